@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file pgtable.h  x86_64 page-table entries, and flushing of what CPUs cache of them.
+ * Intel SDM vol. 3, 4.5 (4-level paging).
+ */
+#pragma once
+#include <kernel/page.h>
+
+typedef u64 pte_t;
+#define PTE_P		0x001ull
+#define PTE_W		0x002ull
+#define PTE_U		0x004ull
+#define PTE_PWT		0x008ull
+#define PTE_PCD		0x010ull
+#define PTE_A		0x020ull
+#define PTE_D		0x040ull
+#define PTE_PS		0x080ull	/* 2 MiB / 1 GiB entry */
+#define PTE_PAT		0x080ull	/* in a 4 KiB entry */
+#define PTE_G		0x100ull
+#define PTE_SOFT_COW	0x200ull	/* software bits */
+#define PTE_SOFT_PFN	0x400ull	/* not counted: device or kernel page */
+#define PTE_NX		(1ull << 63)
+#define PTE_ADDR	0x000ffffffffff000ull
+#define PTRS_PER_TABLE	512u
+extern u64 pte_nx_mask;			/* PTE_NX, or 0 on a CPU without NX: and it into what is written */
+extern u64 pte_global_mask;
+
+/** Index of @p va in the table of @p level (1: 4 KiB entries .. 4: top). */
+static inline u32 pt_index(u64 va, u32 level) { return (va >> (12 + 9 * (level - 1))) & 511; }
+static inline pte_t *pte_table(pte_t e) { return phys_to_virt(e & PTE_ADDR); }
+
+struct vm_space;
+/** Top-level table for a user space: zeroed user half, the kernel's entries in the upper half. 0 = no memory. */
+phys_t pt_user_create(void);
+void pt_user_free_root(phys_t root);
+
+/* Flushing. A user range: on every CPU in space->cpus, returns when done there. */
+void tlb_flush_user_page(struct vm_space *s, u64 va);
+void tlb_flush_user_range(struct vm_space *s, u64 start, u64 end);
+void tlb_flush_user_all(struct vm_space *s);
+void tlb_flush_kernel_range(u64 start, u64 end);
+static inline void tlb_flush_local_page(u64 va) { __asm__ volatile("invlpg (%0)" :: "r"(va) : "memory"); }

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file cpu.h  What each processor has of its own.
+ *
+ * struct cpu is reached through the GS base; the offsets of the first fields
+ * are known to the assembly (checked in kernel/cpu.c). Statistics are plain
+ * increments of the own CPU's counters, summed by readers.
+ */
+#pragma once
+#include <asm/irqflags.h>
+#include <kernel/types.h>
+
+struct thread;
+struct run_queue;
+struct timer_base;
+struct page_cache_cpu;
+
+#define CPU_MAX CONFIG_NR_CPUS
+
+struct cpu {
+	struct cpu *self;		/* 0x00 */
+	struct thread *current;		/* 0x08 */
+	u64 kstack_top;			/* 0x10 rsp0 of the current thread */
+	u64 user_rsp;			/* 0x18 scratch of the system-call entry */
+	u32 preempt_count;		/* 0x20 */
+	u32 need_resched;		/* 0x24 */
+	u32 id;				/* 0x28 logical number, 0 = boot CPU */
+	u32 irq_depth;			/* 0x2c nested hard interrupts */
+	u32 apic_id;
+	u32 online;
+	struct vm_space *space;		/* whose page tables are loaded */
+	struct thread *idle;
+	struct thread *fpu_owner;	/* whose FPU registers are live here */
+	struct run_queue *rq;
+	struct timer_base *timers;
+	void *arch;			/* GDT, TSS, IST stacks: arch/x86_64 */
+	u64 rcu_qs;			/* counts quiescent states */
+	u64 irq_entry_ticks;
+	struct { u64 user_ns, system_ns, idle_ns, irq_ns; } time;
+	u64 nr_switches, nr_irqs, nr_syscalls, nr_faults, nr_forks;
+	void *slot[16];			/* per-CPU data of other subsystems: enum cpu_slot */
+} __aligned(64);
+enum cpu_slot { CPU_SLOT_PAGES, CPU_SLOT_HEAP, CPU_SLOT_RCU, CPU_SLOT_GATE, CPU_SLOT_RANDOM };
+
+/** All CPUs that exist, by logical number; online ones have ->online. */
+extern struct cpu *cpus[CPU_MAX];
+extern u32 cpu_count;
+
+#define CPU_FIELD_READ(f) ({ typeof(((struct cpu *)0)->f) _v; \
+	__asm__ volatile("mov %%gs:%c1, %0" : "=r"(_v) : "i"(offsetof(struct cpu, f))); _v; })
+#define CPU_FIELD_WRITE(f, v) do { typeof(((struct cpu *)0)->f) _v = (v); \
+	__asm__ volatile("mov %0, %%gs:%c1" :: "r"(_v), "i"(offsetof(struct cpu, f)) : "memory"); } while (0)
+/** Add one to a 64-bit counter of this CPU; any context. */
+#define cpu_count_event(f) __asm__ volatile("incq %%gs:%c0" :: "i"(offsetof(struct cpu, f)) : "memory", "cc")
+
+/** This processor; stable only while preemption is off. */
+static inline struct cpu *this_cpu(void) { return CPU_FIELD_READ(self); }
+static inline u32 cpu_id(void) { return CPU_FIELD_READ(id); }
+/** The running thread: not volatile, the same all through a function. */
+static inline struct thread *current_thread(void)
+{
+	struct thread *t;
+	__asm__("movq %%gs:%c1, %0" : "=r"(t) : "i"(offsetof(struct cpu, current)));
+	return t;
+}
+#define current current_thread()
+
+void preempt_schedule(void);	/* sched.c: preempted by preempt_enable() */
+static inline void preempt_disable(void)
+{
+	__asm__ volatile("incl %%gs:%c0" :: "i"(offsetof(struct cpu, preempt_count)) : "memory", "cc");
+}
+static inline void preempt_enable_no_resched(void)
+{
+	__asm__ volatile("decl %%gs:%c0" :: "i"(offsetof(struct cpu, preempt_count)) : "memory", "cc");
+}
+static inline void preempt_enable(void)
+{
+	preempt_enable_no_resched();
+	if (unlikely(CPU_FIELD_READ(need_resched)))
+		preempt_schedule();	/* checks the count and the interrupt flag */
+}
+static inline bool in_interrupt(void) { return CPU_FIELD_READ(irq_depth) != 0; }
+/** May this context sleep? */
+static inline bool may_sleep(void) { return !CPU_FIELD_READ(preempt_count) && !in_interrupt() && irqs_enabled(); }
+
+/** A set of CPUs. */
+struct cpumask { u64 bits[(CPU_MAX + 63) / 64]; };
+static inline bool cpumask_test(const struct cpumask *m, u32 c) { return m->bits[c / 64] >> (c % 64) & 1; }
+static inline void cpumask_set(struct cpumask *m, u32 c) { m->bits[c / 64] |= 1ull << (c % 64); }
+static inline void cpumask_clear(struct cpumask *m, u32 c) { m->bits[c / 64] &= ~(1ull << (c % 64)); }

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/** @file err.h  Errors in pointers. Numbers are Linux's: uapi/errno.h. */
+#pragma once
+#include <kernel/types.h>
+#include <uapi/errno.h>
+
+#define MAX_ERRNO	4095
+static inline void *ERR_PTR(long err) { return (void *)err; }
+static inline long PTR_ERR(const void *p) { return (long)p; }
+static inline bool IS_ERR(const void *p) { return (u64)p >= (u64)-MAX_ERRNO; }
+
+/* Internal results of system calls, never seen by user programs (signal.c). */
+#define ERESTARTSYS		512	/* restart if SA_RESTART, else EINTR */
+#define ERESTARTNOINTR		513	/* always restart */
+#define ERESTARTNOHAND		514	/* restart if no handler ran, else EINTR */
+#define ERESTART_RESTARTBLOCK	516	/* like NOHAND, through restart_syscall */

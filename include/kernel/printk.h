@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file printk.h  The kernel log: a ring of records in memory, and consoles that show it.
+ * Any context, also with interrupts off and inside panic.
+ */
+#pragma once
+#include <kernel/types.h>
+
+/* Levels, as in Linux and syslog(2); a record begins with one, default is INFO. */
+#define KERN_EMERG "\0010"
+#define KERN_ERR "\0013"
+#define KERN_WARN "\0014"
+#define KERN_NOTICE "\0015"
+#define KERN_INFO "\0016"
+#define KERN_DEBUG "\0017"
+
+/** Print a record. Formats: lib/format.c (%s %d %u %x %lx %llx %zu %p %c %%, widths, flags, %pS symbol+offset). */
+void printk(const char *fmt, ...) __printf(1, 2);
+#define pr_err(fmt, ...)	printk(KERN_ERR fmt, ##__VA_ARGS__)
+#define pr_warn(fmt, ...)	printk(KERN_WARN fmt, ##__VA_ARGS__)
+#define pr_notice(fmt, ...)	printk(KERN_NOTICE fmt, ##__VA_ARGS__)
+#define pr_info(fmt, ...)	printk(KERN_INFO fmt, ##__VA_ARGS__)
+#define pr_debug(fmt, ...)	printk(KERN_DEBUG fmt, ##__VA_ARGS__)
+
+/** A console shows bytes; write() is called under the log lock, interrupts off, and may not sleep. */
+struct console {
+	const char *name;		/* "ttyS0", "tty0" */
+	void (*write)(struct console *c, const char *s, size_t len_bytes);
+	struct console *next;
+	u8 enabled;
+};
+void console_register(struct console *c);
+/** Records with a level number at or above this are kept but not shown (syslog(2) action 8; "quiet"). */
+extern int console_loglevel;
+
+/**
+ * Copy log text for syslog(2) and /dev/kmsg, formatted as "<6>[    0.012345] text\n".
+ * @param seq  in: first record wanted; out: the next one
+ * @return bytes written, 0 when there is nothing new. Whole records only.
+ */
+size_t printk_read(u64 *seq, char *buf, size_t size);
+u64 printk_first_seq(void);
+u64 printk_last_seq(void);
+/** Total of bytes that printk_read() would give from @p seq on. */
+size_t printk_unread(u64 seq);
+struct wait_queue;
+extern struct wait_queue printk_wait;	/* woken on each record once threads run */
+
+/** Stop the machine with a report. For broken invariants of ours alone. */
+void panic(const char *fmt, ...) __printf(1, 2) __noreturn __cold;
+#define BUG()		panic("BUG at %s:%d (%s)", __FILE__, __LINE__, __func__)
+#define BUG_ON(c)	do { if (unlikely(c)) panic("BUG: %s at %s:%d (%s)", #c, __FILE__, __LINE__, __func__); } while (0)
+#define WARN_ON(c)	({ bool _w = !!(c); if (unlikely(_w)) warn_report(#c, __FILE__, __LINE__); _w; })
+void warn_report(const char *cond, const char *file, int line) __cold;

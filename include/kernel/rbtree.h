@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file rbtree.h  Red-black trees with the nodes in the objects. Pure.
+ * The caller walks down and compares; then links and rebalances (rb_insert()).
+ */
+#pragma once
+#include <kernel/types.h>
+
+struct rb_node { u64 parent_colour; struct rb_node *left, *right; };
+struct rb_root { struct rb_node *node; };
+#define RB_ROOT ((struct rb_root){ NULL })
+#define rb_entry(p, type, member) container_of(p, type, member)
+static inline bool rb_empty(const struct rb_root *r) { return !r->node; }
+/** Hang @p n below @p parent at *@p link (one of its child pointers, or root->node) and rebalance. */
+void rb_insert(struct rb_root *root, struct rb_node *n, struct rb_node *parent, struct rb_node **link);
+void rb_erase(struct rb_root *root, struct rb_node *n);
+struct rb_node *rb_first(const struct rb_root *root);
+struct rb_node *rb_last(const struct rb_root *root);
+struct rb_node *rb_next(const struct rb_node *n);
+struct rb_node *rb_prev(const struct rb_node *n);
+/** Check all invariants (tests, debug). @return black height, or -1 */
+int rb_check(const struct rb_root *root);

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/** @file string.h  Memory and strings (lib/string.c, lib/format.c, lib/parse.c). Pure. */
+#pragma once
+#ifdef __BANOS_HOST__
+#include <string.h>
+#endif
+#include <kernel/types.h>
+#include <stdarg.h>
+
+#ifndef __BANOS_HOST__
+void *memcpy(void *d, const void *s, size_t n);
+void *memmove(void *d, const void *s, size_t n);
+void *memset(void *d, int c, size_t n);
+int memcmp(const void *a, const void *b, size_t n);
+void *memchr(const void *s, int c, size_t n);
+size_t strlen(const char *s);
+size_t strnlen(const char *s, size_t max);
+int strcmp(const char *a, const char *b);
+int strncmp(const char *a, const char *b, size_t n);
+char *strchr(const char *s, int c);
+char *strrchr(const char *s, int c);
+char *strstr(const char *s, const char *t);
+int vsnprintf(char *buf, size_t size, const char *fmt, va_list ap);
+int snprintf(char *buf, size_t size, const char *fmt, ...) __printf(3, 4);
+#endif
+/** Copy with a limit, always NUL-terminated. @return length of @p src, or -E2BIG when cut. */
+s64 strscpy(char *dst, const char *src, size_t size);
+/** Like snprintf() but returns what was really written (without NUL). */
+int scnprintf(char *buf, size_t size, const char *fmt, ...) __printf(3, 4);
+/** Whole string to a number; base 0 takes 0x and 0. @return 0, -EINVAL, -ERANGE */
+int parse_u64(const char *s, u32 base, u64 *out);
+int parse_s64(const char *s, u32 base, s64 *out);
+/** "4K", "16M", "2G" and plain numbers. */
+int parse_size(const char *s, u64 *out);
+u64 hash_bytes(const void *p, size_t n, u64 seed);	/* fast, not cryptographic */

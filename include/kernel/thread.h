@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file thread.h  Threads and the scheduler's face.
+ *
+ * A thread is what runs. A user thread belongs to a process (process.h); a
+ * kernel thread has proc == NULL. Threads are counted objects: thread_put()
+ * frees stack and structure.
+ */
+#pragma once
+#include <kernel/cpu.h>
+#include <kernel/list.h>
+#include <kernel/lock.h>
+#include <kernel/rbtree.h>
+
+struct process;
+struct vm_space;
+struct files;
+struct fs_context;
+struct cred;
+struct pt_regs;
+
+enum thread_state {
+	THREAD_RUNNABLE,		/* running or in a run queue */
+	THREAD_INTERRUPTIBLE,		/* sleeps, a signal wakes it */
+	THREAD_UNINTERRUPTIBLE,		/* sleeps until woken */
+	THREAD_STOPPED,			/* job control */
+	THREAD_KILLABLE,		/* sleeps, only a fatal signal wakes it */
+	THREAD_DEAD,			/* never runs again */
+};
+
+/* thread.work: looked at on the way back to user mode, in one test. */
+#define WORK_RESCHED	0x01
+#define WORK_SIGNAL	0x02		/* a signal may be deliverable: signal_pending() */
+#define WORK_RSEQ	0x04
+#define WORK_RESTORE_SIGMASK 0x08	/* thread.saved_sigmask is to be put back */
+#define WORK_EXIT	0x10		/* the process is dying (exit_group, exec by another thread) */
+#define WORK_TRACE	0x20		/* system-call entry/exit is traced */
+
+struct thread {
+	u64 ksp;			/* 0x00 known to switch.S */
+	u64 kstack_top;			/* 0x08 */
+	u32 work;			/* 0x10 WORK_*; atomic: thread_set_work() */
+	u32 state;			/* 0x14 enum thread_state */
+	void *fpu;			/* 0x18 XSAVE area, NULL for kernel threads */
+	u64 fs_base, gs_base;		/* user values */
+	struct vm_space *space;		/* NULL for kernel threads */
+	struct process *proc;		/* NULL for kernel threads */
+	u32 fpu_cpu;			/* CPU whose registers hold our state, -1 none */
+
+	/* scheduler: under the lock of rq */
+	spinlock_t state_lock;		/* guards state changes against wake-ups */
+	struct run_queue *rq;
+	struct rb_node run_node;
+	u64 vruntime;			/* weighted ns */
+	u64 exec_start_ns, sum_exec_ns, slice_end_ns;
+	u64 user_ns, system_ns;		/* accounted at kernel entry/exit or by the tick */
+	u32 weight;
+	s8 nice;			/* -20..19 */
+	u8 policy;			/* SCHED_OTHER 0, FIFO 1, RR 2, BATCH 3, IDLE 5 */
+	u8 rt_priority;			/* 1..99 */
+	u8 on_rq;
+	volatile u8 on_cpu;		/* its stack is in use by a processor */
+	u8 last_cpu;
+	struct cpumask affinity;
+	u64 nvcsw, nivcsw;
+
+	struct atomic refs;
+	struct list all_link;		/* threads_list, under threads_lock */
+	void *stack;			/* krange of the kernel stack */
+	char comm[16];
+	pid_t tid;
+	void (*fn)(void *arg);		/* kernel threads */
+	void *arg;
+	s64 exit_code;
+	volatile bool should_stop;	/* thread_stop() */
+
+	/* files and credentials: like Linux's tasks, a thread may have its own */
+	struct files *files;
+	struct fs_context *fs;
+	struct cred *cred;
+
+	/* owned by kernel/process: signals, clone, futex */
+	struct list proc_link;		/* process.threads */
+	struct list tid_hash;
+	struct task_signals *sig;	/* per-thread pending set and mask */
+	u64 clear_child_tid;		/* user address */
+	u64 robust_list, robust_list_len;
+	u64 set_child_tid;
+	u64 rseq, rseq_sig_len;
+	void *process_data;		/* anything more that kernel/process wants */
+
+	/* owned by the driver gate */
+	struct gate_record *gate;	/* innermost call into a driver, NULL outside */
+
+	struct rcu_head rcu;
+};
+
+/** Create a kernel thread; it does not run before thread_start(). @return it with one reference, or ERR_PTR(-ENOMEM/-EAGAIN). */
+struct thread *thread_create(void (*fn)(void *), void *arg, const char *name);
+/** Create and start; the thread holds itself. @return 0 or a negative errno. */
+int thread_spawn(void (*fn)(void *), void *arg, const char *name);
+void thread_start(struct thread *t);
+/** Ask a kernel thread to end, wake it and wait for it; drops the caller's reference. */
+s64 thread_stop(struct thread *t);
+bool thread_should_stop(void);
+void thread_exit(s64 code) __noreturn;
+void thread_get(struct thread *t);
+void thread_put(struct thread *t);
+
+/**
+ * A thread for a user process: kernel stack, FPU area, no address space yet.
+ * Its kernel stack is prepared so that the first switch to it returns to user
+ * mode with *@p regs, as thread_user_regs(). One reference for the caller.
+ */
+struct thread *thread_create_user(const struct pt_regs *regs, const char *comm);
+/** The user registers, at the top of the kernel stack. */
+static inline struct pt_regs *thread_user_regs(const struct thread *t);
+/** Copy the caller's FPU state into @p t (fork), or make it the initial state (exec). */
+void thread_fpu_copy(struct thread *t);
+void thread_fpu_reset(struct thread *t);
+/** Replace the running thread's address space (exec, exit); the old one is not put. */
+void thread_switch_space(struct vm_space *space);
+
+/* ---- scheduler ---- */
+void schedule(void);			/* give up the CPU according to current->state */
+void sched_yield_current(void);
+/**
+ * Make @p t runnable if it sleeps in one of @p states (bit mask 1 << enum thread_state).
+ * Any context. @return true when it was woken by this call.
+ */
+bool thread_wake_state(struct thread *t, u32 states);
+bool thread_wake(struct thread *t);	/* interruptible, killable and uninterruptible */
+void thread_set_work(struct thread *t, u32 bits);	/* atomic; kicks it if it runs on another CPU */
+void thread_clear_work(struct thread *t, u32 bits);
+void thread_set_nice(struct thread *t, int nice);
+int thread_set_affinity(struct thread *t, const struct cpumask *m);
+void sched_counts(u32 *running, u32 *total);
+/** Load averages times 2048, over 1, 5 and 15 minutes. */
+void sched_loadavg(u64 out[3]);
+static inline void set_current_state(enum thread_state s)
+{
+	__atomic_store_n(&current->state, (u32)s, __ATOMIC_SEQ_CST);
+}
+static inline bool signal_pending(void) { return READ_ONCE(current->work) & (WORK_SIGNAL | WORK_EXIT); }
+bool fatal_signal_pending(void);	/* kernel/process/signal.c */
+
+extern spinlock_t threads_lock;
+extern struct list threads_list;
+
+#include <asm/ptrace.h>
+static inline struct pt_regs *thread_user_regs(const struct thread *t) { return (struct pt_regs *)t->kstack_top - 1; }
+#define current_regs() thread_user_regs(current)

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file uaccess.h  The only way to user memory. Thread context; may sleep (page faults).
+ * All return -EFAULT for addresses outside user space or without the right.
+ */
+#pragma once
+#include <kernel/err.h>
+
+#define USER_BASE	0x10000ull		/* nothing is ever mapped below */
+#define USER_END	0x00007ffffffff000ull
+static inline bool user_range_ok(uaddr_t p, u64 n)
+{
+	return n <= USER_END && (u64)p <= USER_END - n;
+}
+/** @return bytes NOT copied (0 = all); assembly, SMAP-aware. */
+u64 user_copy_raw(void *dst, const void *src, u64 n);
+/** @return bytes NOT cleared. */
+u64 user_clear_raw(void *dst, u64 n);
+
+static inline int __must_check copy_from_user(void *dst, uaddr_t src, u64 n)
+{
+	if (unlikely(!user_range_ok(src, n) || user_copy_raw(dst, src, n)))
+		return -EFAULT;
+	return 0;
+}
+static inline int __must_check copy_to_user(uaddr_t dst, const void *src, u64 n)
+{
+	if (unlikely(!user_range_ok(dst, n) || user_copy_raw(dst, src, n)))
+		return -EFAULT;
+	return 0;
+}
+/** For read/write paths: how many bytes went over before a fault (0..n). */
+static inline u64 copy_to_user_partial(uaddr_t dst, const void *src, u64 n)
+{
+	return user_range_ok(dst, n) ? n - user_copy_raw(dst, src, n) : 0;
+}
+static inline u64 copy_from_user_partial(void *dst, uaddr_t src, u64 n)
+{
+	return user_range_ok(src, n) ? n - user_copy_raw(dst, src, n) : 0;
+}
+static inline u64 clear_user_partial(uaddr_t dst, u64 n)
+{
+	return user_range_ok(dst, n) ? n - user_clear_raw(dst, n) : 0;
+}
+int __must_check get_user_u64(u64 *dst, uaddr_t src);
+int __must_check get_user_u32(u32 *dst, uaddr_t src);
+int __must_check put_user_u64(uaddr_t dst, u64 v);
+int __must_check put_user_u32(uaddr_t dst, u32 v);
+/** Atomic compare-exchange on an aligned user word (futex, robust lists). *@p old gets what was there. */
+int __must_check cmpxchg_user_u32(uaddr_t p, u32 *old, u32 new);
+/** @return length without NUL, -ENAMETOOLONG when there is no NUL in @p size bytes, or -EFAULT. */
+s64 __must_check strncpy_from_user(char *dst, uaddr_t src, u64 size);
+/** Copy a user string of at most @p max bytes into fresh kmalloc memory; ERR_PTR. */
+char *strdup_from_user(uaddr_t src, u64 max);
+
+/** A list of user buffers (readv, pread...): one shape for all data transfers. */
+struct uio {
+	const struct uio_seg { uaddr_t base; u64 len; } *seg;
+	u32 nr_segs;
+	u64 seg_off;		/* offset within *seg */
+	u64 count;		/* bytes left in all */
+	void *kernel;		/* kernel buffer instead of seg, or NULL */
+	struct uio_seg one;	/* storage for the one-segment case */
+};
+static inline void uio_init_user(struct uio *u, uaddr_t base, u64 len)
+{
+	u->one.base = base;
+	u->one.len = len;
+	u->seg = &u->one;
+	u->nr_segs = 1;
+	u->seg_off = 0;
+	u->count = len;
+	u->kernel = NULL;
+}
+static inline void uio_init_kernel(struct uio *u, void *buf, u64 len)
+{
+	uio_init_user(u, NULL, len);
+	u->kernel = buf;
+}
+/** Copy and advance. @return bytes copied, less than @p n at the end of the list or at a fault (then count stays > 0). */
+u64 uio_copy_out(struct uio *u, const void *src, u64 n);	/* kernel -> user */
+u64 uio_copy_in(struct uio *u, void *dst, u64 n);		/* user -> kernel */
+u64 uio_zero(struct uio *u, u64 n);
