@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: MIT
+#
+# Banos. "make help" lists what can be made; "make run" is where to start.
+#
+# This file is what a person calls: it finds the tools, configures, and runs
+# the programs. The build itself is in scripts/build.mk, which reads the short
+# Makefile in each folder; nothing here needs more than make and a shell.
+
+VERSION	:= 0.1.0
+# What uname -r says. Static glibc programs refuse to start on less than 3.2,
+# so it begins with the Linux release whose user ABI this is measured against.
+RELEASE	:= 6.1.0-banos$(VERSION)
+
+# Where everything that is made goes.
+O	?= build
+override O := $(patsubst %/,%,$(O))
+
+MAKEFLAGS += --no-print-directory
+SHELL	:= /bin/sh
+PYTHON	?= $(firstword $(wildcard /usr/bin/python3) python3)
+export BANOS_VERSION := $(VERSION)
+export BANOS_RELEASE := $(RELEASE)
+unexport CDPATH
+
+build	= +@$(MAKE) -rR -f scripts/build.mk O='$(O)' PYTHON='$(PYTHON)'
+# The commands that do everything by themselves use all processors, unless -j
+# was given.
+jobs	= $(if $(findstring -j,$(MAKEFLAGS)),,-j$(or $(shell nproc 2>/dev/null),1))
+setup	= @scripts/bootstrap.sh
+
+.PHONY: all
+all: need-build
+	$(build) all
+
+# ---------------------------------------------------------------------------
+# Configuration
+
+config-targets := menuconfig nconfig oldconfig olddefconfig defconfig \
+	savedefconfig allnoconfig allyesconfig allmodconfig randconfig
+goals	:= $(or $(MAKECMDGOALS),all)
+
+ifneq ($(words $(filter $(config-targets) %_defconfig,$(goals))),0)
+ifneq ($(words $(goals)),1)
+# "make tiny_defconfig all": one after the other, whatever -j says.
+.PHONY: $(goals) one-by-one
+$(goals): one-by-one
+	@:
+one-by-one:
+	+@set -e; for goal in $(goals); do $(MAKE) $$goal; done
+one-goal := n
+endif
+endif
+
+ifneq ($(one-goal),n)
+
+.PHONY: $(config-targets)
+$(config-targets): need-config
+	@PYTHON='$(PYTHON)' scripts/kconfig.sh '$(O)' $@
+%_defconfig: need-config
+	@PYTHON='$(PYTHON)' scripts/kconfig.sh '$(O)' $@
+
+# ---------------------------------------------------------------------------
+# Building
+
+.PHONY: kernel drivers modules initramfs host-tests compile_commands.json
+kernel drivers modules initramfs host-tests compile_commands.json: need-build
+	$(build) $@
+
+# A single file: make build/kernel/printk.o
+$(O)/%: need-build FORCE
+	$(build) $@
+.PHONY: FORCE
+FORCE:
+Makefile: ;
+
+.PHONY: size
+size: all
+	@PYTHON='$(PYTHON)' scripts/size.sh '$(O)'
+
+.PHONY: clean distclean
+# The configuration stays.
+clean:
+	@if [ -d '$(O)' ]; then find '$(O)' -mindepth 1 -maxdepth 1 \
+		! -name '.config*' -exec rm -rf {} +; fi
+distclean:
+	@rm -rf '$(O)'
+	@rm -f compile_commands.json defconfig
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# ---------------------------------------------------------------------------
+# Packages
+
+# Say what is missing; install nothing.
+.PHONY: need-config need-build
+need-config:
+	$(setup) --check config
+need-build:
+	$(setup) --check build
+
+# Install what is missing.
+.PHONY: setup setup-run setup-iso setup-check
+setup: setup-check
+setup-run setup-iso setup-check:
+	$(setup) $(@:setup-%=%)
+
+# ---------------------------------------------------------------------------
+# Running
+
+.PHONY: built run debug iso run-iso run-uefi
+built: setup-run
+	+@$(MAKE) $(jobs) all
+run debug: built
+	@scripts/qemu.sh '$(O)' $@
+iso: setup-iso
+	+@$(MAKE) $(jobs) all
+	@scripts/iso.sh '$(O)'
+run-iso run-uefi: iso
+	@scripts/qemu.sh '$(O)' $@
+
+# ---------------------------------------------------------------------------
+# Tests
+
+.PHONY: check check-layers check-host check-kernel check-system check-long fuzz bench
+check: setup-check
+	+@$(MAKE) $(jobs) all host-tests
+	@$(PYTHON) scripts/check.py '$(O)' all
+check-layers:
+	@$(PYTHON) scripts/check-layers.py
+check-host: setup-check
+	+@$(MAKE) $(jobs) host-tests
+	@$(PYTHON) scripts/check.py '$(O)' host
+check-kernel check-system check-long: setup-check
+	+@$(MAKE) $(jobs) all
+	@$(PYTHON) scripts/check.py '$(O)' $(@:check-%=%)
+fuzz bench: setup-check
+	+@$(MAKE) $(jobs) all
+	@if [ -x tests/$@/run ]; then tests/$@/run '$(O)'; \
+	else echo 'tests/$@/run is not there yet' >&2; exit 1; fi
+
+.PHONY: help
+help:
+	@sed -n 's/^#? \{0,1\}//p' Makefile
+
+endif
+
+#? Start here
+#?   run               build, and boot in QEMU to a shell on this terminal
+#?   check             build, and run every test
+#?                     Both install the Debian packages that they need.
+#?
+#? Configuration (kept in $(O)/.config; configs/ has the ready ones)
+#?   menuconfig        choose options in menus     nconfig: the same, other looks
+#?   defconfig         the usual configuration     tiny_defconfig, debug_defconfig
+#?   oldconfig         ask about new options       olddefconfig: take their defaults
+#?   savedefconfig     write $(O)/defconfig: what differs from the defaults
+#?   allnoconfig allyesconfig allmodconfig randconfig
+#?
+#? Building
+#?   all               banos.elf, initramfs.cpio and the drivers (the default)
+#?   kernel  modules  initramfs  build/DIR/FILE.o      only that
+#?   size              how big it all is
+#?   compile_commands.json   for clangd and other tools
+#?   clean             remove what was built       distclean: the configuration, too
+#?   setup             install all packages that building and testing need
+#?
+#? Running
+#?   run  debug        in QEMU; debug waits for gdb on port 1234
+#?   iso               build/banos.iso, for BIOS and UEFI
+#?   run-iso  run-uefi boot that in QEMU
+#?
+#? Tests
+#?   check-layers  check-host  check-kernel  check-system   parts of check
+#?   check-long        what takes longer than ten minutes
+#?   fuzz  bench
+#?
+#? Variables
+#?   O=DIR             build there instead of in build/
+#?   V=1               show the commands
+#?   LLVM=1            use clang and lld           CROSS_COMPILE=PREFIX-: that gcc
+#?   MEM=256 SMP=1 APPEND="options" QEMU_ARGS="..."   for run and its kin

@@ -1,0 +1,384 @@
+# SPDX-License-Identifier: MIT
+#
+# The build graph: everything between a configuration and the files in $(O).
+#
+# The top Makefile runs this file, in the source tree, once per build. One make
+# process reads the short Makefile of every folder, so it knows every
+# dependency and any -j is safe. What a folder's Makefile may say:
+#
+#	obj-y += a.o			built in
+#	obj-$(CONFIG_FOO) += foo.o	y: built in; m: a driver file (drivers/ only)
+#	obj-y += sub/			read sub/Makefile, too
+#	foo-objs := main.o util.o	a driver of several sources (drivers/ only)
+#	ccflags-y += -DX		flags for all objects of this folder
+#	CFLAGS_a.o += -O1		flags for one object
+#	CFLAGS_REMOVE_a.o += -O2	flags that one object must not get
+#
+# Every command is recorded next to its target (.a.o.cmd), together with the
+# headers and the options that the source uses, so a build redoes exactly what
+# a changed source, header, flag, option or compiler touches.
+
+O	?= build
+
+.SUFFIXES:
+.DELETE_ON_ERROR:
+MAKEFLAGS += -rR --no-print-directory
+
+PHONY := all FORCE
+all:
+
+# ---------------------------------------------------------------------------
+# Tools
+
+ifeq ($(LLVM),1)
+CC	:= clang --target=x86_64-linux-gnu
+LD	:= ld.lld
+NM	:= llvm-nm
+OBJCOPY	:= llvm-objcopy
+STRIP	:= llvm-strip
+SIZE	:= llvm-size
+HOSTCC	?= clang
+else
+ifeq ($(origin CROSS_COMPILE),undefined)
+CROSS_COMPILE := $(if $(shell command -v x86_64-linux-gnu-gcc),x86_64-linux-gnu-)
+endif
+CC	:= $(CROSS_COMPILE)gcc
+LD	:= $(CROSS_COMPILE)ld
+NM	:= $(CROSS_COMPILE)nm
+OBJCOPY	:= $(CROSS_COMPILE)objcopy
+STRIP	:= $(CROSS_COMPILE)strip
+SIZE	:= $(CROSS_COMPILE)size
+HOSTCC	?= gcc
+endif
+PYTHON	?= $(firstword $(wildcard /usr/bin/python3) python3)
+
+# ---------------------------------------------------------------------------
+# Running commands
+
+empty	:=
+space	:= $(empty) $(empty)
+squote	:= '
+pound	:= \#
+
+ifeq ($(V),1)
+quiet	:=
+else
+quiet	:= quiet_
+endif
+ifneq ($(findstring s,$(filter-out --%,$(firstword -$(MAKEFLAGS)))),)
+quiet	:= silent_
+endif
+Q	:= $(if $(filter 1,$(V)),,@)
+
+escsq	= $(subst $(squote),'\$(squote)',$1)
+short	= $(patsubst $(O)/%,%,$1)
+# A command as text that can stand in a makefile and in quotes of the shell.
+saved	= $(call escsq,$(subst $(pound),$$(pound),$(subst $$,$$$$,$1)))
+dotfile	= $(dir $1).$(notdir $1)$2
+echo-cmd = $(if $($(quiet)cmd_$1),echo '  $(call escsq,$($(quiet)cmd_$1))';)
+
+# Run cmd_$1 always.
+cmd	= @set -e; $(echo-cmd) $(cmd_$1)
+
+differ	= $(subst x$(strip $1),,x$(strip $2))$(subst x$(strip $2),,x$(strip $1))
+changed	= $(filter-out FORCE,$?)$(call differ,$(savedcmd_$@),$(cmd_$1))
+
+# Run cmd_$1 if a prerequisite is newer or the command is another than last time.
+if_changed = $(if $(changed),@set -e; $(echo-cmd) $(cmd_$1); \
+	printf '%s\n' 'savedcmd_$@ := $(call saved,$(cmd_$1))' >$(call dotfile,$@,.cmd),@:)
+
+# The same for a compiler that wrote a dependency file.
+if_changed_dep = $(if $(changed),@set -e; $(echo-cmd) $(cmd_$1); \
+	$(FIXDEP) $(depfile) $@ $(O)/include/config '$(call saved,$(cmd_$1))' \
+		>$(call dotfile,$@,.cmd); rm -f $(depfile),@:)
+depfile	= $(call dotfile,$@,.d)
+
+# Write a generated file only when its content changes: $(call file_changed,text)
+file_changed = @mkdir -p $(@D); printf '%s\n' $1 >$@.tmp; \
+	if cmp -s $@.tmp $@; then rm -f $@.tmp; else mv -f $@.tmp $@; \
+	echo '  GEN     $(call short,$@)'; fi
+
+# ---------------------------------------------------------------------------
+# Configuration
+
+KCONFIGS := $(sort $(wildcard $(addsuffix Kconfig,$(empty) */ */*/ */*/*/)))
+
+include $(O)/include/config/auto.conf
+
+$(O)/include/config/auto.conf: $(O)/.config $(KCONFIGS) scripts/kconfig.sh
+	@PYTHON='$(PYTHON)' scripts/kconfig.sh $(O) sync
+$(O)/include/generated/autoconf.h: $(O)/include/config/auto.conf ;
+$(O)/.config:
+	@echo '  No configuration yet: taking configs/defconfig'
+	@PYTHON='$(PYTHON)' scripts/kconfig.sh $(O) defconfig
+
+# ---------------------------------------------------------------------------
+# Flags
+
+# Paths that reach the output are made relative to the source tree, so that it
+# does not matter where the tree or $(O) is.
+prefix-map := -ffile-prefix-map=$(abspath $(O))/=build/ \
+	-ffile-prefix-map=$(O)/=build/ -ffile-prefix-map=$(CURDIR)/= \
+	-ffile-prefix-map=$(CURDIR)=.
+
+debug-flags := $(if $(CONFIG_DEBUG_INFO),-g)
+cc-include := $(shell $(CC) -print-file-name=include 2>/dev/null)
+
+warn-flags := -Wall -Wextra -Werror -Wundef -Wvla -Wwrite-strings \
+	-Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes \
+	-Wold-style-definition -Wimplicit-fallthrough \
+	-Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers
+
+machine-flags := -m64 -ffreestanding -fno-pic -fno-pie -mcmodel=kernel \
+	-mno-red-zone -mgeneral-regs-only -fno-stack-protector \
+	-fno-omit-frame-pointer -fno-asynchronous-unwind-tables
+
+# Code linked into the kernel.
+kernel-cppflags := -nostdinc -isystem $(cc-include) -Iinclude \
+	-Iarch/x86_64/include -I$(O)/include -D__BANOS__ \
+	-include include/kernel/kconfig.h
+kernel-cflags := -std=gnu11 -O2 $(debug-flags) $(machine-flags) \
+	-fcf-protection=none -fno-strict-aliasing -fno-common \
+	-fno-delete-null-pointer-checks -fno-strict-overflow $(warn-flags)
+kernel-aflags := -m64 $(debug-flags) -D__ASSEMBLY__ -Wa,--fatal-warnings
+
+# Drivers: what DRIVER-ABI calls the binary rules, and no way to any header but
+# <banos/...>, the compiler's own and those beside the source.
+driver-cppflags := -nostdinc -isystem $(cc-include) -I$(O)/include/driver-api \
+	-DBANOS_CFLAGS=1
+driver-cflags := -std=gnu11 -O2 $(debug-flags) $(machine-flags) \
+	-fcf-protection=branch -fno-strict-aliasing -fno-common $(warn-flags)
+
+host-cflags := -std=gnu11 -O2 -Wall -Wextra -Werror
+
+# ---------------------------------------------------------------------------
+# What every object waits for
+
+FIXDEP	:= $(O)/scripts/fixdep
+$(FIXDEP): scripts/fixdep.c
+	@mkdir -p $(@D)
+	$(call cmd,hostcc)
+quiet_cmd_hostcc =   HOSTCC  $(call short,$@)
+      cmd_hostcc = $(HOSTCC) $(host-cflags) -o $@ $<
+
+VERSION_H := $(O)/include/generated/version.h
+$(VERSION_H): FORCE
+	$(call file_changed,'/* Made by scripts/build.mk */' \
+		'#define BANOS_VERSION "$(BANOS_VERSION)"' \
+		'#define BANOS_RELEASE "$(BANOS_RELEASE)"')
+
+# Another compiler rebuilds everything.
+TOOLCHAIN := $(O)/include/generated/toolchain
+$(TOOLCHAIN): FORCE
+	$(call file_changed,"$$($(CC) --version | head -n 1)" \
+		"$$($(LD) --version | head -n 1)")
+
+DRIVER_API := $(O)/include/driver-api/banos
+$(DRIVER_API):
+	@mkdir -p $(@D) && ln -sfn $(CURDIR)/include/banos $@
+
+prepare := $(FIXDEP) $(VERSION_H) $(O)/include/generated/autoconf.h
+
+# Offsets of C structures for assembly, where a folder of the machine has them.
+ifneq ($(wildcard arch/x86_64/asm-offsets.c),)
+ASM_OFFSETS := $(O)/include/generated/asm-offsets.h
+$(O)/arch/x86_64/asm-offsets.s: arch/x86_64/asm-offsets.c $(TOOLCHAIN) FORCE \
+		| $(prepare)
+	$(call if_changed_dep,cc_s)
+quiet_cmd_cc_s =   CC      $(call short,$@)
+      cmd_cc_s = $(CC) $(kernel-cppflags) $(kernel-cflags) -g0 $(prefix-map) \
+		-MMD -MF $(depfile) -S -o $@ $<
+$(ASM_OFFSETS): $(O)/arch/x86_64/asm-offsets.s
+	@sed -n 's/^.*->\([A-Za-z0-9_]*\) \$$*\([-0-9]*\).*$$/#define \1 \2/p' \
+		$< >$@.tmp; \
+	if cmp -s $@.tmp $@; then rm -f $@.tmp; else mv -f $@.tmp $@; fi
+prepare-asm := $(ASM_OFFSETS)
+objects-extra := $(O)/arch/x86_64/asm-offsets.s
+endif
+
+# ---------------------------------------------------------------------------
+# Reading the folders
+
+kernel-objs :=
+drivers-y :=
+drivers-m :=
+folders :=
+
+# $(call read-folder,folder,kernel|driver)
+read-folder = $(if $(wildcard $1/Makefile),$(call read-folder_,$1,$2))
+define read-folder_
+$(eval obj-y :=)$(eval obj-m :=)$(eval ccflags-y :=)$(eval src := $1)$(eval \
+obj := $(O)/$1)$(eval include $1/Makefile)$(eval folders += $1)$(call \
+collect-$2,$1,$(filter-out %/,$(obj-y)),$(filter-out %/,$(obj-m)),$(strip \
+$(ccflags-y)),$(patsubst %/,%,$(filter %/,$(obj-y) $(obj-m))))
+endef
+
+# $(call keep-flags,folder,objects,folder's flags)
+keep-flags = $(foreach o,$2,$(eval flags-$(O)/$1/$o := $(strip $3 \
+	$(CFLAGS_$o)))$(eval noflags-$(O)/$1/$o := \
+	$(CFLAGS_REMOVE_$o))$(eval undefine CFLAGS_$o)$(eval \
+	undefine CFLAGS_REMOVE_$o))
+
+# $(call collect-...,folder,y objects,m objects,flags,subfolders)
+define collect-kernel
+$(if $3,$(error $1/Makefile: $3: only a driver can be m))$(call \
+keep-flags,$1,$2,$4)$(eval kernel-objs += $(addprefix $(O)/$1/,$2))$(foreach \
+d,$5,$(call read-folder,$1/$d,kernel))
+endef
+
+define collect-driver
+$(foreach o,$2 $3,$(eval driver-$(O)/$1/$(o:.o=) := $(addprefix \
+$(O)/$1/,$(or $($(o:.o=)-objs),$o)))$(call keep-flags,$1,$(or \
+$($(o:.o=)-objs),$o),$4)$(eval undefine $(o:.o=)-objs))$(eval \
+drivers-y += $(addprefix $(O)/$1/,$(2:.o=)))$(eval \
+drivers-m += $(addprefix $(O)/$1/,$(3:.o=)))$(foreach \
+d,$5,$(call read-folder,$1/$d,driver))
+endef
+
+$(foreach d,arch/x86_64 kernel mm fs net device banos lib init \
+	$(if $(CONFIG_KTEST),tests/kernel),$(call read-folder,$d,kernel))
+$(call read-folder,drivers,driver)
+
+drivers-y := $(strip $(drivers-y))
+drivers-m := $(strip $(drivers-m))
+driver-objs := $(sort $(foreach d,$(drivers-y) $(drivers-m),$(driver-$d)))
+builtin-objs := $(addsuffix .builtin.o,$(drivers-y))
+modules	:= $(addsuffix .ko,$(drivers-m))
+linker-script := $(O)/arch/x86_64/boot/banos.lds
+
+# ---------------------------------------------------------------------------
+# Compiling
+
+flags = $(filter-out $(noflags-$@),$1 $(flags-$@))
+
+quiet_cmd_cc =   CC      $(call short,$@)
+      cmd_cc = $(CC) $(kernel-cppflags) $(call flags,$(kernel-cflags)) \
+		$(prefix-map) -MMD -MF $(depfile) -c -o $@ $<
+quiet_cmd_as =   AS      $(call short,$@)
+      cmd_as = $(CC) $(kernel-cppflags) $(call flags,$(kernel-aflags)) \
+		$(prefix-map) -MMD -MF $(depfile) -c -o $@ $<
+quiet_cmd_cc_d = $(if $(filter $@,$(objs-m)),CC [M] ,CC     ) $(call short,$@)
+      cmd_cc_d = $(CC) $(driver-cppflags) $(call flags,$(driver-cflags)) \
+		$(prefix-map) -MMD -MF $(depfile) -c -o $@ $<
+
+objs-m := $(foreach d,$(drivers-m),$(driver-$d))
+
+$(O)/drivers/%.o: drivers/%.c $(TOOLCHAIN) FORCE | $(FIXDEP) $(DRIVER_API)
+	$(call if_changed_dep,cc_d)
+$(O)/%.o: %.c $(TOOLCHAIN) FORCE | $(prepare) $(prepare-asm)
+	$(call if_changed_dep,cc)
+$(O)/%.o: %.S $(TOOLCHAIN) FORCE | $(prepare) $(prepare-asm)
+	$(call if_changed_dep,as)
+
+# ---------------------------------------------------------------------------
+# Drivers
+
+# Not $(LD) alone: the options are the same for both forms of a driver.
+ld-r := $(LD) -r -m elf_x86_64 -z noexecstack --build-id=none
+
+quiet_cmd_ld_ko =   LD [M]  $(call short,$@)
+      cmd_ld_ko = $(ld-r) -o $@ $(driver-$(@:.ko=))
+
+# A built-in driver: the same objects, all symbols but the imports made local,
+# so that two drivers can't meet and the kernel can't reach in. The loader runs
+# the .init_array of an installed driver; for built-in ones nothing brackets
+# the arrays yet, so a driver that has one is refused.
+quiet_cmd_ld_builtin =   LD      $(call short,$@)
+      cmd_ld_builtin = $(ld-r) -o $@ $(driver-$(@:.builtin.o=)); \
+		$(OBJCOPY) --keep-global-symbol=nothing_is_global \
+			--remove-section=.note.gnu.property $@; \
+		$(PYTHON) scripts/check-builtin.py $@
+
+.SECONDEXPANSION:
+$(modules): %.ko: $$(driver-%) FORCE
+	$(call if_changed,ld_ko)
+$(builtin-objs): %.builtin.o: $$(driver-%) FORCE
+	$(call if_changed,ld_builtin)
+
+# A driver that is no longer m must not stay behind as a file.
+stale	:= $(filter-out $(modules),$(shell find $(O)/drivers -name '*.ko' 2>/dev/null))
+$(if $(stale),$(shell rm -f $(stale)))
+
+# ---------------------------------------------------------------------------
+# The image
+
+quiet_cmd_lds =   LDS     $(call short,$@)
+      cmd_lds = $(CC) -E -P -x assembler-with-cpp $(kernel-cppflags) \
+		-D__ASSEMBLY__ -DLINKER_SCRIPT -MMD -MF $(depfile) -MT $@ -o $@ $<
+
+$(linker-script): arch/x86_64/boot/banos.lds.S $(TOOLCHAIN) FORCE | $(prepare)
+	$(call if_changed_dep,lds)
+
+ld-option = $(shell $(LD) $1 --version >/dev/null 2>&1 && echo $1)
+ldflags	:= -m elf_x86_64 -nostdlib -static -z max-page-size=4096 -z noexecstack \
+	--build-id=none $(call ld-option,--no-warn-rwx-segments) \
+	$(call ld-option,--fatal-warnings)
+
+# The names of functions for backtraces are in the image, and where functions
+# lie is known only after linking: link once with an empty table, make the
+# table, link again, and check that no function has moved. The table is the
+# last thing before writable data, so none does.
+link = $(LD) $(ldflags) -T $(linker-script) -o
+
+quiet_cmd_ksyms =   KSYMS   $(call short,$@)
+      cmd_ksyms = $(PYTHON) scripts/gen-ksyms.py $(if $(filter %.elf,$<),--nm '$(NM)' $<) -o $@
+
+$(O)/ksyms-empty.S: scripts/gen-ksyms.py FORCE
+	$(call if_changed,ksyms)
+$(O)/banos-pass1.elf: $(kernel-objs) $(builtin-objs) $(O)/ksyms-empty.o \
+		$(linker-script) FORCE
+	$(call if_changed,ld_pass1)
+quiet_cmd_ld_pass1 =   LD      $(call short,$@)
+      cmd_ld_pass1 = $(link) $@ $(kernel-objs) $(builtin-objs) $(O)/ksyms-empty.o
+$(O)/ksyms.S: $(O)/banos-pass1.elf scripts/gen-ksyms.py FORCE
+	$(call if_changed,ksyms)
+
+# The two tables are generated sources, so their rule has no pattern above.
+$(O)/ksyms.o $(O)/ksyms-empty.o: %.o: %.S $(TOOLCHAIN) FORCE | $(prepare)
+	$(call if_changed_dep,as)
+
+ksyms-o	:= $(O)/$(if $(CONFIG_KALLSYMS),ksyms.o,ksyms-empty.o)
+quiet_cmd_ld_image =   LD      $(call short,$@)
+      cmd_ld_image = $(link) $@ $(kernel-objs) $(builtin-objs) $(ksyms-o); \
+		$(PYTHON) scripts/check-image.py --strip '$(STRIP)' \
+			--phys-start $(CONFIG_PHYS_START) \
+			$(if $(CONFIG_KALLSYMS),--same-text $(O)/banos-pass1.elf) $@
+
+$(O)/banos.elf: $(kernel-objs) $(builtin-objs) $(ksyms-o) $(linker-script) \
+		scripts/check-image.py FORCE
+	$(call if_changed,ld_image)
+
+PHONY += kernel drivers modules initramfs
+kernel: $(O)/banos.elf
+modules drivers: $(modules)
+
+# ---------------------------------------------------------------------------
+# User space, tests
+
+-include usr/Makefile
+-include tests/host/tests.mk
+include scripts/host-tests.mk
+
+all: kernel modules $(if $(INITRAMFS),$(INITRAMFS))
+
+PHONY += compile_commands.json
+compile_commands.json: $(O)/compile_commands.json
+$(O)/compile_commands.json: $(kernel-objs) $(driver-objs) FORCE
+	@$(PYTHON) scripts/gen-compile-commands.py $(O) >$@.tmp && mv $@.tmp $@
+	@echo '  GEN     $(call short,$@)'
+
+# ---------------------------------------------------------------------------
+# What earlier builds recorded
+
+objects	:= $(kernel-objs) $(driver-objs) $(builtin-objs) $(modules) \
+	$(objects-extra) $(linker-script) $(O)/ksyms.o $(O)/ksyms-empty.o \
+	$(O)/ksyms.S $(O)/ksyms-empty.S $(O)/banos-pass1.elf $(O)/banos.elf \
+	$(objects-usr) $(objects-host)
+-include $(wildcard $(foreach o,$(objects),$(call dotfile,$o,.cmd)))
+$(shell mkdir -p $(sort $(dir $(objects))))
+
+$(KCONFIGS) scripts/build.mk Makefile scripts/host-tests.mk usr/Makefile \
+tests/host/tests.mk $(addsuffix /Makefile,$(folders)): ;
+
+FORCE:
+.PHONY: $(PHONY)

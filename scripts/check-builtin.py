@@ -1,0 +1,44 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Check a driver before it is linked into the kernel.
+
+    check-builtin.py OBJECT
+
+It must import nothing but what the driver API exports, or it would reach into
+the kernel where the same driver as a file could not; and it must not have
+constructors, which nothing runs for a built-in driver yet.
+"""
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import elf                                      # noqa: E402
+
+# What compilers emit calls to, by themselves.
+COMPILER = {'memcpy', 'memmove', 'memset', 'memcmp'}
+
+
+def main():
+    path = sys.argv[1]
+    image = elf.Elf(path)
+    problems = []
+    for symbol in image.symbols():
+        if (symbol.shndx == elf.SHN_UNDEF and symbol.name and
+                not symbol.name.startswith('banos_') and
+                symbol.name not in COMPILER):
+            problems.append(f'imports {symbol.name}, which is no part of the '
+                            'driver API (include/banos)')
+    for section in image.sections:
+        if section.name.startswith(('.init_array', '.fini_array', '.ctors')) \
+                and section.size and section.flags & elf.SHF_ALLOC:
+            problems.append(f'has {section.name}: a driver with constructors '
+                            'can only be a file (m) for now')
+    if not image.section('.banos-driver'):
+        problems.append('has no .banos-driver: it lacks its BANOS_DRIVER(...)')
+    for text in problems:
+        print(f'{path}: {text}', file=sys.stderr)
+    return 1 if problems else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
