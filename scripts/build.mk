@@ -57,6 +57,7 @@ PYTHON	?= $(firstword $(wildcard /usr/bin/python3) python3)
 
 empty	:=
 space	:= $(empty) $(empty)
+comma	:= ,
 squote	:= '
 pound	:= \#
 
@@ -158,7 +159,7 @@ FIXDEP	:= $(O)/scripts/fixdep
 $(FIXDEP): scripts/fixdep.c
 	@mkdir -p $(@D)
 	$(call cmd,hostcc)
-quiet_cmd_hostcc =   HOSTCC  $(call short,$@)
+quiet_cmd_hostcc = HOSTCC  $(call short,$@)
       cmd_hostcc = $(HOSTCC) $(host-cflags) -o $@ $<
 
 VERSION_H := $(O)/include/generated/version.h
@@ -185,7 +186,7 @@ ASM_OFFSETS := $(O)/include/generated/asm-offsets.h
 $(O)/arch/x86_64/asm-offsets.s: arch/x86_64/asm-offsets.c $(TOOLCHAIN) FORCE \
 		| $(prepare)
 	$(call if_changed_dep,cc_s)
-quiet_cmd_cc_s =   CC      $(call short,$@)
+quiet_cmd_cc_s = CC      $(call short,$@)
       cmd_cc_s = $(CC) $(kernel-cppflags) $(kernel-cflags) -g0 $(prefix-map) \
 		-MMD -MF $(depfile) -S -o $@ $<
 $(ASM_OFFSETS): $(O)/arch/x86_64/asm-offsets.s
@@ -251,10 +252,10 @@ linker-script := $(O)/arch/x86_64/boot/banos.lds
 
 flags = $(filter-out $(noflags-$@),$1 $(flags-$@))
 
-quiet_cmd_cc =   CC      $(call short,$@)
+quiet_cmd_cc = CC      $(call short,$@)
       cmd_cc = $(CC) $(kernel-cppflags) $(call flags,$(kernel-cflags)) \
 		$(prefix-map) -MMD -MF $(depfile) -c -o $@ $<
-quiet_cmd_as =   AS      $(call short,$@)
+quiet_cmd_as = AS      $(call short,$@)
       cmd_as = $(CC) $(kernel-cppflags) $(call flags,$(kernel-aflags)) \
 		$(prefix-map) -MMD -MF $(depfile) -c -o $@ $<
 quiet_cmd_cc_d = $(if $(filter $@,$(objs-m)),CC [M] ,CC     ) $(call short,$@)
@@ -276,14 +277,14 @@ $(O)/%.o: %.S $(TOOLCHAIN) FORCE | $(prepare) $(prepare-asm)
 # Not $(LD) alone: the options are the same for both forms of a driver.
 ld-r := $(LD) -r -m elf_x86_64 -z noexecstack --build-id=none
 
-quiet_cmd_ld_ko =   LD [M]  $(call short,$@)
+quiet_cmd_ld_ko = LD [M]  $(call short,$@)
       cmd_ld_ko = $(ld-r) -o $@ $(driver-$(@:.ko=))
 
 # A built-in driver: the same objects, all symbols but the imports made local,
 # so that two drivers can't meet and the kernel can't reach in. The loader runs
 # the .init_array of an installed driver; for built-in ones nothing brackets
 # the arrays yet, so a driver that has one is refused.
-quiet_cmd_ld_builtin =   LD      $(call short,$@)
+quiet_cmd_ld_builtin = LD      $(call short,$@)
       cmd_ld_builtin = $(ld-r) -o $@ $(driver-$(@:.builtin.o=)); \
 		$(OBJCOPY) --keep-global-symbol=nothing_is_global \
 			--remove-section=.note.gnu.property $@; \
@@ -302,7 +303,7 @@ $(if $(stale),$(shell rm -f $(stale)))
 # ---------------------------------------------------------------------------
 # The image
 
-quiet_cmd_lds =   LDS     $(call short,$@)
+quiet_cmd_lds = LDS     $(call short,$@)
       cmd_lds = $(CC) -E -P -x assembler-with-cpp $(kernel-cppflags) \
 		-D__ASSEMBLY__ -DLINKER_SCRIPT -MMD -MF $(depfile) -MT $@ -o $@ $<
 
@@ -320,7 +321,7 @@ ldflags	:= -m elf_x86_64 -nostdlib -static -z max-page-size=4096 -z noexecstack 
 # last thing before writable data, so none does.
 link = $(LD) $(ldflags) -T $(linker-script) -o
 
-quiet_cmd_ksyms =   KSYMS   $(call short,$@)
+quiet_cmd_ksyms = KSYMS   $(call short,$@)
       cmd_ksyms = $(PYTHON) scripts/gen-ksyms.py $(if $(filter %.elf,$<),--nm '$(NM)' $<) -o $@
 
 $(O)/ksyms-empty.S: scripts/gen-ksyms.py FORCE
@@ -328,7 +329,7 @@ $(O)/ksyms-empty.S: scripts/gen-ksyms.py FORCE
 $(O)/banos-pass1.elf: $(kernel-objs) $(builtin-objs) $(O)/ksyms-empty.o \
 		$(linker-script) FORCE
 	$(call if_changed,ld_pass1)
-quiet_cmd_ld_pass1 =   LD      $(call short,$@)
+quiet_cmd_ld_pass1 = LD      $(call short,$@)
       cmd_ld_pass1 = $(link) $@ $(kernel-objs) $(builtin-objs) $(O)/ksyms-empty.o
 $(O)/ksyms.S: $(O)/banos-pass1.elf scripts/gen-ksyms.py FORCE
 	$(call if_changed,ksyms)
@@ -338,7 +339,7 @@ $(O)/ksyms.o $(O)/ksyms-empty.o: %.o: %.S $(TOOLCHAIN) FORCE | $(prepare)
 	$(call if_changed_dep,as)
 
 ksyms-o	:= $(O)/$(if $(CONFIG_KALLSYMS),ksyms.o,ksyms-empty.o)
-quiet_cmd_ld_image =   LD      $(call short,$@)
+quiet_cmd_ld_image = LD      $(call short,$@)
       cmd_ld_image = $(link) $@ $(kernel-objs) $(builtin-objs) $(ksyms-o); \
 		$(PYTHON) scripts/check-image.py --strip '$(STRIP)' \
 			--phys-start $(CONFIG_PHYS_START) \

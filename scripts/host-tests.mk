@@ -4,7 +4,7 @@
 # under the address and undefined-behaviour sanitizers. tests/host/tests.mk
 # says what there is:
 #
-#	host-test-y += string		tests/host/string.c, with cmocka
+#	host-test-y += string		tests/host/test_string.c, with cmocka
 #	string-srcs := lib/string.c	the sources that it tests
 #	string-cflags := -Dmemcpy=banos_memcpy	flags for all of them
 #
@@ -21,13 +21,13 @@ host-test-cflags := -std=gnu11 -O1 -g -fsanitize=address,undefined \
 host-tests := $(addprefix $(O)/tests/host/,$(host-test-y))
 
 # Each test has objects of its own, since its flags may differ.
-host-objs = $(addprefix $(O)/tests/host/$1.obj/,$(patsubst %.c,%.o,tests/host/$1.c $($1-srcs)))
+host-objs = $(addprefix $(O)/tests/host/$1.obj/,$(patsubst %.c,%.o,tests/host/test_$1.c $($1-srcs)))
 objects-host := $(foreach t,$(host-test-y),$(call host-objs,$t)) $(host-tests)
 
-quiet_cmd_host_cc =   HOSTCC  $(patsubst $(O)/tests/host/%,%,$@)
+quiet_cmd_host_cc = HOSTCC  $(patsubst $(O)/tests/host/%,%,$@)
       cmd_host_cc = $(TESTCC) $(host-test-cflags) $($(host-test)-cflags) \
 		-MMD -MF $(depfile) -c -o $@ $<
-quiet_cmd_host_ld =   HOSTLD  $(call short,$@)
+quiet_cmd_host_ld = HOSTLD  $(call short,$@)
       cmd_host_ld = $(TESTCC) $(host-test-cflags) -o $@ \
 		$(call host-objs,$(@F)) -lcmocka $($(@F)-libs)
 
