@@ -121,15 +121,22 @@ run-iso run-uefi: iso
 # Tests
 
 .PHONY: check check-layers check-host check-kernel check-system check-long fuzz bench
+# The tests in the kernel are part of the debug configuration: a build beside.
+debug-build = $(MAKE) $(jobs) O='$(O)/debug' debug_defconfig kernel
 check: setup-check
 	+@$(MAKE) $(jobs) all host-tests
+	+@$(debug-build)
 	@$(PYTHON) scripts/check.py '$(O)' all
-check-layers:
-	@$(PYTHON) scripts/check-layers.py
+check-layers: need-config
+	@$(PYTHON) scripts/check.py '$(O)' layers
 check-host: setup-check
 	+@$(MAKE) $(jobs) host-tests
 	@$(PYTHON) scripts/check.py '$(O)' host
-check-kernel check-system check-long: setup-check
+check-kernel: setup-check
+	+@$(MAKE) $(jobs) initramfs
+	+@$(debug-build)
+	@$(PYTHON) scripts/check.py '$(O)' kernel
+check-system check-long: setup-check
 	+@$(MAKE) $(jobs) all
 	@$(PYTHON) scripts/check.py '$(O)' $(@:check-%=%)
 fuzz bench: setup-check

@@ -41,4 +41,7 @@ endef
 $(foreach t,$(host-test-y),$(eval $(call host-test-rules,$t)))
 
 PHONY += host-tests
-host-tests: $(host-tests)
+host-tests: $(host-tests) $(O)/tests/host/list
+# What check.py runs; a test that was removed must not stay behind.
+$(O)/tests/host/list: FORCE
+	$(call file_changed,'$(host-test-y)')

@@ -1,0 +1,189 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Hold the layer rule and the driver wall, over #include lines.
+
+    check-layers.py [--drivers OUTPUT_DIR]
+
+Code includes only headers of its own layer and below; a driver includes only
+<banos/...>, the compiler's freestanding headers and its own folder; a public
+header stands alone. With --drivers, the undefined symbols of built drivers
+are looked at, too. Results are printed as TAP. The layers are explained in
+Documentation/ and, in one table, in CONTRIBUTING.md.
+"""
+import argparse
+import os
+import re
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import elf                                      # noqa: E402
+
+INCLUDE = re.compile(r'\s*#\s*include\s*([<"])([^>"]+)[>"]')
+
+FREESTANDING = {'float.h', 'iso646.h', 'limits.h', 'stdalign.h', 'stdarg.h',
+                'stdatomic.h', 'stdbool.h', 'stddef.h', 'stdint.h',
+                'stdnoreturn.h'}
+
+# The first that a path begins with decides; deeper paths stand first.
+LAYERS = [
+    ('lib/', 0),
+    ('arch/x86_64/include/', None),             # by name, below
+    ('arch/', 3),
+    ('mm/vm_', 4),
+    ('mm/', 2),
+    ('kernel/process/', 4),
+    ('kernel/', 3),
+    ('fs/', 4), ('net/', 4), ('device/', 4),
+    ('banos/', 5),
+    ('drivers/', 6),
+    ('init/', 9), ('tests/', 9), ('usr/', 9),
+]
+
+COMPILER = {'memcpy', 'memmove', 'memset', 'memcmp'}
+
+
+def sources(*folders):
+    for top in folders:
+        for folder, folders_below, files in os.walk(top):
+            folders_below.sort()
+            for name in sorted(files):
+                if name.endswith(('.c', '.h', '.S', '.cc', '.cpp')):
+                    yield os.path.join(folder, name)
+
+
+def includes(path):
+    with open(path, encoding='utf-8') as f:
+        for number, line in enumerate(f, 1):
+            match = INCLUDE.match(line)
+            if match:
+                yield number, match[1] == '"', match[2]
+
+
+def stays_home(path, name):
+    """Is "name", included by path, in path's own folder or below it?"""
+    return not name.startswith('/') and '..' not in name.split('/') and \
+        os.path.exists(os.path.join(os.path.dirname(path), name))
+
+
+def check_driver_wall():
+    for path in sources('drivers'):
+        for number, quoted, name in includes(path):
+            if quoted and stays_home(path, name):
+                continue
+            if not quoted and (name.startswith('banos/') or
+                               name in FREESTANDING):
+                continue
+            yield (f'{path}:{number}: a driver may not include {name}: only '
+                   '<banos/...>, freestanding headers and its own folder')
+
+
+def check_public_headers():
+    for path in sources('include/banos'):
+        for number, quoted, name in includes(path):
+            if quoted or not (name.startswith('banos/') or
+                              name in ('stdint.h', 'stddef.h')):
+                yield (f'{path}:{number}: a public header may not include '
+                       f'{name}: only <banos/...>, <stdint.h>, <stddef.h>')
+    for path in sources('include/uapi'):
+        for number, quoted, name in includes(path):
+            if quoted or not (name.startswith('uapi/') or
+                              name in FREESTANDING):
+                yield (f'{path}:{number}: a header that programs see may not '
+                       f'include {name}')
+
+
+def check_private_headers():
+    for path in sources('arch', 'kernel', 'mm', 'fs', 'net', 'device', 'banos',
+                        'lib', 'init', 'include'):
+        for number, quoted, name in includes(path):
+            if quoted and not stays_home(path, name):
+                yield (f'{path}:{number}: "{name}" is not in this folder: what '
+                       'crosses folders is declared in include/')
+            if not quoted and name.split('/')[0] not in (
+                    'kernel', 'asm', 'uapi', 'banos', 'generated') and \
+                    name not in FREESTANDING:
+                yield f'{path}:{number}: <{name}> is none of ours'
+
+
+def layer_of_source(path):
+    for prefix, layer in LAYERS:
+        if path.startswith(prefix):
+            return layer
+    return None
+
+
+def layer_of_header(name):
+    """The layer of <name>: said by a line "Layer: N" in the header itself."""
+    for folder in ('include', 'arch/x86_64/include'):
+        path = os.path.join(folder, name)
+        if os.path.exists(path):
+            with open(path, encoding='utf-8') as f:
+                match = re.search(r'Layer: (\d)', f.read(4096))
+            return int(match[1]) if match else None
+    return None
+
+
+def check_layers():
+    for path in sources('lib', 'arch', 'kernel', 'mm', 'fs', 'net', 'device',
+                        'banos'):
+        layer = layer_of_source(path)
+        if layer is None:
+            continue
+        for number, quoted, name in includes(path):
+            if quoted:
+                continue
+            if name.startswith('banos/') and layer < 4:
+                yield (f'{path}:{number}: <{name}> is the driver API, which '
+                       'lies above')
+            header = layer_of_header(name)
+            if header is not None and header > layer:
+                yield (f'{path}:{number}: layer {layer} may not include '
+                       f'<{name}>, which is of layer {header}')
+
+
+def check_imports(out):
+    """Undefined symbols of driver files: banos_... or another driver's."""
+    files = [os.path.join(folder, name)
+             for folder, _, names in sorted(os.walk(f'{out}/drivers'))
+             for name in sorted(names) if name.endswith('.ko')]
+    images = {path: elf.Elf(path) for path in files}
+    exported = set()
+    for image in images.values():
+        strings = image.section('__ksymtab_strings')
+        if strings:
+            exported.update(image.content(strings).decode().split('\0'))
+    for path, image in images.items():
+        for symbol in image.symbols():
+            if (symbol.shndx == elf.SHN_UNDEF and symbol.name and
+                    not symbol.name.startswith('banos_') and
+                    symbol.name not in COMPILER | exported):
+                yield (f'{path}: imports {symbol.name}, which neither the '
+                       'driver API nor another driver has')
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--drivers')
+    args = parser.parse_args()
+    checks = [
+        ('drivers include the driver API only', check_driver_wall()),
+        ('public headers stand alone', check_public_headers()),
+        ('what crosses folders is in include/', check_private_headers()),
+        ('code includes nothing from above', check_layers()),
+    ]
+    if args.drivers:
+        checks.append(('drivers import the driver API only',
+                       check_imports(args.drivers)))
+    print(f'1..{len(checks)}')
+    failed = False
+    for number, (title, problems) in enumerate(checks, 1):
+        problems = list(problems)
+        failed |= bool(problems)
+        print(f'{"not ok" if problems else "ok"} {number} - {title}')
+        for text in problems:
+            print(f'# {text}')
+    return failed
+
+
+if __name__ == '__main__':
+    sys.exit(main())

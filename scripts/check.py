@@ -1,0 +1,205 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Run tests and count them.
+
+    check.py OUTPUT_DIR all|layers|host|kernel|system|long
+
+    layers  the rules about who includes what
+    host    pure code on this machine, under sanitizers (cmocka)
+    kernel  the tests in the kernel (KTAP), with one processor and with four
+    system  the real image in QEMU, by its shell (pytest)
+    long    system tests marked "long", and nothing else
+
+Each part prints what failed in full and the rest in one line. The last line is
+"N passed, N failed", over everything; the status is 0 if nothing failed and
+something passed. Everything has a time limit, and nothing is left running.
+"""
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as xml
+from concurrent.futures import ThreadPoolExecutor
+
+RESULT = re.compile(r'\s*(not ok|ok) (\d+)\s*(?:- )?(.*)')
+HOST_LIMIT_S, KERNEL_LIMIT_S, SYSTEM_LIMIT_S, LONG_LIMIT_S = 120, 120, 420, 3600
+
+
+class Part:
+    """The results of one part of the tests."""
+
+    def __init__(self, name):
+        self.name, self.passed, self.failed, self.skipped = name, 0, 0, 0
+        self.started = time.monotonic()
+
+    def fail(self, what, output=''):
+        self.failed += 1
+        print(f'FAILED {self.name}: {what}')
+        if output:
+            print('\n'.join('    ' + x for x in output.splitlines()))
+
+    def count_tap(self, title, output, status):
+        """Count result lines; a plan that is not met or a crash is a failure."""
+        total, failures, planned = 0, 0, None
+        for line in output.splitlines():
+            plan = re.match(r'1\.\.(\d+)', line)
+            if plan:
+                planned = (planned or 0) + int(plan[1])
+            match = RESULT.match(line)
+            if not match:
+                continue
+            total += 1
+            if re.search(r'# *skip', match[3], re.I):
+                self.skipped += 1
+            elif match[1] == 'ok':
+                self.passed += 1
+            else:
+                failures += 1
+                self.fail(f'{title}: {match[3]}')
+        if failures:
+            print('\n'.join('    ' + x for x in output.splitlines()
+                            if not RESULT.match(x) or 'not ok' in x))
+        elif status or not total or (planned is not None and planned != total):
+            self.fail(f'{title}: {total} of {planned} tests reported, '
+                      f'status {status}', output)
+
+    def close(self):
+        seconds = time.monotonic() - self.started
+        skipped = f', {self.skipped} skipped' if self.skipped else ''
+        print(f'{self.name + ":":8} {self.passed} passed, {self.failed} failed'
+              f'{skipped} ({seconds:.1f} s)', flush=True)
+
+
+def run(command, limit_s, **options):
+    """Run a command in a process group of its own, and end all of it in time.
+
+    Return (status, output); the status is a text if the time was up."""
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          start_new_session=True, **options) as process:
+        try:
+            output, _ = process.communicate(timeout=limit_s)
+            status = process.returncode
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            output, _ = process.communicate()
+            status = f'"not finished after {limit_s} s"'
+    return status, output.decode(errors='replace')
+
+
+def check_layers(out):
+    part = Part('layers')
+    command = [sys.executable, 'scripts/check-layers.py']
+    if os.path.isdir(f'{out}/drivers'):
+        command += ['--drivers', out]
+    status, output = run(command, HOST_LIMIT_S)
+    part.count_tap('check-layers', output, 0 if 'not ok' in output else status)
+    return part
+
+
+def check_host(out):
+    part = Part('host')
+    folder = f'{out}/tests/host'
+    with open(f'{folder}/list', encoding='utf-8') as f:
+        programs = f.read().split()
+    env = dict(os.environ, CMOCKA_MESSAGE_OUTPUT='TAP',
+               ASAN_OPTIONS='detect_leaks=1:abort_on_error=0')
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        results = pool.map(
+            lambda x: run([f'{folder}/{x}'], HOST_LIMIT_S, env=env), programs)
+        for program, (status, output) in zip(programs, results):
+            part.count_tap(program, output, status)
+    return part
+
+
+def ktap_results(output):
+    """Only what the tests say: the kernel's log stands around it."""
+    lines = []
+    for line in output.replace('\r', '').splitlines():
+        line = re.sub(r'^\[ *\d+\.\d+\] ', '', line)
+        if RESULT.match(line) or re.match(r'1\.\.\d+', line) or \
+                line.startswith('# '):
+            lines.append(line)
+    return '\n'.join(lines)
+
+
+def check_kernel(out):
+    part = Part('kernel')
+    image = f'{out}/debug/banos.elf'
+    for cpus in (1, 4):
+        status, output = run(
+            ['qemu-system-x86_64', '-kernel', image, '-initrd',
+             f'{out}/initramfs.cpio', '-append',
+             'console=ttyS0 ktest panic=exit', '-smp', str(cpus),
+             '-m', '256', '-cpu', 'max', '-display', 'none', '-serial',
+             'stdio', '-monitor', 'none', '-no-reboot', '-device',
+             'isa-debug-exit,iobase=0xf4,iosize=4'], KERNEL_LIMIT_S)
+        with open(f'{out}/ktest-smp{cpus}.log', 'w', encoding='utf-8') as f:
+            f.write(output)
+        results = ktap_results(output)
+        if not RESULT.search(results):
+            results = output[-4000:]
+        # isa-debug-exit makes an odd status of any value: 1 means 0.
+        part.count_tap(f'{cpus} processors', results,
+                       0 if status in (0, 1) else status)
+    return part
+
+
+def check_system(out, marker='not long', limit_s=SYSTEM_LIMIT_S):
+    part = Part('long' if marker == 'long' else 'system')
+    report = f'{out}/system-{part.name}.xml'
+    if os.path.exists(report):
+        os.remove(report)
+    status, output = run(
+        [sys.executable, '-m', 'pytest', '-q', '-p', 'no:cacheprovider',
+         '--tb=short', '-m', marker, f'--junitxml={report}', 'tests/system'],
+        limit_s, env=dict(os.environ, BANOS_BUILD=os.path.abspath(out),
+                          PYTHONDONTWRITEBYTECODE='1'))
+    if not os.path.exists(report):
+        part.fail(f'pytest ended with {status}', output)
+        return part
+    for case in xml.parse(report).iter('testcase'):
+        kinds = {child.tag for child in case}
+        if kinds & {'failure', 'error'}:
+            part.failed += 1
+        elif 'skipped' in kinds:
+            part.skipped += 1
+        else:
+            part.passed += 1
+    if part.failed or status not in (0, 5):
+        print(output)
+    if status not in (0, 1, 5) and not part.failed:
+        part.fail(f'pytest ended with {status}')
+    return part
+
+
+PARTS = {
+    'layers': check_layers,
+    'host': check_host,
+    'kernel': check_kernel,
+    'system': check_system,
+    'long': lambda out: check_system(out, 'long', LONG_LIMIT_S),
+}
+
+
+def main():
+    out, wanted = sys.argv[1:]
+    names = ('layers', 'host', 'kernel', 'system') if wanted == 'all' \
+        else (wanted,)
+    parts = []
+    for name in names:
+        part = PARTS[name](out)
+        part.close()
+        parts.append(part)
+    passed = sum(p.passed for p in parts)
+    failed = sum(p.failed for p in parts)
+    skipped = sum(p.skipped for p in parts)
+    print(f'{passed} passed, {failed} failed' +
+          (f', {skipped} skipped' if skipped else ''), flush=True)
+    return 1 if failed or not passed else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
