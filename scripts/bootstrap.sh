@@ -125,7 +125,7 @@ missing=${missing# }
 [ -n "$missing" ] || exit 0
 
 as_root=
-if [ "$(id -u)" != 0 ]; then
+if [ "$(id -u)" != 0 ] && command -v sudo >/dev/null 2>&1; then
 	as_root='sudo '
 fi
 install="apt-get install -y --no-install-recommends $missing"
@@ -134,7 +134,7 @@ refuse()
 {
 	echo "These packages are needed and not installed: $missing" >&2
 	echo "$1" >&2
-	echo "	${as_root:+sudo }apt-get update" >&2
+	echo "	${as_root}apt-get update" >&2
 	echo "	$as_root$install" >&2
 	exit 1
 }
@@ -142,8 +142,8 @@ refuse()
 [ -z "$check" ] || refuse "Install them with 'make setup', or with:"
 command -v apt-get >/dev/null 2>&1 ||
 	refuse "There is no apt-get here. On Debian it would be:"
-if [ -n "$as_root" ]; then
-	command -v sudo >/dev/null 2>&1 ||
+if [ "$(id -u)" != 0 ]; then
+	[ -n "$as_root" ] ||
 		refuse "Only root can do that, and there is no sudo. As root, run:"
 	# Without a terminal there is nobody to type a password.
 	if ! sudo -n true 2>/dev/null && ! [ -t 0 ]; then
