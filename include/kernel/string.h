@@ -27,6 +27,12 @@ int snprintf(char *buf, size_t size, const char *fmt, ...) __printf(3, 4);
 s64 strscpy(char *dst, const char *src, size_t size);
 /** Like snprintf() but returns what was really written (without NUL). */
 int scnprintf(char *buf, size_t size, const char *fmt, ...) __printf(3, 4);
+/**
+ * What %pS calls: write "symbol+0xoffset/0xsize" for @p addr into @p buf.
+ * NULL until the kernel has its table of names. Any context.
+ * @return length without NUL, 0 when nothing covers the address
+ */
+extern size_t (*format_symbol_hook)(char *buf, size_t size, u64 addr);
 /** Whole string to a number; base 0 takes 0x and 0. @return 0, -EINVAL, -ERANGE */
 int parse_u64(const char *s, u32 base, u64 *out);
 int parse_s64(const char *s, u32 base, s64 *out);

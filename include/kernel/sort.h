@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/** @file sort.h  Sorting and searching arrays. Pure. */
+#pragma once
+#include <kernel/types.h>
+
+/**
+ * Sort in place by heap sort: no memory, no recursion, never worse than
+ * n log n. Elements that compare equal may change places.
+ * @param size  of an element in bytes
+ * @param cmp   < 0, 0, > 0 as *a comes before, beside, after *b; @p arg is handed through
+ */
+void sort(void *base, size_t n, size_t size,
+	  int (*cmp)(const void *a, const void *b, void *arg), void *arg);
