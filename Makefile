@@ -21,12 +21,18 @@ PYTHON	?= $(firstword $(wildcard /usr/bin/python3) python3)
 export BANOS_VERSION := $(VERSION)
 export BANOS_RELEASE := $(RELEASE)
 unexport CDPATH
+# make -s: say nothing but errors.
+export SILENT := $(findstring s,$(filter-out --%,$(firstword -$(MAKEFLAGS))))
 
 build	= +@$(MAKE) -rR -f scripts/build.mk O='$(O)' PYTHON='$(PYTHON)'
 # The commands that do everything by themselves use all processors, unless -j
 # was given.
 jobs	= $(if $(findstring -j,$(MAKEFLAGS)),,-j$(or $(shell nproc 2>/dev/null),1))
 setup	= @scripts/bootstrap.sh
+
+# What stands here runs one after the other ("make tiny_defconfig all"), in one
+# output folder; each build in itself uses as many jobs as -j says.
+.NOTPARALLEL:
 
 .PHONY: all
 all: need-build
@@ -37,22 +43,6 @@ all: need-build
 
 config-targets := menuconfig nconfig oldconfig olddefconfig defconfig \
 	savedefconfig allnoconfig allyesconfig allmodconfig randconfig
-goals	:= $(or $(MAKECMDGOALS),all)
-
-ifneq ($(words $(filter $(config-targets) %_defconfig,$(goals))),0)
-ifneq ($(words $(goals)),1)
-# "make tiny_defconfig all": one after the other, whatever -j says.
-.PHONY: $(goals) one-by-one
-$(goals): one-by-one
-	@:
-one-by-one:
-	+@set -e; for goal in $(goals); do $(MAKE) $$goal; done
-one-goal := n
-endif
-endif
-
-ifneq ($(one-goal),n)
-
 .PHONY: $(config-targets)
 $(config-targets): need-config
 	@PYTHON='$(PYTHON)' scripts/kconfig.sh '$(O)' $@
@@ -147,8 +137,6 @@ fuzz bench: setup-check
 .PHONY: help
 help:
 	@sed -n 's/^#? \{0,1\}//p' Makefile
-
-endif
 
 #? Start here
 #?   run               build, and boot in QEMU to a shell on this terminal

@@ -66,7 +66,7 @@ quiet	:=
 else
 quiet	:= quiet_
 endif
-ifneq ($(findstring s,$(filter-out --%,$(firstword -$(MAKEFLAGS)))),)
+ifneq ($(SILENT),)
 quiet	:= silent_
 endif
 Q	:= $(if $(filter 1,$(V)),,@)
@@ -97,7 +97,7 @@ depfile	= $(call dotfile,$@,.d)
 # Write a generated file only when its content changes: $(call file_changed,text)
 file_changed = @mkdir -p $(@D); printf '%s\n' $1 >$@.tmp; \
 	if cmp -s $@.tmp $@; then rm -f $@.tmp; else mv -f $@.tmp $@; \
-	echo '  GEN     $(call short,$@)'; fi
+	$(if $(SILENT),,echo '  GEN     $(call short,$@)';) fi
 
 # ---------------------------------------------------------------------------
 # Configuration
@@ -110,7 +110,7 @@ $(O)/include/config/auto.conf: $(O)/.config $(KCONFIGS) scripts/kconfig.sh
 	@PYTHON='$(PYTHON)' scripts/kconfig.sh $(O) sync
 $(O)/include/generated/autoconf.h: $(O)/include/config/auto.conf ;
 $(O)/.config:
-	@echo '  No configuration yet: taking configs/defconfig'
+	$(if $(SILENT),,@echo '  No configuration yet: taking configs/defconfig')
 	@PYTHON='$(PYTHON)' scripts/kconfig.sh $(O) defconfig
 
 # ---------------------------------------------------------------------------
@@ -366,7 +366,7 @@ PHONY += compile_commands.json
 compile_commands.json: $(O)/compile_commands.json
 $(O)/compile_commands.json: $(kernel-objs) $(driver-objs) FORCE
 	@$(PYTHON) scripts/gen-compile-commands.py $(O) >$@.tmp && mv $@.tmp $@
-	@echo '  GEN     $(call short,$@)'
+	$(if $(SILENT),,@echo '  GEN     $(call short,$@)')
 
 # ---------------------------------------------------------------------------
 # What earlier builds recorded

@@ -78,7 +78,7 @@ sync_config()
 
 written()
 {
-	echo "  CONFIG  $out/.config"
+	[ -n "${SILENT:-}" ] || echo "  CONFIG  $out/.config"
 }
 
 case $command in

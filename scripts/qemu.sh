@@ -19,7 +19,7 @@ mode=$2
 
 # No reboot: a kernel that resets the machine ends QEMU instead of looping.
 set -- -machine "${MACHINE:-pc}" -cpu "${CPU:-max}" -m "${MEM:-256}" \
-	-smp "${SMP:-1}" -no-reboot
+	-smp "${SMP:-1}" -nic none -no-reboot
 case $mode in
 run | debug)
 	case $KERNEL$INITRD in
