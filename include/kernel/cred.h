@@ -1,24 +1,58 @@
 /* SPDX-License-Identifier: MIT */
-/** @file cred.h  Who a thread is. Immutable once shared: copy, change, commit. */
+/**
+ * @file cred.h  Who a thread is: user, groups, and what of the super user's power it has.
+ *
+ * A struct cred never changes once a thread has it: cred_prepare() gives a
+ * private copy, the caller changes it, cred_commit() puts it in place. So the
+ * running thread reads its own without a lock. Another thread's are reached
+ * with thread_cred_get().
+ *
+ * Super user means CAP_SYS_ADMIN in the effective set, which is what user id 0
+ * has unless the program gave it away.
+ */
 #pragma once
 #include <kernel/atomic.h>
 #include <kernel/cpu.h>
+#include <kernel/lock.h>
+#include <uapi/capability.h>
 
 #define NGROUPS_MAX 65536
+struct user_account;
+
 struct cred {
 	struct atomic refs;
 	uid_t uid, euid, suid, fsuid;
 	gid_t gid, egid, sgid, fsgid;
 	u32 ngroups;
-	gid_t *groups;			/* sorted */
+	u32 securebits;			/* SECBIT_* */
+	gid_t *groups;			/* sorted; shared by copies through groups_refs */
+	struct atomic *groups_refs;
+	u64 cap_effective, cap_permitted, cap_inheritable, cap_bounding, cap_ambient;
+	struct user_account *account;	/* what the real user owns in all; counted */
+	struct rcu_head rcu;
 };
+
+/** @brief Take a reference. Any context. @return @p c */
 struct cred *cred_get(struct cred *c);
+/** @brief Drop a reference; the last one frees after a grace period. Any context. */
 void cred_put(struct cred *c);
-/** A private copy for the current thread to change; then cred_commit(). */
+/**
+ * @brief A private copy of the current thread's credentials, to be changed.
+ * @return it with one reference, for cred_commit() or cred_put(); NULL: no memory.
+ */
 struct cred *cred_prepare(void);
+/** @brief Make @p c the current thread's credentials; takes over the reference. */
 void cred_commit(struct cred *c);
+/** @brief The running thread's; kernel threads have the super user's. Valid until it commits others. */
 const struct cred *current_cred(void);
+/** @brief The credentials of any thread, counted. Any context. */
+struct thread;
+struct cred *thread_cred_get(struct thread *t);
+/** @brief Is @p g the file-system group or one of the supplementary groups of @p c? */
 bool cred_in_group(const struct cred *c, gid_t g);
-/** The one privilege there is: super user. */
-static inline bool cred_is_super(const struct cred *c) { return c->euid == 0; }
+
+/** @brief Does @p c have the part @p cap (CAP_*) of the super user's power? */
+static inline bool cred_capable(const struct cred *c, u32 cap) { return c->cap_effective >> cap & 1; }
+static inline bool cred_is_super(const struct cred *c) { return cred_capable(c, CAP_SYS_ADMIN); }
+static inline bool current_capable(u32 cap) { return cred_capable(current_cred(), cap); }
 bool current_is_super(void);

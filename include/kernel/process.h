@@ -2,8 +2,15 @@
 /**
  * @file process.h  Processes (thread groups), their tree, groups and sessions.
  *
- * Locks: process_lock (spin, irqsave) guards the tree, groups, sessions and state
- * changes that wait() sees; process->sig_lock guards signals of one process.
+ * Locks, outermost first:
+ *   process_lock     (spin, irqsave) the tree, groups, sessions, and the state
+ *                    changes that wait4() sees;
+ *   process.sig_lock (spin, irqsave) one process: its threads, pending signals,
+ *                    signal masks, stops, limits;
+ *   a pid bucket     (spin, irqsave) number to thread and process; kernel/process/pid.c.
+ *
+ * A process is counted: the pid table holds one reference until the process
+ * is reaped, each thread one, and each look-up one.
  */
 #pragma once
 #include <kernel/cred.h>
@@ -15,67 +22,147 @@
 
 struct tty;
 struct sighand;
+struct pid;
+
+/** Signals that wait to be delivered: a set, and a queue with what is known of each. */
+struct signal_queue { u64 set; struct list entries; };
+
+enum process_state { PROC_LIVE, PROC_STOPPED, PROC_ZOMBIE, PROC_DEAD };
 
 struct process {
 	pid_t pid;			/* = tid of the first thread */
-	pid_t pgrp, session;
+	pid_t pgrp, session;		/* written under process_lock */
+	pid_t ppid;			/* the parent's, for getppid() without a lock */
 	struct atomic refs;
 	struct process *parent;		/* under process_lock */
 	struct list children, sibling;
-	struct list threads;		/* thread.proc_link */
-	struct list pgrp_link, hash_link;
-	u32 nr_threads;
-	struct thread *leader;
-	enum { PROC_LIVE, PROC_STOPPED, PROC_ZOMBIE, PROC_DEAD } state;
+	struct list all_link;		/* process_list, under process_lock */
+	struct list threads;		/* thread.proc_link, under sig_lock */
+	struct list pgrp_link;
+	struct pid *pid_ref, *pgrp_ref, *session_ref;
+	u32 nr_threads;			/* that have not ended */
+	struct thread *leader;		/* counted; kept until the process is reaped */
+	enum process_state state;
 	int exit_status;		/* as wait4 gives it */
 	bool exiting, did_exec, vforked;
+
+	/* what wait4() may report besides an end; under process_lock */
+	int stop_status;		/* 0: nothing new */
+	bool continued;
 	struct wait_queue child_wait;	/* wait4 of the parent sleeps here */
-	struct sighand *sighand;
+
+	/* signals; under sig_lock */
 	spinlock_t sig_lock;
+	struct sighand *sighand;
+	struct signal_queue shared;	/* pending for the process as a whole */
+	bool unkillable;		/* the first process: default actions do nothing */
+	u8 stop_signal;			/* a group stop was asked for: which signal; 0: none */
+	u32 stop_left;			/* threads that have not stopped yet */
+	struct thread *exec_thread;	/* the one in execve(), waiting for the others to end */
+
 	struct tty *tty;		/* controlling terminal, counted; under process_lock */
 	struct rlimit64 limits[RLIM_NLIMITS];
 	u64 start_ns;
 	u64 user_ns, system_ns, child_user_ns, child_system_ns;	/* of threads/children that ended */
-	u64 minflt, majflt, child_minflt;
-	int exit_signal;
+	u64 exec_ns;			/* CPU time of threads that ended */
+	u64 minflt, majflt, child_minflt, child_majflt;
+	u64 nvcsw, nivcsw, child_nvcsw, child_nivcsw;
+	u64 peak_rss_pages, child_peak_rss_pages;
+	int exit_signal;		/* to the parent at the end; -1: none */
 	int pdeath_signal;
-	bool dumpable, child_subreaper, no_new_privs;
+	bool dumpable, child_subreaper, no_new_privs, nproc_exceeded;
+	bool has_subreaper;		/* some ancestor is one */
 	int oom_score_adj;
 	struct timer real_timer;	/* ITIMER_REAL, alarm */
-	void *itimers, *posix_timers;
+	u64 real_interval_ns;
+	void *itimers, *posix_timers;	/* kernel/process/cpu_timer.c, posix_timer.c */
 	u32 personality;
+	u32 timer_slack_ns;
 };
 static inline struct process *current_process(void) { return current->proc; }
 extern spinlock_t process_lock;
+extern struct list process_list;
 extern struct process *init_process;
-/** Counted look-up. */
+
+/** @brief Look-ups by number; counted (process_put(), thread_put()), NULL: none. Any context. */
 struct process *process_find(pid_t pid);
-struct thread *thread_find(pid_t tid);		/* user threads; counted */
+struct thread *thread_find(pid_t tid);		/* user threads */
 void process_get(struct process *p);
 void process_put(struct process *p);
-/** Next live or zombie process with pid >= @p from, counted, or NULL (/proc listing). */
+/** @brief Next live or zombie process with pid >= @p from, counted, or NULL (/proc listing). */
 struct process *process_next(pid_t from);
-/** Start the first process: exec @p path in a new process with pid 1. @return 0 or -errno of the exec. */
+/** @brief Next thread of @p p with tid >= @p from, counted, or NULL (/proc/PID/task). */
+struct thread *process_thread_next(struct process *p, pid_t from);
+/** @brief CPU times of all threads, ended ones too. Any thread context. */
+void process_times(struct process *p, u64 *user_ns, u64 *system_ns);
+/** @brief Signal sets for /proc/PID/status, of a process and one of its threads. */
+struct signal_sets { u64 pending, shared_pending, blocked, ignored, caught; u32 queued; };
+void process_signal_sets(struct process *p, struct thread *t, struct signal_sets *out);
+/** @brief A soft limit of the current process (RLIMIT_*). */
+static inline u64 current_limit(u32 which)
+{
+	return READ_ONCE(current->proc->limits[which].rlim_cur);
+}
+/** @brief How many processes and user threads there are. */
+u32 process_count(void);
+/** @brief pid_max, as in /proc/sys/kernel/pid_max. */
+pid_t process_pid_max(void);
+int process_set_pid_max(pid_t max);
+pid_t process_last_pid(void);
+
+/**
+ * @brief Start the first process: exec @p path in a new process with pid 1.
+ * @return 0 or -errno of the exec. Thread context of a kernel thread.
+ */
 int process_start_init(const char *path, const char *const argv[], const char *const envp[]);
 void process_init(void);
-void process_exit_group(int status) __noreturn;	/* wait status */
+/** @brief End the current process with a wait status; all its threads. */
+void process_exit_group(int status) __noreturn;
+/** @brief Called by thread.c when a user thread's last reference is gone: what kernel/process hung onto it. */
+void process_thread_free(struct thread *t);
+/**
+ * @brief Memory is short: kill the process that uses most of it (not the first one).
+ * Says which. May be called again while a victim is still ending: then it does nothing.
+ */
+void oom_kill(void);
 
 /* ---- signals ---- */
-struct siginfo_k { int signo, code, err; pid_t pid; uid_t uid; int status; u64 addr; u64 value; };
+/**
+ * What is known of a signal. @p extra: SIGCHLD: user and system time in 1/100 s;
+ * with a negative code: bytes 32 to 47 of the sender's siginfo_t.
+ */
+struct siginfo_k { int signo, code, err; pid_t pid; uid_t uid; int status; u64 addr; u64 value; u64 extra[2]; };
+/** "The kernel itself, nothing more to say": SI_KERNEL. */
 #define SI_KERNEL_INFO ((struct siginfo_k *)1)
+/**
+ * @brief Send without a permission check. Any context; @p info NULL: from the current process (SI_USER).
+ * @return 0 (also when ignored), -EAGAIN: a real-time signal beyond RLIMIT_SIGPENDING, -ESRCH: it has ended
+ */
 int signal_send_process(struct process *p, int sig, const struct siginfo_k *info);
 int signal_send_thread(struct thread *t, int sig, const struct siginfo_k *info);
-/** To each process of a group. @return 0 or -ESRCH */
+/** @brief To each process of a group. @return 0 or -ESRCH */
 int signal_send_pgrp(pid_t pgrp, int sig, const struct siginfo_k *info);
-/** A fault of the current thread (SIGSEGV...): cannot be blocked or ignored. */
+/** @brief A fault of the current thread (SIGSEGV...): cannot be blocked or ignored. Thread context. */
 void signal_force_fault(int sig, int code, u64 addr);
 bool signal_is_ignored_or_blocked(int sig);	/* current thread (tty job control) */
 bool pgrp_is_orphaned(pid_t pgrp);
-/** On the way to user mode with WORK_SIGNAL: deliver. Called by arch with the frame. */
+/** @brief Is there a process with this group id in session @p session? (TIOCSPGRP) */
+bool pgrp_in_session(pid_t pgrp, pid_t session);
+/** @brief On the way to user mode with WORK_SIGNAL: deliver. Called with the frame. */
 void signal_deliver(struct pt_regs *regs);
-/** Work on the way to user mode (arch entry code): reschedule, signals, exit. Interrupts on. */
+/** @brief Work on the way to user mode (arch entry code): reschedule, signals, exit. Interrupts on. */
 void user_return_work(struct pt_regs *regs);
+/** @brief The mask that will be in force when the current system call has returned. */
 u64 thread_saved_mask(struct thread *t);
+/**
+ * @brief For ppoll(), pselect6(), epoll_pwait(): put another signal mask in force for this call.
+ * @param set   user address of a sigset, or 0: change nothing
+ * @param size  must be 8 when @p set is given
+ * @return 0, -EINVAL, -EFAULT
+ */
+int signal_mask_temporary(u64 set, u64 size);
+/** @brief The call ends: put the old mask back, unless @p interrupted: then delivery does it, after the handler has its frame. */
+void signal_mask_restore_unless(bool interrupted);
 
 /* ---- system calls ---- */
 typedef s64 (*syscall_fn)(u64, u64, u64, u64, u64, u64);
