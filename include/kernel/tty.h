@@ -1,33 +1,99 @@
 /* SPDX-License-Identifier: MIT */
-/** @file tty.h  Terminals: a line discipline between a device and its readers. device/tty/ */
+/**
+ * @file tty.h  Terminals: a line discipline between a device and its readers.
+ *
+ * Below: a driver (serial port, virtual console, the master side of a pseudo
+ * terminal) that registers operations and hands in what was typed. Above:
+ * files on the character device. device/tty/ has the parts.
+ */
 #pragma once
 #include <kernel/fs.h>
 #include <uapi/termios.h>
 
 struct tty;
-/** What a terminal's hardware side does. */
+struct process;
+
+/**
+ * What a terminal's hardware side does. All but write and write_room may be NULL.
+ * "Atomic" methods run under the terminal's spin lock with interrupts off: they
+ * may not sleep and may not call back into tty functions (tty_private(),
+ * tty_device() and tty_output_stopped() excepted).
+ */
 struct tty_ops {
-	/** Take output bytes, without sleeping. @return how many were taken (fewer: call tty_output_ready() later) */
+	/** Atomic. Take output bytes. @return how many were taken (fewer: tty_output_ready() follows) */
 	size_t (*write)(struct tty *t, const char *s, size_t len_bytes);
+	/** Atomic. How many bytes write() will take at once. */
 	u32 (*write_room)(struct tty *t);
-	void (*set_termios)(struct tty *t, const struct ktermios *old);	/* may be NULL */
+	/** Atomic. Bytes taken but not yet on the line. */
+	u32 (*chars_in_buffer)(struct tty *t);
+	/** Atomic. Drop them. */
+	void (*flush_output)(struct tty *t);
+	/** Atomic. tty_receive() has room again after it had refused bytes. */
+	void (*unthrottle)(struct tty *t);
+	/** Atomic. Output was stopped or started again (Ctrl-S, Ctrl-Q): see tty_output_stopped(). */
+	void (*flow)(struct tty *t, bool stopped);
+	/** Sleeps. New settings are about to hold; the driver clears in @p new what it cannot do. */
+	void (*set_termios)(struct tty *t, struct ktermios *new, const struct ktermios *old);
+	/** Sleep. First open and last close. */
 	int (*open)(struct tty *t);
 	void (*close)(struct tty *t);
-	void (*flush_output)(struct tty *t);
+	/** Sleeps. Start or end a break on the line. */
+	int (*set_break)(struct tty *t, bool on);
+	/** Sleep. TIOCMGET's bits. @return them, or -errno */
+	int (*modem_get)(struct tty *t);
+	int (*modem_set)(struct tty *t, u32 set, u32 clear);
+	/** Sleeps. What the core does not know. @return -ENOTTY for unknown calls */
+	s64 (*ioctl)(struct tty *t, u32 cmd, u64 arg);
+	/** Sleeps. The window size was changed by the program on this side. */
+	void (*resized)(struct tty *t);
 };
-/** Create a terminal and its device node. */
+
+/**
+ * @brief Create a terminal and its device node.
+ * @param name     of the node below /dev; NULL: none
+ * @param private  for the driver: tty_private()
+ * @return it, with the reference that tty_unregister() drops, or ERR_PTR(-EBUSY, -ENOMEM)
+ * @note Context: thread, may sleep.
+ */
 struct tty *tty_register(const char *name, dev_t dev, const struct tty_ops *ops, void *private);
-void *tty_private(struct tty *t);
-/** Bytes from the hardware. Any context. */
-void tty_receive(struct tty *t, const char *s, size_t len_bytes);
-void tty_output_ready(struct tty *t);
-void tty_hangup(struct tty *t);
+/** Hang up, remove the node; the driver's methods are not called after this returned. Sleeps. */
+void tty_unregister(struct tty *t);
+void *tty_private(const struct tty *t);
+dev_t tty_device(const struct tty *t);
 void tty_get(struct tty *t);
 void tty_put(struct tty *t);
-dev_t tty_device(const struct tty *t);
+
+/**
+ * @brief Bytes from the hardware. Any context.
+ * @return how many were taken; when fewer than @p len_bytes, the driver keeps the
+ *         rest (or loses it) until its unthrottle() method is called.
+ */
+size_t tty_receive(struct tty *t, const char *s, size_t len_bytes);
+enum tty_error { TTY_BREAK, TTY_PARITY, TTY_FRAMING, TTY_OVERRUN };
+/** A byte that arrived damaged, or a break. Any context. */
+void tty_receive_error(struct tty *t, enum tty_error what, u8 byte);
+/** The driver has room for output, or all of it has left. Any context, no driver lock held. */
+void tty_output_ready(struct tty *t);
+/** Is output held back by the user? Any context. */
+bool tty_output_stopped(const struct tty *t);
+/** The settings in force; a driver reads them in open(). */
+const struct ktermios *tty_settings(const struct tty *t);
+void tty_set_winsize(struct tty *t, const struct winsize *w);
+
+/** The line is gone: every open file of this terminal reports end of file from now on. Sleeps. */
+void tty_hangup(struct tty *t);
+/** vhangup(2): hang up the caller's controlling terminal. Sleeps. */
+void tty_vhangup_current(void);
+/** The foreground process group, 0 if none. */
 pid_t tty_pgrp(const struct tty *t);
-/** Session leader @p p exits: disassociate, SIGHUP to the foreground group. */
-struct process;
+/**
+ * @brief Session leader @p leader exits: hang up its terminal, tell the foreground
+ *        group (SIGHUP, SIGCONT), and take the terminal from all of the session.
+ * @note Context: thread, no locks held. A process that is no leader, or has no terminal, is fine.
+ */
 void tty_session_exit(struct process *leader);
-/** /dev/console leads to the terminal registered last as console=, else the first. */
+
+/** Register the terminals that belong to the machine, /dev/tty, /dev/console, /dev/ptmx. After fs_init(). */
 void tty_init(void);
+/** /dev/random, /dev/urandom, /dev/kmsg. After fs_init(). */
+void device_init(void);
