@@ -14,6 +14,13 @@ RELEASE	:= 6.1.0-banos$(VERSION)
 # Where everything that is made goes.
 O	?= build
 override O := $(patsubst %/,%,$(O))
+# Characters that make or the shell take for their own.
+ifneq ($(words $(O))$(shell printf %s '$(O)' | tr -d 'A-Za-z0-9_./+@~-'),1)
+$(error O=$(O): use letters, digits and _ . / + @ ~ - only)
+endif
+ifneq ($(words $(CURDIR)),1)
+$(error make cannot work in a folder with blanks in its name: $(CURDIR))
+endif
 
 MAKEFLAGS += --no-print-directory
 SHELL	:= /bin/sh
@@ -110,7 +117,8 @@ run-iso run-uefi: iso
 # ---------------------------------------------------------------------------
 # Tests
 
-.PHONY: check check-layers check-host check-kernel check-system check-long fuzz bench
+.PHONY: check check-layers check-host check-build check-kernel check-system \
+	check-long fuzz bench
 # The tests in the kernel are part of the debug configuration: a build beside.
 debug-build = $(MAKE) $(jobs) O='$(O)/debug' debug_defconfig kernel
 check: setup-check
@@ -119,6 +127,8 @@ check: setup-check
 	@$(PYTHON) scripts/check.py '$(O)' all
 check-layers: need-config
 	@$(PYTHON) scripts/check.py '$(O)' layers
+check-build: setup-check
+	@$(PYTHON) scripts/check.py '$(O)' build
 check-host: setup-check
 	+@$(MAKE) $(jobs) host-tests
 	@$(PYTHON) scripts/check.py '$(O)' host
@@ -136,7 +146,7 @@ fuzz bench: setup-check
 
 .PHONY: help
 help:
-	@sed -n 's/^#? \{0,1\}//p' Makefile
+	@sed -n 's/^#? \{0,1\}//p' Makefile | sed 's,$$(O),$(O),'
 
 #? Start here
 #?   run               build, and boot in QEMU to a shell on this terminal
@@ -164,7 +174,8 @@ help:
 #?   run-iso  run-uefi boot that in QEMU
 #?
 #? Tests
-#?   check-layers  check-host  check-kernel  check-system   parts of check
+#?   check-layers  check-host  check-build  check-kernel  check-system
+#?                     the parts of check
 #?   check-long        what takes longer than ten minutes
 #?   fuzz  bench
 #?

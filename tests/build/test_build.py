@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: MIT
+"""What the build promises: it redoes what a change touches, and only that."""
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from conftest import SOURCE, Tree
+
+sys.path.insert(0, os.path.join(SOURCE, 'scripts'))
+import elf                                      # noqa: E402
+
+
+def test_nothing_changed_nothing_done(built):
+    assert built.make() == ''
+
+
+def test_changed_option_rebuilds_its_users(built):
+    built.option('CONFIG_DEBUG_KERNEL=y')
+    assert built.rebuilt() == ['kernel/main.o']
+
+
+def test_changed_header_rebuilds_its_users(built):
+    built.write('include/banos/driver.h', 'void banos_log(const char *t);\n')
+    assert built.rebuilt() == ['drivers/char/first.o', 'drivers/char/one.o']
+
+
+def test_changed_flag_rebuilds_its_object(built):
+    built.replace('kernel/Makefile', 'hello', 'hallo')
+    assert built.rebuilt() == ['kernel/main.o']
+
+
+def test_removed_header_does_not_stop_the_build(built):
+    built.write('kernel/main.c', built.read('kernel/main.c').decode()
+                .replace('<kernel/stub.h>', '<kernel/other.h>'))
+    built.write('kernel/symbols.c', built.read('kernel/symbols.c').decode()
+                .replace('<kernel/stub.h>', '<kernel/other.h>'))
+    os.rename(built.file('include/kernel/stub.h'),
+              built.file('include/kernel/other.h'))
+    assert built.rebuilt() == ['kernel/main.o', 'kernel/symbols.o']
+
+
+def test_other_compiler_rebuilds_all(built):
+    if not shutil.which('ld.lld'):
+        pytest.skip('no clang and lld')
+    built.make_options = ['LLVM=1']
+    assert len(built.rebuilt()) == 6
+
+
+def test_goals_of_one_call_do_not_meet(built):
+    built.make('clean', 'debug_defconfig', 'all', 'kernel', 'modules')
+    assert b'CONFIG_DEBUG_LOCKS=y' in built.read('build/.config')
+
+
+def test_driver_follows_its_option(built):
+    def is_in_image():
+        text = built.read('build/banos.elf')
+        return b'driver\0' in text
+
+    assert is_in_image() and not built.exists('build/drivers/char/one.ko')
+    built.option('CONFIG_ONE=m')
+    assert built.rebuilt() == []                # the same object serves both
+    assert not is_in_image() and built.exists('build/drivers/char/one.ko')
+    built.option('# CONFIG_ONE is not set')
+    built.make()
+    assert not is_in_image() and not built.exists('build/drivers/char/one.ko')
+
+
+def test_driver_file_has_all_its_sources(built):
+    names = {s.name for s in elf.Elf(
+        built.file('build/drivers/char/two.ko')).symbols()}
+    assert {'driver_init', 'second', 'banos_log'} <= names
+
+
+def test_two_built_in_drivers_may_use_the_same_names(built):
+    built.option('CONFIG_TWO=y')
+    built.make()
+    names = [s.name for s in elf.Elf(built.file('build/banos.elf')).symbols()]
+    assert names.count('driver_init') == 2
+
+
+def test_driver_cannot_include_kernel_headers(built):
+    built.write('drivers/char/second.c', '#include <kernel/stub.h>\n')
+    assert 'kernel/stub.h: No such file' in built.make(fails=True)
+
+
+def test_driver_cannot_include_host_headers(built):
+    built.write('drivers/char/second.c', '#include <stdio.h>\n')
+    assert 'stdio.h: No such file' in built.make(fails=True)
+
+
+def test_built_in_driver_cannot_call_the_kernel(built):
+    built.replace('drivers/char/driver.c.inc', 'return 0;',
+                  'extern const char *greet(void); return greet()[0];')
+    output = built.make(fails=True)
+    assert 'one.builtin.o: imports greet' in output
+
+
+def test_same_bytes_wherever_it_is_built(built, tmp_path):
+    other = Tree(tmp_path / 'another' / 'folder',
+                 [f'O={tmp_path}/out/of/tree'])
+    other.make()
+    for name in ('banos.elf', 'drivers/char/two.ko', 'drivers/char/one.o'):
+        assert built.read(f'build/{name}') == \
+            other.read(f'{tmp_path}/out/of/tree/{name}'), name
+
+
+def test_symbol_table_names_every_function(built):
+    image = elf.Elf(built.file('build/banos.elf'))
+    symbols = {s.name: s for s in image.symbols()}
+    section = image.section('.rodata')
+
+    def words(name, count):
+        at = symbols[name].value - section.addr + section.offset
+        return [int.from_bytes(image.data[at + 4 * i:at + 4 * i + 4], 'little')
+                for i in range(count)]
+
+    count = words('ksym_count', 1)[0]
+    offsets = words('ksym_text_offset', count)
+    strings = symbols['ksym_names'].value - section.addr + section.offset
+    table = {image.string(strings + x): symbols['_text'].value + y
+             for x, y in zip(words('ksym_name_offset', count), offsets)}
+    assert offsets == sorted(offsets)
+    for name in ('greet', 'symbols', 'banos_log', 'driver_init'):
+        assert table[name] == symbols[name].value
+
+
+def test_symbol_table_can_be_left_out(tree):
+    tree.make('tiny_defconfig', 'all')
+    assert not tree.exists('build/banos-pass1.elf')
+
+
+@pytest.mark.parametrize('old, new, message', [
+    ('.data : AT(ADDR(.data) - VMA)', '.data : AT(ADDR(.data) - VMA + 4096)',
+     'the flat load puts that at'),
+    ('*(.bss .bss.*)', '*(.bss .bss.*) . += 0x700000;', 'below 8 MiB'),
+    ('KEEP(*(.multiboot))', '. += 8192; KEEP(*(.multiboot))',
+     'no multiboot 1 header in the first 8192 bytes'),
+    ('load_end_phys = . - VMA', 'load_end_phys = . - VMA - 4', 'load_end is'),
+])
+def test_image_that_loaders_cannot_load_is_refused(built, old, new, message):
+    built.replace('arch/x86_64/boot/banos.lds.S', old, new)
+    assert message in built.make(fails=True)
+    assert not built.exists('build/banos.elf')
+    assert message in built.make(fails=True)    # and not forgotten
+
+
+def test_image_loads_in_qemu(built):
+    command = ['timeout', '-s', 'KILL', '2', 'qemu-system-x86_64', '-kernel',
+               built.file('build/banos.elf'), '-display', 'none', '-nic',
+               'none', '-no-reboot', '-m', '16']
+    done = subprocess.run(command, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True)
+    assert done.returncode in (-9, 137), done.stdout    # it ran till the end
+
+
+def test_compile_commands_name_every_source(built):
+    built.make('compile_commands.json')
+    text = built.read('build/compile_commands.json').decode()
+    for name in ('kernel/main.c', 'drivers/char/second.c', 'start.S'):
+        assert name in text
+
+
+def test_strange_output_folder_is_refused(tree):
+    assert 'use letters' in tree.make('O=a=b', fails=True)
