@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The 16550 serial ports of a PC: finding them, and the kernel's messages.
+ *
+ * Output is polled, so that it works before interrupts, memory or threads do
+ * and still works in a panic. A port access is slow (an exit under a
+ * hypervisor, a microsecond on a real bus), so the status is asked once for
+ * every 16 bytes: when the transmitter reports empty, its whole FIFO is.
+ *
+ * A port exists if its interrupt-enable register keeps what is written; an
+ * empty bus reads as ones, and memory that only seems to be there loses the
+ * upper half. Only the first port is looked for at the very start.
+ *
+ * The lock is taken with interrupts off and without the preemption counter,
+ * which may not exist yet. A panic must not hang because the processor that it
+ * stopped holds the lock, therefore waiting for it has an end.
+ *
+ * Source: National Semiconductor PC16550D data sheet.
+ */
+#include <asm/irqflags.h>
+#include <asm/serial.h>
+#include <kernel/cmdline.h>
+#include <kernel/string.h>
+
+#define LOCK_TRIES	(1u << 22)
+#define THRE_TRIES	(1u << 20)	/* about a second */
+
+static void serial_console_write(struct console *c, const char *s, size_t len_bytes);
+
+#define SERIAL_PORT(n, io, isa) { \
+	.base = (io), .irq = (isa), .line = (n), .baud = 115200, .lcr = 3, \
+	.console = { .name = "ttyS" #n, .write = serial_console_write } }
+struct serial_port serial_ports[SERIAL_PORTS] = {
+	SERIAL_PORT(0, 0x3f8, 4), SERIAL_PORT(1, 0x2f8, 3),
+	SERIAL_PORT(2, 0x3e8, 4), SERIAL_PORT(3, 0x2e8, 3),
+};
+
+static bool port_lock(struct serial_port *p)
+{
+	for (u32 i = 0; i < LOCK_TRIES; i++) {
+		if (raw_spin_trylock(&p->lock))
+			return true;
+		cpu_relax();
+	}
+	return false;
+}
+
+static bool wait_empty(struct serial_port *p)
+{
+	u32 tries = p->stuck ? 1 : THRE_TRIES;
+
+	while (tries--) {
+		if (serial_in(p, UART_LSR) & LSR_THRE) {
+			p->stuck = false;
+			return true;
+		}
+	}
+	p->stuck = true;
+	return false;
+}
+
+/* Move bytes to @batch, with a carriage return before each newline. */
+static size_t take_batch(const char **s, size_t *n, char batch[SERIAL_FIFO])
+{
+	size_t k = 0;
+
+	while (*n && k < SERIAL_FIFO) {
+		if (**s == '\n') {
+			if (k + 2 > SERIAL_FIFO)
+				break;
+			batch[k++] = '\r';
+		}
+		batch[k++] = *(*s)++;
+		--*n;
+	}
+	return k;
+}
+
+static void serial_console_write(struct console *c, const char *s, size_t len_bytes)
+{
+	struct serial_port *p = container_of(c, struct serial_port, console);
+	u64 flags = irq_save();
+	bool locked = port_lock(p);
+	char batch[SERIAL_FIFO];
+
+	while (len_bytes && wait_empty(p)) {
+		size_t k = take_batch(&s, &len_bytes, batch);
+
+		if (p->has_fifo) {
+			serial_out_run(p, batch, k);
+			continue;
+		}
+		serial_out(p, UART_TX, batch[0]);
+		for (size_t i = 1; i < k && wait_empty(p); i++)
+			serial_out(p, UART_TX, batch[i]);
+	}
+	if (locked)
+		raw_spin_unlock(&p->lock);
+	irq_restore(flags);
+}
+
+void serial_set_line(struct serial_port *p, u32 baud, u8 lcr)
+{
+	u32 divisor = MAX(1u, (SERIAL_CLOCK + baud / 2) / baud);
+
+	p->baud = SERIAL_CLOCK / divisor;
+	p->lcr = lcr;
+	serial_out(p, UART_LCR, lcr | LCR_DLAB);
+	serial_out(p, 0, divisor & 0xff);
+	serial_out(p, 1, divisor >> 8 & 0xff);
+	serial_out(p, UART_LCR, lcr);
+}
+
+/* The speed in "console=ttyS0,9600n8", if the command line has it. */
+static u32 speed_wanted(const char *name)
+{
+	const char *cursor = cmdline_get();
+	size_t len = strlen(name);
+	struct cmdline_word w;
+	u32 baud = 0;
+
+	while (cursor && cmdline_next(&cursor, &w)) {
+		if (w.key_len != 7 || memcmp(w.key, "console", 7) || !w.val ||
+		    w.val_len <= len || memcmp(w.val, name, len) || w.val[len] != ',')
+			continue;
+		baud = 0;
+		for (size_t i = len + 1; i < w.val_len && w.val[i] >= '0' && w.val[i] <= '9'; i++)
+			baud = baud < SERIAL_CLOCK ? baud * 10 + w.val[i] - '0' : baud;
+	}
+	return baud >= 50 && baud <= SERIAL_CLOCK ? baud : SERIAL_CLOCK;
+}
+
+static bool serial_probe(struct serial_port *p)
+{
+	serial_out(p, UART_IER, 0);
+	if (serial_in(p, UART_IER) != 0)
+		return false;
+	serial_out(p, UART_IER, 0x0f);
+	if (serial_in(p, UART_IER) != 0x0f)
+		return false;
+	serial_out(p, UART_IER, 0);
+
+	serial_set_line(p, speed_wanted(p->console.name), 3);
+	serial_out(p, UART_FCR, FCR_ENABLE | FCR_CLEAR_RX | FCR_CLEAR_TX | FCR_TRIGGER_8);
+	p->has_fifo = (serial_in(p, UART_IIR) & IIR_FIFO) == IIR_FIFO;
+	p->mcr = MCR_DTR | MCR_RTS | MCR_OUT2;
+	serial_out(p, UART_MCR, p->mcr);
+	p->present = true;
+	return true;
+}
+
+void serial_early_init(void)
+{
+	if (serial_probe(&serial_ports[0]))
+		console_register(&serial_ports[0].console);
+}
+
+void serial_probe_all(void)
+{
+	for (u32 i = 0; i < SERIAL_PORTS; i++)
+		if (!serial_ports[i].present && serial_probe(&serial_ports[i]))
+			console_register(&serial_ports[i].console);
+}
