@@ -4,14 +4,12 @@
  *
  * In the kernel string.c and format.c are memcpy() and its kin. On the host
  * libc and the sanitizers own these names, so there ours are banos_memcpy()
- * and so on; a host test that includes this file sees both. To be included
- * after <kernel/string.h>.
+ * and so on; a host test that includes this file calls ours by the usual names
+ * and libc's as __builtin_memcpy(). To be included last, behind <stdio.h>.
  */
 #pragma once
 #ifdef __BANOS_HOST__
 #include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
 
 #define memcpy		banos_memcpy
 #define memmove		banos_memmove

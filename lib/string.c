@@ -188,36 +188,44 @@ int memcmp(const void *va, const void *vb, size_t n)
 	return 0;
 }
 
-void *memchr(const void *vs, int c, size_t n)
+/*
+ * memchr() and strlen() read whole aligned words: up to seven bytes on either
+ * side of the object, but never of a page that the object is not on. What lies
+ * before it in the first word is made to differ from what is looked for.
+ */
+static inline u64 before_mask(const void *p) { return (1ull << ((u64)p & 7) * 8) - 1; }
+static inline const u64_word *first_word(const void *p)
 {
-	const u8 *s = vs;
-	u64 found;
-
-	for (; n >= 8; s += 8, n -= 8) {
-		found = zero_byte(get8(s) ^ BYTES(c));
-		if (found)
-			return (void *)(s + __builtin_ctzll(found) / 8);
-	}
-	for (; n; s++, n--)
-		if (*s == (u8)c)
-			return (void *)s;
-	return NULL;
+	return (const u64_word *)((u64)p & ~7ull);
 }
 
-/*
- * Reads whole aligned words, so up to seven bytes on either side of the
- * string, but never of a page that the string is not on.
- */
+__attribute__((no_sanitize("address")))
+void *memchr(const void *s, int c, size_t n)
+{
+	const u64_word *w = first_word(s);
+	u64 start = (u64)s, end = start + n < start ? ~0ull : start + n, at, found;
+
+	if (!n)
+		return NULL;
+	found = zero_byte((*w ^ BYTES(c)) | before_mask(s));
+	while (!found) {
+		if ((u64)++w >= end)
+			return NULL;
+		found = zero_byte(*w ^ BYTES(c));
+	}
+	at = (u64)w + __builtin_ctzll(found) / 8;
+	return at < end ? (void *)at : NULL;
+}
+
 __attribute__((no_sanitize("address")))
 size_t strlen(const char *s)
 {
-	const u64_word *w = (const u64_word *)((u64)s & ~7ull);
-	u32 before = ((u64)s & 7) * 8;
-	u64 zero = zero_byte(*w | ((1ull << before) - 1));
+	const u64_word *w = first_word(s);
+	u64 found = zero_byte(*w | before_mask(s));
 
-	while (!zero)
-		zero = zero_byte(*++w);
-	return (const char *)w + __builtin_ctzll(zero) / 8 - s;
+	while (!found)
+		found = zero_byte(*++w);
+	return (const char *)w + __builtin_ctzll(found) / 8 - s;
 }
 
 size_t strnlen(const char *s, size_t max)

@@ -2,3 +2,23 @@
 # Unit tests of pure code; scripts/host-tests.mk says what can stand here.
 
 host-test-y += kconfig
+
+# lib/
+host-test-y += string
+string-srcs := lib/string.c
+string-cflags := -fno-builtin
+host-test-y += format
+format-srcs := lib/format.c lib/string.c
+format-cflags := -fno-builtin
+host-test-y += parse
+parse-srcs := lib/parse.c
+host-test-y += cmdline
+cmdline-srcs := lib/cmdline.c
+host-test-y += hash
+hash-srcs := lib/hash.c
+host-test-y += bitmap
+bitmap-srcs := lib/bitmap.c
+host-test-y += sort
+sort-srcs := lib/sort.c
+host-test-y += rbtree
+rbtree-srcs := lib/rbtree.c

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT
+/* lib/rbtree.c: order and balance under random insertion and removal. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include <kernel/rbtree.h>
+
+struct item { u32 key; bool inside; struct rb_node node; };
+
+static u32 key_of(const struct rb_node *n) { return rb_entry(n, struct item, node)->key; }
+
+static void insert(struct rb_root *root, struct item *item)
+{
+	struct rb_node **link = &root->node, *parent = NULL;
+
+	while (*link) {
+		parent = *link;
+		link = item->key < key_of(parent) ? &parent->left : &parent->right;
+	}
+	rb_insert(root, &item->node, parent, link);
+	item->inside = true;
+}
+
+/* Is everything that is inside there, in order, both ways, balanced? */
+static void check(const struct rb_root *root, const struct item *items, u32 n)
+{
+	struct rb_node *node, *last = NULL;
+	u32 inside = 0, seen = 0;
+
+	for (u32 i = 0; i < n; i++)
+		inside += items[i].inside;
+	assert_true(rb_check(root) >= 0);
+	for (node = rb_first(root); node; node = rb_next(node)) {
+		assert_true(rb_entry(node, struct item, node)->inside);
+		assert_ptr_equal(rb_prev(node), last);
+		if (last)
+			assert_true(key_of(last) <= key_of(node));
+		last = node;
+		seen++;
+	}
+	assert_ptr_equal(rb_last(root), last);
+	assert_int_equal(seen, inside);
+	assert_int_equal(rb_empty(root), !inside);
+}
+
+static void random_changes_keep_order_and_balance(void **state)
+{
+	enum { N = 60 };
+
+	for (u32 seed = 0; seed < 40; seed++) {
+		struct rb_root root = RB_ROOT;
+		struct item items[N] = { 0 };
+
+		srand(seed);
+		for (u32 i = 0; i < N; i++)
+			items[i].key = seed % 2 ? rand() % 1000 : rand() % 7;
+		for (u32 step = 0; step < 1000; step++) {
+			struct item *item = &items[rand() % N];
+
+			if (item->inside) {
+				rb_erase(&root, &item->node);
+				item->inside = false;
+			} else {
+				insert(&root, item);
+			}
+			check(&root, items, N);
+		}
+	}
+}
+
+static void sorted_input_stays_balanced(void **state)
+{
+	enum { N = 1 << 14 };
+	struct item *items = calloc(N, sizeof(*items));
+	struct rb_root root = RB_ROOT;
+	int height;
+
+	for (u32 i = 0; i < N; i++) {
+		items[i].key = i;
+		insert(&root, &items[i]);
+	}
+	height = rb_check(&root);
+	assert_in_range(height, 7, 14);
+	check(&root, items, N);
+	for (u32 i = 0; i < N; i++) {
+		rb_erase(&root, rb_first(&root));
+		items[i].inside = false;
+		if (i % 1000 == 0)
+			check(&root, items, N);
+	}
+	assert_true(rb_empty(&root));
+	free(items);
+}
+
+/* A check that can't fail would prove nothing. */
+static void check_sees_broken_trees(void **state)
+{
+	struct item items[20] = { 0 };
+	struct rb_root root = RB_ROOT;
+	struct rb_node *leaf;
+
+	for (u32 i = 0; i < 20; i++) {
+		items[i].key = i;
+		insert(&root, &items[i]);
+	}
+	assert_true(rb_check(&root) > 0);
+	leaf = rb_first(&root);
+	leaf->parent_colour ^= 1;
+	assert_int_equal(rb_check(&root), -1);
+	leaf->parent_colour ^= 1;
+	root.node->parent_colour ^= 1;
+	assert_int_equal(rb_check(&root), -1);
+	root.node->parent_colour ^= 1;
+	leaf->parent_colour += 2 * sizeof(struct rb_node);
+	assert_int_equal(rb_check(&root), -1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(random_changes_keep_order_and_balance),
+		cmocka_unit_test(sorted_input_stays_balanced),
+		cmocka_unit_test(check_sees_broken_trees),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
