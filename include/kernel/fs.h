@@ -285,9 +285,11 @@ int initramfs_unpack(const void *data, size_t size);
 /* ---- device nodes ---- */
 /** Give a device number to file operations, and a name in every devfs/devtmpfs. @return 0, -EBUSY, -ENOMEM */
 struct chardev { dev_t dev; const char *name; mode_t mode; const struct file_ops *ops; void *private; };
-int chardev_register(const struct chardev *c);	/* device/chardev.c; name copied */
+/** The file's private is c->private when ops->open runs. Name NULL: no node. device/chardev.c; name copied. Sleeps. */
+int chardev_register(const struct chardev *c);
+/** Remove node and number (one from chardev_alloc_number() too); waits for ops->open calls that run. Sleeps. */
 void chardev_unregister(dev_t dev);
-/** Free dynamic number: a minor under major 10 (misc) or 234.. ; @return dev or 0 */
+/** Reserve a dynamic number: a minor from 256 on under major 10 (misc). @return dev or 0 */
 dev_t chardev_alloc_number(void);
 int devfs_add(const char *name, mode_t mode, dev_t dev);
 void devfs_remove(const char *name);
