@@ -88,7 +88,9 @@ need_build()
 {
 	need_config
 	need_compilers
-	need musl-tools musl-gcc
+	# Elsewhere these would make programs for the wrong machine: usr/Makefile.
+	[ "$machine" = x86_64 ] || return 0
+	need musl-tools "${USERCC:-musl-gcc}"
 	need cpio cpio
 	need fakeroot fakeroot
 	need kmod depmod

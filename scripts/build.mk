@@ -360,7 +360,7 @@ modules drivers: $(modules)
 -include tests/host/tests.mk
 include scripts/host-tests.mk
 
-all: kernel modules $(if $(INITRAMFS),$(INITRAMFS))
+all: kernel modules
 
 PHONY += compile_commands.json
 compile_commands.json: $(O)/compile_commands.json
