@@ -22,5 +22,16 @@ struct ktest { const char *suite, *name; void (*fn)(struct ktest_context *t); };
 #define KSKIP(reason) do { t->skipped = true; t->why = (reason); return; } while (0)
 void ktest_fail(struct ktest_context *t, const char *what, const char *file, int line);
 bool ktest_expect_eq(struct ktest_context *t, s64 a, s64 b, const char *what, const char *file, int line);
-/** Run what the command line asks for. @return number of failures, -1 when nothing was asked. */
+/**
+ * Run tests and print the results as KTAP.
+ * @param filter  a glob over "suite.name", or NULL for all
+ * @return the number of tests that failed
+ * @note Context: a thread; tests may sleep.
+ */
 int ktest_run(const char *filter);
+/** What the command line asks for: "ktest", "ktest=GLOB", "ktest_exit". Nothing without "ktest". */
+#ifdef CONFIG_KTEST
+void ktest_boot(void);
+#else
+static inline void ktest_boot(void) { }
+#endif

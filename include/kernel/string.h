@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/** @file string.h  Memory and strings (lib/string.c, lib/format.c, lib/parse.c). Pure. */
+/** @file string.h  Memory and strings (lib/string.c, format.c, parse.c, glob.c, hash.c). Pure. */
 #pragma once
 #ifdef __BANOS_HOST__
 #include <string.h>
@@ -38,4 +38,6 @@ int parse_u64(const char *s, u32 base, u64 *out);
 int parse_s64(const char *s, u32 base, s64 *out);
 /** "4K", "16M", "2G" and plain numbers. */
 int parse_size(const char *s, u64 *out);
+/** Does all of @p s match @p pattern, with * for any text and ? for any character? */
+bool glob_match(const char *pattern, const char *s);
 u64 hash_bytes(const void *p, size_t n, u64 seed);	/* fast, not cryptographic */

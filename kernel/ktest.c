@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The runner of the tests inside the kernel.
+ *
+ * KTEST() puts one struct ktest per test into the section .ktests; the linker
+ * script brackets it. The boot calls ktest_boot() in a thread, before the
+ * first process, when everything that a test may use is there. Results are
+ * printed as KTAP, one flat list; then a line of our own with the sums, so
+ * that a log that was cut off can't be taken for a success:
+ *
+ *	KTAP version 1
+ *	1..2
+ *	ok 1 heap.gives_back_what_was_freed
+ *	not ok 2 heap.counts
+ *	KTAP-DONE pass=1 fail=1
+ *
+ * Command line:
+ *	ktest		run all	tests
+ *	ktest=GLOB	run those whose suite.name matches
+ *	ktest_exit	then leave QEMU, with status 0 if none failed
+ */
+#include <kernel/cmdline.h>
+#include <kernel/ktest.h>
+#include <kernel/power.h>
+#include <kernel/printk.h>
+#include <kernel/string.h>
+
+extern const struct ktest __ktests_start[], __ktests_end[];
+
+/* A test may have threads of its own that find something, hence atomic. */
+static void count_failure(struct ktest_context *t)
+{
+	__atomic_fetch_add(&t->failures, 1, __ATOMIC_RELAXED);
+}
+
+void ktest_fail(struct ktest_context *t, const char *what, const char *file, int line)
+{
+	printk("# %s.%s: %s:%d: expected %s\n", t->suite, t->name, file, line, what);
+	count_failure(t);
+}
+
+bool ktest_expect_eq(struct ktest_context *t, s64 a, s64 b, const char *what,
+		     const char *file, int line)
+{
+	if (a == b)
+		return true;
+	printk("# %s.%s: %s:%d: expected %s, got %lld and %lld\n",
+	       t->suite, t->name, file, line, what, (long long)a, (long long)b);
+	count_failure(t);
+	return false;
+}
+
+static bool matches(const struct ktest *test, const char *filter)
+{
+	char name[128];
+
+	if (!filter)
+		return true;
+	scnprintf(name, sizeof(name), "%s.%s", test->suite, test->name);
+	return glob_match(filter, name);
+}
+
+static bool run_one(const struct ktest *test, u32 number)
+{
+	struct ktest_context t = { .suite = test->suite, .name = test->name };
+
+	test->fn(&t);
+	printk("%sok %u %s.%s%s%s\n", t.failures ? "not " : "", number, t.suite, t.name,
+	       t.skipped ? " # SKIP " : "", t.skipped ? t.why : "");
+	return !t.failures;
+}
+
+int ktest_run(const char *filter)
+{
+	const struct ktest *test;
+	u32 total = 0, number = 0, failed = 0;
+
+	for (test = __ktests_start; test < __ktests_end; test++)
+		total += matches(test, filter);
+	printk("KTAP version 1\n");
+	printk("1..%u\n", total);
+	for (test = __ktests_start; test < __ktests_end; test++)
+		if (matches(test, filter))
+			failed += !run_one(test, ++number);
+	printk("KTAP-DONE pass=%u fail=%u\n", total - failed, failed);
+	return failed;
+}
+
+void ktest_boot(void)
+{
+	char filter[128];
+	int failed;
+
+	if (!cmdline_has(cmdline_get(), "ktest"))
+		return;
+	if (cmdline_value(cmdline_get(), "ktest", filter, sizeof(filter)) >= 0)
+		failed = ktest_run(filter);
+	else
+		failed = ktest_run(NULL);
+	if (cmdline_has(cmdline_get(), "ktest_exit"))
+		qemu_exit(failed ? 1 : 0);
+}

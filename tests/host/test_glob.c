@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+/* lib/glob.c against a plain recursive match. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <kernel/string.h>
+
+static bool slow_match(const char *p, const char *s)
+{
+	if (*p == '*')
+		return slow_match(p + 1, s) || (*s && slow_match(p, s + 1));
+	if (!*p || !*s)
+		return !*p && !*s;
+	return (*p == '?' || *p == *s) && slow_match(p + 1, s + 1);
+}
+
+/* The text of up to @n characters of @set that belongs to @code. */
+static void decode(char *out, u32 code, u32 n, const char *set, u32 nset)
+{
+	u32 i = 0;
+
+	for (; i < n && code; i++) {
+		out[i] = set[code % (nset + 1) % nset];
+		code /= nset + 1;
+	}
+	out[i] = 0;
+}
+
+static void all_short_patterns_and_texts(void **state)
+{
+	char p[8], s[8];
+
+	for (u32 i = 0; i < 3125; i++)
+		for (u32 j = 0; j < 729; j++) {
+			decode(p, i, 5, "a*?b", 4);
+			decode(s, j, 6, "ab", 2);
+			if (glob_match(p, s) != slow_match(p, s))
+				fail_msg("\"%s\" against \"%s\"", p, s);
+		}
+}
+
+static void many_stars_take_no_time(void **state)
+{
+	char text[2001];
+
+	memset(text, 'a', 2000);
+	text[2000] = 0;
+	assert_false(glob_match("*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*b", text));
+	assert_true(glob_match("heap.*", "heap.gives_back"));
+	assert_false(glob_match("heap.*", "theheap.x"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(all_short_patterns_and_texts),
+		cmocka_unit_test(many_stars_take_no_time),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
