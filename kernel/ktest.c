@@ -17,7 +17,7 @@
  * Command line:
  *	ktest		run all	tests
  *	ktest=GLOB	run those whose suite.name matches
- *	ktest_exit	then leave QEMU, with status 0 if none failed
+ *	qemu_exit	then leave QEMU, with value 0 if none failed, else 1
  */
 #include <kernel/cmdline.h>
 #include <kernel/ktest.h>
@@ -97,6 +97,6 @@ void ktest_boot(void)
 		failed = ktest_run(filter);
 	else
 		failed = ktest_run(NULL);
-	if (cmdline_has(cmdline_get(), "ktest_exit"))
+	if (cmdline_has(cmdline_get(), "qemu_exit"))
 		qemu_exit(failed ? 1 : 0);
 }

@@ -134,7 +134,7 @@ def check_kernel(out):
         status, output = run(
             ['qemu-system-x86_64', '-kernel', image, '-initrd',
              f'{out}/initramfs.cpio', '-append',
-             'console=ttyS0 ktest panic=exit', '-smp', str(cpus),
+             'console=ttyS0 ktest qemu_exit', '-smp', str(cpus),
              '-m', '256', '-cpu', 'max', '-display', 'none', '-serial',
              'stdio', '-monitor', 'none', '-no-reboot', '-device',
              'isa-debug-exit,iobase=0xf4,iosize=4'], KERNEL_LIMIT_S)

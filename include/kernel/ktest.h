@@ -29,7 +29,7 @@ bool ktest_expect_eq(struct ktest_context *t, s64 a, s64 b, const char *what, co
  * @note Context: a thread; tests may sleep.
  */
 int ktest_run(const char *filter);
-/** What the command line asks for: "ktest", "ktest=GLOB", "ktest_exit". Nothing without "ktest". */
+/** What the command line asks for: "ktest", "ktest=GLOB"; with "qemu_exit" QEMU ends after it. Nothing without "ktest". */
 #ifdef CONFIG_KTEST
 void ktest_boot(void);
 #else
