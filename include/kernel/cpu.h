@@ -19,7 +19,7 @@ struct page_cache_cpu;
 
 struct cpu {
 	struct cpu *self;		/* 0x00 */
-	struct thread *current;		/* 0x08 */
+	struct thread *running;		/* 0x08 */
 	u64 kstack_top;			/* 0x10 rsp0 of the current thread */
 	u64 user_rsp;			/* 0x18 scratch of the system-call entry */
 	u32 preempt_count;		/* 0x20 */
@@ -40,7 +40,8 @@ struct cpu {
 	u64 nr_switches, nr_irqs, nr_syscalls, nr_faults, nr_forks;
 	void *slot[16];			/* per-CPU data of other subsystems: enum cpu_slot */
 } __aligned(64);
-enum cpu_slot { CPU_SLOT_PAGES, CPU_SLOT_HEAP, CPU_SLOT_RCU, CPU_SLOT_GATE, CPU_SLOT_RANDOM };
+enum cpu_slot { CPU_SLOT_PAGES, CPU_SLOT_HEAP, CPU_SLOT_RCU, CPU_SLOT_GATE, CPU_SLOT_RANDOM,
+		CPU_SLOT_ROOTS };
 
 /** All CPUs that exist, by logical number; online ones have ->online. */
 extern struct cpu *cpus[CPU_MAX];
@@ -60,7 +61,7 @@ static inline u32 cpu_id(void) { return CPU_FIELD_READ(id); }
 static inline struct thread *current_thread(void)
 {
 	struct thread *t;
-	__asm__("movq %%gs:%c1, %0" : "=r"(t) : "i"(offsetof(struct cpu, current)));
+	__asm__("movq %%gs:%c1, %0" : "=r"(t) : "i"(offsetof(struct cpu, running)));
 	return t;
 }
 #define current current_thread()

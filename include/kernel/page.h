@@ -33,6 +33,7 @@ _Static_assert(sizeof(struct page) == 32, "struct page is 32 bytes");
 #define PG_LOCKED	0x40
 #define PG_RESERVED	0x80
 #define PG_TABLE	0x100
+#define PG_FREE		0x200	/* in a CPU's stack of free pages */
 
 #define PAGE_ZERO	0x1	/* fill with zeroes */
 #define PAGE_BELOW_4G	0x2

@@ -14,7 +14,7 @@
 #define KERN_INFO "\0016"
 #define KERN_DEBUG "\0017"
 
-/** Print a record. Formats: lib/format.c (%s %d %u %x %lx %llx %zu %p %c %%, widths, flags, %pS symbol+offset). */
+/** Print a record. Formats: lib/format.c (%s %d %u %x %ld %lu %lx (s64 and u64 are long) %zu %p %c %%, widths, flags, %pS symbol+offset). */
 void printk(const char *fmt, ...) __printf(1, 2);
 #define pr_err(fmt, ...)	printk(KERN_ERR fmt, ##__VA_ARGS__)
 #define pr_warn(fmt, ...)	printk(KERN_WARN fmt, ##__VA_ARGS__)

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The first instructions: from the loader's 32-bit protected mode to C in the
+ * higher half.
+ *
+ * The multiboot 1 header carries load addresses (flag bit 16) because QEMU
+ * refuses an ELF64 without them; the multiboot 2 header stands beside it for
+ * GRUB under UEFI. The tables built here map the image alone, at its physical
+ * address (to survive the switch) and in the higher half, and hang in the
+ * fast page's table; nothing else is reachable until arch/x86_64/paging.c has
+ * built the real tables.
+ *
+ * Multiboot Specification 0.6.96, 3.1; Multiboot2 Specification 2.0, 3.1;
+ * Intel SDM vol. 3, 9.8.5 (entering IA-32e mode).
+ */
+#include <asm/layout.h>
+
+#define MB1_MAGIC	0x1badb002
+#define MB1_FLAGS	0x00010003	/* page-aligned modules, memory map, load addresses */
+#define MB2_MAGIC	0xe85250d6
+
+	.section .head, "ax"
+	.balign 8
+mb1_header:
+	.long MB1_MAGIC, MB1_FLAGS, -(MB1_MAGIC + MB1_FLAGS)
+	.long mb1_header - KERNEL_VMA
+	.long _image_start - KERNEL_VMA
+	.long _data_end - KERNEL_VMA
+	.long _image_end - KERNEL_VMA
+	.long start_mb - KERNEL_VMA
+
+	.balign 8
+mb2_header:
+	.long MB2_MAGIC, 0, mb2_header_end - mb2_header
+	.long -(MB2_MAGIC + (mb2_header_end - mb2_header))
+	.short 1, 0			/* information we use */
+	.long 8 + 6 * 4
+	.long 1, 3, 4, 6, 14, 15	/* command line, modules, memory, map, old and new RSDP */
+	.balign 8
+	.short 2, 0			/* load addresses */
+	.long 24
+	.long mb2_header - KERNEL_VMA, _image_start - KERNEL_VMA
+	.long _data_end - KERNEL_VMA, _image_end - KERNEL_VMA
+	.balign 8
+	.short 3, 0			/* entry */
+	.long 12
+	.long start_mb - KERNEL_VMA
+	.balign 8
+	.short 5, 1			/* framebuffer, optional: any size, any depth */
+	.long 20
+	.long 0, 0, 32
+	.balign 8
+	.short 6, 0			/* modules page-aligned */
+	.long 8
+	.balign 8
+	.short 0, 0
+	.long 8
+mb2_header_end:
+
+#define PHYS(sym) ((sym) - KERNEL_VMA)
+
+	.code32
+	.global start_mb
+start_mb:
+	cli
+	cld
+	movl %eax, PHYS(boot_magic)
+	movl %ebx, PHYS(boot_info_addr)
+	movl $PHYS(boot_stack_top), %esp
+
+	movl $0x80000000, %eax		/* long mode there? */
+	cpuid
+	cmpl $0x80000001, %eax
+	jb no_long_mode
+	movl $0x80000001, %eax
+	cpuid
+	testl $(1 << 29), %edx
+	jz no_long_mode
+	movl %edx, %esi			/* bit 20: NX */
+
+	/* The image by 2 MiB pages: low for the switch, and in the higher half. */
+	movl $(PHYS(boot_pd) + PTE_TABLE), PHYS(boot_pdpt_low)
+	movl $(PHYS(boot_pd) + PTE_TABLE), PHYS(boot_pdpt_high) + 8 * 510
+	movl $(PHYS(fast_pd) + PTE_TABLE), PHYS(boot_pdpt_high) + 8 * 511
+	movl $(PHYS(fast_pt) + PTE_TABLE), PHYS(fast_pd) + 8 * 511
+	movl $(PHYS(boot_pdpt_low) + PTE_TABLE), PHYS(boot_pml4)
+	movl $(PHYS(boot_pdpt_high) + PTE_TABLE), PHYS(boot_pml4) + 8 * 511
+	movl $(PHYS(_image_start)), %edi
+	andl $~0x1fffff, %edi
+1:	movl %edi, %ecx
+	shrl $21, %ecx
+	leal 0x83(%edi), %eax		/* present, writable, large */
+	movl %eax, PHYS(boot_pd)(, %ecx, 8)
+	addl $0x200000, %edi
+	cmpl $PHYS(_image_end), %edi
+	jb 1b
+
+	movl $PHYS(boot_pml4), %eax
+	movl %eax, %cr3
+	movl $0x20, %eax		/* PAE */
+	movl %eax, %cr4
+	movl $0xc0000080, %ecx		/* EFER: SCE, LME, NXE where there */
+	rdmsr
+	orl $0x101, %eax
+	testl $(1 << 20), %esi
+	jz 2f
+	orl $0x800, %eax
+2:	wrmsr
+	movl $0x80010033, %eax		/* PG WP NE ET MP PE */
+	movl %eax, %cr0
+	lgdt PHYS(boot_gdt_desc)
+	ljmp $0x08, $PHYS(start64_low)
+
+no_long_mode:				/* say so on the serial port, stop */
+	movl $PHYS(no_long_mode_text), %esi
+	movw $0x3f8, %dx
+3:	lodsb
+	testb %al, %al
+	jz 4f
+	outb %al, %dx
+	jmp 3b
+4:	hlt
+	jmp 4b
+no_long_mode_text:
+	.asciz "banos: this processor has no 64-bit mode\r\n"
+
+	.code64
+start64_low:
+	movabsq $start64, %rax
+	jmp *%rax
+
+	.text
+start64:
+	movl $0x10, %eax
+	movl %eax, %ds
+	movl %eax, %es
+	movl %eax, %ss
+	xorl %eax, %eax
+	movl %eax, %fs
+	movl %eax, %gs
+	movq $boot_stack_top, %rsp
+	movq $0, boot_pml4		/* the low mapping has served */
+	movq %cr3, %rax
+	movq %rax, %cr3
+	movl $0xc0000101, %ecx		/* GS base: the boot CPU's struct cpu */
+	movq $boot_cpu, %rax
+	movq %rax, %rdx
+	shrq $32, %rdx
+	wrmsr
+	xorl %ebp, %ebp
+	pushq $0			/* end of backtraces */
+	pushq $0
+	movq %rsp, %rbp
+	movl boot_magic(%rip), %edi
+	movl boot_info_addr(%rip), %esi
+	call arch_start
+	ud2
+
+	.section .data
+	.balign 16
+boot_gdt:
+	.quad 0, 0x00af9b000000ffff, 0x00cf93000000ffff
+boot_gdt_desc:
+	.short . - boot_gdt - 1
+	.long boot_gdt - KERNEL_VMA
+boot_magic:	.long 0
+boot_info_addr:	.long 0
+
+	.section .bss
+	.balign 4096
+	.global boot_pml4, boot_pdpt_high, fast_pt
+boot_pml4:	.skip 4096
+boot_pdpt_low:	.skip 4096
+boot_pdpt_high:	.skip 4096
+boot_pd:	.skip 4096
+fast_pd:	.skip 4096
+fast_pt:	.skip 4096
+	.global boot_stack, boot_stack_top
+boot_stack:	.skip 8192
+boot_stack_top:
+	.section .note.GNU-stack, "", @progbits

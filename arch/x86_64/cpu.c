@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One processor: features, descriptor tables, system-call entry, FPU.
+ *
+ * Each CPU has its own GDT (for its TSS) and TSS (kernel stack and IST stacks);
+ * the IDT is shared. IST stacks: 1 double fault, 2 NMI, 3 machine check,
+ * 4 debug. Intel SDM vol. 3, 3.5, 6.14, 7.7; AMD APM vol. 2, 6.1 (SYSCALL).
+ */
+#include <asm/cpu.h>
+#include <asm/io.h>
+#include <asm/layout.h>
+#include <asm/offsets.h>
+#include <asm/pgtable.h>
+#include <asm/traps.h>
+#include <kernel/heap.h>
+#include <kernel/printk.h>
+#include <kernel/string.h>
+#include <kernel/thread.h>
+
+_Static_assert(offsetof(struct cpu, running) == CPU_CURRENT, "asm");
+_Static_assert(offsetof(struct cpu, kstack_top) == CPU_KSTACK_TOP, "asm");
+_Static_assert(offsetof(struct cpu, user_rsp) == CPU_USER_RSP, "asm");
+_Static_assert(offsetof(struct cpu, irq_depth) == CPU_IRQ_DEPTH, "asm");
+_Static_assert(offsetof(struct thread, ksp) == THREAD_KSP, "asm");
+_Static_assert(offsetof(struct thread, work) == THREAD_WORK, "asm");
+_Static_assert(sizeof(struct pt_regs) == REGS_SIZE, "asm");
+_Static_assert(offsetof(struct pt_regs, rax) == REGS_RAX, "asm");
+_Static_assert(offsetof(struct pt_regs, cs) == REGS_CS, "asm");
+
+#define MSR_EFER	0xc0000080
+#define MSR_STAR	0xc0000081
+#define MSR_LSTAR	0xc0000082
+#define MSR_FMASK	0xc0000084
+#define MSR_GS_BASE	0xc0000101
+#define MSR_KERNEL_GS	0xc0000102
+#define MSR_PAT		0x277
+#define CR4_TSD		(1ul << 2)
+#define CR4_PGE		(1ul << 7)
+#define CR4_OSFXSR	(1ul << 9)
+#define CR4_OSXMMEXCPT	(1ul << 10)
+#define CR4_UMIP	(1ul << 11)
+#define CR4_OSXSAVE	(1ul << 18)
+#define CR4_SMEP	(1ul << 20)
+#define CR4_SMAP	(1ul << 21)
+#define CR4_PSE		(1ul << 4)
+#define CR4_PAE		(1ul << 5)
+#define XCR0_WANTED	0xe7ull	/* x87, SSE, AVX, AVX-512 (three parts) */
+
+struct tss {
+	u32 reserved0;
+	u64 rsp[3];
+	u64 reserved1;
+	u64 ist[7];
+	u64 reserved2;
+	u16 reserved3, iomap;
+} __packed;
+/* Per-CPU tables; cpu->arch points here. */
+struct cpu_tables {
+	u64 gdt[8];
+	struct tss tss;
+} __aligned(64);
+struct idt_entry { u16 off0, sel; u8 ist, type; u16 off1; u32 off2, reserved; };
+
+struct cpu boot_cpu;
+struct cpu *cpus[CPU_MAX];
+u32 cpu_count = 1;
+struct cpu_features cpu_features;
+const void *fpu_initial;
+u64 pte_nx_mask, pte_global_mask;
+
+static struct cpu_tables boot_tables;
+static u8 boot_ist[4][4096] __aligned(16);
+static struct idt_entry idt[256] __aligned(16);
+static u8 fpu_initial_area[4096] __aligned(64);
+extern u8 trap_stubs[], pf_entry[], syscall_entry[];
+extern const u32 __smap_sites_start[], __smap_sites_end[];
+
+static void write_cr4(u64 v) { __asm__ volatile("mov %0, %%cr4" :: "r"(v) : "memory"); }
+
+static void detect_names(struct cpu_features *f)
+{
+	u32 r[4];
+
+	cpuid(0, 0, r);
+	memcpy(f->vendor, &r[1], 4);
+	memcpy(f->vendor + 4, &r[3], 4);
+	memcpy(f->vendor + 8, &r[2], 4);
+	cpuid(0x80000000, 0, r);
+	if (r[0] >= 0x80000004)
+		for (u32 i = 0; i < 3; i++) {
+			cpuid(0x80000002 + i, 0, r);
+			memcpy(f->brand + 16 * i, r, 16);
+		}
+}
+
+static void detect(struct cpu_features *f)
+{
+	u32 r[4], max, xmax;
+
+	detect_names(f);
+	cpuid(0, 0, r);
+	max = r[0];
+	cpuid(1, 0, r);
+	f->stepping = r[0] & 15;
+	f->model = (r[0] >> 4 & 15) | (r[0] >> 12 & 0xf0);
+	f->family = (r[0] >> 8 & 15) + (((r[0] >> 8 & 15) == 15) ? (r[0] >> 20 & 255) : 0);
+	f->hwcap = r[3];
+	f->pge = r[3] >> 13 & 1;
+	f->pat = r[3] >> 16 & 1;
+	f->pcid = r[2] >> 17 & 1;
+	f->x2apic = r[2] >> 21 & 1;
+	f->tsc_deadline = r[2] >> 24 & 1;
+	f->xsave = r[2] >> 26 & 1;
+	f->rdrand = r[2] >> 30 & 1;
+	f->hypervisor = r[2] >> 31;
+	if (max >= 7) {
+		cpuid(7, 0, r);
+		f->fsgsbase = r[1] & 1;
+		f->smep = r[1] >> 7 & 1;
+		f->rdseed = r[1] >> 18 & 1;
+		f->smap = r[1] >> 20 & 1;
+		f->umip = r[2] >> 2 & 1;
+	}
+	f->phys_bits = 36;
+	cpuid(0x80000000, 0, r);
+	xmax = r[0];
+	cpuid(0x80000001, 0, r);
+	f->nx = r[3] >> 20 & 1;
+	f->gbpages = r[3] >> 26 & 1;
+	f->rdtscp = r[3] >> 27 & 1;
+	if (xmax >= 0x80000007) {
+		cpuid(0x80000007, 0, r);
+		f->invariant_tsc = r[3] >> 8 & 1;
+	}
+	if (xmax >= 0x80000008) {
+		cpuid(0x80000008, 0, r);
+		f->phys_bits = r[0] & 255;
+	}
+	f->xsave_size = 512;
+	if (f->xsave && max >= 13) {
+		cpuid(13, 0, r);
+		f->xcr0 = ((u64)r[3] << 32 | r[0]) & XCR0_WANTED;
+		if ((f->xcr0 & 0xe0) != 0xe0)
+			f->xcr0 &= 7;
+	} else {
+		f->xsave = false;
+	}
+}
+
+/* Put STAC and CLAC where the code left room; before the image becomes read-only. */
+static void patch_smap_sites(void)
+{
+	for (const u32 *s = __smap_sites_start; s < __smap_sites_end; s++) {
+		u8 *at = (u8 *)(KERNEL_VMA + (*s & 0x7fffffff));
+
+		at[0] = 0x0f;
+		at[1] = 0x01;
+		at[2] = *s & 0x80000000 ? 0xcb : 0xca;
+	}
+}
+
+static void idt_set(u32 n, const void *fn, u8 ist, u8 dpl)
+{
+	u64 a = (u64)fn;
+
+	idt[n] = (struct idt_entry){ a, KERNEL_CS, ist, 0x8e | dpl << 5, a >> 16, a >> 32, 0 };
+}
+
+static void idt_init(void)
+{
+	for (u32 i = 0; i < 256; i++)
+		idt_set(i, trap_stubs + 16 * i, 0, 0);
+	idt_set(14, pf_entry, 0, 0);
+	idt_set(3, trap_stubs + 16 * 3, 0, 3);
+	idt_set(4, trap_stubs + 16 * 4, 0, 3);
+	idt_set(8, trap_stubs + 16 * 8, 1, 0);
+	idt_set(2, trap_stubs + 16 * 2, 2, 0);
+	idt_set(18, trap_stubs + 16 * 18, 3, 0);
+	idt_set(1, trap_stubs + 16 * 1, 4, 0);
+}
+
+static void tables_fill(struct cpu_tables *t)
+{
+	u64 base = (u64)&t->tss;
+
+	t->gdt[1] = 0x00af9b000000ffff;		/* kernel code */
+	t->gdt[2] = 0x00cf93000000ffff;		/* kernel data */
+	t->gdt[3] = 0x00cffb000000ffff;		/* user 32-bit code: SYSRET's base */
+	t->gdt[4] = 0x00cff3000000ffff;		/* user data */
+	t->gdt[5] = 0x00affb000000ffff;		/* user code */
+	t->gdt[6] = (sizeof(t->tss) - 1) | (base & 0xffffff) << 16 | 0x89ull << 40 |
+		    (base >> 24 & 0xff) << 56;
+	t->gdt[7] = base >> 32;
+	t->tss.iomap = sizeof(t->tss);
+}
+
+static void tables_load(struct cpu_tables *t)
+{
+	struct { u16 limit; u64 base; } __packed d = { sizeof(t->gdt) - 1, (u64)t->gdt };
+
+	__asm__ volatile("lgdt %0\n\tpushq $8\n\tleaq 1f(%%rip), %%rax\n\tpushq %%rax\n\tlretq\n1:"
+			 :: "m"(d) : "rax", "memory");
+	__asm__ volatile("mov %0, %%ss; mov %0, %%ds; mov %0, %%es" :: "r"(KERNEL_DS));
+	__asm__ volatile("ltr %w0" :: "r"(0x30));
+	d.limit = sizeof(idt) - 1;
+	d.base = (u64)idt;
+	__asm__ volatile("lidt %0" :: "m"(d));
+}
+
+/* Control registers and MSRs, the same on each CPU. */
+static void cpu_enable_features(void)
+{
+	const struct cpu_features *f = &cpu_features;
+	u64 cr4 = CR4_PAE | CR4_PSE | CR4_OSFXSR | CR4_OSXMMEXCPT;
+
+	cr4 |= f->pge ? CR4_PGE : 0;
+	cr4 |= f->umip ? CR4_UMIP : 0;
+	cr4 |= f->smep ? CR4_SMEP : 0;
+	cr4 |= f->smap ? CR4_SMAP : 0;
+	cr4 |= f->xsave ? CR4_OSXSAVE : 0;
+	write_cr4(cr4);
+	if (f->xsave)
+		__asm__ volatile("xsetbv" :: "c"(0), "a"((u32)f->xcr0), "d"((u32)(f->xcr0 >> 32)));
+	if (f->pat)			/* entry 4: write-combining; the rest as after reset */
+		wrmsr(MSR_PAT, 0x0007040100070406);
+	wrmsr(MSR_STAR, 0x1bull << 48 | 8ull << 32);
+	wrmsr(MSR_LSTAR, (u64)syscall_entry);
+	wrmsr(MSR_FMASK, 0x47700);
+	wrmsr(MSR_KERNEL_GS, 0);
+}
+
+static void fpu_init(void)
+{
+	struct cpu_features *f = &cpu_features;
+	u32 r[4];
+
+	if (f->xsave) {
+		cpuid(13, 0, r);
+		f->xsave_size = r[1];
+		if (f->xsave_size > sizeof(fpu_initial_area))
+			panic("FPU state of %u bytes is larger than the %zu foreseen",
+			      f->xsave_size, sizeof(fpu_initial_area));
+	}
+	*(u16 *)fpu_initial_area = 0x37f;		/* x87 control word */
+	*(u32 *)(fpu_initial_area + 24) = 0x1f80;	/* MXCSR */
+	fpu_initial = fpu_initial_area;
+}
+
+void cpu_init_boot(void)
+{
+	struct cpu *c = &boot_cpu;
+
+	c->self = c;
+	c->online = 1;
+	cpus[0] = c;
+	c->arch = &boot_tables;
+	tables_fill(&boot_tables);
+	for (u32 i = 0; i < 4; i++)
+		boot_tables.tss.ist[i] = (u64)(boot_ist[i] + sizeof(boot_ist[i]));
+	idt_init();
+	tables_load(&boot_tables);
+	wrmsr(MSR_GS_BASE, (u64)c);	/* loading GS's selector may have cleared it */
+	detect(&cpu_features);
+	pte_nx_mask = cpu_features.nx ? PTE_NX : 0;
+	pte_global_mask = cpu_features.pge ? PTE_G : 0;
+	if (cpu_features.smap)
+		patch_smap_sites();
+	cpu_enable_features();
+	fpu_init();
+}
+
+#define IST_PAGES 2
+static int ist_stacks_alloc(struct cpu_tables *t)
+{
+	for (u32 i = 0; i < 4; i++) {
+		u8 *s = krange_alloc(KRANGE_GENERAL, IST_PAGES, KPROT_RW);
+
+		if (!s)
+			return -1;
+		t->tss.ist[i] = (u64)s + IST_PAGES * PAGE_SIZE;
+	}
+	return 0;
+}
+
+int cpu_init_boot_stacks(void)
+{
+	return ist_stacks_alloc(&boot_tables);
+}
+
+struct cpu *cpu_create(u32 id, u32 apic_id)
+{
+	struct cpu *c = kzalloc(sizeof(*c));
+	struct cpu_tables *t = kzalloc(sizeof(*t));
+
+	if (!c || !t || ist_stacks_alloc(t)) {
+		kfree(c);
+		kfree(t);
+		return NULL;
+	}
+	tables_fill(t);
+	c->self = c;
+	c->id = id;
+	c->apic_id = apic_id;
+	c->arch = t;
+	return c;
+}
+
+void cpu_init_secondary(struct cpu *c)
+{
+	tables_load(c->arch);
+	wrmsr(MSR_GS_BASE, (u64)c);
+	cpu_enable_features();
+}
+
+void cpu_set_kernel_stack(u64 top)
+{
+	struct cpu *c = this_cpu();
+
+	c->kstack_top = top;
+	((struct cpu_tables *)c->arch)->tss.rsp[0] = top;
+}
+
+void fpu_save(void *area)
+{
+	if (cpu_features.xsave)
+		__asm__ volatile("xsave64 %0" : "+m"(*(u8 (*)[4096])area) : "a"(-1), "d"(-1));
+	else
+		__asm__ volatile("fxsave64 %0" : "=m"(*(u8 (*)[512])area));
+}
+
+void fpu_restore(const void *area)
+{
+	if (cpu_features.xsave)
+		__asm__ volatile("xrstor64 %0" :: "m"(*(const u8 (*)[4096])area), "a"(-1), "d"(-1));
+	else
+		__asm__ volatile("fxrstor64 %0" :: "m"(*(const u8 (*)[512])area));
+}

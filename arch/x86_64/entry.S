@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The ways in and out of the kernel.
+ *
+ * Every entry leaves a full struct pt_regs at the top of the stack it came in
+ * on. The way out of a system call restores only what C may have changed
+ * (rbx, rbp, r12-r15 are still the user's) unless thread.work asks for more:
+ * then all registers go back by IRET, which is also how signals, exec and
+ * sigreturn change them.
+ *
+ * GS: the user's base while in user mode, struct cpu in the kernel; the
+ * entries that can interrupt the kernel between the two (NMI, #DB, #DF, #MC:
+ * on IST stacks) look at the base itself.
+ *
+ * STAC/CLAC sites hold a 3-byte NOP until cpu.c finds SMAP and patches them.
+ */
+#include <asm/layout.h>
+#include <asm/offsets.h>
+
+#define USER_DS 0x23
+#define USER_CS 0x2b
+#define SYSCALL_TABLE_SIZE 512
+
+.macro SMAP_SITE stac=0
+9990:	.byte 0x0f, 0x1f, 0x00
+	.pushsection .smap_sites, "a"
+	.long 9990b - KERNEL_VMA + (\stac)
+	.popsection
+.endm
+
+.macro PUSH_REST			/* below rdi: the order of struct pt_regs */
+	pushq %rsi
+	pushq %rdx
+	pushq %rcx
+	pushq %rax
+	pushq %r8
+	pushq %r9
+	pushq %r10
+	pushq %r11
+	pushq %rbx
+	pushq %rbp
+	pushq %r12
+	pushq %r13
+	pushq %r14
+	pushq %r15
+.endm
+
+.macro POP_ALL
+	popq %r15
+	popq %r14
+	popq %r13
+	popq %r12
+	popq %rbp
+	popq %rbx
+	popq %r11
+	popq %r10
+	popq %r9
+	popq %r8
+	popq %rax
+	popq %rcx
+	popq %rdx
+	popq %rsi
+	popq %rdi
+	addq $8, %rsp
+.endm
+
+	.section .text.hot, "ax"
+	.balign 64
+	.global syscall_entry
+syscall_entry:				/* flags are masked: interrupts off, AC and DF clear */
+	swapgs
+	movq %rsp, %gs:CPU_USER_RSP
+	movq %gs:CPU_KSTACK_TOP, %rsp
+	pushq $USER_DS
+	pushq %gs:CPU_USER_RSP
+	pushq %r11
+	pushq $USER_CS
+	pushq %rcx
+	pushq %rax
+	sti
+	pushq %rdi
+	PUSH_REST
+	cmpq $SYSCALL_TABLE_SIZE, %rax
+	jae 3f
+	movq %r10, %rcx
+	call *syscall_table(, %rax, 8)
+1:	movq %rax, REGS_RAX(%rsp)
+	cli
+	movq %gs:CPU_CURRENT, %rcx
+	cmpl $0, THREAD_WORK(%rcx)
+	jne 4f
+	movq 8 * 7(%rsp), %r10		/* what C may have changed */
+	movq 8 * 8(%rsp), %r9
+	movq 8 * 9(%rsp), %r8
+	movq 8 * 12(%rsp), %rdx
+	movq 8 * 13(%rsp), %rsi
+	movq 8 * 14(%rsp), %rdi
+	movq REGS_RIP(%rsp), %rcx
+	movq REGS_RIP + 16(%rsp), %r11
+	movq REGS_RSP(%rsp), %rsp
+	swapgs
+	sysretq
+3:	movq %rsp, %rdi			/* not Linux's: Banos's own, or unknown */
+	call syscall_other
+	jmp 1b
+4:	sti
+	movq %rsp, %rdi
+	call user_return_work
+	jmp return_to_user
+
+/* To user mode with all registers; interrupts may be on or off. A new thread starts here. */
+	.global return_to_user
+return_to_user:
+	cli
+	movq %gs:CPU_CURRENT, %rcx
+	cmpl $0, THREAD_WORK(%rcx)
+	jne 5f
+	POP_ALL
+	swapgs
+user_iret:
+	iretq
+5:	sti
+	movq %rsp, %rdi
+	call user_return_work
+	jmp return_to_user
+
+/* IRET can fault on the user's values: then it is the user's fault, on the kernel's stack. */
+	.pushsection .ex_table, "a"
+	.long user_iret - KERNEL_VMA, user_iret_fault - KERNEL_VMA
+	.popsection
+user_iret_fault:			/* the trap's entry gave the kernel its GS back */
+	movq %gs:CPU_KSTACK_TOP, %rsp
+	subq $REGS_SIZE, %rsp
+	movq %rsp, %rdi
+	call bad_user_return
+	jmp return_to_user
+
+	.global ret_from_fork_asm
+ret_from_fork_asm:			/* first switch to a user thread: rsp at its pt_regs */
+	movq %rax, %rdi
+	call schedule_tail
+	jmp return_to_user
+	.global kthread_start_asm
+kthread_start_asm:
+	movq %rax, %rdi
+	call schedule_tail
+	xorl %ebp, %ebp
+	pushq $0
+	pushq $0
+	movq %rsp, %rbp
+	call kthread_main
+	ud2
+
+/* struct thread *switch_stacks(struct thread *prev, struct thread *next): returns prev on next's stack */
+	.global switch_stacks
+switch_stacks:
+	pushq %rbp
+	pushq %rbx
+	pushq %r12
+	pushq %r13
+	pushq %r14
+	pushq %r15
+	movq %rsp, THREAD_KSP(%rdi)
+	movq THREAD_KSP(%rsi), %rsp
+	popq %r15
+	popq %r14
+	popq %r13
+	popq %r12
+	popq %rbx
+	popq %rbp
+	movq %rdi, %rax
+	ret
+
+/* ---- exceptions and interrupts ---- */
+.macro ENTRY_BODY fn, vector
+	PUSH_REST
+	SMAP_SITE
+	cld
+	testb $3, REGS_CS(%rsp)
+	jz 1f
+	swapgs
+	movq %rsp, %rdi
+	movl \vector, %esi
+	call \fn
+	jmp return_to_user
+1:	movq %rsp, %rdi
+	movl \vector, %esi
+	call \fn
+	jmp return_to_kernel
+.endm
+
+return_to_kernel:
+	cli
+	POP_ALL
+	iretq
+
+	.global pf_entry
+	.balign 16
+pf_entry:				/* error code is there already */
+	pushq %rdi
+	ENTRY_BODY trap_page_fault, $14
+
+trap_common:				/* rdi saved, edi = vector */
+	PUSH_REST
+	SMAP_SITE
+	cld
+	movl %edi, %esi
+	movq %rsp, %rdi
+	testb $3, REGS_CS(%rsp)
+	jz 1f
+	swapgs
+	call trap_dispatch
+	jmp return_to_user
+1:	cmpq $user_iret, REGS_RIP(%rsp)	/* the IRET to user mode itself faulted: GS is the user's */
+	jne 2f
+	swapgs
+2:	call trap_dispatch
+	jmp return_to_kernel
+
+irq_common:
+	PUSH_REST
+	SMAP_SITE
+	cld
+	movl %edi, %esi
+	movq %rsp, %rdi
+	testb $3, REGS_CS(%rsp)
+	jz 1f
+	swapgs
+	incl %gs:CPU_IRQ_DEPTH
+	call trap_irq
+	jmp return_to_user
+1:	incl %gs:CPU_IRQ_DEPTH
+	call trap_irq
+	jmp return_to_kernel
+
+ist_common:				/* GS may be either: look */
+	PUSH_REST
+	SMAP_SITE
+	cld
+	movl %edi, %r12d
+	xorl %ebx, %ebx
+	movl $0xc0000101, %ecx
+	rdmsr
+	testl %edx, %edx
+	js 1f
+	swapgs
+	incl %ebx
+1:	movq %rsp, %rdi
+	movl %r12d, %esi
+	call trap_ist
+	cli
+	testl %ebx, %ebx
+	jz 2f
+	swapgs
+2:	POP_ALL
+	iretq
+
+.macro TRAP n, err=0, to=trap_common
+	.balign 16
+	.if \err == 0
+	pushq $0
+	.endif
+	pushq %rdi
+	movl $\n, %edi
+	jmp \to
+.endm
+
+	.section .text
+	.balign 16
+	.global trap_stubs
+trap_stubs:				/* 16 bytes each */
+	TRAP 0
+	TRAP 1, 0, ist_common
+	TRAP 2, 0, ist_common
+	TRAP 3
+	TRAP 4
+	TRAP 5
+	TRAP 6
+	TRAP 7
+	TRAP 8, 1, ist_common
+	TRAP 9
+	TRAP 10, 1
+	TRAP 11, 1
+	TRAP 12, 1
+	TRAP 13, 1
+	TRAP 14, 1
+	TRAP 15
+	TRAP 16
+	TRAP 17, 1
+	TRAP 18, 0, ist_common
+	TRAP 19
+	TRAP 20
+	TRAP 21, 1
+	.set n, 22
+	.rept 10
+	TRAP n
+	.set n, n + 1
+	.endr
+	.rept 224
+	.balign 16
+	pushq $-1
+	pushq %rdi
+	movl $n, %edi
+	jmp irq_common
+	.set n, n + 1
+	.endr
+	.section .note.GNU-stack, "", @progbits

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/** @file cpu.h  What this processor can do, and its tables. */
+#pragma once
+#include <kernel/cpu.h>
+
+/** Features found by cpu_detect(); the same on all CPUs (the boot CPU's). */
+struct cpu_features {
+	bool nx, pge, pat, smep, smap, umip, gbpages, fsgsbase, xsave, rdtscp, rdrand, rdseed,
+	     invariant_tsc, x2apic, tsc_deadline, pcid, hypervisor;
+	u32 xsave_size;			/* bytes of the FPU area */
+	u64 xcr0;
+	char vendor[13], brand[49];
+	u32 family, model, stepping, phys_bits, hwcap;
+};
+extern struct cpu_features cpu_features;
+
+/** The boot CPU, before the console. Statically there. */
+extern struct cpu boot_cpu;
+void cpu_init_boot(void);		/* features, tables, system-call entry; memory not needed */
+int cpu_init_boot_stacks(void);		/* IST stacks with guard pages; needs kernel ranges */
+/** struct cpu, GDT/TSS and IST stacks of one more CPU; not online yet. @return NULL: no memory */
+struct cpu *cpu_create(u32 id, u32 apic_id);
+/** On the new CPU itself, GS base set: load tables, MSRs. */
+void cpu_init_secondary(struct cpu *c);
+void cpu_set_kernel_stack(u64 top);
+
+/* FPU state: kernel/thread.c decides when */
+void fpu_save(void *area);
+void fpu_restore(const void *area);
+/** The state of a fresh program, as an image of cpu_features.xsave_size bytes. */
+extern const void *fpu_initial;

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The kernel's page tables.
+ *
+ * Boot has three steps. head.S maps the image and hangs in one table of fast
+ * pages; through a fast page any physical page can be reached, so the allocator
+ * of physical pages can start. Then paging_init() builds the real tables out of
+ * its pages: all RAM at PHYSMAP_BASE with the largest pages the CPU has and the
+ * map has room for, and the image section by section. From then on tables are
+ * reached through the physmap.
+ *
+ * The upper half of the top table never changes after paging_init(): each of
+ * the entries in use is filled there, so that user tables copy them once.
+ * Lower kernel tables are filled under krange's lock and never freed.
+ *
+ * Intel SDM vol. 3, 4.5; 4.10.4 (invalidation).
+ */
+#include <asm/cpu.h>
+#include <asm/layout.h>
+#include <asm/paging.h>
+#include <kernel/boot.h>
+#include <kernel/heap.h>
+#include <kernel/page_init.h>
+#include <kernel/printk.h>
+#include <kernel/string.h>
+#include <kernel/upcalls.h>
+
+extern u8 _image_start[], _text[], _etext[], _rodata[], _data[], _init_start[], _init_end[], _image_end[];
+extern pte_t fast_pt[], boot_pdpt_high[];
+
+phys_t kernel_root;
+static bool physmap_ready;
+
+#define PTE_KERNEL	(PTE_P | PTE_W | PTE_A | PTE_D)
+#define PHYS(sym)	((u64)(sym) - KERNEL_VMA)
+
+void *fast_page_map(u32 slot, phys_t phys)
+{
+	u32 i = cpu_id() * FASTPAGE_SLOTS + slot;
+	u64 va = FASTPAGE_BASE + (u64)i * PAGE_SIZE;
+
+	fast_pt[i] = (phys & PTE_ADDR) | PTE_KERNEL | pte_nx_mask;
+	tlb_flush_local_page(va);
+	return (void *)va;
+}
+
+void phys_read(void *dst, phys_t src, size_t n)
+{
+	u8 *d = dst;
+
+	while (n) {
+		size_t off = src & (PAGE_SIZE - 1), len = MIN(n, PAGE_SIZE - off);
+
+		memcpy(d, (u8 *)fast_page_map(0, src) + off, len);
+		d += len;
+		src += len;
+		n -= len;
+	}
+}
+
+/* A table by its physical address: through the physmap, or a fast page while that is being built. */
+static pte_t *table_at(phys_t t, u32 slot)
+{
+	return physmap_ready ? phys_to_virt(t) : fast_page_map(slot, t);
+}
+
+static phys_t table_alloc(void)
+{
+	phys_t t;
+
+	if (!physmap_ready) {
+		t = page_boot_alloc();
+		if (t)
+			clear_page(fast_page_map(3, t));
+		return t;
+	}
+	struct page *p = page_alloc(PAGE_ZERO | PAGE_ATOMIC);
+
+	if (!p)
+		return 0;
+	p->flags |= PG_TABLE;
+	mem_account(MEM_TABLES, 1);
+	return page_to_phys(p);
+}
+
+/* The table of @p level that covers @p va, made on the way; 0 = no memory, 1 = a large page lies there. */
+static phys_t walk(u64 va, u32 level, bool create)
+{
+	phys_t t = kernel_root;
+
+	for (u32 l = 4; l > level; l--) {
+		pte_t *e = &table_at(t, 0)[pt_index(va, l)];
+
+		if (!(*e & PTE_P)) {
+			phys_t n = create ? table_alloc() : 0;
+
+			if (!n)
+				return 0;
+			*e = n | PTE_P | PTE_W | PTE_A;
+		} else if (l < 4 && (*e & PTE_PS)) {
+			return 1;
+		}
+		t = *e & PTE_ADDR;
+	}
+	return t;
+}
+
+int kernel_map(u64 va, phys_t pa, u64 len, u64 flags)
+{
+	while (len) {
+		u32 level = 1;
+		u64 size = PAGE_SIZE;
+
+		if (cpu_features.gbpages && !((va | pa) & 0x3fffffff) && len >= 0x40000000)
+			level = 3;
+		else if (!((va | pa) & 0x1fffff) && len >= 0x200000)
+			level = 2;
+		size <<= 9 * (level - 1);
+		phys_t t = walk(va, level, true);
+
+		if (t <= 1)
+			return -1;
+		/* fill this table as far as it goes */
+		pte_t *e = table_at(t, 0);
+
+		for (u32 i = pt_index(va, level); i < PTRS_PER_TABLE && len >= size; i++) {
+			e[i] = pa | flags | (level > 1 ? PTE_PS : 0);
+			va += size;
+			pa += size;
+			len -= size;
+			if (level == 1 && !((va | pa) & 0x1fffff) && len >= 0x200000)
+				break;		/* larger pages fit from here on */
+			if (level == 2 && cpu_features.gbpages && !((va | pa) & 0x3fffffff) && len >= 0x40000000)
+				break;
+		}
+	}
+	return 0;
+}
+
+pte_t *kernel_pte(u64 va, bool create)
+{
+	phys_t t = walk(va, 1, create);
+
+	return t > 1 ? &table_at(t, 0)[pt_index(va, 1)] : NULL;
+}
+
+bool kernel_address_mapped(u64 va)
+{
+	phys_t t;
+
+	__asm__ volatile("mov %%cr3, %0" : "=r"(t));
+	t &= PTE_ADDR;
+	if (!physmap_ready)
+		return va >= KERNEL_VMA && va < (u64)_image_end;
+	for (u32 l = 4; l; l--) {
+		pte_t e = ((pte_t *)phys_to_virt(t))[pt_index(va, l)];
+
+		if (!(e & PTE_P))
+			return false;
+		if (l == 1 || (l < 4 && (e & PTE_PS)))
+			return true;
+		t = e & PTE_ADDR;
+	}
+	return false;
+}
+
+static void must(int err)
+{
+	if (err)
+		boot_stop("not enough memory for page tables");
+}
+
+/* One RAM range into the physmap, the image's text and rodata read-only there too. */
+static void map_ram(phys_t start, phys_t end)
+{
+	const phys_t ro_start = PHYS(_image_start), ro_end = PHYS(_data);
+	const u64 rw = PTE_KERNEL | pte_nx_mask | pte_global_mask;
+	struct { phys_t a, b; u64 flags; } part[3] = {
+		{ start, MIN(end, ro_start), rw },
+		{ MAX(start, ro_start), MIN(end, ro_end), rw & ~PTE_W },
+		{ MAX(start, ro_end), end, rw },
+	};
+
+	for (u32 i = 0; i < 3; i++)
+		if (part[i].a < part[i].b)
+			must(kernel_map(PHYSMAP_BASE + part[i].a, part[i].a, part[i].b - part[i].a, part[i].flags));
+}
+
+/* The tables for the struct pages of a range, so that mapping those later needs no memory but their own. */
+static void prepare_pagemap(phys_t start, phys_t end)
+{
+	u64 a = (u64)phys_to_page(start), b = (u64)phys_to_page(end - 1);
+
+	for (a &= ~0x1fffffull; a <= b; a += 0x200000)
+		if (walk(a, 1, true) <= 1)
+			must(-1);
+}
+
+static void map_image(const u8 *a, const u8 *b, u64 flags)
+{
+	u64 start = (u64)a, end = PAGE_ALIGN((u64)b);
+
+	must(kernel_map(start, PHYS(start), end - start, PTE_P | PTE_A | PTE_D | flags | pte_global_mask));
+}
+
+void paging_init(void)
+{
+	const struct mem_range *r;
+	u32 n = page_boot_ram(&r);
+
+	kernel_root = table_alloc();
+	if (!kernel_root)
+		must(-1);
+	/* top entries in use, once and for all */
+	for (u32 i = 0; i < n; i++)
+		for (u64 a = r[i].start >> 39; a <= (r[i].end - 1) >> 39; a++)
+			if (walk(PHYSMAP_BASE + (a << 39), 3, true) <= 1)
+				must(-1);
+	if (walk(KRANGE_BASE, 3, true) <= 1 || walk(PAGEMAP_BASE, 3, true) <= 1)
+		must(-1);
+	for (u32 i = 0; i < n; i++) {
+		map_ram(r[i].start, r[i].end);
+		prepare_pagemap(r[i].start, r[i].end);
+	}
+	map_image(_image_start, _rodata, 0);
+	map_image(_rodata, _data, pte_nx_mask);
+	map_image(_data, _init_start, PTE_W | pte_nx_mask);
+	map_image(_init_start, _init_end, PTE_W);
+	map_image(_init_end, _image_end, PTE_W | pte_nx_mask);
+	/* the fast pages' own tables stay as head.S made them */
+	phys_t pdpt = walk(FASTPAGE_BASE, 3, true);
+
+	if (pdpt <= 1)
+		must(-1);
+	table_at(pdpt, 0)[pt_index(FASTPAGE_BASE, 3)] = boot_pdpt_high[511];
+	__asm__ volatile("mov %0, %%cr3" :: "r"(kernel_root) : "memory");
+	physmap_ready = true;
+}
+
+void paging_free_init(void)
+{
+	for (u64 va = (u64)_init_start; va < (u64)_init_end; va += PAGE_SIZE)
+		*kernel_pte(va, false) = 0;
+	tlb_flush_kernel_range((u64)_init_start, (u64)_init_end);
+	page_boot_free(PHYS(_init_start), PHYS(_init_end));
+}
+
+/*
+ * User top tables. Each CPU keeps a few freed ones: their lower half is all
+ * zero again and the upper half is right, which saves clearing and copying.
+ */
+#define ROOTS_KEPT 4
+
+phys_t pt_user_create(void)
+{
+	struct page *p;
+
+	preempt_disable();
+	p = this_cpu()->slot[CPU_SLOT_ROOTS];
+	if (p)
+		this_cpu()->slot[CPU_SLOT_ROOTS] = p->next;
+	preempt_enable();
+	if (p)
+		return page_to_phys(p);
+	p = page_alloc(PAGE_ZERO);
+	if (!p)
+		return 0;
+	p->flags |= PG_TABLE;
+	mem_account(MEM_TABLES, 1);
+	memcpy((pte_t *)page_address(p) + 256, (pte_t *)phys_to_virt(kernel_root) + 256, 2048);
+	return page_to_phys(p);
+}
+
+void pt_user_free_root(phys_t root)
+{
+	struct page *p = phys_to_page(root), *first;
+
+	preempt_disable();
+	first = this_cpu()->slot[CPU_SLOT_ROOTS];
+	p->private = first ? first->private + 1 : 1;
+	if (p->private <= ROOTS_KEPT) {
+		p->next = first;
+		this_cpu()->slot[CPU_SLOT_ROOTS] = p;
+		p = NULL;
+	}
+	preempt_enable();
+	if (!p)
+		return;
+	mem_account(MEM_TABLES, -1);
+	page_free(p);
+}

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Exceptions and interrupts, from entry.S to who deals with them.
+ *
+ * A fault of user code goes up as a signal; a fault of kernel code on a user
+ * address inside uaccess.S is resolved or ends at the site's fix-up; any other
+ * fault of kernel code is a panic. Intel SDM vol. 3, 6.15.
+ */
+#include <asm/cpu.h>
+#include <asm/io.h>
+#include <asm/layout.h>
+#include <asm/traps.h>
+#include <kernel/printk.h>
+#include <kernel/symbols.h>
+#include <kernel/thread.h>
+#include <kernel/string.h>
+#include <kernel/uaccess.h>
+#include <kernel/upcalls.h>
+
+extern const s32 __ex_table_start[], __ex_table_end[];
+
+static const char *const trap_names[32] = {
+	"divide error", "debug", "non-maskable interrupt", "breakpoint", "overflow",
+	"bound range exceeded", "invalid opcode", "device not available", "double fault",
+	"coprocessor segment overrun", "invalid TSS", "segment not present", "stack fault",
+	"general protection fault", "page fault", "reserved", "x87 floating-point error",
+	"alignment check", "machine check", "SIMD floating-point error", "virtualization error",
+	"control protection fault",
+};
+
+static u64 read_cr2(void) { u64 v; __asm__ volatile("mov %%cr2, %0" : "=r"(v)); return v; }
+
+static bool fixup(struct pt_regs *regs)
+{
+	u32 ip = regs->rip - KERNEL_VMA;
+
+	for (const s32 *e = __ex_table_start; e < __ex_table_end; e += 2)
+		if ((u32)e[0] == ip) {
+			regs->rip = KERNEL_VMA + (u32)e[1];
+			return true;
+		}
+	return false;
+}
+
+static void __noreturn __cold kernel_fault(struct pt_regs *regs, u32 vector)
+{
+	const char *name = vector < 32 && trap_names[vector] ? trap_names[vector] : "unknown trap";
+
+	panic_regs(regs, "%s in the kernel, error code %lx", name, regs->orig_rax);
+}
+
+void trap_page_fault(struct pt_regs *regs, u32 vector)
+{
+	u64 addr = read_cr2();
+	u32 err = regs->orig_rax;
+
+	if (regs_from_user(regs)) {
+		irq_enable();
+		upcall_user_page_fault(regs, addr, err);
+		return;
+	}
+	/* The kernel: only uaccess.S may touch user addresses. */
+	if (addr < USER_END && (regs->rflags & X86_EFLAGS_IF) && !CPU_FIELD_READ(preempt_count) &&
+	    !in_interrupt()) {
+		struct pt_regs probe = *regs;
+
+		if (fixup(&probe)) {
+			irq_enable();
+			if (upcall_kernel_page_fault(addr, err)) {
+				irq_disable();
+				return;
+			}
+			irq_disable();
+			regs->rip = probe.rip;
+			return;
+		}
+	}
+	if (addr < USER_END && fixup(regs))
+		return;
+	panic_page_fault(regs, addr, err);
+}
+
+static const struct { u8 sig, code; } trap_signals[32] = {
+	[0] = { 8, 1 },		/* SIGFPE FPE_INTDIV */
+	[3] = { 5, 128 },	/* SIGTRAP SI_KERNEL */
+	[4] = { 11, 128 },
+	[5] = { 11, 128 },
+	[6] = { 4, 2 },		/* SIGILL ILL_ILLOPN */
+	[16] = { 8, 7 },	/* SIGFPE FPE_FLTINV */
+	[17] = { 7, 1 },	/* SIGBUS BUS_ADRALN */
+	[19] = { 8, 7 },
+};
+
+void trap_dispatch(struct pt_regs *regs, u32 vector)
+{
+	if (regs_from_user(regs)) {
+		u8 sig = vector < 32 ? trap_signals[vector].sig : 0;
+
+		irq_enable();
+		if (sig)
+			upcall_user_trap(regs, sig, trap_signals[vector].code,
+					 vector == 0 || vector == 6 ? regs->rip : 0);
+		else
+			upcall_user_trap(regs, 11, 128, 0);	/* SIGSEGV, SI_KERNEL */
+		return;
+	}
+	if (fixup(regs))
+		return;
+	kernel_fault(regs, vector);
+}
+
+void trap_irq(struct pt_regs *regs, u32 vector)
+{
+	struct cpu *c = this_cpu();
+
+	c->nr_irqs++;
+	upcall_interrupt(vector, regs);
+	c->irq_depth--;
+	if (!regs_from_user(regs) && c->need_resched && !c->preempt_count && !c->irq_depth &&
+	    (regs->rflags & X86_EFLAGS_IF))
+		preempt_schedule_irq();
+}
+
+void trap_ist(struct pt_regs *regs, u32 vector)
+{
+	if (vector == 2) {
+		upcall_nmi(regs);
+		return;
+	}
+	if (vector == 1) {
+		u64 dr6;
+
+		__asm__ volatile("mov %%dr6, %0" : "=r"(dr6));
+		__asm__ volatile("mov %0, %%dr6" :: "r"(0xffff0ff0ul));
+		if (regs_from_user(regs)) {	/* single step: SIGTRAP, at the return to user mode */
+			regs->rflags &= ~0x100ull;
+			upcall_user_trap_deferred(5, dr6 & 0x4000 ? 2 : 4, regs->rip);
+		} else if (!(dr6 & 0x4000)) {
+			kernel_fault(regs, vector);
+		} else {
+			regs->rflags &= ~0x100ull;
+		}
+		return;
+	}
+	if (vector == 8)
+		panic_double_fault(regs, read_cr2());
+	kernel_fault(regs, vector);
+}
+
+s64 syscall_other(struct pt_regs *regs)
+{
+	u64 n = regs->orig_rax - SYSCALL_BANOS_FIRST;
+
+	if (n >= SYSCALL_BANOS_SLOTS)
+		return -ENOSYS;
+	return upcall_banos_table[n](regs->rdi, regs->rsi, regs->rdx, regs->r10, regs->r8, regs->r9);
+}
+
+/* IRET refused the user's values: they become a SIGSEGV. */
+void bad_user_return(struct pt_regs *regs)
+{
+	regs->cs = USER_CS;
+	regs->ss = USER_DS;
+	regs->rflags = X86_EFLAGS_IF | 2;
+	irq_enable();
+	upcall_user_trap(regs, 11, 128, 0);
+}
+
+u32 arch_backtrace(u64 rbp, u64 *addrs, u32 max)
+{
+	u32 n = 0;
+
+	/* Frames lie on kernel stacks (ranges or .bss), upwards, each above the last. */
+	while (n < max && rbp >= KRANGE_BASE && !(rbp & 7) && kernel_address_mapped(rbp) &&
+	       kernel_address_mapped(rbp + 15)) {
+		u64 next = ((u64 *)rbp)[0], ret = ((u64 *)rbp)[1];
+
+		if (!ret)
+			break;
+		addrs[n++] = ret;
+		if (next <= rbp)
+			break;
+		rbp = next;
+	}
+	return n;
+}
+
+void arch_show_regs(const struct pt_regs *r)
+{
+	u64 cr2, cr3, cr4;
+
+	__asm__ volatile("mov %%cr2, %0; mov %%cr3, %1; mov %%cr4, %2" : "=r"(cr2), "=r"(cr3), "=r"(cr4));
+	pr_err("rip %016lx %pS  rflags %08lx\n", r->rip, (void *)r->rip, r->rflags);
+	pr_err("rax %016lx rbx %016lx rcx %016lx rdx %016lx\n", r->rax, r->rbx, r->rcx, r->rdx);
+	pr_err("rsi %016lx rdi %016lx rbp %016lx rsp %016lx\n", r->rsi, r->rdi, r->rbp, r->rsp);
+	pr_err("r8  %016lx r9  %016lx r10 %016lx r11 %016lx\n", r->r8, r->r9, r->r10, r->r11);
+	pr_err("r12 %016lx r13 %016lx r14 %016lx r15 %016lx\n", r->r12, r->r13, r->r14, r->r15);
+	pr_err("cr2 %016lx cr3 %016lx cr4 %08lx  cs %lx ss %lx\n", cr2, cr3, cr4, r->cs, r->ss);
+	if (r->rip >= KERNEL_VMA && kernel_address_mapped(r->rip - 16) && kernel_address_mapped(r->rip + 15)) {
+		char line[16 * 2 * 4];
+		u32 n = 0;
+
+		for (const u8 *p = (const u8 *)r->rip - 16; p < (const u8 *)r->rip + 16; p++)
+			n += snprintf(line + n, sizeof(line) - n, p == (const u8 *)r->rip ? "<%02x> " : "%02x ", *p);
+		pr_err("code %s\n", line);
+	}
+}

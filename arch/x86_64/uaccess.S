@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Copies between kernel and user memory. One side may fault at any byte: the
+ * exception table leads to a byte loop that finds the exact end. Quadwords
+ * throughout; the last, partial quadword overlaps the one before.
+ * u64 user_copy_raw(dst, src, n): bytes not copied.
+ */
+#include <asm/layout.h>
+
+.macro SMAP_SITE stac=0
+9990:	.byte 0x0f, 0x1f, 0x00
+	.pushsection .smap_sites, "a"
+	.long 9990b - KERNEL_VMA + (\stac)
+	.popsection
+.endm
+.macro EX at, to
+	.pushsection .ex_table, "a"
+	.long \at - KERNEL_VMA, \to - KERNEL_VMA
+	.popsection
+.endm
+
+	.section .text.hot, "ax"
+	.balign 32
+	.global user_copy_raw
+user_copy_raw:
+	SMAP_SITE 0x80000000
+	cmpq $8, %rdx
+	jb 5f
+	movq %rdx, %rcx
+	shrq $3, %rcx
+	cmpl $12, %ecx
+	ja 3f
+1:	movq (%rsi), %rax
+2:	movq %rax, (%rdi)
+	addq $8, %rsi
+	addq $8, %rdi
+	decl %ecx
+	jnz 1b
+	jmp 4f
+3:	rep movsq
+4:	andl $7, %edx
+	jz 8f
+41:	movq -8(%rsi, %rdx), %rax	/* the rest, overlapping */
+42:	movq %rax, -8(%rdi, %rdx)
+8:	SMAP_SITE
+	xorl %eax, %eax
+	ret
+5:	testl %edx, %edx
+	jz 8b
+6:	movb (%rsi), %al
+7:	movb %al, (%rdi)
+	incq %rsi
+	incq %rdi
+	decq %rdx
+	jnz 6b
+	jmp 8b
+9:	SMAP_SITE			/* fault in the byte loop: rdx bytes are left */
+	movq %rdx, %rax
+	ret
+10:	andl $7, %edx			/* fault among the quadwords: rcx of them are left */
+	leaq (%rdx, %rcx, 8), %rdx
+	jmp 6b
+	EX 1b, 10b
+	EX 2b, 10b
+	EX 3b, 10b
+	EX 41b, 6b
+	EX 42b, 6b
+	EX 6b, 9b
+	EX 7b, 9b
+
+	.balign 32
+	.global user_clear_raw
+user_clear_raw:				/* (dst, n) */
+	SMAP_SITE 0x80000000
+	movq %rsi, %rdx
+	movq %rsi, %rcx
+	xorl %eax, %eax
+	shrq $3, %rcx
+1:	rep stosq
+	andl $7, %edx
+	jz 3f
+2:	movb %al, (%rdi)
+	incq %rdi
+	decq %rdx
+	jnz 2b
+3:	SMAP_SITE
+	xorl %eax, %eax
+	ret
+4:	andl $7, %edx
+	leaq (%rdx, %rcx, 8), %rdx
+	jmp 2b
+5:	SMAP_SITE
+	movq %rdx, %rax
+	ret
+	EX 1b, 4b
+	EX 2b, 5b
+
+/* int get_user_u64(u64 *dst, uaddr_t src) and friends: the range is checked here. */
+.macro GET name, size, insn, reg
+	.balign 16
+	.global \name
+\name:
+	movabsq $(0x00007ffffffff000 - \size), %rax
+	cmpq %rax, %rsi
+	ja uaccess_fault
+	SMAP_SITE 0x80000000
+1:	\insn (%rsi), %\reg
+	SMAP_SITE
+	\insn %\reg, (%rdi)
+	xorl %eax, %eax
+	ret
+	EX 1b, uaccess_fault_clac
+.endm
+.macro PUT name, size, insn, reg
+	.balign 16
+	.global \name
+\name:
+	movabsq $(0x00007ffffffff000 - \size), %rax
+	cmpq %rax, %rdi
+	ja uaccess_fault
+	SMAP_SITE 0x80000000
+1:	\insn %\reg, (%rdi)
+	SMAP_SITE
+	xorl %eax, %eax
+	ret
+	EX 1b, uaccess_fault_clac
+.endm
+	GET get_user_u64, 8, movq, rdx
+	GET get_user_u32, 4, movl, edx
+	PUT put_user_u64, 8, movq, rsi
+	PUT put_user_u32, 4, movl, esi
+
+	.balign 16
+	.global cmpxchg_user_u32		/* (p, u32 *old, new) */
+cmpxchg_user_u32:
+	movabsq $(0x00007ffffffff000 - 4), %rax
+	cmpq %rax, %rdi
+	ja uaccess_fault
+	movl (%rsi), %eax
+	SMAP_SITE 0x80000000
+1:	lock cmpxchgl %edx, (%rdi)
+	SMAP_SITE
+	movl %eax, (%rsi)
+	xorl %eax, %eax
+	ret
+	EX 1b, uaccess_fault_clac
+
+uaccess_fault_clac:
+	SMAP_SITE
+uaccess_fault:
+	movl $-14, %eax			/* -EFAULT */
+	ret
+	.section .note.GNU-stack, "", @progbits

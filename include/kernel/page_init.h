@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/** @file page_init.h  The page allocator's beginnings; boot only. */
+#pragma once
+#include <kernel/boot.h>
+#include <kernel/page.h>
+
+/**
+ * Take over the RAM of boot_info, less the image and the modules. Only ranges
+ * are noted; nothing of that memory is touched. Fixed arena in .bss.
+ */
+void page_boot_init(phys_t image_start, phys_t image_end);
+/** One page, not cleared, reached through fast pages. 0: none. Before page_init(). */
+phys_t page_boot_alloc(void);
+/** All RAM as the firmware told, ascending. */
+u32 page_boot_ram(const struct mem_range **out);
+/** A free page below @p limit for the start of other processors; 0: none. Give back with page_boot_free(). */
+phys_t page_boot_take_low(phys_t limit);
+/** Give RAM that was kept out (modules, init sections) to the allocator. Whole pages. */
+void page_boot_free(phys_t start, phys_t end);
+/** The tables are there: struct pages may be mapped, page_alloc() works from here on. */
+void page_init(void);
+/** Give a CPU that is being created its page stack. @return false: no memory */
+struct cpu;
+bool page_cpu_init(struct cpu *c);
+/** Before the first process, out of memory or unusable machine: one line, exit status, stop. Not a panic. */
+void boot_stop(const char *fmt, ...) __printf(1, 2) __noreturn __cold;

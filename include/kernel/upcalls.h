@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file upcalls.h  The only ways up: where the machine's layer enters the kernel above it.
+ * Who implements what stands beside each.
+ */
+#pragma once
+#include <asm/ptrace.h>
+#include <kernel/types.h>
+
+/** The boot, from the end of the machine's own start (init/main.c). On the boot stack, interrupts off. */
+void kernel_main(void) __noreturn;
+/** Page fault of user code: resolve it or send a signal. Interrupts on (kernel/process/fault.c). */
+void upcall_user_page_fault(struct pt_regs *regs, u64 addr, u32 error_code);
+/** Page fault of a user copy. @return true: resolved, run the instruction again. */
+bool upcall_kernel_page_fault(u64 addr, u32 error_code);
+/** Another exception of user code: send @p sig with @p code. */
+void upcall_user_trap(struct pt_regs *regs, int sig, int code, u64 addr);
+/** The same from an IST stack: only note it for the return to user mode. */
+void upcall_user_trap_deferred(int sig, int code, u64 addr);
+/** A hardware interrupt or IPI, vectors 32..255. Acknowledges it (kernel/irq.c). */
+void upcall_interrupt(u32 vector, struct pt_regs *regs);
+void upcall_nmi(struct pt_regs *regs);
+/** Banos's own system calls (banos/), numbers SYSCALL_BANOS_FIRST + index. */
+#define SYSCALL_BANOS_FIRST 0x42000
+#define SYSCALL_BANOS_SLOTS 16
+typedef s64 (*upcall_fn)(u64, u64, u64, u64, u64, u64);
+extern const upcall_fn upcall_banos_table[SYSCALL_BANOS_SLOTS];
+/** Preempted at the end of an interrupt of the kernel; interrupts off before and after (kernel/sched.c). */
+void preempt_schedule_irq(void);
+
+/* Downward, but only for traps.c: reports that do not return (kernel/panic.c). */
+void panic_regs(struct pt_regs *regs, const char *fmt, ...) __printf(2, 3) __noreturn __cold;
+void panic_page_fault(struct pt_regs *regs, u64 addr, u32 error_code) __noreturn __cold;
+void panic_double_fault(struct pt_regs *regs, u64 cr2) __noreturn __cold;
+/** Is there memory behind this kernel address? Walks the live tables; any context. */
+bool kernel_address_mapped(u64 va);

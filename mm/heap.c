@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The kmalloc heap: object caches over single pages.
+ *
+ * A cache cuts pages into objects of one size. Free objects of a page form a
+ * list through their first word; pages with free objects form the cache's
+ * partial list. In front of that each CPU has a magazine of ready objects per
+ * cache: allocating and freeing there touches nothing shared. kfree() finds the
+ * cache through the struct page. Sizes above half a page are whole pages.
+ *
+ * Locks: magazines: interrupts off on their CPU. cache->lock (any context):
+ * partial list and the pages' free lists.
+ *
+ * With CONFIG_DEBUG_HEAP objects are filled when free and end in a red zone;
+ * both are checked on the way in and out.
+ *
+ * Bonwick, "Magazines and Vmem", USENIX 2001.
+ */
+#include <kernel/heap.h>
+#include <kernel/lock.h>
+#include <kernel/page.h>
+#include <kernel/page_init.h>
+#include <kernel/printk.h>
+#include <kernel/string.h>
+
+#define MAGAZINE	14
+#define MAX_CACHES	96
+#define POISON		0x6b
+#define RED		0xcc
+#define RED_BYTES	(IS_ENABLED(CONFIG_DEBUG_HEAP) ? 16 : 0)
+
+struct kmem_cache {
+	const char *name;
+	u32 size;		/* of an object, with padding and red zone */
+	u32 usable;
+	u32 per_page;
+	u32 index;		/* of the CPUs' magazines */
+	spinlock_t lock;
+	struct page *partial;	/* pages with free objects */
+	u64 nr_pages;
+};
+struct magazine { u64 count; void *obj[MAGAZINE]; };
+
+static struct kmem_cache caches[MAX_CACHES];
+static u32 nr_caches;
+static DEFINE_SPINLOCK(caches_lock);
+static struct magazine boot_magazines[MAX_CACHES];
+
+static const u16 class_size[] = { 16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 672, 1024, 1344, 2048 };
+#define NR_CLASSES ARRAY_SIZE(class_size)
+#define CLASS_MAX 2048u
+static u8 class_of[CLASS_MAX / 16 + 1];		/* by (size + 15) / 16 */
+
+/* ---- debug ---- */
+
+static void debug_fill(const struct kmem_cache *c, void *p, u8 with)
+{
+	memset(p, with, c->usable);
+	memset((u8 *)p + c->usable, RED, RED_BYTES);
+}
+
+static void debug_check(const struct kmem_cache *c, const void *p, bool was_free)
+{
+	const u8 *b = p;
+
+	for (u32 i = 0; i < RED_BYTES; i++)
+		if (b[c->usable + i] != RED)
+			panic("heap: object %p of cache %s was written past its %u bytes", p, c->name, c->usable);
+	for (u32 i = sizeof(void *); was_free && i < c->usable; i++)
+		if (b[i] != POISON)
+			panic("heap: object %p of cache %s was written after it was freed (byte %u)", p, c->name, i);
+}
+
+/* ---- pages of a cache; cache->lock held ---- */
+
+static void partial_push(struct kmem_cache *c, struct page *p)
+{
+	/* slab pages use the union for the cache and free list: links live in the first free object */
+	struct page **link = p->slab_free;
+
+	link[1] = c->partial;
+	c->partial = p;
+}
+
+static bool cache_grow(struct kmem_cache *c)
+{
+	struct page *p = page_alloc(PAGE_ATOMIC);
+	u8 *base;
+	void **last = NULL;
+
+	if (!p)
+		return false;
+	base = page_address(p);
+	p->flags = PG_SLAB;
+	p->slab_cache = c;
+	p->slab_inuse = 0;
+	for (u32 i = c->per_page; i--;) {
+		void **o = (void **)(base + i * c->size);
+
+		if (IS_ENABLED(CONFIG_DEBUG_HEAP))
+			debug_fill(c, o, POISON);
+		*o = last;
+		last = o;
+	}
+	p->slab_free = last;
+	partial_push(c, p);
+	c->nr_pages++;
+	mem_account(MEM_SLAB, 1);
+	return true;
+}
+
+/* Fill a magazine by half. @return false when there is no memory. */
+static __noinline bool magazine_fill(struct kmem_cache *c, struct magazine *m)
+{
+	spin_lock(&c->lock);
+	while (m->count < MAGAZINE / 2) {
+		struct page *p = c->partial;
+
+		if (!p) {
+			if (m->count || !cache_grow(c))
+				break;
+			continue;
+		}
+		void **o = p->slab_free;
+		struct page *next = o[1];
+
+		p->slab_free = *o;
+		p->slab_inuse++;
+		c->partial = next;
+		if (p->slab_free)
+			partial_push(c, p);
+		if (IS_ENABLED(CONFIG_DEBUG_HEAP))
+			o[1] = (void *)0x6b6b6b6b6b6b6b6bull;
+		m->obj[m->count++] = o;
+	}
+	spin_unlock(&c->lock);
+	return m->count;
+}
+
+/* Take a page out of the partial list; rare, the list is short where pages empty. */
+static void partial_remove(struct kmem_cache *c, struct page *p)
+{
+	struct page **at = &c->partial;
+
+	while (*at != p)
+		at = &((struct page **)(*at)->slab_free)[1];
+	*at = ((struct page **)p->slab_free)[1];
+}
+
+static void page_return_object(struct kmem_cache *c, void **o)
+{
+	struct page *p = virt_to_page(o);
+	void **first = p->slab_free;
+
+	p->slab_inuse--;
+	if (!p->slab_inuse && c->partial != p) {	/* empty: keep one such page at most */
+		if (first)
+			partial_remove(c, p);
+		p->slab_cache = NULL;
+		c->nr_pages--;
+		mem_account(MEM_SLAB, -1);
+		p->flags = 0;
+		page_free(p);
+		return;
+	}
+	*o = first;
+	if (first) {
+		o[1] = first[1];			/* the link moves to the new first object */
+		if (IS_ENABLED(CONFIG_DEBUG_HEAP))
+			first[1] = (void *)0x6b6b6b6b6b6b6b6bull;
+		p->slab_free = o;
+	} else {
+		p->slab_free = o;
+		partial_push(c, p);
+	}
+}
+
+static __noinline void magazine_drain(struct kmem_cache *c, struct magazine *m)
+{
+	spin_lock(&c->lock);
+	while (m->count > MAGAZINE / 2)
+		page_return_object(c, m->obj[--m->count]);
+	spin_unlock(&c->lock);
+}
+
+/* ---- caches ---- */
+
+void *kmem_cache_alloc(struct kmem_cache *c)
+{
+	u64 irq = irq_save();
+	struct magazine *m = (struct magazine *)this_cpu()->slot[CPU_SLOT_HEAP] + c->index;
+	void *o;
+
+	if (unlikely(!m->count) && !magazine_fill(c, m)) {
+		irq_restore(irq);
+		return NULL;
+	}
+	o = m->obj[--m->count];
+	irq_restore(irq);
+	if (IS_ENABLED(CONFIG_DEBUG_HEAP)) {
+		((void **)o)[0] = (void *)0x6b6b6b6b6b6b6b6bull;
+		debug_check(c, o, true);
+	}
+	return o;
+}
+
+void *kmem_cache_zalloc(struct kmem_cache *c)
+{
+	void *o = kmem_cache_alloc(c);
+
+	if (o)
+		memset(o, 0, c->usable);
+	return o;
+}
+
+void kmem_cache_free(struct kmem_cache *c, void *o)
+{
+	u64 irq = irq_save();
+	struct magazine *m = (struct magazine *)this_cpu()->slot[CPU_SLOT_HEAP] + c->index;
+
+	if (IS_ENABLED(CONFIG_DEBUG_HEAP)) {
+		for (u64 i = 0; i < m->count; i++)
+			if (m->obj[i] == o)
+				panic("heap: object %p of cache %s freed twice", o, c->name);
+		debug_check(c, o, false);
+		debug_fill(c, o, POISON);
+	}
+	if (unlikely(m->count == MAGAZINE))
+		magazine_drain(c, m);
+	m->obj[m->count++] = o;
+	irq_restore(irq);
+}
+
+static void cache_init(struct kmem_cache *c, const char *name, size_t size, size_t align)
+{
+	c->name = name;
+	c->size = ALIGN_UP(MAX(size + RED_BYTES, 16ul), MAX(align, 16ul));
+	c->usable = c->size - RED_BYTES;
+	c->per_page = PAGE_SIZE / c->size;
+	c->index = c - caches;
+	spin_init(&c->lock);
+}
+
+struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align)
+{
+	struct kmem_cache *c = NULL;
+
+	BUG_ON(ALIGN_UP(size + RED_BYTES, MAX(align, 16ul)) > PAGE_SIZE);
+	spin_lock(&caches_lock);
+	if (nr_caches < MAX_CACHES)
+		c = &caches[nr_caches++];
+	spin_unlock(&caches_lock);
+	if (c)
+		cache_init(c, name, size, align);
+	return c;
+}
+
+/* ---- kmalloc ---- */
+
+static u32 class_align(u32 size)
+{
+	return size & (size - 1) ? 16 : size;	/* powers of two are aligned to themselves */
+}
+
+void heap_init(void)
+{
+	u32 k = 0;
+
+	this_cpu()->slot[CPU_SLOT_HEAP] = boot_magazines;
+	for (u32 i = 0; i < NR_CLASSES; i++)
+		cache_init(&caches[nr_caches++], "kmalloc", class_size[i], class_align(class_size[i]));
+	for (u32 i = 0; i < ARRAY_SIZE(class_of); i++) {
+		while (k < NR_CLASSES && caches[k].usable < i * 16)
+			k++;
+		class_of[i] = k;		/* NR_CLASSES: too large with a red zone */
+	}
+}
+
+bool heap_cpu_init(struct cpu *c)
+{
+	c->slot[CPU_SLOT_HEAP] = kzalloc(sizeof(boot_magazines));
+	return c->slot[CPU_SLOT_HEAP];
+}
+
+static u32 order_for(size_t size)
+{
+	u32 order = 0;
+
+	while ((PAGE_SIZE << order) < size)
+		order++;
+	return order;
+}
+
+static __noinline void *large_alloc(size_t size)
+{
+	u32 order;
+	struct page *p;
+
+	if (size > PAGE_SIZE << 10)
+		return NULL;
+	order = order_for(size);
+	p = order ? pages_alloc(order, 0) : page_alloc(0);
+	if (!p)
+		return NULL;
+	p->flags = PG_LARGE;
+	p->order = order;
+	mem_account(MEM_SLAB, 1l << order);
+	return page_address(p);
+}
+
+static void large_free(struct page *p)
+{
+	u32 order = p->order;
+
+	BUG_ON(!(p->flags & PG_LARGE));
+	mem_account(MEM_SLAB, -(1l << order));
+	p->flags = 0;
+	if (order)
+		pages_free(p, order);
+	else
+		page_free(p);
+}
+
+void *kmalloc(size_t size)
+{
+	if (likely(size <= CLASS_MAX)) {
+		u32 k = class_of[(size + 15) / 16];
+
+		if (likely(k < NR_CLASSES))
+			return kmem_cache_alloc(&caches[k]);
+	}
+	return large_alloc(size);
+}
+
+void kfree(const void *ptr)
+{
+	struct page *p;
+
+	if (!ptr)
+		return;
+	p = virt_to_page(ptr);
+	if (likely(p->flags & PG_SLAB))
+		kmem_cache_free(p->slab_cache, (void *)ptr);
+	else
+		large_free(p);
+}
+
+size_t kmalloc_usable(const void *ptr)
+{
+	struct page *p = virt_to_page(ptr);
+
+	return p->flags & PG_SLAB ? ((struct kmem_cache *)p->slab_cache)->usable : PAGE_SIZE << p->order;
+}
+
+void *kzalloc(size_t size)
+{
+	void *p = kmalloc(size);
+
+	if (p)
+		memset(p, 0, size);
+	return p;
+}
+
+void *kcalloc(size_t n, size_t size)
+{
+	size_t total;
+
+	return __builtin_mul_overflow(n, size, &total) ? NULL : kzalloc(total);
+}
+
+void *krealloc(void *old, size_t new_size)
+{
+	size_t have = old ? kmalloc_usable(old) : 0;
+	void *p;
+
+	if (old && new_size && new_size <= have && new_size * 2 > have)
+		return old;
+	p = kmalloc(new_size);
+	if (p && old) {
+		memcpy(p, old, MIN(have, new_size));
+		kfree(old);
+	}
+	return p;
+}
+
+char *kstrdup(const char *s)
+{
+	size_t n = strlen(s) + 1;
+	char *p = kmalloc(n);
+
+	return p ? memcpy(p, s, n) : NULL;
+}

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The kernel's virtual ranges: stacks, large buffers, device memory, drivers.
+ *
+ * An area is a run of kernel addresses. Ranges in it are kept in a tree by
+ * address; a new one goes into the first gap behind a moving hint that is large
+ * enough with an unmapped guard page on both sides. Freed addresses are flushed
+ * from all TLBs before they can be given out again.
+ *
+ * Locks: area->lock (mutex) guards tree and page tables of the area.
+ */
+#include <asm/layout.h>
+#include <asm/paging.h>
+#include <kernel/err.h>
+#include <kernel/heap.h>
+#include <kernel/heap_init.h>
+#include <kernel/lock.h>
+#include <kernel/page.h>
+#include <kernel/printk.h>
+#include <kernel/rbtree.h>
+
+struct krange {
+	struct rb_node node;
+	u64 start;		/* first mapped page */
+	u64 npages;
+	bool device;		/* pages are not ours */
+};
+static struct area {
+	struct mutex lock;
+	u64 base, end, hint;
+	struct rb_root ranges;
+} areas[2];
+
+static u64 prot_flags(enum kprot prot)
+{
+	u64 f = PTE_P | PTE_A | PTE_D | pte_global_mask;
+
+	if (prot == KPROT_RW)
+		f |= PTE_W;
+	if (prot != KPROT_RX)
+		f |= pte_nx_mask;
+	return f;
+}
+
+void krange_init(void)
+{
+	areas[KRANGE_GENERAL].base = KRANGE_BASE;
+	areas[KRANGE_GENERAL].end = KRANGE_END;
+	areas[KRANGE_DRIVER].base = DRIVER_BASE;
+	areas[KRANGE_DRIVER].end = DRIVER_END;
+	for (u32 i = 0; i < 2; i++) {
+		mutex_init(&areas[i].lock);
+		areas[i].hint = areas[i].base;
+	}
+}
+
+/* The range with the lowest start above @p va. */
+static struct krange *range_above(struct area *a, u64 va)
+{
+	struct krange *best = NULL;
+
+	for (struct rb_node *n = a->ranges.node; n;) {
+		struct krange *r = rb_entry(n, struct krange, node);
+
+		if (r->start > va) {
+			best = r;
+			n = n->left;
+		} else {
+			n = n->right;
+		}
+	}
+	return best;
+}
+
+static struct krange *range_find(struct area *a, u64 start)
+{
+	for (struct rb_node *n = a->ranges.node; n;) {
+		struct krange *r = rb_entry(n, struct krange, node);
+
+		if (start == r->start)
+			return r;
+		n = start < r->start ? n->left : n->right;
+	}
+	return NULL;
+}
+
+/* First gap for @p npages and guards at or above @p from. 0 = none. */
+static u64 gap_find(struct area *a, u64 from, u64 npages)
+{
+	struct krange *r = range_above(a, from);
+	u64 at = from + PAGE_SIZE;
+
+	for (;;) {
+		u64 limit = r ? r->start : a->end;
+
+		if (at + npages * PAGE_SIZE + PAGE_SIZE <= limit)
+			return at;
+		if (!r)
+			return 0;
+		at = r->start + (r->npages + 1) * PAGE_SIZE;
+		struct rb_node *n = rb_next(&r->node);
+
+		r = n ? rb_entry(n, struct krange, node) : NULL;
+	}
+}
+
+static void range_insert(struct area *a, struct krange *new)
+{
+	struct rb_node *parent = NULL, **link = &a->ranges.node;
+
+	while (*link) {
+		parent = *link;
+		link = new->start < rb_entry(parent, struct krange, node)->start ? &parent->left : &parent->right;
+	}
+	rb_insert(&a->ranges, &new->node, parent, link);
+}
+
+/* Reserve addresses; area locked. */
+static struct krange *range_create(struct area *a, u64 npages)
+{
+	struct krange *r;
+	u64 at;
+
+	if (npages > (a->end - a->base) >> PAGE_SHIFT)
+		return NULL;
+	at = gap_find(a, a->hint, npages);
+	if (!at)
+		at = gap_find(a, a->base, npages);
+	r = at ? kzalloc(sizeof(*r)) : NULL;
+	if (!r)
+		return NULL;
+	r->start = at;
+	r->npages = npages;
+	range_insert(a, r);
+	a->hint = at + npages * PAGE_SIZE;
+	return r;
+}
+
+/* Unmap and forget; pages go back when they are ours. Area locked. */
+static void range_destroy(struct area *a, struct krange *r)
+{
+	struct page *list = NULL;
+
+	for (u64 i = 0; i < r->npages; i++) {
+		pte_t *e = kernel_pte(r->start + i * PAGE_SIZE, false);
+
+		if (!e || !(*e & PTE_P))
+			continue;
+		if (!r->device) {
+			struct page *p = phys_to_page(*e & PTE_ADDR);
+
+			p->next = list;
+			list = p;
+		}
+		*e = 0;
+	}
+	tlb_flush_kernel_range(r->start, r->start + r->npages * PAGE_SIZE);
+	while (list) {
+		struct page *p = list;
+
+		list = p->next;
+		page_free(p);
+	}
+	if (r->start < a->hint && a != &areas[KRANGE_GENERAL])
+		a->hint = a->base;	/* drivers stay close together */
+	rb_erase(&a->ranges, &r->node);
+	kfree(r);
+}
+
+void *krange_alloc(enum krange_area area, size_t npages, enum kprot prot)
+{
+	struct area *a = &areas[area];
+	struct krange *r;
+
+	if (!npages)
+		return NULL;
+	mutex_lock(&a->lock);
+	r = range_create(a, npages);
+	for (u64 i = 0; r && i < npages; i++) {
+		struct page *p = page_alloc(PAGE_ZERO);
+		pte_t *e = p ? kernel_pte(r->start + i * PAGE_SIZE, true) : NULL;
+
+		if (!e) {
+			if (p)
+				page_free(p);
+			range_destroy(a, r);
+			r = NULL;
+			break;
+		}
+		*e = page_to_phys(p) | prot_flags(prot);
+	}
+	mutex_unlock(&a->lock);
+	return r ? (void *)r->start : NULL;
+}
+
+static struct area *area_of(const void *addr)
+{
+	return (u64)addr >= DRIVER_BASE ? &areas[KRANGE_DRIVER] : &areas[KRANGE_GENERAL];
+}
+
+int krange_protect(void *addr, size_t npages, enum kprot prot)
+{
+	struct area *a = area_of(addr);
+
+	mutex_lock(&a->lock);
+	for (u64 i = 0; i < npages; i++) {
+		pte_t *e = kernel_pte((u64)addr + i * PAGE_SIZE, false);
+
+		BUG_ON(!e || !(*e & PTE_P));
+		*e = (*e & PTE_ADDR) | prot_flags(prot);
+	}
+	tlb_flush_kernel_range((u64)addr, (u64)addr + npages * PAGE_SIZE);
+	mutex_unlock(&a->lock);
+	return 0;
+}
+
+void krange_free(void *addr)
+{
+	struct area *a = area_of(addr);
+
+	if (!addr)
+		return;
+	mutex_lock(&a->lock);
+	struct krange *r = range_find(a, (u64)addr);
+
+	BUG_ON(!r);
+	range_destroy(a, r);
+	mutex_unlock(&a->lock);
+}
+
+void *krange_map_phys(phys_t phys, size_t size, enum kcache cache)
+{
+	static const u64 cache_flags[] = {
+		[KCACHE_WB] = 0, [KCACHE_UC] = PTE_PCD | PTE_PWT, [KCACHE_WC] = PTE_PAT,
+	};
+	struct area *a = &areas[KRANGE_GENERAL];
+	u64 off = phys & (PAGE_SIZE - 1), npages;
+	struct krange *r;
+
+	if (!size || phys + size < phys)
+		return NULL;
+	npages = PAGE_ALIGN(off + size) >> PAGE_SHIFT;
+	mutex_lock(&a->lock);
+	r = range_create(a, npages);
+	if (r)
+		r->device = true;
+	for (u64 i = 0; r && i < npages; i++) {
+		pte_t *e = kernel_pte(r->start + i * PAGE_SIZE, true);
+
+		if (!e) {
+			range_destroy(a, r);
+			r = NULL;
+			break;
+		}
+		*e = ((phys - off) + i * PAGE_SIZE) | prot_flags(KPROT_RW) | cache_flags[cache];
+	}
+	mutex_unlock(&a->lock);
+	return r ? (u8 *)r->start + off : NULL;
+}
+
+void krange_unmap_phys(void *addr)
+{
+	if (addr)
+		krange_free((void *)((u64)addr & PAGE_MASK));
+}
+
+void *kvzalloc(size_t size)
+{
+	if (size <= PAGE_SIZE)
+		return kzalloc(size);
+	if (size > 1ul << 32)
+		return NULL;
+	return krange_alloc(KRANGE_GENERAL, PAGE_ALIGN(size) >> PAGE_SHIFT, KPROT_RW);
+}
+
+void kvfree(const void *p)
+{
+	if ((u64)p >= KRANGE_BASE && (u64)p < KRANGE_END)
+		krange_free((void *)p);
+	else
+		kfree(p);
+}

@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The allocator of physical pages.
+ *
+ * Memory passes through three stages. At first it is a list of untouched
+ * ranges in a fixed arena (the reservoir); pages for the first page tables are
+ * cut off it and reached through fast pages. When pages are needed, a block of
+ * 4 MiB leaves the reservoir: its struct pages are made (in memory of its own)
+ * and its free pages go to a buddy allocator. So the boot costs the same for
+ * any amount of memory. In front of the buddy each CPU keeps a stack of single
+ * pages, and touches nothing shared while that is neither empty nor full.
+ *
+ * Zones: 0 below 4 GiB, 1 above; requests without PAGE_BELOW_4G try 1 first.
+ * A block never spans zones; the buddy never merges beyond a block.
+ *
+ * Locks: zone->lock (any context, interrupts off) guards its buddy lists;
+ * reservoir_lock, inside it, the ranges. CPU stacks: interrupts off.
+ *
+ * Knuth, TAOCP vol. 1, 2.5 (buddy system).
+ */
+#include <asm/paging.h>
+#include <kernel/lock.h>
+#include <kernel/memmap.h>
+#include <kernel/page.h>
+#include <kernel/page_init.h>
+#include <kernel/printk.h>
+#include <kernel/string.h>
+
+#define MAX_ORDER	10
+#define BLOCK_SHIFT	(PAGE_SHIFT + MAX_ORDER)
+#define BLOCK_SIZE	(1ull << BLOCK_SHIFT)
+#define BLOCK_META	((PAGE_SIZE << MAX_ORDER) / PAGE_SIZE * sizeof(struct page) / PAGE_SIZE)
+#define ZONE_LIMIT	(1ull << 32)
+#define CACHE_SIZE	62
+#define CACHE_BATCH	16
+
+struct zone {
+	spinlock_t lock;
+	struct page *free[MAX_ORDER + 1];
+	u64 free_pages;
+} __aligned(64);
+
+/* One CPU's stack of pages and its share of the accounts. */
+struct page_cpu {
+	u32 count;
+	u32 reserved;
+	struct page *stack[CACHE_SIZE];
+	s64 account[MEM_ACCOUNTS];
+} __aligned(64);
+
+static struct zone zones[2];
+static DEFINE_SPINLOCK(reservoir_lock);
+static struct mem_range reservoir[BOOT_MAX_RANGES];
+static u32 nr_reservoir;
+static struct mem_range ram[BOOT_MAX_RANGES];
+static u32 nr_ram;
+static u64 total_pages, reserve_pages, boot_pages;
+static struct page_cpu boot_page_cpu;
+static bool ready;
+
+void page_boot_init(phys_t image_start, phys_t image_end)
+{
+	nr_ram = memmap_ram(boot_info.map, boot_info.nr_ranges, ram, BOOT_MAX_RANGES);
+	for (u32 i = 0; i < nr_ram; i++)
+		total_pages += (ram[i].end - ram[i].start) >> PAGE_SHIFT;
+	memcpy(reservoir, ram, sizeof(ram));
+	nr_reservoir = nr_ram;
+	/* page 0 stays free of us: a null physical address means "none" */
+	nr_reservoir = memmap_remove(reservoir, nr_reservoir, BOOT_MAX_RANGES, 0, PAGE_SIZE);
+	nr_reservoir = memmap_remove(reservoir, nr_reservoir, BOOT_MAX_RANGES, image_start, image_end);
+	for (u32 i = 0; i < boot_info.nr_modules; i++)
+		nr_reservoir = memmap_remove(reservoir, nr_reservoir, BOOT_MAX_RANGES,
+					     boot_info.modules[i].start & PAGE_MASK,
+					     PAGE_ALIGN(boot_info.modules[i].end));
+}
+
+u32 page_boot_ram(const struct mem_range **out)
+{
+	*out = ram;
+	return nr_ram;
+}
+
+bool page_is_ram(phys_t p)
+{
+	return memmap_contains(ram, nr_ram, p & PAGE_MASK, (p & PAGE_MASK) + PAGE_SIZE);
+}
+
+/* From the end of the last range below 4 GiB: low memory is left for who needs it. */
+phys_t page_boot_alloc(void)
+{
+	for (u32 i = nr_reservoir; i--;) {
+		struct mem_range *r = &reservoir[i];
+
+		if (r->start >= ZONE_LIMIT || r->end <= 0x100000)
+			continue;
+		r->end -= PAGE_SIZE;
+		boot_pages++;
+		phys_t p = r->end;
+
+		if (r->start == r->end)
+			nr_reservoir = memmap_remove(reservoir, nr_reservoir, BOOT_MAX_RANGES, r->start, r->end + 1);
+		return p;
+	}
+	return 0;
+}
+
+phys_t page_boot_take_low(phys_t limit)
+{
+	phys_t p = 0;
+	u64 flags = spin_lock_irqsave(&reservoir_lock);
+
+	for (u32 i = 0; i < nr_reservoir && !p; i++)
+		if (reservoir[i].start + PAGE_SIZE <= limit) {
+			p = reservoir[i].start;
+			nr_reservoir = memmap_remove(reservoir, nr_reservoir, BOOT_MAX_RANGES, p, p + PAGE_SIZE);
+		}
+	spin_unlock_irqrestore(&reservoir_lock, flags);
+	return p;
+}
+
+/* ---- buddy: under zone->lock ---- */
+
+static void list_push(struct zone *z, struct page *p, u32 order)
+{
+	p->flags = PG_BUDDY;
+	p->order = order;
+	p->prev = NULL;
+	p->next = z->free[order];
+	if (p->next)
+		p->next->prev = p;
+	z->free[order] = p;
+}
+
+static void list_unlink(struct zone *z, struct page *p, u32 order)
+{
+	if (p->prev)
+		p->prev->next = p->next;
+	else
+		z->free[order] = p->next;
+	if (p->next)
+		p->next->prev = p->prev;
+	p->flags = 0;
+}
+
+static void buddy_free(struct zone *z, struct page *p, u32 order)
+{
+	z->free_pages += 1ull << order;
+	p->flags = 0;
+	while (order < MAX_ORDER) {
+		struct page *b = pagemap + ((u64)(p - pagemap) ^ (1ull << order));
+
+		if (!(b->flags & PG_BUDDY) || b->order != order)
+			break;
+		list_unlink(z, b, order);
+		p = p < b ? p : b;
+		order++;
+	}
+	list_push(z, p, order);
+}
+
+static struct page *buddy_take(struct zone *z, u32 order)
+{
+	for (u32 o = order; o <= MAX_ORDER; o++) {
+		struct page *p = z->free[o];
+
+		if (!p)
+			continue;
+		list_unlink(z, p, o);
+		for (u32 half = o; half-- > order;)
+			list_push(z, p + (1ull << half), half);
+		z->free_pages -= 1ull << order;
+		return p;
+	}
+	return NULL;
+}
+
+/* ---- the reservoir ---- */
+
+static struct zone *zone_of(phys_t p) { return &zones[p >= ZONE_LIMIT]; }
+
+static void free_range(struct zone *z, phys_t start, phys_t end)
+{
+	while (start < end) {
+		u32 order = MIN((u32)__builtin_ctzll(start >> PAGE_SHIFT), (u32)MAX_ORDER);
+
+		while (start + (PAGE_SIZE << order) > end)
+			order--;
+		buddy_free(z, phys_to_page(start), order);
+		start += PAGE_SIZE << order;
+	}
+}
+
+/* Make the struct pages of one block, from the end of @p own (inside the block). */
+static void block_map_meta(phys_t block, struct mem_range *own)
+{
+	struct page *first = phys_to_page(block);
+
+	for (u32 i = 0; i < BLOCK_META; i++) {
+		own->end -= PAGE_SIZE;
+		*kernel_pte((u64)first + i * PAGE_SIZE, false) =
+			own->end | PTE_P | PTE_W | PTE_A | PTE_D | pte_nx_mask | pte_global_mask;
+		clear_page((u8 *)first + i * PAGE_SIZE);
+	}
+	for (u64 i = 0; i < 1ull << MAX_ORDER; i++)
+		first[i].flags = PG_RESERVED;
+}
+
+/* Bring one more block of the zone into use. zone->lock held. @return false: the reservoir has none left. */
+static bool zone_grow(struct zone *z)
+{
+	struct mem_range part[8];
+	u32 n = 0, own = 0;
+	phys_t block;
+
+	raw_spin_lock(&reservoir_lock);
+	for (;;) {
+		u32 i = 0;
+
+		while (i < nr_reservoir && zone_of(reservoir[i].start) != z)
+			i++;
+		if (i == nr_reservoir) {
+			raw_spin_unlock(&reservoir_lock);
+			return false;
+		}
+		block = reservoir[i].start & ~(BLOCK_SIZE - 1);
+		for (n = own = 0; i < nr_reservoir && reservoir[i].start < block + BLOCK_SIZE && n < ARRAY_SIZE(part); i++, n++) {
+			part[n] = reservoir[i];
+			part[n].end = MIN(part[n].end, block + BLOCK_SIZE);
+			if (part[n].end - part[n].start > part[own].end - part[own].start)
+				own = n;
+		}
+		for (u32 k = 0; k < n; k++)
+			nr_reservoir = memmap_remove(reservoir, nr_reservoir, BOOT_MAX_RANGES, part[k].start, part[k].end);
+		if (part[own].end - part[own].start > BLOCK_META * PAGE_SIZE)
+			break;		/* else: too little to be worth its struct pages; it is lost */
+	}
+	raw_spin_unlock(&reservoir_lock);
+	block_map_meta(block, &part[own]);
+	for (u32 k = 0; k < n; k++)
+		free_range(z, part[k].start, part[k].end);
+	return true;
+}
+
+static bool block_in_use(phys_t p)
+{
+	pte_t *e = kernel_pte((u64)phys_to_page(p), false);
+
+	return e && (*e & PTE_P);
+}
+
+void page_boot_free(phys_t start, phys_t end)
+{
+	while (start < end) {
+		phys_t stop = MIN(end, (start & ~(BLOCK_SIZE - 1)) + BLOCK_SIZE);
+		struct zone *z = zone_of(start);
+		u64 flags = spin_lock_irqsave(&z->lock);
+
+		if (ready && block_in_use(start)) {
+			free_range(z, start, stop);
+		} else {
+			u32 i = 0;
+
+			raw_spin_lock(&reservoir_lock);
+			while (i < nr_reservoir && reservoir[i].start < start)
+				i++;
+			if (nr_reservoir < BOOT_MAX_RANGES) {
+				memmove(&reservoir[i + 1], &reservoir[i], (nr_reservoir - i) * sizeof(reservoir[0]));
+				reservoir[i] = (struct mem_range){ start, stop, MEM_RAM };
+				nr_reservoir++;
+			}
+			raw_spin_unlock(&reservoir_lock);
+		}
+		spin_unlock_irqrestore(&z->lock, flags);
+		start = stop;
+	}
+}
+
+static u64 reservoir_pages(void)
+{
+	u64 n = 0;
+
+	for (u32 i = 0; i < nr_reservoir; i++)
+		n += (reservoir[i].end - reservoir[i].start) >> PAGE_SHIFT;
+	return n;
+}
+
+void page_init(void)
+{
+	this_cpu()->slot[CPU_SLOT_PAGES] = &boot_page_cpu;
+	boot_page_cpu.account[MEM_TABLES] = boot_pages;
+	/* kept for the kernel when users have eaten the rest: 1/64, 128 KiB to 4 MiB */
+	reserve_pages = MIN(MAX(total_pages / 64, 32ul), 1024ul);
+	ready = true;
+}
+
+
+static bool below_reserve(u32 flags)
+{
+	if (!(flags & PAGE_USER))
+		return false;
+	u64 free = zones[0].free_pages + zones[1].free_pages;
+
+	return free < reserve_pages && free + reservoir_pages() < reserve_pages;
+}
+
+/* ---- allocation ---- */
+
+/* Take @p nr pages of 2^order from the zones. @return how many */
+static u32 zones_take(u32 order, u32 flags, struct page **out, u32 nr)
+{
+	u32 got = 0;
+
+	if (below_reserve(flags))
+		return 0;
+	for (int i = flags & PAGE_BELOW_4G ? 0 : 1; i >= 0 && got < nr; i--) {
+		struct zone *z = &zones[i];
+		u64 f = spin_lock_irqsave(&z->lock);
+
+		while (got < nr) {
+			struct page *p = buddy_take(z, order);
+
+			if (p)
+				out[got++] = p;
+			else if (got || !zone_grow(z))
+				break;
+		}
+		spin_unlock_irqrestore(&z->lock, f);
+	}
+	return got;
+}
+
+struct page *page_alloc(u32 flags)
+{
+	u64 irq = irq_save();
+	struct page_cpu *c = this_cpu()->slot[CPU_SLOT_PAGES];
+	struct page *p;
+
+	if (unlikely(!c->count || (flags & PAGE_BELOW_4G))) {
+		if (flags & PAGE_BELOW_4G) {
+			irq_restore(irq);
+			return pages_alloc(0, flags);
+		}
+		c->count = zones_take(0, flags, c->stack, CACHE_BATCH);
+		if (!c->count) {
+			irq_restore(irq);
+			return NULL;
+		}
+	}
+	p = c->stack[--c->count];
+	irq_restore(irq);
+	p->flags = 0;
+	atomic_set(&p->refs, 1);
+	if (flags & PAGE_ZERO)
+		clear_page(page_address(p));
+	return p;
+}
+
+struct page *pages_alloc(u32 order, u32 flags)
+{
+	struct page *p;
+
+	if (order > MAX_ORDER || !zones_take(order, flags, &p, 1))
+		return NULL;
+	p->flags = 0;
+	p->order = order;
+	atomic_set(&p->refs, 1);
+	if (flags & PAGE_ZERO)
+		for (u64 i = 0; i < 1ull << order; i++)
+			clear_page((u8 *)page_address(p) + i * PAGE_SIZE);
+	return p;
+}
+
+void pages_free(struct page *p, u32 order)
+{
+	struct zone *z = zone_of(page_to_phys(p));
+	u64 flags = spin_lock_irqsave(&z->lock);
+
+	BUG_ON(p->flags & PG_BUDDY);
+	atomic_set(&p->refs, 0);
+	buddy_free(z, p, order);
+	spin_unlock_irqrestore(&z->lock, flags);
+}
+
+/* The stack is full: give the older half back, so that the hot pages stay. */
+static __noinline void cache_drain(struct page_cpu *c)
+{
+	for (u32 i = 0; i < CACHE_SIZE / 2; i++) {
+		struct page *p = c->stack[i];
+		struct zone *z = zone_of(page_to_phys(p));
+
+		spin_lock(&z->lock);
+		buddy_free(z, p, 0);
+		spin_unlock(&z->lock);
+	}
+	c->count -= CACHE_SIZE / 2;
+	memmove(c->stack, c->stack + CACHE_SIZE / 2, c->count * sizeof(c->stack[0]));
+}
+
+void page_free(struct page *p)
+{
+	u64 irq = irq_save();
+	struct page_cpu *c = this_cpu()->slot[CPU_SLOT_PAGES];
+
+	BUG_ON(p->flags & (PG_BUDDY | PG_FREE));
+	p->flags = PG_FREE;
+	atomic_set(&p->refs, 0);
+	if (unlikely(c->count == CACHE_SIZE))
+		cache_drain(c);
+	c->stack[c->count++] = p;
+	irq_restore(irq);
+}
+
+/* ---- accounts ---- */
+
+void mem_account(enum mem_account which, s64 npages)
+{
+	u64 irq = irq_save();
+	struct page_cpu *c = this_cpu()->slot[CPU_SLOT_PAGES];
+
+	c->account[which] += npages;
+	irq_restore(irq);
+}
+
+void mem_info_get(struct mem_info *m)
+{
+	s64 sum[MEM_ACCOUNTS] = { 0 };
+
+	memset(m, 0, sizeof(*m));
+	m->free = zones[0].free_pages + zones[1].free_pages + reservoir_pages();
+	for (u32 i = 0; i < CPU_MAX; i++) {
+		struct page_cpu *c = cpus[i] ? cpus[i]->slot[CPU_SLOT_PAGES] : NULL;
+
+		if (!c)
+			continue;
+		m->free += c->count;
+		for (u32 k = 0; k < MEM_ACCOUNTS; k++)
+			sum[k] += c->account[k];
+	}
+	m->total = total_pages;
+	m->cached = MAX(sum[MEM_CACHED], 0l);
+	m->slab = MAX(sum[MEM_SLAB], 0l);
+	m->page_tables = MAX(sum[MEM_TABLES], 0l);
+	m->kernel_stacks = MAX(sum[MEM_STACKS], 0l);
+	m->anon = MAX(sum[MEM_ANON], 0l);
+}
+
+bool page_cpu_init(struct cpu *c)
+{
+	struct page *p = page_alloc(PAGE_ZERO);
+
+	_Static_assert(sizeof(struct page_cpu) <= PAGE_SIZE, "fits");
+	c->slot[CPU_SLOT_PAGES] = p ? page_address(p) : NULL;
+	return p;
+}
