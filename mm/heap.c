@@ -63,7 +63,7 @@ static void debug_check(const struct kmem_cache *c, const void *p, bool was_free
 {
 	const u8 *b = p;
 
-	for (u32 i = 0; i < RED_BYTES; i++)
+	for (int i = 0; i < RED_BYTES; i++)
 		if (b[c->usable + i] != RED)
 			panic("heap: object %p of cache %s was written past its %u bytes", p, c->name, c->usable);
 	for (u32 i = sizeof(void *); was_free && i < c->usable; i++)

@@ -31,6 +31,7 @@ _Static_assert(offsetof(struct pt_regs, cs) == REGS_CS, "asm");
 #define MSR_STAR	0xc0000081
 #define MSR_LSTAR	0xc0000082
 #define MSR_FMASK	0xc0000084
+#define MSR_FS_BASE	0xc0000100
 #define MSR_GS_BASE	0xc0000101
 #define MSR_KERNEL_GS	0xc0000102
 #define MSR_PAT		0x277
@@ -61,7 +62,7 @@ struct cpu_tables {
 } __aligned(64);
 struct idt_entry { u16 off0, sel; u8 ist, type; u16 off1; u32 off2, reserved; };
 
-struct cpu boot_cpu;
+struct cpu boot_cpu = { .self = &boot_cpu, .running = &boot_thread, .online = 1 };
 struct cpu *cpus[CPU_MAX];
 u32 cpu_count = 1;
 struct cpu_features cpu_features;
@@ -250,8 +251,6 @@ void cpu_init_boot(void)
 {
 	struct cpu *c = &boot_cpu;
 
-	c->self = c;
-	c->online = 1;
 	cpus[0] = c;
 	c->arch = &boot_tables;
 	tables_fill(&boot_tables);
@@ -334,4 +333,10 @@ void fpu_restore(const void *area)
 		__asm__ volatile("xrstor64 %0" :: "m"(*(const u8 (*)[4096])area), "a"(-1), "d"(-1));
 	else
 		__asm__ volatile("fxrstor64 %0" :: "m"(*(const u8 (*)[512])area));
+}
+
+void cpu_load_user_bases(u64 fs_base, u64 gs_base)
+{
+	wrmsr(MSR_FS_BASE, fs_base);
+	wrmsr(MSR_KERNEL_GS, gs_base);
 }

@@ -43,9 +43,12 @@
 	pushq %r13
 	pushq %r14
 	pushq %r15
+	subq $8, %rsp			/* calls want the stack 16-aligned: REG() knows */
 .endm
+#define REG(offset) (offset) + 8(%rsp)
 
 .macro POP_ALL
+	addq $8, %rsp
 	popq %r15
 	popq %r14
 	popq %r13
@@ -84,27 +87,27 @@ syscall_entry:				/* flags are masked: interrupts off, AC and DF clear */
 	jae 3f
 	movq %r10, %rcx
 	call *syscall_table(, %rax, 8)
-1:	movq %rax, REGS_RAX(%rsp)
+1:	movq %rax, REG(REGS_RAX)
 	cli
 	movq %gs:CPU_CURRENT, %rcx
 	cmpl $0, THREAD_WORK(%rcx)
 	jne 4f
-	movq 8 * 7(%rsp), %r10		/* what C may have changed */
-	movq 8 * 8(%rsp), %r9
-	movq 8 * 9(%rsp), %r8
-	movq 8 * 12(%rsp), %rdx
-	movq 8 * 13(%rsp), %rsi
-	movq 8 * 14(%rsp), %rdi
-	movq REGS_RIP(%rsp), %rcx
-	movq REGS_RIP + 16(%rsp), %r11
-	movq REGS_RSP(%rsp), %rsp
+	movq REG(8 * 7), %r10		/* what C may have changed */
+	movq REG(8 * 8), %r9
+	movq REG(8 * 9), %r8
+	movq REG(8 * 12), %rdx
+	movq REG(8 * 13), %rsi
+	movq REG(8 * 14), %rdi
+	movq REG(REGS_RIP), %rcx
+	movq REG(REGS_RIP + 16), %r11
+	movq REG(REGS_RSP), %rsp
 	swapgs
 	sysretq
-3:	movq %rsp, %rdi			/* not Linux's: Banos's own, or unknown */
+3:	leaq REG(0), %rdi			/* not Linux's: Banos's own, or unknown */
 	call syscall_other
 	jmp 1b
 4:	sti
-	movq %rsp, %rdi
+	leaq REG(0), %rdi
 	call user_return_work
 	jmp return_to_user
 
@@ -120,7 +123,7 @@ return_to_user:
 user_iret:
 	iretq
 5:	sti
-	movq %rsp, %rdi
+	leaq REG(0), %rdi
 	call user_return_work
 	jmp return_to_user
 
@@ -130,13 +133,13 @@ user_iret:
 	.popsection
 user_iret_fault:			/* the trap's entry gave the kernel its GS back */
 	movq %gs:CPU_KSTACK_TOP, %rsp
-	subq $REGS_SIZE, %rsp
-	movq %rsp, %rdi
+	subq $REGS_SIZE + 8, %rsp
+	leaq REG(0), %rdi
 	call bad_user_return
 	jmp return_to_user
 
 	.global ret_from_fork_asm
-ret_from_fork_asm:			/* first switch to a user thread: rsp at its pt_regs */
+ret_from_fork_asm:			/* first switch to a user thread: rsp 8 below its pt_regs */
 	movq %rax, %rdi
 	call schedule_tail
 	jmp return_to_user
@@ -176,14 +179,14 @@ switch_stacks:
 	PUSH_REST
 	SMAP_SITE
 	cld
-	testb $3, REGS_CS(%rsp)
+	testb $3, REG(REGS_CS)
 	jz 1f
 	swapgs
-	movq %rsp, %rdi
+	leaq REG(0), %rdi
 	movl \vector, %esi
 	call \fn
 	jmp return_to_user
-1:	movq %rsp, %rdi
+1:	leaq REG(0), %rdi
 	movl \vector, %esi
 	call \fn
 	jmp return_to_kernel
@@ -205,13 +208,13 @@ trap_common:				/* rdi saved, edi = vector */
 	SMAP_SITE
 	cld
 	movl %edi, %esi
-	movq %rsp, %rdi
-	testb $3, REGS_CS(%rsp)
+	leaq REG(0), %rdi
+	testb $3, REG(REGS_CS)
 	jz 1f
 	swapgs
 	call trap_dispatch
 	jmp return_to_user
-1:	cmpq $user_iret, REGS_RIP(%rsp)	/* the IRET to user mode itself faulted: GS is the user's */
+1:	cmpq $user_iret, REG(REGS_RIP)	/* the IRET to user mode itself faulted: GS is the user's */
 	jne 2f
 	swapgs
 2:	call trap_dispatch
@@ -222,8 +225,8 @@ irq_common:
 	SMAP_SITE
 	cld
 	movl %edi, %esi
-	movq %rsp, %rdi
-	testb $3, REGS_CS(%rsp)
+	leaq REG(0), %rdi
+	testb $3, REG(REGS_CS)
 	jz 1f
 	swapgs
 	incl %gs:CPU_IRQ_DEPTH
@@ -245,7 +248,7 @@ ist_common:				/* GS may be either: look */
 	js 1f
 	swapgs
 	incl %ebx
-1:	movq %rsp, %rdi
+1:	leaq REG(0), %rdi
 	movl %r12d, %esi
 	call trap_ist
 	cli

@@ -114,6 +114,7 @@ void trap_irq(struct pt_regs *regs, u32 vector)
 	struct cpu *c = this_cpu();
 
 	c->nr_irqs++;
+	c->irq_from_user = regs_from_user(regs);
 	upcall_interrupt(vector, regs);
 	c->irq_depth--;
 	if (!regs_from_user(regs) && c->need_resched && !c->preempt_count && !c->irq_depth &&

@@ -35,13 +35,13 @@ struct cpu {
 	struct timer_base *timers;
 	void *arch;			/* GDT, TSS, IST stacks: arch/x86_64 */
 	u64 rcu_qs;			/* counts quiescent states */
-	u64 irq_entry_ticks;
+	bool irq_from_user;		/* what the current interrupt interrupted */
 	struct { u64 user_ns, system_ns, idle_ns, irq_ns; } time;
 	u64 nr_switches, nr_irqs, nr_syscalls, nr_faults, nr_forks;
 	void *slot[16];			/* per-CPU data of other subsystems: enum cpu_slot */
 } __aligned(64);
 enum cpu_slot { CPU_SLOT_PAGES, CPU_SLOT_HEAP, CPU_SLOT_RCU, CPU_SLOT_GATE, CPU_SLOT_RANDOM,
-		CPU_SLOT_ROOTS };
+		CPU_SLOT_ROOTS, CPU_SLOT_STACKS };
 
 /** All CPUs that exist, by logical number; online ones have ->online. */
 extern struct cpu *cpus[CPU_MAX];

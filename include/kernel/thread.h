@@ -36,6 +36,8 @@ enum thread_state {
 #define WORK_EXIT	0x10		/* the process is dying (exit_group, exec by another thread) */
 #define WORK_TRACE	0x20		/* system-call entry/exit is traced */
 
+#define KERNEL_STACK_SIZE 16384ul
+#define WORK_IRET	0x40		/* registers were changed: return by IRET with all of them */
 struct thread {
 	u64 ksp;			/* 0x00 known to switch.S */
 	u64 kstack_top;			/* 0x08 */
@@ -51,9 +53,11 @@ struct thread {
 	spinlock_t state_lock;		/* guards state changes against wake-ups */
 	struct run_queue *rq;
 	struct rb_node run_node;
+	u64 run_key;			/* order in the run queue: real-time by priority, then vruntime */
 	u64 vruntime;			/* weighted ns */
 	u64 exec_start_ns, sum_exec_ns, slice_end_ns;
-	u64 user_ns, system_ns;		/* accounted at kernel entry/exit or by the tick */
+	u64 user_ns, system_ns;		/* sum_exec_ns, split by what the tick last saw */
+	bool ticked_in_kernel;
 	u32 weight;
 	s8 nice;			/* -20..19 */
 	u8 policy;			/* SCHED_OTHER 0, FIFO 1, RR 2, BATCH 3, IDLE 5 */
@@ -61,6 +65,7 @@ struct thread {
 	u8 on_rq;
 	volatile u8 on_cpu;		/* its stack is in use by a processor */
 	u8 last_cpu;
+	bool migrating;			/* leaves a CPU that its affinity forbids */
 	struct cpumask affinity;
 	u64 nvcsw, nivcsw;
 
@@ -132,6 +137,8 @@ bool thread_wake_state(struct thread *t, u32 states);
 bool thread_wake(struct thread *t);	/* interruptible, killable and uninterruptible */
 void thread_set_work(struct thread *t, u32 bits);	/* atomic; kicks it if it runs on another CPU */
 void thread_clear_work(struct thread *t, u32 bits);
+/** Set policy and priority (0 for the non-real-time policies). */
+void thread_set_policy(struct thread *t, u32 policy, u32 rt_priority);
 void thread_set_nice(struct thread *t, int nice);
 int thread_set_affinity(struct thread *t, const struct cpumask *m);
 void sched_counts(u32 *running, u32 *total);
@@ -143,6 +150,13 @@ static inline void set_current_state(enum thread_state s)
 }
 static inline bool signal_pending(void) { return READ_ONCE(current->work) & (WORK_SIGNAL | WORK_EXIT); }
 bool fatal_signal_pending(void);	/* kernel/process/signal.c */
+
+/** The thread that boots; it becomes the boot CPU's idle thread. */
+extern struct thread boot_thread;
+/** Start-up of this part; and of one more CPU, on it, at the end of its own start: becomes its idle thread. */
+void thread_init(void);
+int sched_cpu_create(struct cpu *c);
+void sched_idle(void) __noreturn;
 
 extern spinlock_t threads_lock;
 extern struct list threads_list;

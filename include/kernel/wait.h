@@ -8,6 +8,7 @@
  * evaluated without the queue's lock; it may take locks and may not sleep.
  */
 #pragma once
+#include <kernel/err.h>
 #include <kernel/thread.h>
 
 struct wait_queue { spinlock_t lock; struct list waiters; };

@@ -23,6 +23,8 @@ struct cpu *cpu_create(u32 id, u32 apic_id);
 /** On the new CPU itself, GS base set: load tables, MSRs. */
 void cpu_init_secondary(struct cpu *c);
 void cpu_set_kernel_stack(u64 top);
+/** FS and GS bases of user mode. */
+void cpu_load_user_bases(u64 fs_base, u64 gs_base);
 
 /* FPU state: kernel/thread.c decides when */
 void fpu_save(void *area);

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the loader told us: multiboot 1 and 2 information into boot_info.
+ *
+ * The information lies anywhere in RAM that the map calls free, so all of it is
+ * copied, through the fast page, before any page is handed out. Nothing in it
+ * is trusted: counts and sizes are bounded, a module that is not wholly in RAM
+ * stops the boot with a sentence.
+ *
+ * Multiboot Specification 0.6.96, 3.3; Multiboot2 Specification 2.0, 3.6.
+ */
+#include <asm/multiboot.h>
+#include <asm/paging.h>
+#include <kernel/memmap.h>
+#include <kernel/page_init.h>
+#include <kernel/printk.h>
+#include <kernel/string.h>
+
+#define MB1_LOADER_MAGIC 0x2badb002
+#define MB2_LOADER_MAGIC 0x36d76289
+
+struct boot_info boot_info;
+
+struct mb1_info {
+	u32 flags, mem_lower, mem_upper, boot_device, cmdline, mods_count, mods_addr;
+	u32 syms[4], mmap_length, mmap_addr, drives[2], config_table, loader_name, apm, vbe[4];
+	u64 fb_addr;
+	u32 fb_pitch, fb_width, fb_height;
+	u8 fb_bpp, fb_type, fb_color[6];
+} __packed;
+struct mb1_module { u32 start, end, string, reserved; };
+struct mb1_mmap { u32 size; u64 addr, len; u32 type; } __packed;
+
+static void read_string(char *dst, phys_t src, size_t size)
+{
+	size_t i;
+
+	for (i = 0; i + 1 < size; i++) {
+		phys_read(&dst[i], src + i, 1);
+		if (!dst[i])
+			break;
+	}
+	dst[i] = 0;
+}
+
+static void add_range(u64 start, u64 len, u32 type)
+{
+	struct mem_range *r = &boot_info.map[boot_info.nr_ranges];
+
+	if (boot_info.nr_ranges == BOOT_MAX_RANGES || !len || start + len < start)
+		return;
+	*r = (struct mem_range){ start, start + len, type >= 1 && type <= 4 ? type : MEM_UNUSABLE };
+	/* multiboot: 3 is ACPI reclaimable, 4 NVS, 5 bad; all but 1 are kept out */
+	if (type == 3)
+		r->type = MEM_ACPI_RECLAIM;
+	else if (type != 1)
+		r->type = type == 4 ? MEM_ACPI_NVS : MEM_UNUSABLE;
+	boot_info.nr_ranges++;
+}
+
+static void add_module(u64 start, u64 end, phys_t name)
+{
+	u32 n = boot_info.nr_modules;
+
+	if (n == BOOT_MAX_MODULES || end <= start)
+		return;
+	boot_info.modules[n].start = start;
+	boot_info.modules[n].end = end;
+	if (name)
+		read_string(boot_info.modules[n].name, name, sizeof(boot_info.modules[n].name));
+	boot_info.nr_modules++;
+}
+
+/* QEMU puts the kernel's file name in front, unescaped: drop all up to the first blank behind it. */
+static void drop_file_name(char *line)
+{
+	char *rest = strchr(line, ' ');
+
+	if (rest)
+		memmove(line, rest + 1, strlen(rest + 1) + 1);
+	else
+		line[0] = 0;
+}
+
+static void parse_mb1(phys_t at)
+{
+	struct mb1_info i;
+	char loader[32] = "";
+
+	phys_read(&i, at, sizeof(i));
+	boot_info.protocol = "multiboot 1";
+	if (i.flags & 1 << 9)
+		read_string(loader, i.loader_name, sizeof(loader));
+	boot_info.is_qemu = !strncmp(loader, "qemu", 4);
+	if (i.flags & 1 << 2)
+		read_string(boot_info.cmdline, i.cmdline, sizeof(boot_info.cmdline));
+	if (boot_info.is_qemu)
+		drop_file_name(boot_info.cmdline);
+	if (i.flags & 1 << 3)
+		for (u32 k = 0; k < i.mods_count && k < BOOT_MAX_MODULES; k++) {
+			struct mb1_module m;
+
+			phys_read(&m, i.mods_addr + k * sizeof(m), sizeof(m));
+			add_module(m.start, m.end, m.string);
+		}
+	if (i.flags & 1 << 6) {
+		for (u32 off = 0; off + sizeof(struct mb1_mmap) <= i.mmap_length;) {
+			struct mb1_mmap m;
+
+			phys_read(&m, i.mmap_addr + off, sizeof(m));
+			add_range(m.addr, m.len, m.type);
+			if (m.size < 20 || m.size > 1024)
+				break;
+			off += m.size + 4;
+		}
+	} else if (i.flags & 1) {
+		add_range(0, (u64)i.mem_lower * 1024, 1);
+		add_range(0x100000, (u64)i.mem_upper * 1024, 1);
+	}
+	if ((i.flags & 1 << 12) && i.fb_type == 1)
+		boot_info.fb = (struct boot_framebuffer){ i.fb_addr, i.fb_pitch, i.fb_width, i.fb_height, i.fb_bpp,
+			i.fb_color[0], i.fb_color[1], i.fb_color[2], i.fb_color[3], i.fb_color[4], i.fb_color[5], true };
+}
+
+/* ---- multiboot 2: a list of tags, each {type, size, ...}, 8-aligned ---- */
+
+static void mb2_mmap(phys_t at, u32 size)
+{
+	u32 head[4];		/* type, size, entry size, version */
+
+	phys_read(head, at, sizeof(head));
+	if (head[2] < 24 || head[2] > 1024)
+		return;
+	for (u32 off = 16; off + head[2] <= size; off += head[2]) {
+		struct { u64 addr, len; u32 type, zero; } e;
+
+		phys_read(&e, at + off, sizeof(e));
+		add_range(e.addr, e.len, e.type);
+	}
+}
+
+static void mb2_framebuffer(phys_t at, u32 size)
+{
+	struct { u32 type, size; u64 addr; u32 pitch, width, height; u8 bpp, fbtype, res[2], c[6]; } __packed t;
+
+	if (size < sizeof(t))
+		return;
+	phys_read(&t, at, sizeof(t));
+	if (t.fbtype == 1)
+		boot_info.fb = (struct boot_framebuffer){ t.addr, t.pitch, t.width, t.height, t.bpp,
+			t.c[0], t.c[1], t.c[2], t.c[3], t.c[4], t.c[5], true };
+}
+
+static void mb2_tag(phys_t at, u32 type, u32 size)
+{
+	u32 words[4] = { 0 };
+	char loader[8];
+
+	phys_read(words, at, MIN(size, (u32)sizeof(words)));
+	switch (type) {
+	case 1:
+		read_string(boot_info.cmdline, at + 8, MIN(sizeof(boot_info.cmdline), (size_t)size - 7));
+		break;
+	case 2:
+		read_string(loader, at + 8, sizeof(loader));
+		boot_info.is_qemu = !strncmp(loader, "qemu", 4);
+		break;
+	case 3:
+		if (size > 16)
+			add_module(words[2], words[3], at + 16);
+		break;
+	case 6:
+		mb2_mmap(at, size);
+		break;
+	case 8:
+		mb2_framebuffer(at, size);
+		break;
+	case 12:		/* EFI64 system table */
+		phys_read(&boot_info.efi_systab, at + 8, 8);
+		break;
+	case 14: case 15:	/* copy of the RSDP; the newer one wins */
+		if (type == 14 && boot_info.rsdp_copy_len)
+			break;
+		boot_info.rsdp_copy_len = MIN(size - 8, (u32)sizeof(boot_info.rsdp_copy));
+		phys_read(boot_info.rsdp_copy, at + 8, boot_info.rsdp_copy_len);
+		break;
+	}
+}
+
+static void parse_mb2(phys_t at)
+{
+	u32 total, head[2];
+
+	boot_info.protocol = "multiboot 2";
+	phys_read(&total, at, 4);
+	total = MIN(total, 1u << 20);
+	for (u32 off = 8; off + 8 <= total;) {
+		phys_read(head, at + off, 8);
+		if (!head[0] || head[1] < 8 || head[1] > total - off)
+			break;
+		mb2_tag(at + off, head[0], head[1]);
+		off += ALIGN_UP(head[1], 8u);
+	}
+}
+
+void multiboot_parse(u32 magic, phys_t info)
+{
+	if (magic == MB1_LOADER_MAGIC)
+		parse_mb1(info);
+	else if (magic == MB2_LOADER_MAGIC)
+		parse_mb2(info);
+	else
+		boot_info.protocol = "none";
+}
+
+void multiboot_check(void)
+{
+	static struct mem_range ram[BOOT_MAX_RANGES];
+	u32 n;
+
+	if (!strcmp(boot_info.protocol, "none"))
+		boot_stop("the loader speaks neither multiboot 1 nor 2");
+	n = memmap_ram(boot_info.map, boot_info.nr_ranges, ram, BOOT_MAX_RANGES);
+	if (!n)
+		boot_stop("the loader's memory map has no usable memory");
+	for (u32 i = 0; i < boot_info.nr_modules; i++) {
+		phys_t a = boot_info.modules[i].start, b = boot_info.modules[i].end;
+
+		if (!memmap_contains(ram, n, a & PAGE_MASK, b))
+			boot_stop("module %u (%lx-%lx) is not wholly in memory: the machine has too little for this initrd",
+				  i, a, b);
+	}
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/** @file ipi.h  Interrupts between processors. */
+#pragma once
+#include <kernel/cpu.h>
+
+/** Make @p c look at need_resched and thread work. Any context. */
+void ipi_reschedule(struct cpu *c);
+/** Stop all other CPUs for good (panic, power off). Any context. */
+void ipi_stop_others(void);
+/** Handlers of the vectors, called by irq_dispatch. */
+void ipi_handle_call(void);
+void ipi_handle_stop(void) __noreturn;

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: MIT */
+/** @file multiboot.h  The loader's information into boot_info. */
+#pragma once
+#include <kernel/boot.h>
+/** Copy and translate. @param magic what the loader left in EAX @param info and in EBX */
+void multiboot_parse(u32 magic, phys_t info);
+/** Stop with a sentence where nothing can start from it. Console needed. */
+void multiboot_check(void);

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Interrupts between processors, and what they are for: rescheduling, flushing
+ * TLBs, stopping.
+ *
+ * A flush has one request at a time (flush_lock): it is filled in, each target
+ * gets an interrupt and counts itself off when done. A CPU that waits here
+ * with interrupts off serves requests itself, so two flushing CPUs cannot
+ * block each other. A user flush goes only to CPUs that have the space loaded.
+ *
+ * Intel SDM vol. 3, 4.10.5 (propagation of paging-structure changes).
+ */
+#include <asm/apic.h>
+#include <asm/ipi.h>
+#include <asm/pgtable.h>
+#include <kernel/lock.h>
+#include <kernel/vm.h>
+
+#define FLUSH_ALL_PAGES 32		/* more than this: reload instead of one by one */
+
+static DEFINE_SPINLOCK(flush_lock);
+static struct {
+	u64 start, end;			/* end 0: everything, without global entries */
+	bool kernel;
+	struct atomic left;
+	struct cpumask targets;
+} request;
+
+void ipi_reschedule(struct cpu *c)
+{
+	if (c->online)
+		apic_send_ipi(c->apic_id, APIC_VECTOR_RESCHEDULE);
+}
+
+void ipi_stop_others(void)
+{
+	for (u32 i = 0; i < cpu_count; i++)
+		if (cpus[i] && cpus[i]->online && i != cpu_id())
+			apic_send_nmi(cpus[i]->apic_id);
+}
+
+void ipi_handle_stop(void)
+{
+	for (;;)
+		__asm__ volatile("cli; hlt");
+}
+
+static void flush_local_all(void)
+{
+	u64 cr3;
+
+	__asm__ volatile("mov %%cr3, %0; mov %0, %%cr3" : "=r"(cr3) :: "memory");
+}
+
+static void flush_local_global(void)
+{
+	u64 cr4;
+
+	__asm__ volatile("mov %%cr4, %0" : "=r"(cr4));
+	if (cr4 & 0x80) {
+		__asm__ volatile("mov %0, %%cr4" :: "r"(cr4 & ~0x80ull) : "memory");
+		__asm__ volatile("mov %0, %%cr4" :: "r"(cr4) : "memory");
+	} else {
+		flush_local_all();
+	}
+}
+
+static void flush_local(u64 start, u64 end, bool kernel)
+{
+	if (!end || end - start > FLUSH_ALL_PAGES * PAGE_SIZE) {
+		if (kernel)
+			flush_local_global();
+		else
+			flush_local_all();
+		return;
+	}
+	for (u64 va = start; va < end; va += PAGE_SIZE)
+		tlb_flush_local_page(va);
+}
+
+void ipi_handle_call(void)
+{
+	u32 me = cpu_id();
+
+	if (!(__atomic_load_n(&request.targets.bits[me / 64], __ATOMIC_ACQUIRE) >> me % 64 & 1))
+		return;
+	__atomic_and_fetch(&request.targets.bits[me / 64], ~(1ull << me % 64), __ATOMIC_SEQ_CST);
+	flush_local(request.start, request.end, request.kernel);
+	atomic_dec(&request.left);
+}
+
+/* Preemption off. @param s NULL: all CPUs */
+static void flush_others(const struct vm_space *s, u64 start, u64 end)
+{
+	u32 me = cpu_id(), n = 0;
+	struct cpumask to = { 0 };
+
+	for (u32 i = 0; i < cpu_count; i++)
+		if (i != me && cpus[i] && cpus[i]->online && (!s || cpumask_test(&s->cpus, i))) {
+			cpumask_set(&to, i);
+			n++;
+		}
+	if (!n)
+		return;
+	while (!raw_spin_trylock(&flush_lock)) {
+		ipi_handle_call();
+		cpu_relax();
+	}
+	request.start = start;
+	request.end = end;
+	request.kernel = !s;
+	atomic_set(&request.left, n);
+	for (u32 i = 0; i < ARRAY_SIZE(to.bits); i++)
+		__atomic_store_n(&request.targets.bits[i], to.bits[i], __ATOMIC_SEQ_CST);
+	for (u32 i = 0; i < cpu_count; i++)
+		if (cpumask_test(&to, i))
+			apic_send_ipi(cpus[i]->apic_id, APIC_VECTOR_CALL);
+	while (atomic_read(&request.left))
+		cpu_relax();
+	raw_spin_unlock(&flush_lock);
+}
+
+void tlb_flush_user_range(struct vm_space *s, u64 start, u64 end)
+{
+	preempt_disable();
+	smp_mb();			/* table changes before reading s->cpus: pairs with switch_space() */
+	if (this_cpu()->space == s)
+		flush_local(start, end, false);
+	if (cpu_count > 1)
+		flush_others(s, start, end);
+	preempt_enable();
+}
+
+void tlb_flush_user_page(struct vm_space *s, u64 va)
+{
+	tlb_flush_user_range(s, va & PAGE_MASK, (va & PAGE_MASK) + PAGE_SIZE);
+}
+
+void tlb_flush_user_all(struct vm_space *s) { tlb_flush_user_range(s, 0, 0); }
+
+void tlb_flush_kernel_range(u64 start, u64 end)
+{
+	preempt_disable();
+	flush_local(start, end, true);
+	if (cpu_count > 1)
+		flush_others(NULL, start, end);
+	preempt_enable();
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/** @file internal.h  Between the files of kernel/ only. */
+#pragma once
+#include <kernel/thread.h>
+#include <stdarg.h>
+
+void printk_valist(const char *fmt, va_list ap);
+/** Panic: no lock may stand in the way any more. */
+void printk_break_locks(void);
+
+/* sched.c <-> thread.c */
+void sched_init_thread(struct thread *t);
+void sched_start(struct thread *t);
+void schedule_tail(struct thread *prev);
+void kthread_main(void) __noreturn;
+/** Wake-up of a thread that ended: called on another stack, after its last switch. */
+void thread_reap(struct thread *t);
+void sched_init(void);
+void sched_load_sample(u64 now_ns);
+/** symbols.c: what %pS prints. */
+size_t symbol_format(char *buf, size_t size, u64 addr);

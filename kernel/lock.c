@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Locks that wait: the slow way into a spin lock, mutexes, rwsems.
+ *
+ * A mutex is one word: the owner, with bit 0 while threads wait. Taking and
+ * releasing it uncontended is one compare-exchange each. Waiters queue in order;
+ * the releaser wakes the first, which competes with newcomers (no convoys).
+ * mutex->wait_lock and rwsem->wait_lock: any thread context.
+ */
+#include <kernel/err.h>
+#include <kernel/lock.h>
+#include <kernel/printk.h>
+#include <kernel/wait.h>
+#include "internal.h"
+
+void spin_lock_slow(spinlock_t *l)
+{
+	u64 spins = 0;
+
+	do {
+		while (READ_ONCE(l->locked)) {
+			cpu_relax();
+			if (IS_ENABLED(CONFIG_DEBUG_KERNEL) && ++spins == 2000000000ull)
+				panic("a spin lock has been held for too long");
+		}
+	} while (__atomic_exchange_n(&l->locked, 1, __ATOMIC_ACQUIRE));
+}
+
+#ifdef CONFIG_DEBUG_LOCKS
+void spin_debug_before(spinlock_t *l)
+{
+	if (l->locked && l->owner_cpu == cpu_id() + 1)
+		panic("a spin lock is taken twice on cpu %u; first at %pS", cpu_id(), (void *)l->owner_ip);
+}
+
+void spin_debug_acquired(spinlock_t *l)
+{
+	l->owner_cpu = cpu_id() + 1;
+	l->owner_ip = (u64)__builtin_return_address(0);
+}
+
+void spin_debug_release(spinlock_t *l)
+{
+	if (!l->locked || l->owner_cpu != cpu_id() + 1)
+		panic("a spin lock is released that cpu %u does not hold", cpu_id());
+	l->owner_cpu = 0;
+}
+#endif
+
+/* ---- mutex ---- */
+
+struct sleeper { struct list link; struct thread *thread; bool write; };
+#define MUTEX_WAITERS 1ull
+
+void mutex_init(struct mutex *m) { *m = (struct mutex)MUTEX_INIT(*m); }
+bool mutex_is_owner(const struct mutex *m) { return (READ_ONCE(m->owner) & ~MUTEX_WAITERS) == (u64)current; }
+
+static bool mutex_try(struct mutex *m)
+{
+	u64 old = 0;
+
+	if (__atomic_compare_exchange_n(&m->owner, &old, (u64)current, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+		return true;
+	/* free, but others wait: take it with their mark */
+	while (!(old & ~MUTEX_WAITERS))
+		if (__atomic_compare_exchange_n(&m->owner, &old, (u64)current | (old & MUTEX_WAITERS), false,
+						__ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+			return true;
+	return false;
+}
+
+static __noinline int mutex_lock_slow(struct mutex *m, bool interruptible)
+{
+	struct sleeper s = { .thread = current };
+	int err = 0;
+
+	if (IS_ENABLED(CONFIG_DEBUG_LOCKS) && mutex_is_owner(m))
+		panic("a mutex is locked twice by %s", current->comm);
+	spin_lock(&m->wait_lock);
+	list_add_tail(&s.link, &m->waiters);
+	for (;;) {
+		set_current_state(interruptible ? THREAD_INTERRUPTIBLE : THREAD_UNINTERRUPTIBLE);
+		__atomic_or_fetch(&m->owner, MUTEX_WAITERS, __ATOMIC_SEQ_CST);
+		if (mutex_try(m))
+			break;
+		if (interruptible && signal_pending()) {
+			err = -EINTR;
+			break;
+		}
+		spin_unlock(&m->wait_lock);
+		schedule();
+		spin_lock(&m->wait_lock);
+	}
+	set_current_state(THREAD_RUNNABLE);
+	list_del(&s.link);
+	if (list_empty(&m->waiters))
+		__atomic_and_fetch(&m->owner, ~MUTEX_WAITERS, __ATOMIC_SEQ_CST);
+	spin_unlock(&m->wait_lock);
+	return err;
+}
+
+void mutex_lock(struct mutex *m)
+{
+	if (unlikely(!mutex_try(m)))
+		mutex_lock_slow(m, false);
+}
+
+int mutex_lock_interruptible(struct mutex *m)
+{
+	return likely(mutex_try(m)) ? 0 : mutex_lock_slow(m, true);
+}
+
+bool mutex_trylock(struct mutex *m) { return mutex_try(m); }
+
+void mutex_unlock(struct mutex *m)
+{
+	u64 old = (u64)current;
+
+	if (likely(__atomic_compare_exchange_n(&m->owner, &old, 0, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED)))
+		return;
+	BUG_ON((old & ~MUTEX_WAITERS) != (u64)current);
+	spin_lock(&m->wait_lock);
+	__atomic_and_fetch(&m->owner, MUTEX_WAITERS, __ATOMIC_SEQ_CST);
+	if (!list_empty(&m->waiters))
+		thread_wake(list_first(&m->waiters, struct sleeper, link)->thread);
+	spin_unlock(&m->wait_lock);
+}
+
+/* ---- rwsem: count > 0 readers, -1 a writer; newcomers queue behind waiters ---- */
+
+void rwsem_init(struct rwsem *s) { *s = (struct rwsem)RWSEM_INIT(*s); }
+
+static bool try_read(struct rwsem *s)
+{
+	s64 c = __atomic_load_n(&s->count, __ATOMIC_RELAXED);
+
+	while (c >= 0)
+		if (__atomic_compare_exchange_n(&s->count, &c, c + 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+			return true;
+	return false;
+}
+
+static bool try_write(struct rwsem *s)
+{
+	s64 c = 0;
+
+	return __atomic_compare_exchange_n(&s->count, &c, -1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+
+static __noinline void rwsem_wait(struct rwsem *s, bool write)
+{
+	struct sleeper w = { .thread = current, .write = write };
+
+	spin_lock(&s->wait_lock);
+	list_add_tail(&w.link, &s->waiters);
+	for (;;) {
+		set_current_state(THREAD_UNINTERRUPTIBLE);
+		if (s->waiters.next == &w.link && (write ? try_write(s) : try_read(s)))
+			break;
+		spin_unlock(&s->wait_lock);
+		schedule();
+		spin_lock(&s->wait_lock);
+	}
+	set_current_state(THREAD_RUNNABLE);
+	list_del(&w.link);
+	/* a reader lets the readers behind it in */
+	if (!write && !list_empty(&s->waiters)) {
+		struct sleeper *n = list_first(&s->waiters, struct sleeper, link);
+
+		if (!n->write)
+			thread_wake(n->thread);
+	}
+	spin_unlock(&s->wait_lock);
+}
+
+static void rwsem_wake(struct rwsem *s)
+{
+	spin_lock(&s->wait_lock);
+	if (!list_empty(&s->waiters))
+		thread_wake(list_first(&s->waiters, struct sleeper, link)->thread);
+	spin_unlock(&s->wait_lock);
+}
+
+void down_read(struct rwsem *s)
+{
+	if (unlikely(!list_empty(&s->waiters) || !try_read(s)))
+		rwsem_wait(s, false);
+}
+
+bool down_read_trylock(struct rwsem *s) { return list_empty(&s->waiters) && try_read(s); }
+
+void up_read(struct rwsem *s)
+{
+	s64 left = __atomic_sub_fetch(&s->count, 1, __ATOMIC_SEQ_CST);
+
+	if (unlikely(!left && !list_empty(&s->waiters)))
+		rwsem_wake(s);
+}
+
+void down_write(struct rwsem *s)
+{
+	if (unlikely(!list_empty(&s->waiters) || !try_write(s)))
+		rwsem_wait(s, true);
+}
+
+void up_write(struct rwsem *s)
+{
+	__atomic_store_n(&s->count, 0, __ATOMIC_SEQ_CST);
+	if (unlikely(!list_empty(&s->waiters)))
+		rwsem_wake(s);
+}
+
+void downgrade_write(struct rwsem *s)
+{
+	__atomic_store_n(&s->count, 1, __ATOMIC_SEQ_CST);
+	if (unlikely(!list_empty(&s->waiters)))
+		rwsem_wake(s);
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The end: one report, then the machine stops.
+ *
+ * The first CPU to panic prints; others stop. Under test (command line
+ * "qemu_exit") QEMU leaves with a status of its own: 1 + 2 * PANIC_EXIT for a
+ * panic, 1 + 2 * BOOT_STOP_EXIT for a machine that cannot run Banos.
+ */
+#include <asm/cpu.h>
+#include <asm/ipi.h>
+#include <asm/layout.h>
+#include <asm/traps.h>
+#include <kernel/boot.h>
+#include <kernel/cmdline.h>
+#include <kernel/page_init.h>
+#include <kernel/power.h>
+#include <kernel/printk.h>
+#include <kernel/string.h>
+#include <kernel/symbols.h>
+#include <kernel/thread.h>
+#include <kernel/upcalls.h>
+#include "internal.h"
+
+#define PANIC_EXIT	0x30
+#define BOOT_STOP_EXIT	0x31
+
+static u32 panic_cpu;		/* id + 1 of who reports */
+
+static void show_backtrace(u64 ip, u64 rbp)
+{
+	u64 a[24];
+	u32 n = arch_backtrace(rbp, a, ARRAY_SIZE(a));
+
+	pr_err("backtrace:\n");
+	if (ip)
+		pr_err("  %016lx %pS\n", ip, (void *)ip);
+	for (u32 i = 0; i < n; i++)
+		pr_err("  %016lx %pS\n", a[i], (void *)a[i]);
+}
+
+static void __noreturn stop_here(void)
+{
+	for (;;)
+		__asm__ volatile("cli; hlt");
+}
+
+/* Tests ask for a status instead of a stop. */
+static void exit_if_asked(u8 code)
+{
+	if (cmdline_has(cmdline_get(), "qemu_exit"))
+		qemu_exit(code);
+}
+
+static void panic_begin(void)
+{
+	u32 expected = 0, me;
+
+	irq_disable();
+	me = cpu_id() + 1;
+	if (!__atomic_compare_exchange_n(&panic_cpu, &expected, me, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+		if (expected == me) {	/* a panic while reporting one */
+			exit_if_asked(PANIC_EXIT);
+			stop_here();
+		}
+		stop_here();
+	}
+	CPU_FIELD_WRITE(preempt_count, CPU_FIELD_READ(preempt_count) + 1);
+	ipi_stop_others();
+	printk_break_locks();
+}
+
+static void __noreturn panic_end(void)
+{
+	const struct thread *t = current;
+
+	pr_err("task %s (%d) on cpu %u\n", t ? t->comm : "none", t ? t->tid : 0, cpu_id());
+	pr_err("---[ end of panic ]---\n");
+	exit_if_asked(PANIC_EXIT);
+	stop_here();
+}
+
+static void panic_say(const char *fmt, va_list ap)
+{
+	char text[256];
+
+	vsnprintf(text, sizeof(text), fmt, ap);
+	pr_err("panic: %s\n", text);
+}
+
+void panic(const char *fmt, ...)
+{
+	va_list ap;
+
+	panic_begin();
+	va_start(ap, fmt);
+	panic_say(fmt, ap);
+	va_end(ap);
+	show_backtrace(0, (u64)__builtin_frame_address(0));
+	panic_end();
+}
+
+static void __noreturn panic_with(struct pt_regs *regs)
+{
+	arch_show_regs(regs);
+	show_backtrace(regs->rip, regs->rbp);
+	panic_end();
+}
+
+void panic_regs(struct pt_regs *regs, const char *fmt, ...)
+{
+	va_list ap;
+
+	panic_begin();
+	va_start(ap, fmt);
+	panic_say(fmt, ap);
+	va_end(ap);
+	panic_with(regs);
+}
+
+void panic_page_fault(struct pt_regs *regs, u64 addr, u32 err)
+{
+	const char *what = err & 16 ? "execute" : err & 2 ? "write" : "read";
+	const char *why = err & 1 ? "not allowed" : "not mapped";
+
+	if (addr < PAGE_SIZE)
+		panic_regs(regs, "null pointer: %s at %lx", what, addr);
+	panic_regs(regs, "page fault in the kernel: %s at %lx, %s", what, addr, why);
+}
+
+void panic_double_fault(struct pt_regs *regs, u64 cr2)
+{
+	u64 low = CPU_FIELD_READ(kstack_top) - KERNEL_STACK_SIZE;
+
+	if (cr2 >= low - PAGE_SIZE && cr2 < low)
+		panic_regs(regs, "kernel stack overflow: %lx is in the guard page below %lx", cr2, low);
+	panic_regs(regs, "double fault, cr2 %lx", cr2);
+}
+
+void upcall_nmi(struct pt_regs *regs)
+{
+	if (READ_ONCE(panic_cpu))
+		stop_here();		/* another CPU panics and wants silence */
+	panic_regs(regs, "non-maskable interrupt");
+}
+
+void warn_report(const char *cond, const char *file, int line)
+{
+	pr_warn("warning: %s at %s:%d\n", cond, file, line);
+	show_backtrace(0, (u64)__builtin_frame_address(0));
+}
+
+void boot_stop(const char *fmt, ...)
+{
+	char text[256];
+	va_list ap;
+
+	irq_disable();
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	pr_err("banos: cannot start: %s\n", text);
+	exit_if_asked(BOOT_STOP_EXIT);
+	stop_here();
+}

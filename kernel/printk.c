@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The kernel log.
+ *
+ * Records lie one after another in a ring of bytes; the oldest give way. A
+ * position is a count of bytes since boot, so it never wraps and tells at once
+ * whether a record is still there. Consoles show a record as it is made, under
+ * the log lock: order on the screen is order in the log.
+ *
+ * Lock: log_lock (any context, interrupts off), innermost but for the consoles'
+ * own. panic() breaks it.
+ */
+#include <kernel/lock.h>
+#include <kernel/printk.h>
+#include <kernel/string.h>
+#include <kernel/time.h>
+#include <kernel/wait.h>
+#include "internal.h"
+
+struct record { u64 time_ns; u16 len; u8 level; u8 pad[5]; };	/* text follows, padded to 8 */
+#define LINE_MAX	512
+#define RING_SIZE	(CONFIG_LOG_BUF_KIB * 1024u)
+_Static_assert((RING_SIZE & 7) == 0, "records are 8-aligned");
+
+static u8 ring[RING_SIZE] __aligned(8);
+static u64 head, tail;			/* [tail, head) holds records, in bytes since boot */
+static u64 tail_seq, head_seq;		/* their numbers */
+static DEFINE_SPINLOCK(log_lock);
+static struct console *consoles;
+int console_loglevel = 7;
+DEFINE_WAIT_QUEUE(printk_wait);
+
+static u32 record_size(u32 len) { return sizeof(struct record) + ALIGN_UP(len, 8u); }
+
+/* The ring in pieces: copy to or from position @p pos. */
+static void ring_put(u64 pos, const void *src, u32 n)
+{
+	u32 at = pos % RING_SIZE, first = MIN(n, RING_SIZE - at);
+
+	memcpy(ring + at, src, first);
+	memcpy(ring, (const u8 *)src + first, n - first);
+}
+
+static void ring_get(u64 pos, void *dst, u32 n)
+{
+	u32 at = pos % RING_SIZE, first = MIN(n, RING_SIZE - at);
+
+	memcpy(dst, ring + at, first);
+	memcpy((u8 *)dst + first, ring, n - first);
+}
+
+static void drop_oldest(void)
+{
+	struct record r;
+
+	ring_get(tail, &r, sizeof(r));
+	tail += record_size(r.len);
+	tail_seq++;
+}
+
+static void record_add(u64 now, u8 level, const char *text, u32 len)
+{
+	struct record r = { .time_ns = now, .len = len, .level = level };
+
+	while (head + record_size(len) - tail > RING_SIZE)
+		drop_oldest();
+	ring_put(head, &r, sizeof(r));
+	ring_put(head + sizeof(r), text, len);
+	head += record_size(len);
+	head_seq++;
+}
+
+static u32 format_stamp(char *buf, size_t size, u64 ns)
+{
+	return scnprintf(buf, size, "[%5lu.%06lu] ", (u64)(ns / NSEC_PER_SEC), (u64)(ns % NSEC_PER_SEC / 1000));
+}
+
+static void consoles_show(u64 now, const char *text, u32 len)
+{
+	char stamp[32];
+	u32 n = format_stamp(stamp, sizeof(stamp), now);
+
+	for (struct console *c = consoles; c; c = c->next) {
+		if (!c->enabled)
+			continue;
+		c->write(c, stamp, n);
+		c->write(c, text, len);
+		c->write(c, "\n", 1);
+	}
+}
+
+void printk_valist(const char *fmt, va_list ap)
+{
+	char line[LINE_MAX];
+	u8 level = 6;
+	int len = vsnprintf(line, sizeof(line), fmt, ap);
+	const char *text = line;
+	u64 now, flags;
+
+	len = MIN(len, (int)sizeof(line) - 1);
+	if (len >= 2 && text[0] == '\001') {
+		level = text[1] - '0';
+		text += 2;
+		len -= 2;
+	}
+	while (len && text[len - 1] == '\n')
+		len--;
+	now = time_monotonic_ns();
+	flags = spin_lock_irqsave(&log_lock);
+	record_add(now, level, text, len);
+	if (level < console_loglevel)
+		consoles_show(now, text, len);
+	spin_unlock_irqrestore(&log_lock, flags);
+	if (wait_queue_active(&printk_wait))
+		wake_up_all(&printk_wait);
+}
+
+void printk(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	printk_valist(fmt, ap);
+	va_end(ap);
+}
+
+void printk_break_locks(void)
+{
+	spin_init(&log_lock);
+	console_loglevel = 15;
+}
+
+/* A console that comes later first shows what it missed. */
+void console_register(struct console *c)
+{
+	u64 flags = spin_lock_irqsave(&log_lock), pos = tail;
+	struct console **at = &consoles, *others = consoles;
+
+	consoles = c;
+	c->next = NULL;
+	while (c->enabled && pos < head) {
+		struct record r;
+		char line[LINE_MAX];
+
+		ring_get(pos, &r, sizeof(r));
+		ring_get(pos + sizeof(r), line, r.len);
+		if (r.level < console_loglevel)
+			consoles_show(r.time_ns, line, r.len);
+		pos += record_size(r.len);
+	}
+	consoles = others;
+	while (*at)
+		at = &(*at)->next;
+	*at = c;
+	spin_unlock_irqrestore(&log_lock, flags);
+}
+
+/* Position of record @p seq (or the oldest); log_lock held. */
+static u64 seek(u64 *seq)
+{
+	u64 pos = tail;
+
+	if (*seq < tail_seq)
+		*seq = tail_seq;
+	for (u64 s = tail_seq; s < *seq && pos < head; s++) {
+		struct record r;
+
+		ring_get(pos, &r, sizeof(r));
+		pos += record_size(r.len);
+	}
+	return pos;
+}
+
+static u32 record_text(u64 pos, struct record *r, char *buf, size_t size)
+{
+	char line[LINE_MAX];
+	u32 n;
+
+	ring_get(pos, r, sizeof(*r));
+	ring_get(pos + sizeof(*r), line, r->len);
+	line[r->len] = 0;
+	n = snprintf(buf, size, "<%u>", r->level);
+	n += format_stamp(buf + MIN(n, size), size - MIN(n, size), r->time_ns);
+	n += snprintf(buf + MIN(n, size), size - MIN(n, size), "%s\n", line);
+	return n;
+}
+
+size_t printk_read(u64 *seq, char *buf, size_t size)
+{
+	u64 flags = spin_lock_irqsave(&log_lock), pos = seek(seq);
+	size_t done = 0;
+
+	while (pos < head && *seq < head_seq) {
+		char text[LINE_MAX + 48];
+		struct record r;
+		u32 n = record_text(pos, &r, text, sizeof(text));
+
+		if (done + n > size)
+			break;
+		memcpy(buf + done, text, n);
+		done += n;
+		pos += record_size(r.len);
+		++*seq;
+	}
+	spin_unlock_irqrestore(&log_lock, flags);
+	return done;
+}
+
+size_t printk_unread(u64 seq)
+{
+	u64 flags = spin_lock_irqsave(&log_lock), pos = seek(&seq);
+	size_t n = 0;
+
+	while (pos < head) {
+		char text[LINE_MAX + 48];
+		struct record r;
+
+		n += record_text(pos, &r, text, sizeof(text));
+		pos += record_size(r.len);
+	}
+	spin_unlock_irqrestore(&log_lock, flags);
+	return n;
+}
+
+u64 printk_first_seq(void) { return READ_ONCE(tail_seq); }
+u64 printk_last_seq(void) { return READ_ONCE(head_seq); }

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Read-mostly data: what was unlinked is freed when every CPU has passed
+ * through the scheduler once, since readers keep preemption off.
+ *
+ * Callbacks gather on per-CPU lists (compare-exchange); the "rcu" thread takes
+ * them all a few milliseconds after the first came, waits for a grace period
+ * and runs them. cpu->rcu_qs counts a CPU's passes; one that idles is nudged.
+ */
+#include <asm/ipi.h>
+#include <kernel/lock.h>
+#include <kernel/printk.h>
+#include <kernel/rcu_init.h>
+#include <kernel/time.h>
+#include <kernel/wait.h>
+
+#define GATHER_NS (5 * NSEC_PER_MSEC)
+
+static struct { struct rcu_head *list; u64 count; } pending[CPU_MAX] __aligned(64);
+static DEFINE_WAIT_QUEUE(rcu_wait);
+static bool wanted;
+static struct timer gather_timer;
+
+static void gathered(struct timer *t)
+{
+	WRITE_ONCE(wanted, true);
+	wake_up(&rcu_wait);
+}
+
+void call_rcu(struct rcu_head *h, void (*fn)(struct rcu_head *))
+{
+	struct rcu_head **list = &pending[cpu_id()].list, *old = READ_ONCE(*list);
+
+	h->fn = fn;
+	do
+		h->next = old;
+	while (!__atomic_compare_exchange_n(list, &old, h, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED));
+	if (!old && !READ_ONCE(gather_timer.base))
+		timer_start(&gather_timer, time_monotonic_ns() + GATHER_NS);
+}
+
+void synchronize_rcu(void)
+{
+	u64 seen[CPU_MAX];
+	u32 me = cpu_id();
+
+	if (cpu_count == 1)		/* being here, no reader is inside */
+		return;
+	for (u32 i = 0; i < cpu_count; i++)
+		seen[i] = cpus[i] ? READ_ONCE(cpus[i]->rcu_qs) : 0;
+	smp_mb();
+	for (u32 i = 0; i < cpu_count; i++) {
+		if (i == me || !cpus[i] || !cpus[i]->online)
+			continue;
+		while (READ_ONCE(cpus[i]->rcu_qs) == seen[i]) {
+			cpus[i]->need_resched = 1;
+			ipi_reschedule(cpus[i]);
+			sleep_until(time_monotonic_ns() + 50 * NSEC_PER_USEC, false);
+		}
+	}
+}
+
+static struct rcu_head *take(u32 cpu)
+{
+	return __atomic_exchange_n(&pending[cpu].list, NULL, __ATOMIC_ACQ_REL);
+}
+
+static void rcu_thread(void *arg)
+{
+	for (;;) {
+		struct rcu_head *all[CPU_MAX];
+
+		wait_event(&rcu_wait, READ_ONCE(wanted));
+		WRITE_ONCE(wanted, false);
+		for (u32 i = 0; i < cpu_count; i++)
+			all[i] = take(i);
+		synchronize_rcu();
+		for (u32 i = 0; i < cpu_count; i++)
+			for (struct rcu_head *h = all[i]; h;) {
+				struct rcu_head *next = h->next;
+
+				h->fn(h);
+				h = next;
+			}
+	}
+}
+
+void rcu_init(void)
+{
+	timer_init(&gather_timer, gathered);
+	if (thread_spawn(rcu_thread, NULL, "rcu"))
+		panic("no memory for the rcu thread");
+}

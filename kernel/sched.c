@@ -1,0 +1,653 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The scheduler.
+ *
+ * Each CPU has a run queue: a tree of runnable threads by key. Real-time
+ * threads come first, by priority and arrival; the others by virtual run time,
+ * which grows with the time a thread ran divided by its weight (its nice
+ * value), so that each gets its share. A thread that slept starts a little
+ * behind the queue's minimum and so runs soon, but cannot hoard.
+ *
+ * A tick runs while a CPU is busy: it ends slices and samples where the time
+ * goes. An idle CPU has none; before it idles it takes a thread from the CPU
+ * with the longest queue.
+ *
+ * Sleeping: a thread sets its state, checks its condition, calls schedule().
+ * Waking: under thread->state_lock; a thread that has not left its CPU yet only
+ * has its state set back (rq->lock decides), else it is queued once its old
+ * CPU has let go of its stack (on_cpu).
+ *
+ * Lock order: state_lock, then rq->lock; two rq->locks only by trylock.
+ * rq->lock is held across the switch and released by the next thread
+ * (schedule_tail). Interrupts are off under all of them.
+ */
+#include <asm/cpu.h>
+#include <asm/ipi.h>
+#include <asm/pgtable.h>
+#include <kernel/heap.h>
+#include <kernel/printk.h>
+#include <kernel/string.h>
+#include <kernel/time.h>
+#include <kernel/upcalls.h>
+#include <kernel/vm.h>
+#include "internal.h"
+
+#define TICK_NS		(4 * NSEC_PER_MSEC)
+#define SLICE_NS	(4 * NSEC_PER_MSEC)
+#define WAKE_CREDIT_NS	(3 * NSEC_PER_MSEC)	/* how far behind the minimum a woken thread may start */
+#define WAKE_GRAIN_NS	(1 * NSEC_PER_MSEC)	/* lead that makes a woken thread preempt */
+#define KEY_FAIR	(1ull << 63)
+
+struct run_queue {
+	spinlock_t lock;
+	u32 nr_queued;			/* in the tree, without the running one */
+	struct rb_root tree;
+	struct rb_node *leftmost;
+	u64 min_vruntime;
+	u64 rt_seq;
+	struct cpu *cpu;
+	struct thread *idle;
+	struct timer tick;
+} __aligned(64);
+
+static struct run_queue boot_rq;
+static void queue_thread(struct thread *t, bool is_new);
+struct thread *switch_stacks(struct thread *prev, struct thread *next);
+
+/* Load a nice level carries, 1024 at 0, about 1.25 a step. */
+static const u32 nice_weight[40] = {
+	88761, 71755, 56483, 46273, 36291, 29154, 23254, 18705, 14949, 11916,
+	9548, 7620, 6100, 4904, 3906, 3121, 2501, 1991, 1586, 1277,
+	1024, 820, 655, 526, 423, 335, 272, 215, 172, 137,
+	110, 87, 70, 56, 45, 36, 29, 23, 18, 15,
+};
+
+static bool is_rt(const struct thread *t) { return t->rt_priority != 0; }
+
+/* ---- the tree; rq->lock held ---- */
+
+static void enqueue(struct run_queue *rq, struct thread *t)
+{
+	struct rb_node *parent = NULL, **link = &rq->tree.node;
+	bool leftmost = true;
+
+	t->run_key = is_rt(t) ? (u64)(99 - t->rt_priority) << 48 | (rq->rt_seq++ & 0xffffffffffff)
+			      : KEY_FAIR | t->vruntime;
+	while (*link) {
+		parent = *link;
+		if (t->run_key < rb_entry(parent, struct thread, run_node)->run_key) {
+			link = &parent->left;
+		} else {
+			link = &parent->right;
+			leftmost = false;
+		}
+	}
+	rb_insert(&rq->tree, &t->run_node, parent, link);
+	if (leftmost)
+		rq->leftmost = &t->run_node;
+	t->rq = rq;
+	rq->nr_queued++;
+}
+
+static void dequeue(struct run_queue *rq, struct thread *t)
+{
+	if (rq->leftmost == &t->run_node)
+		rq->leftmost = rb_next(&t->run_node);
+	rb_erase(&rq->tree, &t->run_node);
+	rq->nr_queued--;
+}
+
+/* Charge the running thread up to now. */
+static void update_running(struct run_queue *rq, struct thread *t, u64 now)
+{
+	u64 delta = now - t->exec_start_ns;
+
+	t->exec_start_ns = now;
+	t->sum_exec_ns += delta;
+	if (t == rq->idle) {
+		rq->cpu->time.idle_ns += delta;
+		return;
+	}
+	if (t->ticked_in_kernel || !t->proc) {
+		t->system_ns += delta;
+		rq->cpu->time.system_ns += delta;
+	} else {
+		t->user_ns += delta;
+		rq->cpu->time.user_ns += delta;
+	}
+	t->vruntime += t->weight == 1024 ? delta : delta * 1024 / t->weight;
+	u64 min = t->vruntime;
+
+	if (rq->leftmost) {
+		u64 key = rb_entry(rq->leftmost, struct thread, run_node)->run_key;
+
+		if (key & KEY_FAIR)
+			min = MIN(min, key & ~KEY_FAIR);
+	}
+	rq->min_vruntime = MAX(rq->min_vruntime, min);
+}
+
+static void resched(struct run_queue *rq)
+{
+	struct cpu *c = rq->cpu;
+
+	c->need_resched = 1;
+	__atomic_or_fetch(&c->running->work, WORK_RESCHED, __ATOMIC_SEQ_CST);
+	if (c != this_cpu())
+		ipi_reschedule(c);
+}
+
+/* Should @p t, just queued, run instead of the running thread? */
+static bool preempts(const struct run_queue *rq, const struct thread *t)
+{
+	const struct thread *cur = rq->cpu->running;
+
+	if (cur == rq->idle)
+		return true;
+	if (is_rt(t) || is_rt(cur))
+		return t->rt_priority > cur->rt_priority;
+	return t->vruntime + WAKE_GRAIN_NS < cur->vruntime;
+}
+
+/* ---- the tick ---- */
+
+static void tick(struct timer *timer)
+{
+	struct run_queue *rq = container_of(timer, struct run_queue, tick);
+	struct thread *t = current;
+	u64 now = time_monotonic_ns();
+
+	if (t == rq->idle)
+		return;
+	raw_spin_lock(&rq->lock);
+	t->ticked_in_kernel = !this_cpu()->irq_from_user;
+	update_running(rq, t, now);
+	if (rq->nr_queued && now >= t->slice_end_ns && !(is_rt(t) && t->policy == 1))
+		resched(rq);
+	raw_spin_unlock(&rq->lock);
+	sched_load_sample(now);
+	timer_start(timer, now + TICK_NS);
+}
+
+/* ---- choosing and switching ---- */
+
+/* Nothing to run here: take a thread that waits elsewhere. rq->lock held. */
+static struct thread *steal(struct run_queue *rq)
+{
+	struct run_queue *from = NULL;
+
+	for (u32 i = 0; i < cpu_count; i++) {
+		struct run_queue *r = cpus[i] ? cpus[i]->rq : NULL;
+
+		if (r && r != rq && r->nr_queued && (!from || r->nr_queued > from->nr_queued))
+			from = r;
+	}
+	if (!from || !raw_spin_trylock(&from->lock))
+		return NULL;
+	struct thread *t = NULL;
+
+	for (struct rb_node *n = from->leftmost; n; n = rb_next(n)) {
+		struct thread *c = rb_entry(n, struct thread, run_node);
+
+		if (!c->on_cpu && cpumask_test(&c->affinity, rq->cpu->id)) {
+			t = c;
+			break;
+		}
+	}
+	if (t) {
+		dequeue(from, t);
+		t->vruntime = t->vruntime - from->min_vruntime + rq->min_vruntime;
+		t->rq = rq;
+	}
+	raw_spin_unlock(&from->lock);
+	return t;
+}
+
+static struct thread *pick_next(struct run_queue *rq)
+{
+	if (rq->leftmost) {
+		struct thread *t = rb_entry(rq->leftmost, struct thread, run_node);
+
+		dequeue(rq, t);
+		return t;
+	}
+	if (cpu_count > 1) {
+		struct thread *t = steal(rq);
+
+		if (t)
+			return t;
+	}
+	return rq->idle;
+}
+
+static void switch_space(struct cpu *c, struct vm_space *next)
+{
+	struct vm_space *prev = c->space;
+
+	if (!next || next == prev)
+		return;			/* kernel threads use whatever is loaded */
+	if (cpu_count > 1) {		/* who must be told of changes in the tables */
+		__atomic_or_fetch(&next->cpus.bits[c->id / 64], 1ull << c->id % 64, __ATOMIC_SEQ_CST);
+	}
+	c->space = next;
+	__asm__ volatile("mov %0, %%cr3" :: "r"(next->root) : "memory");
+	if (cpu_count > 1 && prev)
+		__atomic_and_fetch(&prev->cpus.bits[c->id / 64], ~(1ull << c->id % 64), __ATOMIC_SEQ_CST);
+}
+
+static void switch_fpu(struct cpu *c, struct thread *prev, struct thread *next)
+{
+	if (prev->fpu && prev->state != THREAD_DEAD && (next->fpu || cpu_count > 1))
+		fpu_save(prev->fpu);
+	else if (prev->fpu && prev->state == THREAD_DEAD && c->fpu_owner == prev)
+		c->fpu_owner = NULL;
+	if (!next->fpu)
+		return;
+	if (c->fpu_owner != next || next->fpu_cpu != c->id) {
+		struct thread *owner = c->fpu_owner;
+
+		if (owner && owner != prev && owner != next && cpu_count == 1)
+			fpu_save(owner->fpu);	/* a kernel thread ran in between */
+		fpu_restore(next->fpu);
+		c->fpu_owner = next;
+		next->fpu_cpu = c->id;
+	}
+}
+
+/* Interrupts off, rq->lock held; released on the other side. */
+static void context_switch(struct run_queue *rq, struct thread *prev, struct thread *next)
+{
+	struct cpu *c = rq->cpu;
+
+	c->nr_switches++;
+	next->on_cpu = 1;
+	next->last_cpu = c->id;
+	c->running = next;
+	cpu_set_kernel_stack(next->kstack_top);
+	switch_space(c, next->space);
+	switch_fpu(c, prev, next);
+	if (next->proc && (!prev->proc || prev->fs_base != next->fs_base || prev->gs_base != next->gs_base))
+		cpu_load_user_bases(next->fs_base, next->gs_base);
+	prev = switch_stacks(prev, next);
+	schedule_tail(prev);
+}
+
+/* On the new stack: let go of what ran before. */
+void schedule_tail(struct thread *prev)
+{
+	struct run_queue *rq = this_cpu()->rq;
+	bool dead = prev->state == THREAD_DEAD, migrate = prev->migrating;
+
+	prev->migrating = false;
+	raw_spin_unlock(&rq->lock);
+	smp_store_release(&prev->on_cpu, 0);
+	if (unlikely(dead)) {
+		thread_reap(prev);
+	} else if (unlikely(migrate)) {	/* its affinity forbids this CPU */
+		spin_lock(&prev->state_lock);
+		queue_thread(prev, false);
+		spin_unlock(&prev->state_lock);
+	}
+}
+
+static void schedule_with(bool preempted)
+{
+	u64 flags = irq_save();
+	struct cpu *c = this_cpu();
+	struct run_queue *rq = c->rq;
+	struct thread *prev = c->running, *next;
+	u64 now = time_monotonic_ns();
+
+	raw_spin_lock(&rq->lock);
+	c->need_resched = 0;
+	if (prev->work & WORK_RESCHED)
+		__atomic_and_fetch(&prev->work, ~WORK_RESCHED, __ATOMIC_SEQ_CST);
+	update_running(rq, prev, now);
+	if (prev != rq->idle) {
+		if (!preempted && prev->state != THREAD_RUNNABLE)
+			prev->on_rq = 0;
+		else if (likely(cpumask_test(&prev->affinity, c->id)))
+			enqueue(rq, prev);
+		else
+			prev->on_rq = 0, prev->migrating = true;
+	}
+	c->rcu_qs++;
+	next = pick_next(rq);
+	if (next != rq->idle) {
+		next->slice_end_ns = now + SLICE_NS;
+		if (!rq->tick.base)
+			timer_start(&rq->tick, now + TICK_NS);
+	}
+	next->exec_start_ns = now;
+	if (next != prev) {
+		if (preempted)
+			prev->nivcsw++;
+		else
+			prev->nvcsw++;
+		context_switch(rq, prev, next);
+	} else {
+		raw_spin_unlock(&rq->lock);
+	}
+	irq_restore(flags);
+}
+
+void schedule(void)
+{
+	if (unlikely(CPU_FIELD_READ(preempt_count) || in_interrupt()))
+		panic("%s: schedule() where sleeping is not allowed (preempt count %u)",
+		      current->comm, CPU_FIELD_READ(preempt_count));
+	schedule_with(false);
+}
+
+void preempt_schedule(void)
+{
+	if (!CPU_FIELD_READ(preempt_count) && !in_interrupt() && irqs_enabled() && this_cpu()->rq)
+		schedule_with(true);
+}
+
+void preempt_schedule_irq(void)
+{
+	if (this_cpu()->rq)
+		schedule_with(true);
+}
+
+void sched_yield_current(void)
+{
+	u64 flags = irq_save();
+	struct run_queue *rq = this_cpu()->rq;
+	struct thread *t = current;
+
+	raw_spin_lock(&rq->lock);
+	if (rq->leftmost && !is_rt(t)) {	/* behind all that wait now */
+		struct thread *last = rb_entry(rb_last(&rq->tree), struct thread, run_node);
+
+		if (!is_rt(last))
+			t->vruntime = MAX(t->vruntime, last->vruntime + 1);
+	}
+	raw_spin_unlock(&rq->lock);
+	irq_restore(flags);
+	schedule_with(true);
+}
+
+/* ---- waking ---- */
+
+/* Where should @p t run? Its last CPU if that idles, else any idle one, else its last. */
+static struct run_queue *choose_rq(struct thread *t)
+{
+	struct cpu *last = cpus[t->last_cpu];
+
+	if (cpu_count == 1)
+		return last->rq;
+	if (!last->online || !cpumask_test(&t->affinity, last->id))
+		last = NULL;
+	if (last && last->running == last->idle && !last->rq->nr_queued)
+		return last->rq;
+	for (u32 i = 0; i < cpu_count; i++) {
+		struct cpu *c = cpus[i];
+
+		if (!c || !c->online || !c->rq || !cpumask_test(&t->affinity, i))
+			continue;
+		if (c->running == c->idle && !c->rq->nr_queued)
+			return c->rq;
+		if (!last)
+			last = c;
+	}
+	return last ? last->rq : this_cpu()->rq;
+}
+
+/* Queue a thread that is nowhere queued; state_lock held, interrupts off. */
+static void queue_thread(struct thread *t, bool is_new)
+{
+	struct run_queue *rq = choose_rq(t);
+
+	raw_spin_lock(&rq->lock);
+	if (is_new || t->vruntime + WAKE_CREDIT_NS < rq->min_vruntime || t->rq != rq)
+		t->vruntime = is_new ? rq->min_vruntime :
+			rq->min_vruntime > WAKE_CREDIT_NS ? rq->min_vruntime - WAKE_CREDIT_NS : 0;
+	t->on_rq = 1;
+	enqueue(rq, t);
+	if (preempts(rq, t))
+		resched(rq);
+	raw_spin_unlock(&rq->lock);
+}
+
+/* Lock the queue that @p t is in, which may change until then. */
+static struct run_queue *lock_rq_of(struct thread *t)
+{
+	for (;;) {
+		struct run_queue *rq = READ_ONCE(t->rq);
+
+		raw_spin_lock(&rq->lock);
+		if (likely(t->rq == rq))
+			return rq;
+		raw_spin_unlock(&rq->lock);
+	}
+}
+
+bool thread_wake_state(struct thread *t, u32 states)
+{
+	u64 flags = spin_lock_irqsave(&t->state_lock);
+	bool woken = false;
+
+	smp_mb();			/* the waker's condition before the state: pairs with set_current_state() */
+	if (!(states >> t->state & 1))
+		goto out;
+	woken = true;
+	if (t->on_rq) {			/* has not left its CPU: its queue's lock decides */
+		struct run_queue *rq = lock_rq_of(t);
+		bool queued = t->on_rq;
+
+		if (queued)
+			t->state = THREAD_RUNNABLE;
+		raw_spin_unlock(&rq->lock);
+		if (queued)
+			goto out;
+	}
+	t->state = THREAD_RUNNABLE;
+	while (smp_load_acquire(&t->on_cpu))
+		cpu_relax();
+	queue_thread(t, false);
+out:
+	spin_unlock_irqrestore(&t->state_lock, flags);
+	return woken;
+}
+
+bool thread_wake(struct thread *t)
+{
+	return thread_wake_state(t, 1 << THREAD_INTERRUPTIBLE | 1 << THREAD_UNINTERRUPTIBLE | 1 << THREAD_KILLABLE);
+}
+
+void sched_start(struct thread *t)
+{
+	u64 flags = spin_lock_irqsave(&t->state_lock);
+
+	t->state = THREAD_RUNNABLE;
+	queue_thread(t, true);
+	spin_unlock_irqrestore(&t->state_lock, flags);
+}
+
+void thread_set_work(struct thread *t, u32 bits)
+{
+	struct cpu *c;
+
+	__atomic_or_fetch(&t->work, bits, __ATOMIC_SEQ_CST);
+	c = cpus[t->last_cpu];
+	if (t != current && c && READ_ONCE(c->running) == t && c != this_cpu())
+		ipi_reschedule(c);	/* into the kernel, to look at it */
+}
+
+void thread_clear_work(struct thread *t, u32 bits)
+{
+	__atomic_and_fetch(&t->work, ~bits, __ATOMIC_SEQ_CST);
+}
+
+/* ---- attributes ---- */
+
+/* Change a thread's place in its queue by @p nice, @p policy, @p prio. */
+static void set_attributes(struct thread *t, int nice, u32 policy, u32 prio)
+{
+	u64 flags = spin_lock_irqsave(&t->state_lock);
+	struct run_queue *rq = t->rq ? lock_rq_of(t) : NULL;
+	bool queued;
+
+	queued = rq && t->on_rq && rq->cpu->running != t;
+	if (queued)
+		dequeue(rq, t);
+	t->nice = nice;
+	t->policy = policy;
+	t->rt_priority = prio;
+	t->weight = policy == 5 ? 3 : nice_weight[nice + 20];
+	if (queued)
+		enqueue(rq, t);
+	if (rq) {
+		if (rq->nr_queued)
+			resched(rq);
+		raw_spin_unlock(&rq->lock);
+	}
+	spin_unlock_irqrestore(&t->state_lock, flags);
+}
+
+void thread_set_nice(struct thread *t, int nice)
+{
+	set_attributes(t, MAX(-20, MIN(19, nice)), t->policy, t->rt_priority);
+}
+
+void thread_set_policy(struct thread *t, u32 policy, u32 rt_priority)
+{
+	set_attributes(t, t->nice, policy, MIN(rt_priority, 99u));
+}
+
+int thread_set_affinity(struct thread *t, const struct cpumask *m)
+{
+	bool any = false, move;
+
+	for (u32 i = 0; i < cpu_count; i++)
+		any |= cpus[i] && cpus[i]->online && cpumask_test(m, i);
+	if (!any)
+		return -EINVAL;
+	u64 flags = spin_lock_irqsave(&t->state_lock);
+	struct run_queue *rq = t->rq ? lock_rq_of(t) : NULL;
+
+	t->affinity = *m;
+	move = rq && t->on_rq && !cpumask_test(m, rq->cpu->id);
+	if (move && rq->cpu->running == t) {
+		resched(rq);		/* schedule_with() sends it away */
+		move = false;
+	} else if (move) {
+		dequeue(rq, t);
+		t->on_rq = 0;
+	}
+	if (rq)
+		raw_spin_unlock(&rq->lock);
+	if (move) {
+		while (smp_load_acquire(&t->on_cpu))
+			cpu_relax();
+		queue_thread(t, false);
+	}
+	spin_unlock_irqrestore(&t->state_lock, flags);
+	return 0;
+}
+
+/* ---- numbers ---- */
+
+static u64 load_avg[3], load_next_ns;
+
+/* Every 5 s, by whichever CPU's tick comes first; the periods that all CPUs slept through count as empty. */
+void sched_load_sample(u64 now)
+{
+	static const u64 decay[3] = { 1884, 2014, 2037 };	/* e^(-5s/1,5,15min) * 2048 */
+	u64 next = READ_ONCE(load_next_ns), active = 0;
+
+	if (now < next || !__atomic_compare_exchange_n(&load_next_ns, &next, now + 5 * NSEC_PER_SEC, false,
+						       __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		return;
+	for (u32 i = 0; i < cpu_count; i++)
+		if (cpus[i] && cpus[i]->rq)
+			active += cpus[i]->rq->nr_queued + (cpus[i]->running != cpus[i]->idle);
+	u64 missed = next ? MIN((now - next) / (5 * NSEC_PER_SEC), 400ul) : 0;
+
+	for (u32 k = 0; k < 3; k++) {
+		for (u64 i = 0; i < missed; i++)
+			load_avg[k] = load_avg[k] * decay[k] >> 11;
+		load_avg[k] = (load_avg[k] * decay[k] + active * 2048 * (2048 - decay[k])) >> 11;
+	}
+}
+
+void sched_loadavg(u64 out[3])
+{
+	sched_load_sample(time_monotonic_ns());
+	memcpy(out, load_avg, sizeof(load_avg));
+}
+
+void sched_counts(u32 *running, u32 *total)
+{
+	*running = *total = 0;
+	for (u32 i = 0; i < cpu_count; i++)
+		if (cpus[i] && cpus[i]->rq)
+			*running += cpus[i]->rq->nr_queued + (cpus[i]->running != cpus[i]->idle);
+	spin_lock(&threads_lock);
+	for (struct list *l = threads_list.next; l != &threads_list; l = l->next)
+		++*total;
+	spin_unlock(&threads_lock);
+}
+
+/* ---- start ---- */
+
+void sched_init_thread(struct thread *t)
+{
+	t->weight = 1024;
+	t->last_cpu = cpu_id();
+	t->fpu_cpu = -1;
+	spin_init(&t->state_lock);
+	for (u32 i = 0; i < ARRAY_SIZE(t->affinity.bits); i++)
+		t->affinity.bits[i] = ~0ull;
+}
+
+static void rq_init(struct run_queue *rq, struct cpu *c, struct thread *idle)
+{
+	rq->cpu = c;
+	rq->idle = idle;
+	c->idle = idle;
+	idle->rq = rq;
+	idle->on_cpu = 1;
+	timer_init(&rq->tick, tick);
+	c->rq = rq;
+}
+
+void sched_init(void)
+{
+	sched_init_thread(&boot_thread);
+	rq_init(&boot_rq, this_cpu(), &boot_thread);
+}
+
+int sched_cpu_create(struct cpu *c)
+{
+	struct run_queue *rq = kzalloc(sizeof(*rq));
+	struct thread *idle = rq ? thread_create(NULL, NULL, "idle") : ERR_PTR(-ENOMEM);
+
+	if (IS_ERR(idle)) {
+		kfree(rq);
+		return -ENOMEM;
+	}
+	idle->last_cpu = c->id;
+	c->running = idle;
+	c->kstack_top = idle->kstack_top;
+	rq_init(rq, c, idle);
+	return 0;
+}
+
+void sched_idle(void)
+{
+	struct cpu *c = this_cpu();
+
+	current->exec_start_ns = time_monotonic_ns();
+	for (;;) {
+		irq_disable();
+		if (!READ_ONCE(c->need_resched) && !c->rq->nr_queued)
+			__asm__ volatile("sti; hlt" ::: "memory");
+		else
+			irq_enable();
+		c->rcu_qs++;
+		schedule_with(false);
+	}
+}

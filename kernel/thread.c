@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Threads: creation, end, and what they consist of.
+ *
+ * A kernel stack is a guarded range of kernel addresses. Making one costs page
+ * tables and freeing one a TLB flush on all CPUs, so each CPU keeps a few for
+ * the next thread; what exceeds that is freed by whoever creates a thread next
+ * (in a context that may sleep).
+ *
+ * A dead thread's stack is let go by the next thread on that CPU
+ * (schedule_tail -> thread_reap), its structure with the last reference.
+ *
+ * Locks: threads_lock (spin): threads_list. surplus.lock (spin, interrupts off).
+ */
+#include <asm/cpu.h>
+#include <kernel/err.h>
+#include <kernel/heap.h>
+#include <kernel/page.h>
+#include <kernel/printk.h>
+#include <kernel/string.h>
+#include <kernel/time.h>
+#include <kernel/wait.h>
+#include "internal.h"
+
+#define STACKS_KEPT	4
+
+struct thread boot_thread = { .comm = "swapper", .refs = ATOMIC_INIT(1), .on_rq = 1 };
+DEFINE_SPINLOCK(threads_lock);
+DEFINE_LIST(threads_list);
+
+static struct kmem_cache *thread_cache, *fpu_cache;
+struct free_stack { struct free_stack *next; u64 count; };
+static struct { spinlock_t lock; struct free_stack *list; } surplus;
+static DEFINE_WAIT_QUEUE(exit_wait);
+void ret_from_fork_asm(void);
+void kthread_start_asm(void);
+extern u8 boot_stack_top[];
+
+/* ---- stacks ---- */
+
+static void *stack_alloc(void)
+{
+	struct free_stack *s;
+	u64 flags = irq_save();
+
+	s = this_cpu()->slot[CPU_SLOT_STACKS];
+	if (s)
+		this_cpu()->slot[CPU_SLOT_STACKS] = s->next;
+	irq_restore(flags);
+	if (s)
+		return s;
+	s = krange_alloc(KRANGE_GENERAL, KERNEL_STACK_SIZE / PAGE_SIZE, KPROT_RW);
+	if (s)
+		mem_account(MEM_STACKS, KERNEL_STACK_SIZE / PAGE_SIZE);
+	return s;
+}
+
+/* Any context; never sleeps. */
+static void stack_release(void *stack)
+{
+	struct free_stack *s = stack, *first;
+	u64 flags = irq_save();
+
+	first = this_cpu()->slot[CPU_SLOT_STACKS];
+	s->count = first ? first->count + 1 : 1;
+	s->next = first;
+	if (s->count <= STACKS_KEPT) {
+		this_cpu()->slot[CPU_SLOT_STACKS] = s;
+	} else {
+		spin_lock(&surplus.lock);
+		s->next = surplus.list;
+		surplus.list = s;
+		spin_unlock(&surplus.lock);
+	}
+	irq_restore(flags);
+}
+
+static void surplus_free(void)
+{
+	struct free_stack *s;
+	u64 flags;
+
+	if (likely(!READ_ONCE(surplus.list)))
+		return;
+	flags = spin_lock_irqsave(&surplus.lock);
+	s = surplus.list;
+	surplus.list = NULL;
+	spin_unlock_irqrestore(&surplus.lock, flags);
+	while (s) {
+		struct free_stack *next = s->next;
+
+		mem_account(MEM_STACKS, -(s64)(KERNEL_STACK_SIZE / PAGE_SIZE));
+		krange_free(s);
+		s = next;
+	}
+}
+
+/* ---- creation ---- */
+
+static struct thread *thread_alloc(const char *name)
+{
+	struct thread *t;
+
+	surplus_free();
+	t = kmem_cache_zalloc(thread_cache);
+	if (!t)
+		return NULL;
+	t->stack = stack_alloc();
+	if (!t->stack) {
+		kmem_cache_free(thread_cache, t);
+		return NULL;
+	}
+	t->kstack_top = (u64)t->stack + KERNEL_STACK_SIZE;
+	t->state = THREAD_UNINTERRUPTIBLE;
+	atomic_set(&t->refs, 1);
+	strscpy(t->comm, name, sizeof(t->comm));
+	sched_init_thread(t);
+	spin_lock(&threads_lock);
+	list_add_tail(&t->all_link, &threads_list);
+	spin_unlock(&threads_lock);
+	return t;
+}
+
+/* What switch_stacks() pops: six registers, then where to go; the stack is 16-aligned there. */
+static void prepare_switch(struct thread *t, u64 sp, void (*start)(void))
+{
+	u64 *frame = (u64 *)sp;
+
+	*--frame = (u64)start;
+	for (u32 i = 0; i < 6; i++)
+		*--frame = 0;
+	t->ksp = (u64)frame;
+}
+
+struct thread *thread_create(void (*fn)(void *), void *arg, const char *name)
+{
+	struct thread *t = thread_alloc(name);
+
+	if (!t)
+		return ERR_PTR(-ENOMEM);
+	t->fn = fn;
+	t->arg = arg;
+	prepare_switch(t, t->kstack_top, kthread_start_asm);
+	return t;
+}
+
+struct thread *thread_create_user(const struct pt_regs *regs, const char *comm)
+{
+	struct thread *t = thread_alloc(comm);
+
+	if (!t)
+		return ERR_PTR(-ENOMEM);
+	t->fpu = kmem_cache_alloc(fpu_cache);
+	if (!t->fpu) {
+		thread_put(t);
+		return ERR_PTR(-ENOMEM);
+	}
+	memcpy(t->fpu, fpu_initial, cpu_features.xsave_size);
+	*thread_user_regs(t) = *regs;
+	prepare_switch(t, (u64)thread_user_regs(t) - 8, ret_from_fork_asm);
+	return t;
+}
+
+void kthread_main(void)
+{
+	struct thread *t = current;
+
+	irq_enable();
+	t->fn(t->arg);
+	thread_exit(0);
+}
+
+/* A running thread holds itself; thread_reap() drops that. */
+void thread_start(struct thread *t)
+{
+	thread_get(t);
+	sched_start(t);
+}
+
+int thread_spawn(void (*fn)(void *), void *arg, const char *name)
+{
+	struct thread *t = thread_create(fn, arg, name);
+
+	if (IS_ERR(t))
+		return PTR_ERR(t);
+	thread_start(t);
+	thread_put(t);
+	return 0;
+}
+
+/* ---- end ---- */
+
+void thread_get(struct thread *t) { atomic_inc(&t->refs); }
+
+static void thread_free(struct rcu_head *h)
+{
+	struct thread *t = container_of(h, struct thread, rcu);
+
+	if (t->fpu)
+		kmem_cache_free(fpu_cache, t->fpu);
+	kmem_cache_free(thread_cache, t);
+}
+
+void thread_put(struct thread *t)
+{
+	if (!atomic_dec_and_test(&t->refs))
+		return;
+	spin_lock(&threads_lock);
+	list_del(&t->all_link);
+	spin_unlock(&threads_lock);
+	if (t->stack)		/* never started */
+		stack_release(t->stack);
+	thread_free(&t->rcu);
+}
+
+void thread_reap(struct thread *t)
+{
+	stack_release(t->stack);
+	t->stack = NULL;
+	thread_put(t);
+}
+
+void thread_exit(s64 code)
+{
+	struct thread *t = current;
+
+	t->exit_code = code;
+	irq_disable();
+	set_current_state(THREAD_DEAD);
+	wake_up_all(&exit_wait);
+	schedule();
+	panic("a dead thread runs");
+}
+
+bool thread_should_stop(void) { return current->should_stop; }
+
+static bool thread_ended(struct thread *t)
+{
+	return READ_ONCE(t->state) == THREAD_DEAD && !smp_load_acquire(&t->on_cpu);
+}
+
+s64 thread_stop(struct thread *t)
+{
+	s64 code;
+
+	t->should_stop = true;
+	thread_wake(t);
+	while (!thread_ended(t))
+		wait_event_until(&exit_wait, thread_ended(t), time_monotonic_ns() + 10 * NSEC_PER_MSEC);
+	code = t->exit_code;
+	thread_put(t);
+	return code;
+}
+
+/* ---- FPU ---- */
+
+void thread_fpu_copy(struct thread *t)
+{
+	preempt_disable();
+	fpu_save(t->fpu);
+	preempt_enable();
+}
+
+void thread_fpu_reset(struct thread *t)
+{
+	preempt_disable();
+	memcpy(t->fpu, fpu_initial, cpu_features.xsave_size);
+	if (t == current) {
+		fpu_restore(t->fpu);
+		this_cpu()->fpu_owner = t;
+		t->fpu_cpu = cpu_id();
+	} else {
+		t->fpu_cpu = -1;
+	}
+	preempt_enable();
+}
+
+void thread_init(void)
+{
+	thread_cache = kmem_cache_create("thread", sizeof(struct thread), 64);
+	fpu_cache = kmem_cache_create("fpu", cpu_features.xsave_size, 64);
+	boot_thread.kstack_top = (u64)boot_stack_top;
+	sched_init();
+}
