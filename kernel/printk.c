@@ -10,6 +10,7 @@
  * Lock: log_lock (any context, interrupts off), innermost but for the consoles'
  * own. panic() breaks it.
  */
+#include <kernel/cmdline.h>
 #include <kernel/lock.h>
 #include <kernel/printk.h>
 #include <kernel/string.h>
@@ -130,12 +131,31 @@ void printk_break_locks(void)
 	console_loglevel = 15;
 }
 
+/* "console=ttyS0,115200" enables by name, any number of times; without any, all are. */
+static bool console_wanted(const char *name)
+{
+	const char *cursor = cmdline_get();
+	struct cmdline_word w;
+	bool any = false;
+
+	while (cmdline_next(&cursor, &w)) {
+		if (w.key_len != 7 || strncmp(w.key, "console", 7) || !w.val)
+			continue;
+		any = true;
+		if (w.val_len >= strlen(name) && !strncmp(w.val, name, strlen(name)) &&
+		    (w.val_len == strlen(name) || w.val[strlen(name)] == ','))
+			return true;
+	}
+	return !any;
+}
+
 /* A console that comes later first shows what it missed. */
 void console_register(struct console *c)
 {
 	u64 flags = spin_lock_irqsave(&log_lock), pos = tail;
 	struct console **at = &consoles, *others = consoles;
 
+	c->enabled = console_wanted(c->name);
 	consoles = c;
 	c->next = NULL;
 	while (c->enabled && pos < head) {

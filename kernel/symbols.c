@@ -89,3 +89,5 @@ size_t symbol_format(char *buf, size_t size, u64 addr)
 		return scnprintf(buf, size, "%s+%s+0x%lx", s.module, s.name, s.offset);
 	return scnprintf(buf, size, "%s+0x%lx/0x%lx", s.name, s.offset, s.size);
 }
+
+void symbols_init(void) { format_symbol_hook = symbol_format; }

@@ -17,6 +17,7 @@
  * Bonwick, "Magazines and Vmem", USENIX 2001.
  */
 #include <kernel/heap.h>
+#include <kernel/heap_init.h>
 #include <kernel/lock.h>
 #include <kernel/page.h>
 #include <kernel/page_init.h>

@@ -15,3 +15,5 @@ struct symbol_range {
 };
 void symbol_range_add(struct symbol_range *r);
 void symbol_range_remove(struct symbol_range *r);	/* waits for readers */
+/** Let %pS print names; first thing in the boot. */
+void symbols_init(void);

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The boot, in order. Before this, arch_start() has set up the processor and
+ * the console and copied what the loader told.
+ */
+#include <asm/cpu.h>
+#include <asm/layout.h>
+#include <asm/paging.h>
+#include <generated/version.h>
+#include <kernel/boot.h>
+#include <kernel/heap_init.h>
+#include <kernel/page_init.h>
+#include <kernel/printk.h>
+#include <kernel/rcu_init.h>
+#include <kernel/symbols.h>
+#include <kernel/thread.h>
+#include <kernel/upcalls.h>
+
+extern u8 _image_start[], _image_end[];
+
+static void memory_init(void)
+{
+	page_boot_init((u64)_image_start - KERNEL_VMA, (u64)_image_end - KERNEL_VMA);
+	paging_init();
+	page_init();
+	heap_init();
+	krange_init();
+}
+
+/* The first thread with a stack of its own: what may sleep, up to the first process. */
+static void boot_thread_main(void *unused)
+{
+	struct mem_info m;
+
+	mem_info_get(&m);
+	pr_info("memory: %lu of %lu KiB free\n", m.free * 4, m.total * 4);
+	panic("no init");
+}
+
+void kernel_main(void)
+{
+	symbols_init();
+	pr_notice("Banos %s, %s, %s\n", BANOS_RELEASE, boot_info.protocol, cpu_features.brand);
+	memory_init();
+	thread_init();
+	irq_enable();
+	rcu_init();
+	if (cpu_init_boot_stacks() || thread_spawn(boot_thread_main, NULL, "init"))
+		boot_stop("not enough memory to start");
+	sched_idle();
+}
