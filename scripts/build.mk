@@ -280,20 +280,33 @@ ld-r := $(LD) -r -m elf_x86_64 -z noexecstack --build-id=none
 quiet_cmd_ld_ko = LD [M]  $(call short,$@)
       cmd_ld_ko = $(ld-r) -o $@ $(driver-$(@:.ko=))
 
-# A built-in driver: the same objects, all symbols but the imports made local,
-# so that two drivers can't meet and the kernel can't reach in. The loader runs
-# the .init_array of an installed driver; for built-in ones nothing brackets
-# the arrays yet, so a driver that has one is refused.
+# A built-in driver: the same objects, between two of ours that say where the
+# driver's parts begin and end (scripts/builtin.S). All symbols but the imports
+# are made local, so that two drivers can't meet and the kernel can't reach in.
+builtin-last := $(O)/drivers/builtin-last.o
+ro-section = --rename-section $1=.rodata.$2,alloc,load,readonly,data,contents
+
 quiet_cmd_ld_builtin = LD      $(call short,$@)
-      cmd_ld_builtin = $(ld-r) -o $@ $(driver-$(@:.builtin.o=)); \
+      cmd_ld_builtin = $(ld-r) -o $@ $(@:.builtin.o=.builtin-first.o) \
+			$(driver-$(@:.builtin.o=)) $(builtin-last); \
+		$(PYTHON) scripts/check-builtin.py $@; \
 		$(OBJCOPY) --keep-global-symbol=nothing_is_global \
-			--remove-section=.note.gnu.property $@; \
-		$(PYTHON) scripts/check-builtin.py $@
+			--remove-section=.note.gnu.property \
+			$(call ro-section,.init_array,driver_init) \
+			$(call ro-section,.fini_array,driver_fini) $@
+quiet_cmd_builtin = AS      $(call short,$@)
+      cmd_builtin = $(CC) -m64 $(prefix-map) -Wa,--fatal-warnings \
+		$(if $(findstring first,$@),-DBUILTIN_NAME='"$(patsubst \
+			$(O)/drivers/%.builtin-first.o,%,$@)"') -c -o $@ $<
+
+$(addsuffix .builtin-first.o,$(drivers-y)) $(builtin-last): scripts/builtin.S \
+		$(TOOLCHAIN) FORCE
+	$(call if_changed,builtin)
 
 .SECONDEXPANSION:
 $(modules): %.ko: $$(driver-%) FORCE
 	$(call if_changed,ld_ko)
-$(builtin-objs): %.builtin.o: $$(driver-%) FORCE
+$(builtin-objs): %.builtin.o: %.builtin-first.o $$(driver-%) $(builtin-last) FORCE
 	$(call if_changed,ld_builtin)
 
 # A driver that is no longer m must not stay behind as a file.
@@ -372,6 +385,7 @@ $(O)/compile_commands.json: $(kernel-objs) $(driver-objs) FORCE
 # What earlier builds recorded
 
 objects	:= $(kernel-objs) $(driver-objs) $(builtin-objs) $(modules) \
+	$(addsuffix .builtin-first.o,$(drivers-y)) $(builtin-last) \
 	$(objects-extra) $(linker-script) $(O)/ksyms.o $(O)/ksyms-empty.o \
 	$(O)/ksyms.S $(O)/ksyms-empty.S $(O)/banos-pass1.elf $(O)/banos.elf \
 	$(objects-usr) $(objects-host)

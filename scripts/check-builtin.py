@@ -5,8 +5,9 @@
     check-builtin.py OBJECT
 
 It must import nothing but what the driver API exports, or it would reach into
-the kernel where the same driver as a file could not; and it must not have
-constructors, which nothing runs for a built-in driver yet.
+the kernel where the same driver as a file could not; it must have
+a descriptor; and its constructors have no priorities, since the linker does not
+sort them here (scripts/builtin.S).
 """
 import os
 import sys
@@ -29,12 +30,13 @@ def main():
             problems.append(f'imports {symbol.name}, which is no part of the '
                             'driver API (include/banos)')
     for section in image.sections:
-        if section.name.startswith(('.init_array', '.fini_array', '.ctors')) \
-                and section.size and section.flags & elf.SHF_ALLOC:
+        if section.name.startswith(('.init_array.', '.fini_array.', '.ctors',
+                                    '.dtors')) and section.size:
             problems.append(f'has {section.name}: a driver with constructors '
-                            'can only be a file (m) for now')
-    if not image.section('.banos-driver'):
-        problems.append('has no .banos-driver: it lacks its BANOS_DRIVER(...)')
+                            'that have priorities can only be a file (m)')
+    descriptor = image.section('.banos-driver')
+    if not descriptor or not descriptor.size:
+        problems.append('has no .banos-driver: it lacks its descriptor')
     for text in problems:
         print(f'{path}: {text}', file=sys.stderr)
     return 1 if problems else 0

@@ -48,7 +48,12 @@ SECTIONS
 	. = ALIGN(4096);
 	.rodata : AT(ADDR(.rodata) - VMA) {
 		*(.rodata .rodata.str* .rodata.cst*)
-		KEEP(*(.banos-driver)) KEEP(*(.banos-export)) *(.rodata.ksyms)
+		*(.rodata.driver_*)
+		KEEP(*(.banos-driver)) KEEP(*(.banos-export))
+		__banos_builtins_start = .;
+		KEEP(*(.banos-builtin))
+		__banos_builtins_end = .;
+		*(.rodata.ksyms)
 	}
 	. = ALIGN(4096);
 	.data : AT(ADDR(.data) - VMA) { *(.data .data.*) LONG(1) }

@@ -46,7 +46,7 @@ def test_other_compiler_rebuilds_all(built):
     if not shutil.which('ld.lld'):
         pytest.skip('no clang and lld')
     built.make_options = ['LLVM=1']
-    assert len(built.rebuilt()) == 6
+    assert len(built.rebuilt()) == 8
 
 
 def test_goals_of_one_call_do_not_meet(built):
@@ -79,6 +79,42 @@ def test_two_built_in_drivers_may_use_the_same_names(built):
     built.make()
     names = [s.name for s in elf.Elf(built.file('build/banos.elf')).symbols()]
     assert names.count('driver_init') == 2
+
+
+def test_record_of_a_built_in_driver_brackets_its_parts(built):
+    built.option('CONFIG_TWO=y')
+    built.replace('drivers/char/second.c', 'int second;', '''
+static volatile int order;
+__attribute__((constructor)) static void early(void) { order = 1; }
+__attribute__((constructor)) static void late(void) { order = 2; }
+static void *const name __attribute__((used, section(".banos-export"))) = early;
+''')
+    built.make()
+    image = elf.Elf(built.file('build/banos.elf'))
+    rodata = image.section('.rodata')
+    symbols = {}
+    for s in image.symbols():
+        symbols.setdefault(s.name, []).append(s.value)
+
+    def read(address, count):
+        at = address - rodata.addr + rodata.offset
+        return [int.from_bytes(image.data[at + 8 * i:at + 8 * i + 8], 'little')
+                for i in range(count)]
+
+    start = symbols['__banos_builtins_start'][0]
+    assert symbols['__banos_builtins_end'][0] - start == 2 * 11 * 8
+    one, two = read(start, 11), read(start + 88, 11)
+    names = [image.string(x[0] - rodata.addr + rodata.offset)
+             for x in (one, two)]
+    assert names == ['char/one', 'char/two']
+    assert [x[2] - x[1] for x in (one, two)] == [8, 8]      # descriptors
+    assert [x[4] - x[3] for x in (one, two)] == [0, 8]      # exports
+    assert [x[6] - x[5] for x in (one, two)] == [0, 16]     # constructors
+    assert [x[8] - x[7] for x in (one, two)] == [0, 0]
+    assert read(two[5], 2) == symbols['early'] + symbols['late']
+    assert read(two[3], 1) == symbols['early']
+    init = sorted(symbols['driver_init'])
+    assert one[9] <= init[0] < one[10] <= two[9] <= init[1] < two[10]
 
 
 def test_driver_cannot_include_kernel_headers(built):

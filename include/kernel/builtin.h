@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file builtin.h  What the build says of each driver that is linked in.
+ *
+ * A driver file's section headers tell the loader where its parts are; for a
+ * driver in the image the build makes this record (scripts/builtin.S), so that
+ * both kinds can take the same way from here on. The records are in the order
+ * of the Makefiles, which is the order in which they are to be started.
+ */
+#pragma once
+#include <kernel/types.h>
+
+struct builtin_driver {
+	const char *path;			/* "char/null": folder and file under drivers/ */
+	const u8 *descriptor, *descriptor_end;	/* its .banos-driver */
+	const u8 *exports, *exports_end;	/* its .banos-export; may be empty */
+	void (*const *init)(void), (*const *init_end)(void);	/* constructors, to be run in this order */
+	void (*const *fini)(void), (*const *fini_end)(void);	/* destructors, to be run backwards */
+	const u8 *text, *text_end;		/* its code: for backtraces, and exports must lie in it */
+};
+
+/* The linker script brackets the section .banos-builtin. */
+extern const struct builtin_driver __banos_builtins_start[], __banos_builtins_end[];
