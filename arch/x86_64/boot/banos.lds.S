@@ -45,6 +45,10 @@ SECTIONS
 		KEEP(*(.banos-export .banos-export.*))
 		__banos_exports_end = .;
 		. = ALIGN(8);
+		__banos_builtins_start = .;
+		KEEP(*(.banos-builtin))
+		__banos_builtins_end = .;
+		. = ALIGN(8);
 		__ktests_start = .;
 		KEEP(*(.ktests))
 		__ktests_end = .;
@@ -60,10 +64,6 @@ SECTIONS
 		__banos_drivers_start = .;
 		KEEP(*(.banos-driver .banos-driver.*))
 		__banos_drivers_end = .;
-		. = ALIGN(8);
-		__banos_init_arrays_start = .;
-		KEEP(*(.banos-init .banos-init.*))
-		__banos_init_arrays_end = .;
 		. = ALIGN(4096);
 		_init_start = .;
 		*(.init.text)
