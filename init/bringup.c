@@ -17,7 +17,6 @@ WEAK void apic_send_nmi(u32 a) { }
 WEAK void upcall_user_page_fault(struct pt_regs *r, u64 a, u32 e) { }
 WEAK bool upcall_kernel_page_fault(u64 a, u32 e) { return 0; }
 WEAK void upcall_user_trap(struct pt_regs *r, int s, int c, u64 a) { }
-WEAK void upcall_user_trap_deferred(int s, int c, u64 a) { }
 WEAK void upcall_interrupt(u32 v, struct pt_regs *r) { }
 WEAK void user_return_work(struct pt_regs *r) { }
 WEAK void qemu_exit(u8 v) { outb(0xf4, v); }

@@ -241,6 +241,8 @@ ist_common:				/* GS may be either: look */
 	SMAP_SITE
 	cld
 	movl %edi, %r12d
+	testb $3, REG(REGS_CS)
+	jnz 3f
 	xorl %ebx, %ebx
 	movl $0xc0000101, %ecx
 	rdmsr
@@ -257,6 +259,18 @@ ist_common:				/* GS may be either: look */
 	swapgs
 2:	POP_ALL
 	iretq
+3:	swapgs				/* from user mode: an ordinary trap, on the thread's own stack */
+	leaq REG(0), %rsi
+	movq %gs:CPU_KSTACK_TOP, %rdi
+	subq $REGS_SIZE, %rdi
+	movq %rdi, %rbx
+	movl $REGS_SIZE / 8, %ecx
+	rep movsq
+	leaq -8(%rbx), %rsp
+	movq %rbx, %rdi
+	movl %r12d, %esi
+	call trap_dispatch
+	jmp return_to_user
 
 .macro TRAP n, err=0, to=trap_common
 	.balign 16

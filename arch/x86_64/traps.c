@@ -91,22 +91,43 @@ static const struct { u8 sig, code; } trap_signals[32] = {
 	[19] = { 8, 7 },
 };
 
+/* #DB: DR6 tells single step (bit 14) from breakpoints; it has to be cleared by hand. */
+static int debug_code(struct pt_regs *regs)
+{
+	u64 dr6;
+
+	__asm__ volatile("mov %%dr6, %0" : "=r"(dr6));
+	__asm__ volatile("mov %0, %%dr6" :: "r"(0xffff0ff0ul));
+	regs->rflags &= ~X86_EFLAGS_TF;
+	return dr6 & 0x4000 ? 2 : 4;	/* TRAP_TRACE, TRAP_HWBKPT */
+}
+
+static void user_trap(struct pt_regs *regs, u32 vector)
+{
+	int sig = 11, code = 128;	/* SIGSEGV, SI_KERNEL */
+
+	if (vector == 1) {
+		sig = 5;
+		code = debug_code(regs);
+	} else if (vector == 2) {
+		upcall_nmi(regs);
+		return;
+	} else if (vector == 8 || vector == 18) {
+		kernel_fault(regs, vector);
+	} else if (vector < 32 && trap_signals[vector].sig) {
+		sig = trap_signals[vector].sig;
+		code = trap_signals[vector].code;
+	}
+	irq_enable();
+	upcall_user_trap(regs, sig, code, vector == 0 || vector == 6 ? regs->rip : 0);
+}
+
 void trap_dispatch(struct pt_regs *regs, u32 vector)
 {
-	if (regs_from_user(regs)) {
-		u8 sig = vector < 32 ? trap_signals[vector].sig : 0;
-
-		irq_enable();
-		if (sig)
-			upcall_user_trap(regs, sig, trap_signals[vector].code,
-					 vector == 0 || vector == 6 ? regs->rip : 0);
-		else
-			upcall_user_trap(regs, 11, 128, 0);	/* SIGSEGV, SI_KERNEL */
-		return;
-	}
-	if (fixup(regs))
-		return;
-	kernel_fault(regs, vector);
+	if (regs_from_user(regs))
+		user_trap(regs, vector);
+	else if (!fixup(regs))
+		kernel_fault(regs, vector);
 }
 
 void trap_irq(struct pt_regs *regs, u32 vector)
@@ -122,32 +143,18 @@ void trap_irq(struct pt_regs *regs, u32 vector)
 		preempt_schedule_irq();
 }
 
+/* From the kernel, on an IST stack. */
 void trap_ist(struct pt_regs *regs, u32 vector)
 {
-	if (vector == 2) {
+	if (vector == 2)
 		upcall_nmi(regs);
-		return;
-	}
-	if (vector == 1) {
-		u64 dr6;
-
-		__asm__ volatile("mov %%dr6, %0" : "=r"(dr6));
-		__asm__ volatile("mov %0, %%dr6" :: "r"(0xffff0ff0ul));
-		if (regs_from_user(regs)) {	/* single step: SIGTRAP, at the return to user mode */
-			regs->rflags &= ~0x100ull;
-			upcall_user_trap_deferred(5, dr6 & 0x4000 ? 2 : 4, regs->rip);
-		} else if (!(dr6 & 0x4000)) {
-			kernel_fault(regs, vector);
-		} else {
-			regs->rflags &= ~0x100ull;
-		}
-		return;
-	}
-	if (vector == 8)
+	else if (vector == 8)
 		panic_double_fault(regs, read_cr2());
-	kernel_fault(regs, vector);
+	else if (vector != 1 || debug_code(regs) != 2)
+		kernel_fault(regs, vector);
 }
 
+/* Numbers beyond Linux's table. */
 s64 syscall_other(struct pt_regs *regs)
 {
 	u64 n = regs->orig_rax - SYSCALL_BANOS_FIRST;

@@ -15,8 +15,6 @@ void upcall_user_page_fault(struct pt_regs *regs, u64 addr, u32 error_code);
 bool upcall_kernel_page_fault(u64 addr, u32 error_code);
 /** Another exception of user code: send @p sig with @p code. */
 void upcall_user_trap(struct pt_regs *regs, int sig, int code, u64 addr);
-/** The same from an IST stack: only note it for the return to user mode. */
-void upcall_user_trap_deferred(int sig, int code, u64 addr);
 /** A hardware interrupt or IPI, vectors 32..255. Acknowledges it (kernel/irq.c). */
 void upcall_interrupt(u32 vector, struct pt_regs *regs);
 void upcall_nmi(struct pt_regs *regs);

@@ -2,6 +2,7 @@
 /** @file irqflags.h  The interrupt flag of this CPU. */
 #pragma once
 #include <kernel/types.h>
+#define X86_EFLAGS_TF 0x100ul
 #define X86_EFLAGS_IF 0x200ul
 static inline u64 irq_flags(void) { u64 f; __asm__ volatile("pushfq; popq %0" : "=rm"(f) :: "memory"); return f; }
 static inline void irq_disable(void) { __asm__ volatile("cli" ::: "memory"); }
