@@ -14,6 +14,12 @@
  * The colour is bit 0 of the pointer to the parent (nodes are 8-aligned); red
  * is 0, so that linking a red node is a plain store.
  *
+ * A tree may keep in each node a value over the whole subtree below it (say, the
+ * largest gap). The owner gives a function that computes a node's from its two
+ * children; it is called for all nodes on the way from the deepest change to
+ * the root, and for the two nodes of each rotation, the lower one first. The
+ * plain functions are the same code without it.
+ *
  * No locks here: the owner of the tree guards it.
  * Source: Cormen et al., Introduction to Algorithms, chapter 13.
  */
@@ -21,10 +27,9 @@
 
 #define BLACK	1ull
 
-static inline struct rb_node *parent(const struct rb_node *n)
-{
-	return (struct rb_node *)(n->parent_colour & ~BLACK);
-}
+#define parent(n) rb_parent(n)
+#define specialised static inline __attribute__((always_inline))
+
 static inline bool is_black(const struct rb_node *n) { return n->parent_colour & BLACK; }
 /* A missing child counts as black. */
 static inline bool is_red(const struct rb_node *n) { return n && !is_black(n); }
@@ -48,7 +53,7 @@ static inline void replace_child(struct rb_root *root, struct rb_node *p,
 }
 
 /* n's right child takes n's place, n becomes its left child. */
-static void rotate_left(struct rb_root *root, struct rb_node *n)
+specialised void rotate_left(struct rb_root *root, struct rb_node *n, rb_update_fn update)
 {
 	struct rb_node *up = n->right, *p = parent(n);
 
@@ -59,9 +64,13 @@ static void rotate_left(struct rb_root *root, struct rb_node *n)
 	set_parent(up, p);
 	replace_child(root, p, n, up);
 	set_parent(n, up);
+	if (update) {
+		update(n);
+		update(up);
+	}
 }
 
-static void rotate_right(struct rb_root *root, struct rb_node *n)
+specialised void rotate_right(struct rb_root *root, struct rb_node *n, rb_update_fn update)
 {
 	struct rb_node *up = n->left, *p = parent(n);
 
@@ -72,15 +81,28 @@ static void rotate_right(struct rb_root *root, struct rb_node *n)
 	set_parent(up, p);
 	replace_child(root, p, n, up);
 	set_parent(n, up);
+	if (update) {
+		update(n);
+		update(up);
+	}
 }
 
-void rb_insert(struct rb_root *root, struct rb_node *n, struct rb_node *p, struct rb_node **link)
+/* The values from @n up to the root. */
+specialised void update_path(struct rb_node *n, rb_update_fn update)
+{
+	for (; update && n; n = parent(n))
+		update(n);
+}
+
+specialised void insert(struct rb_root *root, struct rb_node *n, struct rb_node *p,
+			struct rb_node **link, rb_update_fn update)
 {
 	struct rb_node *g, *uncle;
 
 	n->parent_colour = (u64)p;
 	n->left = n->right = NULL;
 	*link = n;
+	update_path(n, update);
 
 	while ((p = parent(n)) && !is_black(p)) {
 		g = parent(p);	/* there is one: a red node is not the root */
@@ -94,16 +116,16 @@ void rb_insert(struct rb_root *root, struct rb_node *n, struct rb_node *p, struc
 		}
 		if (g->left == p) {
 			if (p->right == n) {
-				rotate_left(root, p);
+				rotate_left(root, p, update);
 				p = n;
 			}
-			rotate_right(root, g);
+			rotate_right(root, g, update);
 		} else {
 			if (p->left == n) {
-				rotate_right(root, p);
+				rotate_right(root, p, update);
 				p = n;
 			}
-			rotate_left(root, g);
+			rotate_left(root, g, update);
 		}
 		set_black(p);
 		set_red(g);
@@ -116,7 +138,7 @@ void rb_insert(struct rb_root *root, struct rb_node *n, struct rb_node *p, struc
  * All ways through @n (a child of @p, perhaps missing) have one black node too
  * few. Its sibling exists, since the ways through it have at least one.
  */
-static void erase_mend(struct rb_root *root, struct rb_node *n, struct rb_node *p)
+specialised void erase_mend(struct rb_root *root, struct rb_node *n, struct rb_node *p, rb_update_fn update)
 {
 	struct rb_node *s;
 
@@ -128,9 +150,9 @@ static void erase_mend(struct rb_root *root, struct rb_node *n, struct rb_node *
 			set_black(s);
 			set_red(p);
 			if (left)
-				rotate_left(root, p);
+				rotate_left(root, p, update);
 			else
-				rotate_right(root, p);
+				rotate_right(root, p, update);
 			s = left ? p->right : p->left;
 		}
 		if (!is_red(s->left) && !is_red(s->right)) {
@@ -143,28 +165,28 @@ static void erase_mend(struct rb_root *root, struct rb_node *n, struct rb_node *
 		if (left && !is_red(s->right)) {
 			set_black(s->left);
 			set_red(s);
-			rotate_right(root, s);
+			rotate_right(root, s, update);
 			s = p->right;
 		} else if (!left && !is_red(s->left)) {
 			set_black(s->right);
 			set_red(s);
-			rotate_left(root, s);
+			rotate_left(root, s, update);
 			s = p->left;
 		}
 		s->parent_colour = (s->parent_colour & ~BLACK) | (p->parent_colour & BLACK);
 		set_black(p);
 		set_black(left ? s->right : s->left);
 		if (left)
-			rotate_left(root, p);
+			rotate_left(root, p, update);
 		else
-			rotate_right(root, p);
+			rotate_right(root, p, update);
 		return;
 	}
 	if (n)
 		set_black(n);
 }
 
-void rb_erase(struct rb_root *root, struct rb_node *n)
+specialised void erase(struct rb_root *root, struct rb_node *n, rb_update_fn update)
 {
 	struct rb_node *child, *p;
 	bool black;
@@ -199,8 +221,27 @@ void rb_erase(struct rb_root *root, struct rb_node *n)
 		if (child)
 			set_parent(child, p);
 	}
+	update_path(p, update);
 	if (black)
-		erase_mend(root, child, p);
+		erase_mend(root, child, p, update);
+}
+
+void rb_insert(struct rb_root *root, struct rb_node *n, struct rb_node *p, struct rb_node **link)
+{
+	insert(root, n, p, link, NULL);
+}
+
+void rb_insert_valued(struct rb_root *root, struct rb_node *n, struct rb_node *p,
+		      struct rb_node **link, rb_update_fn update)
+{
+	insert(root, n, p, link, update);
+}
+
+void rb_erase(struct rb_root *root, struct rb_node *n) { erase(root, n, NULL); }
+
+void rb_erase_valued(struct rb_root *root, struct rb_node *n, rb_update_fn update)
+{
+	erase(root, n, update);
 }
 
 struct rb_node *rb_first(const struct rb_root *root)

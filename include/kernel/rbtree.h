@@ -14,6 +14,19 @@ static inline bool rb_empty(const struct rb_root *r) { return !r->node; }
 /** Hang @p n below @p parent at *@p link (one of its child pointers, or root->node) and rebalance. */
 void rb_insert(struct rb_root *root, struct rb_node *n, struct rb_node *parent, struct rb_node **link);
 void rb_erase(struct rb_root *root, struct rb_node *n);
+/**
+ * For trees whose nodes keep a value over their subtree: compute @p n's from
+ * its own data and its children's. Called for every node whose subtree changed.
+ */
+typedef void (*rb_update_fn)(struct rb_node *n);
+void rb_insert_valued(struct rb_root *root, struct rb_node *n, struct rb_node *parent,
+		      struct rb_node **link, rb_update_fn update);
+void rb_erase_valued(struct rb_root *root, struct rb_node *n, rb_update_fn update);
+/** The node above @p n, NULL at the root. */
+static inline struct rb_node *rb_parent(const struct rb_node *n)
+{
+	return (struct rb_node *)(n->parent_colour & ~1ull);
+}
 struct rb_node *rb_first(const struct rb_root *root);
 struct rb_node *rb_last(const struct rb_root *root);
 struct rb_node *rb_next(const struct rb_node *n);

@@ -96,6 +96,70 @@ static void sorted_input_stays_balanced(void **state)
 	free(items);
 }
 
+/* The value kept in each node: how many nodes its subtree has, and their largest weight. */
+struct valued { u32 key, weight, size, heaviest; bool inside; struct rb_node node; };
+
+static struct valued *valued(struct rb_node *n) { return n ? rb_entry(n, struct valued, node) : NULL; }
+
+static void compute(struct rb_node *n, u32 *size, u32 *heaviest)
+{
+	const struct valued *child[2] = { valued(n->left), valued(n->right) };
+
+	*size = 1;
+	*heaviest = valued(n)->weight;
+	for (u32 i = 0; i < 2; i++) {
+		*size += child[i] ? child[i]->size : 0;
+		if (child[i] && child[i]->heaviest > *heaviest)
+			*heaviest = child[i]->heaviest;
+	}
+}
+
+static void update(struct rb_node *n) { compute(n, &valued(n)->size, &valued(n)->heaviest); }
+
+static void check_values(struct rb_node *n)
+{
+	u32 size, heaviest;
+
+	if (!n)
+		return;
+	check_values(n->left);
+	check_values(n->right);
+	compute(n, &size, &heaviest);
+	assert_int_equal(valued(n)->size, size);
+	assert_int_equal(valued(n)->heaviest, heaviest);
+}
+
+static void values_follow_every_change(void **state)
+{
+	enum { N = 60 };
+
+	for (u32 seed = 0; seed < 40; seed++) {
+		struct rb_root root = RB_ROOT;
+		struct valued items[N] = { 0 };
+
+		srand(seed);
+		for (u32 step = 0; step < 1000; step++) {
+			struct valued *item = &items[rand() % N];
+			struct rb_node **link = &root.node, *parent = NULL;
+
+			if (item->inside) {
+				rb_erase_valued(&root, &item->node, update);
+			} else {
+				item->key = rand() % 1000;
+				item->weight = rand() % 1000;
+				while (*link) {
+					parent = *link;
+					link = item->key < valued(parent)->key ? &parent->left : &parent->right;
+				}
+				rb_insert_valued(&root, &item->node, parent, link, update);
+			}
+			item->inside = !item->inside;
+			assert_true(rb_check(&root) >= 0);
+			check_values(root.node);
+		}
+	}
+}
+
 /* A check that can't fail would prove nothing. */
 static void check_sees_broken_trees(void **state)
 {
@@ -124,6 +188,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(random_changes_keep_order_and_balance),
 		cmocka_unit_test(sorted_input_stays_balanced),
+		cmocka_unit_test(values_follow_every_change),
 		cmocka_unit_test(check_sees_broken_trees),
 	};
 
