@@ -47,7 +47,14 @@ struct page_tree { void *root; u32 height; u64 count; };
 struct file_pages {
 	spinlock_t lock;
 	struct page_tree tree;
-	struct list regions;		/* vm_region.file_link: shared and private mappings */
+	/**
+	 * Mappings of the file, shared and private (vm_region.file_link), kept by
+	 * mm/vm_*.c under a spin lock of its own, taken with interrupts on only.
+	 * An inode starts with list_init() and spin_init(); then vm_unmap_file_range()
+	 * and vm_protect_file_range() (vm.h) are all that fs/ needs.
+	 */
+	spinlock_t regions_lock;
+	struct list regions;
 };
 
 struct inode_ops {
@@ -170,7 +177,8 @@ struct file_ops {
 	/** Ready events now; registers on wait queues through @p t (may be NULL). */
 	u32 (*poll)(struct file *f, struct poll_table *t);
 	s64 (*ioctl)(struct file *f, u32 cmd, u64 arg);		/* -ENOTTY when unknown */
-	int (*mmap)(struct file *f, struct vm_region *r);	/* sets r->ops; may look at r->flags */
+	/** Sets r->ops; may look at r->flags, and set r->private and (block devices) r->pages. NULL: ENODEV. */
+	int (*mmap)(struct file *f, struct vm_region *r);
 	int (*fsync)(struct file *f);
 	int (*flush)(struct file *f);				/* each close() */
 };

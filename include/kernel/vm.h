@@ -2,8 +2,20 @@
 /**
  * @file vm.h  User address spaces: regions, faults, copy on write.
  *
- * A space has a sorted set of regions (rbtree, by start) and page tables.
- * space->lock (rwsem): write to change regions, read for faults.
+ * A space has a sorted set of regions (a tree and a list) and page tables.
+ * A region is a run of pages with equal rights and one source: anonymous
+ * memory or a file.
+ *
+ * Locks, outermost first:
+ *   inode->lock, page locks  may be held by who copies to or from user memory;
+ *                   a region's fault() therefore takes neither inode->lock nor
+ *                   anything inside which user memory is touched;
+ *   space->lock     (rwsem) write: change regions; read: faults, look-ups;
+ *   file_pages.regions_lock  (spin) a file's list of regions; start, end and
+ *                   pgoff of a region on that list change only under it, too.
+ *
+ * Unless said otherwise a function here takes space->lock itself, may sleep, and
+ * gives the errno that Linux's system call of that purpose gives.
  */
 #pragma once
 #include <kernel/lock.h>
@@ -12,85 +24,205 @@
 #include <kernel/uaccess.h>
 
 struct file;
+struct file_pages;
 struct vm_region;
+struct vm_space;
+
+#define VM_FAULT_AROUND	16		/* pages: most that fault_around() is asked for */
 
 struct vm_region_ops {
-	/** Give the page at @p pgoff (pages from the start of the file), with a reference. -errno: SIGBUS. */
+	/**
+	 * Give the page at @p pgoff (pages from the start of the file), with a
+	 * reference. space->lock is held for reading; may sleep.
+	 * @return 0; 1: it had to be read from a device (a major fault);
+	 *	   -ENOMEM; any other -errno: SIGBUS
+	 */
 	int (*fault)(struct vm_region *r, u64 pgoff, struct page **out);
-	/** A shared writable page is about to be written first (mark dirty). May be NULL. */
+	/**
+	 * Pages near a fault that are there anyway: for each i below @p n set
+	 * pages[i] to the page at first_pgoff + i, with a reference, if it is
+	 * cached, up to date and within the file, else to NULL. May not sleep or
+	 * read. May be NULL. @p n is at most VM_FAULT_AROUND.
+	 * @return how many were found
+	 */
+	int (*fault_around)(struct vm_region *r, u64 first_pgoff, u32 n, struct page **pages);
+	/**
+	 * A page of a shared region is about to be written first: mark it dirty,
+	 * find room for it. May sleep. NULL: may be written right away.
+	 * @return 0; -ENOMEM; any other -errno: SIGBUS
+	 */
 	int (*page_mkwrite)(struct vm_region *r, struct page *p);
-	void (*open)(struct vm_region *r);	/* region was copied or split */
-	void (*close)(struct vm_region *r);
+	void (*open)(struct vm_region *r);	/* region was copied or split; space->lock held for writing */
+	void (*close)(struct vm_region *r);	/* ... is gone; regions with a close() do not merge */
+	/** For /proc/PID/maps where there is no file. May be NULL. */
+	const char *name;
+	/**
+	 * The pages are a page cache's: page->mapping is not NULL while a page
+	 * belongs to the file. Who truncates first shrinks the file, then takes
+	 * the pages out (mapping = NULL), then calls vm_unmap_file_range().
+	 */
+	bool page_cache;
 };
+
 #define VM_READ		0x1	/* = PROT_READ.. */
 #define VM_WRITE	0x2
 #define VM_EXEC		0x4
 #define VM_SHARED	0x8
 #define VM_GROWSDOWN	0x10
-#define VM_STACK	0x20
-#define VM_HEAP		0x40
+#define VM_STACK	0x20	/* the first thread's stack */
+#define VM_HEAP		0x40	/* brk() */
 #define VM_PFN		0x80	/* maps device memory or kernel pages: never counted, never freed */
 #define VM_MAYWRITE	0x100	/* mprotect may add */
 #define VM_DONTFORK	0x200
 #define VM_VDSO		0x400
 #define VM_WIPEONFORK	0x800
+#define VM_LOCKED	0x1000	/* mlock: present from the start */
+#define VM_LOCKONFAULT	0x2000
+#define VM_NORESERVE	0x4000
+#define VM_DONTDUMP	0x8000
+#define VM_MAYEXEC	0x10000	/* mprotect may add */
+#define VM_ACCESS	(VM_READ | VM_WRITE | VM_EXEC)
+
 struct vm_region {
-	struct rb_node node;
-	struct list link;		/* in address order */
+	struct rb_node node;		/* first: see vm_regions.c */
+	u64 max_gap;			/* of the subtree */
 	u64 start, end;			/* page aligned */
+	u64 pte_bits;			/* of a present page; writable if the region is */
 	u32 flags;
-	struct vm_space *space;
-	struct file *file;		/* counted; NULL: anonymous */
-	u64 pgoff;			/* of start in the file */
+	bool has_anon;			/* of a file: some pages may be private copies */
 	const struct vm_region_ops *ops; /* NULL: anonymous */
-	struct list file_link;		/* inode's mapping list, for truncate */
+	struct vm_space *space;
+	struct list link;		/* in address order */
+	struct file *file;		/* counted; NULL: none */
+	struct file_pages *pages;	/* whose list it is on; NULL: none */
+	u64 pgoff;			/* of start in the file */
+	struct list file_link;		/* in pages->regions */
 	void *private;
 };
+
 struct vm_space {
 	struct rwsem lock;
+	struct atomic users;		/* threads, and who looks at it from outside */
 	struct rb_root regions;
-	struct list region_list;
 	struct vm_region *last;		/* cache of the last hit */
 	phys_t root;			/* top page table */
-	struct atomic users;		/* threads */
-	struct cpumask cpus;		/* where it may be in the TLB */
+	s64 rss_anon, rss_file;		/* pages present: vm_space_usage() */
+	struct list region_list;
+	u32 nr_regions;
+	u32 def_flags;			/* mlockall(MCL_FUTURE) */
+	struct cpumask cpus;		/* where it may be in the TLB; kept by the scheduler */
 	u64 brk_start, brk, mmap_base, stack_top;
+	bool bottom_up;			/* old layout: mappings grow upwards */
 	u64 arg_start, arg_end, env_start, env_end, code_start, code_end, data_start, data_end;
-	u64 total_pages, locked_pages;	/* of regions */
-	s64 rss_anon, rss_file;		/* pages present */
-	u64 peak_rss;
+	u64 total_pages, locked_pages, data_pages;	/* of regions */
+	struct atomic64 cut_anon, cut_file;	/* pages of rss_* that truncations took away */
+	u64 peak_rss, peak_total;
 	u64 saved_auxv[48]; u32 auxv_len;
 	struct file *exe;		/* counted */
 	u64 vdso;			/* base or 0 */
 };
+
+/** @brief At boot, once kmalloc works and before the first space. */
+void vm_init(void);
+
+/* ---- spaces ---- */
+
+/**
+ * @brief An empty space with one user. Where the stack ends (stack_top) and
+ * mappings begin (mmap_base) is chosen here, from the current process's
+ * RLIMIT_STACK and personality; at random unless that or "nokaslr" or
+ * "norandmaps" on the command line forbids it.
+ * @return NULL: no memory
+ */
 struct vm_space *vm_space_create(void);
+/** @brief A copy that shares its private pages with @p old until one writes. NULL: no memory, or killed. */
 struct vm_space *vm_space_fork(struct vm_space *old);
 void vm_space_get(struct vm_space *s);
-void vm_space_put(struct vm_space *s);		/* last: unmaps all */
-/** Map. @param flags MAP_* of uapi/mman.h @return address or -errno. Takes the lock. Takes its own reference on @p file. */
+/**
+ * @brief Drop a user; the last one unmaps all. The caller runs on another space
+ * (thread_switch_space()) by then. May sleep.
+ */
+void vm_space_put(struct vm_space *s);
+/** @brief A page-aligned offset below @p npages pages, 0 where randomisation is off (PIE base, brk). */
+u64 vm_random_offset(u64 npages);
+
+/** What /proc/PID/{stat,statm,status} and getrusage() tell, in pages. */
+struct vm_usage { u64 rss, rss_anon, rss_file, peak_rss, total, peak_total, data, stack, text, locked, tables; };
+/** @brief Any thread context; takes the lock for reading. */
+void vm_space_usage(struct vm_space *s, struct vm_usage *out);
+/** @brief Pages present now, without a lock (OOM choice). */
+u64 vm_space_rss(const struct vm_space *s);
+
+/* ---- mapping ---- */
+
+/**
+ * @brief mmap().
+ * @param flags	MAP_* of uapi/mman.h
+ * @param file	counted here again; NULL with MAP_ANONYMOUS
+ * @param off	bytes, page aligned
+ * @return address or -errno
+ */
 s64 vm_map(struct vm_space *s, u64 addr, u64 len, u32 prot, u32 flags, struct file *file, u64 off);
+/** @brief The first thread's stack: grows down from stack_top, @p size bytes to begin with. @return start or -errno */
+s64 vm_map_stack(struct vm_space *s, u64 size, u32 prot);
+/**
+ * @brief Map pages of the kernel (vDSO and its data), shared, never freed.
+ * @param pages	must stay as long as the kernel runs
+ * @param vm_flags VM_READ, VM_EXEC, VM_VDSO
+ * @return address (@p addr is a hint) or -errno
+ */
+s64 vm_map_pages(struct vm_space *s, u64 addr, struct page **pages, u32 npages, u32 vm_flags);
+enum vm_cache { VM_CACHE_WB, VM_CACHE_WC, VM_CACHE_UC };
+/**
+ * @brief For a driver's mmap(): map @p len bytes at @p phys from @p offset bytes into
+ * the region on. Called from file_ops.mmap() alone; the region becomes VM_PFN.
+ * @return 0, -EINVAL (unaligned, beyond the region, RAM), -ENOMEM
+ */
+int vm_region_map_phys(struct vm_region *r, u64 offset, phys_t phys, u64 len, enum vm_cache cache);
 int vm_unmap(struct vm_space *s, u64 addr, u64 len);
 int vm_protect(struct vm_space *s, u64 addr, u64 len, u32 prot);
 s64 vm_remap(struct vm_space *s, u64 old, u64 old_len, u64 new_len, u32 flags, u64 new_addr);
 int vm_advise(struct vm_space *s, u64 addr, u64 len, int advice);
+/** @brief brk(). @return the break as it now is: the old one on failure */
 s64 vm_set_brk(struct vm_space *s, u64 brk);
-/** Map the kernel pages of the vDSO read-only(+exec). @return address or -errno */
-s64 vm_map_pages(struct vm_space *s, u64 addr, struct page **pages, u32 npages, u32 vm_flags);
-/** Drop pages of file offsets >= @p first_pgoff from all mappings in @p regions (truncate). */
-void vm_unmap_file_range(struct list *regions, spinlock_t *regions_lock, u64 first_pgoff, u64 last_pgoff);
+/** @brief msync() */
+int vm_sync(struct vm_space *s, u64 addr, u64 len, int flags);
+/** @brief mincore(): one byte a page to @p vec */
+int vm_incore(struct vm_space *s, u64 addr, u64 len, uaddr_t vec);
+/** @brief mlock2(): @p flags MLOCK_ONFAULT or 0. The limit is RLIMIT_MEMLOCK. */
+int vm_lock(struct vm_space *s, u64 addr, u64 len, int flags);
+int vm_unlock(struct vm_space *s, u64 addr, u64 len);
+/** @brief mlockall(): MCL_* */
+int vm_lock_all(struct vm_space *s, int flags);
+int vm_unlock_all(struct vm_space *s);
+
+/* ---- for file systems: no lock of the space is taken; may be called under inode->lock ---- */
+
+/** @brief Unmap pages @p first to @p last of a file everywhere, private copies too (truncate, hole punch). */
+void vm_unmap_file_range(struct file_pages *pages, u64 first, u64 last);
+/** @brief Make them read-only everywhere, so that the next write calls page_mkwrite() (before write-back). */
+void vm_protect_file_range(struct file_pages *pages, u64 first, u64 last);
+
+/* ---- faults ---- */
 
 #define VM_FAULT_PRESENT 1	/* bits of the x86 error code */
 #define VM_FAULT_WRITE	2
 #define VM_FAULT_USER	4
 #define VM_FAULT_EXEC	16
 /**
- * Resolve a page fault at a user address. Thread context, interrupts on.
- * @return 0, or -EFAULT (SIGSEGV, *@p si_code SEGV_MAPERR/SEGV_ACCERR), -EIO (SIGBUS), -ENOMEM (kill)
+ * @brief Resolve a page fault at a user address. Thread context, interrupts on.
+ * @return 0; 1: a major fault; -EFAULT (SIGSEGV, *@p si_code SEGV_MAPERR/SEGV_ACCERR),
+ *	   -EIO (SIGBUS, BUS_ADRERR), -ENOMEM (kill the process), -EINTR (it is being killed)
  */
 int vm_fault(struct vm_space *s, u64 addr, u32 error_code, int *si_code);
-/** Find the region containing @p addr; the caller holds the lock. */
+/** @brief Find the region containing @p addr; the caller holds the lock. */
 struct vm_region *vm_region_find(struct vm_space *s, u64 addr);
-/** First region with end > @p addr. */
+/** @brief First region with end > @p addr; the caller holds the lock. */
 struct vm_region *vm_region_find_above(struct vm_space *s, u64 addr);
-/** Copy from or to another space (/proc/PID/cmdline, mem). @return bytes copied. */
+/** @brief "[heap]", "[stack]"...; NULL where there is a file or nothing to say (/proc/PID/maps). */
+const char *vm_region_name(const struct vm_region *r);
+/**
+ * @brief Copy from or to another space (/proc/PID/cmdline, mem, process_vm_readv), with
+ * the rights that its own program has. The caller has a reference on it. @return bytes copied
+ */
 u64 vm_space_access(struct vm_space *s, u64 addr, void *buf, u64 len, bool write);
