@@ -24,3 +24,7 @@ host-test-y += sort
 sort-srcs := lib/sort.c
 host-test-y += rbtree
 rbtree-srcs := lib/rbtree.c
+
+# device/
+host-test-y += ldisc
+ldisc-srcs := device/tty/ldisc.c lib/bitmap.c

@@ -1,0 +1,753 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The line discipline: line editing, echo, signals and output processing of a
+ * terminal, as POSIX chapter 11 describes and Linux's N_TTY does.
+ *
+ * Input goes into one ring of 4096 bytes. In canonical mode the part between
+ * canon_head and head is the line being edited, which erase, word erase and
+ * kill take from its end; a newline, EOL or EOF character completes the line,
+ * marks its last byte in line_end, and moves canon_head up, where readers see
+ * it. The EOF character is stored as a marked zero byte that read() swallows, so
+ * an empty line completed by EOF reads as zero bytes: end of file. In raw mode
+ * all of the ring is readable.
+ *
+ * When the ring is full: a line being edited, with no complete line in front of
+ * it, keeps 4095 bytes; what is typed after them replaces the last place, so
+ * that editing and ending the line always work. In all other cases input is
+ * refused, and the driver holds it back until somebody has read.
+ *
+ * Echo is rendered at once, output processing included, into a ring that the
+ * terminal drains before it accepts output; echo that does not fit is lost. A
+ * column is kept for tabs: to expand them, and to erase them from a line.
+ *
+ * Pure: no locks, no hardware. Left out: EXTPROC, XCASE, delays other than
+ * tab expansion, the DISCARD character (neither does Linux have the last two).
+ */
+#include <kernel/bitmap.h>
+#include <kernel/string.h>
+#include "ldisc.h"
+
+#define INPUT_AT(ld, pos)	((ld)->input[(pos) % LDISC_INPUT_SIZE])
+#define EOF_MARK		0	/* as a byte that is marked in line_end */
+#define TAB_WIDTH		8
+#define DEL			0x7f
+
+#define CTRL(c)			((c) & 0x1f)
+
+const struct ktermios ldisc_default_termios = {
+	.c_iflag = ICRNL | IXON | IUTF8,
+	.c_oflag = OPOST | ONLCR,
+	.c_cflag = B38400 | CS8 | CREAD | HUPCL,
+	.c_lflag = ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN,
+	.c_cc = {
+		[VINTR] = CTRL('C'), [VQUIT] = CTRL('\\'), [VERASE] = DEL,
+		[VKILL] = CTRL('U'), [VEOF] = CTRL('D'), [VMIN] = 1,
+		[VSTART] = CTRL('Q'), [VSTOP] = CTRL('S'), [VSUSP] = CTRL('Z'),
+		[VREPRINT] = CTRL('R'), [VDISCARD] = CTRL('O'),
+		[VWERASE] = CTRL('W'), [VLNEXT] = CTRL('V'),
+	},
+	.c_ispeed = 38400, .c_ospeed = 38400,
+};
+
+static bool lflag(const struct ldisc *ld, u32 bit) { return ld->termios.c_lflag & bit; }
+static bool iflag(const struct ldisc *ld, u32 bit) { return ld->termios.c_iflag & bit; }
+static bool oflag(const struct ldisc *ld, u32 bit) { return ld->termios.c_oflag & bit; }
+
+/* Is @c the control character at @index, if that one is not disabled? */
+static bool is_cc(const struct ldisc *ld, u8 c, u32 index)
+{
+	return c == ld->termios.c_cc[index] && c != TTY_CC_DISABLED;
+}
+
+static bool is_control(u8 c) { return c < 0x20 || c == DEL; }
+
+/* A byte of a UTF-8 sequence other than its first? */
+static bool is_continuation(const struct ldisc *ld, u8 c)
+{
+	return (c & 0xc0) == 0x80 && iflag(ld, IUTF8);
+}
+
+static bool is_word(u8 c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
+	       (c >= 'a' && c <= 'z') || c == '_' || c >= 0xc0;
+}
+
+/* ---- output processing ---- */
+
+/* Render one byte to @out and move the column. @return bytes made, 0..LDISC_MAX_EXPANSION */
+static u32 render(struct ldisc *ld, u8 c, u8 *out)
+{
+	u32 n;
+
+	switch (c) {
+	case '\n':
+		if (oflag(ld, ONLRET | ONLCR))
+			ld->column = 0;
+		ld->canon_column = ld->column;
+		if (!oflag(ld, ONLCR))
+			break;
+		out[0] = '\r';
+		out[1] = '\n';
+		return 2;
+	case '\r':
+		if (oflag(ld, ONOCR) && ld->column == 0)
+			return 0;
+		if (oflag(ld, OCRNL)) {
+			c = '\n';
+			if (!oflag(ld, ONLRET))
+				break;
+		}
+		ld->canon_column = ld->column = 0;
+		break;
+	case '\t':
+		n = TAB_WIDTH - ld->column % TAB_WIDTH;
+		ld->column += n;
+		if ((ld->termios.c_oflag & TABDLY) != XTABS)
+			break;
+		memset(out, ' ', n);
+		return n;
+	case '\b':
+		if (ld->column)
+			ld->column--;
+		break;
+	default:
+		if (is_control(c))
+			break;
+		if (oflag(ld, OLCUC) && c >= 'a' && c <= 'z')
+			c -= 'a' - 'A';
+		if (!is_continuation(ld, c))
+			ld->column++;
+	}
+	out[0] = c;
+	return 1;
+}
+
+/* Are all eight bytes printing ASCII? May say no for a yes, never the reverse. */
+static bool all_printing(u64 eight)
+{
+	const u64 ones = 0x0101010101010101ull;
+
+	return !((eight | (eight - ones * 0x20) | (eight + ones)) & ones * 0x80);
+}
+
+size_t ldisc_output(struct ldisc *ld, const u8 *in, size_t len_bytes, u8 *out, size_t size, size_t *made)
+{
+	bool plain = !oflag(ld, OLCUC);
+	size_t used = 0, n = 0;
+	u64 eight;
+
+	if (!oflag(ld, OPOST)) {
+		n = MIN(len_bytes, size);
+		memcpy(out, in, n);
+		*made = n;
+		return n;
+	}
+	while (used < len_bytes && size - n >= LDISC_MAX_EXPANSION) {
+		if (plain && len_bytes - used >= sizeof(eight)) {
+			memcpy(&eight, in + used, sizeof(eight));
+			if (all_printing(eight)) {
+				memcpy(out + n, &eight, sizeof(eight));
+				ld->column += sizeof(eight);
+				used += sizeof(eight);
+				n += sizeof(eight);
+				continue;
+			}
+		}
+		n += render(ld, in[used++], out + n);
+	}
+	*made = n;
+	return used;
+}
+
+/* ---- echo ---- */
+
+static void echo_raw(struct ldisc *ld, u8 c)
+{
+	u8 out[LDISC_MAX_EXPANSION];
+	u32 n;
+
+	/* Nothing in part, and no change of column for what is not shown. */
+	if (LDISC_ECHO_SIZE - (ld->echo_head - ld->echo_tail) < LDISC_MAX_EXPANSION)
+		return;
+	if (!ldisc_echo_pending(ld))
+		ld->shown_column = ld->column;
+	out[0] = c;
+	n = oflag(ld, OPOST) ? render(ld, c, out) : 1;
+	for (u32 i = 0; i < n; i++)
+		ld->echo[ld->echo_head++ % LDISC_ECHO_SIZE] = out[i];
+}
+
+/* A byte of the line: control characters as ^X. */
+static void echo_char(struct ldisc *ld, u8 c)
+{
+	if (lflag(ld, ECHOCTL) && is_control(c) && c != '\t') {
+		echo_raw(ld, '^');
+		c ^= 0x40;
+	}
+	echo_raw(ld, c);
+}
+
+static void echo_text(struct ldisc *ld, const char *s)
+{
+	while (*s)
+		echo_raw(ld, *s++);
+}
+
+static void finish_erasing(struct ldisc *ld)
+{
+	if (ld->erasing) {
+		echo_raw(ld, '/');
+		ld->erasing = false;
+	}
+}
+
+void ldisc_flush_echo(struct ldisc *ld)
+{
+	if (ldisc_echo_pending(ld))
+		ld->column = ld->shown_column;
+	ld->echo_tail = ld->echo_head;
+}
+
+/* ---- storing ---- */
+
+static void put(struct ldisc *ld, u8 c)
+{
+	if (ldisc_used(ld) == LDISC_INPUT_SIZE)
+		ld->head--;	/* an overlong line: see above */
+	INPUT_AT(ld, ld->head) = c;
+	ld->head++;
+}
+
+/* A data byte; with PARMRK a real 0xff is doubled, since one announces damage. */
+static void put_data(struct ldisc *ld, u8 c, u32 *events)
+{
+	if (c == 0xff && iflag(ld, PARMRK))
+		put(ld, c);
+	put(ld, c);
+	if (!lflag(ld, ICANON))
+		*events |= LDISC_READABLE;
+}
+
+static void complete_line(struct ldisc *ld, u8 last, u32 *events)
+{
+	put(ld, last);
+	bitmap_set(ld->line_end, (ld->head - 1) % LDISC_INPUT_SIZE);
+	ld->canon_head = ld->head;
+	*events |= LDISC_READABLE;
+}
+
+static void echo_data(struct ldisc *ld, u8 c)
+{
+	if (!lflag(ld, ECHO))
+		return;
+	finish_erasing(ld);
+	if (ld->canon_head == ld->head)
+		ld->canon_column = ld->column;
+	echo_char(ld, c);
+}
+
+static void echo_newline(struct ldisc *ld)
+{
+	if (lflag(ld, ECHO))
+		finish_erasing(ld);
+	if (lflag(ld, ECHO) || (lflag(ld, ICANON) && lflag(ld, ECHONL)))
+		echo_raw(ld, '\n');
+}
+
+void ldisc_flush_input(struct ldisc *ld)
+{
+	ld->tail = ld->canon_head = ld->head;
+	memset(ld->line_end, 0, sizeof(ld->line_end));
+	ld->lnext = ld->erasing = ld->pushed = false;
+}
+
+/* ---- erasing ---- */
+
+enum erase_what { ERASE_CHAR, ERASE_WORD, ERASE_LINE };
+
+/* The columns that a tab at @pos covers: depends on what stands before it. */
+static u32 tab_columns(const struct ldisc *ld, u32 pos)
+{
+	u32 n = 0;
+
+	while (pos != ld->canon_head) {
+		u8 c = INPUT_AT(ld, --pos);
+
+		if (c == '\t')
+			return TAB_WIDTH - n % TAB_WIDTH;
+		if (is_control(c))
+			n += lflag(ld, ECHOCTL) ? 2 : 0;
+		else if (!is_continuation(ld, c))
+			n++;
+	}
+	return TAB_WIDTH - (n + ld->canon_column) % TAB_WIDTH;
+}
+
+/* ECHOPRT, for paper: the erased bytes again, backwards, between \ and /. */
+static void echo_erased_on_paper(struct ldisc *ld, u32 pos, u32 len)
+{
+	if (!ld->erasing) {
+		echo_raw(ld, '\\');
+		ld->erasing = true;
+	}
+	echo_char(ld, INPUT_AT(ld, pos));
+	while (--len)
+		echo_raw(ld, INPUT_AT(ld, ++pos));
+}
+
+/* Show that the character of @len bytes at @pos, the last one, is gone. */
+static void echo_erased(struct ldisc *ld, enum erase_what what, u32 pos, u32 len)
+{
+	u8 c = INPUT_AT(ld, pos);
+
+	if (!lflag(ld, ECHO))
+		return;
+	if (lflag(ld, ECHOPRT)) {
+		echo_erased_on_paper(ld, pos, len);
+	} else if (what == ERASE_CHAR && !lflag(ld, ECHOE)) {
+		echo_char(ld, ld->termios.c_cc[VERASE]);
+	} else if (c == '\t') {
+		for (u32 n = tab_columns(ld, pos); n; n--)
+			echo_raw(ld, '\b');
+	} else if (!is_control(c)) {
+		echo_text(ld, "\b \b");
+	} else if (lflag(ld, ECHOCTL)) {
+		echo_text(ld, "\b \b\b \b");
+	}
+}
+
+/* Where the last character of the line begins; head itself when only a part of one is there. */
+static u32 last_char(const struct ldisc *ld)
+{
+	u32 pos = ld->head;
+
+	do
+		pos--;
+	while (is_continuation(ld, INPUT_AT(ld, pos)) && pos != ld->canon_head);
+	return is_continuation(ld, INPUT_AT(ld, pos)) ? ld->head : pos;
+}
+
+/* A killed line whose characters can't or needn't be wiped out one by one. */
+static bool kill_at_once(struct ldisc *ld)
+{
+	const u32 wiping = ECHOK | ECHOKE | ECHOE;
+
+	if (!lflag(ld, ECHO)) {
+		ld->head = ld->canon_head;
+		return true;
+	}
+	if ((ld->termios.c_lflag & wiping) == wiping)
+		return false;
+	ld->head = ld->canon_head;
+	finish_erasing(ld);
+	echo_char(ld, ld->termios.c_cc[VKILL]);
+	if (lflag(ld, ECHOK))
+		echo_raw(ld, '\n');
+	return true;
+}
+
+static void erase(struct ldisc *ld, enum erase_what what)
+{
+	bool word_begun = false;
+
+	if (ld->head == ld->canon_head || (what == ERASE_LINE && kill_at_once(ld)))
+		return;
+	while (ld->head != ld->canon_head) {
+		u32 pos = last_char(ld), len = ld->head - pos;
+
+		if (!len)
+			break;
+		if (what == ERASE_WORD) {
+			if (is_word(INPUT_AT(ld, pos)))
+				word_begun = true;
+			else if (word_begun)
+				break;
+		}
+		ld->head = pos;
+		echo_erased(ld, what, pos, len);
+		if (what == ERASE_CHAR)
+			break;
+	}
+	if (ld->head == ld->canon_head && lflag(ld, ECHO))
+		finish_erasing(ld);
+}
+
+static void reprint(struct ldisc *ld, u8 c)
+{
+	finish_erasing(ld);
+	echo_char(ld, c);
+	echo_raw(ld, '\n');
+	for (u32 pos = ld->canon_head; pos != ld->head; pos++)
+		echo_char(ld, INPUT_AT(ld, pos));
+}
+
+/* ---- receiving ---- */
+
+static void set_stopped(struct ldisc *ld, bool stopped, u32 *events)
+{
+	if (ld->stopped != stopped) {
+		ld->stopped = stopped;
+		*events |= LDISC_FLOW;
+	}
+}
+
+/* A signal also discards what was typed before it and what is still to be shown. */
+static void raise_signal(struct ldisc *ld, u32 which, u32 *events)
+{
+	*events |= which;
+	if (!lflag(ld, NOFLSH)) {
+		ldisc_flush_input(ld);
+		ldisc_flush_echo(ld);
+		*events |= LDISC_FLUSH;
+	}
+}
+
+static void receive_signal(struct ldisc *ld, u32 which, u8 c, u32 *events)
+{
+	raise_signal(ld, which, events);
+	if (iflag(ld, IXON))
+		set_stopped(ld, false, events);
+	if (lflag(ld, ECHO))
+		echo_char(ld, c);
+}
+
+static u32 signal_of(const struct ldisc *ld, u8 c)
+{
+	if (!lflag(ld, ISIG))
+		return 0;
+	return is_cc(ld, c, VINTR) ? LDISC_SIGINT : is_cc(ld, c, VQUIT) ? LDISC_SIGQUIT :
+	       is_cc(ld, c, VSUSP) ? LDISC_SIGTSTP : 0;
+}
+
+/* Characters that edit the line. @return true: done with it */
+static bool edit(struct ldisc *ld, u8 c)
+{
+	bool extended = lflag(ld, IEXTEN);
+
+	if (is_cc(ld, c, VERASE))
+		erase(ld, ERASE_CHAR);
+	else if (is_cc(ld, c, VKILL))
+		erase(ld, ERASE_LINE);
+	else if (extended && is_cc(ld, c, VWERASE))
+		erase(ld, ERASE_WORD);
+	else if (extended && is_cc(ld, c, VREPRINT) && lflag(ld, ECHO))
+		reprint(ld, c);
+	else if (extended && is_cc(ld, c, VLNEXT)) {
+		ld->lnext = true;
+		if (lflag(ld, ECHO)) {
+			finish_erasing(ld);
+			if (lflag(ld, ECHOCTL))
+				echo_text(ld, "^\b");
+		}
+	} else
+		return false;
+	return true;
+}
+
+/* Characters that end the line. @return true: done with it */
+static bool end_line(struct ldisc *ld, u8 c, u32 *events)
+{
+	if (c == '\n') {
+		echo_newline(ld);
+	} else if (is_cc(ld, c, VEOF)) {
+		c = EOF_MARK;
+	} else if (is_cc(ld, c, VEOL) || (lflag(ld, IEXTEN) && is_cc(ld, c, VEOL2))) {
+		echo_data(ld, c);
+		if (c == 0xff && iflag(ld, PARMRK))
+			put(ld, c);
+	} else {
+		return false;
+	}
+	complete_line(ld, c, events);
+	return true;
+}
+
+static void receive_literal(struct ldisc *ld, u8 c, u32 *events)
+{
+	if (ld->stopped && iflag(ld, IXANY) && iflag(ld, IXON))
+		set_stopped(ld, false, events);
+	echo_data(ld, c);
+	put_data(ld, c, events);
+}
+
+static void receive_special(struct ldisc *ld, u8 c, u32 *events)
+{
+	u32 sig;
+
+	if (iflag(ld, IXON) && (is_cc(ld, c, VSTART) || is_cc(ld, c, VSTOP))) {
+		set_stopped(ld, !is_cc(ld, c, VSTART), events);
+		return;
+	}
+	sig = signal_of(ld, c);
+	if (sig) {
+		receive_signal(ld, sig, c, events);
+		return;
+	}
+	if (ld->stopped && iflag(ld, IXANY) && iflag(ld, IXON))
+		set_stopped(ld, false, events);
+
+	if (c == '\r') {
+		if (iflag(ld, IGNCR))
+			return;
+		if (iflag(ld, ICRNL))
+			c = '\n';
+	} else if (c == '\n' && iflag(ld, INLCR)) {
+		c = '\r';
+	}
+	if (lflag(ld, ICANON) && (edit(ld, c) || end_line(ld, c, events)))
+		return;
+	if (c == '\n')
+		echo_newline(ld);
+	else
+		echo_data(ld, c);
+	put_data(ld, c, events);
+}
+
+static void receive_byte(struct ldisc *ld, u8 c, u32 *events)
+{
+	if (iflag(ld, ISTRIP))
+		c &= 0x7f;
+	if (iflag(ld, IUCLC) && lflag(ld, IEXTEN) && c >= 'A' && c <= 'Z')
+		c += 'a' - 'A';
+	if (ld->lnext) {
+		ld->lnext = false;
+		receive_literal(ld, c, events);
+	} else if (bitmap_test(ld->special, c)) {
+		receive_special(ld, c, events);
+	} else {
+		receive_literal(ld, c, events);
+	}
+}
+
+u32 ldisc_room(const struct ldisc *ld)
+{
+	/* PARMRK may make three bytes of one. */
+	u32 each = iflag(ld, PARMRK) ? 3 : 1;
+	u32 room = (LDISC_INPUT_SIZE - ldisc_used(ld)) / each;
+
+	if (room > 1)
+		return room - 1;
+	return lflag(ld, ICANON) && ld->canon_head == ld->tail;
+}
+
+static size_t receive_transparent(struct ldisc *ld, const u8 *s, size_t len_bytes, u32 *events)
+{
+	size_t n = MIN(len_bytes, (size_t)ldisc_room(ld));
+	u32 at = ld->head % LDISC_INPUT_SIZE;
+	size_t first = MIN(n, (size_t)(LDISC_INPUT_SIZE - at));
+
+	memcpy(ld->input + at, s, first);
+	memcpy(ld->input, s + first, n - first);
+	ld->head += n;
+	if (n)
+		*events |= LDISC_READABLE;
+	return n;
+}
+
+size_t ldisc_receive(struct ldisc *ld, const u8 *s, size_t len_bytes, u32 *events)
+{
+	size_t n = 0;
+
+	*events = 0;
+	if (ld->transparent && !ld->stopped)
+		return receive_transparent(ld, s, len_bytes, events);
+	while (n < len_bytes && !(*events & (LDISC_SIGNALS | LDISC_FLOW)) && ldisc_room(ld))
+		receive_byte(ld, s[n++], events);
+	return n;
+}
+
+u32 ldisc_receive_break(struct ldisc *ld)
+{
+	u32 events = 0;
+
+	if (iflag(ld, IGNBRK) || !ldisc_room(ld))
+		return 0;
+	if (iflag(ld, BRKINT)) {
+		raise_signal(ld, LDISC_SIGINT, &events);
+		return events;
+	}
+	if (iflag(ld, PARMRK)) {
+		put(ld, 0xff);
+		put(ld, 0);
+	}
+	put(ld, 0);
+	if (!lflag(ld, ICANON))
+		events |= LDISC_READABLE;
+	return events;
+}
+
+u32 ldisc_receive_damaged(struct ldisc *ld, u8 byte)
+{
+	u32 events = 0;
+
+	if (iflag(ld, IGNPAR) || !ldisc_room(ld))
+		return 0;
+	if (!iflag(ld, INPCK)) {
+		receive_byte(ld, byte, &events);
+		return events;
+	}
+	if (iflag(ld, PARMRK)) {
+		put(ld, 0xff);
+		put(ld, 0);
+		put(ld, byte);
+	} else {
+		put(ld, 0);
+	}
+	if (!lflag(ld, ICANON))
+		events |= LDISC_READABLE;
+	return events;
+}
+
+/* ---- reading ---- */
+
+u32 ldisc_readable(const struct ldisc *ld)
+{
+	u32 n;
+
+	if (!lflag(ld, ICANON))
+		return ldisc_used(ld);
+	n = ld->canon_head - ld->tail;
+	for (u32 pos = ld->tail; pos != ld->canon_head; pos++)
+		if (INPUT_AT(ld, pos) == EOF_MARK && bitmap_test(ld->line_end, pos % LDISC_INPUT_SIZE))
+			n--;
+	return n;
+}
+
+/* Bytes from the tail to the end of its line, the last byte included; at most @max: no end there. */
+static u32 line_length(const struct ldisc *ld, u32 max, bool *ends)
+{
+	u32 at = ld->tail % LDISC_INPUT_SIZE;
+	u32 first = MIN(max, LDISC_INPUT_SIZE - at);
+	u32 n = bitmap_find_set(ld->line_end, at + first, at) - at;
+
+	if (n == first && max > first)
+		n += bitmap_find_set(ld->line_end, max - first, 0);
+	*ends = n < max;
+	return *ends ? n + 1 : max;
+}
+
+static void copy_out(struct ldisc *ld, u8 *dst, u32 n)
+{
+	u32 at = ld->tail % LDISC_INPUT_SIZE, first = MIN(n, LDISC_INPUT_SIZE - at);
+
+	memcpy(dst, ld->input + at, first);
+	memcpy(dst + first, ld->input, n - first);
+}
+
+/* The byte that ends a line is at @pos: is it one to give to the reader? */
+static bool is_eof_mark(const struct ldisc *ld, u32 pos)
+{
+	return INPUT_AT(ld, pos) == EOF_MARK && !ld->pushed &&
+	       bitmap_test(ld->line_end, pos % LDISC_INPUT_SIZE);
+}
+
+static void line_was_read(struct ldisc *ld)
+{
+	bitmap_clear(ld->line_end, (ld->tail - 1) % LDISC_INPUT_SIZE);
+	ld->pushed = false;
+}
+
+static size_t read_line(struct ldisc *ld, u8 *dst, u32 size, bool *line_done)
+{
+	u32 n = line_length(ld, MIN(size, ld->canon_head - ld->tail), line_done), data = n;
+
+	if (*line_done && is_eof_mark(ld, ld->tail + n - 1))
+		data--;
+	copy_out(ld, dst, data);
+	ld->tail += n;
+	if (!*line_done && data == size && ld->tail != ld->canon_head && is_eof_mark(ld, ld->tail)) {
+		/* "abc^D" read in full by three bytes: the EOF belongs to this read. */
+		ld->tail++;
+		*line_done = true;
+	}
+	if (*line_done)
+		line_was_read(ld);
+	return data;
+}
+
+size_t ldisc_read(struct ldisc *ld, u8 *dst, size_t size, bool *line_done)
+{
+	u32 n = MIN(size, (size_t)LDISC_INPUT_SIZE);
+
+	*line_done = false;
+	if (!n || !ldisc_has_input(ld, 1))
+		return 0;
+	if (lflag(ld, ICANON))
+		return read_line(ld, dst, n, line_done);
+	n = MIN(n, ldisc_used(ld));
+	copy_out(ld, dst, n);
+	ld->tail += n;
+	ld->canon_head = ld->tail;
+	return n;
+}
+
+/* ---- settings ---- */
+
+static void mark_special(struct ldisc *ld, u32 index)
+{
+	if (ld->termios.c_cc[index] != TTY_CC_DISABLED)
+		bitmap_set(ld->special, ld->termios.c_cc[index]);
+}
+
+static void find_special(struct ldisc *ld)
+{
+	static const u8 canonical[] = { VERASE, VKILL, VEOF, VEOL }, extended[] = { VWERASE, VLNEXT, VREPRINT, VEOL2 };
+	const u32 input = ISTRIP | INLCR | IGNCR | ICRNL | IUCLC | IXON | PARMRK;
+	const u32 local = ISIG | ICANON | ECHO;
+
+	memset(ld->special, 0, sizeof(ld->special));
+	if (iflag(ld, IGNCR | ICRNL))
+		bitmap_set(ld->special, '\r');
+	if (iflag(ld, INLCR) || lflag(ld, ICANON))
+		bitmap_set(ld->special, '\n');
+	if (iflag(ld, IXON)) {
+		mark_special(ld, VSTART);
+		mark_special(ld, VSTOP);
+	}
+	if (lflag(ld, ISIG)) {
+		mark_special(ld, VINTR);
+		mark_special(ld, VQUIT);
+		mark_special(ld, VSUSP);
+	}
+	if (lflag(ld, ICANON)) {
+		for (u32 i = 0; i < ARRAY_SIZE(canonical); i++)
+			mark_special(ld, canonical[i]);
+		for (u32 i = 0; lflag(ld, IEXTEN) && i < ARRAY_SIZE(extended); i++)
+			mark_special(ld, extended[i]);
+	}
+	ld->transparent = !iflag(ld, input) && !lflag(ld, local);
+}
+
+/* ICANON was switched: what is in the buffer becomes one line, or plain bytes. */
+static void switch_mode(struct ldisc *ld)
+{
+	memset(ld->line_end, 0, sizeof(ld->line_end));
+	ld->pushed = lflag(ld, ICANON) && ldisc_used(ld);
+	ld->canon_head = ld->tail;
+	if (ld->pushed) {
+		bitmap_set(ld->line_end, (ld->head - 1) % LDISC_INPUT_SIZE);
+		ld->canon_head = ld->head;
+	}
+	ld->erasing = ld->lnext = false;
+}
+
+u32 ldisc_set_termios(struct ldisc *ld, const struct ktermios *termios)
+{
+	u32 changed = ld->termios.c_lflag ^ termios->c_lflag, events = 0;
+
+	ld->termios = *termios;
+	if (changed & ICANON)
+		switch_mode(ld);
+	find_special(ld);
+	if (!iflag(ld, IXON))
+		set_stopped(ld, false, &events);	/* no key could start it again */
+	return events;
+}
+
+void ldisc_init(struct ldisc *ld, const struct ktermios *termios)
+{
+	memset(ld, 0, sizeof(*ld));
+	ld->termios = *termios;
+	find_special(ld);
+}
