@@ -125,10 +125,12 @@ prefix-map := -ffile-prefix-map=$(abspath $(O))/=build/ \
 debug-flags := $(if $(CONFIG_DEBUG_INFO),-g)
 cc-include := $(shell $(CC) -print-file-name=include 2>/dev/null)
 
+# -Wmaybe-uninitialized is wrong too often, in a new place for each configuration.
 warn-flags := -Wall -Wextra -Werror -Wundef -Wvla -Wwrite-strings \
 	-Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes \
 	-Wold-style-definition -Wimplicit-fallthrough \
-	-Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers
+	-Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers \
+	$(if $(filter 1,$(LLVM)),,-Wno-maybe-uninitialized)
 
 machine-flags := -m64 -ffreestanding -fno-pic -fno-pie -mcmodel=kernel \
 	-mno-red-zone -mgeneral-regs-only -fno-stack-protector \
