@@ -48,7 +48,9 @@ esac
 if [ "$mode" = debug ]; then
 	set -- "$@" -S -gdb tcp:localhost:"${GDB_PORT:-1234}"
 	echo "QEMU waits for gdb. In another terminal:"
-	echo "	gdb -x scripts/gdb/banos.py $out/banos.elf -ex 'target remote :${GDB_PORT:-1234}'"
+	script=
+	[ -f scripts/gdb/banos.py ] && script='-x scripts/gdb/banos.py '
+	echo "	gdb $script$out/banos.elf -ex 'target remote :${GDB_PORT:-1234}'"
 fi
 
 # shellcheck disable=SC2086 # QEMU_ARGS is a list of words
