@@ -28,3 +28,5 @@ rbtree-srcs := lib/rbtree.c
 # device/
 host-test-y += ldisc
 ldisc-srcs := device/tty/ldisc.c lib/bitmap.c
+host-test-y += memmap
+memmap-srcs := lib/memmap.c

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/* lib/memmap.c: what becomes of the firmware's map, compared with a page-by-page model. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <cmocka.h>
+#include <kernel/memmap.h>
+
+#define PAGES 64
+#define R(a, b, t) { (a) * PAGE_SIZE, (b) * PAGE_SIZE, t }
+
+static void sorts_and_merges(void **state)
+{
+	struct mem_range in[] = { R(8, 16, MEM_RAM), R(0, 4, MEM_RAM), R(4, 8, MEM_RAM), R(20, 24, MEM_RAM) }, out[8];
+
+	assert_int_equal(memmap_ram(in, 4, out, 8), 2);
+	assert_int_equal(out[0].start, 0);
+	assert_int_equal(out[0].end, 16 * PAGE_SIZE);
+	assert_int_equal(out[1].start, 20 * PAGE_SIZE);
+}
+
+static void reserved_beats_ram_wherever_it_stands(void **state)
+{
+	struct mem_range in[] = { R(4, 6, MEM_UNUSABLE), R(0, 10, MEM_RAM), R(8, 12, MEM_ACPI_NVS) }, out[8];
+
+	assert_int_equal(memmap_ram(in, 3, out, 8), 2);
+	assert_int_equal(out[0].end, 4 * PAGE_SIZE);
+	assert_int_equal(out[1].start, 6 * PAGE_SIZE);
+	assert_int_equal(out[1].end, 8 * PAGE_SIZE);
+}
+
+static void partial_pages_are_not_ram(void **state)
+{
+	struct mem_range in[] = { { 100, 3 * PAGE_SIZE + 5, MEM_RAM }, { 2 * PAGE_SIZE + 7, 2 * PAGE_SIZE + 9, MEM_UNUSABLE } }, out[4];
+
+	assert_int_equal(memmap_ram(in, 2, out, 4), 1);
+	assert_int_equal(out[0].start, PAGE_SIZE);
+	assert_int_equal(out[0].end, 2 * PAGE_SIZE);
+}
+
+static void empty_and_wrapping_entries_are_ignored(void **state)
+{
+	struct mem_range in[] = { R(4, 4, MEM_RAM), { ~0ull - 10, 5, MEM_RAM }, R(3, 1, MEM_UNUSABLE),
+				  { ~0ull - PAGE_SIZE, ~0ull, MEM_UNUSABLE }, R(1, 2, MEM_RAM) }, out[4];
+
+	assert_int_equal(memmap_ram(in, 5, out, 4), 1);
+	assert_int_equal(out[0].start, PAGE_SIZE);
+}
+
+static void contains_needs_one_range(void **state)
+{
+	struct mem_range m[] = { R(1, 4, MEM_RAM), R(4, 8, MEM_RAM) };
+
+	assert_true(memmap_contains(m, 2, PAGE_SIZE, 4 * PAGE_SIZE));
+	assert_false(memmap_contains(m, 2, 3 * PAGE_SIZE, 5 * PAGE_SIZE));
+	assert_false(memmap_contains(m, 2, 0, PAGE_SIZE));
+	assert_false(memmap_contains(m, 2, 3 * PAGE_SIZE, 2 * PAGE_SIZE));
+}
+
+static void check_against_model(const struct mem_range *in, u32 nr)
+{
+	struct mem_range out[PAGES];
+	bool ram[PAGES] = { false }, got[PAGES] = { false };
+	u32 n = memmap_ram(in, nr, out, PAGES);
+
+	for (u32 i = 0; i < nr; i++)
+		for (u64 p = in[i].start / PAGE_SIZE; in[i].type == MEM_RAM && p < in[i].end / PAGE_SIZE; p++)
+			ram[p] = true;
+	for (u32 i = 0; i < nr; i++)
+		for (u64 p = in[i].start / PAGE_SIZE; in[i].type != MEM_RAM && p < in[i].end / PAGE_SIZE; p++)
+			ram[p] = false;
+	for (u32 i = 0; i < n; i++) {
+		assert_true(out[i].start < out[i].end);
+		assert_true(!i || out[i - 1].end <= out[i].start);
+		for (u64 p = out[i].start / PAGE_SIZE; p < out[i].end / PAGE_SIZE; p++)
+			got[p] = true;
+	}
+	assert_memory_equal(ram, got, sizeof(ram));
+}
+
+static void equals_a_page_by_page_model(void **state)
+{
+	srand(1);
+	for (int round = 0; round < 20000; round++) {
+		struct mem_range in[12];
+		u32 nr = 1 + rand() % 12;
+
+		for (u32 i = 0; i < nr; i++) {
+			u64 a = rand() % PAGES, b = a + rand() % (PAGES - a + 1);
+
+			in[i] = (struct mem_range)R(a, b, rand() % 3 ? MEM_RAM : MEM_UNUSABLE);
+		}
+		check_against_model(in, nr);
+	}
+}
+
+static void a_full_list_drops_the_highest(void **state)
+{
+	struct mem_range in[6], out[4];
+
+	for (u32 i = 0; i < 6; i++)
+		in[i] = (struct mem_range)R(2 * (5 - i), 2 * (5 - i) + 1, MEM_RAM);
+	assert_int_equal(memmap_ram(in, 6, out, 4), 4);
+	for (u32 i = 0; i < 4; i++)
+		assert_int_equal(out[i].start, 2 * i * PAGE_SIZE);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(sorts_and_merges),
+		cmocka_unit_test(reserved_beats_ram_wherever_it_stands),
+		cmocka_unit_test(partial_pages_are_not_ram),
+		cmocka_unit_test(empty_and_wrapping_entries_are_ignored),
+		cmocka_unit_test(contains_needs_one_range),
+		cmocka_unit_test(equals_a_page_by_page_model),
+		cmocka_unit_test(a_full_list_drops_the_highest),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT */
+/* mm/page.c, mm/heap.c, mm/krange.c in the running kernel: what is taken comes back, and nothing overlaps. */
+#include <asm/pgtable.h>
+#include <kernel/heap.h>
+#include <kernel/ktest.h>
+#include <kernel/page.h>
+#include <kernel/printk.h>
+#include <kernel/string.h>
+#include <kernel/upcalls.h>
+
+static u64 free_pages(void)
+{
+	struct mem_info m;
+
+	mem_info_get(&m);
+	return m.free;
+}
+
+KTEST(page, gives_back_what_it_took)
+{
+	struct page *list = NULL;
+	u64 before = free_pages();
+
+	for (u32 i = 0; i < 300; i++) {
+		struct page *p = page_alloc(PAGE_ZERO);
+
+		if (!KEXPECT(p))
+			break;
+		p->next = list;
+		list = p;
+	}
+	KEXPECT(free_pages() <= before - 300);
+	while (list) {
+		struct page *p = list;
+
+		list = p->next;
+		page_free(p);
+	}
+	KEXPECT_EQ(free_pages(), before);
+}
+
+KTEST(page, blocks_are_aligned_and_disjoint)
+{
+	struct page *p[8];
+	u64 before = free_pages();
+
+	for (u32 o = 0; o < 8; o++) {
+		p[o] = pages_alloc(o, 0);
+		if (!KEXPECT(p[o]))
+			return;
+		KEXPECT_EQ(page_to_phys(p[o]) & ((PAGE_SIZE << o) - 1), 0);
+		memset(page_address(p[o]), 'a' + o, PAGE_SIZE << o);
+	}
+	for (u32 o = 0; o < 8; o++) {
+		const u8 *b = page_address(p[o]);
+		bool same = true;
+
+		for (u64 i = 0; i < PAGE_SIZE << o; i++)
+			same &= b[i] == 'a' + o;
+		KEXPECT(same);
+		pages_free(p[o], o);
+	}
+	KEXPECT_EQ(free_pages(), before);
+}
+
+KTEST(page, below_4g_is_below_4g)
+{
+	struct page *p = page_alloc(PAGE_BELOW_4G);
+
+	if (KEXPECT(p)) {
+		KEXPECT(page_to_phys(p) < 1ull << 32);
+		page_free(p);
+	}
+}
+
+KTEST(page, too_large_is_refused)
+{
+	KEXPECT(!pages_alloc(11, 0));
+}
+
+KTEST(page, exhaustion_is_an_error_and_heals)
+{
+	struct page *list = NULL, *p;
+	u64 before = free_pages(), n = 0;
+
+	if (before > 32768)
+		KSKIP("more than 128 MiB: slow");
+	while ((p = page_alloc(0))) {
+		p->next = list;
+		list = p;
+		n++;
+	}
+	KEXPECT(n > before / 2);
+	KEXPECT(!pages_alloc(3, 0));
+	KEXPECT(!kmalloc(100000));
+	KEXPECT(!krange_alloc(KRANGE_GENERAL, 4, KPROT_RW));
+	while ((p = list)) {
+		list = p->next;
+		page_free(p);
+	}
+	KEXPECT(free_pages() + 64 >= before);	/* struct pages of blocks first used here stay */
+	KEXPECT(free_pages() <= before);
+}
+
+KTEST(heap, every_size_holds_its_bytes)
+{
+	static const size_t sizes[] = { 1, 8, 16, 17, 63, 64, 65, 500, 1000, 2048, 2049, 4096, 5000, 70000 };
+	u8 *p[ARRAY_SIZE(sizes)][3];
+
+	for (u32 i = 0; i < ARRAY_SIZE(sizes); i++)
+		for (u32 k = 0; k < 3; k++) {
+			p[i][k] = kmalloc(sizes[i]);
+			if (!KEXPECT(p[i][k]))
+				return;
+			KEXPECT_EQ((u64)p[i][k] & 15, 0);
+			KEXPECT(kmalloc_usable(p[i][k]) >= sizes[i]);
+			memset(p[i][k], i * 3 + k, sizes[i]);
+		}
+	for (u32 i = 0; i < ARRAY_SIZE(sizes); i++)
+		for (u32 k = 0; k < 3; k++) {
+			bool same = true;
+
+			for (size_t b = 0; b < sizes[i]; b++)
+				same &= p[i][k][b] == (u8)(i * 3 + k);
+			KEXPECT(same);
+			kfree(p[i][k]);
+		}
+}
+
+KTEST(heap, churn_does_not_grow)
+{
+	static void *slot[200];
+	u64 seed = 1, before, middle;
+
+	for (u32 round = 0; round < 2; round++) {
+		for (u32 i = 0; i < 20000; i++) {
+			u32 k;
+
+			seed = seed * 6364136223846793005ull + 1442695040888963407ull;
+			k = (seed >> 33) % 200;
+			kfree(slot[k]);
+			slot[k] = kmalloc((seed >> 45) % 1500);
+		}
+		for (u32 k = 0; k < 200; k++) {
+			kfree(slot[k]);
+			slot[k] = NULL;
+		}
+		if (!round)
+			before = free_pages();
+	}
+	middle = free_pages();
+	KEXPECT(middle + 8 >= before);
+}
+
+KTEST(heap, overflowing_requests_fail)
+{
+	KEXPECT(!kcalloc(1ull << 40, 1ull << 40));
+	KEXPECT(!kmalloc(1ull << 30));
+	KEXPECT(!kmalloc(~0ull));
+}
+
+KTEST(krange, has_guards_and_obeys_protection)
+{
+	u64 before = free_pages();
+	u8 *a = krange_alloc(KRANGE_DRIVER, 3, KPROT_RW);
+
+	if (!KEXPECT(a))
+		return;
+	KEXPECT(!kernel_address_mapped((u64)a - 1));
+	KEXPECT(!kernel_address_mapped((u64)a + 3 * PAGE_SIZE));
+	KEXPECT(kernel_address_mapped((u64)a));
+	for (u32 i = 0; i < 3 * PAGE_SIZE; i++)
+		if (a[i]) {
+			KEXPECT(!"fresh memory is zero");
+			break;
+		}
+	KEXPECT_EQ(krange_protect(a + PAGE_SIZE, 1, KPROT_R), 0);
+	a[0] = a[3 * PAGE_SIZE - 1] = 1;
+	krange_free(a);
+	KEXPECT(!kernel_address_mapped((u64)a));
+	KEXPECT(free_pages() + 4 >= before);	/* page tables may have been made */
+}
+
+KTEST(krange, many_ranges_do_not_overlap)
+{
+	u64 *r[40];
+
+	for (u32 i = 0; i < ARRAY_SIZE(r); i++) {
+		r[i] = krange_alloc(KRANGE_GENERAL, 1 + i % 5, KPROT_RW);
+		if (!KEXPECT(r[i]))
+			return;
+		r[i][0] = i;
+	}
+	for (u32 i = 0; i < ARRAY_SIZE(r); i += 2)
+		krange_free(r[i]);
+	for (u32 i = 0; i < ARRAY_SIZE(r); i += 2) {
+		r[i] = krange_alloc(KRANGE_GENERAL, 2 + i % 3, KPROT_RW);
+		if (!KEXPECT(r[i]))
+			return;
+		r[i][0] = i;
+	}
+	for (u32 i = 0; i < ARRAY_SIZE(r); i++) {
+		KEXPECT_EQ(r[i][0], i);
+		krange_free(r[i]);
+	}
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/* kernel/sched.c, thread.c, lock.c, wait.c: order, exclusion, preemption; every online CPU takes part. */
+#include <kernel/err.h>
+#include <kernel/ktest.h>
+#include <kernel/time.h>
+#include <kernel/wait.h>
+
+static DEFINE_WAIT_QUEUE(queue);
+static DEFINE_MUTEX(lock);
+static struct { u64 a, b; } pair;
+static struct atomic ready, done;
+static u64 seen_cpus;
+
+static void mutex_worker(void *arg)
+{
+	struct ktest_context *t = arg;
+
+	for (u32 i = 0; i < 2000; i++) {
+		mutex_lock(&lock);
+		KEXPECT(pair.a == pair.b);
+		pair.a++;
+		if (!(i & 63))
+			sched_yield_current();
+		pair.b++;
+		mutex_unlock(&lock);
+		__atomic_or_fetch(&seen_cpus, 1ull << cpu_id(), __ATOMIC_RELAXED);
+	}
+	atomic_inc(&done);
+	wake_up_all(&queue);
+}
+
+static u64 online_mask(void)
+{
+	u64 m = 0;
+
+	for (u32 i = 0; i < cpu_count; i++)
+		if (cpus[i] && cpus[i]->online)
+			m |= 1ull << i;
+	return m;
+}
+
+KTEST(threads, a_mutex_excludes_on_all_cpus)
+{
+	u32 n = 3 * cpu_count;
+
+	pair.a = pair.b = 0;
+	seen_cpus = 0;
+	atomic_set(&done, 0);
+	for (u32 i = 0; i < n; i++)
+		KEXPECT_EQ(thread_spawn(mutex_worker, t, "mutex"), 0);
+	wait_event(&queue, atomic_read(&done) == (s32)n);
+	KEXPECT_EQ(pair.a, 2000ull * n);
+	KEXPECT_EQ(seen_cpus, online_mask());
+}
+
+static void spinner(void *arg)
+{
+	atomic_inc(&ready);
+	while (!thread_should_stop())
+		cpu_relax();		/* never gives up the CPU by itself */
+}
+
+KTEST(threads, a_spinning_thread_is_preempted)
+{
+	struct thread *s = thread_create(spinner, NULL, "spinner");
+	u64 end = time_monotonic_ns() + 2 * NSEC_PER_SEC;
+
+	if (!KEXPECT(!IS_ERR(s)))
+		return;
+	atomic_set(&ready, 0);
+	thread_start(s);
+	while (!atomic_read(&ready) && time_monotonic_ns() < end)
+		sched_yield_current();
+	KEXPECT(atomic_read(&ready));
+	sleep_ms(30);			/* comes back only by preemption when there is one CPU */
+	KEXPECT(time_monotonic_ns() < end);
+	thread_stop(s);
+}
+
+static void echo(void *arg)
+{
+	struct ktest_context *t = arg;
+
+	for (u32 i = 0; i < 1000; i++) {
+		wait_event(&queue, atomic_read(&ready) == 1);
+		atomic_set(&ready, 0);
+		wake_up_all(&queue);
+	}
+	KEXPECT(true);
+	atomic_inc(&done);
+	wake_up_all(&queue);
+}
+
+KTEST(threads, no_wake_up_is_lost)
+{
+	atomic_set(&ready, 0);
+	atomic_set(&done, 0);
+	KEXPECT_EQ(thread_spawn(echo, t, "echo"), 0);
+	for (u32 i = 0; i < 1000; i++) {
+		atomic_set(&ready, 1);
+		wake_up_all(&queue);
+		wait_event(&queue, atomic_read(&ready) == 0);
+	}
+	wait_event(&queue, atomic_read(&done) == 1);
+}
+
+KTEST(threads, a_wait_ends_at_its_deadline)
+{
+	u64 start = time_monotonic_ns();
+	int err = wait_event_until(&queue, false, start + 20 * NSEC_PER_MSEC);
+	u64 took = time_monotonic_ns() - start;
+
+	KEXPECT_EQ(err, -ETIMEDOUT);
+	KEXPECT(took >= 20 * NSEC_PER_MSEC);
+	KEXPECT(took < 500 * NSEC_PER_MSEC);
+}
+
+static void where(void *arg)
+{
+	u64 *out = arg;
+
+	__atomic_or_fetch(out, 1ull << cpu_id(), __ATOMIC_SEQ_CST);
+	for (u32 i = 0; i < 50; i++) {
+		sched_yield_current();
+		__atomic_or_fetch(out, 1ull << cpu_id(), __ATOMIC_SEQ_CST);
+	}
+	atomic_inc(&done);
+	wake_up_all(&queue);
+}
+
+KTEST(threads, affinity_is_obeyed)
+{
+	for (u32 c = 0; c < cpu_count; c++) {
+		struct cpumask m = { 0 };
+		u64 ran = 0;
+		struct thread *w = thread_create(where, &ran, "where");
+
+		if (!cpus[c] || !cpus[c]->online || !KEXPECT(!IS_ERR(w)))
+			continue;
+		cpumask_set(&m, c);
+		KEXPECT_EQ(thread_set_affinity(w, &m), 0);
+		atomic_set(&done, 0);
+		thread_start(w);
+		wait_event(&queue, atomic_read(&done) == 1);
+		KEXPECT_EQ(ran, 1ull << c);
+		thread_put(w);
+	}
+}
