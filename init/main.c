@@ -9,6 +9,7 @@
 #include <generated/version.h>
 #include <kernel/boot.h>
 #include <kernel/heap_init.h>
+#include <kernel/ktest.h>
 #include <kernel/page_init.h>
 #include <kernel/printk.h>
 #include <kernel/rcu_init.h>
@@ -34,6 +35,7 @@ static void boot_thread_main(void *unused)
 
 	mem_info_get(&m);
 	pr_info("memory: %lu of %lu KiB free\n", m.free * 4, m.total * 4);
+	ktest_boot();
 	panic("no init");
 }
 

@@ -28,13 +28,13 @@ user_copy_raw:
 	jb 5f
 	movq %rdx, %rcx
 	shrq $3, %rcx
-	cmpl $12, %ecx
+	cmpq $12, %rcx
 	ja 3f
 1:	movq (%rsi), %rax
 2:	movq %rax, (%rdi)
 	addq $8, %rsi
 	addq $8, %rdi
-	decl %ecx
+	decq %rcx
 	jnz 1b
 	jmp 4f
 3:	rep movsq

@@ -12,7 +12,7 @@ struct ktest { const char *suite, *name; void (*fn)(struct ktest_context *t); };
 #ifdef CONFIG_KTEST
 #define KTEST(s, n) \
 	static void ktest_##s##_##n(struct ktest_context *t); \
-	static const struct ktest ktest_entry_##s##_##n __section(".ktests") = { #s, #n, ktest_##s##_##n }; \
+	static const struct ktest ktest_entry_##s##_##n __section(".ktests") __aligned(8) = { #s, #n, ktest_##s##_##n }; \
 	static void ktest_##s##_##n(struct ktest_context *t __unused)
 #else
 #define KTEST(s, n) static __unused void ktest_##s##_##n(struct ktest_context *t __unused)

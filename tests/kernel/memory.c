@@ -98,7 +98,7 @@ KTEST(page, exhaustion_is_an_error_and_heals)
 		list = p->next;
 		page_free(p);
 	}
-	KEXPECT(free_pages() + 64 >= before);	/* struct pages of blocks first used here stay */
+	KEXPECT(free_pages() + before / 100 + 16 >= before);	/* struct pages of blocks first used here stay */
 	KEXPECT(free_pages() <= before);
 }
 
@@ -130,7 +130,7 @@ KTEST(heap, every_size_holds_its_bytes)
 KTEST(heap, churn_does_not_grow)
 {
 	static void *slot[200];
-	u64 seed = 1, before, middle;
+	u64 seed = 1, before = 0;
 
 	for (u32 round = 0; round < 2; round++) {
 		for (u32 i = 0; i < 20000; i++) {
@@ -148,8 +148,8 @@ KTEST(heap, churn_does_not_grow)
 		if (!round)
 			before = free_pages();
 	}
-	middle = free_pages();
-	KEXPECT(middle + 8 >= before);
+
+	KEXPECT(free_pages() + 8 >= before);
 }
 
 KTEST(heap, overflowing_requests_fail)
