@@ -8,6 +8,7 @@
 #include <asm/paging.h>
 #include <generated/version.h>
 #include <kernel/boot.h>
+#include <kernel/crash.h>
 #include <kernel/heap_init.h>
 #include <kernel/ktest.h>
 #include <kernel/page_init.h>
@@ -36,6 +37,7 @@ static void boot_thread_main(void *unused)
 	mem_info_get(&m);
 	pr_info("memory: %lu of %lu KiB free\n", m.free * 4, m.total * 4);
 	ktest_boot();
+	crash_boot();
 	panic("no init");
 }
 
