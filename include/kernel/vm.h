@@ -53,7 +53,8 @@ struct vm_region_ops {
 	 */
 	int (*page_mkwrite)(struct vm_region *r, struct page *p);
 	void (*open)(struct vm_region *r);	/* region was copied or split; space->lock held for writing */
-	void (*close)(struct vm_region *r);	/* ... is gone; regions with a close() do not merge */
+	void (*close)(struct vm_region *r);	/* ... is gone */
+	bool no_merge;				/* neighbours that could be one region stay two */
 	/** For /proc/PID/maps where there is no file. May be NULL. */
 	const char *name;
 	/**
@@ -84,9 +85,9 @@ struct vm_region_ops {
 #define VM_ACCESS	(VM_READ | VM_WRITE | VM_EXEC)
 
 struct vm_region {
-	struct rb_node node;		/* first: see vm_regions.c */
-	u64 max_gap;			/* of the subtree */
+	struct rb_node node;
 	u64 start, end;			/* page aligned */
+	u64 gap, max_gap;		/* free bytes below it; the most in its subtree */
 	u64 pte_bits;			/* of a present page; writable if the region is */
 	u32 flags;
 	bool has_anon;			/* of a file: some pages may be private copies */

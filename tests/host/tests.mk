@@ -30,3 +30,6 @@ host-test-y += ldisc
 ldisc-srcs := device/tty/ldisc.c lib/bitmap.c
 host-test-y += memmap
 memmap-srcs := lib/memmap.c
+# mm/
+host-test-y += vm_regions
+vm_regions-srcs := mm/vm_regions.c lib/rbtree.c

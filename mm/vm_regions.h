@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file vm_regions.h  The set of regions of a space: order, search, gaps. Pure.
+ *
+ * These functions touch a space's regions, region_list, last and nr_regions and
+ * the regions themselves, nothing else. The caller holds space->lock: for writing
+ * where something changes, else for reading.
+ */
+#pragma once
+#include <kernel/vm.h>
+
+#define VM_GUARD_GAP	(256 * PAGE_SIZE)	/* kept free below a region that grows down */
+#define VM_NO_GAP	(~0ull)
+
+/** @brief An empty set. */
+void vm_regions_init(struct vm_space *s);
+/** @brief Put @p r where start and end say; it must not overlap another. Sets r->space. */
+void vm_region_insert(struct vm_space *s, struct vm_region *r);
+/** @brief The same for a region above all others, faster. */
+void vm_region_append(struct vm_space *s, struct vm_region *r);
+void vm_region_erase(struct vm_space *s, struct vm_region *r);
+/** @brief Move the bounds, without passing a neighbour; pgoff follows the start. */
+void vm_region_resize(struct vm_space *s, struct vm_region *r, u64 start, u64 end);
+/** @brief r->flags changed in VM_GROWSDOWN: the guard gap comes or goes. */
+void vm_region_update_gap(struct vm_space *s, struct vm_region *r);
+
+/** @brief Neighbours in address order, or NULL. */
+static inline struct vm_region *vm_region_next(const struct vm_space *s, const struct vm_region *r)
+{
+	return r->link.next == &s->region_list ? NULL : list_entry(r->link.next, struct vm_region, link);
+}
+static inline struct vm_region *vm_region_prev(const struct vm_space *s, const struct vm_region *r)
+{
+	return r->link.prev == &s->region_list ? NULL : list_entry(r->link.prev, struct vm_region, link);
+}
+static inline u64 vm_region_pages(const struct vm_region *r) { return (r->end - r->start) >> PAGE_SHIFT; }
+
+/** @brief Is all of [addr, addr + len) free, with the guard gap of what lies above? */
+bool vm_range_is_free(struct vm_space *s, u64 addr, u64 len);
+/** @brief Does a region overlap [start, end)? @return the lowest one */
+struct vm_region *vm_region_overlapping(struct vm_space *s, u64 start, u64 end);
+/**
+ * @brief The highest (lowest) address at which @p len bytes are free within [low, high).
+ * All page aligned, len > 0. @return VM_NO_GAP: there is none
+ */
+u64 vm_gap_top_down(struct vm_space *s, u64 len, u64 low, u64 high);
+u64 vm_gap_bottom_up(struct vm_space *s, u64 len, u64 low, u64 high);
+
+/**
+ * @brief Could @p b, which begins where @p a ends, be part of it? Equal in all that
+ * matters, and the file's pages go on where a's end.
+ */
+bool vm_region_continues(const struct vm_region *a, const struct vm_region *b);
+/** @brief Like *r, but for [start, end); not in any list. */
+void vm_region_clone(struct vm_region *to, const struct vm_region *r, u64 start, u64 end);

@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: MIT
+/* mm/vm_regions.c: random changes and searches, compared with an array of pages. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "../../mm/vm_regions.h"
+
+enum { PAGES = 3000, MAX = 400, GUARD = VM_GUARD_GAP / PAGE_SIZE };
+#define A(page)	((u64)(page) << PAGE_SHIFT)
+
+static struct vm_space space;
+static struct vm_region *owner[PAGES];	/* the model: who has each page */
+
+static u32 below(u32 n) { return (u32)rand() % n; }
+
+/* May a mapping use this page? Not if it is taken or lies in a guard gap. */
+static bool usable(u32 page)
+{
+	if (owner[page])
+		return false;
+	for (u32 i = page + 1; i < PAGES && i <= page + GUARD; i++)
+		if (owner[i])
+			return !(owner[i]->flags & VM_GROWSDOWN);
+	return true;
+}
+
+static u64 model_gap(u64 len, u64 low, u64 high, bool top_down)
+{
+	u64 run = 0, best = VM_NO_GAP;
+
+	for (u64 p = low; p < high; p++) {
+		run = usable(p) ? run + 1 : 0;
+		if (run >= len && (top_down || best == VM_NO_GAP))
+			best = A(p + 1 - len);
+	}
+	return best;
+}
+
+static u64 check_tree(struct rb_node *n)
+{
+	struct vm_region *r = n ? rb_entry(n, struct vm_region, node) : NULL;
+	u64 max, left, right;
+
+	if (!r)
+		return 0;
+	left = check_tree(n->left);
+	right = check_tree(n->right);
+	max = r->gap;
+	max = left > max ? left : max;
+	max = right > max ? right : max;
+	assert_int_equal(r->max_gap, max);
+	return max;
+}
+
+static void check(void)
+{
+	struct vm_region *r;
+	u64 last = 0;
+	u32 n = 0;
+
+	assert_true(rb_check(&space.regions) >= 0);
+	check_tree(space.regions.node);
+	list_for_each(r, &space.region_list, link) {
+		u64 start = r->start;
+
+		if (r->flags & VM_GROWSDOWN)
+			start = start > VM_GUARD_GAP ? start - VM_GUARD_GAP : 0;
+		assert_int_equal(r->gap, start > last ? start - last : 0);
+		assert_true(r->start >= last && r->start < r->end);
+		for (u64 p = r->start >> PAGE_SHIFT; p < r->end >> PAGE_SHIFT; p++)
+			assert_ptr_equal(owner[p], r);
+		last = r->end;
+		n++;
+	}
+	assert_int_equal(space.nr_regions, n);
+}
+
+static void set_owner(u64 from, u64 to, struct vm_region *r)
+{
+	for (u64 p = from; p < to; p++)
+		owner[p] = r;
+}
+
+static void look_up(void)
+{
+	u32 page = below(PAGES), len = 1 + below(300), low = below(PAGES), high = below(PAGES) + 1;
+	struct vm_region *above = NULL;
+	bool is_free = page + len <= PAGES;
+
+	for (u32 p = page; p < PAGES && !above; p++)
+		above = owner[p];
+	assert_ptr_equal(vm_region_find(&space, A(page) + below(PAGE_SIZE)), owner[page]);
+	assert_ptr_equal(vm_region_find_above(&space, A(page)), above);
+	for (u32 p = page; p < page + len && is_free; p++)
+		is_free = usable(p);
+	if (page + len <= PAGES)
+		assert_int_equal(vm_range_is_free(&space, A(page), A(len)), is_free);
+	assert_int_equal(vm_gap_top_down(&space, A(len), A(low), A(high)), model_gap(len, low, high, true));
+	assert_int_equal(vm_gap_bottom_up(&space, A(len), A(low), A(high)), model_gap(len, low, high, false));
+}
+
+static void add(void)
+{
+	u32 start = below(PAGES), end = start;
+	u32 len = 1 + below(below(4) ? 8 : 200);
+	struct vm_region *r;
+
+	while (end < PAGES && end < start + len && !owner[end])
+		end++;
+	if (end == start || space.nr_regions == MAX)
+		return;
+	r = calloc(1, sizeof(*r));
+	r->start = A(start);
+	r->end = A(end);
+	r->flags = below(12) ? VM_READ : VM_READ | VM_GROWSDOWN;
+	if (!list_empty(&space.region_list) &&
+	    r->start >= list_last(&space.region_list, struct vm_region, link)->end)
+		vm_region_append(&space, r);
+	else
+		vm_region_insert(&space, r);
+	assert_ptr_equal(r->space, &space);
+	set_owner(start, end, r);
+}
+
+static struct vm_region *any_region(void)
+{
+	struct vm_region *r;
+	u32 n = space.nr_regions ? below(space.nr_regions) : 0;
+
+	list_for_each(r, &space.region_list, link)
+		if (!n--)
+			return r;
+	return NULL;
+}
+
+static void drop(struct vm_region *r)
+{
+	set_owner(r->start >> PAGE_SHIFT, r->end >> PAGE_SHIFT, NULL);
+	vm_region_erase(&space, r);
+	free(r);
+}
+
+static void resize(struct vm_region *r)
+{
+	u64 start = r->start >> PAGE_SHIFT, end = r->end >> PAGE_SHIFT, lo = start, hi = end;
+
+	while (lo && !owner[lo - 1])
+		lo--;
+	while (hi < PAGES && !owner[hi])
+		hi++;
+	set_owner(start, end, NULL);
+	lo += below((u32)(end - lo));
+	hi = lo + 1 + below((u32)(hi - lo));
+	vm_region_resize(&space, r, A(lo), A(hi));
+	set_owner(lo, hi, r);
+}
+
+static void split(struct vm_region *r)
+{
+	u64 n = vm_region_pages(r), at;
+	struct vm_region *upper;
+
+	if (n < 2 || space.nr_regions == MAX)
+		return;
+	at = r->start + A(1 + below((u32)n - 1));
+	upper = malloc(sizeof(*upper));
+	vm_region_clone(upper, r, at, r->end);
+	vm_region_resize(&space, r, r->start, at);
+	vm_region_insert(&space, upper);
+	set_owner(upper->start >> PAGE_SHIFT, upper->end >> PAGE_SHIFT, upper);
+}
+
+static void random_changes_agree_with_a_map_of_pages(void **state)
+{
+	for (u32 seed = 0; seed < 12; seed++) {
+		srand(seed);
+		vm_regions_init(&space);
+		for (u32 step = 0; step < 1500; step++) {
+			struct vm_region *r = any_region();
+			u32 what = below(10);
+
+			if (!r || what < 4)
+				add();
+			else if (what < 6)
+				drop(r);
+			else if (what < 8)
+				resize(r);
+			else if (what < 9)
+				split(r);
+			else {
+				r->flags ^= VM_GROWSDOWN;
+				vm_region_update_gap(&space, r);
+			}
+			check();
+			look_up();
+		}
+		while (space.nr_regions)
+			drop(any_region());
+		check();
+	}
+}
+
+static void an_empty_space_is_one_gap(void **state)
+{
+	vm_regions_init(&space);
+	assert_int_equal(vm_gap_top_down(&space, A(1), USER_BASE, USER_END), USER_END - PAGE_SIZE);
+	assert_int_equal(vm_gap_bottom_up(&space, A(1), USER_BASE, USER_END), USER_BASE);
+	assert_int_equal(vm_gap_top_down(&space, USER_END - USER_BASE, USER_BASE, USER_END), USER_BASE);
+	assert_int_equal(vm_gap_top_down(&space, USER_END, USER_BASE, USER_END), VM_NO_GAP);
+	assert_int_equal(vm_gap_bottom_up(&space, ~0ull & PAGE_MASK, USER_BASE, USER_END), VM_NO_GAP);
+	assert_int_equal(vm_gap_top_down(&space, A(1), A(9), A(9)), VM_NO_GAP);
+	assert_int_equal(vm_gap_bottom_up(&space, A(1), A(9), A(8)), VM_NO_GAP);
+	assert_null(vm_region_find(&space, A(5)));
+	assert_null(vm_region_find_above(&space, 0));
+	assert_true(vm_range_is_free(&space, 0, USER_END));
+}
+
+static const struct vm_region_ops file_ops, closing_ops = { .no_merge = true };
+
+static void regions_continue_only_what_equals_them(void **state)
+{
+	struct vm_region a = { .start = A(10), .end = A(20), .flags = VM_READ }, b = a, c;
+
+	b.start = A(20);
+	b.end = A(21);
+	assert_true(vm_region_continues(&a, &b));
+	assert_false(vm_region_continues(&b, &a));
+	b.flags |= VM_WRITE;
+	assert_false(vm_region_continues(&a, &b));
+
+	a.ops = &file_ops;
+	a.file = (struct file *)&a;
+	a.pgoff = 5;
+	vm_region_clone(&b, &a, A(20), A(30));
+	assert_int_equal(b.pgoff, 15);
+	assert_true(vm_region_continues(&a, &b));
+	c = b;
+	c.pgoff = 16;
+	assert_false(vm_region_continues(&a, &c));
+	c = b;
+	c.file = (struct file *)&b;
+	assert_false(vm_region_continues(&a, &c));
+	c = b;
+	c.private = &c;
+	assert_false(vm_region_continues(&a, &c));
+	a.ops = b.ops = &closing_ops;
+	assert_false(vm_region_continues(&a, &b));
+}
+
+static void the_offset_follows_the_start(void **state)
+{
+	struct vm_region r = { .start = A(10), .end = A(20), .ops = &file_ops, .pgoff = 100 };
+	struct vm_region upper;
+
+	vm_regions_init(&space);
+	vm_region_insert(&space, &r);
+	vm_region_resize(&space, &r, A(14), A(20));
+	assert_int_equal(r.pgoff, 104);
+	vm_region_resize(&space, &r, A(12), A(30));
+	assert_int_equal(r.pgoff, 102);
+	vm_region_clone(&upper, &r, A(20), A(30));
+	assert_int_equal(upper.pgoff, 110);
+	vm_region_erase(&space, &r);
+}
+
+/* Time must not grow with the number of regions: 65530 of them, a search in a few steps. */
+static void many_regions_are_searched_fast(void **state)
+{
+	enum { N = 65530 };
+	struct vm_region *r = calloc(N, sizeof(*r));
+
+	vm_regions_init(&space);
+	for (u32 i = 0; i < N; i++) {
+		r[i].start = A(16 + 2 * i);
+		r[i].end = r[i].start + PAGE_SIZE;
+		vm_region_append(&space, &r[i]);
+	}
+	assert_in_range(rb_check(&space.regions), 8, 17);
+	for (u32 i = 0; i < 200000; i++) {
+		assert_int_equal(vm_gap_top_down(&space, A(2), USER_BASE, A(16 + 2 * N)), VM_NO_GAP);
+		assert_int_equal(vm_gap_top_down(&space, A(1), USER_BASE, A(16 + 2 * N)), A(15 + 2 * N));
+		assert_int_equal(vm_gap_bottom_up(&space, A(2), USER_BASE, USER_END), A(15 + 2 * N));
+	}
+	free(r);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(random_changes_agree_with_a_map_of_pages),
+		cmocka_unit_test(an_empty_space_is_one_gap),
+		cmocka_unit_test(regions_continue_only_what_equals_them),
+		cmocka_unit_test(the_offset_follows_the_start),
+		cmocka_unit_test(many_regions_are_searched_fast),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
