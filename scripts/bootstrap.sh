@@ -118,6 +118,7 @@ need_check()
 {
 	need_run
 	need libcmocka-dev /usr/include/cmocka.h
+	need zlib1g-dev /usr/include/zlib.h
 	need_python python3-pytest pytest
 	need_python python3-pexpect pexpect
 }

@@ -24,12 +24,20 @@ host-test-y += sort
 sort-srcs := lib/sort.c
 host-test-y += rbtree
 rbtree-srcs := lib/rbtree.c
+host-test-y += memmap
+memmap-srcs := lib/memmap.c
+host-test-y += inflate
+inflate-srcs := lib/inflate.c
+inflate-libs := -lz
 
 # device/
 host-test-y += ldisc
 ldisc-srcs := device/tty/ldisc.c lib/bitmap.c
-host-test-y += memmap
-memmap-srcs := lib/memmap.c
+
 # mm/
 host-test-y += vm_regions
 vm_regions-srcs := mm/vm_regions.c lib/rbtree.c
+
+# fs/
+host-test-y += cpio
+cpio-srcs := fs/cpio.c

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/** @file inflate.h  Decompression of gzip files. Pure (lib/inflate.c). */
+#pragma once
+#include <kernel/types.h>
+
+struct huffman { u16 fast[512]; u16 count[16]; u16 symbol[288]; };
+#define INFLATE_WINDOW 32768u
+/** About 36 KiB: not for a kernel stack. */
+struct inflate {
+	const u8 *in;
+	size_t in_len, in_pos;
+	u64 bits;
+	u32 nbits;
+	u8 window[INFLATE_WINDOW];
+	u32 wpos;			/* next byte of the window */
+	u64 total;			/* bytes produced */
+	u32 crc;
+	/** Takes decompressed bytes in order. @return 0, or a negative errno that ends it all */
+	int (*out)(void *ctx, const u8 *data, size_t n);
+	void *ctx;
+	const char *error;		/* in words, after a failure */
+	struct huffman lit, dist;
+};
+/**
+ * Decompress one gzip member.
+ * @param s         in, in_len, out, ctx are set by the caller; the rest is ours
+ * @param consumed  bytes of the input that belong to the member
+ * @return 0, -EINVAL (damaged: s->error says what), or what out() returned
+ */
+int gunzip(struct inflate *s, size_t *consumed);
+static inline bool gzip_magic(const u8 *p, size_t n) { return n >= 2 && p[0] == 0x1f && p[1] == 0x8b; }

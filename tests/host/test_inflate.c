@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/* lib/inflate.c against zlib: every level, every kind of block, and damage of every kind. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include <zlib.h>
+#include <errno.h>
+#include <kernel/inflate.h>
+
+#define LIMIT (1 << 20)
+static uint8_t plain[LIMIT], packed[LIMIT + 4096], result[LIMIT];
+static size_t result_len;
+static struct inflate state;
+
+static int collect(void *ctx, const u8 *data, size_t n)
+{
+	if (result_len + n > sizeof(result))
+		return -E2BIG;
+	memcpy(result + result_len, data, n);
+	result_len += n;
+	return 0;
+}
+
+static size_t pack(size_t n, int level, int strategy)
+{
+	z_stream z = { 0 };
+
+	assert_int_equal(deflateInit2(&z, level, Z_DEFLATED, 15 + 16, 8, strategy), Z_OK);
+	z.next_in = plain;
+	z.avail_in = n;
+	z.next_out = packed;
+	z.avail_out = sizeof(packed);
+	assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
+	n = z.total_out;
+	deflateEnd(&z);
+	return n;
+}
+
+static int unpack(const uint8_t *in, size_t n, size_t *consumed)
+{
+	/* exact, so that the sanitizer sees a byte too many */
+	uint8_t *copy = malloc(n ? n : 1);
+	int err;
+
+	memcpy(copy, in, n);
+	state.in = copy;
+	state.in_len = n;
+	state.out = collect;
+	result_len = 0;
+	err = gunzip(&state, consumed);
+	free(copy);
+	return err;
+}
+
+static void fill(int kind, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		plain[i] = kind == 0 ? rand() : kind == 1 ? "banos "[i % 6] : kind == 2 ? rand() % 4 + 'a' :
+			   (i / 1000) & 1 ? rand() : 0;
+}
+
+static void equals_zlib_at_every_level(void **s)
+{
+	static const size_t sizes[] = { 0, 1, 2, 100, 32767, 32768, 32769, 200000, 1000000 };
+	size_t used;
+
+	srand(1);
+	for (int kind = 0; kind < 4; kind++)
+		for (size_t k = 0; k < sizeof(sizes) / sizeof(*sizes); k++)
+			for (int level = 0; level <= 9; level += 3) {
+				size_t n;
+
+				fill(kind, sizes[k]);
+				n = pack(sizes[k], level, level == 6 ? Z_FIXED : Z_DEFAULT_STRATEGY);
+				memset(packed + n, 0x55, 8);
+				assert_int_equal(unpack(packed, n + 8, &used), 0);
+				assert_int_equal(used, n);
+				assert_int_equal(result_len, sizes[k]);
+				assert_memory_equal(result, plain, result_len);
+			}
+}
+
+static void every_truncation_is_an_error(void **s)
+{
+	size_t used, n;
+
+	fill(2, 3000);
+	n = pack(3000, 9, Z_DEFAULT_STRATEGY);
+	for (size_t k = 0; k < n; k++) {
+		assert_int_equal(unpack(packed, k, &used), -EINVAL);
+		assert_non_null(state.error);
+	}
+}
+
+static void every_changed_bit_is_an_error_or_harmless(void **s)
+{
+	size_t used, n, wrong = 0;
+
+	fill(2, 2000);
+	n = pack(2000, 9, Z_DEFAULT_STRATEGY);
+	for (size_t bit = 0; bit < n * 8; bit++) {
+		int err;
+
+		packed[bit / 8] ^= 1 << bit % 8;
+		err = unpack(packed, n, &used);
+		packed[bit / 8] ^= 1 << bit % 8;
+		if (err)
+			wrong++;
+		else
+			assert_memory_equal(result, plain, 2000);
+	}
+	assert_true(wrong > n * 7);	/* all but the header's time and such */
+}
+
+static int refuse(void *ctx, const u8 *data, size_t n) { return -ENOSPC; }
+
+static void the_takers_error_comes_back(void **s)
+{
+	size_t used, n;
+
+	fill(0, 1000);
+	n = pack(1000, 6, Z_DEFAULT_STRATEGY);
+	state.in = packed;
+	state.in_len = n;
+	state.out = refuse;
+	assert_int_equal(gunzip(&state, &used), -ENOSPC);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(equals_zlib_at_every_level),
+		cmocka_unit_test(every_truncation_is_an_error),
+		cmocka_unit_test(every_changed_bit_is_an_error_or_harmless),
+		cmocka_unit_test(the_takers_error_comes_back),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
