@@ -41,3 +41,9 @@ vm_regions-srcs := mm/vm_regions.c lib/rbtree.c
 # fs/
 host-test-y += cpio
 cpio-srcs := fs/cpio.c
+host-test-y += memmap
+memmap-srcs := lib/memmap.c
+
+# kernel/acpi/, kernel/time/, kernel/irq
+host-test-y += acpi
+acpi-srcs := kernel/acpi/aml.c kernel/acpi/madt.c kernel/acpi/root.c kernel/acpi/tables.c

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The Multiple APIC Description Table: processors, I/O APICs, and how ISA
+ * lines reach them. A list of entries of (type, length); unknown types are
+ * stepped over, an entry shorter than its type needs is ignored, one of length
+ * below 2 or beyond the table ends the list.
+ *
+ * A processor may be listed twice (as local APIC and as local x2APIC): the
+ * first counts. ACPI Specification 6.4, 5.2.12.
+ */
+#include "internal.h"
+
+enum { MADT_LAPIC, MADT_IOAPIC, MADT_OVERRIDE, MADT_NMI_SOURCE, MADT_LAPIC_NMI, MADT_LAPIC_ADDR, MADT_X2APIC = 9,
+       MADT_X2APIC_NMI };
+#define CPU_ENABLED	1u
+
+static void add_cpu(struct acpi_info *info, u32 apic_id, u32 uid, u32 flags)
+{
+	if (!(flags & CPU_ENABLED))
+		return;
+	for (u32 i = 0; i < info->nr_cpus; i++)
+		if (info->cpus[i].apic_id == apic_id)
+			return;
+	if (info->nr_cpus == ACPI_MAX_CPUS) {
+		info->nr_cpus_left_out++;
+		return;
+	}
+	info->cpus[info->nr_cpus].apic_id = apic_id;
+	info->cpus[info->nr_cpus++].uid = uid;
+}
+
+static void add_ioapic(struct acpi_info *info, u8 id, u32 addr, u32 gsi_base)
+{
+	if (info->nr_ioapics == ACPI_MAX_IOAPICS || !addr)
+		return;
+	for (u32 i = 0; i < info->nr_ioapics; i++)
+		if (info->ioapics[i].addr == addr || info->ioapics[i].gsi_base == gsi_base)
+			return;
+	info->ioapics[info->nr_ioapics].addr = addr;
+	info->ioapics[info->nr_ioapics].gsi_base = gsi_base;
+	info->ioapics[info->nr_ioapics++].id = id;
+}
+
+static void add_override(struct acpi_info *info, u8 bus, u8 line, u32 gsi, u16 flags)
+{
+	if (bus != 0 || line >= ACPI_ISA_LINES || info->isa[line].overridden)
+		return;
+	info->isa[line].gsi = gsi;
+	info->isa[line].flags = flags;
+	info->isa[line].overridden = true;
+}
+
+static void add_nmi(struct acpi_info *info, u8 lint, u16 flags)
+{
+	if (lint > 1 || info->nmi_lint != 0xff)
+		return;
+	info->nmi_lint = lint;
+	info->nmi_flags = flags;
+}
+
+/* One entry; @p n counts its bytes. */
+static void entry(struct acpi_info *info, const u8 *e, u32 n)
+{
+	switch (e[0]) {
+	case MADT_LAPIC:
+		if (n >= 8 && e[3] != 0xff)
+			add_cpu(info, e[3], e[2], acpi_u32(e, n, 4));
+		break;
+	case MADT_IOAPIC:
+		if (n >= 12)
+			add_ioapic(info, e[2], acpi_u32(e, n, 4), acpi_u32(e, n, 8));
+		break;
+	case MADT_OVERRIDE:
+		if (n >= 10)
+			add_override(info, e[2], e[3], acpi_u32(e, n, 4), acpi_u16(e, n, 8));
+		break;
+	case MADT_LAPIC_NMI:
+		if (n >= 6)
+			add_nmi(info, e[5], acpi_u16(e, n, 3));
+		break;
+	case MADT_LAPIC_ADDR:
+		if (n >= 12 && acpi_u64(e, n, 4))
+			info->lapic_addr = acpi_u64(e, n, 4);
+		break;
+	case MADT_X2APIC:
+		if (n >= 16 && acpi_u32(e, n, 4) != ~0u)
+			add_cpu(info, acpi_u32(e, n, 4), acpi_u32(e, n, 12), acpi_u32(e, n, 8));
+		break;
+	case MADT_X2APIC_NMI:
+		if (n >= 12)
+			add_nmi(info, e[8], acpi_u16(e, n, 2));
+		break;
+	}
+}
+
+void acpi_parse_madt(const u8 *t, size_t len, struct acpi_info *info)
+{
+	if (len < 44)
+		return;
+	info->has_madt = true;
+	if (acpi_u32(t, len, 36))
+		info->lapic_addr = acpi_u32(t, len, 36);
+	info->has_8259 = acpi_u32(t, len, 40) & 1;
+	for (size_t at = 44; len - at >= 2;) {
+		u32 n = t[at + 1];
+
+		if (n < 2 || n > len - at)
+			break;
+		entry(info, t + at, n);
+		at += n;
+	}
+}

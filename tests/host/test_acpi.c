@@ -1,0 +1,500 @@
+// SPDX-License-Identifier: MIT
+/*
+ * kernel/acpi/: the tables of a machine, good and hostile.
+ *
+ * The physical memory of the tests is one buffer; each mapping is handed out
+ * as an exact copy, so that the sanitizer sees the first byte read beyond it.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include <kernel/acpi.h>
+#include <kernel/err.h>
+
+#define MEM_SIZE 0x4000
+static u8 mem[MEM_SIZE];
+static u32 complaints, mapped, most_mapped;
+
+static const void *map(struct acpi_reader *r, phys_t addr, size_t len)
+{
+	u8 *copy;
+
+	(void)r;
+	if (addr >= MEM_SIZE || len > MEM_SIZE - addr)
+		return NULL;
+	copy = malloc(len);
+	memcpy(copy, mem + addr, len);
+	most_mapped = MAX(most_mapped, ++mapped);
+	return copy;
+}
+
+static void unmap(struct acpi_reader *r, const void *p, size_t len)
+{
+	(void)r, (void)len;
+	mapped--;
+	free((void *)p);
+}
+
+static void complain(struct acpi_reader *r, const char *sig, phys_t addr, const char *why)
+{
+	(void)r, (void)addr;
+	assert_non_null(sig);
+	assert_non_null(why);
+	complaints++;
+}
+
+static struct acpi_reader reader = { map, unmap, complain };
+
+/* ---- building tables ---- */
+
+static void put(u8 *p, u64 v, u32 n) { memcpy(p, &v, n); }
+
+static void seal(u8 *t, u32 len, u32 at)
+{
+	u8 sum = 0;
+
+	t[at] = 0;
+	for (u32 i = 0; i < len; i++)
+		sum += t[i];
+	t[at] = -sum;
+}
+
+static u8 *table(u32 at, const char *sig, u32 len)
+{
+	u8 *t = mem + at;
+
+	memset(t, 0, len);
+	memcpy(t, sig, 4);
+	put(t + 4, len, 4);
+	t[8] = 3;
+	return t;
+}
+
+#define RSDP 0x10
+#define ROOT 0x100
+#define FADT 0x400
+#define MADT 0x600
+#define HPET 0x900
+#define MCFG 0xa00
+#define DSDT 0xb00
+#define SSDT 0xc00
+
+static const u8 s5_code[] = { 0x10, 0x05, 'X', 'Y', 'Z', 'W', 0x08, '_', 'S', '5', '_', 0x12, 0x06, 0x04, 0x0a, 0x05,
+			      0x0a, 0x03, 0x00, 0x00 };
+
+static void build_rsdp(u8 revision, u32 rsdt, u64 xsdt)
+{
+	u8 *p = mem + RSDP;
+
+	memset(p, 0, 36);
+	memcpy(p, "RSD PTR ", 8);
+	p[15] = revision;
+	put(p + 16, rsdt, 4);
+	seal(p, 20, 8);
+	put(p + 20, 36, 4);
+	put(p + 24, xsdt, 8);
+	seal(p, 36, 32);
+}
+
+static void build_root(u32 at, u32 width, const u32 *entries, u32 n)
+{
+	u8 *t = table(at, width == 8 ? "XSDT" : "RSDT", 36 + n * width);
+
+	for (u32 i = 0; i < n; i++)
+		put(t + 36 + i * width, entries[i], width);
+	seal(t, 36 + n * width, 9);
+}
+
+static void build_fadt(void)
+{
+	u8 *t = table(FADT, "FACP", 244);
+
+	put(t + 40, DSDT, 4);
+	put(t + 46, 9, 2);
+	put(t + 48, 0xb2, 4);
+	t[52] = 0xf1;
+	put(t + 64, 0x604, 4);
+	put(t + 76, 0x608, 4);
+	t[108] = 0x32;
+	put(t + 109, 2, 2);
+	put(t + 112, 1 << 8 | 1 << 10, 4);
+	t[116] = 1, t[117] = 8;
+	put(t + 120, 0xcf9, 8);
+	t[128] = 0x0f;
+	seal(t, 244, 9);
+}
+
+static u32 madt_add(u32 at, const void *entry, u32 n)
+{
+	memcpy(mem + MADT + at, entry, n);
+	return at + n;
+}
+
+static void build_madt(void)
+{
+	static const u8 cpu0[] = { 0, 8, 0, 0, 1, 0, 0, 0 }, cpu1[] = { 0, 8, 1, 2, 1, 0, 0, 0 },
+			off[] = { 0, 8, 2, 4, 0, 0, 0, 0 }, ioapic[] = { 1, 12, 7, 0, 0, 0, 0xc0, 0xfe, 0, 0, 0, 0 },
+			timer[] = { 2, 10, 0, 0, 2, 0, 0, 0, 0, 0 }, sci[] = { 2, 10, 0, 9, 9, 0, 0, 0, 0x0d, 0 },
+			nmi[] = { 4, 6, 0xff, 0, 0, 1 }, odd[] = { 0x7f, 5, 1, 2, 3 },
+			x2[] = { 9, 16, 0, 0, 0, 1, 0, 0, 1, 0, 0, 0, 3, 0, 0, 0 },
+			again[] = { 9, 16, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0 };
+	u32 at = 44;
+
+	table(MADT, "APIC", 256);
+	put(mem + MADT + 36, 0xfee00000, 4);
+	put(mem + MADT + 40, 1, 4);
+	at = madt_add(at, cpu0, sizeof(cpu0));
+	at = madt_add(at, cpu1, sizeof(cpu1));
+	at = madt_add(at, off, sizeof(off));
+	at = madt_add(at, odd, sizeof(odd));
+	at = madt_add(at, ioapic, sizeof(ioapic));
+	at = madt_add(at, timer, sizeof(timer));
+	at = madt_add(at, sci, sizeof(sci));
+	at = madt_add(at, nmi, sizeof(nmi));
+	at = madt_add(at, x2, sizeof(x2));
+	at = madt_add(at, again, sizeof(again));
+	put(mem + MADT + 4, at, 4);
+	seal(mem + MADT, at, 9);
+}
+
+static void build_rest(void)
+{
+	u8 *t = table(HPET, "HPET", 56);
+
+	put(t + 44, 0xfed00000, 8);
+	seal(t, 56, 9);
+	t = table(MCFG, "MCFG", 60);
+	put(t + 44, 0xb0000000, 8);
+	t[55] = 255;
+	seal(t, 60, 9);
+	t = table(DSDT, "DSDT", 36 + sizeof(s5_code));
+	memcpy(t + 36, s5_code, sizeof(s5_code));
+	seal(t, 36 + sizeof(s5_code), 9);
+}
+
+static const u32 all[] = { FADT, MADT, HPET, MCFG };
+
+static int build(void **state)
+{
+	(void)state;
+	memset(mem, 0, sizeof(mem));
+	complaints = mapped = most_mapped = 0;
+	build_rsdp(2, 0, ROOT);
+	build_root(ROOT, 8, all, ARRAY_SIZE(all));
+	build_fadt();
+	build_madt();
+	build_rest();
+	return 0;
+}
+
+static int parse(struct acpi_info *info)
+{
+	int err = acpi_parse(&reader, mem + RSDP, 36, info);
+
+	assert_int_equal(mapped, 0);
+	assert_true(most_mapped <= 2);
+	return err;
+}
+
+/* ---- good tables ---- */
+
+static void everything_is_found(void **state)
+{
+	struct acpi_info i;
+
+	(void)state;
+	assert_int_equal(parse(&i), 0);
+	assert_int_equal(complaints, 0);
+	assert_true(i.present && i.has_madt && i.has_fadt && i.has_hpet && i.has_8259);
+	assert_int_equal(i.tables_used, 6);
+	assert_int_equal(i.lapic_addr, 0xfee00000);
+	assert_int_equal(i.nr_cpus, 3);
+	assert_int_equal(i.cpus[1].apic_id, 2);
+	assert_int_equal(i.cpus[2].apic_id, 0x100);
+	assert_int_equal(i.cpus[2].uid, 3);
+	assert_int_equal(i.nr_ioapics, 1);
+	assert_int_equal(i.ioapics[0].addr, 0xfec00000);
+	assert_int_equal(i.ioapics[0].id, 7);
+	assert_int_equal(i.isa[0].gsi, 2);
+	assert_int_equal(i.isa[1].gsi, 1);
+	assert_int_equal(i.isa[9].flags, 0x0d);
+	assert_int_equal(i.nmi_lint, 1);
+	assert_int_equal(i.pm_timer.addr, 0x608);
+	assert_int_equal(i.pm_timer.space, ACPI_SPACE_IO);
+	assert_true(i.pm_timer_32bit);
+	assert_int_equal(i.pm1a_control.addr, 0x604);
+	assert_int_equal(i.pm1b_control.addr, 0);
+	assert_true(i.has_reset);
+	assert_int_equal(i.reset.addr, 0xcf9);
+	assert_int_equal(i.reset_value, 0x0f);
+	assert_int_equal(i.smi_command, 0xb2);
+	assert_int_equal(i.century, 0x32);
+	assert_true(i.has_s5);
+	assert_int_equal(i.s5_type_a, 5);
+	assert_int_equal(i.s5_type_b, 3);
+	assert_int_equal(i.hpet.addr, 0xfed00000);
+	assert_int_equal(i.nr_mcfg, 1);
+	assert_int_equal(i.mcfg[0].addr, 0xb0000000);
+	assert_int_equal(i.mcfg[0].last_bus, 255);
+}
+
+static void acpi_1_uses_the_rsdt(void **state)
+{
+	struct acpi_info i;
+
+	(void)state;
+	build_rsdp(0, ROOT, 0);
+	build_root(ROOT, 4, all, ARRAY_SIZE(all));
+	assert_int_equal(acpi_parse(&reader, mem + RSDP, 20, &i), 0);
+	assert_int_equal(i.nr_cpus, 3);
+	assert_true(i.has_s5);
+}
+
+static void broken_xsdt_falls_back_to_the_rsdt(void **state)
+{
+	struct acpi_info i;
+
+	(void)state;
+	build_rsdp(2, 0x200, ROOT);
+	build_root(0x200, 4, all, ARRAY_SIZE(all));
+	mem[ROOT + 20]++;
+	assert_int_equal(parse(&i), 0);
+	assert_int_equal(complaints, 1);
+	assert_int_equal(i.nr_cpus, 3);
+}
+
+static void rsdp_is_found_on_16_byte_boundaries_only(void **state)
+{
+	(void)state;
+	assert_int_equal(acpi_rsdp_search(mem, MEM_SIZE), RSDP);
+	memmove(mem + 0x28, mem + RSDP, 36);
+	memset(mem + RSDP, 0, 0x18);
+	assert_int_equal(acpi_rsdp_search(mem, MEM_SIZE), -ENOENT);
+	memmove(mem + 0x30, mem + 0x28, 36);
+	assert_int_equal(acpi_rsdp_search(mem, MEM_SIZE), 0x30);
+	/* cut off by the end of the area */
+	assert_int_equal(acpi_rsdp_search(mem, 0x30 + 19), -ENOENT);
+	assert_int_equal(acpi_rsdp_search(mem, 0), -ENOENT);
+}
+
+static void reset_and_pm_blocks_prefer_the_generic_address(void **state)
+{
+	struct acpi_info i;
+	u8 *t = mem + FADT;
+
+	(void)state;
+	t[172] = 0, t[173] = 16;
+	put(t + 176, 0xfed80804, 8);
+	t[208] = 3;			/* a space that we can't reach */
+	put(t + 212, 0x700, 8);
+	seal(t, 244, 9);
+	assert_int_equal(parse(&i), 0);
+	assert_int_equal(i.pm1a_control.space, ACPI_SPACE_MEMORY);
+	assert_int_equal(i.pm1a_control.addr, 0xfed80804);
+	assert_int_equal(i.pm_timer.addr, 0x608);
+}
+
+/* ---- hostile tables ---- */
+
+static void bad_checksums_leave_the_table_out(void **state)
+{
+	struct acpi_info i;
+
+	(void)state;
+	mem[MADT + 50] ^= 1;
+	assert_int_equal(parse(&i), 0);
+	assert_false(i.has_madt);
+	assert_int_equal(i.nr_cpus, 0);
+	assert_int_equal(complaints, 1);
+	assert_true(i.has_fadt);
+	mem[RSDP + 9] ^= 1;
+	assert_int_equal(parse(&i), -ENOENT);
+	assert_false(i.present);
+	assert_int_equal(i.lapic_addr, 0xfee00000);
+	assert_int_equal(i.isa[5].gsi, 5);
+}
+
+static void lengths_that_lie_are_survived(void **state)
+{
+	static const u32 lengths[] = { 0, 1, 35, 36, 37, 43, 44, 45, 0x3000, 0x4000, 0x7fffffff, 0xffffffff };
+	static const u32 tables[] = { ROOT, FADT, MADT, HPET, MCFG, DSDT };
+	struct acpi_info i;
+
+	(void)state;
+	for (u32 k = 0; k < ARRAY_SIZE(tables); k++)
+		for (u32 n = 0; n < ARRAY_SIZE(lengths); n++) {
+			build(NULL);
+			put(mem + tables[k] + 4, lengths[n], 4);
+			if (lengths[n] >= 36 && lengths[n] <= MEM_SIZE - tables[k])
+				seal(mem + tables[k], lengths[n], 9);
+			parse(&i);
+		}
+}
+
+static void madt_entries_that_lie_are_survived(void **state)
+{
+	struct acpi_info i;
+	u32 len = *(u32 *)(mem + MADT + 4);
+
+	(void)state;
+	for (u32 at = 44; at < len; at++)
+		for (u32 v = 0; v < 256; v++) {
+			u8 old = mem[MADT + at];
+
+			mem[MADT + at] = v;
+			memset(&i, 0, sizeof(i));
+			acpi_parse_madt(mem + MADT, len, &i);
+			mem[MADT + at] = old;
+		}
+	/* cut short at each length */
+	for (u32 n = 0; n <= len; n++) {
+		u8 *copy = malloc(n ? n : 1);
+
+		memcpy(copy, mem + MADT, n);
+		memset(&i, 0, sizeof(i));
+		acpi_parse_madt(copy, n, &i);
+		acpi_parse_fadt(copy, n, &i);
+		acpi_parse_hpet(copy, n, &i);
+		acpi_parse_mcfg(copy, n, &i);
+		acpi_find_s5(copy, n, &i);
+		free(copy);
+	}
+}
+
+static void too_many_of_a_kind_are_left_out(void **state)
+{
+	struct acpi_info i;
+	u8 *t = malloc(44 + 300 * 16);
+	u32 at = 44;
+
+	(void)state;
+	memset(&i, 0, sizeof(i));
+	memset(t, 0, 44);
+	for (u32 k = 0; k < 100; k++, at += 16) {
+		memset(t + at, 0, 16);
+		t[at] = 9, t[at + 1] = 16, t[at + 4] = k, t[at + 8] = 1;
+	}
+	for (u32 k = 0; k < 100; k++, at += 12) {
+		memset(t + at, 0, 12);
+		t[at] = 1, t[at + 1] = 12, t[at + 7] = k + 1, t[at + 8] = k;
+	}
+	acpi_parse_madt(t, at, &i);
+	assert_int_equal(i.nr_cpus, ACPI_MAX_CPUS);
+	assert_int_equal(i.nr_cpus_left_out, 100 - ACPI_MAX_CPUS);
+	assert_int_equal(i.nr_ioapics, ACPI_MAX_IOAPICS);
+	memset(t, 0, 44 + 50 * 16);
+	for (u32 k = 0; k < 50; k++)
+		put(t + 44 + 16 * k, 0x10000000, 8);
+	acpi_parse_mcfg(t, 44 + 50 * 16, &i);
+	assert_int_equal(i.nr_mcfg, ACPI_MAX_MCFG);
+	free(t);
+}
+
+static void tables_may_name_each_other_in_circles(void **state)
+{
+	static const u32 loop[] = { ROOT, ROOT, RSDP, 0, 0xffffffff, MEM_SIZE - 4, DSDT, FADT, FADT };
+	struct acpi_info i;
+
+	(void)state;
+	build_root(ROOT, 8, loop, ARRAY_SIZE(loop));
+	put(mem + FADT + 40, FADT, 4);
+	seal(mem + FADT, 244, 9);
+	assert_int_equal(parse(&i), 0);
+	assert_true(i.has_fadt);
+	assert_false(i.has_s5);
+	assert_true(complaints >= 3);
+}
+
+/* ---- \_S5 ---- */
+
+static bool s5(const void *code, u32 len, struct acpi_info *i)
+{
+	u8 *copy = malloc(len);
+	bool found;
+
+	memset(i, 0, sizeof(*i));
+	memcpy(copy, code, len);
+	found = acpi_find_s5(copy, len, i);
+	free(copy);
+	return found;
+}
+#define S5(i, ...) ({ const u8 c_[] = { __VA_ARGS__ }; s5(c_, sizeof(c_), i); })
+
+static void s5_forms(void **state)
+{
+	struct acpi_info i;
+
+	(void)state;
+	assert_true(S5(&i, 8, '_', 'S', '5', '_', 0x12, 4, 2, 0, 0));
+	assert_int_equal(i.s5_type_a, 0);
+	assert_true(S5(&i, 8, '\\', '_', 'S', '5', '_', 0x12, 5, 2, 0x0a, 7, 1));
+	assert_int_equal(i.s5_type_a, 7);
+	assert_int_equal(i.s5_type_b, 1);
+	/* two bytes of length, words and double words */
+	assert_true(S5(&i, 8, '_', 'S', '5', '_', 0x12, 0x4b, 0, 4, 0x0b, 6, 0, 0x0c, 5, 0, 0, 0));
+	assert_int_equal(i.s5_type_a, 6);
+	assert_int_equal(i.s5_type_b, 5);
+	/* one element */
+	assert_true(S5(&i, 8, '_', 'S', '5', '_', 0x12, 4, 1, 0x0a, 5));
+	/* the name alone, elsewhere, before the real one */
+	assert_true(S5(&i, '_', 'S', '5', '_', 0, 8, '_', 'S', '5', '_', 8, '_', 'S', '5', '_', 0x12, 4, 2, 1, 1));
+	/* not a package, no elements, not a constant, cut short in any place */
+	assert_false(S5(&i, 8, '_', 'S', '5', '_', 0x0a, 5));
+	assert_false(S5(&i, 8, '_', 'S', '5', '_', 0x12, 2, 0));
+	assert_false(S5(&i, 8, '_', 'S', '5', '_', 0x12, 7, 1, 'A', 'B', 'C', 'D'));
+	assert_false(S5(&i, 8, '_', 'S', '5', '_', 0x12, 3, 2, 0x0a, 5, 0));
+	assert_false(S5(&i, 8, '_', 'S', '5', '_', 0x12, 0xff, 0xff, 0xff));
+	assert_false(S5(&i, 8, '_', 'S', '5', '_', 0x12, 0, 1, 1));
+	for (u32 n = 0; n <= sizeof(s5_code); n++)
+		assert_int_equal(s5(s5_code, n, &i), n >= 18);
+}
+
+/* Random damage, many times: nothing is read beyond what was mapped. */
+static void random_damage_is_survived(void **state)
+{
+	struct acpi_info i;
+
+	(void)state;
+	srand(1);
+	for (u32 n = 0; n < 30000; n++) {
+		build(NULL);
+		for (u32 k = rand() % 8 + 1; k; k--)
+			mem[rand() % 0xc00] = rand();
+		/* let the damage through the checksums */
+		seal(mem + RSDP, 20, 8);
+		for (u32 k = 0; k < ARRAY_SIZE(all); k++) {
+			u32 len = *(u32 *)(mem + all[k] + 4);
+
+			if (len >= 36 && len < MEM_SIZE - all[k])
+				seal(mem + all[k], len, 9);
+		}
+		seal(mem + DSDT, 36 + sizeof(s5_code), 9);
+		parse(&i);
+		assert_true(i.nr_cpus <= ACPI_MAX_CPUS && i.nr_ioapics <= ACPI_MAX_IOAPICS);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(everything_is_found, build),
+		cmocka_unit_test_setup(acpi_1_uses_the_rsdt, build),
+		cmocka_unit_test_setup(broken_xsdt_falls_back_to_the_rsdt, build),
+		cmocka_unit_test_setup(rsdp_is_found_on_16_byte_boundaries_only, build),
+		cmocka_unit_test_setup(reset_and_pm_blocks_prefer_the_generic_address, build),
+		cmocka_unit_test_setup(bad_checksums_leave_the_table_out, build),
+		cmocka_unit_test_setup(lengths_that_lie_are_survived, build),
+		cmocka_unit_test_setup(madt_entries_that_lie_are_survived, build),
+		cmocka_unit_test_setup(too_many_of_a_kind_are_left_out, build),
+		cmocka_unit_test_setup(tables_may_name_each_other_in_circles, build),
+		cmocka_unit_test_setup(s5_forms, build),
+		cmocka_unit_test_setup(random_damage_is_survived, build),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
