@@ -117,6 +117,7 @@ struct vm_space {
 	u64 arg_start, arg_end, env_start, env_end, code_start, code_end, data_start, data_end;
 	u64 total_pages, locked_pages, data_pages;	/* of regions */
 	struct atomic64 cut_anon, cut_file;	/* pages of rss_* that truncations took away */
+	struct atomic nr_tables;	/* without the top one */
 	u64 peak_rss, peak_total;
 	u64 saved_auxv[48]; u32 auxv_len;
 	struct file *exe;		/* counted */
@@ -199,8 +200,11 @@ int vm_unlock_all(struct vm_space *s);
 
 /* ---- for file systems: no lock of the space is taken; may be called under inode->lock ---- */
 
-/** @brief Unmap pages @p first to @p last of a file everywhere, private copies too (truncate, hole punch). */
-void vm_unmap_file_range(struct file_pages *pages, u64 first, u64 last);
+/**
+ * @brief Unmap pages @p first to @p last of a file everywhere.
+ * @param copies_too  private copies, too: a truncation takes them, a hole punch leaves them
+ */
+void vm_unmap_file_range(struct file_pages *pages, u64 first, u64 last, bool copies_too);
 /** @brief Make them read-only everywhere, so that the next write calls page_mkwrite() (before write-back). */
 void vm_protect_file_range(struct file_pages *pages, u64 first, u64 last);
 

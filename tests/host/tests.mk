@@ -33,6 +33,8 @@ inflate-libs := -lz
 # device/
 host-test-y += ldisc
 ldisc-srcs := device/tty/ldisc.c lib/bitmap.c
+host-test-y += memmap
+memmap-srcs := lib/memmap.c
 
 # mm/
 host-test-y += vm_regions

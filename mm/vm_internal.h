@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file vm_internal.h  What the files of mm/vm_*.c share: page-table entries of
+ * user space, the tables, pages on their way out.
+ *
+ * Who may change an entry (vm_tables.c says why):
+ *   exclusively  the holder of space->lock for writing; for a region on a
+ *                file's list with the list's regions_lock as well: plain stores;
+ *   a fault      the holder of space->lock for reading: compare-exchange, or a
+ *                plain store in a space with one user, where the region is on no list;
+ *   a truncation the holder of the file's regions_lock: compare-exchange.
+ */
+#pragma once
+#include "vm_regions.h"
+#include <asm/pgtable.h>
+#include <kernel/fs.h>
+#include <kernel/printk.h>
+#include <kernel/process.h>
+#include <kernel/thread.h>
+#include <uapi/mman.h>
+
+/*
+ * An entry is one of
+ *   0                 nothing
+ *   PTE_P | ...       present; PTE_SOFT_ANON: a private page, counted, perhaps
+ *                     shared after a fork (then not writable); PTE_SOFT_PFN: not
+ *                     counted (the zero page, device memory, vDSO); else a file's
+ *                     page, counted
+ *   PTE_SOFT_NONE | ...  the same, but no access (PROT_NONE): not present for the CPU
+ *   PTE_BUSY          a fault is putting another page here; come again
+ * The accessed and dirty bits are always set with P and W, so the CPU never writes
+ * an entry, and plain stores can't lose anything.
+ */
+#define PTE_SOFT_ANON	PTE_SOFT_COW
+#define PTE_SOFT_NONE	0x800ull
+#define PTE_BUSY	(PTE_SOFT_NONE | PTE_SOFT_PFN)	/* with address 0, which is never mapped */
+#define PTE_CACHE	(PTE_PWT | PTE_PCD | PTE_PAT)
+#define PTE_WRITE	(PTE_W | PTE_D)
+
+#define VM_MAX_REGIONS	65530u
+#define LEAF_SIZE	(PAGE_SIZE * PTRS_PER_TABLE)	/* what one lowest table covers */
+
+static inline struct page *pte_page(pte_t e) { return phys_to_page(e & PTE_ADDR); }
+static inline pte_t page_pte(const struct page *p, u64 bits) { return page_to_phys(p) | bits; }
+
+/** @brief The bits of present pages in a region with these VM_* rights. */
+static inline u64 vm_pte_bits(u32 flags)
+{
+	if (!(flags & VM_ACCESS))
+		return PTE_SOFT_NONE;
+	return PTE_P | PTE_U | PTE_A | (flags & VM_WRITE ? PTE_WRITE : 0) |
+	       (flags & VM_EXEC ? 0 : pte_nx_mask);
+}
+
+/** @brief Does the running thread have the space to itself, so that only a truncation may interfere? */
+static inline bool vm_is_solo(const struct vm_space *s) { return atomic_read(&s->users) == 1; }
+
+/* ---- vm_tables.c ---- */
+
+/** @brief The entry of @p addr, NULL where there is no table. space->lock held. */
+static inline pte_t *vm_pte(const struct vm_space *s, u64 addr)
+{
+	pte_t e = ((pte_t *)phys_to_virt(s->root))[pt_index(addr, 4)];
+
+	if (unlikely(!e))
+		return NULL;
+	e = pte_table(e)[pt_index(addr, 3)];
+	if (unlikely(!e))
+		return NULL;
+	e = pte_table(e)[pt_index(addr, 2)];
+	if (unlikely(!e))
+		return NULL;
+	return &pte_table(e)[pt_index(addr, 1)];
+}
+pte_t *vm_pte_alloc_slow(struct vm_space *s, u64 addr);
+/** @brief The same, with tables made on the way. NULL: no memory. */
+static inline pte_t *vm_pte_alloc(struct vm_space *s, u64 addr)
+{
+	pte_t *pte = vm_pte(s, addr);
+
+	return likely(pte) ? pte : vm_pte_alloc_slow(s, addr);
+}
+/**
+ * @brief Walk the lowest tables of [*addr, end): the entry of the first address >= *addr
+ * that has a table; *addr moves there, *stop is the end of what that table has
+ * of the range. @return NULL: no more
+ */
+pte_t *vm_next_leaf(const struct vm_space *s, u64 *addr, u64 end, u64 *stop);
+/** @brief Give the pages of zeroed tables that this CPU keeps back to the allocator. @return how many */
+u32 vm_tables_trim(void);
+/** @brief The shared zero page, as a read-only entry without rights. */
+extern u64 vm_zero_pte;
+void vm_tables_init(void);
+
+/**
+ * Pages and tables that have left a space's tables and wait for the TLBs.
+ * Pages of which we are the last user hang in a list and have no limit; others
+ * go to the array, and when that is full the TLBs are flushed early.
+ */
+#define VM_GATHER 64
+struct vm_gather {
+	struct vm_space *space;
+	u64 start, end;			/* what CPUs may have cached; start >= end: nothing */
+	struct page *anon, *tables;	/* through page->next */
+	u32 nr_anon, nr_shared;
+	u64 shared[VM_GATHER];		/* struct page *, bit 0: anonymous */
+};
+static inline void vm_gather_init(struct vm_gather *g, struct vm_space *s)
+{
+	g->space = s;
+	g->start = ~0ull;
+	g->end = 0;
+	g->anon = g->tables = NULL;
+	g->nr_anon = g->nr_shared = 0;
+}
+static inline void vm_gather_range(struct vm_gather *g, u64 start, u64 end)
+{
+	if (start < g->start)
+		g->start = start;
+	if (end > g->end)
+		g->end = end;
+}
+/** @brief Flush what has to be, then free. */
+void vm_gather_finish(struct vm_gather *g);
+/** @brief Take all pages of [start, end) out. Exclusive. */
+void vm_zap(struct vm_gather *g, u64 start, u64 end);
+/** @brief The same under the region's regions_lock, if it is on a list. */
+void vm_zap_region(struct vm_gather *g, struct vm_region *r, u64 start, u64 end);
+/**
+ * @brief Take out the tables for [start, end), which holds no pages any more.
+ * @param floor,ceiling  the neighbours: nothing is mapped between them
+ */
+void vm_free_tables(struct vm_gather *g, u64 start, u64 end, u64 floor, u64 ceiling);
+/** @brief Everything of a space that no CPU uses any more, in one walk; no flushing. */
+void vm_tables_destroy(struct vm_space *s);
+/** @brief Give the pages of [start, end) new rights. Exclusive; flushes. */
+void vm_tables_protect(struct vm_region *r, u64 start, u64 end);
+/** @brief Move the entries of [from, from + len) to @p to. Exclusive; @return 0 or -ENOMEM (nothing moved) */
+int vm_tables_prepare_move(struct vm_space *s, u64 from, u64 to, u64 len);
+void vm_tables_move(struct vm_gather *g, u64 from, u64 to, u64 len);
+/**
+ * @brief Fork: share the private pages of @p r with @p to, read-only on both sides.
+ * @param flush  set when entries of the old space lost their write bit
+ */
+int vm_tables_copy(struct vm_space *to, struct vm_region *r, bool *flush);
+
+/** @brief Drop one reference on an anonymous page. */
+static inline void vm_anon_put(struct page *p)
+{
+	if (atomic_read(&p->refs) == 1 || atomic_dec_and_test(&p->refs)) {
+		mem_account(MEM_ANON, -1);
+		page_free(p);
+	}
+}
+
+/* ---- vm_fault.c ---- */
+
+enum { VM_RETRY = 2 };	/* result of vm_fault_region(): try again from the start */
+/**
+ * @brief Make @p addr present in @p r. space->lock held for reading or writing.
+ * @return 0, 1 (major), VM_RETRY, -ENOMEM, -EIO
+ */
+int vm_fault_region(struct vm_region *r, u64 addr, bool write);
+/** @brief Make a range present, as far as it is mapped and allowed. Takes the lock. @return 0 or the first error */
+int vm_populate(struct vm_space *s, u64 start, u64 end, bool write, bool must_allow);
+/** @brief Memory is short: kill someone and wait. No lock held. @return 0: try again; -EINTR, -ENOMEM */
+int vm_out_of_memory(u32 attempt);
+
+/* ---- vm_map.c ---- */
+
+extern struct kmem_cache *vm_region_cache;
+/** @brief A soft limit of the current process; kernel threads have none. */
+static inline u64 vm_limit(u32 which)
+{
+	return current->proc ? current_limit(which) : RLIM_INFINITY;
+}
+/** @brief Mappings that count for RLIMIT_DATA. */
+static inline bool vm_is_data(u32 flags)
+{
+	return (flags & (VM_WRITE | VM_SHARED | VM_GROWSDOWN)) == VM_WRITE;
+}
+/** @brief Note @p npages (may be negative) more of a kind. */
+void vm_account(struct vm_space *s, u32 flags, s64 npages);
+/** @brief May the space grow by @p npages? RLIMIT_AS, RLIMIT_DATA, and what the machine has. */
+bool vm_may_expand(const struct vm_space *s, u32 flags, u64 npages);
+bool vm_enough_memory(u32 flags, u64 npages);
+/** @brief mlock: may it lock @p npages more? @return 0, -EAGAIN */
+int vm_may_lock(const struct vm_space *s, u32 flags, u64 npages);
+void vm_region_free(struct vm_region *r);
+/** @brief Cut @p r in two; it keeps the lower part. @return the upper part, NULL: no memory or too many */
+struct vm_region *vm_split(struct vm_region *r, u64 at);
+/** @brief Unite @p r with its neighbours where they are alike. @return the region that now has r's pages */
+struct vm_region *vm_merge(struct vm_region *r);
+/** @brief Move the bounds of @p r under its file's lock. */
+void vm_set_bounds(struct vm_region *r, u64 start, u64 end);
+int vm_unmap_locked(struct vm_space *s, u64 start, u64 end);
+/** @brief get_unmapped_area() of Linux. @return address or -errno */
+s64 vm_find_room(struct vm_space *s, u64 addr, u64 len, u32 map_flags);
+/** @brief [addr, addr + len) in whole pages within user space? @return 0 or -EINVAL, *end the end */
+static inline bool vm_range_valid(u64 addr, u64 len)
+{
+	return !(addr & ~PAGE_MASK) && len <= USER_END && addr <= USER_END - len;
+}
+
+/* ---- the list of a file's regions ---- */
+
+static inline void vm_file_lock(struct vm_region *r)
+{
+	if (r->pages)
+		spin_lock(&r->pages->regions_lock);
+}
+static inline void vm_file_unlock(struct vm_region *r)
+{
+	if (r->pages)
+		spin_unlock(&r->pages->regions_lock);
+}
+
+/* ---- vm_shared.c ---- */
+
+/** @brief Make @p r shared anonymous memory of its size. @return 0 or -ENOMEM */
+int vm_shared_attach(struct vm_region *r);
+/** @brief MADV_REMOVE of shared anonymous memory. @return 0 or -EOPNOTSUPP: it is something else */
+int vm_shared_remove(struct vm_region *r, u64 start, u64 end);
+
+/* ---- vm_space.c ---- */
+
+bool vm_randomise(void);
