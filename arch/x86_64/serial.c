@@ -50,7 +50,7 @@ static bool wait_empty(struct serial_port *p)
 	u32 tries = p->stuck ? 1 : THRE_TRIES;
 
 	while (tries--) {
-		if (serial_in(p, UART_LSR) & LSR_THRE) {
+		if (serial_status(p) & LSR_THRE) {
 			p->stuck = false;
 			return true;
 		}

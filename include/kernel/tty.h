@@ -32,8 +32,12 @@ struct tty_ops {
 	void (*unthrottle)(struct tty *t);
 	/** Atomic. Output was stopped or started again (Ctrl-S, Ctrl-Q): see tty_output_stopped(). */
 	void (*flow)(struct tty *t, bool stopped);
+	/** Sleeps. chars_in_buffer() says 0: wait until the line is idle as well. */
+	void (*drain)(struct tty *t);
 	/** Sleeps. New settings are about to hold; the driver clears in @p new what it cannot do. */
 	void (*set_termios)(struct tty *t, struct ktermios *new, const struct ktermios *old);
+	/** Sleeps. Before each open. @return 0, or why not */
+	int (*may_open)(struct tty *t);
 	/** Sleep. First open and last close. */
 	int (*open)(struct tty *t);
 	void (*close)(struct tty *t);
@@ -69,6 +73,11 @@ void tty_put(struct tty *t);
  *         rest (or loses it) until its unthrottle() method is called.
  */
 size_t tty_receive(struct tty *t, const char *s, size_t len_bytes);
+/**
+ * @brief How many bytes tty_receive() would take: for drivers that can leave input in their hardware.
+ * 0 counts as a refusal: unthrottle() will be called. Any context.
+ */
+u32 tty_receive_room(struct tty *t);
 enum tty_error { TTY_BREAK, TTY_PARITY, TTY_FRAMING, TTY_OVERRUN };
 /** A byte that arrived damaged, or a break. Any context. */
 void tty_receive_error(struct tty *t, enum tty_error what, u8 byte);

@@ -68,6 +68,7 @@ struct serial_port {
 	bool has_fifo;
 	bool stuck;		/* gave up waiting for the transmitter once: don't wait again */
 	u8 lcr, mcr, ier;	/* what was written last */
+	u8 lsr_saved;		/* receive errors seen by who only looked at the transmitter */
 	u32 baud;
 	spinlock_t lock;
 	struct console console;
@@ -76,6 +77,14 @@ extern struct serial_port serial_ports[SERIAL_PORTS];
 
 static inline u8 serial_in(const struct serial_port *p, u32 reg) { return inb(p->base + reg); }
 static inline void serial_out(const struct serial_port *p, u32 reg, u8 v) { outb(p->base + reg, v); }
+/** The line status. Reading it clears the receive errors, so they are kept for the receiver. */
+static inline u8 serial_status(struct serial_port *p)
+{
+	u8 lsr = serial_in(p, UART_LSR);
+
+	p->lsr_saved |= lsr & LSR_ERRORS;
+	return lsr;
+}
 /** A run of bytes into the transmit register: one instruction, and one exit under a hypervisor. */
 static inline void serial_out_run(const struct serial_port *p, const void *s, size_t n)
 {

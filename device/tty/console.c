@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The two terminals that are names for others: /dev/tty, the controlling
+ * terminal of whoever opens it, and /dev/console, the terminal that the last
+ * console= of the command line names (the first there is, without one).
+ *
+ * Lock: console_lock (mutex) guards which terminal /dev/console is. It is held
+ * while that one is opened, so that it cannot be replaced and freed meanwhile.
+ */
+#include <kernel/cmdline.h>
+#include <kernel/string.h>
+#include "internal.h"
+
+static DEFINE_MUTEX(console_lock);
+static struct tty *console_tty;		/* counted */
+static u32 console_rank;
+
+/* The place of the last "console=NAME" or "console=NAME,options" among the words; 0: none. */
+static u32 rank_of(const char *name)
+{
+	const char *cursor = cmdline_get();
+	size_t len = strlen(name);
+	struct cmdline_word w;
+	u32 rank = 0;
+
+	for (u32 i = 1; cmdline_next(&cursor, &w); i++)
+		if (w.key_len == 7 && !memcmp(w.key, "console", 7) && w.val && w.val_len >= len &&
+		    !memcmp(w.val, name, len) && (w.val_len == len || w.val[len] == ','))
+			rank = i;
+	return rank;
+}
+
+void tty_add_console(const char *name, struct tty *t)
+{
+	u32 rank = rank_of(name);
+
+	mutex_lock(&console_lock);
+	if (!console_tty || rank > console_rank) {
+		tty_put(console_tty);
+		tty_get(t);
+		console_tty = t;
+		console_rank = rank;
+	}
+	mutex_unlock(&console_lock);
+}
+
+static int console_open(struct inode *inode, struct file *f)
+{
+	int err = -ENODEV;
+
+	mutex_lock(&console_lock);
+	if (console_tty)
+		err = tty_open_file(console_tty, f, true, true);
+	mutex_unlock(&console_lock);
+	return err;
+}
+
+static int current_tty_open(struct inode *inode, struct file *f)
+{
+	struct tty *t = tty_of_current();
+	int err;
+
+	if (!t)
+		return -ENXIO;
+	err = tty_open_file(t, f, false, true);
+	tty_put(t);
+	return err;
+}
+
+static const struct file_ops console_fops = { .open = console_open };
+static const struct file_ops current_tty_fops = { .open = current_tty_open };
+
+void console_init(void)
+{
+	chardev_register(&(struct chardev){
+		.dev = MKDEV(5, 0), .name = "tty", .mode = 0666, .ops = &current_tty_fops });
+	chardev_register(&(struct chardev){
+		.dev = MKDEV(5, 1), .name = "console", .mode = 0600, .ops = &console_fops });
+}
+
+void tty_init(void)
+{
+	console_init();
+	uart_init();
+}

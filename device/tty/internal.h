@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file internal.h  Terminals, inside device/tty/.
+ *
+ * Locks of a terminal, outermost first:
+ *
+ *   open_lock     (mutex) first open, last close; opens.
+ *   termios_lock  (mutex) one change of settings at a time.
+ *   write_lock, read_lock (mutexes) one write(), one read() at a time; never both.
+ *   lock          (spin, interrupts off) the line discipline, termios, winsize,
+ *                 flow control, and all atomic methods of the driver. Taken in
+ *                 interrupts. Inside it only the driver's own lock and the
+ *                 scheduler's (wake-ups).
+ *
+ * process_lock guards session and pgrp, and struct process's tty; it is never
+ * taken inside a terminal's spin lock, nor the other way round: signals are
+ * sent after the spin lock is dropped.
+ */
+#pragma once
+#include <kernel/tty.h>
+#include "ldisc.h"
+
+struct tty {
+	struct atomic refs;
+	dev_t dev;
+	const struct tty_ops *ops;	/* all NULL or refusing once the driver is gone */
+	void *private;
+
+	spinlock_t lock;
+	struct ldisc *ld;		/* NULL while nobody has it open */
+	struct ktermios termios;
+	struct winsize winsize;
+	bool stopped;			/* output: by the user (ld->stopped) or tcflow() */
+	bool flow_off;			/* tcflow(TCOOFF) */
+	bool throttled;			/* input was refused */
+	bool xoff_sent;			/* IXOFF: the other side was asked to stop */
+	bool exclusive;			/* TIOCEXCL */
+	bool gone;			/* the driver went away */
+	bool is_pty;
+	bool peer_closed;		/* pty: no master any more */
+	u32 generation;			/* counts hangups: files of an older one are dead */
+
+	struct mutex open_lock, termios_lock, write_lock, read_lock;
+	u32 opens;
+	struct wait_queue read_wait, write_wait;
+
+	pid_t session, pgrp;		/* whose controlling terminal it is; foreground group */
+};
+
+/** What an open file of a terminal points to. */
+struct tty_file {
+	struct tty *tty;		/* counted */
+	u32 generation;			/* at the open */
+	bool console;			/* opened as /dev/console: survives hangups */
+};
+static inline struct tty_file *tty_file_of(struct file *f) { return f->private; }
+static inline bool tty_file_hung_up(const struct tty_file *tf)
+{
+	return !tf->console && tf->generation != READ_ONCE(tf->tty->generation);
+}
+
+/* ---- tty.c ---- */
+extern const struct tty_ops tty_no_ops;
+/** Process and hand over output. @return how many bytes of @p s were used */
+size_t tty_send(struct tty *t, const u8 *s, size_t len_bytes);
+/** Take input; opens the way for more. */
+size_t tty_take(struct tty *t, u8 *dst, size_t size, bool *line_done);
+/** Sleep until all output has left. @return 0, -ERESTARTSYS, or -ETIMEDOUT (@p deadline_ns 0: none) */
+int tty_wait_sent(struct tty *t, u64 deadline_ns);
+void tty_flush_input(struct tty *t);
+void tty_flush_output(struct tty *t);
+/** tcflow(): stop or restart output. */
+void tty_set_flow_off(struct tty *t, bool off);
+/** One character to the line in front of everything (IXOFF, tcflow()). */
+void tty_send_now(struct tty *t, u8 c);
+void tty_change_termios(struct tty *t, struct ktermios *new);
+/** The part of a hangup that ends all open files. */
+void tty_kill_files(struct tty *t);
+
+/* ---- file.c ---- */
+extern const struct file_ops tty_fops;
+/** Make @p f an open file of @p t. @param noctty  never a controlling terminal by this */
+int tty_open_file(struct tty *t, struct file *f, bool console, bool noctty);
+
+/* ---- ioctl.c ---- */
+s64 tty_ioctl(struct file *f, u32 cmd, u64 arg);
+/** What is the same on both sides of a pty. @return -ENOTTY for the rest */
+s64 tty_ioctl_common(struct tty *t, u32 cmd, u64 arg);
+/** The speed that a new terminal starts with. */
+void tty_set_line_speed(struct tty *t, u32 baud);
+
+/* ---- jobs.c ---- */
+/** May the current process change this terminal (SIGTTOU) or read it (SIGTTIN)? @return 0, -EIO, -ERESTARTSYS */
+int tty_check_job(struct tty *t, int sig);
+/** A session leader without a terminal opened one. */
+void tty_adopt_on_open(struct tty *t, struct file *f);
+/** The terminal has no open file any more, or is hung up: no session owns it. */
+void tty_leave_session(struct tty *t);
+void tty_signal_hangup(struct tty *t);
+void tty_signal_group(struct tty *t, int sig);
+/** The current process's terminal, counted, or NULL. */
+struct tty *tty_of_current(void);
+s64 tty_ioctl_jobs(struct tty *t, struct file *f, u32 cmd, u64 arg);
+
+/* ---- the terminals themselves ---- */
+#if IS_ENABLED(CONFIG_SERIAL_CONSOLE)
+void uart_init(void);
+#else
+static inline void uart_init(void) { }
+#endif
+/** Offer @p t as a target of /dev/console, under the name of a console= option. */
+void tty_add_console(const char *name, struct tty *t);
+void console_init(void);
