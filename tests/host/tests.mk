@@ -33,8 +33,6 @@ inflate-libs := -lz
 # device/
 host-test-y += ldisc
 ldisc-srcs := device/tty/ldisc.c lib/bitmap.c
-host-test-y += memmap
-memmap-srcs := lib/memmap.c
 
 # mm/
 host-test-y += vm_regions
@@ -43,8 +41,6 @@ vm_regions-srcs := mm/vm_regions.c lib/rbtree.c
 # fs/
 host-test-y += cpio
 cpio-srcs := fs/cpio.c
-host-test-y += memmap
-memmap-srcs := lib/memmap.c
 
 # kernel/acpi/, kernel/time/, kernel/irq
 host-test-y += acpi
