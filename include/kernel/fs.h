@@ -298,6 +298,12 @@ s64 file_write_kernel(struct file *f, const void *buf, u64 len, u64 *pos);
  * @return file with mode FMODE_STREAM and a fresh inode of its own, or ERR_PTR
  */
 struct file *file_create_anon(const char *kind, const struct file_ops *ops, void *private, u32 flags);
+/**
+ * Another open file on the same nameless inode (the other end of a pipe).
+ * @param f  from file_create_anon()
+ * @return as file_create_anon()
+ */
+struct file *file_create_anon_pair(struct file *f, const struct file_ops *ops, void *private, u32 flags);
 /** SIGIO (or async.sig) to who asked for it with F_SETOWN and O_ASYNC; @p band POLL_IN or POLL_OUT. Any context. */
 void file_send_sigio(struct file *f, int band);
 
