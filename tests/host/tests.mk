@@ -41,6 +41,10 @@ vm_regions-srcs := mm/vm_regions.c lib/rbtree.c
 # fs/
 host-test-y += cpio
 cpio-srcs := fs/cpio.c
+host-test-y += name
+name-srcs := fs/name.c
+host-test-y += page_tree
+page_tree-srcs := fs/page_tree.c
 
 # kernel/acpi/, kernel/time/, kernel/irq
 host-test-y += acpi

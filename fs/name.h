@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file name.h  One component of a path: where it ends, and its key. Pure.
+ *
+ * A key is the name's length in the upper half and a hash in the lower one; two
+ * names with different keys differ. Text is read eight bytes at a time: it has
+ * to be readable for NAME_SLACK bytes past its NUL, which every path buffer and
+ * symbolic link in fs/ provides. A stored name is padded with zeroes to a
+ * multiple of eight instead.
+ */
+#pragma once
+#include <kernel/types.h>
+
+#define NAME_SLACK 8
+
+/**
+ * @brief Scan one component.
+ * @param s	first character, not a slash; at least NAME_SLACK bytes follow the text's NUL
+ * @param key	what name_key() gives for it
+ * @return the slash or NUL that ends it
+ */
+const char *name_scan(const char *s, u64 *key);
+/** @brief The key of @p len bytes, of which none behind are read. */
+u64 name_key(const char *s, size_t len);
+static inline u32 name_key_len(u64 key) { return (u32)(key >> 32); }
+/** @brief Copy to @p dst, NUL and padding included: at most NAME_SLACK bytes more than @p len. */
+void name_store(char *dst, const char *s, size_t len);
+
+typedef u64 __attribute__((may_alias, aligned(1))) name_word;
+
+/** @brief Is stored name @p stored equal to the @p len bytes at @p s (readable with slack)? */
+static inline bool name_equal(const char *stored, const char *s, u32 len)
+{
+	while (len >= 8) {
+		if (*(const name_word *)stored != *(const name_word *)s)
+			return false;
+		stored += 8;
+		s += 8;
+		len -= 8;
+	}
+	return !len || !((*(const name_word *)stored ^ *(const name_word *)s) << (64 - 8 * len));
+}
+
+enum name_kind { NAME_NORMAL, NAME_DOT, NAME_DOTDOT };
+/** @brief "." and ".." have meanings of their own. */
+static inline enum name_kind name_kind(const char *s, u32 len)
+{
+	if (likely(s[0] != '.' || len > 2))
+		return NAME_NORMAL;
+	if (len == 1)
+		return NAME_DOT;
+	return s[1] == '.' ? NAME_DOTDOT : NAME_NORMAL;
+}

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: MIT
+/* fs/name.c: components end where they should, keys agree, names compare. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "../../fs/name.h"
+
+/* A path as the walker has it: slack behind the NUL, then nothing. */
+static char *with_slack(const char *s, size_t n)
+{
+	char *p = malloc(n + 1 + NAME_SLACK);
+
+	memcpy(p, s, n);
+	p[n] = '\0';
+	memset(p + n + 1, 0xee, NAME_SLACK);
+	return p;
+}
+
+static void a_component_ends_at_slash_or_nul(void **state)
+{
+	char text[300];
+
+	for (size_t len = 1; len <= 255; len++) {
+		for (int ending = 0; ending < 2; ending++) {
+			u64 key;
+			char *p;
+
+			for (size_t i = 0; i < len; i++)
+				text[i] = "abcxyz.-_0\x80\xff\x2e\x30\x01"[(i * 7 + len) % 15];
+			strcpy(text + len, ending ? "/b/c" : "");
+			p = with_slack(text, len + (ending ? 4 : 0));
+			assert_ptr_equal(name_scan(p, &key), p + len);
+			assert_int_equal(name_key_len(key), len);
+			assert_int_equal(key, name_key(text, len));
+			free(p);
+		}
+	}
+}
+
+static void bytes_near_a_slash_are_no_slash(void **state)
+{
+	for (int c = 1; c < 256; c++) {
+		char text[] = { 'a', (char)c, 'b', 0 };
+		char *p = with_slack(text, 3);
+		u64 key;
+
+		assert_ptr_equal(name_scan(p, &key), c == '/' ? p + 1 : p + 3);
+		free(p);
+	}
+}
+
+static void key_reads_no_byte_too_many(void **state)
+{
+	for (size_t len = 1; len <= 40; len++) {
+		char *p = malloc(len);			/* exact: the sanitizer watches */
+
+		memset(p, 'q', len);
+		assert_int_equal(name_key_len(name_key(p, len)), len);
+		free(p);
+	}
+}
+
+static void similar_names_have_different_hashes(void **state)
+{
+	enum { NAMES = 100000, BUCKETS = 16384 };
+	static u32 count[BUCKETS];
+	u32 most = 0;
+
+	for (u32 i = 0; i < NAMES; i++) {
+		char name[32];
+		int n = sprintf(name, "file%u.txt", i);
+
+		count[(u32)name_key(name, n) % BUCKETS]++;
+	}
+	for (u32 i = 0; i < BUCKETS; i++)
+		most = most > count[i] ? most : count[i];
+	assert_in_range(most, 6, 30);
+}
+
+static void stored_names_equal_themselves_alone(void **state)
+{
+	for (size_t len = 1; len <= 64; len++) {
+		char text[80], *stored = malloc((len + 8) & ~7ul), *p;
+
+		memset(text, 'n', sizeof(text));
+		text[len] = '/';
+		name_store(stored, text, len);
+		assert_int_equal(strlen(stored), len);
+		p = with_slack(text, sizeof(text) - 1);
+		assert_true(name_equal(stored, p, len));
+		for (size_t i = 0; i < len; i++) {
+			p[i] ^= 1;
+			assert_false(name_equal(stored, p, len));
+			p[i] ^= 1;
+		}
+		free(p);
+		free(stored);
+	}
+}
+
+static void dots_are_special(void **state)
+{
+	assert_int_equal(name_kind(".", 1), NAME_DOT);
+	assert_int_equal(name_kind("..", 2), NAME_DOTDOT);
+	assert_int_equal(name_kind("./", 1), NAME_DOT);
+	assert_int_equal(name_kind(".a", 2), NAME_NORMAL);
+	assert_int_equal(name_kind("...", 3), NAME_NORMAL);
+	assert_int_equal(name_kind("a.", 2), NAME_NORMAL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_component_ends_at_slash_or_nul),
+		cmocka_unit_test(bytes_near_a_slash_are_no_slash),
+		cmocka_unit_test(key_reads_no_byte_too_many),
+		cmocka_unit_test(similar_names_have_different_hashes),
+		cmocka_unit_test(stored_names_equal_themselves_alone),
+		cmocka_unit_test(dots_are_special),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
