@@ -11,6 +11,7 @@
  * own. panic() breaks it.
  */
 #include <kernel/cmdline.h>
+#include <kernel/err.h>
 #include <kernel/lock.h>
 #include <kernel/printk.h>
 #include <kernel/string.h>
@@ -240,6 +241,24 @@ size_t printk_unread(u64 seq)
 	}
 	spin_unlock_irqrestore(&log_lock, flags);
 	return n;
+}
+
+s64 printk_read_record(u64 *seq, struct printk_record *r, char *buf, size_t size)
+{
+	u64 flags = spin_lock_irqsave(&log_lock), pos = seek(seq);
+	s64 len = -ENOENT;
+
+	if (pos < head) {
+		struct record stored;
+
+		ring_get(pos, &stored, sizeof(stored));
+		len = MIN((size_t)stored.len, size);
+		ring_get(pos + sizeof(stored), buf, len);
+		*r = (struct printk_record){ .seq = *seq, .time_ns = stored.time_ns, .level = stored.level };
+		++*seq;
+	}
+	spin_unlock_irqrestore(&log_lock, flags);
+	return len;
 }
 
 u64 printk_first_seq(void) { return READ_ONCE(tail_seq); }

@@ -39,6 +39,13 @@ extern int console_loglevel;
  * @return bytes written, 0 when there is nothing new. Whole records only.
  */
 size_t printk_read(u64 *seq, char *buf, size_t size);
+struct printk_record { u64 seq, time_ns; u8 level; };
+/**
+ * One record as it was printed, for /dev/kmsg.
+ * @param seq  in: the one wanted, or the oldest there is if that is gone; out: the one behind it
+ * @return length of the text (cut to @p size), -ENOENT when there is none yet
+ */
+s64 printk_read_record(u64 *seq, struct printk_record *r, char *buf, size_t size);
 u64 printk_first_seq(void);
 u64 printk_last_seq(void);
 /** Total of bytes that printk_read() would give from @p seq on. */

@@ -104,5 +104,3 @@ void tty_session_exit(struct process *leader);
 
 /** Register the terminals that belong to the machine, /dev/tty, /dev/console, /dev/ptmx. After fs_init(). */
 void tty_init(void);
-/** /dev/random, /dev/urandom, /dev/kmsg. After fs_init(). */
-void device_init(void);

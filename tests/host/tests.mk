@@ -29,6 +29,8 @@ memmap-srcs := lib/memmap.c
 host-test-y += inflate
 inflate-srcs := lib/inflate.c
 inflate-libs := -lz
+host-test-y += chacha
+chacha-srcs := lib/chacha.c
 
 # device/
 host-test-y += ldisc
