@@ -236,7 +236,7 @@ struct file_ops {
 	s64 (*read)(struct file *f, struct uio *u, u64 *pos);
 	s64 (*write)(struct file *f, struct uio *u, u64 *pos);
 	s64 (*llseek)(struct file *f, s64 off, int whence);	/* NULL: generic by size */
-	/** Call fill(ctx, name, len, ino, type) from ctx->pos on; stop when it returns false. "." and ".." included. */
+	/** Call fill(ctx, name, len, ino, type) from ctx->pos on; stop when it returns false. "." and ".." included. Under inode->lock. */
 	int (*readdir)(struct file *f, struct dir_context *ctx);
 	/** Ready events now; registers on wait queues with poll_wait(t, ...) (@p t may be NULL). NULL: always readable and writable. */
 	u32 (*poll)(struct file *f, struct poll_table *t);

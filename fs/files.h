@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/** @file files.h  Between the files of fs/: descriptor tables, and what closing does. */
+#pragma once
+#include <kernel/fs.h>
+
+struct fd_table {
+	u32 size;			/* a multiple of 64 */
+	struct file **file;
+	u64 *open, *cloexec;		/* bitmaps */
+	struct rcu_head rcu;
+};
+#define FD_INLINE 64u
+struct files {
+	struct atomic refs;		/* threads, and readers of /proc */
+	spinlock_t lock;		/* guards changes of the table */
+	struct fd_table *table;		/* RCU */
+	u32 first_free;			/* none is free below */
+	struct fd_table inline_table;
+	struct file *inline_file[FD_INLINE];
+	u64 inline_open, inline_cloexec;
+};
+/** A descriptor of @p owner goes: flush, POSIX locks, the table's reference. Sleeps. */
+s64 file_close(struct file *f, struct files *owner);
+/** fs/locks.c: what close() does to locks of files with FMODE_LOCKS. */
+void locks_close(struct file *f, struct files *owner);
+/** fs/locks.c: F_GETLK, F_SETLK, F_SETLKW and the OFD variants. */
+s64 locks_fcntl(u32 fd, struct file *f, u32 cmd, u64 arg);
+/** FD_CLOEXEC of a descriptor of the current thread. @return 0, 1, -EBADF */
+int fd_get_cloexec(u32 fd);
+/** @return 0, -EBADF */
+int fd_set_cloexec(u32 fd, bool on);

@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Pipes and FIFOs.
+ *
+ * A pipe is a ring of pages: head and tail count bytes since it was made, so
+ * head - tail is what is in it. Pages are made when first written and dropped
+ * when read past, all but one; an emptied pipe starts again at its first page,
+ * so that small messages stay in one. Writes of up to PIPE_BUF bytes are
+ * whole: they wait for room for all of it.
+ *
+ * Lock: pipe->lock (mutex) guards all of it; user memory is touched under it.
+ * The sleepers look at head, tail, readers and writers without it.
+ * POSIX.1-2017, write(), "Pipes and FIFOs"; Linux pipe(7), fifo(7).
+ */
+#include <kernel/fs.h>
+#include <kernel/heap.h>
+#include <kernel/page.h>
+#include <kernel/process.h>
+#include <kernel/string.h>
+#include <kernel/syscalls.h>
+#include "pipe.h"
+
+#define PIPE_BUF	4096u
+#define PIPE_PAGES	16u		/* 64 KiB, as Linux */
+#define PIPE_PAGES_MAX	256u		/* F_SETPIPE_SZ of the super user and others: 1 MiB */
+
+struct pipe {
+	struct mutex lock;
+	u64 head, tail;
+	u32 npages;			/* a power of two */
+	struct page **pages;
+	struct page *one[PIPE_PAGES];	/* ->pages until it is resized */
+	u32 readers, writers;		/* open files */
+	u32 files;			/* in all: the last frees */
+	u64 reader_opens, writer_opens;	/* since it was made: for a FIFO's open() */
+	struct wait_queue read_wait, write_wait, open_wait;
+};
+
+static u64 used(const struct pipe *p) { return READ_ONCE(p->head) - READ_ONCE(p->tail); }
+static u64 room(const struct pipe *p) { return (u64)READ_ONCE(p->npages) * PAGE_SIZE - used(p); }
+static struct page **slot(struct pipe *p, u64 pos) { return &p->pages[pos >> PAGE_SHIFT & (p->npages - 1)]; }
+
+static struct kmem_cache *pipe_cache;
+
+static struct pipe *pipe_create(void)
+{
+	struct pipe *p;
+
+	if (unlikely(!pipe_cache)) {		/* racing creators make one too many at worst */
+		struct kmem_cache *c = kmem_cache_create("pipe", sizeof(struct pipe), 16);
+
+		if (!c)
+			return NULL;
+		pipe_cache = c;
+	}
+	p = kmem_cache_zalloc(pipe_cache);
+	if (!p)
+		return NULL;
+	mutex_init(&p->lock);
+	wait_queue_init(&p->read_wait);
+	wait_queue_init(&p->write_wait);
+	wait_queue_init(&p->open_wait);
+	p->npages = PIPE_PAGES;
+	p->pages = p->one;
+	return p;
+}
+
+static void pipe_free(struct pipe *p)
+{
+	for (u32 i = 0; i < p->npages; i++)
+		if (p->pages[i])
+			page_free(p->pages[i]);
+	if (p->pages != p->one)
+		kfree(p->pages);
+	kmem_cache_free(pipe_cache, p);
+}
+
+/* ---- reading ---- */
+
+/* Copy out what there is, up to the request. Locked. */
+static s64 take(struct pipe *p, struct uio *u)
+{
+	s64 done = 0;
+
+	while (u->count && p->head != p->tail) {
+		struct page **s = slot(p, p->tail);
+		u64 off = p->tail & (PAGE_SIZE - 1);
+		u64 n = MIN(MIN(PAGE_SIZE - off, p->head - p->tail), u->count);
+		u64 got = uio_copy_out(u, (u8 *)page_address(*s) + off, n);
+
+		p->tail += got;
+		done += got;
+		if (got && !(p->tail & (PAGE_SIZE - 1)) && p->head != p->tail) {
+			page_free(*s);		/* read past */
+			*s = NULL;
+		}
+		if (got < n)
+			return done ? done : -EFAULT;
+	}
+	if (p->head == p->tail) {		/* empty: keep the page it ended in as the first */
+		struct page **s = slot(p, p->tail ? p->tail - 1 : 0), *keep = *s;
+
+		*s = NULL;
+		if (p->pages[0])
+			page_free(p->pages[0]);
+		p->pages[0] = keep;
+		p->head = p->tail = 0;
+	}
+	return done;
+}
+
+static s64 pipe_read(struct file *f, struct uio *u, u64 *pos)
+{
+	struct pipe *p = f->private;
+	s64 done = 0;
+
+	if (!u->count)
+		return 0;
+	for (;;) {
+		bool was_full;
+		int err;
+
+		mutex_lock(&p->lock);
+		was_full = room(p) < PIPE_BUF;
+		done = take(p, u);
+		mutex_unlock(&p->lock);
+		if (done > 0 && (was_full || wait_queue_active(&p->write_wait)) && room(p) >= PIPE_BUF)
+			wake_up_poll(&p->write_wait, POLLOUT | POLLWRNORM);
+		if (done || !READ_ONCE(p->writers))
+			return done;
+		if (f->flags & O_NONBLOCK)
+			return -EAGAIN;
+		err = wait_event_interruptible(&p->read_wait, used(p) || !READ_ONCE(p->writers));
+		if (err)
+			return err;
+	}
+}
+
+/* ---- writing ---- */
+
+/* Copy in what fits. Locked. @return bytes, -EFAULT, -ENOMEM */
+static s64 put(struct pipe *p, struct uio *u)
+{
+	s64 done = 0;
+
+	while (u->count && room(p)) {
+		struct page **s = slot(p, p->head);
+		u64 off = p->head & (PAGE_SIZE - 1);
+		u64 n = MIN(MIN(PAGE_SIZE - off, room(p)), u->count);
+		u64 got;
+
+		if (!*s)
+			*s = page_alloc(PAGE_USER);
+		if (!*s)
+			return done ? done : -ENOMEM;
+		got = uio_copy_in(u, (u8 *)page_address(*s) + off, n);
+		p->head += got;
+		done += got;
+		if (got < n)
+			return done ? done : -EFAULT;
+	}
+	return done;
+}
+
+/* How much room a write of @p n bytes waits for. */
+static u64 room_wanted(u64 n) { return n <= PIPE_BUF ? n : 1; }
+
+static s64 pipe_write(struct file *f, struct uio *u, u64 *pos)
+{
+	struct pipe *p = f->private;
+	u64 want = room_wanted(u->count);
+	s64 total = 0;
+
+	if (!u->count)
+		return 0;
+	for (;;) {
+		bool was_empty = false;
+		s64 n = 0;
+		int err;
+
+		mutex_lock(&p->lock);
+		if (!p->readers) {
+			mutex_unlock(&p->lock);
+			if (total)
+				return total;
+			signal_send_thread(current, SIGPIPE, NULL);
+			return -EPIPE;
+		}
+		if (room(p) >= want) {
+			was_empty = !used(p);
+			n = put(p, u);
+		}
+		mutex_unlock(&p->lock);
+		if (n > 0 && (was_empty || wait_queue_active(&p->read_wait)))
+			wake_up_poll(&p->read_wait, POLLIN | POLLRDNORM);
+		if (n < 0)
+			return total ? total : n;
+		total += n;
+		if (!u->count)
+			return total;
+		want = room_wanted(u->count);
+		if (total && want > 1)
+			want = 1;		/* the rest of a large write comes in pieces */
+		if (f->flags & O_NONBLOCK)
+			return total ? total : -EAGAIN;
+		err = wait_event_interruptible(&p->write_wait, room(p) >= want || !READ_ONCE(p->readers));
+		if (err)
+			return total ? total : err;
+	}
+}
+
+/* ---- the rest ---- */
+
+static u32 pipe_poll(struct file *f, struct poll_table *t)
+{
+	struct pipe *p = f->private;
+	u32 events = 0;
+
+	if (f->mode & FMODE_READ) {
+		poll_wait(t, &p->read_wait);
+		if (used(p))
+			events |= POLLIN | POLLRDNORM;
+		if (!READ_ONCE(p->writers) && p->writer_opens)
+			events |= POLLHUP;
+	}
+	if (f->mode & FMODE_WRITE) {
+		poll_wait(t, &p->write_wait);
+		if (room(p) >= PIPE_BUF)
+			events |= POLLOUT | POLLWRNORM;
+		if (!READ_ONCE(p->readers))
+			events |= POLLERR;
+	}
+	return events;
+}
+
+static s64 pipe_ioctl(struct file *f, u32 cmd, u64 arg)
+{
+	struct pipe *p = f->private;
+
+	if (cmd != 0x541b)			/* FIONREAD */
+		return -ENOTTY;
+	return put_user_u32(uaddr(arg), MIN(used(p), 0x7ffffffful));
+}
+
+static void attach(struct pipe *p, u32 mode)
+{
+	p->files++;
+	if (mode & FMODE_READ) {
+		p->readers++;
+		p->reader_opens++;
+	}
+	if (mode & FMODE_WRITE) {
+		p->writers++;
+		p->writer_opens++;
+	}
+}
+
+static void pipe_release(struct file *f)
+{
+	struct pipe *p = f->private;
+	bool last;
+
+	mutex_lock(&f->inode->lock);
+	mutex_lock(&p->lock);
+	if (f->mode & FMODE_READ)
+		p->readers--;
+	if (f->mode & FMODE_WRITE)
+		p->writers--;
+	last = !--p->files;
+	mutex_unlock(&p->lock);
+	if (last)
+		f->inode->pipe = NULL;
+	mutex_unlock(&f->inode->lock);
+	if (last) {
+		pipe_free(p);
+		return;
+	}
+	wake_up_key(&p->read_wait, 0, POLLIN | POLLRDNORM | POLLHUP);
+	wake_up_key(&p->write_wait, 0, POLLOUT | POLLWRNORM | POLLERR);
+}
+
+/* A FIFO by name, or a pipe through /proc: both ends have to be there, unless O_NONBLOCK or O_RDWR. */
+static int fifo_open(struct inode *inode, struct file *f)
+{
+	struct pipe *p;
+	u64 seen;
+	int err = 0;
+
+	mutex_lock(&inode->lock);
+	if (!inode->pipe)
+		inode->pipe = pipe_create();
+	p = inode->pipe;
+	if (!p) {
+		mutex_unlock(&inode->lock);
+		return -ENOMEM;
+	}
+	if ((f->mode & FMODE_WRITE) && !(f->mode & FMODE_READ) && (f->flags & O_NONBLOCK) && !p->readers) {
+		if (!p->files) {
+			inode->pipe = NULL;
+			pipe_free(p);
+		}
+		mutex_unlock(&inode->lock);
+		return -ENXIO;
+	}
+	mutex_lock(&p->lock);
+	attach(p, f->mode);
+	mutex_unlock(&p->lock);
+	f->private = p;
+	f->mode |= FMODE_STREAM;
+	mutex_unlock(&inode->lock);
+	wake_up_all(&p->open_wait);
+	if ((f->mode & FMODE_READ) && (f->mode & FMODE_WRITE))
+		return 0;
+	if ((f->mode & FMODE_READ) && !(f->flags & O_NONBLOCK)) {
+		seen = p->writer_opens;
+		err = wait_event_interruptible(&p->open_wait, READ_ONCE(p->writers) || READ_ONCE(p->writer_opens) != seen);
+	} else if (f->mode & FMODE_WRITE) {
+		seen = p->reader_opens;
+		err = wait_event_interruptible(&p->open_wait, READ_ONCE(p->readers) || READ_ONCE(p->reader_opens) != seen);
+	}
+	if (err)
+		pipe_release(f);
+	return err;
+}
+
+const struct file_ops pipe_fops = {
+	.read = pipe_read, .write = pipe_write, .poll = pipe_poll, .ioctl = pipe_ioctl, .release = pipe_release,
+};
+const struct file_ops fifo_fops = {
+	.open = fifo_open, .read = pipe_read, .write = pipe_write, .poll = pipe_poll, .ioctl = pipe_ioctl,
+	.release = pipe_release,
+};
+
+
+s64 pipe_get_size(struct file *f)
+{
+	if (f->ops != &pipe_fops && f->ops != &fifo_fops)
+		return -EBADF;
+	return (u64)((struct pipe *)f->private)->npages * PAGE_SIZE;
+}
+
+/* Move the pages into a ring of another size. Locked. */
+static int resize(struct pipe *p, u32 npages)
+{
+	struct page **pages;
+	u64 first = p->tail & ~(PAGE_SIZE - 1);
+
+	if (p->head - first > (u64)npages * PAGE_SIZE)
+		return -EBUSY;
+	pages = kcalloc(npages, sizeof(*pages));
+	if (!pages)
+		return -ENOMEM;
+	for (u64 pos = first, i = 0; pos < p->head; pos += PAGE_SIZE, i++) {
+		struct page **s = slot(p, pos);
+
+		pages[i] = *s;
+		*s = NULL;
+	}
+	for (u32 i = 0; i < p->npages; i++)
+		if (p->pages[i])
+			page_free(p->pages[i]);
+	if (p->pages != p->one)
+		kfree(p->pages);
+	p->head -= first;
+	p->tail -= first;
+	p->pages = pages;
+	p->npages = npages;
+	return 0;
+}
+
+s64 pipe_set_size(struct file *f, u64 size)
+{
+	struct pipe *p = f->private;
+	u32 npages = 1;
+	int err;
+
+	if (f->ops != &pipe_fops && f->ops != &fifo_fops)
+		return -EBADF;
+	if (size > 1u << 31)
+		return -EINVAL;
+	while ((u64)npages * PAGE_SIZE < size)
+		npages *= 2;
+	if (npages > PIPE_PAGES_MAX && !current_is_super())
+		return -EPERM;
+	mutex_lock(&p->lock);
+	err = resize(p, npages);
+	mutex_unlock(&p->lock);
+	if (err)
+		return err;
+	wake_up_poll(&p->write_wait, POLLOUT | POLLWRNORM);
+	return (u64)npages * PAGE_SIZE;
+}
+
+/* ---- system calls ---- */
+
+static int pipe_files(struct file *out[2], u32 flags)
+{
+	struct pipe *p = pipe_create();
+
+	if (!p)
+		return -ENOMEM;
+	out[0] = file_create_anon("pipe", &pipe_fops, p, O_RDONLY | (flags & (O_NONBLOCK | O_DIRECT)));
+	if (IS_ERR(out[0])) {
+		pipe_free(p);
+		return PTR_ERR(out[0]);
+	}
+	attach(p, FMODE_READ);
+	out[0]->inode->pipe = p;
+	out[1] = file_create_anon_pair(out[0], &pipe_fops, p, O_WRONLY | (flags & (O_NONBLOCK | O_DIRECT)));
+	if (IS_ERR(out[1])) {
+		file_put(out[0]);
+		return PTR_ERR(out[1]);
+	}
+	attach(p, FMODE_WRITE);
+	return 0;
+}
+
+static s64 do_pipe(uaddr_t fds, u32 flags)
+{
+	struct file *f[2];
+	s32 fd[2];
+	int err;
+
+	if (flags & ~(O_CLOEXEC | O_NONBLOCK | O_DIRECT))
+		return -EINVAL;
+	err = pipe_files(f, flags);
+	if (err)
+		return err;
+	fd[0] = fd_install(f[0], 0, flags & O_CLOEXEC);
+	if (fd[0] < 0) {
+		file_put(f[0]);
+		file_put(f[1]);
+		return fd[0];
+	}
+	fd[1] = fd_install(f[1], 0, flags & O_CLOEXEC);
+	if (fd[1] < 0) {
+		fd_close(fd[0]);
+		file_put(f[1]);
+		return fd[1];
+	}
+	err = copy_to_user(fds, fd, sizeof(fd));
+	if (err) {
+		fd_close(fd[0]);
+		fd_close(fd[1]);
+	}
+	return err;
+}
+
+SYSCALL1(pipe, fds) { return do_pipe(uaddr(fds), 0); }
+SYSCALL2(pipe2, fds, flags) { return do_pipe(uaddr(fds), (u32)flags); }
