@@ -82,4 +82,5 @@ void tty_init(void)
 {
 	console_init();
 	uart_init();
+	pty_init();
 }

@@ -28,51 +28,50 @@
 
 /* ---- open and close ---- */
 
+/* Give the terminal a line discipline, or take it away; returns the old one. */
+static struct ldisc *swap_discipline(struct tty *t, struct ldisc *ld)
+{
+	u64 flags = spin_lock_irqsave(&t->lock);
+	struct ldisc *old = t->ld;
+
+	t->ld = ld;
+	t->exclusive = t->stopped = t->flow_off = t->throttled = t->xoff_sent = false;
+	spin_unlock_irqrestore(&t->lock, flags);
+	return old;
+}
+
 static int first_open_locked(struct tty *t)
 {
-	struct ldisc *ld = kmalloc(sizeof(*ld));
-	u64 flags;
+	struct ldisc *ld = NULL;
 	int err;
 
-	if (!ld)
-		return -ENOMEM;
-	ldisc_init(ld, &t->termios);
-	flags = spin_lock_irqsave(&t->lock);
-	t->ld = ld;
-	t->throttled = t->xoff_sent = false;
-	spin_unlock_irqrestore(&t->lock, flags);
-
-	err = t->ops->open ? t->ops->open(t) : 0;
-	if (err) {
-		flags = spin_lock_irqsave(&t->lock);
-		t->ld = NULL;
-		spin_unlock_irqrestore(&t->lock, flags);
-		kfree(ld);
+	if (!t->is_pty) {
+		ld = kmalloc(sizeof(*ld));
+		if (!ld)
+			return -ENOMEM;
+		ldisc_init(ld, &t->termios);
+		swap_discipline(t, ld);
 	}
+	err = t->ops->open ? t->ops->open(t) : 0;
+	if (err && ld)
+		kfree(swap_discipline(t, NULL));
 	return err;
 }
 
 static void last_close_locked(struct tty *t)
 {
-	struct ldisc *ld;
-	u64 flags;
-
 	if (!t->stopped)
 		tty_wait_sent(t, time_monotonic_ns() + CLOSE_WAIT_NS);
 	tty_leave_session(t);
 	if (t->ops->close)
 		t->ops->close(t);
-	flags = spin_lock_irqsave(&t->lock);
-	ld = t->ld;
-	t->ld = NULL;
-	t->exclusive = t->stopped = t->flow_off = false;
-	spin_unlock_irqrestore(&t->lock, flags);
-	kfree(ld);
+	if (!t->is_pty)
+		kfree(swap_discipline(t, NULL));
 }
 
 static int may_open_locked(struct tty *t)
 {
-	if (t->gone || t->peer_closed)
+	if (t->gone)
 		return -EIO;
 	if (t->exclusive && t->opens && !current_is_super())
 		return -EBUSY;
@@ -169,8 +168,6 @@ static bool has_input(struct tty *t, u32 min)
 /* Nothing is there: may and should this read() wait, until when? @return 1: wait, else its error or 0 */
 static int may_wait(struct tty_file *tf, struct file *f, u64 limit_ns)
 {
-	if (READ_ONCE(tf->tty->peer_closed))
-		return -EIO;
 	if (tty_file_hung_up(tf) || !limit_ns)
 		return 0;
 	return f->flags & O_NONBLOCK ? -EAGAIN : 1;
@@ -182,7 +179,7 @@ static int wait_for_input(struct tty_file *tf, u64 limit_ns, bool was_canonical)
 	u64 deadline = limit_ns == NO_LIMIT ? 0 : time_monotonic_ns() + limit_ns;
 
 	return wait_event_interruptible_until(&t->read_wait,
-		has_input(t, 1) || tty_file_hung_up(tf) || READ_ONCE(t->peer_closed) ||
+		has_input(t, 1) || tty_file_hung_up(tf) ||
 		!(READ_ONCE(t->termios.c_lflag) & ICANON) == was_canonical, deadline);
 }
 
@@ -269,8 +266,7 @@ static int wait_for_room(struct tty_file *tf, struct file *f)
 
 	if (f->flags & O_NONBLOCK)
 		return -EAGAIN;
-	return wait_event_interruptible(&t->write_wait,
-		has_room(t) || tty_file_hung_up(tf) || READ_ONCE(t->peer_closed));
+	return wait_event_interruptible(&t->write_wait, has_room(t) || tty_file_hung_up(tf));
 }
 
 /* Send all of a piece. @return 0 or an error; *@p done counts */
@@ -281,7 +277,7 @@ static int send_piece(struct tty_file *tf, struct file *f, const u8 *s, size_t n
 	for (;;) {
 		size_t sent;
 
-		if (tty_file_hung_up(tf) || READ_ONCE(tf->tty->peer_closed))
+		if (tty_file_hung_up(tf))
 			return -EIO;
 		sent = tty_send(tf->tty, s, n);
 		*done += sent;
@@ -332,8 +328,6 @@ static u32 poll_locked(struct tty *t)
 		min = t->termios.c_cc[VMIN];
 	if (t->ld && ldisc_has_input(t->ld, min))
 		ready |= POLLIN | POLLRDNORM;
-	if (t->peer_closed)
-		ready |= POLLHUP;
 	if (!t->stopped && t->ops->write_room(t) >= LDISC_MAX_EXPANSION &&
 	    (!t->ops->chars_in_buffer || t->ops->chars_in_buffer(t) < WRITABLE_BELOW))
 		ready |= POLLOUT | POLLWRNORM;

@@ -5,7 +5,8 @@
  * Locks of a terminal, outermost first:
  *
  *   open_lock     (mutex) first open, last close; opens.
- *   termios_lock  (mutex) one change of settings at a time.
+ *   termios_lock  (mutex) one change of settings at a time, and all methods of
+ *                 the driver that may sleep and are not called under open_lock.
  *   write_lock, read_lock (mutexes) one write(), one read() at a time; never both.
  *   lock          (spin, interrupts off) the line discipline, termios, winsize,
  *                 flow control, and all atomic methods of the driver. Taken in
@@ -36,8 +37,7 @@ struct tty {
 	bool xoff_sent;			/* IXOFF: the other side was asked to stop */
 	bool exclusive;			/* TIOCEXCL */
 	bool gone;			/* the driver went away */
-	bool is_pty;
-	bool peer_closed;		/* pty: no master any more */
+	bool is_pty;			/* the line discipline lives as long as the master */
 	u32 generation;			/* counts hangups: files of an older one are dead */
 
 	struct mutex open_lock, termios_lock, write_lock, read_lock;
@@ -60,6 +60,8 @@ static inline bool tty_file_hung_up(const struct tty_file *tf)
 }
 
 /* ---- tty.c ---- */
+/** tty_register() for the slave side of a pty. */
+struct tty *tty_register_pty(dev_t dev, const struct tty_ops *ops, void *private);
 extern const struct tty_ops tty_no_ops;
 /** Process and hand over output. @return how many bytes of @p s were used */
 size_t tty_send(struct tty *t, const u8 *s, size_t len_bytes);
@@ -102,12 +104,22 @@ void tty_signal_group(struct tty *t, int sig);
 struct tty *tty_of_current(void);
 s64 tty_ioctl_jobs(struct tty *t, struct file *f, u32 cmd, u64 arg);
 
+/* ---- devpts.c ---- */
+#define PTY_MAX		1024
+/** Give pty @p index its node below /dev/pts, owned by the caller. Sleeps. */
+int devpts_add(u32 index, dev_t dev);
+void devpts_remove(u32 index);
+/** Is there a pty of this number? */
+bool devpts_exists(u32 index);
+void devpts_init(void);
+
 /* ---- the terminals themselves ---- */
 #if IS_ENABLED(CONFIG_SERIAL_CONSOLE)
 void uart_init(void);
 #else
 static inline void uart_init(void) { }
 #endif
+void pty_init(void);
 /** Offer @p t as a target of /dev/console, under the name of a console= option. */
 void tty_add_console(const char *name, struct tty *t);
 void console_init(void);

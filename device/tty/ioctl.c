@@ -189,7 +189,12 @@ s64 tty_ioctl_common(struct tty *t, u32 cmd, u64 arg)
 
 static s64 set_break(struct tty *t, bool on)
 {
-	return t->ops->set_break ? t->ops->set_break(t, on) : 0;
+	s64 err;
+
+	mutex_lock(&t->termios_lock);
+	err = t->ops->set_break ? t->ops->set_break(t, on) : 0;
+	mutex_unlock(&t->termios_lock);
+	return err;
 }
 
 static s64 send_break(struct tty *t, u32 ms)
@@ -297,7 +302,7 @@ static s64 fake_input(struct tty *t, u64 arg)
 
 /* ---- modem lines ---- */
 
-static s64 ioctl_modem(struct tty *t, u32 cmd, u64 arg)
+static s64 modem_locked(struct tty *t, u32 cmd, u64 arg)
 {
 	u32 bits;
 	int now;
@@ -312,6 +317,16 @@ static s64 ioctl_modem(struct tty *t, u32 cmd, u64 arg)
 		return -EFAULT;
 	return t->ops->modem_set(t, cmd == TIOCMBIC ? 0 : bits,
 				 cmd == TIOCMBIS ? 0 : cmd == TIOCMBIC ? bits : ~bits);
+}
+
+static s64 ioctl_modem(struct tty *t, u32 cmd, u64 arg)
+{
+	s64 err;
+
+	mutex_lock(&t->termios_lock);
+	err = modem_locked(t, cmd, arg);
+	mutex_unlock(&t->termios_lock);
+	return err;
 }
 
 /* ---- all of them ---- */
@@ -349,8 +364,12 @@ static s64 ioctl_rest(struct tty *t, struct file *f, u32 cmd, u64 arg)
 
 	if (err == -ENOTTY && cmd != TIOCGPGRP && cmd != TIOCSPGRP && cmd != TIOCGSID && cmd != TIOCNOTTY)
 		err = tty_ioctl_common(t, cmd, arg);
-	if (err == -ENOTTY && t->ops->ioctl)
+	if (err != -ENOTTY)
+		return err;
+	mutex_lock(&t->termios_lock);
+	if (t->ops->ioctl)
 		err = t->ops->ioctl(t, cmd, arg);
+	mutex_unlock(&t->termios_lock);
 	return err;
 }
 

@@ -76,20 +76,38 @@ static struct tty *tty_create(dev_t dev, const struct tty_ops *ops, void *privat
 	return t;
 }
 
+static struct tty *publish(const char *name, struct tty *t)
+{
+	struct chardev c = { .dev = t->dev, .name = name, .mode = 0620, .ops = &tty_fops, .private = t };
+	int err = chardev_register(&c);
+
+	if (!err)
+		return t;
+	tty_put(t);
+	return ERR_PTR(err);
+}
+
 struct tty *tty_register(const char *name, dev_t dev, const struct tty_ops *ops, void *private)
 {
 	struct tty *t = tty_create(dev, ops, private);
-	struct chardev c = { .dev = dev, .name = name, .mode = 0620, .ops = &tty_fops, .private = t };
-	int err;
+
+	return t ? publish(name, t) : ERR_PTR(-ENOMEM);
+}
+
+struct tty *tty_register_pty(dev_t dev, const struct tty_ops *ops, void *private)
+{
+	struct tty *t = tty_create(dev, ops, private);
 
 	if (!t)
 		return ERR_PTR(-ENOMEM);
-	err = chardev_register(&c);
-	if (err) {
+	t->is_pty = true;
+	t->ld = kmalloc(sizeof(*t->ld));
+	if (!t->ld) {
 		tty_put(t);
-		return ERR_PTR(err);
+		return ERR_PTR(-ENOMEM);
 	}
-	return t;
+	ldisc_init(t->ld, &t->termios);
+	return publish(NULL, t);
 }
 
 void tty_unregister(struct tty *t)
@@ -97,14 +115,17 @@ void tty_unregister(struct tty *t)
 	u64 flags;
 
 	chardev_unregister(t->dev);
+	mutex_lock(&t->open_lock);
+	t->gone = true;			/* nobody can open it any more; then kill those who did */
+	mutex_unlock(&t->open_lock);
 	tty_hangup(t);
+
 	mutex_lock(&t->open_lock);
 	if (t->opens && t->ops->close)
 		t->ops->close(t);
 	mutex_lock(&t->termios_lock);
 	flags = spin_lock_irqsave(&t->lock);
 	t->ops = &tty_no_ops;
-	t->gone = true;
 	spin_unlock_irqrestore(&t->lock, flags);
 	mutex_unlock(&t->termios_lock);
 	mutex_unlock(&t->open_lock);
@@ -208,8 +229,7 @@ void tty_set_flow_off(struct tty *t, bool off)
 static bool all_sent(struct tty *t)
 {
 	u64 flags = spin_lock_irqsave(&t->lock);
-	bool sent = !t->ld || (!ldisc_echo_pending(t->ld) &&
-			       (!t->ops->chars_in_buffer || !t->ops->chars_in_buffer(t)));
+	bool sent = !t->ops->chars_in_buffer || !t->ops->chars_in_buffer(t);
 
 	spin_unlock_irqrestore(&t->lock, flags);
 	return sent;
@@ -221,9 +241,13 @@ int tty_wait_sent(struct tty *t, u64 deadline_ns)
 	int err = wait_event_interruptible_until(&t->write_wait,
 			all_sent(t) || READ_ONCE(t->generation) != generation, deadline_ns);
 
-	if (!err && t->ops->drain)
+	if (err)
+		return err;
+	mutex_lock(&t->termios_lock);
+	if (t->ops->drain)
 		t->ops->drain(t);
-	return err;
+	mutex_unlock(&t->termios_lock);
+	return 0;
 }
 
 /* ---- input ---- */

@@ -17,7 +17,8 @@ struct process;
  * What a terminal's hardware side does. All but write and write_room may be NULL.
  * "Atomic" methods run under the terminal's spin lock with interrupts off: they
  * may not sleep and may not call back into tty functions (tty_private(),
- * tty_device() and tty_output_stopped() excepted).
+ * tty_device() and tty_output_stopped() excepted). The ones that sleep are called
+ * one at a time.
  */
 struct tty_ops {
 	/** Atomic. Take output bytes. @return how many were taken (fewer: tty_output_ready() follows) */
@@ -48,8 +49,6 @@ struct tty_ops {
 	int (*modem_set)(struct tty *t, u32 set, u32 clear);
 	/** Sleeps. What the core does not know. @return -ENOTTY for unknown calls */
 	s64 (*ioctl)(struct tty *t, u32 cmd, u64 arg);
-	/** Sleeps. The window size was changed by the program on this side. */
-	void (*resized)(struct tty *t);
 };
 
 /**

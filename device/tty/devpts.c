@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: MIT
+/*
+ * devpts: the file system that shows the slaves of pseudo terminals.
+ *
+ * There is one instance, whoever mounts it. Each pty has one inode for as long
+ * as its master is open, owned by who opened that, so that chmod and chown of
+ * the node (mesg, login) hold. Names are numbers and come and go without
+ * the directory's users knowing, so dentries are never cached.
+ *
+ * Options: uid=, gid=, mode= of new nodes; ptmxmode= of the "ptmx" node. They
+ * hold for the one instance; the last mount or remount that names one sets it.
+ *
+ * Lock: devpts_lock (mutex) guards the table, the options and the super block.
+ * It is taken inside the directory's inode lock (lookup), outside nothing.
+ */
+#include <kernel/cred.h>
+#include <kernel/heap.h>
+#include <kernel/string.h>
+#include <uapi/dirent.h>
+#include <uapi/statfs.h>
+#include "internal.h"
+
+#define NOBODY_SAID	(~0u)
+#define INO_PTMX	2
+#define INO_FIRST	3
+
+static struct options { uid_t uid; gid_t gid; mode_t mode, ptmxmode; } options = {
+	.uid = NOBODY_SAID, .gid = NOBODY_SAID, .mode = 0600,
+};
+static DEFINE_MUTEX(devpts_lock);
+static struct super_block *devpts_super;	/* made at the first use, kept for ever */
+static struct inode *ptmx_inode;
+static struct inode **nodes;			/* PTY_MAX, counted */
+
+/* ---- names ---- */
+
+/* A number without leading zeroes below PTY_MAX, or PTY_MAX. */
+static u32 index_of(const char *name)
+{
+	u64 n;
+
+	if (name[0] < '0' || name[0] > '9' || (name[0] == '0' && name[1]) || parse_u64(name, 10, &n))
+		return PTY_MAX;
+	return n < PTY_MAX ? n : PTY_MAX;
+}
+
+static int devpts_lookup(struct inode *dir, struct dentry *d)
+{
+	u32 index = index_of(d->name);
+	struct inode *i = NULL;
+
+	d->flags |= DENTRY_NOCACHE;
+	mutex_lock(&devpts_lock);
+	if (!strcmp(d->name, "ptmx"))
+		i = ptmx_inode;
+	else if (index < PTY_MAX)
+		i = nodes[index];
+	if (i)
+		inode_get(i);
+	mutex_unlock(&devpts_lock);
+	if (i)
+		dentry_set_inode(d, i);
+	return 0;
+}
+
+static bool emit(struct dir_context *c, const char *name, ino_t ino, u32 type)
+{
+	if (!c->fill(c, name, strlen(name), ino, type))
+		return false;
+	c->pos++;
+	return true;
+}
+
+static int devpts_readdir(struct file *f, struct dir_context *c)
+{
+	char name[8];
+
+	if ((c->pos == 0 && !emit(c, ".", f->inode->ino, DT_DIR)) ||
+	    (c->pos == 1 && !emit(c, "..", f->inode->ino, DT_DIR)) ||
+	    (c->pos == 2 && !emit(c, "ptmx", INO_PTMX, DT_CHR)))
+		return 0;
+	for (; c->pos - 3 < PTY_MAX; c->pos++) {
+		u32 index = c->pos - 3;
+
+		if (!devpts_exists(index))
+			continue;
+		snprintf(name, sizeof(name), "%u", index);
+		if (!c->fill(c, name, strlen(name), INO_FIRST + index, DT_CHR))
+			break;
+	}
+	return 0;
+}
+
+static const struct inode_ops dir_ops = { .lookup = devpts_lookup };
+static const struct file_ops dir_fops = { .readdir = devpts_readdir };
+static const struct inode_ops node_ops = { 0 };
+
+/* ---- the one instance ---- */
+
+static struct inode *node_create(struct super_block *sb, ino_t ino, mode_t mode, dev_t dev)
+{
+	struct inode *i = inode_alloc(sb);
+
+	if (!i)
+		return NULL;
+	i->ino = ino;
+	i->mode = S_IFCHR | mode;
+	i->nlink = 1;
+	inode_init_special(i, dev);
+	i->ops = &node_ops;
+	return i;
+}
+
+static int devpts_statfs(struct super_block *sb, struct statfs *out)
+{
+	out->f_type = DEVPTS_SUPER_MAGIC;
+	out->f_bsize = out->f_frsize = PAGE_SIZE;
+	out->f_namelen = NAME_MAX;
+	return 0;
+}
+
+static int devpts_remount(struct super_block *sb, u32 flags, const char *text);
+
+static void devpts_show_options(struct super_block *sb, struct seq_file *m)
+{
+	if (options.uid != NOBODY_SAID)
+		seq_printf(m, ",uid=%u", options.uid);
+	if (options.gid != NOBODY_SAID)
+		seq_printf(m, ",gid=%u", options.gid);
+	seq_printf(m, ",mode=%03o,ptmxmode=%03o", options.mode, options.ptmxmode);
+}
+
+static const struct super_ops devpts_super_ops = {
+	.statfs = devpts_statfs,
+	.remount = devpts_remount,
+	.show_options = devpts_show_options,
+};
+
+static int devpts_mount(struct fs_type *t, u32 flags, const char *source, const char *text,
+			struct super_block **out);
+static struct fs_type devpts_type = { .name = "devpts", .flags = FS_NODEV, .mount = devpts_mount };
+
+static int fill_super(struct super_block *sb)
+{
+	struct inode *root = inode_alloc(sb);
+
+	if (!root)
+		return -ENOMEM;
+	root->ino = 1;
+	root->mode = S_IFDIR | 0755;
+	root->nlink = 2;
+	root->ops = &dir_ops;
+	root->fops = &dir_fops;
+	ptmx_inode = node_create(sb, INO_PTMX, options.ptmxmode, MKDEV(5, 2));
+	if (!ptmx_inode) {
+		inode_put(root);
+		return -ENOMEM;
+	}
+	return super_set_root(sb, root);
+}
+
+/* The super block, made if there is none; devpts_lock held. */
+static int need_super_locked(void)
+{
+	struct super_block *sb;
+	int err;
+
+	if (devpts_super)
+		return 0;
+	if (!nodes)
+		nodes = kcalloc(PTY_MAX, sizeof(*nodes));
+	sb = nodes ? super_alloc(&devpts_type, &devpts_super_ops) : NULL;
+	if (!sb)
+		return -ENOMEM;
+	sb->magic = DEVPTS_SUPER_MAGIC;
+	sb->blksize = PAGE_SIZE;
+	err = fill_super(sb);
+	if (err) {
+		if (ptmx_inode)
+			inode_put(ptmx_inode);
+		ptmx_inode = NULL;
+		super_put(sb);
+		return err;
+	}
+	devpts_super = sb;
+	return 0;
+}
+
+/* ---- options ---- */
+
+static int parse_option(struct options *o, const char *word)
+{
+	static const struct { const char *name; u32 base, max; size_t at; } known[] = {
+		{ "uid=", 10, NOBODY_SAID - 1, offsetof(struct options, uid) },
+		{ "gid=", 10, NOBODY_SAID - 1, offsetof(struct options, gid) },
+		{ "mode=", 8, 0777, offsetof(struct options, mode) },
+		{ "ptmxmode=", 8, 0777, offsetof(struct options, ptmxmode) },
+		{ "max=", 10, ~0u, sizeof(struct options) },
+	};
+	u64 n;
+
+	if (!*word || !strcmp(word, "newinstance"))
+		return 0;
+	for (u32 i = 0; i < ARRAY_SIZE(known); i++) {
+		size_t len = strlen(known[i].name);
+
+		if (strncmp(word, known[i].name, len))
+			continue;
+		if (parse_u64(word + len, known[i].base, &n) || n > known[i].max)
+			return -EINVAL;
+		if (known[i].at < sizeof(*o))
+			*(u32 *)((u8 *)o + known[i].at) = n;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+static int parse_options(struct options *o, const char *text)
+{
+	char word[32];
+
+	while (text && *text) {
+		const char *end = strchr(text, ',');
+		size_t len = end ? (size_t)(end - text) : strlen(text);
+
+		if (len >= sizeof(word))
+			return -EINVAL;
+		memcpy(word, text, len);
+		word[len] = 0;
+		if (parse_option(o, word))
+			return -EINVAL;
+		text += len + (end != NULL);
+	}
+	return 0;
+}
+
+static int set_options_locked(const char *text)
+{
+	struct options o = options;
+	int err = parse_options(&o, text);
+
+	if (err)
+		return err;
+	options = o;
+	ptmx_inode->mode = S_IFCHR | o.ptmxmode;
+	return 0;
+}
+
+static int devpts_remount(struct super_block *sb, u32 flags, const char *text)
+{
+	int err;
+
+	mutex_lock(&devpts_lock);
+	err = set_options_locked(text);
+	mutex_unlock(&devpts_lock);
+	return err;
+}
+
+static int devpts_mount(struct fs_type *t, u32 flags, const char *source, const char *text,
+			struct super_block **out)
+{
+	int err;
+
+	mutex_lock(&devpts_lock);
+	err = need_super_locked();
+	if (!err)
+		err = set_options_locked(text);
+	if (!err) {
+		super_get(devpts_super);
+		*out = devpts_super;
+	}
+	mutex_unlock(&devpts_lock);
+	return err;
+}
+
+/* ---- for pty.c ---- */
+
+int devpts_add(u32 index, dev_t dev)
+{
+	const struct cred *c = current_cred();
+	struct inode *i = NULL;
+	int err;
+
+	mutex_lock(&devpts_lock);
+	err = need_super_locked();
+	if (!err) {
+		i = node_create(devpts_super, INO_FIRST + index, options.mode, dev);
+		err = i ? 0 : -ENOMEM;
+	}
+	if (!err) {
+		i->uid = options.uid != NOBODY_SAID ? options.uid : c->fsuid;
+		i->gid = options.gid != NOBODY_SAID ? options.gid : c->fsgid;
+		nodes[index] = i;
+	}
+	mutex_unlock(&devpts_lock);
+	return err;
+}
+
+void devpts_remove(u32 index)
+{
+	struct inode *i;
+
+	mutex_lock(&devpts_lock);
+	i = nodes[index];
+	nodes[index] = NULL;
+	mutex_unlock(&devpts_lock);
+	if (i)
+		inode_put(i);
+}
+
+bool devpts_exists(u32 index)
+{
+	return nodes && READ_ONCE(nodes[index]);
+}
+
+void devpts_init(void)
+{
+	fs_register(&devpts_type);
+}
