@@ -23,6 +23,7 @@
 #pragma once
 #include <kernel/err.h>
 #include <kernel/lock.h>
+#include <kernel/seq_file.h>
 #include <kernel/uaccess.h>
 #include <kernel/wait.h>
 #include <uapi/fcntl.h>
@@ -198,7 +199,7 @@ struct super_block {
 	dev_t dev;
 	u32 blksize;
 	u64 magic;
-	u32 flags;			/* MS_RDONLY ... */
+	u32 flags;			/* MS_RDONLY ..., SB_VOLATILE */
 	const struct super_ops *ops;
 	const struct fs_type *type;
 	struct dentry *root;		/* counted */
@@ -208,6 +209,8 @@ struct super_block {
 	void *private;
 	struct list mounts;		/* under tree_lock */
 };
+/** Names come and go by themselves (/proc): every look-up asks the file system, on a fresh dentry. */
+#define SB_VOLATILE (1u << 30)
 struct fs_type {
 	const char *name;
 	u32 flags;			/* FS_NODEV: "nodev" in /proc/filesystems */
@@ -369,14 +372,7 @@ dev_t fs_anon_dev(void);
 u32 mode_to_dtype(mode_t mode);				/* DT_* */
 extern const struct file_ops pipe_fops, fifo_fops, chardev_fops, blockdev_fops, page_cache_fops;
 
-/* ---- seq files: text generated into a growing buffer (/proc) ---- */
-struct seq_file { char *buf; size_t size, count; bool overflow; void *private; };
-void seq_printf(struct seq_file *m, const char *fmt, ...) __printf(2, 3);
-void seq_write(struct seq_file *m, const void *p, size_t n);
-void seq_puts(struct seq_file *m, const char *s);
-void seq_putc(struct seq_file *m, char c);
-/** @p s with the characters of @p esc, and unprintable ones, as \ooo. */
-void seq_escape(struct seq_file *m, const char *s, const char *esc);
+/* ---- generated files: /proc and /sys; seq_file.h says how show() makes text ---- */
 /** A /proc file whose text show() makes at open-read time. Parent folders are made. "banos/1" style paths. NULL: no memory, or the name is taken. */
 struct proc_entry;
 struct proc_entry *proc_create(const char *path, mode_t mode, int (*show)(struct seq_file *m, void *arg), void *arg);
@@ -385,11 +381,14 @@ struct proc_entry *proc_create_rw(const char *path, mode_t mode, int (*show)(str
 				  int (*write)(char *text, size_t len, void *arg), void *arg);
 /** A symbolic link in /proc. */
 struct proc_entry *proc_symlink(const char *path, const char *target);
+/** A folder that stays when it is empty; those that were made on the way to a file go with their last file. */
+struct proc_entry *proc_mkdir(const char *path);
 void proc_remove(struct proc_entry *e);		/* waits until show() and write() run nowhere; NULL is fine */
 /** The same in every sysfs. */
 struct proc_entry *sysfs_create(const char *path, mode_t mode, int (*show)(struct seq_file *, void *),
 				int (*write)(char *text, size_t len, void *arg), void *arg);
 struct proc_entry *sysfs_symlink(const char *path, const char *target);
+struct proc_entry *sysfs_mkdir(const char *path);
 void sysfs_remove(struct proc_entry *e);
 
 /* ---- poll ---- */

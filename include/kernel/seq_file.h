@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file seq_file.h  Text that is made when a file is read, in a buffer that grows (/proc, /sys).
+ *
+ * A show function writes its text with the functions here, all of them into
+ * memory of the kernel; the copy to the reader comes afterwards, when no lock
+ * is held. So a show function may hold any lock, spin locks too: the buffer
+ * grows without sleeping. Errors need no check: what did not fit is noted, and
+ * the show function is called again with a bigger buffer.
+ *
+ * A text that may become long is made in pieces: show() stops when
+ * seq_enough() says so, sets ->more and leaves in ->next where to go on. It is
+ * called again when the reader has got that far.
+ */
+#pragma once
+#include <kernel/types.h>
+
+struct seq_file {
+	char *buf;
+	size_t size, count;	/* bytes there are, bytes used */
+	bool overflow;		/* something did not fit: the text is not complete */
+	bool fixed;		/* buf may not be exchanged for a bigger one */
+	bool more;		/* set by show(): there is more to come */
+	u64 next;		/* show()'s own: where it goes on; 0 at first */
+	void *private;		/* show()'s own */
+};
+
+/** Is the piece that show() makes long enough? */
+static inline bool seq_enough(const struct seq_file *m) { return m->count >= 4096; }
+/** Lines, as printf() does: formats as in printk.h. */
+void seq_printf(struct seq_file *m, const char *fmt, ...) __printf(2, 3);
+void seq_write(struct seq_file *m, const void *p, size_t n);
+void seq_puts(struct seq_file *m, const char *s);
+void seq_putc(struct seq_file *m, char c);
+/** @p s with the characters of @p esc as \ooo, as in /proc/mounts. */
+void seq_escape(struct seq_file *m, const char *s, const char *esc);
+/** Numbers in decimal, much faster than seq_printf(); @p before goes in front unless it is 0. */
+void seq_put_u64(struct seq_file *m, char before, u64 v);
+void seq_put_s64(struct seq_file *m, char before, s64 v);
+/** Right-aligned in @p width columns. */
+void seq_put_u64_wide(struct seq_file *m, u64 v, u32 width);
+/** In hexadecimal, with zeroes in front up to @p width digits. */
+void seq_put_hex(struct seq_file *m, u64 v, u32 width);
+/** Blanks until @p column bytes after @p from, a former value of ->count. */
+void seq_pad(struct seq_file *m, size_t from, size_t column);
+/** Give back the buffer. */
+void seq_free(struct seq_file *m);
+/** Make room for @p n bytes. @return where to write them (then add to ->count), or NULL. */
+char *seq_room(struct seq_file *m, size_t n);

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The names of the system.
+ *
+ * Programs are Linux programs, and many ask "uname -s" before they do anything:
+ * so that says Linux, the release begins with the one whose ABI this is, and
+ * release and version say Banos.
+ *
+ * Lock: names_lock (spin) guards the two names that can be set.
+ */
+#include <generated/version.h>
+#include <kernel/err.h>
+#include <kernel/lock.h>
+#include <kernel/string.h>
+#include <kernel/utsname.h>
+
+static DEFINE_SPINLOCK(names_lock);
+static struct new_utsname names = {
+	.sysname = "Linux",
+	.nodename = "(none)",
+	.release = BANOS_RELEASE,
+	.version = "#1 SMP PREEMPT Banos " BANOS_VERSION,
+	.machine = "x86_64",
+	.domainname = "(none)",
+};
+
+void utsname_get(struct new_utsname *out)
+{
+	spin_lock(&names_lock);
+	*out = names;
+	spin_unlock(&names_lock);
+}
+
+int utsname_set(enum utsname_which which, const char *s, size_t len)
+{
+	char *name = which == UTSNAME_HOST ? names.nodename : names.domainname;
+
+	if (len > UTS_LEN)
+		return -EINVAL;
+	spin_lock(&names_lock);
+	memcpy(name, s, len);
+	memset(name + len, 0, UTS_LEN + 1 - len);
+	spin_unlock(&names_lock);
+	return 0;
+}
