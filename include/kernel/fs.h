@@ -199,7 +199,7 @@ struct super_block {
 	dev_t dev;
 	u32 blksize;
 	u64 magic;
-	u32 flags;			/* MS_RDONLY ..., SB_VOLATILE */
+	u32 flags;			/* MS_RDONLY ... */
 	const struct super_ops *ops;
 	const struct fs_type *type;
 	struct dentry *root;		/* counted */
@@ -209,8 +209,6 @@ struct super_block {
 	void *private;
 	struct list mounts;		/* under tree_lock */
 };
-/** Names come and go by themselves (/proc): every look-up asks the file system, on a fresh dentry. */
-#define SB_VOLATILE (1u << 30)
 struct fs_type {
 	const char *name;
 	u32 flags;			/* FS_NODEV: "nodev" in /proc/filesystems */
