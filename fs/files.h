@@ -29,3 +29,5 @@ s64 locks_fcntl(u32 fd, struct file *f, u32 cmd, u64 arg);
 int fd_get_cloexec(u32 fd);
 /** @return 0, -EBADF */
 int fd_set_cloexec(u32 fd, bool on);
+/** fs/epoll.c: the last reference of a file with ->eventpoll goes. Sleeps. */
+void eventpoll_release(struct file *f);
