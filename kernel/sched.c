@@ -235,6 +235,16 @@ static void switch_space(struct cpu *c, struct vm_space *next)
 		__atomic_and_fetch(&prev->cpus.bits[c->id / 64], ~(1ull << c->id % 64), __ATOMIC_SEQ_CST);
 }
 
+/* A thread without a space goes on with the tables that are loaded; tlb_forget_space() takes them away. */
+void thread_switch_space(struct vm_space *space)
+{
+	u64 flags = irq_save();
+
+	current->space = space;
+	switch_space(this_cpu(), space);
+	irq_restore(flags);
+}
+
 static void switch_fpu(struct cpu *c, struct thread *prev, struct thread *next)
 {
 	if (prev->fpu && prev->state != THREAD_DEAD && (next->fpu || cpu_count > 1))

@@ -20,6 +20,7 @@ void apic_send_nmi(u32 apic_id);
 #define APIC_VECTOR_CALL 0xf1
 #endif
 #include <asm/ipi.h>
+#include <asm/paging.h>
 #include <asm/pgtable.h>
 #include <kernel/lock.h>
 #include <kernel/vm.h>
@@ -30,6 +31,7 @@ static DEFINE_SPINLOCK(flush_lock);
 static struct {
 	u64 start, end;			/* end 0: everything, without global entries */
 	bool kernel;
+	const struct vm_space *forget;	/* instead: leave its tables */
 	struct atomic left;
 	struct cpumask targets;
 } request;
@@ -86,6 +88,14 @@ static void flush_local(u64 start, u64 end, bool kernel)
 		tlb_flush_local_page(va);
 }
 
+static void forget_local(const struct vm_space *s)
+{
+	if (this_cpu()->space != s)
+		return;
+	this_cpu()->space = NULL;
+	__asm__ volatile("mov %0, %%cr3" :: "r"(kernel_root) : "memory");
+}
+
 void ipi_handle_call(void)
 {
 	u32 me = cpu_id();
@@ -93,12 +103,15 @@ void ipi_handle_call(void)
 	if (!(__atomic_load_n(&request.targets.bits[me / 64], __ATOMIC_ACQUIRE) >> me % 64 & 1))
 		return;
 	__atomic_and_fetch(&request.targets.bits[me / 64], ~(1ull << me % 64), __ATOMIC_SEQ_CST);
-	flush_local(request.start, request.end, request.kernel);
+	if (unlikely(request.forget))
+		forget_local(request.forget);
+	else
+		flush_local(request.start, request.end, request.kernel);
 	atomic_dec(&request.left);
 }
 
-/* Preemption off. @param s NULL: all CPUs */
-static void flush_others(const struct vm_space *s, u64 start, u64 end)
+/* Preemption off. @param s NULL: all CPUs @param forget not flush, but leave the tables of s */
+static void tell_others(const struct vm_space *s, u64 start, u64 end, bool forget)
 {
 	u32 me = cpu_id(), n = 0;
 	struct cpumask to = { 0 };
@@ -117,6 +130,7 @@ static void flush_others(const struct vm_space *s, u64 start, u64 end)
 	request.start = start;
 	request.end = end;
 	request.kernel = !s;
+	request.forget = forget ? s : NULL;
 	atomic_set(&request.left, n);
 	for (u32 i = 0; i < ARRAY_SIZE(to.bits); i++)
 		__atomic_store_n(&request.targets.bits[i], to.bits[i], __ATOMIC_SEQ_CST);
@@ -135,7 +149,7 @@ void tlb_flush_user_range(struct vm_space *s, u64 start, u64 end)
 	if (this_cpu()->space == s)
 		flush_local(start, end, false);
 	if (cpu_count > 1)
-		flush_others(s, start, end);
+		tell_others(s, start, end, false);
 	preempt_enable();
 }
 
@@ -146,11 +160,21 @@ void tlb_flush_user_page(struct vm_space *s, u64 va)
 
 void tlb_flush_user_all(struct vm_space *s) { tlb_flush_user_range(s, 0, 0); }
 
+void tlb_forget_space(struct vm_space *s)
+{
+	preempt_disable();
+	smp_mb();			/* pairs with switch_space(): who can't be seen has left */
+	forget_local(s);
+	if (cpu_count > 1)
+		tell_others(s, 0, 0, true);
+	preempt_enable();
+}
+
 void tlb_flush_kernel_range(u64 start, u64 end)
 {
 	preempt_disable();
 	flush_local(start, end, true);
 	if (cpu_count > 1)
-		flush_others(NULL, start, end);
+		tell_others(NULL, start, end, false);
 	preempt_enable();
 }

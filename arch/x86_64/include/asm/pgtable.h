@@ -39,4 +39,9 @@ void tlb_flush_user_page(struct vm_space *s, u64 va);
 void tlb_flush_user_range(struct vm_space *s, u64 start, u64 end);
 void tlb_flush_user_all(struct vm_space *s);
 void tlb_flush_kernel_range(u64 start, u64 end);
+/**
+ * @brief The space has no users any more: CPUs that still have its tables loaded, under
+ * a kernel thread, take the kernel's. Thread context, interrupts on.
+ */
+void tlb_forget_space(struct vm_space *s);
 static inline void tlb_flush_local_page(u64 va) { __asm__ volatile("invlpg (%0)" :: "r"(va) : "memory"); }

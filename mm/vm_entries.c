@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Changing the entries of many pages at once: new rights, another place, a fork's
+ * copy. The caller holds space->lock for writing; file lists are locked here,
+ * so all stores are plain (vm_tables.c).
+ *
+ * A fork copies private pages alone: whatever a file or an object of shared memory
+ * still has is found again by a fault. Tables are walked table by table; one
+ * lowest table is looked up once on either side.
+ */
+#include "vm_internal.h"
+
+/* ---- rights ---- */
+
+/* May a page of @r be writable right away, as the region is? Else its next write faults. */
+static inline bool write_now(const struct vm_region *r, pte_t e)
+{
+	if (r->flags & VM_SHARED)
+		return (e & (PTE_W | PTE_SOFT_PFN)) || !r->ops || !r->ops->page_mkwrite;
+	return (e & PTE_SOFT_ANON) && atomic_read(&pte_page(e)->refs) == 1;
+}
+
+/* Must CPUs forget @old when it becomes @new? */
+static inline bool loses_rights(pte_t old, pte_t new)
+{
+	return (old & PTE_P) && ((old & ~new & (PTE_P | PTE_W)) || (new & ~old & PTE_NX));
+}
+
+void vm_tables_protect(struct vm_region *r, u64 start, u64 end)
+{
+	const u64 bits = r->pte_bits;
+	u64 stop, first = ~0ull, last = 0;
+	pte_t *pte;
+
+	vm_file_lock(r);
+	for (; (pte = vm_next_leaf(r->space, &start, end, &stop)); start = stop) {
+		for (u64 a = start; a < stop; a += PAGE_SIZE, pte++) {
+			pte_t e = *pte, new;
+
+			if (!e)
+				continue;
+			new = (e & (PTE_ADDR | PTE_SOFT_ANON | PTE_SOFT_PFN | PTE_CACHE)) | bits;
+			if ((bits & PTE_W) && !write_now(r, e))
+				new &= ~PTE_WRITE;
+			if (new == e)
+				continue;
+			*pte = new;
+			if (loses_rights(e, new)) {
+				first = MIN(first, a);
+				last = a + PAGE_SIZE;
+			}
+		}
+	}
+	vm_file_unlock(r);
+	if (first < last)
+		tlb_flush_user_range(r->space, first, last);
+}
+
+/* ---- another place ---- */
+
+int vm_tables_prepare_move(struct vm_space *s, u64 from, u64 to, u64 len)
+{
+	u64 a = from, stop;
+
+	for (; vm_next_leaf(s, &a, from + len, &stop); a = stop)
+		if (!vm_pte_alloc(s, to + (a - from)) || !vm_pte_alloc(s, to + (stop - from) - PAGE_SIZE))
+			return -ENOMEM;
+	return 0;
+}
+
+void vm_tables_move(struct vm_gather *g, u64 from, u64 to, u64 len)
+{
+	u64 start = from, stop;
+	pte_t *pte, *dest = NULL;
+
+	for (; (pte = vm_next_leaf(g->space, &start, from + len, &stop)); start = stop) {
+		for (u64 a = start; a < stop; a += PAGE_SIZE, pte++) {
+			if (!*pte)
+				continue;
+			dest = vm_pte(g->space, to + (a - from));
+			*dest = *pte;
+			*pte = 0;
+			vm_gather_range(g, a, a + PAGE_SIZE);
+		}
+	}
+}
+
+/* ---- fork ---- */
+
+/* Share what lies in one lowest table, from @src for @n entries. */
+static int copy_leaf(struct vm_space *to, pte_t *src, u64 addr, u64 n, u64 which, bool *flush)
+{
+	s64 delta = 0, copied = 0;
+	bool lost = false;
+
+	for (pte_t *last = src + n; src < last; src++, addr += PAGE_SIZE) {
+		pte_t e = *src;
+
+		if (!(e & which))
+			continue;
+		if (unlikely(!delta)) {
+			pte_t *dest = vm_pte_alloc(to, addr);
+
+			if (!dest)
+				return -ENOMEM;
+			delta = (char *)dest - (char *)src;
+		}
+		if (e & PTE_SOFT_ANON) {
+			if (e & PTE_W) {
+				e &= ~PTE_WRITE;
+				*src = e;
+				lost = true;
+			}
+			atomic_inc(&pte_page(e)->refs);
+			copied++;
+		}
+		*(pte_t *)((char *)src + delta) = e;
+	}
+	to->rss_anon += copied;
+	*flush |= lost;
+	return 0;
+}
+
+int vm_tables_copy(struct vm_space *to, struct vm_region *r, bool *flush)
+{
+	u64 which = PTE_SOFT_ANON, addr = r->start, stop;
+	pte_t *src;
+	int err = 0;
+
+	if (r->flags & VM_PFN && !r->ops->fault)
+		which |= PTE_SOFT_PFN;		/* a driver put them there; a fault can't */
+	else if (r->ops && !r->has_anon)
+		return 0;
+	vm_file_lock(r);
+	for (; !err && (src = vm_next_leaf(r->space, &addr, r->end, &stop)); addr = stop)
+		err = copy_leaf(to, src, addr, (stop - addr) >> PAGE_SHIFT, which, flush);
+	vm_file_unlock(r);
+	return err;
+}
