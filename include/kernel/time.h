@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/** @file time.h  Clocks and timers. All times are nanoseconds; deadlines are on the monotonic clock. */
+/**
+ * @file time.h  Clocks and timers. All times are nanoseconds; deadlines are on the monotonic clock.
+ */
 #pragma once
 #include <kernel/rbtree.h>
 #include <kernel/types.h>
@@ -7,32 +9,67 @@
 #define NSEC_PER_SEC 1000000000ull
 #define NSEC_PER_MSEC 1000000ull
 #define NSEC_PER_USEC 1000ull
+/** A deadline that never comes. */
+#define TIME_NEVER (~0ull)
 
-/** Since boot; never backwards, the same on all CPUs. Any context. */
+/* ---- clocks (kernel/time/clock.c) ---- */
+
+/** Since boot; never backwards, the same on all CPUs. Any context. About 20 instructions. */
 u64 time_monotonic_ns(void);
 /** Since 1970. Any context. */
 u64 time_realtime_ns(void);
+/**
+ * What to add (modulo 2^64) to the monotonic clock to get the real-time clock:
+ * realtime = monotonic + offset, so a real-time deadline d is monotonic d - offset.
+ */
+u64 time_realtime_offset_ns(void);
+/** @return 0, or -EINVAL: @p ns is later than the year 2500 */
 int time_set_realtime_ns(u64 ns);
-/** Short busy wait, any context. */
+/** Smallest step of the clocks, for clock_getres(): 1 unless the fall-back clock is slow. */
+u64 time_resolution_ns(void);
+/** Short busy wait, any context; not shorter than told. For more than a few microseconds, sleep. */
 void delay_us(u32 us);
+
+/* ---- timers (kernel/time/timer.c) ---- */
 
 struct timer {
 	struct rb_node node;
 	u64 deadline_ns;
 	void (*fn)(struct timer *t);	/* hard interrupt context, no locks of timers held */
-	struct timer_base *base;	/* NULL: not pending */
+	struct timer_base *base;	/* queue it waits in; NULL: not pending */
+	struct timer_base *home;	/* queue it was started on last; its lock guards the timer */
 };
+
+/** Of storage you own. @p fn may start the timer again, or free it. */
 void timer_init(struct timer *t, void (*fn)(struct timer *));
-/** Start or move. Fires once, on this CPU, not before @p deadline_ns. Any context. */
+/**
+ * Start or move. Fires once, not before @p deadline_ns, on this CPU (on that
+ * CPU where its function happens to run at this moment). Any context.
+ */
 void timer_start(struct timer *t, u64 deadline_ns);
 /** @return true when it was pending and will not fire. The function may be running on another CPU still. */
 bool timer_cancel(struct timer *t);
 /** Like timer_cancel(), and waits until the function is not running. Not from the function itself. */
 bool timer_cancel_sync(struct timer *t);
+static inline bool timer_pending(const struct timer *t) { return READ_ONCE(t->base) != NULL; }
+
 /** Hard interrupt of the CPU's one-shot timer: runs what is due, re-arms. Called by arch code. */
 void timer_interrupt(void);
-/** Arch: arm this CPU's one-shot timer. @param deadline_ns ~0: none */
+/** Arch: arm this CPU's one-shot timer. @param deadline_ns TIME_NEVER: none */
 void arch_timer_arm(u64 deadline_ns);
+
+/* ---- sleeping ---- */
+
 /** Sleep. @return 0, or -ERESTARTSYS (interruptible form) when a signal came. */
 int sleep_until(u64 deadline_ns, bool interruptible);
 static inline void sleep_ms(u32 ms) { sleep_until(time_monotonic_ns() + ms * NSEC_PER_MSEC, false); }
+
+/* ---- beginnings ---- */
+
+struct cpu;
+/** Choose and calibrate the clock, read the wall clock, start this CPU's timer. Boot, interrupts off. */
+void time_init(void);
+/** Timer queue of a CPU that is being created. @return false: no memory */
+bool time_cpu_create(struct cpu *c);
+/** On the new CPU itself, interrupts off. */
+void time_cpu_start(void);

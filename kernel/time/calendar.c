@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Dates, and the CMOS clock's way of writing them.
+ *
+ * The clock counts in binary or in decimal digits, 24 hours or twice 12, with
+ * two digits of a year and, on most machines, a register for the century whose
+ * number the FADT gives. Motorola MC146818A data sheet, "Address Map",
+ * "Register B".
+ */
+#include <kernel/err.h>
+#include <kernel/rtc.h>
+
+#define HOUR_PM		0x80
+
+/* Years counted from March, so that the leap day is the last: then months have regular lengths. */
+s64 days_since_1970(u32 year, u32 month, u32 day)
+{
+	s64 y = (s64)year - (month <= 2), era = (y >= 0 ? y : y - 399) / 400;
+	u32 of_era = y - era * 400, from_march = (month + 9) % 12;
+	u32 of_year = (153 * from_march + 2) / 5 + day - 1;
+
+	return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
+}
+
+static bool leap(u32 year)
+{
+	return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+}
+
+static u32 month_length(u32 year, u32 month)
+{
+	static const u8 days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+
+	return days[month - 1] + (month == 2 && leap(year));
+}
+
+/* @return the number, or -1 for digits above 9 */
+static int number(u8 v, bool binary)
+{
+	if (binary)
+		return v;
+	if ((v & 15) > 9 || v >> 4 > 9)
+		return -1;
+	return (v >> 4) * 10 + (v & 15);
+}
+
+static int hour_of(const struct rtc_registers *r, bool binary)
+{
+	bool pm = r->hour & HOUR_PM;
+	int h;
+
+	if (r->status_b & RTC_24H)
+		return number(r->hour, binary);
+	h = number(r->hour & ~HOUR_PM, binary);
+	if (h < 1 || h > 12)
+		return -1;
+	return h % 12 + 12 * pm;
+}
+
+static int year_of(const struct rtc_registers *r, bool binary)
+{
+	int year = number(r->year, binary), century = number(r->century, binary);
+
+	if (year < 0 || year > 99)
+		return -1;
+	if (century >= 19 && century <= 25)	/* else the register is something else */
+		return century * 100 + year;
+	return year + (year < 70 ? 2000 : 1900);
+}
+
+int rtc_to_seconds(const struct rtc_registers *r, u64 *seconds)
+{
+	bool binary = r->status_b & RTC_BINARY;
+	int second = number(r->second, binary), minute = number(r->minute, binary), hour = hour_of(r, binary);
+	int day = number(r->day, binary), month = number(r->month, binary), year = year_of(r, binary);
+
+	if (second < 0 || second > 59 || minute < 0 || minute > 59 || hour < 0 || hour > 23)
+		return -EINVAL;
+	if (year < 1970 || month < 1 || month > 12 || day < 1 || day > month_length(year, month))
+		return -EINVAL;
+	*seconds = days_since_1970(year, month, day) * 86400 + hour * 3600 + minute * 60 + second;
+	return 0;
+}

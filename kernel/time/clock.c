@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The clocks.
+ *
+ * One set of numbers (struct vdso_data) turns the TSC into nanoseconds. It
+ * stands in a page of its own, which programs map read-only, so that kernel and
+ * vDSO compute the same. Readers take no lock: a sequence counter tells them to
+ * try again. The rate is corrected once or twice after boot; old and new line
+ * meet at that moment, so the clock never jumps and never goes backwards.
+ *
+ * Without a usable TSC a clock source is read by calls, under source_lock, and
+ * its counter is extended to 64 bits; a timer sees to it that it is read more
+ * than once per turn. The sequence counter is even then, which sends programs
+ * to the system call.
+ *
+ * clock_lock (spin, interrupts off) guards changes; source_lock (spin,
+ * interrupts off, inside it) the extension. Neither is waited for in an NMI:
+ * see source_ns().
+ */
+#include <asm/vdso.h>
+#include <kernel/clock.h>
+#include <kernel/err.h>
+#include <kernel/lock.h>
+#include <kernel/printk.h>
+#include <kernel/time.h>
+#include "internal.h"
+
+#define REALTIME_MAX_NS	(16725225600ull * NSEC_PER_SEC)	/* the year 2500 */
+#define RETRIES		10000	/* of a reader; the writer is faster by far, unless we interrupted it */
+
+static union {
+	struct vdso_data data;
+	u8 page[PAGE_SIZE];
+} vdso __aligned(PAGE_SIZE);
+#define clock (vdso.data)
+
+static DEFINE_SPINLOCK(clock_lock);
+static bool tsc_in_use;
+
+static struct {
+	spinlock_t lock;
+	const struct clock_source *s;
+	u64 last, mult, base_ns, cycles;	/* cycles since base_ns, up to last */
+	u64 last_ns;
+	struct timer keep_alive;
+} source;
+
+void *clock_vdso_page(void)
+{
+	return &vdso;
+}
+
+/* ---- reading ---- */
+
+/* The fall-back source. An NMI that interrupted the holder of the lock gets the last value. */
+static u64 source_ns(void)
+{
+	u64 flags = irq_save(), now, ns;
+	u32 tries = 0;
+
+	while (!raw_spin_trylock(&source.lock)) {
+		if (++tries == RETRIES) {
+			irq_restore(flags);
+			return READ_ONCE(source.last_ns);
+		}
+		cpu_relax();
+	}
+	now = source.s->read();
+	source.cycles += (now - source.last) & source.s->mask;
+	source.last = now;
+	ns = source.base_ns + clock_scale(source.cycles, source.mult);
+	WRITE_ONCE(source.last_ns, ns);
+	raw_spin_unlock(&source.lock);
+	irq_restore(flags);
+	return ns;
+}
+
+static __noinline __cold u64 slow_ns(bool realtime)
+{
+	u64 ns;
+
+	if (source.s)
+		return source_ns() + (realtime ? READ_ONCE(clock.realtime_offset) : 0);
+	if (!tsc_in_use)			/* before time_init() */
+		return 0;
+	for (u32 i = 0; i < RETRIES && !vdso_read(&clock, &ns, realtime); i++)
+		cpu_relax();
+	return ns;
+}
+
+u64 time_monotonic_ns(void)
+{
+	u64 ns;
+
+	if (likely(vdso_read(&clock, &ns, false)))
+		return ns;
+	return slow_ns(false);
+}
+
+u64 time_realtime_ns(void)
+{
+	u64 ns;
+
+	if (likely(vdso_read(&clock, &ns, true)))
+		return ns;
+	return slow_ns(true);
+}
+
+u64 time_realtime_offset_ns(void)
+{
+	return READ_ONCE(clock.realtime_offset);
+}
+
+u64 time_resolution_ns(void)
+{
+	return source.s ? MAX(NSEC_PER_SEC / source.s->freq_hz, 1ull) : 1;
+}
+
+const char *clock_source_name(void)
+{
+	return source.s ? source.s->name : tsc_in_use ? "tsc" : "none";
+}
+
+/* ---- changing; clock_lock held, interrupts off ---- */
+
+static void write_begin(void)
+{
+	__atomic_store_n(&clock.seq, (clock.seq + 1) & ~1u, __ATOMIC_RELAXED);
+	smp_mb();
+}
+
+static void write_end(bool usable)
+{
+	__atomic_store_n(&clock.seq, clock.seq + usable, __ATOMIC_RELEASE);
+}
+
+static void set_tsc_rate_locked(u64 freq_hz)
+{
+	u64 base_ns = tsc_in_use ? 0 : time_monotonic_ns(), cycles;
+
+	write_begin();
+	cycles = tsc_ordered();
+	if (tsc_in_use)			/* where old and new line meet */
+		base_ns = clock.base_ns + clock_scale(cycles - clock.base_cycles, clock.mult);
+	clock.base_ns = base_ns;
+	clock.base_cycles = cycles;
+	clock.mult = clock_mult(NSEC_PER_SEC, freq_hz);
+	source.s = NULL;
+	tsc_in_use = true;
+	write_end(true);
+}
+
+void clock_use_tsc(u64 freq_hz)
+{
+	u64 flags = spin_lock_irqsave(&clock_lock);
+
+	set_tsc_rate_locked(freq_hz);
+	spin_unlock_irqrestore(&clock_lock, flags);
+}
+
+void clock_set_tsc_rate(u64 freq_hz)
+{
+	u64 flags = spin_lock_irqsave(&clock_lock);
+
+	if (tsc_in_use)
+		set_tsc_rate_locked(freq_hz);
+	spin_unlock_irqrestore(&clock_lock, flags);
+}
+
+/* Read a narrow counter before it has turned around. */
+static void keep_alive(struct timer *t)
+{
+	u64 turn_ns = clock_scale(source.s->mask, source.mult);
+
+	timer_start(t, source_ns() + MIN(turn_ns / 2, 3600 * NSEC_PER_SEC));
+}
+
+void clock_use_source(const struct clock_source *s)
+{
+	u64 flags = spin_lock_irqsave(&clock_lock);
+
+	source.base_ns = time_monotonic_ns();
+	source.mult = clock_mult(NSEC_PER_SEC, s->freq_hz);
+	source.last = s->read();
+	source.cycles = 0;
+	write_begin();
+	source.s = s;
+	tsc_in_use = false;
+	write_end(false);
+	spin_unlock_irqrestore(&clock_lock, flags);
+	timer_init(&source.keep_alive, keep_alive);
+	keep_alive(&source.keep_alive);
+}
+
+int time_set_realtime_ns(u64 ns)
+{
+	u64 flags;
+
+	if (ns > REALTIME_MAX_NS)
+		return -EINVAL;
+	flags = spin_lock_irqsave(&clock_lock);
+	u64 offset = ns - time_monotonic_ns();
+
+	if (source.s || !tsc_in_use) {
+		WRITE_ONCE(clock.realtime_offset, offset);
+	} else {
+		write_begin();
+		clock.realtime_offset = offset;
+		write_end(true);
+	}
+	spin_unlock_irqrestore(&clock_lock, flags);
+	return 0;
+}
+
+void time_init(void)
+{
+	u64 seconds;
+
+	time_boot_cpu_init();
+	arch_clock_init();
+	if (!arch_rtc_read(&seconds))
+		time_set_realtime_ns(seconds * NSEC_PER_SEC);
+	time_cpu_start();
+}

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT
+/* kernel/time/calendar.c: the CMOS clock against the C library's calendar. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <time.h>
+#include <cmocka.h>
+
+#include <kernel/err.h>
+#include <kernel/rtc.h>
+
+static u8 bcd(u32 v) { return v / 10 << 4 | v % 10; }
+
+/* What the clock would show at @p t. */
+static struct rtc_registers show(time_t t, u8 mode, bool century)
+{
+	struct rtc_registers r = { .status_b = mode };
+	struct tm tm;
+	u8 pm = 0;
+
+	gmtime_r(&t, &tm);
+	u32 hour = tm.tm_hour, year = tm.tm_year + 1900;
+	u8 (*w)(u32) = bcd;
+
+	if (!(mode & RTC_24H)) {
+		pm = hour >= 12 ? 0x80 : 0;
+		hour = hour % 12 ? hour % 12 : 12;
+	}
+	#define W(v) (mode & RTC_BINARY ? (u8)(v) : w(v))
+	r.second = W(tm.tm_sec);
+	r.minute = W(tm.tm_min);
+	r.hour = W(hour) | pm;
+	r.day = W(tm.tm_mday);
+	r.month = W(tm.tm_mon + 1);
+	r.year = W(year % 100);
+	r.century = century ? W(year / 100) : 0;
+	return r;
+}
+
+static void all_modes_agree_with_the_c_library(void **state)
+{
+	(void)state;
+	for (u64 t = 0; t < 16725225600ull; t += 86400 * 3 + 12345)
+		for (u8 mode = 0; mode < 8; mode += 2) {
+			struct rtc_registers r = show(t, mode, true);
+			u64 s;
+
+			assert_int_equal(rtc_to_seconds(&r, &s), 0);
+			assert_int_equal(s, t);
+		}
+}
+
+static void without_century_the_years_are_1970_to_2069(void **state)
+{
+	struct rtc_registers r;
+	u64 s;
+
+	(void)state;
+	for (u64 t = 0; t < 3155760000; t += 86400 * 7 + 1) {
+		r = show(t, RTC_24H, false);
+		assert_int_equal(rtc_to_seconds(&r, &s), 0);
+		assert_int_equal(s, t);
+	}
+	r = show(1700000000, RTC_24H, false);
+	r.century = 0x77;			/* a register that holds something else */
+	assert_int_equal(rtc_to_seconds(&r, &s), 0);
+	assert_int_equal(s, 1700000000);
+}
+
+static void nonsense_is_refused(void **state)
+{
+	struct rtc_registers good = show(1700000000, RTC_24H, true), r;
+	u64 s;
+
+	(void)state;
+#define REFUSED(field, value) do { \
+		r = good; r.field = (value); \
+		assert_int_equal(rtc_to_seconds(&r, &s), -EINVAL); \
+	} while (0)
+	REFUSED(second, 0x60);
+	REFUSED(second, 0x0a);
+	REFUSED(minute, 0xff);
+	REFUSED(hour, 0x24);
+	REFUSED(day, 0);
+	REFUSED(day, 0x31);			/* November */
+	REFUSED(month, 0);
+	REFUSED(month, 0x13);
+	REFUSED(year, 0xa0);
+	good = show(951782400, RTC_24H, true);	/* 2000-02-29 */
+	assert_int_equal(rtc_to_seconds(&good, &s), 0);
+	REFUSED(year, 1);
+	good = show(1700000000, 0, true);
+	REFUSED(hour, 0);
+	REFUSED(hour, 0x13);
+	/* and anything at all does no harm */
+	for (u32 i = 0; i < 200000; i++) {
+		u32 x = i * 2654435761u;
+
+		memset(&r, x >> 24, sizeof(r));
+		memcpy(&r, &x, 4);
+		r.month = x >> 7, r.year = x >> 11, r.status_b = x >> 3;
+		(void)rtc_to_seconds(&r, &s);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(all_modes_agree_with_the_c_library),
+		cmocka_unit_test(without_century_the_years_are_1970_to_2069),
+		cmocka_unit_test(nonsense_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
