@@ -41,7 +41,7 @@ struct cpu {
 	void *slot[16];			/* per-CPU data of other subsystems: enum cpu_slot */
 } __aligned(64);
 enum cpu_slot { CPU_SLOT_PAGES, CPU_SLOT_HEAP, CPU_SLOT_RCU, CPU_SLOT_GATE, CPU_SLOT_RANDOM,
-		CPU_SLOT_ROOTS, CPU_SLOT_STACKS };
+		CPU_SLOT_ROOTS, CPU_SLOT_STACKS, CPU_SLOT_IRQ };
 
 /** All CPUs that exist, by logical number; online ones have ->online. */
 extern struct cpu *cpus[CPU_MAX];

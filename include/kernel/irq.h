@@ -1,16 +1,48 @@
 /* SPDX-License-Identifier: MIT */
-/** @file irq.h  Hardware interrupts by GSI (ISA lines are GSIs after the ACPI overrides). */
+/**
+ * @file irq.h  Hardware interrupts: by GSI (ISA lines are GSIs after the ACPI overrides) and by message (MSI).
+ *
+ * Handlers run in hard interrupt context on the boot CPU, interrupts off.
+ */
 #pragma once
 #include <kernel/types.h>
 
 /** @return true when the device had something. Hard interrupt context. */
 typedef bool (*irq_handler)(void *arg);
 #define IRQ_SHARED 1
-/** Route an ISA interrupt line (0..15), through the ACPI overrides, and unmask it. Sleeps. @return 0, -EBUSY, -ENOMEM, -EINVAL */
+/** Numbers of message-signalled interrupts begin here; below are GSIs. */
+#define IRQ_MSI_FIRST 1024u
+
+/**
+ * @brief Route an ISA interrupt line, through the ACPI overrides, and unmask it. Sleeps.
+ * @param line   0..15
+ * @param arg    tells the handlers of a shared line apart
+ * @param name   for /proc/interrupts; stays
+ * @param flags  IRQ_SHARED: others may use the line, too, if they all say so
+ * @return 0, -EBUSY (taken, or no vector left), -ENOMEM, -EINVAL (no such line)
+ */
 int irq_request_isa(u32 line, irq_handler fn, void *arg, const char *name, u32 flags);
+/** The same by number of global system interrupt: from 16 on level-triggered and active low, as PCI has it. */
 int irq_request_gsi(u32 gsi, irq_handler fn, void *arg, const char *name, u32 flags);
-/** Mask, remove, and wait until the handler runs nowhere. */
-void irq_free(u32 gsi_or_line, void *arg);
-/** Text of /proc/interrupts. */
+/**
+ * @brief A vector for a device that sends its interrupts as memory writes (MSI, MSI-X). Sleeps.
+ * @param address,data  what the device has to write where
+ * @return its number (IRQ_MSI_FIRST or above), or -EBUSY, -ENOMEM, -ENODEV (no local APIC)
+ */
+int irq_request_msi(irq_handler fn, void *arg, const char *name, u64 *address, u32 *data);
+/**
+ * Remove a handler; mask the line after the last. When this returns, it runs nowhere. Sleeps.
+ * @param irq  what was given to irq_request_...(), or what irq_request_msi() returned
+ */
+void irq_free(u32 irq, void *arg);
+/** Text of /proc/interrupts. Sleeps. */
 struct seq_file;
 void irq_show(struct seq_file *m);
+/** Interrupts that @p c has taken since boot. */
+struct cpu;
+u64 irq_count(const struct cpu *c);
+
+/** Start the interrupt controllers. Boot, interrupts off, after acpi_init(). */
+void irq_init(void);
+/** Counters of a CPU that is being created. @return false: no memory */
+bool irq_cpu_create(struct cpu *c);

@@ -51,3 +51,11 @@ page_tree-srcs := fs/page_tree.c
 # kernel/acpi/, kernel/time/, kernel/irq
 host-test-y += acpi
 acpi-srcs := kernel/acpi/aml.c kernel/acpi/madt.c kernel/acpi/root.c kernel/acpi/tables.c
+host-test-y += calendar
+calendar-srcs := kernel/time/calendar.c
+host-test-y += clock
+clock-srcs := kernel/time/clock_math.c
+host-test-y += timer_queue
+timer_queue-srcs := kernel/time/queue.c lib/rbtree.c
+host-test-y += vectors
+vectors-srcs := kernel/vectors.c lib/bitmap.c

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Finding the ACPI tables of this machine.
+ *
+ * The root pointer comes from the loader (multiboot 2 hands a copy, and under
+ * UEFI there is no other way), else it is looked for where a BIOS puts it: the
+ * first KiB of its extended data area, then 0xe0000 to 0xfffff. Tables mostly
+ * lie in memory that the allocator doesn't manage; they are mapped while they
+ * are read. ACPI Specification 6.4, 5.2.5.1.
+ */
+#include <kernel/acpi.h>
+#include <kernel/boot.h>
+#include <kernel/cmdline.h>
+#include <kernel/heap.h>
+#include <kernel/page.h>
+#include <kernel/printk.h>
+
+#define EBDA_SEGMENT	0x40e	/* a word of the BIOS data area */
+
+struct acpi_info acpi_info;
+
+static bool is_ram(phys_t addr, size_t len)
+{
+	for (phys_t p = addr & PAGE_MASK; p < addr + len; p += PAGE_SIZE)
+		if (!page_is_ram(p))
+			return false;
+	return true;
+}
+
+/* Any physical memory: where RAM is mapped already, there; else for a while. */
+static const void *map(struct acpi_reader *r, phys_t addr, size_t len)
+{
+	if (addr + len < addr || (addr + len) >> 52)
+		return NULL;
+	return is_ram(addr, len) ? phys_to_virt(addr) : krange_map_phys(addr, len, KCACHE_WB);
+}
+
+static void unmap(struct acpi_reader *r, const void *p, size_t len)
+{
+	if ((u64)p < PHYSMAP_BASE || !is_ram((u64)p - PHYSMAP_BASE, len))
+		krange_unmap_phys((void *)p);
+}
+
+static void complain(struct acpi_reader *r, const char *signature, phys_t addr, const char *why)
+{
+	pr_warn("acpi: table %s at %lx %s: left out\n", signature, addr, why);
+}
+
+static struct acpi_reader reader = { map, unmap, complain };
+
+/* A root pointer in [addr, addr + len): read all tables from it. */
+static bool try_area(phys_t addr, size_t len)
+{
+	const u8 *area = map(&reader, addr, len);
+	bool found = false;
+	s64 at;
+
+	if (!area)
+		return false;
+	at = acpi_rsdp_search(area, len);
+	if (at >= 0)
+		found = !acpi_parse(&reader, area + at, len - at, &acpi_info);
+	unmap(&reader, area, len);
+	return found;
+}
+
+static bool try_ebda(void)
+{
+	const u16 *segment = map(&reader, EBDA_SEGMENT, 2);
+	phys_t ebda = 0;
+
+	if (segment) {
+		ebda = (phys_t)*segment << 4;
+		unmap(&reader, segment, 2);
+	}
+	return ebda >= 0x400 && ebda < 0xa0000 && try_area(ebda, 1024);
+}
+
+static bool find(void)
+{
+	if (boot_info.rsdp_copy_len)
+		return !acpi_parse(&reader, boot_info.rsdp_copy, boot_info.rsdp_copy_len, &acpi_info);
+	if (boot_info.rsdp)
+		return try_area(boot_info.rsdp, 36);
+	/* most BIOSes put it into the upper half */
+	return try_area(0xf0000, 0x10000) || try_ebda() || try_area(0xe0000, 0x10000);
+}
+
+void acpi_init(void)
+{
+	const struct acpi_info *a = &acpi_info;
+
+	if (cmdline_has(cmdline_get(), "noacpi") || !find()) {
+		(void)acpi_parse(&reader, NULL, 0, &acpi_info);	/* a machine without */
+		pr_info("acpi: no tables\n");
+		return;
+	}
+	pr_info("acpi: %u processor%s, %u I/O APIC%s%s%s%s\n", a->nr_cpus + a->nr_cpus_left_out,
+		a->nr_cpus + a->nr_cpus_left_out == 1 ? "" : "s", a->nr_ioapics, a->nr_ioapics == 1 ? "" : "s",
+		a->has_hpet ? ", HPET" : "", a->pm_timer.addr ? ", PM timer" : "", a->has_s5 ? ", S5" : "");
+}

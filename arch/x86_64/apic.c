@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The local APIC.
+ *
+ * Registers lie in a page of device memory (xAPIC) or are MSRs (x2APIC). The
+ * latter is used where the firmware has switched it on, since there is no way
+ * back from it, and where the command line says "x2apic"; "nolapic" does
+ * without a local APIC: then the PICs and the PIT serve one processor.
+ *
+ * Each CPU writes its own registers only, with interrupts off where a write
+ * takes two steps; so there are no locks. Intel SDM vol. 3, 10.4 to 10.12.
+ */
+#include <asm/apic.h>
+#include <asm/cpu.h>
+#include <asm/io.h>
+#include <kernel/acpi.h>
+#include <kernel/boot.h>
+#include <kernel/cmdline.h>
+#include <kernel/heap.h>
+#include <kernel/printk.h>
+#include <kernel/time.h>
+
+#define MSR_APIC_BASE	0x1b
+#define  BASE_X2APIC	(1ull << 10)
+#define  BASE_ENABLE	(1ull << 11)
+#define  BASE_ADDR	0x000ffffffffff000ull
+#define MSR_X2APIC	0x800
+#define SEND_TRIES	100000
+
+bool apic_present, apic_x2;
+volatile u8 *apic_base;
+
+u32 apic_read(u32 reg)
+{
+	return apic_x2 ? (u32)rdmsr(MSR_X2APIC + reg / 16) : mmio_read32(apic_base + reg);
+}
+
+void apic_write(u32 reg, u32 v)
+{
+	if (apic_x2)
+		wrmsr(MSR_X2APIC + reg / 16, v);
+	else
+		mmio_write32(apic_base + reg, v);
+}
+
+u32 apic_read_id(void)
+{
+	u32 id = apic_read(APIC_ID);
+
+	return apic_x2 ? id : id >> 24;
+}
+
+bool apic_in_service(u32 vector)
+{
+	return apic_read(APIC_ISR + (vector / 32) * 0x10) >> (vector % 32) & 1;
+}
+
+/* ---- start ---- */
+
+static bool cpu_has_apic(void)
+{
+	u32 r[4];
+
+	cpuid(1, 0, r);
+	return r[3] >> 9 & 1;
+}
+
+/* Switch this CPU's local APIC on, in the mode that was chosen. */
+static void enable(void)
+{
+	u64 base = rdmsr(MSR_APIC_BASE), want = base | BASE_ENABLE | (apic_x2 ? BASE_X2APIC : 0);
+
+	if (want != base)
+		wrmsr(MSR_APIC_BASE, want);
+}
+
+/* Registers that this implementation may lack count LVT entries from 0. */
+static void mask_lvt(u32 reg, u32 entry, u32 entries)
+{
+	if (entry < entries)
+		apic_write(reg, APIC_LVT_MASKED);
+}
+
+static void set_nmi_pin(void)
+{
+	u32 lvt = APIC_LVT_NMI;
+
+	if (acpi_info.nmi_lint > 1)
+		return;
+	if ((acpi_info.nmi_flags & ACPI_INTI_POLARITY) == ACPI_INTI_LOW)
+		lvt |= APIC_LVT_LOW;
+	apic_write(acpi_info.nmi_lint ? APIC_LVT_LINT1 : APIC_LVT_LINT0, lvt);
+}
+
+void apic_cpu_start(void)
+{
+	u32 entries;
+
+	enable();
+	apic_write(APIC_SVR, APIC_SVR_ENABLE | APIC_VECTOR_SPURIOUS);
+	apic_write(APIC_TPR, 0);
+	entries = (apic_read(APIC_VERSION) >> 16 & 0xff) + 1;
+	mask_lvt(APIC_LVT_TIMER, 0, entries);
+	mask_lvt(APIC_LVT_LINT0, 1, entries);
+	mask_lvt(APIC_LVT_LINT1, 2, entries);
+	mask_lvt(APIC_LVT_PERF, 4, entries);
+	mask_lvt(APIC_LVT_THERMAL, 5, entries);
+	apic_write(APIC_ESR, 0);
+	if (entries > 3)
+		apic_write(APIC_LVT_ERROR, APIC_VECTOR_ERROR);
+	set_nmi_pin();
+	/* what the firmware left in service would hold back all below it */
+	for (u32 vector = 0x20; vector < 0x100; vector += 32)
+		for (u32 v = apic_read(APIC_ISR + vector / 32 * 0x10); v; v &= v - 1)
+			apic_eoi();
+}
+
+void apic_connect_pic(void)
+{
+	apic_write(APIC_LVT_LINT0, APIC_LVT_EXTINT);
+}
+
+bool apic_init(void)
+{
+	const char *line = cmdline_get();
+	u64 base;
+
+	if (!cpu_has_apic() || cmdline_has(line, "nolapic"))
+		return false;
+	base = rdmsr(MSR_APIC_BASE);
+	apic_x2 = cpu_features.x2apic && ((base & BASE_X2APIC) || cmdline_has(line, "x2apic"));
+	if (!apic_x2) {
+		apic_base = krange_map_phys(base & BASE_ADDR, PAGE_SIZE, KCACHE_UC);
+		if (!apic_base) {
+			pr_err("apic: no memory to map the local APIC\n");
+			return false;
+		}
+	}
+	apic_present = true;
+	apic_cpu_start();
+	this_cpu()->apic_id = apic_read_id();
+	return true;
+}
+
+/* ---- interrupts between processors ---- */
+
+/* The command register may be busy with the one before (xAPIC only). */
+static void wait_idle(void)
+{
+	for (u32 i = 0; i < SEND_TRIES && (apic_read(APIC_ICR_LOW) & APIC_ICR_PENDING); i++)
+		cpu_relax();
+}
+
+static void send(u32 apic_id, u32 low)
+{
+	u64 icr = apic_icr(apic_id, low, apic_x2), flags;
+
+	if (unlikely(!apic_present))
+		return;
+	if (apic_x2) {
+		/* an MSR write does not wait for the stores before it; memory must be there first */
+		__asm__ volatile("mfence; lfence" ::: "memory");
+		wrmsr(MSR_X2APIC + APIC_ICR_LOW / 16, icr);
+		return;
+	}
+	flags = irq_save();
+	wait_idle();
+	mmio_write32(apic_base + APIC_ICR_HIGH, icr >> 32);
+	mmio_write32(apic_base + APIC_ICR_LOW, icr);
+	irq_restore(flags);
+}
+
+void apic_send_ipi(u32 apic_id, u8 vector)
+{
+	send(apic_id, APIC_ICR_FIXED | APIC_ICR_ASSERT | vector);
+}
+
+void apic_send_nmi(u32 apic_id)
+{
+	send(apic_id, APIC_ICR_NMI | APIC_ICR_ASSERT);
+}
+
+void apic_send_init(u32 apic_id)
+{
+	send(apic_id, APIC_ICR_INIT | APIC_ICR_ASSERT | APIC_ICR_LEVEL);
+	delay_us(10);
+	send(apic_id, APIC_ICR_INIT | APIC_ICR_LEVEL);
+}
+
+void apic_send_startup(u32 apic_id, u8 page)
+{
+	send(apic_id, APIC_ICR_STARTUP | APIC_ICR_ASSERT | page);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/** @file clocks.h  The PC's timers: what the TSC and the local APIC's timer are measured against. */
+#pragma once
+#include <kernel/clock.h>
+
+/**
+ * Sources that need no calibration: their rates are given. Each finder returns
+ * NULL where the device is missing or doesn't count. Boot, thread context.
+ */
+const struct clock_source *hpet_find(void);
+const struct clock_source *pm_timer_find(void);
+/** Always "there"; leaves channel 2 counting, silently. 16 bits, turns around every 55 ms. */
+const struct clock_source *pit_find(void);
+#define PIT_HZ 1193182u
+
+/** Channel 0 as a one-shot timer on ISA line 0; for machines without local APIC. @return false: no interrupt line */
+bool pit_oneshot_init(void);
+void pit_oneshot_arm(u64 delta_ns);
+
+/** What CPUID tells of the processor's clocks. Pure (tsc_cpuid.c); 0: not told. */
+struct told_rates {
+	u64 tsc_hz, apic_hz;
+	bool approximate;	/* good enough to begin with */
+};
+/** Leaves as CPUID returned them (EAX, EBX, ECX, EDX), zero where there is no such leaf. */
+struct told_rates tsc_told_rates(const u32 leaf15[4], const u32 leaf16[4], const u32 leaf40000010[4]);
+
+/** Start of the one-shot timers, with the rate of the local APIC's timer; 0: it can't be used (oneshot.c). */
+void oneshot_init(u64 apic_hz, bool exact, u64 tsc_hz);
+
+#define ONESHOT_TRUST_NS	8000000u
+
+/**
+ * Pure: what to write into the APIC timer for @p delta_ns; at least 1. A rate
+ * that was measured in less than a millisecond is not good enough for a
+ * long time: then it is set to fire a little early, and again for the rest.
+ */
+static inline u32 oneshot_count(u64 delta_ns, u64 mult, u64 max_ns, bool exact)
+{
+	if (!exact && delta_ns > ONESHOT_TRUST_NS)
+		delta_ns -= delta_ns >> 8;
+	return clock_scale(delta_ns < max_ns ? delta_ns : max_ns, mult) + 1;
+}
+/** Pure: the divisor (1..128) for a timer of @p hz: it keeps 10 ns or better and reaches as far as it can. */
+static inline u32 oneshot_divisor(u64 hz)
+{
+	u32 d = 1;
+
+	while (d < 128 && hz / d / 2 >= 100000000)
+		d *= 2;
+	return d;
+}
+/** Pure: the longest time of a counter of 32 bits at @p hz. */
+static inline u64 oneshot_max_ns(u64 hz)
+{
+	return clock_mul_div(0xfffffff0, 1000000000, hz);
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Power off, reset, halt.
+ *
+ * Off: ACPI's way is to write the sleep type of \_S5 with SLP_EN into the PM1
+ * control registers, in ACPI mode. Where the tables didn't tell, and only under
+ * QEMU, its known ports are tried.
+ *
+ * Reset, from the cleanest to the surest: ACPI's reset register, the keyboard
+ * controller, the chip set's reset port, a triple fault.
+ *
+ * ACPI Specification 6.4: 4.8.3.2.1 (PM1 control), 4.8.3.6 (reset register),
+ * 5.2.9 (SMI_CMD), 16.3.4.
+ */
+#include <asm/io.h>
+#include <asm/ipi.h>
+#include <kernel/acpi.h>
+#include <kernel/boot.h>
+#include <kernel/page.h>
+#include <kernel/power.h>
+#include <kernel/printk.h>
+#include <kernel/time.h>
+
+#define SCI_EN		1u
+#define SLP_EN		(1u << 13)
+#define SLP_TYP_SHIFT	10
+#define SLP_TYP_MASK	(7u << SLP_TYP_SHIFT)
+#define SWITCH_MS	300	/* to ACPI mode, at most */
+#define KBC_STATUS	0x64
+#define  KBC_INPUT_FULL	2
+#define KBC_PULSE_RESET	0xfe
+#define RESET_PORT	0xcf9
+#define QEMU_EXIT_PORT	0xf4
+
+static void __noreturn stop(void)
+{
+	for (;;)
+		__asm__ volatile("cli; hlt");
+}
+
+static void quiesce(void)
+{
+	ipi_stop_others();
+	irq_disable();
+}
+
+static void wait_ms(u32 ms)
+{
+	while (ms--)
+		delay_us(1000);
+}
+
+/* Registers in memory are rare and would need a mapping, which can't be made here. */
+static bool reachable(const struct acpi_gas *g)
+{
+	return g->addr && g->space == ACPI_SPACE_IO;
+}
+
+static void enter_acpi_mode(const struct acpi_info *a)
+{
+	if (!a->smi_command || !a->acpi_enable || (inw(a->pm1a_control.addr) & SCI_EN))
+		return;
+	outb(a->smi_command, a->acpi_enable);
+	for (u32 i = 0; i < SWITCH_MS && !(inw(a->pm1a_control.addr) & SCI_EN); i++)
+		delay_us(1000);
+}
+
+static void write_sleep(const struct acpi_gas *g, u8 type, u32 enable)
+{
+	if (reachable(g))
+		outw(g->addr, (inw(g->addr) & ~(SLP_TYP_MASK | SLP_EN)) | type << SLP_TYP_SHIFT | enable);
+}
+
+static void acpi_power_off(void)
+{
+	const struct acpi_info *a = &acpi_info;
+
+	if (!a->has_s5 || !reachable(&a->pm1a_control))
+		return;
+	enter_acpi_mode(a);
+	/* both halves get the type before either acts */
+	write_sleep(&a->pm1a_control, a->s5_type_a, 0);
+	write_sleep(&a->pm1b_control, a->s5_type_b, 0);
+	write_sleep(&a->pm1a_control, a->s5_type_a, SLP_EN);
+	write_sleep(&a->pm1b_control, a->s5_type_b, SLP_EN);
+	wait_ms(1000);
+}
+
+void machine_power_off(void)
+{
+	quiesce();
+	acpi_power_off();
+	if (boot_info.is_qemu) {
+		outw(0x604, SLP_EN);	/* pc and q35 */
+		outw(0xb004, SLP_EN);	/* older ones */
+	}
+	pr_notice("power: this machine can't be switched off by software: halted\n");
+	stop();
+}
+
+static void acpi_reset(void)
+{
+	if (!acpi_info.has_reset || !reachable(&acpi_info.reset))
+		return;
+	outb(acpi_info.reset.addr, acpi_info.reset_value);
+	wait_ms(15);
+}
+
+static void keyboard_reset(void)
+{
+	if (acpi_info.no_8042)
+		return;
+	for (u32 i = 0; i < 1000 && (inb(KBC_STATUS) & KBC_INPUT_FULL); i++)
+		delay_us(50);
+	outb(KBC_STATUS, KBC_PULSE_RESET);
+	wait_ms(15);
+}
+
+static void chipset_reset(void)
+{
+	u8 v = inb(RESET_PORT) & ~6;
+
+	outb(RESET_PORT, v | 2);	/* a hard reset ... */
+	delay_us(50);
+	outb(RESET_PORT, v | 6);	/* ... now */
+	wait_ms(15);
+}
+
+void machine_restart(void)
+{
+	struct { u16 limit; u64 base; } __packed none = { 0, 0 };
+
+	quiesce();
+	acpi_reset();
+	keyboard_reset();
+	chipset_reset();
+	__asm__ volatile("lidt %0; int3" :: "m"(none));
+	stop();
+}
+
+void machine_halt(void)
+{
+	quiesce();
+	pr_notice("power: halted\n");
+	stop();
+}
+
+void qemu_exit(u8 value)
+{
+	if (IS_ENABLED(CONFIG_QEMU_EXIT))
+		outb(QEMU_EXIT_PORT, value);
+}

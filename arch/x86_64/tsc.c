@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Choosing the clock, and finding out how fast it is.
+ *
+ * The TSC is the clock where it counts at a constant rate: if the CPU says so,
+ * or under a hypervisor, which sees to it. Its rate comes from CPUID, else from
+ * a look at a timer of known rate, half a millisecond apart (boot time counts),
+ * and the rate of the local APIC's timer from the same two looks. A second
+ * later, in the background, the same two clocks are compared again, which
+ * is 2000 times as exact; the clock's rate is then set right, without a jump.
+ *
+ * A look is a reading of all counters between two readings of the TSC; of
+ * several, the quickest counts, so that an interruption (the host's, too) does
+ * no harm. "clocksource=tsc|hpet|acpi_pm|pit" on the command line decides.
+ */
+#include <asm/apic.h>
+#include <asm/clocks.h>
+#include <asm/cpu.h>
+#include <asm/io.h>
+#include <asm/vdso.h>
+#include <kernel/cmdline.h>
+#include <kernel/printk.h>
+#include <kernel/string.h>
+#include <kernel/time.h>
+
+#define LOOKS		4
+#define REFINE_AFTER_NS	NSEC_PER_SEC
+#define REFINE_MAX_PPM	5000		/* a correction beyond this is no correction */
+
+struct look {
+	u64 tsc, reference, spread;
+	u32 apic;
+};
+
+static const struct clock_source *reference;
+static struct look first_look;
+static u64 tsc_hz;
+static struct timer refine_timer;
+
+static u32 apic_count(void)
+{
+	return apic_present ? apic_read(APIC_TIMER_CURRENT) : 0;
+}
+
+static struct look take_look(void)
+{
+	struct look best = { .spread = ~0ull };
+
+	for (u32 i = 0; i < LOOKS; i++) {
+		struct look l;
+		u64 before = tsc_ordered();
+
+		l.reference = reference->read();
+		l.apic = apic_count();
+		l.spread = tsc_ordered() - before;
+		l.tsc = before + l.spread / 2;
+		if (l.spread < best.spread)
+			best = l;
+	}
+	return best;
+}
+
+/* How long to look: until the reference's own steps are small against it. */
+static u64 window_us(void)
+{
+	return reference->freq_hz > 5000000 ? 500 : reference->freq_hz > 2000000 ? 1000 : 10000;
+}
+
+/* Some hundred instructions without a device access: those cost time where devices are emulated. */
+static void idle_loop(void)
+{
+	for (u32 i = 0; i < 128; i++)
+		barrier();
+}
+
+static u64 reference_passed(const struct look *a, u64 now)
+{
+	return (now - a->reference) & reference->mask;
+}
+
+/* Measure against the reference. *@p apic_hz 0: there is no APIC timer. Interrupts off. */
+static u64 calibrate(u64 *apic_hz)
+{
+	u64 want = reference->freq_hz * window_us() / 1000000, passed;
+	struct look a, b;
+
+	if (apic_present) {
+		apic_write(APIC_TIMER_DIVIDE, APIC_DIVIDE_1);
+		apic_timer_arm(~0u);
+	}
+	a = take_look();
+	do
+		idle_loop();
+	while (reference_passed(&a, reference->read()) < want);
+	b = take_look();
+	if (apic_present)
+		apic_timer_arm(0);
+	passed = reference_passed(&a, b.reference);
+	*apic_hz = apic_present ? clock_mul_div(a.apic - b.apic, reference->freq_hz, passed) : 0;
+	first_look = a;
+	return clock_mul_div(b.tsc - a.tsc, reference->freq_hz, passed);
+}
+
+/* A turn of the PIT is so short that a host may oversee one: which makes the TSC seem fast. */
+static u64 calibrate_safely(u64 *apic_hz)
+{
+	u64 hz = calibrate(apic_hz);
+
+	for (u32 i = 0; i < 2 && reference->mask < 0x100000; i++) {
+		u64 apic, again = calibrate(&apic);
+
+		if (again < hz) {
+			hz = again;
+			*apic_hz = apic;
+		}
+	}
+	return hz;
+}
+
+/* ---- later ---- */
+
+static void refine(struct timer *t)
+{
+	struct look now = take_look();
+	u64 passed = reference_passed(&first_look, now.reference);
+	u64 hz = passed ? clock_mul_div(now.tsc - first_look.tsc, reference->freq_hz, passed) : 0;
+	u64 off = hz > tsc_hz ? hz - tsc_hz : tsc_hz - hz;
+
+	if (off > tsc_hz / 1000000 * REFINE_MAX_PPM)	/* the reference turned around meanwhile, or lies */
+		return;
+	tsc_hz = hz;
+	clock_set_tsc_rate(hz);
+	pr_info("tsc: %lu.%06lu MHz after comparison with %s\n", hz / 1000000, hz % 1000000, reference->name);
+}
+
+static void refine_later(void)
+{
+	if (!reference || reference->mask < 0x100000)
+		return;
+	if (!first_look.spread)
+		first_look = take_look();
+	timer_init(&refine_timer, refine);
+	timer_start(&refine_timer, time_monotonic_ns() + REFINE_AFTER_NS);
+}
+
+/* ---- the choice ---- */
+
+static struct told_rates told(void)
+{
+	u32 leaf[3][4] = { 0 }, max[4];
+
+	cpuid(0, 0, max);
+	if (max[0] >= 0x15)
+		cpuid(0x15, 0, leaf[0]);
+	if (max[0] >= 0x16)
+		cpuid(0x16, 0, leaf[1]);
+	if (cpu_features.hypervisor) {
+		cpuid(0x40000000, 0, max);
+		if (max[0] >= 0x40000010 && max[0] < 0x40010000)
+			cpuid(0x40000010, 0, leaf[2]);
+	}
+	return tsc_told_rates(leaf[0], leaf[1], leaf[2]);
+}
+
+/* The first that is there, or the one that was asked for. */
+static const struct clock_source *find_reference(const char *wanted)
+{
+	static const struct clock_source *(*const find[])(void) = { hpet_find, pm_timer_find, pit_find };
+	static const char *const names[] = { "hpet", "acpi_pm", "pit" };
+	bool named = false;
+
+	for (u32 i = 0; i < ARRAY_SIZE(names); i++)
+		named |= !strcmp(wanted, names[i]);
+	for (u32 i = 0; i < ARRAY_SIZE(find); i++) {
+		const struct clock_source *s = named && strcmp(wanted, names[i]) ? NULL : find[i]();
+
+		if (s)
+			return s;
+	}
+	return pit_find();
+}
+
+static bool tsc_wanted(const char *wanted)
+{
+	u32 r[4];
+
+	cpuid(1, 0, r);
+	if (!(r[3] >> 4 & 1))
+		return false;
+	if (*wanted)
+		return !strcmp(wanted, "tsc");
+	return cpu_features.invariant_tsc || cpu_features.hypervisor;
+}
+
+void arch_clock_init(void)
+{
+	char wanted[16] = "";
+	struct told_rates rates = told();
+	u64 apic_hz;
+
+	(void)cmdline_value(cmdline_get(), "clocksource", wanted, sizeof(wanted));
+	/* pit: measured against the PIT, but running on the TSC would be odd; so it is for all names */
+	reference = find_reference(wanted);
+	if (rates.tsc_hz && (rates.apic_hz || !apic_present)) {
+		tsc_hz = rates.tsc_hz;
+		apic_hz = rates.apic_hz;
+	} else {
+		tsc_hz = calibrate_safely(&apic_hz);
+		rates.approximate = true;
+	}
+	oneshot_init(apic_hz, !rates.approximate, tsc_hz);
+	if (tsc_wanted(wanted)) {
+		clock_use_tsc(tsc_hz);
+		if (rates.approximate)
+			refine_later();
+	} else {
+		clock_use_source(reference);
+	}
+	pr_info("clock: %s; tsc %lu.%03lu MHz, apic timer %lu.%03lu MHz, by %s\n", clock_source_name(),
+		tsc_hz / 1000000, tsc_hz / 1000 % 1000, apic_hz / 1000000, apic_hz / 1000 % 1000,
+		rates.approximate ? reference->name : "cpuid");
+}
+
+void delay_us(u32 us)
+{
+	u64 start = tsc_ordered(), cycles = us * (tsc_hz ? tsc_hz : 4000000000ull) / 1000000;
+
+	while (tsc_ordered() - start < cycles)
+		cpu_relax();
+}

@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Hardware interrupts: from a vector to those who asked for it.
+ *
+ * A line is a GSI or a message that somebody uses; it has a vector and a list
+ * of handlers. vector_lines[] and the handler lists are read by the interrupt
+ * without a lock, as RCU data: whoever removes something waits until every CPU
+ * has been through the scheduler, which it can't be inside a handler.
+ *
+ * All devices interrupt the boot CPU. A level-triggered line for which nobody
+ * feels responsible would interrupt for ever; it is masked after a while.
+ *
+ * irq_mutex (sleeps) guards requests and removals, and vectors. The counters
+ * are each CPU's own.
+ */
+#include <asm/apic.h>
+#include <asm/ipi.h>
+#include <kernel/acpi.h>
+#include <kernel/cpu.h>
+#include <kernel/err.h>
+#include <kernel/heap.h>
+#include <kernel/irq.h>
+#include <kernel/irq_chip.h>
+#include <kernel/lock.h>
+#include <kernel/printk.h>
+#include <kernel/seq_file.h>
+#include <kernel/time.h>
+#include <kernel/upcalls.h>
+
+#define VECTOR_FIRST	0x20
+#define VECTORS		(256 - VECTOR_FIRST)
+#define UNHANDLED_MAX	50000	/* in a row, before a line is given up */
+
+struct irq_action {
+	struct irq_action *next;
+	irq_handler fn;
+	void *arg;
+	const char *name;
+};
+
+struct irq_line {
+	u32 irq;			/* GSI, or IRQ_MSI_FIRST + vector */
+	u32 isa;			/* line it was asked for by; -1: none */
+	u8 vector;
+	bool message, level, shared, given_up;
+	u32 unhandled;
+	struct irq_action *actions;
+};
+
+struct irq_counts { u32 of[VECTORS]; };
+
+static DEFINE_MUTEX(irq_mutex);
+static const struct irq_chip *chip;
+static struct irq_line *vector_lines[VECTORS];
+static struct vector_map vectors;
+static struct irq_counts boot_counts;
+static u32 nr_stray, nr_apic_errors;
+
+/* ---- taking interrupts ---- */
+
+static __cold void give_up(struct irq_line *line)
+{
+	line->given_up = true;
+	chip->mask(line->irq);
+	pr_err("irq %u: %u interrupts that nobody wanted (%s%s): masked\n", line->irq, UNHANDLED_MAX,
+	       line->actions ? line->actions->name : "no handler", line->shared ? ", ..." : "");
+}
+
+static void line_interrupt(struct irq_line *line)
+{
+	bool handled = false;
+
+	if (chip->begin && !line->message && !chip->begin(line->irq))
+		return;
+	for (struct irq_action *a = rcu_dereference(line->actions); a; a = rcu_dereference(a->next))
+		handled |= a->fn(a->arg);
+	if (likely(handled))
+		line->unhandled = 0;
+	else if (++line->unhandled == UNHANDLED_MAX && line->level && !line->given_up)
+		give_up(line);
+	if (line->message)
+		apic_eoi();
+	else
+		chip->end(line->irq);
+}
+
+/* A vector that no one uses: from a line just given back, or hardware's whim. */
+static __cold void stray_interrupt(u32 vector)
+{
+	if (vector < APIC_VECTOR_DEVICE_FIRST) {	/* the PICs, silent or not */
+		u32 gsi = vector - VECTOR_FIRST;
+
+		if (chip->fixed_vectors && chip->begin(gsi))
+			chip->end(gsi);
+	} else if (apic_present && apic_in_service(vector)) {
+		apic_eoi();
+	}
+	if (!nr_stray++)
+		pr_warn("irq: stray interrupt, vector %x\n", vector);
+}
+
+static __cold void apic_error(void)
+{
+	apic_write(APIC_ESR, 0);
+	u32 status = apic_read(APIC_ESR);
+
+	apic_eoi();
+	if (!nr_apic_errors++)
+		pr_err("apic: error %x\n", status);
+}
+
+static void system_interrupt(u32 vector)
+{
+	switch (vector) {
+	case APIC_VECTOR_RESCHEDULE:	/* the way out of the interrupt does it */
+		apic_eoi();
+		break;
+	case APIC_VECTOR_CALL:
+		apic_eoi();
+		ipi_handle_call();
+		break;
+	case APIC_VECTOR_STOP:
+		ipi_handle_stop();
+	case APIC_VECTOR_ERROR:
+		apic_error();
+		break;
+	case APIC_VECTOR_SPURIOUS:	/* not in service: no EOI. SDM vol. 3, 10.9 */
+		break;
+	default:
+		stray_interrupt(vector);
+	}
+}
+
+void upcall_interrupt(u32 vector, struct pt_regs *regs)
+{
+	struct irq_counts *counts = this_cpu()->slot[CPU_SLOT_IRQ];
+	struct irq_line *line;
+
+	counts->of[vector - VECTOR_FIRST]++;
+	if (likely(vector == APIC_VECTOR_TIMER)) {
+		apic_eoi();
+		timer_interrupt();
+		return;
+	}
+	line = rcu_dereference(vector_lines[vector - VECTOR_FIRST]);
+	if (likely(line))
+		line_interrupt(line);
+	else
+		system_interrupt(vector);
+}
+
+/* ---- asking for them ---- */
+
+/* irq_mutex held. */
+static struct irq_line *line_find(u32 irq)
+{
+	for (u32 i = 0; i < VECTORS; i++)
+		if (vector_lines[i] && vector_lines[i]->irq == irq)
+			return vector_lines[i];
+	return NULL;
+}
+
+/* A line of its own for @p irq (0: a message), with a vector, not connected yet. irq_mutex held. */
+static struct irq_line *line_create(u32 irq, bool message)
+{
+	struct irq_line *line = kzalloc(sizeof(*line));
+	int vector;
+
+	if (!line)
+		return ERR_PTR(-ENOMEM);
+	if (!message && chip->fixed_vectors)
+		vector = chip->fixed_vectors + irq;
+	else
+		vector = vector_alloc(&vectors, 1);
+	if (vector < 0) {
+		kfree(line);
+		return ERR_PTR(vector);
+	}
+	line->vector = vector;
+	line->message = message;
+	line->irq = message ? IRQ_MSI_FIRST + vector : irq;
+	line->isa = ~0u;
+	return line;
+}
+
+/* Back to where line_create() began; the hardware doesn't use it any more. */
+static void line_destroy(struct irq_line *line)
+{
+	if (line->message || !chip->fixed_vectors)
+		vector_free(&vectors, line->vector, 1);
+	kfree(line);
+}
+
+static struct irq_action *action_create(irq_handler fn, void *arg, const char *name)
+{
+	struct irq_action *a = kzalloc(sizeof(*a));
+
+	if (a) {
+		a->fn = fn;
+		a->arg = arg;
+		a->name = name;
+	}
+	return a;
+}
+
+static void action_append(struct irq_line *line, struct irq_action *a)
+{
+	struct irq_action **end = &line->actions;
+
+	while (*end)
+		end = &(*end)->next;
+	rcu_assign_pointer(*end, a);
+}
+
+struct trigger { bool level, low; };
+
+/* irq_mutex held; takes @p a when it succeeds. */
+static int connect(u32 gsi, u32 isa, struct trigger how, struct irq_action *a, u32 flags)
+{
+	struct irq_line *line = line_find(gsi);
+
+	if (line) {
+		if (!line->shared || !(flags & IRQ_SHARED) || line->level != how.level)
+			return -EBUSY;
+		action_append(line, a);
+		return 0;
+	}
+	line = line_create(gsi, false);
+	if (IS_ERR(line))
+		return PTR_ERR(line);
+	line->isa = isa;
+	line->level = how.level;
+	line->shared = flags & IRQ_SHARED;
+	line->actions = a;
+	chip->route(gsi, line->vector, cpus[0]->apic_id, how.level, how.low);
+	rcu_assign_pointer(vector_lines[line->vector - VECTOR_FIRST], line);
+	chip->unmask(gsi);
+	return 0;
+}
+
+static int request(u32 gsi, u32 isa, struct trigger how, irq_handler fn, void *arg, const char *name, u32 flags)
+{
+	struct irq_action *a;
+	int err;
+
+	if (!chip->has(gsi))
+		return -EINVAL;
+	a = action_create(fn, arg, name);
+	if (!a)
+		return -ENOMEM;
+	mutex_lock(&irq_mutex);
+	err = connect(gsi, isa, how, a, flags);
+	mutex_unlock(&irq_mutex);
+	if (err)
+		kfree(a);
+	return err;
+}
+
+/* Flags of an override: 0 leaves it to the bus, and ISA's lines are edge-triggered, active high. */
+static struct trigger isa_trigger(u16 flags)
+{
+	return (struct trigger){ .level = (flags & ACPI_INTI_TRIGGER) == ACPI_INTI_LEVEL,
+				 .low = (flags & ACPI_INTI_POLARITY) == ACPI_INTI_LOW };
+}
+
+int irq_request_isa(u32 line, irq_handler fn, void *arg, const char *name, u32 flags)
+{
+	u32 gsi = line;
+	struct trigger how = { 0 };
+
+	if (line >= ACPI_ISA_LINES)
+		return -EINVAL;
+	if (!chip->fixed_vectors) {
+		gsi = acpi_info.isa[line].gsi;
+		how = isa_trigger(acpi_info.isa[line].flags);
+	}
+	return request(gsi, line, how, fn, arg, name, flags);
+}
+
+int irq_request_gsi(u32 gsi, irq_handler fn, void *arg, const char *name, u32 flags)
+{
+	struct trigger how = { true, true };
+
+	/* one of ISA's inputs, by its other name */
+	for (u32 i = 0; gsi < ACPI_ISA_LINES && i < ACPI_ISA_LINES; i++)
+		if (acpi_info.isa[i].gsi == gsi)
+			how = isa_trigger(acpi_info.isa[i].flags);
+	return request(gsi, ~0u, how, fn, arg, name, flags);
+}
+
+int irq_request_msi(irq_handler fn, void *arg, const char *name, u64 *address, u32 *data)
+{
+	struct irq_action *a;
+	struct irq_line *line;
+	u32 irq;
+
+	if (!arch_irq_message(cpus[0]->apic_id, 0, address, data))
+		return -ENODEV;
+	a = action_create(fn, arg, name);
+	if (!a)
+		return -ENOMEM;
+	mutex_lock(&irq_mutex);
+	line = line_create(0, true);
+	if (IS_ERR(line)) {
+		mutex_unlock(&irq_mutex);
+		kfree(a);
+		return PTR_ERR(line);
+	}
+	line->actions = a;
+	irq = line->irq;
+	arch_irq_message(cpus[0]->apic_id, line->vector, address, data);
+	rcu_assign_pointer(vector_lines[line->vector - VECTOR_FIRST], line);
+	mutex_unlock(&irq_mutex);
+	return irq;
+}
+
+/* The pointer to the action of @p arg on a line that answers to @p irq; irq_mutex held. */
+static struct irq_action **action_find(u32 irq, void *arg, struct irq_line **line)
+{
+	for (u32 i = 0; i < VECTORS; i++) {
+		struct irq_line *l = vector_lines[i];
+
+		if (!l || (l->irq != irq && l->isa != irq))
+			continue;
+		for (struct irq_action **p = &l->actions; *p; p = &(*p)->next)
+			if ((*p)->arg == arg) {
+				*line = l;
+				return p;
+			}
+	}
+	return NULL;
+}
+
+void irq_free(u32 irq, void *arg)
+{
+	struct irq_line *line = NULL;
+	struct irq_action **p, *a;
+	bool last;
+
+	mutex_lock(&irq_mutex);
+	p = action_find(irq, arg, &line);
+	if (WARN_ON(!p)) {
+		mutex_unlock(&irq_mutex);
+		return;
+	}
+	a = *p;
+	last = line->actions == a && !a->next;
+	if (last) {
+		if (!line->message)
+			chip->mask(line->irq);
+		rcu_assign_pointer(vector_lines[line->vector - VECTOR_FIRST], NULL);
+	}
+	rcu_assign_pointer(*p, a->next);
+	synchronize_rcu();
+	kfree(a);
+	if (last)
+		line_destroy(line);
+	mutex_unlock(&irq_mutex);
+}
+
+/* ---- start, and what is shown ---- */
+
+void irq_init(void)
+{
+	this_cpu()->slot[CPU_SLOT_IRQ] = &boot_counts;
+	vector_map_init(&vectors, APIC_VECTOR_DEVICE_FIRST, APIC_VECTOR_DEVICE_LAST);
+	chip = arch_irq_init();
+}
+
+bool irq_cpu_create(struct cpu *c)
+{
+	c->slot[CPU_SLOT_IRQ] = kzalloc(sizeof(struct irq_counts));
+	return c->slot[CPU_SLOT_IRQ] != NULL;
+}
+
+static u32 count_of(u32 cpu, u32 vector)
+{
+	const struct irq_counts *c = cpus[cpu] ? cpus[cpu]->slot[CPU_SLOT_IRQ] : NULL;
+
+	return c ? c->of[vector - VECTOR_FIRST] : 0;
+}
+
+u64 irq_count(const struct cpu *c)
+{
+	return c->nr_irqs;
+}
+
+static void show_counts(struct seq_file *m, u32 vector)
+{
+	for (u32 i = 0; i < cpu_count; i++)
+		if (cpus[i] && cpus[i]->online)
+			seq_printf(m, " %10u", count_of(i, vector));
+}
+
+static void show_line(struct seq_file *m, const struct irq_line *line)
+{
+	seq_printf(m, "%4u:", line->irq);
+	show_counts(m, line->vector);
+	seq_printf(m, "  %8s %4u-%-8s", line->message ? "PCI-MSI" : chip->name, line->irq,
+		   line->level ? "fasteoi" : "edge");
+	for (const struct irq_action *a = line->actions; a; a = a->next)
+		seq_printf(m, "%s%s", a == line->actions ? " " : ", ", a->name);
+	seq_putc(m, '\n');
+}
+
+void irq_show(struct seq_file *m)
+{
+	static const struct { const char *id, *text; u8 vector; } own[] = {
+		{ "LOC", "Local timer interrupts", APIC_VECTOR_TIMER },
+		{ "SPU", "Spurious interrupts", APIC_VECTOR_SPURIOUS },
+		{ "RES", "Rescheduling interrupts", APIC_VECTOR_RESCHEDULE },
+		{ "CAL", "Function call interrupts", APIC_VECTOR_CALL },
+	};
+
+	seq_puts(m, "     ");
+	for (u32 i = 0; i < cpu_count; i++)
+		if (cpus[i] && cpus[i]->online)
+			seq_printf(m, "      CPU%-2u", i);
+	seq_putc(m, '\n');
+	mutex_lock(&irq_mutex);
+	for (u32 i = 0; i < VECTORS; i++)
+		if (vector_lines[i])
+			show_line(m, vector_lines[i]);
+	mutex_unlock(&irq_mutex);
+	for (u32 i = 0; i < ARRAY_SIZE(own); i++) {
+		seq_printf(m, "%4s:", own[i].id);
+		show_counts(m, own[i].vector);
+		seq_printf(m, "  %s\n", own[i].text);
+	}
+	seq_printf(m, " ERR: %10u\n MIS: %10u\n", nr_apic_errors, nr_stray);
+}
