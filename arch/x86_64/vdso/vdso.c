@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The vDSO: code of the kernel's that runs in user mode.
+ *
+ * A small shared object that each program has mapped, behind the page of clock
+ * data. C libraries find it through AT_SYSINFO_EHDR and look up the names below
+ * with version LINUX_2.6. It has no data, no relocations and calls nobody, so
+ * nothing has to be done to it but map it. Where the clocks can't be read here,
+ * or for a clock that only the kernel knows, the system call is made.
+ */
+#include <asm/vdso.h>
+#include <uapi/time.h>
+#include <uapi/unistd.h>
+
+#define NSEC_PER_SEC	1000000000ul
+#define EXPORT		__attribute__((visibility("default")))
+
+/* Placed by vdso.lds: the page before this object. */
+extern const volatile struct vdso_data vdso_data_page __attribute__((visibility("hidden")));
+
+struct timezone_result { s32 minuteswest, dsttime; };
+
+static inline long syscall3(long n, long a, long b, long c)
+{
+	long result;
+
+	__asm__ volatile("syscall" : "=a"(result) : "0"(n), "D"(a), "S"(b), "d"(c) : "rcx", "r11", "memory");
+	return result;
+}
+
+/* Clocks that are one of the two, by number. */
+#define BIT(n) (1u << (n))
+#define REALTIME_CLOCKS	(BIT(CLOCK_REALTIME) | BIT(CLOCK_REALTIME_COARSE) | BIT(CLOCK_TAI))
+#define MONOTONIC_CLOCKS (BIT(CLOCK_MONOTONIC) | BIT(CLOCK_MONOTONIC_RAW) | BIT(CLOCK_MONOTONIC_COARSE) | \
+			  BIT(CLOCK_BOOTTIME))
+
+/* An even counter: an update is under way, or the clocks can't be read here. The kernel knows. */
+static inline bool read_clock(u64 *ns, bool realtime)
+{
+	do {
+		if (likely(vdso_read(&vdso_data_page, ns, realtime)))
+			return true;
+	} while (vdso_data_page.seq & 1);
+	return false;
+}
+
+static inline bool clock_is(u32 clock, u32 set)
+{
+	return clock < 32 && (set >> clock & 1);
+}
+
+EXPORT int __vdso_clock_gettime(int clock, struct timespec *ts);
+EXPORT int __vdso_clock_gettime(int clock, struct timespec *ts)
+{
+	bool realtime = clock_is(clock, REALTIME_CLOCKS);
+	u64 ns;
+
+	if ((realtime || clock_is(clock, MONOTONIC_CLOCKS)) && read_clock(&ns, realtime)) {
+		ts->tv_sec = ns / NSEC_PER_SEC;
+		ts->tv_nsec = ns % NSEC_PER_SEC;
+		return 0;
+	}
+	return syscall3(__NR_clock_gettime, clock, (long)ts, 0);
+}
+
+EXPORT int __vdso_gettimeofday(struct timeval *tv, struct timezone_result *tz);
+EXPORT int __vdso_gettimeofday(struct timeval *tv, struct timezone_result *tz)
+{
+	u64 ns;
+
+	if (!tz && tv && read_clock(&ns, true)) {
+		tv->tv_sec = ns / NSEC_PER_SEC;
+		tv->tv_usec = ns % NSEC_PER_SEC / 1000;
+		return 0;
+	}
+	return syscall3(__NR_gettimeofday, (long)tv, (long)tz, 0);
+}
+
+EXPORT long __vdso_time(long *t);
+EXPORT long __vdso_time(long *t)
+{
+	u64 ns;
+
+	if (!read_clock(&ns, true))
+		return syscall3(__NR_time, (long)t, 0, 0);
+	if (t)
+		*t = ns / NSEC_PER_SEC;
+	return ns / NSEC_PER_SEC;
+}
+
+EXPORT int __vdso_clock_getres(int clock, struct timespec *res);
+EXPORT int __vdso_clock_getres(int clock, struct timespec *res)
+{
+	if (!clock_is(clock, REALTIME_CLOCKS | MONOTONIC_CLOCKS) || !(vdso_data_page.seq & 1))
+		return syscall3(__NR_clock_getres, clock, (long)res, 0);
+	if (res) {
+		res->tv_sec = 0;
+		res->tv_nsec = 1;
+	}
+	return 0;
+}
+
+EXPORT long __vdso_getcpu(u32 *cpu, u32 *node, void *unused);
+EXPORT long __vdso_getcpu(u32 *cpu, u32 *node, void *unused)
+{
+	u32 id;
+
+	if (!vdso_data_page.cpu_in_tsc_aux)
+		return syscall3(__NR_getcpu, (long)cpu, (long)node, 0);
+	__asm__ volatile("rdtscp" : "=c"(id) :: "eax", "edx");
+	if (cpu)
+		*cpu = id;
+	if (node)
+		*node = 0;
+	return 0;
+}
+
+#define ALIAS(name) extern __typeof(__vdso_##name) name __attribute__((weak, alias("__vdso_" #name), visibility("default")))
+ALIAS(clock_gettime);
+ALIAS(gettimeofday);
+ALIAS(time);
+ALIAS(clock_getres);
+ALIAS(getcpu);

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/** @file vdso.h  The kernel's shared object in each program: clocks without system calls. */
+#pragma once
+#include <kernel/types.h>
+
+struct vm_space;
+/** Prepare what is mapped. Boot, after time_init(). */
+void vdso_init(void);
+/**
+ * @brief Map the clock data and the vDSO into @p s. Takes its lock; sleeps.
+ * @return the vDSO's address, for AT_SYSINFO_EHDR, or 0: no room, and a program does without
+ */
+u64 vdso_map(struct vm_space *s);
