@@ -7,16 +7,20 @@
 #include <asm/layout.h>
 #include <asm/paging.h>
 #include <generated/version.h>
+#include <kernel/acpi.h>
 #include <kernel/boot.h>
 #include <kernel/crash.h>
 #include <kernel/heap_init.h>
+#include <kernel/irq.h>
 #include <kernel/ktest.h>
 #include <kernel/page_init.h>
 #include <kernel/printk.h>
 #include <kernel/rcu_init.h>
 #include <kernel/symbols.h>
 #include <kernel/thread.h>
+#include <kernel/time.h>
 #include <kernel/upcalls.h>
+#include <kernel/vdso.h>
 
 extern u8 _image_start[], _image_end[];
 
@@ -46,6 +50,10 @@ void kernel_main(void)
 	symbols_init();
 	pr_notice("Banos %s, %s, %s\n", BANOS_RELEASE, boot_info.protocol, cpu_features.brand);
 	memory_init();
+	acpi_init();
+	irq_init();
+	time_init();
+	vdso_init();
 	thread_init();
 	irq_enable();
 	rcu_init();
