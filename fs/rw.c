@@ -27,7 +27,7 @@ static s64 do_read(struct file *f, struct uio *u, u64 *pos)
 	if (unlikely(!(f->mode & FMODE_READ)))
 		return -EBADF;
 	if (unlikely(!f->ops->read))
-		return -EINVAL;
+		return S_ISDIR(f->inode->mode) ? -EISDIR : -EINVAL;
 	return f->ops->read(f, u, pos);
 }
 

@@ -189,6 +189,8 @@ struct super_ops {
 	void (*evict_inode)(struct inode *inode);
 	int (*statfs)(struct super_block *sb, struct statfs *out);
 	int (*sync)(struct super_block *sb);
+	/** The page cache wants @p npages more (less when negative) for the file system's content. May not sleep. NULL: no limit. @return 0 or -ENOSPC */
+	int (*charge)(struct super_block *sb, s64 npages);
 	int (*remount)(struct super_block *sb, u32 flags, const char *options);
 	void (*put_super)(struct super_block *sb);
 	/** Options for /proc/mounts, each with a comma in front. */
