@@ -19,6 +19,7 @@
 #include <kernel/printk.h>
 #include <kernel/string.h>
 #include <kernel/time.h>
+#include <kernel/upcalls.h>
 #include <kernel/wait.h>
 #include "internal.h"
 
@@ -210,6 +211,8 @@ void thread_put(struct thread *t)
 	spin_unlock(&threads_lock);
 	if (t->stack)		/* never started */
 		stack_release(t->stack);
+	if (t->proc || t->sig)
+		upcall_thread_free(t);
 	thread_free(&t->rcu);
 }
 

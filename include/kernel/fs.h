@@ -353,6 +353,8 @@ char *path_text(const struct path *p, char *buf, size_t size);
 #define MAY_READ 4
 /** MAY_* against the current fs credentials. May not sleep. @return 0, -EACCES, -EROFS */
 int inode_permission(struct inode *i, int mask);
+/** Is it on a mount with MS_NOSUID? (exec) */
+bool path_is_nosuid(const struct path *p);
 /** umount, bind and so on by path, from kernel code: mount @p type on @p dir. @return 0 or -errno */
 int fs_mount(const char *source, const char *dir, const char *type, u32 flags, const char *options);
 

@@ -14,6 +14,7 @@
  */
 #pragma once
 #include <kernel/cred.h>
+#include <kernel/siginfo.h>
 #include <kernel/thread.h>
 #include <kernel/time.h>
 #include <kernel/wait.h>
@@ -22,6 +23,7 @@
 
 struct tty;
 struct sighand;
+struct process_timers;
 struct pid;
 
 /** Signals that wait to be delivered: a set, and a queue with what is known of each. */
@@ -42,6 +44,7 @@ struct process {
 	struct pid *pid_ref, *pgrp_ref, *session_ref;
 	u32 nr_threads;			/* that have not ended */
 	struct thread *leader;		/* counted; kept until the process is reaped */
+	struct vm_space *space;		/* while it has threads; written under sig_lock */
 	enum process_state state;
 	int exit_status;		/* as wait4 gives it */
 	bool exiting, did_exec, vforked;
@@ -58,6 +61,8 @@ struct process {
 	bool unkillable;		/* the first process: default actions do nothing */
 	u8 stop_signal;			/* a group stop was asked for: which signal; 0: none */
 	u32 stop_left;			/* threads that have not stopped yet */
+	bool stop_taken;		/* a stop signal was taken out; SIGCONT revokes it */
+	u8 cld_notify, cld_signal;	/* CLD_*: tell the parent, from the next thread that runs */
 	struct thread *exec_thread;	/* the one in execve(), waiting for the others to end */
 
 	struct tty *tty;		/* controlling terminal, counted; under process_lock */
@@ -69,13 +74,14 @@ struct process {
 	u64 nvcsw, nivcsw, child_nvcsw, child_nivcsw;
 	u64 peak_rss_pages, child_peak_rss_pages;
 	int exit_signal;		/* to the parent at the end; -1: none */
+	u32 exec_id, parent_exec_id;	/* count execs: an exit signal is for the program that asked */
 	int pdeath_signal;
 	bool dumpable, child_subreaper, no_new_privs, nproc_exceeded;
 	bool has_subreaper;		/* some ancestor is one */
 	int oom_score_adj;
 	struct timer real_timer;	/* ITIMER_REAL, alarm */
 	u64 real_interval_ns;
-	void *itimers, *posix_timers;	/* kernel/process/cpu_timer.c, posix_timer.c */
+	struct process_timers *timers;	/* the others; NULL: never had one */
 	u32 personality;
 	u32 timer_slack_ns;
 };
@@ -93,6 +99,12 @@ void process_put(struct process *p);
 struct process *process_next(pid_t from);
 /** @brief Next thread of @p p with tid >= @p from, counted, or NULL (/proc/PID/task). */
 struct thread *process_thread_next(struct process *p, pid_t from);
+/** @brief What another process has, counted; NULL once it has ended. Any thread context. */
+struct vm_space *process_space_get(struct process *p);	/* vm_space_put() */
+struct files *process_files_get(struct process *p);		/* files_put() */
+struct fs_context *process_fs_get(struct process *p);		/* fs_context_put() */
+/** @brief Call @p fn for each process of a session, under process_lock. */
+void session_for_each(pid_t session, void (*fn)(struct process *p, void *arg), void *arg);
 /** @brief CPU times of all threads, ended ones too. Any thread context. */
 void process_times(struct process *p, u64 *user_ns, u64 *system_ns);
 /** @brief Signal sets for /proc/PID/status, of a process and one of its threads. */
@@ -118,8 +130,8 @@ int process_start_init(const char *path, const char *const argv[], const char *c
 void process_init(void);
 /** @brief End the current process with a wait status; all its threads. */
 void process_exit_group(int status) __noreturn;
-/** @brief Called by thread.c when a user thread's last reference is gone: what kernel/process hung onto it. */
-void process_thread_free(struct thread *t);
+/** @brief Ctrl-Alt-Del was pressed: restart, or tell the first process (reboot(2)). Any context. */
+void process_ctrl_alt_del(void);
 /**
  * @brief Memory is short: kill the process that uses most of it (not the first one).
  * Says which. May be called again while a victim is still ending: then it does nothing.
@@ -127,16 +139,11 @@ void process_thread_free(struct thread *t);
 void oom_kill(void);
 
 /* ---- signals ---- */
-/**
- * What is known of a signal. @p extra: SIGCHLD: user and system time in 1/100 s;
- * with a negative code: bytes 32 to 47 of the sender's siginfo_t.
- */
-struct siginfo_k { int signo, code, err; pid_t pid; uid_t uid; int status; u64 addr; u64 value; u64 extra[2]; };
 /** "The kernel itself, nothing more to say": SI_KERNEL. */
 #define SI_KERNEL_INFO ((struct siginfo_k *)1)
 /**
  * @brief Send without a permission check. Any context; @p info NULL: from the current process (SI_USER).
- * @return 0 (also when ignored), -EAGAIN: a real-time signal beyond RLIMIT_SIGPENDING, -ESRCH: it has ended
+ * @return 0 (also when ignored, or the target is ending), -EAGAIN: a real-time signal beyond RLIMIT_SIGPENDING
  */
 int signal_send_process(struct process *p, int sig, const struct siginfo_k *info);
 int signal_send_thread(struct thread *t, int sig, const struct siginfo_k *info);
@@ -163,6 +170,13 @@ u64 thread_saved_mask(struct thread *t);
 int signal_mask_temporary(u64 set, u64 size);
 /** @brief The call ends: put the old mask back, unless @p interrupted: then delivery does it, after the handler has its frame. */
 void signal_mask_restore_unless(bool interrupted);
+
+/**
+ * How a system call goes on after a stop or an ignored signal where starting it again would be wrong
+ * (a relative timeout): it notes a function and its arguments here and returns -ERESTART_RESTARTBLOCK.
+ */
+struct restart_block { s64 (*fn)(struct restart_block *r); u64 arg[6]; };
+struct restart_block *current_restart_block(void);
 
 /* ---- system calls ---- */
 typedef s64 (*syscall_fn)(u64, u64, u64, u64, u64, u64);

@@ -15,6 +15,9 @@ void upcall_user_page_fault(struct pt_regs *regs, u64 addr, u32 error_code);
 bool upcall_kernel_page_fault(u64 addr, u32 error_code);
 /** Another exception of user code: send @p sig with @p code. */
 void upcall_user_trap(struct pt_regs *regs, int sig, int code, u64 addr);
+/** A user thread's last reference is gone: free what hangs on it. Any context (kernel/process/process.c). */
+struct thread;
+void upcall_thread_free(struct thread *t);
 /** A hardware interrupt or IPI, vectors 32..255. Acknowledges it (kernel/irq.c). */
 void upcall_interrupt(u32 vector, struct pt_regs *regs);
 void upcall_nmi(struct pt_regs *regs);

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/** @file siginfo.h  siginfo_t, between what the kernel keeps and what programs see. Pure. */
+#pragma once
+#include <uapi/signal.h>
+
+/**
+ * What is known of a signal. @p extra: SIGCHLD: user and system time in 1/100 s;
+ * with a negative code: bytes 32 to 47 of the sender's siginfo_t. SI_TIMER: pid is
+ * the timer's id, status the overruns. SIGIO: value is the band, status the descriptor.
+ */
+struct siginfo_k { int signo, code, err; pid_t pid; uid_t uid; int status; u64 addr; u64 value; u64 extra[2]; };
+
+void signal_info_to_user(const struct siginfo_k *info, struct user_siginfo *out);
+void signal_info_from_user(const struct user_siginfo *u, struct siginfo_k *out);

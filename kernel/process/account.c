@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What all processes of one user have together: the counts that RLIMIT_NPROC
+ * and RLIMIT_SIGPENDING are compared with.
+ *
+ * Each struct cred points to the account of its real user, so that fork() and
+ * signals touch only the counters; looking one up happens in setuid() and its
+ * like. accounts_lock guards the table and the last reference.
+ */
+#include "internal.h"
+
+#define ACCOUNT_BUCKETS 16u
+
+static DEFINE_SPINLOCK(accounts_lock);
+static struct user_account *table[ACCOUNT_BUCKETS];
+/* Of user 0: always there. */
+struct user_account root_account = { .refs = ATOMIC_INIT(1) };
+
+struct user_account *account_find(uid_t uid)
+{
+	struct user_account **head = &table[uid % ACCOUNT_BUCKETS], *a, *fresh = NULL;
+	u64 flags;
+
+	if (uid == 0) {
+		account_get(&root_account);
+		return &root_account;
+	}
+	for (;;) {
+		flags = spin_lock_irqsave(&accounts_lock);
+		for (a = *head; a && a->uid != uid; a = a->next)
+			;
+		if (!a && fresh) {
+			a = fresh;
+			fresh = NULL;
+			a->next = *head;
+			*head = a;
+		} else if (a) {
+			account_get(a);
+		}
+		spin_unlock_irqrestore(&accounts_lock, flags);
+		if (a)
+			break;
+		fresh = kzalloc(sizeof(*fresh));
+		if (!fresh)
+			return NULL;
+		fresh->uid = uid;
+		atomic_set(&fresh->refs, 1);
+	}
+	kfree(fresh);
+	return a;
+}
+
+void account_get(struct user_account *a)
+{
+	atomic_inc(&a->refs);
+}
+
+void account_put(struct user_account *a)
+{
+	/* Only the last reference needs the table; user 0's is never the last. */
+	s32 n = atomic_read(&a->refs);
+
+	while (n > 1) {
+		s32 seen = atomic_cmpxchg(&a->refs, n, n - 1);
+
+		if (seen == n)
+			return;
+		n = seen;
+	}
+	u64 flags = spin_lock_irqsave(&accounts_lock);
+	if (atomic_dec_and_test(&a->refs)) {
+		struct user_account **link = &table[a->uid % ACCOUNT_BUCKETS];
+
+		while (*link != a)
+			link = &(*link)->next;
+		*link = a->next;
+	} else {
+		a = NULL;
+	}
+	spin_unlock_irqrestore(&accounts_lock, flags);
+	kfree(a);
+}

@@ -1,0 +1,525 @@
+// SPDX-License-Identifier: MIT
+/*
+ * execve, execveat: another program in the same process.
+ *
+ * First everything is made that can fail: the file is opened and checked
+ * (through "#!" lines to the interpreter), arguments are copied, the new
+ * address space is built with its stack (exec_space.c), credentials and
+ * whatever was shared with other processes are prepared. The last thing that
+ * can fail is ending the other threads of the process. From there on
+ * (exec_commit) nothing does.
+ *
+ * A thread other than the first that calls execve() takes over the number of
+ * the first one, as POSIX wants: the process keeps its id.
+ */
+#include "exec.h"
+#include <asm/cpu.h>
+#include <kernel/fs.h>
+#include <kernel/syscalls.h>
+#include <kernel/vm.h>
+#include <uapi/personality.h>
+#include <uapi/wait.h>
+
+#define SCRIPT_DEPTH	5		/* interpreters that are scripts themselves */
+
+/* ---- finding the program ---- */
+
+/* The program is a script: run its interpreter, with the script's name as an argument. */
+static int follow_script(struct exec *e, const char *name)
+{
+	struct exec_file *f = &e->program;
+	char *interp, *arg, line[SCRIPT_LINE_MAX];
+	const char *strings[3];
+	u32 n = 0, len = MIN(f->head_len, SCRIPT_LINE_MAX - 1);
+	struct file *file;
+	int err;
+
+	memcpy(line, f->head, len);
+	err = script_parse(line, len, sizeof(line), &interp, &arg);
+	if (err)
+		return err;
+	strings[n++] = interp;
+	if (arg)
+		strings[n++] = arg;
+	strings[n++] = name;
+	err = exec_args_replace_first(&e->args, strings, n);
+	if (err)
+		return err;
+	file = file_open_exec(AT_FDCWD, interp, 0);
+	if (IS_ERR(file))
+		return (int)PTR_ERR(file);
+	exec_file_close(f);
+	f->file = file;
+	return 0;
+}
+
+static bool is_script(const struct exec_file *f)
+{
+	return f->head_len >= 2 && !memcmp(f->head, "#!", 2);
+}
+
+static int find_program(struct exec *e)
+{
+	char *name = NULL;
+	int err;
+
+	for (u32 depth = 0;; depth++) {
+		char *next = NULL;
+
+		err = exec_file_read_head(&e->program);
+		if (err || !is_script(&e->program))
+			break;
+		if (depth == SCRIPT_DEPTH) {
+			err = -ELOOP;
+			break;
+		}
+		err = follow_script(e, name ? name : e->path);
+		if (err)
+			break;
+		/* A nested interpreter is a script itself: its own name goes on. */
+		next = kstrdup(e->args.buf);
+		kfree(name);
+		name = next;
+		if (!name) {
+			err = -ENOMEM;
+			break;
+		}
+	}
+	kfree(name);
+	return err ? err : exec_file_check(&e->program);
+}
+
+static int collect_args(struct exec *e, const struct exec_vector *argv,
+			const struct exec_vector *envp)
+{
+	s64 n = exec_args_init(&e->args);
+
+	if (n)
+		return (int)n;
+	n = exec_args_add_vector(&e->args, argv);
+	if (n < 0)
+		return (int)n;
+	e->args.argc = (u32)n;
+	if (!n) {			/* no program expects argc to be 0 */
+		int err = exec_args_add(&e->args, "");
+
+		if (err)
+			return err;
+		e->args.argc = 1;
+	}
+	n = exec_args_add_vector(&e->args, envp);
+	if (n < 0)
+		return (int)n;
+	e->args.envc = (u32)n;
+	return 0;
+}
+
+/* ---- who it will be ---- */
+
+/* Does another process share our working directory? Then set-id bits could be turned against it. */
+static bool fs_is_shared_outside(void)
+{
+	return current->proc &&
+	       atomic_read(&current->fs->refs) > (s32)current->proc->nr_threads;
+}
+
+static int prepare_cred(struct exec *e)
+{
+	const struct cred *old = current_cred();
+	struct process *p = current->proc;
+	bool no_suid;
+
+	e->cred = cred_prepare();
+	if (!e->cred)
+		return -ENOMEM;
+	no_suid = path_is_nosuid(&e->program.file->path) || (p && p->no_new_privs) ||
+		  (fs_is_shared_outside() && !cred_capable(old, CAP_SETUID));
+	e->secure = cred_for_exec(e->cred, old, e->program.file->inode, no_suid);
+	return 0;
+}
+
+/* ---- the other threads ---- */
+
+/* @return 0: this is the only one now; -EAGAIN: the process is ending, or another thread was first */
+static int end_other_threads(struct process *p)
+{
+	u64 flags = spin_lock_irqsave(&p->sig_lock);
+	struct thread *t;
+
+	if (p->exiting || p->exec_thread) {
+		spin_unlock_irqrestore(&p->sig_lock, flags);
+		return -EAGAIN;
+	}
+	if (p->nr_threads > 1)
+		p->exec_thread = current;
+	list_for_each(t, &p->threads, proc_link) {
+		if (t == current)
+			continue;
+		thread_set_work(t, WORK_EXIT);
+		thread_wake_state(t, 1u << THREAD_INTERRUPTIBLE | 1u << THREAD_KILLABLE |
+				  1u << THREAD_STOPPED);
+	}
+	while (p->nr_threads > 1 && !p->exiting) {
+		set_current_state(THREAD_KILLABLE);
+		spin_unlock_irqrestore(&p->sig_lock, flags);
+		schedule();
+		flags = spin_lock_irqsave(&p->sig_lock);
+	}
+	set_current_state(THREAD_RUNNABLE);
+	p->exec_thread = NULL;
+	p->stop_signal = 0;
+	spin_unlock_irqrestore(&p->sig_lock, flags);
+	return p->exiting ? -EAGAIN : 0;
+}
+
+/* Become the first thread: with its number. */
+static void take_over_leader(struct process *p)
+{
+	struct thread *t = current, *old;
+	struct pid *mine = t->sig->pid;
+	u64 flags;
+
+	if (p->leader == t)
+		return;
+	thread_get(t);
+	flags = spin_lock_irqsave(&process_lock);
+	old = p->leader;
+	p->leader = t;
+	spin_unlock_irqrestore(&process_lock, flags);
+	pid_replace_thread(p->pid_ref, t);
+	t->sig->pid = p->pid_ref;
+	t->tid = p->pid;
+	p->exit_signal = SIGCHLD;
+	pid_withdraw_thread(mine);
+	pid_put(mine);
+	thread_put(old);
+}
+
+/* ---- no way back ---- */
+
+static void set_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	strscpy(current->comm, slash ? slash + 1 : path, sizeof(current->comm));
+}
+
+static void switch_program_space(struct process *p, struct vm_space *space)
+{
+	struct vm_space *old = current->space;
+	struct vm_usage usage;
+	u64 flags;
+
+	if (old) {
+		vm_space_usage(old, &usage);
+		p->peak_rss_pages = MAX(p->peak_rss_pages, usage.peak_rss);
+		thread_leave_space(current);
+	}
+	flags = spin_lock_irqsave(&p->sig_lock);
+	p->space = space;
+	thread_switch_space(space);
+	spin_unlock_irqrestore(&p->sig_lock, flags);
+	if (old)
+		vm_space_put(old);
+}
+
+static void reset_signals(struct process *p, struct sighand *fresh)
+{
+	struct task_signals *ts = current->sig;
+	struct sighand *old = NULL;
+	u64 flags = spin_lock_irqsave(&p->sig_lock);
+
+	if (fresh) {
+		old = p->sighand;
+		p->sighand = fresh;
+	}
+	sighand_exec_reset(p);
+	ts->altstack_sp = ts->altstack_size = 0;
+	ts->altstack_flags = SS_DISABLE;
+	spin_unlock_irqrestore(&p->sig_lock, flags);
+	if (old)
+		sighand_put(old);
+}
+
+static void reset_registers(const struct exec *e)
+{
+	struct thread *t = current;
+
+	*current_regs() = (struct pt_regs){
+		.orig_rax = (u64)-1, .rip = e->entry, .rsp = e->sp,
+		.cs = USER_CS, .ss = USER_DS, .rflags = X86_EFLAGS_IF,
+	};
+	preempt_disable();
+	t->fs_base = t->gs_base = 0;
+	cpu_load_user_bases(0, 0);
+	preempt_enable();
+	thread_fpu_reset(t);
+	thread_set_work(t, WORK_IRET);
+}
+
+static void exec_commit(struct exec *e, struct sighand *fresh)
+{
+	struct process *p = current->proc;
+
+	take_over_leader(p);
+	posix_timers_delete_all(p);
+	switch_program_space(p, e->space);
+	e->space = NULL;
+	reset_signals(p, fresh);
+	files_close_on_exec(current->files);
+	set_name(e->path);
+	cred_commit(e->cred);
+	e->cred = NULL;
+	p->dumpable = !e->secure;
+	if (e->secure) {
+		p->pdeath_signal = 0;
+		p->personality &= ~(u32)PER_CLEAR_ON_SETID;
+	}
+	p->exec_id++;
+	p->did_exec = true;
+	reset_registers(e);
+}
+
+/* ---- the call ---- */
+
+static void exec_free(struct exec *e)
+{
+	exec_file_close(&e->program);
+	exec_file_close(&e->interp);
+	exec_args_free(&e->args);
+	if (e->space) {
+		/* never ours: the counts and its pages only */
+		vm_space_put(e->space);
+	}
+	if (e->cred)
+		cred_put(e->cred);
+	kvfree(e);
+}
+
+/* All that can fail but needs no process. */
+static int exec_prepare(struct exec *e, int dirfd, const char *path, u32 at_flags,
+			const struct exec_vector *argv, const struct exec_vector *envp)
+{
+	struct file *file = file_open_exec(dirfd, path, at_flags);
+	int err;
+
+	if (IS_ERR(file))
+		return (int)PTR_ERR(file);
+	e->program.file = file;
+	err = collect_args(e, argv, envp);
+	if (!err)
+		err = find_program(e);
+	if (!err)
+		err = prepare_cred(e);
+	if (!err)
+		err = exec_build_space(e);
+	return err;
+}
+
+static int exec_current(struct exec *e)
+{
+	struct process *p = current->proc;
+	struct sighand *fresh = NULL;
+	int err;
+
+	err = end_other_threads(p);
+	if (!err)
+		err = files_unshare();
+	if (err)
+		return err;
+	if (atomic_read(&p->sighand->refs) > 1) {
+		fresh = sighand_copy(p->sighand);
+		if (!fresh)
+			return -ENOMEM;
+	}
+	exec_commit(e, fresh);
+	return 0;
+}
+
+static int check_nproc(struct process *p)
+{
+	const struct cred *c = current_cred();
+
+	/* Noted by setuid(), which must not fail for it. */
+	if (p->nproc_exceeded && c->account != &root_account &&
+	    (u64)atomic_read(&c->account->nr_threads) > p->limits[RLIMIT_NPROC].rlim_cur)
+		return -EAGAIN;
+	p->nproc_exceeded = false;
+	return 0;
+}
+
+static s64 do_execve(int dirfd, u64 user_path, u64 argv, u64 envp, u32 at_flags)
+{
+	const struct exec_vector av = { .is_user = true, .user = argv };
+	const struct exec_vector ev = { .is_user = true, .user = envp };
+	char fd_name[32], *path, *full = NULL;
+	struct exec *e;
+	int err;
+
+	err = check_nproc(current->proc);
+	if (err)
+		return err;
+	path = strdup_from_user(uaddr(user_path), PATH_MAX);
+	if (IS_ERR(path))
+		return PTR_ERR(path);
+	e = kvzalloc(sizeof(*e));
+	if (!e) {
+		kfree(path);
+		return -ENOMEM;
+	}
+	e->path = path;
+	if (dirfd != AT_FDCWD && path[0] != '/') {
+		/* A name under which the program, if it is a script, can be opened again. */
+		snprintf(fd_name, sizeof(fd_name), "/dev/fd/%d", dirfd);
+		full = kmalloc(strlen(fd_name) + strlen(path) + 2);
+		if (full) {
+			scnprintf(full, strlen(fd_name) + strlen(path) + 2, "%s%s%s", fd_name,
+				  path[0] ? "/" : "", path);
+			e->path = full;
+		}
+	}
+	err = exec_prepare(e, dirfd, path, at_flags, &av, &ev);
+	if (!err)
+		err = exec_current(e);
+	exec_free(e);
+	kfree(full);
+	kfree(path);
+	return err;
+}
+
+SYSCALL3(execve, path, argv, envp)
+{
+	return do_execve(AT_FDCWD, path, argv, envp, 0);
+}
+
+SYSCALL5(execveat, dirfd, path, argv, envp, flags)
+{
+	if ((u32)flags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW))
+		return -EINVAL;
+	return do_execve((int)dirfd, path, argv, envp, (u32)flags);
+}
+
+/* ---- the first process ---- */
+
+/* Its standard input, output and error output. */
+static void open_console(void)
+{
+	struct file *f = file_open(AT_FDCWD, "/dev/console", O_RDWR, 0);
+
+	if (IS_ERR(f)) {
+		pr_warn("the first process gets no console: /dev/console: error %ld\n", -PTR_ERR(f));
+		return;
+	}
+	for (int i = 0; i < 3; i++) {
+		file_get(f);
+		if (fd_install(f, 0, false) < 0)
+			file_put(f);
+	}
+	file_put(f);
+}
+
+static int init_process_create(struct thread *t)
+{
+	struct task_signals *ts;
+	struct process *p;
+	struct pid *pid;
+
+	t->proc = p = process_create(NULL);
+	t->sig = ts = kmem_cache_alloc(task_signals_cache);
+	if (!p || !ts)
+		return -ENOMEM;
+	task_signals_init(ts, NULL);
+	p->sighand = sighand_create();
+	if (!p->sighand)
+		return -ENOMEM;
+	pid = pid_create(1);
+	if (IS_ERR(pid))
+		return (int)PTR_ERR(pid);
+	ts->pid = pid;
+	t->tid = 1;
+	p->pid = 1;
+	p->pid_ref = pid;
+	p->unkillable = true;
+	p->leader = t;
+	thread_get(t);
+	return 0;
+}
+
+/* @t becomes visible as the first process. Nothing else runs yet that could look. */
+static void init_process_publish(struct thread *t, struct exec *e)
+{
+	struct process *p = t->proc;
+	u64 flags = spin_lock_irqsave(&process_lock);
+
+	t->cred = e->cred;
+	e->cred = NULL;
+	atomic_inc(&t->cred->account->nr_threads);
+	t->space = p->space = e->space;
+	e->space = NULL;
+	p->nr_threads = 1;
+	list_add_tail(&t->proc_link, &p->threads);
+	list_add_tail(&p->all_link, &process_list);
+	process_enter_group_locked(p, p->pid_ref, p->pid_ref);
+	init_process = p;
+	pid_publish(p->pid_ref, t, p);
+	spin_unlock_irqrestore(&process_lock, flags);
+}
+
+static int start_init(struct exec *e, struct thread *t, const char *path,
+		      const struct exec_vector *argv, const struct exec_vector *envp)
+{
+	struct pt_regs *regs = thread_user_regs(t);
+	struct fs_context *fs = current->fs;
+	struct files *files = current->files;
+	int err;
+
+	/* This kernel thread opens files for it. */
+	current->fs = t->fs;
+	current->files = t->files;
+	err = exec_prepare(e, AT_FDCWD, path, 0, argv, envp);
+	if (!err) {
+		open_console();
+		err = init_process_create(t);
+	}
+	current->fs = fs;
+	current->files = files;
+	if (err)
+		return err;
+	regs->rip = e->entry;
+	regs->rsp = e->sp;
+	init_process_publish(t, e);
+	return 0;
+}
+
+int process_start_init(const char *path, const char *const argv[], const char *const envp[])
+{
+	const struct exec_vector av = { .kernel = argv }, ev = { .kernel = envp };
+	const struct pt_regs regs = {
+		.orig_rax = (u64)-1, .cs = USER_CS, .ss = USER_DS, .rflags = X86_EFLAGS_IF,
+	};
+	const char *slash = strrchr(path, '/');
+	struct thread *t = thread_create_user(&regs, slash ? slash + 1 : path);
+	struct exec *e = kvzalloc(sizeof(*e));
+	int err = -ENOMEM;
+
+	if (IS_ERR(t) || !e)
+		goto out;
+	e->path = path;
+	t->fs = fs_context_create();
+	t->files = files_create();
+	if (t->fs && t->files)
+		err = start_init(e, t, path, &av, &ev);
+	if (!err) {
+		thread_start(t);
+	} else {
+		if (t->fs)
+			fs_context_put(t->fs);
+		if (t->files)
+			files_put(t->files);
+	}
+	thread_put(t);
+out:
+	if (e)
+		exec_free(e);
+	return err;
+}

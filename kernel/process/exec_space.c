@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: MIT
+/*
+ * execve(): the new program's address space.
+ *
+ * Built complete, stack and all, while the old program still stands: whatever
+ * goes wrong is an error of execve(), not the end of the process. That is why
+ * memory of the new space is written through vm_space_access().
+ *
+ * An ET_EXEC image goes where it says; an ET_DYN one (static-pie, or a program
+ * with an interpreter) two thirds up the user half, at a random distance; an
+ * interpreter where mappings go.
+ */
+#include "exec.h"
+#include <asm/cpu.h>
+#include <kernel/fs.h>
+#include <kernel/random.h>
+#include <kernel/vm.h>
+#include <uapi/auxvec.h>
+#include <uapi/mman.h>
+#include <uapi/personality.h>
+#include <uapi/times.h>
+
+#define MOVABLE_BASE	0x555555554000ull
+#define MOVABLE_PAGES	(1ull << 28)	/* random distance, pages */
+#define HEAP_PAGES	0x2000ull	/* random distance behind the image */
+#define STACK_FIRST	(128u << 10)	/* below what is on it from the start */
+
+/* ---- files ---- */
+
+int exec_file_read_head(struct exec_file *f)
+{
+	u64 pos = 0;
+	s64 n = file_read_kernel(f->file, f->head, sizeof(f->head), &pos);
+
+	if (n < 0)
+		return (int)n;
+	f->head_len = (u32)n;
+	return 0;
+}
+
+static int read_exactly(struct file *file, void *buf, u64 len, u64 pos)
+{
+	s64 n = file_read_kernel(file, buf, len, &pos);
+
+	if (n < 0)
+		return (int)n;
+	return (u64)n == len ? 0 : -ENOEXEC;
+}
+
+int exec_file_check(struct exec_file *f)
+{
+	const struct elf_limits limits = { USER_BASE, USER_END };
+	const Elf64_Phdr *phdrs;
+	u64 off;
+	u32 nr;
+	int err = elf_header_check(f->head, f->head_len, &off, &nr);
+
+	if (err)
+		return err;
+	if (off % 8 == 0 && off + nr * sizeof(*phdrs) <= f->head_len) {
+		phdrs = (const void *)((const u8 *)f->head + off);
+	} else {
+		f->phdrs = kvzalloc(nr * sizeof(*phdrs));
+		if (!f->phdrs)
+			return -ENOMEM;
+		err = read_exactly(f->file, f->phdrs, nr * sizeof(*phdrs), off);
+		if (err)
+			return err;
+		phdrs = f->phdrs;
+	}
+	return elf_image_check((const Elf64_Ehdr *)f->head, phdrs, nr, &limits, &f->elf);
+}
+
+void exec_file_close(struct exec_file *f)
+{
+	if (f->file)
+		file_put(f->file);
+	kvfree(f->phdrs);
+	f->file = NULL;
+	f->phdrs = NULL;
+}
+
+/* ---- segments ---- */
+
+static int clear_tail(struct vm_space *space, u64 start, u64 len)
+{
+	static const u8 zeroes[256];
+
+	while (len) {
+		u64 n = MIN(len, (u64)sizeof(zeroes));
+
+		if (vm_space_access(space, start, (void *)zeroes, n, true) != n)
+			return -EFAULT;
+		start += n;
+		len -= n;
+	}
+	return 0;
+}
+
+static int map_segment(struct exec *e, struct exec_file *f, const Elf64_Phdr *ph)
+{
+	struct elf_mapping m;
+	s64 r = 0;
+
+	elf_segment_mapping(ph, &m);
+	if (m.file_len)
+		r = vm_map(e->space, f->bias + m.start, m.file_len, m.prot,
+			   MAP_PRIVATE | MAP_FIXED, f->file, m.file_offset);
+	if (r >= 0 && m.anon_len)
+		r = vm_map(e->space, f->bias + m.anon_start, m.anon_len, m.prot,
+			   MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS, NULL, 0);
+	if (r < 0)
+		return (int)r;
+	if (m.zero_len)
+		return clear_tail(e->space, f->bias + m.zero_start, m.zero_len);
+	return 0;
+}
+
+static int map_segments(struct exec *e, struct exec_file *f)
+{
+	for (u32 i = 0; i < f->elf.nr_phdrs; i++) {
+		const Elf64_Phdr *ph = &f->elf.phdrs[i];
+		int err;
+
+		if (ph->p_type != PT_LOAD || !ph->p_memsz)
+			continue;
+		err = map_segment(e, f, ph);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* Where an ET_DYN image goes. @return -ENOMEM: nowhere */
+static int place_movable(struct exec *e, struct exec_file *f, bool is_interp)
+{
+	u64 size = f->elf.high - f->elf.low, align = f->elf.align, base;
+	s64 r;
+
+	if (size > USER_END / 4)
+		return -ENOMEM;
+	if (!is_interp) {
+		base = ALIGN_UP(MOVABLE_BASE + vm_random_offset(MOVABLE_PAGES), align);
+	} else {
+		/* Nobody else is in this space: what was free stays free. */
+		r = vm_map(e->space, 0, size + align, PROT_NONE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, NULL, 0);
+		if (r < 0)
+			return (int)r;
+		if (vm_unmap(e->space, (u64)r, size + align))
+			return -ENOMEM;
+		base = ALIGN_UP((u64)r, align);
+	}
+	f->bias = base - f->elf.low;
+	return 0;
+}
+
+static int load(struct exec *e, struct exec_file *f, bool is_interp)
+{
+	int err = 0;
+
+	if (f->elf.is_movable)
+		err = place_movable(e, f, is_interp);
+	if (!err)
+		err = map_segments(e, f);
+	return err;
+}
+
+static int open_interp(struct exec *e)
+{
+	const struct elf_image *elf = &e->program.elf;
+	char *name = kmalloc(elf->interp_size);
+	int err;
+
+	if (!name)
+		return -ENOMEM;
+	err = read_exactly(e->program.file, name, elf->interp_size, elf->interp_offset);
+	if (!err && name[elf->interp_size - 1])
+		err = -ENOEXEC;
+	if (!err) {
+		struct file *file = file_open_exec(-100, name, 0);
+
+		if (IS_ERR(file))
+			err = (int)PTR_ERR(file);
+		else
+			e->interp.file = file;
+	}
+	kfree(name);
+	if (!err)
+		err = exec_file_read_head(&e->interp);
+	if (!err)
+		err = exec_file_check(&e->interp);
+	/* Linux's word for a broken interpreter; not ENOEXEC, which a shell takes for a script. */
+	return err == -ENOEXEC || err == -EINVAL ? -ELIBBAD : err;
+}
+
+/* ---- the stack ---- */
+
+static u32 fill_aux(const struct exec *e, const struct exec_stack *s, u64 execfn, u64 *aux)
+{
+	const struct elf_image *elf = &e->program.elf;
+	u64 bias = e->program.bias;
+	u64 *w = aux;
+
+#define AUX(tag, value) do { *w++ = (tag); *w++ = (u64)(value); } while (0)
+	if (e->space->vdso)
+		AUX(AT_SYSINFO_EHDR, e->space->vdso);
+	AUX(AT_HWCAP, cpu_features.hwcap);
+	AUX(AT_PAGESZ, PAGE_SIZE);
+	AUX(AT_CLKTCK, USER_HZ);
+	AUX(AT_PHDR, elf->phdr_addr ? elf->phdr_addr + bias : 0);
+	AUX(AT_PHENT, sizeof(Elf64_Phdr));
+	AUX(AT_PHNUM, elf->nr_phdrs);
+	AUX(AT_BASE, e->interp.file ? e->interp.bias + e->interp.elf.low : 0);
+	AUX(AT_FLAGS, 0);
+	AUX(AT_ENTRY, elf->entry + bias);
+	AUX(AT_UID, e->cred->uid);
+	AUX(AT_EUID, e->cred->euid);
+	AUX(AT_GID, e->cred->gid);
+	AUX(AT_EGID, e->cred->egid);
+	AUX(AT_SECURE, e->secure);
+	AUX(AT_RANDOM, s->random);
+	AUX(AT_HWCAP2, 0);
+	AUX(AT_MINSIGSTKSZ, sigframe_max_size());
+	AUX(AT_EXECFN, execfn);
+	AUX(AT_PLATFORM, s->platform);
+	AUX(AT_NULL, 0);
+#undef AUX
+	return (u32)(w - aux) / 2;
+}
+
+static int write_stack(struct exec *e, const struct exec_stack *s, const u64 *aux)
+{
+	struct vm_space *space = e->space;
+	u8 random[EXEC_RANDOM_BYTES];
+	void *image = kvzalloc(s->image_bytes);
+	int err = -EFAULT;
+
+	if (!image)
+		return -ENOMEM;
+	random_bytes(random, sizeof(random));
+	exec_stack_build(s, image, e->args.offsets, aux, random);
+	if (vm_space_access(space, s->strings, e->args.buf, s->string_bytes, true) == s->string_bytes &&
+	    vm_space_access(space, s->sp, image, s->image_bytes, true) == s->image_bytes)
+		err = 0;
+	kvfree(image);
+	return err;
+}
+
+static int build_stack(struct exec *e, u64 execfn_offset)
+{
+	u64 room = MAX(current->proc ? current_limit(RLIMIT_STACK) : STACK_FIRST * 2, 2ull * STACK_FIRST);
+	u64 aux[2 * EXEC_AUX_MAX], top = e->space->stack_top, env_offset;
+	const struct exec_args *a = &e->args;
+	struct vm_space *space = e->space;
+	struct exec_stack s = { .argc = a->argc, .envc = a->envc, .string_bytes = a->used };
+	s64 r;
+
+	/* The number of pairs does not depend on the addresses. */
+	s.nr_aux = fill_aux(e, &s, 0, aux);
+	if (!exec_stack_plan(&s, top, MIN(room, top)))
+		return -E2BIG;
+	fill_aux(e, &s, s.strings + execfn_offset, aux);
+	r = vm_map_stack(space, PAGE_ALIGN(top - s.sp) + STACK_FIRST, PROT_READ | PROT_WRITE |
+			 (e->program.elf.wants_exec_stack ? PROT_EXEC : 0));
+	if (r < 0)
+		return (int)r;
+	env_offset = a->envc ? a->offsets[a->argc] : execfn_offset;
+	space->arg_start = s.strings;
+	space->arg_end = space->env_start = s.strings + env_offset;
+	space->env_end = s.strings + execfn_offset;
+	space->auxv_len = 2 * s.nr_aux;
+	memcpy(space->saved_auxv, aux, 16 * (u64)s.nr_aux);
+	e->sp = s.sp;
+	return write_stack(e, &s, aux);
+}
+
+/* ---- all of it ---- */
+
+static void note_layout(struct exec *e)
+{
+	const struct elf_image *elf = &e->program.elf;
+	struct vm_space *space = e->space;
+	u64 bias = e->program.bias;
+
+	space->code_start = elf->code_start + bias;
+	space->code_end = elf->code_end + bias;
+	space->data_start = elf->data_start + bias;
+	space->data_end = elf->data_end + bias;
+	space->brk_start = PAGE_ALIGN(elf->brk + bias) + vm_random_offset(HEAP_PAGES);
+	space->brk = space->brk_start;
+	file_get(e->program.file);
+	space->exe = e->program.file;
+	e->entry = elf->entry + bias;
+	if (e->interp.file)
+		e->entry = e->interp.elf.entry + e->interp.bias;
+}
+
+int exec_build_space(struct exec *e)
+{
+	u64 execfn_offset = e->args.used;
+	int err;
+
+	if (e->program.elf.interp_size) {
+		err = open_interp(e);
+		if (err)
+			return err;
+	}
+	err = exec_args_add(&e->args, e->path);
+	if (err)
+		return err;
+	e->space = vm_space_create();
+	if (!e->space)
+		return -ENOMEM;
+	err = load(e, &e->program, false);
+	if (!err && e->interp.file)
+		err = load(e, &e->interp, true);
+	if (err)
+		return err;
+	note_layout(e);
+	if (e->entry >= USER_END)
+		return -ENOEXEC;
+	return build_stack(e, execfn_offset);
+}

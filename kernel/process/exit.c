@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The end of threads and processes.
+ *
+ * A thread that ends takes no more signals, settles what user memory wants
+ * (robust list, clear_child_tid, a waiting vfork() parent), leaves the list of
+ * threads, and gives up address space, files and working directory. The last
+ * thread also ends the process: children get a new parent, groups that become
+ * orphaned are told, the parent gets its signal; what remains is a zombie that
+ * wait4() takes away, or nothing if the parent does not care.
+ *
+ * The end of the first process is the end of the system.
+ */
+#include "internal.h"
+#include <kernel/fs.h>
+#include <kernel/syscalls.h>
+#include <kernel/tty.h>
+#include <kernel/vm.h>
+#include <uapi/wait.h>
+
+/* ---- user memory ---- */
+
+void thread_vfork_done(struct thread *t)
+{
+	struct task_signals *ts = t->sig;
+
+	if (ts->vfork_done)
+		return;
+	WRITE_ONCE(ts->vfork_done, true);
+	wake_up_all(&ts->vfork_wait);
+}
+
+void thread_leave_space(struct thread *t)
+{
+	u64 addr = t->clear_child_tid;
+
+	if (t->robust_list)
+		robust_list_exit(t);
+	t->robust_list = 0;
+	t->clear_child_tid = 0;
+	/* Only others who share the memory can be waiting for the word. */
+	if (addr && atomic_read(&t->space->users) > 1 && !put_user_u32(uaddr(addr), 0))
+		futex_wake_user(addr, true, 1);
+	thread_vfork_done(t);
+}
+
+/* ---- children ---- */
+
+static struct process *new_parent_locked(struct process *p)
+{
+	struct process *a;
+
+	if (!p->has_subreaper)
+		return init_process;
+	for (a = p->parent; a && a != init_process; a = a->parent)
+		if (a->child_subreaper && !a->exiting)
+			return a;
+	return init_process;
+}
+
+static bool group_has_stopped_locked(struct pid *pgrp)
+{
+	struct process *p;
+
+	list_for_each(p, &pgrp->members, pgrp_link)
+		if (p->state == PROC_STOPPED)
+			return true;
+	return false;
+}
+
+/* The group of @p loses its last link to the session through @p or its parent. */
+static void orphan_group_locked(struct process *p, const struct process *parent,
+				const struct process *ignore)
+{
+	if (parent->pgrp == p->pgrp || parent->session != p->session ||
+	    !pgrp_orphaned_without(p->pgrp_ref, ignore) ||
+	    !group_has_stopped_locked(p->pgrp_ref))
+		return;
+	signal_send_pgrp_locked(p->pgrp_ref, SIGHUP, SI_KERNEL_INFO);
+	signal_send_pgrp_locked(p->pgrp_ref, SIGCONT, SI_KERNEL_INFO);
+}
+
+static void clock_ticks_of(struct process *p, struct siginfo_k *info)
+{
+	u64 user, system;
+
+	process_times(p, &user, &system);
+	info->extra[0] = user / (NSEC_PER_SEC / 100);
+	info->extra[1] = system / (NSEC_PER_SEC / 100);
+}
+
+static void describe_end(struct process *p, struct siginfo_k *info)
+{
+	*info = (struct siginfo_k){ .pid = p->pid, .uid = p->leader->cred->uid };
+	if (p->exit_status & 0x7f) {
+		info->code = CLD_KILLED;
+		info->status = p->exit_status & 0x7f;
+	} else {
+		info->code = CLD_EXITED;
+		info->status = p->exit_status >> 8 & 0xff;
+	}
+	clock_ticks_of(p, info);
+}
+
+/* Tell the parent of a zombie. @return true: nobody will wait for it */
+static bool notify_parent_locked(struct process *p)
+{
+	struct process *parent = p->parent;
+	struct user_sigaction act;
+	struct siginfo_k info;
+	int sig = p->exit_signal;
+	bool reap = false;
+
+	/* Since then the parent may have become a program that asked for nothing. */
+	if (sig > 0 && sig != SIGCHLD && p->parent_exec_id != parent->exec_id)
+		sig = SIGCHLD;
+	describe_end(p, &info);
+	raw_spin_lock(&parent->sig_lock);
+	if (sig == SIGCHLD && parent->sighand) {
+		act = sighand_get_action(parent, SIGCHLD);
+		if (act.handler == SIG_IGN)
+			sig = 0, reap = true;
+		else if (act.flags & SA_NOCLDWAIT)
+			reap = true;
+	}
+	if (sig_valid(sig))
+		signal_send_locked(parent, NULL, sig, &info);
+	raw_spin_unlock(&parent->sig_lock);
+	wake_up_all(&parent->child_wait);
+	return reap;
+}
+
+/* Those of our children that have ended already and that nobody will wait for go to @dead. */
+static void reparent_children_locked(struct process *p, struct list *dead)
+{
+	struct process *to, *child, *tmp;
+
+	if (list_empty(&p->children))
+		return;
+	to = new_parent_locked(p);
+	list_for_each_safe(child, tmp, &p->children, sibling) {
+		if (child->pdeath_signal)
+			signal_send_process(child, child->pdeath_signal, SI_KERNEL_INFO);
+		child->parent = to;
+		WRITE_ONCE(child->ppid, to->pid);
+		if (child->exit_signal != -1)
+			child->exit_signal = SIGCHLD;
+		orphan_group_locked(child, p, NULL);
+		list_del(&child->sibling);
+		if (child->state != PROC_ZOMBIE) {
+			list_add_tail(&child->sibling, &to->children);
+			continue;
+		}
+		list_add(&child->sibling, &to->children);
+		if (notify_parent_locked(child)) {
+			process_unlink_locked(child);
+			list_add_tail(&child->sibling, dead);
+		}
+	}
+}
+
+/* ---- the process ---- */
+
+/* Out of the tree; from now on it is only memory. Under process_lock. */
+void process_unlink_locked(struct process *p)
+{
+	p->state = PROC_DEAD;
+	list_del(&p->sibling);
+	list_del(&p->all_link);
+	process_leave_group_locked(p);
+}
+
+void process_release(struct process *p)
+{
+	struct thread *leader = p->leader;
+	struct pid *pid = p->pid_ref;
+
+	pid_withdraw_thread(pid);
+	pid_withdraw_process(pid);
+	pid_put(pid);
+	p->leader = NULL;
+	thread_put(leader);
+	process_put(p);
+}
+
+static void release_all(struct list *dead)
+{
+	while (!list_empty(dead)) {
+		struct process *p = list_first(dead, struct process, sibling);
+
+		list_del(&p->sibling);
+		process_release(p);
+	}
+}
+
+static void leave_terminal(struct process *p)
+{
+	struct tty *tty;
+	u64 flags;
+
+	if (p->session == p->pid)
+		tty_session_exit(p);
+	flags = spin_lock_irqsave(&process_lock);
+	tty = p->tty;
+	p->tty = NULL;
+	spin_unlock_irqrestore(&process_lock, flags);
+	if (tty)
+		tty_put(tty);
+}
+
+/* By its last thread, which has given up everything else. */
+static void process_end(struct process *p)
+{
+	DEFINE_LIST(dead);
+	u64 flags;
+
+	if (p == init_process)
+		panic("the first process (%s) ended with %s %d", current->comm,
+		      p->exit_status & 0x7f ? "signal" : "status",
+		      p->exit_status & 0x7f ? p->exit_status & 0x7f : p->exit_status >> 8);
+	posix_timers_delete_all(p);
+	itimers_exit(p);
+	leave_terminal(p);
+
+	flags = spin_lock_irqsave(&process_lock);
+	reparent_children_locked(p, &dead);
+	orphan_group_locked(p, p->parent, p);
+	p->state = PROC_ZOMBIE;
+	/* Zombies to the front: wait4() finds them without walking past the living. */
+	list_del(&p->sibling);
+	list_add(&p->sibling, &p->parent->children);
+	if (notify_parent_locked(p)) {
+		process_unlink_locked(p);
+		list_add_tail(&p->sibling, &dead);
+	}
+	spin_unlock_irqrestore(&process_lock, flags);
+	release_all(&dead);
+}
+
+/* ---- the thread ---- */
+
+/* Its figures become the process's. Under sig_lock. */
+static void add_figures(struct process *p, struct thread *t)
+{
+	p->exec_ns += thread_cpu_ns(t);
+	p->user_ns += t->user_ns;
+	p->system_ns += t->system_ns;
+	p->nvcsw += t->nvcsw;
+	p->nivcsw += t->nivcsw;
+	p->minflt += t->sig->minflt;
+	p->majflt += t->sig->majflt;
+}
+
+/* @return true: it was the last one */
+static bool unlink_thread(struct process *p, struct thread *t, int status)
+{
+	u64 flags = spin_lock_irqsave(&p->sig_lock);
+	struct thread *waiting = p->exec_thread;
+	bool last;
+
+	if (t == p->leader && !p->exiting)
+		p->exit_status = status;
+	add_figures(p, t);
+	list_del(&t->proc_link);
+	last = --p->nr_threads == 0;
+	if (last) {
+		p->exiting = true;
+		p->space = NULL;
+		signal_queue_flush(&p->shared, ~0ull);
+	} else if (waiting && p->nr_threads == 1) {
+		thread_wake(waiting);
+	}
+	spin_unlock_irqrestore(&p->sig_lock, flags);
+	return last;
+}
+
+static void give_up_resources(struct thread *t)
+{
+	struct vm_space *space = t->space;
+
+	thread_switch_space(NULL);
+	vm_space_put(space);
+	files_put(t->files);
+	t->files = NULL;
+	fs_context_put(t->fs);
+	t->fs = NULL;
+}
+
+/* How large the process was: known as long as it has a space. */
+static void note_peak(struct process *p)
+{
+	struct vm_usage usage;
+
+	if (p->nr_threads > 1)
+		return;
+	vm_space_usage(current->space, &usage);
+	p->peak_rss_pages = MAX(p->peak_rss_pages, usage.peak_rss);
+}
+
+static void stop_signals(struct process *p, struct thread *t)
+{
+	u64 flags = spin_lock_irqsave(&p->sig_lock);
+	bool stopped = signal_thread_leaves(p, t);
+
+	if (stopped) {			/* all others have stopped: this one was waited for */
+		p->state = PROC_STOPPED;
+		p->stop_status = WAIT_STATUS_STOPPED(p->stop_signal);
+	}
+	spin_unlock_irqrestore(&p->sig_lock, flags);
+	if (stopped)
+		process_notify_parent_stop(p, CLD_STOPPED);
+}
+
+/*
+ * @status  as wait4() gives it; counts if this is the first thread and nothing
+ *          else has decided how the process ends
+ */
+void thread_end(int status)
+{
+	struct thread *t = current;
+	struct process *p = t->proc;
+	struct pid *pid = t->sig->pid;
+	bool last;
+
+	stop_signals(p, t);
+	thread_leave_space(t);
+	note_peak(p);
+	last = unlink_thread(p, t, status);
+	give_up_resources(t);
+	if (last) {
+		process_end(p);
+	} else if (t != p->leader) {
+		pid_withdraw_thread(pid);
+		pid_put(pid);
+	}
+	thread_exit(status);
+}
+
+void process_exit_group(int status)
+{
+	struct process *p = current->proc;
+	u64 flags = spin_lock_irqsave(&p->sig_lock);
+
+	signal_group_exit_locked(p, status);
+	spin_unlock_irqrestore(&p->sig_lock, flags);
+	thread_end(status);
+}
+
+SYSCALL1(exit, code)
+{
+	thread_end(WAIT_STATUS_EXITED((int)code));
+}
+
+SYSCALL1(exit_group, code)
+{
+	process_exit_group(WAIT_STATUS_EXITED((int)code));
+}
+
+/* ---- stops ---- */
+
+void process_notify_parent_stop(struct process *p, int why)
+{
+	u64 flags = spin_lock_irqsave(&process_lock);
+	struct process *parent = p->parent;
+	struct siginfo_k info = { .pid = p->pid, .code = why };
+	struct user_sigaction act;
+
+	info.uid = p->leader->cred->uid;
+	info.status = why == CLD_CONTINUED ? SIGCONT : p->stop_signal ? p->stop_signal : p->cld_signal;
+	clock_ticks_of(p, &info);
+	raw_spin_lock(&parent->sig_lock);
+	act = sighand_get_action(parent, SIGCHLD);
+	if (act.handler != SIG_IGN && !(act.flags & SA_NOCLDSTOP))
+		signal_send_locked(parent, NULL, SIGCHLD, &info);
+	raw_spin_unlock(&parent->sig_lock);
+	wake_up_all(&parent->child_wait);
+	spin_unlock_irqrestore(&process_lock, flags);
+}

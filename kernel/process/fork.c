@@ -1,0 +1,463 @@
+// SPDX-License-Identifier: MIT
+/*
+ * fork, vfork, clone, clone3: a new thread, in a new process or in this one.
+ *
+ * Everything the new thread needs is made first, without locks that others
+ * wait for; what was shared is counted, what was not is copied. Only then, under
+ * process_lock and sig_lock, it becomes visible: a member of the tree, of its
+ * group and session, of the list of threads. If a signal has arrived for the
+ * caller by then, all is given back and the call starts again after the signal
+ * (-ERESTARTNOINTR): so a signal to a whole group cannot miss a member that is
+ * just being born.
+ *
+ * Linux's rules for combinations of flags hold, with its order of checks.
+ * Namespaces, pidfds and cgroups do not exist here: their flags give the errors
+ * of a Linux that was built without them.
+ */
+#include "internal.h"
+#include <kernel/fs.h>
+#include <kernel/syscalls.h>
+#include <kernel/tty.h>
+#include <kernel/vm.h>
+#include <uapi/sched.h>
+
+#define CLONE_NAMESPACES (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | \
+			  CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET)
+
+struct clone_request {
+	u64 flags;
+	u64 stack;			/* new stack pointer, 0: the caller's */
+	u64 parent_tid, child_tid, tls;
+	int exit_signal;
+	u32 want_tid;			/* 0: any */
+};
+
+/* ---- what is asked for ---- */
+
+static int check_flags(u64 f)
+{
+	if ((f & (CLONE_NEWNS | CLONE_FS)) == (CLONE_NEWNS | CLONE_FS) ||
+	    (f & (CLONE_NEWUSER | CLONE_FS)) == (CLONE_NEWUSER | CLONE_FS))
+		return -EINVAL;
+	if ((f & CLONE_THREAD) && !(f & CLONE_SIGHAND))
+		return -EINVAL;
+	if ((f & CLONE_SIGHAND) && !(f & CLONE_VM))
+		return -EINVAL;
+	if ((f & CLONE_PARENT) && current->proc == init_process)
+		return -EINVAL;
+	if ((f & CLONE_THREAD) && (f & (CLONE_NEWUSER | CLONE_NEWPID)))
+		return -EINVAL;
+	if (f & (CLONE_PIDFD | CLONE_INTO_CGROUP))
+		return -EINVAL;
+	if ((f & CLONE_SIGHAND) && (f & CLONE_CLEAR_SIGHAND))
+		return -EINVAL;
+	if (f & CLONE_NAMESPACES)
+		return current_is_super() ? -EINVAL : -EPERM;
+	return 0;
+}
+
+static int check_limits(void)
+{
+	const struct cred *c = current_cred();
+	struct process *p = current->proc;
+
+	if ((u64)atomic_read(&c->account->nr_threads) >= p->limits[RLIMIT_NPROC].rlim_cur &&
+	    c->account != &root_account &&
+	    !cred_capable(c, CAP_SYS_RESOURCE) && !cred_capable(c, CAP_SYS_ADMIN))
+		return -EAGAIN;
+	p->nproc_exceeded = false;
+	return 0;
+}
+
+/* ---- what a thread has ---- */
+
+static int share_cred(struct thread *t)
+{
+	struct cred *c = current->cred ? current->cred : &init_cred;
+
+	t->cred = cred_get(c);
+	atomic_inc(&c->account->nr_threads);
+	return 0;
+}
+
+static int share_files(struct thread *t, u64 flags)
+{
+	if (flags & CLONE_FILES) {
+		files_get(current->files);
+		t->files = current->files;
+	} else {
+		t->files = files_copy(current->files);
+	}
+	return t->files ? 0 : -ENOMEM;
+}
+
+static int share_fs(struct thread *t, u64 flags)
+{
+	if (flags & CLONE_FS) {
+		fs_context_get(current->fs);
+		t->fs = current->fs;
+	} else {
+		t->fs = fs_context_copy(current->fs);
+	}
+	return t->fs ? 0 : -ENOMEM;
+}
+
+static int share_space(struct thread *t, u64 flags)
+{
+	if (flags & CLONE_VM) {
+		vm_space_get(current->space);
+		t->space = current->space;
+	} else {
+		t->space = vm_space_fork(current->space);
+	}
+	return t->space ? 0 : -ENOMEM;
+}
+
+static int share_signals(struct thread *t, u64 flags)
+{
+	const struct task_signals *mine = current->sig;
+	struct task_signals *ts = kmem_cache_alloc(task_signals_cache);
+
+	if (!ts)
+		return -ENOMEM;
+	task_signals_init(ts, mine);
+	/* A thread on a stack of its own must not share the alternate one. */
+	if ((flags & (CLONE_VM | CLONE_VFORK)) != CLONE_VM) {
+		ts->altstack_sp = mine->altstack_sp;
+		ts->altstack_size = mine->altstack_size;
+		ts->altstack_flags = mine->altstack_flags;
+	}
+	t->sig = ts;
+	return 0;
+}
+
+static int make_process(struct thread *t, const struct clone_request *rq)
+{
+	struct process *me = current->proc, *p;
+
+	if (rq->flags & CLONE_THREAD) {
+		process_get(me);
+		t->proc = me;
+		return 0;
+	}
+	p = process_create(me);
+	if (!p)
+		return -ENOMEM;
+	t->proc = p;
+	if (rq->flags & CLONE_SIGHAND) {
+		u64 flags = spin_lock_irqsave(&me->sig_lock);
+
+		atomic_inc(&me->sighand->refs);
+		p->sighand = me->sighand;
+		spin_unlock_irqrestore(&me->sig_lock, flags);
+	} else {
+		p->sighand = sighand_copy(me->sighand);
+		if (!p->sighand)
+			return -ENOMEM;
+		if (rq->flags & CLONE_CLEAR_SIGHAND)
+			p->sighand->custom = p->sighand->ignored;
+	}
+	p->exit_signal = rq->exit_signal;
+	p->vforked = rq->flags & CLONE_VFORK;
+	return 0;
+}
+
+static void set_registers(struct thread *t, const struct clone_request *rq)
+{
+	t->fs_base = rq->flags & CLONE_SETTLS ? rq->tls : current->fs_base;
+	t->gs_base = current->gs_base;
+	t->clear_child_tid = rq->flags & CLONE_CHILD_CLEARTID ? rq->child_tid : 0;
+	thread_fpu_copy(t);
+}
+
+/* Undo all of the above. Also the struct pid, which nobody has seen yet. */
+static void abandon(struct thread *t)
+{
+	if (t->sig && t->sig->pid)
+		pid_put(t->sig->pid);
+	if (t->space)
+		vm_space_put(t->space);
+	t->space = NULL;
+	if (t->fs)
+		fs_context_put(t->fs);
+	t->fs = NULL;
+	if (t->files)
+		files_put(t->files);
+	t->files = NULL;
+	thread_put(t);			/* upcall_thread_free() does the rest */
+}
+
+static struct thread *make_thread(const struct clone_request *rq)
+{
+	struct pt_regs regs = *current_regs();
+	struct thread *t;
+	struct pid *pid;
+	int err;
+
+	regs.rax = 0;
+	if (rq->stack)
+		regs.rsp = rq->stack;
+	t = thread_create_user(&regs, current->comm);
+	if (IS_ERR(t))
+		return t;
+	err = share_cred(t);
+	if (!err)
+		err = share_signals(t, rq->flags);
+	if (!err)
+		err = make_process(t, rq);
+	if (!err)
+		err = share_files(t, rq->flags);
+	if (!err)
+		err = share_fs(t, rq->flags);
+	if (!err)
+		err = share_space(t, rq->flags);
+	if (!err) {
+		pid = pid_create(rq->want_tid);
+		if (IS_ERR(pid))
+			err = (int)PTR_ERR(pid);
+		else
+			t->sig->pid = pid;
+	}
+	if (err) {
+		abandon(t);
+		return ERR_PTR(err);
+	}
+	t->tid = t->sig->pid->nr;
+	set_registers(t, rq);
+	return t;
+}
+
+/* ---- becoming visible ---- */
+
+/* Under process_lock and our sig_lock. */
+static void link_process_locked(struct thread *t, const struct clone_request *rq)
+{
+	struct process *me = current->proc, *p = t->proc, *parent = me;
+
+	if (rq->flags & CLONE_PARENT) {
+		parent = me->parent;
+		p->exit_signal = me->exit_signal;
+		p->parent_exec_id = me->parent_exec_id;
+	} else {
+		p->parent_exec_id = me->exec_id;
+	}
+	p->pid = t->tid;
+	p->pid_ref = t->sig->pid;
+	p->leader = t;
+	thread_get(t);
+	p->space = t->space;
+	p->nr_threads = 1;
+	list_add_tail(&t->proc_link, &p->threads);
+	p->parent = parent;
+	WRITE_ONCE(p->ppid, parent->pid);
+	list_add_tail(&p->sibling, &parent->children);
+	list_add_tail(&p->all_link, &process_list);
+	process_enter_group_locked(p, me->pgrp_ref, me->session_ref);
+	p->tty = me->tty;
+	if (p->tty)
+		tty_get(p->tty);
+}
+
+/* @return 0 or -ERESTARTNOINTR */
+static int publish_process(struct thread *t, const struct clone_request *rq)
+{
+	struct process *me = current->proc;
+	u64 flags = spin_lock_irqsave(&process_lock);
+
+	raw_spin_lock(&me->sig_lock);
+	signal_recalc();
+	if (signal_pending()) {
+		raw_spin_unlock(&me->sig_lock);
+		spin_unlock_irqrestore(&process_lock, flags);
+		return -ERESTARTNOINTR;
+	}
+	link_process_locked(t, rq);
+	raw_spin_unlock(&me->sig_lock);
+	pid_publish(t->sig->pid, t, t->proc);
+	spin_unlock_irqrestore(&process_lock, flags);
+	return 0;
+}
+
+static int publish_thread(struct thread *t)
+{
+	struct process *me = current->proc;
+	u64 flags = spin_lock_irqsave(&me->sig_lock);
+
+	signal_recalc();
+	if (signal_pending()) {
+		spin_unlock_irqrestore(&me->sig_lock, flags);
+		return -ERESTARTNOINTR;
+	}
+	me->nr_threads++;
+	list_add_tail(&t->proc_link, &me->threads);
+	pid_publish(t->sig->pid, t, NULL);
+	spin_unlock_irqrestore(&me->sig_lock, flags);
+	return 0;
+}
+
+static void write_tids(struct thread *t, const struct clone_request *rq)
+{
+	u32 tid = (u32)t->tid;
+
+	if ((rq->flags & CLONE_PARENT_SETTID) && put_user_u32(uaddr(rq->parent_tid), tid))
+		return;			/* a bad address is the caller's loss, as in Linux */
+	if (rq->flags & CLONE_CHILD_SETTID)
+		vm_space_access(t->space, rq->child_tid, &tid, sizeof(tid), true);
+}
+
+/* The parent sleeps until the child has its own program or is gone. */
+static void vfork_wait(struct thread *t)
+{
+	struct task_signals *ts = t->sig;
+
+	/* Killed: the child finds nobody waiting, which does it no harm. */
+	(void)wait_event_killable(&ts->vfork_wait, READ_ONCE(ts->vfork_done));
+}
+
+static s64 clone_thread(const struct clone_request *rq)
+{
+	struct thread *t;
+	pid_t tid;
+	int err;
+
+	err = check_flags(rq->flags);
+	if (!err)
+		err = check_limits();
+	if (err)
+		return err;
+	t = make_thread(rq);
+	if (IS_ERR(t))
+		return PTR_ERR(t);
+	err = rq->flags & CLONE_THREAD ? publish_thread(t) : publish_process(t, rq);
+	if (err) {
+		abandon(t);
+		return err;
+	}
+	cpu_count_event(nr_forks);
+	tid = t->tid;
+	write_tids(t, rq);
+	thread_start(t);
+	if (rq->flags & CLONE_VFORK)
+		vfork_wait(t);
+	thread_put(t);
+	return tid;
+}
+
+/* ---- the calls ---- */
+
+SYSCALL0(fork)
+{
+	const struct clone_request rq = { .exit_signal = SIGCHLD };
+
+	return clone_thread(&rq);
+}
+
+SYSCALL0(vfork)
+{
+	const struct clone_request rq = {
+		.flags = CLONE_VFORK | CLONE_VM, .exit_signal = SIGCHLD,
+	};
+
+	return clone_thread(&rq);
+}
+
+SYSCALL5(clone, clone_flags, stack, parent_tid, child_tid, tls)
+{
+	const struct clone_request rq = {
+		.flags = (u32)clone_flags & ~CSIGNAL,
+		.stack = stack,
+		.parent_tid = parent_tid,
+		.child_tid = child_tid,
+		.tls = tls,
+		.exit_signal = (int)(clone_flags & CSIGNAL),
+	};
+
+	if ((rq.flags & CLONE_SETTLS) && tls >= USER_END)
+		return -EPERM;
+	return clone_thread(&rq);
+}
+
+/* The structure may be longer than the one known here if the rest is zero. */
+static int read_args(struct clone_args *a, u64 user, u64 size)
+{
+	u64 known = MIN(size, (u64)sizeof(*a));
+	u8 tail[64];
+
+	if (size > PAGE_SIZE)
+		return -E2BIG;
+	if (size < CLONE_ARGS_SIZE_VER0)
+		return -EINVAL;
+	*a = (struct clone_args){ 0 };
+	if (copy_from_user(a, uaddr(user), known))
+		return -EFAULT;
+	for (u64 at = known; at < size; at += sizeof(tail)) {
+		u64 n = MIN(size - at, (u64)sizeof(tail));
+
+		if (copy_from_user(tail, uaddr(user + at), n))
+			return -EFAULT;
+		for (u64 i = 0; i < n; i++)
+			if (tail[i])
+				return -E2BIG;
+	}
+	return 0;
+}
+
+static int read_want_tid(const struct clone_args *a, u32 *tid)
+{
+	if (a->set_tid_size > 32 || (!a->set_tid != !a->set_tid_size))
+		return -EINVAL;
+	if (!a->set_tid)
+		return 0;
+	if (a->set_tid_size > 1)
+		return -EINVAL;
+	if (get_user_u32(tid, uaddr(a->set_tid)))
+		return -EFAULT;
+	if (*tid == 0)
+		return -EINVAL;
+	return current_is_super() ? 0 : -EPERM;
+}
+
+static int check_args(const struct clone_args *a)
+{
+	const u64 known = 0xffffffffull | CLONE_CLEAR_SIGHAND | CLONE_INTO_CGROUP;
+
+	if ((a->flags & ~known) || (a->flags & (CLONE_DETACHED | CSIGNAL)))
+		return -EINVAL;
+	if (a->exit_signal & ~CSIGNAL || (a->exit_signal && a->exit_signal > NSIG))
+		return -EINVAL;
+	if ((a->flags & (CLONE_THREAD | CLONE_PARENT)) && a->exit_signal)
+		return -EINVAL;
+	if (!a->stack ? a->stack_size != 0 :
+	    !a->stack_size || !user_range_ok(uaddr(a->stack), a->stack_size))
+		return -EINVAL;
+	if ((a->flags & CLONE_SETTLS) && a->tls >= USER_END)
+		return -EPERM;
+	return 0;
+}
+
+SYSCALL2(clone3, user_args, size)
+{
+	struct clone_args a;
+	struct clone_request rq = { 0 };
+	int err = read_args(&a, user_args, size);
+
+	if (!err)
+		err = read_want_tid(&a, &rq.want_tid);
+	if (!err)
+		err = check_args(&a);
+	if (err)
+		return err;
+	rq.flags = a.flags;
+	rq.stack = a.stack + a.stack_size;
+	rq.parent_tid = a.parent_tid;
+	rq.child_tid = a.child_tid;
+	rq.tls = a.tls;
+	rq.exit_signal = (int)a.exit_signal;
+	return clone_thread(&rq);
+}
+
+SYSCALL1(set_tid_address, addr)
+{
+	current->clear_child_tid = addr;
+	return current->tid;
+}

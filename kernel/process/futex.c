@@ -1,0 +1,525 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Futexes: sleeping until a word in user memory is changed and somebody says so.
+ *
+ * A word is known by a key. In private memory that is address space and
+ * address; in a shared mapping the mapped object and the offset in it, so that
+ * processes that map it at different places meet. Waiters hang in buckets by
+ * hash of the key. A bucket's lock (spin, thread context) guards its list and
+ * the fields of the waiters in it; two buckets are locked in order of address.
+ *
+ * No wake-up gets lost: a waiter enqueues itself and only then reads the word;
+ * who changes the word does that first and looks for waiters then. Between the
+ * two steps there is a full barrier on both sides, so that at least one of them
+ * sees the other. That read is done under the bucket's lock, where page faults
+ * just fail; if the page is absent it is fetched without the lock and all
+ * begins again. A waiter leaves only after it had the lock itself, so its stack
+ * frame stays while a waker is at it.
+ *
+ * Left out on purpose: priority inheritance (ENOSYS; C libraries fall back).
+ */
+#include "internal.h"
+#include <kernel/fs.h>
+#include <kernel/syscalls.h>
+#include <kernel/vm.h>
+#include <uapi/futex.h>
+
+#define BUCKETS_PER_CPU	32u
+#define BUCKETS_MAX	1024u
+
+struct futex_key { u64 object, offset; };
+
+struct futex_bucket {
+	spinlock_t lock;
+	struct list waiters;
+} __aligned(64);
+
+struct futex_waiter {
+	struct list link;
+	struct futex_key key;
+	u32 bitset;
+	bool woken;
+	struct futex_bucket *bucket;	/* changes when it is requeued */
+	struct thread *thread;
+};
+
+static struct futex_bucket *buckets;
+static u32 bucket_mask;
+
+void futex_init(void)
+{
+	u32 n = 16;
+
+	while (n < cpu_count * BUCKETS_PER_CPU && n < BUCKETS_MAX)
+		n *= 2;
+	buckets = kvzalloc(n * sizeof(*buckets));
+	if (!buckets)
+		panic("no memory for futexes");
+	bucket_mask = n - 1;
+	for (u32 i = 0; i < n; i++)
+		list_init(&buckets[i].waiters);
+}
+
+/* ---- keys ---- */
+
+static bool key_equal(const struct futex_key *a, const struct futex_key *b)
+{
+	return a->offset == b->offset && a->object == b->object;
+}
+
+static struct futex_bucket *bucket_of(const struct futex_key *key)
+{
+	u64 h = (key->object >> 6 ^ key->offset >> 2) * 0x9e3779b97f4a7c15ull;
+
+	return &buckets[h >> 40 & bucket_mask];
+}
+
+/* What a shared mapping maps. The caller holds space->lock. */
+static void key_of_region(struct vm_region *r, u64 addr, struct futex_key *key)
+{
+	if (r->flags & VM_SHARED) {
+		key->object = r->file ? (u64)r->file->inode : (u64)r->private;
+		key->offset = (r->pgoff << PAGE_SHIFT) + (addr - r->start);
+	}
+}
+
+/* @return 0, -EINVAL: not aligned, -EFAULT */
+static int key_get(u64 addr, bool shared, struct futex_key *key)
+{
+	struct vm_space *space = current->space;
+	struct vm_region *r;
+
+	if (addr & 3)
+		return -EINVAL;
+	if (addr >= USER_END)
+		return -EFAULT;
+	key->object = (u64)space;
+	key->offset = addr;
+	if (!shared)
+		return 0;
+	down_read(&space->lock);
+	r = vm_region_find(space, addr);
+	if (r)
+		key_of_region(r, addr, key);
+	up_read(&space->lock);
+	return r ? 0 : -EFAULT;
+}
+
+/* ---- waking ---- */
+
+/* Under the bucket's lock. */
+static void wake_waiter(struct futex_waiter *w)
+{
+	list_del(&w->link);
+	w->woken = true;
+	thread_wake(w->thread);
+}
+
+static u32 wake_in_bucket(struct futex_bucket *b, const struct futex_key *key, u32 nr, u32 bitset)
+{
+	struct futex_waiter *w, *next;
+	u32 woken = 0;
+
+	list_for_each_safe(w, next, &b->waiters, link) {
+		if (!key_equal(&w->key, key) || !(w->bitset & bitset))
+			continue;
+		wake_waiter(w);
+		if (++woken >= nr)
+			break;
+	}
+	return woken;
+}
+
+static bool bucket_empty(struct futex_bucket *b)
+{
+	smp_mb();			/* the caller's change of the word before this look */
+	return READ_ONCE(b->waiters.next) == &b->waiters;
+}
+
+static s64 futex_wake(u64 addr, bool shared, u32 nr, u32 bitset)
+{
+	struct futex_bucket *b;
+	struct futex_key key;
+	u32 woken;
+	int err;
+
+	if (!bitset)
+		return -EINVAL;
+	err = key_get(addr, shared, &key);
+	if (err)
+		return err;
+	b = bucket_of(&key);
+	if (bucket_empty(b))
+		return 0;
+	spin_lock(&b->lock);
+	woken = wake_in_bucket(b, &key, nr, bitset);
+	spin_unlock(&b->lock);
+	return woken;
+}
+
+void futex_wake_user(u64 addr, bool shared, u32 nr)
+{
+	(void)futex_wake(addr, shared, nr, FUTEX_BITSET_MATCH_ANY);
+}
+
+/* ---- waiting ---- */
+
+/* Out of whatever bucket it is in now. @return was it woken */
+static bool leave_bucket(struct futex_waiter *w)
+{
+	struct futex_bucket *b;
+
+	for (;;) {
+		b = READ_ONCE(w->bucket);
+		spin_lock(&b->lock);
+		if (b == w->bucket)
+			break;
+		spin_unlock(&b->lock);
+	}
+	if (!w->woken)
+		list_del(&w->link);
+	spin_unlock(&b->lock);
+	return w->woken;
+}
+
+/* @return 0: enqueued and about to sleep; -EAGAIN: other value; -EFAULT: the page is not there */
+static int enqueue_if_equal(struct futex_waiter *w, u64 addr, u32 val)
+{
+	struct futex_bucket *b = w->bucket;
+	u32 now;
+	int err;
+
+	spin_lock(&b->lock);
+	list_add_tail(&w->link, &b->waiters);
+	set_current_state(THREAD_INTERRUPTIBLE);	/* and the barrier before the word is read */
+	err = get_user_u32(&now, uaddr(addr));
+	if (!err && now != val)
+		err = -EAGAIN;
+	if (err) {
+		set_current_state(THREAD_RUNNABLE);
+		list_del(&w->link);
+	}
+	spin_unlock(&b->lock);
+	return err;
+}
+
+/* Enqueued, with the state set. @return 0, -ETIMEDOUT, -EINTR: a signal */
+static int sleep_in_bucket(struct futex_waiter *w, u64 deadline)
+{
+	bool in_time = true;
+	int err = 0;
+
+	while (!READ_ONCE(w->woken)) {
+		if (signal_pending()) {
+			err = -EINTR;
+			break;
+		}
+		if (!in_time) {
+			err = -ETIMEDOUT;
+			break;
+		}
+		in_time = schedule_until(deadline);
+		set_current_state(THREAD_INTERRUPTIBLE);
+	}
+	set_current_state(THREAD_RUNNABLE);
+	return leave_bucket(w) ? 0 : err;
+}
+
+/* @deadline  monotonic, 0: none */
+static s64 wait_until(u64 addr, bool shared, u32 val, u32 bitset, u64 deadline)
+{
+	struct futex_waiter w;
+	u32 now;
+	int err;
+
+	if (!bitset)
+		return -EINVAL;
+	err = key_get(addr, shared, &w.key);
+	if (err)
+		return err;
+	w.bitset = bitset;
+	w.woken = false;
+	w.thread = current;
+	w.bucket = bucket_of(&w.key);
+	do {
+		if (get_user_u32(&now, uaddr(addr)))
+			return -EFAULT;
+		if (now != val)
+			return -EAGAIN;
+		err = enqueue_if_equal(&w, addr, val);
+	} while (err == -EFAULT);
+	return err ? err : sleep_in_bucket(&w, deadline);
+}
+
+static s64 wait_again(struct restart_block *r)
+{
+	s64 err = wait_until(r->arg[0], r->arg[1], (u32)r->arg[2], (u32)r->arg[3], r->arg[4]);
+
+	return err == -EINTR ? -ERESTART_RESTARTBLOCK : err;
+}
+
+static s64 futex_wait(u64 addr, bool shared, u32 val, u32 bitset, u64 deadline)
+{
+	struct restart_block *r = &current->sig->restart;
+	s64 err = wait_until(addr, shared, val, bitset, deadline);
+
+	if (err != -EINTR)
+		return err;
+	if (!deadline)
+		return -ERESTARTSYS;
+	/* Not the whole time again: until the same deadline. */
+	*r = (struct restart_block){ wait_again, { addr, shared, val, bitset, deadline } };
+	return -ERESTART_RESTARTBLOCK;
+}
+
+/* ---- two words ---- */
+
+static void lock_two(struct futex_bucket *a, struct futex_bucket *b)
+{
+	if (a == b) {
+		spin_lock(&a->lock);
+		return;
+	}
+	spin_lock(a < b ? &a->lock : &b->lock);
+	spin_lock(a < b ? &b->lock : &a->lock);
+}
+
+static void unlock_two(struct futex_bucket *a, struct futex_bucket *b)
+{
+	if (a != b)
+		spin_unlock(&b->lock);
+	spin_unlock(&a->lock);
+}
+
+/* Under both locks: wake some, move others. @return how many of both */
+static s64 requeue_locked(struct futex_bucket *from, const struct futex_key *key1,
+			  struct futex_bucket *to, const struct futex_key *key2,
+			  u32 nr_wake, u32 nr_requeue)
+{
+	struct futex_waiter *w, *next;
+	u32 woken = 0, moved = 0;
+
+	list_for_each_safe(w, next, &from->waiters, link) {
+		if (!key_equal(&w->key, key1))
+			continue;
+		if (woken < nr_wake) {
+			wake_waiter(w);
+			woken++;
+			continue;
+		}
+		if (moved >= nr_requeue)
+			break;
+		moved++;
+		w->key = *key2;
+		if (from == to)
+			continue;
+		list_del(&w->link);
+		list_add_tail(&w->link, &to->waiters);
+		WRITE_ONCE(w->bucket, to);
+	}
+	return (s64)woken + moved;
+}
+
+static s64 futex_requeue(u64 addr1, u64 addr2, bool shared, s32 nr_wake, s32 nr_requeue,
+			 bool compare, u32 val)
+{
+	struct futex_key key1, key2;
+	struct futex_bucket *b1, *b2;
+	s64 result;
+	u32 now;
+	int err;
+
+	if (nr_wake < 0 || nr_requeue < 0)
+		return -EINVAL;
+	err = key_get(addr1, shared, &key1);
+	if (!err)
+		err = key_get(addr2, shared, &key2);
+	if (err)
+		return err;
+	b1 = bucket_of(&key1);
+	b2 = bucket_of(&key2);
+	for (;;) {
+		lock_two(b1, b2);
+		err = compare ? get_user_u32(&now, uaddr(addr1)) : 0;
+		if (!err)
+			break;
+		unlock_two(b1, b2);
+		if (get_user_u32(&now, uaddr(addr1)))
+			return -EFAULT;
+	}
+	result = compare && now != val ? -EAGAIN :
+		requeue_locked(b1, &key1, b2, &key2, (u32)nr_wake, (u32)nr_requeue);
+	unlock_two(b1, b2);
+	return result;
+}
+
+/* FUTEX_WAKE_OP: what the encoded operation makes of a word. */
+static int op_apply(u32 encoded, u32 old, u32 *new)
+{
+	u32 op = encoded >> 28 & 7, arg = (u32)((s32)(encoded << 8) >> 20);
+
+	if (encoded >> 28 & FUTEX_OP_OPARG_SHIFT)
+		arg = 1u << (arg & 31);
+	switch (op) {
+	case FUTEX_OP_SET:
+		*new = arg;
+		return 0;
+	case FUTEX_OP_ADD:
+		*new = old + arg;
+		return 0;
+	case FUTEX_OP_OR:
+		*new = old | arg;
+		return 0;
+	case FUTEX_OP_ANDN:
+		*new = old & ~arg;
+		return 0;
+	case FUTEX_OP_XOR:
+		*new = old ^ arg;
+		return 0;
+	}
+	return -ENOSYS;
+}
+
+static int op_compare(u32 encoded, u32 old_word)
+{
+	s32 arg = (s32)(encoded << 20) >> 20, old = (s32)old_word;
+
+	switch (encoded >> 24 & 15) {
+	case FUTEX_OP_CMP_EQ:
+		return old == arg;
+	case FUTEX_OP_CMP_NE:
+		return old != arg;
+	case FUTEX_OP_CMP_LT:
+		return old < arg;
+	case FUTEX_OP_CMP_LE:
+		return old <= arg;
+	case FUTEX_OP_CMP_GT:
+		return old > arg;
+	case FUTEX_OP_CMP_GE:
+		return old >= arg;
+	}
+	return -ENOSYS;
+}
+
+/* Atomically. @return 0, -ENOSYS, -EFAULT (maybe only because faults are off) */
+static int op_on_word(u32 encoded, u64 addr, u32 *old)
+{
+	u32 seen, new;
+	int err = get_user_u32(old, uaddr(addr));
+
+	for (;;) {
+		if (err)
+			return err;
+		err = op_apply(encoded, *old, &new);
+		if (err)
+			return err;
+		seen = *old;
+		err = cmpxchg_user_u32(uaddr(addr), &seen, new);
+		if (!err && seen == *old)
+			return 0;
+		*old = seen;
+	}
+}
+
+/* Make the word's page present and writable. */
+static int fault_in_word(u64 addr)
+{
+	u32 v;
+
+	if (get_user_u32(&v, uaddr(addr)))
+		return -EFAULT;
+	return cmpxchg_user_u32(uaddr(addr), &v, v);
+}
+
+static s64 futex_wake_op(u64 addr1, u64 addr2, bool shared, u32 nr1, u32 nr2, u32 encoded)
+{
+	struct futex_key key1, key2;
+	struct futex_bucket *b1, *b2;
+	s64 woken = -ENOSYS;
+	u32 old;
+	int err, cmp;
+
+	err = key_get(addr1, shared, &key1);
+	if (!err)
+		err = key_get(addr2, shared, &key2);
+	if (err)
+		return err;
+	b1 = bucket_of(&key1);
+	b2 = bucket_of(&key2);
+	for (;;) {
+		lock_two(b1, b2);
+		err = op_on_word(encoded, addr2, &old);
+		if (err != -EFAULT)
+			break;
+		unlock_two(b1, b2);
+		if (fault_in_word(addr2))
+			return -EFAULT;
+	}
+	cmp = err ? err : op_compare(encoded, old);
+	if (cmp >= 0) {
+		woken = wake_in_bucket(b1, &key1, nr1, FUTEX_BITSET_MATCH_ANY);
+		if (cmp)
+			woken += wake_in_bucket(b2, &key2, nr2, FUTEX_BITSET_MATCH_ANY);
+	}
+	unlock_two(b1, b2);
+	return woken;
+}
+
+/* ---- the call ---- */
+
+static bool takes_timeout(u32 cmd)
+{
+	return cmd == FUTEX_WAIT || cmd == FUTEX_WAIT_BITSET;
+}
+
+/* FUTEX_WAIT counts from now, FUTEX_WAIT_BITSET gives a point in time. */
+static int read_deadline(u32 cmd, u32 op, u64 user, u64 *deadline)
+{
+	u64 ns;
+	int err = timespec_from_user(&ns, uaddr(user));
+
+	if (err)
+		return err;
+	if (cmd == FUTEX_WAIT)
+		*deadline = ns_add(time_monotonic_ns(), ns);
+	else if (op & FUTEX_CLOCK_REALTIME)
+		*deadline = clock_to_monotonic(CLOCK_REALTIME, ns);
+	else
+		*deadline = ns;
+	if (!*deadline)
+		*deadline = 1;		/* 0 means none */
+	return 0;
+}
+
+SYSCALL6(futex, addr, op_arg, val_arg, user_timeout, addr2, val3)
+{
+	u32 op = (u32)op_arg, cmd = op & FUTEX_CMD_MASK, val = (u32)val_arg;
+	bool shared = !(op & FUTEX_PRIVATE_FLAG);
+	u64 deadline = 0;
+	int err;
+
+	if ((op & FUTEX_CLOCK_REALTIME) && cmd != FUTEX_WAIT && cmd != FUTEX_WAIT_BITSET)
+		return -ENOSYS;
+	if (user_timeout && takes_timeout(cmd)) {
+		err = read_deadline(cmd, op, user_timeout, &deadline);
+		if (err)
+			return err;
+	}
+	switch (cmd) {
+	case FUTEX_WAIT:
+		return futex_wait(addr, shared, val, FUTEX_BITSET_MATCH_ANY, deadline);
+	case FUTEX_WAIT_BITSET:
+		return futex_wait(addr, shared, val, (u32)val3, deadline);
+	case FUTEX_WAKE:
+		return futex_wake(addr, shared, val, FUTEX_BITSET_MATCH_ANY);
+	case FUTEX_WAKE_BITSET:
+		return futex_wake(addr, shared, val, (u32)val3);
+	case FUTEX_REQUEUE:
+		return futex_requeue(addr, addr2, shared, (s32)val, (s32)user_timeout, false, 0);
+	case FUTEX_CMP_REQUEUE:
+		return futex_requeue(addr, addr2, shared, (s32)val, (s32)user_timeout, true, (u32)val3);
+	case FUTEX_WAKE_OP:
+		return futex_wake_op(addr, addr2, shared, val, (u32)user_timeout, (u32)val3);
+	}
+	return -ENOSYS;
+}

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file internal.h  What the files of kernel/process share.
+ *
+ * Locks, outermost first: process_lock, process.sig_lock, sighand.lock, a pid
+ * bucket. All spin with interrupts off, since terminals and timers send
+ * signals from interrupt handlers.
+ */
+#pragma once
+#include "pid_map.h"
+#include "signal_set.h"
+#include <kernel/err.h>
+#include <kernel/heap.h>
+#include <kernel/printk.h>
+#include <kernel/process.h>
+#include <kernel/string.h>
+#include <kernel/uaccess.h>
+
+/* ---- numbers (pid.c) ---- */
+
+/**
+ * A number and what it stands for. It lives, and the number stays taken, as
+ * long as a thread, a process, a process group or a session has it.
+ */
+struct pid {
+	pid_t nr;
+	struct atomic uses;		/* thread/process, and one per member of group and session */
+	struct pid *hash_next;
+	struct thread *thread;		/* counted; under the bucket's lock, like proc */
+	struct process *proc;		/* counted */
+	struct list members;		/* process.pgrp_link, under process_lock */
+};
+void pid_init(void);
+/** @brief A fresh number; @p want 0: any. ERR_PTR: -EAGAIN, -ENOMEM, -EINVAL, -EEXIST. Not to be found yet. */
+struct pid *pid_create(u32 want);
+/** @brief Let look-ups find @p t and, for a first thread, @p p (NULL otherwise). Takes references. */
+void pid_publish(struct pid *pid, struct thread *t, struct process *p);
+/** @brief The thread (and process) has this number no more; drops their references. */
+void pid_withdraw_thread(struct pid *pid);
+void pid_withdraw_process(struct pid *pid);
+/** @brief exec by another thread than the first: @p t takes over the first one's number. */
+void pid_replace_thread(struct pid *pid, struct thread *t);
+static inline struct pid *pid_get(struct pid *pid)
+{
+	atomic_inc(&pid->uses);
+	return pid;
+}
+void pid_put(struct pid *pid);
+/** @brief The pid object of a group or session number. Under process_lock; not counted. */
+struct pid *pid_lookup(pid_t nr);
+
+/* ---- what a user's processes have in all (account.c) ---- */
+
+struct user_account {
+	uid_t uid;
+	struct atomic refs;
+	struct atomic nr_threads;	/* RLIMIT_NPROC */
+	struct atomic nr_signals;	/* RLIMIT_SIGPENDING */
+	struct user_account *next;
+};
+struct user_account *account_find(uid_t uid);	/* counted; NULL: no memory */
+void account_get(struct user_account *a);
+void account_put(struct user_account *a);
+extern struct user_account root_account;
+
+/* ---- credentials ---- */
+
+void cred_init(void);
+extern struct cred init_cred;
+/** @brief How execve() changes credentials: set-id bits, the super user's capabilities. @return AT_SECURE */
+struct inode;
+bool cred_for_exec(struct cred *c, const struct cred *old, const struct inode *file, bool no_suid);
+/** @brief Give a private copy another list of groups; takes over @p list and @p refs (NULL: none). */
+void cred_set_groups(struct cred *c, gid_t *list, struct atomic *refs, u32 n);
+/** @brief The part of prctl() about capabilities. @return false: not one of them */
+bool capability_prctl(int op, u64 a, u64 b, u64 c, u64 d, s64 *result);
+/** @brief Capability changes that go with a change of user ids (capabilities(7)). */
+void cred_fix_capabilities(struct cred *c, const struct cred *old);
+/** @brief May the current thread signal, or look into, @p p as its owner? */
+bool cred_same_owner(const struct cred *me, const struct cred *other);
+
+/* ---- signals ---- */
+
+/** What programs do with signals; shared after CLONE_SIGHAND. */
+struct sighand {
+	struct atomic refs;		/* processes */
+	spinlock_t lock;		/* only with refs > 1; else sig_lock is enough */
+	u64 custom;			/* signals whose action[] says something */
+	u64 ignored;			/* set to SIG_IGN */
+	struct user_sigaction action[NSIG - 2];	/* by sighand_slot() */
+};
+/** SIGKILL and SIGSTOP have no action: without them two of these fit in a page. */
+static inline u32 sighand_slot(int sig) { return (u32)(sig - 1 - (sig > SIGKILL) - (sig > SIGSTOP)); }
+
+struct posix_timer;
+struct signal_entry {
+	struct list link;
+	struct siginfo_k info;
+	struct user_account *account;	/* counted in nr_signals; NULL: not */
+	struct posix_timer *timer;	/* embedded in one: not freed */
+};
+
+/** What a thread has besides struct thread: signals first. */
+struct task_signals {
+	/* under sig_lock */
+	u64 blocked;
+	u64 wanted;			/* sigtimedwait() sleeps for these */
+	struct signal_queue pending;
+	bool exiting;			/* takes no more signals */
+	bool stop_owed;			/* has not stopped yet for the process's stop */
+
+	/* the thread's own */
+	u64 saved_mask;			/* with WORK_RESTORE_SIGMASK */
+	struct siginfo_k fault;		/* of signal_force_fault() */
+	bool fault_valid;
+	u64 minflt, majflt;
+	u64 trap_nr, trap_error, trap_cr2;	/* of the last exception, for the handler's frame */
+	u32 altstack_flags;
+	u64 altstack_sp, altstack_size;
+	struct restart_block restart;
+
+	/* CLONE_VFORK: the parent holds a reference to the thread and waits here */
+	bool vfork_done;
+	struct wait_queue vfork_wait;
+
+	struct pid *pid;		/* the thread's number */
+	struct list cpu_timers;		/* posix timers on this thread's CPU clock */
+};
+
+void signal_init(void);
+struct sighand *sighand_create(void);
+struct sighand *sighand_copy(struct sighand *old);
+void sighand_put(struct sighand *h);
+/** @brief The action for @p sig. Under sig_lock. */
+struct user_sigaction sighand_get_action(struct process *p, int sig);
+void sighand_exec_reset(struct process *p);
+/** @brief Under sig_lock: also keep out the other processes that share @p h. @return was that necessary */
+static inline bool sighand_lock(struct sighand *h)
+{
+	if (likely(__atomic_load_n(&h->refs.v, __ATOMIC_ACQUIRE) == 1))
+		return false;
+	raw_spin_lock(&h->lock);
+	return true;
+}
+static inline void sighand_unlock(struct sighand *h, bool locked)
+{
+	if (unlikely(locked))
+		raw_spin_unlock(&h->lock);
+}
+
+/** @brief Send; @p t NULL: to the process. Under sig_lock. Results as signal_send_process(). */
+int signal_send_locked(struct process *p, struct thread *t, int sig, const struct siginfo_k *info);
+/** @brief A timer's own entry. @return false: it is queued already, or ignored */
+enum signal_timer_result { SIGNAL_TIMER_QUEUED, SIGNAL_TIMER_PENDING, SIGNAL_TIMER_IGNORED };
+enum signal_timer_result signal_send_timer(struct process *p, struct thread *t, struct signal_entry *e);
+/** @brief Take the first of @p set out of the thread's or the process's queue. @return number or 0 */
+int signal_dequeue(struct process *p, struct task_signals *ts, u64 set, struct siginfo_k *info);
+void signal_queue_flush(struct signal_queue *q, u64 set);
+void signal_queue_init(struct signal_queue *q);
+/** @brief Set or clear WORK_SIGNAL of the current thread by what is pending. Under sig_lock. */
+void signal_recalc(void);
+/** @brief Change the current thread's mask. */
+void signal_set_mask(u64 mask);
+/** @brief End all threads of @p p with @p status unless that has begun. Under sig_lock. */
+void signal_group_exit_locked(struct process *p, int status);
+/** @brief A thread is leaving: what only it could have taken goes to others; a stop no longer waits for it. @return true: the stop is complete now */
+bool signal_thread_leaves(struct process *p, struct thread *t);
+int signal_send_pgrp_locked(struct pid *pgrp, int sig, const struct siginfo_k *info);
+/** @brief Tell the parent that the process stopped or went on. Without locks. */
+void process_notify_parent_stop(struct process *p, int why);
+
+/* ---- frames (sigframe.c) ---- */
+/** @brief Let @p regs enter the handler. @return 0 or -EFAULT */
+int sigframe_setup(struct pt_regs *regs, int sig, const struct user_sigaction *act,
+		   const struct siginfo_k *info, u64 mask);
+int signal_altstack(uaddr_t new, uaddr_t old, u64 sp, u64 min_size);
+u64 sigframe_max_size(void);
+
+/* ---- the tree ---- */
+struct process *process_create(struct process *parent);
+/** @brief Out of the tree, for process_release(). Under process_lock. */
+void process_unlink_locked(struct process *p);
+/** @brief Give back number, first thread and the table's reference. Without locks. */
+void process_release(struct process *p);
+bool pgrp_orphaned_without(struct pid *pgrp, const struct process *ignore);
+void process_enter_group_locked(struct process *p, struct pid *pgrp, struct pid *session);
+void process_leave_group_locked(struct process *p);
+/** @brief Add a just-ended or live thread's figures to its process. Under sig_lock. */
+u64 thread_cpu_ns(struct thread *t);
+u64 process_cpu_ns(struct process *p);
+void thread_end(int status) __noreturn;
+void task_signals_init(struct task_signals *ts, const struct task_signals *parent);
+extern struct kmem_cache *task_signals_cache;
+
+/* ---- leaving an address space (exit, exec) ---- */
+/** @brief Robust list, clear_child_tid, vfork: what has to be done while the old space is still there. */
+void thread_leave_space(struct thread *t);
+void thread_vfork_done(struct thread *t);
+
+/* ---- timers ---- */
+
+/** One CPU clock that somebody waits on: signal at @p expires (0: off), then every @p interval. */
+struct cpu_alarm { u64 expires, interval; };
+
+/** What a process has in timers besides ITIMER_REAL; made when first needed. Under sig_lock. */
+struct process_timers {
+	struct process *proc;
+	struct timer check;		/* looks at the CPU clocks when one may be due */
+	struct cpu_alarm virt, prof;	/* user time; all CPU time */
+	u64 next_xcpu_ns;		/* RLIMIT_CPU: next SIGXCPU */
+	struct list posix;		/* struct posix_timer */
+	int next_id;
+};
+/** @brief That of the current process. NULL: no memory. */
+struct process_timers *process_timers_get(void);
+/** @brief Look at the CPU clocks, send what is due, and decide when to look again. Under sig_lock. */
+void cpu_timers_check(struct process *p);
+void itimers_exit(struct process *p);
+void posix_timers_delete_all(struct process *p);
+/** @brief Under sig_lock: its signal is being delivered. */
+void posix_timer_dequeued(struct process *p, struct posix_timer *pt, struct siginfo_k *info);
+/** @brief Under sig_lock: its signal was thrown away instead. It goes on. */
+void posix_timer_flushed(struct posix_timer *pt);
+/** @brief Timers on CPU clocks that are due; @return CPU ns until the next is, ~0: none. Under sig_lock. */
+u64 posix_cpu_timers_check(struct process_timers *pts);
+void cpu_limit_changed(struct process *p);
+
+/* ---- futex.c ---- */
+void futex_init(void);
+void futex_wake_user(u64 uaddr_word, bool shared, u32 nr);
+void robust_list_exit(struct thread *t);
+
+/* ---- times ---- */
+int timespec_from_user(u64 *ns, uaddr_t src);
+int timespec_to_user(uaddr_t dst, u64 ns);
+static inline struct timespec timespec_from_ns(u64 ns)
+{
+	return (struct timespec){ (s64)(ns / NSEC_PER_SEC), (s64)(ns % NSEC_PER_SEC) };
+}
+static inline struct timeval timeval_from_ns(u64 ns)
+{
+	return (struct timeval){ (s64)(ns / NSEC_PER_SEC), (s64)(ns % NSEC_PER_SEC / 1000) };
+}
+/** @brief Saturating: what does not fit in 63 bits is as good as never. @return 0 or -EINVAL */
+int timespec_to_ns(const struct timespec *ts, u64 *ns);
+static inline u64 ns_add(u64 a, u64 b) { return a + b < a ? ~0ull >> 1 : a + b; }
+/** @brief Woken, and the count raised, whenever the wall clock is set. */
+extern struct wait_queue clock_set_wait;
+extern u32 clock_set_count;
+/** @brief The wall clock was set: absolute timers on it are looked at again. */
+void posix_timers_clock_set(void);
+/** @brief A monotonic deadline for an absolute time on a clock that is a fixed distance from it. */
+u64 clock_to_monotonic(int clock, u64 ns);
+u64 clock_offset_ns(int clock);
+/** @brief Read any clock id, CPU clocks too. @return 0 or -EINVAL */
+int clock_read(int clock, u64 *ns);
+int cpu_clock_read(int clock, u64 *ns);
+
+/* ---- rusage ---- */
+void rusage_of_child(struct process *child, struct rusage *ru);

@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Interval timers, alarm(), and everything that goes by CPU time.
+ *
+ * ITIMER_REAL is a timer of the process. CPU time has no interrupt of its own:
+ * it cannot pass faster than real time on each of the threads, so a timer set
+ * to remaining / threads cannot be late by more than one such look, and then
+ * looks again. A process that sleeps costs a look now and then, at most one a
+ * millisecond. The same look serves ITIMER_VIRTUAL, ITIMER_PROF, RLIMIT_CPU and
+ * POSIX timers on CPU clocks.
+ *
+ * All under sig_lock; timer functions run in interrupts and take it.
+ */
+#include "internal.h"
+#include <kernel/syscalls.h>
+
+#define LOOK_MIN_NS	NSEC_PER_MSEC
+#define NEVER		(~0ull)
+
+/* ---- CPU clocks ---- */
+
+/* Under sig_lock. */
+static void cpu_now(struct process *p, u64 *user, u64 *total)
+{
+	struct thread *t;
+
+	*user = p->user_ns;
+	*total = p->exec_ns;
+	list_for_each(t, &p->threads, proc_link) {
+		*user += t->user_ns;
+		*total += thread_cpu_ns(t);
+	}
+}
+
+/* @return how long until it is due */
+static u64 alarm_check(struct process *p, struct cpu_alarm *a, u64 now, int sig)
+{
+	if (!a->expires)
+		return NEVER;
+	if (now >= a->expires) {
+		signal_send_locked(p, NULL, sig, SI_KERNEL_INFO);
+		if (!a->interval) {
+			a->expires = 0;
+			return NEVER;
+		}
+		a->expires += ((now - a->expires) / a->interval + 1) * a->interval;
+	}
+	return a->expires - now;
+}
+
+static u64 limit_check(struct process *p, struct process_timers *pts, u64 now)
+{
+	const struct rlimit64 *l = &p->limits[RLIMIT_CPU];
+	u64 soft, hard;
+
+	if (l->rlim_cur == RLIM_INFINITY)
+		return NEVER;
+	soft = l->rlim_cur > NEVER / 2 / NSEC_PER_SEC ? NEVER / 2 : l->rlim_cur * NSEC_PER_SEC;
+	hard = l->rlim_max > NEVER / 2 / NSEC_PER_SEC ? NEVER / 2 : l->rlim_max * NSEC_PER_SEC;
+	if (now >= hard) {
+		signal_send_locked(p, NULL, SIGKILL, SI_KERNEL_INFO);
+		return NEVER;
+	}
+	pts->next_xcpu_ns = MAX(pts->next_xcpu_ns, soft);
+	if (now >= pts->next_xcpu_ns) {
+		signal_send_locked(p, NULL, SIGXCPU, SI_KERNEL_INFO);
+		pts->next_xcpu_ns = now + NSEC_PER_SEC;
+	}
+	return MIN(pts->next_xcpu_ns, hard) - now;
+}
+
+void cpu_timers_check(struct process *p)
+{
+	struct process_timers *pts = p->timers;
+	u64 user, total, left;
+
+	if (p->exiting || !p->nr_threads)
+		return;
+	cpu_now(p, &user, &total);
+	left = alarm_check(p, &pts->virt, user, SIGVTALRM);
+	left = MIN(left, alarm_check(p, &pts->prof, total, SIGPROF));
+	left = MIN(left, limit_check(p, pts, total));
+	left = MIN(left, posix_cpu_timers_check(pts));
+	if (left != NEVER)
+		timer_start(&pts->check, time_monotonic_ns() + MAX(left / p->nr_threads, LOOK_MIN_NS));
+}
+
+static void look(struct timer *timer)
+{
+	struct process *p = container_of(timer, struct process_timers, check)->proc;
+	u64 flags = spin_lock_irqsave(&p->sig_lock);
+
+	cpu_timers_check(p);
+	spin_unlock_irqrestore(&p->sig_lock, flags);
+}
+
+struct process_timers *process_timers_get(void)
+{
+	struct process *p = current->proc;
+	struct process_timers *pts = READ_ONCE(p->timers), *fresh;
+	u64 flags;
+
+	if (pts)
+		return pts;
+	fresh = kzalloc(sizeof(*fresh));
+	if (!fresh)
+		return NULL;
+	fresh->proc = p;
+	list_init(&fresh->posix);
+	timer_init(&fresh->check, look);
+	flags = spin_lock_irqsave(&p->sig_lock);
+	if (!p->timers) {
+		p->timers = fresh;
+		fresh = NULL;
+	}
+	spin_unlock_irqrestore(&p->sig_lock, flags);
+	kfree(fresh);
+	return p->timers;
+}
+
+void cpu_limit_changed(struct process *p)
+{
+	u64 flags;
+
+	/* Only of the own process can structures be made; another's has them, or looks at its next exec. */
+	if (p == current->proc && !process_timers_get())
+		return;
+	flags = spin_lock_irqsave(&p->sig_lock);
+	if (p->timers) {
+		p->timers->next_xcpu_ns = 0;
+		cpu_timers_check(p);
+	}
+	spin_unlock_irqrestore(&p->sig_lock, flags);
+}
+
+/* ---- the calls ---- */
+
+static int itimer_from_user(struct cpu_alarm *out, u64 user)
+{
+	struct user_itimerval it;
+	const struct timeval *v[2] = { &it.value, &it.interval };
+	u64 ns[2];
+
+	if (copy_from_user(&it, uaddr(user), sizeof(it)))
+		return -EFAULT;
+	for (u32 i = 0; i < 2; i++) {
+		struct timespec ts = { v[i]->tv_sec, v[i]->tv_usec * 1000 };
+
+		if (v[i]->tv_usec < 0 || v[i]->tv_usec >= 1000000 || timespec_to_ns(&ts, &ns[i]))
+			return -EINVAL;
+	}
+	*out = (struct cpu_alarm){ ns[0], ns[1] };
+	return 0;
+}
+
+static int itimer_to_user(u64 user, u64 left, u64 interval)
+{
+	struct user_itimerval it = { timeval_from_ns(interval), timeval_from_ns(left) };
+
+	return copy_to_user(uaddr(user), &it, sizeof(it));
+}
+
+/* Under sig_lock. */
+static u64 real_left(struct process *p)
+{
+	u64 now = time_monotonic_ns();
+
+	if (!p->real_timer.base)
+		return 0;
+	/* Due already but not fired yet: not zero, which would mean off. */
+	return p->real_timer.deadline_ns > now ? p->real_timer.deadline_ns - now : NSEC_PER_USEC;
+}
+
+static void real_swap(struct process *p, const struct cpu_alarm *new, struct cpu_alarm *old)
+{
+	u64 flags = spin_lock_irqsave(&p->sig_lock);
+
+	*old = (struct cpu_alarm){ real_left(p), p->real_interval_ns };
+	if (new) {
+		timer_cancel(&p->real_timer);
+		p->real_interval_ns = new->interval;
+		if (new->expires)
+			timer_start(&p->real_timer, ns_add(time_monotonic_ns(), new->expires));
+	}
+	spin_unlock_irqrestore(&p->sig_lock, flags);
+}
+
+static int cpu_swap(struct process *p, bool is_virtual, const struct cpu_alarm *new,
+		    struct cpu_alarm *old)
+{
+	struct process_timers *pts = new ? process_timers_get() : p->timers;
+	u64 flags, user, total, now;
+	struct cpu_alarm *a;
+
+	*old = (struct cpu_alarm){ 0 };
+	if (!pts)
+		return new ? -ENOMEM : 0;
+	flags = spin_lock_irqsave(&p->sig_lock);
+	cpu_now(p, &user, &total);
+	now = is_virtual ? user : total;
+	a = is_virtual ? &pts->virt : &pts->prof;
+	old->interval = a->interval;
+	if (a->expires)
+		old->expires = a->expires > now ? a->expires - now : NSEC_PER_USEC;
+	if (new) {
+		*a = *new;
+		if (a->expires)
+			a->expires = ns_add(now, a->expires);
+		cpu_timers_check(p);
+	}
+	spin_unlock_irqrestore(&p->sig_lock, flags);
+	return 0;
+}
+
+static int swap(int which, const struct cpu_alarm *new, struct cpu_alarm *old)
+{
+	struct process *p = current->proc;
+
+	switch (which) {
+	case ITIMER_REAL:
+		real_swap(p, new, old);
+		return 0;
+	case ITIMER_VIRTUAL:
+	case ITIMER_PROF:
+		return cpu_swap(p, which == ITIMER_VIRTUAL, new, old);
+	}
+	return -EINVAL;
+}
+
+SYSCALL2(getitimer, which, user)
+{
+	struct cpu_alarm old;
+	int err = swap((int)which, NULL, &old);
+
+	return err ? err : itimer_to_user(user, old.expires, old.interval);
+}
+
+SYSCALL3(setitimer, which, user_new, user_old)
+{
+	struct cpu_alarm new = { 0 }, old;
+	int err = 0;
+
+	if (user_new)			/* without: off, an old habit of Linux */
+		err = itimer_from_user(&new, user_new);
+	if (!err)
+		err = swap((int)which, &new, &old);
+	if (!err && user_old)
+		err = itimer_to_user(user_old, old.expires, old.interval);
+	return err;
+}
+
+SYSCALL1(alarm, seconds)
+{
+	struct cpu_alarm new = { (u32)seconds * NSEC_PER_SEC, 0 }, old;
+
+	real_swap(current->proc, &new, &old);
+	/* Rounded, but never to 0 while one was set. */
+	if (old.expires && old.expires < NSEC_PER_SEC)
+		return 1;
+	return (s64)((old.expires + NSEC_PER_SEC / 2) / NSEC_PER_SEC);
+}
+
+/* By the last thread, after the POSIX timers: nothing may fire into a process that is gone. */
+void itimers_exit(struct process *p)
+{
+	if (p->real_timer.base || p->real_interval_ns) {
+		p->real_interval_ns = 0;
+		timer_cancel_sync(&p->real_timer);
+	}
+	if (p->timers) {
+		timer_cancel_sync(&p->timers->check);
+		kfree(p->timers);
+		p->timers = NULL;
+	}
+}

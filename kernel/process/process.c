@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Processes as objects: making, counting, freeing, and looking into one.
+ *
+ * References to a process: one of the pid table until it is reaped, one of each
+ * of its threads until the thread's memory is freed, one per look-up. What
+ * other processes may still want to see of a zombie (actions of signals, its
+ * first thread with name and credentials) stays until the last one goes.
+ *
+ * process.space, and files and fs of the threads in process.threads, are valid
+ * under sig_lock: a thread unlinks itself under that lock before it gives up
+ * what it has (exit.c), and exec replaces them under it.
+ */
+#include "internal.h"
+#include <kernel/fs.h>
+#include <kernel/upcalls.h>
+#include <kernel/vm.h>
+
+DEFINE_SPINLOCK(process_lock);
+DEFINE_LIST(process_list);
+struct process *init_process;
+struct kmem_cache *task_signals_cache;
+static struct kmem_cache *process_cache;
+
+void process_init(void)
+{
+	pid_init();
+	cred_init();
+	signal_init();
+	futex_init();
+	process_cache = kmem_cache_create("process", sizeof(struct process), 64);
+	task_signals_cache = kmem_cache_create("task_signals", sizeof(struct task_signals), 64);
+	if (!process_cache || !task_signals_cache)
+		panic("no memory for processes");
+}
+
+static void real_timer_fires(struct timer *timer)
+{
+	struct process *p = container_of(timer, struct process, real_timer);
+	u64 flags = spin_lock_irqsave(&p->sig_lock);
+
+	signal_send_locked(p, NULL, SIGALRM, SI_KERNEL_INFO);
+	if (p->real_interval_ns && !p->exiting) {
+		u64 now = time_monotonic_ns(), next = timer->deadline_ns + p->real_interval_ns;
+
+		if (next <= now)
+			next += (now - next) / p->real_interval_ns * p->real_interval_ns +
+				p->real_interval_ns;
+		timer_start(timer, next);
+	}
+	spin_unlock_irqrestore(&p->sig_lock, flags);
+}
+
+/* What a program may use when nobody has said anything. */
+static void limits_init(struct process *p)
+{
+	for (u32 i = 0; i < RLIM_NLIMITS; i++)
+		p->limits[i] = (struct rlimit64){ RLIM_INFINITY, RLIM_INFINITY };
+	p->limits[RLIMIT_STACK].rlim_cur = 8u << 20;
+	p->limits[RLIMIT_CORE].rlim_cur = 0;
+	p->limits[RLIMIT_NPROC] = (struct rlimit64){ PID_LIMIT / 2, PID_LIMIT / 2 };
+	p->limits[RLIMIT_NOFILE] = (struct rlimit64){ 1024, 4096 };
+	p->limits[RLIMIT_MEMLOCK] = (struct rlimit64){ 8u << 20, 8u << 20 };
+	p->limits[RLIMIT_SIGPENDING] = (struct rlimit64){ PID_LIMIT / 2, PID_LIMIT / 2 };
+	p->limits[RLIMIT_MSGQUEUE] = (struct rlimit64){ 819200, 819200 };
+	p->limits[RLIMIT_NICE] = (struct rlimit64){ 0, 0 };
+	p->limits[RLIMIT_RTPRIO] = (struct rlimit64){ 0, 0 };
+}
+
+/*
+ * @param parent  what is inherited comes from here; NULL: the first process
+ */
+struct process *process_create(struct process *parent)
+{
+	struct process *p = kmem_cache_zalloc(process_cache);
+
+	if (!p)
+		return NULL;
+	atomic_set(&p->refs, 1);
+	list_init(&p->children);
+	list_init(&p->sibling);
+	list_init(&p->all_link);
+	list_init(&p->threads);
+	list_init(&p->pgrp_link);
+	wait_queue_init(&p->child_wait);
+	spin_init(&p->sig_lock);
+	signal_queue_init(&p->shared);
+	timer_init(&p->real_timer, real_timer_fires);
+	p->start_ns = time_monotonic_ns();
+	p->exit_signal = -1;
+	p->dumpable = true;
+	p->timer_slack_ns = 50000;
+	if (!parent) {
+		limits_init(p);
+		return p;
+	}
+	memcpy(p->limits, parent->limits, sizeof(p->limits));
+	p->no_new_privs = parent->no_new_privs;
+	p->dumpable = parent->dumpable;
+	p->has_subreaper = parent->has_subreaper || parent->child_subreaper;
+	p->oom_score_adj = parent->oom_score_adj;
+	p->personality = parent->personality;
+	p->timer_slack_ns = parent->timer_slack_ns;
+	p->exec_id = parent->exec_id;
+	return p;
+}
+
+void process_get(struct process *p)
+{
+	atomic_inc(&p->refs);
+}
+
+void process_put(struct process *p)
+{
+	if (!atomic_dec_and_test(&p->refs))
+		return;
+	signal_queue_flush(&p->shared, ~0ull);
+	if (p->sighand)
+		sighand_put(p->sighand);
+	kmem_cache_free(process_cache, p);
+}
+
+void task_signals_init(struct task_signals *ts, const struct task_signals *parent)
+{
+	*ts = (struct task_signals){ .altstack_flags = SS_DISABLE };
+	signal_queue_init(&ts->pending);
+	wait_queue_init(&ts->vfork_wait);
+	list_init(&ts->cpu_timers);
+	if (parent)
+		ts->blocked = parent->blocked;
+}
+
+void upcall_thread_free(struct thread *t)
+{
+	struct process *p = t->proc;
+
+	if (t->sig) {
+		signal_queue_flush(&t->sig->pending, ~0ull);
+		kmem_cache_free(task_signals_cache, t->sig);
+		t->sig = NULL;
+	}
+	if (t->cred) {
+		atomic_dec(&t->cred->account->nr_threads);
+		cred_put(t->cred);
+		t->cred = NULL;
+	}
+	if (p) {
+		t->proc = NULL;
+		process_put(p);
+	}
+}
+
+/* ---- looking into another process ---- */
+
+static struct thread *any_thread(struct process *p)
+{
+	return list_empty(&p->threads) ? NULL : list_first(&p->threads, struct thread, proc_link);
+}
+
+struct vm_space *process_space_get(struct process *p)
+{
+	u64 flags = spin_lock_irqsave(&p->sig_lock);
+	struct vm_space *s = p->space;
+
+	if (s)
+		vm_space_get(s);
+	spin_unlock_irqrestore(&p->sig_lock, flags);
+	return s;
+}
+
+struct files *process_files_get(struct process *p)
+{
+	u64 flags = spin_lock_irqsave(&p->sig_lock);
+	struct thread *t = any_thread(p);
+	struct files *f = t ? t->files : NULL;
+
+	if (f)
+		files_get(f);
+	spin_unlock_irqrestore(&p->sig_lock, flags);
+	return f;
+}
+
+struct fs_context *process_fs_get(struct process *p)
+{
+	u64 flags = spin_lock_irqsave(&p->sig_lock);
+	struct thread *t = any_thread(p);
+	struct fs_context *f = t ? t->fs : NULL;
+
+	if (f)
+		fs_context_get(f);
+	spin_unlock_irqrestore(&p->sig_lock, flags);
+	return f;
+}
+
+struct thread *process_thread_next(struct process *p, pid_t from)
+{
+	struct thread *t, *best = NULL;
+	u64 flags = spin_lock_irqsave(&p->sig_lock);
+
+	list_for_each(t, &p->threads, proc_link)
+		if (t->tid >= from && (!best || t->tid < best->tid))
+			best = t;
+	if (best)
+		thread_get(best);
+	spin_unlock_irqrestore(&p->sig_lock, flags);
+	return best;
+}
+
+u64 thread_cpu_ns(struct thread *t)
+{
+	u64 ns = READ_ONCE(t->sum_exec_ns);
+
+	if (t->on_cpu) {
+		u64 now = time_monotonic_ns(), start = READ_ONCE(t->exec_start_ns);
+
+		if (now > start)
+			ns += now - start;
+	}
+	return ns;
+}
+
+u64 process_cpu_ns(struct process *p)
+{
+	u64 flags = spin_lock_irqsave(&p->sig_lock), ns = p->exec_ns;
+	struct thread *t;
+
+	list_for_each(t, &p->threads, proc_link)
+		ns += thread_cpu_ns(t);
+	spin_unlock_irqrestore(&p->sig_lock, flags);
+	return ns;
+}
+
+void process_times(struct process *p, u64 *user_ns, u64 *system_ns)
+{
+	u64 flags = spin_lock_irqsave(&p->sig_lock);
+	struct thread *t;
+
+	*user_ns = p->user_ns;
+	*system_ns = p->system_ns;
+	list_for_each(t, &p->threads, proc_link) {
+		*user_ns += t->user_ns;
+		*system_ns += t->system_ns;
+	}
+	spin_unlock_irqrestore(&p->sig_lock, flags);
+}

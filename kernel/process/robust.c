@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Robust futexes: a thread that ends while it holds a lock says so in the lock's
+ * word, and wakes one waiter.
+ *
+ * The list of locks is the thread's own, in user memory, and may be anything:
+ * the walk is bounded, every access is a user copy, and what does not look
+ * like a lock of this thread is left alone.
+ */
+#include "internal.h"
+#include <kernel/syscalls.h>
+#include <uapi/futex.h>
+
+/* The word of one lock. @return false: user memory ends here */
+static bool lock_dies(u64 addr, u32 tid, bool is_pending)
+{
+	u32 word, seen;
+
+	if (addr & 3)
+		return false;
+	if (get_user_u32(&word, uaddr(addr)))
+		return false;
+	/*
+	 * Died between unlocking the word and waking: nobody owns it, somebody
+	 * may wait. A waiter that comes too late finds the lock free.
+	 */
+	if (is_pending && !(word & FUTEX_TID_MASK)) {
+		futex_wake_user(addr, true, 1);
+		return true;
+	}
+	while ((word & FUTEX_TID_MASK) == tid) {
+		seen = word;
+		if (cmpxchg_user_u32(uaddr(addr), &seen, (word & FUTEX_WAITERS) | FUTEX_OWNER_DIED))
+			return false;
+		if (seen == word) {
+			if (word & FUTEX_WAITERS)
+				futex_wake_user(addr, true, 1);
+			return true;
+		}
+		word = seen;
+	}
+	return true;
+}
+
+void robust_list_exit(struct thread *t)
+{
+	struct user_robust_list_head head;
+	u64 entry, next, pending, offset;
+
+	if (copy_from_user(&head, uaddr(t->robust_list), sizeof(head)))
+		return;
+	/* Bit 0 marks priority-inheriting locks, which there are none of. */
+	pending = head.list_op_pending & ~1ull;
+	offset = (u64)head.futex_offset;
+	entry = head.next & ~1ull;
+	for (u32 i = 0; i < ROBUST_LIST_LIMIT && entry != t->robust_list; i++) {
+		bool more = !get_user_u64(&next, uaddr(entry));
+
+		if (entry != pending && !lock_dies(entry + offset, (u32)t->tid, false))
+			return;
+		if (!more)
+			return;
+		entry = next & ~1ull;
+	}
+	if (pending)
+		lock_dies(pending + offset, (u32)t->tid, true);
+}
+
+SYSCALL2(set_robust_list, head, len)
+{
+	if (len != sizeof(struct user_robust_list_head))
+		return -EINVAL;
+	current->robust_list = head;
+	return 0;
+}
+
+static int may_look(struct thread *t)
+{
+	struct cred *c;
+	bool ok;
+
+	if (t == current || current_capable(CAP_SYS_PTRACE))
+		return 0;
+	c = thread_cred_get(t);
+	ok = cred_same_owner(current_cred(), c) && t->proc->dumpable;
+	cred_put(c);
+	return ok ? 0 : -EPERM;
+}
+
+SYSCALL3(get_robust_list, tid, user_head, user_len)
+{
+	u64 head = current->robust_list;
+	int err = 0;
+
+	if ((pid_t)tid) {
+		struct thread *t = thread_find((pid_t)tid);
+
+		if (!t)
+			return -ESRCH;
+		err = may_look(t);
+		head = t->robust_list;
+		thread_put(t);
+	}
+	if (err)
+		return err;
+	if (put_user_u64(uaddr(user_len), sizeof(struct user_robust_list_head)) ||
+	    put_user_u64(uaddr(user_head), head))
+		return -EFAULT;
+	return 0;
+}

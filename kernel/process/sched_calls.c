@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The system calls about scheduling: policies, priorities, affinity. sched(7).
+ */
+#include "internal.h"
+#include <kernel/syscalls.h>
+#include <uapi/sched.h>
+
+#define RT_PRIO_MAX	99
+#define RR_INTERVAL_NS	(4 * NSEC_PER_MSEC)	/* kernel/sched.c: SLICE_NS */
+
+/* Counted; pid 0: the caller. */
+static struct thread *find_target(pid_t tid)
+{
+	if (!tid) {
+		thread_get(current);
+		return current;
+	}
+	return thread_find(tid);
+}
+
+static bool owns(struct thread *t)
+{
+	const struct cred *me = current_cred();
+	struct cred *c;
+	bool ok;
+
+	if (cred_capable(me, CAP_SYS_NICE))
+		return true;
+	c = thread_cred_get(t);
+	ok = me->euid == c->euid || me->euid == c->uid;
+	cred_put(c);
+	return ok;
+}
+
+SYSCALL0(sched_yield)
+{
+	sched_yield_current();
+	return 0;
+}
+
+/* ---- policies ---- */
+
+static bool is_realtime(u32 policy)
+{
+	return policy == SCHED_FIFO || policy == SCHED_RR;
+}
+
+static int check_policy(u32 policy, int priority)
+{
+	switch (policy) {
+	case SCHED_FIFO:
+	case SCHED_RR:
+		return priority >= 1 && priority <= RT_PRIO_MAX ? 0 : -EINVAL;
+	case SCHED_NORMAL:
+	case SCHED_BATCH:
+	case SCHED_IDLE:
+		return priority ? -EINVAL : 0;
+	}
+	return -EINVAL;
+}
+
+static int may_set_policy(struct thread *t, u32 policy, int priority, int nice)
+{
+	u64 rt_limit = t->proc->limits[RLIMIT_RTPRIO].rlim_cur;
+	u64 nice_limit = t->proc->limits[RLIMIT_NICE].rlim_cur;
+
+	if (current_capable(CAP_SYS_NICE))
+		return 0;
+	if (!owns(t))
+		return -EPERM;
+	if (is_realtime(policy)) {
+		if (policy != t->policy && !rt_limit)
+			return -EPERM;
+		if (priority > t->rt_priority && (u64)priority > rt_limit)
+			return -EPERM;
+	} else if (nice < t->nice && (u64)(20 - nice) > nice_limit) {
+		return -EPERM;
+	}
+	if (t->policy == SCHED_IDLE && policy != SCHED_IDLE && (u64)(20 - t->nice) > nice_limit)
+		return -EPERM;
+	return 0;
+}
+
+/* @policy  below 0: as it is; @nice  20: as it is */
+static s64 set_policy(pid_t tid, int policy, int priority, int nice)
+{
+	struct thread *t;
+	int err;
+
+	if (tid < 0)
+		return -EINVAL;
+	t = find_target(tid);
+	if (!t)
+		return -ESRCH;
+	if (policy < 0)
+		policy = t->policy;
+	/* A child would have to begin without real-time priority: nothing here does that. */
+	err = policy & SCHED_RESET_ON_FORK ? -EINVAL : check_policy((u32)policy, priority);
+	if (!err)
+		err = may_set_policy(t, (u32)policy, priority, nice == 20 ? t->nice : nice);
+	if (!err) {
+		thread_set_policy(t, (u32)policy, (u32)priority);
+		if (nice != 20)
+			thread_set_nice(t, nice);
+	}
+	thread_put(t);
+	return err;
+}
+
+SYSCALL3(sched_setscheduler, tid, policy, user_param)
+{
+	u32 priority;
+
+	if ((int)policy < 0 || !user_param)
+		return -EINVAL;
+	if (get_user_u32(&priority, uaddr(user_param)))
+		return -EFAULT;
+	return set_policy((pid_t)tid, (int)policy, (int)priority, 20);
+}
+
+SYSCALL2(sched_setparam, tid, user_param)
+{
+	u32 priority;
+
+	if (!user_param)
+		return -EINVAL;
+	if (get_user_u32(&priority, uaddr(user_param)))
+		return -EFAULT;
+	return set_policy((pid_t)tid, -1, (int)priority, 20);
+}
+
+SYSCALL1(sched_getscheduler, tid)
+{
+	struct thread *t;
+	s64 policy;
+
+	if ((pid_t)tid < 0)
+		return -EINVAL;
+	t = find_target((pid_t)tid);
+	if (!t)
+		return -ESRCH;
+	policy = t->policy;
+	thread_put(t);
+	return policy;
+}
+
+SYSCALL2(sched_getparam, tid, user_param)
+{
+	struct thread *t;
+	u32 priority;
+
+	if ((pid_t)tid < 0 || !user_param)
+		return -EINVAL;
+	t = find_target((pid_t)tid);
+	if (!t)
+		return -ESRCH;
+	priority = t->rt_priority;
+	thread_put(t);
+	return put_user_u32(uaddr(user_param), priority);
+}
+
+SYSCALL3(sched_setattr, tid, user_attr, flags)
+{
+	struct sched_attr a = { 0 };
+	u32 size;
+
+	if (!user_attr || (pid_t)tid < 0 || (u32)flags)
+		return -EINVAL;
+	if (get_user_u32(&size, uaddr(user_attr)))
+		return -EFAULT;
+	if (!size)
+		size = SCHED_ATTR_SIZE_VER0;
+	if (size < SCHED_ATTR_SIZE_VER0 || size > sizeof(a)) {
+		if (put_user_u32(uaddr(user_attr), sizeof(a)))
+			return -EFAULT;
+		return -E2BIG;
+	}
+	if (copy_from_user(&a, uaddr(user_attr), size))
+		return -EFAULT;
+	if (a.flags || a.util_min || a.util_max)
+		return -EINVAL;
+	return set_policy((pid_t)tid, (int)a.policy, (int)a.priority,
+			  is_realtime(a.policy) ? 20 : MAX(-20, MIN(19, a.nice)));
+}
+
+SYSCALL4(sched_getattr, tid, user_attr, size_arg, flags)
+{
+	struct sched_attr a = { .size = SCHED_ATTR_SIZE_VER0 };
+	u32 size = (u32)size_arg;
+	struct thread *t;
+
+	if (!user_attr || (pid_t)tid < 0 || size > PAGE_SIZE || size < SCHED_ATTR_SIZE_VER0 ||
+	    (u32)flags)
+		return -EINVAL;
+	t = find_target((pid_t)tid);
+	if (!t)
+		return -ESRCH;
+	a.policy = t->policy;
+	a.priority = t->rt_priority;
+	a.nice = is_realtime(t->policy) ? 0 : t->nice;
+	thread_put(t);
+	return copy_to_user(uaddr(user_attr), &a, SCHED_ATTR_SIZE_VER0);
+}
+
+SYSCALL1(sched_get_priority_max, policy)
+{
+	if (is_realtime((u32)policy))
+		return RT_PRIO_MAX;
+	return check_policy((u32)policy, 0);
+}
+
+SYSCALL1(sched_get_priority_min, policy)
+{
+	if (is_realtime((u32)policy))
+		return 1;
+	return check_policy((u32)policy, 0);
+}
+
+SYSCALL2(sched_rr_get_interval, tid, user)
+{
+	struct thread *t;
+	u32 policy;
+
+	if ((pid_t)tid < 0)
+		return -EINVAL;
+	t = find_target((pid_t)tid);
+	if (!t)
+		return -ESRCH;
+	policy = t->policy;
+	thread_put(t);
+	return timespec_to_user(uaddr(user), policy == SCHED_FIFO ? 0 : RR_INTERVAL_NS);
+}
+
+/* ---- affinity ---- */
+
+SYSCALL3(sched_setaffinity, tid, len_arg, user_mask)
+{
+	u64 len = MIN((u64)(u32)len_arg, (u64)sizeof(struct cpumask));
+	struct cpumask mask = { 0 };
+	struct thread *t;
+	int err;
+
+	if (copy_from_user(&mask, uaddr(user_mask), len))
+		return -EFAULT;
+	t = find_target((pid_t)tid);
+	if (!t)
+		return -ESRCH;
+	err = owns(t) ? thread_set_affinity(t, &mask) : -EPERM;
+	thread_put(t);
+	return err;
+}
+
+SYSCALL3(sched_getaffinity, tid, len_arg, user_mask)
+{
+	struct cpumask mask = { 0 };
+	u32 len = (u32)len_arg;
+	struct thread *t;
+
+	if ((u64)len * 8 < cpu_count || len & 7)
+		return -EINVAL;
+	t = find_target((pid_t)tid);
+	if (!t)
+		return -ESRCH;
+	for (u32 i = 0; i < cpu_count; i++)
+		if (cpus[i] && cpus[i]->online && cpumask_test(&t->affinity, i))
+			cpumask_set(&mask, i);
+	thread_put(t);
+	len = MIN(len, (u32)sizeof(mask));
+	if (copy_to_user(uaddr(user_mask), &mask, len))
+		return -EFAULT;
+	return len;
+}
+
+SYSCALL3(getcpu, user_cpu, user_node, unused)
+{
+	u32 cpu = cpu_id();
+
+	if (user_cpu && put_user_u32(uaddr(user_cpu), cpu))
+		return -EFAULT;
+	if (user_node && put_user_u32(uaddr(user_node), 0))
+		return -EFAULT;
+	return 0;
+}

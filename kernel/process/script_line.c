@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The first line of a script, as Linux reads it: blanks around the parts are
+ * dropped, everything behind the interpreter is one argument. A line that does
+ * not end within the buffer is cut there, but never in the interpreter's name.
+ */
+#include "script_line.h"
+#include <kernel/err.h>
+#include <kernel/string.h>
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+/* A NUL ends the line too: what follows could not be part of a string. */
+static size_t line_end(const char *buf, size_t len)
+{
+	size_t i = 2;
+
+	while (i < len && buf[i] != '\n' && buf[i])
+		i++;
+	return i;
+}
+
+int script_parse(char *buf, size_t len, size_t size, char **interp, char **arg)
+{
+	size_t start, word, end;
+	bool cut;
+
+	*arg = NULL;
+	if (len < 3 || len >= size || buf[0] != '#' || buf[1] != '!')
+		return -ENOEXEC;
+	end = line_end(buf, len);
+	cut = end == len && len == size - 1;
+	while (end > 2 && is_blank(buf[end - 1]) && !cut)
+		end--;
+	for (start = 2; start < end && is_blank(buf[start]); start++)
+		;
+	if (start == end)
+		return -ENOEXEC;
+	for (word = start; word < end && !is_blank(buf[word]); word++)
+		;
+	if (word == end && cut)
+		return -ENOEXEC;
+	buf[end] = '\0';
+	*interp = buf + start;
+	if (word == end)
+		return 0;
+	buf[word++] = '\0';
+	while (word < end && is_blank(buf[word]))
+		word++;
+	if (word < end)
+		*arg = buf + word;
+	return 0;
+}

@@ -1,0 +1,599 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Signals: what a program does with them (struct sighand), the queues of
+ * those that wait, and sending.
+ *
+ * A signal is sent to a thread or to a process. It is put into the pending
+ * set there, with a queue entry that says who sent it and why; a standard
+ * signal that is pending already is not queued twice, a real-time one is. One
+ * thread that does not block it is told (WORK_SIGNAL) and woken. If the signal
+ * will certainly end the process, that starts at once: every thread gets
+ * WORK_EXIT, so that also those in a killable sleep go.
+ *
+ * sig_lock of the process guards its pending sets, its threads' pending sets
+ * and masks, the list of its threads, and stops. The table of actions belongs
+ * to the process too, unless CLONE_SIGHAND made several share it: then
+ * sighand.lock, taken inside sig_lock, keeps those apart.
+ *
+ * Only the thread itself takes WORK_SIGNAL away (signal_recalc()): so a system
+ * call that saw signal_pending() is sure to pass through signal_deliver() on
+ * its way out, which turns -ERESTARTSYS and its like into what the program is
+ * to see.
+ *
+ * Queue entries count against RLIMIT_SIGPENDING of the target's user. When
+ * there is no room a standard signal is delivered without its details, a
+ * real-time one is refused (EAGAIN), as in Linux.
+ *
+ * Taking a signal out and acting on it is in signal_deliver.c.
+ */
+#include "internal.h"
+#include <uapi/wait.h>
+
+static struct kmem_cache *sighand_cache;
+static struct kmem_cache *entry_cache;
+
+void signal_init(void)
+{
+	sighand_cache = kmem_cache_create("sighand", sizeof(struct sighand), 64);
+	entry_cache = kmem_cache_create("signal", sizeof(struct signal_entry), 8);
+	if (!sighand_cache || !entry_cache)
+		panic("no memory for signals");
+}
+
+/* ---- actions ---- */
+
+struct sighand *sighand_create(void)
+{
+	struct sighand *h = kmem_cache_alloc(sighand_cache);
+
+	if (!h)
+		return NULL;
+	/* action[] is read only where custom has a bit */
+	atomic_set(&h->refs, 1);
+	spin_init(&h->lock);
+	h->custom = 0;
+	h->ignored = 0;
+	return h;
+}
+
+struct sighand *sighand_copy(struct sighand *old)
+{
+	struct sighand *h = sighand_create();
+	u64 left;
+
+	if (!h)
+		return NULL;
+	h->custom = old->custom;
+	h->ignored = old->ignored;
+	for (left = h->custom; left; left &= left - 1) {
+		u32 i = sighand_slot(__builtin_ctzll(left) + 1);
+
+		h->action[i] = old->action[i];
+	}
+	return h;
+}
+
+void sighand_put(struct sighand *h)
+{
+	if (atomic_dec_and_test(&h->refs))
+		kmem_cache_free(sighand_cache, h);
+}
+
+struct user_sigaction sighand_get_action(struct process *p, int sig)
+{
+	struct user_sigaction act = { SIG_DFL, 0, 0, 0 };
+	struct sighand *h = p->sighand;
+	bool locked = sighand_lock(h);
+
+	if (sig_in(h->custom, sig))
+		act = h->action[sighand_slot(sig)];
+	sighand_unlock(h, locked);
+	return act;
+}
+
+/* A new program: handlers are gone, what was ignored stays ignored. */
+void sighand_exec_reset(struct process *p)
+{
+	struct sighand *h = p->sighand;
+	u64 left;
+
+	h->custom = h->ignored;
+	for (left = h->custom; left; left &= left - 1) {
+		u32 i = sighand_slot(__builtin_ctzll(left) + 1);
+
+		h->action[i] = (struct user_sigaction){ .handler = SIG_IGN };
+	}
+}
+
+/* Signals with a handler. Under sig_lock. */
+static u64 sighand_caught(struct process *p)
+{
+	return p->sighand->custom & ~p->sighand->ignored;
+}
+
+/* ---- queues ---- */
+
+void signal_queue_init(struct signal_queue *q)
+{
+	q->set = 0;
+	list_init(&q->entries);
+}
+
+static void entry_free(struct signal_entry *e)
+{
+	list_del(&e->link);
+	if (e->timer) {
+		posix_timer_flushed(e->timer);
+		return;
+	}
+	if (e->account) {
+		atomic_dec(&e->account->nr_signals);
+		account_put(e->account);
+	}
+	kmem_cache_free(entry_cache, e);
+}
+
+void signal_queue_flush(struct signal_queue *q, u64 set)
+{
+	struct signal_entry *e, *tmp;
+
+	if (!(q->set & set))
+		return;
+	q->set &= ~set;
+	list_for_each_safe(e, tmp, &q->entries, link)
+		if (sig_in(set, e->info.signo))
+			entry_free(e);
+}
+
+/* From every queue of the process. */
+static void flush_everywhere(struct process *p, u64 set)
+{
+	struct thread *t;
+
+	signal_queue_flush(&p->shared, set);
+	list_for_each(t, &p->threads, proc_link)
+		signal_queue_flush(&t->sig->pending, set);
+}
+
+static void info_fill(struct siginfo_k *out, int sig, const struct siginfo_k *info)
+{
+	if (info && info != SI_KERNEL_INFO) {
+		*out = *info;
+		out->signo = sig;
+		return;
+	}
+	*out = (struct siginfo_k){ .signo = sig, .code = SI_KERNEL };
+	if (!info) {
+		out->code = SI_USER;
+		if (current->proc) {
+			out->pid = current->proc->pid;
+			out->uid = current_cred()->uid;
+		}
+	}
+}
+
+/*
+ * An entry that the limit allows. A standard signal of the kernel's own or of
+ * kill() may exceed the limit, which is there against floods of real-time ones.
+ */
+static struct signal_entry *entry_create(struct process *p, struct thread *t, int sig, int code)
+{
+	struct user_account *a;
+	struct signal_entry *e;
+	struct cred *c;
+	s32 n;
+
+	if (!t)
+		t = p->leader;
+	rcu_read_lock();
+	c = rcu_dereference(t->cred);
+	a = c ? c->account : &root_account;
+	account_get(a);
+	rcu_read_unlock();
+	n = atomic_add_return(&a->nr_signals, 1);
+	e = NULL;
+	if ((sig < SIGRTMIN && code >= 0) || (u64)n <= p->limits[RLIMIT_SIGPENDING].rlim_cur)
+		e = kmem_cache_alloc(entry_cache);
+	if (!e) {
+		atomic_dec(&a->nr_signals);
+		account_put(a);
+		return NULL;
+	}
+	e->account = a;
+	e->timer = NULL;
+	return e;
+}
+
+/* Put it into the set, and its details into the queue. */
+static int enqueue(struct process *p, struct thread *t, int sig, const struct siginfo_k *info)
+{
+	struct signal_queue *q = t ? &t->sig->pending : &p->shared;
+	struct signal_entry *e;
+	struct siginfo_k full;
+
+	if (sig < SIGRTMIN && sig_in(q->set, sig))
+		return 0;
+	info_fill(&full, sig, info);
+	e = sig == SIGKILL ? NULL : entry_create(p, t, sig, full.code);
+	if (e) {
+		e->info = full;
+		list_add_tail(&e->link, &q->entries);
+	} else if (sig >= SIGRTMIN && full.code != SI_USER && full.code != SI_KERNEL) {
+		return -EAGAIN;
+	}
+	q->set |= sigbit(sig);
+	return 0;
+}
+
+/* ---- whom to tell ---- */
+
+static void wake_for_signal(struct thread *t, u32 work, u32 states)
+{
+	thread_set_work(t, work);
+	thread_wake_state(t, states);
+}
+
+static bool thread_wants(struct thread *t, int sig)
+{
+	struct task_signals *ts = t->sig;
+
+	if (ts->exiting || sig_in(ts->blocked & ~ts->wanted, sig))
+		return false;
+	if (sig == SIGKILL)
+		return true;
+	return t == current || !(READ_ONCE(t->work) & WORK_SIGNAL);
+}
+
+static struct thread *choose_thread(struct process *p, struct thread *only, int sig)
+{
+	struct thread *t;
+
+	if (only)
+		return thread_wants(only, sig) ? only : NULL;
+	list_for_each(t, &p->threads, proc_link)
+		if (thread_wants(t, sig))
+			return t;
+	return NULL;
+}
+
+/* Will it end the process as soon as a thread gets to it? */
+static bool is_fatal(struct process *p, struct thread *t, int sig)
+{
+	if (p->unkillable || sig_in(p->sighand->custom, sig))
+		return false;
+	if (sig == SIGKILL)
+		return true;
+	return sig_default_action(sig) == SIG_DEFAULT_TERMINATE &&
+	       !sig_in(t->sig->wanted, sig);
+}
+
+void signal_group_exit_locked(struct process *p, int status)
+{
+	struct thread *t;
+
+	if (p->exiting)
+		return;
+	p->exiting = true;
+	p->exit_status = status;
+	p->stop_signal = 0;
+	list_for_each(t, &p->threads, proc_link)
+		wake_for_signal(t, WORK_EXIT, 1u << THREAD_INTERRUPTIBLE |
+				1u << THREAD_KILLABLE | 1u << THREAD_STOPPED);
+}
+
+static void tell_a_thread(struct process *p, struct thread *only, int sig)
+{
+	struct thread *t = choose_thread(p, only, sig);
+
+	if (!t)
+		return;
+	if (is_fatal(p, t, sig)) {
+		signal_group_exit_locked(p, WAIT_STATUS_SIGNALED(sig));
+		return;
+	}
+	wake_for_signal(t, WORK_SIGNAL, 1u << THREAD_INTERRUPTIBLE);
+}
+
+/* ---- sending ---- */
+
+static bool is_ignored(struct process *p, struct thread *t, int sig)
+{
+	struct sighand *h = p->sighand;
+	bool is_default = !sig_in(h->custom, sig);
+
+	/* Blocked: the action may be another one by the time it is unblocked. */
+	if (sig_in(t->sig->blocked | t->sig->wanted, sig))
+		return false;
+	if (is_default && p->unkillable)
+		return true;
+	return is_default ? sig_default_action(sig) == SIG_DEFAULT_IGNORE : sig_in(h->ignored, sig);
+}
+
+/* Go on after a stop. Its parent is told by the first thread that runs again. */
+static void continue_locked(struct process *p)
+{
+	struct thread *t;
+
+	flush_everywhere(p, SIGSET_STOP);
+	p->stop_taken = false;
+	if (!p->stop_signal)
+		return;
+	p->cld_signal = p->stop_signal;
+	p->cld_notify = p->state == PROC_STOPPED ? CLD_CONTINUED : CLD_STOPPED;
+	if (p->state == PROC_STOPPED) {
+		p->state = PROC_LIVE;
+		p->stop_status = 0;
+		p->continued = true;
+	}
+	p->stop_signal = 0;
+	list_for_each(t, &p->threads, proc_link) {
+		t->sig->stop_owed = false;
+		wake_for_signal(t, WORK_SIGNAL, 1u << THREAD_STOPPED);
+	}
+}
+
+int signal_send_locked(struct process *p, struct thread *t, int sig, const struct siginfo_k *info)
+{
+	struct thread *main = t;
+	int err;
+
+	/* To what is ending already a signal is sent with success and no effect. */
+	if (p->exiting || list_empty(&p->threads) || (t && t->sig->exiting))
+		return 0;
+	if (!main)
+		main = list_first(&p->threads, struct thread, proc_link);
+	if (sig == SIGCONT)
+		continue_locked(p);
+	else if (sig_in(SIGSET_STOP, sig))
+		flush_everywhere(p, sigbit(SIGCONT));
+	if (is_ignored(p, main, sig))
+		return 0;
+	err = enqueue(p, t, sig, info);
+	if (err)
+		return err;
+	tell_a_thread(p, t, sig);
+	return 0;
+}
+
+enum signal_timer_result signal_send_timer(struct process *p, struct thread *t,
+					   struct signal_entry *e)
+{
+	struct signal_queue *q = t ? &t->sig->pending : &p->shared;
+	int sig = e->info.signo;
+
+	if (!list_empty(&e->link))
+		return SIGNAL_TIMER_PENDING;
+	if (list_empty(&p->threads) || p->exiting || (t && t->sig->exiting) ||
+	    is_ignored(p, t ? t : list_first(&p->threads, struct thread, proc_link), sig))
+		return SIGNAL_TIMER_IGNORED;
+	list_add_tail(&e->link, &q->entries);
+	q->set |= sigbit(sig);
+	tell_a_thread(p, t, sig);
+	return SIGNAL_TIMER_QUEUED;
+}
+
+int signal_send_process(struct process *p, int sig, const struct siginfo_k *info)
+{
+	u64 flags = spin_lock_irqsave(&p->sig_lock);
+	int err = signal_send_locked(p, NULL, sig, info);
+
+	spin_unlock_irqrestore(&p->sig_lock, flags);
+	return err;
+}
+
+int signal_send_thread(struct thread *t, int sig, const struct siginfo_k *info)
+{
+	struct process *p = t->proc;
+	u64 flags = spin_lock_irqsave(&p->sig_lock);
+	int err = signal_send_locked(p, t, sig, info);
+
+	spin_unlock_irqrestore(&p->sig_lock, flags);
+	return err;
+}
+
+int signal_send_pgrp_locked(struct pid *pgrp, int sig, const struct siginfo_k *info)
+{
+	struct process *p;
+
+	if (!pgrp || list_empty(&pgrp->members))
+		return -ESRCH;
+	list_for_each(p, &pgrp->members, pgrp_link)
+		signal_send_process(p, sig, info);
+	return 0;
+}
+
+int signal_send_pgrp(pid_t pgrp, int sig, const struct siginfo_k *info)
+{
+	u64 flags = spin_lock_irqsave(&process_lock);
+	int err = signal_send_pgrp_locked(pid_lookup(pgrp), sig, info);
+
+	spin_unlock_irqrestore(&process_lock, flags);
+	return err;
+}
+
+/*
+ * What the thread just did cannot wait: a blocked or ignored fault gets its
+ * default action. Its details lie in the thread itself, so that no memory has
+ * to be found.
+ */
+void signal_force_fault(int sig, int code, u64 addr)
+{
+	struct process *p = current->proc;
+	struct task_signals *ts = current->sig;
+	u64 flags = spin_lock_irqsave(&p->sig_lock);
+	struct sighand *h = p->sighand;
+	bool locked = sighand_lock(h);
+
+	if (sig_in(ts->blocked | h->ignored, sig)) {
+		h->custom &= ~sigbit(sig);
+		h->ignored &= ~sigbit(sig);
+		ts->blocked &= ~sigbit(sig);
+	}
+	if (!sig_in(h->custom, sig))
+		p->unkillable = false;
+	sighand_unlock(h, locked);
+	signal_queue_flush(&ts->pending, sigbit(sig));
+	ts->fault = (struct siginfo_k){ .signo = sig, .code = code, .addr = addr };
+	ts->fault_valid = true;
+	ts->pending.set |= sigbit(sig);
+	thread_set_work(current, WORK_SIGNAL);
+	spin_unlock_irqrestore(&p->sig_lock, flags);
+}
+
+/* ---- taking out ---- */
+
+/* The first entry of sig; still: is another one queued behind it? */
+static struct signal_entry *find_entry(struct signal_queue *q, int sig, bool *more)
+{
+	struct signal_entry *e, *first = NULL;
+
+	*more = false;
+	list_for_each(e, &q->entries, link) {
+		if (e->info.signo != sig)
+			continue;
+		if (first) {
+			*more = true;
+			break;
+		}
+		first = e;
+	}
+	return first;
+}
+
+static int dequeue_from(struct process *p, struct signal_queue *q, u64 set, struct siginfo_k *info)
+{
+	int sig = sig_first(q->set & set);
+	struct signal_entry *e;
+	bool more;
+
+	if (!sig)
+		return 0;
+	e = find_entry(q, sig, &more);
+	if (!more)
+		q->set &= ~sigbit(sig);
+	if (!e) {
+		*info = (struct siginfo_k){ .signo = sig, .code = SI_USER };
+		return sig;
+	}
+	*info = e->info;
+	if (e->timer) {
+		list_del(&e->link);
+		posix_timer_dequeued(p, e->timer, info);
+	} else {
+		entry_free(e);
+	}
+	return sig;
+}
+
+int signal_dequeue(struct process *p, struct task_signals *ts, u64 set, struct siginfo_k *info)
+{
+	int sig;
+
+	if (unlikely(ts->fault_valid) && sig_in(set & ts->pending.set, ts->fault.signo)) {
+		*info = ts->fault;
+		ts->fault_valid = false;
+		ts->pending.set &= ~sigbit(info->signo);
+		return info->signo;
+	}
+	sig = dequeue_from(p, &ts->pending, set, info);
+	return sig ? sig : dequeue_from(p, &p->shared, set, info);
+}
+
+/* ---- the thread's own view ---- */
+
+void signal_recalc(void)
+{
+	struct process *p = current->proc;
+	struct task_signals *ts = current->sig;
+
+	if (((ts->pending.set | p->shared.set) & ~ts->blocked) || p->stop_signal || p->cld_notify)
+		thread_set_work(current, WORK_SIGNAL);
+	else if (READ_ONCE(current->work) & WORK_SIGNAL)
+		thread_clear_work(current, WORK_SIGNAL);
+}
+
+/* A signal that this thread could have taken must reach one that still can. */
+static void retarget(struct process *p, struct thread *leaving, u64 set)
+{
+	struct thread *t;
+	u64 left;
+
+	for (left = p->shared.set & set; left; left &= left - 1) {
+		int sig = __builtin_ctzll(left) + 1;
+
+		list_for_each(t, &p->threads, proc_link) {
+			if (t == leaving || t->sig->exiting || sig_in(t->sig->blocked, sig))
+				continue;
+			wake_for_signal(t, WORK_SIGNAL, 1u << THREAD_INTERRUPTIBLE);
+			break;
+		}
+	}
+}
+
+void signal_set_mask(u64 mask)
+{
+	struct process *p = current->proc;
+	struct task_signals *ts = current->sig;
+	u64 flags = spin_lock_irqsave(&p->sig_lock);
+	u64 newly = mask & ~ts->blocked;
+
+	ts->blocked = mask;
+	if (unlikely(p->shared.set & newly) && p->nr_threads > 1)
+		retarget(p, current, newly);
+	signal_recalc();
+	spin_unlock_irqrestore(&p->sig_lock, flags);
+}
+
+bool signal_thread_leaves(struct process *p, struct thread *t)
+{
+	struct task_signals *ts = t->sig;
+
+	ts->exiting = true;
+	signal_queue_flush(&ts->pending, ~0ull);
+	if (p->shared.set && !p->exiting)
+		retarget(p, t, ~ts->blocked);
+	if (ts->stop_owed) {
+		ts->stop_owed = false;
+		return p->stop_signal && --p->stop_left == 0;
+	}
+	return false;
+}
+
+bool signal_is_ignored_or_blocked(int sig)
+{
+	struct process *p = current->proc;
+	u64 flags = spin_lock_irqsave(&p->sig_lock);
+	bool is = sig_in(current->sig->blocked | p->sighand->ignored, sig);
+
+	spin_unlock_irqrestore(&p->sig_lock, flags);
+	return is;
+}
+
+bool fatal_signal_pending(void)
+{
+	return READ_ONCE(current->work) & WORK_EXIT;
+}
+
+void process_signal_sets(struct process *p, struct thread *t, struct signal_sets *out)
+{
+	u64 flags = spin_lock_irqsave(&p->sig_lock);
+
+	*out = (struct signal_sets){
+		.shared_pending = p->shared.set,
+		.queued = (u32)atomic_read(&root_account.nr_signals),
+	};
+	if (t && t->sig) {
+		out->pending = t->sig->pending.set;
+		out->blocked = t->sig->blocked;
+	}
+	if (p->sighand) {
+		out->ignored = p->sighand->ignored;
+		out->caught = sighand_caught(p);
+	}
+	spin_unlock_irqrestore(&p->sig_lock, flags);
+}
+
+struct restart_block *current_restart_block(void)
+{
+	return &current->sig->restart;
+}

@@ -1,0 +1,423 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The system calls about signals: actions, masks, waiting, sending.
+ */
+#include "internal.h"
+#include <kernel/syscalls.h>
+
+#define SA_KNOWN (SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_EXPOSE_TAGBITS | SA_RESTORER | \
+		  SA_ONSTACK | SA_RESTART | SA_NODEFER | SA_RESETHAND)
+
+/* ---- actions ---- */
+
+/* Is a pending signal to be forgotten now? POSIX: yes, where the new action is to ignore it. */
+static void forget_ignored(struct process *p, int sig)
+{
+	struct thread *t;
+
+	if (!sig_in(p->sighand->ignored, sig) &&
+	    (sig_in(p->sighand->custom, sig) || sig_default_action(sig) != SIG_DEFAULT_IGNORE))
+		return;
+	signal_queue_flush(&p->shared, sigbit(sig));
+	list_for_each(t, &p->threads, proc_link)
+		signal_queue_flush(&t->sig->pending, sigbit(sig));
+}
+
+static void change_action(struct process *p, int sig, const struct user_sigaction *new,
+			  struct user_sigaction *old)
+{
+	u64 flags = spin_lock_irqsave(&p->sig_lock);
+	struct sighand *h = p->sighand;
+	bool locked = sighand_lock(h);
+	u64 bit = sigbit(sig);
+	u32 slot = sighand_slot(sig);
+
+	*old = h->custom & bit ? h->action[slot] : (struct user_sigaction){ SIG_DFL, 0, 0, 0 };
+	if (new) {
+		h->action[slot] = *new;
+		h->custom |= bit;
+		h->ignored &= ~bit;
+		if (new->handler == SIG_IGN)
+			h->ignored |= bit;
+		else if (new->handler == SIG_DFL)
+			h->custom &= ~bit;
+		if (new->handler <= SIG_IGN)
+			forget_ignored(p, sig);
+	}
+	sighand_unlock(h, locked);
+	spin_unlock_irqrestore(&p->sig_lock, flags);
+}
+
+SYSCALL4(rt_sigaction, sig_arg, user_new, user_old, size)
+{
+	struct user_sigaction new, old;
+	int sig = (int)sig_arg;
+
+	if (size != sizeof(u64))
+		return -EINVAL;
+	if (user_new && copy_from_user(&new, uaddr(user_new), sizeof(new)))
+		return -EFAULT;
+	if (!sig_valid(sig) || (user_new && sig_in(SIGSET_KERNEL_ONLY, sig)))
+		return -EINVAL;
+	if (sig_in(SIGSET_KERNEL_ONLY, sig)) {
+		old = (struct user_sigaction){ SIG_DFL, 0, 0, 0 };
+	} else {
+		if (user_new) {
+			new.mask &= ~SIGSET_KERNEL_ONLY;
+			new.flags &= SA_KNOWN;
+		}
+		change_action(current->proc, sig, user_new ? &new : NULL, &old);
+	}
+	if (user_old && copy_to_user(uaddr(user_old), &old, sizeof(old)))
+		return -EFAULT;
+	return 0;
+}
+
+/* ---- masks ---- */
+
+SYSCALL4(rt_sigprocmask, how, user_set, user_old, size)
+{
+	u64 old = current->sig->blocked, mask = old, set;
+	int err;
+
+	if (size != sizeof(u64))
+		return -EINVAL;
+	if (user_set) {
+		if (get_user_u64(&set, uaddr(user_set)))
+			return -EFAULT;
+		err = sig_mask_change(&mask, (int)how, set);
+		if (err)
+			return err;
+		if (mask != old)
+			signal_set_mask(mask);
+	}
+	if (user_old && put_user_u64(uaddr(user_old), old))
+		return -EFAULT;
+	return 0;
+}
+
+SYSCALL2(rt_sigpending, user_set, size)
+{
+	struct process *p = current->proc;
+	u64 flags, set;
+
+	if (size > sizeof(set))
+		return -EINVAL;
+	flags = spin_lock_irqsave(&p->sig_lock);
+	set = (current->sig->pending.set | p->shared.set) & current->sig->blocked;
+	spin_unlock_irqrestore(&p->sig_lock, flags);
+	return copy_to_user(uaddr(user_set), &set, size);
+}
+
+/* ---- waiting ---- */
+
+static s64 sleep_for_signal(void)
+{
+	while (!signal_pending()) {
+		set_current_state(THREAD_INTERRUPTIBLE);
+		if (!signal_pending())
+			schedule();
+		set_current_state(THREAD_RUNNABLE);
+	}
+	return -ERESTARTNOHAND;
+}
+
+SYSCALL0(pause)
+{
+	return sleep_for_signal();
+}
+
+SYSCALL2(rt_sigsuspend, user_set, size)
+{
+	int err;
+
+	if (size != sizeof(u64))
+		return -EINVAL;
+	if (!user_set)
+		return -EFAULT;
+	err = signal_mask_temporary(user_set, size);
+	return err ? err : sleep_for_signal();
+}
+
+static int take_wanted(u64 set, struct siginfo_k *info, bool announce)
+{
+	struct process *p = current->proc;
+	struct task_signals *ts = current->sig;
+	u64 flags = spin_lock_irqsave(&p->sig_lock);
+	int sig = signal_dequeue(p, ts, set, info);
+
+	/* From here on a signal of the set wakes us even if it is blocked. */
+	ts->wanted = sig || !announce ? 0 : set;
+	signal_recalc();
+	spin_unlock_irqrestore(&p->sig_lock, flags);
+	return sig;
+}
+
+/* @return signal number, -EAGAIN, -EINTR */
+static int wait_for_signal(u64 set, u64 deadline, struct siginfo_k *info)
+{
+	int sig = take_wanted(set, info, true);
+	bool in_time = true;
+
+	while (!sig) {
+		if (!in_time || signal_pending()) {
+			sig = take_wanted(set, info, false);
+			break;
+		}
+		set_current_state(THREAD_INTERRUPTIBLE);
+		if (!signal_pending())
+			in_time = schedule_until(deadline);
+		set_current_state(THREAD_RUNNABLE);
+		sig = take_wanted(set, info, true);
+	}
+	if (sig)
+		return sig;
+	return in_time ? -EINTR : -EAGAIN;
+}
+
+SYSCALL4(rt_sigtimedwait, user_set, user_info, user_timeout, size)
+{
+	struct user_siginfo u;
+	struct siginfo_k info;
+	u64 set, timeout, deadline = 0;
+	int sig, err;
+
+	if (size != sizeof(set))
+		return -EINVAL;
+	if (get_user_u64(&set, uaddr(user_set)))
+		return -EFAULT;
+	if (user_timeout) {
+		err = timespec_from_user(&timeout, uaddr(user_timeout));
+		if (err)
+			return err;
+		deadline = ns_add(time_monotonic_ns(), timeout);
+	}
+	sig = wait_for_signal(set & ~SIGSET_KERNEL_ONLY, deadline, &info);
+	if (sig < 0)
+		return sig;
+	if (user_info) {
+		signal_info_to_user(&info, &u);
+		if (copy_to_user(uaddr(user_info), &u, sizeof(u)))
+			return -EFAULT;
+	}
+	return sig;
+}
+
+SYSCALL0(restart_syscall)
+{
+	struct restart_block *r = &current->sig->restart;
+
+	return r->fn ? r->fn(r) : -EINTR;
+}
+
+/* ---- sending ---- */
+
+/* kill(2): who may signal whom. */
+static int may_send(struct thread *t, struct process *p, int sig)
+{
+	const struct cred *me = current_cred();
+	struct cred *c;
+	bool ok;
+
+	if (p == current->proc || cred_capable(me, CAP_KILL))
+		return 0;
+	c = thread_cred_get(t);
+	ok = cred_same_owner(me, c);
+	cred_put(c);
+	if (ok)
+		return 0;
+	return sig == SIGCONT && p->session == current->proc->session ? 0 : -EPERM;
+}
+
+static struct thread *leader_get(struct process *p)
+{
+	struct thread *t;
+	u64 flags = spin_lock_irqsave(&process_lock);
+
+	t = p->leader;
+	if (t)
+		thread_get(t);
+	spin_unlock_irqrestore(&process_lock, flags);
+	return t;
+}
+
+static int send_to_process(struct process *p, int sig, const struct siginfo_k *info)
+{
+	struct thread *t;
+	int err = 0;
+
+	if (p != current->proc) {
+		t = leader_get(p);
+		if (!t)
+			return -ESRCH;
+		err = may_send(t, p, sig);
+		thread_put(t);
+	}
+	if (err || !sig)
+		return err;
+	return signal_send_process(p, sig, info);
+}
+
+/* Under process_lock. */
+static int send_locked(struct process *p, int sig, const struct siginfo_k *info)
+{
+	int err = p->leader ? may_send(p->leader, p, sig) : -ESRCH;
+
+	return err || !sig ? err : signal_send_process(p, sig, info);
+}
+
+static int kill_group(pid_t pgrp, int sig, const struct siginfo_k *info)
+{
+	u64 flags = spin_lock_irqsave(&process_lock);
+	struct pid *pid = pid_lookup(pgrp);
+	bool sent = false;
+	int err = -ESRCH;
+	struct process *p;
+
+	if (pid) {
+		list_for_each(p, &pid->members, pgrp_link) {
+			int e = send_locked(p, sig, info);
+
+			sent |= !e;
+			err = e;
+		}
+	}
+	spin_unlock_irqrestore(&process_lock, flags);
+	return sent ? 0 : err;
+}
+
+/* Everybody but the first process and ourselves. */
+static int kill_all(int sig, const struct siginfo_k *info)
+{
+	u64 flags = spin_lock_irqsave(&process_lock);
+	struct process *p;
+	int err = -ESRCH;
+
+	list_for_each(p, &process_list, all_link) {
+		if (p == init_process || p == current->proc)
+			continue;
+		int e = send_locked(p, sig, info);
+
+		if (e != -EPERM)
+			err = e;
+	}
+	spin_unlock_irqrestore(&process_lock, flags);
+	return err;
+}
+
+static int kill_something(pid_t pid, int sig, const struct siginfo_k *info)
+{
+	struct process *p;
+	int err;
+
+	if (pid == current->proc->pid)
+		return sig ? signal_send_process(current->proc, sig, info) : 0;
+	if (pid > 0) {
+		p = process_find(pid);
+		if (!p)
+			return -ESRCH;
+		err = send_to_process(p, sig, info);
+		process_put(p);
+		return err;
+	}
+	if (pid == -1)
+		return kill_all(sig, info);
+	if (pid == INT32_MIN)
+		return -ESRCH;
+	return kill_group(pid ? -pid : current->proc->pgrp, sig, info);
+}
+
+static struct siginfo_k from_me(int sig, int code)
+{
+	return (struct siginfo_k){
+		.signo = sig, .code = code, .pid = current->proc->pid, .uid = current_cred()->uid,
+	};
+}
+
+SYSCALL2(kill, pid, sig_arg)
+{
+	int sig = (int)sig_arg;
+	struct siginfo_k info;
+
+	if (sig < 0 || sig > NSIG)
+		return -EINVAL;
+	info = from_me(sig, SI_USER);
+	return kill_something((pid_t)pid, sig, &info);
+}
+
+/* @tgid  0: whatever process the thread is in */
+static int send_to_thread(pid_t tgid, pid_t tid, int sig, const struct siginfo_k *info)
+{
+	struct thread *t = thread_find(tid);
+	int err;
+
+	if (!t)
+		return -ESRCH;
+	err = tgid > 0 && t->proc->pid != tgid ? -ESRCH : may_send(t, t->proc, sig);
+	if (!err && sig)
+		err = signal_send_thread(t, sig, info);
+	thread_put(t);
+	return err;
+}
+
+SYSCALL3(tgkill, tgid, tid, sig_arg)
+{
+	int sig = (int)sig_arg;
+	struct siginfo_k info;
+
+	if ((pid_t)tgid <= 0 || (pid_t)tid <= 0 || sig < 0 || sig > NSIG)
+		return -EINVAL;
+	info = from_me(sig, SI_TKILL);
+	return send_to_thread((pid_t)tgid, (pid_t)tid, sig, &info);
+}
+
+SYSCALL2(tkill, tid, sig_arg)
+{
+	int sig = (int)sig_arg;
+	struct siginfo_k info;
+
+	if ((pid_t)tid <= 0 || sig < 0 || sig > NSIG)
+		return -EINVAL;
+	info = from_me(sig, SI_TKILL);
+	return send_to_thread(0, (pid_t)tid, sig, &info);
+}
+
+/* What the sender says of the signal. Nobody may pose as the kernel or as kill() to others. */
+static int read_info(struct siginfo_k *info, int sig, u64 user, pid_t target)
+{
+	struct user_siginfo u;
+
+	if (copy_from_user(&u, uaddr(user), sizeof(u)))
+		return -EFAULT;
+	u.signo = sig;
+	if ((u.code >= 0 || u.code == SI_TKILL) && target != current->proc->pid)
+		return -EPERM;
+	signal_info_from_user(&u, info);
+	return 0;
+}
+
+SYSCALL3(rt_sigqueueinfo, pid, sig_arg, user_info)
+{
+	int sig = (int)sig_arg, err;
+	struct siginfo_k info;
+
+	err = read_info(&info, sig, user_info, (pid_t)pid);
+	if (err)
+		return err;
+	if (sig < 0 || sig > NSIG)
+		return -EINVAL;
+	return kill_something((pid_t)pid, sig, &info);
+}
+
+SYSCALL4(rt_tgsigqueueinfo, tgid, tid, sig_arg, user_info)
+{
+	int sig = (int)sig_arg, err;
+	struct siginfo_k info;
+
+	err = read_info(&info, sig, user_info, (pid_t)tid);
+	if (err)
+		return err;
+	if ((pid_t)tgid <= 0 || (pid_t)tid <= 0 || sig < 0 || sig > NSIG)
+		return -EINVAL;
+	return send_to_thread((pid_t)tgid, (pid_t)tid, sig, &info);
+}

@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: MIT
+/*
+ * On the way back to user mode: what a pending signal does to the thread.
+ *
+ * user_return_work() is called by the entry code when thread.work is not zero,
+ * and works until nothing is left: a switch that is due, the end of the
+ * thread, signals, the mask that sigsuspend() and its like put away.
+ *
+ * signal_deliver() takes one signal out and either enters its handler
+ * (sigframe.c) or does the default action. A stop is joined by every thread of
+ * the process: each counts itself in process.stop_left, the last one makes the
+ * process stopped and tells the parent. SIGCONT wakes them; the first that runs
+ * tells the parent (process.cld_notify): the sender may be in an interrupt or
+ * hold locks that come after the parent's.
+ *
+ * A system call that was interrupted has left -ERESTARTSYS or a relative of it
+ * in rax. Here that becomes -EINTR, or the instruction pointer is set back by
+ * the two bytes of the syscall instruction and the call begins again; as Linux
+ * does it, so that programs see the same in each case.
+ */
+#include "internal.h"
+#include <uapi/unistd.h>
+#include <uapi/wait.h>
+
+#define SYSCALL_INSN_SIZE 2
+
+/* ---- stopping ---- */
+
+/* Under sig_lock: a stop of the whole process begins; this thread is one of them. */
+static void stop_begin(struct process *p, int sig)
+{
+	struct thread *t;
+
+	if (p->stop_signal)
+		return;
+	p->stop_signal = (u8)sig;
+	p->stop_left = 0;
+	list_for_each(t, &p->threads, proc_link) {
+		if (t->sig->exiting)
+			continue;
+		t->sig->stop_owed = true;
+		p->stop_left++;
+		if (t == current)
+			continue;
+		thread_set_work(t, WORK_SIGNAL);
+		thread_wake_state(t, 1u << THREAD_INTERRUPTIBLE);
+	}
+}
+
+/* Under sig_lock, which is given up: sleep until SIGCONT or the end. */
+static void stop_join(struct process *p, u64 flags)
+{
+	struct task_signals *ts = current->sig;
+	bool complete = false;
+
+	if (ts->stop_owed) {
+		ts->stop_owed = false;
+		complete = --p->stop_left == 0;
+	}
+	if (complete) {
+		p->state = PROC_STOPPED;
+		p->stop_status = WAIT_STATUS_STOPPED(p->stop_signal);
+		p->continued = false;
+	}
+	set_current_state(THREAD_STOPPED);
+	spin_unlock_irqrestore(&p->sig_lock, flags);
+	if (complete)
+		process_notify_parent_stop(p, CLD_STOPPED);
+	schedule();
+}
+
+/*
+ * SIGTSTP, SIGTTIN and SIGTTOU do not stop a process that nobody could start
+ * again. The look at its group needs a lock that comes before sig_lock.
+ */
+static bool stop_is_pointless(struct process *p, int sig)
+{
+	return sig != SIGSTOP && pgrp_is_orphaned(p->pgrp);
+}
+
+/* ---- taking ---- */
+
+enum taken { TAKEN_NONE, TAKEN_HANDLER, TAKEN_AGAIN };
+
+/* Under sig_lock, which is given up in any case. */
+static enum taken default_action(struct process *p, int sig, u64 flags)
+{
+	enum sig_default what = sig_default_action(sig);
+
+	if (what == SIG_DEFAULT_IGNORE || p->unkillable) {
+		spin_unlock_irqrestore(&p->sig_lock, flags);
+		return TAKEN_AGAIN;
+	}
+	if (what == SIG_DEFAULT_STOP) {
+		p->stop_taken = true;
+		spin_unlock_irqrestore(&p->sig_lock, flags);
+		if (stop_is_pointless(p, sig))
+			return TAKEN_AGAIN;
+		flags = spin_lock_irqsave(&p->sig_lock);
+		/* A SIGCONT or SIGKILL that came meanwhile wins. */
+		if (p->stop_taken && !p->exiting)
+			stop_begin(p, sig);
+		spin_unlock_irqrestore(&p->sig_lock, flags);
+		return TAKEN_AGAIN;
+	}
+	signal_group_exit_locked(p, WAIT_STATUS_SIGNALED(sig));
+	spin_unlock_irqrestore(&p->sig_lock, flags);
+	thread_end(p->exit_status);
+}
+
+static bool reset_action(struct process *p, int sig, struct user_sigaction *act)
+{
+	struct sighand *h = p->sighand;
+	bool locked = sighand_lock(h), has = sig_in(h->custom, sig);
+
+	if (has) {
+		*act = h->action[sighand_slot(sig)];
+		if (act->flags & SA_RESETHAND) {
+			h->custom &= ~sigbit(sig);
+			h->ignored &= ~sigbit(sig);
+		}
+	}
+	sighand_unlock(h, locked);
+	return has;
+}
+
+static enum taken take_one(struct process *p, struct siginfo_k *info, struct user_sigaction *act)
+{
+	struct task_signals *ts = current->sig;
+	u64 flags = spin_lock_irqsave(&p->sig_lock);
+	int sig;
+
+	if (unlikely(READ_ONCE(current->work) & WORK_EXIT)) {
+		spin_unlock_irqrestore(&p->sig_lock, flags);
+		thread_end(0);
+	}
+	if (unlikely(p->cld_notify)) {
+		int why = p->cld_notify;
+
+		p->cld_notify = 0;
+		spin_unlock_irqrestore(&p->sig_lock, flags);
+		process_notify_parent_stop(p, why);
+		return TAKEN_AGAIN;
+	}
+	if (unlikely(p->stop_signal)) {
+		stop_join(p, flags);
+		return TAKEN_AGAIN;
+	}
+	sig = signal_dequeue(p, ts, ~ts->blocked, info);
+	if (!sig) {
+		signal_recalc();
+		spin_unlock_irqrestore(&p->sig_lock, flags);
+		return TAKEN_NONE;
+	}
+	act->handler = SIG_DFL;
+	if (!reset_action(p, sig, act) || act->handler == SIG_DFL)
+		return default_action(p, sig, flags);
+	signal_recalc();
+	spin_unlock_irqrestore(&p->sig_lock, flags);
+	return act->handler == SIG_IGN ? TAKEN_AGAIN : TAKEN_HANDLER;
+}
+
+/* ---- what the interrupted system call becomes ---- */
+
+static void restart_call(struct pt_regs *regs, u64 nr)
+{
+	regs->rax = nr;
+	regs->rip -= SYSCALL_INSN_SIZE;
+}
+
+static void fix_call_before_handler(struct pt_regs *regs, u64 act_flags)
+{
+	if ((s64)regs->orig_rax < 0)
+		return;
+	switch (-(s64)regs->rax) {
+	case ERESTART_RESTARTBLOCK:
+	case ERESTARTNOHAND:
+		regs->rax = (u64)-EINTR;
+		break;
+	case ERESTARTSYS:
+		if (!(act_flags & SA_RESTART)) {
+			regs->rax = (u64)-EINTR;
+			break;
+		}
+		restart_call(regs, regs->orig_rax);
+		break;
+	case ERESTARTNOINTR:
+		restart_call(regs, regs->orig_rax);
+		break;
+	}
+}
+
+static void fix_call_without_handler(struct pt_regs *regs)
+{
+	if ((s64)regs->orig_rax < 0)
+		return;
+	switch (-(s64)regs->rax) {
+	case ERESTARTNOHAND:
+	case ERESTARTSYS:
+	case ERESTARTNOINTR:
+		restart_call(regs, regs->orig_rax);
+		break;
+	case ERESTART_RESTARTBLOCK:
+		restart_call(regs, __NR_restart_syscall);
+		break;
+	}
+}
+
+/* ---- delivering ---- */
+
+static void enter_handler(struct pt_regs *regs, const struct siginfo_k *info,
+			  const struct user_sigaction *act)
+{
+	struct task_signals *ts = current->sig;
+	int sig = info->signo;
+	u64 mask = thread_saved_mask(current);
+
+	fix_call_before_handler(regs, act->flags);
+	if (sigframe_setup(regs, sig, act, info, mask)) {
+		/* No room for the frame: that is a fault which no handler gets if it was SIGSEGV itself. */
+		if (sig == SIGSEGV) {
+			u64 flags = spin_lock_irqsave(&current->proc->sig_lock);
+
+			current->proc->sighand->custom &= ~sigbit(SIGSEGV);
+			spin_unlock_irqrestore(&current->proc->sig_lock, flags);
+		}
+		signal_force_fault(SIGSEGV, SI_KERNEL, 0);
+		return;
+	}
+	mask = ts->blocked | act->mask;
+	if (!(act->flags & SA_NODEFER))
+		mask |= sigbit(sig);
+	if (READ_ONCE(current->work) & WORK_RESTORE_SIGMASK)
+		thread_clear_work(current, WORK_RESTORE_SIGMASK);
+	if (mask != ts->blocked)
+		signal_set_mask(mask);
+}
+
+void signal_deliver(struct pt_regs *regs)
+{
+	struct process *p = current->proc;
+	struct user_sigaction act;
+	struct siginfo_k info;
+	enum taken what;
+
+	do {
+		what = take_one(p, &info, &act);
+	} while (what == TAKEN_AGAIN);
+	if (what == TAKEN_HANDLER) {
+		enter_handler(regs, &info, &act);
+		return;
+	}
+	fix_call_without_handler(regs);
+}
+
+void user_return_work(struct pt_regs *regs)
+{
+	const u32 handled = WORK_RESCHED | WORK_EXIT | WORK_SIGNAL | WORK_RESTORE_SIGMASK;
+	u32 work;
+
+	while ((work = READ_ONCE(current->work)) != 0) {
+		if (work & ~handled)		/* WORK_IRET has had its effect by bringing us here */
+			thread_clear_work(current, ~handled);
+		if (work & WORK_EXIT)
+			thread_end(0);
+		if (work & WORK_RESCHED)
+			preempt_schedule();
+		if (work & WORK_SIGNAL) {
+			signal_deliver(regs);
+		} else if (work & WORK_RESTORE_SIGMASK) {
+			/* No handler ran: the call's own mask was for nothing. */
+			thread_clear_work(current, WORK_RESTORE_SIGMASK);
+			signal_set_mask(current->sig->saved_mask);
+		}
+	}
+}
+
+/* ---- masks for the length of one call ---- */
+
+u64 thread_saved_mask(struct thread *t)
+{
+	return READ_ONCE(t->work) & WORK_RESTORE_SIGMASK ? t->sig->saved_mask : t->sig->blocked;
+}
+
+static void mask_set_temporary(u64 mask)
+{
+	current->sig->saved_mask = current->sig->blocked;
+	thread_set_work(current, WORK_RESTORE_SIGMASK);
+	signal_set_mask(mask & ~SIGSET_KERNEL_ONLY);
+}
+
+int signal_mask_temporary(u64 set, u64 size)
+{
+	u64 mask;
+	int err;
+
+	if (!set)
+		return 0;
+	if (size != sizeof(mask))
+		return -EINVAL;
+	err = copy_from_user(&mask, uaddr(set), sizeof(mask));
+	if (err)
+		return err;
+	mask_set_temporary(mask);
+	return 0;
+}
+
+void signal_mask_restore_unless(bool interrupted)
+{
+	if (interrupted || !(READ_ONCE(current->work) & WORK_RESTORE_SIGMASK))
+		return;
+	thread_clear_work(current, WORK_RESTORE_SIGMASK);
+	signal_set_mask(current->sig->saved_mask);
+}

@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Clocks and sleeping.
+ *
+ * CLOCK_REALTIME and CLOCK_TAI are a distance away from the monotonic clock,
+ * which only setting the time changes; CLOCK_BOOTTIME is the monotonic clock,
+ * since this machine never suspends. A sleep until a point on the wall clock
+ * looks again whenever that is set.
+ */
+#include "internal.h"
+#include <kernel/syscalls.h>
+
+#define SECONDS_MAX	((s64)(INT64_MAX / NSEC_PER_SEC))
+#define CPU_SLEEP_MIN	NSEC_PER_MSEC
+
+DEFINE_WAIT_QUEUE(clock_set_wait);
+u32 clock_set_count;
+
+/* ---- conversion ---- */
+
+int timespec_to_ns(const struct timespec *ts, u64 *ns)
+{
+	if (ts->tv_sec < 0 || ts->tv_nsec < 0 || (u64)ts->tv_nsec >= NSEC_PER_SEC)
+		return -EINVAL;
+	*ns = ts->tv_sec >= SECONDS_MAX ? (u64)INT64_MAX :
+		(u64)ts->tv_sec * NSEC_PER_SEC + (u64)ts->tv_nsec;
+	return 0;
+}
+
+int timespec_from_user(u64 *ns, uaddr_t src)
+{
+	struct timespec ts;
+
+	if (copy_from_user(&ts, src, sizeof(ts)))
+		return -EFAULT;
+	return timespec_to_ns(&ts, ns);
+}
+
+int timespec_to_user(uaddr_t dst, u64 ns)
+{
+	struct timespec ts = timespec_from_ns(ns);
+
+	return copy_to_user(dst, &ts, sizeof(ts));
+}
+
+/* ---- clocks ---- */
+
+u64 clock_offset_ns(int clock)
+{
+	if (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE || clock == CLOCK_TAI ||
+	    clock == CLOCK_REALTIME_ALARM)
+		return time_realtime_ns() - time_monotonic_ns();
+	return 0;
+}
+
+u64 clock_to_monotonic(int clock, u64 ns)
+{
+	u64 offset = clock_offset_ns(clock);
+
+	if (ns >= (u64)INT64_MAX)
+		return (u64)INT64_MAX;
+	return ns > offset ? ns - offset : 1;
+}
+
+/*
+ * A clock id below 0 names another thread's or process's CPU clock: the
+ * complement of the number above three bits, of which bit 2 says "thread".
+ */
+int cpu_clock_read(int clock, u64 *ns)
+{
+	pid_t id = ~(clock >> 3);
+	struct process *p;
+	struct thread *t;
+	int err = 0;
+
+	if ((clock & 3) == 3)		/* a descriptor's clock: there are none */
+		return -EINVAL;
+	if (clock & 4) {
+		t = id ? thread_find(id) : current;
+		if (!t)
+			return -EINVAL;
+		if (t->proc != current->proc)
+			err = -EINVAL;
+		else
+			*ns = thread_cpu_ns(t);
+		if (id)
+			thread_put(t);
+		return err;
+	}
+	p = id ? process_find(id) : current->proc;
+	if (!p)
+		return -EINVAL;
+	*ns = process_cpu_ns(p);
+	if (id)
+		process_put(p);
+	return 0;
+}
+
+int clock_read(int clock, u64 *ns)
+{
+	switch (clock) {
+	case CLOCK_REALTIME:
+	case CLOCK_REALTIME_COARSE:
+	case CLOCK_REALTIME_ALARM:
+	case CLOCK_TAI:
+		*ns = time_realtime_ns();
+		return 0;
+	case CLOCK_MONOTONIC:
+	case CLOCK_MONOTONIC_RAW:
+	case CLOCK_MONOTONIC_COARSE:
+	case CLOCK_BOOTTIME:
+	case CLOCK_BOOTTIME_ALARM:
+		*ns = time_monotonic_ns();
+		return 0;
+	case CLOCK_PROCESS_CPUTIME_ID:
+		*ns = process_cpu_ns(current->proc);
+		return 0;
+	case CLOCK_THREAD_CPUTIME_ID:
+		*ns = thread_cpu_ns(current);
+		return 0;
+	}
+	return clock < 0 ? cpu_clock_read(clock, ns) : -EINVAL;
+}
+
+SYSCALL2(clock_gettime, clock, user)
+{
+	u64 ns;
+	int err = clock_read((int)clock, &ns);
+
+	return err ? err : timespec_to_user(uaddr(user), ns);
+}
+
+SYSCALL2(clock_getres, clock, user)
+{
+	u64 ns;
+	int err = clock_read((int)clock, &ns);
+
+	if (err || !user)
+		return err;
+	return timespec_to_user(uaddr(user), 1);
+}
+
+static int set_wall_clock(u64 ns)
+{
+	int err;
+
+	if (!current_capable(CAP_SYS_TIME))
+		return -EPERM;
+	err = time_set_realtime_ns(ns);
+	if (err)
+		return err;
+	WRITE_ONCE(clock_set_count, clock_set_count + 1);
+	wake_up_all(&clock_set_wait);
+	posix_timers_clock_set();
+	return 0;
+}
+
+SYSCALL2(clock_settime, clock, user)
+{
+	u64 ns;
+	int err;
+
+	if ((int)clock != CLOCK_REALTIME)
+		return -EINVAL;
+	err = timespec_from_user(&ns, uaddr(user));
+	return err ? err : set_wall_clock(ns);
+}
+
+SYSCALL2(gettimeofday, user_tv, user_tz)
+{
+	const struct user_timezone utc = { 0, 0 };
+	struct timeval tv;
+
+	if (user_tv) {
+		tv = timeval_from_ns(time_realtime_ns());
+		if (copy_to_user(uaddr(user_tv), &tv, sizeof(tv)))
+			return -EFAULT;
+	}
+	if (user_tz && copy_to_user(uaddr(user_tz), &utc, sizeof(utc)))
+		return -EFAULT;
+	return 0;
+}
+
+SYSCALL2(settimeofday, user_tv, user_tz)
+{
+	struct user_timezone tz;
+	struct timespec ts;
+	struct timeval tv;
+	u64 ns;
+
+	if (user_tv) {
+		if (copy_from_user(&tv, uaddr(user_tv), sizeof(tv)))
+			return -EFAULT;
+		if (tv.tv_usec < 0 || tv.tv_usec > 1000000)
+			return -EINVAL;
+		ts = (struct timespec){ tv.tv_sec, tv.tv_usec * 1000 };
+		if (timespec_to_ns(&ts, &ns))
+			return -EINVAL;
+	}
+	if (user_tz) {
+		if (copy_from_user(&tz, uaddr(user_tz), sizeof(tz)))
+			return -EFAULT;
+		/* The kernel's clock is UTC; what the zone is, is the C library's business. */
+		if (tz.minuteswest > 15 * 60 || tz.minuteswest < -15 * 60)
+			return -EINVAL;
+		if (!current_capable(CAP_SYS_TIME))
+			return -EPERM;
+	}
+	return user_tv ? set_wall_clock(ns) : 0;
+}
+
+SYSCALL1(time, user)
+{
+	s64 now = (s64)(time_realtime_ns() / NSEC_PER_SEC);
+
+	if (user && put_user_u64(uaddr(user), (u64)now))
+		return -EFAULT;
+	return now;
+}
+
+/* There is no phase-locked loop to steer: the state can be read. */
+static s64 read_timex(u64 user, int clock)
+{
+	struct user_timex t, out;
+
+	if (clock != CLOCK_REALTIME)
+		return -EOPNOTSUPP;
+	if (copy_from_user(&t, uaddr(user), sizeof(t)))
+		return -EFAULT;
+	if (t.modes)
+		return current_capable(CAP_SYS_TIME) ? -EOPNOTSUPP : -EPERM;
+	out = (struct user_timex){
+		.maxerror = 16000000, .esterror = 16000000, .status = STA_UNSYNC,
+		.constant = 2, .precision = 1, .tolerance = 32768000, .tick = 10000,
+		.time = timeval_from_ns(time_realtime_ns()),
+	};
+	if (copy_to_user(uaddr(user), &out, sizeof(out)))
+		return -EFAULT;
+	return TIME_ERROR;
+}
+
+SYSCALL1(adjtimex, user)
+{
+	return read_timex(user, CLOCK_REALTIME);
+}
+
+SYSCALL2(clock_adjtime, clock, user)
+{
+	return read_timex(user, (int)clock);
+}
+
+/* ---- sleeping ---- */
+
+/* @return 0, -ERESTARTSYS: a signal came */
+static int sleep_until_wall_clock(int clock, u64 ns)
+{
+	int err;
+
+	do {
+		u32 seen = READ_ONCE(clock_set_count);
+		u64 deadline = clock_to_monotonic(clock, ns);
+
+		err = wait_event_interruptible_until(&clock_set_wait,
+				READ_ONCE(clock_set_count) != seen, deadline);
+	} while (!err);
+	return err == -ETIMEDOUT ? 0 : err;
+}
+
+/* Until the process has used so much CPU time. */
+static int sleep_until_cpu_time(int clock, u64 ns)
+{
+	u64 now, left;
+	int err;
+
+	for (;;) {
+		err = clock_read(clock, &now);
+		if (err || now >= ns)
+			return err;
+		left = MAX((ns - now) / MAX(current->proc->nr_threads, 1u), CPU_SLEEP_MIN);
+		err = sleep_until(ns_add(time_monotonic_ns(), left), true);
+		if (err)
+			return err;
+	}
+}
+
+static int sleep_on_clock(int clock, u64 ns)
+{
+	if (clock == CLOCK_PROCESS_CPUTIME_ID || clock < 0)
+		return sleep_until_cpu_time(clock, ns);
+	if (clock_offset_ns(clock))
+		return sleep_until_wall_clock(clock, ns);
+	return sleep_until(ns, true);
+}
+
+/* A relative sleep, as the point on the monotonic or CPU clock where it ends. */
+static s64 sleep_rest(struct restart_block *r)
+{
+	int clock = (int)r->arg[0], err;
+	u64 deadline = r->arg[1], user_left = r->arg[2], now;
+
+	err = sleep_on_clock(clock, deadline);
+	if (err != -ERESTARTSYS)
+		return err;
+	if (user_left && !clock_read(clock, &now)) {
+		u64 left = deadline > now ? deadline - now : 0;
+
+		if (timespec_to_user(uaddr(user_left), left))
+			return -EFAULT;
+	}
+	return -ERESTART_RESTARTBLOCK;
+}
+
+static s64 sleep_relative(int clock, u64 ns, u64 user_left)
+{
+	struct restart_block *r = &current->sig->restart;
+	u64 now;
+	int err;
+
+	/* A time on the wall clock passes like any other unless the clock is set, which is not meant here. */
+	if (clock_offset_ns(clock))
+		clock = CLOCK_MONOTONIC;
+	err = clock_read(clock, &now);
+	if (err)
+		return err;
+	if (!ns)
+		return 0;
+	*r = (struct restart_block){ sleep_rest, { (u64)(s64)clock, ns_add(now, ns), user_left } };
+	return sleep_rest(r);
+}
+
+SYSCALL2(nanosleep, user_time, user_left)
+{
+	u64 ns;
+	int err = timespec_from_user(&ns, uaddr(user_time));
+
+	return err ? err : sleep_relative(CLOCK_MONOTONIC, ns, user_left);
+}
+
+static int check_sleep_clock(int clock)
+{
+	switch (clock) {
+	case CLOCK_REALTIME:
+	case CLOCK_MONOTONIC:
+	case CLOCK_BOOTTIME:
+	case CLOCK_TAI:
+	case CLOCK_PROCESS_CPUTIME_ID:
+		return 0;
+	case CLOCK_REALTIME_ALARM:
+	case CLOCK_BOOTTIME_ALARM:
+		return current_capable(CAP_WAKE_ALARM) ? 0 : -EPERM;
+	case CLOCK_MONOTONIC_RAW:
+	case CLOCK_MONOTONIC_COARSE:
+	case CLOCK_REALTIME_COARSE:
+		return -EOPNOTSUPP;
+	case CLOCK_THREAD_CPUTIME_ID:
+		return -EINVAL;
+	}
+	return clock < 0 ? 0 : -EINVAL;
+}
+
+SYSCALL4(clock_nanosleep, clock_arg, flags, user_time, user_left)
+{
+	int clock = (int)clock_arg, err;
+	u64 ns;
+
+	err = check_sleep_clock(clock);
+	if (!err)
+		err = timespec_from_user(&ns, uaddr(user_time));
+	if (err)
+		return err;
+	if (!((int)flags & TIMER_ABSTIME))
+		return sleep_relative(clock, ns, user_left);
+	err = sleep_on_clock(clock, ns);
+	return err == -ERESTARTSYS ? -ERESTARTNOHAND : err;
+}
