@@ -263,6 +263,12 @@ static void exec_commit(struct exec *e, struct sighand *fresh)
 
 	take_over_leader(p);
 	posix_timers_delete_all(p);
+	/*
+	 * Who looks into a process takes its space first, and asks then whether
+	 * that is allowed: until the new credentials are there it is not.
+	 */
+	p->dumpable = false;
+	smp_mb();
 	switch_program_space(p, e->space);
 	e->space = NULL;
 	reset_signals(p, fresh);
@@ -270,7 +276,7 @@ static void exec_commit(struct exec *e, struct sighand *fresh)
 	set_name(e->path);
 	cred_commit(e->cred);
 	e->cred = NULL;
-	p->dumpable = !e->secure;
+	smp_store_release(&p->dumpable, !e->secure);
 	if (e->secure) {
 		p->pdeath_signal = 0;
 		p->personality &= ~(u32)PER_CLEAR_ON_SETID;

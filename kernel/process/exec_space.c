@@ -14,6 +14,7 @@
 #include <asm/cpu.h>
 #include <kernel/fs.h>
 #include <kernel/random.h>
+#include <kernel/vdso.h>
 #include <kernel/vm.h>
 #include <uapi/auxvec.h>
 #include <uapi/mman.h>
@@ -317,6 +318,7 @@ int exec_build_space(struct exec *e)
 		err = load(e, &e->interp, true);
 	if (err)
 		return err;
+	e->space->vdso = vdso_map(e->space);
 	note_layout(e);
 	if (e->entry >= USER_END)
 		return -ENOEXEC;

@@ -1,36 +1,85 @@
-/* SPDX-License-Identifier: MIT */
-/* What becomes of exceptions: memory for a page fault, or a signal. */
-#include <kernel/err.h>
-#include <kernel/process.h>
+// SPDX-License-Identifier: MIT
+/*
+ * What becomes of exceptions of user code: memory for a page fault, or a signal.
+ *
+ * The frame's orig_rax holds the exception's error code on the way in. It is
+ * set to -1 here: a value from 0 on would mean a system call, which a signal on
+ * the way out might set about restarting.
+ */
+#include "internal.h"
 #include <kernel/upcalls.h>
 #include <kernel/vm.h>
 
-#define SI_BUS_ADRERR 2
+#define TRAP_PAGE_FAULT 14
+
+static void note_trap(u64 nr, u64 error, u64 cr2)
+{
+	struct task_signals *ts = current->sig;
+
+	ts->trap_nr = nr;
+	ts->trap_error = error;
+	ts->trap_cr2 = cr2;
+}
+
+/* Which exception it was, for programs that look into their handler's frame. */
+static u64 trap_of_signal(int sig, int code)
+{
+	switch (sig) {
+	case SIGFPE:
+		return code == FPE_INTDIV ? 0 : 16;
+	case SIGTRAP:
+		return code == SI_KERNEL ? 3 : 1;
+	case SIGILL:
+		return 6;
+	case SIGBUS:
+		return 17;
+	}
+	return 13;
+}
 
 void upcall_user_page_fault(struct pt_regs *regs, u64 addr, u32 error_code)
 {
-	int code = 0, err;
+	int code = SEGV_MAPERR, err;
 
 	cpu_count_event(nr_faults);
+	regs->orig_rax = (u64)-1;
 	err = vm_fault(current->space, addr, error_code, &code);
-	if (likely(!err))
+	if (likely(!err)) {
+		current->sig->minflt++;
 		return;
+	}
+	if (err > 0) {
+		current->sig->majflt++;
+		return;
+	}
+	note_trap(TRAP_PAGE_FAULT, error_code, addr);
 	if (err == -EFAULT)
 		signal_force_fault(SIGSEGV, code, addr);
 	else if (err == -EIO)
-		signal_force_fault(SIGBUS, SI_BUS_ADRERR, addr);
+		signal_force_fault(SIGBUS, BUS_ADRERR, addr);
 	else if (!fatal_signal_pending())	/* no memory, and nobody else to kill for it */
 		signal_send_thread(current, SIGKILL, SI_KERNEL_INFO);
 }
 
 bool upcall_kernel_page_fault(u64 addr, u32 error_code)
 {
-	int code;
+	int code, err;
 
-	return current->space && !vm_fault(current->space, addr, error_code, &code);
+	if (!current->space)
+		return false;
+	err = vm_fault(current->space, addr, error_code, &code);
+	if (err >= 0 && current->sig) {
+		if (err)
+			current->sig->majflt++;
+		else
+			current->sig->minflt++;
+	}
+	return err >= 0;
 }
 
 void upcall_user_trap(struct pt_regs *regs, int sig, int code, u64 addr)
 {
+	note_trap(trap_of_signal(sig, code), regs->orig_rax == (u64)-1 ? 0 : regs->orig_rax, 0);
+	regs->orig_rax = (u64)-1;
 	signal_force_fault(sig, code, addr);
 }

@@ -49,7 +49,7 @@ u64 clock_offset_ns(int clock)
 {
 	if (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE || clock == CLOCK_TAI ||
 	    clock == CLOCK_REALTIME_ALARM)
-		return time_realtime_ns() - time_monotonic_ns();
+		return time_realtime_offset_ns();
 	return 0;
 }
 
@@ -137,7 +137,7 @@ SYSCALL2(clock_getres, clock, user)
 
 	if (err || !user)
 		return err;
-	return timespec_to_user(uaddr(user), 1);
+	return timespec_to_user(uaddr(user), time_resolution_ns());
 }
 
 static int set_wall_clock(u64 ns)
