@@ -35,6 +35,10 @@ chacha-srcs := lib/chacha.c
 # device/
 host-test-y += ldisc
 ldisc-srcs := device/tty/ldisc.c lib/bitmap.c
+host-test-y += vt
+vt-srcs := device/tty/vt.c device/tty/vt_glyphs.c device/tty/vt_screen.c lib/bitmap.c
+host-test-y += keymap
+keymap-srcs := device/tty/keymap.c
 
 # mm/
 host-test-y += vm_regions
