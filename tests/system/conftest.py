@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: MIT
+"""Fixtures: machines that boot, and keep their log where a test failed."""
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+
+import machine as machines
+
+LOGS = os.path.join(machines.BUILD, 'test-logs')
+USER_PROGRAMS = os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                             '..', 'user')
+
+
+def pytest_configure(config):
+    config.addinivalue_line('markers', 'long: takes more than a few seconds')
+    config.addinivalue_line('markers', 'banos: not about what Linux does, so '
+                            'left out where Linux is tried')
+
+
+def pytest_collection_modifyitems(items):
+    if machines.IS_REFERENCE:
+        for item in items:
+            if item.get_closest_marker('banos'):
+                item.add_marker(pytest.mark.skip(reason='not for Linux'))
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item):
+    report = (yield).get_result()
+    if report.failed:
+        item.failed_phase = report.when
+
+
+def log_path(name):
+    os.makedirs(LOGS, exist_ok=True)
+    return os.path.join(LOGS, re.sub(r'[^\w.=-]+', '_', name) + '.log')
+
+
+class Keeper:
+    """Machines of one test or module: closed at its end, logs kept or not."""
+
+    def __init__(self, name):
+        self.name, self.machines, self.failed = name, [], False
+
+    def start(self, **options):
+        number = f'.{len(self.machines)}' if self.machines else ''
+        self.machines.append(
+            machines.Machine(log_path(self.name + number), **options))
+        return self.machines[-1]
+
+    def close(self):
+        for m in self.machines:
+            m.close()
+            if not self.failed:
+                os.unlink(m.log_path)
+
+
+@pytest.fixture
+def start(request):
+    """A function that starts a machine of this test's own."""
+    keeper = Keeper(request.node.nodeid.split('::', 1)[1])
+    yield keeper.start
+    keeper.failed = hasattr(request.node, 'failed_phase')
+    keeper.close()
+
+
+@pytest.fixture(scope='module')
+def shared(request):
+    """What `shell` shares: one machine per module; files and options from the
+    module's FILES and MACHINE, if it has them."""
+
+    class Shared:
+        machine = None
+
+        def get(self):
+            if self.machine is None:
+                files = getattr(request.module, 'FILES', None)
+                options = dict(getattr(request.module, 'MACHINE', {}))
+                if files:
+                    options['files'] = files() if callable(files) else files
+                options.setdefault('limit_s', 400)
+                self.machine = keeper.start(**options)
+                self.machine.boot()
+            return self.machine
+
+        def drop(self):
+            if self.machine:
+                self.machine.close()
+            self.machine = None
+
+    keeper = Keeper(request.module.__name__)
+    holder = Shared()
+    holder.keeper = keeper
+    yield holder
+    keeper.close()
+
+
+@pytest.fixture
+def shell(request, shared):
+    """A root shell at its prompt in a fresh folder, on a machine that all
+    tests of a module share. After a failure it is replaced."""
+    m = shared.get()
+    m.log.write(f'\n======== {request.node.name}\n')
+    m.check('rm -rf /tmp/t; mkdir /tmp/t; cd /tmp/t')
+    yield m
+    if hasattr(request.node, 'failed_phase'):
+        shared.keeper.failed = True
+        shared.drop()
+
+
+@pytest.fixture(scope='session')
+def programs(tmp_path_factory):
+    """Static programs of tests/user, by name: {'fork': path, ...}, each
+    compiled with musl-gcc and, as 'fork.glibc', with gcc."""
+    out = os.path.join(machines.BUILD, 'tests', 'user')
+    os.makedirs(out, exist_ok=True)
+    built = {}
+    for name in sorted(os.listdir(USER_PROGRAMS)):
+        if not name.endswith('.c'):
+            continue
+        source = os.path.join(USER_PROGRAMS, name)
+        for compiler, suffix in (('musl-gcc', ''), ('gcc', '.glibc')):
+            path = os.path.join(out, name[:-2] + suffix)
+            header = os.path.join(USER_PROGRAMS, 'check.h')
+            newest = max(os.path.getmtime(x) for x in (source, header))
+            if not os.path.exists(path) or os.path.getmtime(path) < newest:
+                subprocess.run([compiler, '-std=gnu11', '-O1', '-static', '-s',
+                                '-Wall', '-Wextra', '-Werror', '-pthread',
+                                '-Wno-unused-parameter', '-o', path, source],
+                               check=True)
+            built[name[:-2] + suffix] = path
+    return built
+
+
+@pytest.fixture
+def scratch(tmp_path):
+    """A folder on the host that is gone afterwards."""
+    yield tmp_path
+    shutil.rmtree(tmp_path, ignore_errors=True)

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: MIT
+"""From the start of the machine to the prompt, and the end of it."""
+import pytest
+
+
+def test_shell_runs_and_poweroff_ends_qemu_with_0(start):
+    m = start().boot()
+    assert m.check('echo hello world') == 'hello world\n'
+    m.sendline('poweroff')
+    assert m.wait_end() == 0
+
+
+def test_reboot_resets_the_machine(start):
+    # With -no-reboot QEMU ends where a machine would start again.
+    m = start().boot()
+    m.sendline('reboot')
+    assert m.wait_end() == 0
+
+
+def test_halt_stops_without_a_panic(start):
+    m = start().boot()
+    m.sendline('halt')
+    m.expect('(?i)halt', 10)
+    assert 'anic' not in m.before
+
+
+@pytest.mark.parametrize('memory', [8, 16, 32, 64, 512, 4096, 6144])
+@pytest.mark.banos
+def test_memory_of_any_size(start, memory):
+    m = start(memory=memory).boot()
+    fields = m.lines('free -k')[1].split()
+    total_kib = int(fields[1])
+    # What the kernel itself takes must not be much, nor may there be more
+    # than the machine has.
+    assert memory * 1024 * 0.6 < total_kib <= memory * 1024
+    assert m.check('ls / | wc -l').strip() != '0'
+    if memory >= 16:
+        m.check('dd if=/dev/zero of=/tmp/x bs=1k count=1024 2>/dev/null')
+    m.sendline('poweroff')
+    assert m.wait_end() == 0
+
+
+@pytest.mark.parametrize('machine', ['pc', 'q35'])
+@pytest.mark.parametrize('cpu', ['qemu64', 'max', 'max,-smap,-smep'])
+def test_machines_and_processors(start, machine, cpu):
+    m = start(machine=machine, cpu=cpu).boot()
+    assert m.check('echo $((6 * 7)) | cat') == '42\n'
+    assert m.check('sleep 0.1; echo slept') == 'slept\n'
+    m.sendline('poweroff')
+    assert m.wait_end() == 0
+
+
+@pytest.mark.parametrize('cpus', [2, 4])
+def test_more_processors(start, cpus):
+    m = start(cpus=cpus).boot()
+    assert m.check('(for i in 1 2 3 4 5 6 7 8; do (echo $i | cat) & done; wait); '
+                   'echo done').strip().endswith('done')
+    m.sendline('poweroff')
+    assert m.wait_end() == 0
+
+
+def test_the_kernel_says_who_it_is(start):
+    m = start().boot()
+    release = m.check('uname -r').split('.')
+    assert (int(release[0]), int(release[1])) >= (3, 2)
+    assert m.check('uname -m') == 'x86_64\n'
+    assert m.check('uname -n') == m.check('cat /etc/hostname')
+    log = m.check('dmesg')
+    assert 'BUG' not in log and 'anic' not in log
+
+
+@pytest.mark.banos
+def test_no_root_file_system_is_said_in_words(start):
+    m = start(initrd=b'')
+    m.expect('(?i)(init|root)[^\n]*\n', 20)
+
+
+@pytest.mark.banos
+def test_a_build_prints_from_the_start(start):
+    m = start()
+    m.expect('Banos', 20)
+    m.boot()
