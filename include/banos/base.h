@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file base.h  What all headers of the driver API rest on.
+ *
+ * The API is a set of functions, found by name when a driver is installed. A
+ * name keeps its signature and its meaning for ever. What is new since the
+ * first release carries the level that brought it:
+ *
+ *	-DBANOS_LEVEL=n	   hide what is newer than level n
+ *	-DBANOS_API_MIN=n  the driver works on kernels of level n and later: what is
+ *			   newer is weak, to be tested with BANOS_HAS() before use.
+ *			   Give it for all objects of a driver, or for none.
+ *
+ * Without BANOS_API_MIN a driver loads wherever the names that it really uses
+ * exist.
+ *
+ * Rules that hold for every function unless its own words differ:
+ * - Arguments and results are 64-bit integers, 32-bit integers or pointers.
+ * - A result of int64_t is an error from -4095 to -1 (<banos/errno.h>), or what
+ *   the function promises.
+ * - A pointer is used during the call only, and only for the length and in the
+ *   direction that the function states: nothing is kept.
+ * - A text is NUL-terminated, at most 1023 bytes long, UTF-8.
+ * - "Context: thread" means that it may sleep: not under a banos_spinlock.
+ * - Structs that begin with "size" are filled in with sizeof() by who makes
+ *   them, unused fields with 0. Later levels add fields at the end only.
+ */
+#ifndef BANOS_BASE_H
+#define BANOS_BASE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/** The level that these headers describe, unless the driver asks for less. */
+#ifndef BANOS_LEVEL
+#define BANOS_LEVEL 1
+#endif
+
+#if BANOS_LEVEL < 1 || BANOS_LEVEL > 1
+#error "these headers know level 1 of the driver API only: get newer ones, or take -DBANOS_LEVEL=1"
+#endif
+#if defined(BANOS_API_MIN) && (BANOS_API_MIN < 1 || BANOS_API_MIN > BANOS_LEVEL)
+#error "BANOS_API_MIN must lie between 1 and BANOS_LEVEL"
+#endif
+
+/*
+ * BANOS_CFLAGS=1 says that the flags for drivers were given; what of them can
+ * be seen is checked. 0 says that this is no driver but a program that reads
+ * driver files, or the kernel.
+ */
+#ifndef BANOS_CFLAGS
+#error "compile drivers with the flags of 'pkg-config --cflags banos' (BANOS_CFLAGS is not defined)"
+#elif BANOS_CFLAGS
+#if !defined(__x86_64__) || !defined(__LP64__)
+#error "Banos drivers are 64-bit x86 code: -m64"
+#endif
+#if __STDC_HOSTED__
+#error "Banos drivers are compiled with -ffreestanding"
+#endif
+#if defined(__SSE__) || defined(__MMX__)
+#error "Banos drivers may not use floating-point or vector registers: -mgeneral-regs-only"
+#endif
+#if defined(__SSP__) || defined(__SSP_STRONG__) || defined(__SSP_ALL__)
+#error "Banos drivers are compiled with -fno-stack-protector"
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#error "Banos drivers cannot use sanitizers"
+#endif
+#if defined(__EXCEPTIONS) || defined(__GXX_RTTI)
+#error "C++ drivers are compiled with -fno-exceptions -fno-rtti -fno-threadsafe-statics"
+#endif
+#endif
+
+#ifdef __cplusplus
+#define BANOS_BEGIN extern "C" {
+#define BANOS_END }
+#else
+#define BANOS_BEGIN
+#define BANOS_END
+#endif
+
+/** In front of each declaration: the level that brought the function. */
+#define BANOS_SINCE(level) BANOS_SINCE_##level
+#define BANOS_SINCE_1
+
+/**
+ * Is the function @p f there? For names that are weak: newer than BANOS_API_MIN,
+ * or declared with BANOS_WEAK by the driver.
+ */
+#define BANOS_HAS(f) (banos_address_((void (*)(void))(f)) != 0)
+/** A declaration with this is an optional import. */
+#define BANOS_WEAK __attribute__((weak))
+
+static inline __attribute__((unused)) uint64_t banos_address_(void (*f)(void))
+{
+	return (uint64_t)f;
+}
+
+/** A check while compiling; @p name makes it unique. */
+#define BANOS_ASSERT(condition, name) \
+	typedef char banos_assert_##name[(condition) ? 1 : -1]
+
+#define BANOS_JOIN(a, b) BANOS_JOIN_(a, b)
+#define BANOS_JOIN_(a, b) a##b
+
+/**
+ * Who owns what the kernel gives out: the instance of the driver that init()
+ * received, or one of its devices. An opaque value like all handles here: never
+ * an address to look at, equal only to itself, NULL for none.
+ */
+typedef struct banos_owner_ *banos_owner;
+
+BANOS_BEGIN
+
+/**
+ * @brief The level of the driver API that this kernel has.
+ * Since 1, provided by the kernel.
+ * Context: any.
+ * @return 1 or more
+ */
+BANOS_SINCE(1) int64_t banos_api_level(void);
+
+/**
+ * @brief Does this kernel have a feature that has no function of its own?
+ * Since 1, provided by the kernel.
+ * Context: any.
+ * @param feature  a BANOS_FEATURE_ number
+ * @return 1: yes. 0: no, or the number is not known.
+ */
+BANOS_SINCE(1) int64_t banos_has_feature(uint32_t feature);
+
+/** Several processors may run the driver at once. */
+#define BANOS_FEATURE_SMP 1u
+/** The kernel checks itself; it is slower. */
+#define BANOS_FEATURE_DEBUG 2u
+
+BANOS_END
+
+#endif

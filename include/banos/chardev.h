@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file chardev.h  Character devices: files in /dev whose reads and writes a driver answers.
+ *
+ * A driver gives the kernel a table of methods, and gets a device number and
+ * a name in /dev. A method that is NULL, or beyond the table's size, is done by
+ * the kernel as stated beside it.
+ *
+ * Every method runs in a thread and may sleep; several may run at once, on
+ * several processors, also for one open file. The first two arguments of each
+ * are the driver's own: the device's context, and what open() stored for the
+ * file. While a file is open the driver cannot be removed.
+ *
+ * A method returns an error from -4095 to -1 or what is stated beside it.
+ */
+#ifndef BANOS_CHARDEV_H
+#define BANOS_CHARDEV_H
+
+#include <banos/base.h>
+#include <banos/user.h>
+
+/** Handle of a registered device. */
+typedef struct banos_chardev_ *banos_chardev;
+/** Where poll() says what to watch; valid for the call. */
+typedef struct banos_poll_ *banos_poll;
+
+/* How a file was opened: the flags of the methods. */
+#define BANOS_FILE_READ 1u
+#define BANOS_FILE_WRITE 2u
+#define BANOS_FILE_NONBLOCK 4u	/**< -EAGAIN instead of waiting */
+#define BANOS_FILE_APPEND 8u
+
+/* Events of poll(); Linux's POLLIN and so on. */
+#define BANOS_POLL_READ 0x0001u
+#define BANOS_POLL_PRIORITY 0x0002u
+#define BANOS_POLL_WRITE 0x0004u
+#define BANOS_POLL_ERROR 0x0008u
+#define BANOS_POLL_HANGUP 0x0010u
+
+/** Result of map(): memory of zeroes of the program's own, as from /dev/zero. */
+#define BANOS_MAP_ZERO 1
+
+struct banos_chardev_ops {
+	uint32_t size;
+	uint32_t must;		/**< 0: no bit is defined yet */
+	/**
+	 * A file is being opened. *@p file is NULL at first; what is stored there
+	 * is handed to the other methods for this file.
+	 * @return 0. Default: 0.
+	 */
+	int64_t (*open)(void *context, uint32_t flags, void **file);
+	/** Its last descriptor was closed. @return 0. Default: 0. */
+	int64_t (*release)(void *context, void *file);
+	/**
+	 * Fill @p to, from its beginning, with at most @p length bytes.
+	 * @param offset  where in the device; 0 without BANOS_CHARDEV_POSITION
+	 * @return how many were written to @p to, 0 at the end. Default: 0.
+	 */
+	int64_t (*read)(void *context, void *file, banos_buffer to, uint64_t length,
+			uint64_t offset, uint32_t flags);
+	/** Take at most @p length bytes from @p from. @return how many were taken. Default: -EINVAL. */
+	int64_t (*write)(void *context, void *file, banos_buffer from, uint64_t length,
+			 uint64_t offset, uint32_t flags);
+	/**
+	 * @param argument  a number, or an address for banos_user_read() and banos_user_write()
+	 * @return the result. Default: -ENOTTY, also to be returned for an unknown @p command.
+	 */
+	int64_t (*ioctl)(void *context, void *file, uint32_t command, uint64_t argument,
+			 uint32_t flags);
+	/**
+	 * First name every wait object on which readiness is announced with
+	 * banos_poll_watch(); then look.
+	 * @return what is ready now, BANOS_POLL_ bits. Default: READ and WRITE.
+	 */
+	int64_t (*poll)(void *context, void *file, banos_poll watch);
+	/**
+	 * A program wants to map the device into its memory.
+	 * @param access  BANOS_FILE_READ, BANOS_FILE_WRITE
+	 * @return BANOS_MAP_ZERO. Default: -ENODEV.
+	 */
+	int64_t (*map)(void *context, void *file, uint64_t offset, uint64_t length, uint32_t access);
+};
+BANOS_ASSERT(sizeof(struct banos_chardev_ops) == 64, chardev_ops);
+BANOS_ASSERT(offsetof(struct banos_chardev_ops, map) == 56, chardev_ops_map);
+
+/* Flags of a device. Without one of the first two lseek() answers ESPIPE. */
+#define BANOS_CHARDEV_POSITION 1u	/**< a file has a position, which reads and writes move */
+#define BANOS_CHARDEV_ENDLESS 2u	/**< lseek() succeeds and always leads to 0 */
+
+/** For the major: the kernel chooses major and minor. */
+#define BANOS_CHARDEV_ANY 0xffffffffu
+
+struct banos_chardev_config {
+	uint32_t size;
+	uint32_t flags;		/**< BANOS_CHARDEV_POSITION or _ENDLESS; others: EINVAL */
+	uint32_t major;		/**< or BANOS_CHARDEV_ANY */
+	uint32_t minor;
+	uint32_t mode;		/**< rights, such as 0660 */
+	uint32_t zero;		/**< 0 */
+	void *context;		/**< for the methods */
+	const struct banos_chardev_ops *ops;	/**< read; its functions lie in the driver */
+	char name[64];		/**< below /dev: letters, digits and _ - . : with / between folders; NUL-terminated */
+};
+BANOS_ASSERT(sizeof(struct banos_chardev_config) == 104, chardev_config);
+BANOS_ASSERT(offsetof(struct banos_chardev_config, name) == 40, chardev_config_name);
+
+BANOS_BEGIN
+
+/**
+ * @brief Offer a character device.
+ * Since 1, provided by the kernel.
+ * Context: thread.
+ * Ownership: withdrawn by banos_chardev_remove(), or before exit() runs.
+ * @param owner   whose device it is
+ * @param config  read; copied, with its table of methods
+ * @param device  written: the handle. May be NULL.
+ * @return 0. From init() the device is visible once init() succeeded.
+ *	   -EBUSY: the number is taken. -EEXIST: the name is taken. -EINVAL: a field is
+ *	   wrong. -E2BIG: an unknown field is not 0. -ENOSPC: no number is left.
+ *	   -EOPNOTSUPP: an unknown bit in ops->must, or no such class here. -ENOMEM.
+ *	   -ENODEV: the driver is being removed.
+ */
+BANOS_SINCE(1) int64_t banos_chardev_register(banos_owner owner,
+					      const struct banos_chardev_config *config,
+					      banos_chardev *device);
+
+/**
+ * @brief Withdraw a device: no new file is opened; open files stay.
+ * Since 1, provided by the kernel.
+ * Context: thread; not from its methods.
+ * @return 0, -EINVAL: no such device, -EBUSY: files are open
+ */
+BANOS_SINCE(1) int64_t banos_chardev_remove(banos_chardev device);
+
+/**
+ * @brief The number that a device has.
+ * Since 1, provided by the kernel.
+ * Context: any.
+ * @return major * 2^32 + minor, -EINVAL: no such device
+ */
+BANOS_SINCE(1) int64_t banos_chardev_number(banos_chardev device);
+
+struct banos_wait;
+/**
+ * @brief In poll(): a banos_wait_wake() on @p wait means that readiness may have changed.
+ * Since 1, provided by the kernel.
+ * Context: the method poll().
+ * @param watch  as poll() received it
+ * @param wait   initialised; has to stay so while the file is open
+ * @return 0, -EINVAL
+ */
+BANOS_SINCE(1) int64_t banos_poll_watch(banos_poll watch, struct banos_wait *wait);
+
+BANOS_END
+
+#endif

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file driver.h  What makes an object file a driver: its descriptor.
+ *
+ *	static int64_t hello_init(banos_owner self) { ... return 0; }
+ *	static int64_t hello_exit(banos_owner self) { ... return 0; }
+ *
+ *	BANOS_DRIVER(hello, "1.0", "MIT", "Greets whom it is told to",
+ *		     hello_init, hello_exit);
+ *
+ * init() returns 0 or an error from -4095 to -1; then the driver is not
+ * installed, and all that init() obtained is given back. What it registers
+ * becomes visible together after it succeeded. exit() runs when nothing leads
+ * into the driver any more but its own timers, work and threads; it returns 0.
+ * It may be NULL. What the driver still owns after exit() is taken back and
+ * reported as leaked; registrations are withdrawn before and are no leaks.
+ *
+ * The section .banos-driver holds records, one behind the other, 8-aligned;
+ * each begins with its size and its kind. A file has exactly one
+ * BANOS_RECORD_DRIVER. The macros here write them, and the same in the words of
+ * .modinfo for modinfo and depmod.
+ */
+#ifndef BANOS_DRIVER_H
+#define BANOS_DRIVER_H
+
+#include <banos/base.h>
+
+/* ---- records ---- */
+
+#define BANOS_RECORD_DRIVER 1u		/**< struct banos_driver_record */
+#define BANOS_RECORD_PARAM 2u		/**< struct banos_param_record */
+#define BANOS_RECORD_DEPENDENCY 3u	/**< struct banos_dependency_record */
+/** Set in the kind: a kernel that does not know this kind passes over it. Else it refuses the driver (EOPNOTSUPP). */
+#define BANOS_RECORD_OPTIONAL 0x80000000u
+
+#define BANOS_NAME_SIZE 56		/**< bytes for a driver's name, with the NUL */
+
+/** What the driver is. */
+struct banos_driver_record {
+	uint32_t size, kind;		/**< sizeof(), BANOS_RECORD_DRIVER */
+	uint32_t level;			/**< of the headers that it was compiled with */
+	uint32_t level_min;		/**< oldest level that it works on; 0: its imports decide */
+	uint64_t features_must;		/**< a kernel that does not know one of these bits refuses the driver */
+	uint64_t features_may;		/**< a kernel that does not know one of these bits ignores it */
+	char name[BANOS_NAME_SIZE];	/**< letters, digits and _; begins with a letter */
+	char version[24];
+	char licence[24];
+	char description[120];
+	int64_t (*init)(banos_owner self);
+	int64_t (*exit)(banos_owner self);	/**< may be NULL */
+};
+BANOS_ASSERT(sizeof(struct banos_driver_record) == 272, driver_record);
+BANOS_ASSERT(offsetof(struct banos_driver_record, name) == 32, driver_record_name);
+BANOS_ASSERT(offsetof(struct banos_driver_record, init) == 256, driver_record_init);
+
+#define BANOS_PARAM_BOOL_TYPE 1u	/**< uint8_t: 0 or 1 */
+#define BANOS_PARAM_I32_TYPE 2u
+#define BANOS_PARAM_U32_TYPE 3u
+#define BANOS_PARAM_I64_TYPE 4u
+#define BANOS_PARAM_U64_TYPE 5u
+#define BANOS_PARAM_TEXT_TYPE 6u	/**< char[bytes], always NUL-terminated */
+
+/** A variable that whoever installs the driver can set. */
+struct banos_param_record {
+	uint32_t size, kind;
+	uint32_t type;			/**< BANOS_PARAM_..._TYPE */
+	uint32_t bytes;			/**< of the variable */
+	void *variable;			/**< in the driver's writable data; written before init() */
+	int64_t min;			/**< bounds of a number; as uint64_t for U64 */
+	int64_t max;
+	char name[32];
+	char description[96];
+};
+BANOS_ASSERT(sizeof(struct banos_param_record) == 168, param_record);
+BANOS_ASSERT(offsetof(struct banos_param_record, variable) == 16, param_record_variable);
+BANOS_ASSERT(offsetof(struct banos_param_record, name) == 40, param_record_name);
+
+/** A driver that has to be installed for this one to work, though nothing of it is imported. */
+struct banos_dependency_record {
+	uint32_t size, kind;
+	char name[BANOS_NAME_SIZE];
+};
+BANOS_ASSERT(sizeof(struct banos_dependency_record) == 64, dependency_record);
+
+/* ---- macros ---- */
+
+/**
+ * The descriptor. @p name is a bare word; @p version, @p licence (an SPDX
+ * expression) and @p description are string literals.
+ */
+#define BANOS_DRIVER(name, version, licence, description, init, exit) \
+	BANOS_MODINFO_("name=" #name); \
+	BANOS_MODINFO_("version=" version); \
+	BANOS_MODINFO_("license=" licence); \
+	BANOS_MODINFO_("description=" description); \
+	BANOS_MODINFO_("banos_level=" BANOS_TEXT_(BANOS_LEVEL)); \
+	BANOS_RECORD_(struct banos_driver_record) = { \
+		sizeof(struct banos_driver_record), BANOS_RECORD_DRIVER, \
+		BANOS_LEVEL, BANOS_LEVEL_MIN_, 0, 0, \
+		#name, version, licence, description, init, exit \
+	}
+
+/** "name=yes": a uint8_t that is 0 or 1. */
+#define BANOS_PARAM_BOOL(variable, description) \
+	BANOS_PARAM_(variable, uint8_t, BOOL, "bool", 0, 1, description)
+/** "name=-5", "name=0x1f": a number between @p min and @p max. */
+#define BANOS_PARAM_I32(variable, min, max, description) \
+	BANOS_PARAM_(variable, int32_t, I32, "int", min, max, description)
+#define BANOS_PARAM_U32(variable, min, max, description) \
+	BANOS_PARAM_(variable, uint32_t, U32, "uint", min, max, description)
+#define BANOS_PARAM_I64(variable, min, max, description) \
+	BANOS_PARAM_(variable, int64_t, I64, "long", min, max, description)
+#define BANOS_PARAM_U64(variable, min, max, description) \
+	BANOS_PARAM_(variable, uint64_t, U64, "ulong", min, max, description)
+/** "name=text": a char array, which holds the default; a text that does not fit with its NUL is refused. */
+#define BANOS_PARAM_TEXT(variable, description) \
+	BANOS_PARAM_MODINFO_(variable, "charp", description); \
+	BANOS_RECORD_(struct banos_param_record) = { \
+		sizeof(struct banos_param_record), BANOS_RECORD_PARAM, \
+		BANOS_PARAM_TEXT_TYPE, sizeof(variable), \
+		*(1 ? &(variable) : (char (*)[sizeof(variable)])0), 0, 0, \
+		#variable, description \
+	}
+
+/** The driver @p name (a bare word) has to be installed before. */
+#define BANOS_DEPENDS(name) \
+	BANOS_MODINFO_("softdep=pre: " #name); \
+	BANOS_RECORD_(struct banos_dependency_record) = { \
+		sizeof(struct banos_dependency_record), BANOS_RECORD_DEPENDENCY, #name \
+	}
+
+/* How they are made. Not const: the section is of one kind whether its records need relocation or not. */
+#define BANOS_RECORD_(type) \
+	static type BANOS_JOIN(banos_record_, __COUNTER__) \
+	__attribute__((section(".banos-driver"), used, aligned(8)))
+#define BANOS_MODINFO_(text) \
+	static const char BANOS_JOIN(banos_modinfo_, __COUNTER__)[] \
+	__attribute__((section(".modinfo"), used, aligned(1))) = text
+#define BANOS_PARAM_MODINFO_(variable, type, description) \
+	BANOS_MODINFO_("parm=" #variable ":" description); \
+	BANOS_MODINFO_("parmtype=" #variable ":" type)
+#define BANOS_PARAM_(variable, ctype, type, modinfo, min, max, description) \
+	BANOS_PARAM_MODINFO_(variable, modinfo, description); \
+	BANOS_RECORD_(struct banos_param_record) = { \
+		sizeof(struct banos_param_record), BANOS_RECORD_PARAM, \
+		BANOS_PARAM_##type##_TYPE, sizeof(ctype), \
+		1 ? &(variable) : (ctype *)0, (int64_t)(min), (int64_t)(max), \
+		#variable, description \
+	}
+#define BANOS_TEXT_(x) BANOS_TEXT__(x)
+#define BANOS_TEXT__(x) #x
+#ifdef BANOS_API_MIN
+#define BANOS_LEVEL_MIN_ BANOS_API_MIN
+#else
+#define BANOS_LEVEL_MIN_ 0
+#endif
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file string.h  The four functions that compilers call by themselves.
+ */
+#ifndef BANOS_STRING_H
+#define BANOS_STRING_H
+
+#include <banos/base.h>
+
+BANOS_BEGIN
+
+/**
+ * @brief Copy @p n bytes; the areas do not overlap.
+ * Since 1, provided by the kernel. Context: any.
+ * @param to    @p n bytes, written
+ * @param from  @p n bytes, read
+ * @return @p to
+ */
+BANOS_SINCE(1) void *memcpy(void *to, const void *from, size_t n);
+
+/**
+ * @brief Copy @p n bytes; the areas may overlap.
+ * Since 1, provided by the kernel. Context: any.
+ * @param to    @p n bytes, written
+ * @param from  @p n bytes, read
+ * @return @p to
+ */
+BANOS_SINCE(1) void *memmove(void *to, const void *from, size_t n);
+
+/**
+ * @brief Fill @p n bytes with the low byte of @p byte.
+ * Since 1, provided by the kernel. Context: any.
+ * @param to  @p n bytes, written
+ * @return @p to
+ */
+BANOS_SINCE(1) void *memset(void *to, int byte, size_t n);
+
+/**
+ * @brief Compare @p n bytes.
+ * Since 1, provided by the kernel. Context: any.
+ * @param a, b  @p n bytes each, read
+ * @return below, equal to or above 0 as the first difference says
+ */
+BANOS_SINCE(1) int memcmp(const void *a, const void *b, size_t n);
+
+BANOS_END
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file thread.h  Threads of a driver.
+ *
+ * A thread is asked to stop, never killed: its function looks at
+ * banos_thread_should_stop(), and sleeps end early with -ERESTART. A driver whose
+ * thread does not end cannot be removed.
+ */
+#ifndef BANOS_THREAD_H
+#define BANOS_THREAD_H
+
+#include <banos/base.h>
+
+/** Handle of a thread. */
+typedef struct banos_thread_ *banos_thread;
+
+BANOS_BEGIN
+
+/**
+ * @brief Make a thread and start it.
+ * Since 1, provided by the kernel.
+ * Context: thread.
+ * Ownership: a resource of @p owner until banos_thread_stop(), whether its function
+ * has returned or not.
+ * @param function  what it runs; the result is given to who stops it
+ * @param context   handed to it
+ * @param name      text, read; the first 15 bytes appear in ps
+ * @param thread    written: the handle
+ * @return 0, -ENOMEM, -EINVAL: @p function is not in the driver, -ENODEV: being removed
+ */
+BANOS_SINCE(1) int64_t banos_thread_create(banos_owner owner, int64_t (*function)(void *context),
+					   void *context, const char *name, banos_thread *thread);
+
+/**
+ * @brief Ask a thread to stop, wait until it has, and give it up.
+ * Since 1, provided by the kernel.
+ * Context: thread; not from the thread itself.
+ * @param result  written: what its function returned. May be NULL.
+ * @return 0, -EINVAL: no such thread, -EDEADLK: from the thread itself
+ */
+BANOS_SINCE(1) int64_t banos_thread_stop(banos_thread thread, int64_t *result);
+
+/**
+ * @brief Has this thread of the driver been asked to stop?
+ * Since 1, provided by the kernel.
+ * Context: any.
+ * @return 1, 0; 0 in any other thread
+ */
+BANOS_SINCE(1) int64_t banos_thread_should_stop(void);
+
+/**
+ * @brief Let others run.
+ * Since 1, provided by the kernel.
+ * Context: thread.
+ * @return 0
+ */
+BANOS_SINCE(1) int64_t banos_thread_yield(void);
+
+BANOS_END
+
+#endif

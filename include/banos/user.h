@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file user.h  Memory of the program that called: reached through functions only.
+ *
+ * A method that transfers data receives a banos_buffer: the places in the
+ * program's memory, of a known total length, of which each call here uses up the
+ * next bytes. It is valid in the thread of that method until the method returns.
+ */
+#ifndef BANOS_USER_H
+#define BANOS_USER_H
+
+#include <banos/base.h>
+
+/** A transfer in progress; valid for the length of a method. */
+typedef struct banos_buffer_ *banos_buffer;
+
+BANOS_BEGIN
+
+/**
+ * @brief Copy the next bytes to the program.
+ * Since 1, provided by the kernel.
+ * Context: the method that received @p to, without a spin lock.
+ * @param from    @p length bytes, read
+ * @param length  what exceeds the buffer is left out
+ * @return bytes copied: fewer than asked for at the end of the buffer, or where the
+ *	   program's memory is not accessible. -EFAULT: not even one, for that reason.
+ *	   -EINVAL: not a buffer of this call.
+ */
+BANOS_SINCE(1) int64_t banos_buffer_write(banos_buffer to, const void *from, uint64_t length);
+
+/**
+ * @brief Fill the next bytes of the program's memory with zeroes.
+ * Since 1, provided by the kernel.
+ * Context: as for banos_buffer_write().
+ * @return as for banos_buffer_write()
+ */
+BANOS_SINCE(1) int64_t banos_buffer_zero(banos_buffer to, uint64_t length);
+
+/**
+ * @brief Copy the next bytes from the program.
+ * Since 1, provided by the kernel.
+ * Context: as for banos_buffer_write().
+ * @param to  @p length bytes, written; what could not be copied is left as it was
+ * @return as for banos_buffer_write()
+ */
+BANOS_SINCE(1) int64_t banos_buffer_read(banos_buffer from, void *to, uint64_t length);
+
+/**
+ * @brief How many bytes of a buffer have not been used up.
+ * Since 1, provided by the kernel.
+ * Context: as for banos_buffer_write().
+ * @return 0 or more, -EINVAL
+ */
+BANOS_SINCE(1) int64_t banos_buffer_left(banos_buffer buffer);
+
+/**
+ * @brief Copy from an address of the program that called (the argument of ioctl()).
+ * Since 1, provided by the kernel.
+ * Context: a method that a program's system call led to, without a spin lock.
+ * @param to      @p length bytes, written
+ * @param from    the program's address
+ * @return 0, -EFAULT: not all of it is readable (then @p to is undefined)
+ */
+BANOS_SINCE(1) int64_t banos_user_read(void *to, uint64_t from, uint64_t length);
+
+/**
+ * @brief Copy to an address of the program that called.
+ * Since 1, provided by the kernel.
+ * Context: as for banos_user_read().
+ * @param to    the program's address
+ * @param from  @p length bytes, read
+ * @return 0, -EFAULT: not all of it is writable (part may have been written)
+ */
+BANOS_SINCE(1) int64_t banos_user_write(uint64_t to, const void *from, uint64_t length);
+
+BANOS_END
+
+#endif
