@@ -124,7 +124,9 @@ static void system_interrupt(u32 vector)
 	case APIC_VECTOR_ERROR:
 		apic_error();
 		break;
-	case APIC_VECTOR_SPURIOUS:	/* not in service: no EOI. SDM vol. 3, 10.9 */
+	case APIC_VECTOR_SPURIOUS:	/* not in service (SDM vol. 3, 10.9), unless somebody sent it */
+		if (apic_present && apic_in_service(vector))
+			apic_eoi();
 		break;
 	default:
 		stray_interrupt(vector);
