@@ -10,17 +10,23 @@
 #include <kernel/acpi.h>
 #include <kernel/boot.h>
 #include <kernel/crash.h>
+#include <kernel/device.h>
+#include <kernel/fs.h>
 #include <kernel/heap_init.h>
 #include <kernel/irq.h>
 #include <kernel/ktest.h>
 #include <kernel/page_init.h>
 #include <kernel/printk.h>
+#include <kernel/process.h>
 #include <kernel/rcu_init.h>
 #include <kernel/symbols.h>
 #include <kernel/thread.h>
 #include <kernel/time.h>
 #include <kernel/upcalls.h>
+#include <kernel/vm.h>
 #include <kernel/vdso.h>
+
+#include "init.h"
 
 extern u8 _image_start[], _image_end[];
 
@@ -33,16 +39,21 @@ static void memory_init(void)
 	krange_init();
 }
 
-/* The first thread with a stack of its own: what may sleep, up to the first process. */
+/*
+ * The first thread with a stack of its own: what may sleep, up to the first
+ * process.
+ */
 static void boot_thread_main(void *unused)
 {
-	struct mem_info m;
-
-	mem_info_get(&m);
-	pr_info("memory: %lu of %lu KiB free\n", m.free * 4, m.total * 4);
+	vm_init();
+	process_init();
+	fs_init();
+	device_init();
 	ktest_boot();
 	crash_boot();
-	panic("no init");
+	root_unpack();
+	paging_free_init();
+	first_process_start();
 }
 
 void kernel_main(void)

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The root file system and the first process.
+ *
+ * The root is a tmpfs. It starts with /dev, /dev/console and /root, as Linux's
+ * built-in archive does; then each module of the loader is unpacked over it.
+ *
+ * The first program is init= (a must), else rdinit=, else /init, else the first
+ * there is of /sbin/init, /etc/init, /bin/init, /bin/sh. Words of the command
+ * line that the kernel doesn't know become its arguments, unknown key=value its
+ * environment; what stands behind "--" is for it alone. Linux
+ * Documentation/admin-guide/kernel-parameters.rst.
+ */
+#include <kernel/boot.h>
+#include <kernel/cmdline.h>
+#include <kernel/err.h>
+#include <kernel/fs.h>
+#include <kernel/heap.h>
+#include <kernel/page_init.h>
+#include <kernel/power.h>
+#include <kernel/printk.h>
+#include <kernel/process.h>
+#include <kernel/string.h>
+#include "../fs/kernel_ops.h"
+#include "init.h"
+
+#define MAX_ARGS	32
+
+void root_unpack(void)
+{
+	fs_mkdir("/dev", 0755);
+	fs_mknod("/dev/console", S_IFCHR | 0600, MKDEV(5, 1));
+	fs_mkdir("/root", 0700);
+	for (u32 i = 0; i < boot_info.nr_modules; i++) {
+		phys_t start = boot_info.modules[i].start, end = boot_info.modules[i].end;
+
+		initramfs_unpack(phys_to_virt(start), end - start);
+		page_boot_free(start & PAGE_MASK, PAGE_ALIGN(end));
+	}
+}
+
+/* What the kernel itself reads; the rest is the first program's. */
+static bool known(const char *key, size_t len)
+{
+	static const char *const keys[] = {
+		"console", "init", "rdinit", "quiet", "loglevel", "debug", "ktest", "qemu_exit", "crash", "bench",
+		"nokaslr", "norandmaps", "ro", "rw", "root", "panic", "mitigations", "nosmp", "maxcpus", "noacpi",
+		"BOOT_IMAGE", "initrd",
+	};
+
+	for (size_t i = 0; i < len; i++)
+		if (key[i] == '.')		/* a driver's parameter */
+			return true;
+	for (u32 i = 0; i < ARRAY_SIZE(keys); i++)
+		if (strlen(keys[i]) == len && !memcmp(keys[i], key, len))
+			return true;
+	return false;
+}
+
+struct first { const char *argv[MAX_ARGS + 1], *envp[MAX_ARGS + 1]; u32 argc, envc; };
+
+static char *word_text(const struct cmdline_word *w)
+{
+	size_t n = w->key_len + (w->val ? 1 + w->val_len : 0);
+	char *s = kmalloc(n + 1);
+
+	if (!s)
+		return NULL;
+	memcpy(s, w->key, w->key_len);
+	if (w->val) {
+		s[w->key_len] = '=';
+		memcpy(s + w->key_len + 1, w->val, w->val_len);
+	}
+	s[n] = 0;
+	return s;
+}
+
+static void collect_words(struct first *f)
+{
+	const char *cursor = cmdline_get();
+	struct cmdline_word w;
+	bool all = false;
+
+	while (cmdline_next(&cursor, &w)) {
+		if (!all && w.key_len == 2 && !w.val && !memcmp(w.key, "--", 2)) {
+			all = true;
+			continue;
+		}
+		if (!all && known(w.key, w.key_len))
+			continue;
+		if (w.val && !all && f->envc < MAX_ARGS)
+			f->envp[f->envc++] = word_text(&w);
+		else if ((!w.val || all) && f->argc < MAX_ARGS)
+			f->argv[f->argc++] = word_text(&w);
+	}
+}
+
+static int try_start(struct first *f, const char *path)
+{
+	f->argv[0] = path;
+	return process_start_init(path, f->argv, f->envp);
+}
+
+static void __noreturn no_first_process(const char *path, int err)
+{
+	if (path)
+		boot_stop("%s can't be run (error %d)", path, -err);
+	boot_stop("no program to run: the initrd has neither /init nor /sbin/init nor /bin/sh");
+}
+
+void first_process_start(void)
+{
+	static const char *const candidates[] = { "/init", "/sbin/init", "/etc/init", "/bin/init", "/bin/sh" };
+	static char path[256];
+	struct first f = { .argc = 1, .envp = { "HOME=/", "TERM=linux" }, .envc = 2 };
+	int err;
+
+	collect_words(&f);
+	if (cmdline_value(cmdline_get(), "init", path, sizeof(path)) > 0 ||
+	    cmdline_value(cmdline_get(), "rdinit", path, sizeof(path)) > 0) {
+		err = try_start(&f, path);
+		if (err)
+			no_first_process(path, err);
+		return;
+	}
+	for (u32 i = 0; i < ARRAY_SIZE(candidates); i++) {
+		err = try_start(&f, candidates[i]);
+		if (!err)
+			return;
+		if (err != -ENOENT)
+			pr_err("init: %s: error %d\n", candidates[i], -err);
+	}
+	no_first_process(NULL, 0);
+}
