@@ -44,7 +44,7 @@ HEADERS = {name: layer for layer, names in {
     0: 'atomic bitmap chacha cmdline err kconfig ktest list rbtree sort string types',
     1: 'boot cpu lock printk symbols uaccess upcalls',
     2: 'heap page',
-    3: 'acpi gate irq owner power random rcu seq_file thread time utsname '
+    3: 'acpi display gate irq owner power random rcu seq_file thread time utsname '
        'wait',
     4: 'cred device fs process syscalls tty vm',
 }.items() for name in names.split()}

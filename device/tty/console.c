@@ -82,5 +82,6 @@ void tty_init(void)
 {
 	console_init();
 	uart_init();
+	vc_init();
 	pty_init();
 }

@@ -119,6 +119,11 @@ void uart_init(void);
 #else
 static inline void uart_init(void) { }
 #endif
+#if IS_ENABLED(CONFIG_VGA_CONSOLE)
+void vc_init(void);
+#else
+static inline void vc_init(void) { }
+#endif
 void pty_init(void);
 /** Offer @p t as a target of /dev/console, under the name of a console= option. */
 void tty_add_console(const char *name, struct tty *t);
