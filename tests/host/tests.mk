@@ -63,3 +63,15 @@ host-test-y += timer_queue
 timer_queue-srcs := kernel/time/queue.c lib/rbtree.c
 host-test-y += vectors
 vectors-srcs := kernel/vectors.c lib/bitmap.c
+
+# kernel/process/
+host-test-y += pid_map
+pid_map-srcs := kernel/process/pid_map.c
+host-test-y += script_line
+script_line-srcs := kernel/process/script_line.c
+host-test-y += elf_image
+elf_image-srcs := kernel/process/elf_image.c
+host-test-y += exec_stack
+exec_stack-srcs := kernel/process/exec_stack.c
+host-test-y += signal
+signal-srcs := kernel/process/signal_info.c

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT */
+/* kernel/process/elf_image.c: programs accepted as they are meant, damaged ones refused. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include "../../kernel/process/elf_image.h"
+
+#define BASE	0x10000ull
+#define END	0x7ffffffff000ull
+
+static const struct elf_limits limits = { BASE, END };
+static struct { Elf64_Ehdr eh; Elf64_Phdr ph[6]; } f;
+static struct elf_image image;
+
+static void make(uint16_t type)
+{
+	memset(&f, 0, sizeof(f));
+	memcpy(f.eh.e_ident, ELFMAG "\2\1\1", 7);
+	f.eh.e_type = type;
+	f.eh.e_machine = EM_X86_64;
+	f.eh.e_version = 1;
+	f.eh.e_phoff = sizeof(f.eh);
+	f.eh.e_ehsize = sizeof(f.eh);
+	f.eh.e_phentsize = sizeof(Elf64_Phdr);
+	f.eh.e_phnum = 2;
+	f.eh.e_entry = 0x401000;
+	f.ph[0] = (Elf64_Phdr){ .p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_offset = 0,
+		.p_vaddr = 0x400000, .p_filesz = 0x1234, .p_memsz = 0x1234, .p_align = 0x1000 };
+	f.ph[1] = (Elf64_Phdr){ .p_type = PT_LOAD, .p_flags = PF_R | PF_W, .p_offset = 0x1234,
+		.p_vaddr = 0x402234, .p_filesz = 0x100, .p_memsz = 0x3000, .p_align = 0x1000 };
+}
+
+static int check(void)
+{
+	uint64_t off;
+	uint32_t nr;
+	int err = elf_header_check(&f, sizeof(f), &off, &nr);
+
+	if (err)
+		return err;
+	if (off != sizeof(f.eh) || nr > 6)
+		return -E2BIG;
+	return elf_image_check(&f.eh, f.ph, nr, &limits, &image);
+}
+
+static void accepts_a_plain_program(void **state)
+{
+	make(ET_EXEC);
+	assert_int_equal(check(), 0);
+	assert_false(image.is_movable);
+	assert_int_equal(image.low, 0x400000);
+	assert_int_equal(image.high, 0x406000);
+	assert_int_equal(image.brk, 0x405234);
+	assert_int_equal(image.phdr_addr, 0x400040);
+	assert_int_equal(image.code_start, 0x400000);
+	assert_int_equal(image.code_end, 0x401234);
+	assert_int_equal(image.data_start, 0x402234);
+	assert_int_equal(image.data_end, 0x402334);
+	assert_int_equal(image.interp_size, 0);
+	assert_false(image.wants_exec_stack);
+}
+
+static void splits_a_segment_into_file_and_zeroes(void **state)
+{
+	struct elf_mapping m;
+
+	make(ET_EXEC);
+	elf_segment_mapping(&f.ph[1], &m);
+	assert_int_equal(m.start, 0x402000);
+	assert_int_equal(m.file_len, 0x1000);
+	assert_int_equal(m.file_offset, 0x1000);
+	assert_int_equal(m.zero_start, 0x402334);
+	assert_int_equal(m.zero_len, 0x1000 - 0x334);
+	assert_int_equal(m.anon_start, 0x403000);
+	assert_int_equal(m.anon_len, 0x3000);
+	assert_int_equal(m.prot, 3);
+	f.ph[1].p_filesz = 0;
+	elf_segment_mapping(&f.ph[1], &m);
+	assert_int_equal(m.file_len, 0);
+	assert_int_equal(m.zero_len, 0);
+	assert_int_equal(m.anon_start, 0x402000);
+	assert_int_equal(m.anon_len, 0x4000);
+}
+
+static void places_movable_images_by_their_alignment(void **state)
+{
+	make(ET_DYN);
+	f.ph[0].p_vaddr = 0;
+	f.ph[1].p_vaddr = 0x2234;
+	f.ph[1].p_align = 0x200000;
+	f.eh.e_entry = 0x1000;
+	assert_int_equal(check(), 0);
+	assert_true(image.is_movable);
+	assert_int_equal(image.align, 0x200000);
+	assert_int_equal(image.low, 0);
+	f.ph[1].p_align = 0x3000;		/* no power of two: taken for none */
+	assert_int_equal(check(), 0);
+	assert_int_equal(image.align, 0x1000);
+	f.ph[1].p_align = 1ull << 46;
+	assert_int_equal(check(), -EINVAL);
+}
+
+static void finds_interpreter_and_stack_rights(void **state)
+{
+	make(ET_DYN);
+	f.eh.e_phnum = 4;
+	f.ph[2] = (Elf64_Phdr){ .p_type = PT_INTERP, .p_offset = 0x300, .p_filesz = 28 };
+	f.ph[3] = (Elf64_Phdr){ .p_type = PT_GNU_STACK, .p_flags = PF_R | PF_W | PF_X };
+	assert_int_equal(check(), 0);
+	assert_int_equal(image.interp_offset, 0x300);
+	assert_int_equal(image.interp_size, 28);
+	assert_true(image.wants_exec_stack);
+	f.ph[2].p_filesz = 1;
+	assert_int_equal(check(), -ENOEXEC);
+	f.ph[2].p_filesz = 4097;
+	assert_int_equal(check(), -ENOEXEC);
+	f.ph[2].p_filesz = 28;
+	f.ph[2].p_offset = UINT64_MAX - 5;
+	assert_int_equal(check(), -ENOEXEC);
+}
+
+static void refuses_other_files(void **state)
+{
+#define REFUSED(field, value) do { make(ET_EXEC); f.eh.field = value; \
+		assert_int_equal(check(), -ENOEXEC); } while (0)
+	REFUSED(e_ident[0], 'x');
+	REFUSED(e_ident[EI_CLASS], 1);
+	REFUSED(e_ident[EI_DATA], 2);
+	REFUSED(e_type, ET_REL);
+	REFUSED(e_type, ET_CORE);
+	REFUSED(e_machine, 3);
+	REFUSED(e_phentsize, 55);
+	REFUSED(e_phnum, 0);
+	REFUSED(e_phnum, 0xffff);
+	REFUSED(e_phoff, UINT64_MAX - 8);
+	REFUSED(e_phoff, INT64_MAX);
+	uint64_t off;
+	uint32_t nr;
+
+	make(ET_EXEC);
+	assert_int_equal(elf_header_check(&f, 63, &off, &nr), -ENOEXEC);
+	assert_int_equal(elf_header_check(&f, 0, &off, &nr), -ENOEXEC);
+	f.ph[0].p_type = f.ph[1].p_type = PT_NOTE;
+	assert_int_equal(check(), -ENOEXEC);
+}
+
+static void refuses_segments_that_contradict_themselves(void **state)
+{
+#define BAD(field, value) do { make(ET_EXEC); f.ph[1].field = value; \
+		assert_int_equal(check(), -EINVAL); } while (0)
+	BAD(p_filesz, 0x3001);
+	BAD(p_memsz, UINT64_MAX);
+	BAD(p_memsz, END);
+	BAD(p_vaddr, UINT64_MAX - 0xdcb);
+	BAD(p_vaddr, END - 0x1000 + 0x234);
+	BAD(p_vaddr, 0x402235);
+	BAD(p_vaddr, 0xf234);			/* below what may ever be mapped */
+	BAD(p_offset, 0xfffffffffffff234ull);
+	BAD(p_offset, 0x7ffffffffffff234ull);
+	make(ET_EXEC);
+	f.eh.e_entry = END;
+	assert_int_equal(check(), -EINVAL);
+	f.eh.e_entry = UINT64_MAX;
+	assert_int_equal(check(), -EINVAL);
+}
+
+/* Whatever the bytes, what is accepted has only mappings inside the image, and the image inside user space. */
+static void survives_any_bytes(void **state)
+{
+	uint32_t accepted = 0;
+
+	srand(3);
+	for (int i = 0; i < 300000; i++) {
+		struct elf_mapping m;
+
+		make(rand() % 2 ? ET_EXEC : ET_DYN);
+		f.eh.e_phnum = 1 + rand() % 6;
+		for (int k = rand() % 4; k >= 0; k--) {
+			uint8_t *at = (uint8_t *)&f + rand() % sizeof(f);
+			static const uint8_t bytes[] = { 0, 1, 2, 3, 0x7f, 0x80, 0xff };
+
+			*at = rand() % 2 ? bytes[rand() % sizeof(bytes)] : rand();
+		}
+		if (check())
+			continue;
+		accepted++;
+		assert_true(image.low < image.high && image.high <= END);
+		assert_true(image.is_movable || image.low >= BASE);
+		for (uint32_t k = 0; k < image.nr_phdrs; k++) {
+			if (f.ph[k].p_type != PT_LOAD || !f.ph[k].p_memsz)
+				continue;
+			elf_segment_mapping(&f.ph[k], &m);
+			assert_true(m.start >= image.low && m.start + m.file_len <= image.high);
+			assert_true(m.anon_start >= m.start + m.file_len || !m.anon_len);
+			assert_true(m.anon_start + m.anon_len <= image.high);
+			assert_true(m.zero_len < 4096);
+			assert_true(!(m.start & 4095) && !(m.file_len & 4095) && !(m.file_offset & 4095));
+		}
+	}
+	assert_true(accepted > 10000);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(accepts_a_plain_program),
+		cmocka_unit_test(splits_a_segment_into_file_and_zeroes),
+		cmocka_unit_test(places_movable_images_by_their_alignment),
+		cmocka_unit_test(finds_interpreter_and_stack_rights),
+		cmocka_unit_test(refuses_other_files),
+		cmocka_unit_test(refuses_segments_that_contradict_themselves),
+		cmocka_unit_test(survives_any_bytes),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
