@@ -17,7 +17,9 @@
 #include <kernel/printk.h>
 #include <kernel/process.h>
 #include <kernel/thread.h>
+#include <kernel/time.h>
 #include <uapi/mman.h>
+#include <uapi/personality.h>
 
 /*
  * An entry is one of
@@ -38,6 +40,7 @@
 #define PTE_WRITE	(PTE_W | PTE_D)
 
 #define VM_MAX_REGIONS	65530u
+#define VM_TABLES_END	(1ull << 47)		/* end of what the lower half of a top table covers */
 #define LEAF_SIZE	(PAGE_SIZE * PTRS_PER_TABLE)	/* what one lowest table covers */
 
 static inline struct page *pte_page(pte_t e) { return phys_to_page(e & PTE_ADDR); }
@@ -88,6 +91,8 @@ static inline pte_t *vm_pte_alloc(struct vm_space *s, u64 addr)
 pte_t *vm_next_leaf(const struct vm_space *s, u64 *addr, u64 end, u64 *stop);
 /** @brief Give the pages of zeroed tables that this CPU keeps back to the allocator. @return how many */
 u32 vm_tables_trim(void);
+/** @brief Free zeroed tables, linked through page->next. */
+void vm_tables_free_list(struct page *p);
 /** @brief The shared zero page, as a read-only entry without rights. */
 extern u64 vm_zero_pte;
 void vm_tables_init(void);
@@ -161,8 +166,14 @@ enum { VM_RETRY = 2 };	/* result of vm_fault_region(): try again from the start 
  * @return 0, 1 (major), VM_RETRY, -ENOMEM, -EIO
  */
 int vm_fault_region(struct vm_region *r, u64 addr, bool write);
-/** @brief Make a range present, as far as it is mapped and allowed. Takes the lock. @return 0 or the first error */
-int vm_populate(struct vm_space *s, u64 start, u64 end, bool write, bool must_allow);
+enum vm_populate {
+	VM_POPULATE_MAP,		/* MAP_POPULATE: holes and what has no rights are left out */
+	VM_POPULATE_LOCK,		/* mlock: the same, but a hole is -ENOMEM */
+	VM_POPULATE_READ,		/* madvise: no rights: -EINVAL */
+	VM_POPULATE_WRITE,
+};
+/** @brief Make a range present. Takes the lock. @return 0, -ENOMEM, -EIO, -EINTR, -EINVAL: the first that is wrong */
+int vm_populate(struct vm_space *s, u64 start, u64 end, enum vm_populate how);
 /** @brief Memory is short: kill someone and wait. No lock held. @return 0: try again; -EINTR, -ENOMEM */
 int vm_out_of_memory(u32 attempt);
 
@@ -193,7 +204,16 @@ struct vm_region *vm_split(struct vm_region *r, u64 at);
 struct vm_region *vm_merge(struct vm_region *r);
 /** @brief Move the bounds of @p r under its file's lock. */
 void vm_set_bounds(struct vm_region *r, u64 start, u64 end);
-int vm_unmap_locked(struct vm_space *s, u64 start, u64 end);
+/** @brief munmap() under the lock. Regions that are wholly gone go to @p dead, for vm_bury() after it. */
+int vm_unmap_locked(struct vm_space *s, u64 start, u64 end, struct list *dead);
+void vm_bury(struct list *dead);
+/** @brief Something failed half way: pages and tables of [start, end), where no region is, go. */
+void vm_scrub(struct vm_space *s, u64 start, u64 end);
+/** @brief Put @p r on its file's list, take it off, if it has one. */
+void vm_file_link(struct vm_region *r);
+void vm_file_unlink(struct vm_region *r);
+/** @brief @p r is a copy of another region: count the file, tell the owner of ops. */
+void vm_region_opened(struct vm_region *r);
 /** @brief get_unmapped_area() of Linux. @return address or -errno */
 s64 vm_find_room(struct vm_space *s, u64 addr, u64 len, u32 map_flags);
 /** @brief [addr, addr + len) in whole pages within user space? @return 0 or -EINVAL, *end the end */
@@ -201,6 +221,14 @@ static inline bool vm_range_valid(u64 addr, u64 len)
 {
 	return !(addr & ~PAGE_MASK) && len <= USER_END && addr <= USER_END - len;
 }
+
+/* ---- vm_change.c ---- */
+
+/**
+ * @brief Give the part [start, end) of @p r other flags; entries are the caller's business.
+ * @return the region that it is in then; NULL: no memory, nothing changed
+ */
+struct vm_region *vm_set_flags(struct vm_region *r, u64 start, u64 end, u32 flags);
 
 /* ---- the list of a file's regions ---- */
 
@@ -219,9 +247,13 @@ static inline void vm_file_unlock(struct vm_region *r)
 
 /** @brief Make @p r shared anonymous memory of its size. @return 0 or -ENOMEM */
 int vm_shared_attach(struct vm_region *r);
+void vm_shared_init(void);
 /** @brief MADV_REMOVE of shared anonymous memory. @return 0 or -EOPNOTSUPP: it is something else */
 int vm_shared_remove(struct vm_region *r, u64 start, u64 end);
 
 /* ---- vm_space.c ---- */
 
-bool vm_randomise(void);
+/** @brief Pages of RAM that the machine has. */
+extern u64 vm_total_pages;
+/** @brief Pages are about to go: remember how many there were. */
+void vm_note_peak(struct vm_space *s);

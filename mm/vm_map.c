@@ -61,7 +61,7 @@ int vm_may_lock(const struct vm_space *s, u32 flags, u64 npages)
 
 /* ---- regions and their file ---- */
 
-static void file_link(struct vm_region *r)
+void vm_file_link(struct vm_region *r)
 {
 	if (!r->pages)
 		return;
@@ -262,21 +262,17 @@ int vm_unmap(struct vm_space *s, u64 addr, u64 len)
 /* Rights and kind of a file's mapping. @return 0 or -errno */
 static int file_flags(struct file *f, u32 prot, u32 map_flags, u32 *vm_flags)
 {
-	switch (map_flags & MAP_TYPE) {
-	case MAP_SHARED_VALIDATE:
-		if (map_flags & ~MAP_KNOWN)
-			return -EOPNOTSUPP;
-		/* fallthrough */
-	case MAP_SHARED:
+	u32 type = map_flags & MAP_TYPE;
+
+	if (type == MAP_SHARED_VALIDATE && (map_flags & ~MAP_KNOWN))
+		return -EOPNOTSUPP;
+	if (type == MAP_SHARED || type == MAP_SHARED_VALIDATE) {
 		if ((prot & PROT_WRITE) && !(f->mode & FMODE_WRITE))
 			return -EACCES;
 		*vm_flags |= VM_SHARED;
 		if (!(f->mode & FMODE_WRITE))
 			*vm_flags &= ~VM_MAYWRITE;
-		/* fallthrough */
-	case MAP_PRIVATE:
-		break;
-	default:
+	} else if (type != MAP_PRIVATE) {
 		return -EINVAL;
 	}
 	if (!(f->mode & FMODE_READ))
@@ -335,8 +331,7 @@ static bool extend_neighbour(struct vm_space *s, u64 start, u64 end, u32 flags)
 	return false;
 }
 
-/* A driver's mmap() has failed: what it had mapped already goes. No region is in [start, end). */
-static __cold void scrub(struct vm_space *s, u64 start, u64 end)
+void vm_scrub(struct vm_space *s, u64 start, u64 end)
 {
 	struct vm_region *next = vm_region_find_above(s, start);
 	struct vm_region *prev = next ? vm_region_prev(s, next) : last_region(s);
@@ -404,7 +399,7 @@ static struct vm_region *region_create(struct vm_space *s, u64 start, u64 end, u
 	else if (flags & VM_SHARED)
 		err = vm_shared_attach(r);
 	if (err) {
-		scrub(s, start, end);
+		vm_scrub(s, start, end);
 		if (r->file)
 			file_put(r->file);
 		kmem_cache_free(vm_region_cache, r);
@@ -441,7 +436,7 @@ static int map_at(struct vm_space *s, u64 start, u64 end, u32 flags, struct file
 	if (IS_ERR(r))
 		return PTR_ERR(r);
 	vm_region_insert(s, r);
-	file_link(r);
+	vm_file_link(r);
 	vm_account(s, r->flags, npages);
 	if (file)
 		vm_merge(r);

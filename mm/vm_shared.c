@@ -214,7 +214,7 @@ int vm_shared_remove(struct vm_region *r, u64 start, u64 end)
 	return 0;
 }
 
-void __init vm_shared_init(void)
+void vm_shared_init(void)
 {
 	shared_cache = kmem_cache_create("vm_shared", sizeof(struct shared), 0);
 }

@@ -35,7 +35,7 @@ u64 vm_total_pages;
 static struct kmem_cache *space_cache;
 static bool no_randomisation;
 
-void __init vm_init(void)
+void vm_init(void)
 {
 	const char *line = cmdline_get();
 	struct mem_info m;

@@ -78,6 +78,7 @@ void vm_zap(struct vm_gather *g, u64 start, u64 end)
 	u64 stop;
 	pte_t *pte;
 
+	vm_note_peak(s);
 	for (; (pte = vm_next_leaf(s, &start, end, &stop)); start = stop) {
 		for (u64 a = start; a < stop; a += PAGE_SIZE, pte++) {
 			pte_t e = *pte;

@@ -244,7 +244,10 @@ struct file_ops {
 	/** Ready events now; registers on wait queues with poll_wait(t, ...) (@p t may be NULL). NULL: always readable and writable. */
 	u32 (*poll)(struct file *f, struct poll_table *t);
 	s64 (*ioctl)(struct file *f, u32 cmd, u64 arg);		/* -ENOTTY when unknown */
-	/** Sets r->ops; may look at r->flags, and set r->private and (block devices) r->pages. NULL: ENODEV. */
+	/**
+	 * Sets r->ops; may look at r->flags, and set r->private and (block devices) r->pages.
+	 * Leaves r->ops NULL to ask for anonymous memory (/dev/zero). NULL: ENODEV.
+	 */
 	int (*mmap)(struct file *f, struct vm_region *r);
 	int (*fsync)(struct file *f);
 	int (*flush)(struct file *f);				/* each close() */
@@ -287,6 +290,8 @@ static inline void file_get(struct file *f) { atomic_inc(&f->refs); }
 void file_put(struct file *f);
 /** Open by path as the current thread. @param path kernel text @return file or ERR_PTR. */
 struct file *file_open(int dirfd, const char *path, u32 flags, mode_t mode);
+/** Is it on a mount without execution (MS_NOEXEC)? For mmap() and mprotect(). */
+bool file_is_noexec(const struct file *f);
 /** Open for execution: checks the x bit, regular file, noexec. @param at_flags AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW */
 struct file *file_open_exec(int dirfd, const char *path, u32 at_flags);
 /** Keep others from opening it for writing while it runs. @return 0 or -ETXTBSY */

@@ -148,8 +148,8 @@ void vm_space_put(struct vm_space *s);
 /** @brief A page-aligned offset below @p npages pages, 0 where randomisation is off (PIE base, brk). */
 u64 vm_random_offset(u64 npages);
 
-/** What /proc/PID/{stat,statm,status} and getrusage() tell, in pages. */
-struct vm_usage { u64 rss, rss_anon, rss_file, peak_rss, total, peak_total, data, stack, text, locked, tables; };
+/** What /proc/PID/{stat,statm,status} and getrusage() tell, in pages. exec: all executable ones, text: the program's. */
+struct vm_usage { u64 rss, rss_anon, rss_file, peak_rss, total, peak_total, data, stack, text, exec, locked, tables; };
 /** @brief Any thread context; takes the lock for reading. */
 void vm_space_usage(struct vm_space *s, struct vm_usage *out);
 /** @brief Pages present now, without a lock (OOM choice). */

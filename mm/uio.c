@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT
+/*
+ * User memory beyond single copies: lists of buffers, and strings.
+ *
+ * A transfer ends at the first byte that faults; what went over before counts. The
+ * copies themselves, and what a fault in one of them does, are the machine's
+ * (arch/x86_64/uaccess.S).
+ *
+ * A string is fetched in pieces that end at a page's end at the latest: nothing
+ * behind its NUL is ever touched that could fault for itself.
+ */
+#include <kernel/heap.h>
+#include <kernel/string.h>
+#include <kernel/uaccess.h>
+
+/* ---- lists of buffers ---- */
+
+enum direction { COPY_OUT, COPY_IN, COPY_ZERO };
+
+/* One piece within one buffer. @return bytes done */
+static inline u64 transfer_piece(enum direction dir, uaddr_t user, void *kernel, u64 n)
+{
+	if (dir == COPY_OUT)
+		return copy_to_user_partial(user, kernel, n);
+	if (dir == COPY_IN)
+		return copy_from_user_partial(kernel, user, n);
+	return clear_user_partial(user, n);
+}
+
+static u64 transfer_kernel(enum direction dir, struct uio *u, void *kernel, u64 n)
+{
+	if (dir == COPY_OUT)
+		memcpy(u->kernel, kernel, n);
+	else if (dir == COPY_IN)
+		memcpy(kernel, u->kernel, n);
+	else
+		memset(u->kernel, 0, n);
+	u->kernel = (u8 *)u->kernel + n;
+	u->count -= n;
+	return n;
+}
+
+static inline u64 transfer(enum direction dir, struct uio *u, void *kernel, u64 n)
+{
+	u64 done = 0;
+
+	if (n > u->count)
+		n = u->count;
+	if (u->kernel)
+		return transfer_kernel(dir, u, kernel, n);
+	while (done < n) {
+		u64 part = MIN(n - done, u->seg->len - u->seg_off), moved;
+
+		if (!part) {		/* a used up or empty buffer; there is another, since count says so */
+			u->seg++;
+			u->nr_segs--;
+			u->seg_off = 0;
+			continue;
+		}
+		moved = transfer_piece(dir, uaddr_add(u->seg->base, u->seg_off), (u8 *)kernel + done, part);
+		u->seg_off += moved;
+		done += moved;
+		if (moved < part)
+			break;
+	}
+	u->count -= done;
+	return done;
+}
+
+u64 uio_copy_out(struct uio *u, const void *src, u64 n) { return transfer(COPY_OUT, u, (void *)src, n); }
+u64 uio_copy_in(struct uio *u, void *dst, u64 n) { return transfer(COPY_IN, u, dst, n); }
+u64 uio_zero(struct uio *u, u64 n) { return transfer(COPY_ZERO, u, NULL, n); }
+
+/* ---- strings ---- */
+
+#define PIECE 64u
+
+s64 strncpy_from_user(char *dst, uaddr_t src, u64 size)
+{
+	u64 done = 0;
+
+	while (done < size) {
+		u64 at = uaddr_value(src) + done;
+		u64 n = MIN(size - done, PIECE - at % PIECE);
+		const char *nul;
+
+		if (copy_from_user(dst + done, uaddr(at), n))
+			return -EFAULT;
+		nul = memchr(dst + done, 0, n);
+		if (nul)
+			return nul - dst;
+		done += n;
+	}
+	return -ENAMETOOLONG;
+}
+
+char *strdup_from_user(uaddr_t src, u64 max)
+{
+	char first[128], *text, *copy;
+	s64 len;
+
+	/* Most are short: try a small buffer, and only then one of full length. */
+	len = strncpy_from_user(first, src, MIN(max, sizeof(first)));
+	if (len >= 0) {
+		copy = kmalloc(len + 1);
+		if (!copy)
+			return ERR_PTR(-ENOMEM);
+		memcpy(copy, first, len + 1);
+		return copy;
+	}
+	if (len != -ENAMETOOLONG || max <= sizeof(first))
+		return ERR_PTR(len);
+	text = kvzalloc(max);
+	if (!text)
+		return ERR_PTR(-ENOMEM);
+	len = strncpy_from_user(text, src, max);
+	if (len < 0) {
+		kvfree(text);
+		return ERR_PTR(len);
+	}
+	copy = kmalloc(len + 1);
+	if (copy)
+		memcpy(copy, text, len + 1);
+	kvfree(text);
+	return copy ? copy : ERR_PTR(-ENOMEM);
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Memory of another process: read or written through the physical map.
+ *
+ * The space's lock is taken for writing, so that the program's own faults, which
+ * count on being alone where there is one thread, stay right. A truncation may still
+ * take a file's page away: its lock is held for the copy.
+ */
+#include "vm_internal.h"
+#include <kernel/string.h>
+
+/* The part of one page. @return copied? */
+static bool access_page(struct vm_region *r, u64 addr, u8 *buf, u64 len, bool write)
+{
+	const u32 rights = write ? PTE_P | PTE_W : PTE_P;
+	u64 page = addr & PAGE_MASK;
+
+	for (u32 attempt = 0; attempt < 100; attempt++) {
+		pte_t *pte = vm_pte(r->space, page), e;
+		bool done = false;
+
+		vm_file_lock(r);
+		e = pte ? *pte : 0;
+		if ((e & rights) == rights && (!(e & PTE_SOFT_PFN) || page_is_ram(e & PTE_ADDR))) {
+			u8 *at = (u8 *)phys_to_virt(e & PTE_ADDR) + (addr & ~PAGE_MASK);
+
+			memcpy(write ? at : buf, write ? buf : at, len);
+			done = true;
+		}
+		vm_file_unlock(r);
+		if (done)
+			return true;
+		if ((r->flags & VM_PFN) && e)
+			return false;
+		if (vm_fault_region(r, page, write) < 0)
+			return false;
+	}
+	return false;			/* a truncation that does not end */
+}
+
+u64 vm_space_access(struct vm_space *s, u64 addr, void *buf, u64 len, bool write)
+{
+	u64 done = 0;
+
+	down_write(&s->lock);
+	while (done < len) {
+		struct vm_region *r = vm_region_find(s, addr);
+		u64 n = MIN(len - done, PAGE_SIZE - (addr & ~PAGE_MASK));
+
+		if (!r || !(r->flags & (write ? VM_WRITE : VM_ACCESS)) ||
+		    !access_page(r, addr, (u8 *)buf + done, n, write))
+			break;
+		done += n;
+		addr += n;
+	}
+	up_write(&s->lock);
+	return done;
+}
