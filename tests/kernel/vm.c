@@ -1,0 +1,765 @@
+// SPDX-License-Identifier: MIT
+/*
+ * mm/vm_*.c in the running kernel: a kernel thread takes a space of its own and
+ * touches it through the user copy functions, so all faults are real ones.
+ *
+ * Each test is repeated until a run leaves as much memory free as the one before, to
+ * the page: the first ones fill caches of tables and objects, a leak never ends.
+ */
+#include <asm/pgtable.h>
+#include <kernel/err.h>
+#include <kernel/fs.h>
+#include <kernel/ktest.h>
+#include <kernel/page.h>
+#include <kernel/printk.h>
+#include <kernel/string.h>
+#include <kernel/thread.h>
+#include <kernel/vm.h>
+#include <uapi/mman.h>
+
+#define ANON	(MAP_PRIVATE | MAP_ANONYMOUS)
+#define RW	(PROT_READ | PROT_WRITE)
+#define P(n)	((u64)(n) << PAGE_SHIFT)
+#define HINT	0x10000000ull		/* far from everything that is placed by itself */
+
+static u64 free_pages(void)
+{
+	struct mem_info m;
+
+	mem_info_get(&m);
+	return m.free;
+}
+
+static void in_space(struct ktest_context *t, struct vm_space *s, void (*body)(struct ktest_context *, struct vm_space *))
+{
+	thread_switch_space(s);
+	body(t, s);
+	thread_switch_space(NULL);
+}
+
+static void run(struct ktest_context *t, void (*body)(struct ktest_context *, struct vm_space *))
+{
+	u64 before, after = 0;
+
+	for (u32 i = 0; i < 6; i++) {
+		struct vm_space *s = vm_space_create();
+
+		if (!KEXPECT(s))
+			return;
+		in_space(t, s, body);
+		vm_space_put(s);
+		before = after;
+		after = free_pages();
+		if (after == before)
+			return;
+	}
+	KEXPECT_EQ(after, before);
+}
+#define SPACE_TEST(name) \
+	static void name##_body(struct ktest_context *t, struct vm_space *s); \
+	KTEST(vm, name) { run(t, name##_body); } \
+	static void name##_body(struct ktest_context *t __unused, struct vm_space *s)
+
+/* A byte of user memory, -1: fault. */
+static int peek(u64 addr)
+{
+	u8 b;
+
+	return copy_from_user(&b, uaddr(addr), 1) ? -1 : b;
+}
+static int poke(u64 addr, u8 b) { return copy_to_user(uaddr(addr), &b, 1) ? -1 : 0; }
+
+static s64 map(struct vm_space *s, u64 addr, u64 npages, u32 prot, u32 flags)
+{
+	return vm_map(s, addr, P(npages), prot, flags, NULL, 0);
+}
+
+static u64 rss(struct vm_space *s) { return vm_space_rss(s); }
+
+SPACE_TEST(fresh_memory_is_zero_and_keeps_what_is_written)
+{
+	s64 a = map(s, 0, 4, RW, ANON);
+	u64 before = free_pages();
+
+	if (!KEXPECT(a > 0))
+		return;
+	KEXPECT_EQ(peek(a), 0);
+	KEXPECT_EQ(peek(a + P(3) + 4095), 0);
+	KEXPECT_EQ(rss(s), 0);			/* the zero page is nobody's */
+	KEXPECT_EQ(poke(a, 7), 0);
+	KEXPECT_EQ(poke(a + P(1), 8), 0);
+	KEXPECT_EQ(peek(a), 7);
+	KEXPECT_EQ(peek(a + P(1)), 8);
+	KEXPECT_EQ(peek(a + 1), 0);
+	KEXPECT_EQ(rss(s), 2);
+	KEXPECT(before - free_pages() >= 2);
+	KEXPECT_EQ(vm_unmap(s, a, P(4)), 0);
+	KEXPECT_EQ(rss(s), 0);
+	KEXPECT_EQ(peek(a), -1);
+	KEXPECT_EQ(s->nr_regions, 0);
+	KEXPECT_EQ(s->total_pages, 0);
+	KEXPECT_EQ(atomic_read(&s->nr_tables), 0);
+}
+
+SPACE_TEST(unmapping_a_part_leaves_the_rest)
+{
+	s64 a = map(s, 0, 9, RW, ANON);
+
+	for (u32 i = 0; i < 9; i++)
+		KEXPECT_EQ(poke(a + P(i), i + 1), 0);
+	KEXPECT_EQ(vm_unmap(s, a + P(3), P(2)), 0);
+	KEXPECT_EQ(s->nr_regions, 2);
+	KEXPECT_EQ(rss(s), 7);
+	KEXPECT_EQ(peek(a + P(2)), 3);
+	KEXPECT_EQ(peek(a + P(3)), -1);
+	KEXPECT_EQ(poke(a + P(4), 1), -1);
+	KEXPECT_EQ(peek(a + P(5)), 6);
+	KEXPECT_EQ(vm_unmap(s, a, P(1)), 0);
+	KEXPECT_EQ(vm_unmap(s, a + P(8), P(1)), 0);
+	KEXPECT_EQ(s->nr_regions, 2);
+	KEXPECT_EQ(s->total_pages, 5);
+	/* fresh memory in the hole makes one region of all; what was there before is gone */
+	KEXPECT_EQ(map(s, a + P(3), 2, RW, ANON | MAP_FIXED), a + P(3));
+	KEXPECT_EQ(s->nr_regions, 1);
+	KEXPECT_EQ(peek(a + P(3)), 0);
+	KEXPECT_EQ(peek(a + P(7)), 8);
+	KEXPECT_EQ(vm_unmap(s, 0, USER_END), 0);
+	KEXPECT_EQ(rss(s), 0);
+}
+
+SPACE_TEST(alike_neighbours_are_one_region)
+{
+	s64 a = map(s, 0, 1, RW, ANON), b = map(s, 0, 1, RW, ANON), c;
+
+	KEXPECT_EQ(b, a - P(1));		/* highest first */
+	KEXPECT_EQ(s->nr_regions, 1);
+	c = map(s, 0, 1, PROT_READ, ANON);
+	KEXPECT_EQ(c, b - P(1));
+	KEXPECT_EQ(s->nr_regions, 2);
+	KEXPECT_EQ(vm_protect(s, c, P(1), RW), 0);
+	KEXPECT_EQ(s->nr_regions, 1);
+	KEXPECT_EQ(vm_protect(s, b, P(1), PROT_NONE), 0);
+	KEXPECT_EQ(s->nr_regions, 3);
+	KEXPECT_EQ(vm_protect(s, c, P(3), PROT_READ), 0);
+	KEXPECT_EQ(s->nr_regions, 1);
+	KEXPECT_EQ(s->data_pages, 0);
+}
+
+SPACE_TEST(rights_are_enforced_and_contents_kept)
+{
+	s64 a = map(s, 0, 3, RW, ANON);
+
+	KEXPECT_EQ(poke(a + P(1), 5), 0);
+	KEXPECT_EQ(vm_protect(s, a + P(1), P(1), PROT_READ), 0);
+	KEXPECT_EQ(peek(a + P(1)), 5);
+	KEXPECT_EQ(poke(a + P(1), 6), -1);
+	KEXPECT_EQ(poke(a, 6), 0);
+	KEXPECT_EQ(vm_protect(s, a, P(3), PROT_NONE), 0);
+	KEXPECT_EQ(peek(a), -1);
+	KEXPECT_EQ(peek(a + P(1)), -1);
+	KEXPECT_EQ(peek(a + P(2)), -1);
+	KEXPECT_EQ(rss(s), 2);			/* kept, out of reach */
+	KEXPECT_EQ(vm_protect(s, a, P(3), RW), 0);
+	KEXPECT_EQ(peek(a), 6);
+	KEXPECT_EQ(peek(a + P(1)), 5);
+	KEXPECT_EQ(poke(a + P(1), 9), 0);
+	KEXPECT_EQ(peek(a + P(1)), 9);
+	KEXPECT_EQ(rss(s), 2);
+	KEXPECT_EQ(vm_protect(s, a + P(2), P(2), PROT_READ), -ENOMEM);	/* a hole behind it, */
+	KEXPECT_EQ(poke(a + P(2), 1), -1);				/* but the first page has changed */
+	KEXPECT_EQ(vm_protect(s, a + 1, P(1), PROT_READ), -EINVAL);
+	KEXPECT_EQ(vm_protect(s, a, P(1), 0x40), -EINVAL);
+	KEXPECT_EQ(vm_protect(s, a, 0, PROT_READ), 0);
+}
+
+SPACE_TEST(the_lowest_64_kib_are_never_mapped)
+{
+	KEXPECT_EQ(map(s, 0, 1, RW, ANON | MAP_FIXED), -EPERM);
+	KEXPECT_EQ(map(s, USER_BASE - P(1), 2, RW, ANON | MAP_FIXED), -EPERM);
+	KEXPECT_EQ(map(s, USER_BASE, 1, RW, ANON | MAP_FIXED), USER_BASE);
+	KEXPECT_EQ(vm_unmap(s, USER_BASE, P(1)), 0);
+	KEXPECT_EQ(map(s, P(1), 1, RW, ANON), USER_BASE);	/* a hint is moved up */
+	s64 a = map(s, 0, 1, RW, ANON);
+
+	KEXPECT_EQ(vm_remap(s, a, P(1), P(1), MREMAP_MAYMOVE | MREMAP_FIXED, P(2)), -EPERM);
+	KEXPECT_EQ(map(s, USER_END, 1, RW, ANON | MAP_FIXED), -ENOMEM);
+	KEXPECT_EQ(map(s, USER_END - P(1), 1, RW, ANON | MAP_FIXED), USER_END - P(1));
+	KEXPECT_EQ(poke(USER_END - 1, 3), 0);
+	KEXPECT_EQ(poke(USER_END, 3), -1);
+	KEXPECT_EQ(vm_map(s, 0, ~0ull, RW, ANON, NULL, 0), -ENOMEM);
+	KEXPECT_EQ(vm_map(s, 0, 0, RW, ANON, NULL, 0), -EINVAL);
+	KEXPECT_EQ(map(s, HINT + 1, 1, RW, ANON | MAP_FIXED), -EINVAL);
+	KEXPECT_EQ(map(s, 0, 1, RW, MAP_ANONYMOUS), -EINVAL);
+}
+
+SPACE_TEST(fixed_replaces_and_noreplace_does_not)
+{
+	KEXPECT_EQ(map(s, HINT, 4, RW, ANON | MAP_FIXED_NOREPLACE), HINT);
+	KEXPECT_EQ(poke(HINT + P(2), 1), 0);
+	KEXPECT_EQ(map(s, HINT + P(3), 2, RW, ANON | MAP_FIXED_NOREPLACE), -EEXIST);
+	KEXPECT_EQ(map(s, HINT + P(2), 1, PROT_READ, ANON | MAP_FIXED), HINT + P(2));
+	KEXPECT_EQ(peek(HINT + P(2)), 0);
+	KEXPECT_EQ(poke(HINT + P(2), 1), -1);
+	KEXPECT_EQ(s->total_pages, 4);
+	KEXPECT_EQ(map(s, HINT + P(3), 1, RW, ANON) == HINT + P(3), 0);	/* a taken hint */
+	KEXPECT_EQ(map(s, HINT + P(4), 1, RW, ANON), HINT + P(4));
+	s64 low = map(s, 0, 1, RW, ANON | MAP_32BIT);
+
+	KEXPECT(low >= 0x40000000 && low < 0x80000000);
+}
+
+SPACE_TEST(a_fork_shares_until_one_writes)
+{
+	s64 a = map(s, 0, 600, RW, ANON);	/* more than one lowest table has */
+	u64 before;
+	struct vm_space *child;
+
+	for (u32 i = 0; i < 600; i += 3)
+		KEXPECT_EQ(poke(a + P(i), i), 0);
+	before = free_pages();
+	child = vm_space_fork(s);
+	if (!KEXPECT(child))
+		return;
+	KEXPECT(before - free_pages() < 20);	/* tables alone */
+	KEXPECT_EQ(rss(child), rss(s));
+	KEXPECT_EQ(poke(a, 100), 0);		/* copied: the child has it, too */
+	KEXPECT_EQ(peek(a + P(3)), 3);
+	thread_switch_space(child);
+	KEXPECT_EQ(peek(a), 0);
+	KEXPECT_EQ(peek(a + P(3)), 3);
+	KEXPECT_EQ(peek(a + P(597)), 597 & 255);
+	KEXPECT_EQ(peek(a + P(1)), 0);
+	KEXPECT_EQ(poke(a + P(3), 33), 0);
+	KEXPECT_EQ(poke(a + P(1), 11), 0);
+	KEXPECT_EQ(peek(a + P(3)), 33);
+	KEXPECT_EQ(rss(child), 201);
+	thread_switch_space(s);
+	vm_space_put(child);
+	KEXPECT_EQ(peek(a), 100);
+	KEXPECT_EQ(peek(a + P(3)), 3);
+	KEXPECT_EQ(peek(a + P(1)), 0);
+	before = free_pages();
+	KEXPECT_EQ(poke(a + P(6), 66), 0);	/* the child has gone: no copy is made */
+	KEXPECT_EQ(free_pages(), before);
+	KEXPECT_EQ(peek(a + P(6)), 66);
+	KEXPECT_EQ(rss(s), 200);
+}
+
+SPACE_TEST(a_fork_leaves_out_and_wipes_what_was_advised)
+{
+	s64 a = map(s, 0, 3, RW, ANON);
+	struct vm_space *child;
+
+	for (u32 i = 0; i < 3; i++)
+		KEXPECT_EQ(poke(a + P(i), i + 1), 0);
+	KEXPECT_EQ(vm_advise(s, a, P(1), MADV_DONTFORK), 0);
+	KEXPECT_EQ(vm_advise(s, a + P(1), P(1), MADV_WIPEONFORK), 0);
+	child = vm_space_fork(s);
+	if (!KEXPECT(child))
+		return;
+	thread_switch_space(child);
+	KEXPECT_EQ(peek(a), -1);
+	KEXPECT_EQ(peek(a + P(1)), 0);
+	KEXPECT_EQ(peek(a + P(2)), 3);
+	thread_switch_space(s);
+	vm_space_put(child);
+	KEXPECT_EQ(peek(a + P(1)), 2);
+	KEXPECT_EQ(vm_advise(s, a, P(3), MADV_DOFORK), 0);
+	KEXPECT_EQ(vm_advise(s, a, P(3), MADV_KEEPONFORK), 0);
+	KEXPECT_EQ(s->nr_regions, 1);
+}
+
+SPACE_TEST(out_of_reach_pages_survive_a_fork)
+{
+	s64 a = map(s, 0, 2, RW, ANON);
+	struct vm_space *child;
+
+	KEXPECT_EQ(poke(a, 1), 0);
+	KEXPECT_EQ(vm_protect(s, a, P(2), PROT_NONE), 0);
+	child = vm_space_fork(s);
+	if (!KEXPECT(child))
+		return;
+	KEXPECT_EQ(vm_protect(s, a, P(2), RW), 0);
+	KEXPECT_EQ(poke(a, 2), 0);
+	thread_switch_space(child);
+	KEXPECT_EQ(peek(a), -1);
+	KEXPECT_EQ(vm_protect(child, a, P(2), RW), 0);
+	KEXPECT_EQ(peek(a), 1);
+	KEXPECT_EQ(poke(a, 3), 0);
+	thread_switch_space(s);
+	KEXPECT_EQ(peek(a), 2);
+	vm_space_put(child);
+}
+
+SPACE_TEST(shared_memory_stays_shared)
+{
+	s64 a = map(s, 0, 1000, RW, MAP_SHARED | MAP_ANONYMOUS);
+	struct vm_space *child;
+
+	KEXPECT_EQ(poke(a + P(999), 1), 0);
+	child = vm_space_fork(s);
+	if (!KEXPECT(child))
+		return;
+	thread_switch_space(child);
+	KEXPECT_EQ(peek(a + P(999)), 1);
+	KEXPECT_EQ(poke(a + P(999), 2), 0);
+	KEXPECT_EQ(poke(a, 3), 0);
+	KEXPECT_EQ(vm_unmap(child, a + P(10), P(10)), 0);
+	thread_switch_space(s);
+	KEXPECT_EQ(peek(a + P(999)), 2);
+	KEXPECT_EQ(peek(a), 3);
+	KEXPECT_EQ(poke(a + P(15), 4), 0);
+	KEXPECT_EQ(vm_advise(s, a, P(1), MADV_DONTNEED), 0);
+	KEXPECT_EQ(peek(a), 3);			/* still the object's */
+	KEXPECT_EQ(vm_advise(s, a, P(1), MADV_REMOVE), 0);
+	KEXPECT_EQ(peek(a), 0);
+	thread_switch_space(child);
+	KEXPECT_EQ(peek(a), 0);
+	thread_switch_space(s);
+	vm_space_put(child);
+	KEXPECT_EQ(peek(a + P(999)), 2);
+	/* grown beyond the object: nothing there */
+	a = vm_remap(s, a, P(1000), P(1001), MREMAP_MAYMOVE, 0);
+	KEXPECT(a > 0);
+	KEXPECT_EQ(peek(a + P(999)), 2);
+	KEXPECT_EQ(peek(a + P(1000)), -1);
+	/* a second view of the same */
+	s64 b = vm_remap(s, a, 0, P(1000), MREMAP_MAYMOVE, 0);
+
+	KEXPECT(b > 0 && b != a);
+	KEXPECT_EQ(poke(b + P(5), 55), 0);
+	KEXPECT_EQ(peek(a + P(5)), 55);
+}
+
+SPACE_TEST(remap_moves_grows_and_shrinks)
+{
+	s64 a = map(s, HINT, 4, RW, ANON), b;
+
+	for (u32 i = 0; i < 4; i++)
+		KEXPECT_EQ(poke(a + P(i), i + 1), 0);
+	KEXPECT_EQ(vm_remap(s, a, P(4), P(6), 0, 0), a);
+	KEXPECT_EQ(peek(a + P(5)), 0);
+	KEXPECT_EQ(vm_remap(s, a, P(6), P(3), 0, 0), a);
+	KEXPECT_EQ(peek(a + P(3)), -1);
+	KEXPECT_EQ(rss(s), 3);
+	KEXPECT_EQ(map(s, a + P(3), 1, PROT_READ, ANON), a + P(3));
+	KEXPECT_EQ(vm_remap(s, a, P(3), P(4), 0, 0), -ENOMEM);
+	b = vm_remap(s, a, P(3), P(700), MREMAP_MAYMOVE, 0);
+	KEXPECT(b > 0 && b != a);
+	KEXPECT_EQ(peek(a), -1);
+	KEXPECT_EQ(peek(b), 1);
+	KEXPECT_EQ(peek(b + P(2)), 3);
+	KEXPECT_EQ(peek(b + P(699)), 0);
+	KEXPECT_EQ(rss(s), 3);
+	KEXPECT_EQ(vm_remap(s, b + P(1), P(2), P(2), MREMAP_MAYMOVE | MREMAP_FIXED, HINT + P(500)), HINT + P(500));
+	KEXPECT_EQ(peek(HINT + P(501)), 3);
+	KEXPECT_EQ(peek(b + P(1)), -1);
+	KEXPECT_EQ(vm_remap(s, b, P(1), P(1), MREMAP_MAYMOVE | MREMAP_DONTUNMAP, 0) > 0, 1);
+	KEXPECT_EQ(peek(b), 0);			/* mapped still, and empty */
+	KEXPECT_EQ(vm_remap(s, b, P(1), P(1), MREMAP_MAYMOVE | MREMAP_FIXED, b), -EINVAL);
+	KEXPECT_EQ(vm_remap(s, P(17), P(1), P(2), MREMAP_MAYMOVE, 0), -EFAULT);
+	KEXPECT_EQ(vm_remap(s, b, 0, P(1), MREMAP_MAYMOVE, 0), -EINVAL);
+}
+
+SPACE_TEST(the_break_moves)
+{
+	s->brk_start = s->brk = HINT;
+	KEXPECT_EQ(vm_set_brk(s, 0), HINT);
+	KEXPECT_EQ(vm_set_brk(s, HINT + 100), HINT + 100);
+	KEXPECT_EQ(poke(HINT + 4095, 1), 0);
+	KEXPECT_EQ(poke(HINT + 4096, 1), -1);
+	KEXPECT_EQ(vm_set_brk(s, HINT + P(10)), HINT + P(10));
+	KEXPECT_EQ(s->nr_regions, 1);
+	KEXPECT_EQ(poke(HINT + P(9), 1), 0);
+	KEXPECT_EQ(map(s, HINT + P(20), 1, RW, ANON), HINT + P(20));
+	KEXPECT_EQ(vm_set_brk(s, HINT + P(20)), HINT + P(10));	/* a page must stay free */
+	KEXPECT_EQ(vm_set_brk(s, HINT + P(19)), HINT + P(19));
+	KEXPECT_EQ(vm_set_brk(s, HINT + 1), HINT + 1);
+	KEXPECT_EQ(peek(HINT), 0);
+	KEXPECT_EQ(peek(HINT + P(1)), -1);
+	KEXPECT_EQ(rss(s), 1);
+	KEXPECT_EQ(vm_set_brk(s, HINT - 1), HINT + 1);
+}
+
+SPACE_TEST(stacks_grow_and_keep_their_distance)
+{
+	s64 a = vm_map_stack(s, P(4), RW);
+	u64 top = s->stack_top;
+
+	KEXPECT_EQ(a, top - P(4));
+	KEXPECT_EQ(poke(top - 1, 1), 0);
+	KEXPECT_EQ(poke(top - P(100), 2), 0);
+	KEXPECT_EQ(peek(top - P(50)), 0);
+	KEXPECT_EQ(s->total_pages, 100);
+	/* what lies below keeps 1 MiB away */
+	KEXPECT_EQ(map(s, top - P(1000), 1, RW, ANON | MAP_FIXED), top - P(1000));
+	KEXPECT_EQ(poke(top - P(999 - 255), 1), -1);
+	KEXPECT_EQ(poke(top - P(999 - 256), 1), 0);
+	KEXPECT_EQ(peek(top - P(998)), -1);
+	/* and no mapping is placed within the gap by itself */
+	KEXPECT(map(s, top - P(800), 1, RW, ANON) != (s64)(top - P(800)));
+	KEXPECT_EQ(s->nr_regions, 3);
+}
+
+SPACE_TEST(advice_gives_pages_up)
+{
+	s64 a = map(s, 0, 8, RW, ANON);
+	u64 before;
+
+	for (u32 i = 0; i < 8; i++)
+		KEXPECT_EQ(poke(a + P(i), 1), 0);
+	before = free_pages();
+	KEXPECT_EQ(vm_advise(s, a + P(2), P(3), MADV_DONTNEED), 0);
+	KEXPECT_EQ(free_pages(), before + 3);
+	KEXPECT_EQ(peek(a + P(1)), 1);
+	KEXPECT_EQ(peek(a + P(2)), 0);
+	KEXPECT_EQ(vm_unmap(s, a + P(4), P(1)), 0);
+	KEXPECT_EQ(vm_advise(s, a, P(8), MADV_DONTNEED), -ENOMEM);	/* a hole; done all the same */
+	KEXPECT_EQ(rss(s), 0);
+	KEXPECT_EQ(vm_advise(s, a, P(4), MADV_POPULATE_WRITE), 0);
+	KEXPECT_EQ(rss(s), 4);
+	KEXPECT_EQ(vm_advise(s, a, P(5), MADV_POPULATE_READ), -ENOMEM);
+	KEXPECT_EQ(vm_advise(s, a, P(1), 99), -EINVAL);
+	KEXPECT_EQ(vm_advise(s, a + 1, P(1), MADV_NORMAL), -EINVAL);
+	KEXPECT_EQ(vm_advise(s, a, P(1), MADV_HUGEPAGE), 0);
+	KEXPECT_EQ(vm_lock(s, a, P(1), 0), 0);
+	KEXPECT_EQ(vm_advise(s, a, P(1), MADV_DONTNEED), -EINVAL);
+	KEXPECT_EQ(s->locked_pages, 1);
+	KEXPECT_EQ(vm_unlock(s, a, P(1)), 0);
+	KEXPECT_EQ(s->locked_pages, 0);
+}
+
+SPACE_TEST(what_mincore_sees_is_what_is_there)
+{
+	s64 a = map(s, 0, 70, RW, ANON), v = map(s, 0, 1, RW, MAP_SHARED | MAP_ANONYMOUS);
+	u8 vec[70];
+
+	KEXPECT_EQ(poke(a + P(1), 1), 0);
+	KEXPECT_EQ(poke(a + P(69), 1), 0);
+	KEXPECT_EQ(vm_incore(s, a, P(70), uaddr(v)), 0);
+	KEXPECT_EQ(copy_from_user(vec, uaddr(v), 70), 0);
+	for (u32 i = 0; i < 70; i++)
+		KEXPECT_EQ(vec[i], i == 1 || i == 69);
+	KEXPECT_EQ(vm_unmap(s, a + P(5), P(1)), 0);
+	KEXPECT_EQ(vm_incore(s, a, P(70), uaddr(v)), -ENOMEM);
+	KEXPECT_EQ(vm_incore(s, a, P(1), uaddr(a + P(5))), -EFAULT);
+	KEXPECT_EQ(vm_incore(s, a + 1, P(1), uaddr(v)), -EINVAL);
+	KEXPECT_EQ(vm_sync(s, a, P(1), MS_SYNC), 0);
+	KEXPECT_EQ(vm_sync(s, a, P(9), MS_SYNC), -ENOMEM);
+	KEXPECT_EQ(vm_sync(s, a, P(1), MS_SYNC | MS_ASYNC), -EINVAL);
+}
+
+SPACE_TEST(another_space_is_reached)
+{
+	char text[] = "from outside", back[sizeof(text)];
+	s64 a = map(s, 0, 2, RW, ANON);
+	u64 at = a + P(1) - 5;
+
+	vm_space_get(s);
+	thread_switch_space(NULL);
+	KEXPECT_EQ(vm_space_access(s, at, text, sizeof(text), true), sizeof(text));
+	KEXPECT_EQ(vm_space_access(s, at, back, sizeof(back), false), sizeof(back));
+	KEXPECT_EQ(memcmp(text, back, sizeof(text)), 0);
+	KEXPECT_EQ(vm_space_access(s, a + P(2) - 3, back, sizeof(back), false), 3);
+	KEXPECT_EQ(vm_space_access(s, P(1), back, 1, false), 0);
+	thread_switch_space(s);
+	KEXPECT_EQ(peek(at + 5), 'o');
+	KEXPECT_EQ(vm_protect(s, a, P(2), PROT_READ), 0);
+	KEXPECT_EQ(vm_space_access(s, at, text, 1, true), 0);
+	vm_space_put(s);
+}
+
+/* Down to the last region allowed; splits fail then, and nothing is lost. */
+SPACE_TEST(regions_have_a_limit)
+{
+	struct mem_info m;
+	s64 a = map(s, 0, 65600, RW, ANON | MAP_NORESERVE);
+	u32 n;
+
+	mem_info_get(&m);
+	if (m.free < 8192)
+		KSKIP("not enough memory");
+	for (n = 0; n < 40000 && !vm_protect(s, a + P(2 * n), P(1), PROT_READ); n++)
+		;
+	KEXPECT(s->nr_regions <= 65530 && s->nr_regions >= 65528);
+	KEXPECT_EQ(vm_unmap(s, a + P(65590), P(1)), -ENOMEM);
+	KEXPECT_EQ(vm_unmap(s, a, P(1)), 0);
+	KEXPECT_EQ(vm_unmap(s, a, P(65600)), 0);
+	KEXPECT_EQ(s->nr_regions, 0);
+}
+
+/* ---- a file ---- */
+
+#define FILE_PAGES 40u
+
+/* Pages in an array for a cache; the last 8 are not cached, but read. */
+static struct fake {
+	struct inode inode;
+	struct file file;
+	struct page *page[FILE_PAGES];
+	u32 size, reads, dirtied, around;
+} fake;
+
+static int fake_fault(struct vm_region *r, u64 pgoff, struct page **out)
+{
+	if (pgoff >= fake.size)
+		return -EINVAL;
+	fake.reads++;
+	*out = fake.page[pgoff];
+	page_get(*out);
+	return pgoff >= FILE_PAGES - 8;
+}
+
+static int fake_fault_around(struct vm_region *r, u64 first, u32 n, struct page **pages)
+{
+	int found = 0;
+
+	fake.around++;
+	for (u32 i = 0; i < n; i++) {
+		pages[i] = first + i < fake.size && first + i < FILE_PAGES - 8 ? fake.page[first + i] : NULL;
+		if (pages[i]) {
+			page_get(pages[i]);
+			found++;
+		}
+	}
+	return found;
+}
+
+static int fake_mkwrite(struct vm_region *r, struct page *p)
+{
+	fake.dirtied++;
+	p->flags |= PG_DIRTY;
+	return 0;
+}
+
+static const struct vm_region_ops fake_region_ops = {
+	.fault = fake_fault,
+	.fault_around = fake_fault_around,
+	.page_mkwrite = fake_mkwrite,
+	.page_cache = true,
+};
+
+static int fake_mmap(struct file *f, struct vm_region *r)
+{
+	r->ops = &fake_region_ops;
+	return 0;
+}
+
+static const struct file_ops fake_ops = { .mmap = fake_mmap };
+
+static bool fake_open(struct ktest_context *t)
+{
+	memset(&fake, 0, sizeof(fake));
+	spin_init(&fake.inode.pages.regions_lock);
+	list_init(&fake.inode.pages.regions);
+	fake.file.ops = &fake_ops;
+	fake.file.inode = &fake.inode;
+	fake.file.mode = FMODE_READ | FMODE_WRITE;
+	atomic_set(&fake.file.refs, 1000);
+	fake.size = FILE_PAGES;
+	for (u32 i = 0; i < FILE_PAGES; i++) {
+		fake.page[i] = page_alloc(PAGE_ZERO);
+		if (!KEXPECT(fake.page[i]))
+			return false;
+		fake.page[i]->mapping = &fake;
+		*(u8 *)page_address(fake.page[i]) = i + 1;
+	}
+	return true;
+}
+
+/* Cut the file to @size pages, as a file system does. */
+static void fake_truncate(u32 size)
+{
+	u32 old = fake.size;
+
+	fake.size = size;
+	for (u32 i = size; i < old; i++)
+		fake.page[i]->mapping = NULL;
+	vm_unmap_file_range(&fake.inode.pages, size, ~0ull, true);
+	for (u32 i = size; i < old; i++)
+		page_put(fake.page[i]);
+}
+
+static void fake_close(struct ktest_context *t)
+{
+	KEXPECT(list_empty(&fake.inode.pages.regions));
+	KEXPECT_EQ(atomic_read(&fake.file.refs), 1000);
+	for (u32 i = 0; i < fake.size; i++)
+		KEXPECT_EQ(atomic_read(&fake.page[i]->refs), 1);
+	fake_truncate(0);
+}
+
+SPACE_TEST(a_private_mapping_of_a_file_copies_what_is_written)
+{
+	s64 a, b;
+
+	if (!fake_open(t))
+		return;
+	a = vm_map(s, HINT, P(FILE_PAGES), RW, MAP_PRIVATE, &fake.file, 0);
+	KEXPECT_EQ(a, HINT);
+	KEXPECT_EQ(peek(a + P(2)), 3);
+	KEXPECT_EQ(fake.around, 1);
+	KEXPECT_EQ(rss(s), 16);
+	for (u32 i = 0; i < 32; i++)
+		KEXPECT_EQ(peek(a + P(i)), i + 1);
+	KEXPECT_EQ(fake.around, 2);
+	KEXPECT_EQ(fake.reads, 0);
+	KEXPECT_EQ(peek(a + P(39)), 40);
+	KEXPECT_EQ(fake.reads, 1);
+	KEXPECT_EQ(rss(s), 33);
+	KEXPECT_EQ(poke(a + P(2), 99), 0);	/* mapped before */
+	KEXPECT_EQ(poke(a + P(38), 98), 0);	/* not mapped before */
+	KEXPECT_EQ(rss(s), 34);
+	KEXPECT_EQ(s->rss_anon, 2);
+	KEXPECT_EQ(*(u8 *)page_address(fake.page[2]), 3);
+	KEXPECT_EQ(*(u8 *)page_address(fake.page[38]), 39);
+	KEXPECT_EQ(peek(a + P(2)), 99);
+	KEXPECT_EQ(fake.dirtied, 0);
+	/* the same pages with an offset; neighbours in file and space are one region */
+	b = vm_map(s, HINT + P(100), P(2), PROT_READ, MAP_PRIVATE, &fake.file, P(10));
+	KEXPECT_EQ(peek(b), 11);
+	KEXPECT_EQ(vm_map(s, b + P(2), P(2), PROT_READ, MAP_PRIVATE | MAP_FIXED, &fake.file, P(12)), b + P(2));
+	KEXPECT_EQ(s->nr_regions, 2);
+	KEXPECT_EQ(vm_unmap(s, b + P(1), P(1)), 0);
+	KEXPECT_EQ(s->nr_regions, 3);
+	KEXPECT_EQ(peek(b + P(3)), 14);
+	KEXPECT_EQ(vm_unmap(s, 0, USER_END), 0);
+	fake_close(t);
+}
+
+SPACE_TEST(a_shared_mapping_of_a_file_tells_before_it_is_written)
+{
+	s64 a;
+
+	if (!fake_open(t))
+		return;
+	a = vm_map(s, HINT, P(FILE_PAGES), RW, MAP_SHARED, &fake.file, 0);
+	KEXPECT_EQ(a, HINT);
+	KEXPECT_EQ(peek(a), 1);
+	KEXPECT_EQ(fake.dirtied, 0);
+	KEXPECT_EQ(poke(a, 50), 0);
+	KEXPECT_EQ(poke(a, 51), 0);
+	KEXPECT_EQ(fake.dirtied, 1);
+	KEXPECT_EQ(poke(a + P(39), 52), 0);
+	KEXPECT_EQ(fake.dirtied, 2);
+	KEXPECT_EQ(*(u8 *)page_address(fake.page[0]), 51);
+	KEXPECT_EQ(*(u8 *)page_address(fake.page[39]), 52);
+	/* written back and clean: the next write tells again */
+	fake.page[0]->flags &= ~PG_DIRTY;
+	vm_protect_file_range(&fake.inode.pages, 0, 0);
+	KEXPECT_EQ(peek(a), 51);
+	KEXPECT_EQ(poke(a, 53), 0);
+	KEXPECT_EQ(fake.dirtied, 3);
+	KEXPECT_EQ(vm_protect(s, a, P(1), PROT_READ), 0);
+	KEXPECT_EQ(poke(a, 54), -1);
+	KEXPECT_EQ(vm_unmap(s, a, P(FILE_PAGES)), 0);
+	fake.file.mode = FMODE_READ;
+	KEXPECT_EQ(vm_map(s, HINT, P(1), RW, MAP_SHARED, &fake.file, 0), -EACCES);
+	KEXPECT_EQ(vm_map(s, HINT, P(1), PROT_READ, MAP_SHARED, &fake.file, 0), HINT);
+	KEXPECT_EQ(vm_protect(s, HINT, P(1), RW), -EACCES);
+	KEXPECT_EQ(vm_unmap(s, HINT, P(1)), 0);
+	fake_close(t);
+}
+
+SPACE_TEST(a_truncation_takes_pages_out_of_all_spaces)
+{
+	struct vm_space *child;
+	s64 a, b;
+
+	if (!fake_open(t))
+		return;
+	a = vm_map(s, HINT, P(FILE_PAGES), RW, MAP_PRIVATE, &fake.file, 0);
+	b = vm_map(s, HINT + P(64), P(30), PROT_READ, MAP_SHARED, &fake.file, P(10));
+	KEXPECT_EQ(poke(a + P(25), 1), 0);
+	KEXPECT_EQ(poke(a + P(5), 2), 0);
+	KEXPECT_EQ(peek(a + P(26)), 27);
+	KEXPECT_EQ(peek(b + P(15)), 26);
+	child = vm_space_fork(s);
+	if (!KEXPECT(child))
+		return;
+	fake_truncate(20);
+	KEXPECT_EQ(peek(a + P(5)), 2);
+	KEXPECT_EQ(peek(a + P(19)), 20);
+	KEXPECT_EQ(peek(a + P(20)), -1);
+	KEXPECT_EQ(peek(a + P(25)), -1);	/* the private copy has gone, too */
+	KEXPECT_EQ(peek(b + P(9)), 20);
+	KEXPECT_EQ(peek(b + P(15)), -1);
+	thread_switch_space(child);
+	KEXPECT_EQ(peek(a + P(25)), -1);
+	KEXPECT_EQ(peek(a + P(5)), 2);
+	KEXPECT_EQ(peek(b + P(15)), -1);
+	thread_switch_space(s);
+	vm_space_put(child);
+	KEXPECT_EQ(vm_remap(s, a, P(FILE_PAGES), P(FILE_PAGES), MREMAP_MAYMOVE | MREMAP_FIXED, HINT + P(200)),
+		   HINT + P(200));
+	KEXPECT_EQ(peek(HINT + P(205)), 2);
+	fake_truncate(3);
+	KEXPECT_EQ(peek(HINT + P(205)), -1);
+	KEXPECT_EQ(peek(HINT + P(202)), 3);
+	KEXPECT_EQ(vm_unmap(s, 0, USER_END), 0);
+	KEXPECT_EQ(rss(s), 0);
+	fake_close(t);
+}
+
+/* ---- several threads in one space ---- */
+
+#define CROWD		4u
+#define CROWD_PAGES	256u
+static struct { struct vm_space *space; u64 at; struct atomic wrong, left; } crowd;
+
+/* All write their own byte of every page: each page is made once, and no byte is lost. */
+static void crowd_member(void *arg)
+{
+	u64 me = (u64)arg;
+
+	thread_switch_space(crowd.space);
+	for (u32 i = 0; i < CROWD_PAGES; i++)
+		if (poke(crowd.at + P(i) + me, me + 1))
+			atomic_inc(&crowd.wrong);
+	thread_switch_space(NULL);
+	vm_space_put(crowd.space);
+	atomic_dec(&crowd.left);
+}
+
+static void crowd_writes(struct ktest_context *t, struct vm_space *s)
+{
+	crowd.space = s;
+	atomic_set(&crowd.wrong, 0);
+	atomic_set(&crowd.left, CROWD);
+	for (u64 i = 0; i < CROWD; i++) {
+		vm_space_get(s);
+		if (!KEXPECT_EQ(thread_spawn(crowd_member, (void *)i, "crowd"), 0)) {
+			vm_space_put(s);
+			atomic_dec(&crowd.left);
+		}
+	}
+	while (atomic_read(&crowd.left))
+		sched_yield_current();
+	KEXPECT_EQ(atomic_read(&crowd.wrong), 0);
+	for (u32 i = 0; i < CROWD_PAGES; i++)
+		for (u32 k = 0; k < CROWD; k++)
+			if (peek(crowd.at + P(i) + k) != (int)k + 1)
+				atomic_inc(&crowd.wrong);
+	KEXPECT_EQ(atomic_read(&crowd.wrong), 0);
+}
+
+KTEST(vm, threads_fault_side_by_side)
+{
+	struct vm_space *s = vm_space_create(), *child;
+
+	if (!KEXPECT(s))
+		return;
+	thread_switch_space(s);
+	crowd.at = map(s, 0, CROWD_PAGES, RW, ANON);
+	crowd_writes(t, s);
+	KEXPECT_EQ(rss(s), CROWD_PAGES);
+	/* again, as copies */
+	child = vm_space_fork(s);
+	if (KEXPECT(child)) {
+		crowd_writes(t, s);
+		KEXPECT_EQ(rss(s), CROWD_PAGES);
+		vm_space_put(child);
+	}
+	thread_switch_space(NULL);
+	vm_space_put(s);
+}
