@@ -17,6 +17,7 @@
 #include <kernel/printk.h>
 #include <kernel/string.h>
 #include <kernel/time.h>
+#include <kernel/tty.h>
 #include "internal.h"
 
 #define RECORD_MAX	512
@@ -175,4 +176,5 @@ void device_init(void)
 {
 	random_init();
 	kmsg_init();
+	tty_init();
 }

@@ -279,9 +279,15 @@ static bool find_display(void)
 
 static bool alloc_all(void)
 {
+	u32 n = display->cols * display->rows;
+
 	vcs = kcalloc(NR_VCS, sizeof(*vcs));
-	shown = kcalloc(display->cols * display->rows, sizeof(*shown));
-	return vcs && shown && make_ready(&vcs[0]);
+	shown = kcalloc(n, sizeof(*shown));
+	if (!vcs || !shown || !make_ready(&vcs[0]))
+		return false;
+	for (u32 i = 0; i < n && display->cleared; i++)
+		shown[i] = DISPLAY_BLANK;
+	return true;
 }
 
 static void register_vc(u32 n)
