@@ -17,7 +17,7 @@
  *   file->pos_lock		outside of all inode locks: one read or write at a time
  *   mm's space->lock		taken by page faults, so inside all of the above
  *   tree_lock (spin)		parents, names and mounts change only under it
- *   dentry->lock (spin)	life and death of one dentry; child before parent
+ *   dentry->lock (spin)	the list of its children
  *   hash, LRU, pages.lock (spin) innermost
  */
 #pragma once
@@ -135,6 +135,7 @@ struct inode {
 	const char *link;		/* target of a symbolic link, padded by 8 bytes; or NULL */
 	struct atomic refs;
 	struct atomic writers;		/* files open for writing; -n: n deny it (it is running) */
+	u32 flags;			/* INODE_* */
 	u64 size;
 	u64 blocks;			/* of 512 bytes */
 	ino_t ino;
@@ -148,11 +149,13 @@ struct inode {
 	struct rcu_head rcu;
 };
 
+#define INODE_LINKABLE	1		/* has no name yet, and may get one (O_TMPFILE) */
+
 struct dentry {
 	struct dentry *hash_next;	/* bucket; RCU */
 	struct dentry *parent;		/* itself at a root; changes under tree_lock */
 	struct inode *inode;		/* NULL: negative */
-	u32 flags;			/* DENTRY_*; under ->lock */
+	u32 flags;			/* DENTRY_*; changed atomically */
 	struct atomic refs;		/* negative: dead */
 	const char *name;		/* NUL-terminated, zeroes to the next multiple of 8; see dentry_key() */
 	u64 inline_key;			/* dentry_key() of inline_name */
@@ -160,10 +163,13 @@ struct dentry {
 	struct super_block *sb;
 	spinlock_t lock;
 	u64 cookie;			/* place in the directory, for readdir; under parent's inode->lock */
-	struct list children;		/* under inode->lock, plus tree_lock where a dentry may vanish by itself */
+	struct list children;		/* cached ones; under ->lock */
 	struct list child_link;
-	struct list lru;
-	struct rcu_head rcu;
+	struct list entry;		/* for the file system while DENTRY_PINNED; under parent's inode->lock */
+	union {
+		struct list lru;
+		struct rcu_head rcu;
+	};
 };
 #define DENTRY_MOUNTED	1		/* something is mounted on it */
 #define DENTRY_UNHASHED	2		/* removed: open files may still hold it */
@@ -201,7 +207,7 @@ struct super_block {
 	dev_t dev;
 	u32 blksize;
 	u64 magic;
-	u32 flags;			/* MS_RDONLY ... */
+	u32 flags;			/* MS_RDONLY ..., SB_VOLATILE */
 	const struct super_ops *ops;
 	const struct fs_type *type;
 	struct dentry *root;		/* counted */
@@ -220,6 +226,7 @@ struct fs_type {
 	void *private;
 };
 #define FS_NODEV 1
+#define SB_VOLATILE 0x40000000		/* names come and go by themselves: each look-up asks the file system (DENTRY_NOCACHE) */
 /** Make a type known to mount(). @return 0, -EBUSY: the name is taken. Sleeps. */
 int fs_register(struct fs_type *t);
 /** @return 0, -EBUSY: something of this type is mounted. Sleeps. */
