@@ -122,8 +122,10 @@ static struct vm_space *space_like(struct vm_space *old)
 	s->def_flags = 0;
 	atomic_set(&s->nr_tables, 0);
 	memset(&s->cpus, 0, sizeof(s->cpus));
-	if (s->exe)
+	if (s->exe) {
 		file_get(s->exe);
+		(void)file_deny_write(s->exe);	/* cannot fail: the old space denies it */
+	}
 	return s;
 }
 
@@ -196,8 +198,10 @@ void vm_space_put(struct vm_space *s)
 	vm_tables_destroy(s);
 	list_for_each_safe(r, next, &s->region_list, link)
 		vm_region_free(r);
-	if (s->exe)
+	if (s->exe) {
+		file_allow_write(s->exe);
 		file_put(s->exe);
+	}
 	kmem_cache_free(space_cache, s);
 }
 

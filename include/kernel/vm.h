@@ -120,7 +120,7 @@ struct vm_space {
 	struct atomic nr_tables;	/* without the top one */
 	u64 peak_rss, peak_total;
 	u64 saved_auxv[48]; u32 auxv_len;
-	struct file *exe;		/* counted */
+	struct file *exe;		/* counted, and file_deny_write() */
 	u64 vdso;			/* base or 0 */
 };
 

@@ -278,23 +278,28 @@ static int build_stack(struct exec *e, u64 execfn_offset)
 
 /* ---- all of it ---- */
 
-static void note_layout(struct exec *e)
+/* @return 0 or -ETXTBSY: somebody has the program open for writing */
+static int note_layout(struct exec *e)
 {
 	const struct elf_image *elf = &e->program.elf;
 	struct vm_space *space = e->space;
 	u64 bias = e->program.bias;
+	int err = file_deny_write(e->program.file);
 
+	if (err)
+		return err;
+	file_get(e->program.file);
+	space->exe = e->program.file;
 	space->code_start = elf->code_start + bias;
 	space->code_end = elf->code_end + bias;
 	space->data_start = elf->data_start + bias;
 	space->data_end = elf->data_end + bias;
 	space->brk_start = PAGE_ALIGN(elf->brk + bias) + vm_random_offset(HEAP_PAGES);
 	space->brk = space->brk_start;
-	file_get(e->program.file);
-	space->exe = e->program.file;
 	e->entry = elf->entry + bias;
 	if (e->interp.file)
 		e->entry = e->interp.elf.entry + e->interp.bias;
+	return e->entry < USER_END ? 0 : -ENOEXEC;
 }
 
 int exec_build_space(struct exec *e)
@@ -319,8 +324,8 @@ int exec_build_space(struct exec *e)
 	if (err)
 		return err;
 	e->space->vdso = vdso_map(e->space);
-	note_layout(e);
-	if (e->entry >= USER_END)
-		return -ENOEXEC;
+	err = note_layout(e);
+	if (err)
+		return err;
 	return build_stack(e, execfn_offset);
 }
