@@ -32,7 +32,9 @@ static void set_bit(u64 *map, u32 n, bool v)
 
 static u64 fd_limit(void)
 {
-	return MIN(current_process()->limits[RLIMIT_NOFILE].rlim_cur, (u64)FD_MAX);
+	const struct process *p = current_process();	/* none while the first one is made */
+
+	return p ? MIN(p->limits[RLIMIT_NOFILE].rlim_cur, (u64)FD_MAX) : FD_INLINE;
 }
 
 /* ---- tables ---- */
