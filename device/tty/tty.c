@@ -395,6 +395,13 @@ void tty_change_termios(struct tty *t, struct ktermios *new)
 	wake_up_all(&t->write_wait);
 }
 
+void tty_set_settings(struct tty *t, const struct ktermios *k)
+{
+	struct ktermios new = *k;
+
+	tty_change_termios(t, &new);
+}
+
 void tty_set_winsize(struct tty *t, const struct winsize *w)
 {
 	u64 flags = spin_lock_irqsave(&t->lock);

@@ -86,6 +86,8 @@ void tty_output_ready(struct tty *t);
 bool tty_output_stopped(const struct tty *t);
 /** The settings in force; a driver reads them in open(). */
 const struct ktermios *tty_settings(const struct tty *t);
+/** Change them, as tcsetattr() does. Sleeps. */
+void tty_set_settings(struct tty *t, const struct ktermios *k);
 void tty_set_winsize(struct tty *t, const struct winsize *w);
 
 /** The line is gone: every open file of this terminal reports end of file from now on. Sleeps. */
