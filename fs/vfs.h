@@ -240,7 +240,6 @@ static inline mode_t current_umask(void) { return current->fs ? READ_ONCE(curren
 
 /** Set the size, as truncate() does; write access is counted by the caller. */
 int vfs_truncate(const struct path *p, u64 size, struct file *f);
-int vfs_setattr(const struct path *p, struct iattr *a);
 /** An open file on @p p (counted here): permission was checked. */
 struct file *file_open_path(const struct path *p, u32 flags);
 void file_init(void);
