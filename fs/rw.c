@@ -373,8 +373,9 @@ SYSCALL4(sendfile, out_fd, in_fd, user_pos, len)
 	if (!in.file || !out.file)
 		goto out;
 	ret = user_pos ? get_user_u64(&pos, uaddr(user_pos)) : 0;
-	if (!ret && user_pos && (in.file->mode & FMODE_STREAM))
-		ret = -ESPIPE;
+	/* A terminal or pipe has no end to read up to: callers use read() then. */
+	if (!ret && (in.file->mode & FMODE_STREAM))
+		ret = user_pos ? -ESPIPE : -EINVAL;
 	if (!ret && (s64)pos < 0)
 		ret = -EINVAL;
 	if (!ret && (out.file->flags & O_APPEND))
