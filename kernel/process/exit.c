@@ -175,12 +175,11 @@ void process_release(struct process *p)
 	struct thread *leader = p->leader;
 	struct pid *pid = p->pid_ref;
 
-	pid_withdraw_thread(pid);
-	pid_withdraw_process(pid);
-	pid_put(pid);
 	p->leader = NULL;
+	pid_withdraw_thread(pid);
+	pid_withdraw_process(pid);	/* the thread still has a reference */
+	pid_put(pid);
 	thread_put(leader);
-	process_put(p);
 }
 
 static void release_all(struct list *dead)

@@ -155,7 +155,7 @@ static int make_process(struct thread *t, const struct clone_request *rq)
 		if (!p->sighand)
 			return -ENOMEM;
 		if (rq->flags & CLONE_CLEAR_SIGHAND)
-			p->sighand->custom = p->sighand->ignored;
+			sighand_exec_reset(p);
 	}
 	p->exit_signal = rq->exit_signal;
 	p->vforked = rq->flags & CLONE_VFORK;

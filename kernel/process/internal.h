@@ -85,8 +85,9 @@ bool cred_same_owner(const struct cred *me, const struct cred *other);
 struct sighand {
 	struct atomic refs;		/* processes */
 	spinlock_t lock;		/* only with refs > 1; else sig_lock is enough */
-	u64 custom;			/* signals whose action[] says something */
-	u64 ignored;			/* set to SIG_IGN */
+	u64 valid;			/* signals whose action[] says something */
+	u64 caught;			/* with a handler; part of valid */
+	u64 ignored;			/* set to SIG_IGN; part of valid */
 	struct user_sigaction action[NSIG - 2];	/* by sighand_slot() */
 };
 /** SIGKILL and SIGSTOP have no action: without them two of these fit in a page. */
@@ -131,6 +132,18 @@ void signal_init(void);
 struct sighand *sighand_create(void);
 struct sighand *sighand_copy(struct sighand *old);
 void sighand_put(struct sighand *h);
+/** @brief Does @p sig have its default action? Under the locks. */
+static inline bool sighand_is_default(const struct sighand *h, int sig)
+{
+	return !sig_in(h->caught | h->ignored, sig);
+}
+/** @brief Give @p sig its default action. Under the locks. */
+static inline void sighand_set_default(struct sighand *h, int sig)
+{
+	h->valid &= ~sigbit(sig);
+	h->caught &= ~sigbit(sig);
+	h->ignored &= ~sigbit(sig);
+}
 /** @brief The action for @p sig. Under sig_lock. */
 struct user_sigaction sighand_get_action(struct process *p, int sig);
 void sighand_exec_reset(struct process *p);

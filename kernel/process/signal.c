@@ -48,11 +48,10 @@ struct sighand *sighand_create(void)
 
 	if (!h)
 		return NULL;
-	/* action[] is read only where custom has a bit */
+	/* action[] is read only where valid has a bit */
 	atomic_set(&h->refs, 1);
 	spin_init(&h->lock);
-	h->custom = 0;
-	h->ignored = 0;
+	h->valid = h->caught = h->ignored = 0;
 	return h;
 }
 
@@ -63,9 +62,10 @@ struct sighand *sighand_copy(struct sighand *old)
 
 	if (!h)
 		return NULL;
-	h->custom = old->custom;
+	h->valid = old->valid;
+	h->caught = old->caught;
 	h->ignored = old->ignored;
-	for (left = h->custom; left; left &= left - 1) {
+	for (left = h->valid; left; left &= left - 1) {
 		u32 i = sighand_slot(__builtin_ctzll(left) + 1);
 
 		h->action[i] = old->action[i];
@@ -85,7 +85,7 @@ struct user_sigaction sighand_get_action(struct process *p, int sig)
 	struct sighand *h = p->sighand;
 	bool locked = sighand_lock(h);
 
-	if (sig_in(h->custom, sig))
+	if (sig_in(h->valid, sig))
 		act = h->action[sighand_slot(sig)];
 	sighand_unlock(h, locked);
 	return act;
@@ -97,18 +97,13 @@ void sighand_exec_reset(struct process *p)
 	struct sighand *h = p->sighand;
 	u64 left;
 
-	h->custom = h->ignored;
-	for (left = h->custom; left; left &= left - 1) {
+	h->valid = h->ignored;
+	h->caught = 0;
+	for (left = h->valid; left; left &= left - 1) {
 		u32 i = sighand_slot(__builtin_ctzll(left) + 1);
 
 		h->action[i] = (struct user_sigaction){ .handler = SIG_IGN };
 	}
-}
-
-/* Signals with a handler. Under sig_lock. */
-static u64 sighand_caught(struct process *p)
-{
-	return p->sighand->custom & ~p->sighand->ignored;
 }
 
 /* ---- queues ---- */
@@ -259,7 +254,7 @@ static struct thread *choose_thread(struct process *p, struct thread *only, int 
 /* Will it end the process as soon as a thread gets to it? */
 static bool is_fatal(struct process *p, struct thread *t, int sig)
 {
-	if (p->unkillable || sig_in(p->sighand->custom, sig))
+	if (p->unkillable || !sighand_is_default(p->sighand, sig))
 		return false;
 	if (sig == SIGKILL)
 		return true;
@@ -299,7 +294,7 @@ static void tell_a_thread(struct process *p, struct thread *only, int sig)
 static bool is_ignored(struct process *p, struct thread *t, int sig)
 {
 	struct sighand *h = p->sighand;
-	bool is_default = !sig_in(h->custom, sig);
+	bool is_default = sighand_is_default(h, sig);
 
 	/* Blocked: the action may be another one by the time it is unblocked. */
 	if (sig_in(t->sig->blocked | t->sig->wanted, sig))
@@ -425,11 +420,10 @@ void signal_force_fault(int sig, int code, u64 addr)
 	bool locked = sighand_lock(h);
 
 	if (sig_in(ts->blocked | h->ignored, sig)) {
-		h->custom &= ~sigbit(sig);
-		h->ignored &= ~sigbit(sig);
+		sighand_set_default(h, sig);
 		ts->blocked &= ~sigbit(sig);
 	}
-	if (!sig_in(h->custom, sig))
+	if (sighand_is_default(h, sig))
 		p->unkillable = false;
 	sighand_unlock(h, locked);
 	signal_queue_flush(&ts->pending, sigbit(sig));
@@ -588,7 +582,7 @@ void process_signal_sets(struct process *p, struct thread *t, struct signal_sets
 	}
 	if (p->sighand) {
 		out->ignored = p->sighand->ignored;
-		out->caught = sighand_caught(p);
+		out->caught = p->sighand->caught;
 	}
 	spin_unlock_irqrestore(&p->sig_lock, flags);
 }

@@ -15,8 +15,7 @@ static void forget_ignored(struct process *p, int sig)
 {
 	struct thread *t;
 
-	if (!sig_in(p->sighand->ignored, sig) &&
-	    (sig_in(p->sighand->custom, sig) || sig_default_action(sig) != SIG_DEFAULT_IGNORE))
+	if (sighand_is_default(p->sighand, sig) && sig_default_action(sig) != SIG_DEFAULT_IGNORE)
 		return;
 	signal_queue_flush(&p->shared, sigbit(sig));
 	list_for_each(t, &p->threads, proc_link)
@@ -32,15 +31,15 @@ static void change_action(struct process *p, int sig, const struct user_sigactio
 	u64 bit = sigbit(sig);
 	u32 slot = sighand_slot(sig);
 
-	*old = h->custom & bit ? h->action[slot] : (struct user_sigaction){ SIG_DFL, 0, 0, 0 };
+	*old = h->valid & bit ? h->action[slot] : (struct user_sigaction){ SIG_DFL, 0, 0, 0 };
 	if (new) {
 		h->action[slot] = *new;
-		h->custom |= bit;
-		h->ignored &= ~bit;
+		sighand_set_default(h, sig);
+		h->valid |= bit;	/* SIGCHLD's flags count with SIG_DFL, too */
 		if (new->handler == SIG_IGN)
 			h->ignored |= bit;
-		else if (new->handler == SIG_DFL)
-			h->custom &= ~bit;
+		else if (new->handler != SIG_DFL)
+			h->caught |= bit;
 		if (new->handler <= SIG_IGN)
 			forget_ignored(p, sig);
 	}

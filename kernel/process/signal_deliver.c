@@ -111,12 +111,13 @@ static enum taken default_action(struct process *p, int sig, u64 flags)
 static bool reset_action(struct process *p, int sig, struct user_sigaction *act)
 {
 	struct sighand *h = p->sighand;
-	bool locked = sighand_lock(h), has = sig_in(h->custom, sig);
+	bool locked = sighand_lock(h), has = !sighand_is_default(h, sig);
 
 	if (has) {
 		*act = h->action[sighand_slot(sig)];
-		if (act->flags & SA_RESETHAND) {
-			h->custom &= ~sigbit(sig);
+		if (act->flags & SA_RESETHAND) {	/* the flags stay, as in Linux */
+			h->action[sighand_slot(sig)].handler = SIG_DFL;
+			h->caught &= ~sigbit(sig);
 			h->ignored &= ~sigbit(sig);
 		}
 	}
@@ -221,7 +222,7 @@ static void enter_handler(struct pt_regs *regs, const struct siginfo_k *info,
 		if (sig == SIGSEGV) {
 			u64 flags = spin_lock_irqsave(&current->proc->sig_lock);
 
-			current->proc->sighand->custom &= ~sigbit(SIGSEGV);
+			sighand_set_default(current->proc->sighand, SIGSEGV);
 			spin_unlock_irqrestore(&current->proc->sig_lock, flags);
 		}
 		signal_force_fault(SIGSEGV, SI_KERNEL, 0);
