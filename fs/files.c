@@ -133,7 +133,7 @@ s64 file_close(struct file *f, struct files *owner)
 
 	if (f->ops->flush && !(f->mode & FMODE_PATH))
 		err = f->ops->flush(f);
-	if (f->mode & FMODE_LOCKS)
+	if (unlikely(READ_ONCE(f->inode->locks)))
 		locks_close(f, owner);
 	file_put(f);
 	return err;

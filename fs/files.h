@@ -21,7 +21,7 @@ struct files {
 };
 /** A descriptor of @p owner goes: flush, POSIX locks, the table's reference. Sleeps. */
 s64 file_close(struct file *f, struct files *owner);
-/** fs/locks.c: what close() does to locks of files with FMODE_LOCKS. */
+/** fs/locks.c: close() takes all POSIX locks of @p owner on the inode away, whichever descriptor made them. */
 void locks_close(struct file *f, struct files *owner);
 /** fs/locks.c: F_GETLK, F_SETLK, F_SETLKW and the OFD variants. */
 s64 locks_fcntl(u32 fd, struct file *f, u32 cmd, u64 arg);

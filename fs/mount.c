@@ -465,3 +465,13 @@ void path_put(const struct path *p)
 	if (p->mnt)
 		mount_put(p->mnt);
 }
+
+bool path_is_nosuid(const struct path *p)
+{
+	return p->mnt->flags & MNT_NOSUID;
+}
+
+bool file_is_noexec(const struct file *f)
+{
+	return f->path.mnt->flags & MNT_NOEXEC;
+}

@@ -103,7 +103,6 @@ struct mount {
 extern struct list mount_list;		/* in order of mounting; under tree_lock */
 extern struct mount *mount_root;	/* the first one */
 
-void mount_init(void);
 /** Any thread context, from a reference or (under RCU, then validate tree_seq) without one. */
 static inline void mount_get(struct mount *m)
 {

@@ -288,7 +288,7 @@ struct file {
 #define FMODE_WRITER 32			/* counted in inode->writers and in the mount's writers */
 #define FMODE_RCU 64			/* was in a descriptor table that threads share */
 #define FMODE_OPENED 128		/* ops->open succeeded: release() is owed */
-#define FMODE_LOCKS 256			/* took a file lock: look at them at close */
+#define FMODE_LOCKS 256			/* took a flock() or OFD lock: they go with it */
 
 /** refs 1, or NULL: no memory or too many. */
 struct file *file_alloc(void);
@@ -367,6 +367,8 @@ char *path_text(const struct path *p, char *buf, size_t size);
 int inode_permission(struct inode *i, int mask);
 /** Is it on a mount with MS_NOSUID? (exec) */
 bool path_is_nosuid(const struct path *p);
+/** Write back what is only in memory, of all file systems. Sleeps. */
+void fs_sync_all(void);
 /** umount, bind and so on by path, from kernel code: mount @p type on @p dir. @return 0 or -errno */
 int fs_mount(const char *source, const char *dir, const char *type, u32 flags, const char *options);
 
