@@ -255,6 +255,30 @@ void posix_timers_clock_set(void)
 
 /* ---- making one ---- */
 
+/*
+ * C libraries ask for CPU clocks by number of process or thread (time_calls.c),
+ * with 0 for the caller. @return CLOCK_* and, for a thread's, the thread counted; or -EINVAL
+ */
+static int resolve_cpu_clock(int clock, struct thread **thread)
+{
+	pid_t id = ~(clock >> 3);
+	struct thread *t;
+
+	if ((clock & 3) == 3)
+		return -EINVAL;
+	if (!(clock & 4))		/* of another process: nothing here looks at those */
+		return !id || id == current->proc->pid ? CLOCK_PROCESS_CPUTIME_ID : -EINVAL;
+	t = thread_find(id ? id : current->tid);
+	if (!t)
+		return -EINVAL;
+	if (t->proc != current->proc) {
+		thread_put(t);
+		return -EINVAL;
+	}
+	*thread = t;
+	return CLOCK_THREAD_CPUTIME_ID;
+}
+
 static int check_clock(int clock)
 {
 	switch (clock) {
@@ -299,14 +323,19 @@ static int read_event(const struct user_sigevent *ev, struct posix_timer *pt)
 	return sig_valid(ev->signo) ? 0 : -EINVAL;
 }
 
-static struct posix_timer *posix_timer_create(int clock, const struct user_sigevent *ev)
+/* @cpu_thread  taken over, also on failure */
+static struct posix_timer *posix_timer_create(int clock, struct thread *cpu_thread,
+					      const struct user_sigevent *ev)
 {
 	struct user_account *a = current_cred()->account;
 	struct posix_timer *pt = kzalloc(sizeof(*pt));
 	int err;
 
-	if (!pt)
+	if (!pt) {
+		if (cpu_thread)
+			thread_put(cpu_thread);
 		return ERR_PTR(-EAGAIN);
+	}
 	account_get(a);
 	pt->entry.account = a;
 	pt->entry.timer = pt;
@@ -315,10 +344,7 @@ static struct posix_timer *posix_timer_create(int clock, const struct user_sigev
 	pt->clock = clock;
 	pt->proc = current->proc;
 	timer_init(&pt->timer, fires);
-	if (clock == CLOCK_THREAD_CPUTIME_ID) {
-		thread_get(current);
-		pt->cpu_thread = current;
-	}
+	pt->cpu_thread = cpu_thread;
 	/* Each timer has a queue entry for good: it counts like one. */
 	err = (u64)atomic_add_return(&a->nr_signals, 1) > current_limit(RLIMIT_SIGPENDING) ?
 		-EAGAIN : read_event(ev, pt);
@@ -329,23 +355,28 @@ static struct posix_timer *posix_timer_create(int clock, const struct user_sigev
 	return pt;
 }
 
-SYSCALL3(timer_create, clock, user_event, user_id)
+SYSCALL3(timer_create, clock_arg, user_event, user_id)
 {
 	struct user_sigevent ev = { .signo = SIGALRM, .notify = SIGEV_SIGNAL };
+	struct thread *cpu_thread = NULL;
 	struct process_timers *pts;
 	struct posix_timer *pt;
-	int err, id;
+	int err, id, clock = (int)clock_arg;
 	u64 flags;
 
-	err = check_clock((int)clock);
-	if (err)
-		return err;
 	if (user_event && copy_from_user(&ev, uaddr(user_event), sizeof(ev)))
 		return -EFAULT;
 	pts = process_timers_get();
 	if (!pts)
 		return -EAGAIN;
-	pt = posix_timer_create((int)clock, &ev);
+	if (clock == CLOCK_THREAD_CPUTIME_ID)
+		clock = -2;		/* the caller's, by number 0 */
+	if (clock < 0)
+		clock = resolve_cpu_clock(clock, &cpu_thread);
+	err = clock < 0 ? clock : check_clock(clock);
+	if (err)
+		return err;
+	pt = posix_timer_create(clock, cpu_thread, &ev);
 	if (IS_ERR(pt))
 		return PTR_ERR(pt);
 	flags = spin_lock_irqsave(&current->proc->sig_lock);
