@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Where the kernel may enter a driver: init and exit, constructors and
+ * destructors, exported functions; and the index of functions for backtraces.
+ * Each has to lie in the driver's own code.
+ */
+#include <kernel/err.h>
+#include <kernel/loader.h>
+#include <kernel/string.h>
+
+bool in_code(const struct loader *l, u64 addr)
+{
+	return in_part(l, PART_TEXT, addr, 1) && addr < l->addr + l->stubs;
+}
+
+static int find_init(struct loader *l)
+{
+	u64 offset = (const u8 *)l->driver - (l->file + l->sections[l->driver_section].sh_offset);
+	const struct banos_driver_record *d = (const void *)(l->where[l->driver_section].mem + offset);
+	int err = 0;
+
+	l->init = (u64)d->init;
+	l->exit = (u64)d->exit;
+	if (!in_code(l, l->init))
+		err = report_add(&l->report, -ENOEXEC, l->init ? "init lies outside of its code" : "it has no init function");
+	if (l->exit && !in_code(l, l->exit))
+		err = report_add(&l->report, -ENOEXEC, "exit lies outside of its code");
+	return err;
+}
+
+/* ---- constructors ---- */
+
+/* Order of a section NAME or NAME.N; -1: another section. Unsuffixed ones are last. */
+static s64 array_order(const char *section, const char *name)
+{
+	size_t n = strlen(name);
+	u64 order;
+
+	if (strncmp(section, name, n))
+		return -1;
+	if (!section[n])
+		return 1ll << 32;
+	if (section[n] != '.')
+		return -1;
+	if (parse_u64(section + n + 1, 10, &order) || order >= 1ull << 32)
+		return 1ll << 32;
+	return order;
+}
+
+/* The section that comes after (@order, @section), in the order of their calls; 0: none. */
+static u32 next_array(const struct loader *l, const char *name, s64 *order, u32 section)
+{
+	s64 best_order = (s64)(~0ull >> 1), o;
+	u32 best = 0;
+
+	for (u32 i = 1; i < l->nsections; i++) {
+		if (!l->where[i].mem)
+			continue;
+		o = array_order(section_name(l, i), name);
+		if (o < 0 || o < *order || (o == *order && i <= section) || o >= best_order)
+			continue;
+		best_order = o;
+		best = i;
+	}
+	*order = best_order;
+	return best;
+}
+
+/* All entries of the sections NAME*, in order. */
+static int find_calls(struct loader *l, const char *name, u64 **calls, u32 *count)
+{
+	u64 total = 0, n = 0;
+	u32 section = 0, arrays = 0;
+	s64 order = 0;
+
+	for (u32 i = 1; i < l->nsections; i++)
+		if (l->where[i].mem && array_order(section_name(l, i), name) >= 0) {
+			total += l->sections[i].sh_size / 8;
+			arrays++;
+			if (l->sections[i].sh_size % 8 || l->where[i].addr % 8)
+				return report_add(&l->report, -ENOEXEC, "section %s has the wrong size or place",
+						  section_name(l, i));
+		}
+	if (arrays > 1024)
+		return report_add(&l->report, -ENOEXEC, "it has %u sections %s; link it with ld -r", arrays, name);
+	if (!total)
+		return 0;
+	*calls = l->env->alloc(total * sizeof(**calls));
+	if (!*calls)
+		return report_add(&l->report, -ENOMEM, "no memory for its %lu constructors", (unsigned long)total);
+	while ((section = next_array(l, name, &order, section)))
+		for (u64 k = 0; k < l->sections[section].sh_size / 8; k++) {
+			u64 addr = ((const u64 *)l->where[section].mem)[k];
+
+			if (!in_code(l, addr))
+				return report_add(&l->report, -ENOEXEC, "entry %lu of %s lies outside of its code",
+						  (unsigned long)k, section_name(l, section));
+			(*calls)[n++] = addr;
+		}
+	*count = n;
+	return 0;
+}
+
+static void reverse(u64 *v, u32 n)
+{
+	for (u32 i = 0; i < n / 2; i++) {
+		u64 t = v[i];
+
+		v[i] = v[n - 1 - i];
+		v[n - 1 - i] = t;
+	}
+}
+
+/* ---- exports ---- */
+
+bool export_name_allowed(const char *driver, const char *name)
+{
+	/* Level 1 has no header that gives a common prefix to all drivers of a kind. */
+	size_t n = strlen(driver);
+
+	return !strncmp(name, driver, n) && name[n] == '_' && name[n + 1];
+}
+
+/* A string in read-only data, with its end there. */
+static const char *text_at(const struct loader *l, u64 addr)
+{
+	for (u32 n = 0; n <= LOADER_EXPORT_NAME_MAX; n++) {
+		if (!in_part(l, PART_RODATA, addr + n, 1))
+			return NULL;
+		if (!*memory_at(l, addr + n))
+			return (const char *)memory_at(l, addr);
+	}
+	return NULL;
+}
+
+static int find_export(struct loader *l, const struct banos_export *e)
+{
+	const char *name = text_at(l, (u64)e->name);
+
+	if (!name)
+		return report_add(&l->report, -ENOEXEC, "an exported name is damaged");
+	if (!name_valid(name, LOADER_EXPORT_NAME_MAX + 1) || !export_name_allowed(l->driver->name, name))
+		return report_add(&l->report, -ENOEXEC, "exports %s: its exports have to begin with %s_", name,
+				  l->driver->name);
+	if (!in_code(l, (u64)e->function))
+		return report_add(&l->report, -ENOEXEC, "exports %s, which is no function of its own", name);
+	l->exports[l->nexports++] = (struct load_export){ name, (u64)e->function };
+	return 0;
+}
+
+static int find_exports(struct loader *l)
+{
+	u64 size = 0;
+	int err = 0;
+
+	for (u32 i = 1; i < l->nsections; i++)
+		if (l->where[i].mem && !strcmp(section_name(l, i), ".banos-export")) {
+			if (l->sections[i].sh_size % sizeof(struct banos_export) || l->where[i].addr % 8)
+				return report_add(&l->report, -ENOEXEC, "its .banos-export has the wrong size or place");
+			size += l->sections[i].sh_size;
+		}
+	if (!size)
+		return 0;
+	l->exports = l->env->alloc(size / sizeof(struct banos_export) * sizeof(*l->exports));
+	if (!l->exports)
+		return report_add(&l->report, -ENOMEM, "no memory for its exports");
+	for (u32 i = 1; i < l->nsections; i++) {
+		const struct banos_export *e = (const void *)l->where[i].mem;
+
+		if (!e || strcmp(section_name(l, i), ".banos-export"))
+			continue;
+		for (u64 k = 0; k < l->sections[i].sh_size / sizeof(*e); k++) {
+			int bad = find_export(l, &e[k]);
+
+			err = err ?: bad;
+		}
+	}
+	return err;
+}
+
+/* ---- index of functions ---- */
+
+static bool is_function(const struct loader *l, u32 i)
+{
+	const Elf64_Sym *s = &l->symbols[i];
+
+	return ELF64_ST_TYPE(s->st_info) == STT_FUNC && in_code(l, l->value[i]);
+}
+
+static int index_functions(struct loader *l)
+{
+	u32 n = 0;
+
+	for (u32 i = 1; i < l->nsymbols; i++)
+		n += ELF64_ST_TYPE(l->symbols[i].st_info) == STT_FUNC;
+	if (!n)
+		return 0;
+	l->functions = l->env->alloc(n * sizeof(*l->functions));
+	if (!l->functions)
+		return report_add(&l->report, -ENOMEM, "no memory for the index of its %u functions", n);
+	for (u32 i = 1; i < l->nsymbols; i++)
+		if (is_function(l, i))
+			l->functions[l->nfunctions++] = (struct load_function){
+				l->value[i] - l->addr, MIN(l->symbols[i].st_size, (u64)LOADER_MEMORY_MAX),
+				l->symbols[i].st_name,
+			};
+	return 0;
+}
+
+int find_entry_points(struct loader *l)
+{
+	int err = find_init(l), bad;
+
+	bad = find_calls(l, ".init_array", &l->init_calls, &l->ninit);
+	err = err ?: bad;
+	bad = find_calls(l, ".fini_array", &l->fini_calls, &l->nfini);
+	err = err ?: bad;
+	reverse(l->fini_calls, l->nfini);
+	bad = find_exports(l);
+	return err ?: bad ?: index_functions(l);
+}

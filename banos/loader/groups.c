@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+/*
+ * COMDAT groups: of several groups with one signature the first stays, and the
+ * sections of the others are left out. A symbol that was defined in one of
+ * those means the symbol of that name in the first (resolve.c). gABI 4, "Section
+ * Groups".
+ *
+ * A linker has joined such groups already; a file of several objects put
+ * together by other means has not.
+ */
+#include <kernel/err.h>
+#include <kernel/loader.h>
+#include <kernel/string.h>
+
+static int check_group(struct loader *l, u32 i)
+{
+	const Elf64_Shdr *g = &l->sections[i];
+	const u32 *member = (const u32 *)(l->file + g->sh_offset);
+	u64 n = g->sh_size / 4;
+
+	if (g->sh_link != l->symbol_section || !g->sh_info || g->sh_info >= l->nsymbols || !n ||
+	    g->sh_size % 4 || g->sh_offset % 4)
+		return report_add(&l->report, -ENOEXEC, "section group %u is damaged", i);
+	for (u64 k = 1; k < n; k++)
+		if (!member[k] || member[k] >= l->nsections)
+			return report_add(&l->report, -ENOEXEC, "section group %u has section %u, which is not there",
+					  i, member[k]);
+	return 0;
+}
+
+/* Section symbols have no name of their own: then the section's counts. */
+static const char *signature(const struct loader *l, u32 i)
+{
+	const Elf64_Sym *s = &l->symbols[l->sections[i].sh_info];
+	u32 section = symbol_section(l, s);
+
+	if (ELF64_ST_TYPE(s->st_info) == STT_SECTION && section)
+		return section_name(l, section);
+	return symbol_name(l, s);
+}
+
+static bool is_comdat(const struct loader *l, u32 i)
+{
+	return l->sections[i].sh_type == SHT_GROUP &&
+	       (*(const u32 *)(l->file + l->sections[i].sh_offset) & GRP_COMDAT);
+}
+
+static void exclude_members(struct loader *l, u32 i)
+{
+	const u32 *member = (const u32 *)(l->file + l->sections[i].sh_offset);
+
+	for (u64 k = 1; k < l->sections[i].sh_size / 4; k++)
+		l->where[member[k]].excluded = true;
+}
+
+/* Of @groups groups, exclude the later ones of each signature: an open hash table of section numbers. */
+static int exclude_doubles(struct loader *l, u32 groups)
+{
+	u32 size = 2, *table;
+
+	while (size < 2 * groups)
+		size *= 2;
+	table = l->env->alloc(size * sizeof(*table));
+	if (!table)
+		return report_add(&l->report, -ENOMEM, "no memory for its %u section groups", groups);
+	memset(table, 0, size * sizeof(*table));
+	for (u32 i = 1; i < l->nsections; i++) {
+		if (!is_comdat(l, i))
+			continue;
+		const char *name = signature(l, i);
+		u32 at = hash_bytes(name, strlen(name), 0) & (size - 1);
+
+		while (table[at] && strcmp(signature(l, table[at]), name))
+			at = (at + 1) & (size - 1);
+		if (table[at])
+			exclude_members(l, i);
+		else
+			table[at] = i;
+	}
+	l->env->free(table);
+	return 0;
+}
+
+int check_groups(struct loader *l)
+{
+	int err = 0;
+	u32 groups = 0;
+
+	l->where = l->env->alloc(l->nsections * sizeof(*l->where));
+	if (!l->where)
+		return report_add(&l->report, -ENOMEM, "no memory for its %u sections", l->nsections);
+	memset(l->where, 0, l->nsections * sizeof(*l->where));
+	if (!l->has_groups)
+		return 0;
+	for (u32 i = 1; i < l->nsections; i++)
+		if (l->sections[i].sh_type == SHT_GROUP) {
+			int bad = check_group(l, i);
+
+			err = err ?: bad;
+			groups++;
+		}
+	return err ?: exclude_doubles(l, groups);
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Which section goes where in memory.
+ *
+ *	text	executable sections; stubs for what is imported from drivers
+ *	rodata	read-only ones; what only relocation writes to; the GOT
+ *	data	writable ones, with and without bytes in the file
+ *
+ * The number of stubs and GOT slots is taken from above, one for each undefined
+ * symbol and one for each global symbol, so that the relocations need not be
+ * counted first. A GOT slot of a local symbol, which compilers don't ask for,
+ * makes relocate.c come back for a larger GOT.
+ */
+#include <kernel/err.h>
+#include <kernel/loader.h>
+#include <kernel/string.h>
+
+/* Of use to tools only, and never referred to by what runs. */
+static bool section_dropped(const struct loader *l, u32 i)
+{
+	const char *name = section_name(l, i);
+
+	return l->sections[i].sh_type == SHT_NOTE || l->sections[i].sh_type == SHT_X86_64_UNWIND ||
+	       (name[0] == '.' && (!strcmp(name, ".modinfo") || !strncmp(name, ".note", 5) ||
+				   !strncmp(name, ".eh_frame", 9) || !strcmp(name, ".comment")));
+}
+
+/* Writable for relocation alone: read-only from then on. */
+static bool section_relro(const struct loader *l, u32 i)
+{
+	const char *name = section_name(l, i);
+	u32 type = l->sections[i].sh_type;
+
+	return type == SHT_INIT_ARRAY || type == SHT_FINI_ARRAY || !strncmp(name, ".data.rel.ro", 12) ||
+	       !strcmp(name, ".banos-driver") || !strcmp(name, ".banos-export");
+}
+
+static enum load_part part_of(const struct loader *l, u32 i)
+{
+	u64 flags = l->sections[i].sh_flags;
+
+	if (!(flags & SHF_ALLOC) || l->where[i].excluded || section_dropped(l, i))
+		return PART_NONE;
+	if (flags & SHF_EXECINSTR)
+		return PART_TEXT;
+	return flags & SHF_WRITE && !section_relro(l, i) ? PART_DATA : PART_RODATA;
+}
+
+/* Sizes are checked to be at most LOADER_MEMORY_MAX each, so sums over the sections don't wrap. */
+static u64 add_to_part(struct loader *l, enum load_part part, u64 size, u64 align)
+{
+	u64 at = ALIGN_UP(l->part_size[part], align ?: 1);
+
+	l->part_size[part] = at + size;
+	return at;
+}
+
+static void place_sections(struct loader *l)
+{
+	memset(l->part_size, 0, sizeof(l->part_size));
+	for (u32 i = 1; i < l->nsections; i++) {
+		const Elf64_Shdr *s = &l->sections[i];
+		struct load_section *w = &l->where[i];
+
+		w->part = part_of(l, i);
+		if (w->part != PART_NONE)
+			w->offset = add_to_part(l, w->part, s->sh_size, s->sh_addralign);
+	}
+	l->stubs = add_to_part(l, PART_TEXT, l->nstubs * LOADER_STUB_SIZE, LOADER_STUB_SIZE);
+	l->got = add_to_part(l, PART_RODATA, (l->nsymbols - l->got_first) * 8ul, 8);
+}
+
+int lay_out(struct loader *l)
+{
+	u64 at = 0;
+
+	if (!l->got_first)
+		l->got_first = l->first_global;
+	l->stubs_used = 0;
+	place_sections(l);
+	for (u32 p = 0; p < PARTS; p++) {
+		l->part_offset[p] = at;
+		at += PAGE_ALIGN(l->part_size[p]);
+	}
+	l->got += l->part_offset[PART_RODATA];
+	l->npages = at / PAGE_SIZE;
+	if (at > LOADER_MEMORY_MAX)
+		return report_add(&l->report, -EFBIG, "it would take %lu KiB of memory, more than %lu",
+				  (unsigned long)at / 1024, LOADER_MEMORY_MAX / 1024);
+	return 0;
+}
+
+int copy_sections(struct loader *l)
+{
+	l->mem = l->env->alloc_memory(l, l->npages, &l->addr);
+	if (!l->mem)
+		return report_add(&l->report, -ENOMEM, "no memory for its %lu KiB", (unsigned long)l->npages * 4);
+	for (u32 i = 1; i < l->nsections; i++) {
+		const Elf64_Shdr *s = &l->sections[i];
+		struct load_section *w = &l->where[i];
+		u64 at;
+
+		if (w->part == PART_NONE)
+			continue;
+		at = l->part_offset[w->part] + w->offset;
+		w->addr = l->addr + at;
+		w->mem = l->mem + at;
+		if (s->sh_type != SHT_NOBITS)
+			memcpy(w->mem, l->file + s->sh_offset, s->sh_size);
+	}
+	return 0;
+}
+
+bool in_part(const struct loader *l, enum load_part part, u64 addr, u64 size)
+{
+	u64 start = l->addr + l->part_offset[part];
+
+	return addr >= start && addr - start <= l->part_size[part] && size <= l->part_size[part] - (addr - start);
+}

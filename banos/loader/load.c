@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Loading a driver, from top to bottom.
+ *
+ * Stages up to check_driver() decide whether the file can be understood at all;
+ * one that fails ends the loading, because the next would build on sand. From
+ * then on everything is tried, so that all reasons are known at once: a missing
+ * symbol, a relocation that does not fit and a wrong parameter are three lines.
+ */
+#include <kernel/err.h>
+#include <kernel/loader.h>
+#include <kernel/string.h>
+
+static int check_size(struct loader *l)
+{
+	if (l->file_size > LOADER_FILE_MAX)
+		return report_add(&l->report, -EFBIG, "the file has %lu KiB, more than %lu",
+				  (unsigned long)l->file_size / 1024, LOADER_FILE_MAX / 1024);
+	return 0;
+}
+
+static void give_memory_back(struct loader *l)
+{
+	if (l->mem)
+		l->env->free_memory(l);
+	l->mem = NULL;
+}
+
+/* Only out of memory and the like ends this early; other reasons are in the report. */
+static int place(struct loader *l)
+{
+	int err;
+
+	do {
+		give_memory_back(l);
+		err = lay_out(l) ?: copy_sections(l) ?: resolve(l);
+		if (err)
+			return err;
+		err = relocate(l);
+	} while (err == LOADER_AGAIN);
+	return 0;
+}
+
+static void find_reasons(struct loader *l)
+{
+	if (check_size(l) || check_file(l) || check_symbols(l) || check_groups(l))
+		return;
+	check_driver(l);
+	/* What stands in the descriptor may be wrong; that there is one, and where, is not. */
+	if (!l->driver || l->report.err == -ENOEXEC || l->report.err == -EFBIG)
+		return;
+	if (place(l))
+		return;
+	find_entry_points(l);
+	set_parameters(l);
+}
+
+int loader_run(struct loader *l)
+{
+	report_init(&l->report, l->env->alloc, l->env->free);
+	find_reasons(l);
+	if (l->report.err) {
+		report_close(&l->report);
+		give_memory_back(l);
+	}
+	return l->report.err;
+}
+
+void loader_free(struct loader *l)
+{
+	void (*free)(void *) = l->env->free;
+
+	free(l->where);
+	free(l->value);
+	free(l->names);
+	free(l->functions);
+	free(l->exports);
+	free(l->init_calls);
+	free(l->fini_calls);
+	report_destroy(&l->report);
+}

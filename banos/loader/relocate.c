@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Relocation: x86-64 psABI, 4.4. S is the symbol's value, A the addend, P the
+ * place, G the address of the symbol's GOT slot.
+ *
+ * S + A - P is computed modulo 2^64 and has to equal the sign- (32: zero-)
+ * extension of what is stored. The common kinds are done in one loop; everything
+ * with a question about it goes to relocate_slowly(), which checks all over
+ * again and finds the words.
+ */
+#include <kernel/err.h>
+#include <kernel/loader.h>
+#include <kernel/string.h>
+
+typedef u64 __attribute__((may_alias, aligned(1))) u64_any;
+typedef u32 __attribute__((may_alias, aligned(1))) u32_any;
+
+static const struct { u8 type; const char *name; } types[] = {
+	{ R_X86_64_NONE, "NONE" }, { R_X86_64_64, "64" }, { R_X86_64_PC32, "PC32" }, { R_X86_64_GOT32, "GOT32" },
+	{ R_X86_64_PLT32, "PLT32" }, { R_X86_64_GOTPCREL, "GOTPCREL" }, { R_X86_64_32, "32" },
+	{ R_X86_64_32S, "32S" }, { R_X86_64_16, "16" }, { R_X86_64_PC16, "PC16" }, { R_X86_64_8, "8" },
+	{ R_X86_64_PC8, "PC8" }, { R_X86_64_DTPMOD64, "DTPMOD64" }, { R_X86_64_DTPOFF64, "DTPOFF64" },
+	{ R_X86_64_TPOFF64, "TPOFF64" }, { R_X86_64_TLSGD, "TLSGD" }, { R_X86_64_TLSLD, "TLSLD" },
+	{ R_X86_64_DTPOFF32, "DTPOFF32" }, { R_X86_64_GOTTPOFF, "GOTTPOFF" }, { R_X86_64_TPOFF32, "TPOFF32" },
+	{ R_X86_64_PC64, "PC64" }, { R_X86_64_GOTOFF64, "GOTOFF64" }, { R_X86_64_GOTPC32, "GOTPC32" },
+	{ R_X86_64_GOTPCRELX, "GOTPCRELX" }, { R_X86_64_REX_GOTPCRELX, "REX_GOTPCRELX" },
+};
+
+static const char *type_name(u32 type)
+{
+	for (u32 i = 0; i < ARRAY_SIZE(types); i++)
+		if (types[i].type == type)
+			return types[i].name;
+	return "of no known kind";
+}
+
+/* What is being looked at, for messages. */
+struct place {
+	struct loader *l;
+	u32 section;			/* that is relocated */
+	const Elf64_Rela *r;
+	const Elf64_Sym *symbol;
+};
+
+static const char *target_name(const struct place *p)
+{
+	u32 section = symbol_section(p->l, p->symbol);
+
+	if (ELF64_ST_TYPE(p->symbol->st_info) == STT_SECTION && section)
+		return section_name(p->l, section);
+	return p->symbol == p->l->symbols ? "nothing" : symbol_name(p->l, p->symbol);
+}
+
+static int refuse(const struct place *p, int err, const char *why)
+{
+	u32 type = ELF64_R_TYPE(p->r->r_info);
+
+	return report_add(&p->l->report, err, "relocation %u (%s) of %s+0x%lx to %s %s", type, type_name(type),
+			  section_name(p->l, p->section), (unsigned long)p->r->r_offset, target_name(p), why);
+}
+
+static int overflows(const struct place *p, u64 value)
+{
+	if (ELF64_R_TYPE(p->r->r_info) == R_X86_64_32)
+		return refuse(p, -EOVERFLOW, "does not fit: compile with -mcmodel=kernel or -fPIE");
+	return refuse(p, -EOVERFLOW, "does not fit into 32 bits");
+}
+
+static u32 store_size(u32 type)
+{
+	switch (type) {
+	case R_X86_64_NONE:
+		return 0;
+	case R_X86_64_64:
+	case R_X86_64_PC64:
+		return 8;
+	case R_X86_64_PC32:
+	case R_X86_64_PLT32:
+	case R_X86_64_32:
+	case R_X86_64_32S:
+	case R_X86_64_GOTPCREL:
+	case R_X86_64_GOTPCRELX:
+	case R_X86_64_REX_GOTPCRELX:
+		return 4;
+	default:
+		return ~0u;
+	}
+}
+
+/* The value of a symbol that is not simply its address. @return false: nothing to do, or refused */
+static bool special_value(const struct place *p, u64 *s, int *err)
+{
+	const Elf64_Sym *symbol = p->symbol;
+
+	if (symbol->st_shndx == SHN_ABS)
+		return true;			/* a large number, no more */
+	if (*s != VALUE_SPECIAL) {		/* an absent weak import */
+		*s = ELF64_R_TYPE(p->r->r_info) == R_X86_64_PLT32 ? *s - VALUE_SPECIAL - 1 + p->l->addr : 0;
+		return true;
+	}
+	if (symbol->st_shndx != SHN_UNDEF)
+		*err = refuse(p, -ENOEXEC, "leads into a section that is not loaded");
+	else if (!strcmp(symbol_name(p->l, symbol), "_GLOBAL_OFFSET_TABLE_"))
+		*err = refuse(p, -ENOEXEC, "cannot be done: compile with -mcmodel=kernel, or -fPIE in the small model");
+	return false;				/* a missing import was reported by resolve() */
+}
+
+/* The GOT slot of a symbol, with its value in it. */
+static int got_slot(const struct place *p, u64 s, u64 *slot)
+{
+	struct loader *l = p->l;
+	u32 i = p->symbol - l->symbols;
+
+	if (!i)
+		return refuse(p, -ENOEXEC, "makes no sense");
+	if (i < l->got_first) {
+		l->got_first = 1;
+		return LOADER_AGAIN;
+	}
+	*slot = l->got + (i - l->got_first) * 8;
+	*(u64_any *)(l->mem + *slot) = s;
+	*slot += l->addr;
+	return 0;
+}
+
+static int store(const struct place *p, u64 s)
+{
+	const struct load_section *w = &p->l->where[p->section];
+	u64 a = p->r->r_addend, at = w->addr + p->r->r_offset, value, slot = 0;
+	u8 *mem = w->mem + p->r->r_offset;
+	int err;
+
+	switch (ELF64_R_TYPE(p->r->r_info)) {
+	case R_X86_64_NONE:
+		return 0;
+	case R_X86_64_64:
+		*(u64_any *)mem = s + a;
+		return 0;
+	case R_X86_64_PC64:
+		*(u64_any *)mem = s + a - at;
+		return 0;
+	case R_X86_64_32:
+		value = s + a;
+		if (value != (u32)value)
+			return overflows(p, value);
+		break;
+	case R_X86_64_GOTPCREL:
+	case R_X86_64_GOTPCRELX:
+	case R_X86_64_REX_GOTPCRELX:
+		err = got_slot(p, s, &slot);
+		if (err)
+			return err;
+		s = slot;
+		__attribute__((fallthrough));
+	case R_X86_64_PC32:
+	case R_X86_64_PLT32:
+		a -= at;
+		__attribute__((fallthrough));
+	default: /* R_X86_64_32S */
+		value = s + a;
+		if (value != (u64)(s64)(s32)value)
+			return overflows(p, value);
+		break;
+	}
+	*(u32_any *)mem = value;
+	return 0;
+}
+
+static int relocate_slowly(struct loader *l, u32 section, const Elf64_Rela *r)
+{
+	struct place p = { l, section, r, l->symbols };
+	u32 size = store_size(ELF64_R_TYPE(r->r_info)), symbol = ELF64_R_SYM(r->r_info);
+	u64 limit = l->sections[section].sh_size, s;
+	int err = 0;
+
+	if (symbol >= l->nsymbols)
+		return report_add(&l->report, -ENOEXEC, "a relocation of %s refers to symbol %u of %u",
+				  section_name(l, section), symbol, l->nsymbols);
+	p.symbol += symbol;
+	if (size == ~0u)
+		return refuse(&p, -ENOEXEC, "is not supported");
+	if (r->r_offset > limit || size > limit - r->r_offset)
+		return refuse(&p, -ENOEXEC, "lies outside of the section");
+	s = l->value[symbol];
+	if (value_special(s) && !special_value(&p, &s, &err))
+		return err;
+	return store(&p, s);
+}
+
+/* @return LOADER_AGAIN at once; else 0, or the first error after having looked at all */
+static int relocate_section(struct loader *l, u32 section, const Elf64_Rela *r, const Elf64_Rela *end)
+{
+	const struct load_section *w = &l->where[section];
+	const u64 *value = l->value;
+	u64 nsymbols = l->nsymbols, size = l->sections[section].sh_size, limit = size >= 8 ? size - 7 : 0;
+	u64 addr = w->addr;
+	u8 *mem = w->mem;
+	int err = 0;
+
+	for (; r < end; r++) {
+		u64 symbol = ELF64_R_SYM(r->r_info), offset = r->r_offset, s, v;
+
+		if (unlikely(symbol >= nsymbols || offset >= limit))
+			goto slow;
+		s = value[symbol];
+		if (unlikely(value_special(s)))
+			goto slow;
+		v = s + r->r_addend;
+		switch (ELF64_R_TYPE(r->r_info)) {
+		case R_X86_64_PC32:
+		case R_X86_64_PLT32:
+			v -= addr + offset;
+			__attribute__((fallthrough));
+		case R_X86_64_32S:
+			if (unlikely(v != (u64)(s64)(s32)v))
+				break;
+			*(u32_any *)(mem + offset) = v;
+			continue;
+		case R_X86_64_64:
+			*(u64_any *)(mem + offset) = v;
+			continue;
+		default:
+			break;
+		}
+slow:;
+		int bad = relocate_slowly(l, section, r);
+
+		if (bad == LOADER_AGAIN)
+			return bad;
+		err = err ?: bad;
+	}
+	return err;
+}
+
+static int check_rela(struct loader *l, u32 i)
+{
+	const Elf64_Shdr *s = &l->sections[i];
+	const char *name = section_name(l, i);
+	struct report *r = &l->report;
+
+	if (s->sh_entsize != sizeof(Elf64_Rela) || s->sh_size % sizeof(Elf64_Rela) || s->sh_offset % 8)
+		return report_add(r, -ENOEXEC, "relocation section %s has the wrong size or place", name);
+	if (s->sh_link != l->symbol_section)
+		return report_add(r, -ENOEXEC, "relocation section %s has symbols of its own", name);
+	if (s->sh_size && l->sections[s->sh_info].sh_type == SHT_NOBITS)
+		return report_add(r, -ENOEXEC, "relocation section %s relocates what is not in the file", name);
+	return 0;
+}
+
+int relocate(struct loader *l)
+{
+	int err = 0;
+
+	for (u32 i = 1; i < l->nsections; i++) {
+		const Elf64_Shdr *s = &l->sections[i];
+		const u8 *table = l->file + s->sh_offset;
+		int bad;
+
+		if (s->sh_type != SHT_RELA || !l->where[s->sh_info].mem)
+			continue;
+		bad = check_rela(l, i) ?: relocate_section(l, s->sh_info, (const Elf64_Rela *)table,
+							   (const Elf64_Rela *)(table + s->sh_size));
+		if (bad == LOADER_AGAIN)
+			return bad;
+		err = err ?: bad;
+	}
+	return err;
+}

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT
+/*
+ * From symbols to addresses.
+ *
+ * Imports of the kernel's functions are bound directly. Imports from a driver
+ * are bound to a stub in the importer's text, which leads to a call slot of the
+ * kernel's: so the exporter can go away under it. An absent weak import is 0,
+ * but for direct calls, which go to a stub that names driver and function.
+ */
+#include <kernel/err.h>
+#include <kernel/loader.h>
+#include <kernel/string.h>
+
+typedef u64 __attribute__((may_alias, aligned(1))) u64_any;
+typedef u32 __attribute__((may_alias, aligned(1))) u32_any;
+
+/* endbr64; movabs $argument, %r11; jmp entry */
+static u64 add_stub(struct loader *l, u64 argument, u64 entry)
+{
+	u64 at = l->stubs + l->stubs_used++ * LOADER_STUB_SIZE, addr = l->addr + at;
+	u8 *code = l->mem + at;
+
+	memset(code, 0xcc, LOADER_STUB_SIZE);
+	memcpy(code, "\xf3\x0f\x1e\xfa\x49\xbb", 6);
+	*(u64_any *)(code + 6) = argument;
+	code[14] = 0xe9;
+	*(u32_any *)(code + 15) = entry - (addr + 19);
+	return addr;
+}
+
+static int missing(struct loader *l, const char *name)
+{
+	const char *hint = l->env->hint ? l->env->hint(l, name) : NULL;
+
+	if (hint)
+		return report_add(&l->report, -ENOENT, "needs %s: %s", name, hint);
+	return report_add(&l->report, -ENOENT, strncmp(name, "banos_", 6) ?
+			  "needs %s, which no installed driver has" :
+			  "needs %s, which this kernel does not have", name);
+}
+
+static int resolve_import(struct loader *l, const Elf64_Sym *s, u64 *value)
+{
+	struct load_import import = { 0 };
+	const char *name = symbol_name(l, s);
+	int err;
+
+	*value = VALUE_SPECIAL;
+	/* Assemblers mention it without using it. */
+	if (!strcmp(name, "_GLOBAL_OFFSET_TABLE_"))
+		return 0;
+	err = l->env->find(l, name, &import);
+	if (err && err != -ENOENT)
+		return report_add(&l->report, err, "cannot import %s (error %d)", name, -err);
+	if (!err)
+		*value = import.address ?: add_stub(l, import.slot, l->env->slot_entry);
+	else if (ELF64_ST_BIND(s->st_info) == STB_WEAK)
+		*value = VALUE_SPECIAL + 1 + add_stub(l, (u64)(l->names + s->st_name), l->env->absent_entry) - l->addr;
+	else
+		missing(l, name);
+	return 0;
+}
+
+/* Defined in a COMDAT group that was left out: what the same name means in the one that stayed. */
+static u64 value_elsewhere(struct loader *l, const Elf64_Sym *s)
+{
+	for (u32 i = l->first_global; i < l->nsymbols; i++) {
+		const Elf64_Sym *other = &l->symbols[i];
+		u32 section = symbol_section(l, other);
+
+		if (section && l->where[section].mem && !strcmp(symbol_name(l, other), symbol_name(l, s)))
+			return l->where[section].addr + other->st_value;
+	}
+	return VALUE_SPECIAL;
+}
+
+static u64 defined_value(struct loader *l, const Elf64_Sym *s)
+{
+	u32 section = symbol_section(l, s);
+
+	if (!section)
+		return s->st_value;		/* absolute */
+	if (likely(l->where[section].mem))
+		return l->where[section].addr + s->st_value;
+	if (l->where[section].excluded && ELF64_ST_BIND(s->st_info) != STB_LOCAL)
+		return value_elsewhere(l, s);
+	return VALUE_SPECIAL;
+}
+
+static int allocate(struct loader *l)
+{
+	if (!l->value)
+		l->value = l->env->alloc(l->nsymbols * sizeof(*l->value));
+	if (!l->names) {
+		l->names = l->env->alloc(l->strings_size);
+		if (l->names)
+			memcpy(l->names, l->strings, l->strings_size);
+	}
+	if (!l->value || !l->names)
+		return report_add(&l->report, -ENOMEM, "no memory for its %u symbols", l->nsymbols);
+	return 0;
+}
+
+static int resolve_dependencies(struct loader *l)
+{
+	const Elf64_Shdr *s = &l->sections[l->driver_section];
+	const struct record_header *h;
+	u64 at = 0;
+
+	while ((h = record_next(l->file + s->sh_offset, s->sh_size, &at))) {
+		const char *name = ((const struct banos_dependency_record *)h)->name;
+		int err;
+
+		if (h->kind != BANOS_RECORD_DEPENDENCY)
+			continue;
+		err = l->env->depend(l, name);
+		if (err == -ENOENT)
+			report_add(&l->report, err, "needs the driver %s, which is not installed", name);
+		else if (err)
+			return report_add(&l->report, err, "cannot depend on %s (error %d)", name, -err);
+	}
+	return 0;
+}
+
+int resolve(struct loader *l)
+{
+	int err = allocate(l) ?: resolve_dependencies(l);
+
+	if (err)
+		return err;
+	l->value[0] = 0;
+	for (u32 i = 1; i < l->nsymbols; i++) {
+		const Elf64_Sym *s = &l->symbols[i];
+
+		if (likely(s->st_shndx != SHN_UNDEF))
+			l->value[i] = defined_value(l, s);
+		else
+			err = resolve_import(l, s, &l->value[i]);
+		if (err)
+			return err;
+	}
+	return 0;
+}

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The symbol table: every name, section and value within bounds, and nothing
+ * that a driver cannot have. After check_symbols() a symbol is undefined and
+ * named, absolute, or in an existing section at no more than its size.
+ */
+#include <kernel/err.h>
+#include <kernel/loader.h>
+#include <kernel/string.h>
+
+/* What compilers and linkers refer to when a flag is missing, and which one it is. */
+static const struct { const char *name, *advice; } forbidden[] = {
+	{ "__stack_chk_fail", "compile with -fno-stack-protector" },
+	{ "__stack_chk_guard", "compile with -fno-stack-protector" },
+	{ "__fentry__", "compile without -pg" },
+	{ "mcount", "compile without -pg" },
+	{ "_mcount", "compile without -pg" },
+	{ "__x86_return_thunk", "compile without -mfunction-return" },
+	{ "__x86_indirect_thunk_*", "compile without -mindirect-branch=thunk-extern" },
+	{ "__llvm_*", "compile without -mretpoline-external-thunk and profiling" },
+	{ "__tls_get_addr", "drivers cannot have thread-local variables" },
+	{ "__asan_*", "compile without -fsanitize" },
+	{ "__ubsan_*", "compile without -fsanitize" },
+	{ "__tsan_*", "compile without -fsanitize" },
+	{ "__msan_*", "compile without -fsanitize" },
+	{ "__sanitizer_*", "compile without -fsanitize and coverage" },
+	{ "__gcov_*", "compile without --coverage" },
+	{ "__cxa_guard_*", "compile with -fno-threadsafe-statics" },
+	{ "__cxa_throw", "compile with -fno-exceptions" },
+	{ "__gxx_personality_*", "compile with -fno-exceptions" },
+	{ "_Unwind_*", "compile with -fno-exceptions" },
+	{ "_ZTVN10__cxxabiv1*", "compile with -fno-rtti" },
+};
+
+static const char *forbidden_advice(const char *name)
+{
+	if (name[0] != '_' && name[0] != 'm')
+		return NULL;
+	for (u32 i = 0; i < ARRAY_SIZE(forbidden); i++)
+		if (glob_match(forbidden[i].name, name))
+			return forbidden[i].advice;
+	return NULL;
+}
+
+static int find_tables(struct loader *l)
+{
+	const Elf64_Shdr *s = &l->sections[l->symbol_section], *strings = &l->sections[s->sh_link];
+	struct report *r = &l->report;
+
+	if (s->sh_entsize != sizeof(Elf64_Sym) || s->sh_size % sizeof(Elf64_Sym) || !s->sh_size ||
+	    s->sh_offset % 8)
+		return report_add(r, -ENOEXEC, "its symbol table has the wrong size or place");
+	if (strings->sh_type != SHT_STRTAB || !strings->sh_size ||
+	    l->file[strings->sh_offset + strings->sh_size - 1])
+		return report_add(r, -ENOEXEC, "its symbol table has no names");
+	l->symbols = (const Elf64_Sym *)(l->file + s->sh_offset);
+	l->nsymbols = s->sh_size / sizeof(Elf64_Sym);
+	l->first_global = s->sh_info;
+	l->strings = (const char *)l->file + strings->sh_offset;
+	l->strings_size = strings->sh_size;
+	if (!l->first_global || l->first_global > l->nsymbols)
+		return report_add(r, -ENOEXEC, "its symbol table says that %u of %u symbols are local",
+				  l->first_global, l->nsymbols);
+	if (!l->shndx_section)
+		return 0;
+	s = &l->sections[l->shndx_section];
+	if (s->sh_link != l->symbol_section || s->sh_size / 4 != l->nsymbols || s->sh_offset % 4)
+		return report_add(r, -ENOEXEC, "its table of extended section numbers does not fit its symbols");
+	l->shndx = (const u32 *)(l->file + s->sh_offset);
+	return 0;
+}
+
+static int check_undefined(struct loader *l, const Elf64_Sym *s)
+{
+	const char *name = symbol_name(l, s), *advice;
+
+	if (!*name)
+		return report_add(&l->report, -ENOEXEC, "symbol %u has neither name nor place",
+				  (u32)(s - l->symbols));
+	advice = forbidden_advice(name);
+	if (advice)
+		return report_add(&l->report, -ENOEXEC, "refers to %s: %s", name, advice);
+	return 0;
+}
+
+/* @shndx: as in the symbol; 0 to SHN_LORESERVE - 1 were dealt with. */
+static int check_reserved(struct loader *l, const Elf64_Sym *s)
+{
+	u32 i = s - l->symbols;
+
+	switch (s->st_shndx) {
+	case SHN_ABS:
+		return 0;
+	case SHN_COMMON:
+		return report_add(&l->report, -ENOEXEC, "%s is a common symbol: compile with -fno-common, or link with ld -r -d",
+				  symbol_name(l, s));
+	case SHN_XINDEX:
+		if (l->shndx && l->shndx[i] && l->shndx[i] < l->nsections) {
+			if (s->st_value <= l->sections[l->shndx[i]].sh_size)
+				return 0;
+			return report_add(&l->report, -ENOEXEC, "symbol %u (%s) lies outside of its section", i,
+					  symbol_name(l, s));
+		}
+		__attribute__((fallthrough));
+	default:
+		return report_add(&l->report, -ENOEXEC, "symbol %u (%s) is in section %u, which is not there", i,
+				  symbol_name(l, s), s->st_shndx);
+	}
+}
+
+static int check_type(struct loader *l, const Elf64_Sym *s)
+{
+	const char *name = symbol_name(l, s);
+
+	switch (ELF64_ST_TYPE(s->st_info)) {
+	case STT_TLS:
+		return report_add(&l->report, -ENOEXEC, "%s is thread-local, which drivers cannot have", name);
+	case STT_GNU_IFUNC:
+		return report_add(&l->report, -ENOEXEC, "%s is chosen at run time (IFUNC), which drivers cannot have", name);
+	case STT_COMMON:
+		return report_add(&l->report, -ENOEXEC, "%s is a common symbol: compile with -fno-common", name);
+	default:
+		return report_add(&l->report, -ENOEXEC, "symbol %u (%s) has unknown type %u", (u32)(s - l->symbols),
+				  name, ELF64_ST_TYPE(s->st_info));
+	}
+}
+
+static int check_one(struct loader *l, const Elf64_Sym *s)
+{
+	u32 i = s - l->symbols, bind = ELF64_ST_BIND(s->st_info);
+
+	if (unlikely(s->st_name >= l->strings_size))
+		return report_add(&l->report, -ENOEXEC, "symbol %u has a name outside of the names", i);
+	if (unlikely(ELF64_ST_TYPE(s->st_info) > STT_FILE))
+		return check_type(l, s);
+	if (unlikely(bind > STB_WEAK && bind != STB_GNU_UNIQUE) || (bind == STB_LOCAL) != (i < l->first_global))
+		return report_add(&l->report, -ENOEXEC, "symbol %u (%s) has binding %u out of place", i,
+				  symbol_name(l, s), bind);
+	if (s->st_shndx == SHN_UNDEF)
+		return check_undefined(l, s);
+	if (unlikely(s->st_shndx >= SHN_LORESERVE || s->st_shndx >= l->nsections))
+		return check_reserved(l, s);
+	if (unlikely(s->st_value > l->sections[s->st_shndx].sh_size))
+		return report_add(&l->report, -ENOEXEC, "symbol %u (%s) lies outside of its section", i,
+				  symbol_name(l, s));
+	return 0;
+}
+
+int check_symbols(struct loader *l)
+{
+	int err = find_tables(l);
+
+	if (err)
+		return err;
+	for (u32 i = 1; i < l->nsymbols; i++) {
+		int bad = check_one(l, &l->symbols[i]);
+
+		err = err ?: bad;
+		l->nstubs += l->symbols[i].st_shndx == SHN_UNDEF;
+	}
+	return err;
+}

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: MIT
+/*
+ * banos-check: would this driver file be installed?
+ *
+ * A dry run by the kernel's own loader, with the kernel's own words.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include "host.h"
+
+static void usage(FILE *to)
+{
+	fputs("usage: banos-check [-q] [-e] [--level N] [--with FILE]... FILE [NAME=VALUE]...\n"
+	      "  Say whether a kernel would install the driver FILE, and if not, why.\n"
+	      "  --level N    a kernel with level N of the driver API (default: the newest known)\n"
+	      "  --with FILE  the driver FILE is installed there; may be repeated\n"
+	      "  -e, --errno  print the error number in front\n"
+	      "  -q, --quiet  print reasons only\n", to);
+}
+
+static void *read_file(const char *path, size_t *size)
+{
+	FILE *f = fopen(path, "rb");
+	struct stat st;
+	void *data = NULL;
+
+	if (f && !fstat(fileno(f), &st) && S_ISREG(st.st_mode)) {
+		*size = st.st_size;
+		data = malloc(*size + 1);
+		if (data && fread(data, 1, *size, f) != *size) {
+			free(data);
+			data = NULL;
+		}
+	}
+	if (!data) {
+		fprintf(stderr, "banos-check: cannot read %s: %s\n", path, strerror(errno ?: EINVAL));
+		exit(2);
+	}
+	fclose(f);
+	return data;
+}
+
+/* Lists of a world that grow; never freed. */
+static void append(const char *const **list, const char *text)
+{
+	const char **new = (const char **)*list;
+	size_t n = 0;
+
+	while (new && new[n])
+		n++;
+	new = realloc(new, (n + 2) * sizeof(*new));
+	if (!new)
+		exit(2);
+	new[n] = text;
+	new[n + 1] = NULL;
+	*list = new;
+}
+
+static void add_driver(struct host_world *w, u32 level, const char *path)
+{
+	size_t size;
+	void *file = read_file(path, &size);
+	struct loader l;
+
+	host_loader(&l, w, level, file, size, NULL);
+	if (loader_run(&l)) {
+		fprintf(stderr, "banos-check: %s itself would not be installed:\n%s", path, l.report.text ?: "");
+		exit(2);
+	}
+	append(&w->drivers, l.driver->name);
+	for (u32 i = 0; i < l.nexports; i++)
+		append(&w->driver_exports, l.exports[i].name);
+}
+
+static char *join_params(char **words, int n)
+{
+	size_t size = 1;
+	char *text;
+
+	for (int i = 0; i < n; i++)
+		size += strlen(words[i]) + 1;
+	text = calloc(1, size);
+	for (int i = 0; text && i < n; i++) {
+		strcat(text, words[i]);
+		strcat(text, " ");
+	}
+	return text;
+}
+
+static void describe(const struct loader *l, const char *path, u32 level)
+{
+	static const char *const parts[PARTS] = { "text", "rodata", "data" };
+
+	printf("%s: %s %s can be installed (API level %u, built for level %u)\n", path, l->driver->name,
+	       l->driver->version, level, l->driver->level);
+	printf("  memory: %lu pages:", (unsigned long)l->npages);
+	for (u32 p = 0; p < PARTS; p++)
+		printf(" %s %lu", parts[p], (unsigned long)l->part_size[p]);
+	printf("\n");
+	for (u32 i = 0; i < l->nexports; i++)
+		printf("  exports %s\n", l->exports[i].name);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "level", required_argument, NULL, 'l' }, { "with", required_argument, NULL, 'w' },
+		{ "errno", no_argument, NULL, 'e' }, { "quiet", no_argument, NULL, 'q' },
+		{ "help", no_argument, NULL, 'h' }, { 0 },
+	};
+	struct host_world w = { 0 };
+	u32 level = BANOS_LEVEL;
+	int c, quiet = 0, number = 0, err;
+	struct loader l;
+	size_t size;
+	char *params;
+	void *file;
+
+	while ((c = getopt_long(argc, argv, "+eqh", options, NULL)) != -1)
+		switch (c) {
+		case 'l': level = strtoul(optarg, NULL, 10); break;
+		case 'w': add_driver(&w, level, optarg); break;
+		case 'e': number = 1; break;
+		case 'q': quiet = 1; break;
+		case 'h': usage(stdout); return 0;
+		default: usage(stderr); return 2;
+		}
+	if (optind >= argc || !level) {
+		usage(stderr);
+		return 2;
+	}
+	file = read_file(argv[optind], &size);
+	params = join_params(argv + optind + 1, argc - optind - 1);
+	host_loader(&l, &w, level, file, size, params);
+	err = loader_run(&l);
+	if (number)
+		printf("%d\n", -err);
+	if (err)
+		fputs(l.report.text ?: "no memory\n", stdout);
+	else if (!quiet)
+		describe(&l, argv[optind], level);
+	host_loader_free(&l);
+	free(params);
+	free(file);
+	return err ? 1 : 0;
+}

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "host.h"
+
+static const struct { const char *name; u32 level; } api[] = {
+#include <generated/api.inc>
+};
+
+static struct loader_env env;
+
+static struct host_world *world(struct loader *l)
+{
+	return l->arg;
+}
+
+u32 host_api_level(const char *name)
+{
+	for (u32 i = 0; i < ARRAY_SIZE(api); i++)
+		if (!strcmp(api[i].name, name))
+			return api[i].level;
+	return 0;
+}
+
+u64 host_api_address(const char *name)
+{
+	for (u32 i = 0; i < ARRAY_SIZE(api); i++)
+		if (!strcmp(api[i].name, name))
+			return HOST_KERNEL + 16 * i;
+	return 0;
+}
+
+/* alloc() has no argument for the world: the one of the loader that runs. */
+static struct host_world *current_world;
+
+static void *host_alloc(size_t size)
+{
+	if (current_world && current_world->fail_alloc && !--current_world->fail_alloc)
+		return NULL;
+	return malloc(size ?: 1);
+}
+
+static u8 *host_alloc_memory(struct loader *l, u64 npages, u64 *addr)
+{
+	struct host_world *w = world(l);
+
+	if (w && w->fail_alloc && !--w->fail_alloc)
+		return NULL;
+	*addr = HOST_DRIVER;
+	return calloc(npages, PAGE_SIZE);
+}
+
+static void host_free_memory(struct loader *l)
+{
+	free(l->mem);
+}
+
+static int listed(const char *const *list, const char *name)
+{
+	for (; list && *list; list++)
+		if (!strcmp(*list, name))
+			return 0;
+	return -ENOENT;
+}
+
+static int host_find(struct loader *l, const char *name, struct load_import *out)
+{
+	u32 level = host_api_level(name);
+
+	if (level && level <= l->env->level) {
+		out->address = host_api_address(name);
+		return 0;
+	}
+	if (!world(l) || listed(world(l)->driver_exports, name))
+		return -ENOENT;
+	out->slot = HOST_SLOT;
+	return 0;
+}
+
+static const char *host_hint(struct loader *l, const char *name)
+{
+	static char text[64];
+	u32 level = host_api_level(name);
+
+	if (!level)
+		return NULL;
+	snprintf(text, sizeof(text), "API level %u has it, level %u does not", level, l->env->level);
+	return text;
+}
+
+static int host_depend(struct loader *l, const char *name)
+{
+	return world(l) ? listed(world(l)->drivers, name) : -ENOENT;
+}
+
+void host_loader(struct loader *l, struct host_world *w, u32 level, const void *file, u64 size,
+		 const char *params)
+{
+	env = (struct loader_env){
+		.level = level,
+		.slot_entry = HOST_KERNEL - 64,
+		.absent_entry = HOST_KERNEL - 32,
+		.alloc = host_alloc,
+		.free = free,
+		.alloc_memory = host_alloc_memory,
+		.free_memory = host_free_memory,
+		.find = host_find,
+		.hint = host_hint,
+		.depend = host_depend,
+	};
+	memset(l, 0, sizeof(*l));
+	current_world = w;
+	l->env = &env;
+	l->arg = w;
+	l->file = file;
+	l->file_size = size;
+	l->params = params;
+}
+
+void host_loader_free(struct loader *l)
+{
+	free(l->mem);
+	l->mem = NULL;
+	loader_free(l);
+}

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file loader.h  Loading drivers (banos/loader/): from the bytes of a driver file to a driver in memory.
+ *
+ * Pure: the same code runs in the kernel, in banos-check and in the tests. What
+ * it needs of the world stands in struct loader_env. All that is allocated hangs
+ * on struct loader, and loader_free() frees it.
+ *
+ * load.c is the table of contents; each stage is a file or function of its own
+ * and adds what it finds wrong to the report. The file's content is hostile:
+ * nothing is used as an offset, index or size before it was checked.
+ */
+#pragma once
+#include <kernel/driver_api.h>
+#include <kernel/report.h>
+#include <kernel/types.h>
+#include <uapi/elf.h>
+
+#define LOADER_FILE_MAX		(32ul << 20)	/* bytes of a file */
+#define LOADER_MEMORY_MAX	(32ul << 20)	/* bytes in memory */
+#define LOADER_EXPORT_NAME_MAX	127		/* bytes of an exported name */
+#define LOADER_STUB_SIZE	32
+
+/** Parts of the memory, in this order; each begins on a page. */
+enum load_part { PART_TEXT, PART_RODATA, PART_DATA, PARTS, PART_NONE = PARTS };
+
+/** What becomes of a section of the file. */
+struct load_section {
+	u64 addr;			/* where the driver will see it */
+	u8 *mem;			/* where we can write it; NULL: not loaded */
+	u64 offset;			/* in its part */
+	u8 part;			/* enum load_part; PART_NONE: not loaded */
+	bool excluded;			/* of a COMDAT group that another copy stands for */
+};
+
+/** What an imported name leads to. */
+struct load_import {
+	u64 address;			/* function of the kernel, or 0 */
+	u64 slot;			/* function of a driver: what its stub hands to env->slot_entry */
+};
+
+struct loader;
+/** What the loader needs of the world. */
+struct loader_env {
+	u32 level;			/**< of the API that is offered */
+	u64 slot_entry, absent_entry;	/**< where stubs lead: r11 has the slot, or the name */
+	void *(*alloc)(size_t size);	/**< not zeroed; NULL: no memory */
+	void (*free)(void *p);		/**< NULL is fine */
+	/** @p npages zeroed pages within reach of the kernel's text; *@p addr is where the driver will see them. */
+	u8 *(*alloc_memory)(struct loader *l, u64 npages, u64 *addr);
+	/** Take back what alloc_memory() gave, and what find() and depend() did since. */
+	void (*free_memory)(struct loader *l);
+	/**
+	 * Look an imported name up.
+	 * @return 0, -ENOENT: nobody has it; another errno ends the loading
+	 */
+	int (*find)(struct loader *l, const char *name, struct load_import *out);
+	/** Words on where a missing name can be had ("level 3 has it"), or NULL. May be NULL. */
+	const char *(*hint)(struct loader *l, const char *name);
+	/** A driver that has to be there (BANOS_DEPENDS). @return 0, -ENOENT; another errno ends the loading */
+	int (*depend)(struct loader *l, const char *name);
+};
+
+struct load_export { const char *name; u64 address; };
+/** A function of the driver, for backtraces. */
+struct load_function { u32 offset, size, name; };	/* from l->addr; in l->names */
+
+struct loader {
+	const struct loader_env *env;
+	void *arg;				/* env's */
+	const u8 *file;
+	u64 file_size;
+	const char *params;			/* "name=value ...", or NULL */
+	struct report report;
+
+	/* The file; set by check_file(), within bounds from then on. */
+	const Elf64_Shdr *sections;
+	u32 nsections, section_strings, symbol_section, shndx_section;
+	const Elf64_Sym *symbols;
+	u32 nsymbols, first_global;
+	const char *strings;			/* of symbols; NUL-terminated */
+	u64 strings_size;
+	const u32 *shndx;			/* of symbols with SHN_XINDEX, or NULL */
+	bool has_groups;
+
+	/* The descriptor; in the file, so pointers in it are not relocated. */
+	u32 driver_section;
+	const struct banos_driver_record *driver;
+
+	/* The memory; set by lay_out(). */
+	struct load_section *where;		/* of each section */
+	u64 part_offset[PARTS], part_size[PARTS], npages;
+	u64 stubs, nstubs, stubs_used;		/* offset in memory, number */
+	u64 got, got_first;			/* offset in memory; symbol with the first slot */
+	u8 *mem;
+	u64 addr;
+
+	/* Symbols; set by resolve(). */
+	u64 *value;				/* of each symbol; see VALUE_SPECIAL */
+
+	/* What the caller takes over, by setting it to NULL here. */
+	char *names;				/* copy of strings */
+	struct load_function *functions;
+	u32 nfunctions;
+	struct load_export *exports;
+	u32 nexports;
+	u64 *init_calls, *fini_calls;		/* constructors and destructors, in the order of their calls */
+	u32 ninit, nfini;
+	u64 init, exit;				/* addresses; exit may be 0 */
+};
+
+/**
+ * value[] of symbols that need a closer look; no address of the kernel or a
+ * driver is that large, seen as a signed number. VALUE_SPECIAL itself: missing,
+ * or in a section that is not loaded. Above: an absent weak import, and its stub.
+ */
+#define VALUE_SPECIAL	0x7000000000000000ll
+static inline bool value_special(u64 v) { return (s64)v >= VALUE_SPECIAL; }
+
+/** relocate(): the GOT has to have slots for all symbols. Set got_first and start over from lay_out(). */
+#define LOADER_AGAIN	1
+
+/**
+ * @brief Load a driver up to, not including, its first instruction.
+ * @param l  zeroed but for env, arg, file, file_size, params
+ * @return 0, or the error, and l->report says why; then all is undone but for
+ *	   loader_free().
+ */
+int loader_run(struct loader *l);
+/** @brief Free what is still the loader's. Not the memory of a driver that was loaded. */
+void loader_free(struct loader *l);
+
+/* ---- stages, in order; 0 or negative errno with a reason added ---- */
+
+int check_file(struct loader *l);		/* check.c: ELF header and sections */
+int check_symbols(struct loader *l);		/* symbols.c */
+int check_groups(struct loader *l);		/* groups.c: COMDAT */
+int check_driver(struct loader *l);		/* descriptor.c */
+int lay_out(struct loader *l);			/* layout.c: which section goes where */
+int copy_sections(struct loader *l);		/* layout.c */
+int resolve(struct loader *l);			/* resolve.c: symbols to addresses */
+int relocate(struct loader *l);			/* relocate.c */
+int find_entry_points(struct loader *l);	/* entries.c: init, exit, constructors, exports */
+int set_parameters(struct loader *l);		/* params.c */
+
+/* ---- shared by stages ---- */
+
+static inline const char *section_name(const struct loader *l, u32 i)
+{
+	return (const char *)l->file + l->sections[l->section_strings].sh_offset + l->sections[i].sh_name;
+}
+static inline const char *symbol_name(const struct loader *l, const Elf64_Sym *s)
+{
+	return l->strings + s->st_name;
+}
+/** Section of a defined symbol, 0: none. Only after check_symbols(). */
+static inline u32 symbol_section(const struct loader *l, const Elf64_Sym *s)
+{
+	if (s->st_shndx == SHN_XINDEX)
+		return l->shndx[s - l->symbols];
+	return s->st_shndx < SHN_LORESERVE ? s->st_shndx : 0;
+}
+/** Does [addr, addr + size) lie in a part of the memory? */
+bool in_part(const struct loader *l, enum load_part part, u64 addr, u64 size);
+/** Writable copy of driver memory that is known to be in some part. */
+static inline u8 *memory_at(const struct loader *l, u64 addr) { return l->mem + (addr - l->addr); }
+/** ... in code of the driver's own? */
+bool in_code(const struct loader *l, u64 addr);
+bool name_valid(const char *name, size_t size);
+
+/* ---- records of .banos-driver, also of built-in drivers ---- */
+
+struct record_header { u32 size, kind; };
+/**
+ * @brief Next record.
+ * @param at  in/out: offset; start with 0
+ * @return it; NULL at the end, or with *@p at < @p size where the bytes make no sense
+ */
+const struct record_header *record_next(const u8 *records, u64 size, u64 *at);
+/** @brief Check records, as far as that is possible without relocating. @return 0 or the first error */
+int check_records(struct report *r, const u8 *records, u64 size, u32 level,
+		  const struct banos_driver_record **driver);
+/** Where a parameter's variable may lie, and how to write it. */
+struct param_target {
+	const u8 *records;			/* checked */
+	const u8 *relocated;			/* the same in the driver's memory */
+	u64 size;
+	u64 data, data_size;			/* where variables lie */
+	u8 *mem;				/* of @p data */
+};
+/** @brief Check where variables lie; then set them as @p params says. */
+int params_apply(struct report *r, const struct param_target *t, const char *params);
+/** @brief Is this name one that a driver called @p driver may export? */
+bool export_name_allowed(const char *driver, const char *name);

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file report.h  Why a driver file is refused: every reason, in words.
+ *
+ * Reasons are collected, one line each. With several, the error number is that
+ * of the reason that stands highest in the table of the driver ABI.
+ */
+#pragma once
+#include <kernel/types.h>
+#ifdef __BANOS_HOST__
+#include <stdio.h>
+#endif
+
+#define REPORT_SIZE	4096	/* bytes of text at most */
+#define REPORT_LINES	32	/* reasons in words at most; the rest is counted */
+
+struct report {
+	char *text;		/* NUL-terminated lines; NULL until there is a reason */
+	u32 used;
+	u32 count;		/* reasons, also those that found no room */
+	int err;		/* 0 or negative errno */
+	char who[64];		/* in front of each line: the driver, once it is known */
+	void *(*alloc)(size_t size);
+	void (*free)(void *p);
+};
+
+void report_init(struct report *r, void *(*alloc)(size_t), void (*free)(void *));
+void report_destroy(struct report *r);
+/**
+ * @brief Add a reason.
+ * @param err  negative errno
+ * @param fmt  half a sentence without a line end; the driver's name is put in front
+ * @return @p err
+ */
+int report_add(struct report *r, int err, const char *fmt, ...) __printf(3, 4);
+/** @brief Say how many reasons found no room. Once, at the end. */
+void report_close(struct report *r);
+/** @brief Where an errno stands in the table of the driver ABI: lower is told first. Pure. */
+int report_rank(int err);
