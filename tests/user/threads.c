@@ -1,0 +1,504 @@
+/* SPDX-License-Identifier: MIT */
+/* Threads and futexes: as on Linux. */
+#include "check.h"
+#include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+#define FUTEX_WAIT 0
+#define FUTEX_WAKE 1
+#define FUTEX_CMP_REQUEUE 4
+#define FUTEX_WAKE_OP 5
+#define FUTEX_WAIT_BITSET 9
+#define FUTEX_WAKE_BITSET 10
+#define PRIVATE 128
+#define FUTEX_CLOCK_REALTIME 256
+/* Two numbers as FUTEX_WAKE_OP takes them: operation and comparison. */
+enum { OP_SET, OP_ADD, OP_OR, OP_ANDN, OP_XOR, OP_SHIFT = 8 };
+enum { CMP_EQ, CMP_NE, CMP_LT, CMP_LE, CMP_GT, CMP_GE };
+#define OP(op, arg, cmp, cmparg) ((uint32_t)(op) << 28 | (cmp) << 24 | (arg) << 12 | (cmparg))
+
+static long futex(volatile uint32_t *u, int op, uint32_t v, const struct timespec *t,
+		  volatile uint32_t *u2, uint32_t v3)
+{
+	return syscall(SYS_futex, u, op, v, t, u2, v3);
+}
+
+static long ms_since(const struct timespec *a)
+{
+	struct timespec b;
+
+	clock_gettime(CLOCK_MONOTONIC, &b);
+	return (b.tv_sec - a->tv_sec) * 1000 + (b.tv_nsec - a->tv_nsec) / 1000000;
+}
+
+static void *add_one(void *p)
+{
+	++*(int *)p;
+	return p;
+}
+
+TEST(threads_are_made_and_joined)
+{
+	int x = 0;
+	void *r;
+
+	for (int i = 0; i < 200; i++) {
+		pthread_t t;
+
+		CHECK_EQ(pthread_create(&t, NULL, add_one, &x), 0);
+		CHECK_EQ(pthread_join(t, &r), 0);
+		CHECK(r == &x && x == i + 1);
+	}
+}
+
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static int counter;
+static void *count(void *arg)
+{
+	for (int i = 0; i < 5000; i++) {
+		pthread_mutex_lock(&mutex);
+		int c = counter;
+
+		if (i % 64 == 0)
+			sched_yield();
+		counter = c + 1;
+		pthread_mutex_unlock(&mutex);
+	}
+	return NULL;
+}
+
+TEST(mutexes_exclude)
+{
+	pthread_t t[8];
+
+	for (int i = 0; i < 8; i++)
+		CHECK_EQ(pthread_create(&t[i], NULL, count, NULL), 0);
+	for (int i = 0; i < 8; i++)
+		CHECK_EQ(pthread_join(t[i], NULL), 0);
+	CHECK_EQ(counter, 40000);
+}
+
+static pthread_cond_t cond = PTHREAD_COND_INITIALIZER;
+static int turn, rounds;
+static void *take_turns(void *arg)
+{
+	int me = (int)(long)arg;
+
+	pthread_mutex_lock(&mutex);
+	while (rounds < 3000) {
+		while (turn != me && rounds < 3000)
+			pthread_cond_wait(&cond, &mutex);
+		turn = (turn + 1) % 3;
+		rounds++;
+		pthread_cond_broadcast(&cond);
+	}
+	pthread_mutex_unlock(&mutex);
+	return NULL;
+}
+
+TEST(conditions_wake)
+{
+	pthread_t t[3];
+	struct timespec until;
+
+	for (long i = 0; i < 3; i++)
+		CHECK_EQ(pthread_create(&t[i], NULL, take_turns, (void *)i), 0);
+	for (int i = 0; i < 3; i++)
+		CHECK_EQ(pthread_join(t[i], NULL), 0);
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_nsec += 20000000;
+	if (until.tv_nsec >= 1000000000)
+		until.tv_sec++, until.tv_nsec -= 1000000000;
+	pthread_mutex_lock(&mutex);
+	CHECK_EQ(pthread_cond_timedwait(&cond, &mutex, &until), ETIMEDOUT);
+}
+
+TEST(arguments_are_checked)
+{
+	uint32_t w = 1;
+	struct timespec bad = { 0, 1000000000 }, neg = { -1, 0 };
+
+	CHECK_ERR(futex(&w, FUTEX_WAIT, 0, NULL, NULL, 0), EAGAIN);
+	CHECK_ERR(futex((uint32_t *)((char *)&w + 1), FUTEX_WAIT, 0, NULL, NULL, 0), EINVAL);
+	CHECK_ERR(futex((uint32_t *)8, FUTEX_WAIT, 0, NULL, NULL, 0), EFAULT);
+	CHECK_ERR(futex((uint32_t *)8, FUTEX_WAIT | PRIVATE, 0, NULL, NULL, 0), EFAULT);
+	CHECK_ERR(futex(&w, FUTEX_WAIT_BITSET, 1, NULL, NULL, 0), EINVAL);
+	CHECK_ERR(futex(&w, FUTEX_WAIT, 1, &bad, NULL, 0), EINVAL);
+	CHECK_ERR(futex(&w, FUTEX_WAIT, 1, &neg, NULL, 0), EINVAL);
+	CHECK_ERR(futex(&w, 77, 1, NULL, NULL, 0), ENOSYS);
+	CHECK_ERR(futex(&w, FUTEX_CMP_REQUEUE, 1, (void *)1, &w, 0), EAGAIN);
+	CHECK_EQ(futex(&w, FUTEX_WAKE, 1, NULL, NULL, 0), 0);
+	CHECK_EQ(futex(&w, FUTEX_WAKE | PRIVATE, 1, NULL, NULL, 0), 0);
+}
+
+TEST(timeouts_are_kept)
+{
+	uint32_t w = 1;
+	struct timespec t = { 0, 20000000 }, start, zero = { 0, 0 };
+
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	CHECK_ERR(futex(&w, FUTEX_WAIT | PRIVATE, 1, &t, NULL, 0), ETIMEDOUT);
+	CHECK(ms_since(&start) >= 20 && ms_since(&start) < 400);
+	CHECK_ERR(futex(&w, FUTEX_WAIT, 1, &zero, NULL, 0), ETIMEDOUT);
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	CHECK_ERR(futex(&w, FUTEX_WAIT_BITSET, 1, &t, NULL, 1), ETIMEDOUT);
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	clock_gettime(CLOCK_REALTIME, &t);
+	t.tv_nsec += 20000000;
+	if (t.tv_nsec >= 1000000000)
+		t.tv_sec++, t.tv_nsec -= 1000000000;
+	CHECK_ERR(futex(&w, FUTEX_WAIT_BITSET | FUTEX_CLOCK_REALTIME, 1, &t, NULL, 1), ETIMEDOUT);
+	CHECK(ms_since(&start) >= 19);
+}
+
+static volatile uint32_t word, word2, woken;
+static void *wait_on_word(void *arg)
+{
+	futex(&word, FUTEX_WAIT_BITSET | PRIVATE, 0, NULL, NULL, (uint32_t)(long)arg);
+	__atomic_fetch_add(&woken, 1, __ATOMIC_SEQ_CST);
+	return NULL;
+}
+
+static void until_woken(uint32_t n)
+{
+	for (int i = 0; i < 2000 && woken < n; i++)
+		usleep(1000);
+	CHECK_EQ(woken, n);
+}
+
+TEST(bitsets_select)
+{
+	pthread_t t[3];
+
+	for (long i = 0; i < 3; i++)
+		pthread_create(&t[i], NULL, wait_on_word, (void *)(1l << i));
+	usleep(30000);
+	CHECK_EQ(futex(&word, FUTEX_WAKE_BITSET | PRIVATE, 9, NULL, NULL, 8), 0);
+	CHECK_EQ(futex(&word, FUTEX_WAKE_BITSET | PRIVATE, 9, NULL, NULL, 2), 1);
+	until_woken(1);
+	CHECK_EQ(futex(&word, FUTEX_WAKE | PRIVATE, 1, NULL, NULL, 0), 1);
+	until_woken(2);
+	CHECK_EQ(futex(&word, FUTEX_WAKE | PRIVATE, 9, NULL, NULL, 0), 1);
+	for (int i = 0; i < 3; i++)
+		pthread_join(t[i], NULL);
+}
+
+TEST(requeue_moves_waiters)
+{
+	pthread_t t[5];
+
+	for (long i = 0; i < 5; i++)
+		pthread_create(&t[i], NULL, wait_on_word, (void *)-1l);
+	usleep(30000);
+	CHECK_ERR(futex(&word, FUTEX_CMP_REQUEUE | PRIVATE, 1, (void *)2, &word2, 7), EAGAIN);
+	CHECK_EQ(futex(&word, FUTEX_CMP_REQUEUE | PRIVATE, 1, (void *)2, &word2, 0), 3);
+	until_woken(1);
+	CHECK_EQ(futex(&word2, FUTEX_WAKE | PRIVATE, 9, NULL, NULL, 0), 2);
+	until_woken(3);
+	CHECK_EQ(futex(&word, FUTEX_WAKE | PRIVATE, 9, NULL, NULL, 0), 2);
+	until_woken(5);
+	for (int i = 0; i < 5; i++)
+		pthread_join(t[i], NULL);
+}
+
+TEST(wake_op_changes_and_wakes)
+{
+	pthread_t t[2];
+	volatile uint32_t other = 5;
+
+	for (long i = 0; i < 2; i++)
+		pthread_create(&t[i], NULL, wait_on_word, (void *)-1l);
+	usleep(30000);
+	/* other += 3; was it 5? then wake there, too */
+	CHECK_EQ(futex(&word, FUTEX_WAKE_OP | PRIVATE, 1, (void *)1, &other, OP(OP_ADD, 3, CMP_EQ, 5)), 1);
+	CHECK_EQ(other, 8);
+	until_woken(1);
+	CHECK_EQ(futex(&other, FUTEX_WAKE_OP | PRIVATE, 1, (void *)1, &word, OP(OP_OR, 4, CMP_LT, 1)), 1);
+	CHECK_EQ(word, 4);
+	until_woken(2);
+	CHECK_EQ(futex(&other, FUTEX_WAKE_OP | PRIVATE, 1, (void *)1, &word,
+		       OP(OP_SET, 0xfff, CMP_GT, 100)), 0);
+	CHECK_EQ(word, 0xffffffff);
+	CHECK_EQ(futex(&other, FUTEX_WAKE_OP | PRIVATE, 1, (void *)1, &word,
+		       OP(OP_SHIFT | OP_ANDN, 31, CMP_NE, 0)), 0);
+	CHECK_EQ(word, 0x7fffffff);
+	CHECK_ERR(futex(&other, FUTEX_WAKE_OP | PRIVATE, 1, (void *)1, (void *)8, 0), EFAULT);
+	for (int i = 0; i < 2; i++)
+		pthread_join(t[i], NULL);
+}
+
+TEST(shared_words_meet_across_processes)
+{
+	volatile uint32_t *w = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	char path[] = "/tmp/futexXXXXXX";
+	int fd = mkstemp(path), st;
+	volatile uint32_t *f;
+	pid_t pid;
+
+	CHECK_EQ(ftruncate(fd, 8192), 0);
+	for (int kind = 0; kind < 2; kind++) {
+		if (kind) {
+			w = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+			w += 1024;			/* the second page */
+		}
+		pid = fork();
+		if (!pid) {
+			if (kind) {			/* the same word at another address */
+				f = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 4096);
+				CHECK(f != w);
+			} else {
+				f = w;
+			}
+			while (*f == 0)
+				futex(f, FUTEX_WAIT, 0, NULL, NULL, 0);
+			_exit(7);
+		}
+		usleep(30000);
+		*w = 1;
+		CHECK_EQ(futex(w, FUTEX_WAKE, 1, NULL, NULL, 0), 1);
+		CHECK_EQ(waitpid(pid, &st, 0), pid);
+		CHECK_EQ(st, 7 << 8);
+	}
+	unlink(path);
+}
+
+TEST(a_killed_owner_leaves_its_robust_mutex)
+{
+	pthread_mutexattr_t a;
+	pthread_mutex_t *m = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pid_t pid;
+
+	pthread_mutexattr_init(&a);
+	pthread_mutexattr_setrobust(&a, PTHREAD_MUTEX_ROBUST);
+	pthread_mutexattr_setpshared(&a, PTHREAD_PROCESS_SHARED);
+	pthread_mutex_init(m, &a);
+	pid = fork();
+	if (!pid) {
+		pthread_mutex_lock(m);
+		usleep(20000);
+		kill(getpid(), SIGKILL);
+	}
+	usleep(10000);
+	CHECK_EQ(pthread_mutex_lock(m), EOWNERDEAD);
+	CHECK_EQ(pthread_mutex_consistent(m), 0);
+	CHECK_EQ(pthread_mutex_unlock(m), 0);
+	CHECK_EQ(pthread_mutex_lock(m), 0);
+	waitpid(pid, NULL, 0);
+}
+
+static void nothing(int sig) { }
+
+static void *interrupt_main(void *arg)
+{
+	usleep(20000);
+	pthread_kill(*(pthread_t *)arg, SIGUSR1);
+	return NULL;
+}
+
+TEST(signals_interrupt_waits)
+{
+	struct sigaction sa = { .sa_handler = nothing };
+	struct timespec t = { 5, 0 };
+	pthread_t me = pthread_self(), other;
+	uint32_t w = 0;
+
+	sigaction(SIGUSR1, &sa, NULL);
+	pthread_create(&other, NULL, interrupt_main, &me);
+	CHECK_ERR(futex(&w, FUTEX_WAIT | PRIVATE, 0, NULL, NULL, 0), EINTR);
+	pthread_join(other, NULL);
+	pthread_create(&other, NULL, interrupt_main, &me);
+	CHECK_ERR(futex(&w, FUTEX_WAIT | PRIVATE, 0, &t, NULL, 0), EINTR);
+	pthread_join(other, NULL);
+	CHECK_EQ(futex(&w, FUTEX_WAKE | PRIVATE, 9, NULL, NULL, 0), 0);
+}
+
+static sem_t a, b;
+static void *pong(void *arg)
+{
+	for (int i = 0; i < 3000; i++) {
+		sem_wait(&a);
+		sem_post(&b);
+	}
+	return NULL;
+}
+
+TEST(semaphores_pass_back_and_forth)
+{
+	pthread_t t;
+
+	sem_init(&a, 0, 0);
+	sem_init(&b, 0, 0);
+	pthread_create(&t, NULL, pong, NULL);
+	for (int i = 0; i < 3000; i++) {
+		sem_post(&a);
+		sem_wait(&b);
+	}
+	pthread_join(t, NULL);
+}
+
+static __thread int tls = 5;
+static void *use_tls(void *arg)
+{
+	CHECK_EQ(tls, 5);
+	tls = (int)(long)arg;
+	for (int i = 0; i < 100; i++) {
+		sched_yield();
+		CHECK_EQ(tls, (int)(long)arg);
+	}
+	return NULL;
+}
+
+TEST(each_thread_has_its_own_storage)
+{
+	pthread_t t[6];
+
+	for (long i = 0; i < 6; i++)
+		pthread_create(&t[i], NULL, use_tls, (void *)(i + 100));
+	for (int i = 0; i < 6; i++)
+		pthread_join(t[i], NULL);
+	CHECK_EQ(tls, 5);
+}
+
+static void *fork_in_thread(void *arg)
+{
+	for (int i = 0; i < 20; i++) {
+		int st;
+		pid_t pid = fork();
+
+		if (!pid)
+			_exit(i);
+		CHECK_EQ(waitpid(pid, &st, 0), pid);
+		CHECK_EQ(WEXITSTATUS(st), i);
+	}
+	return NULL;
+}
+
+TEST(threads_fork_at_the_same_time)
+{
+	pthread_t t[4];
+
+	for (int i = 0; i < 4; i++)
+		pthread_create(&t[i], NULL, fork_in_thread, NULL);
+	for (int i = 0; i < 4; i++)
+		pthread_join(t[i], NULL);
+}
+
+static void *spin_and_sleep(void *arg)
+{
+	for (;;)
+		usleep(100);
+	return NULL;
+}
+
+TEST(a_crowd_of_threads_is_killed)
+{
+	for (int round = 0; round < 5; round++) {
+		int st;
+		pid_t pid = fork();
+
+		if (!pid) {
+			pthread_t t;
+
+			for (int i = 0; i < 30; i++)
+				pthread_create(&t, NULL, spin_and_sleep, NULL);
+			pause();
+		}
+		usleep(20000);
+		kill(pid, SIGKILL);
+		CHECK_EQ(waitpid(pid, &st, 0), pid);
+		CHECK_EQ(st, SIGKILL);
+	}
+}
+
+static volatile double sum[4];
+static void *compute(void *arg)
+{
+	double x = (double)(long)arg, s = 0;
+
+	for (int i = 1; i < 200000; i++) {
+		s += x / i;
+		if (i % 1000 == 0)
+			sched_yield();
+	}
+	sum[(long)arg] = s;
+	return NULL;
+}
+
+TEST(floating_point_is_per_thread)
+{
+	pthread_t t[4];
+
+	for (long i = 0; i < 4; i++)
+		pthread_create(&t[i], NULL, compute, (void *)i);
+	for (int i = 0; i < 4; i++)
+		pthread_join(t[i], NULL);
+	for (long i = 0; i < 4; i++) {
+		double want = sum[i];
+
+		compute((void *)i);
+		CHECK(want == sum[i]);
+	}
+}
+
+TEST(membarrier_is_there)
+{
+	long all = syscall(SYS_membarrier, 0, 0, 0);
+
+	CHECK(all > 0 && (all & 1));
+	CHECK_EQ(syscall(SYS_membarrier, 1, 0, 0), 0);
+	CHECK_EQ(syscall(SYS_membarrier, 16, 0, 0), 0);
+	CHECK_EQ(syscall(SYS_membarrier, 8, 0, 0), 0);
+	CHECK_ERR(syscall(SYS_membarrier, 1 << 20, 0, 0), EINVAL);
+}
+
+static char clone_stack[65536] __attribute__((aligned(16)));
+static volatile uint32_t clone_tid;
+static int clone_main(void *arg)
+{
+	syscall(SYS_exit, 0);
+	return 0;
+}
+
+TEST(the_kernel_clears_the_thread_id)
+{
+	clone_tid = 1;
+	CHECK(clone(clone_main, clone_stack + sizeof(clone_stack), CLONE_VM | CLONE_FS | CLONE_FILES |
+		    CLONE_SIGHAND |
+		    CLONE_THREAD | CLONE_SYSVSEM | CLONE_CHILD_CLEARTID | CLONE_PARENT_SETTID,
+		    NULL, &clone_tid, NULL, &clone_tid) > 0);
+	for (int i = 0; i < 1000 && clone_tid; i++) {
+		struct timespec t = { 0, 1000000 };
+
+		futex(&clone_tid, FUTEX_WAIT, clone_tid, &t, NULL, 0);
+	}
+	CHECK_EQ(clone_tid, 0);
+}
+
+int main(int argc, char **argv)
+{
+#define R(t) do { if (argc < 2 || !strcmp(argv[1], #t)) RUN(t); } while (0)
+	R(threads_are_made_and_joined);
+	R(mutexes_exclude);
+	R(conditions_wake);
+	R(arguments_are_checked);
+	R(timeouts_are_kept);
+	R(bitsets_select);
+	R(requeue_moves_waiters);
+	R(wake_op_changes_and_wakes);
+	R(shared_words_meet_across_processes);
+	R(a_killed_owner_leaves_its_robust_mutex);
+	R(signals_interrupt_waits);
+	R(semaphores_pass_back_and_forth);
+	R(each_thread_has_its_own_storage);
+	R(threads_fork_at_the_same_time);
+	R(a_crowd_of_threads_is_killed);
+	R(floating_point_is_per_thread);
+	R(membarrier_is_there);
+	R(the_kernel_clears_the_thread_id);
+	return check_done();
+}
