@@ -2,8 +2,10 @@
 /*
  * Addresses to names.
  *
- * The kernel's table is made after the first link (scripts/gen-ksyms.py):
- * function offsets ascending, and the names. Drivers add ranges with their own
+ * The kernel's table is made after the first link (scripts/gen-ksyms.py): the
+ * distance from each function to the next, and the names, compressed: a byte
+ * from 128 on stands for a pair of others. It is read from the beginning; who
+ * asks is about to print. Drivers add ranges with their own
  * look-up. Readers take no lock, so that a panic can read: ranges are linked by
  * one store and freed after a grace period.
  */
@@ -12,31 +14,55 @@
 #include <kernel/symbols.h>
 #include "internal.h"
 
-extern const u32 ksym_count, ksym_text_offset[], ksym_name_offset[];
-extern const char ksym_names[];
+extern const u32 ksym_count;
+extern const u16 ksym_distance[];
+extern const u8 ksym_pairs[][2], ksym_names[];
 extern const u8 _text[], _etext[];
 
 static struct symbol_range *ranges;
 static DEFINE_SPINLOCK(ranges_lock);
 
+/* Append what @p code stands for. */
+static u32 expand(char *out, u32 n, u8 code, u32 depth)
+{
+	if (code >= 128 && depth < 16) {
+		n = expand(out, n, ksym_pairs[code - 128][0], depth + 1);
+		return expand(out, n, ksym_pairs[code - 128][1], depth + 1);
+	}
+	if (n < SYMBOL_NAME_MAX - 1)
+		out[n++] = code;
+	return n;
+}
+
+/* The name at @p at into @p out. @return the next one's place */
+static const u8 *name_read(const u8 *at, char *out)
+{
+	u32 n = 0;
+
+	for (u32 i = 1; i <= at[0]; i++)
+		n = expand(out, n, at[i], 0);
+	out[n] = 0;
+	return at + 1 + at[0];
+}
+
 static bool kernel_lookup(u64 addr, struct symbol_name *out)
 {
-	u32 off = addr - (u64)_text, lo = 0, hi = ksym_count;
+	u32 off = addr - (u64)_text, start = 0, next = 0, i;
+	const u8 *name = ksym_names;
 
-	while (lo < hi) {		/* first entry above */
-		u32 mid = (lo + hi) / 2;
-
-		if (ksym_text_offset[mid] <= off)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	if (!lo)
+	if (!ksym_count || off < ksym_distance[0])
 		return false;
-	u32 end = lo < ksym_count ? ksym_text_offset[lo] : (u32)(_etext - _text);
-
-	*out = (struct symbol_name){ NULL, ksym_names + ksym_name_offset[lo - 1],
-				     off - ksym_text_offset[lo - 1], end - ksym_text_offset[lo - 1] };
+	for (i = 0; i < ksym_count; i++) {
+		start += ksym_distance[i];
+		next = i + 1 < ksym_count ? start + ksym_distance[i + 1] : (u32)(_etext - _text);
+		if (off < next)
+			break;
+		name += 1 + name[0];
+	}
+	out->module = NULL;
+	out->offset = off - start;
+	out->size = next - start;
+	name_read(name, out->name);
 	return true;
 }
 
@@ -50,11 +76,18 @@ bool symbol_lookup(u64 addr, struct symbol_name *out)
 	return false;
 }
 
-u64 symbol_address(const char *name)
+u64 symbol_address(const char *wanted)
 {
-	for (u32 i = 0; i < ksym_count; i++)
-		if (!strcmp(ksym_names + ksym_name_offset[i], name))
-			return (u64)_text + ksym_text_offset[i];
+	const u8 *at = ksym_names;
+	u64 address = (u64)_text;
+	char name[SYMBOL_NAME_MAX];
+
+	for (u32 i = 0; i < ksym_count; i++) {
+		address += ksym_distance[i];
+		at = name_read(at, name);
+		if (!strcmp(name, wanted))
+			return address;
+	}
 	return 0;
 }
 

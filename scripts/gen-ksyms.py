@@ -5,10 +5,12 @@
     gen-ksyms.py [--nm NM IMAGE] -o OUTPUT
 
 Without an image the table is empty: the first of the two links uses that.
-Offsets are from _text and ascend; kernel/symbols.c searches them. Names are
-stored once each, sorted by address like the offsets.
+Addresses are stored as distances from one function to the next, names with
+the most frequent pairs of characters replaced by one byte from 128 on, over
+and over (byte-pair encoding); kernel/symbols.c reads both from the beginning.
 """
 import argparse
+import collections
 import subprocess
 import sys
 
@@ -35,6 +37,40 @@ def read_symbols(nm, image):
     return table
 
 
+def compress(names):
+    """Return the names as lists of codes, and the pair behind each code >= 128."""
+    words = [list(name.encode('ascii')) for name in names]
+    pairs = []
+    while len(pairs) < 128:
+        count = collections.Counter()
+        for word in words:
+            count.update(zip(word, word[1:]))
+        if not count:
+            break
+        # the smallest of the most frequent, so that the result is always the same
+        pair, times = min(count.items(), key=lambda item: (-item[1], item[0]))
+        if times < 4:
+            break
+        code = 128 + len(pairs)
+        pairs.append(pair)
+        for i, word in enumerate(words):
+            if pair[0] in word:
+                words[i] = replace(word, pair, code)
+    return words, pairs
+
+
+def replace(word, pair, code):
+    out, i = [], 0
+    while i < len(word):
+        if tuple(word[i:i + 2]) == pair:
+            out.append(code)
+            i += 2
+        else:
+            out.append(word[i])
+            i += 1
+    return out
+
+
 def write_table(table, out):
     def label(name):
         out.write(f'\t.balign 4\n\t.globl {name}\n\t.type {name}, @object\n'
@@ -44,19 +80,20 @@ def write_table(table, out):
               '\t.section .rodata.ksyms, "a", @progbits\n')
     label('ksym_count')
     out.write(f'\t.long {len(table)}\n')
-    label('ksym_text_offset')
-    for offset, _ in table:
-        out.write(f'\t.long {offset:#x}\n')
-    label('ksym_name_offset')
-    position, positions = 0, {}
-    for _, name in table:
-        if name not in positions:
-            positions[name] = position
-            position += len(name) + 1
-        out.write(f'\t.long {positions[name]}\n')
+    label('ksym_distance')
+    before = 0
+    for offset, name in table:
+        if offset - before > 0xffff:
+            sys.exit(f'gen-ksyms: the function before {name} is larger than 64 KiB')
+        out.write(f'\t.short {offset - before:#x}\n')
+        before = offset
+    words, pairs = compress([name for _, name in table])
+    label('ksym_pairs')
+    for pair in pairs:
+        out.write(f'\t.byte {pair[0]}, {pair[1]}\n')
     label('ksym_names')
-    for name in positions:
-        out.write(f'\t.asciz "{name}"\n')
+    for word in words:
+        out.write('\t.byte ' + ', '.join(map(str, [len(word)] + word)) + '\n')
     out.write('\t.section .note.GNU-stack, "", @progbits\n')
 
 

@@ -2,7 +2,8 @@
 /** @file symbols.h  Addresses to names, for backtraces: the kernel's own table, and ranges that loaded drivers add. */
 #pragma once
 #include <kernel/types.h>
-struct symbol_name { const char *module; const char *name; u64 offset; u64 size; };
+#define SYMBOL_NAME_MAX 64
+struct symbol_name { const char *module; char name[SYMBOL_NAME_MAX]; u64 offset, size; };
 /** Any context; takes no lock. @return false when nothing covers @p addr. */
 bool symbol_lookup(u64 addr, struct symbol_name *out);
 u64 symbol_address(const char *name);	/* kernel functions; 0 = none; linear, for tests and debugging */

@@ -148,19 +148,28 @@ def test_symbol_table_names_every_function(built):
     symbols = {s.name: s for s in image.symbols()}
     section = image.section('.rodata')
 
-    def words(name, count):
-        at = symbols[name].value - section.addr + section.offset
-        return [int.from_bytes(image.data[at + 4 * i:at + 4 * i + 4], 'little')
-                for i in range(count)]
+    def place(name):
+        return symbols[name].value - section.addr + section.offset
 
-    count = words('ksym_count', 1)[0]
-    offsets = words('ksym_text_offset', count)
-    strings = symbols['ksym_names'].value - section.addr + section.offset
-    table = {image.string(strings + x): symbols['_text'].value + y
-             for x, y in zip(words('ksym_name_offset', count), offsets)}
-    assert offsets == sorted(offsets)
-    for name in ('greet', 'symbols', 'banos_log', 'driver_init'):
-        assert table[name] == symbols[name].value
+    data = image.data
+    count = int.from_bytes(data[place('ksym_count'):place('ksym_count') + 4], 'little')
+
+    def expand(code):
+        if code < 128:
+            return chr(code)
+        at = place('ksym_pairs') + 2 * (code - 128)
+        return expand(data[at]) + expand(data[at + 1])
+
+    table, address = {}, symbols['_text'].value
+    distance, name = place('ksym_distance'), place('ksym_names')
+    for _ in range(count):
+        address += int.from_bytes(data[distance:distance + 2], 'little')
+        distance += 2
+        text = ''.join(expand(c) for c in data[name + 1:name + 1 + data[name]])
+        name += 1 + data[name]
+        table[text] = address
+    for wanted in ('greet', 'symbols', 'banos_log', 'driver_init'):
+        assert table[wanted] == symbols[wanted].value
 
 
 def test_symbol_table_can_be_left_out(tree):
