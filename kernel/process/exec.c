@@ -31,7 +31,6 @@ static int follow_script(struct exec *e, const char *name)
 	char *interp, *arg, line[SCRIPT_LINE_MAX];
 	const char *strings[3];
 	u32 n = 0, len = MIN(f->head_len, SCRIPT_LINE_MAX - 1);
-	struct file *file;
 	int err;
 
 	memcpy(line, f->head, len);
@@ -45,12 +44,8 @@ static int follow_script(struct exec *e, const char *name)
 	err = exec_args_replace_first(&e->args, strings, n);
 	if (err)
 		return err;
-	file = file_open_exec(AT_FDCWD, interp, 0);
-	if (IS_ERR(file))
-		return (int)PTR_ERR(file);
 	exec_file_close(f);
-	f->file = file;
-	return 0;
+	return exec_file_open(f, AT_FDCWD, interp, 0);
 }
 
 static bool is_script(const struct exec_file *f)
@@ -306,13 +301,10 @@ static void exec_free(struct exec *e)
 static int exec_prepare(struct exec *e, int dirfd, const char *path, u32 at_flags,
 			const struct exec_vector *argv, const struct exec_vector *envp)
 {
-	struct file *file = file_open_exec(dirfd, path, at_flags);
-	int err;
+	int err = exec_file_open(&e->program, dirfd, path, at_flags);
 
-	if (IS_ERR(file))
-		return (int)PTR_ERR(file);
-	e->program.file = file;
-	err = collect_args(e, argv, envp);
+	if (!err)
+		err = collect_args(e, argv, envp);
 	if (!err)
 		err = find_program(e);
 	if (!err)

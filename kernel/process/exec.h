@@ -32,7 +32,7 @@ int exec_args_replace_first(struct exec_args *a, const char *const *strings, u32
 
 /** One program file: the one called, or its interpreter. */
 struct exec_file {
-	struct file *file;
+	struct file *file;		/* counted, and file_deny_write() */
 	u64 head[EXEC_HEAD / 8];
 	u32 head_len;
 	struct elf_image elf;
@@ -50,6 +50,8 @@ struct exec {
 	u64 entry, sp;
 };
 
+/** @brief Open what is to be run. @return 0, -ETXTBSY: somebody writes to it, or why not */
+int exec_file_open(struct exec_file *f, int dirfd, const char *path, u32 at_flags);
 /** @brief Read the head of @p f->file and check it as ELF. */
 int exec_file_read_head(struct exec_file *f);
 int exec_file_check(struct exec_file *f);

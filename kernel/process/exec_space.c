@@ -28,6 +28,22 @@
 
 /* ---- files ---- */
 
+int exec_file_open(struct exec_file *f, int dirfd, const char *path, u32 at_flags)
+{
+	struct file *file = file_open_exec(dirfd, path, at_flags);
+	int err;
+
+	if (IS_ERR(file))
+		return (int)PTR_ERR(file);
+	err = file_deny_write(file);
+	if (err) {
+		file_put(file);
+		return err;
+	}
+	f->file = file;
+	return 0;
+}
+
 int exec_file_read_head(struct exec_file *f)
 {
 	u64 pos = 0;
@@ -74,8 +90,10 @@ int exec_file_check(struct exec_file *f)
 
 void exec_file_close(struct exec_file *f)
 {
-	if (f->file)
+	if (f->file) {
+		file_allow_write(f->file);
 		file_put(f->file);
+	}
 	kvfree(f->phdrs);
 	f->file = NULL;
 	f->phdrs = NULL;
@@ -178,14 +196,8 @@ static int open_interp(struct exec *e)
 	err = read_exactly(e->program.file, name, elf->interp_size, elf->interp_offset);
 	if (!err && name[elf->interp_size - 1])
 		err = -ENOEXEC;
-	if (!err) {
-		struct file *file = file_open_exec(-100, name, 0);
-
-		if (IS_ERR(file))
-			err = (int)PTR_ERR(file);
-		else
-			e->interp.file = file;
-	}
+	if (!err)
+		err = exec_file_open(&e->interp, AT_FDCWD, name, 0);
 	kfree(name);
 	if (!err)
 		err = exec_file_read_head(&e->interp);
@@ -278,17 +290,14 @@ static int build_stack(struct exec *e, u64 execfn_offset)
 
 /* ---- all of it ---- */
 
-/* @return 0 or -ETXTBSY: somebody has the program open for writing */
 static int note_layout(struct exec *e)
 {
 	const struct elf_image *elf = &e->program.elf;
 	struct vm_space *space = e->space;
 	u64 bias = e->program.bias;
-	int err = file_deny_write(e->program.file);
 
-	if (err)
-		return err;
 	file_get(e->program.file);
+	(void)file_deny_write(e->program.file);	/* as long as it runs; denied already for now */
 	space->exe = e->program.file;
 	space->code_start = elf->code_start + bias;
 	space->code_end = elf->code_end + bias;
