@@ -6,6 +6,7 @@
  * Each test is repeated until a run leaves as much memory free as the one before, to
  * the page: the first ones fill caches of tables and objects, a leak never ends.
  */
+#include <asm/io.h>
 #include <asm/pgtable.h>
 #include <kernel/err.h>
 #include <kernel/fs.h>
@@ -759,6 +760,61 @@ KTEST(vm, threads_fault_side_by_side)
 		crowd_writes(t, s);
 		KEXPECT_EQ(rss(s), CROWD_PAGES);
 		vm_space_put(child);
+	}
+	thread_switch_space(NULL);
+	vm_space_put(s);
+}
+
+/* ---- what it costs: under QEMU's icount, instructions ---- */
+
+#define COUNTED(what, n, code) do { \
+	u64 start = rdtsc(), took; \
+	code; \
+	took = rdtsc() - start; \
+	pr_info("# bench %s %lu\n", what, took / (n)); \
+} while (0)
+
+static void touch(u64 a, u64 npages)
+{
+	for (u64 i = 0; i < npages; i++)
+		if (put_user_u32(uaddr(a + P(i)), 1))
+			return;
+}
+
+KTEST(vm, bench)
+{
+	struct vm_space *s = vm_space_create(), *child = NULL;
+	s64 a, b;
+
+	if (!KEXPECT(s))
+		return;
+	thread_switch_space(s);
+	for (u32 round = 0; round < 2; round++) {
+		a = map(s, 0, 512, RW, ANON);
+		COUNTED("vm anonymous fault", 512, touch(a, 512));
+		COUNTED("vm no fault", 512, touch(a, 512));
+		COUNTED("vm_space_fork of 512 pages", 1, child = vm_space_fork(s));
+		if (!KEXPECT(child))
+			break;
+		COUNTED("vm copy on write fault", 512, touch(a, 512));
+		COUNTED("vm_space_put of 512 pages", 1, vm_space_put(child));
+		child = vm_space_fork(s);
+		if (!KEXPECT(child))
+			break;
+		vm_space_put(child);
+		COUNTED("vm reuse fault", 512, touch(a, 512));
+		COUNTED("vm_unmap of 512 pages", 1, vm_unmap(s, a, P(512)));
+		b = map(s, 0, 8, RW, ANON);
+		COUNTED("vm_map", 1, a = map(s, 0, 1, RW, ANON));
+		COUNTED("vm_unmap", 1, vm_unmap(s, a, P(1)));
+		a = map(s, 0, 1, RW, ANON);
+		touch(a, 1);
+		COUNTED("vm_unmap of a touched page", 1, vm_unmap(s, a, P(1)));
+		touch(b, 1);
+		COUNTED("vm_protect read-only", 1, vm_protect(s, b, P(1), PROT_READ));
+		COUNTED("vm_protect writable", 1, vm_protect(s, b, P(1), RW));
+		vm_unmap(s, b, P(8));
+		COUNTED("vm_space_create+put", 1, vm_space_put(vm_space_create()));
 	}
 	thread_switch_space(NULL);
 	vm_space_put(s);
