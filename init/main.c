@@ -38,7 +38,6 @@ static void memory_init(void)
 	page_init();
 	heap_init();
 	krange_init();
-	vm_init();
 }
 
 /*

@@ -16,9 +16,11 @@
  *
  * A tree may keep in each node a value over the whole subtree below it (say, the
  * largest gap). The owner gives a function that computes a node's from its two
- * children; it is called for all nodes on the way from the deepest change to
- * the root, and for the two nodes of each rotation, the lower one first. The
- * plain functions are the same code without it.
+ * children; here it is called for the two nodes of each rotation, the lower one
+ * first. That leaves values out of date on the way from the deepest change to the
+ * root and nowhere else, since what a rotation moves off that way has all of its
+ * children off it, too. The owner then goes that way, with its function inlined.
+ * The plain functions are the same code without calls.
  *
  * No locks here: the owner of the tree guards it.
  * Source: Cormen et al., Introduction to Algorithms, chapter 13.
@@ -87,13 +89,6 @@ specialised void rotate_right(struct rb_root *root, struct rb_node *n, rb_update
 	}
 }
 
-/* The values from @n up to the root. */
-specialised void update_path(struct rb_node *n, rb_update_fn update)
-{
-	for (; update && n; n = parent(n))
-		update(n);
-}
-
 specialised void insert(struct rb_root *root, struct rb_node *n, struct rb_node *p,
 			struct rb_node **link, rb_update_fn update)
 {
@@ -102,7 +97,6 @@ specialised void insert(struct rb_root *root, struct rb_node *n, struct rb_node 
 	n->parent_colour = (u64)p;
 	n->left = n->right = NULL;
 	*link = n;
-	update_path(n, update);
 
 	while ((p = parent(n)) && !is_black(p)) {
 		g = parent(p);	/* there is one: a red node is not the root */
@@ -186,7 +180,8 @@ specialised void erase_mend(struct rb_root *root, struct rb_node *n, struct rb_n
 		set_black(n);
 }
 
-specialised void erase(struct rb_root *root, struct rb_node *n, rb_update_fn update)
+/* @return the deepest node that has other children now, or NULL */
+specialised struct rb_node *erase(struct rb_root *root, struct rb_node *n, rb_update_fn update)
 {
 	struct rb_node *child, *p;
 	bool black;
@@ -221,9 +216,9 @@ specialised void erase(struct rb_root *root, struct rb_node *n, rb_update_fn upd
 		if (child)
 			set_parent(child, p);
 	}
-	update_path(p, update);
 	if (black)
 		erase_mend(root, child, p, update);
+	return p;
 }
 
 void rb_insert(struct rb_root *root, struct rb_node *n, struct rb_node *p, struct rb_node **link)
@@ -237,11 +232,11 @@ void rb_insert_valued(struct rb_root *root, struct rb_node *n, struct rb_node *p
 	insert(root, n, p, link, update);
 }
 
-void rb_erase(struct rb_root *root, struct rb_node *n) { erase(root, n, NULL); }
+void rb_erase(struct rb_root *root, struct rb_node *n) { (void)erase(root, n, NULL); }
 
-void rb_erase_valued(struct rb_root *root, struct rb_node *n, rb_update_fn update)
+struct rb_node *rb_erase_valued(struct rb_root *root, struct rb_node *n, rb_update_fn update)
 {
-	erase(root, n, update);
+	return erase(root, n, update);
 }
 
 struct rb_node *rb_first(const struct rb_root *root)

@@ -33,7 +33,7 @@ void vm_tables_protect(struct vm_region *r, u64 start, u64 end)
 	pte_t *pte;
 
 	vm_file_lock(r);
-	for (; (pte = vm_next_leaf(r->space, &start, end, &stop)); start = stop) {
+	for (; start < end && (pte = vm_next_leaf(r->space, &start, end, &stop)); start = stop) {
 		for (u64 a = start; a < stop; a += PAGE_SIZE, pte++) {
 			pte_t e = *pte, new;
 
@@ -73,7 +73,7 @@ void vm_tables_move(struct vm_gather *g, u64 from, u64 to, u64 len)
 	u64 start = from, stop;
 	pte_t *pte, *dest = NULL;
 
-	for (; (pte = vm_next_leaf(g->space, &start, from + len, &stop)); start = stop) {
+	for (; start < from + len && (pte = vm_next_leaf(g->space, &start, from + len, &stop)); start = stop) {
 		for (u64 a = start; a < stop; a += PAGE_SIZE, pte++) {
 			if (!*pte)
 				continue;
@@ -88,52 +88,70 @@ void vm_tables_move(struct vm_gather *g, u64 from, u64 to, u64 len)
 /* ---- fork ---- */
 
 /* Share what lies in one lowest table, from @src for @n entries. */
-static int copy_leaf(struct vm_space *to, pte_t *src, u64 addr, u64 n, u64 which, bool *flush)
+static int copy_leaf(struct vm_space *to, pte_t *src, u64 addr, u64 n, bool *flush)
 {
-	s64 delta = 0, copied = 0;
+	pte_t *first = src, *last = src + n, *dest;
+	s64 copied = 0, delta;
 	bool lost = false;
 
-	for (pte_t *last = src + n; src < last; src++, addr += PAGE_SIZE) {
+	while (!(*src & PTE_SOFT_ANON))
+		if (++src == last)
+			return 0;
+	dest = vm_pte_alloc(to, addr + ((src - first) << PAGE_SHIFT));
+	if (!dest)
+		return -ENOMEM;
+	delta = (char *)dest - (char *)src;
+	for (; src < last; src++) {
 		pte_t e = *src;
 
-		if (!(e & which))
+		if (!(e & PTE_SOFT_ANON))
 			continue;
-		if (unlikely(!delta)) {
-			pte_t *dest = vm_pte_alloc(to, addr);
-
-			if (!dest)
-				return -ENOMEM;
-			delta = (char *)dest - (char *)src;
+		if (e & PTE_W) {
+			e &= ~PTE_WRITE;
+			*src = e;
+			lost = true;
 		}
-		if (e & PTE_SOFT_ANON) {
-			if (e & PTE_W) {
-				e &= ~PTE_WRITE;
-				*src = e;
-				lost = true;
-			}
-			atomic_inc(&pte_page(e)->refs);
-			copied++;
-		}
+		atomic_inc(&pte_page(e)->refs);
 		*(pte_t *)((char *)src + delta) = e;
+		copied++;
 	}
 	to->rss_anon += copied;
 	*flush |= lost;
 	return 0;
 }
 
+/* Device memory that a driver put there itself: a fault could not bring it back. */
+static int copy_device(struct vm_space *to, struct vm_region *r)
+{
+	u64 addr = r->start, stop;
+	pte_t *src, *dest;
+
+	for (; addr < r->end && (src = vm_next_leaf(r->space, &addr, r->end, &stop)); addr = stop) {
+		for (u64 a = addr; a < stop; a += PAGE_SIZE, src++) {
+			if (!*src)
+				continue;
+			dest = vm_pte_alloc(to, a);
+			if (!dest)
+				return -ENOMEM;
+			*dest = *src;
+		}
+	}
+	return 0;
+}
+
 int vm_tables_copy(struct vm_space *to, struct vm_region *r, bool *flush)
 {
-	u64 which = PTE_SOFT_ANON, addr = r->start, stop;
+	u64 addr = r->start, stop;
 	pte_t *src;
 	int err = 0;
 
 	if (r->flags & VM_PFN && !r->ops->fault)
-		which |= PTE_SOFT_PFN;		/* a driver put them there; a fault can't */
-	else if (r->ops && !r->has_anon)
+		return copy_device(to, r);
+	if (r->ops && !r->has_anon)
 		return 0;
 	vm_file_lock(r);
-	for (; !err && (src = vm_next_leaf(r->space, &addr, r->end, &stop)); addr = stop)
-		err = copy_leaf(to, src, addr, (stop - addr) >> PAGE_SHIFT, which, flush);
+	for (; !err && addr < r->end && (src = vm_next_leaf(r->space, &addr, r->end, &stop)); addr = stop)
+		err = copy_leaf(to, src, addr, (stop - addr) >> PAGE_SHIFT, flush);
 	vm_file_unlock(r);
 	return err;
 }

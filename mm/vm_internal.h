@@ -43,7 +43,11 @@
 #define VM_TABLES_END	(1ull << 47)		/* end of what the lower half of a top table covers */
 #define LEAF_SIZE	(PAGE_SIZE * PTRS_PER_TABLE)	/* what one lowest table covers */
 
-static inline struct page *pte_page(pte_t e) { return phys_to_page(e & PTE_ADDR); }
+/* phys_to_page() in two steps less: a struct page is 32 bytes. */
+static inline struct page *pte_page(pte_t e)
+{
+	return (struct page *)(PAGEMAP_BASE + ((e & PTE_ADDR) >> (PAGE_SHIFT - 5)));
+}
 static inline pte_t page_pte(const struct page *p, u64 bits) { return page_to_phys(p) | bits; }
 
 /** @brief The bits of present pages in a region with these VM_* rights. */
@@ -125,8 +129,13 @@ static inline void vm_gather_range(struct vm_gather *g, u64 start, u64 end)
 	if (end > g->end)
 		g->end = end;
 }
+void vm_gather_finish_slow(struct vm_gather *g);
 /** @brief Flush what has to be, then free. */
-void vm_gather_finish(struct vm_gather *g);
+static inline void vm_gather_finish(struct vm_gather *g)
+{
+	if (g->start < g->end || g->tables)
+		vm_gather_finish_slow(g);
+}
 /** @brief Take all pages of [start, end) out. Exclusive. */
 void vm_zap(struct vm_gather *g, u64 start, u64 end);
 /** @brief The same under the region's regions_lock, if it is on a list. */
@@ -180,6 +189,8 @@ int vm_out_of_memory(u32 attempt);
 /* ---- vm_map.c ---- */
 
 extern struct kmem_cache *vm_region_cache;
+/** @brief Pages of RAM that the machine has. */
+extern u64 vm_total_pages;
 /** @brief A soft limit of the current process; kernel threads have none. */
 static inline u64 vm_limit(u32 which)
 {
@@ -192,9 +203,13 @@ static inline bool vm_is_data(u32 flags)
 }
 /** @brief Note @p npages (may be negative) more of a kind. */
 void vm_account(struct vm_space *s, u32 flags, s64 npages);
-/** @brief May the space grow by @p npages? RLIMIT_AS, RLIMIT_DATA, and what the machine has. */
+/** @brief May the space grow by @p npages? RLIMIT_AS and RLIMIT_DATA. */
 bool vm_may_expand(const struct vm_space *s, u32 flags, u64 npages);
-bool vm_enough_memory(u32 flags, u64 npages);
+/** @brief Only what could never be had is refused, as Linux does unless told otherwise. */
+static inline bool vm_enough_memory(u32 flags, u64 npages)
+{
+	return npages <= vm_total_pages || (flags & (VM_WRITE | VM_SHARED | VM_NORESERVE)) != VM_WRITE;
+}
 /** @brief mlock: may it lock @p npages more? @return 0, -EAGAIN */
 int vm_may_lock(const struct vm_space *s, u32 flags, u64 npages);
 void vm_region_free(struct vm_region *r);
@@ -253,7 +268,5 @@ int vm_shared_remove(struct vm_region *r, u64 start, u64 end);
 
 /* ---- vm_space.c ---- */
 
-/** @brief Pages of RAM that the machine has. */
-extern u64 vm_total_pages;
 /** @brief Pages are about to go: remember how many there were. */
 void vm_note_peak(struct vm_space *s);

@@ -39,17 +39,13 @@ void vm_account(struct vm_space *s, u32 flags, s64 npages)
 
 bool vm_may_expand(const struct vm_space *s, u32 flags, u64 npages)
 {
-	if (s->total_pages + npages > vm_limit(RLIMIT_AS) >> PAGE_SHIFT)
+	const struct process *p = current->proc;
+
+	if (!p)
+		return true;
+	if (s->total_pages + npages > p->limits[RLIMIT_AS].rlim_cur >> PAGE_SHIFT)
 		return false;
-	return !vm_is_data(flags) || s->data_pages + npages <= vm_limit(RLIMIT_DATA) >> PAGE_SHIFT;
-}
-
-/* Only what could never be had is refused, as Linux does unless told otherwise. */
-bool vm_enough_memory(u32 flags, u64 npages)
-{
-	bool counts = (flags & (VM_WRITE | VM_SHARED | VM_NORESERVE)) == VM_WRITE;
-
-	return !counts || npages <= vm_total_pages;
+	return !vm_is_data(flags) || s->data_pages + npages <= p->limits[RLIMIT_DATA].rlim_cur >> PAGE_SHIFT;
 }
 
 int vm_may_lock(const struct vm_space *s, u32 flags, u64 npages)
@@ -117,7 +113,7 @@ struct vm_region *vm_split(struct vm_region *r, u64 at)
 	vm_region_opened(upper);
 	vm_file_lock(r);
 	vm_region_resize(s, r, r->start, at);
-	vm_region_insert(s, upper);
+	vm_region_insert_behind(s, r, upper);
 	if (r->pages)
 		list_add_tail(&upper->file_link, &r->pages->regions);
 	vm_file_unlock(r);
@@ -302,39 +298,29 @@ static int anon_flags(u32 map_flags, u32 *vm_flags)
 	}
 }
 
-static struct vm_region *last_region(const struct vm_space *s)
+/* The new anonymous region [start, end) between @prev and @next is part of one of them. @return did that do? */
+static bool extend_neighbour(struct vm_space *s, struct vm_region *prev, struct vm_region *next,
+			     u64 start, u64 end, u32 flags)
 {
-	return list_empty(&s->region_list) ? NULL : list_last(&s->region_list, struct vm_region, link);
-}
+	bool below = prev && prev->end == start && prev->flags == flags && !prev->ops;
+	bool above = next && next->start == end && next->flags == flags && !next->ops;
 
-/* The new anonymous region [start, end) is part of a neighbour. @return did that do? */
-static bool extend_neighbour(struct vm_space *s, u64 start, u64 end, u32 flags)
-{
-	struct vm_region *next = vm_region_find_above(s, start);
-	struct vm_region *prev = next ? vm_region_prev(s, next) : last_region(s);
-
-	if (prev && prev->end == start && prev->flags == flags && !prev->ops) {
-		if (next && next->start == end && next->flags == flags && !next->ops) {
-			u64 last = next->end;
-
-			vm_region_erase(s, next);
-			vm_region_free(next);
-			end = last;
-		}
+	if (below && above) {
+		end = next->end;
+		vm_region_erase(s, next);
+		vm_region_free(next);
+	}
+	if (below)
 		vm_region_resize(s, prev, prev->start, end);
-		return true;
-	}
-	if (next && next->start == end && next->flags == flags && !next->ops) {
+	else if (above)
 		vm_region_resize(s, next, start, next->end);
-		return true;
-	}
-	return false;
+	return below || above;
 }
 
 void vm_scrub(struct vm_space *s, u64 start, u64 end)
 {
 	struct vm_region *next = vm_region_find_above(s, start);
-	struct vm_region *prev = next ? vm_region_prev(s, next) : last_region(s);
+	struct vm_region *prev = next ? vm_region_prev(s, next) : vm_region_last(s);
 	struct vm_gather g;
 
 	vm_gather_init(&g, s);
@@ -385,15 +371,13 @@ static struct vm_region *region_create(struct vm_space *s, u64 start, u64 end, u
 
 	if (s->nr_regions >= VM_MAX_REGIONS)
 		return ERR_PTR(-ENOMEM);
-	r = kmem_cache_zalloc(vm_region_cache);
+	r = kmem_cache_alloc(vm_region_cache);
 	if (!r)
 		return ERR_PTR(-ENOMEM);
-	list_init(&r->link);
-	list_init(&r->file_link);
-	r->space = s;
-	r->start = start;
-	r->end = end;
-	r->flags = flags;
+	*r = (struct vm_region){
+		.start = start, .end = end, .flags = flags, .space = s,
+		.link = LIST_INIT(r->link), .file_link = LIST_INIT(r->file_link),
+	};
 	if (file)
 		err = attach_file(r, file, off);
 	else if (flags & VM_SHARED)
@@ -409,33 +393,44 @@ static struct vm_region *region_create(struct vm_space *s, u64 start, u64 end, u
 	return r;
 }
 
+/* Pages of [start, end) that are mapped; @r is the lowest region there. */
+static u64 mapped_in(const struct vm_space *s, const struct vm_region *r, u64 start, u64 end)
+{
+	u64 n = 0;
+
+	for (; r && r->start < end; r = vm_region_next(s, r))
+		n += (MIN(end, r->end) - MAX(start, r->start)) >> PAGE_SHIFT;
+	return n;
+}
+
 /* The last part of vm_map(): all checked, the place is known. */
 static int map_at(struct vm_space *s, u64 start, u64 end, u32 flags, struct file *file, u64 off,
 		  struct list *dead)
 {
-	u64 npages = (end - start) >> PAGE_SHIFT, replaced = 0;
-	struct vm_region *r;
-	int err;
+	struct vm_region *next = vm_region_find_above(s, start), *prev, *r;
+	u64 npages = (end - start) >> PAGE_SHIFT;
+	bool replaces = next && next->start < end;
 
-	for (r = vm_region_overlapping(s, start, end); r && r->start < end; r = vm_region_next(s, r))
-		replaced += (MIN(end, r->end) - MAX(start, r->start)) >> PAGE_SHIFT;
-	if (!vm_may_expand(s, flags, npages - replaced))
+	if (!vm_may_expand(s, flags, npages - (unlikely(replaces) ? mapped_in(s, next, start, end) : 0)))
 		return -ENOMEM;
-	if (replaced) {
-		err = vm_unmap_locked(s, start, end, dead);
+	if (unlikely(replaces)) {
+		int err = vm_unmap_locked(s, start, end, dead);
+
 		if (err)
 			return err;
+		next = vm_region_find_above(s, start);
 	}
 	if (!vm_enough_memory(file ? flags : flags & ~VM_SHARED, npages))
 		return -ENOMEM;
-	if (!file && !(flags & VM_SHARED) && extend_neighbour(s, start, end, flags)) {
+	prev = next ? vm_region_prev(s, next) : vm_region_last(s);
+	if (!file && !(flags & VM_SHARED) && extend_neighbour(s, prev, next, start, end, flags)) {
 		vm_account(s, flags, npages);
 		return 0;
 	}
 	r = region_create(s, start, end, flags, file, off);
 	if (IS_ERR(r))
 		return PTR_ERR(r);
-	vm_region_insert(s, r);
+	vm_region_insert_behind(s, prev, r);
 	vm_file_link(r);
 	vm_account(s, r->flags, npages);
 	if (file)

@@ -28,7 +28,7 @@ static inline u64 subtree_gap(const struct rb_node *n)
 	return n ? rb_entry(n, const struct vm_region, node)->max_gap : 0;
 }
 
-static void update_max(struct rb_node *n)
+static inline void update_max(struct rb_node *n)
 {
 	struct vm_region *r = region_of(n);
 	u64 left = subtree_gap(n->left), right = subtree_gap(n->right), max = r->gap;
@@ -86,61 +86,55 @@ void vm_regions_init(struct vm_space *s)
 	s->nr_regions = 0;
 }
 
-static void link_region(struct vm_space *s, struct vm_region *r, struct rb_node *parent,
-			struct rb_node **link, struct list *before)
+void vm_region_insert_behind(struct vm_space *s, struct vm_region *prev, struct vm_region *r)
 {
-	struct vm_region *next;
+	struct list *before = prev ? &prev->link : &s->region_list;
+	struct vm_region *next = before->next == &s->region_list ? NULL : list_entry(before->next, struct vm_region, link);
+	struct rb_node **link, *parent = NULL;
 
+	/* Of two neighbours one is above the other in the tree, and the lower one has room on this side. */
+	if (prev && !prev->node.right) {
+		parent = &prev->node;
+		link = &parent->right;
+	} else if (next) {
+		parent = &next->node;
+		link = &parent->left;
+	} else {
+		link = &s->regions.node;
+	}
 	r->space = s;
 	list_add(&r->link, before);
 	r->gap = compute_gap(s, r);
-	rb_insert_valued(&s->regions, &r->node, parent, link, update_max);
-	s->nr_regions++;
-	next = vm_region_next(s, r);
+	/* next is above r now: its gap is counted on the same way up */
 	if (next)
-		vm_region_update_gap(s, next);
+		next->gap = compute_gap(s, next);
+	rb_insert_valued(&s->regions, &r->node, parent, link, update_max);
+	rb_update_path(&r->node, update_max);
+	s->nr_regions++;
 }
 
 void vm_region_insert(struct vm_space *s, struct vm_region *r)
 {
-	struct rb_node **link = &s->regions.node, *parent = NULL;
-	struct list *before = &s->region_list;
+	struct vm_region *next = vm_region_find_above(s, r->start);
 
-	while (*link) {
-		parent = *link;
-		if (r->start < region_of(parent)->start) {
-			link = &parent->left;
-		} else {
-			link = &parent->right;
-			before = &region_of(parent)->link;
-		}
-	}
-	link_region(s, r, parent, link, before);
-}
-
-void vm_region_append(struct vm_space *s, struct vm_region *r)
-{
-	struct rb_node *last;
-
-	if (list_empty(&s->region_list)) {
-		vm_region_insert(s, r);
-		return;
-	}
-	last = &list_last(&s->region_list, struct vm_region, link)->node;
-	link_region(s, r, last, &last->right, s->region_list.prev);
+	vm_region_insert_behind(s, next ? vm_region_prev(s, next) : vm_region_last(s), r);
 }
 
 void vm_region_erase(struct vm_space *s, struct vm_region *r)
 {
 	struct vm_region *next = vm_region_next(s, r);
 
-	rb_erase_valued(&s->regions, &r->node, update_max);
 	list_del(&r->link);
+	if (next) {
+		next->gap = compute_gap(s, next);
+		/* It is on the way up from where r was, or else takes r's place as it is. */
+		if (r->node.right == &next->node)
+			update_max(&next->node);
+	}
+	rb_update_path(rb_erase_valued(&s->regions, &r->node, update_max), update_max);
 	s->nr_regions--;
 	if (s->last == r)
 		s->last = NULL;
-	if (next)
-		vm_region_update_gap(s, next);
 }
 
 void vm_region_resize(struct vm_space *s, struct vm_region *r, u64 start, u64 end)

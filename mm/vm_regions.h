@@ -16,8 +16,8 @@
 void vm_regions_init(struct vm_space *s);
 /** @brief Put @p r where start and end say; it must not overlap another. Sets r->space. */
 void vm_region_insert(struct vm_space *s, struct vm_region *r);
-/** @brief The same for a region above all others, faster. */
-void vm_region_append(struct vm_space *s, struct vm_region *r);
+/** @brief The same, faster, where the region below it is known (NULL: it is the lowest). */
+void vm_region_insert_behind(struct vm_space *s, struct vm_region *prev, struct vm_region *r);
 void vm_region_erase(struct vm_space *s, struct vm_region *r);
 /** @brief Move the bounds, without passing a neighbour; pgoff follows the start. */
 void vm_region_resize(struct vm_space *s, struct vm_region *r, u64 start, u64 end);
@@ -32,6 +32,10 @@ static inline struct vm_region *vm_region_next(const struct vm_space *s, const s
 static inline struct vm_region *vm_region_prev(const struct vm_space *s, const struct vm_region *r)
 {
 	return r->link.prev == &s->region_list ? NULL : list_entry(r->link.prev, struct vm_region, link);
+}
+static inline struct vm_region *vm_region_last(const struct vm_space *s)
+{
+	return list_empty(&s->region_list) ? NULL : list_entry(s->region_list.prev, struct vm_region, link);
 }
 static inline u64 vm_region_pages(const struct vm_region *r) { return (r->end - r->start) >> PAGE_SHIFT; }
 

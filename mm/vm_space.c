@@ -138,7 +138,7 @@ static int copy_region(struct vm_space *s, struct vm_region *from, bool *flush)
 	vm_region_clone(r, from, from->start, from->end);
 	r->flags &= ~(VM_LOCKED | VM_LOCKONFAULT);
 	vm_region_opened(r);
-	vm_region_append(s, r);
+	vm_region_insert_behind(s, vm_region_last(s), r);
 	vm_account(s, r->flags, vm_region_pages(r));
 	/* On the list first: a truncation from here on takes pages from both. */
 	vm_file_link(r);

@@ -30,7 +30,7 @@ static void free_shared(u64 entry)
 		page_put(p);
 }
 
-void vm_gather_finish(struct vm_gather *g)
+void vm_gather_finish_slow(struct vm_gather *g)
 {
 	struct page *p, *next;
 
@@ -78,8 +78,9 @@ void vm_zap(struct vm_gather *g, u64 start, u64 end)
 	u64 stop;
 	pte_t *pte;
 
-	vm_note_peak(s);
-	for (; (pte = vm_next_leaf(s, &start, end, &stop)); start = stop) {
+	if ((u64)(s->rss_anon + s->rss_file) > s->peak_rss)
+		vm_note_peak(s);
+	for (; start < end && (pte = vm_next_leaf(s, &start, end, &stop)); start = stop) {
 		for (u64 a = start; a < stop; a += PAGE_SIZE, pte++) {
 			pte_t e = *pte;
 
@@ -108,7 +109,7 @@ static void zap_dead(struct vm_space *s, u64 start, u64 end)
 	u64 stop;
 	pte_t *pte;
 
-	for (; (pte = vm_next_leaf(s, &start, end, &stop)); start = stop) {
+	for (; start < end && (pte = vm_next_leaf(s, &start, end, &stop)); start = stop) {
 		for (pte_t *last = pte + ((stop - start) >> PAGE_SHIFT); pte < last; pte++) {
 			pte_t e = *pte;
 			struct page *p = pte_page(e);
@@ -116,13 +117,13 @@ static void zap_dead(struct vm_space *s, u64 start, u64 end)
 			if (!e)
 				continue;
 			*pte = 0;
-			if (e & PTE_SOFT_PFN)
-				continue;
-			if (!(e & PTE_SOFT_ANON)) {
-				page_put(p);
-			} else if (atomic_read(&p->refs) == 1 || atomic_dec_and_test(&p->refs)) {
+			if (e & PTE_SOFT_ANON) {
+				if (atomic_read(&p->refs) != 1 && !atomic_dec_and_test(&p->refs))
+					continue;
 				page_free(p);
 				freed++;
+			} else if (!(e & PTE_SOFT_PFN)) {
+				page_put(p);
 			}
 		}
 	}
@@ -186,7 +187,7 @@ static void cut_range(struct vm_region *r, u64 start, u64 end, bool copies_too)
 	pte_t *pte;
 
 	vm_gather_init(&g, r->space);
-	for (; (pte = vm_next_leaf(r->space, &start, end, &stop)); start = stop) {
+	for (; start < end && (pte = vm_next_leaf(r->space, &start, end, &stop)); start = stop) {
 		for (u64 a = start; a < stop; a += PAGE_SIZE, pte++) {
 			pte_t e = entry_take(pte, copies_too ? 0 : PTE_SOFT_ANON);
 
@@ -224,7 +225,7 @@ static void clean_range(struct vm_region *r, u64 start, u64 end)
 	u64 stop, first = ~0ull, last = 0;
 	pte_t *pte;
 
-	for (; (pte = vm_next_leaf(r->space, &start, end, &stop)); start = stop) {
+	for (; start < end && (pte = vm_next_leaf(r->space, &start, end, &stop)); start = stop) {
 		for (u64 a = start; a < stop; a += PAGE_SIZE, pte++) {
 			pte_t e = READ_ONCE(*pte);
 

@@ -16,12 +16,14 @@ void rb_insert(struct rb_root *root, struct rb_node *n, struct rb_node *parent, 
 void rb_erase(struct rb_root *root, struct rb_node *n);
 /**
  * For trees whose nodes keep a value over their subtree: compute @p n's from
- * its own data and its children's. Called for every node whose subtree changed.
+ * its own data and its children's. Called for nodes that a rotation moves.
  */
 typedef void (*rb_update_fn)(struct rb_node *n);
+/** Afterwards the caller updates from @p n up to the root: rb_update_path(). */
 void rb_insert_valued(struct rb_root *root, struct rb_node *n, struct rb_node *parent,
 		      struct rb_node **link, rb_update_fn update);
-void rb_erase_valued(struct rb_root *root, struct rb_node *n, rb_update_fn update);
+/** @return where the caller starts its rb_update_path() afterwards; may be NULL */
+struct rb_node *rb_erase_valued(struct rb_root *root, struct rb_node *n, rb_update_fn update);
 /** The node above @p n, NULL at the root. */
 static inline struct rb_node *rb_parent(const struct rb_node *n)
 {
@@ -31,5 +33,11 @@ struct rb_node *rb_first(const struct rb_root *root);
 struct rb_node *rb_last(const struct rb_root *root);
 struct rb_node *rb_next(const struct rb_node *n);
 struct rb_node *rb_prev(const struct rb_node *n);
+/** Update all from @p n up to the root. */
+static inline __attribute__((always_inline)) void rb_update_path(struct rb_node *n, rb_update_fn update)
+{
+	for (; n; n = rb_parent(n))
+		update(n);
+}
 /** Check all invariants (tests, debug). @return black height, or -1 */
 int rb_check(const struct rb_root *root);

@@ -143,7 +143,7 @@ static void values_follow_every_change(void **state)
 			struct rb_node **link = &root.node, *parent = NULL;
 
 			if (item->inside) {
-				rb_erase_valued(&root, &item->node, update);
+				rb_update_path(rb_erase_valued(&root, &item->node, update), update);
 			} else {
 				item->key = rand() % 1000;
 				item->weight = rand() % 1000;
@@ -152,6 +152,7 @@ static void values_follow_every_change(void **state)
 					link = item->key < valued(parent)->key ? &parent->left : &parent->right;
 				}
 				rb_insert_valued(&root, &item->node, parent, link, update);
+				rb_update_path(&item->node, update);
 			}
 			item->inside = !item->inside;
 			assert_true(rb_check(&root) >= 0);

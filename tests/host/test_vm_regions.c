@@ -117,11 +117,15 @@ static void add(void)
 	r->start = A(start);
 	r->end = A(end);
 	r->flags = below(12) ? VM_READ : VM_READ | VM_GROWSDOWN;
-	if (!list_empty(&space.region_list) &&
-	    r->start >= list_last(&space.region_list, struct vm_region, link)->end)
-		vm_region_append(&space, r);
-	else
+	if (below(2)) {
 		vm_region_insert(&space, r);
+	} else {
+		u32 p = start;
+
+		while (p && !owner[p - 1])
+			p--;
+		vm_region_insert_behind(&space, p ? owner[p - 1] : NULL, r);
+	}
 	assert_ptr_equal(r->space, &space);
 	set_owner(start, end, r);
 }
@@ -277,7 +281,7 @@ static void many_regions_are_searched_fast(void **state)
 	for (u32 i = 0; i < N; i++) {
 		r[i].start = A(16 + 2 * i);
 		r[i].end = r[i].start + PAGE_SIZE;
-		vm_region_append(&space, &r[i]);
+		vm_region_insert_behind(&space, i ? &r[i - 1] : NULL, &r[i]);
 	}
 	assert_in_range(rb_check(&space.regions), 8, 17);
 	for (u32 i = 0; i < 200000; i++) {

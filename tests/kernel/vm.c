@@ -495,8 +495,7 @@ SPACE_TEST(regions_have_a_limit)
 
 /* Pages in an array for a cache; the last 8 are not cached, but read. */
 static struct fake {
-	struct inode inode;
-	struct file file;
+	struct file *file;		/* made once, kept */
 	struct page *page[FILE_PAGES];
 	u32 size, reads, dirtied, around;
 } fake;
@@ -550,13 +549,13 @@ static const struct file_ops fake_ops = { .mmap = fake_mmap };
 
 static bool fake_open(struct ktest_context *t)
 {
+	struct file *f = fake.file ? fake.file : file_create_anon("test", &fake_ops, NULL, O_RDWR);
+
+	if (!KEXPECT(!IS_ERR(f)))
+		return false;
 	memset(&fake, 0, sizeof(fake));
-	spin_init(&fake.inode.pages.regions_lock);
-	list_init(&fake.inode.pages.regions);
-	fake.file.ops = &fake_ops;
-	fake.file.inode = &fake.inode;
-	fake.file.mode = FMODE_READ | FMODE_WRITE;
-	atomic_set(&fake.file.refs, 1000);
+	fake.file = f;
+	f->mode = FMODE_READ | FMODE_WRITE;
 	fake.size = FILE_PAGES;
 	for (u32 i = 0; i < FILE_PAGES; i++) {
 		fake.page[i] = page_alloc(PAGE_ZERO);
@@ -576,15 +575,15 @@ static void fake_truncate(u32 size)
 	fake.size = size;
 	for (u32 i = size; i < old; i++)
 		fake.page[i]->mapping = NULL;
-	vm_unmap_file_range(&fake.inode.pages, size, ~0ull, true);
+	vm_unmap_file_range(&fake.file->inode->pages, size, ~0ull, true);
 	for (u32 i = size; i < old; i++)
 		page_put(fake.page[i]);
 }
 
 static void fake_close(struct ktest_context *t)
 {
-	KEXPECT(list_empty(&fake.inode.pages.regions));
-	KEXPECT_EQ(atomic_read(&fake.file.refs), 1000);
+	KEXPECT(list_empty(&fake.file->inode->pages.regions));
+	KEXPECT_EQ(atomic_read(&fake.file->refs), 1);
 	for (u32 i = 0; i < fake.size; i++)
 		KEXPECT_EQ(atomic_read(&fake.page[i]->refs), 1);
 	fake_truncate(0);
@@ -596,7 +595,7 @@ SPACE_TEST(a_private_mapping_of_a_file_copies_what_is_written)
 
 	if (!fake_open(t))
 		return;
-	a = vm_map(s, HINT, P(FILE_PAGES), RW, MAP_PRIVATE, &fake.file, 0);
+	a = vm_map(s, HINT, P(FILE_PAGES), RW, MAP_PRIVATE, fake.file, 0);
 	KEXPECT_EQ(a, HINT);
 	KEXPECT_EQ(peek(a + P(2)), 3);
 	KEXPECT_EQ(fake.around, 1);
@@ -617,9 +616,9 @@ SPACE_TEST(a_private_mapping_of_a_file_copies_what_is_written)
 	KEXPECT_EQ(peek(a + P(2)), 99);
 	KEXPECT_EQ(fake.dirtied, 0);
 	/* the same pages with an offset; neighbours in file and space are one region */
-	b = vm_map(s, HINT + P(100), P(2), PROT_READ, MAP_PRIVATE, &fake.file, P(10));
+	b = vm_map(s, HINT + P(100), P(2), PROT_READ, MAP_PRIVATE, fake.file, P(10));
 	KEXPECT_EQ(peek(b), 11);
-	KEXPECT_EQ(vm_map(s, b + P(2), P(2), PROT_READ, MAP_PRIVATE | MAP_FIXED, &fake.file, P(12)), b + P(2));
+	KEXPECT_EQ(vm_map(s, b + P(2), P(2), PROT_READ, MAP_PRIVATE | MAP_FIXED, fake.file, P(12)), b + P(2));
 	KEXPECT_EQ(s->nr_regions, 2);
 	KEXPECT_EQ(vm_unmap(s, b + P(1), P(1)), 0);
 	KEXPECT_EQ(s->nr_regions, 3);
@@ -634,7 +633,7 @@ SPACE_TEST(a_shared_mapping_of_a_file_tells_before_it_is_written)
 
 	if (!fake_open(t))
 		return;
-	a = vm_map(s, HINT, P(FILE_PAGES), RW, MAP_SHARED, &fake.file, 0);
+	a = vm_map(s, HINT, P(FILE_PAGES), RW, MAP_SHARED, fake.file, 0);
 	KEXPECT_EQ(a, HINT);
 	KEXPECT_EQ(peek(a), 1);
 	KEXPECT_EQ(fake.dirtied, 0);
@@ -647,16 +646,16 @@ SPACE_TEST(a_shared_mapping_of_a_file_tells_before_it_is_written)
 	KEXPECT_EQ(*(u8 *)page_address(fake.page[39]), 52);
 	/* written back and clean: the next write tells again */
 	fake.page[0]->flags &= ~PG_DIRTY;
-	vm_protect_file_range(&fake.inode.pages, 0, 0);
+	vm_protect_file_range(&fake.file->inode->pages, 0, 0);
 	KEXPECT_EQ(peek(a), 51);
 	KEXPECT_EQ(poke(a, 53), 0);
 	KEXPECT_EQ(fake.dirtied, 3);
 	KEXPECT_EQ(vm_protect(s, a, P(1), PROT_READ), 0);
 	KEXPECT_EQ(poke(a, 54), -1);
 	KEXPECT_EQ(vm_unmap(s, a, P(FILE_PAGES)), 0);
-	fake.file.mode = FMODE_READ;
-	KEXPECT_EQ(vm_map(s, HINT, P(1), RW, MAP_SHARED, &fake.file, 0), -EACCES);
-	KEXPECT_EQ(vm_map(s, HINT, P(1), PROT_READ, MAP_SHARED, &fake.file, 0), HINT);
+	fake.file->mode = FMODE_READ;
+	KEXPECT_EQ(vm_map(s, HINT, P(1), RW, MAP_SHARED, fake.file, 0), -EACCES);
+	KEXPECT_EQ(vm_map(s, HINT, P(1), PROT_READ, MAP_SHARED, fake.file, 0), HINT);
 	KEXPECT_EQ(vm_protect(s, HINT, P(1), RW), -EACCES);
 	KEXPECT_EQ(vm_unmap(s, HINT, P(1)), 0);
 	fake_close(t);
@@ -669,8 +668,8 @@ SPACE_TEST(a_truncation_takes_pages_out_of_all_spaces)
 
 	if (!fake_open(t))
 		return;
-	a = vm_map(s, HINT, P(FILE_PAGES), RW, MAP_PRIVATE, &fake.file, 0);
-	b = vm_map(s, HINT + P(64), P(30), PROT_READ, MAP_SHARED, &fake.file, P(10));
+	a = vm_map(s, HINT, P(FILE_PAGES), RW, MAP_PRIVATE, fake.file, 0);
+	b = vm_map(s, HINT + P(64), P(30), PROT_READ, MAP_SHARED, fake.file, P(10));
 	KEXPECT_EQ(poke(a + P(25), 1), 0);
 	KEXPECT_EQ(poke(a + P(5), 2), 0);
 	KEXPECT_EQ(peek(a + P(26)), 27);
