@@ -46,7 +46,6 @@ static void memory_init(void)
  */
 static void boot_thread_main(void *unused)
 {
-	vm_init();
 	process_init();
 	fs_init();
 	device_init();

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file banos.h  Banos's own system calls: installing, removing and listing drivers.
+ *
+ * Numbers begin far above Linux's; a kernel that does not know one answers
+ * ENOSYS. All of them are for the super user alone: the caller's privilege is
+ * checked before anything else is looked at (EPERM).
+ *
+ * s64 banos_install(const void *image, u64 size, const char *params, u64 flags, char *log, u64 log_size)
+ *	Install the driver in @p image. @p params: "name=value ..." or NULL. @p log (may be NULL) receives
+ *	why not, a sentence a line, NUL-terminated, cut to @p log_size; an empty text when it worked.
+ *	@return the id (>= 0, never used again); with BANOS_INSTALL_DRY_RUN 0; or -errno: DRIVER-ABI's table
+ *
+ * s64 banos_remove(s64 id, u64 flags)
+ *	@return 0, -ENOENT, -EBUSY: in use; with BANOS_REMOVE_WAIT it sleeps until nobody uses it (EINTR)
+ *
+ * s64 banos_query(s64 id, struct banos_query *out, u64 size)
+ *	The driver with the lowest id >= @p id; at most @p size bytes are written, out->size tells how many
+ *	the kernel knows. @return its id, -ENOENT: none, -EINVAL: @p size below BANOS_QUERY_SIZE_1
+ */
+#pragma once
+#ifdef __BANOS__
+#include <kernel/types.h>
+#else
+#include <stdint.h>
+typedef uint32_t u32;
+typedef uint64_t u64;
+typedef int64_t s64;
+#endif
+
+#define SYS_banos_install	0x42000
+#define SYS_banos_remove	0x42001
+#define SYS_banos_query		0x42002
+
+#define BANOS_INSTALL_DRY_RUN	1u	/* all but running it */
+#define BANOS_REMOVE_WAIT	1u
+
+enum banos_driver_state { BANOS_DRIVER_LOADING, BANOS_DRIVER_LIVE, BANOS_DRIVER_GOING };
+struct banos_query {
+	u32 size;			/* bytes the kernel knows of this struct */
+	u32 state;			/* enum banos_driver_state */
+	s64 id;
+	u64 bytes;			/* of memory, code and data */
+	u32 users;			/* long pins: open files, dependents */
+	u32 builtin;			/* 1: part of the kernel's image */
+	char name[56], version[24];
+};
+#define BANOS_QUERY_SIZE_1	112
