@@ -7,7 +7,6 @@
  * when the image was built) leads to a file. Drivers are installed by
  * banos_install(), which says every reason for which one can't be.
  */
-#define _GNU_SOURCE
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
