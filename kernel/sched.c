@@ -196,7 +196,10 @@ static struct thread *steal(struct run_queue *rq)
 	}
 	if (t) {
 		dequeue(from, t);
-		t->vruntime = t->vruntime - from->min_vruntime + rq->min_vruntime;
+		/* as far ahead or behind as it was; a young queue's time may be shorter than that */
+		s64 lag = t->vruntime - from->min_vruntime;
+
+		t->vruntime = lag < 0 && (u64)-lag > rq->min_vruntime ? 0 : rq->min_vruntime + lag;
 		t->rq = rq;
 	}
 	raw_spin_unlock(&from->lock);
