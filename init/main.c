@@ -19,13 +19,12 @@
 #include <kernel/printk.h>
 #include <kernel/process.h>
 #include <kernel/rcu_init.h>
+#include <kernel/smp.h>
 #include <kernel/symbols.h>
 #include <kernel/thread.h>
 #include <kernel/time.h>
 #include <kernel/upcalls.h>
-#include <kernel/vm.h>
 #include <kernel/vdso.h>
-#include <kernel/vm.h>
 
 #include "init.h"
 
@@ -34,6 +33,7 @@ extern u8 _image_start[], _image_end[];
 static void memory_init(void)
 {
 	page_boot_init((u64)_image_start - KERNEL_VMA, (u64)_image_end - KERNEL_VMA);
+	smp_prepare();
 	paging_init();
 	page_init();
 	heap_init();
@@ -46,6 +46,7 @@ static void memory_init(void)
  */
 static void boot_thread_main(void *unused)
 {
+	smp_start_cpus();
 	process_init();
 	fs_init();
 	device_init();

@@ -104,16 +104,18 @@ phys_t page_boot_alloc(void)
 	return 0;
 }
 
-phys_t page_boot_take_low(phys_t limit)
+phys_t page_boot_take_low(phys_t preferred, phys_t limit)
 {
 	phys_t p = 0;
 	u64 flags = spin_lock_irqsave(&reservoir_lock);
 
+	if (memmap_contains(reservoir, nr_reservoir, preferred, preferred + PAGE_SIZE))
+		p = preferred;
 	for (u32 i = 0; i < nr_reservoir && !p; i++)
-		if (reservoir[i].start + PAGE_SIZE <= limit) {
+		if (reservoir[i].start + PAGE_SIZE <= limit)
 			p = reservoir[i].start;
-			nr_reservoir = memmap_remove(reservoir, nr_reservoir, BOOT_MAX_RANGES, p, p + PAGE_SIZE);
-		}
+	if (p)
+		nr_reservoir = memmap_remove(reservoir, nr_reservoir, BOOT_MAX_RANGES, p, p + PAGE_SIZE);
 	spin_unlock_irqrestore(&reservoir_lock, flags);
 	return p;
 }

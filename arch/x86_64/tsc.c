@@ -18,7 +18,9 @@
 #include <asm/cpu.h>
 #include <asm/io.h>
 #include <asm/vdso.h>
+#include <kernel/atomic.h>
 #include <kernel/cmdline.h>
+#include <kernel/cpu.h>
 #include <kernel/printk.h>
 #include <kernel/string.h>
 #include <kernel/time.h>
@@ -130,7 +132,7 @@ static void refine(struct timer *t)
 		return;
 	tsc_hz = hz;
 	clock_set_tsc_rate(hz);
-	pr_info("tsc: %lu.%06lu MHz after comparison with %s\n", hz / 1000000, hz % 1000000, reference->name);
+	pr_debug("tsc: %lu.%06lu MHz after comparison with %s\n", hz / 1000000, hz % 1000000, reference->name);
 }
 
 static void refine_later(void)
@@ -219,6 +221,64 @@ void arch_clock_init(void)
 	pr_info("clock: %s; tsc %lu.%03lu MHz, apic timer %lu.%03lu MHz, by %s\n", clock_source_name(),
 		tsc_hz / 1000000, tsc_hz / 1000 % 1000, apic_hz / 1000000, apic_hz / 1000 % 1000,
 		rates.approximate ? reference->name : "cpuid");
+}
+
+/* ---- more than one CPU ---- */
+
+/*
+ * Two CPUs take turns in reading their TSC: each value must be above the one
+ * that the other read before. sync.turn says whose turn it is. A hypervisor
+ * keeps virtual CPUs together, and turns between them take very long.
+ */
+#define SYNC_ROUNDS	64
+#define SYNC_PATIENCE	20000000	/* the other may not be running at all for a while */
+static struct { u32 wanted, turn; u64 last; bool warped; } sync;
+
+static bool await_turn(u32 who)
+{
+	for (u32 i = 0; i < SYNC_PATIENCE; i++) {
+		if (smp_load_acquire(&sync.turn) == who)
+			return true;
+		cpu_relax();
+	}
+	return false;
+}
+
+static void take_turns(u32 me)
+{
+	for (u32 i = 0; i < SYNC_ROUNDS && await_turn(me); i++) {
+		u64 now = tsc_ordered();
+
+		if (now < sync.last)
+			sync.warped = true;
+		sync.last = now;
+		smp_store_release(&sync.turn, !me);
+	}
+}
+
+void tsc_sync_join(void)
+{
+	if (strcmp(clock_source_name(), "tsc") || cpu_features.hypervisor)
+		return;
+	sync.last = 0;
+	sync.turn = 0;			/* the leader's */
+	smp_store_release(&sync.wanted, 1);
+	take_turns(1);
+	smp_store_release(&sync.wanted, 0);
+	if (!sync.warped)
+		return;
+	pr_warn("tsc: processors disagree: the clock is %s from now on\n", reference->name);
+	clock_use_source(reference);
+}
+
+bool tsc_sync_lead(void)
+{
+	if (!smp_load_acquire(&sync.wanted))
+		return false;
+	preempt_disable();
+	take_turns(0);
+	preempt_enable();
+	return true;
 }
 
 void delay_us(u32 us)

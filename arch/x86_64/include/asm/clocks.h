@@ -25,6 +25,14 @@ struct told_rates {
 /** Leaves as CPUID returned them (EAX, EBX, ECX, EDX), zero where there is no such leaf. */
 struct told_rates tsc_told_rates(const u32 leaf15[4], const u32 leaf16[4], const u32 leaf40000010[4]);
 
+/**
+ * Compare this CPU's TSC with the boot CPU's; on the CPU that is starting. If
+ * they differ, the TSC is no clock for this machine, and another is taken.
+ */
+void tsc_sync_join(void);
+/** The boot CPU's part, called again and again while it waits for a CPU. @return true: that CPU is alive */
+bool tsc_sync_lead(void);
+
 /** Start of the one-shot timers, with the rate of the local APIC's timer; 0: it can't be used (oneshot.c). */
 void oneshot_init(u64 apic_hz, bool exact, u64 tsc_hz);
 

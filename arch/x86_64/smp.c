@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Starting the other processors.
+ *
+ * Everything a CPU needs (struct cpu, stacks, queues, caches) is made first, by
+ * the boot CPU. Then INIT and two STARTUP interrupts let it run the trampoline
+ * (boot/trampoline.S) in a page below 1 MiB, on page tables that map that page
+ * at its own address besides the kernel; it goes on in ap_main() on its idle
+ * thread's stack. One after the other, so that one page and one set of words
+ * are enough.
+ *
+ * A CPU that doesn't come up within a second is sent back to waiting by another
+ * INIT before the page is used again; one that comes late all the same finds
+ * another's id there and halts.
+ *
+ * Intel SDM vol. 3, 8.4.4 (MP initialization), 10.4.4.1; MP Specification 1.4, B.4.
+ */
+#include <asm/apic.h>
+#include <asm/clocks.h>
+#include <asm/cpu.h>
+#include <asm/io.h>
+#include <asm/ipi.h>
+#include <asm/paging.h>
+#include <kernel/acpi.h>
+#include <kernel/cmdline.h>
+#include <kernel/heap_init.h>
+#include <kernel/irq.h>
+#include <kernel/page_init.h>
+#include <kernel/printk.h>
+#include <kernel/smp.h>
+#include <kernel/string.h>
+#include <kernel/thread.h>
+#include <kernel/time.h>
+
+#define LOW_PAGE	0xf000	/* where it is free; else any */
+#define LOW_LIMIT	0xa0000
+#define START_WAIT_NS	(1500 * NSEC_PER_MSEC)	/* 64 virtual CPUs on two real ones must not look dead */
+#define SECOND_SIPI_NS	(300 * NSEC_PER_USEC)
+#define POLL_NS		(20 * NSEC_PER_USEC)
+#define MSR_EFER	0xc0000080
+#define EFER_LMA	(1u << 10)
+#define CR4_EARLY	0x30u	/* PSE, PAE; the rest is cpu_init_secondary()'s */
+
+/* The words at the end of the trampoline. */
+struct ap_words {
+	u64 stack, cpu, entry;
+	u32 cr0, cr3, cr4, efer;
+	u32 jump, jump_selector;
+	u16 gdt_limit;
+	u32 gdt;
+	u8 id, pad;
+} __packed;
+extern const u8 ap_trampoline[], ap_trampoline_end[], ap_words[];
+
+static phys_t low_page;
+static struct page *start_tables[3];
+
+void smp_prepare(void)
+{
+	if (CPU_MAX > 1)
+		low_page = page_boot_take_low(LOW_PAGE, LOW_LIMIT);
+}
+
+/* ---- on the new processor ---- */
+
+/* On its idle thread's stack, interrupts off. */
+static void __noreturn ap_main(struct cpu *c)
+{
+	cpu_init_secondary(c);
+	__asm__ volatile("mov %0, %%cr3" :: "r"(kernel_root) : "memory");
+	apic_cpu_start();
+	time_cpu_start();
+	tsc_sync_join();
+	smp_store_release(&c->online, 1);
+	/* from here on it is told of changes in the kernel's tables; what changed before is not cached */
+	smp_mb();
+	tlb_flush_kernel_range(0, ~0ull);
+	sched_idle();
+}
+
+/* ---- on the boot processor ---- */
+
+static void free_start_tables(void)
+{
+	for (u32 i = 0; i < ARRAY_SIZE(start_tables); i++)
+		if (start_tables[i])
+			page_free(start_tables[i]);
+}
+
+/* The kernel's tables, and the first 2 MiB at their own address. They are loaded with paging off: below 4 GiB. */
+static bool make_start_tables(void)
+{
+	pte_t *table[3];
+
+	for (u32 i = 0; i < 3; i++) {
+		start_tables[i] = page_alloc(PAGE_ZERO | PAGE_BELOW_4G);
+		if (!start_tables[i])
+			return false;
+		table[i] = page_address(start_tables[i]);
+	}
+	memcpy(table[0] + 256, (pte_t *)phys_to_virt(kernel_root) + 256, 2048);
+	table[0][0] = page_to_phys(start_tables[1]) | PTE_P | PTE_W;
+	table[1][0] = page_to_phys(start_tables[2]) | PTE_P | PTE_W;
+	table[2][0] = PTE_P | PTE_W | PTE_PS;
+	return true;
+}
+
+static u64 read_cr0(void)
+{
+	u64 v;
+
+	__asm__ volatile("mov %%cr0, %0" : "=r"(v));
+	return v;
+}
+
+/* Copy the trampoline for @p c. */
+static void prepare_page(const struct cpu *c)
+{
+	u8 *page = phys_to_virt(low_page);
+	struct ap_words *w = (struct ap_words *)(page + (ap_words - ap_trampoline));
+
+	_Static_assert(sizeof(struct ap_words) == 56, "trampoline.S");
+	memcpy(page, ap_trampoline, ap_trampoline_end - ap_trampoline);
+	w->stack = c->kstack_top;
+	w->cpu = (u64)c;
+	w->entry = (u64)ap_main;
+	w->cr0 = read_cr0();
+	w->cr3 = page_to_phys(start_tables[0]);
+	w->cr4 = CR4_EARLY;
+	w->efer = rdmsr(MSR_EFER) & ~EFER_LMA;
+	w->jump += low_page;
+	w->gdt += low_page;
+	w->id = c->apic_id;
+	smp_mb();
+}
+
+static bool wait_online(const struct cpu *c, u64 ns)
+{
+	u64 deadline = time_monotonic_ns() + ns;
+
+	while (!smp_load_acquire(&c->online)) {
+		if (time_monotonic_ns() >= deadline)
+			return false;
+		if (tsc_sync_lead())
+			deadline = time_monotonic_ns() + ns;
+		sleep_until(time_monotonic_ns() + POLL_NS, false);
+	}
+	return true;
+}
+
+static bool start(struct cpu *c)
+{
+	bool up;
+
+	prepare_page(c);
+	apic_send_init(c->apic_id);
+	sleep_ms(1);
+	apic_send_startup(c->apic_id, low_page >> PAGE_SHIFT);
+	up = wait_online(c, SECOND_SIPI_NS);
+	if (!up) {
+		apic_send_startup(c->apic_id, low_page >> PAGE_SHIFT);
+		up = wait_online(c, START_WAIT_NS);
+	}
+	if (!up)
+		apic_send_init(c->apic_id);
+	return up;
+}
+
+/* All that a CPU needs before its first instruction. What is left of a failure here is small and stays. */
+static struct cpu *create(u32 id, u32 apic_id)
+{
+	struct cpu *c = cpu_create(id, apic_id);
+
+	if (!c || !page_cpu_init(c) || !heap_cpu_init(c) || !irq_cpu_create(c) || !time_cpu_create(c) ||
+	    sched_cpu_create(c))
+		return NULL;
+	return c;
+}
+
+static u32 wanted_cpus(void)
+{
+	char text[8];
+	u64 n = CPU_MAX;
+
+	if (cmdline_value(cmdline_get(), "maxcpus", text, sizeof(text)) >= 0 && parse_u64(text, 10, &n))
+		pr_warn("smp: maxcpus=%s is no number\n", text);
+	return MAX(MIN(n, (u64)CPU_MAX), 1ull);
+}
+
+/* @return false: no use in trying further */
+static bool add_cpu(u32 apic_id)
+{
+	u32 id = cpu_count;
+	struct cpu *c;
+
+	if (apic_id > 0xfe) {
+		pr_warn("smp: processor with APIC id %u: needs x2APIC, left out\n", apic_id);
+		return true;
+	}
+	c = create(id, apic_id);
+	if (!c) {
+		pr_warn("smp: no memory for processor %u\n", id);
+		return false;
+	}
+	cpus[id] = c;
+	smp_store_release(&cpu_count, id + 1);
+	if (!start(c)) {
+		pr_warn("smp: processor with APIC id %u does not start: left out\n", apic_id);
+		cpus[id] = NULL;	/* the number stays unused, the structure, too: it may come to life yet */
+	}
+	return true;
+}
+
+static u32 online_cpus(void)
+{
+	u32 n = 0;
+
+	for (u32 i = 0; i < cpu_count; i++)
+		n += cpus[i] && cpus[i]->online;
+	return n;
+}
+
+void smp_start_cpus(void)
+{
+	const struct acpi_info *a = &acpi_info;
+	u32 wanted = wanted_cpus(), left_out = a->nr_cpus_left_out;
+
+	if (!low_page && a->nr_cpus > 1 && wanted > 1)
+		pr_warn("smp: no free page below %x: one processor\n", LOW_LIMIT);
+	if (low_page && apic_present && wanted > 1 && make_start_tables()) {
+		for (u32 i = 0; i < a->nr_cpus; i++) {
+			if (a->cpus[i].apic_id == cpus[0]->apic_id)
+				continue;
+			if (cpu_count >= wanted)
+				left_out++;
+			else if (!add_cpu(a->cpus[i].apic_id))
+				break;
+		}
+		if (online_cpus() > 1)
+			pr_info("smp: %u processors\n", online_cpus());
+		if (left_out)
+			pr_warn("smp: %u processors more than this kernel takes (%u): left out\n", left_out, wanted);
+	}
+	free_start_tables();
+	if (low_page)
+		page_boot_free(low_page, low_page + PAGE_SIZE);
+	low_page = 0;
+}
