@@ -25,6 +25,7 @@
 #include <kernel/time.h>
 #include <kernel/upcalls.h>
 #include <kernel/vdso.h>
+#include <kernel/vm.h>
 
 #include "init.h"
 
@@ -38,6 +39,7 @@ static void memory_init(void)
 	page_init();
 	heap_init();
 	krange_init();
+	vm_init();
 }
 
 /*
