@@ -520,6 +520,43 @@ static void receive_byte(struct ldisc *ld, u8 c, u32 *events)
 	}
 }
 
+/*
+ * The usual case, without the questions: printing ASCII that is no special
+ * character, as far as it goes and both rings have room. @return bytes used
+ */
+static size_t receive_run(struct ldisc *ld, const u8 *s, size_t len_bytes, u32 *events)
+{
+	u32 used = ldisc_used(ld), echo_room = LDISC_ECHO_SIZE - (ld->echo_head - ld->echo_tail);
+	bool echo = lflag(ld, ECHO);
+	size_t n = 0;
+
+	if (!ld->plain || ld->lnext || ld->erasing || ld->stopped || used >= LDISC_INPUT_SIZE - 1)
+		return 0;
+	len_bytes = MIN(len_bytes, (size_t)(LDISC_INPUT_SIZE - 1 - used));
+	if (echo)
+		len_bytes = MIN(len_bytes, (size_t)echo_room);
+	while (n < len_bytes && s[n] >= ' ' && s[n] < DEL && !bitmap_test(ld->special, s[n])) {
+		INPUT_AT(ld, ld->head + n) = s[n];
+		n++;
+	}
+	if (!n)
+		return 0;
+	if (echo) {
+		if (ld->canon_head == ld->head)
+			ld->canon_column = ld->column;
+		if (!ldisc_echo_pending(ld))
+			ld->shown_column = ld->column;
+		for (size_t i = 0; i < n; i++)
+			ld->echo[ld->echo_head++ % LDISC_ECHO_SIZE] = s[i];
+		if (oflag(ld, OPOST))
+			ld->column += n;
+	}
+	ld->head += n;
+	if (!lflag(ld, ICANON))
+		*events |= LDISC_READABLE;
+	return n;
+}
+
 u32 ldisc_room(const struct ldisc *ld)
 {
 	/* PARMRK may make three bytes of one. */
@@ -552,9 +589,14 @@ size_t ldisc_receive(struct ldisc *ld, const u8 *s, size_t len_bytes, u32 *event
 	*events = 0;
 	if (ld->transparent && !ld->stopped)
 		return receive_transparent(ld, s, len_bytes, events);
-	while (n < len_bytes && !(*events & (LDISC_SIGNALS | LDISC_FLOW)) && ldisc_room(ld))
+	for (;;) {
+		n += receive_run(ld, s + n, len_bytes - n, events);
+		if (n == len_bytes || !ldisc_room(ld))
+			return n;
 		receive_byte(ld, s[n++], events);
-	return n;
+		if (*events & (LDISC_SIGNALS | LDISC_FLOW))
+			return n;
+	}
 }
 
 u32 ldisc_receive_break(struct ldisc *ld)
@@ -716,6 +758,7 @@ static void find_special(struct ldisc *ld)
 		for (u32 i = 0; lflag(ld, IEXTEN) && i < ARRAY_SIZE(extended); i++)
 			mark_special(ld, extended[i]);
 	}
+	ld->plain = !iflag(ld, ISTRIP | IUCLC) && !oflag(ld, OLCUC);
 	ld->transparent = !iflag(ld, input) && !lflag(ld, local);
 }
 

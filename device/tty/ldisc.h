@@ -27,6 +27,7 @@ struct ldisc {
 	struct ktermios termios;	/* change through ldisc_set_termios() */
 	u64 special[4];			/* one bit per byte value: not simply stored */
 	bool transparent;		/* input is stored as it comes */
+	bool plain;			/* no setting changes letters */
 
 	/* Positions count on for ever; modulo the size they index a ring. tail <= canon_head <= head. */
 	u32 head;			/* the next byte goes here */

@@ -362,6 +362,55 @@ static void echo_that_does_not_fit_is_lost_whole(void **state)
 	assert_int_equal(drain_echo(shown, sizeof(shown)), 2);
 }
 
+static size_t session(const u8 *in, size_t n, size_t step, char *echo, u8 *read)
+{
+	size_t done = 0, shown = 0, got = 0;
+	bool line_done;
+	u32 events;
+
+	while (done < n) {
+		size_t k = ldisc_receive(&ld, in + done, MIN(step, n - done), &events);
+
+		done += k;
+		shown += drain_echo(echo + shown, 4096 - shown);
+		assert_true(k || events);
+	}
+	while (ldisc_has_input(&ld, 1))
+		got += ldisc_read(&ld, read + got, 4096 - got, &line_done);
+	echo[shown] = 0;
+	return got;
+}
+
+/* The short cuts for runs of letters change nothing. */
+static void bytes_at_once_are_like_one_by_one(void **state)
+{
+	static const u32 l[] = { 0, ECHO, ICANON, ECHOPRT, ECHO | ICANON }, i[] = { 0, ISTRIP, IUCLC, PARMRK, IXANY };
+	static const u32 o[] = { 0, OLCUC, XTABS, OPOST };
+	u64 seed = 1;
+
+	for (u32 round = 0; round < 2000; round++) {
+		struct row r = { .l_set = NOFLSH, .l_clear = l[round % 5], .i_set = i[round / 5 % 5],
+				 .o_clear = round & 1 ? OPOST : 0, .o_set = round & 1 ? 0 : o[round % 3] };
+		char echo[2][4097];
+		u8 in[200], read[2][4096];
+		size_t n[2];
+
+		for (size_t k = 0; k < sizeof(in); k++) {
+			seed = seed * 6364136223846793005ull + 1442695040888963407ull;
+			in[k] = seed >> 62 ? 'a' + (seed >> 40) % 26 : (seed >> 40) & 0x7f;
+			if (in[k] == 023)
+				in[k] = 021;
+		}
+		set_up(&r);
+		n[0] = session(in, sizeof(in), 1, echo[0], read[0]);
+		set_up(&r);
+		n[1] = session(in, sizeof(in), sizeof(in), echo[1], read[1]);
+		assert_int_equal(n[0], n[1]);
+		assert_memory_equal(read[0], read[1], n[0]);
+		assert_string_equal(echo[0], echo[1]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -378,6 +427,7 @@ int main(void)
 		cmocka_unit_test(output_is_processed),
 		cmocka_unit_test(output_stops_when_the_room_is_used_up),
 		cmocka_unit_test(echo_that_does_not_fit_is_lost_whole),
+		cmocka_unit_test(bytes_at_once_are_like_one_by_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
