@@ -115,6 +115,49 @@ static void unlink_locked(struct chardev_entry *e)
 	rcu_assign_pointer(*link, e->next);
 }
 
+/* ---- /proc/devices ---- */
+
+#define MAJORS 4096
+
+/* What Linux calls the major, else the first device's name without its number. */
+static void show_major(struct seq_file *m, u32 major, const char *name)
+{
+	static const struct { u32 major; const char *name; } known[] = {
+		{ 1, "mem" }, { 4, "tty" }, { 5, "tty" }, { 10, "misc" }, { 13, "input" },
+		{ 29, "fb" }, { 128, "ptm" }, { 136, "pts" },
+	};
+	size_t len = strlen(name);
+
+	while (len && name[len - 1] >= '0' && name[len - 1] <= '9')
+		len--;
+	for (u32 i = 0; i < ARRAY_SIZE(known); i++)
+		if (known[i].major == major) {
+			name = known[i].name;
+			len = strlen(name);
+		}
+	seq_printf(m, "%3u ", major);
+	seq_write(m, name, len);
+	seq_putc(m, '\n');
+}
+
+void chardev_show(struct seq_file *m)
+{
+	const char **names = kvzalloc(MAJORS * sizeof(*names));
+
+	if (!names)
+		return;
+	mutex_lock(&chardev_lock);
+	for (u32 b = 0; b < BUCKETS; b++)
+		for (struct chardev_entry *e = buckets[b]; e; e = e->next)
+			if (!names[MAJOR(e->c.dev)])
+				names[MAJOR(e->c.dev)] = e->name;
+	for (u32 major = 0; major < MAJORS; major++)
+		if (names[major])
+			show_major(m, major, names[major]);
+	mutex_unlock(&chardev_lock);
+	kvfree(names);
+}
+
 /* Unlinked already: wait for the opens that got hold of it. */
 static void retire_entry(struct chardev_entry *e)
 {

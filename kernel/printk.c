@@ -150,6 +150,11 @@ static bool console_wanted(const char *name)
 	return !any;
 }
 
+const struct console *console_first(void)
+{
+	return READ_ONCE(consoles);
+}
+
 /* A console that comes later first shows what it missed. */
 void console_register(struct console *c)
 {

@@ -39,6 +39,11 @@ static struct look first_look;
 static u64 tsc_hz;
 static struct timer refine_timer;
 
+u64 tsc_frequency(void)
+{
+	return READ_ONCE(tsc_hz);
+}
+
 static u32 apic_count(void)
 {
 	return apic_present ? apic_read(APIC_TIMER_CURRENT) : 0;

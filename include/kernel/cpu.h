@@ -47,6 +47,10 @@ enum cpu_slot { CPU_SLOT_PAGES, CPU_SLOT_HEAP, CPU_SLOT_RCU, CPU_SLOT_GATE, CPU_
 extern struct cpu *cpus[CPU_MAX];
 extern u32 cpu_count;
 
+/** Text of /proc/cpuinfo. */
+struct seq_file;
+void arch_cpuinfo_show(struct seq_file *m);
+
 #define CPU_FIELD_READ(f) ({ typeof(((struct cpu *)0)->f) _v; \
 	__asm__ volatile("mov %%gs:%c1, %0" : "=r"(_v) : "i"(offsetof(struct cpu, f))); _v; })
 #define CPU_FIELD_WRITE(f, v) do { typeof(((struct cpu *)0)->f) _v = (v); \

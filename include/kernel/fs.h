@@ -435,6 +435,8 @@ int chardev_register(const struct chardev *c);
 void chardev_unregister(dev_t dev);
 /** Reserve a dynamic number: a minor from 256 on under major 10 (misc). @return dev or 0 */
 dev_t chardev_alloc_number(void);
+/** Text of /proc/devices: numbers and names of the majors in use. Sleeps. */
+void chardev_show(struct seq_file *m);
 /** A node in devtmpfs; folders are made. @param mode rights, plus S_IFBLK for a block device. @return 0, -EEXIST, -ENOMEM. Sleeps. */
 int devfs_add(const char *name, mode_t mode, dev_t dev);
 /** Remove it, and folders that became empty. Sleeps. */

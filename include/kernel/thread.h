@@ -142,6 +142,8 @@ void thread_set_policy(struct thread *t, u32 policy, u32 rt_priority);
 void thread_set_nice(struct thread *t, int nice);
 int thread_set_affinity(struct thread *t, const struct cpumask *m);
 void sched_counts(u32 *running, u32 *total);
+/** Return addresses on the kernel stack of a thread that sleeps, innermost first (/proc/PID/wchan). @return how many; 0: it runs */
+u32 thread_backtrace(struct thread *t, u64 *addrs, u32 max);
 /** Load averages times 2048, over 1, 5 and 15 minutes. */
 void sched_loadavg(u64 out[3]);
 static inline void set_current_state(enum thread_state s)

@@ -17,6 +17,9 @@ const struct clock_source *pit_find(void);
 bool pit_oneshot_init(void);
 void pit_oneshot_arm(u64 delta_ns);
 
+/** The TSC's frequency as far as it is known; 0: not. */
+u64 tsc_frequency(void);
+
 /** What CPUID tells of the processor's clocks. Pure (tsc_cpuid.c); 0: not told. */
 struct told_rates {
 	u64 tsc_hz, apic_hz;

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Where a sleeping thread is: /proc/PID/wchan.
+ *
+ * Its registers are where switch_stacks() pushed them: six, the last of them
+ * the frame pointer, then the return address. state_lock keeps it asleep while
+ * its stack is read; each frame is checked to lie on that stack, above the one
+ * before.
+ */
+#include <kernel/thread.h>
+
+struct switch_frame { u64 r15, r14, r13, r12, rbx, rbp, rip; };
+struct stack_frame { u64 rbp, rip; };
+
+/* Under state_lock: can only a wake-up, which takes that lock, make it run again? */
+static bool stays_asleep(const struct thread *t)
+{
+	return t->state != THREAD_RUNNABLE && t->state != THREAD_DEAD && !t->on_rq &&
+	       !smp_load_acquire(&t->on_cpu);
+}
+
+u32 thread_backtrace(struct thread *t, u64 *addrs, u32 max)
+{
+	u64 flags = spin_lock_irqsave(&t->state_lock), low, rbp;
+	u32 n = 0;
+
+	if (stays_asleep(t) && max) {
+		const struct switch_frame *sf = (const void *)t->ksp;
+
+		addrs[n++] = sf->rip;
+		low = t->ksp + sizeof(*sf);
+		for (rbp = sf->rbp; n < max && rbp >= low && !(rbp & 7) &&
+		     rbp <= t->kstack_top - sizeof(struct stack_frame); n++) {
+			const struct stack_frame *frame = (const void *)rbp;
+
+			addrs[n] = frame->rip;
+			low = rbp + sizeof(*frame);
+			rbp = frame->rbp;
+		}
+	}
+	spin_unlock_irqrestore(&t->state_lock, flags);
+	return n;
+}
