@@ -361,16 +361,24 @@ int fd_close(u32 fd)
 	return f ? file_close(f, t) : -EBADF;
 }
 
-struct file *files_get_file(struct files *t, u32 fd)
+struct file *files_get_file_flags(struct files *t, u32 fd, bool *cloexec)
 {
 	struct file *f;
 
 	spin_lock(&t->lock);
 	f = fd < t->table->size ? t->table->file[fd] : NULL;
+	*cloexec = f && bit(t->table->cloexec, fd);
 	if (f)
 		file_get(f);
 	spin_unlock(&t->lock);
 	return f;
+}
+
+struct file *files_get_file(struct files *t, u32 fd)
+{
+	bool cloexec;
+
+	return files_get_file_flags(t, fd, &cloexec);
 }
 
 int files_next_fd(struct files *t, u32 from)

@@ -31,3 +31,5 @@ int fd_get_cloexec(u32 fd);
 int fd_set_cloexec(u32 fd, bool on);
 /** fs/epoll.c: the last reference of a file with ->eventpoll goes. Sleeps. */
 void eventpoll_release(struct file *f);
+/** Any table's descriptor, counted, and its FD_CLOEXEC; NULL: closed. Spins; not for the owner's own calls. */
+struct file *files_get_file_flags(struct files *t, u32 fd, bool *cloexec);

@@ -6,6 +6,7 @@
 #include <kernel/page.h>
 #include <kernel/printk.h>
 #include <kernel/string.h>
+#include "gentree.h"
 #include "mount.h"
 #include "vfs.h"
 
@@ -44,5 +45,7 @@ void fs_init(void)
 	pagecache_init();
 	tmpfs_init();
 	devfs_init();
+	procfs_init();
+	sysfs_init();
 	mount_first();
 }

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/** @file proc_text.h  Lines of /proc and /sys that are composed from plain figures. Pure. */
+#pragma once
+#include <kernel/seq_file.h>
+
+/** The 52 fields of /proc/PID/stat, in their order; times in 1/100 s. proc(5) */
+struct proc_stat_line {
+	s32 pid;
+	const char *comm;
+	char state;
+	s32 ppid, pgrp, session;
+	u32 tty;
+	s32 tpgid;
+	u32 flags;
+	u64 minflt, cminflt, majflt, cmajflt, utime, stime;
+	s64 cutime, cstime, priority, nice, num_threads;
+	u64 start_time, vsize, rss, rsslim, start_code, end_code, start_stack, esp, eip;
+	u64 pending, blocked, ignored, caught;
+	bool waiting;
+	s32 exit_signal, processor;
+	u32 rt_priority, policy;
+	u64 start_data, end_data, start_brk, arg_start, arg_end, env_start, env_end;
+	s32 exit_code;
+};
+void proc_text_stat(struct seq_file *m, const struct proc_stat_line *s);
+
+/** A mapping in /proc/PID/maps, up to and with the blank before the name; @return where the line began */
+struct proc_maps_line { u64 start, end, offset, ino; u32 major, minor; bool read, write, exec, shared; };
+size_t proc_text_maps(struct seq_file *m, const struct proc_maps_line *r);
+/** The column in which the name of a mapping stands, less the blank in front. */
+#define PROC_MAPS_NAME_COLUMN 72
+
+/** "Max open files" and so on: the whole of /proc/PID/limits, soft and hard limit of each. */
+struct rlimit64;
+void proc_text_limits(struct seq_file *m, const struct rlimit64 *limits);
+
+/** The first @p nbits of a set, in hexadecimal by 32 bits: "3", "f,ffffffff". */
+void proc_text_mask(struct seq_file *m, const u64 *bits, u32 nbits);
+/** The same as a list: "0-2,5"; nothing for the empty set. */
+void proc_text_list(struct seq_file *m, const u64 *bits, u32 nbits);
+/** The texts of those flags that are set: ",nosuid,nodev". */
+struct proc_flag_name { u32 flag; const char *text; };
+void proc_text_flags(struct seq_file *m, u32 flags, const struct proc_flag_name *names, u32 n);

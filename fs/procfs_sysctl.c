@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: MIT
+/*
+ * /proc/sys: settings of the kernel, one in each file.
+ *
+ * Only what has an effect, or tells a fact, is here; what cannot be changed is
+ * not writable. (kernel/random/ is device/random.c's.) A text that is written may end in a newline. proc(5),
+ * /proc/sys; Linux Documentation/admin-guide/sysctl/.
+ */
+#include <kernel/printk.h>
+#include <kernel/string.h>
+#include <kernel/utsname.h>
+#include "procfs.h"
+
+#define OVERFLOW_ID	65534		/* what an id that does not fit becomes: "nobody" */
+#define PIPE_SIZE_MAX	1048576
+#define FD_NUMBERS	1048576
+#define OVERCOMMIT_ALWAYS 1		/* memory is given out as it is touched, however much was mapped */
+
+/* ---- numbers and texts that do not change ---- */
+
+static int show_constant(struct seq_file *m, void *arg)
+{
+	seq_put_u64(m, 0, (u64)arg);
+	seq_putc(m, '\n');
+	return 0;
+}
+
+static int show_ostype(struct seq_file *m, void *unused)
+{
+	struct new_utsname n;
+
+	utsname_get(&n);
+	seq_printf(m, "%s\n", n.sysname);
+	return 0;
+}
+
+static int show_osrelease(struct seq_file *m, void *unused)
+{
+	struct new_utsname n;
+
+	utsname_get(&n);
+	seq_printf(m, "%s\n", n.release);
+	return 0;
+}
+
+static int show_version(struct seq_file *m, void *unused)
+{
+	struct new_utsname n;
+
+	utsname_get(&n);
+	seq_printf(m, "%s\n", n.version);
+	return 0;
+}
+
+/* ---- names of the host ---- */
+
+static int show_name(struct seq_file *m, void *which)
+{
+	struct new_utsname n;
+
+	utsname_get(&n);
+	seq_printf(m, "%s\n", which == (void *)UTSNAME_HOST ? n.nodename : n.domainname);
+	return 0;
+}
+
+/* Up to the first newline, or what fits, as Linux takes it. */
+static int write_name(char *text, size_t len, void *which)
+{
+	char *newline = memchr(text, '\n', len);
+	size_t n = newline ? (size_t)(newline - text) : strnlen(text, len);
+
+	return utsname_set((enum utsname_which)(u64)which, text, MIN(n, (size_t)UTS_LEN));
+}
+
+/* ---- settings ---- */
+
+static int show_pid_max(struct seq_file *m, void *unused)
+{
+	seq_printf(m, "%d\n", process_pid_max());
+	return 0;
+}
+
+static int write_pid_max(char *text, size_t len, void *unused)
+{
+	s64 v;
+	int err = seq_parse_number(text, &v);
+
+	if (err)
+		return err;
+	return v < 0 || v > INT32_MAX ? -EINVAL : process_set_pid_max((pid_t)v);
+}
+
+/* Level shown, default level of a message, least and first value of the former. */
+static int show_printk(struct seq_file *m, void *unused)
+{
+	seq_printf(m, "%d\t6\t1\t7\n", READ_ONCE(console_loglevel));
+	return 0;
+}
+
+/* The first of the four can be set; the others are as they are. */
+static int write_printk(char *text, size_t len, void *unused)
+{
+	size_t n = 0;
+	s64 v;
+	int err;
+
+	while (text[n] && text[n] != ' ' && text[n] != '\t')
+		n++;
+	text[n] = 0;
+	err = seq_parse_number(text, &v);
+	if (err)
+		return err;
+	if (v < 0 || v > INT32_MAX)
+		return -EINVAL;
+	WRITE_ONCE(console_loglevel, (int)v);
+	return 0;
+}
+
+/* ---- all of them ---- */
+
+#define CONSTANT(path, value) { path, 0444, show_constant, NULL, (void *)(u64)(value) }
+#define FACT(path, show) { path, 0444, show, NULL, NULL }
+
+int proc_sysctl_init(void)
+{
+	static const struct {
+		const char *path;
+		mode_t mode;
+		int (*show)(struct seq_file *m, void *arg);
+		int (*write)(char *text, size_t len, void *arg);
+		void *arg;
+	} files[] = {
+		FACT("sys/kernel/ostype", show_ostype),
+		FACT("sys/kernel/osrelease", show_osrelease),
+		FACT("sys/kernel/version", show_version),
+		{ "sys/kernel/hostname", 0644, show_name, write_name, (void *)UTSNAME_HOST },
+		{ "sys/kernel/domainname", 0644, show_name, write_name, (void *)UTSNAME_DOMAIN },
+		{ "sys/kernel/pid_max", 0644, show_pid_max, write_pid_max, NULL },
+		FACT("sys/kernel/threads-max", show_pid_max),
+		CONSTANT("sys/kernel/ngroups_max", NGROUPS_MAX),
+		CONSTANT("sys/kernel/cap_last_cap", CAP_LAST_CAP),
+		CONSTANT("sys/kernel/overflowuid", OVERFLOW_ID),
+		CONSTANT("sys/kernel/overflowgid", OVERFLOW_ID),
+		{ "sys/kernel/printk", 0644, show_printk, write_printk, NULL },
+		CONSTANT("sys/vm/overcommit_memory", OVERCOMMIT_ALWAYS),
+		CONSTANT("sys/fs/file-max", INT64_MAX),
+		CONSTANT("sys/fs/nr_open", FD_NUMBERS),
+		CONSTANT("sys/fs/overflowuid", OVERFLOW_ID),
+		CONSTANT("sys/fs/overflowgid", OVERFLOW_ID),
+		CONSTANT("sys/fs/pipe-max-size", PIPE_SIZE_MAX),
+	};
+
+	for (u32 i = 0; i < ARRAY_SIZE(files); i++)
+		if (!proc_create_rw(files[i].path, files[i].mode, files[i].show, files[i].write, files[i].arg))
+			return -ENOMEM;
+	return 0;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/** @file seq_open.h  Open files whose text is made when it is read. */
+#pragma once
+#include <kernel/fs.h>
+
+/**
+ * Makes the text, or (see seq_file.h) its next piece.
+ * @return 0 or -errno, which the read then gives. May sleep.
+ */
+typedef int (*seq_generate_fn)(struct seq_file *m, struct file *f);
+
+/** For open methods. @return 0 or -ENOMEM */
+int seq_open(struct file *f, seq_generate_fn generate);
+void seq_release(struct file *f);
+/**
+ * Reading from offset 0 makes the text anew; any other offset is one in the
+ * text that was made last, so that reading in small pieces gives one text.
+ */
+s64 seq_read(struct file *f, struct uio *u, u64 *pos);
+/** Anywhere but relative to the end, which nobody knows. */
+s64 seq_llseek(struct file *f, s64 off, int whence);
+/** A copy of all that is written, NUL-terminated, to be freed; at most a page. @return length, -EINVAL, -ENOMEM, -EFAULT */
+s64 seq_copy_written(struct uio *u, char **out);
+/** The number that was written, blanks and a newline around it allowed. @return 0 or -EINVAL */
+int seq_parse_number(char *text, s64 *out);
