@@ -138,8 +138,8 @@ void panic_double_fault(struct pt_regs *regs, u64 cr2)
 
 void upcall_nmi(struct pt_regs *regs)
 {
-	if (READ_ONCE(panic_cpu))
-		stop_here();		/* another CPU panics and wants silence */
+	if (READ_ONCE(ipi_stopping))
+		stop_here();		/* another CPU panics, or turns the machine off */
 	panic_regs(regs, "non-maskable interrupt");
 }
 

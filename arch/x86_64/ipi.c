@@ -42,8 +42,11 @@ void ipi_reschedule(struct cpu *c)
 		apic_send_ipi(c->apic_id, APIC_VECTOR_RESCHEDULE);
 }
 
+bool ipi_stopping;
+
 void ipi_stop_others(void)
 {
+	WRITE_ONCE(ipi_stopping, true);
 	for (u32 i = 0; i < cpu_count; i++)
 		if (cpus[i] && cpus[i]->online && i != cpu_id())
 			apic_send_nmi(cpus[i]->apic_id);

@@ -7,6 +7,8 @@
 void ipi_reschedule(struct cpu *c);
 /** Stop all other CPUs for good (panic, power off). Any context. */
 void ipi_stop_others(void);
+/** Set by ipi_stop_others(): a non-maskable interrupt means stop. */
+extern bool ipi_stopping;
 /** Handlers of the vectors, called by irq_dispatch. */
 void ipi_handle_call(void);
 void ipi_handle_stop(void) __noreturn;
