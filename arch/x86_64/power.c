@@ -38,10 +38,18 @@ static void __noreturn stop(void)
 		__asm__ volatile("cli; hlt");
 }
 
+/*
+ * This CPU alone goes on; the first to come ends the machine, not each the
+ * other. Nothing is printed behind this: a stopped CPU may hold the log's lock.
+ */
 static void quiesce(void)
 {
-	ipi_stop_others();
+	static u32 ending;
+
 	irq_disable();
+	if (__atomic_exchange_n(&ending, 1, __ATOMIC_SEQ_CST))
+		stop();
+	ipi_stop_others();
 }
 
 static void wait_ms(u32 ms)
@@ -71,11 +79,16 @@ static void write_sleep(const struct acpi_gas *g, u8 type, u32 enable)
 		outw(g->addr, (inw(g->addr) & ~(SLP_TYP_MASK | SLP_EN)) | type << SLP_TYP_SHIFT | enable);
 }
 
+static bool acpi_can_power_off(void)
+{
+	return acpi_info.has_s5 && reachable(&acpi_info.pm1a_control);
+}
+
 static void acpi_power_off(void)
 {
 	const struct acpi_info *a = &acpi_info;
 
-	if (!a->has_s5 || !reachable(&a->pm1a_control))
+	if (!acpi_can_power_off())
 		return;
 	enter_acpi_mode(a);
 	/* both halves get the type before either acts */
@@ -88,13 +101,14 @@ static void acpi_power_off(void)
 
 void machine_power_off(void)
 {
+	if (!acpi_can_power_off() && !boot_info.is_qemu)
+		pr_notice("power: this machine can't be switched off by software\n");
 	quiesce();
 	acpi_power_off();
 	if (boot_info.is_qemu) {
 		outw(0x604, SLP_EN);	/* pc and q35 */
 		outw(0xb004, SLP_EN);	/* older ones */
 	}
-	pr_notice("power: this machine can't be switched off by software: halted\n");
 	stop();
 }
 
@@ -140,8 +154,8 @@ void machine_restart(void)
 
 void machine_halt(void)
 {
-	quiesce();
 	pr_notice("power: halted\n");
+	quiesce();
 	stop();
 }
 

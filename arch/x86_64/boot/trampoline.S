@@ -54,7 +54,8 @@ ap_long:
 	pushq $0			/* end of backtraces */
 	pushq $0
 	movq %rsp, %rbp
-	call *%rax
+	pushq $0			/* nothing to return to */
+	jmp *%rax
 2:	cli
 	hlt
 	jmp 2b
