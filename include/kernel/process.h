@@ -24,10 +24,24 @@
 struct tty;
 struct sighand;
 struct process_timers;
+struct posix_timer;
+struct user_account;
 struct pid;
 
+/** One signal that waits, with what is known of it. */
+struct signal_entry {
+	struct list link;		/* empty: not queued */
+	struct siginfo_k info;
+	struct user_account *account;	/* counted in its nr_signals; NULL: not */
+	struct posix_timer *timer;	/* whose this is; NULL: of no timer */
+	bool embedded;			/* in a timer or a signal_queue: not freed */
+};
 /** Signals that wait to be delivered: a set, and a queue with what is known of each. */
-struct signal_queue { u64 set; struct list entries; };
+struct signal_queue {
+	u64 set;
+	struct list entries;
+	struct signal_entry first;	/* for the usual, single signal: no memory to be found */
+};
 
 enum process_state { PROC_LIVE, PROC_STOPPED, PROC_ZOMBIE, PROC_DEAD };
 

@@ -94,12 +94,6 @@ struct sighand {
 static inline u32 sighand_slot(int sig) { return (u32)(sig - 1 - (sig > SIGKILL) - (sig > SIGSTOP)); }
 
 struct posix_timer;
-struct signal_entry {
-	struct list link;
-	struct siginfo_k info;
-	struct user_account *account;	/* counted in nr_signals; NULL: not */
-	struct posix_timer *timer;	/* embedded in one: not freed */
-};
 
 /** What a thread has besides struct thread: signals first. */
 struct task_signals {

@@ -339,6 +339,7 @@ static struct posix_timer *posix_timer_create(int clock, struct thread *cpu_thre
 	account_get(a);
 	pt->entry.account = a;
 	pt->entry.timer = pt;
+	pt->entry.embedded = true;
 	pt->entry.info.code = SI_TIMER;
 	list_init(&pt->entry.link);
 	pt->clock = clock;

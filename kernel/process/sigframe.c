@@ -8,9 +8,9 @@
  *
  * What comes back through rt_sigreturn() may have been written by anyone. It
  * is copied first and checked then: of the flags only those of arithmetic and
- * single-stepping are taken, the selectors are always user mode's, an
- * instruction pointer outside user space is a fault, and the FPU state must be
- * one that XRSTOR accepts (SDM vol. 1, 13.8) and MXCSR without reserved bits.
+ * single-stepping are taken, the selectors are always user mode's, and an
+ * instruction pointer outside user space is a fault. The FPU state goes
+ * straight between registers and frame; what XRSTOR refuses is a fault.
  */
 #include "internal.h"
 #include <asm/cpu.h>
@@ -22,8 +22,6 @@
 #define FLAG_TF		0x100ul
 #define FLAG_DF		0x400ul
 #define FLAG_RF		0x10000ul
-#define MXCSR_DEFAULT_MASK 0xffbfu
-#define FP_MXCSR_MASK_OFFSET 28
 
 static u32 fp_size(void)
 {
@@ -81,35 +79,34 @@ static bool place_frame(const struct pt_regs *regs, const struct user_sigaction 
 
 /* ---- FPU state ---- */
 
-static int save_fp(u64 to)
+/* Words in the free bytes of the legacy area and behind the end: they say what is there. */
+static int write_fp_words(u64 to)
 {
-	struct user_fpx_sw sw = { 0 };
-	void *area = current->fpu;
-	u32 magic2 = FP_XSTATE_MAGIC2;
+	struct user_fpx_sw sw = {
+		.magic1 = FP_XSTATE_MAGIC1,
+		.extended_size = fp_size() + 4,
+		.xfeatures = cpu_features.xcr0,
+		.xstate_size = fp_size(),
+	};
 
-	preempt_disable();
-	fpu_save(area);
-	preempt_enable();
-	if (!cpu_features.xsave)
-		return copy_to_user(uaddr(to), area, FP_LEGACY_SIZE);
-	sw.magic1 = FP_XSTATE_MAGIC1;
-	sw.extended_size = fp_size() + 4;
-	sw.xfeatures = cpu_features.xcr0;
-	sw.xstate_size = fp_size();
-	/* The kernel's own copy may keep the words: nothing reads them there. */
-	memcpy((u8 *)area + FP_SW_OFFSET, &sw, sizeof(sw));
-	if (copy_to_user(uaddr(to), area, fp_size()))
+	if (copy_to_user(uaddr(to + FP_SW_OFFSET), &sw, sizeof(sw)))
 		return -EFAULT;
-	return copy_to_user(uaddr(to + fp_size()), &magic2, sizeof(magic2));
+	return put_user_u32(uaddr(to + fp_size()), FP_XSTATE_MAGIC2);
 }
 
-static u32 mxcsr_mask(void)
+static int save_fp(u64 to)
 {
-	u32 mask;
+	static const u64 header[FP_XSAVE_HDR_SIZE / 8];
 
-	/* FXSAVE and XSAVE tell which bits the processor has; 0 means the oldest set. */
-	memcpy(&mask, (const u8 *)current->fpu + FP_MXCSR_MASK_OFFSET, sizeof(mask));
-	return mask ? mask : MXCSR_DEFAULT_MASK;
+	if (!user_range_ok(uaddr(to), fp_frame_size()))
+		return -EFAULT;
+	if (!cpu_features.xsave)
+		return fpu_save_user_fx(to, 0);
+	/* XSAVE fills in only the header's first word. */
+	if (copy_to_user(uaddr(to + FP_XSAVE_HDR_OFFSET), header, sizeof(header)) ||
+	    fpu_save_user(to, cpu_features.xcr0))
+		return -EFAULT;
+	return write_fp_words(to);
 }
 
 /* Is there extended state behind the legacy area? If the words don't say so, there is none. */
@@ -120,99 +117,36 @@ static bool has_extended(u64 from, const struct user_fpx_sw *sw)
 	if (sw->magic1 != FP_XSTATE_MAGIC1 || sw->xstate_size != fp_size() ||
 	    sw->extended_size != fp_size() + 4)
 		return false;
-	return !copy_from_user(&magic2, uaddr(from + fp_size()), sizeof(magic2)) &&
-	       magic2 == FP_XSTATE_MAGIC2;
-}
-
-struct xsave_header { u64 xstate_bv, xcomp_bv, reserved[6]; };
-
-static int check_header(struct xsave_header *h, u64 xfeatures)
-{
-	if ((h->xstate_bv & ~cpu_features.xcr0) || h->xcomp_bv)
-		return -EINVAL;
-	for (u32 i = 0; i < 6; i++)
-		if (h->reserved[i])
-			return -EINVAL;
-	h->xstate_bv &= xfeatures;
-	return 0;
-}
-
-/* From user memory right into the registers' area; preemption is off, so an absent page is EFAULT. */
-static int read_fp_legacy(u64 from, u8 *area)
-{
-	struct xsave_header h = { .xstate_bv = 3 };
-
-	/* x87 and SSE are the program's, the rest starts anew. */
-	if (copy_from_user(area, uaddr(from), FP_LEGACY_SIZE))
-		return -EFAULT;
-	if (cpu_features.xsave)
-		memcpy(area + FP_XSAVE_HDR_OFFSET, &h, sizeof(h));
-	return 0;
-}
-
-static int read_fp_extended(u64 from, u8 *area, u64 xfeatures)
-{
-	struct xsave_header h;
-	int err;
-
-	if (copy_from_user(area, uaddr(from), fp_size()))
-		return -EFAULT;
-	memcpy(&h, area + FP_XSAVE_HDR_OFFSET, sizeof(h));
-	err = check_header(&h, xfeatures);
-	memcpy(area + FP_XSAVE_HDR_OFFSET, &h, sizeof(h));
-	return err;
+	return !get_user_u32(&magic2, uaddr(from + fp_size())) && magic2 == FP_XSTATE_MAGIC2;
 }
 
 /*
- * The thread's registers are in the processor, its area only a copy: so the
- * area may be overwritten while preemption is off, and if what was read is
- * refused, saving the registers makes it right again.
+ * Right from the frame into the registers: the processor itself refuses what it
+ * cannot hold. What the frame does not have starts anew.
  */
-static int load_fp(u64 from, bool extended, u64 xfeatures)
-{
-	u32 mxcsr, allowed;
-	u8 *area = current->fpu;
-	int err;
-
-	preempt_disable();
-	allowed = mxcsr_mask();
-	err = extended ? read_fp_extended(from, area, xfeatures) : read_fp_legacy(from, area);
-	memcpy(&mxcsr, area + FP_MXCSR_OFFSET, sizeof(mxcsr));
-	if (!err && (mxcsr & ~allowed))
-		err = -EINVAL;
-	if (err)
-		fpu_save(area);
-	else
-		fpu_restore(area);
-	preempt_enable();
-	return err;
-}
-
 static int restore_fp(u64 from)
 {
+	u64 features = cpu_features.xcr0;
 	struct user_fpx_sw sw;
-	bool extended;
-	u64 probe;
 	int err;
 
 	if (!from) {
 		thread_fpu_reset(current);
 		return 0;
 	}
-	if (from & 63)
+	if ((from & 63) || !user_range_ok(uaddr(from), fp_frame_size()))
 		return -EFAULT;
-	for (u32 tries = 0; tries < 3; tries++) {
+	if (cpu_features.xsave) {
 		if (copy_from_user(&sw, uaddr(from + FP_SW_OFFSET), sizeof(sw)))
 			return -EFAULT;
-		extended = cpu_features.xsave && has_extended(from, &sw);
-		err = load_fp(from, extended, sw.xfeatures);
-		if (err != -EFAULT)
-			return err;
-		/* A page is not there yet: fetch it, where sleeping is allowed. */
-		if (get_user_u64(&probe, uaddr(from)))
-			return -EFAULT;
+		features = has_extended(from, &sw) ? features & sw.xfeatures : 0;
+		if (features != cpu_features.xcr0)
+			thread_fpu_reset(current);
 	}
-	return -EFAULT;
+	err = features ? fpu_restore_user(from, features) : fpu_restore_user_fx(from, 0);
+	if (err)
+		thread_fpu_reset(current);
+	return err;
 }
 
 /* ---- into the handler ---- */
@@ -221,15 +155,16 @@ static void save_registers(struct user_sigcontext *sc, const struct pt_regs *r, 
 {
 	const struct task_signals *ts = current->sig;
 
-	*sc = (struct user_sigcontext){
-		.r8 = r->r8, .r9 = r->r9, .r10 = r->r10, .r11 = r->r11,
-		.r12 = r->r12, .r13 = r->r13, .r14 = r->r14, .r15 = r->r15,
-		.rdi = r->rdi, .rsi = r->rsi, .rbp = r->rbp, .rbx = r->rbx,
-		.rdx = r->rdx, .rax = r->rax, .rcx = r->rcx, .rsp = r->rsp,
-		.rip = r->rip, .rflags = r->rflags, .cs = (u16)r->cs, .ss = (u16)r->ss,
-		.err = ts->trap_error, .trapno = ts->trap_nr, .cr2 = ts->trap_cr2,
-		.oldmask = mask,
-	};
+	sc->r8 = r->r8, sc->r9 = r->r9, sc->r10 = r->r10, sc->r11 = r->r11;
+	sc->r12 = r->r12, sc->r13 = r->r13, sc->r14 = r->r14, sc->r15 = r->r15;
+	sc->rdi = r->rdi, sc->rsi = r->rsi, sc->rbp = r->rbp, sc->rbx = r->rbx;
+	sc->rdx = r->rdx, sc->rax = r->rax, sc->rcx = r->rcx, sc->rsp = r->rsp;
+	sc->rip = r->rip, sc->rflags = r->rflags;
+	sc->cs = (u16)r->cs, sc->gs = 0, sc->fs = 0, sc->ss = (u16)r->ss;
+	sc->err = ts->trap_error, sc->trapno = ts->trap_nr, sc->cr2 = ts->trap_cr2;
+	sc->oldmask = mask;
+	for (u32 i = 0; i < ARRAY_SIZE(sc->reserved); i++)
+		sc->reserved[i] = 0;
 }
 
 static void enter(struct pt_regs *regs, int sig, u64 handler, u64 frame)
@@ -259,9 +194,10 @@ int sigframe_setup(struct pt_regs *regs, int sig, const struct user_sigaction *a
 	f.uc.flags = UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS |
 		     (cpu_features.xsave ? UC_FP_XSTATE : 0);
 	f.uc.link = 0;
-	f.uc.stack = (struct user_stack){
-		ts->altstack_sp, (s32)ts->altstack_flags, 0, ts->altstack_size,
-	};
+	f.uc.stack.sp = ts->altstack_sp;
+	f.uc.stack.flags = (s32)ts->altstack_flags;
+	f.uc.stack.pad = 0;
+	f.uc.stack.size = ts->altstack_size;
 	save_registers(&f.uc.mcontext, regs, mask);
 	f.uc.mcontext.fpstate = fp;
 	f.uc.sigmask = mask;
@@ -331,7 +267,7 @@ SYSCALL0(rt_sigreturn)
 	if (uc.stack.sp != current->sig->altstack_sp || uc.stack.size != current->sig->altstack_size ||
 	    (u32)uc.stack.flags != current->sig->altstack_flags)
 		take_altstack(&uc.stack);
-	thread_set_work(current, WORK_IRET);
+	__atomic_or_fetch(&current->work, WORK_IRET, __ATOMIC_RELAXED);
 	return (s64)regs->rax;
 bad:
 	signal_force_fault(SIGSEGV, SI_KERNEL, 0);

@@ -112,19 +112,21 @@ void signal_queue_init(struct signal_queue *q)
 {
 	q->set = 0;
 	list_init(&q->entries);
+	list_init(&q->first.link);
+	q->first.embedded = true;
+	q->first.account = NULL;
+	q->first.timer = NULL;
 }
 
+/* Out of its queue already. */
 static void entry_free(struct signal_entry *e)
 {
-	list_del(&e->link);
-	if (e->timer) {
+	if (e->timer)
 		posix_timer_flushed(e->timer);
+	if (e->embedded)
 		return;
-	}
-	if (e->account) {
-		atomic_dec(&e->account->nr_signals);
-		account_put(e->account);
-	}
+	atomic_dec(&e->account->nr_signals);
+	account_put(e->account);
 	kmem_cache_free(entry_cache, e);
 }
 
@@ -136,8 +138,10 @@ void signal_queue_flush(struct signal_queue *q, u64 set)
 		return;
 	q->set &= ~set;
 	list_for_each_safe(e, tmp, &q->entries, link)
-		if (sig_in(set, e->info.signo))
+		if (sig_in(set, e->info.signo)) {
+			list_del(&e->link);
 			entry_free(e);
+		}
 }
 
 /* From every queue of the process. */
@@ -167,6 +171,11 @@ static void info_fill(struct siginfo_k *out, int sig, const struct siginfo_k *in
 	}
 }
 
+static int info_code(const struct siginfo_k *info)
+{
+	return !info ? SI_USER : info == SI_KERNEL_INFO ? SI_KERNEL : info->code;
+}
+
 /*
  * An entry that the limit allows. A standard signal of the kernel's own or of
  * kill() may exceed the limit, which is there against floods of real-time ones.
@@ -178,8 +187,6 @@ static struct signal_entry *entry_create(struct process *p, struct thread *t, in
 	struct cred *c;
 	s32 n;
 
-	if (!t)
-		t = p->leader;
 	rcu_read_lock();
 	c = rcu_dereference(t->cred);
 	a = c ? c->account : &root_account;
@@ -196,6 +203,7 @@ static struct signal_entry *entry_create(struct process *p, struct thread *t, in
 	}
 	e->account = a;
 	e->timer = NULL;
+	e->embedded = false;
 	return e;
 }
 
@@ -203,17 +211,17 @@ static struct signal_entry *entry_create(struct process *p, struct thread *t, in
 static int enqueue(struct process *p, struct thread *t, int sig, const struct siginfo_k *info)
 {
 	struct signal_queue *q = t ? &t->sig->pending : &p->shared;
-	struct signal_entry *e;
-	struct siginfo_k full;
+	struct signal_entry *e = sig < SIGRTMIN ? &q->first : NULL;
+	int code = info_code(info);
 
 	if (sig < SIGRTMIN && sig_in(q->set, sig))
 		return 0;
-	info_fill(&full, sig, info);
-	e = sig == SIGKILL ? NULL : entry_create(p, t, sig, full.code);
-	if (e) {
-		e->info = full;
+	if (!e || unlikely(!list_empty(&e->link)))
+		e = entry_create(p, t ? t : p->leader, sig, code);
+	if (likely(e != NULL)) {
+		info_fill(&e->info, sig, info);
 		list_add_tail(&e->link, &q->entries);
-	} else if (sig >= SIGRTMIN && full.code != SI_USER && full.code != SI_KERNEL) {
+	} else if (sig >= SIGRTMIN && code != SI_USER && code != SI_KERNEL) {
 		return -EAGAIN;
 	}
 	q->set |= sigbit(sig);
@@ -286,7 +294,10 @@ static void tell_a_thread(struct process *p, struct thread *only, int sig)
 		signal_group_exit_locked(p, WAIT_STATUS_SIGNALED(sig));
 		return;
 	}
-	wake_for_signal(t, WORK_SIGNAL, 1u << THREAD_INTERRUPTIBLE);
+	if (t == current && t->state == THREAD_RUNNABLE)
+		__atomic_or_fetch(&t->work, WORK_SIGNAL, __ATOMIC_SEQ_CST);
+	else
+		wake_for_signal(t, WORK_SIGNAL, 1u << THREAD_INTERRUPTIBLE);
 }
 
 /* ---- sending ---- */
@@ -436,7 +447,7 @@ void signal_force_fault(int sig, int code, u64 addr)
 
 /* ---- taking out ---- */
 
-/* The first entry of sig; still: is another one queued behind it? */
+/* The first entry of sig; and: is another one queued behind it? */
 static struct signal_entry *find_entry(struct signal_queue *q, int sig, bool *more)
 {
 	struct signal_entry *e, *first = NULL;
@@ -469,13 +480,12 @@ static int dequeue_from(struct process *p, struct signal_queue *q, u64 set, stru
 		*info = (struct siginfo_k){ .signo = sig, .code = SI_USER };
 		return sig;
 	}
+	list_del(&e->link);
 	*info = e->info;
-	if (e->timer) {
-		list_del(&e->link);
+	if (e->timer)
 		posix_timer_dequeued(p, e->timer, info);
-	} else {
+	else if (!e->embedded)
 		entry_free(e);
-	}
 	return sig;
 }
 
@@ -489,7 +499,7 @@ int signal_dequeue(struct process *p, struct task_signals *ts, u64 set, struct s
 		ts->pending.set &= ~sigbit(info->signo);
 		return info->signo;
 	}
-	sig = dequeue_from(p, &ts->pending, set, info);
+	sig = ts->pending.set & set ? dequeue_from(p, &ts->pending, set, info) : 0;
 	return sig ? sig : dequeue_from(p, &p->shared, set, info);
 }
 

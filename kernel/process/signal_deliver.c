@@ -125,7 +125,18 @@ static bool reset_action(struct process *p, int sig, struct user_sigaction *act)
 	return has;
 }
 
-static enum taken take_one(struct process *p, struct siginfo_k *info, struct user_sigaction *act)
+/* While the handler runs these are blocked, too. The old mask goes into the frame. Under sig_lock. */
+static void block_for_handler(struct task_signals *ts, int sig, const struct user_sigaction *act,
+			      u64 *old_mask)
+{
+	*old_mask = READ_ONCE(current->work) & WORK_RESTORE_SIGMASK ? ts->saved_mask : ts->blocked;
+	ts->blocked |= act->mask;
+	if (!(act->flags & SA_NODEFER))
+		ts->blocked |= sigbit(sig);
+}
+
+static enum taken take_one(struct process *p, struct siginfo_k *info, struct user_sigaction *act,
+			   u64 *old_mask)
 {
 	struct task_signals *ts = current->sig;
 	u64 flags = spin_lock_irqsave(&p->sig_lock);
@@ -156,6 +167,8 @@ static enum taken take_one(struct process *p, struct siginfo_k *info, struct use
 	act->handler = SIG_DFL;
 	if (!reset_action(p, sig, act) || act->handler == SIG_DFL)
 		return default_action(p, sig, flags);
+	if (act->handler != SIG_IGN)
+		block_for_handler(ts, sig, act, old_mask);
 	signal_recalc();
 	spin_unlock_irqrestore(&p->sig_lock, flags);
 	return act->handler == SIG_IGN ? TAKEN_AGAIN : TAKEN_HANDLER;
@@ -209,32 +222,19 @@ static void fix_call_without_handler(struct pt_regs *regs)
 
 /* ---- delivering ---- */
 
-static void enter_handler(struct pt_regs *regs, const struct siginfo_k *info,
-			  const struct user_sigaction *act)
+/* No room for the frame: a fault, which no handler gets if this was SIGSEGV itself. */
+static void frame_failed(int sig, u64 old_mask)
 {
-	struct task_signals *ts = current->sig;
-	int sig = info->signo;
-	u64 mask = thread_saved_mask(current);
+	struct process *p = current->proc;
+	u64 flags;
 
-	fix_call_before_handler(regs, act->flags);
-	if (sigframe_setup(regs, sig, act, info, mask)) {
-		/* No room for the frame: that is a fault which no handler gets if it was SIGSEGV itself. */
-		if (sig == SIGSEGV) {
-			u64 flags = spin_lock_irqsave(&current->proc->sig_lock);
-
-			sighand_set_default(current->proc->sighand, SIGSEGV);
-			spin_unlock_irqrestore(&current->proc->sig_lock, flags);
-		}
-		signal_force_fault(SIGSEGV, SI_KERNEL, 0);
-		return;
+	signal_set_mask(old_mask);
+	if (sig == SIGSEGV) {
+		flags = spin_lock_irqsave(&p->sig_lock);
+		sighand_set_default(p->sighand, SIGSEGV);
+		spin_unlock_irqrestore(&p->sig_lock, flags);
 	}
-	mask = ts->blocked | act->mask;
-	if (!(act->flags & SA_NODEFER))
-		mask |= sigbit(sig);
-	if (READ_ONCE(current->work) & WORK_RESTORE_SIGMASK)
-		thread_clear_work(current, WORK_RESTORE_SIGMASK);
-	if (mask != ts->blocked)
-		signal_set_mask(mask);
+	signal_force_fault(SIGSEGV, SI_KERNEL, 0);
 }
 
 void signal_deliver(struct pt_regs *regs)
@@ -243,15 +243,20 @@ void signal_deliver(struct pt_regs *regs)
 	struct user_sigaction act;
 	struct siginfo_k info;
 	enum taken what;
+	u64 old_mask = 0;
 
 	do {
-		what = take_one(p, &info, &act);
+		what = take_one(p, &info, &act, &old_mask);
 	} while (what == TAKEN_AGAIN);
-	if (what == TAKEN_HANDLER) {
-		enter_handler(regs, &info, &act);
+	if (what == TAKEN_NONE) {
+		fix_call_without_handler(regs);
 		return;
 	}
-	fix_call_without_handler(regs);
+	fix_call_before_handler(regs, act.flags);
+	if (READ_ONCE(current->work) & WORK_RESTORE_SIGMASK)
+		thread_clear_work(current, WORK_RESTORE_SIGMASK);
+	if (sigframe_setup(regs, info.signo, &act, &info, old_mask))
+		frame_failed(info.signo, old_mask);
 }
 
 void user_return_work(struct pt_regs *regs)

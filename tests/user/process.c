@@ -382,8 +382,8 @@ TEST(exec_keeps_and_resets_what_posix_says)
 		sigaddset(&set, SIGHUP);
 		sigprocmask(SIG_SETMASK, &set, NULL);
 		raise(SIGHUP);				/* stays pending */
-		fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-		dup2(fd, 40);				/* without the flag */
+		fd = open(self, O_RDONLY | O_CLOEXEC);
+		CHECK_EQ(dup2(fd, 40), 40);		/* without the flag */
 		fcntl(fd, F_DUPFD_CLOEXEC, 41);
 		umask(027);
 		CHECK_EQ(chdir("/tmp"), 0);

@@ -29,5 +29,14 @@ void cpu_load_user_bases(u64 fs_base, u64 gs_base);
 /* FPU state: kernel/thread.c decides when */
 void fpu_save(void *area);
 void fpu_restore(const void *area);
+/**
+ * From the registers to user memory and back, in the standard format (fpu_user.S): the components of
+ * @p features. Thread context; the range has been checked, 64-aligned (fx: 16). @return 0 or -EFAULT;
+ * after a failed restore call thread_fpu_reset().
+ */
+int fpu_save_user(u64 to, u64 features);
+int fpu_restore_user(u64 from, u64 features);
+int fpu_save_user_fx(u64 to, u64 unused);
+int fpu_restore_user_fx(u64 from, u64 unused);
 /** The state of a fresh program, as an image of cpu_features.xsave_size bytes. */
 extern const void *fpu_initial;
