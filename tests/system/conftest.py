@@ -70,17 +70,18 @@ def start(request):
 @pytest.fixture(scope='module')
 def shared(request):
     """What `shell` shares: one machine per module; files and options from the
-    module's FILES and MACHINE, if it has them."""
+    module's FILES() and MACHINE, if it has them."""
 
     class Shared:
         machine = None
+        files = getattr(request.module, 'FILES', None)
 
         def get(self):
             if self.machine is None:
-                files = getattr(request.module, 'FILES', None)
+                files = self.files
                 options = dict(getattr(request.module, 'MACHINE', {}))
                 if files:
-                    options['files'] = files() if callable(files) else files
+                    options['files'] = files()
                 options.setdefault('limit_s', 400)
                 self.machine = keeper.start(**options)
                 self.machine.boot()
@@ -129,7 +130,8 @@ def programs(tmp_path_factory):
             if not os.path.exists(path) or os.path.getmtime(path) < newest:
                 subprocess.run([compiler, '-std=gnu11', '-O1', '-static', '-s',
                                 '-Wall', '-Wextra', '-Werror', '-pthread',
-                                '-Wno-unused-parameter', '-o', path, source],
+                                '-Wno-unused-parameter', '-Wno-unused-result',
+                                '-o', path, source],
                                check=True)
             built[name[:-2] + suffix] = path
     return built

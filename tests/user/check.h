@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static int check_count, check_failed;
@@ -81,4 +82,35 @@ static inline int check_done(void)
 {
 	printf("1..%d\n", check_count);
 	return check_failed != 0;
+}
+
+/* A child that runs @expr and ends with its value. */
+#define CHILD(expr) ({ \
+	pid_t pid_ = fork(); \
+	if (!pid_) \
+		_exit(expr); \
+	pid_; })
+
+/* How a child ended, as wait() tells it; -1 if there is none. */
+static __attribute__((unused)) int wait_status(pid_t pid)
+{
+	int status = -1;
+
+	return waitpid(pid, &status, 0) == pid ? status : -1;
+}
+
+static __attribute__((unused)) void pause_ms(int ms)
+{
+	struct timespec t = { ms / 1000, ms % 1000 * 1000000l };
+
+	while (nanosleep(&t, &t) && errno == EINTR)
+		;
+}
+
+static __attribute__((unused)) long now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }

@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: MIT */
+/* Memory: mapping, protection, files in memory, sharing, the break, limits. */
+#include "check.h"
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <time.h>
+
+#define PAGE 4096ul
+
+static char *map(size_t n, int prot, int flags)
+{
+	char *p = mmap(NULL, n, prot, flags | MAP_ANONYMOUS, -1, 0);
+
+	CHECK(p != MAP_FAILED);
+	return p;
+}
+#define RW (PROT_READ | PROT_WRITE)
+
+static int touch_dies(volatile char *p, bool write)
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		if (write)
+			*p = 1;
+		else
+			(void)*p;
+		_exit(0);
+	}
+	return wait_status(pid) & 0x7f;
+}
+
+TEST(anonymous_memory_is_zero_and_private)
+{
+	char *p = map(100 * PAGE, RW, MAP_PRIVATE);
+
+	for (int i = 0; i < 100; i++)
+		CHECK_EQ(p[i * PAGE], 0);
+	p[0] = 1;
+	CHECK_EQ(wait_status(CHILD(({ p[0] = 5; p[0]; }))), 5 << 8);
+	CHECK_EQ(p[0], 1);
+	CHECK_EQ(munmap(p, 100 * PAGE), 0);
+	CHECK_EQ(touch_dies(p, false), SIGSEGV);
+}
+
+TEST(shared_memory_is_seen_by_children)
+{
+	char *p = map(PAGE, RW, MAP_SHARED);
+
+	wait_status(CHILD(p[7] = 9));
+	CHECK_EQ(p[7], 9);
+}
+
+TEST(protection_is_enforced)
+{
+	char *p = map(3 * PAGE, RW, MAP_PRIVATE);
+
+	p[PAGE] = 1;
+	CHECK_EQ(mprotect(p + PAGE, PAGE, PROT_READ), 0);
+	CHECK_EQ(touch_dies(p + PAGE, true), SIGSEGV);
+	CHECK_EQ(touch_dies(p + PAGE, false), 0);
+	CHECK_EQ(touch_dies(p, true), 0);
+	CHECK_EQ(touch_dies(p + 2 * PAGE, true), 0);
+	CHECK_EQ(mprotect(p + PAGE, PAGE, PROT_NONE), 0);
+	CHECK_EQ(touch_dies(p + PAGE, false), SIGSEGV);
+	CHECK_EQ(mprotect(p, 3 * PAGE, RW), 0);
+	CHECK_EQ(p[PAGE], 1);
+	CHECK_ERR(syscall(SYS_mprotect, p + 1, PAGE, RW), EINVAL);
+	munmap(p + PAGE, PAGE);
+	CHECK_ERR(mprotect(p, 3 * PAGE, RW), ENOMEM);
+}
+
+TEST(data_cannot_be_executed)
+{
+	char *p = map(PAGE, RW, MAP_PRIVATE);
+
+	*p = (char)0xc3;	/* ret */
+	CHECK_EQ(wait_status(CHILD((((void (*)(void))p)(), 0))) & 0x7f, SIGSEGV);
+	CHECK_EQ(mprotect(p, PAGE, PROT_READ | PROT_EXEC), 0);
+	CHECK_EQ(wait_status(CHILD((((void (*)(void))p)(), 0))), 0);
+}
+
+TEST(partial_unmapping_splits)
+{
+	char *p = map(5 * PAGE, RW, MAP_PRIVATE);
+
+	memset(p, 3, 5 * PAGE);
+	CHECK_EQ(munmap(p + 2 * PAGE, PAGE), 0);
+	CHECK_EQ(p[PAGE], 3);
+	CHECK_EQ(p[3 * PAGE], 3);
+	CHECK_EQ(touch_dies(p + 2 * PAGE, false), SIGSEGV);
+	CHECK_EQ(munmap(p, 5 * PAGE), 0);
+	CHECK_ERR(munmap(p + 1, PAGE), EINVAL);
+	CHECK_ERR(munmap(p, 0), EINVAL);
+	CHECK_EQ(munmap(p, PAGE), 0);
+}
+
+TEST(fixed_addresses)
+{
+	char *p = map(4 * PAGE, RW, MAP_PRIVATE), *q;
+
+	memset(p, 1, 4 * PAGE);
+	q = mmap(p + PAGE, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	CHECK(q == p + PAGE);
+	CHECK_EQ(q[0], 0);
+	CHECK_EQ(p[0], 1);
+	CHECK_EQ(p[2 * PAGE], 1);
+	CHECK_ERR(mmap(p, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) == MAP_FAILED ? -1 : 0,
+	      EEXIST);
+	CHECK_ERR(mmap(p + 1, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED ? -1 : 0, EINVAL);
+	CHECK_ERR(mmap((void *)0xffff800000000000, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
+	      MAP_FAILED ? -1 : 0, ENOMEM);
+}
+
+TEST(bad_requests)
+{
+	CHECK_ERR(mmap(NULL, 0, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? -1 : 0, EINVAL);
+	CHECK_ERR(mmap(NULL, PAGE, RW, MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? -1 : 0, EINVAL);
+	CHECK_ERR(mmap(NULL, PAGE, RW, MAP_PRIVATE, 999, 0) == MAP_FAILED ? -1 : 0, EBADF);
+	CHECK_ERR(mmap(NULL, 1ul << 60, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? -1 : 0, ENOMEM);
+	CHECK_ERR(mmap(NULL, -1ul, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? -1 : 0, ENOMEM);
+	CHECK_ERR(munmap((void *)PAGE, 1ul << 60), EINVAL);
+}
+
+static int make_file(const char *name, size_t n)
+{
+	int fd = open(name, O_RDWR | O_CREAT | O_TRUNC, 0600);
+
+	for (size_t i = 0; i < n; i++) {
+		char c = 'a' + i / PAGE % 26;
+
+		if (i % PAGE == 0 || i == n - 1)
+			CHECK_EQ(pwrite(fd, &c, 1, i), 1);
+	}
+	return fd;
+}
+
+TEST(files_in_memory)
+{
+	int fd = make_file("mf", 2 * PAGE + 100);
+	char *priv, *shared, c;
+
+	priv = mmap(NULL, 3 * PAGE, RW, MAP_PRIVATE, fd, 0);
+	shared = mmap(NULL, 3 * PAGE, RW, MAP_SHARED, fd, 0);
+	CHECK(priv != MAP_FAILED && shared != MAP_FAILED);
+	CHECK_EQ(priv[0], 'a');
+	CHECK_EQ(priv[PAGE], 'b');
+	CHECK_EQ(priv[2 * PAGE + 100], 0);		/* the rest of the last page */
+	priv[0] = 'P';
+	CHECK_EQ(pread(fd, &c, 1, 0), 1);
+	CHECK_EQ(c, 'a');
+	shared[1] = 'S';
+	CHECK_EQ(pread(fd, &c, 1, 1), 1);
+	CHECK_EQ(c, 'S');
+	CHECK_EQ(pwrite(fd, "W", 1, PAGE), 1);
+	CHECK_EQ(shared[PAGE], 'W');
+	CHECK_EQ(priv[PAGE], 'W');			/* not yet its own */
+	CHECK_EQ(msync(shared, 3 * PAGE, MS_SYNC), 0);
+	shared = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, PAGE);
+	CHECK_EQ(shared[0], 'W');
+	CHECK_ERR(mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 100) == MAP_FAILED ? -1 : 0, EINVAL);
+	close(fd);
+	CHECK_EQ(shared[0], 'W');
+}
+
+TEST(beyond_the_file_is_a_bus_error)
+{
+	int fd = make_file("be", 100);
+	char *p = mmap(NULL, 2 * PAGE, RW, MAP_SHARED, fd, 0);
+
+	CHECK_EQ(touch_dies(p + PAGE, false), SIGBUS);
+	CHECK_EQ(touch_dies(p + 200, false), 0);
+	CHECK_EQ(ftruncate(fd, 2 * PAGE), 0);
+	CHECK_EQ(p[PAGE], 0);
+	CHECK_EQ(ftruncate(fd, 0), 0);
+	CHECK_EQ(touch_dies(p, false), SIGBUS);
+}
+
+TEST(access_follows_the_descriptor)
+{
+	int fd = open("ac", O_RDWR | O_CREAT, 0600), ro, wo;
+
+	ftruncate(fd, PAGE);
+	ro = open("ac", O_RDONLY);
+	wo = open("ac", O_WRONLY);
+	CHECK_ERR(mmap(NULL, PAGE, RW, MAP_SHARED, ro, 0) == MAP_FAILED ? -1 : 0, EACCES);
+	CHECK(mmap(NULL, PAGE, RW, MAP_PRIVATE, ro, 0) != MAP_FAILED);
+	CHECK_ERR(mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, wo, 0) == MAP_FAILED ? -1 : 0, EACCES);
+	CHECK_ERR(mprotect(mmap(NULL, PAGE, PROT_READ, MAP_SHARED, ro, 0), PAGE, RW), EACCES);
+	CHECK_ERR(mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, open(".", O_RDONLY), 0) == MAP_FAILED ? -1 : 0, ENODEV);
+}
+
+TEST(moving_and_growing)
+{
+	char *p = map(2 * PAGE, RW, MAP_PRIVATE), *q;
+
+	memset(p, 7, 2 * PAGE);
+	q = mremap(p, 2 * PAGE, 50 * PAGE, MREMAP_MAYMOVE);
+	CHECK(q != MAP_FAILED);
+	CHECK_EQ(q[2 * PAGE - 1], 7);
+	CHECK_EQ(q[2 * PAGE], 0);
+	q = mremap(q, 50 * PAGE, PAGE, 0);
+	CHECK(q != MAP_FAILED);
+	CHECK_EQ(touch_dies(q + PAGE, false), SIGSEGV);
+	CHECK_EQ(q[0], 7);
+	CHECK_ERR(mremap(q, PAGE, 0, MREMAP_MAYMOVE) == MAP_FAILED ? -1 : 0, EINVAL);
+}
+
+TEST(the_break)
+{
+	/* Not sbrk(): musl's only tells. */
+	long start = syscall(SYS_brk, 0), up = (start + PAGE - 1) & -PAGE;
+	volatile char *p = (char *)up;
+
+	CHECK_EQ(syscall(SYS_brk, up + 3 * PAGE), up + 3 * PAGE);
+	CHECK_EQ(p[3 * PAGE - 1], 0);
+	p[3 * PAGE - 1] = 1;
+	CHECK_EQ(syscall(SYS_brk, up + PAGE), up + PAGE);
+	CHECK_EQ(touch_dies(p + 2 * PAGE, true), SIGSEGV);
+	CHECK_EQ(syscall(SYS_brk, up + 3 * PAGE), up + 3 * PAGE);
+	CHECK_EQ(p[3 * PAGE - 1], 0);
+	CHECK_EQ(syscall(SYS_brk, 1), up + 3 * PAGE);
+	CHECK_EQ(syscall(SYS_brk, 1ul << 60), up + 3 * PAGE);
+}
+
+TEST(advice_can_drop_pages)
+{
+	char *p = map(4 * PAGE, RW, MAP_PRIVATE);
+
+	memset(p, 1, 4 * PAGE);
+	CHECK_EQ(madvise(p + PAGE, PAGE, MADV_DONTNEED), 0);
+	CHECK_EQ(p[PAGE], 0);
+	CHECK_EQ(p[0], 1);
+	CHECK_ERR(madvise(p + 1, PAGE, MADV_DONTNEED), EINVAL);
+	CHECK_ERR(madvise(p, PAGE, 9999), EINVAL);
+}
+
+TEST(the_stack_grows)
+{
+	volatile char deep[3 << 20];
+
+	for (size_t i = 0; i < sizeof(deep); i += PAGE)
+		deep[sizeof(deep) - 1 - i] = 1;
+	CHECK_EQ(deep[sizeof(deep) - 1], 1);
+}
+
+TEST(address_space_limit)
+{
+	struct rlimit l = { 64 << 20, 64 << 20 };
+
+	setrlimit(RLIMIT_AS, &l);
+	CHECK_ERR(mmap(NULL, 128 << 20, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? -1 : 0, ENOMEM);
+}
+
+TEST(fork_with_much_memory_copies_on_write)
+{
+	char *p = map(2000 * PAGE, RW, MAP_PRIVATE);
+
+	for (int i = 0; i < 2000; i++)
+		p[i * PAGE] = i % 100;
+	for (int round = 0; round < 5; round++) {
+		CHECK_EQ(wait_status(CHILD(({
+			int bad = 0;
+
+			for (int i = 0; i < 2000; i += 3)
+				p[i * PAGE]++;
+			for (int i = 0; i < 2000; i++)
+				bad |= p[i * PAGE] != i % 100 + (i % 3 == 0);
+			bad; }))), 0);
+		for (int i = 0; i < 2000; i++)
+			CHECK_EQ(p[i * PAGE], i % 100);
+	}
+}
+
+TEST(kernel_writes_into_copy_on_write_memory)
+{
+	char *p = map(PAGE, RW, MAP_PRIVATE);
+	int pipes[2];
+
+	pipe(pipes);
+	strcpy(p, "parent");
+	CHECK_EQ(wait_status(CHILD(({
+		write(pipes[1], "child", 6);
+		read(pipes[0], p, 6);
+		strcmp(p, "child"); }))), 0);
+	CHECK(!strcmp(p, "parent"));
+	CHECK_EQ(mprotect(p, PAGE, PROT_READ), 0);
+	write(pipes[1], "x", 1);
+	CHECK_ERR(read(pipes[0], p, 1), EFAULT);
+}
+
+TEST(mincore_and_locks_answer)
+{
+	char *p = map(2 * PAGE, RW, MAP_PRIVATE);
+	unsigned char vec[2] = { 0 };
+
+	p[0] = 1;
+	CHECK_EQ(mincore(p, 2 * PAGE, vec), 0);
+	CHECK_EQ(vec[0] & 1, 1);
+	CHECK_EQ(mlock(p, PAGE), 0);
+	CHECK_EQ(munlock(p, PAGE), 0);
+}
+
+TEST(memfd)
+{
+	int fd = syscall(SYS_memfd_create, "name", 0);
+	char *p;
+
+	CHECK(fd >= 0);
+	CHECK_EQ(ftruncate(fd, PAGE), 0);
+	p = mmap(NULL, PAGE, RW, MAP_SHARED, fd, 0);
+	p[0] = 'm';
+	CHECK_EQ(({ char c = 0; pread(fd, &c, 1, 0); c; }), 'm');
+}
+
+TEST(null_pages_cannot_be_mapped)
+{
+	if (mmap(NULL, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED)
+		return;		/* a Linux host where root may, by mmap_min_addr */
+	CHECK(errno == EPERM || errno == EACCES);
+}
+
+int main(void)
+{
+	RUN(anonymous_memory_is_zero_and_private);
+	RUN(shared_memory_is_seen_by_children);
+	RUN(protection_is_enforced);
+	RUN(data_cannot_be_executed);
+	RUN(partial_unmapping_splits);
+	RUN(fixed_addresses);
+	RUN(bad_requests);
+	RUN(files_in_memory);
+	RUN(beyond_the_file_is_a_bus_error);
+	RUN(access_follows_the_descriptor);
+	RUN(moving_and_growing);
+	RUN(the_break);
+	RUN(advice_can_drop_pages);
+	RUN(the_stack_grows);
+	RUN(address_space_limit);
+	RUN(fork_with_much_memory_copies_on_write);
+	RUN(kernel_writes_into_copy_on_write_memory);
+	RUN(mincore_and_locks_answer);
+	RUN(memfd);
+	RUN(null_pages_cannot_be_mapped);
+	return check_done();
+}

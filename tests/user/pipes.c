@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: MIT */
+/* Pipes, fifos, poll, select, epoll, eventfd, timerfd. */
+#include "check.h"
+#include <fcntl.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/select.h>
+#include <sys/stat.h>
+#include <sys/timerfd.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <time.h>
+
+static int p[2];
+
+static int poll_one(int fd, int events, int ms)
+{
+	struct pollfd f = { fd, events, 0 };
+
+	return poll(&f, 1, ms) < 0 ? -1 : f.revents;
+}
+
+TEST(order_and_ends)
+{
+	char buf[10];
+
+	CHECK_EQ(pipe(p), 0);
+	CHECK_EQ(write(p[1], "abc", 3), 3);
+	CHECK_EQ(write(p[1], "def", 3), 3);
+	CHECK_EQ(read(p[0], buf, 10), 6);
+	CHECK(!memcmp(buf, "abcdef", 6));
+	CHECK_EQ(write(p[1], "x", 1), 1);
+	close(p[1]);
+	CHECK_EQ(read(p[0], buf, 10), 1);
+	CHECK_EQ(read(p[0], buf, 10), 0);
+}
+
+TEST(writing_without_readers)
+{
+	pipe(p);
+	close(p[0]);
+	CHECK_EQ(wait_status(CHILD(write(p[1], "x", 1))), SIGPIPE);
+	signal(SIGPIPE, SIG_IGN);
+	CHECK_ERR(write(p[1], "x", 1), EPIPE);
+}
+
+TEST(nonblocking)
+{
+	static char big[70000];
+	char c;
+	int n, total = 0;
+
+	CHECK_EQ(pipe2(p, O_NONBLOCK), 0);
+	CHECK_ERR(read(p[0], &c, 1), EAGAIN);
+	while ((n = write(p[1], big, sizeof(big))) > 0)
+		total += n;
+	CHECK_ERR(write(p[1], big, 1), EAGAIN);
+	CHECK_EQ(total, 65536);
+	CHECK_EQ(ioctl(p[0], FIONREAD, &n), 0);
+	CHECK_EQ(n, 65536);
+	CHECK_EQ(poll_one(p[1], POLLOUT, 0), 0);
+	read(p[0], big, 4096);
+	CHECK_EQ(poll_one(p[1], POLLOUT, 0), POLLOUT);
+}
+
+TEST(small_writes_are_atomic)
+{
+	char buf[512];
+
+	pipe(p);
+	for (int w = 0; w < 4; w++)
+		if (!fork()) {
+			memset(buf, 'a' + w, sizeof(buf));
+			for (int i = 0; i < 200; i++)
+				write(p[1], buf, sizeof(buf));
+			_exit(0);
+		}
+	close(p[1]);
+	for (int i = 0; i < 800; i++) {
+		size_t got = 0;
+
+		while (got < sizeof(buf))
+			got += read(p[0], buf + got, sizeof(buf) - got);
+		for (size_t k = 1; k < sizeof(buf); k++)
+			CHECK(buf[k] == buf[0]);
+	}
+	CHECK_EQ(read(p[0], buf, 1), 0);
+}
+
+TEST(a_blocked_writer_goes_on)
+{
+	static char big[200000];
+	size_t got = 0;
+	ssize_t n;
+
+	pipe(p);
+	if (!fork()) {
+		close(p[0]);
+		_exit(write(p[1], big, sizeof(big)) != sizeof(big));
+	}
+	close(p[1]);
+	pause_ms(30);
+	while ((n = read(p[0], big, 7777)) > 0)
+		got += n;
+	CHECK_EQ(got, sizeof(big));
+	CHECK_EQ(({ int s; wait(&s); s; }), 0);
+}
+
+TEST(pipe_flags)
+{
+	CHECK_EQ(pipe2(p, O_CLOEXEC), 0);
+	CHECK_EQ(fcntl(p[0], F_GETFD), FD_CLOEXEC);
+	CHECK_ERR(pipe2(p, 0x40000000), EINVAL);
+	CHECK_EQ(fcntl(p[1], F_GETPIPE_SZ), 65536);
+	CHECK_ERR(read(p[1], p, 1), EBADF);
+	CHECK_ERR(write(p[0], p, 1), EBADF);
+}
+
+TEST(fifos)
+{
+	char c;
+	int fd, r;
+
+	CHECK_EQ(mkfifo("fifo", 0600), 0);
+	CHECK_ERR(open("fifo", O_WRONLY | O_NONBLOCK), ENXIO);
+	r = open("fifo", O_RDONLY | O_NONBLOCK);
+	CHECK(r >= 0);
+	CHECK_EQ(read(r, &c, 1), 0);
+	fd = open("fifo", O_WRONLY);
+	CHECK_EQ(write(fd, "q", 1), 1);
+	CHECK_EQ(read(r, &c, 1), 1);
+	CHECK_ERR(read(r, &c, 1), EAGAIN);
+	close(fd);
+	close(r);
+	if (!fork()) {
+		fd = open("fifo", O_WRONLY);
+		write(fd, "z", 1);
+		_exit(0);
+	}
+	r = open("fifo", O_RDONLY);
+	CHECK_EQ(read(r, &c, 1), 1);
+	CHECK_EQ(c, 'z');
+}
+
+TEST(poll_tells_and_waits)
+{
+	struct pollfd f[2];
+	long start;
+
+	pipe(p);
+	CHECK_EQ(poll_one(p[0], POLLIN, 0), 0);
+	CHECK_EQ(poll_one(p[1], POLLOUT, 0), POLLOUT);
+	CHECK_EQ(poll_one(999, POLLIN, 0), POLLNVAL);
+	CHECK_EQ(poll_one(-1, POLLIN, 0), 0);
+	start = now_ms();
+	CHECK_EQ(poll_one(p[0], POLLIN, 60), 0);
+	CHECK(now_ms() - start >= 59);
+	if (!fork()) {
+		pause_ms(50);
+		write(p[1], "x", 1);
+		_exit(0);
+	}
+	CHECK_EQ(poll_one(p[0], POLLIN, 5000), POLLIN);
+	f[0] = (struct pollfd){ p[0], POLLIN, 0 };
+	f[1] = (struct pollfd){ p[1], POLLOUT, 0 };
+	CHECK_EQ(poll(f, 2, -1), 2);
+	read(p[0], &start, 1);
+	close(p[1]);
+	CHECK_EQ(poll_one(p[0], POLLIN, -1), POLLHUP);
+	pipe(p);
+	close(p[0]);
+	CHECK_EQ(poll_one(p[1], POLLOUT, -1), POLLOUT | POLLERR);
+	CHECK_EQ(poll_one(open(".", O_RDONLY), POLLIN | POLLOUT, 0), POLLIN | POLLOUT);
+}
+
+TEST(select_tells_and_waits)
+{
+	struct timeval t = { 0, 50000 };
+	fd_set r, w;
+	long start = now_ms();
+
+	pipe(p);
+	FD_ZERO(&r);
+	FD_ZERO(&w);
+	FD_SET(p[0], &r);
+	CHECK_EQ(select(p[1] + 1, &r, NULL, NULL, &t), 0);
+	CHECK(now_ms() - start >= 49);
+	CHECK_EQ(FD_ISSET(p[0], &r), 0);
+	FD_SET(p[0], &r);
+	FD_SET(p[1], &w);
+	CHECK_EQ(select(p[1] + 1, &r, &w, NULL, NULL), 1);
+	CHECK(!FD_ISSET(p[0], &r) && FD_ISSET(p[1], &w));
+	write(p[1], "x", 1);
+	FD_SET(p[0], &r);
+	CHECK_EQ(select(p[1] + 1, &r, &w, NULL, NULL), 2);
+	FD_ZERO(&r);
+	FD_SET(40, &r);
+	CHECK_ERR(select(41, &r, NULL, NULL, NULL), EBADF);
+	CHECK_ERR(select(-1, NULL, NULL, NULL, NULL), EINVAL);
+}
+
+TEST(epoll_levels_and_edges)
+{
+	struct epoll_event e = { .events = EPOLLIN, .data.u64 = 77 }, got[4];
+	int ep = epoll_create1(EPOLL_CLOEXEC);
+
+	pipe(p);
+	CHECK(ep >= 0);
+	CHECK_EQ(epoll_ctl(ep, EPOLL_CTL_ADD, p[0], &e), 0);
+	CHECK_ERR(epoll_ctl(ep, EPOLL_CTL_ADD, p[0], &e), EEXIST);
+	CHECK_EQ(epoll_wait(ep, got, 4, 0), 0);
+	write(p[1], "x", 1);
+	CHECK_EQ(epoll_wait(ep, got, 4, 1000), 1);
+	CHECK_EQ(got[0].data.u64, 77);
+	CHECK_EQ(epoll_wait(ep, got, 4, 0), 1);
+	e.events = EPOLLIN | EPOLLET;
+	CHECK_EQ(epoll_ctl(ep, EPOLL_CTL_MOD, p[0], &e), 0);
+	CHECK_EQ(epoll_wait(ep, got, 4, 0), 1);
+	CHECK_EQ(epoll_wait(ep, got, 4, 0), 0);
+	write(p[1], "y", 1);
+	CHECK_EQ(epoll_wait(ep, got, 4, 0), 1);
+	e.events = EPOLLIN | EPOLLONESHOT;
+	CHECK_EQ(epoll_ctl(ep, EPOLL_CTL_MOD, p[0], &e), 0);
+	CHECK_EQ(epoll_wait(ep, got, 4, 0), 1);
+	CHECK_EQ(epoll_wait(ep, got, 4, 0), 0);
+	CHECK_EQ(epoll_ctl(ep, EPOLL_CTL_DEL, p[0], &e), 0);
+	CHECK_ERR(epoll_ctl(ep, EPOLL_CTL_DEL, p[0], &e), ENOENT);
+	CHECK_ERR(epoll_ctl(ep, EPOLL_CTL_ADD, open("ef", O_RDWR | O_CREAT, 0600), &e), EPERM);
+	CHECK_ERR(epoll_ctl(ep, EPOLL_CTL_ADD, ep, &e), EINVAL);
+	CHECK_ERR(epoll_wait(ep, got, 0, 0), EINVAL);
+	close(p[1]);
+	e.events = 0;
+	CHECK_EQ(epoll_ctl(ep, EPOLL_CTL_ADD, p[0], &e), 0);
+	CHECK_EQ(epoll_wait(ep, got, 4, 1000), 1);
+	CHECK_EQ(got[0].events, EPOLLHUP);
+}
+
+TEST(event_descriptors)
+{
+	uint64_t v = 5;
+	int fd = eventfd(3, EFD_NONBLOCK);
+
+	CHECK(fd >= 0);
+	CHECK_EQ(write(fd, &v, 8), 8);
+	CHECK_EQ(read(fd, &v, 8), 8);
+	CHECK_EQ(v, 8);
+	CHECK_ERR(read(fd, &v, 8), EAGAIN);
+	CHECK_ERR(read(fd, &v, 4), EINVAL);
+	fd = eventfd(2, EFD_SEMAPHORE);
+	CHECK_EQ(read(fd, &v, 8), 8);
+	CHECK_EQ(v, 1);
+	v = -1ull;
+	CHECK_ERR(write(fd, &v, 8), EINVAL);
+}
+
+TEST(timer_descriptors)
+{
+	struct itimerspec t = { { 0, 10000000 }, { 0, 20000000 } };
+	uint64_t n = 0;
+	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
+
+	CHECK(fd >= 0);
+	CHECK_ERR(read(fd, &n, 8), EAGAIN);
+	CHECK_EQ(timerfd_settime(fd, 0, &t, NULL), 0);
+	pause_ms(65);
+	CHECK_EQ(read(fd, &n, 8), 8);
+	CHECK(n >= 4);
+}
+
+int main(void)
+{
+	RUN(order_and_ends);
+	RUN(writing_without_readers);
+	RUN(nonblocking);
+	RUN(small_writes_are_atomic);
+	RUN(a_blocked_writer_goes_on);
+	RUN(pipe_flags);
+	RUN(fifos);
+	RUN(poll_tells_and_waits);
+	RUN(select_tells_and_waits);
+	RUN(epoll_levels_and_edges);
+	RUN(event_descriptors);
+	RUN(timer_descriptors);
+	return check_done();
+}

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: MIT */
+/* Pseudo terminals: line editing, modes, sessions, job control, as a terminal emulator uses them. */
+#include "check.h"
+#include <fcntl.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <termios.h>
+#include <time.h>
+
+static int master, slave;
+static char buf[4096];
+
+static void open_pair(void)
+{
+	char name[64];
+	int n = 0, unlock = 0;
+
+	master = open("/dev/ptmx", O_RDWR | O_NOCTTY);
+	CHECK(master >= 0);
+	CHECK_EQ(ioctl(master, TIOCGPTN, &n), 0);
+	CHECK_EQ(ioctl(master, TIOCSPTLCK, &unlock), 0);
+	sprintf(name, "/dev/pts/%d", n);
+	slave = open(name, O_RDWR | O_NOCTTY);
+	CHECK(slave >= 0);
+}
+
+static void type(const char *s) { CHECK_EQ(write(master, s, strlen(s)), (long)strlen(s)); }
+
+/* What a program reads: one line. */
+static const char *line(void)
+{
+	ssize_t n = read(slave, buf, sizeof(buf) - 1);
+
+	CHECK(n >= 0);
+	buf[n] = 0;
+	return buf;
+}
+
+/* What the screen shows. */
+static const char *screen(void)
+{
+	struct pollfd p = { master, POLLIN, 0 };
+	size_t n = 0;
+
+	while (n < sizeof(buf) - 1 && poll(&p, 1, 50) == 1 && (p.revents & POLLIN))
+		n += read(master, buf + n, sizeof(buf) - 1 - n);
+	buf[n] = 0;
+	return buf;
+}
+
+static bool ready(void)
+{
+	struct pollfd p = { slave, POLLIN, 0 };
+
+	return poll(&p, 1, 30) == 1;
+}
+
+static void modes(tcflag_t off, tcflag_t on)
+{
+	struct termios t;
+
+	CHECK_EQ(tcgetattr(slave, &t), 0);
+	t.c_lflag = (t.c_lflag & ~off) | on;
+	CHECK_EQ(tcsetattr(slave, TCSANOW, &t), 0);
+}
+
+TEST(lines_are_edited_before_they_are_read)
+{
+	open_pair();
+	type("abX\x7f" "c");
+	CHECK(!ready());
+	type("\r");
+	CHECK(!strcmp(line(), "abc\n"));
+	type("one two\x17three\n");
+	CHECK(!strcmp(line(), "one three\n"));
+	type("wrong\x15right\n");
+	CHECK(!strcmp(line(), "right\n"));
+	type("half\x04");
+	CHECK(!strcmp(line(), "half"));
+	type("\x04");
+	CHECK_EQ(read(slave, buf, 10), 0);
+	type("a\x16\x03z\n");
+	CHECK(!strcmp(line(), "a\x03z\n"));
+}
+
+TEST(what_is_typed_is_shown)
+{
+	open_pair();
+	type("hi\x7f\x01\r");
+	CHECK(!strcmp(screen(), "hi\b \b^A\r\n"));
+	modes(ECHO, 0);
+	type("secret\r");
+	CHECK(!strcmp(screen(), ""));
+}
+
+TEST(output_gets_carriage_returns)
+{
+	struct termios t;
+
+	open_pair();
+	write(slave, "a\nb\n", 4);
+	CHECK(!strcmp(screen(), "a\r\nb\r\n"));
+	tcgetattr(slave, &t);
+	t.c_oflag &= ~OPOST;
+	tcsetattr(slave, TCSANOW, &t);
+	write(slave, "a\n", 2);
+	CHECK(!strcmp(screen(), "a\n"));
+}
+
+TEST(raw_mode)
+{
+	struct termios t;
+
+	open_pair();
+	tcgetattr(slave, &t);
+	cfmakeraw(&t);
+	tcsetattr(slave, TCSANOW, &t);
+	type("x");
+	CHECK_EQ(read(slave, buf, 10), 1);
+	type("\x03\r\x04\x7f");
+	CHECK_EQ(read(slave, buf, 10), 4);
+	CHECK(!memcmp(buf, "\x03\r\x04\x7f", 4));
+}
+
+TEST(minimum_and_time_of_raw_reads)
+{
+	struct termios t;
+	long start;
+
+	open_pair();
+	tcgetattr(slave, &t);
+	t.c_lflag &= ~ICANON;
+	t.c_cc[VMIN] = 0;
+	t.c_cc[VTIME] = 0;
+	tcsetattr(slave, TCSANOW, &t);
+	CHECK_EQ(read(slave, buf, 10), 0);
+	t.c_cc[VTIME] = 1;
+	tcsetattr(slave, TCSANOW, &t);
+	start = now_ms();
+	CHECK_EQ(read(slave, buf, 10), 0);
+	CHECK(now_ms() - start >= 90);
+	t.c_cc[VMIN] = 3;
+	t.c_cc[VTIME] = 0;
+	tcsetattr(slave, TCSANOW, &t);
+	type("ab");
+	if (!fork()) {
+		pause_ms(50);
+		type("cd");
+		_exit(0);
+	}
+	CHECK(read(slave, buf, 10) >= 3);
+}
+
+TEST(attributes_and_size)
+{
+	struct winsize w = { 30, 100, 0, 0 }, got;
+	struct termios t;
+
+	open_pair();
+	CHECK_EQ(ioctl(slave, TIOCGWINSZ, &got), 0);
+	CHECK_EQ(got.ws_row, 0);
+	CHECK_EQ(ioctl(master, TIOCSWINSZ, &w), 0);
+	CHECK_EQ(ioctl(slave, TIOCGWINSZ, &got), 0);
+	CHECK(got.ws_row == 30 && got.ws_col == 100);
+	CHECK_EQ(tcgetattr(slave, &t), 0);
+	CHECK_EQ(t.c_cc[VINTR], 3);
+	CHECK_EQ(t.c_cc[VERASE], 0x7f);
+	CHECK_EQ(cfgetospeed(&t), B38400);
+	CHECK_EQ(isatty(slave), 1);
+	CHECK_EQ(isatty(open("/dev/null", O_RDONLY)), 0);
+	CHECK_ERR(tcgetattr(open("plain", O_RDWR | O_CREAT, 0600), &t), ENOTTY);
+	CHECK_EQ(tcflush(slave, TCIOFLUSH), 0);
+	CHECK_EQ(tcdrain(slave), 0);
+}
+
+static volatile int got_signal;
+static void on(int sig) { got_signal = sig; }
+
+/* Become the leader of a session that the terminal controls. */
+static void control(void)
+{
+	open_pair();
+	CHECK(setsid() == getpid());
+	CHECK_EQ(ioctl(slave, TIOCSCTTY, 0), 0);
+	for (int s = 1; s < 32; s++)
+		if (s == SIGINT || s == SIGQUIT || s == SIGTSTP || s == SIGWINCH || s == SIGHUP ||
+		    s == SIGTTOU || s == SIGCONT)
+			signal(s, on);
+}
+
+static void wait_signal(int sig)
+{
+	for (int i = 0; i < 200 && got_signal != sig; i++)
+		pause_ms(5);
+	CHECK_EQ(got_signal, sig);
+	got_signal = 0;
+}
+
+TEST(keys_send_signals)
+{
+	struct winsize w = { 10, 20, 0, 0 };
+
+	control();
+	type("\x03");
+	wait_signal(SIGINT);
+	type("\x1c");
+	wait_signal(SIGQUIT);
+	type("\x1a");
+	wait_signal(SIGTSTP);
+	ioctl(master, TIOCSWINSZ, &w);
+	wait_signal(SIGWINCH);
+	CHECK(strstr(screen(), "^C") != NULL);
+	modes(ISIG, 0);
+	type("\x03\n");
+	CHECK(!strcmp(line(), "\x03\n"));
+}
+
+TEST(the_terminal_belongs_to_the_foreground_group)
+{
+	pid_t child;
+	int status;
+
+	control();
+	CHECK_EQ(tcgetpgrp(slave), getpid());
+	CHECK_EQ(tcgetsid(slave), getpid());
+	child = CHILD((setpgid(0, 0), signal(SIGTTIN, SIG_DFL), read(slave, buf, 10) != 4));
+	setpgid(child, child);
+	CHECK_EQ(waitpid(child, &status, WUNTRACED), child);
+	CHECK(WIFSTOPPED(status) && WSTOPSIG(status) == SIGTTIN);
+	CHECK_EQ(tcsetpgrp(slave, child), 0);
+	type("abc\n");
+	kill(child, SIGCONT);
+	CHECK_EQ(wait_status(child), 0);
+	signal(SIGTTOU, SIG_IGN);
+	CHECK_EQ(tcsetpgrp(slave, getpid()), 0);
+	CHECK_ERR(tcsetpgrp(slave, 99999), ESRCH);
+}
+
+TEST(background_output_stops_where_that_is_asked_for)
+{
+	pid_t child;
+	int status;
+
+	control();
+	child = CHILD((setpgid(0, 0), signal(SIGTTOU, SIG_DFL), write(slave, "x", 1) != 1));
+	CHECK_EQ(wait_status(child), 0);
+	modes(0, TOSTOP);
+	child = CHILD((setpgid(0, 0), signal(SIGTTOU, SIG_DFL), write(slave, "x", 1) != 1));
+	CHECK_EQ(waitpid(child, &status, WUNTRACED), child);
+	CHECK(WIFSTOPPED(status) && WSTOPSIG(status) == SIGTTOU);
+	kill(child, SIGKILL);
+}
+
+TEST(closing_the_master_hangs_up)
+{
+	control();
+	close(master);
+	wait_signal(SIGHUP);
+	CHECK_EQ(read(slave, buf, 10), 0);
+	CHECK_ERR(write(slave, "x", 1), EIO);
+}
+
+TEST(closing_the_slave_ends_the_masters_input)
+{
+	open_pair();
+	write(slave, "bye", 3);
+	close(slave);
+	CHECK_EQ(read(master, buf, 10), 3);
+	CHECK_ERR(read(master, buf, 10), EIO);
+}
+
+TEST(dev_tty_is_the_controlling_terminal)
+{
+	int fd;
+
+	control();
+	fd = open("/dev/tty", O_RDWR);
+	CHECK(fd >= 0);
+	write(fd, "via tty", 7);
+	CHECK(!strcmp(screen(), "via tty"));
+	CHECK_EQ(wait_status(CHILD(({ setsid(); open("/dev/tty", O_RDWR) == -1 && errno == ENXIO ? 0 : 1; }))), 0);
+}
+
+TEST(a_long_line_is_limited_and_not_lost)
+{
+	char *text = malloc(5000);
+
+	open_pair();
+	modes(ECHO, 0);
+	memset(text, 'x', 4094);
+	text[4094] = 0;
+	type(text);
+	type("\n");
+	CHECK_EQ(read(slave, buf, sizeof(buf)), 4095);
+}
+
+int main(void)
+{
+	RUN(lines_are_edited_before_they_are_read);
+	RUN(what_is_typed_is_shown);
+	RUN(output_gets_carriage_returns);
+	RUN(raw_mode);
+	RUN(minimum_and_time_of_raw_reads);
+	RUN(attributes_and_size);
+	RUN(keys_send_signals);
+	RUN(the_terminal_belongs_to_the_foreground_group);
+	RUN(background_output_stops_where_that_is_asked_for);
+	RUN(closing_the_master_hangs_up);
+	RUN(closing_the_slave_ends_the_masters_input);
+	RUN(dev_tty_is_the_controlling_terminal);
+	RUN(a_long_line_is_limited_and_not_lost);
+	return check_done();
+}
