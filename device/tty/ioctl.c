@@ -39,6 +39,7 @@ static void update_speeds(struct ktermios *t)
 	t->c_ispeed = in ? speed_of_code(in, t->c_ispeed) : t->c_ospeed;
 }
 
+/* The modem's carrier is not looked at, and the settings say so. */
 void tty_set_line_speed(struct tty *t, u32 baud)
 {
 	u32 code = BOTHER;
@@ -46,7 +47,7 @@ void tty_set_line_speed(struct tty *t, u32 baud)
 	for (u32 i = 1; i < ARRAY_SIZE(speeds); i++)
 		if (speeds[i] == baud)
 			code = (i & 0xf) | (i & 0x10 ? CBAUDEX : 0);
-	t->termios.c_cflag = (t->termios.c_cflag & ~CBAUD) | code;
+	t->termios.c_cflag = (t->termios.c_cflag & ~CBAUD) | CLOCAL | code;
 	t->termios.c_ispeed = t->termios.c_ospeed = baud;
 }
 

@@ -35,7 +35,7 @@
 #define CTRL(c)			((c) & 0x1f)
 
 const struct ktermios ldisc_default_termios = {
-	.c_iflag = ICRNL | IXON | IUTF8,
+	.c_iflag = ICRNL | IXON,
 	.c_oflag = OPOST | ONLCR,
 	.c_cflag = B38400 | CS8 | CREAD | HUPCL,
 	.c_lflag = ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN,

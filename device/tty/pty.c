@@ -78,6 +78,8 @@ static void pts_flush_output(struct tty *t)
 	tell_locked(p, TIOCPKT_FLUSHWRITE);
 }
 
+static void pts_input_flushed(struct tty *t) { tell_locked(pty_of(t), TIOCPKT_FLUSHREAD); }
+
 static void pts_unthrottle(struct tty *t)
 {
 	wake_up_poll(&pty_of(t)->write_wait, POLLOUT | POLLWRNORM);
@@ -138,6 +140,7 @@ static const struct tty_ops pts_ops = {
 	.write = pts_write,
 	.write_room = pts_write_room,
 	.flush_output = pts_flush_output,
+	.input_flushed = pts_input_flushed,
 	.unthrottle = pts_unthrottle,
 	.flow = pts_flow,
 	.set_termios = pts_set_termios,

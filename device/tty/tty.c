@@ -101,6 +101,7 @@ struct tty *tty_register_pty(dev_t dev, const struct tty_ops *ops, void *private
 	if (!t)
 		return ERR_PTR(-ENOMEM);
 	t->is_pty = true;
+	t->termios.c_cflag &= ~HUPCL;
 	t->ld = kmalloc(sizeof(*t->ld));
 	if (!t->ld) {
 		tty_put(t);
@@ -269,6 +270,8 @@ static void act_on(struct tty *t, u32 events)
 /* What the line discipline wants of the driver; t->lock held. */
 static void apply_locked(struct tty *t, u32 events)
 {
+	if ((events & LDISC_FLUSH) && t->ops->input_flushed)
+		t->ops->input_flushed(t);
 	if ((events & LDISC_FLUSH) && t->ops->flush_output)
 		t->ops->flush_output(t);
 	if (!t->stopped)
@@ -365,6 +368,8 @@ void tty_flush_input(struct tty *t)
 
 	if (t->ld) {
 		ldisc_flush_input(t->ld);
+		if (t->ops->input_flushed)
+			t->ops->input_flushed(t);
 		room_made_locked(t);
 	}
 	spin_unlock_irqrestore(&t->lock, flags);

@@ -293,6 +293,7 @@ static bool alloc_all(void)
 static void register_vc(u32 n)
 {
 	struct winsize w = { .ws_row = display->rows, .ws_col = display->cols };
+	struct ktermios k;
 	struct vc *c = &vcs[n];
 	char name[] = "tty0";
 
@@ -304,6 +305,9 @@ static void register_vc(u32 n)
 		return;
 	}
 	tty_set_winsize(c->tty, &w);
+	k = *tty_settings(c->tty);
+	k.c_iflag |= IUTF8;
+	tty_set_settings(c->tty, &k);
 	tty_add_console(name, c->tty);
 }
 

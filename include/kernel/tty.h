@@ -29,6 +29,8 @@ struct tty_ops {
 	u32 (*chars_in_buffer)(struct tty *t);
 	/** Atomic. Drop them. */
 	void (*flush_output)(struct tty *t);
+	/** Atomic. What was typed and not read was dropped. */
+	void (*input_flushed)(struct tty *t);
 	/** Atomic. tty_receive() has room again after it had refused bytes. */
 	void (*unthrottle)(struct tty *t);
 	/** Atomic. Output was stopped or started again (Ctrl-S, Ctrl-Q): see tty_output_stopped(). */

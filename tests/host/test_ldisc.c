@@ -128,7 +128,7 @@ static void set_up(const struct row *r)
 	struct ktermios t = ldisc_default_termios;
 
 	t.c_lflag = (t.c_lflag | r->l_set) & ~r->l_clear;
-	t.c_iflag = (t.c_iflag | r->i_set) & ~r->i_clear;
+	t.c_iflag = (t.c_iflag | IUTF8 | r->i_set) & ~r->i_clear;
 	t.c_oflag = (t.c_oflag | r->o_set) & ~r->o_clear;
 	ldisc_init(&ld, &t);
 	seen = 0;
