@@ -541,6 +541,11 @@ static const struct file_ops gen_file_fops = {
 
 /* ---- mounting ---- */
 
+int gen_statfs(struct super_block *sb, struct statfs *out)
+{
+	return 0;
+}
+
 static struct super_block *make_super(struct gen_tree *t, struct fs_type *type,
 				      const struct super_ops *ops, u64 magic,
 				      const struct inode_ops *root_ops, const struct file_ops *root_fops)

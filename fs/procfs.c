@@ -122,7 +122,7 @@ static void evict_inode(struct inode *i)
 		process_put(i->private);
 }
 
-static const struct super_ops proc_super_ops = { .evict_inode = evict_inode };
+static const struct super_ops proc_super_ops = { .evict_inode = evict_inode, .statfs = gen_statfs };
 
 static int proc_mount(struct fs_type *t, u32 flags, const char *source, const char *options,
 		      struct super_block **out)

@@ -98,6 +98,7 @@ int pid_show_statm(struct seq_file *m, const struct pid_target *tg, struct file 
 int pid_show_status(struct seq_file *m, const struct pid_target *tg, struct file *f);
 int pid_show_limits(struct seq_file *m, const struct pid_target *tg, struct file *f);
 int pid_show_wchan(struct seq_file *m, const struct pid_target *tg, struct file *f);
+int pid_show_stack(struct seq_file *m, const struct pid_target *tg, struct file *f);
 int pid_show_personality(struct seq_file *m, const struct pid_target *tg, struct file *f);
 int pid_show_oom_score(struct seq_file *m, const struct pid_target *tg, struct file *f);
 int pid_show_children(struct seq_file *m, const struct pid_target *tg, struct file *f);
@@ -105,6 +106,7 @@ extern const struct file_ops comm_fops, oom_score_adj_fops;
 
 /* procfs_memory.c */
 int pid_show_maps(struct seq_file *m, const struct pid_target *tg, struct file *f);
+int pid_show_smaps(struct seq_file *m, const struct pid_target *tg, struct file *f);
 int pid_show_auxv(struct seq_file *m, const struct pid_target *tg, struct file *f);
 extern const struct file_ops cmdline_fops, environ_fops, mem_fops;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * /proc/PID: cmdline, environ, mem, maps and auxv: what is in its memory.
+ * /proc/PID: cmdline, environ, mem, maps, smaps and auxv: what is in its memory.
  *
  * cmdline, environ and mem are copied page by page, straight from the
  * process's memory, and never kept: they can be megabytes. maps is made in
@@ -16,6 +16,8 @@
 #include "proc_text.h"
 #include "procfs.h"
 #include "vfs.h"
+
+#define KIB_PER_PAGE	(PAGE_SIZE / 1024)
 
 /* ---- copying ---- */
 
@@ -236,7 +238,34 @@ static void show_region(struct seq_file *m, struct vm_region *r, char *buf)
 	seq_putc(m, '\n');
 }
 
-int pid_show_maps(struct seq_file *m, const struct pid_target *tg, struct file *f)
+/* What follows a region's line in smaps. */
+static void show_region_usage(struct seq_file *m, const struct vm_region *r)
+{
+	struct vm_region_usage u;
+
+	vm_region_usage(r, &u);
+
+	const struct { const char *label; u64 kib; } rows[] = {
+		{ "Size:           ", (r->end - r->start) / 1024 }, { "KernelPageSize: ", PAGE_SIZE / 1024 },
+		{ "MMUPageSize:    ", PAGE_SIZE / 1024 }, { "Rss:            ", u.rss * KIB_PER_PAGE },
+		{ "Pss:            ", u.pss / 1024 }, { "Shared_Clean:   ", u.shared_clean * KIB_PER_PAGE },
+		{ "Shared_Dirty:   ", u.shared_dirty * KIB_PER_PAGE },
+		{ "Private_Clean:  ", u.private_clean * KIB_PER_PAGE },
+		{ "Private_Dirty:  ", u.private_dirty * KIB_PER_PAGE },
+		{ "Referenced:     ", u.rss * KIB_PER_PAGE }, { "Anonymous:      ", u.anon * KIB_PER_PAGE },
+		{ "Swap:           ", 0 }, { "SwapPss:        ", 0 },
+		{ "Locked:         ", u.locked * KIB_PER_PAGE },
+	};
+
+	for (u32 i = 0; i < ARRAY_SIZE(rows); i++) {
+		seq_puts(m, rows[i].label);
+		seq_put_u64_wide(m, rows[i].kib, 8);
+		seq_puts(m, " kB\n");
+	}
+}
+
+/* A piece of maps or smaps. */
+static int show_regions(struct seq_file *m, const struct pid_target *tg, struct file *f, bool usage)
 {
 	struct vm_space *space;
 	struct vm_region *r;
@@ -254,6 +283,8 @@ int pid_show_maps(struct seq_file *m, const struct pid_target *tg, struct file *
 	r = vm_region_find_above(space, m->next);
 	for (; r && !m->more; r = vm_region_find_above(space, m->next)) {
 		show_region(m, r, buf);
+		if (usage)
+			show_region_usage(m, r);
 		m->next = r->end;
 		m->more = seq_enough(m);
 	}
@@ -261,6 +292,16 @@ int pid_show_maps(struct seq_file *m, const struct pid_target *tg, struct file *
 	kfree(buf);
 	vm_space_put(space);
 	return 0;
+}
+
+int pid_show_maps(struct seq_file *m, const struct pid_target *tg, struct file *f)
+{
+	return show_regions(m, tg, f, false);
+}
+
+int pid_show_smaps(struct seq_file *m, const struct pid_target *tg, struct file *f)
+{
+	return show_regions(m, tg, f, true);
 }
 
 int pid_show_auxv(struct seq_file *m, const struct pid_target *tg, struct file *f)

@@ -107,6 +107,8 @@ static void set_owner(struct inode *i, struct process *p)
 	thread_put(t);
 }
 
+static u32 count_folders(u32 bits);
+
 struct inode *pid_inode(struct super_block *sb, struct process *p, u64 ino, mode_t mode,
 			const struct inode_ops *ops, const struct file_ops *fops)
 {
@@ -119,7 +121,7 @@ struct inode *pid_inode(struct super_block *sb, struct process *p, u64 ino, mode
 	i->ops = ops;
 	i->fops = fops;
 	i->private = p;
-	i->nlink = S_ISDIR(mode) ? 2 : 1;
+	i->nlink = !S_ISDIR(mode) ? 1 : ops == &pid_dir_ops ? 2 + count_folders((u32)ino) : 2;
 	set_owner(i, p);
 	return i;
 }
@@ -245,6 +247,7 @@ static const struct pid_entry pid_entries[] = {
 	ENTRY("comm", S_IFREG | 0644, PID_IN_BOTH, .fops = &comm_fops),
 	ENTRY("environ", S_IFREG | 0400, PID_IN_BOTH, .fops = &environ_fops),
 	PRIVATE("maps", 0444, PID_IN_BOTH, pid_show_maps),
+	PRIVATE("smaps", 0444, PID_IN_BOTH, pid_show_smaps),
 	SHOW("mounts", 0444, PID_IN_BOTH, pid_show_mounts),
 	SHOW("mountinfo", 0444, PID_IN_BOTH, pid_show_mountinfo),
 	ENTRY("cwd", S_IFLNK | 0777, PID_IN_BOTH, .ops = &pid_cwd_ops),
@@ -254,6 +257,7 @@ static const struct pid_entry pid_entries[] = {
 	PRIVATE("auxv", 0400, PID_IN_BOTH, pid_show_auxv),
 	SHOW("limits", 0444, PID_IN_BOTH, pid_show_limits),
 	SHOW("wchan", 0444, PID_IN_BOTH, pid_show_wchan),
+	PRIVATE("stack", 0400, PID_IN_BOTH, pid_show_stack),
 	PRIVATE("personality", 0400, PID_IN_BOTH, pid_show_personality),
 	SHOW("oom_score", 0444, PID_IN_BOTH, pid_show_oom_score),
 	ENTRY("oom_score_adj", S_IFREG | 0644, PID_IN_BOTH, .fops = &oom_score_adj_fops),
@@ -268,6 +272,15 @@ const struct pid_entry *pid_entry_of(const struct inode *i)
 static bool entry_is_here(const struct pid_entry *e, u32 bits)
 {
 	return e->where & (bits & NODE_TASK ? PID_IN_TASK : PID_IN_PROCESS);
+}
+
+static u32 count_folders(u32 bits)
+{
+	u32 n = 0;
+
+	for (u32 i = 0; i < ARRAY_SIZE(pid_entries); i++)
+		n += S_ISDIR(pid_entries[i].mode) && entry_is_here(&pid_entries[i], bits);
+	return n;
 }
 
 static int dir_lookup(struct inode *dir, struct dentry *d)

@@ -90,8 +90,7 @@ static void fill_times(struct proc_stat_line *s, const struct pid_target *tg)
 	}
 	s->utime = user_ns / TICK_NS;
 	s->stime = system_ns / TICK_NS;
-	s->minflt = p->minflt;
-	s->majflt = p->majflt;
+	process_faults(p, tg->task ? tg->t : NULL, &s->minflt, &s->majflt);
 	s->start_time = p->start_ns / TICK_NS;
 }
 
@@ -381,6 +380,20 @@ int pid_show_wchan(struct seq_file *m, const struct pid_target *tg, struct file 
 			return 0;
 		}
 	seq_putc(m, '0');
+	return 0;
+}
+
+/* Addresses in the kernel are for the super user alone. */
+int pid_show_stack(struct seq_file *m, const struct pid_target *tg, struct file *f)
+{
+	u64 addrs[32];
+	u32 n;
+
+	if (!cred_capable(f->cred, CAP_SYS_ADMIN))
+		return -EACCES;
+	n = thread_backtrace(tg->t, addrs, ARRAY_SIZE(addrs));
+	for (u32 i = 0; i < n; i++)
+		seq_printf(m, "[<0>] %pS\n", (void *)addrs[i]);
 	return 0;
 }
 

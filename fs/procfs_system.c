@@ -16,6 +16,11 @@
 #include "procfs.h"
 
 #define TICK_NS		(NSEC_PER_SEC / USER_HZ)
+#ifdef __clang__
+#define COMPILER	"clang " __clang_version__
+#else
+#define COMPILER	"gcc " __VERSION__
+#endif
 #define KIB_PER_PAGE	(PAGE_SIZE / 1024)
 
 /* ---- memory ---- */
@@ -185,7 +190,8 @@ static int version_show(struct seq_file *m, void *unused)
 	struct new_utsname n;
 
 	utsname_get(&n);
-	seq_printf(m, "%s version %s (%s) %s\n", n.sysname, n.release, __VERSION__, n.version);
+	seq_printf(m, "%s version %s (Banos " BANOS_VERSION ") (" COMPILER ") %s\n", n.sysname, n.release,
+		   n.version);
 	return 0;
 }
 

@@ -117,7 +117,7 @@ static void evict_inode(struct inode *i)
 	gen_evict(i);
 }
 
-static const struct super_ops sysfs_super_ops = { .evict_inode = evict_inode };
+static const struct super_ops sysfs_super_ops = { .evict_inode = evict_inode, .statfs = gen_statfs };
 
 static int sysfs_mount(struct fs_type *t, u32 flags, const char *source, const char *options,
 		       struct super_block **out)

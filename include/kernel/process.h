@@ -121,6 +121,8 @@ struct fs_context *process_fs_get(struct process *p);		/* fs_context_put() */
 void session_for_each(pid_t session, void (*fn)(struct process *p, void *arg), void *arg);
 /** @brief CPU times of all threads, ended ones too. Any thread context. */
 void process_times(struct process *p, u64 *user_ns, u64 *system_ns);
+/** @brief Page faults of thread @p t, or (NULL) of all threads, ended ones too. Any thread context. */
+void process_faults(struct process *p, struct thread *t, u64 *minor, u64 *major);
 /** @brief Signal sets for /proc/PID/status, of a process and one of its threads. */
 struct signal_sets { u64 pending, shared_pending, blocked, ignored, caught; u32 queued; };
 void process_signal_sets(struct process *p, struct thread *t, struct signal_sets *out);

@@ -152,6 +152,10 @@ u64 vm_random_offset(u64 npages);
 struct vm_usage { u64 rss, rss_anon, rss_file, peak_rss, total, peak_total, data, stack, text, exec, locked, tables; };
 /** @brief Any thread context; takes the lock for reading. */
 void vm_space_usage(struct vm_space *s, struct vm_usage *out);
+/** What /proc/PID/smaps tells of a region's present pages, in pages; pss in bytes. */
+struct vm_region_usage { u64 rss, pss, shared_clean, shared_dirty, private_clean, private_dirty, anon, locked; };
+/** @brief Walks the region's page tables; the caller holds the space's lock, for reading or writing. */
+void vm_region_usage(const struct vm_region *r, struct vm_region_usage *out);
 /** @brief Pages present now, without a lock (OOM choice). */
 u64 vm_space_rss(const struct vm_space *s);
 

@@ -149,6 +149,20 @@ static void usage_of_process(struct rusage *ru, struct process *p)
 	spin_unlock_irqrestore(&p->sig_lock, flags);
 }
 
+void process_faults(struct process *p, struct thread *t, u64 *minor, u64 *major)
+{
+	u64 flags = spin_lock_irqsave(&p->sig_lock);
+
+	*minor = t ? t->sig->minflt : p->minflt;
+	*major = t ? t->sig->majflt : p->majflt;
+	if (!t)
+		list_for_each(t, &p->threads, proc_link) {
+			*minor += t->sig->minflt;
+			*major += t->sig->majflt;
+		}
+	spin_unlock_irqrestore(&p->sig_lock, flags);
+}
+
 /* The live space knows its own peak, the process that of spaces before an exec. */
 static u64 peak_pages(struct process *p)
 {
