@@ -168,7 +168,9 @@ static s64 poll_loop(u32 (*scan)(void *arg, struct poller *p, bool wait), void *
 			ready = scan(arg, &p, false);
 	}
 	poller_done(&p);
-	return ready ? ready : err == -ETIMEDOUT ? 0 : err;
+	if (ready)
+		return ready;
+	return err == -ETIMEDOUT ? 0 : err;
 }
 
 /* ---- timeouts ---- */
