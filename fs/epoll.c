@@ -361,7 +361,9 @@ static s64 collect(struct eventpoll *ep, uaddr_t out, u32 max)
 	list_splice_tail(&again, &todo);
 	list_splice_tail(&todo, &ep->ready);
 	spin_unlock_irqrestore(&ep->ready_lock, flags);
-	return n ? n : fault ? -EFAULT : 0;
+	if (n)
+		return n;
+	return fault ? -EFAULT : 0;
 }
 
 /* @param deadline 0: don't wait; ~0: for ever */
