@@ -250,12 +250,8 @@ static s64 do_poll(uaddr_t ufds, u32 n, u64 deadline)
 	ret = copy_from_user(c.fds, ufds, n * sizeof(*c.fds));
 	if (!ret)
 		ret = poll_loop(poll_scan, &c, deadline);
-	for (u32 i = 0; ret >= 0 && i < n; i++) {	/* only the answers: other fields may be in use */
-		u64 at = i * sizeof(*c.fds) + offsetof(struct user_pollfd, revents);
-
-		if (copy_to_user(uaddr_add(ufds, at), &c.fds[i].revents, 2))
-			ret = -EFAULT;
-	}
+	if (ret >= 0 && copy_to_user(ufds, c.fds, n * sizeof(*c.fds)))
+		ret = -EFAULT;
 	if (n > POLL_INLINE)
 		kvfree(c.fds);
 	return ret;

@@ -8,14 +8,27 @@
 static DEFINE_WAIT_QUEUE(queue);
 static DEFINE_MUTEX(lock);
 static struct { u64 a, b; } pair;
-static struct atomic ready, done;
+static struct atomic ready, done, rounds;
 static u64 seen_cpus;
+
+static u64 online_mask(void)
+{
+	u64 m = 0;
+
+	for (u32 i = 0; i < cpu_count; i++)
+		if (cpus[i] && cpus[i]->online)
+			m |= 1ull << i;
+	return m;
+}
 
 static void mutex_worker(void *arg)
 {
 	struct ktest_context *t = arg;
+	u64 end = time_monotonic_ns() + 5 * NSEC_PER_SEC;
 
-	for (u32 i = 0; i < 2000; i++) {
+	/* at least so many, and until every CPU took part */
+	for (u32 i = 0; i < 2000 || (READ_ONCE(seen_cpus) != online_mask() && time_monotonic_ns() < end); i++) {
+		atomic_inc(&rounds);
 		mutex_lock(&lock);
 		KEXPECT(pair.a == pair.b);
 		pair.a++;
@@ -29,16 +42,6 @@ static void mutex_worker(void *arg)
 	wake_up_all(&queue);
 }
 
-static u64 online_mask(void)
-{
-	u64 m = 0;
-
-	for (u32 i = 0; i < cpu_count; i++)
-		if (cpus[i] && cpus[i]->online)
-			m |= 1ull << i;
-	return m;
-}
-
 KTEST(threads, a_mutex_excludes_on_all_cpus)
 {
 	u32 n = 3 * cpu_count;
@@ -46,10 +49,11 @@ KTEST(threads, a_mutex_excludes_on_all_cpus)
 	pair.a = pair.b = 0;
 	seen_cpus = 0;
 	atomic_set(&done, 0);
+	atomic_set(&rounds, 0);
 	for (u32 i = 0; i < n; i++)
 		KEXPECT_EQ(thread_spawn(mutex_worker, t, "mutex"), 0);
 	wait_event(&queue, atomic_read(&done) == (s32)n);
-	KEXPECT_EQ(pair.a, 2000ull * n);
+	KEXPECT_EQ(pair.a, atomic_read(&rounds));
 	KEXPECT_EQ(seen_cpus, online_mask());
 }
 
