@@ -83,26 +83,28 @@ static void key_of_region(struct vm_region *r, u64 addr, struct futex_key *key)
 	}
 }
 
-/* @return 0, -EINVAL: not aligned, -EFAULT */
-static int key_get(u64 addr, bool shared, struct futex_key *key)
+static __noinline int key_get_shared(struct vm_space *space, u64 addr, struct futex_key *key)
 {
-	struct vm_space *space = current->space;
 	struct vm_region *r;
 
-	if (addr & 3)
-		return -EINVAL;
-	if (addr >= USER_END)
-		return -EFAULT;
-	key->object = (u64)space;
-	key->offset = addr;
-	if (!shared)
-		return 0;
 	down_read(&space->lock);
 	r = vm_region_find(space, addr);
 	if (r)
 		key_of_region(r, addr, key);
 	up_read(&space->lock);
 	return r ? 0 : -EFAULT;
+}
+
+/* @return 0, -EINVAL: not aligned, -EFAULT */
+static inline int key_get(u64 addr, bool shared, struct futex_key *key)
+{
+	key->object = (u64)current->space;
+	key->offset = addr;
+	if (addr & 3)
+		return -EINVAL;
+	if (addr >= USER_END)
+		return -EFAULT;
+	return shared ? key_get_shared(current->space, addr, key) : 0;
 }
 
 /* ---- waking ---- */
@@ -136,7 +138,7 @@ static bool bucket_empty(struct futex_bucket *b)
 	return READ_ONCE(b->waiters.next) == &b->waiters;
 }
 
-static s64 futex_wake(u64 addr, bool shared, u32 nr, u32 bitset)
+static __noinline s64 futex_wake(u64 addr, bool shared, u32 nr, u32 bitset)
 {
 	struct futex_bucket *b;
 	struct futex_key key;
@@ -241,13 +243,9 @@ static s64 wait_until(u64 addr, bool shared, u32 val, u32 bitset, u64 deadline)
 	w.woken = false;
 	w.thread = current;
 	w.bucket = bucket_of(&w.key);
-	do {
+	while (unlikely((err = enqueue_if_equal(&w, addr, val)) == -EFAULT))
 		if (get_user_u32(&now, uaddr(addr)))
 			return -EFAULT;
-		if (now != val)
-			return -EAGAIN;
-		err = enqueue_if_equal(&w, addr, val);
-	} while (err == -EFAULT);
 	return err ? err : sleep_in_bucket(&w, deadline);
 }
 
@@ -258,7 +256,7 @@ static s64 wait_again(struct restart_block *r)
 	return err == -EINTR ? -ERESTART_RESTARTBLOCK : err;
 }
 
-static s64 futex_wait(u64 addr, bool shared, u32 val, u32 bitset, u64 deadline)
+static __noinline s64 futex_wait(u64 addr, bool shared, u32 val, u32 bitset, u64 deadline)
 {
 	struct restart_block *r = &current->sig->restart;
 	s64 err = wait_until(addr, shared, val, bitset, deadline);
@@ -491,10 +489,36 @@ static int read_deadline(u32 cmd, u32 op, u64 user, u64 *deadline)
 	return 0;
 }
 
-SYSCALL6(futex, addr, op_arg, val_arg, user_timeout, addr2, val3)
+/* FUTEX_WAKE in private memory, the most frequent one: mostly nobody waits. */
+static s64 wake_private(u64 addr, u32 nr)
 {
-	u32 op = (u32)op_arg, cmd = op & FUTEX_CMD_MASK, val = (u32)val_arg;
+	const struct futex_key key = { (u64)current->space, addr };
+
+	if ((addr & 3) || addr >= USER_END)
+		return addr & 3 ? -EINVAL : -EFAULT;
+	if (likely(bucket_empty(bucket_of(&key))))
+		return 0;
+	return futex_wake(addr, false, nr, FUTEX_BITSET_MATCH_ANY);
+}
+
+/* FUTEX_WAIT in private memory without a timeout: often the word has changed by now. */
+static s64 wait_private(u64 addr, u32 val)
+{
+	u32 now;
+
+	if (addr & 3)
+		return -EINVAL;
+	if (get_user_u32(&now, uaddr(addr)))
+		return -EFAULT;
+	if (now != val)
+		return -EAGAIN;
+	return futex_wait(addr, false, val, FUTEX_BITSET_MATCH_ANY, 0);
+}
+
+static __noinline s64 futex_other(u64 addr, u32 op, u32 val, u64 user_timeout, u64 addr2, u32 val3)
+{
 	bool shared = !(op & FUTEX_PRIVATE_FLAG);
+	u32 cmd = op & FUTEX_CMD_MASK;
 	u64 deadline = 0;
 	int err;
 
@@ -509,17 +533,26 @@ SYSCALL6(futex, addr, op_arg, val_arg, user_timeout, addr2, val3)
 	case FUTEX_WAIT:
 		return futex_wait(addr, shared, val, FUTEX_BITSET_MATCH_ANY, deadline);
 	case FUTEX_WAIT_BITSET:
-		return futex_wait(addr, shared, val, (u32)val3, deadline);
+		return futex_wait(addr, shared, val, val3, deadline);
 	case FUTEX_WAKE:
 		return futex_wake(addr, shared, val, FUTEX_BITSET_MATCH_ANY);
 	case FUTEX_WAKE_BITSET:
-		return futex_wake(addr, shared, val, (u32)val3);
+		return futex_wake(addr, shared, val, val3);
 	case FUTEX_REQUEUE:
 		return futex_requeue(addr, addr2, shared, (s32)val, (s32)user_timeout, false, 0);
 	case FUTEX_CMP_REQUEUE:
-		return futex_requeue(addr, addr2, shared, (s32)val, (s32)user_timeout, true, (u32)val3);
+		return futex_requeue(addr, addr2, shared, (s32)val, (s32)user_timeout, true, val3);
 	case FUTEX_WAKE_OP:
-		return futex_wake_op(addr, addr2, shared, val, (u32)user_timeout, (u32)val3);
+		return futex_wake_op(addr, addr2, shared, val, (u32)user_timeout, val3);
 	}
 	return -ENOSYS;
+}
+
+SYSCALL6(futex, addr, op, val, user_timeout, addr2, val3)
+{
+	if ((u32)op == (FUTEX_WAKE | FUTEX_PRIVATE_FLAG))
+		return wake_private(addr, (u32)val);
+	if ((u32)op == (FUTEX_WAIT | FUTEX_PRIVATE_FLAG) && !user_timeout)
+		return wait_private(addr, (u32)val);
+	return futex_other(addr, (u32)op, (u32)val, user_timeout, addr2, (u32)val3);
 }

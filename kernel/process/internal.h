@@ -177,6 +177,7 @@ int signal_send_pgrp_locked(struct pid *pgrp, int sig, const struct siginfo_k *i
 void process_notify_parent_stop(struct process *p, int why);
 
 /* ---- frames (sigframe.c) ---- */
+void sigframe_init(void);
 /** @brief Let @p regs enter the handler. @return 0 or -EFAULT */
 int sigframe_setup(struct pt_regs *regs, int sig, const struct user_sigaction *act,
 		   const struct siginfo_k *info, u64 mask);

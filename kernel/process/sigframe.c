@@ -22,6 +22,7 @@
 #define FLAG_TF		0x100ul
 #define FLAG_DF		0x400ul
 #define FLAG_RF		0x10000ul
+#define FP_SW_USED	offsetof(struct user_fpx_sw, padding)
 
 static u32 fp_size(void)
 {
@@ -61,63 +62,68 @@ static bool place_frame(const struct pt_regs *regs, const struct user_sigaction 
 			u64 *fp, u64 *frame)
 {
 	const struct task_signals *ts = current->sig;
-	bool nested = on_altstack(ts, regs->rsp), entering = false;
 	u64 sp = regs->rsp - RED_ZONE;
+	bool on_it = false;
 
-	if ((act->flags & SA_ONSTACK) && altstack_state(ts, regs->rsp) == 0) {
-		sp = ts->altstack_sp + ts->altstack_size;
-		entering = true;
+	if (unlikely(ts->altstack_size)) {
+		on_it = on_altstack(ts, regs->rsp);
+		if ((act->flags & SA_ONSTACK) && !on_it) {
+			sp = ts->altstack_sp + ts->altstack_size;
+			on_it = true;
+		}
 	}
-	*fp = (sp - fp_frame_size()) & ~63ull;
+	*fp = (sp - (fp_size() + 4)) & ~63ull;
 	*frame = ((*fp - sizeof(struct user_rt_sigframe)) & ~15ull) - 8;
 	if (*frame > sp)		/* wrapped */
 		return false;
-	if (nested || entering)
-		return *frame >= ts->altstack_sp;
-	return true;
+	return !on_it || *frame >= ts->altstack_sp;
 }
 
 /* ---- FPU state ---- */
 
-/* Words in the free bytes of the legacy area and behind the end: they say what is there. */
-static int write_fp_words(u64 to)
+/*
+ * What the processor does not write: words in the free bytes of the legacy
+ * area that say what is there, and behind them an empty header, of which XSAVE
+ * fills in the first word. The same for every frame.
+ */
+static struct {
+	struct user_fpx_sw sw;
+	u64 header[FP_XSAVE_HDR_SIZE / 8];
+} fp_words;
+_Static_assert(FP_SW_OFFSET + sizeof(struct user_fpx_sw) == FP_XSAVE_HDR_OFFSET, "one copy");
+
+void sigframe_init(void)
 {
-	struct user_fpx_sw sw = {
+	fp_words.sw = (struct user_fpx_sw){
 		.magic1 = FP_XSTATE_MAGIC1,
 		.extended_size = fp_size() + 4,
 		.xfeatures = cpu_features.xcr0,
 		.xstate_size = fp_size(),
 	};
-
-	if (copy_to_user(uaddr(to + FP_SW_OFFSET), &sw, sizeof(sw)))
-		return -EFAULT;
-	return put_user_u32(uaddr(to + fp_size()), FP_XSTATE_MAGIC2);
 }
 
 static int save_fp(u64 to)
 {
-	static const u64 header[FP_XSAVE_HDR_SIZE / 8];
+	u32 size = fp_size();
 
-	if (!user_range_ok(uaddr(to), fp_frame_size()))
+	if (!user_range_ok(uaddr(to), size + 4))
 		return -EFAULT;
 	if (!cpu_features.xsave)
 		return fpu_save_user_fx(to, 0);
-	/* XSAVE fills in only the header's first word. */
-	if (copy_to_user(uaddr(to + FP_XSAVE_HDR_OFFSET), header, sizeof(header)) ||
+	if (user_copy_raw((void *)(to + FP_SW_OFFSET), &fp_words, sizeof(fp_words)) ||
 	    fpu_save_user(to, cpu_features.xcr0))
 		return -EFAULT;
-	return write_fp_words(to);
+	return put_user_u32(uaddr(to + size), FP_XSTATE_MAGIC2);
 }
 
 /* Is there extended state behind the legacy area? If the words don't say so, there is none. */
 static bool has_extended(u64 from, const struct user_fpx_sw *sw)
 {
-	u32 magic2;
+	u32 size = fp_size(), magic2;
 
-	if (sw->magic1 != FP_XSTATE_MAGIC1 || sw->xstate_size != fp_size() ||
-	    sw->extended_size != fp_size() + 4)
+	if (sw->magic1 != FP_XSTATE_MAGIC1 || sw->xstate_size != size || sw->extended_size != size + 4)
 		return false;
-	return !get_user_u32(&magic2, uaddr(from + fp_size())) && magic2 == FP_XSTATE_MAGIC2;
+	return !get_user_u32(&magic2, uaddr(from + size)) && magic2 == FP_XSTATE_MAGIC2;
 }
 
 /*
@@ -134,10 +140,10 @@ static int restore_fp(u64 from)
 		thread_fpu_reset(current);
 		return 0;
 	}
-	if ((from & 63) || !user_range_ok(uaddr(from), fp_frame_size()))
+	if ((from & 63) || !user_range_ok(uaddr(from), fp_size() + 4))
 		return -EFAULT;
 	if (cpu_features.xsave) {
-		if (copy_from_user(&sw, uaddr(from + FP_SW_OFFSET), sizeof(sw)))
+		if (copy_from_user(&sw, uaddr(from + FP_SW_OFFSET), FP_SW_USED))
 			return -EFAULT;
 		features = has_extended(from, &sw) ? features & sw.xfeatures : 0;
 		if (features != cpu_features.xcr0)

@@ -286,8 +286,10 @@ void signal_group_exit_locked(struct process *p, int status)
 
 static void tell_a_thread(struct process *p, struct thread *only, int sig)
 {
-	struct thread *t = choose_thread(p, only, sig);
+	struct thread *t;
 
+	smp_mb();			/* the pending set before the masks: signal_set_mask() */
+	t = choose_thread(p, only, sig);
 	if (!t)
 		return;
 	if (is_fatal(p, t, sig)) {
@@ -473,7 +475,11 @@ static int dequeue_from(struct process *p, struct signal_queue *q, u64 set, stru
 
 	if (!sig)
 		return 0;
-	e = find_entry(q, sig, &more);
+	e = &q->first;
+	more = false;
+	/* The usual case: one signal, in the queue's own entry. */
+	if (e->info.signo != sig || q->entries.next != &e->link || q->entries.prev != &e->link)
+		e = find_entry(q, sig, &more);
 	if (!more)
 		q->set &= ~sigbit(sig);
 	if (!e) {
@@ -534,14 +540,22 @@ static void retarget(struct process *p, struct thread *leaving, u64 set)
 	}
 }
 
+/*
+ * Without the lock unless something is pending: the mask is written before the
+ * pending sets are read, and a sender writes those before it reads masks
+ * (tell_a_thread()), so one of the two sees the other.
+ */
 void signal_set_mask(u64 mask)
 {
 	struct process *p = current->proc;
 	struct task_signals *ts = current->sig;
-	u64 flags = spin_lock_irqsave(&p->sig_lock);
-	u64 newly = mask & ~ts->blocked;
+	u64 newly, flags;
 
-	ts->blocked = mask;
+	newly = mask & ~__atomic_exchange_n(&ts->blocked, mask, __ATOMIC_SEQ_CST);
+	if (likely(!(READ_ONCE(ts->pending.set) | READ_ONCE(p->shared.set)) &&
+		   !(READ_ONCE(current->work) & WORK_SIGNAL)))
+		return;
+	flags = spin_lock_irqsave(&p->sig_lock);
 	if (unlikely(p->shared.set & newly) && p->nr_threads > 1)
 		retarget(p, current, newly);
 	signal_recalc();

@@ -22,27 +22,37 @@ static void forget_ignored(struct process *p, int sig)
 		signal_queue_flush(&t->sig->pending, sigbit(sig));
 }
 
-static void change_action(struct process *p, int sig, const struct user_sigaction *new,
-			  struct user_sigaction *old)
+/* Under the locks. */
+static void set_action(struct process *p, int sig, const struct user_sigaction *new)
 {
+	struct sighand *h = p->sighand;
+	u64 bit = sigbit(sig);
+
+	h->action[sighand_slot(sig)] = *new;
+	sighand_set_default(h, sig);
+	h->valid |= bit;		/* SIGCHLD's flags count with SIG_DFL, too */
+	if (likely(new->handler > SIG_IGN)) {
+		h->caught |= bit;
+		return;
+	}
+	if (new->handler == SIG_IGN)
+		h->ignored |= bit;
+	forget_ignored(p, sig);
+}
+
+/* @new, @old  NULL: not wanted */
+static void swap_action(int sig, const struct user_sigaction *new, struct user_sigaction *old)
+{
+	struct process *p = current->proc;
 	u64 flags = spin_lock_irqsave(&p->sig_lock);
 	struct sighand *h = p->sighand;
 	bool locked = sighand_lock(h);
-	u64 bit = sigbit(sig);
-	u32 slot = sighand_slot(sig);
 
-	*old = h->valid & bit ? h->action[slot] : (struct user_sigaction){ SIG_DFL, 0, 0, 0 };
-	if (new) {
-		h->action[slot] = *new;
-		sighand_set_default(h, sig);
-		h->valid |= bit;	/* SIGCHLD's flags count with SIG_DFL, too */
-		if (new->handler == SIG_IGN)
-			h->ignored |= bit;
-		else if (new->handler != SIG_DFL)
-			h->caught |= bit;
-		if (new->handler <= SIG_IGN)
-			forget_ignored(p, sig);
-	}
+	if (old)
+		*old = sig_in(h->valid, sig) ? h->action[sighand_slot(sig)] :
+			(struct user_sigaction){ SIG_DFL, 0, 0, 0 };
+	if (new)
+		set_action(p, sig, new);
 	sighand_unlock(h, locked);
 	spin_unlock_irqrestore(&p->sig_lock, flags);
 }
@@ -54,19 +64,15 @@ SYSCALL4(rt_sigaction, sig_arg, user_new, user_old, size)
 
 	if (size != sizeof(u64))
 		return -EINVAL;
-	if (user_new && copy_from_user(&new, uaddr(user_new), sizeof(new)))
-		return -EFAULT;
+	if (user_new) {
+		if (copy_from_user(&new, uaddr(user_new), sizeof(new)))
+			return -EFAULT;
+		new.mask &= ~SIGSET_KERNEL_ONLY;
+		new.flags &= SA_KNOWN;
+	}
 	if (!sig_valid(sig) || (user_new && sig_in(SIGSET_KERNEL_ONLY, sig)))
 		return -EINVAL;
-	if (sig_in(SIGSET_KERNEL_ONLY, sig)) {
-		old = (struct user_sigaction){ SIG_DFL, 0, 0, 0 };
-	} else {
-		if (user_new) {
-			new.mask &= ~SIGSET_KERNEL_ONLY;
-			new.flags &= SA_KNOWN;
-		}
-		change_action(current->proc, sig, user_new ? &new : NULL, &old);
-	}
+	swap_action(sig, user_new ? &new : NULL, user_old ? &old : NULL);
 	if (user_old && copy_to_user(uaddr(user_old), &old, sizeof(old)))
 		return -EFAULT;
 	return 0;
@@ -336,12 +342,10 @@ static struct siginfo_k from_me(int sig, int code)
 SYSCALL2(kill, pid, sig_arg)
 {
 	int sig = (int)sig_arg;
-	struct siginfo_k info;
 
 	if (sig < 0 || sig > NSIG)
 		return -EINVAL;
-	info = from_me(sig, SI_USER);
-	return kill_something((pid_t)pid, sig, &info);
+	return kill_something((pid_t)pid, sig, NULL);	/* SI_USER, from the caller */
 }
 
 /* @tgid  0: whatever process the thread is in */

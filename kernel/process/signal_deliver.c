@@ -265,8 +265,11 @@ void user_return_work(struct pt_regs *regs)
 	u32 work;
 
 	while ((work = READ_ONCE(current->work)) != 0) {
-		if (work & ~handled)		/* WORK_IRET has had its effect by bringing us here */
-			thread_clear_work(current, ~handled);
+		if (work & ~handled) {		/* WORK_IRET has had its effect by bringing us here */
+			work = __atomic_and_fetch(&current->work, handled, __ATOMIC_RELAXED);
+			if (!work)
+				return;
+		}
 		if (work & WORK_EXIT)
 			thread_end(0);
 		if (work & WORK_RESCHED)
