@@ -307,18 +307,6 @@ TEST(mincore_and_locks_answer)
 	CHECK_EQ(munlock(p, PAGE), 0);
 }
 
-TEST(memfd)
-{
-	int fd = syscall(SYS_memfd_create, "name", 0);
-	char *p;
-
-	CHECK(fd >= 0);
-	CHECK_EQ(ftruncate(fd, PAGE), 0);
-	p = mmap(NULL, PAGE, RW, MAP_SHARED, fd, 0);
-	p[0] = 'm';
-	CHECK_EQ(({ char c = 0; pread(fd, &c, 1, 0); c; }), 'm');
-}
-
 TEST(null_pages_cannot_be_mapped)
 {
 	if (mmap(NULL, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED)
@@ -346,7 +334,6 @@ int main(void)
 	RUN(fork_with_much_memory_copies_on_write);
 	RUN(kernel_writes_into_copy_on_write_memory);
 	RUN(mincore_and_locks_answer);
-	RUN(memfd);
 	RUN(null_pages_cannot_be_mapped);
 	return check_done();
 }

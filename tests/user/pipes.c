@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Pipes, fifos, poll, select, epoll, eventfd, timerfd. */
+/* Pipes, fifos, poll, select, epoll, eventfd. */
 #include "check.h"
 #include <fcntl.h>
 #include <poll.h>
@@ -10,7 +10,6 @@
 #include <sys/ioctl.h>
 #include <sys/select.h>
 #include <sys/stat.h>
-#include <sys/timerfd.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -257,20 +256,6 @@ TEST(event_descriptors)
 	CHECK_ERR(write(fd, &v, 8), EINVAL);
 }
 
-TEST(timer_descriptors)
-{
-	struct itimerspec t = { { 0, 10000000 }, { 0, 20000000 } };
-	uint64_t n = 0;
-	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
-
-	CHECK(fd >= 0);
-	CHECK_ERR(read(fd, &n, 8), EAGAIN);
-	CHECK_EQ(timerfd_settime(fd, 0, &t, NULL), 0);
-	pause_ms(65);
-	CHECK_EQ(read(fd, &n, 8), 8);
-	CHECK(n >= 4);
-}
-
 int main(void)
 {
 	RUN(order_and_ends);
@@ -284,6 +269,5 @@ int main(void)
 	RUN(select_tells_and_waits);
 	RUN(epoll_levels_and_edges);
 	RUN(event_descriptors);
-	RUN(timer_descriptors);
 	return check_done();
 }
