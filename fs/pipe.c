@@ -304,6 +304,8 @@ static int fifo_open(struct inode *inode, struct file *f)
 	}
 	mutex_lock(&p->lock);
 	attach(p, f->mode);
+	/* The other end may come, and go again, from here on. */
+	seen = f->mode & FMODE_READ ? p->writer_opens : p->reader_opens;
 	mutex_unlock(&p->lock);
 	f->private = p;
 	f->mode |= FMODE_STREAM;
@@ -311,13 +313,10 @@ static int fifo_open(struct inode *inode, struct file *f)
 	wake_up_all(&p->open_wait);
 	if ((f->mode & FMODE_READ) && (f->mode & FMODE_WRITE))
 		return 0;
-	if ((f->mode & FMODE_READ) && !(f->flags & O_NONBLOCK)) {
-		seen = p->writer_opens;
+	if ((f->mode & FMODE_READ) && !(f->flags & O_NONBLOCK))
 		err = wait_event_interruptible(&p->open_wait, READ_ONCE(p->writers) || READ_ONCE(p->writer_opens) != seen);
-	} else if (f->mode & FMODE_WRITE) {
-		seen = p->reader_opens;
+	else if (f->mode & FMODE_WRITE)
 		err = wait_event_interruptible(&p->open_wait, READ_ONCE(p->readers) || READ_ONCE(p->reader_opens) != seen);
-	}
 	if (err)
 		pipe_release(f);
 	return err;
