@@ -11,6 +11,7 @@
 #include <kernel/boot.h>
 #include <kernel/crash.h>
 #include <kernel/device.h>
+#include <kernel/driver.h>
 #include <kernel/fs.h>
 #include <kernel/heap_init.h>
 #include <kernel/irq.h>
@@ -52,6 +53,7 @@ static void boot_thread_main(void *unused)
 	process_init();
 	fs_init();
 	device_init();
+	banos_init();
 	ktest_boot();
 	crash_boot();
 	root_unpack();

@@ -39,6 +39,7 @@ struct cpu {
 	struct { u64 user_ns, system_ns, idle_ns, irq_ns; } time;
 	u64 nr_switches, nr_irqs, nr_syscalls, nr_faults, nr_forks;
 	void *slot[16];			/* per-CPU data of other subsystems: enum cpu_slot */
+	u64 gate[2 * CONFIG_BANOS_MAX_DRIVERS];	/* calls into drivers: gate.h */
 } __aligned(64);
 enum cpu_slot { CPU_SLOT_PAGES, CPU_SLOT_HEAP, CPU_SLOT_RCU, CPU_SLOT_GATE, CPU_SLOT_RANDOM,
 		CPU_SLOT_ROOTS, CPU_SLOT_STACKS, CPU_SLOT_IRQ };

@@ -1,9 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file driver_api.h  The public driver headers, for who is not a driver.
+ * @file driver_api.h  The public driver headers, for who is not a driver. To be included
+ * instead of <banos/...>.
  */
 #pragma once
 #define BANOS_CFLAGS 0
 #include <banos/base.h>
+#include <banos/chardev.h>
 #include <banos/driver.h>
 #include <banos/export.h>
+#include <banos/lock.h>
+#include <banos/memory.h>
+#include <banos/print.h>
+#include <banos/thread.h>
+#include <banos/time.h>
+#include <banos/timer.h>
+#include <banos/user.h>
+#include <banos/wait.h>
+#include <banos/work.h>

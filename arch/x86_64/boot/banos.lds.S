@@ -44,6 +44,7 @@ SECTIONS
 		__banos_exports_start = .;
 		KEEP(*(.banos-export .banos-export.*))
 		__banos_exports_end = .;
+		*(__ksymtab_strings)
 		. = ALIGN(8);
 		__banos_builtins_start = .;
 		KEEP(*(.banos-builtin))

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+/*
+ * <banos/user.h>: memory of the program that called.
+ *
+ * A banos_buffer is the struct uio of the transfer; it is good while the gate's
+ * record of this thread's innermost call names it.
+ */
+#include <kernel/driver.h>
+#include <kernel/err.h>
+#include <kernel/uaccess.h>
+
+static struct uio *buffer_uio(banos_buffer buffer)
+{
+	const void *object = gate_object();
+
+	return object && object == (const void *)buffer ? (struct uio *)object : NULL;
+}
+
+/* None of @wanted bytes went over: at the end that is no error. */
+static s64 transferred(u64 done, u64 wanted)
+{
+	return done || !wanted ? (s64)done : -EFAULT;
+}
+
+int64_t banos_buffer_write(banos_buffer to, const void *from, uint64_t length)
+{
+	struct uio *u = buffer_uio(to);
+
+	if (!u)
+		return -EINVAL;
+	length = MIN(length, u->count);
+	return transferred(uio_copy_out(u, from, length), length);
+}
+BANOS_EXPORT(banos_buffer_write);
+
+int64_t banos_buffer_zero(banos_buffer to, uint64_t length)
+{
+	struct uio *u = buffer_uio(to);
+
+	if (!u)
+		return -EINVAL;
+	length = MIN(length, u->count);
+	return transferred(uio_zero(u, length), length);
+}
+BANOS_EXPORT(banos_buffer_zero);
+
+int64_t banos_buffer_read(banos_buffer from, void *to, uint64_t length)
+{
+	struct uio *u = buffer_uio(from);
+
+	if (!u)
+		return -EINVAL;
+	length = MIN(length, u->count);
+	return transferred(uio_copy_in(u, to, length), length);
+}
+BANOS_EXPORT(banos_buffer_read);
+
+int64_t banos_buffer_left(banos_buffer buffer)
+{
+	struct uio *u = buffer_uio(buffer);
+
+	return u ? (s64)u->count : -EINVAL;
+}
+BANOS_EXPORT(banos_buffer_left);
+
+/* A thread of a driver's own has no program behind it. */
+int64_t banos_user_read(void *to, uint64_t from, uint64_t length)
+{
+	return current->space ? copy_from_user(to, uaddr(from), length) : -EFAULT;
+}
+BANOS_EXPORT(banos_user_read);
+
+int64_t banos_user_write(uint64_t to, const void *from, uint64_t length)
+{
+	return current->space ? copy_to_user(uaddr(to), from, length) : -EFAULT;
+}
+BANOS_EXPORT(banos_user_write);

@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: MIT
+/*
+ * <banos/timer.h>, <banos/work.h>: functions of a driver called later.
+ *
+ * Each driver that has timers or work has one kernel thread, made with the first
+ * of them, which calls their functions through the gate, one after the other: a
+ * driver that is slow or stuck delays nobody but itself. A timer's interrupt only
+ * queues it.
+ *
+ * Locks: worker->lock (spin, any context) guards its queue and the states of
+ * tasks. A queued task holds a reference on itself.
+ */
+#include <kernel/driver.h>
+#include <kernel/err.h>
+#include <kernel/heap.h>
+#include <kernel/string.h>
+#include <kernel/time.h>
+
+struct driver_worker {
+	spinlock_t lock;
+	struct list queue;			/* task.link */
+	struct task *running;
+	struct thread *thread;
+	struct wait_queue wait;			/* the thread waits for tasks */
+	struct wait_queue done;			/* others wait for a task's end */
+	struct driver *driver;
+};
+
+/* A timer or a piece of work. */
+struct task {
+	struct owned owned;
+	struct driver_worker *worker;
+	struct list link;			/* empty: not queued */
+	const void *function;
+	void *context;
+	bool dead;				/* is not queued again */
+	u64 runs;				/* ended */
+	struct timer timer;			/* of timers only */
+};
+
+/* ---- the thread ---- */
+
+static struct task *next_task(struct driver_worker *w)
+{
+	struct task *t = NULL;
+	u64 flags = spin_lock_irqsave(&w->lock);
+
+	if (!list_empty(&w->queue)) {
+		t = list_first(&w->queue, struct task, link);
+		list_del(&t->link);
+	}
+	w->running = t;
+	spin_unlock_irqrestore(&w->lock, flags);
+	return t;
+}
+
+static void task_ended(struct driver_worker *w, struct task *t)
+{
+	u64 flags = spin_lock_irqsave(&w->lock);
+
+	w->running = NULL;
+	t->runs++;
+	spin_unlock_irqrestore(&w->lock, flags);
+	wake_up_all(&w->done);
+	owned_put(&t->owned);
+}
+
+static void worker_main(void *arg)
+{
+	struct driver_worker *w = arg;
+
+	while (!thread_should_stop()) {
+		struct task *t = next_task(w);
+
+		if (!t) {
+			wait_event(&w->wait, !list_empty(&w->queue) || thread_should_stop());
+			continue;
+		}
+		if (!READ_ONCE(t->dead))
+			gate_enter(&w->driver->owner, true, NULL, t->function, (u64)t->context, 0, 0, 0, 0, 0);
+		task_ended(w, t);
+	}
+}
+
+static struct driver_worker *worker_create(struct driver *d)
+{
+	struct driver_worker *w = kzalloc(sizeof(*w));
+
+	if (!w)
+		return NULL;
+	spin_init(&w->lock);
+	list_init(&w->queue);
+	wait_queue_init(&w->wait);
+	wait_queue_init(&w->done);
+	w->driver = d;
+	w->thread = thread_create(worker_main, w, d->name);
+	if (IS_ERR(w->thread)) {
+		kfree(w);
+		return NULL;
+	}
+	thread_start(w->thread);
+	return w;
+}
+
+/* The driver's worker; two threads may need it at once. */
+static struct driver_worker *worker_get(struct driver *d)
+{
+	mutex_lock(&drivers_lock);
+	if (!d->worker)
+		d->worker = worker_create(d);
+	mutex_unlock(&drivers_lock);
+	return d->worker;
+}
+
+int driver_worker_stop(struct driver *d)
+{
+	struct driver_worker *w = d->worker;
+
+	if (!w)
+		return 0;
+	/* Its tasks are gone by now; only a function that does not return can keep it. */
+	if (wait_event_until(&w->done, !READ_ONCE(w->running), time_monotonic_ns() + 10 * NSEC_PER_SEC))
+		return -EBUSY;
+	thread_stop(w->thread);
+	d->worker = NULL;
+	kfree(w);
+	return 0;
+}
+
+/* ---- tasks ---- */
+
+static bool task_queue(struct task *t)
+{
+	struct driver_worker *w = t->worker;
+	u64 flags = spin_lock_irqsave(&w->lock);
+	bool new = !t->dead && list_empty(&t->link);
+
+	if (new) {
+		atomic_inc(&t->owned.refs);
+		list_add_tail(&t->link, &w->queue);
+	}
+	spin_unlock_irqrestore(&w->lock, flags);
+	if (new)
+		wake_up(&w->wait);
+	return new;
+}
+
+static bool task_unqueue(struct task *t)
+{
+	struct driver_worker *w = t->worker;
+	u64 flags = spin_lock_irqsave(&w->lock);
+	bool was = !list_empty(&t->link);
+
+	if (was)
+		list_del(&t->link);
+	spin_unlock_irqrestore(&w->lock, flags);
+	if (was)
+		owned_put(&t->owned);
+	return was;
+}
+
+static bool from_itself(const struct driver_worker *w)
+{
+	return current == w->thread;
+}
+
+static int task_stop(struct owned *o)
+{
+	struct task *t = container_of(o, struct task, owned);
+
+	WRITE_ONCE(t->dead, true);
+	if (t->timer.fn)
+		timer_cancel_sync(&t->timer);
+	task_unqueue(t);
+	if (from_itself(t->worker))
+		return 0;
+	return wait_event_until(&t->worker->done, READ_ONCE(t->worker->running) != t,
+				time_monotonic_ns() + 10 * NSEC_PER_SEC) ? -EBUSY : 0;
+}
+
+static void task_free(struct owned *o)
+{
+	kfree(container_of(o, struct task, owned));
+}
+
+static const struct owned_class timer_class = {
+	.name = "timer", .names = "timers", .kind = OWNED_TIMER, .phase = OWNED_ACTIVE,
+	.stop = task_stop, .free = task_free,
+};
+static const struct owned_class work_class = {
+	.name = "piece of work", .names = "pieces of work", .kind = OWNED_WORK, .phase = OWNED_ACTIVE,
+	.stop = task_stop, .free = task_free,
+};
+
+static void timer_ended(struct timer *t)
+{
+	task_queue(container_of(t, struct task, timer));
+}
+
+static int64_t task_create(banos_owner owner, int64_t (*function)(void *), void *context,
+			   const struct owned_class *class, u64 *handle)
+{
+	struct owner *o = owner_find((u64)owner);
+	struct task *t;
+	int err;
+
+	if (!o || !handle || !owner_has_code(o, function))
+		return -EINVAL;
+	t = kzalloc(sizeof(*t));
+	if (!t)
+		return -ENOMEM;
+	list_init(&t->link);
+	t->function = function;
+	t->context = context;
+	if (class == &timer_class)
+		timer_init(&t->timer, timer_ended);
+	t->worker = worker_get(owner_driver(o));
+	err = t->worker ? owned_add(o, &t->owned, class, true) : -ENOMEM;
+	if (err)
+		kfree(t);
+	else
+		*handle = t->owned.handle;
+	return err;
+}
+
+static struct task *task_get(u64 handle, const struct owned_class *class)
+{
+	struct owned *o = owned_get(handle, class);
+
+	return o ? container_of(o, struct task, owned) : NULL;
+}
+
+static int64_t task_destroy(u64 handle, const struct owned_class *class)
+{
+	struct task *t = task_get(handle, class);
+	int err;
+
+	if (!t)
+		return -EINVAL;
+	while ((err = owned_remove(&t->owned)) == -EBUSY)
+		;				/* its function runs long: we said that we wait */
+	owned_put(&t->owned);
+	return err;
+}
+
+/* ---- timers ---- */
+
+int64_t banos_timer_create(banos_owner owner, int64_t (*function)(void *context), void *context, banos_timer *timer)
+{
+	return task_create(owner, function, context, &timer_class, (u64 *)timer);
+}
+BANOS_EXPORT(banos_timer_create);
+
+int64_t banos_timer_start(banos_timer timer, uint64_t deadline_ns)
+{
+	struct owned *o;
+
+	rcu_read_lock();
+	o = owned_peek((u64)timer, &timer_class);
+	if (o && !READ_ONCE(container_of(o, struct task, owned)->dead))
+		timer_start(&container_of(o, struct task, owned)->timer, deadline_ns);
+	rcu_read_unlock();
+	return o ? 0 : -EINVAL;
+}
+BANOS_EXPORT(banos_timer_start);
+
+int64_t banos_timer_cancel(banos_timer timer)
+{
+	struct task *t = task_get((u64)timer, &timer_class);
+	bool was;
+
+	if (!t)
+		return -EINVAL;
+	was = timer_cancel_sync(&t->timer);
+	was |= task_unqueue(t);
+	if (!from_itself(t->worker))
+		wait_event(&t->worker->done, READ_ONCE(t->worker->running) != t);
+	owned_put(&t->owned);
+	return was;
+}
+BANOS_EXPORT(banos_timer_cancel);
+
+int64_t banos_timer_destroy(banos_timer timer)
+{
+	return task_destroy((u64)timer, &timer_class);
+}
+BANOS_EXPORT(banos_timer_destroy);
+
+/* ---- work ---- */
+
+int64_t banos_work_create(banos_owner owner, int64_t (*function)(void *context), void *context, banos_work *work)
+{
+	return task_create(owner, function, context, &work_class, (u64 *)work);
+}
+BANOS_EXPORT(banos_work_create);
+
+int64_t banos_work_queue(banos_work work)
+{
+	struct owned *o;
+	s64 result = -EINVAL;
+
+	rcu_read_lock();
+	o = owned_peek((u64)work, &work_class);
+	if (o)
+		result = task_queue(container_of(o, struct task, owned));
+	rcu_read_unlock();
+	return result;
+}
+BANOS_EXPORT(banos_work_queue);
+
+/* Neither queued nor running; or it has run since. */
+static bool task_is_done(struct task *t, u64 runs)
+{
+	struct driver_worker *w = t->worker;
+	u64 flags = spin_lock_irqsave(&w->lock);
+	bool done = (list_empty(&t->link) && w->running != t) || t->runs > runs + 1;
+
+	spin_unlock_irqrestore(&w->lock, flags);
+	return done;
+}
+
+int64_t banos_work_wait(banos_work work)
+{
+	struct task *t = task_get((u64)work, &work_class);
+	u64 runs;
+
+	if (!t)
+		return -EINVAL;
+	if (from_itself(t->worker)) {
+		owned_put(&t->owned);
+		return -EDEADLK;
+	}
+	runs = READ_ONCE(t->runs);
+	wait_event(&t->worker->done, task_is_done(t, runs));
+	owned_put(&t->owned);
+	return 0;
+}
+BANOS_EXPORT(banos_work_wait);
+
+int64_t banos_work_destroy(banos_work work)
+{
+	return task_destroy((u64)work, &work_class);
+}
+BANOS_EXPORT(banos_work_destroy);

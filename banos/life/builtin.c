@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Drivers that are linked into the kernel. The linker has done the loader's
+ * work; from the descriptor on they take the same way as those in files. Their
+ * parameters stand on the kernel's command line, with the driver's name in
+ * front: hello.who=world.
+ */
+#include <kernel/builtin.h>
+#include <kernel/cmdline.h>
+#include <kernel/driver.h>
+#include <kernel/err.h>
+#include <kernel/heap.h>
+#include <kernel/printk.h>
+#include <kernel/string.h>
+
+extern u8 _text[], _etext[], _data[], _image_end[];
+
+/* "hello.who=world" becomes who="world": what follows is what insmod would say. NULL: no memory */
+static char *params_of(const char *name)
+{
+	const char *cursor = cmdline_get();
+	size_t n = strlen(name), size = strlen(cursor) * 2 + 8, used = 0;
+	char *text = kzalloc(size);
+	struct cmdline_word w;
+
+	while (text && cmdline_next(&cursor, &w)) {
+		if (w.key_len <= n + 1 || memcmp(w.key, name, n) || w.key[n] != '.')
+			continue;
+		used += scnprintf(text + used, size - used, w.val ? "%.*s=\"%.*s\" " : "%.*s ",
+				  (int)(w.key_len - n - 1), w.key + n + 1, (int)w.val_len, w.val ?: "");
+	}
+	return text;
+}
+
+static int apply_params(struct report *r, const struct builtin_driver *b, const char *name)
+{
+	struct param_target t = {
+		.records = b->descriptor, .relocated = b->descriptor, .size = b->descriptor_end - b->descriptor,
+		.data = (u64)_data, .data_size = _image_end - _data, .mem = _data,
+	};
+	char *params = params_of(name);
+	int err = params ? params_apply(r, &t, params) : report_add(r, -ENOMEM, "no memory");
+
+	kfree(params);
+	return err;
+}
+
+static int check_code(struct report *r, struct driver *d)
+{
+	if (!owner_has_code(&d->owner, (void *)d->init))
+		return report_add(r, -ENOEXEC, "it has no init function of its own");
+	return 0;
+}
+
+static int take_builtin_exports(struct driver *d, const struct builtin_driver *b)
+{
+	const struct banos_export *e = (const void *)b->exports;
+	u32 n = (b->exports_end - b->exports) / sizeof(*e);
+	struct load_export *list = n ? kcalloc(n, sizeof(*list)) : NULL;
+	int err = n && !list ? -ENOMEM : 0;
+
+	for (u32 i = 0; !err && i < n; i++)
+		list[i] = (struct load_export){ e[i].name, (u64)e[i].function };
+	err = err ?: driver_take_exports(d, list, n);
+	kfree(list);
+	return err;
+}
+
+static int prepare(struct driver *d, const struct builtin_driver *b, struct report *r)
+{
+	const struct banos_driver_record *record;
+	int err = check_records(r, b->descriptor, b->descriptor_end - b->descriptor, BANOS_LEVEL, &record);
+
+	if (err)
+		return err;
+	driver_set_description(d, record);
+	d->builtin = true;
+	d->init = (u64)record->init;
+	d->exit = (u64)record->exit;
+	d->init_calls = (const u64 *)b->init;
+	d->ninit = b->init_end - b->init;
+	d->fini_calls = NULL;			/* it stays as long as the kernel */
+	/* The linker sorts code that is seldom run into sections of its own: somewhere in the image. */
+	d->owner.code = (u64)_text;
+	d->owner.code_end = (u64)_etext;
+	return check_code(r, d) ?: take_builtin_exports(d, b) ?: apply_params(r, b, d->name);
+}
+
+static int run(struct driver *d, struct report *r)
+{
+	int err = driver_run_init(d);
+
+	if (err)
+		report_add(r, err, "init failed (error %d)", -err);
+	else
+		err = driver_publish(d);
+	return err;
+}
+
+static void start_builtin(const struct builtin_driver *b)
+{
+	struct driver *d = driver_create();
+	struct report r;
+	int err;
+
+	if (!d) {
+		pr_err("banos: no memory for %s\n", b->path);
+		return;
+	}
+	report_init(&r, kmalloc, (void (*)(void *))kfree);
+	strscpy(r.who, b->path, sizeof(r.who));
+	err = prepare(d, b, &r) ?: run(d, &r);
+	if (err) {
+		pr_err("banos: the built-in driver %s does not start: error %d\n", b->path, -err);
+		for (char *line = r.text, *end; line && (end = strchr(line, '\n')); line = end + 1)
+			pr_err("banos: %.*s\n", (int)(end - line), line);
+		driver_withdraw(d);
+		owner_sweep(&d->owner, 1 << OWNED_ENTRY, NULL);
+		gate_drain(&d->owner);
+		d->exit = 0;
+		if (driver_dismantle(d))
+			driver_leave_behind(d);
+	}
+	report_destroy(&r);
+}
+
+void drivers_start_builtin(void)
+{
+	for (const struct builtin_driver *b = __banos_builtins_start; b < __banos_builtins_end; b++)
+		start_builtin(b);
+}

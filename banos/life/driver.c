@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Instances of drivers: the list, references and pins, and the steps of a life
+ * that installed and built-in drivers have in common.
+ */
+#include <kernel/driver.h>
+#include <kernel/err.h>
+#include <kernel/heap.h>
+#include <kernel/printk.h>
+#include <kernel/string.h>
+
+DEFINE_MUTEX(drivers_lock);
+DEFINE_LIST(drivers);
+u32 driver_count;
+static s64 next_id;
+
+/* ---- references and pins ---- */
+
+struct driver *driver_create(void)
+{
+	struct driver *d = kzalloc(sizeof(*d));
+
+	if (!d)
+		return NULL;
+	d->id = -1;
+	d->state = BANOS_DRIVER_LOADING;
+	atomic_set(&d->refs, 1);
+	list_init(&d->link);
+	list_init(&d->uses);
+	list_init(&d->users);
+	list_init(&d->slots);
+	mutex_init(&d->life);
+	wait_queue_init(&d->pins_wait);
+	if (owner_init(&d->owner, NULL, d->name))
+		goto free;
+	d->owner.private = d;
+	if (gate_open(&d->owner))
+		goto destroy_owner;
+	return d;
+
+destroy_owner:
+	owner_destroy(&d->owner);
+free:
+	kfree(d);
+	return NULL;
+}
+
+void driver_get(struct driver *d) { atomic_inc(&d->refs); }
+
+static void driver_free(struct rcu_head *h)
+{
+	kfree(container_of(h, struct driver, rcu));
+}
+
+void driver_put(struct driver *d)
+{
+	if (atomic_dec_and_test(&d->refs))
+		call_rcu(&d->rcu, driver_free);
+}
+
+bool driver_pin(struct driver *d)
+{
+	s32 v = atomic_read(&d->pins);
+
+	while (!(v & DRIVER_GOING_PIN))
+		if (__atomic_compare_exchange_n(&d->pins.v, &v, v + 1, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+			return true;
+	return false;
+}
+
+void driver_unpin(struct driver *d)
+{
+	if (atomic_sub_return(&d->pins, 1) == DRIVER_GOING_PIN)
+		wake_up_all(&d->pins_wait);
+}
+
+u32 driver_pin_count(const struct driver *d)
+{
+	return atomic_read(&d->pins) & ~DRIVER_GOING_PIN;
+}
+
+/* ---- look-up ---- */
+
+struct driver *driver_find(s64 id)
+{
+	struct driver *d, *found = NULL;
+
+	mutex_lock(&drivers_lock);
+	list_for_each(d, &drivers, link)
+		if (d->id >= id) {
+			found = d;
+			driver_get(d);
+			break;
+		}
+	mutex_unlock(&drivers_lock);
+	return found;
+}
+
+struct driver *driver_find_name_locked(const char *name)
+{
+	for (struct list *at = drivers.prev; at != &drivers; at = at->prev) {
+		struct driver *d = list_entry(at, struct driver, link);
+
+		if (!strcmp(d->name, name) && d->state == BANOS_DRIVER_LIVE) {
+			driver_get(d);
+			return d;
+		}
+	}
+	return NULL;
+}
+
+void driver_set_description(struct driver *d, const struct banos_driver_record *r)
+{
+	d->level = r->level;
+	strscpy(d->name, r->name, sizeof(d->name));
+	strscpy(d->version, r->version, sizeof(d->version));
+	strscpy(d->licence, r->licence, sizeof(d->licence));
+	strscpy(d->description, r->description, sizeof(d->description));
+}
+
+/* ---- entering it ---- */
+
+static void run_calls(struct driver *d, const u64 *calls, u32 n)
+{
+	/* They return nothing: what lies in the result register means nothing. */
+	for (u32 i = 0; i < n; i++) {
+		BUG_ON(!d->owner.gate_slot);
+		gate_enter(&d->owner, false, NULL, (const void *)calls[i], 0, 0, 0, 0, 0, 0);
+	}
+}
+
+int driver_run_init(struct driver *d)
+{
+	s64 result;
+
+	run_calls(d, d->init_calls, d->ninit);
+	result = gate_call(&d->owner, NULL, (const void *)d->init, d->owner.handle, 0, 0, 0, 0, 0);
+	if (result > 0) {
+		pr_warn("banos: %s: init returned %ld; it has to return 0 or an error\n", d->name, result);
+		result = -EINVAL;
+	}
+	return result;
+}
+
+void driver_run_exit(struct driver *d)
+{
+	s64 result = 0;
+
+	if (d->exited)
+		return;
+	d->exited = true;
+	if (d->exit)
+		result = gate_call(&d->owner, NULL, (const void *)d->exit, d->owner.handle, 0, 0, 0, 0, 0);
+	if (result)
+		pr_warn("banos: %s: exit returned %ld; it has to return 0\n", d->name, result);
+	run_calls(d, d->fini_calls, d->nfini);
+}
+
+/* ---- visible and invisible ---- */
+
+int driver_publish(struct driver *d)
+{
+	int err;
+
+	mutex_lock(&drivers_lock);
+	d->id = next_id++;
+	d->state = BANOS_DRIVER_LIVE;
+	list_add_tail(&d->link, &drivers);
+	driver_count++;
+	err = exports_add(d->exports, d->nexports);
+	mutex_unlock(&drivers_lock);
+	err = err ?: owner_publish(&d->owner);
+	if (err) {
+		driver_withdraw(d);
+		return err;
+	}
+	account_add(d);
+	return 0;
+}
+
+void driver_withdraw(struct driver *d)
+{
+	account_remove(d);
+	mutex_lock(&drivers_lock);
+	d->state = BANOS_DRIVER_GOING;
+	exports_remove(d->exports, d->nexports);
+	mutex_unlock(&drivers_lock);
+}
+
+/* ---- the end ---- */
+
+static void report_leak(struct owner *root, const struct owned_class *c, u32 count)
+{
+	if (c->phase != OWNED_ENTRY)
+		pr_warn("banos: %s: leaked %u %s\n", root->name, count, count == 1 ? c->name : c->names);
+}
+
+static void free_image(struct driver *d)
+{
+	if (d->range.lookup)
+		symbol_range_remove(&d->range);
+	d->range.lookup = NULL;
+	krange_free(d->mem);
+	d->mem = NULL;
+	kvfree(d->names);
+	kvfree(d->functions);
+	d->names = NULL;
+	d->functions = NULL;
+	d->nfunctions = 0;
+	if (!d->builtin) {
+		kvfree(d->init_calls);
+		kvfree(d->fini_calls);
+	}
+	kvfree(d->exports);
+	d->exports = NULL;
+	d->nexports = 0;
+}
+
+static void unlink_driver(struct driver *d)
+{
+	mutex_lock(&drivers_lock);
+	if (!list_empty(&d->link)) {
+		list_del(&d->link);
+		driver_count--;
+	}
+	uses_drop_all(d);
+	slots_free(d);
+	mutex_unlock(&drivers_lock);
+}
+
+void driver_leave_behind(struct driver *d)
+{
+	mutex_lock(&drivers_lock);
+	if (list_empty(&d->link)) {
+		d->id = next_id++;
+		list_add_tail(&d->link, &drivers);
+		driver_count++;
+	}
+	mutex_unlock(&drivers_lock);
+	pr_err("banos: %s: a thread of it does not end; it stays, going, as number %ld\n", d->name, d->id);
+}
+
+int driver_dismantle(struct driver *d)
+{
+	u64 bytes;
+	int err;
+
+	owner_close(&d->owner);
+	bytes = d->owner.bytes;
+	err = owner_sweep(&d->owner, 1 << OWNED_ACTIVE, report_leak) ?: driver_worker_stop(d) ?:
+	      owner_sweep(&d->owner, ~0u, report_leak);
+	if (err)
+		return err;
+	if (bytes)
+		pr_warn("banos: %s: ... of %lu bytes\n", d->name, bytes);
+	unlink_driver(d);
+	free_image(d);
+	gate_close(&d->owner);
+	owner_destroy(&d->owner);
+	driver_put(d);
+	return 0;
+}

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The exported names: one hash table for the kernel's and all drivers'.
+ *
+ * What a name costs to find does not depend on how many there are. Of several
+ * exporters of one name the oldest stands first in its bucket and is bound; the
+ * others are shadowed until it goes. drivers_lock guards all of it.
+ *
+ * The kernel's own entries lie in the image, in .banos-export, together with
+ * those of the built-in drivers, which <kernel/builtin.h> tells apart.
+ */
+#include <kernel/builtin.h>
+#include <kernel/driver.h>
+#include <kernel/err.h>
+#include <kernel/heap.h>
+#include <kernel/string.h>
+
+extern const struct banos_export __banos_exports_start[], __banos_exports_end[];
+
+#define FIRST_BUCKETS	256u
+
+static struct export *first_table[FIRST_BUCKETS], **table = first_table;
+static u32 nbuckets = FIRST_BUCKETS, nentries;
+static struct export *kernel_exports;
+static u32 nkernel;
+
+static u32 hash_name(const char *name)
+{
+	return hash_bytes(name, strlen(name), 0);
+}
+
+static void append(struct export **buckets, u32 n, struct export *e)
+{
+	struct export **at = &buckets[e->hash & (n - 1)];
+
+	while (*at)
+		at = &(*at)->next;
+	e->next = NULL;
+	*at = e;
+}
+
+/* Twice as many buckets; without memory the chains are longer. */
+static void grow(void)
+{
+	u32 n = nbuckets * 2;
+	struct export **new = kvzalloc(n * sizeof(*new));
+
+	if (!new)
+		return;
+	for (u32 i = 0; i < nbuckets; i++)
+		for (struct export *e = table[i], *next; e; e = next) {
+			next = e->next;
+			append(new, n, e);
+		}
+	if (table != first_table)
+		kvfree(table);
+	table = new;
+	nbuckets = n;
+}
+
+int exports_add(struct export *e, u32 n)
+{
+	for (u32 i = 0; i < n; i++) {
+		if (nentries >= 2 * nbuckets)
+			grow();
+		e[i].hash = hash_name(e[i].name);
+		append(table, nbuckets, &e[i]);
+		nentries++;
+	}
+	return 0;
+}
+
+void exports_remove(struct export *e, u32 n)
+{
+	for (u32 i = 0; i < n; i++) {
+		struct export **at = &table[e[i].hash & (nbuckets - 1)];
+
+		while (*at && *at != &e[i])
+			at = &(*at)->next;
+		if (!*at)
+			continue;
+		*at = e[i].next;
+		nentries--;
+	}
+}
+
+struct export *export_find(const char *name)
+{
+	u32 hash = hash_name(name);
+
+	for (struct export *e = table[hash & (nbuckets - 1)]; e; e = e->next)
+		if (e->hash == hash && !strcmp(e->name, name))
+			return e;
+	return NULL;
+}
+
+bool export_shadowed(const struct export *e)
+{
+	return export_find(e->name) != e;
+}
+
+u32 exports_of_kernel(void) { return nkernel; }
+
+void exports_each(void (*fn)(const struct export *e, void *arg), void *arg)
+{
+	for (u32 i = 0; i < nkernel; i++)
+		fn(&kernel_exports[i], arg);
+}
+
+static bool is_builtin_drivers(const struct banos_export *e)
+{
+	for (const struct builtin_driver *b = __banos_builtins_start; b < __banos_builtins_end; b++)
+		if ((const u8 *)e >= b->exports && (const u8 *)e < b->exports_end)
+			return true;
+	return false;
+}
+
+int exports_init(void)
+{
+	const struct banos_export *e;
+	u32 n = __banos_exports_end - __banos_exports_start;
+
+	kernel_exports = kvzalloc((n ?: 1) * sizeof(*kernel_exports));
+	if (!kernel_exports)
+		return -ENOMEM;
+	for (e = __banos_exports_start; e < __banos_exports_end; e++)
+		if (!is_builtin_drivers(e))
+			kernel_exports[nkernel++] = (struct export){
+				.name = e->name, .address = (u64)e->function,
+			};
+	return exports_add(kernel_exports, nkernel);
+}
+
+int driver_take_exports(struct driver *d, const struct load_export *e, u32 n)
+{
+	if (!n)
+		return 0;
+	d->exports = kvzalloc(n * sizeof(*d->exports));
+	if (!d->exports)
+		return -ENOMEM;
+	for (u32 i = 0; i < n; i++)
+		d->exports[i] = (struct export){ .name = e[i].name, .address = e[i].address, .provider = d };
+	d->nexports = n;
+	return 0;
+}

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Installing a driver file: load it, protect its memory, run init, publish it.
+ * Whatever fails, all is undone, and the reasons are in the report.
+ *
+ * The loader's world in the kernel: memory within reach of the kernel's text,
+ * names from the table of exports. The table is only locked for each look-up;
+ * what is found is pinned by a use, so it stays.
+ */
+#include <kernel/driver.h>
+#include <kernel/err.h>
+#include <kernel/heap.h>
+#include <kernel/printk.h>
+#include <kernel/string.h>
+
+static bool locked;
+
+void driver_lock_installs(void) { WRITE_ONCE(locked, true); }
+bool driver_installs_locked(void) { return READ_ONCE(locked); }
+
+/* ---- the loader's world ---- */
+
+/* Contiguous pages if there are any: they need no zeroing and no page tables. */
+static void *env_alloc(size_t size)
+{
+	return kmalloc(size ?: 1) ?: kvzalloc(size);
+}
+
+static void env_free(void *p) { kvfree(p); }
+
+static u8 *env_alloc_memory(struct loader *l, u64 npages, u64 *addr)
+{
+	u8 *mem = krange_alloc(KRANGE_DRIVER, npages, KPROT_RW);
+
+	*addr = (u64)mem;
+	return mem;
+}
+
+static void env_free_memory(struct loader *l)
+{
+	struct driver *d = l->arg;
+
+	krange_free(l->mem);
+	mutex_lock(&drivers_lock);
+	uses_drop_all(d);
+	slots_free(d);
+	mutex_unlock(&drivers_lock);
+}
+
+static int bind_locked(struct driver *d, const char *name, struct load_import *out)
+{
+	struct export *e = export_find(name);
+	struct call_slot *s;
+	int err;
+
+	if (!e)
+		return -ENOENT;
+	if (!e->provider) {
+		out->address = e->address;
+		return 0;
+	}
+	err = use_add(d, e->provider);
+	if (err)
+		return err == -ENODEV ? -ENOENT : err;
+	s = slot_create(d, e);
+	out->slot = (u64)s;
+	return s ? 0 : -ENOMEM;
+}
+
+static int env_find(struct loader *l, const char *name, struct load_import *out)
+{
+	int err;
+
+	mutex_lock(&drivers_lock);
+	err = bind_locked(l->arg, name, out);
+	mutex_unlock(&drivers_lock);
+	return err;
+}
+
+static int env_depend(struct loader *l, const char *name)
+{
+	struct driver *on;
+	int err = -ENOENT;
+
+	mutex_lock(&drivers_lock);
+	on = driver_find_name_locked(name);
+	if (on) {
+		err = use_add(l->arg, on);
+		driver_put(on);
+	}
+	mutex_unlock(&drivers_lock);
+	return err == -ENODEV ? -ENOENT : err;
+}
+
+static const struct loader_env env = {
+	.level = BANOS_LEVEL,
+	.slot_entry = (u64)gate_slot_entry,
+	.absent_entry = (u64)gate_absent_entry,
+	.alloc = env_alloc,
+	.free = env_free,
+	.alloc_memory = env_alloc_memory,
+	.free_memory = env_free_memory,
+	.find = env_find,
+	.depend = env_depend,
+};
+
+/* ---- names for backtraces ---- */
+
+static bool lookup_function(struct symbol_range *range, u64 addr, struct symbol_name *out)
+{
+	struct driver *d = container_of(range, struct driver, range);
+	const struct load_function *best = NULL;
+	u64 offset = addr - (u64)d->mem;
+
+	for (u32 i = 0; i < d->nfunctions; i++) {
+		const struct load_function *f = &d->functions[i];
+
+		if (f->offset <= offset && (!best || f->offset > best->offset))
+			best = f;
+	}
+	*out = (struct symbol_name){ .module = d->name, .offset = offset };
+	if (best) {
+		strscpy(out->name, d->names + best->name, sizeof(out->name));
+		out->offset -= best->offset;
+		out->size = best->size;
+	}
+	return true;
+}
+
+/* ---- steps ---- */
+
+/* What the loader made becomes the driver's. */
+static int take_over(struct driver *d, struct loader *l)
+{
+	int err;
+
+	driver_set_description(d, l->driver);
+	d->mem = l->mem;
+	d->npages = l->npages;
+	d->init = l->init;
+	d->exit = l->exit;
+	d->names = l->names;
+	d->functions = l->functions;
+	d->nfunctions = l->nfunctions;
+	d->init_calls = l->init_calls;
+	d->fini_calls = l->fini_calls;
+	d->ninit = l->ninit;
+	d->nfini = l->nfini;
+	d->owner.code = l->addr;
+	d->owner.code_end = l->addr + l->part_size[PART_TEXT];
+	err = driver_take_exports(d, l->exports, l->nexports);
+	l->names = NULL;
+	l->functions = NULL;
+	l->init_calls = NULL;
+	l->fini_calls = NULL;
+	return err;
+}
+
+static int protect(struct driver *d, const struct loader *l)
+{
+	static const enum kprot prot[PARTS] = { KPROT_RX, KPROT_R, KPROT_RW };
+
+	for (u32 p = 0; p < PART_DATA; p++) {
+		u64 npages = PAGE_ALIGN(l->part_size[p]) >> PAGE_SHIFT;
+		int err = npages ? krange_protect(d->mem + l->part_offset[p], npages, prot[p]) : 0;
+
+		if (err)
+			return err;
+	}
+	d->range = (struct symbol_range){
+		.start = d->owner.code, .end = d->owner.code_end, .name = d->name, .lookup = lookup_function,
+	};
+	symbol_range_add(&d->range);
+	return 0;
+}
+
+/*
+ * A driver that was refused, or that failed to start. Where a thread of it does
+ * not end, it stays behind, going, to be removed later.
+ */
+static void undo(struct driver *d)
+{
+	driver_withdraw(d);
+	owner_sweep(&d->owner, 1 << OWNED_ENTRY, NULL);
+	gate_drain(&d->owner);
+	driver_run_exit(d);
+	if (driver_dismantle(d))
+		driver_leave_behind(d);
+}
+
+static int start(struct driver *d, struct report *r)
+{
+	int err = driver_run_init(d);
+
+	if (err) {
+		d->exit = 0;			/* it never was there */
+		return report_add(r, err, "init failed (error %d)", -err);
+	}
+	err = driver_publish(d);
+	if (err)
+		report_add(r, err, "what it registered could not be made visible (error %d)", -err);
+	return err;
+}
+
+static s64 install(struct install_request *rq, struct driver *d, struct loader *l)
+{
+	s64 id;
+	int err = loader_run(l);
+
+	if (!err) {
+		err = take_over(d, l) ?: protect(d, l);
+		if (err)
+			report_add(&l->report, err, "no memory");
+	}
+	if (err || rq->flags & BANOS_INSTALL_DRY_RUN) {
+		d->ninit = d->nfini = 0;	/* nothing of it ever ran */
+		d->exit = 0;
+		undo(d);
+		return err;
+	}
+	/* Once it is visible, others may remove it. */
+	driver_get(d);
+	err = start(d, &l->report);
+	id = d->id;
+	if (err)
+		undo(d);
+	driver_put(d);
+	return err ?: id;
+}
+
+s64 driver_install(struct install_request *rq)
+{
+	struct loader l = { .env = &env, .file = rq->file, .file_size = rq->size, .params = rq->params };
+	struct driver *d = driver_create();
+	s64 result;
+
+	if (!d) {
+		report_init(&rq->report, env_alloc, env_free);
+		return report_add(&rq->report, -ENOMEM, "no memory, or too many drivers");
+	}
+	l.arg = d;
+	result = install(rq, d, &l);
+	rq->report = l.report;
+	l.report.text = NULL;
+	loader_free(&l);
+	return result;
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Removing a driver:
+ *
+ *	nobody uses it, and nobody will	   one atomic step on driver->pins
+ *	nothing leads into it		   names and registrations withdrawn
+ *	nobody is inside		   the gate is drained
+ *	exit, destructors
+ *	nothing of it is left		   swept, and told what it leaked
+ *	unmapped
+ *
+ * Each step may be repeated: a removal that finds a thread of the driver's that
+ * does not end leaves it going, and the next removal goes on from there.
+ */
+#include <kernel/driver.h>
+#include <kernel/err.h>
+#include <kernel/list.h>
+
+static int claim_now(struct driver *d)
+{
+	s32 pins = atomic_cmpxchg(&d->pins, 0, DRIVER_GOING_PIN);
+
+	return pins && pins != DRIVER_GOING_PIN ? -EBUSY : 0;
+}
+
+/* No new users from now on; back to normal when a signal comes first. */
+static int claim_waiting(struct driver *d)
+{
+	int err;
+
+	__atomic_fetch_or(&d->pins.v, DRIVER_GOING_PIN, __ATOMIC_SEQ_CST);
+	err = wait_event_interruptible(&d->pins_wait, !driver_pin_count(d));
+	if (err)
+		__atomic_fetch_and(&d->pins.v, ~DRIVER_GOING_PIN, __ATOMIC_SEQ_CST);
+	return err ? -EINTR : 0;
+}
+
+static int remove_locked(struct driver *d, bool wait)
+{
+	int err;
+
+	/* Another removal was faster. */
+	if (d->state == BANOS_DRIVER_GOING && list_empty(&d->link))
+		return -ENOENT;
+	err = wait ? claim_waiting(d) : claim_now(d);
+	if (err)
+		return err;
+	driver_withdraw(d);
+	err = owner_sweep(&d->owner, 1 << OWNED_ENTRY, NULL);
+	if (err)
+		return err;
+	gate_drain(&d->owner);
+	driver_run_exit(d);
+	return driver_dismantle(d);
+}
+
+int driver_remove(struct driver *d, bool wait)
+{
+	int err;
+
+	if (d->builtin)
+		return -EBUSY;
+	if (!mutex_trylock(&d->life))
+		return -EBUSY;
+	err = remove_locked(d, wait);
+	mutex_unlock(&d->life);
+	return err;
+}

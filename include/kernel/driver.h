@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file driver.h  Drivers in the system: each installed or built-in instance.
+ *
+ *	LOADING -> LIVE -> GOING -> (drained, exit, swept) -> freed
+ *
+ * Locks, outermost first:
+ *   driver->life	(mutex) one removal of a driver at a time
+ *   drivers_lock	(mutex) the list, ids, states, uses, exported names. Held for
+ *			moments: never across a call into a driver.
+ *   owner->lock	(spin) what a driver owns; owner.h
+ *
+ * What keeps a driver: a long pin (an open file, a dependent driver) makes
+ * removal answer EBUSY; one atomic word holds their number and DRIVER_GOING_PIN,
+ * so that "nobody uses it" and "nobody will" are one step. Calls are counted by
+ * the gate; removal waits for those. A reference (driver_get) keeps only the
+ * structure.
+ */
+#pragma once
+#include <kernel/gate.h>
+#include <kernel/loader.h>
+#include <kernel/rbtree.h>
+#include <kernel/symbols.h>
+#include <kernel/wait.h>
+#include <uapi/banos.h>
+
+struct proc_entry;
+struct driver_worker;
+struct builtin_driver;
+struct seq_file;
+
+/** An exported name; provider NULL: the kernel. */
+struct export {
+	struct export *next;		/* of its hash bucket, oldest first among equals */
+	const char *name;
+	u64 address;
+	u32 hash;
+	struct driver *provider;
+};
+
+/** One driver depends on another. */
+struct driver_use {
+	struct list by_user, by_exporter;	/* driver->uses, driver->users */
+	struct driver *user, *exporter;
+	u32 count;				/* for imports and each look-up at run time */
+};
+
+/** Where an import from another driver leads; known to kernel/gate_slot.S. */
+struct call_slot {
+	const void *target;
+	struct owner *owner;
+	struct list link;			/* of the importer */
+	struct driver *exporter;
+};
+
+struct driver {
+	struct owner owner;			/* first */
+	struct list link;			/* drivers, by id */
+	s64 id;					/* -1: none yet */
+	u32 state;				/* enum banos_driver_state */
+	bool builtin, exited;
+	struct atomic refs;
+	struct atomic pins;			/* and DRIVER_GOING_PIN */
+	struct wait_queue pins_wait;
+	struct mutex life;
+	u32 level;
+	char name[BANOS_NAME_SIZE], version[24], licence[24], description[120];
+
+	/* the image; NULL: built in */
+	u8 *mem;
+	u64 npages;
+	char *names;				/* of functions */
+	struct load_function *functions;
+	u32 nfunctions;
+	struct symbol_range range;
+	u64 init, exit;
+	const u64 *init_calls, *fini_calls;
+	u32 ninit, nfini;
+
+	struct export *exports;
+	u32 nexports;
+	struct list uses, users, slots;		/* under drivers_lock */
+	struct rb_root memory;			/* under owner.lock; banos/api/memory.c */
+	struct driver_worker *worker;		/* runs timers and work; banos/api/worker.c */
+	struct proc_entry *proc;
+	struct rcu_head rcu;
+};
+#define DRIVER_GOING_PIN 0x40000000
+
+extern struct mutex drivers_lock;
+extern struct list drivers;
+extern u32 driver_count;
+
+static inline struct driver *owner_driver(const struct owner *o) { return o->root->private; }
+
+/* ---- instances (banos/life/driver.c) ---- */
+
+/** @brief A driver without a name, LOADING, one reference. NULL: no memory, or too many. Sleeps. */
+struct driver *driver_create(void);
+void driver_get(struct driver *d);
+/** @brief The last one frees the structure; the image is gone by then. Any context. */
+void driver_put(struct driver *d);
+/** @brief Lowest id at or above @p id, counted; NULL: none. */
+struct driver *driver_find(s64 id);
+/** @brief The newest live one of that name, counted; NULL: none. With drivers_lock held. */
+struct driver *driver_find_name_locked(const char *name);
+/** @brief Keep it from being removed. @return false: it is going. Any context. */
+bool driver_pin(struct driver *d);
+void driver_unpin(struct driver *d);
+u32 driver_pin_count(const struct driver *d);
+void driver_set_description(struct driver *d, const struct banos_driver_record *r);
+/** @brief Constructors, then init(). @return its result, checked */
+int driver_run_init(struct driver *d);
+/** @brief exit(), then destructors. */
+void driver_run_exit(struct driver *d);
+/** @brief What init() registered becomes visible, the driver LIVE. On failure it is as before. */
+int driver_publish(struct driver *d);
+/** @brief Back out of the list, the exported names and /proc. */
+void driver_withdraw(struct driver *d);
+/**
+ * @brief Close it and take back all it owns; free its image, uses and slots.
+ * @return 0; -EBUSY: something of it does not end
+ */
+int driver_dismantle(struct driver *d);
+/** @brief It could not be dismantled: keep it in the list, going, so that it can be tried again. */
+void driver_leave_behind(struct driver *d);
+
+/* ---- install and remove ---- */
+
+/** What banos_install() is asked for. */
+struct install_request {
+	const u8 *file;			/* the kernel's own copy */
+	u64 size;
+	const char *params;		/* or NULL */
+	u32 flags;			/* BANOS_INSTALL_* */
+	struct report report;		/* out; the caller destroys it */
+};
+/** @brief Sleeps. @return id or 0 for a dry run, negative errno with reasons in the report */
+s64 driver_install(struct install_request *r);
+/** @brief Sleeps. @param wait  instead of -EBUSY; -EINTR when a signal came first */
+int driver_remove(struct driver *d, bool wait);
+/** @brief Start the drivers that are linked into the kernel. */
+void drivers_start_builtin(void);
+/** @brief No more installs until the next boot. */
+void driver_lock_installs(void);
+bool driver_installs_locked(void);
+/** @brief Is the current thread allowed to change what drivers there are? */
+bool driver_caller_allowed(void);
+
+/* ---- exported names (banos/life/exports.c); with drivers_lock held ---- */
+
+int exports_add(struct export *e, u32 n);	/* 0 or -ENOMEM */
+void exports_remove(struct export *e, u32 n);
+struct export *export_find(const char *name);
+/** @brief Is another one bound to this name? */
+bool export_shadowed(const struct export *e);
+u32 exports_of_kernel(void);
+/** @brief Call @p fn for each name that the kernel itself exports. */
+void exports_each(void (*fn)(const struct export *e, void *arg), void *arg);
+int exports_init(void);
+/** @brief An exported entry of a driver, from what the loader found. */
+int driver_take_exports(struct driver *d, const struct load_export *e, u32 n);
+
+/* ---- dependencies (banos/life/uses.c); with drivers_lock held ---- */
+
+/** @brief @p user depends on @p exporter, once more. @return 0, -ENODEV: it is going, -ELOOP, -ENOMEM */
+int use_add(struct driver *user, struct driver *exporter);
+/** @brief Once less. */
+void use_drop(struct driver *user, struct driver *exporter);
+void uses_drop_all(struct driver *user);
+struct call_slot *slot_create(struct driver *user, const struct export *e);
+void slots_free(struct driver *user);
+extern u8 gate_slot_entry[], gate_absent_entry[];
+
+/* ---- accounts (banos/life/account.c) ---- */
+
+void account_add(struct driver *d);
+void account_remove(struct driver *d);
+void accounts_init(void);
+void driver_query(struct driver *d, struct banos_query *out);
+const char *driver_state_name(const struct driver *d);
+
+/** @brief Start-up: exported names, /proc, built-in drivers. Thread context, before the first process. */
+void banos_init(void);
+
+/* ---- for the API (banos/api/) ---- */
+
+/** @brief Timers and work of a driver: stop its thread. @return 0, -EBUSY */
+int driver_worker_stop(struct driver *d);
+/** @brief Let a program's poll() wait on a driver's wait object. @return 0, -EINVAL */
+struct poll_table;
+int driver_wait_watch(struct banos_wait *wait, struct poll_table *table);

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file gate.h  The one way into a driver.
+ *
+ * Every call from the kernel into a driver is made by gate_call(). It counts
+ * the call on this CPU, so that a driver is not unmapped under a call, and
+ * leaves a record: whose function runs in this thread, from where on the stack,
+ * and which object was handed in for the length of the call. With that record
+ * gate_abandon() can end the call from outside: the kernel goes on behind it,
+ * with an error, and whatever the driver had on the stack is forgotten.
+ *
+ * So the kernel's caller keeps nothing in registers across the call (they are
+ * all clobbered), and holds no lock, RCU section or disabled interrupts.
+ *
+ * The counters are per CPU and only ever increased: calls begun and calls ended.
+ * A call may begin on one CPU and end on another; only the sums mean something.
+ * Once no new call can begin, a sum of ended calls that equals the sum of begun
+ * ones stays equal.
+ */
+#pragma once
+#include <kernel/owner.h>
+#include <kernel/thread.h>
+
+struct gate_record {
+	struct gate_record *outer;	/* the call inside which this one was made */
+	struct owner *owner;		/* root: the driver */
+	const void *object;		/* handed in for this call, or NULL */
+	u64 sp, bp;			/* at the call; the return address lies below sp */
+} __aligned(16);
+
+/** Counters of one driver on one CPU. */
+struct gate_counters { u64 begun, ended; };
+
+/** @brief Give a root owner its counters. @return 0, -ENOMEM: all CONFIG_BANOS_MAX_DRIVERS are in use */
+int gate_open(struct owner *o);
+void gate_close(struct owner *o);
+/** @brief Calls so far, and how many of them have not ended. */
+void gate_count(const struct owner *o, u64 *begun, u64 *running);
+/** @brief Wait until no call runs; none can begin any more. Sleeps. */
+void gate_drain(const struct owner *o);
+/** @brief End the innermost call into a driver of this thread, with @p result. Does not return. */
+void gate_abandon(s64 result) __noreturn;
+/** @brief A result that no function of a driver may give: said once in the log. @return -EINVAL */
+s64 gate_bad_result(const struct owner *o, s64 result) __cold;
+
+#define gate_count_event(slot, field) \
+	__asm__ volatile("incq %%gs:%c1(%0)" :: "r"((u64)(slot)), \
+			 "i"(offsetof(struct gate_counters, field)) : "memory", "cc")
+
+/* The first counters are for threads of drivers' own, which no one waits for here. */
+#define GATE_OWN_SLOT	offsetof(struct cpu, gate)
+
+/*
+ * The way in and out. Only in a function that also makes an ordinary call (as
+ * gate_call() does): else the compiler need not keep the stack 16-aligned.
+ */
+static inline __attribute__((always_inline)) s64 gate_enter(struct owner *o, bool own, const void *object,
+							    const void *fn, u64 a, u64 b, u64 c, u64 d,
+							    u64 e, u64 f)
+{
+	struct gate_record r;
+	register u64 r8 __asm__("r8") = e;
+	register u64 r9 __asm__("r9") = f;
+	s64 result = (s64)fn;
+
+	r.outer = current->gate;
+	r.owner = o;
+	r.object = object;
+	gate_count_event(own ? GATE_OWN_SLOT : o->gate_slot, begun);
+	__asm__ volatile("" ::: "memory");
+	current->gate = &r;
+	__asm__ volatile("movq %%rsp, %[sp]\n\t"
+			 "movq %%rbp, %[bp]\n\t"
+			 "call *%%rax"
+			 : "+a"(result), [sp] "=m"(r.sp), [bp] "=m"(r.bp), "+D"(a), "+S"(b), "+d"(c), "+c"(d),
+			   "+r"(r8), "+r"(r9)
+			 :
+			 : "rbx", "r10", "r11", "r12", "r13", "r14", "r15", "memory", "cc");
+	current->gate = r.outer;
+	gate_count_event(own ? GATE_OWN_SLOT : r.owner->gate_slot, ended);
+	return result;
+}
+
+/**
+ * @brief Call @p fn of the driver @p o.
+ * @param object  what is valid for this call alone: see gate_object()
+ * @return what it returned, -EINVAL if that was below -4095, or what gate_abandon() said
+ */
+static inline s64 gate_call(struct owner *o, const void *object, const void *fn, u64 a, u64 b, u64 c, u64 d,
+			    u64 e, u64 f)
+{
+	s64 result = gate_enter(o, false, object, fn, a, b, c, d, e, f);
+
+	if (unlikely(result < -4095))
+		result = gate_bad_result(o, result);
+	return result;
+}
+
+/** @brief What was handed in for the call that runs in this thread; NULL: nothing, or no call. */
+static inline const void *gate_object(void)
+{
+	const struct gate_record *r = current->gate;
+
+	return r ? r->object : NULL;
+}
+/** @brief The driver whose function runs in this thread; NULL: none. */
+static inline struct owner *gate_owner(void)
+{
+	const struct gate_record *r = current->gate;
+
+	return r ? r->owner : NULL;
+}

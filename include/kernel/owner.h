@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file owner.h  Who owns what drivers obtain, and the handles by which they name it.
+ *
+ * Owners form a tree: a driver's instance at the root, below it the devices
+ * that hang on it. Whatever the kernel gives out is a struct owned on the list
+ * of one owner, of one class. owner_sweep() takes back all that a tree still
+ * has: first what can lead into the driver (OWNED_ENTRY), then what runs on its
+ * behalf (OWNED_ACTIVE), then the rest; children before parents, newest first.
+ *
+ * A driver names an object by its handle: a 64-bit number, never used twice,
+ * good for one class. Objects are counted, and freed after a grace period, so
+ * that a handle given up by one thread while another uses it does no harm.
+ *
+ * Locks: root owner's ->lock (spin, any context): lists, counts and state of its
+ * tree. Inside it: handles_lock.
+ */
+#pragma once
+#include <kernel/atomic.h>
+#include <kernel/list.h>
+#include <kernel/lock.h>
+
+/** Classes of what can be owned; for accounts and leak reports. */
+enum owned_kind {
+	OWNED_CHARDEV, OWNED_MEMORY, OWNED_TIMER, OWNED_WORK, OWNED_THREAD, OWNED_MUTEX, OWNED_WAIT, OWNED_SYMBOL,
+	OWNED_KINDS,
+	HANDLE_OWNER = OWNED_KINDS,	/* not owned, but has a handle */
+};
+/** When owner_sweep() takes it back. */
+enum owned_phase { OWNED_ENTRY, OWNED_ACTIVE, OWNED_PASSIVE, OWNED_PHASES };
+
+struct owned;
+struct owned_class {
+	const char *name, *names;	/* "timer", "timers" */
+	u8 kind;			/* enum owned_kind */
+	u8 phase;			/* enum owned_phase; OWNED_ENTRY is never a leak */
+	/**
+	 * Make it inert: after this it leads nowhere and nothing of it runs. Called
+	 * once, after it left its owner. May sleep; NULL: nothing to do.
+	 * @return 0; -EBUSY: it does not end yet (it stays owned, and is asked again)
+	 */
+	int (*stop)(struct owned *o);
+	/**
+	 * Make it visible: of OWNED_ENTRY, once init() succeeded. May sleep.
+	 * @return 0 or why not
+	 */
+	int (*publish)(struct owned *o);
+	/** No reference is left, a grace period has passed. May not sleep. */
+	void (*free)(struct owned *o);
+};
+
+struct owner {
+	struct owner *parent, *root;
+	struct list children, sibling;
+	struct list owned[OWNED_PHASES]; /* newest first */
+	spinlock_t lock;		/* root's is used */
+	u64 handle;
+	const char *name;		/* of the driver or device; for messages */
+	bool closed;			/* root's: obtains nothing more */
+	bool live;			/* root's: what it registers is visible at once */
+	u32 counts[OWNED_KINDS];	/* root's: of the whole tree */
+	u64 bytes;			/* root's: of OWNED_MEMORY */
+	u32 gate_slot;			/* offset of its counters in struct cpu; gate.h */
+	u64 code, code_end;		/* root's: where its functions lie */
+	void *private;			/* root's: the instance */
+	struct rcu_head rcu;
+};
+
+struct owned {
+	struct list link;
+	struct owner *owner;		/* NULL once it was given up */
+	const struct owned_class *class;
+	struct atomic refs;
+	bool published;			/* publish() was called, or is being called */
+	u64 handle;			/* 0: none */
+	struct rcu_head rcu;
+};
+
+/**
+ * @brief Prepare an owner in storage of the caller's.
+ * @param parent  NULL: a root
+ * @return 0, -ENOMEM
+ */
+int owner_init(struct owner *o, struct owner *parent, const char *name);
+/** @brief The end of an owner that was swept: its handle is void. The storage may be freed after a grace period. */
+void owner_destroy(struct owner *o);
+/** @brief No owner of this tree obtains anything more. */
+void owner_close(struct owner *root);
+/** @brief An owner by handle; NULL: none. It lives as long as the driver that named it is pinned. Any context. */
+struct owner *owner_find(u64 handle);
+/** @brief Does @p addr lie in the code of this owner's driver? */
+static inline bool owner_has_code(const struct owner *o, const void *addr)
+{
+	return (u64)addr >= o->root->code && (u64)addr < o->root->code_end;
+}
+/**
+ * @brief Take back what a tree still owns.
+ * @param report  NULL, or called for each class of which something was left, with how many
+ * @param phases  bit mask of 1 << enum owned_phase
+ * @return 0; -EBUSY: something does not end; call again later
+ */
+int owner_sweep(struct owner *root, u32 phases,
+		void (*report)(struct owner *root, const struct owned_class *c, u32 count));
+
+/** @brief Init succeeded: publish what was registered, oldest first. @return 0 or the first error */
+int owner_publish(struct owner *root);
+/** @brief Publish @p o now if its driver is live, else when it will be. @return 0 or why not */
+int owned_publish(struct owned *o);
+
+/**
+ * @brief Put something on an owner's list, counted once for it.
+ * @param with_handle  give it a handle, too
+ * @return 0, -ENODEV: the owner is closed, -ENOMEM. Any context.
+ */
+int owned_add(struct owner *owner, struct owned *o, const struct owned_class *class, bool with_handle);
+/**
+ * @brief Give up: off the list, handle void, class->stop(), owner's reference dropped.
+ * @return 0; -EINVAL: another thread was first; what stop() said
+ */
+int owned_remove(struct owned *o);
+/** @brief An object by handle, counted; NULL: no such thing. Any context. */
+struct owned *owned_get(u64 handle, const struct owned_class *class);
+/** @brief The same without counting it: valid under rcu_read_lock(). */
+struct owned *owned_peek(u64 handle, const struct owned_class *class);
+void owned_put(struct owned *o);
+/** @brief Account bytes to the tree of @p owner. Any context. */
+void owner_account(struct owner *owner, s64 bytes);
+/** @brief Handles in use. */
+u32 owner_handles(void);
+/** @brief Start-up. */
+void owner_system_init(void);

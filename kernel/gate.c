@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The gate: counters, and ending a call from outside. The way in and out itself
+ * is gate_call() in gate.h.
+ *
+ * Counters of the n-th driver are the n-th pair in struct cpu. Who begins no
+ * more calls waits for those that run by comparing sums; ended is summed first,
+ * so that a call which ends in between only makes the wait longer.
+ */
+#include <kernel/bitmap.h>
+#include <kernel/err.h>
+#include <kernel/gate.h>
+#include <kernel/printk.h>
+#include <kernel/time.h>
+
+static u64 slots_used[BITMAP_WORDS(CONFIG_BANOS_MAX_DRIVERS)];
+static u64 base_begun[CONFIG_BANOS_MAX_DRIVERS];	/* of earlier users of the slot */
+static DEFINE_SPINLOCK(slots_lock);
+
+#define FIRST_SLOT offsetof(struct cpu, gate)
+
+static u32 slot_number(const struct owner *o)
+{
+	return (o->gate_slot - FIRST_SLOT) / sizeof(struct gate_counters);
+}
+
+static void sum(const struct owner *o, u64 *begun, u64 *ended)
+{
+	*begun = *ended = 0;
+	for (u32 i = 0; i < cpu_count; i++)
+		if (cpus[i])
+			*ended += READ_ONCE(((struct gate_counters *)((u8 *)cpus[i] + o->gate_slot))->ended);
+	smp_rmb();
+	for (u32 i = 0; i < cpu_count; i++)
+		if (cpus[i])
+			*begun += READ_ONCE(((struct gate_counters *)((u8 *)cpus[i] + o->gate_slot))->begun);
+}
+
+int gate_open(struct owner *o)
+{
+	u64 begun, ended;
+	u32 n;
+
+	spin_lock(&slots_lock);
+	n = bitmap_find_clear(slots_used, CONFIG_BANOS_MAX_DRIVERS, 1);	/* 0: GATE_OWN_SLOT */
+	if (n < CONFIG_BANOS_MAX_DRIVERS)
+		bitmap_set(slots_used, n);
+	spin_unlock(&slots_lock);
+	if (n == CONFIG_BANOS_MAX_DRIVERS)
+		return -ENOMEM;
+	o->gate_slot = FIRST_SLOT + n * sizeof(struct gate_counters);
+	sum(o, &begun, &ended);
+	base_begun[n] = begun;
+	return 0;
+}
+
+void gate_close(struct owner *o)
+{
+	spin_lock(&slots_lock);
+	bitmap_clear(slots_used, slot_number(o));
+	spin_unlock(&slots_lock);
+}
+
+void gate_count(const struct owner *o, u64 *begun, u64 *running)
+{
+	u64 ended;
+
+	sum(o, begun, &ended);
+	*running = *begun - ended;
+	*begun -= base_begun[slot_number(o)];
+}
+
+void gate_drain(const struct owner *o)
+{
+	u64 begun, running;
+
+	for (gate_count(o, &begun, &running); running; gate_count(o, &begun, &running))
+		sleep_until(time_monotonic_ns() + NSEC_PER_MSEC, false);
+}
+
+s64 gate_bad_result(const struct owner *o, s64 result)
+{
+	pr_warn("banos: %s: a function returned %ld, which is neither a result nor an error\n", o->name, result);
+	return -EINVAL;
+}
+
+void gate_abandon(s64 result)
+{
+	struct gate_record *r = current->gate;
+
+	BUG_ON(!r);
+	/* Locks of the driver's that were held stay so: it is not entered again. */
+	CPU_FIELD_WRITE(preempt_count, 0);
+	__asm__ volatile("movq %[sp], %%rsp\n\t"
+			 "movq %[bp], %%rbp\n\t"
+			 "cld\n\t"
+			 "sti\n\t"
+			 "jmpq *-8(%%rsp)"
+			 :: [sp] "r"(r->sp), [bp] "r"(r->bp), "a"(result) : "memory");
+	__builtin_unreachable();
+}
