@@ -11,7 +11,7 @@
 #include <kernel/string.h>
 #include <kernel/syscalls.h>
 #include <kernel/time.h>
-#include "kernel_ops.h"
+#include <kernel/fs_ops.h>
 #include "vfs.h"
 
 #define UTIME_NOW	0x3fffffff

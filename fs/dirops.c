@@ -16,7 +16,7 @@
 #include <kernel/heap.h>
 #include <kernel/string.h>
 #include <kernel/syscalls.h>
-#include "kernel_ops.h"
+#include <kernel/fs_ops.h>
 #include "vfs.h"
 
 /* ---- rights ---- */

@@ -17,7 +17,7 @@
 #include <kernel/printk.h>
 #include <kernel/string.h>
 #include "cpio.h"
-#include "kernel_ops.h"
+#include <kernel/fs_ops.h>
 
 struct hard_link { struct hard_link *next; u32 ino, dev_major, dev_minor; char *name; };
 struct unpack { struct hard_link *links; int err; u32 failed; };

@@ -21,7 +21,7 @@
 #include <kernel/printk.h>
 #include <kernel/process.h>
 #include <kernel/string.h>
-#include "../fs/kernel_ops.h"
+#include <kernel/fs_ops.h>
 #include "init.h"
 
 #define MAX_ARGS	32

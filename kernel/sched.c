@@ -24,12 +24,12 @@
 #include <asm/cpu.h>
 #include <asm/ipi.h>
 #include <asm/pgtable.h>
+#include <kernel/err.h>
 #include <kernel/heap.h>
 #include <kernel/printk.h>
 #include <kernel/string.h>
 #include <kernel/time.h>
 #include <kernel/upcalls.h>
-#include <kernel/vm.h>
 #include "internal.h"
 
 #define TICK_NS		(4 * NSEC_PER_MSEC)
@@ -230,12 +230,12 @@ static void switch_space(struct cpu *c, struct vm_space *next)
 	if (!next || next == prev)
 		return;			/* kernel threads use whatever is loaded */
 	if (cpu_count > 1) {		/* who must be told of changes in the tables */
-		__atomic_or_fetch(&next->cpus.bits[c->id / 64], 1ull << c->id % 64, __ATOMIC_SEQ_CST);
+		__atomic_or_fetch(&space_tables(next)->cpus.bits[c->id / 64], 1ull << c->id % 64, __ATOMIC_SEQ_CST);
 	}
 	c->space = next;
-	__asm__ volatile("mov %0, %%cr3" :: "r"(next->root) : "memory");
+	__asm__ volatile("mov %0, %%cr3" :: "r"(space_tables(next)->root) : "memory");
 	if (cpu_count > 1 && prev)
-		__atomic_and_fetch(&prev->cpus.bits[c->id / 64], ~(1ull << c->id % 64), __ATOMIC_SEQ_CST);
+		__atomic_and_fetch(&space_tables(prev)->cpus.bits[c->id / 64], ~(1ull << c->id % 64), __ATOMIC_SEQ_CST);
 }
 
 /* A thread without a space goes on with the tables that are loaded; tlb_forget_space() takes them away. */

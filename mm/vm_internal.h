@@ -67,7 +67,7 @@ static inline bool vm_is_solo(const struct vm_space *s) { return atomic_read(&s-
 /** @brief The entry of @p addr, NULL where there is no table. space->lock held. */
 static inline pte_t *vm_pte(const struct vm_space *s, u64 addr)
 {
-	pte_t e = ((pte_t *)phys_to_virt(s->root))[pt_index(addr, 4)];
+	pte_t e = ((pte_t *)phys_to_virt(s->tables.root))[pt_index(addr, 4)];
 
 	if (unlikely(!e))
 		return NULL;

@@ -85,8 +85,8 @@ struct vm_space *vm_space_create(void)
 
 	if (!s)
 		return NULL;
-	s->root = pt_user_create();
-	if (!s->root) {
+	s->tables.root = pt_user_create();
+	if (!s->tables.root) {
 		kmem_cache_free(space_cache, s);
 		return NULL;
 	}
@@ -107,8 +107,8 @@ static struct vm_space *space_like(struct vm_space *old)
 	if (!s)
 		return NULL;
 	memcpy(s, old, sizeof(*s));
-	s->root = pt_user_create();
-	if (!s->root) {
+	s->tables.root = pt_user_create();
+	if (!s->tables.root) {
 		kmem_cache_free(space_cache, s);
 		return NULL;
 	}
@@ -121,7 +121,7 @@ static struct vm_space *space_like(struct vm_space *old)
 	s->total_pages = s->locked_pages = s->data_pages = 0;
 	s->def_flags = 0;
 	atomic_set(&s->nr_tables, 0);
-	memset(&s->cpus, 0, sizeof(s->cpus));
+	memset(&s->tables.cpus, 0, sizeof(s->tables.cpus));
 	if (s->exe) {
 		file_get(s->exe);
 		(void)file_deny_write(s->exe);	/* cannot fail: the old space denies it */

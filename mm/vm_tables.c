@@ -121,7 +121,7 @@ u32 vm_tables_trim(void)
 
 pte_t *vm_pte_alloc_slow(struct vm_space *s, u64 addr)
 {
-	pte_t *table = phys_to_virt(s->root);
+	pte_t *table = phys_to_virt(s->tables.root);
 
 	for (u32 level = 4; level > 1; level--) {
 		pte_t *entry = &table[pt_index(addr, level)], e = READ_ONCE(*entry);
@@ -147,7 +147,7 @@ pte_t *vm_pte_alloc_slow(struct vm_space *s, u64 addr)
 
 pte_t *vm_next_leaf(const struct vm_space *s, u64 *addr, u64 end, u64 *stop)
 {
-	pte_t *top = phys_to_virt(s->root), e;
+	pte_t *top = phys_to_virt(s->tables.root), e;
 	u64 a = *addr, size;
 
 	while (a < end) {
@@ -208,7 +208,7 @@ void vm_free_tables(struct vm_gather *g, u64 start, u64 end, u64 floor, u64 ceil
 	if (end > ceiling)
 		end -= LEAF_SIZE;
 	if (start < end)
-		free_below(g, phys_to_virt(g->space->root), 4, start, end, floor, ceiling);
+		free_below(g, phys_to_virt(g->space->tables.root), 4, start, end, floor, ceiling);
 }
 
 void vm_tables_init(void)

@@ -144,7 +144,7 @@ void vm_tables_destroy(struct vm_space *s)
 		vm_free_tables(&g, r->start, r->end, 0, next ? next->start : VM_TABLES_END);
 	}
 	vm_tables_free_list(g.tables);
-	pt_user_free_root(s->root);
+	pt_user_free_root(s->tables.root);
 }
 
 /* ---- from the file's side; regions_lock held ---- */

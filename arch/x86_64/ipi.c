@@ -23,7 +23,6 @@ void apic_send_nmi(u32 apic_id);
 #include <asm/paging.h>
 #include <asm/pgtable.h>
 #include <kernel/lock.h>
-#include <kernel/vm.h>
 
 #define FLUSH_ALL_PAGES 32		/* more than this: reload instead of one by one */
 
@@ -120,7 +119,7 @@ static void tell_others(const struct vm_space *s, u64 start, u64 end, bool forge
 	struct cpumask to = { 0 };
 
 	for (u32 i = 0; i < cpu_count; i++)
-		if (i != me && cpus[i] && cpus[i]->online && (!s || cpumask_test(&s->cpus, i))) {
+		if (i != me && cpus[i] && cpus[i]->online && (!s || cpumask_test(&space_tables(s)->cpus, i))) {
 			cpumask_set(&to, i);
 			n++;
 		}

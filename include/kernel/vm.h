@@ -18,6 +18,7 @@
  * gives the errno that Linux's system call of that purpose gives.
  */
 #pragma once
+#include <asm/pgtable.h>
 #include <kernel/lock.h>
 #include <kernel/page.h>
 #include <kernel/rbtree.h>
@@ -102,16 +103,15 @@ struct vm_region {
 };
 
 struct vm_space {
+	struct pt_space tables;		/* first: space_tables() */
 	struct rwsem lock;
 	struct atomic users;		/* threads, and who looks at it from outside */
 	struct rb_root regions;
 	struct vm_region *last;		/* cache of the last hit */
-	phys_t root;			/* top page table */
 	s64 rss_anon, rss_file;		/* pages present: vm_space_usage() */
 	struct list region_list;
 	u32 nr_regions;
 	u32 def_flags;			/* mlockall(MCL_FUTURE) */
-	struct cpumask cpus;		/* where it may be in the TLB; kept by the scheduler */
 	u64 brk_start, brk, mmap_base, stack_top;
 	bool bottom_up;			/* old layout: mappings grow upwards */
 	u64 arg_start, arg_end, env_start, env_end, code_start, code_end, data_start, data_end;
@@ -123,6 +123,8 @@ struct vm_space {
 	struct file *exe;		/* counted, and file_deny_write() */
 	u64 vdso;			/* base or 0 */
 };
+
+_Static_assert(offsetof(struct vm_space, tables) == 0, "space_tables()");
 
 /** @brief At boot, once kmalloc works and before the first space. */
 void vm_init(void);

@@ -4,6 +4,7 @@
  * Intel SDM vol. 3, 4.5 (4-level paging).
  */
 #pragma once
+#include <kernel/cpu.h>
 #include <kernel/page.h>
 
 typedef u64 pte_t;
@@ -29,7 +30,13 @@ extern u64 pte_global_mask;
 static inline u32 pt_index(u64 va, u32 level) { return (va >> (12 + 9 * (level - 1))) & 511; }
 static inline pte_t *pte_table(pte_t e) { return phys_to_virt(e & PTE_ADDR); }
 
+/** A user space as the machine sees it; struct vm_space begins with one. */
+struct pt_space {
+	phys_t root;			/* top page table */
+	struct cpumask cpus;		/* where it may be in the TLB; kept by the scheduler */
+};
 struct vm_space;
+static inline struct pt_space *space_tables(const struct vm_space *s) { return (struct pt_space *)s; }
 /** Top-level table for a user space: zeroed user half, the kernel's entries in the upper half. 0 = no memory. */
 phys_t pt_user_create(void);
 void pt_user_free_root(phys_t root);

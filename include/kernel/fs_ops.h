@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file kernel_ops.h  Changes of the tree of files by path, from kernel code, as the
+ * @file fs_ops.h  Changes of the tree of files by path, from kernel code, as the
  * current thread (its root, credentials, umask not applied). Thread context; sleeps.
  * Paths are kernel text, absolute or from the working directory. All return 0 or -errno.
  */
