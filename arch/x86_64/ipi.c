@@ -11,14 +11,7 @@
  * Intel SDM vol. 3, 4.10.5 (propagation of paging-structure changes).
  */
 #include <kernel/types.h>
-#if __has_include(<asm/apic.h>)
 #include <asm/apic.h>
-#else
-void apic_send_ipi(u32 apic_id, u8 vector);
-void apic_send_nmi(u32 apic_id);
-#define APIC_VECTOR_RESCHEDULE 0xf0
-#define APIC_VECTOR_CALL 0xf1
-#endif
 #include <asm/ipi.h>
 #include <asm/paging.h>
 #include <asm/pgtable.h>
