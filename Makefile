@@ -25,6 +25,7 @@ endif
 MAKEFLAGS += --no-print-directory
 SHELL	:= /bin/sh
 PYTHON	?= $(firstword $(wildcard /usr/bin/python3) python3)
+export PYTHON
 export BANOS_VERSION := $(VERSION)
 export BANOS_RELEASE := $(RELEASE)
 unexport CDPATH

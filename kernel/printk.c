@@ -21,6 +21,7 @@
 
 struct record { u64 time_ns; u16 len; u8 level; u8 pad[5]; };	/* text follows, padded to 8 */
 #define LINE_MAX	512
+#define LOGLEVEL_ALL	15
 #define RING_SIZE	(CONFIG_LOG_BUF_KIB * 1024u)
 _Static_assert((RING_SIZE & 7) == 0, "records are 8-aligned");
 
@@ -129,7 +130,21 @@ void printk(const char *fmt, ...)
 void printk_break_locks(void)
 {
 	spin_init(&log_lock);
-	console_loglevel = 15;
+	console_loglevel = LOGLEVEL_ALL;
+}
+
+void printk_init(void)
+{
+	char text[8];
+	u64 level;
+
+	if (cmdline_has(cmdline_get(), "quiet"))
+		console_loglevel = 4;
+	if (cmdline_has(cmdline_get(), "debug"))
+		console_loglevel = 10;
+	if (cmdline_value(cmdline_get(), "loglevel", text, sizeof(text)) > 0 && !parse_u64(text, 10, &level) &&
+	    level < LOGLEVEL_ALL)
+		console_loglevel = (int)level;
 }
 
 /* "console=ttyS0,115200" enables by name, any number of times; without any, all are. */

@@ -48,11 +48,11 @@ need_deb()
 	esac
 }
 
-# need_python PACKAGE MODULE
+# need_python PACKAGE MODULE: for the Python that runs the tests; another one in
+# PATH may have modules that this one lacks.
 need_python()
 {
-	[ -d "/usr/lib/python3/dist-packages/$2" ] && return
-	/usr/bin/env python3 -c "import $2" >/dev/null 2>&1 && return
+	"${PYTHON:-/usr/bin/python3}" -c "import $2" >/dev/null 2>&1 && return
 	missing="$missing $1"
 }
 

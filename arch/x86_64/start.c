@@ -5,6 +5,7 @@
 #include <asm/multiboot.h>
 #include <asm/serial.h>
 #include <kernel/cmdline.h>
+#include <kernel/printk.h>
 #include <kernel/upcalls.h>
 
 void arch_start(u32 magic, u32 info);
@@ -18,6 +19,7 @@ void arch_start(u32 magic, u32 info)
 	outb(0x21, 0xff);
 	outb(0xa1, 0xff);
 	multiboot_parse(magic, info);
+	printk_init();
 	serial_early_init();
 	multiboot_check();
 	kernel_main();

@@ -34,6 +34,11 @@ void console_register(struct console *c);
 const struct console *console_first(void);
 /** Records with a level number at or above this are kept but not shown (syslog(2) action 8; "quiet"). */
 extern int console_loglevel;
+/**
+ * Obey "quiet" (warnings and worse), "debug" (all) and "loglevel=N" of the command
+ * line, before the first console. Linux Documentation/admin-guide/kernel-parameters.rst.
+ */
+void printk_init(void);
 
 /**
  * Copy log text for syslog(2) and /dev/kmsg, formatted as "<6>[    0.012345] text\n".

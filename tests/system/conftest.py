@@ -73,12 +73,11 @@ def shared(request):
     module's FILES() and MACHINE, if it has them."""
 
     class Shared:
-        machine = None
-        files = getattr(request.module, 'FILES', None)
+        machine = files = None
 
         def get(self):
             if self.machine is None:
-                files = self.files
+                files = self.files or getattr(request.module, 'FILES', None)
                 options = dict(getattr(request.module, 'MACHINE', {}))
                 if files:
                     options['files'] = files()

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """From the start of the machine to the prompt, and the end of it."""
+import re
+
 import pytest
 
 
@@ -80,3 +82,12 @@ def test_a_build_prints_from_the_start(start):
     m = start()
     m.expect('Banos', 20)
     m.boot()
+
+
+@pytest.mark.parametrize('word, shown', [
+    ('quiet', False), ('loglevel=4', False), ('loglevel=7', True),
+    ('loglevel=none', True)])
+def test_the_command_line_says_what_the_console_shows(start, word, shown):
+    m = start(append=word)
+    m.expect('welcome|Welcome|# ', 60)
+    assert bool(re.search(r'\[ +\d+\.\d+\]', m.before)) == shown
