@@ -57,7 +57,6 @@ static void boot_thread_main(void *unused)
 	ktest_boot();
 	crash_boot();
 	root_unpack();
-	paging_free_init();
 	first_process_start();
 }
 

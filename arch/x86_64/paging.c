@@ -25,7 +25,7 @@
 #include <kernel/string.h>
 #include <kernel/upcalls.h>
 
-extern u8 _image_start[], _text[], _etext[], _rodata[], _data[], _init_start[], _init_end[], _image_end[];
+extern u8 _image_start[], _text[], _etext[], _rodata[], _data[], _image_end[];
 extern pte_t fast_pt[], boot_pdpt_high[];
 
 phys_t kernel_root;
@@ -224,9 +224,7 @@ void paging_init(void)
 	}
 	map_image(_image_start, _rodata, 0);
 	map_image(_rodata, _data, pte_nx_mask);
-	map_image(_data, _init_start, PTE_W | pte_nx_mask);
-	map_image(_init_start, _init_end, PTE_W);
-	map_image(_init_end, _image_end, PTE_W | pte_nx_mask);
+	map_image(_data, _image_end, PTE_W | pte_nx_mask);
 	/* the fast pages' own tables stay as head.S made them */
 	phys_t pdpt = walk(FASTPAGE_BASE, 3, true);
 
@@ -235,14 +233,6 @@ void paging_init(void)
 	table_at(pdpt, 0)[pt_index(FASTPAGE_BASE, 3)] = boot_pdpt_high[511];
 	__asm__ volatile("mov %0, %%cr3" :: "r"(kernel_root) : "memory");
 	physmap_ready = true;
-}
-
-void paging_free_init(void)
-{
-	for (u64 va = (u64)_init_start; va < (u64)_init_end; va += PAGE_SIZE)
-		*kernel_pte(va, false) = 0;
-	tlb_flush_kernel_range((u64)_init_start, (u64)_init_end);
-	page_boot_free(PHYS(_init_start), PHYS(_init_end));
 }
 
 /*

@@ -67,6 +67,3 @@ static inline uaddr_t uaddr_add(uaddr_t a, u64 n) { return (uaddr_t)((u64)a + n)
 #define __noinline	__attribute__((noinline))
 #define __cold		__attribute__((cold))
 #define __unused	__attribute__((unused))
-/** Code and data needed only until the first process starts; given back then. */
-#define __init		__attribute__((section(".init.text"), cold))
-#define __initdata	__attribute__((section(".init.data")))

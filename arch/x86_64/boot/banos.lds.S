@@ -66,11 +66,6 @@ SECTIONS
 		KEEP(*(.banos-driver .banos-driver.*))
 		__banos_drivers_end = .;
 		. = ALIGN(4096);
-		_init_start = .;
-		*(.init.text)
-		*(.init.data)
-		. = ALIGN(4096);
-		_init_end = .;
 		_data_end = .;
 	} :data
 

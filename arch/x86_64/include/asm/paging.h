@@ -13,8 +13,6 @@ void *fast_page_map(u32 slot, phys_t phys);
 void phys_read(void *dst, phys_t src, size_t n);
 /** Build and load the real tables. @p image: the kernel's sections are known by their symbols. */
 void paging_init(void);
-/** Make the image's text and rodata final, forget boot mappings. */
-void paging_free_init(void);
 /**
  * Map kernel memory with the largest pages that fit. Tables come from
  * page_alloc(). The caller owns [va, va+len). @return 0, -ENOMEM (what was mapped stays)
