@@ -117,6 +117,9 @@ need_iso()
 need_check()
 {
 	need_run
+	# Drivers may be written in C++, too, and for either compiler.
+	need g++ g++
+	need clang clang
 	need libcmocka-dev /usr/include/cmocka.h
 	need zlib1g-dev /usr/include/zlib.h
 	need_python python3-pytest pytest

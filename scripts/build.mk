@@ -365,10 +365,16 @@ quiet_cmd_ld_image = LD      $(call short,$@)
       cmd_ld_image = $(link) $@ $(kernel-objs) $(builtin-objs) $(ksyms-o); \
 		$(PYTHON) scripts/check-image.py --strip '$(STRIP)' \
 			--phys-start $(CONFIG_PHYS_START) \
-			$(if $(CONFIG_KALLSYMS),--same-text $(O)/banos-pass1.elf) $@
+			$(if $(CONFIG_KALLSYMS),--same-text $(O)/banos-pass1.elf) $@ \
+		$(if $(api-headers),; $(PYTHON) scripts/check-exports.py $@ $(api-headers))
+
+# Each function of the driver API is declared once and exported once, whatever
+# the configuration is.
+api-headers := $(if $(wildcard banos/api),$(wildcard include/banos/*.h))
 
 $(O)/banos.elf: $(kernel-objs) $(builtin-objs) $(ksyms-o) $(linker-script) \
-		scripts/check-image.py FORCE
+		scripts/check-image.py $(addprefix scripts/,$(if $(api-headers), \
+		check-exports.py gen-api.py)) $(api-headers) FORCE
 	$(call if_changed,ld_image)
 
 PHONY += kernel drivers modules initramfs

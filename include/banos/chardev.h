@@ -146,7 +146,7 @@ struct banos_wait;
  * Since 1, provided by the kernel.
  * Context: the method poll().
  * @param watch  as poll() received it
- * @param wait   initialised; has to stay so while the file is open
+ * @param wait   read; initialised, and has to stay so while the file is open
  * @return 0, -EINVAL
  */
 BANOS_SINCE(1) int64_t banos_poll_watch(banos_poll watch, struct banos_wait *wait);

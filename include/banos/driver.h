@@ -81,6 +81,7 @@ struct banos_dependency_record {
 	char name[BANOS_NAME_SIZE];
 };
 BANOS_ASSERT(sizeof(struct banos_dependency_record) == 64, dependency_record);
+BANOS_ASSERT(offsetof(struct banos_dependency_record, name) == 8, dependency_record_name);
 
 /* ---- macros ---- */
 

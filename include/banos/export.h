@@ -23,6 +23,7 @@ struct banos_export {
 	void (*function)(void);
 };
 BANOS_ASSERT(sizeof(struct banos_export) == 16, export_entry);
+BANOS_ASSERT(offsetof(struct banos_export, function) == 8, export_entry_function);
 
 /** Let other drivers call @p function, which has C linkage. */
 #define BANOS_EXPORT(function) \
@@ -53,7 +54,7 @@ BANOS_SINCE(1) void *banos_lookup_symbol(banos_owner owner, const char *name);
  * Since 1, provided by the kernel.
  * Context: thread.
  * @param owner     as it was given to banos_lookup_symbol()
- * @param function  what that returned
+ * @param function  the value that was returned; nothing behind it is read
  * @return 0, -EINVAL: it was not found for @p owner
  */
 BANOS_SINCE(1) int64_t banos_release_symbol(banos_owner owner, void *function);

@@ -30,7 +30,7 @@ BANOS_SINCE(1) void *banos_alloc(banos_owner owner, uint64_t size, uint32_t flag
  * Since 1, provided by the kernel.
  * Context: thread; any for memory from BANOS_ALLOC_ATOMIC.
  * @param owner   as it was given to banos_alloc()
- * @param memory  what that returned, or NULL, which is fine
+ * @param memory  the value that was returned, of whatever size, or NULL, which is fine
  * @return 0, -EINVAL: @p owner does not own this (it is said in the log, too)
  */
 BANOS_SINCE(1) int64_t banos_free(banos_owner owner, void *memory);

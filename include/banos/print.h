@@ -55,7 +55,9 @@ BANOS_SINCE(1) int64_t banos_print_args(banos_owner owner, uint32_t level, const
  * Context: any.
  * @param buffer  @p size bytes, written
  * @param size    0: only count
- * @param format, args, count  as for banos_print_args()
+ * @param format  text, read
+ * @param args    @p count values, read, as for banos_print_args()
+ * @param count   at most 12
  * @return length of the whole text without NUL, -EINVAL: count is wrong
  */
 BANOS_SINCE(1) int64_t banos_format_args(char *buffer, uint64_t size, const char *format,

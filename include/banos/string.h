@@ -38,7 +38,8 @@ BANOS_SINCE(1) void *memset(void *to, int byte, size_t n);
 /**
  * @brief Compare @p n bytes.
  * Since 1, provided by the kernel. Context: any.
- * @param a, b  @p n bytes each, read
+ * @param a  @p n bytes, read
+ * @param b  @p n bytes, read
  * @return below, equal to or above 0 as the first difference says
  */
 BANOS_SINCE(1) int memcmp(const void *a, const void *b, size_t n);

@@ -1,0 +1,254 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Hold the rules of the driver API's headers.
+
+    check-headers.py [--folder include] [HEADER...]
+
+Every header of include/banos stands alone in each language that a driver may be
+written in, with each compiler, without a warning of -Wpadded; the sizes of its
+structs and the places of their fields are asserted; every function says what a
+caller has to know. Results are printed as TAP.
+
+What a function has to say, in the comment in front of it: @brief; the level
+that brought it and who provides it; the context; who owns what it gives; each
+parameter that is a pointer, with its direction and its length; what it returns.
+What base.h says of all of them need not be repeated.
+"""
+import argparse
+import glob
+import os
+import re
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+LANGUAGES = {'c99': 'c', 'c11': 'c', 'c17': 'c', 'c++17': 'c++'}
+COMPILERS = ['gcc', 'clang']
+FLAGS = ('-DBANOS_CFLAGS=1 -m64 -ffreestanding -fno-pic -fno-pie -mcmodel=kernel '
+         '-mno-red-zone -mgeneral-regs-only -fno-stack-protector '
+         '-fcf-protection=branch -fno-omit-frame-pointer '
+         '-fno-asynchronous-unwind-tables -Wall -Wextra -Wpadded -Wundef '
+         '-pedantic -Werror -fsyntax-only').split()
+FLAGS_OF = {'clang': ['-Wdocumentation']}
+FLAGS_CXX = '-fno-exceptions -fno-rtti -fno-threadsafe-statics'.split()
+
+# int and size_t are compilers' choice for the four functions that they call.
+COMPILERS_OWN = {'memcpy', 'memmove', 'memset', 'memcmp'}
+SCALARS = {'uint32_t', 'int32_t', 'uint64_t', 'int64_t'}
+
+DECLARATION = re.compile(
+    r'(?:/\*\*((?:(?!\*/).)*)\*/\s*)?^BANOS_SINCE\((\d+)\)([^;]*);', re.S | re.M)
+STRUCT = re.compile(r'^struct (\w+) \{(.*?)^\}', re.S | re.M)
+HANDLE = re.compile(r'^typedef struct \w+_ \*(\w+);', re.M)
+DIRECTION = re.compile(r'\b(read|written|filled|copied|called|runs|handed|'
+                       r'calls|returned|give[sn]?)\b')
+LENGTH = re.compile(r'\b(bytes?|text|NUL|handle|sizeof|size|entries|values|'
+                    r'nothing behind it is read|what its function returned)\b')
+
+
+def without_comments(text):
+    return re.sub(r'/\*.*?\*/', ' ', text, flags=re.S)
+
+
+class Function:
+    """A declaration: what it is, and what is said about it."""
+
+    def __init__(self, comment, level, declaration):
+        declaration = ' '.join(without_comments(declaration).split())
+        self.comment = re.sub(r'\n\s*\*', '\n', comment or '')
+        self.level = int(level)
+        head, _, rest = declaration.partition('(')
+        match = re.match(r'(.*?)(\w+)$', head.strip())
+        self.result, self.name = match[1].strip(), match[2]
+        self.params = self.split(rest.rstrip()[:-1])
+
+    @staticmethod
+    def split(text):
+        """Parameters, at the commas outside of parentheses."""
+        parts, depth, start = [], 0, 0
+        for i, c in enumerate(text):
+            depth += (c == '(') - (c == ')')
+            if c == ',' and not depth:
+                parts.append(text[start:i])
+                start = i + 1
+        parts.append(text[start:])
+        return [] if text.strip() == 'void' else [p.strip() for p in parts]
+
+    @staticmethod
+    def name_of(param):
+        pointer = re.search(r'\(\*(\w+)\)', param)
+        return pointer[1] if pointer else re.search(r'(\w+)(\[\d*\])?$', param)[1]
+
+    def about(self, param):
+        """What the comment says of one parameter."""
+        for match in re.finditer(r'@param\s+([\w, ]+?)(?:\s{2,}|\n)(.*?)(?=@(?:param|return|note)|\Z)',
+                                 self.comment, re.S):
+            if param in match[1].replace(',', ' ').split():
+                return match[2]
+        return None
+
+
+def check_comment(f):
+    if not f.comment:
+        yield 'has no comment in front of it'
+        return
+    if '@brief' not in f.comment:
+        yield 'lacks @brief'
+    said = re.search(r'Since (\d+), provided by (the kernel|a driver)', f.comment)
+    if not said:
+        yield 'does not say "Since N, provided by the kernel" (or "a driver")'
+    elif int(said[1]) != f.level:
+        yield f'says since {said[1]}, and BANOS_SINCE({f.level})'
+    if 'Context:' not in f.comment:
+        yield 'lacks "Context:"'
+    if '@return' not in f.comment:
+        yield 'lacks @return'
+    acquires = re.search(r'_(create|init|alloc|register|open|map|request|load|'
+                         r'lookup_symbol)$', f.name)
+    if acquires and f.params[:1] == ['banos_owner owner'] and \
+            'Ownership:' not in f.comment:
+        yield 'lacks "Ownership:"'
+
+
+def check_pointers(f):
+    for param in f.params:
+        if '*' not in param:
+            continue
+        name = f.name_of(param)
+        about = f.about(name)
+        if about is None:
+            yield f'does not explain the pointer {name}'
+            continue
+        if not DIRECTION.search(about):
+            yield f'does not say which way {name} goes (read, written)'
+        whole = f.comment if name in ('function', 'context') else about
+        if '(*' in param or param.startswith('void *context'):
+            continue
+        if 'struct ' in param or re.match(r'banos_\w+ \*|u?int\d+_t \*\w+$', param):
+            continue                    # as long as its type
+        if not LENGTH.search(whole):
+            yield f'does not say how long {name} is'
+
+
+def check_signature(f, handles):
+    if f.name in COMPILERS_OWN:
+        return
+    if len(f.params) > 6:
+        yield f'has {len(f.params)} arguments; six is the most'
+    if f.result not in SCALARS | handles and not f.result.endswith('*'):
+        yield f'returns {f.result}'
+    for param in f.params:
+        if '...' in param:
+            yield 'is variadic'
+        elif '*' not in param:
+            kind = param.rsplit(' ', 1)[0]
+            if kind not in SCALARS | handles:
+                yield f'takes a {kind}'
+
+
+def functions_of(text):
+    return [Function(*m.groups()) for m in DECLARATION.finditer(text)]
+
+
+def check_functions(texts):
+    handles = {h for text in texts.values() for h in HANDLE.findall(text)}
+    seen = {}
+    for path, text in texts.items():
+        declared = functions_of(text)
+        if len(declared) != len(re.findall(r'^BANOS_SINCE\(', text, re.M)):
+            yield f'{path}: a declaration that this script does not understand'
+        for f in declared:
+            if f.name in seen:
+                yield f'{path}: {f.name} is declared in {seen[f.name]}, too'
+            seen[f.name] = path
+            for problem in (*check_comment(f), *check_pointers(f),
+                            *check_signature(f, handles)):
+                yield f'{path}: {f.name}() {problem}'
+
+
+def check_declared_once(texts):
+    """Anything that looks like a function of the API has its BANOS_SINCE()."""
+    loose = re.compile(r'^(?!BANOS_SINCE|static|typedef|#|\s|\w+\(|struct|BANOS_'
+                       r')[\w *]+?\b(\w+)\([^;{]*\);', re.M)
+    for path, text in texts.items():
+        for match in loose.finditer(without_comments(text)):
+            yield f'{path}: {match[1]}() is declared without BANOS_SINCE()'
+
+
+def check_structs(texts):
+    """Asserted: the size of each struct, and where one field lies at least."""
+    for path, text in texts.items():
+        plain = without_comments(text)
+        for name, body in STRUCT.findall(plain):
+            if f'sizeof(struct {name}) ==' not in plain:
+                yield f'{path}: the size of struct {name} is not asserted'
+            fields = len(re.findall(r';', body))
+            if fields > 1 and not name.endswith('_') and \
+                    f'offsetof(struct {name},' not in plain:
+                yield f'{path}: no offset in struct {name} is asserted'
+            if re.search(r':\s*\d+\s*;', body):
+                yield f'{path}: struct {name} has a bit-field'
+            if re.search(r'\b(enum|_Bool|bool|long|float|double)\b', body):
+                yield f'{path}: struct {name} has a field of a type that may differ'
+
+
+def compile_one(job):
+    path, folder, compiler, standard = job
+    language = LANGUAGES[standard]
+    name = os.path.relpath(path, folder)
+    # Twice: that it may be included again is part of standing alone.
+    source = f'#include <{name}>\n#include <{name}>\nextern int some_declaration;\n'
+    done = subprocess.run(
+        [compiler, '-x', language, f'-std={standard}', *FLAGS,
+         *FLAGS_OF.get(compiler, []), *(FLAGS_CXX if language == 'c++' else []),
+         '-I', folder, '-'], input=source, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    if not done.returncode:
+        return []
+    first = [x for x in done.stdout.splitlines() if 'error' in x][:3]
+    return [f'{path}: {compiler} -std={standard}: {x}' for x in first or ['fails']]
+
+
+def compile_alone(paths, folder, compiler):
+    if not shutil.which(compiler):
+        return None
+    jobs = [(path, folder, compiler, standard) for path in paths
+            for standard in LANGUAGES]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return [x for problems in pool.map(compile_one, jobs) for x in problems]
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--folder', default='include')
+    parser.add_argument('headers', nargs='*')
+    args = parser.parse_args()
+    paths = args.headers or sorted(glob.glob(f'{args.folder}/banos/*.h'))
+    texts = {}
+    for path in paths:
+        with open(path, encoding='utf-8') as f:
+            texts[path] = f.read()
+    checks = [
+        ('public headers say of each function what its caller has to know',
+         list(check_functions(texts))),
+        ('public headers declare functions with their level',
+         list(check_declared_once(texts))),
+        ('public structs have their layout asserted', list(check_structs(texts))),
+    ]
+    checks += [(f'public headers compile alone with {c} as ' +
+                ', '.join(s.upper() for s in LANGUAGES),
+                compile_alone(paths, args.folder, c)) for c in COMPILERS]
+    print(f'1..{len(checks)}')
+    failed = not paths
+    for number, (title, problems) in enumerate(checks, 1):
+        skip = ' # SKIP not installed' if problems is None else ''
+        failed |= bool(problems)
+        print(f'{"not ok" if problems else "ok"} {number} - {title}{skip}')
+        for text in problems or []:
+            print(f'# {text}')
+    return failed
+
+
+if __name__ == '__main__':
+    sys.exit(main())
