@@ -1,0 +1,563 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What system calls, faults and processes cost.
+ *
+ *	bench [ROW...]		ticks of each row, or of those named
+ *	bench --list		their names
+ *	bench --now		the time stamp counter as it is now
+ *	bench --scale N		null calls and page faults a millisecond, on N processors at once
+ *
+ * A row is one operation, done often. It is prepared, done once in full for
+ * caches of all kinds to fill, then done between two marks (mark.h) and two
+ * readings of the time stamp counter. Under QEMU's icount a tick is one guest
+ * instruction: the figures are the same on every run. It runs on Linux, too.
+ *
+ * Each line of the result:  row NAME OPERATIONS TICKS,  or  row NAME failed
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include "mark.h"
+
+#define FUTEX_WAIT	0		/* linux/futex.h, which musl comes without */
+#define FUTEX_WAKE	1
+#define FUTEX_PRIVATE_FLAG 128
+#define PAGE	4096l
+#define NPAGES	512l
+#define NELEMS(a) (sizeof(a) / sizeof((a)[0]))
+
+static char buffer[65536] __attribute__((aligned(4096)));
+static const char *self;
+static int fds[4] = { -1, -1, -1, -1 };
+static char *area;
+static pid_t child;
+
+/* ---- helpers ---- */
+
+static void must(int ok, const char *what)
+{
+	if (ok)
+		return;
+	fprintf(stderr, "%s: %s\n", what, strerror(errno));
+	_exit(1);
+}
+
+/* A system call and nothing else: no errno, no cancellation point. */
+static inline long call6(long number, long a, long b, long c, long d, long e, long f)
+{
+	register long r10 __asm__("r10") = d;
+	register long r8 __asm__("r8") = e;
+	register long r9 __asm__("r9") = f;
+	long result;
+
+	__asm__ volatile("syscall" : "=a"(result)
+		: "0"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9) : "rcx", "r11", "memory");
+	return result;
+}
+#define CALL(number, ...) CALL_(number, ##__VA_ARGS__, 0, 0, 0, 0, 0, 0)
+#define CALL_(number, a, b, c, d, e, f, ...) \
+	call6(number, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
+
+static inline uint64_t ticks(void)
+{
+	uint32_t low, high;
+
+	__asm__ volatile("lfence; rdtsc; lfence" : "=a"(low), "=d"(high) :: "memory");
+	return (uint64_t)high << 32 | low;
+}
+
+static char *map_pages(long n, int flags)
+{
+	void *p = mmap(NULL, n * PAGE, PROT_READ | PROT_WRITE, MAP_ANONYMOUS | flags, -1, 0);
+
+	must(p != MAP_FAILED, "mmap");
+	madvise(p, n * PAGE, MADV_NOHUGEPAGE);
+	return p;
+}
+
+static void close_all(void)
+{
+	for (unsigned int i = 0; i < NELEMS(fds); i++) {
+		if (fds[i] >= 0)
+			close(fds[i]);
+		fds[i] = -1;
+	}
+}
+
+static void unmap_area(void) { munmap(area, NPAGES * PAGE); }
+static void touch(char *p) { for (long i = 0; i < NPAGES; i++) ((volatile char *)p)[i * PAGE] = 1; }
+
+/* Tell the child to end by closing what it reads, and wait for it. */
+static void end_child(void)
+{
+	close_all();
+	must(waitpid(child, NULL, 0) == child, "waitpid");
+}
+
+/* ---- calls ---- */
+
+static void null_call(long n) { while (n--) CALL(SYS_getppid); }
+static void open_zero(void) { must((fds[0] = open("/dev/zero", O_RDWR)) >= 0, "/dev/zero"); }
+static void open_null(void) { must((fds[0] = open("/dev/null", O_RDWR)) >= 0, "/dev/null"); }
+static void open_file(void)
+{
+	must((fds[0] = open("/tmp/bench.file", O_RDWR | O_CREAT | O_TRUNC, 0600)) >= 0, "/tmp/bench.file");
+	for (long i = 0; i < NPAGES; i++)
+		must(write(fds[0], buffer, PAGE) == PAGE, "write");
+}
+static void close_file(void) { close_all(); unlink("/tmp/bench.file"); }
+static void read_1(long n) { while (n--) CALL(SYS_read, fds[0], buffer, 1); }
+static void read_4k(long n) { while (n--) CALL(SYS_read, fds[0], buffer, PAGE); }
+static void write_1(long n) { while (n--) CALL(SYS_write, fds[0], buffer, 1); }
+static void pread_4k(long n) { while (n--) CALL(SYS_pread64, fds[0], buffer, PAGE, 0); }
+static void pwrite_4k(long n) { while (n--) CALL(SYS_pwrite64, fds[0], buffer, PAGE, 0); }
+static void stat_path(long n) { while (n--) CALL(SYS_stat, "/tmp/bench.file", buffer); }
+static void stat_absent(long n) { while (n--) CALL(SYS_stat, "/tmp/bench.none", buffer); }
+static void fstat_fd(long n) { while (n--) CALL(SYS_fstat, fds[0], buffer); }
+static void open_close(long n)
+{
+	while (n--) {
+		long fd = CALL(SYS_open, "/tmp/bench.file", O_RDONLY);
+
+		CALL(SYS_close, fd);
+	}
+}
+static void dup_close(long n)
+{
+	while (n--) {
+		long fd = CALL(SYS_dup, fds[0]);
+
+		CALL(SYS_close, fd);
+	}
+}
+static void create_unlink(long n)
+{
+	while (n--) {
+		long fd = CALL(SYS_open, "/tmp/bench.new", O_CREAT | O_RDWR, 0600);
+
+		CALL(SYS_close, fd);
+		CALL(SYS_unlink, "/tmp/bench.new");
+	}
+}
+
+static void poll_8(long n)
+{
+	struct pollfd p[8];
+
+	for (unsigned int i = 0; i < NELEMS(p); i++)
+		p[i] = (struct pollfd){ fds[0], POLLIN, 0 };
+	p[7] = (struct pollfd){ fds[1], POLLOUT, 0 };
+	while (n--)
+		CALL(SYS_poll, p, NELEMS(p), 0);
+}
+static void open_pipe(void) { must(!pipe(fds), "pipe"); }
+
+static void gettime(long n)
+{
+	struct timespec t;
+
+	while (n--)
+		clock_gettime(CLOCK_MONOTONIC, &t);
+}
+static void gettime_call(long n) { while (n--) CALL(SYS_clock_gettime, CLOCK_MONOTONIC, buffer); }
+static void sleep_1us(long n)
+{
+	const struct timespec t = { 0, 1000 };
+
+	while (n--)
+		CALL(SYS_nanosleep, &t, 0);
+}
+
+/* ---- signals ---- */
+
+static void handler(int number) { (void)number; }
+static void sig_install(long n)
+{
+	struct sigaction a = { .sa_handler = handler };
+
+	while (n--)
+		sigaction(SIGUSR1, &a, NULL);
+}
+static void sig_deliver(long n)
+{
+	const long me = getpid();
+
+	while (n--)
+		CALL(SYS_kill, me, SIGUSR1);
+}
+static void sig_prepare(void) { sig_install(1); }
+
+/* ---- two that take turns ---- */
+
+static void echo(int from, int to)
+{
+	char c;
+
+	while (CALL(SYS_read, from, &c, 1) == 1)
+		CALL(SYS_write, to, &c, 1);
+	_exit(0);
+}
+static void pair_prepare(void)
+{
+	must(!pipe(fds) && !pipe(fds + 2), "pipe");
+	must((child = fork()) >= 0, "fork");
+	if (!child) {
+		close(fds[1]);
+		close(fds[2]);
+		echo(fds[0], fds[3]);
+	}
+	close(fds[0]);
+	close(fds[3]);
+	fds[0] = fds[3] = -1;
+}
+static void pipe_there_and_back(long n)
+{
+	char c = 'x';
+
+	while (n--) {
+		CALL(SYS_write, fds[1], &c, 1);
+		CALL(SYS_read, fds[2], &c, 1);
+	}
+}
+
+static void stream_prepare(void)
+{
+	must(!pipe(fds), "pipe");
+	must((child = fork()) >= 0, "fork");
+	if (!child) {
+		close(fds[0]);
+		signal(SIGPIPE, SIG_DFL);
+		for (;;)
+			CALL(SYS_write, fds[1], buffer, sizeof(buffer));
+	}
+	close(fds[1]);
+	fds[1] = -1;
+}
+static void pipe_stream_64k(long n)
+{
+	while (n--)
+		for (long got = 0; got < (long)sizeof(buffer);)
+			got += CALL(SYS_read, fds[0], buffer, sizeof(buffer) - got);
+}
+
+#define STOP 2
+static volatile int turn;
+static pthread_t partner;
+static void pass(int to)
+{
+	turn = to;
+	CALL(SYS_futex, &turn, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1);
+}
+static void wait_turn(int mine)
+{
+	for (int seen; (seen = turn) != mine && seen != STOP;)
+		CALL(SYS_futex, &turn, FUTEX_WAIT | FUTEX_PRIVATE_FLAG, seen);
+}
+static void *partner_main(void *arg)
+{
+	for (;;) {
+		wait_turn(1);
+		if (turn == STOP)
+			return arg;
+		pass(0);
+	}
+}
+static void futex_prepare(void)
+{
+	turn = 0;
+	must(!pthread_create(&partner, NULL, partner_main, NULL), "pthread_create");
+}
+static void futex_switch(long n)
+{
+	for (n /= 2; n--;) {		/* there and back are two */
+		pass(1);
+		wait_turn(0);
+	}
+}
+static void futex_end(void) { pass(STOP); pthread_join(partner, NULL); }
+static void futex_wake(long n) { while (n--) CALL(SYS_futex, &turn, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1); }
+static void futex_again(long n) { while (n--) CALL(SYS_futex, &turn, FUTEX_WAIT | FUTEX_PRIVATE_FLAG, -1); }
+
+static void *no_work(void *arg) { return arg; }
+static void thread_create_join(long n)
+{
+	while (n--) {
+		pthread_t t;
+
+		must(!pthread_create(&t, NULL, no_work, NULL), "pthread_create");
+		pthread_join(t, NULL);
+	}
+}
+
+/* ---- processes ---- */
+
+static void await(pid_t p)
+{
+	int status;
+
+	must(p > 0 && waitpid(p, &status, 0) == p && !status, "child");
+}
+static void fork_exit(long n)
+{
+	while (n--) {
+		pid_t p = fork();
+
+		if (!p)
+			_exit(0);
+		await(p);
+	}
+}
+static void fork_exec(long n)
+{
+	while (n--) {
+		pid_t p = fork();
+
+		if (!p) {
+			execl(self, self, "--nothing", NULL);
+			_exit(1);
+		}
+		await(p);
+	}
+}
+static void vfork_exec(long n)
+{
+	while (n--) {
+		pid_t p = vfork();
+
+		if (!p) {
+			execl(self, self, "--nothing", NULL);
+			_exit(1);
+		}
+		await(p);
+	}
+}
+
+/* ---- memory ---- */
+
+static void map_unmap(long n)
+{
+	while (n--) {
+		long p = CALL(SYS_mmap, 0, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+		CALL(SYS_munmap, p, PAGE);
+	}
+}
+static void map_touch_unmap(long n)
+{
+	while (n--) {
+		long p = CALL(SYS_mmap, 0, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+		*(volatile char *)p = 1;
+		CALL(SYS_munmap, p, PAGE);
+	}
+}
+static void area_prepare(void) { area = map_pages(NPAGES, MAP_PRIVATE); }
+static void area_touched(void) { area_prepare(); touch(area); }
+static void protect(long n)
+{
+	while (n--)
+		CALL(SYS_mprotect, area, PAGE, n & 1 ? PROT_READ : PROT_READ | PROT_WRITE);
+}
+static void fault_write(long n) { (void)n; touch(area); }
+static void fault_read(long n) { while (n--) (void)((volatile char *)area)[n * PAGE]; }
+
+/* A child that has the same pages, until the pipe closes. */
+static void cow_prepare(void)
+{
+	area_touched();
+	pair_prepare();
+}
+static void cow_end(void) { end_child(); unmap_area(); }
+static void file_mapped(void)
+{
+	open_file();
+	area = mmap(NULL, NPAGES * PAGE, PROT_READ, MAP_SHARED, fds[0], 0);
+	must(area != MAP_FAILED, "mmap");
+}
+static void file_unmapped(void) { unmap_area(); close_file(); }
+
+/* ---- the rows ---- */
+
+static const struct row {
+	const char *name;
+	long n;
+	void (*run)(long n);
+	void (*prepare)(void), (*end)(void);
+} rows[] = {
+	{ "null_call", 1000, null_call, NULL, NULL },
+	{ "read_zero_1", 1000, read_1, open_zero, close_all },
+	{ "read_zero_4k", 1000, read_4k, open_zero, close_all },
+	{ "write_null_1", 1000, write_1, open_null, close_all },
+	{ "file_pread_4k", 1000, pread_4k, open_file, close_file },
+	{ "file_pwrite_4k", 1000, pwrite_4k, open_file, close_file },
+	{ "stat", 1000, stat_path, open_file, close_file },
+	{ "stat_absent", 1000, stat_absent, NULL, NULL },
+	{ "fstat", 1000, fstat_fd, open_file, close_file },
+	{ "open_close", 1000, open_close, open_file, close_file },
+	{ "dup_close", 1000, dup_close, open_null, close_all },
+	{ "create_unlink", 500, create_unlink, NULL, NULL },
+	{ "poll_8", 1000, poll_8, open_pipe, close_all },
+	{ "clock_gettime", 1000, gettime, NULL, NULL },
+	{ "clock_gettime_call", 1000, gettime_call, NULL, NULL },
+	{ "nanosleep_1us", 500, sleep_1us, NULL, NULL },
+	{ "sig_install", 1000, sig_install, NULL, NULL },
+	{ "sig_deliver", 1000, sig_deliver, sig_prepare, NULL },
+	{ "pipe_there_and_back", 1000, pipe_there_and_back, pair_prepare, end_child },
+	{ "pipe_stream_64k", 100, pipe_stream_64k, stream_prepare, end_child },
+	{ "futex_switch", 1000, futex_switch, futex_prepare, futex_end },
+	{ "futex_wake_nobody", 1000, futex_wake, NULL, NULL },
+	{ "futex_wait_eagain", 1000, futex_again, NULL, NULL },
+	{ "thread_create_join", 200, thread_create_join, NULL, NULL },
+	{ "fork_exit_wait", 100, fork_exit, NULL, NULL },
+	{ "fork_exec_wait", 100, fork_exec, NULL, NULL },
+	{ "vfork_exec_wait", 100, vfork_exec, NULL, NULL },
+	{ "mmap_munmap", 1000, map_unmap, NULL, NULL },
+	{ "mmap_touch_munmap", 1000, map_touch_unmap, NULL, NULL },
+	{ "mprotect", 1000, protect, area_touched, unmap_area },
+	{ "fault_anonymous", NPAGES, fault_write, area_prepare, unmap_area },
+	{ "fault_copy", NPAGES, fault_write, cow_prepare, cow_end },
+	{ "fault_file", NPAGES, fault_read, file_mapped, file_unmapped },
+};
+
+static uint64_t measure(const struct row *r)
+{
+	uint64_t start, took;
+
+	if (r->prepare)
+		r->prepare();
+	MARK(MARK_BEGIN);
+	start = ticks();
+	r->run(r->n);
+	took = ticks() - start;
+	MARK(MARK_END);
+	if (r->end)
+		r->end();
+	return took;
+}
+
+/* In a process of its own, so that a row that fails takes no other with it. */
+static void measure_row(const struct row *r)
+{
+	int status;
+	pid_t p = fork();
+
+	must(p >= 0, "fork");
+	if (!p) {
+		measure(r);
+		printf("row %s %ld %llu\n", r->name, r->n, (unsigned long long)measure(r));
+		fflush(stdout);
+		_exit(0);
+	}
+	must(waitpid(p, &status, 0) == p, "waitpid");
+	if (status)
+		printf("row %s failed\n", r->name);
+	fflush(stdout);
+}
+
+/* ---- several processors at once ---- */
+
+#define SCALE_NS	300000000ull
+#define MAX_CPUS	64
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000ull + t.tv_nsec;
+}
+
+static void faults(long n)
+{
+	while (n--) {
+		touch(area);
+		madvise(area, NPAGES * PAGE, MADV_DONTNEED);
+	}
+}
+
+/* What is shared: how many are ready, how much each has done. */
+struct scale { volatile int ready; volatile uint64_t done[MAX_CPUS]; };
+
+static void scale_worker(struct scale *s, int cpu, int ncpus, void (*run)(long), long batch)
+{
+	cpu_set_t set;
+	uint64_t end, done = 0;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	must(!sched_setaffinity(0, sizeof(set), &set), "sched_setaffinity");
+	area_prepare();
+	run(batch);
+	__atomic_add_fetch(&s->ready, 1, __ATOMIC_SEQ_CST);
+	while (s->ready < ncpus)
+		;
+	for (end = now_ns() + SCALE_NS; now_ns() < end; done += batch)
+		run(batch);
+	s->done[cpu] = done;
+	_exit(0);
+}
+
+/* @return operations a millisecond, by all processors together */
+static uint64_t scale(int ncpus, void (*run)(long), long batch, long weight)
+{
+	struct scale *s = (struct scale *)map_pages(1, MAP_SHARED);
+	uint64_t sum = 0;
+	int status;
+
+	for (int i = 0; i < ncpus; i++)
+		if (!fork())
+			scale_worker(s, i, ncpus, run, batch);
+	while (wait(&status) > 0)
+		must(!status, "worker");
+	for (int i = 0; i < ncpus; i++)
+		sum += s->done[i];
+	munmap(s, PAGE);
+	return sum * weight * 1000000 / SCALE_NS;
+}
+
+static int scale_main(int ncpus)
+{
+	must(ncpus > 0 && ncpus <= MAX_CPUS, "--scale");
+	printf("scale null_call %llu\n", (unsigned long long)scale(ncpus, null_call, 1000, 1));
+	printf("scale fault_anonymous %llu\n", (unsigned long long)scale(ncpus, faults, 1, NPAGES));
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	const char *option = argc > 1 ? argv[1] : "";
+
+	self = argv[0];
+	if (!strcmp(option, "--nothing"))
+		return 0;
+	if (!strcmp(option, "--now"))
+		return printf("now %llu\n", (unsigned long long)ticks()) < 0;
+	if (!strcmp(option, "--scale") && argc > 2)
+		return scale_main(atoi(argv[2]));
+	memset(buffer, 1, sizeof(buffer));
+	for (const struct row *r = rows; r < rows + NELEMS(rows); r++) {
+		int wanted = argc == 1;
+
+		for (int i = 1; i < argc; i++)
+			wanted |= !strcmp(argv[i], r->name);
+		if (!strcmp(option, "--list"))
+			puts(r->name);
+		else if (wanted)
+			measure_row(r);
+	}
+	return 0;
+}
