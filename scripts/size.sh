@@ -17,7 +17,7 @@ command -v "${CROSS_COMPILE:-x86_64-linux-gnu-}strip" >/dev/null 2>&1 &&
 stripped=$(mktemp)
 trap 'rm -f "$stripped"' EXIT
 $strip -o "$stripped" "$out/banos.elf"
-line "$(bytes "$stripped")" "banos.elf, stripped (aim: at most 409600)"
+line "$(bytes "$stripped")" "banos.elf, stripped"
 line "$(bytes "$out/banos.elf")" "banos.elf with symbols and debug information"
 line "$(bytes "$out/initramfs.cpio")" "initramfs.cpio"
 find "$out/drivers" -name '*.ko' | LC_ALL=C sort | while read -r file; do
