@@ -265,8 +265,11 @@ struct fd_ref fd_get_path(u32 fd)
 	struct files *t = current->files;
 	struct fd_table *tab;
 
-	if (unlikely(atomic_read(&t->refs) != 1))
-		return (struct fd_ref){ get_shared(t, fd), true };
+	if (unlikely(atomic_read(&t->refs) != 1)) {
+		struct file *f = get_shared(t, fd);
+
+		return (struct fd_ref){ f, f != NULL };
+	}
 	tab = t->table;
 	return (struct fd_ref){ likely(fd < tab->size) ? tab->file[fd] : NULL, false };
 }
@@ -275,9 +278,7 @@ struct fd_ref fd_get(u32 fd)
 {
 	struct fd_ref r = fd_get_path(fd);
 
-	if (unlikely(!r.file))
-		r.counted = false;
-	else if (unlikely(r.file->mode & FMODE_PATH)) {
+	if (r.file && unlikely(r.file->mode & FMODE_PATH)) {
 		fd_put(r);
 		r = (struct fd_ref){ NULL, false };
 	}

@@ -268,15 +268,14 @@ static void pipe_release(struct file *f)
 		p->writers--;
 	last = !--p->files;
 	mutex_unlock(&p->lock);
-	if (last)
-		f->inode->pipe = NULL;
-	mutex_unlock(&f->inode->lock);
 	if (last) {
+		f->inode->pipe = NULL;
 		pipe_free(p);
-		return;
+	} else {
+		wake_up_key(&p->read_wait, 0, POLLIN | POLLRDNORM | POLLHUP);
+		wake_up_key(&p->write_wait, 0, POLLOUT | POLLWRNORM | POLLERR);
 	}
-	wake_up_key(&p->read_wait, 0, POLLIN | POLLRDNORM | POLLHUP);
-	wake_up_key(&p->write_wait, 0, POLLOUT | POLLWRNORM | POLLERR);
+	mutex_unlock(&f->inode->lock);		/* until now nobody else can have been the last */
 }
 
 /* A FIFO by name, or a pipe through /proc: both ends have to be there, unless O_NONBLOCK or O_RDWR. */

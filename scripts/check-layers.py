@@ -41,12 +41,14 @@ LAYERS = [
 
 # Where the things live that a header of include/kernel declares.
 HEADERS = {name: layer for layer, names in {
-    0: 'atomic bitmap chacha cmdline err kconfig ktest list rbtree sort string types',
-    1: 'boot cpu lock printk symbols uaccess upcalls',
-    2: 'heap page',
-    3: 'acpi display gate irq owner power random rcu seq_file thread time utsname '
-       'wait',
+    0: 'atomic bitmap chacha clock cmdline err inflate kconfig ktest list memmap '
+       'rbtree siginfo sort string types',
+    1: 'boot cpu display lock page_init printk symbols uaccess upcalls',
+    2: 'heap heap_init page',
+    3: 'acpi crash gate irq irq_chip owner power random rcu_init rtc seq_file smp '
+       'thread time utsname vdso wait',
     4: 'cred device fs fs_ops process syscalls tty vm',
+    5: 'builtin driver driver_api driver_format loader report',
 }.items() for name in names.split()}
 
 COMPILER = {'memcpy', 'memmove', 'memset', 'memcmp'}
@@ -119,8 +121,17 @@ def layer_of_source(path):
     return None
 
 
+def check_licences():
+    for path in sorted(sources('.')):
+        if path.startswith(('./.git/', './build')):
+            continue
+        with open(path, encoding='utf-8') as f:
+            if 'SPDX-License-Identifier: MIT' not in f.read(200):
+                yield f'{path}: has no line with its licence'
+
+
 def layer_of_header(name):
-    """The layer of <name>; None for one that has not been placed."""
+    """The layer of <name>; None: not one of ours, or not placed."""
     top, _, base = name.partition('/')
     if top == 'kernel':
         return HEADERS.get(base.removesuffix('.h'))
@@ -137,7 +148,10 @@ def check_layers():
             if quoted:
                 continue
             header = layer_of_header(name)
-            if header is not None and header > layer:
+            if header is None and os.path.exists(f'include/{name}'):
+                yield (f'{path}:{number}: <{name}> has no layer yet: give it '
+                       'one in scripts/check-layers.py')
+            elif header is not None and header > layer:
                 yield (f'{path}:{number}: layer {layer} may not include '
                        f'<{name}>, which is of layer {header}')
 
@@ -171,6 +185,7 @@ def main():
         ('public headers stand alone', check_public_headers()),
         ('what crosses folders is in include/', check_private_headers()),
         ('code includes nothing from above', check_layers()),
+        ('every source names its licence', check_licences()),
     ]
     if args.drivers:
         checks.append(('drivers import the driver API only',

@@ -91,3 +91,10 @@ def test_the_command_line_says_what_the_console_shows(start, word, shown):
     m = start(append=word)
     m.expect('welcome|Welcome|# ', 60)
     assert bool(re.search(r'\[ +\d+\.\d+\]', m.before)) == shown
+
+
+def test_the_usual_file_systems_are_mounted(start):
+    m = start().boot()
+    mounted = {x.split()[2] for x in m.lines('mount')}
+    assert {'/proc', '/sys', '/dev', '/dev/pts', '/dev/shm'} <= mounted
+    assert m.check('ls -d /sys/devices/system/cpu/cpu0').strip()

@@ -3,11 +3,13 @@
 #include "check.h"
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/select.h>
 #include <sys/stat.h>
 #include <sys/types.h>
@@ -256,6 +258,35 @@ TEST(event_descriptors)
 	CHECK_ERR(write(fd, &v, 8), EINVAL);
 }
 
+/* The last two ends go at the same moment on two processors, if there are two. */
+TEST(both_ends_close_at_once)
+{
+	for (int i = 0; i < 300; i++) {
+		volatile int *go = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+		pid_t pid;
+
+		CHECK(go != MAP_FAILED);
+		CHECK_EQ(pipe(p), 0);
+		pid = fork();
+		CHECK(pid >= 0);
+		if (!pid) {
+			close(p[1]);
+			__atomic_add_fetch(go, 1, __ATOMIC_SEQ_CST);
+			while (*go < 2)
+				sched_yield();
+			close(p[0]);
+			_exit(0);
+		}
+		close(p[0]);
+		__atomic_add_fetch(go, 1, __ATOMIC_SEQ_CST);
+		while (*go < 2)
+			sched_yield();
+		close(p[1]);
+		CHECK_EQ(waitpid(pid, NULL, 0), pid);
+		munmap((void *)go, 4096);
+	}
+}
+
 int main(void)
 {
 	RUN(order_and_ends);
@@ -269,5 +300,6 @@ int main(void)
 	RUN(select_tells_and_waits);
 	RUN(epoll_levels_and_edges);
 	RUN(event_descriptors);
+	RUN(both_ends_close_at_once);
 	return check_done();
 }

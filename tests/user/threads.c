@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Threads and futexes: as on Linux. */
 #include "check.h"
+#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
@@ -479,6 +480,47 @@ TEST(the_kernel_clears_the_thread_id)
 	CHECK_EQ(clone_tid, 0);
 }
 
+static void *wait_for_end(void *end)
+{
+	char c;
+
+	read(*(int *)end, &c, 1);
+	return NULL;
+}
+
+/* Every call that takes a descriptor, while another thread shares the table. */
+TEST(bad_descriptors_are_refused_while_threads_share_them)
+{
+	char text[512];
+	pthread_t t;
+	int p[2];
+
+	CHECK_EQ(pipe(p), 0);
+	CHECK_EQ(pthread_create(&t, NULL, wait_for_end, &p[0]), 0);
+	CHECK_ERR(syscall(SYS_mkdirat, 999, "x", 0), EBADF);
+	CHECK_ERR(syscall(SYS_openat, 999, "x", 0, 0), EBADF);
+	CHECK_ERR(syscall(SYS_unlinkat, 999, "x", 0), EBADF);
+	CHECK_ERR(syscall(SYS_faccessat, 999, "x", 0), EBADF);
+	CHECK_ERR(syscall(SYS_readlinkat, 999, "x", text, sizeof(text)), EBADF);
+	CHECK_ERR(syscall(SYS_fchmodat, 999, "x", 0), EBADF);
+	CHECK_ERR(syscall(SYS_fchownat, 999, "x", 0, 0, 0), EBADF);
+	CHECK_ERR(syscall(SYS_newfstatat, 999, "x", text, 0), EBADF);
+	CHECK_ERR(syscall(SYS_mknodat, 999, "x", 0100600, 0), EBADF);
+	CHECK_ERR(syscall(SYS_symlinkat, "x", 999, "x"), EBADF);
+	CHECK_ERR(syscall(SYS_utimensat, 999, "x", NULL, 0), EBADF);
+	CHECK_ERR(syscall(SYS_linkat, 999, "x", 999, "y", 0), EBADF);
+	CHECK_ERR(syscall(SYS_renameat, 999, "x", 999, "y"), EBADF);
+	CHECK_ERR(syscall(SYS_renameat, AT_FDCWD, "/proc/self/x", 999, "x"), EBADF);
+	CHECK_ERR(syscall(SYS_fchdir, 999), EBADF);
+	CHECK_ERR(syscall(SYS_fstat, 999, text), EBADF);
+	CHECK_ERR(syscall(SYS_fcntl, 999, F_GETFD, 0), EBADF);
+	CHECK_ERR(syscall(SYS_dup, 999), EBADF);
+	CHECK_ERR(syscall(SYS_dup2, 999, 5), EBADF);
+	CHECK_ERR(syscall(SYS_syncfs, 999), EBADF);
+	close(p[1]);
+	CHECK_EQ(pthread_join(t, NULL), 0);
+}
+
 int main(int argc, char **argv)
 {
 #define R(t) do { if (argc < 2 || !strcmp(argv[1], #t)) RUN(t); } while (0)
@@ -500,5 +542,6 @@ int main(int argc, char **argv)
 	R(floating_point_is_per_thread);
 	R(membarrier_is_there);
 	R(the_kernel_clears_the_thread_id);
+	R(bad_descriptors_are_refused_while_threads_share_them);
 	return check_done();
 }
