@@ -116,7 +116,7 @@ need_iso()
 
 need_check()
 {
-	need_run
+	need_iso
 	# Drivers may be written in C++, too, and for either compiler.
 	need g++ g++
 	need clang clang

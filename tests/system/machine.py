@@ -21,6 +21,7 @@ import time
 import pexpect
 
 import archive
+import screen
 
 BUILD = os.environ.get('BANOS_BUILD') or os.path.join(
     os.path.dirname(os.path.abspath(__file__)), '..', '..', 'build')
@@ -63,11 +64,14 @@ class Machine:
 
     def __init__(self, log_path, *, files=None, initrd=None, append='',
                  memory=256, cpus=1, machine='pc', cpu='max', kernel=None,
-                 qemu=(), limit_s=BOOT_LIMIT_S):
+                 iso=None, monitor=False, qemu=(), limit_s=BOOT_LIMIT_S):
         """files: {path: content} laid over the usual initramfs;
-        initrd: bytes instead of it, None the usual; b'' none at all."""
+        initrd: bytes instead of it, None the usual; b'' none at all;
+        iso: a disc to boot from, instead of a kernel and an initramfs;
+        monitor: whether the screen and the keyboard are wanted."""
         self.log_path = log_path
         self.temporary = None
+        self.monitor = screen.Monitor() if monitor else None
         self.prompt = ANY_PROMPT
         if initrd is None:
             path = INITRAMFS
@@ -86,10 +90,16 @@ class Machine:
                 '-m', str(memory), '-smp', str(cpus), '-display', 'none',
                 '-no-reboot', '-monitor', 'none', '-nic', 'none',
                 '-chardev', 'stdio,id=serial0,signal=off',
-                '-serial', 'chardev:serial0', '-kernel', kernel or KERNEL,
-                '-append', f'console=ttyS0 {APPEND} {append}'.strip()]
-        if initrd != b'':
-            argv += ['-initrd', path]
+                '-serial', 'chardev:serial0']
+        if iso:
+            argv += ['-cdrom', iso]
+        else:
+            argv += ['-kernel', kernel or KERNEL, '-append',
+                     f'console=ttyS0 {APPEND} {append}'.strip()]
+            if initrd != b'':
+                argv += ['-initrd', path]
+        if monitor:
+            argv += self.monitor.options()
         argv += qemu
         self.argv = argv
         self.log = open(log_path, 'w', encoding='utf-8', errors='replace')
@@ -182,6 +192,8 @@ class Machine:
     def close(self):
         self.child.close(force=True)
         self.log.close()
+        if self.monitor:
+            self.monitor.close()
         if self.temporary:
             os.unlink(self.temporary)
             self.temporary = None
