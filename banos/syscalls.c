@@ -269,7 +269,7 @@ SYSCALL3(finit_module, fd, params, flags)
 	return id < 0 ? id : 0;
 }
 
-/* The newest of that name. Linux says EWOULDBLOCK where somebody uses it. */
+/* The newest of that name; or one whose removal was begun. Linux says EWOULDBLOCK where somebody uses it. */
 SYSCALL2(delete_module, name, flags)
 {
 	char text[BANOS_NAME_SIZE];
@@ -282,7 +282,7 @@ SYSCALL2(delete_module, name, flags)
 	if (n < 0)
 		return n == -ENAMETOOLONG ? -ENOENT : n;
 	mutex_lock(&drivers_lock);
-	d = driver_find_name_locked(text);
+	d = driver_find_name_locked(text, BANOS_DRIVER_LIVE) ?: driver_find_name_locked(text, BANOS_DRIVER_GOING);
 	mutex_unlock(&drivers_lock);
 	if (!d)
 		return -ENOENT;

@@ -109,6 +109,8 @@ void account_add(struct driver *d)
 {
 	char path[32];
 
+	if (d->proc)
+		return;
 	/* Without memory for it the driver works all the same. */
 	snprintf(path, sizeof(path), "banos/%ld", d->id);
 	d->proc = proc_create(path, 0400, show_driver, d);
@@ -116,7 +118,8 @@ void account_add(struct driver *d)
 
 void account_remove(struct driver *d)
 {
-	proc_remove(d->proc);
+	if (d->proc)
+		proc_remove(d->proc);
 	d->proc = NULL;
 }
 

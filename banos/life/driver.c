@@ -25,10 +25,12 @@ struct driver *driver_create(void)
 	d->id = -1;
 	d->state = BANOS_DRIVER_LOADING;
 	atomic_set(&d->refs, 1);
+	atomic_set(&d->pins, DRIVER_GOING_PIN);	/* nobody gets in before it is live */
 	list_init(&d->link);
 	list_init(&d->uses);
 	list_init(&d->users);
 	list_init(&d->slots);
+	list_init(&d->stubs);
 	mutex_init(&d->life);
 	wait_queue_init(&d->pins_wait);
 	if (owner_init(&d->owner, NULL, d->name))
@@ -96,12 +98,12 @@ struct driver *driver_find(s64 id)
 	return found;
 }
 
-struct driver *driver_find_name_locked(const char *name)
+struct driver *driver_find_name_locked(const char *name, u32 state)
 {
 	for (struct list *at = drivers.prev; at != &drivers; at = at->prev) {
 		struct driver *d = list_entry(at, struct driver, link);
 
-		if (!strcmp(d->name, name) && d->state == BANOS_DRIVER_LIVE) {
+		if (!strcmp(d->name, name) && d->state == state) {
 			driver_get(d);
 			return d;
 		}
@@ -158,29 +160,51 @@ void driver_run_exit(struct driver *d)
 
 /* ---- visible and invisible ---- */
 
+/* In the order of ids, which two installs may have been given in the other one. */
+static void link_locked(struct driver *d)
+{
+	struct list *at = drivers.prev;
+
+	while (at != &drivers && list_entry(at, struct driver, link)->id > d->id)
+		at = at->prev;
+	list_add(&d->link, at);
+	driver_count++;
+}
+
+static void number_locked(struct driver *d)
+{
+	if (d->id < 0)
+		d->id = next_id++;
+}
+
+/*
+ * All at once: what was registered has its names by now, but nobody gets in, and
+ * no removal finds the driver, before the last step under the lock. From then
+ * on it may be gone at any time.
+ */
 int driver_publish(struct driver *d)
 {
-	int err;
+	int err = owner_publish(&d->owner);
 
-	mutex_lock(&drivers_lock);
-	d->id = next_id++;
-	d->state = BANOS_DRIVER_LIVE;
-	list_add_tail(&d->link, &drivers);
-	driver_count++;
-	err = exports_add(d->exports, d->nexports);
-	mutex_unlock(&drivers_lock);
-	err = err ?: owner_publish(&d->owner);
-	if (err) {
-		driver_withdraw(d);
+	if (err)
 		return err;
-	}
+	mutex_lock(&drivers_lock);
+	number_locked(d);
+	mutex_unlock(&drivers_lock);
 	account_add(d);
-	return 0;
+	mutex_lock(&drivers_lock);
+	err = exports_add(d->exports, d->nexports);
+	if (!err) {
+		d->state = BANOS_DRIVER_LIVE;
+		link_locked(d);
+		__atomic_fetch_and(&d->pins.v, ~DRIVER_GOING_PIN, __ATOMIC_SEQ_CST);
+	}
+	mutex_unlock(&drivers_lock);
+	return err;
 }
 
 void driver_withdraw(struct driver *d)
 {
-	account_remove(d);
 	mutex_lock(&drivers_lock);
 	d->state = BANOS_DRIVER_GOING;
 	exports_remove(d->exports, d->nexports);
@@ -231,12 +255,11 @@ static void unlink_driver(struct driver *d)
 void driver_leave_behind(struct driver *d)
 {
 	mutex_lock(&drivers_lock);
-	if (list_empty(&d->link)) {
-		d->id = next_id++;
-		list_add_tail(&d->link, &drivers);
-		driver_count++;
-	}
+	number_locked(d);
+	if (list_empty(&d->link))
+		link_locked(d);
 	mutex_unlock(&drivers_lock);
+	account_add(d);
 	pr_err("banos: %s: a thread of it does not end; it stays, going, as number %ld\n", d->name, d->id);
 }
 
@@ -253,7 +276,9 @@ int driver_dismantle(struct driver *d)
 		return err;
 	if (bytes)
 		pr_warn("banos: %s: ... of %lu bytes\n", d->name, bytes);
+	account_remove(d);
 	unlink_driver(d);
+	stubs_free(d);
 	free_image(d);
 	gate_close(&d->owner);
 	owner_destroy(&d->owner);

@@ -83,7 +83,7 @@ static int env_depend(struct loader *l, const char *name)
 	int err = -ENOENT;
 
 	mutex_lock(&drivers_lock);
-	on = driver_find_name_locked(name);
+	on = driver_find_name_locked(name, BANOS_DRIVER_LIVE);
 	if (on) {
 		err = use_add(l->arg, on);
 		driver_put(on);
@@ -218,7 +218,7 @@ static s64 install(struct install_request *rq, struct driver *d, struct loader *
 		undo(d);
 		return err;
 	}
-	/* Once it is visible, others may remove it. */
+	/* Once it is live, others may remove it. */
 	driver_get(d);
 	err = start(d, &l->report);
 	id = d->id;

@@ -9,7 +9,9 @@
 #include <kernel/driver.h>
 #include <kernel/err.h>
 #include <kernel/heap.h>
+#include <kernel/page.h>
 #include <kernel/printk.h>
+#include <kernel/string.h>
 
 static struct driver_use *use_find(struct driver *user, struct driver *exporter)
 {
@@ -105,6 +107,114 @@ void slots_free(struct driver *user)
 
 		list_del(&s->link);
 		kfree(s);
+	}
+}
+
+/* ---- functions found at run time ---- */
+
+/*
+ * A call slot needs code in front that loads its address, like the stubs in a
+ * driver's own image. Here they come in pairs of pages: one of code, written
+ * once, and one with the slot of each stub.
+ *
+ *	endbr64; mov slot(%rip), %r11; jmp gate_slot_entry
+ */
+#define STUB_SIZE	16u
+#define NSTUBS		(PAGE_SIZE / STUB_SIZE)
+
+struct stub_page {
+	struct list link;			/* driver->stubs */
+	u8 *code;
+	struct call_slot **slots;		/* NULL: free */
+	u32 next;				/* look from here: freshly freed ones come last */
+};
+
+static s64 dead_slot_called(void) { return -ENODEV; }
+
+static struct owner dead_owner = { .root = &dead_owner, .name = "a driver that is gone", .gate_slot = GATE_OWN_SLOT };
+static struct call_slot dead_slot = { .target = dead_slot_called, .owner = &dead_owner };
+
+static void write_stub(u8 *code, struct call_slot **slot)
+{
+	static const u8 endbr_mov[] = { 0xf3, 0x0f, 0x1e, 0xfa, 0x4c, 0x8b, 0x1d };
+	s32 to_slot = (u8 *)slot - (code + 11), to_gate = gate_slot_entry - (code + STUB_SIZE);
+
+	memcpy(code, endbr_mov, sizeof(endbr_mov));
+	memcpy(code + 7, &to_slot, sizeof(to_slot));
+	code[11] = 0xe9;
+	memcpy(code + 12, &to_gate, sizeof(to_gate));
+}
+
+static struct stub_page *stub_page_create(void)
+{
+	struct stub_page *p = kzalloc(sizeof(*p));
+
+	if (!p)
+		return NULL;
+	p->code = krange_alloc(KRANGE_DRIVER, 2, KPROT_RW);
+	if (!p->code)
+		goto free;
+	p->slots = (void *)(p->code + PAGE_SIZE);
+	for (u32 i = 0; i < NSTUBS; i++)
+		write_stub(p->code + i * STUB_SIZE, &p->slots[i]);
+	if (krange_protect(p->code, 1, KPROT_RX))
+		goto free_pages;
+	return p;
+
+free_pages:
+	krange_free(p->code);
+free:
+	kfree(p);
+	return NULL;
+}
+
+static void *stub_take(struct stub_page *p, struct call_slot *slot)
+{
+	for (u32 n = 0; n < NSTUBS; n++) {
+		u32 i = (p->next + n) % NSTUBS;
+
+		if (p->slots[i] && p->slots[i] != &dead_slot)
+			continue;
+		smp_store_release(&p->slots[i], slot);
+		p->next = i + 1;
+		return p->code + i * STUB_SIZE;
+	}
+	return NULL;
+}
+
+void *stub_create(struct driver *user, struct call_slot *slot)
+{
+	struct stub_page *p;
+	void *stub;
+
+	list_for_each(p, &user->stubs, link) {
+		stub = stub_take(p, slot);
+		if (stub)
+			return stub;
+	}
+	p = stub_page_create();
+	if (!p)
+		return NULL;
+	list_add(&p->link, &user->stubs);
+	return stub_take(p, slot);
+}
+
+void stub_kill(void *stub)
+{
+	u8 *code = (u8 *)((u64)stub & ~(PAGE_SIZE - 1));
+	struct call_slot **slots = (void *)(code + PAGE_SIZE);
+
+	WRITE_ONCE(slots[((u8 *)stub - code) / STUB_SIZE], &dead_slot);
+}
+
+void stubs_free(struct driver *user)
+{
+	while (!list_empty(&user->stubs)) {
+		struct stub_page *p = list_first(&user->stubs, struct stub_page, link);
+
+		list_del(&p->link);
+		krange_free(p->code);
+		kfree(p);
 	}
 }
 

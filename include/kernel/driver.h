@@ -12,7 +12,8 @@
  *
  * What keeps a driver: a long pin (an open file, a dependent driver) makes
  * removal answer EBUSY; one atomic word holds their number and DRIVER_GOING_PIN,
- * so that "nobody uses it" and "nobody will" are one step. Calls are counted by
+ * so that "nobody uses it" and "nobody will" are one step. The same bit keeps
+ * everybody out until the driver is live. Calls are counted by
  * the gate; removal waits for those. A reference (driver_get) keeps only the
  * structure.
  */
@@ -45,7 +46,10 @@ struct driver_use {
 	u32 count;				/* for imports and each look-up at run time */
 };
 
-/** Where an import from another driver leads; known to kernel/gate_slot.S. */
+/**
+ * Where an import from another driver, or a function found at run time, leads;
+ * known to kernel/gate_slot.S. A dead one answers -ENODEV.
+ */
 struct call_slot {
 	const void *target;
 	struct owner *owner;
@@ -79,7 +83,7 @@ struct driver {
 
 	struct export *exports;
 	u32 nexports;
-	struct list uses, users, slots;		/* under drivers_lock */
+	struct list uses, users, slots, stubs;	/* under drivers_lock */
 	struct rb_root memory;			/* under owner.lock; banos/api/memory.c */
 	struct driver_worker *worker;		/* runs timers and work; banos/api/worker.c */
 	struct proc_entry *proc;
@@ -102,8 +106,8 @@ void driver_get(struct driver *d);
 void driver_put(struct driver *d);
 /** @brief Lowest id at or above @p id, counted; NULL: none. */
 struct driver *driver_find(s64 id);
-/** @brief The newest live one of that name, counted; NULL: none. With drivers_lock held. */
-struct driver *driver_find_name_locked(const char *name);
+/** @brief The newest one of that name in that state, counted; NULL: none. With drivers_lock held. */
+struct driver *driver_find_name_locked(const char *name, u32 state);
 /** @brief Keep it from being removed. @return false: it is going. Any context. */
 bool driver_pin(struct driver *d);
 void driver_unpin(struct driver *d);
@@ -115,7 +119,7 @@ int driver_run_init(struct driver *d);
 void driver_run_exit(struct driver *d);
 /** @brief What init() registered becomes visible, the driver LIVE. On failure it is as before. */
 int driver_publish(struct driver *d);
-/** @brief Back out of the list, the exported names and /proc. */
+/** @brief GOING: its exported names lead there no more. */
 void driver_withdraw(struct driver *d);
 /**
  * @brief Close it and take back all it owns; free its image, uses and slots.
@@ -171,6 +175,11 @@ void uses_drop_all(struct driver *user);
 struct call_slot *slot_create(struct driver *user, const struct export *e);
 void slots_free(struct driver *user);
 extern u8 gate_slot_entry[], gate_absent_entry[];
+/** @brief Code of @p user's that calls through @p slot. May sleep. @return its address, NULL: no memory */
+void *stub_create(struct driver *user, struct call_slot *slot);
+/** @brief What is called there from now on answers -ENODEV. */
+void stub_kill(void *stub);
+void stubs_free(struct driver *user);
 
 /* ---- accounts (banos/life/account.c) ---- */
 
