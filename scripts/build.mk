@@ -9,7 +9,7 @@
 #	obj-y += a.o			built in
 #	obj-$(CONFIG_FOO) += foo.o	y: built in; m: a driver file (drivers/ only)
 #	obj-y += sub/			read sub/Makefile, too
-#	foo-objs := main.o util.o	a driver of several sources (drivers/ only)
+#	foo-objs := main.o util.o	a driver of several sources (drivers/ only); .c or .cc
 #	ccflags-y += -DX		flags for all objects of this folder
 #	CFLAGS_a.o += -O1		flags for one object
 #	CFLAGS_REMOVE_a.o += -O2	flags that one object must not get
@@ -32,6 +32,7 @@ all:
 
 ifeq ($(LLVM),1)
 CC	:= clang --target=x86_64-linux-gnu
+CXX	:= clang++ --target=x86_64-linux-gnu
 LD	:= ld.lld
 NM	:= llvm-nm
 OBJCOPY	:= llvm-objcopy
@@ -43,6 +44,7 @@ ifeq ($(origin CROSS_COMPILE),undefined)
 CROSS_COMPILE := $(if $(shell command -v x86_64-linux-gnu-gcc),x86_64-linux-gnu-)
 endif
 CC	:= $(CROSS_COMPILE)gcc
+CXX	:= $(CROSS_COMPILE)g++
 LD	:= $(CROSS_COMPILE)ld
 NM	:= $(CROSS_COMPILE)nm
 OBJCOPY	:= $(CROSS_COMPILE)objcopy
@@ -159,6 +161,11 @@ driver-cppflags := -nostdinc -isystem $(cc-include) -I$(O)/include/driver-api \
 driver-cflags := -std=gnu11 -O2 $(debug-flags) $(machine-flags) \
 	-fcf-protection=branch -fno-strict-aliasing -fno-common $(warn-flags)
 
+# ... in C++: without what only C has, and what there is no run-time support for.
+driver-cxxflags := -std=gnu++17 $(filter-out -std=% -Wstrict-prototypes \
+	-Wmissing-prototypes -Wold-style-definition,$(driver-cflags)) \
+	-fno-exceptions -fno-rtti -fno-threadsafe-statics
+
 host-cflags := -std=gnu11 -O2 -Wall -Wextra -Werror
 
 # ---------------------------------------------------------------------------
@@ -251,6 +258,11 @@ $(call read-folder,drivers,driver)
 
 drivers-y := $(strip $(drivers-y))
 drivers-m := $(strip $(drivers-m))
+
+# What compilers of C++ call by themselves is a part of each driver in C++.
+is-cxx	= $(wildcard $(patsubst $(O)/%.o,%.cc,$(driver-$1)))
+$(foreach d,$(drivers-y) $(drivers-m),$(if $(call is-cxx,$d),$(eval \
+	driver-$d += $(O)/drivers/banos-cxx.o)))
 driver-objs := $(sort $(foreach d,$(drivers-y) $(drivers-m),$(driver-$d)))
 builtin-objs := $(addsuffix .builtin.o,$(drivers-y))
 modules	:= $(addsuffix .ko,$(drivers-m))
@@ -271,8 +283,14 @@ quiet_cmd_cc_d = $(if $(filter $@,$(objs-m)),CC [M] ,CC     ) $(call short,$@)
       cmd_cc_d = $(CC) $(driver-cppflags) $(call flags,$(driver-cflags)) \
 		$(prefix-map) -MMD -MF $(depfile) -c -o $@ $<
 
+quiet_cmd_cxx_d = $(if $(filter $@,$(objs-m)),CXX [M],CXX    ) $(call short,$@)
+      cmd_cxx_d = $(CXX) $(driver-cppflags) $(call flags,$(driver-cxxflags)) \
+		$(prefix-map) -MMD -MF $(depfile) -c -o $@ $<
+
 objs-m := $(foreach d,$(drivers-m),$(driver-$d))
 
+$(O)/drivers/%.o: drivers/%.cc $(TOOLCHAIN) FORCE | $(FIXDEP) $(DRIVER_API)
+	$(call if_changed_dep,cxx_d)
 $(O)/drivers/%.o: drivers/%.c $(TOOLCHAIN) FORCE | $(FIXDEP) $(DRIVER_API)
 	$(call if_changed_dep,cc_d)
 $(O)/%.o: %.c $(TOOLCHAIN) FORCE | $(prepare) $(prepare-asm)

@@ -170,7 +170,7 @@ def check_functions(texts):
 def check_declared_once(texts):
     """Anything that looks like a function of the API has its BANOS_SINCE()."""
     loose = re.compile(r'^(?!BANOS_SINCE|static|typedef|#|\s|\w+\(|struct|BANOS_'
-                       r')[\w *]+?\b(\w+)\([^;{]*\);', re.M)
+                       r')(?!.*\boperator\b)[\w *]+?\b(\w+)\([^;{]*\);', re.M)
     for path, text in texts.items():
         for match in loose.finditer(without_comments(text)):
             yield f'{path}: {match[1]}() is declared without BANOS_SINCE()'

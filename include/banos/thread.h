@@ -24,7 +24,7 @@ BANOS_BEGIN
  * has returned or not.
  * @param function  what it runs; the result is given to who stops it
  * @param context   handed to it
- * @param name      text, read; the first 15 bytes appear in ps
+ * @param name      text, read; its first 15 bytes name the thread in reports
  * @param thread    written: the handle
  * @return 0, -ENOMEM, -EINVAL: @p function is not in the driver, -ENODEV: being removed
  */

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* Exporting: a driver whose function others call. Its name begins with the driver's. */
+#include <banos/driver.h>
+#include <banos/errno.h>
+#include <banos/export.h>
+#include "adder.h"
+
+int64_t adder_add(int64_t a, int64_t b)
+{
+	int64_t sum;
+
+	return __builtin_add_overflow(a, b, &sum) ? -EOVERFLOW : sum;
+}
+BANOS_EXPORT(adder_add);
+
+static int64_t adder_init(banos_owner self) { return 0; }
+
+BANOS_DRIVER(adder, "1.0", "MIT", "Adds numbers for other drivers", adder_init, NULL);

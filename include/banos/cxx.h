@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file cxx.h  What drivers in C++ need besides: new and delete.
+ *
+ *	Device *device = new (self) Device(1);
+ *	delete device;
+ *
+ * new takes the owner of the memory and answers nullptr where there is none (the
+ * object is not constructed then). There is no new without an owner. delete may
+ * be used from any thread, with virtual destructors too.
+ *
+ * Link banos-cxx.o into the driver ("ld -r"): it has both, and what compilers
+ * call by themselves for destructors of static objects and for pure virtual
+ * functions. Constructors of static objects run before init(), destructors after
+ * exit(). There are no exceptions, no run-time type information, and no guards
+ * around static objects in functions: -fno-exceptions -fno-rtti
+ * -fno-threadsafe-statics. In C this header is empty.
+ */
+#ifndef BANOS_CXX_H
+#define BANOS_CXX_H
+
+#include <banos/base.h>
+
+#ifdef __cplusplus
+/** In front of each object: whose memory it is. */
+struct banos_cxx_header {
+	banos_owner owner;
+	uint64_t zero;
+};
+BANOS_ASSERT(sizeof(struct banos_cxx_header) == 16, cxx_header);
+BANOS_ASSERT(offsetof(struct banos_cxx_header, zero) == 8, cxx_header_zero);
+
+void *operator new(size_t size, banos_owner owner) noexcept;
+void *operator new[](size_t size, banos_owner owner) noexcept;
+#endif
+
+#endif
