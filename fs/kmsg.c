@@ -208,7 +208,7 @@ SYSCALL3(syslog, type, buf, len)
 	case CONSOLE_LEVEL:
 		if ((int)len < LEVEL_MIN || (int)len > LEVEL_MAX)
 			return -EINVAL;
-		/* fall through */
+		return set_level((u64)action, (int)len);
 	case CONSOLE_OFF:
 	case CONSOLE_ON:
 		return set_level((u64)action, (int)len);
