@@ -66,13 +66,18 @@ static bool is_rt(const struct thread *t) { return t->rt_priority != 0; }
 
 /* ---- the tree; rq->lock held ---- */
 
-static void enqueue(struct run_queue *rq, struct thread *t)
+static u64 key_of(struct run_queue *rq, const struct thread *t)
+{
+	if (likely(!is_rt(t)))
+		return KEY_FAIR | t->vruntime;
+	return (u64)(99 - t->rt_priority) << 48 | (rq->rt_seq++ & 0xffffffffffff);
+}
+
+static __noinline void tree_insert(struct run_queue *rq, struct thread *t)
 {
 	struct rb_node *parent = NULL, **link = &rq->tree.node;
 	bool leftmost = true;
 
-	t->run_key = is_rt(t) ? (u64)(99 - t->rt_priority) << 48 | (rq->rt_seq++ & 0xffffffffffff)
-			      : KEY_FAIR | t->vruntime;
 	while (*link) {
 		parent = *link;
 		if (t->run_key < rb_entry(parent, struct thread, run_node)->run_key) {
@@ -85,16 +90,36 @@ static void enqueue(struct run_queue *rq, struct thread *t)
 	rb_insert(&rq->tree, &t->run_node, parent, link);
 	if (leftmost)
 		rq->leftmost = &t->run_node;
-	t->rq = rq;
-	rq->nr_queued++;
 }
 
-static void dequeue(struct run_queue *rq, struct thread *t)
+static __noinline void tree_erase(struct run_queue *rq, struct thread *t)
 {
 	if (rq->leftmost == &t->run_node)
 		rq->leftmost = rb_next(&t->run_node);
 	rb_erase(&rq->tree, &t->run_node);
-	rq->nr_queued--;
+}
+
+/* Mostly a thread is alone there: the other one runs. */
+static inline void enqueue(struct run_queue *rq, struct thread *t)
+{
+	t->run_key = key_of(rq, t);
+	t->rq = rq;
+	if (likely(!rq->nr_queued++)) {
+		rb_insert_only(&rq->tree, &t->run_node);
+		rq->leftmost = &t->run_node;
+	} else {
+		tree_insert(rq, t);
+	}
+}
+
+static inline void dequeue(struct run_queue *rq, struct thread *t)
+{
+	if (likely(!--rq->nr_queued)) {
+		rb_erase_only(&rq->tree);
+		rq->leftmost = NULL;
+	} else {
+		tree_erase(rq, t);
+	}
 }
 
 /* Charge the running thread up to now. */
@@ -442,7 +467,7 @@ bool thread_wake_state(struct thread *t, u32 states)
 	u64 flags = spin_lock_irqsave(&t->state_lock);
 	bool woken = false;
 
-	smp_mb();			/* the waker's condition before the state: pairs with set_current_state() */
+	smp_mb_after_lock();		/* the waker's condition before the state: pairs with set_current_state() */
 	if (!(states >> t->state & 1))
 		goto out;
 	woken = true;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Wait queues. queue->lock (any context, interrupts off) guards the list; wake
- * functions run under it, and thread_wake's locks are inside it.
+ * functions run under it, and thread_wake's locks are inside it. A waiter that
+ * is woken leaves the list at the same time, so that it need not come back for
+ * that; if its condition does not hold after all it queues again.
  */
 #include <kernel/err.h>
 #include <kernel/time.h>
@@ -38,6 +40,15 @@ void wait_queue_remove(struct wait_queue *q, struct waiter *w)
 	spin_unlock_irqrestore(&q->lock, flags);
 }
 
+/* Out of the list, in a way that wait_finish() can see without the lock: prev comes last. */
+static void leave(struct waiter *w)
+{
+	w->link.prev->next = w->link.next;
+	w->link.next->prev = w->link.prev;
+	w->link.next = &w->link;
+	smp_store_release(&w->link.prev, &w->link);
+}
+
 void wake_up_key(struct wait_queue *q, u32 nr, u64 key)
 {
 	struct waiter *w, *next;
@@ -52,7 +63,13 @@ void wake_up_key(struct wait_queue *q, u32 nr, u64 key)
 
 		if (key && w->key && !(key & w->key))
 			continue;
-		woken = w->wake ? w->wake(w, key) : thread_wake(w->thread);
+		if (w->wake) {
+			woken = w->wake(w, key);
+		} else {
+			woken = thread_wake(w->thread);
+			if (woken)
+				leave(w);
+		}
 		if (woken && exclusive && nr && !--nr)
 			break;
 	}
@@ -76,7 +93,9 @@ void wait_prepare(struct wait_queue *q, struct waiter *w, enum thread_state s)
 void wait_finish(struct wait_queue *q, struct waiter *w)
 {
 	set_current_state(THREAD_RUNNABLE);
-	wait_queue_remove(q, w);
+	/* A waker that has taken us out may still hold the lock; the caller may free the queue next. */
+	if (smp_load_acquire(&w->link.prev) != &w->link || spin_is_locked(&q->lock))
+		wait_queue_remove(q, w);
 }
 
 struct sleep_timer { struct timer timer; struct thread *thread; };
@@ -86,14 +105,10 @@ static void sleep_timer_fired(struct timer *t)
 	thread_wake(container_of(t, struct sleep_timer, timer)->thread);
 }
 
-bool schedule_until(u64 deadline_ns)
+static __noinline bool schedule_with_timer(u64 deadline_ns)
 {
 	struct sleep_timer s = { .thread = current };
 
-	if (!deadline_ns || deadline_ns == ~0ull) {
-		schedule();
-		return true;
-	}
 	if (time_monotonic_ns() >= deadline_ns) {
 		set_current_state(THREAD_RUNNABLE);
 		return false;
@@ -103,4 +118,12 @@ bool schedule_until(u64 deadline_ns)
 	schedule();
 	timer_cancel_sync(&s.timer);
 	return time_monotonic_ns() < deadline_ns;
+}
+
+bool schedule_until(u64 deadline_ns)
+{
+	if (deadline_ns && deadline_ns != ~0ull)
+		return schedule_with_timer(deadline_ns);
+	schedule();
+	return true;
 }

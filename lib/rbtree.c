@@ -27,7 +27,7 @@
  */
 #include <kernel/rbtree.h>
 
-#define BLACK	1ull
+#define BLACK	RB_BLACK
 
 #define parent(n) rb_parent(n)
 #define specialised static inline __attribute__((always_inline))

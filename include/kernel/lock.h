@@ -56,6 +56,8 @@ static inline void raw_spin_unlock(spinlock_t *l)
 	spin_debug_release(l);
 	__atomic_store_n(&l->locked, 0, __ATOMIC_RELEASE);
 }
+/** A full barrier just after a lock was taken: on x86 the exchange that took it is one. */
+#define smp_mb_after_lock() __asm__ volatile("" ::: "memory")
 static inline void spin_lock(spinlock_t *l) { preempt_disable(); raw_spin_lock(l); }
 static inline void spin_unlock(spinlock_t *l) { raw_spin_unlock(l); preempt_enable(); }
 static inline bool spin_trylock(spinlock_t *l)

@@ -14,6 +14,15 @@ static inline bool rb_empty(const struct rb_root *r) { return !r->node; }
 /** Hang @p n below @p parent at *@p link (one of its child pointers, or root->node) and rebalance. */
 void rb_insert(struct rb_root *root, struct rb_node *n, struct rb_node *parent, struct rb_node **link);
 void rb_erase(struct rb_root *root, struct rb_node *n);
+#define RB_BLACK 1ull
+/** rb_insert() into an empty tree. */
+static inline void rb_insert_only(struct rb_root *root, struct rb_node *n)
+{
+	*n = (struct rb_node){ .parent_colour = RB_BLACK };
+	root->node = n;
+}
+/** rb_erase() of the only node. */
+static inline void rb_erase_only(struct rb_root *root) { root->node = NULL; }
 /**
  * For trees whose nodes keep a value over their subtree: compute @p n's from
  * its own data and its children's. Called for nodes that a rotation moves.
@@ -27,7 +36,7 @@ struct rb_node *rb_erase_valued(struct rb_root *root, struct rb_node *n, rb_upda
 /** The node above @p n, NULL at the root. */
 static inline struct rb_node *rb_parent(const struct rb_node *n)
 {
-	return (struct rb_node *)(n->parent_colour & ~1ull);
+	return (struct rb_node *)(n->parent_colour & ~RB_BLACK);
 }
 struct rb_node *rb_first(const struct rb_root *root);
 struct rb_node *rb_last(const struct rb_root *root);

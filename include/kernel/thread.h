@@ -146,9 +146,13 @@ void sched_counts(u32 *running, u32 *total);
 u32 thread_backtrace(struct thread *t, u64 *addrs, u32 max);
 /** Load averages times 2048, over 1, 5 and 15 minutes. */
 void sched_loadavg(u64 out[3]);
+/** To sleep: a barrier stands between this and the condition that is read next. To run: none is needed. */
 static inline void set_current_state(enum thread_state s)
 {
-	__atomic_store_n(&current->state, (u32)s, __ATOMIC_SEQ_CST);
+	if (s == THREAD_RUNNABLE)
+		WRITE_ONCE(current->state, (u32)s);
+	else
+		__atomic_store_n(&current->state, (u32)s, __ATOMIC_SEQ_CST);
 }
 static inline bool signal_pending(void) { return READ_ONCE(current->work) & (WORK_SIGNAL | WORK_EXIT); }
 bool fatal_signal_pending(void);	/* kernel/process/signal.c */

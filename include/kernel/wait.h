@@ -51,6 +51,7 @@ bool schedule_until(u64 deadline_ns);
 			if (cond) break; \
 			if (intr) { _err = -ERESTARTSYS; break; } \
 			if (!schedule_until(deadline)) { if (!(cond)) _err = -ETIMEDOUT; break; } \
+			if (cond) break; \
 		} \
 		wait_finish(q, &_w); \
 	} \

@@ -13,8 +13,9 @@
  * two steps there is a full barrier on both sides, so that at least one of them
  * sees the other. That read is done under the bucket's lock, where page faults
  * just fail; if the page is absent it is fetched without the lock and all
- * begins again. A waiter leaves only after it had the lock itself, so its stack
- * frame stays while a waker is at it.
+ * begins again. A waiter leaves only after it had the lock itself, or saw that
+ * it was woken and nobody had the lock, so its stack frame stays while a waker
+ * is at it.
  *
  * Left out on purpose: priority inheritance (ENOSYS; C libraries fall back).
  */
@@ -113,7 +114,7 @@ static inline int key_get(u64 addr, bool shared, struct futex_key *key)
 static void wake_waiter(struct futex_waiter *w)
 {
 	list_del(&w->link);
-	w->woken = true;
+	smp_store_release(&w->woken, true);
 	thread_wake(w->thread);
 }
 
@@ -138,11 +139,20 @@ static bool bucket_empty(struct futex_bucket *b)
 	return READ_ONCE(b->waiters.next) == &b->waiters;
 }
 
-static __noinline s64 futex_wake(u64 addr, bool shared, u32 nr, u32 bitset)
+static __noinline s64 wake_waiters(struct futex_bucket *b, const struct futex_key *key, u32 nr, u32 bitset)
+{
+	u32 woken;
+
+	spin_lock(&b->lock);
+	woken = wake_in_bucket(b, key, nr, bitset);
+	spin_unlock(&b->lock);
+	return woken;
+}
+
+static s64 futex_wake(u64 addr, bool shared, u32 nr, u32 bitset)
 {
 	struct futex_bucket *b;
 	struct futex_key key;
-	u32 woken;
 	int err;
 
 	if (!bitset)
@@ -151,12 +161,7 @@ static __noinline s64 futex_wake(u64 addr, bool shared, u32 nr, u32 bitset)
 	if (err)
 		return err;
 	b = bucket_of(&key);
-	if (bucket_empty(b))
-		return 0;
-	spin_lock(&b->lock);
-	woken = wake_in_bucket(b, &key, nr, bitset);
-	spin_unlock(&b->lock);
-	return woken;
+	return bucket_empty(b) ? 0 : wake_waiters(b, &key, nr, bitset);
 }
 
 void futex_wake_user(u64 addr, bool shared, u32 nr)
@@ -171,6 +176,9 @@ static bool leave_bucket(struct futex_waiter *w)
 {
 	struct futex_bucket *b;
 
+	/* Woken, and by somebody who has let go of the lock since: there is nothing to do and nobody looks at us. */
+	if (smp_load_acquire(&w->woken) && !spin_is_locked(&w->bucket->lock))
+		return true;
 	for (;;) {
 		b = READ_ONCE(w->bucket);
 		spin_lock(&b->lock);
@@ -221,32 +229,38 @@ static int sleep_in_bucket(struct futex_waiter *w, u64 deadline)
 			break;
 		}
 		in_time = schedule_until(deadline);
+		if (likely(READ_ONCE(w->woken)))
+			break;
 		set_current_state(THREAD_INTERRUPTIBLE);
 	}
 	set_current_state(THREAD_RUNNABLE);
 	return leave_bucket(w) ? 0 : err;
 }
 
-/* @deadline  monotonic, 0: none */
+/* With key and bitset set. @deadline  monotonic, 0: none */
+static s64 wait_with(struct futex_waiter *w, u64 addr, u32 val, u64 deadline)
+{
+	u32 now;
+	int err;
+
+	w->woken = false;
+	w->thread = current;
+	w->bucket = bucket_of(&w->key);
+	while (unlikely((err = enqueue_if_equal(w, addr, val)) == -EFAULT))
+		if (get_user_u32(&now, uaddr(addr)))
+			return -EFAULT;
+	return err ? err : sleep_in_bucket(w, deadline);
+}
+
 static s64 wait_until(u64 addr, bool shared, u32 val, u32 bitset, u64 deadline)
 {
-	struct futex_waiter w;
-	u32 now;
+	struct futex_waiter w = { .bitset = bitset };
 	int err;
 
 	if (!bitset)
 		return -EINVAL;
 	err = key_get(addr, shared, &w.key);
-	if (err)
-		return err;
-	w.bitset = bitset;
-	w.woken = false;
-	w.thread = current;
-	w.bucket = bucket_of(&w.key);
-	while (unlikely((err = enqueue_if_equal(&w, addr, val)) == -EFAULT))
-		if (get_user_u32(&now, uaddr(addr)))
-			return -EFAULT;
-	return err ? err : sleep_in_bucket(&w, deadline);
+	return err ? err : wait_with(&w, addr, val, deadline);
 }
 
 static s64 wait_again(struct restart_block *r)
@@ -493,17 +507,20 @@ static int read_deadline(u32 cmd, u32 op, u64 user, u64 *deadline)
 static s64 wake_private(u64 addr, u32 nr)
 {
 	const struct futex_key key = { (u64)current->space, addr };
+	struct futex_bucket *b = bucket_of(&key);
 
 	if ((addr & 3) || addr >= USER_END)
 		return addr & 3 ? -EINVAL : -EFAULT;
-	if (likely(bucket_empty(bucket_of(&key))))
+	if (likely(bucket_empty(b)))
 		return 0;
-	return futex_wake(addr, false, nr, FUTEX_BITSET_MATCH_ANY);
+	return wake_waiters(b, &key, nr, FUTEX_BITSET_MATCH_ANY);
 }
 
 /* FUTEX_WAIT in private memory without a timeout: often the word has changed by now. */
 static s64 wait_private(u64 addr, u32 val)
 {
+	struct futex_waiter w;
+	s64 err;
 	u32 now;
 
 	if (addr & 3)
@@ -512,7 +529,10 @@ static s64 wait_private(u64 addr, u32 val)
 		return -EFAULT;
 	if (now != val)
 		return -EAGAIN;
-	return futex_wait(addr, false, val, FUTEX_BITSET_MATCH_ANY, 0);
+	w.key = (struct futex_key){ (u64)current->space, addr };
+	w.bitset = FUTEX_BITSET_MATCH_ANY;
+	err = wait_with(&w, addr, val, 0);
+	return err == -EINTR ? -ERESTARTSYS : err;
 }
 
 static __noinline s64 futex_other(u64 addr, u32 op, u32 val, u64 user_timeout, u64 addr2, u32 val3)
