@@ -11,6 +11,7 @@
  *
  * Lock: the file's place is guarded by its pos_lock, for programs that share it.
  */
+#include <kernel/bus.h>
 #include <kernel/device.h>
 #include <kernel/fs.h>
 #include <kernel/heap.h>
@@ -177,4 +178,5 @@ void device_init(void)
 	random_init();
 	kmsg_init();
 	tty_init();
+	bus_init();
 }

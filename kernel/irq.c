@@ -10,8 +10,9 @@
  * All devices interrupt the boot CPU. A level-triggered line for which nobody
  * feels responsible would interrupt for ever; it is masked after a while.
  *
- * irq_mutex (sleeps) guards requests and removals, and vectors. The counters
- * are each CPU's own.
+ * irq_mutex (sleeps) guards requests and removals, and vectors; mask_lock (spin,
+ * any context) what is masked until a handler's thread has looked at its device.
+ * The counters are each CPU's own.
  */
 #include <asm/apic.h>
 #include <asm/ipi.h>
@@ -44,6 +45,7 @@ struct irq_line {
 	u8 vector;
 	bool message, level, shared, given_up;
 	u32 unhandled;
+	u32 masked;			/* handlers that have not finished; under mask_lock */
 	struct irq_action *actions;
 };
 
@@ -54,6 +56,8 @@ static const struct irq_chip *chip;
 static struct irq_line *vector_lines[VECTORS];
 static struct vector_map vectors;
 static struct irq_counts boot_counts;
+static struct irq_line *current_line;	/* whose handlers run */
+static DEFINE_SPINLOCK(mask_lock);
 static u32 nr_stray, nr_apic_errors;
 
 /* ---- taking interrupts ---- */
@@ -72,6 +76,7 @@ static void line_interrupt(struct irq_line *line)
 
 	if (chip->begin && !line->message && !chip->begin(line->irq))
 		return;
+	current_line = line;
 	for (struct irq_action *a = rcu_dereference(line->actions); a; a = rcu_dereference(a->next))
 		handled |= a->fn(a->arg);
 	if (likely(handled))
@@ -82,6 +87,30 @@ static void line_interrupt(struct irq_line *line)
 		apic_eoi();
 	else
 		chip->end(line->irq);
+}
+
+/* An edge that comes while an I/O APIC's input is masked is lost, and nothing else would come: not masked. */
+struct irq_line *irq_mask_current(void)
+{
+	struct irq_line *line = current_line;
+	u64 flags;
+
+	if (line->message || (!line->level && !chip->fixed_vectors))
+		return NULL;
+	flags = spin_lock_irqsave(&mask_lock);
+	if (!line->masked++)
+		chip->mask(line->irq);
+	spin_unlock_irqrestore(&mask_lock, flags);
+	return line;
+}
+
+void irq_unmask(struct irq_line *line)
+{
+	u64 flags = spin_lock_irqsave(&mask_lock);
+
+	if (!--line->masked && !line->given_up)
+		chip->unmask(line->irq);
+	spin_unlock_irqrestore(&mask_lock, flags);
 }
 
 /* A vector that no one uses: from a line just given back, or hardware's whim. */

@@ -148,12 +148,34 @@ void owner_destroy(struct owner *o)
 	o->handle = 0;
 }
 
-void owner_close(struct owner *root)
+static void tell_closed_locked(struct owner *o)
 {
-	u64 flags = spin_lock_irqsave(&root->lock);
+	struct owner *child;
+	struct owned *at;
 
-	root->closed = true;
-	spin_unlock_irqrestore(&root->lock, flags);
+	for (u32 p = 0; p < OWNED_PHASES; p++)
+		list_for_each(at, &o->owned[p], link)
+			if (at->class->closed)
+				at->class->closed(at);
+	list_for_each(child, &o->children, sibling)
+		tell_closed_locked(child);
+}
+
+void owner_close(struct owner *o)
+{
+	u64 flags = spin_lock_irqsave(&o->root->lock);
+
+	WRITE_ONCE(o->closed, true);
+	tell_closed_locked(o);
+	spin_unlock_irqrestore(&o->root->lock, flags);
+}
+
+bool owner_is_closed(const struct owner *o)
+{
+	for (; o; o = o->parent)
+		if (READ_ONCE(o->closed))
+			return true;
+	return false;
 }
 
 struct owner *owner_find(u64 handle) { return handle_find(handle, HANDLE_OWNER); }
@@ -193,7 +215,7 @@ int owned_add(struct owner *owner, struct owned *o, const struct owned_class *cl
 	if (with_handle && !o->handle)
 		return -ENOMEM;
 	flags = spin_lock_irqsave(&owner->root->lock);
-	if (owner->root->closed)
+	if (owner_is_closed(owner))
 		err = -ENODEV;
 	else
 		link_locked(owner, o);
@@ -205,40 +227,33 @@ int owned_add(struct owner *owner, struct owned *o, const struct owned_class *cl
 
 /* ---- publishing ---- */
 
-/* The oldest that waits; the tree's order does not matter. */
+/* The oldest that waits. */
 static struct owned *unpublished_locked(struct owner *o)
 {
-	struct owner *child;
-	struct owned *found;
-
 	for (struct list *at = o->owned[OWNED_ENTRY].prev; at != &o->owned[OWNED_ENTRY]; at = at->prev) {
-		found = list_entry(at, struct owned, link);
+		struct owned *found = list_entry(at, struct owned, link);
+
 		if (!found->published)
-			return found;
-	}
-	list_for_each(child, &o->children, sibling) {
-		found = unpublished_locked(child);
-		if (found)
 			return found;
 	}
 	return NULL;
 }
 
-int owner_publish(struct owner *root)
+int owner_publish(struct owner *owner)
 {
 	int err = 0;
 
 	while (!err) {
-		u64 flags = spin_lock_irqsave(&root->lock);
+		u64 flags = spin_lock_irqsave(&owner->root->lock);
 		struct owned *o;
 
-		root->live = true;
-		o = unpublished_locked(root);
+		owner->live = true;
+		o = unpublished_locked(owner);
 		if (o) {
 			o->published = true;
 			atomic_inc(&o->refs);
 		}
-		spin_unlock_irqrestore(&root->lock, flags);
+		spin_unlock_irqrestore(&owner->root->lock, flags);
 		if (!o)
 			break;
 		err = o->class->publish(o);
@@ -247,19 +262,26 @@ int owner_publish(struct owner *root)
 	return err;
 }
 
-int owned_publish(struct owned *o)
+bool owned_claim_publish(struct owned *o)
 {
 	struct owner *owner = READ_ONCE(o->owner);
 	bool now = false;
 	u64 flags;
 
 	if (!owner)
-		return -ENODEV;
+		return false;
 	flags = spin_lock_irqsave(&owner->root->lock);
-	if (o->owner && owner->root->live && !o->published)
+	if (o->owner && owner->live && !o->published)
 		now = o->published = true;
 	spin_unlock_irqrestore(&owner->root->lock, flags);
-	return now ? o->class->publish(o) : 0;
+	return now;
+}
+
+int owned_publish(struct owned *o)
+{
+	if (!READ_ONCE(o->owner))
+		return -ENODEV;
+	return owned_claim_publish(o) ? o->class->publish(o) : 0;
 }
 
 static void owned_free(struct rcu_head *h)
@@ -351,27 +373,27 @@ static struct owned *first_locked(struct owner *o, u32 phase)
 	return list_empty(&o->owned[phase]) ? NULL : list_first(&o->owned[phase], struct owned, link);
 }
 
-static struct owned *take_first(struct owner *root, u32 phase, struct owner **owner)
+static struct owned *take_first(struct owner *top, u32 phase, struct owner **owner)
 {
-	u64 flags = spin_lock_irqsave(&root->lock);
-	struct owned *o = first_locked(root, phase);
+	u64 flags = spin_lock_irqsave(&top->root->lock);
+	struct owned *o = first_locked(top, phase);
 
 	if (o) {
 		*owner = o->owner;
 		unlink_locked(o);
 		void_handle(o);
 	}
-	spin_unlock_irqrestore(&root->lock, flags);
+	spin_unlock_irqrestore(&top->root->lock, flags);
 	return o;
 }
 
-static int sweep_phase(struct owner *root, u32 phase, u32 counts[OWNED_KINDS],
+static int sweep_phase(struct owner *top, u32 phase, u32 counts[OWNED_KINDS],
 		       const struct owned_class *classes[OWNED_KINDS])
 {
 	struct owner *owner;
 	struct owned *o;
 
-	while ((o = take_first(root, phase, &owner))) {
+	while ((o = take_first(top, phase, &owner))) {
 		const struct owned_class *class = o->class;
 		int err = retire(owner, o);
 
@@ -383,8 +405,8 @@ static int sweep_phase(struct owner *root, u32 phase, u32 counts[OWNED_KINDS],
 	return 0;
 }
 
-int owner_sweep(struct owner *root, u32 phases,
-		void (*report)(struct owner *root, const struct owned_class *c, u32 count))
+int owner_sweep(struct owner *top, u32 phases,
+		void (*report)(struct owner *o, const struct owned_class *c, u32 count))
 {
 	const struct owned_class *classes[OWNED_KINDS] = { NULL };
 	u32 counts[OWNED_KINDS] = { 0 };
@@ -392,9 +414,9 @@ int owner_sweep(struct owner *root, u32 phases,
 
 	for (u32 p = 0; p < OWNED_PHASES && !err; p++)
 		if (phases & 1u << p)
-			err = sweep_phase(root, p, counts, classes);
+			err = sweep_phase(top, p, counts, classes);
 	for (u32 k = 0; k < OWNED_KINDS && report; k++)
 		if (counts[k])
-			report(root, classes[k], counts[k]);
+			report(top, classes[k], counts[k]);
 	return err;
 }

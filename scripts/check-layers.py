@@ -47,7 +47,7 @@ HEADERS = {name: layer for layer, names in {
     2: 'heap heap_init page',
     3: 'acpi crash gate irq irq_chip owner power random rcu_init rtc seq_file smp '
        'thread time utsname vdso wait',
-    4: 'cred device fs fs_ops process syscalls tty vm',
+    4: 'bus cred device fs fs_ops process syscalls tty vm',
     5: 'builtin driver driver_api driver_format loader report',
 }.items() for name in names.split()}
 

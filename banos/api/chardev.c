@@ -10,6 +10,11 @@
  *
  * device->files counts open files; DEVICE_GONE in it means that no more are
  * opened, and is set in the same step that finds none open.
+ *
+ * A device that hangs on one on a bus can be taken away while files are open.
+ * Those count their calls: device_stop() marks the device as revoked, waits for the
+ * calls that run, and releases the driver's side of each file. Afterwards every call
+ * answers ENODEV by itself. device->lock (spin) guards the list of open files.
  */
 #include <kernel/driver.h>
 #include <kernel/err.h>
@@ -19,6 +24,7 @@
 #include <kernel/vm.h>
 
 #define DEVICE_GONE	0x40000000
+#define WATCHED_MAX	4u		/* wait objects that poll() of one file may name */
 #define CONFIG_SIZE_1	104u
 #define OPS_SIZE_MIN	8u
 #define KNOWN_FLAGS	(BANOS_CHARDEV_POSITION | BANOS_CHARDEV_ENDLESS)
@@ -32,6 +38,10 @@ struct device {
 	struct banos_chardev_ops ops;
 	struct atomic files;
 	bool node;			/* there is a name in /dev */
+	bool revocable, revoked;	/* it hangs on a device on a bus; that was taken away */
+	spinlock_t lock;
+	struct list open_files;		/* of a revocable one */
+	struct wait_queue calls_wait;
 	char name[64];
 };
 
@@ -40,6 +50,10 @@ struct open_file {
 	struct owner *root;
 	void *context, *file;		/* first two arguments of each method */
 	u32 access;			/* BANOS_FILE_READ, _WRITE */
+	bool revocable, released;
+	struct list link;		/* of a revocable device's */
+	struct atomic calls;		/* that run in its methods; of a revocable device */
+	struct owned *watched[WATCHED_MAX];	/* counted: programs' poll() may wait there */
 };
 
 /* ---- what a method does that the driver lacks ---- */
@@ -78,6 +92,28 @@ static inline u32 file_flags(const struct open_file *o, const struct file *f)
 	       (f->flags & O_APPEND ? BANOS_FILE_APPEND : 0);
 }
 
+/* May a method be called? Then call_end(). */
+static bool call_begin_counted(struct open_file *o)
+{
+	atomic_inc(&o->calls);
+	if (likely(!__atomic_load_n(&o->device->revoked, __ATOMIC_SEQ_CST)))
+		return true;
+	atomic_dec(&o->calls);
+	wake_up_all(&o->device->calls_wait);
+	return false;
+}
+
+static inline bool call_begin(struct open_file *o)
+{
+	return likely(!o->revocable) || call_begin_counted(o);
+}
+
+static inline void call_end(struct open_file *o)
+{
+	if (unlikely(o->revocable) && atomic_dec_and_test(&o->calls) && READ_ONCE(o->device->revoked))
+		wake_up_all(&o->device->calls_wait);
+}
+
 static void device_put_file(struct device *d)
 {
 	atomic_dec(&d->files);
@@ -99,6 +135,47 @@ static bool device_get_file(struct device *d)
 	return true;
 }
 
+/* In the list before its first call, so that device_stop() waits for that, too. */
+static s64 open_begin(struct open_file *o)
+{
+	struct device *d = o->device;
+
+	if (!o->revocable)
+		return 0;
+	o->released = true;		/* there is nothing to release yet */
+	spin_lock(&d->lock);
+	list_add(&o->link, &d->open_files);
+	spin_unlock(&d->lock);
+	return call_begin(o) ? 0 : -ENODEV;
+}
+
+static void open_end(struct open_file *o)
+{
+	if (!o->revocable)
+		return;
+	spin_lock(&o->device->lock);
+	o->released = false;
+	spin_unlock(&o->device->lock);
+	call_end(o);
+}
+
+static void open_unlink(struct open_file *o)
+{
+	if (!o->revocable)
+		return;
+	spin_lock(&o->device->lock);
+	list_del(&o->link);
+	spin_unlock(&o->device->lock);
+}
+
+/* After open_begin() or the driver's open() failed. */
+static void open_failed(struct open_file *o)
+{
+	open_unlink(o);
+	if (o->revocable)
+		wake_up_all(&o->device->calls_wait);
+}
+
 static int device_open(struct inode *inode, struct file *f)
 {
 	struct device *d = f->private;
@@ -116,16 +193,41 @@ static int device_open(struct inode *inode, struct file *f)
 	o->root = d->root;
 	o->context = d->context;
 	o->access = f->mode & (FMODE_READ | FMODE_WRITE);
-	err = gate_call(d->root, NULL, d->ops.open, (u64)d->context, file_flags(o, f), (u64)&o->file, 0, 0, 0);
+	o->revocable = d->revocable;
+	list_init(&o->link);
+	err = open_begin(o);
+	if (!err)
+		err = gate_call(d->root, NULL, d->ops.open, (u64)d->context, file_flags(o, f), (u64)&o->file, 0, 0, 0);
 	if (err) {
+		open_failed(o);
 		kfree(o);
 		device_put_file(d);
 		return err < 0 ? result_of(err) : -EINVAL;
 	}
+	open_end(o);
 	f->private = o;
 	if (!(d->flags & KNOWN_FLAGS))
 		f->mode |= FMODE_STREAM;
 	return 0;
+}
+
+/* The driver's side of a file: once, by who closes it or takes the device away. */
+static void file_release(struct open_file *o)
+{
+	bool now = true;
+
+	if (o->revocable) {
+		spin_lock(&o->device->lock);
+		now = !o->released;
+		o->released = true;
+		if (now)
+			atomic_inc(&o->calls);
+		spin_unlock(&o->device->lock);
+	}
+	if (!now)
+		return;
+	gate_call(o->root, NULL, o->device->ops.release, (u64)o->context, (u64)o->file, 0, 0, 0, 0);
+	call_end(o);
 }
 
 static void device_release(struct file *f)
@@ -133,7 +235,11 @@ static void device_release(struct file *f)
 	struct open_file *o = f->private;
 	struct device *d = o->device;
 
-	gate_call(d->root, NULL, d->ops.release, (u64)o->context, (u64)o->file, 0, 0, 0, 0);
+	file_release(o);
+	open_unlink(o);
+	for (u32 i = 0; i < WATCHED_MAX; i++)
+		if (o->watched[i])
+			owned_put(o->watched[i]);
 	kfree(o);
 	device_put_file(d);
 }
@@ -152,9 +258,13 @@ static s64 device_read(struct file *f, struct uio *u, u64 *pos)
 {
 	struct open_file *o = f->private;
 	u64 length = u->count, offset = o->device->flags & BANOS_CHARDEV_POSITION ? *pos : 0;
-	s64 n = gate_call(o->root, u, o->device->ops.read, (u64)o->context, (u64)o->file, (u64)u, length, offset,
-			  file_flags(o, f));
+	s64 n;
 
+	if (!call_begin(o))
+		return -ENODEV;
+	n = gate_call(o->root, u, o->device->ops.read, (u64)o->context, (u64)o->file, (u64)u, length, offset,
+		      file_flags(o, f));
+	call_end(o);
 	return transfer_done(o, n, length, pos);
 }
 
@@ -162,9 +272,13 @@ static s64 device_write(struct file *f, struct uio *u, u64 *pos)
 {
 	struct open_file *o = f->private;
 	u64 length = u->count, offset = o->device->flags & BANOS_CHARDEV_POSITION ? *pos : 0;
-	s64 n = gate_call(o->root, u, o->device->ops.write, (u64)o->context, (u64)o->file, (u64)u, length, offset,
-			  file_flags(o, f));
+	s64 n;
 
+	if (!call_begin(o))
+		return -ENODEV;
+	n = gate_call(o->root, u, o->device->ops.write, (u64)o->context, (u64)o->file, (u64)u, length, offset,
+		      file_flags(o, f));
+	call_end(o);
 	return transfer_done(o, n, length, pos);
 }
 
@@ -190,17 +304,26 @@ static s64 device_ioctl(struct file *f, u32 cmd, u64 arg)
 {
 	struct open_file *o = f->private;
 
-	return result_of(gate_call(o->root, NULL, o->device->ops.ioctl, (u64)o->context, (u64)o->file, cmd, arg,
-				   file_flags(o, f), 0));
+	s64 n;
+
+	if (!call_begin(o))
+		return -ENODEV;
+	n = gate_call(o->root, NULL, o->device->ops.ioctl, (u64)o->context, (u64)o->file, cmd, arg, file_flags(o, f), 0);
+	call_end(o);
+	return result_of(n);
 }
 
 static int device_mmap(struct file *f, struct vm_region *r)
 {
 	struct open_file *o = f->private;
 	u32 access = (r->flags & VM_READ ? BANOS_FILE_READ : 0) | (r->flags & VM_WRITE ? BANOS_FILE_WRITE : 0);
-	s64 n = gate_call(o->root, NULL, o->device->ops.map, (u64)o->context, (u64)o->file,
-			  r->pgoff << PAGE_SHIFT, r->end - r->start, access, 0);
+	s64 n;
 
+	if (!call_begin(o))
+		return -ENODEV;
+	n = gate_call(o->root, NULL, o->device->ops.map, (u64)o->context, (u64)o->file, r->pgoff << PAGE_SHIFT,
+		      r->end - r->start, access, 0);
+	call_end(o);
 	if (n < 0)
 		return result_of(n);
 	return n == BANOS_MAP_ZERO ? 0 : -EINVAL;	/* a region without ops is anonymous memory */
@@ -209,19 +332,46 @@ static int device_mmap(struct file *f, struct vm_region *r)
 /* ---- poll ---- */
 
 /* What a banos_poll stands for; its handle has bit 0 set, so that it is never taken for a buffer. */
-struct poll_call { struct poll_table *table; };
+struct poll_call { struct poll_table *table; struct open_file *file; };
 
 static u32 device_poll(struct file *f, struct poll_table *t)
 {
 	struct open_file *o = f->private;
-	struct poll_call call = { t };
+	struct poll_call call = { t, o };
 	u64 handle = (u64)&call | 1;
-	s64 n = gate_call(o->root, (void *)handle, o->device->ops.poll, (u64)o->context, (u64)o->file, handle, 0, 0, 0);
+	s64 n;
 
+	if (!call_begin(o))
+		return POLLERR | POLLHUP;
+	n = gate_call(o->root, (void *)handle, o->device->ops.poll, (u64)o->context, (u64)o->file, handle, 0, 0, 0);
+	call_end(o);
 	if (n < 0)
 		return POLLERR;
 	/* Linux's two names for one event. */
 	return n | (n & POLLIN ? POLLRDNORM : 0) | (n & POLLOUT ? POLLWRNORM : 0);
+}
+
+/* The file keeps the wait object: it may be taken back while the program still watches it. */
+static s64 watch_for_file(struct poll_call *call, struct banos_wait *wait)
+{
+	struct owned *queue = driver_wait_get(wait);
+	struct open_file *o = call->file;
+	u32 i = 0;
+
+	if (!queue)
+		return -EINVAL;
+	spin_lock(&o->device->lock);
+	while (i < WATCHED_MAX && o->watched[i] && o->watched[i] != queue)
+		i++;
+	if (i < WATCHED_MAX && !o->watched[i]) {
+		atomic_inc(&queue->refs);
+		o->watched[i] = queue;
+	}
+	spin_unlock(&o->device->lock);
+	if (i < WATCHED_MAX)
+		driver_wait_watch(queue, call->table);
+	owned_put(queue);
+	return i < WATCHED_MAX ? 0 : -ENOSPC;
 }
 
 int64_t banos_poll_watch(banos_poll watch, struct banos_wait *wait)
@@ -231,7 +381,7 @@ int64_t banos_poll_watch(banos_poll watch, struct banos_wait *wait)
 
 	if (!((u64)object & 1) || object != (const void *)watch)
 		return -EINVAL;
-	return call->table ? driver_wait_watch(wait, call->table) : 0;
+	return call->table ? watch_for_file(call, wait) : 0;
 }
 BANOS_EXPORT(banos_poll_watch);
 
@@ -251,6 +401,51 @@ static int device_publish(struct owned *owned)
 	return err;
 }
 
+static bool calls_ended(struct device *d)
+{
+	struct open_file *o;
+	bool all = true;
+
+	spin_lock(&d->lock);
+	list_for_each(o, &d->open_files, link)
+		all = all && !atomic_read(&o->calls);
+	spin_unlock(&d->lock);
+	return all;
+}
+
+/* What the driver stored for a file that has not been released; it is now. */
+static bool take_unreleased(struct device *d, void **file)
+{
+	struct open_file *o;
+	bool found = false;
+
+	spin_lock(&d->lock);
+	list_for_each(o, &d->open_files, link)
+		if (!o->released) {
+			o->released = found = true;
+			*file = o->file;
+			break;
+		}
+	spin_unlock(&d->lock);
+	return found;
+}
+
+/*
+ * No method is called any more, none runs. Whoever sleeps in one was woken when the
+ * owner was closed. A file that is being closed meanwhile is released by who closes
+ * it, and waited for, or by us.
+ */
+static void revoke(struct device *d)
+{
+	void *file;
+
+	__atomic_store_n(&d->revoked, true, __ATOMIC_SEQ_CST);
+	wait_event(&d->calls_wait, calls_ended(d));
+	while (take_unreleased(d, &file))
+		gate_call(d->root, NULL, d->ops.release, (u64)d->context, (u64)file, 0, 0, 0, 0);
+	wait_event(&d->calls_wait, calls_ended(d));
+}
+
 static int device_stop(struct owned *owned)
 {
 	struct device *d = container_of(owned, struct device, owned);
@@ -259,6 +454,8 @@ static int device_stop(struct owned *owned)
 		devfs_remove(d->name);
 	d->node = false;
 	chardev_unregister(d->dev);
+	if (d->revocable)
+		revoke(d);
 	return 0;
 }
 
@@ -351,6 +548,10 @@ static int register_device(struct owner *o, struct device *d, const struct banos
 	int err;
 
 	d->root = o->root;
+	d->revocable = o->device != NULL;
+	spin_init(&d->lock);
+	list_init(&d->open_files);
+	wait_queue_init(&d->calls_wait);
 	err = take_config(d, c) ?: take_number(d, c);
 	if (err)
 		return err;

@@ -23,6 +23,7 @@ struct queue {
 	struct owned owned;
 	struct wait_queue waiters;
 	struct atomic sleepers;
+	bool closed;			/* its owner is being let go */
 };
 
 /* A driver that destroys what a program's poll() still watches costs us the memory, no more. */
@@ -41,9 +42,18 @@ static int queue_stop(struct owned *o)
 	return 0;
 }
 
+/* The device that it was for goes: nothing will happen there any more. */
+static void queue_closed(struct owned *o)
+{
+	struct queue *q = container_of(o, struct queue, owned);
+
+	WRITE_ONCE(q->closed, true);
+	wake_up_all(&q->waiters);
+}
+
 static const struct owned_class wait_class = {
 	.name = "wait object", .names = "wait objects", .kind = OWNED_WAIT, .phase = OWNED_PASSIVE,
-	.stop = queue_stop, .free = queue_free,
+	.stop = queue_stop, .free = queue_free, .closed = queue_closed,
 };
 static const struct owned_class mutex_class = {
 	.name = "mutex", .names = "mutexes", .kind = OWNED_MUTEX, .phase = OWNED_PASSIVE,
@@ -126,10 +136,13 @@ int64_t banos_wait_sleep(const struct banos_wait *wait, uint64_t ticket, uint64_
 	if (!q)
 		return -EINVAL;
 	atomic_inc(&q->sleepers);
-	err = WAIT_EVENT_(&q->waiters, smp_load_acquire(&wait->state) != ticket || interrupted() || !q->owned.owner,
+	err = WAIT_EVENT_(&q->waiters, smp_load_acquire(&wait->state) != ticket || interrupted() || !q->owned.owner ||
+			  READ_ONCE(q->closed),
 			  THREAD_INTERRUPTIBLE, deadline_ns, signal_pending());
 	if (smp_load_acquire(&wait->state) != ticket)
 		err = 0;
+	else if (READ_ONCE(q->closed))
+		err = -ENODEV;
 	else if (err != -ETIMEDOUT)
 		err = q->owned.owner ? -ERESTART : -EINVAL;
 	atomic_dec(&q->sleepers);
@@ -156,19 +169,14 @@ int64_t banos_wait_wake(struct banos_wait *wait)
 }
 BANOS_EXPORT(banos_wait_wake);
 
-int driver_wait_watch(struct banos_wait *wait, struct poll_table *table)
+struct owned *driver_wait_get(struct banos_wait *wait)
 {
-	struct queue *q = queue_get(READ_ONCE(wait->cookie), &wait_class);
+	return owned_get(READ_ONCE(wait->cookie), &wait_class);
+}
 
-	if (!q)
-		return -EINVAL;
-	/*
-	 * The table keeps the queue until the program's poll() ends. The file
-	 * is open as long, so the driver, and with it the object, stays.
-	 */
-	poll_wait(table, &q->waiters);
-	owned_put(&q->owned);
-	return 0;
+void driver_wait_watch(struct owned *wait, struct poll_table *table)
+{
+	poll_wait(table, &container_of(wait, struct queue, owned)->waiters);
 }
 
 /* ---- mutexes ---- */

@@ -83,7 +83,8 @@ static int prepare(struct driver *d, const struct builtin_driver *b, struct repo
 	/* The linker sorts code that is seldom run into sections of its own: somewhere in the image. */
 	d->owner.code = (u64)_text;
 	d->owner.code_end = (u64)_etext;
-	return check_code(r, d) ?: take_builtin_exports(d, b) ?: apply_params(r, b, d->name);
+	return check_code(r, d) ?: take_builtin_exports(d, b) ?:
+	       driver_take_serves(d, b->descriptor, b->descriptor_end - b->descriptor) ?: apply_params(r, b, d->name);
 }
 
 static int run(struct driver *d, struct report *r)

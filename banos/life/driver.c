@@ -3,6 +3,7 @@
  * Instances of drivers: the list, references and pins, and the steps of a life
  * that installed and built-in drivers have in common.
  */
+#include <kernel/bus.h>
 #include <kernel/driver.h>
 #include <kernel/err.h>
 #include <kernel/heap.h>
@@ -120,6 +121,25 @@ void driver_set_description(struct driver *d, const struct banos_driver_record *
 	strscpy(d->description, r->description, sizeof(d->description));
 }
 
+int driver_take_serves(struct driver *d, const u8 *records, u64 size)
+{
+	const struct record_header *h;
+	u32 n = 0;
+
+	for (u64 at = 0; (h = record_next(records, size, &at));)
+		n += h->kind == BANOS_RECORD_SERVES;
+	if (!n)
+		return 0;
+	d->serves = kvzalloc(n * sizeof(*d->serves));
+	if (!d->serves)
+		return -ENOMEM;
+	for (u64 at = 0; (h = record_next(records, size, &at));)
+		if (h->kind == BANOS_RECORD_SERVES)
+			strscpy(d->serves[d->nserves++], ((const struct banos_serves_record *)h)->alias,
+				BANOS_ALIAS_SIZE);
+	return 0;
+}
+
 /* ---- entering it ---- */
 
 static void run_calls(struct driver *d, const u64 *calls, u32 n)
@@ -235,6 +255,9 @@ static void free_image(struct driver *d)
 		kvfree(d->init_calls);
 		kvfree(d->fini_calls);
 	}
+	kvfree(d->serves);
+	d->serves = NULL;
+	d->nserves = 0;
 	kvfree(d->exports);
 	d->exports = NULL;
 	d->nexports = 0;
@@ -277,6 +300,7 @@ int driver_dismantle(struct driver *d)
 	if (bytes)
 		pr_warn("banos: %s: ... of %lu bytes\n", d->name, bytes);
 	account_remove(d);
+	bus_forget(&d->owner);
 	unlink_driver(d);
 	stubs_free(d);
 	free_image(d);

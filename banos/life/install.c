@@ -7,6 +7,7 @@
  * names from the table of exports. The table is only locked for each look-up;
  * what is found is pinned by a use, so it stays.
  */
+#include <kernel/bus.h>
 #include <kernel/driver.h>
 #include <kernel/err.h>
 #include <kernel/heap.h>
@@ -148,7 +149,9 @@ static int take_over(struct driver *d, struct loader *l)
 	d->nfini = l->nfini;
 	d->owner.code = l->addr;
 	d->owner.code_end = l->addr + l->part_size[PART_TEXT];
-	err = driver_take_exports(d, l->exports, l->nexports);
+	err = driver_take_exports(d, l->exports, l->nexports) ?:
+	      driver_take_serves(d, l->file + l->sections[l->driver_section].sh_offset,
+				 l->sections[l->driver_section].sh_size);
 	l->names = NULL;
 	l->functions = NULL;
 	l->init_calls = NULL;
@@ -199,6 +202,8 @@ static int start(struct driver *d, struct report *r)
 	err = driver_publish(d);
 	if (err)
 		report_add(r, err, "what it registered could not be made visible (error %d)", -err);
+	else
+		bus_settle();		/* devices that it added have their drivers when insmod ends */
 	return err;
 }
 

@@ -127,6 +127,13 @@ static int check_record(struct report *r, const struct record_header *h, u32 lev
 			return report_add(r, -ENOEXEC, "the record of a dependency is damaged");
 		return 0;
 	}
+	case BANOS_RECORD_SERVES: {
+		const struct banos_serves_record *d = (const void *)h;
+
+		if (d->size < sizeof(*d) || !ends(d->alias, sizeof(d->alias)) || !strchr(d->alias, ':'))
+			return report_add(r, -ENOEXEC, "the record of a device that it serves is damaged");
+		return 0;
+	}
 	default:
 		if (h->kind & BANOS_RECORD_OPTIONAL)
 			return 0;

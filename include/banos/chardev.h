@@ -11,6 +11,10 @@
  * are the driver's own: the device's context, and what open() stored for the
  * file. While a file is open the driver cannot be removed.
  *
+ * A device file that is owned by a device on a bus goes with it, open or not: its
+ * methods are not called any more, those that run are waited for, and release() is
+ * called for each open file. What programs then do with it fails with ENODEV.
+ *
  * A method returns an error from -4095 to -1 or what is stated beside it.
  */
 #ifndef BANOS_CHARDEV_H
@@ -147,7 +151,7 @@ struct banos_wait;
  * Context: the method poll().
  * @param watch  as poll() received it
  * @param wait   read; initialised, and has to stay so while the file is open
- * @return 0, -EINVAL
+ * @return 0, -EINVAL, -ENOSPC: more than four for one file
  */
 BANOS_SINCE(1) int64_t banos_poll_watch(banos_poll watch, struct banos_wait *wait);
 

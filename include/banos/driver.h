@@ -30,6 +30,7 @@
 #define BANOS_RECORD_DRIVER 1u		/**< struct banos_driver_record */
 #define BANOS_RECORD_PARAM 2u		/**< struct banos_param_record */
 #define BANOS_RECORD_DEPENDENCY 3u	/**< struct banos_dependency_record */
+#define BANOS_RECORD_SERVES 4u		/**< struct banos_serves_record */
 /** Set in the kind: a kernel that does not know this kind passes over it. Else it refuses the driver (EOPNOTSUPP). */
 #define BANOS_RECORD_OPTIONAL 0x80000000u
 
@@ -83,6 +84,16 @@ struct banos_dependency_record {
 BANOS_ASSERT(sizeof(struct banos_dependency_record) == 64, dependency_record);
 BANOS_ASSERT(offsetof(struct banos_dependency_record, name) == 8, dependency_record_name);
 
+#define BANOS_ALIAS_SIZE 120		/**< bytes for a pattern of aliases, with the NUL */
+
+/** Devices that the driver serves (<banos/bus.h>). */
+struct banos_serves_record {
+	uint32_t size, kind;
+	char alias[BANOS_ALIAS_SIZE];	/**< bus name, ':', the rest; * stands for any text, ? for any character */
+};
+BANOS_ASSERT(sizeof(struct banos_serves_record) == 128, serves_record);
+BANOS_ASSERT(offsetof(struct banos_serves_record, alias) == 8, serves_record_alias);
+
 /* ---- macros ---- */
 
 /**
@@ -128,6 +139,16 @@ BANOS_ASSERT(offsetof(struct banos_dependency_record, name) == 8, dependency_rec
 	BANOS_MODINFO_("softdep=pre: " #name); \
 	BANOS_RECORD_(struct banos_dependency_record) = { \
 		sizeof(struct banos_dependency_record), BANOS_RECORD_DEPENDENCY, #name \
+	}
+
+/**
+ * The driver serves devices whose alias matches @p alias, a string literal such as
+ * "virtio:d00000004v*". For PCI there is PCI_ID() in <banos/pci.h>.
+ */
+#define BANOS_SERVES(alias) \
+	BANOS_MODINFO_("alias=" alias); \
+	BANOS_RECORD_(struct banos_serves_record) = { \
+		sizeof(struct banos_serves_record), BANOS_RECORD_SERVES, alias \
 	}
 
 /* How they are made. Not const: the section is of one kind whether its records need relocation or not. */

@@ -65,7 +65,8 @@ BANOS_SINCE(1) uint64_t banos_wait_ticket(const struct banos_wait *wait);
  * @param ticket       from banos_wait_ticket()
  * @param deadline_ns  on the clock of banos_time_ns(); 0: none
  * @return 0, -ETIMEDOUT, -ERESTART: a signal came, or this thread of the driver is
- *	   to stop, -EINVAL: not initialised
+ *	   to stop, -ENODEV: the device that owns @p wait is being let go, -EINVAL: not
+ *	   initialised
  */
 BANOS_SINCE(1) int64_t banos_wait_sleep(const struct banos_wait *wait, uint64_t ticket,
 					uint64_t deadline_ns);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /** @file device.h  The devices that are the kernel's own. */
 #pragma once
-/** Register /dev/random, /dev/urandom, /dev/kmsg and all terminals. After fs_init(). Thread context. */
+/** Register /dev/random, /dev/urandom, /dev/kmsg, all terminals and the buses' own. After fs_init(). Thread context. */
 void device_init(void);

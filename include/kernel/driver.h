@@ -83,6 +83,8 @@ struct driver {
 
 	struct export *exports;
 	u32 nexports;
+	char (*serves)[BANOS_ALIAS_SIZE];	/* patterns of devices */
+	u32 nserves;
 	struct list uses, users, slots, stubs;	/* under drivers_lock */
 	struct rb_root memory;			/* under owner.lock; banos/api/memory.c */
 	struct driver_worker *worker;		/* runs timers and work; banos/api/worker.c */
@@ -113,6 +115,8 @@ bool driver_pin(struct driver *d);
 void driver_unpin(struct driver *d);
 u32 driver_pin_count(const struct driver *d);
 void driver_set_description(struct driver *d, const struct banos_driver_record *r);
+/** @brief Copy which devices it serves from its records, which were checked. @return 0, -ENOMEM */
+int driver_take_serves(struct driver *d, const u8 *records, u64 size);
 /** @brief Constructors, then init(). @return its result, checked */
 int driver_run_init(struct driver *d);
 /** @brief exit(), then destructors. */
@@ -196,6 +200,8 @@ void banos_init(void);
 
 /** @brief Timers and work of a driver: stop its thread. @return 0, -EBUSY */
 int driver_worker_stop(struct driver *d);
-/** @brief Let a program's poll() wait on a driver's wait object. @return 0, -EINVAL */
 struct poll_table;
-int driver_wait_watch(struct banos_wait *wait, struct poll_table *table);
+/** @brief A driver's wait object, counted; NULL: not initialised. */
+struct owned *driver_wait_get(struct banos_wait *wait);
+/** @brief Let a program's poll() wait there; who keeps @p wait until the file is closed. */
+void driver_wait_watch(struct owned *wait, struct poll_table *table);

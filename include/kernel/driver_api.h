@@ -6,9 +6,13 @@
 #pragma once
 #define BANOS_CFLAGS 0
 #include <banos/base.h>
+#include <banos/bus.h>
 #include <banos/chardev.h>
+#include <banos/dma.h>
 #include <banos/driver.h>
 #include <banos/export.h>
+#include <banos/io.h>
+#include <banos/irq.h>
 #include <banos/lock.h>
 #include <banos/memory.h>
 #include <banos/print.h>

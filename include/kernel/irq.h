@@ -35,6 +35,15 @@ int irq_request_msi(irq_handler fn, void *arg, const char *name, u64 *address, u
  * @param irq  what was given to irq_request_...(), or what irq_request_msi() returned
  */
 void irq_free(u32 irq, void *arg);
+struct irq_line;
+/**
+ * @brief For a handler that leaves the work to a thread: mask the line until irq_unmask().
+ * Only from a handler.
+ * @return what to hand to irq_unmask(), before irq_free(); NULL: nothing was masked
+ */
+struct irq_line *irq_mask_current(void);
+/** @brief The thread is done with the device. Any context. */
+void irq_unmask(struct irq_line *line);
 /** Text of /proc/interrupts. Sleeps. */
 struct seq_file;
 void irq_show(struct seq_file *m);

@@ -23,6 +23,7 @@
 /** Classes of what can be owned; for accounts and leak reports. */
 enum owned_kind {
 	OWNED_CHARDEV, OWNED_MEMORY, OWNED_TIMER, OWNED_WORK, OWNED_THREAD, OWNED_MUTEX, OWNED_WAIT, OWNED_SYMBOL,
+	OWNED_BUS, OWNED_DEVICE, OWNED_PROBER, OWNED_MMIO, OWNED_PORTS, OWNED_DMA, OWNED_IRQ,
 	OWNED_KINDS,
 	HANDLE_OWNER = OWNED_KINDS,	/* not owned, but has a handle */
 };
@@ -45,6 +46,8 @@ struct owned_class {
 	 * @return 0 or why not
 	 */
 	int (*publish)(struct owned *o);
+	/** Its owner was closed: whoever sleeps on it has to look. May not sleep. NULL: nothing to do. */
+	void (*closed)(struct owned *o);
 	/** No reference is left, a grace period has passed. May not sleep. */
 	void (*free)(struct owned *o);
 };
@@ -56,8 +59,9 @@ struct owner {
 	spinlock_t lock;		/* root's is used */
 	u64 handle;
 	const char *name;		/* of the driver or device; for messages */
-	bool closed;			/* root's: obtains nothing more */
-	bool live;			/* root's: what it registers is visible at once */
+	bool closed;			/* it, and what is below it, obtains nothing more */
+	bool live;			/* what it registers is visible at once */
+	struct bus_device *device;	/* the device on a bus that it stands for, or NULL; bus.h */
 	u32 counts[OWNED_KINDS];	/* root's: of the whole tree */
 	u64 bytes;			/* root's: of OWNED_MEMORY */
 	u32 gate_slot;			/* offset of its counters in struct cpu; gate.h */
@@ -84,8 +88,10 @@ struct owned {
 int owner_init(struct owner *o, struct owner *parent, const char *name);
 /** @brief The end of an owner that was swept: its handle is void. The storage may be freed after a grace period. */
 void owner_destroy(struct owner *o);
-/** @brief No owner of this tree obtains anything more. */
-void owner_close(struct owner *root);
+/** @brief This owner and those below it obtain nothing more; what can sleep is woken. */
+void owner_close(struct owner *o);
+/** @brief Was it, or one above it, closed? Any context. */
+bool owner_is_closed(const struct owner *o);
 /** @brief An owner by handle; NULL: none. It lives as long as the driver that named it is pinned. Any context. */
 struct owner *owner_find(u64 handle);
 /** @brief Does @p addr lie in the code of this owner's driver? */
@@ -94,18 +100,23 @@ static inline bool owner_has_code(const struct owner *o, const void *addr)
 	return (u64)addr >= o->root->code && (u64)addr < o->root->code_end;
 }
 /**
- * @brief Take back what a tree still owns.
+ * @brief Take back what an owner and those below it still own.
  * @param report  NULL, or called for each class of which something was left, with how many
  * @param phases  bit mask of 1 << enum owned_phase
  * @return 0; -EBUSY: something does not end; call again later
  */
-int owner_sweep(struct owner *root, u32 phases,
-		void (*report)(struct owner *root, const struct owned_class *c, u32 count));
+int owner_sweep(struct owner *o, u32 phases,
+		void (*report)(struct owner *o, const struct owned_class *c, u32 count));
 
-/** @brief Init succeeded: publish what was registered, oldest first. @return 0 or the first error */
-int owner_publish(struct owner *root);
-/** @brief Publish @p o now if its driver is live, else when it will be. @return 0 or why not */
+/**
+ * @brief Init, or probe, succeeded: publish what it registered, oldest first. Each owner for itself.
+ * @return 0 or the first error
+ */
+int owner_publish(struct owner *o);
+/** @brief Publish @p o now if its owner is live, else when it will be. @return 0 or why not */
 int owned_publish(struct owned *o);
+/** @brief Its owner is live, and the caller is to publish @p o: true once at most. */
+bool owned_claim_publish(struct owned *o);
 
 /**
  * @brief Put something on an owner's list, counted once for it.

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MIT
+/*
+ * <banos/dma.h>: memory that devices use by themselves.
+ *
+ * A buffer that is given up while its device is being let go, and before the bus
+ * made it silent, is kept with the device (device/bus.c) until that happened.
+ */
+#include <kernel/bus.h>
+#include <kernel/driver.h>
+#include <kernel/err.h>
+#include <kernel/heap.h>
+#include <kernel/page.h>
+
+#define SIZE_LIMIT	(4ul << 20)
+#define ORDER_MAX	10
+#define TRIES_MAX	32u	/* for memory below a limit that the allocator does not know */
+
+struct dma_buffer {
+	struct owned owned;
+	struct owner *owner;
+	struct dma_block *block;
+};
+
+static int buffer_stop(struct owned *o)
+{
+	struct dma_buffer *b = container_of(o, struct dma_buffer, owned);
+	struct bus_device *d = b->owner->device;
+
+	owner_account(b->owner, -(s64)b->block->bytes);
+	if (owner_is_closed(b->owner) && !bus_device_is_silent(d))
+		bus_device_quarantine(d, b->block);
+	else
+		dma_block_free(b->block);
+	return 0;
+}
+
+static void buffer_free(struct owned *o)
+{
+	kfree(container_of(o, struct dma_buffer, owned));
+}
+
+static const struct owned_class dma_class = {
+	.name = "DMA buffer", .names = "DMA buffers", .kind = OWNED_DMA, .phase = OWNED_PASSIVE,
+	.stop = buffer_stop, .free = buffer_free,
+};
+
+static u32 order_of(u64 size)
+{
+	u32 order = 0;
+
+	while (PAGE_SIZE << order < size)
+		order++;
+	return order;
+}
+
+static bool reaches(const struct page *p, u64 size, u32 bits)
+{
+	return bits == 64 || page_to_phys(p) + size <= 1ull << bits;
+}
+
+/* Pages that the device reaches: others are held meanwhile, so that they do not come again. */
+static struct page *alloc_reachable(u32 order, u64 size, u32 bits)
+{
+	u32 flags = PAGE_ZERO | (bits < 64 ? PAGE_BELOW_4G : 0), n = 0;
+	struct page *refused[TRIES_MAX], *p = NULL;
+
+	while (n < TRIES_MAX) {
+		p = pages_alloc(order, flags);
+		if (!p || reaches(p, size, bits))
+			break;
+		refused[n++] = p;
+		p = NULL;
+	}
+	while (n)
+		pages_free(refused[--n], order);
+	return p;
+}
+
+static struct dma_block *block_alloc(u64 size, u32 bits)
+{
+	struct dma_block *block = kzalloc(sizeof(*block));
+	u32 order = order_of(size);
+	struct page *p = block ? alloc_reachable(order, PAGE_SIZE << order, bits) : NULL;
+
+	if (!p) {
+		kfree(block);
+		return NULL;
+	}
+	list_init(&block->link);
+	block->addr = page_to_phys(p);
+	block->order = order;
+	block->bytes = PAGE_SIZE << order;
+	return block;
+}
+
+static s64 add_buffer(struct owner *o, struct dma_buffer *b, u64 size, u32 bits)
+{
+	s64 err;
+
+	b->owner = o;
+	b->block = block_alloc(size, bits);
+	if (!b->block)
+		return -ENOMEM;
+	owner_account(o, b->block->bytes);
+	err = owned_add(o, &b->owned, &dma_class, true);
+	if (err) {
+		owner_account(o, -(s64)b->block->bytes);
+		dma_block_free(b->block);
+	}
+	return err;
+}
+
+int64_t banos_dma_alloc(banos_owner device, uint64_t size, uint32_t bits, banos_dma *buffer, void **memory,
+			uint64_t *address)
+{
+	struct owner *o = owner_find((u64)device);
+	struct dma_buffer *b;
+	s64 err;
+
+	if (!o || !o->device || !size || size > SIZE_LIMIT || bits < 16 || bits > 64 || !buffer || !memory || !address)
+		return -EINVAL;
+	b = kzalloc(sizeof(*b));
+	if (!b)
+		return -ENOMEM;
+	err = add_buffer(o, b, size, bits);
+	if (err) {
+		kfree(b);
+		return err;
+	}
+	*memory = phys_to_virt(b->block->addr);
+	*address = b->block->addr;
+	*buffer = (banos_dma)b->owned.handle;
+	return 0;
+}
+BANOS_EXPORT(banos_dma_alloc);
+
+int64_t banos_dma_free(banos_dma buffer)
+{
+	struct owned *o = owned_get((u64)buffer, &dma_class);
+	s64 err;
+
+	if (!o)
+		return -EINVAL;
+	err = owned_remove(o);
+	owned_put(o);
+	return err;
+}
+BANOS_EXPORT(banos_dma_free);

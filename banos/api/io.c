@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: MIT
+/*
+ * <banos/io.h>: device memory and ports.
+ *
+ * What is memory, or the kernel's own device, is not mapped for anyone. A device's
+ * driver has the right to what the device's bus said is the device's.
+ *
+ * Lock: ports_lock (spin) guards the list of claimed ports; reading and writing them
+ * takes none.
+ */
+#include <asm/cpu.h>
+#include <asm/io.h>
+#include <kernel/acpi.h>
+#include <kernel/bus.h>
+#include <kernel/driver.h>
+#include <kernel/err.h>
+#include <kernel/heap.h>
+#include <kernel/page.h>
+
+#define MAP_MAX		(1ull << 30)
+#define PORTS		0x10000u
+
+/* ---- device memory ---- */
+
+struct mapping {
+	struct owned owned;
+	void *memory;
+};
+
+static int mapping_stop(struct owned *o)
+{
+	krange_unmap_phys(container_of(o, struct mapping, owned)->memory);
+	return 0;
+}
+
+static void mapping_free(struct owned *o)
+{
+	kfree(container_of(o, struct mapping, owned));
+}
+
+static const struct owned_class mmio_class = {
+	.name = "device memory mapping", .names = "device memory mappings", .kind = OWNED_MMIO, .phase = OWNED_PASSIVE,
+	.stop = mapping_stop, .free = mapping_free,
+};
+
+static bool overlaps(u64 a, u64 alen, u64 b, u64 blen)
+{
+	return a < b + blen && b < a + alen;
+}
+
+/* Interrupt controllers and clocks, which the kernel drives itself. */
+static bool is_kernels(u64 address, u64 length)
+{
+	if (overlaps(address, length, acpi_info.lapic_addr ?: 0xfee00000, PAGE_SIZE))
+		return true;
+	for (u32 i = 0; i < acpi_info.nr_ioapics; i++)
+		if (overlaps(address, length, acpi_info.ioapics[i].addr, PAGE_SIZE))
+			return true;
+	return acpi_info.has_hpet && overlaps(address, length, acpi_info.hpet.addr, PAGE_SIZE);
+}
+
+static bool has_ram(u64 address, u64 length)
+{
+	for (u64 at = address & PAGE_MASK; at < address + length; at += PAGE_SIZE)
+		if (page_is_ram(at))
+			return true;
+	return false;
+}
+
+/* A device that a driver has is answered for by its bus. */
+static bool may_map(const struct owner *o, u64 address, u64 length)
+{
+	if (is_kernels(address, length) || has_ram(address, length))
+		return false;
+	return !o->device || bus_device_allows(o->device, DEVICE_MEMORY, address, length);
+}
+
+static s64 map(struct owner *o, struct mapping *m, u64 address, u64 length, u32 flags)
+{
+	int err;
+
+	m->memory = krange_map_phys(address, length, flags & BANOS_MMIO_COMBINE ? KCACHE_WC : KCACHE_UC);
+	if (!m->memory)
+		return -ENOMEM;
+	err = owned_add(o, &m->owned, &mmio_class, true);
+	if (err)
+		krange_unmap_phys(m->memory);
+	return err;
+}
+
+int64_t banos_mmio_map(banos_owner owner, uint64_t address, uint64_t length, uint32_t flags, banos_mmio *mapping,
+		       void **memory)
+{
+	struct owner *o = owner_find((u64)owner);
+	struct mapping *m;
+	s64 err;
+
+	if (!o || !mapping || !memory || !length || length > MAP_MAX || address > (1ull << cpu_features.phys_bits) - length ||
+	    flags & ~BANOS_MMIO_COMBINE)
+		return -EINVAL;
+	if (!may_map(o, address, length))
+		return -EPERM;
+	m = kzalloc(sizeof(*m));
+	if (!m)
+		return -ENOMEM;
+	err = map(o, m, address, length, flags);
+	if (err) {
+		kfree(m);
+		return err;
+	}
+	*memory = m->memory;
+	*mapping = (banos_mmio)m->owned.handle;
+	return 0;
+}
+BANOS_EXPORT(banos_mmio_map);
+
+static s64 give_up(u64 handle, const struct owned_class *class)
+{
+	struct owned *o = owned_get(handle, class);
+	s64 err;
+
+	if (!o)
+		return -EINVAL;
+	err = owned_remove(o);
+	owned_put(o);
+	return err;
+}
+
+int64_t banos_mmio_unmap(banos_mmio mapping) { return give_up((u64)mapping, &mmio_class); }
+BANOS_EXPORT(banos_mmio_unmap);
+
+/* ---- ports ---- */
+
+struct port_range {
+	struct owned owned;
+	struct list link;
+	u32 first, count;
+};
+
+static DEFINE_LIST(claimed);
+static DEFINE_SPINLOCK(ports_lock);
+
+static int ports_stop(struct owned *o)
+{
+	struct port_range *r = container_of(o, struct port_range, owned);
+	u64 flags = spin_lock_irqsave(&ports_lock);
+
+	list_del(&r->link);
+	spin_unlock_irqrestore(&ports_lock, flags);
+	return 0;
+}
+
+static void ports_free(struct owned *o)
+{
+	kfree(container_of(o, struct port_range, owned));
+}
+
+static const struct owned_class ports_class = {
+	.name = "port range", .names = "port ranges", .kind = OWNED_PORTS, .phase = OWNED_PASSIVE,
+	.stop = ports_stop, .free = ports_free,
+};
+
+/*
+ * Ports of what the kernel drives itself: DMA, interrupt controllers, timer, keyboard
+ * controller, clock, coprocessor; serial line and text screen; power management.
+ * The reset register, 0xcf9, lies inside PCI's; it is asked for as what it is.
+ */
+static bool port_is_kernels(u32 first, u32 count)
+{
+	static const struct { u16 first, count; } own[] = {
+		{ 0x00, 0x100 }, { 0x3c0, 0x20 }, { 0x3f8, 8 },
+	};
+	const struct acpi_gas *gas[] = { &acpi_info.pm1a_control, &acpi_info.pm1b_control, &acpi_info.pm_timer };
+
+	for (u32 i = 0; i < ARRAY_SIZE(own); i++)
+		if (overlaps(first, count, own[i].first, own[i].count))
+			return true;
+	for (u32 i = 0; i < ARRAY_SIZE(gas); i++)
+		if (gas[i]->addr && gas[i]->space == ACPI_SPACE_IO && overlaps(first, count, gas[i]->addr, 4))
+			return true;
+	return false;
+}
+
+static bool port_is_taken_locked(u32 first, u32 count)
+{
+	struct port_range *r;
+
+	list_for_each(r, &claimed, link)
+		if (overlaps(first, count, r->first, r->count))
+			return true;
+	return false;
+}
+
+static s64 claim(struct owner *o, struct port_range *r)
+{
+	u64 flags = spin_lock_irqsave(&ports_lock);
+	s64 err = port_is_taken_locked(r->first, r->count) ? -EBUSY : 0;
+
+	if (!err)
+		list_add(&r->link, &claimed);
+	spin_unlock_irqrestore(&ports_lock, flags);
+	if (err)
+		return err;
+	err = owned_add(o, &r->owned, &ports_class, true);
+	if (err)
+		ports_stop(&r->owned);
+	return err;
+}
+
+int64_t banos_ports_claim(banos_owner owner, uint32_t first, uint32_t count, banos_ports *ports)
+{
+	struct owner *o = owner_find((u64)owner);
+	struct port_range *r;
+	s64 err;
+
+	if (!o || !ports || !count || count > PORTS || first > PORTS - count)
+		return -EINVAL;
+	if (o->device && !bus_device_allows(o->device, DEVICE_PORTS, first, count))
+		return -EPERM;
+	if (port_is_kernels(first, count))
+		return -EBUSY;
+	r = kzalloc(sizeof(*r));
+	if (!r)
+		return -ENOMEM;
+	list_init(&r->link);
+	r->first = first;
+	r->count = count;
+	err = claim(o, r);
+	if (err)
+		kfree(r);
+	else
+		*ports = (banos_ports)r->owned.handle;
+	return err;
+}
+BANOS_EXPORT(banos_ports_claim);
+
+int64_t banos_ports_release(banos_ports ports) { return give_up((u64)ports, &ports_class); }
+BANOS_EXPORT(banos_ports_release);
+
+/* The port, or -EINVAL. */
+static s64 port_of(banos_ports ports, u32 offset, u32 bytes)
+{
+	struct owned *o;
+	s64 port = -EINVAL;
+
+	rcu_read_lock();
+	o = owned_peek((u64)ports, &ports_class);
+	if (o) {
+		const struct port_range *r = container_of(o, struct port_range, owned);
+
+		if (bytes <= r->count && offset <= r->count - bytes)
+			port = r->first + offset;
+	}
+	rcu_read_unlock();
+	return port;
+}
+
+int64_t banos_port_read(banos_ports ports, uint32_t offset, uint32_t bytes)
+{
+	s64 port = port_of(ports, offset, bytes);
+
+	if (port < 0)
+		return port;
+	switch (bytes) {
+	case 1: return inb(port);
+	case 2: return inw(port);
+	case 4: return inl(port);
+	default: return -EINVAL;
+	}
+}
+BANOS_EXPORT(banos_port_read);
+
+int64_t banos_port_write(banos_ports ports, uint32_t offset, uint32_t bytes, uint32_t value)
+{
+	s64 port = port_of(ports, offset, bytes);
+
+	if (port < 0)
+		return port;
+	switch (bytes) {
+	case 1: outb(port, value); return 0;
+	case 2: outw(port, value); return 0;
+	case 4: outl(port, value); return 0;
+	default: return -EINVAL;
+	}
+}
+BANOS_EXPORT(banos_port_write);

@@ -1,0 +1,666 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Buses: which devices there are, which drivers want them, who has which.
+ *
+ * Each side that comes looks for the other: a device that is published at the
+ * probers in the list, a prober at the devices without a driver. Both are first
+ * in the list, then look, so that two that come at once do not miss each other;
+ * device->life and ->binding let only one of them bind.
+ *
+ * A device that its bus adds while it runs is bound by a thread of ours, so
+ * that no driver is called back from inside its own call.
+ *
+ * Letting go (unbind) has steps that can be repeated: where a thread of the driver
+ * does not end, the device stays half let go, and the removal of the driver goes on.
+ *
+ * A dead binding stays in memory for a while: a function of the API that was called
+ * in another thread may still look at its owner, which is closed. It goes when
+ * its driver has been drained, or after DEAD_NS, when no such call can be left.
+ *
+ * Locks: bus.h. quarantine_lock (spin) guards the lists of memory in quarantine.
+ */
+#include <kernel/bus.h>
+#include <kernel/err.h>
+#include <kernel/heap.h>
+#include <kernel/page.h>
+#include <kernel/printk.h>
+#include <kernel/string.h>
+#include <kernel/time.h>
+#include <kernel/wait.h>
+
+#define DEAD_NS		(60 * NSEC_PER_SEC)
+#define SETTLE_LIMIT_NS	(10 * NSEC_PER_SEC)
+
+static DEFINE_MUTEX(bus_lock);
+static DEFINE_LIST(all_devices);	/* published, by id */
+static DEFINE_LIST(probers);		/* by id */
+static u64 next_id = 1;
+static struct binding *dead_bindings;
+static DEFINE_SPINLOCK(quarantine_lock);
+
+/* Devices that wait for the thread. */
+static DEFINE_LIST(pending);
+static bool thread_runs, thread_busy;
+static DEFINE_WAIT_QUEUE(pending_wait);
+static DEFINE_WAIT_QUEUE(settled_wait);
+
+/* ---- what the bus does ---- */
+
+s64 bus_device_call(struct bus_device *d, size_t method, u64 a, u64 b, u64 c)
+{
+	const void *fn = *(const void **)((u8 *)&d->bus->methods + method);
+
+	if (!d->bus->root)
+		return 0;
+	return gate_call(d->bus->root, NULL, fn, (u64)d->bus->context, (u64)d->context, a, b, c, 0);
+}
+
+bool bus_device_allows(const struct bus_device *d, u32 kind, u64 start, u64 length)
+{
+	for (u32 i = 0; i < d->nresources; i++) {
+		const struct device_resource *r = &d->resources[i];
+		bool fits = r->kind == kind || (kind == DEVICE_MEMORY && r->kind == DEVICE_ECAM);
+
+		if (fits && length <= r->length && start >= r->start && start - r->start <= r->length - length)
+			return true;
+	}
+	return false;
+}
+
+/* ---- memory in quarantine ---- */
+
+void dma_block_free(struct dma_block *block)
+{
+	pages_free(phys_to_page(block->addr), block->order);
+	kfree(block);
+}
+
+void bus_device_quarantine(struct bus_device *d, struct dma_block *block)
+{
+	u64 flags = spin_lock_irqsave(&quarantine_lock);
+
+	list_add_tail(&block->link, &d->quarantine);
+	spin_unlock_irqrestore(&quarantine_lock, flags);
+}
+
+static struct dma_block *quarantine_take(struct bus_device *d)
+{
+	struct dma_block *block = NULL;
+	u64 flags = spin_lock_irqsave(&quarantine_lock);
+
+	if (!list_empty(&d->quarantine)) {
+		block = list_first(&d->quarantine, struct dma_block, link);
+		list_del(&block->link);
+	}
+	spin_unlock_irqrestore(&quarantine_lock, flags);
+	return block;
+}
+
+static u64 quarantine_bytes(struct bus_device *d)
+{
+	u64 bytes = 0, flags = spin_lock_irqsave(&quarantine_lock);
+	struct dma_block *block;
+
+	list_for_each(block, &d->quarantine, link)
+		bytes += block->bytes;
+	spin_unlock_irqrestore(&quarantine_lock, flags);
+	return bytes;
+}
+
+/* Life held. A device that was pulled out writes nowhere. */
+static int make_silent(struct bus_device *d)
+{
+	struct dma_block *block;
+	s64 err = d->absent ? 0 : bus_device_ask(d, quiesce, 0, 0, 0);
+
+	if (err) {
+		pr_err("%s %s: it does not become silent (error %ld)\n", d->bus->name, d->name, -err);
+		return -EIO;
+	}
+	while ((block = quarantine_take(d)))
+		dma_block_free(block);
+	return 0;
+}
+
+bool bus_device_is_silent(const struct bus_device *d)
+{
+	return d->binding && READ_ONCE(d->binding->silent);
+}
+
+/* ---- dead bindings ---- */
+
+static void binding_free(struct rcu_head *h)
+{
+	kfree(container_of(h, struct binding, owner.rcu));
+}
+
+/* Those of @root, or all that have been dead for long. */
+static void bury(const struct owner *root)
+{
+	u64 now = time_monotonic_ns();
+	struct binding **at, *b, *list = NULL;
+
+	mutex_lock(&bus_lock);
+	for (at = &dead_bindings; (b = *at);) {
+		if (root ? b->owner.root != root : now - b->died_ns < DEAD_NS) {
+			at = &b->next_dead;
+			continue;
+		}
+		*at = b->next_dead;
+		b->next_dead = list;
+		list = b;
+	}
+	mutex_unlock(&bus_lock);
+	while ((b = list)) {
+		list = b->next_dead;
+		owned_put(&b->device->owned);
+		owned_put(&b->prober->owned);
+		call_rcu(&b->owner.rcu, binding_free);
+	}
+}
+
+void bus_forget(const struct owner *root) { bury(root); }
+
+static void binding_retire(struct binding *b)
+{
+	owner_destroy(&b->owner);
+	b->died_ns = time_monotonic_ns();
+	mutex_lock(&bus_lock);
+	b->next_dead = dead_bindings;
+	dead_bindings = b;
+	mutex_unlock(&bus_lock);
+	bury(NULL);
+}
+
+/* ---- letting go ---- */
+
+static void report_leak(struct owner *o, const struct owned_class *c, u32 count)
+{
+	if (c->phase != OWNED_ENTRY)
+		pr_warn("banos: %s: leaked %u %s of device %s\n", o->root->name, count, count == 1 ? c->name : c->names,
+			o->name);
+}
+
+static void call_remove(struct binding *b)
+{
+	s64 result = gate_call(b->owner.root, NULL, b->prober->remove, (u64)b->prober->context, b->owner.handle,
+			       (u64)b->state, 0, 0, 0);
+
+	if (result)
+		pr_warn("banos: %s: remove returned %ld for device %s; it has to return 0\n", b->owner.root->name,
+			result, b->owner.name);
+}
+
+/* Life held. @return 0, -EBUSY: something of the driver does not end; to be tried again */
+static int unbind(struct bus_device *d)
+{
+	struct binding *b = d->binding;
+	int err;
+
+	if (!b)
+		return 0;
+	owner_close(&b->owner);
+	err = owner_sweep(&b->owner, 1 << OWNED_ENTRY, NULL);
+	if (err)
+		return err;
+	if (b->probed && !b->removed)
+		call_remove(b);
+	b->removed = true;
+	if (!b->silent && !make_silent(d))
+		WRITE_ONCE(b->silent, true);
+	err = owner_sweep(&b->owner, ~0u, b->probed ? report_leak : NULL);
+	if (err)
+		return err;
+	if (quarantine_bytes(d))
+		pr_err("banos: %s: %lu bytes that %s %s may still write to are not used again\n", b->owner.root->name,
+		       quarantine_bytes(d), d->bus->name, d->name);
+	if (b->probed)
+		hotplug_event(HOTPLUG_UNBIND, d, b->owner.root->name);
+	mutex_lock(&bus_lock);
+	d->binding = NULL;
+	mutex_unlock(&bus_lock);
+	binding_retire(b);
+	return 0;
+}
+
+/* ---- binding ---- */
+
+static bool matches(const struct prober *p, const struct bus_device *d)
+{
+	if (strcmp(p->bus, d->bus->name))
+		return false;
+	for (u32 i = 0; i < p->npatterns; i++)
+		if (glob_match(p->patterns[i], d->alias))
+			return true;
+	return false;
+}
+
+/* Life held. Both know of each other afterwards, or neither. */
+static struct binding *binding_create(struct bus_device *d, struct prober *p)
+{
+	struct binding *b = kzalloc(sizeof(*b));
+	bool taken;
+
+	if (!b || owner_init(&b->owner, p->root, d->name)) {
+		kfree(b);
+		return NULL;
+	}
+	b->owner.device = d;
+	b->owner.private = p->root->private;
+	b->device = d;
+	b->prober = p;
+	atomic_inc(&d->owned.refs);
+	atomic_inc(&p->owned.refs);
+	mutex_lock(&bus_lock);
+	taken = p->dead || d->gone || d->binding;
+	if (!taken)
+		d->binding = b;
+	mutex_unlock(&bus_lock);
+	if (taken) {
+		binding_retire(b);
+		return NULL;
+	}
+	return b;
+}
+
+static int probe(struct binding *b)
+{
+	struct prober *p = b->prober;
+	s64 err = gate_call(p->root, NULL, p->probe, (u64)p->context, b->owner.handle, (u64)&b->state, 0, 0, 0);
+
+	if (err > 0)
+		err = gate_bad_result(p->root, err);
+	if (err)
+		return err;
+	b->probed = true;
+	return owner_publish(&b->owner);
+}
+
+/* Life held. @return 0: it has a driver now */
+static int bind(struct bus_device *d, struct prober *p)
+{
+	struct binding *b;
+	int err;
+
+	if (!list_empty(&d->quarantine) && make_silent(d))
+		return -EIO;
+	b = binding_create(d, p);
+	if (!b)
+		return -ENODEV;
+	err = probe(b);
+	if (!err) {
+		hotplug_event(HOTPLUG_BIND, d, p->root->name);
+		return 0;
+	}
+	if (err != -ENODEV)
+		pr_err("banos: %s: cannot serve %s %s (error %d)\n", p->root->name, d->bus->name, d->name, -err);
+	if (unbind(d))
+		pr_err("banos: %s: does not let go of %s %s\n", p->root->name, d->bus->name, d->name);
+	return err;
+}
+
+/* The next prober behind number @after that wants @d, counted. */
+static struct prober *next_prober(struct bus_device *d, u64 after)
+{
+	struct prober *p, *found = NULL;
+
+	mutex_lock(&bus_lock);
+	list_for_each(p, &probers, link)
+		if (p->id > after && !p->dead && !d->gone && !d->binding && matches(p, d)) {
+			found = p;
+			atomic_inc(&p->owned.refs);
+			break;
+		}
+	mutex_unlock(&bus_lock);
+	return found;
+}
+
+static void find_driver(struct bus_device *d)
+{
+	struct prober *p;
+	u64 after = 0;
+
+	mutex_lock(&d->life);
+	while ((p = next_prober(d, after))) {
+		after = p->id;
+		bind(d, p);
+		owned_put(&p->owned);
+	}
+	mutex_unlock(&d->life);
+}
+
+/* ---- the thread that binds ---- */
+
+static struct bus_device *next_pending(void)
+{
+	struct bus_device *d = NULL;
+
+	mutex_lock(&bus_lock);
+	thread_busy = !list_empty(&pending);
+	if (thread_busy) {
+		d = list_first(&pending, struct bus_device, pending);
+		list_del(&d->pending);
+	}
+	mutex_unlock(&bus_lock);
+	return d;
+}
+
+static void bind_thread(void *unused)
+{
+	struct bus_device *d;
+
+	for (;;) {
+		while ((d = next_pending())) {
+			find_driver(d);
+			owned_put(&d->owned);
+		}
+		wake_up_all(&settled_wait);
+		wait_event(&pending_wait, !list_empty(&pending));
+	}
+}
+
+/* Have it bound by the thread, which is made with the first. */
+static void queue_device(struct bus_device *d)
+{
+	bool start = false;
+
+	mutex_lock(&bus_lock);
+	if (list_empty(&d->pending)) {
+		atomic_inc(&d->owned.refs);
+		list_add_tail(&d->pending, &pending);
+	}
+	if (!thread_runs)
+		start = thread_runs = true;
+	mutex_unlock(&bus_lock);
+	if (start && thread_spawn(bind_thread, NULL, "kbind")) {
+		pr_err("%s %s: no memory for the thread that looks for drivers\n", d->bus->name, d->name);
+		thread_runs = false;
+	}
+	wake_up(&pending_wait);
+}
+
+static void unqueue_locked(struct bus_device *d)
+{
+	if (list_empty(&d->pending))
+		return;
+	list_del(&d->pending);
+	owned_put(&d->owned);
+}
+
+void bus_settle(void)
+{
+	wait_event_until(&settled_wait, list_empty(&pending) && !READ_ONCE(thread_busy),
+			 time_monotonic_ns() + SETTLE_LIMIT_NS);
+}
+
+/* ---- devices ---- */
+
+/* It is there for all to see. */
+static void announce(struct bus_device *d)
+{
+	mutex_lock(&bus_lock);
+	d->id = next_id++;
+	list_add_tail(&d->of_all, &all_devices);
+	mutex_unlock(&bus_lock);
+	bus_sysfs_add(d);
+	hotplug_event(HOTPLUG_ADD, d, NULL);
+}
+
+static int device_publish(struct owned *o)
+{
+	struct bus_device *d = container_of(o, struct bus_device, owned);
+
+	announce(d);
+	find_driver(d);
+	return 0;
+}
+
+static void unlist(struct bus_device *d)
+{
+	mutex_lock(&bus_lock);
+	unqueue_locked(d);
+	list_del(&d->of_all);
+	list_del(&d->of_bus);
+	mutex_unlock(&bus_lock);
+}
+
+static int device_stop(struct owned *o)
+{
+	struct bus_device *d = container_of(o, struct bus_device, owned);
+	int err;
+
+	mutex_lock(&bus_lock);
+	d->gone = true;
+	mutex_unlock(&bus_lock);
+	mutex_lock(&d->life);
+	err = unbind(d);
+	mutex_unlock(&d->life);
+	if (err)
+		return err;
+	if (d->id) {
+		bus_sysfs_remove(d);
+		hotplug_event(HOTPLUG_REMOVE, d, NULL);
+	}
+	unlist(d);
+	return 0;
+}
+
+static void device_free(struct owned *o)
+{
+	struct bus_device *d = container_of(o, struct bus_device, owned);
+
+	owned_put(&d->bus->owned);
+	kfree(d->resources);
+	kfree(d->properties);
+	kfree(d->attributes);
+	kfree(d);
+}
+
+const struct owned_class device_class = {
+	.name = "device on a bus", .names = "devices on buses", .kind = OWNED_DEVICE, .phase = OWNED_ENTRY,
+	.publish = device_publish, .stop = device_stop, .free = device_free,
+};
+
+/* Two buses of one name share the names of devices: they share a folder in /sys. */
+static bool name_taken_locked(const struct bus *b, const char *name)
+{
+	struct bus_device *d;
+
+	list_for_each(d, &b->devices, of_bus)
+		if (!strcmp(d->name, name))
+			return true;
+	list_for_each(d, &all_devices, of_all)
+		if (!strcmp(d->bus->name, b->name) && !strcmp(d->name, name))
+			return true;
+	return false;
+}
+
+int bus_device_add(struct bus *b, struct bus_device *d)
+{
+	struct owner *o = READ_ONCE(b->owned.owner);
+	int err;
+
+	if (!o)
+		return -ENODEV;
+	d->bus = b;
+	d->owner = o;
+	list_init(&d->of_all);
+	list_init(&d->pending);
+	list_init(&d->quarantine);
+	list_init(&d->nodes);
+	mutex_init(&d->life);
+	mutex_lock(&bus_lock);
+	err = name_taken_locked(b, d->name) ? -EEXIST : owned_add(o, &d->owned, &device_class, true);
+	if (!err) {
+		list_add_tail(&d->of_bus, &b->devices);
+		atomic_inc(&b->owned.refs);
+	}
+	mutex_unlock(&bus_lock);
+	if (!err && owned_claim_publish(&d->owned)) {
+		announce(d);
+		queue_device(d);
+	}
+	return err;
+}
+
+int bus_device_remove(struct bus_device *d, bool absent)
+{
+	if (absent)
+		WRITE_ONCE(d->absent, true);
+	return owned_remove(&d->owned);
+}
+
+void bus_devices_each(bool (*fn)(const struct bus_device *d, void *arg), void *arg)
+{
+	struct bus_device *d;
+
+	mutex_lock(&bus_lock);
+	list_for_each(d, &all_devices, of_all)
+		if (!fn(d, arg))
+			break;
+	mutex_unlock(&bus_lock);
+}
+
+/* ---- buses ---- */
+
+/* Devices that nobody else is removing, one after the other. */
+static int remove_devices(struct bus *b)
+{
+	for (;;) {
+		struct bus_device *d = NULL;
+		int err;
+
+		mutex_lock(&bus_lock);
+		if (!list_empty(&b->devices)) {
+			d = list_first(&b->devices, struct bus_device, of_bus);
+			atomic_inc(&d->owned.refs);
+		}
+		mutex_unlock(&bus_lock);
+		if (!d)
+			return 0;
+		err = owned_remove(&d->owned);
+		owned_put(&d->owned);
+		if (err == -EINVAL)		/* another thread is at it */
+			sleep_until(time_monotonic_ns() + NSEC_PER_MSEC, false);
+		else if (err)
+			return err;
+	}
+}
+
+static int bus_publish(struct owned *o) { return 0; }
+
+static int bus_stop(struct owned *o)
+{
+	return remove_devices(container_of(o, struct bus, owned));
+}
+
+static void bus_free(struct owned *o)
+{
+	kfree(container_of(o, struct bus, owned));
+}
+
+const struct owned_class bus_class = {
+	.name = "bus", .names = "buses", .kind = OWNED_BUS, .phase = OWNED_ENTRY,
+	.publish = bus_publish, .stop = bus_stop, .free = bus_free,
+};
+
+int bus_add(struct owner *o, struct bus *b)
+{
+	int err;
+
+	list_init(&b->devices);
+	err = owned_add(o, &b->owned, &bus_class, true);
+	return err ?: owned_publish(&b->owned);
+}
+
+/* ---- probers ---- */
+
+/* The next device behind number @after that @p could serve, counted. */
+static struct bus_device *next_device(struct prober *p, u64 after)
+{
+	struct bus_device *d, *found = NULL;
+
+	mutex_lock(&bus_lock);
+	list_for_each(d, &all_devices, of_all)
+		if (d->id > after && !p->dead && !d->gone && !d->binding && matches(p, d)) {
+			found = d;
+			atomic_inc(&d->owned.refs);
+			break;
+		}
+	mutex_unlock(&bus_lock);
+	return found;
+}
+
+static int prober_publish(struct owned *o)
+{
+	struct prober *p = container_of(o, struct prober, owned);
+	struct bus_device *d;
+	u64 after = 0;
+
+	mutex_lock(&bus_lock);
+	p->id = next_id++;
+	list_add_tail(&p->link, &probers);
+	mutex_unlock(&bus_lock);
+	while ((d = next_device(p, after))) {
+		after = d->id;
+		mutex_lock(&d->life);
+		if (!d->binding)
+			bind(d, p);
+		mutex_unlock(&d->life);
+		owned_put(&d->owned);
+	}
+	return 0;
+}
+
+static struct bus_device *device_of_prober(const struct prober *p)
+{
+	struct bus_device *d, *found = NULL;
+
+	mutex_lock(&bus_lock);
+	list_for_each(d, &all_devices, of_all)
+		if (d->binding && d->binding->prober == p) {
+			found = d;
+			atomic_inc(&d->owned.refs);
+			break;
+		}
+	mutex_unlock(&bus_lock);
+	return found;
+}
+
+static int prober_stop(struct owned *o)
+{
+	struct prober *p = container_of(o, struct prober, owned);
+	struct bus_device *d;
+	int err = 0;
+
+	mutex_lock(&bus_lock);
+	p->dead = true;
+	if (p->id && !list_empty(&p->link))
+		list_del(&p->link);
+	mutex_unlock(&bus_lock);
+	while (!err && (d = device_of_prober(p))) {
+		mutex_lock(&d->life);
+		if (d->binding && d->binding->prober == p)
+			err = unbind(d);
+		mutex_unlock(&d->life);
+		owned_put(&d->owned);
+	}
+	return err;
+}
+
+static void prober_free(struct owned *o)
+{
+	kfree(container_of(o, struct prober, owned));
+}
+
+const struct owned_class prober_class = {
+	.name = "device prober", .names = "device probers", .kind = OWNED_PROBER, .phase = OWNED_ENTRY,
+	.publish = prober_publish, .stop = prober_stop, .free = prober_free,
+};
+
+int prober_add(struct owner *o, struct prober *p)
+{
+	list_init(&p->link);
+	p->root = o->root;
+	return owned_add(o, &p->owned, &prober_class, true);
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file io.h  Registers of devices: in memory, and behind I/O ports.
+ *
+ * A driver of a device reaches what the device's bus says is the device's
+ * (banos_resource_get()), nothing else. A driver that serves no bus reaches
+ * any physical address that is no memory and not the kernel's own, and any port
+ * that nobody has.
+ *
+ * A device that was pulled out answers reads with all bits set.
+ */
+#ifndef BANOS_IO_H
+#define BANOS_IO_H
+
+#include <banos/base.h>
+
+/** Handle of a mapping. */
+typedef struct banos_mmio_ *banos_mmio;
+/** Handle of a range of ports. */
+typedef struct banos_ports_ *banos_ports;
+
+/** Writes may be joined and delayed: for frame buffers. Else every access happens as it is written. */
+#define BANOS_MMIO_COMBINE 1u
+
+BANOS_BEGIN
+
+/**
+ * @brief Map registers of a device.
+ * Since 1, provided by the kernel.
+ * Context: thread.
+ * Ownership: a resource of @p owner until banos_mmio_unmap().
+ * @param owner    a device, or the driver
+ * @param address  physical; need not be aligned
+ * @param length   bytes, up to 1 GiB
+ * @param flags    0 or BANOS_MMIO_COMBINE
+ * @param mapping  written: the handle
+ * @param memory   written: where it is; @p length bytes for banos_mmio_read32() and so on
+ * @return 0, -EPERM: @p owner has no right to these addresses, -EINVAL: an argument is
+ *	   wrong, -ENOMEM, -ENODEV: @p owner is being removed
+ */
+BANOS_SINCE(1) int64_t banos_mmio_map(banos_owner owner, uint64_t address, uint64_t length,
+				      uint32_t flags, banos_mmio *mapping, void **memory);
+
+/**
+ * @brief Give up a mapping.
+ * Since 1, provided by the kernel.
+ * Context: thread.
+ * @return 0, -EINVAL: no such mapping
+ */
+BANOS_SINCE(1) int64_t banos_mmio_unmap(banos_mmio mapping);
+
+/**
+ * @brief Get the exclusive use of I/O ports.
+ * Since 1, provided by the kernel.
+ * Context: thread.
+ * Ownership: a resource of @p owner until banos_ports_release().
+ * @param owner  a device, or the driver
+ * @param first  number of the first port
+ * @param count  how many
+ * @param ports  written: the handle
+ * @return 0, -EBUSY: another driver has one of them, or the kernel itself, -EPERM:
+ *	   @p owner is a device that has no right to them, -EINVAL: beyond port 65535,
+ *	   -ENOMEM, -ENODEV: @p owner is being removed
+ */
+BANOS_SINCE(1) int64_t banos_ports_claim(banos_owner owner, uint32_t first, uint32_t count,
+					 banos_ports *ports);
+
+/**
+ * @brief Give up ports.
+ * Since 1, provided by the kernel.
+ * Context: thread.
+ * @return 0, -EINVAL: no such handle
+ */
+BANOS_SINCE(1) int64_t banos_ports_release(banos_ports ports);
+
+/**
+ * @brief Read a port.
+ * Since 1, provided by the kernel.
+ * Context: any.
+ * @param offset  from the first port of the range
+ * @param bytes   1, 2 or 4
+ * @return the value, from 0 to 2^32 - 1; -EINVAL: no such handle, or beyond its range
+ */
+BANOS_SINCE(1) int64_t banos_port_read(banos_ports ports, uint32_t offset, uint32_t bytes);
+
+/**
+ * @brief Write to a port.
+ * Since 1, provided by the kernel.
+ * Context: any.
+ * @param offset  from the first port of the range
+ * @param bytes   1, 2 or 4
+ * @param value   its low bytes are written
+ * @return 0, -EINVAL: no such handle, or beyond its range
+ */
+BANOS_SINCE(1) int64_t banos_port_write(banos_ports ports, uint32_t offset, uint32_t bytes,
+					uint32_t value);
+
+BANOS_END
+
+/* Registers in mapped memory: each is one access of that width, in the order of the program. */
+
+static inline __attribute__((unused)) uint8_t banos_mmio_read8(const volatile void *at)
+{
+	return *(const volatile uint8_t *)at;
+}
+static inline __attribute__((unused)) uint16_t banos_mmio_read16(const volatile void *at)
+{
+	return *(const volatile uint16_t *)at;
+}
+static inline __attribute__((unused)) uint32_t banos_mmio_read32(const volatile void *at)
+{
+	return *(const volatile uint32_t *)at;
+}
+static inline __attribute__((unused)) uint64_t banos_mmio_read64(const volatile void *at)
+{
+	return *(const volatile uint64_t *)at;
+}
+static inline __attribute__((unused)) void banos_mmio_write8(volatile void *at, uint8_t value)
+{
+	*(volatile uint8_t *)at = value;
+}
+static inline __attribute__((unused)) void banos_mmio_write16(volatile void *at, uint16_t value)
+{
+	*(volatile uint16_t *)at = value;
+}
+static inline __attribute__((unused)) void banos_mmio_write32(volatile void *at, uint32_t value)
+{
+	*(volatile uint32_t *)at = value;
+}
+static inline __attribute__((unused)) void banos_mmio_write64(volatile void *at, uint64_t value)
+{
+	*(volatile uint64_t *)at = value;
+}
+
+#endif

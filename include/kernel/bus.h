@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file bus.h  Buses, devices on them, and which driver has which device (device/bus.c).
+ *
+ * The theory is in <banos/bus.h>. A device that a driver has is a struct
+ * binding: an owner below that driver's, of which everything hangs that the
+ * driver obtained for the device.
+ *
+ * Locks, outermost first:
+ *   device->life   (mutex) binding and letting go of one device; held across calls into its
+ *		    driver and its bus; a device's before those of devices behind it
+ *   bus_lock	    (mutex, device/bus.c) lists, ->binding, ->gone, ->dead; for moments
+ */
+#pragma once
+#include <kernel/gate.h>
+#include <kernel/list.h>
+#include <kernel/lock.h>
+
+#define BUS_NAME_SIZE	32
+#define DEVICE_NAME_SIZE 40
+#define ALIAS_SIZE	128
+
+struct proc_entry;
+struct bus_device;
+struct bus_texts;
+
+/** What a bus does for its devices; addresses in its driver, called through the gate. None is NULL. */
+struct bus_methods { const void *quiesce, *connect, *disconnect, *line; };
+
+struct bus {
+	struct owned owned;
+	struct owner *root;		/* of its driver; NULL: the kernel's own bus */
+	void *context;
+	struct bus_methods methods;
+	struct list devices;		/* bus_device.of_bus */
+	char name[BUS_NAME_SIZE];
+};
+
+enum { DEVICE_MEMORY = 1, DEVICE_PORTS, DEVICE_ECAM };	/* BANOS_RESOURCE_... */
+struct device_resource { u32 kind; u64 start, length, data; };
+
+struct bus_device {
+	struct owned owned;
+	struct bus *bus;		/* counted */
+	struct owner *owner;		/* the bus's */
+	struct list of_bus, of_all;
+	u64 id;				/* in the order of publication; 0: not yet */
+	void *context;
+	u32 interrupts, nresources;
+	struct device_resource *resources;
+	char *properties, *attributes;	/* lines of text, or NULL */
+	struct mutex life;
+	bool gone;			/* gets no driver any more */
+	bool absent;			/* cannot be reached any more */
+	struct binding *binding;
+	struct list quarantine;		/* struct dma_block; under life */
+	struct list nodes;		/* files in /sys */
+	struct list pending;		/* waits for the thread that binds */
+	char name[DEVICE_NAME_SIZE], alias[ALIAS_SIZE];
+};
+
+/** Memory that a device may still write to. */
+struct dma_block {
+	struct list link;
+	phys_t addr;
+	u32 order;
+	u64 bytes;
+};
+
+struct prober {
+	struct owned owned;
+	struct list link;
+	u64 id;
+	struct owner *root;		/* of its driver */
+	bool dead;
+	void *context;
+	const void *probe, *remove;	/* none is NULL */
+	u32 npatterns;
+	const char (*patterns)[120];	/* the driver's; those of other buses do not match */
+	char bus[BUS_NAME_SIZE];
+};
+
+struct binding {
+	struct owner owner;		/* first */
+	struct bus_device *device;	/* counted */
+	struct prober *prober;		/* counted */
+	void *state;			/* the driver's own */
+	bool probed, removed, silent;
+	struct binding *next_dead;
+	u64 died_ns;
+};
+
+extern const struct owned_class bus_class, device_class, prober_class;
+
+/**
+ * @brief Offer a bus, a device, a prober, filled in but for the list heads and ids. Sleeps.
+ *
+ * A device is published, and a driver looked for, when its owner is live: now,
+ * by a thread of the kernel, or when that is.
+ * @return 0; -EEXIST: two devices of one name; -ENODEV: the owner was closed; -ENOMEM
+ */
+int bus_add(struct owner *o, struct bus *b);
+int bus_device_add(struct bus *b, struct bus_device *d);
+int prober_add(struct owner *o, struct prober *p);
+
+/** @brief Take a device away; @p absent: it is gone already. Sleeps. @return 0, -EBUSY, -EINVAL: it was taken away before */
+int bus_device_remove(struct bus_device *d, bool absent);
+
+/** @brief May its driver reach this? Any context. */
+bool bus_device_allows(const struct bus_device *d, u32 kind, u64 start, u64 length);
+/** @brief Ask the device's bus; @p method is an offset in struct bus_methods. Sleeps. */
+s64 bus_device_call(struct bus_device *d, size_t method, u64 a, u64 b, u64 c);
+#define bus_device_ask(d, method, a, b, c) bus_device_call(d, offsetof(struct bus_methods, method), a, b, c)
+/** @brief The device is being let go, was made silent, and its DMA memory is free for others. */
+bool bus_device_is_silent(const struct bus_device *d);
+/** @brief Keep memory until the device was made silent. The device's life is held. */
+void bus_device_quarantine(struct bus_device *d, struct dma_block *block);
+void dma_block_free(struct dma_block *block);
+
+/** @brief A driver has been drained: forget what is left of the devices that it had. Sleeps. */
+void bus_forget(const struct owner *root);
+/** @brief Wait until each device that was waiting for a driver has been looked at. Sleeps. */
+void bus_settle(void);
+
+/** @brief For each device in order of id, as long as @p fn returns true. Sleeps; @p fn may not. */
+void bus_devices_each(bool (*fn)(const struct bus_device *d, void *arg), void *arg);
+
+/** Start-up: /dev/hotplug and the bus "system". After fs_init(). */
+void bus_init(void);
+
+/* ---- device/hotplug.c: programs are told ---- */
+enum hotplug_action { HOTPLUG_ADD, HOTPLUG_REMOVE, HOTPLUG_BIND, HOTPLUG_UNBIND };
+void hotplug_event(enum hotplug_action action, const struct bus_device *d, const char *driver);
+void hotplug_init(void);
+/* ---- device/bus_sysfs.c: /sys/bus/NAME/devices ---- */
+void bus_sysfs_add(struct bus_device *d);
+void bus_sysfs_remove(struct bus_device *d);
