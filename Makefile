@@ -96,19 +96,23 @@ need-build:
 	$(setup) --check build
 
 # Install what is missing.
-.PHONY: setup setup-run setup-iso setup-check
+.PHONY: setup setup-run setup-iso setup-debug setup-check
 setup: setup-check
-setup-run setup-iso setup-check:
+setup-run setup-iso setup-debug setup-check:
 	$(setup) $(@:setup-%=%)
 
 # ---------------------------------------------------------------------------
 # Running
 
-.PHONY: built run debug iso run-iso run-uefi
+.PHONY: built run debug console iso run-iso run-uefi
 built: setup-run
 	+@$(MAKE) $(jobs) all
-run debug: built
-	@scripts/qemu.sh '$(O)' $@
+run: built
+	@scripts/qemu.sh '$(O)' run
+debug: setup-debug built
+	@PYTHON='$(PYTHON)' scripts/qemu.sh '$(O)' debug
+console:
+	@PYTHON='$(PYTHON)' scripts/qemu.sh '$(O)' console
 iso: setup-iso
 	+@$(MAKE) $(jobs) all
 	@scripts/iso.sh '$(O)'
@@ -170,7 +174,9 @@ help:
 #?   setup             install all packages that building and testing need
 #?
 #? Running
-#?   run  debug        in QEMU; debug waits for gdb on port 1234
+#?   run               in QEMU; SCREEN=1 opens its screen, too
+#?   debug             in QEMU, stopped, with gdb on this terminal ("help banos")
+#?   console           another terminal for typing to the machine under gdb
 #?   iso               build/banos.iso, for BIOS and UEFI
 #?   run-iso  run-uefi boot that in QEMU
 #?

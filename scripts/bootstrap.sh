@@ -3,7 +3,7 @@
 #
 # Find the packages that are missing for a task, and install them.
 #
-#	bootstrap.sh [--check] config|build|run|iso|check
+#	bootstrap.sh [--check] config|build|run|iso|debug|check
 #
 # With --check nothing is installed: the command that would do it is printed,
 # and the status is 1. It needs nothing but a shell, so that "make run" works
@@ -114,9 +114,16 @@ need_iso()
 	need ovmf /usr/share/OVMF/OVMF_CODE_4M.fd
 }
 
+need_debug()
+{
+	need_run
+	need gdb "${GDB:-gdb}"
+}
+
 need_check()
 {
 	need_iso
+	need_debug
 	# Drivers may be written in C++, too, and for either compiler.
 	need g++ g++
 	need clang clang

@@ -3,11 +3,17 @@
 #
 # Boot in QEMU, with the machine's serial console on this terminal.
 #
-#	qemu.sh OUTPUT_DIR run|debug|run-iso|run-uefi
+#	qemu.sh OUTPUT_DIR run|debug|console|run-iso|run-uefi
 #
 # Variables: MEM (MiB), SMP, MACHINE, CPU, APPEND (kernel options), QEMU_ARGS,
-# KERNEL, INITRD, QEMU. Keys: all, Ctrl-C too, go to the guest; Ctrl-A x ends
-# QEMU, Ctrl-A c leads to its monitor, Ctrl-A h lists more.
+# KERNEL, INITRD, QEMU; SCREEN=1 opens a window with the machine's screen. Keys:
+# all, Ctrl-C too, go to the guest; Ctrl-A x ends QEMU, Ctrl-A c leads to its
+# monitor, Ctrl-A h lists more.
+#
+# debug: the machine waits, and this terminal is gdb's (GDB, GDB_ARGS), with the
+# symbols and the commands of scripts/gdb/banos.py. What the machine says is
+# shown here and kept in OUTPUT_DIR/gdb/console.log; "console", in another
+# terminal, is for typing to it. Ctrl-C stops the machine; the end of gdb ends it.
 
 set -eu
 
@@ -17,7 +23,44 @@ mode=$2
 : "${KERNEL:=$out/banos.elf}"
 : "${INITRD:=$out/initramfs.cpio}"
 
+# What the machine under gdb says and hears is a socket: the terminal is gdb's.
+sockets=$out/gdb
+console()
+{
+	exec "${PYTHON:-python3}" scripts/gdb/console.py "$sockets/console"
+}
+
+# QEMU in a session of its own, so that Ctrl-C reaches gdb alone.
+debug()
+{
+	mkdir -p "$sockets"
+	rm -f "$sockets/gdb" "$sockets/console"
+	setsid "$QEMU" "$@" -display none -monitor none -S \
+		-chardev socket,id=gdb,path="$sockets/gdb",server=on,wait=off \
+		-chardev socket,id=console,path="$sockets/console",server=on,wait=off,logfile="$sockets/console.log" \
+		-gdb chardev:gdb -serial chardev:console &
+	machine=$!
+	trap 'kill $machine 2>/dev/null || :' EXIT
+	while [ ! -S "$sockets/gdb" ] && kill -0 $machine; do
+		sleep 0.1
+	done
+	: >"$sockets/console.log"
+	tail -f --pid=$machine "$sockets/console.log" &
+	echo "The machine waits: b FUNCTION, c(ontinue), help banos."
+	echo "To type to it, in another terminal: make console O=$out"
+	# shellcheck disable=SC2086 # GDB_ARGS is a list of words
+	"${GDB:-gdb}" -q -iex "set auto-load safe-path /" "$KERNEL" \
+		-x scripts/gdb/banos.py -ex "target remote $sockets/gdb" \
+		${GDB_ARGS:-}
+}
+
+if [ "$mode" = console ]; then
+	console
+fi
+
 # No reboot: a kernel that resets the machine ends QEMU instead of looping.
+: "${SCREEN:=}"
+consoles="${SCREEN:+console=tty0 }console=ttyS0"
 set -- -machine "${MACHINE:-pc}" -cpu "${CPU:-max}" -m "${MEM:-256}" \
 	-smp "${SMP:-1}" -nic none -no-reboot
 case $mode in
@@ -28,7 +71,7 @@ run | debug)
 		exit 1 ;;
 	esac
 	set -- "$@" -kernel "$KERNEL" -initrd "$INITRD" \
-		-append "console=ttyS0${APPEND:+ $APPEND}"
+		-append "$consoles${APPEND:+ $APPEND}"
 	;;
 run-iso)
 	set -- "$@" -cdrom "$out/banos.iso"
@@ -45,16 +88,18 @@ run-uefi)
 	exit 1 ;;
 esac
 
-if [ "$mode" = debug ]; then
-	set -- "$@" -S -gdb tcp:localhost:"${GDB_PORT:-1234}"
-	echo "QEMU waits for gdb. In another terminal:"
-	script=
-	[ -f scripts/gdb/banos.py ] && script='-x scripts/gdb/banos.py '
-	echo "	gdb $script$out/banos.elf -ex 'target remote :${GDB_PORT:-1234}'"
-fi
-
 # shellcheck disable=SC2086 # QEMU_ARGS is a list of words
-set -- "$@" -nographic ${QEMU_ARGS:-}
+set -- "$@" ${QEMU_ARGS:-}
+if [ "$mode" = debug ]; then
+	debug "$@"
+	exit
+fi
+if [ -n "$SCREEN" ]; then
+	set -- "$@" -chardev stdio,mux=on,signal=off,id=terminal \
+		-serial chardev:terminal -mon chardev=terminal
+else
+	set -- "$@" -nographic
+fi
 [ "${V:-}" = 1 ] && printf '%s ' "$QEMU" "$@" && echo
 
 # QEMU turns line wrapping of the terminal off and may leave it raw if it is

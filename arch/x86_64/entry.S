@@ -47,6 +47,30 @@
 .endm
 #define REG(offset) (offset) + 8(%rsp)
 
+/*
+ * For debuggers: behind PUSH_REST, up to FRAME_END, what was interrupted is the
+ * caller and its registers are in struct pt_regs. @from_user: nothing to go on to.
+ */
+	.cfi_sections .debug_frame
+.macro FRAME from_user=0
+	.cfi_startproc simple
+	.cfi_signal_frame
+	.cfi_def_cfa rsp, 8
+	.cfi_offset r15, 0
+	.cfi_offset r14, 8
+	.cfi_offset r13, 16
+	.cfi_offset r12, 24
+	.cfi_offset rbp, 32
+	.cfi_offset rbx, 40
+	.cfi_offset rsp, 152
+	.if \from_user
+	.cfi_undefined rip
+	.else
+	.cfi_offset rip, 128
+	.endif
+.endm
+#define FRAME_END .cfi_endproc
+
 .macro POP_ALL
 	addq $8, %rsp
 	popq %r15
@@ -83,6 +107,7 @@ syscall_entry:				/* flags are masked: interrupts off, AC and DF clear */
 	sti
 	pushq %rdi
 	PUSH_REST
+	FRAME from_user=1
 	cmpq $SYSCALL_TABLE_SIZE, %rax
 	jae 3f
 	movq %r10, %rcx
@@ -110,6 +135,7 @@ syscall_entry:				/* flags are masked: interrupts off, AC and DF clear */
 	leaq REG(0), %rdi
 	call user_return_work
 	jmp return_to_user
+	FRAME_END
 
 /* To user mode with all registers; interrupts may be on or off. A new thread starts here. */
 	.global return_to_user
@@ -177,6 +203,7 @@ switch_stacks:
 /* ---- exceptions and interrupts ---- */
 .macro ENTRY_BODY fn, vector
 	PUSH_REST
+	FRAME
 	SMAP_SITE
 	cld
 	testb $3, REG(REGS_CS)
@@ -190,6 +217,7 @@ switch_stacks:
 	movl \vector, %esi
 	call \fn
 	jmp return_to_kernel
+	FRAME_END
 .endm
 
 return_to_kernel:
@@ -205,6 +233,7 @@ pf_entry:				/* error code is there already */
 
 trap_common:				/* rdi saved, edi = vector */
 	PUSH_REST
+	FRAME
 	SMAP_SITE
 	cld
 	movl %edi, %esi
@@ -219,9 +248,11 @@ trap_common:				/* rdi saved, edi = vector */
 	swapgs
 2:	call trap_dispatch
 	jmp return_to_kernel
+	FRAME_END
 
 irq_common:
 	PUSH_REST
+	FRAME
 	SMAP_SITE
 	cld
 	movl %edi, %esi
@@ -235,9 +266,11 @@ irq_common:
 1:	incl %gs:CPU_IRQ_DEPTH
 	call trap_irq
 	jmp return_to_kernel
+	FRAME_END
 
 ist_common:				/* GS may be either: look */
 	PUSH_REST
+	FRAME
 	SMAP_SITE
 	cld
 	movl %edi, %r12d
@@ -271,6 +304,7 @@ ist_common:				/* GS may be either: look */
 	movl %r12d, %esi
 	call trap_dispatch
 	jmp return_to_user
+	FRAME_END
 
 .macro TRAP n, err=0, to=trap_common
 	.balign 16

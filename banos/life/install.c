@@ -138,6 +138,7 @@ static int take_over(struct driver *d, struct loader *l)
 	driver_set_description(d, l->driver);
 	d->mem = l->mem;
 	d->npages = l->npages;
+	memcpy(d->part_offset, l->part_offset, sizeof(d->part_offset));
 	d->init = l->init;
 	d->exit = l->exit;
 	d->names = l->names;

@@ -73,6 +73,7 @@ struct driver {
 	/* the image; NULL: built in */
 	u8 *mem;
 	u64 npages;
+	u64 part_offset[PARTS];		/* of text, rodata, data; for debuggers */
 	char *names;				/* of functions */
 	struct load_function *functions;
 	u32 nfunctions;
