@@ -33,11 +33,13 @@
 #define ZONE_LIMIT	(1ull << 32)
 #define CACHE_SIZE	62
 #define CACHE_BATCH	16
+#define CACHE_ORDER	4u	/* of the largest block taken at once */
 
 struct zone {
 	spinlock_t lock;
 	struct page *free[MAX_ORDER + 1];
 	u64 free_pages;
+	bool grown;			/* the reservoir has no more for it */
 } __aligned(64);
 
 /* One CPU's stack of pages and its share of the accounts. */
@@ -160,6 +162,16 @@ static void buddy_free(struct zone *z, struct page *p, u32 order)
 	list_push(z, p, order);
 }
 
+/* The order of the smallest free block; MAX_ORDER if there is none. */
+static u32 smallest_order(const struct zone *z)
+{
+	u32 o = 0;
+
+	while (o < MAX_ORDER && !z->free[o])
+		o++;
+	return o;
+}
+
 static struct page *buddy_take(struct zone *z, u32 order)
 {
 	for (u32 o = order; o <= MAX_ORDER; o++) {
@@ -221,6 +233,7 @@ static bool zone_grow(struct zone *z)
 		while (i < nr_reservoir && zone_of(reservoir[i].start) != z)
 			i++;
 		if (i == nr_reservoir) {
+			WRITE_ONCE(z->grown, true);
 			raw_spin_unlock(&reservoir_lock);
 			return false;
 		}
@@ -269,6 +282,7 @@ void page_boot_free(phys_t start, phys_t end)
 				memmove(&reservoir[i + 1], &reservoir[i], (nr_reservoir - i) * sizeof(reservoir[0]));
 				reservoir[i] = (struct mem_range){ start, stop, MEM_RAM };
 				nr_reservoir++;
+				WRITE_ONCE(z->grown, false);
 			}
 			raw_spin_unlock(&reservoir_lock);
 		}
@@ -307,28 +321,67 @@ static bool below_reserve(u32 flags)
 
 /* ---- allocation ---- */
 
-/* Take @p nr pages of 2^order from the zones. @return how many */
-static u32 zones_take(u32 order, u32 flags, struct page **out, u32 nr)
+/* Nothing there, and nothing ever comes from the reservoir: not worth its lock. */
+static bool zone_exhausted(const struct zone *z)
 {
-	u32 got = 0;
+	return READ_ONCE(z->grown) && !READ_ONCE(z->free_pages);
+}
+
+static struct page *zone_take(struct zone *z, u32 order)
+{
+	struct page *p;
+
+	do
+		p = buddy_take(z, order);
+	while (!p && zone_grow(z));
+	return p;
+}
+
+/* Take 2^order pages from the zones. */
+static struct page *zones_take(u32 order, u32 flags)
+{
+	struct page *p = NULL;
 
 	if (below_reserve(flags))
-		return 0;
-	for (int i = flags & PAGE_BELOW_4G ? 0 : 1; i >= 0 && got < nr; i--) {
+		return NULL;
+	for (int i = flags & PAGE_BELOW_4G ? 0 : 1; i >= 0 && !p; i--) {
 		struct zone *z = &zones[i];
-		u64 f = spin_lock_irqsave(&z->lock);
+		u64 f;
 
-		while (got < nr) {
-			struct page *p = buddy_take(z, order);
-
-			if (p)
-				out[got++] = p;
-			else if (got || !zone_grow(z))
-				break;
-		}
+		if (zone_exhausted(z))
+			continue;
+		f = spin_lock_irqsave(&z->lock);
+		p = zone_take(z, order);
 		spin_unlock_irqrestore(&z->lock, f);
 	}
-	return got;
+	return p;
+}
+
+/*
+ * Fill an empty CPU stack. The smallest free blocks go first and go whole, so
+ * that large ones are kept and few are split.
+ */
+static void cache_fill(struct page_cpu *c, u32 flags)
+{
+	if (below_reserve(flags))
+		return;
+	for (int i = 1; i >= 0 && !c->count; i--) {
+		struct zone *z = &zones[i];
+
+		if (zone_exhausted(z))
+			continue;
+		raw_spin_lock(&z->lock);
+		while (c->count < CACHE_BATCH) {
+			u32 order = MIN(smallest_order(z), CACHE_ORDER);
+			struct page *p = c->count ? buddy_take(z, order) : zone_take(z, order);
+
+			if (!p)
+				break;
+			for (u32 k = 1u << order; k--;)
+				c->stack[c->count++] = p + k;
+		}
+		raw_spin_unlock(&z->lock);
+	}
 }
 
 struct page *page_alloc(u32 flags)
@@ -342,7 +395,7 @@ struct page *page_alloc(u32 flags)
 			irq_restore(irq);
 			return pages_alloc(0, flags);
 		}
-		c->count = zones_take(0, flags, c->stack, CACHE_BATCH);
+		cache_fill(c, flags);
 		if (!c->count) {
 			irq_restore(irq);
 			return NULL;
@@ -361,7 +414,10 @@ struct page *pages_alloc(u32 order, u32 flags)
 {
 	struct page *p;
 
-	if (order > MAX_ORDER || !zones_take(order, flags, &p, 1))
+	if (order > MAX_ORDER)
+		return NULL;
+	p = zones_take(order, flags);
+	if (!p)
 		return NULL;
 	p->flags = 0;
 	p->order = order;
@@ -386,14 +442,21 @@ void pages_free(struct page *p, u32 order)
 /* The stack is full: give the older half back, so that the hot pages stay. */
 static __noinline void cache_drain(struct page_cpu *c)
 {
+	struct zone *locked = NULL;
+
 	for (u32 i = 0; i < CACHE_SIZE / 2; i++) {
 		struct page *p = c->stack[i];
 		struct zone *z = zone_of(page_to_phys(p));
 
-		spin_lock(&z->lock);
+		if (z != locked) {
+			if (locked)
+				raw_spin_unlock(&locked->lock);
+			raw_spin_lock(&z->lock);
+			locked = z;
+		}
 		buddy_free(z, p, 0);
-		spin_unlock(&z->lock);
 	}
+	raw_spin_unlock(&locked->lock);
 	c->count -= CACHE_SIZE / 2;
 	memmove(c->stack, c->stack + CACHE_SIZE / 2, c->count * sizeof(c->stack[0]));
 }

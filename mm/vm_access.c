@@ -3,8 +3,10 @@
  * Memory of another process: read or written through the physical map.
  *
  * The space's lock is taken for writing, so that the program's own faults, which
- * count on being alone where there is one thread, stay right. A truncation may still
- * take a file's page away: its lock is held for the copy.
+ * count on being alone where there is one thread, stay right. Some of those run
+ * without the lock (fault_alone() in vm_fault.c): they stop once they see our
+ * reference on the space, and those that began before are waited for. A truncation
+ * may still take a file's page away: its lock is held for the copy.
  */
 #include "vm_internal.h"
 #include <kernel/string.h>
@@ -42,6 +44,8 @@ u64 vm_space_access(struct vm_space *s, u64 addr, void *buf, u64 len, bool write
 {
 	u64 done = 0;
 
+	if (s != current->space && atomic_read(&s->users) > 1)
+		synchronize_rcu();
 	down_write(&s->lock);
 	while (done < len) {
 		struct vm_region *r = vm_region_find(s, addr);

@@ -11,7 +11,8 @@
  *	present, all right		another thread was faster, or this CPU remembered
  *					fewer rights: drop that and go on
  *
- * The faults of one space's threads run side by side under space->lock for reading;
+ * The faults of one space's threads run side by side under space->lock for reading
+ * (a single thread's in anonymous memory without it: fault_alone());
  * who loses a compare-exchange gives its page back and lets the instruction decide
  * whether there still is something to do. vm_tables.c has the rules for entries.
  *
@@ -54,7 +55,7 @@ static bool entry_replace(struct vm_region *r, u64 addr, pte_t *pte, pte_t old, 
 	if (likely(vm_is_solo(s))) {
 		if (!entry_set(r, pte, old, new))
 			return false;
-		tlb_flush_user_page(s, addr);
+		tlb_flush_own_page(s, addr);
 		return true;
 	}
 	preempt_disable();
@@ -406,12 +407,35 @@ static inline bool allowed(const struct vm_region *r, u32 error_code)
 	return r->flags & need;
 }
 
+/*
+ * The space has one user, this thread, and the region no file: then nobody else
+ * changes either, and the lock is left alone. Who comes in from outside waits for
+ * the end of what began before (vm_space_access()); so no sleeping here.
+ * @return 0, or the usual way has to be gone
+ */
+static inline int fault_alone(struct vm_space *s, u64 addr, u32 error_code)
+{
+	struct vm_region *r;
+	int err = VM_RETRY;
+
+	rcu_read_lock();
+	if (likely(vm_is_solo(s))) {
+		r = vm_region_find(s, addr);
+		if (likely(r && !r->ops && allowed(r, error_code)))
+			err = vm_fault_region(r, addr & PAGE_MASK, error_code & VM_FAULT_WRITE);
+	}
+	rcu_read_unlock();
+	return err;
+}
+
 int vm_fault(struct vm_space *s, u64 addr, u32 error_code, int *si_code)
 {
 	struct vm_region *r;
 	u32 attempt = 0;
 	int err;
 
+	if (likely(!fault_alone(s, addr, error_code)))
+		return 0;
 	for (;;) {
 		down_read(&s->lock);
 		r = vm_region_find(s, addr);

@@ -153,6 +153,21 @@ void tlb_flush_user_page(struct vm_space *s, u64 va)
 	tlb_flush_user_range(s, va & PAGE_MASK, (va & PAGE_MASK) + PAGE_SIZE);
 }
 
+void tlb_flush_own_page(struct vm_space *s, u64 va)
+{
+	struct cpumask others = space_tables(s)->cpus;
+
+	preempt_disable();
+	tlb_flush_local_page(va);
+	cpumask_clear(&others, cpu_id());
+	for (u32 i = 0; i < ARRAY_SIZE(others.bits); i++)
+		if (unlikely(others.bits[i])) {
+			tell_others(s, va, va + PAGE_SIZE, false);
+			break;
+		}
+	preempt_enable();
+}
+
 void tlb_flush_user_all(struct vm_space *s) { tlb_flush_user_range(s, 0, 0); }
 
 void tlb_forget_space(struct vm_space *s)

@@ -2,6 +2,7 @@
 /* Memory: mapping, protection, files in memory, sharing, the break, limits. */
 #include "check.h"
 #include <fcntl.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/mman.h>
@@ -314,6 +315,55 @@ TEST(null_pages_cannot_be_mapped)
 	CHECK(errno == EPERM || errno == EACCES);
 }
 
+/* One process touches fresh pages while another writes into them from outside. */
+struct visit { volatile int round; char *volatile pages; };
+#define VISIT_PAGES 32
+#define VISIT_ROUNDS 50
+
+static void visited(struct visit *v, int round)
+{
+	volatile int *p = (void *)map(VISIT_PAGES * PAGE, RW, MAP_PRIVATE);
+
+	v->pages = (char *)p;
+	v->round = 2 * round + 1;		/* the visitor begins */
+	for (unsigned i = 0; i < VISIT_PAGES; i++)
+		p[i * PAGE / 4] = round;
+	while (v->round == 2 * round + 1)
+		sched_yield();
+	for (unsigned i = 0; i < VISIT_PAGES; i++) {
+		CHECK_EQ(p[i * PAGE / 4], round);
+		CHECK_EQ(p[i * PAGE / 4 + 1], ~round);
+	}
+	munmap((void *)p, VISIT_PAGES * PAGE);
+}
+
+TEST(writes_from_outside_meet_faults)
+{
+	struct visit *v = (void *)map(PAGE, RW, MAP_SHARED);
+	char path[40];
+	pid_t pid = fork();
+	int mem;
+
+	if (!pid) {
+		for (int round = 0; round < VISIT_ROUNDS; round++)
+			visited(v, round);
+		_exit(0);
+	}
+	sprintf(path, "/proc/%d/mem", pid);
+	mem = open(path, O_RDWR);
+	CHECK(mem >= 0);
+	for (int round = 0; round < VISIT_ROUNDS; round++) {
+		int mark = ~round;
+
+		while (v->round != 2 * round + 1 && kill(pid, 0) == 0)
+			sched_yield();
+		for (unsigned i = VISIT_PAGES; i--;)
+			CHECK_EQ(pwrite(mem, &mark, 4, (off_t)v->pages + i * PAGE + 4), 4);
+		v->round++;
+	}
+	CHECK_EQ(wait_status(pid), 0);
+}
+
 int main(void)
 {
 	RUN(anonymous_memory_is_zero_and_private);
@@ -335,5 +385,6 @@ int main(void)
 	RUN(kernel_writes_into_copy_on_write_memory);
 	RUN(mincore_and_locks_answer);
 	RUN(null_pages_cannot_be_mapped);
+	RUN(writes_from_outside_meet_faults);
 	return check_done();
 }

@@ -43,6 +43,11 @@ void pt_user_free_root(phys_t root);
 
 /* Flushing. A user range: on every CPU in space->cpus, returns when done there. */
 void tlb_flush_user_page(struct vm_space *s, u64 va);
+/**
+ * @brief The same for a space that only the calling thread uses: no CPU begins to use it
+ * meanwhile, so it takes no barrier. @p va page aligned.
+ */
+void tlb_flush_own_page(struct vm_space *s, u64 va);
 void tlb_flush_user_range(struct vm_space *s, u64 start, u64 end);
 void tlb_flush_user_all(struct vm_space *s);
 void tlb_flush_kernel_range(u64 start, u64 end);
