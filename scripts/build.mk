@@ -316,8 +316,8 @@ ro-section = --rename-section $1=.rodata.$2,alloc,load,readonly,data,contents
 quiet_cmd_ld_builtin = LD      $(call short,$@)
       cmd_ld_builtin = $(ld-r) -o $@ $(@:.builtin.o=.builtin-first.o) \
 			$(driver-$(@:.builtin.o=)) $(builtin-last); \
-		$(PYTHON) scripts/check-builtin.py $@; \
-		$(OBJCOPY) --keep-global-symbol=nothing_is_global \
+		renames=$$($(PYTHON) scripts/check-builtin.py $@); \
+		$(OBJCOPY) $$renames --keep-global-symbol=nothing_is_global \
 			--remove-section=.note.gnu.property \
 			$(call ro-section,.init_array,driver_init) \
 			$(call ro-section,.fini_array,driver_fini) $@
@@ -335,6 +335,16 @@ $(modules): %.ko: $$(driver-%) FORCE
 	$(call if_changed,ld_ko)
 $(builtin-objs): %.builtin.o: %.builtin-first.o $$(driver-%) $(builtin-last) FORCE
 	$(call if_changed,ld_builtin)
+
+# What built-in drivers import from each other.
+builtin-imports := $(O)/drivers/builtin-imports.o
+quiet_cmd_imports = GEN     $(call short,$@)
+      cmd_imports = $(PYTHON) scripts/gen-builtin-imports.py $(O)/drivers \
+		$(builtin-objs) -o $@
+$(builtin-imports:.o=.S): $(builtin-objs) scripts/gen-builtin-imports.py FORCE
+	$(call if_changed,imports)
+$(builtin-imports): %.o: %.S $(TOOLCHAIN) FORCE | $(prepare)
+	$(call if_changed_dep,as)
 
 # A driver that is no longer m must not stay behind as a file.
 stale	:= $(filter-out $(modules),$(shell find $(O)/drivers -name '*.ko' 2>/dev/null))
@@ -366,11 +376,12 @@ quiet_cmd_ksyms = KSYMS   $(call short,$@)
 
 $(O)/ksyms-empty.S: scripts/gen-ksyms.py FORCE
 	$(call if_changed,ksyms)
-$(O)/banos-pass1.elf: $(kernel-objs) $(builtin-objs) $(O)/ksyms-empty.o \
+image-objs := $(kernel-objs) $(builtin-objs) $(builtin-imports)
+$(O)/banos-pass1.elf: $(image-objs) $(O)/ksyms-empty.o \
 		$(linker-script) FORCE
 	$(call if_changed,ld_pass1)
 quiet_cmd_ld_pass1 = LD      $(call short,$@)
-      cmd_ld_pass1 = $(link) $@ $(kernel-objs) $(builtin-objs) $(O)/ksyms-empty.o
+      cmd_ld_pass1 = $(link) $@ $(image-objs) $(O)/ksyms-empty.o
 $(O)/ksyms.S: $(O)/banos-pass1.elf scripts/gen-ksyms.py FORCE
 	$(call if_changed,ksyms)
 
@@ -380,7 +391,7 @@ $(O)/ksyms.o $(O)/ksyms-empty.o: %.o: %.S $(TOOLCHAIN) FORCE | $(prepare)
 
 ksyms-o	:= $(O)/$(if $(CONFIG_KALLSYMS),ksyms.o,ksyms-empty.o)
 quiet_cmd_ld_image = LD      $(call short,$@)
-      cmd_ld_image = $(link) $@ $(kernel-objs) $(builtin-objs) $(ksyms-o); \
+      cmd_ld_image = $(link) $@ $(image-objs) $(ksyms-o); \
 		$(PYTHON) scripts/check-image.py --strip '$(STRIP)' \
 			--phys-start $(CONFIG_PHYS_START) \
 			$(if $(CONFIG_KALLSYMS),--same-text $(O)/banos-pass1.elf) $@ \
@@ -390,7 +401,7 @@ quiet_cmd_ld_image = LD      $(call short,$@)
 # the configuration is.
 api-headers := $(if $(wildcard banos/api),$(wildcard include/banos/*.h))
 
-$(O)/banos.elf: $(kernel-objs) $(builtin-objs) $(ksyms-o) $(linker-script) \
+$(O)/banos.elf: $(image-objs) $(ksyms-o) $(linker-script) \
 		scripts/check-image.py $(addprefix scripts/,$(if $(api-headers), \
 		check-exports.py gen-api.py)) $(api-headers) FORCE
 	$(call if_changed,ld_image)
@@ -419,6 +430,7 @@ $(O)/compile_commands.json: $(kernel-objs) $(driver-objs) FORCE
 
 objects	:= $(kernel-objs) $(driver-objs) $(builtin-objs) $(modules) \
 	$(addsuffix .builtin-first.o,$(drivers-y)) $(builtin-last) \
+	$(builtin-imports) $(builtin-imports:.o=.S) \
 	$(objects-extra) $(linker-script) $(O)/ksyms.o $(O)/ksyms-empty.o \
 	$(O)/ksyms.S $(O)/ksyms-empty.S $(O)/banos-pass1.elf $(O)/banos.elf \
 	$(objects-usr) $(objects-host)

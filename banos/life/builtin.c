@@ -66,6 +66,62 @@ static int take_builtin_exports(struct driver *d, const struct builtin_driver *b
 	return err;
 }
 
+/* ---- other drivers that it needs ---- */
+
+static int bind_locked(struct driver *d, const struct builtin_import *i)
+{
+	struct export *e = export_find(i->name);
+	struct call_slot *s;
+	int err;
+
+	if (!e || !e->provider)
+		return -ENOENT;
+	err = use_add(d, e->provider);
+	if (err || *i->slot != &gate_dead_slot)
+		return err;
+	/* The exporter is built in, too, and so is never removed: nor is this. */
+	s = kzalloc(sizeof(*s));
+	if (!s)
+		return -ENOMEM;
+	*s = (struct call_slot){
+		.target = (const void *)e->address, .owner = &e->provider->owner, .exporter = e->provider,
+	};
+	smp_store_release(i->slot, s);
+	return 0;
+}
+
+static int bind_imports(struct report *r, struct driver *d, const struct builtin_driver *b)
+{
+	int first = 0, err;
+
+	for (const struct builtin_import *i = builtin_imports; i < builtin_imports_end; i++) {
+		if (strcmp(i->driver, b->path))
+			continue;
+		mutex_lock(&drivers_lock);
+		err = bind_locked(d, i);
+		mutex_unlock(&drivers_lock);
+		if (err && !(err == -ENOENT && i->weak))
+			first = first ?: report_add(r, err, "it needs %s, which no driver that has started provides",
+						    i->name);
+	}
+	return first;
+}
+
+static int bind_dependencies(struct report *r, struct driver *d, const struct builtin_driver *b)
+{
+	const struct record_header *h;
+	u64 at = 0;
+	int first = 0;
+
+	while ((h = record_next(b->descriptor, b->descriptor_end - b->descriptor, &at))) {
+		const char *name = ((const struct banos_dependency_record *)h)->name;
+
+		if ((h->kind & ~BANOS_RECORD_OPTIONAL) == BANOS_RECORD_DEPENDENCY && driver_depend(d, name))
+			first = first ?: report_add(r, -ENOENT, "it needs the driver %s, which has not started", name);
+	}
+	return first;
+}
+
 static int prepare(struct driver *d, const struct builtin_driver *b, struct report *r)
 {
 	const struct banos_driver_record *record;
@@ -83,7 +139,8 @@ static int prepare(struct driver *d, const struct builtin_driver *b, struct repo
 	/* The linker sorts code that is seldom run into sections of its own: somewhere in the image. */
 	d->owner.code = (u64)_text;
 	d->owner.code_end = (u64)_etext;
-	return check_code(r, d) ?: take_builtin_exports(d, b) ?:
+	return check_code(r, d) ?: bind_imports(r, d, b) ?: bind_dependencies(r, d, b) ?:
+	       take_builtin_exports(d, b) ?:
 	       driver_take_serves(d, b->descriptor, b->descriptor_end - b->descriptor) ?: apply_params(r, b, d->name);
 }
 

@@ -78,20 +78,7 @@ static int env_find(struct loader *l, const char *name, struct load_import *out)
 	return err;
 }
 
-static int env_depend(struct loader *l, const char *name)
-{
-	struct driver *on;
-	int err = -ENOENT;
-
-	mutex_lock(&drivers_lock);
-	on = driver_find_name_locked(name, BANOS_DRIVER_LIVE);
-	if (on) {
-		err = use_add(l->arg, on);
-		driver_put(on);
-	}
-	mutex_unlock(&drivers_lock);
-	return err == -ENODEV ? -ENOENT : err;
-}
+static int env_depend(struct loader *l, const char *name) { return driver_depend(l->arg, name); }
 
 static const struct loader_env env = {
 	.level = BANOS_LEVEL,

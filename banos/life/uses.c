@@ -85,6 +85,21 @@ void uses_drop_all(struct driver *user)
 		use_free(list_first(&user->uses, struct driver_use, by_user));
 }
 
+int driver_depend(struct driver *user, const char *name)
+{
+	struct driver *on;
+	int err = -ENOENT;
+
+	mutex_lock(&drivers_lock);
+	on = driver_find_name_locked(name, BANOS_DRIVER_LIVE);
+	if (on) {
+		err = use_add(user, on);
+		driver_put(on);
+	}
+	mutex_unlock(&drivers_lock);
+	return err == -ENODEV ? -ENOENT : err;
+}
+
 /* ---- call slots ---- */
 
 struct call_slot *slot_create(struct driver *user, const struct export *e)
@@ -132,7 +147,7 @@ struct stub_page {
 static s64 dead_slot_called(void) { return -ENODEV; }
 
 static struct owner dead_owner = { .root = &dead_owner, .name = "a driver that is gone", .gate_slot = GATE_OWN_SLOT };
-static struct call_slot dead_slot = { .target = dead_slot_called, .owner = &dead_owner };
+struct call_slot gate_dead_slot = { .target = dead_slot_called, .owner = &dead_owner };
 
 static void write_stub(u8 *code, struct call_slot **slot)
 {
@@ -173,7 +188,7 @@ static void *stub_take(struct stub_page *p, struct call_slot *slot)
 	for (u32 n = 0; n < NSTUBS; n++) {
 		u32 i = (p->next + n) % NSTUBS;
 
-		if (p->slots[i] && p->slots[i] != &dead_slot)
+		if (p->slots[i] && p->slots[i] != &gate_dead_slot)
 			continue;
 		smp_store_release(&p->slots[i], slot);
 		p->next = i + 1;
@@ -204,7 +219,7 @@ void stub_kill(void *stub)
 	u8 *code = (u8 *)((u64)stub & ~(PAGE_SIZE - 1));
 	struct call_slot **slots = (void *)(code + PAGE_SIZE);
 
-	WRITE_ONCE(slots[((u8 *)stub - code) / STUB_SIZE], &dead_slot);
+	WRITE_ONCE(slots[((u8 *)stub - code) / STUB_SIZE], &gate_dead_slot);
 }
 
 void stubs_free(struct driver *user)

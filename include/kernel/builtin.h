@@ -21,3 +21,12 @@ struct builtin_driver {
 
 /* The linker script brackets the section .banos-builtin. */
 extern const struct builtin_driver __banos_builtins_start[], __banos_builtins_end[];
+
+struct call_slot;
+/** What a built-in driver imports from another one (scripts/gen-builtin-imports.py). */
+struct builtin_import {
+	const char *driver, *name;	/* struct builtin_driver's path; the function */
+	struct call_slot **slot;	/* of the stub that all importers of this name share */
+	u64 weak;
+};
+extern const struct builtin_import builtin_imports[], builtin_imports_end[];

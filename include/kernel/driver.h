@@ -177,9 +177,12 @@ int use_add(struct driver *user, struct driver *exporter);
 /** @brief Once less. */
 void use_drop(struct driver *user, struct driver *exporter);
 void uses_drop_all(struct driver *user);
+/** @brief The same by the exporter's name, without the lock. @return also -ENOENT: no such driver is live */
+int driver_depend(struct driver *user, const char *name);
 struct call_slot *slot_create(struct driver *user, const struct export *e);
 void slots_free(struct driver *user);
 extern u8 gate_slot_entry[], gate_absent_entry[];
+extern struct call_slot gate_dead_slot;
 /** @brief Code of @p user's that calls through @p slot. May sleep. @return its address, NULL: no memory */
 void *stub_create(struct driver *user, struct call_slot *slot);
 /** @brief What is called there from now on answers -ENODEV. */
