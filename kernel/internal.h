@@ -17,5 +17,9 @@ void kthread_main(void) __noreturn;
 void thread_reap(struct thread *t);
 void sched_init(void);
 void sched_load_sample(u64 now_ns);
-/** symbols.c: what %pS prints. */
-size_t symbol_format(char *buf, size_t size, u64 addr);
+/**
+ * symbols.c: "function+offset/size".
+ * @param is_return  @p addr is behind a call, which may be the last thing in its function
+ */
+size_t symbol_format(char *buf, size_t size, u64 addr, bool is_return);
+#define SYMBOL_TEXT_MAX	128

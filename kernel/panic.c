@@ -10,6 +10,7 @@
 #include <asm/ipi.h>
 #include <asm/layout.h>
 #include <asm/traps.h>
+#include <generated/version.h>
 #include <kernel/boot.h>
 #include <kernel/cmdline.h>
 #include <kernel/page_init.h>
@@ -23,19 +24,47 @@
 
 #define PANIC_EXIT	0x30
 #define BOOT_STOP_EXIT	0x31
+#define TRACE_LINES	32
 
 static u32 panic_cpu;		/* id + 1 of who reports */
 
+/* Print a step of a backtrace; one that repeats itself (recursion) is counted. */
+struct trace { u64 last; u32 repeats, lines; };
+
+static void trace_repeats(struct trace *t)
+{
+	if (t->repeats)
+		pr_err("  ... %u times\n", t->repeats);
+	t->repeats = 0;
+}
+
+static void trace_add(struct trace *t, u64 address, bool is_return)
+{
+	char name[SYMBOL_TEXT_MAX];
+
+	if (address == t->last) {
+		t->repeats++;
+		return;
+	}
+	trace_repeats(t);
+	symbol_format(name, sizeof(name), address, is_return);
+	pr_err("  %016lx %s\n", address, name);
+	t->last = address;
+	t->lines++;
+}
+
+/* @param ip  where it happened, or 0 */
 static void show_backtrace(u64 ip, u64 rbp)
 {
-	u64 a[24];
-	u32 n = arch_backtrace(rbp, a, ARRAY_SIZE(a));
+	struct backtrace b = { .rbp = rbp };
+	struct trace t = { 0 };
 
 	pr_err("backtrace:\n");
 	if (ip)
-		pr_err("  %016lx %pS\n", ip, (void *)ip);
-	for (u32 i = 0; i < n; i++)
-		pr_err("  %016lx %pS\n", a[i], (void *)a[i]);
+		trace_add(&t, ip, false);
+	while (t.lines < TRACE_LINES && arch_backtrace_step(&b))
+		trace_add(&t, b.address, b.is_return);
+	trace_repeats(&t);
 }
 
 static void __noreturn stop_here(void)
@@ -73,7 +102,8 @@ static void __noreturn panic_end(void)
 {
 	const struct thread *t = current;
 
-	pr_err("task %s (%d) on cpu %u\n", t ? t->comm : "none", t ? t->tid : 0, cpu_id());
+	symbols_show_drivers();
+	pr_err("task %s (%d) on cpu %u, Banos %s\n", t ? t->comm : "none", t ? t->tid : 0, cpu_id(), BANOS_RELEASE);
 	pr_err("---[ end of panic ]---\n");
 	exit_if_asked(PANIC_EXIT);
 	stop_here();
@@ -102,7 +132,8 @@ void panic(const char *fmt, ...)
 static void __noreturn panic_with(struct pt_regs *regs)
 {
 	arch_show_regs(regs);
-	show_backtrace(regs->rip, regs->rbp);
+	/* after a jump into nowhere: who jumped is what counts */
+	show_backtrace(arch_return_address(regs) ?: regs->rip, regs->rbp);
 	panic_end();
 }
 
@@ -139,7 +170,7 @@ void panic_double_fault(struct pt_regs *regs, u64 cr2)
 void upcall_nmi(struct pt_regs *regs)
 {
 	if (READ_ONCE(ipi_stopping))
-		stop_here();		/* another CPU panics, or turns the machine off */
+		ipi_handle_stop();	/* another CPU panics, or turns the machine off */
 	panic_regs(regs, "non-maskable interrupt");
 }
 

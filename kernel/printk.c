@@ -127,10 +127,16 @@ void printk(const char *fmt, ...)
 	va_end(ap);
 }
 
+bool printk_panicking;
+
+/* A report is for whoever is there: consoles that were not asked for show it, too. */
 void printk_break_locks(void)
 {
+	printk_panicking = true;
 	spin_init(&log_lock);
 	console_loglevel = LOGLEVEL_ALL;
+	for (struct console *c = consoles; c; c = c->next)
+		c->enabled = true;
 }
 
 void printk_init(void)

@@ -10,6 +10,7 @@
  * one store and freed after a grace period.
  */
 #include <kernel/lock.h>
+#include <kernel/printk.h>
 #include <kernel/string.h>
 #include <kernel/symbols.h>
 #include "internal.h"
@@ -111,16 +112,33 @@ void symbol_range_remove(struct symbol_range *r)
 	synchronize_rcu();
 }
 
-/* %pS of the formatter. */
-size_t symbol_format(char *buf, size_t size, u64 addr)
+void symbols_show_drivers(void)
+{
+	char line[256];
+	size_t n = 0;
+
+	for (struct symbol_range *r = rcu_dereference(ranges); r; r = rcu_dereference(r->next))
+		n += scnprintf(line + n, sizeof(line) - n, " %s", r->name);
+	if (n)
+		pr_err("drivers%s\n", line);
+}
+
+size_t symbol_format(char *buf, size_t size, u64 addr, bool is_return)
 {
 	struct symbol_name s;
 
-	if (!symbol_lookup(addr, &s))
+	if (!symbol_lookup(addr - is_return, &s))
 		return scnprintf(buf, size, "0x%lx", addr);
+	s.offset += is_return;
 	if (s.module)
 		return scnprintf(buf, size, "%s+%s+0x%lx", s.module, s.name, s.offset);
 	return scnprintf(buf, size, "%s+0x%lx/0x%lx", s.name, s.offset, s.size);
 }
 
-void symbols_init(void) { format_symbol_hook = symbol_format; }
+/* %pS of the formatter. */
+static size_t format_symbol(char *buf, size_t size, u64 addr)
+{
+	return symbol_format(buf, size, addr, false);
+}
+
+void symbols_init(void) { format_symbol_hook = format_symbol; }

@@ -41,11 +41,12 @@ debug()
 		-gdb chardev:gdb -serial chardev:console &
 	machine=$!
 	trap 'kill $machine 2>/dev/null || :' EXIT
+	trap : INT		# Ctrl-C is for gdb; the end has to be reached
 	while [ ! -S "$sockets/gdb" ] && kill -0 $machine; do
 		sleep 0.1
 	done
 	: >"$sockets/console.log"
-	tail -f --pid=$machine "$sockets/console.log" &
+	setsid tail -f --pid=$machine "$sockets/console.log" &
 	echo "The machine waits: b FUNCTION, c(ontinue), help banos."
 	echo "To type to it, in another terminal: make console O=$out"
 	# shellcheck disable=SC2086 # GDB_ARGS is a list of words

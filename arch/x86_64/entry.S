@@ -220,6 +220,8 @@ switch_stacks:
 	FRAME_END
 .endm
 
+	.global trap_entries, trap_entries_end
+trap_entries:				/* calls from here have struct pt_regs right above them: backtraces know */
 return_to_kernel:
 	cli
 	POP_ALL
@@ -305,6 +307,8 @@ ist_common:				/* GS may be either: look */
 	call trap_dispatch
 	jmp return_to_user
 	FRAME_END
+
+trap_entries_end:
 
 .macro TRAP n, err=0, to=trap_common
 	.balign 16

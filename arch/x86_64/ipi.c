@@ -16,6 +16,7 @@
 #include <asm/paging.h>
 #include <asm/pgtable.h>
 #include <kernel/lock.h>
+#include <kernel/time.h>
 
 #define FLUSH_ALL_PAGES 32		/* more than this: reload instead of one by one */
 
@@ -35,17 +36,28 @@ void ipi_reschedule(struct cpu *c)
 }
 
 bool ipi_stopping;
+static struct atomic nr_stopped;
+
+/* Virtual CPUs may not be running at all for a while; one that is dead must not hold the report back. */
+#define STOP_WAIT_US 200000
 
 void ipi_stop_others(void)
 {
+	s32 told = 0;
+
 	WRITE_ONCE(ipi_stopping, true);
 	for (u32 i = 0; i < cpu_count; i++)
-		if (cpus[i] && cpus[i]->online && i != cpu_id())
+		if (cpus[i] && cpus[i]->online && i != cpu_id()) {
 			apic_send_nmi(cpus[i]->apic_id);
+			told++;
+		}
+	for (u32 us = 0; us < STOP_WAIT_US && atomic_read(&nr_stopped) < told; us += 10)
+		delay_us(10);
 }
 
 void ipi_handle_stop(void)
 {
+	atomic_inc(&nr_stopped);
 	for (;;)
 		__asm__ volatile("cli; hlt");
 }

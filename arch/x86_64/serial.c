@@ -37,7 +37,7 @@ struct serial_port serial_ports[SERIAL_PORTS] = {
 
 static bool port_lock(struct serial_port *p)
 {
-	for (u32 i = 0; i < LOCK_TRIES; i++) {
+	for (u32 i = 0; i < (printk_panicking ? 1 : LOCK_TRIES); i++) {
 		if (raw_spin_trylock(&p->lock))
 			return true;
 		cpu_relax();

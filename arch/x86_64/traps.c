@@ -17,6 +17,7 @@
 #include <kernel/uaccess.h>
 #include <kernel/upcalls.h>
 
+extern const u8 trap_entries[], trap_entries_end[];
 extern const s32 __ex_table_start[], __ex_table_end[];
 
 static const char *const trap_names[32] = {
@@ -174,42 +175,80 @@ void bad_user_return(struct pt_regs *regs)
 	upcall_user_trap(regs, 11, 128, 0);
 }
 
-u32 arch_backtrace(u64 rbp, u64 *addrs, u32 max)
+static bool is_stack(u64 address, u64 bytes)
 {
-	u32 n = 0;
-
-	/* Frames lie on kernel stacks (ranges or .bss), upwards, each above the last. */
-	while (n < max && rbp >= KRANGE_BASE && !(rbp & 7) && kernel_address_mapped(rbp) &&
-	       kernel_address_mapped(rbp + 15)) {
-		u64 next = ((u64 *)rbp)[0], ret = ((u64 *)rbp)[1];
-
-		if (!ret)
-			break;
-		addrs[n++] = ret;
-		if (next <= rbp)
-			break;
-		rbp = next;
-	}
-	return n;
+	return address >= KRANGE_BASE && !(address & 7) && kernel_address_mapped(address) &&
+	       kernel_address_mapped(address + bytes - 1);
 }
 
+/* The registers that an interrupt or a fault found, if that is what the call at @p frame came from. */
+static const struct pt_regs *interrupted(u64 frame, u64 address)
+{
+	const struct pt_regs *r = (const void *)(frame + 16 + 8);	/* entry.S: REG() */
+
+	if (address < (u64)trap_entries || address >= (u64)trap_entries_end || !is_stack((u64)r, sizeof(*r)))
+		return NULL;
+	return regs_from_user(r) ? NULL : r;
+}
+
+bool arch_backtrace_step(struct backtrace *b)
+{
+	const struct pt_regs *r;
+	u64 frame = b->rbp;
+
+	b->is_return = !b->interrupted_at;
+	if (b->interrupted_at) {
+		b->address = b->interrupted_at;
+		b->interrupted_at = 0;
+		return true;
+	}
+	/* Frames lie on kernel stacks (ranges or .bss), upwards, each above the last. */
+	if (!is_stack(frame, 16))
+		return false;
+	b->address = ((u64 *)frame)[1];
+	b->rbp = ((u64 *)frame)[0];
+	r = interrupted(frame, b->address);
+	if (r)
+		b->interrupted_at = r->rip;
+	else if (b->rbp <= frame)
+		b->rbp = 0;
+	return b->address != 0;
+}
+
+u64 arch_return_address(const struct pt_regs *r)
+{
+	struct symbol_name name;
+
+	if (symbol_lookup(r->rip, &name) || !is_stack(r->rsp, 8))
+		return 0;
+	return symbol_lookup(*(u64 *)r->rsp, &name) ? *(u64 *)r->rsp : 0;
+}
+
+static void show_code(u64 rip)
+{
+	char line[32 * 4];
+	u32 n = 0;
+
+	if (rip < KRANGE_BASE || !kernel_address_mapped(rip - 16) || !kernel_address_mapped(rip + 15))
+		return;
+	for (const u8 *p = (const u8 *)rip - 16; p < (const u8 *)rip + 16; p++)
+		n += scnprintf(line + n, sizeof(line) - n, p == (const u8 *)rip ? " <%02x>" : " %02x", *p);
+	pr_err("code%s\n", line);
+}
+
+/* Lines that fit a screen of 80 columns behind the time. */
 void arch_show_regs(const struct pt_regs *r)
 {
 	u64 cr2, cr3, cr4;
 
 	__asm__ volatile("mov %%cr2, %0; mov %%cr3, %1; mov %%cr4, %2" : "=r"(cr2), "=r"(cr3), "=r"(cr4));
 	pr_err("rip %016lx %pS  rflags %08lx\n", r->rip, (void *)r->rip, r->rflags);
-	pr_err("rax %016lx rbx %016lx rcx %016lx rdx %016lx\n", r->rax, r->rbx, r->rcx, r->rdx);
-	pr_err("rsi %016lx rdi %016lx rbp %016lx rsp %016lx\n", r->rsi, r->rdi, r->rbp, r->rsp);
-	pr_err("r8  %016lx r9  %016lx r10 %016lx r11 %016lx\n", r->r8, r->r9, r->r10, r->r11);
-	pr_err("r12 %016lx r13 %016lx r14 %016lx r15 %016lx\n", r->r12, r->r13, r->r14, r->r15);
-	pr_err("cr2 %016lx cr3 %016lx cr4 %08lx  cs %lx ss %lx\n", cr2, cr3, cr4, r->cs, r->ss);
-	if (r->rip >= KERNEL_VMA && kernel_address_mapped(r->rip - 16) && kernel_address_mapped(r->rip + 15)) {
-		char line[16 * 2 * 4];
-		u32 n = 0;
-
-		for (const u8 *p = (const u8 *)r->rip - 16; p < (const u8 *)r->rip + 16; p++)
-			n += snprintf(line + n, sizeof(line) - n, p == (const u8 *)r->rip ? "<%02x> " : "%02x ", *p);
-		pr_err("code %s\n", line);
-	}
+	pr_err("rax %016lx rbx %016lx rcx %016lx\n", r->rax, r->rbx, r->rcx);
+	pr_err("rdx %016lx rsi %016lx rdi %016lx\n", r->rdx, r->rsi, r->rdi);
+	pr_err("rbp %016lx rsp %016lx r8  %016lx\n", r->rbp, r->rsp, r->r8);
+	pr_err("r9  %016lx r10 %016lx r11 %016lx\n", r->r9, r->r10, r->r11);
+	pr_err("r12 %016lx r13 %016lx r14 %016lx\n", r->r12, r->r13, r->r14);
+	pr_err("r15 %016lx cr2 %016lx cr3 %016lx\n", r->r15, cr2, cr3);
+	pr_err("cr4 %016lx cs %lx ss %lx\n", cr4, r->cs, r->ss);
+	show_code(r->rip);
 }

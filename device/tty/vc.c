@@ -246,7 +246,7 @@ static void vc_console_write(struct console *con, const char *s, size_t len_byte
 	u64 flags = irq_save();
 	bool locked = false;
 
-	for (u32 i = 0; i < LOCK_TRIES && !locked; i++)
+	for (u32 i = 0; i < (printk_panicking ? 1 : LOCK_TRIES) && !locked; i++)
 		locked = raw_spin_trylock(&vc_lock);
 	while (len_bytes) {
 		const char *end = memchr(s, '\n', len_bytes);

@@ -30,6 +30,8 @@ struct console {
 	u8 enabled;
 };
 void console_register(struct console *c);
+/** Set for good by a panic: all other CPUs stand still, so waiting for a lock is of no use. */
+extern bool printk_panicking;
 /** All consoles, through ->next; none is ever removed (/proc/consoles). */
 const struct console *console_first(void);
 /** Records with a level number at or above this are kept but not shown (syslog(2) action 8; "quiet"). */

@@ -16,5 +16,7 @@ struct symbol_range {
 };
 void symbol_range_add(struct symbol_range *r);
 void symbol_range_remove(struct symbol_range *r);	/* waits for readers */
+/** Name the drivers that have code here, in one line; nothing where there are none. Any context; takes no lock. */
+void symbols_show_drivers(void);
 /** Let %pS print names; first thing in the boot. */
 void symbols_init(void);

@@ -1,13 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Crashes on order, so that tests can look at the report: "crash=null" and so
- * on, on the command line. Only in kernels built with the in-kernel tests.
+ * on, on the command line; "crash_cpu=1" does it there. Only in kernels built
+ * with the in-kernel tests. barrier() keeps functions in the backtrace that would
+ * end in a jump.
  */
+#include <asm/apic.h>
 #include <kernel/cmdline.h>
 #include <kernel/crash.h>
+#include <kernel/err.h>
+#include <kernel/heap.h>
 #include <kernel/lock.h>
 #include <kernel/printk.h>
 #include <kernel/string.h>
+#include <kernel/thread.h>
+#include <kernel/time.h>
 
 static __noinline u64 overflow(volatile u64 *depth)
 {
@@ -17,52 +24,177 @@ static __noinline u64 overflow(volatile u64 *depth)
 	return *depth == ~0ull ? 0 : overflow(here) + here[0];	/* in effect for ever */
 }
 
-static __noinline void null_pointer(void)
+static __noinline void crash_stack(void)
+{
+	volatile u64 depth = 0;
+
+	overflow(&depth);
+	barrier();
+}
+
+static __noinline void crash_panic(void)
+{
+	panic("asked to");
+}
+
+static __noinline void crash_null(void)
 {
 	volatile u64 address = 0x10;
 
 	*(volatile u32 *)address = 1;
 }
 
-static __noinline void write_to_text(void)
+static __noinline void crash_text(void)
 {
 	*(volatile u8 *)(void *)crash_boot = 0x90;
+	barrier();
 }
 
-static __noinline void run_data(void)
+static __noinline void crash_exec(void)
 {
 	static u8 code[1] = { 0xc3 };
 
 	((void (*)(void))code)();
+	barrier();
 }
 
-static __noinline void run_user_address(void)
+static __noinline void crash_user(void)
 {
 	((void (*)(void))0x400000)();
+	barrier();
+}
+
+static __noinline void crash_ud(void)
+{
+	__asm__ volatile("ud2");
+}
+
+static __noinline void crash_divide(void)
+{
+	__asm__ volatile("divl %%ecx" :: "a"(1), "d"(0), "c"(0));
+}
+
+/* An address of neither half: a general protection fault. */
+static __noinline void crash_gp(void)
+{
+	*(volatile u8 *)0x1234567890abcdefull = 0;
+}
+
+/* A stack that isn't there: the fault cannot be delivered. */
+static __noinline void crash_double(void)
+{
+	__asm__ volatile("movabs $0xffffb00000000000, %%rsp; pushq $0" ::: "memory");
+}
+
+static __noinline void crash_nmi(void)
+{
+	apic_send_nmi(this_cpu()->apic_id);
+	delay_us(1000);
+	barrier();
+}
+
+static __noinline void crash_mce(void)
+{
+	__asm__ volatile("int $18");
+}
+
+static struct timer timer;
+
+static void in_interrupt_context(struct timer *t)
+{
+	panic("asked to, in an interrupt");
+}
+
+static __noinline void crash_irq(void)
+{
+	timer_init(&timer, in_interrupt_context);
+	timer_start(&timer, time_monotonic_ns());
+	delay_us(10000);
+	barrier();
+}
+
+static __noinline void crash_lock(void)
+{
+	static DEFINE_SPINLOCK(lock);
+
+	spin_lock(&lock);
+	spin_lock(&lock);
+	barrier();
+}
+
+static __noinline void crash_heap(void)
+{
+	volatile u8 *p = kmalloc(64);
+
+	for (u32 i = 64; i < 128; i++)	/* behind its end */
+		p[i] = 1;
+	kfree((void *)p);
+	barrier();
+}
+
+static __noinline void crash_free(void)
+{
+	void *p = kmalloc(64);
+
+	kfree(p);
+	kfree(p);
+	barrier();
+}
+
+static __noinline void crash_sleep(void)
+{
+	preempt_disable();
+	sleep_ms(1);
+	barrier();
+}
+
+static __noinline void crash_warn(void)
+{
+	WARN_ON(this_cpu() != NULL);
+	barrier();
+}
+
+static const struct { const char *name; void (*fn)(void); } kinds[] = {
+	{ "panic", crash_panic }, { "null", crash_null }, { "stack", crash_stack }, { "text", crash_text },
+	{ "exec", crash_exec }, { "user", crash_user }, { "ud", crash_ud }, { "divide", crash_divide },
+	{ "gp", crash_gp }, { "double", crash_double }, { "nmi", crash_nmi }, { "mce", crash_mce },
+	{ "irq", crash_irq }, { "lock", crash_lock }, { "heap", crash_heap }, { "free", crash_free },
+	{ "sleep", crash_sleep }, { "warn", crash_warn },
+};
+
+static void crash_thread(void *how)
+{
+	for (u32 i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (!strcmp(how, kinds[i].name))
+			kinds[i].fn();
+	pr_err("crash=%s: nothing happened\n", (const char *)how);
+}
+
+static void crash_on(u32 cpu, char *how)
+{
+	struct thread *t = thread_create(crash_thread, how, "crash");
+	struct cpumask m = { 0 };
+
+	if (IS_ERR(t))
+		return;
+	cpumask_set(&m, cpu);
+	if (thread_set_affinity(t, &m))
+		pr_err("crash_cpu=%u: there is no such processor\n", cpu);
+	thread_start(t);
+	sleep_ms(1000);
+	thread_put(t);
 }
 
 void crash_boot(void)
 {
-	volatile u64 depth = 0;
-	char how[16];
+	static char how[16];
+	char cpu[8];
+	u64 id;
 
 	if (cmdline_value(cmdline_get(), "crash", how, sizeof(how)) < 0)
 		return;
-	if (!strcmp(how, "panic"))
-		panic("asked to");
-	else if (!strcmp(how, "null"))
-		null_pointer();
-	else if (!strcmp(how, "stack"))
-		overflow(&depth);
-	else if (!strcmp(how, "text"))
-		write_to_text();
-	else if (!strcmp(how, "exec"))
-		run_data();
-	else if (!strcmp(how, "user"))
-		run_user_address();
-	else if (!strcmp(how, "ud"))
-		__asm__ volatile("ud2");
-	else if (!strcmp(how, "warn"))
-		WARN_ON(how[0] == 'w');
-	pr_err("crash=%s: nothing happened\n", how);
+	if (cmdline_value(cmdline_get(), "crash_cpu", cpu, sizeof(cpu)) > 0 && !parse_u64(cpu, 10, &id) && id < CPU_MAX)
+		crash_on(id, how);
+	else
+		crash_thread(how);
 }

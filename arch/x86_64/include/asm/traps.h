@@ -9,7 +9,15 @@ void trap_irq(struct pt_regs *regs, u32 vector);
 void trap_ist(struct pt_regs *regs, u32 vector);
 s64 syscall_other(struct pt_regs *regs);
 void bad_user_return(struct pt_regs *regs);
-/** Print registers, code bytes and a backtrace (panic.c asks). */
+/** Print registers and code bytes (panic.c asks). */
 void arch_show_regs(const struct pt_regs *regs);
-/** Walk frame pointers from @p rbp. @return number of addresses stored. Any context, never faults. */
-u32 arch_backtrace(u64 rbp, u64 *addrs, u32 max);
+/** A walk up the stack. Begin with rbp alone set. */
+struct backtrace {
+	u64 rbp, interrupted_at;
+	u64 address;			/* out */
+	bool is_return;			/* out: behind a call; else where something was interrupted */
+};
+/** The next address. @return false at the end. Any context, never faults. */
+bool arch_backtrace_step(struct backtrace *b);
+/** Where a call into what is no code came from; 0 where registers tell of no such call. Any context, never faults. */
+u64 arch_return_address(const struct pt_regs *regs);

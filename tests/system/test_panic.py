@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: MIT
+"""The end of a kernel: one report, on all that can show it, and a status.
+
+The debug kernel crashes on order: tests/kernel/crash.c.
+"""
+import os
+import re
+
+import pytest
+
+import machine as machines
+import screen
+
+pytestmark = pytest.mark.banos
+
+DEBUG_KERNEL = os.path.join(machines.BUILD, 'debug', 'banos.elf')
+EXIT = ['-device', 'isa-debug-exit,iobase=0xf4,iosize=4']
+PANIC_STATUS = 2 * 0x30 + 1
+BOOT_STOP_STATUS = 2 * 0x31 + 1
+
+# What is said, whether there are registers, and a function in the backtrace.
+KINDS = {
+    'panic': ('asked to', False, 'crash_panic'),
+    'null': ('null pointer: write at 10', True, 'crash_null'),
+    'stack': (r'kernel stack overflow: \w+ is in the guard page below \w+',
+              True, 'crash_stack'),
+    'text': (r'page fault in the kernel: write at \w+, not allowed', True,
+             'crash_text'),
+    'exec': (r'page fault in the kernel: execute at \w+, not allowed', True,
+             'crash_exec'),
+    'user': ('page fault in the kernel: execute at 400000, not mapped', True,
+             'crash_user'),
+    'ud': ('invalid opcode in the kernel, error code 0', True, 'crash_ud'),
+    'divide': ('divide error in the kernel, error code 0', True,
+               'crash_divide'),
+    'gp': ('general protection fault in the kernel, error code 0', True,
+           'crash_gp'),
+    'double': (r'double fault, cr2 ffffaffffffffff8', True, None),
+    'nmi': ('non-maskable interrupt', True, 'crash_thread'),
+    'mce': ('machine check in the kernel, error code 0', True, 'crash_mce'),
+    'irq': ('asked to, in an interrupt', False, 'in_interrupt_context'),
+    'lock': (r'a spin lock is taken twice on cpu \d; first at crash_lock.*',
+             False, 'crash_lock'),
+    'heap': (r'heap: object \w+ of cache kmalloc was written past .*', False,
+             'crash_heap'),
+    'free': (r'heap: object \w+ of cache kmalloc freed twice', False,
+             'crash_free'),
+    'sleep': (r'crash: schedule\(\) where sleeping is not allowed .*', False,
+              'crash_sleep'),
+}
+
+
+def report_of(m):
+    """The lines of the one report, without the time; nothing comes after."""
+    assert m.wait_end() == PANIC_STATUS
+    lines = [re.sub(r'^\[ *\d+\.\d+\] ', '', x)
+             for x in m.before.rstrip().split('\n')]
+    starts = [i for i, x in enumerate(lines) if x.startswith('panic: ')]
+    assert len(starts) == 1, m.before
+    assert lines[-1] == '---[ end of panic ]---', m.before
+    return lines[starts[0]:]
+
+
+@pytest.mark.parametrize('cpu', [0, 1])
+@pytest.mark.parametrize('kind', KINDS)
+def test_each_kind_of_crash_is_reported_once_and_ends_qemu(start, kind, cpu):
+    cause, has_registers, function = KINDS[kind]
+    if cpu == 0 and kind not in ('panic', 'null', 'stack', 'nmi'):
+        pytest.skip('the same on each processor')
+    m = start(kernel=DEBUG_KERNEL, cpus=cpu * 3 + 1, qemu=EXIT,
+              append=f'crash={kind} crash_cpu={cpu} qemu_exit')
+    lines = report_of(m)
+    text = '\n'.join(lines)
+    assert re.fullmatch(f'panic: {cause}', lines[0]), text
+    trace = lines[lines.index('backtrace:') + 1:]
+    if function:
+        assert any(re.match(r'  f{8}\w{8} ' + function, x) for x in trace), text
+        # Down to where the thread began.
+        assert any('kthread_main+' in x for x in trace), text
+    assert re.search(rf'^task crash \(0\) on cpu {cpu}, Banos 6\.', text, re.M)
+    assert bool(re.search(r'^rip \w{16} .*rflags', text, re.M)) == has_registers
+    if has_registers:
+        names = re.findall(r'\b(r[a-d]x|r[sd]i|r[bs]p|r\d+|cr[234]|cs|ss) +\w+',
+                           text)
+        assert len(set(names)) == 15 + 1 + 3 + 2, names
+    if kind not in ('user', 'double') and has_registers:
+        assert re.search(r'^code( \w\w){16} <\w\w>( \w\w){15}$', text, re.M)
+    if kind == 'irq':		# and what it interrupted
+        assert any(re.match(r'  f{8}\w{8} delay_us', x) for x in trace), text
+    if kind == 'stack':
+        assert re.search(r'^  \.\.\. \d\d times$', text, re.M)
+    assert all(len(x) <= 80 - 15 for x in lines
+               if x.startswith(('r', 'cr', 'task'))), text
+
+
+def test_report_names_a_driver(start):
+    """A fault below an interrupt that came while a driver was installed."""
+    m = start(qemu=EXIT, append='qemu_exit', monitor=True)
+    m.boot()
+    m.check('modprobe hello')
+    m.monitor.nmi()
+    lines = report_of(m)
+    assert 'drivers hello' in lines
+
+
+def test_report_is_on_the_screen_even_if_the_console_is_not(start):
+    """And it fits: the cause is still there."""
+    m = start(kernel=DEBUG_KERNEL, monitor=True, cpus=2, append='crash=null')
+    m.expect('end of panic', 30)
+    font = screen.vga_font()
+    m.monitor.wait_text(font, 'end of panic')
+    rows = '\n'.join(m.monitor.text(font))
+    for what in ('panic: null pointer: write at 10', r'crash_null\+0x',
+                 'task init', r'rip \w{16} crash_null', 'code 48'):
+        assert re.search(what, rows), rows
+
+
+def test_nmi_button_under_a_program(start):
+    m = start(cpus=2, qemu=EXIT, append='qemu_exit', monitor=True)
+    m.boot()
+    m.sendline('echo go on; while :; do :; done')
+    m.expect('\ngo on\r')
+    m.monitor.nmi()
+    lines = report_of(m)
+    assert lines[0] == 'panic: non-maskable interrupt'
+
+
+def test_warning_goes_on(start):
+    m = start(kernel=DEBUG_KERNEL, append='crash=warn')
+    m.expect('warning: this_cpu', 30)
+    m.expect('crash_warn')
+    m.boot()
+    assert m.check('echo alive') == 'alive\n'
+
+
+def test_too_little_memory_is_a_line_not_a_panic(start):
+    m = start(memory=2, initrd=b'', qemu=EXIT, append='qemu_exit')
+    status = m.wait_end()
+    assert 'panic' not in m.before
+    assert status == BOOT_STOP_STATUS
+    assert re.search(r'banos: cannot start: [^\n]*\n', m.before)
