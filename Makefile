@@ -60,8 +60,8 @@ $(config-targets): need-config
 # ---------------------------------------------------------------------------
 # Building
 
-.PHONY: kernel drivers modules initramfs host-tests compile_commands.json
-kernel drivers modules initramfs host-tests compile_commands.json: need-build
+.PHONY: kernel drivers modules initramfs host-tests tools compile_commands.json
+kernel drivers modules initramfs host-tests tools compile_commands.json: need-build
 	$(build) $@
 
 # A single file: make build/kernel/printk.o

@@ -416,6 +416,7 @@ modules drivers: $(modules)
 -include usr/Makefile
 -include tests/host/tests.mk
 include scripts/host-tests.mk
+include scripts/tools.mk
 
 all: kernel modules
 
@@ -433,11 +434,11 @@ objects	:= $(kernel-objs) $(driver-objs) $(builtin-objs) $(modules) \
 	$(builtin-imports) $(builtin-imports:.o=.S) \
 	$(objects-extra) $(linker-script) $(O)/ksyms.o $(O)/ksyms-empty.o \
 	$(O)/ksyms.S $(O)/ksyms-empty.S $(O)/banos-pass1.elf $(O)/banos.elf \
-	$(objects-usr) $(objects-host)
+	$(objects-usr) $(objects-host) $(objects-tools)
 -include $(wildcard $(foreach o,$(objects),$(call dotfile,$o,.cmd)))
 $(shell mkdir -p $(sort $(dir $(objects))))
 
-$(KCONFIGS) scripts/build.mk Makefile scripts/host-tests.mk usr/Makefile \
+$(KCONFIGS) scripts/build.mk Makefile scripts/host-tests.mk scripts/tools.mk usr/Makefile \
 tests/host/tests.mk $(addsuffix /Makefile,$(folders)): ;
 
 FORCE:

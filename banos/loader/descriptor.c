@@ -92,14 +92,27 @@ static int check_driver_record(struct report *r, const struct banos_driver_recor
 	return check_levels(r, d, level) ?: err;
 }
 
-static int check_param_record(struct report *r, const struct banos_param_record *p)
+bool param_consistent(const struct banos_param_record *p)
 {
 	static const u8 bytes[] = {
 		[BANOS_PARAM_BOOL_TYPE] = 1, [BANOS_PARAM_I32_TYPE] = 4, [BANOS_PARAM_U32_TYPE] = 4,
 		[BANOS_PARAM_I64_TYPE] = 8, [BANOS_PARAM_U64_TYPE] = 8,
 	};
-	bool bad_bounds;
 
+	switch (p->type) {
+	case BANOS_PARAM_TEXT_TYPE:
+		return p->bytes;
+	case BANOS_PARAM_U64_TYPE:
+		return p->bytes == 8 && (u64)p->min <= (u64)p->max;
+	case BANOS_PARAM_BOOL_TYPE ... BANOS_PARAM_I64_TYPE:
+		return p->bytes == bytes[p->type] && p->min <= p->max;
+	default:
+		return false;
+	}
+}
+
+static int check_param_record(struct report *r, const struct banos_param_record *p)
+{
 	if (p->size < sizeof(*p))
 		return report_add(r, -ENOEXEC, "a parameter's record has %u bytes, fewer than %zu", p->size, sizeof(*p));
 	if (!name_valid(p->name, sizeof(p->name)) || !ends(p->description, sizeof(p->description)))
@@ -107,8 +120,7 @@ static int check_param_record(struct report *r, const struct banos_param_record 
 	if (!p->type || p->type > BANOS_PARAM_TEXT_TYPE)
 		return report_add(r, -EOPNOTSUPP, "parameter %s is of type %u, which this kernel does not know", p->name,
 				  p->type);
-	bad_bounds = p->type == BANOS_PARAM_U64_TYPE ? (u64)p->min > (u64)p->max : p->min > p->max;
-	if (bad_bounds || (p->type != BANOS_PARAM_TEXT_TYPE ? p->bytes != bytes[p->type] : !p->bytes))
+	if (!param_consistent(p))
 		return report_add(r, -EINVAL, "the record of parameter %s contradicts itself", p->name);
 	return 0;
 }

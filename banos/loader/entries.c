@@ -10,7 +10,7 @@
 
 bool in_code(const struct loader *l, u64 addr)
 {
-	return in_part(l, PART_TEXT, addr, 1) && addr < l->addr + l->stubs;
+	return in_part(l, PART_TEXT, addr, 1) && addr < l->addr + l->code_size;
 }
 
 static int find_init(struct loader *l)

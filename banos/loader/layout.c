@@ -66,6 +66,7 @@ static void place_sections(struct loader *l)
 		if (w->part != PART_NONE)
 			w->offset = add_to_part(l, w->part, s->sh_size, s->sh_addralign);
 	}
+	l->code_size = l->part_size[PART_TEXT];
 	l->stubs = add_to_part(l, PART_TEXT, l->nstubs * LOADER_STUB_SIZE, LOADER_STUB_SIZE);
 	l->got = add_to_part(l, PART_RODATA, (l->nsymbols - l->got_first) * 8ul, 8);
 }

@@ -10,12 +10,13 @@
 #include <kernel/loader.h>
 #include <kernel/string.h>
 
+/* Only those that can be set; of the others check_records() told. */
 static const struct banos_param_record *next_param(const struct param_target *t, u64 *at)
 {
 	const struct record_header *h;
 
 	while ((h = record_next(t->records, t->size, at)))
-		if (h->kind == BANOS_RECORD_PARAM)
+		if (h->kind == BANOS_RECORD_PARAM && param_consistent((const struct banos_param_record *)h))
 			return (const struct banos_param_record *)h;
 	return NULL;
 }

@@ -232,9 +232,10 @@ slow:;
 	return err;
 }
 
-static int check_rela(struct loader *l, u32 i)
+static int relocate_by(struct loader *l, u32 i)
 {
 	const Elf64_Shdr *s = &l->sections[i];
+	const Elf64_Rela *table = (const Elf64_Rela *)(l->file + s->sh_offset);
 	const char *name = section_name(l, i);
 	struct report *r = &l->report;
 
@@ -244,7 +245,7 @@ static int check_rela(struct loader *l, u32 i)
 		return report_add(r, -ENOEXEC, "relocation section %s has symbols of its own", name);
 	if (s->sh_size && l->sections[s->sh_info].sh_type == SHT_NOBITS)
 		return report_add(r, -ENOEXEC, "relocation section %s relocates what is not in the file", name);
-	return 0;
+	return relocate_section(l, s->sh_info, table, table + s->sh_size / sizeof(*table));
 }
 
 int relocate(struct loader *l)
@@ -253,13 +254,11 @@ int relocate(struct loader *l)
 
 	for (u32 i = 1; i < l->nsections; i++) {
 		const Elf64_Shdr *s = &l->sections[i];
-		const u8 *table = l->file + s->sh_offset;
 		int bad;
 
 		if (s->sh_type != SHT_RELA || !l->where[s->sh_info].mem)
 			continue;
-		bad = check_rela(l, i) ?: relocate_section(l, s->sh_info, (const Elf64_Rela *)table,
-							   (const Elf64_Rela *)(table + s->sh_size));
+		bad = relocate_by(l, i);
 		if (bad == LOADER_AGAIN)
 			return bad;
 		err = err ?: bad;

@@ -28,15 +28,27 @@ static u64 add_stub(struct loader *l, u64 argument, u64 entry)
 	return addr;
 }
 
+/*
+ * Who might have it is in its name: the kernel's begin with banos_, a driver's
+ * with the driver's.
+ */
 static int missing(struct loader *l, const char *name)
 {
-	const char *hint = l->env->hint ? l->env->hint(l, name) : NULL;
+	struct report *r = &l->report;
+	const char *hint = l->env->hint ? l->env->hint(l, name) : NULL, *end = strchr(name, '_');
+	u32 level = l->env->level;
 
 	if (hint)
-		return report_add(&l->report, -ENOENT, "needs %s: %s", name, hint);
-	return report_add(&l->report, -ENOENT, strncmp(name, "banos_", 6) ?
-			  "needs %s, which no installed driver has" :
-			  "needs %s, which this kernel does not have", name);
+		return report_add(r, -ENOENT, "needs %s: %s", name, hint);
+	if (!strncmp(name, "banos_", 6) && l->driver->level > level)
+		return report_add(r, -ENOENT, "needs %s, which this kernel does not have: it was built for API level %u, this kernel has %u",
+				  name, l->driver->level, level);
+	if (!strncmp(name, "banos_", 6))
+		return report_add(r, -ENOENT, "needs %s, which this kernel does not have", name);
+	if (end && end != name)
+		return report_add(r, -ENOENT, "needs %s, which no installed driver has (is it of the driver %.*s?)", name,
+				  (int)MIN(end - name, 56l), name);
+	return report_add(r, -ENOENT, "needs %s, which neither the kernel nor a driver has", name);
 }
 
 static int resolve_import(struct loader *l, const Elf64_Sym *s, u64 *value)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * The symbol table: every name, section and value within bounds, and nothing
- * that a driver cannot have. After check_symbols() a symbol is undefined and
- * named, absolute, or in an existing section at no more than its size.
+ * that a driver cannot have. After check_symbols() symbol 0 is empty, and each
+ * other one is undefined and named, absolute, or within an existing section.
  */
 #include <kernel/err.h>
 #include <kernel/loader.h>
@@ -50,7 +50,8 @@ static int find_tables(struct loader *l)
 	if (s->sh_entsize != sizeof(Elf64_Sym) || s->sh_size % sizeof(Elf64_Sym) || !s->sh_size ||
 	    s->sh_offset % 8)
 		return report_add(r, -ENOEXEC, "its symbol table has the wrong size or place");
-	if (strings->sh_type != SHT_STRTAB || !strings->sh_size ||
+	/* Section 0 is none, whatever its header says; nobody looked at that. */
+	if (!s->sh_link || strings->sh_type != SHT_STRTAB || !strings->sh_size ||
 	    l->file[strings->sh_offset + strings->sh_size - 1])
 		return report_add(r, -ENOEXEC, "its symbol table has no names");
 	l->symbols = (const Elf64_Sym *)(l->file + s->sh_offset);
@@ -58,6 +59,8 @@ static int find_tables(struct loader *l)
 	l->first_global = s->sh_info;
 	l->strings = (const char *)l->file + strings->sh_offset;
 	l->strings_size = strings->sh_size;
+	if (l->symbols[0].st_name || l->symbols[0].st_info || l->symbols[0].st_shndx)
+		return report_add(r, -ENOEXEC, "its symbol 0 is not the empty one");
 	if (!l->first_global || l->first_global > l->nsymbols)
 		return report_add(r, -ENOEXEC, "its symbol table says that %u of %u symbols are local",
 				  l->first_global, l->nsymbols);
@@ -74,13 +77,23 @@ static int check_undefined(struct loader *l, const Elf64_Sym *s)
 {
 	const char *name = symbol_name(l, s), *advice;
 
-	if (!*name)
-		return report_add(&l->report, -ENOEXEC, "symbol %u has neither name nor place",
-				  (u32)(s - l->symbols));
+	if (!*name || ELF64_ST_BIND(s->st_info) == STB_LOCAL)
+		return report_add(&l->report, -ENOEXEC, "symbol %u (%s) is local and undefined",
+				  (u32)(s - l->symbols), name);
 	advice = forbidden_advice(name);
 	if (advice)
 		return report_add(&l->report, -ENOEXEC, "refers to %s: %s", name, advice);
 	return 0;
+}
+
+static int check_place(struct loader *l, const Elf64_Sym *s, u32 section)
+{
+	u64 size = l->sections[section].sh_size;
+
+	if (likely(s->st_value <= size && s->st_size <= size - s->st_value))
+		return 0;
+	return report_add(&l->report, -ENOEXEC, "symbol %u (%s) lies outside of its section",
+			  (u32)(s - l->symbols), symbol_name(l, s));
 }
 
 /* @shndx: as in the symbol; 0 to SHN_LORESERVE - 1 were dealt with. */
@@ -95,12 +108,8 @@ static int check_reserved(struct loader *l, const Elf64_Sym *s)
 		return report_add(&l->report, -ENOEXEC, "%s is a common symbol: compile with -fno-common, or link with ld -r -d",
 				  symbol_name(l, s));
 	case SHN_XINDEX:
-		if (l->shndx && l->shndx[i] && l->shndx[i] < l->nsections) {
-			if (s->st_value <= l->sections[l->shndx[i]].sh_size)
-				return 0;
-			return report_add(&l->report, -ENOEXEC, "symbol %u (%s) lies outside of its section", i,
-					  symbol_name(l, s));
-		}
+		if (l->shndx && l->shndx[i] && l->shndx[i] < l->nsections)
+			return check_place(l, s, l->shndx[i]);
 		__attribute__((fallthrough));
 	default:
 		return report_add(&l->report, -ENOEXEC, "symbol %u (%s) is in section %u, which is not there", i,
@@ -140,10 +149,7 @@ static int check_one(struct loader *l, const Elf64_Sym *s)
 		return check_undefined(l, s);
 	if (unlikely(s->st_shndx >= SHN_LORESERVE || s->st_shndx >= l->nsections))
 		return check_reserved(l, s);
-	if (unlikely(s->st_value > l->sections[s->st_shndx].sh_size))
-		return report_add(&l->report, -ENOEXEC, "symbol %u (%s) lies outside of its section", i,
-				  symbol_name(l, s));
-	return 0;
+	return check_place(l, s, s->st_shndx);
 }
 
 int check_symbols(struct loader *l)

@@ -44,7 +44,7 @@ static void *read_file(const char *path, size_t *size)
 	return data;
 }
 
-/* Lists of a world that grow; never freed. */
+/* Lists of a world that grow. */
 static void append(const char *const **list, const char *text)
 {
 	const char **new = (const char **)*list;
@@ -60,20 +60,45 @@ static void append(const char *const **list, const char *text)
 	*list = new;
 }
 
+/* A driver that is installed: what it exports can be imported. */
+struct installed {
+	struct installed *next;
+	struct loader loader;
+	void *file;
+};
+static struct installed *all_installed;
+
 static void add_driver(struct host_world *w, u32 level, const char *path)
 {
+	struct installed *i = calloc(1, sizeof(*i));
+	struct loader *l;
 	size_t size;
-	void *file = read_file(path, &size);
-	struct loader l;
 
-	host_loader(&l, w, level, file, size, NULL);
-	if (loader_run(&l)) {
-		fprintf(stderr, "banos-check: %s itself would not be installed:\n%s", path, l.report.text ?: "");
+	if (!i)
+		exit(2);
+	l = &i->loader;
+	i->file = read_file(path, &size);
+	host_loader(l, w, level, i->file, size, NULL);
+	if (loader_run(l)) {
+		fprintf(stderr, "banos-check: %s itself would not be installed:\n%s", path, l->report.text ?: "");
 		exit(2);
 	}
-	append(&w->drivers, l.driver->name);
-	for (u32 i = 0; i < l.nexports; i++)
-		append(&w->driver_exports, l.exports[i].name);
+	append(&w->drivers, l->driver->name);
+	for (u32 n = 0; n < l->nexports; n++)
+		append(&w->driver_exports, l->exports[n].name);
+	i->next = all_installed;
+	all_installed = i;
+}
+
+static void free_installed(struct host_world *w)
+{
+	for (struct installed *i; (i = all_installed); free(i)) {
+		all_installed = i->next;
+		host_loader_free(&i->loader);
+		free(i->file);
+	}
+	free((void *)w->drivers);
+	free((void *)w->driver_exports);
 }
 
 static char *join_params(char **words, int n)
@@ -146,5 +171,6 @@ int main(int argc, char **argv)
 	host_loader_free(&l);
 	free(params);
 	free(file);
+	free_installed(&w);
 	return err ? 1 : 0;
 }

@@ -47,6 +47,8 @@ static u8 *host_alloc_memory(struct loader *l, u64 npages, u64 *addr)
 
 	if (w && w->fail_alloc && !--w->fail_alloc)
 		return NULL;
+	if (w && w->max_pages && npages > w->max_pages)
+		return NULL;
 	*addr = HOST_DRIVER;
 	return calloc(npages, PAGE_SIZE);
 }

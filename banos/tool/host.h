@@ -16,6 +16,7 @@
 struct host_world {
 	const char *const *driver_exports, *const *drivers;
 	long fail_alloc;		/* let the n-th allocation from now on fail; 0: none */
+	u64 max_pages;			/* memory for drivers; 0: no limit */
 };
 
 /** @brief Prepare @p l for a file in memory, with the API of @p level. */

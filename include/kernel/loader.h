@@ -90,6 +90,7 @@ struct loader {
 	/* The memory; set by lay_out(). */
 	struct load_section *where;		/* of each section */
 	u64 part_offset[PARTS], part_size[PARTS], npages;
+	u64 code_size;				/* of the text; stubs come behind */
 	u64 stubs, nstubs, stubs_used;		/* offset in memory, number */
 	u64 got, got_first;			/* offset in memory; symbol with the first slot */
 	u8 *mem;
@@ -180,6 +181,8 @@ const struct record_header *record_next(const u8 *records, u64 size, u64 *at);
 /** @brief Check records, as far as that is possible without relocating. @return 0 or the first error */
 int check_records(struct report *r, const u8 *records, u64 size, u32 level,
 		  const struct banos_driver_record **driver);
+/** @brief Do type, bounds and size of a parameter's variable agree? Of a record that is large enough. */
+bool param_consistent(const struct banos_param_record *p);
 /** Where a parameter's variable may lie, and how to write it. */
 struct param_target {
 	const u8 *records;			/* checked */

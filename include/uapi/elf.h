@@ -9,6 +9,9 @@
 
 #ifdef __BANOS_HOST__
 #include <elf.h>
+#ifndef SHT_X86_64_UNWIND	/* musl has no names for some */
+#define SHT_X86_64_UNWIND	0x70000001
+#endif
 #else
 typedef u64 Elf64_Addr;
 typedef u64 Elf64_Off;

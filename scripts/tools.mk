@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: MIT
+#
+# Programs for the machine that builds, made of the kernel's own sources:
+#
+#	tools/banos-check	would this driver be installed? Static, so that it
+#				runs anywhere; goes into the SDK
+#	tests/banos-check	the same under sanitizers, for the tests
+#	fuzz/loader		the loader under libFuzzer; only where clang is
+
+loader-srcs := $(wildcard banos/loader/*.c) banos/tool/host.c \
+	$(addprefix lib/,cmdline.c format.c glob.c hash.c parse.c string.c)
+
+tool-cflags := -std=gnu11 -g -D__BANOS_HOST__ -Iinclude -Iarch/x86_64/include \
+	-I$(O)/include -include include/kernel/kconfig.h -fno-builtin \
+	-Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare \
+	-Wno-missing-field-initializers
+sanitize := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all \
+	-fno-omit-frame-pointer
+
+# Names and levels of all functions of the driver API.
+API_INC	:= $(O)/include/generated/api.inc
+quiet_cmd_api_inc = GEN     $(call short,$@)
+      cmd_api_inc = $(PYTHON) scripts/gen-api.py --c $(filter %.h,$^) >$@
+$(API_INC): $(sort $(wildcard include/banos/*.h)) scripts/gen-api.py FORCE
+	$(call if_changed,api_inc)
+
+quiet_cmd_tool_cc = TOOLCC  $(call short,$@)
+      cmd_tool_cc = $(tool-cc) $(tool-cflags) -MMD -MF $(depfile) -c -o $@ $<
+quiet_cmd_tool_ld = TOOLLD  $(call short,$@)
+      cmd_tool_ld = $(tool-cc) -o $@ $(filter %.o,$^)
+
+# $(call tool,program,sources,compiler and flags)
+define tool
+$(O)/$1 $(patsubst %.c,$(O)/$1.obj/%.o,$2): tool-cc := $3
+$(patsubst %.c,$(O)/$1.obj/%.o,$2): $(O)/$1.obj/%.o: %.c FORCE | $(prepare) $(API_INC)
+	$$(call if_changed_dep,tool_cc)
+$(O)/$1: $(patsubst %.c,$(O)/$1.obj/%.o,$2) FORCE
+	$$(call if_changed,tool_ld)
+objects-tools += $(O)/$1 $(patsubst %.c,$(O)/$1.obj/%.o,$2)
+endef
+objects-tools := $(API_INC)
+check-srcs := banos/tool/banos-check.c $(loader-srcs)
+$(eval $(call tool,tools/banos-check,$(check-srcs),$(USERCC) -O2 -static -s))
+$(eval $(call tool,tests/banos-check,$(check-srcs),$(TESTCC) $(sanitize)))
+$(eval $(call tool,fuzz/loader,tests/fuzz/loader.c $(loader-srcs),clang \
+	$(sanitize) -fsanitize=fuzzer))
+
+PHONY += tools fuzzers
+tools: $(O)/tools/banos-check
+host-tests: $(O)/tests/banos-check
+fuzzers: $(O)/fuzz/loader
