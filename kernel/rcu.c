@@ -5,12 +5,13 @@
  *
  * Callbacks gather on per-CPU lists (compare-exchange); the "rcu" thread takes
  * them all a few milliseconds after the first came, waits for a grace period
- * and runs them. cpu->rcu_qs counts a CPU's passes; one that idles is nudged.
+ * and runs them. cpu->rcu_qs counts a CPU's passes; one that idles, or runs one
+ * user program without end, is nudged.
  */
-#include <asm/ipi.h>
 #include <kernel/lock.h>
 #include <kernel/printk.h>
 #include <kernel/rcu_init.h>
+#include <kernel/thread.h>
 #include <kernel/time.h>
 #include <kernel/wait.h>
 
@@ -53,8 +54,7 @@ void synchronize_rcu(void)
 		if (i == me || !cpus[i] || !cpus[i]->online)
 			continue;
 		while (READ_ONCE(cpus[i]->rcu_qs) == seen[i]) {
-			cpus[i]->need_resched = 1;
-			ipi_reschedule(cpus[i]);
+			sched_kick(cpus[i]);
 			sleep_until(time_monotonic_ns() + 50 * NSEC_PER_USEC, false);
 		}
 	}

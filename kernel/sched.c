@@ -162,6 +162,16 @@ static void resched(struct run_queue *rq)
 		ipi_reschedule(c);
 }
 
+void sched_kick(struct cpu *c)
+{
+	u64 flags = irq_save();
+
+	raw_spin_lock(&c->rq->lock);
+	resched(c->rq);
+	raw_spin_unlock(&c->rq->lock);
+	irq_restore(flags);
+}
+
 /* Should @p t, just queued, run instead of the running thread? */
 static bool preempts(const struct run_queue *rq, const struct thread *t)
 {

@@ -129,6 +129,8 @@ void thread_switch_space(struct vm_space *space);
 /* ---- scheduler ---- */
 void schedule(void);			/* give up the CPU according to current->state */
 void sched_yield_current(void);
+/** @brief Make @p c pass through the scheduler soon, also out of a loop in user mode. Any context. */
+void sched_kick(struct cpu *c);
 /**
  * Make @p t runnable if it sleeps in one of @p states (bit mask 1 << enum thread_state).
  * Any context. @return true when it was woken by this call.
