@@ -122,8 +122,8 @@ run-iso run-uefi: iso
 # ---------------------------------------------------------------------------
 # Tests
 
-.PHONY: check check-layers check-host check-build check-kernel check-system \
-	check-long fuzz bench
+.PHONY: check check-layers check-host check-build check-kernel check-drivers \
+	check-system check-long fuzz bench
 # The tests in the kernel are part of the debug configuration: a build beside.
 debug-build = $(MAKE) $(jobs) O='$(O)/debug' debug_defconfig kernel
 check: setup-check
@@ -134,6 +134,9 @@ check-layers: need-config
 	@$(PYTHON) scripts/check.py '$(O)' layers
 check-build: setup-check
 	@$(PYTHON) scripts/check.py '$(O)' build
+check-drivers: setup-check
+	+@$(MAKE) $(jobs) all host-tests
+	@$(PYTHON) scripts/check.py '$(O)' drivers
 check-host: setup-check
 	+@$(MAKE) $(jobs) host-tests
 	@$(PYTHON) scripts/check.py '$(O)' host
@@ -142,7 +145,7 @@ check-kernel: setup-check
 	+@$(debug-build)
 	@$(PYTHON) scripts/check.py '$(O)' kernel
 check-system check-long: setup-check
-	+@$(MAKE) $(jobs) all
+	+@$(MAKE) $(jobs) all host-tests
 	@$(PYTHON) scripts/check.py '$(O)' $(@:check-%=%)
 fuzz bench: setup-check
 	+@$(MAKE) $(jobs) all
@@ -181,7 +184,8 @@ help:
 #?   run-iso  run-uefi boot that in QEMU
 #?
 #? Tests
-#?   check-layers  check-host  check-build  check-kernel  check-system
+#?   check-layers  check-host  check-build  check-kernel  check-drivers
+#?   check-system
 #?                     the parts of check
 #?   check-long        what takes longer than ten minutes
 #?   fuzz  bench

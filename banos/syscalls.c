@@ -30,79 +30,100 @@ bool driver_caller_allowed(void)
 
 /* ---- getting hold of an image ---- */
 
+/* Where from, where to: what the calls that install differ in. */
+struct install_args {
+	bool from_fd;
+	u32 fd;
+	u64 image, size;
+	u64 params, flags;
+	u64 log, log_size;
+};
+
 /* Not zeroed; contiguous where possible, since that needs no page tables. */
 static void *buffer_alloc(u64 size)
 {
 	return kmalloc(size ?: 1) ?: kvzalloc(size);
 }
 
-static int image_size_check(u64 size)
+static int alloc_image(struct install_request *rq, u64 size)
 {
-	return size > LOADER_FILE_MAX ? -EFBIG : 0;
+	if (size > LOADER_FILE_MAX)
+		return report_add(&rq->report, -EFBIG, "the file has %lu KiB, more than %lu", size / 1024,
+				  LOADER_FILE_MAX / 1024);
+	rq->size = size;
+	rq->file = buffer_alloc(size);
+	if (!rq->file)
+		return report_add(&rq->report, -ENOMEM, "no memory for the %lu bytes of its file", size);
+	return 0;
 }
 
-static int copy_image(u64 from, u64 size, u8 **out)
+static int copy_image(struct install_request *rq, u64 from, u64 size)
 {
-	int err = image_size_check(size);
-	u8 *image;
+	int err;
 
-	if (err)
-		return err;
-	if (!user_range_ok(uaddr(from), size))
-		return -EFAULT;
-	image = buffer_alloc(size);
-	if (!image)
-		return -ENOMEM;
-	err = copy_from_user(image, uaddr(from), size);
-	if (err)
-		kvfree(image);
+	/* Before it is allocated: nobody gets much memory for a bad address. */
+	if (size <= LOADER_FILE_MAX && !user_range_ok(uaddr(from), size))
+		err = -EFAULT;
 	else
-		*out = image;
+		err = alloc_image(rq, size);
+	if (!err)
+		err = copy_from_user((u8 *)rq->file, uaddr(from), size);
+	if (err == -EFAULT)
+		report_add(&rq->report, err, "its %lu bytes at address 0x%lx cannot be read", size, from);
 	return err;
 }
 
-static int read_image(u32 fd, u8 **out, u64 *size)
+static int read_image(struct install_request *rq, u32 fd)
 {
 	struct fd_ref r = fd_get(fd);
 	u64 pos = 0;
-	s64 n;
-	int err = 0;
+	s64 n = 0;
+	int err;
 
 	if (!r.file)
-		return -EBADF;
+		return report_add(&rq->report, -EBADF, "there is no open file %d", (int)fd);
 	if (!(r.file->mode & FMODE_READ))
-		err = -EBADF;
+		err = report_add(&rq->report, -EBADF, "file %d is not open for reading", (int)fd);
 	else if ((r.file->inode->mode & S_IFMT) != S_IFREG)
-		err = -EINVAL;
-	*size = r.file->inode->size;
-	err = err ?: image_size_check(*size);
-	*out = err ? NULL : buffer_alloc(*size);
-	if (!err && !*out)
-		err = -ENOMEM;
+		err = report_add(&rq->report, -EINVAL, "file %d is not an ordinary file", (int)fd);
+	else
+		err = alloc_image(rq, r.file->inode->size);
 	if (!err) {
-		n = file_read_kernel(r.file, *out, *size, &pos);
-		err = n < 0 ? n : 0;
-		*size = n < 0 ? 0 : n;		/* it may have become shorter */
-		if (err)
-			kvfree(*out);
+		n = file_read_kernel(r.file, (u8 *)rq->file, rq->size, &pos);
+		if (n < 0)
+			err = report_add(&rq->report, n, "its file cannot be read (error %ld)", -n);
+		rq->size = n < 0 ? 0 : n;	/* it may have become shorter */
 	}
 	fd_put(r);
 	return err;
 }
 
-static int copy_params(u64 from, char **out)
+static int copy_params(struct install_request *rq, u64 from)
 {
-	*out = NULL;
+	char *text;
+	long err;
+
 	if (!from)
 		return 0;
-	*out = strdup_from_user(uaddr(from), BANOS_PARAMS_MAX);
-	if (IS_ERR(*out)) {
-		long err = PTR_ERR(*out);
-
-		*out = NULL;
-		return err == -ENAMETOOLONG ? -E2BIG : err;
+	text = strdup_from_user(uaddr(from), BANOS_PARAMS_MAX);
+	if (!IS_ERR(text)) {
+		rq->params = text;
+		return 0;
 	}
-	return 0;
+	err = PTR_ERR(text);
+	if (err == -ENAMETOOLONG)
+		return report_add(&rq->report, -EINVAL, "its parameters have more than %d bytes", BANOS_PARAMS_MAX - 1);
+	return report_add(&rq->report, err, "its parameters at address 0x%lx cannot be read (error %ld)", from, -err);
+}
+
+static int fetch(struct install_request *rq, const struct install_args *a)
+{
+	int err = 0;
+
+	if (a->flags & ~(u64)BANOS_INSTALL_DRY_RUN)
+		err = report_add(&rq->report, -EINVAL, "flags 0x%lx are unknown", a->flags);
+	err = err ?: (a->from_fd ? read_image(rq, a->fd) : copy_image(rq, a->image, a->size));
+	return err ?: copy_params(rq, a->params);
 }
 
 /* ---- install ---- */
@@ -131,41 +152,37 @@ static int copy_log(const struct report *r, u64 to, u64 size)
 	return copy_to_user(uaddr(to + n), "", 1);
 }
 
-/* Takes over @file and @params. */
-static s64 install(u8 *file, u64 size, char *params, u32 flags, u64 log, u64 log_size)
-{
-	struct install_request r = { .file = file, .size = size, .params = params, .flags = flags };
-	s64 id = driver_install(&r);
+static void report_free(void *p) { kfree(p); }
 
-	kvfree(file);
-	kfree(params);
-	log_reasons(&r.report, log && log_size);
+/* The caller may: nothing of the arguments was looked at before that was known. */
+static s64 install(const struct install_args *a)
+{
+	struct install_request rq = { .flags = a->flags };
+	s64 id;
+
+	report_init(&rq.report, kmalloc, report_free);
+	id = fetch(&rq, a);
+	if (!id)
+		id = driver_install(&rq);
+	else
+		report_close(&rq.report);
+	kvfree(rq.file);
+	kfree(rq.params);
+	log_reasons(&rq.report, a->log && a->log_size);
 	/* A driver that is installed stays so; its id is worth more than an empty log. */
-	if (copy_log(&r.report, log, log_size) && id < 0)
+	if (copy_log(&rq.report, a->log, a->log_size) && id < 0)
 		id = -EFAULT;
-	report_destroy(&r.report);
+	report_destroy(&rq.report);
 	return id;
 }
 
 static s64 sys_banos_install(u64 image, u64 size, u64 params, u64 flags, u64 log, u64 log_size)
 {
-	char *text;
-	u8 *file;
-	int err;
-
 	if (!driver_caller_allowed() || driver_installs_locked())
 		return -EPERM;
-	if (flags & ~(u64)BANOS_INSTALL_DRY_RUN)
-		return -EINVAL;
-	err = copy_image(image, size, &file);
-	if (err)
-		return err;
-	err = copy_params(params, &text);
-	if (err) {
-		kvfree(file);
-		return err;
-	}
-	return install(file, size, text, flags, log, log_size);
+	return install(&(struct install_args){
+		.image = image, .size = size, .params = params, .flags = flags, .log = log, .log_size = log_size,
+	});
 }
 
 /* ---- remove ---- */
@@ -227,32 +244,17 @@ extern const upcall_fn upcall_banos_table[SYSCALL_BANOS_SLOTS] __attribute__((al
 
 SYSCALL3(init_module, image, len, params)
 {
-	char *text;
-	u8 *file;
 	s64 id;
-	int err;
 
 	if (!driver_caller_allowed() || driver_installs_locked())
 		return -EPERM;
-	err = copy_image(image, len, &file);
-	if (err)
-		return err;
-	err = copy_params(params, &text);
-	if (err) {
-		kvfree(file);
-		return err;
-	}
-	id = install(file, len, text, 0, 0, 0);
+	id = install(&(struct install_args){ .image = image, .size = len, .params = params });
 	return id < 0 ? id : 0;
 }
 
 SYSCALL3(finit_module, fd, params, flags)
 {
-	char *text;
-	u8 *file;
-	u64 size;
 	s64 id;
-	int err;
 
 	if (!driver_caller_allowed() || driver_installs_locked())
 		return -EPERM;
@@ -260,12 +262,7 @@ SYSCALL3(finit_module, fd, params, flags)
 		return -EINVAL;
 	if ((u32)flags & INIT_COMPRESSED)
 		return -EOPNOTSUPP;
-	err = copy_params(params, &text) ?: read_image((u32)fd, &file, &size);
-	if (err) {
-		kfree(text);
-		return err;
-	}
-	id = install(file, size, text, 0, 0, 0);
+	id = install(&(struct install_args){ .from_fd = true, .fd = fd, .params = params });
 	return id < 0 ? id : 0;
 }
 

@@ -127,6 +127,10 @@ need_check()
 	# Drivers may be written in C++, too, and for either compiler.
 	need g++ g++
 	need clang clang
+	# What fuzzing links with is a package of its own.
+	version=$(clang -dumpversion 2>/dev/null || echo 14)
+	need "libclang-rt-${version%%.*}-dev" \
+		"$(clang -print-resource-dir 2>/dev/null)/lib/linux/libclang_rt.fuzzer-x86_64.a"
 	need libcmocka-dev /usr/include/cmocka.h
 	need zlib1g-dev /usr/include/zlib.h
 	need_python python3-pytest pytest

@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: MIT
 """Run tests and count them.
 
-    check.py OUTPUT_DIR all|layers|host|build|kernel|system|long
+    check.py OUTPUT_DIR all|layers|host|build|kernel|drivers|system|long
 
     layers  the rules about who includes what, and for the driver API's headers
     host    pure code on this machine, under sanitizers (cmocka)
     build   the build itself, on a kernel of a few lines (pytest)
     kernel  the tests in the kernel (KTAP), with one processor and with four
+    drivers driver files, good and bad, on this machine (pytest)
     system  the real image in QEMU, by its shell (pytest)
     long    tests marked "long", and nothing else
 
@@ -26,7 +27,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 RESULT = re.compile(r'\s*(not ok|ok) (\d+)\s*(?:- )?(.*)')
 HOST_LIMIT_S, BUILD_LIMIT_S, KERNEL_LIMIT_S = 120, 180, 120
-SYSTEM_LIMIT_S, LONG_LIMIT_S = 420, 3600
+SYSTEM_LIMIT_S, LONG_LIMIT_S, DRIVERS_LIMIT_S = 420, 3600, 180
 
 
 class Part:
@@ -186,6 +187,8 @@ PARTS = {
     'kernel': check_kernel,
     'build': lambda out: run_pytest('build', out, 'tests/build', 'not long',
                                     BUILD_LIMIT_S),
+    'drivers': lambda out: run_pytest('drivers', out, 'tests/drivers',
+                                      'not long', DRIVERS_LIMIT_S),
     'system': lambda out: run_pytest('system', out, 'tests/system', 'not long',
                                      SYSTEM_LIMIT_S),
     'long': lambda out: run_pytest('long', out, 'tests', 'long', LONG_LIMIT_S),

@@ -5,6 +5,7 @@
 #	tools/banos-check	would this driver be installed? Static, so that it
 #				runs anywhere; goes into the SDK
 #	tests/banos-check	the same under sanitizers, for the tests
+#	tests/loadtest		for the running kernel: tests of installing drivers
 #	fuzz/loader		the loader under libFuzzer; only where clang is
 
 loader-srcs := $(wildcard banos/loader/*.c) banos/tool/host.c \
@@ -42,10 +43,12 @@ objects-tools := $(API_INC)
 check-srcs := banos/tool/banos-check.c $(loader-srcs)
 $(eval $(call tool,tools/banos-check,$(check-srcs),$(USERCC) -O2 -static -s))
 $(eval $(call tool,tests/banos-check,$(check-srcs),$(TESTCC) $(sanitize)))
-$(eval $(call tool,fuzz/loader,tests/fuzz/loader.c $(loader-srcs),clang \
-	$(sanitize) -fsanitize=fuzzer))
+$(eval $(call tool,tests/loadtest,$(wildcard tests/drivers/guest/*.c) \
+	tests/fuzz/mutate.c $(loader-srcs),$(USERCC) -O2 -static -s))
+$(eval $(call tool,fuzz/loader,tests/fuzz/loader.c tests/fuzz/mutate.c \
+	$(loader-srcs),clang $(sanitize) -fsanitize=fuzzer))
 
 PHONY += tools fuzzers
 tools: $(O)/tools/banos-check
-host-tests: $(O)/tests/banos-check
+host-tests: $(O)/tests/banos-check $(O)/tests/loadtest
 fuzzers: $(O)/fuzz/loader

@@ -4,10 +4,7 @@
  *
  * An input is a frame of four bytes (which allocation fails, level of the API,
  * whether other drivers are there, length of the parameters), the parameters,
- * and the driver file. Nearly all random changes of a file end in its first
- * check, so the mutator knows what a driver file is made of: it changes one
- * field of a header, section, symbol, relocation or record, and prefers values
- * that lie at a limit.
+ * and the driver file. The mutator knows what that is made of (mutate.c).
  *
  * Besides what the sanitizers find, each run holds what the loader promises:
  * see check_success() and check_refusal().
@@ -18,6 +15,7 @@
 #include <string.h>
 #include <kernel/err.h>
 #include "../../banos/tool/host.h"
+#include "mutate.h"
 
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned int seed);
@@ -121,174 +119,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 /* ---- mutating ---- */
 
-static u64 rng_state;
-
-static u64 rnd(u64 below)
-{
-	rng_state ^= rng_state << 13;
-	rng_state ^= rng_state >> 7;
-	rng_state ^= rng_state << 17;
-	return below ? rng_state % below : 0;
-}
-
-struct image {
-	uint8_t *file;			/* at any address */
-	size_t size;
-	u64 sections;			/* where their headers are */
-	u32 n;
-};
-
-static int open_image(struct image *im, uint8_t *file, size_t size)
-{
-	Elf64_Ehdr e;
-
-	if (size < sizeof(e))
-		return -1;
-	memcpy(&e, file, sizeof(e));
-	if (memcmp(e.e_ident, ELFMAG, SELFMAG) || e.e_shoff > size)
-		return -1;
-	*im = (struct image){ .file = file, .size = size, .sections = e.e_shoff, .n = e.e_shnum };
-	if (im->n > (size - e.e_shoff) / sizeof(Elf64_Shdr))
-		im->n = (size - e.e_shoff) / sizeof(Elf64_Shdr);
-	return im->n ? 0 : -1;
-}
-
-static Elf64_Shdr section(const struct image *im, u32 i)
-{
-	Elf64_Shdr s;
-
-	memcpy(&s, im->file + im->sections + i * sizeof(s), sizeof(s));
-	return s;
-}
-
-/* A number that somebody may have forgotten to check; @old is what stands there. */
-static u64 odd_number(const struct image *im, u64 old)
-{
-	Elf64_Shdr s = section(im, rnd(im->n));
-
-	switch (rnd(14)) {
-	case 0: return 0;
-	case 1: return ~0ull;
-	case 2: return old + 1;
-	case 3: return old - 1;
-	case 4: return 1ull << rnd(64);
-	case 5: return (1ull << rnd(64)) - 1;
-	case 6: return -(1ull << rnd(64));
-	case 7: return im->size - rnd(3);
-	case 8: return im->n - 1 + rnd(3);
-	case 9: return s.sh_size - 1 + rnd(3);
-	case 10: return s.sh_offset;
-	case 11: return old ^ 1ull << rnd(64);
-	case 12: return old + 8 - rnd(17);
-	default: return rnd(48);
-	}
-}
-
-static void change_number(const struct image *im, size_t at, u32 width)
-{
-	u64 v = 0;
-
-	if (at > im->size || width > im->size - at)
-		return;
-	memcpy(&v, im->file + at, width);
-	v = odd_number(im, v);
-	memcpy(im->file + at, &v, width);
-}
-
-struct field { u8 offset, width; };
-#define FIELD(type, name) { offsetof(type, name), sizeof(((type *)0)->name) }
-
-static const struct field header_fields[] = {
-	FIELD(Elf64_Ehdr, e_type), FIELD(Elf64_Ehdr, e_machine), FIELD(Elf64_Ehdr, e_version),
-	FIELD(Elf64_Ehdr, e_shoff), FIELD(Elf64_Ehdr, e_ehsize), FIELD(Elf64_Ehdr, e_shentsize),
-	FIELD(Elf64_Ehdr, e_shnum), FIELD(Elf64_Ehdr, e_shstrndx), { 4, 1 }, { 5, 1 }, { 6, 1 }, { 7, 1 },
-};
-static const struct field section_fields[] = {
-	FIELD(Elf64_Shdr, sh_name), FIELD(Elf64_Shdr, sh_type), FIELD(Elf64_Shdr, sh_flags),
-	FIELD(Elf64_Shdr, sh_offset), FIELD(Elf64_Shdr, sh_size), FIELD(Elf64_Shdr, sh_link),
-	FIELD(Elf64_Shdr, sh_info), FIELD(Elf64_Shdr, sh_addralign), FIELD(Elf64_Shdr, sh_entsize),
-};
-static const struct field symbol_fields[] = {
-	FIELD(Elf64_Sym, st_name), FIELD(Elf64_Sym, st_info), FIELD(Elf64_Sym, st_other),
-	FIELD(Elf64_Sym, st_shndx), FIELD(Elf64_Sym, st_value), FIELD(Elf64_Sym, st_size),
-};
-static const struct field rela_fields[] = {
-	FIELD(Elf64_Rela, r_offset), { 8, 1 }, { 8, 4 }, { 12, 4 }, { 8, 1 }, FIELD(Elf64_Rela, r_addend),
-};
-
-/* One field of one entry of a table of @count entries. */
-#define CHANGE_ENTRY(im, at, entry, count, fields) do { \
-	const struct field *f_ = &(fields)[rnd(ARRAY_SIZE(fields))]; \
-	change_number(im, (at) + rnd(count) * (entry) + f_->offset, f_->width); } while (0)
-
-/* A section of a type, or any if there is none. */
-static Elf64_Shdr pick(const struct image *im, u32 type)
-{
-	u32 start = rnd(im->n);
-
-	for (u32 k = 0; k < im->n; k++) {
-		Elf64_Shdr s = section(im, (start + k) % im->n);
-
-		if (s.sh_type == type && s.sh_size)
-			return s;
-	}
-	return section(im, start);
-}
-
-static void change_records(const struct image *im)
-{
-	static const u16 words[] = { 0, 4, 8, 12, 16, 24, 32, 256, 264, 272, 276, 280, 284, 288, 296, 304 };
-	Elf64_Shdr s = pick(im, SHT_PROGBITS);
-
-	if (rnd(2))
-		change_number(im, s.sh_offset + words[rnd(ARRAY_SIZE(words))], rnd(2) ? 4 : 8);
-	else
-		change_number(im, s.sh_offset + rnd(s.sh_size ?: 1), 1);
-}
-
-static void swap_sections(const struct image *im)
-{
-	u32 a = rnd(im->n), b = rnd(im->n);
-	Elf64_Shdr x = section(im, a), y = section(im, b);
-
-	memcpy(im->file + im->sections + b * sizeof(x), &x, sizeof(x));
-	if (rnd(2))
-		memcpy(im->file + im->sections + a * sizeof(y), &y, sizeof(y));
-}
-
-static void mutate_image(const struct image *im)
-{
-	static const u32 types[] = { SHT_SYMTAB, SHT_RELA, SHT_STRTAB, SHT_PROGBITS, SHT_GROUP, SHT_SYMTAB_SHNDX };
-	Elf64_Shdr s;
-
-	switch (rnd(16)) {
-	case 0:
-		CHANGE_ENTRY(im, 0, 0, 1, header_fields);
-		break;
-	case 1 ... 5:
-		CHANGE_ENTRY(im, im->sections, sizeof(s), im->n, section_fields);
-		break;
-	case 6 ... 8:
-		s = pick(im, SHT_SYMTAB);
-		CHANGE_ENTRY(im, s.sh_offset, 24, s.sh_size / 24, symbol_fields);
-		break;
-	case 9 ... 11:
-		s = pick(im, SHT_RELA);
-		CHANGE_ENTRY(im, s.sh_offset, 24, s.sh_size / 24, rela_fields);
-		break;
-	case 12: case 13:
-		change_records(im);
-		break;
-	case 14:
-		swap_sections(im);
-		break;
-	default:
-		s = pick(im, types[rnd(ARRAY_SIZE(types))]);
-		change_number(im, s.sh_offset + rnd(s.sh_size ?: 1), 1u << rnd(4));
-		break;
-	}
-}
-
 /* Parameters change in length: what follows moves. */
 static size_t mutate_params(uint8_t *data, size_t size, size_t max)
 {
@@ -305,11 +135,12 @@ static size_t mutate_params(uint8_t *data, size_t size, size_t max)
 
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned int seed)
 {
-	struct image im;
+	u8 *file;
 
-	rng_state = (seed + 1) * 0x9e3779b97f4a7c15ull;
-	if (size < FRAME || data[3] > size - FRAME || open_image(&im, data + FRAME + data[3], size - FRAME - data[3]))
+	rnd_seed(seed);
+	if (size < FRAME || data[3] > size - FRAME)
 		return LLVMFuzzerMutate(data, size, max);
+	file = data + FRAME + data[3];
 	switch (rnd(24)) {
 	case 0:
 		return LLVMFuzzerMutate(data, size, max);
@@ -321,9 +152,8 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned 
 		data[2] = rnd(4);
 		return size;
 	default:
-		for (u32 n = 1 + rnd(rnd(4) ? 2 : 6); n; n--)
-			if (!open_image(&im, data + FRAME + data[3], size - FRAME - data[3]))
-				mutate_image(&im);
-		return size;
+		if (mutate_file(file, data + size - file, 1 + rnd(rnd(4) ? 2 : 6)))
+			return size;
+		return LLVMFuzzerMutate(data, size, max);
 	}
 }

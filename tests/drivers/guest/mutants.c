@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT
+/*
+ * loadtest mutants COUNT SEED FILE...: damaged copies of good drivers.
+ *
+ * The loader is pure, so it is in this program, too: for each damaged copy, it
+ * and the kernel have to come to the same error in the same words. Where it is
+ * still good, and what was loaded is the same to the byte as of the undamaged
+ * file, with the same entry points, the copy is really installed and removed; of
+ * the others nobody knows what their code would do. In the end free memory and the
+ * table of exports are as before.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "../../../banos/tool/host.h"
+#include "../../fuzz/mutate.h"
+#include "loadtest.h"
+
+static int same_calls(const u64 *a, u32 na, const u64 *b, u32 nb)
+{
+	return na == nb && (!na || !memcmp(a, b, na * sizeof(*a)));
+}
+
+/* Is what was loaded the same in all that can matter to the machine? */
+static int same_driver(const struct loader *a, const struct loader *b)
+{
+	if (a->npages != b->npages || memcmp(a->part_size, b->part_size, sizeof(a->part_size)) ||
+	    memcmp(a->mem, b->mem, a->npages * PAGE_SIZE))
+		return 0;
+	if (a->init != b->init || a->exit != b->exit || a->nexports != b->nexports ||
+	    !same_calls(a->init_calls, a->ninit, b->init_calls, b->ninit) ||
+	    !same_calls(a->fini_calls, a->nfini, b->fini_calls, b->nfini))
+		return 0;
+	for (u32 i = 0; i < a->nexports; i++)
+		if (strcmp(a->exports[i].name, b->exports[i].name) || a->exports[i].address != b->exports[i].address)
+			return 0;
+	return 1;
+}
+
+static void load(struct loader *l, const struct file *f)
+{
+	static struct host_world world;
+
+	host_loader(l, &world, BANOS_LEVEL, f->data, f->size, NULL);
+	loader_run(l);
+}
+
+static struct { long refused, loaded, installed; } count;
+
+static void try(const struct file *f, const struct loader *original)
+{
+	static char log[LOG_SIZE];
+	struct loader l;
+	long r, id;
+
+	load(&l, f);
+	r = install(f->data, f->size, NULL, BANOS_INSTALL_DRY_RUN, log);
+	require(r == l.report.err, "the kernel says %ld: %s\nthe same loader here says %d: %s", r, log, l.report.err,
+		l.report.text ?: "");
+	require(!strcmp(log, l.report.text ?: ""), "the kernel says: %s\nthe same loader here says: %s", log,
+		l.report.text ?: "");
+	if (r) {
+		require(strlen(log) > 20, "refused without a reason");
+		count.refused++;
+	} else if (!same_driver(&l, original)) {
+		count.loaded++;
+	} else {
+		id = install(f->data, f->size, NULL, 0, log);
+		require(id >= 0, "a copy that loads as the original does fails with %ld: %s", id, log);
+		require(!remove_driver(id), "it cannot be removed");
+		count.installed++;
+	}
+	host_loader_free(&l);
+}
+
+static struct file originals[16], copy;
+static struct loader loaded[16];
+
+static void open_originals(int n, char **paths)
+{
+	require(n > 0 && n <= 16, "loadtest mutants COUNT SEED FILE...");
+	for (int i = 0; i < n; i++) {
+		long id;
+
+		originals[i] = file_read(paths[i]);
+		copy.size = MAX(copy.size, originals[i].size);
+		load(&loaded[i], &originals[i]);
+		require(!loaded[i].report.err, "%s: %s", paths[i], loaded[i].report.text);
+		id = install(originals[i].data, originals[i].size, NULL, 0, NULL);
+		require(id >= 0 && !remove_driver(id), "%s: %ld", paths[i], id);
+	}
+	copy.data = malloc(copy.size);
+}
+
+static void try_mutants(long rounds, int n)
+{
+	for (long k = 0; k < rounds; k++) {
+		const struct file *f = &originals[k % n];
+
+		copy.size = f->size;
+		memcpy(copy.data, f->data, f->size);
+		mutate_file(copy.data, copy.size, 1 + rnd(rnd(4) ? 2 : 6));
+		try(&copy, &loaded[k % n]);
+	}
+}
+
+int test_mutants(int argc, char **argv)
+{
+	static char exports[EXPORTS_SIZE], after[EXPORTS_SIZE];
+	long rounds, before, missing = 1;
+	int n = argc - 2;
+
+	open_originals(n, argv + 2);
+	rounds = atol(argv[0]);
+	rnd_seed(atol(argv[1]));
+	exports_read(exports);
+	try_mutants(20, n);
+	memset(&count, 0, sizeof(count));
+	/* Some memory is kept for the next time, a little more or less: what is lost is lost each time. */
+	for (int i = 0; i < 4 && missing; i++) {
+		before = memory_at_rest();
+		try_mutants(i ? rounds / 2 : rounds, n);
+		if (!i)
+			printf("%ld refused, %ld loaded as something else, %ld installed\n", count.refused, count.loaded,
+			       count.installed);
+		missing = memory_missing(before);
+	}
+	require(!missing, "%ld bytes are left behind, again and again", missing);
+	exports_read(after);
+	require(!strcmp(exports, after), "the table of exports is another");
+	return 0;
+}

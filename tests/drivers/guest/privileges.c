@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: MIT
+/*
+ * loadtest privileges FILE EXPECTED-ERRNO: who may not, learns nothing.
+ *
+ * As an ordinary user (and as root, where installing is locked) every call of the
+ * family is refused before anything of the caller's is looked at: with a pointer to
+ * nowhere it is the same EPERM, and a page that was never touched is not touched
+ * by the kernel either, which mincore() and /proc/self/smaps show.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "loadtest.h"
+
+#define NOWHERE ((void *)0x1000)
+
+static void denied(const char *what, long r)
+{
+	require(r == -1 && errno == EPERM, "%s gives %ld, error %d", what, r, r < 0 ? errno : 0);
+}
+
+/* Kilobytes of the mapping at @m that are in memory. */
+static long resident(const void *m)
+{
+	FILE *f = fopen("/proc/self/smaps", "r");
+	char line[256];
+	unsigned long start, end;
+	int here = 0;
+	long kib = -1;
+
+	require(f != NULL, "/proc/self/smaps: %s", strerror(errno));
+	while (fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%lx-%lx ", &start, &end) == 2)
+			here = start <= (unsigned long)m && (unsigned long)m < end;
+		else if (here && sscanf(line, "Rss: %ld", &kib) == 1)
+			break;
+	}
+	fclose(f);
+	return kib;
+}
+
+static long page_faults(void)
+{
+	struct rusage u;
+
+	getrusage(RUSAGE_SELF, &u);
+	return u.ru_minflt + u.ru_majflt;
+}
+
+static void installs(const void *image, const char *params, char *log, int fd)
+{
+	denied("banos_install", syscall(SYS_banos_install, image, 4096ul, params, 0ul, log, 4096ul));
+	denied("banos_install, dry", syscall(SYS_banos_install, image, 4096ul, params, 1ul, log, 4096ul));
+	denied("banos_install, flags", syscall(SYS_banos_install, image, -1ul, params, ~0ul, log, -1ul));
+	denied("init_module", syscall(SYS_init_module, image, 4096ul, params));
+	denied("init_module, large", syscall(SYS_init_module, image, -1ul, params));
+	denied("finit_module", syscall(SYS_finit_module, fd, params, 0));
+	denied("finit_module, no file", syscall(SYS_finit_module, -1, params, ~0));
+}
+
+static void others(const void *name, void *out)
+{
+	denied("banos_remove", syscall(SYS_banos_remove, 0l, 0ul));
+	denied("banos_remove of none", syscall(SYS_banos_remove, -1l, ~0ul));
+	denied("banos_query", syscall(SYS_banos_query, 0l, out, 4096ul));
+	denied("banos_query, small", syscall(SYS_banos_query, 0l, out, 0ul));
+	denied("delete_module", syscall(SYS_delete_module, name, 0ul));
+	denied("delete_module, flags", syscall(SYS_delete_module, name, ~0ul));
+}
+
+/* Memory that is there for the taking, and was never touched. */
+static void untouched(int fd, int all)
+{
+	unsigned char in_memory[4] = { 0 };
+	long faults;
+	/* With borders, so that the kernel joins it to no other mapping. */
+	char *m = mmap(NULL, 6 * 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	require(m != MAP_FAILED, "mmap: %s", strerror(errno));
+	m += 4096;
+	require(!mprotect(m, 4 * 4096, PROT_READ | PROT_WRITE), "mprotect: %s", strerror(errno));
+	installs(m, m + 4096, m + 8192, fd);	/* once, so that our own pages are there */
+	faults = page_faults();
+	installs(m, m + 4096, m + 8192, fd);
+	if (all)
+		others(m + 4096, m + 12288);
+	require(page_faults() == faults, "a refused call made a page fault");
+	require(!mincore(m, 4 * 4096, in_memory), "mincore: %s", strerror(errno));
+	for (int i = 0; i < 4; i++)
+		require(!(in_memory[i] & 1), "page %d was touched", i);
+	require(!resident(m), "%ld KiB were touched", resident(m));
+	/* To know that this would be seen. */
+	m[0] = 1;
+	require(resident(m) == 4 && page_faults() > faults, "the measure itself does not work");
+	munmap(m - 4096, 6 * 4096);
+}
+
+static void all_calls(const char *path, int all)
+{
+	int fd = open(path, O_RDONLY);
+
+	require(fd >= 0, "%s: %s", path, strerror(errno));
+	installs(NOWHERE, NOWHERE, NOWHERE, fd);
+	installs(NULL, NULL, NULL, fd);
+	if (all) {
+		others(NOWHERE, NOWHERE);
+		others("hello", NOWHERE);
+	}
+	untouched(fd, all);
+	close(fd);
+}
+
+static void as(const char *what, const char *path, void (*become)(void))
+{
+	pid_t pid = fork();
+	int status;
+
+	if (!pid) {
+		become();
+		all_calls(path, 1);
+		printf("%s: denied\n", what);
+		exit(0);
+	}
+	require(waitpid(pid, &status, 0) == pid && !status, "%s: status %#x", what, status);
+}
+
+static void ordinary(void)
+{
+	require(!setgroups(0, NULL) && !setresgid(1000, 1000, 1000) && !setresuid(1000, 1000, 1000), "setresuid");
+}
+/* The way back stays open, but is not taken. */
+static void for_now(void) { require(!seteuid(1000), "seteuid"); }
+
+int test_privileges(int argc, char **argv)
+{
+	require(argc >= 1, "loadtest privileges FILE [locked]");
+	if (argc > 1) {
+		all_calls(argv[0], 0);
+		printf("root: denied\n");
+	} else {
+		as("ordinary user", argv[0], ordinary);
+		as("root for now an ordinary user", argv[0], for_now);
+	}
+	printf("done\n");
+	return 0;
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+/*
+ * loadtest race SECONDS FILE: the image changes while it is being installed.
+ *
+ * Another thread switches fields of the file to and fro: its counts, offsets and
+ * the place of init. Had the loader looked twice, what it checked would not be what
+ * it uses. Each result is either good or a refusal in words. The other thread makes
+ * no system call at all: nobody in the kernel may wait for it.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include "loadtest.h"
+
+static struct file file;
+static volatile int stop;
+static volatile unsigned long changes;
+
+static void *change(void *arg)
+{
+	unsigned char *good = malloc(file.size);
+	unsigned long seed = 1;
+
+	memcpy(good, file.data, file.size);
+	while (!stop) {
+		size_t at = (seed = seed * 6364136223846793005ul + 1442695040888963407ul) >> 33;
+
+		/* Code is left alone: it may be run. */
+		at = at % (file.size - 512) + 512;
+		((volatile unsigned char *)file.data)[at] ^= 1 << (seed >> 60 & 7);
+		((volatile unsigned char *)file.data)[at] = good[at];
+		changes++;
+	}
+	free(good);
+	return NULL;
+}
+
+int test_race(int argc, char **argv)
+{
+	static char log[LOG_SIZE];
+	long good = 0, refused = 0, r;
+	time_t end;
+	pthread_t t;
+
+	require(argc == 2, "loadtest race SECONDS FILE");
+	file = file_read(argv[1]);
+	install(file.data, file.size, NULL, BANOS_INSTALL_DRY_RUN, log);
+	require(!pthread_create(&t, NULL, change, NULL), "pthread_create");
+	while (!changes)
+		;
+	for (end = time(NULL) + atoi(argv[0]); time(NULL) < end;) {
+		r = install(file.data, file.size, NULL, BANOS_INSTALL_DRY_RUN, log);
+		require(!r || (r < 0 && strlen(log) > 20), "%ld: %s", r, log);
+		*(r ? &refused : &good) += 1;
+	}
+	stop = 1;
+	pthread_join(t, NULL);
+	printf("%ld good, %ld refused, %lu changes\ndone\n", good, refused, changes);
+	return 0;
+}
