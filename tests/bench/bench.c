@@ -5,7 +5,8 @@
  *	bench [ROW...]		ticks of each row, or of those named
  *	bench --list		their names
  *	bench --now		the time stamp counter as it is now
- *	bench --scale N		null calls and page faults a millisecond, on N processors at once
+ *	bench --scale N WHAT	operations that N processors at once do in 0.3 s; WHAT is
+ *				null_call or fault_anonymous
  *
  * A row is one operation, done often. It is prepared, done once in full for
  * caches of all kinds to fill, then done between two marks (mark.h) and two
@@ -511,29 +512,21 @@ static void scale_worker(struct scale *s, int cpu, int ncpus, void (*run)(long),
 	_exit(0);
 }
 
-/* @return operations a millisecond, by all processors together */
-static uint64_t scale(int ncpus, void (*run)(long), long batch, long weight)
+static int scale_main(int ncpus, const char *what)
 {
+	int fault = !strcmp(what, "fault_anonymous"), status;
 	struct scale *s = (struct scale *)map_pages(1, MAP_SHARED);
 	uint64_t sum = 0;
-	int status;
 
+	must(ncpus > 0 && ncpus <= MAX_CPUS, "--scale");
 	for (int i = 0; i < ncpus; i++)
 		if (!fork())
-			scale_worker(s, i, ncpus, run, batch);
+			scale_worker(s, i, ncpus, fault ? faults : null_call, fault ? 1 : 1000);
 	while (wait(&status) > 0)
 		must(!status, "worker");
 	for (int i = 0; i < ncpus; i++)
 		sum += s->done[i];
-	munmap(s, PAGE);
-	return sum * weight * 1000000 / SCALE_NS;
-}
-
-static int scale_main(int ncpus)
-{
-	must(ncpus > 0 && ncpus <= MAX_CPUS, "--scale");
-	printf("scale null_call %llu\n", (unsigned long long)scale(ncpus, null_call, 1000, 1));
-	printf("scale fault_anonymous %llu\n", (unsigned long long)scale(ncpus, faults, 1, NPAGES));
+	printf("scale %llu\n", (unsigned long long)(fault ? sum * NPAGES : sum));
 	return 0;
 }
 
@@ -546,8 +539,8 @@ int main(int argc, char **argv)
 		return 0;
 	if (!strcmp(option, "--now"))
 		return printf("now %llu\n", (unsigned long long)ticks()) < 0;
-	if (!strcmp(option, "--scale") && argc > 2)
-		return scale_main(atoi(argv[2]));
+	if (!strcmp(option, "--scale") && argc > 3)
+		return scale_main(atoi(argv[2]), argv[3]);
 	memset(buffer, 1, sizeof(buffer));
 	for (const struct row *r = rows; r < rows + NELEMS(rows); r++) {
 		int wanted = argc == 1;
