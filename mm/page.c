@@ -8,7 +8,10 @@
  * 4 MiB leaves the reservoir: its struct pages are made (in memory of its own)
  * and its free pages go to a buddy allocator. So the boot costs the same for
  * any amount of memory. In front of the buddy each CPU keeps a stack of single
- * pages, and touches nothing shared while that is neither empty nor full.
+ * pages, and touches nothing shared while that is neither empty nor full. What
+ * one CPU has too many of goes to the zone's depot in batches, from where the next
+ * CPU takes one: a few instructions under the lock for many pages. The buddy gets
+ * them when the depot is full, or when a block is wanted that only they can make.
  *
  * Zones: 0 below 4 GiB, 1 above; requests without PAGE_BELOW_4G try 1 first.
  * A block never spans zones; the buddy never merges beyond a block.
@@ -38,7 +41,9 @@
 struct zone {
 	spinlock_t lock;
 	struct page *free[MAX_ORDER + 1];
-	u64 free_pages;
+	u64 free_pages;			/* in those lists */
+	struct page *depot;		/* heads of batches, through ->prev; a batch through ->next */
+	u64 depot_pages;		/* the head's ->private: of a batch */
 	bool grown;			/* the reservoir has no more for it */
 } __aligned(64);
 
@@ -56,7 +61,7 @@ static struct mem_range reservoir[BOOT_MAX_RANGES];
 static u32 nr_reservoir;
 static struct mem_range ram[BOOT_MAX_RANGES];
 static u32 nr_ram;
-static u64 total_pages, reserve_pages, boot_pages;
+static u64 total_pages, reserve_pages, boot_pages, depot_max;
 static struct page_cpu boot_page_cpu;
 static bool ready;
 
@@ -306,17 +311,62 @@ void page_init(void)
 	boot_page_cpu.account[MEM_TABLES] = boot_pages;
 	/* kept for the kernel when users have eaten the rest: 1/64, 128 KiB to 4 MiB */
 	reserve_pages = MIN(MAX(total_pages / 64, 32ul), 1024ul);
+	depot_max = MIN(total_pages / 64, 2048ul);
 	ready = true;
 }
 
+static u64 zone_free(const struct zone *z)
+{
+	return READ_ONCE(z->free_pages) + READ_ONCE(z->depot_pages);
+}
 
 static bool below_reserve(u32 flags)
 {
 	if (!(flags & PAGE_USER))
 		return false;
-	u64 free = zones[0].free_pages + zones[1].free_pages;
+	u64 free = zone_free(&zones[0]) + zone_free(&zones[1]);
 
 	return free < reserve_pages && free + reservoir_pages() < reserve_pages;
+}
+
+/* ---- the depot: batches of single pages; under zone->lock ---- */
+
+static void depot_push(struct zone *z, struct page *batch)
+{
+	batch->prev = z->depot;
+	z->depot = batch;
+	z->depot_pages += batch->private;
+}
+
+static struct page *depot_pop(struct zone *z)
+{
+	struct page *batch = z->depot;
+
+	if (batch) {
+		z->depot = batch->prev;
+		z->depot_pages -= batch->private;
+	}
+	return batch;
+}
+
+static void batch_to_buddy(struct zone *z, struct page *batch)
+{
+	while (batch) {
+		struct page *next = batch->next;
+
+		buddy_free(z, batch, 0);
+		batch = next;
+	}
+}
+
+/* @return was there anything? */
+static bool depot_empty(struct zone *z)
+{
+	bool any = z->depot;
+
+	while (z->depot)
+		batch_to_buddy(z, depot_pop(z));
+	return any;
 }
 
 /* ---- allocation ---- */
@@ -324,7 +374,7 @@ static bool below_reserve(u32 flags)
 /* Nothing there, and nothing ever comes from the reservoir: not worth its lock. */
 static bool zone_exhausted(const struct zone *z)
 {
-	return READ_ONCE(z->grown) && !READ_ONCE(z->free_pages);
+	return READ_ONCE(z->grown) && !zone_free(z);
 }
 
 static struct page *zone_take(struct zone *z, u32 order)
@@ -333,7 +383,7 @@ static struct page *zone_take(struct zone *z, u32 order)
 
 	do
 		p = buddy_take(z, order);
-	while (!p && zone_grow(z));
+	while (!p && (zone_grow(z) || depot_empty(z)));
 	return p;
 }
 
@@ -358,29 +408,40 @@ static struct page *zones_take(u32 order, u32 flags)
 }
 
 /*
- * Fill an empty CPU stack. The smallest free blocks go first and go whole, so
- * that large ones are kept and few are split.
+ * From the buddy: the smallest free blocks go first and go whole, so that large
+ * ones are kept and few are split. zone->lock held.
  */
-static void cache_fill(struct page_cpu *c, u32 flags)
+static void fill_from_buddy(struct page_cpu *c, struct zone *z)
+{
+	while (c->count < CACHE_BATCH) {
+		u32 order = MIN(smallest_order(z), CACHE_ORDER);
+		struct page *p = c->count ? buddy_take(z, order) : zone_take(z, order);
+
+		if (!p)
+			break;
+		for (u32 k = 1u << order; k--;)
+			c->stack[c->count++] = p + k;
+	}
+}
+
+/* The CPU's stack is empty. */
+static __noinline void cache_fill(struct page_cpu *c, u32 flags)
 {
 	if (below_reserve(flags))
 		return;
 	for (int i = 1; i >= 0 && !c->count; i--) {
 		struct zone *z = &zones[i];
+		struct page *batch;
 
 		if (zone_exhausted(z))
 			continue;
 		raw_spin_lock(&z->lock);
-		while (c->count < CACHE_BATCH) {
-			u32 order = MIN(smallest_order(z), CACHE_ORDER);
-			struct page *p = c->count ? buddy_take(z, order) : zone_take(z, order);
-
-			if (!p)
-				break;
-			for (u32 k = 1u << order; k--;)
-				c->stack[c->count++] = p + k;
-		}
+		batch = depot_pop(z);
+		if (!batch)
+			fill_from_buddy(c, z);
 		raw_spin_unlock(&z->lock);
+		for (; batch; batch = batch->next)
+			c->stack[c->count++] = batch;
 	}
 }
 
@@ -439,26 +500,36 @@ void pages_free(struct page *p, u32 order)
 	spin_unlock_irqrestore(&z->lock, flags);
 }
 
+static void batch_release(struct zone *z, struct page *batch, u64 n)
+{
+	batch->private = n;
+	raw_spin_lock(&z->lock);
+	if (z->depot_pages + n <= depot_max)
+		depot_push(z, batch);
+	else
+		batch_to_buddy(z, batch);
+	raw_spin_unlock(&z->lock);
+}
+
 /* The stack is full: give the older half back, so that the hot pages stay. */
 static __noinline void cache_drain(struct page_cpu *c)
 {
-	struct zone *locked = NULL;
+	struct page *batch[ARRAY_SIZE(zones)] = { NULL };
+	u64 n[ARRAY_SIZE(zones)] = { 0 };
 
 	for (u32 i = 0; i < CACHE_SIZE / 2; i++) {
 		struct page *p = c->stack[i];
-		struct zone *z = zone_of(page_to_phys(p));
+		u32 zone = zone_of(page_to_phys(p)) - zones;
 
-		if (z != locked) {
-			if (locked)
-				raw_spin_unlock(&locked->lock);
-			raw_spin_lock(&z->lock);
-			locked = z;
-		}
-		buddy_free(z, p, 0);
+		p->next = batch[zone];
+		batch[zone] = p;
+		n[zone]++;
 	}
-	raw_spin_unlock(&locked->lock);
 	c->count -= CACHE_SIZE / 2;
 	memmove(c->stack, c->stack + CACHE_SIZE / 2, c->count * sizeof(c->stack[0]));
+	for (u32 zone = 0; zone < ARRAY_SIZE(zones); zone++)
+		if (batch[zone])
+			batch_release(&zones[zone], batch[zone], n[zone]);
 }
 
 void page_free(struct page *p)
@@ -491,7 +562,7 @@ void mem_info_get(struct mem_info *m)
 	s64 sum[MEM_ACCOUNTS] = { 0 };
 
 	memset(m, 0, sizeof(*m));
-	m->free = zones[0].free_pages + zones[1].free_pages + reservoir_pages();
+	m->free = zone_free(&zones[0]) + zone_free(&zones[1]) + reservoir_pages();
 	for (u32 i = 0; i < CPU_MAX; i++) {
 		struct page_cpu *c = cpus[i] ? cpus[i]->slot[CPU_SLOT_PAGES] : NULL;
 

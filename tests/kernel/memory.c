@@ -63,6 +63,42 @@ KTEST(page, blocks_are_aligned_and_disjoint)
 	KEXPECT_EQ(free_pages(), before);
 }
 
+/* What was freed page by page is one piece again where a piece is wanted. */
+KTEST(page, single_pages_unite_again)
+{
+	struct page *blocks = NULL, *singles = NULL, *p;
+	u32 had = 0, got = 0;
+
+	if (free_pages() > 32768)
+		KSKIP("more than 128 MiB: slow");
+	for (; (p = pages_alloc(8, 0)); had++) {
+		p->next = blocks;
+		blocks = p;
+	}
+	while ((p = blocks)) {
+		blocks = p->next;
+		pages_free(p, 8);
+	}
+	while ((p = page_alloc(0))) {
+		p->next = singles;
+		singles = p;
+	}
+	while ((p = singles)) {
+		singles = p->next;
+		page_free(p);
+	}
+	for (; (p = pages_alloc(8, 0)); got++) {
+		p->next = blocks;
+		blocks = p;
+	}
+	while ((p = blocks)) {
+		blocks = p->next;
+		pages_free(p, 8);
+	}
+	KEXPECT(had > 4);
+	KEXPECT(got + 2 >= had);	/* two may have a page in a CPU's stack */
+}
+
 KTEST(page, below_4g_is_below_4g)
 {
 	struct page *p = page_alloc(PAGE_BELOW_4G);
