@@ -192,7 +192,7 @@ void *kmem_cache_alloc(struct kmem_cache *c)
 	struct magazine *m = (struct magazine *)this_cpu()->slot[CPU_SLOT_HEAP] + c->index;
 	void *o;
 
-	if (unlikely(!m->count) && !magazine_fill(c, m)) {
+	if (heap_should_fail() || (unlikely(!m->count) && !magazine_fill(c, m))) {
 		irq_restore(irq);
 		return NULL;
 	}
@@ -201,6 +201,7 @@ void *kmem_cache_alloc(struct kmem_cache *c)
 	if (IS_ENABLED(CONFIG_DEBUG_HEAP)) {
 		((void **)o)[0] = (void *)0x6b6b6b6b6b6b6b6bull;
 		debug_check(c, o, true);
+		heap_debug_account(c->usable);
 	}
 	return o;
 }
@@ -225,6 +226,7 @@ void kmem_cache_free(struct kmem_cache *c, void *o)
 				panic("heap: object %p of cache %s freed twice", o, c->name);
 		debug_check(c, o, false);
 		debug_fill(c, o, POISON);
+		heap_debug_account(-(s64)c->usable);
 	}
 	if (unlikely(m->count == MAGAZINE))
 		magazine_drain(c, m);
@@ -297,7 +299,7 @@ static __noinline void *large_alloc(size_t size)
 	u32 order;
 	struct page *p;
 
-	if (size > PAGE_SIZE << 10)
+	if (size > PAGE_SIZE << 10 || heap_should_fail())
 		return NULL;
 	order = order_for(size);
 	p = order ? pages_alloc(order, 0) : page_alloc(0);
@@ -306,6 +308,7 @@ static __noinline void *large_alloc(size_t size)
 	p->flags = PG_LARGE;
 	p->order = order;
 	mem_account(MEM_SLAB, 1l << order);
+	heap_debug_account(PAGE_SIZE << order);
 	return page_address(p);
 }
 
@@ -315,6 +318,7 @@ static void large_free(struct page *p)
 
 	BUG_ON(!(p->flags & PG_LARGE));
 	mem_account(MEM_SLAB, -(1l << order));
+	heap_debug_account(-(s64)(PAGE_SIZE << order));
 	p->flags = 0;
 	if (order)
 		pages_free(p, order);

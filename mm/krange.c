@@ -132,6 +132,7 @@ static struct krange *range_create(struct area *a, u64 npages)
 	r->start = at;
 	r->npages = npages;
 	range_insert(a, r);
+	heap_debug_account(npages * PAGE_SIZE);
 	a->hint = at + npages * PAGE_SIZE;
 	return r;
 }
@@ -161,6 +162,7 @@ static void range_destroy(struct area *a, struct krange *r)
 		list = p->next;
 		page_free(p);
 	}
+	heap_debug_account(-(s64)(r->npages * PAGE_SIZE));
 	if (r->start < a->hint && a != &areas[KRANGE_GENERAL])
 		a->hint = a->base;	/* drivers stay close together */
 	rb_erase(&a->ranges, &r->node);
@@ -177,7 +179,7 @@ void *krange_alloc(enum krange_area area, size_t npages, enum kprot prot)
 	mutex_lock(&a->lock);
 	r = range_create(a, npages);
 	for (u64 i = 0; r && i < npages; i++) {
-		struct page *p = page_alloc(PAGE_ZERO);
+		struct page *p = heap_should_fail() ? NULL : page_alloc(PAGE_ZERO);
 		pte_t *e = p ? kernel_pte(r->start + i * PAGE_SIZE, true) : NULL;
 
 		if (!e) {

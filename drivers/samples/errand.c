@@ -23,8 +23,6 @@ static int64_t errand_init(banos_owner self)
 
 	if (error)
 		return error;
-	/* Queued twice before it began, it is done once. */
-	banos_work_queue(errand);
 	banos_work_queue(errand);
 	return banos_work_wait(errand);
 }

@@ -11,6 +11,7 @@
 #include <banos/dma.h>
 #include <banos/driver.h>
 #include <banos/export.h>
+#include <banos/firmware.h>
 #include <banos/io.h>
 #include <banos/irq.h>
 #include <banos/lock.h>

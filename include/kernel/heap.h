@@ -33,3 +33,30 @@ void krange_unmap_phys(void *addr);
 /** kmalloc for small, krange for large sizes; zeroed; kvfree() frees either. Sleeps. */
 void *kvzalloc(size_t size);
 void kvfree(const void *p);
+
+/* ---- for tests ---- */
+
+/** Bytes of heap objects and kernel ranges in use; 0 without CONFIG_DEBUG_HEAP. */
+s64 heap_debug_live(void);
+extern s64 heap_debug_live_bytes;
+static inline void heap_debug_account(s64 bytes)
+{
+#ifdef CONFIG_DEBUG_HEAP
+	__atomic_fetch_add(&heap_debug_live_bytes, bytes, __ATOMIC_RELAXED);
+#endif
+}
+
+/**
+ * @brief Let the @p n-th allocation from now on that the current thread makes fail, and no other; 0: none.
+ * With CONFIG_FAULT_INJECTION; one thread at a time.
+ */
+void heap_fail_nth(u64 n);
+/** @brief Has it failed? */
+bool heap_has_failed(void);
+#ifdef CONFIG_FAULT_INJECTION
+extern const void *heap_fail_thread;
+bool heap_fail_now(void);
+static inline bool heap_should_fail(void) { return unlikely(heap_fail_thread) && heap_fail_now(); }
+#else
+static inline bool heap_should_fail(void) { return false; }
+#endif

@@ -23,6 +23,7 @@
 /** Classes of what can be owned; for accounts and leak reports. */
 enum owned_kind {
 	OWNED_CHARDEV, OWNED_MEMORY, OWNED_TIMER, OWNED_WORK, OWNED_THREAD, OWNED_MUTEX, OWNED_WAIT, OWNED_SYMBOL,
+	OWNED_FIRMWARE,
 	OWNED_BUS, OWNED_DEVICE, OWNED_PROBER, OWNED_MMIO, OWNED_PORTS, OWNED_DMA, OWNED_IRQ,
 	OWNED_KINDS,
 	HANDLE_OWNER = OWNED_KINDS,	/* not owned, but has a handle */

@@ -33,16 +33,21 @@ def FILES():
         return {'shapes.ko': file('', f.read())}
 
 
+SAMPLES = re.compile(r'(params|ticker|errand|counter|adder|sum|maybe|finder|'
+                     r'shapes|blob): ')
+
+
 class Log:
-    """What the kernel says from now on."""
+    """What the samples say from now on."""
 
     def __init__(self, shell):
         self.shell = shell
         shell.check('dmesg -c >/dev/null')
 
     def lines(self):
-        return [re.sub(r'^\[ *[\d.]+\] ', '', x)
-                for x in self.shell.lines('dmesg -c')]
+        lines = [re.sub(r'^\[ *[\d.]+\] ', '', x)
+                 for x in self.shell.lines('dmesg -c')]
+        return [x for x in lines if SAMPLES.match(x)]
 
 
 @pytest.fixture
@@ -189,3 +194,23 @@ def test_a_second_exporter_waits_for_the_first_one_to_go(shell, log):
     shell.check(f'rmmod {first}')
     assert 'shadowed' not in shell.check('cat /proc/banos/exports')
     shell.check('insmod sum; modprobe -r sum')
+
+
+def test_firmware(shell, log):
+    output, status = shell.run('insmod blob')
+    assert status != 0 and 'No such file' in output
+    shell.check('mkdir -p /lib/firmware/maker; printf "\\001\\002\\377" '
+                '>/lib/firmware/blob.bin; : >/lib/firmware/empty; '
+                'seq 1000 >/lib/firmware/maker/chip')
+    log.lines()
+    shell.check('insmod blob; rmmod blob; insmod blob file=maker/chip; rmmod blob')
+    total = sum(f'{i}\n'.encode()[k] for i in range(1, 1001)
+                for k in range(len(f'{i}\n')))
+    assert log.lines() == ['blob: blob.bin: 3 bytes, sum 258',
+                           f'blob: maker/chip: 3893 bytes, sum {total}']
+    for wrong in ('../../etc/passwd', 'maker/../blob.bin', '/etc/passwd', './x',
+                  'maker', 'maker/', 'empty', 'blob.bin/x', 'none', '..', 'a//b'):
+        output, status = shell.run(f'insmod blob file={wrong}')
+        assert status != 0 and 'init failed' in output, (wrong, output)
+    # Whoever installs it: their root folder is not where firmware comes from.
+    shell.check('rm -r /lib/firmware/maker /lib/firmware/empty')
