@@ -2,13 +2,10 @@
 /*
  * Buses: which devices there are, which drivers want them, who has which.
  *
- * Each side that comes looks for the other: a device that is published at the
- * probers in the list, a prober at the devices without a driver. Both are first
- * in the list, then look, so that two that come at once do not miss each other;
- * device->life and ->binding let only one of them bind.
- *
- * A device that its bus adds while it runs is bound by a thread of ours, so
- * that no driver is called back from inside its own call.
+ * A thread of ours looks for drivers, so that none is called back from inside
+ * its own call: it looks at each device when that comes, and at those without a
+ * driver that a new prober wants. Who installs a driver waits until it is done
+ * (bus_settle()).
  *
  * Letting go (unbind) has steps that can be repeated: where a thread of the driver
  * does not end, the device stays half let go, and the removal of the driver goes on.
@@ -359,24 +356,36 @@ static void bind_thread(void *unused)
 	}
 }
 
-/* Have it bound by the thread, which is made with the first. */
-static void queue_device(struct bus_device *d)
+static void queue_locked(struct bus_device *d)
 {
-	bool start = false;
+	if (!list_empty(&d->pending))
+		return;
+	atomic_inc(&d->owned.refs);
+	list_add_tail(&d->pending, &pending);
+}
+
+/* Something was queued. The thread is made with the first. */
+static void start_thread(void)
+{
+	bool start;
 
 	mutex_lock(&bus_lock);
-	if (list_empty(&d->pending)) {
-		atomic_inc(&d->owned.refs);
-		list_add_tail(&d->pending, &pending);
-	}
-	if (!thread_runs)
-		start = thread_runs = true;
+	start = !thread_runs && !list_empty(&pending);
+	thread_runs |= start;
 	mutex_unlock(&bus_lock);
 	if (start && thread_spawn(bind_thread, NULL, "kbind")) {
-		pr_err("%s %s: no memory for the thread that looks for drivers\n", d->bus->name, d->name);
-		thread_runs = false;
+		pr_err("bus: no memory for the thread that looks for drivers\n");
+		WRITE_ONCE(thread_runs, false);
 	}
 	wake_up(&pending_wait);
+}
+
+static void queue_device(struct bus_device *d)
+{
+	mutex_lock(&bus_lock);
+	queue_locked(d);
+	mutex_unlock(&bus_lock);
+	start_thread();
 }
 
 static void unqueue_locked(struct bus_device *d)
@@ -395,23 +404,17 @@ void bus_settle(void)
 
 /* ---- devices ---- */
 
-/* It is there for all to see. */
-static void announce(struct bus_device *d)
+static int device_publish(struct owned *o)
 {
+	struct bus_device *d = container_of(o, struct bus_device, owned);
+
 	mutex_lock(&bus_lock);
 	d->id = next_id++;
 	list_add_tail(&d->of_all, &all_devices);
 	mutex_unlock(&bus_lock);
 	bus_sysfs_add(d);
 	hotplug_event(HOTPLUG_ADD, d, NULL);
-}
-
-static int device_publish(struct owned *o)
-{
-	struct bus_device *d = container_of(o, struct bus_device, owned);
-
-	announce(d);
-	find_driver(d);
+	queue_device(d);
 	return 0;
 }
 
@@ -496,11 +499,7 @@ int bus_device_add(struct bus *b, struct bus_device *d)
 		atomic_inc(&b->owned.refs);
 	}
 	mutex_unlock(&bus_lock);
-	if (!err && owned_claim_publish(&d->owned)) {
-		announce(d);
-		queue_device(d);
-	}
-	return err;
+	return err ?: owned_publish(&d->owned);
 }
 
 int bus_device_remove(struct bus_device *d, bool absent)
@@ -575,40 +574,19 @@ int bus_add(struct owner *o, struct bus *b)
 
 /* ---- probers ---- */
 
-/* The next device behind number @after that @p could serve, counted. */
-static struct bus_device *next_device(struct prober *p, u64 after)
-{
-	struct bus_device *d, *found = NULL;
-
-	mutex_lock(&bus_lock);
-	list_for_each(d, &all_devices, of_all)
-		if (d->id > after && !p->dead && !d->gone && !d->binding && matches(p, d)) {
-			found = d;
-			atomic_inc(&d->owned.refs);
-			break;
-		}
-	mutex_unlock(&bus_lock);
-	return found;
-}
-
 static int prober_publish(struct owned *o)
 {
 	struct prober *p = container_of(o, struct prober, owned);
 	struct bus_device *d;
-	u64 after = 0;
 
 	mutex_lock(&bus_lock);
 	p->id = next_id++;
 	list_add_tail(&p->link, &probers);
+	list_for_each(d, &all_devices, of_all)
+		if (!d->gone && !d->binding && matches(p, d))
+			queue_locked(d);
 	mutex_unlock(&bus_lock);
-	while ((d = next_device(p, after))) {
-		after = d->id;
-		mutex_lock(&d->life);
-		if (!d->binding)
-			bind(d, p);
-		mutex_unlock(&d->life);
-		owned_put(&d->owned);
-	}
+	start_thread();
 	return 0;
 }
 

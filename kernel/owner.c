@@ -262,26 +262,19 @@ int owner_publish(struct owner *owner)
 	return err;
 }
 
-bool owned_claim_publish(struct owned *o)
+int owned_publish(struct owned *o)
 {
 	struct owner *owner = READ_ONCE(o->owner);
 	bool now = false;
 	u64 flags;
 
 	if (!owner)
-		return false;
+		return -ENODEV;
 	flags = spin_lock_irqsave(&owner->root->lock);
 	if (o->owner && owner->live && !o->published)
 		now = o->published = true;
 	spin_unlock_irqrestore(&owner->root->lock, flags);
-	return now;
-}
-
-int owned_publish(struct owned *o)
-{
-	if (!READ_ONCE(o->owner))
-		return -ENODEV;
-	return owned_claim_publish(o) ? o->class->publish(o) : 0;
+	return now ? o->class->publish(o) : 0;
 }
 
 static void owned_free(struct rcu_head *h)

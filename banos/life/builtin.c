@@ -6,6 +6,7 @@
  * front: hello.who=world.
  */
 #include <kernel/builtin.h>
+#include <kernel/bus.h>
 #include <kernel/cmdline.h>
 #include <kernel/driver.h>
 #include <kernel/err.h>
@@ -186,4 +187,5 @@ void drivers_start_builtin(void)
 {
 	for (const struct builtin_driver *b = __banos_builtins_start; b < __banos_builtins_end; b++)
 		start_builtin(b);
+	bus_settle();
 }

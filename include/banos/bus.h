@@ -11,8 +11,8 @@
  *
  * - The driver of a device says with BANOS_SERVES() (<banos/driver.h>) which
  *   aliases it serves, and registers a prober: banos_prober_register(). For each
- *   device of that bus that matches and has no driver, its probe() is called,
- *   in the order in which devices and probers came.
+ *   device of that bus that matches and has no driver, its probe() is called, in a
+ *   thread of the kernel; insmod waits for that.
  *
  * probe() receives the device as a banos_owner: everything that is obtained
  * for the device is obtained with it as the owner. What probe() registers
@@ -227,8 +227,8 @@ BANOS_SINCE(1) int64_t banos_device_context(banos_bus bus, banos_owner device, v
 /**
  * @brief Be the driver of devices.
  * Since 1, provided by the kernel.
- * Context: thread, without locks that probe() takes: from init(), the first probes run
- * once it succeeded; later, before this returns.
+ * Context: thread. probe() is called later, by a thread of the kernel; from init(), once
+ * that succeeded.
  * Ownership: ends by banos_prober_remove(), or before exit() runs; then its devices are let go.
  * @param owner   the driver itself: what init() received
  * @param config  read; copied, with its table of methods

@@ -95,8 +95,8 @@ extern const struct owned_class bus_class, device_class, prober_class;
 /**
  * @brief Offer a bus, a device, a prober, filled in but for the list heads and ids. Sleeps.
  *
- * A device is published, and a driver looked for, when its owner is live: now,
- * by a thread of the kernel, or when that is.
+ * A device is published when its owner is live: now, or when that is. Then a thread
+ * of the kernel looks for its driver.
  * @return 0; -EEXIST: two devices of one name; -ENODEV: the owner was closed; -ENOMEM
  */
 int bus_add(struct owner *o, struct bus *b);

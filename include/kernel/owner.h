@@ -116,8 +116,6 @@ int owner_sweep(struct owner *o, u32 phases,
 int owner_publish(struct owner *o);
 /** @brief Publish @p o now if its owner is live, else when it will be. @return 0 or why not */
 int owned_publish(struct owned *o);
-/** @brief Its owner is live, and the caller is to publish @p o: true once at most. */
-bool owned_claim_publish(struct owned *o);
 
 /**
  * @brief Put something on an owner's list, counted once for it.

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Slots that change while we run, and devices that vanish.
+ *
+ * PCI Express has a slot register for each port with a slot (PCI Express 3.0,
+ * 6.7): it tells what is in it, and that somebody pressed the button to take it
+ * out. One thread looks at all of them, five times a second where there are any.
+ * It also takes away what a driver found missing (pci_check()), which works
+ * for any device.
+ */
+#include <banos/errno.h>
+#include <banos/print.h>
+#include <banos/time.h>
+#include "host.h"
+
+#define STATUS_BUTTON 0x001
+#define STATUS_COMMAND_DONE 0x010
+#define STATUS_OCCUPIED 0x040
+#define STATUS_EVENTS 0x11f		/* cleared by writing ones */
+#define CAPS_NO_COMMAND_DONE 0x40000u
+#define CAPS_POWER 0x2u
+
+#define CONTROL_ATTENTION_OFF 0x0c0
+#define CONTROL_POWER_LED 0x300
+#define CONTROL_POWER_LED_ON 0x100
+#define CONTROL_POWER_LED_BLINK 0x200
+#define CONTROL_POWER_OFF 0x400
+
+#define POLL_NS (200 * BANOS_MS)
+#define COMMAND_LIMIT_NS (1000 * BANOS_MS)
+#define SETTLE_NS (100 * BANOS_MS)	/* from power to the first access: PCI Express 3.0, 6.6.1 */
+#define TRIES_MAX 20u
+
+static uint32_t slot_read(struct pci_function *port, uint32_t offset)
+{
+	return function_read(port, port->info.cap_express + offset, 2);
+}
+
+/* A command takes its time, where the port tells of its end. */
+static void command(struct pci_function *port, uint32_t clear, uint32_t set)
+{
+	uint32_t at = port->info.cap_express, control = slot_read(port, EXP_SLOT_CONTROL);
+	uint64_t limit = banos_time_ns() + COMMAND_LIMIT_NS;
+
+	function_write(port, at + EXP_SLOT_STATUS, 2, STATUS_COMMAND_DONE);
+	function_write(port, at + EXP_SLOT_CONTROL, 2, (control & ~clear) | set);
+	if (port->info.slot_caps & CAPS_NO_COMMAND_DONE)
+		return;
+	while (!(slot_read(port, EXP_SLOT_STATUS) & STATUS_COMMAND_DONE) && banos_time_ns() < limit)
+		banos_sleep_until(banos_time_ns() + BANOS_MS);
+}
+
+static void power_on(struct pci_function *port)
+{
+	uint32_t control = slot_read(port, EXP_SLOT_CONTROL);
+
+	if ((port->info.slot_caps & CAPS_POWER && control & CONTROL_POWER_OFF) ||
+	    (control & CONTROL_POWER_LED) != CONTROL_POWER_LED_ON)
+		command(port, CONTROL_POWER_OFF | CONTROL_POWER_LED, CONTROL_POWER_LED_ON | CONTROL_ATTENTION_OFF);
+}
+
+static void power_off(struct pci_function *port)
+{
+	command(port, 0, CONTROL_POWER_OFF | CONTROL_POWER_LED | CONTROL_ATTENTION_OFF);
+}
+
+static void empty_slot(struct pci_function *port, uint32_t gone)
+{
+	struct pci_function *f;
+
+	while ((f = function_behind(port, NULL)))
+		function_remove(f, gone);
+}
+
+/* Something was put in: it is tried for a while, since it may need time to start. */
+static void fill_slot(struct pci_function *port)
+{
+	if (!port->tries++)
+		power_on(port);
+	banos_sleep_until(banos_time_ns() + SETTLE_NS);
+	if (scan_slot(port))
+		port->tries = 0;
+	else if (port->tries == TRIES_MAX)
+		banos_warning(port->host->self, "what is in the slot behind bus %u does not answer",
+			      port->info.secondary);
+}
+
+static void look_at_slot(struct pci_function *port)
+{
+	uint32_t status = slot_read(port, EXP_SLOT_STATUS), events = status & STATUS_EVENTS & ~STATUS_COMMAND_DONE;
+	uint32_t filled = function_behind(port, NULL) != NULL;
+
+	if (status == 0xffff)			/* the port itself is gone */
+		return;
+	if (events)
+		function_write(port, port->info.cap_express + EXP_SLOT_STATUS, 2, events);
+	if (!(status & STATUS_OCCUPIED)) {
+		if (filled) {
+			empty_slot(port, 1);
+			power_off(port);
+		}
+		port->off = port->tries = 0;
+	} else if (filled) {
+		if (!(status & STATUS_BUTTON))
+			return;
+		command(port, CONTROL_POWER_LED, CONTROL_POWER_LED_BLINK);
+		empty_slot(port, 0);
+		power_off(port);
+		port->off = 1;
+	} else if ((!port->off || status & STATUS_BUTTON) && port->tries < TRIES_MAX) {
+		port->off = 0;
+		fill_slot(port);
+	}
+}
+
+/* What does not answer any more is gone. */
+static void look_for_missing(struct pci_host *h)
+{
+	for (struct pci_function *f = h->functions; f; f = f->next)
+		if (f->present && !pci_is_present(&f->config)) {
+			banos_warning(h->self, "the device at bus %u, %u.%u was pulled out", ADDRESS_BUS(f->address),
+				      f->address >> 3 & 31, f->address & 7);
+			function_remove(f, 1);
+		}
+}
+
+static void look_at_slots(struct pci_host *h)
+{
+	for (struct pci_function *f = h->functions; f; f = f->next)
+		if (f->present && f->info.hotplug)
+			look_at_slot(f);
+}
+
+void slot_wake(struct pci_host *h) { banos_wait_wake(&h->wake); }
+
+int64_t slot_main(void *context)
+{
+	struct pci_host *h = context;
+	int64_t error = -ETIMEDOUT;
+
+	while (!banos_thread_should_stop()) {
+		uint64_t ticket = banos_wait_ticket(&h->wake);
+
+		if (!error)
+			look_for_missing(h);
+		look_at_slots(h);
+		error = banos_wait_sleep(&h->wake, ticket, h->slots ? banos_time_ns() + POLL_NS : 0);
+		if (error && error != -ETIMEDOUT)	/* the bus is being let go */
+			break;
+	}
+	return 0;
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file pci.h  Devices on PCI. What is declared here is provided by the driver "pci".
+ *
+ * A driver for a PCI device says which ones it serves, and registers a prober for
+ * the bus "pci" (<banos/bus.h>):
+ *
+ *	BANOS_SERVES(PCI_ID(1234, 11E8));
+ *
+ * Its base address registers are the device's resources (banos_resource_get());
+ * its interrupts are taken with banos_irq_create(): by MSI-X where the device has it,
+ * else by MSI, else the line that it pulls.
+ *
+ * @p device is always the owner that probe() received. Each function returns
+ * -ENODEV for what is none, or has been taken away.
+ */
+#ifndef BANOS_PCI_H
+#define BANOS_PCI_H
+
+#include <banos/base.h>
+
+/** For BANOS_SERVES(): @p vendor and @p device, four digits each, in upper case. */
+#define PCI_ID(vendor, device) "pci:v0000" #vendor "d0000" #device "sv*sd*bc*sc*i*"
+/** All devices of a class: two digits each, in upper case. @p interface may be *. */
+#define PCI_CLASS(base, sub, interface) "pci:v*d*sv*sd*bc" #base "sc" #sub "i" #interface "*"
+
+/** What a device is. */
+struct pci_identity {
+	uint32_t size;
+	uint32_t vendor, device, subvendor, subdevice;
+	uint32_t class_code;		/**< base * 65536 + sub * 256 + interface */
+	uint32_t revision;
+	uint32_t zero;			/**< 0 */
+};
+BANOS_ASSERT(sizeof(struct pci_identity) == 32, pci_identity);
+BANOS_ASSERT(offsetof(struct pci_identity, revision) == 24, pci_identity_revision);
+
+/* What pci_enable() turns on: bits of the command register. */
+#define PCI_PORTS 1u		/**< it answers at its ports */
+#define PCI_MEMORY 2u		/**< it answers in memory */
+#define PCI_MASTER 4u		/**< it may read and write memory by itself */
+
+BANOS_BEGIN
+
+/**
+ * @brief What is this device?
+ * Since 1, provided by a driver: pci.
+ * Context: any.
+ * @param identity  size is read; the rest written, no further than that
+ * @return 0, -EINVAL: size is too small, -ENODEV
+ */
+BANOS_SINCE(1) int64_t pci_identify(banos_owner device, struct pci_identity *identity);
+
+/**
+ * @brief Turn on what the device is to do.
+ * Since 1, provided by a driver: pci.
+ * Context: thread.
+ * The bus turns PCI_MASTER off when the device is let go.
+ * @param what  PCI_PORTS, PCI_MEMORY, PCI_MASTER
+ * @return 0, -EINVAL: another bit, -EIO: the device did not take it, -ENODEV
+ */
+BANOS_SINCE(1) int64_t pci_enable(banos_owner device, uint32_t what);
+
+/**
+ * @brief Turn off what the device is no longer to do.
+ * Since 1, provided by a driver: pci.
+ * Context: thread.
+ * @param what  PCI_PORTS, PCI_MEMORY, PCI_MASTER
+ * @return 0, -EINVAL: another bit, -ENODEV
+ */
+BANOS_SINCE(1) int64_t pci_disable(banos_owner device, uint32_t what);
+
+/**
+ * @brief Read configuration space.
+ * Since 1, provided by a driver: pci.
+ * Context: any.
+ * @param offset  a multiple of @p bytes; below 256, or below 4096 where the machine reaches that
+ * @param bytes   1, 2 or 4
+ * @return the value, all bits set where the device is gone; -EINVAL, -ENODEV
+ */
+BANOS_SINCE(1) int64_t pci_config_read(banos_owner device, uint32_t offset, uint32_t bytes);
+
+/**
+ * @brief Write to configuration space, to what is the device's own: not to the first
+ * 64 bytes, nor to what rules its interrupts.
+ * Since 1, provided by a driver: pci.
+ * Context: any.
+ * @param offset  as for pci_config_read()
+ * @param bytes   1, 2 or 4
+ * @return 0, -EPERM: that is the bus's, -EINVAL, -ENODEV
+ */
+BANOS_SINCE(1) int64_t pci_config_write(banos_owner device, uint32_t offset, uint32_t bytes,
+					uint32_t value);
+
+/**
+ * @brief Find a capability.
+ * Since 1, provided by a driver: pci.
+ * Context: any.
+ * @param id  its number
+ * @return its offset in configuration space, -ENOENT: the device has none, -ENODEV
+ */
+BANOS_SINCE(1) int64_t pci_find_capability(banos_owner device, uint32_t id);
+
+/**
+ * @brief The device answers oddly, such as with all bits set: look whether it is still there.
+ * Since 1, provided by a driver: pci.
+ * Context: any.
+ * If it is gone, the bus takes it away soon, after this has returned.
+ * @return 0: it is there, -ENODEV: it is gone
+ */
+BANOS_SINCE(1) int64_t pci_check(banos_owner device);
+
+BANOS_END
+
+#endif
