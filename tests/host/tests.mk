@@ -75,3 +75,7 @@ host-test-y += exec_stack
 exec_stack-srcs := kernel/process/exec_stack.c
 host-test-y += signal
 signal-srcs := kernel/process/signal_info.c
+
+# drivers/
+host-test-y += pci_config
+pci_config-srcs := drivers/bus/pci/config.c
