@@ -241,6 +241,10 @@ KTEST(time, timers_are_shared_by_cpus_without_harm)
 			atomic_dec(&workers);
 	}
 	sleep_ms(100);
+	/* On a busy host four CPUs may not have come to much by then. */
+	for (u32 i = 0, tries = 0; i < 4; i++)
+		for (; !READ_ONCE(contended[i].count) && tries < 100; tries++)
+			sleep_ms(20);
 	WRITE_ONCE(stop_workers, true);
 	while (atomic_read(&workers))
 		sleep_ms(1);
