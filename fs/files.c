@@ -260,7 +260,7 @@ static __noinline struct file *get_shared(struct files *t, u32 fd)
 	return f;
 }
 
-struct fd_ref fd_get_path(u32 fd)
+static inline struct fd_ref lookup(u32 fd)
 {
 	struct files *t = current->files;
 	struct fd_table *tab;
@@ -274,14 +274,20 @@ struct fd_ref fd_get_path(u32 fd)
 	return (struct fd_ref){ likely(fd < tab->size) ? tab->file[fd] : NULL, false };
 }
 
+struct fd_ref fd_get_path(u32 fd) { return lookup(fd); }
+
+static __noinline struct fd_ref refuse(struct fd_ref r)
+{
+	fd_put(r);
+	return (struct fd_ref){ NULL, false };
+}
+
 struct fd_ref fd_get(u32 fd)
 {
-	struct fd_ref r = fd_get_path(fd);
+	struct fd_ref r = lookup(fd);
 
-	if (r.file && unlikely(r.file->mode & FMODE_PATH)) {
-		fd_put(r);
-		r = (struct fd_ref){ NULL, false };
-	}
+	if (r.file && unlikely(r.file->mode & FMODE_PATH))
+		return refuse(r);
 	return r;
 }
 

@@ -120,12 +120,14 @@ static s64 pipe_read(struct file *f, struct uio *u, u64 *pos)
 		bool was_full;
 		int err;
 
-		mutex_lock(&p->lock);
-		was_full = room(p) < PIPE_BUF;
-		done = take(p, u);
-		mutex_unlock(&p->lock);
-		if (done > 0 && (was_full || wait_queue_active(&p->write_wait)) && room(p) >= PIPE_BUF)
-			wake_up_poll(&p->write_wait, POLLOUT | POLLWRNORM);
+		if (used(p)) {
+			mutex_lock(&p->lock);
+			was_full = room(p) < PIPE_BUF;
+			done = take(p, u);
+			mutex_unlock(&p->lock);
+			if (done > 0 && (was_full || wait_queue_active(&p->write_wait)) && room(p) >= PIPE_BUF)
+				wake_up_poll(&p->write_wait, POLLOUT | POLLWRNORM);
+		}
 		if (done || !READ_ONCE(p->writers))
 			return done;
 		if (f->flags & O_NONBLOCK)
@@ -211,20 +213,28 @@ static s64 pipe_write(struct file *f, struct uio *u, u64 *pos)
 
 /* ---- the rest ---- */
 
+static __noinline void poll_register(struct pipe *p, u32 mode, struct poll_table *t)
+{
+	if (mode & FMODE_READ)
+		poll_wait(t, &p->read_wait);
+	if (mode & FMODE_WRITE)
+		poll_wait(t, &p->write_wait);
+}
+
 static u32 pipe_poll(struct file *f, struct poll_table *t)
 {
 	struct pipe *p = f->private;
 	u32 events = 0;
 
+	if (unlikely(t))
+		poll_register(p, f->mode, t);
 	if (f->mode & FMODE_READ) {
-		poll_wait(t, &p->read_wait);
 		if (used(p))
 			events |= POLLIN | POLLRDNORM;
 		if (!READ_ONCE(p->writers) && p->writer_opens)
 			events |= POLLHUP;
 	}
 	if (f->mode & FMODE_WRITE) {
-		poll_wait(t, &p->write_wait);
 		if (room(p) >= PIPE_BUF)
 			events |= POLLOUT | POLLWRNORM;
 		if (!READ_ONCE(p->readers))

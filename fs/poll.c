@@ -106,16 +106,20 @@ static void poller_done(struct poller *p)
 }
 
 /* Ask one descriptor. @return its events among @p wanted, POLLNVAL for a bad one */
-static u32 ask(struct poller *p, bool wait, u32 fd, u32 wanted)
+static inline u32 ask(struct poller *p, bool wait, u32 fd, u32 wanted)
 {
 	struct fd_ref r = fd_get(fd);
+	struct poll_table *table = NULL;
 	u32 events;
 
-	if (!r.file)
+	if (unlikely(!r.file))
 		return POLLNVAL;
-	p->file = r.file;
-	p->table.events = wanted;
-	events = file_poll(r.file, wait ? &p->table : NULL) & (wanted | POLLERR | POLLHUP);
+	if (wait) {
+		table = &p->table;
+		table->events = wanted;
+		p->file = r.file;
+	}
+	events = file_poll(r.file, table) & (wanted | POLLERR | POLLHUP);
 	fd_put(r);
 	return events;
 }
@@ -223,14 +227,14 @@ struct poll_call { struct user_pollfd *fds; u32 n; };
 static u32 poll_scan(void *arg, struct poller *p, bool wait)
 {
 	struct poll_call *c = arg;
+	struct user_pollfd *end = c->fds + c->n;
 	u32 ready = 0;
 
-	for (struct user_pollfd *f = c->fds; f < c->fds + c->n; f++) {
-		f->revents = 0;
-		if (f->fd < 0)
-			continue;
-		f->revents = ask(p, wait && !ready, f->fd, (u16)f->events);
-		ready += f->revents != 0;
+	for (struct user_pollfd *f = c->fds; f < end; f++) {
+		u32 events = f->fd < 0 ? 0 : ask(p, wait && !ready, f->fd, (u16)f->events);
+
+		f->revents = events;
+		ready += events != 0;
 	}
 	return ready;
 }

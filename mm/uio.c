@@ -40,12 +40,11 @@ static u64 transfer_kernel(enum direction dir, struct uio *u, void *kernel, u64 
 	return n;
 }
 
-static inline u64 transfer(enum direction dir, struct uio *u, void *kernel, u64 n)
+/* Over several buffers. */
+static __noinline u64 transfer_list(enum direction dir, struct uio *u, void *kernel, u64 n)
 {
 	u64 done = 0;
 
-	if (n > u->count)
-		n = u->count;
 	if (u->kernel)
 		return transfer_kernel(dir, u, kernel, n);
 	while (done < n) {
@@ -65,6 +64,18 @@ static inline u64 transfer(enum direction dir, struct uio *u, void *kernel, u64 
 	}
 	u->count -= done;
 	return done;
+}
+
+static inline u64 transfer(enum direction dir, struct uio *u, void *kernel, u64 n)
+{
+	if (n > u->count)
+		n = u->count;
+	if (unlikely(u->kernel || n > u->seg->len - u->seg_off))
+		return transfer_list(dir, u, kernel, n);
+	n = transfer_piece(dir, uaddr_add(u->seg->base, u->seg_off), kernel, n);
+	u->seg_off += n;
+	u->count -= n;
+	return n;
 }
 
 u64 uio_copy_out(struct uio *u, const void *src, u64 n) { return transfer(COPY_OUT, u, (void *)src, n); }

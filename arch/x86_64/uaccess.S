@@ -30,6 +30,21 @@ user_copy_raw:
 	shrq $3, %rcx
 	cmpq $12, %rcx
 	ja 3f
+	subq $4, %rcx
+	jb 12f
+11:					/* four at a time */
+	.irp at, 0, 8, 16, 24
+20:	movq \at(%rsi), %rax
+21:	movq %rax, \at(%rdi)
+	EX 20b, 13f
+	EX 21b, 13f
+	.endr
+	addq $32, %rsi
+	addq $32, %rdi
+	subq $4, %rcx
+	jae 11b
+12:	addq $4, %rcx
+	jz 4f
 1:	movq (%rsi), %rax
 2:	movq %rax, (%rdi)
 	addq $8, %rsi
@@ -57,6 +72,7 @@ user_copy_raw:
 9:	SMAP_SITE			/* fault in the byte loop: rdx bytes are left */
 	movq %rdx, %rax
 	ret
+13:	addq $4, %rcx			/* fault among four: none of them counts */
 10:	andl $7, %edx			/* fault among the quadwords: rcx of them are left */
 	leaq (%rdx, %rcx, 8), %rdx
 	jmp 6b
