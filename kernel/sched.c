@@ -10,7 +10,7 @@
  *
  * A tick runs while a CPU is busy: it ends slices and samples where the time
  * goes. An idle CPU has none; before it idles it takes a thread from the CPU
- * with the longest queue.
+ * with the longest queue, and now and then a busy CPU does, too.
  *
  * Sleeping: a thread sets its state, checks its condition, calls schedule().
  * Waking: under thread->state_lock; a thread that has not left its CPU yet only
@@ -34,6 +34,7 @@
 
 #define TICK_NS		(4 * NSEC_PER_MSEC)
 #define SLICE_NS	(4 * NSEC_PER_MSEC)
+#define BALANCE_NS	(32 * NSEC_PER_MSEC)
 #define WAKE_CREDIT_NS	(3 * NSEC_PER_MSEC)	/* how far behind the minimum a woken thread may start */
 #define WAKE_GRAIN_NS	(1 * NSEC_PER_MSEC)	/* lead that makes a woken thread preempt */
 #define KEY_FAIR	(1ull << 63)
@@ -45,6 +46,7 @@ struct run_queue {
 	struct rb_node *leftmost;
 	u64 min_vruntime;
 	u64 rt_seq;
+	u64 balance_ns;			/* when to compare with the others again */
 	struct cpu *cpu;
 	struct thread *idle;
 	struct timer tick;
@@ -184,37 +186,17 @@ static bool preempts(const struct run_queue *rq, const struct thread *t)
 	return t->vruntime + WAKE_GRAIN_NS < cur->vruntime;
 }
 
-/* ---- the tick ---- */
-
-static void tick(struct timer *timer)
-{
-	struct run_queue *rq = container_of(timer, struct run_queue, tick);
-	struct thread *t = current;
-	u64 now = time_monotonic_ns();
-
-	if (t == rq->idle)
-		return;
-	raw_spin_lock(&rq->lock);
-	t->ticked_in_kernel = !this_cpu()->irq_from_user;
-	update_running(rq, t, now);
-	if (rq->nr_queued && now >= t->slice_end_ns && !(is_rt(t) && t->policy == 1))
-		resched(rq);
-	raw_spin_unlock(&rq->lock);
-	sched_load_sample(now);
-	timer_start(timer, now + TICK_NS);
-}
-
 /* ---- choosing and switching ---- */
 
-/* Nothing to run here: take a thread that waits elsewhere. rq->lock held. */
-static struct thread *steal(struct run_queue *rq)
+/* Take a thread that waits elsewhere, in a queue of @p least or more. rq->lock held. */
+static struct thread *steal(struct run_queue *rq, u32 least)
 {
 	struct run_queue *from = NULL;
 
 	for (u32 i = 0; i < cpu_count; i++) {
 		struct run_queue *r = cpus[i] ? cpus[i]->rq : NULL;
 
-		if (r && r != rq && r->nr_queued && (!from || r->nr_queued > from->nr_queued))
+		if (r && r != rq && r->nr_queued >= least && (!from || r->nr_queued > from->nr_queued))
 			from = r;
 	}
 	if (!from || !raw_spin_trylock(&from->lock))
@@ -250,12 +232,46 @@ static struct thread *pick_next(struct run_queue *rq)
 		return t;
 	}
 	if (cpu_count > 1) {
-		struct thread *t = steal(rq);
+		struct thread *t = steal(rq, 1);
 
 		if (t)
 			return t;
 	}
 	return rq->idle;
+}
+
+/* ---- the tick ---- */
+
+/* No CPU idles, but one has more to do by two threads: take one over. rq->lock held. */
+static void balance(struct run_queue *rq, u64 now)
+{
+	struct thread *t;
+
+	if (cpu_count == 1 || now < rq->balance_ns)
+		return;
+	rq->balance_ns = now + BALANCE_NS;
+	t = steal(rq, rq->nr_queued + 2);
+	if (t)
+		enqueue(rq, t);
+}
+
+static void tick(struct timer *timer)
+{
+	struct run_queue *rq = container_of(timer, struct run_queue, tick);
+	struct thread *t = current;
+	u64 now = time_monotonic_ns();
+
+	if (t == rq->idle)
+		return;
+	raw_spin_lock(&rq->lock);
+	t->ticked_in_kernel = !this_cpu()->irq_from_user;
+	update_running(rq, t, now);
+	balance(rq, now);
+	if (rq->nr_queued && now >= t->slice_end_ns && !(is_rt(t) && t->policy == 1))
+		resched(rq);
+	raw_spin_unlock(&rq->lock);
+	sched_load_sample(now);
+	timer_start(timer, now + TICK_NS);
 }
 
 static void switch_space(struct cpu *c, struct vm_space *next)

@@ -34,6 +34,7 @@ _Static_assert(offsetof(struct pt_regs, cs) == REGS_CS, "asm");
 #define MSR_FS_BASE	0xc0000100
 #define MSR_GS_BASE	0xc0000101
 #define MSR_KERNEL_GS	0xc0000102
+#define MSR_TSC_AUX	0xc0000103
 #define MSR_PAT		0x277
 #define CR4_TSD		(1ul << 2)
 #define CR4_PGE		(1ul << 7)
@@ -228,6 +229,8 @@ static void cpu_enable_features(void)
 	wrmsr(MSR_LSTAR, (u64)syscall_entry);
 	wrmsr(MSR_FMASK, 0x47700);
 	wrmsr(MSR_KERNEL_GS, 0);
+	if (f->rdtscp)			/* what RDTSCP tells programs: the vDSO's getcpu() */
+		wrmsr(MSR_TSC_AUX, this_cpu()->id);
 }
 
 static void fpu_init(void)

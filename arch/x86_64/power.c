@@ -7,7 +7,8 @@
  * QEMU, its known ports are tried.
  *
  * Reset, from the cleanest to the surest: ACPI's reset register, the keyboard
- * controller, the chip set's reset port, a triple fault.
+ * controller, the chip set's reset port, a triple fault; or what
+ * "reboot=acpi|kbd|pci|triple" on the command line says, alone.
  *
  * ACPI Specification 6.4: 4.8.3.2.1 (PM1 control), 4.8.3.6 (reset register),
  * 5.2.9 (SMI_CMD), 16.3.4.
@@ -16,9 +17,11 @@
 #include <asm/ipi.h>
 #include <kernel/acpi.h>
 #include <kernel/boot.h>
+#include <kernel/cmdline.h>
 #include <kernel/page.h>
 #include <kernel/power.h>
 #include <kernel/printk.h>
+#include <kernel/string.h>
 #include <kernel/time.h>
 
 #define SCI_EN		1u
@@ -140,15 +143,27 @@ static void chipset_reset(void)
 	wait_ms(15);
 }
 
-void machine_restart(void)
+static void triple_fault(void)
 {
 	struct { u16 limit; u64 base; } __packed none = { 0, 0 };
 
-	quiesce();
-	acpi_reset();
-	keyboard_reset();
-	chipset_reset();
 	__asm__ volatile("lidt %0; int3" :: "m"(none));
+}
+
+/* Each returns if it did nothing. */
+static const struct { const char *name; void (*reset)(void); } resets[] = {
+	{ "acpi", acpi_reset }, { "kbd", keyboard_reset }, { "pci", chipset_reset }, { "triple", triple_fault },
+};
+
+void machine_restart(void)
+{
+	char only[8] = "";
+
+	(void)cmdline_value(cmdline_get(), "reboot", only, sizeof(only));
+	quiesce();
+	for (u32 i = 0; i < ARRAY_SIZE(resets); i++)
+		if (!*only || !strcmp(only, resets[i].name))
+			resets[i].reset();
 	stop();
 }
 

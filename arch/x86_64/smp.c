@@ -148,6 +148,22 @@ static bool wait_online(const struct cpu *c, u64 ns)
 	return true;
 }
 
+/* For tests: "smp_dead=ID", a processor that the tables tell of and that never answers. */
+static bool plays_dead(const struct cpu *c)
+{
+	char text[8];
+	u64 id;
+
+	return IS_ENABLED(CONFIG_KTEST) && cmdline_value(cmdline_get(), "smp_dead", text, sizeof(text)) > 0 &&
+	       !parse_u64(text, 10, &id) && id == c->apic_id;
+}
+
+static void send_startup(const struct cpu *c)
+{
+	if (!plays_dead(c))
+		apic_send_startup(c->apic_id, low_page >> PAGE_SHIFT);
+}
+
 static bool start(struct cpu *c)
 {
 	bool up;
@@ -155,10 +171,10 @@ static bool start(struct cpu *c)
 	prepare_page(c);
 	apic_send_init(c->apic_id);
 	sleep_ms(1);
-	apic_send_startup(c->apic_id, low_page >> PAGE_SHIFT);
+	send_startup(c);
 	up = wait_online(c, SECOND_SIPI_NS);
 	if (!up) {
-		apic_send_startup(c->apic_id, low_page >> PAGE_SHIFT);
+		send_startup(c);
 		up = wait_online(c, START_WAIT_NS);
 	}
 	if (!up)

@@ -99,7 +99,8 @@ static int debug_code(struct pt_regs *regs)
 
 	__asm__ volatile("mov %%dr6, %0" : "=r"(dr6));
 	__asm__ volatile("mov %0, %%dr6" :: "r"(0xffff0ff0ul));
-	regs->rflags &= ~X86_EFLAGS_TF;
+	if (!regs_from_user(regs))
+		regs->rflags &= ~X86_EFLAGS_TF;
 	return dr6 & 0x4000 ? 2 : 4;	/* TRAP_TRACE, TRAP_HWBKPT */
 }
 

@@ -37,7 +37,7 @@ struct cpu {
 	u64 rcu_qs;			/* counts quiescent states */
 	bool irq_from_user;		/* what the current interrupt interrupted */
 	struct { u64 user_ns, system_ns, idle_ns, irq_ns; } time;
-	u64 nr_switches, nr_irqs, nr_syscalls, nr_faults, nr_forks;
+	u64 nr_switches, nr_irqs, nr_faults, nr_forks;
 	void *slot[16];			/* per-CPU data of other subsystems: enum cpu_slot */
 	u64 gate[2 * CONFIG_BANOS_MAX_DRIVERS];	/* calls into drivers: gate.h */
 } __aligned(64);

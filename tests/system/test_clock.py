@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: MIT
+"""The clocks: which one is chosen, whether it is right, what it costs.
+
+tests/user/processors.c looks at it from several processors.
+"""
+import re
+import time
+
+import pytest
+
+pytestmark = pytest.mark.banos
+LONG = pytest.mark.long
+
+
+def chosen(m):
+    """What the kernel says: clock, TSC rate in MHz, measured by what."""
+    log = m.check('dmesg')
+    found = re.search(r'clock: (\w+); tsc (\d+\.\d+) MHz, apic timer '
+                      r'(\d+\.\d+) MHz, by (\w+)', log)
+    assert found, log
+    return found[1], float(found[2]), float(found[3]), found[4]
+
+
+def uptime(m):
+    return float(m.check('cat /proc/uptime').split()[0])
+
+
+@pytest.mark.parametrize('option, clock, by', [
+    ('clocksource=hpet', 'hpet', 'hpet'),
+    pytest.param('clocksource=acpi_pm', 'acpi_pm', 'acpi_pm', marks=LONG),
+    pytest.param('clocksource=pit', 'pit', 'pit', marks=LONG),
+    pytest.param('clocksource=tsc', 'tsc', 'hpet', marks=LONG),
+    pytest.param('nohpet', 'tsc', 'acpi_pm', marks=LONG),
+    pytest.param('noacpi', 'tsc', 'pit', marks=LONG),
+    pytest.param('nolapic', 'tsc', 'hpet', marks=LONG),
+    ('nolapic clocksource=pit', 'pit', 'pit')])
+def test_each_clock_keeps_time(start, programs, option, clock, by):
+    with open(programs['processors'], 'rb') as f:
+        m = start(append=option, cpus=2, files={'processors': f.read()})
+    m.boot()
+    name, tsc, apic, reference = chosen(m)
+    assert (name, reference) == (clock, by)
+    # QEMU's APIC timer counts nanoseconds. A host with other things to do
+    # spoils a short look, but not by much.
+    assert ('nolapic' in option) == (apic == 0)
+    assert apic == 0 or 990 < apic < 1010
+    host, guest = time.monotonic(), uptime(m)
+    m.check('sleep 1')
+    took = uptime(m) - guest
+    host = time.monotonic() - host
+    assert 1 <= took <= host + 0.05
+    out = m.check('/processors ' + ('' if clock == 'tsc' else 'not-vdso'), 120)
+    assert 'not ok' not in out and '\n1..' in out
+
+
+@pytest.mark.parametrize('base', [
+    pytest.param('2031-02-03T04:05:06', marks=LONG), '2028-02-29T12:00:00',
+    pytest.param('1999-12-31T10:59:00', marks=LONG),
+    pytest.param('2069-12-31T10:00:00', marks=LONG)])
+def test_wall_clock_comes_from_the_rtc(start, base):
+    m = start(qemu=['-rtc', f'base={base}']).boot()
+    seconds = int(m.check('date -u +%s')) - int(
+        m.check(f'date -u -d {base.replace("T", " ").join(chr(34) * 2)} +%s'))
+    assert 0 <= seconds < 20
+    assert m.check('date -u +%Y-%m-%d') == base[:10] + '\n'
+
+
+def interrupts(m, kind):
+    for line in m.lines('cat /proc/interrupts'):
+        words = line.split()
+        if words[0] == kind:
+            return [int(x) for x in words[1:] if x.isdigit()]
+    raise AssertionError(f'no {kind} in /proc/interrupts')
+
+
+def test_idle_processors_take_no_ticks(start):
+    m = start(cpus=2).boot()
+    m.check('sleep 1')
+    before = interrupts(m, 'LOC:')
+    m.check('sleep 3')
+    taken = [b - a for a, b in zip(before, interrupts(m, 'LOC:'))]
+    # A tick every 4 ms would be 750.
+    assert len(taken) == 2 and max(taken) < 60, taken
+
+
+def test_busy_processor_ticks(start):
+    """So that the test above means something."""
+    m = start().boot()
+    before = interrupts(m, 'LOC:')[0]
+    m.check('i=0; while [ $i -lt 50000 ]; do i=$((i+1)); done', 60)
+    assert interrupts(m, 'LOC:')[0] - before > 10

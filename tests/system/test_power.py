@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: MIT
+"""The ends of a machine, and the ways that are left where ACPI is not.
+
+Under UEFI: test_screen.py.
+"""
+import time
+
+import pytest
+
+LONG = pytest.mark.long
+pytestmark = pytest.mark.banos
+
+
+@pytest.mark.parametrize('machine, cpus', [
+    ('pc', 4), ('q35', 1), pytest.param('q35', 4, marks=LONG),
+    pytest.param('pc', 64, marks=LONG)])
+@pytest.mark.parametrize('how', ['poweroff', 'reboot'])
+def test_end_of_qemu(start, machine, cpus, how):
+    m = start(machine=machine, cpus=cpus).boot()
+    m.sendline(how)
+    assert m.wait_end() == 0
+
+
+@pytest.mark.parametrize('machine, cpus', [
+    ('pc', 4), pytest.param('q35', 1, marks=LONG)])
+def test_halt_stops_all_processors_and_stays(start, machine, cpus):
+    m = start(machine=machine, cpus=cpus, monitor=True).boot()
+    m.sendline('halt')
+    m.expect('power: halted', 10)
+    time.sleep(0.5)
+    states = m.monitor.command('query-cpus-fast')
+    assert len(states) == cpus
+    text = m.monitor.command('human-monitor-command',
+                             **{'command-line': 'info registers -a'})
+    assert text.count('HLT=1') == cpus
+    assert m.child.isalive()
+
+
+@pytest.mark.parametrize('machine', ['pc', pytest.param('q35', marks=LONG)])
+def test_poweroff_without_acpi(start, machine):
+    m = start(machine=machine, append='noacpi').boot()
+    m.sendline('poweroff')
+    assert m.wait_end() == 0
+
+
+@pytest.mark.parametrize('machine', [pytest.param('pc', marks=LONG), 'q35'])
+@pytest.mark.parametrize('way', [
+    'acpi', 'kbd', pytest.param('pci', marks=LONG), 'triple'])
+def test_each_way_to_reset(start, machine, way):
+    m = start(machine=machine, cpus=2, append=f'reboot={way}').boot()
+    m.sendline('reboot')
+    if way == 'acpi' and machine == 'pc':
+        # That machine's FADT has no reset register; nothing else is tried.
+        time.sleep(3)
+        assert m.child.isalive()
+    else:
+        assert m.wait_end() == 0
+
+
+@LONG
+def test_reboot_really_starts_anew(start):
+    """Without QEMU's -no-reboot, which the other tests use."""
+    m = start(qemu=['-action', 'reboot=reset']).boot()
+    m.sendline('reboot')
+    m.expect('Banos 6', 30)
+    m.boot()
+    assert float(m.check('cat /proc/uptime').split()[0]) < 30

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Several processors as a program sees them: each can be used, affinity is
+ * obeyed, threads spread, and there is one clock. With one processor the same
+ * holds; a test of more fails unless every processor took part.
+ */
+#include "check.h"
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <sys/auxv.h>
+#include <sys/time.h>
+#include <ucontext.h>
+
+#define MAX_CPUS 64
+#define LIMIT_MS 10000
+
+static int nr_cpus;
+static atomic_ullong seen;		/* processors that took part */
+static atomic_int stop;
+
+static unsigned long long all_cpus(void)
+{
+	return nr_cpus == 64 ? ~0ull : (1ull << nr_cpus) - 1;
+}
+
+static void note_cpu(void)
+{
+	atomic_fetch_or(&seen, 1ull << sched_getcpu());
+}
+
+static int pin(unsigned long long cpus)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	for (int i = 0; i < MAX_CPUS; i++)
+		if (cpus >> i & 1)
+			CPU_SET(i, &set);
+	return sched_setaffinity(0, sizeof(set), &set);
+}
+
+static uint64_t now_ns(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return t.tv_sec * 1000000000ull + t.tv_nsec;
+}
+
+static void start_all(pthread_t *threads, int n, void *(*fn)(void *))
+{
+	for (int i = 0; i < n; i++)
+		CHECK_EQ(pthread_create(&threads[i], NULL, fn, (void *)(intptr_t)i), 0);
+}
+
+static void join_all(pthread_t *threads, int n)
+{
+	for (int i = 0; i < n; i++)
+		CHECK_EQ(pthread_join(threads[i], NULL), 0);
+}
+
+/* ---- affinity ---- */
+
+TEST(every_processor_can_be_chosen)
+{
+	for (int i = 0; i < nr_cpus; i++) {
+		CHECK_EQ(pin(1ull << i), 0);
+		for (int k = 0; k < 20; k++) {
+			CHECK_EQ(sched_getcpu(), i);
+			sched_yield();
+		}
+		pause_ms(2);			/* and after sleeping */
+		CHECK_EQ(sched_getcpu(), i);
+		note_cpu();
+	}
+	CHECK(seen == all_cpus());
+	CHECK_EQ(pin(all_cpus()), 0);
+}
+
+static void *pinned_spinner(void *arg)
+{
+	int cpu = (intptr_t)arg % nr_cpus;
+
+	CHECK_EQ(pin(1ull << cpu), 0);
+	while (!atomic_load(&stop)) {
+		CHECK_EQ(sched_getcpu(), cpu);
+		note_cpu();
+	}
+	return NULL;
+}
+
+TEST(pinned_threads_stay_under_load)
+{
+	pthread_t threads[2 * MAX_CPUS];
+	int n = nr_cpus > 8 ? nr_cpus : 2 * nr_cpus;
+	long end = now_ms() + LIMIT_MS;
+
+	start_all(threads, n, pinned_spinner);
+	pause_ms(200);
+	while (seen != all_cpus() && now_ms() < end)
+		pause_ms(10);
+	stop = 1;
+	join_all(threads, n);
+	CHECK(seen == all_cpus());
+}
+
+TEST(a_running_thread_is_moved_at_once)
+{
+	for (int round = 0; round < 50; round++)
+		for (int i = 0; i < nr_cpus; i++) {
+			CHECK_EQ(pin(1ull << i), 0);
+			CHECK_EQ(sched_getcpu(), i);
+		}
+}
+
+/* ---- spreading ---- */
+
+static void *free_spinner(void *arg)
+{
+	while (!atomic_load(&stop))
+		note_cpu();
+	return NULL;
+}
+
+TEST(runnable_threads_spread_over_processors)
+{
+	pthread_t threads[MAX_CPUS];
+	long end = now_ms() + LIMIT_MS;
+
+	start_all(threads, nr_cpus, free_spinner);
+	while (seen != all_cpus() && now_ms() < end)
+		pause_ms(10);
+	stop = 1;
+	join_all(threads, nr_cpus);
+	CHECK(seen == all_cpus());
+}
+
+static atomic_int crowd_moved;
+
+/* Starts where all others are, and may go anywhere. */
+static void *crowd_spinner(void *arg)
+{
+	CHECK_EQ(pin(all_cpus()), 0);
+	while (!atomic_load(&stop))
+		if (sched_getcpu() != 0)
+			crowd_moved = 1;
+	return NULL;
+}
+
+/* No processor idles, yet one has much more to do than the others: it gives away. */
+TEST(a_crowd_is_shared_by_busy_processors)
+{
+	pthread_t busy[MAX_CPUS], crowd[4];
+	long end = now_ms() + LIMIT_MS;
+
+	if (nr_cpus == 1)
+		return;
+	start_all(busy, nr_cpus, pinned_spinner);
+	while (seen != all_cpus() && now_ms() < end)
+		pause_ms(1);
+	CHECK(seen == all_cpus());
+	CHECK_EQ(pin(1), 0);			/* which the crowd inherits */
+	start_all(crowd, 4, crowd_spinner);
+	while (!crowd_moved && now_ms() < end)
+		pause_ms(10);
+	stop = 1;
+	join_all(busy, nr_cpus);
+	join_all(crowd, 4);
+	CHECK(crowd_moved);
+}
+
+/* ---- the clock ---- */
+
+static _Atomic uint64_t latest;
+static atomic_int backwards;
+
+static void *clock_reader(void *arg)
+{
+	int cpu = (intptr_t)arg;
+
+	CHECK_EQ(pin(1ull << cpu), 0);
+	while (!atomic_load(&stop)) {
+		uint64_t before = atomic_load(&latest), t = now_ns(CLOCK_MONOTONIC);
+
+		if (t < before)
+			backwards = 1;
+		while (before < t && !atomic_compare_exchange_weak(&latest, &before, t))
+			;
+		note_cpu();
+	}
+	return NULL;
+}
+
+TEST(the_clock_never_goes_backwards_over_processors)
+{
+	pthread_t threads[MAX_CPUS];
+	long end = now_ms() + LIMIT_MS;
+
+	start_all(threads, nr_cpus, clock_reader);
+	pause_ms(500);
+	while (seen != all_cpus() && now_ms() < end)
+		pause_ms(10);
+	stop = 1;
+	join_all(threads, nr_cpus);
+	CHECK(!backwards);
+	CHECK(seen == all_cpus());
+}
+
+TEST(the_clock_never_goes_backwards_for_who_moves)
+{
+	uint64_t last = now_ns(CLOCK_MONOTONIC);
+	long end = now_ms() + 300;
+
+	for (int i = 0; now_ms() < end || i < 2 * nr_cpus; i++) {
+		uint64_t t;
+
+		CHECK_EQ(pin(1ull << i % nr_cpus), 0);
+		for (int k = 0; k < 10; k++) {
+			t = now_ns(CLOCK_MONOTONIC);
+			CHECK(t >= last);
+			last = t;
+		}
+	}
+}
+
+/* ---- the vDSO, watched one instruction at a time ---- */
+
+#define TRAP_FLAG 0x100
+
+static volatile int watching, steps, system_calls;
+
+static void step(int sig, siginfo_t *si, void *context)
+{
+	ucontext_t *u = context;
+	const unsigned char *at = (void *)u->uc_mcontext.gregs[REG_RIP];
+
+	steps++;
+	system_calls += at[0] == 0x0f && at[1] == 0x05;
+	if (watching)
+		u->uc_mcontext.gregs[REG_EFL] |= TRAP_FLAG;
+	else
+		u->uc_mcontext.gregs[REG_EFL] &= ~TRAP_FLAG;
+}
+
+/* Let the processor stop behind each instruction until watching is cleared. */
+static inline void watch(void)
+{
+	struct sigaction s = { .sa_sigaction = step, .sa_flags = SA_SIGINFO };
+
+	sigaction(SIGTRAP, &s, NULL);
+	watching = 1;
+	__asm__ volatile("pushfq; orq %0, (%%rsp); popfq" :: "i"(TRAP_FLAG) : "memory", "cc");
+}
+
+TEST(reading_the_clock_makes_no_system_call)
+{
+	struct timespec t[4];
+	struct timeval tv;
+	time_t seconds;
+
+	CHECK(getauxval(AT_SYSINFO_EHDR) != 0);
+	clock_gettime(CLOCK_MONOTONIC, &t[0]);	/* the C library looks for the vDSO */
+	gettimeofday(&tv, NULL);
+	time(&seconds);
+	watch();
+	clock_gettime(CLOCK_MONOTONIC, &t[0]);
+	clock_gettime(CLOCK_REALTIME, &t[1]);
+	clock_gettime(CLOCK_BOOTTIME, &t[2]);
+	gettimeofday(&tv, NULL);
+	watching = 0;
+	CHECK(steps > 40);
+	CHECK_EQ(system_calls, 0);
+	CHECK(t[0].tv_sec || t[0].tv_nsec);
+	CHECK(t[1].tv_sec > 1600000000 && tv.tv_sec - t[1].tv_sec <= 1);
+}
+
+TEST(watching_sees_a_system_call)
+{
+	watch();
+	getppid();
+	watching = 0;
+	CHECK_EQ(system_calls, 1);
+}
+
+/* With any argument: not the vDSO, which can't read a clock that is no TSC. */
+int main(int argc, char **argv)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	sched_getaffinity(0, sizeof(set), &set);
+	nr_cpus = CPU_COUNT(&set);
+	RUN(every_processor_can_be_chosen);
+	RUN(pinned_threads_stay_under_load);
+	RUN(a_running_thread_is_moved_at_once);
+	RUN(runnable_threads_spread_over_processors);
+	RUN(a_crowd_is_shared_by_busy_processors);
+	RUN(the_clock_never_goes_backwards_over_processors);
+	RUN(the_clock_never_goes_backwards_for_who_moves);
+	if (argc == 1)
+		RUN(reading_the_clock_makes_no_system_call);
+	RUN(watching_sees_a_system_call);
+	return check_done();
+}
