@@ -10,6 +10,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,15 +19,16 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 #include "../include/uapi/banos.h"
+#include "modtools.h"
 
 #define LOG_SIZE	16384
 #define FILE_MAX	(64 << 20)
 
-static const char *prog;
+const char *prog;
 
 struct image { char *path; unsigned char *data; size_t size; };
 
-static int complain(const char *what, const char *why)
+int complain(const char *what, const char *why)
 {
 	fprintf(stderr, "%s: %s: %s\n", prog, what, why);
 	return 1;
@@ -496,6 +498,44 @@ static int probe(const char *name, char **params)
 	return id < 0;
 }
 
+/* Install every driver that serves @alias. @return how many modules.alias has, or -1: one could not be installed */
+int probe_alias(const char *alias)
+{
+	char path[320], *line = NULL, *none[] = { NULL };
+	int found = 0, failed = 0;
+	size_t cap = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/modules.alias", module_folder());
+	f = fopen(path, "re");
+	while (f && getline(&line, &cap, f) > 0) {
+		char *pattern = strtok(line, " \n"), *name;
+
+		pattern = pattern && !strcmp(pattern, "alias") ? strtok(NULL, " \n") : NULL;
+		name = pattern ? strtok(NULL, " \n") : NULL;
+		if (!name || fnmatch(pattern, alias, 0))
+			continue;
+		found++;
+		failed |= probe(name, none);
+	}
+	if (f)
+		fclose(f);
+	free(line);
+	return failed ? -1 : found;
+}
+
+/* By name, or what a device is: "pci:v...". */
+static int probe_any(const char *what, char **params, int quiet)
+{
+	if (!strchr(what, ':'))
+		return probe(what, params);
+	int found = probe_alias(what);
+
+	if (!found && !quiet)
+		complain(what, "modules.alias has no driver for it");
+	return found <= 0;
+}
+
 /* Remove @name and what it needed, as far as nobody else does. */
 static int unprobe(const char *name)
 {
@@ -524,14 +564,16 @@ static int unprobe(const char *name)
 
 static int cmd_modprobe(int argc, char **argv)
 {
-	int remove = 0, all = 0, i = 1, status = 0;
+	int remove = 0, all = 0, quiet = 0, i = 1, status = 0;
 
 	for (; i < argc && argv[i][0] == '-'; i++) {
 		if (!strcmp(argv[i], "-r"))
 			remove = 1;
 		else if (!strcmp(argv[i], "-a"))
 			all = 1;
-		else if (strcmp(argv[i], "-q") && strcmp(argv[i], "-v") && strcmp(argv[i], "--"))
+		else if (!strcmp(argv[i], "-q"))
+			quiet = 1;
+		else if (strcmp(argv[i], "-v") && strcmp(argv[i], "--"))
 			return complain(argv[i], "unknown option");
 	}
 	if (i == argc) {
@@ -541,9 +583,9 @@ static int cmd_modprobe(int argc, char **argv)
 	if (geteuid())
 		return complain(argv[i], strerror(EPERM));
 	if (!remove && !all)
-		return probe(argv[i], argv + i + 1);
+		return probe_any(argv[i], argv + i + 1, quiet);
 	for (; i < argc; i++)
-		status |= remove ? unprobe(argv[i]) : probe(argv[i], (char *[]){ NULL });
+		status |= remove ? unprobe(argv[i]) : probe_any(argv[i], (char *[]){ NULL }, quiet);
 	return status;
 }
 
@@ -551,7 +593,7 @@ int main(int argc, char **argv)
 {
 	static const struct { const char *name; int (*run)(int, char **); } commands[] = {
 		{ "insmod", cmd_insmod }, { "rmmod", cmd_rmmod }, { "lsmod", cmd_lsmod },
-		{ "modinfo", cmd_modinfo }, { "modprobe", cmd_modprobe },
+		{ "modinfo", cmd_modinfo }, { "modprobe", cmd_modprobe }, { "hotplug", cmd_hotplug },
 	};
 	const char *slash = argc ? strrchr(argv[0], '/') : NULL;
 

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hotplug: gives devices their drivers.
+ *
+ *	hotplug			for devices as they come; does not end
+ *	hotplug --once		for those that are there, and what appears with their
+ *				drivers; then it ends
+ *
+ * The kernel tells of devices in /dev/hotplug, at first of all that are there; see
+ * device/hotplug.c. Drivers are found by modules.alias. One that is there already,
+ * built in or installed, has been asked by the kernel itself.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include "modtools.h"
+
+#define EVENTS "/dev/hotplug"
+#define LINE_MAX_BYTES 256
+
+/* "add BUS NAME ALIAS" */
+static void handle(char *line)
+{
+	char *word[4], *at = line;
+	int n = 0;
+
+	for (char *w; n < 4 && (w = strsep(&at, " \n"));)
+		word[n++] = w;
+	if (n == 4 && !strcmp(word[0], "add"))
+		probe_alias(word[3]);
+}
+
+/* @return 0: no more lines, or the errno that ended it */
+static int follow(int fd)
+{
+	char line[LINE_MAX_BYTES + 1];
+	ssize_t n;
+
+	while ((n = read(fd, line, LINE_MAX_BYTES)) > 0 || (n < 0 && errno == EINTR))
+		if (n > 0) {
+			line[n] = 0;
+			handle(line);
+		}
+	return n < 0 ? errno : 0;
+}
+
+int cmd_hotplug(int argc, char **argv)
+{
+	int once = argc == 2 && !strcmp(argv[1], "--once"), fd, err;
+
+	if (argc > 1 + once) {
+		fprintf(stderr, "usage: hotplug [--once]\n");
+		return 2;
+	}
+	do {
+		fd = open(EVENTS, O_RDONLY | O_CLOEXEC | (once ? O_NONBLOCK : 0));
+		if (fd < 0)
+			return complain(EVENTS, strerror(errno));
+		err = follow(fd);
+		close(fd);
+	} while (err == EPIPE);			/* lines were lost: all of them again */
+	return err && err != EAGAIN ? complain(EVENTS, strerror(err)) : 0;
+}
