@@ -108,14 +108,19 @@ static u64 quarantine_bytes(struct bus_device *d)
 static int make_silent(struct bus_device *d)
 {
 	struct dma_block *block;
+	u64 bytes = 0;
 	s64 err = d->absent ? 0 : bus_device_ask(d, quiesce, 0, 0, 0);
 
 	if (err) {
 		pr_err("%s %s: it does not become silent (error %ld)\n", d->bus->name, d->name, -err);
 		return -EIO;
 	}
-	while ((block = quarantine_take(d)))
+	while ((block = quarantine_take(d))) {
+		bytes += block->bytes;
 		dma_block_free(block);
+	}
+	if (bytes)
+		pr_info("%s %s: silent now: %lu bytes are free again\n", d->bus->name, d->name, bytes);
 	return 0;
 }
 

@@ -10,8 +10,8 @@
  * (mutex) is held from the start of either to its end. The interrupt's thread
  * notes what is done in ->done and wakes who waits.
  *
- * A device that was pulled out answers with all bits set: then the bus is asked to
- * look, and the program gets an error. Who sleeps looks at the device once a
+ * A device that was pulled out answers with all bits set (on QEMU, with none): then
+ * the bus is asked to look, and the program gets an error. Who sleeps looks at the device once a
  * second, since the interrupt of one that is gone never comes.
  *
  * Registers: QEMU, docs/specs/edu.txt.
@@ -79,10 +79,15 @@ static void write_register(struct edu *e, uint32_t at, uint32_t value)
 	banos_mmio_write32((char *)e->registers + at, value);
 }
 
-/* @return 0, -ENODEV: it was pulled out */
+/* @return 0, -ENODEV: it was pulled out, -EIO: it is not itself */
 static int64_t look(struct edu *e)
 {
-	return read_register(e, REG_IDENTITY) == 0xffffffff ? pci_check(e->device) : 0;
+	int64_t error;
+
+	if ((read_register(e, REG_IDENTITY) & 0xff) == IDENTITY)
+		return 0;
+	error = pci_check(e->device);
+	return error ? error : -EIO;
 }
 
 /* ---- interrupts ---- */
@@ -292,9 +297,7 @@ static int64_t map_registers(struct edu *e)
 	if (error)
 		return error;
 	write_register(e, REG_INVERT, 0x12345678);
-	if ((read_register(e, REG_IDENTITY) & 0xff) != IDENTITY || read_register(e, REG_INVERT) != ~0x12345678u)
-		return -EIO;
-	return 0;
+	return read_register(e, REG_INVERT) == ~0x12345678u ? look(e) : -EIO;
 }
 
 static int64_t offer_files(struct edu *e)

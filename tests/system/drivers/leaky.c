@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A bus with one device that does not exist, and a driver for that which gives
+ * nothing back. As the parameters say, an instance is one of both, or both.
+ */
+#include <banos/bus.h>
+#include <banos/dma.h>
+#include <banos/driver.h>
+#include <banos/errno.h>
+#include <banos/io.h>
+#include <banos/irq.h>
+#include <banos/memory.h>
+#include <banos/print.h>
+#include <banos/wait.h>
+
+#define COUNT 3u
+#define MEMORY 0xe8000000u
+#define PORTS 0x5000u
+
+static uint8_t bus = 1, device = 1;
+static uint32_t quiesce_fails, connects;
+static struct banos_wait waits[COUNT];
+BANOS_PARAM_BOOL(bus, "be the bus");
+BANOS_PARAM_BOOL(device, "be the device's driver");
+BANOS_PARAM_U32(quiesce_fails, 0, 100, "how often the device cannot be made silent");
+
+/* ---- the bus ---- */
+
+static int64_t toy_quiesce(void *context, void *of)
+{
+	if (!quiesce_fails)
+		return 0;
+	quiesce_fails--;
+	return -EIO;
+}
+
+static int64_t toy_connect(void *context, void *of, uint32_t index, uint64_t address, uint32_t data)
+{
+	connects++;
+	return (address >> 20 == 0xfee && data) ? 0 : -EINVAL;
+}
+
+static int64_t toy_disconnect(void *context, void *of, uint32_t index)
+{
+	connects--;
+	return 0;
+}
+
+static const struct banos_bus_ops bus_ops = {
+	.size = sizeof(bus_ops), .quiesce = toy_quiesce, .connect = toy_connect, .disconnect = toy_disconnect,
+};
+
+static int64_t start_bus(banos_owner self)
+{
+	static const struct banos_bus_config config = { .size = sizeof(config), .ops = &bus_ops, .name = "toy" };
+	static const struct banos_resource resources[] = {
+		{ sizeof(*resources), BANOS_RESOURCE_MEMORY, MEMORY, 0x10000, 0 },
+		{ sizeof(*resources), BANOS_RESOURCE_PORTS, PORTS, 16, 0 },
+	};
+	static const struct banos_device_config toy = {
+		.size = sizeof(toy), .interrupts = COUNT, .resources = resources, .resource_count = 2,
+		.name = "toy0", .alias = "toy:leaky", .properties = "COLOUR=red\n", .attributes = "colour=red\n",
+	};
+	banos_device added;
+	banos_bus handle;
+	int64_t error = banos_bus_register(self, &config, &handle);
+
+	return error ? error : banos_device_add(handle, &toy, &added);
+}
+
+/* ---- the device's driver ---- */
+
+static int64_t nothing(void *context) { return 0; }
+
+static int64_t obtain(banos_owner of, uint32_t i)
+{
+	uint64_t address;
+	banos_mmio mapping;
+	banos_ports ports;
+	banos_irq irq;
+	banos_dma dma;
+	void *memory;
+	int64_t error = banos_mmio_map(of, MEMORY + i * 4096, 4096, 0, &mapping, &memory);
+
+	if (!error)
+		error = banos_ports_claim(of, PORTS + i * 4, 4, &ports);
+	if (!error)
+		error = banos_dma_alloc(of, 4096, 32, &dma, &memory, &address);
+	if (!error)
+		error = banos_irq_create(of, i, nothing, NULL, &irq);
+	if (!error)
+		error = banos_wait_init(of, &waits[i]);
+	if (!error && !banos_alloc(of, 100, 0))
+		error = -ENOMEM;
+	return error;
+}
+
+/* What the device has no right to. @return the first that was given all the same */
+static const char *overstep(banos_owner of)
+{
+	banos_mmio mapping;
+	banos_ports ports;
+	banos_irq irq;
+	void *memory;
+
+	if (banos_mmio_map(of, MEMORY + 0xf000, 0x2000, 0, &mapping, &memory) != -EPERM)
+		return "memory behind its own";
+	if (banos_mmio_map(of, 0x100000, 4096, 0, &mapping, &memory) != -EPERM)
+		return "the kernel's memory";
+	if (banos_ports_claim(of, PORTS + 12, 8, &ports) != -EPERM)
+		return "ports behind its own";
+	if (banos_irq_create(of, COUNT, nothing, NULL, &irq) != -EINVAL)
+		return "an interrupt that it does not have";
+	return NULL;
+}
+
+static int64_t leaky_probe(void *context, banos_owner of, void **state)
+{
+	const char *wrong = overstep(of);
+	char name[8];
+
+	if (wrong) {
+		banos_error(of, "was given %s", wrong);
+		return -EPERM;
+	}
+	if (banos_device_name(of, name, sizeof(name)) != 4)
+		return -EINVAL;
+	for (uint32_t i = 0; i < COUNT; i++) {
+		int64_t error = obtain(of, i);
+
+		if (error)
+			return error;
+	}
+	banos_print(of, "has %s", name);
+	return 0;
+}
+
+static const struct banos_prober_ops prober_ops = { .size = sizeof(prober_ops), .probe = leaky_probe };
+
+static int64_t leaky_init(banos_owner self)
+{
+	static const struct banos_prober_config config = {
+		.size = sizeof(config), .ops = &prober_ops, .bus = "toy",
+	};
+	banos_mmio mapping;
+	banos_ports ports;
+	void *memory;
+	int64_t error = 0;
+
+	/* A driver may not have these for itself either. */
+	if (banos_mmio_map(self, 0xfee00000, 4096, 0, &mapping, &memory) != -EPERM ||
+	    banos_ports_claim(self, 0x20, 2, &ports) != -EBUSY ||
+	    banos_ports_claim(self, 0xfffe, 4, &ports) != -EINVAL)
+		return -EPERM;
+	if (bus)
+		error = start_bus(self);
+	if (!error && device)
+		error = banos_prober_register(self, &config, NULL);
+	return error;
+}
+
+static int64_t leaky_exit(banos_owner self)
+{
+	banos_print(self, "%u interrupts connected", connects);
+	return 0;
+}
+
+BANOS_SERVES("toy:leaky");
+BANOS_DRIVER(leaky, "1.0", "MIT", "Gives nothing back", leaky_init, leaky_exit);

@@ -1,0 +1,338 @@
+# SPDX-License-Identifier: MIT
+"""Devices on PCI: found, driven, plugged in and pulled out."""
+import json
+import os
+import re
+import socket
+import subprocess
+
+import pytest
+
+import machine as machines
+from archive import file
+
+pytestmark = pytest.mark.banos
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+SOURCE = os.path.normpath(os.path.join(HERE, '..', '..'))
+FLAGS = ('-DBANOS_CFLAGS=1 -O2 -ffreestanding -fno-pic -fno-pie -mcmodel=kernel '
+         '-mno-red-zone -mgeneral-regs-only -fno-stack-protector '
+         '-fcf-protection=branch -fno-omit-frame-pointer '
+         '-fno-asynchronous-unwind-tables -Wall -Wextra -Werror '
+         '-Wno-unused-parameter').split()
+# PCI Express slots that the kernel itself sees to, without the firmware's code.
+SLOTS = ['-global', 'ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off',
+         '-device', 'pcie-root-port,id=slot1,slot=1,chassis=1',
+         '-device', 'pcie-root-port,id=slot2,slot=2,chassis=2']
+EDU = ['-device', 'edu,id=edu0']
+
+
+def driver(name):
+    """A driver of tests/system/drivers, compiled."""
+    out = os.path.join(machines.BUILD, 'tests', 'system')
+    os.makedirs(out, exist_ok=True)
+    path = f'{out}/{name}.ko'
+    subprocess.run(['gcc', *FLAGS, f'-I{SOURCE}/include', '-c',
+                    f'{HERE}/drivers/{name}.c', '-o', path], check=True)
+    with open(path, 'rb') as f:
+        return file('', f.read())
+
+
+class Monitor:
+    """QEMU's monitor: what a person does to the machine."""
+
+    def __init__(self, path):
+        self.path, self.stream = path, None
+        self.qemu = ['-qmp', f'unix:{path},server=on,wait=off']
+
+    def connect(self):
+        link = socket.socket(socket.AF_UNIX)
+        link.settimeout(20)
+        link.connect(self.path)
+        self.stream = link.makefile('rw', encoding='utf-8')
+        self.stream.readline()
+        self.ask('qmp_capabilities')
+
+    def ask(self, command, **arguments):
+        if command != 'qmp_capabilities' and not self.stream:
+            self.connect()
+        self.stream.write(json.dumps({'execute': command,
+                                      'arguments': arguments}) + '\n')
+        self.stream.flush()
+        while True:                             # events come in between
+            answer = json.loads(self.stream.readline())
+            if 'event' not in answer:
+                assert 'return' in answer, answer
+                return answer['return']
+
+    def plug(self, name, bus):
+        self.ask('device_add', driver='edu', id=name, bus=bus)
+
+    def unplug(self, name):
+        self.ask('device_del', id=name)
+
+
+@pytest.fixture
+def monitor(tmp_path):
+    return Monitor(str(tmp_path / 'monitor'))
+
+
+@pytest.fixture(scope='module')
+def build():
+    """A function that builds another configuration, in a folder of its own."""
+    def make(name, goal, *options):
+        out = os.path.abspath(os.path.join(machines.BUILD, name))
+        env = {k: v for k, v in os.environ.items() if not k.startswith('MAKE')}
+        steps = [[goal]]
+        if options:
+            os.makedirs(out, exist_ok=True)
+            steps.append(['olddefconfig'])
+        steps.append(['all'])
+        for step in steps:
+            if step == ['olddefconfig']:
+                with open(f'{out}/.config', 'a', encoding='utf-8') as f:
+                    f.write('\n'.join(options) + '\n')
+            done = subprocess.run(
+                ['make', f'-j{os.cpu_count()}', f'O={out}', *step], cwd=SOURCE,
+                env=env, timeout=400, text=True, stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+            assert done.returncode == 0, done.stdout[-4000:]
+        with open(f'{out}/initramfs.cpio', 'rb') as f:
+            return {'kernel': f'{out}/banos.elf', 'initrd': f.read()}
+    return make
+
+
+def factorial(m, n=10, device='/dev/edu0'):
+    return m.check(f'echo {n} >{device}; read -r x <{device}; echo $x')
+
+
+def wait_until(m, command, limit_s=10):
+    """Run a command until it succeeds; its output is the result."""
+    return m.check(f'until {command} 2>/dev/null; do sleep 0.1; done',
+                   limit_s)
+
+
+def use(m):
+    """All that edu can do."""
+    assert factorial(m) == '3628800\n'
+    assert factorial(m, 5) == '120\n'
+    m.check('echo one two three >/dev/edu0.memory')
+    assert m.check('head -c 13 /dev/edu0.memory') == 'one two three'
+    m.check('dd if=/bin/busybox of=/tmp/x bs=4095 count=1 2>/dev/null; '
+            'cat /tmp/x >/dev/edu0.memory; cmp /tmp/x /dev/edu0.memory')
+    assert re.search(r'[1-9]\d* .*PCI-MSI.* edu', m.check('cat /proc/interrupts'))
+
+
+@pytest.mark.parametrize('cpus', [1, 4])
+@pytest.mark.parametrize('machine', ['pc', 'q35'])
+def test_a_device_has_its_driver_without_being_named(start, machine, cpus):
+    m = start(machine=machine, cpus=cpus, qemu=EDU, append='quiet').boot()
+    use(m)
+    # The bus serves a driver: it stays. The driver goes, and leaves nothing.
+    assert 'busy' in m.run('rmmod pci')[0]
+    m.check('rmmod edu')
+    assert not re.search(r'\bedu', m.check(
+        'ls /dev; lsmod; cat /proc/interrupts'))
+    m.check('modprobe edu')
+    use(m)
+    log = m.check('dmesg')
+    assert 'leaked' not in log and 'stray' not in log, log
+
+
+def test_a_driver_in_use_stays(start):
+    m = start(qemu=EDU, append='quiet').boot()
+    m.check('cat /dev/edu0 >/tmp/result & sleep 0.2')
+    output, status = m.run('rmmod edu')
+    assert status != 0 and 'busy' in output
+    # Who sleeps is woken by the interrupt.
+    m.check('echo 6 >/dev/edu0')
+    wait_until(m, 'grep -x 720 /tmp/result')
+    output, status = m.run('kill %1; wait %1')
+    assert status == 128 + 15
+    m.check('rmmod edu; modprobe edu')
+    assert factorial(m, 4) == '24\n'
+
+
+def test_as_files_the_bus_is_found_like_any_device(start, build):
+    m = start(qemu=EDU, append='quiet',
+              **build('modular', 'allmodconfig')).boot()
+    use(m)
+    assert 'built in' not in re.search(r'pci .*', m.check('lsmod'))[0]
+    m.check('rmmod edu; rmmod pci')
+    assert not m.check('ls /sys/bus').split() or \
+        '0000' not in m.check('find /sys/bus')
+    assert 'leaked' not in m.check('dmesg')
+    # Its devices are back, and the agent gives them their drivers.
+    m.check('modprobe pci')
+    wait_until(m, 'test -c /dev/edu0')
+    use(m)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize('cpus', [1, 4])
+@pytest.mark.parametrize('machine', ['pc', 'q35'])
+@pytest.mark.parametrize('kind', ['y', 'm'])
+def test_both_forms_on_all_machines(start, build, kind, machine, cpus):
+    form = build('builtin-edu', 'defconfig', 'CONFIG_MISC_EDU=y') \
+        if kind == 'y' else build('modular', 'allmodconfig')
+    m = start(machine=machine, cpus=cpus, qemu=EDU, append='quiet',
+              **form).boot()
+    assert ('built in' in re.search(r'edu .*', m.check('lsmod'))[0]) == \
+        (kind == 'y')
+    use(m)
+
+
+# ---------------------------------------------------------------------------
+# Plugging in, pulling out
+
+@pytest.mark.parametrize('cpus', [1, 4])
+def test_plugged_in_and_unplugged_in_use(start, monitor, cpus):
+    m = start(machine='q35', cpus=cpus, qemu=SLOTS + monitor.qemu,
+              append='quiet').boot()
+    assert 'edu' not in m.check('lsmod; ls /dev')
+    for turn, slot in enumerate(('slot1', 'slot2', 'slot1')):
+        monitor.plug('card', slot)
+        wait_until(m, 'test -c /dev/edu0.memory')
+        use(m)
+        # One sleeps, one is open.
+        m.check('exec 5<>/dev/edu0; (cat /dev/edu0) >/tmp/said 2>&1 &')
+        m.check('sleep 0.2')
+        monitor.unplug('card')
+        wait_until(m, 'grep -q "No such device" /tmp/said')
+        wait_until(m, 'test ! -e /dev/edu0')
+        for command in ('read -r x <&5', 'echo 5 >&5'):
+            assert m.run(command)[1] != 0
+        assert m.run('cat <&5')[0] == \
+            "cat: read error: No such device\n", turn
+        m.check('exec 5<&-')
+        wait_until(m, '! ls /sys/bus/pci/devices | grep -v 0000:00')
+        assert not monitor.ask('qom-list', path='/machine/peripheral') or \
+            'card' not in str(monitor.ask('qom-list',
+                                          path='/machine/peripheral'))
+    m.check('rmmod edu')
+    log = m.check('dmesg')
+    assert 'leaked' not in log and 'stray' not in log, log
+
+
+def test_two_cards_are_two_devices(start, monitor):
+    m = start(machine='q35', qemu=SLOTS + monitor.qemu,
+              append='quiet').boot()
+    monitor.plug('one', 'slot1')
+    monitor.plug('two', 'slot2')
+    wait_until(m, 'test -c /dev/edu0 -a -c /dev/edu1')
+    assert factorial(m, 3, '/dev/edu0') == '6\n'
+    assert factorial(m, 4, '/dev/edu1') == '24\n'
+    monitor.unplug('one')
+    wait_until(m, 'test ! -e /dev/edu0')
+    assert factorial(m, 5, '/dev/edu1') == '120\n'
+
+
+def test_pulled_out_without_a_word(start):
+    """The device is simply not there any more, in the midst of its use."""
+    m = start(machine='pc', qemu=['-device', 'edu,id=edu0,addr=5'],
+              append='quiet', files={'eject.ko': driver('eject')}).boot()
+    use(m)
+    m.check('exec 5<>/dev/edu0; exec 6</dev/edu0.memory')
+    m.check('(cat /dev/edu0) >/tmp/said 2>&1 & sleep 0.2')
+    m.check('insmod /eject.ko slot=5')
+    # Nothing interrupts any more: it is the driver that looks.
+    wait_until(m, 'grep -q "No such device" /tmp/said')
+    wait_until(m, 'test ! -e /dev/edu0')
+    assert 'No such device' in m.run('cat <&6')[0]
+    m.check('exec 5<&-; exec 6<&-; rmmod edu')
+    log = m.check('dmesg')
+    assert 'was pulled out' in log and 'leaked' not in log, log
+
+
+# ---------------------------------------------------------------------------
+# Interrupts by line; what is told
+
+@pytest.mark.parametrize('machine', ['pc', 'q35'])
+def test_interrupts_by_a_line(start, machine):
+    m = start(machine=machine, qemu=['-device', 'e1000'], append='quiet',
+              files={'lines.ko': driver('lines')}).boot()
+    m.check('insmod /lines.ko')
+    assert 'line pulled 50 times, 0 messages' in m.check('dmesg')
+    m.check('rmmod lines')
+
+
+def test_what_programs_are_told(start):
+    m = start(qemu=EDU, append='quiet').boot()
+    folder = '/sys/bus/pci/devices/0000:00:03.0'
+    alias = 'pci:v00001234d000011E8sv00001AF4sd00001100bc00scFFi00'
+    assert m.check(f'cat {folder}/modalias') == alias + '\n'
+    assert m.check(f'cat {folder}/vendor {folder}/device {folder}/class') \
+        .split() == ['0x1234', '0x11e8', '0x00ff00']
+    assert m.check(f'cat {folder}/uevent').splitlines() == [
+        'DRIVER=edu', 'PCI_CLASS=FF00', 'PCI_ID=1234:11E8',
+        'PCI_SUBSYS_ID=1AF4:1100', 'PCI_SLOT_NAME=0000:00:03.0',
+        f'MODALIAS={alias}']
+    m.check('(cat /dev/hotplug) >/tmp/events & sleep 0.2')
+    m.check('rmmod edu; modprobe edu')
+    wait_until(m, 'grep "^bind" /tmp/events')
+    lines = m.lines('cat /tmp/events')
+    assert f'add pci 0000:00:03.0 {alias}' in lines
+    assert 'add system pci system:pci' in lines
+    assert lines[-2:] == ['unbind pci 0000:00:03.0 edu',
+                          'bind pci 0000:00:03.0 edu']
+    output, status = m.run("su user -c 'cat /dev/hotplug'")
+    assert status != 0 and 'ermission denied' in output
+
+
+def test_aliases_lead_to_drivers(start):
+    m = start(qemu=EDU, append='quiet').boot()
+    m.check('rmmod edu')
+    output, status = m.run('modprobe pci:v00001234d00000001sv1')
+    assert status != 0 and 'modules.alias' in output
+    assert m.run('modprobe -q pci:v00001234d00000001sv1') == ('', 1)
+    m.check('modprobe pci:v00001234d000011E8sv00001AF4sd1bc00scFFi00')
+    assert factorial(m, 3) == '6\n'
+
+
+# ---------------------------------------------------------------------------
+# What drivers leave behind
+
+LEAKS = ['interrupts', 'DMA buffers', 'device memory mappings', 'port ranges',
+         'wait objects', 'allocations']
+
+
+def test_what_a_device_was_left_with_is_told_by_class(start):
+    m = start(append='quiet', files={'leaky.ko': driver('leaky')}).boot()
+    m.check('insmod /leaky.ko; rmmod leaky')         # what stays is there now
+    free = free_memory(m)
+    for _ in range(10):
+        m.check('insmod /leaky.ko')
+        assert m.check('cat /sys/bus/toy/devices/toy0/colour') == 'red\n'
+        m.check('rmmod leaky')
+    log = m.check('dmesg')
+    assert 'was given' not in log and log.count('has toy0') == 11
+    assert log.count('0 interrupts connected') == 11
+    for what in LEAKS:
+        assert log.count(f'leaky: leaked 3 {what} of device toy0') == 11, log
+    assert abs(free_memory(m) - free) < 64
+    assert 'leaky' not in m.check('cat /proc/interrupts')
+
+
+def free_memory(m):
+    return int(m.check("sed -n 's/^MemFree: *//p' /proc/meminfo").split()[0])
+
+
+def test_memory_of_a_device_that_is_not_silent_is_not_used_again(start):
+    m = start(append='quiet', files={'leaky.ko': driver('leaky')}).boot()
+    ident = m.check('insmod /leaky.ko device=0 quiesce_fails=2').strip()
+    m.check('insmod --allow-duplicate /leaky.ko bus=0')
+    m.check('rmmod leaky')
+    log = m.check('dmesg')
+    assert 'toy toy0: it does not become silent (error 5)' in log
+    assert '12288 bytes that toy toy0 may still write to are not used again' \
+        in log
+    # It gets no driver while that is so.
+    m.check('insmod --allow-duplicate /leaky.ko bus=0; rmmod leaky')
+    log = m.check('dmesg')
+    assert log.count('does not become silent') == 2
+    assert log.count('has toy0') == 1
+    m.check('insmod --allow-duplicate /leaky.ko bus=0')
+    log = m.check('dmesg')
+    assert 'toy toy0: silent now: 12288 bytes are free again' in log
+    assert log.count('has toy0') == 2
+    m.check(f'rmmod leaky; rmmod {ident}')
