@@ -146,6 +146,7 @@ check-kernel: setup-check
 	@$(PYTHON) scripts/check.py '$(O)' kernel
 check-system check-long: setup-check
 	+@$(MAKE) $(jobs) all host-tests
+	+@$(debug-build)
 	@$(PYTHON) scripts/check.py '$(O)' $(@:check-%=%)
 fuzz bench: setup-check
 	+@$(MAKE) $(jobs) all

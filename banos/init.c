@@ -7,7 +7,7 @@
 void banos_init(void)
 {
 	if (exports_init())
-		boot_stop("no memory for the names of the driver API");
+		boot_stop("not enough memory for the names of the driver API");
 	accounts_init();
 	drivers_start_builtin();
 	if (cmdline_has(cmdline_get(), "banos.lock"))

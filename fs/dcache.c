@@ -28,6 +28,7 @@
  */
 #include <kernel/heap.h>
 #include <kernel/page.h>
+#include <kernel/page_init.h>
 #include <kernel/printk.h>
 #include <kernel/random.h>
 #include <kernel/string.h>
@@ -515,7 +516,7 @@ void dcache_init(void)
 	table = kvzalloc(buckets * sizeof(*table));
 	dentry_cache = kmem_cache_create("dentry", sizeof(struct dentry), 16);
 	if (!table || !dentry_cache)
-		panic("no memory for the dentry cache");
+		boot_stop("not enough memory for the dentry cache");
 	table_mask = buckets - 1;
 	table_seed = random_u64();
 	lru_limit = MAX(m.total / 16, 256ul);

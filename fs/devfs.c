@@ -7,6 +7,7 @@
  * ask for no rights: who registered the device had them.
  */
 #include <kernel/heap.h>
+#include <kernel/page_init.h>
 #include <kernel/printk.h>
 #include <kernel/string.h>
 #include "vfs.h"
@@ -26,7 +27,7 @@ void devfs_init(void)
 {
 	devfs_sb = tmpfs_create_super(&devfs_type, "mode=755", 0);
 	if (IS_ERR(devfs_sb) || fs_register(&devfs_type))
-		panic("no memory for devtmpfs");
+		boot_stop("not enough memory for devtmpfs");
 }
 
 /*

@@ -12,6 +12,7 @@
  */
 #include <kernel/cred.h>
 #include <kernel/heap.h>
+#include <kernel/page_init.h>
 #include <kernel/printk.h>
 #include <kernel/process.h>
 #include <kernel/string.h>
@@ -270,9 +271,9 @@ void file_init(void)
 	anon_sb = super_alloc(&anon_type, &anon_ops);
 	root = anon_sb ? inode_alloc(anon_sb) : NULL;
 	if (!file_cache || !root || super_set_root(anon_sb, root))
-		panic("no memory for open files");
+		boot_stop("not enough memory for open files");
 	root->mode = S_IFDIR | 0500;
 	anon_mount = mount_alloc(anon_sb, anon_sb->root, 0, "anon");
 	if (!anon_mount)
-		panic("no memory for open files");
+		boot_stop("not enough memory for open files");
 }

@@ -20,7 +20,15 @@
 #include <kernel/fs_ops.h>
 
 struct hard_link { struct hard_link *next; u32 ino, dev_major, dev_minor; char *name; };
-struct unpack { struct hard_link *links; int err; u32 failed; };
+struct unpack {
+	struct hard_link *links;
+	void (*done)(const void *upto);
+	char *name;			/* of the entry: what it lay in may be gone before it is made */
+	int err;
+	u32 failed;
+};
+
+#define WRITE_AT_ONCE	65536u		/* so often the archive is told what may go */
 
 /* Entries that can't be made are told one by one, up to a few. */
 static void complain(struct unpack *u, const char *name, int err)
@@ -61,18 +69,26 @@ static void forget_links(struct unpack *u)
 	}
 }
 
-static int write_content(const struct cpio_entry *e, u32 flags)
+static int write_content(struct unpack *u, const struct cpio_entry *e, u32 flags)
 {
 	struct file *f = file_open(AT_FDCWD, e->name, O_WRONLY | O_CREAT | O_NOFOLLOW | flags, e->mode & 07777);
-	u64 pos = 0;
 	s64 n = 0;
 
 	if (IS_ERR(f))
 		return PTR_ERR(f);
-	if (e->size)
-		n = file_write_kernel(f, e->data, e->size, &pos);
+	for (u64 pos = 0; pos < e->size;) {
+		u64 part = MIN(e->size - pos, (u64)WRITE_AT_ONCE);
+
+		n = file_write_kernel(f, e->data + pos, part, &pos);
+		if (n >= 0 && (u64)n < part)
+			n = -ENOSPC;
+		if (n < 0)
+			break;
+		if (u->done)
+			u->done(e->data + pos);
+	}
 	file_put(f);
-	return n < 0 ? n : n < e->size ? -ENOSPC : 0;
+	return MIN(n, 0l);
 }
 
 static int make_file(struct unpack *u, const struct cpio_entry *e)
@@ -84,11 +100,11 @@ static int make_file(struct unpack *u, const struct cpio_entry *e)
 			fs_remove(e->name);
 			int err = fs_link(first, e->name);
 
-			return err || !e->size ? err : write_content(e, O_TRUNC);
+			return err || !e->size ? err : write_content(u, e, O_TRUNC);
 		}
 	}
 	fs_remove(e->name);
-	return write_content(e, O_EXCL);
+	return write_content(u, e, O_EXCL);
 }
 
 static int make_symlink(const struct cpio_entry *e)
@@ -181,24 +197,40 @@ static s64 unpack_gzip(struct unpack *u, const u8 *data, size_t size)
 	if (!err && gzip_magic(g.data, g.len))
 		err = -EINVAL;			/* no gzip in gzip: it could nest for ever */
 	if (!err)
-		err = initramfs_unpack(g.data, g.len);
+		err = initramfs_unpack(g.data, g.len, NULL);
 	kvfree(g.data);
 	return err ? err : (s64)used;
 }
 
-int initramfs_unpack(const void *data, size_t size)
+static void unpack_entry(struct unpack *u, struct cpio_entry *e)
+{
+	if (e->name_len < PATH_MAX) {
+		memcpy(u->name, e->name, e->name_len);
+		u->name[e->name_len] = 0;
+		e->name = u->name;
+		make_entry(u, e);
+	} else {
+		complain(u, "a name", -ENAMETOOLONG);
+	}
+}
+
+int initramfs_unpack(const void *data, size_t size, void (*done)(const void *upto))
 {
 	const u8 *buf = data;
-	struct unpack u = { 0 };
+	struct unpack u = { .done = done, .name = kmalloc(PATH_MAX) };
 	const char *why = NULL;
 	struct cpio_entry e;
 	size_t pos = 0;
 
+	if (!u.name)
+		return -ENOMEM;
 	for (;;) {
 		enum cpio_result r = cpio_next(buf, size, &pos, &e, &why);
 
 		if (r == CPIO_ENTRY) {
-			make_entry(&u, &e);
+			unpack_entry(&u, &e);
+			if (done)
+				done(buf + pos);
 		} else if (r == CPIO_TRAILER) {
 			forget_links(&u);
 		} else if (r == CPIO_OTHER && IS_ENABLED(CONFIG_RD_GZIP) && gzip_magic(buf + pos, size - pos)) {
@@ -219,6 +251,7 @@ int initramfs_unpack(const void *data, size_t size)
 		}
 	}
 	forget_links(&u);
+	kfree(u.name);
 	if (u.failed > 8)
 		pr_err("initramfs: %u entries could not be made\n", u.failed);
 	return u.err;

@@ -11,6 +11,7 @@
  */
 #include <kernel/cred.h>
 #include <kernel/heap.h>
+#include <kernel/page_init.h>
 #include <kernel/printk.h>
 #include <kernel/string.h>
 #include <kernel/time.h>
@@ -254,5 +255,5 @@ void inode_init_caches(void)
 {
 	inode_cache = kmem_cache_create("inode", sizeof(struct inode), 16);
 	if (!inode_cache)
-		panic("no memory for the inode cache");
+		boot_stop("not enough memory for the inode cache");
 }

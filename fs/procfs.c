@@ -8,6 +8,7 @@
  * its places are small numbers; a process stands at PID_POS plus its number.
  */
 #include <kernel/heap.h>
+#include <kernel/page_init.h>
 #include <kernel/printk.h>
 #include <kernel/string.h>
 #include <uapi/dirent.h>
@@ -151,5 +152,5 @@ void procfs_init(void)
 	if (!err)
 		err = fs_register(&proc_type);
 	if (err)
-		panic("no memory for /proc");
+		boot_stop("not enough memory for /proc");
 }

@@ -7,6 +7,7 @@
  * sysfs_create(). By itself it tells of the processors only.
  */
 #include <kernel/cpu.h>
+#include <kernel/page_init.h>
 #include <kernel/printk.h>
 #include <kernel/string.h>
 #include <uapi/statfs.h>
@@ -142,5 +143,5 @@ void sysfs_init(void)
 	if (!err)
 		err = fs_register(&sysfs_type);
 	if (err)
-		panic("no memory for /sys");
+		boot_stop("not enough memory for /sys");
 }

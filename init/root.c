@@ -26,16 +26,36 @@
 
 #define MAX_ARGS	32
 
+/* The module that is being unpacked: from here on its pages are still kept. */
+static phys_t module_kept;
+
+/* Its pages go as its files come, so that both together need little more than one of them. */
+static void module_done(const void *upto)
+{
+	phys_t stop = virt_to_phys(upto) & PAGE_MASK;
+
+	if (stop > module_kept) {
+		page_boot_free(module_kept, stop);
+		module_kept = stop;
+	}
+}
+
 void root_unpack(void)
 {
+	int err;
+
 	fs_mkdir("/dev", 0755);
 	fs_mknod("/dev/console", S_IFCHR | 0600, MKDEV(5, 1));
 	fs_mkdir("/root", 0700);
 	for (u32 i = 0; i < boot_info.nr_modules; i++) {
 		phys_t start = boot_info.modules[i].start, end = boot_info.modules[i].end;
 
-		initramfs_unpack(phys_to_virt(start), end - start);
-		page_boot_free(start & PAGE_MASK, PAGE_ALIGN(end));
+		module_kept = PAGE_ALIGN(start);	/* a page shared with what lies before stays for now */
+		err = initramfs_unpack(phys_to_virt(start), end - start, module_done);
+		if (err == -ENOMEM || err == -ENOSPC)
+			boot_stop("not enough memory for the files of the initrd (%lu KiB)", (end - start) / 1024);
+		if (PAGE_ALIGN(end) > module_kept)
+			page_boot_free(module_kept, PAGE_ALIGN(end));
 	}
 }
 

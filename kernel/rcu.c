@@ -9,6 +9,7 @@
  * user program without end, is nudged.
  */
 #include <kernel/lock.h>
+#include <kernel/page_init.h>
 #include <kernel/printk.h>
 #include <kernel/rcu_init.h>
 #include <kernel/thread.h>
@@ -89,5 +90,5 @@ void rcu_init(void)
 {
 	timer_init(&gather_timer, gathered);
 	if (thread_spawn(rcu_thread, NULL, "rcu"))
-		panic("no memory for the rcu thread");
+		boot_stop("not enough memory for the rcu thread");
 }

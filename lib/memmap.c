@@ -8,31 +8,30 @@
  */
 #include <kernel/memmap.h>
 
-static void insert_sorted(struct mem_range *list, u32 *nr, u32 max, struct mem_range r)
+u32 memmap_add(struct mem_range *list, u32 nr, u32 max, struct mem_range r)
 {
 	u32 i = 0, j;
 
-	while (i < *nr && list[i].end < r.start)
+	while (i < nr && list[i].end < r.start)
 		i++;
-	for (j = i; j < *nr && list[j].start <= r.end; j++) {	/* touches: merge */
+	for (j = i; j < nr && list[j].start <= r.end; j++) {	/* touches: merge */
 		r.start = MIN(r.start, list[j].start);
 		r.end = MAX(r.end, list[j].end);
 	}
 	if (i == j) {
-		if (*nr == max && i == max)
-			return;
-		if (*nr == max)
-			--*nr;			/* drop the highest */
-		for (u32 k = *nr; k > i; k--)
+		if (nr == max && i == max)
+			return nr;
+		if (nr == max)
+			nr--;			/* drop the highest */
+		for (u32 k = nr; k > i; k--)
 			list[k] = list[k - 1];
 		list[i] = r;
-		++*nr;
-		return;
+		return nr + 1;
 	}
 	list[i] = r;
-	for (u32 k = j; k < *nr; k++)
+	for (u32 k = j; k < nr; k++)
 		list[i + 1 + k - j] = list[k];
-	*nr -= j - i - 1;
+	return nr - (j - i - 1);
 }
 
 u32 memmap_remove(struct mem_range *list, u32 nr, u32 max, phys_t start, phys_t end)
@@ -78,7 +77,7 @@ u32 memmap_ram(const struct mem_range *in, u32 nr, struct mem_range *out, u32 ma
 		r.start = (r.start + PAGE_SIZE - 1) & PAGE_MASK;
 		r.end &= PAGE_MASK;
 		if (in[i].type == MEM_RAM && in[i].start < in[i].end && r.start < r.end)
-			insert_sorted(out, &n, max, r);
+			n = memmap_add(out, n, max, r);
 	}
 	for (u32 i = 0; i < nr; i++) {
 		phys_t end = in[i].end;

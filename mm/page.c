@@ -95,20 +95,17 @@ bool page_is_ram(phys_t p)
 /* From the end of the last range below 4 GiB: low memory is left for who needs it. */
 phys_t page_boot_alloc(void)
 {
-	for (u32 i = nr_reservoir; i--;) {
-		struct mem_range *r = &reservoir[i];
+	u32 i = nr_reservoir;
 
-		if (r->start >= ZONE_LIMIT || r->end <= 0x100000)
-			continue;
-		r->end -= PAGE_SIZE;
-		boot_pages++;
-		phys_t p = r->end;
+	while (i && reservoir[i - 1].start >= ZONE_LIMIT)
+		i--;
+	if (!i)
+		return 0;
+	phys_t end = reservoir[i - 1].end;
 
-		if (r->start == r->end)
-			nr_reservoir = memmap_remove(reservoir, nr_reservoir, BOOT_MAX_RANGES, r->start, r->end + 1);
-		return p;
-	}
-	return 0;
+	nr_reservoir = memmap_remove(reservoir, nr_reservoir, BOOT_MAX_RANGES, end - PAGE_SIZE, end);
+	boot_pages++;
+	return end - PAGE_SIZE;
 }
 
 phys_t page_boot_take_low(phys_t preferred, phys_t limit)
@@ -224,12 +221,20 @@ static void block_map_meta(phys_t block, struct mem_range *own)
 		first[i].flags = PG_RESERVED;
 }
 
+static bool block_in_use(phys_t p)
+{
+	pte_t *e = kernel_pte((u64)phys_to_page(p), false);
+
+	return e && (*e & PTE_P);
+}
+
 /* Bring one more block of the zone into use. zone->lock held. @return false: the reservoir has none left. */
 static bool zone_grow(struct zone *z)
 {
 	struct mem_range part[8];
 	u32 n = 0, own = 0;
 	phys_t block;
+	bool known;
 
 	raw_spin_lock(&reservoir_lock);
 	for (;;) {
@@ -251,21 +256,16 @@ static bool zone_grow(struct zone *z)
 		}
 		for (u32 k = 0; k < n; k++)
 			nr_reservoir = memmap_remove(reservoir, nr_reservoir, BOOT_MAX_RANGES, part[k].start, part[k].end);
-		if (part[own].end - part[own].start > BLOCK_META * PAGE_SIZE)
+		known = block_in_use(block);	/* of a block with many ranges, more than fit into part[] */
+		if (known || part[own].end - part[own].start > BLOCK_META * PAGE_SIZE)
 			break;		/* else: too little to be worth its struct pages; it is lost */
 	}
 	raw_spin_unlock(&reservoir_lock);
-	block_map_meta(block, &part[own]);
+	if (!known)
+		block_map_meta(block, &part[own]);
 	for (u32 k = 0; k < n; k++)
 		free_range(z, part[k].start, part[k].end);
 	return true;
-}
-
-static bool block_in_use(phys_t p)
-{
-	pte_t *e = kernel_pte((u64)phys_to_page(p), false);
-
-	return e && (*e & PTE_P);
 }
 
 void page_boot_free(phys_t start, phys_t end)
@@ -278,17 +278,10 @@ void page_boot_free(phys_t start, phys_t end)
 		if (ready && block_in_use(start)) {
 			free_range(z, start, stop);
 		} else {
-			u32 i = 0;
-
 			raw_spin_lock(&reservoir_lock);
-			while (i < nr_reservoir && reservoir[i].start < start)
-				i++;
-			if (nr_reservoir < BOOT_MAX_RANGES) {
-				memmove(&reservoir[i + 1], &reservoir[i], (nr_reservoir - i) * sizeof(reservoir[0]));
-				reservoir[i] = (struct mem_range){ start, stop, MEM_RAM };
-				nr_reservoir++;
-				WRITE_ONCE(z->grown, false);
-			}
+			nr_reservoir = memmap_add(reservoir, nr_reservoir, BOOT_MAX_RANGES,
+						  (struct mem_range){ start, stop, MEM_RAM });
+			WRITE_ONCE(z->grown, false);
 			raw_spin_unlock(&reservoir_lock);
 		}
 		spin_unlock_irqrestore(&z->lock, flags);
@@ -320,10 +313,8 @@ static u64 zone_free(const struct zone *z)
 	return READ_ONCE(z->free_pages) + READ_ONCE(z->depot_pages);
 }
 
-static bool below_reserve(u32 flags)
+bool page_user_exhausted(void)
 {
-	if (!(flags & PAGE_USER))
-		return false;
 	u64 free = zone_free(&zones[0]) + zone_free(&zones[1]);
 
 	return free < reserve_pages && free + reservoir_pages() < reserve_pages;
@@ -392,7 +383,7 @@ static struct page *zones_take(u32 order, u32 flags)
 {
 	struct page *p = NULL;
 
-	if (below_reserve(flags))
+	if ((flags & PAGE_USER) && page_user_exhausted())
 		return NULL;
 	for (int i = flags & PAGE_BELOW_4G ? 0 : 1; i >= 0 && !p; i--) {
 		struct zone *z = &zones[i];
@@ -427,7 +418,7 @@ static void fill_from_buddy(struct page_cpu *c, struct zone *z)
 /* The CPU's stack is empty. */
 static __noinline void cache_fill(struct page_cpu *c, u32 flags)
 {
-	if (below_reserve(flags))
+	if ((flags & PAGE_USER) && page_user_exhausted())
 		return;
 	for (int i = 1; i >= 0 && !c->count; i--) {
 		struct zone *z = &zones[i];

@@ -29,6 +29,8 @@
 
 #define OOM_WAIT_MS	10
 #define OOM_ATTEMPTS	300u
+#define OOM_ATTEMPTS_ALONE 30u	/* nobody is there to be killed: only what is under way may come back */
+#define OOM_ATTEMPTS_FREE 8u	/* there is memory again, or still: nobody has to die */
 
 /* ---- entries ---- */
 
@@ -388,7 +390,10 @@ int vm_out_of_memory(u32 attempt)
 		return -EINTR;
 	if (attempt >= OOM_ATTEMPTS)
 		return -ENOMEM;
-	oom_kill();
+	if (attempt < OOM_ATTEMPTS_FREE && !page_user_exhausted())
+		return 0;
+	if (!oom_kill() && attempt >= OOM_ATTEMPTS_ALONE)
+		return -ENOMEM;
 	if (fatal_signal_pending())
 		return -EINTR;
 	/* The victim needs time to end, and what it holds comes free then. */

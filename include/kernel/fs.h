@@ -423,8 +423,12 @@ static inline u32 file_poll(struct file *f, struct poll_table *t)
 
 /* ---- boot ---- */
 void fs_init(void);				/* caches, root tmpfs, devfs, procfs types */
-/** Unpack a cpio (newc; gzip too if configured), several in a row. @return 0 or the first error; reports in words. */
-int initramfs_unpack(const void *data, size_t size);
+/**
+ * Unpack a cpio (newc; gzip too if configured), several in a row.
+ * @param done  NULL, or told now and then that what lies before @upto is not needed any more
+ * @return 0 or the first error; reports in words
+ */
+int initramfs_unpack(const void *data, size_t size, void (*done)(const void *upto));
 
 /* ---- device nodes ---- */
 /** Give a device number to file operations, and a name in every devfs/devtmpfs. @return 0, -EBUSY, -ENOMEM */

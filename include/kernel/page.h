@@ -63,6 +63,8 @@ static inline void page_put(struct page *p)
 	if (atomic_dec_and_test(&p->refs))
 		page_free(p);
 }
+/** Is what is left kept for the kernel (PAGE_USER fails)? A hint: others take and give meanwhile. */
+bool page_user_exhausted(void);
 /** Is this physical address RAM that the allocator manages? */
 bool page_is_ram(phys_t p);
 

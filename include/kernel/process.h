@@ -151,8 +151,9 @@ void process_ctrl_alt_del(void);
 /**
  * @brief Memory is short: kill the process that uses most of it (not the first one).
  * Says which. May be called again while a victim is still ending: then it does nothing.
+ * @return false: there is none that could be killed
  */
-void oom_kill(void);
+bool oom_kill(void);
 
 /* ---- signals ---- */
 /** "The kernel itself, nothing more to say": SI_KERNEL. */

@@ -12,6 +12,7 @@
  */
 #include "internal.h"
 #include <kernel/fs.h>
+#include <kernel/page_init.h>
 
 struct cred init_cred = {
 	.refs = ATOMIC_INIT(1),
@@ -26,7 +27,7 @@ void cred_init(void)
 {
 	cred_cache = kmem_cache_create("cred", sizeof(struct cred), 8);
 	if (!cred_cache)
-		panic("no memory for credentials");
+		boot_stop("not enough memory for credentials");
 }
 
 struct cred *cred_get(struct cred *c)

@@ -7,6 +7,7 @@
  * the way out might set about restarting.
  */
 #include "internal.h"
+#include <kernel/page_init.h>
 #include <kernel/upcalls.h>
 #include <kernel/vm.h>
 
@@ -57,6 +58,8 @@ void upcall_user_page_fault(struct pt_regs *regs, u64 addr, u32 error_code)
 		signal_force_fault(SIGSEGV, code, addr);
 	else if (err == -EIO)
 		signal_force_fault(SIGBUS, BUS_ADRERR, addr);
+	else if (current->proc == init_process && !fatal_signal_pending())
+		boot_stop("not enough memory for the first process (%s)", current->comm);
 	else if (!fatal_signal_pending())	/* no memory, and nobody else to kill for it */
 		signal_send_thread(current, SIGKILL, SI_KERNEL_INFO);
 }

@@ -21,6 +21,7 @@
  */
 #include "internal.h"
 #include <kernel/fs.h>
+#include <kernel/page_init.h>
 #include <kernel/syscalls.h>
 #include <kernel/vm.h>
 #include <uapi/futex.h>
@@ -55,7 +56,7 @@ void futex_init(void)
 		n *= 2;
 	buckets = kvzalloc(n * sizeof(*buckets));
 	if (!buckets)
-		panic("no memory for futexes");
+		boot_stop("not enough memory for futexes");
 	bucket_mask = n - 1;
 	for (u32 i = 0; i < n; i++)
 		list_init(&buckets[i].waiters);

@@ -11,6 +11,8 @@
 #include <kernel/page.h>
 #include <kernel/vm.h>
 
+#define SAY_AGAIN_NS	(5 * NSEC_PER_SEC)
+
 static struct process *victim;		/* counted; under process_lock */
 
 static s64 badness(struct process *p, u64 total_pages)
@@ -50,8 +52,9 @@ static struct process *choose_locked(u64 total_pages)
 	return worst;
 }
 
-void oom_kill(void)
+bool oom_kill(void)
 {
+	static u64 said_ns;
 	struct process *p, *old = NULL;
 	struct mem_info mem;
 	u64 flags, rss = 0;
@@ -61,7 +64,7 @@ void oom_kill(void)
 	flags = spin_lock_irqsave(&process_lock);
 	if (victim_is_ending()) {
 		spin_unlock_irqrestore(&process_lock, flags);
-		return;
+		return true;
 	}
 	old = victim;
 	victim = p = choose_locked(mem.total);
@@ -74,11 +77,14 @@ void oom_kill(void)
 		signal_send_process(p, SIGKILL, SI_KERNEL_INFO);
 	}
 	spin_unlock_irqrestore(&process_lock, flags);
-	if (p)
+	if (p) {
 		pr_err("out of memory: killed process %d (%s), which used %lu KiB\n", p->pid, comm,
 		       rss * (PAGE_SIZE / 1024));
-	else
+	} else if (!said_ns || time_monotonic_ns() - said_ns > SAY_AGAIN_NS) {
+		said_ns = time_monotonic_ns();
 		pr_err("out of memory, and no process to kill\n");
+	}
 	if (old)
 		process_put(old);
+	return p;
 }

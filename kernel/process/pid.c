@@ -14,6 +14,7 @@
  * never held with another.
  */
 #include "internal.h"
+#include <kernel/page_init.h>
 
 #define PID_BUCKETS 256u
 
@@ -33,7 +34,7 @@ void pid_init(void)
 	pid_map_init(&map);
 	pid_cache = kmem_cache_create("pid", sizeof(struct pid), 8);
 	if (!pid_cache)
-		panic("no memory for the table of process numbers");
+		boot_stop("not enough memory for the table of process numbers");
 }
 
 struct pid *pid_create(u32 want)

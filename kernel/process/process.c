@@ -13,6 +13,7 @@
  */
 #include "internal.h"
 #include <kernel/fs.h>
+#include <kernel/page_init.h>
 #include <kernel/upcalls.h>
 #include <kernel/vm.h>
 
@@ -32,7 +33,7 @@ void process_init(void)
 	process_cache = kmem_cache_create("process", sizeof(struct process), 64);
 	task_signals_cache = kmem_cache_create("task_signals", sizeof(struct task_signals), 64);
 	if (!process_cache || !task_signals_cache)
-		panic("no memory for processes");
+		boot_stop("not enough memory for processes");
 }
 
 static void real_timer_fires(struct timer *timer)

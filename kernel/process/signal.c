@@ -27,6 +27,7 @@
  * Taking a signal out and acting on it is in signal_deliver.c.
  */
 #include "internal.h"
+#include <kernel/page_init.h>
 #include <uapi/wait.h>
 
 static struct kmem_cache *sighand_cache;
@@ -37,7 +38,7 @@ void signal_init(void)
 	sighand_cache = kmem_cache_create("sighand", sizeof(struct sighand), 64);
 	entry_cache = kmem_cache_create("signal", sizeof(struct signal_entry), 8);
 	if (!sighand_cache || !entry_cache)
-		panic("no memory for signals");
+		boot_stop("not enough memory for signals");
 }
 
 /* ---- actions ---- */

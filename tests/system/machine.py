@@ -3,7 +3,8 @@
 
 What is under test comes from the environment:
 
-    BANOS_BUILD    the output folder (build/ unless told): banos.elf, initramfs.cpio
+    BANOS_BUILD    the output folder (build/ unless told): banos.elf, initramfs.cpio,
+                   debug/banos.elf
     TEST_KERNEL    another kernel for the same tests, such as /boot/vmlinuz-...:
                    what the tests expect is what Linux does, and so can be shown
     TEST_APPEND    what that kernel needs on its command line
@@ -26,6 +27,8 @@ import screen
 BUILD = os.environ.get('BANOS_BUILD') or os.path.join(
     os.path.dirname(os.path.abspath(__file__)), '..', '..', 'build')
 KERNEL = os.environ.get('TEST_KERNEL', os.path.join(BUILD, 'banos.elf'))
+# The same with CONFIG_DEBUG_KERNEL; drivers and programs are the same.
+DEBUG_KERNEL = os.path.join(BUILD, 'debug', 'banos.elf')
 INITRAMFS = os.path.join(BUILD, 'initramfs.cpio')
 APPEND = os.environ.get('TEST_APPEND', '')
 SLOWER = float(os.environ.get('TEST_SLOWER', '1'))

@@ -17,7 +17,9 @@
 
 #define MB1_MAGIC	0x1badb002
 #define MB1_FLAGS	0x00010003	/* page-aligned modules, memory map, load addresses */
+#define MB1_LOADED	0x2badb002	/* in EAX at the start */
 #define MB2_MAGIC	0xe85250d6
+#define BOOT_STOP_EXIT	0x31		/* kernel/panic.c */
 
 	.section .head, "ax"
 	.balign 8
@@ -64,7 +66,18 @@ mb2_header_end:
 start_mb:
 	cli
 	cld
-	movl %eax, PHYS(boot_magic)
+	movl %eax, %ebp
+	cmpl $MB1_LOADED, %eax		/* QEMU loads an image that does not fit, too */
+	jne 1f
+	testb $1, (%ebx)		/* is the size of memory above 1 MiB, in KiB, there? */
+	jz 1f
+	movl 8(%ebx), %ecx
+	addl $1024, %ecx
+	movl $PHYS(_image_end), %edx
+	shrl $10, %edx
+	cmpl %edx, %ecx
+	jbe no_memory
+1:	movl %eax, PHYS(boot_magic)
 	movl %ebx, PHYS(boot_info_addr)
 	movl $PHYS(boot_stack_top), %esp
 
@@ -111,18 +124,39 @@ start_mb:
 	lgdt PHYS(boot_gdt_desc)
 	ljmp $0x08, $PHYS(start64_low)
 
-no_long_mode:				/* say so on the serial port, stop */
+no_memory:				/* nothing but this page is known to be there: no stack, no data */
+	movl $PHYS(no_memory_text), %esi
+	jmp stop_early
+no_long_mode:
 	movl $PHYS(no_long_mode_text), %esi
+stop_early:				/* say so on the serial port, stop */
 	movw $0x3f8, %dx
 3:	lodsb
 	testb %al, %al
 	jz 4f
 	outb %al, %dx
 	jmp 3b
-4:	hlt
-	jmp 4b
+4:	cmpl $MB1_LOADED, %ebp
+	jne 7f
+	testb $4, (%ebx)		/* "qemu_exit" in the command line? */
+	jz 7f
+	movl 16(%ebx), %esi
+5:	cmpb $0, (%esi)
+	je 7f
+	cmpl $0x756d6571, (%esi)	/* qemu */
+	jne 6f
+	cmpl $0x6978655f, 4(%esi)	/* _exi */
+	jne 6f
+	movl $BOOT_STOP_EXIT, %eax
+	outl %eax, $0xf4
+6:	incl %esi
+	jmp 5b
+7:	hlt
+	jmp 7b
+no_memory_text:
+	.asciz "banos: cannot start: not enough memory for the kernel itself\r\n"
 no_long_mode_text:
-	.asciz "banos: this processor has no 64-bit mode\r\n"
+	.asciz "banos: cannot start: this processor has no 64-bit mode\r\n"
 
 	.code64
 start64_low:

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: MIT
+"""Memory: too little of it, all of it used up."""
+import os
+import re
+
+import pytest
+
+import archive
+import machine as machines
+
+pytestmark = pytest.mark.banos
+
+# How QEMU ends: twice the value and one (kernel/panic.c).
+PANIC, BOOT_STOP = 97, 99
+EXIT = ['-device', 'isa-debug-exit,iobase=0xf4,iosize=4']
+
+
+# ---------------------------------------------------------------------------
+# Too little to start
+
+def start_with_little(start, memory, **options):
+    """Boot to a shell that turns the machine off, or to the one line that
+    says why not. Return the status, 0 or BOOT_STOP. Where the shell runs but
+    can't start poweroff it ends, and that of the first process is a panic."""
+    m = start(memory=memory, append='qemu_exit init=/bin/sh -- -c '
+              '"echo it""works; poweroff -f"', qemu=EXIT, **options)
+    status = m.wait_end(60)
+    if 'itworks' in m.before and 'panic: the first process (sh)' in m.before:
+        return 0
+    assert status in (0, BOOT_STOP), f'{memory}: {status}\n{m.before[-3000:]}'
+    stops = re.findall('banos: cannot start: .*', m.before)
+    assert len(stops) == (1 if status else 0), m.before
+    assert status or 'itworks' in m.before
+    assert 'anic' not in m.before, m.before
+    return status
+
+
+def enough_from(start, memories, **options):
+    """Somewhere there is enough; and more is never too little."""
+    results = [start_with_little(start, f'{x}K', **options) for x in memories]
+    assert results[0] == BOOT_STOP and results[-1] == 0, results
+    assert results == sorted(results, reverse=True), results
+
+
+def test_too_little_memory_is_one_line_with_its_own_status(start):
+    enough_from(start, [2048, 3072, 3968, 8192])
+
+
+@pytest.mark.long
+@pytest.mark.parametrize('debug', [False, True])
+@pytest.mark.parametrize('cpus', [1, 4])
+def test_little_memory_in_small_steps(start, debug, cpus):
+    enough_from(start, range(2048, 8193, 128), cpus=cpus,
+                kernel=machines.DEBUG_KERNEL if debug else None)
+
+
+def test_an_initrd_that_does_not_fit_is_told(start):
+    # 12 MiB in a machine of 16: it is there, but its files have no room.
+    initrd = archive.cpio(archive.tree({'big': os.urandom(12 << 20)}))
+    with open(machines.INITRAMFS, 'rb') as f:
+        initrd += f.read()
+    m = start(memory=16, initrd=initrd + initrd[:3 << 20], qemu=EXIT,
+              append='qemu_exit')
+    assert m.wait_end(30) == BOOT_STOP
+    assert 'cannot start: ' in m.before
