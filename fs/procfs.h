@@ -104,6 +104,9 @@ int pid_show_oom_score(struct seq_file *m, const struct pid_target *tg, struct f
 int pid_show_children(struct seq_file *m, const struct pid_target *tg, struct file *f);
 extern const struct file_ops comm_fops, oom_score_adj_fops;
 
+/* procfs_fault.c: the failure injector */
+extern const struct file_ops fail_nth_fops;
+
 /* procfs_memory.c */
 int pid_show_maps(struct seq_file *m, const struct pid_target *tg, struct file *f);
 int pid_show_smaps(struct seq_file *m, const struct pid_target *tg, struct file *f);
@@ -119,3 +122,13 @@ int filesystems_show(struct seq_file *m, void *unused);
 int proc_system_init(void);
 int proc_sysctl_init(void);
 int proc_kmsg_init(void);
+#ifdef CONFIG_FAULT_INJECTION
+int proc_fault_init(void);
+#else
+static inline int proc_fault_init(void) { return 0; }
+#endif
+#ifdef CONFIG_DEBUG_HEAP
+int proc_leak_init(void);
+#else
+static inline int proc_leak_init(void) { return 0; }
+#endif

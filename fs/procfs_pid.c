@@ -262,6 +262,9 @@ static const struct pid_entry pid_entries[] = {
 	SHOW("oom_score", 0444, PID_IN_BOTH, pid_show_oom_score),
 	ENTRY("oom_score_adj", S_IFREG | 0644, PID_IN_BOTH, .fops = &oom_score_adj_fops),
 	SHOW("children", 0444, PID_IN_TASK, pid_show_children),
+#ifdef CONFIG_FAULT_INJECTION
+	ENTRY("fail-nth", S_IFREG | 0600, PID_IN_BOTH, .fops = &fail_nth_fops),
+#endif
 };
 
 const struct pid_entry *pid_entry_of(const struct inode *i)

@@ -12,6 +12,7 @@
 #include <kernel/crash.h>
 #include <kernel/device.h>
 #include <kernel/driver.h>
+#include <kernel/fault.h>
 #include <kernel/fs.h>
 #include <kernel/heap_init.h>
 #include <kernel/irq.h>
@@ -64,6 +65,7 @@ void kernel_main(void)
 {
 	symbols_init();
 	pr_notice("Banos %s, %s, %s\n", BANOS_RELEASE, boot_info.protocol, cpu_features.brand);
+	fault_init();
 	memory_init();
 	acpi_init();
 	irq_init();
@@ -74,5 +76,5 @@ void kernel_main(void)
 	rcu_init();
 	if (cpu_init_boot_stacks() || thread_spawn(boot_thread_main, NULL, "init"))
 		boot_stop("not enough memory to start");
-	sched_idle();
+	thread_leave_boot_stack(sched_idle);
 }

@@ -14,6 +14,7 @@
 #include <kernel/boot.h>
 #include <kernel/cmdline.h>
 #include <kernel/err.h>
+#include <kernel/fault.h>
 #include <kernel/fs.h>
 #include <kernel/heap.h>
 #include <kernel/page_init.h>
@@ -63,7 +64,7 @@ void root_unpack(void)
 static bool known(const char *key, size_t len)
 {
 	static const char *const keys[] = {
-		"console", "init", "rdinit", "quiet", "loglevel", "debug", "ktest", "qemu_exit", "crash", "bench",
+		"console", "init", "rdinit", "quiet", "loglevel", "debug", "ktest", "qemu_exit", "crash", "bench", "fail",
 		"nokaslr", "norandmaps", "ro", "rw", "root", "panic", "mitigations", "nosmp", "maxcpus", "noacpi",
 		"BOOT_IMAGE", "initrd",
 	};
@@ -117,8 +118,13 @@ static void collect_words(struct first *f)
 
 static int try_start(struct first *f, const char *path)
 {
+	int err;
+
 	f->argv[0] = path;
-	return process_start_init(path, f->argv, f->envp);
+	err = process_start_init(path, f->argv, f->envp);
+	if (!err)
+		fault_start();
+	return err;
 }
 
 static void __noreturn no_first_process(const char *path, int err)

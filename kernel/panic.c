@@ -160,10 +160,11 @@ void panic_page_fault(struct pt_regs *regs, u64 addr, u32 err)
 
 void panic_double_fault(struct pt_regs *regs, u64 cr2)
 {
-	u64 low = CPU_FIELD_READ(kstack_top) - KERNEL_STACK_SIZE;
+	u64 low;
+	const char *name = cpu_stack_overflowed(cr2, &low);
 
-	if (cr2 >= low - PAGE_SIZE && cr2 < low)
-		panic_regs(regs, "kernel stack overflow: %lx is in the guard page below %lx", cr2, low);
+	if (name)
+		panic_regs(regs, "kernel stack overflow: %lx is in the guard page below %lx (%s stack)", cr2, low, name);
 	panic_regs(regs, "double fault, cr2 %lx", cr2);
 }
 

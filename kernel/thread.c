@@ -14,8 +14,10 @@
  */
 #include <asm/cpu.h>
 #include <kernel/err.h>
+#include <kernel/fault.h>
 #include <kernel/heap.h>
 #include <kernel/page.h>
+#include <kernel/page_init.h>
 #include <kernel/printk.h>
 #include <kernel/string.h>
 #include <kernel/time.h>
@@ -42,15 +44,18 @@ extern u8 boot_stack_top[];
 static void *stack_alloc(void)
 {
 	struct free_stack *s;
-	u64 flags = irq_save();
+	u64 flags;
 
+	if (fault_inject(FAULT_RANGE))
+		return NULL;
+	flags = irq_save();
 	s = this_cpu()->slot[CPU_SLOT_STACKS];
 	if (s)
 		this_cpu()->slot[CPU_SLOT_STACKS] = s->next;
 	irq_restore(flags);
 	if (s)
 		return s;
-	s = krange_alloc(KRANGE_GENERAL, KERNEL_STACK_SIZE / PAGE_SIZE, KPROT_RW);
+	s = krange_alloc_stack(KERNEL_STACK_SIZE / PAGE_SIZE);
 	if (s)
 		mem_account(MEM_STACKS, KERNEL_STACK_SIZE / PAGE_SIZE);
 	return s;
@@ -60,7 +65,11 @@ static void *stack_alloc(void)
 static void stack_release(void *stack)
 {
 	struct free_stack *s = stack, *first;
-	u64 flags = irq_save();
+	u64 flags;
+
+	if (IS_ENABLED(CONFIG_DEBUG_HEAP))	/* the next thread's frames have holes: leak.c */
+		memset(stack, 0, KERNEL_STACK_SIZE);
+	flags = irq_save();
 
 	first = this_cpu()->slot[CPU_SLOT_STACKS];
 	s->count = first ? first->count + 1 : 1;
@@ -94,6 +103,26 @@ static void surplus_free(void)
 		krange_free(s);
 		s = next;
 	}
+}
+
+void thread_stacks_in_use(void (*fn)(void *ctx, u64 start, u64 len), void *ctx)
+{
+	struct thread *t;
+
+	spin_lock(&threads_lock);
+	list_for_each(t, &threads_list, all_link) {
+		u64 low = (u64)t->stack;
+
+		if (!low)
+			continue;
+		if (t == current)
+			low = (u64)__builtin_frame_address(0);
+		else if (!READ_ONCE(t->on_cpu))
+			low = MAX(READ_ONCE(t->ksp), low);
+		if (low < t->kstack_top)
+			fn(ctx, low, t->kstack_top - low);
+	}
+	spin_unlock(&threads_lock);
 }
 
 /* ---- creation ---- */
@@ -278,10 +307,23 @@ void thread_fpu_reset(struct thread *t)
 	preempt_enable();
 }
 
+void thread_leave_boot_stack(void (*fn)(void))
+{
+	struct thread *t = &boot_thread;
+
+	irq_disable();
+	t->kstack_top = (u64)t->stack + KERNEL_STACK_SIZE;
+	cpu_set_kernel_stack(t->kstack_top);
+	cpu_leave_stack(t->kstack_top, fn);
+}
+
 void thread_init(void)
 {
 	thread_cache = kmem_cache_create("thread", sizeof(struct thread), 64);
 	fpu_cache = kmem_cache_create("fpu", cpu_features.xsave_size, 64);
 	boot_thread.kstack_top = (u64)boot_stack_top;
+	boot_thread.stack = stack_alloc();	/* here nobody else can hold the ranges' lock */
+	if (!thread_cache || !fpu_cache || !boot_thread.stack)
+		boot_stop("not enough memory for threads");
 	sched_init();
 }

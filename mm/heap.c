@@ -11,11 +11,12 @@
  * Locks: magazines: interrupts off on their CPU. cache->lock (any context):
  * partial list and the pages' free lists.
  *
- * With CONFIG_DEBUG_HEAP objects are filled when free and end in a red zone;
- * both are checked on the way in and out.
+ * With CONFIG_DEBUG_HEAP objects are filled when free and end in a red zone
+ * (heap_debug.c); all of them can be searched for leaks (leak.c).
  *
  * Bonwick, "Magazines and Vmem", USENIX 2001.
  */
+#include <kernel/fault.h>
 #include <kernel/heap.h>
 #include <kernel/heap_init.h>
 #include <kernel/lock.h>
@@ -23,23 +24,12 @@
 #include <kernel/page_init.h>
 #include <kernel/printk.h>
 #include <kernel/string.h>
+#include "internal.h"
 
 #define MAGAZINE	14
 #define MAX_CACHES	96
-#define POISON		0x6b
-#define RED		0xcc
-#define RED_BYTES	(IS_ENABLED(CONFIG_DEBUG_HEAP) ? 16 : 0)
+#define DEBUG		IS_ENABLED(CONFIG_DEBUG_HEAP)
 
-struct kmem_cache {
-	const char *name;
-	u32 size;		/* of an object, with padding and red zone */
-	u32 usable;
-	u32 per_page;
-	u32 index;		/* of the CPUs' magazines */
-	spinlock_t lock;
-	struct page *partial;	/* pages with free objects */
-	u64 nr_pages;
-};
 struct magazine { u64 count; void *obj[MAGAZINE]; };
 
 static struct kmem_cache caches[MAX_CACHES];
@@ -51,26 +41,6 @@ static const u16 class_size[] = { 16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 6
 #define NR_CLASSES ARRAY_SIZE(class_size)
 #define CLASS_MAX 2048u
 static u8 class_of[CLASS_MAX / 16 + 1];		/* by (size + 15) / 16 */
-
-/* ---- debug ---- */
-
-static void debug_fill(const struct kmem_cache *c, void *p, u8 with)
-{
-	memset(p, with, c->usable);
-	memset((u8 *)p + c->usable, RED, RED_BYTES);
-}
-
-static void debug_check(const struct kmem_cache *c, const void *p, bool was_free)
-{
-	const u8 *b = p;
-
-	for (int i = 0; i < RED_BYTES; i++)
-		if (b[c->usable + i] != RED)
-			panic("heap: object %p of cache %s was written past its %u bytes", p, c->name, c->usable);
-	for (u32 i = sizeof(void *); was_free && i < c->usable; i++)
-		if (b[i] != POISON)
-			panic("heap: object %p of cache %s was written after it was freed (byte %u)", p, c->name, i);
-}
 
 /* ---- pages of a cache; cache->lock held ---- */
 
@@ -98,8 +68,8 @@ static bool cache_grow(struct kmem_cache *c)
 	for (u32 i = c->per_page; i--;) {
 		void **o = (void **)(base + i * c->size);
 
-		if (IS_ENABLED(CONFIG_DEBUG_HEAP))
-			debug_fill(c, o, POISON);
+		if (DEBUG)
+			heap_debug_fresh(c, o);
 		*o = last;
 		last = o;
 	}
@@ -130,8 +100,8 @@ static __noinline bool magazine_fill(struct kmem_cache *c, struct magazine *m)
 		c->partial = next;
 		if (p->slab_free)
 			partial_push(c, p);
-		if (IS_ENABLED(CONFIG_DEBUG_HEAP))
-			o[1] = (void *)0x6b6b6b6b6b6b6b6bull;
+		if (DEBUG)
+			heap_debug_unlink(o);
 		m->obj[m->count++] = o;
 	}
 	spin_unlock(&c->lock);
@@ -167,8 +137,8 @@ static void page_return_object(struct kmem_cache *c, void **o)
 	*o = first;
 	if (first) {
 		o[1] = first[1];			/* the link moves to the new first object */
-		if (IS_ENABLED(CONFIG_DEBUG_HEAP))
-			first[1] = (void *)0x6b6b6b6b6b6b6b6bull;
+		if (DEBUG)
+			heap_debug_unlink(first);
 		p->slab_free = o;
 	} else {
 		p->slab_free = o;
@@ -186,59 +156,57 @@ static __noinline void magazine_drain(struct kmem_cache *c, struct magazine *m)
 
 /* ---- caches ---- */
 
-void *kmem_cache_alloc(struct kmem_cache *c)
+/* An object for @p size bytes, on behalf of @p ip. */
+static inline void *cache_alloc(struct kmem_cache *c, u32 size, u64 ip)
 {
+	if (fault_inject(FAULT_HEAP))
+		return NULL;
 	u64 irq = irq_save();
 	struct magazine *m = (struct magazine *)this_cpu()->slot[CPU_SLOT_HEAP] + c->index;
 	void *o;
 
-	if (heap_should_fail() || (unlikely(!m->count) && !magazine_fill(c, m))) {
+	if (unlikely(!m->count) && !magazine_fill(c, m)) {
 		irq_restore(irq);
 		return NULL;
 	}
 	o = m->obj[--m->count];
+	if (DEBUG)
+		m->obj[m->count] = NULL;	/* nothing but its owner points to it: leak.c */
 	irq_restore(irq);
-	if (IS_ENABLED(CONFIG_DEBUG_HEAP)) {
-		((void **)o)[0] = (void *)0x6b6b6b6b6b6b6b6bull;
-		debug_check(c, o, true);
-		heap_debug_account(c->usable);
-	}
+	if (DEBUG)
+		heap_debug_alloc(c, o, size, ip);
 	return o;
 }
 
-void *kmem_cache_zalloc(struct kmem_cache *c)
-{
-	void *o = kmem_cache_alloc(c);
-
-	if (o)
-		memset(o, 0, c->usable);
-	return o;
-}
-
-void kmem_cache_free(struct kmem_cache *c, void *o)
+static inline void cache_free(struct kmem_cache *c, void *o, u64 ip)
 {
 	u64 irq = irq_save();
 	struct magazine *m = (struct magazine *)this_cpu()->slot[CPU_SLOT_HEAP] + c->index;
 
-	if (IS_ENABLED(CONFIG_DEBUG_HEAP)) {
-		for (u64 i = 0; i < m->count; i++)
-			if (m->obj[i] == o)
-				panic("heap: object %p of cache %s freed twice", o, c->name);
-		debug_check(c, o, false);
-		debug_fill(c, o, POISON);
-		heap_debug_account(-(s64)c->usable);
-	}
+	if (DEBUG)
+		heap_debug_free(c, o, ip);
 	if (unlikely(m->count == MAGAZINE))
 		magazine_drain(c, m);
 	m->obj[m->count++] = o;
 	irq_restore(irq);
 }
 
+void *kmem_cache_alloc(struct kmem_cache *c) { return cache_alloc(c, c->object, CALLER); }
+void kmem_cache_free(struct kmem_cache *c, void *o) { cache_free(c, o, CALLER); }
+
+void *kmem_cache_zalloc(struct kmem_cache *c)
+{
+	void *o = cache_alloc(c, c->object, CALLER);
+
+	return o ? memset(o, 0, c->object) : NULL;
+}
+
 static void cache_init(struct kmem_cache *c, const char *name, size_t size, size_t align)
 {
 	c->name = name;
-	c->size = ALIGN_UP(MAX(size + RED_BYTES, 16ul), MAX(align, 16ul));
-	c->usable = c->size - RED_BYTES;
+	c->object = size;
+	c->size = ALIGN_UP(MAX(size, 16ul) + HEAP_TAIL, MAX(align, 16ul));
+	c->usable = c->size - HEAP_TAIL;
 	c->per_page = PAGE_SIZE / c->size;
 	c->index = c - caches;
 	spin_init(&c->lock);
@@ -248,7 +216,7 @@ struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align
 {
 	struct kmem_cache *c = NULL;
 
-	BUG_ON(ALIGN_UP(size + RED_BYTES, MAX(align, 16ul)) > PAGE_SIZE);
+	BUG_ON(ALIGN_UP(size + HEAP_TAIL, MAX(align, 16ul)) > PAGE_SIZE);
 	spin_lock(&caches_lock);
 	if (nr_caches < MAX_CACHES)
 		c = &caches[nr_caches++];
@@ -256,6 +224,11 @@ struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align
 	if (c)
 		cache_init(c, name, size, align);
 	return c;
+}
+
+bool heap_is_cache(const void *c)
+{
+	return (const struct kmem_cache *)c >= caches && (const struct kmem_cache *)c < caches + nr_caches;
 }
 
 /* ---- kmalloc ---- */
@@ -294,12 +267,12 @@ static u32 order_for(size_t size)
 	return order;
 }
 
-static __noinline void *large_alloc(size_t size)
+static __noinline void *large_alloc(size_t size, u64 ip)
 {
 	u32 order;
 	struct page *p;
 
-	if (size > PAGE_SIZE << 10 || heap_should_fail())
+	if (size > PAGE_SIZE << 10 || fault_inject(FAULT_HEAP))
 		return NULL;
 	order = order_for(size);
 	p = order ? pages_alloc(order, 0) : page_alloc(0);
@@ -308,7 +281,8 @@ static __noinline void *large_alloc(size_t size)
 	p->flags = PG_LARGE;
 	p->order = order;
 	mem_account(MEM_SLAB, 1l << order);
-	heap_debug_account(PAGE_SIZE << order);
+	if (DEBUG)
+		heap_debug_large_alloc(p, order, size, ip);
 	return page_address(p);
 }
 
@@ -316,9 +290,11 @@ static void large_free(struct page *p)
 {
 	u32 order = p->order;
 
-	BUG_ON(!(p->flags & PG_LARGE));
+	if (unlikely(!(p->flags & PG_LARGE)))
+		panic("heap: %p is freed, which is not allocated (page flags %x)", page_address(p), p->flags);
+	if (DEBUG)
+		heap_debug_large_free(p, order);
 	mem_account(MEM_SLAB, -(1l << order));
-	heap_debug_account(-(s64)(PAGE_SIZE << order));
 	p->flags = 0;
 	if (order)
 		pages_free(p, order);
@@ -326,16 +302,18 @@ static void large_free(struct page *p)
 		page_free(p);
 }
 
-void *kmalloc(size_t size)
+inline void *heap_alloc(size_t size, u64 ip)
 {
 	if (likely(size <= CLASS_MAX)) {
 		u32 k = class_of[(size + 15) / 16];
 
 		if (likely(k < NR_CLASSES))
-			return kmem_cache_alloc(&caches[k]);
+			return cache_alloc(&caches[k], size, ip);
 	}
-	return large_alloc(size);
+	return large_alloc(size, ip);
 }
+
+void *kmalloc(size_t size) { return heap_alloc(size, CALLER); }
 
 void kfree(const void *ptr)
 {
@@ -345,7 +323,7 @@ void kfree(const void *ptr)
 		return;
 	p = virt_to_page(ptr);
 	if (likely(p->flags & PG_SLAB))
-		kmem_cache_free(p->slab_cache, (void *)ptr);
+		cache_free(p->slab_cache, (void *)ptr, CALLER);
 	else
 		large_free(p);
 }
@@ -354,23 +332,27 @@ size_t kmalloc_usable(const void *ptr)
 {
 	struct page *p = virt_to_page(ptr);
 
+	if (DEBUG)
+		return heap_debug_size(ptr);
 	return p->flags & PG_SLAB ? ((struct kmem_cache *)p->slab_cache)->usable : PAGE_SIZE << p->order;
 }
 
 void *kzalloc(size_t size)
 {
-	void *p = kmalloc(size);
+	void *p = heap_alloc(size, CALLER);
 
-	if (p)
-		memset(p, 0, size);
-	return p;
+	return p ? memset(p, 0, size) : NULL;
 }
 
 void *kcalloc(size_t n, size_t size)
 {
 	size_t total;
+	void *p;
 
-	return __builtin_mul_overflow(n, size, &total) ? NULL : kzalloc(total);
+	if (__builtin_mul_overflow(n, size, &total))
+		return NULL;
+	p = heap_alloc(total, CALLER);
+	return p ? memset(p, 0, total) : NULL;
 }
 
 void *krealloc(void *old, size_t new_size)
@@ -378,9 +360,9 @@ void *krealloc(void *old, size_t new_size)
 	size_t have = old ? kmalloc_usable(old) : 0;
 	void *p;
 
-	if (old && new_size && new_size <= have && new_size * 2 > have)
-		return old;
-	p = kmalloc(new_size);
+	if (old && new_size && new_size <= have && new_size * 2 > have && !DEBUG)
+		return old;		/* debugging: the red zone has to move */
+	p = heap_alloc(new_size, CALLER);
 	if (p && old) {
 		memcpy(p, old, MIN(have, new_size));
 		kfree(old);
@@ -391,7 +373,7 @@ void *krealloc(void *old, size_t new_size)
 char *kstrdup(const char *s)
 {
 	size_t n = strlen(s) + 1;
-	char *p = kmalloc(n);
+	char *p = heap_alloc(n, CALLER);
 
 	return p ? memcpy(p, s, n) : NULL;
 }

@@ -12,24 +12,31 @@
 #include <asm/layout.h>
 #include <asm/paging.h>
 #include <kernel/err.h>
+#include <kernel/fault.h>
 #include <kernel/heap.h>
 #include <kernel/heap_init.h>
 #include <kernel/lock.h>
 #include <kernel/page.h>
 #include <kernel/printk.h>
 #include <kernel/rbtree.h>
+#include <kernel/string.h>
+#include "internal.h"
 
 struct krange {
 	struct rb_node node;
 	u64 start;		/* first mapped page */
 	u64 npages;
+	u64 ip;			/* who asked for it */
 	bool device;		/* pages are not ours */
+	bool opaque;		/* leak.c does not look into it */
 };
 static struct area {
 	struct mutex lock;
-	u64 base, end, hint;
+	u64 base, end;
+	u64 hint;		/* pages above base: no address, which leak.c would follow */
 	struct rb_root ranges;
 } areas[2];
+static struct kmem_cache *range_cache;
 
 static u64 prot_flags(enum kprot prot)
 {
@@ -44,13 +51,15 @@ static u64 prot_flags(enum kprot prot)
 
 void krange_init(void)
 {
+	range_cache = kmem_cache_create("krange", sizeof(struct krange), 8);
+	range_cache->opaque = true;	/* the first caches: there is room */
 	areas[KRANGE_GENERAL].base = KRANGE_BASE;
 	areas[KRANGE_GENERAL].end = KRANGE_END;
 	areas[KRANGE_DRIVER].base = DRIVER_BASE;
 	areas[KRANGE_DRIVER].end = DRIVER_END;
 	for (u32 i = 0; i < 2; i++) {
 		mutex_init(&areas[i].lock);
-		areas[i].hint = areas[i].base;
+		areas[i].hint = 0;
 	}
 }
 
@@ -116,24 +125,25 @@ static void range_insert(struct area *a, struct krange *new)
 }
 
 /* Reserve addresses; area locked. */
-static struct krange *range_create(struct area *a, u64 npages)
+static struct krange *range_create(struct area *a, u64 npages, u64 ip)
 {
 	struct krange *r;
 	u64 at;
 
-	if (npages > (a->end - a->base) >> PAGE_SHIFT)
+	if (npages > (a->end - a->base) >> PAGE_SHIFT || fault_inject(FAULT_RANGE))
 		return NULL;
-	at = gap_find(a, a->hint, npages);
+	at = gap_find(a, a->base + a->hint * PAGE_SIZE, npages);
 	if (!at)
 		at = gap_find(a, a->base, npages);
-	r = at ? kzalloc(sizeof(*r)) : NULL;
+	r = at ? kmem_cache_zalloc(range_cache) : NULL;
 	if (!r)
 		return NULL;
 	r->start = at;
 	r->npages = npages;
+	r->ip = ip;
 	range_insert(a, r);
-	heap_debug_account(npages * PAGE_SIZE);
-	a->hint = at + npages * PAGE_SIZE;
+	heap_debug_account((s64)(npages * PAGE_SIZE));
+	a->hint = ((at - a->base) >> PAGE_SHIFT) + npages;
 	return r;
 }
 
@@ -163,13 +173,13 @@ static void range_destroy(struct area *a, struct krange *r)
 		page_free(p);
 	}
 	heap_debug_account(-(s64)(r->npages * PAGE_SIZE));
-	if (r->start < a->hint && a != &areas[KRANGE_GENERAL])
-		a->hint = a->base;	/* drivers stay close together */
+	if (a != &areas[KRANGE_GENERAL] && r->start < a->base + a->hint * PAGE_SIZE)
+		a->hint = 0;	/* drivers stay close together */
 	rb_erase(&a->ranges, &r->node);
-	kfree(r);
+	kmem_cache_free(range_cache, r);
 }
 
-void *krange_alloc(enum krange_area area, size_t npages, enum kprot prot)
+static void *alloc_for(enum krange_area area, size_t npages, enum kprot prot, u64 ip)
 {
 	struct area *a = &areas[area];
 	struct krange *r;
@@ -177,9 +187,9 @@ void *krange_alloc(enum krange_area area, size_t npages, enum kprot prot)
 	if (!npages)
 		return NULL;
 	mutex_lock(&a->lock);
-	r = range_create(a, npages);
+	r = range_create(a, npages, ip);
 	for (u64 i = 0; r && i < npages; i++) {
-		struct page *p = heap_should_fail() ? NULL : page_alloc(PAGE_ZERO);
+		struct page *p = page_alloc(PAGE_ZERO);
 		pte_t *e = p ? kernel_pte(r->start + i * PAGE_SIZE, true) : NULL;
 
 		if (!e) {
@@ -193,6 +203,25 @@ void *krange_alloc(enum krange_area area, size_t npages, enum kprot prot)
 	}
 	mutex_unlock(&a->lock);
 	return r ? (void *)r->start : NULL;
+}
+
+void *krange_alloc(enum krange_area area, size_t npages, enum kprot prot)
+{
+	return alloc_for(area, npages, prot, CALLER);
+}
+
+void *krange_alloc_stack(size_t npages)
+{
+	void *stack = alloc_for(KRANGE_GENERAL, npages, KPROT_RW, CALLER);
+
+	if (stack && IS_ENABLED(CONFIG_DEBUG_HEAP)) {
+		struct area *a = &areas[KRANGE_GENERAL];
+
+		mutex_lock(&a->lock);
+		range_find(a, (u64)stack)->opaque = true;
+		mutex_unlock(&a->lock);
+	}
+	return stack;
 }
 
 static struct area *area_of(const void *addr)
@@ -225,7 +254,8 @@ void krange_free(void *addr)
 	mutex_lock(&a->lock);
 	struct krange *r = range_find(a, (u64)addr);
 
-	BUG_ON(!r);
+	if (!r)
+		panic("kernel range %lx is freed, which is not allocated", (u64)addr);
 	range_destroy(a, r);
 	mutex_unlock(&a->lock);
 }
@@ -243,7 +273,7 @@ void *krange_map_phys(phys_t phys, size_t size, enum kcache cache)
 		return NULL;
 	npages = PAGE_ALIGN(off + size) >> PAGE_SHIFT;
 	mutex_lock(&a->lock);
-	r = range_create(a, npages);
+	r = range_create(a, npages, CALLER);
 	if (r)
 		r->device = true;
 	for (u64 i = 0; r && i < npages; i++) {
@@ -268,11 +298,14 @@ void krange_unmap_phys(void *addr)
 
 void *kvzalloc(size_t size)
 {
-	if (size <= PAGE_SIZE)
-		return kzalloc(size);
+	if (size <= PAGE_SIZE) {
+		void *p = heap_alloc(size, CALLER);
+
+		return p ? memset(p, 0, size) : NULL;
+	}
 	if (size > 1ul << 32)
 		return NULL;
-	return krange_alloc(KRANGE_GENERAL, PAGE_ALIGN(size) >> PAGE_SHIFT, KPROT_RW);
+	return alloc_for(KRANGE_GENERAL, PAGE_ALIGN(size) >> PAGE_SHIFT, KPROT_RW, CALLER);
 }
 
 void kvfree(const void *p)
@@ -281,4 +314,35 @@ void kvfree(const void *p)
 		krange_free((void *)p);
 	else
 		kfree(p);
+}
+
+/* ---- for leak.c ---- */
+
+void krange_lock_all(void)
+{
+	for (u32 i = 0; i < ARRAY_SIZE(areas); i++)
+		mutex_lock(&areas[i].lock);
+}
+
+void krange_unlock_all(void)
+{
+	for (u32 i = ARRAY_SIZE(areas); i--;)
+		mutex_unlock(&areas[i].lock);
+}
+
+u32 krange_list(struct krange_info *out, u32 max)
+{
+	u32 n = 0;
+
+	for (u32 i = 0; i < ARRAY_SIZE(areas); i++)
+		for (struct rb_node *at = rb_first(&areas[i].ranges); at; at = rb_next(at)) {
+			struct krange *r = rb_entry(at, struct krange, node);
+
+			if (r->device)
+				continue;
+			if (n < max)
+				out[n] = (struct krange_info){ r->start, r->npages, r->ip, r->opaque };
+			n++;
+		}
+	return n;
 }

@@ -22,18 +22,22 @@
  * Knuth, TAOCP vol. 1, 2.5 (buddy system).
  */
 #include <asm/paging.h>
+#include <kernel/fault.h>
 #include <kernel/lock.h>
 #include <kernel/memmap.h>
 #include <kernel/page.h>
 #include <kernel/page_init.h>
 #include <kernel/printk.h>
 #include <kernel/string.h>
+#include "internal.h"
 
 #define MAX_ORDER	10
 #define BLOCK_SHIFT	(PAGE_SHIFT + MAX_ORDER)
 #define BLOCK_SIZE	(1ull << BLOCK_SHIFT)
 #define BLOCK_META	((PAGE_SIZE << MAX_ORDER) / PAGE_SIZE * sizeof(struct page) / PAGE_SIZE)
 #define ZONE_LIMIT	(1ull << 32)
+#define DEBUG		IS_ENABLED(CONFIG_DEBUG_PAGEALLOC)
+#define KEPT		(DEBUG ? PG_POISONED : 0)	/* of the flags, while a page is free */
 #define CACHE_SIZE	62
 #define CACHE_BATCH	16
 #define CACHE_ORDER	4u	/* of the largest block taken at once */
@@ -43,7 +47,7 @@ struct zone {
 	struct page *free[MAX_ORDER + 1];
 	u64 free_pages;			/* in those lists */
 	struct page *depot;		/* heads of batches, through ->prev; a batch through ->next */
-	u64 depot_pages;		/* the head's ->private: of a batch */
+	u64 depot_pages;		/* the head's ->order: of a batch */
 	bool grown;			/* the reservoir has no more for it */
 } __aligned(64);
 
@@ -97,6 +101,8 @@ phys_t page_boot_alloc(void)
 {
 	u32 i = nr_reservoir;
 
+	if (fault_inject(FAULT_PAGE))
+		return 0;
 	while (i && reservoir[i - 1].start >= ZONE_LIMIT)
 		i--;
 	if (!i)
@@ -128,7 +134,7 @@ phys_t page_boot_take_low(phys_t preferred, phys_t limit)
 
 static void list_push(struct zone *z, struct page *p, u32 order)
 {
-	p->flags = PG_BUDDY;
+	p->flags = (p->flags & KEPT) | PG_BUDDY;
 	p->order = order;
 	p->prev = NULL;
 	p->next = z->free[order];
@@ -145,13 +151,13 @@ static void list_unlink(struct zone *z, struct page *p, u32 order)
 		z->free[order] = p->next;
 	if (p->next)
 		p->next->prev = p->prev;
-	p->flags = 0;
+	p->flags &= KEPT;
 }
 
 static void buddy_free(struct zone *z, struct page *p, u32 order)
 {
 	z->free_pages += 1ull << order;
-	p->flags = 0;
+	p->flags &= KEPT;
 	while (order < MAX_ORDER) {
 		struct page *b = pagemap + ((u64)(p - pagemap) ^ (1ull << order));
 
@@ -221,7 +227,7 @@ static void block_map_meta(phys_t block, struct mem_range *own)
 		first[i].flags = PG_RESERVED;
 }
 
-static bool block_in_use(phys_t p)
+bool page_is_known(phys_t p)
 {
 	pte_t *e = kernel_pte((u64)phys_to_page(p), false);
 
@@ -256,7 +262,7 @@ static bool zone_grow(struct zone *z)
 		}
 		for (u32 k = 0; k < n; k++)
 			nr_reservoir = memmap_remove(reservoir, nr_reservoir, BOOT_MAX_RANGES, part[k].start, part[k].end);
-		known = block_in_use(block);	/* of a block with many ranges, more than fit into part[] */
+		known = page_is_known(block);	/* of a block with many ranges, more than fit into part[] */
 		if (known || part[own].end - part[own].start > BLOCK_META * PAGE_SIZE)
 			break;		/* else: too little to be worth its struct pages; it is lost */
 	}
@@ -275,7 +281,7 @@ void page_boot_free(phys_t start, phys_t end)
 		struct zone *z = zone_of(start);
 		u64 flags = spin_lock_irqsave(&z->lock);
 
-		if (ready && block_in_use(start)) {
+		if (ready && page_is_known(start)) {
 			free_range(z, start, stop);
 		} else {
 			raw_spin_lock(&reservoir_lock);
@@ -295,7 +301,8 @@ static u64 reservoir_pages(void)
 
 	for (u32 i = 0; i < nr_reservoir; i++)
 		n += (reservoir[i].end - reservoir[i].start) >> PAGE_SHIFT;
-	return n;
+	/* less the struct pages that they will cost */
+	return n - n * BLOCK_META / (1u << MAX_ORDER);
 }
 
 void page_init(void)
@@ -326,7 +333,7 @@ static void depot_push(struct zone *z, struct page *batch)
 {
 	batch->prev = z->depot;
 	z->depot = batch;
-	z->depot_pages += batch->private;
+	z->depot_pages += batch->order;
 }
 
 static struct page *depot_pop(struct zone *z)
@@ -335,7 +342,7 @@ static struct page *depot_pop(struct zone *z)
 
 	if (batch) {
 		z->depot = batch->prev;
-		z->depot_pages -= batch->private;
+		z->depot_pages -= batch->order;
 	}
 	return batch;
 }
@@ -436,8 +443,15 @@ static __noinline void cache_fill(struct page_cpu *c, u32 flags)
 	}
 }
 
+static bool injected(u32 flags)
+{
+	return fault_inject(flags & PAGE_USER ? FAULT_USER : FAULT_PAGE);
+}
+
 struct page *page_alloc(u32 flags)
 {
+	if (injected(flags))
+		return NULL;
 	u64 irq = irq_save();
 	struct page_cpu *c = this_cpu()->slot[CPU_SLOT_PAGES];
 	struct page *p;
@@ -455,6 +469,8 @@ struct page *page_alloc(u32 flags)
 	}
 	p = c->stack[--c->count];
 	irq_restore(irq);
+	if (DEBUG)
+		page_debug_alloc(p, 0);
 	p->flags = 0;
 	atomic_set(&p->refs, 1);
 	if (flags & PAGE_ZERO)
@@ -466,11 +482,13 @@ struct page *pages_alloc(u32 order, u32 flags)
 {
 	struct page *p;
 
-	if (order > MAX_ORDER)
+	if (order > MAX_ORDER || injected(flags))
 		return NULL;
 	p = zones_take(order, flags);
 	if (!p)
 		return NULL;
+	if (DEBUG)
+		page_debug_alloc(p, order);
 	p->flags = 0;
 	p->order = order;
 	atomic_set(&p->refs, 1);
@@ -483,17 +501,20 @@ struct page *pages_alloc(u32 order, u32 flags)
 void pages_free(struct page *p, u32 order)
 {
 	struct zone *z = zone_of(page_to_phys(p));
-	u64 flags = spin_lock_irqsave(&z->lock);
+	u64 flags;
 
-	BUG_ON(p->flags & PG_BUDDY);
+	if (DEBUG)
+		page_debug_free(p, order, CALLER);
+	flags = spin_lock_irqsave(&z->lock);
+	BUG_ON(p->flags & (PG_BUDDY | PG_FREE));
 	atomic_set(&p->refs, 0);
 	buddy_free(z, p, order);
 	spin_unlock_irqrestore(&z->lock, flags);
 }
 
-static void batch_release(struct zone *z, struct page *batch, u64 n)
+static void batch_release(struct zone *z, struct page *batch, u32 n)
 {
-	batch->private = n;
+	batch->order = n;
 	raw_spin_lock(&z->lock);
 	if (z->depot_pages + n <= depot_max)
 		depot_push(z, batch);
@@ -506,7 +527,7 @@ static void batch_release(struct zone *z, struct page *batch, u64 n)
 static __noinline void cache_drain(struct page_cpu *c)
 {
 	struct page *batch[ARRAY_SIZE(zones)] = { NULL };
-	u64 n[ARRAY_SIZE(zones)] = { 0 };
+	u32 n[ARRAY_SIZE(zones)] = { 0 };
 
 	for (u32 i = 0; i < CACHE_SIZE / 2; i++) {
 		struct page *p = c->stack[i];
@@ -525,11 +546,13 @@ static __noinline void cache_drain(struct page_cpu *c)
 
 void page_free(struct page *p)
 {
+	if (DEBUG)
+		page_debug_free(p, 0, CALLER);
 	u64 irq = irq_save();
 	struct page_cpu *c = this_cpu()->slot[CPU_SLOT_PAGES];
 
 	BUG_ON(p->flags & (PG_BUDDY | PG_FREE));
-	p->flags = PG_FREE;
+	p->flags = (p->flags & KEPT) | PG_FREE;
 	atomic_set(&p->refs, 0);
 	if (unlikely(c->count == CACHE_SIZE))
 		cache_drain(c);

@@ -11,8 +11,8 @@
 #include "vm_internal.h"
 #include <kernel/string.h>
 
-/* The part of one page. @return copied? */
-static bool access_page(struct vm_region *r, u64 addr, u8 *buf, u64 len, bool write)
+/* The part of one page. @return 0; -ENOMEM; -EFAULT */
+static int access_page(struct vm_region *r, u64 addr, u8 *buf, u64 len, bool write)
 {
 	const u32 rights = write ? PTE_P | PTE_W : PTE_P;
 	u64 page = addr & PAGE_MASK;
@@ -31,18 +31,21 @@ static bool access_page(struct vm_region *r, u64 addr, u8 *buf, u64 len, bool wr
 		}
 		vm_file_unlock(r);
 		if (done)
-			return true;
+			return 0;
 		if ((r->flags & VM_PFN) && e)
-			return false;
-		if (vm_fault_region(r, page, write) < 0)
-			return false;
+			return -EFAULT;
+		int err = vm_fault_region(r, page, write);
+
+		if (err < 0)
+			return err == -ENOMEM ? err : -EFAULT;
 	}
-	return false;			/* a truncation that does not end */
+	return -EFAULT;			/* a truncation that does not end */
 }
 
 u64 vm_space_access(struct vm_space *s, u64 addr, void *buf, u64 len, bool write)
 {
 	u64 done = 0;
+	u32 attempt = 0;
 
 	if (s != current->space && atomic_read(&s->users) > 1)
 		synchronize_rcu();
@@ -51,8 +54,18 @@ u64 vm_space_access(struct vm_space *s, u64 addr, void *buf, u64 len, bool write
 		struct vm_region *r = vm_region_find(s, addr);
 		u64 n = MIN(len - done, PAGE_SIZE - (addr & ~PAGE_MASK));
 
-		if (!r || !(r->flags & (write ? VM_WRITE : VM_ACCESS)) ||
-		    !access_page(r, addr, (u8 *)buf + done, n, write))
+		int err = -EFAULT;
+
+		if (r && (r->flags & (write ? VM_WRITE : VM_ACCESS)))
+			err = access_page(r, addr, (u8 *)buf + done, n, write);
+		if (err == -ENOMEM) {
+			up_write(&s->lock);
+			err = vm_out_of_memory(attempt++);
+			down_write(&s->lock);
+			if (!err)
+				continue;
+		}
+		if (err)
 			break;
 		done += n;
 		addr += n;

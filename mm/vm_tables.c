@@ -30,6 +30,7 @@
  * Intel SDM vol. 3, 4.5, 4.10.2 (TLBs), 4.10.3 (caches of upper levels).
  */
 #include "vm_internal.h"
+#include <kernel/fault.h>
 #include <kernel/page_init.h>
 
 /* About what one small process needs. */
@@ -50,6 +51,8 @@ static struct page *table_alloc(struct vm_space *s)
 	struct table_stock *stock;
 	struct page *p;
 
+	if (fault_inject(FAULT_TABLE))
+		return NULL;
 	preempt_disable();
 	stock = &stocks[cpu_id()];
 	p = stock->first;

@@ -41,10 +41,10 @@ LAYERS = [
 
 # Where the things live that a header of include/kernel declares.
 HEADERS = {name: layer for layer, names in {
-    0: 'atomic bitmap chacha clock cmdline err inflate kconfig ktest list memmap '
+    0: 'atomic bitmap chacha clock cmdline err fault inflate kconfig ktest list memmap '
        'rbtree siginfo sort string types',
     1: 'boot cpu display lock page_init printk symbols uaccess upcalls',
-    2: 'heap heap_init page',
+    2: 'heap heap_init leak page',
     3: 'acpi crash gate irq irq_chip owner power random rcu_init rtc seq_file smp '
        'thread time utsname vdso wait',
     4: 'bus cred device fs fs_ops process syscalls tty vm',

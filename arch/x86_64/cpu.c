@@ -60,6 +60,7 @@ struct tss {
 struct cpu_tables {
 	u64 gdt[8];
 	struct tss tss;
+	void *ist_stacks[4];	/* lowest addresses of what tss.ist[] ends */
 } __aligned(64);
 struct idt_entry { u16 off0, sel; u8 ist, type; u16 off1; u32 off2, reserved; };
 
@@ -275,13 +276,42 @@ void cpu_init_boot(void)
 static int ist_stacks_alloc(struct cpu_tables *t)
 {
 	for (u32 i = 0; i < 4; i++) {
-		u8 *s = krange_alloc(KRANGE_GENERAL, IST_PAGES, KPROT_RW);
+		u8 *s = krange_alloc_stack(IST_PAGES);
 
 		if (!s)
 			return -1;
+		t->ist_stacks[i] = s;
 		t->tss.ist[i] = (u64)s + IST_PAGES * PAGE_SIZE;
 	}
 	return 0;
+}
+
+const char *cpu_stack_overflowed(u64 addr, u64 *low)
+{
+	static const char *const names[] = { "double fault", "non-maskable interrupt", "machine check", "debug" };
+	const struct cpu_tables *t = this_cpu()->arch;
+
+	*low = this_cpu()->kstack_top - KERNEL_STACK_SIZE;
+	if (addr >= *low - PAGE_SIZE && addr < *low)
+		return "thread";
+	for (u32 i = 0; i < ARRAY_SIZE(names); i++) {
+		*low = (u64)t->ist_stacks[i];
+		if (addr >= *low - PAGE_SIZE && addr < *low)
+			return names[i];
+	}
+	return NULL;
+}
+
+u32 cpu_stacks(const struct cpu *c, struct cpu_stack *out, u32 max)
+{
+	const struct cpu_tables *t = c->arch;
+	u32 n = 0;
+
+	for (u32 i = 0; i < ARRAY_SIZE(t->ist_stacks) && n < max; i++)
+		out[n++] = (struct cpu_stack){ (u64)t->ist_stacks[i], IST_PAGES * PAGE_SIZE };
+	if (n < max)
+		out[n++] = (struct cpu_stack){ c->idle->kstack_top - KERNEL_STACK_SIZE, KERNEL_STACK_SIZE };
+	return n;
 }
 
 int cpu_init_boot_stacks(void)
@@ -312,6 +342,13 @@ void cpu_init_secondary(struct cpu *c)
 	tables_load(c->arch);
 	wrmsr(MSR_GS_BASE, (u64)c);
 	cpu_enable_features();
+}
+
+void cpu_leave_stack(u64 top, void (*fn)(void))
+{
+	__asm__ volatile("mov %0, %%rsp; xor %%ebp, %%ebp; push $0; push $0; mov %%rsp, %%rbp; call *%1; ud2"
+			 :: "r"(top), "r"(fn) : "memory");
+	__builtin_unreachable();
 }
 
 void cpu_set_kernel_stack(u64 top)

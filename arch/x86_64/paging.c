@@ -19,6 +19,7 @@
 #include <asm/layout.h>
 #include <asm/paging.h>
 #include <kernel/boot.h>
+#include <kernel/fault.h>
 #include <kernel/heap.h>
 #include <kernel/page_init.h>
 #include <kernel/printk.h>
@@ -68,6 +69,8 @@ static phys_t table_alloc(void)
 {
 	phys_t t;
 
+	if (fault_inject(FAULT_TABLE))
+		return 0;
 	if (!physmap_ready) {
 		t = page_boot_alloc();
 		if (t)
@@ -245,6 +248,8 @@ phys_t pt_user_create(void)
 {
 	struct page *p;
 
+	if (fault_inject(FAULT_TABLE))
+		return 0;
 	preempt_disable();
 	p = this_cpu()->slot[CPU_SLOT_ROOTS];
 	if (p)

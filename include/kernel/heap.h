@@ -23,6 +23,8 @@ enum kprot { KPROT_R = 1, KPROT_RW = 3, KPROT_RX = 5 };	/* never writable and ex
 enum krange_area { KRANGE_GENERAL, KRANGE_DRIVER /* top 2 GiB, for driver code and data */ };
 /** @p npages zeroed pages, not contiguous physically, with an unmapped guard page below and above. Sleeps. */
 void *krange_alloc(enum krange_area area, size_t npages, enum kprot prot);
+/** The same for a stack: what calls have left in it counts for nothing when leaks are looked for. */
+void *krange_alloc_stack(size_t npages);
 /** Change the protection of part of a range. Flushes TLBs. */
 int krange_protect(void *addr, size_t npages, enum kprot prot);
 void krange_free(void *addr);
@@ -36,27 +38,15 @@ void kvfree(const void *p);
 
 /* ---- for tests ---- */
 
-/** Bytes of heap objects and kernel ranges in use; 0 without CONFIG_DEBUG_HEAP. */
+/* Bytes of heap objects and kernel ranges in use; 0 without CONFIG_DEBUG_HEAP. What fails on order: fault.h. */
+#ifdef CONFIG_DEBUG_HEAP
 s64 heap_debug_live(void);
 extern s64 heap_debug_live_bytes;
 static inline void heap_debug_account(s64 bytes)
 {
-#ifdef CONFIG_DEBUG_HEAP
 	__atomic_fetch_add(&heap_debug_live_bytes, bytes, __ATOMIC_RELAXED);
-#endif
 }
-
-/**
- * @brief Let the @p n-th allocation from now on that the current thread makes fail, and no other; 0: none.
- * With CONFIG_FAULT_INJECTION; one thread at a time.
- */
-void heap_fail_nth(u64 n);
-/** @brief Has it failed? */
-bool heap_has_failed(void);
-#ifdef CONFIG_FAULT_INJECTION
-extern const void *heap_fail_thread;
-bool heap_fail_now(void);
-static inline bool heap_should_fail(void) { return unlikely(heap_fail_thread) && heap_fail_now(); }
 #else
-static inline bool heap_should_fail(void) { return false; }
+static inline s64 heap_debug_live(void) { return 0; }
+static inline void heap_debug_account(s64 bytes) { }
 #endif

@@ -48,6 +48,7 @@ struct thread {
 	struct vm_space *space;		/* NULL for kernel threads */
 	struct process *proc;		/* NULL for kernel threads */
 	u32 fpu_cpu;			/* CPU whose registers hold our state, -1 none */
+	u32 fail_nth;			/* which allocation from here on fails: fault.h; 0 none */
 
 	/* scheduler: under the lock of rq */
 	spinlock_t state_lock;		/* guards state changes against wake-ups */
@@ -105,6 +106,10 @@ struct thread *thread_create(void (*fn)(void *), void *arg, const char *name);
 /** Create and start; the thread holds itself. @return 0 or a negative errno. */
 int thread_spawn(void (*fn)(void *), void *arg, const char *name);
 void thread_start(struct thread *t);
+/** Call @p fn, which may not sleep, for the part of each thread's stack that is in use, for what it is worth: threads run. */
+void thread_stacks_in_use(void (*fn)(void *ctx, u64 start, u64 len), void *ctx);
+/** The boot's thread goes on in @p fn, on a stack with a guard page; the boot stack is done with. */
+void thread_leave_boot_stack(void (*fn)(void)) __noreturn;
 /** Ask a kernel thread to end, wake it and wait for it; drops the caller's reference. */
 s64 thread_stop(struct thread *t);
 bool thread_should_stop(void);

@@ -247,7 +247,7 @@ static int write_stack(struct exec *e, const struct exec_stack *s, const u64 *au
 	struct vm_space *space = e->space;
 	u8 random[EXEC_RANDOM_BYTES];
 	void *image = kvzalloc(s->image_bytes);
-	int err = -EFAULT;
+	int err = -ENOMEM;
 
 	if (!image)
 		return -ENOMEM;

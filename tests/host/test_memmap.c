@@ -107,6 +107,36 @@ static void a_full_list_drops_the_highest(void **state)
 		assert_int_equal(out[i].start, 2 * i * PAGE_SIZE);
 }
 
+static void adding_merges_with_what_it_touches(void **state)
+{
+	struct mem_range m[4] = { R(10, 12, MEM_RAM) };
+	u32 n = 1;
+
+	n = memmap_add(m, n, 4, (struct mem_range)R(20, 22, MEM_RAM));
+	n = memmap_add(m, n, 4, (struct mem_range)R(2, 4, MEM_RAM));
+	assert_int_equal(n, 3);
+	n = memmap_add(m, n, 4, (struct mem_range)R(12, 20, MEM_RAM));
+	assert_int_equal(n, 2);
+	assert_int_equal(m[1].start, 10 * PAGE_SIZE);
+	assert_int_equal(m[1].end, 22 * PAGE_SIZE);
+	for (u64 p = 100; p < 110; p++)		/* page by page, as an initrd is given back */
+		n = memmap_add(m, n, 4, (struct mem_range)R(p, p + 1, MEM_RAM));
+	assert_int_equal(n, 3);
+	assert_int_equal(m[2].end, 110 * PAGE_SIZE);
+}
+
+static void cutting_page_by_page_ends_with_nothing(void **state)
+{
+	struct mem_range m[4] = { R(1, 3, MEM_RAM), R(8, 9, MEM_RAM) };
+	u32 n = 2;
+
+	n = memmap_remove(m, n, 4, 8 * PAGE_SIZE, 9 * PAGE_SIZE);
+	assert_int_equal(n, 1);
+	n = memmap_remove(m, n, 4, 2 * PAGE_SIZE, 3 * PAGE_SIZE);
+	n = memmap_remove(m, n, 4, 1 * PAGE_SIZE, 2 * PAGE_SIZE);
+	assert_int_equal(n, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -116,6 +146,8 @@ int main(void)
 		cmocka_unit_test(empty_and_wrapping_entries_are_ignored),
 		cmocka_unit_test(contains_needs_one_range),
 		cmocka_unit_test(equals_a_page_by_page_model),
+		cmocka_unit_test(adding_merges_with_what_it_touches),
+		cmocka_unit_test(cutting_page_by_page_ends_with_nothing),
 		cmocka_unit_test(a_full_list_drops_the_highest),
 	};
 

@@ -15,6 +15,7 @@
 #include <kernel/string.h>
 #include <kernel/thread.h>
 #include <kernel/time.h>
+#include "crash.h"
 
 static __noinline u64 overflow(volatile u64 *depth)
 {
@@ -154,7 +155,7 @@ static __noinline void crash_warn(void)
 	barrier();
 }
 
-static const struct { const char *name; void (*fn)(void); } kinds[] = {
+static const struct crash kinds[] = {
 	{ "panic", crash_panic }, { "null", crash_null }, { "stack", crash_stack }, { "text", crash_text },
 	{ "exec", crash_exec }, { "user", crash_user }, { "ud", crash_ud }, { "divide", crash_divide },
 	{ "gp", crash_gp }, { "double", crash_double }, { "nmi", crash_nmi }, { "mce", crash_mce },
@@ -167,6 +168,9 @@ static void crash_thread(void *how)
 	for (u32 i = 0; i < ARRAY_SIZE(kinds); i++)
 		if (!strcmp(how, kinds[i].name))
 			kinds[i].fn();
+	for (const struct crash *c = memory_crashes; c->name; c++)
+		if (!strcmp(how, c->name))
+			c->fn();
 	pr_err("crash=%s: nothing happened\n", (const char *)how);
 }
 
@@ -187,7 +191,7 @@ static void crash_on(u32 cpu, char *how)
 
 void crash_boot(void)
 {
-	static char how[16];
+	static char how[32];
 	char cpu[8];
 	u64 id;
 

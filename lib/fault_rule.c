@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Rules of the failure injector: their text, and what they decide.
+ *
+ *	heap+page,every=50,skip=1000
+ *	all,prob=200,seed=7,times=10,task=sh
+ *	range,nth=3,in=thread_create,log
+ *
+ * A decision depends on nothing but the rule and the number of the call, so
+ * a run can be repeated.
+ */
+#include <kernel/err.h>
+#include <kernel/fault.h>
+#include <kernel/string.h>
+
+static const char *const site_names[FAULT_SITES] = {
+	[FAULT_PAGE] = "page", [FAULT_USER] = "user", [FAULT_TABLE] = "table", [FAULT_HEAP] = "heap",
+	[FAULT_RANGE] = "range",
+};
+
+const char *fault_site_name(enum fault_site s) { return site_names[s]; }
+
+/* ---- text ---- */
+
+struct slice { const char *at; size_t len; };
+
+/* Cut off what stands before @sep, or all. @return false: nothing is left */
+static bool slice_next(struct slice *rest, char sep, struct slice *out)
+{
+	const char *end;
+
+	if (!rest->at)
+		return false;
+	end = memchr(rest->at, sep, rest->len);
+	out->at = rest->at;
+	out->len = end ? (size_t)(end - rest->at) : rest->len;
+	rest->len -= end ? out->len + 1 : out->len;
+	rest->at = end ? end + 1 : NULL;
+	return true;
+}
+
+static bool slice_is(const struct slice *s, const char *word)
+{
+	return s->len == strlen(word) && !memcmp(s->at, word, s->len);
+}
+
+static bool slice_copy(const struct slice *s, char *out, size_t size)
+{
+	if (!s->len || s->len >= size)
+		return false;
+	memcpy(out, s->at, s->len);
+	out[s->len] = 0;
+	return true;
+}
+
+static bool parse_sites(struct slice text, u32 *out)
+{
+	struct slice word;
+
+	*out = 0;
+	while (slice_next(&text, '+', &word)) {
+		u32 bits = slice_is(&word, "all") ? (1u << FAULT_SITES) - 1 : 0;
+
+		for (u32 i = 0; i < FAULT_SITES; i++)
+			if (slice_is(&word, site_names[i]))
+				bits = 1u << i;
+		if (!bits)
+			return false;
+		*out |= bits;
+	}
+	return *out;
+}
+
+static bool parse_number(struct fault_rule *r, const struct slice *key, const struct slice *value)
+{
+	char digits[24];
+	u64 n;
+
+	if (!slice_copy(value, digits, sizeof(digits)) || parse_u64(digits, 10, &n))
+		return false;
+	if (slice_is(key, "skip"))
+		r->skip = n;
+	else if (slice_is(key, "seed"))
+		r->seed = n;
+	else if (!n)
+		return false;		/* the rest begins with 1 */
+	else if (slice_is(key, "every"))
+		r->every = n;
+	else if (slice_is(key, "prob"))
+		r->prob = n;
+	else if (slice_is(key, "times"))
+		r->times = n;
+	else if (slice_is(key, "nth"))
+		r->skip = n - 1, r->times = 1;
+	else
+		return false;
+	return true;
+}
+
+static bool parse_option(struct fault_rule *r, struct slice word)
+{
+	struct slice key, value;
+
+	slice_next(&word, '=', &key);
+	value = word;
+	if (!value.at) {
+		r->log |= slice_is(&key, "log");
+		return slice_is(&key, "log");
+	}
+	if (slice_is(&key, "in"))
+		return slice_copy(&value, r->in, sizeof(r->in));
+	if (slice_is(&key, "task"))
+		return slice_copy(&value, r->task, sizeof(r->task));
+	if (slice_is(&key, "from")) {
+		r->from_boot = slice_is(&value, "boot");
+		return r->from_boot;
+	}
+	return parse_number(r, &key, &value);
+}
+
+int fault_rule_parse(const char *text, size_t len, struct fault_rule *out, const char **error)
+{
+	struct slice rest = { text, len }, word;
+
+	*out = (struct fault_rule){ .every = 1 };
+	*error = "too long or empty";
+	if (!slice_copy(&rest, out->text, sizeof(out->text)))
+		return -EINVAL;
+	*error = "it begins with a site: page, user, table, heap, range, all, or several with + between";
+	slice_next(&rest, ',', &word);
+	if (!parse_sites(word, &out->sites))
+		return -EINVAL;
+	*error = "options are nth=N, every=N, skip=N, times=N, prob=N, seed=N, in=FUNCTION, task=NAME, from=boot, log";
+	while (slice_next(&rest, ',', &word))
+		if (!parse_option(out, word))
+			return -EINVAL;
+	*error = NULL;
+	return 0;
+}
+
+/* ---- decision ---- */
+
+/* A number that looks drawn by lot (Steele, Lea, Flood: SplitMix64, OOPSLA 2014). */
+static u64 mix(u64 x)
+{
+	x += 0x9e3779b97f4a7c15ull;
+	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9ull;
+	x = (x ^ x >> 27) * 0x94d049bb133111ebull;
+	return x ^ x >> 31;
+}
+
+bool fault_rule_hits(const struct fault_rule *r, u64 number)
+{
+	if (number <= r->skip)
+		return false;
+	number -= r->skip;
+	if (r->prob)
+		return mix(r->seed ^ mix(number)) % r->prob == 0;
+	/* nth=N: the first behind what is skipped; every=N: the Nth, the 2Nth ... */
+	return number % r->every == 0;
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/** @file internal.h  Between the allocators of mm/: what their debugging halves share. */
+#pragma once
+#include <kernel/lock.h>
+#include <kernel/page.h>
+
+/** Who called the function that this stands in. */
+#define CALLER ((u64)__builtin_return_address(0))
+
+/* ---- heap.c, heap_debug.c ---- */
+
+/* With CONFIG_DEBUG_HEAP an object ends in a red zone and a tag. */
+#define HEAP_RED_BYTES	16u
+struct heap_tag {
+	u64 ip;			/* who allocated it, or freed it */
+	u32 size;		/* bytes asked for: the red zone begins there */
+	u32 state;		/* HEAP_LIVE, HEAP_FREE */
+};
+#define HEAP_TAIL (IS_ENABLED(CONFIG_DEBUG_HEAP) ? HEAP_RED_BYTES + (u32)sizeof(struct heap_tag) : 0u)
+#define HEAP_LIVE	0x4556494c
+#define HEAP_FREE	0x45455246
+
+struct kmem_cache {
+	const char *name;
+	u32 size;		/* of an object, with padding and tail */
+	u32 usable;		/* without the tail */
+	u32 object;		/* asked for */
+	u32 per_page;
+	u32 index;		/* of the CPUs' magazines */
+	bool opaque;		/* leak.c does not follow what is in the objects, and misses none */
+	spinlock_t lock;
+	struct page *partial;	/* pages with free objects */
+	u64 nr_pages;
+};
+
+static inline struct heap_tag *heap_tag_of(const struct kmem_cache *c, const void *o)
+{
+	return (struct heap_tag *)((u8 *)o + c->usable + HEAP_RED_BYTES);
+}
+
+/** Is this one of ours? */
+bool heap_is_cache(const void *c);
+/** kmalloc() on behalf of @p ip. */
+void *heap_alloc(size_t size, u64 ip);
+/** An object of a new page. */
+void heap_debug_fresh(const struct kmem_cache *c, void *o);
+/** An object is handed out: check that nobody wrote to it, draw the red zone behind @p size bytes. */
+void heap_debug_alloc(const struct kmem_cache *c, void *o, u32 size, u64 ip);
+/** An object comes back: check it, fill it. */
+void heap_debug_free(const struct kmem_cache *c, void *o, u64 ip);
+/** An object leaves its page's list, which used its first two words. */
+void heap_debug_unlink(void *o);
+/** The same for kmalloc() of whole pages. */
+void heap_debug_large_alloc(struct page *p, u32 order, size_t size, u64 ip);
+void heap_debug_large_free(struct page *p, u32 order);
+/** What was asked for. */
+size_t heap_debug_size(const void *ptr);
+
+/* ---- page.c, page_debug.c ---- */
+
+/** Pages are handed out: has anybody written to them since they were freed? */
+void page_debug_alloc(struct page *p, u32 order);
+/** Pages come back: are they free already? Fill them. */
+void page_debug_free(struct page *p, u32 order, u64 ip);
+/** Does @p phys have a struct page that may be read? */
+bool page_is_known(phys_t phys);
+
+/* ---- krange.c, for leak.c ---- */
+
+struct krange_info { u64 start, npages, ip; bool opaque; };
+/** Let no range come or go; sleeps. */
+void krange_lock_all(void);
+void krange_unlock_all(void);
+/**
+ * The ranges with memory of their own, ascending in each area; locked.
+ * @return how many there are, which may be more than @p max
+ */
+u32 krange_list(struct krange_info *out, u32 max);

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * CONFIG_DEBUG_PAGEALLOC: free pages hold a pattern.
+ *
+ * It is written when a page is freed and checked when the page is handed out
+ * again, so a write in between is found, with the last function that freed the page.
+ * PG_POISONED says that the pattern is there: pages that come from the loader's
+ * memory for the first time have none. A page freed twice has it already.
+ *
+ * Freed pages stay mapped in the map of all memory: that consists of large pages,
+ * and splitting them would cost a flush on every processor for each page.
+ */
+#include <kernel/printk.h>
+#include <kernel/string.h>
+#include "internal.h"
+
+#define PATTERN 0xaaaaaaaaaaaaaaaaull
+
+/* The upper half of ->private, which free pages do not use: kernel text lies in the last 2 GiB. */
+static void note_freer(struct page *p, u64 ip) { p->private = (p->private & 0xffffffff) | ip << 32; }
+static void *freer(const struct page *p) { return (void *)(~0ull << 32 | p->private >> 32); }
+
+static void check_one(struct page *p)
+{
+	const u64 *w = page_address(p);
+
+	if (!(p->flags & PG_POISONED))
+		return;
+	p->flags &= ~PG_POISONED;
+	for (u32 i = 0; i < PAGE_SIZE / 8; i++)
+		if (unlikely(w[i] != PATTERN))
+			panic("page %lx was written after it was freed by %pS: byte %u is %016lx", page_to_phys(p),
+			      freer(p), i * 8, w[i]);
+}
+
+void page_debug_alloc(struct page *p, u32 order)
+{
+	for (u64 i = 0; i < 1ull << order; i++)
+		check_one(p + i);
+}
+
+void page_debug_free(struct page *p, u32 order, u64 ip)
+{
+	for (u64 i = 0; i < 1ull << order; i++) {
+		u64 *w = page_address(p + i);
+
+		if (p[i].flags & (PG_POISONED | PG_BUDDY | PG_FREE))
+			panic("page %lx is freed twice, first by %pS, now by %pS", page_to_phys(p + i), freer(p + i),
+			      (void *)ip);
+		for (u32 k = 0; k < PAGE_SIZE / 8; k++)
+			w[k] = PATTERN;
+		p[i].flags |= PG_POISONED;
+		note_freer(p + i, ip);
+	}
+}
