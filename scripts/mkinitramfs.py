@@ -25,6 +25,7 @@ OWNERS = {'home/user': '1000:1000'}
 # Enough to start with; /dev is covered by the kernel's own devices later.
 NODES = (('console', 600, 'c 5 1'), ('null', 666, 'c 1 3'),
          ('tty', 666, 'c 5 0'), ('ttyS0', 660, 'c 4 64'))
+ROOTFS = 'usr/rootfs'
 DEPMOD_FILES = ('modules.dep', 'modules.alias')
 
 
@@ -34,13 +35,10 @@ def install(source, path, executable):
     os.chmod(path, 0o755 if executable else 0o644)
 
 
-def add_rootfs(root, source):
-    for folder, folders, files in os.walk(source):
-        folders.sort()
-        for name in sorted(files):
-            path = os.path.join(folder, name)
-            install(path, os.path.join(root, os.path.relpath(path, source)),
-                    os.access(path, os.X_OK))
+def add_rootfs(root, files):
+    for path in files:
+        install(path, os.path.join(root, os.path.relpath(path, ROOTFS)),
+                os.access(path, os.X_OK))
 
 
 def add_busybox(root, busybox):
@@ -123,19 +121,19 @@ def main():
     parser.add_argument('--strip', default='strip')
     parser.add_argument('--modules-root', default='build')
     parser.add_argument('--program', action='append', default=[])
+    parser.add_argument('--file', action='append', default=[],
+                        help=f'copied as it is: {ROOTFS}/PATH')
     parser.add_argument('-o', dest='output', required=True)
     parser.add_argument('modules', nargs='*')
     args = parser.parse_args()
 
     os.umask(0o022)
-    source = os.path.join(os.path.dirname(os.path.dirname(
-        os.path.abspath(__file__))), 'usr', 'rootfs')
     with tempfile.TemporaryDirectory() as root:
         for folder in FOLDERS:
             os.makedirs(f'{root}/{folder}', exist_ok=True)
         for path, target in LINKS.items():
             os.symlink(target, f'{root}/{path}')
-        add_rootfs(root, source)
+        add_rootfs(root, args.file)
         for program in args.program:
             add_program(root, program)
         add_busybox(root, args.busybox)

@@ -137,16 +137,16 @@ class Tree:
         self.path = str(path)
         self.make_options = list(make_options)
         for name in REAL:
-            self._copy(name)
+            self.copy(name)
         for folder, _, files in os.walk(SOURCE):
             name = os.path.relpath(os.path.join(folder, 'Kconfig'), SOURCE)
             if 'Kconfig' in files and not name.startswith(
                     ('drivers', 'build', '.git')):
-                self._copy(name)
+                self.copy(name)
         for name, text in FILES.items():
             self.write(name, text)
 
-    def _copy(self, name):
+    def copy(self, name):
         source, target = os.path.join(SOURCE, name), self.file(name)
         os.makedirs(os.path.dirname(target), exist_ok=True)
         if os.path.isdir(source):

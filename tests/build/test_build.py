@@ -211,3 +211,14 @@ def test_compile_commands_name_every_source(built):
 
 def test_strange_output_folder_is_refused(tree):
     assert 'use letters' in tree.make('O=a=b', fails=True)
+
+
+def test_archive_follows_the_files_it_is_made_of(built):
+    built.copy('usr/Makefile')
+    built.copy('usr/rootfs')
+    built.write('usr/rootfs/etc/mine', 'x\n')
+    built.make()
+    assert b'etc/mine' in built.read('build/initramfs.cpio')
+    os.remove(built.file('usr/rootfs/etc/mine'))
+    built.make()
+    assert b'etc/mine' not in built.read('build/initramfs.cpio')

@@ -12,6 +12,10 @@ BUSYBOX = '/bin/busybox'
 
 
 def make_archive(path, *options):
+    for folder, _, files in sorted(os.walk(os.path.join(SOURCE, 'usr/rootfs'))):
+        for name in sorted(files):
+            options += ('--file', os.path.relpath(os.path.join(folder, name),
+                                                  SOURCE))
     subprocess.run(['scripts/mkinitramfs.py', '--busybox', BUSYBOX,
                     '--release', '6.1.0-test', '-o', str(path), *options],
                    cwd=SOURCE, check=True, timeout=60)
