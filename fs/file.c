@@ -197,6 +197,14 @@ static struct file *anon_file(const struct path *p, const struct file_ops *ops, 
 	return f;
 }
 
+/* Through /proc/self/fd a file without a name is opened by its inode, which knows nothing of it. */
+static int open_again(struct inode *i, struct file *f)
+{
+	return -ENXIO;
+}
+
+static const struct file_ops anon_inode_fops = { .open = open_again };
+
 struct file *file_create_anon(const char *kind, const struct file_ops *ops, void *private, u32 flags)
 {
 	struct path p = { anon_mount, NULL };
@@ -206,7 +214,7 @@ struct file *file_create_anon(const char *kind, const struct file_ops *ops, void
 	if (!i)
 		return ERR_PTR(-ENOMEM);
 	inode_init_owner(i, NULL, anon_mode(kind));
-	i->fops = ops;
+	i->fops = &anon_inode_fops;
 	p.dentry = dentry_alloc_root(anon_sb, kind);
 	if (!p.dentry) {
 		inode_put(i);

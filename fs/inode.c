@@ -160,7 +160,7 @@ void inode_init_special(struct inode *i, dev_t rdev)
 		i->rdev = rdev;
 		break;
 	case S_IFIFO:
-		i->fops = &fifo_fops;
+		i->fops = &pipe_fops;
 		break;
 	case S_IFSOCK:
 		i->fops = &socket_file_ops;

@@ -32,6 +32,7 @@ struct pipe {
 	struct page *one[PIPE_PAGES];	/* ->pages until it is resized */
 	u32 readers, writers;		/* open files */
 	u32 files;			/* in all: the last frees */
+	bool anonymous;			/* of pipe(), opened again through /proc: nobody waits there */
 	u64 reader_opens, writer_opens;	/* since it was made: for a FIFO's open() */
 	struct wait_queue read_wait, write_wait, open_wait;
 };
@@ -75,6 +76,12 @@ static void pipe_free(struct pipe *p)
 	kmem_cache_free(pipe_cache, p);
 }
 
+/* In a full ring the newest bytes lie in front of the oldest, in one page. Tail is at a page's end. */
+static bool head_shares_slot(const struct pipe *p)
+{
+	return p->head - p->tail > (u64)(p->npages - 1) * PAGE_SIZE;
+}
+
 /* ---- reading ---- */
 
 /* Copy out what there is, up to the request. Locked. */
@@ -90,7 +97,7 @@ static s64 take(struct pipe *p, struct uio *u)
 
 		p->tail += got;
 		done += got;
-		if (got && !(p->tail & (PAGE_SIZE - 1)) && p->head != p->tail) {
+		if (got && !(p->tail & (PAGE_SIZE - 1)) && p->head != p->tail && !head_shares_slot(p)) {
 			page_free(*s);		/* read past */
 			*s = NULL;
 		}
@@ -289,7 +296,7 @@ static void pipe_release(struct file *f)
 }
 
 /* A FIFO by name, or a pipe through /proc: both ends have to be there, unless O_NONBLOCK or O_RDWR. */
-static int fifo_open(struct inode *inode, struct file *f)
+static int pipe_open(struct inode *inode, struct file *f)
 {
 	struct pipe *p;
 	u64 seen;
@@ -303,7 +310,8 @@ static int fifo_open(struct inode *inode, struct file *f)
 		mutex_unlock(&inode->lock);
 		return -ENOMEM;
 	}
-	if ((f->mode & FMODE_WRITE) && !(f->mode & FMODE_READ) && (f->flags & O_NONBLOCK) && !p->readers) {
+	if ((f->mode & FMODE_WRITE) && !(f->mode & FMODE_READ) && (f->flags & O_NONBLOCK) && !p->readers &&
+	    !p->anonymous) {
 		if (!p->files) {
 			inode->pipe = NULL;
 			pipe_free(p);
@@ -320,7 +328,7 @@ static int fifo_open(struct inode *inode, struct file *f)
 	f->mode |= FMODE_STREAM;
 	mutex_unlock(&inode->lock);
 	wake_up_all(&p->open_wait);
-	if ((f->mode & FMODE_READ) && (f->mode & FMODE_WRITE))
+	if (((f->mode & FMODE_READ) && (f->mode & FMODE_WRITE)) || p->anonymous)
 		return 0;
 	if ((f->mode & FMODE_READ) && !(f->flags & O_NONBLOCK))
 		err = wait_event_interruptible(&p->open_wait, READ_ONCE(p->writers) || READ_ONCE(p->writer_opens) != seen);
@@ -332,17 +340,13 @@ static int fifo_open(struct inode *inode, struct file *f)
 }
 
 const struct file_ops pipe_fops = {
-	.read = pipe_read, .write = pipe_write, .poll = pipe_poll, .ioctl = pipe_ioctl, .release = pipe_release,
-};
-const struct file_ops fifo_fops = {
-	.open = fifo_open, .read = pipe_read, .write = pipe_write, .poll = pipe_poll, .ioctl = pipe_ioctl,
+	.open = pipe_open, .read = pipe_read, .write = pipe_write, .poll = pipe_poll, .ioctl = pipe_ioctl,
 	.release = pipe_release,
 };
 
-
 s64 pipe_get_size(struct file *f)
 {
-	if (f->ops != &pipe_fops && f->ops != &fifo_fops)
+	if (f->ops != &pipe_fops)
 		return -EBADF;
 	return (u64)((struct pipe *)f->private)->npages * PAGE_SIZE;
 }
@@ -350,12 +354,20 @@ s64 pipe_get_size(struct file *f)
 /* Move the pages into a ring of another size. Locked. */
 static int resize(struct pipe *p, u32 npages)
 {
-	struct page **pages;
+	struct page **pages, *newest = NULL;
 	u64 first = p->tail & ~(PAGE_SIZE - 1);
+	bool shares = p->head - first > (u64)p->npages * PAGE_SIZE;
 
 	if (p->head - first > (u64)npages * PAGE_SIZE)
 		return -EBUSY;
 	pages = kcalloc(npages, sizeof(*pages));
+	if (pages && shares) {		/* the newest bytes get a page of their own */
+		newest = page_alloc(PAGE_USER);
+		if (!newest) {
+			kfree(pages);
+			pages = NULL;
+		}
+	}
 	if (!pages)
 		return -ENOMEM;
 	for (u64 pos = first, i = 0; pos < p->head; pos += PAGE_SIZE, i++) {
@@ -363,6 +375,10 @@ static int resize(struct pipe *p, u32 npages)
 
 		pages[i] = *s;
 		*s = NULL;
+	}
+	if (shares) {
+		copy_page(page_address(newest), page_address(pages[0]));
+		pages[p->npages] = newest;
 	}
 	for (u32 i = 0; i < p->npages; i++)
 		if (p->pages[i])
@@ -382,7 +398,7 @@ s64 pipe_set_size(struct file *f, u64 size)
 	u32 npages = 1;
 	int err;
 
-	if (f->ops != &pipe_fops && f->ops != &fifo_fops)
+	if (f->ops != &pipe_fops)
 		return -EBADF;
 	if (size > 1u << 31)
 		return -EINVAL;
@@ -413,7 +429,9 @@ static int pipe_files(struct file *out[2], u32 flags)
 		return PTR_ERR(out[0]);
 	}
 	attach(p, FMODE_READ);
+	p->anonymous = true;
 	out[0]->inode->pipe = p;
+	out[0]->inode->fops = &pipe_fops;
 	out[1] = file_create_anon_pair(out[0], &pipe_fops, p, O_WRONLY | (flags & (O_NONBLOCK | O_DIRECT)));
 	if (IS_ERR(out[1])) {
 		file_put(out[0]);

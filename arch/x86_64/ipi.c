@@ -106,10 +106,13 @@ static void forget_local(const struct vm_space *s)
 void ipi_handle_call(void)
 {
 	u32 me = cpu_id();
+	u64 bit = 1ull << me % 64;
 
-	if (!(__atomic_load_n(&request.targets.bits[me / 64], __ATOMIC_ACQUIRE) >> me % 64 & 1))
+	if (!(READ_ONCE(request.targets.bits[me / 64]) & bit))
 		return;
-	__atomic_and_fetch(&request.targets.bits[me / 64], ~(1ull << me % 64), __ATOMIC_SEQ_CST);
+	/* Whoever clears the bit answers: the interrupt may come between the two, in tell_others(). */
+	if (!(__atomic_fetch_and(&request.targets.bits[me / 64], ~bit, __ATOMIC_SEQ_CST) & bit))
+		return;
 	if (unlikely(request.forget))
 		forget_local(request.forget);
 	else

@@ -386,7 +386,7 @@ void inode_touch(struct inode *i, u32 which);		/* ATTR_ATIME ..: to the present 
 /** A device number for a file system that has no device. */
 dev_t fs_anon_dev(void);
 u32 mode_to_dtype(mode_t mode);				/* DT_* */
-extern const struct file_ops pipe_fops, fifo_fops, chardev_fops, blockdev_fops, page_cache_fops;
+extern const struct file_ops pipe_fops, chardev_fops, blockdev_fops, page_cache_fops;
 
 /* ---- generated files: /proc and /sys; seq_file.h says how show() makes text ---- */
 /** A /proc file whose text show() makes at open-read time. Parent folders are made. "banos/1" style paths. NULL: no memory, or the name is taken. */

@@ -71,25 +71,34 @@ TEST(nonblocking)
 TEST(small_writes_are_atomic)
 {
 	char buf[512];
+	int status;
 
 	pipe(p);
 	for (int w = 0; w < 4; w++)
 		if (!fork()) {
 			memset(buf, 'a' + w, sizeof(buf));
 			for (int i = 0; i < 200; i++)
-				write(p[1], buf, sizeof(buf));
+				CHECK_EQ(write(p[1], buf, sizeof(buf)), sizeof(buf));
 			_exit(0);
 		}
 	close(p[1]);
 	for (int i = 0; i < 800; i++) {
 		size_t got = 0;
 
-		while (got < sizeof(buf))
-			got += read(p[0], buf + got, sizeof(buf) - got);
+		while (got < sizeof(buf)) {
+			ssize_t n = read(p[0], buf + got, sizeof(buf) - got);
+
+			CHECK(n > 0);
+			got += n;
+		}
 		for (size_t k = 1; k < sizeof(buf); k++)
 			CHECK(buf[k] == buf[0]);
 	}
 	CHECK_EQ(read(p[0], buf, 1), 0);
+	for (int w = 0; w < 4; w++) {
+		CHECK(wait(&status) > 0);
+		CHECK_EQ(status, 0);
+	}
 }
 
 TEST(a_blocked_writer_goes_on)
@@ -111,6 +120,47 @@ TEST(a_blocked_writer_goes_on)
 	CHECK_EQ(({ int s; wait(&s); s; }), 0);
 }
 
+/* Bytes that tell their place, through a pipe that stays full while it is read in odd steps. */
+static void through_a_full_pipe(int grow_at)
+{
+	static unsigned char out[200000], in[200000];
+	size_t wrote = 0, got = 0;
+	ssize_t n;
+
+	for (size_t i = 0; i < sizeof(out); i++)
+		out[i] = i / 256 * 7 + i;
+	CHECK_EQ(pipe2(p, O_NONBLOCK), 0);
+	for (int step = 0; got < sizeof(in); step++) {
+		while (wrote < sizeof(out)) {
+			size_t most = sizeof(out) - wrote < 500 ? sizeof(out) - wrote : 500;
+
+			n = write(p[1], out + wrote, most);
+			if (n < 0)
+				break;
+			wrote += n;
+		}
+		if (step == grow_at)
+			CHECK_EQ(fcntl(p[0], F_SETPIPE_SZ, 131072), 131072);
+		n = read(p[0], in + got, sizeof(in) - got < 700 ? sizeof(in) - got : 700);
+		CHECK(n > 0);
+		got += n;
+	}
+	CHECK(!memcmp(in, out, sizeof(in)));
+	close(p[0]);
+	close(p[1]);
+}
+
+TEST(full_pipes_keep_their_order)
+{
+	through_a_full_pipe(-1);
+}
+
+TEST(full_pipes_grow)
+{
+	for (int at = 0; at < 20; at++)
+		through_a_full_pipe(at);
+}
+
 TEST(pipe_flags)
 {
 	CHECK_EQ(pipe2(p, O_CLOEXEC), 0);
@@ -126,6 +176,7 @@ TEST(fifos)
 	char c;
 	int fd, r;
 
+	unlink("fifo");
 	CHECK_EQ(mkfifo("fifo", 0600), 0);
 	CHECK_ERR(open("fifo", O_WRONLY | O_NONBLOCK), ENXIO);
 	r = open("fifo", O_RDONLY | O_NONBLOCK);
@@ -261,7 +312,7 @@ TEST(event_descriptors)
 /* The last two ends go at the same moment on two processors, if there are two. */
 TEST(both_ends_close_at_once)
 {
-	for (int i = 0; i < 300; i++) {
+	for (int i = 0; i < 60; i++) {
 		volatile int *go = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 		pid_t pid;
 
@@ -287,6 +338,35 @@ TEST(both_ends_close_at_once)
 	}
 }
 
+static int open_again(int fd, int flags)
+{
+	char path[40];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return open(path, flags);
+}
+
+TEST(files_without_names_opened_again_through_proc)
+{
+	char buf[4];
+	int fd;
+
+	CHECK_EQ(pipe(p), 0);
+	CHECK_EQ(write(p[1], "ab", 2), 2);
+	fd = open_again(p[0], O_RDONLY);
+	CHECK(fd >= 0);
+	CHECK_EQ(read(fd, buf, 4), 2);
+	close(fd);
+	fd = open_again(p[0], O_WRONLY | O_NONBLOCK);
+	CHECK_EQ(write(fd, "c", 1), 1);
+	close(p[1]);
+	CHECK_EQ(read(p[0], buf, 4), 1);
+	close(fd);
+	CHECK_EQ(read(p[0], buf, 4), 0);
+	CHECK_ERR(open_again(eventfd(0, 0), O_RDWR), ENXIO);
+	CHECK_ERR(open_again(epoll_create1(0), O_RDWR), ENXIO);
+}
+
 int main(void)
 {
 	RUN(order_and_ends);
@@ -294,6 +374,8 @@ int main(void)
 	RUN(nonblocking);
 	RUN(small_writes_are_atomic);
 	RUN(a_blocked_writer_goes_on);
+	RUN(full_pipes_keep_their_order);
+	RUN(full_pipes_grow);
 	RUN(pipe_flags);
 	RUN(fifos);
 	RUN(poll_tells_and_waits);
@@ -301,5 +383,6 @@ int main(void)
 	RUN(epoll_levels_and_edges);
 	RUN(event_descriptors);
 	RUN(both_ends_close_at_once);
+	RUN(files_without_names_opened_again_through_proc);
 	return check_done();
 }

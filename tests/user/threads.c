@@ -480,6 +480,44 @@ TEST(the_kernel_clears_the_thread_id)
 	CHECK_EQ(clone_tid, 0);
 }
 
+/* Memory made, copied on write and given up by several threads of one space. */
+static void *churn(void *unused)
+{
+	for (int i = 0; i < 40; i++) {
+		volatile int *m = mmap(NULL, 8 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		pthread_t t;
+		pid_t pid;
+		int x = 0;
+
+		CHECK(m != MAP_FAILED);
+		for (int k = 0; k < 8; k++)
+			m[k * 1024] = k + i;
+		pid = fork();
+		if (!pid)
+			_exit(m[7 * 1024] != 7 + i);
+		for (int k = 0; k < 8; k++)
+			m[k * 1024]++;
+		CHECK_EQ(pthread_create(&t, NULL, add_one, &x), 0);
+		for (int k = 0; k < 8; k++)
+			CHECK_EQ(m[k * 1024], k + i + 1);
+		CHECK_EQ(pthread_join(t, NULL), 0);
+		munmap((void *)m, 8 * 4096);
+		CHECK_EQ(waitpid(pid, &x, 0), pid);
+		CHECK_EQ(x, 0);
+	}
+	return NULL;
+}
+
+TEST(threads_change_their_memory_at_the_same_time)
+{
+	pthread_t t[4];
+
+	for (int i = 0; i < 4; i++)
+		CHECK_EQ(pthread_create(&t[i], NULL, churn, NULL), 0);
+	for (int i = 0; i < 4; i++)
+		CHECK_EQ(pthread_join(t[i], NULL), 0);
+}
+
 static void *wait_for_end(void *end)
 {
 	char c;
@@ -542,6 +580,7 @@ int main(int argc, char **argv)
 	R(floating_point_is_per_thread);
 	R(membarrier_is_there);
 	R(the_kernel_clears_the_thread_id);
+	R(threads_change_their_memory_at_the_same_time);
 	R(bad_descriptors_are_refused_while_threads_share_them);
 	return check_done();
 }
