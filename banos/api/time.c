@@ -3,6 +3,7 @@
 #include <kernel/driver.h>
 #include <kernel/err.h>
 #include <kernel/time.h>
+#include <kernel/wait.h>
 
 #define DELAY_MAX_US	10000u
 
@@ -14,9 +15,13 @@ BANOS_EXPORT(banos_time_real_ns);
 
 int64_t banos_sleep_until(uint64_t deadline_ns)
 {
-	if (thread_should_stop() || sleep_until(deadline_ns, true))
-		return -ERESTART;
-	return thread_should_stop() && time_monotonic_ns() < deadline_ns ? -ERESTART : 0;
+	struct wait_queue alone;
+	s64 err;
+
+	/* Who asks the thread to stop wakes it; so does a signal. */
+	wait_queue_init(&alone);
+	err = wait_event_interruptible_until(&alone, thread_should_stop(), deadline_ns ?: 1);
+	return err == -ETIMEDOUT ? 0 : -ERESTART;
 }
 BANOS_EXPORT(banos_sleep_until);
 
