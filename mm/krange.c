@@ -142,7 +142,7 @@ static struct krange *range_create(struct area *a, u64 npages, u64 ip)
 	r->npages = npages;
 	r->ip = ip;
 	range_insert(a, r);
-	heap_debug_account((s64)(npages * PAGE_SIZE));
+	heap_debug_account((s64)(npages * PAGE_SIZE) - (s64)sizeof(*r));
 	a->hint = ((at - a->base) >> PAGE_SHIFT) + npages;
 	return r;
 }
@@ -172,7 +172,7 @@ static void range_destroy(struct area *a, struct krange *r)
 		list = p->next;
 		page_free(p);
 	}
-	heap_debug_account(-(s64)(r->npages * PAGE_SIZE));
+	heap_debug_account((s64)sizeof(*r) - (s64)(r->npages * PAGE_SIZE));
 	if (a != &areas[KRANGE_GENERAL] && r->start < a->base + a->hint * PAGE_SIZE)
 		a->hint = 0;	/* drivers stay close together */
 	rb_erase(&a->ranges, &r->node);

@@ -38,7 +38,7 @@ void kvfree(const void *p);
 
 /* ---- for tests ---- */
 
-/* Bytes of heap objects and kernel ranges in use; 0 without CONFIG_DEBUG_HEAP. What fails on order: fault.h. */
+/* Bytes of heap objects and kernel ranges (not of what describes those) in use; 0 without CONFIG_DEBUG_HEAP. What fails on order: fault.h. */
 #ifdef CONFIG_DEBUG_HEAP
 s64 heap_debug_live(void);
 extern s64 heap_debug_live_bytes;

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* Driver files for drivers.c; the Makefile makes them. */
+	.macro	image name
+	.balign	16
+	.global	driver_image_\name, driver_image_\name\()_end
+driver_image_\name:
+	.incbin	"\name\().o"
+driver_image_\name\()_end:
+	.endm
+
+	.section .rodata, "a", @progbits
+	image	hello
+	image	adder
+	image	sum
+	image	leak
+	image	selftest
+	.section .note.GNU-stack, "", @progbits

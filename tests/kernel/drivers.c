@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * banos/: the life of drivers. What they take they give back, to the byte: after
+ * a removal, a failed init(), a dry run, and a failed allocation anywhere on the way.
+ * Installing, removing, listing and using go on at the same time on all CPUs.
+ */
+#include <asm/io.h>
+#include <kernel/driver.h>
+#include <kernel/err.h>
+#include <kernel/fault.h>
+#include <kernel/heap.h>
+#include <kernel/ktest.h>
+#include <kernel/page.h>
+#include <kernel/printk.h>
+#include <kernel/string.h>
+#include <kernel/time.h>
+#include <kernel/wait.h>
+
+#define IMAGE(name) extern const u8 driver_image_##name[], driver_image_##name##_end[]
+IMAGE(hello);
+IMAGE(adder);
+IMAGE(sum);
+IMAGE(leak);
+IMAGE(selftest);
+
+struct image { const char *name; const u8 *start, *end; };
+#define ENTRY(name) { #name, driver_image_##name, driver_image_##name##_end }
+static const struct image hello = ENTRY(hello), adder = ENTRY(adder), sum = ENTRY(sum), leak = ENTRY(leak),
+			  selftest = ENTRY(selftest);
+
+/* ---- steps ---- */
+
+static char reasons[REPORT_SIZE];
+
+static s64 install(const struct image *i, const char *params, u32 flags)
+{
+	struct install_request r = { .file = i->start, .size = i->end - i->start, .params = params, .flags = flags };
+	s64 id = driver_install(&r);
+
+	strscpy(reasons, r.report.text ?: "", sizeof(reasons));
+	report_destroy(&r.report);
+	return id;
+}
+
+static int remove(s64 id)
+{
+	struct driver *d = driver_find(id);
+	int err = d && d->id == id ? driver_remove(d, false) : -ENOENT;
+
+	if (d)
+		driver_put(d);
+	return err;
+}
+
+struct usage { s64 bytes; u32 handles, drivers; };
+
+/* Stacks of threads that ended are kept for others: they do not count. */
+static struct usage usage(void)
+{
+	struct mem_info m;
+
+	mem_info_get(&m);
+	return (struct usage){ heap_debug_live() - (s64)(m.kernel_stacks * PAGE_SIZE), owner_handles(), driver_count };
+}
+
+static bool usage_equal(const struct usage *a, const struct usage *b)
+{
+	return a->bytes == b->bytes && a->handles == b->handles && a->drivers == b->drivers;
+}
+
+static void let_settle(void)
+{
+	synchronize_rcu();
+	sleep_until(time_monotonic_ns() + NSEC_PER_MSEC, false);
+}
+
+/* Without what others have let go of and is not freed yet. */
+static struct usage settled_usage(void)
+{
+	struct usage now = usage(), before;
+
+	do {
+		before = now;
+		for (int i = 0; i < 3; i++)
+			let_settle();
+		now = usage();
+	} while (!usage_equal(&before, &now));
+	return now;
+}
+
+/* What is freed after a grace period takes a moment. */
+static bool back_at(const struct usage *before)
+{
+	struct usage now;
+
+	for (int i = 0; i < 100; i++) {
+		let_settle();
+		now = usage();
+		if (usage_equal(&now, before))
+			return true;
+	}
+	pr_info("# was %ld bytes, %u handles, %u drivers; is %ld, %u, %u\n", before->bytes, before->handles,
+		before->drivers, now.bytes, now.handles, now.drivers);
+	return false;
+}
+
+/* Records of the log from @from on that contain @what. */
+static u32 log_count(u64 from, const char *what)
+{
+	static char line[512];
+	struct printk_record r;
+	u32 n = 0;
+	s64 len;
+
+	for (u64 seq = from; (len = printk_read_record(&seq, &r, line, sizeof(line) - 1)) >= 0;) {
+		line[MIN(len, (s64)sizeof(line) - 1)] = 0;
+		n += strstr(line, what) != NULL;
+	}
+	return n;
+}
+
+/* ---- what is taken is given back ---- */
+
+static void around(struct ktest_context *t, const struct image *i, const char *params, u32 flags, s64 expected)
+{
+	struct usage before;
+	s64 id;
+
+	for (int round = 0; round < 3; round++) {
+		before = settled_usage();
+		id = install(i, params, flags);
+		if (expected < 0 || flags & BANOS_INSTALL_DRY_RUN)
+			KEXPECT_EQ(id, expected);
+		else if (KEXPECT(id >= 0))
+			KEXPECT_EQ(remove(id), 0);
+		else
+			pr_info("# %s: %ld: %s\n", i->name, id, reasons);
+		/* The first time, tables may grow that never shrink. */
+		if (!back_at(&before) && round)
+			ktest_fail(t, "memory, handles and drivers as before", __FILE__, __LINE__);
+	}
+}
+
+KTEST(driver, gives_everything_back_when_removed)
+{
+	around(t, &hello, "who=ktest", 0, 0);
+	around(t, &leak, NULL, 0, 0);
+}
+
+KTEST(driver, gives_everything_back_when_init_fails)
+{
+	around(t, &leak, "fail=1", 0, -EXDEV);
+}
+
+KTEST(driver, gives_everything_back_when_refused_or_only_tried)
+{
+	around(t, &hello, NULL, BANOS_INSTALL_DRY_RUN, 0);
+	around(t, &leak, NULL, BANOS_INSTALL_DRY_RUN, 0);
+	around(t, &sum, NULL, 0, -ENOENT);
+	around(t, &hello, "no_such=1", 0, -EINVAL);
+	KEXPECT(strstr(reasons, "no_such"));
+}
+
+KTEST(driver, is_told_what_it_leaked)
+{
+	static const char *const classes[] = {
+		"timers", "pieces of work", "threads", "mutexes", "wait objects", "allocations", "looked-up symbols",
+		"port ranges",
+	};
+	u64 from = printk_last_seq();
+	char text[64];
+	s64 id = install(&leak, NULL, 0);
+
+	if (!KEXPECT(id >= 0) || !KEXPECT_EQ(remove(id), 0))
+		return;
+	for (u32 i = 0; i < ARRAY_SIZE(classes); i++) {
+		snprintf(text, sizeof(text), "leak: leaked 3 %s", classes[i]);
+		if (!KEXPECT_EQ(log_count(from, text), 1))
+			pr_info("# %s\n", text);
+	}
+	KEXPECT_EQ(log_count(from, "leaked"), ARRAY_SIZE(classes));	/* devices are withdrawn, no leaks */
+	KEXPECT_EQ(log_count(from, "of 15300 bytes"), 1);
+}
+
+KTEST(driver, api_keeps_its_promises)
+{
+	s64 a = install(&adder, NULL, 0), id;
+
+	if (!KEXPECT(a >= 0))
+		return;
+	id = install(&selftest, NULL, 0);
+	if (!KEXPECT(id >= 0))
+		pr_info("# selftest.c, line %ld\n", -id);
+	else
+		KEXPECT_EQ(remove(id), 0);
+	KEXPECT_EQ(remove(a), 0);
+	around(t, &adder, NULL, 0, 0);
+}
+
+/* ---- dependents ---- */
+
+KTEST(driver, stays_while_another_depends_on_it)
+{
+	s64 a = install(&adder, NULL, 0), b = install(&sum, "a=1 b=1", 0);
+
+	KEXPECT(a >= 0 && b >= 0);
+	KEXPECT_EQ(remove(a), -EBUSY);
+	KEXPECT_EQ(remove(b), 0);
+	KEXPECT_EQ(remove(a), 0);
+	KEXPECT_EQ(remove(a), -ENOENT);
+}
+
+/* ---- allocations fail ---- */
+
+/* @return how many allocations an install makes */
+static u64 fail_each(struct ktest_context *t, const struct image *i, const char *params)
+{
+	for (u64 n = 1; n < 2000; n++) {
+		struct usage before = settled_usage();
+		bool failed;
+		s64 id;
+
+		fault_set_nth(current, n);
+		id = install(i, params, 0);
+		failed = !current->fail_nth;
+		fault_set_nth(current, 0);
+		if (id >= 0)
+			KEXPECT_EQ(remove(id), 0);
+		else if (!KEXPECT_EQ(id, -ENOMEM))
+			pr_info("# %s, allocation %lu: %s\n", i->name, n, reasons);
+		if (!KEXPECT(back_at(&before)))
+			pr_info("# %s, allocation %lu\n", i->name, n);
+		if (!failed)
+			return n - 1;
+	}
+	ktest_fail(t, "an end", __FILE__, __LINE__);
+	return 0;
+}
+
+KTEST(driver, install_survives_a_failed_allocation_anywhere)
+{
+	s64 a;
+	u64 n;
+
+	if (!IS_ENABLED(CONFIG_FAULT_INJECTION))
+		KSKIP("CONFIG_FAULT_INJECTION is not set");
+	n = fail_each(t, &hello, "who=nobody");
+	pr_info("# hello: %lu allocations\n", n);
+	KEXPECT(n >= 10);
+	n = fail_each(t, &leak, NULL);
+	pr_info("# leak: %lu allocations\n", n);
+	KEXPECT(n >= 50);
+	a = install(&adder, NULL, 0);
+	n = fail_each(t, &sum, NULL);
+	pr_info("# sum: %lu allocations\n", n);
+	KEXPECT(n >= 10);
+	KEXPECT_EQ(remove(a), 0);
+}
+
+/* ---- all at once ---- */
+
+#define CYCLES 30
+
+static struct atomic running, cycles, listed, depended, failures;
+static DEFINE_WAIT_QUEUE(finished);
+
+static void cycle(void *arg)
+{
+	const struct image *i = arg;
+
+	for (int n = 0; n < CYCLES; n++) {
+		s64 id = install(i, NULL, 0);
+
+		if (id < 0) {
+			/* sum needs an adder, and there may be none just now */
+			atomic_inc(i == &sum && id == -ENOENT ? &depended : &failures);
+			sched_yield_current();
+			continue;
+		}
+		/* An adder that a sum uses stays a while. */
+		for (int err = remove(id); err; err = remove(id)) {
+			if (err != -EBUSY || i != &adder) {
+				atomic_inc(&failures);
+				break;
+			}
+			sched_yield_current();
+		}
+		atomic_inc(&cycles);
+	}
+	atomic_dec(&running);
+	wake_up_all(&finished);
+}
+
+static void list(void *arg)
+{
+	while (atomic_read(&running) > 1) {
+		struct banos_query q;
+		struct driver *d;
+
+		for (s64 id = 0; (d = driver_find(id)); id = q.id + 1) {
+			driver_query(d, &q);
+			driver_put(d);
+			if (!memchr(q.name, 0, sizeof(q.name)) || q.id < id)
+				atomic_inc(&failures);
+			atomic_inc(&listed);
+		}
+		sleep_until(time_monotonic_ns() + NSEC_PER_MSEC / 10, false);
+	}
+	atomic_dec(&running);
+	wake_up_all(&finished);
+}
+
+KTEST(driver, comes_and_goes_on_all_cpus_at_once)
+{
+	static const struct image *const who[] = { &hello, &adder, &sum, &adder, &leak };
+	struct usage before;
+
+	/* Tables may grow once. */
+	remove(install(&leak, NULL, 0));
+	before = settled_usage();
+	atomic_set(&running, ARRAY_SIZE(who) + 1);
+	for (u32 i = 0; i < ARRAY_SIZE(who); i++)
+		KEXPECT_EQ(thread_spawn(cycle, (void *)who[i], "cycle"), 0);
+	KEXPECT_EQ(thread_spawn(list, NULL, "list"), 0);
+	wait_event(&finished, !atomic_read(&running));
+	pr_info("# %d cycles, %d times without its exporter, %d lines listed\n", atomic_read(&cycles),
+		atomic_read(&depended), atomic_read(&listed));
+	KEXPECT_EQ(atomic_read(&failures), 0);
+	KEXPECT_EQ(atomic_read(&cycles) + atomic_read(&depended), CYCLES * (s64)ARRAY_SIZE(who));
+	KEXPECT(back_at(&before));
+}
+
+/* ---- the gate ---- */
+
+static s64 trivial(u64 a, u64 b) { return a + b; }
+
+KTEST(driver, gate_costs_little)
+{
+	struct driver *d = driver_create();
+	u64 best = ~0ull, direct = ~0ull, calls, running_now;
+	s64 (*volatile call)(u64, u64) = trivial;
+
+	if (!KEXPECT(d))
+		return;
+	for (int i = 0; i < 64; i++) {
+		u64 start = rdtsc(), took;
+
+		KEXPECT_EQ(gate_call(&d->owner, NULL, trivial, i, 2, 0, 0, 0, 0), i + 2);
+		took = rdtsc() - start;
+		best = MIN(best, took);
+		start = rdtsc();
+		KEXPECT_EQ(call(i, 2), i + 2);
+		took = rdtsc() - start;
+		direct = MIN(direct, took);
+	}
+	gate_count(&d->owner, &calls, &running_now);
+	KEXPECT_EQ(calls, 64);
+	KEXPECT_EQ(running_now, 0);
+	pr_info("# bench gate_call %lu, a plain call %lu\n", best, direct);
+	KEXPECT_EQ(driver_dismantle(d), 0);
+}
