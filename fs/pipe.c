@@ -299,6 +299,7 @@ static void pipe_release(struct file *f)
 static int pipe_open(struct inode *inode, struct file *f)
 {
 	struct pipe *p;
+	bool there;
 	u64 seen;
 	int err = 0;
 
@@ -321,19 +322,20 @@ static int pipe_open(struct inode *inode, struct file *f)
 	}
 	mutex_lock(&p->lock);
 	attach(p, f->mode);
-	/* The other end may come, and go again, from here on. */
+	/* The other end may go, or come and go again, from here on. */
+	there = f->mode & FMODE_READ ? p->writers : p->readers;
 	seen = f->mode & FMODE_READ ? p->writer_opens : p->reader_opens;
 	mutex_unlock(&p->lock);
 	f->private = p;
 	f->mode |= FMODE_STREAM;
 	mutex_unlock(&inode->lock);
 	wake_up_all(&p->open_wait);
-	if (((f->mode & FMODE_READ) && (f->mode & FMODE_WRITE)) || p->anonymous)
+	if (there || p->anonymous)
 		return 0;
 	if ((f->mode & FMODE_READ) && !(f->flags & O_NONBLOCK))
-		err = wait_event_interruptible(&p->open_wait, READ_ONCE(p->writers) || READ_ONCE(p->writer_opens) != seen);
+		err = wait_event_interruptible(&p->open_wait, READ_ONCE(p->writer_opens) != seen);
 	else if (f->mode & FMODE_WRITE)
-		err = wait_event_interruptible(&p->open_wait, READ_ONCE(p->readers) || READ_ONCE(p->reader_opens) != seen);
+		err = wait_event_interruptible(&p->open_wait, READ_ONCE(p->reader_opens) != seen);
 	if (err)
 		pipe_release(f);
 	return err;

@@ -28,7 +28,14 @@ FREESTANDING = {'float.h', 'iso646.h', 'limits.h', 'stdalign.h', 'stdarg.h',
 LAYERS = [
     ('lib/', 0),
     ('arch/x86_64/include/', None),             # by name, below
+    # What runs before there is memory, or is entered from below everything;
+    *((f'arch/x86_64/{name}', 1) for name in (
+        'boot/', 'entry.S', 'fpu_user.S', 'irqchip.c', 'pic.c', 'serial.c',
+        'start.c', 'tsc_cpuid.c', 'uaccess.S')),
+    ('arch/x86_64/paging.c', 2), ('arch/x86_64/vgatext.c', 2),
+    # the processor's devices: interrupt controllers, clocks, other processors.
     ('arch/', 3),
+    ('kernel/symbols.c', 1),
     ('mm/vm_', 4),
     ('mm/', 2),
     ('kernel/process/', 4),

@@ -198,6 +198,31 @@ TEST(fifos)
 	CHECK_EQ(c, 'z');
 }
 
+/* Whoever comes second lets the first go on, even if it has left again by the time the first runs. */
+TEST(fifo_ends_that_come_and_go)
+{
+	char c;
+
+	unlink("fifo");
+	CHECK_EQ(mkfifo("fifo", 0600), 0);
+	for (int i = 0; i < 200; i++) {
+		int fd;
+		pid_t pid = fork();
+
+		CHECK(pid >= 0);
+		if (!pid) {
+			fd = open("fifo", O_RDONLY);
+			_exit(fd < 0 || read(fd, &c, 1) != 1);
+		}
+		fd = open("fifo", O_WRONLY);
+		CHECK_EQ(write(fd, "x", 1), 1);
+		close(fd);
+		CHECK_EQ(waitpid(pid, &fd, 0), pid);
+		CHECK_EQ(fd, 0);
+	}
+	unlink("fifo");
+}
+
 TEST(poll_tells_and_waits)
 {
 	struct pollfd f[2];
@@ -378,6 +403,7 @@ int main(void)
 	RUN(full_pipes_grow);
 	RUN(pipe_flags);
 	RUN(fifos);
+	RUN(fifo_ends_that_come_and_go);
 	RUN(poll_tells_and_waits);
 	RUN(select_tells_and_waits);
 	RUN(epoll_levels_and_edges);
