@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: MIT
+"""What the documentation tells a newcomer to type works as it stands."""
+import os
+import re
+import subprocess
+
+import pytest
+
+from archive import file
+
+pytestmark = pytest.mark.banos
+SOURCE = os.path.abspath(os.path.join(os.path.dirname(__file__), '../..'))
+
+
+def blocks(path, title):
+    """Code blocks below a title: [(language, text), ...]."""
+    with open(f'{SOURCE}/{path}', encoding='utf-8') as f:
+        text = f.read()
+    section = re.search(rf'^## {title}\n(.*?)(?=^## |\Z)', text, re.M | re.S)[1]
+    return re.findall(r'^```(\w*)\n(.*?)^```', section, re.M | re.S)
+
+
+def sh(script, cwd, home):
+    done = subprocess.run(['sh', '-ec', script], cwd=cwd, timeout=60, text=True,
+                          env=dict(os.environ, HOME=str(home)), check=False,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert done.returncode == 0, f'{script}\n{done.stdout}'
+    return done.stdout
+
+
+def test_your_first_driver(start, scratch):
+    compiling, packing, using = blocks('README.md', 'Your first driver')
+    assert (compiling[0], packing[0]) == ('sh', 'sh')
+    output = sh(compiling[1], SOURCE, scratch)
+    assert not output, output                   # not even a warning
+    # In a folder of its own instead of the tree; "make run" is ours.
+    tree = scratch / 'tree'
+    (tree / 'usr' / 'rootfs' / 'etc').mkdir(parents=True)
+    pack, run = packing[1].strip().splitlines()
+    assert run == 'make run'
+    sh(pack, tree, scratch)
+    with open(tree / 'usr' / 'rootfs' / 'root' / 'mine.ko', 'rb') as f:
+        m = start(files={'root/mine.ko': file('', f.read())}).boot()
+    m.check('cd')
+    commands = re.findall(r'^root@banos:~# (.*)', using[1], re.M)
+    assert [x.split()[0] for x in commands] == ['insmod', 'lsmod', 'rmmod']
+    assert 'Hello, you!' in m.check(commands[0])
+    assert re.search(r'^mine ', m.check(commands[1]), re.M)
+    assert 'Goodbye, you.' in m.check(commands[2])
+    assert not re.search(r'^mine ', m.check(commands[1]), re.M)
+
+
+def test_the_drivers_of_the_guide(start, scratch):
+    """Each complete driver of the guide compiles as it stands, is installed
+    and removed."""
+    with open(f'{SOURCE}/Documentation/drivers.md', encoding='utf-8') as f:
+        text = f.read()
+    flags, = re.findall(r'^(?:gcc|cc) (.*?) -c ', blocks(
+        'README.md', 'Your first driver')[0][1].replace('\\\n', ''), re.M)
+    files = {}
+    for code in re.findall(r'^```c\n(.*?)^```', text, re.M | re.S):
+        name = re.search(r'^BANOS_DRIVER\((\w+),', code, re.M)
+        if not name:
+            continue
+        path = scratch / f'{name[1]}.c'
+        path.write_text(code)
+        output = sh(f'gcc {flags} -Wall -Wextra -Wno-unused-parameter -Werror '
+                    f'-c {path} -o {path}.ko', SOURCE, scratch)
+        assert not output, output
+        files[name[1]] = f'{path}.ko'
+    assert len(files) >= 3
+    m = start(files={f'{x}.ko': file('', open(files[x], 'rb').read())
+                     for x in files}).boot()
+    for name in files:
+        m.check(f'insmod /{name}.ko')
+        m.check(f'rmmod {name}')
+    assert 'leaked' not in m.check('dmesg')
