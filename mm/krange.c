@@ -9,6 +9,7 @@
  *
  * Locks: area->lock (mutex) guards tree and page tables of the area.
  */
+#include <asm/cpu.h>
 #include <asm/layout.h>
 #include <asm/paging.h>
 #include <kernel/err.h>
@@ -266,10 +267,11 @@ void *krange_map_phys(phys_t phys, size_t size, enum kcache cache)
 		[KCACHE_WB] = 0, [KCACHE_UC] = PTE_PCD | PTE_PWT, [KCACHE_WC] = PTE_PAT,
 	};
 	struct area *a = &areas[KRANGE_GENERAL];
-	u64 off = phys & (PAGE_SIZE - 1), npages;
+	u64 off = phys & (PAGE_SIZE - 1), npages, limit = 1ull << cpu_features.phys_bits;
 	struct krange *r;
 
-	if (!size || phys + size < phys)
+	/* an address that the CPU cannot put out would fault: firmware and drivers may ask for anything */
+	if (!size || size > limit || phys > limit - size)
 		return NULL;
 	npages = PAGE_ALIGN(off + size) >> PAGE_SHIFT;
 	mutex_lock(&a->lock);

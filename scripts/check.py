@@ -10,7 +10,8 @@
     kernel  the tests in the kernel (KTAP), with one processor and with four
     drivers driver files, good and bad, on this machine (pytest)
     system  the real image in QEMU, by its shell (pytest)
-    long    tests marked "long", and nothing else
+    long    tests marked "long", and those of the system again with two and
+            with four processors; nothing else
 
 Each part prints what failed in full and the rest in one line. The last line is
 "N passed, N failed", over everything; the status is 0 if nothing failed and
@@ -27,7 +28,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 RESULT = re.compile(r'\s*(not ok|ok) (\d+)\s*(?:- )?(.*)')
 HOST_LIMIT_S, BUILD_LIMIT_S, KERNEL_LIMIT_S = 120, 180, 120
-SYSTEM_LIMIT_S, LONG_LIMIT_S, DRIVERS_LIMIT_S = 420, 3600, 180
+SYSTEM_LIMIT_S, SMP_LIMIT_S, LONG_LIMIT_S = 420, 1800, 3600
+DRIVERS_LIMIT_S = 180
 
 
 class Part:
@@ -152,7 +154,7 @@ def check_kernel(out):
     return part
 
 
-def run_pytest(name, out, folder, marker, limit_s):
+def run_pytest(name, out, folder, marker, limit_s, **variables):
     """Run the tests of a folder that have, or have not, a marker."""
     part = Part(name)
     report = f'{out}/{name}.xml'
@@ -162,7 +164,7 @@ def run_pytest(name, out, folder, marker, limit_s):
         [sys.executable, '-m', 'pytest', '-q', '-p', 'no:cacheprovider',
          '--tb=short', '-m', marker, f'--junitxml={report}', folder],
         limit_s, env=dict(os.environ, BANOS_BUILD=os.path.abspath(out),
-                          PYTHONDONTWRITEBYTECODE='1'))
+                          PYTHONDONTWRITEBYTECODE='1', **variables))
     if not os.path.exists(report):
         part.fail(f'pytest ended with status {status}', output)
         return part
@@ -191,13 +193,19 @@ PARTS = {
                                       'not long', DRIVERS_LIMIT_S),
     'system': lambda out: run_pytest('system', out, 'tests/system', 'not long',
                                      SYSTEM_LIMIT_S),
+    'smp2': lambda out: run_pytest('smp2', out, 'tests/system', 'not long',
+                                   SMP_LIMIT_S, TEST_CPUS='2'),
+    'smp4': lambda out: run_pytest('smp4', out, 'tests/system', 'not long',
+                                   SMP_LIMIT_S, TEST_CPUS='4'),
     'long': lambda out: run_pytest('long', out, 'tests', 'long', LONG_LIMIT_S),
 }
+OF_LONG = ['smp2', 'smp4', 'long']
 
 
 def main():
     out, wanted = sys.argv[1:]
-    names = [x for x in PARTS if x != 'long'] if wanted == 'all' else [wanted]
+    names = [x for x in PARTS if x not in OF_LONG] if wanted == 'all' else \
+        OF_LONG if wanted == 'long' else [wanted]
     parts = []
     for name in names:
         part = PARTS[name](out)

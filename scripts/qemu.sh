@@ -42,6 +42,7 @@ debug()
 	machine=$!
 	trap 'kill $machine 2>/dev/null || :' EXIT
 	trap : INT		# Ctrl-C is for gdb; the end has to be reached
+	trap 'exit 1' HUP TERM
 	while [ ! -S "$sockets/gdb" ] && kill -0 $machine; do
 		sleep 0.1
 	done

@@ -52,20 +52,28 @@ static struct ioapic *ioapic_of(u32 gsi)
 	return NULL;
 }
 
+/*
+ * Is it one? It keeps a pin's two halves apart; neither memory, which knows one
+ * word, nor an address where nobody is does. All pins are masked: firmware is done with them.
+ */
+static bool answers(struct ioapic *io)
+{
+	reg_write(io, REG_ENTRY + 1, 0x5a000000);
+	reg_write(io, REG_ENTRY, ENTRY_MASKED);
+	return reg_read(io, REG_ENTRY + 1) == 0x5a000000 && (reg_read(io, REG_ENTRY) & ENTRY_MASKED);
+}
+
 static bool start(struct ioapic *io, phys_t addr, u32 gsi_base)
 {
-	u32 version;
-
 	io->regs = krange_map_phys(addr, IOAPIC_WINDOW + 4, KCACHE_UC);
 	if (!io->regs)
 		return false;
-	version = reg_read(io, REG_VERSION);
-	if (version == ~0u) {			/* nobody answers there */
+	if (!answers(io)) {
 		krange_unmap_phys((void *)io->regs);
 		return false;
 	}
 	io->gsi_base = gsi_base;
-	io->pins = (version >> 16 & 0xff) + 1;
+	io->pins = (reg_read(io, REG_VERSION) >> 16 & 0xff) + 1;
 	for (u32 i = 0; i < io->pins; i++)
 		reg_write(io, REG_ENTRY + 2 * i, ENTRY_MASKED);
 	return true;

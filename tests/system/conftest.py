@@ -34,6 +34,25 @@ def pytest_runtest_makereport(item):
         item.failed_phase = report.when
 
 
+# Numbers of processors that ran a program, where there are several.
+took_part = set()
+
+
+def note_processors(m):
+    for line in m.lines('cat /proc/stat'):
+        words = line.split()
+        if re.fullmatch(r'cpu\d+', words[0]) and any(
+                int(x) for x in words[1:4]):
+            took_part.add(int(words[0][3:]))
+
+
+def pytest_sessionfinish(session):
+    everyone = set(range(machines.CPUS))
+    if machines.CPUS > 1 and took_part != everyone:
+        print(f'\nprocessors {sorted(everyone - took_part)} took no part')
+        session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
+
+
 def log_path(name):
     os.makedirs(LOGS, exist_ok=True)
     return os.path.join(LOGS, re.sub(r'[^\w.=-]+', '_', name) + '.log')
@@ -95,6 +114,8 @@ def shared(request):
     holder = Shared()
     holder.keeper = keeper
     yield holder
+    if holder.machine and machines.CPUS > 1:
+        note_processors(holder.machine)
     keeper.close()
 
 

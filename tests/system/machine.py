@@ -9,6 +9,8 @@ What is under test comes from the environment:
                    what the tests expect is what Linux does, and so can be shown
     TEST_APPEND    what that kernel needs on its command line
     TEST_SLOWER    a factor for all time limits
+    TEST_CPUS      processors of a machine whose test doesn't say how many; then
+                   the tests together fail unless each of them took part
 
 QEMU is a child of a pseudo terminal of its own and of timeout(1), so it ends
 with its time, with the test, or with the death of pytest.
@@ -31,6 +33,7 @@ KERNEL = os.environ.get('TEST_KERNEL', os.path.join(BUILD, 'banos.elf'))
 DEBUG_KERNEL = os.path.join(BUILD, 'debug', 'banos.elf')
 INITRAMFS = os.path.join(BUILD, 'initramfs.cpio')
 APPEND = os.environ.get('TEST_APPEND', '')
+CPUS = int(os.environ.get('TEST_CPUS', '1'))
 SLOWER = float(os.environ.get('TEST_SLOWER', '1'))
 IS_REFERENCE = 'TEST_KERNEL' in os.environ
 
@@ -66,7 +69,7 @@ class Machine:
     """QEMU with a kernel. Use as a context, or call close()."""
 
     def __init__(self, log_path, *, files=None, initrd=None, append='',
-                 memory=256, cpus=1, machine='pc', cpu='max', kernel=None,
+                 memory=256, cpus=CPUS, machine='pc', cpu='max', kernel=None,
                  iso=None, monitor=False, qemu=(), limit_s=BOOT_LIMIT_S):
         """files: {path: content} laid over the usual initramfs;
         initrd: bytes instead of it, None the usual; b'' none at all;

@@ -1,42 +1,30 @@
 # SPDX-License-Identifier: MIT
 """gdb with the helpers of scripts/gdb, as "make debug" starts it."""
-import os
 import re
-import subprocess
 
 import pytest
 
 import archive
 import machine as machines
+from debugger import gdb
 
 pytestmark = pytest.mark.banos
 
-TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..')
 
-
-def gdb(scratch, commands):
+def debug(scratch, commands):
     """What gdb printed for these commands, on a machine that installs the
     driver hello, removes it, and ends."""
-    script, initrd = scratch / 'commands', scratch / 'initramfs'
-    script.write_text('\n'.join(commands) + '\n')
+    initrd = scratch / 'initramfs'
     with open(machines.INITRAMFS, 'rb') as f:
         initrd.write_bytes(f.read() + archive.cpio(
             archive.tree({'etc/inittab': b'::sysinit:/sbin/modprobe hello\n'
                           b'::sysinit:/sbin/rmmod hello\n'
                           b'::sysinit:/sbin/poweroff -f\n'})))
-    # A path of a socket may not be long: from the top folder.
-    result = subprocess.run(
-        ['timeout', '-k', '1', '90', 'sh', 'scripts/qemu.sh',
-         os.path.relpath(machines.BUILD, TOP), 'debug'], cwd=TOP,
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, check=False, encoding='utf-8',
-        env=dict(os.environ, INITRD=str(initrd), SMP='2',
-                 GDB_ARGS=f'-batch -x {script}'))
-    return result.stdout
+    return gdb(scratch, commands, initrd=initrd)
 
 
 def test_helpers_show_threads_memory_processors_drivers_and_log(scratch):
-    out = gdb(scratch, [
+    out = debug(scratch, [
         'break hello_init', 'continue', 'backtrace', 'banos threads',
         'banos bt init', 'banos cpus', 'banos memory', 'banos heap',
         'banos log', 'tbreak driver_publish', 'continue', 'finish',
@@ -67,7 +55,7 @@ def test_helpers_show_threads_memory_processors_drivers_and_log(scratch):
 
 
 def test_backtrace_leads_through_an_interrupt(scratch):
-    out = gdb(scratch, ['break timer_interrupt if $cpu(0).running.proc != 0',
+    out = debug(scratch, ['break timer_interrupt if $cpu(0).irq_depth',
                         'continue', 'backtrace', 'kill'])
     assert re.search(r'timer_interrupt .*\n(.*\n)*.*<signal handler called>',
                      out)
@@ -75,7 +63,7 @@ def test_backtrace_leads_through_an_interrupt(scratch):
 
 def test_symbols_come_and_go_with_their_driver(scratch):
     known = "python print('known', bool(gdb.lookup_static_symbol('hello_exit')))"
-    out = gdb(scratch, [known, 'break hello_exit', 'continue', known,
+    out = debug(scratch, [known, 'break hello_exit', 'continue', known,
                         'delete', 'break machine_power_off', 'continue',
                         known, 'kill'])
     assert re.findall(r'^known (\w+)$', out, re.M) == ['False', 'True', 'False']
