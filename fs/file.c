@@ -128,13 +128,17 @@ static const struct file_ops path_only_ops;	/* O_PATH: nothing but the path */
 
 struct file *file_open_path(const struct path *p, u32 flags)
 {
+	struct file *f = file_alloc();
+
+	return f ? file_open_into(f, p, flags) : ERR_PTR(-ENFILE);
+}
+
+struct file *file_open_into(struct file *f, const struct path *p, u32 flags)
+{
 	static const u8 modes[4] = { FMODE_READ, FMODE_WRITE, FMODE_READ | FMODE_WRITE, 0 };
 	struct inode *i = p->dentry->inode;
-	struct file *f = file_alloc();
 	int err = 0;
 
-	if (!f)
-		return ERR_PTR(-ENFILE);
 	f->path = *p;
 	path_get(p);
 	f->inode = i;

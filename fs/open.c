@@ -52,8 +52,19 @@ static int may_open(const struct path *p, int rights, u32 flags)
 	return 0;
 }
 
-/* Found or made: check, truncate, open. */
-static struct file *open_path(const struct path *p, u32 flags, bool created)
+/* Just made: nobody may be refused. @p f is taken over. */
+static struct file *open_created(struct file *f, const struct path *p, u32 flags)
+{
+	int err = may_open(p, 0, flags);
+
+	if (!err)
+		return file_open_into(f, p, flags & ~O_TRUNC);
+	file_put(f);
+	return ERR_PTR(err);
+}
+
+/* Found: check, truncate, open. */
+static struct file *open_path(const struct path *p, u32 flags)
 {
 	struct inode *i = p->dentry->inode;
 	struct file *f;
@@ -63,9 +74,7 @@ static struct file *open_path(const struct path *p, u32 flags, bool created)
 		return file_open_path(p, flags);
 	if (flags & O_DIRECTORY && !S_ISDIR(i->mode))
 		return ERR_PTR(-ENOTDIR);
-	if (created)
-		flags &= ~O_TRUNC;
-	err = may_open(p, created ? 0 : wanted_rights(flags), flags);
+	err = may_open(p, wanted_rights(flags), flags);
 	if (err)
 		return ERR_PTR(err);
 	if (!(flags & O_TRUNC) || !S_ISREG(i->mode))
@@ -103,13 +112,13 @@ static struct dentry *find_cached(struct dentry *dir, u64 key, const char *name)
 	return d;
 }
 
-/* The last component, made if it is absent. Counted. */
-static struct dentry *find_or_create(struct walk *w, u32 flags, mode_t mode, bool *created)
+/* The last component, made if it is absent: then *@created is a file for it, so that no error comes after. Counted. */
+static struct dentry *find_or_create(struct walk *w, u32 flags, mode_t mode, struct file **created)
 {
 	struct dentry *dir = w->path.dentry, *d = NULL;
 	int err = 0, ro;
 
-	*created = false;
+	*created = NULL;
 	if (!(flags & O_EXCL))
 		d = find_cached(dir, w->last_key, w->last);
 	if (d)
@@ -120,13 +129,18 @@ static struct dentry *find_or_create(struct walk *w, u32 flags, mode_t mode, boo
 	mutex_lock(&dir->inode->lock);
 	d = lookup_locked(dir, w->last_key, w->last);
 	if (!IS_ERR(d) && !d->inode) {
-		err = ro ? ro : vfs_create(dir, d, mode & ~current_umask());
-		*created = !err;
+		*created = file_alloc();
+		if (!*created)
+			err = -ENFILE;
+		else
+			err = ro ? ro : vfs_create(dir, d, mode & ~current_umask());
 	}
 	mutex_unlock(&dir->inode->lock);
 	if (!ro)
 		mount_write_end(w->path.mnt);
 	if (err) {
+		if (*created)
+			file_put(*created);
 		dentry_put(d);
 		return ERR_PTR(err);
 	}
@@ -139,14 +153,13 @@ static struct file *open_last(struct walk *w, u32 flags, mode_t mode)
 	for (;;) {
 		struct dentry *d;
 		struct path p;
-		struct file *f;
-		bool created;
+		struct file *f, *created;
 		int err;
 
 		if (w->last_kind != LAST_NORMAL) {	/* "/", ".", "..", or behind a magic link */
 			if (flags & O_EXCL)
 				return ERR_PTR(-EEXIST);
-			return S_ISDIR(w->inode->mode) ? ERR_PTR(-EISDIR) : open_path(&w->path, flags, false);
+			return S_ISDIR(w->inode->mode) ? ERR_PTR(-EISDIR) : open_path(&w->path, flags);
 		}
 		if (w->slash)
 			return ERR_PTR(-EISDIR);
@@ -157,7 +170,7 @@ static struct file *open_last(struct walk *w, u32 flags, mode_t mode)
 			dentry_put(d);
 			return ERR_PTR(-EEXIST);
 		}
-		if (S_ISLNK(d->inode->mode) && !(flags & O_NOFOLLOW)) {
+		if (!created && S_ISLNK(d->inode->mode) && !(flags & O_NOFOLLOW)) {
 			err = walk_follow_last(w, d);
 			if (err)
 				return ERR_PTR(err);
@@ -166,10 +179,12 @@ static struct file *open_last(struct walk *w, u32 flags, mode_t mode)
 		p = (struct path){ w->path.mnt, d };
 		mount_get(p.mnt);
 		path_follow_mounts(&p);
-		if (S_ISDIR(p.dentry->inode->mode))
+		if (created)
+			f = open_created(created, &p, flags);
+		else if (S_ISDIR(p.dentry->inode->mode))
 			f = ERR_PTR(-EISDIR);
 		else
-			f = open_path(&p, flags, created);
+			f = open_path(&p, flags);
 		path_put(&p);
 		return f;
 	}
@@ -242,7 +257,7 @@ static struct file *open_name(int dirfd, const char *name, u32 flags, mode_t mod
 	else if (flags & O_TMPFILE_ONLY)
 		f = open_tmpfile(&w.path, flags, mode);
 	else
-		f = open_path(&w.path, flags, false);
+		f = open_path(&w.path, flags);
 	walk_end(&w);
 	return f;
 }

@@ -241,6 +241,8 @@ static inline mode_t current_umask(void) { return current->fs ? READ_ONCE(curren
 int vfs_truncate(const struct path *p, u64 size, struct file *f);
 /** An open file on @p p (counted here): permission was checked. */
 struct file *file_open_path(const struct path *p, u32 flags);
+/** The same with a file from file_alloc(), which it takes over. */
+struct file *file_open_into(struct file *f, const struct path *p, u32 flags);
 void file_init(void);
 /** locks.c: flock() and OFD locks of @p f go. */
 void locks_release_file(struct file *f);

@@ -240,7 +240,7 @@ void thread_put(struct thread *t)
 	spin_unlock(&threads_lock);
 	if (t->stack)		/* never started */
 		stack_release(t->stack);
-	if (t->proc || t->sig)
+	if (t->proc || t->sig || t->cred)
 		upcall_thread_free(t);
 	thread_free(&t->rcu);
 }

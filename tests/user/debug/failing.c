@@ -1,0 +1,551 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Each allocation of each operation fails once, the first, the second and so on
+ * until the operation gets through without reaching the next: it says so with
+ * an error of those that lack of memory has, or works all the same. Nothing is
+ * lost: the kernel has as many objects as before. For the debug kernel, whose
+ * /proc/self/fail-nth and /proc/kmemleak this needs.
+ *
+ *	failing [-v] [OPERATION...]
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MOST 3000		/* allocations of one operation */
+
+static int nth_fd, order, left, err;
+static const char *self;
+
+static void arm(int n)
+{
+	char text[16];
+	int len = sprintf(text, "%d", n);
+
+	if (pwrite(nth_fd, text, (size_t)len, 0) != len)
+		_exit(3);
+}
+
+/* The operation is over; what comes now is clearing up. */
+static void stop(void)
+{
+	char text[16] = "";
+	int e = errno;
+
+	if (pread(nth_fd, text, sizeof(text) - 1, 0) <= 0)
+		_exit(4);
+	left = atoi(text);
+	arm(0);
+	errno = e;
+}
+
+/* The call that is under test. */
+#define ACT(call) ({ arm(order); errno = 0; long r_ = (long)(call); stop(); if (r_ == -1) err = errno; r_; })
+
+/* ---- operations ---- */
+
+static void op_pipe(void)
+{
+	int p[2];
+
+	if (!ACT(pipe(p)))
+		close(p[0]), close(p[1]);
+}
+
+static int fill_pipe(int fd)
+{
+	static char data[30000];
+
+	return write(fd, data, sizeof(data)) > 0 ? 0 : -1;
+}
+
+static void op_pipe_write(void)
+{
+	int p[2];
+
+	if (pipe(p))
+		_exit(5);
+	ACT(fill_pipe(p[1]));
+	close(p[0]), close(p[1]);
+}
+
+static void op_open(void)
+{
+	int fd = (int)ACT(open("/etc/inittab", O_RDONLY));
+
+	if (fd >= 0)
+		close(fd);
+}
+
+static void op_create(void)
+{
+	int fd = (int)ACT(open("/tmp/f/new", O_RDWR | O_CREAT | O_EXCL, 0600));
+
+	if (fd >= 0)
+		close(fd);
+	if (fd >= 0 && unlink("/tmp/f/new"))
+		_exit(6);
+}
+
+static void op_write_file(void)
+{
+	static char data[70000];
+	int fd = open("/tmp/f/data", O_RDWR | O_CREAT | O_TRUNC, 0600);
+
+	ACT(pwrite(fd, data, sizeof(data), 1 << 20));
+	close(fd);
+	unlink("/tmp/f/data");
+}
+
+static void op_names(void)
+{
+	if (!ACT(mkdir("/tmp/f/a", 0755) || symlink("where it leads", "/tmp/f/a/s") ||
+		 mknod("/tmp/f/a/n", S_IFIFO | 0600, 0) || link("/tmp/f/a/n", "/tmp/f/a/l") ||
+		 rename("/tmp/f/a", "/tmp/f/b") ? -1 : 0))
+		rename("/tmp/f/b", "/tmp/f/a");
+	unlink("/tmp/f/a/s"), unlink("/tmp/f/a/n"), unlink("/tmp/f/a/l"), rmdir("/tmp/f/a"), rmdir("/tmp/f/b");
+}
+
+static void op_mmap(void)
+{
+	char *p = (char *)ACT(mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE,
+				   -1, 0));
+
+	if (p != MAP_FAILED)
+		munmap(p, 1 << 20);
+}
+
+static int touch(char *p)
+{
+	for (int i = 0; i < 20; i++)
+		p[i * 4096] = 1;
+	return 0;
+}
+
+static void op_touch(void)
+{
+	char *p = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	ACT(touch(p));
+	munmap(p, 1 << 20);
+}
+
+static void op_split(void)
+{
+	char *p = mmap(NULL, 10 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	ACT(mprotect(p + 4096, 4096, PROT_READ) || munmap(p + 4 * 4096, 4096) ||
+	    mremap(p + 6 * 4096, 4096, 1 << 20, MREMAP_MAYMOVE) == MAP_FAILED ? -1 : 0);
+	/* what moved is not known here any more: the whole space goes with the child */
+}
+
+static int map_file(void)
+{
+	int fd = open("/bin/busybox", O_RDONLY);
+	volatile char *p;
+
+	if (fd < 0)
+		return -1;
+	p = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+	close(fd);
+	if (p == MAP_FAILED)
+		return -1;
+	p[5000] = p[300000];
+	munmap((void *)p, 1 << 20);
+	return 0;
+}
+
+static void op_map_file(void) { ACT(map_file()); }
+
+static void op_many_descriptors(void)
+{
+	int last = (int)ACT(fcntl(0, F_DUPFD, 900));
+
+	if (last >= 0)
+		close(last);
+}
+
+static void op_locks(void)
+{
+	struct flock l = { .l_type = F_WRLCK, .l_start = 5, .l_len = 5 };
+	int fd = open("/tmp/f/lock", O_RDWR | O_CREAT, 0600);
+
+	ACT(flock(fd, LOCK_EX) || fcntl(fd, F_SETLK, &l) ? -1 : 0);
+	close(fd);
+}
+
+static int use_epoll(void)
+{
+	struct epoll_event e = { .events = EPOLLIN };
+	int ep = epoll_create1(0), ev = eventfd(1, 0), r;
+
+	r = ep < 0 || ev < 0 || epoll_ctl(ep, EPOLL_CTL_ADD, ev, &e) || epoll_wait(ep, &e, 1, 0) < 0 ? -1 : 0;
+	int saved = errno;
+	if (ep >= 0)
+		close(ep);
+	if (ev >= 0)
+		close(ev);
+	errno = saved;
+	return r;
+}
+
+static void op_epoll(void) { ACT(use_epoll()); }
+
+static void op_poll_many(void)
+{
+	static struct pollfd f[600];
+
+	for (int i = 0; i < 600; i++)
+		f[i] = (struct pollfd){ -1, POLLIN, 0 };
+	ACT(poll(f, 600, 0));
+}
+
+static void op_writev_many(void)
+{
+	static struct iovec v[400];
+	int fd = open("/dev/null", O_WRONLY);
+
+	for (int i = 0; i < 400; i++)
+		v[i] = (struct iovec){ "abc", 3 };
+	ACT(writev(fd, v, 400));
+	close(fd);
+}
+
+static void op_timer(void)
+{
+	timer_t t;
+
+	if (!ACT(timer_create(CLOCK_MONOTONIC, NULL, &t)))
+		timer_delete(t);
+}
+
+static void op_queued_signal(void)
+{
+	union sigval v = { .sival_int = 1 };
+	struct timespec none = { 0 };
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGRTMIN);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	ACT(sigqueue(getpid(), SIGRTMIN, v));
+	while (sigtimedwait(&set, NULL, &none) > 0)
+		;
+}
+
+static void op_terminal(void)
+{
+	int fd = (int)ACT(open("/dev/ptmx", O_RDWR | O_NOCTTY));
+
+	if (fd >= 0)
+		close(fd);
+}
+
+static void op_mount(void)
+{
+	ACT(mount("none", "/tmp/f/m", "tmpfs", 0, "size=1m"));
+	umount("/tmp/f/m");
+}
+
+static int read_all(const char *path)
+{
+	static char buf[65536];
+	int fd = open(path, O_RDONLY);
+	long n;
+
+	if (fd < 0)
+		return -1;
+	while ((n = read(fd, buf, sizeof(buf))) > 0)
+		;
+	int saved = errno;
+	close(fd);
+	errno = saved;
+	return n < 0 ? -1 : 0;
+}
+
+static void op_proc_maps(void) { ACT(read_all("/proc/self/maps")); }
+static void op_proc_stat(void) { ACT(read_all("/proc/1/stat")); }
+static void op_proc_mounts(void) { ACT(read_all("/proc/mounts")); }
+static void op_proc_interrupts(void) { ACT(read_all("/proc/interrupts")); }
+
+static int list(const char *path)
+{
+	static char buf[32768];
+	int fd = open(path, O_RDONLY | O_DIRECTORY);
+	long n;
+
+	if (fd < 0)
+		return -1;
+	while ((n = syscall(SYS_getdents64, fd, buf, sizeof(buf))) > 0)
+		;
+	int saved = errno;
+	close(fd);
+	errno = saved;
+	return n < 0 ? -1 : 0;
+}
+
+static void op_list_proc(void) { ACT(list("/proc") || list("/proc/self/task") || list("/dev") ? -1 : 0); }
+
+static void op_fork(void)
+{
+	pid_t pid;
+
+	arm(order);
+	pid = fork();
+	if (!pid)
+		_exit(0);
+	stop();
+	if (pid < 0)
+		err = errno;
+	else
+		waitpid(pid, NULL, 0);
+}
+
+static int thread_main(void *unused) { return 0; }
+
+static void op_thread(void)
+{
+	static char stack[65536] __attribute__((aligned(16)));
+	pid_t pid = (pid_t)ACT(clone(thread_main, stack + sizeof(stack), CLONE_VM | CLONE_FS | CLONE_FILES | SIGCHLD,
+				     NULL));
+
+	if (pid > 0)
+		waitpid(pid, NULL, 0);
+}
+
+/* The child gives the order to itself; what it becomes tells what is left of it. */
+static void exec_child(int n)
+{
+	char *const argv[] = { (char *)self, "left", NULL };
+	int fd = open("/proc/self/fail-nth", O_RDWR);
+	char text[16];
+
+	sprintf(text, "%d", n);
+	if (fd != 100)
+		dup2(fd, 100);
+	if (pwrite(100, text, strlen(text), 0) <= 0)
+		_exit(3);
+	execve(self, argv, environ);
+	_exit(errno == ENOMEM ? 10 : errno == ENFILE || errno == EAGAIN ? 11 : 12);
+}
+
+static void op_exec(void)
+{
+	pid_t pid;
+	int status;
+
+	pid = fork();
+	if (!pid)
+		exec_child(order);
+	waitpid(pid, &status, 0);
+	left = 0;
+	if (status == 0)
+		left = 1;
+	else if (status != 0x0a00 && status != 0x0b00 && status != 0x0100 && status != SIGKILL)
+		err = 1000 + status;
+}
+
+static char *driver;
+static size_t driver_size;
+
+static void op_insmod(void)
+{
+	if (ACT(syscall(SYS_init_module, driver, driver_size, "")) == 0)
+		syscall(SYS_delete_module, "hello", 0);
+}
+
+static const struct { const char *name; void (*fn)(void); int in_child; } ops[] = {
+	{ "pipe", op_pipe }, { "pipe_write", op_pipe_write }, { "open", op_open }, { "create", op_create },
+	{ "write_file", op_write_file }, { "names", op_names }, { "mmap", op_mmap },
+	{ "touch", op_touch }, { "split", op_split, 1 }, { "map_file", op_map_file, 1 }, { "many_descriptors", op_many_descriptors, 1 }, { "locks", op_locks },
+	{ "epoll", op_epoll }, { "poll_many", op_poll_many }, { "writev_many", op_writev_many },
+	{ "timer", op_timer }, { "queued_signal", op_queued_signal }, { "terminal", op_terminal },
+	{ "mount", op_mount }, { "proc_maps", op_proc_maps }, { "proc_stat", op_proc_stat },
+	{ "proc_mounts", op_proc_mounts }, { "proc_interrupts", op_proc_interrupts },
+	{ "list_proc", op_list_proc }, { "fork", op_fork }, { "thread", op_thread }, { "exec", op_exec },
+	{ "insmod", op_insmod },
+};
+#define OPS (int)(sizeof(ops) / sizeof(ops[0]))
+
+/* ---- trying ---- */
+
+static int is_lack(int e)
+{
+	return !e || e == ENOMEM || e == EAGAIN || e == ENFILE || e == ENOSPC || e == ENOLCK;
+}
+
+/* With the nth allocation failing. @return 0: it has failed and that was right; 1: not reached; else wrong */
+static int once(int i, int n)
+{
+	err = 0;
+	order = n;
+	ops[i].fn();
+	if (left)
+		return err ? 2 : 1;
+	return is_lack(err) ? 0 : 2;
+}
+
+static int once_in_child(int i, int n)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (!pid) {
+		/* the order is for the thread that writes */
+		close(nth_fd);
+		nth_fd = open("/proc/self/fail-nth", O_RDWR);
+		int r = once(i, n);
+		_exit(r == 2 ? 64 + (err & 63) : r);
+	}
+	if (waitpid(pid, &status, 0) != pid)
+		return 2;
+	if (status == SIGKILL)
+		return 0;		/* a fault in the kernel that nothing could resolve */
+	err = status;
+	return status == 0 ? 0 : status == 0x100 ? 1 : 2;
+}
+
+/* @return how many allocations, -1: wrong */
+static int loop(int i)
+{
+	for (int n = 1; n < MOST; n++) {
+		int r = ops[i].in_child ? once_in_child(i, n) : once(i, n);
+
+		if (r == 1)
+			return n - 1;
+		if (r)
+			return printf("# %s: allocation %d: error %d (%s), left %d\n", ops[i].name, n, err, strerror(err),
+				      left), -1;
+	}
+	return printf("# %s: no end\n", ops[i].name), -1;
+}
+
+/* How many objects the kernel has, and that none is lost. */
+static long objects(void)
+{
+	static char text[8192];
+	int fd = open("/proc/kmemleak", O_RDONLY);
+	long n = read(fd, text, sizeof(text) - 1), in_use = -1, leaked = -1;
+	char *line;
+
+	close(fd);
+	if (n <= 0)
+		return -1;
+	text[n] = 0;
+	line = strstr(text, " objects (");
+	while (line && strstr(line + 1, "in use") && strchr(line, '\n') && strchr(line, '\n')[1])
+		line = strchr(line, '\n') + 1;
+	line = strrchr(text, '\n');
+	while (line > text && line[-1] != '\n')
+		line--;
+	if (sscanf(line, "%ld objects (%*d bytes) in use, %ld", &in_use, &leaked) != 2)
+		return -1;
+	if (leaked)
+		printf("# %s", text);
+	return leaked ? -1 : in_use;
+}
+
+static int try(int i, int verbose)
+{
+	long before, after, n;
+
+	if (loop(i) < 0)		/* what is made once and kept */
+		return 1;
+	for (int attempt = 0;; attempt++) {
+		before = objects();
+		n = loop(i);
+		if (n < 0 || loop(i) < 0)
+			return 1;
+		usleep(20000);		/* what is freed later */
+		after = objects();
+		if (before > 0 && after > 0 && after <= before)
+			break;
+		if (attempt == 3 || before < 0 || after < 0) {
+			printf("# %s: %ld objects before, %ld after\n", ops[i].name, before, after);
+			return 1;
+		}
+	}
+	if (!n) {
+		printf("# %s: no allocation was reached\n", ops[i].name);
+		return 1;
+	}
+	if (verbose)
+		printf("# %s: %ld allocations\n", ops[i].name, n);
+	return 0;
+}
+
+/* What exec_child() becomes: 1 when its order has been carried out, 0 when something is left of it. */
+static int tell_left(void)
+{
+	char text[16] = "";
+
+	if (pread(100, text, sizeof(text) - 1, 0) <= 0)
+		return 13;
+	return atoi(text) == 0;
+}
+
+static void load_driver(void)
+{
+	int fd = open("/tmp/hello.ko", O_RDONLY);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st))
+		return;
+	driver = malloc((size_t)st.st_size);
+	driver_size = (size_t)read(fd, driver, (size_t)st.st_size);
+	close(fd);
+}
+
+static int wanted(int argc, char **argv, const char *name)
+{
+	for (int i = 1; i < argc; i++)
+		if (!strcmp(argv[i], name))
+			return 1;
+	return argc < 2;
+}
+
+int main(int argc, char **argv)
+{
+	int count = 0, failed = 0, verbose = 0;
+
+	if (argc > 1 && !strcmp(argv[1], "left"))
+		return tell_left();
+	if (argc > 1 && !strcmp(argv[1], "-v"))
+		verbose = 1, argv++, argc--;
+	self = "/proc/self/exe";
+	setvbuf(stdout, NULL, _IOLBF, 4096);
+	mkdir("/tmp/f", 0755), mkdir("/tmp/f/m", 0755);
+	load_driver();
+	nth_fd = open("/proc/self/fail-nth", O_RDWR);
+	if (nth_fd < 0)
+		return perror("/proc/self/fail-nth"), 2;
+	for (int i = 0; i < OPS; i++) {
+		if (!wanted(argc, argv, ops[i].name))
+			continue;
+		int bad = try(i, verbose);
+
+		failed += bad;
+		printf("%s %d - %s\n", bad ? "not ok" : "ok", ++count, ops[i].name);
+	}
+	printf("1..%d\n", count);
+	return failed != 0;
+}
