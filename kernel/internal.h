@@ -10,6 +10,8 @@ void printk_break_locks(void);
 
 /* sched.c <-> thread.c */
 void sched_init_thread(struct thread *t);
+/** A thread of a program begins with the place in the order, and the CPUs, of who made it. */
+void sched_inherit(struct thread *t);
 void sched_start(struct thread *t);
 void schedule_tail(struct thread *prev);
 void kthread_main(void) __noreturn;

@@ -667,6 +667,17 @@ void sched_init_thread(struct thread *t)
 		t->affinity.bits[i] = ~0ull;
 }
 
+void sched_inherit(struct thread *t)
+{
+	const struct thread *from = current;
+
+	t->affinity = from->affinity;
+	t->nice = from->nice;
+	t->policy = from->policy;
+	t->rt_priority = from->rt_priority;
+	t->weight = from->weight;
+}
+
 static void rq_init(struct run_queue *rq, struct cpu *c, struct thread *idle)
 {
 	rq->cpu = c;

@@ -186,6 +186,7 @@ struct thread *thread_create_user(const struct pt_regs *regs, const char *comm)
 		return ERR_PTR(-ENOMEM);
 	}
 	memcpy(t->fpu, fpu_initial, cpu_features.xsave_size);
+	sched_inherit(t);
 	*thread_user_regs(t) = *regs;
 	prepare_switch(t, (u64)thread_user_regs(t) - 8, ret_from_fork_asm);
 	return t;

@@ -5,6 +5,7 @@
 #include <grp.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -862,6 +863,28 @@ TEST(a_deep_tree)
 	_exit(30);
 }
 
+/* A child's place in the order, and its processors, are those of who made it. */
+static bool placed_alike(void)
+{
+	cpu_set_t cpus;
+
+	return getpriority(PRIO_PROCESS, 0) == 7 && syscall(SYS_sched_getscheduler, 0) == SCHED_BATCH &&
+	       !sched_getaffinity(0, sizeof(cpus), &cpus) && CPU_COUNT(&cpus) == 1 && CPU_ISSET(0, &cpus);
+}
+
+TEST(children_inherit_their_place)
+{
+	struct sched_param none = { 0 };
+	cpu_set_t cpus;
+
+	CPU_ZERO(&cpus);
+	CPU_SET(0, &cpus);
+	CHECK_EQ(sched_setaffinity(0, sizeof(cpus), &cpus), 0);
+	CHECK_EQ(syscall(SYS_sched_setscheduler, 0, SCHED_BATCH, &none), 0);
+	CHECK_EQ(setpriority(PRIO_PROCESS, 0, 7), 0);
+	CHECK_EQ(wait_status(CHILD(!placed_alike())), 0);
+}
+
 int main(int argc, char **argv)
 {
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
@@ -908,5 +931,6 @@ int main(int argc, char **argv)
 	R(exit_in_a_thread_ends_all);
 	R(the_first_thread_may_end_first);
 	R(a_deep_tree);
+	RUN(children_inherit_their_place);
 	return check_done();
 }
