@@ -53,6 +53,8 @@ struct run_queue {
 } __aligned(64);
 
 static struct run_queue boot_rq;
+/* Who wakes a thread looks here, not at every CPU: each sets and clears its own bit. A hint. */
+static struct cpumask idle_cpus __aligned(64);
 static void queue_thread(struct thread *t, bool is_new);
 struct thread *switch_stacks(struct thread *prev, struct thread *next);
 
@@ -354,6 +356,17 @@ void schedule_tail(struct thread *prev)
 	}
 }
 
+/* Several CPUs: this one begins or ceases to idle. */
+static __noinline void mark_idle(u32 cpu, bool idle)
+{
+	const u64 bit = 1ull << cpu % 64;
+
+	if (idle)
+		__atomic_or_fetch(&idle_cpus.bits[cpu / 64], bit, __ATOMIC_RELAXED);
+	else
+		__atomic_and_fetch(&idle_cpus.bits[cpu / 64], ~bit, __ATOMIC_RELAXED);
+}
+
 static void schedule_with(bool preempted)
 {
 	u64 flags = irq_save();
@@ -388,6 +401,8 @@ static void schedule_with(bool preempted)
 			prev->nivcsw++;
 		else
 			prev->nvcsw++;
+		if (cpu_count > 1 && (prev == rq->idle || next == rq->idle))
+			mark_idle(c->id, next == rq->idle);
 		context_switch(rq, prev, next);
 	} else {
 		raw_spin_unlock(&rq->lock);
@@ -435,6 +450,16 @@ void sched_yield_current(void)
 
 /* ---- waking ---- */
 
+static bool is_idle(const struct cpu *c) { return c->running == c->idle && !c->rq->nr_queued; }
+
+static struct run_queue *any_allowed(const struct thread *t)
+{
+	for (u32 i = 0; i < cpu_count; i++)
+		if (cpus[i] && cpus[i]->online && cpus[i]->rq && cpumask_test(&t->affinity, i))
+			return cpus[i]->rq;
+	return this_cpu()->rq;
+}
+
 /* Where should @p t run? Its last CPU if that idles, else any idle one, else its last. */
 static struct run_queue *choose_rq(struct thread *t)
 {
@@ -444,19 +469,16 @@ static struct run_queue *choose_rq(struct thread *t)
 		return last->rq;
 	if (!last->online || !cpumask_test(&t->affinity, last->id))
 		last = NULL;
-	if (last && last->running == last->idle && !last->rq->nr_queued)
+	if (last && is_idle(last))
 		return last->rq;
-	for (u32 i = 0; i < cpu_count; i++) {
-		struct cpu *c = cpus[i];
+	for (u32 w = 0; w < ARRAY_SIZE(idle_cpus.bits); w++)
+		for (u64 m = READ_ONCE(idle_cpus.bits[w]) & t->affinity.bits[w]; m; m &= m - 1) {
+			struct cpu *c = cpus[w * 64 + __builtin_ctzll(m)];
 
-		if (!c || !c->online || !c->rq || !cpumask_test(&t->affinity, i))
-			continue;
-		if (c->running == c->idle && !c->rq->nr_queued)
-			return c->rq;
-		if (!last)
-			last = c;
-	}
-	return last ? last->rq : this_cpu()->rq;
+			if (is_idle(c))
+				return c->rq;
+		}
+	return last ? last->rq : any_allowed(t);
 }
 
 /* Queue a thread that is nowhere queued; state_lock held, interrupts off. */
@@ -716,6 +738,7 @@ void sched_idle(void)
 	struct cpu *c = this_cpu();
 
 	current->exec_start_ns = time_monotonic_ns();
+	mark_idle(c->id, true);
 	for (;;) {
 		irq_disable();
 		if (!READ_ONCE(c->need_resched) && !c->rq->nr_queued)

@@ -127,7 +127,7 @@ static void tell_others(const struct vm_space *s, u64 start, u64 end, bool forge
 	struct cpumask to = { 0 };
 
 	for (u32 i = 0; i < cpu_count; i++)
-		if (i != me && cpus[i] && cpus[i]->online && (!s || cpumask_test(&space_tables(s)->cpus, i))) {
+		if (i != me && (!s || cpumask_test(&space_tables(s)->cpus, i)) && cpus[i] && cpus[i]->online) {
 			cpumask_set(&to, i);
 			n++;
 		}

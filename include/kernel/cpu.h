@@ -26,12 +26,8 @@ struct cpu {
 	u32 need_resched;		/* 0x24 */
 	u32 id;				/* 0x28 logical number, 0 = boot CPU */
 	u32 irq_depth;			/* 0x2c nested hard interrupts */
-	u32 apic_id;
-	u32 online;
 	struct vm_space *space;		/* whose page tables are loaded */
-	struct thread *idle;
 	struct thread *fpu_owner;	/* whose FPU registers are live here */
-	struct run_queue *rq;
 	struct timer_base *timers;
 	void *arch;			/* GDT, TSS, IST stacks: arch/x86_64 */
 	u64 rcu_qs;			/* counts quiescent states */
@@ -40,6 +36,12 @@ struct cpu {
 	u64 nr_switches, nr_irqs, nr_faults, nr_forks;
 	void *slot[16];			/* per-CPU data of other subsystems: enum cpu_slot */
 	u64 gate[2 * CONFIG_BANOS_MAX_DRIVERS];	/* calls into drivers: gate.h */
+
+	/* What others read, and hardly anybody writes: lines of their own. */
+	u32 apic_id __aligned(64);
+	u32 online;
+	struct thread *idle;
+	struct run_queue *rq;
 } __aligned(64);
 enum cpu_slot { CPU_SLOT_PAGES, CPU_SLOT_HEAP, CPU_SLOT_RCU, CPU_SLOT_GATE, CPU_SLOT_RANDOM,
 		CPU_SLOT_ROOTS, CPU_SLOT_STACKS, CPU_SLOT_IRQ };
