@@ -38,7 +38,9 @@
 #define ZONE_LIMIT	(1ull << 32)
 #define DEBUG		IS_ENABLED(CONFIG_DEBUG_PAGEALLOC)
 #define KEPT		(DEBUG ? PG_POISONED : 0)	/* of the flags, while a page is free */
-#define CACHE_SIZE	62
+#define CACHE_MIN	62
+#define CACHE_MAX	446	/* so that struct page_cpu is one page */
+#define CACHE_SHARE	64	/* all CPUs' stacks together hold up to one in so many pages */
 #define CACHE_BATCH	16
 #define CACHE_ORDER	4u	/* of the largest block taken at once */
 
@@ -55,7 +57,7 @@ struct zone {
 struct page_cpu {
 	u32 count;
 	u32 reserved;
-	struct page *stack[CACHE_SIZE];
+	struct page *stack[CACHE_MAX];
 	s64 account[MEM_ACCOUNTS];
 } __aligned(64);
 
@@ -66,6 +68,7 @@ static u32 nr_reservoir;
 static struct mem_range ram[BOOT_MAX_RANGES];
 static u32 nr_ram;
 static u64 total_pages, reserve_pages, boot_pages, depot_max;
+static u32 cache_limit, cache_cpus;	/* pages in a CPU's stack; how many CPUs have one */
 static struct page_cpu boot_page_cpu;
 static bool ready;
 
@@ -305,8 +308,16 @@ static u64 reservoir_pages(void)
 	return n - n * BLOCK_META / (1u << MAX_ORDER);
 }
 
+static void cache_set_limit(void)
+{
+	u64 share = total_pages / CACHE_SHARE / ++cache_cpus;
+
+	WRITE_ONCE(cache_limit, MIN(MAX(share, (u64)CACHE_MIN), (u64)CACHE_MAX));
+}
+
 void page_init(void)
 {
+	cache_set_limit();
 	this_cpu()->slot[CPU_SLOT_PAGES] = &boot_page_cpu;
 	boot_page_cpu.account[MEM_TABLES] = boot_pages;
 	/* kept for the kernel when users have eaten the rest: 1/64, 128 KiB to 4 MiB */
@@ -528,8 +539,9 @@ static __noinline void cache_drain(struct page_cpu *c)
 {
 	struct page *batch[ARRAY_SIZE(zones)] = { NULL };
 	u32 n[ARRAY_SIZE(zones)] = { 0 };
+	u32 half = c->count / 2;
 
-	for (u32 i = 0; i < CACHE_SIZE / 2; i++) {
+	for (u32 i = 0; i < half; i++) {
 		struct page *p = c->stack[i];
 		u32 zone = zone_of(page_to_phys(p)) - zones;
 
@@ -537,8 +549,8 @@ static __noinline void cache_drain(struct page_cpu *c)
 		batch[zone] = p;
 		n[zone]++;
 	}
-	c->count -= CACHE_SIZE / 2;
-	memmove(c->stack, c->stack + CACHE_SIZE / 2, c->count * sizeof(c->stack[0]));
+	c->count -= half;
+	memmove(c->stack, c->stack + half, c->count * sizeof(c->stack[0]));
 	for (u32 zone = 0; zone < ARRAY_SIZE(zones); zone++)
 		if (batch[zone])
 			batch_release(&zones[zone], batch[zone], n[zone]);
@@ -554,7 +566,7 @@ void page_free(struct page *p)
 	BUG_ON(p->flags & (PG_BUDDY | PG_FREE));
 	p->flags = (p->flags & KEPT) | PG_FREE;
 	atomic_set(&p->refs, 0);
-	if (unlikely(c->count == CACHE_SIZE))
+	if (unlikely(c->count >= cache_limit))
 		cache_drain(c);
 	c->stack[c->count++] = p;
 	irq_restore(irq);
@@ -599,6 +611,7 @@ bool page_cpu_init(struct cpu *c)
 	struct page *p = page_alloc(PAGE_ZERO);
 
 	_Static_assert(sizeof(struct page_cpu) <= PAGE_SIZE, "fits");
+	cache_set_limit();
 	c->slot[CPU_SLOT_PAGES] = p ? page_address(p) : NULL;
 	return p;
 }
