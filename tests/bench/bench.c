@@ -5,13 +5,13 @@
  *	bench [ROW...]		ticks of each row, or of those named
  *	bench --list		their names
  *	bench --now		the time stamp counter as it is now
- *	bench --scale N WHAT	operations that N processors at once do in 0.3 s; WHAT is
- *				null_call or fault_anonymous
+ *	bench --scale N ROW	operations that N processors at once do in 0.3 s
  *
  * A row is one operation, done often. It is prepared, done once in full for
  * caches of all kinds to fill, then done between two marks (mark.h) and two
  * readings of the time stamp counter. Under QEMU's icount a tick is one guest
  * instruction: the figures are the same on every run. It runs on Linux, too.
+ * Files are made in /tmp.
  *
  * Each line of the result:  row NAME OPERATIONS TICKS,  or  row NAME failed
  */
@@ -116,23 +116,23 @@ static void open_zero(void) { must((fds[0] = open("/dev/zero", O_RDWR)) >= 0, "/
 static void open_null(void) { must((fds[0] = open("/dev/null", O_RDWR)) >= 0, "/dev/null"); }
 static void open_file(void)
 {
-	must((fds[0] = open("/tmp/bench.file", O_RDWR | O_CREAT | O_TRUNC, 0600)) >= 0, "/tmp/bench.file");
+	must((fds[0] = open("bench.file", O_RDWR | O_CREAT | O_TRUNC, 0600)) >= 0, "bench.file");
 	for (long i = 0; i < NPAGES; i++)
 		must(write(fds[0], buffer, PAGE) == PAGE, "write");
 }
-static void close_file(void) { close_all(); unlink("/tmp/bench.file"); }
+static void close_file(void) { close_all(); unlink("bench.file"); }
 static void read_1(long n) { while (n--) CALL(SYS_read, fds[0], buffer, 1); }
 static void read_4k(long n) { while (n--) CALL(SYS_read, fds[0], buffer, PAGE); }
 static void write_1(long n) { while (n--) CALL(SYS_write, fds[0], buffer, 1); }
 static void pread_4k(long n) { while (n--) CALL(SYS_pread64, fds[0], buffer, PAGE, 0); }
 static void pwrite_4k(long n) { while (n--) CALL(SYS_pwrite64, fds[0], buffer, PAGE, 0); }
-static void stat_path(long n) { while (n--) CALL(SYS_stat, "/tmp/bench.file", buffer); }
-static void stat_absent(long n) { while (n--) CALL(SYS_stat, "/tmp/bench.none", buffer); }
+static void stat_path(long n) { while (n--) CALL(SYS_stat, "bench.file", buffer); }
+static void stat_absent(long n) { while (n--) CALL(SYS_stat, "bench.none", buffer); }
 static void fstat_fd(long n) { while (n--) CALL(SYS_fstat, fds[0], buffer); }
 static void open_close(long n)
 {
 	while (n--) {
-		long fd = CALL(SYS_open, "/tmp/bench.file", O_RDONLY);
+		long fd = CALL(SYS_open, "bench.file", O_RDONLY);
 
 		CALL(SYS_close, fd);
 	}
@@ -148,10 +148,10 @@ static void dup_close(long n)
 static void create_unlink(long n)
 {
 	while (n--) {
-		long fd = CALL(SYS_open, "/tmp/bench.new", O_CREAT | O_RDWR, 0600);
+		long fd = CALL(SYS_open, "bench.new", O_CREAT | O_RDWR, 0600);
 
 		CALL(SYS_close, fd);
-		CALL(SYS_unlink, "/tmp/bench.new");
+		CALL(SYS_unlink, "bench.new");
 	}
 }
 
@@ -482,51 +482,64 @@ static uint64_t now_ns(void)
 	return t.tv_sec * 1000000000ull + t.tv_nsec;
 }
 
-static void faults(long n)
+/* What fault_write() does can be done once: this drops the pages, too, some at a time. */
+static void fault_again(long n)
 {
-	while (n--) {
-		touch(area);
-		madvise(area, NPAGES * PAGE, MADV_DONTNEED);
-	}
+	const long some = 64;
+
+	for (n /= some; n--; madvise(area, some * PAGE, MADV_DONTNEED))
+		for (long i = 0; i < some; i++)
+			((volatile char *)area)[i * PAGE] = 1;
 }
 
 /* What is shared: how many are ready, how much each has done. */
 struct scale { volatile int ready; volatile uint64_t done[MAX_CPUS]; };
 
-static void scale_worker(struct scale *s, int cpu, int ncpus, void (*run)(long), long batch)
+static void scale_worker(struct scale *s, int cpu, int ncpus, const struct row *r)
 {
+	void (*run)(long n) = r->run == fault_write ? fault_again : r->run;
+	char folder[] = { 'b', 'e', 'n', 'c', 'h', '.', 'A' + cpu, 0 };
 	cpu_set_t set;
 	uint64_t end, done = 0;
 
 	CPU_ZERO(&set);
 	CPU_SET(cpu, &set);
 	must(!sched_setaffinity(0, sizeof(set), &set), "sched_setaffinity");
-	area_prepare();
-	run(batch);
+	must((!mkdir(folder, 0700) || errno == EEXIST) && !chdir(folder), folder);
+	if (r->prepare)
+		r->prepare();
+	run(r->n);
 	__atomic_add_fetch(&s->ready, 1, __ATOMIC_SEQ_CST);
 	while (s->ready < ncpus)
 		;
-	for (end = now_ns() + SCALE_NS; now_ns() < end; done += batch)
-		run(batch);
+	MARK(MARK_BEGIN);
+	for (end = now_ns() + SCALE_NS; now_ns() < end; done += r->n)
+		run(r->n);
+	MARK(MARK_END);
 	s->done[cpu] = done;
+	if (r->end)
+		r->end();
 	_exit(0);
 }
 
-static int scale_main(int ncpus, const char *what)
+static int scale_main(int ncpus, const char *name)
 {
-	int fault = !strcmp(what, "fault_anonymous"), status;
 	struct scale *s = (struct scale *)map_pages(1, MAP_SHARED);
+	const struct row *r = rows;
 	uint64_t sum = 0;
+	int status;
 
-	must(ncpus > 0 && ncpus <= MAX_CPUS, "--scale");
+	while (r < rows + NELEMS(rows) && strcmp(r->name, name))
+		r++;
+	must(r < rows + NELEMS(rows) && ncpus > 0 && ncpus <= MAX_CPUS, "--scale");
 	for (int i = 0; i < ncpus; i++)
 		if (!fork())
-			scale_worker(s, i, ncpus, fault ? faults : null_call, fault ? 1 : 1000);
+			scale_worker(s, i, ncpus, r);
 	while (wait(&status) > 0)
 		must(!status, "worker");
 	for (int i = 0; i < ncpus; i++)
 		sum += s->done[i];
-	printf("scale %llu\n", (unsigned long long)(fault ? sum * NPAGES : sum));
+	printf("scale %llu\n", (unsigned long long)sum);
 	return 0;
 }
 
@@ -535,6 +548,7 @@ int main(int argc, char **argv)
 	const char *option = argc > 1 ? argv[1] : "";
 
 	self = argv[0];
+	must(!chdir("/tmp"), "/tmp");
 	if (!strcmp(option, "--nothing"))
 		return 0;
 	if (!strcmp(option, "--now"))

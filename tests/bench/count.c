@@ -12,33 +12,12 @@
  * where SPAN counts from 0, and LOCKED is 1 for what locks the bus or the cache
  * line: a lock prefix, an exchange with memory, a full fence. Instructions of
  * all processors are counted; use one.
- *
- * The declarations are QEMU's plugin interface, version 1 (QEMU 4.2 to 8.1;
- * docs/devel/tcg-plugins): Debian's packages come without its header.
  */
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include "mark.h"
+#include "plugin.h"
 
-struct qemu_plugin_tb;
-struct qemu_plugin_insn;
-typedef void translated_fn(uint64_t id, struct qemu_plugin_tb *tb);
-typedef void executed_fn(unsigned int cpu, void *arg);
-void qemu_plugin_register_vcpu_tb_trans_cb(uint64_t id, translated_fn *fn);
-void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn, executed_fn *fn,
-					    int registers, void *arg);
-size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
-struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t i);
-const void *qemu_plugin_insn_data(const struct qemu_plugin_insn *insn);
-size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *insn);
-uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
-#define NO_REGISTERS 0
-
-__attribute__((visibility("default"))) int qemu_plugin_version = 1;
+EXPORTED int qemu_plugin_version = 1;
 
 /* One translation of one instruction. */
 struct site {
@@ -98,25 +77,18 @@ static void end(unsigned int cpu, void *arg)
 
 static void watch(struct qemu_plugin_insn *insn)
 {
-	static const uint8_t mark_begin[] = { MARK_BEGIN }, mark_end[] = { MARK_END };
-	const uint8_t *code = qemu_plugin_insn_data(insn);
-	size_t len = qemu_plugin_insn_size(insn);
+	struct site *s;
 
-	if (len == sizeof(mark_begin) && !memcmp(code, mark_begin, len)) {
-		qemu_plugin_register_vcpu_insn_exec_cb(insn, begin, NO_REGISTERS, NULL);
-	} else if (len == sizeof(mark_end) && !memcmp(code, mark_end, len)) {
-		qemu_plugin_register_vcpu_insn_exec_cb(insn, end, NO_REGISTERS, NULL);
-	} else {
-		struct site *s = calloc(1, sizeof(*s));
-
-		if (!s)
-			abort();
-		s->address = qemu_plugin_insn_vaddr(insn);
-		s->locked = locks(code, len);
-		s->next = sites;
-		sites = s;
-		qemu_plugin_register_vcpu_insn_exec_cb(insn, executed, NO_REGISTERS, s);
-	}
+	if (watch_mark(insn, begin, end))
+		return;
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		abort();
+	s->address = qemu_plugin_insn_vaddr(insn);
+	s->locked = locks(qemu_plugin_insn_data(insn), qemu_plugin_insn_size(insn));
+	s->next = sites;
+	sites = s;
+	qemu_plugin_register_vcpu_insn_exec_cb(insn, executed, NO_REGISTERS, s);
 }
 
 static void translated(uint64_t id, struct qemu_plugin_tb *tb)
@@ -126,8 +98,7 @@ static void translated(uint64_t id, struct qemu_plugin_tb *tb)
 		watch(qemu_plugin_tb_get_insn(tb, i));
 }
 
-__attribute__((visibility("default")))
-int qemu_plugin_install(uint64_t id, const void *info, int argc, char **argv)
+EXPORTED int qemu_plugin_install(uint64_t id, const void *info, int argc, char **argv)
 {
 	(void)info;
 	if (argc != 1 || strncmp(argv[0], "out=", 4) || !(out = fopen(argv[0] + 4, "w"))) {
