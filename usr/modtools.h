@@ -1,15 +1,57 @@
 /* SPDX-License-Identifier: MIT */
 /** @file modtools.h  Between the parts of modtools. */
 #pragma once
+#include <stddef.h>
+#include "../include/uapi/banos.h"
+
+/* ---- modtools.c: what all have in common ---- */
 
 /** The name that the program was called by. */
 extern const char *prog;
 /** @brief Say what is wrong with what. @return 1 */
 int complain(const char *what, const char *why);
+/** @brief Are they one driver's name? '-' and '_' are the same in names. */
+int same_name(const char *a, const char *b);
+/** @brief The newest driver with this name, or number. @return 1: found */
+int find_installed(const char *what, struct banos_query *out);
+
+/* ---- modfile.c: driver files, and where they are ---- */
+
+struct image { unsigned char *data; size_t size; };
+/** Texts "key=value", one behind the other. */
+struct modinfo { const char *text, *end; };
+
+/** @brief "/lib/modules/RELEASE" */
+const char *module_folder(void);
+/** @brief The driver's name in a path: "a/b-c.ko" is b_c. */
+void name_of_path(const char *path, char *name, size_t size);
+/** @brief The line "path: dependencies" of modules.dep. Allocated, or NULL. */
+char *dep_line(const char *name);
+/** @brief A path in that line, in full. Allocated, or NULL. */
+char *full_path(const char *relative, size_t len);
+/** @brief A path as given, or the file that modules.dep knows by that name. Allocated, or NULL. */
+char *find_file(const char *what);
+/** @brief All of a file; free(image->data). @return 0, or 1 (said why) */
+int read_image(const char *path, struct image *image);
+/** @brief The file's .modinfo. @return 0, -1: it has none */
+int find_modinfo(const struct image *image, struct modinfo *m);
+/** @brief The next text, within the section; NULL at the end. */
+const char *modinfo_next(struct modinfo *m);
+/** @brief The first value of a key; NULL: none. */
+const char *modinfo_value(struct modinfo m, const char *key);
+
+/* ---- modprobe.c ---- */
+
+/** @brief banos_install(). @return the id, or -1 (said why) */
+s64 install(const char *path, char **params, u64 flags);
 /**
  * @brief Install every driver that serves a device with this alias, and what they need.
  * @return how many modules.alias has for it, -1: one could not be installed
  */
 int probe_alias(const char *alias);
-/** @brief The program hotplug. @return exit status */
+
+/** The programs. @return exit status */
+int cmd_insmod(int argc, char **argv);
+int cmd_modprobe(int argc, char **argv);
+int cmd_modinfo(int argc, char **argv);
 int cmd_hotplug(int argc, char **argv);

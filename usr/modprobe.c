@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * insmod and modprobe: installing, with banos_install(), which says every reason for
+ * which a driver can't be. modprobe installs what a driver needs before it: what it
+ * imports from (modules.dep), and what it names (softdep=pre: in .modinfo).
+ */
+#include <errno.h>
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include "modtools.h"
+
+#define LOG_SIZE	16384
+
+/* ---- insmod ---- */
+
+/* Words joined with blanks; a value with blanks gets quotes. Allocated. */
+static char *join_params(char **words)
+{
+	size_t size = 1;
+	char *text, *p;
+
+	for (char **w = words; *w; w++)
+		size += strlen(*w) + 3;
+	p = text = malloc(size);
+	if (!text)
+		return NULL;
+	for (char **w = words; *w; w++) {
+		char *eq = strchr(*w, '=');
+
+		if (eq && strpbrk(eq, " \t") && eq[1] != '"')
+			p += sprintf(p, "%s%.*s\"%s\"", p == text ? "" : " ", (int)(eq + 1 - *w), *w, eq + 1);
+		else
+			p += sprintf(p, "%s%s", p == text ? "" : " ", *w);
+	}
+	*p = 0;
+	return text;
+}
+
+/* @return the id, or -1 (said why) */
+s64 install(const char *path, char **params, u64 flags)
+{
+	static char log[LOG_SIZE];
+	struct image img = { 0 };
+	char *text = join_params(params);
+	s64 id;
+
+	if (!text || read_image(path, &img)) {
+		free(text);
+		return -1;
+	}
+	log[0] = 0;
+	id = syscall(SYS_banos_install, img.data, img.size, text, flags, log, sizeof(log));
+	if (id < 0) {
+		int err = errno;
+
+		complain(path, strerror(err));
+		for (char *line = strtok(log, "\n"); line; line = strtok(NULL, "\n"))
+			fprintf(stderr, "%s:   %s\n", prog, line);
+		errno = err;
+	}
+	free(img.data);
+	free(text);
+	return id;
+}
+
+static int is_duplicate(const char *path)
+{
+	struct image img = { 0 };
+	struct modinfo m;
+	struct banos_query q;
+	const char *name = NULL;
+	int found;
+
+	if (access(path, R_OK) || read_image(path, &img))
+		return 0;
+	if (!find_modinfo(&img, &m))
+		name = modinfo_value(m, "name");
+	found = name && find_installed(name, &q);
+	if (found)
+		fprintf(stderr, "%s: %s is installed already, with id %lld; --allow-duplicate installs it once more\n",
+			prog, name, (long long)q.id);
+	free(img.data);
+	return found;
+}
+
+int cmd_insmod(int argc, char **argv)
+{
+	u64 flags = 0;
+	int allow = 0, i = 1;
+	char *path;
+	s64 id;
+
+	for (; i < argc && !strncmp(argv[i], "--", 2); i++) {
+		if (!strcmp(argv[i], "--allow-duplicate"))
+			allow = 1;
+		else if (!strcmp(argv[i], "--dry-run"))
+			flags |= BANOS_INSTALL_DRY_RUN;
+		else
+			return complain(argv[i], "unknown option");
+	}
+	if (i == argc) {
+		fprintf(stderr, "usage: insmod [--dry-run] [--allow-duplicate] FILE|NAME [parameter=value]...\n");
+		return 2;
+	}
+	path = find_file(argv[i]);
+	if (!path)
+		return complain(argv[i], "no such file, and modules.dep has no driver of that name");
+	if (!allow && !(flags & BANOS_INSTALL_DRY_RUN) && is_duplicate(path))
+		return 1;
+	id = install(path, argv + i + 1, flags);
+	free(path);
+	if (id < 0)
+		return 1;
+	if (flags & BANOS_INSTALL_DRY_RUN)
+		printf("would install\n");
+	else
+		printf("%lld\n", (long long)id);
+	return 0;
+}
+
+/* ---- modprobe ---- */
+
+#define DEPTH_MAX 8		/* of drivers that name others, which name others ... */
+
+static struct { int remove, all, quiet, verbose, dry, show; } opt;
+static char *no_params[] = { NULL };
+
+static int probe(const char *name, char **params, int depth);
+
+/* What @path names to be installed before it: softdep=pre: a b post: c. */
+static void probe_named(const char *path, int depth)
+{
+	struct image img = { 0 };
+	struct modinfo m;
+	const char *t;
+
+	if (read_image(path, &img) || find_modinfo(&img, &m)) {
+		free(img.data);
+		return;
+	}
+	while ((t = modinfo_next(&m))) {
+		char *copy = !strncmp(t, "softdep=", 8) ? strdup(t + 8) : NULL, *word;
+		int pre = 0;
+
+		for (word = copy ? strtok(copy, " ") : NULL; word; word = strtok(NULL, " "))
+			if (word[strlen(word) - 1] == ':')
+				pre = !strcmp(word, "pre:");
+			else if (pre)
+				probe(word, no_params, depth + 1);	/* without it the kernel says so */
+		free(copy);
+	}
+	free(img.data);
+}
+
+static int probe_file(const char *path, char **params, int depth)
+{
+	if (depth < DEPTH_MAX)
+		probe_named(path, depth);
+	if (opt.verbose || opt.show) {
+		printf("insmod %s", path);
+		for (char **w = params; *w; w++)
+			printf(" %s", *w);
+		printf("\n");
+	}
+	return opt.dry || opt.show ? 0 : install(path, params, 0) < 0;
+}
+
+/* Install what @name needs, the deepest first, then itself. @return 0, 1 (said why, if not -q) */
+static int probe(const char *name, char **params, int depth)
+{
+	char *line, *deps, *last, *path;
+	struct banos_query q;
+	int err = 0;
+
+	if (!opt.show && find_installed(name, &q))
+		return 0;
+	line = dep_line(name);
+	if (!line)
+		return opt.quiet ? 1 : complain(name, "modules.dep has no driver of that name");
+	deps = strchr(line, ':');
+	*deps++ = 0;
+	while (!err && (last = strrchr(deps, ' '))) {
+		char dep[256];
+
+		*last++ = 0;
+		name_of_path(last, dep, sizeof(dep));
+		if (!*last || (!opt.show && find_installed(dep, &q)))
+			continue;
+		path = full_path(last, strlen(last));
+		err = !path || probe_file(path, no_params, depth);
+		free(path);
+	}
+	path = err ? NULL : full_path(line, strlen(line));
+	err = !path || probe_file(path, params, depth);
+	free(path);
+	free(line);
+	return err;
+}
+
+int probe_alias(const char *alias)
+{
+	char path[320], *line = NULL;
+	int found = 0, failed = 0;
+	size_t cap = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/modules.alias", module_folder());
+	f = fopen(path, "re");
+	while (f && getline(&line, &cap, f) > 0) {
+		char *save, *pattern = strtok_r(line, " \n", &save), *name;
+
+		pattern = pattern && !strcmp(pattern, "alias") ? strtok_r(NULL, " \n", &save) : NULL;
+		name = pattern ? strtok_r(NULL, " \n", &save) : NULL;
+		if (!name || fnmatch(pattern, alias, 0))
+			continue;
+		found++;
+		failed |= probe(name, no_params, 0);
+	}
+	if (f)
+		fclose(f);
+	free(line);
+	return failed ? -1 : found;
+}
+
+/* By name, or what a device is: "pci:v...". */
+static int probe_any(const char *what, char **params)
+{
+	if (!strchr(what, ':'))
+		return probe(what, params, 0);
+	int found = probe_alias(what);
+
+	if (!found && !opt.quiet)
+		complain(what, "modules.alias has no driver for it");
+	return found <= 0;
+}
+
+static int remove_one(const struct banos_query *q)
+{
+	if (opt.verbose)
+		printf("rmmod %s\n", q->name);
+	return opt.dry ? 0 : (int)syscall(SYS_banos_remove, q->id, 0);
+}
+
+/* Remove @name and what it needed, as far as nobody else does. */
+static int unprobe(const char *name)
+{
+	char *line, *word;
+	struct banos_query q;
+
+	if (!find_installed(name, &q))
+		return opt.quiet ? 0 : complain(name, "not installed");
+	if (remove_one(&q))
+		return complain(name, strerror(errno));
+	line = dep_line(name);
+	word = line ? strchr(line, ':') : NULL;
+	for (word = word ? strtok(word + 1, " ") : NULL; word; word = strtok(NULL, " ")) {
+		char dep[256];
+
+		name_of_path(word, dep, sizeof(dep));
+		if (find_installed(dep, &q) && (!q.users || opt.dry) && !q.builtin)
+			remove_one(&q);
+	}
+	free(line);
+	return 0;
+}
+
+static int usage(void)
+{
+	fprintf(stderr, "usage: modprobe [-nqv] NAME|ALIAS [parameter=value]...\n"
+		"       modprobe [-nqv] -a NAME|ALIAS...     each of them\n"
+		"       modprobe [-nqv] -r NAME...           remove, with what only they needed\n"
+		"       modprobe -D NAME                     show what would be installed, in order\n");
+	return 2;
+}
+
+/* @return 0, 1: an unknown option */
+static int take_option(const char *word)
+{
+	static const struct { const char *name; char letter; } longs[] = {
+		{ "--remove", 'r' }, { "--all", 'a' }, { "--quiet", 'q' }, { "--verbose", 'v' }, { "--dry-run", 'n' },
+		{ "--show-depends", 'D' },
+	};
+	char letters[2] = { 0 };
+
+	for (size_t i = 0; i < sizeof(longs) / sizeof(longs[0]); i++)
+		if (!strcmp(word, longs[i].name))
+			letters[0] = longs[i].letter;
+	for (const char *c = letters[0] ? letters : word + 1; *c; c++)
+		switch (*c) {
+		case 'r': opt.remove = 1; break;
+		case 'a': opt.all = 1; break;
+		case 'q': opt.quiet = 1; break;
+		case 'v': opt.verbose = 1; break;
+		case 'n': opt.dry = 1; break;
+		case 'D': opt.show = 1; break;
+		default: return complain(word, "unknown option");
+		}
+	return 0;
+}
+
+int cmd_modprobe(int argc, char **argv)
+{
+	int i = 1, status = 0;
+
+	for (; i < argc && argv[i][0] == '-' && strcmp(argv[i], "--"); i++)
+		if (take_option(argv[i]))
+			return usage();
+	i += i < argc && !strcmp(argv[i], "--");
+	if (i == argc)
+		return usage();
+	if (geteuid())
+		return complain(argv[i], strerror(EPERM));
+	if (!opt.remove && !opt.all)
+		return probe_any(argv[i], argv + i + 1);
+	for (; i < argc; i++)
+		status |= opt.remove ? unprobe(argv[i]) : probe_any(argv[i], no_params);
+	return status;
+}
