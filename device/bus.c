@@ -275,7 +275,10 @@ static int probe(struct binding *b)
 	if (err)
 		return err;
 	b->probed = true;
-	return owner_publish(&b->owner);
+	err = owner_publish(&b->owner);
+	if (!err)
+		owner_publish_late(&b->owner);
+	return err;
 }
 
 /* Life held. @return 0: it has a driver now */
@@ -385,14 +388,6 @@ static void start_thread(void)
 	wake_up(&pending_wait);
 }
 
-static void queue_device(struct bus_device *d)
-{
-	mutex_lock(&bus_lock);
-	queue_locked(d);
-	mutex_unlock(&bus_lock);
-	start_thread();
-}
-
 static void unqueue_locked(struct bus_device *d)
 {
 	if (list_empty(&d->pending))
@@ -412,14 +407,24 @@ void bus_settle(void)
 static int device_publish(struct owned *o)
 {
 	struct bus_device *d = container_of(o, struct bus_device, owned);
+	bool there;
 
+	/* It may be going already: device_stop() sets ->gone, then waits for us. */
+	mutex_lock(&d->life);
 	mutex_lock(&bus_lock);
-	d->id = next_id++;
-	list_add_tail(&d->of_all, &all_devices);
+	there = !d->gone;
+	if (there) {
+		d->id = next_id++;
+		list_add_tail(&d->of_all, &all_devices);
+		queue_locked(d);
+	}
 	mutex_unlock(&bus_lock);
-	bus_sysfs_add(d);
-	hotplug_event(HOTPLUG_ADD, d, NULL);
-	queue_device(d);
+	if (there) {
+		bus_sysfs_add(d);
+		hotplug_event(HOTPLUG_ADD, d, NULL);
+	}
+	mutex_unlock(&d->life);
+	start_thread();
 	return 0;
 }
 
@@ -465,7 +470,7 @@ static void device_free(struct owned *o)
 }
 
 const struct owned_class device_class = {
-	.name = "device on a bus", .names = "devices on buses", .kind = OWNED_DEVICE, .phase = OWNED_ENTRY,
+	.name = "device on a bus", .names = "devices on buses", .kind = OWNED_DEVICE, .phase = OWNED_ENTRY, .late = true,
 	.publish = device_publish, .stop = device_stop, .free = device_free,
 };
 
@@ -564,7 +569,7 @@ static void bus_free(struct owned *o)
 }
 
 const struct owned_class bus_class = {
-	.name = "bus", .names = "buses", .kind = OWNED_BUS, .phase = OWNED_ENTRY,
+	.name = "bus", .names = "buses", .kind = OWNED_BUS, .phase = OWNED_ENTRY, .late = true,
 	.publish = bus_publish, .stop = bus_stop, .free = bus_free,
 };
 
@@ -585,11 +590,13 @@ static int prober_publish(struct owned *o)
 	struct bus_device *d;
 
 	mutex_lock(&bus_lock);
-	p->id = next_id++;
-	list_add_tail(&p->link, &probers);
-	list_for_each(d, &all_devices, of_all)
-		if (!d->gone && !d->binding && matches(p, d))
-			queue_locked(d);
+	if (!p->dead) {
+		p->id = next_id++;
+		list_add_tail(&p->link, &probers);
+		list_for_each(d, &all_devices, of_all)
+			if (!d->gone && !d->binding && matches(p, d))
+				queue_locked(d);
+	}
 	mutex_unlock(&bus_lock);
 	start_thread();
 	return 0;
@@ -618,8 +625,7 @@ static int prober_stop(struct owned *o)
 
 	mutex_lock(&bus_lock);
 	p->dead = true;
-	if (p->id && !list_empty(&p->link))
-		list_del(&p->link);
+	list_del(&p->link);
 	mutex_unlock(&bus_lock);
 	while (!err && (d = device_of_prober(p))) {
 		mutex_lock(&d->life);
@@ -637,7 +643,7 @@ static void prober_free(struct owned *o)
 }
 
 const struct owned_class prober_class = {
-	.name = "device prober", .names = "device probers", .kind = OWNED_PROBER, .phase = OWNED_ENTRY,
+	.name = "device prober", .names = "device probers", .kind = OWNED_PROBER, .phase = OWNED_ENTRY, .late = true,
 	.publish = prober_publish, .stop = prober_stop, .free = prober_free,
 };
 

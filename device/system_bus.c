@@ -56,7 +56,8 @@ void bus_init(void)
 	hotplug_init();
 	if (!err) {
 		strscpy(b->name, "system", sizeof(b->name));
-		err = bus_add(&system_owner, b) ?: add_pci(b) ?: owner_publish(&system_owner);
+		err = bus_add(&system_owner, b) ?: add_pci(b);
+		owner_publish_late(&system_owner);
 	}
 	if (err)
 		pr_err("bus: no memory for the system's own devices\n");

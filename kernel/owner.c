@@ -228,18 +228,18 @@ int owned_add(struct owner *owner, struct owned *o, const struct owned_class *cl
 /* ---- publishing ---- */
 
 /* The oldest that waits. */
-static struct owned *unpublished_locked(struct owner *o)
+static struct owned *unpublished_locked(struct owner *o, bool late)
 {
 	for (struct list *at = o->owned[OWNED_ENTRY].prev; at != &o->owned[OWNED_ENTRY]; at = at->prev) {
 		struct owned *found = list_entry(at, struct owned, link);
 
-		if (!found->published)
+		if (!found->published && found->class->late == late)
 			return found;
 	}
 	return NULL;
 }
 
-int owner_publish(struct owner *owner)
+static int publish(struct owner *owner, bool late)
 {
 	int err = 0;
 
@@ -248,7 +248,8 @@ int owner_publish(struct owner *owner)
 		struct owned *o;
 
 		owner->live = true;
-		o = unpublished_locked(owner);
+		owner->live_late |= late;
+		o = unpublished_locked(owner, late);
 		if (o) {
 			o->published = true;
 			atomic_inc(&o->refs);
@@ -262,6 +263,9 @@ int owner_publish(struct owner *owner)
 	return err;
 }
 
+int owner_publish(struct owner *o) { return publish(o, false); }
+void owner_publish_late(struct owner *o) { publish(o, true); }
+
 int owned_publish(struct owned *o)
 {
 	struct owner *owner = READ_ONCE(o->owner);
@@ -271,7 +275,7 @@ int owned_publish(struct owned *o)
 	if (!owner)
 		return -ENODEV;
 	flags = spin_lock_irqsave(&owner->root->lock);
-	if (o->owner && owner->live && !o->published)
+	if (o->owner && !o->published && (o->class->late ? owner->live_late : owner->live))
 		now = o->published = true;
 	spin_unlock_irqrestore(&owner->root->lock, flags);
 	return now ? o->class->publish(o) : 0;

@@ -353,7 +353,7 @@ int64_t banos_device_interrupts(banos_owner device)
 {
 	struct bus_device *d = device_of(device);
 
-	return d ? d->interrupts : -EINVAL;
+	return d ? (s64)d->interrupts : -EINVAL;
 }
 BANOS_EXPORT(banos_device_interrupts);
 

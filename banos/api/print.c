@@ -14,7 +14,10 @@ int64_t banos_print_args(banos_owner owner, uint32_t level, const char *format, 
 	if (!o || level < BANOS_ERROR || level > BANOS_DEBUG || count > DRIVER_ARGS_MAX)
 		return -EINVAL;
 	format_args(line, sizeof(line), format, args, count);
-	printk("\001%c%s: %s\n", '0' + level, o->root->name, line);
+	if (o->device)
+		printk("\001%c%s %s: %s\n", '0' + level, o->root->name, o->name, line);
+	else
+		printk("\001%c%s: %s\n", '0' + level, o->root->name, line);
 	return 0;
 }
 BANOS_EXPORT(banos_print_args);

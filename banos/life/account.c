@@ -3,6 +3,7 @@
  * What is told of drivers: /proc/modules as Linux words it, /proc/banos with one
  * file for each driver, and the answers of banos_query().
  */
+#include <kernel/bus.h>
 #include <kernel/cred.h>
 #include <kernel/driver.h>
 #include <kernel/err.h>
@@ -75,6 +76,17 @@ static int show_modules(struct seq_file *m, void *arg)
 
 /* ---- /proc/banos ---- */
 
+struct device_list { struct seq_file *m; const struct owner *root; };
+
+static bool show_device(const struct bus_device *d, void *arg)
+{
+	const struct device_list *l = arg;
+
+	if (d->binding && d->binding->owner.root == l->root)
+		seq_printf(l->m, "device:\t\t%s %s\n", d->bus->name, d->name);
+	return true;
+}
+
 static int show_driver(struct seq_file *m, void *arg)
 {
 	struct driver *d = arg;
@@ -93,6 +105,7 @@ static int show_driver(struct seq_file *m, void *arg)
 	for (u32 k = 0; k < OWNED_KINDS; k++)
 		if (d->owner.counts[k])
 			seq_printf(m, "owns:\t\t%u %s\n", d->owner.counts[k], kind_names[k]);
+	bus_devices_each(show_device, &(struct device_list){ m, &d->owner });
 	mutex_lock(&drivers_lock);
 	struct driver_use *u;
 

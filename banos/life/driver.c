@@ -220,6 +220,8 @@ int driver_publish(struct driver *d)
 		__atomic_fetch_and(&d->pins.v, ~DRIVER_GOING_PIN, __ATOMIC_SEQ_CST);
 	}
 	mutex_unlock(&drivers_lock);
+	if (!err)
+		owner_publish_late(&d->owner);
 	return err;
 }
 

@@ -38,7 +38,7 @@ BANOS_BEGIN
  * @brief What banos_print() calls.
  * Since 1, provided by the kernel.
  * Context: any.
- * @param owner   whose name stands in front
+ * @param owner   whose name stands in front: the driver's, and the device's
  * @param level   BANOS_ERROR to BANOS_DEBUG
  * @param format  text, read
  * @param args    @p count values, read; each integer or pointer widened to 64 bits.

@@ -36,6 +36,7 @@ struct owned_class {
 	const char *name, *names;	/* "timer", "timers" */
 	u8 kind;			/* enum owned_kind */
 	u8 phase;			/* enum owned_phase; OWNED_ENTRY is never a leak */
+	bool late;			/* published when its driver can be depended on: it makes others look for drivers */
 	/**
 	 * Make it inert: after this it leads nowhere and nothing of it runs. Called
 	 * once, after it left its owner. May sleep; NULL: nothing to do.
@@ -61,7 +62,7 @@ struct owner {
 	u64 handle;
 	const char *name;		/* of the driver or device; for messages */
 	bool closed;			/* it, and what is below it, obtains nothing more */
-	bool live;			/* what it registers is visible at once */
+	bool live, live_late;		/* what it registers is visible at once */
 	struct bus_device *device;	/* the device on a bus that it stands for, or NULL; bus.h */
 	u32 counts[OWNED_KINDS];	/* root's: of the whole tree */
 	u64 bytes;			/* root's: of OWNED_MEMORY */
@@ -114,6 +115,8 @@ int owner_sweep(struct owner *o, u32 phases,
  * @return 0 or the first error
  */
 int owner_publish(struct owner *o);
+/** @brief The same, afterwards, for what has class->late; others may be removing the owner meanwhile. */
+void owner_publish_late(struct owner *o);
 /** @brief Publish @p o now if its owner is live, else when it will be. @return 0 or why not */
 int owned_publish(struct owned *o);
 

@@ -130,6 +130,10 @@ def test_a_device_has_its_driver_without_being_named(start, machine, cpus):
     use(m)
     # The bus serves a driver: it stays. The driver goes, and leaves nothing.
     assert 'busy' in m.run('rmmod pci')[0]
+    account = m.check('cat /proc/banos/*')
+    assert re.search(r'device:\t\tpci 0000:00:0\d.0', account)
+    for what in ('interrupts', 'DMA buffers', 'device memory mappings'):
+        assert f'owns:\t\t1 {what}' in account
     m.check('rmmod edu')
     assert not re.search(r'\bedu', m.check(
         'ls /dev; lsmod; cat /proc/interrupts'))
@@ -336,3 +340,48 @@ def test_memory_of_a_device_that_is_not_silent_is_not_used_again(start):
     assert 'toy toy0: silent now: 12288 bytes are free again' in log
     assert log.count('has toy0') == 2
     m.check(f'rmmod leaky; rmmod {ident}')
+
+
+# ---------------------------------------------------------------------------
+# Buses without hardware
+
+def test_a_bus_brings_its_drivers(start):
+    m = start(append='quiet').boot()
+    m.check('modprobe shelf books=3')
+    wait_until(m, 'dmesg | grep "opened book2"')
+    assert len(re.findall(r'opened book\d', m.check('dmesg'))) == 3
+    assert m.check('ls /sys/bus/shelf/devices').split() == \
+        ['book0', 'book1', 'book2']
+    m.check('rmmod book')
+    assert len(re.findall(r'closed book\d', m.check('dmesg'))) == 3
+    m.check('modprobe book')                    # insmod waits for the probes
+    assert len(re.findall(r'opened book\d', m.check('dmesg'))) == 6
+    m.check('rmmod shelf')                      # the bus goes, its driver stays
+    log = m.check('dmesg')
+    assert len(re.findall(r'closed book\d', log)) == 6 and 'leaked' not in log
+    assert 'shelf' not in m.check('ls /sys/bus; lsmod')
+    m.check('rmmod book')
+
+
+def test_what_cannot_be_is_refused(start):
+    m = start(append='quiet', files={'strict.ko': driver('strict')}).boot()
+    output, status = m.run('insmod /strict.ko; echo $?')
+    assert output.splitlines()[-1] == '0', m.check('dmesg')
+    m.check('rmmod strict')
+    assert 'leaked' not in m.check('dmesg')
+
+
+def test_buses_and_drivers_come_and_go_on_four_processors(start):
+    m = start(cpus=4, append='quiet').boot()
+    m.check('modprobe shelf books=9; modprobe book')
+    m.check("for n in 1 2; do (for i in $(seq 20); do rmmod book; "
+            "modprobe book; done) >/dev/null 2>&1 & done; "
+            "for i in $(seq 20); do rmmod shelf; modprobe shelf books=9; "
+            "done >/dev/null 2>&1; wait", 60)
+    # The agent may still be at it.
+    m.check('while lsmod | grep -qE "shelf|book"; do rmmod shelf; rmmod book; '
+            'sleep 0.2; done 2>/dev/null')
+    log = m.check('dmesg')
+    assert 'leaked' not in log and 'BUG' not in log and 'WARN' not in log
+    m.check('modprobe shelf')
+    wait_until(m, 'lsmod | grep book')

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/* Asks for what cannot be, and looks at each answer; one that is wrong is said, and init fails. */
+#include <banos/bus.h>
+#include <banos/dma.h>
+#include <banos/driver.h>
+#include <banos/errno.h>
+#include <banos/io.h>
+#include <banos/irq.h>
+#include <banos/print.h>
+
+static banos_owner me;
+static uint32_t wrong;
+
+#define EXPECT(call, expected) expect(call, expected, #call)
+static void expect(int64_t got, int64_t expected, const char *call)
+{
+	if (got == expected)
+		return;
+	wrong++;
+	banos_error(me, "%s: %lld instead of %lld", call, (long long)got, (long long)expected);
+}
+
+static int64_t nothing(void *context, void *device) { return 0; }
+static int64_t take(void *context, banos_owner device, void **state) { return 0; }
+static int64_t handle(void *context) { return 0; }
+
+static const struct banos_bus_ops good_ops = { .size = sizeof(good_ops), .quiesce = nothing };
+static const struct banos_bus_config good_bus = { .size = sizeof(good_bus), .ops = &good_ops, .name = "strict" };
+
+static void try_buses(void)
+{
+	struct { struct banos_bus_ops known; uint64_t later; } newer = { good_ops, 1 };
+	struct { struct banos_bus_config known; uint64_t later; } longer = { good_bus, 0 };
+	struct banos_bus_config c = good_bus;
+	struct banos_bus_ops ops = good_ops;
+	banos_bus bus;
+
+	EXPECT(banos_bus_register(NULL, &good_bus, &bus), -EINVAL);
+	EXPECT(banos_bus_register(me, NULL, &bus), -EINVAL);
+	EXPECT(banos_bus_register(me, &good_bus, NULL), -EINVAL);
+	c.size = 8;
+	EXPECT(banos_bus_register(me, &c, &bus), -EINVAL);
+	c = good_bus;
+	c.zero = 1;
+	EXPECT(banos_bus_register(me, &c, &bus), -EINVAL);
+	c = good_bus;
+	c.name[0] = 0;
+	EXPECT(banos_bus_register(me, &c, &bus), -EINVAL);
+	c.name[0] = '/';
+	EXPECT(banos_bus_register(me, &c, &bus), -EINVAL);
+	__builtin_memset(c.name, 'a', sizeof(c.name));
+	EXPECT(banos_bus_register(me, &c, &bus), -EINVAL);
+	c = good_bus;
+	__builtin_memcpy(c.name, "system", 7);
+	EXPECT(banos_bus_register(me, &c, &bus), -EINVAL);
+	c = good_bus;
+	c.ops = &ops;
+	ops.quiesce = NULL;
+	EXPECT(banos_bus_register(me, &c, &bus), -EINVAL);
+	ops.quiesce = (int64_t (*)(void *, void *))0x1000;	/* not in this driver */
+	EXPECT(banos_bus_register(me, &c, &bus), -EINVAL);
+	ops = good_ops;
+	ops.must = 1;
+	EXPECT(banos_bus_register(me, &c, &bus), -EOPNOTSUPP);
+	/* A newer driver's longer table, and its longer struct as long as that is zero. */
+	newer.known.size = sizeof(newer);
+	longer.known.size = sizeof(longer);
+	longer.known.ops = &newer.known;
+	EXPECT(banos_bus_register(me, &longer.known, &bus), 0);
+	EXPECT(banos_bus_remove(bus), 0);
+	EXPECT(banos_bus_remove(bus), -EINVAL);
+	longer.later = 1;
+	EXPECT(banos_bus_register(me, &longer.known, &bus), -E2BIG);
+}
+
+static void try_devices(void)
+{
+	static char long_text[1025];
+	struct banos_resource r[2] = {
+		{ sizeof(r[0]), BANOS_RESOURCE_PORTS, 0xfff8, 8, 0 }, { sizeof(r[0]), BANOS_RESOURCE_MEMORY, 0, 1, 0 },
+	};
+	struct banos_device_config good = {
+		.size = sizeof(good), .resources = r, .resource_count = 2, .name = "one", .alias = "strict:one",
+	}, c = good;
+	banos_device device;
+	banos_bus bus;
+	void *context;
+
+	EXPECT(banos_bus_register(me, &good_bus, &bus), 0);
+	EXPECT(banos_device_add(bus, NULL, &device), -EINVAL);
+	EXPECT(banos_device_add(bus, &good, NULL), -EINVAL);
+	EXPECT(banos_device_add((banos_bus)me, &good, &device), -EINVAL);
+	__builtin_memcpy(c.alias, "other:one", 10);
+	EXPECT(banos_device_add(bus, &c, &device), -EINVAL);
+	__builtin_memcpy(c.alias, "strict:a b", 11);
+	EXPECT(banos_device_add(bus, &c, &device), -EINVAL);
+	c = good;
+	__builtin_memcpy(c.name, "..", 3);
+	EXPECT(banos_device_add(bus, &c, &device), -EINVAL);
+	c = good;
+	c.resource_count = BANOS_DEVICE_RESOURCES + 1;
+	EXPECT(banos_device_add(bus, &c, &device), -EINVAL);
+	c = good;
+	r[0].length = 9;
+	EXPECT(banos_device_add(bus, &c, &device), -EINVAL);
+	r[0].length = 8;
+	r[1].start = ~UINT64_C(0);
+	EXPECT(banos_device_add(bus, &c, &device), -EINVAL);
+	r[1].start = 0;
+	r[1].size = 16;
+	EXPECT(banos_device_add(bus, &c, &device), -EINVAL);
+	r[1].size = sizeof(r[1]);
+	__builtin_memset(long_text, 'x', 1024);
+	c.properties = long_text;
+	EXPECT(banos_device_add(bus, &c, &device), -EINVAL);
+	EXPECT(banos_device_add(bus, &good, &device), 0);
+	EXPECT(banos_device_add(bus, &good, &device), -EEXIST);
+	EXPECT(banos_device_context(bus, me, &context), -ENODEV);
+	EXPECT(banos_device_context(bus, (banos_owner)device, &context), -ENODEV);
+	EXPECT(banos_device_remove(device, 2), -EINVAL);
+	EXPECT(banos_device_remove((banos_device)bus, 0), -EINVAL);
+	EXPECT(banos_bus_remove(bus), 0);
+	EXPECT(banos_device_add(bus, &good, &device), -EINVAL);
+}
+
+static void try_probers(void)
+{
+	static const struct banos_prober_ops ops = { .size = sizeof(ops), .probe = take };
+	struct banos_prober_config c = { .size = sizeof(c), .ops = &ops, .bus = "strict" };
+	struct banos_prober_ops none = { .size = 8 };
+	banos_prober prober;
+
+	EXPECT(banos_prober_register(me, &c, &prober), 0);
+	EXPECT(banos_prober_remove(prober), 0);
+	EXPECT(banos_prober_remove(prober), -EINVAL);
+	__builtin_memcpy(c.bus, "pci", 4);			/* serves no device there */
+	EXPECT(banos_prober_register(me, &c, &prober), -EINVAL);
+	__builtin_memcpy(c.bus, "strict", 7);
+	c.ops = &none;
+	EXPECT(banos_prober_register(me, &c, &prober), -EINVAL);
+	c.ops = NULL;
+	EXPECT(banos_prober_register(me, &c, &prober), -EINVAL);
+}
+
+/* A driver that serves no device is none. */
+static void try_resources(void)
+{
+	struct banos_resource r = { .size = sizeof(r) };
+	banos_mmio mapping;
+	banos_ports ports, others;
+	banos_irq irq;
+	banos_dma dma;
+	void *memory;
+	uint64_t address;
+
+	EXPECT(banos_resource_get(me, 0, &r), -EINVAL);
+	EXPECT(banos_device_interrupts(me), -EINVAL);
+	EXPECT(banos_device_name(me, NULL, 0), -EINVAL);
+	EXPECT(banos_irq_create(me, 0, handle, NULL, &irq), -EINVAL);
+	EXPECT(banos_irq_count((banos_irq)me), -EINVAL);
+	EXPECT(banos_dma_alloc(me, 4096, 32, &dma, &memory, &address), -EINVAL);
+	EXPECT(banos_mmio_map(me, 0x100000, 4096, 0, &mapping, &memory), -EPERM);
+	EXPECT(banos_mmio_map(me, 0xfec00000, 16, 0, &mapping, &memory), -EPERM);
+	EXPECT(banos_mmio_map(me, 0xe8000000, 0, 0, &mapping, &memory), -EINVAL);
+	EXPECT(banos_mmio_map(me, 0xe8000000, 4096, 2, &mapping, &memory), -EINVAL);
+	EXPECT(banos_mmio_map(me, ~UINT64_C(0) - 4095, 4096, 0, &mapping, &memory), -EINVAL);
+	EXPECT(banos_mmio_map(me, UINT64_C(1) << 52, 4096, 0, &mapping, &memory), -EINVAL);
+	EXPECT(banos_mmio_map(me, 0xe8000123, 16, 0, &mapping, &memory), 0);
+	EXPECT((int64_t)((uint64_t)memory & 4095), 0x123);
+	EXPECT(banos_mmio_unmap(mapping), 0);
+	EXPECT(banos_mmio_unmap(mapping), -EINVAL);
+	EXPECT(banos_ports_claim(me, 0x70, 1, &ports), -EBUSY);
+	EXPECT(banos_ports_claim(me, 0x10000, 1, &ports), -EINVAL);
+	EXPECT(banos_ports_claim(me, 0x5000, 0, &ports), -EINVAL);
+	EXPECT(banos_ports_claim(me, 0x5000, 8, &ports), 0);
+	EXPECT(banos_ports_claim(me, 0x5007, 2, &others), -EBUSY);
+	EXPECT(banos_port_read(ports, 8, 1), -EINVAL);
+	EXPECT(banos_port_read(ports, 6, 4), -EINVAL);
+	EXPECT(banos_port_read(ports, ~0u, 4), -EINVAL);
+	EXPECT(banos_port_read(ports, 0, 3), -EINVAL);
+	EXPECT(banos_port_read(ports, 0, 4), 0xffffffff);
+	EXPECT(banos_port_write(ports, 8, 1, 0), -EINVAL);
+	EXPECT(banos_ports_release(ports), 0);
+	EXPECT(banos_port_read(ports, 0, 1), -EINVAL);
+}
+
+static int64_t strict_init(banos_owner self)
+{
+	me = self;
+	try_buses();
+	try_devices();
+	try_probers();
+	try_resources();
+	return wrong ? -EINVAL : 0;
+}
+
+BANOS_SERVES("strict:none");
+BANOS_DRIVER(strict, "1.0", "MIT", "Asks for what cannot be", strict_init, NULL);
