@@ -398,7 +398,7 @@ static void unqueue_locked(struct bus_device *d)
 
 void bus_settle(void)
 {
-	wait_event_until(&settled_wait, list_empty(&pending) && !READ_ONCE(thread_busy),
+	wait_event_until(&settled_wait, !READ_ONCE(thread_runs) || (list_empty(&pending) && !READ_ONCE(thread_busy)),
 			 time_monotonic_ns() + SETTLE_LIMIT_NS);
 }
 

@@ -260,6 +260,26 @@ def test_interrupts_by_a_line(start, machine):
     m.check('rmmod lines')
 
 
+@pytest.mark.parametrize('cpus', [1, 4])
+def test_interrupts_by_several_messages(start, cpus):
+    m = start(machine='q35', cpus=cpus, qemu=['-device', 'e1000e'],
+              append='quiet', files={'messages.ko': driver('messages')}).boot()
+    m.check('insmod /messages.ko; rmmod messages; insmod /messages.ko')
+    log = m.check('dmesg')
+    assert len(re.findall(r'messages ([\d ]+)$', log, re.M)) == 2
+    assert 'cannot serve' not in log, log
+    assert 'leaked 4 interrupts of device 0000:00' in log
+    assert 'stray' not in log
+
+
+def test_a_device_that_is_let_go_is_reset(start):
+    m = start(machine='q35', qemu=SLOTS + ['-device', 'virtio-rng-pci,bus=slot1'],
+              append='quiet', files={'messages.ko': driver('messages')}).boot()
+    m.check('insmod /messages.ko; rmmod messages; insmod /messages.ko')
+    assert re.findall(r'status .*', m.check('dmesg')) == \
+        ['status 0', 'status set to 3'] * 2
+
+
 def test_what_programs_are_told(start):
     m = start(qemu=EDU, append='quiet').boot()
     folder = '/sys/bus/pci/devices/0000:00:03.0'
