@@ -907,6 +907,24 @@ def dependency_record():
         yield name, d.build()
 
 
+@family('ENOEXEC', 'record of a device that it serves is damaged')
+def serves_record():
+    for name, raw in (('short', struct.pack('<II8s', 16, 4, b'pci:*')),
+                      ('no_bus', struct.pack('<II120s', 128, 4, b'anything')),
+                      ('endless', struct.pack('<II120s', 128, 4, b':' * 120))):
+        d = driver()
+        d.section('.banos-driver').add(raw, 8)
+        yield name, d.build()
+
+
+@case('OK')
+def serves_devices():
+    d = driver()
+    for alias in (b'pci:v00001234d*', b'toy:*', b'toy:' + b'?' * 115):
+        d.section('.banos-driver').add(struct.pack('<II120s', 128, 4, alias), 8)
+    return d.build()
+
+
 @family('ENOEXEC', 'is not supported',
         fault='a needed relocation silently skipped')
 def relocation_type():
