@@ -56,6 +56,8 @@ int cmd_hotplug(int argc, char **argv)
 	}
 	do {
 		fd = open(EVENTS, O_RDONLY | O_CLOEXEC | (once ? O_NONBLOCK : 0));
+		while (fd < 0 && errno == ENOENT && !once)
+			pause();		/* this kernel tells of no devices: nothing will ever come */
 		if (fd < 0)
 			return complain(EVENTS, strerror(errno));
 		err = follow(fd);
