@@ -382,6 +382,24 @@ void dentry_delete(struct dentry *d)
 	WRITE_ONCE(d->inode, NULL);
 	atomic_set(&d->refs, 1);
 	inode_put(inode);
+	/* It will be a candidate: many names removed must not leave as many behind. */
+	if (unlikely(READ_ONCE(lru_count) > lru_limit))
+		shrink();
+}
+
+bool dentry_cache_drop(void)
+{
+	bool any = false;
+
+	for (u64 n = READ_ONCE(lru_count); n; n--) {
+		struct dentry *d = lru_take_victim();
+
+		if (!d)
+			continue;
+		any = true;
+		dentry_put(destroy(d));
+	}
+	return any;
 }
 
 /* ---- trees ---- */

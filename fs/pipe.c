@@ -12,6 +12,7 @@
  * The sleepers look at head, tail, readers and writers without it.
  * POSIX.1-2017, write(), "Pipes and FIFOs"; Linux pipe(7), fifo(7).
  */
+#include <kernel/cred.h>
 #include <kernel/fs.h>
 #include <kernel/heap.h>
 #include <kernel/page.h>
@@ -22,6 +23,7 @@
 
 #define PIPE_BUF	4096u
 #define PIPE_PAGES	16u		/* 64 KiB, as Linux */
+#define PIPE_PAGES_MIN	2u		/* of a user who has many */
 #define PIPE_PAGES_MAX	256u		/* F_SETPIPE_SZ of the super user and others: 1 MiB */
 
 struct pipe {
@@ -32,6 +34,7 @@ struct pipe {
 	struct page *one[PIPE_PAGES];	/* ->pages until it is resized */
 	u32 readers, writers;		/* open files */
 	u32 files;			/* in all: the last frees */
+	struct cred *cred;		/* whose share of pages it is */
 	bool anonymous;			/* of pipe(), opened again through /proc: nobody waits there */
 	u64 reader_opens, writer_opens;	/* since it was made: for a FIFO's open() */
 	struct wait_queue read_wait, write_wait, open_wait;
@@ -61,7 +64,12 @@ static struct pipe *pipe_create(void)
 	wait_queue_init(&p->read_wait);
 	wait_queue_init(&p->write_wait);
 	wait_queue_init(&p->open_wait);
+	p->cred = cred_get((struct cred *)current_cred());
 	p->npages = PIPE_PAGES;
+	if (!cred_charge_pipe(p->cred, PIPE_PAGES, false)) {
+		p->npages = PIPE_PAGES_MIN;
+		(void)cred_charge_pipe(p->cred, PIPE_PAGES_MIN, true);
+	}
 	p->pages = p->one;
 	return p;
 }
@@ -73,6 +81,8 @@ static void pipe_free(struct pipe *p)
 			page_free(p->pages[i]);
 	if (p->pages != p->one)
 		kfree(p->pages);
+	(void)cred_charge_pipe(p->cred, -(s32)p->npages, true);
+	cred_put(p->cred);
 	kmem_cache_free(pipe_cache, p);
 }
 
@@ -394,6 +404,19 @@ static int resize(struct pipe *p, u32 npages)
 	return 0;
 }
 
+static int charged_resize(struct pipe *p, u32 npages)
+{
+	s32 more = (s32)npages - (s32)p->npages;
+	int err;
+
+	if (!cred_charge_pipe(p->cred, more, more <= 0 || current_is_super()))
+		return -EPERM;
+	err = resize(p, npages);
+	if (err)
+		(void)cred_charge_pipe(p->cred, -more, true);
+	return err;
+}
+
 s64 pipe_set_size(struct file *f, u64 size)
 {
 	struct pipe *p = f->private;
@@ -409,7 +432,7 @@ s64 pipe_set_size(struct file *f, u64 size)
 	if (npages > PIPE_PAGES_MAX && !current_is_super())
 		return -EPERM;
 	mutex_lock(&p->lock);
-	err = resize(p, npages);
+	err = charged_resize(p, npages);
 	mutex_unlock(&p->lock);
 	if (err)
 		return err;

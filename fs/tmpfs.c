@@ -41,18 +41,29 @@ static struct tmpfs_dir *dir_of(const struct inode *i) { return i->private; }
 
 /* ---- inodes ---- */
 
+/* An inode, or one more name for one, as in Linux: both take memory. */
+static bool inode_charge(struct tmpfs *fs)
+{
+	if (atomic_add_return(&fs->inodes, 1) <= fs->max_inodes || !fs->max_inodes)
+		return true;
+	atomic_dec(&fs->inodes);
+	return false;
+}
+
 static struct inode *inode_create(struct super_block *sb, const struct inode *dir, mode_t mode, dev_t dev, int *err)
 {
 	struct tmpfs *fs = sb->private;
 	struct inode *i;
 
 	*err = -ENOSPC;
-	if (atomic_add_return(&fs->inodes, 1) > fs->max_inodes && fs->max_inodes)
-		goto uncount;
+	if (!inode_charge(fs))
+		return NULL;
 	*err = -ENOMEM;
 	i = inode_alloc(sb);
-	if (!i)
-		goto uncount;
+	if (!i) {
+		atomic_dec(&fs->inodes);
+		return NULL;
+	}
 	inode_init_owner(i, dir, mode);
 	i->nlink = 1;
 	i->ops = &link_iops;
@@ -77,9 +88,6 @@ static struct inode *inode_create(struct super_block *sb, const struct inode *di
 	}
 	*err = 0;
 	return i;
-uncount:
-	atomic_dec(&fs->inodes);
-	return NULL;
 }
 
 static void link_free(struct rcu_head *h) { kfree(container_of(h, struct link_text, rcu)); }
@@ -149,6 +157,8 @@ static int tmpfs_symlink(struct inode *dir, struct dentry *d, const char *target
 
 static int tmpfs_link(struct inode *i, struct inode *dir, struct dentry *d)
 {
+	if (i->nlink && !inode_charge(i->sb->private))	/* a nameless one is counted already */
+		return -ENOSPC;
 	i->nlink++;
 	inode_touch(i, ATTR_CTIME);
 	inode_get(i);
@@ -164,7 +174,11 @@ static void drop_name(struct inode *dir, struct inode *victim)
 		dir->nlink--;
 		victim->nlink = 0;
 	} else {
+		struct tmpfs *fs = victim->sb->private;
+
 		victim->nlink--;
+		if (victim->nlink)
+			atomic_dec(&fs->inodes);
 	}
 	inode_touch(victim, ATTR_CTIME);
 	inode_touch(dir, ATTR_MTIME | ATTR_CTIME);
@@ -419,6 +433,7 @@ struct super_block *tmpfs_create_super(const struct fs_type *t, const char *opti
 {
 	struct tmpfs *fs = kzalloc(sizeof(*fs));
 	struct super_block *sb = NULL;
+	struct mem_info m;
 	struct inode *root;
 	int err = -ENOMEM;
 
@@ -427,6 +442,8 @@ struct super_block *tmpfs_create_super(const struct fs_type *t, const char *opti
 	fs->mode = 01777;
 	fs->max_bytes = default_max_bytes;
 	fs->max_pages = default_max_bytes >> PAGE_SHIFT;
+	mem_info_get(&m);
+	fs->max_inodes = m.total / 2;
 	err = parse_options(fs, options);
 	if (!err) {
 		err = -ENOMEM;

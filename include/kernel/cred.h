@@ -56,3 +56,11 @@ static inline bool cred_capable(const struct cred *c, u32 cap) { return c->cap_e
 static inline bool cred_is_super(const struct cred *c) { return cred_capable(c, CAP_SYS_ADMIN); }
 static inline bool current_capable(u32 cap) { return cred_capable(current_cred(), cap); }
 bool current_is_super(void);
+/**
+ * @brief Charge room in pipes to the real user of @p c. Any context.
+ * @param npages  negative: give back
+ * @param force   over his share, too
+ * @return false: that would be more than his share (an eighth of memory, 64 MiB at most; the super user has
+ *         no share); nothing was charged
+ */
+bool cred_charge_pipe(const struct cred *c, s32 npages, bool force);

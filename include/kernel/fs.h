@@ -423,6 +423,8 @@ static inline u32 file_poll(struct file *f, struct poll_table *t)
 
 /* ---- boot ---- */
 void fs_init(void);				/* caches, root tmpfs, devfs, procfs types */
+/** Memory is short: free the cached names that nobody uses. Sleeps. @return were there any? */
+bool dentry_cache_drop(void);
 /**
  * Unpack a cpio (newc; gzip too if configured), several in a row.
  * @param done  NULL, or told now and then that what lies before @upto is not needed any more

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: MIT
 /*
  * What all processes of one user have together: the counts that RLIMIT_NPROC
- * and RLIMIT_SIGPENDING are compared with.
+ * and RLIMIT_SIGPENDING are compared with, and the room in pipes.
  *
  * Each struct cred points to the account of its real user, so that fork() and
  * signals touch only the counters; looking one up happens in setuid() and its
  * like. accounts_lock guards the table and the last reference.
  */
+#include <kernel/page.h>
 #include "internal.h"
 
 #define ACCOUNT_BUCKETS 16u
+#define PIPE_PAGES_MAX 16384u		/* as Linux: /proc/sys/fs/pipe-user-pages-soft */
 
 static DEFINE_SPINLOCK(accounts_lock);
 static struct user_account *table[ACCOUNT_BUCKETS];
@@ -79,4 +81,19 @@ void account_put(struct user_account *a)
 	}
 	spin_unlock_irqrestore(&accounts_lock, flags);
 	kfree(a);
+}
+
+bool cred_charge_pipe(const struct cred *c, s32 npages, bool force)
+{
+	struct user_account *a = c->account;
+	s32 now = atomic_add_return(&a->nr_pipe_pages, npages);
+	struct mem_info m;
+
+	if (npages <= 0 || force || a == &root_account)
+		return true;
+	mem_info_get(&m);
+	if ((u32)now <= MIN((u64)PIPE_PAGES_MAX, m.total / 8))
+		return true;
+	atomic_add_return(&a->nr_pipe_pages, -npages);
+	return false;
 }

@@ -56,6 +56,7 @@ struct user_account {
 	struct atomic refs;
 	struct atomic nr_threads;	/* RLIMIT_NPROC */
 	struct atomic nr_signals;	/* RLIMIT_SIGPENDING */
+	struct atomic nr_pipe_pages;	/* see cred_charge_pipe() */
 	struct user_account *next;
 };
 struct user_account *account_find(uid_t uid);	/* counted; NULL: no memory */

@@ -3,7 +3,9 @@
  * When user memory runs out: which process has to go.
  *
  * The one with the most pages, moved by its oom_score_adj (a thousandth of all
- * memory per step, as in Linux), never the first process and none that is
+ * memory per step, as in Linux); the super user's have a start of some percent,
+ * so that what users hold in other ways than in pages does not cost root its
+ * shell; never the first process and none that is
  * ending already: as long as a victim is still on its way out, nothing more is
  * done, since its memory is about to come back.
  */
@@ -11,6 +13,7 @@
 #include <kernel/page.h>
 #include <kernel/vm.h>
 
+#define SUPER_PERCENT	3
 #define SAY_AGAIN_NS	(5 * NSEC_PER_SEC)
 
 static struct process *victim;		/* counted; under process_lock */
@@ -24,9 +27,12 @@ static s64 badness(struct process *p, u64 total_pages)
 		return -1;
 	raw_spin_lock(&p->sig_lock);
 	space = p->space;
-	if (space && !p->exiting)
-		points = MAX((s64)vm_space_rss(space) +
-			     p->oom_score_adj * (s64)(total_pages / 1000), 1);
+	if (space && !p->exiting) {
+		points = (s64)vm_space_rss(space) + p->oom_score_adj * (s64)(total_pages / 1000);
+		if (cred_is_super(p->leader->cred))
+			points -= total_pages * SUPER_PERCENT / 100;
+		points = MAX(points, 1);
+	}
 	raw_spin_unlock(&p->sig_lock);
 	return points;
 }

@@ -56,14 +56,20 @@ static void real_timer_fires(struct timer *timer)
 /* What a program may use when nobody has said anything. */
 static void limits_init(struct process *p)
 {
+	struct mem_info m;
+	u64 nproc;
+
+	/* As many threads as would take a quarter of memory for themselves, at 64 KiB each; half of them for a user. */
+	mem_info_get(&m);
+	nproc = MAX(MIN(m.total / 64, PID_LIMIT / 1ul) / 2, 64ul);
 	for (u32 i = 0; i < RLIM_NLIMITS; i++)
 		p->limits[i] = (struct rlimit64){ RLIM_INFINITY, RLIM_INFINITY };
 	p->limits[RLIMIT_STACK].rlim_cur = 8u << 20;
 	p->limits[RLIMIT_CORE].rlim_cur = 0;
-	p->limits[RLIMIT_NPROC] = (struct rlimit64){ PID_LIMIT / 2, PID_LIMIT / 2 };
+	p->limits[RLIMIT_NPROC] = (struct rlimit64){ nproc, nproc };
 	p->limits[RLIMIT_NOFILE] = (struct rlimit64){ 1024, 4096 };
 	p->limits[RLIMIT_MEMLOCK] = (struct rlimit64){ 8u << 20, 8u << 20 };
-	p->limits[RLIMIT_SIGPENDING] = (struct rlimit64){ PID_LIMIT / 2, PID_LIMIT / 2 };
+	p->limits[RLIMIT_SIGPENDING] = (struct rlimit64){ nproc, nproc };
 	p->limits[RLIMIT_MSGQUEUE] = (struct rlimit64){ 819200, 819200 };
 	p->limits[RLIMIT_NICE] = (struct rlimit64){ 0, 0 };
 	p->limits[RLIMIT_RTPRIO] = (struct rlimit64){ 0, 0 };

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/* What one user may take of the machine: names, room in pipes, threads. Run as root. */
+#include "check.h"
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#define F_SETPIPE_SZ 1031
+#define F_GETPIPE_SZ 1032
+
+static void become_user(void)
+{
+	CHECK_EQ(setgid(1000), 0);
+	CHECK_EQ(setuid(1000), 0);
+}
+
+static void name_of(char *out, int i)
+{
+	sprintf(out, "/tmp/names/%d", i);
+}
+
+/* Names count, whether of one inode or of many, and come back when they go. */
+TEST(a_tmpfs_has_a_limit_for_names)
+{
+	char name[40];
+	int n = 0;
+
+	CHECK_EQ(mkdir("/tmp/names", 0700), 0);
+	CHECK_EQ(mount("x", "/tmp/names", "tmpfs", 0, "nr_inodes=10"), 0);
+	for (int round = 0; round < 3; round++) {
+		for (n = 0; n < 20; n++) {
+			int fd;
+
+			name_of(name, n);
+			fd = open(name, O_CREAT | O_EXCL | O_RDWR, 0600);
+			if (fd < 0)
+				break;
+			close(fd);
+		}
+		CHECK_EQ(errno, ENOSPC);
+		CHECK_EQ(n, 9);				/* the root counts */
+		CHECK_EQ(unlink("/tmp/names/8"), 0);
+		CHECK_EQ(link("/tmp/names/0", "/tmp/names/l"), 0);
+		CHECK_ERR(link("/tmp/names/0", "/tmp/names/m"), ENOSPC);
+		CHECK_EQ(unlink("/tmp/names/l"), 0);
+		while (n-- > 0) {
+			name_of(name, n);
+			unlink(name);
+		}
+	}
+	CHECK_EQ(umount("/tmp/names"), 0);
+	CHECK_EQ(rmdir("/tmp/names"), 0);
+}
+
+TEST(pipes_of_a_user_have_a_share_of_memory)
+{
+	static int p[400][2];
+	int i, small = 0;
+
+	become_user();
+	for (i = 0; i < 400; i++) {
+		CHECK_EQ(pipe(p[i]), 0);
+		if (fcntl(p[i][0], F_SETPIPE_SZ, 1 << 20) < 0) {
+			CHECK_EQ(errno, EPERM);
+			break;
+		}
+	}
+	CHECK(i > 8 && i < 400);		/* some MiB, but not all there is */
+	for (i++; i < 400; i++) {
+		CHECK_EQ(pipe(p[i]), 0);
+		small = fcntl(p[i][0], F_GETPIPE_SZ);
+	}
+	CHECK_EQ(small, 8192);
+	for (i = 0; i < 400; i++) {
+		close(p[i][0]);
+		close(p[i][1]);
+	}
+	CHECK_EQ(pipe(p[0]), 0);
+	CHECK_EQ(fcntl(p[0][0], F_SETPIPE_SZ, 1 << 20), 1 << 20);
+}
+
+TEST(processes_of_a_user_have_a_limit)
+{
+	struct rlimit r;
+	pid_t pid = 0;
+	unsigned n = 0;
+
+	CHECK_EQ(getrlimit(RLIMIT_NPROC, &r), 0);
+	CHECK(r.rlim_cur != RLIM_INFINITY);
+	r.rlim_cur = 20;
+	CHECK_EQ(setrlimit(RLIMIT_NPROC, &r), 0);
+	become_user();
+	CHECK_EQ(setpgid(0, 0), 0);
+	signal(SIGTERM, SIG_IGN);
+	while (n < 40 && (pid = fork()) > 0)
+		n++;
+	if (!pid) {
+		signal(SIGTERM, SIG_DFL);
+		pause();
+		_exit(0);
+	}
+	CHECK_EQ(errno, EAGAIN);
+	CHECK_EQ(n, 19);
+	for (int tries = 0; n && tries < 1000; tries++) {
+		kill(0, SIGTERM);
+		usleep(1000);
+		while (n && waitpid(-1, NULL, WNOHANG) > 0)
+			n--;
+	}
+	CHECK_EQ(n, 0);
+}
+
+int main(void)
+{
+	RUN(a_tmpfs_has_a_limit_for_names);
+	RUN(pipes_of_a_user_have_a_share_of_memory);
+	RUN(processes_of_a_user_have_a_limit);
+	return check_done();
+}
