@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: MIT
+"""What "make bench" measures can be measured, and stays within bounds."""
+import os
+import sys
+
+import pytest
+
+import machine
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                '..', 'bench'))
+import measure  # noqa: E402
+
+pytestmark = pytest.mark.banos
+
+# Guest instructions an operation, and locked ones among them, at most. The
+# figures are the same on every run; a change that needs more has a reason.
+LIMITS = {
+    'null_call': (100, 0),
+    'read_zero_1': (400, 0),
+    'poll_8': (1100, 0),
+    'futex_wake_nobody': (120, 1),
+    'futex_switch': (800, 8),
+    'fault_anonymous': (1000, 0.1),
+    'fault_copy': (1500, 1.2),
+    'mmap_munmap': (1500, 4.1),
+    'fork_exit_wait': (40000, 300),
+    'fork_exec_wait': (80000, 600),
+}
+
+
+@pytest.fixture(scope='module')
+def bench():
+    return measure.Bench(machine.BUILD)
+
+
+def test_every_row_can_be_measured(bench, start):
+    m = start(files=bench.files).boot()
+    names = m.lines('/bench/bench --list')
+    rows = [line.split() for line in m.lines('/bench/bench', 60)]
+    assert [row[1] for row in rows] == names
+    assert not [row for row in rows if row[2] == 'failed']
+
+
+def test_instructions_stay_within_bounds(bench):
+    rows = bench.rows(LIMITS)
+    assert set(rows) == set(LIMITS) and None not in rows.values()
+    spans = bench.spans()
+    for i, (name, (operations, ticks)) in enumerate(rows.items()):
+        instructions, locked = LIMITS[name]
+        assert ticks / operations <= instructions, name
+        if spans:
+            assert sum(n for _, n, x in spans[i] if x) / operations <= locked, name
