@@ -60,8 +60,8 @@ $(config-targets): need-config
 # ---------------------------------------------------------------------------
 # Building
 
-.PHONY: kernel drivers modules initramfs host-tests tools compile_commands.json
-kernel drivers modules initramfs host-tests tools compile_commands.json: need-build
+.PHONY: kernel drivers modules initramfs host-tests tools sdk compile_commands.json
+kernel drivers modules initramfs host-tests tools sdk compile_commands.json: need-build
 	$(build) $@
 
 # A single file: make build/kernel/printk.o
@@ -172,6 +172,8 @@ help:
 #? Building
 #?   all               banos.elf, initramfs.cpio and the drivers (the default)
 #?   kernel  modules  initramfs  build/DIR/FILE.o      only that
+#?   tools             banos-check: would a driver be installed, and if not, why?
+#?   sdk               build/sdk and a .tar.gz: all that drivers elsewhere are built with
 #?   size              how big it all is
 #?   compile_commands.json   for clangd and other tools
 #?   clean             remove what was built       distclean: the configuration, too

@@ -48,7 +48,23 @@ $(eval $(call tool,tests/loadtest,$(wildcard tests/drivers/guest/*.c) \
 $(eval $(call tool,fuzz/loader,tests/fuzz/loader.c tests/fuzz/mutate.c \
 	$(loader-srcs),clang $(sanitize) -fsanitize=fuzzer))
 
-PHONY += tools fuzzers
+# What drivers elsewhere are built with. The flags are those of our own drivers.
+SDK	:= $(O)/sdk
+sdk-cflags := $(machine-flags) -fcf-protection=branch -fno-common
+sdk-cxxflags := -fno-exceptions -fno-rtti -fno-threadsafe-statics
+SDK_TAR	:= $(O)/banos-sdk-$(BANOS_VERSION).tar.gz
+quiet_cmd_sdk = SDK     $(call short,$@)
+      cmd_sdk = $(PYTHON) scripts/mksdk.py --out $(SDK) --tar $@ \
+		--version '$(BANOS_VERSION)' --cflags='$(sdk-cflags)' \
+		--cxxflags='$(sdk-cxxflags)' --check $(O)/tools/banos-check \
+		--cxx-object $(O)/drivers/banos-cxx.o
+$(SDK_TAR): $(O)/tools/banos-check $(O)/drivers/banos-cxx.o scripts/mksdk.py LICENSE \
+		$(sort $(wildcard include/banos/*.h drivers/samples/* scripts/sdk/*)) FORCE
+	$(call if_changed,sdk)
+objects-tools += $(SDK_TAR) $(O)/drivers/banos-cxx.o
+
+PHONY += tools fuzzers sdk
+sdk: $(SDK_TAR)
 tools: $(O)/tools/banos-check
 host-tests: $(O)/tests/banos-check $(O)/tests/loadtest
 fuzzers: $(O)/fuzz/loader

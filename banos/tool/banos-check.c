@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <kernel/string.h>
 #include "host.h"
 
 static void usage(FILE *to)
@@ -130,6 +131,14 @@ static void describe(const struct loader *l, const char *path, u32 level)
 		printf("  exports %s\n", l->exports[i].name);
 }
 
+/* 0: that is no level */
+static u32 parse_level(const char *text)
+{
+	u64 level;
+
+	return parse_u64(text, 10, &level) || level > ~0u ? 0 : level;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -147,7 +156,7 @@ int main(int argc, char **argv)
 
 	while ((c = getopt_long(argc, argv, "+eqh", options, NULL)) != -1)
 		switch (c) {
-		case 'l': level = strtoul(optarg, NULL, 10); break;
+		case 'l': level = parse_level(optarg); break;
 		case 'w': add_driver(&w, level, optarg); break;
 		case 'e': number = 1; break;
 		case 'q': quiet = 1; break;

@@ -1,0 +1,106 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Make the SDK: all that is needed to build drivers without this source tree.
+
+A folder, and the same as a .tar.gz whose bytes depend on its content alone.
+"""
+import argparse
+import gzip
+import io
+import os
+import re
+import shutil
+import tarfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+SOURCE = os.path.dirname(HERE)
+TEMPLATES = os.path.join(HERE, 'sdk')
+
+MAKEFILE = '''# SPDX-License-Identifier: MIT
+drivers := {drivers}
+include ../driver.mk
+# It imports from another one.
+sum.ko: private banos-check-flags := --with adder.ko
+sum.ko: | adder.ko
+'''
+
+
+def fill(template, values):
+    with open(os.path.join(TEMPLATES, template), encoding='utf-8') as f:
+        return re.sub(r'@(\w+)@', lambda m: values[m[1]], f.read())
+
+
+def write(path, text):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, 'w', encoding='utf-8') as f:
+        f.write(text)
+
+
+def copy(source, path, mode=0o644):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    shutil.copyfile(source, path)
+    os.chmod(path, mode)
+
+
+def add_samples(out):
+    folder = f'{out}/share/banos/samples'
+    names = []
+    for name in sorted(os.listdir(f'{SOURCE}/drivers/samples')):
+        if name.endswith(('.c', '.cc', '.h')):
+            copy(f'{SOURCE}/drivers/samples/{name}', f'{folder}/{name}')
+        if name.endswith(('.c', '.cc')):
+            names.append(name.rsplit('.', 1)[0])
+    copy(f'{TEMPLATES}/assembly.S', f'{folder}/assembly.S')
+    names.append('assembly')
+    write(f'{folder}/Makefile', MAKEFILE.format(drivers=' '.join(names)))
+
+
+def pack(folder, path):
+    """A .tar.gz with fixed owners, times and order."""
+    def plain(info):
+        info.uid = info.gid = info.mtime = 0
+        info.uname = info.gname = 'root'
+        info.mode = 0o755 if info.isdir() or info.mode & 0o100 else 0o644
+        return info
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode='w', format=tarfile.USTAR_FORMAT) as t:
+        for root, folders, files in os.walk(folder):
+            folders.sort()
+            for name in sorted(files):
+                full = os.path.join(root, name)
+                t.add(full, os.path.join('banos-sdk', os.path.relpath(
+                    full, folder)), filter=plain)
+    with open(path, 'wb') as f:
+        with gzip.GzipFile(fileobj=f, mode='wb', filename='', mtime=0) as z:
+            z.write(data.getvalue())
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    for name in ('out', 'tar', 'version', 'cflags', 'cxxflags', 'check',
+                 'cxx-object'):
+        parser.add_argument('--' + name, required=True)
+    args = parser.parse_args()
+    with open(f'{SOURCE}/include/banos/base.h', encoding='utf-8') as f:
+        level = re.search(r'^#define BANOS_LEVEL (\d+)', f.read(), re.M)[1]
+    values = {'VERSION': args.version, 'LEVEL': level,
+              'CFLAGS': ' '.join(args.cflags.split()),
+              'CXXFLAGS': ' '.join(args.cxxflags.split())}
+    out = args.out
+    shutil.rmtree(out, ignore_errors=True)
+    for name in sorted(os.listdir(f'{SOURCE}/include/banos')):
+        if name.endswith('.h'):
+            copy(f'{SOURCE}/include/banos/{name}', f'{out}/include/banos/{name}')
+    copy(args.check, f'{out}/bin/banos-check', 0o755)
+    copy(args.cxx_object, f'{out}/lib/banos-cxx.o')
+    for name in ('banos.pc', 'banos-c++.pc'):
+        write(f'{out}/lib/pkgconfig/{name}', fill(name, values))
+    write(f'{out}/share/banos/driver.mk', fill('driver.mk', values))
+    write(f'{out}/README', fill('README', values))
+    copy(f'{SOURCE}/LICENSE', f'{out}/LICENSE')
+    add_samples(out)
+    pack(out, args.tar)
+
+
+if __name__ == '__main__':
+    main()

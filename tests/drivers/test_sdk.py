@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: MIT
+"""The SDK, in an empty folder, without this tree: it builds drivers."""
+import os
+import shutil
+import subprocess
+import tarfile
+
+import pytest
+
+from conftest import BUILD, SOURCE
+
+# Nothing of ours is in the environment.
+ENVIRONMENT = {'PATH': '/usr/bin:/bin', 'LC_ALL': 'C'}
+FLAGS = {'c': '-std=c99 -Wall -Wextra -Werror -Wno-unused-parameter -O2'.split(),
+         'cc': '-std=c++17 -Wall -Wextra -Werror -Wno-unused-parameter -O2'.split(), 'S': []}
+COMPILERS = {'c': ('gcc', 'clang'), 'cc': ('g++', 'clang++'),
+             'S': ('gcc', 'clang')}
+
+
+def sh(command, cwd, **more):
+    done = subprocess.run(command, cwd=cwd, env=dict(ENVIRONMENT, **more),
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, timeout=120,
+                          check=False)
+    return done.returncode, done.stdout
+
+
+def good(command, cwd, **more):
+    status, output = sh(command, cwd, **more)
+    assert status == 0, (command, output)
+    return output
+
+
+@pytest.fixture(scope='session')
+def sdk(tmp_path_factory):
+    """The SDK's folder, unpacked somewhere."""
+    env = {k: v for k, v in os.environ.items() if not k.startswith('MAKE')}
+    subprocess.run(['make', '-s', f'O={os.path.abspath(BUILD)}', 'sdk'],
+                   cwd=SOURCE, env=env, check=True, timeout=200,
+                   stdout=subprocess.DEVNULL)
+    tar, = [x for x in os.listdir(BUILD) if x.startswith('banos-sdk-') and
+            x.endswith('.tar.gz')]
+    folder = tmp_path_factory.mktemp('elsewhere')
+    with tarfile.open(os.path.join(BUILD, tar)) as t:
+        t.extractall(folder)
+    return folder / 'banos-sdk'
+
+
+def flags(sdk, package, what='--cflags'):
+    return good(['pkg-config', what, package], '/',
+                PKG_CONFIG_PATH=str(sdk / 'lib' / 'pkgconfig')).split()
+
+
+def samples(sdk, suffix):
+    folder = sdk / 'share' / 'banos' / 'samples'
+    return sorted(x for x in os.listdir(folder) if x.endswith('.' + suffix))
+
+
+def build(sdk, folder, source, compiler):
+    """Compile and, where that is C++, link; return the path of the driver."""
+    name, suffix = source.rsplit('.', 1)
+    package = 'banos-c++' if suffix == 'cc' else 'banos'
+    where = sdk / 'share' / 'banos' / 'samples' / source
+    good([compiler, *flags(sdk, package), *FLAGS[suffix], '-c', str(where),
+          '-o', f'{name}.o'], folder)
+    if suffix != 'cc':
+        return folder / f'{name}.o'
+    good(['ld', '-r', '-o', f'{name}.ko', f'{name}.o',
+          *flags(sdk, 'banos-c++', '--libs')], folder)
+    return folder / f'{name}.ko'
+
+
+@pytest.mark.parametrize('suffix, compiler', [
+    (s, c) for s, compilers in COMPILERS.items() for c in compilers])
+def test_each_sample_with_each_compiler(sdk, tmp_path, suffix, compiler):
+    made = {}
+    for source in samples(sdk, suffix):
+        made[source] = build(sdk, tmp_path, source, compiler)
+    assert made
+    for source, path in made.items():
+        with_ = ['--with', str(made['adder.c'])] if source == 'sum.c' else []
+        output = good([str(sdk / 'bin' / 'banos-check'), *with_, str(path)],
+                      tmp_path)
+        assert 'can be installed' in output
+
+
+def test_make_fragment(sdk, tmp_path):
+    folder = tmp_path / 'mine'
+    shutil.copytree(sdk / 'share' / 'banos' / 'samples', folder)
+    makefile = folder / 'Makefile'
+    makefile.write_text(makefile.read_text().replace(
+        '../driver.mk', str(sdk / 'share' / 'banos' / 'driver.mk')))
+    good(['make'], folder)
+    made = {x for x in os.listdir(folder) if x.endswith('.ko')}
+    assert {'hello.ko', 'shapes.ko', 'assembly.ko', 'sum.ko'} <= made
+    good(['make', 'clean'], folder)
+    assert not [x for x in os.listdir(folder) if x.endswith(('.ko', '.o'))]
+    # One that would not be installed does not count as built.
+    (folder / 'hello.c').write_text('#include <banos/driver.h>\n'
+                                    'int64_t f(void); int64_t f(void) '
+                                    '{ return banos_api_level(); }\n')
+    status, output = sh(['make', 'hello.ko'], folder)
+    assert status and 'it has no .banos-driver' in output
+
+
+def test_without_the_flags_the_headers_say_so(sdk, tmp_path):
+    source = tmp_path / 'x.c'
+    source.write_text('#include <banos/driver.h>\n')
+    status, output = sh(['gcc', f'-I{sdk}/include', '-c', 'x.c'], tmp_path)
+    assert status and 'pkg-config --cflags banos' in output
+    for flag, words in (('-msse2', 'general-regs'),
+                        ('-fstack-protector-all', 'stack-protector'),
+                        ('-fhosted', 'freestanding')):
+        status, output = sh(['gcc', *flags(sdk, 'banos'), flag, '-c', 'x.c'],
+                            tmp_path)
+        assert status and words in output, output
+
+
+def test_the_check_tool_says_what_is_wrong(sdk, tmp_path):
+    build(sdk, tmp_path, 'sum.c', 'gcc')
+    check = str(sdk / 'bin' / 'banos-check')
+    assert sh([check, 'sum.o'], tmp_path) == (1, 'sum: needs adder_add, which '
+                                             'no installed driver has (is it '
+                                             'of the driver adder?)\n')
+    assert sh([check, 'nothing.o'], tmp_path)[0] == 2
+    for bad in ([], ['--level', '0', 'x'], ['--level', '1x', 'sum.o'], ['-z']):
+        status, output = sh([check, *bad], tmp_path)
+        assert status == 2 and 'usage' in output
+    assert sh([check, '--level', '1', '--errno', '-q', 'sum.o'],
+              tmp_path)[1].splitlines()[0] == '2'
+
+
+def test_nothing_in_it_knows_where_it_was_made(sdk):
+    for folder, _, files in os.walk(sdk):
+        for name in files:
+            with open(os.path.join(folder, name), 'rb') as f:
+                assert os.path.abspath(SOURCE).encode() not in f.read(), name
