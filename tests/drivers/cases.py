@@ -131,6 +131,15 @@ def an_absent_weak_import_is_0():
     return d.build()
 
 
+@case('OK')
+def an_absent_weak_import_is_called():
+    # call banos_absent: a stub answers, and says who asked for what
+    d = driver(text=fail_if_not_equal(bytes.fromhex('50e80000000059'), -95))
+    d.symbol('banos_absent', bind=WEAK)
+    d.section('.text').rela(6, PLT32, 'banos_absent', -4)
+    return d.build()
+
+
 @case('OK', fault='relocations for non-allocated sections applied')
 def debug_sections_are_left_alone():
     d = driver()

@@ -15,11 +15,13 @@ import machine as machines
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 '..', 'drivers'))
+import compiled                                 # noqa: E402
 from cases import CASES, build_all              # noqa: E402
 
 pytestmark = pytest.mark.banos
 MACHINE = {'append': 'quiet'}
 
+COMPILED = os.path.join(machines.BUILD, 'tests', 'compiled')
 LOADTEST = os.path.join(machines.BUILD, 'tests', 'loadtest')
 # Good drivers, damaged by the thousand.
 ORIGINALS = ('plain', 'parameter-unknown', 'exports_and_importers',
@@ -32,9 +34,25 @@ def FILES():
     files = {f'cases/{name}.ko': data for name, data in build_all().items()}
     files['cases/list'] = ''.join(
         f'{c.name}\t{c.params}\t{",".join(c.after)}\n' for c in CASES).encode()
-    with open(LOADTEST, 'rb') as f:
-        files['loadtest'] = f.read()
+    files['loadtest'] = content(LOADTEST)
+    names = compiled.build_all(COMPILED)
+    for name in names:
+        files[f'compiled/{name}.ko'] = content(f'{COMPILED}/{name}.ko')
+    files['compiled/list'] = ''.join(f'{x}\t\t\n' for x in names).encode()
     return files
+
+
+def content(path):
+    with open(path, 'rb') as f:
+        return f.read()
+
+
+def small_machine(start, *names, **options):
+    """A machine with only some of the files."""
+    files = FILES()
+    options.setdefault('append', 'quiet')
+    return start(files={k: files[k] for k in ('loadtest', *names)},
+                 **options).boot()
 
 
 def number(name):
@@ -44,6 +62,12 @@ def number(name):
 def test_every_case(shell):
     output = shell.check('/loadtest cases /cases /cases/list', 120)
     assert output.endswith('done\n'), output[-2000:]
+    # What the kernel itself has to say stands in between.
+    told = re.findall(r'^\[[ .\d]+\] (.*)\n', output, re.M)
+    assert set(told) == {
+        'banos: odd called banos_absent, which this kernel does not have, '
+        'without asking BANOS_HAS()'}
+    output = re.sub(r'^\[[ .\d]+\] .*\n', '', output, flags=re.M)
     said = {}
     for part in re.split(r'^case ', output, flags=re.M)[1:]:
         head, _, rest = part.partition('\n')
@@ -97,9 +121,7 @@ def test_ordinary_users_learn_nothing(shell):
 
 
 def test_installs_can_be_locked_until_the_next_boot(start):
-    files = FILES()
-    m = start(files={k: files[k] for k in ('loadtest', 'cases/plain.ko')},
-              append='quiet').boot()
+    m = small_machine(start, 'cases/plain.ko')
     assert m.check('cat /proc/banos/lock').strip() == '0'
     ident = m.check('insmod /cases/plain.ko').strip()
     m.check('echo 1 >/proc/banos/lock')
@@ -114,18 +136,54 @@ def test_installs_can_be_locked_until_the_next_boot(start):
 
 
 def test_the_command_line_can_lock_installs(start):
-    files = FILES()
-    m = start(files={k: files[k] for k in ('loadtest', 'cases/plain.ko')},
-              append='quiet banos.lock').boot()
+    m = small_machine(start, 'cases/plain.ko', append='quiet banos.lock')
     assert m.check('cat /proc/banos/lock').strip() == '1'
     assert 'denied' in m.check('/loadtest privileges /cases/plain.ko locked')
 
 
 def test_an_image_that_changes_while_it_is_read(start):
-    files = FILES()
-    m = start(files={k: files[k] for k in (
-        'loadtest', 'cases/parameters_of_all_kinds.ko')}, append='quiet',
-        cpus=2).boot()
+    m = small_machine(start, 'cases/parameters_of_all_kinds.ko', cpus=2)
     output = m.check('/loadtest race 4 /cases/parameters_of_all_kinds.ko', 60)
     found = re.search(r'(\d+) good, (\d+) refused, (\d+) changes', output)
     assert found and int(found[1]) and int(found[2]) and int(found[3]) > 1000
+
+
+# ---------------------------------------------------------------------------
+# Drivers that compilers made
+
+def test_every_compiler_and_code_model(shell):
+    output = shell.check('/loadtest cases /compiled /compiled/list', 120)
+    assert output.endswith('done\n'), output[-2000:]
+    results = re.findall(r'^case (\S+) (\d+) (\d+)$', output, re.M)
+    assert len(results) == len(list(compiled.variants()))
+    for name, dry, run in results:
+        assert (dry, run) == ('0', '0'), (name, dry, run)
+
+
+def said_by(shell, name, commands):
+    """What a driver wrote to the log meanwhile."""
+    shell.check('dmesg -c >/dev/null')
+    shell.check(commands)
+    return re.findall(rf'\b{name}: (.*)', shell.check('dmesg'))
+
+
+@pytest.mark.parametrize('compiler', ['gcc', 'clang'])
+@pytest.mark.parametrize('model', ['kernel', 'pie', 'noplt'])
+def test_constructors_and_destructors(shell, compiler, model):
+    lines = said_by(shell, 'order', f'insmod /compiled/order-{compiler}-'
+                    f'{model}.ko; rmmod order')
+    begin, leave, *end = lines
+    # By priority; the others after them, as they stand.
+    assert begin == 'begin abcdef' and leave == 'exit'
+    assert [x.split()[-1] for x in end] == ['F', 'FE', 'FEB', 'FEBA']
+
+
+@pytest.mark.parametrize('compiler', ['gcc', 'clang'])
+@pytest.mark.parametrize('model', ['kernel', 'pie', 'noplt'])
+def test_static_objects_of_cxx(shell, compiler, model):
+    lines = said_by(shell, 'objects', f'insmod /compiled/objects-{compiler}-'
+                    f'{model}.ko; rmmod objects')
+    begin, new, leave, *end = lines
+    assert begin == 'begin abco' and leave == 'exit'
+    assert new == 'end n'
+    assert end == ['end o', 'end c', 'end b', 'end a']
