@@ -8,9 +8,6 @@
 #	tests/loadtest		for the running kernel: tests of installing drivers
 #	fuzz/loader		the loader under libFuzzer; only where clang is
 
-loader-srcs := $(wildcard banos/loader/*.c) banos/tool/host.c \
-	$(addprefix lib/,cmdline.c format.c glob.c hash.c parse.c string.c)
-
 tool-cflags := -std=gnu11 -g -D__BANOS_HOST__ -Iinclude -Iarch/x86_64/include \
 	-I$(O)/include -include include/kernel/kconfig.h -fno-builtin \
 	-Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare \
@@ -41,6 +38,7 @@ objects-tools += $(O)/$1 $(patsubst %.c,$(O)/$1.obj/%.o,$2)
 endef
 objects-tools := $(API_INC)
 check-srcs := banos/tool/banos-check.c $(loader-srcs)
+$(O)/tests/host/loader.obj/banos/tool/host.o: | $(API_INC)
 $(eval $(call tool,tools/banos-check,$(check-srcs),$(USERCC) -O2 -static -s))
 $(eval $(call tool,tests/banos-check,$(check-srcs),$(TESTCC) $(sanitize)))
 $(eval $(call tool,tests/loadtest,$(wildcard tests/drivers/guest/*.c) \

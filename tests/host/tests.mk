@@ -81,3 +81,9 @@ signal-srcs := kernel/process/signal_info.c
 # drivers/
 host-test-y += pci_config
 pci_config-srcs := drivers/bus/pci/config.c
+
+# banos/loader/; the programs of scripts/tools.mk are made of the same sources
+host-test-y += loader
+loader-srcs := $(wildcard banos/loader/*.c) banos/tool/host.c \
+	$(addprefix lib/,cmdline.c format.c glob.c hash.c parse.c string.c)
+loader-cflags := -fno-builtin
