@@ -8,11 +8,6 @@
 #include <kernel/loader.h>
 #include <kernel/string.h>
 
-bool in_code(const struct loader *l, u64 addr)
-{
-	return in_part(l, PART_TEXT, addr, 1) && addr < l->addr + l->code_size;
-}
-
 static int find_init(struct loader *l)
 {
 	u64 offset = (const u8 *)l->driver - (l->file + l->sections[l->driver_section].sh_offset);
@@ -182,28 +177,29 @@ static int find_exports(struct loader *l)
 
 static bool is_function(const struct loader *l, u32 i)
 {
-	const Elf64_Sym *s = &l->symbols[i];
-
-	return ELF64_ST_TYPE(s->st_info) == STT_FUNC && in_code(l, l->value[i]);
+	return ELF64_ST_TYPE(l->symbols[i].st_info) == STT_FUNC && in_code(l, l->value[i]);
 }
 
 static int index_functions(struct loader *l)
 {
+	struct load_function *next;
 	u32 n = 0;
 
 	for (u32 i = 1; i < l->nsymbols; i++)
-		n += ELF64_ST_TYPE(l->symbols[i].st_info) == STT_FUNC;
+		n += is_function(l, i);
 	if (!n)
 		return 0;
-	l->functions = l->env->alloc(n * sizeof(*l->functions));
-	if (!l->functions)
+	next = l->functions = l->env->alloc(n * sizeof(*l->functions));
+	if (!next)
 		return report_add(&l->report, -ENOMEM, "no memory for the index of its %u functions", n);
+	l->nfunctions = n;
 	for (u32 i = 1; i < l->nsymbols; i++)
-		if (is_function(l, i))
-			l->functions[l->nfunctions++] = (struct load_function){
-				l->value[i] - l->addr, MIN(l->symbols[i].st_size, (u64)LOADER_MEMORY_MAX),
-				l->symbols[i].st_name,
-			};
+		if (is_function(l, i)) {
+			next->offset = l->value[i] - l->addr;
+			next->size = l->symbols[i].st_size;
+			next->name = l->symbols[i].st_name;
+			next++;
+		}
 	return 0;
 }
 

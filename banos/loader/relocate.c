@@ -187,43 +187,56 @@ static int relocate_slowly(struct loader *l, u32 section, const Elf64_Rela *r)
 	return store(&p, s);
 }
 
+/* What the loop below needs; few things, so that they stay in registers. */
+struct quick {
+	const u64 *value;
+	u64 nsymbols;
+	u64 limit;			/* offsets below it leave room for eight bytes */
+	u64 addr;			/* of the section */
+	u8 *mem;
+};
+
+/* @return the first relocation with a question about it, or @end */
+static __noinline const Elf64_Rela *relocate_quickly(const struct quick *quick, const Elf64_Rela *r,
+						     const Elf64_Rela *end)
+{
+	const struct quick q = *quick;
+
+	for (; r < end; r++) {
+		u64 symbol = ELF64_R_SYM(r->r_info), offset = r->r_offset, s, v;
+		u32 type = ELF64_R_TYPE(r->r_info);
+
+		if (unlikely(symbol >= q.nsymbols || offset >= q.limit))
+			return r;
+		s = q.value[symbol];
+		if (unlikely(value_special(s)))
+			return r;
+		v = s + r->r_addend;
+		if (likely(type == R_X86_64_PLT32 || type == R_X86_64_PC32)) {
+			v -= q.addr + offset;
+		} else if (type == R_X86_64_64) {
+			*(u64_any *)(q.mem + offset) = v;
+			continue;
+		} else if (type != R_X86_64_32S) {
+			return r;
+		}
+		if (unlikely(v != (u64)(s64)(s32)v))
+			return r;
+		*(u32_any *)(q.mem + offset) = v;
+	}
+	return end;
+}
+
 /* @return LOADER_AGAIN at once; else 0, or the first error after having looked at all */
 static int relocate_section(struct loader *l, u32 section, const Elf64_Rela *r, const Elf64_Rela *end)
 {
 	const struct load_section *w = &l->where[section];
-	const u64 *value = l->value;
-	u64 nsymbols = l->nsymbols, size = l->sections[section].sh_size, limit = size >= 8 ? size - 7 : 0;
-	u64 addr = w->addr;
-	u8 *mem = w->mem;
+	u64 size = l->sections[section].sh_size;
+	struct quick q = { l->value, l->nsymbols, size >= 8 ? size - 7 : 0, w->addr, w->mem };
 	int err = 0;
 
-	for (; r < end; r++) {
-		u64 symbol = ELF64_R_SYM(r->r_info), offset = r->r_offset, s, v;
-
-		if (unlikely(symbol >= nsymbols || offset >= limit))
-			goto slow;
-		s = value[symbol];
-		if (unlikely(value_special(s)))
-			goto slow;
-		v = s + r->r_addend;
-		switch (ELF64_R_TYPE(r->r_info)) {
-		case R_X86_64_PC32:
-		case R_X86_64_PLT32:
-			v -= addr + offset;
-			__attribute__((fallthrough));
-		case R_X86_64_32S:
-			if (unlikely(v != (u64)(s64)(s32)v))
-				break;
-			*(u32_any *)(mem + offset) = v;
-			continue;
-		case R_X86_64_64:
-			*(u64_any *)(mem + offset) = v;
-			continue;
-		default:
-			break;
-		}
-slow:;
-		int bad = relocate_slowly(l, section, r);
+	while ((r = relocate_quickly(&q, r, end)) < end) {
+		int bad = relocate_slowly(l, section, r++);
 
 		if (bad == LOADER_AGAIN)
 			return bad;

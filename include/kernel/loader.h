@@ -165,8 +165,8 @@ static inline u32 symbol_section(const struct loader *l, const Elf64_Sym *s)
 bool in_part(const struct loader *l, enum load_part part, u64 addr, u64 size);
 /** Writable copy of driver memory that is known to be in some part. */
 static inline u8 *memory_at(const struct loader *l, u64 addr) { return l->mem + (addr - l->addr); }
-/** ... in code of the driver's own? */
-bool in_code(const struct loader *l, u64 addr);
+/** Is this in code of the driver's own? The text is the first part, and stubs come behind the code. */
+static inline bool in_code(const struct loader *l, u64 addr) { return addr - l->addr < l->code_size; }
 bool name_valid(const char *name, size_t size);
 
 /* ---- records of .banos-driver, also of built-in drivers ---- */
