@@ -218,7 +218,8 @@ int vm_unmap_locked(struct vm_space *s, u64 start, u64 end, struct list *dead)
 	for (; r && r->start < end; r = next) {
 		u64 from = MAX(start, r->start), to = MIN(end, r->end);
 
-		next = vm_region_next(s, r);
+		/* What is left of the last one above @end is the next one: its tables stay. */
+		next = r->end > end ? r : vm_region_next(s, r);
 		cut(r, from, to, dead);
 		vm_zap(&g, from, to);
 	}

@@ -296,6 +296,39 @@ TEST(kernel_writes_into_copy_on_write_memory)
 	CHECK_ERR(read(pipes[0], p, 1), EFAULT);
 }
 
+/* One table of the machine maps 2 MiB; here one part of what it maps goes at a time. */
+TEST(unmapping_a_part_leaves_the_rest)
+{
+	const unsigned long table = 2ul << 20, page = 4096;
+	char *all = mmap(NULL, 3 * table, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *edge = (char *)(((unsigned long)all + 2 * table - 1) & ~(table - 1));
+	unsigned int seed = 1, mapped = 0;
+	char written[6] = { 0 };
+
+	CHECK(all != MAP_FAILED && !munmap(all, 3 * table));
+	/* Three pages below the edge of a table, three above it. */
+	for (int i = 0; i < 3000; i++) {
+		seed = seed * 1103515245 + 12345;
+		int k = (seed >> 10) % 6;
+		char *at = edge + (k - 3) * (long)page;
+
+		if (seed >> 16 & 1) {
+			CHECK(mmap(at, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == at);
+			CHECK_EQ(*at, 0);
+			*at = written[k] = i | 1;
+			mapped |= 1 << k;
+		} else {
+			CHECK(!munmap(at, page));
+			mapped &= ~(1 << k);
+		}
+		if (i % 64 == 0)
+			CHECK_EQ(wait_status(CHILD(0)), 0);
+		for (k = 0; k < 6; k++)
+			if (mapped >> k & 1)
+				CHECK_EQ(edge[(k - 3) * (long)page], written[k]);
+	}
+}
+
 TEST(mincore_and_locks_answer)
 {
 	char *p = map(2 * PAGE, RW, MAP_PRIVATE);
@@ -383,6 +416,7 @@ int main(void)
 	RUN(address_space_limit);
 	RUN(fork_with_much_memory_copies_on_write);
 	RUN(kernel_writes_into_copy_on_write_memory);
+	RUN(unmapping_a_part_leaves_the_rest);
 	RUN(mincore_and_locks_answer);
 	RUN(null_pages_cannot_be_mapped);
 	RUN(writes_from_outside_meet_faults);
