@@ -45,7 +45,9 @@ struct irq_line {
 	u8 vector;
 	bool message, level, shared, given_up;
 	u32 unhandled;
-	u32 masked;			/* handlers that have not finished; under mask_lock */
+	u32 masked;			/* handlers that have not finished; under mask_lock, as the next two */
+	u32 unanswered;			/* times in a row that none of them had something */
+	bool answered;
 	struct irq_action *actions;
 };
 
@@ -104,13 +106,23 @@ struct irq_line *irq_mask_current(void)
 	return line;
 }
 
-void irq_unmask(struct irq_line *line)
+void irq_unmask(struct irq_line *line, bool handled)
 {
 	u64 flags = spin_lock_irqsave(&mask_lock);
+	bool gave_up = false;
 
-	if (!--line->masked && !line->given_up)
-		chip->unmask(line->irq);
+	line->answered |= handled;
+	if (!--line->masked) {
+		line->unanswered = line->answered ? 0 : line->unanswered + 1;
+		line->answered = false;
+		if (line->unanswered == UNHANDLED_MAX)
+			gave_up = line->given_up = true;
+		if (!line->given_up)
+			chip->unmask(line->irq);
+	}
 	spin_unlock_irqrestore(&mask_lock, flags);
+	if (gave_up)
+		pr_err("irq %u: %u interrupts that no driver wanted: masked\n", line->irq, UNHANDLED_MAX);
 }
 
 /* A vector that no one uses: from a line just given back, or hardware's whim. */

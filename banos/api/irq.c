@@ -50,26 +50,27 @@ static bool interrupt_came(void *arg)
 	return true;
 }
 
-static void unmask(struct interrupt *i)
+static void unmask(struct interrupt *i, bool handled)
 {
 	struct irq_line *line = __atomic_exchange_n(&i->masked, NULL, __ATOMIC_ACQ_REL);
 
 	if (line)
-		irq_unmask(line);
+		irq_unmask(line, handled);
 }
 
 /* The thread has a reference of its own, which it drops last. */
 static void interrupt_main(void *arg)
 {
 	struct interrupt *i = arg;
+	s64 result;
 
 	for (;;) {
 		wait_event(&i->wait, READ_ONCE(i->pending) || thread_should_stop());
 		if (thread_should_stop())
 			break;
 		__atomic_store_n(&i->pending, false, __ATOMIC_SEQ_CST);
-		gate_enter(i->owner->root, true, NULL, i->function, (u64)i->context, 0, 0, 0, 0, 0);
-		unmask(i);
+		result = gate_enter(i->owner->root, true, NULL, i->function, (u64)i->context, 0, 0, 0, 0, 0);
+		unmask(i, result > 0);
 	}
 	smp_store_release(&i->ended, true);
 	wake_up_all(&i->wait);
@@ -83,7 +84,7 @@ static void disconnect(struct interrupt *i)
 	if (i->device->interrupts)
 		bus_device_ask(i->device, disconnect, i->index, 0, 0);
 	WRITE_ONCE(i->dead, true);
-	unmask(i);
+	unmask(i, true);
 	irq_free(i->number, i);
 	i->connected = false;
 }

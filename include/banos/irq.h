@@ -9,7 +9,8 @@
  *
  * A line that the device keeps pulling stays masked until the function has
  * returned; it has to make the device let go of the line. Lines may be shared with
- * other devices: the function is called for theirs, too.
+ * other devices: the function is called for theirs, too. A line that is pulled again
+ * and again while no function has something to do is masked for good.
  */
 #ifndef BANOS_IRQ_H
 #define BANOS_IRQ_H

@@ -42,8 +42,12 @@ struct irq_line;
  * @return what to hand to irq_unmask(), before irq_free(); NULL: nothing was masked
  */
 struct irq_line *irq_mask_current(void);
-/** @brief The thread is done with the device. Any context. */
-void irq_unmask(struct irq_line *line);
+/**
+ * @brief The thread is done with the device. Any context. A line that nobody feels
+ * responsible for any more stays masked.
+ * @param handled  the device had something
+ */
+void irq_unmask(struct irq_line *line, bool handled);
 /** Text of /proc/interrupts. Sleeps. */
 struct seq_file;
 void irq_show(struct seq_file *m);

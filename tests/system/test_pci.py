@@ -260,6 +260,14 @@ def test_interrupts_by_a_line(start, machine):
     m.check('rmmod lines')
 
 
+def test_a_line_that_nobody_sees_to_is_masked(start):
+    m = start(qemu=['-device', 'e1000'], append='quiet',
+              files={'lines.ko': driver('lines')}).boot()
+    m.check('insmod /lines.ko deaf=1 & sleep 1; echo alive')
+    wait_until(m, 'dmesg | grep "interrupts that no driver wanted: masked"', 30)
+    m.check('wait; rmmod lines')
+
+
 @pytest.mark.parametrize('cpus', [1, 4])
 def test_interrupts_by_several_messages(start, cpus):
     m = start(machine='q35', cpus=cpus, qemu=['-device', 'e1000e'],
