@@ -51,6 +51,14 @@ static int missing(struct loader *l, const char *name)
 	return report_add(r, -ENOENT, "needs %s, which neither the kernel nor a driver has", name);
 }
 
+/* What ends the loading. */
+static int cannot(struct loader *l, const char *what, const char *name, int err)
+{
+	if (err == -ENOMEM)
+		return report_add(&l->report, err, "no memory to %s %s", what, name);
+	return report_add(&l->report, err, "cannot %s %s (error %d)", what, name, -err);
+}
+
 static int resolve_import(struct loader *l, const Elf64_Sym *s, u64 *value)
 {
 	struct load_import import = { 0 };
@@ -63,7 +71,7 @@ static int resolve_import(struct loader *l, const Elf64_Sym *s, u64 *value)
 		return 0;
 	err = l->env->find(l, name, &import);
 	if (err && err != -ENOENT)
-		return report_add(&l->report, err, "cannot import %s (error %d)", name, -err);
+		return cannot(l, "import", name, err);
 	if (!err)
 		*value = import.address ?: add_stub(l, import.slot, l->env->slot_entry);
 	else if (ELF64_ST_BIND(s->st_info) == STB_WEAK)
@@ -129,7 +137,7 @@ static int resolve_dependencies(struct loader *l)
 		if (err == -ENOENT)
 			report_add(&l->report, err, "needs the driver %s, which is not installed", name);
 		else if (err)
-			return report_add(&l->report, err, "cannot depend on %s (error %d)", name, -err);
+			return cannot(l, "depend on", name, err);
 	}
 	return 0;
 }

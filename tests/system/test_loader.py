@@ -16,6 +16,7 @@ import machine as machines
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 '..', 'drivers'))
 import compiled                                 # noqa: E402
+import image                                    # noqa: E402
 from cases import CASES, build_all              # noqa: E402
 
 pytestmark = pytest.mark.banos
@@ -146,6 +147,66 @@ def test_an_image_that_changes_while_it_is_read(start):
     output = m.check('/loadtest race 4 /cases/parameters_of_all_kinds.ko', 60)
     found = re.search(r'(\d+) good, (\d+) refused, (\d+) changes', output)
     assert found and int(found[1]) and int(found[2]) and int(found[3]) > 1000
+
+
+# ---------------------------------------------------------------------------
+# With the kernel's own checks: the debug configuration
+
+EXIT = ['-device', 'isa-debug-exit,iobase=0xf4,iosize=4']
+
+
+def test_each_allocation_of_an_installation_may_fail(start):
+    cases = ('parameter-unknown', 'constructors_run', 'exports_and_importers',
+             'imports_from_a_driver', 'a_got_slot_of_a_local_symbol',
+             'comdat_groups_are_joined')
+    m = small_machine(start, *(f'cases/{x}.ko' for x in cases),
+                      kernel=machines.DEBUG_KERNEL, qemu=EXIT,
+                      append='quiet qemu_exit')
+    m.check('dmesg -n1')
+    for name in cases:
+        other = '/cases/exports_and_importers.ko' \
+            if name == 'imports_from_a_driver' else ''
+        output = m.check(f'/loadtest failing /cases/{name}.ko {other}', 60)
+        found = re.search(r'^(\d+) allocations of a dry run, (\d+) of an '
+                          r'installation\ndone$', output, re.M)
+        assert found and 8 < int(found[1]) <= int(found[2]) < 200, output
+    # Nothing is left that nobody knows of.
+    for _ in range(3):
+        leaks = m.check('sleep 0.2; cat /proc/kmemleak')
+        if re.search(r'\b0 \(0 bytes\) of them leaked$', leaks.strip()):
+            return
+    raise AssertionError(leaks)
+
+
+# mov $0, %eax; then what must not be possible; ret
+FORBIDDEN = {
+    # movl $0, text(%rip)
+    'text': ('c7050000000000000000', 2, 'text_start', 'write'),
+    # movl $0, descriptor(%rip)
+    'rodata': ('c7050000000000000000', 2, 'descriptor', 'write'),
+    # call data
+    'data': ('e80000000000000000', 1, 'data', ''),
+}
+
+
+@pytest.mark.parametrize('what', FORBIDDEN)
+def test_nothing_is_writable_and_executable(start, what):
+    """Code and constants cannot be written, data cannot be run: such a driver
+    faults, and the report names it."""
+    code, at, target, words = FORBIDDEN[what]
+    d = image.driver('faulty', text=bytes.fromhex(
+        'f30f1efa' + code + '31c0c3').ljust(32, b'\x90'))
+    d.symbol('text_start', '.text', bind=image.LOCAL)
+    d.symbol('descriptor', '.banos-driver', bind=image.LOCAL)
+    d.section('.text').rela(4 + at, image.PC32, target,
+                            -4 if what == 'data' else -8)
+    m = start(files={'faulty.ko': bytes(d.build())}, append='quiet qemu_exit',
+              qemu=EXIT).boot()
+    m.sendline('insmod /faulty.ko')
+    m.expect('end of panic', 20)
+    report = content(m.log_path).decode(errors='replace')
+    assert 'page fault' in report and words in report
+    assert re.search(r'faulty\b.*\+0x', report), report[-3000:]
 
 
 # ---------------------------------------------------------------------------

@@ -34,4 +34,5 @@ int test_cases(int argc, char **argv);		/* cases.c */
 int test_mutants(int argc, char **argv);	/* mutants.c */
 int test_calls(int argc, char **argv);		/* calls.c */
 int test_privileges(int argc, char **argv);	/* privileges.c */
+int test_failing(int argc, char **argv);		/* failing.c */
 int test_race(int argc, char **argv);		/* race.c */
