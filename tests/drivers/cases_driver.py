@@ -1,0 +1,489 @@
+# SPDX-License-Identifier: MIT
+"""What is no driver, or none for here: descriptor, exports, parameters,
+imports, relocations."""
+import struct
+
+import image as e
+from cases_elf import UNCHECKED
+from image import (ABS, ALLOC, EXEC, LOCAL, NOBITS, PC32, PLT32, PROGBITS,
+                   R_32, R_32S, R_64, R_GOTPCREL, WEAK, WRITE, add_export,
+                   add_parameter, driver)
+from registry import CASES, Case, case, family
+
+
+@case('ENOEXEC', 'has no .banos-driver')
+def no_descriptor_section():
+    d = driver()
+    d.section('.banos-driver').name = '.data.other'
+    return d.build()
+
+
+@case('ENOEXEC', 'has no descriptor')
+def no_descriptor():
+    d = driver()
+    section = d.section('.banos-driver')
+    section.relocs, section.data = [], bytearray(e.dependency('odd'))
+    return d.build()
+
+
+@case('ENOEXEC', 'more than one descriptor')
+def two_descriptors():
+    d = driver()
+    d.section('.banos-driver').add(e.descriptor('again'), 8)
+    return d.build()
+
+
+@case('ENOEXEC', 'more than one .banos-driver')
+def two_descriptor_sections():
+    d = driver()
+    d.section('.banos-driver', PROGBITS, ALLOC | WRITE, e.descriptor('b'), 8)
+    return d.build()
+
+
+@family('ENOEXEC')
+def descriptor_section():
+    for field, value, words in (
+            ('sh_type', NOBITS, 'wrong kind'), ('sh_flags', WRITE, 'wrong kind'),
+            ('sh_flags', ALLOC | EXEC, 'wrong kind'),
+            ('sh_addralign', 4, 'wrong kind'),
+            ('sh_size', 100, 'makes no sense from byte 0'),
+            ('sh_size', 0, 'has no descriptor')):
+        yield f'{field}={value:x}', driver().put_section(
+            '.banos-driver', field, value).data, words
+    for name, size in (('0', 0), ('4', 4), ('odd', 273), ('long', 2**31),
+                       ('most', 2**32 - 8)):
+        yield f'size_{name}', driver(size=size).build(), 'makes no sense'
+    d = driver()
+    section = d.section('.banos-driver')
+    section.data[:] = struct.pack('<II', 264, 1) + section.data[8:264]
+    section.relocs = []
+    yield 'short', d.build(), 'has 264 bytes, fewer than 272'
+
+
+@family('ENOEXEC')
+def descriptor_text():
+    for name, field, value, words in (
+            ('no_name', 'name', b'', 'no valid name'),
+            ('odd_name', 'name', b'a-b', 'no valid name'),
+            ('digit', 'name', b'1a', 'no valid name'),
+            ('slash', 'name', b'../etc', 'no valid name'),
+            ('blank', 'name', b'a b', 'no valid name'),
+            ('utf8', 'name', 'ä'.encode(), 'no valid name'),
+            ('endless_name', 'name', b'n' * 56, 'no valid name'),
+            ('the_kernels', 'name', b'banos', "such names are the kernel's"),
+            ('the_kernels_too', 'name', b'banos_x', "names are the kernel's"),
+            ('version', 'version', b'1' * 24, 'a text of the descriptor'),
+            ('licence', 'licence', b'M' * 24, 'a text of the descriptor'),
+            ('description', 'description', b'd' * 120, 'a text of')):
+        yield name, driver(**{field: value} if field != 'name' else
+                           {'name': value}).build(), words
+
+
+@family('EINVAL', 'built for API level')
+def levels_contradict():
+    yield 'level_0', driver(level=0).build()
+    yield 'minimum_above', driver(level=1, level_min=2).build()
+
+
+@case('EOPNOTSUPP', 'needs API level 3, this kernel has 1',
+      fault='minimum version never compared')
+def needs_a_later_level():
+    return driver(level=3, level_min=3).build()
+
+
+@case('EOPNOTSUPP', 'needs features 0x8000000000000001')
+def an_unknown_must_feature():
+    return driver(features_must=1 << 63 | 1).build()
+
+
+@case('EOPNOTSUPP', 'record of kind 99')
+def an_unknown_record():
+    d = driver()
+    d.section('.banos-driver').add(struct.pack('<IIQ', 16, 99, 7), 8)
+    return d.build()
+
+
+@case('ENOEXEC', 'makes no sense from byte 272')
+def rubbish_after_the_descriptor():
+    d = driver()
+    d.section('.banos-driver').add(b'\xff' * 16, 8)
+    return d.build()
+
+
+@family('ENOEXEC', fault='null or out-of-range init')
+def init():
+    d = driver()
+    d.section('.banos-driver').relocs = []
+    yield 'null', d.build(), 'no init function'
+    for name, symbol, add, words in (
+            ('data', 'data', 0, 'init lies outside of its code'),
+            ('past_the_code', 'init', 16, 'init lies outside of its code'),
+            ('before_the_code', 'init', -1, 'init lies outside of its code')):
+        d = driver()
+        d.section('.banos-driver').relocs = [(256, R_64, symbol, add)]
+        yield name, d.build(), words
+    d = driver()
+    d.section('.banos-driver').relocs = []
+    d.symbol('far', ABS, 0xffffffff80000000, bind=LOCAL)
+    d.section('.banos-driver').rela(256, R_64, 'far')
+    yield 'kernel', d.build(), 'init lies outside of its code'
+    d = driver()
+    d.section('.banos-driver').relocs = []
+    d.section('.banos-driver').rela(256, R_64, 'banos_api_level')
+    yield 'import', d.build(), 'init lies outside of its code'
+    d = driver()
+    d.section('.banos-driver').rela(264, R_64, 'data')
+    yield 'exit', d.build(), 'exit lies outside of its code'
+
+
+# --------------------------------------------------------------------------
+# Constructors
+
+def with_array(name, kind, target='init', addend=0, size=8):
+    d = driver()
+    array = d.section(name, kind, ALLOC | WRITE, bytes(size), 8)
+    if target:
+        array.rela(0, R_64, target, addend)
+    return d.build()
+
+
+@case('OK')
+def constructors_run():
+    return with_array('.init_array.00005', e.INIT_ARRAY)
+
+
+@family('ENOEXEC')
+def constructor():
+    for name, args, words in (
+            ('null', ('.init_array', e.INIT_ARRAY, None), 'entry 0 of .init_array'),
+            ('data', ('.init_array', e.INIT_ARRAY, 'data'), 'outside of its code'),
+            ('fini', ('.fini_array', e.FINI_ARRAY, 'data'), 'outside of its code'),
+            ('half', ('.init_array', e.INIT_ARRAY, 'init', 0, 12), 'wrong size')):
+        yield name, with_array(*args), words
+
+
+# --------------------------------------------------------------------------
+# Exports
+
+def with_export(name, symbol='init', who='odd'):
+    d = driver(who)
+    add_export(d, name, symbol)
+    return d.build()
+
+
+@family('ENOEXEC', 'exports')
+def export():
+    for name in ('foreign', 'banos_print', 'memcpy', 'odd', 'odd_', 'oddity_f',
+                 'init_module', 'odd_ä', 'odd_a-b'):
+        yield name, with_export(name), name, 'have to begin with odd_'
+    yield 'data', with_export('odd_f', 'data'), 'no function of its own'
+
+
+@family('ENOEXEC')
+def export_table():
+    yield 'endless', with_export('odd_' + 'x' * 124), 'name is damaged'
+    d = driver()
+    add_export(d, 'odd_f')
+    d.section('.banos-export').relocs.pop(0)
+    yield 'no_name', d.build(), 'name is damaged'
+    d = driver()
+    add_export(d, 'odd_f')
+    d.section('.banos-export').add(bytes(8))
+    yield 'half', d.build(), 'wrong size'
+    d = driver()
+    add_export(d, 'odd_f')
+    d.section('.banos-export').relocs[0] = (0, R_64, 'data', 0)
+    yield 'name_may_change', d.build(), 'name is damaged'
+
+
+@case('OK')
+def the_longest_name_exported():
+    return with_export('odd_' + 'x' * 123)
+
+
+# --------------------------------------------------------------------------
+# Parameters
+
+def with_parameter(*args, **options):
+    d = driver()
+    add_parameter(d, *args, **options)
+    return d.build()
+
+
+@family('EINVAL', 'contradicts itself')
+def parameter_record():
+    for name, kind, size, fields in (
+            ('bounds', e.I32_TYPE, 4, {'min': 5, 'max': -5}),
+            ('unsigned_bounds', e.U64_TYPE, 8, {'min': -1, 'max': 5}),
+            ('width', e.I32_TYPE, 8, {}), ('wide', e.I32_TYPE, 15, {'max': 9}),
+            ('no_text', e.TEXT_TYPE, 0, {}), ('bool', e.BOOL_TYPE, 4, {})):
+        yield name, with_parameter('p', kind, size, **fields)
+
+
+@case('EINVAL', 'contradicts itself', params='p=7')
+def a_contradicting_parameter_is_not_set():
+    return with_parameter('p', e.I32_TYPE, 4000, max=9)
+
+
+@case('EOPNOTSUPP', 'type 77')
+def parameter_of_unknown_type():
+    return with_parameter('p', 77, 4)
+
+
+@family('ENOEXEC')
+def parameter_place():
+    outside = 'lies outside of its data'
+    yield 'null', with_parameter('p', e.I32_TYPE, 4, None), outside
+    yield 'code', with_parameter('p', e.I32_TYPE, 4, 'init'), outside
+    yield 'past_the_end', with_parameter('p', e.I32_TYPE, 4, 'bss', 62), outside
+    yield 'before', with_parameter('p', e.I32_TYPE, 4, 'data', -1), outside
+    yield 'long', with_parameter('p', e.TEXT_TYPE, 2**31), outside
+    yield 'wraps', with_parameter('p', e.TEXT_TYPE, 2**32 - 1), outside
+    yield 'kernel', with_parameter('p', e.I32_TYPE, 4, 'banos_api_level'), outside
+    yield 'name', with_parameter('a b', e.I32_TYPE, 4), 'no valid name'
+    yield 'no_name', with_parameter('', e.I32_TYPE, 4), 'no valid name'
+    yield 'description', with_parameter(
+        'p', e.I32_TYPE, 4, description=b'd' * 96), 'no valid name or desc'
+
+
+def numbered():
+    d = driver()
+    add_parameter(d, 'n', e.I32_TYPE, 4, min=-5, max=5)
+    add_parameter(d, 'wide', e.U32_TYPE, 4, min=0, max=2**40)
+    add_parameter(d, 'flag', e.BOOL_TYPE, 1, at=8, max=1)
+    add_parameter(d, 'word', e.TEXT_TYPE, 5, at=16)
+    return d.build()
+
+
+for _name, _params, _words in (
+        ('unknown', 'm=1', ('no parameter m', 'it has n, wide, flag, word')),
+        ('empty', 'n=', ('from -5 to 5',)), ('no_value', 'n', ('from -5 to 5',)),
+        ('text', 'n=five', ('from -5 to 5, not "five"',)),
+        ('above', 'n=6', ('from -5 to 5',)), ('below', 'n=-6', ('from -5 to',)),
+        ('rest', 'n=1x', ('from -5 to 5',)),
+        ('far', 'n=99999999999999999999999', ('from -5 to 5',)),
+        ('longer', 'n=' + '0' * 40, ('from -5 to 5',)),
+        ('too_wide', 'wide=4294967296', ('parameter wide is a number',)),
+        ('bool', 'flag=maybe', ('yes or no, not "maybe"',)),
+        ('long_text', 'word=12345', ('at most 4 bytes',)),
+        ('text_without_value', 'word', ('at most 4 bytes',)),
+        ('one_of_two', 'n=1 n=9', ('from -5 to 5',))):
+    CASES.append(Case(f'parameter-{_name}', numbered, 'EINVAL', _words, None,
+                      'EINVAL', _params, (), None))
+
+
+@case('EINVAL', 'from -5 to 5', 'yes or no', 'no parameter other',
+      params='n=77 flag=perhaps word=abcd other=1', lines=3)
+def parameters_are_all_looked_at():
+    return numbered()
+
+
+# --------------------------------------------------------------------------
+# Imports and relocations
+
+def with_rela(offset, kind, symbol, addend=0, bind=None):
+    d = driver()
+    d.section('.text').add(bytes(32))
+    if bind is not None:
+        d.symbol(symbol, bind=bind)
+    d.section('.text').rela(offset, kind, symbol, addend)
+    return d
+
+
+@case('ENOENT', 'needs banos_of_the_future', 'this kernel does not have')
+def missing_kernel_function():
+    return with_rela(20, PLT32, 'banos_of_the_future').build()
+
+
+@case('ENOENT', 'needs pair_add', 'the driver pair')
+def missing_function_of_a_driver():
+    return with_rela(20, PLT32, 'pair_add').build()
+
+
+@case('ENOENT', 'needs printk')
+def missing_function_of_nobody():
+    return with_rela(20, PLT32, 'printk').build()
+
+
+@case('ENOENT', 'built for API level 7, this kernel has 1')
+def missing_function_of_a_later_level():
+    d = driver(level=7)
+    d.section('.text').add(bytes(32))
+    d.section('.text').rela(20, PLT32, 'banos_of_the_future')
+    return d.build()
+
+
+@case('ENOENT', 'needs the driver exp')
+def missing_dependency():
+    d = driver()
+    d.section('.banos-driver').add(e.dependency('exp'), 8)
+    return d.build()
+
+
+@family('ENOEXEC', 'record of a dependency is damaged')
+def dependency_record():
+    for name, raw in (('name', e.dependency('a b')),
+                      ('short', struct.pack('<II', 8, 3)),
+                      ('endless', struct.pack('<II56s', 64, 3, b'x' * 56))):
+        d = driver()
+        d.section('.banos-driver').add(raw, 8)
+        yield name, d.build()
+
+
+@family('ENOEXEC', 'record of a device that it serves is damaged')
+def serves_record():
+    for name, raw in (('short', struct.pack('<II8s', 16, 4, b'pci:*')),
+                      ('no_bus', struct.pack('<II120s', 128, 4, b'anything')),
+                      ('endless', struct.pack('<II120s', 128, 4, b':' * 120))):
+        d = driver()
+        d.section('.banos-driver').add(raw, 8)
+        yield name, d.build()
+
+
+@case('OK')
+def serves_devices():
+    d = driver()
+    for alias in (b'pci:v00001234d*', b'toy:*', b'toy:' + b'?' * 115):
+        d.section('.banos-driver').add(struct.pack('<II120s', 128, 4, alias), 8)
+    return d.build()
+
+
+@family('ENOEXEC', 'is not supported',
+        fault='a needed relocation silently skipped')
+def relocation_type():
+    for kind in (e.GOT32, e.R_16, 13, 14, 15, e.TPOFF32, e.TLSGD, 25, e.GOTPC32,
+                 27, 28, 31, e.SIZE64, 37, 43, 100, 2**31, 2**32 - 1):
+        yield kind, with_rela(20, kind, 'data').build(), f'relocation {kind} '
+
+
+@family('ENOEXEC', 'outside of the section', fault=UNCHECKED)
+def relocation_place():
+    for offset in (45, 48, 2**31, 2**63, 2**64 - 1, 2**64 - 4):
+        yield f'{offset:x}', with_rela(offset, PC32, 'data').build()
+    yield 'eight_bytes', with_rela(41, R_64, 'data').build()
+
+
+@family('ENOEXEC', 'refers to symbol', fault=UNCHECKED)
+def relocation_symbol():
+    for number in (99, 2**31, 2**32 - 1):
+        yield f'{number:x}', with_rela(20, PC32, number).build()
+
+
+@family('ENOEXEC')
+def relocation_section():
+    for field, value, words in (
+            ('sh_entsize', 16, 'wrong size'), ('sh_size', 23, 'wrong size'),
+            ('sh_link', 1, 'symbols of its own'), ('sh_link', 0, 'symbols of')):
+        yield f'{field}={value}', driver().put_section(
+            '.rela.banos-driver', field, value).data, words
+    d = driver()
+    d.section('.bss').rela(0, R_64, 'init')
+    yield 'bss', d.build(), 'what is not in the file'
+    d = driver()
+    d.symbol('left_out', d.section('.note.x', e.NOTE, ALLOC, bytes(8), 4))
+    d.section('.text').rela(8, PC32, 'left_out')
+    yield 'left_out', d.build(), 'section that is not loaded'
+    yield 'got_of_nothing', with_rela(20, R_GOTPCREL, 0).build(), 'no sense'
+
+
+@case('ENOEXEC', '_GLOBAL_OFFSET_TABLE_', '-mcmodel=kernel')
+def the_got_itself():
+    return with_rela(20, PC32, '_GLOBAL_OFFSET_TABLE_', -4).build()
+
+
+TRUNCATED = '32-bit relocations truncated silently'
+
+
+@family('EOVERFLOW', 'does not fit', fault=TRUNCATED)
+def overflow():
+    yield '32', with_rela(20, R_32, 'data').build(), \
+        '-mcmodel=kernel or -fPIE'
+    yield '32_import', with_rela(20, R_32, 'banos_api_level').build(), '-fPIE'
+    yield '32_negative', with_rela(20, R_32, 0, -1).build()
+    yield '32_large', with_rela(20, R_32, 0, 2**32).build()
+    yield '32S', with_rela(20, R_32S, 'data', 2**32).build()
+    yield '32S_positive', with_rela(20, R_32S, 0, 2**31).build()
+    yield '32S_negative', with_rela(20, R_32S, 0, -2**31 - 1).build()
+    yield 'PC32', with_rela(20, PC32, 'data', 2**31).build()
+    yield 'PC32_back', with_rela(20, PC32, 'data', -2**31 - 2**20).build()
+    yield 'PC32_null', with_rela(20, PC32, 0, 2**32).build()
+    yield 'PLT32', with_rela(20, PLT32, 'init', 2**31 + 2**20).build()
+    yield 'PLT32_absent', with_rela(20, PLT32, 'banos_absent', 2**33,
+                                    bind=WEAK).build()
+    yield 'GOTPCREL', with_rela(20, R_GOTPCREL, 'data', 2**31).build()
+    yield 'GOTPCRELX', with_rela(20, e.GOTPCRELX, 'init', -2**32).build()
+    yield 'REX_GOTPCRELX', with_rela(20, e.REX_GOTPCRELX, 'init', 2**63).build()
+
+
+@case('EOVERFLOW', 'does not fit')
+def an_absent_weak_import_too_far_away():
+    # S = 0: too far below for 32 bits from where drivers live
+    return with_rela(20, PC32, 'banos_absent', 2**31, bind=WEAK).build()
+
+
+# --------------------------------------------------------------------------
+# Several reasons: the first row of the table
+
+@case('ENOENT', 'needs banos_a', 'needs banos_b', 'does not fit', lines=3)
+def missing_before_overflow():
+    d = with_rela(20, R_32, 'data')
+    for name in ('banos_a', 'banos_b'):
+        d.section('.text').rela(24, PLT32, name)
+    return d.build()
+
+
+@case('EOPNOTSUPP', 'needs API level 3', 'needs banos_a', 'does not fit',
+      lines=3)
+def level_before_missing():
+    d = driver(level=3, level_min=3)
+    d.section('.text').add(bytes(32))
+    d.section('.text').rela(20, PLT32, 'banos_a').rela(24, R_32, 'data')
+    return d.build()
+
+
+@case('EINVAL', 'has no parameter', 'needs API level 3', 'needs banos_a',
+      params='nothing=1', lines=3)
+def parameter_before_level():
+    d = driver(level=3, level_min=3)
+    d.section('.text').add(bytes(32))
+    d.section('.text').rela(20, PLT32, 'banos_a')
+    return d.build()
+
+
+@case('ENOEXEC', 'exports foreign', 'needs banos_a', 'has no parameter',
+      'exit lies outside', params='nothing=1', lines=4)
+def format_before_all():
+    d = driver()
+    add_export(d, 'foreign')
+    d.section('.text').add(bytes(32))
+    d.section('.text').rela(20, PLT32, 'banos_a')
+    d.section('.banos-driver').rela(264, R_64, 'data')
+    return d.build()
+
+
+@case('EFBIG', 'would take', 'is both writable and executable', lines=2)
+def size_before_format():
+    d = driver()
+    d.put_section('.bss', 'sh_size', 2**40)
+    return d.put_section('.text', 'sh_flags', ALLOC | WRITE | EXEC).data
+
+
+@case('ENOENT', 'needs banos_0', 'more reasons',
+      fault='"Exec format error" with no reason given')
+def more_reasons_than_there_is_room():
+    d = driver()
+    d.section('.text').add(bytes(16))
+    for i in range(100):
+        d.section('.text').rela(16, PLT32, f'banos_{i}')
+    return d.build()
+
+
+@case('ENOEXEC', 'refers to __stack_chk_fail', 'refers to __fentry__',
+      'thread-local', lines=3)
+def all_forbidden_symbols_are_named():
+    d = driver()
+    d.section('.text').add(bytes(16))
+    d.section('.text').rela(16, PLT32, '__stack_chk_fail')
+    d.section('.text').rela(16, PLT32, '__fentry__')
+    d.symbol('mine', '.data', kind=e.TLS_TYPE)
+    return d.build()
