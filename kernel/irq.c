@@ -316,6 +316,10 @@ int irq_request_isa(u32 line, irq_handler fn, void *arg, const char *name, u32 f
 	if (!chip->fixed_vectors) {
 		gsi = acpi_info.isa[line].gsi;
 		how = isa_trigger(acpi_info.isa[line].flags);
+		if (!chip->has(gsi)) {		/* firmware that errs, more likely than a machine without */
+			pr_warn("irq: ACPI leads line %u to input %u, which is not there\n", line, gsi);
+			gsi = line;
+		}
 	}
 	return request(gsi, line, how, fn, arg, name, flags);
 }

@@ -31,12 +31,14 @@ void spin_debug_before(spinlock_t *l)
 {
 	if (l->locked && l->owner_cpu == cpu_id() + 1)
 		panic("a spin lock is taken twice on cpu %u; first at %pS", cpu_id(), (void *)l->owner_ip);
+	lock_order_check(&l->class, l, true, (u64)__builtin_return_address(0));
 }
 
 void spin_debug_acquired(spinlock_t *l)
 {
 	l->owner_cpu = cpu_id() + 1;
 	l->owner_ip = (u64)__builtin_return_address(0);
+	lock_order_taken(&l->class, l, true, l->owner_ip);
 }
 
 void spin_debug_release(spinlock_t *l)
@@ -44,7 +46,24 @@ void spin_debug_release(spinlock_t *l)
 	if (!l->locked || l->owner_cpu != cpu_id() + 1)
 		panic("a spin lock is released that cpu %u does not hold", cpu_id());
 	l->owner_cpu = 0;
+	lock_order_released(l, true);
 }
+
+static void may_sleep_here(void)
+{
+	if (CPU_FIELD_READ(preempt_count) || in_interrupt())
+		panic("%s: a lock that sleeps is taken where that is not allowed (preempt count %u)",
+		      current->comm, CPU_FIELD_READ(preempt_count));
+}
+/* For mutexes and rwsems: before waiting, when taken, when given back. */
+#define SLEEPER_WAITS(l) do { may_sleep_here(); \
+	lock_order_check(&(l)->class, l, false, (u64)__builtin_return_address(0)); } while (0)
+#define SLEEPER_TAKEN(l) lock_order_taken(&(l)->class, l, false, (u64)__builtin_return_address(0))
+#define SLEEPER_RELEASED(l) lock_order_released(l, false)
+#else
+#define SLEEPER_WAITS(l) ((void)0)
+#define SLEEPER_TAKEN(l) ((void)0)
+#define SLEEPER_RELEASED(l) ((void)0)
 #endif
 
 /* ---- mutex ---- */
@@ -52,7 +71,7 @@ void spin_debug_release(spinlock_t *l)
 struct sleeper { struct list link; struct thread *thread; bool write; };
 #define MUTEX_WAITERS 1ull
 
-void mutex_init(struct mutex *m) { *m = (struct mutex)MUTEX_INIT(*m); }
+void mutex_init_plain(struct mutex *m) { *m = (struct mutex)MUTEX_INIT(*m); }
 bool mutex_is_owner(const struct mutex *m) { return (READ_ONCE(m->owner) & ~MUTEX_WAITERS) == (u64)current; }
 
 static bool mutex_try(struct mutex *m)
@@ -101,21 +120,38 @@ static __noinline int mutex_lock_slow(struct mutex *m, bool interruptible)
 
 void mutex_lock(struct mutex *m)
 {
+	SLEEPER_WAITS(m);
 	if (unlikely(!mutex_try(m)))
 		mutex_lock_slow(m, false);
+	SLEEPER_TAKEN(m);
 }
 
 int mutex_lock_interruptible(struct mutex *m)
 {
-	return likely(mutex_try(m)) ? 0 : mutex_lock_slow(m, true);
+	int err = 0;
+
+	SLEEPER_WAITS(m);
+	if (unlikely(!mutex_try(m)))
+		err = mutex_lock_slow(m, true);
+	if (!err)
+		SLEEPER_TAKEN(m);
+	return err;
 }
 
-bool mutex_trylock(struct mutex *m) { return mutex_try(m); }
+bool mutex_trylock(struct mutex *m)
+{
+	bool taken = mutex_try(m);
+
+	if (taken)
+		SLEEPER_TAKEN(m);
+	return taken;
+}
 
 void mutex_unlock(struct mutex *m)
 {
 	u64 old = (u64)current;
 
+	SLEEPER_RELEASED(m);
 	if (likely(__atomic_compare_exchange_n(&m->owner, &old, 0, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED)))
 		return;
 	BUG_ON((old & ~MUTEX_WAITERS) != (u64)current);
@@ -128,7 +164,7 @@ void mutex_unlock(struct mutex *m)
 
 /* ---- rwsem: count > 0 readers, -1 a writer; newcomers queue behind waiters ---- */
 
-void rwsem_init(struct rwsem *s) { *s = (struct rwsem)RWSEM_INIT(*s); }
+void rwsem_init_plain(struct rwsem *s) { *s = (struct rwsem)RWSEM_INIT(*s); }
 
 static bool try_read(struct rwsem *s)
 {
@@ -183,15 +219,27 @@ static void rwsem_wake(struct rwsem *s)
 
 void down_read(struct rwsem *s)
 {
+	SLEEPER_WAITS(s);
 	if (unlikely(!list_empty(&s->waiters) || !try_read(s)))
 		rwsem_wait(s, false);
+	SLEEPER_TAKEN(s);
 }
 
-bool down_read_trylock(struct rwsem *s) { return list_empty(&s->waiters) && try_read(s); }
+bool down_read_trylock(struct rwsem *s)
+{
+	bool taken = list_empty(&s->waiters) && try_read(s);
+
+	if (taken)
+		SLEEPER_TAKEN(s);
+	return taken;
+}
 
 void up_read(struct rwsem *s)
 {
-	s64 left = __atomic_sub_fetch(&s->count, 1, __ATOMIC_SEQ_CST);
+	s64 left;
+
+	SLEEPER_RELEASED(s);
+	left = __atomic_sub_fetch(&s->count, 1, __ATOMIC_SEQ_CST);
 
 	if (unlikely(!left && !list_empty(&s->waiters)))
 		rwsem_wake(s);
@@ -199,12 +247,15 @@ void up_read(struct rwsem *s)
 
 void down_write(struct rwsem *s)
 {
+	SLEEPER_WAITS(s);
 	if (unlikely(!list_empty(&s->waiters) || !try_write(s)))
 		rwsem_wait(s, true);
+	SLEEPER_TAKEN(s);
 }
 
 void up_write(struct rwsem *s)
 {
+	SLEEPER_RELEASED(s);
 	__atomic_store_n(&s->count, 0, __ATOMIC_SEQ_CST);
 	if (unlikely(!list_empty(&s->waiters)))
 		rwsem_wake(s);

@@ -9,12 +9,6 @@
 #include <kernel/time.h>
 #include <kernel/wait.h>
 
-void wait_queue_init(struct wait_queue *q)
-{
-	spin_init(&q->lock);
-	list_init(&q->waiters);
-}
-
 void waiter_init(struct waiter *w)
 {
 	*w = (struct waiter){ .thread = current };

@@ -50,7 +50,7 @@ LAYERS = [
 HEADERS = {name: layer for layer, names in {
     0: 'atomic bitmap chacha clock cmdline err fault inflate kconfig ktest list memmap '
        'rbtree siginfo sort string types',
-    1: 'boot cpu display lock page_init printk symbols uaccess upcalls',
+    1: 'boot cpu display lock lock_order page_init printk symbols uaccess upcalls',
     2: 'heap heap_init leak page',
     3: 'acpi crash gate irq irq_chip owner power random rcu_init rtc seq_file smp '
        'thread time utsname vdso wait',

@@ -88,6 +88,11 @@ bool ioapic_init(void)
 			nr_ioapics++;
 		else
 			pr_warn("ioapic: none at %lx, where ACPI has one\n", a->ioapics[i].addr);
+	/* what is on the board is wired to the first inputs: without those the PICs serve it better */
+	if (nr_ioapics && !ioapic_of(0)) {
+		pr_warn("ioapic: none has input 0: not used\n");
+		nr_ioapics = 0;
+	}
 	return nr_ioapics != 0;
 }
 

@@ -8,7 +8,7 @@
  */
 #pragma once
 #include <asm/irqflags.h>
-#include <kernel/types.h>
+#include <kernel/lock_order.h>
 
 struct thread;
 struct run_queue;
@@ -35,6 +35,9 @@ struct cpu {
 	struct { u64 user_ns, system_ns, idle_ns, irq_ns; } time;
 	u64 nr_switches, nr_irqs, nr_faults, nr_forks;
 	void *slot[16];			/* per-CPU data of other subsystems: enum cpu_slot */
+#ifdef CONFIG_DEBUG_LOCKS
+	struct lock_stack spins_held;
+#endif
 	u64 gate[2 * CONFIG_BANOS_MAX_DRIVERS];	/* calls into drivers: gate.h */
 
 	/* What others read, and hardly anybody writes: lines of their own. */

@@ -7,7 +7,8 @@
  * mutex      threads only, sleeps; owner recorded; not recursive.
  * rwsem      threads only, sleeps; many readers or one writer.
  *
- * With CONFIG_DEBUG_LOCKS owner and recursion are checked.
+ * With CONFIG_DEBUG_LOCKS owner, recursion and order (lock_order.h) are checked,
+ * and that nobody sleeps where that is not allowed.
  */
 #pragma once
 #include <kernel/atomic.h>
@@ -19,12 +20,21 @@ struct spinlock {
 #ifdef CONFIG_DEBUG_LOCKS
 	u32 owner_cpu;		/* id + 1, 0 = none */
 	u64 owner_ip;
+	struct lock_class *class;
 #endif
 };
 typedef struct spinlock spinlock_t;
 #define SPINLOCK_INIT	{ 0 }
 #define DEFINE_SPINLOCK(l) spinlock_t l = SPINLOCK_INIT
-static inline void spin_init(spinlock_t *l) { *l = (spinlock_t)SPINLOCK_INIT; }
+#ifdef CONFIG_DEBUG_LOCKS
+#define LOCK_CLASS_FIELD struct lock_class *class;
+#define LOCK_SET_CLASS(l, text) ((l)->class = LOCK_CLASS_HERE(text))
+#else
+#define LOCK_CLASS_FIELD
+#define LOCK_SET_CLASS(l, text) ((void)0)
+#endif
+/* Each line that makes locks makes a class of them: hence macros. */
+#define spin_init(l) do { *(l) = (spinlock_t)SPINLOCK_INIT; LOCK_SET_CLASS(l, #l); } while (0)
 
 void spin_lock_slow(spinlock_t *l);
 #ifdef CONFIG_DEBUG_LOCKS
@@ -88,10 +98,12 @@ struct mutex {
 	u64 owner;		/* struct thread *, bit 0: there are waiters */
 	spinlock_t wait_lock;
 	struct list waiters;
+	LOCK_CLASS_FIELD
 };
 #define MUTEX_INIT(m)	{ .waiters = LIST_INIT((m).waiters) }
 #define DEFINE_MUTEX(m) struct mutex m = MUTEX_INIT(m)
-void mutex_init(struct mutex *m);
+#define mutex_init(m) do { mutex_init_plain(m); LOCK_SET_CLASS(m, #m); } while (0)
+void mutex_init_plain(struct mutex *m);
 void mutex_lock(struct mutex *m);
 /** @return 0, or -EINTR when a signal arrived first. */
 int __must_check mutex_lock_interruptible(struct mutex *m);
@@ -103,9 +115,11 @@ struct rwsem {
 	s64 count;		/* readers; -1: one writer */
 	spinlock_t wait_lock;
 	struct list waiters;
+	LOCK_CLASS_FIELD
 };
 #define RWSEM_INIT(m)	{ .waiters = LIST_INIT((m).waiters) }
-void rwsem_init(struct rwsem *s);
+#define rwsem_init(s) do { rwsem_init_plain(s); LOCK_SET_CLASS(s, #s); } while (0)
+void rwsem_init_plain(struct rwsem *s);
 void down_read(struct rwsem *s);
 bool down_read_trylock(struct rwsem *s);
 void up_read(struct rwsem *s);

@@ -98,6 +98,9 @@ struct thread {
 	/* owned by the driver gate */
 	struct gate_record *gate;	/* innermost call into a driver, NULL outside */
 
+#ifdef CONFIG_DEBUG_LOCKS
+	struct lock_stack locks_held;	/* mutexes and rwsems */
+#endif
 	struct rcu_head rcu;
 };
 

@@ -14,7 +14,7 @@
 struct wait_queue { spinlock_t lock; struct list waiters; };
 #define WAIT_QUEUE_INIT(q) { .waiters = LIST_INIT((q).waiters) }
 #define DEFINE_WAIT_QUEUE(q) struct wait_queue q = WAIT_QUEUE_INIT(q)
-void wait_queue_init(struct wait_queue *q);
+#define wait_queue_init(q) do { spin_init(&(q)->lock); list_init(&(q)->waiters); } while (0)
 
 /** One waiter. wake() runs under the queue's lock, any context; default makes the thread runnable. */
 struct waiter {

@@ -319,7 +319,7 @@ void thread_end(int status)
 	struct thread *t = current;
 	struct process *p = t->proc;
 	struct pid *pid = t->sig->pid;
-	bool last;
+	bool last, leader = t == p->leader;	/* once we are unlinked, others may change or reap that */
 
 	stop_signals(p, t);
 	thread_leave_space(t);
@@ -328,7 +328,7 @@ void thread_end(int status)
 	give_up_resources(t);
 	if (last) {
 		process_end(p);
-	} else if (t != p->leader) {
+	} else if (!leader) {
 		pid_withdraw_thread(pid);
 		pid_put(pid);
 	}

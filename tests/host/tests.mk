@@ -69,6 +69,8 @@ vectors-srcs := kernel/vectors.c lib/bitmap.c
 # kernel/process/
 host-test-y += pid_map
 pid_map-srcs := kernel/process/pid_map.c
+host-test-y += lock_graph
+lock_graph-srcs := kernel/lock_graph.c
 host-test-y += script_line
 script_line-srcs := kernel/process/script_line.c
 host-test-y += elf_image

@@ -109,7 +109,7 @@ static void in_interrupt_context(struct timer *t)
 static __noinline void crash_irq(void)
 {
 	timer_init(&timer, in_interrupt_context);
-	timer_start(&timer, time_monotonic_ns());
+	timer_start(&timer, time_monotonic_ns() + NSEC_PER_MSEC);
 	delay_us(10000);
 	barrier();
 }
@@ -121,6 +121,68 @@ static __noinline void crash_lock(void)
 	spin_lock(&lock);
 	spin_lock(&lock);
 	barrier();
+}
+
+static DEFINE_SPINLOCK(lock_a);
+static DEFINE_SPINLOCK(lock_b);
+static DEFINE_MUTEX(mutex_a);
+static DEFINE_MUTEX(mutex_b);
+
+/* No deadlock, but there could be one. */
+static __noinline void crash_order(void)
+{
+	spin_lock(&lock_a);
+	spin_lock(&lock_b);
+	spin_unlock(&lock_b);
+	spin_unlock(&lock_a);
+	spin_lock(&lock_b);
+	spin_lock(&lock_a);
+	spin_unlock(&lock_a);
+	spin_unlock(&lock_b);
+}
+
+/* The same over a third, with locks that sleep, made at run time, and one given back in between. */
+static __noinline void crash_round(void)
+{
+	struct { struct mutex m; } *made = kmalloc(sizeof(*made));
+
+	mutex_init(&made->m);
+	mutex_lock(&mutex_a);
+	mutex_lock(&made->m);
+	mutex_unlock(&mutex_a);
+	mutex_unlock(&made->m);
+	mutex_lock(&made->m);
+	mutex_lock(&mutex_b);
+	mutex_unlock(&made->m);
+	mutex_unlock(&mutex_b);
+	mutex_lock(&mutex_b);
+	mutex_lock(&mutex_a);
+	mutex_unlock(&mutex_a);
+	mutex_unlock(&mutex_b);
+	kfree(made);
+}
+
+static void lock_in_interrupt(struct timer *t)
+{
+	spin_lock(&lock_a);
+	spin_unlock(&lock_a);
+}
+
+static __noinline void crash_irqlock(void)
+{
+	timer_init(&timer, lock_in_interrupt);
+	timer_start(&timer, time_monotonic_ns());
+	delay_us(10000);
+	spin_lock(&lock_a);		/* interrupts are on */
+	spin_unlock(&lock_a);
+}
+
+static __noinline void crash_mutex(void)
+{
+	spin_lock(&lock_a);
+	mutex_lock(&mutex_a);		/* it is free, this time */
+	mutex_unlock(&mutex_a);
+	spin_unlock(&lock_a);
 }
 
 static __noinline void crash_heap(void)
@@ -160,7 +222,8 @@ static const struct crash kinds[] = {
 	{ "exec", crash_exec }, { "user", crash_user }, { "ud", crash_ud }, { "divide", crash_divide },
 	{ "gp", crash_gp }, { "double", crash_double }, { "nmi", crash_nmi }, { "mce", crash_mce },
 	{ "irq", crash_irq }, { "lock", crash_lock }, { "heap", crash_heap }, { "free", crash_free },
-	{ "sleep", crash_sleep }, { "warn", crash_warn },
+	{ "sleep", crash_sleep }, { "warn", crash_warn }, { "order", crash_order }, { "round", crash_round },
+	{ "irqlock", crash_irqlock }, { "mutex", crash_mutex },
 };
 
 static void crash_thread(void *how)

@@ -42,21 +42,33 @@ KINDS = {
     'irq': ('asked to, in an interrupt', False, 'in_interrupt_context'),
     'lock': (r'a spin lock is taken twice on cpu \d; first at crash_lock.*',
              False, 'crash_lock'),
-    'heap': (r'heap: object \w+ of cache kmalloc was written past .*', False,
+    'heap': (r'heap: .*object \w+ of cache kmalloc was (written past its '
+             r'\d+ bytes|overwritten)', False,
              'crash_heap'),
     'free': (r'heap: object \w+ of cache kmalloc freed twice, first by '
              r'crash_free\S+, now by crash_free.*', False,
              'crash_free'),
+    'order': ('lock order inversion', False, 'crash_order'),
+    'round': ('lock order inversion', False, 'crash_round'),
+    'irqlock': (r'lock \d+ is taken in interrupts, and elsewhere with '
+                r'interrupts on; now at crash_irqlock.*', False,
+                'crash_irqlock'),
+    'mutex': ('crash: a lock that sleeps is taken where that is not allowed .*',
+              False, 'crash_mutex'),
     'sleep': (r'crash: schedule\(\) where sleeping is not allowed .*', False,
               'crash_sleep'),
 }
 
 
+def plain_log(m):
+    """All that was printed, without the time."""
+    return re.sub(r'^\[ *\d+\.\d+\] ', '', m.before.rstrip(), flags=re.M)
+
+
 def report_of(m):
-    """The lines of the one report, without the time; nothing comes after."""
+    """The lines of the one report; nothing comes after."""
     assert m.wait_end() == PANIC_STATUS
-    lines = [re.sub(r'^\[ *\d+\.\d+\] ', '', x)
-             for x in m.before.rstrip().split('\n')]
+    lines = plain_log(m).split('\n')
     starts = [i for i, x in enumerate(lines) if x.startswith('panic: ')]
     assert len(starts) == 1, m.before
     assert lines[-1] == '---[ end of panic ]---', m.before
@@ -88,7 +100,13 @@ def test_each_kind_of_crash_is_reported_once_and_ends_qemu(start, kind, cpu):
     if kind not in ('user', 'double') and has_registers:
         assert re.search(r'^code( \w\w){16} <\w\w>( \w\w){15}$', text, re.M)
     if kind == 'irq':		# and what it interrupted
-        assert any(re.match(r'  f{8}\w{8} (delay_us|timer_start)', x) for x in trace), text
+        assert any(re.match(r'  f{8}\w{8} (delay_us|timer_start)', x)
+                   for x in trace), text
+    if kind in ('order', 'round'):
+        before = re.findall(r'^  (now|before): lock \d+ taken at '
+                            rf'crash_{kind}\+.*, then lock \d+ at '
+                            rf'crash_{kind}\+', plain_log(m), re.M)
+        assert before == ['now', 'before'], m.before
     if kind == 'stack':
         assert re.search(r'^  \.\.\. \d\d times$', text, re.M)
     assert all(len(x) <= 80 - 15 for x in lines

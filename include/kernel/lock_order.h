@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file lock_order.h  In which order locks are taken (CONFIG_DEBUG_LOCKS).
+ *
+ * Locks that are made alike, by one line of the source, are a class. Whoever
+ * takes a lock of class B while holding one of class A sets "A before B" for
+ * good. When the opposite has been seen, by anyone and through any number of
+ * others in between, two CPUs could wait for each other: that is a panic which
+ * names both, whether or not it comes to a deadlock this time. The same goes for
+ * a spin lock that interrupt handlers take and that is also taken with
+ * interrupts on. Two locks of one class are not compared.
+ */
+#pragma once
+#include <kernel/types.h>
+
+#define LOCK_CLASSES	512u
+#define LOCKS_HELD	24u
+
+struct lock_class {
+	const char *name;		/* NULL: known by where it was taken first */
+	u64 first_ip;			/* where that was */
+	u32 id;				/* 0: not taken yet */
+	bool in_interrupt, interrupts_on;	/* how it has been taken */
+};
+/** What a CPU (spin locks) or a thread (others) holds, oldest first. */
+struct lock_stack {
+	u32 n;
+	struct { const void *lock; struct lock_class *class; u64 ip; } at[LOCKS_HELD];
+};
+
+#ifdef CONFIG_DEBUG_LOCKS
+/** The class of locks that are made here. */
+#define LOCK_CLASS_HERE(text) ({ static struct lock_class _class = { .name = (text) }; &_class; })
+/**
+ * @brief Before waiting for a lock.
+ * @param class  where the lock keeps its class; a lock of the image that has none yet gets one of its own
+ * @param spins  a spin lock, not a mutex or rwsem
+ */
+void lock_order_check(struct lock_class **class, const void *lock, bool spins, u64 ip);
+/** Taken, with or without waiting. */
+void lock_order_taken(struct lock_class **class, const void *lock, bool spins, u64 ip);
+void lock_order_released(const void *lock, bool spins);
+#endif
+
+/* ---- the orders that were seen; pure (kernel/lock_graph.c), the caller locks ---- */
+
+struct lock_graph { u64 after[LOCK_CLASSES][LOCK_CLASSES / 64]; };
+
+static inline bool lock_graph_has(const struct lock_graph *g, u32 before, u32 after)
+{
+	return g->after[before][after / 64] >> after % 64 & 1;
+}
+void lock_graph_add(struct lock_graph *g, u32 before, u32 after);
+/**
+ * @brief Must @p from be taken before @p to, by one or more steps that were seen?
+ * @param next  out: the first step's other end
+ */
+bool lock_graph_reaches(const struct lock_graph *g, u32 from, u32 to, u32 *next);

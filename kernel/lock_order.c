@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The order of locks, watched; see lock_order.h.
+ *
+ * What a CPU holds changes with interrupts off, so that an interrupt finds it
+ * whole and leaves it as it was. An order that was seen before costs one look at
+ * a bit; a new one is searched and entered under graph_lock, a bare word, since
+ * it is taken inside all others. After a panic has begun nothing is watched.
+ */
+#include <kernel/lock.h>
+#include <kernel/lock_order.h>
+#include <kernel/printk.h>
+#include <kernel/thread.h>
+
+#define EDGES_MAX 4096u			/* orders of which the places are remembered */
+
+static struct lock_graph graph;
+static struct lock_class *classes[LOCK_CLASSES];
+static struct lock_class image_classes[LOCK_CLASSES];
+static struct { u16 before, after; u64 before_ip, after_ip; } edges[EDGES_MAX];
+static u32 nr_classes = 1, nr_image_classes, nr_edges, graph_word;
+extern u8 _image_start[], _image_end[];
+
+static void graph_lock(void)
+{
+	while (__atomic_exchange_n(&graph_word, 1, __ATOMIC_ACQUIRE))
+		cpu_relax();
+}
+
+static void graph_unlock(void)
+{
+	__atomic_store_n(&graph_word, 0, __ATOMIC_RELEASE);
+}
+
+static struct lock_stack *stack_of(bool spins)
+{
+	return spins ? &this_cpu()->spins_held : &current->locks_held;
+}
+
+/* ---- classes; graph_lock held ---- */
+
+static void number_class(struct lock_class *c, u64 ip)
+{
+	if (c->id || nr_classes == LOCK_CLASSES)
+		return;
+	c->first_ip = ip;
+	classes[nr_classes] = c;
+	smp_store_release(&c->id, nr_classes++);
+}
+
+/* A lock of the image that nobody initialised is its own class; one of the heap has none. */
+static struct lock_class *find_class(struct lock_class **class, const void *lock)
+{
+	bool of_image = (const u8 *)lock >= _image_start && (const u8 *)lock < _image_end;
+
+	if (!*class && of_image && nr_image_classes < LOCK_CLASSES)
+		*class = &image_classes[nr_image_classes++];
+	return *class;
+}
+
+static struct lock_class *class_of(struct lock_class **class, const void *lock, u64 ip)
+{
+	struct lock_class *c = *class;
+
+	if (likely(c && c->id))
+		return c;
+	graph_lock();
+	c = find_class(class, lock);
+	if (c)
+		number_class(c, ip);
+	graph_unlock();
+	return c && c->id ? c : NULL;
+}
+
+/* ---- orders ---- */
+
+static void tell_edge(const char *when, u32 before, u32 after)
+{
+	for (u32 i = 0; i < nr_edges; i++)
+		if (edges[i].before == before && edges[i].after == after) {
+			pr_err("  %s: lock %u taken at %pS, then lock %u at %pS\n", when, before,
+			       (void *)edges[i].before_ip, after, (void *)edges[i].after_ip);
+			return;
+		}
+}
+
+static void tell_class(const struct lock_class *c)
+{
+	pr_err("  lock %u: %s, first taken at %pS\n", c->id, c->name ?: "static", (void *)c->first_ip);
+}
+
+static void __noreturn __cold inversion(u32 before, u32 after, u32 next)
+{
+	pr_err("locks: %u is taken while %u is held, elsewhere %u comes before %u\n", after, before, after, before);
+	tell_class(classes[before]);
+	tell_class(classes[after]);
+	if (next != before)
+		tell_class(classes[next]);
+	tell_edge("now", before, after);
+	tell_edge("before", after, next);
+	panic("lock order inversion");
+}
+
+static void enter_order(const struct lock_class *held, u64 held_ip, const struct lock_class *c, u64 ip)
+{
+	u32 next = 0;
+	bool round;
+
+	graph_lock();
+	round = lock_graph_reaches(&graph, c->id, held->id, &next);
+	lock_graph_add(&graph, held->id, c->id);
+	if (nr_edges < EDGES_MAX) {
+		edges[nr_edges].before = held->id;
+		edges[nr_edges].after = c->id;
+		edges[nr_edges].before_ip = held_ip;
+		edges[nr_edges++].after_ip = ip;
+	}
+	graph_unlock();
+	if (round)
+		inversion(held->id, c->id, next);
+}
+
+static void check_against(const struct lock_stack *s, const struct lock_class *c, u64 ip)
+{
+	for (u32 i = 0; i < MIN(s->n, LOCKS_HELD); i++) {
+		const struct lock_class *held = s->at[i].class;
+
+		if (held != c && !lock_graph_has(&graph, held->id, c->id))
+			enter_order(held, s->at[i].ip, c, ip);
+	}
+}
+
+static void check_interrupts(struct lock_class *c, bool enabled, u64 ip)
+{
+	if (in_interrupt())
+		c->in_interrupt = true;
+	else if (enabled)
+		c->interrupts_on = true;
+	if (likely(!c->in_interrupt || !c->interrupts_on))
+		return;
+	tell_class(c);
+	panic("lock %u is taken in interrupts, and elsewhere with interrupts on; now at %pS", c->id, (void *)ip);
+}
+
+/* ---- what locks call ---- */
+
+void lock_order_check(struct lock_class **class, const void *lock, bool spins, u64 ip)
+{
+	bool enabled = irqs_enabled();
+	struct lock_class *c;
+	u64 flags;
+
+	if (printk_panicking)
+		return;
+	flags = irq_save();
+	c = class_of(class, lock, ip);
+	if (c) {
+		check_against(stack_of(true), c, ip);
+		if (!in_interrupt())
+			check_against(stack_of(false), c, ip);
+		if (spins)
+			check_interrupts(c, enabled, ip);
+	}
+	irq_restore(flags);
+}
+
+void lock_order_taken(struct lock_class **class, const void *lock, bool spins, u64 ip)
+{
+	struct lock_class *c;
+	struct lock_stack *s;
+	u64 flags;
+
+	if (printk_panicking)
+		return;
+	flags = irq_save();
+	c = class_of(class, lock, ip);
+	s = stack_of(spins);
+	if (c && s->n < LOCKS_HELD) {
+		s->at[s->n].lock = lock;
+		s->at[s->n].class = c;
+		s->at[s->n++].ip = ip;
+	}
+	irq_restore(flags);
+}
+
+void lock_order_released(const void *lock, bool spins)
+{
+	struct lock_stack *s;
+	u64 flags;
+	u32 i;
+
+	if (printk_panicking)
+		return;
+	flags = irq_save();
+	s = stack_of(spins);
+	for (i = s->n; i && s->at[i - 1].lock != lock; i--)
+		;
+	for (; i && i < s->n; i++)
+		s->at[i - 1] = s->at[i];
+	if (i)
+		s->n--;
+	irq_restore(flags);
+}
