@@ -150,3 +150,80 @@ KTEST(threads, affinity_is_obeyed)
 		thread_put(w);
 	}
 }
+
+/* ---- RCU ---- */
+
+/* None is used twice: what is dead stays so, and a reader that comes too late sees it. */
+struct guarded { bool dead; struct rcu_head rcu; };
+#define ROUNDS 40u
+static struct guarded pool[ROUNDS + 1], *guarded;
+static struct atomic guarded_freed, readers_wrong;
+static bool readers_stop;
+
+static void reader(void *arg)
+{
+	while (!READ_ONCE(readers_stop)) {
+		rcu_read_lock();
+		struct guarded *g = rcu_dereference(guarded);
+
+		for (u32 i = 0; i < 20000; i++) {	/* it must not go while we look */
+			if (READ_ONCE(g->dead))
+				atomic_inc(&readers_wrong);
+			cpu_relax();
+		}
+		__atomic_or_fetch(&seen_cpus, 1ull << cpu_id(), __ATOMIC_RELAXED);
+		rcu_read_unlock();
+		sched_yield_current();
+	}
+	atomic_inc(&done);
+	wake_up_all(&queue);
+}
+
+static void guarded_free(struct rcu_head *h)
+{
+	WRITE_ONCE(container_of(h, struct guarded, rcu)->dead, true);
+	atomic_inc(&guarded_freed);
+}
+
+/* One takes the other's place; the old one is freed now or by call_rcu(). */
+static void replace_all(struct ktest_context *t)
+{
+	u64 end = time_monotonic_ns() + 10 * NSEC_PER_SEC;
+
+	while (READ_ONCE(seen_cpus) != online_mask() && time_monotonic_ns() < end)
+		sleep_ms(1);
+	for (u32 i = 0; i < ROUNDS; i++) {
+		rcu_assign_pointer(guarded, &pool[i + 1]);
+		if (i & 1) {
+			call_rcu(&pool[i].rcu, guarded_free);
+		} else {
+			synchronize_rcu();
+			WRITE_ONCE(pool[i].dead, true);
+		}
+		sleep_ms(1);
+	}
+	while (atomic_read(&guarded_freed) < (s32)ROUNDS / 2 && time_monotonic_ns() < end)
+		sleep_ms(1);
+	KEXPECT_EQ(atomic_read(&guarded_freed), ROUNDS / 2);
+}
+
+KTEST(threads, rcu_frees_nothing_under_a_reader)
+{
+	u32 n = 2 * cpu_count;
+
+	for (u32 i = 0; i < ARRAY_SIZE(pool); i++)
+		pool[i].dead = false;
+	guarded = &pool[0];
+	seen_cpus = 0;
+	readers_stop = false;
+	atomic_set(&done, 0);
+	atomic_set(&guarded_freed, 0);
+	atomic_set(&readers_wrong, 0);
+	for (u32 i = 0; i < n; i++)
+		KEXPECT_EQ(thread_spawn(reader, NULL, "reader"), 0);
+	replace_all(t);
+	WRITE_ONCE(readers_stop, true);
+	wait_event(&queue, atomic_read(&done) == (s32)n);
+	KEXPECT_EQ(atomic_read(&readers_wrong), 0);
+	KEXPECT_EQ(seen_cpus, online_mask());
+}
