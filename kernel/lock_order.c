@@ -142,6 +142,14 @@ static void check_interrupts(struct lock_class *c, bool enabled, u64 ip)
 	panic("lock %u is taken in interrupts, and elsewhere with interrupts on; now at %pS", c->id, (void *)ip);
 }
 
+/* Nothing is held, and nothing new is to be learnt of how it is taken. */
+static bool nothing_to_check(const struct lock_class *c, bool spins, bool enabled)
+{
+	if (!c || !READ_ONCE(c->id) || stack_of(true)->n || stack_of(false)->n)
+		return false;
+	return !spins || (in_interrupt() ? c->in_interrupt : !enabled || c->interrupts_on);
+}
+
 /* ---- what locks call ---- */
 
 void lock_order_check(struct lock_class **class, const void *lock, bool spins, u64 ip)
@@ -150,7 +158,7 @@ void lock_order_check(struct lock_class **class, const void *lock, bool spins, u
 	struct lock_class *c;
 	u64 flags;
 
-	if (printk_panicking)
+	if (printk_panicking || nothing_to_check(*class, spins, enabled))
 		return;
 	flags = irq_save();
 	c = class_of(class, lock, ip);
