@@ -108,25 +108,33 @@ static u64 quarantine_bytes(struct bus_device *d)
 static int make_silent(struct bus_device *d)
 {
 	struct dma_block *block;
-	u64 bytes = 0;
 	s64 err = d->absent ? 0 : bus_device_ask(d, quiesce, 0, 0, 0);
 
 	if (err) {
 		pr_err("%s %s: it does not become silent (error %ld)\n", d->bus->name, d->name, -err);
 		return -EIO;
 	}
-	while ((block = quarantine_take(d))) {
-		bytes += block->bytes;
+	while ((block = quarantine_take(d)))
 		dma_block_free(block);
-	}
-	if (bytes)
-		pr_info("%s %s: silent now: %lu bytes are free again\n", d->bus->name, d->name, bytes);
 	return 0;
 }
 
 bool bus_device_is_silent(const struct bus_device *d)
 {
 	return d->binding && READ_ONCE(d->binding->silent);
+}
+
+/* What the driver before left in quarantine is in the way of the next. Life held. */
+static int end_quarantine(struct bus_device *d)
+{
+	u64 bytes = quarantine_bytes(d);
+
+	if (!bytes)
+		return 0;
+	if (make_silent(d))
+		return -EIO;
+	pr_info("%s %s: silent now: %lu bytes are free again\n", d->bus->name, d->name, bytes);
+	return 0;
 }
 
 /* ---- dead bindings ---- */
@@ -287,7 +295,7 @@ static int bind(struct bus_device *d, struct prober *p)
 	struct binding *b;
 	int err;
 
-	if (!list_empty(&d->quarantine) && make_silent(d))
+	if (end_quarantine(d))
 		return -EIO;
 	b = binding_create(d, p);
 	if (!b)

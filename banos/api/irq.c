@@ -84,6 +84,8 @@ static void disconnect(struct interrupt *i)
 	if (i->device->interrupts)
 		bus_device_ask(i->device, disconnect, i->index, 0, 0);
 	WRITE_ONCE(i->dead, true);
+	/* What was sent before is taken, not left to whoever has the vector next. */
+	synchronize_rcu();
 	unmask(i, true);
 	irq_free(i->number, i);
 	i->connected = false;

@@ -94,7 +94,8 @@ static s64 queue_destroy(uint64_t *cookie, const struct owned_class *class)
 
 	if (!q)
 		return -EINVAL;
-	err = atomic_read(&q->sleepers) || wait_queue_active(&q->waiters) ? -EBUSY : owned_remove(&q->owned);
+	/* Programs that poll() keep it by themselves, and look again. */
+	err = atomic_read(&q->sleepers) ? -EBUSY : owned_remove(&q->owned);
 	if (!err)
 		*cookie = 0;
 	owned_put(&q->owned);

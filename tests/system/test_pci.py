@@ -5,6 +5,7 @@ import os
 import re
 import socket
 import subprocess
+import time
 
 import pytest
 
@@ -70,6 +71,13 @@ class Monitor:
 
     def unplug(self, name):
         self.ask('device_del', id=name)
+
+    def wait_gone(self, name, limit_s=20):
+        """Until the machine let go of it: QEMU forgets it then."""
+        limit = time.monotonic() + limit_s * machines.SLOWER
+        while f"'{name}'" in str(self.ask('qom-list', path='/machine/peripheral')):
+            assert time.monotonic() < limit, f'{name} is still there'
+            time.sleep(0.05)
 
 
 @pytest.fixture
@@ -210,12 +218,41 @@ def test_plugged_in_and_unplugged_in_use(start, monitor, cpus):
             "cat: read error: No such device\n", turn
         m.check('exec 5<&-')
         wait_until(m, '! ls /sys/bus/pci/devices | grep -v 0000:00')
-        assert not monitor.ask('qom-list', path='/machine/peripheral') or \
-            'card' not in str(monitor.ask('qom-list',
-                                          path='/machine/peripheral'))
+        monitor.wait_gone('card')
     m.check('rmmod edu')
     log = m.check('dmesg')
     assert 'leaked' not in log and 'stray' not in log, log
+
+
+@pytest.mark.long
+def test_plugged_in_and_unplugged_in_the_midst_of_everything(start, monitor):
+    m = start(machine='q35', cpus=4, qemu=SLOTS + monitor.qemu,
+              append='quiet', limit_s=400).boot()
+    # The shell makes a file of that name where there is no device.
+    m.check('modprobe edu; while :; do [ -c /dev/edu0 ] && '
+            'echo 5 >/dev/edu0; [ -f /dev/edu0 ] && rm /dev/edu0; done 2>/dev/null &')
+    m.check('while :; do read -r x </dev/edu0; done 2>/dev/null &')
+    m.check('while :; do [ -c /dev/edu0.memory ] && '
+            'cat /bin/busybox >/dev/edu0.memory; [ -f /dev/edu0.memory ] && rm /dev/edu0.memory; done 2>/dev/null &')
+    m.check('while :; do cat /dev/edu0.memory >/dev/null; done 2>/dev/null &')
+    m.check('while :; do cat /sys/bus/pci/devices/*/uevent /proc/banos/*; done '
+            '>/dev/null 2>&1 &')
+    m.check('while :; do rmmod edu; modprobe edu; sleep 0.7; done '
+            '>/dev/null 2>&1 &')
+    for turn in range(30):
+        slot = f'slot{turn % 2 + 1}'
+        monitor.plug('card', slot)
+        wait_until(m, 'ls /sys/bus/pci/devices | grep -qv 0000:00', 30)
+        m.check(f'sleep 0.{turn % 7}')
+        monitor.unplug('card')
+        monitor.wait_gone('card')
+    m.check('kill %1 %2 %3 %4 %5 %6; wait; true', 30)
+    log = m.check('dmesg')
+    assert 'leaked' not in log, log
+    m.check('rm -f /dev/edu0*; modprobe edu')
+    monitor.plug('card', 'slot1')
+    wait_until(m, 'test -c /dev/edu0.memory')
+    use(m)
 
 
 def test_two_cards_are_two_devices(start, monitor):
