@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Installs and removes drivers while others use and list them:
+ *
+ *	driver_storm CYCLES FOLDER-OF-DRIVERS
+ *
+ * One process for each driver installs and removes it CYCLES times; meanwhile two
+ * open, read, write, poll and close the device of one of them, and two list. What may
+ * happen then: the device is not there (ENOENT, ENXIO, ENODEV), the driver in
+ * use (EBUSY), an exporter not there (ENOENT). Nothing else may.
+ */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "../../include/uapi/banos.h"
+
+static struct shared {
+	int cycles, removers, installs, refused, busy, used, absent, listed, wrong;
+	unsigned long cpus;
+} *shared;
+#define COUNT(what) __atomic_fetch_add(&shared->what, 1, __ATOMIC_SEQ_CST)
+
+static void wrong(const char *what, const char *name)
+{
+	printf("%s: %s: %s\n", what, name, strerror(errno));
+	COUNT(wrong);
+}
+
+static void seen(void)
+{
+	__atomic_fetch_or(&shared->cpus, 1ul << sched_getcpu(), __ATOMIC_SEQ_CST);
+}
+
+/* ---- installing and removing ---- */
+
+static void *read_file(const char *folder, const char *name, size_t *size)
+{
+	char path[256];
+	struct stat st;
+	void *data;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s.ko", folder, name);
+	fd = open(path, O_RDONLY);
+	if (fd < 0 || fstat(fd, &st))
+		return NULL;
+	data = malloc(st.st_size);
+	*size = data && read(fd, data, st.st_size) == st.st_size ? st.st_size : 0;
+	close(fd);
+	return *size ? data : NULL;
+}
+
+static void remove_driver(const char *name, long id)
+{
+	/* Sometimes wait for those who use it; else try until they are gone. */
+	if (id % 3 == 0 && strcmp(name, "adder")) {
+		if (syscall(SYS_banos_remove, id, BANOS_REMOVE_WAIT))
+			wrong("remove, waiting", name);
+		return;
+	}
+	while (syscall(SYS_banos_remove, id, 0)) {
+		if (errno != EBUSY) {
+			wrong("remove", name);
+			return;
+		}
+		COUNT(busy);
+		sched_yield();
+	}
+}
+
+static void cycle(const char *folder, const char *name)
+{
+	size_t size;
+	void *data = read_file(folder, name, &size);
+	char log[1024];
+
+	if (!data)
+		wrong("read", name);
+	for (int i = 0; data && i < shared->cycles; i++) {
+		long id = syscall(SYS_banos_install, data, size, NULL, 0, log, sizeof(log));
+
+		seen();
+		if (id >= 0) {
+			COUNT(installs);
+			remove_driver(name, id);
+		} else if (errno == ENOENT && !strcmp(name, "sum")) {
+			COUNT(refused);
+		} else {
+			wrong("install", name);
+			printf("%s", log);
+		}
+	}
+	__atomic_fetch_sub(&shared->removers, 1, __ATOMIC_SEQ_CST);
+}
+
+static int running(void) { return __atomic_load_n(&shared->removers, __ATOMIC_SEQ_CST) > 0; }
+
+/* ---- using ---- */
+
+static void use_once(int fd)
+{
+	struct pollfd p = { fd, POLLIN | POLLOUT, 0 };
+	char text[32] = { 0 };
+
+	if (pwrite(fd, "storm", 5, 100) != 5 || pread(fd, text, 5, 100) != 5 || memcmp(text, "storm", 5))
+		wrong("use", "scratch");
+	if (poll(&p, 1, 0) != 1)
+		wrong("poll", "scratch");
+	COUNT(used);
+}
+
+static void use(void)
+{
+	while (running()) {
+		int fd = open("/dev/scratch", O_RDWR);
+
+		seen();
+		if (fd >= 0) {
+			use_once(fd);
+			close(fd);
+		} else if (errno == ENOENT || errno == ENXIO || errno == ENODEV) {
+			COUNT(absent);
+			usleep(100);
+		} else {
+			wrong("open", "scratch");
+		}
+	}
+}
+
+/* ---- listing ---- */
+
+static void read_all(const char *path)
+{
+	char text[4096];
+	int fd = open(path, O_RDONLY);
+
+	while (fd >= 0 && read(fd, text, sizeof(text)) > 0)
+		;
+	if (fd >= 0)
+		close(fd);
+}
+
+static void list(void)
+{
+	while (running()) {
+		struct banos_query q;
+		char path[300];
+		DIR *d = opendir("/proc/banos");
+
+		seen();
+		read_all("/proc/modules");
+		for (struct dirent *e; d && (e = readdir(d));) {
+			snprintf(path, sizeof(path), "/proc/banos/%s", e->d_name);
+			if (strcmp(e->d_name, "lock"))
+				read_all(path);
+		}
+		if (d)
+			closedir(d);
+		for (long id = 0; (id = syscall(SYS_banos_query, id, &q, sizeof(q))) >= 0; id++)
+			COUNT(listed);
+		if (errno != ENOENT)
+			wrong("query", "all");
+	}
+}
+
+static void in_child(void (*what)(void))
+{
+	if (fork())
+		return;
+	what();
+	exit(0);
+}
+
+int main(int argc, char **argv)
+{
+	static const char *const drivers[] = { "hello", "scratch", "adder", "sum", "counter", "ticker" };
+	int n = sizeof(drivers) / sizeof(drivers[0]);
+
+	if (argc != 3)
+		return 2;
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	shared->cycles = atoi(argv[1]);
+	shared->removers = n;
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	for (int i = 0; i < n; i++)
+		if (!fork()) {
+			cycle(argv[2], drivers[i]);
+			exit(0);
+		}
+	in_child(use);
+	in_child(use);
+	in_child(list);
+	in_child(list);
+	while (wait(NULL) > 0)
+		;
+	printf("installs %d refused %d busy %d used %d absent %d listed %d cpus %lx wrong %d\n", shared->installs,
+	       shared->refused, shared->busy, shared->used, shared->absent, shared->listed, shared->cpus, shared->wrong);
+	return shared->wrong != 0;
+}
