@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: MIT
+"""The steps of a driver's life, and drivers that break the rules of it."""
+import re
+
+import pytest
+
+from archive import file
+from driver_source import compiled
+
+pytestmark = pytest.mark.banos
+MACHINE = {'append': 'quiet', 'cpus': 2}
+
+# Two devices; init() lasts, and may fail at its end.
+SLOW = '''
+#include <banos/chardev.h>
+#include <banos/driver.h>
+#include <banos/errno.h>
+#include <banos/time.h>
+static uint8_t fail;
+BANOS_PARAM_BOOL(fail, "in the end");
+static const struct banos_chardev_ops ops = { .size = sizeof(ops) };
+static int64_t slow_init(banos_owner self)
+{
+	struct banos_chardev_config config = {
+		.size = sizeof(config), .major = BANOS_CHARDEV_ANY, .mode = 0600,
+		.ops = &ops, .name = "slow1",
+	};
+	int64_t error = banos_chardev_register(self, &config, NULL);
+	config.name[4] = '2';
+	if (!error)
+		error = banos_chardev_register(self, &config, NULL);
+	banos_sleep_until(banos_time_ns() + BANOS_S);
+	return error || !fail ? error : -EXDEV;
+}
+BANOS_DRIVER(slow, "1.0", "MIT", "Takes its time", slow_init, NULL);
+'''
+
+NEEDY = '''
+#include <banos/driver.h>
+static int64_t needy_init(banos_owner self) { return 0; }
+BANOS_DRIVER(needy, "1.0", "MIT", "Needs hello", needy_init, NULL);
+BANOS_DEPENDS(hello);
+'''
+
+# Results that no function may give.
+ODD = '''
+#include <banos/chardev.h>
+#include <banos/driver.h>
+static int64_t result, left, reads = 1000000;
+BANOS_PARAM_I64(result, INT64_MIN, INT64_MAX, "of init()");
+BANOS_PARAM_I64(left, INT64_MIN, INT64_MAX, "result of exit()");
+BANOS_PARAM_I64(reads, INT64_MIN, INT64_MAX, "result of read()");
+static int64_t odd_read(void *context, void *file, banos_buffer to, uint64_t length,
+			uint64_t offset, uint32_t flags) { return reads; }
+static const struct banos_chardev_ops ops = { .size = sizeof(ops), .read = odd_read };
+static int64_t odd_init(banos_owner self)
+{
+	static const struct banos_chardev_config config = {
+		.size = sizeof(config), .major = BANOS_CHARDEV_ANY, .mode = 0600,
+		.ops = &ops, .name = "odd",
+	};
+	int64_t error = banos_chardev_register(self, &config, NULL);
+	return error ? error : result;
+}
+static int64_t odd_exit(banos_owner self) { return left; }
+BANOS_DRIVER(odd, "1.0", "MIT", "Breaks rules", odd_init, odd_exit);
+'''
+
+# A thread that does not stop for a while.
+STUBBORN = '''
+#include <banos/driver.h>
+#include <banos/thread.h>
+#include <banos/time.h>
+static uint64_t end;
+static int64_t run(void *context)
+{
+	while (banos_time_ns() < end) {
+		banos_delay(BANOS_MS);
+		banos_thread_yield();
+	}
+	return 0;
+}
+static int64_t stubborn_init(banos_owner self)
+{
+	end = banos_time_ns() + 14 * BANOS_S;
+	return banos_thread_create(self, run, NULL, "stubborn", NULL);
+}
+BANOS_DRIVER(stubborn, "1.0", "MIT", "Does not stop", stubborn_init, NULL);
+'''
+
+
+def FILES():
+    return {f'{name}.ko': file('', compiled(code)) for name, code in (
+        ('slow', SLOW), ('needy', NEEDY), ('odd', ODD), ('stubborn', STUBBORN))}
+
+
+@pytest.fixture(autouse=True)
+def nothing_left(shell):
+    before = shell.check('lsmod; ls /dev')
+    yield
+    assert shell.check('lsmod; ls /dev') == before
+
+
+def test_what_init_registers_is_not_there_before_it_succeeded(shell):
+    shell.check('/sbin/insmod /slow.ko >id & sleep 0.4')
+    for name in ('slow1', 'slow2'):
+        output, status = shell.run(f'cat /dev/{name}')
+        assert status != 0 and 'No such' in output, output
+    assert 'slow' not in shell.check('lsmod')
+    shell.check('wait')
+    shell.check('cat /dev/slow1 /dev/slow2')
+    shell.check('rmmod slow')
+
+
+def test_what_init_registers_is_never_there_if_it_fails(shell):
+    output, status = shell.run('insmod /slow.ko fail=1')
+    assert status != 0 and 'init failed' in output
+    for name in ('slow1', 'slow2'):
+        assert shell.run(f'cat /dev/{name}')[1] != 0
+    shell.check('insmod /slow.ko; rmmod slow')      # names and numbers are free
+
+
+def test_a_driver_that_is_named_has_to_be_there_and_stays(shell):
+    output, status = shell.run('insmod /needy.ko')
+    assert status != 0 and 'hello' in output, output
+    shell.check('insmod hello; insmod /needy.ko')
+    output, status = shell.run('rmmod hello')
+    assert status != 0 and 'busy' in output
+    assert re.search(r'^hello .*used by needy', shell.check('lsmod'), re.M)
+    shell.check('rmmod needy; rmmod hello')
+    # modprobe reads it off the file.
+    shell.check('cp /needy.ko /lib/modules/$(uname -r)/; '
+                'echo needy.ko: >>/lib/modules/$(uname -r)/modules.dep')
+    shell.check('modprobe needy')
+    assert 'hello' in shell.check('lsmod')
+    shell.check('rmmod needy; rmmod hello; rm /lib/modules/$(uname -r)/needy.ko')
+
+
+@pytest.mark.parametrize('result, error', [
+    (1, 'Invalid argument'), (0x7fffffffffffffff, 'Invalid argument'),
+    (-4096, 'Invalid argument'), (-0x8000000000000000, 'Invalid argument'),
+    (0xfffffffb, 'Invalid argument'),       # an int that was returned as one
+    (-4095, '4095'), (-28, 'No space left')])
+def test_results_of_init(shell, result, error):
+    if result == 0xfffffffb:
+        result = 4294967291
+    output, status = shell.run(f'insmod /odd.ko result={result}')
+    assert status != 0 and error in output, output
+
+
+def test_results_of_methods_and_exit(shell):
+    shell.check('dmesg -c >/dev/null; insmod /odd.ko left=5')
+    for _ in range(2):
+        output, status = shell.run('dd if=/dev/odd bs=10 count=1')
+        assert status != 0 and 'Invalid argument' in output
+    shell.check('rmmod odd')
+    log = shell.check('dmesg -c')
+    assert 'odd: a function returned 1000000' in log
+    assert 'odd: exit returned 5' in log
+    shell.check('insmod /odd.ko reads=-5000')
+    output, status = shell.run('dd if=/dev/odd bs=10 count=1')
+    assert status != 0 and 'Invalid argument' in output
+    shell.check('rmmod odd; insmod /odd.ko reads=-5')
+    output, status = shell.run('dd if=/dev/odd bs=10 count=1')
+    assert status != 0 and 'Input/output error' in output
+    shell.check('rmmod odd')
+
+
+@pytest.mark.long
+def test_a_thread_that_does_not_stop_leaves_its_driver_going(shell):
+    number = shell.check('insmod /stubborn.ko').strip()
+    output, status = shell.run('rmmod stubborn', 40)
+    assert status != 0 and 'busy' in output
+    assert re.search(r'^stubborn .* going', shell.check('lsmod'), re.M)
+    about = shell.check(f'cat /proc/banos/{number}')
+    assert 'Unloading' in about and 'thread' in about
+    assert 'stubborn' in shell.check('cat /proc/modules')
+    output, status = shell.run('insmod --dry-run /stubborn.ko')
+    assert status == 0
+    shell.check('sleep 5; busybox rmmod stubborn', 40)
