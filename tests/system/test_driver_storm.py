@@ -57,5 +57,5 @@ def test_a_few_cycles(start, storm):
 
 
 @pytest.mark.long
-def test_a_thousand_cycles(start, storm):
-    run(start, storm, 1000, 1500)
+def test_more_than_a_thousand_cycles(start, storm):
+    run(start, storm, 200, 1000)
