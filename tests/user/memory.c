@@ -348,6 +348,34 @@ TEST(null_pages_cannot_be_mapped)
 	CHECK(errno == EPERM || errno == EACCES);
 }
 
+/* Mappings that touch each other become one inside the kernel, and come apart again. */
+TEST(neighbours_keep_their_pages)
+{
+	struct { volatile long *at; long npages, value; } m[16] = { 0 };
+	unsigned long seed = 1;
+
+	for (long i = 1; i < 3000; i++) {
+		unsigned which;
+
+		seed = seed * 6364136223846793005ul + 1442695040888963407ul;
+		which = (seed >> 33) % 16;
+		if (m[which].at) {
+			for (long k = 0; k < m[which].npages; k++)
+				CHECK_EQ(m[which].at[k * PAGE / 8], m[which].value + k);
+			CHECK_EQ(munmap((void *)m[which].at, m[which].npages * PAGE), 0);
+			m[which].at = NULL;
+			continue;
+		}
+		m[which].npages = 1 + (seed >> 40) % 200;
+		m[which].at = (void *)map(m[which].npages * PAGE, RW, MAP_PRIVATE);
+		m[which].value = i << 16;
+		for (long k = 0; k < m[which].npages; k++) {
+			CHECK_EQ(m[which].at[k * PAGE / 8], 0);
+			m[which].at[k * PAGE / 8] = m[which].value + k;
+		}
+	}
+}
+
 /* One process touches fresh pages while another writes into them from outside. */
 struct visit { volatile int round; char *volatile pages; };
 #define VISIT_PAGES 32
@@ -419,6 +447,7 @@ int main(void)
 	RUN(unmapping_a_part_leaves_the_rest);
 	RUN(mincore_and_locks_answer);
 	RUN(null_pages_cannot_be_mapped);
+	RUN(neighbours_keep_their_pages);
 	RUN(writes_from_outside_meet_faults);
 	return check_done();
 }
