@@ -332,7 +332,8 @@ static void context_switch(struct run_queue *rq, struct thread *prev, struct thr
 	cpu_set_kernel_stack(next->kstack_top);
 	switch_space(c, next->space);
 	switch_fpu(c, prev, next);
-	if (next->proc && (!prev->proc || prev->fs_base != next->fs_base || prev->gs_base != next->gs_base))
+	/* Also where both have the same: by loading a selector a program changes what the CPU has. */
+	if (next->proc)
 		cpu_load_user_bases(next->fs_base, next->gs_base);
 	prev = switch_stacks(prev, next);
 	schedule_tail(prev);

@@ -408,19 +408,21 @@ static void *sleep_for_ever(void *arg)
 
 TEST(exec_from_a_thread_keeps_the_process)
 {
-	pid_t pid = fork();
+	for (int i = 0; i < 30; i++) {
+		pid_t pid = fork();
 
-	if (!pid) {
-		char me[20];
-		pthread_t t;
+		if (!pid) {
+			char me[20];
+			pthread_t t;
 
-		snprintf(me, sizeof(me), "%d", getpid());
-		for (int i = 0; i < 3; i++)
-			pthread_create(&t, NULL, sleep_for_ever, NULL);
-		pthread_create(&t, NULL, exec_in_thread, me);
-		pause();
+			snprintf(me, sizeof(me), "%d", getpid());
+			for (int k = 0; k < 3; k++)
+				pthread_create(&t, NULL, sleep_for_ever, NULL);
+			pthread_create(&t, NULL, exec_in_thread, me);
+			pause();
+		}
+		CHECK_EQ(wait_exit(pid), 0);
 	}
-	CHECK_EQ(wait_exit(pid), 0);
 }
 
 TEST(execveat_by_descriptor)
@@ -885,6 +887,25 @@ TEST(children_inherit_their_place)
 	CHECK_EQ(wait_status(CHILD(!placed_alike())), 0);
 }
 
+/* Its parent has the same thread-local storage at the same address. */
+TEST(a_child_that_changes_its_segments_does_not_change_ours)
+{
+	for (int i = 0; i < 30; i++) {
+		pid_t pid = fork();
+		int status;
+
+		if (!pid) {
+			__asm__ volatile("xorl %%eax, %%eax\n\tmovl %%eax, %%fs\n\tmovl %%eax, %%gs\n\t"
+					 "movl %0, %%eax\n\txorl %%edi, %%edi\n\tsyscall"
+					 :: "i"(SYS_exit_group) : "rax", "rdi", "rcx", "r11");
+			__builtin_unreachable();
+		}
+		CHECK_EQ(waitpid(pid, &status, 0), pid);
+		errno = i;		/* lies at fs: */
+		CHECK_EQ(status, 0);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
@@ -932,5 +953,6 @@ int main(int argc, char **argv)
 	R(the_first_thread_may_end_first);
 	R(a_deep_tree);
 	RUN(children_inherit_their_place);
+	R(a_child_that_changes_its_segments_does_not_change_ours);
 	return check_done();
 }
