@@ -63,7 +63,7 @@ static inline void check_run(void (*fn)(void), const char *name)
 	fflush(stdout);
 	pid = fork();
 	if (!pid) {
-		alarm(20);
+		alarm(60);
 		fn();
 		fflush(stdout);
 		_exit(0);
