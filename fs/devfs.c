@@ -86,12 +86,36 @@ static void leave(struct dentry *dir, struct dentry *d)
 	dentry_put(dir);
 }
 
+/* Remove one name. @return true: done */
+static bool remove_name(const char *name)
+{
+	struct dentry *dir, *d = find(name, &dir);
+	bool done = false;
+
+	if (!IS_ERR(d) && d->inode) {
+		const struct inode_ops *ops = dir->inode->ops;
+
+		done = !(S_ISDIR(d->inode->mode) ? ops->rmdir(dir->inode, d) : ops->unlink(dir->inode, d));
+		if (done)
+			dentry_delete(d);
+	}
+	leave(dir, d);
+	return done;
+}
+
 int devfs_add(const char *name, mode_t mode, dev_t dev)
 {
 	struct dentry *dir, *d = find(name, &dir);
 	mode_t type = (mode & S_IFMT) == S_IFBLK ? S_IFBLK : S_IFCHR;
-	int err = IS_ERR(d) ? PTR_ERR(d) : d->inode ? -EEXIST : 0;
+	int err;
 
+	/* What somebody wrote to the device before it was there has become a file: the device it was meant for wins. */
+	if (!IS_ERR(d) && d->inode && S_ISREG(d->inode->mode)) {
+		leave(dir, d);
+		remove_name(name);
+		d = find(name, &dir);
+	}
+	err = IS_ERR(d) ? PTR_ERR(d) : d->inode ? -EEXIST : 0;
 	if (!err)
 		err = dir->inode->ops->mknod(dir->inode, d, type | (mode & 0777), dev);
 	if (!err)
@@ -109,23 +133,6 @@ int devfs_symlink(const char *name, const char *target)
 		err = dir->inode->ops->symlink(dir->inode, d, target);
 	leave(dir, d);
 	return err;
-}
-
-/* Remove one name. @return true: done */
-static bool remove_name(const char *name)
-{
-	struct dentry *dir, *d = find(name, &dir);
-	bool done = false;
-
-	if (!IS_ERR(d) && d->inode) {
-		const struct inode_ops *ops = dir->inode->ops;
-
-		done = !(S_ISDIR(d->inode->mode) ? ops->rmdir(dir->inode, d) : ops->unlink(dir->inode, d));
-		if (done)
-			dentry_delete(d);
-	}
-	leave(dir, d);
-	return done;
 }
 
 void devfs_remove(const char *name)
