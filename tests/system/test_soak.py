@@ -22,9 +22,16 @@ def files(programs):
                 made[f'programs/{name}{suffix}'] = f.read()
     made['soak'] = f'''#!/bin/sh
 # soak PROGRAM: again and again, in a folder of its own, until the time is up.
+# One of them sets the wall clock.
+uptime()
+{{
+	read -r up rest </proc/uptime
+	up=${{up%.*}}
+}}
 mkdir -p /tmp/$1 && cd /tmp/$1
-end=$(($(date +%s) + {SECONDS}))
-while left=$((end - $(date +%s))); [ $left -gt 0 ]; do
+uptime
+end=$((up + {SECONDS}))
+while uptime; left=$((end - up)); [ $left -gt 0 ]; do
 	timeout -s KILL $left /programs/$1 >/tmp/$1.log 2>&1
 	echo $? >>/tmp/$1.status
 done
