@@ -27,7 +27,7 @@ def each_processor_works(m, cpus):
     assert m.check('grep -c ^processor /proc/cpuinfo') == f'{len(cpus)}\n'
 
 
-@pytest.mark.parametrize('cpus', [8, 64])
+@pytest.mark.parametrize('cpus', [pytest.param(8, marks=LONG), 64])
 def test_boot_with_many_processors(start, cpus):
     m = start(cpus=cpus, memory=512)
     m.boot(120)

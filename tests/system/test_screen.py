@@ -110,6 +110,7 @@ def test_keys_with_shift_control_and_alt(start):
     m.monitor.wait_text(font, PROMPT)
 
 
+@pytest.mark.long
 def test_screen_alone_is_the_console(start):
     m = start(append='console=tty0', monitor=True)
     font = screen.vga_font()
