@@ -46,11 +46,26 @@ static u8 class_of[CLASS_MAX / 16 + 1];		/* by (size + 15) / 16 */
 
 static void partial_push(struct kmem_cache *c, struct page *p)
 {
-	/* slab pages use the union for the cache and free list: links live in the first free object */
+	/* struct page has no room: the next page stands in the first free object */
 	struct page **link = p->slab_free;
 
 	link[1] = c->partial;
+	if (c->partial)
+		c->partial->slab_prev = page_to_phys(p) >> PAGE_SHIFT;
+	p->slab_prev = 0;
 	c->partial = p;
+}
+
+static void partial_remove(struct kmem_cache *c, struct page *p)
+{
+	struct page *next = ((struct page **)p->slab_free)[1];
+
+	if (p->slab_prev)
+		((struct page **)phys_to_page((phys_t)p->slab_prev << PAGE_SHIFT)->slab_free)[1] = next;
+	else
+		c->partial = next;
+	if (next)
+		next->slab_prev = p->slab_prev;
 }
 
 static bool cache_grow(struct kmem_cache *c)
@@ -76,6 +91,7 @@ static bool cache_grow(struct kmem_cache *c)
 	p->slab_free = last;
 	partial_push(c, p);
 	c->nr_pages++;
+	c->nr_empty++;
 	mem_account(MEM_SLAB, 1);
 	return true;
 }
@@ -93,11 +109,10 @@ static __noinline bool magazine_fill(struct kmem_cache *c, struct magazine *m)
 			continue;
 		}
 		void **o = p->slab_free;
-		struct page *next = o[1];
 
+		partial_remove(c, p);
 		p->slab_free = *o;
-		p->slab_inuse++;
-		c->partial = next;
+		c->nr_empty -= !p->slab_inuse++;
 		if (p->slab_free)
 			partial_push(c, p);
 		if (DEBUG)
@@ -108,23 +123,13 @@ static __noinline bool magazine_fill(struct kmem_cache *c, struct magazine *m)
 	return m->count;
 }
 
-/* Take a page out of the partial list; rare, the list is short where pages empty. */
-static void partial_remove(struct kmem_cache *c, struct page *p)
-{
-	struct page **at = &c->partial;
-
-	while (*at != p)
-		at = &((struct page **)(*at)->slab_free)[1];
-	*at = ((struct page **)p->slab_free)[1];
-}
-
 static void page_return_object(struct kmem_cache *c, void **o)
 {
 	struct page *p = virt_to_page(o);
 	void **first = p->slab_free;
 
 	p->slab_inuse--;
-	if (!p->slab_inuse && c->partial != p) {	/* empty: keep one such page at most */
+	if (!p->slab_inuse && c->nr_empty) {	/* keep one such page at most */
 		if (first)
 			partial_remove(c, p);
 		p->slab_cache = NULL;
@@ -134,6 +139,7 @@ static void page_return_object(struct kmem_cache *c, void **o)
 		page_free(p);
 		return;
 	}
+	c->nr_empty += !p->slab_inuse;
 	*o = first;
 	if (first) {
 		o[1] = first[1];			/* the link moves to the new first object */

@@ -30,7 +30,7 @@ struct kmem_cache {
 	bool opaque;		/* leak.c does not follow what is in the objects, and misses none */
 	spinlock_t lock;
 	struct page *partial;	/* pages with free objects */
-	u64 nr_pages;
+	u64 nr_pages, nr_empty;	/* of them: without a live object */
 };
 
 static inline struct heap_tag *heap_tag_of(const struct kmem_cache *c, const void *o)

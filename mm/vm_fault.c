@@ -392,11 +392,11 @@ int vm_out_of_memory(u32 attempt)
 		return -ENOMEM;
 	if (attempt < OOM_ATTEMPTS_FREE && !page_user_exhausted())
 		return 0;
-	if (attempt == OOM_ATTEMPTS_FREE && dentry_cache_drop()) {
+	if (attempt <= OOM_ATTEMPTS_FREE && dentry_cache_drop()) {
 		sleep_ms(OOM_WAIT_MS);		/* freed after a grace period */
 		return 0;
 	}
-	if (!oom_kill() && attempt >= OOM_ATTEMPTS_ALONE)
+	if (!oom_kill(true) && attempt >= OOM_ATTEMPTS_ALONE)
 		return -ENOMEM;
 	if (fatal_signal_pending())
 		return -EINTR;

@@ -19,6 +19,10 @@
  * With an unlimited stack mappings grow upwards from a third of the space instead.
  */
 #include "vm_internal.h"
+
+/* A fork that lacks memory waits so long for who is killed for it. */
+#define FORK_ATTEMPTS	50u
+#define FORK_WAIT_MS	10
 #include <kernel/cmdline.h>
 #include <kernel/heap.h>
 #include <kernel/random.h>
@@ -179,7 +183,13 @@ struct vm_space *vm_space_fork(struct vm_space *old)
 
 	if (likely(s))
 		return s;
-	return vm_out_of_memory(0) ? NULL : try_fork(old);
+	for (u32 attempt = 0; attempt < FORK_ATTEMPTS && !fatal_signal_pending() && oom_kill(false); attempt++) {
+		sleep_ms(FORK_WAIT_MS);
+		s = try_fork(old);
+		if (s)
+			return s;
+	}
+	return NULL;
 }
 
 /* ---- ended ---- */

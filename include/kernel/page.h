@@ -19,7 +19,7 @@ struct page {
 	};
 	union {
 		u32 order;	/* of a free or compound block */
-		u32 slab_inuse;
+		struct { u32 slab_inuse, slab_prev; };	/* heap.c: frame number of the page before */
 		u64 private;
 	};
 };

@@ -149,11 +149,12 @@ void process_exit_group(int status) __noreturn;
 /** @brief Ctrl-Alt-Del was pressed: restart, or tell the first process (reboot(2)). Any context. */
 void process_ctrl_alt_del(void);
 /**
- * @brief Memory is short: kill the process that uses most of it (not the first one).
+ * @brief Memory is short: kill the process that uses most of it (not the first one), or, if @p ask
+ * and nobody uses much, the current one.
  * Says which. May be called again while a victim is still ending: then it does nothing.
  * @return false: there is none that could be killed
  */
-bool oom_kill(void);
+bool oom_kill(bool ask);
 
 /* ---- signals ---- */
 /** "The kernel itself, nothing more to say": SI_KERNEL. */

@@ -29,6 +29,7 @@ struct pid {
 	struct thread *thread;		/* counted; under the bucket's lock, like proc */
 	struct process *proc;		/* counted */
 	struct list members;		/* process.pgrp_link, under process_lock */
+	u64 oom_pages;			/* oom.c's sum over them, under process_lock */
 };
 void pid_init(void);
 /** @brief A fresh number; @p want 0: any. ERR_PTR: -EAGAIN, -ENOMEM, -EINVAL, -EEXIST. Not to be found yet. */

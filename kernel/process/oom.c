@@ -2,95 +2,180 @@
 /*
  * When user memory runs out: which process has to go.
  *
- * The one with the most pages, moved by its oom_score_adj (a thousandth of all
- * memory per step, as in Linux); the super user's have a start of some percent,
- * so that what users hold in other ways than in pages does not cost root its
- * shell; never the first process and none that is
- * ending already: as long as a victim is still on its way out, nothing more is
- * done, since its memory is about to come back.
+ * The one of which most comes free (its own pages and page tables; pages of
+ * files stay), moved by its oom_score_adj (a thousandth of all memory per step,
+ * as in Linux; the super user's have a start of some percent), never the first
+ * process and none that is ending already: as
+ * long as a victim is still on its way out, nothing more is done, since its memory
+ * is about to come back.
+ *
+ * Where nobody has much, many may have little. Then a whole process group goes:
+ * that is what a fork bomb of a shell's user is, and killing it one by one would
+ * only make room for the next. Where no group has much either, the kernel holds the
+ * memory for them, and the one goes that asks for more, but a user's before a
+ * super user's: what users hold in other ways than in pages must not cost root its shell.
  */
 #include "internal.h"
 #include <kernel/page.h>
+#include <kernel/time.h>
 #include <kernel/vm.h>
 
 #define SUPER_PERCENT	3
+#define HOG_SHARE	16	/* who has such a part of all memory has much */
+#define OVERHEAD	8u	/* pages that a process costs besides: kernel stack, structures */
 #define SAY_AGAIN_NS	(5 * NSEC_PER_SEC)
 
 static struct process *victim;		/* counted; under process_lock */
+static struct pid *victims;		/* their group, counted; under process_lock */
 
-static s64 badness(struct process *p, u64 total_pages)
+static bool may_die(const struct process *p)
 {
-	struct vm_space *space;
-	s64 points = -1;
+	return p != init_process && p->oom_score_adj > -1000 && p->state != PROC_ZOMBIE && p->state != PROC_DEAD;
+}
 
-	if (p == init_process || p->state == PROC_ZOMBIE || p->oom_score_adj <= -1000)
+/* What comes free when it goes; -1: it does not go, or does already. */
+static s64 pages_of(struct process *p)
+{
+	const struct vm_space *space;
+	s64 pages = -1;
+
+	if (!may_die(p))
 		return -1;
 	raw_spin_lock(&p->sig_lock);
 	space = p->space;
-	if (space && !p->exiting) {
-		points = (s64)vm_space_rss(space) + p->oom_score_adj * (s64)(total_pages / 1000);
-		if (cred_is_super(p->leader->cred))
-			points -= total_pages * SUPER_PERCENT / 100;
-		points = MAX(points, 1);
-	}
+	if (space && !p->exiting)
+		pages = space->rss_anon + (s64)atomic_read(&space->nr_tables);
 	raw_spin_unlock(&p->sig_lock);
-	return points;
+	return pages;
 }
 
-static bool victim_is_ending(void)
+static bool are_ending(void)
 {
-	return victim && victim->state != PROC_ZOMBIE && victim->state != PROC_DEAD;
+	const struct process *p;
+
+	if (victim && victim->state != PROC_ZOMBIE && victim->state != PROC_DEAD)
+		return true;
+	if (victims)
+		list_for_each(p, &victims->members, pgrp_link)
+			if (may_die(p))
+				return true;
+	return false;
 }
 
-static struct process *choose_locked(u64 total_pages)
-{
-	struct process *p, *worst = NULL;
-	s64 most = 0;
+struct choice { struct process *p; struct pid *group; struct process *user; /* the worst of theirs */ };
 
+/* The worst process, and the worst group. Those that don't have much are left out. */
+static struct choice choose_locked(u64 total_pages)
+{
+	s64 most = (s64)(total_pages / HOG_SHARE), group_most = most;
+	struct choice c = { NULL, NULL, NULL };
+	s64 user_most = 0;
+	struct process *p;
+
+	list_for_each(p, &process_list, all_link)
+		if (p->pgrp_ref)
+			p->pgrp_ref->oom_pages = 0;
 	list_for_each(p, &process_list, all_link) {
-		s64 points = badness(p, total_pages);
+		s64 pages = pages_of(p), points;
 
+		if (pages < 0)
+			continue;
+		points = pages + p->oom_score_adj * (s64)(total_pages / 1000);
+		if (cred_is_super(p->leader->cred)) {
+			points -= (s64)(total_pages * SUPER_PERCENT / 100);
+		} else if (MAX(points, 1l) > user_most) {
+			user_most = MAX(points, 1l);
+			c.user = p;
+		}
 		if (points > most) {
 			most = points;
-			worst = p;
+			c.p = p;
+		}
+		if (!p->pgrp_ref || p->pgrp_ref == init_process->pgrp_ref)
+			continue;
+		p->pgrp_ref->oom_pages += (u64)pages + OVERHEAD;
+		if ((s64)p->pgrp_ref->oom_pages > group_most) {
+			group_most = (s64)p->pgrp_ref->oom_pages;
+			c.group = p->pgrp_ref;
 		}
 	}
-	return worst;
+	return c;
 }
 
-bool oom_kill(void)
+struct killed { u32 n; pid_t pid; s64 pages; char comm[16]; };
+
+static void kill_locked(struct process *p, struct killed *k)
+{
+	s64 pages = pages_of(p);
+
+	if (pages < 0)
+		return;
+	k->n++;
+	k->pid = p->pid;
+	k->pages += pages;
+	memcpy(k->comm, p->leader->comm, sizeof(k->comm));
+	signal_send_process(p, SIGKILL, SI_KERNEL_INFO);
+}
+
+static void kill_group_locked(struct pid *group, struct killed *k)
+{
+	struct process *p;
+
+	list_for_each(p, &group->members, pgrp_link)
+		kill_locked(p, k);
+}
+
+static void say(const struct killed *k, bool ask)
 {
 	static u64 said_ns;
-	struct process *p, *old = NULL;
+	u64 now = time_monotonic_ns();
+
+	if (k->n == 1) {
+		pr_err("out of memory: killed process %d (%s), which used %lu KiB\n", k->pid, k->comm,
+		       (u64)k->pages * (PAGE_SIZE / 1024));
+	} else if (k->n) {
+		pr_err("out of memory: killed %u processes of a group (%s), which used %lu KiB\n", k->n, k->comm,
+		       (u64)k->pages * (PAGE_SIZE / 1024));
+	} else if (ask && (!said_ns || now - said_ns > SAY_AGAIN_NS)) {
+		said_ns = now;
+		pr_err("out of memory, and no process to kill\n");
+	}
+}
+
+bool oom_kill(bool ask)
+{
+	struct killed killed = { 0 };
+	struct process *old;
+	struct pid *old_group;
 	struct mem_info mem;
-	u64 flags, rss = 0;
-	char comm[16];
+	struct choice c;
+	u64 flags;
 
 	mem_info_get(&mem);
 	flags = spin_lock_irqsave(&process_lock);
-	if (victim_is_ending()) {
+	if (are_ending()) {
 		spin_unlock_irqrestore(&process_lock, flags);
 		return true;
 	}
 	old = victim;
-	victim = p = choose_locked(mem.total);
-	if (p) {
-		process_get(p);
-		raw_spin_lock(&p->sig_lock);
-		rss = p->space ? vm_space_rss(p->space) : 0;
-		memcpy(comm, p->leader->comm, sizeof(comm));
-		raw_spin_unlock(&p->sig_lock);
-		signal_send_process(p, SIGKILL, SI_KERNEL_INFO);
+	old_group = victims;
+	c = choose_locked(mem.total);
+	if (!c.p && !c.group && ask && current->proc && may_die(current->proc))
+		c.p = cred_is_super(current_cred()) && c.user ? c.user : current->proc;
+	victim = c.p;
+	victims = c.p ? NULL : c.group;
+	if (victim) {
+		process_get(victim);
+		kill_locked(victim, &killed);
+	} else if (victims) {
+		pid_get(victims);
+		kill_group_locked(victims, &killed);
 	}
 	spin_unlock_irqrestore(&process_lock, flags);
-	if (p) {
-		pr_err("out of memory: killed process %d (%s), which used %lu KiB\n", p->pid, comm,
-		       rss * (PAGE_SIZE / 1024));
-	} else if (!said_ns || time_monotonic_ns() - said_ns > SAY_AGAIN_NS) {
-		said_ns = time_monotonic_ns();
-		pr_err("out of memory, and no process to kill\n");
-	}
+	say(&killed, ask);
 	if (old)
 		process_put(old);
-	return p;
+	if (old_group)
+		pid_put(old_group);
+	return killed.n;
 }

@@ -240,3 +240,32 @@ KTEST(krange, many_ranges_do_not_overlap)
 		krange_free(r[i]);
 	}
 }
+
+/* In any order: whole pages go back as soon as they are empty, but for one of a cache. */
+KTEST(heap, gives_pages_back)
+{
+	enum { N = 6000 };
+	static void *o[N];
+	struct mem_info before, m;
+	u64 seed = 7;
+
+	for (u32 order = 0; order < 3; order++) {
+		mem_info_get(&before);
+		for (u32 i = 0; i < N; i++)
+			if (!(o[i] = kmalloc(300)))
+				break;
+		mem_info_get(&m);
+		KEXPECT(m.slab >= before.slab + N / 10);
+		for (u32 i = N; order == 2 && i-- > 1;) {	/* by lot */
+			u32 k = (seed = seed * 6364136223846793005ull + 1442695040888963407ull) >> 33;
+			void *x = o[i];
+
+			o[i] = o[k % (i + 1)];
+			o[k % (i + 1)] = x;
+		}
+		for (u32 i = 0; i < N; i++)
+			kfree(o[order == 1 ? N - 1 - i : i]);
+		mem_info_get(&m);
+		KEXPECT(m.slab <= before.slab + 16);	/* what a magazine holds may keep some */
+	}
+}

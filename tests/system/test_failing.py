@@ -20,18 +20,28 @@ EXIT = ['-device', 'isa-debug-exit,iobase=0xf4,iosize=4']
 NOTHING_LOST = re.compile(r'\b0 \(0 bytes\) of them leaked$')
 
 
-@pytest.fixture(scope='session')
-def failing():
-    """The program that lets each allocation of an operation fail in turn."""
-    source = os.path.join(USER_PROGRAMS, 'debug', 'failing.c')
-    out = os.path.join(machines.BUILD, 'tests', 'user', 'failing')
+def compiled(name):
+    source = os.path.join(USER_PROGRAMS, 'debug', name + '.c')
+    out = os.path.join(machines.BUILD, 'tests', 'user', name)
     os.makedirs(os.path.dirname(out), exist_ok=True)
     subprocess.run(['musl-gcc', '-std=gnu11', '-O1', '-static', '-s', '-Wall',
                     '-Wextra', '-Werror', '-Wno-unused-parameter',
                     '-Wno-unused-result', '-Wno-missing-field-initializers',
-                    '-o', out, source], check=True)
+                    '-pthread', '-o', out, source], check=True)
     with open(out, 'rb') as f:
-        return archive.file('failing', f.read(), 0o755)
+        return archive.file(name, f.read(), 0o755)
+
+
+@pytest.fixture(scope='session')
+def failing():
+    """The program that lets each allocation of an operation fail in turn."""
+    return compiled('failing')
+
+
+@pytest.fixture(scope='session')
+def hog():
+    """The program that takes all there is of something."""
+    return compiled('hog')
 
 
 def debug_machine(start, append='', **options):
@@ -149,3 +159,52 @@ def test_the_boot_stops_in_words_wherever_memory_ends(start):
 def test_the_boot_with_each_allocation_failing(start, rule):
     for n in range(1, 420):
         boot_with(start, f'all,{rule}={n}')
+
+
+# ---------------------------------------------------------------------------
+# Memory really used up
+
+HOGS = ['touch', 'regions', 'lock', 'tables', 'forks', 'big-forks', 'threads',
+        'pipes', 'files', 'names']
+KILLED = 128 + 9
+
+
+def free_kib(m):
+    """When what is given back with a delay is back."""
+    m.check('sleep 0.3')
+    return int(re.search(r'MemFree: +(\d+)', m.check('cat /proc/meminfo'))[1])
+
+
+def exhaust(start, hog, hogs, **options):
+    m = start(files={'bin/hog': hog}, limit_s=400, **options).boot()
+    m.check('dmesg -n1; mkdir /hog; mount -t tmpfs -o size=100% none /hog')
+    m.run('hog touch')			# what is made once and kept
+    before = free_kib(m)
+    for what in hogs:
+        output, status = m.run(f'hog {what}', 150)
+        # It was killed or got an error of those it may get; the shell lives.
+        assert status in (0, KILLED), f'{what}: {status}\n{output}'
+        after = free_kib(m)
+        # Each processor keeps some stacks, tables and objects ready.
+        kept = 128 + 300 * options.get('cpus', 1)
+        assert after >= before * 0.97 - kept, f'{what}: {before}, {after}'
+        if status == KILLED:
+            assert re.search(r'out of memory: killed (process \d+|\d+ processes '
+                             r'of a group) \(hog\), which used \d+ KiB',
+                             m.check('dmesg -c')), what
+    assert m.check('echo $((6 * 7)); ps | grep -c "[h]og" || true') == '42\n0\n'
+    m.sendline('poweroff')
+    assert m.wait_end() == 0
+
+
+def test_who_takes_all_memory_is_killed_and_the_kernel_lives(start, hog):
+    exhaust(start, hog, HOGS, memory=16)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize('cpus', [1, 4])
+@pytest.mark.parametrize('memory', [16, 32, 64])
+@pytest.mark.parametrize('debug', [False, True])
+def test_memory_used_up_in_each_way(start, hog, memory, cpus, debug):
+    exhaust(start, hog, HOGS + HOGS, memory=memory, cpus=cpus,
+            kernel=machines.DEBUG_KERNEL if debug else None)

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Take all of something until there is no more, then give it back: hog WHAT.
+ * Ends with 0 after an error that lack of memory has, with 1 after another; or is
+ * killed, as may happen to one who takes memory.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static int done(const char *what, long n)
+{
+	int e = errno;
+
+	printf("hog: %ld %s, then %s\n", n, what, strerror(e));
+	fflush(stdout);
+	errno = e;
+	return e != ENOMEM && e != EAGAIN && e != ENOSPC && e != EMFILE && e != ENFILE;
+}
+
+/* Anonymous memory, in one piece or by many small regions. */
+static int touch(size_t piece)
+{
+	for (long n = 0;; n++) {
+		char *p = mmap(NULL, piece, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+		if (p == MAP_FAILED)
+			return done("regions", n);
+		for (size_t i = 0; i < piece; i += 4096)
+			p[i] = 1;
+		if (n & 1)		/* so that neighbours are not merged */
+			mprotect(p, 4096, PROT_READ);
+	}
+}
+
+static int lock_all(void)
+{
+	for (long n = 0;; n++) {
+		char *p = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_LOCKED | MAP_POPULATE,
+			       -1, 0);
+
+		if (p == MAP_FAILED)
+			return done("locked regions", n);
+	}
+}
+
+/* Page tables alone: one page read in each 2 MiB. */
+static int tables(void)
+{
+	size_t size = 1ul << 40;
+	volatile char *p = mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (p == MAP_FAILED)
+		return done("tables", 0);
+	for (size_t i = 0; i < size; i += 2 << 20)
+		(void)p[i];
+	return 1;
+}
+
+static int forks(size_t each)
+{
+	static pid_t pids[4000];
+	int n = 0, r;
+
+	while (n < 4000) {
+		pids[n] = fork();
+		if (pids[n] < 0)
+			break;
+		if (!pids[n]) {
+			char *p = malloc(each);
+
+			for (size_t i = 0; p && i < each; i += 4096)
+				p[i] = 1;
+			for (;;)
+				pause();
+		}
+		n++;
+	}
+	r = done("processes", n);
+	while (n--)
+		kill(pids[n], SIGKILL);
+	while (wait(NULL) > 0)
+		;
+	return r;
+}
+
+static void *sleeper(void *unused)
+{
+	for (;;)
+		pause();
+	return NULL;
+}
+
+static int threads(void)
+{
+	pthread_attr_t a;
+	pthread_t t;
+	long n = 0;
+	int e;
+
+	pthread_attr_init(&a);
+	pthread_attr_setstacksize(&a, 16384);
+	while (!(e = pthread_create(&t, &a, sleeper, NULL)))
+		n++;
+	errno = e;
+	return done("threads", n);
+}
+
+/* Pipes full of data; when this process may have no more of them, a child goes on. */
+static int pipes(void)
+{
+	static char data[65536];
+	int p[2], status, r;
+	long n = 0;
+	pid_t pid;
+
+	while (!pipe2(p, O_NONBLOCK) && write(p[1], data, sizeof(data)) > 0)
+		n++;
+	r = done("pipes", n);
+	if (errno != EMFILE)
+		return r;
+	pid = fork();
+	if (!pid) {
+		/* the parent keeps them alive */
+		for (int fd = 3; fd < 1024; fd++)
+			close(fd);
+		_exit(pipes());
+	}
+	waitpid(pid, &status, 0);
+	return pid < 0 || WIFSIGNALED(status) ? 0 : WEXITSTATUS(status);
+}
+
+static int files(const char *where)
+{
+	static char data[65536];
+	long n = 0;
+	int fd = open(where, O_WRONLY | O_CREAT | O_TRUNC, 0600), r;
+
+	while (write(fd, data, sizeof(data)) > 0)
+		n++;
+	r = done("times 64 KiB", n);
+	close(fd);
+	unlink(where);
+	return r;
+}
+
+static int names(const char *where)
+{
+	char path[64];
+	long n = 0;
+	int r;
+
+	mkdir(where, 0700);
+	for (;; n++) {
+		sprintf(path, "%s/%ld", where, n);
+		int fd = open(path, O_WRONLY | O_CREAT, 0600);
+
+		if (fd < 0)
+			break;
+		close(fd);
+	}
+	r = done("names", n);
+	while (n--) {
+		sprintf(path, "%s/%ld", where, n);
+		unlink(path);
+	}
+	rmdir(where);
+	return r;
+}
+
+int main(int argc, char **argv)
+{
+	const char *what = argc > 1 ? argv[1] : "";
+
+	if (!strcmp(what, "touch"))
+		return touch(1 << 20);
+	if (!strcmp(what, "regions"))
+		return touch(4096);
+	if (!strcmp(what, "lock"))
+		return lock_all();
+	if (!strcmp(what, "tables"))
+		return tables();
+	if (!strcmp(what, "forks"))
+		return forks(4096);
+	if (!strcmp(what, "big-forks"))
+		return forks(300 << 10);
+	if (!strcmp(what, "threads"))
+		return threads();
+	if (!strcmp(what, "pipes"))
+		return pipes();
+	if (!strcmp(what, "files"))
+		return files("/hog/file");
+	if (!strcmp(what, "names"))
+		return names("/hog/names");
+	return 2;
+}
