@@ -89,3 +89,7 @@ host-test-y += loader
 loader-srcs := $(wildcard banos/loader/*.c) banos/tool/host.c \
 	$(addprefix lib/,cmdline.c format.c glob.c hash.c parse.c string.c)
 loader-cflags := -fno-builtin
+
+# arch/x86_64/boot/
+host-test-y += multiboot
+multiboot-srcs := arch/x86_64/boot/multiboot.c lib/memmap.c

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* mm/page.c, mm/heap.c, mm/krange.c in the running kernel: what is taken comes back, and nothing overlaps. */
+#include <asm/cpu.h>
 #include <asm/pgtable.h>
+#include <kernel/err.h>
+#include <kernel/fault.h>
 #include <kernel/heap.h>
 #include <kernel/ktest.h>
 #include <kernel/page.h>
 #include <kernel/printk.h>
 #include <kernel/string.h>
+#include <kernel/thread.h>
 #include <kernel/upcalls.h>
 
 static u64 free_pages(void)
@@ -269,3 +273,86 @@ KTEST(heap, gives_pages_back)
 		KEXPECT(m.slab <= before.slab + 16);	/* what a magazine holds may keep some */
 	}
 }
+
+/* Of each processor: double fault, NMI, machine check, debug, and the idle thread's. */
+KTEST(stacks, of_all_processors_have_guard_pages)
+{
+	u32 n_all = 0;
+
+	for (u32 i = 0; i < cpu_count; i++) {
+		struct cpu_stack s[8];
+		u32 n = cpus[i] ? cpu_stacks(cpus[i], s, ARRAY_SIZE(s)) : 0;
+
+		KEXPECT_EQ(n, cpus[i] ? 5 : 0);
+		for (u32 k = 0; k < n; k++, n_all++) {
+			KEXPECT(!kernel_address_mapped(s[k].low - 1));
+			KEXPECT(!kernel_address_mapped(s[k].low + s[k].size));
+			for (u64 a = s[k].low; a < s[k].low + s[k].size; a += PAGE_SIZE)
+				KEXPECT(kernel_address_mapped(a));
+		}
+	}
+	KEXPECT(n_all >= 5);
+}
+
+#ifdef CONFIG_FAULT_INJECTION
+static void do_nothing(void *unused) { }
+
+static bool make_range(void)
+{
+	void *p = krange_alloc(KRANGE_GENERAL, 5, KPROT_RW);
+
+	krange_free(p);
+	return p;
+}
+
+static bool make_thread(void)
+{
+	struct thread *t = thread_create(do_nothing, NULL, "unborn");
+
+	if (!IS_ERR(t))
+		thread_put(t);
+	return !IS_ERR(t);
+}
+
+static bool make_device_mapping(void)
+{
+	void *p = krange_map_phys(0xfee00000, 3 * PAGE_SIZE, KCACHE_UC);
+
+	krange_unmap_phys(p);
+	return p;
+}
+
+static bool make_large(void)
+{
+	void *p = kvzalloc(100), *q = kvzalloc(50000), *r = kmalloc(9000);
+	bool all = p && q && r;
+
+	kvfree(p);
+	kvfree(q);
+	kfree(r);
+	return all;
+}
+
+/* Each allocation of each operation fails in turn: the operation says so, and nothing is lost. */
+KTEST(fault, each_allocation_may_fail)
+{
+	bool (*const make[])(void) = { make_range, make_thread, make_device_mapping, make_large };
+	s64 live;
+
+	for (u32 i = 0; i < ARRAY_SIZE(make); i++) {
+		bool done = false;
+		u32 n;
+
+		KEXPECT(make[i]());		/* tables and spare stacks are there now */
+		live = heap_debug_live();
+		for (n = 1; !done && n < 100; n++) {
+			fault_set_nth(current, n);
+			done = make[i]();
+			KEXPECT_EQ(current->fail_nth == 0, !done);
+			fault_set_nth(current, 0);
+		}
+		KEXPECT(done && n > 2);
+		KEXPECT_EQ(heap_debug_live(), live);
+	}
+}
+#endif

@@ -139,6 +139,51 @@ static void mb2_mmap(phys_t at, u32 size)
 	}
 }
 
+/* ---- the memory map of EFI (tag 17), where the loader made none of it ---- */
+
+static enum mem_type efi_type(u32 type)
+{
+	switch (type) {
+	case 1: case 2:			/* the loader's code and data */
+	case 3: case 4:			/* boot services': over by now */
+	case 7:				/* conventional */
+		return MEM_RAM;
+	case 9:
+		return MEM_ACPI_RECLAIM;
+	case 10:
+		return MEM_ACPI_NVS;
+	}
+	return MEM_UNUSABLE;
+}
+
+/* EFI lists many neighbours of one kind: together they fit. */
+static void add_efi_range(u64 start, u64 npages, enum mem_type type)
+{
+	struct mem_range *last = boot_info.nr_ranges ? &boot_info.map[boot_info.nr_ranges - 1] : NULL;
+	u64 end;
+
+	if (!npages || __builtin_mul_overflow(npages, 4096ull, &end) || __builtin_add_overflow(end, start, &end))
+		return;
+	if (last && last->type == type && last->end == start)
+		last->end = end;
+	else if (boot_info.nr_ranges < BOOT_MAX_RANGES)
+		boot_info.map[boot_info.nr_ranges++] = (struct mem_range){ start, end, type };
+}
+
+static void mb2_efi_map(phys_t at, u32 size)
+{
+	struct { u32 type, pad; u64 phys, virt, npages; } d;
+	u32 head[4];		/* type, size, descriptor size, version */
+
+	phys_read(head, at, sizeof(head));
+	if (size < sizeof(head) || head[2] < 40 || head[2] > 1024)
+		return;
+	for (u32 off = sizeof(head); off + head[2] <= size; off += head[2]) {
+		phys_read(&d, at + off, sizeof(d));
+		add_efi_range(d.phys, d.npages, efi_type(d.type));
+	}
+}
+
 static void mb2_framebuffer(phys_t at, u32 size)
 {
 	struct { u32 type, size; u64 addr; u32 pitch, width, height; u8 bpp, fbtype, res[2], c[6]; } __packed t;
@@ -189,7 +234,8 @@ static void mb2_tag(phys_t at, u32 type, u32 size)
 
 static void parse_mb2(phys_t at)
 {
-	u32 total, head[2];
+	u32 total, head[2], efi_size = 0;
+	phys_t efi = 0;
 
 	boot_info.protocol = "multiboot 2";
 	phys_read(&total, at, 4);
@@ -199,8 +245,14 @@ static void parse_mb2(phys_t at)
 		if (!head[0] || head[1] < 8 || head[1] > total - off)
 			break;
 		mb2_tag(at + off, head[0], head[1]);
+		if (head[0] == 17) {
+			efi = at + off;
+			efi_size = head[1];
+		}
 		off += ALIGN_UP(head[1], 8u);
 	}
+	if (efi && !boot_info.nr_ranges)
+		mb2_efi_map(efi, efi_size);
 }
 
 void multiboot_parse(u32 magic, phys_t info)
