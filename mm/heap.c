@@ -26,7 +26,7 @@
 #include <kernel/string.h>
 #include "internal.h"
 
-#define MAGAZINE	14
+#define MAGAZINE	15	/* with the count a power of two */
 #define MAX_CACHES	96
 #define DEBUG		IS_ENABLED(CONFIG_DEBUG_HEAP)
 
