@@ -306,7 +306,7 @@ static int bind(struct bus_device *d, struct prober *p)
 		return 0;
 	}
 	if (err != -ENODEV)
-		pr_err("banos: %s: cannot serve %s %s (error %d)\n", p->root->name, d->bus->name, d->name, -err);
+		pr_err("banos: %s: cannot serve %s %s: %s (error %d)\n", p->root->name, d->bus->name, d->name, error_text(err), -err);
 	if (unbind(d))
 		pr_err("banos: %s: does not let go of %s %s\n", p->root->name, d->bus->name, d->name);
 	return err;

@@ -36,7 +36,7 @@ static void complain(struct unpack *u, const char *name, int err)
 	if (!u->err)
 		u->err = err;
 	if (u->failed++ < 8)
-		pr_err("initramfs: %s: error %d\n", name, -err);
+		pr_err("initramfs: %s: %s (error %d)\n", name, error_text(err), -err);
 }
 
 /* The name that an earlier entry gave this file; noted when it is the first. */

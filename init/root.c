@@ -130,7 +130,7 @@ static int try_start(struct first *f, const char *path)
 static void __noreturn no_first_process(const char *path, int err)
 {
 	if (path)
-		boot_stop("%s can't be run (error %d)", path, -err);
+		boot_stop("%s can't be run: %s (error %d)", path, error_text(err), -err);
 	boot_stop("no program to run: the initrd has neither /init nor /sbin/init nor /bin/sh");
 }
 
@@ -154,7 +154,7 @@ void first_process_start(void)
 		if (!err)
 			return;
 		if (err != -ENOENT)
-			pr_err("init: %s: error %d\n", candidates[i], -err);
+			pr_err("init: %s: %s (error %d)\n", candidates[i], error_text(err), -err);
 	}
 	no_first_process(NULL, 0);
 }

@@ -73,6 +73,8 @@ static int cmd_rmmod(int argc, char **argv)
 		name_of_path(argv[i], name, sizeof(name));
 		if (!find_installed(name, &q))
 			status = complain(argv[i], "no such driver is installed");
+		else if (q.builtin)
+			status = complain(argv[i], "is built into the kernel, and so cannot be removed");
 		else if (syscall(SYS_banos_remove, q.id, flags))
 			status = complain(argv[i], strerror(errno));
 	}

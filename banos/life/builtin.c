@@ -150,7 +150,7 @@ static int run(struct driver *d, struct report *r)
 	int err = driver_run_init(d);
 
 	if (err)
-		report_add(r, err, "init failed (error %d)", -err);
+		report_add(r, err, "init failed: %s (error %d)", error_text(err), -err);
 	else
 		err = driver_publish(d);
 	return err;
@@ -170,7 +170,7 @@ static void start_builtin(const struct builtin_driver *b)
 	strscpy(r.who, b->path, sizeof(r.who));
 	err = prepare(d, b, &r) ?: run(d, &r);
 	if (err) {
-		pr_err("banos: the built-in driver %s does not start: error %d\n", b->path, -err);
+		pr_err("banos: the built-in driver %s does not start: %s (error %d)\n", b->path, error_text(err), -err);
 		for (char *line = r.text, *end; line && (end = strchr(line, '\n')); line = end + 1)
 			pr_err("banos: %.*s\n", (int)(end - line), line);
 		driver_withdraw(d);

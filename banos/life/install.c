@@ -185,11 +185,11 @@ static int start(struct driver *d, struct report *r)
 
 	if (err) {
 		d->exit = 0;			/* it never was there */
-		return report_add(r, err, "init failed (error %d)", -err);
+		return report_add(r, err, "init failed: %s (error %d)", error_text(err), -err);
 	}
 	err = driver_publish(d);
 	if (err)
-		report_add(r, err, "what it registered could not be made visible (error %d)", -err);
+		report_add(r, err, "what it registered could not be made visible: %s (error %d)", error_text(err), -err);
 	else
 		bus_settle();		/* devices that it added have their drivers when insmod ends */
 	return err;

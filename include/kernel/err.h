@@ -9,6 +9,13 @@ static inline void *ERR_PTR(long err) { return (void *)err; }
 static inline long PTR_ERR(const void *p) { return (long)p; }
 static inline bool IS_ERR(const void *p) { return (u64)p >= (u64)-MAX_ERRNO; }
 
+/**
+ * @brief An error in words ("No such file or directory"). Any context; pure.
+ * @param err  a number of uapi/errno.h, negative or not
+ * @return a constant; of a number without words: "unexpected error"
+ */
+const char *error_text(long err);
+
 /* Internal results of system calls, never seen by user programs (signal.c). */
 #define ERESTARTSYS		512	/* restart if SA_RESTART, else EINTR */
 #define ERESTARTNOINTR		513	/* always restart */

@@ -14,6 +14,9 @@ host-test-y += parse
 parse-srcs := lib/parse.c
 host-test-y += cmdline
 cmdline-srcs := lib/cmdline.c
+host-test-y += error_text
+error_text-srcs := lib/error_text.c
+
 host-test-y += glob
 glob-srcs := lib/glob.c
 host-test-y += hash
