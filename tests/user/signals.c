@@ -791,6 +791,7 @@ TEST(sigchld_tells_stops_unless_told_not_to)
 			pause();
 	kill(pid, SIGSTOP);
 	CHECK_EQ(waitpid(pid, &st, WUNTRACED), pid);
+	usleep(10000);			/* the signal may come after the state */
 	CHECK(count == 1 && info.si_code == CLD_STOPPED && info.si_status == SIGSTOP);
 	kill(pid, SIGCONT);
 	CHECK_EQ(waitpid(pid, &st, WCONTINUED), pid);
