@@ -12,10 +12,12 @@
  * (/proc) are read under the lock.
  */
 #include <kernel/heap.h>
+#include <kernel/page_init.h>
 #include <kernel/process.h>
 #include <kernel/string.h>
 #include <kernel/syscalls.h>
 #include "files.h"
+#include "vfs.h"
 
 #define FD_MAX (1u << 20)
 
@@ -39,18 +41,17 @@ static u64 fd_limit(void)
 
 /* ---- tables ---- */
 
+void files_init(void)
+{
+	files_cache = kmem_cache_create("files", sizeof(struct files), 16);
+	if (!files_cache)
+		boot_stop("not enough memory for tables of open files");
+}
+
 struct files *files_create(void)
 {
-	struct files *t;
+	struct files *t = kmem_cache_zalloc(files_cache);
 
-	if (unlikely(!files_cache)) {
-		struct kmem_cache *c = kmem_cache_create("files", sizeof(*t), 16);
-
-		if (!c)
-			return NULL;
-		files_cache = c;
-	}
-	t = kmem_cache_zalloc(files_cache);
 	if (!t)
 		return NULL;
 	atomic_set(&t->refs, 1);

@@ -54,6 +54,8 @@ void fs_init(void)
 	inode_init_caches();
 	dcache_init();
 	file_init();
+	files_init();
+	pipe_init();
 	pagecache_init();
 	tmpfs_init();
 	devfs_init();

@@ -16,10 +16,12 @@
 #include <kernel/fs.h>
 #include <kernel/heap.h>
 #include <kernel/page.h>
+#include <kernel/page_init.h>
 #include <kernel/process.h>
 #include <kernel/string.h>
 #include <kernel/syscalls.h>
 #include "pipe.h"
+#include "vfs.h"
 
 #define PIPE_BUF	4096u
 #define PIPE_PAGES	16u		/* 64 KiB, as Linux */
@@ -46,18 +48,17 @@ static struct page **slot(struct pipe *p, u64 pos) { return &p->pages[pos >> PAG
 
 static struct kmem_cache *pipe_cache;
 
+void pipe_init(void)
+{
+	pipe_cache = kmem_cache_create("pipe", sizeof(struct pipe), 16);
+	if (!pipe_cache)
+		boot_stop("not enough memory for pipes");
+}
+
 static struct pipe *pipe_create(void)
 {
-	struct pipe *p;
+	struct pipe *p = kmem_cache_zalloc(pipe_cache);
 
-	if (unlikely(!pipe_cache)) {		/* racing creators make one too many at worst */
-		struct kmem_cache *c = kmem_cache_create("pipe", sizeof(struct pipe), 16);
-
-		if (!c)
-			return NULL;
-		pipe_cache = c;
-	}
-	p = kmem_cache_zalloc(pipe_cache);
 	if (!p)
 		return NULL;
 	mutex_init(&p->lock);

@@ -244,6 +244,8 @@ struct file *file_open_path(const struct path *p, u32 flags);
 /** The same with a file from file_alloc(), which it takes over. */
 struct file *file_open_into(struct file *f, const struct path *p, u32 flags);
 void file_init(void);
+void files_init(void);
+void pipe_init(void);
 /** locks.c: flock() and OFD locks of @p f go. */
 void locks_release_file(struct file *f);
 /** Count one that changes a regular file's contents. @return 0, -EROFS, -ETXTBSY */

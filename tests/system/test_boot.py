@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+from machine import DEBUG_KERNEL
+
 
 def test_shell_runs_and_poweroff_ends_qemu_with_0(start):
     m = start().boot()
@@ -98,3 +100,16 @@ def test_the_usual_file_systems_are_mounted(start):
     mounted = {x.split()[2] for x in m.lines('mount')}
     assert {'/proc', '/sys', '/dev', '/dev/pts', '/dev/shm'} <= mounted
     assert m.check('ls -d /sys/devices/system/cpu/cpu0').strip()
+
+
+@pytest.mark.banos
+@pytest.mark.parametrize('attempt', range(3))
+def test_the_first_pipes_may_be_made_at_the_same_time(start, attempt):
+    script = ('#!/bin/sh\n'
+              'for i in 1 2 3 4 5 6 7 8; do (echo x | cat; echo y | cat) & done\n'
+              'wait; mount -t proc proc /proc; echo all done; poweroff -f\n')
+    m = start(kernel=DEBUG_KERNEL, cpus=4, append='init=/first quiet',
+              files={'first': script})
+    m.expect('all done', 60)
+    assert m.before.count('x') == m.before.count('y') == 8
+    assert m.wait_end() == 0
