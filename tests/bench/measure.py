@@ -81,6 +81,7 @@ class Bench:
 
     def start(self, **options):
         options.setdefault('files', self.files)
+        options.setdefault('cpus', 1)           # whatever TEST_CPUS says
         return self.machine.Machine(self.log, limit_s=300, **options)
 
     def with_plugin(self, name):
