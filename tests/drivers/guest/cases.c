@@ -112,7 +112,7 @@ int test_cases(int argc, char **argv)
 	all(&list, 3, 1);
 	fflush(stdout);
 	/* Some memory is kept for the next time, a little more or less: what is lost is lost each time. */
-	for (int i = 0; i < 4 && missing; i++) {
+	for (int i = 0; i < 12 && missing; i++) {
 		before = memory_at_rest();
 		all(&list, REPEAT, 0);
 		missing = memory_missing(before);

@@ -117,7 +117,7 @@ int test_mutants(int argc, char **argv)
 	try_mutants(20, n);
 	memset(&count, 0, sizeof(count));
 	/* Some memory is kept for the next time, a little more or less: what is lost is lost each time. */
-	for (int i = 0; i < 4 && missing; i++) {
+	for (int i = 0; i < 12 && missing; i++) {
 		before = memory_at_rest();
 		try_mutants(i ? rounds / 2 : rounds, n);
 		if (!i)
