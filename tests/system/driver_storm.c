@@ -7,7 +7,9 @@
  * One process for each driver installs and removes it CYCLES times; meanwhile two
  * open, read, write, poll and close the device of one of them, and two list. What may
  * happen then: the device is not there (ENOENT, ENXIO, ENODEV), the driver in
- * use (EBUSY), an exporter not there (ENOENT). Nothing else may.
+ * use (EBUSY), an exporter not there (ENOENT). Nothing else may. A few cycles can
+ * be over before the others have had a processor, so in each fourth the device
+ * stays until somebody has used it, and away until somebody has missed it.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -79,6 +81,17 @@ static void remove_driver(const char *name, long id)
 	}
 }
 
+/* Every fourth cycle of the device that is used: wait for one more of those. */
+static void await_one_more(int i, const char *name, const int *count)
+{
+	int before = __atomic_load_n(count, __ATOMIC_SEQ_CST);
+
+	if (i % 4 || strcmp(name, "scratch"))
+		return;
+	while (__atomic_load_n(count, __ATOMIC_SEQ_CST) == before)
+		usleep(100);
+}
+
 static void cycle(const char *folder, const char *name)
 {
 	size_t size;
@@ -93,7 +106,9 @@ static void cycle(const char *folder, const char *name)
 		seen();
 		if (id >= 0) {
 			COUNT(installs);
+			await_one_more(i, name, &shared->used);
 			remove_driver(name, id);
+			await_one_more(i, name, &shared->absent);
 		} else if (errno == ENOENT && !strcmp(name, "sum")) {
 			COUNT(refused);
 		} else {
@@ -191,7 +206,7 @@ int main(int argc, char **argv)
 		return 2;
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	shared->cycles = atoi(argv[1]);
-	shared->removers = n;
+	shared->removers = n + 1;
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	for (int i = 0; i < n; i++)
 		if (!fork()) {
@@ -202,6 +217,10 @@ int main(int argc, char **argv)
 	in_child(use);
 	in_child(list);
 	in_child(list);
+	/* Those who list have had a turn, however short the cycles are. */
+	while (!__atomic_load_n(&shared->listed, __ATOMIC_SEQ_CST) && !__atomic_load_n(&shared->wrong, __ATOMIC_SEQ_CST))
+		usleep(100);
+	__atomic_fetch_sub(&shared->removers, 1, __ATOMIC_SEQ_CST);
 	while (wait(NULL) > 0)
 		;
 	printf("installs %d refused %d busy %d used %d absent %d listed %d cpus %lx wrong %d\n", shared->installs,
