@@ -180,7 +180,7 @@ static void range_destroy(struct area *a, struct krange *r)
 	kmem_cache_free(range_cache, r);
 }
 
-static void *alloc_for(enum krange_area area, size_t npages, enum kprot prot, u64 ip)
+static void *alloc_for(enum krange_area area, size_t npages, enum kprot prot, u32 page_flags, u64 ip)
 {
 	struct area *a = &areas[area];
 	struct krange *r;
@@ -190,7 +190,7 @@ static void *alloc_for(enum krange_area area, size_t npages, enum kprot prot, u6
 	mutex_lock(&a->lock);
 	r = range_create(a, npages, ip);
 	for (u64 i = 0; r && i < npages; i++) {
-		struct page *p = page_alloc(PAGE_ZERO);
+		struct page *p = page_alloc(page_flags);
 		pte_t *e = p ? kernel_pte(r->start + i * PAGE_SIZE, true) : NULL;
 
 		if (!e) {
@@ -208,12 +208,17 @@ static void *alloc_for(enum krange_area area, size_t npages, enum kprot prot, u6
 
 void *krange_alloc(enum krange_area area, size_t npages, enum kprot prot)
 {
-	return alloc_for(area, npages, prot, CALLER);
+	return alloc_for(area, npages, prot, PAGE_ZERO, CALLER);
+}
+
+void *krange_alloc_raw(enum krange_area area, size_t npages, enum kprot prot)
+{
+	return alloc_for(area, npages, prot, 0, CALLER);
 }
 
 void *krange_alloc_stack(size_t npages)
 {
-	void *stack = alloc_for(KRANGE_GENERAL, npages, KPROT_RW, CALLER);
+	void *stack = alloc_for(KRANGE_GENERAL, npages, KPROT_RW, PAGE_ZERO, CALLER);
 
 	if (stack && IS_ENABLED(CONFIG_DEBUG_HEAP)) {
 		struct area *a = &areas[KRANGE_GENERAL];
@@ -307,7 +312,7 @@ void *kvzalloc(size_t size)
 	}
 	if (size > 1ul << 32)
 		return NULL;
-	return alloc_for(KRANGE_GENERAL, PAGE_ALIGN(size) >> PAGE_SHIFT, KPROT_RW, CALLER);
+	return alloc_for(KRANGE_GENERAL, PAGE_ALIGN(size) >> PAGE_SHIFT, KPROT_RW, PAGE_ZERO, CALLER);
 }
 
 void kvfree(const void *p)

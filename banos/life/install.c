@@ -31,7 +31,7 @@ static void env_free(void *p) { kvfree(p); }
 
 static u8 *env_alloc_memory(struct loader *l, u64 npages, u64 *addr)
 {
-	u8 *mem = krange_alloc(KRANGE_DRIVER, npages, KPROT_RW);
+	u8 *mem = krange_alloc_raw(KRANGE_DRIVER, npages, KPROT_RW);
 
 	*addr = (u64)mem;
 	return mem;

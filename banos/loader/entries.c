@@ -175,31 +175,25 @@ static int find_exports(struct loader *l)
 
 /* ---- index of functions ---- */
 
-static bool is_function(const struct loader *l, u32 i)
-{
-	return ELF64_ST_TYPE(l->symbols[i].st_info) == STT_FUNC && in_code(l, l->value[i]);
-}
-
+/* Not all of those that symbols.c counted are in its code: some were left out with their COMDAT groups. */
 static int index_functions(struct loader *l)
 {
+	const u64 addr = l->addr, code_size = l->code_size, *value = l->value;
 	struct load_function *next;
-	u32 n = 0;
 
-	for (u32 i = 1; i < l->nsymbols; i++)
-		n += is_function(l, i);
-	if (!n)
+	if (!l->nfunctions)
 		return 0;
-	next = l->functions = l->env->alloc(n * sizeof(*l->functions));
+	next = l->functions = l->env->alloc(l->nfunctions * sizeof(*l->functions));
 	if (!next)
-		return report_add(&l->report, -ENOMEM, "no memory for the index of its %u functions", n);
-	l->nfunctions = n;
-	for (u32 i = 1; i < l->nsymbols; i++)
-		if (is_function(l, i)) {
-			next->offset = l->value[i] - l->addr;
-			next->size = l->symbols[i].st_size;
-			next->name = l->symbols[i].st_name;
-			next++;
-		}
+		return report_add(&l->report, -ENOMEM, "no memory for the index of its %u functions",
+				  l->nfunctions);
+	for (const Elf64_Sym *s = l->symbols, *end = s + l->nsymbols; s < end; s++, value++) {
+		u64 offset = *value - addr;
+
+		if (ELF64_ST_TYPE(s->st_info) == STT_FUNC && offset < code_size)
+			*next++ = (struct load_function){ offset, s->st_size, s->st_name };
+	}
+	l->nfunctions = next - l->functions;
 	return 0;
 }
 

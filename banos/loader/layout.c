@@ -91,11 +91,17 @@ int lay_out(struct loader *l)
 	return 0;
 }
 
+static void zero_between(struct loader *l, u64 from, u64 to) { memset(l->mem + from, 0, to - from); }
+
+/* Each byte of the memory is written once: from the file, or with 0. */
 int copy_sections(struct loader *l)
 {
+	u64 written[PARTS];			/* up to where */
+
 	l->mem = l->env->alloc_memory(l, l->npages, &l->addr);
 	if (!l->mem)
 		return report_add(&l->report, -ENOMEM, "no memory for its %lu KiB", (unsigned long)l->npages * 4);
+	memcpy(written, l->part_offset, sizeof(written));
 	for (u32 i = 1; i < l->nsections; i++) {
 		const Elf64_Shdr *s = &l->sections[i];
 		struct load_section *w = &l->where[i];
@@ -106,9 +112,14 @@ int copy_sections(struct loader *l)
 		at = l->part_offset[w->part] + w->offset;
 		w->addr = l->addr + at;
 		w->mem = l->mem + at;
-		if (s->sh_type != SHT_NOBITS)
-			memcpy(w->mem, l->file + s->sh_offset, s->sh_size);
+		if (s->sh_type == SHT_NOBITS)
+			continue;
+		zero_between(l, written[w->part], at);
+		memcpy(w->mem, l->file + s->sh_offset, s->sh_size);
+		written[w->part] = at + s->sh_size;
 	}
+	for (u32 p = 0; p < PARTS; p++)
+		zero_between(l, written[p], p + 1 < PARTS ? l->part_offset[p + 1] : l->npages * PAGE_SIZE);
 	return 0;
 }
 

@@ -187,6 +187,14 @@ static int relocate_slowly(struct loader *l, u32 section, const Elf64_Rela *r)
 	return store(&p, s);
 }
 
+/* Elf64_Rela as it lies in memory: r_info in its two halves. */
+struct rela {
+	u64 offset;
+	u32 type, symbol;
+	u64 addend;
+} __attribute__((may_alias));
+_Static_assert(sizeof(struct rela) == sizeof(Elf64_Rela), "the same bytes");
+
 /* What the loop below needs; few things, so that they stay in registers. */
 struct quick {
 	const u64 *value;
@@ -196,47 +204,57 @@ struct quick {
 	u8 *mem;
 };
 
-/* @return the first relocation with a question about it, or @end */
-static __noinline const Elf64_Rela *relocate_quickly(const struct quick *quick, const Elf64_Rela *r,
-						     const Elf64_Rela *end)
+/*
+ * This is where the loading of a large driver spends its time: kinds come in the
+ * order of their number in drivers, and the type of a call is compared where it
+ * lies (the asm makes the compiler forget it).
+ * @return the first relocation with a question about it, or @end
+ */
+static __noinline const struct rela *relocate_quickly(const struct quick *quick, const struct rela *r,
+						      const struct rela *end)
 {
 	const struct quick q = *quick;
 
 	for (; r < end; r++) {
-		u64 symbol = ELF64_R_SYM(r->r_info), offset = r->r_offset, s, v;
-		u32 type = ELF64_R_TYPE(r->r_info);
+		u64 offset = r->offset, s, v;
 
-		if (unlikely(symbol >= q.nsymbols || offset >= q.limit))
-			return r;
-		s = q.value[symbol];
+		if (unlikely(offset >= q.limit || r->symbol >= q.nsymbols))
+			break;
+		s = q.value[r->symbol];
 		if (unlikely(value_special(s)))
-			return r;
-		v = s + r->r_addend;
-		if (likely(type == R_X86_64_PLT32 || type == R_X86_64_PC32)) {
+			break;
+		v = s + r->addend;
+		if (likely(r->type == R_X86_64_PLT32)) {
 			v -= q.addr + offset;
-		} else if (type == R_X86_64_64) {
-			*(u64_any *)(q.mem + offset) = v;
-			continue;
-		} else if (type != R_X86_64_32S) {
-			return r;
+		} else {
+			__asm__("" : "+r"(r));
+			if (r->type == R_X86_64_64) {
+				*(u64_any *)(q.mem + offset) = v;
+				continue;
+			}
+			if (r->type == R_X86_64_PC32)
+				v -= q.addr + offset;
+			else if (r->type != R_X86_64_32S)
+				break;
 		}
 		if (unlikely(v != (u64)(s64)(s32)v))
-			return r;
+			break;
 		*(u32_any *)(q.mem + offset) = v;
 	}
-	return end;
+	return r;
 }
 
 /* @return LOADER_AGAIN at once; else 0, or the first error after having looked at all */
-static int relocate_section(struct loader *l, u32 section, const Elf64_Rela *r, const Elf64_Rela *end)
+static int relocate_section(struct loader *l, u32 section, const void *first, const void *end)
 {
 	const struct load_section *w = &l->where[section];
 	u64 size = l->sections[section].sh_size;
-	struct quick q = { l->value, l->nsymbols, size >= 8 ? size - 7 : 0, w->addr, w->mem };
+	const struct quick q = { l->value, l->nsymbols, size >= 8 ? size - 7 : 0, w->addr, w->mem };
+	const struct rela *r = first;
 	int err = 0;
 
-	while ((r = relocate_quickly(&q, r, end)) < end) {
-		int bad = relocate_slowly(l, section, r++);
+	while ((r = relocate_quickly(&q, r, end)) < (const struct rela *)end) {
+		int bad = relocate_slowly(l, section, (const Elf64_Rela *)r++);
 
 		if (bad == LOADER_AGAIN)
 			return bad;

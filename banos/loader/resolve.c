@@ -94,13 +94,13 @@ static u64 value_elsewhere(struct loader *l, const Elf64_Sym *s)
 	return VALUE_SPECIAL;
 }
 
-static u64 defined_value(struct loader *l, const Elf64_Sym *s)
+static u64 unusual_value(struct loader *l, const Elf64_Sym *s)
 {
 	u32 section = symbol_section(l, s);
 
 	if (!section)
 		return s->st_value;		/* absolute */
-	if (likely(l->where[section].mem))
+	if (l->where[section].mem)
 		return l->where[section].addr + s->st_value;
 	if (l->where[section].excluded && ELF64_ST_BIND(s->st_info) != STB_LOCAL)
 		return value_elsewhere(l, s);
@@ -142,22 +142,45 @@ static int resolve_dependencies(struct loader *l)
 	return 0;
 }
 
+/*
+ * Values of the symbols from @i on, as long as they are in sections in memory.
+ * @return the first one that is not
+ */
+static u32 resolve_plain(struct loader *l, u32 i)
+{
+	const Elf64_Sym *symbols = l->symbols;
+	const struct load_section *where = l->where;
+	u64 *value = l->value;
+	const u32 n = l->nsymbols;
+
+	for (; i < n; i++) {
+		const Elf64_Sym *s = &symbols[i];
+
+		if (s->st_shndx >= SHN_LORESERVE || !where[s->st_shndx].mem)
+			break;
+		value[i] = where[s->st_shndx].addr + s->st_value;
+	}
+	return i;
+}
+
 int resolve(struct loader *l)
 {
 	int err = allocate(l) ?: resolve_dependencies(l);
+	u32 i = 1;
 
 	if (err)
 		return err;
 	l->value[0] = 0;
-	for (u32 i = 1; i < l->nsymbols; i++) {
+	while ((i = resolve_plain(l, i)) < l->nsymbols) {
 		const Elf64_Sym *s = &l->symbols[i];
 
-		if (likely(s->st_shndx != SHN_UNDEF))
-			l->value[i] = defined_value(l, s);
+		if (s->st_shndx != SHN_UNDEF)
+			l->value[i] = unusual_value(l, s);
 		else
 			err = resolve_import(l, s, &l->value[i]);
 		if (err)
 			return err;
+		i++;
 	}
 	return 0;
 }

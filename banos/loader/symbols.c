@@ -152,32 +152,48 @@ static int check_one(struct loader *l, const Elf64_Sym *s)
 	return check_place(l, s, s->st_shndx);
 }
 
-/* Most are local and in a section; this says yes to those that are beyond doubt. */
-static inline bool plainly_good(const struct loader *l, const Elf64_Sym *s)
+/*
+ * Most symbols are local and in a section; these are beyond doubt.
+ * @return the first one from @i on that is not
+ */
+static u32 skip_plainly_good(struct loader *l, u32 i)
 {
-	u64 size;
+	const Elf64_Shdr *sections = l->sections;
+	const Elf64_Sym *first = l->symbols, *s = first + i, *end = first + l->first_global;
+	const u32 last = MIN(l->nsections, (u32)SHN_LORESERVE) - 1;
+	const u64 strings_size = l->strings_size;
+	u32 functions = 0;
 
-	if (s->st_info > ELF64_ST_INFO(STB_LOCAL, STT_FILE) || s->st_name >= l->strings_size ||
-	    (u32)s->st_shndx - 1 >= MIN(l->nsections, (u32)SHN_LORESERVE) - 1)
-		return false;
-	size = l->sections[s->st_shndx].sh_size;
-	return s->st_value <= size && s->st_size <= size - s->st_value;
+	for (; s < end; s++) {
+		u32 section = s->st_shndx;
+		u64 size;
+
+		if (s->st_info > ELF64_ST_INFO(STB_LOCAL, STT_FILE) || s->st_name >= strings_size ||
+		    section - 1 >= last)
+			break;
+		size = sections[section].sh_size;
+		if (s->st_value > size || s->st_size > size - s->st_value)
+			break;
+		functions += s->st_info == ELF64_ST_INFO(STB_LOCAL, STT_FUNC);
+	}
+	l->nfunctions += functions;
+	return s - first;
 }
 
 int check_symbols(struct loader *l)
 {
 	int err = find_tables(l);
+	u32 i = 1;
 
 	if (err)
 		return err;
-	for (u32 i = 1; i < l->nsymbols; i++) {
-		int bad;
+	while ((i = skip_plainly_good(l, i)) < l->nsymbols) {
+		const Elf64_Sym *s = &l->symbols[i++];
+		int bad = check_one(l, s);
 
-		if (likely(i < l->first_global && plainly_good(l, &l->symbols[i])))
-			continue;
-		bad = check_one(l, &l->symbols[i]);
 		err = err ?: bad;
-		l->nstubs += l->symbols[i].st_shndx == SHN_UNDEF;
+		l->nstubs += s->st_shndx == SHN_UNDEF;
+		l->nfunctions += ELF64_ST_TYPE(s->st_info) == STT_FUNC;
 	}
 	return err;
 }

@@ -44,13 +44,17 @@ static void *host_alloc(size_t size)
 static u8 *host_alloc_memory(struct loader *l, u64 npages, u64 *addr)
 {
 	struct host_world *w = world(l);
+	u8 *mem;
 
 	if (w && w->fail_alloc && !--w->fail_alloc)
 		return NULL;
 	if (w && w->max_pages && npages > w->max_pages)
 		return NULL;
 	*addr = HOST_DRIVER;
-	return calloc(npages, PAGE_SIZE);
+	mem = malloc(npages * PAGE_SIZE);
+	if (mem)
+		memset(mem, 0xa5, npages * PAGE_SIZE);	/* whoever relies on zeroes shall see */
+	return mem;
 }
 
 static void host_free_memory(struct loader *l)

@@ -46,7 +46,7 @@ struct loader_env {
 	u64 slot_entry, absent_entry;	/**< where stubs lead: r11 has the slot, or the name */
 	void *(*alloc)(size_t size);	/**< not zeroed; NULL: no memory */
 	void (*free)(void *p);		/**< NULL is fine */
-	/** @p npages zeroed pages within reach of the kernel's text; *@p addr is where the driver will see them. */
+	/** @p npages pages, with any content, within reach of the kernel's text; *@p addr is where the driver will see them. */
 	u8 *(*alloc_memory)(struct loader *l, u64 npages, u64 *addr);
 	/** Take back what alloc_memory() gave, and what find() and depend() did since. */
 	void (*free_memory)(struct loader *l);

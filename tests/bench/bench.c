@@ -391,6 +391,44 @@ static void file_mapped(void)
 }
 static void file_unmapped(void) { unmap_area(); close_file(); }
 
+/* ---- drivers: Banos alone; of the files that lie beside this program ---- */
+
+#define SYS_banos_install 0x42000l
+#define SYS_banos_remove 0x42001l
+#define NDRIVERS 50
+static struct { char *data; size_t size; } driver;
+static long ids[NDRIVERS], nids;
+
+static void read_driver(const char *name)
+{
+	struct stat st;
+	char path[256];
+	int fd;
+
+	snprintf(path, sizeof(path), "%.*s%s", (int)(strrchr(self, '/') + 1 - self), self, name);
+	fd = open(path, O_RDONLY);
+	must(fd >= 0 && !fstat(fd, &st), path);
+	driver.size = st.st_size;
+	driver.data = malloc(driver.size);
+	must(driver.data && read(fd, driver.data, driver.size) == st.st_size, path);
+	close(fd);
+}
+static void trivial_driver(void) { read_driver("trivial.ko"); }
+static void large_driver(void) { read_driver("functions.ko"); }
+
+static void driver_install(long n)
+{
+	while (n--)
+		ids[nids++] = CALL(SYS_banos_install, driver.data, driver.size);
+}
+static void driver_remove(long n)
+{
+	while (n--)
+		must(!CALL(SYS_banos_remove, ids[--nids]), "banos_remove");
+}
+static void installed(void) { trivial_driver(); driver_install(NDRIVERS); }
+static void no_driver(void) { driver_remove(nids); free(driver.data); }
+
 /* ---- the rows ---- */
 
 static const struct row {
@@ -432,6 +470,9 @@ static const struct row {
 	{ "fault_anonymous", NPAGES, fault_write, area_prepare, unmap_area },
 	{ "fault_copy", NPAGES, fault_write, cow_prepare, cow_end },
 	{ "fault_file", NPAGES, fault_read, file_mapped, file_unmapped },
+	{ "driver_install", NDRIVERS, driver_install, trivial_driver, no_driver },
+	{ "driver_remove", NDRIVERS, driver_remove, installed, no_driver },
+	{ "driver_install_1000", 4, driver_install, large_driver, no_driver },
 };
 
 static uint64_t measure(const struct row *r)

@@ -25,6 +25,7 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, '..', 'system'))
+import driver_source  # noqa: E402
 
 ICOUNT = ('-icount', 'shift=0,sleep=off', '-seed', '1',
           '-rtc', 'base=2026-01-01,clock=vm')
@@ -34,6 +35,8 @@ INDEPENDENT = ('null_call', 'read_zero_1', 'file_pread_4k', 'stat', 'dup_close',
                'poll_8', 'sig_deliver', 'futex_wake_nobody', 'futex_switch',
                'pipe_there_and_back', 'mmap_munmap', 'mmap_touch_munmap',
                'fault_anonymous')
+# Eight relocations each: six calls, a variable, a place in the table.
+FUNCTIONS = 1000
 FLAGS = ['-std=gnu11', '-O2', '-Wall', '-Wextra', '-Werror']
 
 
@@ -64,6 +67,24 @@ def plugin_works(plugin, scratch):
     return result.returncode == 0
 
 
+def driver(name, code=''):
+    return driver_source.compiled(
+        '#include <banos/driver.h>\n#include <banos/time.h>\n' + code +
+        f'static int64_t begin(banos_owner self) {{ return 0; }}\n'
+        f'BANOS_DRIVER({name}, "1", "MIT", "Measured", begin, 0);\n')
+
+
+def functions():
+    """A driver of many functions that call the kernel, and a table of them."""
+    names = [f'f{i}' for i in range(FUNCTIONS)]
+    return driver('functions', 'static volatile int sink;\n' + ''.join(
+        f'static void __attribute__((noinline, used)) {name}(void) '
+        f'{{ {"banos_time_ns(); " * 6} sink = {i}; }}\n'
+        for i, name in enumerate(names)) +
+        'static void (*volatile table[])(void) __attribute__((used)) = { ' +
+        ', '.join(names) + ' };\n')
+
+
 class Bench:
     """The kernel under test, and how it is started."""
 
@@ -77,7 +98,9 @@ class Bench:
         self.log = os.path.join(self.out, 'bench.log')
         self.has_plugin = plugin_works(self.plugin % 'count', self.counts)
         with open(folder + '/bench', 'rb') as f:
-            self.files = {'bench/bench': f.read()}
+            self.files = {'bench/bench': f.read(),
+                          'bench/trivial.ko': driver('trivial'),
+                          'bench/functions.ko': functions()}
 
     def start(self, **options):
         options.setdefault('files', self.files)

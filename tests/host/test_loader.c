@@ -115,6 +115,31 @@ static void bytes_are_copied_and_bss_is_zero(void **state)
 		assert_int_equal(f.l.where[f.bss].mem[i], 0);
 }
 
+static bool in_some_section(u64 at)
+{
+	for (u32 i = 1; i < f.l.nsections; i++) {
+		const struct load_section *w = &f.l.where[i];
+
+		if (w->mem && f.l.mem + at >= w->mem && f.l.mem + at < w->mem + f.l.sections[i].sh_size)
+			return true;
+	}
+	return false;
+}
+
+/* The memory came with other bytes in it. */
+static void bytes_of_no_section_are_zero(void **state)
+{
+	u64 n = 0;
+
+	load();
+	for (u64 at = 0; at < f.l.npages * PAGE_SIZE; at++)
+		if (!in_some_section(at)) {
+			assert_int_equal(f.l.mem[at], 0);
+			n++;
+		}
+	assert_true(n > PAGE_SIZE);
+}
+
 /* ---- relocations ---- */
 
 static void s_plus_a(void **state)
@@ -445,6 +470,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(sections_lie_in_their_parts_aligned_and_apart), TEST(bytes_are_copied_and_bss_is_zero),
+		TEST(bytes_of_no_section_are_zero),
 		TEST(s_plus_a), TEST(s_plus_a_minus_p), TEST(limits_of_32_bits), TEST(limits_of_relative_ones),
 		TEST(one_got_slot_per_symbol_with_any_addend), TEST(a_got_slot_of_a_local_symbol),
 		TEST(an_absent_weak_import_is_0_everywhere_but_for_calls),

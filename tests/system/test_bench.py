@@ -26,6 +26,9 @@ LIMITS = {
     'mmap_munmap': (1500, 4.1),
     'fork_exit_wait': (40000, 300),
     'fork_exec_wait': (80000, 600),
+    'driver_install': (20000, 40),
+    'driver_remove': (50000, 60),
+    'driver_install_1000': (300000, 60),
 }
 
 
