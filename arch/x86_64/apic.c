@@ -20,11 +20,6 @@
 #include <kernel/printk.h>
 #include <kernel/time.h>
 
-#define MSR_APIC_BASE	0x1b
-#define  BASE_X2APIC	(1ull << 10)
-#define  BASE_ENABLE	(1ull << 11)
-#define  BASE_ADDR	0x000ffffffffff000ull
-#define MSR_X2APIC	0x800
 #define SEND_TRIES	100000
 
 bool apic_present, apic_x2;
@@ -32,13 +27,13 @@ volatile u8 *apic_base;
 
 u32 apic_read(u32 reg)
 {
-	return apic_x2 ? (u32)rdmsr(MSR_X2APIC + reg / 16) : mmio_read32(apic_base + reg);
+	return apic_x2 ? (u32)rdmsr(apic_msr(reg)) : mmio_read32(apic_base + reg);
 }
 
 void apic_write(u32 reg, u32 v)
 {
 	if (apic_x2)
-		wrmsr(MSR_X2APIC + reg / 16, v);
+		wrmsr(apic_msr(reg), v);
 	else
 		mmio_write32(apic_base + reg, v);
 }
@@ -65,13 +60,29 @@ static bool cpu_has_apic(void)
 	return r[3] >> 9 & 1;
 }
 
-/* Switch this CPU's local APIC on, in the mode that was chosen. */
-static void enable(void)
+static u64 change_base(u64 base, u64 set, u64 clear)
 {
-	u64 base = rdmsr(MSR_APIC_BASE), want = base | BASE_ENABLE | (apic_x2 ? BASE_X2APIC : 0);
+	u64 want = (base | set) & ~clear;
 
 	if (want != base)
 		wrmsr(MSR_APIC_BASE, want);
+	return want;
+}
+
+/*
+ * Switch this CPU's local APIC on, in the mode that was chosen. Up it goes one
+ * bit at a time, and from x2APIC mode only by way of off; any other change of
+ * mode is a general protection fault: SDM vol. 3, 10.12.5.
+ */
+static void enable(void)
+{
+	u64 base = rdmsr(MSR_APIC_BASE);
+
+	if (!apic_x2 && (base & APIC_BASE_X2APIC))
+		base = change_base(base, 0, APIC_BASE_ENABLE | APIC_BASE_X2APIC);
+	base = change_base(base, APIC_BASE_ENABLE, 0);
+	if (apic_x2)
+		change_base(base, APIC_BASE_X2APIC, 0);
 }
 
 /* Registers that this implementation may lack count LVT entries from 0. */
@@ -100,6 +111,8 @@ void apic_cpu_start(void)
 	apic_write(APIC_SVR, APIC_SVR_ENABLE | APIC_VECTOR_SPURIOUS);
 	apic_write(APIC_TPR, 0);
 	entries = (apic_read(APIC_VERSION) >> 16 & 0xff) + 1;
+	/* first: to write vector 0 below may be reported as an error, to a vector that the firmware chose */
+	mask_lvt(APIC_LVT_ERROR, 3, entries);
 	mask_lvt(APIC_LVT_TIMER, 0, entries);
 	mask_lvt(APIC_LVT_LINT0, 1, entries);
 	mask_lvt(APIC_LVT_LINT1, 2, entries);
@@ -109,8 +122,8 @@ void apic_cpu_start(void)
 	if (entries > 3)
 		apic_write(APIC_LVT_ERROR, APIC_VECTOR_ERROR);
 	set_nmi_pin();
-	/* what the firmware left in service would hold back all below it */
-	for (u32 vector = 0x20; vector < 0x100; vector += 32)
+	/* what the firmware left in service would hold back all below it; an end is that of the highest */
+	for (u32 vector = 0xe0; vector >= 0x20; vector -= 32)
 		for (u32 v = apic_read(APIC_ISR + vector / 32 * 0x10); v; v &= v - 1)
 			apic_eoi();
 }
@@ -128,9 +141,9 @@ bool apic_init(void)
 	if (!cpu_has_apic() || cmdline_has(line, "nolapic"))
 		return false;
 	base = rdmsr(MSR_APIC_BASE);
-	apic_x2 = cpu_features.x2apic && ((base & BASE_X2APIC) || cmdline_has(line, "x2apic"));
+	apic_x2 = cpu_features.x2apic && ((base & APIC_BASE_X2APIC) || cmdline_has(line, "x2apic"));
 	if (!apic_x2) {
-		apic_base = krange_map_phys(base & BASE_ADDR, PAGE_SIZE, KCACHE_UC);
+		apic_base = krange_map_phys(base & APIC_BASE_ADDR, PAGE_SIZE, KCACHE_UC);
 		if (!apic_base) {
 			pr_err("apic: no memory to map the local APIC\n");
 			return false;
@@ -155,12 +168,12 @@ static void send(u32 apic_id, u32 low)
 {
 	u64 icr = apic_icr(apic_id, low, apic_x2), flags;
 
-	if (unlikely(!apic_present))
+	if (unlikely(!apic_present || !apic_can_reach(apic_id, apic_x2)))
 		return;
 	if (apic_x2) {
-		/* an MSR write does not wait for the stores before it; memory must be there first */
-		__asm__ volatile("mfence; lfence" ::: "memory");
-		wrmsr(MSR_X2APIC + APIC_ICR_LOW / 16, icr);
+		/* what the other is to find in memory must be there first */
+		wrmsr_fence();
+		wrmsr(apic_msr(APIC_ICR_LOW), icr);
 		return;
 	}
 	flags = irq_save();

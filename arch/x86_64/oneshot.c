@@ -28,19 +28,18 @@ static struct {
 
 void oneshot_init(u64 apic_hz, bool exact, u64 tsc_hz)
 {
-	u32 d = oneshot_divisor(apic_hz), log = __builtin_ctz(d);
+	u32 d = oneshot_divisor(apic_hz);
 
 	if (!apic_present || apic_hz < 1000000)
 		return;
 	if (cpu_features.tsc_deadline && cmdline_has(cmdline_get(), "tscdeadline")) {
 		mode = ONESHOT_DEADLINE;
 		rate.mult = clock_mult(tsc_hz, NSEC_PER_SEC);
+		rate.exact = exact;
 		return;
 	}
 	mode = ONESHOT_APIC;
-	/* bits 3, 1, 0: log2 minus one, and 1 is 7 */
-	log = (log + 7) & 7;
-	rate.divide = (log & 3) | (log & 4) << 1;
+	rate.divide = oneshot_divide_bits(d);
 	rate.mult = clock_mult(apic_hz / d, NSEC_PER_SEC);
 	rate.max_ns = oneshot_max_ns(apic_hz / d);
 	rate.exact = exact;
@@ -59,7 +58,7 @@ void arch_timer_cpu_start(void)
 		break;
 	case ONESHOT_DEADLINE:
 		apic_write(APIC_LVT_TIMER, APIC_VECTOR_TIMER | APIC_LVT_DEADLINE);
-		__asm__ volatile("mfence" ::: "memory");	/* the mode before the MSR: SDM vol. 3, 10.5.4.1 */
+		store_fence();		/* the mode before the MSR: SDM vol. 3, 10.5.4.1 */
 		break;
 	}
 	/* timers may have been started before there was anything to arm */
@@ -73,7 +72,7 @@ void arch_timer_arm(u64 deadline_ns)
 	if (likely(mode == ONESHOT_APIC))
 		apic_timer_arm(oneshot_count(delta, rate.mult, rate.max_ns, rate.exact));
 	else if (mode == ONESHOT_DEADLINE)
-		wrmsr(MSR_TSC_DEADLINE, tsc_ordered() + clock_scale(MIN(delta, 3600 * NSEC_PER_SEC), rate.mult) + 1);
+		wrmsr(MSR_TSC_DEADLINE, oneshot_deadline(tsc_ordered(), delta, rate.mult, rate.exact));
 	else
 		pit_oneshot_arm(delta);
 }

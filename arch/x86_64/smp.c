@@ -209,7 +209,7 @@ static bool add_cpu(u32 apic_id)
 	u32 id = cpu_count;
 	struct cpu *c;
 
-	if (apic_id > 0xfe) {
+	if (!apic_can_reach(apic_id, apic_x2)) {
 		pr_warn("smp: processor with APIC id %u: needs x2APIC, left out\n", apic_id);
 		return true;
 	}

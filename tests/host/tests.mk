@@ -96,3 +96,7 @@ loader-cflags := -fno-builtin
 # arch/x86_64/boot/
 host-test-y += multiboot
 multiboot-srcs := arch/x86_64/boot/multiboot.c lib/memmap.c
+
+# arch/x86_64/, on models of the machine's registers
+host-test-y += apic
+apic-srcs := arch/x86_64/apic.c arch/x86_64/oneshot.c kernel/time/clock_math.c lib/cmdline.c

@@ -5,6 +5,7 @@
  * Intel SDM vol. 3, chapter 10 (APIC), 10.12 (x2APIC).
  */
 #pragma once
+#include <asm/io.h>
 #include <kernel/types.h>
 
 /* Vectors. 0x20..0x2f are the PICs', 0x30..0xee are given out to devices. */
@@ -16,6 +17,12 @@
 #define APIC_VECTOR_STOP	0xf2
 #define APIC_VECTOR_ERROR	0xfe
 #define APIC_VECTOR_SPURIOUS	0xff
+
+/* IA32_APIC_BASE. ENABLE without X2APIC is xAPIC mode; neither: switched off; X2APIC alone is no state. */
+#define MSR_APIC_BASE		0x1b
+#define  APIC_BASE_X2APIC	(1ull << 10)
+#define  APIC_BASE_ENABLE	(1ull << 11)
+#define  APIC_BASE_ADDR		0x000ffffffffff000ull
 
 /* Registers: offsets in the page of xAPIC; MSR 0x800 + offset / 16 of x2APIC. */
 #define APIC_ID			0x020
@@ -50,10 +57,14 @@
 #define APIC_ICR_NMI		0x400u
 #define APIC_ICR_INIT		0x500u
 #define APIC_ICR_STARTUP	0x600u
-#define APIC_ICR_PENDING	(1u << 12)
+#define APIC_ICR_PENDING	(1u << 12)	/* xAPIC only */
 #define APIC_ICR_ASSERT		(1u << 14)
 #define APIC_ICR_LEVEL		(1u << 15)
 
+/** Pure: the MSR that is the register at @p reg in x2APIC mode. APIC_ICR_HIGH has none: the ICR is one MSR of 64 bits. */
+static inline u32 apic_msr(u32 reg) { return 0x800 + reg / 16; }
+/** Pure: can a command name this processor, and no other? The highest id means all of them. */
+static inline bool apic_can_reach(u32 apic_id, bool x2apic) { return apic_id < (x2apic ? 0xffffffff : 0xff); }
 /** Pure: the whole command register. @param x2apic  ids of 32 bits */
 static inline u64 apic_icr(u32 apic_id, u32 low, bool x2apic)
 {
@@ -70,7 +81,7 @@ bool apic_init(void);
 void apic_cpu_start(void);
 /** Connect the PICs to this CPU (pin LINT0), for machines without I/O APIC. */
 void apic_connect_pic(void);
-/** This processor's id, from the APIC itself. */
+/** This processor's id, from the APIC itself: 32 bits in x2APIC mode, else 8. */
 u32 apic_read_id(void);
 u32 apic_read(u32 reg);
 void apic_write(u32 reg, u32 v);
@@ -81,14 +92,14 @@ extern volatile u8 *apic_base;
 static inline void apic_eoi(void)
 {
 	if (likely(!apic_x2))
-		*(volatile u32 *)(apic_base + APIC_EOI) = 0;
+		mmio_write32(apic_base + APIC_EOI, 0);
 	else
-		__asm__ volatile("wrmsr" :: "c"(0x800 + APIC_EOI / 16), "a"(0), "d"(0) : "memory");
+		wrmsr(apic_msr(APIC_EOI), 0);
 }
 /** Is @p vector in service here? */
 bool apic_in_service(u32 vector);
 
-/** Interrupt one processor. Any context. */
+/** Interrupt one processor, which may be this one. One that apic_can_reach() denies is left alone. Any context. */
 void apic_send_ipi(u32 apic_id, u8 vector);
 void apic_send_nmi(u32 apic_id);
 /** The sequence that starts a processor: SDM vol. 3, 10.4.4.1. @param page  number of the page below 1 MiB to start in */
@@ -99,7 +110,7 @@ void apic_send_startup(u32 apic_id, u8 page);
 static inline void apic_timer_arm(u32 count)
 {
 	if (likely(!apic_x2))
-		*(volatile u32 *)(apic_base + APIC_TIMER_INITIAL) = count;
+		mmio_write32(apic_base + APIC_TIMER_INITIAL, count);
 	else
 		apic_write(APIC_TIMER_INITIAL, count);
 }

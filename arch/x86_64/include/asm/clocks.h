@@ -36,21 +36,47 @@ void tsc_sync_join(void);
 /** The boot CPU's part, called again and again while it waits for a CPU. @return true: that CPU is alive */
 bool tsc_sync_lead(void);
 
-/** Start of the one-shot timers, with the rate of the local APIC's timer; 0: it can't be used (oneshot.c). */
+/**
+ * Start of the one-shot timers (oneshot.c). @param apic_hz  rate of the local APIC's timer; 0: it can't be used
+ * @param exact  the rates were told, not measured
+ */
 void oneshot_init(u64 apic_hz, bool exact, u64 tsc_hz);
 
 #define ONESHOT_TRUST_NS	8000000u
+#define ONESHOT_DEADLINE_NS	(3600 * 1000000000ull)	/* further ahead the TSC is not told: the product stays small */
 
 /**
- * Pure: what to write into the APIC timer for @p delta_ns; at least 1. A rate
- * that was measured in less than a millisecond is not good enough for a
- * long time: then it is set to fire a little early, and again for the rest.
+ * Pure: nanoseconds to ticks, at least 1. A rate that was measured in less than
+ * a millisecond is not good enough for a long time: then it is set to fire a
+ * little early, and again for the rest.
  */
-static inline u32 oneshot_count(u64 delta_ns, u64 mult, u64 max_ns, bool exact)
+static inline u64 oneshot_ticks(u64 delta_ns, u64 mult, u64 max_ns, bool exact)
 {
 	if (!exact && delta_ns > ONESHOT_TRUST_NS)
 		delta_ns -= delta_ns >> 8;
 	return clock_scale(delta_ns < max_ns ? delta_ns : max_ns, mult) + 1;
+}
+/** Pure: what to write into the APIC timer for @p delta_ns. @p max_ns from oneshot_max_ns() */
+static inline u32 oneshot_count(u64 delta_ns, u64 mult, u64 max_ns, bool exact)
+{
+	return oneshot_ticks(delta_ns, mult, max_ns, exact);
+}
+/**
+ * Pure: what to write into IA32_TSC_DEADLINE at @p tsc. Never 0, which disarms; a
+ * counter about to turn around gives the last value there is. SDM vol. 3, 10.5.4.1.
+ */
+static inline u64 oneshot_deadline(u64 tsc, u64 delta_ns, u64 mult, bool exact)
+{
+	u64 ticks = oneshot_ticks(delta_ns, mult, ONESHOT_DEADLINE_NS, exact);
+
+	return ticks > ~tsc ? ~0ull : tsc + ticks;
+}
+/** Pure: the divide register for a @p divisor (a power of two, 1..128): bits 3, 1, 0 are log2 - 1, and of 1 that is 7. */
+static inline u32 oneshot_divide_bits(u32 divisor)
+{
+	u32 log = (__builtin_ctz(divisor) + 7) & 7;
+
+	return (log & 3) | (log & 4) << 1;
 }
 /** Pure: the divisor (1..128) for a timer of @p hz: it keeps 10 ns or better and reaches as far as it can. */
 static inline u32 oneshot_divisor(u64 hz)
@@ -61,8 +87,8 @@ static inline u32 oneshot_divisor(u64 hz)
 		d *= 2;
 	return d;
 }
-/** Pure: the longest time of a counter of 32 bits at @p hz. */
+/** Pure: the longest time of a counter of 32 bits at @p hz, 1 MHz or more; what the multiplier is rounded by fits, too. */
 static inline u64 oneshot_max_ns(u64 hz)
 {
-	return clock_mul_div(0xfffffff0, 1000000000, hz);
+	return clock_mul_div(0xffff0000, 1000000000, hz);
 }

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/** @file io.h  Ports, device memory, MSRs, CPUID, TSC. */
+/**
+ * @file io.h  Ports, device memory, MSRs, CPUID, TSC.
+ *
+ * In a unit test on the host, which has no such devices and may not execute
+ * these instructions, the test itself answers for device memory and MSRs.
+ */
 #pragma once
 #include <kernel/types.h>
 static inline void outb(u16 port, u8 v) { __asm__ volatile("outb %0, %1" :: "a"(v), "Nd"(port)); }
@@ -8,6 +13,15 @@ static inline void outl(u16 port, u32 v) { __asm__ volatile("outl %0, %1" :: "a"
 static inline u8 inb(u16 port) { u8 v; __asm__ volatile("inb %1, %0" : "=a"(v) : "Nd"(port)); return v; }
 static inline u16 inw(u16 port) { u16 v; __asm__ volatile("inw %1, %0" : "=a"(v) : "Nd"(port)); return v; }
 static inline u32 inl(u16 port) { u32 v; __asm__ volatile("inl %1, %0" : "=a"(v) : "Nd"(port)); return v; }
+#ifdef __BANOS_HOST__
+u32 mmio_read32(const volatile void *p);
+void mmio_write32(volatile void *p, u32 v);
+u64 rdmsr(u32 msr);
+void wrmsr(u32 msr, u64 v);
+void cpuid(u32 leaf, u32 sub, u32 r[4]);
+void store_fence(void);
+void wrmsr_fence(void);
+#else
 static inline u8 mmio_read8(const volatile void *p) { return *(const volatile u8 *)p; }
 static inline u32 mmio_read32(const volatile void *p) { return *(const volatile u32 *)p; }
 static inline u64 mmio_read64(const volatile void *p) { return *(const volatile u64 *)p; }
@@ -25,6 +39,11 @@ static inline void cpuid(u32 leaf, u32 sub, u32 r[4])
 {
 	__asm__ volatile("cpuid" : "=a"(r[0]), "=b"(r[1]), "=c"(r[2]), "=d"(r[3]) : "a"(leaf), "c"(sub));
 }
+/** Stores, also to device memory, have reached their place before anything that follows: MFENCE. */
+static inline void store_fence(void) { __asm__ volatile("mfence" ::: "memory"); }
+/** The same before a WRMSR to one of those registers that do not serialise (x2APIC): SDM vol. 3, 10.12.3. */
+static inline void wrmsr_fence(void) { __asm__ volatile("mfence; lfence" ::: "memory"); }
+#endif
 static inline u64 rdtsc(void)
 {
 	u32 lo, hi;

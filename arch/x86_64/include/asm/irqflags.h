@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/** @file irqflags.h  The interrupt flag of this CPU. */
+/** @file irqflags.h  The interrupt flag of this CPU; a unit test on the host, which may not touch it, plays it. */
 #pragma once
 #include <kernel/types.h>
 #define X86_EFLAGS_TF 0x100ul
 #define X86_EFLAGS_IF 0x200ul
+#ifdef __BANOS_HOST__
+u64 irq_flags(void);
+void irq_disable(void);
+void irq_enable(void);
+#else
 static inline u64 irq_flags(void) { u64 f; __asm__ volatile("pushfq; popq %0" : "=rm"(f) :: "memory"); return f; }
 static inline void irq_disable(void) { __asm__ volatile("cli" ::: "memory"); }
 static inline void irq_enable(void) { __asm__ volatile("sti" ::: "memory"); }
+#endif
 static inline u64 irq_save(void) { u64 f = irq_flags(); irq_disable(); return f; }
 static inline void irq_restore(u64 f) { if (f & X86_EFLAGS_IF) irq_enable(); }
 static inline bool irqs_enabled(void) { return irq_flags() & X86_EFLAGS_IF; }
