@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -22,6 +23,12 @@
 #include "loadtest.h"
 
 #define NOWHERE ((void *)0x1000)
+
+/* capset(2); musl has no header for it. */
+#define CAP_VERSION_3	0x20080522u
+#define CAP_SYS_MODULE	16
+struct cap_header { unsigned version; int pid; };
+struct cap_sets { unsigned effective, permitted, inheritable; };
 
 static void denied(const char *what, long r)
 {
@@ -140,6 +147,32 @@ static void ordinary(void)
 /* The way back stays open, but is not taken. */
 static void for_now(void) { require(!seteuid(1000), "seteuid"); }
 
+/* Only with all rights but one, or only with that one. */
+static void set_module_right(int without)
+{
+	struct cap_header h = { .version = CAP_VERSION_3 };
+	struct cap_sets d[2];
+	const unsigned bit = 1u << CAP_SYS_MODULE;
+
+	require(!syscall(SYS_capget, &h, d), "capget: %s", strerror(errno));
+	require(d[0].permitted & bit, "it is not permitted anyhow");
+	d[0].permitted = without ? d[0].permitted & ~bit : bit;
+	d[1].permitted = without ? d[1].permitted : 0;
+	for (int i = 0; i < 2; i++) {
+		d[i].effective = d[i].permitted;
+		d[i].inheritable = 0;
+	}
+	require(!syscall(SYS_capset, &h, d), "capset: %s", strerror(errno));
+}
+
+static void without_the_right(void) { set_module_right(1); }
+static void with_the_right(void)
+{
+	require(!prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0), "keep: %s", strerror(errno));
+	ordinary();
+	set_module_right(0);
+}
+
 int test_privileges(int argc, char **argv)
 {
 	require(argc >= 1, "loadtest privileges FILE [locked]");
@@ -149,6 +182,8 @@ int test_privileges(int argc, char **argv)
 	} else {
 		as("ordinary user", argv[0], ordinary);
 		as("root for now an ordinary user", argv[0], for_now);
+		as("root without CAP_SYS_MODULE", argv[0], without_the_right);
+		as("ordinary user with CAP_SYS_MODULE", argv[0], with_the_right);
 	}
 	printf("done\n");
 	return 0;
