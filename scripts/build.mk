@@ -314,7 +314,8 @@ builtin-last := $(O)/drivers/builtin-last.o
 ro-section = --rename-section $1=.rodata.$2,alloc,load,readonly,data,contents
 
 quiet_cmd_ld_builtin = LD      $(call short,$@)
-      cmd_ld_builtin = $(ld-r) -o $@ $(@:.builtin.o=.builtin-first.o) \
+      cmd_ld_builtin = $(ld-r) -T scripts/builtin.lds -o $@ \
+			$(@:.builtin.o=.builtin-first.o) \
 			$(driver-$(@:.builtin.o=)) $(builtin-last); \
 		renames=$$($(PYTHON) scripts/check-builtin.py $@); \
 		$(OBJCOPY) $$renames --keep-global-symbol=nothing_is_global \
@@ -333,7 +334,8 @@ $(addsuffix .builtin-first.o,$(drivers-y)) $(builtin-last): scripts/builtin.S \
 .SECONDEXPANSION:
 $(modules): %.ko: $$(driver-%) FORCE
 	$(call if_changed,ld_ko)
-$(builtin-objs): %.builtin.o: %.builtin-first.o $$(driver-%) $(builtin-last) FORCE
+$(builtin-objs): %.builtin.o: %.builtin-first.o $$(driver-%) $(builtin-last) \
+		scripts/builtin.lds scripts/check-builtin.py FORCE
 	$(call if_changed,ld_builtin)
 
 # What built-in drivers import from each other.

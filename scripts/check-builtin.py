@@ -4,10 +4,10 @@
 
     check-builtin.py OBJECT
 
-It must have a descriptor; and its constructors have no priorities, since the
-linker does not sort them here (scripts/builtin.S). What it imports besides the
-driver API is renamed, so that it never meets a function of the kernel, as it would
-not where the driver is a file: options for that, for objcopy, are printed.
+It must have a descriptor, and no constructors of the old kind. What it imports
+besides the driver API is renamed, so that it never meets a function of the
+kernel, as it would not where the driver is a file: options for that, for
+objcopy, are printed.
 Other drivers' functions are bound by gen-builtin-imports.py.
 """
 import os
@@ -30,10 +30,10 @@ def main():
                 symbol.name not in COMPILER):
             print(f'--redefine-sym={symbol.name}=__driver_{symbol.name}')
     for section in image.sections:
-        if section.name.startswith(('.init_array.', '.fini_array.', '.ctors',
-                                    '.dtors')) and section.size:
-            problems.append(f'has {section.name}: a driver with constructors '
-                            'that have priorities can only be a file (m)')
+        if section.name.startswith(('.preinit_array', '.ctors', '.dtors')) \
+                and section.size:
+            problems.append(f'has {section.name}: constructors belong into '
+                            '.init_array')
     descriptor = image.section('.banos-driver')
     if not descriptor or not descriptor.size:
         problems.append('has no .banos-driver: it lacks its descriptor')

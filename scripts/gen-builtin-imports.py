@@ -9,6 +9,7 @@ __driver_NAME (check-builtin.py). Here each of those gets a stub that leads
 through a call slot, like the stubs that the loader makes, and a record,
 struct builtin_import in <kernel/builtin.h>, from which the kernel fills the slot
 when the importer starts. A weak import that no built-in driver exports stays absent.
+Drivers start in the order of OBJECT: an exporter has to stand before its importers.
 """
 import argparse
 import os
@@ -49,12 +50,13 @@ def main():
     parser.add_argument('-o', dest='output', required=True)
     args = parser.parse_args()
 
-    exported, imported, problems = set(), [], []
+    exported, imported, problems, order = {}, [], [], []
     for path in args.objects:
         driver = os.path.relpath(path, args.folder).removesuffix('.builtin.o')
+        order.append(driver)
         for s in elf.Elf(path).symbols():
             if s.name.startswith(EXPORT):
-                exported.add(s.name[len(EXPORT):])
+                exported.setdefault(s.name[len(EXPORT):], driver)
             elif s.name.startswith(IMPORT) and s.shndx == elf.SHN_UNDEF:
                 imported.append((driver, s.name[len(IMPORT):],
                                  s.bind == elf.STB_WEAK))
@@ -62,6 +64,11 @@ def main():
         if name not in exported and not weak:
             problems.append(f'drivers/{driver} imports {name}, which is no part of '
                             'the driver API, and no built-in driver exports it')
+        elif name in exported and \
+                order.index(exported[name]) > order.index(driver):
+            problems.append(f'drivers/{driver} imports {name} of drivers/'
+                            f'{exported[name]}, which starts after it: that has '
+                            'to come first in the Makefiles')
     for text in problems:
         print(text, file=sys.stderr)
     if problems:

@@ -46,11 +46,10 @@ static int apply_params(struct report *r, const struct builtin_driver *b, const 
 	return err;
 }
 
-static int check_code(struct report *r, struct driver *d)
+static void check_code(struct report *r, struct driver *d)
 {
 	if (!owner_has_code(&d->owner, (void *)d->init))
-		return report_add(r, -ENOEXEC, "it has no init function of its own");
-	return 0;
+		report_add(r, -ENOEXEC, "it has no init function of its own");
 }
 
 static int take_builtin_exports(struct driver *d, const struct builtin_driver *b)
@@ -65,6 +64,24 @@ static int take_builtin_exports(struct driver *d, const struct builtin_driver *b
 	err = err ?: driver_take_exports(d, list, n);
 	kfree(list);
 	return err;
+}
+
+/* Backwards, as from a file. The driver stays as long as the kernel: they run only if it does not start. */
+static int take_destructors(struct driver *d, const struct builtin_driver *b)
+{
+	u32 n = b->fini_end - b->fini;
+	u64 *calls;
+
+	if (!n)
+		return 0;
+	calls = kcalloc(n, sizeof(*calls));
+	if (!calls)
+		return -ENOMEM;
+	for (u32 i = 0; i < n; i++)
+		calls[i] = (u64)b->fini[n - 1 - i];
+	d->fini_calls = calls;
+	d->nfini = n;
+	return 0;
 }
 
 /* ---- other drivers that it needs ---- */
@@ -91,9 +108,9 @@ static int bind_locked(struct driver *d, const struct builtin_import *i)
 	return 0;
 }
 
-static int bind_imports(struct report *r, struct driver *d, const struct builtin_driver *b)
+static void bind_imports(struct report *r, struct driver *d, const struct builtin_driver *b)
 {
-	int first = 0, err;
+	int err;
 
 	for (const struct builtin_import *i = builtin_imports; i < builtin_imports_end; i++) {
 		if (strcmp(i->driver, b->path))
@@ -102,25 +119,21 @@ static int bind_imports(struct report *r, struct driver *d, const struct builtin
 		err = bind_locked(d, i);
 		mutex_unlock(&drivers_lock);
 		if (err && !(err == -ENOENT && i->weak))
-			first = first ?: report_add(r, err, "it needs %s, which no driver that has started provides",
-						    i->name);
+			report_add(r, err, "it needs %s, which no driver that has started provides", i->name);
 	}
-	return first;
 }
 
-static int bind_dependencies(struct report *r, struct driver *d, const struct builtin_driver *b)
+static void bind_dependencies(struct report *r, struct driver *d, const struct builtin_driver *b)
 {
 	const struct record_header *h;
 	u64 at = 0;
-	int first = 0;
 
 	while ((h = record_next(b->descriptor, b->descriptor_end - b->descriptor, &at))) {
 		const char *name = ((const struct banos_dependency_record *)h)->name;
 
-		if ((h->kind & ~BANOS_RECORD_OPTIONAL) == BANOS_RECORD_DEPENDENCY && driver_depend(d, name))
-			first = first ?: report_add(r, -ENOENT, "it needs the driver %s, which has not started", name);
+		if (h->kind == BANOS_RECORD_DEPENDENCY && driver_depend(d, name))
+			report_add(r, -ENOENT, "it needs the driver %s, which has not started", name);
 	}
-	return first;
 }
 
 static int prepare(struct driver *d, const struct builtin_driver *b, struct report *r)
@@ -136,24 +149,16 @@ static int prepare(struct driver *d, const struct builtin_driver *b, struct repo
 	d->exit = (u64)record->exit;
 	d->init_calls = (const u64 *)b->init;
 	d->ninit = b->init_end - b->init;
-	d->fini_calls = NULL;			/* it stays as long as the kernel */
 	/* The linker sorts code that is seldom run into sections of its own: somewhere in the image. */
 	d->owner.code = (u64)_text;
 	d->owner.code_end = (u64)_etext;
-	return check_code(r, d) ?: bind_imports(r, d, b) ?: bind_dependencies(r, d, b) ?:
-	       take_builtin_exports(d, b) ?:
-	       driver_take_serves(d, b->descriptor, b->descriptor_end - b->descriptor) ?: apply_params(r, b, d->name);
-}
-
-static int run(struct driver *d, struct report *r)
-{
-	int err = driver_run_init(d);
-
-	if (err)
-		report_add(r, err, "init failed: %s (error %d)", error_text(err), -err);
-	else
-		err = driver_publish(d);
-	return err;
+	/* As of a file, all reasons at once. */
+	check_code(r, d);
+	bind_imports(r, d, b);
+	bind_dependencies(r, d, b);
+	apply_params(r, b, d->name);
+	return r->err ?: take_builtin_exports(d, b) ?: take_destructors(d, b) ?:
+	       driver_take_serves(d, b->descriptor, b->descriptor_end - b->descriptor);
 }
 
 static void start_builtin(const struct builtin_driver *b)
@@ -168,17 +173,18 @@ static void start_builtin(const struct builtin_driver *b)
 	}
 	report_init(&r, kmalloc, (void (*)(void *))kfree);
 	strscpy(r.who, b->path, sizeof(r.who));
-	err = prepare(d, b, &r) ?: run(d, &r);
+	err = prepare(d, b, &r);
+	if (err) {
+		d->nfini = 0;			/* nothing of it ever ran */
+		d->exit = 0;
+	} else {
+		err = driver_start(d, &r);
+	}
 	if (err) {
 		pr_err("banos: the built-in driver %s does not start: %s (error %d)\n", b->path, error_text(err), -err);
 		for (char *line = r.text, *end; line && (end = strchr(line, '\n')); line = end + 1)
 			pr_err("banos: %.*s\n", (int)(end - line), line);
-		driver_withdraw(d);
-		owner_sweep(&d->owner, 1 << OWNED_ENTRY, NULL);
-		gate_drain(&d->owner);
-		d->exit = 0;
-		if (driver_dismantle(d))
-			driver_leave_behind(d);
+		driver_undo(d);
 	}
 	report_destroy(&r);
 }

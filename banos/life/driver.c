@@ -233,6 +233,32 @@ void driver_withdraw(struct driver *d)
 	mutex_unlock(&drivers_lock);
 }
 
+/* ---- the beginning as a whole ---- */
+
+int driver_start(struct driver *d, struct report *r)
+{
+	int err = driver_run_init(d);
+
+	if (err) {
+		d->exit = 0;			/* it never was there */
+		return report_add(r, err, "init failed: %s (error %d)", error_text(err), -err);
+	}
+	err = driver_publish(d);
+	if (err)
+		report_add(r, err, "what it registered could not be made visible: %s (error %d)", error_text(err), -err);
+	return err;
+}
+
+void driver_undo(struct driver *d)
+{
+	driver_withdraw(d);
+	owner_sweep(&d->owner, 1 << OWNED_ENTRY, NULL);
+	gate_drain(&d->owner);
+	driver_run_exit(d);
+	if (driver_dismantle(d))
+		driver_leave_behind(d);
+}
+
 /* ---- the end ---- */
 
 static void report_leak(struct owner *root, const struct owned_class *c, u32 count)
@@ -253,10 +279,9 @@ static void free_image(struct driver *d)
 	d->names = NULL;
 	d->functions = NULL;
 	d->nfunctions = 0;
-	if (!d->builtin) {
+	if (!d->builtin)
 		kvfree(d->init_calls);
-		kvfree(d->fini_calls);
-	}
+	kvfree(d->fini_calls);
 	kvfree(d->serves);
 	d->serves = NULL;
 	d->nserves = 0;

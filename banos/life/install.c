@@ -165,36 +165,6 @@ static int protect(struct driver *d, const struct loader *l)
 	return 0;
 }
 
-/*
- * A driver that was refused, or that failed to start. Where a thread of it does
- * not end, it stays behind, going, to be removed later.
- */
-static void undo(struct driver *d)
-{
-	driver_withdraw(d);
-	owner_sweep(&d->owner, 1 << OWNED_ENTRY, NULL);
-	gate_drain(&d->owner);
-	driver_run_exit(d);
-	if (driver_dismantle(d))
-		driver_leave_behind(d);
-}
-
-static int start(struct driver *d, struct report *r)
-{
-	int err = driver_run_init(d);
-
-	if (err) {
-		d->exit = 0;			/* it never was there */
-		return report_add(r, err, "init failed: %s (error %d)", error_text(err), -err);
-	}
-	err = driver_publish(d);
-	if (err)
-		report_add(r, err, "what it registered could not be made visible: %s (error %d)", error_text(err), -err);
-	else
-		bus_settle();		/* devices that it added have their drivers when insmod ends */
-	return err;
-}
-
 static s64 install(struct install_request *rq, struct driver *d, struct loader *l)
 {
 	s64 id;
@@ -208,15 +178,17 @@ static s64 install(struct install_request *rq, struct driver *d, struct loader *
 	if (err || rq->flags & BANOS_INSTALL_DRY_RUN) {
 		d->ninit = d->nfini = 0;	/* nothing of it ever ran */
 		d->exit = 0;
-		undo(d);
+		driver_undo(d);
 		return err;
 	}
 	/* Once it is live, others may remove it. */
 	driver_get(d);
-	err = start(d, &l->report);
+	err = driver_start(d, &l->report);
 	id = d->id;
 	if (err)
-		undo(d);
+		driver_undo(d);
+	else
+		bus_settle();		/* devices that it added have their drivers when insmod ends */
 	driver_put(d);
 	return err ?: id;
 }

@@ -124,6 +124,18 @@ int driver_run_init(struct driver *d);
 void driver_run_exit(struct driver *d);
 /** @brief What init() registered becomes visible, the driver LIVE. On failure it is as before. */
 int driver_publish(struct driver *d);
+/**
+ * @brief Constructors, init(), publish; once this has succeeded it may be gone at any time.
+ * @param r  why not
+ * @return 0, what init() returned, or why it cannot be published; then driver_undo()
+ */
+int driver_start(struct driver *d, struct report *r);
+/**
+ * @brief Take back a driver that was refused or did not start. What ran is run backwards:
+ * exit() where init() succeeded, destructors where constructors ran (d->exit, d->nfini). Where a
+ * thread of it does not end it stays behind, going, to be removed later.
+ */
+void driver_undo(struct driver *d);
 /** @brief GOING: its exported names lead there no more. */
 void driver_withdraw(struct driver *d);
 /**

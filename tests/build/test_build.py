@@ -87,6 +87,11 @@ def test_record_of_a_built_in_driver_brackets_its_parts(built):
 static volatile int order;
 __attribute__((constructor)) static void early(void) { order = 1; }
 __attribute__((constructor)) static void late(void) { order = 2; }
+__attribute__((constructor(900))) static void second(void) { order = 3; }
+__attribute__((constructor(10000))) static void third(void) { order = 4; }
+__attribute__((constructor(200))) static void first(void) { order = 5; }
+__attribute__((destructor)) static void leave(void) { order = 6; }
+__attribute__((destructor(300))) static void leave_last(void) { order = 7; }
 static void *const name __attribute__((used, section(".banos-export"))) = early;
 ''')
     built.make()
@@ -109,9 +114,12 @@ static void *const name __attribute__((used, section(".banos-export"))) = early;
     assert names == ['char/one', 'char/two']
     assert [x[2] - x[1] for x in (one, two)] == [8, 8]      # descriptors
     assert [x[4] - x[3] for x in (one, two)] == [0, 8]      # exports
-    assert [x[6] - x[5] for x in (one, two)] == [0, 16]     # constructors
-    assert [x[8] - x[7] for x in (one, two)] == [0, 0]
-    assert read(two[5], 2) == symbols['early'] + symbols['late']
+    assert [x[6] - x[5] for x in (one, two)] == [0, 40]     # constructors
+    assert [x[8] - x[7] for x in (one, two)] == [0, 16]     # destructors
+    # By number; those without one last.
+    assert read(two[5], 5) == [symbols[x][0] for x in (
+        'first', 'second', 'third', 'early', 'late')]
+    assert read(two[7], 2) == symbols['leave_last'] + symbols['leave']
     assert read(two[3], 1) == symbols['early']
     init = sorted(symbols['driver_init'])
     assert one[9] <= init[0] < one[10] <= two[9] <= init[1] < two[10]
@@ -132,6 +140,26 @@ def test_built_in_driver_cannot_call_the_kernel(built):
                   'extern const char *greet(void); return greet()[0];')
     output = built.make(fails=True)
     assert 'drivers/char/one imports greet' in output
+
+
+def test_built_in_drivers_come_after_those_they_need(built):
+    """The one that starts first cannot have functions of the other one."""
+    built.write('kernel/gate.c', 'long gate_slot_entry, gate_dead_slot;\n')
+    built.replace('kernel/Makefile', 'symbols.o', 'symbols.o gate.o')
+    call = 'int peer_f(void); int driver_user(void);\n' \
+        'int driver_user(void) { return peer_f(); }\n'
+    peer = '__attribute__((used)) static const char ' \
+        'banos_export_name_peer_f[] = "peer_f";\n' \
+        'int peer_f(void); int peer_f(void) { return 1; }\n'
+    built.option('CONFIG_TWO=y')
+    built.write('drivers/char/one.c', '#include "driver.c.inc"\n' + peer)
+    built.write('drivers/char/second.c', call)
+    built.make()
+    built.write('drivers/char/one.c', '#include "driver.c.inc"\n' + call)
+    built.write('drivers/char/second.c', peer)
+    output = built.make(fails=True)
+    assert 'drivers/char/one imports peer_f of drivers/char/two, which ' \
+        'starts after it' in output
 
 
 def test_same_bytes_wherever_it_is_built(built, tmp_path):

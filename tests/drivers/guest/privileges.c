@@ -35,6 +35,8 @@ static void denied(const char *what, long r)
 	require(r == -1 && errno == EPERM, "%s gives %ld, error %d", what, r, r < 0 ? errno : 0);
 }
 
+static int lock_file;		/* opened while it was allowed */
+
 /* Kilobytes of the mapping at @m that are in memory. */
 static long resident(const void *m)
 {
@@ -121,6 +123,7 @@ static void all_calls(const char *path, int all)
 	if (all) {
 		others(NOWHERE, NOWHERE);
 		others("hello", NOWHERE);
+		denied("the lock of installs", write(lock_file, "1", 1));
 	}
 	untouched(fd, all);
 	close(fd);
@@ -176,6 +179,8 @@ static void with_the_right(void)
 int test_privileges(int argc, char **argv)
 {
 	require(argc >= 1, "loadtest privileges FILE [locked]");
+	lock_file = open("/proc/banos/lock", O_WRONLY);
+	require(lock_file >= 0, "/proc/banos/lock: %s", strerror(errno));
 	if (argc > 1) {
 		all_calls(argv[0], 0);
 		printf("root: denied\n");

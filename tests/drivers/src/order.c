@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Constructors by priority, those without one last; destructors the other way round. */
 #include <banos/driver.h>
+#include <banos/errno.h>
 #include <banos/print.h>
 #include <banos/string.h>
+
+static uint8_t fail;
+BANOS_PARAM_BOOL(fail, "let init fail");
 
 static char trace[64];
 static uint32_t used;
@@ -32,6 +36,8 @@ static int64_t order_init(banos_owner self)
 	used = 7;
 	note('x');
 	banos_print(self, "begin %s", trace);
+	if (fail)
+		return -EXDEV;
 	return trace[0] == 'a' && trace[1] == 'b' && trace[2] == 'c' && trace[3] == 'd' ? 0 : -1;
 }
 
