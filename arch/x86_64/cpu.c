@@ -108,7 +108,9 @@ static void detect(struct cpu_features *f)
 	f->model = (r[0] >> 4 & 15) | (r[0] >> 12 & 0xf0);
 	f->family = (r[0] >> 8 & 15) + (((r[0] >> 8 & 15) == 15) ? (r[0] >> 20 & 255) : 0);
 	f->hwcap = r[3];
+	f->mce = r[3] >> 7 & 1;
 	f->pge = r[3] >> 13 & 1;
+	f->mca = r[3] >> 14 & 1;
 	f->pat = r[3] >> 16 & 1;
 	f->pcid = r[2] >> 17 & 1;
 	f->x2apic = r[2] >> 21 & 1;
@@ -226,6 +228,7 @@ static void cpu_enable_features(void)
 		__asm__ volatile("xsetbv" :: "c"(0), "a"((u32)f->xcr0), "d"((u32)(f->xcr0 >> 32)));
 	if (f->pat)			/* entry 4: write-combining; the rest as after reset */
 		wrmsr(MSR_PAT, 0x0007040100070406);
+	mce_cpu_start();
 	wrmsr(MSR_STAR, 0x1bull << 48 | 8ull << 32);
 	wrmsr(MSR_LSTAR, (u64)syscall_entry);
 	wrmsr(MSR_FMASK, 0x47700);

@@ -47,6 +47,8 @@ static void __noreturn __cold kernel_fault(struct pt_regs *regs, u32 vector)
 {
 	const char *name = vector < 32 && trap_names[vector] ? trap_names[vector] : "unknown trap";
 
+	if (vector == 18)
+		mce_panic(regs);
 	panic_regs(regs, "%s in the kernel, error code %lx", name, regs->orig_rax);
 }
 

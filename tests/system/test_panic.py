@@ -38,7 +38,7 @@ KINDS = {
            'crash_gp'),
     'double': (r'double fault, cr2 ffffaffffffffff8', True, None),
     'nmi': ('non-maskable interrupt', True, 'crash_thread'),
-    'mce': ('machine check in the kernel, error code 0', True, 'crash_mce'),
+    'mce': ('machine check: no bank tells of an error', True, 'crash_mce'),
     'irq': ('asked to, in an interrupt', False, 'in_interrupt_context'),
     'lock': (r'a spin lock is taken twice on cpu \d; first at crash_lock.*',
              False, 'crash_lock'),
@@ -143,6 +143,22 @@ def test_nmi_button_under_a_program(start):
     m.monitor.nmi()
     lines = report_of(m)
     assert lines[0] == 'panic: non-maskable interrupt'
+
+
+@pytest.mark.parametrize('busy', [False, True])
+def test_machine_check_is_reported_with_its_bank(start, busy):
+    m = start(cpus=2, qemu=EXIT, append='qemu_exit', monitor=True)
+    m.boot()
+    if busy:		# in a program
+        m.sendline('echo go on; taskset 2 sh -c "while :; do :; done"')
+        m.expect('\ngo on\r')
+    # Valid, not corrected, enabled, address valid; and the global status.
+    m.monitor.command('human-monitor-command', **{
+        'command-line': 'mce 1 3 0xb400000000000185 5 0x12345678 0'})
+    lines = report_of(m)
+    assert lines[0] == ('panic: machine check: bank 3, status '
+                        'b400000000000185, address 12345678')
+    assert any(' on cpu 1,' in x for x in lines)
 
 
 def test_warning_goes_on(start):

@@ -11,6 +11,10 @@ s64 syscall_other(struct pt_regs *regs);
 void bad_user_return(struct pt_regs *regs);
 /** Print registers and code bytes (panic.c asks). */
 void arch_show_regs(const struct pt_regs *regs);
+/** Let this CPU raise machine checks; each CPU calls it for itself. */
+void mce_cpu_start(void);
+/** A machine check has come: stop, and say which bank of registers tells of it. */
+void mce_panic(struct pt_regs *regs) __noreturn;
 /** A walk up the stack. Begin with rbp alone set. */
 struct backtrace {
 	u64 rbp, interrupted_at;
