@@ -5,8 +5,6 @@
 #include <stdarg.h>
 
 void printk_valist(const char *fmt, va_list ap);
-/** Panic: no lock may stand in the way any more. */
-void printk_break_locks(void);
 
 /* sched.c <-> thread.c */
 void sched_init_thread(struct thread *t);

@@ -278,6 +278,8 @@ void *krange_map_phys(phys_t phys, size_t size, enum kcache cache)
 	/* an address that the CPU cannot put out would fault: firmware and drivers may ask for anything */
 	if (!size || size > limit || phys > limit - size)
 		return NULL;
+	if (cache == KCACHE_WC && !cpu_features.pat)
+		cache = KCACHE_UC;
 	npages = PAGE_ALIGN(off + size) >> PAGE_SHIFT;
 	mutex_lock(&a->lock);
 	r = range_create(a, npages, CALLER);

@@ -43,7 +43,8 @@ static void __noreturn stop(void)
 
 /*
  * This CPU alone goes on; the first to come ends the machine, not each the
- * other. Nothing is printed behind this: a stopped CPU may hold the log's lock.
+ * other. What is printed
+ * behind this has to break the log's lock, which a stopped CPU may hold.
  */
 static void quiesce(void)
 {
@@ -104,14 +105,14 @@ static void acpi_power_off(void)
 
 void machine_power_off(void)
 {
-	if (!acpi_can_power_off() && !boot_info.is_qemu)
-		pr_notice("power: this machine can't be switched off by software\n");
 	quiesce();
 	acpi_power_off();
 	if (boot_info.is_qemu) {
 		outw(0x604, SLP_EN);	/* pc and q35 */
 		outw(0xb004, SLP_EN);	/* older ones */
 	}
+	printk_break_locks();		/* a stopped CPU may hold the log's */
+	pr_notice("power: this machine does not switch itself off; it may be switched off now\n");
 	stop();
 }
 

@@ -2,6 +2,7 @@
 /* The machine's part of the boot, from head.S to kernel_main(). */
 #include <asm/cpu.h>
 #include <asm/io.h>
+#include <asm/layout.h>
 #include <asm/multiboot.h>
 #include <asm/serial.h>
 #include <kernel/cmdline.h>
@@ -14,6 +15,8 @@ const char *cmdline_get(void) { return boot_info.cmdline; }
 
 void arch_start(u32 magic, u32 info)
 {
+	u64 lost;
+
 	cpu_init_boot();
 	/* the firmware left the timer on vector 8, which is the double fault's: silence both PICs */
 	outb(0x21, 0xff);
@@ -21,6 +24,10 @@ void arch_start(u32 magic, u32 info)
 	multiboot_parse(magic, info);
 	printk_init();
 	serial_early_init();
+	/* a processor faults on addresses it can't put out; the map of all memory has room for 64 TiB */
+	lost = multiboot_limit(MIN(1ull << cpu_features.phys_bits, (u64)PHYSMAP_SIZE));
+	if (lost)
+		pr_warn("boot: %lu KiB of memory are out of reach: left out\n", lost >> 10);
 	multiboot_check();
 	kernel_main();
 }

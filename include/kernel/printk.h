@@ -30,7 +30,9 @@ struct console {
 	u8 enabled;
 };
 void console_register(struct console *c);
-/** Set for good by a panic: all other CPUs stand still, so waiting for a lock is of no use. */
+/** At the end, with all other CPUs stopped: no lock may stand in the way any more, and all is shown everywhere. */
+void printk_break_locks(void);
+/** Set for good by that: all other CPUs stand still, so waiting for a lock is of no use. */
 extern bool printk_panicking;
 /** All consoles, through ->next; none is ever removed (/proc/consoles). */
 const struct console *console_first(void);

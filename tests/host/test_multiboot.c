@@ -25,15 +25,25 @@
 static u8 mem[MEM_SIZE];
 static u32 put_at;
 static jmp_buf stopped;
-static char stop_text[256];
+static char stop_text[256], warned[256];
+static bool entries_everywhere;	/* from BASE + 0x1000 on: empty entries of a map, without end */
+static u64 nr_reads;
 
 void phys_read(void *dst, phys_t src, size_t n);
 void boot_stop(const char *fmt, ...);
+void printk(const char *fmt, ...);
 
 void phys_read(void *dst, phys_t src, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		((u8 *)dst)[i] = src + i >= BASE && src + i < BASE + MEM_SIZE ? mem[src + i - BASE] : 0xff;
+	nr_reads++;
+	for (size_t i = 0; i < n; i++) {
+		u64 at = src + i - BASE;
+
+		if (entries_everywhere && at >= 0x1000)
+			((u8 *)dst)[i] = (at - 0x1000) % 24 ? 0 : 20;
+		else
+			((u8 *)dst)[i] = at < MEM_SIZE ? mem[at] : 0xff;
+	}
 }
 
 void boot_stop(const char *fmt, ...)
@@ -46,10 +56,20 @@ void boot_stop(const char *fmt, ...)
 	longjmp(stopped, 1);
 }
 
+void printk(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(warned, sizeof(warned), fmt, ap);
+	va_end(ap);
+}
+
 static int setup(void **state)
 {
 	memset(mem, 0, sizeof(mem));
 	memset(&boot_info, 0, sizeof(boot_info));
+	warned[0] = 0;
 	put_at = 0x1000;
 	return 0;
 }
@@ -140,6 +160,87 @@ static void broken_maps_of_multiboot_1_end(void **state)
 	i.mmap_addr = 0xfffffff0;		/* beyond all memory */
 	parse1(&i);
 	assert_true(boot_info.nr_ranges <= BOOT_MAX_RANGES);
+}
+
+static void what_is_reserved_up_to_the_end_of_the_world_is_kept(void **state)
+{
+	struct mb1_entry map[] = { { 20, MIB, 63 * MIB, 1 }, { 20, 32 * MIB, ~0ull, 2 } };
+	struct mb1 i = { .flags = 1 << 6, .mmap_length = sizeof(map), .mmap_addr = put(map, sizeof(map)) };
+	struct mem_range ram[4];
+
+	parse1(&i);
+	assert_int_equal(memmap_ram(boot_info.map, boot_info.nr_ranges, ram, 4), 1);
+	assert_int_equal(ram[0].end, 32 * MIB);
+}
+
+static void the_length_of_a_map_is_not_believed(void **state)
+{
+	struct mb1 i = { .flags = 1 << 6, .mmap_length = ~0u, .mmap_addr = BASE + 0x1000 };
+
+	entries_everywhere = true;
+	nr_reads = 0;
+	parse1(&i);
+	entries_everywhere = false;
+	assert_true(nr_reads < 100000);
+}
+
+static void a_map_that_does_not_fit_never_makes_ram_of_anything_else(void **state)
+{
+	struct mb1_entry map[BOOT_MAX_RANGES + 4];
+	struct mem_range ram[BOOT_MAX_RANGES];
+	struct mb1 i = { .flags = 1 << 6, .mmap_length = sizeof(map) };
+	u32 n;
+
+	for (u32 k = 0; k < BOOT_MAX_RANGES; k++)
+		map[k] = (struct mb1_entry){ 20, 4 * k * MIB, 2 * MIB, 1 };
+	map[BOOT_MAX_RANGES] = (struct mb1_entry){ 20, 4 * MIB, MIB, 2 };		/* all of these lie in RAM */
+	map[BOOT_MAX_RANGES + 1] = (struct mb1_entry){ 20, 8 * MIB + 5, 2 * MIB, 2 };
+	map[BOOT_MAX_RANGES + 2] = (struct mb1_entry){ 20, 4 * MIB, 4 * MIB, 1 };
+	map[BOOT_MAX_RANGES + 3] = (struct mb1_entry){ 20, 16 * MIB, ~0ull, 2 };
+	i.mmap_addr = put(map, sizeof(map));
+	parse1(&i);
+	n = memmap_ram(boot_info.map, boot_info.nr_ranges, ram, BOOT_MAX_RANGES);
+	assert_int_equal(n, 3);
+	assert_int_equal(ram[0].end, 2 * MIB);
+	assert_int_equal(ram[1].start, 5 * MIB);
+	assert_int_equal(ram[1].end, 6 * MIB);
+	assert_int_equal(ram[2].start, 12 * MIB);
+	assert_int_equal(ram[2].end, 14 * MIB);
+	if (!setjmp(stopped))
+		multiboot_check();
+	assert_non_null(strstr(warned, "more than 128 entries"));
+}
+
+static void ram_beyond_a_limit_is_forgotten(void **state)
+{
+	struct mb1_entry map[] = {
+		{ 20, MIB, 31 * MIB, 1 }, { 20, 1ull << 40, 1ull << 40, 1 }, { 20, 1ull << 39, 1ull << 40, 1 },
+		{ 20, 1ull << 41, MIB, 2 },
+	};
+	struct mb1 i = { .flags = 1 << 6, .mmap_length = sizeof(map), .mmap_addr = put(map, sizeof(map)) };
+	struct mem_range ram[4];
+
+	parse1(&i);
+	assert_int_equal(multiboot_limit(1ull << 40), (1ull << 40) + (1ull << 39));
+	assert_int_equal(memmap_ram(boot_info.map, boot_info.nr_ranges, ram, 4), 2);
+	assert_int_equal(ram[1].start, 1ull << 39);
+	assert_int_equal(ram[1].end, 1ull << 40);
+	assert_int_equal(multiboot_limit(1ull << 40), 0);
+}
+
+static void modules_beyond_the_room_for_them_are_told(void **state)
+{
+	u32 mods[BOOT_MAX_MODULES + 1][4];
+	struct mb1 i = { .flags = 1 << 3, .mods_count = BOOT_MAX_MODULES + 1 };
+
+	for (u32 k = 0; k <= BOOT_MAX_MODULES; k++)
+		memcpy(mods[k], (u32[]){ k * MIB, k * MIB + 1, 0, 0 }, 16);
+	i.mods_addr = put(mods, sizeof(mods));
+	parse1(&i);
+	assert_int_equal(boot_info.nr_modules, BOOT_MAX_MODULES);
+	if (!setjmp(stopped))
+		multiboot_check();
+	assert_non_null(strstr(warned, "more than 16 modules"));
 }
 
 static void modules_and_command_line_are_taken_over(void **state)
@@ -357,6 +458,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_map_of_multiboot_1_is_taken_over), TEST(larger_entries_are_stepped_over),
 		TEST(without_a_map_two_sizes_do), TEST(broken_maps_of_multiboot_1_end),
+		TEST(what_is_reserved_up_to_the_end_of_the_world_is_kept), TEST(the_length_of_a_map_is_not_believed),
+		TEST(a_map_that_does_not_fit_never_makes_ram_of_anything_else),
+		TEST(ram_beyond_a_limit_is_forgotten), TEST(modules_beyond_the_room_for_them_are_told),
 		TEST(modules_and_command_line_are_taken_over), TEST(a_long_command_line_is_cut),
 		TEST(tags_of_multiboot_2_are_taken_over), TEST(a_map_of_efi_does_where_there_is_no_other),
 		TEST(the_loaders_map_goes_before_efis), TEST(broken_tags_end_the_list),

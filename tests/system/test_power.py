@@ -43,6 +43,15 @@ def test_poweroff_without_acpi(start, machine):
     assert m.wait_end() == 0
 
 
+def test_a_machine_that_cannot_switch_itself_off_says_so(start):
+    """There are neither tables nor registers, and the log's lock may be held."""
+    m = start(machine='pc,acpi=off', append='quiet').boot()
+    assert 'acpi: no tables' in m.check('dmesg')
+    m.sendline('poweroff')
+    m.expect('may be switched off now', 20)
+    assert m.child.isalive()
+
+
 @pytest.mark.parametrize('machine', [pytest.param('pc', marks=LONG), 'q35'])
 @pytest.mark.parametrize('way', [
     'acpi', pytest.param('kbd', marks=LONG), pytest.param('pci', marks=LONG),

@@ -18,8 +18,10 @@
 
 #define MB1_LOADER_MAGIC 0x2badb002
 #define MB2_LOADER_MAGIC 0x36d76289
+#define MAP_BYTES_MAX	(1u << 20)	/* more is not believed */
 
 struct boot_info boot_info;
+static bool map_overflowed;
 
 struct mb1_info {
 	u32 flags, mem_lower, mem_upper, boot_device, cmdline, mods_count, mods_addr;
@@ -43,19 +45,47 @@ static void read_string(char *dst, phys_t src, size_t size)
 	dst[i] = 0;
 }
 
-static void add_range(u64 start, u64 len, u32 type)
+/*
+ * Firmware lists many neighbours of one kind: together they fit. In a list that
+ * is full, what is no RAM is cut out of what is there, and no more RAM is
+ * believed: something that was cut may lie in it.
+ */
+static void add_range(u64 start, u64 len, enum mem_type type)
 {
-	struct mem_range *r = &boot_info.map[boot_info.nr_ranges];
+	struct boot_info *b = &boot_info;
+	struct mem_range *last = b->nr_ranges ? &b->map[b->nr_ranges - 1] : NULL;
+	u64 end;
 
-	if (boot_info.nr_ranges == BOOT_MAX_RANGES || !len || start + len < start)
+	if (__builtin_add_overflow(start, len, &end)) {
+		if (type == MEM_RAM)
+			return;
+		end = ~0ull;
+	}
+	if (end == start)
 		return;
-	*r = (struct mem_range){ start, start + len, type >= 1 && type <= 4 ? type : MEM_UNUSABLE };
-	/* multiboot: 3 is ACPI reclaimable, 4 NVS, 5 bad; all but 1 are kept out */
-	if (type == 3)
-		r->type = MEM_ACPI_RECLAIM;
-	else if (type != 1)
-		r->type = type == 4 ? MEM_ACPI_NVS : MEM_UNUSABLE;
-	boot_info.nr_ranges++;
+	if (last && last->type == type && last->end == start && !map_overflowed)
+		last->end = end;
+	else if (b->nr_ranges < BOOT_MAX_RANGES && !map_overflowed)
+		b->map[b->nr_ranges++] = (struct mem_range){ start, end, type };
+	else
+		map_overflowed = true;
+	if (map_overflowed && type != MEM_RAM)
+		b->nr_ranges = memmap_remove(b->map, b->nr_ranges, BOOT_MAX_RANGES, start & PAGE_MASK,
+					     end > ~(u64)PAGE_SIZE ? end : PAGE_ALIGN(end));
+}
+
+/* Multiboot's types: 1 is RAM, 3 ACPI reclaimable, 4 NVS, 5 bad; all but 1 are kept out. */
+static enum mem_type mb_type(u32 type)
+{
+	switch (type) {
+	case 1:
+		return MEM_RAM;
+	case 3:
+		return MEM_ACPI_RECLAIM;
+	case 4:
+		return MEM_ACPI_NVS;
+	}
+	return MEM_UNUSABLE;
 }
 
 static void add_module(u64 start, u64 end, phys_t name)
@@ -89,6 +119,7 @@ static void parse_mb1(phys_t at)
 
 	phys_read(&i, at, sizeof(i));
 	boot_info.protocol = "multiboot 1";
+	boot_info.nr_modules_told = i.flags & 1 << 3 ? i.mods_count : 0;
 	if (i.flags & 1 << 9)
 		read_string(loader, i.loader_name, sizeof(loader));
 	boot_info.is_qemu = !strncmp(loader, "qemu", 4);
@@ -104,18 +135,20 @@ static void parse_mb1(phys_t at)
 			add_module(m.start, m.end, m.string);
 		}
 	if (i.flags & 1 << 6) {
-		for (u32 off = 0; off + sizeof(struct mb1_mmap) <= i.mmap_length;) {
+		u32 length = MIN(i.mmap_length, MAP_BYTES_MAX);
+
+		for (u32 off = 0; off + sizeof(struct mb1_mmap) <= length;) {
 			struct mb1_mmap m;
 
 			phys_read(&m, i.mmap_addr + off, sizeof(m));
-			add_range(m.addr, m.len, m.type);
+			add_range(m.addr, m.len, mb_type(m.type));
 			if (m.size < 20 || m.size > 1024)
 				break;
 			off += m.size + 4;
 		}
 	} else if (i.flags & 1) {
-		add_range(0, (u64)i.mem_lower * 1024, 1);
-		add_range(0x100000, (u64)i.mem_upper * 1024, 1);
+		add_range(0, (u64)i.mem_lower * 1024, MEM_RAM);
+		add_range(0x100000, (u64)i.mem_upper * 1024, MEM_RAM);
 	}
 	if ((i.flags & 1 << 12) && i.fb_type == 1)
 		boot_info.fb = (struct boot_framebuffer){ i.fb_addr, i.fb_pitch, i.fb_width, i.fb_height, i.fb_bpp,
@@ -135,7 +168,7 @@ static void mb2_mmap(phys_t at, u32 size)
 		struct { u64 addr, len; u32 type, zero; } e;
 
 		phys_read(&e, at + off, sizeof(e));
-		add_range(e.addr, e.len, e.type);
+		add_range(e.addr, e.len, mb_type(e.type));
 	}
 }
 
@@ -156,18 +189,13 @@ static enum mem_type efi_type(u32 type)
 	return MEM_UNUSABLE;
 }
 
-/* EFI lists many neighbours of one kind: together they fit. */
 static void add_efi_range(u64 start, u64 npages, enum mem_type type)
 {
-	struct mem_range *last = boot_info.nr_ranges ? &boot_info.map[boot_info.nr_ranges - 1] : NULL;
-	u64 end;
+	u64 len;
 
-	if (!npages || __builtin_mul_overflow(npages, 4096ull, &end) || __builtin_add_overflow(end, start, &end))
-		return;
-	if (last && last->type == type && last->end == start)
-		last->end = end;
-	else if (boot_info.nr_ranges < BOOT_MAX_RANGES)
-		boot_info.map[boot_info.nr_ranges++] = (struct mem_range){ start, end, type };
+	if (__builtin_mul_overflow(npages, 4096ull, &len))
+		len = ~0ull;
+	add_range(start, len, type);
 }
 
 static void mb2_efi_map(phys_t at, u32 size)
@@ -211,6 +239,7 @@ static void mb2_tag(phys_t at, u32 type, u32 size)
 		boot_info.is_qemu = !strncmp(loader, "qemu", 4);
 		break;
 	case 3:
+		boot_info.nr_modules_told++;
 		if (size > 16)
 			add_module(words[2], words[3], at + 16);
 		break;
@@ -239,7 +268,7 @@ static void parse_mb2(phys_t at)
 
 	boot_info.protocol = "multiboot 2";
 	phys_read(&total, at, 4);
-	total = MIN(total, 1u << 20);
+	total = MIN(total, MAP_BYTES_MAX);
 	for (u32 off = 8; off + 8 <= total;) {
 		phys_read(head, at + off, 8);
 		if (!head[0] || head[1] < 8 || head[1] > total - off)
@@ -257,6 +286,7 @@ static void parse_mb2(phys_t at)
 
 void multiboot_parse(u32 magic, phys_t info)
 {
+	map_overflowed = false;
 	if (magic == MB1_LOADER_MAGIC)
 		parse_mb1(info);
 	else if (magic == MB2_LOADER_MAGIC)
@@ -265,10 +295,31 @@ void multiboot_parse(u32 magic, phys_t info)
 		boot_info.protocol = "none";
 }
 
+u64 multiboot_limit(phys_t limit)
+{
+	u64 lost = 0;
+
+	for (u32 i = 0; i < boot_info.nr_ranges; i++) {
+		struct mem_range *r = &boot_info.map[i];
+
+		if (r->end <= limit || r->type != MEM_RAM)
+			continue;
+		lost += r->end - MAX(r->start, limit);
+		r->start = MIN(r->start, limit);	/* perhaps nothing is left of it */
+		r->end = limit;
+	}
+	return lost;
+}
+
 void multiboot_check(void)
 {
 	static struct mem_range ram[BOOT_MAX_RANGES];
 	u32 n;
+
+	if (map_overflowed)
+		pr_warn("boot: the memory map has more than %u entries: some memory is left out\n", BOOT_MAX_RANGES);
+	if (boot_info.nr_modules_told > BOOT_MAX_MODULES)
+		pr_warn("boot: the loader brought more than %u modules: the others are left out\n", BOOT_MAX_MODULES);
 
 	if (!strcmp(boot_info.protocol, "none"))
 		boot_stop("the loader speaks neither multiboot 1 nor 2");

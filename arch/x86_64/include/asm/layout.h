@@ -3,6 +3,7 @@
 #pragma once
 
 #define KERNEL_VMA	0xffffffff80000000	/* physical 0 of the image mapping */
+#define PHYSMAP_SIZE	0x0000400000000000	/* of the map of all memory (kernel/page.h) */
 #define DRIVER_BASE	0xffffffffa0000000	/* driver code and data: in reach of 32-bit displacements */
 #define DRIVER_END	0xffffffffc0000000
 #define FASTPAGE_BASE	0xffffffffffe00000	/* 4 slots a CPU */

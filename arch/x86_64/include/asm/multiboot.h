@@ -4,5 +4,7 @@
 #include <kernel/boot.h>
 /** Copy and translate. @param magic what the loader left in EAX @param info and in EBX */
 void multiboot_parse(u32 magic, phys_t info);
+/** Forget RAM from @p limit on, which the kernel has no addresses for. @return how many bytes that is */
+u64 multiboot_limit(phys_t limit);
 /** Stop with a sentence where nothing can start from it. Console needed. */
 void multiboot_check(void);
