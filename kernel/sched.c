@@ -10,7 +10,8 @@
  *
  * A tick runs while a CPU is busy: it ends slices and samples where the time
  * goes. An idle CPU has none; before it idles it takes a thread from the CPU
- * with the longest queue, and now and then a busy CPU does, too.
+ * with the longest queue, and now and then a busy CPU does, too. What comes to wait
+ * only later, or may move only later, is for the busy CPU's tick to offer.
  *
  * Sleeping: a thread sets its state, checks its condition, calls schedule().
  * Waking: under thread->state_lock; a thread that has not left its CPU yet only
@@ -35,6 +36,7 @@
 #define TICK_NS		(4 * NSEC_PER_MSEC)
 #define SLICE_NS	(4 * NSEC_PER_MSEC)
 #define BALANCE_NS	(32 * NSEC_PER_MSEC)
+#define IDLE_LOOK_MAX	32			/* so many that wait are looked at */
 #define WAKE_CREDIT_NS	(3 * NSEC_PER_MSEC)	/* how far behind the minimum a woken thread may start */
 #define WAKE_GRAIN_NS	(1 * NSEC_PER_MSEC)	/* lead that makes a woken thread preempt */
 #define KEY_FAIR	(1ull << 63)
@@ -190,29 +192,25 @@ static bool preempts(const struct run_queue *rq, const struct thread *t)
 
 /* ---- choosing and switching ---- */
 
-/* Take a thread that waits elsewhere, in a queue of @p least or more. rq->lock held. */
-static struct thread *steal(struct run_queue *rq, u32 least)
+/* The first thread of another queue that may run here and has left its stack. Both locks held. */
+static struct thread *first_movable(struct run_queue *from, struct run_queue *rq)
 {
-	struct run_queue *from = NULL;
-
-	for (u32 i = 0; i < cpu_count; i++) {
-		struct run_queue *r = cpus[i] ? cpus[i]->rq : NULL;
-
-		if (r && r != rq && r->nr_queued >= least && (!from || r->nr_queued > from->nr_queued))
-			from = r;
-	}
-	if (!from || !raw_spin_trylock(&from->lock))
-		return NULL;
-	struct thread *t = NULL;
-
 	for (struct rb_node *n = from->leftmost; n; n = rb_next(n)) {
-		struct thread *c = rb_entry(n, struct thread, run_node);
+		struct thread *t = rb_entry(n, struct thread, run_node);
 
-		if (!c->on_cpu && cpumask_test(&c->affinity, rq->cpu->id)) {
-			t = c;
-			break;
-		}
+		if (!t->on_cpu && cpumask_test(&t->affinity, rq->cpu->id))
+			return t;
 	}
+	return NULL;
+}
+
+static struct thread *steal_from(struct run_queue *from, struct run_queue *rq)
+{
+	struct thread *t;
+
+	if (!raw_spin_trylock(&from->lock))
+		return NULL;
+	t = first_movable(from, rq);
 	if (t) {
 		dequeue(from, t);
 		/* as far ahead or behind as it was; a young queue's time may be shorter than that */
@@ -222,6 +220,37 @@ static struct thread *steal(struct run_queue *rq, u32 least)
 		t->rq = rq;
 	}
 	raw_spin_unlock(&from->lock);
+	return t;
+}
+
+/* Another CPU's queue, if it holds at least @p least. */
+static struct run_queue *other_queue(const struct run_queue *rq, u32 cpu, u32 least)
+{
+	struct run_queue *r = cpus[cpu] ? cpus[cpu]->rq : NULL;
+
+	return r && r != rq && r->nr_queued >= least ? r : NULL;
+}
+
+/*
+ * Take a thread that waits elsewhere, in a queue of @p least or more: the longest,
+ * or where none of that may come, any. rq->lock held.
+ */
+static struct thread *steal(struct run_queue *rq, u32 least)
+{
+	struct run_queue *longest = NULL, *r;
+	struct thread *t;
+
+	for (u32 i = 0; i < cpu_count; i++) {
+		r = other_queue(rq, i, least);
+		if (r && (!longest || r->nr_queued > longest->nr_queued))
+			longest = r;
+	}
+	t = longest ? steal_from(longest, rq) : NULL;
+	for (u32 i = 0; longest && !t && i < cpu_count; i++) {
+		r = other_queue(rq, i, least);
+		if (r && r != longest)
+			t = steal_from(r, rq);
+	}
 	return t;
 }
 
@@ -257,10 +286,29 @@ static void balance(struct run_queue *rq, u64 now)
 		enqueue(rq, t);
 }
 
+/* A thread waits here while a CPU idles that it may run on: which? rq->lock held. @return NULL: none */
+static struct cpu *idle_for_queued(struct run_queue *rq)
+{
+	u32 left = IDLE_LOOK_MAX;
+
+	for (struct rb_node *n = rq->leftmost; n && left; n = rb_next(n), left--) {
+		const struct thread *t = rb_entry(n, struct thread, run_node);
+
+		for (u32 w = 0; w < ARRAY_SIZE(idle_cpus.bits); w++) {
+			u64 m = READ_ONCE(idle_cpus.bits[w]) & t->affinity.bits[w];
+
+			if (m)
+				return cpus[w * 64 + __builtin_ctzll(m)];
+		}
+	}
+	return NULL;
+}
+
 static void tick(struct timer *timer)
 {
 	struct run_queue *rq = container_of(timer, struct run_queue, tick);
 	struct thread *t = current;
+	struct cpu *idle = NULL;
 	u64 now = time_monotonic_ns();
 
 	if (t == rq->idle)
@@ -269,9 +317,13 @@ static void tick(struct timer *timer)
 	t->ticked_in_kernel = !this_cpu()->irq_from_user;
 	update_running(rq, t, now);
 	balance(rq, now);
+	if (rq->nr_queued && cpu_count > 1)
+		idle = idle_for_queued(rq);
 	if (rq->nr_queued && now >= t->slice_end_ns && !(is_rt(t) && t->policy == 1))
 		resched(rq);
 	raw_spin_unlock(&rq->lock);
+	if (idle)
+		ipi_reschedule(idle);	/* it comes and takes it: needs the lock */
 	sched_load_sample(now);
 	timer_start(timer, now + TICK_NS);
 }

@@ -151,6 +151,107 @@ KTEST(threads, affinity_is_obeyed)
 	}
 }
 
+/* ---- spreading ---- */
+
+static u32 spin_cpu[2];			/* where those that may move are */
+
+static void moving_spinner(void *arg)
+{
+	atomic_inc(&ready);
+	while (!thread_should_stop())
+		WRITE_ONCE(*(u32 *)arg, cpu_id());
+}
+
+static struct thread *spin_on(void (*fn)(void *), void *arg, u32 cpu)
+{
+	struct thread *s = thread_create(fn, arg, "spin");
+	struct cpumask only = { 0 };
+
+	if (IS_ERR(s))
+		return NULL;
+	cpumask_set(&only, cpu);
+	(void)thread_set_affinity(s, &only);
+	thread_start(s);
+	return s;
+}
+
+/* Two share CPU @p from and may then go to CPU @p to as well, which idles and hears of nothing else. */
+static void expect_spread(struct ktest_context *t, u32 from, u32 to)
+{
+	struct thread *s[2];
+	struct cpumask both = { 0 };
+	u64 end;
+
+	cpumask_set(&both, from);
+	cpumask_set(&both, to);
+	atomic_set(&ready, 0);
+	for (u32 i = 0; i < 2; i++)
+		s[i] = spin_on(moving_spinner, &spin_cpu[i], from);
+	if (!KEXPECT(s[0] && s[1]))
+		return;
+	while (atomic_read(&ready) < 2)
+		sleep_ms(1);
+	for (u32 i = 0; i < 2; i++)
+		KEXPECT_EQ(thread_set_affinity(s[i], &both), 0);
+	end = time_monotonic_ns() + 10 * NSEC_PER_SEC;
+	while (READ_ONCE(spin_cpu[0]) == READ_ONCE(spin_cpu[1]) && time_monotonic_ns() < end)
+		sleep_ms(5);
+	KEXPECT(time_monotonic_ns() < end);
+	for (u32 i = 0; i < 2; i++)
+		thread_stop(s[i]);
+}
+
+/* The CPUs that are there: the first, and one or two more. @return how many */
+static u32 some_cpus(u32 id[3])
+{
+	u32 n = 0;
+
+	for (u32 i = 0; i < cpu_count && n < 3; i++)
+		if (cpus[i] && cpus[i]->online)
+			id[n++] = i;
+	return n;
+}
+
+static void stay_on(u32 cpu)
+{
+	struct cpumask only = { 0 };
+
+	cpumask_set(&only, cpu);
+	(void)thread_set_affinity(current, &only);
+}
+
+KTEST(threads, an_idle_cpu_takes_what_may_move_later)
+{
+	struct cpumask old = current->affinity;
+	u32 id[3];
+
+	KEXPECT(true);
+	if (some_cpus(id) < 2)
+		return;
+	stay_on(id[0]);
+	expect_spread(t, id[0], id[1]);
+	(void)thread_set_affinity(current, &old);
+}
+
+KTEST(threads, an_idle_cpu_takes_from_another_than_the_longest_queue)
+{
+	struct cpumask old = current->affinity;
+	struct thread *pinned[4];
+	u32 id[3];
+
+	KEXPECT(true);
+	if (some_cpus(id) < 3)
+		return;
+	stay_on(id[0]);
+	for (u32 i = 0; i < ARRAY_SIZE(pinned); i++)	/* none of these may go */
+		pinned[i] = spin_on(spinner, NULL, id[0]);
+	expect_spread(t, id[1], id[2]);
+	for (u32 i = 0; i < ARRAY_SIZE(pinned); i++)
+		if (KEXPECT(pinned[i]))
+			thread_stop(pinned[i]);
+	(void)thread_set_affinity(current, &old);
+}
+
 /* ---- RCU ---- */
 
 /* None is used twice: what is dead stays so, and a reader that comes too late sees it. */
