@@ -3,10 +3,13 @@
  * Interrupts between processors, and what they are for: rescheduling, flushing
  * TLBs, stopping.
  *
- * A flush has one request at a time (flush_lock): it is filled in, each target
- * gets an interrupt and counts itself off when done. A CPU that waits here
- * with interrupts off serves requests itself, so two flushing CPUs cannot
- * block each other. A user flush goes only to CPUs that have the space loaded.
+ * Who wants translations dropped elsewhere fills in its own CPU's request, puts
+ * itself on the list (flush_from) of each target and waits until all have counted
+ * themselves off. A target takes its whole list at once, so requests of many
+ * CPUs cost it one interrupt: only who finds the list empty sends it. A CPU that
+ * waits serves its own list, so two that flush cannot block each other, with
+ * interrupts off neither. A user flush goes only to CPUs that have the space loaded.
+ * Preemption is off from filling in to the end, and nobody flushes in an interrupt.
  *
  * Intel SDM vol. 3, 4.10.5 (propagation of paging-structure changes).
  */
@@ -15,19 +18,10 @@
 #include <asm/ipi.h>
 #include <asm/paging.h>
 #include <asm/pgtable.h>
-#include <kernel/lock.h>
+#include <kernel/printk.h>
 #include <kernel/time.h>
 
 #define FLUSH_ALL_PAGES 32		/* more than this: reload instead of one by one */
-
-static DEFINE_SPINLOCK(flush_lock);
-static struct {
-	u64 start, end;			/* end 0: everything, without global entries */
-	bool kernel;
-	const struct vm_space *forget;	/* instead: leave its tables */
-	struct atomic left;
-	struct cpumask targets;
-} request;
 
 void ipi_reschedule(struct cpu *c)
 {
@@ -103,29 +97,37 @@ static void forget_local(const struct vm_space *s)
 	__asm__ volatile("mov %0, %%cr3" :: "r"(kernel_root) : "memory");
 }
 
+static void answer(struct flush_request *r)
+{
+	if (unlikely(r->forget))
+		forget_local(r->forget);
+	else
+		flush_local(r->start, r->end, r->kernel);
+	atomic_dec(&r->left);		/* its owner may use it again from here on */
+}
+
 void ipi_handle_call(void)
 {
-	u32 me = cpu_id();
-	u64 bit = 1ull << me % 64;
+	struct cpumask *from = &this_cpu()->flush_from;
 
-	if (!(READ_ONCE(request.targets.bits[me / 64]) & bit))
-		return;
-	/* Whoever clears the bit answers: the interrupt may come between the two, in tell_others(). */
-	if (!(__atomic_fetch_and(&request.targets.bits[me / 64], ~bit, __ATOMIC_SEQ_CST) & bit))
-		return;
-	if (unlikely(request.forget))
-		forget_local(request.forget);
-	else
-		flush_local(request.start, request.end, request.kernel);
-	atomic_dec(&request.left);
+	for (u32 i = 0; i < ARRAY_SIZE(from->bits); i++) {
+		/* Whoever takes a bit answers: the interrupt may come while tell_others() is here. */
+		u64 bits = READ_ONCE(from->bits[i]) ? __atomic_exchange_n(&from->bits[i], 0, __ATOMIC_SEQ_CST) : 0;
+
+		for (; bits; bits &= bits - 1)
+			answer(&cpus[i * 64 + __builtin_ctzll(bits)]->flush);
+	}
 }
 
 /* Preemption off. @param s NULL: all CPUs @param forget not flush, but leave the tables of s */
 static void tell_others(const struct vm_space *s, u64 start, u64 end, bool forget)
 {
+	struct flush_request *r = &this_cpu()->flush;
 	u32 me = cpu_id(), n = 0;
 	struct cpumask to = { 0 };
 
+	if (IS_ENABLED(CONFIG_DEBUG_LOCKS))
+		BUG_ON(in_interrupt());
 	for (u32 i = 0; i < cpu_count; i++)
 		if (i != me && (!s || cpumask_test(&space_tables(s)->cpus, i)) && cpus[i] && cpus[i]->online) {
 			cpumask_set(&to, i);
@@ -133,23 +135,19 @@ static void tell_others(const struct vm_space *s, u64 start, u64 end, bool forge
 		}
 	if (!n)
 		return;
-	while (!raw_spin_trylock(&flush_lock)) {
+	r->start = start;
+	r->end = end;
+	r->kernel = !s;
+	r->forget = forget ? s : NULL;
+	atomic_set(&r->left, n);
+	for (u32 i = 0; i < cpu_count; i++)
+		if (cpumask_test(&to, i) && !__atomic_fetch_or(&cpus[i]->flush_from.bits[me / 64], 1ull << me % 64,
+							       __ATOMIC_SEQ_CST))
+			apic_send_ipi(cpus[i]->apic_id, APIC_VECTOR_CALL);
+	while (atomic_read(&r->left)) {
 		ipi_handle_call();
 		cpu_relax();
 	}
-	request.start = start;
-	request.end = end;
-	request.kernel = !s;
-	request.forget = forget ? s : NULL;
-	atomic_set(&request.left, n);
-	for (u32 i = 0; i < ARRAY_SIZE(to.bits); i++)
-		__atomic_store_n(&request.targets.bits[i], to.bits[i], __ATOMIC_SEQ_CST);
-	for (u32 i = 0; i < cpu_count; i++)
-		if (cpumask_test(&to, i))
-			apic_send_ipi(cpus[i]->apic_id, APIC_VECTOR_CALL);
-	while (atomic_read(&request.left))
-		cpu_relax();
-	raw_spin_unlock(&flush_lock);
 }
 
 void tlb_flush_user_range(struct vm_space *s, u64 start, u64 end)

@@ -8,6 +8,7 @@
  */
 #pragma once
 #include <asm/irqflags.h>
+#include <kernel/atomic.h>
 #include <kernel/lock_order.h>
 
 struct thread;
@@ -16,6 +17,17 @@ struct timer_base;
 struct page_cache_cpu;
 
 #define CPU_MAX CONFIG_NR_CPUS
+
+/** A set of CPUs. */
+struct cpumask { u64 bits[(CPU_MAX + 63) / 64]; };
+
+/** What a CPU wants others to drop from their TLBs: arch/x86_64/ipi.c. */
+struct flush_request {
+	u64 start, end;			/* end 0: everything, without global entries */
+	bool kernel;
+	const struct vm_space *forget;	/* instead: leave its tables */
+	struct atomic left;		/* CPUs that have not answered */
+};
 
 struct cpu {
 	struct cpu *self;		/* 0x00 */
@@ -45,6 +57,8 @@ struct cpu {
 	u32 online;
 	struct thread *idle;
 	struct run_queue *rq;
+	struct flush_request flush __aligned(64);
+	struct cpumask flush_from __aligned(64);	/* whose requests are to be answered here */
 } __aligned(64);
 enum cpu_slot { CPU_SLOT_PAGES, CPU_SLOT_HEAP, CPU_SLOT_RCU, CPU_SLOT_GATE, CPU_SLOT_RANDOM,
 		CPU_SLOT_ROOTS, CPU_SLOT_STACKS, CPU_SLOT_IRQ };
@@ -95,8 +109,6 @@ static inline bool in_interrupt(void) { return CPU_FIELD_READ(irq_depth) != 0; }
 /** May this context sleep? */
 static inline bool may_sleep(void) { return !CPU_FIELD_READ(preempt_count) && !in_interrupt() && irqs_enabled(); }
 
-/** A set of CPUs. */
-struct cpumask { u64 bits[(CPU_MAX + 63) / 64]; };
 static inline bool cpumask_test(const struct cpumask *m, u32 c) { return m->bits[c / 64] >> (c % 64) & 1; }
 static inline void cpumask_set(struct cpumask *m, u32 c) { m->bits[c / 64] |= 1ull << (c % 64); }
 static inline void cpumask_clear(struct cpumask *m, u32 c) { m->bits[c / 64] &= ~(1ull << (c % 64)); }

@@ -518,6 +518,59 @@ TEST(threads_change_their_memory_at_the_same_time)
 		CHECK_EQ(pthread_join(t[i], NULL), 0);
 }
 
+/* ---- pages that are gone ---- */
+
+#define REPLACED 1500
+static struct { volatile int *page; int written, end, stale; } replaced;
+
+/* Whoever has heard of a page may see nothing older in its place. */
+static void *read_replaced(void *unused)
+{
+	while (!__atomic_load_n(&replaced.end, __ATOMIC_ACQUIRE)) {
+		int written = __atomic_load_n(&replaced.written, __ATOMIC_ACQUIRE), seen = *replaced.page;
+
+		if (seen && seen < written)	/* 0: the next one is there, and empty */
+			replaced.stale++;
+	}
+	return NULL;
+}
+
+static int replace_pages(void)
+{
+	pthread_t t;
+
+	replaced.page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (replaced.page == MAP_FAILED || pthread_create(&t, NULL, read_replaced, NULL))
+		return 1;
+	for (int i = 1; i <= REPLACED; i++) {
+		if (mmap((void *)replaced.page, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+			 -1, 0) != replaced.page)
+			return 2;
+		*replaced.page = i;
+		__atomic_store_n(&replaced.written, i, __ATOMIC_RELEASE);
+	}
+	__atomic_store_n(&replaced.end, 1, __ATOMIC_RELEASE);
+	pthread_join(t, NULL);
+	return replaced.stale ? 3 : 0;
+}
+
+/* Several processes at once, so that several processors want it forgotten elsewhere. */
+TEST(a_page_that_was_replaced_is_seen_by_no_thread)
+{
+	pid_t child[3];
+	int status;
+
+	for (int i = 0; i < 3; i++) {
+		child[i] = fork();
+		if (!child[i])
+			_exit(replace_pages());
+	}
+	for (int i = 0; i < 3; i++) {
+		CHECK_EQ(waitpid(child[i], &status, 0), child[i]);
+		CHECK_EQ(status, 0);
+	}
+}
+
 static void *wait_for_end(void *end)
 {
 	char c;
@@ -581,6 +634,7 @@ int main(int argc, char **argv)
 	R(membarrier_is_there);
 	R(the_kernel_clears_the_thread_id);
 	R(threads_change_their_memory_at_the_same_time);
+	R(a_page_that_was_replaced_is_seen_by_no_thread);
 	R(bad_descriptors_are_refused_while_threads_share_them);
 	return check_done();
 }
