@@ -9,7 +9,8 @@
  * whole: they wait for room for all of it.
  *
  * Lock: pipe->lock (mutex) guards all of it; user memory is touched under it.
- * The sleepers look at head, tail, readers and writers without it.
+ * The sleepers look at head, tail, readers and writers without it. Who does so
+ * looks for writers first: what the last one wrote is seen by all who see it gone.
  * POSIX.1-2017, write(), "Pipes and FIFOs"; Linux pipe(7), fifo(7).
  */
 #include <kernel/cred.h>
@@ -44,6 +45,14 @@ struct pipe {
 
 static u64 used(const struct pipe *p) { return READ_ONCE(p->head) - READ_ONCE(p->tail); }
 static u64 room(const struct pipe *p) { return (u64)READ_ONCE(p->npages) * PAGE_SIZE - used(p); }
+/* Nobody can write any more: what used() says from now on is all there will be. */
+static bool ended(const struct pipe *p)
+{
+	bool no_writers = !READ_ONCE(p->writers);
+
+	smp_rmb();			/* pairs with the lock that writers put their bytes and leave under */
+	return no_writers;
+}
 static struct page **slot(struct pipe *p, u64 pos) { return &p->pages[pos >> PAGE_SHIFT & (p->npages - 1)]; }
 
 static struct kmem_cache *pipe_cache;
@@ -135,7 +144,7 @@ static s64 pipe_read(struct file *f, struct uio *u, u64 *pos)
 	if (!u->count)
 		return 0;
 	for (;;) {
-		bool was_full;
+		bool was_full, last = ended(p);
 		int err;
 
 		if (used(p)) {
@@ -146,7 +155,7 @@ static s64 pipe_read(struct file *f, struct uio *u, u64 *pos)
 			if (done > 0 && (was_full || wait_queue_active(&p->write_wait)) && room(p) >= PIPE_BUF)
 				wake_up_poll(&p->write_wait, POLLOUT | POLLWRNORM);
 		}
-		if (done || !READ_ONCE(p->writers))
+		if (done || last)
 			return done;
 		if (f->flags & O_NONBLOCK)
 			return -EAGAIN;
@@ -247,10 +256,10 @@ static u32 pipe_poll(struct file *f, struct poll_table *t)
 	if (unlikely(t))
 		poll_register(p, f->mode, t);
 	if (f->mode & FMODE_READ) {
+		if (ended(p) && p->writer_opens)
+			events |= POLLHUP;
 		if (used(p))
 			events |= POLLIN | POLLRDNORM;
-		if (!READ_ONCE(p->writers) && p->writer_opens)
-			events |= POLLHUP;
 	}
 	if (f->mode & FMODE_WRITE) {
 		if (room(p) >= PIPE_BUF)

@@ -211,10 +211,12 @@ static s64 read_ring(struct pty *p, struct uio *u)
 static s64 read_packet(struct pty *p, struct uio *u)
 {
 	u8 status = take_packet_status(p);
+	bool closed = READ_ONCE(p->slave_closed);	/* before looking for what it wrote */
 	s64 n;
 
+	smp_rmb();
 	if (!status && !waiting(p))
-		return READ_ONCE(p->slave_closed) ? -EIO : -EAGAIN;
+		return closed ? -EIO : -EAGAIN;
 	if (!uio_copy_out(u, &status, 1))
 		return -EFAULT;
 	if (status)
@@ -291,12 +293,13 @@ static u32 ptm_poll(struct file *f, struct poll_table *t)
 
 	poll_wait(t, &p->read_wait);
 	poll_wait(t, &p->write_wait);
+	if (READ_ONCE(p->slave_closed))
+		ready |= POLLHUP;
+	smp_rmb();			/* closed, and yet nothing there: then nothing comes */
 	if (waiting(p))
 		ready |= POLLIN | POLLRDNORM;
 	if (READ_ONCE(p->packet_status))
 		ready |= POLLPRI | POLLIN | POLLRDNORM;
-	if (READ_ONCE(p->slave_closed))
-		ready |= POLLHUP;
 	if (tty_receive_room(p->slave))
 		ready |= POLLOUT | POLLWRNORM;
 	return ready;

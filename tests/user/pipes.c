@@ -3,6 +3,7 @@
 #include "check.h"
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -392,6 +393,47 @@ TEST(files_without_names_opened_again_through_proc)
 	CHECK_ERR(open_again(epoll_create1(0), O_RDWR), ENXIO);
 }
 
+/* ---- the last words of a writer ---- */
+
+#define LAST_WORDS 4000
+static int round_to_write, wrong_ends;
+
+static void *say_and_close(void *unused)
+{
+	for (int i = 1; i <= LAST_WORDS; i++) {
+		while (__atomic_load_n(&round_to_write, __ATOMIC_ACQUIRE) != i)
+			sched_yield();
+		write(p[1], "x", 1);
+		close(p[1]);
+	}
+	return NULL;
+}
+
+/* read() and poll() begin before the byte is there, and look when the writer has gone. */
+TEST(the_last_words_of_a_writer_are_read)
+{
+	pthread_t t;
+	char c;
+
+	CHECK_EQ(pthread_create(&t, NULL, say_and_close, NULL), 0);
+	for (int i = 1; i <= LAST_WORDS; i++) {
+		CHECK_EQ(pipe(p), 0);
+		__atomic_store_n(&round_to_write, i, __ATOMIC_RELEASE);
+		if (i % 2) {
+			int events;
+
+			while (!((events = poll_one(p[0], POLLIN, 0)) & POLLHUP))
+				;
+			wrong_ends += !(events & POLLIN);
+		}
+		wrong_ends += read(p[0], &c, 1) != 1;
+		wrong_ends += read(p[0], &c, 1) != 0;	/* only then it has closed */
+		close(p[0]);
+	}
+	CHECK_EQ(pthread_join(t, NULL), 0);
+	CHECK_EQ(wrong_ends, 0);
+}
+
 int main(void)
 {
 	RUN(order_and_ends);
@@ -409,6 +451,7 @@ int main(void)
 	RUN(epoll_levels_and_edges);
 	RUN(event_descriptors);
 	RUN(both_ends_close_at_once);
+	RUN(the_last_words_of_a_writer_are_read);
 	RUN(files_without_names_opened_again_through_proc);
 	return check_done();
 }
