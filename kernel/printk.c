@@ -32,6 +32,7 @@ static DEFINE_SPINLOCK(log_lock);
 static struct console *consoles;
 int console_loglevel = 7;
 DEFINE_WAIT_QUEUE(printk_wait);
+bool printk_panicking;
 
 static u32 record_size(u32 len) { return sizeof(struct record) + ALIGN_UP(len, 8u); }
 
@@ -114,7 +115,8 @@ void printk_valist(const char *fmt, va_list ap)
 	if (level < console_loglevel)
 		consoles_show(now, text, len);
 	spin_unlock_irqrestore(&log_lock, flags);
-	if (wait_queue_active(&printk_wait))
+	/* in a panic nobody will read it, and a CPU that stands still may hold a lock on the way */
+	if (!printk_panicking && wait_queue_active(&printk_wait))
 		wake_up_all(&printk_wait);
 }
 
@@ -127,16 +129,19 @@ void printk(const char *fmt, ...)
 	va_end(ap);
 }
 
-bool printk_panicking;
-
 /* A report is for whoever is there: consoles that were not asked for show it, too. */
 void printk_break_locks(void)
 {
+	bool torn = log_lock.locked;	/* somebody stands still in the middle of a line */
+
 	printk_panicking = true;
 	spin_init(&log_lock);
 	console_loglevel = LOGLEVEL_ALL;
-	for (struct console *c = consoles; c; c = c->next)
+	for (struct console *c = consoles; c; c = c->next) {
+		if (torn && c->enabled)
+			c->write(c, "\n", 1);
 		c->enabled = true;
+	}
 }
 
 void printk_init(void)

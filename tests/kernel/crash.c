@@ -234,6 +234,9 @@ static void crash_thread(void *how)
 	for (const struct crash *c = memory_crashes; c->name; c++)
 		if (!strcmp(how, c->name))
 			c->fn();
+	for (const struct crash *c = cpu_crashes; c->name; c++)
+		if (!strcmp(how, c->name))
+			c->fn();
 	pr_err("crash=%s: nothing happened\n", (const char *)how);
 }
 

@@ -5,3 +5,5 @@
 struct crash { const char *name; void (*fn)(void); };
 /** Ends with a null name (crash_memory.c). */
 extern const struct crash memory_crashes[];
+/** The same (crash_cpus.c). */
+extern const struct crash cpu_crashes[];

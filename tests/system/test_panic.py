@@ -113,6 +113,32 @@ def test_each_kind_of_crash_is_reported_once_and_ends_qemu(start, kind, cpu):
                if x.startswith(('r', 'cr', 'task'))), text
 
 
+STACKS = {'nmi': 'non-maskable interrupt', 'mce': 'machine check',
+          'debug': 'debug'}
+
+
+@pytest.mark.parametrize('stack', STACKS)
+def test_overflow_of_each_stack_of_a_processor_is_told(start, stack):
+    m = start(kernel=DEBUG_KERNEL, cpus=2, qemu=EXIT, initrd=b'',
+              append=f'crash=stack-{stack} crash_cpu=1 qemu_exit')
+    lines = report_of(m)
+    assert re.fullmatch(r'panic: kernel stack overflow: \w+ is in the guard '
+                        rf'page below \w+ \({STACKS[stack]} stack\)', lines[0])
+    assert any('stack_' + stack in x for x in lines)
+
+
+@pytest.mark.parametrize('kind, said', [
+    ('all-cpus', 'on all processors'),
+    ('while-others-talk', 'while others talk'),
+    ('while-others-are-deaf', 'while others are deaf')])
+def test_report_is_one_whatever_other_processors_do(start, kind, said):
+    m = start(kernel=DEBUG_KERNEL, cpus=4, qemu=EXIT, initrd=b'',
+              append=f'crash={kind} qemu_exit')
+    lines = report_of(m)
+    assert lines[0] == f'panic: asked to, {said}'
+    assert not any('noise' in x for x in lines)
+
+
 def test_report_names_a_driver(start):
     """A fault below an interrupt that came while a driver was installed."""
     m = start(qemu=EXIT, append='qemu_exit', monitor=True)
