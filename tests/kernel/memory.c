@@ -122,6 +122,7 @@ KTEST(page, exhaustion_is_an_error_and_heals)
 {
 	struct page *list = NULL, *p;
 	u64 before = free_pages(), n = 0;
+	const struct page *start_page = phys_to_page(0xf000);	/* where other processors start: only borrowed */
 
 	if (before > 32768)
 		KSKIP("more than 128 MiB: slow");
@@ -130,7 +131,9 @@ KTEST(page, exhaustion_is_an_error_and_heals)
 		list = p;
 		n++;
 	}
-	KEXPECT(n > before / 2);
+	KEXPECT(n + before / 50 + 64 >= before);
+	/* every page that was ever free has an owner now: here, or from before */
+	KEXPECT(start_page->flags != PG_RESERVED || atomic_read(&start_page->refs));
 	KEXPECT(!pages_alloc(3, 0));
 	KEXPECT(!kmalloc(100000));
 	KEXPECT(!krange_alloc(KRANGE_GENERAL, 4, KPROT_RW));

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the machine is told to forbid: control registers of each CPU, and every entry
+ * of the kernel's own page tables.
+ */
+#include <asm/cpu.h>
+#include <asm/io.h>
+#include <asm/layout.h>
+#include <asm/paging.h>
+#include <asm/pgtable.h>
+#include <kernel/err.h>
+#include <kernel/ktest.h>
+#include <kernel/thread.h>
+
+#define CR0_WP		(1ul << 16)
+#define CR4_MCE		(1ul << 6)
+#define CR4_PGE		(1ul << 7)
+#define CR4_UMIP	(1ul << 11)
+#define CR4_SMEP	(1ul << 20)
+#define CR4_SMAP	(1ul << 21)
+#define MSR_PAT		0x277
+#define MSR_EFER	0xc0000080
+#define  EFER_NXE	(1ul << 11)
+#define FLAG_AC		(1ul << 18)
+
+/* On the CPU in question. CPUID is asked anew: what the kernel made of it is under test, too. */
+static void look_at_registers(void *arg)
+{
+	struct ktest_context *t = arg;
+	u64 cr0, cr4, flags;
+	u32 one[4], seven[4] = { 0 }, extended[4], max[4];
+
+	__asm__ volatile("mov %%cr0, %0; mov %%cr4, %1; pushfq; pop %2" : "=r"(cr0), "=r"(cr4), "=r"(flags));
+	cpuid(0, 0, max);
+	cpuid(1, 0, one);
+	if (max[0] >= 7)
+		cpuid(7, 0, seven);
+	cpuid(0x80000001, 0, extended);
+	KEXPECT(cr0 & CR0_WP);
+	KEXPECT(!(flags & FLAG_AC));
+	KEXPECT_EQ(!!(cr4 & CR4_MCE), one[3] >> 7 & 1);
+	KEXPECT_EQ(!!(cr4 & CR4_PGE), one[3] >> 13 & 1);
+	KEXPECT_EQ(!!(cr4 & CR4_SMEP), seven[1] >> 7 & 1);
+	KEXPECT_EQ(!!(cr4 & CR4_SMAP), seven[1] >> 20 & 1);
+	KEXPECT_EQ(!!(cr4 & CR4_UMIP), seven[2] >> 2 & 1);
+	KEXPECT_EQ(!!(rdmsr(MSR_EFER) & EFER_NXE), extended[3] >> 20 & 1);
+	if (one[3] >> 16 & 1)
+		KEXPECT_EQ(rdmsr(MSR_PAT) >> 32 & 7, 1);	/* what KCACHE_WC asks for */
+}
+
+KTEST(protection, each_cpu_forbids_what_it_can)
+{
+	for (u32 i = 0; i < cpu_count; i++) {
+		struct cpumask only = { 0 };
+		struct thread *look;
+
+		if (!cpus[i] || !cpus[i]->online)
+			continue;
+		look = thread_create(look_at_registers, t, "look");
+		if (!KEXPECT(!IS_ERR(look)))
+			return;
+		cpumask_set(&only, i);
+		KEXPECT_EQ(thread_set_affinity(look, &only), 0);
+		thread_start(look);
+		thread_stop(look);
+	}
+}
+
+extern const u8 _image_start[], _data[];
+
+struct seen { u32 writable_code, user, writable_text, local, large, small; };
+
+static void look_at_leaf(struct seen *s, u64 va, pte_t e, u32 level)
+{
+	phys_t at = e & PTE_ADDR & ~((PAGE_SIZE << 9 * (level - 1)) - 1);
+	phys_t text = (u64)_image_start - KERNEL_VMA, end = (u64)_data - KERNEL_VMA;
+
+	s->writable_code += (e & PTE_W) && pte_nx_mask && !(e & PTE_NX);
+	s->user += !!(e & PTE_U);
+	/* under whatever address: the image is also in the map of all memory */
+	s->writable_text += (e & PTE_W) && at < end && at + (PAGE_SIZE << 9 * (level - 1)) > text;
+	/* fast pages are the one thing that a CPU may forget alone */
+	s->local += pte_global_mask && !(e & PTE_G) && va < FASTPAGE_BASE;
+	s->large += level > 1;
+	s->small += level == 1;
+}
+
+static void look_at_table(struct seen *s, phys_t table, u32 level, u64 va)
+{
+	const pte_t *e = phys_to_virt(table);
+
+	for (u32 i = level == 4 ? 256 : 0; i < PTRS_PER_TABLE; i++) {
+		u64 at = va | (u64)i << (12 + 9 * (level - 1));
+		pte_t entry = READ_ONCE(e[i]);
+
+		if (level == 4)
+			at |= 0xffff000000000000;
+		if (!(entry & PTE_P))
+			continue;
+		if (level == 1 || (level < 4 && (entry & PTE_PS)))
+			look_at_leaf(s, at, entry, level);
+		else
+			look_at_table(s, entry & PTE_ADDR, level - 1, at);
+	}
+}
+
+KTEST(protection, nothing_of_the_kernel_is_writable_code_or_the_users)
+{
+	const pte_t *root = phys_to_virt(kernel_root);
+	struct seen s = { 0 };
+	u32 low = 0;
+
+	look_at_table(&s, kernel_root, 4, 0);
+	for (u32 i = 0; i < 256; i++)
+		low += !!root[i];
+	KEXPECT_EQ(low, 0);		/* the mapping from the start is gone */
+	KEXPECT_EQ(s.writable_code, 0);
+	KEXPECT_EQ(s.writable_text, 0);
+	KEXPECT_EQ(s.user, 0);
+	KEXPECT_EQ(s.local, 0);
+	KEXPECT(s.large > 4 && s.small > 100);
+}
