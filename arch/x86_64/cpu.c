@@ -276,8 +276,15 @@ void cpu_init_boot(void)
 }
 
 #define IST_PAGES 2
-static int ist_stacks_alloc(struct cpu_tables *t)
+#define IRQ_STACK_SIZE KERNEL_STACK_SIZE
+static int stacks_alloc(struct cpu *c)
 {
+	struct cpu_tables *t = c->arch;
+	u8 *irq = krange_alloc_stack(IRQ_STACK_SIZE / PAGE_SIZE);
+
+	if (!irq)
+		return -1;
+	c->irq_stack_top = (u64)irq + IRQ_STACK_SIZE;
 	for (u32 i = 0; i < 4; i++) {
 		u8 *s = krange_alloc_stack(IST_PAGES);
 
@@ -292,11 +299,15 @@ static int ist_stacks_alloc(struct cpu_tables *t)
 const char *cpu_stack_overflowed(u64 addr, u64 *low)
 {
 	static const char *const names[] = { "double fault", "non-maskable interrupt", "machine check", "debug" };
-	const struct cpu_tables *t = this_cpu()->arch;
+	const struct cpu *c = this_cpu();
+	const struct cpu_tables *t = c->arch;
 
 	*low = this_cpu()->kstack_top - KERNEL_STACK_SIZE;
 	if (addr >= *low - PAGE_SIZE && addr < *low)
 		return "thread";
+	*low = c->irq_stack_top - IRQ_STACK_SIZE;
+	if (addr >= *low - PAGE_SIZE && addr < *low)
+		return "interrupt";
 	for (u32 i = 0; i < ARRAY_SIZE(names); i++) {
 		*low = (u64)t->ist_stacks[i];
 		if (addr >= *low - PAGE_SIZE && addr < *low)
@@ -305,11 +316,20 @@ const char *cpu_stack_overflowed(u64 addr, u64 *low)
 	return NULL;
 }
 
+bool cpu_on_irq_stack(u64 addr)
+{
+	u64 top = this_cpu()->irq_stack_top;
+
+	return addr < top && addr >= top - IRQ_STACK_SIZE;
+}
+
 u32 cpu_stacks(const struct cpu *c, struct cpu_stack *out, u32 max)
 {
 	const struct cpu_tables *t = c->arch;
 	u32 n = 0;
 
+	if (n < max)
+		out[n++] = (struct cpu_stack){ c->irq_stack_top - IRQ_STACK_SIZE, IRQ_STACK_SIZE };
 	for (u32 i = 0; i < ARRAY_SIZE(t->ist_stacks) && n < max; i++)
 		out[n++] = (struct cpu_stack){ (u64)t->ist_stacks[i], IST_PAGES * PAGE_SIZE };
 	if (n < max)
@@ -319,7 +339,19 @@ u32 cpu_stacks(const struct cpu *c, struct cpu_stack *out, u32 max)
 
 int cpu_init_boot_stacks(void)
 {
-	return ist_stacks_alloc(&boot_tables);
+	return stacks_alloc(&boot_cpu);
+}
+
+static void cpu_destroy(struct cpu *c)
+{
+	struct cpu_tables *t = c->arch;
+
+	if (c->irq_stack_top)
+		krange_free((void *)(c->irq_stack_top - IRQ_STACK_SIZE));
+	for (u32 i = 0; i < ARRAY_SIZE(t->ist_stacks); i++)
+		krange_free(t->ist_stacks[i]);
+	kfree(t);
+	kfree(c);
 }
 
 struct cpu *cpu_create(u32 id, u32 apic_id)
@@ -327,16 +359,20 @@ struct cpu *cpu_create(u32 id, u32 apic_id)
 	struct cpu *c = kzalloc(sizeof(*c));
 	struct cpu_tables *t = kzalloc(sizeof(*t));
 
-	if (!c || !t || ist_stacks_alloc(t)) {
+	if (!c || !t) {
 		kfree(c);
 		kfree(t);
 		return NULL;
 	}
-	tables_fill(t);
+	c->arch = t;
 	c->self = c;
 	c->id = id;
 	c->apic_id = apic_id;
-	c->arch = t;
+	tables_fill(t);
+	if (stacks_alloc(c)) {
+		cpu_destroy(c);
+		return NULL;
+	}
 	return c;
 }
 

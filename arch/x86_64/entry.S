@@ -200,6 +200,26 @@ switch_stacks:
 	movq %rdi, %rax
 	ret
 
+/*
+ * void call_on_stack(u32 vector, struct pt_regs *regs, u64 top): upcall_interrupt(vector, regs)
+ * on the stack that ends at top. The frame pointer leads back from there.
+ */
+	.global call_on_stack
+call_on_stack:
+	.cfi_startproc
+	pushq %rbp
+	.cfi_adjust_cfa_offset 8
+	.cfi_rel_offset rbp, 0
+	movq %rsp, %rbp
+	.cfi_def_cfa_register rbp
+	movq %rdx, %rsp
+	call upcall_interrupt
+	movq %rbp, %rsp
+	popq %rbp
+	.cfi_def_cfa rsp, 8
+	ret
+	.cfi_endproc
+
 /* ---- exceptions and interrupts ---- */
 .macro ENTRY_BODY fn, vector
 	PUSH_REST

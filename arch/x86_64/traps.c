@@ -17,6 +17,7 @@
 #include <kernel/uaccess.h>
 #include <kernel/upcalls.h>
 
+void call_on_stack(u32 vector, struct pt_regs *regs, u64 top);	/* entry.S */
 extern const u8 trap_entries[], trap_entries_end[];
 extern const s32 __ex_table_start[], __ex_table_end[];
 
@@ -134,13 +135,20 @@ void trap_dispatch(struct pt_regs *regs, u32 vector)
 		kernel_fault(regs, vector);
 }
 
+/*
+ * What interrupts the kernel runs on the CPU's interrupt stack: how deep the thread
+ * already is on its own doesn't matter then. Under user mode that one is empty.
+ */
 void trap_irq(struct pt_regs *regs, u32 vector)
 {
 	struct cpu *c = this_cpu();
 
 	c->nr_irqs++;
 	c->irq_from_user = regs_from_user(regs);
-	upcall_interrupt(vector, regs);
+	if (!c->irq_from_user && c->irq_depth == 1 && c->irq_stack_top)
+		call_on_stack(vector, regs, c->irq_stack_top);
+	else
+		upcall_interrupt(vector, regs);
 	c->irq_depth--;
 	if (!regs_from_user(regs) && c->need_resched && !c->preempt_count && !c->irq_depth &&
 	    (regs->rflags & X86_EFLAGS_IF))
@@ -205,7 +213,7 @@ bool arch_backtrace_step(struct backtrace *b)
 		b->interrupted_at = 0;
 		return true;
 	}
-	/* Frames lie on kernel stacks (ranges or .bss), upwards, each above the last. */
+	/* Frames lie on kernel stacks (ranges or .bss), upwards, each above the last or on the interrupted stack. */
 	if (!is_stack(frame, 16))
 		return false;
 	b->address = ((u64 *)frame)[1];
@@ -213,7 +221,7 @@ bool arch_backtrace_step(struct backtrace *b)
 	r = interrupted(frame, b->address);
 	if (r)
 		b->interrupted_at = r->rip;
-	else if (b->rbp <= frame)
+	else if (b->rbp <= frame && !cpu_on_irq_stack(frame))
 		b->rbp = 0;
 	return b->address != 0;
 }

@@ -44,6 +44,7 @@ struct cpu {
 	void *arch;			/* GDT, TSS, IST stacks: arch/x86_64 */
 	u64 rcu_qs;			/* counts quiescent states */
 	bool irq_from_user;		/* what the current interrupt interrupted */
+	u64 irq_stack_top;		/* 0: not yet */
 	struct { u64 user_ns, system_ns, idle_ns, irq_ns; } time;
 	u64 nr_switches, nr_irqs, nr_faults, nr_forks;
 	void *slot[16];			/* per-CPU data of other subsystems: enum cpu_slot */

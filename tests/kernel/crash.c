@@ -106,11 +106,25 @@ static void in_interrupt_context(struct timer *t)
 	panic("asked to, in an interrupt");
 }
 
-static __noinline void crash_irq(void)
+static __noinline void crash_in_interrupt(void (*fn)(struct timer *))
 {
-	timer_init(&timer, in_interrupt_context);
+	timer_init(&timer, fn);
 	timer_start(&timer, time_monotonic_ns() + NSEC_PER_MSEC);
 	delay_us(10000);
+	barrier();
+}
+
+static __noinline void crash_irq(void)
+{
+	crash_in_interrupt(in_interrupt_context);
+	barrier();
+}
+
+static void overflow_in_interrupt(struct timer *t) { crash_stack(); }
+
+static __noinline void crash_irqstack(void)
+{
+	crash_in_interrupt(overflow_in_interrupt);
 	barrier();
 }
 
@@ -221,7 +235,7 @@ static const struct crash kinds[] = {
 	{ "panic", crash_panic }, { "null", crash_null }, { "stack", crash_stack }, { "text", crash_text },
 	{ "exec", crash_exec }, { "user", crash_user }, { "ud", crash_ud }, { "divide", crash_divide },
 	{ "gp", crash_gp }, { "double", crash_double }, { "nmi", crash_nmi }, { "mce", crash_mce },
-	{ "irq", crash_irq }, { "lock", crash_lock }, { "heap", crash_heap }, { "free", crash_free },
+	{ "irq", crash_irq }, { "irqstack", crash_irqstack }, { "lock", crash_lock }, { "heap", crash_heap }, { "free", crash_free },
 	{ "sleep", crash_sleep }, { "warn", crash_warn }, { "order", crash_order }, { "round", crash_round },
 	{ "irqlock", crash_irqlock }, { "mutex", crash_mutex },
 };

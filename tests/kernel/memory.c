@@ -277,7 +277,7 @@ KTEST(heap, gives_pages_back)
 	}
 }
 
-/* Of each processor: double fault, NMI, machine check, debug, and the idle thread's. */
+/* Of each processor: interrupts, double fault, NMI, machine check, debug, and the idle thread's. */
 KTEST(stacks, of_all_processors_have_guard_pages)
 {
 	u32 n_all = 0;
@@ -286,7 +286,7 @@ KTEST(stacks, of_all_processors_have_guard_pages)
 		struct cpu_stack s[8];
 		u32 n = cpus[i] ? cpu_stacks(cpus[i], s, ARRAY_SIZE(s)) : 0;
 
-		KEXPECT_EQ(n, cpus[i] ? 5 : 0);
+		KEXPECT_EQ(n, cpus[i] ? 6 : 0);
 		for (u32 k = 0; k < n; k++, n_all++) {
 			KEXPECT(!kernel_address_mapped(s[k].low - 1));
 			KEXPECT(!kernel_address_mapped(s[k].low + s[k].size));
@@ -294,7 +294,7 @@ KTEST(stacks, of_all_processors_have_guard_pages)
 				KEXPECT(kernel_address_mapped(a));
 		}
 	}
-	KEXPECT(n_all >= 5);
+	KEXPECT(n_all >= 6);
 }
 
 #ifdef CONFIG_FAULT_INJECTION

@@ -25,6 +25,8 @@ KINDS = {
     'stack': (r'kernel stack overflow: \w+ is in the guard page below \w+ '
               r'\(thread stack\)',
               True, 'crash_stack'),
+    'irqstack': (r'kernel stack overflow: \w+ is in the guard page below \w+ '
+                 r'\(interrupt stack\)', True, 'crash_stack'),
     'text': (r'page fault in the kernel: write at \w+, not allowed', True,
              'crash_text'),
     'exec': (r'page fault in the kernel: execute at \w+, not allowed', True,
@@ -99,7 +101,7 @@ def test_each_kind_of_crash_is_reported_once_and_ends_qemu(start, kind, cpu):
         assert len(set(names)) == 15 + 1 + 3 + 2, names
     if kind not in ('user', 'double') and has_registers:
         assert re.search(r'^code( \w\w){16} <\w\w>( \w\w){15}$', text, re.M)
-    if kind == 'irq':		# and what it interrupted
+    if kind in ('irq', 'irqstack'):	# and what it interrupted
         assert any(re.match(r'  f{8}\w{8} (delay_us|timer_start)', x)
                    for x in trace), text
     if kind in ('order', 'round'):

@@ -17,15 +17,17 @@ extern struct cpu_features cpu_features;
 /** The boot CPU, before the console. Statically there. */
 extern struct cpu boot_cpu;
 void cpu_init_boot(void);		/* features, tables, system-call entry; memory not needed */
-int cpu_init_boot_stacks(void);		/* IST stacks with guard pages; needs kernel ranges */
+int cpu_init_boot_stacks(void);		/* interrupt and IST stacks with guard pages; needs kernel ranges */
+/** Does @p addr lie on this CPU's interrupt stack? */
+bool cpu_on_irq_stack(u64 addr);
 /** Which of this CPU's stacks has @p addr in the guard page below it? @param low  that stack's lowest address @return NULL: none */
 const char *cpu_stack_overflowed(u64 addr, u64 *low);
-/** The stacks that belong to a CPU: those of the IST, the idle thread's. @return how many */
+/** The stacks that belong to a CPU: for interrupts, those of the IST, the idle thread's. @return how many */
 struct cpu_stack { u64 low, size; };
 u32 cpu_stacks(const struct cpu *c, struct cpu_stack *out, u32 max);
 /** Go on in @p fn on the stack that ends at @p top, for good. */
 void cpu_leave_stack(u64 top, void (*fn)(void)) __noreturn;
-/** struct cpu, GDT/TSS and IST stacks of one more CPU; not online yet. @return NULL: no memory */
+/** struct cpu, GDT/TSS, interrupt and IST stacks of one more CPU; not online yet. @return NULL: no memory */
 struct cpu *cpu_create(u32 id, u32 apic_id);
 /** On the new CPU itself, GS base set: load tables, MSRs. */
 void cpu_init_secondary(struct cpu *c);
