@@ -338,7 +338,7 @@ static void switch_space(struct cpu *c, struct vm_space *next)
 		__atomic_or_fetch(&space_tables(next)->cpus.bits[c->id / 64], 1ull << c->id % 64, __ATOMIC_SEQ_CST);
 	}
 	c->space = next;
-	__asm__ volatile("mov %0, %%cr3" :: "r"(space_tables(next)->root) : "memory");
+	write_cr3(space_cr3(c, next));
 	if (cpu_count > 1 && prev)
 		__atomic_and_fetch(&space_tables(prev)->cpus.bits[c->id / 64], ~(1ull << c->id % 64), __ATOMIC_SEQ_CST);
 }

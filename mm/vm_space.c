@@ -89,8 +89,7 @@ struct vm_space *vm_space_create(void)
 
 	if (!s)
 		return NULL;
-	s->tables.root = pt_user_create();
-	if (!s->tables.root) {
+	if (pt_space_init(&s->tables)) {
 		kmem_cache_free(space_cache, s);
 		return NULL;
 	}
@@ -111,8 +110,7 @@ static struct vm_space *space_like(struct vm_space *old)
 	if (!s)
 		return NULL;
 	memcpy(s, old, sizeof(*s));
-	s->tables.root = pt_user_create();
-	if (!s->tables.root) {
+	if (pt_space_init(&s->tables)) {
 		kmem_cache_free(space_cache, s);
 		return NULL;
 	}
@@ -125,7 +123,6 @@ static struct vm_space *space_like(struct vm_space *old)
 	s->total_pages = s->locked_pages = s->data_pages = 0;
 	s->def_flags = 0;
 	atomic_set(&s->nr_tables, 0);
-	memset(&s->tables.cpus, 0, sizeof(s->tables.cpus));
 	if (s->exe) {
 		file_get(s->exe);
 		(void)file_deny_write(s->exe);	/* cannot fail: the old space denies it */

@@ -6,6 +6,7 @@
  * the IDT is shared. IST stacks: 1 double fault, 2 NMI, 3 machine check,
  * 4 debug. Intel SDM vol. 3, 3.5, 6.14, 7.7; AMD APM vol. 2, 6.1 (SYSCALL).
  */
+#include <asm/control.h>
 #include <asm/cpu.h>
 #include <asm/io.h>
 #include <asm/layout.h>
@@ -37,7 +38,6 @@ _Static_assert(offsetof(struct pt_regs, cs) == REGS_CS, "asm");
 #define MSR_TSC_AUX	0xc0000103
 #define MSR_PAT		0x277
 #define CR4_TSD		(1ul << 2)
-#define CR4_PGE		(1ul << 7)
 #define CR4_OSFXSR	(1ul << 9)
 #define CR4_OSXMMEXCPT	(1ul << 10)
 #define CR4_UMIP	(1ul << 11)
@@ -77,8 +77,6 @@ static struct idt_entry idt[256] __aligned(16);
 static u8 fpu_initial_area[4096] __aligned(64);
 extern u8 trap_stubs[], pf_entry[], syscall_entry[];
 extern const u32 __smap_sites_start[], __smap_sites_end[];
-
-static void write_cr4(u64 v) { __asm__ volatile("mov %0, %%cr4" :: "r"(v) : "memory"); }
 
 static void detect_names(struct cpu_features *f)
 {
@@ -224,6 +222,8 @@ static void cpu_enable_features(void)
 	cr4 |= f->smap ? CR4_SMAP : 0;
 	cr4 |= f->xsave ? CR4_OSXSAVE : 0;
 	write_cr4(cr4);
+	if (pcid_enabled)
+		pcid_cpu_enable();
 	if (f->xsave)
 		__asm__ volatile("xsetbv" :: "c"(0), "a"((u32)f->xcr0), "d"((u32)(f->xcr0 >> 32)));
 	if (f->pat)			/* entry 4: write-combining; the rest as after reset */
@@ -269,6 +269,8 @@ void cpu_init_boot(void)
 	detect(&cpu_features);
 	pte_nx_mask = cpu_features.nx ? PTE_NX : 0;
 	pte_global_mask = cpu_features.pge ? PTE_G : 0;
+	if (IS_ENABLED(CONFIG_X86_PCID))
+		pcid_choose(&cpu_features);
 	if (cpu_features.smap)
 		patch_smap_sites();
 	cpu_enable_features();

@@ -8,13 +8,15 @@
  * themselves off. A target takes its whole list at once, so requests of many
  * CPUs cost it one interrupt: only who finds the list empty sends it. A CPU that
  * waits serves its own list, so two that flush cannot block each other, with
- * interrupts off neither. A user flush goes only to CPUs that have the space loaded.
+ * interrupts off neither. A user flush goes only to CPUs that have the space loaded;
+ * what others keep of it, with PCIDs, is flushed when they load it (pcid.c).
  * Preemption is off from filling in to the end, and nobody flushes in an interrupt.
  *
  * Intel SDM vol. 3, 4.10.5 (propagation of paging-structure changes).
  */
 #include <kernel/types.h>
 #include <asm/apic.h>
+#include <asm/control.h>
 #include <asm/ipi.h>
 #include <asm/paging.h>
 #include <asm/pgtable.h>
@@ -56,37 +58,60 @@ void ipi_handle_stop(void)
 		__asm__ volatile("cli; hlt");
 }
 
+/* Reading, CR3 has no CR3_NO_FLUSH. */
 static void flush_local_all(void)
 {
-	u64 cr3;
-
-	__asm__ volatile("mov %%cr3, %0; mov %0, %%cr3" : "=r"(cr3) :: "memory");
+	write_cr3(read_cr3());
 }
 
 static void flush_local_global(void)
 {
-	u64 cr4;
+	u64 cr4 = read_cr4();
 
-	__asm__ volatile("mov %%cr4, %0" : "=r"(cr4));
-	if (cr4 & 0x80) {
-		__asm__ volatile("mov %0, %%cr4" :: "r"(cr4 & ~0x80ull) : "memory");
-		__asm__ volatile("mov %0, %%cr4" :: "r"(cr4) : "memory");
+	if (cr4 & CR4_PGE) {
+		write_cr4(cr4 & ~CR4_PGE);
+		write_cr4(cr4);
 	} else {
 		flush_local_all();
 	}
 }
 
-static void flush_local(u64 start, u64 end, bool kernel)
+static bool is_short(u64 start, u64 end)
 {
-	if (!end || end - start > FLUSH_ALL_PAGES * PAGE_SIZE) {
-		if (kernel)
-			flush_local_global();
-		else
-			flush_local_all();
-		return;
-	}
+	return end && end - start <= FLUSH_ALL_PAGES * PAGE_SIZE;
+}
+
+static void flush_local_pages(u64 start, u64 end)
+{
 	for (u64 va = start; va < end; va += PAGE_SIZE)
 		tlb_flush_local_page(va);
+}
+
+static void flush_local_kernel(u64 start, u64 end)
+{
+	if (is_short(start, end))
+		flush_local_pages(start, end);
+	else
+		flush_local_global();
+}
+
+/* Preemption off. One that isn't loaded has nothing here that is used before the next load. */
+static void flush_local_space(const struct vm_space *s, u64 start, u64 end, u64 generation)
+{
+	struct cpu *c = this_cpu();
+	enum pcid_work work = is_short(start, end) ? PCID_RANGE : PCID_ALL;
+	u64 reached;
+
+	if (c->space != s)
+		return;
+	if (pcid_enabled)
+		work = pcid_flush_begin(cpu_pcid(c), pt_pcid(space_tables(s)), generation, work, &reached);
+	if (work == PCID_RANGE)
+		flush_local_pages(start, end);
+	else if (work == PCID_ALL)
+		flush_local_all();
+	if (pcid_enabled)
+		pcid_flush_end(cpu_pcid(c), reached);
 }
 
 static void forget_local(const struct vm_space *s)
@@ -94,15 +119,17 @@ static void forget_local(const struct vm_space *s)
 	if (this_cpu()->space != s)
 		return;
 	this_cpu()->space = NULL;
-	__asm__ volatile("mov %0, %%cr3" :: "r"(kernel_root) : "memory");
+	write_cr3(kernel_root);
 }
 
 static void answer(struct flush_request *r)
 {
 	if (unlikely(r->forget))
-		forget_local(r->forget);
+		forget_local(r->space);
+	else if (r->space)
+		flush_local_space(r->space, r->start, r->end, r->generation);
 	else
-		flush_local(r->start, r->end, r->kernel);
+		flush_local_kernel(r->start, r->end);
 	atomic_dec(&r->left);		/* its owner may use it again from here on */
 }
 
@@ -120,7 +147,7 @@ void ipi_handle_call(void)
 }
 
 /* Preemption off. @param s NULL: all CPUs @param forget not flush, but leave the tables of s */
-static void tell_others(const struct vm_space *s, u64 start, u64 end, bool forget)
+static void tell_others(const struct vm_space *s, u64 start, u64 end, u64 generation, bool forget)
 {
 	struct flush_request *r = &this_cpu()->flush;
 	u32 me = cpu_id(), n = 0;
@@ -137,8 +164,9 @@ static void tell_others(const struct vm_space *s, u64 start, u64 end, bool forge
 		return;
 	r->start = start;
 	r->end = end;
-	r->kernel = !s;
-	r->forget = forget ? s : NULL;
+	r->generation = generation;
+	r->space = s;
+	r->forget = forget;
 	atomic_set(&r->left, n);
 	for (u32 i = 0; i < cpu_count; i++)
 		if (cpumask_test(&to, i) && !__atomic_fetch_or(&cpus[i]->flush_from.bits[me / 64], 1ull << me % 64,
@@ -150,14 +178,24 @@ static void tell_others(const struct vm_space *s, u64 start, u64 end, bool forge
 	}
 }
 
+/* Table changes before reading s->cpus: pairs with switch_space(). @return number of the flush, with PCIDs */
+static u64 tables_changed(struct vm_space *s)
+{
+	if (pcid_enabled)
+		return pcid_changed(pt_pcid(space_tables(s)));
+	smp_mb();
+	return 0;
+}
+
 void tlb_flush_user_range(struct vm_space *s, u64 start, u64 end)
 {
+	u64 generation;
+
 	preempt_disable();
-	smp_mb();			/* table changes before reading s->cpus: pairs with switch_space() */
-	if (this_cpu()->space == s)
-		flush_local(start, end, false);
+	generation = tables_changed(s);
+	flush_local_space(s, start, end, generation);
 	if (cpu_count > 1)
-		tell_others(s, start, end, false);
+		tell_others(s, start, end, generation, false);
 	preempt_enable();
 }
 
@@ -169,13 +207,17 @@ void tlb_flush_user_page(struct vm_space *s, u64 va)
 void tlb_flush_own_page(struct vm_space *s, u64 va)
 {
 	struct cpumask others = space_tables(s)->cpus;
+	u64 generation = pcid_enabled ? tables_changed(s) : 0;
 
 	preempt_disable();
-	tlb_flush_local_page(va);
+	if (pcid_enabled)
+		flush_local_space(s, va, va + PAGE_SIZE, generation);
+	else
+		tlb_flush_local_page(va);
 	cpumask_clear(&others, cpu_id());
 	for (u32 i = 0; i < ARRAY_SIZE(others.bits); i++)
 		if (unlikely(others.bits[i])) {
-			tell_others(s, va, va + PAGE_SIZE, false);
+			tell_others(s, va, va + PAGE_SIZE, generation, false);
 			break;
 		}
 	preempt_enable();
@@ -189,15 +231,15 @@ void tlb_forget_space(struct vm_space *s)
 	smp_mb();			/* pairs with switch_space(): who can't be seen has left */
 	forget_local(s);
 	if (cpu_count > 1)
-		tell_others(s, 0, 0, true);
+		tell_others(s, 0, 0, 0, true);
 	preempt_enable();
 }
 
 void tlb_flush_kernel_range(u64 start, u64 end)
 {
 	preempt_disable();
-	flush_local(start, end, true);
+	flush_local_kernel(start, end);
 	if (cpu_count > 1)
-		tell_others(NULL, start, end, false);
+		tell_others(NULL, start, end, 0, false);
 	preempt_enable();
 }

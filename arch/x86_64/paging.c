@@ -19,6 +19,7 @@
 #include <asm/layout.h>
 #include <asm/paging.h>
 #include <kernel/boot.h>
+#include <kernel/err.h>
 #include <kernel/fault.h>
 #include <kernel/heap.h>
 #include <kernel/page_init.h>
@@ -149,10 +150,8 @@ pte_t *kernel_pte(u64 va, bool create)
 
 bool kernel_address_mapped(u64 va)
 {
-	phys_t t;
+	phys_t t = read_cr3() & PTE_ADDR;
 
-	__asm__ volatile("mov %%cr3, %0" : "=r"(t));
-	t &= PTE_ADDR;
 	if (!physmap_ready)
 		return va >= KERNEL_VMA && va < (u64)_image_end;
 	for (u32 l = 4; l; l--) {
@@ -234,7 +233,7 @@ void paging_init(void)
 	if (pdpt <= 1)
 		must(-1);
 	table_at(pdpt, 0)[pt_index(FASTPAGE_BASE, 3)] = boot_pdpt_high[511];
-	__asm__ volatile("mov %0, %%cr3" :: "r"(kernel_root) : "memory");
+	write_cr3(kernel_root);
 	physmap_ready = true;
 }
 
@@ -244,7 +243,7 @@ void paging_init(void)
  */
 #define ROOTS_KEPT 4
 
-phys_t pt_user_create(void)
+static phys_t user_root_create(void)
 {
 	struct page *p;
 
@@ -264,6 +263,20 @@ phys_t pt_user_create(void)
 	mem_account(MEM_TABLES, 1);
 	memcpy((pte_t *)page_address(p) + 256, (pte_t *)phys_to_virt(kernel_root) + 256, 2048);
 	return page_to_phys(p);
+}
+
+int pt_space_init(struct pt_space *t)
+{
+	t->root = user_root_create();
+	if (!t->root)
+		return -ENOMEM;
+	memset(&t->cpus, 0, sizeof(t->cpus));
+	if (pcid_enabled) {
+		preempt_disable();
+		pcid_space_init(pt_pcid(t), cpu_pcid(this_cpu()), cpu_id());
+		preempt_enable();
+	}
+	return 0;
 }
 
 void pt_user_free_root(phys_t root)

@@ -67,7 +67,7 @@ void smp_prepare(void)
 static void __noreturn ap_main(struct cpu *c)
 {
 	cpu_init_secondary(c);
-	__asm__ volatile("mov %0, %%cr3" :: "r"(kernel_root) : "memory");
+	write_cr3(kernel_root);
 	apic_cpu_start();
 	time_cpu_start();
 	tsc_sync_join();

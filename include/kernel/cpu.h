@@ -8,6 +8,7 @@
  */
 #pragma once
 #include <asm/irqflags.h>
+#include <asm/pcid.h>
 #include <kernel/atomic.h>
 #include <kernel/lock_order.h>
 
@@ -24,8 +25,9 @@ struct cpumask { u64 bits[(CPU_MAX + 63) / 64]; };
 /** What a CPU wants others to drop from their TLBs: arch/x86_64/ipi.c. */
 struct flush_request {
 	u64 start, end;			/* end 0: everything, without global entries */
-	bool kernel;
-	const struct vm_space *forget;	/* instead: leave its tables */
+	u64 generation;			/* number of the flush, with PCIDs */
+	const struct vm_space *space;	/* NULL: the kernel's addresses */
+	bool forget;			/* instead: leave the tables of space */
 	struct atomic left;		/* CPUs that have not answered */
 };
 
@@ -50,6 +52,9 @@ struct cpu {
 	void *slot[16];			/* per-CPU data of other subsystems: enum cpu_slot */
 #ifdef CONFIG_DEBUG_LOCKS
 	struct lock_stack spins_held;
+#endif
+#ifdef CONFIG_X86_PCID
+	struct pcid_cpu pcid;
 #endif
 	u64 gate[2 * CONFIG_BANOS_MAX_DRIVERS];	/* calls into drivers: gate.h */
 

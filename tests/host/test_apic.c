@@ -225,6 +225,7 @@ void cpuid(u32 leaf, u32 sub, u32 r[4]) { memset(r, 0, 16); r[3] = leaf == 1 ? 1
 u64 irq_flags(void) { return interrupts ? X86_EFLAGS_IF : 0; }
 void irq_disable(void) { interrupts = false; }
 void irq_enable(void) { interrupts = true; }
+void cpu_relax(void) { }
 const char *cmdline_get(void) { return words; }
 void printk(const char *fmt, ...) { }
 void delay_us(u32 us) { }

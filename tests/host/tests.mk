@@ -100,3 +100,9 @@ multiboot-srcs := arch/x86_64/boot/multiboot.c lib/memmap.c
 # arch/x86_64/, on models of the machine's registers
 host-test-y += apic
 apic-srcs := arch/x86_64/apic.c arch/x86_64/oneshot.c kernel/time/clock_math.c lib/cmdline.c
+host-test-y += pcid
+pcid-srcs := arch/x86_64/pcid.c
+pcid-cflags := -DCONFIG_X86_PCID=1
+host-test-y += tlb
+tlb-srcs := arch/x86_64/ipi.c arch/x86_64/pcid.c
+tlb-cflags := -DCONFIG_X86_PCID=1

@@ -4,6 +4,7 @@
  * Intel SDM vol. 3, 4.5 (4-level paging).
  */
 #pragma once
+#include <asm/control.h>
 #include <kernel/cpu.h>
 #include <kernel/page.h>
 
@@ -33,13 +34,35 @@ static inline pte_t *pte_table(pte_t e) { return phys_to_virt(e & PTE_ADDR); }
 /** A user space as the machine sees it; struct vm_space begins with one. */
 struct pt_space {
 	phys_t root;			/* top page table */
-	struct cpumask cpus;		/* where it may be in the TLB; kept by the scheduler */
+	struct cpumask cpus;		/* where it is loaded; kept by the scheduler */
+#ifdef CONFIG_X86_PCID
+	struct pcid_space pcid;
+#endif
 };
 struct vm_space;
 static inline struct pt_space *space_tables(const struct vm_space *s) { return (struct pt_space *)s; }
-/** Top-level table for a user space: zeroed user half, the kernel's entries in the upper half. 0 = no memory. */
-phys_t pt_user_create(void);
+/**
+ * @brief A new space, loaded nowhere, with a top-level table: zeroed user half, the kernel's
+ * entries in the upper half. Thread context. @return 0, -ENOMEM
+ */
+int __must_check pt_space_init(struct pt_space *t);
 void pt_user_free_root(phys_t root);
+
+/* To be called where pcid_enabled is true. */
+#ifdef CONFIG_X86_PCID
+static inline struct pcid_space *pt_pcid(struct pt_space *t) { return &t->pcid; }
+static inline struct pcid_cpu *cpu_pcid(struct cpu *c) { return &c->pcid; }
+#else
+static inline struct pcid_space *pt_pcid(struct pt_space *t) { return NULL; }
+static inline struct pcid_cpu *cpu_pcid(struct cpu *c) { return NULL; }
+#endif
+/** What CR3 has to be, to load @p s on this CPU, which is in s->cpus already. Interrupts off. */
+static inline u64 space_cr3(struct cpu *c, const struct vm_space *s)
+{
+	struct pt_space *t = space_tables(s);
+
+	return pcid_enabled ? pcid_switch(cpu_pcid(c), pt_pcid(t), t->root) : t->root;
+}
 
 /* Flushing. A user range: on every CPU in space->cpus, returns when done there. */
 void tlb_flush_user_page(struct vm_space *s, u64 va);
@@ -56,4 +79,4 @@ void tlb_flush_kernel_range(u64 start, u64 end);
  * a kernel thread, take the kernel's. Thread context, interrupts on.
  */
 void tlb_forget_space(struct vm_space *s);
-static inline void tlb_flush_local_page(u64 va) { __asm__ volatile("invlpg (%0)" :: "r"(va) : "memory"); }
+static inline void tlb_flush_local_page(u64 va) { invlpg(va); }
