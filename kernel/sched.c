@@ -28,10 +28,10 @@
 #include <kernel/err.h>
 #include <kernel/heap.h>
 #include <kernel/printk.h>
-#include <kernel/string.h>
 #include <kernel/time.h>
 #include <kernel/upcalls.h>
 #include "internal.h"
+#include "run_queue.h"
 
 #define TICK_NS		(4 * NSEC_PER_MSEC)
 #define SLICE_NS	(4 * NSEC_PER_MSEC)
@@ -39,47 +39,15 @@
 #define IDLE_LOOK_MAX	32			/* so many that wait are looked at */
 #define WAKE_CREDIT_NS	(3 * NSEC_PER_MSEC)	/* how far behind the minimum a woken thread may start */
 #define WAKE_GRAIN_NS	(1 * NSEC_PER_MSEC)	/* lead that makes a woken thread preempt */
-#define KEY_FAIR	(1ull << 63)
-
-struct run_queue {
-	spinlock_t lock;
-	u32 nr_queued;			/* in the tree, without the running one */
-	struct rb_root tree;
-	struct rb_node *leftmost;
-	u64 min_vruntime;
-	u64 rt_seq;
-	u64 balance_ns;			/* when to compare with the others again */
-	struct cpu *cpu;
-	struct thread *idle;
-	struct timer tick;
-} __aligned(64);
 
 static struct run_queue boot_rq;
 /* Who wakes a thread looks here, not at every CPU: each sets and clears its own bit. A hint. */
 static struct cpumask idle_cpus __aligned(64);
-static void queue_thread(struct thread *t, bool is_new);
 struct thread *switch_stacks(struct thread *prev, struct thread *next);
-
-/* Load a nice level carries, 1024 at 0, about 1.25 a step. */
-static const u32 nice_weight[40] = {
-	88761, 71755, 56483, 46273, 36291, 29154, 23254, 18705, 14949, 11916,
-	9548, 7620, 6100, 4904, 3906, 3121, 2501, 1991, 1586, 1277,
-	1024, 820, 655, 526, 423, 335, 272, 215, 172, 137,
-	110, 87, 70, 56, 45, 36, 29, 23, 18, 15,
-};
-
-static bool is_rt(const struct thread *t) { return t->rt_priority != 0; }
 
 /* ---- the tree; rq->lock held ---- */
 
-static u64 key_of(struct run_queue *rq, const struct thread *t)
-{
-	if (likely(!is_rt(t)))
-		return KEY_FAIR | t->vruntime;
-	return (u64)(99 - t->rt_priority) << 48 | (rq->rt_seq++ & 0xffffffffffff);
-}
-
-static __noinline void tree_insert(struct run_queue *rq, struct thread *t)
+__noinline void rq_tree_insert(struct run_queue *rq, struct thread *t)
 {
 	struct rb_node *parent = NULL, **link = &rq->tree.node;
 	bool leftmost = true;
@@ -98,34 +66,11 @@ static __noinline void tree_insert(struct run_queue *rq, struct thread *t)
 		rq->leftmost = &t->run_node;
 }
 
-static __noinline void tree_erase(struct run_queue *rq, struct thread *t)
+__noinline void rq_tree_erase(struct run_queue *rq, struct thread *t)
 {
 	if (rq->leftmost == &t->run_node)
 		rq->leftmost = rb_next(&t->run_node);
 	rb_erase(&rq->tree, &t->run_node);
-}
-
-/* Mostly a thread is alone there: the other one runs. */
-static inline void enqueue(struct run_queue *rq, struct thread *t)
-{
-	t->run_key = key_of(rq, t);
-	t->rq = rq;
-	if (likely(!rq->nr_queued++)) {
-		rb_insert_only(&rq->tree, &t->run_node);
-		rq->leftmost = &t->run_node;
-	} else {
-		tree_insert(rq, t);
-	}
-}
-
-static inline void dequeue(struct run_queue *rq, struct thread *t)
-{
-	if (likely(!--rq->nr_queued)) {
-		rb_erase_only(&rq->tree);
-		rq->leftmost = NULL;
-	} else {
-		tree_erase(rq, t);
-	}
 }
 
 /* Charge the running thread up to now. */
@@ -158,7 +103,7 @@ static void update_running(struct run_queue *rq, struct thread *t, u64 now)
 	rq->min_vruntime = MAX(rq->min_vruntime, min);
 }
 
-static void resched(struct run_queue *rq)
+void rq_resched(struct run_queue *rq)
 {
 	struct cpu *c = rq->cpu;
 
@@ -173,7 +118,7 @@ void sched_kick(struct cpu *c)
 	u64 flags = irq_save();
 
 	raw_spin_lock(&c->rq->lock);
-	resched(c->rq);
+	rq_resched(c->rq);
 	raw_spin_unlock(&c->rq->lock);
 	irq_restore(flags);
 }
@@ -212,7 +157,7 @@ static struct thread *steal_from(struct run_queue *from, struct run_queue *rq)
 		return NULL;
 	t = first_movable(from, rq);
 	if (t) {
-		dequeue(from, t);
+		rq_dequeue(from, t);
 		/* as far ahead or behind as it was; a young queue's time may be shorter than that */
 		s64 lag = t->vruntime - from->min_vruntime;
 
@@ -259,7 +204,7 @@ static struct thread *pick_next(struct run_queue *rq)
 	if (rq->leftmost) {
 		struct thread *t = rb_entry(rq->leftmost, struct thread, run_node);
 
-		dequeue(rq, t);
+		rq_dequeue(rq, t);
 		return t;
 	}
 	if (cpu_count > 1) {
@@ -283,7 +228,7 @@ static void balance(struct run_queue *rq, u64 now)
 	rq->balance_ns = now + BALANCE_NS;
 	t = steal(rq, rq->nr_queued + 2);
 	if (t)
-		enqueue(rq, t);
+		rq_enqueue(rq, t);
 }
 
 /* A thread waits here while a CPU idles that it may run on: which? rq->lock held. @return NULL: none */
@@ -320,7 +265,7 @@ static void tick(struct timer *timer)
 	if (rq->nr_queued && cpu_count > 1)
 		idle = idle_for_queued(rq);
 	if (rq->nr_queued && now >= t->slice_end_ns && !(is_rt(t) && t->policy == 1))
-		resched(rq);
+		rq_resched(rq);
 	raw_spin_unlock(&rq->lock);
 	if (idle)
 		ipi_reschedule(idle);	/* it comes and takes it: needs the lock */
@@ -404,7 +349,7 @@ void schedule_tail(struct thread *prev)
 		thread_reap(prev);
 	} else if (unlikely(migrate)) {	/* its affinity forbids this CPU */
 		spin_lock(&prev->state_lock);
-		queue_thread(prev, false);
+		rq_add_thread(prev, false);
 		spin_unlock(&prev->state_lock);
 	}
 }
@@ -437,7 +382,7 @@ static void schedule_with(bool preempted)
 		if (!preempted && prev->state != THREAD_RUNNABLE)
 			prev->on_rq = 0;
 		else if (likely(cpumask_test(&prev->affinity, c->id)))
-			enqueue(rq, prev);
+			rq_enqueue(rq, prev);
 		else
 			prev->on_rq = 0, prev->migrating = true;
 	}
@@ -534,8 +479,7 @@ static struct run_queue *choose_rq(struct thread *t)
 	return last ? last->rq : any_allowed(t);
 }
 
-/* Queue a thread that is nowhere queued; state_lock held, interrupts off. */
-static void queue_thread(struct thread *t, bool is_new)
+void rq_add_thread(struct thread *t, bool is_new)
 {
 	struct run_queue *rq = choose_rq(t);
 
@@ -544,14 +488,13 @@ static void queue_thread(struct thread *t, bool is_new)
 		t->vruntime = is_new ? rq->min_vruntime :
 			rq->min_vruntime > WAKE_CREDIT_NS ? rq->min_vruntime - WAKE_CREDIT_NS : 0;
 	t->on_rq = 1;
-	enqueue(rq, t);
+	rq_enqueue(rq, t);
 	if (preempts(rq, t))
-		resched(rq);
+		rq_resched(rq);
 	raw_spin_unlock(&rq->lock);
 }
 
-/* Lock the queue that @p t is in, which may change until then. */
-static struct run_queue *lock_rq_of(struct thread *t)
+struct run_queue *rq_lock_of(struct thread *t)
 {
 	for (;;) {
 		struct run_queue *rq = READ_ONCE(t->rq);
@@ -573,7 +516,7 @@ bool thread_wake_state(struct thread *t, u32 states)
 		goto out;
 	woken = true;
 	if (t->on_rq) {			/* has not left its CPU: its queue's lock decides */
-		struct run_queue *rq = lock_rq_of(t);
+		struct run_queue *rq = rq_lock_of(t);
 		bool queued = t->on_rq;
 
 		if (queued)
@@ -585,7 +528,7 @@ bool thread_wake_state(struct thread *t, u32 states)
 	t->state = THREAD_RUNNABLE;
 	while (smp_load_acquire(&t->on_cpu))
 		cpu_relax();
-	queue_thread(t, false);
+	rq_add_thread(t, false);
 out:
 	spin_unlock_irqrestore(&t->state_lock, flags);
 	return woken;
@@ -601,7 +544,7 @@ void sched_start(struct thread *t)
 	u64 flags = spin_lock_irqsave(&t->state_lock);
 
 	t->state = THREAD_RUNNABLE;
-	queue_thread(t, true);
+	rq_add_thread(t, true);
 	spin_unlock_irqrestore(&t->state_lock, flags);
 }
 
@@ -620,116 +563,6 @@ void thread_clear_work(struct thread *t, u32 bits)
 	__atomic_and_fetch(&t->work, ~bits, __ATOMIC_SEQ_CST);
 }
 
-/* ---- attributes ---- */
-
-/* Change a thread's place in its queue by @p nice, @p policy, @p prio. */
-static void set_attributes(struct thread *t, int nice, u32 policy, u32 prio)
-{
-	u64 flags = spin_lock_irqsave(&t->state_lock);
-	struct run_queue *rq = t->rq ? lock_rq_of(t) : NULL;
-	bool queued;
-
-	queued = rq && t->on_rq && rq->cpu->running != t;
-	if (queued)
-		dequeue(rq, t);
-	t->nice = nice;
-	t->policy = policy;
-	t->rt_priority = prio;
-	t->weight = policy == 5 ? 3 : nice_weight[nice + 20];
-	if (queued)
-		enqueue(rq, t);
-	if (rq) {
-		if (rq->nr_queued)
-			resched(rq);
-		raw_spin_unlock(&rq->lock);
-	}
-	spin_unlock_irqrestore(&t->state_lock, flags);
-}
-
-void thread_set_nice(struct thread *t, int nice)
-{
-	set_attributes(t, MAX(-20, MIN(19, nice)), t->policy, t->rt_priority);
-}
-
-void thread_set_policy(struct thread *t, u32 policy, u32 rt_priority)
-{
-	set_attributes(t, t->nice, policy, MIN(rt_priority, 99u));
-}
-
-int thread_set_affinity(struct thread *t, const struct cpumask *m)
-{
-	bool any = false, move;
-
-	for (u32 i = 0; i < cpu_count; i++)
-		any |= cpus[i] && cpus[i]->online && cpumask_test(m, i);
-	if (!any)
-		return -EINVAL;
-	u64 flags = spin_lock_irqsave(&t->state_lock);
-	struct run_queue *rq = t->rq ? lock_rq_of(t) : NULL;
-
-	t->affinity = *m;
-	move = rq && t->on_rq && !cpumask_test(m, rq->cpu->id);
-	if (move && rq->cpu->running == t) {
-		resched(rq);		/* schedule_with() sends it away */
-		move = false;
-	} else if (move) {
-		dequeue(rq, t);
-		t->on_rq = 0;
-	}
-	if (rq)
-		raw_spin_unlock(&rq->lock);
-	if (move) {
-		while (smp_load_acquire(&t->on_cpu))
-			cpu_relax();
-		queue_thread(t, false);
-	}
-	spin_unlock_irqrestore(&t->state_lock, flags);
-	return 0;
-}
-
-/* ---- numbers ---- */
-
-static u64 load_avg[3], load_next_ns;
-
-/* Every 5 s, by whichever CPU's tick comes first; the periods that all CPUs slept through count as empty. */
-void sched_load_sample(u64 now)
-{
-	static const u64 decay[3] = { 1884, 2014, 2037 };	/* e^(-5s/1,5,15min) * 2048 */
-	u64 next = READ_ONCE(load_next_ns), active = 0;
-
-	if (now < next || !__atomic_compare_exchange_n(&load_next_ns, &next, now + 5 * NSEC_PER_SEC, false,
-						       __ATOMIC_RELAXED, __ATOMIC_RELAXED))
-		return;
-	for (u32 i = 0; i < cpu_count; i++)
-		if (cpus[i] && cpus[i]->rq)
-			active += cpus[i]->rq->nr_queued + (cpus[i]->running != cpus[i]->idle);
-	u64 missed = next ? MIN((now - next) / (5 * NSEC_PER_SEC), 400ul) : 0;
-
-	for (u32 k = 0; k < 3; k++) {
-		for (u64 i = 0; i < missed; i++)
-			load_avg[k] = load_avg[k] * decay[k] >> 11;
-		load_avg[k] = (load_avg[k] * decay[k] + active * 2048 * (2048 - decay[k])) >> 11;
-	}
-}
-
-void sched_loadavg(u64 out[3])
-{
-	sched_load_sample(time_monotonic_ns());
-	memcpy(out, load_avg, sizeof(load_avg));
-}
-
-void sched_counts(u32 *running, u32 *total)
-{
-	*running = *total = 0;
-	for (u32 i = 0; i < cpu_count; i++)
-		if (cpus[i] && cpus[i]->rq)
-			*running += cpus[i]->rq->nr_queued + (cpus[i]->running != cpus[i]->idle);
-	spin_lock(&threads_lock);
-	for (struct list *l = threads_list.next; l != &threads_list; l = l->next)
-		++*total;
-	spin_unlock(&threads_lock);
-}
-
 /* ---- start ---- */
 
 void sched_init_thread(struct thread *t)
@@ -740,17 +573,6 @@ void sched_init_thread(struct thread *t)
 	spin_init(&t->state_lock);
 	for (u32 i = 0; i < ARRAY_SIZE(t->affinity.bits); i++)
 		t->affinity.bits[i] = ~0ull;
-}
-
-void sched_inherit(struct thread *t)
-{
-	const struct thread *from = current;
-
-	t->affinity = from->affinity;
-	t->nice = from->nice;
-	t->policy = from->policy;
-	t->rt_priority = from->rt_priority;
-	t->weight = from->weight;
 }
 
 static void rq_init(struct run_queue *rq, struct cpu *c, struct thread *idle)

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What threads may ask of the scheduler: nice values, policies, affinity; and
+ * what others ask of it: the load.
+ *
+ * An attribute changes under the thread's state_lock and its queue's lock; a thread
+ * that waits there is taken out and put back, since its place depends on them.
+ */
+#include <kernel/err.h>
+#include <kernel/string.h>
+#include <kernel/time.h>
+#include "run_queue.h"
+
+/* Load a nice level carries, 1024 at 0, about 1.25 a step. */
+static const u32 nice_weight[40] = {
+	88761, 71755, 56483, 46273, 36291, 29154, 23254, 18705, 14949, 11916,
+	9548, 7620, 6100, 4904, 3906, 3121, 2501, 1991, 1586, 1277,
+	1024, 820, 655, 526, 423, 335, 272, 215, 172, 137,
+	110, 87, 70, 56, 45, 36, 29, 23, 18, 15,
+};
+
+/* Change a thread's place in its queue by @p nice, @p policy, @p prio. */
+static void set_attributes(struct thread *t, int nice, u32 policy, u32 prio)
+{
+	u64 flags = spin_lock_irqsave(&t->state_lock);
+	struct run_queue *rq = t->rq ? rq_lock_of(t) : NULL;
+	bool queued;
+
+	queued = rq && t->on_rq && rq->cpu->running != t;
+	if (queued)
+		rq_dequeue(rq, t);
+	t->nice = nice;
+	t->policy = policy;
+	t->rt_priority = prio;
+	t->weight = policy == 5 ? 3 : nice_weight[nice + 20];
+	if (queued)
+		rq_enqueue(rq, t);
+	if (rq) {
+		if (rq->nr_queued)
+			rq_resched(rq);
+		raw_spin_unlock(&rq->lock);
+	}
+	spin_unlock_irqrestore(&t->state_lock, flags);
+}
+
+void thread_set_nice(struct thread *t, int nice)
+{
+	set_attributes(t, MAX(-20, MIN(19, nice)), t->policy, t->rt_priority);
+}
+
+void thread_set_policy(struct thread *t, u32 policy, u32 rt_priority)
+{
+	set_attributes(t, t->nice, policy, MIN(rt_priority, 99u));
+}
+
+int thread_set_affinity(struct thread *t, const struct cpumask *m)
+{
+	bool any = false, move;
+
+	for (u32 i = 0; i < cpu_count; i++)
+		any |= cpus[i] && cpus[i]->online && cpumask_test(m, i);
+	if (!any)
+		return -EINVAL;
+	u64 flags = spin_lock_irqsave(&t->state_lock);
+	struct run_queue *rq = t->rq ? rq_lock_of(t) : NULL;
+
+	t->affinity = *m;
+	move = rq && t->on_rq && !cpumask_test(m, rq->cpu->id);
+	if (move && rq->cpu->running == t) {
+		rq_resched(rq);		/* schedule_with() sends it away */
+		move = false;
+	} else if (move) {
+		rq_dequeue(rq, t);
+		t->on_rq = 0;
+	}
+	if (rq)
+		raw_spin_unlock(&rq->lock);
+	if (move) {
+		while (smp_load_acquire(&t->on_cpu))
+			cpu_relax();
+		rq_add_thread(t, false);
+	}
+	spin_unlock_irqrestore(&t->state_lock, flags);
+	return 0;
+}
+
+void sched_inherit(struct thread *t)
+{
+	const struct thread *from = current;
+
+	t->affinity = from->affinity;
+	t->nice = from->nice;
+	t->policy = from->policy;
+	t->rt_priority = from->rt_priority;
+	t->weight = from->weight;
+}
+
+/* ---- the load ---- */
+
+static u64 load_avg[3], load_next_ns;
+
+/* Every 5 s, by whichever CPU's tick comes first; the periods that all CPUs slept through count as empty. */
+void sched_load_sample(u64 now)
+{
+	static const u64 decay[3] = { 1884, 2014, 2037 };	/* e^(-5s/1,5,15min) * 2048 */
+	u64 next = READ_ONCE(load_next_ns), active = 0;
+
+	if (now < next || !__atomic_compare_exchange_n(&load_next_ns, &next, now + 5 * NSEC_PER_SEC, false,
+						       __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		return;
+	for (u32 i = 0; i < cpu_count; i++)
+		if (cpus[i] && cpus[i]->rq)
+			active += cpus[i]->rq->nr_queued + (cpus[i]->running != cpus[i]->idle);
+	u64 missed = next ? MIN((now - next) / (5 * NSEC_PER_SEC), 400ul) : 0;
+
+	for (u32 k = 0; k < 3; k++) {
+		for (u64 i = 0; i < missed; i++)
+			load_avg[k] = load_avg[k] * decay[k] >> 11;
+		load_avg[k] = (load_avg[k] * decay[k] + active * 2048 * (2048 - decay[k])) >> 11;
+	}
+}
+
+void sched_loadavg(u64 out[3])
+{
+	sched_load_sample(time_monotonic_ns());
+	memcpy(out, load_avg, sizeof(load_avg));
+}
+
+void sched_counts(u32 *running, u32 *total)
+{
+	*running = *total = 0;
+	for (u32 i = 0; i < cpu_count; i++)
+		if (cpus[i] && cpus[i]->rq)
+			*running += cpus[i]->rq->nr_queued + (cpus[i]->running != cpus[i]->idle);
+	spin_lock(&threads_lock);
+	for (struct list *l = threads_list.next; l != &threads_list; l = l->next)
+		++*total;
+	spin_unlock(&threads_lock);
+}
