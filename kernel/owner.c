@@ -294,6 +294,18 @@ void owned_put(struct owned *o)
 		call_rcu(&o->rcu, owned_free);
 }
 
+s64 owned_remove_handle(u64 handle, const struct owned_class *class)
+{
+	struct owned *o = owned_get(handle, class);
+	s64 err;
+
+	if (!o)
+		return -EINVAL;
+	err = owned_remove(o);
+	owned_put(o);
+	return err;
+}
+
 /* Off its list already: stop it and drop the owner's reference, or hang it back. */
 static int retire(struct owner *owner, struct owned *o)
 {

@@ -112,14 +112,7 @@ BANOS_EXPORT(banos_bus_register);
 
 int64_t banos_bus_remove(banos_bus bus)
 {
-	struct owned *o = owned_get((u64)bus, &bus_class);
-	s64 err;
-
-	if (!o)
-		return -EINVAL;
-	err = owned_remove(o);
-	owned_put(o);
-	return err;
+	return owned_remove_handle((u64)bus, &bus_class);
 }
 BANOS_EXPORT(banos_bus_remove);
 
@@ -309,14 +302,7 @@ BANOS_EXPORT(banos_prober_register);
 
 int64_t banos_prober_remove(banos_prober prober)
 {
-	struct owned *o = owned_get((u64)prober, &prober_class);
-	s64 err;
-
-	if (!o)
-		return -EINVAL;
-	err = owned_remove(o);
-	owned_put(o);
-	return err;
+	return owned_remove_handle((u64)prober, &prober_class);
 }
 BANOS_EXPORT(banos_prober_remove);
 

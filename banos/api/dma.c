@@ -136,13 +136,6 @@ BANOS_EXPORT(banos_dma_alloc);
 
 int64_t banos_dma_free(banos_dma buffer)
 {
-	struct owned *o = owned_get((u64)buffer, &dma_class);
-	s64 err;
-
-	if (!o)
-		return -EINVAL;
-	err = owned_remove(o);
-	owned_put(o);
-	return err;
+	return owned_remove_handle((u64)buffer, &dma_class);
 }
 BANOS_EXPORT(banos_dma_free);

@@ -153,13 +153,6 @@ BANOS_EXPORT(banos_firmware_read);
 
 int64_t banos_firmware_release(banos_firmware firmware)
 {
-	struct owned *o = owned_get((u64)firmware, &firmware_class);
-	s64 err;
-
-	if (!o)
-		return -EINVAL;
-	err = owned_remove(o);
-	owned_put(o);
-	return err;
+	return owned_remove_handle((u64)firmware, &firmware_class);
 }
 BANOS_EXPORT(banos_firmware_release);

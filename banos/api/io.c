@@ -114,19 +114,7 @@ int64_t banos_mmio_map(banos_owner owner, uint64_t address, uint64_t length, uin
 }
 BANOS_EXPORT(banos_mmio_map);
 
-static s64 give_up(u64 handle, const struct owned_class *class)
-{
-	struct owned *o = owned_get(handle, class);
-	s64 err;
-
-	if (!o)
-		return -EINVAL;
-	err = owned_remove(o);
-	owned_put(o);
-	return err;
-}
-
-int64_t banos_mmio_unmap(banos_mmio mapping) { return give_up((u64)mapping, &mmio_class); }
+int64_t banos_mmio_unmap(banos_mmio mapping) { return owned_remove_handle((u64)mapping, &mmio_class); }
 BANOS_EXPORT(banos_mmio_unmap);
 
 /* ---- ports ---- */
@@ -234,7 +222,7 @@ int64_t banos_ports_claim(banos_owner owner, uint32_t first, uint32_t count, ban
 }
 BANOS_EXPORT(banos_ports_claim);
 
-int64_t banos_ports_release(banos_ports ports) { return give_up((u64)ports, &ports_class); }
+int64_t banos_ports_release(banos_ports ports) { return owned_remove_handle((u64)ports, &ports_class); }
 BANOS_EXPORT(banos_ports_release);
 
 /* The port, or -EINVAL. */

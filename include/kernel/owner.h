@@ -133,7 +133,9 @@ int owned_add(struct owner *owner, struct owned *o, const struct owned_class *cl
 int owned_remove(struct owned *o);
 /** @brief An object by handle, counted; NULL: no such thing. Any context. */
 struct owned *owned_get(u64 handle, const struct owned_class *class);
-/** @brief The same without counting it: valid under rcu_read_lock(). */
+/** @brief owned_remove() by handle. @return what that says; -EINVAL: no such thing */
+s64 owned_remove_handle(u64 handle, const struct owned_class *class);
+/** @brief owned_get() without counting it: valid under rcu_read_lock(). */
 struct owned *owned_peek(u64 handle, const struct owned_class *class);
 void owned_put(struct owned *o);
 /** @brief Account bytes to the tree of @p owner. Any context. */
