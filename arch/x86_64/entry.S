@@ -16,17 +16,11 @@
  */
 #include <asm/layout.h>
 #include <asm/offsets.h>
+#include <asm/smap.h>
 
 #define USER_DS 0x23
 #define USER_CS 0x2b
 #define SYSCALL_TABLE_SIZE 512
-
-.macro SMAP_SITE stac=0
-9990:	.byte 0x0f, 0x1f, 0x00
-	.pushsection .smap_sites, "a"
-	.long 9990b - KERNEL_VMA + (\stac)
-	.popsection
-.endm
 
 .macro PUSH_REST			/* below rdi: the order of struct pt_regs */
 	pushq %rsi

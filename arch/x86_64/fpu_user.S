@@ -11,13 +11,8 @@
  * XSAVE; they ignore the features.
  */
 #include <asm/layout.h>
+#include <asm/smap.h>
 
-.macro SMAP_SITE stac=0
-9990:	.byte 0x0f, 0x1f, 0x00
-	.pushsection .smap_sites, "a"
-	.long 9990b - KERNEL_VMA + (\stac)
-	.popsection
-.endm
 .macro FPU_USER name, insn
 	.balign 16
 	.global \name

@@ -6,13 +6,8 @@
  * u64 user_copy_raw(dst, src, n): bytes not copied.
  */
 #include <asm/layout.h>
+#include <asm/smap.h>
 
-.macro SMAP_SITE stac=0
-9990:	.byte 0x0f, 0x1f, 0x00
-	.pushsection .smap_sites, "a"
-	.long 9990b - KERNEL_VMA + (\stac)
-	.popsection
-.endm
 .macro EX at, to
 	.pushsection .ex_table, "a"
 	.long \at - KERNEL_VMA, \to - KERNEL_VMA
