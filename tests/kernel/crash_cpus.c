@@ -99,7 +99,10 @@ static __noinline void while_others_are_deaf(void)
 	panic("asked to, while others are deaf");
 }
 
-/* Push below the lowest address of one of the CPU's stacks, as too deep a handler would. */
+/*
+ * Push below the lowest address of one of the CPU's stacks, as too deep a handler would.
+ * cpu_stacks() lists that of interrupts, then those of double fault, NMI, machine check, debug.
+ */
 static void overflow_stack(u32 which)
 {
 	struct cpu_stack s[8];
@@ -111,9 +114,9 @@ static void overflow_stack(u32 which)
 		__asm__ volatile("mov %0, %%rsp; pushq $0" :: "r"(s[which].low) : "memory");
 }
 
-static __noinline void stack_nmi(void) { overflow_stack(1); barrier(); }
-static __noinline void stack_mce(void) { overflow_stack(2); barrier(); }
-static __noinline void stack_debug(void) { overflow_stack(3); barrier(); }
+static __noinline void stack_nmi(void) { overflow_stack(2); barrier(); }
+static __noinline void stack_mce(void) { overflow_stack(3); barrier(); }
+static __noinline void stack_debug(void) { overflow_stack(4); barrier(); }
 
 const struct crash cpu_crashes[] = {
 	{ "all-cpus", all_cpus }, { "while-others-talk", while_others_talk },

@@ -23,6 +23,34 @@
 #define  EFER_NXE	(1ul << 11)
 #define FLAG_AC		(1ul << 18)
 
+struct table { u16 limit; u64 base; } __packed;
+
+/* The stacks that the CPU itself changes to lie where cpu_stacks() says: with guard pages (memory.c). */
+static void look_at_stacks(struct ktest_context *t)
+{
+	static const u8 vectors[] = { 8, 2, 18, 1 };	/* double fault, NMI, machine check, debug */
+	struct cpu_stack stacks[8];
+	struct table idt, gdt;
+	u32 n = cpu_stacks(this_cpu(), stacks, ARRAY_SIZE(stacks));
+	const u64 *d;
+	u64 tss;
+	u16 tr;
+
+	__asm__ volatile("sidt %0; sgdt %1; str %2" : "=m"(idt), "=m"(gdt), "=r"(tr));
+	d = (const u64 *)(gdt.base + tr);
+	tss = (d[0] >> 16 & 0xffffff) | (d[0] >> 56) << 24 | d[1] << 32;
+	for (u32 i = 0; i < ARRAY_SIZE(vectors); i++) {
+		u32 ist = ((const u8 *)idt.base)[16 * vectors[i] + 4] & 7;
+
+		/* the first of the stacks is that of interrupts */
+		if (KEXPECT(ist == i + 1 && i + 1 < n))
+			KEXPECT_EQ(*(const u64 *)(tss + 36 + 8 * i), stacks[i + 1].low + stacks[i + 1].size);
+	}
+	/* these may be nested in each other, and may sleep */
+	KEXPECT_EQ(((const u8 *)idt.base)[16 * 13 + 4] & 7, 0);
+	KEXPECT_EQ(((const u8 *)idt.base)[16 * 14 + 4] & 7, 0);
+}
+
 /* On the CPU in question. CPUID is asked anew: what the kernel made of it is under test, too. */
 static void look_at_registers(void *arg)
 {
@@ -46,6 +74,7 @@ static void look_at_registers(void *arg)
 	KEXPECT_EQ(!!(rdmsr(MSR_EFER) & EFER_NXE), extended[3] >> 20 & 1);
 	if (one[3] >> 16 & 1)
 		KEXPECT_EQ(rdmsr(MSR_PAT) >> 32 & 7, 1);	/* what KCACHE_WC asks for */
+	look_at_stacks(t);
 }
 
 KTEST(protection, each_cpu_forbids_what_it_can)
@@ -68,7 +97,7 @@ KTEST(protection, each_cpu_forbids_what_it_can)
 
 extern const u8 _image_start[], _data[];
 
-struct seen { u32 writable_code, user, writable_text, local, large, small; };
+struct seen { u32 writable_code, user, writable_text, local, level[5]; };
 
 static void look_at_leaf(struct seen *s, u64 va, pte_t e, u32 level)
 {
@@ -81,8 +110,7 @@ static void look_at_leaf(struct seen *s, u64 va, pte_t e, u32 level)
 	s->writable_text += (e & PTE_W) && at < end && at + (PAGE_SIZE << 9 * (level - 1)) > text;
 	/* fast pages are the one thing that a CPU may forget alone */
 	s->local += pte_global_mask && !(e & PTE_G) && va < FASTPAGE_BASE;
-	s->large += level > 1;
-	s->small += level == 1;
+	s->level[level]++;
 }
 
 static void look_at_table(struct seen *s, phys_t table, u32 level, u64 va)
@@ -108,7 +136,8 @@ KTEST(protection, nothing_of_the_kernel_is_writable_code_or_the_users)
 {
 	const pte_t *root = phys_to_virt(kernel_root);
 	struct seen s = { 0 };
-	u32 low = 0;
+	u32 low = 0, extended[4];
+	struct mem_info m;
 
 	look_at_table(&s, kernel_root, 4, 0);
 	for (u32 i = 0; i < 256; i++)
@@ -118,5 +147,12 @@ KTEST(protection, nothing_of_the_kernel_is_writable_code_or_the_users)
 	KEXPECT_EQ(s.writable_text, 0);
 	KEXPECT_EQ(s.user, 0);
 	KEXPECT_EQ(s.local, 0);
-	KEXPECT(s.large > 4 && s.small > 100);
+	KEXPECT(s.level[1] > 100 && s.level[2] > 4);
+	/* 1 GiB at once where CPUID has that, and a whole one is there */
+	cpuid(0x80000001, 0, extended);
+	mem_info_get(&m);
+	if (!(extended[3] >> 26 & 1))
+		KEXPECT_EQ(s.level[3], 0);
+	else if (m.total > 3u << 18)
+		KEXPECT(s.level[3] > 0);
 }

@@ -374,6 +374,27 @@ KTEST(irq, a_device_interrupts)
 	KEXPECT(hits[0] >= 5);
 }
 
+/* The PIT's output: ISA line 0, which ACPI of most machines leads to input 2 of the I/O APIC. */
+KTEST(irq, a_line_comes_in_where_acpi_leads_it)
+{
+	u64 end = time_monotonic_ns() + 5 * NSEC_PER_SEC;
+
+	if (!apic_present || !strcmp(clock_source_name(), "pit"))
+		KSKIP("the PIT is in use");
+	hits[0] = 0;
+	mine = true;
+	if (!KEXPECT_EQ(irq_request_isa(0, hit, &hits[0], "pit", 0), 0))
+		return;
+	outb(0x43, 0x34);		/* counter 0, both bytes, again and again */
+	outb(0x40, 0x00);
+	outb(0x40, 0x10);		/* some 300 a second */
+	while (READ_ONCE(hits[0]) < 5 && time_monotonic_ns() < end)
+		sleep_ms(1);
+	outb(0x43, 0x30);		/* once, and not begun */
+	irq_free(0, &hits[0]);
+	KEXPECT(hits[0] >= 5);
+}
+
 KTEST(irq, proc_text_shows_lines_and_counts)
 {
 	struct seq_file m = { 0 };

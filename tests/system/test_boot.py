@@ -54,6 +54,17 @@ def test_machines_and_processors(start, machine, cpu):
     assert m.wait_end() == 0
 
 
+@pytest.mark.banos
+@pytest.mark.parametrize('cpu', ['qemu64', 'qemu64,+pdpe1gb'])
+def test_much_memory_with_and_without_the_largest_pages(start, cpu):
+    # tests/kernel/protection.c looks at each entry of the tables.
+    m = start(kernel=DEBUG_KERNEL, cpu=cpu, memory=5000, initrd=b'',
+              qemu=['-device', 'isa-debug-exit,iobase=0xf4,iosize=4'],
+              append='ktest=protection.* qemu_exit')
+    assert m.wait_end(60) == 1
+    assert 'KTAP-DONE pass=2 fail=0' in m.before
+
+
 @pytest.mark.parametrize('cpus', [2, 4])
 def test_more_processors(start, cpus):
     m = start(cpus=cpus).boot()
