@@ -58,6 +58,21 @@ def descriptor_section():
     section.data[:] = struct.pack('<II', 264, 1) + section.data[8:264]
     section.relocs = []
     yield 'short', d.build(), 'has 264 bytes, fewer than 272'
+    d = driver(size=273)
+    d.section('.banos-driver').add(bytes(32), 8)
+    yield 'odd_with_room_behind', d.build(), 'makes no sense from byte 0'
+    d = driver()
+    d.build()
+    at = d.table('.banos-driver').offset
+    yield 'odd_place', d.put_section('.banos-driver', 'sh_offset',
+                                     at - 4).data, 'wrong kind'
+
+
+@case('OK')
+def a_few_bytes_after_the_descriptor():
+    d = driver()
+    d.section('.banos-driver').add(b'\xff' * 4)
+    return d.build()
 
 
 @family('ENOEXEC')
@@ -152,6 +167,11 @@ def constructors_run():
     return with_array('.init_array.00005', e.INIT_ARRAY)
 
 
+@case('OK')
+def what_only_begins_like_constructors():
+    return with_array('.init_arrays', PROGBITS, 'data')
+
+
 @family('ENOEXEC')
 def constructor():
     for name, args, words in (
@@ -160,6 +180,16 @@ def constructor():
             ('fini', ('.fini_array', e.FINI_ARRAY, 'data'), 'outside of its code'),
             ('half', ('.init_array', e.INIT_ARRAY, 'init', 0, 12), 'wrong size')):
         yield name, with_array(*args), words
+    d = driver()
+    d.section('.rodata', PROGBITS, ALLOC, b'x', 1)
+    d.section('.init_array', e.INIT_ARRAY, ALLOC | WRITE, bytes(8), 1)
+    d.section('.init_array').rela(0, R_64, 'init')
+    yield 'odd_place', d.build(), 'wrong size or place'
+    d = driver()
+    for i in range(1025):
+        d.section(f'.init_array.{i}', e.INIT_ARRAY, ALLOC | WRITE, bytes(8),
+                  8).rela(0, R_64, 'init')
+    yield 'many_sections', d.build(), '1025 sections .init_array', 'ld -r'
 
 
 # --------------------------------------------------------------------------
@@ -190,6 +220,11 @@ def export_table():
     add_export(d, 'odd_f')
     d.section('.banos-export').add(bytes(8))
     yield 'half', d.build(), 'wrong size'
+    d = driver()
+    d.section('.rodata', PROGBITS, ALLOC, b'x', 1)
+    add_export(d, 'odd_f')
+    d.section('.banos-export').align = 1
+    yield 'odd_place', d.build(), 'wrong size or place'
     d = driver()
     add_export(d, 'odd_f')
     d.section('.banos-export').relocs[0] = (0, R_64, 'data', 0)
@@ -228,6 +263,18 @@ def a_contradicting_parameter_is_not_set():
 @case('EOPNOTSUPP', 'type 77')
 def parameter_of_unknown_type():
     return with_parameter('p', 77, 4)
+
+
+@case('EOPNOTSUPP', 'type 0')
+def parameter_of_no_type():
+    return with_parameter('p', 0, 4)
+
+
+@case('ENOEXEC', "a parameter's record has 160 bytes, fewer than 168")
+def parameter_record_is_short():
+    d = driver()
+    d.section('.banos-driver').add(struct.pack('<II', 160, 2) + bytes(152), 8)
+    return d.build()
 
 
 @family('ENOEXEC')

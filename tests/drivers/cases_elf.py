@@ -15,7 +15,7 @@ def empty():
 
 @case('ENOEXEC', 'not an ELF file')
 def text():
-    return b'#!/bin/sh\necho no driver at all, however long this text may be\n'
+    return b'#!/bin/sh\n' + b'echo no driver, however long this may be\n' * 9
 
 
 @family('ENOEXEC')
@@ -56,6 +56,8 @@ def section_table():
             ('too_many', 'e_shnum', len(d.order) + 2),
             ('most', 'e_shnum', 0xfeff)):
         yield name, driver().put_header(field, value).data
+    d.data += bytes(64)
+    yield 'odd_with_room_behind', d.put_header('e_shoff', d.shoff + 4).data
 
 
 @family('ENOEXEC', 'section table', fault=UNCHECKED)
@@ -82,6 +84,9 @@ def section_names():
                                ('reserved', 'e_shstrndx', 0xfff1),
                                ('code', 'e_shstrndx', 1)):
         yield name, driver().put_header(field, value).data
+    d = driver()
+    d.build()
+    yield 'symbols', d.put_header('e_shstrndx', d.table('.symtab').index).data
     d = driver()
     d.build()
     yield 'unterminated', d.put_bytes(
@@ -155,6 +160,9 @@ def old_constructors():
     d = driver()
     d.section('.ctors', PROGBITS, ALLOC | WRITE, bytes(8), 8)
     yield 'ctors', d.build()
+    d = driver()
+    d.section('.dtors.00900', PROGBITS, ALLOC | WRITE, bytes(8), 8)
+    yield 'dtors', d.build()
     d = driver()
     d.section('.preinit_array', e.PREINIT_ARRAY, ALLOC | WRITE, bytes(8), 8)
     yield 'preinit', d.build()
@@ -310,6 +318,20 @@ def comdat_groups_are_joined():
     d.group(one, [first])
     d.group(two, [second])
     d.section('.text').rela(6, PLT32, two, -4)
+    return d.build()
+
+
+@case('OK')
+def what_is_left_out_is_not_run_nor_exported():
+    # The second copy brings a constructor and an export along, which are not code.
+    d = driver()
+    keys = [d.section('.text.f', PROGBITS, ALLOC | EXEC, e.RETURN_0, 16)
+            for _ in range(2)]
+    names = [d.symbol('f', x, kind=FUNC, bind=WEAK) for x in keys]
+    more = [d.section('.init_array', e.INIT_ARRAY, ALLOC | WRITE, bytes(8), 8),
+            d.section('.banos-export', PROGBITS, ALLOC | WRITE, bytes(16), 8)]
+    d.group(names[0], keys[:1])
+    d.group(names[1], keys[1:] + more)
     return d.build()
 
 
