@@ -245,7 +245,7 @@ static bool matches(const struct prober *p, const struct bus_device *d)
 	return false;
 }
 
-/* Life held. Both know of each other afterwards, or neither. */
+/* Life held. Both know of each other afterwards, or neither. @return -ENOMEM, -ENODEV: one of them goes */
 static struct binding *binding_create(struct bus_device *d, struct prober *p)
 {
 	struct binding *b = kzalloc(sizeof(*b));
@@ -253,7 +253,7 @@ static struct binding *binding_create(struct bus_device *d, struct prober *p)
 
 	if (!b || owner_init(&b->owner, p->root, d->name)) {
 		kfree(b);
-		return NULL;
+		return ERR_PTR(-ENOMEM);
 	}
 	b->owner.device = d;
 	b->owner.private = p->root->private;
@@ -268,7 +268,7 @@ static struct binding *binding_create(struct bus_device *d, struct prober *p)
 	mutex_unlock(&bus_lock);
 	if (taken) {
 		binding_retire(b);
-		return NULL;
+		return ERR_PTR(-ENODEV);
 	}
 	return b;
 }
@@ -289,6 +289,14 @@ static int probe(struct binding *b)
 	return err;
 }
 
+static int not_served(const struct bus_device *d, const struct prober *p, int err)
+{
+	if (err != -ENODEV)
+		pr_err("banos: %s: cannot serve %s %s: %s (error %d)\n", p->root->name, d->bus->name, d->name,
+		       error_text(err), -err);
+	return err;
+}
+
 /* Life held. @return 0: it has a driver now */
 static int bind(struct bus_device *d, struct prober *p)
 {
@@ -298,15 +306,14 @@ static int bind(struct bus_device *d, struct prober *p)
 	if (end_quarantine(d))
 		return -EIO;
 	b = binding_create(d, p);
-	if (!b)
-		return -ENODEV;
+	if (IS_ERR(b))
+		return not_served(d, p, PTR_ERR(b));
 	err = probe(b);
 	if (!err) {
 		hotplug_event(HOTPLUG_BIND, d, p->root->name);
 		return 0;
 	}
-	if (err != -ENODEV)
-		pr_err("banos: %s: cannot serve %s %s: %s (error %d)\n", p->root->name, d->bus->name, d->name, error_text(err), -err);
+	not_served(d, p, err);
 	if (unbind(d))
 		pr_err("banos: %s: does not let go of %s %s\n", p->root->name, d->bus->name, d->name);
 	return err;

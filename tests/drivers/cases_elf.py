@@ -209,8 +209,19 @@ def symbol_table():
                          ('sh_size', 99)):
         d.put_section(0, field, value)
     yield 'names_in_section_0', d.data, 'has no names'
-    yield 'symbol_0', driver().put_symbol(0, 'st_shndx', XINDEX).data, \
-        'symbol 0'
+    for field, value in (('st_shndx', XINDEX), ('st_name', 1),
+                         ('st_info', FUNC)):
+        yield f'symbol_0_{field}', driver().put_symbol(
+            0, field, value).data, 'symbol 0'
+    d = driver()
+    d.build()
+    at = d.table('.symtab')
+    yield 'odd_place', d.put_section('.symtab', 'sh_offset',
+                                     at.offset - 4).data, 'size or place'
+    d = driver()
+    d.build()
+    yield 'symbols_as_names', d.put_section(
+        '.symtab', 'sh_link', d.table('.symtab').index).data, 'has no names'
 
 
 @family('ENOEXEC', fault=UNCHECKED)
@@ -231,6 +242,20 @@ def symbol():
             ('st_shndx', 0, 'is local and undefined')):
         yield f'{field}={value:x}', driver().put_symbol(
             'data', field, value).data, words
+
+
+@case('ENOEXEC', 'binding 3 out of place')
+def symbol_of_unknown_binding():
+    d = driver()
+    d.symbol('shared', '.data', 0, bind=3)
+    return d.build()
+
+
+@case('ENOEXEC', '() is local and undefined')
+def import_without_a_name():
+    d = driver()
+    d.symbol('')
+    return d.build()
 
 
 @family('ENOEXEC', 'common symbol', '-fno-common',
@@ -265,6 +290,12 @@ def extended_table():
         d.shndx = True
         d.build()
         yield field, d.put_section('.symtab_shndx', field, value).data
+    d = driver()
+    d.shndx = True
+    d.build()
+    yield 'odd_place', d.put_section(
+        '.symtab_shndx', 'sh_offset',
+        d.table('.symtab_shndx').offset - 2).data
 
 
 @case('ENOEXEC', 'chosen at run time (IFUNC)')
@@ -322,6 +353,19 @@ def comdat_groups_are_joined():
 
 
 @case('OK')
+def groups_signed_by_their_sections():
+    # Symbols of sections have no names: two of them are not the same for that.
+    d = driver(text=fail_if_not_equal(bytes.fromhex('50e80000000059'), 8))
+    for name, value in (('.text.f', b'\7'), ('.text.g', b'\x08')):
+        code = d.section(name, PROGBITS, ALLOC | EXEC, b'\xb8' + value +
+                         bytes.fromhex('000000c3'), 16)
+        d.group(d.symbol('', code, kind=e.SECTION, bind=e.LOCAL), [code])
+    d.symbol('g', '.text.g', kind=FUNC, bind=e.LOCAL)
+    d.section('.text').rela(6, PLT32, 'g', -4)
+    return d.build()
+
+
+@case('OK')
 def what_is_left_out_is_not_run_nor_exported():
     # The second copy brings a constructor and an export along, which are not code.
     d = driver()
@@ -351,3 +395,6 @@ def group():
                          ('sh_info', 0), ('sh_info', 999)):
         yield f'{field}={value}', one().put_section('.group', field,
                                                     value).data, 'damaged'
+    d = one()
+    yield 'odd_place', d.put_section(
+        '.group', 'sh_offset', d.table('.group').offset + 2).data, 'damaged'

@@ -409,6 +409,36 @@ def test_memory_of_a_device_that_is_not_silent_is_not_used_again(start):
     m.check(f'rmmod leaky; rmmod {ident}')
 
 
+def test_each_allocation_of_a_probe_may_fail(start):
+    """The device has its driver all the same, or has none, which is said."""
+    m = start(kernel=machines.DEBUG_KERNEL, append='quiet qemu_exit', cpus=1,
+              qemu=EDU + ['-device', 'isa-debug-exit,iobase=0xf4,iosize=4'],
+              ).boot()
+    m.check('dmesg -n1; rmmod edu; kill -STOP $(pidof hotplug)')
+    served, refused = 0, 0
+    for n in range(1, 100):
+        m.check(f'dmesg -c >/dev/null; echo all,nth={n},task=kbind '
+                '>/proc/sys/vm/fail; insmod edu >/dev/null')
+        failed = ', 1 failed' in m.check('cat /proc/sys/vm/fail')
+        m.check('echo >/proc/sys/vm/fail')
+        has = m.run('test -c /dev/edu0')[1] == 0
+        log = m.check('dmesg')
+        assert has != ('cannot serve' in log), (n, log)
+        assert not re.search('WARN|leaked', log), (n, log)
+        served, refused = served + has, refused + (not has)
+        if has:
+            assert factorial(m, 5) == '120\n'
+        m.check('rmmod edu')
+        if not failed:
+            break
+    assert served >= 1 and refused >= 15, (served, refused)
+    for _ in range(4):
+        leaks = m.check('sleep 0.2; cat /proc/kmemleak').strip()
+        if leaks.endswith(' 0 (0 bytes) of them leaked'):
+            return
+    raise AssertionError(leaks)
+
+
 # ---------------------------------------------------------------------------
 # Buses without hardware
 
