@@ -362,17 +362,34 @@ def test_aliases_lead_to_drivers(start):
 # What drivers leave behind
 
 LEAKS = ['interrupts', 'DMA buffers', 'device memory mappings', 'port ranges',
-         'wait objects', 'allocations']
+         'wait objects', 'allocations', 'timers', 'pieces of work', 'threads',
+         'mutexes', 'looked-up symbols', 'firmware files']
+# What is registered is withdrawn when the driver goes, and is no leak.
+REGISTERED = ['character devices', 'buses', 'devices on buses',
+              'device probers']
+
+
+def test_these_are_all_classes_that_there_are():
+    with open(f'{SOURCE}/banos/life/account.c', encoding='utf-8') as f:
+        names = re.findall(r'\[OWNED_\w+\] = "(.*?)"', f.read())
+    with open(f'{SOURCE}/include/kernel/owner.h', encoding='utf-8') as f:
+        kinds = set(re.findall(r'\bOWNED_(?!KINDS|PHASES|ENTRY|ACTIVE|PASSIVE)'
+                               r'[A-Z]+', f.read()))
+    assert len(names) == len(kinds)
+    assert sorted(names) == sorted(LEAKS + REGISTERED)
 
 
 def test_what_a_device_was_left_with_is_told_by_class(start):
     # One processor: memory is compared, and others would keep some for themselves.
-    m = start(append='quiet', cpus=1,
-              files={'leaky.ko': driver('leaky')}).boot()
+    m = start(append='quiet', cpus=1, files={
+        'leaky.ko': driver('leaky'), 'lib/firmware/leaky.bin': b'12345'}).boot()
     m.check('insmod /leaky.ko; rmmod leaky')         # what stays is there now
     free = free_memory(m)
     for _ in range(10):
-        m.check('insmod /leaky.ko')
+        number = m.check('insmod /leaky.ko').strip()
+        account = m.check(f'cat /proc/banos/{number}')
+        for what in LEAKS:
+            assert f'owns:\t\t3 {what}\n' in account
         assert m.check('cat /sys/bus/toy/devices/toy0/colour') == 'red\n'
         m.check('rmmod leaky')
     log = m.check('dmesg')
@@ -380,8 +397,23 @@ def test_what_a_device_was_left_with_is_told_by_class(start):
     assert log.count('0 interrupts connected') == 11
     for what in LEAKS:
         assert log.count(f'leaky: leaked 3 {what} of device toy0') == 11, log
+    assert log.count(' leaked ') == 11 * len(LEAKS)
     assert abs(free_memory(m) - free) < 64
     assert 'leaky' not in m.check('cat /proc/interrupts')
+
+
+def test_what_was_registered_is_withdrawn(start):
+    m = start(append='quiet', files={'registrant.ko': driver('registrant')}).boot()
+    before = m.check('ls /dev /sys/bus')
+    for _ in range(2):
+        number = m.check('insmod /registrant.ko').strip()
+        account = m.check(f'cat /proc/banos/{number}')
+        for what in REGISTERED:
+            assert f'owns:\t\t3 {what}\n' in account
+        assert len(re.findall(r'\bregistrant\d', m.check('ls /dev /sys/bus'))) == 6
+        m.check('rmmod registrant')
+        assert m.check('ls /dev /sys/bus') == before
+    assert 'leaked' not in m.check('dmesg')
 
 
 def free_memory(m):
@@ -389,7 +421,8 @@ def free_memory(m):
 
 
 def test_memory_of_a_device_that_is_not_silent_is_not_used_again(start):
-    m = start(append='quiet', files={'leaky.ko': driver('leaky')}).boot()
+    m = start(append='quiet', files={
+        'leaky.ko': driver('leaky'), 'lib/firmware/leaky.bin': b'12345'}).boot()
     ident = m.check('insmod /leaky.ko device=0 quiesce_fails=2').strip()
     m.check('insmod --allow-duplicate /leaky.ko bus=0')
     m.check('rmmod leaky')

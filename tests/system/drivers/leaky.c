@@ -7,11 +7,18 @@
 #include <banos/dma.h>
 #include <banos/driver.h>
 #include <banos/errno.h>
+#include <banos/export.h>
+#include <banos/firmware.h>
 #include <banos/io.h>
 #include <banos/irq.h>
+#include <banos/lock.h>
 #include <banos/memory.h>
 #include <banos/print.h>
+#include <banos/thread.h>
+#include <banos/time.h>
+#include <banos/timer.h>
 #include <banos/wait.h>
+#include <banos/work.h>
 
 #define COUNT 3u
 #define MEMORY 0xe8000000u
@@ -20,6 +27,7 @@
 static uint8_t bus = 1, device = 1;
 static uint32_t quiesce_fails, connects;
 static struct banos_wait waits[COUNT];
+static struct banos_mutex mutexes[COUNT];
 BANOS_PARAM_BOOL(bus, "be the bus");
 BANOS_PARAM_BOOL(device, "be the device's driver");
 BANOS_PARAM_U32(quiesce_fails, 0, 100, "how often the device cannot be made silent");
@@ -72,6 +80,34 @@ static int64_t start_bus(banos_owner self)
 
 static int64_t nothing(void *context) { return 0; }
 
+static int64_t until_told(void *context)
+{
+	while (!banos_thread_should_stop())
+		banos_sleep_until(banos_time_ns() + BANOS_S);
+	return 0;
+}
+
+static int64_t obtain_for_any_owner(banos_owner of, uint32_t i)
+{
+	banos_timer timer;
+	banos_work work;
+	banos_thread thread;
+	banos_firmware firmware;
+	int64_t error = banos_timer_create(of, nothing, NULL, &timer);
+
+	if (!error)
+		error = banos_work_create(of, nothing, NULL, &work);
+	if (!error)
+		error = banos_thread_create(of, until_told, NULL, "leaky", &thread);
+	if (!error)
+		error = banos_mutex_init(of, &mutexes[i]);
+	if (!error && !banos_lookup_symbol(of, "banos_api_level"))
+		error = -ENOENT;
+	if (!error && banos_firmware_load(of, "leaky.bin", &firmware) != 5)
+		error = -EIO;
+	return error;
+}
+
 static int64_t obtain(banos_owner of, uint32_t i)
 {
 	uint64_t address;
@@ -92,7 +128,7 @@ static int64_t obtain(banos_owner of, uint32_t i)
 		error = banos_wait_init(of, &waits[i]);
 	if (!error && !banos_alloc(of, 100, 0))
 		error = -ENOMEM;
-	return error;
+	return error ? error : obtain_for_any_owner(of, i);
 }
 
 /* What the device has no right to. @return the first that was given all the same */
