@@ -102,17 +102,22 @@ static void free_installed(struct host_world *w)
 	free((void *)w->driver_exports);
 }
 
+/* As insmod does: a value with blanks gets quotes. */
 static char *join_params(char **words, int n)
 {
-	size_t size = 1;
+	size_t size = 1, used = 0;
 	char *text;
 
 	for (int i = 0; i < n; i++)
-		size += strlen(words[i]) + 1;
+		size += strlen(words[i]) + 3;
 	text = calloc(1, size);
 	for (int i = 0; text && i < n; i++) {
-		strcat(text, words[i]);
-		strcat(text, " ");
+		const char *value = strchr(words[i], '=');
+
+		if (value && strpbrk(value, " \t") && value[1] != '"')
+			used += sprintf(text + used, "%.*s\"%s\" ", (int)(value + 1 - words[i]), words[i], value + 1);
+		else
+			used += sprintf(text + used, "%s ", words[i]);
 	}
 	return text;
 }

@@ -33,6 +33,15 @@ def test_case(case, files):
         assert len(lines) == case.lines, said
 
 
+def test_values_with_blanks_are_one_word_as_for_insmod(files):
+    path = files / 'parameters_of_all_kinds.ko'
+    error, said = banos_check(path, 'text=two words', 'number=1')
+    assert error == 'OK', said
+    error, said = banos_check(path, 'text=much too many words', 'flag=a b')
+    assert error == 'EINVAL' and 'a text of at most 9 bytes' in said
+    assert 'not "a b"' in said
+
+
 def test_every_error_of_the_table_has_a_case():
     assert {c.error for c in CASES} == ERRORS | {'OK'}
 

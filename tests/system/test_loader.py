@@ -7,6 +7,7 @@ The programs that do it are tests/drivers/guest/ (loadtest).
 import errno
 import os
 import re
+import subprocess
 import sys
 
 import pytest
@@ -62,7 +63,20 @@ def number(name):
     return 0 if name == 'OK' else getattr(errno, name)
 
 
-def test_every_case(shell):
+def said_on_the_host(case, folder, files):
+    """What banos-check says of a case: the lines."""
+    command = [f'{machines.BUILD}/tests/banos-check', '-q']
+    for name in (*case.after, case.name):
+        path = folder / f'{name}.ko'
+        path.write_bytes(files[name])
+        command += [str(path)] if name == case.name else ['--with', str(path)]
+    # One text, as the test in the kernel hands it over.
+    done = subprocess.run(command + case.params.split(), text=True, timeout=60,
+                          stdout=subprocess.PIPE, check=False)
+    return done.stdout.splitlines()
+
+
+def test_every_case(shell, tmp_path):
     output = shell.check('/loadtest cases /cases /cases/list', 120)
     assert output.endswith('done\n'), output[-2000:]
     # What the kernel itself has to say stands in between.
@@ -71,7 +85,7 @@ def test_every_case(shell):
         'banos: odd called banos_absent, which this kernel does not have, '
         'without asking BANOS_HAS()'}
     output = re.sub(r'^\[[ .\d]+\] .*\n', '', output, flags=re.M)
-    said = {}
+    said, files = {}, build_all()
     for part in re.split(r'^case ', output, flags=re.M)[1:]:
         head, _, rest = part.partition('\n')
         name, dry, run = head.split()
@@ -85,6 +99,8 @@ def test_every_case(shell):
         if case.error != 'OK':
             for words in case.words:
                 assert words in '\n'.join(lines), (case.name, lines)
+            # The tool on the host says the same, word by word.
+            assert lines == said_on_the_host(case, tmp_path, files)
         # Whatever the reason, there is one; and nothing else was noticed.
         assert bool(lines) == (run != 0), (case.name, rest)
         for line in re.sub(r'^\| .*\n', '', rest, flags=re.M).splitlines():
