@@ -88,10 +88,67 @@ static int64_t stubborn_init(banos_owner self)
 BANOS_DRIVER(stubborn, "1.0", "MIT", "Does not stop", stubborn_init, NULL);
 '''
 
+# A function that takes its time, and a thread that is inside when nobody who
+# calls it keeps its driver any more.
+INN = '''
+#include <banos/driver.h>
+#include <banos/export.h>
+#include <banos/print.h>
+#include <banos/time.h>
+static banos_owner me;
+static volatile uint32_t guests;
+int64_t inn_stay(uint64_t ns), inn_guests(void);
+int64_t inn_stay(uint64_t ns)
+{
+	guests++;
+	banos_sleep_until(banos_time_ns() + ns);
+	banos_print(me, "a guest leaves");
+	return 4711;
+}
+int64_t inn_guests(void) { return guests; }
+BANOS_EXPORT(inn_stay);
+BANOS_EXPORT(inn_guests);
+static int64_t inn_init(banos_owner self) { me = self; return 0; }
+static int64_t inn_exit(banos_owner self) { banos_print(me, "closes"); return 0; }
+BANOS_DRIVER(inn, "1.0", "MIT", "Has guests", inn_init, inn_exit);
+'''
+
+GUEST = '''
+#include <banos/driver.h>
+#include <banos/errno.h>
+#include <banos/export.h>
+#include <banos/print.h>
+#include <banos/thread.h>
+#include <banos/time.h>
+static banos_owner me;
+static int64_t (*stay)(uint64_t ns);
+static int64_t run(void *context)
+{
+	banos_print(me, "was given %lld", (long long)stay(BANOS_S));
+	return 0;
+}
+static int64_t guest_init(banos_owner self)
+{
+	int64_t (*guests)(void) = (int64_t (*)(void))banos_lookup_symbol(self, "inn_guests"), error;
+	me = self;
+	stay = (int64_t (*)(uint64_t))banos_lookup_symbol(self, "inn_stay");
+	if (!stay || !guests)
+		return -ENOENT;
+	error = banos_thread_create(self, run, NULL, "guest", NULL);
+	while (!error && !guests())
+		banos_sleep_until(banos_time_ns() + BANOS_MS);
+	banos_release_symbol(self, (void *)guests);
+	banos_release_symbol(self, (void *)stay);
+	return error;
+}
+BANOS_DRIVER(guest, "1.0", "MIT", "Stays", guest_init, NULL);
+'''
+
 
 def FILES():
     return {f'{name}.ko': file('', compiled(code)) for name, code in (
-        ('slow', SLOW), ('needy', NEEDY), ('odd', ODD), ('stubborn', STUBBORN))}
+        ('slow', SLOW), ('needy', NEEDY), ('odd', ODD), ('stubborn', STUBBORN),
+        ('inn', INN), ('guest', GUEST))}
 
 
 @pytest.fixture(autouse=True)
@@ -118,6 +175,16 @@ def test_what_init_registers_is_never_there_if_it_fails(shell):
     for name in ('slow1', 'slow2'):
         assert shell.run(f'cat /dev/{name}')[1] != 0
     shell.check('insmod /slow.ko; rmmod slow')      # names and numbers are free
+
+
+def test_calls_that_run_are_waited_for(shell):
+    shell.check('dmesg -c >/dev/null; insmod /inn.ko; insmod /guest.ko; rmmod inn')
+    log = shell.check('until dmesg | grep "was given"; do sleep 0.1; done; dmesg')
+    said = re.findall(r'(?:inn|guest): (.*)', log.partition('\n')[2])
+    # The last two run side by side.
+    assert said[0] == 'a guest leaves'
+    assert sorted(said[1:]) == ['closes', 'was given 4711']
+    shell.check('rmmod guest')
 
 
 def test_a_driver_that_is_named_has_to_be_there_and_stays(shell):
