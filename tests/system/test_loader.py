@@ -259,6 +259,13 @@ def test_constructors_and_destructors(shell, compiler, model):
     assert [x.split()[-1] for x in end] == ['F', 'FE', 'FEB', 'FEBA']
 
 
+def test_a_failed_init_is_followed_by_destructors_not_by_exit(shell):
+    lines = said_by(shell, 'order', 'insmod /compiled/order-gcc-kernel.ko '
+                    'fail 2>/dev/null || true')
+    assert lines[0] == 'begin abcdef'
+    assert [x.split()[-1] for x in lines[1:]] == ['F', 'FE', 'FEB', 'FEBA']
+
+
 @pytest.mark.parametrize('compiler', ['gcc', 'clang'])
 @pytest.mark.parametrize('model', ['kernel', 'pie', 'noplt'])
 def test_static_objects_of_cxx(shell, compiler, model):
