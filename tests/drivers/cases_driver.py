@@ -299,11 +299,17 @@ def numbered():
     add_parameter(d, 'wide', e.U32_TYPE, 4, min=0, max=2**40)
     add_parameter(d, 'flag', e.BOOL_TYPE, 1, at=8, max=1)
     add_parameter(d, 'word', e.TEXT_TYPE, 5, at=16)
+    add_parameter(d, 'deep', e.I32_TYPE, 4, at=24, min=-2**40, max=2**40)
+    add_parameter(d, 'big', e.U64_TYPE, 8, at=32, min=2**63 + 5, max=2**63 + 7)
     return d.build()
 
 
 for _name, _params, _words in (
-        ('unknown', 'm=1', ('no parameter m', 'it has n, wide, flag, word')),
+        ('unknown', 'm=1', ('no parameter m', 'it has n, wide, flag, word, deep, big')),
+        ('beginning', 'wid=1', ('no parameter wid',)),
+        ('too_deep', 'deep=-2147483649', ('parameter deep is a number',)),
+        ('unsigned_below', f'big={2**63 + 4}', (f'from {2**63 + 5} to',)),
+        ('unsigned_above', f'big={2**63 + 8}', (f'to {2**63 + 7},',)),
         ('empty', 'n=', ('from -5 to 5',)), ('no_value', 'n', ('from -5 to 5',)),
         ('text', 'n=five', ('from -5 to 5, not "five"',)),
         ('above', 'n=6', ('from -5 to 5',)), ('below', 'n=-6', ('from -5 to',)),
@@ -424,6 +430,11 @@ def relocation_section():
         yield f'{field}={value}', driver().put_section(
             '.rela.banos-driver', field, value).data, words
     d = driver()
+    d.build()
+    yield 'odd_place', d.put_section(
+        '.rela.banos-driver', 'sh_offset',
+        d.table('.rela.banos-driver').offset - 4).data, 'wrong size or place'
+    d = driver()
     d.section('.bss').rela(0, R_64, 'init')
     yield 'bss', d.build(), 'what is not in the file'
     d = driver()
@@ -446,6 +457,7 @@ def overflow():
     yield '32', with_rela(20, R_32, 'data').build(), \
         '-mcmodel=kernel or -fPIE'
     yield '32_import', with_rela(20, R_32, 'banos_api_level').build(), '-fPIE'
+    yield '32_section', with_rela(20, R_32, 1).build(), 'to .text does not fit'
     yield '32_negative', with_rela(20, R_32, 0, -1).build()
     yield '32_large', with_rela(20, R_32, 0, 2**32).build()
     yield '32S', with_rela(20, R_32S, 'data', 2**32).build()

@@ -3,6 +3,7 @@
 sanitizers; tests/system/test_loader.py does the same in the running kernel."""
 import os
 import re
+import shlex
 
 import pytest
 
@@ -17,7 +18,7 @@ ERRORS = {'EFBIG', 'ENOEXEC', 'EINVAL', 'EOPNOTSUPP', 'ENOENT', 'EOVERFLOW'}
 @pytest.mark.parametrize('case', CASES, ids=lambda c: c.name)
 def test_case(case, files):
     error, said = banos_check(
-        files / f'{case.name}.ko', *([case.params] if case.params else []),
+        files / f'{case.name}.ko', *shlex.split(case.params),
         after=[files / f'{x}.ko' for x in case.after])
     assert error == case.error, said
     if error == 'OK':
@@ -40,6 +41,17 @@ def test_values_with_blanks_are_one_word_as_for_insmod(files):
     error, said = banos_check(path, 'text=much too many words', 'flag=a b')
     assert error == 'EINVAL' and 'a text of at most 9 bytes' in said
     assert 'not "a b"' in said
+
+
+def test_a_file_has_a_largest_size(files, tmp_path):
+    path = tmp_path / 'large.ko'
+    path.write_bytes((files / 'plain.ko').read_bytes())
+    with open(path, 'r+b') as f:
+        f.truncate(32 << 20)
+        assert banos_check(path)[0] == 'OK'
+        f.truncate((32 << 20) + 1)
+    assert banos_check(path) == (
+        'EFBIG', 'driver file: the file has 32768 KiB, more than 32768\n')
 
 
 def test_every_error_of_the_table_has_a_case():
