@@ -198,6 +198,26 @@ def test_each_allocation_of_an_installation_may_fail(start):
     raise AssertionError(leaks)
 
 
+def test_a_dry_run_runs_nothing(start):
+    """init(), exit(), a constructor and a destructor that each leave a line in
+    the log: endbr64; push; call banos_absent; pop; xor %eax, %eax; ret."""
+    d = image.driver('loud', text=bytes.fromhex('f30f1efa50e8000000005931c0c3'))
+    d.symbol('banos_absent', bind=image.WEAK)
+    d.section('.text').rela(6, image.PLT32, 'banos_absent', -4)
+    d.section('.banos-driver').rela(264, image.R_64, 'init')
+    for name, kind in (('.init_array', image.INIT_ARRAY),
+                       ('.fini_array', image.FINI_ARRAY)):
+        d.section(name, kind, image.ALLOC | image.WRITE, bytes(8), 8).rela(
+            0, image.R_64, 'init')
+    m = start(files={'loud.ko': bytes(d.build())}, append='quiet').boot()
+    m.check('insmod --dry-run /loud.ko')
+    output, status = m.run('insmod --dry-run /loud.ko nothing=1')
+    assert status != 0 and 'no parameter nothing' in output
+    assert 'loud' not in m.check('lsmod; dmesg | grep -v parameter || true')
+    m.check('insmod /loud.ko; rmmod loud')
+    assert m.check('dmesg').count('loud called banos_absent') == 4
+
+
 # mov $0, %eax; then what must not be possible; ret
 FORBIDDEN = {
     # movl $0, text(%rip)
