@@ -130,7 +130,7 @@ struct file *file_open_path(const struct path *p, u32 flags)
 {
 	struct file *f = file_alloc();
 
-	return f ? file_open_into(f, p, flags) : ERR_PTR(-ENFILE);
+	return f ? file_open_into(f, p, flags) : ERR_PTR(-ENOMEM);
 }
 
 struct file *file_open_into(struct file *f, const struct path *p, u32 flags)
@@ -190,7 +190,7 @@ static struct file *anon_file(const struct path *p, const struct file_ops *ops, 
 	struct file *f = file_alloc();
 
 	if (!f)
-		return ERR_PTR(-ENFILE);
+		return ERR_PTR(-ENOMEM);
 	f->path = *p;
 	path_get(p);
 	f->inode = p->dentry->inode;

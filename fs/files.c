@@ -321,6 +321,17 @@ static int find_free(struct files *t, u32 from)
 	}
 }
 
+int fd_room(void)
+{
+	struct files *t = current->files;
+	int fd;
+
+	spin_lock(&t->lock);
+	fd = find_free(t, 0);
+	spin_unlock(&t->lock);
+	return MIN(fd, 0);
+}
+
 int fd_install(struct file *f, u32 from, bool cloexec)
 {
 	struct files *t = current->files;

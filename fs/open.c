@@ -131,7 +131,7 @@ static struct dentry *find_or_create(struct walk *w, u32 flags, mode_t mode, str
 	if (!IS_ERR(d) && !d->inode) {
 		*created = file_alloc();
 		if (!*created)
-			err = -ENFILE;
+			err = -ENOMEM;
 		else
 			err = ro ? ro : vfs_create(dir, d, mode & ~current_umask());
 	}
@@ -307,7 +307,9 @@ static s64 do_open(int dirfd, u64 path, u32 flags, mode_t mode)
 
 	if (err)
 		return err;
-	f = open_name(dirfd, n.text, flags, mode);
+	if (flags & (O_CREAT | O_TRUNC))
+		err = fd_room();		/* or a file would be made, or emptied, for nothing */
+	f = err ? ERR_PTR(err) : open_name(dirfd, n.text, flags, mode);
 	path_name_put(&n);
 	if (IS_ERR(f))
 		return PTR_ERR(f);

@@ -336,6 +336,8 @@ struct fd_ref { struct file *file; bool counted; };
 struct fd_ref fd_get(u32 fd);				/* .file NULL: EBADF; also for O_PATH ones */
 struct fd_ref fd_get_path(u32 fd);			/* O_PATH ones too */
 static inline void fd_put(struct fd_ref r) { if (r.counted) file_put(r.file); }
+/** Is there a free descriptor? For who must not begin what would then fail; another thread may take it. @return 0, -EMFILE, -ENOMEM */
+int fd_room(void);
 /** Install a file at the lowest free number >= @p from (consumes the reference on success). @return fd, -EMFILE, -ENOMEM, -EINVAL */
 int fd_install(struct file *f, u32 from, bool cloexec);
 int fd_close(u32 fd);

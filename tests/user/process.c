@@ -596,6 +596,15 @@ TEST(limits_are_kept_and_enforced)
 	while (n < 40 && (fds[n] = dup(0)) >= 0)
 		n++;
 	CHECK(n < 20 && errno == EMFILE);
+	/* Nothing is made or emptied that could not be opened then. */
+	CHECK_ERR(open("/tmp/no_room", O_CREAT | O_RDWR, 0600), EMFILE);
+	CHECK_ERR(access("/tmp/no_room", F_OK), ENOENT);
+	close(fds[0]);
+	fds[0] = open("/tmp/room", O_CREAT | O_RDWR, 0600);
+	CHECK_EQ(write(fds[0], "x", 1), 1);
+	CHECK_ERR(open("/tmp/room", O_TRUNC | O_RDWR), EMFILE);
+	CHECK_EQ(lseek(fds[0], 0, SEEK_END), 1);
+	CHECK_EQ(unlink("/tmp/room"), 0);
 	l.rlim_cur = l.rlim_max + 1;
 	CHECK_ERR(setrlimit(RLIMIT_NOFILE, &l), EINVAL);
 	CHECK_ERR(getrlimit(99, &l), EINVAL);
