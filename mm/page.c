@@ -459,6 +459,23 @@ static bool injected(u32 flags)
 	return fault_inject(flags & PAGE_USER ? FAULT_USER : FAULT_PAGE);
 }
 
+static struct page *block_alloc(u32 order, u32 flags)
+{
+	struct page *p = zones_take(order, flags);
+
+	if (!p)
+		return NULL;
+	if (DEBUG)
+		page_debug_alloc(p, order);
+	p->flags = 0;
+	p->order = order;
+	atomic_set(&p->refs, 1);
+	if (flags & PAGE_ZERO)
+		for (u64 i = 0; i < 1ull << order; i++)
+			clear_page((u8 *)page_address(p) + i * PAGE_SIZE);
+	return p;
+}
+
 struct page *page_alloc(u32 flags)
 {
 	if (injected(flags))
@@ -470,7 +487,7 @@ struct page *page_alloc(u32 flags)
 	if (unlikely(!c->count || (flags & PAGE_BELOW_4G))) {
 		if (flags & PAGE_BELOW_4G) {
 			irq_restore(irq);
-			return pages_alloc(0, flags);
+			return block_alloc(0, flags);
 		}
 		cache_fill(c, flags);
 		if (!c->count) {
@@ -491,22 +508,7 @@ struct page *page_alloc(u32 flags)
 
 struct page *pages_alloc(u32 order, u32 flags)
 {
-	struct page *p;
-
-	if (order > MAX_ORDER || injected(flags))
-		return NULL;
-	p = zones_take(order, flags);
-	if (!p)
-		return NULL;
-	if (DEBUG)
-		page_debug_alloc(p, order);
-	p->flags = 0;
-	p->order = order;
-	atomic_set(&p->refs, 1);
-	if (flags & PAGE_ZERO)
-		for (u64 i = 0; i < 1ull << order; i++)
-			clear_page((u8 *)page_address(p) + i * PAGE_SIZE);
-	return p;
+	return order > MAX_ORDER || injected(flags) ? NULL : block_alloc(order, flags);
 }
 
 void pages_free(struct page *p, u32 order)
