@@ -21,11 +21,13 @@
 #include <kernel/atomic.h>
 #include <kernel/cmdline.h>
 #include <kernel/cpu.h>
+#include <kernel/page_init.h>
 #include <kernel/printk.h>
 #include <kernel/string.h>
 #include <kernel/time.h>
 
 #define LOOKS		4
+#define PATIENCE_CYCLES	(1ull << 32)	/* at the least most of a second; a look takes a hundredth */
 #define REFINE_AFTER_NS	NSEC_PER_SEC
 #define REFINE_MAX_PPM	5000		/* a correction beyond this is no correction */
 
@@ -96,9 +98,11 @@ static u64 calibrate(u64 *apic_hz)
 		apic_timer_arm(~0u);
 	}
 	a = take_look();
-	do
+	do {
 		idle_loop();
-	while (reference_passed(&a, reference->read()) < want);
+		if (tsc_ordered() - a.tsc > PATIENCE_CYCLES)
+			boot_stop("no timer counts: %s, the last that there could be, stands still", reference->name);
+	} while (reference_passed(&a, reference->read()) < want);
 	b = take_look();
 	if (apic_present)
 		apic_timer_arm(0);

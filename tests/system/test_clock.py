@@ -65,6 +65,15 @@ def test_wall_clock_comes_from_the_rtc(start, base):
     assert m.check('date -u +%Y-%m-%d') == base[:10] + '\n'
 
 
+def test_a_machine_without_any_timer_is_told(start):
+    """The counters that a clock is measured by: none is there."""
+    m = start(machine='pc,pit=off,hpet=off', initrd=b'',
+              append='noacpi qemu_exit',
+              qemu=['-device', 'isa-debug-exit,iobase=0xf4,iosize=4'])
+    assert m.wait_end(60) == 2 * 0x31 + 1
+    assert re.search('cannot start: no timer counts: pit', m.before)
+
+
 def interrupts(m, kind):
     for line in m.lines('cat /proc/interrupts'):
         words = line.split()
