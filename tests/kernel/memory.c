@@ -222,6 +222,36 @@ KTEST(krange, has_guards_and_obeys_protection)
 	krange_free(a);
 	KEXPECT(!kernel_address_mapped((u64)a));
 	KEXPECT(free_pages() + 4 >= before);	/* page tables may have been made */
+	/* addresses that no CPU can put out would fault: firmware may tell of such */
+	KEXPECT(!krange_map_phys(1ull << cpu_features.phys_bits, PAGE_SIZE, KCACHE_UC));
+	KEXPECT(!krange_map_phys((1ull << cpu_features.phys_bits) - PAGE_SIZE, PAGE_SIZE + 1, KCACHE_UC));
+}
+
+/* Freed addresses of drivers are used again, from the lowest on. */
+KTEST(krange, gaps_that_are_used_again_leave_guards)
+{
+	static const u8 first[] = { 2, 2, 3, 2, 4, 2 }, then[] = { 1, 1, 3, 2, 1, 4, 2 };
+	u8 *r[ARRAY_SIZE(first) + ARRAY_SIZE(then)] = { NULL };
+	u32 pages[ARRAY_SIZE(r)], n = 0;
+
+	for (u32 i = 0; i < ARRAY_SIZE(first); i++, n++)
+		r[n] = krange_alloc(KRANGE_DRIVER, pages[n] = first[i], KPROT_RW);
+	for (u32 i = 0; i < ARRAY_SIZE(first); i += 2) {
+		krange_free(r[i]);
+		r[i] = NULL;
+	}
+	for (u32 i = 0; i < ARRAY_SIZE(then); i++, n++)
+		r[n] = krange_alloc(KRANGE_DRIVER, pages[n] = then[i], KPROT_RW);
+	for (u32 i = 0; i < n; i++) {
+		if (i >= ARRAY_SIZE(first) || i % 2)
+			KEXPECT(r[i]);
+		if (!r[i])
+			continue;
+		KEXPECT(!kernel_address_mapped((u64)r[i] - 1));
+		KEXPECT(!kernel_address_mapped((u64)r[i] + pages[i] * PAGE_SIZE));
+	}
+	for (u32 i = 0; i < n; i++)
+		krange_free(r[i]);
 }
 
 KTEST(krange, many_ranges_do_not_overlap)

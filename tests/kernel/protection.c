@@ -95,9 +95,9 @@ KTEST(protection, each_cpu_forbids_what_it_can)
 	}
 }
 
-extern const u8 _image_start[], _data[];
+extern const u8 _image_start[], _rodata[], _data[];
 
-struct seen { u32 writable_code, user, writable_text, local, level[5]; };
+struct seen { u32 writable_code, other_code, user, writable_text, local, level[5]; };
 
 static void look_at_leaf(struct seen *s, u64 va, pte_t e, u32 level)
 {
@@ -105,6 +105,10 @@ static void look_at_leaf(struct seen *s, u64 va, pte_t e, u32 level)
 	phys_t text = (u64)_image_start - KERNEL_VMA, end = (u64)_data - KERNEL_VMA;
 
 	s->writable_code += (e & PTE_W) && pte_nx_mask && !(e & PTE_NX);
+	/* the kernel's text and the drivers', and that under their own addresses alone */
+	if (pte_nx_mask && !(e & PTE_NX))
+		s->other_code += !(va >= (u64)_image_start && va < (u64)_rodata) &&
+				 !(va >= DRIVER_BASE && va < DRIVER_END);
 	s->user += !!(e & PTE_U);
 	/* under whatever address: the image is also in the map of all memory */
 	s->writable_text += (e & PTE_W) && at < end && at + (PAGE_SIZE << 9 * (level - 1)) > text;
@@ -144,6 +148,7 @@ KTEST(protection, nothing_of_the_kernel_is_writable_code_or_the_users)
 		low += !!root[i];
 	KEXPECT_EQ(low, 0);		/* the mapping from the start is gone */
 	KEXPECT_EQ(s.writable_code, 0);
+	KEXPECT_EQ(s.other_code, 0);
 	KEXPECT_EQ(s.writable_text, 0);
 	KEXPECT_EQ(s.user, 0);
 	KEXPECT_EQ(s.local, 0);

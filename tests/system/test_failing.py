@@ -109,8 +109,10 @@ def test_work_goes_on_with_failures_here_and_there(start, rule):
 
 
 def test_rules_of_the_command_line_begin_with_the_first_process(start):
+    # The thread that boots allocates, but not any more when they begin.
     m = debug_machine(start, append='fail=all,task=nobody fail=heap,nth=1,'
-                      'task=head,log').boot()
+                      'task=head,log fail=page,skip=999999,task=swapper '
+                      'fail=page,skip=999999,task=swapper,from=boot').boot()
     m.check('dmesg -n1')
     output, status = m.run('head /etc/passwd')
     assert status != 0
@@ -119,6 +121,8 @@ def test_rules_of_the_command_line_begin_with_the_first_process(start):
     assert rules[0] == 'all,task=nobody: 0 calls, 0 failed'
     assert re.match(r'heap,nth=1,task=head,log: [1-9]\d* calls, 1 failed$',
                     rules[1])
+    assert re.search(': 0 calls, 0 failed$', rules[2])
+    assert re.search(r': [1-9]\d+ calls, 0 failed$', rules[3])
     assert re.search(r'fault: heap: call 1 fails, of head', m.check('dmesg'))
 
 
