@@ -42,8 +42,14 @@ _Static_assert(sizeof(struct page) == 32, "struct page is 32 bytes");
 #define PAGE_ATOMIC	0x4	/* may use the reserve; never triggers the killing of a process */
 #define PAGE_USER	0x8	/* for user memory: fails earlier, leaving a reserve for the kernel */
 
+#ifdef __BANOS_HOST__
+/* A unit test on the host maps memory of its own there. */
+#define PHYSMAP_BASE	0x200000000000ull
+#define PAGEMAP_BASE	0x300000000000ull
+#else
 #define PHYSMAP_BASE	0xffff800000000000ull
 #define PAGEMAP_BASE	0xffffe00000000000ull
+#endif
 /** Kernel address of physical memory (RAM known at boot). */
 static inline void *phys_to_virt(phys_t p) { return (void *)(PHYSMAP_BASE + p); }
 static inline phys_t virt_to_phys(const void *v) { return (u64)v - PHYSMAP_BASE; }	/* physmap addresses only */

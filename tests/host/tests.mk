@@ -48,6 +48,9 @@ keymap-srcs := device/tty/keymap.c
 # mm/
 host-test-y += vm_regions
 vm_regions-srcs := mm/vm_regions.c lib/rbtree.c
+host-test-y += page
+page-srcs := mm/page.c mm/page_debug.c lib/memmap.c
+page-cflags := -DCONFIG_FAULT_INJECTION=1
 
 # fs/
 host-test-y += cpio
