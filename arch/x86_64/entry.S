@@ -201,6 +201,7 @@ switch_stacks:
 	.global call_on_stack
 call_on_stack:
 	.cfi_startproc
+	.cfi_signal_frame		/* gdb expects no other stack behind an ordinary call */
 	pushq %rbp
 	.cfi_adjust_cfa_offset 8
 	.cfi_rel_offset rbp, 0

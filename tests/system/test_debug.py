@@ -57,8 +57,10 @@ def test_helpers_show_threads_memory_processors_drivers_and_log(scratch):
 def test_backtrace_leads_through_an_interrupt(scratch):
     out = debug(scratch, ['break timer_interrupt if $cpu(0).irq_depth',
                         'continue', 'backtrace', 'kill'])
-    assert re.search(r'timer_interrupt .*\n(.*\n)*.*<signal handler called>',
-                     out)
+    # Over to the stack of the interrupted thread, and down to what it did.
+    assert re.search(r'^#0 +timer_interrupt .*\n(.*\n)*#\d.* in trap_irq .*\n'
+                     r'#\d+ +<signal handler called>\n#\d+ .*\w+ \(.*\) at ',
+                     out, re.M)
 
 
 def test_symbols_come_and_go_with_their_driver(scratch):
