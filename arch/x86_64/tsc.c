@@ -173,17 +173,30 @@ static struct told_rates told(void)
 	return tsc_told_rates(leaf[0], leaf[1], leaf[2]);
 }
 
+static const struct { const char *name; const struct clock_source *(*find)(void); } references[] = {
+	{ "hpet", hpet_find }, { "acpi_pm", pm_timer_find }, { "pit", pit_find },
+};
+
+static bool is_reference_name(const char *name)
+{
+	for (u32 i = 0; i < ARRAY_SIZE(references); i++)
+		if (!strcmp(name, references[i].name))
+			return true;
+	return false;
+}
+
+static bool is_clock_name(const char *name)
+{
+	return !strcmp(name, "tsc") || is_reference_name(name);
+}
+
 /* The first that is there, or the one that was asked for. */
 static const struct clock_source *find_reference(const char *wanted)
 {
-	static const struct clock_source *(*const find[])(void) = { hpet_find, pm_timer_find, pit_find };
-	static const char *const names[] = { "hpet", "acpi_pm", "pit" };
-	bool named = false;
+	bool named = is_reference_name(wanted);
 
-	for (u32 i = 0; i < ARRAY_SIZE(names); i++)
-		named |= !strcmp(wanted, names[i]);
-	for (u32 i = 0; i < ARRAY_SIZE(find); i++) {
-		const struct clock_source *s = named && strcmp(wanted, names[i]) ? NULL : find[i]();
+	for (u32 i = 0; i < ARRAY_SIZE(references); i++) {
+		const struct clock_source *s = named && strcmp(wanted, references[i].name) ? NULL : references[i].find();
 
 		if (s)
 			return s;
@@ -210,6 +223,10 @@ void arch_clock_init(void)
 	u64 apic_hz;
 
 	(void)cmdline_value(cmdline_get(), "clocksource", wanted, sizeof(wanted));
+	if (*wanted && !is_clock_name(wanted)) {
+		pr_warn("clock: there is no clocksource=%s\n", wanted);
+		wanted[0] = 0;
+	}
 	/* pit: measured against the PIT, but running on the TSC would be odd; so it is for all names */
 	reference = find_reference(wanted);
 	if (rates.tsc_hz && (rates.apic_hz || !apic_present)) {

@@ -65,6 +65,12 @@ def test_wall_clock_comes_from_the_rtc(start, base):
     assert m.check('date -u +%Y-%m-%d') == base[:10] + '\n'
 
 
+def test_an_unknown_clock_is_told_and_changes_nothing(start):
+    m = start(append='clocksource=sundial').boot()
+    assert chosen(m)[0] == 'tsc'
+    assert 'there is no clocksource=sundial' in m.check('dmesg')
+
+
 def test_a_machine_without_any_timer_is_told(start):
     """The counters that a clock is measured by: none is there."""
     m = start(machine='pc,pit=off,hpet=off', initrd=b'',

@@ -25,13 +25,20 @@ def test_end_of_qemu(start, machine, cpus, how):
     ('pc', 4), pytest.param('q35', 1, marks=LONG)])
 def test_halt_stops_all_processors_and_stays(start, machine, cpus):
     m = start(machine=machine, cpus=cpus, monitor=True).boot()
-    m.sendline('halt')
-    m.expect('power: halted', 10)
-    time.sleep(0.5)
+    # Without -f init ends all programs first; an idle processor halts anyway.
+    last = 1 << cpus - 1
+    m.sendline(f'taskset {last:x} sh -c "echo busy; while :; do :; done" & '
+               'sleep 1; halt -f')
+    m.expect('power: halted', 20)
+    assert 'busy' in m.before
     states = m.monitor.command('query-cpus-fast')
     assert len(states) == cpus
-    text = m.monitor.command('human-monitor-command',
-                             **{'command-line': 'info registers -a'})
+    for _ in range(100):
+        text = m.monitor.command('human-monitor-command',
+                                 **{'command-line': 'info registers -a'})
+        if text.count('HLT=1') == cpus:
+            break
+        time.sleep(0.1)
     assert text.count('HLT=1') == cpus
     assert m.child.isalive()
 
