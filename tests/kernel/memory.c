@@ -140,6 +140,8 @@ KTEST(page, exhaustion_is_an_error_and_heals)
 	KEXPECT(n + before / 50 + 64 >= before);
 	/* every page that was ever free has an owner now: here, or from before */
 	KEXPECT(start_page->flags != PG_RESERVED || atomic_read(&start_page->refs));
+	/* but not that at address 0, which means "none" */
+	KEXPECT(pagemap->flags == PG_RESERVED && !atomic_read(&pagemap->refs));
 	KEXPECT(!pages_alloc(3, 0));
 	KEXPECT(!kmalloc(100000));
 	KEXPECT(!krange_alloc(KRANGE_GENERAL, 4, KPROT_RW));
