@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What mm/heap.c stands on, for test_heap.c and test_heap_debug.c, and a model of
+ * what has been allocated.
+ *
+ * Pages come from a small pool, full of garbage; one that is not handed out is
+ * poisoned, so that the address sanitizer sees who touches it all the same.
+ */
+#pragma once
+#include <asm/prctl.h>
+#include <sanitizer/asan_interface.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include <kernel/cpu.h>
+#include <kernel/fault.h>
+#include <kernel/heap.h>
+#include <kernel/heap_init.h>
+#include <kernel/lock.h>
+#include <kernel/page.h>
+#include <kernel/printk.h>
+
+#define POOL_AT		0x400000ull
+#define POOL_PAGES	4096u
+#define CPUS		MIN(3u, CPU_MAX)
+#define MAX_LIVE	40000u
+
+struct cpu *cpus[CPU_MAX];
+u32 cpu_count = 1;
+bool fault_armed;
+static struct cpu cpu_structs[3];
+static u8 page_order[POOL_PAGES];		/* + 1, of the first of a run that is out */
+static bool page_out[POOL_PAGES];
+static u32 pages_out, pages_limit = POOL_PAGES;
+static s64 slab_account;
+static bool interrupts = true, panic_expected;
+static jmp_buf panicked;
+static const char *panic_text;
+
+static inline u32 below(u32 n) { return (u32)random() % n; }
+static inline void become(u32 cpu) { syscall(SYS_arch_prctl, ARCH_SET_GS, &cpu_structs[cpu]); }
+
+/* ---- the rest of the kernel ---- */
+
+u64 irq_flags(void) { return interrupts ? X86_EFLAGS_IF : 0; }
+void irq_disable(void) { interrupts = false; }
+void irq_enable(void) { interrupts = true; }
+void cpu_relax(void) { }
+void preempt_schedule(void) { }
+void spin_lock_slow(spinlock_t *l) { abort(); }	/* taken twice */
+void printk(const char *fmt, ...) { }
+bool fault_fires(enum fault_site site) { return site == FAULT_HEAP; }
+#ifdef CONFIG_DEBUG_LOCKS
+void spin_debug_before(spinlock_t *l) { }
+void spin_debug_acquired(spinlock_t *l) { }
+void spin_debug_release(spinlock_t *l) { }
+#endif
+
+void panic(const char *fmt, ...)
+{
+	if (!panic_expected)
+		abort();
+	panic_text = fmt;
+	longjmp(panicked, 1);
+}
+
+void mem_account(enum mem_account which, s64 npages)
+{
+	assert_int_equal(which, MEM_SLAB);
+	slab_account += npages;
+}
+
+static inline void *page_at(u32 i) { return phys_to_virt(POOL_AT + i * PAGE_SIZE); }
+
+struct page *pages_alloc(u32 order, u32 flags)
+{
+	/* single pages from the lower half, so that they don't break up the other one */
+	u32 n = 1u << order, start = order ? POOL_PAGES / 2 + below(POOL_PAGES / 2 / n) * n : below(POOL_PAGES / 2);
+
+	if (pages_out + n > pages_limit)
+		return NULL;
+	for (u32 tried = 0; tried < POOL_PAGES; tried += n, start = (start + n) % POOL_PAGES) {
+		u32 k = 0;
+		struct page *p = phys_to_page(POOL_AT + start * PAGE_SIZE);
+
+		while (k < n && !page_out[start + k])
+			k++;
+		if (k < n)
+			continue;
+		for (k = 0; k < n; k++)
+			page_out[start + k] = true;
+		page_order[start] = order + 1;
+		pages_out += n;
+		ASAN_UNPOISON_MEMORY_REGION(page_at(start), n * PAGE_SIZE);
+		memset(page_at(start), 0xd7, n * PAGE_SIZE);
+		*p = (struct page){ .private = 0xbad00000000 | order };	/* page_debug.c leaves something there */
+		atomic_set(&p->refs, 1);
+		return p;
+	}
+	return NULL;
+}
+
+struct page *page_alloc(u32 flags) { return pages_alloc(0, flags); }
+
+void pages_free(struct page *p, u32 order)
+{
+	u32 start = (page_to_phys(p) - POOL_AT) / PAGE_SIZE;
+
+	assert_int_equal(page_order[start], order + 1);
+	page_order[start] = 0;
+	for (u32 k = 0; k < 1u << order; k++) {
+		assert_int_equal(p[k].flags, 0);
+		page_out[start + k] = false;
+	}
+	pages_out -= 1u << order;
+	ASAN_POISON_MEMORY_REGION(page_at(start), PAGE_SIZE << order);
+}
+
+void page_free(struct page *p) { pages_free(p, 0); }
+
+static inline void start_heap(void)
+{
+	u64 meta = (u64)phys_to_page(POOL_AT) & PAGE_MASK;
+
+	assert_ptr_equal(mmap(page_at(0), POOL_PAGES * PAGE_SIZE, PROT_READ | PROT_WRITE,
+			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0), page_at(0));
+	assert_ptr_equal(mmap((void *)meta, (POOL_PAGES + 1) * sizeof(struct page), PROT_READ | PROT_WRITE,
+			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0), (void *)meta);
+	ASAN_POISON_MEMORY_REGION(page_at(0), POOL_PAGES * PAGE_SIZE);
+	for (u32 i = 0; i < CPUS; i++) {
+		cpu_structs[i].self = &cpu_structs[i];
+		cpu_structs[i].id = i;
+		cpus[i] = &cpu_structs[i];
+		become(0);
+		if (!i)
+			heap_init();
+		else
+			assert_true(heap_cpu_init(&cpu_structs[i]));
+	}
+	cpu_count = CPUS;
+}
+
+/* ---- the model ---- */
+
+static struct live { u8 *p; u32 size; u8 fill; struct kmem_cache *cache; } live[MAX_LIVE];
+static u32 nr_live;
+
+static inline void *take(struct kmem_cache *cache, u32 size)
+{
+	u8 *p = cache ? kmem_cache_alloc(cache) : kmalloc(size), fill = below(255) + 1;
+
+	assert_true(interrupts);
+	if (!p)
+		return NULL;
+	assert_false((u64)p % 16);
+	memset(p, fill, size);
+	assert_true(nr_live < MAX_LIVE);
+	live[nr_live++] = (struct live){ p, size, fill, cache };
+	return p;
+}
+
+static inline void give(u32 i)
+{
+	struct live l = live[i];
+
+	for (u32 k = 0; k < l.size; k++)
+		if (l.p[k] != l.fill)
+			fail_msg("byte %u of %u is %02x instead of %02x", k, l.size, l.p[k], l.fill);
+	live[i] = live[--nr_live];
+	if (l.cache)
+		kmem_cache_free(l.cache, l.p);
+	else
+		kfree(l.p);
+	assert_true(interrupts);
+}
+
+static inline void give_all(void)
+{
+	while (nr_live) {
+		become(below(CPUS));
+		give(below(nr_live));
+	}
+	become(0);
+}
+
+/* Does it, with these words? */
+static inline bool panics(void (*fn)(void *), void *arg, const char *words)
+{
+	bool did = false;
+
+	panic_expected = true;
+	if (!setjmp(panicked))
+		fn(arg);
+	else
+		did = strstr(panic_text, words);
+	panic_expected = false;
+	interrupts = true;
+	return did;
+}
+
+static inline u32 random_size(void)
+{
+	u32 bits = below(13) + 1;
+
+	return below(20) ? below(1u << MIN(bits, 12u)) : below(5 * PAGE_SIZE);
+}
+
+/* All processors allocate and free, also what another one allocated. */
+static inline void churn(struct kmem_cache *a, u32 size_a, struct kmem_cache *b, u32 size_b)
+{
+	for (u32 i = 0; i < 60000; i++) {
+		bool filling = i / 6000 % 2 == 0;
+
+		become(below(CPUS));
+		if (below(8) < (filling ? 6 : 2)) {
+			u32 which = below(4);
+
+			take(which == 0 ? a : which == 1 ? b : NULL,
+			     which == 0 ? size_a : which == 1 ? size_b : random_size());
+		} else if (nr_live) {
+			give(below(nr_live));
+		}
+		if (i % 256 == 0)
+			assert_int_equal(slab_account, pages_out);
+	}
+	give_all();
+	assert_int_equal(slab_account, pages_out);
+}
