@@ -54,6 +54,13 @@ def test_little_memory_in_small_steps(start, debug, cpus):
                 kernel=machines.DEBUG_KERNEL if debug else None)
 
 
+def test_an_initrd_gives_its_memory_back(start):
+    m = start(memory=96, files={'big': os.urandom(24 << 20)}).boot()
+    total, _, free = (int(x) for x in m.lines('free -m')[1].split()[1:4])
+    # Its files stay; both together would leave less than 40.
+    assert total - free < 24 + 16, (total, free)
+
+
 def test_an_initrd_that_does_not_fit_is_told(start):
     # 12 MiB in a machine of 16: it is there, but its files have no room.
     initrd = archive.cpio(archive.tree({'big': os.urandom(12 << 20)}))
