@@ -39,6 +39,9 @@ SCALARS = {'uint32_t', 'int32_t', 'uint64_t', 'int64_t'}
 
 DECLARATION = re.compile(
     r'(?:/\*\*((?:(?!\*/).)*)\*/\s*)?^BANOS_SINCE\((\d+)\)([^;]*);', re.S | re.M)
+INLINE = re.compile(
+    r'(?:/\*\*((?:(?!\*/).)*)\*/\s*)?^static inline __attribute__\(\(.*?\)\) '
+    r'(.*?)(\w+)\((.*?)\)$', re.S | re.M)
 STRUCT = re.compile(r'^struct (\w+) \{(.*?)^\}', re.S | re.M)
 HANDLE = re.compile(r'^typedef struct \w+_ \*(\w+);', re.M)
 DIRECTION = re.compile(r'\b(read|written|filled|copied|called|runs|handed|'
@@ -167,6 +170,28 @@ def check_functions(texts):
                 yield f'{path}: {f.name}() {problem}'
 
 
+def check_inlines(texts):
+    """What is in the headers themselves, functions and macros that look like some."""
+    for path, text in texts.items():
+        for comment, result, name, params in INLINE.findall(text):
+            if name.endswith('_'):
+                continue
+            f = Function(comment, 1, f'{result}{name}({params})')
+            for word in ('@brief', 'Since 1, in this header.', 'Context:') + \
+                    (() if result.strip() == 'void' else ('@return',)):
+                if word not in f.comment:
+                    yield f'{path}: {name}() lacks "{word}"'
+            for problem in check_pointers(f):
+                yield f'{path}: {name}() {problem}'
+        for match in re.finditer(r'^#define (banos_\w+)\(', text, re.M):
+            comment = text[:match.start()].rpartition('/**')[2]
+            between = re.sub(r'^#define banos_\w+\((.*\\\n)*.*\n', '',
+                             comment.partition('*/')[2], flags=re.M)
+            for word in ('Since 1, in this header.', 'Context:'):
+                if between.strip() or word not in comment:
+                    yield f'{path}: {match[1]}() lacks "{word}"'
+
+
 def check_declared_once(texts):
     """Anything that looks like a function of the API has its BANOS_SINCE()."""
     loose = re.compile(r'^(?!BANOS_SINCE|static|typedef|#|\s|\w+\(|struct|BANOS_'
@@ -231,7 +256,7 @@ def main():
             texts[path] = f.read()
     checks = [
         ('public headers say of each function what its caller has to know',
-         list(check_functions(texts))),
+         [*check_functions(texts), *check_inlines(texts)]),
         ('public headers declare functions with their level',
          list(check_declared_once(texts))),
         ('public structs have their layout asserted', list(check_structs(texts))),

@@ -22,6 +22,14 @@
  *   direction that the function states: nothing is kept.
  * - A text is NUL-terminated, at most 1023 bytes long, UTF-8.
  * - "Context: thread" means that it may sleep: not under a banos_spinlock.
+ * - Locking: none of the caller's is needed. A function may be called by several
+ *   threads at once, for one object too; only what prepares an object, or gives it
+ *   up, is for one caller. Locks that the caller must not hold are named.
+ * - Ownership: what is obtained belongs to the owner that is named first, until
+ *   it is given up by the function that says so, or the owner goes.
+ * - An owner or a handle that is none, or none any more, is -EINVAL (NULL where the
+ *   result is a pointer). One that was given up never comes to mean another object.
+ * - Units are in the names: _ns nanoseconds; sizes and lengths are bytes.
  * - Structs that begin with "size" are filled in with sizeof() by who makes
  *   them, unused fields with 0. Later levels add fields at the end only.
  */

@@ -30,6 +30,10 @@ struct banos_cxx_header {
 BANOS_ASSERT(sizeof(struct banos_cxx_header) == 16, cxx_header);
 BANOS_ASSERT(offsetof(struct banos_cxx_header, zero) == 8, cxx_header_zero);
 
+/*
+ * Since 1, in banos-cxx.o. Context: thread. size bytes, 16-aligned; a resource of owner
+ * until delete. nullptr: no memory, or owner is none.
+ */
 void *operator new(size_t size, banos_owner owner) noexcept;
 void *operator new[](size_t size, banos_owner owner) noexcept;
 #endif

@@ -48,7 +48,11 @@ BANOS_SINCE(1) int64_t banos_dma_free(banos_dma buffer);
 
 BANOS_END
 
-/** What stands before it is written, and seen by the device, before what stands behind it. */
+/**
+ * @brief What stands before it is written, and seen by the device, before what stands behind it.
+ * Since 1, in this header.
+ * Context: any.
+ */
 static inline __attribute__((unused)) void banos_dma_barrier(void)
 {
 	__asm__ volatile("mfence" : : : "memory");

@@ -99,34 +99,93 @@ BANOS_END
 
 /* Registers in mapped memory: each is one access of that width, in the order of the program. */
 
+/**
+ * @brief Read a register of 8 bits.
+ * Since 1, in this header.
+ * Context: any.
+ * @param at  1 byte, read: in what banos_mmio_map() mapped, aligned to its size
+ * @return the value; all bits set where the device is gone
+ */
 static inline __attribute__((unused)) uint8_t banos_mmio_read8(const volatile void *at)
 {
 	return *(const volatile uint8_t *)at;
 }
+
+/**
+ * @brief Read a register of 16 bits.
+ * Since 1, in this header.
+ * Context: any.
+ * @param at  2 bytes, read: in what banos_mmio_map() mapped, aligned to its size
+ * @return the value; all bits set where the device is gone
+ */
 static inline __attribute__((unused)) uint16_t banos_mmio_read16(const volatile void *at)
 {
 	return *(const volatile uint16_t *)at;
 }
+
+/**
+ * @brief Read a register of 32 bits.
+ * Since 1, in this header.
+ * Context: any.
+ * @param at  4 bytes, read: in what banos_mmio_map() mapped, aligned to its size
+ * @return the value; all bits set where the device is gone
+ */
 static inline __attribute__((unused)) uint32_t banos_mmio_read32(const volatile void *at)
 {
 	return *(const volatile uint32_t *)at;
 }
+
+/**
+ * @brief Read a register of 64 bits.
+ * Since 1, in this header.
+ * Context: any.
+ * @param at  8 bytes, read: in what banos_mmio_map() mapped, aligned to its size
+ * @return the value; all bits set where the device is gone
+ */
 static inline __attribute__((unused)) uint64_t banos_mmio_read64(const volatile void *at)
 {
 	return *(const volatile uint64_t *)at;
 }
+
+/**
+ * @brief Write a register of 8 bits.
+ * Since 1, in this header.
+ * Context: any.
+ * @param at  1 byte, written: in what banos_mmio_map() mapped, aligned to its size
+ */
 static inline __attribute__((unused)) void banos_mmio_write8(volatile void *at, uint8_t value)
 {
 	*(volatile uint8_t *)at = value;
 }
+
+/**
+ * @brief Write a register of 16 bits.
+ * Since 1, in this header.
+ * Context: any.
+ * @param at  2 bytes, written: in what banos_mmio_map() mapped, aligned to its size
+ */
 static inline __attribute__((unused)) void banos_mmio_write16(volatile void *at, uint16_t value)
 {
 	*(volatile uint16_t *)at = value;
 }
+
+/**
+ * @brief Write a register of 32 bits.
+ * Since 1, in this header.
+ * Context: any.
+ * @param at  4 bytes, written: in what banos_mmio_map() mapped, aligned to its size
+ */
 static inline __attribute__((unused)) void banos_mmio_write32(volatile void *at, uint32_t value)
 {
 	*(volatile uint32_t *)at = value;
 }
+
+/**
+ * @brief Write a register of 64 bits.
+ * Since 1, in this header.
+ * Context: any.
+ * @param at  8 bytes, written: in what banos_mmio_map() mapped, aligned to its size
+ */
 static inline __attribute__((unused)) void banos_mmio_write64(volatile void *at, uint64_t value)
 {
 	*(volatile uint64_t *)at = value;

@@ -67,7 +67,7 @@ BANOS_SINCE(1) int64_t banos_mutex_trylock(struct banos_mutex *mutex);
  * Since 1, provided by the kernel.
  * Context: thread.
  * @param mutex  read and written
- * @return 0, -EINVAL: not initialised, -EPERM: this thread does not hold it
+ * @return 0, -EPERM: this thread does not hold it, or it is not initialised
  */
 BANOS_SINCE(1) int64_t banos_mutex_unlock(struct banos_mutex *mutex);
 

@@ -19,14 +19,21 @@
 #define BANOS_INFO 6u
 #define BANOS_DEBUG 7u
 
-/** One line of the log, at level BANOS_INFO and others. */
+/**
+ * One line of the log, at level BANOS_INFO and others: (owner, format, ...).
+ * Since 1, in this header.
+ * Context: any.
+ * The result is that of banos_print_args().
+ */
 #define banos_print(owner, ...) BANOS_PRINT_(owner, BANOS_INFO, __VA_ARGS__)
 #define banos_error(owner, ...) BANOS_PRINT_(owner, BANOS_ERROR, __VA_ARGS__)
 #define banos_warning(owner, ...) BANOS_PRINT_(owner, BANOS_WARNING, __VA_ARGS__)
 #define banos_debug(owner, ...) BANOS_PRINT_(owner, BANOS_DEBUG, __VA_ARGS__)
 
 /**
- * Text into a buffer: at most @p size bytes with the NUL.
+ * Text into a buffer: at most @p size bytes with the NUL, written.
+ * Since 1, in this header.
+ * Context: any.
  * The result is the length that the whole text has, without the NUL.
  */
 #define banos_format(buffer, size, ...) \

@@ -58,6 +58,19 @@ BREAKS = {
 }
 
 
+INLINE_BREAKS = [
+    ('io.h', ' * Since 1, in this header.\n', 'banos_mmio_read8() lacks "Since 1'),
+    ('io.h', ' * Context: any.\n * @param at  8 bytes, read',
+     'banos_mmio_read64() lacks "Context:"'),
+    ('io.h', '1 byte, written: in', 'does not say which way at goes'),
+    ('dma.h', ' * @brief What stands', 'banos_dma_barrier() lacks "@brief"'),
+    ('print.h', ' * Context: any.\n * The result is that of',
+     'banos_print() lacks "Context:"'),
+    ('print.h', ' * Since 1, in this header.\n * Context: any.\n * The result is the',
+     'banos_format() lacks "Since 1'),
+]
+
+
 def check(folder, *headers):
     done = subprocess.run(
         [sys.executable, f'{SOURCE}/scripts/check-headers.py', '--folder',
@@ -85,6 +98,20 @@ def test_a_broken_rule_is_found(headers, name):
     intact = path.read_text()
     assert DELAY in intact and old in DELAY
     path.write_text(intact.replace(DELAY, DELAY.replace(old, new)))
+    try:
+        status, output = check(headers, str(path))
+    finally:
+        path.write_text(intact)
+    assert status == 1 and said in output, output
+
+
+@pytest.mark.parametrize('header, without, said', INLINE_BREAKS)
+def test_what_is_in_the_headers_themselves_is_described(headers, header, without,
+                                                        said):
+    path = headers / 'banos' / header
+    intact = path.read_text()
+    assert without in intact
+    path.write_text(intact.replace(without, '', 1))
     try:
         status, output = check(headers, str(path))
     finally:
