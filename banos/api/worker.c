@@ -159,6 +159,24 @@ static bool task_unqueue(struct task *t)
 	return was;
 }
 
+/* Neither queued nor started from now on: whoever does that looks under the lock. */
+static void task_kill(struct task *t)
+{
+	u64 flags = spin_lock_irqsave(&t->worker->lock);
+
+	WRITE_ONCE(t->dead, true);
+	spin_unlock_irqrestore(&t->worker->lock, flags);
+}
+
+static void task_start_timer(struct task *t, u64 deadline_ns)
+{
+	u64 flags = spin_lock_irqsave(&t->worker->lock);
+
+	if (!t->dead)
+		timer_start(&t->timer, deadline_ns);
+	spin_unlock_irqrestore(&t->worker->lock, flags);
+}
+
 static bool from_itself(const struct driver_worker *w)
 {
 	return current == w->thread;
@@ -168,7 +186,7 @@ static int task_stop(struct owned *o)
 {
 	struct task *t = container_of(o, struct task, owned);
 
-	WRITE_ONCE(t->dead, true);
+	task_kill(t);
 	if (t->timer.fn)
 		timer_cancel_sync(&t->timer);
 	task_unqueue(t);
@@ -257,8 +275,8 @@ int64_t banos_timer_start(banos_timer timer, uint64_t deadline_ns)
 
 	rcu_read_lock();
 	o = owned_peek((u64)timer, &timer_class);
-	if (o && !READ_ONCE(container_of(o, struct task, owned)->dead))
-		timer_start(&container_of(o, struct task, owned)->timer, deadline_ns);
+	if (o)
+		task_start_timer(container_of(o, struct task, owned), deadline_ns);
 	rcu_read_unlock();
 	return o ? 0 : -EINVAL;
 }

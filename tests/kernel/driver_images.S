@@ -14,4 +14,5 @@ driver_image_\name\()_end:
 	image	sum
 	image	leak
 	image	selftest
+	image	racer
 	.section .note.GNU-stack, "", @progbits

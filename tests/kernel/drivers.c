@@ -22,11 +22,12 @@ IMAGE(adder);
 IMAGE(sum);
 IMAGE(leak);
 IMAGE(selftest);
+IMAGE(racer);
 
 struct image { const char *name; const u8 *start, *end; };
 #define ENTRY(name) { #name, driver_image_##name, driver_image_##name##_end }
 static const struct image hello = ENTRY(hello), adder = ENTRY(adder), sum = ENTRY(sum), leak = ENTRY(leak),
-			  selftest = ENTRY(selftest);
+			  selftest = ENTRY(selftest), racer = ENTRY(racer);
 
 /* ---- steps ---- */
 
@@ -196,6 +197,18 @@ KTEST(driver, api_keeps_its_promises)
 		KEXPECT_EQ(remove(id), 0);
 	KEXPECT_EQ(remove(a), 0);
 	around(t, &adder, NULL, 0, 0);
+}
+
+KTEST(driver, may_race_with_itself)
+{
+	s64 a;
+
+	if (cpu_count == 1)
+		KSKIP("there is one processor");
+	a = install(&adder, NULL, 0);
+	KEXPECT(a >= 0);
+	around(t, &racer, NULL, 0, 0);
+	KEXPECT_EQ(remove(a), 0);
 }
 
 /* ---- dependents ---- */

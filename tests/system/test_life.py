@@ -144,9 +144,38 @@ static int64_t guest_init(banos_owner self)
 BANOS_DRIVER(guest, "1.0", "MIT", "Stays", guest_init, NULL);
 '''
 
+# ring_b needs ring_a, which would like to have a function of ring_b, and says
+# in the end whether it got one.
+RING = {
+    'ring_a': '''
+static banos_owner me;
+int64_t ring_a_try(void);
+int64_t ring_a_try(void) { return banos_lookup_symbol(me, "ring_b_f") != NULL; }
+BANOS_EXPORT(ring_a_try);
+static int64_t init(banos_owner self) { me = self; return 0; }
+''', 'ring_b': '''
+int64_t ring_a_try(void), ring_b_f(void);
+int64_t ring_b_f(void) { return ring_a_try(); }
+BANOS_EXPORT(ring_b_f);
+static int64_t init(banos_owner self) { return 0; }
+''', 'ring_c': '''
+int64_t ring_a_try(void);
+static int64_t init(banos_owner self)
+{
+	banos_print(self, "got %lld", (long long)ring_a_try());
+	return 0;
+}
+'''}
+
+
+def ring(name):
+    return ('#include <banos/driver.h>\n#include <banos/export.h>\n'
+            f'#include <banos/print.h>\n{RING[name]}'
+            f'BANOS_DRIVER({name}, "1.0", "MIT", "In a ring", init, NULL);\n')
+
 
 def FILES():
-    return {f'{name}.ko': file('', compiled(code)) for name, code in (
+    return {f'{x}.ko': file('', compiled(ring(x))) for x in RING} | {f'{name}.ko': file('', compiled(code)) for name, code in (
         ('slow', SLOW), ('needy', NEEDY), ('odd', ODD), ('stubborn', STUBBORN),
         ('inn', INN), ('guest', GUEST))}
 
@@ -175,6 +204,17 @@ def test_what_init_registers_is_never_there_if_it_fails(shell):
     for name in ('slow1', 'slow2'):
         assert shell.run(f'cat /dev/{name}')[1] != 0
     shell.check('insmod /slow.ko; rmmod slow')      # names and numbers are free
+
+
+def test_drivers_cannot_keep_each_other(shell):
+    shell.check('dmesg -c >/dev/null; insmod /ring_a.ko; insmod /ring_b.ko; '
+                'insmod /ring_c.ko')
+    assert 'ring_c: got 0' in shell.check('dmesg')
+    output, status = shell.run('rmmod ring_a')
+    assert status != 0 and 'busy' in output
+    shell.check('rmmod ring_c; rmmod ring_b; insmod /ring_c.ko; rmmod ring_c; '
+                'rmmod ring_a')
+    assert 'leaked' not in shell.check('dmesg')
 
 
 def test_calls_that_run_are_waited_for(shell):

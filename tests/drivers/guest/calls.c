@@ -99,6 +99,25 @@ static void bad_flags_and_logs(const struct file *f)
 	require(id >= 0 && !remove_driver(id), "without a log: %ld", id);
 }
 
+/* Built-in drivers stay, whoever asks by whatever call. */
+static void remove_built_in(void)
+{
+	struct banos_query q;
+	int found = 0;
+
+	for (long id = 0; (id = syscall(SYS_banos_query, id, &q, sizeof(q))) >= 0; id++) {
+		if (!q.builtin)
+			continue;
+		found++;
+		refused("built in", remove_driver(id), EBUSY, NULL);
+		refused("built in, waiting", syscall(SYS_banos_remove, id, (u64)BANOS_REMOVE_WAIT) ? -errno : 0, EBUSY,
+			NULL);
+		refused("built in, by name", syscall(SYS_delete_module, q.name, 0) ? -errno : 0, EAGAIN, NULL);
+		require(syscall(SYS_banos_query, id, &q, sizeof(q)) == id && q.state == BANOS_DRIVER_LIVE, "it is live");
+	}
+	require(found > 0, "no driver is built in");
+}
+
 static void bad_removals(void)
 {
 	long ids[] = { -1, -2, 1l << 40, -1ul >> 1, (long)(1ul << 63) };
@@ -171,6 +190,7 @@ int test_calls(int argc, char **argv)
 		bad_params(&f);
 		bad_flags_and_logs(&f);
 		bad_removals();
+		remove_built_in();
 		bad_queries();
 		bad_descriptors(argv[0]);
 		names(&f);
