@@ -24,6 +24,8 @@
 #include <asm/layout.h>
 #include <asm/paging.h>
 #include <asm/pgtable.h>
+#include <kernel/lock.h>
+#include <kernel/printk.h>
 
 #define CPUS	4
 #define SPACES	(PCID_SLOTS + 3)
@@ -213,6 +215,7 @@ void apic_send_nmi(u32 apic_id) { }
 void delay_us(u32 us) { }
 void preempt_schedule(void) { }
 void printk(const char *fmt, ...) { }
+void panic(const char *fmt, ...) { abort(); }
 #ifdef CONFIG_DEBUG_LOCKS
 void spin_debug_before(spinlock_t *l) { }
 void spin_debug_acquired(spinlock_t *l) { }

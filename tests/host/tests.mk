@@ -52,8 +52,8 @@ host-test-y += page
 page-srcs := mm/page.c mm/page_debug.c lib/memmap.c
 page-cflags := -DCONFIG_FAULT_INJECTION=1
 host-test-y += heap
-heap-srcs := mm/heap.c $(if $(CONFIG_DEBUG_HEAP),mm/heap_debug.c)
-heap-cflags := -DCONFIG_FAULT_INJECTION=1
+heap-srcs := mm/heap.c
+heap-cflags := -DCONFIG_FAULT_INJECTION=1 -include tests/host/no_heap_debug.h
 host-test-y += heap_debug
 heap_debug-srcs := mm/heap.c mm/heap_debug.c
 heap_debug-cflags := -DCONFIG_FAULT_INJECTION=1 -DCONFIG_DEBUG_HEAP=1
