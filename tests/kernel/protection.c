@@ -21,7 +21,9 @@
 #define MSR_PAT		0x277
 #define MSR_EFER	0xc0000080
 #define  EFER_NXE	(1ul << 11)
+#define MSR_FMASK	0xc0000084
 #define FLAG_AC		(1ul << 18)
+#define FLAGS_MASKED	(0x7700 | FLAG_AC)
 
 struct table { u16 limit; u64 base; } __packed;
 
@@ -72,6 +74,8 @@ static void look_at_registers(void *arg)
 	KEXPECT_EQ(!!(cr4 & CR4_SMAP), seven[1] >> 20 & 1);
 	KEXPECT_EQ(!!(cr4 & CR4_UMIP), seven[2] >> 2 & 1);
 	KEXPECT_EQ(!!(rdmsr(MSR_EFER) & EFER_NXE), extended[3] >> 20 & 1);
+	/* of a program's flags none reaches a system call that would matter: TF, IF, DF, IOPL, NT, AC */
+	KEXPECT_EQ(rdmsr(MSR_FMASK) & FLAGS_MASKED, FLAGS_MASKED);
 	if (one[3] >> 16 & 1)
 		KEXPECT_EQ(rdmsr(MSR_PAT) >> 32 & 7, 1);	/* what KCACHE_WC asks for */
 	look_at_stacks(t);
