@@ -20,17 +20,14 @@
  * terminal drains before it accepts output; echo that does not fit is lost. A
  * column is kept for tabs: to expand them, and to erase them from a line.
  *
+ * What is written goes through ldisc_output.c, what is read comes by ldisc_read.c.
+ *
  * Pure: no locks, no hardware. Left out: EXTPROC, XCASE, delays other than
  * tab expansion, the DISCARD character (neither does Linux have the last two).
  */
 #include <kernel/bitmap.h>
 #include <kernel/string.h>
-#include "ldisc.h"
-
-#define INPUT_AT(ld, pos)	((ld)->input[(pos) % LDISC_INPUT_SIZE])
-#define EOF_MARK		0	/* as a byte that is marked in line_end */
-#define TAB_WIDTH		8
-#define DEL			0x7f
+#include "ldisc_internal.h"
 
 #define CTRL(c)			((c) & 0x1f)
 
@@ -49,115 +46,10 @@ const struct ktermios ldisc_default_termios = {
 	.c_ispeed = 38400, .c_ospeed = 38400,
 };
 
-static bool lflag(const struct ldisc *ld, u32 bit) { return ld->termios.c_lflag & bit; }
-static bool iflag(const struct ldisc *ld, u32 bit) { return ld->termios.c_iflag & bit; }
-static bool oflag(const struct ldisc *ld, u32 bit) { return ld->termios.c_oflag & bit; }
-
-/* Is @c the control character at @index, if that one is not disabled? */
-static bool is_cc(const struct ldisc *ld, u8 c, u32 index)
-{
-	return c == ld->termios.c_cc[index] && c != TTY_CC_DISABLED;
-}
-
-static bool is_control(u8 c) { return c < 0x20 || c == DEL; }
-
-/* A byte of a UTF-8 sequence other than its first? */
-static bool is_continuation(const struct ldisc *ld, u8 c)
-{
-	return (c & 0xc0) == 0x80 && iflag(ld, IUTF8);
-}
-
 static bool is_word(u8 c)
 {
 	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
 	       (c >= 'a' && c <= 'z') || c == '_' || c >= 0xc0;
-}
-
-/* ---- output processing ---- */
-
-/* Render one byte to @out and move the column. @return bytes made, 0..LDISC_MAX_EXPANSION */
-static u32 render(struct ldisc *ld, u8 c, u8 *out)
-{
-	u32 n;
-
-	switch (c) {
-	case '\n':
-		if (oflag(ld, ONLRET | ONLCR))
-			ld->column = 0;
-		ld->canon_column = ld->column;
-		if (!oflag(ld, ONLCR))
-			break;
-		out[0] = '\r';
-		out[1] = '\n';
-		return 2;
-	case '\r':
-		if (oflag(ld, ONOCR) && ld->column == 0)
-			return 0;
-		if (oflag(ld, OCRNL)) {
-			c = '\n';
-			if (!oflag(ld, ONLRET))
-				break;
-		}
-		ld->canon_column = ld->column = 0;
-		break;
-	case '\t':
-		n = TAB_WIDTH - ld->column % TAB_WIDTH;
-		ld->column += n;
-		if ((ld->termios.c_oflag & TABDLY) != XTABS)
-			break;
-		memset(out, ' ', n);
-		return n;
-	case '\b':
-		if (ld->column)
-			ld->column--;
-		break;
-	default:
-		if (is_control(c))
-			break;
-		if (oflag(ld, OLCUC) && c >= 'a' && c <= 'z')
-			c -= 'a' - 'A';
-		if (!is_continuation(ld, c))
-			ld->column++;
-	}
-	out[0] = c;
-	return 1;
-}
-
-/* Are all eight bytes printing ASCII? May say no for a yes, never the reverse. */
-static bool all_printing(u64 eight)
-{
-	const u64 ones = 0x0101010101010101ull;
-
-	return !((eight | (eight - ones * 0x20) | (eight + ones)) & ones * 0x80);
-}
-
-size_t ldisc_output(struct ldisc *ld, const u8 *in, size_t len_bytes, u8 *out, size_t size, size_t *made)
-{
-	bool plain = !oflag(ld, OLCUC);
-	size_t used = 0, n = 0;
-	u64 eight;
-
-	if (!oflag(ld, OPOST)) {
-		n = MIN(len_bytes, size);
-		memcpy(out, in, n);
-		*made = n;
-		return n;
-	}
-	while (used < len_bytes && size - n >= LDISC_MAX_EXPANSION) {
-		if (plain && len_bytes - used >= sizeof(eight)) {
-			memcpy(&eight, in + used, sizeof(eight));
-			if (all_printing(eight)) {
-				memcpy(out + n, &eight, sizeof(eight));
-				ld->column += sizeof(eight);
-				used += sizeof(eight);
-				n += sizeof(eight);
-				continue;
-			}
-		}
-		n += render(ld, in[used++], out + n);
-	}
-	*made = n;
-	return used;
 }
 
 /* ---- echo ---- */
@@ -173,7 +65,7 @@ static void echo_raw(struct ldisc *ld, u8 c)
 	if (!ldisc_echo_pending(ld))
 		ld->shown_column = ld->column;
 	out[0] = c;
-	n = oflag(ld, OPOST) ? render(ld, c, out) : 1;
+	n = oflag(ld, OPOST) ? ldisc_render(ld, c, out) : 1;
 	for (u32 i = 0; i < n; i++)
 		ld->echo[ld->echo_head++ % LDISC_ECHO_SIZE] = out[i];
 }
@@ -639,89 +531,6 @@ u32 ldisc_receive_damaged(struct ldisc *ld, u8 byte)
 	if (!lflag(ld, ICANON))
 		events |= LDISC_READABLE;
 	return events;
-}
-
-/* ---- reading ---- */
-
-u32 ldisc_readable(const struct ldisc *ld)
-{
-	u32 n;
-
-	if (!lflag(ld, ICANON))
-		return ldisc_used(ld);
-	n = ld->canon_head - ld->tail;
-	for (u32 pos = ld->tail; pos != ld->canon_head; pos++)
-		if (INPUT_AT(ld, pos) == EOF_MARK && bitmap_test(ld->line_end, pos % LDISC_INPUT_SIZE))
-			n--;
-	return n;
-}
-
-/* Bytes from the tail to the end of its line, the last byte included; at most @max: no end there. */
-static u32 line_length(const struct ldisc *ld, u32 max, bool *ends)
-{
-	u32 at = ld->tail % LDISC_INPUT_SIZE;
-	u32 first = MIN(max, LDISC_INPUT_SIZE - at);
-	u32 n = bitmap_find_set(ld->line_end, at + first, at) - at;
-
-	if (n == first && max > first)
-		n += bitmap_find_set(ld->line_end, max - first, 0);
-	*ends = n < max;
-	return *ends ? n + 1 : max;
-}
-
-static void copy_out(struct ldisc *ld, u8 *dst, u32 n)
-{
-	u32 at = ld->tail % LDISC_INPUT_SIZE, first = MIN(n, LDISC_INPUT_SIZE - at);
-
-	memcpy(dst, ld->input + at, first);
-	memcpy(dst + first, ld->input, n - first);
-}
-
-/* The byte that ends a line is at @pos: is it one to give to the reader? */
-static bool is_eof_mark(const struct ldisc *ld, u32 pos)
-{
-	return INPUT_AT(ld, pos) == EOF_MARK && !ld->pushed &&
-	       bitmap_test(ld->line_end, pos % LDISC_INPUT_SIZE);
-}
-
-static void line_was_read(struct ldisc *ld)
-{
-	bitmap_clear(ld->line_end, (ld->tail - 1) % LDISC_INPUT_SIZE);
-	ld->pushed = false;
-}
-
-static size_t read_line(struct ldisc *ld, u8 *dst, u32 size, bool *line_done)
-{
-	u32 n = line_length(ld, MIN(size, ld->canon_head - ld->tail), line_done), data = n;
-
-	if (*line_done && is_eof_mark(ld, ld->tail + n - 1))
-		data--;
-	copy_out(ld, dst, data);
-	ld->tail += n;
-	if (!*line_done && data == size && ld->tail != ld->canon_head && is_eof_mark(ld, ld->tail)) {
-		/* "abc^D" read in full by three bytes: the EOF belongs to this read. */
-		ld->tail++;
-		*line_done = true;
-	}
-	if (*line_done)
-		line_was_read(ld);
-	return data;
-}
-
-size_t ldisc_read(struct ldisc *ld, u8 *dst, size_t size, bool *line_done)
-{
-	u32 n = MIN(size, (size_t)LDISC_INPUT_SIZE);
-
-	*line_done = false;
-	if (!n || !ldisc_has_input(ld, 1))
-		return 0;
-	if (lflag(ld, ICANON))
-		return read_line(ld, dst, n, line_done);
-	n = MIN(n, ldisc_used(ld));
-	copy_out(ld, dst, n);
-	ld->tail += n;
-	ld->canon_head = ld->tail;
-	return n;
 }
 
 /* ---- settings ---- */

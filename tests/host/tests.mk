@@ -39,7 +39,7 @@ chacha-srcs := lib/chacha.c
 
 # device/
 host-test-y += ldisc
-ldisc-srcs := device/tty/ldisc.c lib/bitmap.c
+ldisc-srcs := device/tty/ldisc.c device/tty/ldisc_output.c device/tty/ldisc_read.c lib/bitmap.c
 host-test-y += vt
 vt-srcs := device/tty/vt.c device/tty/vt_glyphs.c device/tty/vt_screen.c lib/bitmap.c
 host-test-y += keymap
