@@ -11,6 +11,7 @@
 #include <kernel/err.h>
 #include <kernel/ktest.h>
 #include <kernel/thread.h>
+#include <kernel/time.h>
 
 #define CR0_WP		(1ul << 16)
 #define CR4_MCE		(1ul << 6)
@@ -23,6 +24,7 @@
 #define  EFER_NXE	(1ul << 11)
 #define MSR_FMASK	0xc0000084
 #define FLAG_AC		(1ul << 18)
+#define FLAG_DF		(1ul << 10)
 #define FLAGS_MASKED	(0x7700 | FLAG_AC)
 
 struct table { u16 limit; u64 base; } __packed;
@@ -97,6 +99,32 @@ KTEST(protection, each_cpu_forbids_what_it_can)
 		thread_start(look);
 		thread_stop(look);
 	}
+}
+
+static volatile u32 interrupted;
+static u64 flags_inside;
+
+static void note_flags(struct timer *t)
+{
+	__asm__ volatile("pushfq; pop %0" : "=r"(flags_inside));
+	interrupted = 1;
+}
+
+/* What is interrupted may have set them: a program with POPF, the kernel while it copies. */
+KTEST(protection, an_interrupt_begins_with_flags_of_its_own)
+{
+	u64 set = FLAG_DF | (cpu_features.smap ? FLAG_AC : 0), before;
+	struct timer timer;
+
+	interrupted = 0;
+	timer_init(&timer, note_flags);
+	preempt_disable();
+	timer_start(&timer, time_monotonic_ns() + NSEC_PER_MSEC);
+	__asm__ volatile("pushfq; pop %0; mov %0, %%rax; or %2, %%rax; push %%rax; popfq\n"
+			 "1:	pause; cmpl $0, %1; je 1b\n\t"
+			 "push %0; popfq" : "=&r"(before) : "m"(interrupted), "r"(set) : "rax", "cc", "memory");
+	preempt_enable();
+	KEXPECT(!(flags_inside & (FLAG_AC | FLAG_DF)));
 }
 
 extern const u8 _image_start[], _rodata[], _data[];

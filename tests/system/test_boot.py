@@ -62,7 +62,7 @@ def test_much_memory_with_and_without_the_largest_pages(start, cpu):
               qemu=['-device', 'isa-debug-exit,iobase=0xf4,iosize=4'],
               append='ktest=protection.* qemu_exit')
     assert m.wait_end(60) == 1
-    assert 'KTAP-DONE pass=2 fail=0' in m.before
+    assert re.search(r'KTAP-DONE pass=[1-9]\d* fail=0', m.before)
 
 
 @pytest.mark.parametrize('cpus', [2, 4])
