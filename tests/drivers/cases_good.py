@@ -192,6 +192,26 @@ def imports_from_a_driver():
     return d.build()
 
 
+@family('OK', after=('exports_and_importers',))
+def weak_import_from_a_driver():
+    # mov $exp_nothing, %rax; shr $63, %rax: somewhere in the upper half
+    d = driver('imp', text=fail_if_not_equal(
+        bytes.fromhex('48c7c00000000048c1e83f'), 1))
+    d.symbol('exp_nothing', bind=WEAK)
+    d.section('.text').rela(7, R_32S, 'exp_nothing')
+    yield 'is_there', d.build()
+    # push; call exp_nothing; pop
+    d = driver('imp', text=fail_if_not_equal(bytes.fromhex('50e80000000059'), 0))
+    d.symbol('exp_nothing', bind=WEAK)
+    d.section('.text').rela(6, PLT32, 'exp_nothing', -4)
+    yield 'is_called', d.build()
+    # push; call *exp_nothing@GOTPCREL(%rip); pop: -fno-plt
+    d = driver('imp', text=fail_if_not_equal(bytes.fromhex('50ff150000000059'), 0))
+    d.symbol('exp_nothing', bind=WEAK)
+    d.section('.text').rela(7, e.GOTPCRELX, 'exp_nothing', -4)
+    yield 'is_called_through_the_got', d.build()
+
+
 @case('OK', after=('exports_and_importers',))
 def a_named_dependency_is_there():
     d = driver('dep')
