@@ -377,6 +377,7 @@ def missing_dependency():
 def dependency_record():
     for name, raw in (('name', e.dependency('a b')),
                       ('short', struct.pack('<II', 8, 3)),
+                      ('shorter', struct.pack('<II24s', 32, 3, b'exp')),
                       ('endless', struct.pack('<II56s', 64, 3, b'x' * 56))):
         d = driver()
         d.section('.banos-driver').add(raw, 8)

@@ -367,13 +367,19 @@ def groups_signed_by_their_sections():
 
 @case('OK')
 def what_is_left_out_is_not_run_nor_exported():
-    # The second copy brings a constructor and an export along, which are not code.
+    # The second copy brings a descriptor, a constructor and an export along; the
+    # latter two are no code.
     d = driver()
+    d.section('.init_array', e.INIT_ARRAY, ALLOC | WRITE, bytes(8), 8).rela(
+        0, e.R_64, 'init')
+    e.add_export(d, 'odd_f')
     keys = [d.section('.text.f', PROGBITS, ALLOC | EXEC, e.RETURN_0, 16)
             for _ in range(2)]
     names = [d.symbol('f', x, kind=FUNC, bind=WEAK) for x in keys]
     more = [d.section('.init_array', e.INIT_ARRAY, ALLOC | WRITE, bytes(8), 8),
-            d.section('.banos-export', PROGBITS, ALLOC | WRITE, bytes(16), 8)]
+            d.section('.banos-export', PROGBITS, ALLOC | WRITE, bytes(16), 8),
+            d.section('.banos-driver', PROGBITS, ALLOC | WRITE,
+                      e.descriptor('again'), 8)]
     d.group(names[0], keys[:1])
     d.group(names[1], keys[1:] + more)
     return d.build()

@@ -420,6 +420,25 @@ def free_memory(m):
     return int(m.check("sed -n 's/^MemFree: *//p' /proc/meminfo").split()[0])
 
 
+@pytest.mark.parametrize('fail', [0, 1])
+def test_what_probe_registers_is_not_there_before_it_succeeded(start, fail):
+    m = start(append='quiet', cpus=2, files={'late.ko': driver('late')}).boot()
+    m.check('mknod /tmp/late c 240 7')
+    m.check(f'/sbin/insmod /late.ko fail={fail} >/dev/null &')
+    wait_until(m, 'dmesg | grep "late .*registered"')
+    # Neither by its name nor by its number.
+    output, status = m.run('cat /dev/late')
+    assert status != 0 and 'No such file' in output
+    output, status = m.run('cat /tmp/late')
+    assert status != 0 and 'No such device or address' in output
+    m.check('echo >/dev/late.go; wait')
+    for path in ('/dev/late', '/tmp/late'):
+        assert (m.run(f'cat {path}')[1] != 0) == fail
+    assert ('cannot serve late late0' in m.check('dmesg')) == fail
+    m.check('rmmod late')
+    assert m.run('cat /tmp/late')[1] != 0
+
+
 def test_memory_of_a_device_that_is_not_silent_is_not_used_again(start):
     m = start(append='quiet', files={
         'leaky.ko': driver('leaky'), 'lib/firmware/leaky.bin': b'12345'}).boot()
