@@ -111,7 +111,7 @@ static void wait_for_calls(int n)
 static int64_t check_timers(banos_owner self)
 {
 	uint64_t start = banos_time_ns();
-	banos_timer timer;
+	banos_timer timer, next[4];
 
 	CHECK(banos_sleep_until(start + 2 * BANOS_MS) == 0 && banos_time_ns() >= start + 2 * BANOS_MS);
 	CHECK(banos_delay(1000) == 0 && banos_time_real_ns() > 0);
@@ -128,6 +128,13 @@ static int64_t check_timers(banos_owner self)
 	CHECK(banos_work_queue((banos_work)timer) == -EINVAL);		/* not that kind of handle */
 	CHECK(banos_timer_destroy(timer) == 0 && banos_timer_destroy(timer) == -EINVAL);
 	CHECK(banos_timer_start(timer, 0) == -EINVAL && banos_timer_cancel(timer) == -EINVAL);
+	/* Its place is taken by the next ones: the old handle does not mean them. */
+	for (uint32_t i = 0; i < sizeof(next) / sizeof(next[0]); i++) {
+		CHECK(banos_timer_create(self, count, &calls, &next[i]) == 0 && next[i] != timer);
+		CHECK(banos_timer_start(timer, 0) == -EINVAL);
+	}
+	for (uint32_t i = 0; i < sizeof(next) / sizeof(next[0]); i++)
+		CHECK(banos_timer_destroy(next[i]) == 0);
 	return 0;
 }
 
