@@ -36,6 +36,8 @@
 #define LOW_LIMIT	0xa0000
 #define START_WAIT_NS	(1500 * NSEC_PER_MSEC)	/* 64 virtual CPUs on two real ones must not look dead */
 #define SECOND_SIPI_NS	(300 * NSEC_PER_USEC)
+#define KEPT_PAGES	640ul	/* for files and programs */
+#define HOLDS_PAGES	16ul	/* that a CPU will keep at hand, besides what it costs now */
 #define POLL_NS		(20 * NSEC_PER_USEC)
 #define MSR_EFER	0xc0000080
 #define EFER_LMA	(1u << 10)
@@ -203,6 +205,15 @@ static u32 wanted_cpus(void)
 	return MAX(MIN(n, (u64)CPU_MAX), 1ull);
 }
 
+/* A machine that runs programs on few processors is worth more than one that can't start any. */
+static bool memory_to_spare(void)
+{
+	struct mem_info m;
+
+	mem_info_get(&m);
+	return m.free > MIN(m.total / 4, KEPT_PAGES) + HOLDS_PAGES * cpu_count;
+}
+
 /* @return false: no use in trying further */
 static bool add_cpu(u32 apic_id)
 {
@@ -213,9 +224,9 @@ static bool add_cpu(u32 apic_id)
 		pr_warn("smp: processor with APIC id %u: needs x2APIC, left out\n", apic_id);
 		return true;
 	}
-	c = create(id, apic_id);
+	c = memory_to_spare() ? create(id, apic_id) : NULL;
 	if (!c) {
-		pr_warn("smp: no memory for processor %u\n", id);
+		pr_warn("smp: no memory to spare for more processors than %u\n", id);
 		return false;
 	}
 	cpus[id] = c;

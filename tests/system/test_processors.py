@@ -37,6 +37,18 @@ def test_boot_with_many_processors(start, cpus):
     assert m.wait_end() == 0
 
 
+@pytest.mark.banos
+@pytest.mark.parametrize('cpus', [32, pytest.param(64, marks=LONG)])
+def test_processors_leave_memory_for_programs(start, cpus):
+    """Each needs some 100 KiB: all that there are would take the machine's."""
+    m = start(cpus=cpus, memory=8)
+    m.boot(120)
+    log = m.check('dmesg')
+    assert 'smp: no memory to spare for more processors' in log
+    assert 8 <= int(m.check('nproc')) < 32
+    assert m.check('echo $((6 * 7)) | cat') == '42\n'
+
+
 @pytest.mark.parametrize('cpus, library', [
     (4, ''), pytest.param(2, '', marks=LONG),
     pytest.param(2, '.glibc', marks=LONG),
