@@ -26,6 +26,7 @@
 
 static uint8_t bus = 1, device = 1;
 static uint32_t quiesce_fails, connects;
+static banos_owner me;
 static struct banos_wait waits[COUNT];
 static struct banos_mutex mutexes[COUNT];
 BANOS_PARAM_BOOL(bus, "be the bus");
@@ -137,8 +138,11 @@ static const char *overstep(banos_owner of)
 	banos_mmio mapping;
 	banos_ports ports;
 	banos_irq irq;
-	void *memory;
+	void *memory = banos_alloc(of, 16, 0);
 
+	/* The device's is not the driver's, though both are one driver's. */
+	if (banos_free(me, memory) != -EINVAL || banos_free(of, memory))
+		return "memory that another owner has";
 	if (banos_mmio_map(of, MEMORY + 0xf000, 0x2000, 0, &mapping, &memory) != -EPERM)
 		return "memory behind its own";
 	if (banos_mmio_map(of, 0x100000, 4096, 0, &mapping, &memory) != -EPERM)
@@ -183,6 +187,7 @@ static int64_t leaky_init(banos_owner self)
 	void *memory;
 	int64_t error = 0;
 
+	me = self;
 	/* A driver may not have these for itself either. */
 	if (banos_mmio_map(self, 0xfee00000, 4096, 0, &mapping, &memory) != -EPERM ||
 	    banos_ports_claim(self, 0x20, 2, &ports) != -EBUSY ||
