@@ -69,6 +69,7 @@ BANOS_DRIVER(odd, "1.0", "MIT", "Breaks rules", odd_init, odd_exit);
 # A thread that does not stop for a while.
 STUBBORN = '''
 #include <banos/driver.h>
+#include <banos/print.h>
 #include <banos/thread.h>
 #include <banos/time.h>
 static uint64_t end;
@@ -85,7 +86,8 @@ static int64_t stubborn_init(banos_owner self)
 	end = banos_time_ns() + 14 * BANOS_S;
 	return banos_thread_create(self, run, NULL, "stubborn", NULL);
 }
-BANOS_DRIVER(stubborn, "1.0", "MIT", "Does not stop", stubborn_init, NULL);
+static int64_t stubborn_exit(banos_owner self) { banos_print(self, "exit"); return 0; }
+BANOS_DRIVER(stubborn, "1.0", "MIT", "Does not stop", stubborn_init, stubborn_exit);
 '''
 
 # A function that takes its time, and a thread that is inside when nobody who
@@ -285,3 +287,5 @@ def test_a_thread_that_does_not_stop_leaves_its_driver_going(shell):
     output, status = shell.run('insmod --dry-run /stubborn.ko')
     assert status == 0
     shell.check('sleep 5; busybox rmmod stubborn', 40)
+    # The second removal went on where the first one had come to.
+    assert shell.check('dmesg').count('stubborn: exit') == 1
