@@ -395,7 +395,7 @@ TEST(files_without_names_opened_again_through_proc)
 
 /* ---- the last words of a writer ---- */
 
-#define LAST_WORDS 4000
+#define LAST_WORDS 12000
 static int round_to_write, wrong_ends;
 
 static void *say_and_close(void *unused)
@@ -423,7 +423,7 @@ TEST(the_last_words_of_a_writer_are_read)
 			int events;
 
 			while (!((events = poll_one(p[0], POLLIN, 0)) & POLLHUP))
-				;
+				sched_yield();
 			wrong_ends += !(events & POLLIN);
 		}
 		wrong_ends += read(p[0], &c, 1) != 1;
