@@ -43,7 +43,7 @@ static u64 fd_limit(void)
 
 void files_init(void)
 {
-	files_cache = kmem_cache_create("files", sizeof(struct files), 16);
+	files_cache = kmem_cache_create("files", sizeof(struct files), 64);
 	if (!files_cache)
 		boot_stop("not enough memory for tables of open files");
 }

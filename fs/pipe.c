@@ -59,7 +59,7 @@ static struct kmem_cache *pipe_cache;
 
 void pipe_init(void)
 {
-	pipe_cache = kmem_cache_create("pipe", sizeof(struct pipe), 16);
+	pipe_cache = kmem_cache_create("pipe", sizeof(struct pipe), 64);
 	if (!pipe_cache)
 		boot_stop("not enough memory for pipes");
 }

@@ -54,3 +54,13 @@ def test_instructions_stay_within_bounds(bench):
         assert ticks / operations <= instructions, name
         if spans:
             assert sum(n for _, n, x in spans[i] if x) / operations <= locked, name
+
+
+@pytest.mark.long
+@pytest.mark.parametrize('row', measure.INDEPENDENT)
+def test_independent_work_shares_no_cache_lines(bench, row):
+    if not bench.has_plugin:
+        pytest.skip('this QEMU takes no plugins')
+    done, lines = bench.shared(row)
+    moves = sum(min(writes, others) for writes, others, *_ in lines)
+    assert done and moves / done < 0.05, lines
