@@ -18,6 +18,9 @@ override O := $(patsubst %/,%,$(O))
 ifneq ($(words $(O))$(shell printf %s '$(O)' | tr -d 'A-Za-z0-9_./+@~-'),1)
 $(error O=$(O): use letters, digits and _ . / + @ ~ - only)
 endif
+ifeq ($(abspath $(O)),$(abspath $(CURDIR)))
+$(error O=$(O): what is made and what it is made from would get mixed up; use another folder)
+endif
 ifneq ($(words $(CURDIR)),1)
 $(error make cannot work in a folder with blanks in its name: $(CURDIR))
 endif
