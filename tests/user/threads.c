@@ -520,7 +520,7 @@ TEST(threads_change_their_memory_at_the_same_time)
 
 /* ---- pages that are gone ---- */
 
-#define REPLACED 1500
+#define REPLACED 600
 static struct { volatile int *page; int written, end, stale; } replaced;
 
 /* Whoever has heard of a page may see nothing older in its place. */
