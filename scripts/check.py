@@ -11,7 +11,8 @@
     drivers driver files, good and bad, on this machine (pytest)
     system  the real image in QEMU, by its shell (pytest)
     long    tests marked "long", and those of the system again with two and
-            with four processors; nothing else
+            with four processors; nothing else. One of its parts by itself:
+            smp2, smp4, long-build, long-system
 
 Each part prints what failed in full and the rest in one line. The last line is
 "N passed, N failed", over everything; the status is 0 if nothing failed and
@@ -207,9 +208,12 @@ PARTS = {
                                    SMP_LIMIT_S, TEST_CPUS='2'),
     'smp4': lambda out: run_pytest('smp4', out, 'tests/system', 'not long',
                                    SMP_LIMIT_S, TEST_CPUS='4'),
-    'long': lambda out: run_pytest('long', out, 'tests', 'long', LONG_LIMIT_S),
+    'long-build': lambda out: run_pytest('long-build', out, 'tests/build',
+                                         'long', LONG_LIMIT_S),
+    'long-system': lambda out: run_pytest('long-system', out, 'tests/system',
+                                          'long', LONG_LIMIT_S),
 }
-OF_LONG = ['smp2', 'smp4', 'long']
+OF_LONG = ['smp2', 'smp4', 'long-build', 'long-system']
 
 
 def main():
