@@ -70,5 +70,5 @@ def test_random_bytes_in_tables_are_survived(scratch, seed):
 def test_tables_of_others_change_nothing(start, table):
     m = start(qemu=['-acpitable', table], cpus=2).boot()
     assert 'smp: 2 processors' in m.check('dmesg')
-    m.sendline('poweroff')
+    m.sendline('poweroff -f')
     assert m.wait_end() == 0

@@ -40,7 +40,7 @@ def test_memory_of_any_size(start, memory):
     assert m.check('ls / | wc -l').strip() != '0'
     if memory >= 16:
         m.check('dd if=/dev/zero of=/tmp/x bs=1k count=1024 2>/dev/null')
-    m.sendline('poweroff')
+    m.sendline('poweroff -f')
     assert m.wait_end() == 0
 
 
@@ -50,7 +50,7 @@ def test_machines_and_processors(start, machine, cpu):
     m = start(machine=machine, cpu=cpu).boot()
     assert m.check('echo $((6 * 7)) | cat') == '42\n'
     assert m.check('sleep 0.1; echo slept') == 'slept\n'
-    m.sendline('poweroff')
+    m.sendline('poweroff -f')
     assert m.wait_end() == 0
 
 
@@ -70,7 +70,7 @@ def test_more_processors(start, cpus):
     m = start(cpus=cpus).boot()
     assert m.check('(for i in 1 2 3 4 5 6 7 8; do (echo $i | cat) & done; wait); '
                    'echo done').strip().endswith('done')
-    m.sendline('poweroff')
+    m.sendline('poweroff -f')
     assert m.wait_end() == 0
 
 

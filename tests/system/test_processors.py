@@ -33,7 +33,7 @@ def test_boot_with_many_processors(start, cpus):
     m.boot(120)
     each_processor_works(m, list(range(cpus)))
     assert 'does not start' not in m.check('dmesg')
-    m.sendline('poweroff')
+    m.sendline('poweroff -f')
     assert m.wait_end() == 0
 
 
@@ -77,7 +77,7 @@ def test_dead_processor_is_reported_and_left_out(start, dead):
     each_processor_works(m, living)
     _, status = m.run(f'taskset {1 << dead:x} true')
     assert status
-    m.sendline('poweroff')
+    m.sendline('poweroff -f')
     assert m.wait_end() == 0
 
 
@@ -99,5 +99,5 @@ def test_options_limit_processors(start, option, cpus):
     m = start(cpus=4, append=option)
     m.boot()
     each_processor_works(m, list(range(cpus)))
-    m.sendline('poweroff')
+    m.sendline('poweroff -f')
     assert m.wait_end() == 0

@@ -17,7 +17,9 @@ def busy_ticks(shell):
             for x in shell.lines('grep "^cpu[0-9]" /proc/stat')}
 
 
-@pytest.mark.parametrize('library', ['musl', 'glibc'])
+# The kernel is looked at here, not the libraries: test_programs.py has both.
+@pytest.mark.parametrize('library', ['musl', pytest.param(
+    'glibc', marks=pytest.mark.long)])
 @pytest.mark.parametrize('name', NAMES)
 def test_program(programs_shell, name, library):    # noqa: F811
     check_program(programs_shell, name, library)
