@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+import archive
 import machine as machines
 
 LOGS = os.path.join(machines.BUILD, 'test-logs')
@@ -130,6 +131,19 @@ def shell(request, shared):
     if hasattr(request.node, 'failed_phase'):
         shared.keeper.failed = True
         shared.drop()
+
+
+def debug_program(name):
+    """A program of tests/user/debug, for the archive."""
+    source = os.path.join(USER_PROGRAMS, 'debug', name + '.c')
+    out = os.path.join(machines.BUILD, 'tests', 'user', name)
+    os.makedirs(os.path.dirname(out), exist_ok=True)
+    subprocess.run(['musl-gcc', '-std=gnu11', '-O1', '-static', '-s', '-Wall',
+                    '-Wextra', '-Werror', '-Wno-unused-parameter',
+                    '-Wno-unused-result', '-Wno-missing-field-initializers',
+                    '-pthread', '-o', out, source], check=True)
+    with open(out, 'rb') as f:
+        return archive.file(name, f.read(), 0o755)
 
 
 @pytest.fixture(scope='session')

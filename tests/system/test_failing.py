@@ -1,15 +1,12 @@
 # SPDX-License-Identifier: MIT
 """Allocations that fail: by the injector of the debug kernel, one by one and
 here and there, and because memory is really used up."""
-import os
 import re
-import subprocess
 
 import pytest
 
-import archive
 import machine as machines
-from conftest import USER_PROGRAMS
+from conftest import debug_program
 
 pytestmark = pytest.mark.banos
 def LONG(x):
@@ -20,28 +17,16 @@ EXIT = ['-device', 'isa-debug-exit,iobase=0xf4,iosize=4']
 NOTHING_LOST = re.compile(r'\b0 \(0 bytes\) of them leaked$')
 
 
-def compiled(name):
-    source = os.path.join(USER_PROGRAMS, 'debug', name + '.c')
-    out = os.path.join(machines.BUILD, 'tests', 'user', name)
-    os.makedirs(os.path.dirname(out), exist_ok=True)
-    subprocess.run(['musl-gcc', '-std=gnu11', '-O1', '-static', '-s', '-Wall',
-                    '-Wextra', '-Werror', '-Wno-unused-parameter',
-                    '-Wno-unused-result', '-Wno-missing-field-initializers',
-                    '-pthread', '-o', out, source], check=True)
-    with open(out, 'rb') as f:
-        return archive.file(name, f.read(), 0o755)
-
-
 @pytest.fixture(scope='session')
 def failing():
     """The program that lets each allocation of an operation fail in turn."""
-    return compiled('failing')
+    return debug_program('failing')
 
 
 @pytest.fixture(scope='session')
 def hog():
     """The program that takes all there is of something."""
-    return compiled('hog')
+    return debug_program('hog')
 
 
 def debug_machine(start, append='', **options):

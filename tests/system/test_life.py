@@ -177,7 +177,8 @@ def ring(name):
 
 
 def FILES():
-    return {f'{x}.ko': file('', compiled(ring(x))) for x in RING} | {f'{name}.ko': file('', compiled(code)) for name, code in (
+    return {f'{x}.ko': file('', compiled(ring(x))) for x in RING} | {
+        f'{name}.ko': file('', compiled(code)) for name, code in (
         ('slow', SLOW), ('needy', NEEDY), ('odd', ODD), ('stubborn', STUBBORN),
         ('inn', INN), ('guest', GUEST))}
 

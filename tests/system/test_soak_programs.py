@@ -1,29 +1,18 @@
 # SPDX-License-Identifier: MIT
 """Everything at once, on four processors, with the debug kernel."""
-import os
 import re
-import subprocess
 
 import pytest
 
-import archive
 import machine as machines
-from conftest import USER_PROGRAMS
+from conftest import debug_program
 
 pytestmark = pytest.mark.banos
 
 
 @pytest.mark.long
 def test_a_minute_of_everything_finds_nothing(start):
-    source = os.path.join(USER_PROGRAMS, 'debug', 'soak.c')
-    out = os.path.join(machines.BUILD, 'tests', 'user', 'soak')
-    os.makedirs(os.path.dirname(out), exist_ok=True)
-    subprocess.run(['musl-gcc', '-std=gnu11', '-O1', '-static', '-s', '-Wall',
-                    '-Wextra', '-Werror', '-Wno-unused-parameter',
-                    '-Wno-unused-result', '-Wno-missing-field-initializers',
-                    '-pthread', '-o', out, source], check=True)
-    with open(out, 'rb') as f:
-        files = {'bin/soak': archive.file('soak', f.read(), 0o755)}
+    files = {'bin/soak': debug_program('soak')}
     m = start(kernel=machines.DEBUG_KERNEL, cpus=4, files=files,
               limit_s=400).boot()
     m.check('dmesg -n1; soak 3 4', 60)

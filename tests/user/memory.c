@@ -134,6 +134,7 @@ static int make_file(const char *name, size_t n)
 {
 	int fd = open(name, O_RDWR | O_CREAT | O_TRUNC, 0600);
 
+	unlink(name);
 	for (size_t i = 0; i < n; i++) {
 		char c = 'a' + i / PAGE % 26;
 
@@ -191,6 +192,7 @@ TEST(access_follows_the_descriptor)
 	ftruncate(fd, PAGE);
 	ro = open("ac", O_RDONLY);
 	wo = open("ac", O_WRONLY);
+	unlink("ac");
 	CHECK_ERR(mmap(NULL, PAGE, RW, MAP_SHARED, ro, 0) == MAP_FAILED ? -1 : 0, EACCES);
 	CHECK(mmap(NULL, PAGE, RW, MAP_PRIVATE, ro, 0) != MAP_FAILED);
 	CHECK_ERR(mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, wo, 0) == MAP_FAILED ? -1 : 0, EACCES);
