@@ -7,7 +7,7 @@
  *	nothing, region of a file	the file's page, with cached ones around it if it is
  *					a read; a write to a private region copies it
  *	present, not writable		private: copy, or just make writable what nobody
- *					shares any more; shared: page_mkwrite()
+ *					shares any more; shared: page_mkwrite(), then writable
  *	present, all right		another thread was faster, or this CPU remembered
  *					fewer rights: drop that and go on
  *
@@ -163,10 +163,29 @@ static int fault_copy(struct vm_region *r, u64 addr, pte_t *pte, pte_t e)
 	return new ? 0 : -ENOMEM;
 }
 
-static int fault_shared_write(struct vm_region *r, pte_t *pte, pte_t e)
+/*
+ * The entry that maps @p is writable now. Write-back cleans a page first and makes it
+ * read-only then: one that is clean here was cleaned before the entry could be seen,
+ * and would be written to unnoticed. So its file is told once more; whatever cleans
+ * it after that finds the entry. One step, not a loop: nothing here waits for a flag
+ * that a file system may set or not.
+ */
+static inline int tell_if_cleaned(struct vm_region *r, struct page *p)
+{
+	if (likely(!r->ops->write_back) || (READ_ONCE(p->flags) & PG_DIRTY))
+		return 0;
+	return r->ops->page_mkwrite(r, p);
+}
+
+static inline int mkwrite_error(int err)
+{
+	return err == -ENOMEM ? err : err < 0 ? -EIO : 0;
+}
+
+static int fault_shared_write(struct vm_region *r, u64 addr, pte_t *pte, pte_t e)
 {
 	struct page *p;
-	int err = 0;
+	int err;
 
 	if (!r->ops || !r->ops->page_mkwrite || (e & PTE_SOFT_PFN)) {
 		exchange(pte, e, e | PTE_WRITE);
@@ -175,15 +194,14 @@ static int fault_shared_write(struct vm_region *r, pte_t *pte, pte_t e)
 	p = hold_mapped(r, pte, e);
 	if (!p)
 		return 0;
-	/* Write-back cleans first and makes read-only then: a page found clean now was cleaned in between. */
-	do {
-		err = r->ops->page_mkwrite(r, p);
-		if (err || !exchange(pte, e, e | PTE_WRITE))
-			break;
-		e |= PTE_WRITE;
-	} while (r->ops->page_cache && !(READ_ONCE(p->flags) & PG_DIRTY) && READ_ONCE(*pte) == e);
+	err = r->ops->page_mkwrite(r, p);
+	if (!err && exchange(pte, e, e | PTE_WRITE)) {
+		err = tell_if_cleaned(r, p);
+		if (err && exchange(pte, e | PTE_WRITE, e))
+			tlb_flush_user_page(r->space, addr);
+	}
 	page_put(p);
-	return err == -ENOMEM ? err : err < 0 ? -EIO : 0;
+	return mkwrite_error(err);
 }
 
 static inline int fault_present(struct vm_region *r, u64 addr, pte_t *pte, pte_t e, bool write)
@@ -197,7 +215,7 @@ static inline int fault_present(struct vm_region *r, u64 addr, pte_t *pte, pte_t
 		return 0;
 	}
 	if (unlikely(r->flags & VM_SHARED))
-		return fault_shared_write(r, pte, e);
+		return fault_shared_write(r, addr, pte, e);
 	if ((e & PTE_SOFT_ANON) && atomic_read(&pte_page(e)->refs) == 1) {
 		entry_set(r, pte, e, e | PTE_WRITE);	/* the others have gone */
 		return 0;
@@ -299,11 +317,36 @@ static int fault_file_copy(struct vm_region *r, u64 addr, pte_t *pte, struct pag
 	return 0;
 }
 
+/* First write to a shared page that is not mapped yet; takes over the reference on @p. */
+static int fault_file_write(struct vm_region *r, u64 addr, pte_t *pte, struct page *p)
+{
+	bool mapped, counted = !(r->flags & VM_PFN);
+	pte_t e = page_pte(p, file_bits(r, true) | (counted ? 0 : PTE_SOFT_PFN));
+	int err = r->ops->page_mkwrite(r, p);
+
+	if (err) {
+		page_put(p);
+		return mkwrite_error(err);
+	}
+	if (r->ops->write_back)
+		page_get(p);			/* the mapping's own reference may be gone at once */
+	mapped = map_file_page(r, addr, pte, p, e);
+	if (mapped && counted)
+		count_pages(r->space, &r->space->rss_file, 1);
+	if (r->ops->write_back) {
+		err = mapped ? tell_if_cleaned(r, p) : 0;
+		if (err && exchange(pte, e, e & ~PTE_WRITE))
+			tlb_flush_user_page(r->space, addr);
+		page_put(p);
+	}
+	return mkwrite_error(err);
+}
+
 static int fault_file(struct vm_region *r, u64 addr, pte_t *pte, bool write)
 {
 	struct vm_space *s = r->space;
 	struct page *p;
-	bool major, made_writable = false;
+	bool major;
 	int err;
 
 	if (!write && r->ops->fault_around && fault_around(r, addr, pte))
@@ -317,16 +360,12 @@ static int fault_file(struct vm_region *r, u64 addr, pte_t *pte, bool write)
 		return err ? err : major;
 	}
 	if (write && r->ops->page_mkwrite) {
-		err = r->ops->page_mkwrite(r, p);
-		if (err) {
-			page_put(p);
-			return err == -ENOMEM ? err : -EIO;
-		}
-		made_writable = true;
+		err = fault_file_write(r, addr, pte, p);
+		return err ? err : major;
 	}
 	if (r->flags & VM_PFN)
 		map_file_page(r, addr, pte, p, page_pte(p, file_bits(r, true) | PTE_SOFT_PFN));
-	else if (map_file_page(r, addr, pte, p, page_pte(p, file_bits(r, made_writable))))
+	else if (map_file_page(r, addr, pte, p, page_pte(p, file_bits(r, false))))
 		count_pages(s, &s->rss_file, 1);
 	return major;
 }

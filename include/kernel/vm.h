@@ -48,8 +48,9 @@ struct vm_region_ops {
 	 */
 	int (*fault_around)(struct vm_region *r, u64 first_pgoff, u32 n, struct page **pages);
 	/**
-	 * A page of a shared region is about to be written first: mark it dirty,
-	 * find room for it. May sleep. NULL: may be written right away.
+	 * A page of a shared region is about to be written first: find room for it,
+	 * note the time, mark it PG_DIRTY if it is written back one day. May sleep; may be
+	 * called twice for one write. NULL: may be written right away.
 	 * @return 0; -ENOMEM; any other -errno: SIGBUS
 	 */
 	int (*page_mkwrite)(struct vm_region *r, struct page *p);
@@ -64,6 +65,12 @@ struct vm_region_ops {
 	 * the pages out (mapping = NULL), then calls vm_unmap_file_range().
 	 */
 	bool page_cache;
+	/**
+	 * The pages have a store behind them: page_mkwrite() sets PG_DIRTY. Who writes one back
+	 * clears PG_DIRTY first, then calls vm_protect_file_range(), then reads the page: so
+	 * a write that comes meanwhile is seen by one of the two.
+	 */
+	bool write_back;
 };
 
 #define VM_READ		0x1	/* = PROT_READ.. */

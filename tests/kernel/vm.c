@@ -498,6 +498,8 @@ static struct fake {
 	struct file *file;		/* made once, kept */
 	struct page *page[FILE_PAGES];
 	u32 size, reads, dirtied, around;
+	u32 fails_at;			/* the how manieth page_mkwrite() fails */
+	bool stays_clean;		/* page_mkwrite() sets no PG_DIRTY, or write-back is as fast */
 } fake;
 
 static int fake_fault(struct vm_region *r, u64 pgoff, struct page **out)
@@ -527,8 +529,10 @@ static int fake_fault_around(struct vm_region *r, u64 first, u32 n, struct page 
 
 static int fake_mkwrite(struct vm_region *r, struct page *p)
 {
-	fake.dirtied++;
-	p->flags |= PG_DIRTY;
+	if (++fake.dirtied == fake.fails_at)
+		return -ENOSPC;
+	if (!fake.stays_clean)
+		p->flags |= PG_DIRTY;
 	return 0;
 }
 
@@ -537,6 +541,7 @@ static const struct vm_region_ops fake_region_ops = {
 	.fault_around = fake_fault_around,
 	.page_mkwrite = fake_mkwrite,
 	.page_cache = true,
+	.write_back = true,
 };
 
 static int fake_mmap(struct file *f, struct vm_region *r)
@@ -658,6 +663,36 @@ SPACE_TEST(a_shared_mapping_of_a_file_tells_before_it_is_written)
 	KEXPECT_EQ(vm_map(s, HINT, P(1), PROT_READ, MAP_SHARED, fake.file, 0), HINT);
 	KEXPECT_EQ(vm_protect(s, HINT, P(1), RW), -EACCES);
 	KEXPECT_EQ(vm_unmap(s, HINT, P(1)), 0);
+	fake_close(t);
+}
+
+/* Write-back may clean a page as often as it likes: a write ends, and the file was told after the last time. */
+SPACE_TEST(a_page_that_is_cleaned_at_once_can_be_written)
+{
+	s64 a;
+
+	if (!fake_open(t))
+		return;
+	a = vm_map(s, HINT, P(FILE_PAGES), RW, MAP_SHARED, fake.file, 0);
+	fake.stays_clean = true;
+	KEXPECT_EQ(peek(a), 1);
+	KEXPECT_EQ(poke(a, 50), 0);
+	KEXPECT_EQ(fake.dirtied, 2);
+	KEXPECT_EQ(poke(a + P(39), 51), 0);
+	KEXPECT_EQ(fake.dirtied, 4);
+	/* told again, it has no room: the page is as read-only as before */
+	KEXPECT_EQ(peek(a + P(1)), 2);
+	fake.fails_at = 6;
+	KEXPECT_EQ(poke(a + P(1), 52), -1);
+	KEXPECT_EQ(fake.dirtied, 6);
+	fake.fails_at = 8;
+	KEXPECT_EQ(poke(a + P(38), 53), -1);
+	KEXPECT_EQ(fake.dirtied, 8);
+	KEXPECT_EQ(peek(a + P(38)), 39);
+	KEXPECT_EQ(poke(a + P(1), 54), 0);
+	KEXPECT_EQ(poke(a + P(38), 55), 0);
+	KEXPECT_EQ(fake.dirtied, 12);
+	KEXPECT_EQ(vm_unmap(s, a, P(FILE_PAGES)), 0);
 	fake_close(t);
 }
 

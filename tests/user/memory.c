@@ -172,6 +172,34 @@ TEST(files_in_memory)
 	CHECK_EQ(shared[0], 'W');
 }
 
+/* Who has read or written a page of a shared file before makes no difference to the next write. */
+TEST(shared_pages_of_files_are_written_in_any_order)
+{
+	for (int order = 0; order < 16; order++) {
+		int fd = open(".", O_TMPFILE | O_RDWR, 0600);
+		volatile char *p;
+		char c;
+
+		CHECK_EQ(ftruncate(fd, 2 * PAGE), 0);
+		if (order & 8)
+			CHECK_EQ(pwrite(fd, "x", 1, 0), 1);
+		p = mmap(NULL, 2 * PAGE, RW, MAP_SHARED, fd, 0);
+		if (order & 1)
+			CHECK_EQ(p[0], order & 8 ? 'x' : 0);
+		if (order & 2)
+			p[0] = 1;
+		CHECK_EQ(wait_status(CHILD(({
+			if (order & 4)
+				(void)p[0];
+			p[0] = 2;
+			0; }))), 0);
+		p[0]++;
+		CHECK_EQ(pread(fd, &c, 1, 0), 1);
+		CHECK_EQ(c, 3);
+		close(fd);
+	}
+}
+
 TEST(beyond_the_file_is_a_bus_error)
 {
 	int fd = make_file("be", 100);
@@ -452,6 +480,7 @@ int main(void)
 	RUN(fixed_addresses);
 	RUN(bad_requests);
 	RUN(files_in_memory);
+	RUN(shared_pages_of_files_are_written_in_any_order);
 	RUN(beyond_the_file_is_a_bus_error);
 	RUN(access_follows_the_descriptor);
 	RUN(moving_and_growing);

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What mm/ and fs/ promise each other about mapped files, with both halves real: the faults of
+ * mm/vm_fault.c on files of tmpfs (fs/pagecache.c). vm.c tests the same faults against a file system
+ * made up for the test, which keeps promises of its own; so these tests hold that the real one does.
+ */
+#include <kernel/err.h>
+#include <kernel/fs.h>
+#include <kernel/ktest.h>
+#include <kernel/page.h>
+#include <kernel/string.h>
+#include <kernel/thread.h>
+#include <kernel/time.h>
+#include <kernel/vm.h>
+#include <uapi/fcntl.h>
+#include <uapi/mman.h>
+
+#define RW	(PROT_READ | PROT_WRITE)
+#define P(n)	((u64)(n) << PAGE_SHIFT)
+#define HINT	0x10000000ull
+#define NPAGES	40u
+
+/* A space that the test runs in, and a nameless file of tmpfs whose page n holds n + 1, but for holes. */
+struct scene { struct vm_space *space; struct file *file; };
+
+static bool is_hole(u32 n) { return n % 4 == 3; }
+
+static void scene_end(struct scene *sc)
+{
+	thread_switch_space(NULL);
+	if (sc->file)
+		file_put(sc->file);
+	if (sc->space)
+		vm_space_put(sc->space);
+}
+
+static bool scene_begin(struct ktest_context *t, struct scene *sc)
+{
+	struct file *f = file_open(AT_FDCWD, "/", O_TMPFILE | O_RDWR, 0600);
+
+	*sc = (struct scene){ .space = vm_space_create(), .file = IS_ERR(f) ? NULL : f };
+	if (!KEXPECT(sc->space && sc->file))
+		goto fail;
+	thread_switch_space(sc->space);
+	for (u32 i = 0; i < NPAGES; i++) {
+		u8 byte = i + 1;
+		u64 pos = P(i);
+
+		if (!is_hole(i) && !KEXPECT_EQ(file_write_kernel(f, &byte, 1, &pos), 1))
+			goto fail;
+	}
+	mutex_lock(&f->inode->lock);
+	KEXPECT_EQ(f->inode->ops->truncate(f->inode, P(NPAGES)), 0);
+	mutex_unlock(&f->inode->lock);
+	return true;
+fail:
+	scene_end(sc);
+	return false;
+}
+
+static int peek(u64 addr)
+{
+	u8 b;
+
+	return copy_from_user(&b, uaddr(addr), 1) ? -1 : b;
+}
+static int poke(u64 addr, u8 b) { return copy_to_user(uaddr(addr), &b, 1) ? -1 : 0; }
+
+/* A byte as read() gives it. */
+static int file_byte(struct scene *sc, u64 at)
+{
+	u8 b;
+
+	return file_read_kernel(sc->file, &b, 1, &at) == 1 ? b : -1;
+}
+
+static s64 scene_map(struct scene *sc, u64 addr, u32 kind)
+{
+	return vm_map(sc->space, addr, P(NPAGES), RW, kind | MAP_FIXED, sc->file, 0);
+}
+
+/* Every order of reading and writing a shared page, in a space with one user and with two. */
+static void orders(struct ktest_context *t, struct scene *sc)
+{
+	const s64 a = scene_map(sc, HINT, MAP_SHARED);
+
+	KEXPECT_EQ(a, HINT);
+	for (u32 i = 0; i < NPAGES; i++) {
+		if (i & 1)
+			KEXPECT_EQ(peek(a + P(i)), is_hole(i) ? 0 : i + 1);
+		KEXPECT_EQ(poke(a + P(i), i + 101), 0);
+		KEXPECT_EQ(poke(a + P(i) + 1, 1), 0);
+		KEXPECT_EQ(peek(a + P(i)), i + 101);
+		KEXPECT_EQ(file_byte(sc, P(i)), i + 101);
+	}
+	KEXPECT_EQ(vm_unmap(sc->space, a, P(NPAGES)), 0);
+}
+
+KTEST(vm_files, a_shared_page_is_written_in_any_order)
+{
+	struct scene sc;
+
+	if (!scene_begin(t, &sc))
+		return;
+	orders(t, &sc);
+	scene_end(&sc);
+	if (!scene_begin(t, &sc))
+		return;
+	vm_space_get(sc.space);			/* as a second thread */
+	orders(t, &sc);
+	vm_space_put(sc.space);
+	scene_end(&sc);
+}
+
+KTEST(vm_files, rights_come_and_go_under_shared_pages)
+{
+	struct scene sc;
+	struct vm_space *child;
+	s64 a;
+
+	if (!scene_begin(t, &sc))
+		return;
+	a = scene_map(&sc, HINT, MAP_SHARED);
+	KEXPECT_EQ(peek(a), 1);
+	KEXPECT_EQ(poke(a + P(1), 50), 0);
+	KEXPECT_EQ(vm_protect(sc.space, a, P(NPAGES), PROT_READ), 0);
+	KEXPECT_EQ(poke(a, 51), -1);
+	KEXPECT_EQ(vm_protect(sc.space, a, P(NPAGES), RW), 0);
+	KEXPECT_EQ(poke(a, 51), 0);
+	KEXPECT_EQ(poke(a + P(1), 52), 0);
+	vm_protect_file_range(&sc.file->inode->pages, 0, NPAGES);
+	KEXPECT_EQ(poke(a, 53), 0);
+	child = vm_space_fork(sc.space);
+	if (KEXPECT(child)) {
+		thread_switch_space(child);
+		KEXPECT_EQ(peek(a + P(1)), 52);
+		KEXPECT_EQ(poke(a + P(1), 54), 0);
+		KEXPECT_EQ(poke(a + P(2), 55), 0);
+		thread_switch_space(sc.space);
+		vm_space_put(child);
+	}
+	KEXPECT_EQ(vm_advise(sc.space, a, P(NPAGES), MADV_POPULATE_WRITE), 0);
+	KEXPECT_EQ(peek(a), 53);
+	KEXPECT_EQ(peek(a + P(1)), 54);
+	KEXPECT_EQ(peek(a + P(2)), 55);
+	scene_end(&sc);
+}
+
+KTEST(vm_files, a_truncation_is_seen_by_mappings_and_mappings_by_it)
+{
+	struct scene sc;
+	s64 shared, private;
+
+	if (!scene_begin(t, &sc))
+		return;
+	shared = scene_map(&sc, HINT, MAP_SHARED);
+	private = scene_map(&sc, HINT + P(2 * NPAGES), MAP_PRIVATE);
+	KEXPECT_EQ(vm_advise(sc.space, shared, P(NPAGES), MADV_POPULATE_WRITE), 0);
+	KEXPECT_EQ(poke(private + P(20), 99), 0);
+	KEXPECT_EQ(peek(private + P(21)), 22);
+	mutex_lock(&sc.file->inode->lock);
+	KEXPECT_EQ(sc.file->inode->ops->truncate(sc.file->inode, P(10) + 1), 0);
+	mutex_unlock(&sc.file->inode->lock);
+	KEXPECT_EQ(sc.file->inode->pages.tree.count, 11);
+	KEXPECT_EQ(peek(shared + P(10)), 11);
+	KEXPECT_EQ(poke(shared + P(11), 1), -1);
+	KEXPECT_EQ(peek(private + P(20)), -1);
+	KEXPECT_EQ(vm_advise(sc.space, shared, P(NPAGES), MADV_POPULATE_WRITE), -EFAULT);
+	KEXPECT_EQ(vm_advise(sc.space, shared, P(11), MADV_POPULATE_WRITE), 0);
+	scene_end(&sc);
+}
