@@ -69,8 +69,8 @@ static s64 transfer_at(u32 fd, struct uio *u, s64 at, transfer_fn fn)
 	u64 pos = at;
 	s64 ret;
 
-	if (at < 0)
-		return -EINVAL;
+	if (at < 0 || at + u->count > INT64_MAX)
+		return -EINVAL;			/* no file's code has to think of sums that wrap */
 	r = fd_get(fd);
 	if (!r.file)
 		return -EBADF;
@@ -415,6 +415,10 @@ SYSCALL6(copy_file_range, in_fd, user_in, out_fd, user_out, len, flags)
 		ret = get_user_u64(&out_pos, uaddr(user_out));
 	if (!ret && (out.file->flags & O_APPEND))
 		ret = -EBADF;
+	if (!ret && ((s64)in_pos < 0 || (s64)out_pos < 0))
+		ret = -EINVAL;
+	if (!ret && (len > INT64_MAX || in_pos + len > INT64_MAX || out_pos + len > INT64_MAX))
+		ret = -EOVERFLOW;
 	if (!ret && in.file->inode == out.file->inode && in_pos < out_pos + len && out_pos < in_pos + len)
 		ret = -EINVAL;
 	if (ret)

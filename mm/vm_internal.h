@@ -64,11 +64,21 @@ static inline bool vm_is_solo(const struct vm_space *s) { return atomic_read(&s-
 
 /* ---- vm_tables.c ---- */
 
+/*
+ * The walkers refuse what lies beyond user space: no table is found, made or freed
+ * there, whatever their callers have let through. The upper half of the top table is the kernel's.
+ */
+#define VM_TOP_ENTRIES	256u			/* of the top table that are the user's */
+
 /** @brief The entry of @p addr, NULL where there is no table. space->lock held. */
 static inline pte_t *vm_pte(const struct vm_space *s, u64 addr)
 {
-	pte_t e = ((pte_t *)phys_to_virt(s->tables.root))[pt_index(addr, 4)];
+	u64 top = addr >> 39;
+	pte_t e;
 
+	if (unlikely(top >= VM_TOP_ENTRIES))
+		return NULL;
+	e = ((pte_t *)phys_to_virt(s->tables.root))[top];
 	if (unlikely(!e))
 		return NULL;
 	e = pte_table(e)[pt_index(addr, 3)];
@@ -80,7 +90,7 @@ static inline pte_t *vm_pte(const struct vm_space *s, u64 addr)
 	return &pte_table(e)[pt_index(addr, 1)];
 }
 pte_t *vm_pte_alloc_slow(struct vm_space *s, u64 addr);
-/** @brief The same, with tables made on the way. NULL: no memory. */
+/** @brief The same, with tables made on the way. NULL: no memory, or not a user's address. */
 static inline pte_t *vm_pte_alloc(struct vm_space *s, u64 addr)
 {
 	pte_t *pte = vm_pte(s, addr);
@@ -90,7 +100,7 @@ static inline pte_t *vm_pte_alloc(struct vm_space *s, u64 addr)
 /**
  * @brief Walk the lowest tables of [*addr, end): the entry of the first address >= *addr
  * that has a table; *addr moves there, *stop is the end of what that table has
- * of the range. @return NULL: no more
+ * of the range. @return NULL: no more, or the range ends beyond user space
  */
 pte_t *vm_next_leaf(const struct vm_space *s, u64 *addr, u64 end, u64 *stop);
 /** @brief Give the pages of zeroed tables that this CPU keeps back to the allocator. @return how many */
@@ -136,12 +146,13 @@ static inline void vm_gather_finish(struct vm_gather *g)
 	if (g->start < g->end || g->tables)
 		vm_gather_finish_slow(g);
 }
-/** @brief Take all pages of [start, end) out. Exclusive. */
+/** @brief Take all pages of [start, end) out; nothing where that ends beyond user space. Exclusive. */
 void vm_zap(struct vm_gather *g, u64 start, u64 end);
 /** @brief The same under the region's regions_lock, if it is on a list. */
 void vm_zap_region(struct vm_gather *g, struct vm_region *r, u64 start, u64 end);
 /**
- * @brief Take out the tables for [start, end), which holds no pages any more.
+ * @brief Take out the tables for [start, end), which holds no pages any more; none where that
+ * ends beyond user space.
  * @param floor,ceiling  the neighbours: nothing is mapped between them
  */
 void vm_free_tables(struct vm_gather *g, u64 start, u64 end, u64 floor, u64 ceiling);
@@ -219,7 +230,10 @@ struct vm_region *vm_split(struct vm_region *r, u64 at);
 struct vm_region *vm_merge(struct vm_region *r);
 /** @brief Move the bounds of @p r under its file's lock. */
 void vm_set_bounds(struct vm_region *r, u64 start, u64 end);
-/** @brief munmap() under the lock. Regions that are wholly gone go to @p dead, for vm_bury() after it. */
+/**
+ * @brief munmap() under the lock. Regions that are wholly gone go to @p dead, for vm_bury() after it.
+ * @return 0; -ENOMEM, nothing changed; -EINVAL: not a range of whole pages within user space
+ */
 int vm_unmap_locked(struct vm_space *s, u64 start, u64 end, struct list *dead);
 void vm_bury(struct list *dead);
 /** @brief Something failed half way: pages and tables of [start, end), where no region is, go. */
@@ -231,7 +245,7 @@ void vm_file_unlink(struct vm_region *r);
 void vm_region_opened(struct vm_region *r);
 /** @brief get_unmapped_area() of Linux. @return address or -errno */
 s64 vm_find_room(struct vm_space *s, u64 addr, u64 len, u32 map_flags);
-/** @brief [addr, addr + len) in whole pages within user space? @return 0 or -EINVAL, *end the end */
+/** @brief Is [addr, addr + len) within user space, and addr that of a page? No sum in it can wrap. */
 static inline bool vm_range_valid(u64 addr, u64 len)
 {
 	return !(addr & ~PAGE_MASK) && len <= USER_END && addr <= USER_END - len;

@@ -154,7 +154,7 @@ struct vm_region *vm_merge(struct vm_region *r)
 
 s64 vm_find_room(struct vm_space *s, u64 addr, u64 len, u32 map_flags)
 {
-	u64 low = USER_BASE, high = s->mmap_base, found;
+	u64 low = USER_BASE, high = s->mmap_base, limit = USER_END, found;
 	bool up = s->bottom_up;
 
 	if (len > USER_END)
@@ -168,15 +168,17 @@ s64 vm_find_room(struct vm_space *s, u64 addr, u64 len, u32 map_flags)
 	}
 	if (map_flags & MAP_32BIT) {
 		low = 0x40000000;
-		high = 0x80000000;
+		high = limit = 0x80000000;
 		up = true;
 	} else if (up) {
 		low = s->mmap_base;
 		high = USER_END;
 	}
+	if (len > limit)
+		return -ENOMEM;
 	if (addr) {
-		addr = MAX(PAGE_ALIGN(addr), USER_BASE);
-		if (addr <= (map_flags & MAP_32BIT ? high : USER_END) - len && vm_range_is_free(s, addr, len))
+		addr = MAX(addr & PAGE_MASK, USER_BASE);
+		if (addr <= limit - len && vm_range_is_free(s, addr, len))
 			return addr;
 	}
 	found = up ? vm_gap_bottom_up(s, len, low, high) : vm_gap_top_down(s, len, low, high);
@@ -206,9 +208,12 @@ static void cut(struct vm_region *r, u64 start, u64 end, struct list *dead)
 
 int vm_unmap_locked(struct vm_space *s, u64 start, u64 end, struct list *dead)
 {
-	struct vm_region *r = vm_region_overlapping(s, start, end), *prev, *next;
+	struct vm_region *r, *prev, *next;
 	struct vm_gather g;
 
+	if (WARN_ON(start > end || end > USER_END || ((start | end) & ~PAGE_MASK)))
+		return -EINVAL;
+	r = vm_region_overlapping(s, start, end);
 	if (!r)
 		return 0;
 	if (r->start < start && r->end > end && !vm_split(r, end))

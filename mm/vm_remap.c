@@ -96,8 +96,11 @@ static s64 remap_to(struct vm_space *s, struct remap *m)
 	s64 to;
 	int err;
 
-	if ((m->to & ~PAGE_MASK) || m->new_len > USER_END || m->to > USER_END - m->new_len)
+	if (!vm_range_valid(m->to, m->new_len))
 		return -EINVAL;
+	/* Linux finds this out as it unmaps what is too much; before the target is gone is early enough. */
+	if (!vm_range_valid(m->old, m->old_len))
+		return m->old_len > m->new_len ? -EINVAL : -EFAULT;
 	if (m->old + m->old_len > m->to && m->to + m->new_len > m->old)
 		return -EINVAL;
 	if (s->nr_regions + 5 > VM_MAX_REGIONS)

@@ -126,6 +126,8 @@ pte_t *vm_pte_alloc_slow(struct vm_space *s, u64 addr)
 {
 	pte_t *table = phys_to_virt(s->tables.root);
 
+	if (WARN_ON(addr >= VM_TABLES_END))
+		return NULL;
 	for (u32 level = 4; level > 1; level--) {
 		pte_t *entry = &table[pt_index(addr, level)], e = READ_ONCE(*entry);
 
@@ -153,6 +155,8 @@ pte_t *vm_next_leaf(const struct vm_space *s, u64 *addr, u64 end, u64 *stop)
 	pte_t *top = phys_to_virt(s->tables.root), e;
 	u64 a = *addr, size;
 
+	if (WARN_ON(end > VM_TABLES_END))
+		return NULL;
 	while (a < end) {
 		size = 1ull << 39;
 		e = top[pt_index(a, 4)];
@@ -204,6 +208,8 @@ static void free_below(struct vm_gather *g, pte_t *table, u32 level, u64 start, 
 
 void vm_free_tables(struct vm_gather *g, u64 start, u64 end, u64 floor, u64 ceiling)
 {
+	if (WARN_ON(end > VM_TABLES_END || ceiling > VM_TABLES_END))
+		return;
 	start = ALIGN_DOWN(start, LEAF_SIZE);
 	end = ALIGN_UP(end, LEAF_SIZE);
 	if (start < floor)

@@ -254,12 +254,24 @@ static inline s64 transfer_done(struct open_file *o, s64 n, u64 length, u64 *pos
 	return result_of(n);
 }
 
+/* Where a transfer of @length bytes begins. @return false: its end is no position; drivers add them without a thought */
+static inline bool transfer_offset(const struct open_file *o, const u64 *pos, u64 length, u64 *offset)
+{
+	*offset = 0;
+	if (likely(!(o->device->flags & BANOS_CHARDEV_POSITION)))
+		return true;
+	*offset = *pos;
+	return *pos <= INT64_MAX - length;
+}
+
 static s64 device_read(struct file *f, struct uio *u, u64 *pos)
 {
 	struct open_file *o = f->private;
-	u64 length = u->count, offset = o->device->flags & BANOS_CHARDEV_POSITION ? *pos : 0;
+	u64 length = u->count, offset;
 	s64 n;
 
+	if (!transfer_offset(o, pos, length, &offset))
+		return -EINVAL;
 	if (!call_begin(o))
 		return -ENODEV;
 	n = gate_call(o->root, u, o->device->ops.read, (u64)o->context, (u64)o->file, (u64)u, length, offset,
@@ -271,9 +283,11 @@ static s64 device_read(struct file *f, struct uio *u, u64 *pos)
 static s64 device_write(struct file *f, struct uio *u, u64 *pos)
 {
 	struct open_file *o = f->private;
-	u64 length = u->count, offset = o->device->flags & BANOS_CHARDEV_POSITION ? *pos : 0;
+	u64 length = u->count, offset;
 	s64 n;
 
+	if (!transfer_offset(o, pos, length, &offset))
+		return -EINVAL;
 	if (!call_begin(o))
 		return -ENODEV;
 	n = gate_call(o->root, u, o->device->ops.write, (u64)o->context, (u64)o->file, (u64)u, length, offset,

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The walkers of user page tables (mm/vm_tables.c, vm_zap.c) refuse by themselves what lies beyond
+ * user space, whatever their callers let through. Each refusal that is a fault of
+ * the caller's is logged as a warning: those in this test's output are meant.
+ */
+#include <asm/pgtable.h>
+#include <kernel/err.h>
+#include <kernel/ktest.h>
+#include <kernel/string.h>
+#include "../../mm/vm_internal.h"
+
+#define KERNEL_HALF	0xffff800000000000ull
+#define AT		0x10000000ull
+
+static pte_t *top_table(struct vm_space *s) { return phys_to_virt(s->tables.root); }
+
+static bool byte_is(u64 addr, u8 wanted)
+{
+	u8 b;
+
+	return !copy_from_user(&b, uaddr(addr), 1) && b == wanted;
+}
+
+/* Everything that walks, over ranges that reach beyond user space, or begin there, or wrap. */
+static void walk_beyond(struct ktest_context *t, struct vm_space *s)
+{
+	static const struct { u64 start, end; } far[] = {
+		{ AT, VM_TABLES_END + PAGE_SIZE }, { AT, KERNEL_HALF }, { AT, ~0ull & PAGE_MASK },
+		{ KERNEL_HALF, KERNEL_HALF + (1ull << 39) }, { 0xffff900000000000ull, 0xffff900000001000ull },
+		{ ~0ull & PAGE_MASK, 0 },
+	};
+	struct vm_gather g;
+	DEFINE_LIST(dead);
+
+	for (u32 i = 0; i < ARRAY_SIZE(far); i++) {
+		u64 addr = far[i].start, stop;
+
+		vm_gather_init(&g, s);
+		vm_zap(&g, far[i].start, far[i].end);
+		vm_free_tables(&g, far[i].start, far[i].end, 0, VM_TABLES_END);
+		KEXPECT(!g.tables && !g.anon && !g.nr_shared);
+		vm_gather_finish(&g);
+		KEXPECT(far[i].end < far[i].start || !vm_next_leaf(s, &addr, far[i].end, &stop));
+		KEXPECT_EQ(vm_unmap_locked(s, far[i].start, far[i].end, &dead), -EINVAL);
+	}
+	vm_gather_init(&g, s);
+	vm_free_tables(&g, 0, VM_TABLES_END, 0, ~0ull);
+	KEXPECT(!g.tables);
+	for (u32 top = VM_TOP_ENTRIES; top < PTRS_PER_TABLE; top++) {
+		KEXPECT(!vm_pte(s, KERNEL_HALF | (u64)top << 39));
+		KEXPECT(!vm_pte(s, (u64)top << 39));		/* not canonical */
+	}
+	KEXPECT(!vm_pte_alloc(s, KERNEL_HALF));
+	KEXPECT(list_empty(&dead));
+}
+
+KTEST(vm_tables, nothing_is_walked_beyond_user_space)
+{
+	struct vm_space *s = vm_space_create();
+	pte_t before[PTRS_PER_TABLE - VM_TOP_ENTRIES];
+
+	if (!KEXPECT(s))
+		return;
+	thread_switch_space(s);
+	KEXPECT_EQ(vm_map(s, AT, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, NULL, 0), AT);
+	KEXPECT_EQ(put_user_u32(uaddr(AT), 7), 0);
+	memcpy(before, top_table(s) + VM_TOP_ENTRIES, sizeof(before));
+	down_write(&s->lock);
+	walk_beyond(t, s);
+	up_write(&s->lock);
+	KEXPECT(!memcmp(before, top_table(s) + VM_TOP_ENTRIES, sizeof(before)));
+	KEXPECT(byte_is(AT, 7));
+	KEXPECT_EQ(s->nr_regions, 1);
+	KEXPECT_EQ(atomic_read(&s->nr_tables), 3);
+	thread_switch_space(NULL);
+	vm_space_put(s);
+}
