@@ -526,7 +526,11 @@ int walk_fast(struct walk *w, int dirfd, const char *name, u32 flags)
 	w->flags = flags;
 	rcu_read_lock();
 	w->seq = tree_read_begin();
-	err = w->seq & 1 ? -ECHILD : start(w, dirfd, name);
+	if (unlikely(w->seq & 1)) {		/* nothing of w is set yet: nothing to clean up */
+		rcu_read_unlock();
+		return -ECHILD;
+	}
+	err = start(w, dirfd, name);
 	if (!err) {
 		w->inode = READ_ONCE(w->path.dentry->inode);
 		err = walk_text(w, name);
