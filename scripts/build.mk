@@ -134,6 +134,9 @@ warn-flags := -Wall -Wextra -Werror -Wundef -Wvla -Wwrite-strings \
 	-Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers \
 	$(if $(filter 1,$(LLVM)),,-Wno-maybe-uninitialized)
 
+# The same pattern at each call in what nobody set, instead of what the stack held.
+pattern-flags := $(if $(CONFIG_DEBUG_STACK),-ftrivial-auto-var-init=pattern)
+
 # Speed where it counts, without padding; and for code that runs seldom
 # "ccflags-y += $(optimize-size)" or "CFLAGS_a.o += $(optimize-size)". No string
 # instructions for small copies: a byte of theirs costs as much as eight.
@@ -151,7 +154,8 @@ kernel-cppflags := -nostdinc -isystem $(cc-include) -Iinclude \
 	-include include/kernel/kconfig.h
 kernel-cflags := -std=gnu11 $(optimize-flags) $(debug-flags) $(machine-flags) \
 	-fcf-protection=none -fno-strict-aliasing -fno-common \
-	-fno-delete-null-pointer-checks -fno-strict-overflow $(warn-flags)
+	-fno-delete-null-pointer-checks -fno-strict-overflow $(warn-flags) \
+	$(pattern-flags)
 kernel-aflags := -m64 $(debug-flags) -D__ASSEMBLY__ -Wa,--fatal-warnings
 
 # Drivers: what DRIVER-ABI calls the binary rules, and no way to any header but
@@ -159,7 +163,8 @@ kernel-aflags := -m64 $(debug-flags) -D__ASSEMBLY__ -Wa,--fatal-warnings
 driver-cppflags := -nostdinc -isystem $(cc-include) -I$(O)/include/driver-api \
 	-DBANOS_CFLAGS=1
 driver-cflags := -std=gnu11 -O2 $(debug-flags) $(machine-flags) \
-	-fcf-protection=branch -fno-strict-aliasing -fno-common $(warn-flags)
+	-fcf-protection=branch -fno-strict-aliasing -fno-common $(warn-flags) \
+	$(pattern-flags)
 
 # ... in C++: without what only C has, and what there is no run-time support for.
 driver-cxxflags := -std=gnu++17 $(filter-out -std=% -Wstrict-prototypes \
