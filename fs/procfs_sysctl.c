@@ -6,6 +6,7 @@
  * not writable. (kernel/random/ is device/random.c's.) A text that is written may end in a newline. proc(5),
  * /proc/sys; Linux Documentation/admin-guide/sysctl/.
  */
+#include <asm/nmi.h>
 #include <kernel/printk.h>
 #include <kernel/string.h>
 #include <kernel/utsname.h>
@@ -116,6 +117,26 @@ static int write_printk(char *text, size_t len, void *unused)
 	return 0;
 }
 
+/* Numbers that any int may be written to. */
+static int show_int(struct seq_file *m, void *value)
+{
+	seq_printf(m, "%d\n", READ_ONCE(*(int *)value));
+	return 0;
+}
+
+static int write_int(char *text, size_t len, void *value)
+{
+	s64 v;
+	int err = seq_parse_number(text, &v);
+
+	if (err)
+		return err;
+	if (v < INT32_MIN || v > INT32_MAX)
+		return -EINVAL;
+	WRITE_ONCE(*(int *)value, (int)v);
+	return 0;
+}
+
 /* ---- all of them ---- */
 
 #define CONSTANT(path, value) { path, 0444, show_constant, NULL, (void *)(u64)(value) }
@@ -142,6 +163,7 @@ int proc_sysctl_init(void)
 		CONSTANT("sys/kernel/overflowuid", OVERFLOW_ID),
 		CONSTANT("sys/kernel/overflowgid", OVERFLOW_ID),
 		{ "sys/kernel/printk", 0644, show_printk, write_printk, NULL },
+		{ "sys/kernel/unknown_nmi_panic", 0644, show_int, write_int, &nmi_panic_wanted },
 		CONSTANT("sys/vm/overcommit_memory", OVERCOMMIT_ALWAYS),
 		CONSTANT("sys/fs/file-max", INT64_MAX),
 		CONSTANT("sys/fs/nr_open", FD_NUMBERS),

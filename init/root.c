@@ -66,6 +66,7 @@ static bool known(const char *key, size_t len)
 	static const char *const keys[] = {
 		"console", "init", "rdinit", "quiet", "loglevel", "debug", "ktest", "qemu_exit", "crash", "bench", "fail",
 		"nokaslr", "norandmaps", "ro", "rw", "root", "panic", "mitigations", "nosmp", "maxcpus", "noacpi",
+		"unknown_nmi_panic",
 		"BOOT_IMAGE", "initrd",
 	};
 

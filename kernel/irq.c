@@ -16,6 +16,7 @@
  */
 #include <asm/apic.h>
 #include <asm/ipi.h>
+#include <asm/nmi.h>
 #include <kernel/acpi.h>
 #include <kernel/cpu.h>
 #include <kernel/err.h>
@@ -190,6 +191,8 @@ void upcall_interrupt(u32 vector, struct pt_regs *regs)
 		line_interrupt(line);
 	else
 		system_interrupt(vector);
+	if (unlikely(READ_ONCE(nmi_unreported)))
+		nmi_report();
 }
 
 /* ---- asking for them ---- */
@@ -412,6 +415,7 @@ void irq_init(void)
 	this_cpu()->slot[CPU_SLOT_IRQ] = &boot_counts;
 	vector_map_init(&vectors, APIC_VECTOR_DEVICE_FIRST, APIC_VECTOR_DEVICE_LAST);
 	chip = arch_irq_init();
+	nmi_init();
 }
 
 bool irq_cpu_create(struct cpu *c)

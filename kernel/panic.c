@@ -168,13 +168,6 @@ void panic_double_fault(struct pt_regs *regs, u64 cr2)
 	panic_regs(regs, "double fault, cr2 %lx", cr2);
 }
 
-void upcall_nmi(struct pt_regs *regs)
-{
-	if (READ_ONCE(ipi_stopping))
-		ipi_handle_stop();	/* another CPU panics, or turns the machine off */
-	panic_regs(regs, "non-maskable interrupt");
-}
-
 void warn_report(const char *cond, const char *file, int line)
 {
 	pr_warn("warning: %s at %s:%d\n", cond, file, line);

@@ -52,7 +52,7 @@ HEADERS = {name: layer for layer, names in {
        'rbtree siginfo sort string types',
     1: 'boot cpu display lock lock_order page_init printk symbols uaccess upcalls',
     2: 'heap heap_init leak page',
-    3: 'acpi crash gate irq irq_chip owner power random rcu_init rtc seq_file smp '
+    3: 'acpi crash gate irq irq_chip owner power random rate_limit rcu_init rtc seq_file smp '
        'thread time utsname vdso wait',
     4: 'bus cred device fs fs_ops process syscalls tty vm',
     5: 'builtin driver driver_api driver_format loader report',

@@ -188,6 +188,16 @@ void apic_send_ipi(u32 apic_id, u8 vector)
 	send(apic_id, APIC_ICR_FIXED | APIC_ICR_ASSERT | vector);
 }
 
+void apic_send_self_in_nmi(u8 vector)
+{
+	if (!apic_present)
+		return;
+	/* The lower half alone: what was interrupted may have written the upper one. */
+	apic_write(APIC_ICR_LOW, APIC_ICR_SELF | APIC_ICR_FIXED | APIC_ICR_ASSERT | vector);
+	if (!apic_x2)
+		wait_idle();
+}
+
 void apic_send_nmi(u32 apic_id)
 {
 	send(apic_id, APIC_ICR_NMI | APIC_ICR_ASSERT);

@@ -28,9 +28,12 @@ _Static_assert(sizeof(struct pt_regs) == REGS_SIZE, "asm");
 _Static_assert(offsetof(struct pt_regs, rax) == REGS_RAX, "asm");
 _Static_assert(offsetof(struct pt_regs, cs) == REGS_CS, "asm");
 
-#define MSR_EFER	0xc0000080
+#define MSR_SYSENTER_CS	0x174
+#define MSR_SYSENTER_ESP 0x175
+#define MSR_SYSENTER_EIP 0x176
 #define MSR_STAR	0xc0000081
 #define MSR_LSTAR	0xc0000082
+#define MSR_CSTAR	0xc0000083
 #define MSR_FMASK	0xc0000084
 #define MSR_FS_BASE	0xc0000100
 #define MSR_GS_BASE	0xc0000101
@@ -46,7 +49,13 @@ _Static_assert(offsetof(struct pt_regs, cs) == REGS_CS, "asm");
 #define CR4_SMAP	(1ul << 21)
 #define CR4_PSE		(1ul << 4)
 #define CR4_PAE		(1ul << 5)
+#define HWCAP_SEP	(1u << 11)
+/* At a system call: arithmetic flags, TF, IF, DF, IOPL, NT, RF, AC, ID. As Linux. */
+#define SYSCALL_FLAGS_CLEARED 0x257fd5
 #define XCR0_WANTED	0xe7ull	/* x87, SSE, AVX, AVX-512 (three parts) */
+
+/* Everything else stays empty: no call gates, no 32-bit code, no LDT. */
+enum { GDT_KERNEL_CODE = 1, GDT_KERNEL_DATA, GDT_USER_DATA = 5, GDT_USER_CODE, GDT_TSS = 8, GDT_ENTRIES = 10 };
 
 struct tss {
 	u32 reserved0;
@@ -58,7 +67,7 @@ struct tss {
 } __packed;
 /* Per-CPU tables; cpu->arch points here. */
 struct cpu_tables {
-	u64 gdt[8];
+	u64 gdt[GDT_ENTRIES];
 	struct tss tss;
 	void *ist_stacks[4];	/* lowest addresses of what tss.ist[] ends */
 } __aligned(64);
@@ -75,7 +84,7 @@ static struct cpu_tables boot_tables;
 static u8 boot_ist[4][4096] __aligned(16);
 static struct idt_entry idt[256] __aligned(16);
 static u8 fpu_initial_area[4096] __aligned(64);
-extern u8 trap_stubs[], pf_entry[], syscall_entry[];
+extern u8 trap_stubs[], pf_entry[], syscall_entry[], syscall_compat_entry[];
 extern const u32 __smap_sites_start[], __smap_sites_end[];
 
 static void detect_names(struct cpu_features *f)
@@ -186,14 +195,13 @@ static void tables_fill(struct cpu_tables *t)
 {
 	u64 base = (u64)&t->tss;
 
-	t->gdt[1] = 0x00af9b000000ffff;		/* kernel code */
-	t->gdt[2] = 0x00cf93000000ffff;		/* kernel data */
-	t->gdt[3] = 0x00cffb000000ffff;		/* user 32-bit code: SYSRET's base */
-	t->gdt[4] = 0x00cff3000000ffff;		/* user data */
-	t->gdt[5] = 0x00affb000000ffff;		/* user code */
-	t->gdt[6] = (sizeof(t->tss) - 1) | (base & 0xffffff) << 16 | 0x89ull << 40 |
-		    (base >> 24 & 0xff) << 56;
-	t->gdt[7] = base >> 32;
+	t->gdt[GDT_KERNEL_CODE] = 0x00af9b000000ffff;
+	t->gdt[GDT_KERNEL_DATA] = 0x00cf93000000ffff;
+	t->gdt[GDT_USER_DATA] = 0x00cff3000000ffff;
+	t->gdt[GDT_USER_CODE] = 0x00affb000000ffff;
+	t->gdt[GDT_TSS] = (sizeof(t->tss) - 1) | (base & 0xffffff) << 16 | 0x89ull << 40 |
+			  (base >> 24 & 0xff) << 56;
+	t->gdt[GDT_TSS + 1] = base >> 32;
 	t->tss.iomap = sizeof(t->tss);
 }
 
@@ -204,7 +212,9 @@ static void tables_load(struct cpu_tables *t)
 	__asm__ volatile("lgdt %0\n\tpushq $8\n\tleaq 1f(%%rip), %%rax\n\tpushq %%rax\n\tlretq\n1:"
 			 :: "m"(d) : "rax", "memory");
 	__asm__ volatile("mov %0, %%ss; mov %0, %%ds; mov %0, %%es" :: "r"(KERNEL_DS));
-	__asm__ volatile("ltr %w0" :: "r"(0x30));
+	__asm__ volatile("ltr %w0" :: "r"(8 * GDT_TSS));
+	/* After a reset the LDT is the first 64 KiB of address space, which are a user's: there shall be none. */
+	__asm__ volatile("lldt %w0" :: "r"(0));
 	d.limit = sizeof(idt) - 1;
 	d.base = (u64)idt;
 	__asm__ volatile("lidt %0" :: "m"(d));
@@ -229,9 +239,15 @@ static void cpu_enable_features(void)
 	if (f->pat)			/* entry 4: write-combining; the rest as after reset */
 		wrmsr(MSR_PAT, 0x0007040100070406);
 	mce_cpu_start();
-	wrmsr(MSR_STAR, 0x1bull << 48 | 8ull << 32);
+	wrmsr(MSR_STAR, (u64)USER_SYSRET_BASE << 48 | (u64)KERNEL_CS << 32);
 	wrmsr(MSR_LSTAR, (u64)syscall_entry);
-	wrmsr(MSR_FMASK, 0x47700);
+	wrmsr(MSR_CSTAR, (u64)syscall_compat_entry);
+	wrmsr(MSR_FMASK, SYSCALL_FLAGS_CLEARED);
+	if (f->hwcap & HWCAP_SEP) {	/* no selector: SYSENTER is a protection fault */
+		wrmsr(MSR_SYSENTER_CS, 0);
+		wrmsr(MSR_SYSENTER_ESP, 0);
+		wrmsr(MSR_SYSENTER_EIP, 0);
+	}
 	wrmsr(MSR_KERNEL_GS, 0);
 	if (f->rdtscp)			/* what RDTSCP tells programs: the vDSO's getcpu() */
 		wrmsr(MSR_TSC_AUX, this_cpu()->id);

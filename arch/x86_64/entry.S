@@ -18,8 +18,8 @@
 #include <asm/offsets.h>
 #include <asm/smap.h>
 
-#define USER_DS 0x23
-#define USER_CS 0x2b
+#define USER_DS 0x2b
+#define USER_CS 0x33
 #define SYSCALL_TABLE_SIZE 512
 
 .macro PUSH_REST			/* below rdi: the order of struct pt_regs */
@@ -147,16 +147,14 @@ user_iret:
 	call user_return_work
 	jmp return_to_user
 
-/* IRET can fault on the user's values: then it is the user's fault, on the kernel's stack. */
-	.pushsection .ex_table, "a"
-	.long user_iret - KERNEL_VMA, user_iret_fault - KERNEL_VMA
-	.popsection
-user_iret_fault:			/* the trap's entry gave the kernel its GS back */
-	movq %gs:CPU_KSTACK_TOP, %rsp
-	subq $REGS_SIZE + 8, %rsp
-	leaq REG(0), %rdi
-	call bad_user_return
-	jmp return_to_user
+/*
+ * SYSCALL from compatibility mode. No descriptor makes such code possible; should
+ * one ever exist, it gets ENOSYS without a stack, as Linux without its emulation.
+ */
+	.global syscall_compat_entry
+syscall_compat_entry:
+	movl $-38, %eax
+	sysretl
 
 	.global ret_from_fork_asm
 ret_from_fork_asm:			/* first switch to a user thread: rsp 8 below its pt_regs */
@@ -260,11 +258,19 @@ trap_common:				/* rdi saved, edi = vector */
 	swapgs
 	call trap_dispatch
 	jmp return_to_user
-1:	cmpq $user_iret, REG(REGS_RIP)	/* the IRET to user mode itself faulted: GS is the user's */
-	jne 2f
-	swapgs
-2:	call trap_dispatch
+1:	cmpq $user_iret, REG(REGS_RIP)
+	je 2f
+	call trap_dispatch
 	jmp return_to_kernel
+	/* IRET refused the user's values, the user's registers and GS already there: the user's own fault */
+2:	swapgs
+	movl %esi, %ebx
+	call user_iret_faulted
+	leaq -8(%rax), %rsp
+	movq %rax, %rdi
+	movl %ebx, %esi
+	call trap_dispatch
+	jmp return_to_user
 	FRAME_END
 
 irq_common:

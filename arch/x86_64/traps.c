@@ -53,12 +53,29 @@ static void __noreturn __cold kernel_fault(struct pt_regs *regs, u32 vector)
 	panic_regs(regs, "%s in the kernel, error code %lx", name, regs->orig_rax);
 }
 
+#define CODE_KERNEL	128	/* SI_KERNEL */
+#define PF_USER		4u
+
+/*
+ * Looking up a descriptor is an access of the processor's own, also while a program runs; if that lies
+ * in user memory, SMAP refuses it, however often it is tried (QEMU before 9.1: far returns, too).
+ */
+static bool smap_refuses(const struct pt_regs *regs)
+{
+	return cpu_features.smap && !(regs->rflags & X86_EFLAGS_AC);
+}
+
 void trap_page_fault(struct pt_regs *regs, u32 vector)
 {
 	u64 addr = read_cr2();
 	u32 err = regs->orig_rax;
 
 	if (regs_from_user(regs)) {
+		if (unlikely(!(err & PF_USER) && smap_refuses(regs))) {
+			irq_enable();
+			upcall_user_trap(regs, &(struct user_trap){ 14, 11, CODE_KERNEL, 0 });
+			return;
+		}
 		irq_enable();
 		upcall_user_page_fault(regs, addr, err);
 		return;
@@ -84,18 +101,20 @@ void trap_page_fault(struct pt_regs *regs, u32 vector)
 	panic_page_fault(regs, addr, err);
 }
 
-static const struct { u8 sig, code; } trap_signals[32] = {
-	[0] = { 8, 1 },		/* SIGFPE FPE_INTDIV */
-	[3] = { 5, 128 },	/* SIGTRAP SI_KERNEL */
-	[4] = { 11, 128 },
-	[5] = { 11, 128 },
-	[6] = { 4, 2 },		/* SIGILL ILL_ILLOPN */
-	[16] = { 8, 7 },	/* SIGFPE FPE_FLTINV */
-	[17] = { 7, 1 },	/* SIGBUS BUS_ADRALN */
-	[19] = { 8, 7 },
+#define CODE_FPE	0	/* looked up in the unit that raised it */
+/* What Linux makes of them; everything else is SIGSEGV. */
+static const struct { u8 sig, code; bool has_address; } trap_signals[32] = {
+	[0] = { 8, 1, true },		/* SIGFPE FPE_INTDIV */
+	[3] = { 5, CODE_KERNEL },	/* SIGTRAP */
+	[6] = { 4, 2, true },		/* SIGILL ILL_ILLOPN */
+	[11] = { 7, CODE_KERNEL },	/* SIGBUS */
+	[12] = { 7, CODE_KERNEL },
+	[16] = { 8, CODE_FPE, true },
+	[17] = { 7, 1 },		/* SIGBUS BUS_ADRALN */
+	[19] = { 8, CODE_FPE, true },
 };
 
-/* #DB: DR6 tells single step (bit 14) from breakpoints; it has to be cleared by hand. */
+/* #DB: DR6 tells single step (bit 14) from breakpoints, INT1 leaves it empty; it has to be cleared by hand. */
 static int debug_code(struct pt_regs *regs)
 {
 	u64 dr6;
@@ -104,27 +123,58 @@ static int debug_code(struct pt_regs *regs)
 	__asm__ volatile("mov %0, %%dr6" :: "r"(0xffff0ff0ul));
 	if (!regs_from_user(regs))
 		regs->rflags &= ~X86_EFLAGS_TF;
-	return dr6 & 0x4000 ? 2 : 4;	/* TRAP_TRACE, TRAP_HWBKPT */
+	if (dr6 & 0x4000)
+		return 2;			/* TRAP_TRACE */
+	return dr6 & 15 ? 4 : 1;		/* TRAP_HWBKPT, TRAP_BRKPT */
+}
+
+/* FPE_* of what the x87 or SSE unit raised and does not mask; 0: nothing any more. */
+static int fpe_code(u32 vector)
+{
+	u32 raised, mxcsr;
+	u16 status, control;
+
+	if (vector == 16) {
+		__asm__ volatile("fnstsw %0; fnstcw %1" : "=m"(status), "=m"(control));
+		raised = status & ~control;
+	} else {
+		__asm__ volatile("stmxcsr %0" : "=m"(mxcsr));
+		raised = ~(mxcsr >> 7) & mxcsr;
+	}
+	if (raised & 1)
+		return 7;			/* FPE_FLTINV */
+	if (raised & 4)
+		return 3;			/* FPE_FLTDIV */
+	if (raised & 8)
+		return 4;			/* FPE_FLTOVF */
+	if (raised & 0x12)
+		return 5;			/* FPE_FLTUND, also of denormals */
+	return raised & 0x20 ? 6 : 0;		/* FPE_FLTRES */
 }
 
 static void user_trap(struct pt_regs *regs, u32 vector)
 {
-	int sig = 11, code = 128;	/* SIGSEGV, SI_KERNEL */
+	struct user_trap t = { .number = vector, .sig = 11, .code = CODE_KERNEL };
 
 	if (vector == 1) {
-		sig = 5;
-		code = debug_code(regs);
+		t = (struct user_trap){ 1, 5, debug_code(regs), regs->rip };
 	} else if (vector == 2) {
-		upcall_nmi(regs);
+		trap_nmi(regs);
 		return;
 	} else if (vector == 8 || vector == 18) {
 		kernel_fault(regs, vector);
 	} else if (vector < 32 && trap_signals[vector].sig) {
-		sig = trap_signals[vector].sig;
-		code = trap_signals[vector].code;
+		t.sig = trap_signals[vector].sig;
+		t.code = trap_signals[vector].code;
+		if (t.code == CODE_FPE)
+			t.code = fpe_code(vector);
+		if (trap_signals[vector].has_address)
+			t.address = regs->rip;
+		if (!t.code)			/* an exception that is over */
+			return;
 	}
 	irq_enable();
-	upcall_user_trap(regs, sig, code, vector == 0 || vector == 6 ? regs->rip : 0);
+	upcall_user_trap(regs, &t);
 }
 
 void trap_dispatch(struct pt_regs *regs, u32 vector)
@@ -159,7 +209,7 @@ void trap_irq(struct pt_regs *regs, u32 vector)
 void trap_ist(struct pt_regs *regs, u32 vector)
 {
 	if (vector == 2)
-		upcall_nmi(regs);
+		trap_nmi(regs);
 	else if (vector == 8)
 		panic_double_fault(regs, read_cr2());
 	else if (vector != 1 || debug_code(regs) != 2)
@@ -176,14 +226,16 @@ s64 syscall_other(struct pt_regs *regs)
 	return upcall_banos_table[n](regs->rdi, regs->rsi, regs->rdx, regs->r10, regs->r8, regs->r9);
 }
 
-/* IRET refused the user's values: they become a SIGSEGV. */
-void bad_user_return(struct pt_regs *regs)
+/*
+ * The registers were the user's already, so the trap's frame has them; what IRET was to load stands
+ * at the top of the stack. The two overlap.
+ */
+struct pt_regs *user_iret_faulted(const struct pt_regs *trap)
 {
-	regs->cs = USER_CS;
-	regs->ss = USER_DS;
-	regs->rflags = X86_EFLAGS_IF | 2;
-	irq_enable();
-	upcall_user_trap(regs, 11, 128, 0);
+	struct pt_regs *regs = (struct pt_regs *)this_cpu()->kstack_top - 1;
+
+	memmove(regs, trap, offsetof(struct pt_regs, rip));
+	return regs;
 }
 
 static bool is_stack(u64 address, u64 bytes)

@@ -13,14 +13,14 @@ void kernel_main(void) __noreturn;
 void upcall_user_page_fault(struct pt_regs *regs, u64 addr, u32 error_code);
 /** Page fault of a user copy. @return true: resolved, run the instruction again. */
 bool upcall_kernel_page_fault(u64 addr, u32 error_code);
-/** Another exception of user code: send @p sig with @p code. */
-void upcall_user_trap(struct pt_regs *regs, int sig, int code, u64 addr);
+/** Another exception of user code, and the signal that it becomes. Interrupts on (kernel/process/fault.c). */
+struct user_trap { u32 number; int sig, code; u64 address; };
+void upcall_user_trap(struct pt_regs *regs, const struct user_trap *t);
 /** A user thread's last reference is gone: free what hangs on it. Any context (kernel/process/process.c). */
 struct thread;
 void upcall_thread_free(struct thread *t);
 /** A hardware interrupt or IPI, vectors 32..255. Acknowledges it (kernel/irq.c). */
 void upcall_interrupt(u32 vector, struct pt_regs *regs);
-void upcall_nmi(struct pt_regs *regs);
 /** Banos's own system calls (banos/), numbers SYSCALL_BANOS_FIRST + index. */
 #define SYSCALL_BANOS_FIRST 0x42000
 #define SYSCALL_BANOS_SLOTS 16

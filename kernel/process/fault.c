@@ -22,22 +22,6 @@ static void note_trap(u64 nr, u64 error, u64 cr2)
 	ts->trap_cr2 = cr2;
 }
 
-/* Which exception it was, for programs that look into their handler's frame. */
-static u64 trap_of_signal(int sig, int code)
-{
-	switch (sig) {
-	case SIGFPE:
-		return code == FPE_INTDIV ? 0 : 16;
-	case SIGTRAP:
-		return code == SI_KERNEL ? 3 : 1;
-	case SIGILL:
-		return 6;
-	case SIGBUS:
-		return 17;
-	}
-	return 13;
-}
-
 void upcall_user_page_fault(struct pt_regs *regs, u64 addr, u32 error_code)
 {
 	int code = SEGV_MAPERR, err;
@@ -80,9 +64,9 @@ bool upcall_kernel_page_fault(u64 addr, u32 error_code)
 	return err >= 0;
 }
 
-void upcall_user_trap(struct pt_regs *regs, int sig, int code, u64 addr)
+void upcall_user_trap(struct pt_regs *regs, const struct user_trap *t)
 {
-	note_trap(trap_of_signal(sig, code), regs->orig_rax == (u64)-1 ? 0 : regs->orig_rax, 0);
+	note_trap(t->number, regs->orig_rax == (u64)-1 ? 0 : regs->orig_rax, 0);
 	regs->orig_rax = (u64)-1;
-	signal_force_fault(sig, code, addr);
+	signal_force_fault(t->sig, t->code, t->address);
 }

@@ -8,8 +8,8 @@
  *
  * What comes back through rt_sigreturn() may have been written by anyone. It
  * is copied first and checked then: of the flags only those of arithmetic and
- * single-stepping are taken, the selectors are always user mode's, and an
- * instruction pointer outside user space is a fault. The FPU state goes
+ * single-stepping are taken. Selectors and an instruction pointer that user mode
+ * cannot have are refused by IRET, as a fault of the program. The FPU state goes
  * straight between registers and frame; what XRSTOR refuses is a fault.
  */
 #include "internal.h"
@@ -223,20 +223,19 @@ int sigframe_setup(struct pt_regs *regs, int sig, const struct user_sigaction *a
 
 /* ---- and back ---- */
 
-static int restore_registers(struct pt_regs *r, const struct user_sigcontext *sc)
+static void restore_registers(struct pt_regs *r, const struct user_sigcontext *sc, u64 flags)
 {
-	if (sc->rip >= USER_END)
-		return -EFAULT;
 	r->r8 = sc->r8, r->r9 = sc->r9, r->r10 = sc->r10, r->r11 = sc->r11;
 	r->r12 = sc->r12, r->r13 = sc->r13, r->r14 = sc->r14, r->r15 = sc->r15;
 	r->rdi = sc->rdi, r->rsi = sc->rsi, r->rbp = sc->rbp, r->rbx = sc->rbx;
 	r->rdx = sc->rdx, r->rax = sc->rax, r->rcx = sc->rcx, r->rsp = sc->rsp;
 	r->rip = sc->rip;
-	r->cs = USER_CS;
-	r->ss = USER_DS;
+	r->cs = sc->cs | 3u;
+	r->ss = sc->ss | 3u;
+	if (!(flags & UC_STRICT_RESTORE_SS) && r->cs == USER_CS)
+		r->ss = USER_DS;	/* made by a program that knows of no SS there */
 	r->rflags = (r->rflags & ~FLAGS_CARRY_OVER) | (sc->rflags & FLAGS_CARRY_OVER);
 	r->orig_rax = (u64)-1;		/* no system call to restart */
-	return 0;
 }
 
 static void take_altstack(const struct user_stack *s)
@@ -265,8 +264,9 @@ SYSCALL0(rt_sigreturn)
 
 	if (copy_from_user(&uc, uaddr(frame + offsetof(struct user_rt_sigframe, uc)), sizeof(uc)))
 		goto bad;
-	if (restore_fp(uc.mcontext.fpstate) || restore_registers(regs, &uc.mcontext))
+	if (restore_fp(uc.mcontext.fpstate))
 		goto bad;
+	restore_registers(regs, &uc.mcontext, uc.flags);
 	uc.sigmask &= ~SIGSET_KERNEL_ONLY;
 	if (uc.sigmask != current->sig->blocked)
 		signal_set_mask(uc.sigmask);

@@ -84,7 +84,8 @@ def test_each_kind_of_crash_is_reported_once_and_ends_qemu(start, kind, cpu):
     if cpu == 0 and kind not in ('panic', 'null', 'stack', 'nmi'):
         pytest.skip('the same on each processor')
     m = start(kernel=DEBUG_KERNEL, cpus=cpu * 3 + 1, qemu=EXIT,
-              append=f'crash={kind} crash_cpu={cpu} qemu_exit')
+              append=f'crash={kind} crash_cpu={cpu} qemu_exit '
+              'unknown_nmi_panic')
     lines = report_of(m)
     text = '\n'.join(lines)
     assert re.fullmatch(f'panic: {cause}', lines[0]), text
@@ -143,7 +144,7 @@ def test_report_is_one_whatever_other_processors_do(start, kind, said):
 
 def test_report_names_a_driver(start):
     """A fault below an interrupt that came while a driver was installed."""
-    m = start(qemu=EXIT, append='qemu_exit', monitor=True)
+    m = start(qemu=EXIT, append='qemu_exit unknown_nmi_panic', monitor=True)
     m.boot()
     m.check('modprobe hello')
     m.monitor.nmi()
@@ -166,6 +167,7 @@ def test_report_is_on_the_screen_even_if_the_console_is_not(start):
 def test_nmi_button_under_a_program(start):
     m = start(cpus=2, qemu=EXIT, append='qemu_exit', monitor=True)
     m.boot()
+    m.check('echo 1 >/proc/sys/kernel/unknown_nmi_panic')
     m.sendline('echo go on; while :; do :; done')
     m.expect('\ngo on\r')
     m.monitor.nmi()

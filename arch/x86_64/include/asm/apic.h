@@ -60,6 +60,7 @@
 #define APIC_ICR_PENDING	(1u << 12)	/* xAPIC only */
 #define APIC_ICR_ASSERT		(1u << 14)
 #define APIC_ICR_LEVEL		(1u << 15)
+#define APIC_ICR_SELF		(1u << 18)
 
 /** Pure: the MSR that is the register at @p reg in x2APIC mode. APIC_ICR_HIGH has none: the ICR is one MSR of 64 bits. */
 static inline u32 apic_msr(u32 reg) { return 0x800 + reg / 16; }
@@ -102,6 +103,8 @@ bool apic_in_service(u32 vector);
 /** Interrupt one processor, which may be this one. One that apic_can_reach() denies is left alone. Any context. */
 void apic_send_ipi(u32 apic_id, u8 vector);
 void apic_send_nmi(u32 apic_id);
+/** Interrupt this processor, from an NMI: the command that it may have interrupted is still sent right. */
+void apic_send_self_in_nmi(u8 vector);
 /** The sequence that starts a processor: SDM vol. 3, 10.4.4.1. @param page  number of the page below 1 MiB to start in */
 void apic_send_init(u32 apic_id);
 void apic_send_startup(u32 apic_id, u8 page);

@@ -4,6 +4,7 @@
 #include <kernel/types.h>
 #define X86_EFLAGS_TF 0x100ul
 #define X86_EFLAGS_IF 0x200ul
+#define X86_EFLAGS_AC	0x40000
 #ifdef __BANOS_HOST__
 u64 irq_flags(void);
 void irq_disable(void);

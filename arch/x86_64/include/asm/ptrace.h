@@ -10,7 +10,8 @@ struct pt_regs {
 };
 #define KERNEL_CS 0x08
 #define KERNEL_DS 0x10
-#define USER32_CS 0x1b
-#define USER_DS 0x23
-#define USER_CS 0x2b
+/* Linux's, since programs see them in frames and some load them. */
+#define USER_SYSRET_BASE 0x23	/* SYSRET adds 8 for SS, 16 for CS; an empty descriptor itself */
+#define USER_DS 0x2b
+#define USER_CS 0x33
 static inline bool regs_from_user(const struct pt_regs *r) { return r->cs & 3; }

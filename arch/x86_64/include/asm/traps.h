@@ -7,8 +7,11 @@ void trap_dispatch(struct pt_regs *regs, u32 vector);
 void trap_page_fault(struct pt_regs *regs, u32 vector);
 void trap_irq(struct pt_regs *regs, u32 vector);
 void trap_ist(struct pt_regs *regs, u32 vector);
+/** NMI, on any stack (nmi.c). */
+void trap_nmi(struct pt_regs *regs);
 s64 syscall_other(struct pt_regs *regs);
-void bad_user_return(struct pt_regs *regs);
+/** IRET to user mode faulted: what it found, as if user mode had faulted. @param trap  the fault's own frame */
+struct pt_regs *user_iret_faulted(const struct pt_regs *trap);
 /** Print registers and code bytes (panic.c asks). */
 void arch_show_regs(const struct pt_regs *regs);
 /** Let this CPU raise machine checks; each CPU calls it for itself. */

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Non-maskable interrupts: another processor's order to stop, or something from outside.
+ *
+ * What comes from outside (a button, a watchdog, a bus error) is logged, and the
+ * machine goes on; with "unknown_nmi_panic" on the command line or 1 in
+ * /proc/sys/kernel/unknown_nmi_panic it stops with a report, as Linux does.
+ *
+ * An NMI comes anywhere in the kernel, also where the log's lock is held. So
+ * it only counts itself there, touching nothing that can fault (an IRET would
+ * let the next one in on the same stack), and sends this CPU an interrupt whose handler
+ * prints. From user mode no lock is held. However many come, a line is printed
+ * once a second.
+ *
+ * Port 0x61, bits 7 and 6: PCI system error, I/O channel check (ISA).
+ */
+#include <asm/apic.h>
+#include <asm/io.h>
+#include <asm/ipi.h>
+#include <asm/nmi.h>
+#include <asm/traps.h>
+#include <kernel/cmdline.h>
+#include <kernel/cpu.h>
+#include <kernel/printk.h>
+#include <kernel/rate_limit.h>
+#include <kernel/upcalls.h>
+
+#define REASON_PORT	0x61
+#define REASON_SERR	0x80
+#define REASON_IOCHK	0x40
+#define REASON_CLEAR	0x0c	/* written: the two sources off, and their bits clear */
+#define REASON_KEPT	0x03
+
+u32 nmi_unreported;
+int nmi_panic_wanted;
+static u8 last_reason;
+
+void nmi_init(void)
+{
+	nmi_panic_wanted = cmdline_has(cmdline_get(), "unknown_nmi_panic");
+}
+
+/* A source that is not switched off would go on for ever; both are as Linux leaves them: off. */
+static u8 read_reason(void)
+{
+	u8 reason = inb(REASON_PORT);
+
+	if (reason & (REASON_SERR | REASON_IOCHK))
+		outb(REASON_PORT, (reason & REASON_KEPT) | REASON_CLEAR);
+	return reason;
+}
+
+void nmi_report(void)
+{
+	static DEFINE_RATE_LIMIT(limit, 1, NSEC_PER_SEC);
+	u32 n = __atomic_exchange_n(&nmi_unreported, 0, __ATOMIC_RELAXED), missed;
+	u8 reason = READ_ONCE(last_reason);
+
+	if (!n || !rate_limit_pass(&limit, &missed))
+		return;
+	pr_warn("nmi: non-maskable interrupt on cpu %u, reason %x (%s); going on%s\n", cpu_id(), reason,
+		reason & REASON_SERR ? "PCI system error" : reason & REASON_IOCHK ? "I/O check" : "unknown",
+		n + missed > 1 ? "; there were more" : "");
+}
+
+void trap_nmi(struct pt_regs *regs)
+{
+	if (READ_ONCE(ipi_stopping))
+		ipi_handle_stop();	/* another CPU panics, or turns the machine off */
+	if (READ_ONCE(nmi_panic_wanted))
+		panic_regs(regs, "non-maskable interrupt");
+	WRITE_ONCE(last_reason, read_reason());
+	__atomic_add_fetch(&nmi_unreported, 1, __ATOMIC_RELAXED);
+	if (regs_from_user(regs))
+		nmi_report();
+	else
+		apic_send_self_in_nmi(APIC_VECTOR_RESCHEDULE);
+}
