@@ -5,15 +5,21 @@
  *
  * A header of 110 bytes: magic and 13 fields of 8 hexadecimal digits; then the
  * name, padded to 4; then the data, padded to 4. Archives may follow one
- * another with zero bytes between them. All sizes are checked against what is
- * there before anything is looked at. cpio(5); Linux
- * Documentation/driver-api/early-userspace/buffer-format.rst.
+ * another with zero bytes between them. Bytes come in pieces of any size, so
+ * that what a decompressor makes needs no place of its own; only headers, names
+ * and targets of links are collected.
+ *
+ * What Linux steps over, we do: an entry whose name is empty or too long, and
+ * all but files and links where there is content. cpio(5); Linux
+ * Documentation/driver-api/early-userspace/buffer-format.rst, init/initramfs.c.
  */
 #include <kernel/string.h>
+#include <uapi/errno.h>
+#include <uapi/stat.h>
 #include "cpio.h"
 
-#define HEADER 110u
-#define NAME_LIMIT 4096u
+enum { F_INO, F_MODE, F_UID, F_GID, F_NLINK, F_MTIME, F_SIZE, F_MAJOR, F_MINOR, F_RMAJOR, F_RMINOR, F_NAMESIZE,
+       F_CHECK, NR_FIELDS };
 
 static bool hex8(const u8 *p, u32 *out)
 {
@@ -34,60 +40,210 @@ static bool hex8(const u8 *p, u32 *out)
 	return true;
 }
 
-static enum cpio_result bad(const char **error, const char *why)
+static enum cpio_result bad(struct cpio_reader *r, const char *why)
 {
-	*error = why;
+	r->error = why;
 	return CPIO_BAD;
 }
 
-static bool checksum_right(const struct cpio_entry *e, u32 want)
+static enum cpio_result stopped(struct cpio_reader *r, int err)
 {
-	u32 sum = 0;
-
-	for (u32 i = 0; i < e->size; i++)
-		sum += e->data[i];
-	return sum == want;
+	if (!err)
+		return CPIO_MORE;
+	r->err = err;
+	return CPIO_STOPPED;
 }
 
-enum cpio_result cpio_next(const u8 *buf, size_t size, size_t *pos, struct cpio_entry *e, const char **error)
+/* What begins here: an archive of an older format can be told from damage. */
+static enum cpio_result check_magic(struct cpio_reader *r)
 {
-	u32 f[13];
-	size_t at = *pos, name, data, end;
+	const u8 *h = r->header;
 
-	while (at < size && !buf[at])
-		at++;
-	if (at >= size)
-		return CPIO_END;
-	at = at & ~(size_t)3;			/* padding ends on a multiple of 4 */
-	at = MAX(at, *pos);
-	if (size - at < 6 || memcmp(buf + at, "07070", 5) || (buf[at + 5] != '1' && buf[at + 5] != '2')) {
-		*pos = at;
-		return CPIO_OTHER;
+	if (!memcmp(h, "070707", 6))
+		return bad(r, "it is a cpio archive of the old format: make it with \"cpio -H newc\"");
+	if (memcmp(h, "07070", 5) || (h[5] != '1' && h[5] != '2'))
+		return bad(r, "there is no cpio header where one is due");
+	r->has_sum = h[5] == '2';
+	return CPIO_MORE;
+}
+
+static void collect(struct cpio_reader *r, enum cpio_state state, u32 want)
+{
+	r->state = state;
+	r->have = 0;
+	r->want = want;
+}
+
+/* Step over @p n bytes and the padding behind them. */
+static void skip(struct cpio_reader *r, u64 n, u32 pad)
+{
+	r->state = n + pad ? CPIO_IN_SKIP : CPIO_PADDING;
+	r->left = n + pad;
+}
+
+/* @return why Linux, too, would step over this entry; NULL: it is read */
+static const char *reason_to_skip(const struct cpio_reader *r)
+{
+	if (!r->namesize)
+		return "an entry without a name";
+	if (r->namesize > CPIO_PATH_MAX)
+		return "a name is too long";
+	if ((r->entry.mode & S_IFMT) == S_IFLNK && r->entry.size > CPIO_PATH_MAX)
+		return "the target of a link is too long";
+	return NULL;
+}
+
+static enum cpio_result got_header(struct cpio_reader *r)
+{
+	enum cpio_result result = check_magic(r);
+	u32 f[NR_FIELDS];
+	const char *why;
+	u64 padded;
+
+	if (result != CPIO_MORE)
+		return result;
+	for (u32 i = 0; i < NR_FIELDS; i++)
+		if (!hex8(r->header + 6 + 8 * i, &f[i]))
+			return bad(r, "a header has a field that is not hexadecimal");
+	r->entry = (struct cpio_entry){
+		.name = r->name, .ino = f[F_INO], .mode = f[F_MODE], .uid = f[F_UID], .gid = f[F_GID],
+		.nlink = f[F_NLINK], .mtime = f[F_MTIME], .size = f[F_SIZE], .dev_major = f[F_MAJOR],
+		.dev_minor = f[F_MINOR], .rdev_major = f[F_RMAJOR], .rdev_minor = f[F_RMINOR],
+	};
+	r->namesize = f[F_NAMESIZE];
+	r->expected_sum = f[F_CHECK];
+	r->sum = 0;
+	r->pad = -f[F_SIZE] & 3;
+	padded = ALIGN_UP(CPIO_HEADER + (u64)r->namesize, 4ull) - CPIO_HEADER;
+	why = reason_to_skip(r);
+	if (why) {
+		r->ops->skipped(r->ctx, "", why);
+		skip(r, padded + r->entry.size, r->pad);
+	} else {
+		collect(r, CPIO_IN_NAME, padded);
 	}
-	if (size - at < HEADER)
-		return bad(error, "it ends within a header");
-	for (u32 i = 0; i < 13; i++)
-		if (!hex8(buf + at + 6 + 8 * i, &f[i]))
-			return bad(error, "a header has a field that is not hexadecimal");
-	*e = (struct cpio_entry){ .ino = f[0], .mode = f[1], .uid = f[2], .gid = f[3], .nlink = f[4], .mtime = f[5],
-				  .size = f[6], .dev_major = f[7], .dev_minor = f[8], .rdev_major = f[9],
-				  .rdev_minor = f[10] };
-	name = at + HEADER;
-	if (!f[11] || f[11] > NAME_LIMIT || f[11] > size - name)
-		return bad(error, "a name is empty, too long or cut off");
-	if (buf[name + f[11] - 1] || memchr(buf + name, 0, f[11] - 1))
-		return bad(error, "a name's length is wrong");
-	e->name = (const char *)buf + name;
-	e->name_len = f[11] - 1;
-	data = ALIGN_UP(name + f[11] - at, 4ul) + at;
-	if (data > size || e->size > size - data)
-		return bad(error, "a file's content is cut off");
-	e->data = buf + data;
-	end = ALIGN_UP(data + e->size - at, 4ul) + at;
-	*pos = MIN(end, size);
-	if (e->name_len == 10 && !memcmp(e->name, "TRAILER!!!", 10))
-		return CPIO_TRAILER;
-	if (buf[at + 5] == '2' && (e->mode & 0170000) == 0100000 && !checksum_right(e, f[12]))
-		return bad(error, "a file's checksum is wrong");
-	return CPIO_ENTRY;
+	return CPIO_MORE;
+}
+
+static enum cpio_result open_entry(struct cpio_reader *r)
+{
+	return stopped(r, r->ops->begin(r->ctx, &r->entry));
+}
+
+static enum cpio_result got_name(struct cpio_reader *r)
+{
+	u32 type = r->entry.mode & S_IFMT;
+
+	if (r->name[r->namesize - 1])
+		return bad(r, "a name has no end");
+	if (type == S_IFLNK) {
+		collect(r, CPIO_IN_TARGET, r->entry.size);
+		return CPIO_MORE;
+	}
+	if (type == S_IFREG && strcmp(r->name, "TRAILER!!!")) {
+		r->state = CPIO_IN_DATA;
+		r->left = r->entry.size;
+		r->is_open = true;
+		return open_entry(r);
+	}
+	skip(r, r->entry.size, r->pad);
+	if (r->entry.size && type != S_IFREG)
+		r->ops->skipped(r->ctx, r->name, "it has content, but is no file");
+	else if (!strcmp(r->name, "TRAILER!!!"))
+		r->ops->trailer(r->ctx);
+	else
+		return open_entry(r);
+	return CPIO_MORE;
+}
+
+static enum cpio_result got_target(struct cpio_reader *r)
+{
+	r->target[r->entry.size] = 0;
+	r->entry.target = r->target;
+	skip(r, 0, r->pad);
+	return open_entry(r);
+}
+
+static enum cpio_result got_data(struct cpio_reader *r)
+{
+	r->is_open = false;
+	r->ops->end(r->ctx);
+	skip(r, 0, r->pad);
+	return r->has_sum && r->sum != r->expected_sum ? bad(r, "a file's checksum is wrong") : CPIO_MORE;
+}
+
+static enum cpio_result got_all(struct cpio_reader *r)
+{
+	switch (r->state) {
+	case CPIO_IN_HEADER: return got_header(r);
+	case CPIO_IN_NAME: return got_name(r);
+	case CPIO_IN_TARGET: return got_target(r);
+	case CPIO_IN_DATA: return got_data(r);
+	default: break;
+	}
+	r->state = CPIO_PADDING;
+	return CPIO_MORE;
+}
+
+static u8 *collected(struct cpio_reader *r)
+{
+	return r->state == CPIO_IN_HEADER ? r->header : (u8 *)(r->state == CPIO_IN_NAME ? r->name : r->target);
+}
+
+/* @return how many of the bytes belong to what is being read; *@p complete: it is whole */
+static size_t take_piece(struct cpio_reader *r, const u8 *data, size_t n, bool *complete, enum cpio_result *result)
+{
+	if (r->state == CPIO_IN_DATA || r->state == CPIO_IN_SKIP) {
+		n = MIN(r->left, (u64)n);
+		r->left -= n;
+		*complete = !r->left;
+		if (r->state == CPIO_IN_SKIP)
+			return n;
+		for (size_t i = 0; r->has_sum && i < n; i++)
+			r->sum += data[i];
+		if (n)
+			*result = stopped(r, r->ops->data(r->ctx, data, n));
+		return n;
+	}
+	n = MIN((size_t)(r->want - r->have), n);
+	memcpy(collected(r) + r->have, data, n);
+	r->have += n;
+	*complete = r->have == r->want;
+	return n;
+}
+
+enum cpio_result cpio_feed(struct cpio_reader *r, const u8 *data, size_t n, size_t *used)
+{
+	enum cpio_result result = CPIO_MORE;
+	size_t at = 0;
+
+	while (result == CPIO_MORE) {
+		bool complete = false;
+
+		if (r->state == CPIO_PADDING) {
+			while (at < n && !data[at])
+				at++;
+			if (at < n && data[at] != '0')
+				result = CPIO_OTHER;
+			else if (at < n)
+				collect(r, CPIO_IN_HEADER, CPIO_HEADER);
+			if (at == n || result != CPIO_MORE)
+				break;
+		}
+		at += take_piece(r, data + at, n - at, &complete, &result);
+		if (!complete && result == CPIO_MORE)
+			break;
+		if (complete && result == CPIO_MORE)
+			result = got_all(r);
+	}
+	*used = at;
+	return result;
+}
+
+void cpio_reset(struct cpio_reader *r)
+{
+	if (r->is_open)
+		r->ops->end(r->ctx);
+	r->is_open = false;
+	r->state = CPIO_PADDING;
 }

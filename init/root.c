@@ -41,23 +41,45 @@ static void module_done(const void *upto)
 	}
 }
 
-void root_unpack(void)
+/* Is the page at @p page also another module's than @p of? Loaders align modules, or say that they don't. */
+static bool page_is_shared(phys_t page, u32 of)
 {
+	for (u32 i = 0; i < boot_info.nr_modules; i++)
+		if (i != of && page + PAGE_SIZE > boot_info.modules[i].start && page < boot_info.modules[i].end)
+			return true;
+	return false;
+}
+
+static void module_unpack(struct initramfs *u, u32 i)
+{
+	phys_t start = boot_info.modules[i].start, end = boot_info.modules[i].end;
+	char label[96] = "";
 	int err;
 
+	if (boot_info.nr_modules > 1)
+		scnprintf(label, sizeof(label), "module %u of %u (%s): ", i + 1, boot_info.nr_modules,
+			  boot_info.modules[i].name);
+	module_kept = PAGE_ALIGN(start);	/* a page shared with what lies before stays */
+	err = initramfs_unpack(u, label, phys_to_virt(start), end - start);
+	if (err == -ENOMEM || err == -ENOSPC)
+		boot_stop("not enough memory for the files of the initrd (%lu KiB)", (end - start) / 1024);
+	end = page_is_shared(end & PAGE_MASK, i) ? end & PAGE_MASK : PAGE_ALIGN(end);
+	if (end > module_kept)
+		page_boot_free(module_kept, end);
+}
+
+void root_unpack(void)
+{
+	struct initramfs *u = initramfs_begin(module_done);
+
+	if (!u)
+		boot_stop("not enough memory for the files of the initrd");
 	fs_mkdir("/dev", 0755);
 	fs_mknod("/dev/console", S_IFCHR | 0600, MKDEV(5, 1));
 	fs_mkdir("/root", 0700);
-	for (u32 i = 0; i < boot_info.nr_modules; i++) {
-		phys_t start = boot_info.modules[i].start, end = boot_info.modules[i].end;
-
-		module_kept = PAGE_ALIGN(start);	/* a page shared with what lies before stays for now */
-		err = initramfs_unpack(phys_to_virt(start), end - start, module_done);
-		if (err == -ENOMEM || err == -ENOSPC)
-			boot_stop("not enough memory for the files of the initrd (%lu KiB)", (end - start) / 1024);
-		if (PAGE_ALIGN(end) > module_kept)
-			page_boot_free(module_kept, PAGE_ALIGN(end));
-	}
+	for (u32 i = 0; i < boot_info.nr_modules; i++)
+		module_unpack(u, i);
+	initramfs_end(u);
 }
 
 /* What the kernel itself reads; the rest is the first program's. */

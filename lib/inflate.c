@@ -235,11 +235,14 @@ static void fixed_tables(struct inflate *s)
 {
 	u8 len[288];
 
+	if (s->tables_fixed)		/* a block may be ten bits long */
+		return;
 	for (u32 i = 0; i < 288; i++)
 		len[i] = i < 144 ? 8 : i < 256 ? 9 : i < 280 ? 7 : 8;
 	huffman_build(&s->lit, len, 288);
 	memset(len, 5, 30);
 	huffman_build(&s->dist, len, 30);
+	s->tables_fixed = true;
 }
 
 /* The code lengths of both tables, run-length coded by a third. */
@@ -283,6 +286,7 @@ static int dynamic_tables(struct inflate *s)
 	u32 nlit = 257 + take(s, 5), ndist = 1 + take(s, 5), ncode = 4 + take(s, 4);
 	int err;
 
+	s->tables_fixed = false;
 	if (s->error)
 		return -EINVAL;
 	if (nlit > 286 || ndist > 30)

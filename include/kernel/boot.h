@@ -12,7 +12,7 @@ struct boot_info {
 	const char *loader, *protocol;
 	char cmdline[2048];
 	struct mem_range map[BOOT_MAX_RANGES]; u32 nr_ranges;
-	struct { phys_t start, end; char name[64]; } modules[BOOT_MAX_MODULES]; u32 nr_modules;
+	struct { phys_t start, end; char name[64]; } modules[BOOT_MAX_MODULES]; u32 nr_modules;	/* name: of the file, without folders */
 	u32 nr_modules_told;		/* by the loader; more than there is room for are left out */
 	phys_t rsdp;			/* address, or 0: search the BIOS area */
 	u8 rsdp_copy[36]; u32 rsdp_copy_len;	/* multiboot 2 hands a copy */

@@ -427,12 +427,18 @@ static inline u32 file_poll(struct file *f, struct poll_table *t)
 void fs_init(void);				/* caches, root tmpfs, devfs, procfs types */
 /** Memory is short: free the cached names that nobody uses. Sleeps. @return were there any? */
 bool dentry_cache_drop(void);
+/** Unpacking archives over the root file system; they know each other's hard links. fs/initramfs.c. Sleeps. */
+struct initramfs;
+/** @param done  NULL, or told now and then that what lies before @p upto is not needed any more. @return NULL: no memory */
+struct initramfs *initramfs_begin(void (*done)(const void *upto));
 /**
- * Unpack a cpio (newc; gzip too if configured), several in a row.
- * @param done  NULL, or told now and then that what lies before @upto is not needed any more
- * @return 0 or the first error; reports in words
+ * Unpack cpio archives (newc), several in a row, each plain or (if configured) gzipped.
+ * @param label  stands in front of the words in messages: "" or "module 2: "
+ * @return 0; -ENOMEM, -ENOSPC; -EINVAL: damaged (reported in words)
  */
-int initramfs_unpack(const void *data, size_t size, void (*done)(const void *upto));
+int initramfs_unpack(struct initramfs *u, const char *label, const void *data, size_t size);
+/** Set the times of directories; free @p u. */
+void initramfs_end(struct initramfs *u);
 
 /* ---- device nodes ---- */
 /** Give a device number to file operations, and a name in every devfs/devtmpfs. @return 0, -EBUSY, -ENOMEM */

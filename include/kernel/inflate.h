@@ -20,10 +20,11 @@ struct inflate {
 	void *ctx;
 	const char *error;		/* in words, after a failure */
 	struct huffman lit, dist;
+	bool tables_fixed;		/* lit and dist are those of the format */
 };
 /**
  * Decompress one gzip member.
- * @param s         in, in_len, out, ctx are set by the caller; the rest is ours
+ * @param s         in, in_len, out, ctx are set by the caller; the rest is ours, zeroed before the first member
  * @param consumed  bytes of the input that belong to the member
  * @return 0, -EINVAL (damaged: s->error says what), or what out() returned
  */

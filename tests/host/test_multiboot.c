@@ -245,7 +245,7 @@ static void modules_beyond_the_room_for_them_are_told(void **state)
 
 static void modules_and_command_line_are_taken_over(void **state)
 {
-	u32 mods[][4] = { { 2 * MIB, 3 * MIB, put_text("one"), 0 }, { 5 * MIB, 5 * MIB, 0, 0 }, { 4 * MIB, 5 * MIB, 0, 0 } };
+	u32 mods[][4] = { { 2 * MIB, 3 * MIB, put_text("/boot/some/one a=/b"), 0 }, { 5 * MIB, 5 * MIB, 0, 0 }, { 4 * MIB, 5 * MIB, 0, 0 } };
 	struct mb1 i = { .flags = 1 << 2 | 1 << 3 | 1 << 9, .cmdline = put_text("/boot/k.elf a=1 b"), .mods_count = 3,
 			 .mods_addr = put(mods, sizeof(mods)), .loader_name = put_text("GRUB 2.06") };
 

@@ -60,7 +60,7 @@ heap_debug-cflags := -DCONFIG_FAULT_INJECTION=1 -DCONFIG_DEBUG_HEAP=1
 
 # fs/
 host-test-y += cpio
-cpio-srcs := fs/cpio.c
+cpio-srcs := fs/cpio.c fs/archive_kind.c
 host-test-y += name
 name-srcs := fs/name.c
 host-test-y += page_tree

@@ -38,11 +38,13 @@ def pad(data):
     return data + b'\0' * (-len(data) % 4)
 
 
-def record(entry, ino):
+def record(entry, ino, checksum=None):
+    """An entry; of the format with checksums where one is given."""
     name = entry.name.encode() + b'\0'
     fields = (ino, entry.mode, entry.uid, entry.gid, entry.nlink, entry.mtime,
-              len(entry.data), 0, 0, *entry.rdev, len(name), 0)
-    header = b'070701' + b''.join(b'%08X' % x for x in fields)
+              len(entry.data), 0, 0, *entry.rdev, len(name), checksum or 0)
+    magic = b'070701' if checksum is None else b'070702'
+    header = magic + b''.join(b'%08X' % x for x in fields)
     return pad(header + name) + pad(entry.data)
 
 

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from archive import chardev, cpio, file, folder, symlink
+from archive import Entry, chardev, cpio, file, folder, record, symlink
 
 BUSYBOX = os.environ.get('BUSYBOX', '/bin/busybox')
 
@@ -114,6 +114,120 @@ def test_later_archives_go_over_earlier_ones(start):
     assert 'old a' not in text
 
 
+# What an entry does to what an earlier one made; seen on Linux 6.1 in all.
+FIRST = [
+    file('file-folder', 'x'), symlink('link-folder', 'bin'),
+    folder('folder-file'), folder('folder-link'), folder('full'),
+    file('full/x', ''), symlink('link-file', 'target'), file('file-link', ''),
+    chardev('node-file', 1, 3), file('file-fifo', 'old'),
+    file('typeless', ''), file('with-content', ''), chardev('node', 1, 3),
+    file('first', '', ino=5, nlink=3, mtime=10), file('second', '', ino=5,
+                                                      nlink=3),
+    file('third', 'linked\n', ino=5, nlink=3, mtime=30),
+    file('a', 'older', ino=9, nlink=2), file('b', '', ino=9, nlink=2),
+    Entry('null', 0o020600, rdev=(1, 3), ino=6, nlink=2),
+    Entry('zero', 0o020600, rdev=(1, 3), ino=6, nlink=2),
+    folder('times', mtime=1000000000), file('times/later', ''),
+    folder('twice', mtime=1000000000), folder('slash/'),
+    Entry('', 0o100644), file('../above', ''), file('slash/x', ''),
+]
+SECOND = [
+    folder('file-folder'), folder('link-folder'), file('folder-file', 'new'),
+    symlink('folder-link', 'nowhere'), file('full', ''),
+    file('link-file', 'new'), symlink('file-link', 'x'),
+    file('node-file', 'new'), Entry('file-fifo', 0o010600),
+    Entry('typeless', 0o644), Entry('with-content', 0o644, b'x'),
+    chardev('node', 5, 1, 0o640), folder('twice', mtime=1100000000),
+    file('a', 'new\n'), file('other', '', ino=9, nlink=2),
+]
+REPLACED = '''file-folder:directory:755:2
+link-folder:directory:755:2
+folder-file:regular file:644:1
+folder-link:symbolic link:777:1
+full:directory:755:2
+link-file:regular file:644:1
+file-link:symbolic link:777:1
+node-file:regular file:644:1
+file-fifo:fifo:600:1
+with-content:regular empty file:644:1
+node:character special file:640:1
+first:regular file:644:3
+second:regular file:644:3
+third:regular file:644:3
+a:regular file:644:2
+b:regular file:644:2
+other:regular empty file:644:1
+null:character special file:600:2
+zero:character special file:600:2
+times/later:regular empty file:644:1
+above:regular empty file:644:1
+slash/x:regular empty file:644:1
+sum:regular file:644:1
+no-trailer:regular file:644:1'''.splitlines()
+
+
+def test_entries_of_other_types_and_without(start):
+    names = ' '.join(x.split(':')[0] for x in REPLACED)
+    script = f"""cd /
+/bin/busybox stat -c '%n:%F:%a:%h' {names}
+[ -e typeless ] || echo no typeless
+/bin/busybox stat -c '%n at %Y' times twice third
+/bin/busybox stat -c '%n is %t:%T' node
+/bin/busybox cat b third"""
+    data = cpio(small(script, *FIRST)) + cpio(SECOND) + \
+        record(file('sum', 'abc'), 1, 294) + record(file('no-trailer', 'x'), 2)
+    text = output(start(initrd=data)).splitlines()
+    for line in (*REPLACED, 'no typeless', 'times at 1000000000',
+                 'twice at 1000000000', 'third at 30', 'node is 1:3', 'new',
+                 'linked'):
+        assert line in text, (line, text)
+
+
+def bits(pairs, data=b''):
+    """Bits of (value, width), least significant first, as bytes."""
+    whole, width = 0, 0
+    for value, n in pairs:
+        whole |= value << width
+        width += n
+        while width > 7:
+            data += bytes((whole & 255,))
+            whole, width = whole >> 8, width - 8
+    return data + (bytes((whole,)) if width else b'')
+
+
+@pytest.mark.banos
+def test_long_work_of_small_archives(start):
+    # Each took seconds to minutes, or a stack, once: names of hard links and
+    # gzip members by the ten thousands, blocks of ten bits.
+    links = cpio([file(f'{i}', '', ino=i % 40000, nlink=2)
+                  for i in range(60000)])
+    blocks = bits([(0b010, 10)] * 40) * 2500 + bits([(0b011, 10)])
+    end = b'\0' * 8
+    tiny = b'\x1f\x8b\x08' + b'\0' * 7 + blocks + end
+    data = cpio(small('/bin/busybox stat -c %h /0 /30000')) + links + \
+        gzip.compress(b'') * 20000 + cpio([]) * 10000 + tiny
+    m = start(initrd=data, memory=512)      # a file takes half a page
+    assert output(m, 15).split()[-2:] == ['2', '1']
+
+
+@pytest.mark.banos
+def test_an_archive_packed_many_times_is_refused(start):
+    packed = cpio([file('deep', '')])
+    for _ in range(100):
+        packed = gzip.compress(packed)
+    m = start(initrd=cpio(small('echo alive')) + packed)
+    m.expect('no second compression', 20)
+    assert 'alive' in output(m)
+
+
+@pytest.mark.banos
+def test_more_than_memory_holds_is_one_sentence(start):
+    # 96 MiB, in 100 KiB of gzip.
+    large = gzip.compress(cpio([file('large', bytes(96 << 20))]), 1)
+    m = start(initrd=cpio(small('echo alive')) + large, memory=64)
+    m.expect(r'cannot start: not enough memory for the files of the initrd', 60)
+
+
 def test_a_compressed_archive(start):
     text = output(start(initrd=gzip.compress(cpio(small('echo unpacked')))))
     assert 'unpacked' in text.splitlines()
@@ -136,6 +250,34 @@ def test_several_modules(start, scratch):
     m = start(initrd=b'', qemu=['-initrd',
                                 f'{scratch}/first,{scratch}/second'])
     assert 'from module 2' in output(m).splitlines()
+
+
+@pytest.mark.banos
+def test_what_cannot_be_read_is_named(start, scratch):
+    whole = small('echo alive')
+    modules = {
+        'xz': b'\xfd7zXZ\0' + b'x' * 600, 'zstd': b'\x28\xb5\x2f\xfd' * 9,
+        'bzip2': b'BZh91AY&SY' * 9, 'lzma': b']\0\0\x80\0' * 9,
+        'lz4': b'\x02\x21\x4c\x18' * 9, 'lzo': b'\x89LZO\0\r\n\x1a\n' * 9,
+        'tar': b'name'.ljust(257, b'\0') + b'ustar'.ljust(255, b'\0'),
+        'old': b'070707' + b'0' * 200,
+        'good': cpio(whole), 'cut': cpio([file('late', 'x' * 5000)])[:3000],
+    }
+    for name, data in modules.items():
+        (scratch / name).write_bytes(data)
+    m = start(initrd=b'', qemu=['-initrd', ','.join(
+        f'{scratch}/{name}' for name in modules)])
+    text = output(m)
+    assert 'alive' in text
+    for i, name in enumerate(modules):
+        told = [x for x in text.splitlines() if f'module {i + 1} of 10 ' in x]
+        if name == 'good':
+            assert not told
+            continue
+        assert len(told) == 1 and f'{name})' in told[0], (name, told)
+        words = {'tar': 'a tar archive', 'old': '-H newc',
+                 'cut': 'ends within an entry'}.get(name, f'by {name}, which')
+        assert words in told[0], told
 
 
 def test_without_a_dev_folder_there_is_a_console(start):

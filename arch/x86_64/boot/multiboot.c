@@ -45,6 +45,24 @@ static void read_string(char *dst, phys_t src, size_t size)
 	dst[i] = 0;
 }
 
+/* The name of a file without its folders, out of a line of path and arguments. */
+static void read_file_name(char *dst, phys_t src, size_t size)
+{
+	size_t n = 0;
+	char c;
+
+	for (u32 i = 0; i < 4096; i++) {
+		phys_read(&c, src + i, 1);
+		if (!c || c == ' ')
+			break;
+		if (c == '/')
+			n = 0;
+		else if (n + 1 < size)
+			dst[n++] = c;
+	}
+	dst[n] = 0;
+}
+
 /*
  * Firmware lists many neighbours of one kind: together they fit. In a list that
  * is full, what is no RAM is cut out of what is there, and no more RAM is
@@ -97,7 +115,7 @@ static void add_module(u64 start, u64 end, phys_t name)
 	boot_info.modules[n].start = start;
 	boot_info.modules[n].end = end;
 	if (name)
-		read_string(boot_info.modules[n].name, name, sizeof(boot_info.modules[n].name));
+		read_file_name(boot_info.modules[n].name, name, sizeof(boot_info.modules[n].name));
 	boot_info.nr_modules++;
 }
 
