@@ -95,3 +95,17 @@ bool cmdline_has(const char *line, const char *key)
 			return true;
 	return false;
 }
+
+bool cmdline_prepend(char *line, size_t size, const char *front)
+{
+	size_t n = strlen(front), rest = strlen(line) + 1;
+
+	if (!n)
+		return true;
+	if (n + 1 + rest > size)
+		return false;
+	memmove(line + n + 1, line, rest);
+	memcpy(line, front, n);
+	line[n] = ' ';
+	return true;
+}

@@ -10,6 +10,7 @@
 #include <kernel/upcalls.h>
 
 void arch_start(u32 magic, u32 info);
+extern u8 _image_start[], _image_end[];
 
 const char *cmdline_get(void) { return boot_info.cmdline; }
 
@@ -28,6 +29,6 @@ void arch_start(u32 magic, u32 info)
 	lost = multiboot_limit(MIN(1ull << cpu_features.phys_bits, (u64)PHYSMAP_SIZE));
 	if (lost)
 		pr_warn("boot: %lu KiB of memory are out of reach: left out\n", lost >> 10);
-	multiboot_check();
+	multiboot_check((u64)_image_start - KERNEL_VMA, (u64)_image_end - KERNEL_VMA);
 	kernel_main();
 }

@@ -34,6 +34,7 @@ struct acpi_info {
 	bool has_madt, has_fadt, has_hpet;
 	u8 revision;			/* of the RSDP: 0 is ACPI 1.0 */
 	u32 tables_used, tables_bad;
+	u32 bytes_read;			/* of tables, those that came twice counted twice */
 
 	/* MADT */
 	phys_t lapic_addr;

@@ -16,3 +16,5 @@ bool cmdline_next(const char **cursor, struct cmdline_word *out);
 int cmdline_value(const char *line, const char *key, char *buf, size_t size);
 /** Is the bare word (or key=...) there? */
 bool cmdline_has(const char *line, const char *key);
+/** Put @p front and a blank in front of @p line, in a buffer of @p size bytes. @return false, and nothing is done: no room */
+bool cmdline_prepend(char *line, size_t size, const char *front);

@@ -14,7 +14,9 @@
 #include "internal.h"
 
 #define TABLE_MAX	(8u << 20)	/* longer ones are not believed */
+#define TOTAL_MAX	(32u << 20)	/* of all tables: each entry may name the same one */
 #define ENTRIES_MAX	512u
+#define COMPLAINTS_MAX	16u
 
 #define RSDP_V1_LEN	20u
 #define RSDP_V2_LEN	36u
@@ -78,7 +80,7 @@ static void complain(struct acpi_reader *r, struct acpi_info *info, const u8 *si
 	info->tables_bad++;
 	for (u32 i = 0; sig && i < 4; i++)
 		name[i] = sig[i] >= ' ' && sig[i] < 127 ? sig[i] : '?';
-	if (r->complain)
+	if (r->complain && info->tables_bad <= COMPLAINTS_MAX)
 		r->complain(r, name, addr, why);
 }
 
@@ -107,11 +109,16 @@ static const u8 *table_open(struct acpi_reader *r, struct acpi_info *info, phys_
 		complain(r, info, head, addr, "has an impossible length");
 		return NULL;
 	}
+	if (*len > TOTAL_MAX - info->bytes_read) {
+		complain(r, info, head, addr, "is more than all tables may have together");
+		return NULL;
+	}
 	t = r->map(r, addr, *len);
 	if (!t) {
 		complain(r, info, head, addr, "reaches beyond memory");
 		return NULL;
 	}
+	info->bytes_read += *len;
 	/* The bytes may have changed since (device memory): what was checked must be what is used. */
 	if (acpi_u32(t, *len, 4) != *len || sum_bytes(t, *len)) {
 		complain(r, info, head, addr, "has a wrong checksum");
@@ -146,7 +153,7 @@ static void use_table(struct scan *s, const u8 *t, size_t len)
 	} else if (signature_is(t, "MCFG") && !s->has_mcfg) {
 		s->has_mcfg = true;
 		acpi_parse_mcfg(t, len, info);
-	} else {		/* DSDT, SSDT */
+	} else if (signature_is(t, "DSDT") || signature_is(t, "SSDT")) {
 		acpi_find_s5(t + ACPI_HEADER_LEN, len - ACPI_HEADER_LEN, info);
 	}
 }

@@ -103,6 +103,20 @@ static void any_line_ends(void **state)
 	}
 }
 
+static void a_line_gets_another_in_front_if_there_is_room(void **state)
+{
+	char line[12] = "b=2 c";
+
+	assert_true(cmdline_prepend(line, sizeof(line), ""));
+	assert_string_equal(line, "b=2 c");
+	assert_true(cmdline_prepend(line, sizeof(line), "a=1"));
+	assert_string_equal(line, "a=1 b=2 c");
+	assert_false(cmdline_prepend(line, sizeof(line), "xy"));
+	assert_string_equal(line, "a=1 b=2 c");
+	assert_true(cmdline_prepend(line, sizeof(line), "x"));
+	assert_string_equal(line, "x a=1 b=2 c");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -112,6 +126,7 @@ int main(void)
 		cmocka_unit_test(the_last_value_wins),
 		cmocka_unit_test(has_finds_bare_words_and_keys),
 		cmocka_unit_test(any_line_ends),
+		cmocka_unit_test(a_line_gets_another_in_front_if_there_is_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -207,7 +207,7 @@ static void a_map_that_does_not_fit_never_makes_ram_of_anything_else(void **stat
 	assert_int_equal(ram[2].start, 12 * MIB);
 	assert_int_equal(ram[2].end, 14 * MIB);
 	if (!setjmp(stopped))
-		multiboot_check();
+		multiboot_check(MIB, 7 * MIB);
 	assert_non_null(strstr(warned, "more than 128 entries"));
 }
 
@@ -239,7 +239,7 @@ static void modules_beyond_the_room_for_them_are_told(void **state)
 	parse1(&i);
 	assert_int_equal(boot_info.nr_modules, BOOT_MAX_MODULES);
 	if (!setjmp(stopped))
-		multiboot_check();
+		multiboot_check(MIB, 7 * MIB);
 	assert_non_null(strstr(warned, "more than 16 modules"));
 }
 
@@ -263,16 +263,30 @@ static void modules_and_command_line_are_taken_over(void **state)
 	assert_true(boot_info.nr_modules <= BOOT_MAX_MODULES);
 }
 
+/* Half a word might say something else, so it ends with a whole one, and somebody hears of it. */
 static void a_long_command_line_is_cut(void **state)
 {
 	char line[4000];
 	struct mb1 i = { .flags = 1 << 2 };
 
 	memset(line, 'x', sizeof(line));
+	memcpy(line, "a=1 b ", 6);
 	line[sizeof(line) - 1] = 0;
 	i.cmdline = put_text(line);
 	parse1(&i);
-	assert_int_equal(strlen(boot_info.cmdline), sizeof(boot_info.cmdline) - 1);
+	assert_string_equal(boot_info.cmdline, "a=1 b ");
+	if (!setjmp(stopped))
+		multiboot_check(0, 0);
+	assert_non_null(strstr(warned, "command line is longer than 2047 bytes"));
+
+	setup(NULL);
+	line[sizeof(boot_info.cmdline) - 1] = 0;
+	i.cmdline = put_text(line);
+	parse1(&i);
+	assert_string_equal(boot_info.cmdline, line);
+	if (!setjmp(stopped))
+		multiboot_check(0, 0);
+	assert_string_equal(warned, "");
 }
 
 /* ---- multiboot 2 ---- */
@@ -426,7 +440,7 @@ static const char *why_not(void)
 {
 	stop_text[0] = 0;
 	if (!setjmp(stopped))
-		multiboot_check();
+		multiboot_check(MIB, 7 * MIB);
 	return stop_text;
 }
 
@@ -452,6 +466,28 @@ static void what_cannot_start_is_said(void **state)
 	assert_non_null(strstr(why_not(), "not wholly in memory"));
 }
 
+/* Their memory is given back after use. */
+static void modules_must_not_lie_on_the_kernel_or_each_other(void **state)
+{
+	boot_info.protocol = "multiboot 1";
+	boot_info.map[0] = (struct mem_range){ 0, 16 * MIB, MEM_RAM };
+	boot_info.nr_ranges = 1;
+	boot_info.modules[0].start = 8 * MIB;
+	boot_info.modules[0].end = 9 * MIB;
+	boot_info.modules[1].start = 9 * MIB;
+	boot_info.modules[1].end = 10 * MIB;
+	boot_info.nr_modules = 2;
+	assert_string_equal(why_not(), "");
+	boot_info.modules[1].start--;
+	assert_non_null(strstr(why_not(), "modules 1 (800000-900000) and 2 (8fffff-a00000) overlap"));
+	boot_info.modules[1].start = 7 * MIB - 1;
+	boot_info.modules[1].end = 7 * MIB + 1;
+	assert_non_null(strstr(why_not(), "module 2 (6fffff-700001) lies on the kernel (100000-700000)"));
+	boot_info.modules[1].start = 0;
+	boot_info.modules[1].end = 10;
+	assert_non_null(strstr(why_not(), "lies on"));
+}
+
 #define TEST(f) cmocka_unit_test_setup(f, setup)
 int main(void)
 {
@@ -465,6 +501,7 @@ int main(void)
 		TEST(tags_of_multiboot_2_are_taken_over), TEST(a_map_of_efi_does_where_there_is_no_other),
 		TEST(the_loaders_map_goes_before_efis), TEST(broken_tags_end_the_list),
 		TEST(any_bytes_are_survived), TEST(what_cannot_start_is_said),
+		TEST(modules_must_not_lie_on_the_kernel_or_each_other),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

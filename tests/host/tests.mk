@@ -104,7 +104,7 @@ loader-cflags := -fno-builtin
 
 # arch/x86_64/boot/
 host-test-y += multiboot
-multiboot-srcs := arch/x86_64/boot/multiboot.c lib/memmap.c
+multiboot-srcs := arch/x86_64/boot/multiboot.c lib/memmap.c lib/cmdline.c
 
 # arch/x86_64/, on models of the machine's registers
 host-test-y += apic

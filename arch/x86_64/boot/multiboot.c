@@ -11,6 +11,7 @@
  */
 #include <asm/multiboot.h>
 #include <asm/paging.h>
+#include <kernel/cmdline.h>
 #include <kernel/memmap.h>
 #include <kernel/page_init.h>
 #include <kernel/printk.h>
@@ -21,7 +22,7 @@
 #define MAP_BYTES_MAX	(1u << 20)	/* more is not believed */
 
 struct boot_info boot_info;
-static bool map_overflowed;
+static bool map_overflowed, cmdline_cut;
 
 struct mb1_info {
 	u32 flags, mem_lower, mem_upper, boot_device, cmdline, mods_count, mods_addr;
@@ -33,16 +34,30 @@ struct mb1_info {
 struct mb1_module { u32 start, end, string, reserved; };
 struct mb1_mmap { u32 size; u64 addr, len; u32 type; } __packed;
 
-static void read_string(char *dst, phys_t src, size_t size)
+/* @return was it all? */
+static bool read_string(char *dst, phys_t src, size_t size)
 {
-	size_t i;
-
-	for (i = 0; i + 1 < size; i++) {
+	for (size_t i = 0; i < size; i++) {
 		phys_read(&dst[i], src + i, 1);
 		if (!dst[i])
-			break;
+			return true;
 	}
-	dst[i] = 0;
+	dst[size - 1] = 0;
+	return false;
+}
+
+/* A line that is too long ends with its last whole word: half a word might say something else. */
+static void read_cmdline(phys_t src, size_t size)
+{
+	char *line = boot_info.cmdline;
+	size_t room = MIN(sizeof(boot_info.cmdline), size), n;
+
+	if (read_string(line, src, room) || room == size)
+		return;
+	cmdline_cut = true;
+	for (n = strlen(line); n && line[n - 1] != ' '; n--)
+		;
+	line[n] = 0;
 }
 
 /* The name of a file without its folders, out of a line of path and arguments. */
@@ -142,7 +157,7 @@ static void parse_mb1(phys_t at)
 		read_string(loader, i.loader_name, sizeof(loader));
 	boot_info.is_qemu = !strncmp(loader, "qemu", 4);
 	if (i.flags & 1 << 2)
-		read_string(boot_info.cmdline, i.cmdline, sizeof(boot_info.cmdline));
+		read_cmdline(i.cmdline, ~0ul);
 	if (boot_info.is_qemu)
 		drop_file_name(boot_info.cmdline);
 	if (i.flags & 1 << 3)
@@ -250,7 +265,7 @@ static void mb2_tag(phys_t at, u32 type, u32 size)
 	phys_read(words, at, MIN(size, (u32)sizeof(words)));
 	switch (type) {
 	case 1:
-		read_string(boot_info.cmdline, at + 8, MIN(sizeof(boot_info.cmdline), (size_t)size - 7));
+		read_cmdline(at + 8, (size_t)size - 8 ?: 1);
 		break;
 	case 2:
 		read_string(loader, at + 8, sizeof(loader));
@@ -304,13 +319,15 @@ static void parse_mb2(phys_t at)
 
 void multiboot_parse(u32 magic, phys_t info)
 {
-	map_overflowed = false;
+	map_overflowed = cmdline_cut = false;
 	if (magic == MB1_LOADER_MAGIC)
 		parse_mb1(info);
 	else if (magic == MB2_LOADER_MAGIC)
 		parse_mb2(info);
 	else
 		boot_info.protocol = "none";
+	if (!cmdline_prepend(boot_info.cmdline, sizeof(boot_info.cmdline), CONFIG_CMDLINE))
+		cmdline_cut = true;
 }
 
 u64 multiboot_limit(phys_t limit)
@@ -329,13 +346,29 @@ u64 multiboot_limit(phys_t limit)
 	return lost;
 }
 
-void multiboot_check(void)
+/* Unpacking gives a module's memory back: it must be nobody else's. */
+static void check_module(u32 i, phys_t image_start, phys_t image_end)
+{
+	phys_t start = boot_info.modules[i].start, end = boot_info.modules[i].end;
+
+	if (start < PAGE_SIZE || (start < image_end && end > image_start))
+		boot_stop("module %u (%lx-%lx) lies on the kernel (%lx-%lx)", i + 1, start, end, image_start, image_end);
+	for (u32 k = 0; k < i; k++)
+		if (start < boot_info.modules[k].end && end > boot_info.modules[k].start)
+			boot_stop("the modules %u (%lx-%lx) and %u (%lx-%lx) overlap", k + 1,
+				  boot_info.modules[k].start, boot_info.modules[k].end, i + 1, start, end);
+}
+
+void multiboot_check(phys_t image_start, phys_t image_end)
 {
 	static struct mem_range ram[BOOT_MAX_RANGES];
 	u32 n;
 
 	if (map_overflowed)
 		pr_warn("boot: the memory map has more than %u entries: some memory is left out\n", BOOT_MAX_RANGES);
+	if (cmdline_cut)
+		pr_warn("boot: the command line is longer than %zu bytes: its end is left out\n",
+			sizeof(boot_info.cmdline) - 1);
 	if (boot_info.nr_modules_told > BOOT_MAX_MODULES)
 		pr_warn("boot: the loader brought more than %u modules: the others are left out\n", BOOT_MAX_MODULES);
 
@@ -349,6 +382,7 @@ void multiboot_check(void)
 
 		if (!memmap_contains(ram, n, a & PAGE_MASK, b))
 			boot_stop("module %u (%lx-%lx) is not wholly in memory: the machine has too little for this initrd",
-				  i, a, b);
+				  i + 1, a, b);
+		check_module(i, image_start, image_end);
 	}
 }
