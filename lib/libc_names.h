@@ -15,6 +15,7 @@
 #define memmove		banos_memmove
 #define memset		banos_memset
 #define memcmp		banos_memcmp
+#define bcmp		banos_bcmp
 #define memchr		banos_memchr
 #define strlen		banos_strlen
 #define strnlen		banos_strnlen
@@ -30,6 +31,7 @@ void *memcpy(void *d, const void *s, size_t n);
 void *memmove(void *d, const void *s, size_t n);
 void *memset(void *d, int c, size_t n);
 int memcmp(const void *a, const void *b, size_t n);
+int bcmp(const void *a, const void *b, size_t n);
 void *memchr(const void *s, int c, size_t n);
 size_t strlen(const char *s);
 size_t strnlen(const char *s, size_t max);

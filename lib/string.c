@@ -188,6 +188,11 @@ int memcmp(const void *va, const void *vb, size_t n)
 	return 0;
 }
 
+int bcmp(const void *a, const void *b, size_t n)
+{
+	return memcmp(a, b, n) != 0;
+}
+
 /*
  * memchr() and strlen() read whole aligned words: up to seven bytes on either
  * side of the object, but never of a page that the object is not on. What lies

@@ -30,7 +30,7 @@ def declared(paths):
 def is_kernels(name):
     """What drivers export begins with their own name."""
     return name.startswith('banos_') or name in ('memcpy', 'memmove', 'memset',
-                                                 'memcmp')
+                                                 'memcmp', 'bcmp', 'strlen')
 
 
 def main():

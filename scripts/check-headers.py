@@ -33,8 +33,8 @@ FLAGS = ('-DBANOS_CFLAGS=1 -m64 -ffreestanding -fno-pic -fno-pie -mcmodel=kernel
 FLAGS_OF = {'clang': ['-Wdocumentation']}
 FLAGS_CXX = '-fno-exceptions -fno-rtti -fno-threadsafe-statics'.split()
 
-# int and size_t are compilers' choice for the four functions that they call.
-COMPILERS_OWN = {'memcpy', 'memmove', 'memset', 'memcmp'}
+# int and size_t are compilers' choice for the functions that they call.
+COMPILERS_OWN = {'memcpy', 'memmove', 'memset', 'memcmp', 'bcmp', 'strlen'}
 SCALARS = {'uint32_t', 'int32_t', 'uint64_t', 'int64_t'}
 
 DECLARATION = re.compile(

@@ -20,3 +20,5 @@ BANOS_EXPORT(memcpy);
 BANOS_EXPORT(memmove);
 BANOS_EXPORT(memset);
 BANOS_EXPORT(memcmp);
+BANOS_EXPORT(bcmp);
+BANOS_EXPORT(strlen);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file string.h  The four functions that compilers call by themselves.
+ * @file string.h  The functions that compilers call by themselves.
  */
 #ifndef BANOS_STRING_H
 #define BANOS_STRING_H
@@ -43,6 +43,23 @@ BANOS_SINCE(1) void *memset(void *to, int byte, size_t n);
  * @return below, equal to or above 0 as the first difference says
  */
 BANOS_SINCE(1) int memcmp(const void *a, const void *b, size_t n);
+
+/**
+ * @brief Are @p n bytes the same? LLVM's languages (Rust, D) call it for comparisons of arrays.
+ * Since 1, provided by the kernel. Context: any.
+ * @param a  @p n bytes, read
+ * @param b  @p n bytes, read
+ * @return 0: they are the same; another value: they differ
+ */
+BANOS_SINCE(1) int bcmp(const void *a, const void *b, size_t n);
+
+/**
+ * @brief Length of a text.
+ * Since 1, provided by the kernel. Context: any.
+ * @param text  text, read up to its NUL
+ * @return bytes before the NUL
+ */
+BANOS_SINCE(1) size_t strlen(const char *text);
 
 BANOS_END
 

@@ -98,12 +98,14 @@ static void memcmp_orders_by_the_first_difference(void **state)
 		fill(a, n);
 		fill(b, n);
 		assert_int_equal(memcmp(a, b, n), 0);
+		assert_int_equal(bcmp(a, b, n), 0);
 		for (size_t i = 0; i < n; i++) {
 			b[i] ^= 0x80;
 			if (i + 1 < n)
 				b[i + 1] ^= 0xff;	/* must not count */
 			assert_int_equal(sign(memcmp(a, b, n)), sign(a[i] - b[i]));
 			assert_int_equal(sign(memcmp(b, a, n)), sign(b[i] - a[i]));
+			assert_int_equal(!bcmp(a, b, n), a[i] == b[i]);
 			fill(b, n);
 		}
 		release(a, n);
