@@ -138,8 +138,7 @@ static int take_over(struct driver *d, struct loader *l)
 	d->owner.code = l->addr;
 	d->owner.code_end = l->addr + l->part_size[PART_TEXT];
 	err = driver_take_exports(d, l->exports, l->nexports) ?:
-	      driver_take_serves(d, l->file + l->sections[l->driver_section].sh_offset,
-				 l->sections[l->driver_section].sh_size);
+	      driver_take_serves(d, l->records, l->sections[l->driver_section].sh_size);
 	l->names = NULL;
 	l->functions = NULL;
 	l->init_calls = NULL;

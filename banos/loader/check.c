@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Is this a relocatable ELF64 file for x86_64, and does every offset, index and
- * size of its sections stay within it? gABI chapters 4 and 5.
+ * Does every offset, index and size of the file's sections stay within it? gABI
+ * chapters 4 and 5. Tables may lie at any offset: the gABI aligns addresses, not
+ * offsets, and yasm and fasm make use of that.
  *
  * The first group of checks makes the section table usable; only then can
  * reasons be collected section by section. After check_file() these hold:
@@ -13,39 +14,6 @@
 #include <kernel/loader.h>
 #include <kernel/string.h>
 
-static const char *elf_type_words(u32 type)
-{
-	switch (type) {
-	case ET_EXEC: return "a program";
-	case ET_DYN: return "a shared library or a position-independent program";
-	case ET_CORE: return "a core dump";
-	default: return "an ELF file of no known kind";
-	}
-}
-
-static int check_header(struct loader *l)
-{
-	const Elf64_Ehdr *e = (const Elf64_Ehdr *)l->file;
-	struct report *r = &l->report;
-
-	if (l->file_size < sizeof(*e) || memcmp(e->e_ident, ELFMAG, SELFMAG))
-		return report_add(r, -ENOEXEC, "not an ELF file");
-	if (e->e_ident[EI_CLASS] != ELFCLASS64 || e->e_ident[EI_DATA] != ELFDATA2LSB)
-		return report_add(r, -ENOEXEC, "not a 64-bit little-endian ELF file");
-	if (e->e_machine != EM_X86_64)
-		return report_add(r, -ENOEXEC, "for machine %u, not for x86_64", e->e_machine);
-	if (e->e_type != ET_REL)
-		return report_add(r, -ENOEXEC, "%s: a driver is an object file (cc -c, ld -r)",
-				  elf_type_words(e->e_type));
-	if (e->e_ident[EI_VERSION] != EV_CURRENT || e->e_version != EV_CURRENT)
-		return report_add(r, -ENOEXEC, "ELF version %u is unknown", e->e_version);
-	if (e->e_ident[EI_OSABI] != ELFOSABI_NONE && e->e_ident[EI_OSABI] != ELFOSABI_GNU)
-		return report_add(r, -ENOEXEC, "for the ABI of another system (%u)", e->e_ident[EI_OSABI]);
-	if (e->e_ehsize < sizeof(*e) || e->e_shentsize != sizeof(Elf64_Shdr))
-		return report_add(r, -ENOEXEC, "its ELF headers have the wrong size");
-	return 0;
-}
-
 /* The section table, and how many there are: in section 0 where 16 bits are too few. */
 static int find_sections(struct loader *l)
 {
@@ -53,13 +21,13 @@ static int find_sections(struct loader *l)
 	struct report *r = &l->report;
 	u64 n = e->e_shnum;
 
-	if (!e->e_shoff || e->e_shoff % 8 || e->e_shoff > l->file_size - sizeof(Elf64_Shdr))
-		return report_add(r, -ENOEXEC, "its section table lies outside of the file");
-	l->sections = (const Elf64_Shdr *)(l->file + e->e_shoff);
+	if (!e->e_shoff || e->e_shoff > l->file_size - sizeof(Elf64_Shdr))
+		return report_add(r, -ENOEXEC, "its section table lies outside of the file (was it copied only in part?)");
+	l->sections = (const file_shdr *)(l->file + e->e_shoff);
 	if (!n)
 		n = l->sections[0].sh_size;
 	if (n > (l->file_size - e->e_shoff) / sizeof(Elf64_Shdr))
-		return report_add(r, -ENOEXEC, "its section table lies outside of the file");
+		return report_add(r, -ENOEXEC, "its section table lies outside of the file (was it copied only in part?)");
 	l->nsections = n;
 	l->section_strings = e->e_shstrndx;
 	if (l->section_strings == SHN_XINDEX)
@@ -70,13 +38,13 @@ static int find_sections(struct loader *l)
 	return 0;
 }
 
-static bool in_file(const struct loader *l, const Elf64_Shdr *s)
+static bool in_file(const struct loader *l, const file_shdr *s)
 {
 	return s->sh_offset <= l->file_size && s->sh_size <= l->file_size - s->sh_offset;
 }
 
 /* A table of strings whose last byte is NUL: then every offset inside is a string. */
-static bool strings_end(const struct loader *l, const Elf64_Shdr *s)
+static bool strings_end(const struct loader *l, const file_shdr *s)
 {
 	return s->sh_size && !l->file[s->sh_offset + s->sh_size - 1];
 }
@@ -90,7 +58,7 @@ static int check_name(struct loader *l, u32 i)
 
 static int check_place(struct loader *l, u32 i)
 {
-	const Elf64_Shdr *s = &l->sections[i];
+	const file_shdr *s = &l->sections[i];
 
 	if (s->sh_type != SHT_NOBITS && s->sh_type != SHT_NULL && !in_file(l, s))
 		return report_add(&l->report, -ENOEXEC, "section %u (%s) lies outside of the file", i,
@@ -107,10 +75,19 @@ static bool loadable_type(u32 type)
 	       type == SHT_FINI_ARRAY || type == SHT_X86_64_UNWIND;
 }
 
+static int unknown_type(struct loader *l, u32 i)
+{
+	u32 type = l->sections[i].sh_type;
+
+	return report_add(&l->report, -ENOEXEC,
+			  "section %s has unknown type %u (0x%x); if the driver works without it, remove it with objcopy -R %s",
+			  section_name(l, i), type, type, section_name(l, i));
+}
+
 /* What will be in memory. */
 static int check_loaded(struct loader *l, u32 i)
 {
-	const Elf64_Shdr *s = &l->sections[i];
+	const file_shdr *s = &l->sections[i];
 	const char *name = section_name(l, i);
 	struct report *r = &l->report;
 	int err = 0;
@@ -123,18 +100,58 @@ static int check_loaded(struct loader *l, u32 i)
 		err = report_add(r, -ENOEXEC, "section %s is compressed", name);
 	if (s->sh_type == SHT_PREINIT_ARRAY || !strncmp(name, ".ctors", 6) || !strncmp(name, ".dtors", 6))
 		err = report_add(r, -ENOEXEC, "section %s: constructors belong into .init_array", name);
-	else if (!loadable_type(s->sh_type))
-		err = report_add(r, -ENOEXEC, "section %s has unknown type %u", name, s->sh_type);
+	else if (!loadable_type(s->sh_type) && s->sh_type != SHT_GNU_SFRAME && s->sh_type != SHT_CREL)
+		err = unknown_type(l, i);
 	if (s->sh_addralign & (s->sh_addralign - 1) || s->sh_addralign > PAGE_SIZE)
-		err = report_add(r, -ENOEXEC, "section %s wants to be aligned to %lu", name, (unsigned long)s->sh_addralign);
+		err = report_add(r, -ENOEXEC, "section %s wants to be aligned to %lu; it can be to powers of 2 up to %lu", name,
+				 (unsigned long)s->sh_addralign, PAGE_SIZE);
 	if (s->sh_size > LOADER_MEMORY_MAX)
 		err = report_add(r, -EFBIG, "section %s would take %lu bytes of memory", name, (unsigned long)s->sh_size);
 	return err;
 }
 
+/* Tables that say something to linkers, debuggers and profilers, not to the one who loads. */
+static bool harmless_type(u32 type)
+{
+	return type == SHT_NULL || type == SHT_PROGBITS || type == SHT_NOBITS || type == SHT_NOTE || type == SHT_STRTAB ||
+	       type == SHT_X86_64_UNWIND || type == SHT_GNU_SFRAME || type == SHT_GNU_ATTRIBUTES ||
+	       (type >= SHT_LLVM_FIRST && type <= SHT_LLVM_LAST);
+}
+
+/*
+ * What will not be in memory. A type that nobody here knows may hold what the
+ * driver needs, as CREL does: such a file is refused.
+ */
+static int check_unloaded(struct loader *l, u32 i)
+{
+	const char *name = section_name(l, i);
+	u32 type = l->sections[i].sh_type;
+
+	/* What counts where it is loaded would be lost in silence. */
+	if (section_is_table(name))
+		return report_add(&l->report, -ENOEXEC,
+				  "section %s would not be loaded: it lacks the flag SHF_ALLOC (in assembly: .section %s,\"aw\")",
+				  name, name);
+	if (type == SHT_CREL || harmless_type(type))
+		return 0;
+	return unknown_type(l, i);
+}
+
+/* Linkers that do not know CREL lose what belongs to it, so it is no matter what it relocates. */
+static int check_crel(struct loader *l, u32 i)
+{
+	const char *name = section_name(l, i);
+
+	if (likely(l->sections[i].sh_type != SHT_CREL && (name[0] != '.' || name[1] != 'c' || strncmp(name, ".crel.", 6))))
+		return 0;
+	return report_add(&l->report, -ENOEXEC,
+			  "section %s has compact relocations (CREL), which cannot be read: compile without -Wa,--crel",
+			  name);
+}
+
 static int check_table(struct loader *l, u32 i)
 {
-	const Elf64_Shdr *s = &l->sections[i];
+	const file_shdr *s = &l->sections[i];
 	struct report *r = &l->report;
 
 	switch (s->sh_type) {
@@ -159,15 +176,14 @@ static int check_table(struct loader *l, u32 i)
 					  section_name(l, i));
 		return 0;
 	default:
-		return 0;
+		return l->sections[i].sh_flags & SHF_ALLOC ? 0 : check_unloaded(l, i);
 	}
 }
 
 int check_file(struct loader *l)
 {
-	int err = check_header(l);
+	int err = find_sections(l);
 
-	err = err ?: find_sections(l);
 	if (err)
 		return err;
 	if (!in_file(l, &l->sections[l->section_strings]) ||
@@ -175,13 +191,16 @@ int check_file(struct loader *l)
 		return report_add(&l->report, -ENOEXEC, "its names of sections lie outside of the file");
 
 	for (u32 i = 1; i < l->nsections; i++) {
-		int bad = check_name(l, i) ?: check_place(l, i) ?: check_table(l, i);
+		int bad = check_name(l, i) ?: check_place(l, i) ?: check_crel(l, i) ?: check_table(l, i);
 
 		if (!bad && (l->sections[i].sh_flags & SHF_ALLOC))
 			bad = check_loaded(l, i);
 		err = err ?: bad;
 	}
-	if (!l->symbol_section)
-		return report_add(&l->report, -ENOEXEC, "it has no symbol table (was it stripped?)");
+	if (!err)
+		err = check_origin(l);
+	if (!err && !l->symbol_section)
+		err = report_add(&l->report, -ENOEXEC,
+				 "it has no symbol table (was it stripped?): strip -g and strip --strip-unneeded leave what is needed");
 	return err;
 }

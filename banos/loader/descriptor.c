@@ -182,13 +182,46 @@ int check_records(struct report *r, const u8 *records, u64 size, u32 level,
 	return err;
 }
 
+/* The records where they can be read as they are: assemblers may put a section at any offset. */
+static int align_records(struct loader *l, const file_shdr *s)
+{
+	l->records = l->file + s->sh_offset;
+	if ((u64)l->records % 8 == 0)
+		return 0;
+	l->records_copy = l->env->alloc(s->sh_size ?: 1);
+	if (!l->records_copy)
+		return report_add(&l->report, -ENOMEM, "no memory for its .banos-driver");
+	memcpy(l->records_copy, l->records, s->sh_size);
+	l->records = l->records_copy;
+	return 0;
+}
+
+static int check_driver_section(struct report *r, const file_shdr *s)
+{
+	if (s->sh_type == SHT_NOBITS)
+		return report_add(r, -ENOEXEC,
+				  "its .banos-driver is of the wrong kind: it has no bytes (only debugging information was kept: objcopy --only-keep-debug)");
+	if (s->sh_type != SHT_PROGBITS)
+		return report_add(r, -ENOEXEC, "its .banos-driver is of the wrong kind: of type %u, not PROGBITS", s->sh_type);
+	if (s->sh_flags & SHF_EXECINSTR)
+		return report_add(r, -ENOEXEC, "its .banos-driver is of the wrong kind: code, not data (in assembly: .section .banos-driver,\"aw\")");
+	if (s->sh_addralign < 8)
+		return report_add(r, -ENOEXEC,
+				  "its .banos-driver is of the wrong kind: aligned to %lu, not to 8 (GNU as: .balign 8 before the records; nasm, yasm: section .banos-driver align=8)",
+				  (unsigned long)s->sh_addralign);
+	return 0;
+}
+
 int check_driver(struct loader *l)
 {
-	const Elf64_Shdr *s = NULL;
+	const file_shdr *s = NULL;
 	struct report *r = &l->report;
+	int err;
 
 	for (u32 i = 1; i < l->nsections; i++) {
-		if (strcmp(section_name(l, i), ".banos-driver") || l->where[i].excluded)
+		const char *name = section_name(l, i);
+
+		if (name[0] != '.' || name[1] != 'b' || strcmp(name, ".banos-driver") || l->where[i].excluded)
 			continue;
 		if (s)
 			return report_add(r, -ENOEXEC, "it has more than one .banos-driver: link it with ld -r");
@@ -196,9 +229,7 @@ int check_driver(struct loader *l)
 		l->driver_section = i;
 	}
 	if (!s)
-		return report_add(r, -ENOEXEC, "it has no .banos-driver: not a driver, or its BANOS_DRIVER() is missing");
-	if (s->sh_type != SHT_PROGBITS || !(s->sh_flags & SHF_ALLOC) || (s->sh_flags & SHF_EXECINSTR) ||
-	    s->sh_offset % 8 || s->sh_addralign < 8)
-		return report_add(r, -ENOEXEC, "its .banos-driver is a section of the wrong kind");
-	return check_records(r, l->file + s->sh_offset, s->sh_size, l->env->level, &l->driver);
+		return report_add(r, -ENOEXEC, "it has no .banos-driver but in section groups that were left out");
+	err = check_driver_section(r, s) ?: align_records(l, s);
+	return err ?: check_records(r, l->records, s->sh_size, l->env->level, &l->driver);
 }

@@ -10,7 +10,7 @@
 
 static int find_init(struct loader *l)
 {
-	u64 offset = (const u8 *)l->driver - (l->file + l->sections[l->driver_section].sh_offset);
+	u64 offset = (const u8 *)l->driver - l->records;
 	const struct banos_driver_record *d = (const void *)(l->where[l->driver_section].mem + offset);
 	int err = 0;
 
@@ -28,9 +28,13 @@ static int find_init(struct loader *l)
 /* Order of a section NAME or NAME.N; -1: another section. Unsuffixed ones are last. */
 static s64 array_order(const char *section, const char *name)
 {
-	size_t n = strlen(name);
+	size_t n;
 	u64 order;
 
+	/* The second letter settles it for most. */
+	if (section[0] != '.' || section[1] != name[1])
+		return -1;
+	n = strlen(name);
 	if (strncmp(section, name, n))
 		return -1;
 	if (!section[n])
@@ -143,13 +147,18 @@ static int find_export(struct loader *l, const struct banos_export *e)
 	return 0;
 }
 
+static bool is_export_section(const char *name)
+{
+	return name[0] == '.' && name[1] == 'b' && !strcmp(name, ".banos-export");
+}
+
 static int find_exports(struct loader *l)
 {
 	u64 size = 0;
 	int err = 0;
 
 	for (u32 i = 1; i < l->nsections; i++)
-		if (l->where[i].mem && !strcmp(section_name(l, i), ".banos-export")) {
+		if (l->where[i].mem && is_export_section(section_name(l, i))) {
 			if (l->sections[i].sh_size % sizeof(struct banos_export) || l->where[i].addr % 8)
 				return report_add(&l->report, -ENOEXEC, "its .banos-export has the wrong size or place");
 			size += l->sections[i].sh_size;
@@ -162,7 +171,7 @@ static int find_exports(struct loader *l)
 	for (u32 i = 1; i < l->nsections; i++) {
 		const struct banos_export *e = (const void *)l->where[i].mem;
 
-		if (!e || strcmp(section_name(l, i), ".banos-export"))
+		if (!e || !is_export_section(section_name(l, i)))
 			continue;
 		for (u64 k = 0; k < l->sections[i].sh_size / sizeof(*e); k++) {
 			int bad = find_export(l, &e[k]);
@@ -187,7 +196,7 @@ static int index_functions(struct loader *l)
 	if (!next)
 		return report_add(&l->report, -ENOMEM, "no memory for the index of its %u functions",
 				  l->nfunctions);
-	for (const Elf64_Sym *s = l->symbols, *end = s + l->nsymbols; s < end; s++, value++) {
+	for (const file_sym *s = l->symbols, *end = s + l->nsymbols; s < end; s++, value++) {
 		u64 offset = *value - addr;
 
 		if (ELF64_ST_TYPE(s->st_info) == STT_FUNC && offset < code_size)

@@ -14,12 +14,12 @@
 
 static int check_group(struct loader *l, u32 i)
 {
-	const Elf64_Shdr *g = &l->sections[i];
-	const u32 *member = (const u32 *)(l->file + g->sh_offset);
+	const file_shdr *g = &l->sections[i];
+	const file_word *member = (const file_word *)(l->file + g->sh_offset);
 	u64 n = g->sh_size / 4;
 
 	if (g->sh_link != l->symbol_section || !g->sh_info || g->sh_info >= l->nsymbols || !n ||
-	    g->sh_size % 4 || g->sh_offset % 4)
+	    g->sh_size % 4)
 		return report_add(&l->report, -ENOEXEC, "section group %u is damaged", i);
 	for (u64 k = 1; k < n; k++)
 		if (!member[k] || member[k] >= l->nsections)
@@ -31,7 +31,7 @@ static int check_group(struct loader *l, u32 i)
 /* Section symbols have no name of their own: then the section's counts. */
 static const char *signature(const struct loader *l, u32 i)
 {
-	const Elf64_Sym *s = &l->symbols[l->sections[i].sh_info];
+	const file_sym *s = &l->symbols[l->sections[i].sh_info];
 	u32 section = symbol_section(l, s);
 
 	if (ELF64_ST_TYPE(s->st_info) == STT_SECTION && section)
@@ -42,21 +42,24 @@ static const char *signature(const struct loader *l, u32 i)
 static bool is_comdat(const struct loader *l, u32 i)
 {
 	return l->sections[i].sh_type == SHT_GROUP &&
-	       (*(const u32 *)(l->file + l->sections[i].sh_offset) & GRP_COMDAT);
+	       (*(const file_word *)(l->file + l->sections[i].sh_offset) & GRP_COMDAT);
 }
 
 static void exclude_members(struct loader *l, u32 i)
 {
-	const u32 *member = (const u32 *)(l->file + l->sections[i].sh_offset);
+	const file_word *member = (const file_word *)(l->file + l->sections[i].sh_offset);
 
 	for (u64 k = 1; k < l->sections[i].sh_size / 4; k++)
 		l->where[member[k]].excluded = true;
 }
 
+#define GROUP_WORK	64u	/* names compared for each group, on average */
+#define GROUP_NAME_MAX	16384	/* C++ can make long ones */
+
 /* Of @groups groups, exclude the later ones of each signature: an open hash table of section numbers. */
 static int exclude_doubles(struct loader *l, u32 groups)
 {
-	u32 size = 2, *table;
+	u32 size = 2, *table, work = 0;
 
 	while (size < 2 * groups)
 		size *= 2;
@@ -70,8 +73,16 @@ static int exclude_doubles(struct loader *l, u32 groups)
 		const char *name = signature(l, i);
 		u32 at = hash_bytes(name, strlen(name), 0) & (size - 1);
 
-		while (table[at] && strcmp(signature(l, table[at]), name))
+		/* Names chosen so that they all fall together would take for ever, and so would endless ones. */
+		while (table[at] && work < GROUP_WORK * groups && strcmp(signature(l, table[at]), name)) {
 			at = (at + 1) & (size - 1);
+			work++;
+		}
+		if (work >= GROUP_WORK * groups || strnlen(name, GROUP_NAME_MAX) == GROUP_NAME_MAX) {
+			l->env->free(table);
+			return report_add(&l->report, -ENOEXEC, "section group %u has a name that is too long or like too many others",
+					  i);
+		}
 		if (table[at])
 			exclude_members(l, i);
 		else

@@ -15,14 +15,36 @@
 #include <kernel/loader.h>
 #include <kernel/string.h>
 
-/* Of use to tools only, and never referred to by what runs. */
+#define BEGINS(name, with) (!strncmp(name, with, sizeof(with) - 1))
+
+/* Of use to tools only, and never referred to by what runs. The second letter settles it for most. */
+static bool name_dropped(const char *name)
+{
+	switch (name[0] == '.' ? name[1] : 0) {
+	case 'm': return !strcmp(name, ".modinfo");
+	case 'n': return BEGINS(name, ".note");
+	case 'e': return BEGINS(name, ".eh_frame");
+	case 'c': return !strcmp(name, ".comment");
+	case 's': return !strcmp(name, ".sframe");
+	default: return false;
+	}
+}
+
 static bool section_dropped(const struct loader *l, u32 i)
 {
-	const char *name = section_name(l, i);
+	u32 type = l->sections[i].sh_type;
 
-	return l->sections[i].sh_type == SHT_NOTE || l->sections[i].sh_type == SHT_X86_64_UNWIND ||
-	       (name[0] == '.' && (!strcmp(name, ".modinfo") || !strncmp(name, ".note", 5) ||
-				   !strncmp(name, ".eh_frame", 9) || !strcmp(name, ".comment")));
+	return type == SHT_NOTE || type == SHT_X86_64_UNWIND || type == SHT_GNU_SFRAME || name_dropped(section_name(l, i));
+}
+
+bool section_is_table(const char *name)
+{
+	switch (name[0] == '.' ? name[1] : 0) {
+	case 'b': return !strcmp(name, ".banos-driver") || !strcmp(name, ".banos-export");
+	case 'i': return BEGINS(name, ".init_array") && (!name[11] || name[11] == '.');
+	case 'f': return BEGINS(name, ".fini_array") && (!name[11] || name[11] == '.');
+	default: return false;
+	}
 }
 
 /* Writable for relocation alone: read-only from then on. */
@@ -31,15 +53,23 @@ static bool section_relro(const struct loader *l, u32 i)
 	const char *name = section_name(l, i);
 	u32 type = l->sections[i].sh_type;
 
-	return type == SHT_INIT_ARRAY || type == SHT_FINI_ARRAY || !strncmp(name, ".data.rel.ro", 12) ||
-	       !strcmp(name, ".banos-driver") || !strcmp(name, ".banos-export");
+	if (type == SHT_INIT_ARRAY || type == SHT_FINI_ARRAY)
+		return true;
+	if (name[0] != '.' || (name[1] != 'd' && name[1] != 'b'))
+		return false;
+	return BEGINS(name, ".data.rel.ro") || section_is_table(name);
+}
+
+bool section_kept(const struct loader *l, u32 i)
+{
+	return l->sections[i].sh_flags & SHF_ALLOC && !section_dropped(l, i);
 }
 
 static enum load_part part_of(const struct loader *l, u32 i)
 {
 	u64 flags = l->sections[i].sh_flags;
 
-	if (!(flags & SHF_ALLOC) || l->where[i].excluded || section_dropped(l, i))
+	if (l->where[i].excluded || !section_kept(l, i))
 		return PART_NONE;
 	if (flags & SHF_EXECINSTR)
 		return PART_TEXT;
@@ -55,16 +85,24 @@ static u64 add_to_part(struct loader *l, enum load_part part, u64 size, u64 alig
 	return at;
 }
 
+/* Assemblers align what they do not know to 1; the kernel reads these as words. */
+static u64 alignment_of(const struct loader *l, u32 i)
+{
+	u64 align = l->sections[i].sh_addralign;
+
+	return align < 8 && section_is_table(section_name(l, i)) ? 8 : align;
+}
+
 static void place_sections(struct loader *l)
 {
 	memset(l->part_size, 0, sizeof(l->part_size));
 	for (u32 i = 1; i < l->nsections; i++) {
-		const Elf64_Shdr *s = &l->sections[i];
+		const file_shdr *s = &l->sections[i];
 		struct load_section *w = &l->where[i];
 
 		w->part = part_of(l, i);
 		if (w->part != PART_NONE)
-			w->offset = add_to_part(l, w->part, s->sh_size, s->sh_addralign);
+			w->offset = add_to_part(l, w->part, s->sh_size, alignment_of(l, i));
 	}
 	l->code_size = l->part_size[PART_TEXT];
 	l->stubs = add_to_part(l, PART_TEXT, l->nstubs * LOADER_STUB_SIZE, LOADER_STUB_SIZE);
@@ -103,7 +141,7 @@ int copy_sections(struct loader *l)
 		return report_add(&l->report, -ENOMEM, "no memory for its %lu KiB", (unsigned long)l->npages * 4);
 	memcpy(written, l->part_offset, sizeof(written));
 	for (u32 i = 1; i < l->nsections; i++) {
-		const Elf64_Shdr *s = &l->sections[i];
+		const file_shdr *s = &l->sections[i];
 		struct load_section *w = &l->where[i];
 		u64 at;
 

@@ -43,7 +43,7 @@ static int place(struct loader *l)
 
 static void find_reasons(struct loader *l)
 {
-	if (check_size(l) || check_file(l) || check_symbols(l) || check_groups(l))
+	if (check_size(l) || check_format(l) || check_file(l) || check_symbols(l) || check_groups(l))
 		return;
 	check_driver(l);
 	/* What stands in the descriptor may be wrong; that there is one, and where, is not. */
@@ -71,6 +71,8 @@ void loader_free(struct loader *l)
 	void (*free)(void *) = l->env->free;
 
 	free(l->where);
+	free(l->referenced);
+	free(l->records_copy);
 	free(l->value);
 	free(l->names);
 	free(l->functions);

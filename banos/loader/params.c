@@ -185,7 +185,7 @@ int params_apply(struct report *r, const struct param_target *t, const char *par
 int set_parameters(struct loader *l)
 {
 	struct param_target t = {
-		.records = l->file + l->sections[l->driver_section].sh_offset,
+		.records = l->records,
 		.relocated = l->where[l->driver_section].mem,
 		.size = l->sections[l->driver_section].sh_size,
 		.data = l->addr + l->part_offset[PART_DATA],

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Relocation: x86-64 psABI, 4.4. S is the symbol's value, A the addend, P the
- * place, G the address of the symbol's GOT slot.
+ * place, G the address of the symbol's GOT slot, GOT where the GOT begins.
  *
  * S + A - P is computed modulo 2^64 and has to equal the sign- (32: zero-)
  * extension of what is stored. The common kinds are done in one loop; everything
@@ -23,7 +23,16 @@ static const struct { u8 type; const char *name; } types[] = {
 	{ R_X86_64_TPOFF64, "TPOFF64" }, { R_X86_64_TLSGD, "TLSGD" }, { R_X86_64_TLSLD, "TLSLD" },
 	{ R_X86_64_DTPOFF32, "DTPOFF32" }, { R_X86_64_GOTTPOFF, "GOTTPOFF" }, { R_X86_64_TPOFF32, "TPOFF32" },
 	{ R_X86_64_PC64, "PC64" }, { R_X86_64_GOTOFF64, "GOTOFF64" }, { R_X86_64_GOTPC32, "GOTPC32" },
+	{ R_X86_64_GOT64, "GOT64" }, { R_X86_64_GOTPCREL64, "GOTPCREL64" }, { R_X86_64_GOTPC64, "GOTPC64" },
+	{ R_X86_64_GOTPLT64, "GOTPLT64" }, { R_X86_64_PLTOFF64, "PLTOFF64" },
 	{ R_X86_64_GOTPCRELX, "GOTPCRELX" }, { R_X86_64_REX_GOTPCRELX, "REX_GOTPCRELX" },
+	{ R_X86_64_CODE_4_GOTPCRELX, "CODE_4_GOTPCRELX" }, { R_X86_64_CODE_5_GOTPCRELX, "CODE_5_GOTPCRELX" },
+	{ R_X86_64_CODE_6_GOTPCRELX, "CODE_6_GOTPCRELX" },
+	{ R_X86_64_COPY, "COPY" }, { R_X86_64_GLOB_DAT, "GLOB_DAT" }, { R_X86_64_JUMP_SLOT, "JUMP_SLOT" },
+	{ R_X86_64_RELATIVE, "RELATIVE" }, { R_X86_64_IRELATIVE, "IRELATIVE" }, { R_X86_64_SIZE32, "SIZE32" },
+	{ R_X86_64_SIZE64, "SIZE64" }, { 34, "GOTPC32_TLSDESC" }, { 35, "TLSDESC_CALL" }, { 36, "TLSDESC" },
+	{ 44, "CODE_4_GOTTPOFF" }, { 45, "CODE_4_GOTPC32_TLSDESC" }, { 47, "CODE_5_GOTTPOFF" },
+	{ 48, "CODE_5_GOTPC32_TLSDESC" }, { 50, "CODE_6_GOTTPOFF" }, { 51, "CODE_6_GOTPC32_TLSDESC" },
 };
 
 static const char *type_name(u32 type)
@@ -38,8 +47,8 @@ static const char *type_name(u32 type)
 struct place {
 	struct loader *l;
 	u32 section;			/* that is relocated */
-	const Elf64_Rela *r;
-	const Elf64_Sym *symbol;
+	const file_rela *r;
+	const file_sym *symbol;
 };
 
 static const char *target_name(const struct place *p)
@@ -59,10 +68,29 @@ static int refuse(const struct place *p, int err, const char *why)
 			  section_name(p->l, p->section), (unsigned long)p->r->r_offset, target_name(p), why);
 }
 
+/* What a kind that is not done is for. */
+static const char *why_unsupported(u32 type)
+{
+	switch (type) {
+	case R_X86_64_DTPMOD64 ... R_X86_64_TPOFF32:
+	case 34 ... 36:
+	case 44: case 45: case 47: case 48: case 50: case 51:
+		return "is not supported: drivers cannot have thread-local variables";
+	case R_X86_64_16 ... R_X86_64_PC8:
+		return "is not supported: no address fits into 8 or 16 bits";
+	case R_X86_64_COPY ... R_X86_64_RELATIVE:
+	case R_X86_64_IRELATIVE:
+		return "is not supported: it belongs to programs and shared libraries, not to object files";
+	default:
+		return "is not supported: it is none of those of the kernel, small, medium and large code models";
+	}
+}
+
 static int overflows(const struct place *p, u64 value)
 {
 	if (ELF64_R_TYPE(p->r->r_info) == R_X86_64_32)
-		return refuse(p, -EOVERFLOW, "does not fit: compile with -mcmodel=kernel or -fPIE");
+		return refuse(p, -EOVERFLOW,
+			      "does not fit: compile with -mcmodel=kernel or -fPIE (in assembly: lea reg, [rel name], or 64 bits)");
 	return refuse(p, -EOVERFLOW, "does not fit into 32 bits");
 }
 
@@ -73,6 +101,12 @@ static u32 store_size(u32 type)
 		return 0;
 	case R_X86_64_64:
 	case R_X86_64_PC64:
+	case R_X86_64_GOTOFF64:
+	case R_X86_64_GOT64:
+	case R_X86_64_GOTPCREL64:
+	case R_X86_64_GOTPC64:
+	case R_X86_64_GOTPLT64:
+	case R_X86_64_PLTOFF64:
 		return 8;
 	case R_X86_64_PC32:
 	case R_X86_64_PLT32:
@@ -81,6 +115,10 @@ static u32 store_size(u32 type)
 	case R_X86_64_GOTPCREL:
 	case R_X86_64_GOTPCRELX:
 	case R_X86_64_REX_GOTPCRELX:
+	case R_X86_64_CODE_4_GOTPCRELX:
+	case R_X86_64_CODE_5_GOTPCRELX:
+	case R_X86_64_CODE_6_GOTPCRELX:
+	case R_X86_64_GOTPC32:
 		return 4;
 	default:
 		return ~0u;
@@ -90,18 +128,22 @@ static u32 store_size(u32 type)
 /* The value of a symbol that is not simply its address. @return false: nothing to do, or refused */
 static bool special_value(const struct place *p, u64 *s, int *err)
 {
-	const Elf64_Sym *symbol = p->symbol;
+	const file_sym *symbol = p->symbol;
+	u32 type = ELF64_R_TYPE(p->r->r_info);
 
 	if (symbol->st_shndx == SHN_ABS)
 		return true;			/* a large number, no more */
 	if (*s != VALUE_SPECIAL) {		/* an absent weak import */
-		*s = ELF64_R_TYPE(p->r->r_info) == R_X86_64_PLT32 ? *s - VALUE_SPECIAL - 1 + p->l->addr : 0;
+		bool is_call = type == R_X86_64_PLT32 || type == R_X86_64_PLTOFF64;
+
+		*s = is_call ? *s - VALUE_SPECIAL - 1 + p->l->addr : 0;
 		return true;
 	}
 	if (symbol->st_shndx != SHN_UNDEF)
 		*err = refuse(p, -ENOEXEC, "leads into a section that is not loaded");
-	else if (!strcmp(symbol_name(p->l, symbol), "_GLOBAL_OFFSET_TABLE_"))
-		*err = refuse(p, -ENOEXEC, "cannot be done: compile with -mcmodel=kernel, or -fPIE in the small model");
+	else if (ELF64_ST_BIND(symbol->st_info) == STB_LOCAL)
+		*err = refuse(p, -ENOEXEC,
+			      "leads nowhere: that symbol is local and undefined (dropped by ld --gc-sections? keep it with -u or KEEP)");
 	return false;				/* a missing import was reported by resolve() */
 }
 
@@ -123,12 +165,30 @@ static int got_slot(const struct place *p, u64 s, u64 *slot)
 	return 0;
 }
 
+static bool goes_through_got(u32 type)
+{
+	switch (type) {
+	case R_X86_64_GOTPCREL:
+	case R_X86_64_GOTPCRELX:
+	case R_X86_64_REX_GOTPCRELX:
+	case R_X86_64_CODE_4_GOTPCRELX:
+	case R_X86_64_CODE_5_GOTPCRELX:
+	case R_X86_64_CODE_6_GOTPCRELX:
+	case R_X86_64_GOT64:
+	case R_X86_64_GOTPCREL64:
+	case R_X86_64_GOTPLT64:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* @s: the symbol's value, or G */
 static int store(const struct place *p, u64 s)
 {
 	const struct load_section *w = &p->l->where[p->section];
-	u64 a = p->r->r_addend, at = w->addr + p->r->r_offset, value, slot = 0;
+	u64 a = p->r->r_addend, at = w->addr + p->r->r_offset, got = p->l->addr + p->l->got, value;
 	u8 *mem = w->mem + p->r->r_offset;
-	int err;
 
 	switch (ELF64_R_TYPE(p->r->r_info)) {
 	case R_X86_64_NONE:
@@ -136,22 +196,33 @@ static int store(const struct place *p, u64 s)
 	case R_X86_64_64:
 		*(u64_any *)mem = s + a;
 		return 0;
+	case R_X86_64_GOTPC64:
+		s = got;
+		__attribute__((fallthrough));
 	case R_X86_64_PC64:
+	case R_X86_64_GOTPCREL64:
 		*(u64_any *)mem = s + a - at;
+		return 0;
+	case R_X86_64_GOTOFF64:
+	case R_X86_64_GOT64:
+	case R_X86_64_GOTPLT64:
+	case R_X86_64_PLTOFF64:
+		*(u64_any *)mem = s + a - got;
 		return 0;
 	case R_X86_64_32:
 		value = s + a;
 		if (value != (u32)value)
 			return overflows(p, value);
 		break;
+	case R_X86_64_GOTPC32:
+		s = got;
+		__attribute__((fallthrough));
 	case R_X86_64_GOTPCREL:
 	case R_X86_64_GOTPCRELX:
 	case R_X86_64_REX_GOTPCRELX:
-		err = got_slot(p, s, &slot);
-		if (err)
-			return err;
-		s = slot;
-		__attribute__((fallthrough));
+	case R_X86_64_CODE_4_GOTPCRELX:
+	case R_X86_64_CODE_5_GOTPCRELX:
+	case R_X86_64_CODE_6_GOTPCRELX:
 	case R_X86_64_PC32:
 	case R_X86_64_PLT32:
 		a -= at;
@@ -166,7 +237,7 @@ static int store(const struct place *p, u64 s)
 	return 0;
 }
 
-static int relocate_slowly(struct loader *l, u32 section, const Elf64_Rela *r)
+static int relocate_slowly(struct loader *l, u32 section, const file_rela *r)
 {
 	struct place p = { l, section, r, l->symbols };
 	u32 size = store_size(ELF64_R_TYPE(r->r_info)), symbol = ELF64_R_SYM(r->r_info);
@@ -178,13 +249,15 @@ static int relocate_slowly(struct loader *l, u32 section, const Elf64_Rela *r)
 				  section_name(l, section), symbol, l->nsymbols);
 	p.symbol += symbol;
 	if (size == ~0u)
-		return refuse(&p, -ENOEXEC, "is not supported");
+		return refuse(&p, -ENOEXEC, why_unsupported(ELF64_R_TYPE(r->r_info)));
 	if (r->r_offset > limit || size > limit - r->r_offset)
 		return refuse(&p, -ENOEXEC, "lies outside of the section");
 	s = l->value[symbol];
 	if (value_special(s) && !special_value(&p, &s, &err))
 		return err;
-	return store(&p, s);
+	if (goes_through_got(ELF64_R_TYPE(r->r_info)))
+		err = got_slot(&p, s, &s);
+	return err ?: store(&p, s);
 }
 
 /* Elf64_Rela as it lies in memory: r_info in its two halves. */
@@ -192,7 +265,7 @@ struct rela {
 	u64 offset;
 	u32 type, symbol;
 	u64 addend;
-} __attribute__((may_alias));
+} __attribute__((may_alias, packed));
 _Static_assert(sizeof(struct rela) == sizeof(Elf64_Rela), "the same bytes");
 
 /* What the loop below needs; few things, so that they stay in registers. */
@@ -254,7 +327,7 @@ static int relocate_section(struct loader *l, u32 section, const void *first, co
 	int err = 0;
 
 	while ((r = relocate_quickly(&q, r, end)) < (const struct rela *)end) {
-		int bad = relocate_slowly(l, section, (const Elf64_Rela *)r++);
+		int bad = relocate_slowly(l, section, (const file_rela *)r++);
 
 		if (bad == LOADER_AGAIN)
 			return bad;
@@ -265,13 +338,13 @@ static int relocate_section(struct loader *l, u32 section, const void *first, co
 
 static int relocate_by(struct loader *l, u32 i)
 {
-	const Elf64_Shdr *s = &l->sections[i];
-	const Elf64_Rela *table = (const Elf64_Rela *)(l->file + s->sh_offset);
+	const file_shdr *s = &l->sections[i];
+	const file_rela *table = (const file_rela *)(l->file + s->sh_offset);
 	const char *name = section_name(l, i);
 	struct report *r = &l->report;
 
-	if (s->sh_entsize != sizeof(Elf64_Rela) || s->sh_size % sizeof(Elf64_Rela) || s->sh_offset % 8)
-		return report_add(r, -ENOEXEC, "relocation section %s has the wrong size or place", name);
+	if (s->sh_entsize != sizeof(Elf64_Rela) || s->sh_size % sizeof(Elf64_Rela))
+		return report_add(r, -ENOEXEC, "relocation section %s has the wrong size", name);
 	if (s->sh_link != l->symbol_section)
 		return report_add(r, -ENOEXEC, "relocation section %s has symbols of its own", name);
 	if (s->sh_size && l->sections[s->sh_info].sh_type == SHT_NOBITS)
@@ -284,7 +357,7 @@ int relocate(struct loader *l)
 	int err = 0;
 
 	for (u32 i = 1; i < l->nsections; i++) {
-		const Elf64_Shdr *s = &l->sections[i];
+		const file_shdr *s = &l->sections[i];
 		int bad;
 
 		if (s->sh_type != SHT_RELA || !l->where[s->sh_info].mem)

@@ -38,12 +38,12 @@ static void append(struct report *r, const char *fmt, va_list args)
 	if (!r->text)
 		r->text = r->alloc(REPORT_SIZE);
 	/* The last line says how many there are more. */
-	if (!r->text || r->used > REPORT_SIZE - 256 - 48)
+	if (!r->text || r->used > REPORT_SIZE - REPORT_LINE - 48)
 		return;
 	n = snprintf(r->text + r->used, 80, "%s: ", r->who);
 	r->used += n;
-	n = vsnprintf(r->text + r->used, 256 - 80, fmt, args);
-	r->used += MIN(n, 256 - 80 - 1);
+	n = vsnprintf(r->text + r->used, REPORT_LINE - 80, fmt, args);
+	r->used += MIN(n, REPORT_LINE - 80 - 1);
 	r->text[r->used++] = '\n';
 	r->text[r->used] = 0;
 }

@@ -35,20 +35,24 @@ static u64 add_stub(struct loader *l, u64 argument, u64 entry)
 static int missing(struct loader *l, const char *name)
 {
 	struct report *r = &l->report;
-	const char *hint = l->env->hint ? l->env->hint(l, name) : NULL, *end = strchr(name, '_');
+	const char *hint = l->env->hint ? l->env->hint(l, name) : NULL, *end;
 	u32 level = l->env->level;
 
 	if (hint)
-		return report_add(r, -ENOENT, "needs %s: %s", name, hint);
+		return report_add(r, -ENOENT, "needs %.160s: %s", name, hint);
 	if (!strncmp(name, "banos_", 6) && l->driver->level > level)
-		return report_add(r, -ENOENT, "needs %s, which this kernel does not have: it was built for API level %u, this kernel has %u",
+		return report_add(r, -ENOENT, "needs %.160s, which this kernel does not have: it was built for API level %u, this kernel has %u",
 				  name, l->driver->level, level);
 	if (!strncmp(name, "banos_", 6))
-		return report_add(r, -ENOENT, "needs %s, which this kernel does not have", name);
+		return report_add(r, -ENOENT, "needs %.160s, which this kernel does not have", name);
+	hint = missing_name_words(name);
+	if (hint)
+		return report_add(r, -ENOENT, "needs %.160s, %s", name, hint);
+	end = memchr(name, '_', strnlen(name, 56));
 	if (end && end != name)
-		return report_add(r, -ENOENT, "needs %s, which no installed driver has (is it of the driver %.*s?)", name,
-				  (int)MIN(end - name, 56l), name);
-	return report_add(r, -ENOENT, "needs %s, which neither the kernel nor a driver has", name);
+		return report_add(r, -ENOENT, "needs %.160s, which no installed driver has (is it of the driver %.*s?)", name,
+				  (int)(end - name), name);
+	return report_add(r, -ENOENT, "needs %.160s, which neither the kernel nor a driver has", name);
 }
 
 /* What ends the loading. */
@@ -59,17 +63,31 @@ static int cannot(struct loader *l, const char *what, const char *name, int err)
 	return report_add(&l->report, err, "cannot %s %s (error %d)", what, name, -err);
 }
 
-static int resolve_import(struct loader *l, const Elf64_Sym *s, u64 *value)
+/* @return an error that ends the loading, or 0 */
+static int missing_unless_unused(struct loader *l, const file_sym *s)
+{
+	int referenced = symbol_referenced(l, s - l->symbols);
+
+	if (referenced > 0)
+		missing(l, symbol_name(l, s));
+	return MIN(referenced, 0);
+}
+
+static int resolve_import(struct loader *l, const file_sym *s, u64 *value)
 {
 	struct load_import import = { 0 };
 	const char *name = symbol_name(l, s);
 	int err;
 
 	*value = VALUE_SPECIAL;
-	/* Assemblers mention it without using it. */
-	if (!strcmp(name, "_GLOBAL_OFFSET_TABLE_"))
+	if (ELF64_ST_BIND(s->st_info) == STB_LOCAL)
+		return 0;			/* left of what a linker dropped */
+	if (!strcmp(name, "_GLOBAL_OFFSET_TABLE_")) {
+		*value = l->addr + l->got;
 		return 0;
-	err = l->env->find(l, name, &import);
+	}
+	/* A longer name nobody can export; it is not looked at any further. */
+	err = strnlen(name, LOADER_EXPORT_NAME_MAX + 1) > LOADER_EXPORT_NAME_MAX ? -ENOENT : l->env->find(l, name, &import);
 	if (err && err != -ENOENT)
 		return cannot(l, "import", name, err);
 	if (!err)
@@ -77,24 +95,39 @@ static int resolve_import(struct loader *l, const Elf64_Sym *s, u64 *value)
 	else if (ELF64_ST_BIND(s->st_info) == STB_WEAK)
 		*value = VALUE_SPECIAL + 1 + add_stub(l, (u64)(l->names + s->st_name), l->env->absent_entry) - l->addr;
 	else
-		missing(l, name);
+		return missing_unless_unused(l, s);
 	return 0;
 }
 
-/* Defined in a COMDAT group that was left out: what the same name means in the one that stayed. */
-static u64 value_elsewhere(struct loader *l, const Elf64_Sym *s)
+/*
+ * Defined in a COMDAT group that was left out: what the same name means in the
+ * one that stayed. There are few of them: linkers join groups. A file that makes
+ * more work than that of a large driver is refused.
+ */
+#define ELSEWHERE_WORK_MAX	(1ull << 20)	/* names compared */
+#define ELSEWHERE_NAME_MAX	1024
+
+static u64 value_elsewhere(struct loader *l, const file_sym *s)
 {
+	const char *name = symbol_name(l, s);
+
+	l->elsewhere_work += l->nsymbols;
+	if (l->elsewhere_work > ELSEWHERE_WORK_MAX || strnlen(name, ELSEWHERE_NAME_MAX) == ELSEWHERE_NAME_MAX) {
+		report_add(&l->report, -ENOEXEC, "%s is one of too many symbols of section groups that were left out: link it with ld -r",
+			   name);
+		return VALUE_SPECIAL;
+	}
 	for (u32 i = l->first_global; i < l->nsymbols; i++) {
-		const Elf64_Sym *other = &l->symbols[i];
+		const file_sym *other = &l->symbols[i];
 		u32 section = symbol_section(l, other);
 
-		if (section && l->where[section].mem && !strcmp(symbol_name(l, other), symbol_name(l, s)))
+		if (section && l->where[section].mem && !strcmp(symbol_name(l, other), name))
 			return l->where[section].addr + other->st_value;
 	}
 	return VALUE_SPECIAL;
 }
 
-static u64 unusual_value(struct loader *l, const Elf64_Sym *s)
+static u64 unusual_value(struct loader *l, const file_sym *s)
 {
 	u32 section = symbol_section(l, s);
 
@@ -109,6 +142,7 @@ static u64 unusual_value(struct loader *l, const Elf64_Sym *s)
 
 static int allocate(struct loader *l)
 {
+	l->elsewhere_work = 0;
 	if (!l->value)
 		l->value = l->env->alloc(l->nsymbols * sizeof(*l->value));
 	if (!l->names) {
@@ -123,11 +157,11 @@ static int allocate(struct loader *l)
 
 static int resolve_dependencies(struct loader *l)
 {
-	const Elf64_Shdr *s = &l->sections[l->driver_section];
+	const file_shdr *s = &l->sections[l->driver_section];
 	const struct record_header *h;
 	u64 at = 0;
 
-	while ((h = record_next(l->file + s->sh_offset, s->sh_size, &at))) {
+	while ((h = record_next(l->records, s->sh_size, &at))) {
 		const char *name = ((const struct banos_dependency_record *)h)->name;
 		int err;
 
@@ -148,13 +182,13 @@ static int resolve_dependencies(struct loader *l)
  */
 static u32 resolve_plain(struct loader *l, u32 i)
 {
-	const Elf64_Sym *symbols = l->symbols;
+	const file_sym *symbols = l->symbols;
 	const struct load_section *where = l->where;
 	u64 *value = l->value;
 	const u32 n = l->nsymbols;
 
 	for (; i < n; i++) {
-		const Elf64_Sym *s = &symbols[i];
+		const file_sym *s = &symbols[i];
 
 		if (s->st_shndx >= SHN_LORESERVE || !where[s->st_shndx].mem)
 			break;
@@ -172,7 +206,7 @@ int resolve(struct loader *l)
 		return err;
 	l->value[0] = 0;
 	while ((i = resolve_plain(l, i)) < l->nsymbols) {
-		const Elf64_Sym *s = &l->symbols[i];
+		const file_sym *s = &l->symbols[i];
 
 		if (s->st_shndx != SHN_UNDEF)
 			l->value[i] = unusual_value(l, s);

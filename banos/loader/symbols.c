@@ -8,53 +8,18 @@
 #include <kernel/loader.h>
 #include <kernel/string.h>
 
-/* What compilers and linkers refer to when a flag is missing, and which one it is. */
-static const struct { const char *name, *advice; } forbidden[] = {
-	{ "__stack_chk_fail", "compile with -fno-stack-protector" },
-	{ "__stack_chk_guard", "compile with -fno-stack-protector" },
-	{ "__fentry__", "compile without -pg" },
-	{ "mcount", "compile without -pg" },
-	{ "_mcount", "compile without -pg" },
-	{ "__x86_return_thunk", "compile without -mfunction-return" },
-	{ "__x86_indirect_thunk_*", "compile without -mindirect-branch=thunk-extern" },
-	{ "__llvm_*", "compile without -mretpoline-external-thunk and profiling" },
-	{ "__tls_get_addr", "drivers cannot have thread-local variables" },
-	{ "__asan_*", "compile without -fsanitize" },
-	{ "__ubsan_*", "compile without -fsanitize" },
-	{ "__tsan_*", "compile without -fsanitize" },
-	{ "__msan_*", "compile without -fsanitize" },
-	{ "__sanitizer_*", "compile without -fsanitize and coverage" },
-	{ "__gcov_*", "compile without --coverage" },
-	{ "__cxa_guard_*", "compile with -fno-threadsafe-statics" },
-	{ "__cxa_throw", "compile with -fno-exceptions" },
-	{ "__gxx_personality_*", "compile with -fno-exceptions" },
-	{ "_Unwind_*", "compile with -fno-exceptions" },
-	{ "_ZTVN10__cxxabiv1*", "compile with -fno-rtti" },
-};
-
-static const char *forbidden_advice(const char *name)
-{
-	if (name[0] != '_' && name[0] != 'm')
-		return NULL;
-	for (u32 i = 0; i < ARRAY_SIZE(forbidden); i++)
-		if (glob_match(forbidden[i].name, name))
-			return forbidden[i].advice;
-	return NULL;
-}
-
 static int find_tables(struct loader *l)
 {
-	const Elf64_Shdr *s = &l->sections[l->symbol_section], *strings = &l->sections[s->sh_link];
+	const file_shdr *s = &l->sections[l->symbol_section], *strings = &l->sections[s->sh_link];
 	struct report *r = &l->report;
 
-	if (s->sh_entsize != sizeof(Elf64_Sym) || s->sh_size % sizeof(Elf64_Sym) || !s->sh_size ||
-	    s->sh_offset % 8)
-		return report_add(r, -ENOEXEC, "its symbol table has the wrong size or place");
+	if (s->sh_entsize != sizeof(Elf64_Sym) || s->sh_size % sizeof(Elf64_Sym) || !s->sh_size)
+		return report_add(r, -ENOEXEC, "its symbol table has the wrong size");
 	/* Section 0 is none, whatever its header says; nobody looked at that. */
 	if (!s->sh_link || strings->sh_type != SHT_STRTAB || !strings->sh_size ||
 	    l->file[strings->sh_offset + strings->sh_size - 1])
 		return report_add(r, -ENOEXEC, "its symbol table has no names");
-	l->symbols = (const Elf64_Sym *)(l->file + s->sh_offset);
+	l->symbols = (const file_sym *)(l->file + s->sh_offset);
 	l->nsymbols = s->sh_size / sizeof(Elf64_Sym);
 	l->first_global = s->sh_info;
 	l->strings = (const char *)l->file + strings->sh_offset;
@@ -67,26 +32,33 @@ static int find_tables(struct loader *l)
 	if (!l->shndx_section)
 		return 0;
 	s = &l->sections[l->shndx_section];
-	if (s->sh_link != l->symbol_section || s->sh_size / 4 != l->nsymbols || s->sh_offset % 4)
+	if (s->sh_link != l->symbol_section || s->sh_size / 4 != l->nsymbols)
 		return report_add(r, -ENOEXEC, "its table of extended section numbers does not fit its symbols");
-	l->shndx = (const u32 *)(l->file + s->sh_offset);
+	l->shndx = (const file_word *)(l->file + s->sh_offset);
 	return 0;
 }
 
-static int check_undefined(struct loader *l, const Elf64_Sym *s)
+/* A local one is only wrong where something refers to it: relocate.c. */
+static int check_undefined(struct loader *l, const file_sym *s)
 {
-	const char *name = symbol_name(l, s), *advice;
+	const char *name = symbol_name(l, s), *words;
+	u32 i = s - l->symbols;
+	int referenced;
 
-	if (!*name || ELF64_ST_BIND(s->st_info) == STB_LOCAL)
-		return report_add(&l->report, -ENOEXEC, "symbol %u (%s) is local and undefined",
-				  (u32)(s - l->symbols), name);
-	advice = forbidden_advice(name);
-	if (advice)
-		return report_add(&l->report, -ENOEXEC, "refers to %s: %s", name, advice);
-	return 0;
+	if (ELF64_ST_BIND(s->st_info) == STB_LOCAL)
+		return 0;
+	if (!*name)
+		return report_add(&l->report, -ENOEXEC, "symbol %u is undefined and has no name", i);
+	words = forbidden_name_words(name);
+	if (!words)
+		return 0;
+	referenced = symbol_referenced(l, i);
+	if (referenced <= 0)
+		return referenced;
+	return report_add(&l->report, -ENOEXEC, "refers to %s: %s", name, words);
 }
 
-static int check_place(struct loader *l, const Elf64_Sym *s, u32 section)
+static int check_place(struct loader *l, const file_sym *s, u32 section)
 {
 	u64 size = l->sections[section].sh_size;
 
@@ -97,12 +69,17 @@ static int check_place(struct loader *l, const Elf64_Sym *s, u32 section)
 }
 
 /* @shndx: as in the symbol; 0 to SHN_LORESERVE - 1 were dealt with. */
-static int check_reserved(struct loader *l, const Elf64_Sym *s)
+static int check_reserved(struct loader *l, const file_sym *s)
 {
 	u32 i = s - l->symbols;
 
 	switch (s->st_shndx) {
 	case SHN_ABS:
+		/* A number is one thing; memory that nobody gave is another. */
+		if (ELF64_ST_TYPE(s->st_info) == STT_OBJECT && s->st_size)
+			return report_add(&l->report, -ENOEXEC,
+					  "%s is an object of %lu bytes at the fixed address 0x%lx, where nothing is its own (mold -r makes that of common symbols): compile with -fno-common",
+					  symbol_name(l, s), (unsigned long)s->st_size, (unsigned long)s->st_value);
 		return 0;
 	case SHN_COMMON:
 		return report_add(&l->report, -ENOEXEC, "%s is a common symbol: compile with -fno-common, or link with ld -r -d",
@@ -117,7 +94,7 @@ static int check_reserved(struct loader *l, const Elf64_Sym *s)
 	}
 }
 
-static int check_type(struct loader *l, const Elf64_Sym *s)
+static int check_type(struct loader *l, const file_sym *s)
 {
 	const char *name = symbol_name(l, s);
 
@@ -134,7 +111,7 @@ static int check_type(struct loader *l, const Elf64_Sym *s)
 	}
 }
 
-static int check_one(struct loader *l, const Elf64_Sym *s)
+static int check_one(struct loader *l, const file_sym *s)
 {
 	u32 i = s - l->symbols, bind = ELF64_ST_BIND(s->st_info);
 
@@ -158,8 +135,8 @@ static int check_one(struct loader *l, const Elf64_Sym *s)
  */
 static u32 skip_plainly_good(struct loader *l, u32 i)
 {
-	const Elf64_Shdr *sections = l->sections;
-	const Elf64_Sym *first = l->symbols, *s = first + i, *end = first + l->first_global;
+	const file_shdr *sections = l->sections;
+	const file_sym *first = l->symbols, *s = first + i, *end = first + l->first_global;
 	const u32 last = MIN(l->nsections, (u32)SHN_LORESERVE) - 1;
 	const u64 strings_size = l->strings_size;
 	u32 functions = 0;
@@ -188,7 +165,7 @@ int check_symbols(struct loader *l)
 	if (err)
 		return err;
 	while ((i = skip_plainly_good(l, i)) < l->nsymbols) {
-		const Elf64_Sym *s = &l->symbols[i++];
+		const file_sym *s = &l->symbols[i++];
 		int bad = check_one(l, s);
 
 		err = err ?: bad;

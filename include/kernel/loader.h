@@ -19,7 +19,14 @@
 #define LOADER_FILE_MAX		(32ul << 20)	/* bytes of a file */
 #define LOADER_MEMORY_MAX	(32ul << 20)	/* bytes in memory */
 #define LOADER_EXPORT_NAME_MAX	127		/* bytes of an exported name */
+#define LOADER_WORDS_NAME_MAX	512		/* bytes of a name whose origin is looked for */
 #define LOADER_STUB_SIZE	32
+
+/* Tables of the file: some assemblers put them at any offset, so they are read at any address. */
+typedef Elf64_Shdr __attribute__((aligned(1))) file_shdr;
+typedef Elf64_Sym __attribute__((aligned(1))) file_sym;
+typedef Elf64_Rela __attribute__((aligned(1))) file_rela;
+typedef u32 __attribute__((may_alias, aligned(1))) file_word;
 
 /** Parts of the memory, in this order; each begins on a page. */
 enum load_part { PART_TEXT, PART_RODATA, PART_DATA, PARTS, PART_NONE = PARTS };
@@ -74,17 +81,20 @@ struct loader {
 	struct report report;
 
 	/* The file; set by check_file(), within bounds from then on. */
-	const Elf64_Shdr *sections;
+	const file_shdr *sections;
 	u32 nsections, section_strings, symbol_section, shndx_section;
-	const Elf64_Sym *symbols;
+	const file_sym *symbols;
 	u32 nsymbols, first_global;
 	const char *strings;			/* of symbols; NUL-terminated */
 	u64 strings_size;
-	const u32 *shndx;			/* of symbols with SHN_XINDEX, or NULL */
+	const file_word *shndx;			/* of symbols with SHN_XINDEX, or NULL */
 	bool has_groups;
+	u8 *referenced;				/* bit per symbol, or NULL; see symbol_referenced() */
 
-	/* The descriptor; in the file, so pointers in it are not relocated. */
+	/* The descriptor; as in the file, so pointers in it are not relocated. */
 	u32 driver_section;
+	const u8 *records;			/* what is in that section, 8-aligned */
+	u8 *records_copy;			/* where they are not so in the file; or NULL */
 	const struct banos_driver_record *driver;
 
 	/* The memory; set by lay_out(). */
@@ -98,6 +108,7 @@ struct loader {
 
 	/* Symbols; set by resolve(). */
 	u64 *value;				/* of each symbol; see VALUE_SPECIAL */
+	u64 elsewhere_work;			/* of value_elsewhere() */
 
 	/* What the caller takes over, by setting it to NULL here. */
 	char *names;				/* copy of strings */
@@ -133,7 +144,9 @@ void loader_free(struct loader *l);
 
 /* ---- stages, in order; 0 or negative errno with a reason added ---- */
 
+int check_format(struct loader *l);		/* foreign.c: is it an object file of our kind at all? */
 int check_file(struct loader *l);		/* check.c: ELF header and sections */
+int check_origin(struct loader *l);		/* foreign.c: an object file, but is it of a driver? */
 int check_symbols(struct loader *l);		/* symbols.c */
 int check_groups(struct loader *l);		/* groups.c: COMDAT */
 int check_driver(struct loader *l);		/* descriptor.c */
@@ -150,12 +163,12 @@ static inline const char *section_name(const struct loader *l, u32 i)
 {
 	return (const char *)l->file + l->sections[l->section_strings].sh_offset + l->sections[i].sh_name;
 }
-static inline const char *symbol_name(const struct loader *l, const Elf64_Sym *s)
+static inline const char *symbol_name(const struct loader *l, const file_sym *s)
 {
 	return l->strings + s->st_name;
 }
 /** Section of a defined symbol, 0: none. Only after check_symbols(). */
-static inline u32 symbol_section(const struct loader *l, const Elf64_Sym *s)
+static inline u32 symbol_section(const struct loader *l, const file_sym *s)
 {
 	if (s->st_shndx == SHN_XINDEX)
 		return l->shndx[s - l->symbols];
@@ -168,6 +181,20 @@ static inline u8 *memory_at(const struct loader *l, u64 addr) { return l->mem + 
 /** Is this in code of the driver's own? The text is the first part, and stubs come behind the code. */
 static inline bool in_code(const struct loader *l, u64 addr) { return addr - l->addr < l->code_size; }
 bool name_valid(const char *name, size_t size);
+/** Will this section be in memory, as far as its header says? COMDAT groups may leave it out still. */
+bool section_kept(const struct loader *l, u32 i);
+/** Is it one of those that the loader reads: descriptor, exports, constructors? */
+bool section_is_table(const char *name);
+/**
+ * @brief Does a relocation of a section that will be in memory refer to this symbol? After check_file(). (references.c)
+ * Linkers leave undefined symbols of what they dropped. The first question reads all relocations.
+ * @return 1, 0; -ENOMEM (the reason was added)
+ */
+int symbol_referenced(struct loader *l, u32 i);
+/** @brief What a name that nobody has says of its origin, and what to do: half a sentence; NULL: nothing. (words.c) */
+const char *missing_name_words(const char *name);
+/** @brief Why an undefined name cannot be had, and what to do: a compiler's flag; NULL: nothing against it. (words.c) */
+const char *forbidden_name_words(const char *name);
 
 /* ---- records of .banos-driver, also of built-in drivers ---- */
 

@@ -12,6 +12,7 @@
 #endif
 
 #define REPORT_SIZE	4096	/* bytes of text at most */
+#define REPORT_LINE	384	/* bytes of a line at most */
 #define REPORT_LINES	32	/* reasons in words at most; the rest is counted */
 
 struct report {

@@ -7,6 +7,15 @@
 #pragma once
 #include <kernel/types.h>
 
+/* Newer than the C libraries of the hosts. */
+#define SHT_CREL		0x40000014	/* compact relocations, LLVM 19 */
+#define SHT_LLVM_FIRST		0x6fff4c00	/* LLVM's range: address significance, call graphs, bitcode beside code... */
+#define SHT_LLVM_LAST		0x6fff4cff
+#define SHT_GNU_SFRAME		0x6ffffff4	/* stack traces; PROGBITS before LLVM 22 */
+#define R_X86_64_CODE_4_GOTPCRELX 43		/* GOTPCRELX behind the prefixes of APX */
+#define R_X86_64_CODE_5_GOTPCRELX 46
+#define R_X86_64_CODE_6_GOTPCRELX 49
+
 #ifdef __BANOS_HOST__
 #include <elf.h>
 #ifndef SHT_X86_64_UNWIND	/* musl has no names for some */
@@ -104,6 +113,7 @@ typedef struct {
 #define SHT_PREINIT_ARRAY 16
 #define SHT_GROUP	17
 #define SHT_SYMTAB_SHNDX 18
+#define SHT_GNU_ATTRIBUTES 0x6ffffff5
 #define SHT_X86_64_UNWIND 0x70000001
 #define SHF_WRITE	0x1
 #define SHF_ALLOC	0x2
@@ -187,6 +197,11 @@ typedef struct { Elf64_Addr r_offset; Elf64_Xword r_info; Elf64_Sxword r_addend;
 #define R_X86_64_PC64		24
 #define R_X86_64_GOTOFF64	25
 #define R_X86_64_GOTPC32	26
+#define R_X86_64_GOT64		27
+#define R_X86_64_GOTPCREL64	28
+#define R_X86_64_GOTPC64	29
+#define R_X86_64_GOTPLT64	30
+#define R_X86_64_PLTOFF64	31
 #define R_X86_64_SIZE32		32
 #define R_X86_64_SIZE64		33
 #define R_X86_64_IRELATIVE	37

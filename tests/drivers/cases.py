@@ -11,6 +11,7 @@ import sys
 import cases_driver                             # noqa: F401
 import cases_elf                                # noqa: F401
 import cases_good                               # noqa: F401
+import cases_tools                              # noqa: F401
 from registry import CASES
 
 

@@ -14,6 +14,9 @@ CXX = ('-std=c++17 -fno-exceptions -fno-rtti -fno-threadsafe-statics').split()
 MODELS = {'kernel': ['-fno-pic', '-fno-pie', '-mcmodel=kernel'],
           'pie': ['-fPIE'], 'pic': ['-fPIC'],
           'noplt': ['-fPIC', '-fno-plt'],
+          'medium': ['-fPIC', '-mcmodel=medium'],
+          'large': ['-fno-pic', '-fno-pie', '-mcmodel=large'],
+          'large_pic': ['-fPIC', '-mcmodel=large'],
           'unwind': ['-fPIE', '-fasynchronous-unwind-tables'],
           'sections': ['-fno-pic', '-fno-pie', '-mcmodel=kernel',
                        '-ffunction-sections', '-fdata-sections']}

@@ -26,6 +26,7 @@ NOTYPE, OBJECT, FUNC, SECTION, FILE, COMMON_TYPE, TLS_TYPE, IFUNC = \
     0, 1, 2, 3, 4, 9, 10, 11, 12
 PC64, GOTPC32, GOTPCRELX, REX_GOTPCRELX, TPOFF32, TLSGD, SIZE64 = \
     24, 26, 41, 42, 23, 19, 33
+GOTOFF64, GOT64, GOTPCREL64, GOTPC64, GOTPLT64, PLTOFF64 = 25, 27, 28, 29, 30, 31
 
 HEADER = {'ei_class': (4, 1), 'ei_data': (5, 1), 'ei_version': (6, 1),
           'ei_osabi': (7, 1), 'e_type': (16, 2), 'e_machine': (18, 2),
@@ -99,6 +100,7 @@ class Image:
         self.sections, self.symbols, self.groups = [], [], []
         self.before_targets = False     # relocation sections come first
         self.shndx = False              # all section numbers are in a table
+        self.packed = None              # a number: tables and sections lie there mod 8
         self.data = None
 
     # ---- describing ----
@@ -193,6 +195,12 @@ class Image:
                 rela.data += struct.pack('<QQQ', offset % 2**64,
                                          number << 32 | kind, addend % 2**64)
 
+    def _padding(self, out, align):
+        """As a tool does that aligns in the file; or as one that does not."""
+        if self.packed is None:
+            return b'\0' * (-len(out) % align)
+        return b'\xff' * ((self.packed - len(out)) % 8)
+
     def build(self):
         locals_ = self._number_symbols()
         order, groups, relas, symtab, strtab, shndx, shstrtab = \
@@ -213,11 +221,11 @@ class Image:
                 s.size = len(s.data)
                 align = s.align if 0 < s.align <= 4096 and \
                     not s.align & s.align - 1 else 8
-                out += b'\0' * (-len(out) % max(align, 8))
+                out += self._padding(out, max(align, 8))
             s.offset = len(out)
             if s.kind != NOBITS:
                 out += s.data
-        out += b'\0' * (-len(out) % 8)
+        out += self._padding(out, 8)
         self.shoff, self.order = len(out), order
         out += bytes(64)
         for s in order:

@@ -30,7 +30,8 @@ def test_they_need_all_kinds_of_relocations(built):
     for name in NAMES:
         types |= compiled.relocation_types(built / f'{name}.ko')
     assert types >= {'64', '32S', 'PC32', 'PLT32', 'GOTPCREL',
-                     'REX_GOTPCRELX'}, types
+                     'REX_GOTPCRELX', 'GOT64', 'GOTOFF64', 'GOTPC64',
+                     'PLTOFF64'}, types
 
 
 def test_code_for_the_small_model_is_told_which_flag_it_lacks(tmp_path):

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Which symbols the loaded part of a driver refers to.
+ *
+ * Not every undefined symbol is needed. Linkers leave those of functions that
+ * they dropped (ld -r --gc-sections: local ones, which strip -g makes global),
+ * assemblers those that were declared, and debugging sections have their own.
+ * What no relocation of a loaded section mentions cannot be missed.
+ *
+ * Only a file with such a symbol pays for this: the first question reads all
+ * relocations once and notes one bit for each symbol. The sections are checked
+ * only as far as check_file() does; what is wrong with the relocations is said
+ * by relocate.c.
+ */
+#include <kernel/err.h>
+#include <kernel/loader.h>
+#include <kernel/string.h>
+
+static void note_references(struct loader *l, const file_shdr *table)
+{
+	const file_rela *r = (const file_rela *)(l->file + table->sh_offset);
+
+	for (u64 n = table->sh_size / sizeof(*r); n; n--, r++) {
+		u64 symbol = ELF64_R_SYM(r->r_info);
+
+		if (symbol < l->nsymbols)
+			l->referenced[symbol / 8] |= 1u << symbol % 8;
+	}
+}
+
+int symbol_referenced(struct loader *l, u32 i)
+{
+	if (!l->referenced) {
+		u64 size = l->nsymbols / 8 + 1;
+
+		l->referenced = l->env->alloc(size);
+		if (!l->referenced)
+			return report_add(&l->report, -ENOMEM, "no memory for its %u symbols", l->nsymbols);
+		memset(l->referenced, 0, size);
+		for (u32 k = 1; k < l->nsections; k++)
+			if (l->sections[k].sh_type == SHT_RELA && section_kept(l, l->sections[k].sh_info))
+				note_references(l, &l->sections[k]);
+	}
+	return l->referenced[i / 8] >> i % 8 & 1;
+}
