@@ -4,12 +4,14 @@
 #include <kernel/driver.h>
 #include <kernel/page_init.h>
 
+CMDLINE_OPTION(opt_lock, "banos.lock");
+
 void banos_init(void)
 {
 	if (exports_init())
 		boot_stop("not enough memory for the names of the driver API");
 	accounts_init();
 	drivers_start_builtin();
-	if (cmdline_has(cmdline_get(), "banos.lock"))
+	if (option_is_set(&opt_lock))
 		driver_lock_installs();
 }

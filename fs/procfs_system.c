@@ -15,6 +15,8 @@
 #include <uapi/times.h>
 #include "procfs.h"
 
+CMDLINE_OPTION(opt_console, "console");
+
 #define TICK_NS		(NSEC_PER_SEC / USER_HZ)
 #ifdef __clang__
 #define COMPILER	"clang " __clang_version__
@@ -239,7 +241,7 @@ static int consoles_show(struct seq_file *m, void *unused)
 {
 	char preferred[32] = "", *comma;
 
-	cmdline_value(cmdline_get(), "console", preferred, sizeof(preferred));
+	option_value(&opt_console, preferred, sizeof(preferred));
 	comma = strchr(preferred, ',');
 	if (comma)
 		*comma = 0;

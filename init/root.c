@@ -7,8 +7,9 @@
  *
  * The first program is init= (a must), else rdinit=, else /init, else the first
  * there is of /sbin/init, /etc/init, /bin/init, /bin/sh. Words of the command
- * line that the kernel doesn't know become its arguments, unknown key=value its
- * environment; what stands behind "--" is for it alone. Linux
+ * line that the kernel doesn't know (no part of it has declared them as a
+ * CMDLINE_OPTION()) become its arguments, unknown key=value its environment;
+ * what stands behind "--" is for it alone. Linux
  * Documentation/admin-guide/kernel-parameters.rst.
  */
 #include <kernel/boot.h>
@@ -26,6 +27,9 @@
 #include "init.h"
 
 #define MAX_ARGS	32
+
+CMDLINE_OPTION(opt_init, "init");
+CMDLINE_OPTION(opt_rdinit, "rdinit");
 
 /* The module that is being unpacked: from here on its pages are still kept. */
 static phys_t module_kept;
@@ -82,26 +86,41 @@ void root_unpack(void)
 	initramfs_end(u);
 }
 
-/* What the kernel itself reads; the rest is the first program's. */
-static bool known(const char *key, size_t len)
-{
-	static const char *const keys[] = {
-		"console", "init", "rdinit", "quiet", "loglevel", "debug", "ktest", "qemu_exit", "crash", "bench", "fail",
-		"nokaslr", "norandmaps", "ro", "rw", "root", "panic", "mitigations", "nosmp", "maxcpus", "noacpi",
-		"unknown_nmi_panic",
-		"BOOT_IMAGE", "initrd",
-	};
+extern const struct cmdline_option __cmdline_options_start[], __cmdline_options_end[];
 
-	for (size_t i = 0; i < len; i++)
-		if (key[i] == '.')		/* a driver's parameter */
+/*
+ * Words that Linux takes for itself and that say nothing here: they must not
+ * become arguments of the first program, which would take "rootwait" for a
+ * script.
+ */
+static const char *const linux_words[] = {
+	"ro", "rw", "root", "rootwait", "rootdelay", "rootflags", "rootfstype", "initrd", "noinitrd", "resume", "noresume",
+	"nomodule", "nomodeset", "nofb", "vga", "video", "earlyprintk", "earlycon", "ignore_loglevel", "initcall_debug",
+	"panic", "no_timer_check", "noirqdebug", "irqpoll", "irqfixup", "nmi_watchdog", "nowatchdog", "nosoftlockup",
+	"mitigations", "nosmt", "nosmep", "nosmap", "nopti", "pti", "nopcid", "noinvpcid", "nopat", "noxsave",
+	"nospectre_v1", "nospectre_v2", "nospec_store_bypass_disable", "no5lvl", "acpi", "apic", "pci", "hpet", "tsc",
+	"notsc", "nox2apic", "nohlt", "idle", "mce", "nomce", "mem", "memmap", "nogbpages", "gbpages", "noexec", "nohz",
+	"nohibernate", "threadirqs", "kaslr", "keepinitrd", "noreplace_smp", "nosgx", "no_kvmclock", "no_kvmapf",
+	"no_steal_acc", "nodelayacct", "nr_cpus", "possible_cpus", "isolcpus", "lpj", "numa", "audit", "selinux",
+	"apparmor", "security", "lsm", "crashkernel", "log_buf_len",
+};
+
+/* Is it the kernel's? The rest is the first program's. */
+static bool known(const struct cmdline_word *w)
+{
+	for (const struct cmdline_option *o = __cmdline_options_start; o < __cmdline_options_end; o++)
+		if (cmdline_key_is(w, o->name))
 			return true;
-	for (u32 i = 0; i < ARRAY_SIZE(keys); i++)
-		if (strlen(keys[i]) == len && !memcmp(keys[i], key, len))
+	for (u32 i = 0; i < ARRAY_SIZE(linux_words); i++)
+		if (cmdline_key_is(w, linux_words[i]))
 			return true;
-	return false;
+	return memchr(w->key, '.', w->key_len);		/* a driver's parameter */
 }
 
-struct first { const char *argv[MAX_ARGS + 1], *envp[MAX_ARGS + 1]; u32 argc, envc; };
+struct first {
+	const char *argv[MAX_ARGS + 1], *envp[MAX_ARGS + 1];
+	u32 argc, envc, left_out;
+};
 
 static char *word_text(const struct cmdline_word *w)
 {
@@ -109,7 +128,7 @@ static char *word_text(const struct cmdline_word *w)
 	char *s = kmalloc(n + 1);
 
 	if (!s)
-		return NULL;
+		boot_stop("not enough memory to start");
 	memcpy(s, w->key, w->key_len);
 	if (w->val) {
 		s[w->key_len] = '=';
@@ -119,6 +138,33 @@ static char *word_text(const struct cmdline_word *w)
 	return s;
 }
 
+static void add_arg(struct first *f, const struct cmdline_word *w)
+{
+	if (f->argc < MAX_ARGS)
+		f->argv[f->argc++] = word_text(w);
+	else
+		f->left_out++;
+}
+
+/* A variable that exists gets the new value. */
+static void add_env(struct first *f, const struct cmdline_word *w)
+{
+	u32 i = 0;
+
+	while (i < f->envc && (strncmp(f->envp[i], w->key, w->key_len) || f->envp[i][w->key_len] != '='))
+		i++;
+	if (i == MAX_ARGS) {
+		f->left_out++;
+		return;
+	}
+	f->envp[i] = word_text(w);
+	f->envc = MAX(f->envc, i + 1);
+}
+
+/*
+ * As Linux: arguments in front of init= are dropped, since old loaders put
+ * words of their own there; a second "--" ends it all.
+ */
 static void collect_words(struct first *f)
 {
 	const char *cursor = cmdline_get();
@@ -126,17 +172,34 @@ static void collect_words(struct first *f)
 	bool all = false;
 
 	while (cmdline_next(&cursor, &w)) {
-		if (!all && w.key_len == 2 && !w.val && !memcmp(w.key, "--", 2)) {
+		bool dashes = !w.val && w.key_len == 2 && !memcmp(w.key, "--", 2);
+
+		if (dashes && all)
+			break;
+		if (dashes)
 			all = true;
+		else if (all)
+			add_arg(f, &w);
+		else if (w.val && (cmdline_key_is(&w, opt_init.name) || cmdline_key_is(&w, opt_rdinit.name)))
+			f->argc = 1;
+		else if (known(&w))
 			continue;
-		}
-		if (!all && known(w.key, w.key_len))
-			continue;
-		if (w.val && !all && f->envc < MAX_ARGS)
-			f->envp[f->envc++] = word_text(&w);
-		else if ((!w.val || all) && f->argc < MAX_ARGS)
-			f->argv[f->argc++] = word_text(&w);
+		else if (w.val)
+			add_env(f, &w);
+		else
+			add_arg(f, &w);
 	}
+	if (f->left_out)
+		pr_warn("init: %u words of the command line are more than there is room for\n", f->left_out);
+}
+
+/* A word with a typing error shows itself here. */
+static void show_words(const struct first *f)
+{
+	for (u32 i = 1; i < f->argc; i++)
+		pr_info("init: argument of the first program: %s\n", f->argv[i]);
+	for (u32 i = 2; i < f->envc; i++)
+		pr_info("init: in its environment: %s\n", f->envp[i]);
 }
 
 static int try_start(struct first *f, const char *path)
@@ -160,13 +223,13 @@ static void __noreturn no_first_process(const char *path, int err)
 void first_process_start(void)
 {
 	static const char *const candidates[] = { "/init", "/sbin/init", "/etc/init", "/bin/init", "/bin/sh" };
-	static char path[256];
+	static char path[sizeof(boot_info.cmdline)];
 	struct first f = { .argc = 1, .envp = { "HOME=/", "TERM=linux" }, .envc = 2 };
 	int err;
 
 	collect_words(&f);
-	if (cmdline_value(cmdline_get(), "init", path, sizeof(path)) > 0 ||
-	    cmdline_value(cmdline_get(), "rdinit", path, sizeof(path)) > 0) {
+	show_words(&f);
+	if (option_value(&opt_init, path, sizeof(path)) > 0 || option_value(&opt_rdinit, path, sizeof(path)) > 0) {
 		err = try_start(&f, path);
 		if (err)
 			no_first_process(path, err);

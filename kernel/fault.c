@@ -11,7 +11,7 @@
  * rules_lock (mutex): changes.
  */
 #include <asm/traps.h>
-#include <kernel/cmdline.h>
+#include <kernel/test_options.h>
 #include <kernel/err.h>
 #include <kernel/fault.h>
 #include <kernel/heap.h>
@@ -127,14 +127,12 @@ static int rule_prepare(struct armed_rule *a, const char *text, size_t len)
 
 void fault_init(void)
 {
-	const char *cursor = cmdline_get();
+	const char *cursor = NULL;
 	struct cmdline_word w;
 
-	while (cmdline_next(&cursor, &w)) {
+	while (option_next(&opt_fail, &cursor, &w)) {
 		struct armed_rule *a = &rules[nr_rules];
 
-		if (w.key_len != 4 || memcmp(w.key, "fail", 4) || !w.val)
-			continue;
 		if (nr_rules == RULES_MAX) {
 			pr_warn("fault: more than %u rules\n", RULES_MAX);
 			break;

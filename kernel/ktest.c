@@ -19,7 +19,7 @@
  *	ktest=GLOB	run those whose suite.name matches
  *	qemu_exit	then leave QEMU, with value 0 if none failed, else 1
  */
-#include <kernel/cmdline.h>
+#include <kernel/test_options.h>
 #include <kernel/ktest.h>
 #include <kernel/power.h>
 #include <kernel/printk.h>
@@ -91,12 +91,12 @@ void ktest_boot(void)
 	char filter[128];
 	int failed;
 
-	if (!cmdline_has(cmdline_get(), "ktest"))
+	if (!option_is_set(&opt_ktest))
 		return;
-	if (cmdline_value(cmdline_get(), "ktest", filter, sizeof(filter)) >= 0)
+	if (option_value(&opt_ktest, filter, sizeof(filter)) >= 0)
 		failed = ktest_run(filter);
 	else
 		failed = ktest_run(NULL);
-	if (cmdline_has(cmdline_get(), "qemu_exit"))
+	if (option_is_set(&opt_qemu_exit))
 		qemu_exit(failed ? 1 : 0);
 }

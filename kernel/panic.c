@@ -12,7 +12,7 @@
 #include <asm/traps.h>
 #include <generated/version.h>
 #include <kernel/boot.h>
-#include <kernel/cmdline.h>
+#include <kernel/test_options.h>
 #include <kernel/page_init.h>
 #include <kernel/power.h>
 #include <kernel/printk.h>
@@ -76,7 +76,7 @@ static void __noreturn stop_here(void)
 /* Tests ask for a status instead of a stop. */
 static void exit_if_asked(u8 code)
 {
-	if (cmdline_has(cmdline_get(), "qemu_exit"))
+	if (option_is_set(&opt_qemu_exit))
 		qemu_exit(code);
 }
 

@@ -19,6 +19,11 @@
 #include <kernel/wait.h>
 #include "internal.h"
 
+CMDLINE_OPTION(opt_console, "console");
+CMDLINE_OPTION(opt_debug, "debug");
+CMDLINE_OPTION(opt_loglevel, "loglevel");
+CMDLINE_OPTION(opt_quiet, "quiet");
+
 struct record { u64 time_ns; u16 len; u8 level; u8 pad[5]; };	/* text follows, padded to 8 */
 #define LINE_MAX	512
 #define LOGLEVEL_ALL	15
@@ -149,11 +154,11 @@ void printk_init(void)
 	char text[8];
 	u64 level;
 
-	if (cmdline_has(cmdline_get(), "quiet"))
+	if (option_is_set(&opt_quiet))
 		console_loglevel = 4;
-	if (cmdline_has(cmdline_get(), "debug"))
+	if (option_is_set(&opt_debug))
 		console_loglevel = 10;
-	if (cmdline_value(cmdline_get(), "loglevel", text, sizeof(text)) > 0 && !parse_u64(text, 10, &level) &&
+	if (option_value(&opt_loglevel, text, sizeof(text)) > 0 && !parse_u64(text, 10, &level) &&
 	    level < LOGLEVEL_ALL)
 		console_loglevel = (int)level;
 }
@@ -161,13 +166,11 @@ void printk_init(void)
 /* "console=ttyS0,115200" enables by name, any number of times; without any, all are. */
 static bool console_wanted(const char *name)
 {
-	const char *cursor = cmdline_get();
+	const char *cursor = NULL;
 	struct cmdline_word w;
 	bool any = false;
 
-	while (cmdline_next(&cursor, &w)) {
-		if (w.key_len != 7 || strncmp(w.key, "console", 7) || !w.val)
-			continue;
+	while (option_next(&opt_console, &cursor, &w)) {
 		any = true;
 		if (w.val_len >= strlen(name) && !strncmp(w.val, name, strlen(name)) &&
 		    (w.val_len == strlen(name) || w.val[strlen(name)] == ','))

@@ -45,7 +45,7 @@ bool cmdline_next(const char **cursor, struct cmdline_word *out)
 		if (end > s && end[-1] == '"')
 			end--;
 	}
-	equals = memchr(s, '=', end - s);
+	equals = end > s ? memchr(s + 1, '=', end - s - 1) : NULL;	/* a key has at least one character */
 	out->key = s;
 	if (!equals) {
 		out->key_len = end - s;
@@ -65,9 +65,19 @@ bool cmdline_next(const char **cursor, struct cmdline_word *out)
 	return true;
 }
 
-static bool key_is(const struct cmdline_word *w, const char *key)
+static char with_underscore(char c)
 {
-	return w->key_len == strlen(key) && !memcmp(w->key, key, w->key_len);
+	return c == '-' ? '_' : c;
+}
+
+bool cmdline_key_is(const struct cmdline_word *w, const char *key)
+{
+	if (w->key_len != strlen(key))
+		return false;
+	for (size_t i = 0; i < w->key_len; i++)
+		if (with_underscore(w->key[i]) != with_underscore(key[i]))
+			return false;
+	return true;
 }
 
 int cmdline_value(const char *line, const char *key, char *buf, size_t size)
@@ -75,7 +85,7 @@ int cmdline_value(const char *line, const char *key, char *buf, size_t size)
 	struct cmdline_word w, found = { .val = NULL };
 
 	while (cmdline_next(&line, &w))
-		if (w.val && key_is(&w, key))
+		if (w.val && cmdline_key_is(&w, key))
 			found = w;
 	if (!found.val)
 		return -ENOENT;
@@ -91,7 +101,7 @@ bool cmdline_has(const char *line, const char *key)
 	struct cmdline_word w;
 
 	while (cmdline_next(&line, &w))
-		if (key_is(&w, key))
+		if (cmdline_key_is(&w, key))
 			return true;
 	return false;
 }

@@ -29,6 +29,9 @@
 #include <kernel/string.h>
 #include <uapi/personality.h>
 
+CMDLINE_OPTION(opt_nokaslr, "nokaslr");
+CMDLINE_OPTION(opt_norandmaps, "norandmaps");
+
 #define STACK_RANDOM_PAGES	(1ull << 22)
 #define MMAP_RANDOM_PAGES	(1ull << 28)
 #define STACK_ROOM_MIN		(128ull << 20)
@@ -41,10 +44,9 @@ static bool no_randomisation;
 
 void vm_init(void)
 {
-	const char *line = cmdline_get();
 	struct mem_info m;
 
-	no_randomisation = cmdline_has(line, "nokaslr") || cmdline_has(line, "norandmaps");
+	no_randomisation = option_is_set(&opt_nokaslr) || option_is_set(&opt_norandmaps);
 	mem_info_get(&m);
 	vm_total_pages = m.total;
 	space_cache = kmem_cache_create("vm_space", sizeof(struct vm_space), 64);

@@ -49,7 +49,7 @@ LAYERS = [
 # Where the things live that a header of include/kernel declares.
 HEADERS = {name: layer for layer, names in {
     0: 'atomic bitmap chacha clock cmdline err fault inflate kconfig ktest list memmap '
-       'rbtree siginfo sort string types',
+       'rbtree siginfo sort string test_options types',
     1: 'boot cpu display lock lock_order page_init printk symbols uaccess upcalls',
     2: 'heap heap_init leak page',
     3: 'acpi crash gate irq irq_chip owner power random rate_limit rcu_init rtc seq_file smp '

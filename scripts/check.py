@@ -4,7 +4,7 @@
 
     check.py OUTPUT_DIR all|layers|host|build|kernel|drivers|system|long
 
-    layers  the rules about who includes what, and for the driver API's headers
+    layers  the rules about who includes what, for the driver API's headers and boot options
     host    pure code on this machine, under sanitizers (cmocka)
     build   the build itself, on a kernel of a few lines (pytest)
     kernel  the tests in the kernel (KTAP), with one processor and with four
@@ -113,6 +113,8 @@ def check_layers(out):
     part.count_tap('check-layers', output, 0 if 'not ok' in output else status)
     status, output = run([sys.executable, 'scripts/check-headers.py'], HOST_LIMIT_S)
     part.count_tap('check-headers', output, 0 if 'not ok' in output else status)
+    status, output = run([sys.executable, 'scripts/check-options.py'], HOST_LIMIT_S)
+    part.count_tap('check-options', output, 0 if 'not ok' in output else status)
     return part
 
 

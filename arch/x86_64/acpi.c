@@ -15,6 +15,8 @@
 #include <kernel/page.h>
 #include <kernel/printk.h>
 
+CMDLINE_OPTION(opt_noacpi, "noacpi");
+
 #define EBDA_SEGMENT	0x40e	/* a word of the BIOS data area */
 
 struct acpi_info acpi_info;
@@ -90,7 +92,7 @@ void acpi_init(void)
 {
 	const struct acpi_info *a = &acpi_info;
 
-	if (cmdline_has(cmdline_get(), "noacpi") || !find()) {
+	if (option_is_set(&opt_noacpi) || !find()) {
 		(void)acpi_parse(&reader, NULL, 0, &acpi_info);	/* a machine without */
 		pr_info("acpi: no tables\n");
 		return;

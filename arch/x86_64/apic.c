@@ -20,6 +20,9 @@
 #include <kernel/printk.h>
 #include <kernel/time.h>
 
+CMDLINE_OPTION(opt_nolapic, "nolapic");
+CMDLINE_OPTION(opt_x2apic, "x2apic");
+
 #define SEND_TRIES	100000
 
 bool apic_present, apic_x2;
@@ -135,13 +138,12 @@ void apic_connect_pic(void)
 
 bool apic_init(void)
 {
-	const char *line = cmdline_get();
 	u64 base;
 
-	if (!cpu_has_apic() || cmdline_has(line, "nolapic"))
+	if (!cpu_has_apic() || option_is_set(&opt_nolapic))
 		return false;
 	base = rdmsr(MSR_APIC_BASE);
-	apic_x2 = cpu_features.x2apic && ((base & APIC_BASE_X2APIC) || cmdline_has(line, "x2apic"));
+	apic_x2 = cpu_features.x2apic && ((base & APIC_BASE_X2APIC) || option_is_set(&opt_x2apic));
 	if (!apic_x2) {
 		apic_base = krange_map_phys(base & APIC_BASE_ADDR, PAGE_SIZE, KCACHE_UC);
 		if (!apic_base) {

@@ -13,6 +13,8 @@
 #include <kernel/heap.h>
 #include <kernel/time.h>
 
+CMDLINE_OPTION(opt_nohpet, "nohpet");
+
 #define HPET_ID		0x000	/* high word: femtoseconds per tick */
 #define HPET_CONFIG	0x010
 #define  CONFIG_ENABLE	1u
@@ -45,7 +47,7 @@ const struct clock_source *hpet_find(void)
 {
 	u32 period_fs;
 
-	if (!acpi_info.has_hpet || cmdline_has(cmdline_get(), "nohpet"))
+	if (!acpi_info.has_hpet || option_is_set(&opt_nohpet))
 		return NULL;
 	regs = krange_map_phys(acpi_info.hpet.addr, 1024, KCACHE_UC);
 	if (!regs)

@@ -10,6 +10,8 @@
 #include <kernel/printk.h>
 #include "irqchip.h"
 
+CMDLINE_OPTION(opt_noapic, "noapic");
+
 #define MESSAGE_BASE	0xfee00000u
 
 const struct irq_chip *arch_irq_init(void)
@@ -18,7 +20,7 @@ const struct irq_chip *arch_irq_init(void)
 	const struct irq_chip *chip = &pic_chip;
 
 	pic_init();
-	if (local && !cmdline_has(cmdline_get(), "noapic") && ioapic_init())
+	if (local && !option_is_set(&opt_noapic) && ioapic_init())
 		chip = &ioapic_chip;
 	else if (local)
 		apic_connect_pic();

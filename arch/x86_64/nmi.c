@@ -25,6 +25,8 @@
 #include <kernel/rate_limit.h>
 #include <kernel/upcalls.h>
 
+CMDLINE_OPTION(opt_unknown_nmi_panic, "unknown_nmi_panic");
+
 #define REASON_PORT	0x61
 #define REASON_SERR	0x80
 #define REASON_IOCHK	0x40
@@ -37,7 +39,7 @@ static u8 last_reason;
 
 void nmi_init(void)
 {
-	nmi_panic_wanted = cmdline_has(cmdline_get(), "unknown_nmi_panic");
+	nmi_panic_wanted = option_is_set(&opt_unknown_nmi_panic);
 }
 
 /* A source that is not switched off would go on for ever; both are as Linux leaves them: off. */

@@ -17,6 +17,8 @@
 #include <kernel/printk.h>
 #include <kernel/time.h>
 
+CMDLINE_OPTION(opt_tscdeadline, "tscdeadline");
+
 #define MSR_TSC_DEADLINE 0x6e0
 
 static enum { ONESHOT_PIT, ONESHOT_APIC, ONESHOT_DEADLINE } mode;
@@ -32,7 +34,7 @@ void oneshot_init(u64 apic_hz, bool exact, u64 tsc_hz)
 
 	if (!apic_present || apic_hz < 1000000)
 		return;
-	if (cpu_features.tsc_deadline && cmdline_has(cmdline_get(), "tscdeadline")) {
+	if (cpu_features.tsc_deadline && option_is_set(&opt_tscdeadline)) {
 		mode = ONESHOT_DEADLINE;
 		rate.mult = clock_mult(tsc_hz, NSEC_PER_SEC);
 		rate.exact = exact;

@@ -24,6 +24,8 @@
 #include <kernel/string.h>
 #include <kernel/time.h>
 
+CMDLINE_OPTION(opt_reboot, "reboot");
+
 #define SCI_EN		1u
 #define SLP_EN		(1u << 13)
 #define SLP_TYP_SHIFT	10
@@ -160,7 +162,7 @@ void machine_restart(void)
 {
 	char only[8] = "";
 
-	(void)cmdline_value(cmdline_get(), "reboot", only, sizeof(only));
+	(void)option_value(&opt_reboot, only, sizeof(only));
 	quiesce();
 	for (u32 i = 0; i < ARRAY_SIZE(resets); i++)
 		if (!*only || !strcmp(only, resets[i].name))

@@ -22,6 +22,8 @@
 #include <kernel/cmdline.h>
 #include <kernel/string.h>
 
+CMDLINE_OPTION(opt_console, "console");
+
 #define LOCK_TRIES	(1u << 22)
 #define THRE_TRIES	(1u << 20)	/* about a second */
 
@@ -114,14 +116,13 @@ void serial_set_line(struct serial_port *p, u32 baud, u8 lcr)
 /* The speed in "console=ttyS0,9600n8", if the command line has it. */
 static u32 speed_wanted(const char *name)
 {
-	const char *cursor = cmdline_get();
+	const char *cursor = NULL;
 	size_t len = strlen(name);
 	struct cmdline_word w;
 	u32 baud = 0;
 
-	while (cursor && cmdline_next(&cursor, &w)) {
-		if (w.key_len != 7 || memcmp(w.key, "console", 7) || !w.val ||
-		    w.val_len <= len || memcmp(w.val, name, len) || w.val[len] != ',')
+	while (option_next(&opt_console, &cursor, &w)) {
+		if (w.val_len <= len || memcmp(w.val, name, len) || w.val[len] != ',')
 			continue;
 		baud = 0;
 		for (size_t i = len + 1; i < w.val_len && w.val[i] >= '0' && w.val[i] <= '9'; i++)

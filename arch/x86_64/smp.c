@@ -32,6 +32,10 @@
 #include <kernel/thread.h>
 #include <kernel/time.h>
 
+CMDLINE_OPTION(opt_maxcpus, "maxcpus");
+CMDLINE_OPTION(opt_nosmp, "nosmp");
+CMDLINE_OPTION(opt_smp_dead, "smp_dead");
+
 #define LOW_PAGE	0xf000	/* where it is free; else any */
 #define LOW_LIMIT	0xa0000
 #define START_WAIT_NS	(1500 * NSEC_PER_MSEC)	/* 64 virtual CPUs on two real ones must not look dead */
@@ -156,7 +160,7 @@ static bool plays_dead(const struct cpu *c)
 	char text[8];
 	u64 id;
 
-	return IS_ENABLED(CONFIG_KTEST) && cmdline_value(cmdline_get(), "smp_dead", text, sizeof(text)) > 0 &&
+	return IS_ENABLED(CONFIG_KTEST) && option_value(&opt_smp_dead, text, sizeof(text)) > 0 &&
 	       !parse_u64(text, 10, &id) && id == c->apic_id;
 }
 
@@ -200,7 +204,9 @@ static u32 wanted_cpus(void)
 	char text[8];
 	u64 n = CPU_MAX;
 
-	if (cmdline_value(cmdline_get(), "maxcpus", text, sizeof(text)) >= 0 && parse_u64(text, 10, &n))
+	if (option_is_set(&opt_nosmp))
+		return 1;
+	if (option_value(&opt_maxcpus, text, sizeof(text)) >= 0 && parse_u64(text, 10, &n))
 		pr_warn("smp: maxcpus=%s is no number\n", text);
 	return MAX(MIN(n, (u64)CPU_MAX), 1ull);
 }

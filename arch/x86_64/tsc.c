@@ -26,6 +26,8 @@
 #include <kernel/string.h>
 #include <kernel/time.h>
 
+CMDLINE_OPTION(opt_clocksource, "clocksource");
+
 #define LOOKS		4
 #define PATIENCE_CYCLES	(1ull << 32)	/* at the least most of a second; a look takes a hundredth */
 #define REFINE_AFTER_NS	NSEC_PER_SEC
@@ -222,7 +224,7 @@ void arch_clock_init(void)
 	struct told_rates rates = told();
 	u64 apic_hz;
 
-	(void)cmdline_value(cmdline_get(), "clocksource", wanted, sizeof(wanted));
+	(void)option_value(&opt_clocksource, wanted, sizeof(wanted));
 	if (*wanted && !is_clock_name(wanted)) {
 		pr_warn("clock: there is no clocksource=%s\n", wanted);
 		wanted[0] = 0;

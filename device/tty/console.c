@@ -11,6 +11,8 @@
 #include <kernel/string.h>
 #include "internal.h"
 
+CMDLINE_OPTION(opt_console, "console");
+
 static DEFINE_MUTEX(console_lock);
 static struct tty *console_tty;		/* counted */
 static u32 console_rank;
@@ -18,13 +20,13 @@ static u32 console_rank;
 /* The place of the last "console=NAME" or "console=NAME,options" among the words; 0: none. */
 static u32 rank_of(const char *name)
 {
-	const char *cursor = cmdline_get();
+	const char *cursor = NULL;
 	size_t len = strlen(name);
 	struct cmdline_word w;
 	u32 rank = 0;
 
-	for (u32 i = 1; cmdline_next(&cursor, &w); i++)
-		if (w.key_len == 7 && !memcmp(w.key, "console", 7) && w.val && w.val_len >= len &&
+	for (u32 i = 1; option_next(&opt_console, &cursor, &w); i++)
+		if (w.val_len >= len &&
 		    !memcmp(w.val, name, len) && (w.val_len == len || w.val[len] == ','))
 			rank = i;
 	return rank;

@@ -103,6 +103,23 @@ static void any_line_ends(void **state)
 	}
 }
 
+static void keys_have_a_character_and_dashes_are_underscores(void **state)
+{
+	const char *at = "=x == qemu-exit=1 qemu_exi";
+	struct cmdline_word w;
+
+	assert_true(cmdline_next(&at, &w));
+	assert_null(w.val);
+	assert_int_equal(w.key_len, 2);
+	assert_true(cmdline_next(&at, &w));
+	assert_int_equal(w.key_len, 1);
+	assert_int_equal(w.val_len, 0);
+	assert_true(cmdline_next(&at, &w));
+	assert_true(cmdline_key_is(&w, "qemu_exit"));
+	assert_true(cmdline_next(&at, &w));
+	assert_false(cmdline_key_is(&w, "qemu_exit"));
+}
+
 static void a_line_gets_another_in_front_if_there_is_room(void **state)
 {
 	char line[12] = "b=2 c";
@@ -126,6 +143,7 @@ int main(void)
 		cmocka_unit_test(the_last_value_wins),
 		cmocka_unit_test(has_finds_bare_words_and_keys),
 		cmocka_unit_test(any_line_ends),
+		cmocka_unit_test(keys_have_a_character_and_dashes_are_underscores),
 		cmocka_unit_test(a_line_gets_another_in_front_if_there_is_room),
 	};
 

@@ -5,7 +5,7 @@
  * the command line says "bench".
  */
 #include <asm/io.h>
-#include <kernel/cmdline.h>
+#include <kernel/test_options.h>
 #include <kernel/err.h>
 #include <kernel/heap.h>
 #include <kernel/ktest.h>
@@ -20,7 +20,7 @@
 static void report(struct ktest_context *t, const char *what, u64 ticks, u64 limit)
 {
 	pr_info("# bench %s %lu\n", what, ticks);
-	if (cmdline_has(cmdline_get(), "bench") && !IS_ENABLED(CONFIG_DEBUG_KERNEL) && limit)
+	if (option_is_set(&opt_bench) && !IS_ENABLED(CONFIG_DEBUG_KERNEL) && limit)
 		KEXPECT(ticks <= limit);
 }
 

@@ -6,7 +6,7 @@
  * end in a jump.
  */
 #include <asm/apic.h>
-#include <kernel/cmdline.h>
+#include <kernel/test_options.h>
 #include <kernel/crash.h>
 #include <kernel/err.h>
 #include <kernel/heap.h>
@@ -275,9 +275,9 @@ void crash_boot(void)
 	char cpu[8];
 	u64 id;
 
-	if (cmdline_value(cmdline_get(), "crash", how, sizeof(how)) < 0)
+	if (option_value(&opt_crash, how, sizeof(how)) < 0)
 		return;
-	if (cmdline_value(cmdline_get(), "crash_cpu", cpu, sizeof(cpu)) > 0 && !parse_u64(cpu, 10, &id) && id < CPU_MAX)
+	if (option_value(&opt_crash_cpu, cpu, sizeof(cpu)) > 0 && !parse_u64(cpu, 10, &id) && id < CPU_MAX)
 		crash_on(id, how);
 	else
 		crash_thread(how);

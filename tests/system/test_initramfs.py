@@ -306,14 +306,38 @@ def test_a_shell_as_the_first_program(start):
     m.expect('1 /bin/sh')
 
 
+# Each ended as an argument of the shell, which took it for a script.
+OWN_WORDS = ('nohpet x2apic tscdeadline bench noapic nolapic nosmp rootwait '
+             'nomodeset unknown_nmi_panic debug ro clocksource=hpet '
+             'reboot=kbd smp_dead=9 crash_cpu=1 fail=page,nth=99999999')
+
+
+@pytest.mark.banos
+def test_the_kernels_own_words_are_no_arguments(start):
+    m = start(append=f'init=/bin/sh {OWN_WORDS} -- -c "set; nproc; exec sh"',
+              cpus=2)
+    m.expect('# ', 30)
+    text = m.before.splitlines()
+    assert '1' in text, 'nosmp'
+    for word in OWN_WORDS.split():
+        assert word not in text and f"{word.split('=')[0]}='" not in m.before
+
+
 def test_words_for_init(start):
-    m = start(initrd=cpio(small('echo "args: $*"; echo "colour: $colour"; '
-                                'echo "quiet: $quiet"')),
-              append='one colour=red some.param=1 -- two three=3')
+    m = start(initrd=cpio(small(
+        'for word; do echo "<$word>"; done; /bin/busybox tr "\\0" "\\n" '
+        '</proc/self/environ', file('other', INIT.format('echo none')))),
+        append='before rdinit=/init one colour=red colour=blue TERM=vt100 '
+               'some.param=1 rootwait a="b c" "d e" "f=g h" =x == "" '
+               '-- two three=3 -- four')
     text = output(m).splitlines()
-    assert 'args: one two three=3' in text
-    assert 'colour: red' in text
-    assert 'quiet: ' in text
+    at = text.index('<one>')
+    assert text[at:at + 10] == [
+        '<one>', '<d e>', '<=x>', '<>', '<two>', '<three=3>', 'HOME=/',
+        'TERM=vt100', 'colour=blue', 'a=b c']
+    assert 'f=g h' in text and '===' not in text and '<four>' not in text
+    assert not any('before' in x or 'some.param' in x for x in text
+                   if 'ommand line' not in x)
 
 
 @pytest.mark.banos

@@ -50,6 +50,10 @@ SECTIONS
 		KEEP(*(.banos-builtin))
 		__banos_builtins_end = .;
 		. = ALIGN(8);
+		__cmdline_options_start = .;
+		KEEP(*(.cmdline_options))
+		__cmdline_options_end = .;
+		. = ALIGN(8);
 		__ktests_start = .;
 		KEEP(*(.ktests))
 		__ktests_end = .;
