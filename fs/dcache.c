@@ -32,12 +32,14 @@
 #include <kernel/printk.h>
 #include <kernel/random.h>
 #include <kernel/string.h>
+#include <kernel/time.h>
 #include "vfs.h"
 
 #define DEAD		(-1000000)
 #define FROZEN		(-2000000)
 #define INLINE_MAX	((u32)sizeof(((struct dentry *)0)->inline_name) - 1)
 #define BUCKET_LOCKS	64
+#define FIND_PATIENCE	8u		/* looks that renames may spoil */
 
 /* A name that is too long to be inline; dentry->name points to text. */
 struct long_name { struct rcu_head rcu; u64 key; char text[]; };
@@ -89,27 +91,51 @@ bool dentry_get_rcu(struct dentry *d)
 	return false;
 }
 
+/*
+ * One look. @settled: with the tree locked, so that no rename hides what is there.
+ * @return false: look again, *@out is a dying dentry or NULL; true: *@out is it, counted, or NULL for none
+ */
+static bool find_once(struct dentry *parent, u64 key, const char *name, bool settled, struct dentry **out)
+{
+	struct dentry *d;
+	bool counted;
+	u32 seq;
+
+	if (settled)
+		spin_lock(&tree_lock);
+	rcu_read_lock();
+	seq = tree_read_begin();
+	*out = d = dentry_find_rcu(parent, key, name);
+	counted = d && dentry_get_rcu(d);
+	rcu_read_unlock();
+	if (settled)
+		spin_unlock(&tree_lock);
+	if (!d)
+		return settled || tree_read_valid(seq);
+	if (!counted)
+		return false;
+	if (d->parent == parent && dentry_key(d) == key && !(d->flags & DENTRY_UNHASHED))
+		return true;
+	*out = NULL;			/* a rename led it away, which says nothing about another of that name */
+	dentry_put(d);
+	return false;
+}
+
+/*
+ * Ends whatever others do: renames that never pause are locked out, and whoever takes a dying
+ * dentry apart gets the processor, also from one that runs in real time.
+ */
 struct dentry *dentry_find(struct dentry *parent, u64 key, const char *name)
 {
 	struct dentry *d;
-	u32 seq;
 
-	for (;;) {
-		rcu_read_lock();
-		seq = tree_read_begin();
-		d = dentry_find_rcu(parent, key, name);
-		if (d && dentry_get_rcu(d)) {
-			rcu_read_unlock();
-			if (d->parent == parent && dentry_key(d) == key && !(d->flags & DENTRY_UNHASHED))
-				return d;
-			dentry_put(d);
-			continue;
-		}
-		rcu_read_unlock();
-		if (!d && tree_read_valid(seq))
-			return NULL;
-		sched_yield_current();	/* it is dying, or a rename is under way */
+	for (u32 tries = 0; !find_once(parent, key, name, tries >= FIND_PATIENCE, &d); tries++) {
+		if (tries < FIND_PATIENCE)
+			sched_yield_current();
+		else if (d)
+			sleep_ms(1);
 	}
+	return d;
 }
 
 static spinlock_t *lock_bucket(u64 bucket)

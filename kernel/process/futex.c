@@ -28,6 +28,7 @@
 
 #define BUCKETS_PER_CPU	32u
 #define BUCKETS_MAX	1024u
+#define OP_TRIES	100u	/* of an operation on a word that others change meanwhile */
 
 struct futex_key { u64 object, offset; };
 
@@ -170,6 +171,18 @@ void futex_wake_user(u64 addr, bool shared, u32 nr)
 	(void)futex_wake(addr, shared, nr, FUTEX_BITSET_MATCH_ANY);
 }
 
+/*
+ * A word could not be reached with the buckets locked, since its page was not there. It has been made
+ * present with @err; other threads can take it away again, as often as they like, so
+ * whoever tries again must be killable. @return 0: try again; -EFAULT, -EINTR
+ */
+static int may_try_again(int err)
+{
+	if (err)
+		return -EFAULT;
+	return fatal_signal_pending() ? -EINTR : 0;
+}
+
 /* ---- waiting ---- */
 
 /* Out of whatever bucket it is in now. @return was it woken */
@@ -247,9 +260,11 @@ static s64 wait_with(struct futex_waiter *w, u64 addr, u32 val, u64 deadline)
 	w->woken = false;
 	w->thread = current;
 	w->bucket = bucket_of(&w->key);
-	while (unlikely((err = enqueue_if_equal(w, addr, val)) == -EFAULT))
-		if (get_user_u32(&now, uaddr(addr)))
-			return -EFAULT;
+	while (unlikely((err = enqueue_if_equal(w, addr, val)) == -EFAULT)) {
+		err = may_try_again(get_user_u32(&now, uaddr(addr)));
+		if (err)
+			return err;
+	}
 	return err ? err : sleep_in_bucket(w, deadline);
 }
 
@@ -357,8 +372,9 @@ static s64 futex_requeue(u64 addr1, u64 addr2, bool shared, s32 nr_wake, s32 nr_
 		if (!err)
 			break;
 		unlock_two(b1, b2);
-		if (get_user_u32(&now, uaddr(addr1)))
-			return -EFAULT;
+		err = may_try_again(get_user_u32(&now, uaddr(addr1)));
+		if (err)
+			return err;
 	}
 	result = compare && now != val ? -EAGAIN :
 		requeue_locked(b1, &key1, b2, &key2, (u32)nr_wake, (u32)nr_requeue);
@@ -414,13 +430,16 @@ static int op_compare(u32 encoded, u32 old_word)
 	return -ENOSYS;
 }
 
-/* Atomically. @return 0, -ENOSYS, -EFAULT (maybe only because faults are off) */
+/*
+ * Atomically. The buckets are locked: other threads that change the word without end must not
+ * keep us here. @return 0, -ENOSYS, -EFAULT (maybe only because faults are off), -EAGAIN
+ */
 static int op_on_word(u32 encoded, u64 addr, u32 *old)
 {
 	u32 seen, new;
 	int err = get_user_u32(old, uaddr(addr));
 
-	for (;;) {
+	for (u32 tries = 0; tries < OP_TRIES; tries++) {
 		if (err)
 			return err;
 		err = op_apply(encoded, *old, &new);
@@ -432,6 +451,7 @@ static int op_on_word(u32 encoded, u64 addr, u32 *old)
 			return 0;
 		*old = seen;
 	}
+	return err ? err : -EAGAIN;
 }
 
 /* Make the word's page present and writable. */
@@ -462,11 +482,12 @@ static s64 futex_wake_op(u64 addr1, u64 addr2, bool shared, u32 nr1, u32 nr2, u3
 	for (;;) {
 		lock_two(b1, b2);
 		err = op_on_word(encoded, addr2, &old);
-		if (err != -EFAULT)
+		if (err != -EFAULT && err != -EAGAIN)
 			break;
 		unlock_two(b1, b2);
-		if (fault_in_word(addr2))
-			return -EFAULT;
+		err = may_try_again(err == -EFAULT ? fault_in_word(addr2) : 0);
+		if (err)
+			return err;
 	}
 	cmp = err ? err : op_compare(encoded, old);
 	if (cmp >= 0) {
