@@ -365,18 +365,32 @@ SYSCALL2(ftruncate, fd, size)
 	return err;
 }
 
-static int allocate(struct file *f, u32 mode, s64 off, s64 len)
+/* Which kinds of allocation go together; the file system says which of them it has. */
+static int check_allocation(u32 mode)
+{
+	const u32 known = FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_COLLAPSE_RANGE |
+			  FALLOC_FL_ZERO_RANGE | FALLOC_FL_INSERT_RANGE | FALLOC_FL_UNSHARE_RANGE;
+
+	if (mode & ~known || (mode & FALLOC_FL_PUNCH_HOLE && mode & FALLOC_FL_ZERO_RANGE) ||
+	    (mode & FALLOC_FL_PUNCH_HOLE && !(mode & FALLOC_FL_KEEP_SIZE)))
+		return -EOPNOTSUPP;
+	if ((mode & FALLOC_FL_COLLAPSE_RANGE && mode != FALLOC_FL_COLLAPSE_RANGE) ||
+	    (mode & FALLOC_FL_INSERT_RANGE && mode != FALLOC_FL_INSERT_RANGE) ||
+	    (mode & FALLOC_FL_UNSHARE_RANGE && mode & ~(FALLOC_FL_UNSHARE_RANGE | FALLOC_FL_KEEP_SIZE)))
+		return -EINVAL;
+	return 0;
+}
+
+int file_allocate(struct file *f, u32 mode, s64 off, s64 len)
 {
 	struct inode *i = f->inode;
 	int err;
 
 	if (off < 0 || len <= 0)
 		return -EINVAL;
-	if (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_COLLAPSE_RANGE |
-		     FALLOC_FL_ZERO_RANGE | FALLOC_FL_INSERT_RANGE) ||
-	    (mode & FALLOC_FL_PUNCH_HOLE && mode & FALLOC_FL_ZERO_RANGE) ||
-	    (mode & FALLOC_FL_PUNCH_HOLE && !(mode & FALLOC_FL_KEEP_SIZE)))
-		return -EOPNOTSUPP;
+	err = check_allocation(mode);
+	if (err)
+		return err;
 	if (!(f->mode & FMODE_WRITE))
 		return -EBADF;
 	if (S_ISFIFO(i->mode))
@@ -387,16 +401,19 @@ static int allocate(struct file *f, u32 mode, s64 off, s64 len)
 		return -ENODEV;
 	if (off > (s64)FILE_SIZE_MAX - len)
 		return -EFBIG;
-	if (!i->ops->fallocate)
+	if (!i->ops || !i->ops->fallocate)
 		return -EOPNOTSUPP;
 	mutex_lock(&i->lock);
-	if (!(mode & FALLOC_FL_KEEP_SIZE) && (u64)(off + len) > i->size &&
+	/* Pages behind the end count for the limit, even if the size stays. */
+	if (!(mode & FALLOC_FL_PUNCH_HOLE) && (u64)(off + len) > i->size &&
 	    (u64)(off + len) > current_limit(RLIMIT_FSIZE)) {
 		signal_send_thread(current, SIGXFSZ, NULL);
 		err = -EFBIG;
 	} else {
 		err = i->ops->fallocate(i, mode, off, len);
 	}
+	if (!err && !current_capable(CAP_FSETID))
+		i->mode = without_set_ids(i->mode);
 	mutex_unlock(&i->lock);
 	return err;
 }
@@ -408,7 +425,7 @@ SYSCALL4(fallocate, fd, mode, off, len)
 
 	if (!r.file)
 		return -EBADF;
-	err = allocate(r.file, (u32)mode, (s64)off, (s64)len);
+	err = file_allocate(r.file, (u32)mode, (s64)off, (s64)len);
 	fd_put(r);
 	return err;
 }

@@ -21,6 +21,8 @@
 #include "pagecache.h"
 #include "vfs.h"
 
+#define REMOVE_BATCH 512u		/* pages that are taken out under the lock in one go */
+
 /* ---- nodes of the tree ---- */
 
 static struct kmem_cache *node_cache;
@@ -59,8 +61,13 @@ static int charge(struct inode *i, s64 npages)
 	return i->sb->ops->charge ? i->sb->ops->charge(i->sb, npages) : 0;
 }
 
-/* Put a fresh page, which must be charged, into the tree, unless the file ends before @p limit forbids it. */
-static int page_add(struct inode *i, u64 index, struct page *p, bool within_size)
+/*
+ * Put a fresh page, which must be charged, into the tree, unless the file ends before @index and
+ * @within_size forbids that. If another page was faster, it is taken in one step with finding out: nobody
+ * has to come back and look for it.
+ * @return 0; -EEXIST: *@there is the page in its place, counted; -EFBIG; -ENOMEM
+ */
+static int page_add(struct inode *i, u64 index, struct page *p, bool within_size, struct page **there)
 {
 	int err;
 
@@ -69,8 +76,12 @@ static int page_add(struct inode *i, u64 index, struct page *p, bool within_size
 	spin_lock(&i->pages.lock);
 	err = within_size && index >= PAGE_ALIGN(i->size) >> PAGE_SHIFT ? -EFBIG :
 		page_tree_insert(&i->pages.tree, index, p);
-	if (!err)
+	if (!err) {
 		page_get(p);
+	} else if (err == -EEXIST) {
+		*there = page_tree_lookup(&i->pages.tree, index);
+		page_get(*there);
+	}
 	spin_unlock(&i->pages.lock);
 	if (err) {
 		p->mapping = NULL;
@@ -103,28 +114,27 @@ static void page_discard(struct inode *i, struct page *p)
 	page_put(p);
 }
 
-/* The page at @p index for a mapping: made if it is a hole inside the file. */
+/* The page at @index for a mapping: made if it is a hole inside the file. */
 static struct page *page_get_or_make(struct inode *i, u64 index, int *err)
 {
-	for (;;) {
-		struct page *p = page_find(i, index);
+	struct page *p = page_find(i, index), *there = NULL;
 
-		if (p)
-			return p;
-		if (index >= PAGE_ALIGN(READ_ONCE(i->size)) >> PAGE_SHIFT) {
-			*err = -EFBIG;
-			return NULL;
-		}
-		p = page_new(i, PAGE_ZERO, err);
-		if (!p)
-			return NULL;
-		*err = page_add(i, index, p, true);
-		if (!*err)
-			return p;
-		page_discard(i, p);
-		if (*err != -EEXIST)
-			return NULL;
+	if (p)
+		return p;
+	if (index >= PAGE_ALIGN(READ_ONCE(i->size)) >> PAGE_SHIFT) {
+		*err = -EFBIG;
+		return NULL;
 	}
+	p = page_new(i, PAGE_ZERO, err);
+	if (!p)
+		return NULL;
+	*err = page_add(i, index, p, true, &there);
+	if (!*err)
+		return p;
+	page_discard(i, p);
+	if (*err == -EEXIST)
+		*err = 0;
+	return there;
 }
 
 /* ---- reading ---- */
@@ -175,32 +185,44 @@ s64 file_write_limit(struct inode *i, u64 pos, u64 count)
 	return MIN(count, MIN(limit, FILE_SIZE_MAX) - pos);
 }
 
+/* A page for a hole that is written to: @n bytes from @off on, zeroes around. @return bytes, 0: fault at once, -errno */
+static s64 write_hole(struct inode *i, struct uio *u, u64 index, u64 off, u64 n)
+{
+	struct page *p, *there;
+	int err = 0;
+	u64 got;
+	u8 *mem;
+
+	p = page_new(i, 0, &err);
+	if (!p)
+		return err;
+	mem = page_address(p);
+	memset(mem, 0, off);
+	got = uio_copy_in(u, mem + off, n);
+	memset(mem + off + got, 0, PAGE_SIZE - off - got);
+	err = got ? page_add(i, index, p, false, &there) : 0;
+	if (got && !err) {
+		page_put(p);
+		return got;
+	}
+	if (err == -EEXIST) {		/* a mapping made the page meanwhile: what was fetched goes there */
+		memcpy((u8 *)page_address(there) + off, mem + off, got);
+		page_put(there);
+		err = 0;
+	}
+	page_discard(i, p);
+	return err ? err : (s64)got;
+}
+
 /* Write into one page. @return bytes, 0: fault at once, -errno */
 static s64 write_page(struct inode *i, struct uio *u, u64 at, u64 n)
 {
 	u64 off = at & (PAGE_SIZE - 1), got;
 	struct page *p = page_find(i, at >> PAGE_SHIFT);
-	bool fresh = !p;
-	u8 *mem;
-	int err = 0;
 
-	if (fresh) {
-		p = page_new(i, 0, &err);
-		if (!p)
-			return err;
-	}
-	mem = page_address(p);
-	if (fresh && off)
-		memset(mem, 0, off);
-	got = uio_copy_in(u, mem + off, n);
-	if (fresh) {
-		memset(mem + off + got, 0, PAGE_SIZE - off - got);
-		err = got ? page_add(i, at >> PAGE_SHIFT, p, false) : -EFAULT;
-		if (err) {		/* a mapping made the page meanwhile: rare enough to fail as a short write */
-			page_discard(i, p);
-			return err == -EEXIST ? -EAGAIN : err == -EFAULT ? 0 : err;
-		}
-	}
+	if (!p)
+		return write_hole(i, u, at >> PAGE_SHIFT, off, n);
+	got = uio_copy_in(u, (u8 *)page_address(p) + off, n);
 	page_put(p);
 	return got;
 }
@@ -211,13 +233,8 @@ static s64 write_pages(struct inode *i, struct uio *u, u64 *pos)
 
 	while (u->count) {
 		u64 n = MIN(PAGE_SIZE - (*pos & (PAGE_SIZE - 1)), u->count);
-		struct uio before = *u;
 		s64 got = write_page(i, u, *pos, n);
 
-		if (got == -EAGAIN) {
-			*u = before;
-			continue;
-		}
 		if (got <= 0)
 			return done ? done : got ? got : -EFAULT;
 		*pos += got;
@@ -265,25 +282,41 @@ static s64 pagecache_write(struct file *f, struct uio *u, u64 *pos)
 
 /* ---- cutting ---- */
 
-u64 pagecache_remove(struct inode *i, u64 first, u64 last)
+/* Take up to REMOVE_BATCH pages of [*index, last] out of the tree, and put them before *list. @return how many */
+static u64 remove_some(struct inode *i, u64 *index, u64 last, struct page **list)
 {
-	struct page *list = NULL, *p;
-	u64 index = first, n = 0;
+	struct page *p;
+	u64 n = 0;
 
-	if (!i->pages.tree.count)
-		return 0;
 	spin_lock(&i->pages.lock);
-	while (index <= last && (p = page_tree_next(&i->pages.tree, &index, last))) {
-		page_tree_remove(&i->pages.tree, index);
+	while (n < REMOVE_BATCH && *index <= last && (p = page_tree_next(&i->pages.tree, index, last))) {
+		page_tree_remove(&i->pages.tree, *index);
 		p->mapping = NULL;
-		p->index = (u64)list;		/* the link until it is put */
-		list = p;
+		p->index = (u64)*list;		/* the link until it is put */
+		*list = p;
 		n++;
-		index++;
+		(*index)++;
 	}
 	spin_unlock(&i->pages.lock);
-	if (n && !list_empty(&i->pages.regions))
-		vm_unmap_file_range(&i->pages, first, last, true);
+	return n;
+}
+
+/*
+ * Take the pages of [first, last] out of the file and of all mappings. @copies_too: private copies, as
+ * for a truncation; these may be where the file has no page any more, after a hole was punched.
+ */
+static void remove_pages(struct inode *i, u64 first, u64 last, bool copies_too)
+{
+	struct page *list = NULL, *p;
+	u64 index = first, n = 0, some;
+
+	if (i->pages.tree.count)
+		do {
+			some = remove_some(i, &index, last, &list);
+			n += some;
+		} while (some == REMOVE_BATCH);
+	if ((n || copies_too) && !list_empty(&i->pages.regions))
+		vm_unmap_file_range(&i->pages, first, last, copies_too);
 	while ((p = list)) {
 		list = (struct page *)p->index;
 		page_put(p);
@@ -293,7 +326,6 @@ u64 pagecache_remove(struct inode *i, u64 first, u64 last)
 		mem_account(MEM_CACHED, -(s64)n);
 		charge(i, -(s64)n);
 	}
-	return n;
 }
 
 void pagecache_truncate(struct inode *i, u64 size)
@@ -301,7 +333,7 @@ void pagecache_truncate(struct inode *i, u64 size)
 	u64 off = size & (PAGE_SIZE - 1);
 
 	WRITE_ONCE(i->size, size);
-	pagecache_remove(i, PAGE_ALIGN(size) >> PAGE_SHIFT, PAGE_TREE_MAX);
+	remove_pages(i, PAGE_ALIGN(size) >> PAGE_SHIFT, PAGE_TREE_MAX, true);
 	if (off) {
 		struct page *p = page_find(i, size >> PAGE_SHIFT);
 
@@ -334,30 +366,82 @@ void pagecache_punch(struct inode *i, u64 off, u64 len)
 	zero_part(i, off, first - off);
 	zero_part(i, last, end - last);
 	if (first < last)
-		pagecache_remove(i, first >> PAGE_SHIFT, (last >> PAGE_SHIFT) - 1);
+		remove_pages(i, first >> PAGE_SHIFT, (last >> PAGE_SHIFT) - 1, false);
+}
+
+/* Is @p as good as a hole: made by the call that left @mark in it, used by no mapping, and still zero? */
+static bool is_unused(const struct page *p, u64 mark)
+{
+	const u64 *w = page_address(p);
+
+	if (p->private != mark || atomic_read(&p->refs) != 1)
+		return false;
+	for (u32 i = 0; i < PAGE_SIZE / sizeof(*w); i++)
+		if (w[i])
+			return false;
+	return true;
+}
+
+/* An allocation failed half way: what it made before goes again, unless it has been used since. */
+static void take_back(struct inode *i, u64 first, u64 last, u64 mark)
+{
+	struct page *p;
+
+	for (u64 index = first; index <= last; index++) {
+		spin_lock(&i->pages.lock);
+		p = page_tree_next(&i->pages.tree, &index, last);
+		if (p && is_unused(p, mark)) {
+			page_tree_remove(&i->pages.tree, index);
+			p->mapping = NULL;
+		} else if (p) {
+			spin_unlock(&i->pages.lock);
+			continue;
+		}
+		spin_unlock(&i->pages.lock);
+		if (!p)
+			return;
+		__atomic_fetch_sub(&i->blocks, 8, __ATOMIC_RELAXED);
+		mem_account(MEM_CACHED, -1);
+		page_discard(i, p);
+	}
+}
+
+/* @mark goes to the page if it is made here. */
+static int allocate_page(struct inode *i, u64 index, u64 mark)
+{
+	struct page *p = page_find(i, index), *there;
+	int err = 0;
+
+	if (!p) {
+		p = page_new(i, PAGE_ZERO, &err);
+		if (!p)
+			return err;
+		p->private = mark;
+		err = page_add(i, index, p, false, &there);
+		if (err) {
+			page_discard(i, p);
+			if (err != -EEXIST)
+				return err;
+			p = there;
+		}
+	}
+	page_put(p);
+	return 0;
 }
 
 int pagecache_allocate(struct inode *i, u64 off, u64 len)
 {
-	for (u64 n = off >> PAGE_SHIFT; n <= (off + len - 1) >> PAGE_SHIFT; n++) {
-		struct page *p = page_find(i, n);
-		int err = 0;
+	const u64 first = off >> PAGE_SHIFT, last = (off + len - 1) >> PAGE_SHIFT;
+	const u64 mark = (u64)&first;		/* of no other call that runs */
+	int err = 0;
 
-		if (signal_pending())
-			return -EINTR;
-		if (!p) {
-			p = page_new(i, PAGE_ZERO, &err);
-			if (!p)
-				return err;
-			err = page_add(i, n, p, false);
-			if (err) {
-				page_discard(i, p);
-				if (err != -EEXIST)
-					return err;
-				continue;
-			}
-		}
-		page_put(p);
+	for (u64 n = first; n <= last; n++) {
+		err = signal_pending() ? -EINTR : allocate_page(i, n, mark);
+		if (!err)
+			continue;
+		if (n > first)
+			take_back(i, first, n - 1, mark);
+		return err;
 	}
 	return 0;
 }

@@ -277,16 +277,18 @@ static int tmpfs_truncate(struct inode *i, u64 size)
 	return 0;
 }
 
-
 static int tmpfs_fallocate(struct inode *i, int mode, u64 off, u64 len)
 {
+	const struct tmpfs *fs = i->sb->private;
 	int err;
 
-	if (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE))
+	if (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE))
 		return -EOPNOTSUPP;
-	if (mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE))
+	if (mode & FALLOC_FL_PUNCH_HOLE) {
 		pagecache_punch(i, off, len);
-	if (!(mode & FALLOC_FL_PUNCH_HOLE)) {
+	} else {
+		if (fs->max_pages && (PAGE_ALIGN(off + len) - (off & PAGE_MASK)) >> PAGE_SHIFT > (u64)fs->max_pages)
+			return -ENOSPC;		/* at once, not after all memory was tried */
 		err = pagecache_allocate(i, off, len);
 		if (err)
 			return err;

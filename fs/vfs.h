@@ -257,8 +257,6 @@ void write_access_end(const struct path *p);
 void pagecache_init(void);
 /** Take all pages out at and behind @p size, zero the rest of the one it cuts. Under inode->lock. */
 void pagecache_truncate(struct inode *i, u64 size);
-/** Take out the pages of [first, last] whole pages. */
-u64 pagecache_remove(struct inode *i, u64 first, u64 last);
 /** Before a transfer: current limits. @return bytes that may be written at @p pos, or -EFBIG (SIGXFSZ sent) */
 s64 file_write_limit(struct inode *i, u64 pos, u64 count);
 

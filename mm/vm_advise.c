@@ -10,6 +10,7 @@
  * Order of checks and errors: Linux 6.1, mm/madvise.c, mm/msync.c, mm/mincore.c.
  */
 #include "vm_internal.h"
+#include <uapi/fcntl.h>
 
 /* ---- madvise ---- */
 
@@ -45,14 +46,31 @@ static int advised_flags(const struct vm_region *r, int advice, u32 *flags)
 	return 0;
 }
 
-/* MADV_REMOVE: from the object itself. */
+/*
+ * MADV_REMOVE: from the object itself. A file's lock comes before the space's, which
+ * is dropped meanwhile: the region may be gone then.
+ */
 static int advise_remove(struct vm_region *r, u64 start, u64 end)
 {
+	const u64 off = (r->pgoff << PAGE_SHIFT) + (start - r->start);
+	struct vm_space *s = r->space;
+	struct file *f = r->file;
+	int err;
+
 	if (r->flags & VM_LOCKED || !r->pages)
 		return -EINVAL;
 	if ((r->flags & (VM_SHARED | VM_WRITE)) != (VM_SHARED | VM_WRITE))
 		return -EACCES;
-	return vm_shared_remove(r, start, end);
+	if (!f) {
+		vm_shared_remove(r, start, end);
+		return 0;
+	}
+	file_get(f);
+	up_write(&s->lock);
+	err = file_allocate(f, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (s64)off, (s64)(end - start));
+	file_put(f);
+	down_write(&s->lock);
+	return err;
 }
 
 static void drop_pages(struct vm_region *r, u64 start, u64 end)
@@ -64,7 +82,7 @@ static void drop_pages(struct vm_region *r, u64 start, u64 end)
 	vm_gather_finish(&g);
 }
 
-/* One part of one region; may replace @*r. @return 0 or -errno */
+/* One part of one region; may replace *@region, by NULL if it has to be looked for. @return 0 or -errno */
 static int advise_part(struct vm_region **region, u64 start, u64 end, int advice)
 {
 	struct vm_region *r = *region;
@@ -73,6 +91,7 @@ static int advise_part(struct vm_region **region, u64 start, u64 end, int advice
 
 	switch (advice) {
 	case MADV_REMOVE:
+		*region = NULL;
 		return advise_remove(r, start, end);
 	case MADV_FREE:
 	case MADV_DONTNEED:
@@ -94,7 +113,7 @@ static int advise_part(struct vm_region **region, u64 start, u64 end, int advice
 		return err;
 	r = vm_set_flags(r, start, end, flags);
 	if (!r)
-		return -ENOMEM;
+		return -EAGAIN;			/* ENOMEM says that nothing is mapped there */
 	*region = r;
 	return 0;
 }
@@ -122,7 +141,9 @@ static int advise_locked(struct vm_space *s, u64 start, u64 end, int advice)
 		start = stop;
 		if (start >= end)
 			return hole;
-		if (r->end <= start)
+		if (!r)
+			r = vm_region_find_above(s, start);
+		else if (r->end <= start)
 			r = vm_region_next(s, r);
 	}
 }
@@ -283,6 +304,8 @@ int vm_incore(struct vm_space *s, u64 addr, u64 len, uaddr_t vec)
 			return n;
 		if (copy_to_user(vec, chunk, n))
 			return -EFAULT;
+		if (fatal_signal_pending())
+			return -EINTR;
 		addr += (u64)n << PAGE_SHIFT;
 		vec = uaddr_add(vec, n);
 	}

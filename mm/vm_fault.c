@@ -549,9 +549,7 @@ int vm_populate(struct vm_space *s, u64 start, u64 end, enum vm_populate how)
 		start = MAX(start, r->start);
 		write = how == VM_POPULATE_WRITE ||
 			(how != VM_POPULATE_READ && (r->flags & (VM_WRITE | VM_SHARED)) == VM_WRITE);
-		if (r->flags & VM_PFN)
-			start = r->end;
-		else if (r->flags & (write ? VM_WRITE : VM_ACCESS))
+		if (!(r->flags & VM_PFN) && r->flags & (write ? VM_WRITE : how == VM_POPULATE_READ ? VM_READ : VM_ACCESS))
 			err = populate_region(r, &start, MIN(end, r->end), write);
 		else if (how == VM_POPULATE_READ || how == VM_POPULATE_WRITE)
 			err = -EINVAL;

@@ -232,7 +232,7 @@ struct vm_region *vm_merge(struct vm_region *r);
 void vm_set_bounds(struct vm_region *r, u64 start, u64 end);
 /**
  * @brief munmap() under the lock. Regions that are wholly gone go to @p dead, for vm_bury() after it.
- * @return 0; -ENOMEM, nothing changed; -EINVAL: not a range of whole pages within user space
+ * @return 0; -ENOMEM, nothing changed; -EINVAL: the range ends beyond user space
  */
 int vm_unmap_locked(struct vm_space *s, u64 start, u64 end, struct list *dead);
 void vm_bury(struct list *dead);
@@ -277,8 +277,8 @@ static inline void vm_file_unlock(struct vm_region *r)
 /** @brief Make @p r shared anonymous memory of its size. @return 0 or -ENOMEM */
 int vm_shared_attach(struct vm_region *r);
 void vm_shared_init(void);
-/** @brief MADV_REMOVE of shared anonymous memory. @return 0 or -EOPNOTSUPP: it is something else */
-int vm_shared_remove(struct vm_region *r, u64 start, u64 end);
+/** @brief MADV_REMOVE of shared anonymous memory: a region that vm_shared_attach() made. */
+void vm_shared_remove(struct vm_region *r, u64 start, u64 end);
 
 /* ---- vm_space.c ---- */
 

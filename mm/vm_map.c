@@ -211,7 +211,7 @@ int vm_unmap_locked(struct vm_space *s, u64 start, u64 end, struct list *dead)
 	struct vm_region *r, *prev, *next;
 	struct vm_gather g;
 
-	if (WARN_ON(start > end || end > USER_END || ((start | end) & ~PAGE_MASK)))
+	if (WARN_ON(start > end || end > USER_END))
 		return -EINVAL;
 	r = vm_region_overlapping(s, start, end);
 	if (!r)

@@ -184,34 +184,54 @@ int vm_shared_attach(struct vm_region *r)
 	return 0;
 }
 
-int vm_shared_remove(struct vm_region *r, u64 start, u64 end)
+/*
+ * Take the pages that one lowest node has of [*index, last] out of the tree. @return them, linked
+ * through ->index; *@index moves behind what was looked at: over all that has no nodes at once
+ */
+static struct page *take_node(struct shared *o, u64 *index, u64 last)
 {
-	u64 first = r->pgoff + ((start - r->start) >> PAGE_SHIFT);
-	u64 last = r->pgoff + ((end - r->start) >> PAGE_SHIFT) - 1;
-	struct shared *o = r->private;
+	struct page *list = NULL, *p;
+	void **entry = (void **)&o->root;
+	u64 i = *index, stop;
+	u32 level;
 
-	if (r->ops != &shared_ops)
-		return -EOPNOTSUPP;
-	for (u64 i = first; i <= last && i < o->npages; i++) {
-		struct page *p = NULL;
-		void **s;
-
-		spin_lock(&o->lock);
-		s = slot(o, i, false);
-		if (s && *s) {
-			p = *s;
-			*s = NULL;
-			p->mapping = NULL;
-		} else if (!s) {
-			i |= FANOUT - 1;	/* no node, so none of its pages */
-		}
-		spin_unlock(&o->lock);
+	spin_lock(&o->lock);
+	for (level = o->height; level && *entry; level--)
+		entry = (void **)*entry + (i >> (FANOUT_SHIFT * (level - 1))) % FANOUT;
+	stop = MIN(last, i | ((1ull << (FANOUT_SHIFT * MAX(level, 1u))) - 1));
+	for (; !level && i <= stop; i++, entry++) {
+		p = *entry;
 		if (!p)
 			continue;
-		vm_unmap_file_range(&o->pages, i, i, true);
-		page_drop(p);
+		*entry = NULL;
+		p->mapping = NULL;
+		p->index = (u64)list;
+		list = p;
 	}
-	return 0;
+	spin_unlock(&o->lock);
+	*index = stop + 1;
+	return list;
+}
+
+void vm_shared_remove(struct vm_region *r, u64 start, u64 end)
+{
+	u64 index = r->pgoff + ((start - r->start) >> PAGE_SHIFT);
+	u64 last = r->pgoff + ((end - r->start) >> PAGE_SHIFT) - 1;
+	struct shared *o = r->private;
+	struct page *list, *p;
+
+	last = MIN(last, o->npages - 1);
+	while (index <= last) {
+		u64 first = index;
+
+		list = take_node(o, &index, last);
+		if (list)
+			vm_unmap_file_range(&o->pages, first, index - 1, true);
+		while ((p = list)) {
+			list = (struct page *)p->index;
+			page_drop(p);
+		}
+	}
 }
 
 void vm_shared_init(void)

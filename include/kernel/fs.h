@@ -304,6 +304,11 @@ struct file *file_open_exec(int dirfd, const char *path, u32 at_flags);
 /** Keep others from opening it for writing while it runs. @return 0 or -ETXTBSY */
 int file_deny_write(struct file *f);
 void file_allow_write(struct file *f);
+/**
+ * @brief fallocate(): also for MADV_REMOVE, with FALLOC_FL_PUNCH_HOLE. Takes the inode's lock.
+ * @return 0, or as fallocate() fails
+ */
+int file_allocate(struct file *f, u32 mode, s64 off, s64 len);
 s64 file_read_kernel(struct file *f, void *buf, u64 len, u64 *pos);
 s64 file_write_kernel(struct file *f, const void *buf, u64 len, u64 *pos);
 /**

@@ -122,6 +122,7 @@ _Static_assert(sizeof(struct user_flock) == 32, "struct flock has 32 bytes");
 #define FALLOC_FL_COLLAPSE_RANGE 0x08
 #define FALLOC_FL_ZERO_RANGE	0x10
 #define FALLOC_FL_INSERT_RANGE	0x20
+#define FALLOC_FL_UNSHARE_RANGE	0x40
 
 /* memfd_create() */
 #define MFD_CLOEXEC		0x1

@@ -6,7 +6,6 @@
  */
 #include "check.h"
 #include <fcntl.h>
-#include <linux/futex.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -18,6 +17,10 @@
 #define END	0x7ffffffff000ul	/* of user space, with tables of four levels */
 #define RW	(PROT_READ | PROT_WRITE)
 #define ANON	(MAP_PRIVATE | MAP_ANONYMOUS)
+
+#define FUTEX_WAIT	0
+#define FUTEX_WAKE	1
+#define FUTEX_CMP_REQUEUE 4
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define MAP_ERR(call, err) CHECK_ERR((call) == MAP_FAILED ? -1 : 0, err)
@@ -246,7 +249,7 @@ TEST(stacks_and_thread_pointers_beyond_the_end)
 TEST(positions_and_sizes_at_the_end_of_numbers)
 {
 	static const int modes[] = { 0, 1, 3, 0x10, 0x11 };
-	int fd = open("/tmp", O_TMPFILE | O_RDWR, 0600);
+	int fd = open(access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm", O_TMPFILE | O_RDWR, 0600);
 	char buf[64] = { 0 };
 
 	CHECK(fd >= 0);
