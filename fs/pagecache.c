@@ -522,9 +522,7 @@ static s64 pagecache_llseek(struct file *f, s64 off, int whence)
 	default:
 		return -EINVAL;
 	}
-	if (__builtin_add_overflow(base, off, &off))
-		return -EOVERFLOW;
-	return off < 0 ? -EINVAL : off;
+	return __builtin_add_overflow(base, off, &off) || off < 0 ? -EINVAL : off;
 }
 
 static int pagecache_fsync(struct file *f) { return 0; }	/* memory is where it lives */

@@ -227,9 +227,7 @@ static s64 generic_llseek(struct file *f, s64 off, int whence)
 	default:
 		return -EINVAL;
 	}
-	if (__builtin_add_overflow(base, off, &off))
-		return -EOVERFLOW;
-	return off < 0 ? -EINVAL : off;
+	return __builtin_add_overflow(base, off, &off) || off < 0 ? -EINVAL : off;
 }
 
 SYSCALL3(lseek, fd, off, whence)
