@@ -95,6 +95,7 @@ struct process {
 	int oom_score_adj;
 	struct timer real_timer;	/* ITIMER_REAL, alarm */
 	u64 real_interval_ns;
+	bool real_waits;		/* for its signal to be taken; then it goes on */
 	struct process_timers *timers;	/* the others; NULL: never had one */
 	u32 personality;
 	u32 timer_slack_ns;

@@ -231,8 +231,15 @@ void posix_timers_delete_all(struct process *p);
 void posix_timer_dequeued(struct process *p, struct posix_timer *pt, struct siginfo_k *info);
 /** @brief Under sig_lock: its signal was thrown away instead. It goes on. */
 void posix_timer_flushed(struct posix_timer *pt);
-/** @brief Timers on CPU clocks that are due; @return CPU ns until the next is, ~0: none. Under sig_lock. */
-u64 posix_cpu_timers_check(struct process_timers *pts);
+/**
+ * @brief Timers on CPU clocks that are due. Under sig_lock.
+ * @param total  what the process has used
+ * @return CPU ns until the next is due, ~0: none
+ */
+u64 posix_cpu_timers_check(struct process_timers *pts, u64 total);
+/** @brief Under sig_lock: the process's SIGALRM was taken, or thrown away. ITIMER_REAL goes on if it waits for that. */
+void itimer_real_continue(struct process *p);
+void itimer_real_fires(struct timer *timer);
 void cpu_limit_changed(struct process *p);
 
 /* ---- futex.c ---- */

@@ -2,11 +2,13 @@
 /*
  * Interval timers, alarm(), and everything that goes by CPU time.
  *
- * ITIMER_REAL is a timer of the process. CPU time has no interrupt of its own:
+ * ITIMER_REAL is a timer of the process. It waits until its signal has been taken
+ * before it goes on, where an ignored one is not sent more often than once a
+ * tick; missed periods are passed over. CPU time has no interrupt of its own:
  * it cannot pass faster than real time on each of the threads, so a timer set
  * to remaining / threads cannot be late by more than one such look, and then
  * looks again. A process that sleeps costs a look now and then, at most one a
- * millisecond. The same look serves ITIMER_VIRTUAL, ITIMER_PROF, RLIMIT_CPU and
+ * millisecond, and rarer where many threads and timers make a look long. The same look serves ITIMER_VIRTUAL, ITIMER_PROF, RLIMIT_CPU and
  * POSIX timers on CPU clocks.
  *
  * All under sig_lock; timer functions run in interrupts and take it.
@@ -15,7 +17,45 @@
 #include <kernel/syscalls.h>
 
 #define LOOK_MIN_NS	NSEC_PER_MSEC
+#define LOOK_SHARE	16			/* looks take at most so small a part of the time */
+#define IGNORED_MIN_NS	(4 * NSEC_PER_MSEC)
 #define NEVER		(~0ull)
+
+/* ---- ITIMER_REAL ---- */
+
+/* At the next period's end from @after on. */
+static void real_start(struct process *p, u64 after)
+{
+	u64 next = p->real_timer.deadline_ns;
+
+	if (next <= after)
+		next = ns_add(next + (after - next) / p->real_interval_ns * p->real_interval_ns,
+			      p->real_interval_ns);
+	timer_start(&p->real_timer, next);
+}
+
+void itimer_real_fires(struct timer *timer)
+{
+	struct process *p = container_of(timer, struct process, real_timer);
+	u64 flags = spin_lock_irqsave(&p->sig_lock);
+
+	signal_send_locked(p, NULL, SIGALRM, SI_KERNEL_INFO);
+	if (p->real_interval_ns && !p->exiting) {
+		p->real_waits = sig_in(p->shared.set, SIGALRM);
+		if (!p->real_waits)
+			real_start(p, time_monotonic_ns() + IGNORED_MIN_NS);
+	}
+	spin_unlock_irqrestore(&p->sig_lock, flags);
+}
+
+void itimer_real_continue(struct process *p)
+{
+	if (!p->real_waits)
+		return;
+	p->real_waits = false;
+	if (p->real_interval_ns && !p->exiting)
+		real_start(p, time_monotonic_ns());
+}
 
 /* ---- CPU clocks ---- */
 
@@ -72,7 +112,7 @@ static u64 limit_check(struct process *p, struct process_timers *pts, u64 now)
 void cpu_timers_check(struct process *p)
 {
 	struct process_timers *pts = p->timers;
-	u64 user, total, left;
+	u64 user, total, left, began = time_monotonic_ns(), now;
 
 	if (p->exiting || !p->nr_threads)
 		return;
@@ -80,9 +120,11 @@ void cpu_timers_check(struct process *p)
 	left = alarm_check(p, &pts->virt, user, SIGVTALRM);
 	left = MIN(left, alarm_check(p, &pts->prof, total, SIGPROF));
 	left = MIN(left, limit_check(p, pts, total));
-	left = MIN(left, posix_cpu_timers_check(pts));
-	if (left != NEVER)
-		timer_start(&pts->check, time_monotonic_ns() + MAX(left / p->nr_threads, LOOK_MIN_NS));
+	left = MIN(left, posix_cpu_timers_check(pts, total));
+	if (left == NEVER)
+		return;
+	now = time_monotonic_ns();
+	timer_start(&pts->check, now + MAX(MAX(left / p->nr_threads, LOOK_MIN_NS), (now - began) * LOOK_SHARE));
 }
 
 static void look(struct timer *timer)
@@ -178,6 +220,7 @@ static void real_swap(struct process *p, const struct cpu_alarm *new, struct cpu
 	*old = (struct cpu_alarm){ real_left(p), p->real_interval_ns };
 	if (new) {
 		timer_cancel(&p->real_timer);
+		p->real_waits = false;
 		p->real_interval_ns = new->interval;
 		if (new->expires)
 			timer_start(&p->real_timer, ns_add(time_monotonic_ns(), new->expires));

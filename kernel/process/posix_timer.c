@@ -5,8 +5,10 @@
  * A timer carries the queue entry of its signal with it, so that an expiry can
  * always be told. While the entry is queued the timer does not run; when it is
  * taken out, missed periods are counted as overruns and the timer is started
- * again, so that a short period cannot flood anyone. Timers on CPU clocks are
- * looked at by itimer.c.
+ * again, so that a short period cannot flood anyone. One whose signal is ignored
+ * has nobody to wait for: it runs at most once a tick, as on Linux, and the periods
+ * between are counted. A silent one (SIGEV_NONE) does not run at all: what
+ * is left of it is computed. Timers on CPU clocks are looked at by itimer.c.
  *
  * Everything is under sig_lock. The timer function takes it, too; one that
  * comes late, after the timer was stopped or set anew, sees that in armed and
@@ -17,6 +19,8 @@
  */
 #include "internal.h"
 #include <kernel/syscalls.h>
+
+#define IGNORED_MIN_NS	(4 * NSEC_PER_MSEC)	/* between looks at a timer whose signal is ignored */
 
 struct posix_timer {
 	struct list link;		/* process_timers.posix */
@@ -64,7 +68,7 @@ static u64 timer_now(struct posix_timer *pt)
 static void run(struct posix_timer *pt)
 {
 	pt->armed = true;
-	if (!is_cpu_clock(pt->clock))
+	if (!is_cpu_clock(pt->clock) && pt->notify != SIGEV_NONE)
 		timer_start(&pt->timer, pt->expires);
 }
 
@@ -75,28 +79,26 @@ static u64 skip_periods(struct posix_timer *pt, u64 now)
 
 	if (now < pt->expires)
 		return 0;
-	n = (now - pt->expires) / pt->interval + 1;
-	pt->expires += n * pt->interval;
-	pt->absolute_ns += n * pt->interval;
-	return n;
+	n = (now - pt->expires) / pt->interval;
+	pt->expires = ns_add(pt->expires + n * pt->interval, pt->interval);
+	pt->absolute_ns = ns_add(pt->absolute_ns + n * pt->interval, pt->interval);
+	return n + 1;
 }
 
-static void expire(struct posix_timer *pt)
+static void expire(struct posix_timer *pt, u64 now)
 {
-	u64 now = timer_now(pt);
-	enum signal_timer_result r = SIGNAL_TIMER_IGNORED;
+	enum signal_timer_result r;
 
 	if (!pt->armed || now < pt->expires)
 		return;
 	pt->armed = false;
-	if (pt->notify != SIGEV_NONE)
-		r = signal_send_timer(pt->proc, pt->target, &pt->entry);
+	r = signal_send_timer(pt->proc, pt->target, &pt->entry);
 	if (r == SIGNAL_TIMER_PENDING)
 		pt->overrun++;
 	if (!pt->interval)
 		return;
 	if (r == SIGNAL_TIMER_IGNORED) {
-		skip_periods(pt, now);
+		pt->overrun += skip_periods(pt, now + (pt->interval < IGNORED_MIN_NS ? IGNORED_MIN_NS : 0));
 		run(pt);
 	} else {
 		pt->requeue = true;
@@ -108,20 +110,21 @@ static void fires(struct timer *timer)
 	struct posix_timer *pt = container_of(timer, struct posix_timer, timer);
 	u64 flags = spin_lock_irqsave(&pt->proc->sig_lock);
 
-	expire(pt);
+	expire(pt, timer_now(pt));
 	spin_unlock_irqrestore(&pt->proc->sig_lock, flags);
 }
 
-u64 posix_cpu_timers_check(struct process_timers *pts)
+u64 posix_cpu_timers_check(struct process_timers *pts, u64 total)
 {
 	struct posix_timer *pt;
 	u64 least = ~0ull, now;
 
 	list_for_each(pt, &pts->posix, link) {
-		if (!pt->armed || !is_cpu_clock(pt->clock))
+		if (!pt->armed || !is_cpu_clock(pt->clock) || pt->notify == SIGEV_NONE)
 			continue;
-		expire(pt);
-		now = timer_now(pt);
+		/* the process's time is a sum over its threads: made once for all */
+		now = pt->clock == CLOCK_PROCESS_CPUTIME_ID ? total : timer_now(pt);
+		expire(pt, now);
 		if (pt->armed)
 			least = MIN(least, pt->expires > now ? pt->expires - now : 0);
 	}
@@ -426,7 +429,11 @@ static u64 left_of(struct posix_timer *pt)
 		return pt->interval - (now - pt->expires) % pt->interval;
 	if (!pt->armed)
 		return 0;
-	return pt->expires > now ? pt->expires - now : 1;
+	if (pt->expires > now)
+		return pt->expires - now;
+	if (pt->notify != SIGEV_NONE)
+		return 1;
+	return pt->interval ? pt->interval - (now - pt->expires) % pt->interval : 0;
 }
 
 static int setting_to_user(u64 user, u64 left, u64 interval)

@@ -36,23 +36,6 @@ void process_init(void)
 		boot_stop("not enough memory for processes");
 }
 
-static void real_timer_fires(struct timer *timer)
-{
-	struct process *p = container_of(timer, struct process, real_timer);
-	u64 flags = spin_lock_irqsave(&p->sig_lock);
-
-	signal_send_locked(p, NULL, SIGALRM, SI_KERNEL_INFO);
-	if (p->real_interval_ns && !p->exiting) {
-		u64 now = time_monotonic_ns(), next = timer->deadline_ns + p->real_interval_ns;
-
-		if (next <= now)
-			next += (now - next) / p->real_interval_ns * p->real_interval_ns +
-				p->real_interval_ns;
-		timer_start(timer, next);
-	}
-	spin_unlock_irqrestore(&p->sig_lock, flags);
-}
-
 /* What a program may use when nobody has said anything. */
 static void limits_init(struct process *p)
 {
@@ -93,7 +76,7 @@ struct process *process_create(struct process *parent)
 	wait_queue_init(&p->child_wait);
 	spin_init(&p->sig_lock);
 	signal_queue_init(&p->shared);
-	timer_init(&p->real_timer, real_timer_fires);
+	timer_init(&p->real_timer, itimer_real_fires);
 	p->start_ns = time_monotonic_ns();
 	p->exit_signal = -1;
 	p->dumpable = true;

@@ -483,6 +483,8 @@ static int dequeue_from(struct process *p, struct signal_queue *q, u64 set, stru
 		e = find_entry(q, sig, &more);
 	if (!more)
 		q->set &= ~sigbit(sig);
+	if (unlikely(sig == SIGALRM))
+		itimer_real_continue(p);
 	if (!e) {
 		*info = (struct siginfo_k){ .signo = sig, .code = SI_USER };
 		return sig;

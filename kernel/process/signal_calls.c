@@ -18,6 +18,8 @@ static void forget_ignored(struct process *p, int sig)
 	if (sighand_is_default(p->sighand, sig) && sig_default_action(sig) != SIG_DEFAULT_IGNORE)
 		return;
 	signal_queue_flush(&p->shared, sigbit(sig));
+	if (sig == SIGALRM)
+		itimer_real_continue(p);
 	list_for_each(t, &p->threads, proc_link)
 		signal_queue_flush(&t->sig->pending, sigbit(sig));
 }

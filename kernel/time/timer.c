@@ -7,6 +7,11 @@
  * interrupt. What was armed for a timer that has been cancelled stays armed and
  * fires into nothing: that costs less than arming again at each cancellation.
  *
+ * How many timers expire together, and how often, is for programs to say. So the
+ * interrupt has a budget: once it has taken half of a window of time, what is due
+ * waits for the next window, and threads run meanwhile, in which whoever floods
+ * can be stopped.
+ *
  * Locking: base->lock (spin, interrupts off, innermost) guards the queue and the
  * timers whose home it is. A timer's home changes only under its old home's
  * lock, and not while its function runs there, so that "is it running?" has
@@ -22,10 +27,15 @@
 #include "internal.h"
 #include "queue.h"
 
+#define WINDOW_NS	(1 * NSEC_PER_MSEC)
+#define BUDGET_NS	(WINDOW_NS / 2)
+#define ENTRY_NS	250		/* of an interrupt before and behind what is measured */
+
 struct timer_base {
 	spinlock_t lock;
 	bool in_interrupt;		/* timer_interrupt() arms when it is done */
 	u64 armed_ns;			/* what the hardware is set to */
+	u64 window_ns, spent_ns;	/* when the window began; in interrupts since */
 	struct timer_queue queue;
 	struct timer *running;		/* whose function is being called */
 } __aligned(64);
@@ -116,16 +126,27 @@ bool timer_cancel_sync(struct timer *t)
 	return was_pending;
 }
 
+/* @return until when this interrupt may run timers */
+static u64 budget_end(struct timer_base *b, u64 now)
+{
+	if (now - b->window_ns >= WINDOW_NS) {
+		b->window_ns = now;
+		b->spent_ns = 0;
+	}
+	return b->spent_ns < BUDGET_NS ? now + BUDGET_NS - b->spent_ns : 0;
+}
+
 void timer_interrupt(void)
 {
 	struct timer_base *b = this_cpu()->timers;
 	struct timer *t;
-	u64 now;
+	u64 start, now, end, next;
 
 	raw_spin_lock(&b->lock);
 	b->in_interrupt = true;
-	now = time_monotonic_ns();
-	while ((t = b->queue.first) && t->deadline_ns <= now) {
+	start = now = time_monotonic_ns();
+	end = budget_end(b, now);
+	while ((t = b->queue.first) && t->deadline_ns <= now && now < end) {
 		timer_queue_remove(&b->queue, t);
 		WRITE_ONCE(b->running, t);
 		smp_store_release(&t->base, NULL);
@@ -137,9 +158,13 @@ void timer_interrupt(void)
 			now = time_monotonic_ns();
 	}
 	b->in_interrupt = false;
-	b->armed_ns = t ? t->deadline_ns : TIME_NEVER;
+	b->spent_ns += now - start + ENTRY_NS;
+	next = t ? t->deadline_ns : TIME_NEVER;
+	if (unlikely(now >= end))
+		next = MAX(next, b->window_ns + WINDOW_NS);
+	b->armed_ns = next;
 	if (t)
-		arch_timer_arm(t->deadline_ns);
+		arch_timer_arm(next);
 	raw_spin_unlock(&b->lock);
 }
 

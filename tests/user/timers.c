@@ -352,6 +352,158 @@ TEST(timers_that_start_threads)
 	CHECK_EQ(timer_delete(t), 0);
 }
 
+/* ---- floods ---- */
+
+#define FLOOD_TIMERS 400
+
+static void flood_posix(int clock, int notify, long ns, int n)
+{
+	struct itimerspec it = spec(ns, ns);
+	/* The kernel's struct sigevent: the two C libraries name the last differently. */
+	struct { long value; int signo, notify, tid, pad[11]; } ev = { 0, SIGALRM, notify, (int)syscall(SYS_gettid), { 0 } };
+
+	for (int i = 0; i < n; i++) {
+		int id;
+
+		if (syscall(SYS_timer_create, clock, &ev, &id))
+			break;			/* the limit of pending signals */
+		CHECK_EQ(syscall(SYS_timer_settime, id, 0, &it, NULL), 0);
+	}
+}
+
+static void flood_process(int kind)
+{
+	struct itimerval it = { { 0, 1 }, { 0, 1 } };
+
+	signal(SIGALRM, SIG_IGN);
+	signal(SIGVTALRM, SIG_IGN);
+	signal(SIGPROF, SIG_IGN);
+	switch (kind) {
+	case 0:
+		flood_posix(CLOCK_MONOTONIC, SIGEV_SIGNAL, 1, 1);
+		break;
+	case 1:
+		flood_posix(CLOCK_REALTIME, SIGEV_THREAD_ID, 1000, FLOOD_TIMERS);
+		break;
+	case 2:
+		flood_posix(CLOCK_BOOTTIME, SIGEV_NONE, 1, FLOOD_TIMERS);
+		break;
+	case 3:
+		flood_posix(CLOCK_PROCESS_CPUTIME_ID, SIGEV_SIGNAL, 1, FLOOD_TIMERS);
+		for (;;)
+			;
+	case 4:
+		CHECK_EQ(setitimer(ITIMER_REAL, &it, NULL), 0);
+		break;
+	case 5:
+		CHECK_EQ(setitimer(ITIMER_PROF, &it, NULL), 0);
+		CHECK_EQ(setitimer(ITIMER_VIRTUAL, &it, NULL), 0);
+		for (;;)
+			;
+	}
+	for (;;)
+		pause();
+}
+
+/* Whatever one process has running, another sleeps as long as it wants to, and runs. */
+TEST(floods_of_timers_leave_time_for_others)
+{
+	for (int kind = 0; kind < 6; kind++) {
+		pid_t pid = CHILD((flood_process(kind), 0));
+		long start;
+
+		usleep(20000);
+		for (int beat = 0; beat < 10; beat++) {
+			start = now_ms();
+			usleep(5000);
+			CHECK(now_ms() - start < 2000);
+		}
+		CHECK_EQ(kill(pid, SIGKILL), 0);
+		CHECK_EQ(wait_status(pid), SIGKILL);
+	}
+}
+
+static void *sleeper(void *until)
+{
+	CHECK_EQ(clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, until, NULL), 0);
+	return NULL;
+}
+
+TEST(many_threads_wake_at_one_time)
+{
+	static pthread_t threads[300];
+	struct timespec until;
+	pthread_attr_t small;
+	int n;
+
+	pthread_attr_init(&small);
+	pthread_attr_setstacksize(&small, 16384);
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec++;
+	for (n = 0; n < 300 && !pthread_create(&threads[n], &small, sleeper, &until); n++)
+		;
+	CHECK(n > 30);
+	while (n--)
+		CHECK_EQ(pthread_join(threads[n], NULL), 0);
+	CHECK(now_ms() - (until.tv_sec * 1000 + until.tv_nsec / 1000000) < 4000);
+}
+
+/* Ignored or not taken, its periods are over; then it goes on. */
+TEST(interval_timers_outlast_their_signal)
+{
+	struct itimerval it = { { 0, 1000 }, { 0, 1000 } };
+	sigset_t alarms;
+
+	signal(SIGALRM, SIG_IGN);
+	CHECK_EQ(setitimer(ITIMER_REAL, &it, NULL), 0);
+	usleep(20000);
+	handle(SIGALRM);
+	while (count < 3)
+		pause();
+	sigemptyset(&alarms);
+	sigaddset(&alarms, SIGALRM);
+	CHECK_EQ(sigprocmask(SIG_BLOCK, &alarms, NULL), 0);
+	usleep(20000);
+	count = 0;
+	signal(SIGALRM, SIG_IGN);	/* the pending one is thrown away */
+	handle(SIGALRM);
+	CHECK_EQ(sigprocmask(SIG_UNBLOCK, &alarms, NULL), 0);
+	while (count < 3)
+		pause();
+}
+
+/* An ignored timer counts, too, though it is not looked at in each period. */
+TEST(overruns_of_an_ignored_timer_are_counted)
+{
+	struct itimerspec it = spec(100000, 100000);
+	siginfo_t taken;
+	sigset_t set;
+	timer_t t;
+
+	signal(SIGUSR1, SIG_IGN);
+	t = make(CLOCK_MONOTONIC, SIGEV_SIGNAL, SIGUSR1, 1);
+	CHECK_EQ(timer_settime(t, 0, &it, NULL), 0);
+	usleep(50000);
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	CHECK_EQ(sigprocmask(SIG_BLOCK, &set, NULL), 0);
+	CHECK_EQ(sigwaitinfo(&set, &taken), SIGUSR1);
+	CHECK(taken.si_overrun >= 490);
+}
+
+TEST(silent_timers_go_round)
+{
+	struct itimerspec it = spec(1000000, 7000000), left;
+	timer_t t = make(CLOCK_MONOTONIC, SIGEV_NONE, 0, 0);
+
+	CHECK_EQ(timer_settime(t, 0, &it, NULL), 0);
+	for (int i = 0; i < 4; i++) {
+		usleep(3000);
+		CHECK_EQ(timer_gettime(t, &left), 0);
+		CHECK(left.it_value.tv_nsec > 0 && left.it_value.tv_nsec <= 7000000);
+	}
+}
+
 TEST(timer_arguments_are_checked)
 {
 	struct sigevent ev = { .sigev_notify = 77 };
@@ -409,6 +561,11 @@ int main(int argc, char **argv)
 	R(silent_timers);
 	R(timers_on_cpu_time);
 	R(timers_that_start_threads);
+	R(floods_of_timers_leave_time_for_others);
+	R(many_threads_wake_at_one_time);
+	R(interval_timers_outlast_their_signal);
+	R(overruns_of_an_ignored_timer_are_counted);
+	R(silent_timers_go_round);
 	R(timer_arguments_are_checked);
 	R(timers_end_with_the_program);
 	return check_done();
