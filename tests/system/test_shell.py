@@ -192,6 +192,16 @@ def test_devices(shell):
     assert shell.check('echo gone >/dev/null; echo kept') == 'kept\n'
 
 
+def test_names_of_open_files(shell):
+    # As bash's <(...) uses them, and programs that read or write a named file.
+    assert shell.check('echo heard | cat /dev/stdin') == 'heard\n'
+    assert shell.check('echo out >/dev/stdout | cat') == 'out\n'
+    assert shell.check('(echo err >/dev/stderr) 2>&1 | tr a-z A-Z') == 'ERR\n'
+    assert shell.check('echo seven >f; cat /dev/fd/7 7<f') == 'seven\n'
+    assert shell.check('readlink /dev/fd; readlink /dev/stdin') == \
+        '/proc/self/fd\n/proc/self/fd/0\n'
+
+
 def test_proc(shell):
     assert shell.check('cat /proc/self/cmdline | tr "\\0" ,') == \
         'cat,/proc/self/cmdline,'
