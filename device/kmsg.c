@@ -9,7 +9,7 @@
  * the ring has overtaken it, one read gives EPIPE and goes on with the oldest.
  * What is written becomes a record, of the level that "<N>" in front asks for.
  *
- * Lock: the file's place is guarded by its pos_lock, for programs that share it.
+ * Lock: kmsg_file.lock (mutex) guards the place, for programs that share the file.
  */
 #include <kernel/bus.h>
 #include <kernel/device.h>

@@ -4,7 +4,8 @@
  * getdents, sendfile, ioctl.
  *
  * A file's position is one for all its descriptors; file->pos_lock serialises
- * calls that use it once there is more than one holder. Streams have none.
+ * calls that use it once there is more than one holder. Streams have none, and
+ * devices serialise by themselves: no lock is held while a driver runs.
  */
 #include <kernel/fs.h>
 #include <kernel/heap.h>
@@ -42,6 +43,11 @@ static s64 do_write(struct file *f, struct uio *u, u64 *pos)
 
 typedef s64 (*transfer_fn)(struct file *f, struct uio *u, u64 *pos);
 
+static bool has_pos_lock(const struct file *f)
+{
+	return S_ISREG(f->inode->mode) || S_ISDIR(f->inode->mode);
+}
+
 /* At the file's own position. */
 static s64 transfer(u32 fd, struct uio *u, transfer_fn fn)
 {
@@ -52,7 +58,7 @@ static s64 transfer(u32 fd, struct uio *u, transfer_fn fn)
 
 	if (unlikely(!f))
 		return -EBADF;
-	lock = !(f->mode & FMODE_STREAM) && atomic_read(&f->refs) > 1;
+	lock = !(f->mode & FMODE_STREAM) && atomic_read(&f->refs) > 1 && has_pos_lock(f);
 	if (lock)
 		mutex_lock(&f->pos_lock);
 	ret = fn(f, u, &f->pos);
@@ -234,6 +240,7 @@ SYSCALL3(lseek, fd, off, whence)
 {
 	struct fd_ref r = fd_get((u32)fd);
 	struct file *f = r.file;
+	bool lock;
 	s64 ret;
 
 	if (!f)
@@ -241,11 +248,14 @@ SYSCALL3(lseek, fd, off, whence)
 	if (f->mode & FMODE_STREAM) {
 		ret = -ESPIPE;
 	} else {
-		mutex_lock(&f->pos_lock);
+		lock = has_pos_lock(f);
+		if (lock)
+			mutex_lock(&f->pos_lock);
 		ret = f->ops->llseek ? f->ops->llseek(f, off, (int)whence) : generic_llseek(f, off, (int)whence);
 		if (ret >= 0)
 			f->pos = ret;
-		mutex_unlock(&f->pos_lock);
+		if (lock)
+			mutex_unlock(&f->pos_lock);
 	}
 	fd_put(r);
 	return ret;

@@ -14,7 +14,8 @@
  *   sb->rename_lock		renames between directories of one file system
  *   inode->lock of directories	their entries; two: ancestor first, else by address
  *   inode->lock of others	size, and writes; user memory may be touched under it
- *   file->pos_lock		outside of all inode locks: one read or write at a time
+ *   file->pos_lock		outside of all inode locks: one read or write at a time of a
+ *				regular file or directory; never held over a driver's method
  *   mm's space->lock		taken by page faults, so inside all of the above
  *   tree_lock (spin)		parents, names and mounts change only under it
  *   dentry->lock (spin)	the list of its children
