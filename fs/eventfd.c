@@ -41,7 +41,7 @@ static s64 eventfd_read(struct file *f, struct uio *u, u64 *pos)
 		if (err)
 			return err;
 	}
-	wake_up_key(&e->wait, 0, POLLOUT | POLLWRNORM);
+	wake_up_poll(&e->wait, POLLOUT | POLLWRNORM);
 	return uio_copy_out(u, &value, sizeof(value)) == sizeof(value) ? (s64)sizeof(value) : -EFAULT;
 }
 
@@ -76,7 +76,7 @@ static s64 eventfd_write(struct file *f, struct uio *u, u64 *pos)
 		if (err)
 			return err;
 	}
-	wake_up_key(&e->wait, 0, POLLIN | POLLRDNORM);
+	wake_up_poll(&e->wait, POLLIN | POLLRDNORM);
 	return sizeof(value);
 }
 

@@ -28,6 +28,7 @@
 #define CONFIG_SIZE_1	104u
 #define OPS_SIZE_MIN	8u
 #define KNOWN_FLAGS	(BANOS_CHARDEV_POSITION | BANOS_CHARDEV_ENDLESS)
+#define KNOWN_EVENTS	(POLLIN | POLLPRI | POLLOUT | POLLERR | POLLHUP)
 
 struct device {
 	struct owned owned;
@@ -361,6 +362,7 @@ static u32 device_poll(struct file *f, struct poll_table *t)
 	call_end(o);
 	if (n < 0)
 		return POLLERR;
+	n &= KNOWN_EVENTS;
 	/* Linux's two names for one event. */
 	return n | (n & POLLIN ? POLLRDNORM : 0) | (n & POLLOUT ? POLLWRNORM : 0);
 }
@@ -402,6 +404,11 @@ BANOS_EXPORT(banos_poll_watch);
 static const struct file_ops device_fops = {
 	.open = device_open, .release = device_release, .read = device_read, .write = device_write,
 	.llseek = device_llseek, .poll = device_poll, .ioctl = device_ioctl, .mmap = device_mmap,
+};
+/* Of drivers without a poll method: always ready for poll(), refused by epoll. */
+static const struct file_ops device_fops_no_poll = {
+	.open = device_open, .release = device_release, .read = device_read, .write = device_write,
+	.llseek = device_llseek, .ioctl = device_ioctl, .mmap = device_mmap,
 };
 
 /* ---- registration ---- */
@@ -547,6 +554,8 @@ static int take_number(struct device *d, const struct banos_chardev_config *c)
 	struct chardev entry = { .mode = d->mode, .ops = &device_fops, .private = d };
 	int err;
 
+	if (d->ops.poll == default_poll)
+		entry.ops = &device_fops_no_poll;
 	d->dev = c->major == BANOS_CHARDEV_ANY ? chardev_alloc_number() : MKDEV(c->major, c->minor);
 	if (!d->dev)
 		return -ENOSPC;

@@ -163,7 +163,7 @@ int64_t banos_wait_wake(struct banos_wait *wait)
 	if (o) {
 		q = container_of(o, struct queue, owned);
 		if (wait_queue_active(&q->waiters))
-			wake_up_all(&q->waiters);
+			wake_up(&q->waiters);	/* all but sets of epoll that wait exclusively: of those one */
 	}
 	rcu_read_unlock();
 	return o ? 0 : -EINVAL;

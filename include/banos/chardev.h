@@ -74,7 +74,7 @@ struct banos_chardev_ops {
 	/**
 	 * First name every wait object on which readiness is announced with
 	 * banos_poll_watch(); then look.
-	 * @return what is ready now, BANOS_POLL_ bits. Default: READ and WRITE.
+	 * @return what is ready now, BANOS_POLL_ bits. Default: READ and WRITE, and epoll refuses the file.
 	 */
 	int64_t (*poll)(void *context, void *file, banos_poll watch);
 	/**
