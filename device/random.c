@@ -18,8 +18,8 @@
  * The first use seeds the base: from RDSEED or else RDRAND where they exist,
  * and always from the time-stamp counter over code whose duration jitters.
  * Later the times of keys and interrupts come in (random_note_event()), and
- * whatever is written to /dev/random. Both devices are the same, and neither
- * ever blocks: once seeded, a generator does not run dry.
+ * whatever is written to /dev/random. Both devices are the same (but
+ * that only /dev/random is a file for epoll), and neither ever blocks: once seeded, a generator does not run dry.
  *
  * Lock: base_lock (spin, interrupts off), innermost.
  * Sources: RFC 8439; D. J. Bernstein, "Fast-key-erasure random-number generators" (2017).
@@ -382,7 +382,20 @@ static s64 random_ioctl(struct file *f, u32 cmd, u64 arg)
 	return -ENOTTY;
 }
 
+/* It is never waited for: the generator has its seed before the first process. */
+static u32 random_poll(struct file *f, struct poll_table *t)
+{
+	return POLLIN | POLLRDNORM;
+}
+
 static const struct file_ops random_fops = {
+	.read = random_read,
+	.write = random_write,
+	.poll = random_poll,
+	.ioctl = random_ioctl,
+};
+/* As in Linux this one is no file to wait for. */
+static const struct file_ops urandom_fops = {
 	.read = random_read,
 	.write = random_write,
 	.ioctl = random_ioctl,
@@ -437,7 +450,7 @@ void random_init(void)
 	chardev_register(&(struct chardev){
 		.dev = MKDEV(1, 8), .name = "random", .mode = 0666, .ops = &random_fops });
 	chardev_register(&(struct chardev){
-		.dev = MKDEV(1, 9), .name = "urandom", .mode = 0666, .ops = &random_fops });
+		.dev = MKDEV(1, 9), .name = "urandom", .mode = 0666, .ops = &urandom_fops });
 	proc_create("sys/kernel/random/entropy_avail", 0444, bits_show, NULL);
 	proc_create("sys/kernel/random/poolsize", 0444, bits_show, NULL);
 	proc_create("sys/kernel/random/uuid", 0444, uuid_show, NULL);

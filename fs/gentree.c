@@ -507,10 +507,24 @@ static int generate(struct seq_file *m, struct file *f)
 static int gen_open(struct inode *i, struct file *f)
 {
 	struct proc_entry *e = i->private;
+	int err;
 
 	if (((f->mode & FMODE_READ) && !e->spec.show) || ((f->mode & FMODE_WRITE) && !e->spec.write))
 		return -EACCES;
-	return seq_open(f, generate);
+	err = seq_open(f, generate);
+	if (!err && e->spec.changes)
+		seq_poll_start(f, e->spec.changes);
+	return err;
+}
+
+/* As Linux: such a file never lets anybody wait, but for news. */
+static u32 gen_poll(struct file *f, struct poll_table *t)
+{
+	struct proc_entry *e = f->inode->private;
+
+	if (e->spec.changes && seq_poll_changed(f, e->spec.changes, t))
+		return POLLIN | POLLRDNORM | POLLERR | POLLPRI;
+	return POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM;
 }
 
 static s64 gen_write(struct file *f, struct uio *u, u64 *pos)
@@ -536,7 +550,7 @@ static s64 gen_write(struct file *f, struct uio *u, u64 *pos)
 
 static const struct file_ops gen_file_fops = {
 	.open = gen_open, .release = seq_release, .read = seq_read, .write = gen_write,
-	.llseek = seq_llseek,
+	.llseek = seq_llseek, .poll = gen_poll,
 };
 
 /* ---- mounting ---- */

@@ -14,6 +14,7 @@ struct gen_spec {
 	const char *target;		/* of a symbolic link; or: */
 	const char *(*readlink)(char *buf);	/* text in buf (PATH_MAX), or ERR_PTR */
 	const struct file_ops *fops;	/* instead of show and write */
+	struct change_source *changes;	/* what poll() tells of; NULL: nothing */
 };
 
 struct gen_tree;

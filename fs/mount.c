@@ -34,6 +34,7 @@
 struct mount *mount_root;
 DEFINE_LIST(mount_list);
 DEFINE_MUTEX(mount_mutex);
+struct change_source mount_changes = CHANGE_SOURCE_INIT(mount_changes);
 static struct mount *hash[HASH_SIZE];
 static u32 next_id;
 
@@ -257,6 +258,8 @@ int mount_attach(struct mount *m, const struct path *at)
 		link_mount(m, at->mnt, at->dentry);
 	}
 	tree_write_end();
+	if (!err)
+		change_announce(&mount_changes);
 	return err;
 }
 
@@ -268,6 +271,7 @@ void mount_move(struct mount *m, const struct path *to)
 	old = unlink_mount(m);
 	link_mount(m, to->mnt, to->dentry);
 	tree_write_end();
+	change_announce(&mount_changes);
 	dentry_put(old);
 }
 
@@ -281,6 +285,7 @@ void mount_pivot(struct mount *new_root, const struct path *put_old)
 	link_mount(old_root, parent, at);
 	mount_root = new_root;
 	tree_write_end();
+	change_announce(&mount_changes);
 	dentry_put(old);
 }
 
@@ -303,6 +308,7 @@ static void set_frozen(struct mount *m, bool frozen)
 
 static void finish_detach(struct mount *m, struct dentry *at)
 {
+	change_announce(&mount_changes);
 	synchronize_rcu();		/* all see DETACHED before the tree's reference goes */
 	dentry_put(at);
 	mount_put(m);

@@ -4,6 +4,8 @@
 #include "vfs.h"
 
 extern struct mutex mount_mutex;
+/** What is mounted where, and how. */
+extern struct change_source mount_changes;
 /** @return 0 or -EBUSY: something is open for writing */
 int mount_make_readonly(struct mount *m);
 int super_make_readonly(struct super_block *sb);

@@ -214,6 +214,7 @@ static int remount_mount(const struct path *at, u32 flags)
 	spin_lock(&tree_lock);
 	WRITE_ONCE(m->flags, (m->flags & ~MNT_USER_FLAGS) | new);
 	spin_unlock(&tree_lock);
+	change_announce(&mount_changes);
 	return 0;
 }
 

@@ -58,6 +58,10 @@ struct pid_entry {
 	/** Makes the text. @p f is the open file: f->cred may be asked whether it may look. */
 	int (*show)(struct seq_file *m, const struct pid_target *tg, struct file *f);
 };
+/** For open methods: the text that the entry's show() makes. @return 0 or -ENOMEM */
+int pid_show_open(struct inode *i, struct file *f);
+extern const struct file_ops pid_mounts_fops;
+
 #define PID_IN_PROCESS	1
 #define PID_IN_TASK	2
 #define PID_IN_BOTH	3

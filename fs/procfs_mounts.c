@@ -182,6 +182,24 @@ int pid_show_mountinfo(struct seq_file *m, const struct pid_target *tg, struct f
 	return show_all(m, tg->p, show_mountinfo);
 }
 
+static int mounts_open(struct inode *i, struct file *f)
+{
+	int err = pid_show_open(i, f);
+
+	if (!err)
+		seq_poll_start(f, &mount_changes);
+	return err;
+}
+
+static u32 mounts_poll(struct file *f, struct poll_table *t)
+{
+	return POLLIN | POLLRDNORM | (seq_poll_changed(f, &mount_changes, t) ? POLLERR | POLLPRI : 0);
+}
+
+const struct file_ops pid_mounts_fops = {
+	.open = mounts_open, .release = seq_release, .read = seq_read, .llseek = seq_llseek, .poll = mounts_poll,
+};
+
 int filesystems_show(struct seq_file *m, void *unused)
 {
 	fs_types_show(m);

@@ -219,6 +219,7 @@ int pid_lookup_root(struct inode *dir, struct dentry *d)
 
 #define ENTRY(n, type_and_mode, where_, ...) \
 	{ .name = n, .name_len = sizeof(n) - 1, .mode = (type_and_mode), .where = (where_), __VA_ARGS__ }
+#define MOUNTS(n, fn) ENTRY(n, S_IFREG | 0444, PID_IN_BOTH, .fops = &pid_mounts_fops, .show = fn)
 #define SHOW(n, rights, where_, fn) ENTRY(n, S_IFREG | (rights), where_, .fops = &pid_show_fops, .show = fn)
 /* Only for those who may look into the process. */
 #define PRIVATE(n, rights, where_, fn) \
@@ -248,8 +249,8 @@ static const struct pid_entry pid_entries[] = {
 	ENTRY("environ", S_IFREG | 0400, PID_IN_BOTH, .fops = &environ_fops),
 	PRIVATE("maps", 0444, PID_IN_BOTH, pid_show_maps),
 	PRIVATE("smaps", 0444, PID_IN_BOTH, pid_show_smaps),
-	SHOW("mounts", 0444, PID_IN_BOTH, pid_show_mounts),
-	SHOW("mountinfo", 0444, PID_IN_BOTH, pid_show_mountinfo),
+	MOUNTS("mounts", pid_show_mounts),
+	MOUNTS("mountinfo", pid_show_mountinfo),
 	ENTRY("cwd", S_IFLNK | 0777, PID_IN_BOTH, .ops = &pid_cwd_ops),
 	ENTRY("root", S_IFLNK | 0777, PID_IN_BOTH, .ops = &pid_root_ops),
 	ENTRY("fdinfo", S_IFDIR | 0555, PID_IN_BOTH, .ops = &fdinfo_dir_ops, .fops = &fdinfo_dir_fops),
@@ -346,7 +347,7 @@ static int pid_generate(struct seq_file *m, struct file *f)
 	return err;
 }
 
-static int pid_show_open(struct inode *i, struct file *f)
+int pid_show_open(struct inode *i, struct file *f)
 {
 	return seq_open(f, pid_generate);
 }

@@ -73,6 +73,17 @@ static int write_name(char *text, size_t len, void *which)
 	return utsname_set((enum utsname_which)(u64)which, text, MIN(n, (size_t)UTS_LEN));
 }
 
+/* Programs wait by poll() for a new name. */
+static int create_name(const char *path, enum utsname_which which)
+{
+	const struct gen_spec spec = {
+		.mode = S_IFREG | 0644, .show = show_name, .write = write_name, .arg = (void *)which,
+		.changes = &utsname_changes[which],
+	};
+
+	return gen_create(&proc_tree, path, &spec) ? 0 : -ENOMEM;
+}
+
 /* ---- settings ---- */
 
 static int show_pid_max(struct seq_file *m, void *unused)
@@ -154,8 +165,6 @@ int proc_sysctl_init(void)
 		FACT("sys/kernel/ostype", show_ostype),
 		FACT("sys/kernel/osrelease", show_osrelease),
 		FACT("sys/kernel/version", show_version),
-		{ "sys/kernel/hostname", 0644, show_name, write_name, (void *)UTSNAME_HOST },
-		{ "sys/kernel/domainname", 0644, show_name, write_name, (void *)UTSNAME_DOMAIN },
 		{ "sys/kernel/pid_max", 0644, show_pid_max, write_pid_max, NULL },
 		FACT("sys/kernel/threads-max", show_pid_max),
 		CONSTANT("sys/kernel/ngroups_max", NGROUPS_MAX),
@@ -175,5 +184,6 @@ int proc_sysctl_init(void)
 	for (u32 i = 0; i < ARRAY_SIZE(files); i++)
 		if (!proc_create_rw(files[i].path, files[i].mode, files[i].show, files[i].write, files[i].arg))
 			return -ENOMEM;
-	return 0;
+	return create_name("sys/kernel/hostname", UTSNAME_HOST) ?:
+	       create_name("sys/kernel/domainname", UTSNAME_DOMAIN);
 }

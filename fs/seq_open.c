@@ -28,6 +28,7 @@ struct seq_open {
 	seq_generate_fn generate;
 	u64 base;			/* offset of the piece in m within the text */
 	bool valid;			/* m has a piece */
+	s32 changes_seen;		/* of what a poll method watches */
 };
 
 int seq_open(struct file *f, seq_generate_fn generate)
@@ -166,6 +167,24 @@ s64 seq_llseek(struct file *f, s64 off, int whence)
 		return -EINVAL;
 	f->pos = to;
 	return to;
+}
+
+void seq_poll_start(struct file *f, struct change_source *c)
+{
+	struct seq_open *s = f->private;
+
+	WRITE_ONCE(s->changes_seen, atomic_read(&c->changes));
+}
+
+/* Of several threads that ask at once one hears of it, as in Linux. */
+bool seq_poll_changed(struct file *f, struct change_source *c, struct poll_table *t)
+{
+	struct seq_open *s = f->private;
+	s32 now;
+
+	poll_wait(t, &c->wait);
+	now = atomic_read(&c->changes);
+	return __atomic_exchange_n(&s->changes_seen, now, __ATOMIC_RELAXED) != now;
 }
 
 s64 seq_copy_written(struct uio *u, char **out)

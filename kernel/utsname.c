@@ -13,6 +13,7 @@
 #include <kernel/lock.h>
 #include <kernel/string.h>
 #include <kernel/utsname.h>
+#include <kernel/wait.h>
 
 static DEFINE_SPINLOCK(names_lock);
 static struct new_utsname names = {
@@ -22,6 +23,10 @@ static struct new_utsname names = {
 	.version = "#1 SMP PREEMPT Banos " BANOS_VERSION,
 	.machine = "x86_64",
 	.domainname = "(none)",
+};
+
+struct change_source utsname_changes[2] = {
+	CHANGE_SOURCE_INIT(utsname_changes[0]), CHANGE_SOURCE_INIT(utsname_changes[1]),
 };
 
 void utsname_get(struct new_utsname *out)
@@ -41,5 +46,6 @@ int utsname_set(enum utsname_which which, const char *s, size_t len)
 	memcpy(name, s, len);
 	memset(name + len, 0, UTS_LEN + 1 - len);
 	spin_unlock(&names_lock);
+	change_announce(&utsname_changes[which]);
 	return 0;
 }

@@ -36,6 +36,16 @@ void wake_up_key(struct wait_queue *q, u32 nr, u64 key);
 #define wake_up_all(q)	wake_up_key(q, 0, 0)
 #define wake_up_poll(q, events) wake_up_key(q, 1, events)
 
+/** Something of which files tell, by POLLPRI, that it has changed since they were last asked. */
+struct change_source { struct atomic changes; struct wait_queue wait; };
+#define CHANGE_SOURCE_INIT(c) { .wait = WAIT_QUEUE_INIT((c).wait) }
+/** It has changed. Any context. */
+static inline void change_announce(struct change_source *c)
+{
+	atomic_inc(&c->changes);
+	wake_up_all(&c->wait);
+}
+
 void wait_prepare(struct wait_queue *q, struct waiter *w, enum thread_state s);
 void wait_finish(struct wait_queue *q, struct waiter *w);
 /** schedule() with a limit. @param deadline_ns monotonic, 0 = none. @return false when it passed. */
