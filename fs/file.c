@@ -114,8 +114,11 @@ static void release(struct file *f)
 
 void file_put(struct file *f)
 {
-	/* One that threads do not share can have no other user by now: no atomic operation. */
-	if (likely(atomic_read(&f->refs) == 1 && !(f->mode & FMODE_RCU) && !f->eventpoll))
+	/*
+	 * One that threads do not share can have no other user by now: no atomic operation.
+	 * A set of epoll counts files that it watches, so the list of those is looked at first.
+	 */
+	if (likely(!smp_load_acquire(&f->eventpoll) && atomic_read(&f->refs) == 1 && !(f->mode & FMODE_RCU)))
 		atomic_set(&f->refs, 0);
 	else if (!atomic_dec_and_test(&f->refs))
 		return;

@@ -56,6 +56,7 @@ void fs_init(void)
 	file_init();
 	files_init();
 	pipe_init();
+	epoll_init();
 	pagecache_init();
 	tmpfs_init();
 	devfs_init();

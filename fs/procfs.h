@@ -126,6 +126,9 @@ int filesystems_show(struct seq_file *m, void *unused);
 int proc_system_init(void);
 int proc_sysctl_init(void);
 int proc_kmsg_init(void);
+/** fs/epoll.c: /proc/sys/fs/epoll/max_user_watches. */
+int epoll_watches_show(struct seq_file *m, void *unused);
+int epoll_watches_write(char *text, size_t len, void *unused);
 #ifdef CONFIG_FAULT_INJECTION
 int proc_fault_init(void);
 #else

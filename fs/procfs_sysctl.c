@@ -174,6 +174,7 @@ int proc_sysctl_init(void)
 		{ "sys/kernel/printk", 0644, show_printk, write_printk, NULL },
 		{ "sys/kernel/unknown_nmi_panic", 0644, show_int, write_int, &nmi_panic_wanted },
 		CONSTANT("sys/vm/overcommit_memory", OVERCOMMIT_ALWAYS),
+		{ "sys/fs/epoll/max_user_watches", 0644, epoll_watches_show, epoll_watches_write, NULL },
 		CONSTANT("sys/fs/file-max", INT64_MAX),
 		CONSTANT("sys/fs/nr_open", FD_NUMBERS),
 		CONSTANT("sys/fs/overflowuid", OVERFLOW_ID),

@@ -246,6 +246,7 @@ struct file *file_open_into(struct file *f, const struct path *p, u32 flags);
 void file_init(void);
 void files_init(void);
 void pipe_init(void);
+void epoll_init(void);
 /** locks.c: flock() and OFD locks of @p f go. */
 void locks_release_file(struct file *f);
 /** Count one that changes a regular file's contents. @return 0, -EROFS, -ETXTBSY */

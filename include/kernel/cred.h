@@ -64,3 +64,6 @@ bool current_is_super(void);
  *         no share); nothing was charged
  */
 bool cred_charge_pipe(const struct cred *c, s32 npages, bool force);
+/** @brief Charge an item of an epoll set to the real user of @p c. Any context. @return false: there are @p max already */
+bool cred_charge_watch(const struct cred *c, u64 max);
+void cred_uncharge_watch(const struct cred *c);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * What all processes of one user have together: the counts that RLIMIT_NPROC
- * and RLIMIT_SIGPENDING are compared with, and the room in pipes.
+ * and RLIMIT_SIGPENDING are compared with, the room in pipes, and what epoll
+ * watches.
  *
  * Each struct cred points to the account of its real user, so that fork() and
  * signals touch only the counters; looking one up happens in setuid() and its
@@ -96,4 +97,19 @@ bool cred_charge_pipe(const struct cred *c, s32 npages, bool force)
 		return true;
 	atomic_add_return(&a->nr_pipe_pages, -npages);
 	return false;
+}
+
+bool cred_charge_watch(const struct cred *c, u64 max)
+{
+	struct user_account *a = c->account;
+
+	if ((u64)atomic_add_return(&a->nr_watches, 1) <= max)
+		return true;
+	cred_uncharge_watch(c);
+	return false;
+}
+
+void cred_uncharge_watch(const struct cred *c)
+{
+	atomic_dec(&c->account->nr_watches);
 }

@@ -58,6 +58,7 @@ struct user_account {
 	struct atomic nr_threads;	/* RLIMIT_NPROC */
 	struct atomic nr_signals;	/* RLIMIT_SIGPENDING */
 	struct atomic nr_pipe_pages;	/* see cred_charge_pipe() */
+	struct atomic64 nr_watches;	/* of epoll */
 	struct user_account *next;
 };
 struct user_account *account_find(uid_t uid);	/* counted; NULL: no memory */
