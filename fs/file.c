@@ -153,6 +153,8 @@ struct file *file_open_into(struct file *f, const struct path *p, u32 flags)
 	}
 	f->flags = (flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC)) | O_LARGEFILE;
 	f->mode = modes[flags & O_ACCMODE];
+	if (S_ISREG(i->mode) || S_ISDIR(i->mode))
+		f->mode |= FMODE_POS_LOCK;
 	f->ops = i->fops ? i->fops : &path_only_ops;
 	if (f->mode & FMODE_WRITE && S_ISREG(i->mode)) {
 		err = write_access_begin(p);

@@ -43,11 +43,6 @@ static s64 do_write(struct file *f, struct uio *u, u64 *pos)
 
 typedef s64 (*transfer_fn)(struct file *f, struct uio *u, u64 *pos);
 
-static bool has_pos_lock(const struct file *f)
-{
-	return S_ISREG(f->inode->mode) || S_ISDIR(f->inode->mode);
-}
-
 /* At the file's own position. */
 static s64 transfer(u32 fd, struct uio *u, transfer_fn fn)
 {
@@ -58,7 +53,7 @@ static s64 transfer(u32 fd, struct uio *u, transfer_fn fn)
 
 	if (unlikely(!f))
 		return -EBADF;
-	lock = !(f->mode & FMODE_STREAM) && atomic_read(&f->refs) > 1 && has_pos_lock(f);
+	lock = (f->mode & FMODE_POS_LOCK) && atomic_read(&f->refs) > 1;
 	if (lock)
 		mutex_lock(&f->pos_lock);
 	ret = fn(f, u, &f->pos);
@@ -248,7 +243,7 @@ SYSCALL3(lseek, fd, off, whence)
 	if (f->mode & FMODE_STREAM) {
 		ret = -ESPIPE;
 	} else {
-		lock = has_pos_lock(f);
+		lock = f->mode & FMODE_POS_LOCK;
 		if (lock)
 			mutex_lock(&f->pos_lock);
 		ret = f->ops->llseek ? f->ops->llseek(f, off, (int)whence) : generic_llseek(f, off, (int)whence);

@@ -289,6 +289,7 @@ struct file {
 #define FMODE_WRITER 32			/* counted in inode->writers and in the mount's writers */
 #define FMODE_RCU 64			/* was in a descriptor table that threads share */
 #define FMODE_OPENED 128		/* ops->open succeeded: release() is owed */
+#define FMODE_POS_LOCK 512		/* a regular file or directory: pos_lock serialises who uses the position */
 #define FMODE_LOCKS 256			/* took a flock() or OFD lock: they go with it */
 
 /** refs 1, or NULL: no memory or too many. */
