@@ -120,15 +120,15 @@ static bool known(const struct cmdline_word *w)
 struct first {
 	const char *argv[MAX_ARGS + 1], *envp[MAX_ARGS + 1];
 	u32 argc, envc, left_out;
+	char *text;			/* where the next word goes; all are no longer than the command line */
 };
 
-static char *word_text(const struct cmdline_word *w)
+static char *word_text(struct first *f, const struct cmdline_word *w)
 {
 	size_t n = w->key_len + (w->val ? 1 + w->val_len : 0);
-	char *s = kmalloc(n + 1);
+	char *s = f->text;
 
-	if (!s)
-		boot_stop("not enough memory to start");
+	f->text += n + 1;
 	memcpy(s, w->key, w->key_len);
 	if (w->val) {
 		s[w->key_len] = '=';
@@ -141,7 +141,7 @@ static char *word_text(const struct cmdline_word *w)
 static void add_arg(struct first *f, const struct cmdline_word *w)
 {
 	if (f->argc < MAX_ARGS)
-		f->argv[f->argc++] = word_text(w);
+		f->argv[f->argc++] = word_text(f, w);
 	else
 		f->left_out++;
 }
@@ -157,7 +157,7 @@ static void add_env(struct first *f, const struct cmdline_word *w)
 		f->left_out++;
 		return;
 	}
-	f->envp[i] = word_text(w);
+	f->envp[i] = word_text(f, w);
 	f->envc = MAX(f->envc, i + 1);
 }
 
@@ -220,27 +220,40 @@ static void __noreturn no_first_process(const char *path, int err)
 	boot_stop("no program to run: the initrd has neither /init nor /sbin/init nor /bin/sh");
 }
 
-void first_process_start(void)
+/* @return whether it runs; without init= and rdinit= it is searched for. */
+static bool find_first(struct first *f)
 {
 	static const char *const candidates[] = { "/init", "/sbin/init", "/etc/init", "/bin/init", "/bin/sh" };
 	static char path[sizeof(boot_info.cmdline)];
-	struct first f = { .argc = 1, .envp = { "HOME=/", "TERM=linux" }, .envc = 2 };
 	int err;
 
-	collect_words(&f);
-	show_words(&f);
 	if (option_value(&opt_init, path, sizeof(path)) > 0 || option_value(&opt_rdinit, path, sizeof(path)) > 0) {
-		err = try_start(&f, path);
+		err = try_start(f, path);
 		if (err)
 			no_first_process(path, err);
-		return;
+		return true;
 	}
 	for (u32 i = 0; i < ARRAY_SIZE(candidates); i++) {
-		err = try_start(&f, candidates[i]);
+		err = try_start(f, candidates[i]);
 		if (!err)
-			return;
+			return true;
 		if (err != -ENOENT)
 			pr_err("init: %s: %s (error %d)\n", candidates[i], error_text(err), -err);
 	}
-	no_first_process(NULL, 0);
+	return false;
+}
+
+void first_process_start(void)
+{
+	struct first f = { .argc = 1, .envp = { "HOME=/", "TERM=linux" }, .envc = 2 };
+	char *words = kmalloc(strlen(cmdline_get()) + 1);	/* a blank there is a NUL or a = here */
+
+	if (!words)
+		boot_stop("not enough memory to start");
+	f.text = words;
+	collect_words(&f);
+	show_words(&f);
+	if (!find_first(&f))
+		no_first_process(NULL, 0);
+	kfree(words);
 }
