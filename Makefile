@@ -126,7 +126,7 @@ run-iso run-uefi: iso
 # Tests
 
 .PHONY: check check-layers check-host check-build check-kernel check-drivers \
-	check-system check-long fuzz bench
+	check-system check-long fuzz fuzz-syscalls bench
 # The tests in the kernel are part of the debug configuration: a build beside.
 debug-build = $(MAKE) $(jobs) O='$(O)/debug' debug_defconfig kernel
 check: setup-check
@@ -151,6 +151,12 @@ check-system check-long: setup-check
 	+@$(MAKE) $(jobs) all host-tests
 	+@$(debug-build)
 	@$(PYTHON) scripts/check.py '$(O)' $(@:check-%=%)
+# The fuzzer of system calls: CALLS calls on CPUS processors, from SEED on.
+fuzz-syscalls: setup-check
+	+@$(MAKE) $(jobs) all
+	+@$(debug-build)
+	@tests/fuzz/run-syscalls '$(O)' --calls $(or $(CALLS),100000000) \
+		--seed $(or $(SEED),1) --cpus $(or $(CPUS),4) $(if $(RELEASE),--release)
 fuzz bench: setup-check
 	+@$(MAKE) $(jobs) all
 	@if [ -x tests/$@/run ]; then tests/$@/run '$(O)'; \
@@ -194,7 +200,9 @@ help:
 #?   check-system
 #?                     the parts of check
 #?   check-long        what takes longer than ten minutes
-#?   fuzz  bench
+#?   fuzz              parsers and the loader, on this machine, a minute each
+#?   fuzz-syscalls     100 million random system calls (CALLS=, SEED=, CPUS=, RELEASE=1)
+#?   bench
 #?
 #? Variables
 #?   O=DIR             build there instead of in build/
