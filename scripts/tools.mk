@@ -7,6 +7,7 @@
 #	tests/banos-check	the same under sanitizers, for the tests
 #	tests/loadtest		for the running kernel: tests of installing drivers
 #	fuzz/loader		the loader under libFuzzer; only where clang is
+#	fuzz/pure		the same for what else reads strangers' bytes
 
 tool-cflags := -std=gnu11 -g -D__BANOS_HOST__ -Iinclude -Iarch/x86_64/include \
 	-I$(O)/include -include include/kernel/kconfig.h -fno-builtin \
@@ -25,11 +26,12 @@ $(API_INC): $(sort $(wildcard include/banos/*.h)) scripts/gen-api.py FORCE
 quiet_cmd_tool_cc = TOOLCC  $(call short,$@)
       cmd_tool_cc = $(tool-cc) $(tool-cflags) -MMD -MF $(depfile) -c -o $@ $<
 quiet_cmd_tool_ld = TOOLLD  $(call short,$@)
-      cmd_tool_ld = $(tool-cc) -o $@ $(filter %.o,$^)
+      cmd_tool_ld = $(tool-cc) -o $@ $(filter %.o,$^) $(tool-libs)
 
-# $(call tool,program,sources,compiler and flags)
+# $(call tool,program,sources,compiler and flags,libraries)
 define tool
 $(O)/$1 $(patsubst %.c,$(O)/$1.obj/%.o,$2): tool-cc := $3
+$(O)/$1: tool-libs := $4
 $(patsubst %.c,$(O)/$1.obj/%.o,$2): $(O)/$1.obj/%.o: %.c FORCE | $(prepare) $(API_INC)
 	$$(call if_changed_dep,tool_cc)
 $(O)/$1: $(patsubst %.c,$(O)/$1.obj/%.o,$2) FORCE
@@ -45,6 +47,10 @@ $(eval $(call tool,tests/loadtest,$(wildcard tests/drivers/guest/*.c) \
 	tests/fuzz/mutate.c $(loader-srcs),$(USERCC) -O2 -static -s))
 $(eval $(call tool,fuzz/loader,tests/fuzz/loader.c tests/fuzz/mutate.c \
 	$(loader-srcs),clang $(sanitize) -fsanitize=fuzzer))
+$(eval $(call tool,fuzz/pure,$(wildcard tests/fuzz/pure*.c) $(cpio-srcs) \
+	$(foreach t,inflate multiboot acpi pci_config vt ldisc keymap script_line \
+	elf_image,$(filter-out lib/bitmap.c,$($t-srcs))) lib/bitmap.c,clang \
+	$(sanitize) -fsanitize=fuzzer,-lz))
 
 # What drivers elsewhere are built with. The flags are those of our own drivers.
 SDK	:= $(O)/sdk
@@ -65,4 +71,4 @@ PHONY += tools fuzzers sdk
 sdk: $(SDK_TAR)
 tools: $(O)/tools/banos-check
 host-tests: $(O)/tests/banos-check $(O)/tests/loadtest
-fuzzers: $(O)/fuzz/loader
+fuzzers: $(O)/fuzz/loader $(O)/fuzz/pure

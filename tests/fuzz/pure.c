@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Fuzzing pure code with libFuzzer: what reads bytes of strangers and only
+ * computes. "--target=NAME" chooses which; pure_*.c have the targets. Each holds
+ * what its code promises, besides what the sanitizers find.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "pure.h"
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const struct fuzz_target *const groups[] = { archive_targets, boot_targets, device_targets, program_targets };
+static void (*run)(const uint8_t *data, size_t size);
+
+void require(int holds, const char *what)
+{
+	if (holds)
+		return;
+	fprintf(stderr, "a promise is broken: %s\n", what);
+	abort();
+}
+
+void *exact_copy(const void *data, size_t size)
+{
+	void *copy = malloc(size ? size : 1);
+
+	memcpy(copy, data, size);
+	return copy;
+}
+
+uint64_t take_bytes(struct bytes *b, unsigned n)
+{
+	uint64_t v = 0;
+
+	for (unsigned i = 0; i < n && b->left; i++, b->at++, b->left--)
+		v |= (uint64_t)*b->at << 8 * i;
+	return v;
+}
+
+static void choose(const char *name)
+{
+	for (size_t i = 0; i < sizeof(groups) / sizeof(*groups); i++)
+		for (const struct fuzz_target *t = groups[i]; t->name; t++)
+			if (!strcmp(t->name, name))
+				run = t->run;
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	for (int i = 1; i < *argc; i++)
+		if (!strncmp((*argv)[i], "--target=", 9))
+			choose((*argv)[i] + 9);
+	if (run)
+		return 0;
+	fprintf(stderr, "say --target=NAME, one of:\n");
+	for (size_t i = 0; i < sizeof(groups) / sizeof(*groups); i++)
+		for (const struct fuzz_target *t = groups[i]; t->name; t++)
+			fprintf(stderr, "\t%s\n", t->name);
+	exit(2);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	run(data, size);
+	return 0;
+}

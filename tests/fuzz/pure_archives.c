@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: MIT
+/* Targets: fs/cpio.c, fs/archive_kind.c, lib/inflate.c. */
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+#include "../../fs/cpio.h"
+#include <kernel/inflate.h>
+#include "pure.h"
+
+#define OUTPUT_MAX	(4u << 20)	/* more is no news */
+
+/* ---- cpio: whatever the pieces are, the caller is told the same ---- */
+
+struct told {
+	uint32_t hash, events;
+	uint32_t stop_at;		/* the caller's own error, at this event */
+	int is_open;
+	uint64_t content;		/* bytes that the open file may still get */
+};
+
+static void mix(struct told *t, const void *data, size_t n)
+{
+	t->hash = crc32(t->hash, data, n);
+}
+
+static int event(struct told *t)
+{
+	return t->stop_at && ++t->events == t->stop_at ? -12 : 0;
+}
+
+static int begin(void *ctx, const struct cpio_entry *e)
+{
+	struct told *t = ctx;
+
+	require(!t->is_open, "no entry begins in another's content");
+	require(strlen(e->name) < CPIO_PATH_MAX, "names have an end");
+	require(!e->target || strlen(e->target) <= CPIO_PATH_MAX, "targets have an end");
+	t->is_open = (e->mode & 0170000) == 0100000;
+	t->content = e->size;
+	mix(t, e->name, strlen(e->name) + 1);
+	mix(t, &e->size, sizeof(e->size));
+	mix(t, &e->mode, sizeof(e->mode));
+	if (e->target)
+		mix(t, e->target, strlen(e->target) + 1);
+	return event(t);
+}
+
+static int content(void *ctx, const u8 *data, size_t n)
+{
+	struct told *t = ctx;
+
+	require(t->is_open && n && n <= t->content, "a file gets its own content");
+	t->content -= n;
+	mix(t, data, n);
+	return event(t);
+}
+
+static void end(void *ctx)
+{
+	struct told *t = ctx;
+
+	require(t->is_open, "only what began ends");
+	t->is_open = 0;
+	mix(t, "e", 1);
+}
+
+static void trailer(void *ctx) { mix(ctx, "t", 1); }
+static void skipped(void *ctx, const char *name, const char *why) { mix(ctx, why, strlen(why)); }
+
+static const struct cpio_ops ops = { begin, content, end, trailer, skipped };
+
+static enum cpio_result read_pieces(struct cpio_reader *r, struct told *t, const uint8_t *data, size_t size,
+				    size_t piece, size_t *at)
+{
+	enum cpio_result result = CPIO_MORE;
+
+	memset(r, 0, sizeof(*r));
+	r->ops = &ops;
+	r->ctx = t;
+	for (*at = 0; *at < size && result == CPIO_MORE;) {
+		size_t n = MIN(piece, size - *at), used = 0;
+		uint8_t *copy = exact_copy(data + *at, n);
+
+		result = cpio_feed(r, copy, n, &used);
+		free(copy);
+		require(used <= n && (result != CPIO_MORE || used == n), "all that is wanted is read");
+		require((result == CPIO_BAD) == (r->error != NULL), "damage has words");
+		*at += used;
+	}
+	return result;
+}
+
+static void fuzz_cpio(const uint8_t *data, size_t size)
+{
+	static struct cpio_reader one, other;
+	struct told a = { 0 }, b = { 0 };
+	enum cpio_result first, second;
+	size_t piece, at, at2;
+
+	if (!size)
+		return;
+	piece = data[0] % 128 + 1;
+	data++;
+	size--;
+	first = read_pieces(&one, &a, data, size, size + 1, &at);
+	second = read_pieces(&other, &b, data, size, piece, &at2);
+	require(first == second && at == at2 && a.hash == b.hash && a.is_open == b.is_open && one.state == other.state,
+		"pieces make no difference");
+	cpio_reset(&other);
+	require(!b.is_open && cpio_between_entries(&other), "a reset ends all");
+	b = (struct told){ .stop_at = piece % 8 + 1 };
+	(void)read_pieces(&other, &b, data, size, size + 1, &at);
+	require(!b.events || b.events <= b.stop_at, "after an error nothing is told");
+}
+
+static void fuzz_kind(const uint8_t *data, size_t size)
+{
+	uint8_t *copy = exact_copy(data, size);
+	bool compressed = false;
+
+	(void)archive_kind(copy, size, &compressed);
+	free(copy);
+}
+
+/* ---- inflate: what zlib takes, we take, with the same result ---- */
+
+struct sink { uint64_t n; uint32_t crc; };
+
+static int take(void *ctx, const u8 *data, size_t n)
+{
+	struct sink *s = ctx;
+
+	s->n += n;
+	s->crc = crc32(s->crc, data, n);
+	return s->n > OUTPUT_MAX ? -28 : 0;
+}
+
+/* @return 0: zlib takes it, too */
+static int zlib_inflate(const uint8_t *data, size_t size, struct sink *s, size_t *used)
+{
+	static uint8_t out[65536];
+	z_stream z = { .next_in = (uint8_t *)data, .avail_in = size };
+	int status;
+
+	*s = (struct sink){ 0 };
+	if (inflateInit2(&z, 16 + 15) != Z_OK)
+		abort();
+	do {
+		z.next_out = out;
+		z.avail_out = sizeof(out);
+		status = inflate(&z, Z_NO_FLUSH);
+		if (take(s, out, sizeof(out) - z.avail_out))
+			status = Z_MEM_ERROR;
+	} while (status == Z_OK);
+	*used = z.total_in;
+	inflateEnd(&z);
+	return status != Z_STREAM_END;
+}
+
+static int our_inflate(struct inflate *state, const uint8_t *data, size_t size, struct sink *s, size_t *used)
+{
+	*s = (struct sink){ 0 };
+	state->in = data;
+	state->in_len = size;
+	state->out = take;
+	state->ctx = s;
+	return gunzip(state, used);
+}
+
+static void compare(struct inflate *state, const uint8_t *data, size_t size)
+{
+	struct sink ours, zlibs;
+	size_t used = 0, zused;
+	int err = our_inflate(state, data, size, &ours, &used);
+
+	require(err != -22 || state->error, "a refusal has words");
+	require(err || used <= size, "no more is consumed than there is");
+	require(err || ours.crc == state->crc, "the checksum is that of the content");
+	if (!zlib_inflate(data, size, &zlibs, &zused)) {
+		require(!err, "what zlib takes is taken");
+		require(used == zused && ours.n == zlibs.n && ours.crc == zlibs.crc, "the content is the same");
+	}
+}
+
+/* The input as it is; then as the body of a member whose checksum is right. */
+static void fuzz_inflate(const uint8_t *data, size_t size)
+{
+	static const uint8_t header[10] = { 0x1f, 0x8b, 8 };
+	static struct inflate state;
+	struct sink s;
+	size_t used;
+	uint8_t *copy = exact_copy(data, size);
+	uint8_t *member;
+
+	compare(&state, copy, size);
+	free(copy);
+	member = calloc(1, sizeof(header) + size + 8);
+	memcpy(member, header, sizeof(header));
+	memcpy(member + sizeof(header), data, size);
+	if (our_inflate(&state, member, sizeof(header) + size + 8, &s, &used) == -22 &&
+	    !strcmp(state.error, "its checksum is wrong")) {
+		size_t end = state.in_pos - state.nbits / 8;
+		uint32_t trailer[2] = { state.crc, (uint32_t)state.total };
+
+		memcpy(member + end - 8, trailer, 8);
+		require(!our_inflate(&state, member, end, &s, &used) && used == end, "the right checksum is taken");
+	}
+	compare(&state, member, sizeof(header) + size + 8);
+	free(member);
+}
+
+const struct fuzz_target archive_targets[] = {
+	{ "cpio", fuzz_cpio }, { "archive-kind", fuzz_kind }, { "inflate", fuzz_inflate }, { 0 },
+};

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+/* Targets: kernel/process/script_line.c, kernel/process/elf_image.c. */
+#include <stdlib.h>
+#include <string.h>
+#include "../../kernel/process/elf_image.h"
+#include "../../kernel/process/script_line.h"
+#include "pure.h"
+
+static const struct elf_limits limits = { 0x10000, 0x7ffffffff000 };
+
+static void fuzz_script(const uint8_t *data, size_t size)
+{
+	char *buf = malloc(SCRIPT_LINE_MAX), *interp = NULL, *arg = NULL;
+	size_t n = MIN(size, (size_t)SCRIPT_LINE_MAX - 1);
+
+	memset(buf, 0x55, SCRIPT_LINE_MAX);
+	memcpy(buf, data, n);
+	if (!script_parse(buf, n, SCRIPT_LINE_MAX, &interp, &arg)) {
+		require(interp > buf && *interp && memchr(interp, 0, buf + SCRIPT_LINE_MAX - interp) != NULL,
+			"the interpreter's name has an end");
+		require(!arg || (arg > interp && memchr(arg, 0, buf + SCRIPT_LINE_MAX - arg) != NULL),
+			"the argument has an end");
+	}
+	free(buf);
+}
+
+static void check_segment(const Elf64_Phdr *ph, const struct elf_image *image)
+{
+	struct elf_mapping m;
+	uint64_t end;
+
+	elf_segment_mapping(ph, &m);
+	end = m.anon_len ? m.anon_start + m.anon_len : m.start + m.file_len;
+	require(!((m.start | m.file_len | m.file_offset | m.anon_start | m.anon_len) & (ELF_PAGE - 1)),
+		"segments are whole pages");
+	require(m.prot < 8, "there are three rights");
+	require(!m.file_len || (m.start >= image->low && m.start + m.file_len <= image->high), "files lie in the image");
+	require(!m.anon_len || (m.anon_start >= image->low && end <= image->high), "memory lies in the image");
+	require(!m.zero_len || (m.zero_len < ELF_PAGE && m.zero_start >= m.start &&
+				m.zero_start + m.zero_len <= m.start + m.file_len), "what is cleared is the file's last page");
+}
+
+static void fuzz_elf(const uint8_t *data, size_t size)
+{
+	void *head = exact_copy(data, size);
+	struct elf_image image;
+	Elf64_Phdr *phdrs;
+	uint64_t off;
+	uint32_t nr;
+
+	if (!elf_header_check(head, size, &off, &nr)) {
+		require(nr && nr <= ELF_PHDRS_MAX, "there are headers, and not too many");
+		if (off <= size && nr * sizeof(*phdrs) <= size - off) {
+			phdrs = exact_copy(data + off, nr * sizeof(*phdrs));
+			if (!elf_image_check(head, phdrs, nr, &limits, &image)) {
+				require(image.low < image.high && image.high - image.low <= limits.user_end,
+					"the image fits user space");
+				require(image.is_movable || (image.low >= limits.user_base &&
+							     image.high <= limits.user_end), "the image lies in it");
+				require(image.interp_size <= ELF_INTERP_MAX, "the interpreter's name has a bound");
+				for (uint32_t i = 0; i < nr; i++)
+					if (phdrs[i].p_type == PT_LOAD && phdrs[i].p_memsz)
+						check_segment(&phdrs[i], &image);
+			}
+			free(phdrs);
+		}
+	}
+	free(head);
+}
+
+const struct fuzz_target program_targets[] = {
+	{ "script", fuzz_script }, { "elf", fuzz_elf }, { 0 },
+};

@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: MIT
+"""Inputs to start from, for each target of tests/fuzz/pure.c: {name: bytes}."""
+import gzip
+import os
+import struct
+import sys
+import zlib
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, '..', 'system'))
+import archive                                  # noqa: E402
+
+BASE = 0x9000           # where the memory of a boot loader's words begins
+
+
+def cpio():
+    entries = [archive.folder('bin'), archive.file('bin/sh', 'content'),
+               archive.symlink('link', 'bin/sh'), archive.chardev('c', 1, 3),
+               archive.file('hard', '', ino=5, nlink=2),
+               archive.file('hard2', 'x', ino=5, nlink=2),
+               archive.Entry('typeless', 0)]
+    whole = archive.cpio(entries)
+    summed = archive.record(entries[1], 1, sum(b'content'))
+    return {'whole': b'\x07' + whole, 'two': b'\x3f' + whole + whole,
+            'sum': b'\x01' + summed, 'other': b'\x10' + whole + b'\x1f\x8b'}
+
+
+def archive_kind():
+    return {'xz': b'\xfd7zXZ\0', 'tar': b'name'.ljust(257, b'\0') + b'ustar',
+            'boot': b'\0' * 510 + b'\x55\xaa'}
+
+
+def inflate():
+    text = b'the same and the same again, and the same and more of the same'
+    seeds = {}
+    for name, level, strategy in (('fixed', 9, zlib.Z_FIXED),
+                                  ('dynamic', 9, zlib.Z_DEFAULT_STRATEGY),
+                                  ('codes', 9, zlib.Z_HUFFMAN_ONLY),
+                                  ('stored', 0, zlib.Z_DEFAULT_STRATEGY)):
+        packer = zlib.compressobj(level, zlib.DEFLATED, -15, 9, strategy)
+        seeds[name] = packer.compress(text * 9 + os.fsencode(__file__)) + \
+            packer.flush()
+    seeds['member'] = gzip.compress(text * 3)
+    seeds['header'] = b'\x1f\x8b\x08\x1f' + b'\0' * 6 + b'\x02\0ab' + \
+        b'name\0comment\0xx' + seeds['fixed'] + b'\0' * 8
+    return seeds
+
+
+def cmdline():
+    return {'usual': b'console=ttyS0,115200 init=/bin/sh quiet -- "a b" c=d',
+            'quotes': b'a="b c" "d=e f" g=h" "i "open =x == qemu-exit'}
+
+
+def multiboot():
+    line, maps = BASE + 200, BASE + 300
+    mmap = b''.join(struct.pack('<IQQI', 20, *x) for x in (
+        (0, 0x9fc00, 1), (0xf0000, 0x10000, 2), (1 << 20, 63 << 20, 1),
+        (10 << 20, 4096, 3)))
+    modules = struct.pack('<8I', 5 << 20, 6 << 20, line, 0,
+                          8 << 20, 9 << 20, line, 0)
+    one = struct.pack(
+        '<7I 4I 2I 2I 3I 4I Q3I2B6B',
+        0x124d, 640, 65536, 0, line, 2, BASE + 500, 0, 0, 0, 0,
+        len(mmap), maps, 0, 0, 0, line, 0, 0, 0, 0, 0,
+        0xfd000000, 4096, 1024, 768, 32, 1, 16, 8, 8, 8, 0, 8)
+    first = (one.ljust(200, b'\0') + b'/k.elf a=1 -- b\0').ljust(300, b'\0')
+    first = (first + mmap).ljust(500, b'\0') + modules
+
+    def tag(kind, data):
+        return struct.pack('<II', kind, 8 + len(data)) + data + \
+            b'\0' * (-len(data) % 8)
+
+    ranges = b''.join(struct.pack('<QQII', *x, 0) for x in (
+        (0, 0x9f000, 1), (1 << 20, 63 << 20, 1), (1 << 24, 4096, 4)))
+    efi = b''.join(struct.pack('<IIQQQQ', k, 0, k << 24, 0, 16, 0)
+                   for k in range(1, 14))
+    tags = tag(1, b'a=1 b\0') + tag(2, b'GRUB 2.06\0') + \
+        tag(3, struct.pack('<II', 5 << 20, 6 << 20) + b'/boot/initrd x\0') + \
+        tag(6, struct.pack('<II', 24, 0) + ranges) + \
+        tag(8, struct.pack('<QIIIBBH6B', 0xfd000000, 4096, 1024, 768, 32, 1, 0,
+                           16, 8, 8, 8, 0, 8)) + \
+        tag(15, b'RSD PTR '.ljust(36, b'\0')) + tag(12, b'\0' * 8)
+    efi_tags = tags.replace(tag(6, struct.pack('<II', 24, 0) + ranges), b'') + \
+        tag(17, struct.pack('<II', 40, 1) + efi)
+    return {'one': b'\0' + first, 'two': b'\1' + struct.pack(
+        '<II', 8 + len(tags) + 8, 0) + tags + tag(0, b''),
+        'efi': b'\1' + struct.pack('<II', 8 + len(efi_tags) + 8, 0) + efi_tags +
+        tag(0, b'')}
+
+
+def acpi():
+    def table(name, body, revision=3):
+        return struct.pack('<4sIB27x', name, 36 + len(body), revision) + body
+
+    fadt = bytearray(table(b'FACP', b'\0' * 208))
+    struct.pack_into('<I', fadt, 40, 0x500)
+    fadt[116:118] = b'\1\x08'
+    madt = table(b'APIC', struct.pack('<II', 0xfee00000, 1) +
+                 b'\0\x08\0\0\1\0\0\0' + b'\1\x0c\1\0\0\0\xc0\xfe\0\0\0\0' +
+                 b'\2\x0a\0\0\2\0\0\0\0\0' + b'\4\6\xff\0\0\1' +
+                 b'\x09\x10\0\0\3\0\0\0\1\0\0\0\3\0\0\0')
+    hpet = table(b'HPET', b'\0' * 8 + struct.pack('<Q', 0xfed00000) + b'\0' * 4)
+    mcfg = table(b'MCFG', b'\0' * 8 + struct.pack('<QHBBI', 0xb0000000, 0, 0,
+                                                  255, 0))
+    dsdt = table(b'DSDT', b'\x10\x05XYZW\x08_S5_\x12\x06\x04\x0a\x05\x0a\x03'
+                 b'\0\0')
+    places = {0x200: fadt, 0x300: madt, 0x380: hpet, 0x400: mcfg, 0x500: dsdt}
+    seeds = {}
+    for name, width in (('rsdt', 4), ('xsdt', 8)):
+        entries = b''.join(x.to_bytes(width, 'little') for x in places)
+        memory = bytearray(0x600)
+        memory[0:36] = struct.pack('<8sB6sBIIQB3x', b'RSD PTR ', 0, b'', 2
+                                   if width == 8 else 0, 0x100, 36, 0x100, 0)
+        root = table(name.upper().encode(), entries)
+        memory[0x100:0x100 + len(root)] = root
+        for at, data in places.items():
+            memory[at:at + len(data)] = data
+        seeds[name] = b'\1' + bytes(memory)
+    return seeds
+
+
+def pci():
+    device = bytearray(512)
+    struct.pack_into('<I', device, 0, 0x10001af4)
+    device[6] = 0x10
+    device[0x10:0x20] = struct.pack('<IIII', 0xfebf0004, 0, 0xc001, 0)
+    device[0x34] = 0x40
+    device[0x40:0x50] = b'\x11\x50\3\0' + b'\0' * 12
+    device[0x50:0x60] = b'\x10\0\x42\0' + b'\0' * 12
+    device[256 + 0x10:256 + 0x20] = b'\xf0\xff\xff\xff' * 4
+    bridge = bytearray(device)
+    bridge[0x0e] = 1
+    return {'device': b'\xff' + b'\0' * 53 + bytes(device),
+            'bridge': b'\xff' + b'\0' * 53 + bytes(bridge),
+            'gone': b'\x20' + b'\0' * 53 + bytes(device)}
+
+
+def screen():
+    return {str(i): bytes((79, 24)) + b'\x1f' + x for i, x in enumerate((
+        b'text\r\n\x1b[2J\x1b[1;1H\x1b[31mred\x1b[0m', b'\x1b[5;9r\x1b[?6h\x1bM',
+        b'\x1b[4habc\x1b[2@\x1b[3P\x1b[65535b', b'\xe2\x94\x80\x1b(0lqk\x1b(B',
+        b'\x1b[6n\x1b[c\x1b]0;title\x07\x1b7\x1b8\x1bc', b'\x1b#8\x1b[99L\x1b[9M'))}
+
+
+def ldisc():
+    return {'line': b'\0\x09\x06echo me\r\n\x20\0', 'edit': b'\0\x10\x06ab\x7f'
+            b'\x15\x17\x16\x03\x12\x04abcdefg', 'raw': b'\1' + b'\0' * 30 +
+            b'\x09\x07raw bytes', 'out': b'\0\x09\1out\ttext\n'}
+
+
+def keymap():
+    return {'keys': b'\0\x1e\x9e\x2a\x1e\xaa\xe0\x48\xe0\xc8\xe1\x1d\x45\xe1'
+            b'\x9d\xc5\x38\x4d\x4c\xb8\x3a\xba\x1d\x38\x53'}
+
+
+def script():
+    return {'plain': b'#!/bin/sh\n', 'argument': b'#! /usr/bin/env  sh -x \t\n',
+            'long': b'#!' + b'x' * 300}
+
+
+def elf():
+    header = struct.pack('<16sHHIQQQIHHHHHH', b'\x7fELF\2\1\1', 2, 62, 1,
+                         0x400000, 64, 0, 0, 64, 56, 4, 0, 0, 0)
+    segments = b''.join(struct.pack('<IIQQQQQQ', *x) for x in (
+        (1, 5, 0, 0x400000, 0, 0x1234, 0x1234, 4096),
+        (1, 6, 0x1234, 0x402234, 0, 0x100, 0x3000, 4096),
+        (3, 4, 0x300, 0, 0, 28, 28, 1), (0x6474e551, 6, 0, 0, 0, 0, 0, 16)))
+    return {'exec': header + segments,
+            'dyn': header[:16] + b'\3\0' + header[18:] + segments}
+
+
+TARGETS = {'cpio': cpio, 'archive-kind': archive_kind, 'inflate': inflate,
+           'cmdline': cmdline, 'multiboot': multiboot, 'acpi': acpi, 'pci': pci,
+           'screen': screen, 'ldisc': ldisc, 'keymap': keymap, 'script': script,
+           'elf': elf}
