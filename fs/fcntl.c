@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* fcntl(), but for locks (locks.c) and pipes (pipe.c). */
+/* fcntl(), but for locks (locks.c), pipes (pipe.c) and owners (async.c). */
 #include <kernel/fs.h>
 #include <kernel/process.h>
 #include <kernel/syscalls.h>
 #include "files.h"
 #include "pipe.h"
 
-#define SETTABLE	(O_APPEND | O_NONBLOCK | O_ASYNC | O_DIRECT | O_NOATIME)
-#define F_OWNER_TID	0
-#define F_OWNER_PID	1
-#define F_OWNER_PGRP	2
+#define SETTABLE	(O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME)
 
 static s64 dup_from(struct file *f, u64 from, bool cloexec)
 {
@@ -24,33 +21,22 @@ static s64 dup_from(struct file *f, u64 from, bool cloexec)
 	return fd;
 }
 
-static s64 set_flags(struct file *f, u32 flags)
+static s64 set_flags(struct file *f, u32 fd, u32 flags)
 {
 	u32 old = f->flags;
+	int err = 0;
 
 	if ((flags & O_NOATIME) && !(old & O_NOATIME) && !current_is_super() && current_cred()->fsuid != f->inode->uid)
 		return -EPERM;
-	__atomic_store_n(&f->flags, (old & ~SETTABLE) | (flags & SETTABLE), __ATOMIC_RELAXED);
+	if (f->ops->async)
+		err = file_set_async(f, fd, flags & O_ASYNC);
+	if (err)
+		return err;
+	do
+		old = READ_ONCE(f->flags);
+	while (!__atomic_compare_exchange_n(&f->flags, &old, (old & ~SETTABLE) | (flags & SETTABLE), false,
+					    __ATOMIC_RELAXED, __ATOMIC_RELAXED));
 	return 0;
-}
-
-/* SIGIO goes to a process, a thread or (negative) a group. */
-static s64 set_owner(struct file *f, s32 who, u32 type)
-{
-	f->async.owner = who;
-	f->async.type = type;
-	return 0;
-}
-
-static s64 owner_ex(struct file *f, u32 cmd, uaddr_t arg)
-{
-	struct { s32 type, pid; } o = { f->async.type, f->async.owner };
-
-	if (cmd == F_GETOWN_EX)
-		return copy_to_user(arg, &o, sizeof(o));
-	if (copy_from_user(&o, arg, sizeof(o)))
-		return -EFAULT;
-	return o.type < F_OWNER_TID || o.type > F_OWNER_PGRP ? -EINVAL : set_owner(f, o.pid, o.type);
 }
 
 static s64 do_fcntl(u32 fd, struct file *f, u32 cmd, u64 arg)
@@ -59,22 +45,15 @@ static s64 do_fcntl(u32 fd, struct file *f, u32 cmd, u64 arg)
 	case F_GETFL:
 		return f->flags & ~O_CLOEXEC;
 	case F_SETFL:
-		return set_flags(f, (u32)arg);
+		return set_flags(f, fd, (u32)arg);
 	case F_SETOWN:
-		return (s32)arg == (s32)0x80000000 ? -EINVAL :
-			set_owner(f, (s32)arg < 0 ? -(s32)arg : (s32)arg, (s32)arg < 0 ? F_OWNER_PGRP : F_OWNER_PID);
 	case F_GETOWN:
-		return f->async.type == F_OWNER_PGRP ? -f->async.owner : f->async.owner;
 	case F_SETOWN_EX:
 	case F_GETOWN_EX:
-		return owner_ex(f, cmd, uaddr(arg));
+	case F_GETOWNER_UIDS:
 	case F_SETSIG:
-		if (arg > 64)
-			return -EINVAL;
-		f->async.sig = arg;
-		return 0;
 	case F_GETSIG:
-		return f->async.sig;
+		return owner_fcntl(f, cmd, arg);
 	case F_GETPIPE_SZ:
 		return pipe_get_size(f);
 	case F_SETPIPE_SZ:

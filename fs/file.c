@@ -38,8 +38,7 @@ struct file *file_alloc(void)
 	f->private = NULL;
 	f->cred = cred_get((struct cred *)current_cred());
 	f->eventpoll = NULL;
-	f->async.owner = 0;
-	f->async.type = f->async.sig = 0;
+	f->owner = NULL;
 	return f;
 }
 
@@ -97,6 +96,8 @@ static void release(struct file *f)
 {
 	if (unlikely(f->eventpoll))
 		eventpoll_release(f);
+	if (unlikely(f->owner))
+		file_owner_release(f);
 	if (unlikely(f->mode & FMODE_LOCKS))
 		locks_release_file(f);
 	if (f->mode & FMODE_OPENED && f->ops->release)
@@ -151,7 +152,8 @@ struct file *file_open_into(struct file *f, const struct path *p, u32 flags)
 		f->ops = &path_only_ops;
 		return f;
 	}
-	f->flags = (flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC)) | O_LARGEFILE;
+	/* O_ASYNC has to be asked for by fcntl(), as in Linux; here F_GETFL tells so. */
+	f->flags = (flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC | O_ASYNC)) | O_LARGEFILE;
 	f->mode = modes[flags & O_ACCMODE];
 	if (S_ISREG(i->mode) || S_ISDIR(i->mode))
 		f->mode |= FMODE_POS_LOCK;
@@ -238,34 +240,6 @@ struct file *file_create_anon(const char *kind, const struct file_ops *ops, void
 struct file *file_create_anon_pair(struct file *f, const struct file_ops *ops, void *private, u32 flags)
 {
 	return anon_file(&f->path, ops, private, flags);
-}
-
-/* ---- signals about files ---- */
-
-void file_send_sigio(struct file *f, int band)
-{
-	struct siginfo_k info = { .signo = f->async.sig ? f->async.sig : SIGIO, .code = band, .value = (u64)band };
-	pid_t owner = READ_ONCE(f->async.owner);
-	struct process *p;
-	struct thread *t;
-
-	if (!owner || !(f->flags & O_ASYNC))
-		return;
-	if (f->async.type == F_OWNER_PGRP) {
-		signal_send_pgrp(owner, info.signo, &info);
-	} else if (f->async.type == F_OWNER_TID) {
-		t = thread_find(owner);
-		if (t) {
-			signal_send_thread(t, info.signo, &info);
-			thread_put(t);
-		}
-	} else {
-		p = process_find(owner);
-		if (p) {
-			signal_send_process(p, info.signo, &info);
-			process_put(p);
-		}
-	}
 }
 
 /* ---- boot ---- */

@@ -29,6 +29,12 @@ s64 locks_fcntl(u32 fd, struct file *f, u32 cmd, u64 arg);
 int fd_get_cloexec(u32 fd);
 /** @return 0, -EBADF */
 int fd_set_cloexec(u32 fd, bool on);
+/** fs/async.c: F_SETOWN and what belongs to it. */
+s64 owner_fcntl(struct file *f, u32 cmd, u64 arg);
+/** fs/async.c: O_ASYNC on or off. @return 0, -ENOTTY: the file cannot tell, -ENOMEM */
+int file_set_async(struct file *f, u32 fd, bool on);
+/** fs/async.c: the last reference of a file with ->owner goes; before its release(). */
+void file_owner_release(struct file *f);
 /** fs/epoll.c: the last reference of a file with ->eventpoll goes. Sleeps. */
 void eventpoll_release(struct file *f);
 /** Any table's descriptor, counted, and its FD_CLOEXEC; NULL: closed. Spins; not for the owner's own calls. */

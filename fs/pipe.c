@@ -41,6 +41,7 @@ struct pipe {
 	bool anonymous;			/* of pipe(), opened again through /proc: nobody waits there */
 	u64 reader_opens, writer_opens;	/* since it was made: for a FIFO's open() */
 	struct wait_queue read_wait, write_wait, open_wait;
+	struct async_list async_readers, async_writers;
 };
 
 static u64 used(const struct pipe *p) { return READ_ONCE(p->head) - READ_ONCE(p->tail); }
@@ -74,6 +75,8 @@ static struct pipe *pipe_create(void)
 	wait_queue_init(&p->read_wait);
 	wait_queue_init(&p->write_wait);
 	wait_queue_init(&p->open_wait);
+	async_list_init(&p->async_readers);
+	async_list_init(&p->async_writers);
 	p->cred = cred_get((struct cred *)current_cred());
 	p->npages = PIPE_PAGES;
 	if (!cred_charge_pipe(p->cred, PIPE_PAGES, false)) {
@@ -154,6 +157,8 @@ static s64 pipe_read(struct file *f, struct uio *u, u64 *pos)
 			mutex_unlock(&p->lock);
 			if (done > 0 && (was_full || wait_queue_active(&p->write_wait)) && room(p) >= PIPE_BUF)
 				wake_up_poll(&p->write_wait, POLLOUT | POLLWRNORM);
+			if (done > 0)
+				async_notify(&p->async_writers, POLL_OUT);
 		}
 		if (done || last)
 			return done;
@@ -222,6 +227,8 @@ static s64 pipe_write(struct file *f, struct uio *u, u64 *pos)
 		mutex_unlock(&p->lock);
 		if (n > 0 && (was_empty || wait_queue_active(&p->read_wait)))
 			wake_up_poll(&p->read_wait, POLLIN | POLLRDNORM);
+		if (n > 0)
+			async_notify(&p->async_readers, POLL_IN);
 		if (n < 0)
 			return total ? total : n;
 		total += n;
@@ -270,6 +277,20 @@ static u32 pipe_poll(struct file *f, struct poll_table *t)
 	return events;
 }
 
+static int pipe_async(struct file *f, s32 fd, bool on)
+{
+	struct pipe *p = f->private;
+	int err = 0;
+
+	if (f->mode & FMODE_READ)
+		err = async_list_set(&p->async_readers, f, fd, on);
+	if (!err && f->mode & FMODE_WRITE)
+		err = async_list_set(&p->async_writers, f, fd, on);
+	if (err)			/* half of it */
+		(void)pipe_async(f, fd, false);
+	return err;
+}
+
 static s64 pipe_ioctl(struct file *f, u32 cmd, u64 arg)
 {
 	struct pipe *p = f->private;
@@ -311,6 +332,8 @@ static void pipe_release(struct file *f)
 	} else {
 		wake_up_key(&p->read_wait, 0, POLLIN | POLLRDNORM | POLLHUP);
 		wake_up_key(&p->write_wait, 0, POLLOUT | POLLWRNORM | POLLERR);
+		async_notify(&p->async_readers, POLL_IN);
+		async_notify(&p->async_writers, POLL_OUT);
 	}
 	mutex_unlock(&f->inode->lock);		/* until now nobody else can have been the last */
 }
@@ -363,7 +386,7 @@ static int pipe_open(struct inode *inode, struct file *f)
 
 const struct file_ops pipe_fops = {
 	.open = pipe_open, .read = pipe_read, .write = pipe_write, .poll = pipe_poll, .ioctl = pipe_ioctl,
-	.release = pipe_release,
+	.release = pipe_release, .async = pipe_async,
 };
 
 s64 pipe_get_size(struct file *f)

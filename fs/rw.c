@@ -450,12 +450,14 @@ out:
 #define FIONREAD	0x541b
 
 /* O_NONBLOCK or O_ASYNC by an int of the user. */
-static s64 ioctl_flag(struct file *f, u32 flag, u64 arg)
+static s64 ioctl_flag(struct file *f, u32 fd, u32 flag, u64 arg)
 {
 	u32 on;
 
 	if (get_user_u32(&on, uaddr(arg)))
 		return -EFAULT;
+	if (flag == O_ASYNC)
+		return file_set_async(f, fd, on);
 	if (on)
 		__atomic_or_fetch(&f->flags, flag, __ATOMIC_RELAXED);
 	else
@@ -471,9 +473,9 @@ static s64 file_ioctl(struct file *f, u32 fd, u32 cmd, u64 arg)
 	case FIONCLEX:
 		return fd_set_cloexec(fd, false);
 	case FIONBIO:
-		return ioctl_flag(f, O_NONBLOCK, arg);
+		return ioctl_flag(f, fd, O_NONBLOCK, arg);
 	case FIOASYNC:
-		return ioctl_flag(f, O_ASYNC, arg);
+		return ioctl_flag(f, fd, O_ASYNC, arg);
 	case FIONREAD:
 		if ((f->inode->mode & S_IFMT) == S_IFREG && !f->ops->ioctl)
 			return put_user_u32(uaddr(arg), f->inode->size > f->pos ? f->inode->size - f->pos : 0);

@@ -315,6 +315,8 @@ static s64 tty_write(struct file *f, struct uio *u, u64 *pos)
 			err = -ERESTARTSYS;
 	}
 	mutex_unlock(&t->write_lock);
+	if (u->count && f->flags & O_ASYNC)
+		WRITE_ONCE(t->write_short, true);
 	return done ? done : err;
 }
 
@@ -351,6 +353,24 @@ static u32 tty_poll(struct file *f, struct poll_table *table)
 	return ready;
 }
 
+/* Whoever asks for the signals owns them unless told otherwise: the foreground group, if there is one. */
+static int tty_async(struct file *f, s32 fd, bool on)
+{
+	struct tty_file *tf = tty_file_of(f);
+	pid_t pgrp = READ_ONCE(tf->tty->pgrp);
+	int err = -ESRCH;
+
+	if (on && tty_file_hung_up(tf))
+		return -ENOTTY;
+	if (on && pgrp)
+		err = file_set_owner(f, F_OWNER_PGRP, pgrp, false);
+	if (on && err == -ESRCH)
+		err = file_set_owner(f, F_OWNER_PID, current_process()->pid, false);
+	if (on && err)
+		return err;
+	return async_list_set(&tf->tty->async, f, fd, on);
+}
+
 const struct file_ops tty_fops = {
 	.open = tty_open,
 	.release = tty_release,
@@ -358,4 +378,5 @@ const struct file_ops tty_fops = {
 	.write = tty_write,
 	.poll = tty_poll,
 	.ioctl = tty_ioctl,
+	.async = tty_async,
 };

@@ -43,6 +43,10 @@ struct tty {
 	struct mutex open_lock, termios_lock, write_lock, read_lock;
 	u32 opens;
 	struct wait_queue read_wait, write_wait;
+	/* Told of with no lock held: by the same who wake the queues. */
+	struct async_list async, master_async;
+	bool write_short;		/* a write with O_ASYNC took less than all: tell of room */
+	bool master_told;		/* a pty's driver wrote: tell the master after ->lock */
 
 	pid_t session, pgrp;		/* whose controlling terminal it is; foreground group */
 };

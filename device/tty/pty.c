@@ -65,8 +65,10 @@ static size_t pts_write(struct tty *t, const char *s, size_t len_bytes)
 	memcpy(p->ring + at, s, first);
 	memcpy(p->ring, s + first, n - first);
 	p->head += n;
-	if (n)
+	if (n) {
 		wake_up_poll(&p->read_wait, POLLIN | POLLRDNORM);
+		t->master_told = true;
+	}
 	return n;
 }
 
@@ -305,6 +307,14 @@ static u32 ptm_poll(struct file *f, struct poll_table *t)
 	return ready;
 }
 
+static int ptm_async(struct file *f, s32 fd, bool on)
+{
+	struct pty *p = f->private;
+	int err = on ? file_set_owner(f, F_OWNER_PID, current_process()->pid, false) : 0;
+
+	return err ? err : async_list_set(&p->slave->master_async, f, fd, on);
+}
+
 /* ---- the master: control ---- */
 
 static s64 set_packet_mode(struct pty *p, u64 arg)
@@ -471,6 +481,7 @@ static const struct file_ops ptm_fops = {
 	.write = ptm_write,
 	.poll = ptm_poll,
 	.ioctl = ptm_ioctl,
+	.async = ptm_async,
 };
 static const struct file_ops ptmx_fops = { .open = ptmx_open };
 

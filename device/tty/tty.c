@@ -73,6 +73,8 @@ static struct tty *tty_create(dev_t dev, const struct tty_ops *ops, void *privat
 	mutex_init(&t->read_lock);
 	wait_queue_init(&t->read_wait);
 	wait_queue_init(&t->write_wait);
+	async_list_init(&t->async);
+	async_list_init(&t->master_async);
 	return t;
 }
 
@@ -135,6 +137,27 @@ void tty_unregister(struct tty *t)
 	tty_put(t);
 }
 
+/* Signals are sent with the lock dropped: then the program that is a pty's hardware is told of what was written. */
+static void tty_unlock(struct tty *t, u64 flags)
+{
+	bool told = t->master_told;
+
+	t->master_told = false;
+	spin_unlock_irqrestore(&t->lock, flags);
+	if (told)
+		async_notify(&t->master_async, POLL_IN);
+}
+
+/* There is room for output, perhaps. */
+static void tell_writers(struct tty *t)
+{
+	wake_up_poll(&t->write_wait, POLLOUT | POLLWRNORM);
+	if (unlikely(READ_ONCE(t->write_short))) {
+		WRITE_ONCE(t->write_short, false);
+		async_notify(&t->async, POLL_OUT);
+	}
+}
+
 /* ---- output; t->lock held ---- */
 
 static void push_echo_locked(struct tty *t)
@@ -181,7 +204,7 @@ size_t tty_send(struct tty *t, const u8 *s, size_t len_bytes)
 		t->ops->write(t, (char *)out, made);
 		done += used;
 	}
-	spin_unlock_irqrestore(&t->lock, flags);
+	tty_unlock(t, flags);
 	return done;
 }
 
@@ -190,7 +213,7 @@ void tty_send_now(struct tty *t, u8 c)
 	u64 flags = spin_lock_irqsave(&t->lock);
 
 	t->ops->write(t, (char *)&c, 1);
-	spin_unlock_irqrestore(&t->lock, flags);
+	tty_unlock(t, flags);
 }
 
 void tty_output_ready(struct tty *t)
@@ -199,8 +222,8 @@ void tty_output_ready(struct tty *t)
 
 	if (t->ld && !t->stopped)
 		push_echo_locked(t);
-	spin_unlock_irqrestore(&t->lock, flags);
-	wake_up_poll(&t->write_wait, POLLOUT | POLLWRNORM);
+	tty_unlock(t, flags);
+	tell_writers(t);
 }
 
 void tty_flush_output(struct tty *t)
@@ -211,8 +234,8 @@ void tty_flush_output(struct tty *t)
 		ldisc_flush_echo(t->ld);
 	if (t->ops->flush_output)
 		t->ops->flush_output(t);
-	spin_unlock_irqrestore(&t->lock, flags);
-	wake_up_poll(&t->write_wait, POLLOUT | POLLWRNORM);
+	tty_unlock(t, flags);
+	tell_writers(t);
 }
 
 void tty_set_flow_off(struct tty *t, bool off)
@@ -223,8 +246,8 @@ void tty_set_flow_off(struct tty *t, bool off)
 		t->ld->stopped = false;
 	t->flow_off = off;
 	update_stopped_locked(t);
-	spin_unlock_irqrestore(&t->lock, flags);
-	wake_up_poll(&t->write_wait, POLLOUT | POLLWRNORM);
+	tty_unlock(t, flags);
+	tell_writers(t);
 }
 
 static bool all_sent(struct tty *t)
@@ -232,7 +255,7 @@ static bool all_sent(struct tty *t)
 	u64 flags = spin_lock_irqsave(&t->lock);
 	bool sent = !t->ops->chars_in_buffer || !t->ops->chars_in_buffer(t);
 
-	spin_unlock_irqrestore(&t->lock, flags);
+	tty_unlock(t, flags);
 	return sent;
 }
 
@@ -261,10 +284,12 @@ static void act_on(struct tty *t, u32 events)
 		tty_signal_group(t, SIGQUIT);
 	if (events & LDISC_SIGTSTP)
 		tty_signal_group(t, SIGTSTP);
-	if (events & LDISC_READABLE)
+	if (events & LDISC_READABLE) {
 		wake_up_poll(&t->read_wait, POLLIN | POLLRDNORM);
+		async_notify(&t->async, POLL_IN);
+	}
 	if (events & (LDISC_FLOW | LDISC_FLUSH))
-		wake_up_poll(&t->write_wait, POLLOUT | POLLWRNORM);
+		tell_writers(t);
 }
 
 /* What the line discipline wants of the driver; t->lock held. */
@@ -293,14 +318,14 @@ size_t tty_receive(struct tty *t, const char *s, size_t len_bytes)
 		u32 events;
 
 		if (!t->ld) {
-			spin_unlock_irqrestore(&t->lock, flags);
+			tty_unlock(t, flags);
 			return len_bytes;	/* nobody is there */
 		}
 		n = ldisc_receive(t->ld, (const u8 *)s + done, MIN(len_bytes - done, (size_t)PIECE), &events);
 		apply_locked(t, events);
 		if (!n)
 			t->throttled = true;
-		spin_unlock_irqrestore(&t->lock, flags);
+		tty_unlock(t, flags);
 		act_on(t, events);
 		if (!n)
 			break;
@@ -316,7 +341,7 @@ u32 tty_receive_room(struct tty *t)
 
 	if (!room)
 		t->throttled = true;
-	spin_unlock_irqrestore(&t->lock, flags);
+	tty_unlock(t, flags);
 	return room;
 }
 
@@ -329,7 +354,7 @@ void tty_receive_error(struct tty *t, enum tty_error what, u8 byte)
 		events = what == TTY_BREAK ? ldisc_receive_break(t->ld) : ldisc_receive_damaged(t->ld, byte);
 		apply_locked(t, events);
 	}
-	spin_unlock_irqrestore(&t->lock, flags);
+	tty_unlock(t, flags);
 	act_on(t, events);
 }
 
@@ -358,7 +383,7 @@ size_t tty_take(struct tty *t, u8 *dst, size_t size, bool *line_done)
 		n = ldisc_read(t->ld, dst, size, line_done);
 		room_made_locked(t);
 	}
-	spin_unlock_irqrestore(&t->lock, flags);
+	tty_unlock(t, flags);
 	return n;
 }
 
@@ -372,7 +397,7 @@ void tty_flush_input(struct tty *t)
 			t->ops->input_flushed(t);
 		room_made_locked(t);
 	}
-	spin_unlock_irqrestore(&t->lock, flags);
+	tty_unlock(t, flags);
 }
 
 /* ---- settings ---- */
@@ -393,7 +418,7 @@ void tty_change_termios(struct tty *t, struct ktermios *new)
 			update_stopped_locked(t);
 		room_made_locked(t);
 	}
-	spin_unlock_irqrestore(&t->lock, flags);
+	tty_unlock(t, flags);
 	mutex_unlock(&t->termios_lock);
 	/* Whoever waits, waits by the old rules. */
 	wake_up_all(&t->read_wait);
@@ -413,12 +438,14 @@ void tty_set_winsize(struct tty *t, const struct winsize *w)
 	bool changed = memcmp(&t->winsize, w, sizeof(*w)) != 0;
 
 	t->winsize = *w;
-	spin_unlock_irqrestore(&t->lock, flags);
+	tty_unlock(t, flags);
 	if (changed)
 		tty_signal_group(t, SIGWINCH);
 }
 
 /* ---- hangup ---- */
+
+static bool is_dead_file(const struct file *f) { return tty_file_hung_up(f->private); }
 
 /* Every open file is dead from here on. */
 void tty_kill_files(struct tty *t)
@@ -435,9 +462,10 @@ void tty_kill_files(struct tty *t)
 	if (t->ops->flush_output)
 		t->ops->flush_output(t);
 	update_stopped_locked(t);
-	spin_unlock_irqrestore(&t->lock, flags);
+	tty_unlock(t, flags);
 	wake_up_all(&t->read_wait);
 	wake_up_all(&t->write_wait);
+	async_list_drop(&t->async, is_dead_file);
 }
 
 void tty_hangup(struct tty *t)

@@ -257,6 +257,8 @@ struct file_ops {
 	 * Leaves r->ops NULL to ask for anonymous memory (/dev/zero). NULL: ENODEV.
 	 */
 	int (*mmap)(struct file *f, struct vm_region *r);
+	/** O_ASYNC: async_list_set() with the object's list. NULL: it cannot tell. @return 0 or -ENOMEM */
+	int (*async)(struct file *f, s32 fd, bool on);
 	int (*fsync)(struct file *f);
 	int (*flush)(struct file *f);				/* each close() */
 	/** For /proc/PID/fdinfo. */
@@ -278,7 +280,7 @@ struct file {
 	void *private;
 	struct cred *cred;		/* opener, counted */
 	struct eventpoll_item *eventpoll; /* epoll sets that watch it; fs/epoll.c */
-	struct { pid_t owner; u8 type, sig; } async;	/* F_SETOWN, F_SETSIG */
+	struct file_owner *owner;	/* F_SETOWN, F_SETSIG, O_ASYNC; NULL: never asked for. fs/async.c */
 	struct rcu_head rcu;
 };
 #define FMODE_READ 1
@@ -326,8 +328,26 @@ struct file *file_create_anon(const char *kind, const struct file_ops *ops, void
  * @return as file_create_anon()
  */
 struct file *file_create_anon_pair(struct file *f, const struct file_ops *ops, void *private, u32 flags);
-/** SIGIO (or async.sig) to who asked for it with F_SETOWN and O_ASYNC; @p band POLL_IN or POLL_OUT. Any context. */
-void file_send_sigio(struct file *f, int band);
+
+/* ---- signals about files (fs/async.c) ---- */
+
+/** In an object: its open files with O_ASYNC, whose owners are sent SIGIO. */
+struct async_entry;
+struct async_list { spinlock_t lock; struct async_entry *first; };
+#define async_list_init(l) do { spin_init(&(l)->lock); (l)->first = NULL; } while (0)
+/** Enter @p f, or take it out. For file_ops.async, which is also called before release(). @return 0 or -ENOMEM */
+int async_list_set(struct async_list *l, struct file *f, s32 fd, bool on);
+/** Take out all for which @p goes is true, O_ASYNC with them. Any context. */
+void async_list_drop(struct async_list *l, bool (*goes)(const struct file *f));
+void async_list_send(struct async_list *l, int band);
+/** Something happened: POLL_IN, POLL_OUT... Any context, with no spin lock of the object's held. */
+static inline void async_notify(struct async_list *l, int band)
+{
+	if (unlikely(READ_ONCE(l->first)))
+		async_list_send(l, band);
+}
+/** Make F_OWNER_TID, _PID or _PGRP @p nr the owner; unless @p force only if there is none. @return 0, -ESRCH, -ENOMEM */
+int file_set_owner(struct file *f, u32 type, pid_t nr, bool force);
 
 /* ---- descriptors (fs/files.c) ---- */
 struct files;

@@ -168,6 +168,14 @@ int signal_send_process(struct process *p, int sig, const struct siginfo_k *info
 int signal_send_thread(struct thread *t, int sig, const struct siginfo_k *info);
 /** @brief To each process of a group. @return 0 or -ESRCH */
 int signal_send_pgrp(pid_t pgrp, int sig, const struct siginfo_k *info);
+/** Who is sent signals about a file, and on whose behalf. @p type F_OWNER_*; @p sig 0: SIGIO without details. */
+struct signal_owner { u8 type, sig; pid_t nr; u64 serial; uid_t uid, euid; };
+/** @brief All but ->sig, for the current user; @p nr 0: nobody. @return 0 or -ESRCH */
+int signal_owner_set(struct signal_owner *o, u32 type, pid_t nr);
+/** @brief Is the number still in use by those that it was given for? Any context. */
+bool signal_owner_lives(const struct signal_owner *o);
+/** @brief Tell of @p band (POLL_IN...) on descriptor @p fd, who may be told. Any context. */
+void signal_owner_send(const struct signal_owner *o, s32 fd, int band);
 /** @brief A fault of the current thread (SIGSEGV...): cannot be blocked or ignored. Thread context. */
 void signal_force_fault(int sig, int code, u64 addr);
 bool signal_is_ignored_or_blocked(int sig);	/* current thread (tty job control) */

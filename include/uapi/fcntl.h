@@ -74,6 +74,7 @@
 #define F_GETSIG	11
 #define F_SETOWN_EX	15
 #define F_GETOWN_EX	16
+#define F_GETOWNER_UIDS	17
 #define F_OFD_GETLK	36
 #define F_OFD_SETLK	37
 #define F_OFD_SETLKW	38

@@ -24,6 +24,7 @@
  */
 struct pid {
 	pid_t nr;
+	u64 serial;			/* no other struct pid ever has it */
 	struct atomic uses;		/* thread/process, and one per member of group and session */
 	struct pid *hash_next;
 	struct thread *thread;		/* counted; under the bucket's lock, like proc */
@@ -49,6 +50,8 @@ static inline struct pid *pid_get(struct pid *pid)
 void pid_put(struct pid *pid);
 /** @brief The pid object of a group or session number. Under process_lock; not counted. */
 struct pid *pid_lookup(pid_t nr);
+/** @brief What tells the present use of a number from later ones. Any context. @return 0: it is not in use */
+u64 pid_serial(pid_t nr);
 
 /* ---- what a user's processes have in all (account.c) ---- */
 

@@ -23,6 +23,7 @@ static struct pid_bucket buckets[PID_BUCKETS];
 static struct pid_map map;
 static DEFINE_SPINLOCK(map_lock);
 static struct kmem_cache *pid_cache;
+static u64 last_serial;			/* under map_lock */
 
 static struct pid_bucket *bucket_of(pid_t nr)
 {
@@ -53,6 +54,7 @@ struct pid *pid_create(u32 want)
 	} else {
 		nr = pid_map_alloc(&map);
 	}
+	pid->serial = ++last_serial;
 	spin_unlock_irqrestore(&map_lock, flags);
 	if (nr < 0) {
 		kmem_cache_free(pid_cache, pid);
@@ -172,6 +174,17 @@ struct pid *pid_lookup(pid_t nr)
 	pid = find_locked(b, nr);
 	raw_spin_unlock(&b->lock);
 	return pid;
+}
+
+u64 pid_serial(pid_t nr)
+{
+	struct pid_bucket *b = bucket_of(nr);
+	u64 flags = spin_lock_irqsave(&b->lock);
+	struct pid *pid = find_locked(b, nr);
+	u64 serial = pid ? pid->serial : 0;
+
+	spin_unlock_irqrestore(&b->lock, flags);
+	return serial;
 }
 
 struct process *process_find(pid_t nr)

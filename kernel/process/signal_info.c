@@ -15,6 +15,8 @@ static enum layout layout_of(int signo, int code)
 {
 	if (code == SI_TIMER)
 		return LAYOUT_TIMER;
+	if (code == SI_SIGIO)
+		return LAYOUT_POLL;
 	if (code == SI_TKILL || code == SI_USER || code == SI_KERNEL)
 		return LAYOUT_SENDER;
 	if (code < 0)
@@ -84,6 +86,10 @@ void signal_info_from_user(const struct user_siginfo *u, struct siginfo_k *out)
 		.pid = u->rt.pid, .uid = u->rt.uid, .value = u->rt.value,
 		.extra = { u->raw[2], u->raw[3] },
 	};
+	if (u->code == SI_SIGIO) {
+		out->value = (u64)u->poll.band;
+		out->status = u->poll.fd;
+	}
 	/* With SI_TIMER the first two words are id and overruns. */
 	if (u->code == SI_TIMER)
 		out->status = (int)u->rt.uid;

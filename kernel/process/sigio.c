@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Signals that tell of files: to whom, and who may be sent them.
+ *
+ * A file's owner is a thread, a process or a group, known by its number and by
+ * the serial number of that number's struct pid: numbers are used again, and a
+ * signal must not reach a stranger. Holding the struct pid itself was rejected:
+ * it would keep the number from being used again, one for each open file.
+ *
+ * Who asked for the signals must be allowed to send them to each receiver at the
+ * time they are sent: he is known by the user ids that he had when he asked.
+ * Linux fcntl(2), F_SETOWN, F_SETSIG.
+ */
+#include "internal.h"
+#include <kernel/err.h>
+#include <uapi/fcntl.h>
+#include <uapi/poll.h>
+
+int signal_owner_set(struct signal_owner *o, u32 type, pid_t nr)
+{
+	const struct cred *me = current_cred();
+	u64 serial = nr ? pid_serial(nr) : 0;
+
+	if (nr && !serial)
+		return -ESRCH;
+	o->type = (u8)type;
+	o->nr = nr;
+	o->serial = serial;
+	o->uid = me->uid;
+	o->euid = me->euid;
+	return 0;
+}
+
+bool signal_owner_lives(const struct signal_owner *o)
+{
+	return o->nr && pid_serial(o->nr) == o->serial;
+}
+
+static bool may_receive(struct process *p, const struct signal_owner *o)
+{
+	struct cred *c = thread_cred_get(p->leader);
+	bool may = !o->euid || o->euid == c->suid || o->euid == c->uid || o->uid == c->suid || o->uid == c->uid;
+
+	cred_put(c);
+	return may;
+}
+
+/* What signals other than SIGIO, but not those with codes of their own, say of a file. */
+static bool has_codes_of_its_own(int sig)
+{
+	return sig == SIGILL || sig == SIGFPE || sig == SIGSEGV || sig == SIGBUS || sig == SIGTRAP ||
+	       sig == SIGCHLD || sig == SIGSYS;
+}
+
+static u64 poll_events_of(int band)
+{
+	static const u16 events[] = {
+		[POLL_IN] = POLLIN | POLLRDNORM, [POLL_OUT] = POLLOUT | POLLWRNORM | POLLWRBAND,
+		[POLL_MSG] = POLLIN | POLLRDNORM | POLLMSG, [POLL_ERR] = POLLERR, [POLL_PRI] = POLLPRI | POLLRDBAND,
+		[POLL_HUP] = POLLHUP | POLLERR,
+	};
+
+	return events[band];
+}
+
+/* Without F_SETSIG, and where there is no room for one with details: a plain SIGIO. @p t NULL: to the process */
+static void send_to(struct process *p, struct thread *t, const struct signal_owner *o, s32 fd, int band)
+{
+	struct siginfo_k info = {
+		.signo = o->sig, .code = has_codes_of_its_own(o->sig) ? SI_SIGIO : band,
+		.value = poll_events_of(band), .status = fd,
+	};
+	int err = -EAGAIN;
+
+	if (!may_receive(p, o))
+		return;
+	if (o->sig)
+		err = t ? signal_send_thread(t, o->sig, &info) : signal_send_process(p, o->sig, &info);
+	if (!err)
+		return;
+	if (t)
+		(void)signal_send_thread(t, SIGIO, SI_KERNEL_INFO);
+	else
+		(void)signal_send_process(p, SIGIO, SI_KERNEL_INFO);
+}
+
+static void send_to_group(const struct signal_owner *o, s32 fd, int band)
+{
+	u64 flags = spin_lock_irqsave(&process_lock);
+	struct pid *group = pid_lookup(o->nr);
+	struct process *p;
+
+	if (group)
+		list_for_each(p, &group->members, pgrp_link)
+			send_to(p, NULL, o, fd, band);
+	spin_unlock_irqrestore(&process_lock, flags);
+}
+
+void signal_owner_send(const struct signal_owner *o, s32 fd, int band)
+{
+	struct process *p;
+	struct thread *t;
+
+	if (!signal_owner_lives(o))
+		return;
+	if (o->type == F_OWNER_PGRP) {
+		send_to_group(o, fd, band);
+		return;
+	}
+	t = thread_find(o->nr);
+	if (t) {
+		send_to(t->proc, o->type == F_OWNER_TID ? t : NULL, o, fd, band);
+		thread_put(t);
+		return;
+	}
+	p = process_find(o->nr);	/* the first thread has ended, others may be there */
+	if (p) {
+		if (o->type == F_OWNER_PID)
+			send_to(p, NULL, o, fd, band);
+		process_put(p);
+	}
+}
