@@ -229,6 +229,7 @@ static s64 sys_banos_query(u64 id, u64 out, u64 size, u64 u3_, u64 u4_, u64 u5_)
 
 static s64 banos_ni(u64 u0_, u64 u1_, u64 u2_, u64 u3_, u64 u4_, u64 u5_)
 {
+	upcall_unknown_call((u32)current_regs()->orig_rax);
 	return -ENOSYS;
 }
 
@@ -262,7 +263,7 @@ SYSCALL3(finit_module, fd, params, flags)
 		return -EINVAL;
 	if ((u32)flags & INIT_COMPRESSED)
 		return -EOPNOTSUPP;
-	id = install(&(struct install_args){ .from_fd = true, .fd = fd, .params = params });
+	id = install(&(struct install_args){ .from_fd = true, .fd = (u32)fd, .params = params });
 	return id < 0 ? id : 0;
 }
 

@@ -178,12 +178,12 @@ SYSCALL4(pwritev, fd, iov, n, pos) { return (s64)pos < 0 ? -EINVAL : vector_call
 #define RWF_KNOWN 0x7			/* HIPRI, DSYNC, SYNC */
 SYSCALL6(preadv2, fd, iov, n, pos, unused, flags)
 {
-	return flags & ~(u64)RWF_KNOWN ? -EOPNOTSUPP : (s64)pos < -1 ? -EINVAL : vector_call(fd, iov, n, pos, do_read);
+	return (u32)flags & ~RWF_KNOWN ? -EOPNOTSUPP : (s64)pos < -1 ? -EINVAL : vector_call(fd, iov, n, pos, do_read);
 }
 
 SYSCALL6(pwritev2, fd, iov, n, pos, unused, flags)
 {
-	return flags & ~(u64)RWF_KNOWN ? -EOPNOTSUPP : (s64)pos < -1 ? -EINVAL : vector_call(fd, iov, n, pos, do_write);
+	return (u32)flags & ~RWF_KNOWN ? -EOPNOTSUPP : (s64)pos < -1 ? -EINVAL : vector_call(fd, iov, n, pos, do_write);
 }
 
 /* ---- for the kernel's own use ---- */
@@ -406,7 +406,7 @@ SYSCALL6(copy_file_range, in_fd, user_in, out_fd, user_out, len, flags)
 		goto out;
 	in_pos = in.file->pos;
 	out_pos = out.file->pos;
-	ret = flags ? -EINVAL : 0;
+	ret = (u32)flags ? -EINVAL : 0;
 	if (!ret && ((in.file->mode | out.file->mode) & FMODE_STREAM))
 		ret = -EINVAL;
 	if (!ret && ((in.file->inode->mode | out.file->inode->mode) & S_IFMT) != S_IFREG)

@@ -114,21 +114,21 @@ SYSCALL2(fremovexattr, fd, name) { return by_fd((u32)fd, REMOVE, name); }
 
 SYSCALL5(setxattr, path, name, value, size, flags)
 {
-	s64 err = check_set(size, flags);
+	s64 err = check_set(size, (u32)flags);
 
 	return err ? err : by_path(path, LOOKUP_FOLLOW, SET, name);
 }
 
 SYSCALL5(lsetxattr, path, name, value, size, flags)
 {
-	s64 err = check_set(size, flags);
+	s64 err = check_set(size, (u32)flags);
 
 	return err ? err : by_path(path, 0, SET, name);
 }
 
 SYSCALL5(fsetxattr, fd, name, value, size, flags)
 {
-	s64 err = check_set(size, flags);
+	s64 err = check_set(size, (u32)flags);
 
 	return err ? err : by_fd((u32)fd, SET, name);
 }

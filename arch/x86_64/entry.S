@@ -102,8 +102,9 @@ syscall_entry:				/* flags are masked: interrupts off, AC and DF clear */
 	pushq %rdi
 	PUSH_REST
 	FRAME from_user=1
-	cmpq $SYSCALL_TABLE_SIZE, %rax
+	cmpl $SYSCALL_TABLE_SIZE, %eax	/* the number is a u32, as all of int's width are */
 	jae 3f
+	movl %eax, %eax
 	movq %r10, %rcx
 	call *syscall_table(, %rax, 8)
 1:	movq %rax, REG(REGS_RAX)

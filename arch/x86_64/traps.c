@@ -219,10 +219,12 @@ void trap_ist(struct pt_regs *regs, u32 vector)
 /* Numbers beyond Linux's table. */
 s64 syscall_other(struct pt_regs *regs)
 {
-	u64 n = regs->orig_rax - SYSCALL_BANOS_FIRST;
+	u32 number = regs->orig_rax, n = number - SYSCALL_BANOS_FIRST;
 
-	if (n >= SYSCALL_BANOS_SLOTS)
+	if (n >= SYSCALL_BANOS_SLOTS) {
+		upcall_unknown_call(number);
 		return -ENOSYS;
+	}
 	return upcall_banos_table[n](regs->rdi, regs->rsi, regs->rdx, regs->r10, regs->r8, regs->r9);
 }
 

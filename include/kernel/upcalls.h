@@ -21,6 +21,8 @@ struct thread;
 void upcall_thread_free(struct thread *t);
 /** A hardware interrupt or IPI, vectors 32..255. Acknowledges it (kernel/irq.c). */
 void upcall_interrupt(u32 vector, struct pt_regs *regs);
+/** A system call that nobody answers: log it once per program (kernel/process/unknown_call.c). */
+void upcall_unknown_call(u32 number);
 /** Banos's own system calls (banos/), numbers SYSCALL_BANOS_FIRST + index. */
 #define SYSCALL_BANOS_FIRST 0x42000
 #define SYSCALL_BANOS_SLOTS 16

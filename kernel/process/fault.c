@@ -11,7 +11,9 @@
 #include <kernel/upcalls.h>
 #include <kernel/vm.h>
 
+#define TRAP_PROTECTION 13
 #define TRAP_PAGE_FAULT 14
+#define ERROR_CODE_IDT 2
 
 static void note_trap(u64 nr, u64 error, u64 cr2)
 {
@@ -64,8 +66,22 @@ bool upcall_kernel_page_fault(u64 addr, u32 error_code)
 	return err >= 0;
 }
 
+/*
+ * By its bytes, since the error code names a gate of the interrupt table, but not by which instruction.
+ * Without emulation of 32-bit calls it is a protection fault on Linux, too: say why.
+ */
+static bool is_int_0x80(const struct pt_regs *regs, const struct user_trap *t)
+{
+	u8 code[2];
+
+	return t->number == TRAP_PROTECTION && (regs->orig_rax & ERROR_CODE_IDT) &&
+	       !copy_from_user(code, uaddr(regs->rip), sizeof(code)) && code[0] == 0xcd && code[1] == 0x80;
+}
+
 void upcall_user_trap(struct pt_regs *regs, const struct user_trap *t)
 {
+	if (unlikely(is_int_0x80(regs, t)))
+		unknown_call_int_0x80();
 	note_trap(t->number, regs->orig_rax == (u64)-1 ? 0 : regs->orig_rax, 0);
 	regs->orig_rax = (u64)-1;
 	signal_force_fault(t->sig, t->code, t->address);

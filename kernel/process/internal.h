@@ -246,6 +246,10 @@ void itimer_real_continue(struct process *p);
 void itimer_real_fires(struct timer *timer);
 void cpu_limit_changed(struct process *p);
 
+/* ---- unknown_call.c ---- */
+/** @brief Log once per program that it called the kernel as a 32-bit program does. */
+void unknown_call_int_0x80(void);
+
 /* ---- futex.c ---- */
 void futex_init(void);
 void futex_wake_user(u64 uaddr_word, bool shared, u32 nr);

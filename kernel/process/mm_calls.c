@@ -36,11 +36,15 @@ SYSCALL2(munmap, addr, len)
 
 SYSCALL3(mprotect, addr, len, prot)
 {
+	if (prot >> 32)			/* a long, unlike mmap()'s in effect */
+		return -EINVAL;
 	return vm_protect(current->space, addr, len, (u32)prot);
 }
 
 SYSCALL5(mremap, old, old_len, new_len, flags, new)
 {
+	if (flags >> 32)
+		return -EINVAL;
 	return vm_remap(current->space, old, old_len, new_len, (u32)flags, new);
 }
 

@@ -184,7 +184,7 @@ static void restart_call(struct pt_regs *regs, u64 nr)
 
 static void fix_call_before_handler(struct pt_regs *regs, u64 act_flags)
 {
-	if ((s64)regs->orig_rax < 0)
+	if ((s32)regs->orig_rax < 0)
 		return;
 	switch (-(s64)regs->rax) {
 	case ERESTART_RESTARTBLOCK:
@@ -206,7 +206,7 @@ static void fix_call_before_handler(struct pt_regs *regs, u64 act_flags)
 
 static void fix_call_without_handler(struct pt_regs *regs)
 {
-	if ((s64)regs->orig_rax < 0)
+	if ((s32)regs->orig_rax < 0)
 		return;
 	switch (-(s64)regs->rax) {
 	case ERESTARTNOHAND:

@@ -4,11 +4,14 @@
  * somebody defines it. In a file of its own, so that the compiler of the table
  * cannot take the aliases for the functions.
  */
+#include "internal.h"
 #include <kernel/err.h>
 #include <kernel/syscalls.h>
+#include <kernel/upcalls.h>
 
 SYSCALL0(ni)
 {
+	upcall_unknown_call((u32)current_regs()->orig_rax);
 	return -ENOSYS;
 }
 

@@ -40,3 +40,26 @@ def check_program(shell, name, library):
 @pytest.mark.parametrize('name', NAMES)
 def test_program(programs_shell, name, library):
     check_program(programs_shell, name, library)
+
+
+@pytest.mark.banos
+def test_unknown_calls_are_logged_once_a_program(programs_shell):
+    shell = programs_shell
+    shell.check('dmesg -c >/dev/null; cp /programs/width wide1; '
+                'cp /programs/width wide2; for p in wide1 wide2 wide1; do '
+                './$p 0x40000027 511 0x4200f 700; done')
+    log = shell.check('dmesg')
+    for name in ('wide1', 'wide2'):
+        for number in (0x40000027, 511, 0x4200f, 700):
+            assert len(re.findall(rf'{name} \(\d+\): there is no system call '
+                                  rf'{number} here\n', log)) == 1, log
+
+
+@pytest.mark.banos
+def test_calls_of_32_bit_programs_are_explained_once(programs_shell):
+    shell = programs_shell
+    shell.check('dmesg -c >/dev/null; cp /programs/entries old; '
+                'for i in 1 2; do ./old int80; test $? = 139 || exit 1; done')
+    log = shell.check('dmesg')
+    assert len(re.findall(r'old \(\d+\): int \$0x80 is the system call of '
+                          '32-bit programs, which do not run here', log)) == 1

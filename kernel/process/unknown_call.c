@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+/*
+ * System calls that this kernel does not have: which program wanted which.
+ *
+ * Each pair of a program's name and a number is logged once per boot, so that
+ * who wonders about a program finds the reason in dmesg; not on the consoles, since
+ * C libraries try such calls and go on without. What has been logged is kept as
+ * hashes in a table that is only ever added to, without a lock. Where it is
+ * full around a pair's place, or too much is logged at once, the pair is left out.
+ */
+#include "internal.h"
+#include <kernel/printk.h>
+#include <kernel/rate_limit.h>
+#include <kernel/upcalls.h>
+
+#define PAIRS		512
+#define TRIES		8
+#define INT_0x80	~0u
+
+static u64 logged[PAIRS];	/* 0: free */
+
+/* FNV-1a; never 0 */
+static u64 hash_pair(const char *name, u32 number)
+{
+	u64 h = 0xcbf29ce484222325 ^ number;
+
+	while (*name)
+		h = (h ^ (u8)*name++) * 0x100000001b3;
+	h = (h ^ number) * 0x100000001b3;
+	return (h ^ h >> 29) | 1;
+}
+
+/* @return the place for it; NULL: it is there already, or none is free */
+static u64 *find_place(u64 pair)
+{
+	for (u32 i = 0; i < TRIES; i++) {
+		u64 *place = &logged[(pair / 2 + i) % PAIRS], there = READ_ONCE(*place);
+
+		if (there == pair)
+			return NULL;
+		if (!there)
+			return place;
+	}
+	return NULL;
+}
+
+/* @return is this one to be logged, by the caller? */
+static bool note_pair(u32 number)
+{
+	static DEFINE_RATE_LIMIT(limit, 256, 10 * NSEC_PER_SEC);
+	u64 pair = hash_pair(current->comm, number), *place = find_place(pair), none = 0;
+	u32 missed;
+
+	return place && rate_limit_pass(&limit, &missed) &&
+	       __atomic_compare_exchange_n(place, &none, pair, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+}
+
+void upcall_unknown_call(u32 number)
+{
+	if (note_pair(number))
+		pr_debug("%s (%d): there is no system call %u here\n", current->comm, current->proc->pid, number);
+}
+
+void unknown_call_int_0x80(void)
+{
+	if (note_pair(INT_0x80))
+		pr_warn("%s (%d): int $0x80 is the system call of 32-bit programs, which do not run here\n",
+			current->comm, current->proc->pid);
+}
