@@ -88,6 +88,8 @@ struct process {
 	u64 nvcsw, nivcsw, child_nvcsw, child_nivcsw;
 	u64 peak_rss_pages, child_peak_rss_pages;
 	int exit_signal;		/* to the parent at the end; -1: none */
+	dev_t refused_dev;		/* with the next: the ELF file that execve() refused last */
+	u64 refused_ino;		/* 0: none since the program began */
 	u32 exec_id, parent_exec_id;	/* count execs: an exit signal is for the program that asked */
 	int pdeath_signal;
 	bool dumpable, child_subreaper, no_new_privs, nproc_exceeded;

@@ -40,8 +40,10 @@ typedef u16 Elf64_Section;
 #define EI_ABIVERSION	8
 #define ELFMAG		"\177ELF"
 #define SELFMAG		4
+#define ELFCLASS32	1
 #define ELFCLASS64	2
 #define ELFDATA2LSB	1
+#define ELFDATA2MSB	2
 #define EV_CURRENT	1
 #define ELFOSABI_NONE	0
 #define ELFOSABI_GNU	3
@@ -51,6 +53,7 @@ typedef u16 Elf64_Section;
 #define ET_EXEC		2
 #define ET_DYN		3
 #define ET_CORE		4
+#define EM_386		3
 #define EM_X86_64	62
 
 typedef struct {

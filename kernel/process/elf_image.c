@@ -3,9 +3,11 @@
  * Checking an ELF64 program for x86-64: System V gABI chapters 4 and 5, x86-64
  * psABI 4. See elf_image.h.
  *
- * As lenient as Linux where programs rely on it (order of segments, unknown
- * segment types, trailing bytes), strict in all that is used as an address or
- * a length.
+ * As lenient as Linux, which odd files rely on: the class and the byte order of a program
+ * for this machine are not looked at; segments come in any order and overlap, later
+ * ones above; their bytes may lie behind the end of the file; a program may have no
+ * segments, and dies at its first instruction. Strict in all that is used
+ * as an address or a length.
  */
 #include "elf_image.h"
 #include <kernel/err.h>
@@ -14,12 +16,16 @@
 static u64 page_down(u64 a) { return a & ~(ELF_PAGE - 1); }
 static u64 page_up(u64 a) { return (a + ELF_PAGE - 1) & ~(ELF_PAGE - 1); }
 
+static bool is_elf(const Elf64_Ehdr *eh, u64 len)
+{
+	return len >= SELFMAG && !memcmp(eh->e_ident, ELFMAG, SELFMAG);
+}
+
 int elf_header_check(const void *head, u64 len, u64 *phoff, u32 *nr)
 {
 	const Elf64_Ehdr *eh = head;
 
-	if (len < sizeof(*eh) || memcmp(eh->e_ident, ELFMAG, SELFMAG) ||
-	    eh->e_ident[EI_CLASS] != ELFCLASS64 || eh->e_ident[EI_DATA] != ELFDATA2LSB)
+	if (len < sizeof(*eh) || !is_elf(eh, len))
 		return -ENOEXEC;
 	if (eh->e_machine != EM_X86_64 || (eh->e_type != ET_EXEC && eh->e_type != ET_DYN))
 		return -ENOEXEC;
@@ -32,19 +38,74 @@ int elf_header_check(const void *head, u64 len, u64 *phoff, u32 *nr)
 	return 0;
 }
 
+/* ---- in words ---- */
+
+/* e_machine, read by the byte order that the file says. */
+static u32 machine_of(const Elf64_Ehdr *eh)
+{
+	return eh->e_ident[EI_DATA] == ELFDATA2MSB ? __builtin_bswap16(eh->e_machine) : eh->e_machine;
+}
+
+static const char *machine_words(u32 machine)
+{
+	static const struct { u32 machine; const char *words; } known[] = {
+		{ 2, "a program for SPARC, not x86-64" }, { EM_386, "a program for i386, not x86-64" }, { 8, "a program for MIPS, not x86-64" },
+		{ 20, "a program for PowerPC, not x86-64" }, { 21, "a program for 64-bit PowerPC, not x86-64" },
+		{ 22, "a program for s390, not x86-64" }, { 40, "a program for 32-bit ARM, not x86-64" },
+		{ 43, "a program for 64-bit SPARC, not x86-64" }, { 183, "a program for 64-bit ARM, not x86-64" },
+		{ 243, "a program for RISC-V, not x86-64" }, { 247, "a BPF program" }, { 258, "a program for LoongArch, not x86-64" },
+	};
+
+	for (u32 i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (known[i].machine == machine)
+			return known[i].words;
+	return "a program for another machine";
+}
+
+const char *elf_describe(const void *head, u64 len)
+{
+	const Elf64_Ehdr *eh = head;
+
+	if (!is_elf(eh, len))
+		return NULL;
+	if (len < EI_NIDENT + 4)
+		return "a damaged ELF file, cut off within its header";
+	if (machine_of(eh) != EM_X86_64)
+		return machine_words(machine_of(eh));
+	if (eh->e_ident[EI_DATA] == ELFDATA2MSB)
+		return "a damaged ELF file, for x86-64 with the wrong byte order";
+	if (eh->e_type == ET_REL)
+		return "an object file, which must be linked first";
+	if (eh->e_type == ET_CORE)
+		return "a core dump";
+	if (eh->e_type != ET_EXEC && eh->e_type != ET_DYN)
+		return "an ELF file of an unknown type";
+	if (eh->e_ident[EI_CLASS] == ELFCLASS32)
+		return "a program for x32 (x86-64 with 32-bit pointers)";
+	if (len < sizeof(*eh))
+		return "a damaged ELF file, cut off within its header";
+	return "a damaged ELF file: its program headers or the name of its interpreter are wrong";
+}
+
+/* ---- segments ---- */
+
+static u64 page_offset(u64 a) { return a & (ELF_PAGE - 1); }
+
+/* Bytes that come from the file, whole pages: also those in front of the segment in its first page. */
+static u64 file_len(const Elf64_Phdr *ph) { return page_up(ph->p_filesz + page_offset(ph->p_vaddr)); }
+
 static int check_load(const Elf64_Phdr *ph, const struct elf_limits *limits, bool movable)
 {
-	u64 end;
-
 	if (ph->p_filesz > ph->p_memsz)
 		return -EINVAL;
-	if (__builtin_add_overflow(ph->p_vaddr, ph->p_memsz, &end) || end > limits->user_end)
+	if (ph->p_vaddr >= limits->user_end || ph->p_memsz > limits->user_end - ph->p_vaddr)
 		return -EINVAL;
-	if (!movable && page_down(ph->p_vaddr) < limits->user_base)
+	if (!movable && page_down(ph->p_vaddr) < limits->user_base &&
+	    (ph->p_memsz || page_offset(ph->p_vaddr)))
 		return -EINVAL;
-	if (!ph->p_filesz)
+	if (!file_len(ph))
 		return 0;
-	if ((ph->p_vaddr ^ ph->p_offset) & (ELF_PAGE - 1))
+	if (page_offset(ph->p_vaddr ^ ph->p_offset))
 		return -EINVAL;
 	if (ph->p_offset > INT64_MAX - ELF_PAGE - ph->p_filesz)
 		return -EINVAL;
@@ -69,36 +130,25 @@ static void take_load(const Elf64_Phdr *ph, struct elf_image *out)
 	out->data_end = MAX(out->data_end, file_end);
 }
 
-/* Where in memory the program headers are, if a segment has them. */
+/* Where in memory the program headers are, if a segment has them; of several the last. */
 static u64 find_phdrs(const Elf64_Ehdr *eh, const Elf64_Phdr *phdrs, u32 nr)
 {
+	u64 at = 0;
+
 	for (u32 i = 0; i < nr; i++) {
 		const Elf64_Phdr *ph = &phdrs[i];
 
 		if (ph->p_type == PT_LOAD && eh->e_phoff >= ph->p_offset &&
 		    eh->e_phoff - ph->p_offset < ph->p_filesz)
-			return eh->e_phoff - ph->p_offset + ph->p_vaddr;
+			at = eh->e_phoff - ph->p_offset + ph->p_vaddr;
 	}
-	return 0;
-}
-
-static int take_interp(const Elf64_Phdr *ph, struct elf_image *out)
-{
-	if (out->interp_size)
-		return 0;		/* the first one counts */
-	if (ph->p_filesz < 2 || ph->p_filesz > ELF_INTERP_MAX ||
-	    ph->p_offset > INT64_MAX - ELF_INTERP_MAX)
-		return -ENOEXEC;
-	out->interp_offset = ph->p_offset;
-	out->interp_size = (u32)ph->p_filesz;
-	return 0;
+	return at;
 }
 
 int elf_image_check(const Elf64_Ehdr *eh, const Elf64_Phdr *phdrs, u32 nr,
 		    const struct elf_limits *limits, struct elf_image *out)
 {
 	bool movable = eh->e_type == ET_DYN;
-	int err;
 
 	*out = (struct elf_image){
 		.phdrs = phdrs, .nr_phdrs = nr, .is_movable = movable, .entry = eh->e_entry,
@@ -106,51 +156,52 @@ int elf_image_check(const Elf64_Ehdr *eh, const Elf64_Phdr *phdrs, u32 nr,
 	};
 	for (u32 i = 0; i < nr; i++) {
 		const Elf64_Phdr *ph = &phdrs[i];
+		int err;
 
-		err = 0;
-		if (ph->p_type == PT_LOAD && ph->p_memsz) {
+		if (ph->p_type == PT_LOAD) {
 			err = check_load(ph, limits, movable);
-			if (!err)
-				take_load(ph, out);
-		} else if (ph->p_type == PT_INTERP) {
-			err = take_interp(ph, out);
+			if (err)
+				return err;
+			take_load(ph, out);
+		} else if (ph->p_type == PT_INTERP && !out->has_interp) {	/* the first one counts */
+			out->has_interp = true;
+			out->interp_offset = ph->p_offset;
+			out->interp_size = ph->p_filesz;
 		} else if (ph->p_type == PT_GNU_STACK) {
 			out->wants_exec_stack = ph->p_flags & PF_X;
 		}
-		if (err)
-			return err;
 	}
-	if (!out->high)
-		return -ENOEXEC;
-	if (out->align > limits->user_end / 4)
-		return -EINVAL;
+	if (out->low == UINT64_MAX)
+		out->low = 0;
 	if (out->code_start == UINT64_MAX)
-		out->code_start = out->low;
+		out->code_start = out->code_end = out->low;
 	out->phdr_addr = find_phdrs(eh, phdrs, nr);
-	/* An address outside the image would only fault; outside user space it must not get anywhere. */
-	if (eh->e_entry >= limits->user_end)
-		return -EINVAL;
 	return 0;
 }
 
+/*
+ * A segment without bytes of the file that begins within a page still maps that page from
+ * there: the segment in front of it may end in the same one. What is added in zeroes
+ * is writable whatever the segment is, as in Linux.
+ */
 void elf_segment_mapping(const Elf64_Phdr *ph, struct elf_mapping *out)
 {
 	u64 file_end = ph->p_vaddr + ph->p_filesz, end = ph->p_vaddr + ph->p_memsz;
 
 	*out = (struct elf_mapping){
 		.start = page_down(ph->p_vaddr),
+		.file_len = file_len(ph),
 		.prot = (ph->p_flags & PF_R ? 1 : 0) | (ph->p_flags & PF_W ? 2 : 0) |
 			(ph->p_flags & PF_X ? 4 : 0),
+		.anon_prot = 1 | 2 | (ph->p_flags & PF_X ? 4 : 0),
 	};
-	out->anon_start = out->start;
-	if (ph->p_filesz) {
-		out->file_len = page_up(file_end) - out->start;
+	out->anon_start = out->start + out->file_len;
+	if (out->file_len) {
 		out->file_offset = page_down(ph->p_offset);
-		out->anon_start = page_up(file_end);
 		/* What the file has behind the segment is not the program's to see. */
 		if (ph->p_memsz > ph->p_filesz && (ph->p_flags & PF_W)) {
 			out->zero_start = file_end;
-			out->zero_len = page_up(file_end) - file_end;
+			out->zero_len = out->anon_start - file_end;
 		}
 	}
 	if (page_up(end) > out->anon_start)

@@ -21,13 +21,13 @@ struct elf_image {
 	bool is_movable;		/* ET_DYN */
 	bool wants_exec_stack;		/* PT_GNU_STACK says so */
 	u64 entry;
-	u64 low, high;			/* pages covered by the PT_LOAD segments */
+	u64 low, high;			/* pages covered by the PT_LOAD segments; both 0: there are none */
 	u64 align;			/* a power of two >= ELF_PAGE: of the place of an ET_DYN image */
 	u64 phdr_addr;			/* where the program headers get mapped, 0: they don't */
 	u64 brk;			/* end of the highest segment */
 	u64 code_start, code_end, data_start, data_end;
-	u64 interp_offset;
-	u32 interp_size;		/* with its NUL; 0: none */
+	bool has_interp;
+	u64 interp_offset, interp_size;	/* with its NUL; as the file says, unchecked */
 };
 
 /**
@@ -38,8 +38,14 @@ struct elf_image {
  */
 int elf_header_check(const void *head, u64 len, u64 *phoff, u32 *nr);
 /**
+ * @brief What an ELF file is that elf_header_check() refuses, for people.
+ * @param head	the file's first @p len bytes, 8-aligned
+ * @return such as "a program for i386"; NULL: it is no ELF file
+ */
+const char *elf_describe(const void *head, u64 len);
+/**
  * @brief Check the program headers.
- * @return 0; -ENOEXEC: no program; -EINVAL: a segment contradicts itself or lies outside user space
+ * @return 0; -EINVAL: a segment contradicts itself or lies outside user space
  */
 int elf_image_check(const Elf64_Ehdr *eh, const Elf64_Phdr *phdrs, u32 nr,
 		    const struct elf_limits *limits, struct elf_image *out);
@@ -51,7 +57,7 @@ struct elf_mapping {
 	u64 file_offset;		/* page aligned */
 	u64 zero_start, zero_len;	/* bytes behind the file's part in its last page, to be cleared */
 	u64 anon_start, anon_len;	/* whole pages of zeroes */
-	u32 prot;			/* PROT_READ 1, PROT_WRITE 2, PROT_EXEC 4 */
+	u32 prot, anon_prot;		/* PROT_READ 1, PROT_WRITE 2, PROT_EXEC 4 */
 };
 /** @brief What to map for a checked PT_LOAD. */
 void elf_segment_mapping(const Elf64_Phdr *ph, struct elf_mapping *out);

@@ -278,6 +278,7 @@ static void exec_commit(struct exec *e, struct sighand *fresh)
 	}
 	p->exec_id++;
 	p->did_exec = true;
+	p->refused_ino = 0;
 	reset_registers(e);
 }
 
@@ -305,12 +306,16 @@ static int exec_prepare(struct exec *e, int dirfd, const char *path, u32 at_flag
 
 	if (!err)
 		err = collect_args(e, argv, envp);
+	if (!err && exec_is_refused_script(e))
+		return -ENOEXEC;
 	if (!err)
 		err = find_program(e);
 	if (!err)
 		err = prepare_cred(e);
 	if (!err)
 		err = exec_build_space(e);
+	if (err == -ENOEXEC)
+		exec_note_refused(e);
 	return err;
 }
 

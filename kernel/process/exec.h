@@ -58,3 +58,7 @@ int exec_file_check(struct exec_file *f);
 void exec_file_close(struct exec_file *f);
 /** @brief Make the new space: segments, interpreter, vDSO, heap, stack with all that is on it. */
 int exec_build_space(struct exec *e);
+/** @brief execve() is about to fail with ENOEXEC: if it is about an ELF file, say so in the log and remember it. */
+void exec_note_refused(struct exec *e);
+/** @brief Arguments are collected: are they a shell and the file that was refused just before? Then ENOEXEC again. */
+bool exec_is_refused_script(const struct exec *e);

@@ -61,7 +61,7 @@ static int read_exactly(struct file *file, void *buf, u64 len, u64 pos)
 
 	if (n < 0)
 		return (int)n;
-	return (u64)n == len ? 0 : -ENOEXEC;
+	return (u64)n == len ? 0 : -EIO;
 }
 
 int exec_file_check(struct exec_file *f)
@@ -82,7 +82,7 @@ int exec_file_check(struct exec_file *f)
 			return -ENOMEM;
 		err = read_exactly(f->file, f->phdrs, nr * sizeof(*phdrs), off);
 		if (err)
-			return err;
+			return err == -EIO ? -ENOEXEC : err;
 		phdrs = f->phdrs;
 	}
 	return elf_image_check((const Elf64_Ehdr *)f->head, phdrs, nr, &limits, &f->elf);
@@ -100,6 +100,12 @@ void exec_file_close(struct exec_file *f)
 }
 
 /* ---- segments ---- */
+
+/* Does the file end in front of the last page that is mapped of it? Then there is nothing to clear. */
+static bool ends_before(const struct exec_file *f, const struct elf_mapping *m)
+{
+	return m->file_offset + m->file_len - PAGE_SIZE >= READ_ONCE(f->file->inode->size);
+}
 
 static int clear_tail(struct vm_space *space, u64 start, u64 len)
 {
@@ -126,11 +132,11 @@ static int map_segment(struct exec *e, struct exec_file *f, const Elf64_Phdr *ph
 		r = vm_map(e->space, f->bias + m.start, m.file_len, m.prot,
 			   MAP_PRIVATE | MAP_FIXED, f->file, m.file_offset);
 	if (r >= 0 && m.anon_len)
-		r = vm_map(e->space, f->bias + m.anon_start, m.anon_len, m.prot,
+		r = vm_map(e->space, f->bias + m.anon_start, m.anon_len, m.anon_prot,
 			   MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS, NULL, 0);
 	if (r < 0)
 		return (int)r;
-	if (m.zero_len)
+	if (m.zero_len && !ends_before(f, &m))
 		return clear_tail(e->space, f->bias + m.zero_start, m.zero_len);
 	return 0;
 }
@@ -141,7 +147,7 @@ static int map_segments(struct exec *e, struct exec_file *f)
 		const Elf64_Phdr *ph = &f->elf.phdrs[i];
 		int err;
 
-		if (ph->p_type != PT_LOAD || !ph->p_memsz)
+		if (ph->p_type != PT_LOAD)
 			continue;
 		err = map_segment(e, f, ph);
 		if (err)
@@ -156,10 +162,12 @@ static int place_movable(struct exec *e, struct exec_file *f, bool is_interp)
 	u64 size = f->elf.high - f->elf.low, align = f->elf.align, base;
 	s64 r;
 
-	if (size > USER_END / 4)
-		return -ENOMEM;
+	if (align > USER_END / 4)
+		align = PAGE_SIZE;		/* no such place: taken for a whim, as Linux does */
 	if (!is_interp) {
-		base = ALIGN_UP(MOVABLE_BASE + vm_random_offset(MOVABLE_PAGES), align);
+		base = (MOVABLE_BASE + vm_random_offset(MOVABLE_PAGES)) & ~(align - 1);
+		if (base < USER_BASE || size > USER_END - base)
+			return -ENOMEM;
 	} else {
 		/* Nobody else is in this space: what was free stays free. */
 		r = vm_map(e->space, 0, size + align, PROT_NONE,
@@ -178,31 +186,56 @@ static int load(struct exec *e, struct exec_file *f, bool is_interp)
 {
 	int err = 0;
 
-	if (f->elf.is_movable)
+	if (f->elf.is_movable && f->elf.high)
 		err = place_movable(e, f, is_interp);
 	if (!err)
 		err = map_segments(e, f);
 	return err;
 }
 
-static int open_interp(struct exec *e)
+/* @return the interpreter's name, to be freed, or ERR_PTR */
+static char *interp_name(struct exec *e)
 {
 	const struct elf_image *elf = &e->program.elf;
-	char *name = kmalloc(elf->interp_size);
+	char *name;
 	int err;
 
+	if (elf->interp_size < 2 || elf->interp_size > ELF_INTERP_MAX)
+		return ERR_PTR(-ENOEXEC);
+	if (elf->interp_offset > INT64_MAX - ELF_INTERP_MAX)
+		return ERR_PTR(-EINVAL);
+	name = kmalloc(elf->interp_size);
 	if (!name)
-		return -ENOMEM;
+		return ERR_PTR(-ENOMEM);
 	err = read_exactly(e->program.file, name, elf->interp_size, elf->interp_offset);
 	if (!err && name[elf->interp_size - 1])
 		err = -ENOEXEC;
+	if (!err && !name[0])
+		err = -EACCES;			/* the working directory, as Linux reads it */
 	if (!err)
-		err = exec_file_open(&e->interp, AT_FDCWD, name, 0);
+		return name;
 	kfree(name);
-	if (!err)
-		err = exec_file_read_head(&e->interp);
+	return ERR_PTR(err);
+}
+
+static int open_interp(struct exec *e)
+{
+	char *name = interp_name(e);
+	int err;
+
+	if (IS_ERR(name))
+		return (int)PTR_ERR(name);
+	err = exec_file_open(&e->interp, AT_FDCWD, name, 0);
+	kfree(name);
+	if (err)
+		return err;
+	err = exec_file_read_head(&e->interp);
+	if (!err && e->interp.head_len < sizeof(Elf64_Ehdr))
+		return -EIO;
 	if (!err)
 		err = exec_file_check(&e->interp);
+	if (!err && !e->interp.elf.high)
+		err = -EINVAL;			/* no segments */
 	/* Linux's word for a broken interpreter; not ENOEXEC, which a shell takes for a script. */
 	return err == -ENOEXEC || err == -EINVAL ? -ELIBBAD : err;
 }
@@ -303,12 +336,12 @@ static int note_layout(struct exec *e)
 	space->code_end = elf->code_end + bias;
 	space->data_start = elf->data_start + bias;
 	space->data_end = elf->data_end + bias;
-	space->brk_start = PAGE_ALIGN(elf->brk + bias) + vm_random_offset(HEAP_PAGES);
+	space->brk_start = MAX(PAGE_ALIGN(elf->brk + bias), USER_BASE) + vm_random_offset(HEAP_PAGES);
 	space->brk = space->brk_start;
 	e->entry = elf->entry + bias;
 	if (e->interp.file)
 		e->entry = e->interp.elf.entry + e->interp.bias;
-	return e->entry < USER_END ? 0 : -ENOEXEC;
+	return e->entry < USER_END ? 0 : -EINVAL;
 }
 
 int exec_build_space(struct exec *e)
@@ -316,7 +349,7 @@ int exec_build_space(struct exec *e)
 	u64 execfn_offset = e->args.used;
 	int err;
 
-	if (e->program.elf.interp_size) {
+	if (e->program.elf.has_interp) {
 		err = open_interp(e);
 		if (err)
 			return err;

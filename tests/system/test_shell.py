@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The shell and the tools as a user types them."""
+import pytest
 
 
 def test_pipes(shell):
@@ -78,6 +79,22 @@ def test_scripts(shell):
     assert shell.check('./p') == 'plain\n'
     shell.check("printf '#!/no/such\\n' >m; chmod +x m")
     assert shell.run('./m')[1] in (126, 127)
+
+
+# Shells take ENOEXEC for "a script without #!", and would read machine code.
+@pytest.mark.banos
+def test_a_program_for_another_machine_is_no_script(shell):
+    header = r'\177ELF\1\1\1\0\0\0\0\0\0\0\0\0\2\0\3\0'
+    shell.check(f"printf '{header}' >/tmp/i386; echo 'echo read' >>/tmp/i386; "
+                'chmod +x /tmp/i386')
+    for command in ('/tmp/i386', '/tmp/i386 word', 'sh -c /tmp/i386',
+                    '(PATH=/tmp; i386)'):
+        output, status = shell.run(command + ' 2>&1')
+        assert status == 126 and 'Exec format error' in output, output
+        assert 'read' not in output and 'not found' not in output, output
+    assert ('exec: cannot run /tmp/i386: it is a program for i386'
+            in shell.check('dmesg'))
+    shell.check('rm /tmp/i386')
 
 
 def test_loops_and_cases(shell):
