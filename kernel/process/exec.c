@@ -428,10 +428,13 @@ static int init_process_create(struct thread *t)
 	struct pid *pid;
 
 	t->proc = p = process_create(NULL);
-	t->sig = ts = kmem_cache_alloc(task_signals_cache);
-	if (!p || !ts)
+	ts = kmem_cache_alloc(task_signals_cache);
+	if (!ts)
 		return -ENOMEM;
 	task_signals_init(ts, NULL);
+	t->sig = ts;			/* the thread's end looks at it from here on */
+	if (!p)
+		return -ENOMEM;
 	p->sighand = sighand_create();
 	if (!p->sighand)
 		return -ENOMEM;

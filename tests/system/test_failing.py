@@ -143,6 +143,10 @@ def test_the_boot_stops_in_words_wherever_memory_ends(start):
         assert boot_with(start, f'all,skip={n}') == 99
 
 
+def test_the_boot_stops_in_words_without_a_first_process(start):
+    assert boot_with(start, 'heap,in=process_create,nth=1') == 99
+
+
 @pytest.mark.long
 @pytest.mark.parametrize('rule', ['nth', 'skip'])
 def test_the_boot_with_each_allocation_failing(start, rule):
