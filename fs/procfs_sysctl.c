@@ -10,6 +10,7 @@
 #include <kernel/printk.h>
 #include <kernel/string.h>
 #include <kernel/utsname.h>
+#include <kernel/vm.h>
 #include "procfs.h"
 
 #define OVERFLOW_ID	65534		/* what an id that does not fit becomes: "nobody" */
@@ -148,6 +149,27 @@ static int write_int(char *text, size_t len, void *value)
 	return 0;
 }
 
+static int show_mmap_min_addr(struct seq_file *m, void *unused)
+{
+	seq_printf(m, "%lu\n", READ_ONCE(vm_min_addr));
+	return 0;
+}
+
+static int write_mmap_min_addr(char *text, size_t len, void *unused)
+{
+	s64 v;
+	int err = seq_parse_number(text, &v);
+
+	if (!current_capable(CAP_SYS_RAWIO))
+		return -EPERM;
+	if (err)
+		return err;
+	if (v < (s64)USER_BASE)
+		return -EINVAL;
+	WRITE_ONCE(vm_min_addr, (u64)v);
+	return 0;
+}
+
 /* ---- all of them ---- */
 
 #define CONSTANT(path, value) { path, 0444, show_constant, NULL, (void *)(u64)(value) }
@@ -174,6 +196,7 @@ int proc_sysctl_init(void)
 		{ "sys/kernel/printk", 0644, show_printk, write_printk, NULL },
 		{ "sys/kernel/unknown_nmi_panic", 0644, show_int, write_int, &nmi_panic_wanted },
 		CONSTANT("sys/vm/overcommit_memory", OVERCOMMIT_ALWAYS),
+		{ "sys/vm/mmap_min_addr", 0644, show_mmap_min_addr, write_mmap_min_addr, NULL },
 		{ "sys/fs/epoll/max_user_watches", 0644, epoll_watches_show, epoll_watches_write, NULL },
 		CONSTANT("sys/fs/file-max", INT64_MAX),
 		CONSTANT("sys/fs/nr_open", FD_NUMBERS),

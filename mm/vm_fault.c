@@ -403,7 +403,7 @@ static int grow_down(struct vm_space *s, u64 addr)
 		err = 0;
 		goto out;
 	}
-	if (!(r->flags & VM_GROWSDOWN) || start < USER_BASE)
+	if (!(r->flags & VM_GROWSDOWN) || start < READ_ONCE(vm_min_addr))
 		goto out;
 	prev = vm_region_prev(s, r);
 	if (prev && (prev->flags & VM_ACCESS) && !(prev->flags & VM_GROWSDOWN) &&

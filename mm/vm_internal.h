@@ -243,6 +243,8 @@ void vm_file_link(struct vm_region *r);
 void vm_file_unlink(struct vm_region *r);
 /** @brief @p r is a copy of another region: count the file, tell the owner of ops. */
 void vm_region_opened(struct vm_region *r);
+/** @brief May the current process map something at @p addr, as far as vm_min_addr says? */
+bool vm_may_place(u64 addr);
 /** @brief get_unmapped_area() of Linux. @return address or -errno */
 s64 vm_find_room(struct vm_space *s, u64 addr, u64 len, u32 map_flags);
 /** @brief Is [addr, addr + len) within user space, and addr that of a page? No sum in it can wrap. */

@@ -152,9 +152,16 @@ struct vm_region *vm_merge(struct vm_region *r)
 
 /* ---- room ---- */
 
+u64 vm_min_addr = USER_BASE;
+
+bool vm_may_place(u64 addr)
+{
+	return addr >= READ_ONCE(vm_min_addr) || (addr >= USER_BASE && current_capable(CAP_SYS_RAWIO));
+}
+
 s64 vm_find_room(struct vm_space *s, u64 addr, u64 len, u32 map_flags)
 {
-	u64 low = USER_BASE, high = s->mmap_base, limit = USER_END, found;
+	u64 low = PAGE_ALIGN(READ_ONCE(vm_min_addr)), high = s->mmap_base, limit = USER_END, found;
 	bool up = s->bottom_up;
 
 	if (len > USER_END)
@@ -164,26 +171,26 @@ s64 vm_find_room(struct vm_space *s, u64 addr, u64 len, u32 map_flags)
 			return -ENOMEM;
 		if (addr & ~PAGE_MASK)
 			return -EINVAL;
-		return addr < USER_BASE ? -EPERM : (s64)addr;
+		return vm_may_place(addr) ? (s64)addr : -EPERM;
 	}
 	if (map_flags & MAP_32BIT) {
-		low = 0x40000000;
+		low = MAX(low, 0x40000000ull);
 		high = limit = 0x80000000;
 		up = true;
 	} else if (up) {
-		low = s->mmap_base;
+		low = MAX(low, s->mmap_base);
 		high = USER_END;
 	}
 	if (len > limit)
 		return -ENOMEM;
 	if (addr) {
-		addr = MAX(addr & PAGE_MASK, USER_BASE);
+		addr = MAX(addr & PAGE_MASK, low);
 		if (addr <= limit - len && vm_range_is_free(s, addr, len))
 			return addr;
 	}
 	found = up ? vm_gap_bottom_up(s, len, low, high) : vm_gap_top_down(s, len, low, high);
 	if (found == VM_NO_GAP && !up)	/* the other side of the base, as a last resort */
-		found = vm_gap_bottom_up(s, len, ALIGN_UP(USER_END / 3, PAGE_SIZE), USER_END);
+		found = vm_gap_bottom_up(s, len, MAX(low, ALIGN_UP(USER_END / 3, PAGE_SIZE)), USER_END);
 	return found == VM_NO_GAP ? -ENOMEM : (s64)found;
 }
 
@@ -610,6 +617,8 @@ s64 vm_set_brk(struct vm_space *s, u64 brk)
 		if (vm_unmap_locked(s, new_end, old_end, &dead))
 			goto out;
 	} else if (new_end > old_end) {
+		if (!vm_may_place(old_end))
+			goto out;
 		/* a page stays free above, so that the heap never touches a mapping */
 		if (!vm_range_is_free(s, old_end, new_end - old_end + PAGE_SIZE) ||
 		    vm_may_lock(s, flags, (new_end - old_end) >> PAGE_SHIFT) ||

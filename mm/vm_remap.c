@@ -106,7 +106,7 @@ static s64 remap_to(struct vm_space *s, struct remap *m)
 	if (s->nr_regions + 5 > VM_MAX_REGIONS)
 		return -ENOMEM;
 	if (m->flags & MREMAP_FIXED) {
-		if (m->to < USER_BASE)
+		if (!vm_may_place(m->to))
 			return -EPERM;
 		err = vm_unmap_locked(s, m->to, m->to + m->new_len, m->dead);
 		if (err)

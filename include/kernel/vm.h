@@ -171,6 +171,12 @@ u64 vm_space_rss(const struct vm_space *s);
 /* ---- mapping ---- */
 
 /**
+ * /proc/sys/vm/mmap_min_addr: only who has CAP_SYS_RAWIO maps below, and nobody's stack grows there.
+ * Never less than USER_BASE, below which nobody maps anything.
+ */
+extern u64 vm_min_addr;
+
+/**
  * @brief mmap().
  * @param flags	MAP_* of uapi/mman.h
  * @param file	counted here again; NULL with MAP_ANONYMOUS

@@ -393,6 +393,74 @@ TEST(nothing_is_mapped_below_64_kib)
 	CHECK_EQ(touch_dies(low - 1, true), SIGSEGV);
 }
 
+static long read_min_addr(void)
+{
+	FILE *f = fopen("/proc/sys/vm/mmap_min_addr", "r");
+	long v = -1;
+
+	CHECK(f && fscanf(f, "%ld", &v) == 1);
+	fclose(f);
+	return v;
+}
+
+static int write_min_addr(long v)
+{
+	int fd = open("/proc/sys/vm/mmap_min_addr", O_WRONLY);
+	char text[32];
+	int n = sprintf(text, "%ld\n", v), err;
+
+	if (fd < 0)
+		return errno;
+	err = write(fd, text, n) == n ? 0 : errno;
+	close(fd);
+	return err;
+}
+
+#define MIB	0x100000ul
+#define FIXED_AT(at, more) ((long)mmap((void *)(at), PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | (more), -1, 0))
+
+/* What an ordinary user may do while it is 1 MiB. */
+static int stays_above_1_mib(void)
+{
+	char *p = map(PAGE, RW, MAP_PRIVATE), *low;
+
+	CHECK_EQ(setuid(1000), 0);
+	CHECK_ERR(FIXED_AT(MIB - PAGE, MAP_FIXED), EPERM);
+	CHECK_ERR(FIXED_AT(0x10000, MAP_FIXED), EPERM);
+	CHECK_EQ(FIXED_AT(0x10000, 0), MIB);			/* a hint */
+	CHECK_EQ(munmap((void *)MIB, PAGE), 0);
+	CHECK(mremap(p, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, (void *)(MIB - PAGE)) == MAP_FAILED);
+	CHECK_EQ(errno, EPERM);
+	low = (char *)FIXED_AT(MIB, MAP_FIXED | MAP_GROWSDOWN);
+	CHECK(low == (char *)MIB);
+	CHECK_EQ(touch_dies(low, true), 0);
+	CHECK_EQ(touch_dies(low - 1, true), SIGSEGV);
+	CHECK_EQ(write_min_addr(65536), EACCES);
+	return 0;
+}
+
+TEST(the_lowest_address_is_a_setting)
+{
+	struct utsname u;
+
+	CHECK(read_min_addr() >= 0);
+	uname(&u);
+	if (!strstr(u.release, "banos"))
+		return;
+	CHECK_EQ(read_min_addr(), 65536);
+	CHECK_EQ(write_min_addr(65535), EINVAL);
+	CHECK_EQ(write_min_addr(0), EINVAL);
+	CHECK_EQ(write_min_addr(-1), EINVAL);
+	CHECK_EQ(read_min_addr(), 65536);
+	CHECK_EQ(write_min_addr(MIB), 0);
+	CHECK_EQ(read_min_addr(), MIB);
+	CHECK_EQ(wait_status(CHILD(stays_above_1_mib())), 0);
+	CHECK_EQ(FIXED_AT(0x10000, MAP_FIXED), 0x10000);	/* CAP_SYS_RAWIO */
+	CHECK_EQ(write_min_addr(0x7fffffffffffffff), 0);
+	CHECK_EQ(wait_status(CHILD(({ setuid(1000); FIXED_AT(0, 0) == -1 && errno == ENOMEM; }))), 1 << 8);
+	CHECK_EQ(write_min_addr(65536), 0);
+}
+
 /* Mappings that touch each other become one inside the kernel, and come apart again. */
 TEST(neighbours_keep_their_pages)
 {
@@ -493,6 +561,7 @@ int main(void)
 	RUN(unmapping_a_part_leaves_the_rest);
 	RUN(mincore_and_locks_answer);
 	RUN(nothing_is_mapped_below_64_kib);
+	RUN(the_lowest_address_is_a_setting);
 	RUN(neighbours_keep_their_pages);
 	RUN(writes_from_outside_meet_faults);
 	return check_done();
