@@ -359,6 +359,20 @@ static struct posix_timer *posix_timer_create(int clock, struct thread *cpu_thre
 	return pt;
 }
 
+/* A number that no timer has; the next 2^31 calls give others. */
+static int take_id(struct process_timers *pts)
+{
+	u64 flags = spin_lock_irqsave(&current->proc->sig_lock);
+	int id;
+
+	do {
+		id = pts->next_id;
+		pts->next_id = (int)(((u32)id + 1) & INT32_MAX);
+	} while (find(current->proc, id));
+	spin_unlock_irqrestore(&current->proc->sig_lock, flags);
+	return id;
+}
+
 SYSCALL3(timer_create, clock_arg, user_event, user_id)
 {
 	struct user_sigevent ev = { .signo = SIGALRM, .notify = SIGEV_SIGNAL };
@@ -383,24 +397,19 @@ SYSCALL3(timer_create, clock_arg, user_event, user_id)
 	pt = posix_timer_create(clock, cpu_thread, &ev);
 	if (IS_ERR(pt))
 		return PTR_ERR(pt);
-	flags = spin_lock_irqsave(&current->proc->sig_lock);
-	do {
-		id = pts->next_id;
-		pts->next_id = (int)(((u32)id + 1) & INT32_MAX);
-	} while (find(current->proc, id));
+	id = take_id(pts);
 	pt->id = id;
 	pt->entry.info.pid = id;
 	if (!user_event)
 		pt->entry.info.value = (u64)id;
-	list_add_tail(&pt->link, &pts->posix);
-	spin_unlock_irqrestore(&current->proc->sig_lock, flags);
+	/* Before anyone can find it: another thread may delete what it finds. */
 	if (put_user_u32(uaddr(user_id), (u32)id)) {
-		flags = spin_lock_irqsave(&current->proc->sig_lock);
-		detach(pt);
-		spin_unlock_irqrestore(&current->proc->sig_lock, flags);
 		destroy(pt);
 		return -EFAULT;
 	}
+	flags = spin_lock_irqsave(&current->proc->sig_lock);
+	list_add_tail(&pt->link, &pts->posix);
+	spin_unlock_irqrestore(&current->proc->sig_lock, flags);
 	return 0;
 }
 

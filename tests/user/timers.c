@@ -2,6 +2,7 @@
 /* Clocks, sleeping, interval timers and POSIX timers: as on Linux. */
 #include "check.h"
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -543,6 +544,36 @@ TEST(timers_end_with_the_program)
 	}
 }
 
+static atomic_int last_timer, over;
+
+static void *delete_the_next(void *unused)
+{
+	while (!atomic_load(&over))
+		for (int id = 1; id <= 16; id++)
+			syscall(SYS_timer_delete, atomic_load(&last_timer) + id);
+	return NULL;
+}
+
+/* A creation that cannot tell the number is undone by its own thread alone. */
+TEST(a_timer_whose_number_cannot_be_told_does_not_exist)
+{
+	long long end = now(CLOCK_MONOTONIC) + 700000000;
+	pthread_t other;
+	int id;
+
+	CHECK(!pthread_create(&other, NULL, delete_the_next, NULL));
+	for (int i = 0; now(CLOCK_MONOTONIC) < end; i++) {
+		CHECK_ERR(syscall(SYS_timer_create, CLOCK_MONOTONIC, NULL, NULL), EFAULT);
+		if (i % 8)
+			continue;
+		CHECK_EQ(syscall(SYS_timer_create, CLOCK_MONOTONIC, NULL, &id), 0);
+		atomic_store(&last_timer, id);
+		syscall(SYS_timer_delete, id);
+	}
+	atomic_store(&over, 1);
+	CHECK(!pthread_join(other, NULL));
+}
+
 int main(int argc, char **argv)
 {
 #define R(t) do { if (argc < 2 || !strcmp(argv[1], #t)) RUN(t); } while (0)
@@ -568,5 +599,6 @@ int main(int argc, char **argv)
 	R(silent_timers_go_round);
 	R(timer_arguments_are_checked);
 	R(timers_end_with_the_program);
+	R(a_timer_whose_number_cannot_be_told_does_not_exist);
 	return check_done();
 }
