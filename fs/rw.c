@@ -13,11 +13,9 @@
 #include <kernel/string.h>
 #include <kernel/syscalls.h>
 #include <uapi/dirent.h>
-#include <uapi/uio.h>
 #include "files.h"
 
-#define RW_MAX		0x7ffff000ull	/* bytes a call moves at most, as in Linux */
-#define IOV_FEW		8
+#define RW_MAX		UIO_MAX_BYTES
 #define SENDFILE_CHUNK	16384u
 #define DIRENT_CHUNK	32768u
 
@@ -122,50 +120,15 @@ SYSCALL4(pwrite64, fd, buf, len, pos)
 
 /* ---- vectors ---- */
 
-_Static_assert(sizeof(struct user_iovec) == sizeof(struct uio_seg), "taken over as they are");
-
-struct vector { struct uio u; struct uio_seg few[IOV_FEW], *many; };
-
-static int vector_get(struct vector *v, uaddr_t iov, u64 n)
-{
-	struct uio_seg *seg = v->few;
-	u64 total = 0;
-
-	v->many = NULL;
-	if (n > 1024)
-		return -EINVAL;
-	if (n > IOV_FEW)
-		seg = v->many = kmalloc(n * sizeof(*seg));
-	if (!seg)
-		return -ENOMEM;
-	if (copy_from_user(seg, iov, n * sizeof(*seg)))
-		goto fault;
-	for (u64 i = 0; i < n; i++) {
-		if ((s64)seg[i].len < 0) {
-			kfree(v->many);
-			return -EINVAL;
-		}
-		if (!user_range_ok(seg[i].base, seg[i].len))
-			goto fault;
-		seg[i].len = MIN(seg[i].len, RW_MAX - total);
-		total += seg[i].len;
-	}
-	v->u = (struct uio){ .seg = seg, .nr_segs = n, .count = total };
-	return 0;
-fault:
-	kfree(v->many);
-	return -EFAULT;
-}
-
 static s64 vector_call(u64 fd, u64 iov, u64 n, s64 at, transfer_fn fn)
 {
-	struct vector v;
-	s64 ret = vector_get(&v, uaddr(iov), n);
+	struct uio_list v;
+	s64 ret = uio_list_get(&v, uaddr(iov), n);
 
 	if (ret)
 		return ret;
 	ret = at == -1 ? transfer((u32)fd, &v.u, fn) : transfer_at((u32)fd, &v.u, at, fn);
-	kfree(v.many);
+	uio_list_put(&v);
 	return ret;
 }
 

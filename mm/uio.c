@@ -12,6 +12,7 @@
 #include <kernel/heap.h>
 #include <kernel/string.h>
 #include <kernel/uaccess.h>
+#include <uapi/uio.h>
 
 /* ---- lists of buffers ---- */
 
@@ -81,6 +82,51 @@ static inline u64 transfer(enum direction dir, struct uio *u, void *kernel, u64 
 u64 uio_copy_out(struct uio *u, const void *src, u64 n) { return transfer(COPY_OUT, u, (void *)src, n); }
 u64 uio_copy_in(struct uio *u, void *dst, u64 n) { return transfer(COPY_IN, u, dst, n); }
 u64 uio_zero(struct uio *u, u64 n) { return transfer(COPY_ZERO, u, NULL, n); }
+
+/* ---- lists that a program gave ---- */
+
+_Static_assert(sizeof(struct user_iovec) == sizeof(struct uio_seg), "taken over as they are");
+
+/* Check each buffer; what is beyond the most that a call moves is left out. @return bytes in all, -EINVAL, -EFAULT */
+static s64 check_list(struct uio_seg *seg, u64 n)
+{
+	u64 total = 0;
+
+	for (u64 i = 0; i < n; i++) {
+		if ((s64)seg[i].len < 0)
+			return -EINVAL;
+		if (!user_range_ok(seg[i].base, seg[i].len))
+			return -EFAULT;
+		seg[i].len = MIN(seg[i].len, UIO_MAX_BYTES - total);
+		total += seg[i].len;
+	}
+	return (s64)total;
+}
+
+int uio_list_get(struct uio_list *l, uaddr_t iov, u64 n)
+{
+	struct uio_seg *seg = l->few;
+	s64 total;
+
+	l->many = NULL;
+	if (n > UIO_MAXIOV)
+		return -EINVAL;
+	if (n > sizeof(l->few) / sizeof(l->few[0]))
+		seg = l->many = kmalloc(n * sizeof(*seg));
+	if (!seg)
+		return -ENOMEM;
+	total = copy_from_user(seg, iov, n * sizeof(*seg));
+	if (!total)
+		total = check_list(seg, n);
+	if (total < 0) {
+		uio_list_put(l);
+		return (int)total;
+	}
+	l->u = (struct uio){ .seg = seg, .nr_segs = n, .count = total };
+	return 0;
+}
+
+void uio_list_put(struct uio_list *l) { kfree(l->many); }
 
 /* ---- strings ---- */
 

@@ -81,3 +81,14 @@ static inline void uio_init_kernel(struct uio *u, void *buf, u64 len)
 u64 uio_copy_out(struct uio *u, const void *src, u64 n);	/* kernel -> user */
 u64 uio_copy_in(struct uio *u, void *dst, u64 n);		/* user -> kernel */
 u64 uio_zero(struct uio *u, u64 n);
+
+/** A list of buffers that a program gave (struct iovec), checked. */
+struct uio_list { struct uio u; struct uio_seg few[8], *many; };
+/** Bytes that one call moves at most, as in Linux. */
+#define UIO_MAX_BYTES	0x7ffff000ull
+/**
+ * @brief Fetch @p n buffers from @p iov.
+ * @return 0: pair with uio_list_put(); -EINVAL: more than 1024, or a length below 0; -EFAULT, -ENOMEM
+ */
+int uio_list_get(struct uio_list *l, uaddr_t iov, u64 n);
+void uio_list_put(struct uio_list *l);
