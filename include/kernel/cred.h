@@ -67,3 +67,12 @@ bool cred_charge_pipe(const struct cred *c, s32 npages, bool force);
 /** @brief Charge an item of an epoll set to the real user of @p c. Any context. @return false: there are @p max already */
 bool cred_charge_watch(const struct cred *c, u64 max);
 void cred_uncharge_watch(const struct cred *c);
+/** @brief The same for what lies unread in sockets. */
+bool cred_charge_socket(const struct cred *c, s32 npages);
+/**
+ * @brief Count open files of the real user of @p c that are on their way through sockets. Any context.
+ * @param n     negative: they arrived
+ * @param most  that he may have
+ * @return false: there are more than that already; nothing is counted then
+ */
+bool cred_charge_flight(const struct cred *c, s32 n, u64 most);

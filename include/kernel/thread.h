@@ -18,6 +18,7 @@ struct files;
 struct fs_context;
 struct cred;
 struct pt_regs;
+struct unix_rights;
 
 enum thread_state {
 	THREAD_RUNNABLE,		/* running or in a run queue */
@@ -94,6 +95,9 @@ struct thread {
 	u64 set_child_tid;
 	u64 rseq, rseq_sig_len;
 	void *process_data;		/* anything more that kernel/process wants */
+
+	/* owned by net/rights.c: files that are closed when the present one is */
+	struct unix_rights **closing;
 
 	/* owned by the driver gate */
 	struct gate_record *gate;	/* innermost call into a driver, NULL outside */

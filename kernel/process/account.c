@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * What all processes of one user have together: the counts that RLIMIT_NPROC
- * and RLIMIT_SIGPENDING are compared with, the room in pipes, and what epoll
- * watches.
+ * and RLIMIT_SIGPENDING are compared with, the room in pipes and sockets, the
+ * open files on their way through those, and what epoll watches.
  *
  * Each struct cred points to the account of its real user, so that fork() and
  * signals touch only the counters; looking one up happens in setuid() and its
@@ -84,10 +84,10 @@ void account_put(struct user_account *a)
 	kfree(a);
 }
 
-bool cred_charge_pipe(const struct cred *c, s32 npages, bool force)
+/* Of pipes and of sockets alike. */
+static bool charge(struct user_account *a, struct atomic *count, s32 npages, bool force)
 {
-	struct user_account *a = c->account;
-	s32 now = atomic_add_return(&a->nr_pipe_pages, npages);
+	s32 now = atomic_add_return(count, npages);
 	struct mem_info m;
 
 	if (npages <= 0 || force || a == &root_account)
@@ -95,7 +95,7 @@ bool cred_charge_pipe(const struct cred *c, s32 npages, bool force)
 	mem_info_get(&m);
 	if ((u32)now <= MIN((u64)PIPE_PAGES_MAX, m.total / 8))
 		return true;
-	atomic_add_return(&a->nr_pipe_pages, -npages);
+	atomic_add_return(count, -npages);
 	return false;
 }
 
@@ -112,4 +112,24 @@ bool cred_charge_watch(const struct cred *c, u64 max)
 void cred_uncharge_watch(const struct cred *c)
 {
 	atomic_dec(&c->account->nr_watches);
+}
+
+bool cred_charge_pipe(const struct cred *c, s32 npages, bool force)
+{
+	return charge(c->account, &c->account->nr_pipe_pages, npages, force);
+}
+
+bool cred_charge_socket(const struct cred *c, s32 npages)
+{
+	return charge(c->account, &c->account->nr_socket_pages, npages, false);
+}
+
+bool cred_charge_flight(const struct cred *c, s32 n, u64 most)
+{
+	struct atomic *count = &c->account->nr_flights;
+
+	if (n > 0 && (u64)(u32)atomic_read(count) >= most)
+		return false;
+	atomic_add(count, n);
+	return true;
 }

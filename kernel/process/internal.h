@@ -62,6 +62,8 @@ struct user_account {
 	struct atomic nr_signals;	/* RLIMIT_SIGPENDING */
 	struct atomic nr_pipe_pages;	/* see cred_charge_pipe() */
 	struct atomic64 nr_watches;	/* of epoll */
+	struct atomic nr_socket_pages;	/* see cred_charge_socket() */
+	struct atomic nr_flights;	/* see cred_charge_flight() */
 	struct user_account *next;
 };
 struct user_account *account_find(uid_t uid);	/* counted; NULL: no memory */
