@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/** @file record_queue.h  What was sent to a socket and not read yet (net/record_queue.c). */
+#pragma once
+#include <kernel/uaccess.h>
+
+struct page;
+struct cred;
+struct unix_rights;
+
+/** What a message is besides its bytes; in front of them in the queue. */
+struct record {
+	u32 len;			/* bytes not read yet */
+	s32 pid;			/* who sent it */
+	uid_t uid;
+	gid_t gid;
+	struct unix_rights *rights;	/* open files that were sent along, owned; or NULL */
+	u64 unused;
+};
+/** What a message costs of the room besides its bytes. */
+#define RECORD_SIZE	32u
+_Static_assert(sizeof(struct record) == RECORD_SIZE, "a record never crosses a page's end");
+
+static inline bool record_same_sender(const struct record *a, const struct record *b)
+{
+	return a->pid == b->pid && a->uid == b->uid && a->gid == b->gid;
+}
+
+/** Guarded by whoever owns it. */
+struct record_queue {
+	struct page *head, *tail;	/* where reading and writing go on; linked by page->next. NULL: never used */
+	u32 head_off, tail_off;
+	u32 npages, charged;		/* charged: pages on the account of payer */
+	u32 nr_records;
+	u64 used;			/* bytes and RECORD_SIZE for each record: what limits look at */
+	struct record first;		/* the oldest; its header is not in the pages */
+	struct record *last;		/* header of the newest, once there are two */
+	const struct cred *payer;	/* not counted here */
+};
+
+/** A place in a queue: reading goes on there. */
+struct record_cursor {
+	struct page *page;
+	u32 off;
+	u32 left;			/* records, the present one included */
+	struct record record;		/* the present one, ->len what is left of it */
+	u64 passed;			/* what of queue->used lies behind */
+};
+
+/** @brief Start with an empty one. @param payer  whose share of memory it uses; outlives it */
+void record_queue_init(struct record_queue *q, const struct cred *payer);
+/**
+ * @brief Give back all memory.
+ * @return the open files of all messages, chained by ->next, now the caller's
+ */
+struct unix_rights *record_queue_destroy(struct record_queue *q);
+/**
+ * @brief Append a message, or to the newest one if it may be glued to it.
+ * @param r      what it is; ->len is set here. On success its rights are the queue's
+ * @param len    of its bytes; 0 is fine for a whole one
+ * @param whole  all or nothing; otherwise as many bytes as can be had, and it may be glued
+ * @return bytes, -EFAULT, -ENOMEM, -ENOBUFS: the payer has no more share
+ */
+s64 record_queue_put(struct record_queue *q, const struct record *r, struct uio *u, u64 len, bool whole);
+
+/** @brief Begin at the oldest message; there must be one. */
+void record_cursor_start(const struct record_queue *q, struct record_cursor *c);
+/** @brief Copy out of the present message. @return bytes, or -EFAULT when none of @p n could be */
+s64 record_cursor_read(struct record_cursor *c, struct uio *u, u64 n);
+/** @brief Leave the present message, read or not. @return is there another one? */
+bool record_cursor_next(struct record_cursor *c);
+/** @brief What the cursor has passed is read: forget it. Rights of messages that were left are the caller's business. */
+void record_queue_consume(struct record_queue *q, const struct record_cursor *c);

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/** @file socket.h  Between the files of net/: local sockets. */
+#pragma once
+#include "record_queue.h"
+#include "rights.h"
+#include <kernel/fs.h>
+#include <uapi/socket.h>
+
+/** Default and largest size of a buffer (SO_SNDBUF, SO_RCVBUF), as in Linux. */
+#define SOCKET_BUFFER_BYTES	212992u
+#define SOCKET_SNDBUF_MIN	4608u
+#define SOCKET_RCVBUF_MIN	2304u
+
+/**
+ * One end. Lock: ->lock (mutex; user memory is touched under it) guards the queue,
+ * shutdown, file and dead; only one socket's is held at a time. Others look at
+ * the queue's counts, shutdown and error without it, to know whether to wait.
+ */
+struct unix_socket {
+	struct atomic refs;		/* its file, its peer, and who is waking it */
+	u16 type;			/* SOCK_* */
+	u16 shutdown;			/* CLOSED_* */
+	bool dead;			/* its file is gone */
+	bool disconnected;		/* SOCK_DGRAM: has forgotten its peer */
+	struct atomic error;		/* errno that the next call reports, once (SO_ERROR) */
+	struct unix_socket *peer;	/* counted; constant; NULL: was never connected */
+	struct mutex lock;
+	struct file *file;		/* NULL once it is gone */
+	struct record_queue queue;	/* sent by the peer, not read yet */
+	struct wait_queue read_wait;	/* for something to read */
+	struct wait_queue write_wait;	/* for room in the peer's queue */
+
+	/* options; written without a lock, each at once */
+	u32 flags;			/* bit of a switch, 1 << SO_* */
+	u32 sndbuf, rcvbuf, rcvlowat, priority;
+	u64 rcvtimeo_ns, sndtimeo_ns;	/* TIMEOUT_NONE: for ever */
+	struct { s32 on, sec; } linger;
+	struct user_ucred peer_cred;
+
+	/* net/rights.c, under flight_mutex */
+	struct list held;		/* messages in the queue that hold sockets */
+	u64 walk_number;
+	struct unix_socket *walk_next;
+};
+#define CLOSED_READ	1u
+#define CLOSED_WRITE	2u
+#define CLOSED_BOTH	3u
+#define TIMEOUT_NONE	(~0ull)
+
+static inline bool socket_switch(const struct unix_socket *s, u32 option)
+{
+	return READ_ONCE(s->flags) >> option & 1;
+}
+
+/** What one send or receive call moves. */
+struct message {
+	struct uio *u;
+	u32 flags;			/* MSG_* of the call; MSG_DONTWAIT where the file says O_NONBLOCK */
+	bool has_record;		/* sending: r has the sender; receiving: r is set */
+	struct record r;		/* with rights: taken over when sent, the caller's when received */
+	u32 out_flags;			/* MSG_TRUNC, MSG_CTRUNC... */
+};
+
+/* ---- unix.c ---- */
+
+extern const struct file_ops socket_fops;
+/** @brief The socket that an open file is, or NULL. */
+static inline struct unix_socket *unix_socket_of(const struct file *f)
+{
+	return f->ops == &socket_fops ? f->private : NULL;
+}
+/**
+ * @brief A socket and its open file.
+ * @param flags  SOCK_NONBLOCK or 0
+ * @return 0, -ENOMEM
+ */
+int unix_create(u32 type, u32 flags, struct file **out);
+/** @brief Make peers of two that are nobody's yet. */
+void unix_join(struct unix_socket *a, struct unix_socket *b);
+/** @brief No more of CLOSED_* here, and the opposite at the peer's end. Sleeps. */
+void unix_shutdown(struct unix_socket *s, u32 which);
+/** @brief SOCK_DGRAM: forget the peer; what is queued is lost. Sleeps. */
+void unix_disconnect(struct unix_socket *s);
+/** @brief Take the pending error. @return -errno or 0 */
+int unix_take_error(struct unix_socket *s);
+/** @brief Is there so much room in the peer's queue that a writer that waits goes on? */
+bool unix_is_writable(const struct unix_socket *s);
+/** @brief A pending error, and who waits or asked for SIGIO is woken. Any thread context. */
+void unix_wake_readers(struct unix_socket *s);
+void unix_wake_writers(struct unix_socket *s);
+
+/* ---- transfer.c ---- */
+
+/** @brief Send; sleeps. @return bytes or -errno (SIGPIPE sent where due). Rights that were not sent stay in m->r. */
+s64 unix_send(struct unix_socket *s, struct message *m);
+/** @brief Receive; sleeps. @return bytes or -errno; m->r.rights and m->out_flags are set. */
+s64 unix_receive(struct unix_socket *s, struct message *m);
+
+/* ---- control.c ---- */
+
+/**
+ * @brief Control messages of a sendmsg(): files and credentials, into m->r.
+ * @return 0, -EINVAL, -EFAULT, -EPERM: not his credentials, -ENOBUFS: too much, those of unix_rights_collect().
+ *	   Rights in m->r are the caller's on failure, too.
+ */
+int control_from_user(struct message *m, uaddr_t control, u64 len);
+/**
+ * @brief What came along with a message, to a recvmsg(); installs descriptors, lets go of the rights.
+ * @param len  room there
+ * @return bytes used; MSG_CTRUNC in m->out_flags when it was not enough
+ */
+u64 control_to_user(struct unix_socket *s, struct message *m, uaddr_t control, u64 len);
+
+/* ---- calls.c ---- */
+
+/** A descriptor that is a socket. */
+struct socket_ref { struct fd_ref fd; struct unix_socket *s; };
+/** @brief @return 0, -EBADF, -ENOTSOCK; pair with socket_put() */
+int socket_get(u32 fd, struct socket_ref *ref);
+static inline void socket_put(struct socket_ref *ref) { fd_put(ref->fd); }
+/** @brief An address that a user gave. @p a is zeroed behind it. @return 0, -EINVAL, -EFAULT */
+int address_from_user(struct user_sockaddr_un *a, uaddr_t user, s32 len);
+/** @brief Whom an address leads to: nobody, since no socket can have a name. @return -ECONNREFUSED or why not even that */
+int address_look_up(const struct user_sockaddr_un *a, s32 len);
+/** @brief Write an address, or as much as fits, and its true length. @p user_len: address of the room's size. */
+int address_to_user(uaddr_t user, uaddr_t user_len, const void *a, u32 len);
+
+/* ---- options.c ---- */
+
+s64 socket_get_option(struct unix_socket *s, u32 option, uaddr_t value, uaddr_t user_len);
+s64 socket_set_option(struct unix_socket *s, u32 option, uaddr_t value, s32 len);
