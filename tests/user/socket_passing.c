@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: MIT */
+/* Local sockets: open files and credentials that are sent along with the bytes. */
+#include "check.h"
+#include <fcntl.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+
+static const int kinds[] = { SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET };
+static int p[2];
+static char big[8000];
+
+static void pair(int type) { CHECK_EQ(socketpair(AF_UNIX, type, 0, p), 0); }
+
+/* Past the library: musl's copies the control messages and has limits of its own. */
+static ssize_t send_message(int fd, const struct msghdr *m, int flags) { return syscall(SYS_sendmsg, fd, m, flags); }
+static ssize_t receive_message(int fd, struct msghdr *m, int flags) { return syscall(SYS_recvmsg, fd, m, flags); }
+
+static int poll_one(int fd, int events, int ms)
+{
+	struct pollfd f = { fd, (short)events, 0 };
+
+	return poll(&f, 1, ms) < 0 ? -1 : f.revents;
+}
+
+static bool on_banos(void)
+{
+	struct utsname u;
+
+	return !uname(&u) && strstr(u.release, "banos");
+}
+
+static void set_option(int fd, int option, int v)
+{
+	CHECK_EQ(setsockopt(fd, SOL_SOCKET, option, &v, sizeof(v)), 0);
+}
+
+union control { struct cmsghdr h; char room[2048]; };
+
+/* Send @n descriptors with one byte. */
+static ssize_t send_fds(int to, const int *fds, int n, int flags)
+{
+	static union control u;
+	struct iovec io = { "f", 1 };
+	struct msghdr m = { .msg_iov = &io, .msg_iovlen = 1, .msg_control = &u, .msg_controllen = CMSG_SPACE(4 * (size_t)n) };
+
+	memset(&u, 0, sizeof(u));
+	u.h = (struct cmsghdr){ .cmsg_len = CMSG_LEN(4 * (size_t)n), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS };
+	memcpy(CMSG_DATA(&u.h), fds, 4 * (size_t)n);
+	return send_message(to, &m, flags);
+}
+
+/* Receive with room for @room descriptors; @fds gets them. @return how many, or -1 */
+static int receive_fds(int from, int *fds, int room, int flags, int *msg_flags)
+{
+	static union control u;
+	char bytes[16];
+	struct iovec io = { bytes, sizeof(bytes) };
+	struct msghdr m = { .msg_iov = &io, .msg_iovlen = 1, .msg_control = &u, .msg_controllen = CMSG_LEN(4 * (size_t)room) };
+	struct cmsghdr *h;
+	int n;
+
+	if (receive_message(from, &m, flags) < 0)
+		return -1;
+	if (msg_flags)
+		*msg_flags = m.msg_flags;
+	h = CMSG_FIRSTHDR(&m);
+	if (!h)
+		return 0;
+	CHECK_EQ(h->cmsg_level, SOL_SOCKET);
+	CHECK_EQ(h->cmsg_type, SCM_RIGHTS);
+	n = (int)(h->cmsg_len - CMSG_LEN(0)) / 4;
+	memcpy(fds, CMSG_DATA(h), 4 * (size_t)n);
+	return n;
+}
+
+TEST(descriptors_are_passed)
+{
+	for (int i = 0; i < 3; i++) {
+		int q[2], got[2], flags;
+		char c;
+
+		pair(kinds[i]);
+		CHECK_EQ(pipe(q), 0);
+		CHECK_EQ(send_fds(p[0], q, 2, 0), 1);
+		close(q[1]);
+		CHECK_EQ(receive_fds(p[1], got, 2, MSG_CMSG_CLOEXEC, &flags), 2);
+		CHECK_EQ(flags & ~MSG_CMSG_CLOEXEC, 0);
+		CHECK_EQ(fcntl(got[0], F_GETFD), FD_CLOEXEC);
+		CHECK_EQ(write(got[1], "z", 1), 1);
+		close(got[1]);
+		CHECK_EQ(read(q[0], &c, 1), 1);
+		CHECK_EQ(read(got[0], &c, 1), 0);	/* no writer is left */
+		close(p[0]);
+		close(p[1]);
+	}
+}
+
+TEST(descriptors_without_room_are_closed)
+{
+	int q[2], got[3], flags;
+	char c;
+
+	pair(SOCK_STREAM);
+	pipe(q);
+	CHECK_EQ(send_fds(p[0], &q[1], 1, 0), 1);
+	close(q[1]);
+	CHECK_EQ(receive_fds(p[1], got, 0, 0, &flags), 0);
+	CHECK(flags & MSG_CTRUNC);
+	CHECK_EQ(read(q[0], &c, 1), 0);
+	pipe(q);
+	CHECK_EQ(send_fds(p[0], &q[1], 1, 0), 1);
+	close(q[1]);
+	CHECK_EQ(read(p[1], &c, 1), 1);		/* read() takes the byte alone */
+	CHECK_EQ(read(q[0], &c, 1), 0);
+	pipe(q);
+	CHECK_EQ(send_fds(p[0], &q[1], 1, 0), 1);
+	close(q[1]);
+	close(p[1]);				/* nobody ever reads it */
+	CHECK_EQ(read(q[0], &c, 1), 0);
+	pair(SOCK_STREAM);
+	pipe(q);
+	CHECK_EQ(send_fds(p[0], (int[]){ q[0], q[1], q[0] }, 3, 0), 1);
+	CHECK_EQ(receive_fds(p[1], got, 2, 0, &flags), 2);
+	CHECK(flags & MSG_CTRUNC);
+}
+
+TEST(descriptors_end_a_read)
+{
+	int q[2], got[2];
+	char c[8];
+
+	pair(SOCK_STREAM);
+	pipe(q);
+	CHECK_EQ(write(p[0], "ab", 2), 2);
+	CHECK_EQ(send_fds(p[0], q, 1, 0), 1);
+	CHECK_EQ(write(p[0], "cd", 2), 2);
+	CHECK_EQ(recv(p[1], c, 8, MSG_PEEK), 3);
+	CHECK_EQ(read(p[1], c, 8), 3);
+	CHECK(!memcmp(c, "abf", 3));
+	CHECK_EQ(read(p[1], c, 8), 2);
+	CHECK_EQ(send_fds(p[0], q, 2, 0), 1);
+	CHECK_EQ(receive_fds(p[1], got, 2, MSG_PEEK, NULL), 2);	/* others of the same files */
+	CHECK_EQ(receive_fds(p[1], got, 2, 0, NULL), 2);
+}
+
+TEST(descriptors_that_are_refused)
+{
+	static int many[300];
+	struct iovec io = { "f", 1 };
+	union control u = { .h = { .cmsg_len = CMSG_LEN(4), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS } };
+	struct msghdr m = { .msg_iov = &io, .msg_iovlen = 1, .msg_control = &u, .msg_controllen = CMSG_SPACE(4) };
+	int bad = 999;
+
+	pair(SOCK_STREAM);
+	CHECK_ERR(send_fds(p[0], &bad, 1, 0), EBADF);
+	CHECK_ERR(send_fds(p[0], many, 254, 0), EINVAL);
+	CHECK_EQ(send_fds(p[0], many, 253, 0), 1);
+	u.h.cmsg_len = 15;
+	CHECK_ERR(send_message(p[0], &m, 0), EINVAL);
+	memset(&u, 0xff, 8);
+	CHECK_ERR(send_message(p[0], &m, 0), EINVAL);
+	memset(&u, 0, 8);
+	u.h.cmsg_len = CMSG_LEN(4);
+	u.h.cmsg_type = 77;
+	CHECK_ERR(send_message(p[0], &m, 0), EINVAL);
+	u.h.cmsg_level = 77;			/* nobody's */
+	CHECK_EQ(send_message(p[0], &m, 0), 1);
+	*(uint64_t *)&m.msg_controllen = 1ul << 40;
+	CHECK_ERR(send_message(p[0], &m, 0), ENOBUFS);
+	*(uint64_t *)&m.msg_controllen = 20481;
+	CHECK_ERR(send_message(p[0], &m, 0), on_banos() ? ENOBUFS : EFAULT);
+	*(uint64_t *)&m.msg_controllen = 0;
+	m.msg_controllen = 100;
+	m.msg_control = (void *)8;
+	CHECK_ERR(send_message(p[0], &m, 0), EFAULT);
+	m.msg_control = NULL;
+	m.msg_controllen = 0;
+	m.msg_iovlen = 1025;
+	CHECK_ERR(send_message(p[0], &m, 0), EMSGSIZE);
+	CHECK_ERR(receive_message(p[0], &m, 0), EMSGSIZE);
+	m.msg_iov = (void *)8;
+	m.msg_iovlen = 1;
+	CHECK_ERR(send_message(p[0], &m, 0), EFAULT);
+	CHECK_ERR(send_message(p[0], (void *)8, 0), EFAULT);
+	CHECK_ERR(receive_message(p[0], (void *)8, 0), EFAULT);
+}
+
+/* A socket in its own queue, through others too: Linux collects such circles, here they are refused. */
+TEST(circles_of_sockets)
+{
+	int a[2], b[2];
+
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, a), 0);
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, b), 0);
+	CHECK_EQ(send_fds(a[0], &a[0], 1, 0), 1);	/* into a[1]: no circle */
+	if (on_banos())
+		CHECK_ERR(send_fds(a[0], &a[1], 1, 0), ETOOMANYREFS);
+	CHECK_EQ(send_fds(a[0], &b[1], 1, 0), 1);	/* a[1] holds b[1] */
+	if (on_banos())
+		CHECK_ERR(send_fds(b[0], &a[1], 1, 0), ETOOMANYREFS);
+	CHECK_EQ(send_fds(b[1], &a[1], 1, 0), 1);	/* b[0] holds a[1] */
+	if (on_banos())
+		CHECK_ERR(send_fds(a[0], &b[0], 1, 0), ETOOMANYREFS);
+	for (int i = 0; i < 2; i++)
+		close(a[i]), close(b[i]);
+}
+
+/* Each holds the next: the last close ends them all, without depth. */
+TEST(long_chains_of_sockets)
+{
+	enum { N = 300 };
+	int held = -1, q[2];
+	char c;
+
+	CHECK_EQ(pipe(q), 0);
+	for (int i = 0; i < N; i++) {
+		pair(SOCK_DGRAM);
+		CHECK_EQ(send_fds(p[0], held < 0 ? &q[1] : &held, 1, 0), 1);
+		if (held >= 0)
+			close(held);
+		close(p[0]);
+		held = p[1];
+	}
+	close(q[1]);
+	CHECK_EQ(poll_one(q[0], POLLIN, 0), 0);
+	close(held);
+	CHECK_EQ(poll_one(q[0], POLLIN, 5000), POLLHUP);
+	CHECK_EQ(read(q[0], &c, 1), 0);
+}
+
+TEST(too_many_on_their_way)
+{
+	static int many[200];
+	struct rlimit lim = { 300, 300 };
+	int n = 0;
+
+	if (getuid())
+		return;
+	pair(SOCK_STREAM);
+	CHECK_EQ(setgid(12346), 0);
+	CHECK_EQ(setuid(12346), 0);
+	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &lim), 0);
+	while (n < 10 && send_fds(p[0], many, 200, 0) == 1)
+		n++;
+	CHECK_EQ(errno, ETOOMANYREFS);
+	CHECK(n >= 1 && n <= 3);
+	while (n--)
+		CHECK_EQ(recv(p[1], big, 1, 0), 1);
+	CHECK_EQ(send_fds(p[0], many, 200, 0), 1);
+}
+
+/* Receive one message with credentials. */
+static struct ucred credentials(int fd)
+{
+	union control u;
+	char bytes[16];
+	struct iovec io = { bytes, sizeof(bytes) };
+	struct msghdr m = { .msg_iov = &io, .msg_iovlen = 1, .msg_control = &u, .msg_controllen = sizeof(u) };
+	struct ucred c = { -1, 1, 1 };
+
+	CHECK(receive_message(fd, &m, 0) >= 0);
+	if (CMSG_FIRSTHDR(&m)) {
+		CHECK_EQ(CMSG_FIRSTHDR(&m)->cmsg_type, SCM_CREDENTIALS);
+		memcpy(&c, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof(c));
+	}
+	return c;
+}
+
+TEST(credentials_are_told)
+{
+	union control u = { .h = { .cmsg_len = CMSG_LEN(12), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_CREDENTIALS } };
+	struct ucred mine = { getpid(), getuid(), getgid() }, c;
+	struct iovec io = { "c", 1 };
+	struct msghdr m = { .msg_iov = &io, .msg_iovlen = 1, .msg_control = &u, .msg_controllen = CMSG_SPACE(12) };
+	char buf[8];
+	pid_t child;
+
+	pair(SOCK_STREAM);
+	write(p[0], "x", 1);
+	CHECK_EQ(credentials(p[1]).pid, -1);		/* not asked for */
+	write(p[0], "x", 1);
+	set_option(p[1], SO_PASSCRED, 1);
+	CHECK_EQ(credentials(p[1]).pid, 0);		/* sent before anybody asked */
+	write(p[0], "x", 1);
+	c = credentials(p[1]);
+	CHECK_EQ(c.pid, getpid());
+	CHECK_EQ(c.uid, getuid());
+	write(p[0], "x", 1);
+	child = CHILD(write(p[0], "y", 1) != 1);
+	CHECK_EQ(wait_status(child), 0);
+	CHECK_EQ(recv(p[1], buf, 8, 0), 1);		/* others' bytes are not glued to it */
+	CHECK_EQ(credentials(p[1]).pid, child);
+	memcpy(CMSG_DATA(&u.h), &mine, sizeof(mine));
+	CHECK_EQ(send_message(p[0], &m, 0), 1);
+	CHECK_EQ(credentials(p[1]).pid, getpid());
+	if (getuid())
+		return;
+	CHECK_EQ(setuid(12347), 0);
+	CHECK_ERR(send_message(p[0], &m, 0), EPERM);		/* not root any more */
+	mine.uid = 12347;
+	mine.pid = 1;
+	memcpy(CMSG_DATA(&u.h), &mine, sizeof(mine));
+	CHECK_ERR(send_message(p[0], &m, 0), EPERM);
+}
+
+TEST(many_pairs)
+{
+	for (int i = 0; i < 10000; i++) {
+		pair(kinds[i % 3]);
+		if (i % 2)
+			CHECK_EQ(write(p[0], big, (size_t)(i % 7) * 1000 + 1), i % 7 * 1000 + 1);
+		if (i % 5 == 0)
+			CHECK_EQ(send_fds(p[1], &p[1], 1, 0), 1);
+		close(p[0]);
+		close(p[1]);
+	}
+}
+
+int main(void)
+{
+	RUN(descriptors_are_passed);
+	RUN(descriptors_without_room_are_closed);
+	RUN(descriptors_end_a_read);
+	RUN(descriptors_that_are_refused);
+	RUN(circles_of_sockets);
+	RUN(long_chains_of_sockets);
+	RUN(too_many_on_their_way);
+	RUN(credentials_are_told);
+	RUN(many_pairs);
+	return check_done();
+}
