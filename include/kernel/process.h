@@ -27,6 +27,7 @@ struct process_timers;
 struct posix_timer;
 struct user_account;
 struct pid;
+struct signal_watch;
 
 /** One signal that waits, with what is known of it. */
 struct signal_entry {
@@ -72,6 +73,7 @@ struct process {
 	spinlock_t sig_lock;
 	struct sighand *sighand;
 	struct signal_queue shared;	/* pending for the process as a whole */
+	struct signal_watch *watch;	/* who polls a signalfd; counted; NULL: nobody ever did */
 	bool unkillable;		/* the first process: default actions do nothing */
 	u8 stop_signal;			/* a group stop was asked for: which signal; 0: none */
 	u32 stop_left;			/* threads that have not stopped yet */

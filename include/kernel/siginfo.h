@@ -11,4 +11,5 @@
 struct siginfo_k { int signo, code, err; pid_t pid; uid_t uid; int status; u64 addr; u64 value; u64 extra[2]; };
 
 void signal_info_to_user(const struct siginfo_k *info, struct user_siginfo *out);
+void signal_info_to_signalfd(const struct siginfo_k *info, struct user_signalfd_siginfo *out);
 void signal_info_from_user(const struct user_siginfo *u, struct siginfo_k *out);

@@ -139,6 +139,23 @@ struct user_siginfo {
 };
 _Static_assert(sizeof(struct user_siginfo) == 128, "siginfo_t has 128 bytes");
 
+/** What read() of a signalfd() gives for each signal. */
+struct user_signalfd_siginfo {
+	u32 signo;
+	s32 err, code;
+	u32 pid, uid;
+	s32 fd;
+	u32 tid, band, overrun, trapno;
+	s32 status, int_value;
+	u64 value, utime, stime, addr;
+	u16 addr_lsb, pad;
+	s32 syscall;
+	u64 call_addr;
+	u32 arch;
+	u8 unused[28];
+};
+_Static_assert(sizeof(struct user_signalfd_siginfo) == 128, "struct signalfd_siginfo has 128 bytes");
+
 #define SIGEV_SIGNAL	0
 #define SIGEV_NONE	1
 #define SIGEV_THREAD	2

@@ -15,6 +15,7 @@
 #include <kernel/process.h>
 #include <kernel/string.h>
 #include <kernel/uaccess.h>
+#include <uapi/poll.h>
 
 /* ---- numbers (pid.c) ---- */
 
@@ -161,6 +162,16 @@ static inline void sighand_unlock(struct sighand *h, bool locked)
 {
 	if (unlikely(locked))
 		raw_spin_unlock(&h->lock);
+}
+
+/** Where a process waits for its signals with files of signalfd() (signalfd.c). */
+struct signal_watch { struct atomic refs; struct wait_queue wait; };
+void signal_watch_put(struct signal_watch *w);
+/** @brief Something is pending for the process or one of its threads. Under sig_lock. */
+static inline void signal_watch_tell(struct process *p)
+{
+	if (unlikely(p->watch != NULL))
+		wake_up_key(&p->watch->wait, 0, POLLIN | POLLRDNORM);
 }
 
 /** @brief Send; @p t NULL: to the process. Under sig_lock. Results as signal_send_process(). */

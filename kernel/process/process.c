@@ -106,6 +106,7 @@ void process_put(struct process *p)
 	if (!atomic_dec_and_test(&p->refs))
 		return;
 	signal_queue_flush(&p->shared, ~0ull);
+	signal_watch_put(p->watch);
 	if (p->sighand)
 		sighand_put(p->sighand);
 	kmem_cache_free(process_cache, p);

@@ -361,6 +361,7 @@ int signal_send_locked(struct process *p, struct thread *t, int sig, const struc
 	if (err)
 		return err;
 	tell_a_thread(p, t, sig);
+	signal_watch_tell(p);
 	return 0;
 }
 
@@ -378,6 +379,7 @@ enum signal_timer_result signal_send_timer(struct process *p, struct thread *t,
 	list_add_tail(&e->link, &q->entries);
 	q->set |= sigbit(sig);
 	tell_a_thread(p, t, sig);
+	signal_watch_tell(p);
 	return SIGNAL_TIMER_QUEUED;
 }
 

@@ -79,6 +79,47 @@ void signal_info_to_user(const struct siginfo_k *k, struct user_siginfo *out)
 	}
 }
 
+void signal_info_to_signalfd(const struct siginfo_k *k, struct user_signalfd_siginfo *out)
+{
+	*out = (struct user_signalfd_siginfo){ .signo = (u32)k->signo, .err = k->err, .code = k->code };
+	switch (layout_of(k->signo, k->code)) {
+	case LAYOUT_SENDER:
+		out->pid = (u32)k->pid;
+		out->uid = k->uid;
+		break;
+	case LAYOUT_RAW:
+		out->pid = (u32)k->pid;
+		out->uid = k->uid;
+		out->value = k->value;
+		out->int_value = (s32)k->value;
+		break;
+	case LAYOUT_TIMER:
+		out->tid = (u32)k->pid;
+		out->overrun = (u32)k->status;
+		out->value = k->value;
+		out->int_value = (s32)k->value;
+		break;
+	case LAYOUT_CHILD:
+		out->pid = (u32)k->pid;
+		out->uid = k->uid;
+		out->status = k->status;
+		out->utime = k->extra[0];
+		out->stime = k->extra[1];
+		break;
+	case LAYOUT_FAULT:
+		out->addr = k->addr;
+		break;
+	case LAYOUT_POLL:
+		out->band = (u32)k->value;
+		out->fd = k->status;
+		break;
+	case LAYOUT_SYS:
+		out->call_addr = k->addr;
+		out->syscall = k->status;
+		break;
+	}
+}
+
 void signal_info_from_user(const struct user_siginfo *u, struct siginfo_k *out)
 {
 	*out = (struct siginfo_k){

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: MIT
+/*
+ * signalfd(): the pending signals of a set, as a file.
+ *
+ * Such a file shows each process its own signals: who reads takes out of the
+ * queues of its thread and its process, who polls is woken by signals to itself.
+ * So the wait queue is the process's, not the file's (struct signal_watch, made
+ * when the process first polls one). A set of epoll may stay registered there
+ * when the process has ended, through a copy of the file that a child has; so
+ * each file counts the watches on which it was polled until it is closed, and by
+ * then every set has let go of it.
+ *
+ * Lock: fd->lock (spin) guards the list of watches; sig_lock of the process its
+ * pointer to the watch. Linux signalfd(2).
+ */
+#include "internal.h"
+#include <kernel/fs.h>
+#include <kernel/seq_file.h>
+#include <kernel/syscalls.h>
+
+/* What a file was polled on. */
+struct watch_ref { struct watch_ref *next; struct signal_watch *watch; };
+
+struct signalfd {
+	u64 set;
+	spinlock_t lock;
+	struct watch_ref *watches;
+	struct watch_ref first;		/* for the usual, one process */
+};
+
+/* ---- the wait queue of a process ---- */
+
+void signal_watch_put(struct signal_watch *w)
+{
+	if (w && atomic_dec_and_test(&w->refs))
+		kfree(w);
+}
+
+/* That of the current process, counted; NULL: no memory. */
+static struct signal_watch *watch_get(void)
+{
+	struct process *p = current->proc;
+	struct signal_watch *w = NULL, *fresh = NULL;
+	u64 flags;
+
+	if (!READ_ONCE(p->watch)) {
+		fresh = kmalloc(sizeof(*fresh));
+		if (!fresh)
+			return NULL;
+		atomic_set(&fresh->refs, 1);
+		wait_queue_init(&fresh->wait);
+	}
+	flags = spin_lock_irqsave(&p->sig_lock);
+	if (!p->watch) {
+		p->watch = fresh;
+		fresh = NULL;
+	}
+	w = p->watch;
+	atomic_inc(&w->refs);
+	spin_unlock_irqrestore(&p->sig_lock, flags);
+	kfree(fresh);
+	return w;
+}
+
+/* Forget the watches of processes that ended, on which nobody is registered. Locked. @return them */
+static struct watch_ref *take_unused(struct signalfd *s)
+{
+	struct watch_ref **link = &s->watches, *unused = NULL;
+
+	while (*link) {
+		struct watch_ref *r = *link;
+
+		if (r == &s->first || atomic_read(&r->watch->refs) > 1 || wait_queue_active(&r->watch->wait)) {
+			link = &r->next;
+			continue;
+		}
+		*link = r->next;
+		r->next = unused;
+		unused = r;
+	}
+	return unused;
+}
+
+static void free_refs(struct watch_ref *r)
+{
+	while (r) {
+		struct watch_ref *next = r->next;
+
+		signal_watch_put(r->watch);
+		kfree(r);
+		r = next;
+	}
+}
+
+/* The wait queue of the current process, which stays until the file is closed. NULL: no memory. */
+static struct signal_watch *watch_for_poll(struct signalfd *s)
+{
+	struct watch_ref *fresh = NULL, *r, *unused;
+	struct signal_watch *w = watch_get();
+
+	if (!w)
+		return NULL;
+	spin_lock(&s->lock);
+	for (r = s->watches; r && r->watch != w; r = r->next)
+		;
+	spin_unlock(&s->lock);
+	if (!r)
+		fresh = kmalloc(sizeof(*fresh));
+	if (r || !fresh) {
+		signal_watch_put(w);		/* the list or the process has it, too */
+		return r ? w : NULL;
+	}
+	*fresh = (struct watch_ref){ .watch = w };
+	spin_lock(&s->lock);
+	unused = take_unused(s);
+	fresh->next = s->watches;
+	s->watches = fresh;
+	spin_unlock(&s->lock);
+	free_refs(unused);
+	return w;
+}
+
+/* ---- as a file ---- */
+
+static u64 pending(void)
+{
+	return READ_ONCE(current->sig->pending.set) | READ_ONCE(current->proc->shared.set);
+}
+
+static int take(u64 set, struct siginfo_k *info)
+{
+	struct process *p = current->proc;
+	u64 flags = spin_lock_irqsave(&p->sig_lock);
+	int sig = signal_dequeue(p, current->sig, set, info);
+
+	if (sig)
+		signal_recalc();
+	spin_unlock_irqrestore(&p->sig_lock, flags);
+	return sig;
+}
+
+/* The first signal; later ones are not waited for. @return its number or -errno */
+static int take_first(struct file *f, struct signalfd *s, struct siginfo_k *info)
+{
+	struct signal_watch *w;
+	int sig, err = 0;
+
+	sig = take(READ_ONCE(s->set), info);
+	if (sig)
+		return sig;
+	if (f->flags & O_NONBLOCK)
+		return -EAGAIN;
+	w = watch_get();
+	if (!w)
+		return -ENOMEM;
+	while (!err && !sig) {
+		err = wait_event_interruptible(&w->wait, pending() & READ_ONCE(s->set));
+		sig = take(READ_ONCE(s->set), info);
+	}
+	signal_watch_put(w);
+	return sig ? sig : err;
+}
+
+static s64 signalfd_read(struct file *f, struct uio *u, u64 *pos)
+{
+	struct signalfd *s = f->private;
+	struct user_signalfd_siginfo out;
+	struct siginfo_k info;
+	s64 done = 0;
+	int sig;
+
+	if (u->count < sizeof(out))
+		return -EINVAL;
+	sig = take_first(f, s, &info);
+	if (sig < 0)
+		return sig;
+	while (sig) {
+		signal_info_to_signalfd(&info, &out);
+		if (uio_copy_out(u, &out, sizeof(out)) < sizeof(out))
+			return done ? done : -EFAULT;
+		done += sizeof(out);
+		sig = u->count < sizeof(out) ? 0 : take(READ_ONCE(s->set), &info);
+	}
+	return done;
+}
+
+static u32 signalfd_poll(struct file *f, struct poll_table *t)
+{
+	struct signalfd *s = f->private;
+
+	if (t) {
+		struct signal_watch *w = watch_for_poll(s);
+
+		if (!w)
+			return POLLERR;		/* better than to sleep for ever */
+		poll_wait(t, &w->wait);
+	}
+	return pending() & READ_ONCE(s->set) ? POLLIN | POLLRDNORM : 0;
+}
+
+static void signalfd_release(struct file *f)
+{
+	struct signalfd *s = f->private;
+	struct watch_ref *r = s->watches;
+
+	while (r) {
+		struct watch_ref *next = r->next;
+
+		signal_watch_put(r->watch);
+		if (r != &s->first)
+			kfree(r);
+		r = next;
+	}
+	kfree(s);
+}
+
+static void signalfd_show_fdinfo(struct file *f, struct seq_file *m)
+{
+	seq_printf(m, "sigmask:\t%016llx\n", (unsigned long long)((struct signalfd *)f->private)->set);
+}
+
+static const struct file_ops signalfd_fops = {
+	.read = signalfd_read, .poll = signalfd_poll, .release = signalfd_release, .show_fdinfo = signalfd_show_fdinfo,
+};
+
+/* ---- system calls ---- */
+
+static s64 create(u64 set, u32 flags)
+{
+	struct signalfd *s = kzalloc(sizeof(*s));
+	struct file *f;
+	int fd;
+
+	if (!s)
+		return -ENOMEM;
+	s->set = set;
+	spin_init(&s->lock);
+	s->first.watch = watch_get();
+	if (!s->first.watch) {
+		kfree(s);
+		return -ENOMEM;
+	}
+	s->watches = &s->first;
+	f = file_create_anon("anon_inode:[signalfd]", &signalfd_fops, s, O_RDWR | (flags & O_NONBLOCK));
+	if (IS_ERR(f)) {
+		signal_watch_put(s->first.watch);
+		kfree(s);
+		return PTR_ERR(f);
+	}
+	fd = fd_install(f, 0, flags & O_CLOEXEC);
+	if (fd < 0)
+		file_put(f);
+	return fd;
+}
+
+/* Another set for one that is there; who waits looks again. */
+static s64 change(u32 fd, u64 set)
+{
+	struct fd_ref r = fd_get(fd);
+	struct process *p = current->proc;
+	u64 flags;
+
+	if (!r.file)
+		return -EBADF;
+	if (r.file->ops != &signalfd_fops) {
+		fd_put(r);
+		return -EINVAL;
+	}
+	WRITE_ONCE(((struct signalfd *)r.file->private)->set, set);
+	flags = spin_lock_irqsave(&p->sig_lock);
+	signal_watch_tell(p);
+	spin_unlock_irqrestore(&p->sig_lock, flags);
+	fd_put(r);
+	return fd;
+}
+
+static s64 do_signalfd(s32 fd, uaddr_t user_set, u64 size, u32 flags)
+{
+	u64 set;
+
+	if (size != sizeof(set))
+		return -EINVAL;
+	if (get_user_u64(&set, user_set))
+		return -EFAULT;
+	if (flags & ~(O_CLOEXEC | O_NONBLOCK))
+		return -EINVAL;
+	set &= ~SIGSET_KERNEL_ONLY;
+	return fd == -1 ? create(set, flags) : change((u32)fd, set);
+}
+
+SYSCALL4(signalfd4, fd, set, size, flags) { return do_signalfd((s32)fd, uaddr(set), size, (u32)flags); }
+SYSCALL3(signalfd, fd, set, size) { return do_signalfd((s32)fd, uaddr(set), size, 0); }
