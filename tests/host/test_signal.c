@@ -106,6 +106,55 @@ static void layouts_are_linux(void **state)
 	assert_int_equal(at32(b, 24), 12);
 }
 
+static const u8 *signalfd_bytes_of(const struct siginfo_k *k)
+{
+	static struct user_signalfd_siginfo u;
+
+	memset(&u, 0x77, sizeof(u));
+	signal_info_to_signalfd(k, &u);
+	return (const u8 *)&u;
+}
+
+/* Offsets from Linux's <linux/signalfd.h>. */
+static void layouts_of_signalfd_are_linux(void **state)
+{
+	struct siginfo_k k = { .signo = SIGTERM, .code = SI_USER, .err = 2, .pid = 7, .uid = 8, .value = 9 };
+	const u8 *b = signalfd_bytes_of(&k);
+
+	assert_int_equal(at32(b, 0), SIGTERM);
+	assert_int_equal(at32(b, 4), 2);
+	assert_int_equal(at32(b, 8), SI_USER);
+	assert_int_equal(at32(b, 12), 7);
+	assert_int_equal(at32(b, 16), 8);
+	for (u32 i = 20; i < 128; i++)
+		assert_int_equal(b[i], 0);
+	k = (struct siginfo_k){ .signo = SIGCHLD, .code = CLD_EXITED, .pid = 5, .status = 9, .extra = { 3, 4 } };
+	b = signalfd_bytes_of(&k);
+	assert_int_equal(at32(b, 12), 5);
+	assert_int_equal(at32(b, 40), 9);
+	assert_int_equal(at64(b, 56), 3);
+	assert_int_equal(at64(b, 64), 4);
+	k = (struct siginfo_k){ .signo = 40, .code = SI_QUEUE, .pid = 5, .value = 0x1234500000067ull };
+	b = signalfd_bytes_of(&k);
+	assert_int_equal(at32(b, 44), 0x67);
+	assert_true(at64(b, 48) == 0x1234500000067ull);
+	k = (struct siginfo_k){ .signo = 34, .code = SI_TIMER, .pid = 3, .status = 17, .value = 5 };
+	b = signalfd_bytes_of(&k);
+	assert_int_equal(at32(b, 24), 3);
+	assert_int_equal(at32(b, 32), 17);
+	k = (struct siginfo_k){ .signo = SIGSEGV, .code = SEGV_ACCERR, .addr = 0x123456789abc };
+	b = signalfd_bytes_of(&k);
+	assert_true(at64(b, 72) == 0x123456789abc);
+	k = (struct siginfo_k){ .signo = SIGIO, .code = POLL_IN, .value = 0x41, .status = 12 };
+	b = signalfd_bytes_of(&k);
+	assert_int_equal(at32(b, 20), 12);
+	assert_int_equal(at32(b, 28), 0x41);
+	k = (struct siginfo_k){ .signo = SIGSYS, .code = 1, .addr = 0x4711, .status = 99 };
+	b = signalfd_bytes_of(&k);
+	assert_int_equal(at32(b, 84), 99);
+	assert_true(at64(b, 88) == 0x4711);
+}
+
 /* sigqueue(): all that the sender wrote into the first 48 bytes arrives. */
 static void what_a_program_sends_arrives_unchanged(void **state)
 {
@@ -135,6 +184,7 @@ int main(void)
 		cmocka_unit_test(default_actions_are_posix),
 		cmocka_unit_test(masks_never_hold_kill_and_stop),
 		cmocka_unit_test(layouts_are_linux),
+		cmocka_unit_test(layouts_of_signalfd_are_linux),
 		cmocka_unit_test(what_a_program_sends_arrives_unchanged),
 	};
 

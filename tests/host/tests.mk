@@ -96,6 +96,10 @@ signal-srcs := kernel/process/signal_info.c
 host-test-y += pci_config
 pci_config-srcs := drivers/bus/pci/config.c
 
+# net/
+host-test-y += record_queue
+record_queue-srcs := net/record_queue.c
+
 # banos/loader/; the programs of scripts/tools.mk are made of the same sources
 host-test-y += loader
 loader-srcs := $(wildcard banos/loader/*.c) banos/tool/host.c \
