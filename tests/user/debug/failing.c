@@ -24,6 +24,8 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -70,6 +72,83 @@ static void op_pipe(void)
 	if (!ACT(pipe(p)))
 		close(p[0]), close(p[1]);
 }
+
+static void op_socketpair(void)
+{
+	int p[2];
+
+	if (!ACT(socketpair(AF_UNIX, SOCK_STREAM, 0, p)))
+		close(p[0]), close(p[1]);
+}
+
+static void op_datagram(void)
+{
+	static char data[60000];
+	int p[2];
+
+	if (socketpair(AF_UNIX, SOCK_DGRAM, 0, p))
+		_exit(5);
+	ACT(send(p[0], data, sizeof(data), 0));
+	close(p[0]), close(p[1]);
+}
+
+/* Descriptors through a socket: sent, looked at, received. */
+static int pass(int p[2], int fd)
+{
+	union { struct cmsghdr h; char room[CMSG_SPACE(8)]; } u = { .h = { CMSG_LEN(8), .cmsg_level = SOL_SOCKET,
+									   .cmsg_type = SCM_RIGHTS } };
+	struct iovec io = { "x", 1 };
+	struct msghdr m = { .msg_iov = &io, .msg_iovlen = 1, .msg_control = &u, .msg_controllen = sizeof(u) };
+	char c;
+	int got[2];
+
+	memcpy(CMSG_DATA(&u.h), (int[]){ fd, p[0] }, 8);
+	if (sendmsg(p[0], &m, 0) < 0)
+		return -1;
+	io.iov_base = &c;
+	for (int flags = MSG_PEEK; flags >= 0; flags -= MSG_PEEK) {
+		m.msg_controllen = sizeof(u);
+		if (recvmsg(p[1], &m, flags) < 0)
+			return -1;
+		if (!m.msg_controllen)
+			continue;
+		memcpy(got, CMSG_DATA(&u.h), 8);
+		close(got[0]), close(got[1]);
+	}
+	return 0;
+}
+
+static void op_pass(void)
+{
+	int p[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, p))
+		_exit(5);
+	ACT(pass(p, nth_fd));
+	close(p[0]), close(p[1]);
+}
+
+static int watch_signals(void)
+{
+	sigset_t set;
+	struct pollfd f = { .events = POLLIN };
+	int r;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	f.fd = signalfd(-1, &set, 0);
+	if (f.fd < 0)
+		return -1;
+	r = fork();
+	if (!r) {
+		poll(&f, 1, 1);
+		_exit(0);
+	}
+	close(f.fd);
+	return r > 0 && waitpid(r, NULL, 0) == r ? 0 : -1;
+}
+
+static void op_signalfd(void) { ACT(watch_signals()); }
 
 static int fill_pipe(int fd)
 {
@@ -383,6 +462,8 @@ static const struct { const char *name; void (*fn)(void); int in_child; } ops[] 
 	{ "proc_mounts", op_proc_mounts }, { "proc_interrupts", op_proc_interrupts },
 	{ "list_proc", op_list_proc }, { "fork", op_fork }, { "thread", op_thread }, { "exec", op_exec },
 	{ "insmod", op_insmod },
+	{ "socketpair", op_socketpair }, { "datagram", op_datagram }, { "pass", op_pass },
+	{ "signalfd", op_signalfd, 1 },
 };
 #define OPS (int)(sizeof(ops) / sizeof(ops[0]))
 
