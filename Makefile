@@ -11,18 +11,36 @@ VERSION	:= 0.1.0
 # so it begins with the Linux release whose user ABI this is measured against.
 RELEASE	:= 6.1.0-banos$(VERSION)
 
-# Where everything that is made goes.
-O	?= build
-override O := $(patsubst %/,%,$(O))
-# Characters that make or the shell take for their own.
-ifneq ($(words $(O))$(shell printf %s '$(O)' | tr -d 'A-Za-z0-9_./+@~-'),1)
-$(error O=$(O): use letters, digits and _ . / + @ ~ - only)
+# The name of this folder stands in commands. Letters of any language will do.
+ifneq ($(shell d=$$(pwd -P; echo .); printf %s "$${d%??}" | LC_ALL=C tr -d \
+	'A-Za-z0-9_./+@~\200-\377-' | LC_ALL=C tr -c x x),)
+$(error make cannot work in a folder with this name: $(CURDIR): use letters, digits and _ . + @ ~ - only)
 endif
-ifeq ($(abspath $(O)),$(abspath $(CURDIR)))
+
+# Where everything that is made goes. Names that make or the shell would take for
+# something else are refused before anything is made.
+O	?= build
+quote	:= '
+o-text	:= $(subst $(quote),",$(value O))
+ifneq ($(words $(o-text))$(filter -% ~%,$(o-text))$(shell printf %s '$(o-text)' | \
+	LC_ALL=C tr -d 'A-Za-z0-9_./+@~-' | LC_ALL=C tr -c x x),1)
+$(error O=$(value O): use letters, digits and _ . / + @ ~ - only, and no - or ~ in front)
+endif
+# One name for each folder: make itself takes ./ away here and there.
+override O := $(patsubst $(CURDIR)/%,%,$(abspath $(O)))
+ifneq ($(filter /,$(O))$(filter $(abspath $(O))/%,$(abspath $(CURDIR))/),)
 $(error O=$(O): what is made and what it is made from would get mixed up; use another folder)
 endif
-ifneq ($(words $(CURDIR)),1)
-$(error make cannot work in a folder with blanks in its name: $(CURDIR))
+# The first folder of the way to it, where it is below this one.
+o-first	:= $(firstword $(subst /, ,$(patsubst $(CURDIR)/%,%,$(filter $(CURDIR)/%,$(abspath $(O))))))
+ifneq ($(o-first),)
+ifneq ($(filter configs Documentation include scripts tests,$(o-first))$(wildcard $(o-first)/Makefile \
+	$(o-first)/Kconfig),)
+$(error O=$(O): $(o-first) is a folder of sources; use another folder)
+endif
+endif
+ifneq ($(KCONFIG_CONFIG),)
+$(error KCONFIG_CONFIG=$(KCONFIG_CONFIG): the configuration is $(O)/.config; O= names another folder)
 endif
 
 MAKEFLAGS += --no-print-directory
@@ -31,7 +49,12 @@ PYTHON	?= $(firstword $(wildcard /usr/bin/python3) python3)
 export PYTHON
 export BANOS_VERSION := $(VERSION)
 export BANOS_RELEASE := $(RELEASE)
-unexport CDPATH
+# What would have a tool do something else than what stands here. scripts/kconfig.sh
+# looks after the variables of kconfig.
+unexport CDPATH GREP_OPTIONS ENV BASH_ENV CONFIG_ \
+	GCC_EXEC_PREFIX COMPILER_PATH CPATH C_INCLUDE_PATH CPLUS_INCLUDE_PATH LIBRARY_PATH \
+	DEPENDENCIES_OUTPUT SUNPRO_DEPENDENCIES LDEMULATION GNUTARGET LD_RUN_PATH \
+	PYTHONHOME PYTHONPATH PYTHONOPTIMIZE PYTHONSAFEPATH PYTHONINSPECT PYTHONWARNINGS
 # make -s: say nothing but errors.
 export SILENT := $(findstring s,$(filter-out --%,$(firstword -$(MAKEFLAGS))))
 

@@ -19,6 +19,7 @@
 # a changed source, header, flag, option or compiler touches.
 
 O	?= build
+override O := $(patsubst $(CURDIR)/%,%,$(abspath $(O)))
 
 .SUFFIXES:
 .DELETE_ON_ERROR:

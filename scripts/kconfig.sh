@@ -17,7 +17,30 @@ out=$(cd "$out" && pwd)
 python=${PYTHON:-/usr/bin/python3}
 export srctree="$src"
 export KCONFIG_AUTOHEADER=include/generated/autoconf.h
-unset KCONFIG_CONFIG
+# Names of files and of the prefix, which the build takes for granted; what
+# allnoconfig and its like read (KCONFIG_ALLCONFIG, KCONFIG_SEED) stays.
+unset KCONFIG_CONFIG KCONFIG_AUTOCONFIG KCONFIG_TRISTATE CONFIG_
+
+refuse()
+{
+	echo "kconfig.sh: $*" >&2
+	exit 1
+}
+
+# The file is named from where make was called, and kconfig runs elsewhere.
+case ${KCONFIG_ALLCONFIG:-} in
+'' | 1 | y) ;;
+/*) [ -f "$KCONFIG_ALLCONFIG" ] || refuse "KCONFIG_ALLCONFIG=$KCONFIG_ALLCONFIG: there is no such file" ;;
+*)
+	[ -f "$src/$KCONFIG_ALLCONFIG" ] || refuse "KCONFIG_ALLCONFIG=$KCONFIG_ALLCONFIG: there is no such file"
+	export KCONFIG_ALLCONFIG="$src/$KCONFIG_ALLCONFIG" ;;
+esac
+# kconfig would take a random one.
+case ${KCONFIG_SEED:-0} in
+0[xX] | 0[xX]*[!0-9a-fA-F]*) refuse "KCONFIG_SEED=$KCONFIG_SEED is no number" ;;
+0[xX]*) ;;
+*[!0-9]*) refuse "KCONFIG_SEED=$KCONFIG_SEED is no number" ;;
+esac
 
 # conf OPTION...: kconfig-conf, quiet about what it wrote.
 conf()

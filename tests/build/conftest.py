@@ -183,10 +183,11 @@ class Tree:
                  if not x.startswith((name + '=', f'# {name} '))]
         self.write('build/.config', '\n'.join(lines + [line]) + '\n')
 
-    def make(self, *goals, fails=False):
-        """Run make; return its output."""
+    def make(self, *goals, fails=False, variables=None):
+        """Run make; return its output. More variables for its environment."""
         env = {k: v for k, v in os.environ.items()
                if not k.startswith('MAKE') and k not in ('O', 'V', 'SILENT')}
+        env.update(variables or {})
         done = subprocess.run(
             ['make', '-j2', *self.make_options, *goals], cwd=self.path,
             env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,

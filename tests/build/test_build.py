@@ -237,11 +237,6 @@ def test_compile_commands_name_every_source(built):
         assert name in text
 
 
-def test_strange_output_folder_is_refused(tree):
-    assert 'use letters' in tree.make('O=a=b', fails=True)
-    assert 'use another folder' in tree.make('O=.', fails=True)
-
-
 def test_archive_follows_the_files_it_is_made_of(built):
     built.copy('usr/Makefile')
     built.copy('usr/rootfs')
