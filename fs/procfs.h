@@ -40,6 +40,8 @@ static inline void pid_target_put(struct pid_target *tg) { thread_put(tg->t); }
 
 /** May @p c look into the process, as ptrace() would let it? */
 bool pid_may_access(const struct cred *c, const struct pid_target *tg);
+/** May the current thread, and could the one that opened @p f? */
+bool pid_reader_may_access(const struct file *f, const struct pid_target *tg);
 /** @return 0 or -EACCES; -ESRCH when there is no such process any more */
 int pid_check_access(const struct inode *i, const struct cred *c);
 /**
@@ -47,6 +49,10 @@ int pid_check_access(const struct inode *i, const struct cred *c);
  * @return 0: *out NULL when it has ended; -EACCES
  */
 int pid_space_get(const struct pid_target *tg, const struct cred *c, struct vm_space **out);
+/** For open methods: may the current thread see the address space? @return 0, with its number; -EACCES, -ESRCH */
+int pid_space_open(const struct inode *i, u64 *exec_id);
+/** The space that pid_space_open() let somebody see, counted. NULL: it is gone, or the process runs another program */
+struct vm_space *pid_opened_space(const struct pid_target *tg, u64 exec_id);
 
 struct pid_entry {
 	const char *name;
@@ -68,6 +74,8 @@ extern const struct file_ops pid_mounts_fops;
 /** The entry of an inode whose bits are those of an entry. */
 const struct pid_entry *pid_entry_of(const struct inode *i);
 int pid_setattr(struct inode *i, const struct iattr *a);
+/** The owner's rights or those of all others; group and others have the same. @return 0 or -EACCES */
+int pid_class_permission(struct inode *i, int mask);
 
 /** The inode of a name of @p p, whose reference it takes over unless it fails. NULL: no memory */
 struct inode *pid_inode(struct super_block *sb, struct process *p, u64 ino, mode_t mode,
@@ -106,6 +114,7 @@ int pid_show_stack(struct seq_file *m, const struct pid_target *tg, struct file 
 int pid_show_personality(struct seq_file *m, const struct pid_target *tg, struct file *f);
 int pid_show_oom_score(struct seq_file *m, const struct pid_target *tg, struct file *f);
 int pid_show_children(struct seq_file *m, const struct pid_target *tg, struct file *f);
+extern const struct inode_ops comm_ops;
 extern const struct file_ops comm_fops, oom_score_adj_fops;
 
 /* procfs_fault.c: the failure injector */

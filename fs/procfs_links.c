@@ -209,13 +209,9 @@ static int fdinfo_readdir(struct file *f, struct dir_context *c)
 /* A process sees its own, also when it is not the owner (any more). */
 static int fd_dir_permission(struct inode *i, int mask)
 {
-	mode_t mode;
-
 	if (current->proc && i->private == current->proc)
 		return 0;
-	/* Group and others have the same rights in both folders. */
-	mode = current_cred()->fsuid == i->uid ? i->mode >> 6 : i->mode;
-	return !(mask & ~mode & 7) || capable_of_bypass(i, mask) ? 0 : -EACCES;
+	return pid_class_permission(i, mask);
 }
 
 static int fdinfo_dir_open(struct inode *i, struct file *f)

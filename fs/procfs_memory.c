@@ -7,8 +7,8 @@
  * pieces (seq_file.h), each under the space's lock, so that a process with many
  * mappings is not held up; a piece begins at the first mapping above the last.
  *
- * The right to look (all but cmdline) is checked at the open and at each
- * read, see procfs_pid.c.
+ * The right to look (all but cmdline) is checked at the open, and what is read
+ * is the memory that the process had then: see procfs_pid.c.
  */
 #include <kernel/heap.h>
 #include <kernel/string.h>
@@ -123,12 +123,16 @@ const struct file_ops cmdline_fops = { .read = cmdline_read, .llseek = seq_llsee
 
 static int private_open(struct inode *i, struct file *f)
 {
-	return pid_check_access(i, f->cred);
+	u64 exec_id;
+	int err = pid_space_open(i, &exec_id);
+
+	f->private = (void *)exec_id;
+	return err;
 }
 
 typedef s64 (*transfer_fn)(struct vm_space *space, struct uio *u, u64 *pos, char *page);
 
-/* Check, find the space, transfer. */
+/* Find the space, transfer. */
 static s64 private_transfer(struct file *f, struct uio *u, u64 *pos, transfer_fn fn)
 {
 	struct vm_space *space;
@@ -140,10 +144,10 @@ static s64 private_transfer(struct file *f, struct uio *u, u64 *pos, transfer_fn
 		return 0;
 	if (!pid_target_get(f->inode, &tg))
 		return 0;			/* its memory is gone: the end of the file */
-	n = pid_space_get(&tg, f->cred, &space);
+	space = pid_opened_space(&tg, (u64)f->private);
 	pid_target_put(&tg);
-	if (n || !space)
-		return n;
+	if (!space)
+		return 0;			/* or another program's */
 	page = kmalloc(PAGE_SIZE);
 	n = page ? fn(space, u, pos, page) : -ENOMEM;
 	kfree(page);
@@ -265,15 +269,15 @@ static void show_region_usage(struct seq_file *m, const struct vm_region *r)
 }
 
 /* A piece of maps or smaps. */
-static int show_regions(struct seq_file *m, const struct pid_target *tg, struct file *f, bool usage)
+static int show_regions(struct seq_file *m, const struct pid_target *tg, bool usage)
 {
 	struct vm_space *space;
 	struct vm_region *r;
 	char *buf;
-	int err = pid_space_get(tg, f->cred, &space);
 
-	if (err || !space)
-		return err;
+	space = pid_opened_space(tg, (u64)m->private);
+	if (!space)
+		return 0;
 	buf = kmalloc(PATH_MAX);
 	if (!buf) {
 		vm_space_put(space);
@@ -296,21 +300,20 @@ static int show_regions(struct seq_file *m, const struct pid_target *tg, struct 
 
 int pid_show_maps(struct seq_file *m, const struct pid_target *tg, struct file *f)
 {
-	return show_regions(m, tg, f, false);
+	return show_regions(m, tg, false);
 }
 
 int pid_show_smaps(struct seq_file *m, const struct pid_target *tg, struct file *f)
 {
-	return show_regions(m, tg, f, true);
+	return show_regions(m, tg, true);
 }
 
 int pid_show_auxv(struct seq_file *m, const struct pid_target *tg, struct file *f)
 {
-	struct vm_space *space;
-	int err = pid_space_get(tg, f->cred, &space);
+	struct vm_space *space = pid_opened_space(tg, (u64)m->private);
 
-	if (err || !space)
-		return err;
+	if (!space)
+		return 0;
 	seq_write(m, space->saved_auxv, MIN(space->auxv_len, (u32)ARRAY_SIZE(space->saved_auxv)) * 8);
 	vm_space_put(space);
 	return 0;

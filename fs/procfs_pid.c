@@ -5,14 +5,20 @@
  * A process may end, execute another program or change its identity at any
  * moment. So every access starts with pid_target_get(), which finds the thread
  * by number and checks that it still belongs to the process that the inode
- * holds: the number may have been given away meanwhile. And whoever wants to
- * see more than ps shows is checked at the open and again at each read,
- * with the credentials of the open: a file that was opened on one's own program
- * must tell nothing about the set-user-id program that took its place.
+ * holds: the number may have been given away meanwhile. Whoever wants to see
+ * more than ps shows must be allowed to look into the process (Linux's
+ * ptrace_may_access() with the credentials for files):
+ *
+ * - Files about its memory (mem, environ, auxv, maps, smaps) ask at the open,
+ *   and tell of the memory that the process had then: when it has executed
+ *   another program they are at their end.
+ * - Texts about its state (stat's addresses, wchan, stack, personality) ask at
+ *   each read, of the reader and of the one that opened.
+ * - Links (exe, cwd, root, fd/) ask whenever they are read or followed.
  *
  * The owner of an inode is the effective user of the process; the super user
  * where the process may not be dumped (it runs, or ran, with more rights than
- * its user's).
+ * its user's, or a program that its user may not read) or has ended.
  */
 #include <kernel/heap.h>
 #include <kernel/string.h>
@@ -37,28 +43,18 @@ bool pid_target_get(const struct inode *i, struct pid_target *out)
 	return true;
 }
 
-/* ptrace(2), "Ptrace access mode checking", PTRACE_MODE_READ_FSCREDS. */
-static bool cred_may_access(const struct cred *c, const struct cred *other, bool dumpable)
-{
-	if (cred_capable(c, CAP_SYS_PTRACE))
-		return true;
-	return dumpable && c->fsuid == other->euid && c->fsuid == other->suid && c->fsuid == other->uid &&
-	       c->fsgid == other->egid && c->fsgid == other->sgid && c->fsgid == other->gid &&
-	       !(other->cap_permitted & ~c->cap_permitted);
-}
-
 bool pid_may_access(const struct cred *c, const struct pid_target *tg)
 {
-	const struct cred *other;
-	bool may;
-
 	if (tg->p == current->proc && c == current_cred())
 		return true;
-	rcu_read_lock();
-	other = rcu_dereference(tg->t->cred);
-	may = other && cred_may_access(c, other, READ_ONCE(tg->p->dumpable));
-	rcu_read_unlock();
-	return may;
+	return cred_may_look_into(c, tg->t, LOOK_AS_FS);
+}
+
+bool pid_reader_may_access(const struct file *f, const struct pid_target *tg)
+{
+	const struct cred *me = current_cred();
+
+	return pid_may_access(me, tg) && (f->cred == me || pid_may_access(f->cred, tg));
 }
 
 int pid_check_access(const struct inode *i, const struct cred *c)
@@ -87,6 +83,35 @@ int pid_space_get(const struct pid_target *tg, const struct cred *c, struct vm_s
 	return -EACCES;
 }
 
+int pid_space_open(const struct inode *i, u64 *exec_id)
+{
+	struct vm_space *space;
+	struct pid_target tg;
+	int err = 0;
+
+	if (!pid_target_get(i, &tg))
+		return -ESRCH;
+	*exec_id = smp_load_acquire(&tg.p->exec_id);
+	space = process_space_get(tg.p);
+	if (space && space != current->space && !pid_may_access(current_cred(), &tg))
+		err = -EACCES;
+	if (space)
+		vm_space_put(space);
+	pid_target_put(&tg);
+	return err;
+}
+
+struct vm_space *pid_opened_space(const struct pid_target *tg, u64 exec_id)
+{
+	struct vm_space *space = process_space_get(tg->p);
+
+	/* execve() counts before it puts the new space in place. */
+	if (!space || READ_ONCE(tg->p->exec_id) == exec_id)
+		return space;
+	vm_space_put(space);
+	return NULL;
+}
+
 /* ---- inodes ---- */
 
 static void set_owner(struct inode *i, struct process *p)
@@ -99,7 +124,7 @@ static void set_owner(struct inode *i, struct process *p)
 		return;				/* it has ended: nobody's, the super user's */
 	rcu_read_lock();
 	c = rcu_dereference(t->cred);
-	if (c && t->proc == p && (is_folder || READ_ONCE(p->dumpable))) {
+	if (c && t->proc == p && (is_folder || (READ_ONCE(p->space) && READ_ONCE(p->dumpable)))) {
 		i->uid = c->euid;
 		i->gid = c->egid;
 	}
@@ -221,9 +246,9 @@ int pid_lookup_root(struct inode *dir, struct dentry *d)
 	{ .name = n, .name_len = sizeof(n) - 1, .mode = (type_and_mode), .where = (where_), __VA_ARGS__ }
 #define MOUNTS(n, fn) ENTRY(n, S_IFREG | 0444, PID_IN_BOTH, .fops = &pid_mounts_fops, .show = fn)
 #define SHOW(n, rights, where_, fn) ENTRY(n, S_IFREG | (rights), where_, .fops = &pid_show_fops, .show = fn)
-/* Only for those who may look into the process. */
-#define PRIVATE(n, rights, where_, fn) \
-	ENTRY(n, S_IFREG | (rights), where_, .fops = &pid_private_fops, .show = fn)
+/* About its memory: only for those who may look into the process. */
+#define SPACE(n, rights, where_, fn) \
+	ENTRY(n, S_IFREG | (rights), where_, .fops = &pid_space_fops, .show = fn)
 
 /* Rights come from the process. */
 int pid_setattr(struct inode *i, const struct iattr *a)
@@ -233,8 +258,15 @@ int pid_setattr(struct inode *i, const struct iattr *a)
 	return setattr_copy(i, a);
 }
 
+int pid_class_permission(struct inode *i, int mask)
+{
+	mode_t mode = current_cred()->fsuid == i->uid ? i->mode >> 6 : i->mode;
+
+	return !(mask & ~mode & 7) || capable_of_bypass(i, mask) ? 0 : -EACCES;
+}
+
 static const struct inode_ops pid_file_ops = { .setattr = pid_setattr };
-static const struct file_ops pid_show_fops, pid_private_fops;
+static const struct file_ops pid_show_fops, pid_space_fops;
 
 /* What ps and top read comes first: look-up goes down the list. */
 static const struct pid_entry pid_entries[] = {
@@ -245,21 +277,21 @@ static const struct pid_entry pid_entries[] = {
 	ENTRY("task", S_IFDIR | 0555, PID_IN_PROCESS, .ops = &task_dir_ops, .fops = &task_dir_fops),
 	ENTRY("fd", S_IFDIR | 0500, PID_IN_BOTH, .ops = &fd_dir_ops, .fops = &fd_dir_fops),
 	ENTRY("exe", S_IFLNK | 0777, PID_IN_BOTH, .ops = &pid_exe_ops),
-	ENTRY("comm", S_IFREG | 0644, PID_IN_BOTH, .fops = &comm_fops),
+	ENTRY("comm", S_IFREG | 0644, PID_IN_BOTH, .ops = &comm_ops, .fops = &comm_fops),
 	ENTRY("environ", S_IFREG | 0400, PID_IN_BOTH, .fops = &environ_fops),
-	PRIVATE("maps", 0444, PID_IN_BOTH, pid_show_maps),
-	PRIVATE("smaps", 0444, PID_IN_BOTH, pid_show_smaps),
+	SPACE("maps", 0444, PID_IN_BOTH, pid_show_maps),
+	SPACE("smaps", 0444, PID_IN_BOTH, pid_show_smaps),
 	MOUNTS("mounts", pid_show_mounts),
 	MOUNTS("mountinfo", pid_show_mountinfo),
 	ENTRY("cwd", S_IFLNK | 0777, PID_IN_BOTH, .ops = &pid_cwd_ops),
 	ENTRY("root", S_IFLNK | 0777, PID_IN_BOTH, .ops = &pid_root_ops),
 	ENTRY("fdinfo", S_IFDIR | 0555, PID_IN_BOTH, .ops = &fdinfo_dir_ops, .fops = &fdinfo_dir_fops),
 	ENTRY("mem", S_IFREG | 0600, PID_IN_BOTH, .fops = &mem_fops),
-	PRIVATE("auxv", 0400, PID_IN_BOTH, pid_show_auxv),
+	SPACE("auxv", 0400, PID_IN_BOTH, pid_show_auxv),
 	SHOW("limits", 0444, PID_IN_BOTH, pid_show_limits),
 	SHOW("wchan", 0444, PID_IN_BOTH, pid_show_wchan),
-	PRIVATE("stack", 0400, PID_IN_BOTH, pid_show_stack),
-	PRIVATE("personality", 0400, PID_IN_BOTH, pid_show_personality),
+	SHOW("stack", 0400, PID_IN_BOTH, pid_show_stack),
+	SHOW("personality", 0400, PID_IN_BOTH, pid_show_personality),
 	SHOW("oom_score", 0444, PID_IN_BOTH, pid_show_oom_score),
 	ENTRY("oom_score_adj", S_IFREG | 0644, PID_IN_BOTH, .fops = &oom_score_adj_fops),
 	SHOW("children", 0444, PID_IN_TASK, pid_show_children),
@@ -356,20 +388,14 @@ static const struct file_ops pid_show_fops = {
 	.open = pid_show_open, .release = seq_release, .read = seq_read, .llseek = seq_llseek,
 };
 
-static int pid_private_generate(struct seq_file *m, struct file *f)
+static int pid_space_text_open(struct inode *i, struct file *f)
 {
-	int err = pid_check_access(f->inode, f->cred);
+	u64 exec_id;
+	int err = pid_space_open(i, &exec_id);
 
-	return err ? err : pid_generate(m, f);
+	return err ? err : seq_open_private(f, pid_generate, (void *)exec_id);
 }
 
-static int pid_private_open(struct inode *i, struct file *f)
-{
-	int err = pid_check_access(i, f->cred);
-
-	return err ? err : seq_open(f, pid_private_generate);
-}
-
-static const struct file_ops pid_private_fops = {
-	.open = pid_private_open, .release = seq_release, .read = seq_read, .llseek = seq_llseek,
+static const struct file_ops pid_space_fops = {
+	.open = pid_space_text_open, .release = seq_release, .read = seq_read, .llseek = seq_llseek,
 };

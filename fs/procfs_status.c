@@ -135,7 +135,7 @@ static void fill_schedule(struct proc_stat_line *s, const struct pid_target *tg)
 int pid_show_stat(struct seq_file *m, const struct pid_target *tg, struct file *f)
 {
 	struct process *p = tg->p;
-	bool permitted = pid_may_access(f->cred, tg);
+	bool permitted = pid_reader_may_access(f, tg);
 	struct signal_sets sets = { 0 };
 	char comm[16];
 	struct proc_stat_line s = {
@@ -372,7 +372,7 @@ int pid_show_wchan(struct seq_file *m, const struct pid_target *tg, struct file 
 {
 	struct symbol_name symbol;
 	u64 addrs[16];
-	u32 n = pid_may_access(f->cred, tg) ? thread_backtrace(tg->t, addrs, ARRAY_SIZE(addrs)) : 0;
+	u32 n = pid_reader_may_access(f, tg) ? thread_backtrace(tg->t, addrs, ARRAY_SIZE(addrs)) : 0;
 
 	for (u32 i = 0; i < n; i++)
 		if (symbol_lookup(addrs[i], &symbol) && !is_sleeping_itself(symbol.name)) {
@@ -391,6 +391,8 @@ int pid_show_stack(struct seq_file *m, const struct pid_target *tg, struct file 
 
 	if (!cred_capable(f->cred, CAP_SYS_ADMIN))
 		return -EACCES;
+	if (!pid_reader_may_access(f, tg))
+		return -EPERM;
 	n = thread_backtrace(tg->t, addrs, ARRAY_SIZE(addrs));
 	for (u32 i = 0; i < n; i++)
 		seq_printf(m, "[<0>] %pS\n", (void *)addrs[i]);
@@ -399,6 +401,8 @@ int pid_show_stack(struct seq_file *m, const struct pid_target *tg, struct file 
 
 int pid_show_personality(struct seq_file *m, const struct pid_target *tg, struct file *f)
 {
+	if (!pid_reader_may_access(f, tg))
+		return -EPERM;
 	seq_put_hex(m, tg->p->personality, 8);
 	seq_putc(m, '\n');
 	return 0;
@@ -482,6 +486,15 @@ static s64 comm_write(struct file *f, struct uio *u, u64 *pos)
 	return (s64)count;
 }
 
+/* Threads may name each other, whoever owns the file: pthread_setname_np() does. */
+static int comm_permission(struct inode *i, int mask)
+{
+	if (node_bits(i) & NODE_TASK && i->private == current->proc && !(mask & MAY_EXEC))
+		return 0;
+	return pid_class_permission(i, mask);
+}
+
+const struct inode_ops comm_ops = { .permission = comm_permission, .setattr = pid_setattr };
 const struct file_ops comm_fops = {
 	.open = comm_open, .release = seq_release, .read = seq_read, .write = comm_write, .llseek = seq_llseek,
 };

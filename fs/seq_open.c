@@ -31,7 +31,7 @@ struct seq_open {
 	s32 changes_seen;		/* of what a poll method watches */
 };
 
-int seq_open(struct file *f, seq_generate_fn generate)
+int seq_open_private(struct file *f, seq_generate_fn generate, void *private)
 {
 	struct seq_open *s = kzalloc(sizeof(*s));
 
@@ -39,8 +39,14 @@ int seq_open(struct file *f, seq_generate_fn generate)
 		return -ENOMEM;
 	mutex_init(&s->lock);
 	s->generate = generate;
+	s->m.private = private;
 	f->private = s;
 	return 0;
+}
+
+int seq_open(struct file *f, seq_generate_fn generate)
+{
+	return seq_open_private(f, generate, NULL);
 }
 
 static void free_buffer(struct seq_file *m)
@@ -49,7 +55,7 @@ static void free_buffer(struct seq_file *m)
 		kvfree(m->buf);
 	else
 		kfree(m->buf);
-	*m = (struct seq_file){ .next = m->next };
+	*m = (struct seq_file){ .next = m->next, .private = m->private };
 }
 
 void seq_release(struct file *f)

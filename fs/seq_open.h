@@ -11,6 +11,8 @@ typedef int (*seq_generate_fn)(struct seq_file *m, struct file *f);
 
 /** For open methods. @return 0 or -ENOMEM */
 int seq_open(struct file *f, seq_generate_fn generate);
+/** The same, with seq_file.private set. */
+int seq_open_private(struct file *f, seq_generate_fn generate, void *private);
 void seq_release(struct file *f);
 /**
  * Reading from offset 0 makes the text anew; any other offset is one in the

@@ -214,8 +214,6 @@ void inode_init_caches(void);
 void fill_stat(const struct inode *i, struct kstat *st);
 /** May the current thread act as the owner? */
 bool inode_owner_or_capable(const struct inode *i);
-/** inode_permission() after looking at the mount. */
-int path_permission(const struct path *p, int mask);
 bool capable_of_bypass(const struct inode *i, int mask);
 int setattr_copy(struct inode *i, const struct iattr *a);
 /** It was read: its time of last access, as the mount wants it. */

@@ -18,6 +18,7 @@
 
 #define NGROUPS_MAX 65536
 struct user_account;
+struct thread;
 
 struct cred {
 	struct atomic refs;
@@ -46,10 +47,18 @@ void cred_commit(struct cred *c);
 /** @brief The running thread's; kernel threads have the super user's. Valid until it commits others. */
 const struct cred *current_cred(void);
 /** @brief The credentials of any thread, counted. Any context. */
-struct thread;
 struct cred *thread_cred_get(struct thread *t);
 /** @brief Is @p g the file-system group or one of the supplementary groups of @p c? */
 bool cred_in_group(const struct cred *c, gid_t g);
+
+/** By which ids and capabilities of the one that looks: for files the effective ones, for calls the real ones. */
+enum look_as { LOOK_AS_FS, LOOK_AS_REAL };
+/**
+ * @brief May @p me look into what belongs to the user thread @p t? ptrace(2), "Ptrace access mode checking".
+ *
+ * Does not look at whether both are of the same process, which may always. Any context.
+ */
+bool cred_may_look_into(const struct cred *me, const struct thread *t, enum look_as as);
 
 /** @brief Does @p c have the part @p cap (CAP_*) of the super user's power? */
 static inline bool cred_capable(const struct cred *c, u32 cap) { return c->cap_effective >> cap & 1; }

@@ -394,6 +394,8 @@ char *path_text(const struct path *p, char *buf, size_t size);
 #define MAY_READ 4
 /** MAY_* against the current fs credentials. May not sleep. @return 0, -EACCES, -EROFS */
 int inode_permission(struct inode *i, int mask);
+/** inode_permission() after looking at the mount. */
+int path_permission(const struct path *p, int mask);
 /** Is it on a mount with MS_NOSUID? (exec) */
 bool path_is_nosuid(const struct path *p);
 /** Write back what is only in memory, of all file systems. Sleeps. */

@@ -92,7 +92,8 @@ struct process {
 	int exit_signal;		/* to the parent at the end; -1: none */
 	dev_t refused_dev;		/* with the next: the ELF file that execve() refused last */
 	u64 refused_ino;		/* 0: none since the program began */
-	u32 exec_id, parent_exec_id;	/* count execs: an exit signal is for the program that asked */
+	/** Count execs: an exit signal is for the program that asked. Our own grows before ->space changes. */
+	u64 exec_id, parent_exec_id;
 	int pdeath_signal;
 	bool dumpable, child_subreaper, no_new_privs, nproc_exceeded;
 	bool has_subreaper;		/* some ancestor is one */
@@ -108,6 +109,12 @@ static inline struct process *current_process(void) { return current->proc; }
 extern spinlock_t process_lock;
 extern struct list process_list;
 extern struct process *init_process;
+
+/**
+ * @brief May others of the same user look into @p p? For all processes that share the current space.
+ * Context: a thread of @p p. Locking: takes process_lock.
+ */
+void process_set_dumpable(struct process *p, bool on);
 
 /** @brief Look-ups by number; counted (process_put(), thread_put()), NULL: none. Any context. */
 struct process *process_find(pid_t pid);

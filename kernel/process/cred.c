@@ -82,6 +82,12 @@ struct cred *cred_prepare(void)
 	return c;
 }
 
+bool cred_changes_identity(const struct cred *old, const struct cred *c)
+{
+	return c->euid != old->euid || c->egid != old->egid || c->fsuid != old->fsuid ||
+	       c->fsgid != old->fsgid || (c->cap_permitted & ~old->cap_permitted);
+}
+
 void cred_commit(struct cred *c)
 {
 	struct cred *old = current->cred;
@@ -92,9 +98,8 @@ void cred_commit(struct cred *c)
 		atomic_dec(&old->account->nr_threads);
 	}
 	/* Who changes its identity is no longer its owner's to look into. */
-	if (c->euid != old->euid || c->egid != old->egid || c->fsuid != old->fsuid ||
-	    c->fsgid != old->fsgid || (c->cap_permitted & ~old->cap_permitted)) {
-		p->dumpable = false;
+	if (cred_changes_identity(old, c)) {
+		process_set_dumpable(p, false);
 		p->pdeath_signal = 0;
 	}
 	rcu_assign_pointer(current->cred, c);
@@ -144,6 +149,27 @@ bool cred_in_group(const struct cred *c, gid_t g)
 			hi = mid;
 	}
 	return false;
+}
+
+bool cred_may_look_into(const struct cred *me, const struct thread *t, enum look_as as)
+{
+	const bool fs = as == LOOK_AS_FS;
+	const uid_t uid = fs ? me->fsuid : me->uid;
+	const gid_t gid = fs ? me->fsgid : me->gid;
+	const u64 caps = fs ? me->cap_effective : me->cap_permitted;
+	const struct cred *other;
+	bool may;
+
+	if (cred_capable(me, CAP_SYS_PTRACE))
+		return true;
+	rcu_read_lock();
+	other = rcu_dereference(t->cred);
+	may = other && uid == other->euid && uid == other->suid && uid == other->uid &&
+	      gid == other->egid && gid == other->sgid && gid == other->gid && !(other->cap_permitted & ~caps);
+	/* Last: execve() sets it when the new credentials are there. */
+	may = may && smp_load_acquire(&t->proc->dumpable);
+	rcu_read_unlock();
+	return may;
 }
 
 bool cred_same_owner(const struct cred *me, const struct cred *other)

@@ -255,28 +255,31 @@ static void reset_registers(const struct exec *e)
 static void exec_commit(struct exec *e, struct sighand *fresh)
 {
 	struct process *p = current->proc;
+	bool hidden;
 
 	take_over_leader(p);
 	posix_timers_delete_all(p);
 	/*
 	 * Who looks into a process takes its space first, and asks then whether
-	 * that is allowed: until the new credentials are there it is not.
+	 * that is allowed: until the new credentials are there it is not. Who
+	 * opened a file on the old space finds another number.
 	 */
 	p->dumpable = false;
+	WRITE_ONCE(p->exec_id, p->exec_id + 1);
 	smp_mb();
 	switch_program_space(p, e->space);
 	e->space = NULL;
 	reset_signals(p, fresh);
 	files_close_on_exec(current->files);
 	set_name(e->path);
+	hidden = e->secure || e->unreadable || cred_changes_identity(current_cred(), e->cred);
 	cred_commit(e->cred);
 	e->cred = NULL;
-	smp_store_release(&p->dumpable, !e->secure);
+	smp_store_release(&p->dumpable, !hidden);
 	if (e->secure) {
 		p->pdeath_signal = 0;
 		p->personality &= ~(u32)PER_CLEAR_ON_SETID;
 	}
-	p->exec_id++;
 	p->did_exec = true;
 	p->refused_ino = 0;
 	reset_registers(e);
@@ -298,6 +301,11 @@ static void exec_free(struct exec *e)
 	kvfree(e);
 }
 
+static bool is_unreadable(const struct exec_file *f)
+{
+	return f->file && path_permission(&f->file->path, MAY_READ);
+}
+
 /* All that can fail but needs no process. */
 static int exec_prepare(struct exec *e, int dirfd, const char *path, u32 at_flags,
 			const struct exec_vector *argv, const struct exec_vector *envp)
@@ -316,6 +324,9 @@ static int exec_prepare(struct exec *e, int dirfd, const char *path, u32 at_flag
 		err = exec_build_space(e);
 	if (err == -ENOEXEC)
 		exec_note_refused(e);
+	/* What may be run but not read must not be read from memory. */
+	if (!err)
+		e->unreadable = is_unreadable(&e->program) || is_unreadable(&e->interp);
 	return err;
 }
 

@@ -47,6 +47,7 @@ struct exec {
 	struct vm_space *space;		/* the new one */
 	struct cred *cred;		/* the new ones */
 	bool secure;			/* AT_SECURE: the program has more power than its caller */
+	bool unreadable;		/* the caller may run it, but not read it */
 	u64 entry, sp;
 };
 

@@ -85,7 +85,9 @@ void cred_set_groups(struct cred *c, gid_t *list, struct atomic *refs, u32 n);
 bool capability_prctl(int op, u64 a, u64 b, u64 c, u64 d, s64 *result);
 /** @brief Capability changes that go with a change of user ids (capabilities(7)). */
 void cred_fix_capabilities(struct cred *c, const struct cred *old);
-/** @brief May the current thread signal, or look into, @p p as its owner? */
+/** @brief Does the change from @p old to @p c hide the process from its user? Locking: none. */
+bool cred_changes_identity(const struct cred *old, const struct cred *c);
+/** @brief May @p me signal a process that has @p other, as its owner? */
 bool cred_same_owner(const struct cred *me, const struct cred *other);
 
 /* ---- signals ---- */

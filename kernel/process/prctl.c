@@ -30,14 +30,6 @@ static s64 get_name(u64 user)
 	return copy_to_user(uaddr(user), current->comm, sizeof(current->comm));
 }
 
-static s64 set_flag(bool *flag, u64 value)
-{
-	if (value > 1)
-		return -EINVAL;
-	*flag = value;
-	return 0;
-}
-
 static s64 set_subreaper(struct process *p, u64 on)
 {
 	u64 flags = spin_lock_irqsave(&process_lock);
@@ -85,7 +77,10 @@ SYSCALL5(prctl, op_arg, a, b, c, d)
 	case PR_GET_PDEATHSIG:
 		return put_user_u32(uaddr(a), (u32)p->pdeath_signal);
 	case PR_SET_DUMPABLE:
-		return set_flag(&p->dumpable, a);
+		if (a > 1)
+			return -EINVAL;
+		process_set_dumpable(p, a);
+		return 0;
 	case PR_GET_DUMPABLE:
 		return p->dumpable;
 	case PR_SET_NO_NEW_PRIVS:

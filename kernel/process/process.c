@@ -96,6 +96,22 @@ struct process *process_create(struct process *parent)
 	return p;
 }
 
+void process_set_dumpable(struct process *p, bool on)
+{
+	struct vm_space *space = current->space;
+	struct process *q;
+	u64 flags;
+
+	p->dumpable = on;
+	if (!space || atomic_read(&space->users) <= (s32)p->nr_threads)
+		return;
+	flags = spin_lock_irqsave(&process_lock);
+	list_for_each(q, &process_list, all_link)
+		if (READ_ONCE(q->space) == space)
+			q->dumpable = on;
+	spin_unlock_irqrestore(&process_lock, flags);
+}
+
 void process_get(struct process *p)
 {
 	atomic_inc(&p->refs);

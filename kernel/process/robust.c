@@ -76,15 +76,9 @@ SYSCALL2(set_robust_list, head, len)
 
 static int may_look(struct thread *t)
 {
-	struct cred *c;
-	bool ok;
-
-	if (t == current || current_capable(CAP_SYS_PTRACE))
+	if (t->proc == current->proc || cred_may_look_into(current_cred(), t, LOOK_AS_REAL))
 		return 0;
-	c = thread_cred_get(t);
-	ok = cred_same_owner(current_cred(), c) && t->proc->dumpable;
-	cred_put(c);
-	return ok ? 0 : -EPERM;
+	return -EPERM;
 }
 
 SYSCALL3(get_robust_list, tid, user_head, user_len)
