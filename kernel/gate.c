@@ -11,6 +11,7 @@
 #include <kernel/err.h>
 #include <kernel/gate.h>
 #include <kernel/printk.h>
+#include <kernel/rate_limit.h>
 #include <kernel/time.h>
 
 static u64 slots_used[BITMAP_WORDS(CONFIG_BANOS_MAX_DRIVERS)];
@@ -84,6 +85,20 @@ s64 gate_bad_result(const struct owner *o, s64 result)
 	return -EINVAL;
 }
 
+void gate_bad_flags(const struct owner *o, u32 flags)
+{
+	static DEFINE_RATE_LIMIT(limit, 50, 10 * NSEC_PER_SEC);
+	u32 missed;
+
+	__asm__ volatile("pushq %0; popfq" : : "i"(X86_EFLAGS_IF | 2) : "memory", "cc");
+	if (!rate_limit_pass(&limit, &missed))
+		return;
+	pr_warn("banos: %s: a function returned with%s%s%s%s; put right\n", o->name,
+		flags & X86_EFLAGS_IF ? "" : " interrupts off", flags & X86_EFLAGS_DF ? " the direction flag set" : "",
+		flags & X86_EFLAGS_AC ? " access to user memory open" : "",
+		flags & ~(X86_EFLAGS_IF | X86_EFLAGS_DF | X86_EFLAGS_AC) ? " flags of the system set" : "");
+}
+
 void gate_abandon(s64 result)
 {
 	struct gate_record *r = current->gate;
@@ -91,11 +106,11 @@ void gate_abandon(s64 result)
 	BUG_ON(!r);
 	/* Locks of the driver's that were held stay so: it is not entered again. */
 	CPU_FIELD_WRITE(preempt_count, 0);
-	__asm__ volatile("movq %[sp], %%rsp\n\t"
+	__asm__ volatile("pushq %[flags]\n\t"
+			 "popfq\n\t"
+			 "movq %[sp], %%rsp\n\t"
 			 "movq %[bp], %%rbp\n\t"
-			 "cld\n\t"
-			 "sti\n\t"
 			 "jmpq *-8(%%rsp)"
-			 :: [sp] "r"(r->sp), [bp] "r"(r->bp), "a"(result) : "memory");
+			 :: [sp] "r"(r->sp), [bp] "r"(r->bp), [flags] "i"(X86_EFLAGS_IF | 2), "a"(result) : "memory");
 	__builtin_unreachable();
 }

@@ -21,6 +21,7 @@
 #define RECORD_BP	32
 #define RECORD_SIZE	40		/* with five saved registers: 16-aligned at the call */
 
+
 	.text
 	.balign 16
 	.global gate_slot_entry
@@ -49,7 +50,12 @@ gate_slot_entry:
 	incq %gs:(%rax)
 	movq %rsp, THREAD_GATE(%rbx)
 	call *SLOT_TARGET(%r11)
-	movq %gs:CPU_CURRENT, %rbx	/* after gate_abandon() nothing is left but rsp, rbp and rax */
+	pushfq
+	popq %rsi
+	andl $GATE_FLAGS_CHECKED, %esi
+	cmpl $GATE_FLAGS_WANTED, %esi
+	jne 3f
+2:	movq %gs:CPU_CURRENT, %rbx	/* after gate_abandon() nothing is left but rsp, rbp and rax */
 	movq RECORD_OUTER(%rsp), %rcx
 	movq %rcx, THREAD_GATE(%rbx)
 	movq RECORD_OWNER(%rsp), %rcx
@@ -63,6 +69,11 @@ gate_slot_entry:
 	popq %rbx
 	popq %rbp
 	ret
+3:	movq %rax, RECORD_OBJECT(%rsp)	/* has served */
+	movq RECORD_OWNER(%rsp), %rdi
+	call gate_bad_flags
+	movq RECORD_OBJECT(%rsp), %rax
+	jmp 2b
 
 /* A weak import that is absent was called without a test; r11 has its name. */
 	.balign 16

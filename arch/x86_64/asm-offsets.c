@@ -12,5 +12,7 @@ void asm_offsets(void)
 {
 	DEFINE(GATE_THREAD_OFFSET, offsetof(struct thread, gate));
 	DEFINE(GATE_OWNER_COUNTERS, offsetof(struct owner, gate_slot));
+	DEFINE(GATE_FLAGS_CHECKED, GATE_FLAGS);
+	DEFINE(GATE_FLAGS_WANTED, X86_EFLAGS_IF);
 	DEFINE(GATE_RECORD_SP, offsetof(struct gate_record, sp));
 }

@@ -245,14 +245,16 @@ static void device_release(struct file *f)
 	device_put_file(d);
 }
 
-/* More than there was room for is no result. */
+/* Of gate_enter(). More than there was room for is no result, as what is below all errors. */
 static inline s64 transfer_done(struct open_file *o, s64 n, u64 length, u64 *pos)
 {
+	if (n <= 0)
+		return n < -4095 ? gate_bad_result(o->root, n) : result_of(n);
 	if (unlikely(n > (s64)length))
 		return gate_bad_result(o->root, n);
-	if (n > 0 && o->device->flags & BANOS_CHARDEV_POSITION)
+	if (o->device->flags & BANOS_CHARDEV_POSITION)
 		*pos += n;
-	return result_of(n);
+	return n;
 }
 
 /* Where a transfer of @length bytes begins. @return false: its end is no position; drivers add them without a thought */
@@ -275,8 +277,8 @@ static s64 device_read(struct file *f, struct uio *u, u64 *pos)
 		return -EINVAL;
 	if (!call_begin(o))
 		return -ENODEV;
-	n = gate_call(o->root, u, o->device->ops.read, (u64)o->context, (u64)o->file, (u64)u, length, offset,
-		      file_flags(o, f));
+	n = gate_enter(o->root, false, u, o->device->ops.read, (u64)o->context, (u64)o->file, (u64)u, length,
+		       offset, file_flags(o, f));
 	call_end(o);
 	return transfer_done(o, n, length, pos);
 }
@@ -291,8 +293,8 @@ static s64 device_write(struct file *f, struct uio *u, u64 *pos)
 		return -EINVAL;
 	if (!call_begin(o))
 		return -ENODEV;
-	n = gate_call(o->root, u, o->device->ops.write, (u64)o->context, (u64)o->file, (u64)u, length, offset,
-		      file_flags(o, f));
+	n = gate_enter(o->root, false, u, o->device->ops.write, (u64)o->context, (u64)o->file, (u64)u, length,
+		       offset, file_flags(o, f));
 	call_end(o);
 	return transfer_done(o, n, length, pos);
 }

@@ -10,7 +10,9 @@
  * with an error, and whatever the driver had on the stack is forgotten.
  *
  * So the kernel's caller keeps nothing in registers across the call (they are
- * all clobbered), and holds no lock, RCU section or disabled interrupts.
+ * all clobbered), and holds no lock, RCU section or disabled interrupts. A driver
+ * that comes back with interrupts off, DF, AC or another flag set that the kernel
+ * relies on is named in the log, and they are put right.
  *
  * The counters are per CPU and only ever increased: calls begun and calls ended.
  * A call may begin on one CPU and end on another; only the sums mean something.
@@ -43,6 +45,11 @@ void gate_abandon(s64 result) __noreturn;
 /** @brief A result that no function of a driver may give: said once in the log. @return -EINVAL */
 s64 gate_bad_result(const struct owner *o, s64 result) __cold;
 
+/* Flags that have to be as they were: of these, interrupts on alone. TF, IF, DF, IOPL, NT, AC. */
+#define GATE_FLAGS	0x47700
+/** @brief A driver's function returned with other @p flags (of GATE_FLAGS) than it was called with: put them right, and say so. */
+void gate_bad_flags(const struct owner *o, u32 flags) __cold;
+
 #define gate_count_event(slot, field) \
 	__asm__ volatile("incq %%gs:%c1(%0)" :: "r"((u64)(slot)), \
 			 "i"(offsetof(struct gate_counters, field)) : "memory", "cc")
@@ -62,6 +69,7 @@ static inline __attribute__((always_inline)) s64 gate_enter(struct owner *o, boo
 	register u64 r8 __asm__("r8") = e;
 	register u64 r9 __asm__("r9") = f;
 	s64 result = (s64)fn;
+	u32 flags;
 
 	r.outer = current->gate;
 	r.owner = o;
@@ -71,11 +79,16 @@ static inline __attribute__((always_inline)) s64 gate_enter(struct owner *o, boo
 	current->gate = &r;
 	__asm__ volatile("movq %%rsp, %[sp]\n\t"
 			 "movq %%rbp, %[bp]\n\t"
-			 "call *%%rax"
-			 : "+a"(result), [sp] "=m"(r.sp), [bp] "=m"(r.bp), "+D"(a), "+S"(b), "+d"(c), "+c"(d),
+			 "call *%%rax\n\t"
+			 "pushfq\n\t"
+			 "popq %q[flags]"
+			 : "+a"(result), [flags] "=b"(flags), [sp] "=m"(r.sp), [bp] "=m"(r.bp), "+D"(a), "+S"(b), "+d"(c), "+c"(d),
 			   "+r"(r8), "+r"(r9)
 			 :
-			 : "rbx", "r10", "r11", "r12", "r13", "r14", "r15", "memory", "cc");
+			 : "r10", "r11", "r12", "r13", "r14", "r15", "memory", "cc");
+	flags &= GATE_FLAGS;
+	if (unlikely(flags != X86_EFLAGS_IF))
+		gate_bad_flags(r.owner, flags);
 	current->gate = r.outer;
 	gate_count_event(own ? GATE_OWN_SLOT : r.owner->gate_slot, ended);
 	return result;

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The steps of a driver's life, and drivers that break the rules of it."""
+import os
 import re
 
 import pytest
@@ -170,6 +171,23 @@ static int64_t init(banos_owner self)
 '''}
 
 
+# Calls careless as its linker resolved it: from driver to driver.
+HEEDLESS = '''
+#include <banos/driver.h>
+static uint64_t what = 'c';
+BANOS_PARAM_U64(what, 0, 255, "first letter of the kind");
+int64_t careless_call(uint64_t what);
+static int64_t heedless_init(banos_owner self) { return careless_call(what) + careless_call(what); }
+BANOS_DRIVER(heedless, "1.0", "MIT", "Calls another", heedless_init, NULL);
+'''
+
+
+def careless():
+    path = os.path.join(os.path.dirname(__file__), 'drivers', 'careless.c')
+    with open(path, encoding='utf-8') as f:
+        return f.read()
+
+
 def ring(name):
     return ('#include <banos/driver.h>\n#include <banos/export.h>\n'
             f'#include <banos/print.h>\n{RING[name]}'
@@ -180,7 +198,8 @@ def FILES():
     return {f'{x}.ko': file('', compiled(ring(x))) for x in RING} | {
         f'{name}.ko': file('', compiled(code)) for name, code in (
         ('slow', SLOW), ('needy', NEEDY), ('odd', ODD), ('stubborn', STUBBORN),
-        ('inn', INN), ('guest', GUEST))}
+        ('inn', INN), ('guest', GUEST), ('heedless', HEEDLESS),
+        ('careless', careless()))}
 
 
 @pytest.fixture(autouse=True)
@@ -274,6 +293,29 @@ def test_results_of_methods_and_exit(shell):
     output, status = shell.run('dd if=/dev/odd bs=10 count=1')
     assert status != 0 and 'Input/output error' in output
     shell.check('rmmod odd')
+
+
+LEFT = {'cli': 'interrupts off', 'std': 'the direction flag set',
+        'ac': 'access to user memory open', 'nt': 'flags of the system set'}
+
+
+@pytest.mark.parametrize('kind', LEFT)
+def test_flags_left_behind_are_put_right_and_named(shell, kind):
+    def told(command, times=1):
+        log = shell.check(f'dmesg -c >/dev/null; {command}; dmesg')
+        found = re.findall(r'banos: careless: a function returned with (.*); '
+                           'put right', log)
+        assert found == [LEFT[kind]] * times, log
+
+    insert = f'insmod /careless.ko kind={kind}'
+    told(f'{insert} where=init; rmmod careless')
+    told(f'{insert} where=exit; rmmod careless')
+    for where in ('open', 'read'):
+        told(f'{insert} where={where}; cat /dev/careless; rmmod careless')
+    for where in ('work', 'timer', 'thread'):
+        told(f'{insert} where={where}; sleep 0.1; rmmod careless')
+    told(f'insmod /careless.ko; insmod /heedless.ko what={ord(kind[0])}; '
+         'rmmod heedless; rmmod careless', 2)
 
 
 @pytest.mark.long

@@ -4,7 +4,8 @@
 #include <kernel/types.h>
 #define X86_EFLAGS_TF 0x100ul
 #define X86_EFLAGS_IF 0x200ul
-#define X86_EFLAGS_AC	0x40000
+#define X86_EFLAGS_DF	0x400ul
+#define X86_EFLAGS_AC	0x40000ul
 #ifdef __BANOS_HOST__
 u64 irq_flags(void);
 void irq_disable(void);
