@@ -306,13 +306,19 @@ SYSCALL1(alarm, seconds)
 /* By the last thread, after the POSIX timers: nothing may fire into a process that is gone. */
 void itimers_exit(struct process *p)
 {
+	struct process_timers *pts = p->timers;
+	u64 flags;
+
 	if (p->real_timer.base || p->real_interval_ns) {
 		p->real_interval_ns = 0;
 		timer_cancel_sync(&p->real_timer);
 	}
-	if (p->timers) {
-		timer_cancel_sync(&p->timers->check);
-		kfree(p->timers);
-		p->timers = NULL;
-	}
+	if (!pts)
+		return;
+	timer_cancel_sync(&pts->check);
+	/* Who sets the clock goes through the timers of all processes, each under its lock. */
+	flags = spin_lock_irqsave(&p->sig_lock);
+	p->timers = NULL;
+	spin_unlock_irqrestore(&p->sig_lock, flags);
+	kfree(pts);
 }

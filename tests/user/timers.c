@@ -574,6 +574,25 @@ TEST(a_timer_whose_number_cannot_be_told_does_not_exist)
 	CHECK(!pthread_join(other, NULL));
 }
 
+/* Setting the clock looks at the timers of every process, those that end included. */
+TEST(the_clock_is_set_while_programs_with_timers_end)
+{
+	long long end = now(CLOCK_MONOTONIC) + 700000000;
+	pid_t setter = fork();
+
+	while (!setter) {
+		struct timespec t;
+
+		clock_gettime(CLOCK_REALTIME, &t);
+		if (clock_settime(CLOCK_REALTIME, &t))
+			_exit(1);		/* only as root */
+	}
+	while (now(CLOCK_MONOTONIC) < end)
+		CHECK_EQ(wait_status(CHILD(syscall(SYS_timer_create, CLOCK_REALTIME, NULL, &(int){ 0 }) != 0)), 0);
+	kill(setter, SIGKILL);
+	CHECK_EQ(waitpid(setter, NULL, 0), setter);
+}
+
 int main(int argc, char **argv)
 {
 #define R(t) do { if (argc < 2 || !strcmp(argv[1], #t)) RUN(t); } while (0)
@@ -599,6 +618,7 @@ int main(int argc, char **argv)
 	R(silent_timers_go_round);
 	R(timer_arguments_are_checked);
 	R(timers_end_with_the_program);
+	R(the_clock_is_set_while_programs_with_timers_end);
 	R(a_timer_whose_number_cannot_be_told_does_not_exist);
 	return check_done();
 }
