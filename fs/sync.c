@@ -12,6 +12,18 @@
 
 /* ---- statfs ---- */
 
+/* Linux has a file system each for pipes, sockets and the others that have no name. */
+static s64 nameless_type(const struct inode *i)
+{
+	switch (i->mode & S_IFMT) {
+	case S_IFIFO:
+		return PIPEFS_MAGIC;
+	case S_IFSOCK:
+		return SOCKFS_MAGIC;
+	}
+	return ANON_INODE_FS_MAGIC;
+}
+
 static s64 statfs_to_user(const struct path *p, u64 user)
 {
 	struct super_block *sb = p->dentry->sb;
@@ -23,6 +35,8 @@ static s64 statfs_to_user(const struct path *p, u64 user)
 	err = sb->ops->statfs(sb, &out);
 	if (err)
 		return err;
+	if (out.f_type == ANON_INODE_FS_MAGIC)
+		out.f_type = nameless_type(p->dentry->inode);
 	out.f_fsid[0] = (s32)sb->dev;
 	out.f_fsid[1] = (s32)(sb->dev >> 32);
 	out.f_flags = ST_VALID | (p->mnt->flags & MNT_USER_FLAGS) | (sb->flags & MS_RDONLY ? ST_RDONLY : 0);

@@ -19,6 +19,7 @@ _Static_assert(sizeof(struct statfs) == 120, "struct statfs has 120 bytes");
 #define SYSFS_MAGIC	0x62656572
 #define DEVPTS_SUPER_MAGIC 0x1cd1
 #define PIPEFS_MAGIC	0x50495045
+#define SOCKFS_MAGIC	0x534f434b
 #define ANON_INODE_FS_MAGIC 0x09041934
 
 /* f_flags */
