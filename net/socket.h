@@ -13,7 +13,7 @@
 
 /**
  * One end. Lock: ->lock (mutex; user memory is touched under it) guards the queue,
- * shutdown, file and dead; only one socket's is held at a time. Others look at
+ * shutdown and dead; only one socket's is held at a time. Others look at
  * the queue's counts, shutdown and error without it, to know whether to wait.
  */
 struct unix_socket {
@@ -25,10 +25,10 @@ struct unix_socket {
 	struct atomic error;		/* errno that the next call reports, once (SO_ERROR) */
 	struct unix_socket *peer;	/* counted; constant; NULL: was never connected */
 	struct mutex lock;
-	struct file *file;		/* NULL once it is gone */
 	struct record_queue queue;	/* sent by the peer, not read yet */
 	struct wait_queue read_wait;	/* for something to read */
 	struct wait_queue write_wait;	/* for room in the peer's queue */
+	struct async_list async;	/* files with O_ASYNC: this one's, or none */
 
 	/* options; written without a lock, each at once */
 	u32 flags;			/* bit of a switch, 1 << SO_* */
@@ -85,9 +85,6 @@ void unix_disconnect(struct unix_socket *s);
 int unix_take_error(struct unix_socket *s);
 /** @brief Is there so much room in the peer's queue that a writer that waits goes on? */
 bool unix_is_writable(const struct unix_socket *s);
-/** @brief A pending error, and who waits or asked for SIGIO is woken. Any thread context. */
-void unix_wake_readers(struct unix_socket *s);
-void unix_wake_writers(struct unix_socket *s);
 
 /* ---- transfer.c ---- */
 

@@ -19,6 +19,7 @@
 #include <kernel/cred.h>
 #include <kernel/process.h>
 #include <kernel/time.h>
+#include <uapi/signal.h>
 
 #define NOBODY	65534u			/* overflow user and group: the sender is not known */
 
@@ -97,7 +98,8 @@ static s64 put(struct unix_socket *s, struct message *m, bool whole)
 		return n;
 	m->r.rights = NULL;
 	if (was_empty || wait_queue_active(&peer->read_wait))
-		unix_wake_readers(peer);
+		wake_up_poll(&peer->read_wait, POLLIN | POLLRDNORM);
+	async_notify(&peer->async, POLL_IN);
 	return n;
 }
 
@@ -184,13 +186,16 @@ static int wait_for_data(struct unix_socket *s, u64 deadline)
 static void wake_writer(struct unix_socket *s, u64 used_before)
 {
 	struct unix_socket *peer = s->peer;
-	u32 sndbuf;
+	bool was_full;
 
 	if (!peer)
 		return;
-	sndbuf = READ_ONCE(peer->sndbuf);
-	if ((used_before * 4 > sndbuf || wait_queue_active(&peer->write_wait)) && unix_is_writable(peer))
-		unix_wake_writers(peer);
+	was_full = used_before * 4 > READ_ONCE(peer->sndbuf);
+	if ((!was_full && !wait_queue_active(&peer->write_wait)) || !unix_is_writable(peer))
+		return;
+	wake_up_poll(&peer->write_wait, POLLOUT | POLLWRNORM);
+	if (was_full)
+		async_notify(&peer->async, POLL_OUT);
 }
 
 /* The files of the present message become the caller's; with MSG_PEEK others of the same kind. */

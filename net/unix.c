@@ -20,6 +20,7 @@
 #include <kernel/cred.h>
 #include <kernel/heap.h>
 #include <kernel/process.h>
+#include <uapi/signal.h>
 
 static struct kmem_cache *socket_cache;
 
@@ -54,6 +55,7 @@ static struct unix_socket *socket_create(u32 type)
 	mutex_init(&s->lock);
 	wait_queue_init(&s->read_wait);
 	wait_queue_init(&s->write_wait);
+	async_list_init(&s->async);
 	list_init(&s->held);
 	s->sndbuf = s->rcvbuf = SOCKET_BUFFER_BYTES;
 	s->rcvlowat = 1;
@@ -79,7 +81,6 @@ int unix_create(u32 type, u32 flags, struct file **out)
 		kmem_cache_free(socket_cache, s);
 		return PTR_ERR(f);
 	}
-	s->file = f;
 	record_queue_init(&s->queue, f->cred);
 	*out = f;
 	return 0;
@@ -103,6 +104,7 @@ static void close_directions(struct unix_socket *s, u32 which)
 	mutex_unlock(&s->lock);
 	wake_up_key(&s->read_wait, 0, POLLIN | POLLRDNORM | POLLRDHUP | POLLHUP);
 	wake_up_key(&s->write_wait, 0, POLLOUT | POLLWRNORM | POLLHUP);
+	async_notify(&s->async, which == CLOSED_BOTH ? POLL_HUP : POLL_IN);
 }
 
 static bool is_connected_type(const struct unix_socket *s) { return s->type != SOCK_DGRAM; }
@@ -135,7 +137,6 @@ static void socket_release(struct file *f)
 
 	mutex_lock(&s->lock);
 	s->dead = true;
-	s->file = NULL;
 	s->shutdown = CLOSED_BOTH;
 	unread = s->queue.nr_records;
 	lost = record_queue_destroy(&s->queue);
@@ -164,16 +165,6 @@ int unix_take_error(struct unix_socket *s)
 bool unix_is_writable(const struct unix_socket *s)
 {
 	return !s->peer || READ_ONCE(s->peer->queue.used) * 4 <= READ_ONCE(s->sndbuf);
-}
-
-void unix_wake_readers(struct unix_socket *s)
-{
-	wake_up_poll(&s->read_wait, POLLIN | POLLRDNORM);
-}
-
-void unix_wake_writers(struct unix_socket *s)
-{
-	wake_up_poll(&s->write_wait, POLLOUT | POLLWRNORM);
 }
 
 static u32 socket_poll(struct file *f, struct poll_table *t)
@@ -246,7 +237,12 @@ static s64 socket_ioctl(struct file *f, u32 cmd, u64 arg)
 	return -ENOTTY;
 }
 
+static int socket_async(struct file *f, s32 fd, bool on)
+{
+	return async_list_set(&((struct unix_socket *)f->private)->async, f, fd, on);
+}
+
 const struct file_ops socket_fops = {
 	.read = socket_read, .write = socket_write, .poll = socket_poll, .ioctl = socket_ioctl,
-	.release = socket_release,
+	.release = socket_release, .async = socket_async,
 };

@@ -13,6 +13,7 @@
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/uio.h>
@@ -64,6 +65,7 @@ TEST(what_can_be_made)
 {
 	for (int i = 0; i < 3; i++) {
 		struct stat st;
+		struct statfs fs;
 		char link[64] = "", name[64];
 
 		CHECK_EQ(socketpair(AF_UNIX, kinds[i] | SOCK_CLOEXEC | SOCK_NONBLOCK, AF_UNIX, p), 0);
@@ -76,6 +78,8 @@ TEST(what_can_be_made)
 		CHECK_EQ(get_option(p[0], SO_ACCEPTCONN), 0);
 		CHECK_EQ(fstat(p[0], &st), 0);
 		CHECK_EQ(st.st_mode, S_IFSOCK | 0777);
+		CHECK_EQ(fstatfs(p[0], &fs), 0);
+		CHECK_EQ(fs.f_type, 0x534f434b);
 		sprintf(name, "/proc/self/fd/%d", p[0]);
 		CHECK(readlink(name, link, sizeof(link) - 1) > 0);
 		sprintf(name, "socket:[%lu]", (unsigned long)st.st_ino);
@@ -515,7 +519,7 @@ TEST(shutdown_of_one_direction)
 	CHECK_EQ(write(p[1], "x", 1), 1);
 }
 
-static volatile int calls;
+static volatile int calls;		/* of handlers */
 static void count_call(int sig) { calls++; }
 
 static void *close_later(void *arg)
@@ -636,6 +640,31 @@ TEST(poll_waits_for_the_peer)
 	}
 	CHECK_EQ(poll_one(p[0], POLLOUT, 5000), POLLOUT);
 	wait(NULL);
+}
+
+static volatile int band;
+static void note_band(int sig, siginfo_t *i, void *context) { band = (int)i->si_code; calls++; }
+
+TEST(signals_tell_of_readiness)
+{
+	struct sigaction a = { .sa_sigaction = note_band, .sa_flags = SA_SIGINFO };
+	char c;
+
+	pair(SOCK_STREAM);
+	sigaction(SIGRTMIN, &a, NULL);
+	CHECK_EQ(fcntl(p[0], F_SETOWN, getpid()), 0);
+	CHECK_EQ(fcntl(p[0], F_SETSIG, SIGRTMIN), 0);
+	CHECK_EQ(fcntl(p[0], F_SETFL, O_ASYNC), 0);
+	CHECK_EQ(write(p[1], "x", 1), 1);
+	CHECK_EQ(calls, 1);
+	CHECK_EQ(band, POLL_IN);
+	CHECK_EQ(read(p[0], &c, 1), 1);
+	CHECK_EQ(write(p[0], "x", 1), 1);		/* nothing that concerns this end */
+	CHECK_EQ(calls, 1);
+	close(p[1]);
+	CHECK_EQ(calls, 2);
+	CHECK_EQ(band, POLL_HUP);
+	CHECK_EQ(close(p[0]), 0);
 }
 
 /* ---- options ---- */
@@ -778,6 +807,7 @@ int main(void)
 	RUN(signals_and_time_limits);
 	RUN(epoll_and_select);
 	RUN(poll_waits_for_the_peer);
+	RUN(signals_tell_of_readiness);
 	RUN(options);
 	RUN(many_messages_in_a_call);
 	RUN(bad_addresses);
