@@ -137,6 +137,7 @@ static void detect(struct cpu_features *f)
 	cpuid(0x80000000, 0, r);
 	xmax = r[0];
 	cpuid(0x80000001, 0, r);
+	f->syscall = r[3] >> 11 & 1;
 	f->nx = r[3] >> 20 & 1;
 	f->gbpages = r[3] >> 26 & 1;
 	f->rdtscp = r[3] >> 27 & 1;

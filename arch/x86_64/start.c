@@ -6,6 +6,7 @@
 #include <asm/multiboot.h>
 #include <asm/serial.h>
 #include <kernel/cmdline.h>
+#include <kernel/page_init.h>
 #include <kernel/printk.h>
 #include <kernel/upcalls.h>
 
@@ -25,6 +26,8 @@ void arch_start(u32 magic, u32 info)
 	multiboot_parse(magic, info);
 	printk_init();
 	serial_early_init();
+	if (!cpu_features.syscall)	/* the rest of what is needed: head.S */
+		boot_stop("this processor has no SYSCALL instruction");
 	/* a processor faults on addresses it can't put out; the map of all memory has room for 64 TiB */
 	lost = multiboot_limit(MIN(1ull << cpu_features.phys_bits, (u64)PHYSMAP_SIZE));
 	if (lost)

@@ -47,3 +47,45 @@ def test_external_nmis_are_logged_and_harmless(start, cpus):
                          r'\(unknown\); going on', log)
         # A line a second, however many there were.
         assert len(log.splitlines()) < 6, log
+
+EXIT = ['-device', 'isa-debug-exit,iobase=0xf4,iosize=4']
+BOOT_STOP_STATUS = 2 * 0x31 + 1
+MISSING = {
+    'lm': '64-bit mode', 'fpu': 'floating-point unit (FPU)',
+    'tsc': 'time-stamp counter (TSC)',
+    'msr': 'model-specific registers (MSR)',
+    'pae': 'physical address extension (PAE)',
+    'cx8': 'CMPXCHG8B instruction (CX8)',
+    'cmov': 'conditional moves (CMOV)', 'fxsr': 'FXSAVE instruction (FXSR)',
+    'sse': 'SSE', 'sse2': 'SSE2', 'syscall': 'SYSCALL instruction',
+}
+
+
+@pytest.mark.banos
+@pytest.mark.parametrize('feature', MISSING)
+def test_a_processor_without_what_is_needed_is_told(start, feature):
+    m = start(cpu=f'max,-{feature}', qemu=EXIT, initrd=b'',
+              append='notqemu_exit qemu_exit')
+    assert m.wait_end() == BOOT_STOP_STATUS
+    said = [x for x in m.before.splitlines() if 'cannot start' in x]
+    assert len(said) == 1
+    assert said[0].endswith('banos: cannot start: this processor has no '
+                            + MISSING[feature]), said
+
+
+@pytest.mark.banos
+def test_an_old_processor_is_told_and_stays_without_qemu_exit(start):
+    m = start(cpu='486', qemu=EXIT, initrd=b'', append='qemu_exits xqemu_exit')
+    m.expect('cannot start: this processor has no 64-bit mode\r\n')
+    with pytest.raises(AssertionError):
+        m.wait_end(1)
+
+
+@pytest.mark.banos
+@pytest.mark.long
+@pytest.mark.parametrize('feature', ['nx', 'apic', 'pge', 'pat', 'mce', 'pse',
+                                     'sep', 'xsave', 'rdtscp'])
+def test_a_processor_without_what_is_not_needed_boots(start, feature):
+    m = start(cpu=f'max,-{feature}')
+    m.boot()
+    assert m.check('echo alive') == 'alive\n'

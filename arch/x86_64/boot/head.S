@@ -18,6 +18,9 @@
 #define MB1_MAGIC	0x1badb002
 #define MB1_FLAGS	0x00010003	/* page-aligned modules, memory map, load addresses */
 #define MB1_LOADED	0x2badb002	/* in EAX at the start */
+#define MB2_LOADED	0x36d76289
+#define FLAG_ID		0x200000
+#define REQUIRED_SIZE	44
 #define MB2_MAGIC	0xe85250d6
 #define BOOT_STOP_EXIT	0x31		/* kernel/panic.c */
 
@@ -81,14 +84,38 @@ start_mb:
 	movl %ebx, PHYS(boot_info_addr)
 	movl $PHYS(boot_stack_top), %esp
 
-	movl $0x80000000, %eax		/* long mode there? */
+	/*
+	 * The compilers' code needs them, so before any of it. SYSCALL is looked at later
+	 * (cpu.c): some processors tell of it in 64-bit mode alone.
+	 */
+	movl $PHYS(missing_cpuid), %esi
+	pushfl				/* is there CPUID? Where its flag can be changed */
+	xorl $FLAG_ID, (%esp)
+	movl (%esp), %ecx
+	popfl
+	pushfl
+	popl %eax
+	xorl %ecx, %eax
+	testl $FLAG_ID, %eax
+	jnz stop_missing
+	movl $PHYS(required), %edi
+1:	movl (%edi), %eax		/* the leaf; is it there? */
+	testl %eax, %eax
+	jz 3f
+	andl $0x80000000, %eax
 	cpuid
-	cmpl $0x80000001, %eax
-	jb no_long_mode
-	movl $0x80000001, %eax
+	leal 8(%edi), %esi
+	cmpl (%edi), %eax
+	jb stop_missing
+	movl (%edi), %eax
 	cpuid
-	testl $(1 << 29), %edx
-	jz no_long_mode
+	movl 4(%edi), %ecx
+	btl %ecx, %edx
+	jnc stop_missing
+	addl $REQUIRED_SIZE, %edi
+	jmp 1b
+3:	movl $0x80000001, %eax
+	cpuid
 	movl %edx, %esi			/* bit 20: NX */
 
 	/* The image by 2 MiB pages: low for the switch, and in the higher half. */
@@ -124,39 +151,109 @@ start_mb:
 	lgdt PHYS(boot_gdt_desc)
 	ljmp $0x08, $PHYS(start64_low)
 
-no_memory:				/* nothing but this page is known to be there: no stack, no data */
-	movl $PHYS(no_memory_text), %esi
-	jmp stop_early
-no_long_mode:
-	movl $PHYS(no_long_mode_text), %esi
-stop_early:				/* say so on the serial port, stop */
+/* From here on nothing but this page may be there: no stack, no data. Text: esi, back to: edi. */
+say:					/* on the serial port */
 	movw $0x3f8, %dx
-3:	lodsb
+1:	lodsb
 	testb %al, %al
-	jz 4f
+	jz 2f
 	outb %al, %dx
-	jmp 3b
-4:	cmpl $MB1_LOADED, %ebp
-	jne 7f
-	testb $4, (%ebx)		/* "qemu_exit" in the command line? */
+	jmp 1b
+2:	jmp *%edi
+
+no_memory:
+	movl $PHYS(cannot_start_text), %esi
+	movl $PHYS(1f), %edi
+	jmp say
+1:	movl $PHYS(no_memory_text), %esi
+	jmp stop_early
+stop_missing:				/* esi: of what */
+	movl PHYS(boot_info_addr), %ebx
+	movl %esi, %ecx
+	movl $PHYS(cannot_start_text), %esi
+	movl $PHYS(1f), %edi
+	jmp say
+1:	movl $PHYS(missing_text), %esi
+	movl $PHYS(1f), %edi
+	jmp say
+1:	movl %ecx, %esi
+stop_early:
+	movl $PHYS(1f), %edi
+	jmp say
+1:	movl $PHYS(line_end_text), %esi
+	movl $PHYS(1f), %edi
+	jmp say
+	/* "qemu_exit" in the command line? */
+1:	cmpl $MB1_LOADED, %ebp
+	jne 2f
+	testb $4, (%ebx)
 	jz 7f
 	movl 16(%ebx), %esi
+	jmp 4f
+2:	cmpl $MB2_LOADED, %ebp
+	jne 7f
+	leal 8(%ebx), %esi		/* tags: type, size, what; each 8-aligned */
+3:	movl (%esi), %eax
+	testl %eax, %eax
+	jz 7f
+	leal 8(%esi), %ecx
+	cmpl $1, %eax
+	jne 1f
+	movl %ecx, %esi
+	jmp 4f
+1:	movl 4(%esi), %ecx
+	leal 7(%esi, %ecx), %esi
+	andl $~7, %esi
+	jmp 3b
+4:	movb $' ', %al			/* at the beginning of a word */
 5:	cmpb $0, (%esi)
 	je 7f
+	cmpb $' ', %al
+	jne 6f
 	cmpl $0x756d6571, (%esi)	/* qemu */
 	jne 6f
 	cmpl $0x6978655f, 4(%esi)	/* _exi */
 	jne 6f
+	cmpb $'t', 8(%esi)
+	jne 6f
+	cmpb $' ', 9(%esi)		/* and at its end */
+	ja 6f
 	movl $BOOT_STOP_EXIT, %eax
 	outl %eax, $0xf4
-6:	incl %esi
+6:	lodsb
 	jmp 5b
 7:	hlt
 	jmp 7b
+cannot_start_text:
+	.asciz "banos: cannot start: "
 no_memory_text:
-	.asciz "banos: cannot start: not enough memory for the kernel itself\r\n"
-no_long_mode_text:
-	.asciz "banos: cannot start: this processor has no 64-bit mode\r\n"
+	.asciz "not enough memory for the kernel itself"
+missing_text:
+	.asciz "this processor has no "
+missing_cpuid:
+	.asciz "CPUID instruction"
+line_end_text:
+	.asciz "\r\n"
+
+/* Leaf, bit of EDX, name. What old processors lack most stands first. */
+.macro REQUIRED leaf, bit, name
+	.long \leaf, \bit
+9:	.asciz "\name"
+	.skip REQUIRED_SIZE - 8 - (. - 9b)
+.endm
+	.balign 4
+required:
+	REQUIRED 0x80000001, 29, "64-bit mode"
+	REQUIRED 1, 0, "floating-point unit (FPU)"
+	REQUIRED 1, 4, "time-stamp counter (TSC)"
+	REQUIRED 1, 5, "model-specific registers (MSR)"
+	REQUIRED 1, 6, "physical address extension (PAE)"
+	REQUIRED 1, 8, "CMPXCHG8B instruction (CX8)"
+	REQUIRED 1, 15, "conditional moves (CMOV)"
+	REQUIRED 1, 24, "FXSAVE instruction (FXSR)"
+	REQUIRED 1, 25, "SSE"
+	REQUIRED 1, 26, "SSE2"
+	.long 0
 
 	.code64
 start64_low:
