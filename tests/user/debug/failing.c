@@ -255,6 +255,45 @@ static int map_file(void)
 
 static void op_map_file(void) { ACT(map_file()); }
 
+/* A mapped file, shared: read, written, punched, filled, moved. */
+static int use_shared(char *p)
+{
+	for (int i = 0; i < 30; i += 3) {
+		if (i & 1)
+			(void)*(volatile char *)(p + i * 4096);
+		p[i * 4096] = 1;
+	}
+	if (madvise(p + 4096, 20 * 4096, MADV_REMOVE) || madvise(p, 5 * 4096, MADV_DONTFORK))
+		return -1;
+	if (madvise(p, 60 * 4096, 23 /* MADV_POPULATE_WRITE */))
+		return -1;
+	p = mremap(p, 64 * 4096, 32 * 4096, MREMAP_MAYMOVE);
+	return p == MAP_FAILED ? -1 : munmap(p, 32 * 4096);
+}
+
+static void op_shared(void)
+{
+	int fd = open("/tmp/f", O_TMPFILE | O_RDWR, 0600);
+	char *p;
+
+	ftruncate(fd, 64 * 4096);
+	p = mmap(NULL, 64 * 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	ACT(use_shared(p));
+	close(fd);
+}
+
+/* All of it or nothing. */
+static void op_allocate(void)
+{
+	int fd = open("/tmp/f", O_TMPFILE | O_RDWR, 0600);
+	struct stat st;
+
+	pwrite(fd, "x", 1, 10 * 4096);
+	if (ACT(fallocate(fd, 0, 0, 200 * 4096)) && (fstat(fd, &st) || st.st_blocks != 8 || st.st_size != 10 * 4096 + 1))
+		err = 1000;
+	close(fd);
+}
+
 static void op_many_descriptors(void)
 {
 	int last = (int)ACT(fcntl(0, F_DUPFD, 900));
@@ -455,7 +494,8 @@ static void op_insmod(void)
 static const struct { const char *name; void (*fn)(void); int in_child; } ops[] = {
 	{ "pipe", op_pipe }, { "pipe_write", op_pipe_write }, { "open", op_open }, { "create", op_create },
 	{ "write_file", op_write_file }, { "names", op_names }, { "mmap", op_mmap },
-	{ "touch", op_touch }, { "split", op_split, 1 }, { "map_file", op_map_file, 1 }, { "many_descriptors", op_many_descriptors, 1 }, { "locks", op_locks },
+	{ "touch", op_touch }, { "split", op_split, 1 }, { "map_file", op_map_file, 1 }, { "shared", op_shared, 1 }, { "allocate", op_allocate },
+	{ "many_descriptors", op_many_descriptors, 1 }, { "locks", op_locks },
 	{ "epoll", op_epoll }, { "poll_many", op_poll_many }, { "writev_many", op_writev_many },
 	{ "timer", op_timer }, { "queued_signal", op_queued_signal }, { "terminal", op_terminal },
 	{ "mount", op_mount }, { "proc_maps", op_proc_maps }, { "proc_stat", op_proc_stat },
