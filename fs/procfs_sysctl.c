@@ -194,6 +194,7 @@ int proc_sysctl_init(void)
 		CONSTANT("sys/kernel/overflowuid", OVERFLOW_ID),
 		CONSTANT("sys/kernel/overflowgid", OVERFLOW_ID),
 		{ "sys/kernel/printk", 0644, show_printk, write_printk, NULL },
+		{ "sys/kernel/ctrl-alt-del", 0644, show_int, write_int, &ctrl_alt_del_restarts },
 		{ "sys/kernel/unknown_nmi_panic", 0644, show_int, write_int, &nmi_panic_wanted },
 		CONSTANT("sys/vm/overcommit_memory", OVERCOMMIT_ALWAYS),
 		{ "sys/vm/mmap_min_addr", 0644, show_mmap_min_addr, write_mmap_min_addr, NULL },

@@ -173,12 +173,6 @@ static void bring_to_front(u32 n)
 	spin_unlock_irqrestore(&vc_lock, flags);
 }
 
-static void ask_to_reboot(void)
-{
-	if (init_process)
-		signal_send_process(init_process, SIGINT, SI_KERNEL_INFO);
-}
-
 static void keyboard_byte(u8 scancode)
 {
 	struct vc *c = &vcs[READ_ONCE(front)];
@@ -194,7 +188,7 @@ static void keyboard_byte(u8 scancode)
 	case KEYMAP_SWITCH: bring_to_front(r.n); break;
 	case KEYMAP_NEXT: bring_to_front((front + 1) % NR_VCS); break;
 	case KEYMAP_PREVIOUS: bring_to_front((front + NR_VCS - 1) % NR_VCS); break;
-	case KEYMAP_REBOOT: ask_to_reboot(); break;
+	case KEYMAP_REBOOT: process_ctrl_alt_del(); break;
 	case KEYMAP_SCROLL_LOCK:
 		tty_set_flow_off(c->tty, keymap.scroll);
 		i8042_set_leds(keymap_leds(&keymap));

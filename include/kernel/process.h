@@ -160,6 +160,8 @@ void process_init(void);
 void process_exit_group(int status) __noreturn;
 /** @brief Ctrl-Alt-Del was pressed: restart, or tell the first process (reboot(2)). Any context. */
 void process_ctrl_alt_del(void);
+/** Which of both: reboot(2), /proc/sys/kernel/ctrl-alt-del. */
+extern int ctrl_alt_del_restarts;
 /**
  * @brief Memory is short: kill the process that uses most of it (not the first one), or, if @p ask
  * and nobody uses much, the current one.

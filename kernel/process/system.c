@@ -99,12 +99,14 @@ SYSCALL3(getrandom, user, len, flags_arg)
 
 /* ---- ending ---- */
 
-static bool ctrl_alt_del_restarts = true;
+int ctrl_alt_del_restarts = true;
 
 void process_ctrl_alt_del(void)
 {
-	if (READ_ONCE(ctrl_alt_del_restarts))
+	if (READ_ONCE(ctrl_alt_del_restarts)) {
+		pr_notice("restarting: Ctrl-Alt-Del\n");
 		machine_restart();
+	}
 	if (init_process)
 		signal_send_process(init_process, SIGINT, SI_KERNEL_INFO);
 }

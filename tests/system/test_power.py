@@ -82,3 +82,26 @@ def test_reboot_really_starts_anew(start):
     m.expect('Banos 6', 30)
     m.boot()
     assert float(m.check('cat /proc/uptime').split()[0]) < 30
+
+
+def press(m):
+    m.check('exec 7</dev/tty1')         # the keyboard serves who reads it
+    m.monitor.press('ctrl', 'alt', 'delete')
+
+
+def test_ctrl_alt_del_is_inits_where_it_asked_for_that(start):
+    """BusyBox's init does: reboot(RB_DISABLE_CAD)."""
+    m = start(monitor=True).boot()
+    assert m.check('cat /proc/sys/kernel/ctrl-alt-del') == '0\n'
+    press(m)
+    m.expect('going down', 20)
+    assert m.wait_end() == 0
+
+
+def test_ctrl_alt_del_restarts_at_once_where_it_is_on(start):
+    m = start(monitor=True).boot()
+    m.check('echo 1 >/proc/sys/kernel/ctrl-alt-del')
+    press(m)
+    assert m.wait_end() == 0
+    assert 'restarting: Ctrl-Alt-Del' in m.before
+    assert 'going down' not in m.before
