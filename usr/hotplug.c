@@ -59,9 +59,10 @@ int cmd_hotplug(int argc, char **argv)
 		while (fd < 0 && errno == ENOENT && !once)
 			pause();		/* this kernel tells of no devices: nothing will ever come */
 		if (fd < 0)
-			return complain(EVENTS, strerror(errno));
+			return complain_errno(EVENTS, "cannot be opened");
 		err = follow(fd);
 		close(fd);
 	} while (err == EPIPE);			/* lines were lost: all of them again */
-	return err && err != EAGAIN ? complain(EVENTS, strerror(err)) : 0;
+	errno = err;
+	return err && err != EAGAIN ? complain_errno(EVENTS, "cannot be read") : 0;
 }

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include "modtools.h"
 
@@ -45,10 +46,10 @@ const char *module_folder(void)
 	return folder;
 }
 
-/* The line of modules.dep for @name: "path: dependencies". Allocated, or NULL. */
-char *dep_line(const char *name)
+/* The first line of modules.dep whose file @fits. Allocated, or NULL. */
+static char *find_line(const char *name, int (*fits)(const char *path, const char *name))
 {
-	char path[320], found[256], *line = NULL;
+	char path[320], *line = NULL;
 	size_t cap = 0;
 	FILE *f;
 
@@ -58,14 +59,15 @@ char *dep_line(const char *name)
 		return NULL;
 	while (getline(&line, &cap, f) > 0) {
 		char *colon = strchr(line, ':');
+		int found;
 
 		if (!colon)
 			continue;
 		line[strcspn(line, "\n")] = 0;
 		*colon = 0;
-		name_of_path(line, found, sizeof(found));
+		found = fits(line, name);
 		*colon = ':';
-		if (same_name(found, name)) {
+		if (found) {
 			fclose(f);
 			return line;
 		}
@@ -73,6 +75,34 @@ char *dep_line(const char *name)
 	free(line);
 	fclose(f);
 	return NULL;
+}
+
+static int descriptor_name(const struct image *img, char *name, size_t size);
+
+static int file_is_called(const char *path, const char *name)
+{
+	char found[256];
+
+	name_of_path(path, found, sizeof(found));
+	return same_name(found, name);
+}
+
+static int file_holds(const char *relative, const char *name)
+{
+	char found[256], *path = full_path(relative, strlen(relative));
+
+	if (path)
+		name_of_driver(path, found, sizeof(found));
+	free(path);
+	return path && same_name(found, name);
+}
+
+/* Files are mostly called as their drivers; only a name that no file has is looked for in them. */
+char *dep_line(const char *name)
+{
+	char *line = find_line(name, file_is_called);
+
+	return line ? line : find_line(name, file_holds);
 }
 
 char *full_path(const char *relative, size_t len)
@@ -99,61 +129,204 @@ char *find_file(const char *what)
 	return path;
 }
 
+int name_of_driver(const char *what, char *name, size_t size)
+{
+	struct image img = { 0 };
+	int found;
+
+	name_of_path(what, name, size);
+	hushed++;
+	found = !access(what, R_OK) && !read_image(what, &img) && !descriptor_name(&img, name, size);
+	hushed--;
+	free(img.data);
+	return found;
+}
+
+/* ---- their bytes ---- */
+
+/* All that can be read from @fd. @return 0, -1: errno says why (EFBIG: too much) */
+static int read_all(int fd, struct image *img)
+{
+	size_t room = 1 << 16;
+
+	img->size = 0;
+	img->data = malloc(room);
+	while (img->data) {
+		ssize_t n = read(fd, img->data + img->size, room - img->size);
+		unsigned char *more;
+
+		if (!n)
+			return 0;
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 || (img->size += n) > FILE_MAX) {
+			if (n > 0)
+				errno = EFBIG;
+			return -1;
+		}
+		if (img->size < room)
+			continue;
+		more = realloc(img->data, room *= 2);
+		if (!more)
+			return -1;
+		img->data = more;
+	}
+	return -1;
+}
+
+static const struct packing { const char *magic; unsigned char size; const char *what, *program, *option; } packings[] = {
+	{ "\x1f\x8b", 2, "gzip", "gunzip", "-c" }, { "\xfd" "7zXZ", 5, "xz", "unxz", "-c" },
+	{ "\x28\xb5\x2f\xfd", 4, "zstd", "unzstd", "-qc" }, { "BZh", 3, "bzip2", "bunzip2", "-c" },
+	{ "\x5d\0\0", 3, "lzma", "unlzma", "-c" }, { "\x04\x22\x4d\x18", 4, "lz4", "unlz4", "-qc" },
+};
+
+static const struct packing *packing_of(const struct image *img)
+{
+	for (size_t i = 0; i < sizeof(packings) / sizeof(packings[0]); i++)
+		if (img->size >= packings[i].size && !memcmp(img->data, packings[i].magic, packings[i].size))
+			return &packings[i];
+	return NULL;
+}
+
+/* The program that unpacks, reading @path. @return its pid; *@from is where its output comes */
+static pid_t start_unpacking(const char *path, const struct packing *p, int *from)
+{
+	int ends[2], file = open(path, O_RDONLY | O_CLOEXEC);
+	pid_t pid = -1;
+
+	if (file >= 0 && !pipe2(ends, O_CLOEXEC)) {
+		pid = fork();
+		if (!pid) {
+			dup2(file, 0);
+			dup2(ends[1], 1);
+			execlp(p->program, p->program, p->option, NULL);
+			_exit(127);
+		}
+		close(ends[1]);
+		*from = ends[0];
+		if (pid < 0)
+			close(ends[0]);
+	}
+	if (file >= 0)
+		close(file);
+	return pid;
+}
+
+/* @img: what is in the file, replaced by what that was made of. */
+static int unpack(const char *path, const struct packing *p, struct image *img)
+{
+	char why[128];
+	int from = -1, status = 0, err;
+	pid_t pid = start_unpacking(path, p, &from);
+
+	free(img->data);
+	*img = (struct image){ 0 };
+	if (pid < 0)
+		return complain_errno(path, "is compressed, and cannot be unpacked");
+	err = read_all(from, img);
+	if (err && errno == EFBIG)
+		err = -2;
+	close(from);			/* who writes still ends then */
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (!err && !status)
+		return 0;
+	free(img->data);
+	*img = (struct image){ 0 };
+	if (err == -2)
+		return complain(path, "too large for a driver, once it is unpacked");
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
+		snprintf(why, sizeof(why), "is compressed with %s, and there is no %s here: unpack it where there is one", p->what,
+			 p->program);
+	else
+		snprintf(why, sizeof(why), "is compressed with %s, but damaged: %s cannot unpack it", p->what, p->program);
+	return complain(path, why);
+}
+
 int read_image(const char *path, struct image *img)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_CLOEXEC), err;
+	const struct packing *p;
 	struct stat st;
-	size_t got = 0;
 
 	if (fd < 0 || fstat(fd, &st))
-		return complain(path, strerror(errno));
+		return complain_errno(path, "cannot be opened");
 	if (!S_ISREG(st.st_mode) || st.st_size > FILE_MAX) {
 		close(fd);
 		return complain(path, S_ISREG(st.st_mode) ? "too large for a driver" : "not a file");
 	}
-	img->data = malloc(st.st_size + 1);
-	while (img->data && got < (size_t)st.st_size) {
-		ssize_t n = read(fd, img->data + got, st.st_size - got);
-
-		if (n <= 0)
-			break;
-		got += n;
-	}
+	err = read_all(fd, img);
 	close(fd);
-	if (!img->data || got < (size_t)st.st_size)
-		return complain(path, img->data ? "can't be read" : "not enough memory");
-	img->size = got;
-	return 0;
+	if (err) {
+		free(img->data);
+		*img = (struct image){ 0 };
+		return complain_errno(path, "cannot be read");
+	}
+	p = packing_of(img);
+	return p ? unpack(path, p, img) : 0;
+}
+
+/* ---- sections ---- */
+
+/* The first section of that name. @return its bytes, NULL: none */
+static const char *find_section(const struct image *img, const char *name, size_t *size)
+{
+	const Elf64_Ehdr *e = (const void *)img->data;
+	const Elf64_Shdr *s, *names;
+	size_t n = strlen(name);
+
+	if (img->size < sizeof(*e) || memcmp(e->e_ident, ELFMAG, SELFMAG) ||
+	    e->e_ident[EI_CLASS] != ELFCLASS64 || e->e_shentsize != sizeof(*s) ||
+	    e->e_shoff > img->size || e->e_shnum > (img->size - e->e_shoff) / sizeof(*s) ||
+	    e->e_shstrndx >= e->e_shnum)
+		return NULL;
+	s = (const void *)(img->data + e->e_shoff);
+	names = &s[e->e_shstrndx];
+	if (names->sh_offset > img->size || names->sh_size > img->size - names->sh_offset)
+		return NULL;
+	for (unsigned i = 0; i < e->e_shnum; i++) {
+		if (s[i].sh_name >= names->sh_size || names->sh_size - s[i].sh_name <= n ||
+		    memcmp(img->data + names->sh_offset + s[i].sh_name, name, n + 1))
+			continue;
+		if (s[i].sh_type == SHT_NOBITS || s[i].sh_offset > img->size ||
+		    s[i].sh_size > img->size - s[i].sh_offset)
+			return NULL;
+		*size = s[i].sh_size;
+		return (const char *)img->data + s[i].sh_offset;
+	}
+	return NULL;
+}
+
+/* The descriptor's name; a driver in assembly has no other. @return 0, -1: none */
+static int descriptor_name(const struct image *img, char *name, size_t size)
+{
+	static const size_t name_at = 32, name_size = 56;	/* struct banos_driver_record */
+	size_t left, n;
+	const char *at = find_section(img, ".banos-driver", &left);
+	uint32_t head[2];
+
+	for (; at && left >= sizeof(head); at += n, left -= n) {
+		memcpy(head, at, sizeof(head));
+		n = head[0] ? head[0] : 8;
+		if (n < 8 || n > left)
+			return -1;
+		if (head[1] != 1 || n < name_at + name_size)
+			continue;
+		snprintf(name, size, "%.*s", (int)name_size, at + name_at);
+		return name[0] ? 0 : -1;
+	}
+	return -1;
 }
 
 /* ---- .modinfo: "key=value" texts, one behind the other ---- */
 
 int find_modinfo(const struct image *img, struct modinfo *m)
 {
-	const Elf64_Ehdr *e = (const void *)img->data;
-	const Elf64_Shdr *s, *names;
+	size_t size;
 
-	if (img->size < sizeof(*e) || memcmp(e->e_ident, ELFMAG, SELFMAG) ||
-	    e->e_ident[EI_CLASS] != ELFCLASS64 || e->e_shentsize != sizeof(*s) || e->e_shoff & 7 ||
-	    e->e_shoff > img->size || e->e_shnum > (img->size - e->e_shoff) / sizeof(*s) ||
-	    e->e_shstrndx >= e->e_shnum)
-		return -1;
-	s = (const void *)(img->data + e->e_shoff);
-	names = &s[e->e_shstrndx];
-	if (names->sh_offset > img->size || names->sh_size > img->size - names->sh_offset)
-		return -1;
-	for (unsigned i = 0; i < e->e_shnum; i++) {
-		if (s[i].sh_name >= names->sh_size || names->sh_size - s[i].sh_name < sizeof(".modinfo") ||
-		    memcmp(img->data + names->sh_offset + s[i].sh_name, ".modinfo", sizeof(".modinfo")))
-			continue;
-		if (s[i].sh_type == SHT_NOBITS || s[i].sh_offset > img->size ||
-		    s[i].sh_size > img->size - s[i].sh_offset)
-			return -1;
-		m->text = (const char *)img->data + s[i].sh_offset;
-		m->end = m->text + s[i].sh_size;
-		return 0;
-	}
-	return -1;
+	m->text = find_section(img, ".modinfo", &size);
+	m->end = m->text + (m->text ? size : 0);
+	return m->text ? 0 : -1;
 }
 
 /* The next text of the section, within it; NULL at the end. */

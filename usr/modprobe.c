@@ -40,6 +40,34 @@ static char *join_params(char **words)
 	return text;
 }
 
+/* What the kernel said; where it did not get so far, what the errno means here. */
+static void complain_refused(const char *path, char *log)
+{
+	int err = errno, locked = 0;
+	FILE *f;
+
+	if (log[0]) {
+		complain(path, "cannot be installed:");
+		for (char *line = strtok(log, "\n"); line; line = strtok(NULL, "\n"))
+			fprintf(stderr, "%s:   %s\n", prog, line);
+		return;
+	}
+	f = fopen("/proc/banos/lock", "re");
+	locked = f && fgetc(f) == '1';
+	if (f)
+		fclose(f);
+	if (err == EPERM && locked)
+		complain(path, "not permitted: no driver can be installed until the next boot (/proc/banos/lock)");
+	else if (err == EPERM)
+		complain(path, "not permitted: only root may install drivers");
+	else if (err == ENOSYS)
+		complain(path, "cannot be installed: this kernel does not know banos_install()");
+	else {
+		errno = err;
+		complain_errno(path, "cannot be installed");
+	}
+}
+
 /* @return the id, or -1 (said why) */
 s64 install(const char *path, char **params, u64 flags)
 {
@@ -54,14 +82,8 @@ s64 install(const char *path, char **params, u64 flags)
 	}
 	log[0] = 0;
 	id = syscall(SYS_banos_install, img.data, img.size, text, flags, log, sizeof(log));
-	if (id < 0) {
-		int err = errno;
-
-		complain(path, strerror(err));
-		for (char *line = strtok(log, "\n"); line; line = strtok(NULL, "\n"))
-			fprintf(stderr, "%s:   %s\n", prog, line);
-		errno = err;
-	}
+	if (id < 0)
+		complain_refused(path, log);
 	free(img.data);
 	free(text);
 	return id;
@@ -69,21 +91,13 @@ s64 install(const char *path, char **params, u64 flags)
 
 static int is_duplicate(const char *path)
 {
-	struct image img = { 0 };
-	struct modinfo m;
 	struct banos_query q;
-	const char *name = NULL;
-	int found;
+	char name[256];
+	int found = name_of_driver(path, name, sizeof(name)) && find_installed(name, &q);
 
-	if (access(path, R_OK) || read_image(path, &img))
-		return 0;
-	if (!find_modinfo(&img, &m))
-		name = modinfo_value(m, "name");
-	found = name && find_installed(name, &q);
 	if (found)
 		fprintf(stderr, "%s: %s is installed already, with id %lld; --allow-duplicate installs it once more\n",
 			prog, name, (long long)q.id);
-	free(img.data);
 	return found;
 }
 
@@ -169,10 +183,19 @@ static int probe_file(const char *path, char **params, int depth)
 	return opt.dry || opt.show ? 0 : install(path, params, 0) < 0;
 }
 
+/* Is what this file holds installed, under the name that it has itself? */
+static int file_installed(const char *path, struct banos_query *out)
+{
+	char name[256];
+
+	name_of_driver(path, name, sizeof(name));
+	return find_installed(name, out);
+}
+
 /* Install what @name needs, the deepest first, then itself. @return 0, 1 (said why, if not -q) */
 static int probe(const char *name, char **params, int depth)
 {
-	char *line, *deps, *last, *path;
+	char *line, *deps, *last, *own;
 	struct banos_query q;
 	int err = 0;
 
@@ -183,20 +206,24 @@ static int probe(const char *name, char **params, int depth)
 		return opt.quiet ? 1 : complain(name, "modules.dep has no driver of that name");
 	deps = strchr(line, ':');
 	*deps++ = 0;
+	own = full_path(line, strlen(line));
+	if (!own || (!opt.show && file_installed(own, &q))) {
+		free(line);
+		free(own);
+		return !own;
+	}
 	while (!err && (last = strrchr(deps, ' '))) {
-		char dep[256];
+		char *path;
 
 		*last++ = 0;
-		name_of_path(last, dep, sizeof(dep));
-		if (!*last || (!opt.show && find_installed(dep, &q)))
+		if (!*last)
 			continue;
 		path = full_path(last, strlen(last));
-		err = !path || probe_file(path, no_params, depth);
+		err = !path || ((opt.show || !file_installed(path, &q)) && probe_file(path, no_params, depth));
 		free(path);
 	}
-	path = err ? NULL : full_path(line, strlen(line));
-	err = !path || probe_file(path, params, depth);
-	free(path);
+	err = err || probe_file(own, params, depth);
+	free(own);
 	free(line);
 	return err;
 }
@@ -242,30 +269,35 @@ static int remove_one(const struct banos_query *q)
 {
 	if (opt.verbose)
 		printf("rmmod %s\n", q->name);
-	return opt.dry ? 0 : (int)syscall(SYS_banos_remove, q->id, 0);
+	return opt.dry ? 0 : remove_driver(q, 0);
 }
 
 /* Remove @name and what it needed, as far as nobody else does. */
 static int unprobe(const char *name)
 {
-	char *line, *word;
+	char *line = dep_line(name), *deps = line ? strchr(line, ':') : NULL, *path = NULL, *word;
 	struct banos_query q;
+	int err = 0;
 
-	if (!find_installed(name, &q))
-		return opt.quiet ? 0 : complain(name, "not installed");
-	if (remove_one(&q))
-		return complain(name, strerror(errno));
-	line = dep_line(name);
-	word = line ? strchr(line, ':') : NULL;
-	for (word = word ? strtok(word + 1, " ") : NULL; word; word = strtok(NULL, " ")) {
-		char dep[256];
-
-		name_of_path(word, dep, sizeof(dep));
-		if (find_installed(dep, &q) && (!q.users || opt.dry) && !q.builtin)
+	if (line) {
+		*deps++ = 0;
+		path = full_path(line, strlen(line));
+	}
+	if (!find_installed(name, &q) && (!path || !file_installed(path, &q))) {
+		err = opt.quiet ? 0 : complain(name, "not installed");
+		deps = NULL;
+	} else {
+		err = remove_one(&q);
+	}
+	free(path);
+	for (word = deps && !err ? strtok(deps, " ") : NULL; word; word = strtok(NULL, " ")) {
+		path = full_path(word, strlen(word));
+		if (path && file_installed(path, &q) && (!q.users || opt.dry) && !q.builtin)
 			remove_one(&q);
+		free(path);
 	}
 	free(line);
-	return 0;
+	return err;
 }
 
 static int usage(void)
@@ -313,7 +345,7 @@ int cmd_modprobe(int argc, char **argv)
 	if (i == argc)
 		return usage();
 	if (geteuid())
-		return complain(argv[i], strerror(EPERM));
+		return complain(argv[i], "not permitted: only root may install and remove drivers");
 	if (!opt.remove && !opt.all)
 		return probe_any(argv[i], argv + i + 1);
 	for (; i < argc; i++)

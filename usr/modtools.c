@@ -12,10 +12,19 @@
 #include "modtools.h"
 
 const char *prog;
+int hushed;
 
 int complain(const char *what, const char *why)
 {
-	fprintf(stderr, "%s: %s: %s\n", prog, what, why);
+	if (!hushed)
+		fprintf(stderr, "%s: %s: %s\n", prog, what, why);
+	return 1;
+}
+
+int complain_errno(const char *what, const char *why)
+{
+	if (!hushed)
+		fprintf(stderr, "%s: %s %s: %s\n", prog, what, why, strerror(errno));
 	return 1;
 }
 
@@ -46,7 +55,87 @@ int find_installed(const char *what, struct banos_query *out)
 	return found;
 }
 
+/* ---- removing ---- */
+
+/* Where the account of driver @id begins with "@key:", what follows, each once; " " between. */
+static void collect(s64 id, const char *key, char *out, size_t size)
+{
+	char path[64], *line = NULL;
+	size_t cap = 0, n = strlen(key);
+	FILE *f;
+
+	out[0] = 0;
+	snprintf(path, sizeof(path), "/proc/banos/%lld", (long long)id);
+	f = fopen(path, "re");
+	while (f && getline(&line, &cap, f) > 0)
+		if (!strncmp(line, key, n) && line[n] == ':') {
+			size_t used = strlen(out);
+
+			line[strcspn(line, "\n")] = 0;
+			snprintf(out + used, size - used, "%s%s", used ? ", " : "", line + n + 1 + strspn(line + n + 1, "\t "));
+		}
+	if (f)
+		fclose(f);
+	free(line);
+}
+
+static int complain_busy(const struct banos_query *q)
+{
+	char users[256], why[512];
+
+	collect(q->id, "used by", users, sizeof(users));
+	if (q->builtin)
+		return complain(q->name, "is built into the kernel, and so cannot be removed");
+	if (q->state == BANOS_DRIVER_GOING)
+		return complain(q->name, "is busy: its removal has begun, but it does not end (a thread of it, or a call that is inside)");
+	if (users[0])
+		snprintf(why, sizeof(why), "is busy: used by %s", users);
+	else
+		snprintf(why, sizeof(why), "is busy: files of it are open, or it is in use otherwise (%u times)", q->users);
+	return complain(q->name, why);
+}
+
+int remove_driver(const struct banos_query *q, u64 flags)
+{
+	struct banos_query now = *q;
+	char why[128];
+
+	if (q->builtin)
+		return complain_busy(q);
+	if (!syscall(SYS_banos_remove, q->id, flags))
+		return 0;
+	switch (errno) {
+	case EBUSY:
+		syscall(SYS_banos_query, q->id, &now, sizeof(now));
+		return complain_busy(now.id == q->id ? &now : q);
+	case ENOENT:
+		return complain(q->name, "is not installed any more: somebody else has removed it");
+	case EINTR:
+		return complain(q->name, "is still installed: the wait for its users was interrupted");
+	case EPERM:
+		return complain(q->name, "not permitted: only root may remove drivers");
+	default:
+		snprintf(why, sizeof(why), "cannot be removed: %s", strerror(errno));
+		return complain(q->name, why);
+	}
+}
+
 /* ---- rmmod ---- */
+
+/* By name or number, by its file, or by what modules.dep calls that. */
+static int find_by_file(const char *what, char *name, size_t size, struct banos_query *q)
+{
+	char *path;
+
+	name_of_driver(what, name, size);
+	if (find_installed(name, q))
+		return 1;
+	path = find_file(what);
+	if (path)
+		name_of_driver(path, name, size);
+	free(path);
+	return path && find_installed(name, q);
+}
 
 static int cmd_rmmod(int argc, char **argv)
 {
@@ -67,16 +156,13 @@ static int cmd_rmmod(int argc, char **argv)
 		char name[256];
 
 		if (geteuid()) {
-			status = complain(argv[i], strerror(EPERM));
+			status = complain(argv[i], "not permitted: only root may remove drivers");
 			continue;
 		}
-		name_of_path(argv[i], name, sizeof(name));
-		if (!find_installed(name, &q))
+		if (!find_by_file(argv[i], name, sizeof(name), &q))
 			status = complain(argv[i], "no such driver is installed");
-		else if (q.builtin)
-			status = complain(argv[i], "is built into the kernel, and so cannot be removed");
-		else if (syscall(SYS_banos_remove, q.id, flags))
-			status = complain(argv[i], strerror(errno));
+		else
+			status |= remove_driver(&q, flags);
 	}
 	return status;
 }
@@ -92,7 +178,7 @@ static int list_proc(void)
 	int users;
 
 	if (!f)
-		return complain("/proc/modules", strerror(errno));
+		return complain_errno("/proc/modules", "cannot be read");
 	while (fscanf(f, "%127s %llu %d %1023s%*[^\n]", name, &size, &users, deps) == 4)
 		printf("%-24s%8llu  %d %s\n", name, size, users, strcmp(deps, "-") ? deps : "");
 	fclose(f);
@@ -102,21 +188,11 @@ static int list_proc(void)
 /* "used by a, b", from the account of one driver. */
 static void print_users(s64 id)
 {
-	char path[64], *line = NULL;
-	size_t cap = 0;
-	int n = 0;
-	FILE *f;
+	char users[1024];
 
-	snprintf(path, sizeof(path), "/proc/banos/%lld", (long long)id);
-	f = fopen(path, "re");
-	while (f && getline(&line, &cap, f) > 0)
-		if (!strncmp(line, "used by:", 8)) {
-			line[strcspn(line, "\n")] = 0;
-			printf("%s%s", n++ ? ", " : ", used by ", line + 8 + strspn(line + 8, "\t "));
-		}
-	if (f)
-		fclose(f);
-	free(line);
+	collect(id, "used by", users, sizeof(users));
+	if (users[0])
+		printf(", used by %s", users);
 }
 
 static int cmd_lsmod(int argc, char **argv)

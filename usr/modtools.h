@@ -8,12 +8,18 @@
 
 /** The name that the program was called by. */
 extern const char *prog;
+/** Above 0: nobody wants to hear complaints. */
+extern int hushed;
 /** @brief Say what is wrong with what. @return 1 */
 int complain(const char *what, const char *why);
+/** @brief The same, with the words of errno behind it. @return 1 */
+int complain_errno(const char *what, const char *why);
 /** @brief Are they one driver's name? '-' and '_' are the same in names. */
 int same_name(const char *a, const char *b);
 /** @brief The newest driver with this name, or number. @return 1: found */
 int find_installed(const char *what, struct banos_query *out);
+/** @brief banos_remove(). @return 0, 1 (said why) */
+int remove_driver(const struct banos_query *q, u64 flags);
 
 /* ---- modfile.c: driver files, and where they are ---- */
 
@@ -25,13 +31,19 @@ struct modinfo { const char *text, *end; };
 const char *module_folder(void);
 /** @brief The driver's name in a path: "a/b-c.ko" is b_c. */
 void name_of_path(const char *path, char *name, size_t size);
-/** @brief The line "path: dependencies" of modules.dep. Allocated, or NULL. */
+/**
+ * @brief The name that the driver in a file has itself: mine.ko may hold another. Of what is no file, or says
+ * nothing: the name in the path.
+ * @return 1: the file says so, 0
+ */
+int name_of_driver(const char *what, char *name, size_t size);
+/** @brief The line "path: dependencies" of modules.dep, by the file's name or its driver's. Allocated, or NULL. */
 char *dep_line(const char *name);
 /** @brief A path in that line, in full. Allocated, or NULL. */
 char *full_path(const char *relative, size_t len);
 /** @brief A path as given, or the file that modules.dep knows by that name. Allocated, or NULL. */
 char *find_file(const char *what);
-/** @brief All of a file; free(image->data). @return 0, or 1 (said why) */
+/** @brief All of a file, unpacked if it is compressed; free(image->data). @return 0, or 1 (said why) */
 int read_image(const char *path, struct image *image);
 /** @brief The file's .modinfo. @return 0, -1: it has none */
 int find_modinfo(const struct image *image, struct modinfo *m);

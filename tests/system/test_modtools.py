@@ -1,12 +1,45 @@
 # SPDX-License-Identifier: MIT
 """insmod, rmmod, lsmod, modinfo, modprobe: ours, and BusyBox's own over Linux's calls."""
+import bz2
+import gzip
+import lzma
+import os
 import re
+import sys
 
 import pytest
 
+import machine as machines
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                '..', 'drivers'))
+import image                                    # noqa: E402
 
 pytestmark = pytest.mark.banos
 MACHINE = {'append': 'quiet'}
+
+
+def packed():
+    """One driver, compressed in each way, and two that are only called so."""
+    data = bytes(image.driver('packed').build())
+    return {'packed.ko.gz': gzip.compress(data, mtime=0),
+            'packed.ko.xz': lzma.compress(data),
+            'packed.ko.lzma': lzma.compress(data, lzma.FORMAT_ALONE),
+            'packed.ko.bz2': bz2.compress(data),
+            'packed.ko.zst': b'\x28\xb5\x2f\xfd' + data[:200],
+            'cut.ko.gz': gzip.compress(data, mtime=0)[:300],
+            'large.ko.gz': gzip.compress(bytes(65 << 20), 1, mtime=0)}
+
+
+def FILES():
+    files = {f'packed/{name}': data for name, data in packed().items()}
+    lacking = image.driver('lacking')
+    lacking.section('.text').add(bytes(8))
+    lacking.section('.text').rela(16, image.PLT32, 'banos_nowhere', -4)
+    lacking.section('.text').rela(20, image.PLT32, '__udivti3', -4)
+    files['lacking.ko'] = bytes(lacking.build())
+    files['zipped.ko'] = gzip.compress(b'no driver')
+    return files
 
 
 @pytest.fixture(autouse=True)
@@ -83,6 +116,96 @@ def test_by_name_and_by_number(shell):
     output, status = shell.run(f'rmmod {third}')
     assert status != 0 and 'no such driver' in output
     shell.check(f'rmmod {second}')
+
+
+def test_no_bare_text_of_an_errno(shell):
+    """What was refused says why in sentences; the words of ENOENT and its kin,
+    which would be of files, stand nowhere."""
+    shell.check('insmod hello >/dev/null; exec 5<&-')
+    for command, words in (
+            ('insmod /lacking.ko', ['needs banos_nowhere, which this kernel',
+                                    'needs __udivti3, of the compiler']),
+            ('insmod --dry-run /lacking.ko', ['needs banos_nowhere']),
+            ('insmod sum', ['needs adder_add, which no installed driver has']),
+            ('insmod /etc/passwd', ['not an ELF file: a text']),
+            ('insmod /bin/busybox', ['a program: a driver is an object file']),
+            ('insmod hello who="$(head -c 99 /dev/zero | tr "\\0" x)"',
+             ['installed already']),
+            ('insmod --allow-duplicate hello x=1', ['has no parameter x']),
+            ('insmod /none.ko', ['cannot be opened: No such file']),
+            ('insmod none', ['modules.dep has no driver of that name']),
+            ('rmmod none', ['no such driver is installed']),
+            ('rmmod null', ['is built into the kernel']),
+            ('modprobe -r none', ['not installed']),
+            ("su user -c '/sbin/insmod /lacking.ko'", ['only root may install']),
+            ("su user -c '/sbin/rmmod hello'", ['only root may']),
+            ("su user -c '/sbin/modprobe sum'", ['only root may'])):
+        output, status = shell.run(command)
+        assert status != 0, command
+        for text in words:
+            assert text in output, (command, output)
+        for line in output.splitlines():
+            assert not re.search(r': (No such file or directory|Invalid argument'
+                                 r'|Exec format error|Device or resource busy|'
+                                 r'Operation not permitted|File exists)$', line) \
+                or 'opened' in line, (command, output)
+    shell.check('rmmod hello')
+
+
+def test_compressed_drivers_install_or_are_named(shell):
+    for end in ('gz', 'xz', 'lzma', 'bz2'):
+        shell.check(f'insmod /packed/packed.ko.{end} && lsmod | grep -q ^packed')
+        assert 'installed already' in shell.run('insmod /packed/packed.ko.xz')[0]
+        shell.check('rmmod /packed/packed.ko.gz')
+    for name, words in (
+            ('packed.ko.zst', 'is compressed with zstd, and there is no unzstd'),
+            ('cut.ko.gz', 'is compressed with gzip, but damaged'),
+            ('large.ko.gz', 'too large for a driver, once it is unpacked')):
+        output, status = shell.run(f'insmod /packed/{name}')
+        # One complaint, in one line of our own.
+        assert status != 0 and output.count('insmod:') == 1 and words in output
+    output, status = shell.run('insmod /zipped.ko')     # called what it is not
+    assert status != 0 and 'not an ELF file: a text' in output
+    # The kernel itself, asked by others, says what it is and what to do.
+    output, status = shell.run('dmesg -n 1; busybox insmod /packed/packed.ko.zst; '
+                               'dmesg | tail -n 1')
+    assert 'compressed with zstd: unpack it (unzstd)' in output
+    shell.check('busybox insmod /packed/packed.ko.gz; rmmod packed')
+    # In the folder of modules, under a name of modules.dep.
+    folder = '/lib/modules/$(uname -r)'
+    shell.check(f'mkdir {folder}/extra && cp /packed/packed.ko.xz {folder}/extra/ &&'
+                f' cp {folder}/modules.dep /tmp/saved &&'
+                f' echo extra/packed.ko.xz: >>{folder}/modules.dep')
+    shell.check('modprobe packed && lsmod | grep -q ^packed && modprobe -r packed')
+    shell.check(f'modinfo /lib/modules/*/kernel/drivers/samples/hello.ko >/tmp/a;'
+                f'gzip -c {folder}/kernel/drivers/samples/hello.ko >/tmp/hello.ko.gz;'
+                'modinfo /tmp/hello.ko.gz >/tmp/b; sed -i 1d /tmp/a /tmp/b;'
+                'cmp /tmp/a /tmp/b')
+    shell.check(f'mv /tmp/saved {folder}/modules.dep; rm -r {folder}/extra')
+
+
+def test_a_file_of_another_name_is_one_driver(shell):
+    """mine-too.ko holds the driver sum; yours.ko the one that it needs."""
+    folder = '/lib/modules/$(uname -r)'
+    samples = f'{folder}/kernel/drivers/samples'
+    shell.check(f'mkdir {folder}/extra; cp {folder}/modules.dep /tmp/saved;'
+                f'cp {samples}/sum.ko {folder}/extra/mine-too.ko;'
+                f'cp {samples}/adder.ko {folder}/extra/yours.ko;'
+                'echo extra/yours.ko: >/tmp/dep;'
+                'echo extra/mine-too.ko: extra/yours.ko >>/tmp/dep;'
+                f'cp /tmp/dep {folder}/modules.dep')
+    for name in ('mine-too', 'mine_too', 'sum'):
+        shell.check(f'modprobe {name} a=1 b=2')
+        assert shell.check('cut -d " " -f1 /proc/modules') == 'sum\nadder\n'
+        for again in ('mine-too', 'mine_too', 'sum', 'yours'):
+            shell.check(f'modprobe {again}')            # each is there
+        assert len(shell.lines('cat /proc/modules')) == 2
+        output, status = shell.run('modprobe -r yours')
+        assert status != 0 and 'adder: is busy: used by sum' in output
+        assert shell.lines(f'modprobe -rv {name}') == ['rmmod sum', 'rmmod adder']
+        assert shell.check('cat /proc/modules') == ''
+    shell.check('modprobe sum; rmmod mine-too && modprobe -r yours')
+    shell.check(f'mv /tmp/saved {folder}/modules.dep; rm -r {folder}/extra')
 
 
 def test_wait_and_its_interruption(shell):
