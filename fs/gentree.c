@@ -396,12 +396,21 @@ bool gen_evict(struct inode *i)
 	return true;
 }
 
+static void refresh(struct proc_entry *dir)
+{
+	if (!dir->spec.refresh || !enter(dir))
+		return;
+	dir->spec.refresh(dir->spec.arg);
+	leave(dir);
+}
+
 int gen_lookup(struct inode *dir, struct dentry *d)
 {
 	struct proc_entry *parent = dir->private, *e;
 	struct gen_tree *t = parent->tree;
 	struct inode *i = NULL;
 
+	refresh(parent);
 	down_read(&t->lock);
 	e = find_child(parent, d->name, dentry_name_len(d), NULL, NULL);
 	if (e)
@@ -472,6 +481,7 @@ int gen_readdir(struct file *f, struct dir_context *c)
 		return 0;
 	if (c->pos == 1 && !fill_one(c, 1, "..", 2, above->ino, DT_DIR))
 		return 0;
+	refresh(dir);
 	down_read(&dir->tree->lock);
 	list_for_each(e, &dir->children, link)
 		if (e->cookie >= c->pos &&

@@ -15,6 +15,11 @@ struct gen_spec {
 	const char *(*readlink)(char *buf);	/* text in buf (PATH_MAX), or ERR_PTR */
 	const struct file_ops *fops;	/* instead of show and write */
 	struct change_source *changes;	/* what poll() tells of; NULL: nothing */
+	/*
+	 * Of a folder: called before something in it is looked up, or it is listed, to make what
+	 * is not there yet. With the folder's inode->lock held it may create, but not remove.
+	 */
+	void (*refresh)(void *arg);
 };
 
 struct gen_tree;

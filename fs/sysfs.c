@@ -42,6 +42,13 @@ struct proc_entry *sysfs_mkdir(const char *path)
 	return gen_create(&sysfs_tree, path, &spec);
 }
 
+struct proc_entry *sysfs_mkdir_refreshed(const char *path, void (*refresh)(void *arg), void *arg)
+{
+	const struct gen_spec spec = { .mode = S_IFDIR | 0755, .refresh = refresh, .arg = arg };
+
+	return gen_create(&sysfs_tree, path, &spec);
+}
+
 void sysfs_remove(struct proc_entry *e)
 {
 	if (e)
@@ -131,7 +138,7 @@ static struct fs_type sysfs_type = { .name = "sysfs", .flags = FS_NODEV, .mount 
 void sysfs_init(void)
 {
 	static const char *const folders[] = {
-		"block", "bus", "class", "dev/block", "dev/char", "devices", "fs", "kernel", "module",
+		"block", "bus", "class", "dev/block", "dev/char", "devices", "fs", "kernel",
 	};
 	int err = gen_tree_init(&sysfs_tree, 0755, PAGE_SIZE, -ENODEV);
 

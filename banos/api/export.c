@@ -27,9 +27,12 @@ static void let_go_locked(struct found_symbol *s)
 
 static int symbol_stop(struct owned *o)
 {
+	struct found_symbol *s = container_of(o, struct found_symbol, owned);
+
 	mutex_lock(&drivers_lock);
-	let_go_locked(container_of(o, struct found_symbol, owned));
+	let_go_locked(s);
 	mutex_unlock(&drivers_lock);
+	sys_module_changed(s->user->name);
 	return 0;
 }
 

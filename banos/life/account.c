@@ -25,7 +25,7 @@ const char *driver_state_name(const struct driver *d)
 	return names[d->state];
 }
 
-static u64 memory_of(const struct driver *d)
+u64 driver_memory(const struct driver *d)
 {
 	return d->npages * PAGE_SIZE + d->owner.bytes;
 }
@@ -33,7 +33,7 @@ static u64 memory_of(const struct driver *d)
 void driver_query(struct driver *d, struct banos_query *out)
 {
 	*out = (struct banos_query){
-		.size = sizeof(*out), .state = d->state, .id = d->id, .bytes = memory_of(d),
+		.size = sizeof(*out), .state = d->state, .id = d->id, .bytes = driver_memory(d),
 		.users = driver_pin_count(d), .builtin = d->builtin, .level = d->level,
 		.address = d->builtin ? 0 : d->owner.code,
 	};
@@ -63,7 +63,7 @@ static int show_modules(struct seq_file *m, void *arg)
 
 		if (d->builtin)
 			continue;
-		seq_printf(m, "%s %lu %u ", d->name, memory_of(d), driver_pin_count(d));
+		seq_printf(m, "%s %lu %u ", d->name, driver_memory(d), driver_pin_count(d));
 		if (list_empty(&d->users))
 			seq_puts(m, "-");
 		else
@@ -184,4 +184,5 @@ void accounts_init(void)
 	proc_create("modules", 0444, show_modules, NULL);
 	proc_create("banos/exports", 0400, show_exports, NULL);
 	proc_create_rw("banos/lock", 0600, show_lock, write_lock, NULL);
+	sys_modules_init();
 }

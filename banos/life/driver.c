@@ -13,6 +13,7 @@
 DEFINE_MUTEX(drivers_lock);
 DEFINE_LIST(drivers);
 u32 driver_count;
+u64 drivers_generation;
 static s64 next_id;
 
 /* ---- references and pins ---- */
@@ -189,6 +190,7 @@ static void link_locked(struct driver *d)
 		at = at->prev;
 	list_add(&d->link, at);
 	driver_count++;
+	drivers_generation++;
 }
 
 static void number_locked(struct driver *d)
@@ -296,6 +298,7 @@ static void unlink_driver(struct driver *d)
 	if (!list_empty(&d->link)) {
 		list_del(&d->link);
 		driver_count--;
+		drivers_generation++;
 	}
 	uses_drop_all(d);
 	slots_free(d);
@@ -329,6 +332,7 @@ int driver_dismantle(struct driver *d)
 	account_remove(d);
 	bus_forget(&d->owner);
 	unlink_driver(d);
+	sys_module_changed(d->name);
 	stubs_free(d);
 	free_image(d);
 	gate_close(&d->owner);

@@ -184,6 +184,7 @@ static s64 install(struct install_request *rq, struct driver *d, struct loader *
 	driver_get(d);
 	err = driver_start(d, &l->report);
 	id = d->id;
+	rq->init_failed = err;
 	if (err)
 		driver_undo(d);
 	else

@@ -23,16 +23,31 @@ static struct driver_use *use_find(struct driver *user, struct driver *exporter)
 	return NULL;
 }
 
-/* Does @d depend on @on, over however many steps? No circles exist, so this ends. */
+/*
+ * Does @d depend on @on, over however many steps? Each driver on the way is looked
+ * at once, and those still to be looked at are chained: neither long chains nor
+ * many ways to the same driver cost stack or time.
+ */
 static bool depends(struct driver *d, struct driver *on)
 {
-	struct driver_use *u;
+	static u64 search;			/* under drivers_lock */
+	struct driver *todo = d;
 
-	if (d == on)
-		return true;
-	list_for_each(u, &d->uses, by_user)
-		if (depends(u->exporter, on))
+	d->search = ++search;
+	d->search_next = NULL;
+	while ((d = todo)) {
+		struct driver_use *u;
+
+		if (d == on)
 			return true;
+		todo = d->search_next;
+		list_for_each(u, &d->uses, by_user)
+			if (u->exporter->search != search) {
+				u->exporter->search = search;
+				u->exporter->search_next = todo;
+				todo = u->exporter;
+			}
+	}
 	return false;
 }
 

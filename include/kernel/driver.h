@@ -63,6 +63,7 @@ struct driver {
 	s64 id;					/* -1: none yet */
 	u32 state;				/* enum banos_driver_state */
 	bool builtin, exited;
+	bool in_sys;				/* /sys/module has a folder of its name; under sys_module.c's lock */
 	struct atomic refs;
 	struct atomic pins;			/* and DRIVER_GOING_PIN */
 	struct wait_queue pins_wait;
@@ -87,6 +88,8 @@ struct driver {
 	char (*serves)[BANOS_ALIAS_SIZE];	/* patterns of devices */
 	u32 nserves;
 	struct list uses, users, slots, stubs;	/* under drivers_lock */
+	u64 search;				/* the last one that met it; uses.c */
+	struct driver *search_next;
 	struct rb_root memory;			/* under owner.lock; banos/api/memory.c */
 	struct driver_worker *worker;		/* runs timers and work; banos/api/worker.c */
 	struct proc_entry *proc;
@@ -155,6 +158,7 @@ struct install_request {
 	const char *params;		/* or NULL */
 	u32 flags;			/* BANOS_INSTALL_* */
 	struct report report;		/* out; the caller destroys it */
+	bool init_failed;		/* out: its init() was run, and is why */
 };
 /** @brief Sleeps. @return id or 0 for a dry run, negative errno with reasons in the report */
 s64 driver_install(struct install_request *r);
@@ -206,6 +210,14 @@ void stubs_free(struct driver *user);
 void account_add(struct driver *d);
 void account_remove(struct driver *d);
 void accounts_init(void);
+/** @brief Bytes that it takes. */
+u64 driver_memory(const struct driver *d);
+/** @brief Start-up: /sys/module (banos/life/sys_module.c). */
+void sys_modules_init(void);
+/** @brief A driver of that name has left the list, or given up a use: take from /sys/module what says otherwise. Sleeps, without locks. */
+void sys_module_changed(const char *name);
+/** @brief Counts changes of the list of drivers. Under drivers_lock. */
+extern u64 drivers_generation;
 void driver_query(struct driver *d, struct banos_query *out);
 const char *driver_state_name(const struct driver *d);
 

@@ -436,6 +436,8 @@ struct proc_entry *sysfs_create(const char *path, mode_t mode, int (*show)(struc
 				int (*write)(char *text, size_t len, void *arg), void *arg);
 struct proc_entry *sysfs_symlink(const char *path, const char *target);
 struct proc_entry *sysfs_mkdir(const char *path);
+/** @brief A folder whose content is made when somebody looks: @p refresh may create, but not remove, what is in it. */
+struct proc_entry *sysfs_mkdir_refreshed(const char *path, void (*refresh)(void *arg), void *arg);
 void sysfs_remove(struct proc_entry *e);
 
 /* ---- poll ---- */
