@@ -16,6 +16,7 @@
 #include <kernel/process.h>
 #include <kernel/string.h>
 #include <kernel/syscalls.h>
+#include <kernel/time.h>
 #include <kernel/uaccess.h>
 #include <kernel/upcalls.h>
 
@@ -33,6 +34,7 @@ bool driver_caller_allowed(void)
 /* Where from, where to: what the calls that install differ in. */
 struct install_args {
 	bool from_fd;
+	bool is_finit, after_finit;	/* Linux's calls; see struct refusal */
 	u32 fd;
 	u64 image, size;
 	u64 params, flags;
@@ -154,6 +156,9 @@ static int copy_log(const struct report *r, u64 to, u64 size)
 
 static void report_free(void *p) { kfree(p); }
 
+static int refusal_take(const struct install_request *rq);
+static void refusal_note(const struct install_request *rq, int err);
+
 /* The caller may: nothing of the arguments was looked at before that was known. */
 static s64 install(const struct install_args *a)
 {
@@ -162,10 +167,14 @@ static s64 install(const struct install_args *a)
 
 	report_init(&rq.report, kmalloc, report_free);
 	id = fetch(&rq, a);
+	if (!id && a->after_finit)
+		id = refusal_take(&rq);
 	if (!id)
 		id = driver_install(&rq);
 	else
 		report_close(&rq.report);
+	if (a->is_finit && rq.init_failed)
+		refusal_note(&rq, id);
 	kvfree(rq.file);
 	kfree(rq.params);
 	log_reasons(&rq.report, a->log && a->log_size);
@@ -243,13 +252,86 @@ extern const upcall_fn upcall_banos_table[SYSCALL_BANOS_SLOTS] __attribute__((al
 
 /* ---- Linux's calls ---- */
 
+/*
+ * BusyBox's insmod calls finit_module(), and where that fails, for whatever
+ * reason, init_module() with the same bytes. A driver whose init() has just
+ * failed would run it again. So init_module() answers as finit_module() did when
+ * the same program hands over the same image and parameters within a few
+ * seconds, once. Another process, another program in it, another try by
+ * finit_module(): each runs init() again.
+ */
+struct refusal {
+	pid_t pid;			/* 0: nothing */
+	u32 exec_id;
+	u64 process_start_ns, until_ns;
+	u64 key;			/* of image and parameters */
+	int err;
+};
+#define REFUSAL_NS	(5 * NSEC_PER_SEC)
+static struct refusal refusals[64];	/* more at a time would be as many installs that fail at once */
+static u32 refusal_next;
+static u64 refusals_until_ns;	/* there is none after it: the usual case */
+static DEFINE_MUTEX(refusal_lock);
+
+static u64 key_of(const struct install_request *rq)
+{
+	const char *params = rq->params ?: "";
+
+	return hash_bytes(params, strlen(params), hash_bytes(rq->file, rq->size, rq->size));
+}
+
+static bool refusal_is_mine(const struct refusal *r)
+{
+	const struct process *p = current_process();
+
+	return r->pid == p->pid && r->process_start_ns == p->start_ns && r->exec_id == p->exec_id;
+}
+
+static void refusal_note(const struct install_request *rq, int err)
+{
+	const struct process *p = current_process();
+	struct refusal new = {
+		.pid = p->pid, .exec_id = p->exec_id, .process_start_ns = p->start_ns, .key = key_of(rq), .err = err,
+		.until_ns = time_monotonic_ns() + REFUSAL_NS,
+	};
+
+	mutex_lock(&refusal_lock);
+	for (u32 i = 0; i < ARRAY_SIZE(refusals); i++)
+		if (refusal_is_mine(&refusals[i]))
+			refusals[i].pid = 0;
+	refusals[refusal_next++ % ARRAY_SIZE(refusals)] = new;
+	WRITE_ONCE(refusals_until_ns, new.until_ns);
+	mutex_unlock(&refusal_lock);
+}
+
+/* @return what finit_module() answered a moment ago, or 0; it is used up */
+static int refusal_take(const struct install_request *rq)
+{
+	int err = 0;
+
+	if (time_monotonic_ns() >= READ_ONCE(refusals_until_ns))
+		return 0;
+	mutex_lock(&refusal_lock);
+	for (u32 i = 0; i < ARRAY_SIZE(refusals); i++) {
+		struct refusal *r = &refusals[i];
+
+		if (!refusal_is_mine(r))
+			continue;
+		if (time_monotonic_ns() < r->until_ns && key_of(rq) == r->key)
+			err = r->err;
+		r->pid = 0;
+	}
+	mutex_unlock(&refusal_lock);
+	return err;
+}
+
 SYSCALL3(init_module, image, len, params)
 {
 	s64 id;
 
 	if (!driver_caller_allowed() || driver_installs_locked())
 		return -EPERM;
-	id = install(&(struct install_args){ .image = image, .size = len, .params = params });
+	id = install(&(struct install_args){ .image = image, .size = len, .params = params, .after_finit = true });
 	return id < 0 ? id : 0;
 }
 
@@ -263,11 +345,15 @@ SYSCALL3(finit_module, fd, params, flags)
 		return -EINVAL;
 	if ((u32)flags & INIT_COMPRESSED)
 		return -EOPNOTSUPP;
-	id = install(&(struct install_args){ .from_fd = true, .fd = (u32)fd, .params = params });
+	id = install(&(struct install_args){ .from_fd = true, .fd = (u32)fd, .params = params, .is_finit = true });
 	return id < 0 ? id : 0;
 }
 
-/* The newest of that name; or one whose removal was begun. Linux says EWOULDBLOCK where somebody uses it. */
+/*
+ * The newest of that name; or one whose removal was begun. Linux says EWOULDBLOCK
+ * where somebody uses it; its flags ask not to wait, which it never does any
+ * more, and to take away what is in use, which is not done here.
+ */
 SYSCALL2(delete_module, name, flags)
 {
 	char text[BANOS_NAME_SIZE];

@@ -15,6 +15,8 @@ import subprocess
 import sys
 import tempfile
 
+import elf
+
 FOLDERS = ('bin dev etc home/user lib/modules mnt proc root run sbin sys tmp '
            'usr/bin usr/sbin var/log var/tmp').split()
 LINKS = {'init': 'sbin/init', 'var/run': '../run', 'etc/mtab': '../proc/mounts'}
@@ -26,7 +28,6 @@ OWNERS = {'home/user': '1000:1000'}
 NODES = (('console', 600, 'c 5 1'), ('null', 666, 'c 1 3'),
          ('tty', 666, 'c 5 0'), ('ttyS0', 660, 'c 4 64'))
 ROOTFS = 'usr/rootfs'
-DEPMOD_FILES = ('modules.dep', 'modules.alias')
 
 
 def install(source, path, executable):
@@ -64,6 +65,49 @@ def add_program(root, spec):
         os.symlink(name, f'{root}/sbin/{link}')
 
 
+def modinfo(path):
+    """The texts of .modinfo."""
+    file = elf.Elf(path)
+    section = file.section('.modinfo')
+    return [x for x in file.content(section).split(b'\0') if x] if section else []
+
+
+def add_lists(base, args):
+    """What Linux's build makes: which drivers there are, and what the built-in
+    ones say of themselves."""
+    def path_of(stem):
+        return f'kernel/{os.path.relpath(stem, args.modules_root)}.ko'
+    with open(f'{base}/modules.order', 'w', encoding='utf-8') as f:
+        f.writelines(path_of(x[:-3]) + '\n' for x in args.modules)
+    with open(f'{base}/modules.builtin', 'w', encoding='utf-8') as f:
+        f.writelines(path_of(x) + '\n' for x in args.builtin)
+    with open(f'{base}/modules.builtin.modinfo', 'wb') as f:
+        for stem in args.builtin:
+            name = os.path.basename(stem).replace('-', '_').encode()
+            f.writelines(name + b'.' + x + b'\0'
+                         for x in modinfo(stem + '.builtin.o') +
+                         [b'file=' + path_of(stem)[:-3].encode()])
+
+
+def add_depends(base, args):
+    """Put what depmod found into each driver, as Linux's modpost does: tools
+    that look at no symbols (BusyBox's depmod) go by that."""
+    with open(f'{base}/modules.dep', encoding='utf-8') as f:
+        for path, needs in (x.split(':') for x in f):
+            names = [os.path.basename(x)[:-3].replace('-', '_')
+                     for x in needs.split()]
+            texts = modinfo(f'{base}/{path}')
+            if not texts or any(x.startswith(b'depends=') for x in texts):
+                continue
+            texts.append(b'depends=' + ','.join(names).encode())
+            with tempfile.NamedTemporaryFile() as new:
+                new.write(b''.join(x + b'\0' for x in texts))
+                new.flush()
+                subprocess.run(args.objcopy.split() + [
+                    '--update-section', f'.modinfo={new.name}',
+                    f'{base}/{path}'], check=True)
+
+
 def add_modules(root, args):
     base = f'{root}/lib/modules/{args.release}'
     for module in args.modules:
@@ -72,8 +116,7 @@ def add_modules(root, args):
         # Debug sections stay in the build folder: memory is precious here.
         subprocess.run(args.strip.split() + ['--strip-debug', path], check=True)
     os.makedirs(base, exist_ok=True)
-    for name in ('modules.order', 'modules.builtin', 'modules.builtin.modinfo'):
-        open(f'{base}/{name}', 'w').close()
+    add_lists(base, args)
     done = subprocess.run(['depmod', '-b', root, args.release],
                           env=dict(os.environ, PATH=os.environ['PATH'] +
                                    ':/usr/sbin:/sbin'),
@@ -81,11 +124,10 @@ def add_modules(root, args):
     if done.returncode or done.stderr:
         sys.stderr.write(done.stderr)
         sys.exit('mkinitramfs: depmod did not accept the drivers')
-    for name in os.listdir(base):
-        if name.startswith('modules.') and name not in DEPMOD_FILES:
-            os.remove(f'{base}/{name}')
-    for name in DEPMOD_FILES:
-        path = f'{base}/{name}'
+    add_depends(base, args)
+    # kmod reads the .bin files, everybody else the texts.
+    for name in ('dep', 'alias', 'symbols', 'softdep', 'devname'):
+        path = f'{base}/modules.{name}'
         with open(path, encoding='utf-8') as f:
             lines = [x for x in f.read().splitlines() if not x.startswith('#')]
         with open(path, 'w', encoding='utf-8') as f:
@@ -119,7 +161,10 @@ def main():
     parser.add_argument('--busybox', required=True)
     parser.add_argument('--release', required=True)
     parser.add_argument('--strip', default='strip')
+    parser.add_argument('--objcopy', default='objcopy')
     parser.add_argument('--modules-root', default='build')
+    parser.add_argument('--builtin', nargs='*', default=[],
+                        help='drivers in the kernel: PATH, of PATH.builtin.o')
     parser.add_argument('--program', action='append', default=[])
     parser.add_argument('--file', action='append', default=[],
                         help=f'copied as it is: {ROOTFS}/PATH')

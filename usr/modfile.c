@@ -17,7 +17,7 @@
 #include <unistd.h>
 #include "modtools.h"
 
-#define FILE_MAX	(64 << 20)
+#define FILE_MAX	(33 << 20)	/* the kernel takes 32 MiB */
 
 /* ---- where files are ---- */
 

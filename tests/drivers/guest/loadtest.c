@@ -129,6 +129,7 @@ int main(int argc, char **argv)
 	static const struct { const char *name; int (*run)(int, char **); } tests[] = {
 		{ "cases", test_cases }, { "mutants", test_mutants }, { "calls", test_calls },
 		{ "privileges", test_privileges }, { "race", test_race }, { "failing", test_failing },
+		{ "once", test_once },
 	};
 
 	static char out[1 << 16];
@@ -138,6 +139,6 @@ int main(int argc, char **argv)
 	for (size_t i = 0; argc > 1 && i < sizeof(tests) / sizeof(*tests); i++)
 		if (!strcmp(tests[i].name, argv[1]))
 			return tests[i].run(argc - 2, argv + 2);
-	fprintf(stderr, "usage: loadtest cases|mutants|calls|privileges|race|failing ...\n");
+	fprintf(stderr, "usage: loadtest cases|mutants|calls|privileges|race|failing|once ...\n");
 	return 2;
 }

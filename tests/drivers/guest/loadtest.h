@@ -36,3 +36,4 @@ int test_calls(int argc, char **argv);		/* calls.c */
 int test_privileges(int argc, char **argv);	/* privileges.c */
 int test_failing(int argc, char **argv);		/* failing.c */
 int test_race(int argc, char **argv);		/* race.c */
+int test_once(int argc, char **argv);		/* once.c */
