@@ -113,6 +113,7 @@ struct unix_rights *record_queue_destroy(struct record_queue *q)
 	uncharge(q);
 	q->nr_records = 0;
 	q->used = 0;
+	q->head_off = q->tail_off = 0;	/* others may go on sending: to a queue that is like new */
 	return all;
 }
 

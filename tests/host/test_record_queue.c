@@ -157,6 +157,22 @@ static void files_stay_with_their_bytes(void **state)
 	assert_null(a.next);
 }
 
+/* A peer may go on sending to a socket that was disconnected. */
+static void a_destroyed_queue_begins_anew(void **state)
+{
+	assert_int_equal(put(100, 1, NULL, true), 100);
+	assert_int_equal(put(200, 1, NULL, true), 200);
+	assert_int_equal(get(100, true, false), 100);
+	assert_null(record_queue_destroy(&q));
+	assert_int_equal(put(30, 1, NULL, true), 30);
+	assert_int_equal(put(40, 2, NULL, true), 40);
+	assert_int_equal(get(50, true, false), 30);
+	assert_memory_equal(in, out, 30);
+	assert_int_equal(q.first.pid, 2);
+	assert_int_equal(get(50, true, false), 40);
+	assert_memory_equal(in, out, 40);
+}
+
 static void empty_messages_are_messages(void **state)
 {
 	assert_int_equal(put(0, 1, NULL, true), 0);
@@ -274,6 +290,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(small_writes_are_glued, start, end),
 		cmocka_unit_test_setup_teardown(files_stay_with_their_bytes, start, end),
+		cmocka_unit_test_setup_teardown(a_destroyed_queue_begins_anew, start, end),
 		cmocka_unit_test_setup_teardown(empty_messages_are_messages, start, end),
 		cmocka_unit_test_setup_teardown(whole_or_nothing, start, end),
 		cmocka_unit_test_setup_teardown(a_stream_takes_what_it_can, start, end),
