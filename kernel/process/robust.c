@@ -11,6 +11,8 @@
 #include <kernel/syscalls.h>
 #include <uapi/futex.h>
 
+#define CHANGES_MAX	1000u		/* of a word by others, while we set it */
+
 /* The word of one lock. @return false: user memory ends here */
 static bool lock_dies(u64 addr, u32 tid, bool is_pending)
 {
@@ -28,7 +30,8 @@ static bool lock_dies(u64 addr, u32 tid, bool is_pending)
 		futex_wake_user(addr, true, 1);
 		return true;
 	}
-	while ((word & FUTEX_TID_MASK) == tid) {
+	/* Each turn but the last means that another thread changed the word: that many do by malice only. */
+	for (u32 tries = 0; (word & FUTEX_TID_MASK) == tid && tries < CHANGES_MAX; tries++) {
 		seen = word;
 		if (cmpxchg_user_u32(uaddr(addr), &seen, (word & FUTEX_WAITERS) | FUTEX_OWNER_DIED))
 			return false;
