@@ -41,6 +41,7 @@ static const u16 class_size[] = { 16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 6
 #define NR_CLASSES ARRAY_SIZE(class_size)
 #define CLASS_MAX 2048u
 static u8 class_of[CLASS_MAX / 16 + 1];		/* by (size + 15) / 16 */
+static u32 driver_caches;			/* number of the first of NR_CLASSES */
 
 /* ---- pages of a cache; cache->lock held ---- */
 
@@ -251,6 +252,11 @@ void heap_init(void)
 	this_cpu()->slot[CPU_SLOT_HEAP] = boot_magazines;
 	for (u32 i = 0; i < NR_CLASSES; i++)
 		cache_init(&caches[nr_caches++], "kmalloc", class_size[i], class_align(class_size[i]));
+	driver_caches = nr_caches;
+	for (u32 i = 0; i < NR_CLASSES; i++) {
+		cache_init(&caches[nr_caches], "drivers", class_size[i], class_align(class_size[i]));
+		caches[nr_caches++].drivers = true;
+	}
 	for (u32 i = 0; i < ARRAY_SIZE(class_of); i++) {
 		while (k < NR_CLASSES && caches[k].usable < i * 16)
 			k++;
@@ -341,6 +347,16 @@ size_t kmalloc_usable(const void *ptr)
 	if (DEBUG)
 		return heap_debug_size(ptr);
 	return p->flags & PG_SLAB ? ((struct kmem_cache *)p->slab_cache)->usable : PAGE_SIZE << p->order;
+}
+
+void *kzalloc_driver(size_t size)
+{
+	u32 k = size <= CLASS_MAX ? class_of[(size + 15) / 16] : NR_CLASSES;
+	void *p = k < NR_CLASSES ? cache_alloc(&caches[driver_caches + k], size, CALLER) : large_alloc(size, CALLER);
+
+	if (p && k == NR_CLASSES)
+		virt_to_page(p)->flags |= PG_DRIVER;
+	return p ? memset(p, 0, size) : NULL;
 }
 
 void *kzalloc(size_t size)

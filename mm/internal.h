@@ -27,6 +27,7 @@ struct kmem_cache {
 	u32 object;		/* asked for */
 	u32 per_page;
 	u32 index;		/* of the CPUs' magazines */
+	bool drivers;		/* its objects are drivers' memory */
 	bool opaque;		/* leak.c does not follow what is in the objects, and misses none */
 	spinlock_t lock;
 	struct page *partial;	/* pages with free objects */

@@ -251,6 +251,17 @@ int krange_protect(void *addr, size_t npages, enum kprot prot)
 	return 0;
 }
 
+void krange_mark_driver(void *addr)
+{
+	struct area *a = area_of(addr);
+	u64 start = (u64)addr & PAGE_MASK;
+
+	mutex_lock(&a->lock);
+	for (u64 i = 0; i < range_find(a, start)->npages; i++)
+		*kernel_pte(start + i * PAGE_SIZE, false) |= PTE_SOFT_DRIVER;
+	mutex_unlock(&a->lock);
+}
+
 void krange_free(void *addr)
 {
 	struct area *a = area_of(addr);

@@ -19,6 +19,7 @@
 
 void call_on_stack(u32 vector, struct pt_regs *regs, u64 top);	/* entry.S */
 extern const u8 trap_entries[], trap_entries_end[];
+extern const u8 kernel_read_site[];				/* uaccess.S */
 extern const s32 __ex_table_start[], __ex_table_end[];
 
 static const char *const trap_names[32] = {
@@ -96,7 +97,7 @@ void trap_page_fault(struct pt_regs *regs, u32 vector)
 			return;
 		}
 	}
-	if (addr < USER_END && fixup(regs))
+	if ((addr < USER_END || regs->rip == (u64)kernel_read_site) && fixup(regs))
 		return;
 	panic_page_fault(regs, addr, err);
 }

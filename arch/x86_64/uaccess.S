@@ -156,6 +156,18 @@ cmpxchg_user_u32:
 	ret
 	EX 1b, uaccess_fault_clac
 
+/* u64 kernel_read_u64(const u64 *p): trap_page_fault() knows the place. */
+	.balign 16
+	.global kernel_read_u64
+	.global kernel_read_site
+kernel_read_u64:
+kernel_read_site:
+1:	movq (%rdi), %rax
+	ret
+2:	xorl %eax, %eax
+	ret
+	EX 1b, 2b
+
 uaccess_fault_clac:
 	SMAP_SITE
 uaccess_fault:

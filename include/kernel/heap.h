@@ -38,6 +38,18 @@ void krange_unmap_phys(void *addr);
 void *kvzalloc(size_t size);
 void kvfree(const void *p);
 
+/* ---- memory for drivers ---- */
+
+/** kzalloc() from caches of drivers' own: what they write to beyond an end is theirs. Any context. */
+void *kzalloc_driver(size_t size);
+/** A range is a driver's to read and write, from now on until it is freed. Sleeps. */
+void krange_mark_driver(void *addr);
+/**
+ * How many bytes from @p p on, @p max at most, are memory that drivers have: image of a file, allocation, DMA
+ * buffer, mapped device memory. Stacks and what is linked into the kernel are not looked at. Any context.
+ */
+u64 driver_memory_span(const void *p, u64 max, bool write);
+
 /* ---- for tests ---- */
 
 /* Bytes of heap objects and kernel ranges (not of what describes those) in use; 0 without CONFIG_DEBUG_HEAP. What fails on order: fault.h. */

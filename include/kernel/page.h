@@ -36,6 +36,7 @@ _Static_assert(sizeof(struct page) == 32, "struct page is 32 bytes");
 #define PG_FREE		0x200	/* in a CPU's stack of free pages */
 #define PG_POISONED	0x400	/* free, and holds the pattern (CONFIG_DEBUG_PAGEALLOC) */
 #define PG_TAIL		0x800	/* not the first page of a PG_LARGE (CONFIG_DEBUG_HEAP) */
+#define PG_DRIVER	0x1000	/* a driver may read and write it; of DMA memory each page */
 
 #define PAGE_ZERO	0x1	/* fill with zeroes */
 #define PAGE_BELOW_4G	0x2

@@ -42,6 +42,8 @@ static inline u64 clear_user_partial(uaddr_t dst, u64 n)
 {
 	return user_range_ok(dst, n) ? n - user_clear_raw(dst, n) : 0;
 }
+/** A word at any address of the kernel's half; 0 where nothing is mapped. Any context. */
+u64 kernel_read_u64(const u64 *p);
 int __must_check get_user_u64(u64 *dst, uaddr_t src);
 int __must_check get_user_u32(u32 *dst, uaddr_t src);
 int __must_check put_user_u64(uaddr_t dst, u64 v);

@@ -21,6 +21,7 @@ typedef u64 pte_t;
 #define PTE_G		0x100ull
 #define PTE_SOFT_COW	0x200ull	/* software bits */
 #define PTE_SOFT_PFN	0x400ull	/* not counted: device or kernel page */
+#define PTE_SOFT_DRIVER	0x200ull	/* of a kernel page: a driver may read and write it */
 #define PTE_NX		(1ull << 63)
 #define PTE_ADDR	0x000ffffffffff000ull
 #define PTRS_PER_TABLE	512u

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Which memory is drivers'. What a driver hands to the kernel as an address is looked
+ * up here before the kernel touches it, so that a pointer that is none is an error,
+ * not a fault of the kernel's, and never leads the kernel to write to itself.
+ *
+ * No lock is taken and nothing is searched: the heap's objects of drivers have caches
+ * of their own, pages of ranges have a mark in their page-table entries, other pages
+ * one in their struct page. Whose of all drivers the memory is is not asked: one may
+ * hand on to the kernel what another handed to it.
+ *
+ * Memory that is being freed meanwhile may still count as a driver's; it stays mapped
+ * or is looked at by a driver that has just given it up, which would harm itself alone.
+ */
+#include <asm/layout.h>
+#include <asm/paging.h>
+#include <kernel/heap.h>
+#include <kernel/page.h>
+#include <kernel/upcalls.h>
+#include "internal.h"
+
+/* Of the object of a cache. */
+static u64 object_span(const struct kmem_cache *c, u64 addr)
+{
+	u64 offset = addr & (PAGE_SIZE - 1), in_object = offset % c->size;
+
+	if (offset / c->size >= c->per_page || in_object >= c->usable)
+		return 0;
+	return c->usable - in_object;
+}
+
+static u64 heap_span(u64 addr, u64 max)
+{
+	u64 done = 0;
+
+	if (addr - PHYSMAP_BASE >= PHYSMAP_SIZE)
+		return 0;
+	while (done < max) {
+		const struct page *p = virt_to_page((void *)(addr + done));
+		u32 flags;
+
+		if (!page_is_ram(page_to_phys(p)) || !kernel_address_mapped((u64)p))
+			break;
+		flags = READ_ONCE(p->flags);
+		if (flags & PG_SLAB) {
+			const struct kmem_cache *c = READ_ONCE(p->slab_cache);
+
+			return !done && c && c->drivers ? object_span(c, addr) : done;
+		}
+		if (!(flags & PG_DRIVER))
+			break;
+		if (flags & PG_LARGE)
+			return done + (PAGE_SIZE << p->order) - ((addr + done) & (PAGE_SIZE - 1));
+		done += PAGE_SIZE - ((addr + done) & (PAGE_SIZE - 1));
+	}
+	return done;
+}
+
+static bool range_page_is_drivers(u64 addr, bool write)
+{
+	bool of_file = addr >= DRIVER_BASE && addr < DRIVER_END, of_range = addr >= KRANGE_BASE && addr < KRANGE_END;
+	const pte_t *e = of_file || of_range ? kernel_pte(addr, false) : NULL;
+	pte_t v = e ? READ_ONCE(*e) : 0;
+
+	return (v & PTE_P) && (of_file || v & PTE_SOFT_DRIVER) && (!write || v & PTE_W);
+}
+
+u64 driver_memory_span(const void *p, u64 max, bool write)
+{
+	u64 addr = (u64)p, done = 0;
+
+	if (addr < KRANGE_BASE)
+		return MIN(heap_span(addr, max), max);
+	while (done < max && range_page_is_drivers(addr + done, write))
+		done += PAGE_SIZE - ((addr + done) & (PAGE_SIZE - 1));
+	return MIN(done, max);
+}
