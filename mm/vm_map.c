@@ -489,6 +489,15 @@ static s64 map_locked(struct vm_space *s, u64 addr, u64 len, u32 prot, u32 map_f
 	return err ? err : start;
 }
 
+/* A driver may run for long, and reach the program's memory: no lock is held. Rights are checked first. */
+static s64 ask_file(const struct vm_space *s, u64 len, u32 prot, u32 map_flags, struct file *file, u64 off)
+{
+	u32 flags = region_flags(s, prot, map_flags);
+	int err = file_flags(file, prot, map_flags, &flags);
+
+	return err ? err : file->ops->map_begin(file, off, len, flags);
+}
+
 s64 vm_map(struct vm_space *s, u64 addr, u64 len, u32 prot, u32 flags, struct file *file, u64 off)
 {
 	u32 vm_flags = 0;
@@ -509,6 +518,11 @@ s64 vm_map(struct vm_space *s, u64 addr, u64 len, u32 prot, u32 flags, struct fi
 		return -ENOMEM;
 	if (off + len < off || (file && off + len > FILE_SIZE_MAX))
 		return -EOVERFLOW;
+	if (unlikely(file && file->ops->map_begin)) {
+		start = ask_file(s, len, prot, flags, file, off);
+		if (start)
+			return start;
+	}
 	down_write(&s->lock);
 	start = map_locked(s, addr, len, prot, flags, file, off, &vm_flags, &dead);
 	up_write(&s->lock);

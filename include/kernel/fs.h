@@ -252,6 +252,8 @@ struct file_ops {
 	/** Ready events now; registers on wait queues with poll_wait(t, ...) (@p t may be NULL). NULL: always readable and writable. */
 	u32 (*poll)(struct file *f, struct poll_table *t);
 	s64 (*ioctl)(struct file *f, u32 cmd, u64 arg);		/* -ENOTTY when unknown */
+	/** Asked before mmap(), while the address space is not locked: may enter a driver. NULL: nothing to ask. */
+	int (*map_begin)(struct file *f, u64 offset, u64 length, u32 vm_flags);
 	/**
 	 * Sets r->ops; may look at r->flags, and set r->private and (block devices) r->pages.
 	 * Leaves r->ops NULL to ask for anonymous memory (/dev/zero). NULL: ENODEV.
