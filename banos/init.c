@@ -11,6 +11,7 @@ void banos_init(void)
 	if (exports_init())
 		boot_stop("not enough memory for the names of the driver API");
 	accounts_init();
+	driver_locks_init();
 	drivers_start_builtin();
 	if (option_is_set(&opt_lock))
 		driver_lock_installs();

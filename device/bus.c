@@ -14,6 +14,10 @@
  * in another thread may still look at its owner, which is closed. It goes when
  * its driver has been drained, or after DEAD_NS, when no such call can be left.
  *
+ * Binding and letting go of a device is for one thread at a time (life_begin()), which
+ * is no lock: drivers run meanwhile, and nobody waits for it longer than
+ * OWNER_STOP_LIMIT_NS.
+ *
  * Locks: bus.h. quarantine_lock (spin) guards the lists of memory in quarantine.
  */
 #include <kernel/bus.h>
@@ -40,6 +44,44 @@ static DEFINE_LIST(pending);
 static bool thread_runs, thread_busy;
 static DEFINE_WAIT_QUEUE(pending_wait);
 static DEFINE_WAIT_QUEUE(settled_wait);
+
+/* Threads that wait for the life of a device. */
+static DEFINE_WAIT_QUEUE(life_wait);
+
+/* ---- one at a time ---- */
+
+static bool life_take(struct bus_device *d)
+{
+	struct thread *nobody = NULL;
+
+	return __atomic_compare_exchange_n(&d->busy, &nobody, current, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+
+static void tell_busy(struct bus_device *d)
+{
+	mutex_lock(&bus_lock);
+	pr_err("banos: %s: probe() or remove() for %s %s does not return\n",
+	       d->binding ? d->binding->owner.root->name : "a driver", d->bus->name, d->name);
+	mutex_unlock(&bus_lock);
+}
+
+/* @return 0; -EBUSY: another thread has been at it for long, or is this one, in a function of the driver's */
+static int life_begin(struct bus_device *d, u64 deadline_ns)
+{
+	int err = -EBUSY;
+
+	if (READ_ONCE(d->busy) != current)
+		err = WAIT_EVENT_(&life_wait, life_take(d), THREAD_KILLABLE, deadline_ns, fatal_signal_pending());
+	if (err == -EBUSY || err == -ETIMEDOUT)
+		tell_busy(d);
+	return err ? -EBUSY : 0;
+}
+
+static void life_end(struct bus_device *d)
+{
+	smp_store_release(&d->busy, NULL);
+	wake_up_all(&life_wait);
+}
 
 /* ---- what the bus does ---- */
 
@@ -68,7 +110,11 @@ bool bus_device_allows(const struct bus_device *d, u32 kind, u64 start, u64 leng
 
 void dma_block_free(struct dma_block *block)
 {
-	pages_free(phys_to_page(block->addr), block->order);
+	struct page *p = phys_to_page(block->addr);
+
+	for (u32 i = 0; i < 1u << block->order; i++)
+		p[i].flags &= ~PG_DRIVER;
+	pages_free(p, block->order);
 	kfree(block);
 }
 
@@ -201,14 +247,10 @@ static void call_remove(struct binding *b)
 			result, b->owner.name);
 }
 
-/* Life held. @return 0, -EBUSY: something of the driver does not end; to be tried again */
-static int unbind(struct bus_device *d)
+static int unbind_steps(struct bus_device *d, struct binding *b)
 {
-	struct binding *b = d->binding;
 	int err;
 
-	if (!b)
-		return 0;
 	owner_close(&b->owner);
 	err = owner_sweep(&b->owner, 1 << OWNED_ENTRY, NULL);
 	if (err)
@@ -233,6 +275,23 @@ static int unbind(struct bus_device *d)
 	return 0;
 }
 
+/* Life held. @return 0, -EBUSY: something of the driver does not end; to be tried again */
+static int unbind(struct bus_device *d)
+{
+	struct binding *b = d->binding;
+	int err;
+
+	if (!b)
+		return 0;
+	owner_stop_begin(&b->owner);
+	err = unbind_steps(d, b);
+	if (err) {
+		owner_stop_end(&b->owner);
+		pr_err("banos: %s: does not let go of %s %s\n", b->owner.root->name, d->bus->name, d->name);
+	}
+	return err;
+}
+
 /* ---- binding ---- */
 
 static bool matches(const struct prober *p, const struct bus_device *d)
@@ -251,12 +310,11 @@ static struct binding *binding_create(struct bus_device *d, struct prober *p)
 	struct binding *b = kzalloc(sizeof(*b));
 	bool taken;
 
-	if (!b || owner_init(&b->owner, p->root, d->name)) {
+	if (!b || owner_init(&b->owner, p->root, d->name, p->root->private)) {
 		kfree(b);
 		return ERR_PTR(-ENOMEM);
 	}
 	b->owner.device = d;
-	b->owner.private = p->root->private;
 	b->device = d;
 	b->prober = p;
 	atomic_inc(&d->owned.refs);
@@ -276,7 +334,10 @@ static struct binding *binding_create(struct bus_device *d, struct prober *p)
 static int probe(struct binding *b)
 {
 	struct prober *p = b->prober;
-	s64 err = gate_call(p->root, NULL, p->probe, (u64)p->context, b->owner.handle, (u64)&b->state, 0, 0, 0);
+	void *state = NULL;		/* on our stack: memory that the driver may name */
+	s64 err = gate_call(p->root, NULL, p->probe, (u64)p->context, b->owner.handle, (u64)&state, 0, 0, 0);
+
+	b->state = state;
 
 	if (err > 0)
 		err = gate_bad_result(p->root, err);
@@ -314,8 +375,7 @@ static int bind(struct bus_device *d, struct prober *p)
 		return 0;
 	}
 	not_served(d, p, err);
-	if (unbind(d))
-		pr_err("banos: %s: does not let go of %s %s\n", p->root->name, d->bus->name, d->name);
+	(void)unbind(d);		/* what does not end is said there, and tried again by who removes either */
 	return err;
 }
 
@@ -340,13 +400,14 @@ static void find_driver(struct bus_device *d)
 	struct prober *p;
 	u64 after = 0;
 
-	mutex_lock(&d->life);
+	if (life_begin(d, time_monotonic_ns() + OWNER_STOP_LIMIT_NS))
+		return;
 	while ((p = next_prober(d, after))) {
 		after = p->id;
 		bind(d, p);
 		owned_put(&p->owned);
 	}
-	mutex_unlock(&d->life);
+	life_end(d);
 }
 
 /* ---- the thread that binds ---- */
@@ -425,7 +486,8 @@ static int device_publish(struct owned *o)
 	bool there;
 
 	/* It may be going already: device_stop() sets ->gone, then waits for us. */
-	mutex_lock(&d->life);
+	if (life_begin(d, time_monotonic_ns() + OWNER_STOP_LIMIT_NS))
+		return -EBUSY;
 	mutex_lock(&bus_lock);
 	there = !d->gone;
 	if (there) {
@@ -438,7 +500,7 @@ static int device_publish(struct owned *o)
 		bus_sysfs_add(d);
 		hotplug_event(HOTPLUG_ADD, d, NULL);
 	}
-	mutex_unlock(&d->life);
+	life_end(d);
 	start_thread();
 	return 0;
 }
@@ -452,7 +514,7 @@ static void unlist(struct bus_device *d)
 	mutex_unlock(&bus_lock);
 }
 
-static int device_stop(struct owned *o)
+static int device_stop(struct owned *o, u64 deadline_ns)
 {
 	struct bus_device *d = container_of(o, struct bus_device, owned);
 	int err;
@@ -460,9 +522,11 @@ static int device_stop(struct owned *o)
 	mutex_lock(&bus_lock);
 	d->gone = true;
 	mutex_unlock(&bus_lock);
-	mutex_lock(&d->life);
+	err = life_begin(d, deadline_ns);
+	if (err)
+		return err;
 	err = unbind(d);
-	mutex_unlock(&d->life);
+	life_end(d);
 	if (err)
 		return err;
 	if (d->id) {
@@ -516,7 +580,6 @@ int bus_device_add(struct bus *b, struct bus_device *d)
 	list_init(&d->pending);
 	list_init(&d->quarantine);
 	list_init(&d->nodes);
-	mutex_init(&d->life);
 	mutex_lock(&bus_lock);
 	err = name_taken_locked(b, d->name) ? -EEXIST : owned_add(o, &d->owned, &device_class, true);
 	if (!err) {
@@ -534,6 +597,18 @@ int bus_device_remove(struct bus_device *d, bool absent)
 	return owned_remove(&d->owned);
 }
 
+bool bus_device_driver(struct bus_device *d, char *name, size_t size)
+{
+	bool has;
+
+	mutex_lock(&bus_lock);
+	has = d->binding && d->binding->probed;
+	if (has)
+		strscpy(name, d->binding->owner.root->name, size);
+	mutex_unlock(&bus_lock);
+	return has;
+}
+
 void bus_devices_each(bool (*fn)(const struct bus_device *d, void *arg), void *arg)
 {
 	struct bus_device *d;
@@ -548,7 +623,7 @@ void bus_devices_each(bool (*fn)(const struct bus_device *d, void *arg), void *a
 /* ---- buses ---- */
 
 /* Devices that nobody else is removing, one after the other. */
-static int remove_devices(struct bus *b)
+static int remove_devices(struct bus *b, u64 deadline_ns)
 {
 	for (;;) {
 		struct bus_device *d = NULL;
@@ -564,18 +639,22 @@ static int remove_devices(struct bus *b)
 			return 0;
 		err = owned_remove(&d->owned);
 		owned_put(&d->owned);
-		if (err == -EINVAL)		/* another thread is at it */
-			sleep_until(time_monotonic_ns() + NSEC_PER_MSEC, false);
-		else if (err)
+		if (err && err != -EINVAL)
 			return err;
+		if (!err)
+			continue;
+		/* Another thread is at it. */
+		if (time_monotonic_ns() >= deadline_ns || fatal_signal_pending())
+			return -EBUSY;
+		sleep_until(time_monotonic_ns() + NSEC_PER_MSEC, false);
 	}
 }
 
 static int bus_publish(struct owned *o) { return 0; }
 
-static int bus_stop(struct owned *o)
+static int bus_stop(struct owned *o, u64 deadline_ns)
 {
-	return remove_devices(container_of(o, struct bus, owned));
+	return remove_devices(container_of(o, struct bus, owned), deadline_ns);
 }
 
 static void bus_free(struct owned *o)
@@ -632,7 +711,7 @@ static struct bus_device *device_of_prober(const struct prober *p)
 	return found;
 }
 
-static int prober_stop(struct owned *o)
+static int prober_stop(struct owned *o, u64 deadline_ns)
 {
 	struct prober *p = container_of(o, struct prober, owned);
 	struct bus_device *d;
@@ -643,10 +722,12 @@ static int prober_stop(struct owned *o)
 	list_del(&p->link);
 	mutex_unlock(&bus_lock);
 	while (!err && (d = device_of_prober(p))) {
-		mutex_lock(&d->life);
-		if (d->binding && d->binding->prober == p)
-			err = unbind(d);
-		mutex_unlock(&d->life);
+		err = life_begin(d, deadline_ns);
+		if (!err) {
+			if (d->binding && d->binding->prober == p)
+				err = unbind(d);
+			life_end(d);
+		}
 		owned_put(&d->owned);
 	}
 	return err;

@@ -32,11 +32,10 @@ static int show_value(struct seq_file *m, void *arg)
 static int show_uevent(struct seq_file *m, void *arg)
 {
 	struct bus_device *d = ((struct node *)arg)->device;
+	char driver[64];
 
-	mutex_lock(&d->life);
-	if (d->binding && d->binding->probed)
-		seq_printf(m, "DRIVER=%s\n", d->binding->owner.root->name);
-	mutex_unlock(&d->life);
+	if (bus_device_driver(d, driver, sizeof(driver)))
+		seq_printf(m, "DRIVER=%s\n", driver);
 	seq_puts(m, d->properties ?: "");
 	seq_printf(m, "MODALIAS=%s\n", d->alias);
 	return 0;

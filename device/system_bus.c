@@ -51,7 +51,7 @@ static int add_pci(struct bus *b)
 void bus_init(void)
 {
 	struct bus *b = kzalloc(sizeof(*b));
-	int err = b ? owner_init(&system_owner, NULL, "system") : -ENOMEM;
+	int err = b ? owner_init(&system_owner, NULL, "system", NULL) : -ENOMEM;
 
 	hotplug_init();
 	if (!err) {

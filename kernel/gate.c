@@ -10,6 +10,7 @@
 #include <kernel/bitmap.h>
 #include <kernel/err.h>
 #include <kernel/gate.h>
+#include <kernel/lock_order.h>
 #include <kernel/printk.h>
 #include <kernel/rate_limit.h>
 #include <kernel/time.h>
@@ -71,13 +72,79 @@ void gate_count(const struct owner *o, u64 *begun, u64 *running)
 	*begun -= base_begun[slot_number(o)];
 }
 
-void gate_drain(const struct owner *o)
+#define NESTED_MAX 16
+
+/*
+ * Is the thread inside @o? It may run meanwhile, so that its records are stale: they
+ * are only followed within its stack, which stays as long as threads_lock is held.
+ */
+static bool is_inside(const struct thread *t, const struct owner *o)
+{
+	const struct gate_record *r = READ_ONCE(t->gate);
+
+	for (u32 n = 0; r && n < NESTED_MAX; n++) {
+		if ((u64)r < (u64)t->stack || (u64)(r + 1) > t->kstack_top || (u64)r % 8)
+			return false;
+		if (READ_ONCE(r->owner) == o)
+			return true;
+		r = READ_ONCE(r->outer);
+	}
+	return false;
+}
+
+static void tell_who_is_inside(const struct owner *o)
+{
+	struct thread *t;
+	u64 flags = spin_lock_irqsave(&threads_lock);
+
+	list_for_each(t, &threads_list, all_link)
+		if (is_inside(t, o))
+			pr_err("banos: %s: a call into it by %s (thread %d) does not return\n", o->name, t->comm, t->tid);
+	spin_unlock_irqrestore(&threads_lock, flags);
+}
+
+int gate_drain(const struct owner *o, u64 deadline_ns)
 {
 	u64 begun, running;
 
-	for (gate_count(o, &begun, &running); running; gate_count(o, &begun, &running))
+	for (gate_count(o, &begun, &running); running; gate_count(o, &begun, &running)) {
+		if (fatal_signal_pending())
+			return -EBUSY;
+		if (time_monotonic_ns() >= deadline_ns) {
+			tell_who_is_inside(o);
+			return -EBUSY;
+		}
 		sleep_until(time_monotonic_ns() + NSEC_PER_MSEC, false);
+	}
+	return 0;
 }
+
+/* ---- what is held where a driver begins, and where it ends ---- */
+
+#ifdef CONFIG_DEBUG_LOCKS
+u32 gate_debug_enter(const struct owner *o, const void *fn)
+{
+	bool may_sleep = !CPU_FIELD_READ(preempt_count) && irqs_enabled() && !in_interrupt();
+
+	if (unlikely(!may_sleep || !lock_order_none_held())) {
+		lock_order_tell_held();
+		panic("gate: %s is entered (%pS) with locks held, or preemption (count %u) or interrupts off", o->name, fn,
+		      CPU_FIELD_READ(preempt_count));
+	}
+	return current->driver_mutexes;
+}
+
+void gate_debug_leave(const struct owner *o, const void *fn, u32 mutexes)
+{
+	if (CPU_FIELD_READ(preempt_count)) {
+		pr_err("banos: %s: %pS returned with a spin lock held\n", o->name, fn);
+		CPU_FIELD_WRITE(preempt_count, 0);
+	}
+	if (current->driver_mutexes > mutexes && !current->gate)
+		pr_err("banos: %s: %pS returned with a mutex held\n", o->name, fn);
+	current->driver_mutexes = mutexes;
+}
+#endif
 
 s64 gate_bad_result(const struct owner *o, s64 result)
 {

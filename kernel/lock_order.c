@@ -150,6 +150,30 @@ static bool nothing_to_check(const struct lock_class *c, bool spins, bool enable
 	return !spins || (in_interrupt() ? c->in_interrupt : !enabled || c->interrupts_on);
 }
 
+/* ---- that nothing is held ---- */
+
+static void tell_held(const struct lock_stack *s)
+{
+	for (u32 i = 0; i < MIN(s->n, LOCKS_HELD); i++)
+		pr_err("  lock %u: %s, taken at %pS\n", s->at[i].class->id, s->at[i].class->name ?: "static",
+		       (void *)s->at[i].ip);
+}
+
+bool lock_order_none_held(void)
+{
+	u64 flags = irq_save();
+	bool none = !stack_of(true)->n && !stack_of(false)->n;
+
+	irq_restore(flags);
+	return none || printk_panicking;
+}
+
+void lock_order_tell_held(void)
+{
+	tell_held(stack_of(true));
+	tell_held(stack_of(false));
+}
+
 /* ---- what locks call ---- */
 
 void lock_order_check(struct lock_class **class, const void *lock, bool spins, u64 ip)

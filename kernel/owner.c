@@ -95,6 +95,13 @@ static void handle_destroy(u64 handle)
 	spin_unlock_irqrestore(&handles_lock, flags);
 }
 
+/* It leads nowhere for the time being, or leads there again. */
+static void handle_point(u64 handle, void *object)
+{
+	if (handle)
+		smp_store_release(&slot_at((u32)handle - 1)->object, object);
+}
+
 static void *handle_find(u64 handle, u32 kind)
 {
 	u32 index = (u32)handle - 1, generation = handle >> 32;
@@ -117,18 +124,19 @@ u32 owner_handles(void) { return READ_ONCE(handles_used); }
 
 /* ---- owners ---- */
 
-int owner_init(struct owner *o, struct owner *parent, const char *name)
+int owner_init(struct owner *o, struct owner *parent, const char *name, void *private)
 {
 	u64 flags;
 
-	*o = (struct owner){ .parent = parent, .root = parent ? parent->root : o, .name = name };
+	*o = (struct owner){ .parent = parent, .root = parent ? parent->root : o, .name = name, .private = private };
 	list_init(&o->children);
 	list_init(&o->sibling);
 	for (u32 p = 0; p < OWNED_PHASES; p++)
 		list_init(&o->owned[p]);
 	spin_init(&o->lock);
-	o->handle = handle_create(o, HANDLE_OWNER);
-	if (!o->handle)
+	if (private)
+		o->handle = handle_create(o, HANDLE_OWNER);
+	if (private && !o->handle)
 		return -ENOMEM;
 	if (parent) {
 		flags = spin_lock_irqsave(&o->root->lock);
@@ -206,6 +214,7 @@ int owned_add(struct owner *owner, struct owned *o, const struct owned_class *cl
 	u64 flags;
 	int err = 0;
 
+	with_handle = with_handle && owner->private;
 	o->class = class;
 	o->owner = NULL;
 	o->published = false;
@@ -294,38 +303,23 @@ void owned_put(struct owned *o)
 		call_rcu(&o->rcu, owned_free);
 }
 
-s64 owned_remove_handle(u64 handle, const struct owned_class *class)
-{
-	struct owned *o = owned_get(handle, class);
-	s64 err;
-
-	if (!o)
-		return -EINVAL;
-	err = owned_remove(o);
-	owned_put(o);
-	return err;
-}
-
 /* Off its list already: stop it and drop the owner's reference, or hang it back. */
 static int retire(struct owner *owner, struct owned *o)
 {
-	int err = o->class->stop ? o->class->stop(o) : 0;
+	int err = o->class->stop ? o->class->stop(o, owner_stop_deadline(owner)) : 0;
+	u64 flags;
 
 	if (!err) {
+		handle_destroy(o->handle);
+		o->handle = 0;
 		owned_put(o);
 		return 0;
 	}
-	u64 flags = spin_lock_irqsave(&owner->root->lock);
-
+	flags = spin_lock_irqsave(&owner->root->lock);
 	link_locked(owner, o);
+	handle_point(o->handle, o);
 	spin_unlock_irqrestore(&owner->root->lock, flags);
 	return err;
-}
-
-static void void_handle(struct owned *o)
-{
-	handle_destroy(o->handle);
-	o->handle = 0;
 }
 
 int owned_remove(struct owned *o)
@@ -342,7 +336,7 @@ int owned_remove(struct owned *o)
 		return -EINVAL;
 	}
 	unlink_locked(o);
-	void_handle(o);
+	handle_point(o->handle, NULL);
 	spin_unlock_irqrestore(&root->lock, flags);
 	return retire(owner, o);
 }
@@ -364,6 +358,30 @@ struct owned *owned_get(u64 handle, const struct owned_class *class)
 		o = NULL;
 	rcu_read_unlock();
 	return o;
+}
+
+/* ---- how long it may take ---- */
+
+#define STOP_GRACE_NS	(20 * NSEC_PER_MSEC)	/* for each thing where the limit of all has passed */
+
+void owner_stop_begin(struct owner *o)
+{
+	WRITE_ONCE(o->stop_by_ns, time_monotonic_ns() + OWNER_STOP_LIMIT_NS);
+}
+
+void owner_stop_end(struct owner *o) { WRITE_ONCE(o->stop_by_ns, 0); }
+
+u64 owner_stop_deadline(const struct owner *o)
+{
+	u64 now = time_monotonic_ns(), limit = now + OWNER_STOP_LIMIT_NS;
+
+	for (; o; o = o->parent) {
+		u64 by = READ_ONCE(o->stop_by_ns);
+
+		if (by)
+			limit = MIN(limit, MAX(by, now + STOP_GRACE_NS));
+	}
+	return limit;
 }
 
 /* ---- sweep ---- */
@@ -390,7 +408,7 @@ static struct owned *take_first(struct owner *top, u32 phase, struct owner **own
 	if (o) {
 		*owner = o->owner;
 		unlink_locked(o);
-		void_handle(o);
+		handle_point(o->handle, NULL);
 	}
 	spin_unlock_irqrestore(&top->root->lock, flags);
 	return o;

@@ -10,25 +10,27 @@
 #include <kernel/err.h>
 #include <kernel/heap.h>
 #include <kernel/string.h>
+#include "caller.h"
 
 _Static_assert(DEVICE_MEMORY == BANOS_RESOURCE_MEMORY && DEVICE_PORTS == BANOS_RESOURCE_PORTS &&
 	       DEVICE_ECAM == BANOS_RESOURCE_ECAM, "kinds of resources");
 _Static_assert(sizeof(((struct prober *)0)->patterns[0]) == BANOS_ALIAS_SIZE, "size of a pattern");
 
-#define TEXT_SIZE	1024u
 #define PORTS		0x10000u
 #define PHYS_END	(1ull << 52)
 
 /* ---- what is the same for all ---- */
 
-/* Bytes beyond what this kernel knows have to be zero. */
-static int check_tail(const void *config, u32 known, u32 size)
+/* It is the driver's memory, and bytes beyond what this kernel knows are zero. */
+static int check_config(const char *caller, const void *config, u32 known)
 {
+	u32 size = api_struct(config);
+
 	if (size < known)
-		return -EINVAL;
-	for (u32 i = known; i < size && i < PAGE_SIZE; i++)
+		return api_mistake(caller, -EINVAL, "config is not the driver's memory, or its size is too small");
+	for (u32 i = known; i < size; i++)
 		if (((const u8 *)config)[i])
-			return -E2BIG;
+			return api_mistake(caller, -E2BIG, "config has a field that this kernel does not know");
 	return 0;
 }
 
@@ -48,23 +50,25 @@ static bool word_valid(const char *s, size_t size, const char *others)
 }
 
 /* A table of methods: @p n of them behind size and must. A method that is missing becomes @p none. */
-static int take_methods(struct owner *o, const void *ops, const void **to, u32 n, const void *const *none)
+static int take_methods(const char *caller, struct owner *o, const void *ops, const void **to, u32 n,
+			const void *const *none)
 {
 	const u32 *head = ops;
 	const void *const *from = (const void *const *)(head + 2);
+	u32 size = api_struct(ops);
 
-	if (!ops || head[0] < 8)
-		return -EINVAL;
+	if (size < 8)
+		return api_mistake(caller, -EINVAL, "config->ops is not the driver's memory, or its size is less than 8");
 	if (head[1])
-		return -EOPNOTSUPP;
+		return api_mistake(caller, -EOPNOTSUPP, "config->ops->must has a bit that this kernel does not know");
 	for (u32 i = 0; i < n; i++) {
-		to[i] = 8 + (i + 1) * 8 <= head[0] ? from[i] : NULL;
+		to[i] = 8 + (i + 1) * 8 <= size ? from[i] : NULL;
 		if (to[i] && !owner_has_code(o, to[i]))
-			return -EINVAL;
+			return api_mistake(caller, -EINVAL, "a method in config->ops is not the driver's function");
 		if (!to[i])
 			to[i] = none[i];
 		if (!to[i])
-			return -EINVAL;		/* mandatory */
+			return api_mistake(caller, -EINVAL, "the mandatory method in config->ops is missing");
 	}
 	return 0;
 }
@@ -78,26 +82,31 @@ static int64_t done(void) { return 0; }
 static int take_bus(struct owner *o, struct bus *b, const struct banos_bus_config *c)
 {
 	static const void *const none[] = { NULL, not_supported, done, no_device };
-	int err = check_tail(c, sizeof(*c), c->size);
+	const char *caller = "banos_bus_register";
+	int err = check_config(caller, c, sizeof(*c));
 
 	if (err)
 		return err;
 	if (c->zero || !word_valid(c->name, sizeof(c->name), "_-") || !strcmp(c->name, "system"))
-		return -EINVAL;
+		return api_mistake(caller, -EINVAL, "config->name is no name of a bus, or config->zero is not 0");
 	b->root = o->root;
 	b->context = c->context;
 	strscpy(b->name, c->name, sizeof(b->name));
-	return take_methods(o, c->ops, &b->methods.quiesce, 4, none);
+	return take_methods(caller, o, c->ops, &b->methods.quiesce, 4, none);
 }
 
 int64_t banos_bus_register(banos_owner owner, const struct banos_bus_config *config, banos_bus *bus)
 {
-	struct owner *o = owner_find((u64)owner);
+	struct owner *o = api_owner(owner);
 	struct bus *b;
 	int err;
 
-	if (!o || !config || !bus)
-		return -EINVAL;
+	if (!o)
+		return MISTAKE("owner is none of the caller's");
+	if (!api_may_write(bus, sizeof(*bus)))
+		return MISTAKE("bus is not the driver's memory");
+	if (api_holds_spinlock())
+		return SPINLOCK_MISTAKE();
 	b = kzalloc(sizeof(*b));
 	if (!b)
 		return -ENOMEM;
@@ -112,11 +121,18 @@ BANOS_EXPORT(banos_bus_register);
 
 int64_t banos_bus_remove(banos_bus bus)
 {
-	return owned_remove_handle((u64)bus, &bus_class);
+	if (api_holds_spinlock())
+		return SPINLOCK_MISTAKE();
+	return api_remove(__func__, (u64)bus, &bus_class);
 }
 BANOS_EXPORT(banos_bus_remove);
 
 /* ---- devices, as their bus sees them ---- */
+
+static int bad_device(const char *what)
+{
+	return api_mistake("banos_device_add", -EINVAL, what);
+}
 
 static int take_resources(struct bus_device *d, const struct banos_device_config *c)
 {
@@ -124,11 +140,12 @@ static int take_resources(struct bus_device *d, const struct banos_device_config
 
 	if (!c->resource_count)
 		return 0;
-	if (!c->resources || c->resource_count > BANOS_DEVICE_RESOURCES)
-		return -EINVAL;
-	stride = c->resources[0].size;
-	if (stride < sizeof(struct banos_resource) || stride > PAGE_SIZE || stride % 8)
-		return -EINVAL;
+	if (c->resource_count > BANOS_DEVICE_RESOURCES)
+		return bad_device("config->resource_count is over 16");
+	stride = api_struct(c->resources);
+	if (stride < sizeof(struct banos_resource) || stride % 8 ||
+	    !api_may_read(c->resources, (u64)stride * c->resource_count))
+		return bad_device("config->resources is not the driver's memory, or has a bad size");
 	d->resources = kcalloc(c->resource_count, sizeof(*d->resources));
 	if (!d->resources)
 		return -ENOMEM;
@@ -137,7 +154,7 @@ static int take_resources(struct bus_device *d, const struct banos_device_config
 		u64 end = r->kind == BANOS_RESOURCE_PORTS ? PORTS : PHYS_END;
 
 		if (r->size != stride || r->kind > BANOS_RESOURCE_ECAM || r->length > end || r->start > end - r->length)
-			return -EINVAL;
+			return bad_device("one of config->resources has a bad size, kind, start or length");
 		d->resources[d->nresources] = (struct device_resource){ r->kind, r->start, r->length, r->data };
 	}
 	return 0;
@@ -145,12 +162,12 @@ static int take_resources(struct bus_device *d, const struct banos_device_config
 
 static int take_text(char **to, const char *from)
 {
-	size_t n = from ? strnlen(from, TEXT_SIZE) : 0;
+	s64 n = from ? api_text(from, API_TEXT_MAX) : 0;
 
 	if (!from)
 		return 0;
-	if (n == TEXT_SIZE)
-		return -EINVAL;
+	if (n < 0)
+		return bad_device("config->properties or ->attributes is no text of the driver's");
 	*to = kzalloc(n + 1);
 	if (!*to)
 		return -ENOMEM;
@@ -173,13 +190,16 @@ static bool alias_valid(const struct bus *b, const char *alias, size_t size)
 
 static int take_device(struct bus *b, struct bus_device *d, const struct banos_device_config *c)
 {
-	int err = check_tail(c, sizeof(*c), c->size);
+	int err = check_config("banos_device_add", c, sizeof(*c));
 
 	if (err)
 		return err;
-	if (c->zero || c->interrupts > 2048 || !word_valid(c->name, sizeof(c->name), "_-.:") ||
-	    !alias_valid(b, c->alias, sizeof(c->alias)))
-		return -EINVAL;
+	if (c->zero || c->interrupts > 2048)
+		return bad_device("config->interrupts is over 2048, or config->zero is not 0");
+	if (!word_valid(c->name, sizeof(c->name), "_-.:"))
+		return bad_device("config->name is no name of a device");
+	if (!alias_valid(b, c->alias, sizeof(c->alias)))
+		return bad_device("config->alias does not begin with the bus's name, or has blanks or no end");
 	d->context = c->context;
 	d->interrupts = c->interrupts;
 	strscpy(d->name, c->name, sizeof(d->name));
@@ -209,12 +229,17 @@ static int add_device(struct bus *b, const struct banos_device_config *c, banos_
 
 int64_t banos_device_add(banos_bus bus, const struct banos_device_config *config, banos_device *device)
 {
-	struct owned *o = owned_get((u64)bus, &bus_class);
+	struct owned *o;
 	s64 err;
 
+	if (!api_may_write(device, sizeof(*device)))
+		return MISTAKE("device is not the driver's memory");
+	if (api_holds_spinlock())
+		return SPINLOCK_MISTAKE();
+	o = api_get((u64)bus, &bus_class);
 	if (!o)
-		return -EINVAL;
-	err = config && device ? add_device(container_of(o, struct bus, owned), config, device) : -EINVAL;
+		return MISTAKE("bus is none of the caller's, or was given up before");
+	err = add_device(container_of(o, struct bus, owned), config, device);
 	owned_put(o);
 	return err;
 }
@@ -222,11 +247,16 @@ BANOS_EXPORT(banos_device_add);
 
 int64_t banos_device_remove(banos_device device, uint32_t flags)
 {
-	struct owned *o = flags & ~BANOS_DEVICE_GONE ? NULL : owned_get((u64)device, &device_class);
+	struct owned *o;
 	s64 err;
 
+	if (flags & ~BANOS_DEVICE_GONE)
+		return MISTAKE("flags has a bit that is not known");
+	if (api_holds_spinlock())
+		return SPINLOCK_MISTAKE();
+	o = api_get((u64)device, &device_class);
 	if (!o)
-		return -EINVAL;
+		return MISTAKE("device is none of the caller's, or was given up before");
 	err = bus_device_remove(container_of(o, struct bus_device, owned), flags & BANOS_DEVICE_GONE);
 	owned_put(o);
 	return err;
@@ -239,10 +269,10 @@ int64_t banos_device_context(banos_bus bus, banos_owner device, void **context)
 	struct owned *b;
 	s64 err = -ENODEV;
 
-	if (!context)
-		return -EINVAL;
+	if (!api_may_write(context, sizeof(*context)))
+		return MISTAKE("context is not the driver's memory");
 	rcu_read_lock();
-	b = owned_peek((u64)bus, &bus_class);
+	b = api_peek((u64)bus, &bus_class);
 	owner = owner_find((u64)device);
 	if (b && owner && owner->device && &owner->device->bus->owned == b) {
 		*context = owner->device->context;
@@ -260,12 +290,15 @@ static int take_prober(struct owner *o, struct prober *p, const struct banos_pro
 	static const void *const none[] = { NULL, done };
 	struct driver *d = owner_driver(o);
 	size_t n;
-	int err = check_tail(c, sizeof(*c), c->size);
+	const char *caller = "banos_prober_register";
+	int err = check_config(caller, c, sizeof(*c));
 
 	if (err)
 		return err;
-	if (c->zero || !word_valid(c->bus, sizeof(c->bus), "_-") || o != o->root)
-		return -EINVAL;
+	if (o != o->root)
+		return api_mistake(caller, -EINVAL, "owner is a device, not the driver");
+	if (c->zero || !word_valid(c->bus, sizeof(c->bus), "_-"))
+		return api_mistake(caller, -EINVAL, "config->bus is no name of a bus, or config->zero is not 0");
 	p->context = c->context;
 	strscpy(p->bus, c->bus, sizeof(p->bus));
 	n = strlen(p->bus);
@@ -275,17 +308,23 @@ static int take_prober(struct owner *o, struct prober *p, const struct banos_pro
 	for (u32 i = 0; i < d->nserves; i++)
 		if (!strncmp(d->serves[i], p->bus, n) && d->serves[i][n] == ':')
 			err = 0;
-	return err ?: take_methods(o, c->ops, &p->probe, 2, none);
+	if (err)
+		return api_mistake(caller, err, "the driver has no BANOS_SERVES() for config->bus");
+	return take_methods(caller, o, c->ops, &p->probe, 2, none);
 }
 
 int64_t banos_prober_register(banos_owner owner, const struct banos_prober_config *config, banos_prober *prober)
 {
-	struct owner *o = owner_find((u64)owner);
+	struct owner *o = api_owner(owner);
 	struct prober *p;
 	int err;
 
-	if (!o || !config)
-		return -EINVAL;
+	if (!o)
+		return MISTAKE("owner is none of the caller's");
+	if (prober && !api_may_write(prober, sizeof(*prober)))
+		return MISTAKE("prober is not the driver's memory");
+	if (api_holds_spinlock())
+		return SPINLOCK_MISTAKE();
 	p = kzalloc(sizeof(*p));
 	if (!p)
 		return -ENOMEM;
@@ -302,7 +341,9 @@ BANOS_EXPORT(banos_prober_register);
 
 int64_t banos_prober_remove(banos_prober prober)
 {
-	return owned_remove_handle((u64)prober, &prober_class);
+	if (api_holds_spinlock())
+		return SPINLOCK_MISTAKE();
+	return api_remove(__func__, (u64)prober, &prober_class);
 }
 BANOS_EXPORT(banos_prober_remove);
 
@@ -311,7 +352,7 @@ BANOS_EXPORT(banos_prober_remove);
 /* Its driver calls, so the binding's owner stays. */
 static struct bus_device *device_of(banos_owner device)
 {
-	struct owner *o = owner_find((u64)device);
+	struct owner *o = api_owner(device);
 
 	return o ? o->device : NULL;
 }
@@ -321,8 +362,11 @@ int64_t banos_resource_get(banos_owner device, uint32_t index, struct banos_reso
 	struct bus_device *d = device_of(device);
 	struct banos_resource r = { .size = sizeof(r) };
 
-	if (!d || !resource || resource->size < sizeof(r.size))
-		return -EINVAL;
+	if (!d)
+		return MISTAKE("device is none of the caller's");
+	if (!api_may_read(resource, sizeof(r.size)) || resource->size < sizeof(r.size) ||
+	    !api_may_write(resource, MIN(resource->size, (u32)sizeof(r))))
+		return MISTAKE("resource is not the driver's memory, or its size is less than 4");
 	if (index >= d->nresources)
 		return -ENOENT;
 	r.kind = d->resources[index].kind;
@@ -339,7 +383,7 @@ int64_t banos_device_interrupts(banos_owner device)
 {
 	struct bus_device *d = device_of(device);
 
-	return d ? (s64)d->interrupts : -EINVAL;
+	return d ? (s64)d->interrupts : MISTAKE("device is none of the caller's");
 }
 BANOS_EXPORT(banos_device_interrupts);
 
@@ -347,8 +391,10 @@ int64_t banos_device_name(banos_owner device, char *buffer, uint64_t size)
 {
 	struct bus_device *d = device_of(device);
 
-	if (!d || (!buffer && size))
-		return -EINVAL;
+	if (!d)
+		return MISTAKE("device is none of the caller's");
+	if (!api_may_write(buffer, size))
+		return MISTAKE("buffer is not the driver's memory");
 	if (size)
 		strscpy(buffer, d->name, size);
 	return strlen(d->name);

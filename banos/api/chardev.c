@@ -12,16 +12,24 @@
  * opened, and is set in the same step that finds none open.
  *
  * A device that hangs on one on a bus can be taken away while files are open.
- * Those count their calls: device_stop() marks the device as revoked, waits for the
- * calls that run, and releases the driver's side of each file. Afterwards every call
- * answers ENODEV by itself. device->lock (spin) guards the list of open files.
+ * Those count their calls: device_stop() marks the device as revoked, wakes who
+ * sleeps in a call, waits for the calls that run, and releases the driver's side of each
+ * file. Afterwards every call answers ENODEV by itself. A call that does not end makes
+ * it -EBUSY: the device stays revoked, and is asked again. device->lock (spin) guards the
+ * list of open files. thread->revoked leads from the thread of a call to the mark.
+ *
+ * No lock is held over a method; map() is asked before the program's address space is
+ * locked.
  */
 #include <kernel/driver.h>
 #include <kernel/err.h>
 #include <kernel/fs.h>
 #include <kernel/heap.h>
+#include <kernel/printk.h>
+#include <kernel/process.h>
 #include <kernel/string.h>
 #include <kernel/vm.h>
+#include "caller.h"
 
 #define DEVICE_GONE	0x40000000
 #define WATCHED_MAX	4u		/* wait objects that poll() of one file may name */
@@ -38,11 +46,12 @@ struct device {
 	void *context;
 	struct banos_chardev_ops ops;
 	struct atomic files;
-	bool node;			/* there is a name in /dev */
+	bool node, registered;		/* there is a name in /dev; the number leads here */
 	bool revocable, revoked;	/* it hangs on a device on a bus; that was taken away */
 	spinlock_t lock;
 	struct list open_files;		/* of a revocable one */
 	struct wait_queue calls_wait;
+	const char *device_name;	/* of what it hangs on */
 	char name[64];
 };
 
@@ -93,25 +102,36 @@ static inline u32 file_flags(const struct open_file *o, const struct file *f)
 	       (f->flags & O_APPEND ? BANOS_FILE_APPEND : 0);
 }
 
-/* May a method be called? Then call_end(). */
-static bool call_begin_counted(struct open_file *o)
+/* What the thread said of itself before this call: calls lie within each other. */
+struct call_mark { const bool *revoked; const char *method; };
+
+static bool call_begin_revocable(struct open_file *o, struct call_mark *outer, const char *method)
 {
 	atomic_inc(&o->calls);
-	if (likely(!__atomic_load_n(&o->device->revoked, __ATOMIC_SEQ_CST)))
-		return true;
-	atomic_dec(&o->calls);
-	wake_up_all(&o->device->calls_wait);
-	return false;
+	if (unlikely(__atomic_load_n(&o->device->revoked, __ATOMIC_SEQ_CST))) {
+		atomic_dec(&o->calls);
+		wake_up_all(&o->device->calls_wait);
+		return false;
+	}
+	*outer = (struct call_mark){ current->revoked, current->method };
+	WRITE_ONCE(current->method, method);
+	WRITE_ONCE(current->revoked, &o->device->revoked);
+	return true;
 }
 
-static inline bool call_begin(struct open_file *o)
+/* May a method be called? Then call_end(). */
+static inline bool call_begin(struct open_file *o, struct call_mark *outer, const char *method)
 {
-	return likely(!o->revocable) || call_begin_counted(o);
+	return likely(!o->revocable) || call_begin_revocable(o, outer, method);
 }
 
-static inline void call_end(struct open_file *o)
+static inline void call_end(struct open_file *o, const struct call_mark *outer)
 {
-	if (unlikely(o->revocable) && atomic_dec_and_test(&o->calls) && READ_ONCE(o->device->revoked))
+	if (likely(!o->revocable))
+		return;
+	WRITE_ONCE(current->revoked, outer->revoked);
+	WRITE_ONCE(current->method, outer->method);
+	if (atomic_dec_and_test(&o->calls) && READ_ONCE(o->device->revoked))
 		wake_up_all(&o->device->calls_wait);
 }
 
@@ -137,7 +157,7 @@ static bool device_get_file(struct device *d)
 }
 
 /* In the list before its first call, so that device_stop() waits for that, too. */
-static s64 open_begin(struct open_file *o)
+static s64 open_begin(struct open_file *o, struct call_mark *outer)
 {
 	struct device *d = o->device;
 
@@ -147,17 +167,17 @@ static s64 open_begin(struct open_file *o)
 	spin_lock(&d->lock);
 	list_add(&o->link, &d->open_files);
 	spin_unlock(&d->lock);
-	return call_begin(o) ? 0 : -ENODEV;
+	return call_begin(o, outer, "open") ? 0 : -ENODEV;
 }
 
-static void open_end(struct open_file *o)
+static void open_end(struct open_file *o, const struct call_mark *outer)
 {
 	if (!o->revocable)
 		return;
 	spin_lock(&o->device->lock);
 	o->released = false;
 	spin_unlock(&o->device->lock);
-	call_end(o);
+	call_end(o, outer);
 }
 
 static void open_unlink(struct open_file *o)
@@ -167,6 +187,25 @@ static void open_unlink(struct open_file *o)
 	spin_lock(&o->device->lock);
 	list_del(&o->link);
 	spin_unlock(&o->device->lock);
+}
+
+/* The driver's open(), between open_begin() and open_end(). What it stores is on our stack: memory that it may name. */
+static s64 open_call(struct open_file *o, struct file *f)
+{
+	struct device *d = o->device;
+	struct call_mark outer;
+	void *stored = NULL;
+	s64 err = open_begin(o, &outer);
+
+	if (err)
+		return err;
+	err = gate_call(d->root, NULL, d->ops.open, (u64)d->context, file_flags(o, f), (u64)&stored, 0, 0, 0);
+	o->file = stored;
+	if (err)
+		call_end(o, &outer);
+	else
+		open_end(o, &outer);
+	return err;
 }
 
 /* After open_begin() or the driver's open() failed. */
@@ -196,16 +235,13 @@ static int device_open(struct inode *inode, struct file *f)
 	o->access = f->mode & (FMODE_READ | FMODE_WRITE);
 	o->revocable = d->revocable;
 	list_init(&o->link);
-	err = open_begin(o);
-	if (!err)
-		err = gate_call(d->root, NULL, d->ops.open, (u64)d->context, file_flags(o, f), (u64)&o->file, 0, 0, 0);
+	err = open_call(o, f);
 	if (err) {
 		open_failed(o);
 		kfree(o);
 		device_put_file(d);
 		return err < 0 ? result_of(err) : -EINVAL;
 	}
-	open_end(o);
 	f->private = o;
 	if (!(d->flags & KNOWN_FLAGS))
 		f->mode |= FMODE_STREAM;
@@ -215,6 +251,7 @@ static int device_open(struct inode *inode, struct file *f)
 /* The driver's side of a file: once, by who closes it or takes the device away. */
 static void file_release(struct open_file *o)
 {
+	const struct call_mark none = { current->revoked, current->method };
 	bool now = true;
 
 	if (o->revocable) {
@@ -227,8 +264,12 @@ static void file_release(struct open_file *o)
 	}
 	if (!now)
 		return;
+	if (o->revocable) {		/* the call was counted above: it is made even where all others end */
+		WRITE_ONCE(current->method, "release");
+		WRITE_ONCE(current->revoked, &o->device->revoked);
+	}
 	gate_call(o->root, NULL, o->device->ops.release, (u64)o->context, (u64)o->file, 0, 0, 0, 0);
-	call_end(o);
+	call_end(o, &none);
 }
 
 static void device_release(struct file *f)
@@ -246,57 +287,58 @@ static void device_release(struct file *f)
 }
 
 /* Of gate_enter(). More than there was room for is no result, as what is below all errors. */
-static inline s64 transfer_done(struct open_file *o, s64 n, u64 length, u64 *pos)
+static inline s64 transfer_done(struct open_file *o, s64 n, u64 length)
 {
 	if (n <= 0)
 		return n < -4095 ? gate_bad_result(o->root, n) : result_of(n);
-	if (unlikely(n > (s64)length))
-		return gate_bad_result(o->root, n);
-	if (o->device->flags & BANOS_CHARDEV_POSITION)
-		*pos += n;
-	return n;
+	return unlikely(n > (s64)length) ? gate_bad_result(o->root, n) : n;
 }
 
-/* Where a transfer of @length bytes begins. @return false: its end is no position; drivers add them without a thought */
-static inline bool transfer_offset(const struct open_file *o, const u64 *pos, u64 length, u64 *offset)
+static inline s64 transfer(struct file *f, struct uio *u, u64 offset, const void *method, const char *name)
 {
-	*offset = 0;
-	if (likely(!(o->device->flags & BANOS_CHARDEV_POSITION)))
-		return true;
-	*offset = *pos;
-	return *pos <= INT64_MAX - length;
+	struct open_file *o = f->private;
+	u64 length = u->count;
+	struct call_mark outer;
+	s64 n;
+
+	if (!call_begin(o, &outer, name))
+		return -ENODEV;
+	n = gate_enter(o->root, false, u, method, (u64)o->context, (u64)o->file, (u64)u, length, offset,
+		       file_flags(o, f));
+	call_end(o, &outer);
+	return transfer_done(o, n, length);
+}
+
+/* As in Linux, who shares a device file and its position has to agree on who moves it. */
+static __noinline s64 transfer_positioned(struct file *f, struct uio *u, u64 *pos, const void *method, const char *name)
+{
+	u64 offset = *pos;
+	s64 n;
+
+	if (offset > INT64_MAX - u->count)
+		return -EINVAL;		/* drivers add the two without a thought */
+	n = transfer(f, u, offset, method, name);
+	if (n > 0)
+		*pos = offset + n;
+	return n;
 }
 
 static s64 device_read(struct file *f, struct uio *u, u64 *pos)
 {
-	struct open_file *o = f->private;
-	u64 length = u->count, offset;
-	s64 n;
+	const struct device *d = ((struct open_file *)f->private)->device;
 
-	if (!transfer_offset(o, pos, length, &offset))
-		return -EINVAL;
-	if (!call_begin(o))
-		return -ENODEV;
-	n = gate_enter(o->root, false, u, o->device->ops.read, (u64)o->context, (u64)o->file, (u64)u, length,
-		       offset, file_flags(o, f));
-	call_end(o);
-	return transfer_done(o, n, length, pos);
+	if (unlikely(d->flags & BANOS_CHARDEV_POSITION))
+		return transfer_positioned(f, u, pos, d->ops.read, "read");
+	return transfer(f, u, 0, d->ops.read, "read");
 }
 
 static s64 device_write(struct file *f, struct uio *u, u64 *pos)
 {
-	struct open_file *o = f->private;
-	u64 length = u->count, offset;
-	s64 n;
+	const struct device *d = ((struct open_file *)f->private)->device;
 
-	if (!transfer_offset(o, pos, length, &offset))
-		return -EINVAL;
-	if (!call_begin(o))
-		return -ENODEV;
-	n = gate_enter(o->root, false, u, o->device->ops.write, (u64)o->context, (u64)o->file, (u64)u, length,
-		       offset, file_flags(o, f));
-	call_end(o);
-	return transfer_done(o, n, length, pos);
+	if (unlikely(d->flags & BANOS_CHARDEV_POSITION))
+		return transfer_positioned(f, u, pos, d->ops.write, "write");
+	return transfer(f, u, 0, d->ops.write, "write");
 }
 
 static s64 device_llseek(struct file *f, s64 off, int whence)
@@ -320,31 +362,35 @@ static s64 device_llseek(struct file *f, s64 off, int whence)
 static s64 device_ioctl(struct file *f, u32 cmd, u64 arg)
 {
 	struct open_file *o = f->private;
-
+	struct call_mark outer;
 	s64 n;
 
-	if (!call_begin(o))
+	if (!call_begin(o, &outer, "ioctl"))
 		return -ENODEV;
 	n = gate_call(o->root, NULL, o->device->ops.ioctl, (u64)o->context, (u64)o->file, cmd, arg, file_flags(o, f), 0);
-	call_end(o);
+	call_end(o, &outer);
 	return result_of(n);
 }
 
-static int device_mmap(struct file *f, struct vm_region *r)
+/* The driver may read the program's memory here: its address space is not locked yet. */
+static int device_map(struct file *f, u64 offset, u64 length, u32 vm_flags)
 {
 	struct open_file *o = f->private;
-	u32 access = (r->flags & VM_READ ? BANOS_FILE_READ : 0) | (r->flags & VM_WRITE ? BANOS_FILE_WRITE : 0);
+	u32 access = (vm_flags & VM_READ ? BANOS_FILE_READ : 0) | (vm_flags & VM_WRITE ? BANOS_FILE_WRITE : 0);
+	struct call_mark outer;
 	s64 n;
 
-	if (!call_begin(o))
+	if (!call_begin(o, &outer, "map"))
 		return -ENODEV;
-	n = gate_call(o->root, NULL, o->device->ops.map, (u64)o->context, (u64)o->file, r->pgoff << PAGE_SHIFT,
-		      r->end - r->start, access, 0);
-	call_end(o);
+	n = gate_call(o->root, NULL, o->device->ops.map, (u64)o->context, (u64)o->file, offset, length, access, 0);
+	call_end(o, &outer);
 	if (n < 0)
 		return result_of(n);
-	return n == BANOS_MAP_ZERO ? 0 : -EINVAL;	/* a region without ops is anonymous memory */
+	return n == BANOS_MAP_ZERO ? 0 : -EINVAL;
 }
+
+/* A region without ops is anonymous memory: what device_map() has found the driver to want. */
+static int device_mmap(struct file *f, struct vm_region *r) { return 0; }
 
 /* ---- poll ---- */
 
@@ -356,12 +402,13 @@ static u32 device_poll(struct file *f, struct poll_table *t)
 	struct open_file *o = f->private;
 	struct poll_call call = { t, o };
 	u64 handle = (u64)&call | 1;
+	struct call_mark outer;
 	s64 n;
 
-	if (!call_begin(o))
+	if (!call_begin(o, &outer, "poll"))
 		return POLLERR | POLLHUP;
 	n = gate_call(o->root, (void *)handle, o->device->ops.poll, (u64)o->context, (u64)o->file, handle, 0, 0, 0);
-	call_end(o);
+	call_end(o, &outer);
 	if (n < 0)
 		return POLLERR;
 	n &= KNOWN_EVENTS;
@@ -377,7 +424,7 @@ static s64 watch_for_file(struct poll_call *call, struct banos_wait *wait)
 	u32 i = 0;
 
 	if (!queue)
-		return -EINVAL;
+		return api_mistake("banos_poll_watch", -EINVAL, "wait was not initialised, or is not the driver's memory");
 	spin_lock(&o->device->lock);
 	while (i < WATCHED_MAX && o->watched[i] && o->watched[i] != queue)
 		i++;
@@ -398,19 +445,19 @@ int64_t banos_poll_watch(banos_poll watch, struct banos_wait *wait)
 	struct poll_call *call = (struct poll_call *)((u64)object & ~1ull);
 
 	if (!((u64)object & 1) || object != (const void *)watch)
-		return -EINVAL;
+		return MISTAKE("watch is not that of this call");
 	return call->table ? watch_for_file(call, wait) : 0;
 }
 BANOS_EXPORT(banos_poll_watch);
 
 static const struct file_ops device_fops = {
 	.open = device_open, .release = device_release, .read = device_read, .write = device_write,
-	.llseek = device_llseek, .poll = device_poll, .ioctl = device_ioctl, .mmap = device_mmap,
+	.llseek = device_llseek, .poll = device_poll, .ioctl = device_ioctl, .map_begin = device_map, .mmap = device_mmap,
 };
 /* Of drivers without a poll method: always ready for poll(), refused by epoll. */
 static const struct file_ops device_fops_no_poll = {
 	.open = device_open, .release = device_release, .read = device_read, .write = device_write,
-	.llseek = device_llseek, .ioctl = device_ioctl, .mmap = device_mmap,
+	.llseek = device_llseek, .ioctl = device_ioctl, .map_begin = device_map, .mmap = device_mmap,
 };
 
 /* ---- registration ---- */
@@ -453,33 +500,74 @@ static bool take_unreleased(struct device *d, void **file)
 	return found;
 }
 
+/* Who sleeps in a method, and who waits in poll(), looks again. */
+static void wake_callers(struct device *d)
+{
+	struct open_file *o;
+	struct thread *t;
+	u64 flags;
+
+	spin_lock(&d->lock);
+	list_for_each(o, &d->open_files, link)
+		for (u32 i = 0; i < WATCHED_MAX && o->watched[i]; i++)
+			driver_wait_wake(o->watched[i]);
+	spin_unlock(&d->lock);
+	flags = spin_lock_irqsave(&threads_lock);
+	list_for_each(t, &threads_list, all_link)
+		if (READ_ONCE(t->revoked) == &d->revoked)
+			thread_wake_state(t, 1 << THREAD_INTERRUPTIBLE);
+	spin_unlock_irqrestore(&threads_lock, flags);
+}
+
+static void tell_callers(struct device *d)
+{
+	struct thread *t;
+	u64 flags = spin_lock_irqsave(&threads_lock);
+
+	list_for_each(t, &threads_list, all_link)
+		if (READ_ONCE(t->revoked) == &d->revoked)
+			pr_err("banos: %s: device %s: %s() of /dev/%s does not return for %s (thread %d)\n", d->root->name,
+			       d->device_name, READ_ONCE(t->method) ?: "a method", d->name, t->comm, t->tid);
+	spin_unlock_irqrestore(&threads_lock, flags);
+}
+
+static int wait_for_calls(struct device *d, u64 deadline_ns)
+{
+	int err = WAIT_EVENT_(&d->calls_wait, calls_ended(d), THREAD_KILLABLE, deadline_ns, fatal_signal_pending());
+
+	if (err == -ETIMEDOUT)
+		tell_callers(d);
+	return err ? -EBUSY : 0;
+}
+
 /*
- * No method is called any more, none runs. Whoever sleeps in one was woken when the
- * owner was closed. A file that is being closed meanwhile is released by who closes
- * it, and waited for, or by us.
+ * No method is called any more, none runs. A file that is being closed meanwhile is
+ * released by who closes it, and waited for, or by us.
  */
-static void revoke(struct device *d)
+static int revoke(struct device *d, u64 deadline_ns)
 {
 	void *file;
 
 	__atomic_store_n(&d->revoked, true, __ATOMIC_SEQ_CST);
-	wait_event(&d->calls_wait, calls_ended(d));
+	wake_callers(d);
+	if (wait_for_calls(d, deadline_ns))
+		return -EBUSY;
 	while (take_unreleased(d, &file))
 		gate_call(d->root, NULL, d->ops.release, (u64)d->context, (u64)file, 0, 0, 0, 0);
-	wait_event(&d->calls_wait, calls_ended(d));
+	return wait_for_calls(d, deadline_ns);
 }
 
-static int device_stop(struct owned *owned)
+static int device_stop(struct owned *owned, u64 deadline_ns)
 {
 	struct device *d = container_of(owned, struct device, owned);
 
 	if (d->node)
 		devfs_remove(d->name);
 	d->node = false;
-	chardev_unregister(d->dev);
-	if (d->revocable)
-		revoke(d);
-	return 0;
+	if (d->registered)
+		chardev_unregister(d->dev);
+	d->registered = false;
+	return d->revocable ? revoke(d, deadline_ns) : 0;
 }
 
 static void device_free(struct owned *owned)
@@ -511,39 +599,49 @@ static bool device_name_valid(const char *name, size_t size)
 	return true;
 }
 
+static s64 bad_config(s64 err, const char *what)
+{
+	return api_mistake("banos_chardev_register", err, what);
+}
+
 /* Each method is the driver's own, or the default. */
 static int take_ops(struct device *d, const struct banos_chardev_ops *ops)
 {
 	void **slot = (void **)&d->ops.open;
 	void *const *fallback = (void *const *)&default_ops.open;
 
-	if (!ops || ops->size < OPS_SIZE_MIN)
-		return -EINVAL;
+	if (api_struct(ops) < OPS_SIZE_MIN)
+		return bad_config(-EINVAL, "config->ops is not the driver's memory, or its size is less than 8");
 	if (ops->must)
-		return -EOPNOTSUPP;
+		return bad_config(-EOPNOTSUPP, "config->ops->must has a bit that this kernel does not know");
 	memcpy(&d->ops, ops, MIN(ops->size, (u32)sizeof(d->ops)));
 	d->ops.size = sizeof(d->ops);
 	for (u32 i = 0; i < (sizeof(d->ops) - offsetof(struct banos_chardev_ops, open)) / sizeof(void *); i++) {
 		if (!slot[i])
 			slot[i] = fallback[i];
 		else if (!owner_has_code(d->root, slot[i]))
-			return -EINVAL;
+			return bad_config(-EINVAL, "a method in config->ops is not the driver's function");
 	}
 	return 0;
 }
 
 static int take_config(struct device *d, const struct banos_chardev_config *c)
 {
-	if (c->size < CONFIG_SIZE_1)
-		return -EINVAL;
-	for (u32 i = CONFIG_SIZE_1; i < c->size && i < 4096; i++)
+	u32 size = api_struct(c);
+
+	if (size < CONFIG_SIZE_1)
+		return bad_config(-EINVAL, "config is not the driver's memory, or its size is less than 104");
+	for (u32 i = CONFIG_SIZE_1; i < size; i++)
 		if (((const u8 *)c)[i])
-			return -E2BIG;
-	if (c->flags & ~KNOWN_FLAGS || c->flags == KNOWN_FLAGS || c->mode & ~0777u || c->zero ||
-	    !device_name_valid(c->name, sizeof(c->name)))
-		return -EINVAL;
+			return bad_config(-E2BIG, "config has a field that this kernel does not know");
+	if (c->flags & ~KNOWN_FLAGS || c->flags == KNOWN_FLAGS)
+		return bad_config(-EINVAL, "config->flags has a bit that is not known, or two that exclude each other");
+	if (c->mode & ~0777u || c->zero)
+		return bad_config(-EINVAL, "config->mode is over 0777, or config->zero is not 0");
+	if (!device_name_valid(c->name, sizeof(c->name)))
+		return bad_config(-EINVAL, "config->name is no name below /dev");
 	if (c->major != BANOS_CHARDEV_ANY && (c->major > 0xfff || c->minor > 0xfffff))
-		return -EINVAL;
+		return bad_config(-EINVAL, "config->major or config->minor is too large");
 	d->flags = c->flags;
 	d->mode = c->mode;
 	d->context = c->context;
@@ -563,6 +661,7 @@ static int take_number(struct device *d, const struct banos_chardev_config *c)
 		return -ENOSPC;
 	entry.dev = d->dev;
 	err = chardev_register(&entry);
+	d->registered = !err;
 	if (err && c->major == BANOS_CHARDEV_ANY)
 		chardev_unregister(d->dev);
 	return err;
@@ -574,6 +673,7 @@ static int register_device(struct owner *o, struct device *d, const struct banos
 
 	d->root = o->root;
 	d->revocable = o->device != NULL;
+	d->device_name = o->name;
 	spin_init(&d->lock);
 	list_init(&d->open_files);
 	wait_queue_init(&d->calls_wait);
@@ -588,12 +688,16 @@ static int register_device(struct owner *o, struct device *d, const struct banos
 
 int64_t banos_chardev_register(banos_owner owner, const struct banos_chardev_config *config, banos_chardev *device)
 {
-	struct owner *o = owner_find((u64)owner);
+	struct owner *o = api_owner(owner);
 	struct device *d;
 	int err;
 
-	if (!o || !config)
-		return -EINVAL;
+	if (!o)
+		return MISTAKE("owner is none of the caller's");
+	if (device && !api_may_write(device, sizeof(*device)))
+		return MISTAKE("device is not the driver's memory");
+	if (api_holds_spinlock())
+		return SPINLOCK_MISTAKE();
 	if (owner_driver(o)->state == BANOS_DRIVER_GOING)
 		return -ENODEV;
 	d = kzalloc(sizeof(*d));
@@ -615,12 +719,16 @@ BANOS_EXPORT(banos_chardev_register);
 
 int64_t banos_chardev_remove(banos_chardev device)
 {
-	struct owned *owned = owned_get((u64)device, &chardev_class);
-	struct device *d = container_of(owned, struct device, owned);
+	struct owned *owned;
+	struct device *d;
 	s64 err;
 
+	if (api_holds_spinlock())
+		return SPINLOCK_MISTAKE();
+	owned = api_get((u64)device, &chardev_class);
 	if (!owned)
-		return -EINVAL;
+		return MISTAKE("device is none of the caller's, or was given up before");
+	d = container_of(owned, struct device, owned);
 	err = atomic_cmpxchg(&d->files, 0, DEVICE_GONE) ? -EBUSY : owned_remove(owned);
 	owned_put(owned);
 	return err;
@@ -629,8 +737,8 @@ BANOS_EXPORT(banos_chardev_remove);
 
 int64_t banos_chardev_number(banos_chardev device)
 {
-	struct owned *owned = owned_get((u64)device, &chardev_class);
-	s64 number = -EINVAL;
+	struct owned *owned = api_get((u64)device, &chardev_class);
+	s64 number = 0;
 
 	if (owned) {
 		dev_t dev = container_of(owned, struct device, owned)->dev;
@@ -638,6 +746,6 @@ int64_t banos_chardev_number(banos_chardev device)
 		number = (s64)MAJOR(dev) << 32 | MINOR(dev);
 		owned_put(owned);
 	}
-	return number;
+	return owned ? number : MISTAKE("device is none of the caller's, or was given up before");
 }
 BANOS_EXPORT(banos_chardev_number);

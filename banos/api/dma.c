@@ -10,6 +10,7 @@
 #include <kernel/err.h>
 #include <kernel/heap.h>
 #include <kernel/page.h>
+#include "caller.h"
 
 #define SIZE_LIMIT	(4ul << 20)
 #define ORDER_MAX	10
@@ -21,7 +22,7 @@ struct dma_buffer {
 	struct dma_block *block;
 };
 
-static int buffer_stop(struct owned *o)
+static int buffer_stop(struct owned *o, u64 deadline_ns)
 {
 	struct dma_buffer *b = container_of(o, struct dma_buffer, owned);
 	struct bus_device *d = b->owner->device;
@@ -90,6 +91,8 @@ static struct dma_block *block_alloc(u64 size, u32 bits)
 	block->addr = page_to_phys(p);
 	block->order = order;
 	block->bytes = PAGE_SIZE << order;
+	for (u32 i = 0; i < 1u << order; i++)
+		p[i].flags |= PG_DRIVER;
 	return block;
 }
 
@@ -113,12 +116,21 @@ static s64 add_buffer(struct owner *o, struct dma_buffer *b, u64 size, u32 bits)
 int64_t banos_dma_alloc(banos_owner device, uint64_t size, uint32_t bits, banos_dma *buffer, void **memory,
 			uint64_t *address)
 {
-	struct owner *o = owner_find((u64)device);
+	struct owner *o = api_owner(device);
 	struct dma_buffer *b;
 	s64 err;
 
-	if (!o || !o->device || !size || size > SIZE_LIMIT || bits < 16 || bits > 64 || !buffer || !memory || !address)
-		return -EINVAL;
+	if (!o || !o->device)
+		return MISTAKE("device is none of the caller's");
+	if (!size || size > SIZE_LIMIT)
+		return MISTAKE("size is 0, or over 4 MiB");
+	if (bits < 16 || bits > 64)
+		return MISTAKE("bits is not between 16 and 64");
+	if (!api_may_write(buffer, sizeof(*buffer)) || !api_may_write(memory, sizeof(*memory)) ||
+	    !api_may_write(address, sizeof(*address)))
+		return MISTAKE("buffer, memory or address is not the driver's memory");
+	if (api_holds_spinlock())
+		return SPINLOCK_MISTAKE();
 	b = kzalloc(sizeof(*b));
 	if (!b)
 		return -ENOMEM;
@@ -136,6 +148,8 @@ BANOS_EXPORT(banos_dma_alloc);
 
 int64_t banos_dma_free(banos_dma buffer)
 {
-	return owned_remove_handle((u64)buffer, &dma_class);
+	if (api_holds_spinlock())
+		return SPINLOCK_MISTAKE();
+	return api_remove(__func__, (u64)buffer, &dma_class);
 }
 BANOS_EXPORT(banos_dma_free);

@@ -9,6 +9,7 @@
 #include <kernel/driver.h>
 #include <kernel/err.h>
 #include <kernel/heap.h>
+#include "caller.h"
 
 struct found_symbol {
 	struct owned owned;
@@ -25,7 +26,7 @@ static void let_go_locked(struct found_symbol *s)
 	use_drop(s->user, s->exporter);
 }
 
-static int symbol_stop(struct owned *o)
+static int symbol_stop(struct owned *o, u64 deadline_ns)
 {
 	struct found_symbol *s = container_of(o, struct found_symbol, owned);
 
@@ -71,10 +72,18 @@ static int find_locked(struct found_symbol *s, const char *name)
 
 void *banos_lookup_symbol(banos_owner owner, const char *name)
 {
-	struct owner *o = owner_find((u64)owner);
-	struct found_symbol *s = o ? kzalloc(sizeof(*s)) : NULL;
+	struct owner *o = api_owner(owner);
+	const char *wrong = !o ? "owner is none of the caller's" :
+			    api_text(name, API_TEXT_MAX) < 0 ? "name is no text of the driver's" :
+			    api_holds_spinlock() ? "may sleep, and the caller holds a spin lock" : NULL;
+	struct found_symbol *s;
 	int err;
 
+	if (wrong) {
+		MISTAKE(wrong);
+		return NULL;
+	}
+	s = kzalloc(sizeof(*s));
 	if (!s)
 		return NULL;
 	s->user = owner_driver(o);
@@ -86,7 +95,7 @@ void *banos_lookup_symbol(banos_owner owner, const char *name)
 		return NULL;
 	}
 	if (owned_add(o, &s->owned, &symbol_class, false)) {
-		symbol_stop(&s->owned);
+		symbol_stop(&s->owned, 0);
 		kfree(s);
 		return NULL;
 	}
@@ -96,13 +105,15 @@ BANOS_EXPORT(banos_lookup_symbol);
 
 int64_t banos_release_symbol(banos_owner owner, void *function)
 {
-	struct owner *o = owner_find((u64)owner);
+	struct owner *o = api_owner(owner);
 	struct owned *found = NULL, *at;
 	u64 flags;
 	int err;
 
 	if (!o)
-		return -EINVAL;
+		return MISTAKE("owner is none of the caller's");
+	if (api_holds_spinlock())
+		return SPINLOCK_MISTAKE();
 	flags = spin_lock_irqsave(&o->root->lock);
 	list_for_each(at, &o->owned[OWNED_PASSIVE], link)
 		if (at->class == &symbol_class && container_of(at, struct found_symbol, owned)->function == function) {
@@ -112,7 +123,7 @@ int64_t banos_release_symbol(banos_owner owner, void *function)
 		}
 	spin_unlock_irqrestore(&o->root->lock, flags);
 	if (!found)
-		return -EINVAL;
+		return MISTAKE("function was not looked up for this owner, or was released before");
 	err = owned_remove(found);
 	owned_put(found);
 	return err;

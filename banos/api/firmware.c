@@ -10,6 +10,7 @@
 #include <kernel/fs.h>
 #include <kernel/heap.h>
 #include <kernel/string.h>
+#include "caller.h"
 
 #define FOLDER		"/lib/firmware/"
 #define NAME_LEN_MAX	255u
@@ -116,12 +117,18 @@ static bool name_valid_below(const char *name)
 
 int64_t banos_firmware_load(banos_owner owner, const char *name, banos_firmware *firmware)
 {
-	struct owner *o = owner_find((u64)owner);
+	struct owner *o = api_owner(owner);
 	struct firmware *f;
 	s64 err;
 
-	if (!o || !name || !firmware || !name_valid_below(name))
-		return -EINVAL;
+	if (!o)
+		return MISTAKE("owner is none of the caller's");
+	if (api_text(name, NAME_LEN_MAX + 1) < 0 || !name_valid_below(name))
+		return MISTAKE("name is no name below /lib/firmware");
+	if (!api_may_write(firmware, sizeof(*firmware)))
+		return MISTAKE("firmware is not the driver's memory");
+	if (api_holds_spinlock())
+		return SPINLOCK_MISTAKE();
 	f = kzalloc(sizeof(*f));
 	if (!f)
 		return -ENOMEM;
@@ -138,21 +145,24 @@ BANOS_EXPORT(banos_firmware_load);
 
 int64_t banos_firmware_read(banos_firmware firmware, uint64_t offset, void *to, uint64_t length)
 {
-	struct owned *o = owned_get((u64)firmware, &firmware_class);
+	struct owned *o = api_get((u64)firmware, &firmware_class);
 	struct firmware *f = container_of(o, struct firmware, owned);
+	bool may;
 	u64 n;
 
 	if (!o)
-		return -EINVAL;
+		return MISTAKE("firmware is none of the caller's, or was given up before");
 	n = offset < f->size ? MIN(length, f->size - offset) : 0;
-	memcpy(to, f->data + offset, n);
+	may = api_may_write(to, n);
+	if (may)
+		memcpy(to, f->data + offset, n);
 	owned_put(o);
-	return n;
+	return may ? (s64)n : MISTAKE("to is not the driver's memory");
 }
 BANOS_EXPORT(banos_firmware_read);
 
 int64_t banos_firmware_release(banos_firmware firmware)
 {
-	return owned_remove_handle((u64)firmware, &firmware_class);
+	return api_remove(__func__, (u64)firmware, &firmware_class);
 }
 BANOS_EXPORT(banos_firmware_release);

@@ -8,9 +8,15 @@
 #include <stdio.h>
 #endif
 #include <kernel/driver_format.h>
+#include <kernel/err.h>
 #include <kernel/string.h>
 
-struct text { char *buf; u64 size, used; };	/* used: as if there were room */
+struct text {
+	char *buf;
+	u64 size, used;			/* used: as if there were room */
+	format_span_fn span;
+	bool bad;			/* an argument was no text */
+};
 struct args { const u64 *value; u32 left; };
 
 /* A conversion: %[flags][width][.precision][length]type */
@@ -113,11 +119,20 @@ static void put_padded(struct text *t, const struct conversion *c, const char *s
 
 static void put_text(struct text *t, const struct conversion *c, const char *s)
 {
-	u64 max = c->precision >= 0 ? c->precision : DRIVER_TEXT_MAX;
+	u64 max = c->precision >= 0 ? c->precision : DRIVER_TEXT_MAX, span, n;
 
-	if (!s)
-		s = "(null)";
-	put_padded(t, c, s, strnlen(s, max));
+	if (!s) {
+		put_padded(t, c, "(null)", MIN(max, 6ul));
+		return;
+	}
+	span = t->span ? t->span(s, max, false) : max;
+	n = strnlen(s, span);
+	if (n == span && span < max) {
+		t->bad = true;
+		s = "(bad text)";
+		n = 10;
+	}
+	put_padded(t, c, s, n);
 }
 
 static void put_integer(struct text *t, const struct conversion *c, u64 v)
@@ -179,9 +194,9 @@ static bool convert(struct text *t, const struct conversion *c, struct args *a)
 	}
 }
 
-s64 format_args(char *buf, u64 size, const char *fmt, const u64 *args, u32 count)
+s64 format_args(char *buf, u64 size, const char *fmt, const u64 *args, u32 count, format_span_fn span)
 {
-	struct text t = { buf, size ? size - 1 : 0, 0 };
+	struct text t = { buf, size ? size - 1 : 0, 0, span, false };
 	struct args a = { args, count };
 	const char *end = fmt + strnlen(fmt, DRIVER_TEXT_MAX);
 
@@ -201,5 +216,5 @@ s64 format_args(char *buf, u64 size, const char *fmt, const u64 *args, u32 count
 	}
 	if (size)
 		buf[t.used < size ? t.used : size - 1] = 0;
-	return t.used;
+	return t.bad ? -EINVAL : (s64)t.used;
 }

@@ -16,6 +16,7 @@
 #include <kernel/err.h>
 #include <kernel/heap.h>
 #include <kernel/page.h>
+#include "caller.h"
 
 #define MAP_MAX		(1ull << 30)
 #define PORTS		0x10000u
@@ -27,7 +28,7 @@ struct mapping {
 	void *memory;
 };
 
-static int mapping_stop(struct owned *o)
+static int mapping_stop(struct owned *o, u64 deadline_ns)
 {
 	krange_unmap_phys(container_of(o, struct mapping, owned)->memory);
 	return 0;
@@ -82,6 +83,7 @@ static s64 map(struct owner *o, struct mapping *m, u64 address, u64 length, u32 
 	m->memory = krange_map_phys(address, length, flags & BANOS_MMIO_COMBINE ? KCACHE_WC : KCACHE_UC);
 	if (!m->memory)
 		return -ENOMEM;
+	krange_mark_driver(m->memory);
 	err = owned_add(o, &m->owned, &mmio_class, true);
 	if (err)
 		krange_unmap_phys(m->memory);
@@ -91,13 +93,20 @@ static s64 map(struct owner *o, struct mapping *m, u64 address, u64 length, u32 
 int64_t banos_mmio_map(banos_owner owner, uint64_t address, uint64_t length, uint32_t flags, banos_mmio *mapping,
 		       void **memory)
 {
-	struct owner *o = owner_find((u64)owner);
+	struct owner *o = api_owner(owner);
 	struct mapping *m;
 	s64 err;
 
-	if (!o || !mapping || !memory || !length || length > MAP_MAX || address > (1ull << cpu_features.phys_bits) - length ||
-	    flags & ~BANOS_MMIO_COMBINE)
-		return -EINVAL;
+	if (!o)
+		return MISTAKE("owner is none of the caller's");
+	if (!length || length > MAP_MAX || address > (1ull << cpu_features.phys_bits) - length)
+		return MISTAKE("address or length cannot be mapped");
+	if (flags & ~BANOS_MMIO_COMBINE)
+		return MISTAKE("flags has a bit that is not known");
+	if (!api_may_write(mapping, sizeof(*mapping)) || !api_may_write(memory, sizeof(*memory)))
+		return MISTAKE("mapping or memory is not the driver's memory");
+	if (api_holds_spinlock())
+		return SPINLOCK_MISTAKE();
 	if (!may_map(o, address, length))
 		return -EPERM;
 	m = kzalloc(sizeof(*m));
@@ -114,7 +123,12 @@ int64_t banos_mmio_map(banos_owner owner, uint64_t address, uint64_t length, uin
 }
 BANOS_EXPORT(banos_mmio_map);
 
-int64_t banos_mmio_unmap(banos_mmio mapping) { return owned_remove_handle((u64)mapping, &mmio_class); }
+int64_t banos_mmio_unmap(banos_mmio mapping)
+{
+	if (api_holds_spinlock())
+		return SPINLOCK_MISTAKE();
+	return api_remove(__func__, (u64)mapping, &mmio_class);
+}
 BANOS_EXPORT(banos_mmio_unmap);
 
 /* ---- ports ---- */
@@ -128,7 +142,7 @@ struct port_range {
 static DEFINE_LIST(claimed);
 static DEFINE_SPINLOCK(ports_lock);
 
-static int ports_stop(struct owned *o)
+static int ports_stop(struct owned *o, u64 deadline_ns)
 {
 	struct port_range *r = container_of(o, struct port_range, owned);
 	u64 flags = spin_lock_irqsave(&ports_lock);
@@ -191,18 +205,24 @@ static s64 claim(struct owner *o, struct port_range *r)
 		return err;
 	err = owned_add(o, &r->owned, &ports_class, true);
 	if (err)
-		ports_stop(&r->owned);
+		ports_stop(&r->owned, 0);
 	return err;
 }
 
 int64_t banos_ports_claim(banos_owner owner, uint32_t first, uint32_t count, banos_ports *ports)
 {
-	struct owner *o = owner_find((u64)owner);
+	struct owner *o = api_owner(owner);
 	struct port_range *r;
 	s64 err;
 
-	if (!o || !ports || !count || count > PORTS || first > PORTS - count)
-		return -EINVAL;
+	if (!o)
+		return MISTAKE("owner is none of the caller's");
+	if (!count || count > PORTS || first > PORTS - count)
+		return MISTAKE("first and count are no ports");
+	if (!api_may_write(ports, sizeof(*ports)))
+		return MISTAKE("ports is not the driver's memory");
+	if (api_holds_spinlock())
+		return SPINLOCK_MISTAKE();
 	if (o->device && !bus_device_allows(o->device, DEVICE_PORTS, first, count))
 		return -EPERM;
 	if (port_is_kernels(first, count))
@@ -222,7 +242,12 @@ int64_t banos_ports_claim(banos_owner owner, uint32_t first, uint32_t count, ban
 }
 BANOS_EXPORT(banos_ports_claim);
 
-int64_t banos_ports_release(banos_ports ports) { return owned_remove_handle((u64)ports, &ports_class); }
+int64_t banos_ports_release(banos_ports ports)
+{
+	if (api_holds_spinlock())
+		return SPINLOCK_MISTAKE();
+	return api_remove(__func__, (u64)ports, &ports_class);
+}
 BANOS_EXPORT(banos_ports_release);
 
 /* The port, or -EINVAL. */
@@ -232,7 +257,7 @@ static s64 port_of(banos_ports ports, u32 offset, u32 bytes)
 	s64 port = -EINVAL;
 
 	rcu_read_lock();
-	o = owned_peek((u64)ports, &ports_class);
+	o = api_peek((u64)ports, &ports_class);
 	if (o) {
 		const struct port_range *r = container_of(o, struct port_range, owned);
 
@@ -248,12 +273,12 @@ int64_t banos_port_read(banos_ports ports, uint32_t offset, uint32_t bytes)
 	s64 port = port_of(ports, offset, bytes);
 
 	if (port < 0)
-		return port;
+		return MISTAKE("ports is none of the caller's, or offset lies beyond it");
 	switch (bytes) {
 	case 1: return inb(port);
 	case 2: return inw(port);
 	case 4: return inl(port);
-	default: return -EINVAL;
+	default: return MISTAKE("bytes is not 1, 2 or 4");
 	}
 }
 BANOS_EXPORT(banos_port_read);
@@ -263,12 +288,12 @@ int64_t banos_port_write(banos_ports ports, uint32_t offset, uint32_t bytes, uin
 	s64 port = port_of(ports, offset, bytes);
 
 	if (port < 0)
-		return port;
+		return MISTAKE("ports is none of the caller's, or offset lies beyond it");
 	switch (bytes) {
 	case 1: outb(port, value); return 0;
 	case 2: outw(port, value); return 0;
 	case 4: outl(port, value); return 0;
-	default: return -EINVAL;
+	default: return MISTAKE("bytes is not 1, 2 or 4");
 	}
 }
 BANOS_EXPORT(banos_port_write);

@@ -15,9 +15,10 @@
 #include <kernel/err.h>
 #include <kernel/heap.h>
 #include <kernel/irq.h>
+#include <kernel/printk.h>
 #include <kernel/time.h>
+#include "caller.h"
 
-#define STOP_LIMIT_NS	(10 * NSEC_PER_SEC)
 #define ISA_LINES	16
 
 struct interrupt {
@@ -91,7 +92,7 @@ static void disconnect(struct interrupt *i)
 	i->connected = false;
 }
 
-static int interrupt_stop(struct owned *o)
+static int interrupt_stop(struct owned *o, u64 deadline_ns)
 {
 	struct interrupt *i = container_of(o, struct interrupt, owned);
 
@@ -99,8 +100,11 @@ static int interrupt_stop(struct owned *o)
 		disconnect(i);
 	i->thread->should_stop = true;
 	wake_up_all(&i->wait);
-	if (wait_event_until(&i->wait, smp_load_acquire(&i->ended), time_monotonic_ns() + STOP_LIMIT_NS))
+	if (wait_event_until(&i->wait, smp_load_acquire(&i->ended), deadline_ns)) {
+		pr_err("banos: %s: the function %pS of an interrupt of device %s does not return\n", i->owner->root->name,
+		       i->function, i->owner->name);
 		return -EBUSY;
+	}
 	thread_stop(i->thread);
 	i->thread = NULL;
 	return 0;
@@ -178,12 +182,18 @@ static s64 start(struct interrupt *i)
 int64_t banos_irq_create(banos_owner device, uint32_t index, int64_t (*function)(void *context), void *context,
 			 banos_irq *irq)
 {
-	struct owner *o = owner_find((u64)device);
+	struct owner *o = api_owner(device);
 	struct interrupt *i;
 	s64 err;
 
-	if (!o || !o->device || !irq || !owner_has_code(o, function))
-		return -EINVAL;
+	if (!o || !o->device)
+		return MISTAKE("device is none of the caller's");
+	if (!owner_has_code(o, function))
+		return MISTAKE("function is not the driver's");
+	if (!api_may_write(irq, sizeof(*irq)))
+		return MISTAKE("irq is not the driver's memory");
+	if (api_holds_spinlock())
+		return SPINLOCK_MISTAKE();
 	if (owner_is_closed(o))
 		return -ENODEV;
 	i = kzalloc(sizeof(*i));
@@ -206,16 +216,18 @@ BANOS_EXPORT(banos_irq_create);
 
 int64_t banos_irq_destroy(banos_irq irq)
 {
-	struct owned *o = owned_get((u64)irq, &irq_class);
+	struct owned *o;
 	s64 err;
 
+	if (api_holds_spinlock())
+		return SPINLOCK_MISTAKE();
+	o = api_get((u64)irq, &irq_class);
 	if (!o)
-		return -EINVAL;
+		return MISTAKE("irq is none of the caller's, or was given up before");
 	if (container_of(o, struct interrupt, owned)->thread == current)
-		err = -EDEADLK;
+		err = api_mistake(__func__, -EDEADLK, "is called by the function of this interrupt");
 	else
-		while ((err = owned_remove(o)) == -EBUSY)
-			;			/* its function runs long: we said that we wait */
+		err = owned_remove(o);
 	owned_put(o);
 	return err;
 }
@@ -224,13 +236,13 @@ BANOS_EXPORT(banos_irq_destroy);
 int64_t banos_irq_count(banos_irq irq)
 {
 	struct owned *o;
-	s64 count = -EINVAL;
+	s64 count = 0;
 
 	rcu_read_lock();
-	o = owned_peek((u64)irq, &irq_class);
+	o = api_peek((u64)irq, &irq_class);
 	if (o)
 		count = READ_ONCE(container_of(o, struct interrupt, owned)->count);
 	rcu_read_unlock();
-	return count;
+	return o ? count : MISTAKE("irq is none of the caller's");
 }
 BANOS_EXPORT(banos_irq_count);

@@ -11,7 +11,7 @@
 #include <kernel/driver.h>
 #include <kernel/err.h>
 #include <kernel/heap.h>
-#include <kernel/printk.h>
+#include "caller.h"
 
 #define SIZE_MAX_BYTES	(256ul << 20)
 #define ATOMIC_MAX	2048u
@@ -47,7 +47,7 @@ static struct allocation *tree_find_locked(struct driver *d, const void *memory)
 	return NULL;
 }
 
-static int allocation_stop(struct owned *o)
+static int allocation_stop(struct owned *o, u64 deadline_ns)
 {
 	struct allocation *a = container_of(o, struct allocation, owned);
 	u64 flags = spin_lock_irqsave(&a->driver->owner.lock);
@@ -76,22 +76,44 @@ static struct allocation *allocate(u64 size, bool atomic)
 	if (!a)
 		return NULL;
 	a->size = size;
-	a->memory = atomic ? kzalloc(size) : kvzalloc(size);
+	if (atomic || size <= PAGE_SIZE) {
+		a->memory = kzalloc_driver(size);
+	} else {
+		a->memory = kvzalloc(size);
+		if (a->memory)
+			krange_mark_driver(a->memory);
+	}
 	if (a->memory)
 		return a;
 	kfree(a);
 	return NULL;
 }
 
+/* @return what is wrong with the request, or NULL */
+static const char *alloc_mistake(const struct owner *o, u64 size, u32 flags)
+{
+	if (!o)
+		return "owner is none of the caller's";
+	if (!size || size > SIZE_MAX_BYTES)
+		return "size is 0, or over 256 MiB";
+	if (flags & ~BANOS_ALLOC_ATOMIC)
+		return "flags has a bit that is not known";
+	if (flags & BANOS_ALLOC_ATOMIC)
+		return size > ATOMIC_MAX ? "size is over 2048 with BANOS_ALLOC_ATOMIC" : NULL;
+	return api_holds_spinlock() ? "may sleep without BANOS_ALLOC_ATOMIC, and the caller holds a spin lock" : NULL;
+}
+
 void *banos_alloc(banos_owner owner, uint64_t size, uint32_t flags)
 {
-	struct owner *o = owner_find((u64)owner);
+	struct owner *o = api_owner(owner);
+	const char *wrong = alloc_mistake(o, size, flags);
 	struct allocation *a;
 	u64 irq;
 
-	if (!o || !size || size > SIZE_MAX_BYTES || flags & ~BANOS_ALLOC_ATOMIC ||
-	    (flags & BANOS_ALLOC_ATOMIC && size > ATOMIC_MAX))
+	if (wrong) {
+		MISTAKE(wrong);
 		return NULL;
+	}
 	a = allocate(size, flags & BANOS_ALLOC_ATOMIC);
 	if (!a)
 		return NULL;
@@ -101,7 +123,7 @@ void *banos_alloc(banos_owner owner, uint64_t size, uint32_t flags)
 	spin_unlock_irqrestore(&a->driver->owner.lock, irq);
 	owner_account(o, size);
 	if (owned_add(o, &a->owned, &memory_class, false)) {
-		allocation_stop(&a->owned);
+		allocation_stop(&a->owned, 0);
 		kfree(a);
 		return NULL;
 	}
@@ -111,13 +133,13 @@ BANOS_EXPORT(banos_alloc);
 
 int64_t banos_free(banos_owner owner, void *memory)
 {
-	struct owner *o = owner_find((u64)owner);
+	struct owner *o = api_owner(owner);
 	struct allocation *a;
 	u64 irq;
 	int err;
 
 	if (!o)
-		return -EINVAL;
+		return MISTAKE("owner is none of the caller's");
 	if (!memory)
 		return 0;
 	irq = spin_lock_irqsave(&o->root->lock);
@@ -125,11 +147,10 @@ int64_t banos_free(banos_owner owner, void *memory)
 	if (a && (a->owned.owner != o || !atomic_inc_not_zero(&a->owned.refs)))
 		a = NULL;
 	spin_unlock_irqrestore(&o->root->lock, irq);
-	if (!a) {
-		pr_warn("banos: %s: freed %p, which it does not own\n", o->root->name, memory);
-		return -EINVAL;
-	}
-	err = owned_remove(&a->owned);
+	if (!a)
+		return MISTAKE("memory was not obtained for this owner, or was freed before");
+	/* Larger ones are unmapped, which sleeps. */
+	err = a->size > PAGE_SIZE && api_holds_spinlock() ? SPINLOCK_MISTAKE() : owned_remove(&a->owned);
 	owned_put(&a->owned);
 	return err;
 }

@@ -4,28 +4,53 @@
 #include <kernel/driver_format.h>
 #include <kernel/err.h>
 #include <kernel/printk.h>
+#include "caller.h"
+
+/* @return what is wrong with what is to be formatted, or NULL */
+static const char *format_mistake(const char *format, const uint64_t *args, uint32_t count)
+{
+	if (count > DRIVER_ARGS_MAX)
+		return "there are more than 12 arguments";
+	if (api_text(format, API_TEXT_MAX) < 0)
+		return "format is no text of the driver's";
+	return api_may_read(args, count * sizeof(*args)) ? NULL : "args is not the driver's memory";
+}
+
+static const char text_mistake[] = "an argument for %s is no text of the driver's";
 
 int64_t banos_print_args(banos_owner owner, uint32_t level, const char *format, const uint64_t *args,
 			 uint32_t count)
 {
-	struct owner *o = owner_find((u64)owner);
+	struct owner *o = api_owner(owner);
+	const char *wrong = format_mistake(format, args, count);
 	char line[400];
+	s64 n;
 
-	if (!o || level < BANOS_ERROR || level > BANOS_DEBUG || count > DRIVER_ARGS_MAX)
-		return -EINVAL;
-	format_args(line, sizeof(line), format, args, count);
+	if (!o)
+		return MISTAKE("owner is none of the caller's");
+	if (level < BANOS_ERROR || level > BANOS_DEBUG)
+		return MISTAKE("level is none");
+	if (wrong)
+		return MISTAKE(wrong);
+	n = format_args(line, sizeof(line), format, args, count, api_span);
 	if (o->device)
 		printk("\001%c%s %s: %s\n", '0' + level, o->root->name, o->name, line);
 	else
 		printk("\001%c%s: %s\n", '0' + level, o->root->name, line);
-	return 0;
+	return n < 0 ? MISTAKE(text_mistake) : 0;
 }
 BANOS_EXPORT(banos_print_args);
 
 int64_t banos_format_args(char *buffer, uint64_t size, const char *format, const uint64_t *args, uint32_t count)
 {
-	if (count > DRIVER_ARGS_MAX)
-		return -EINVAL;
-	return format_args(buffer, size, format, args, count);
+	const char *wrong = format_mistake(format, args, count);
+	s64 n;
+
+	if (wrong)
+		return MISTAKE(wrong);
+	if (!api_may_write(buffer, size))
+		return MISTAKE("buffer is not the driver's memory");
+	n = format_args(buffer, size, format, args, count, api_span);
+	return n < 0 ? MISTAKE(text_mistake) : n;
 }
 BANOS_EXPORT(banos_format_args);

@@ -7,10 +7,10 @@
 #include <kernel/driver.h>
 #include <kernel/err.h>
 #include <kernel/heap.h>
+#include <kernel/printk.h>
 #include <kernel/string.h>
 #include <kernel/time.h>
-
-#define STOP_LIMIT_NS	(10 * NSEC_PER_SEC)
+#include "caller.h"
 
 struct driver_thread {
 	struct owned owned;
@@ -42,12 +42,14 @@ static s64 stop_until(struct driver_thread *t, u64 deadline_ns)
 	return wait_event_until(&t->end_wait, smp_load_acquire(&t->ended), deadline_ns);
 }
 
-static int driver_thread_stop(struct owned *o)
+static int driver_thread_stop(struct owned *o, u64 deadline_ns)
 {
 	struct driver_thread *t = container_of(o, struct driver_thread, owned);
 
-	if (stop_until(t, time_monotonic_ns() + STOP_LIMIT_NS))
+	if (stop_until(t, deadline_ns)) {
+		pr_err("banos: %s: its thread \"%s\" does not end\n", t->root->name, t->thread->comm);
 		return -EBUSY;
+	}
 	/* Past our code, but for its last instructions: those are waited for. */
 	if (t->thread)
 		thread_stop(t->thread);
@@ -97,12 +99,20 @@ static int64_t start_thread(struct owner *o, struct driver_thread *t, const char
 int64_t banos_thread_create(banos_owner owner, int64_t (*function)(void *context), void *context, const char *name,
 			    banos_thread *thread)
 {
-	struct owner *o = owner_find((u64)owner);
+	struct owner *o = api_owner(owner);
 	struct driver_thread *t;
 	s64 err;
 
-	if (!o || !name || !owner_has_code(o, function))
-		return -EINVAL;
+	if (!o)
+		return MISTAKE("owner is none of the caller's");
+	if (!owner_has_code(o, function))
+		return MISTAKE("function is not the driver's");
+	if (api_text(name, API_TEXT_MAX) < 0)
+		return MISTAKE("name is no text of the driver's");
+	if (thread && !api_may_write(thread, sizeof(*thread)))
+		return MISTAKE("thread is not the driver's memory");
+	if (api_holds_spinlock())
+		return SPINLOCK_MISTAKE();
 	t = kzalloc(sizeof(*t));
 	if (!t)
 		return -ENOMEM;
@@ -119,18 +129,23 @@ BANOS_EXPORT(banos_thread_create);
 
 int64_t banos_thread_stop(banos_thread thread, int64_t *result)
 {
-	struct owned *o = owned_get((u64)thread, &thread_class);
-	struct driver_thread *t = container_of(o, struct driver_thread, owned);
+	struct owned *o;
+	struct driver_thread *t;
 	s64 err;
 
+	if (api_holds_spinlock())
+		return SPINLOCK_MISTAKE();
+	if (result && !api_may_write(result, sizeof(*result)))
+		return MISTAKE("result is not the driver's memory");
+	o = api_get((u64)thread, &thread_class);
 	if (!o)
-		return -EINVAL;
+		return MISTAKE("thread is none of the caller's, or was given up before");
+	t = container_of(o, struct driver_thread, owned);
 	if (t->thread == current) {
 		owned_put(o);
-		return -EDEADLK;
+		return api_mistake(__func__, -EDEADLK, "thread is the one that calls");
 	}
-	while ((err = owned_remove(o)) == -EBUSY)
-		;
+	err = owned_remove(o);
 	if (!err && result)
 		*result = t->result;
 	owned_put(o);
@@ -146,6 +161,8 @@ BANOS_EXPORT(banos_thread_should_stop);
 
 int64_t banos_thread_yield(void)
 {
+	if (api_holds_spinlock())
+		return SPINLOCK_MISTAKE();
 	sched_yield_current();
 	return 0;
 }

@@ -8,6 +8,7 @@
 #include <kernel/driver.h>
 #include <kernel/err.h>
 #include <kernel/uaccess.h>
+#include "caller.h"
 
 static struct uio *buffer_uio(banos_buffer buffer)
 {
@@ -17,19 +18,27 @@ static struct uio *buffer_uio(banos_buffer buffer)
 }
 
 /* None of @wanted bytes went over: at the end that is no error. */
-static s64 transferred(u64 done, u64 wanted)
+static s64 transferred(const char *function, u64 done, u64 wanted)
 {
-	return done || !wanted ? (s64)done : -EFAULT;
+	if (done || !wanted)
+		return done;
+	if (api_holds_spinlock())
+		return api_mistake(function, -EFAULT, "may sleep, and the caller holds a spin lock");
+	return -EFAULT;
 }
+
+#define BUFFER_MISTAKE() MISTAKE("the buffer is not that of this call")
 
 int64_t banos_buffer_write(banos_buffer to, const void *from, uint64_t length)
 {
 	struct uio *u = buffer_uio(to);
 
 	if (!u)
-		return -EINVAL;
+		return BUFFER_MISTAKE();
 	length = MIN(length, u->count);
-	return transferred(uio_copy_out(u, from, length), length);
+	if (!api_may_read(from, length))
+		return MISTAKE("from is not the driver's memory");
+	return transferred(__func__, uio_copy_out(u, from, length), length);
 }
 BANOS_EXPORT(banos_buffer_write);
 
@@ -38,9 +47,9 @@ int64_t banos_buffer_zero(banos_buffer to, uint64_t length)
 	struct uio *u = buffer_uio(to);
 
 	if (!u)
-		return -EINVAL;
+		return BUFFER_MISTAKE();
 	length = MIN(length, u->count);
-	return transferred(uio_zero(u, length), length);
+	return transferred(__func__, uio_zero(u, length), length);
 }
 BANOS_EXPORT(banos_buffer_zero);
 
@@ -49,9 +58,11 @@ int64_t banos_buffer_read(banos_buffer from, void *to, uint64_t length)
 	struct uio *u = buffer_uio(from);
 
 	if (!u)
-		return -EINVAL;
+		return BUFFER_MISTAKE();
 	length = MIN(length, u->count);
-	return transferred(uio_copy_in(u, to, length), length);
+	if (!api_may_write(to, length))
+		return MISTAKE("to is not the driver's memory");
+	return transferred(__func__, uio_copy_in(u, to, length), length);
 }
 BANOS_EXPORT(banos_buffer_read);
 
@@ -59,19 +70,30 @@ int64_t banos_buffer_left(banos_buffer buffer)
 {
 	struct uio *u = buffer_uio(buffer);
 
-	return u ? (s64)u->count : -EINVAL;
+	return u ? (s64)u->count : BUFFER_MISTAKE();
 }
 BANOS_EXPORT(banos_buffer_left);
 
 /* A thread of a driver's own has no program behind it. */
+static s64 user_result(const char *function, s64 err)
+{
+	if (err && !current->space)
+		return api_mistake(function, err, "no program has called: this is a thread of the driver's own");
+	return err ? transferred(function, 0, 1) : 0;
+}
+
 int64_t banos_user_read(void *to, uint64_t from, uint64_t length)
 {
-	return current->space ? copy_from_user(to, uaddr(from), length) : -EFAULT;
+	if (!api_may_write(to, length))
+		return MISTAKE("to is not the driver's memory");
+	return user_result(__func__, current->space ? copy_from_user(to, uaddr(from), length) : -EFAULT);
 }
 BANOS_EXPORT(banos_user_read);
 
 int64_t banos_user_write(uint64_t to, const void *from, uint64_t length)
 {
-	return current->space ? copy_to_user(uaddr(to), from, length) : -EFAULT;
+	if (!api_may_read(from, length))
+		return MISTAKE("from is not the driver's memory");
+	return user_result(__func__, current->space ? copy_to_user(uaddr(to), from, length) : -EFAULT);
 }
 BANOS_EXPORT(banos_user_write);

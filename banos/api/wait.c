@@ -2,25 +2,39 @@
 /*
  * <banos/wait.h>, <banos/lock.h>: waiting and locks.
  *
- * The driver's storage holds a state word and a cookie, the handle of the queue
- * in the kernel's own memory. Both are the driver's to destroy: whatever is in
- * them, nothing of the kernel's breaks.
+ * The driver's storage holds three words. Two of them are the driver's to destroy:
+ * whatever is in them, nothing of the kernel's breaks.
  *
- *	wait object	state counts wake-ups; a ticket is its value
- *	mutex		state is the owner's thread id, MUTEX_WAITERS on top
- *	spin lock	state is 1 while held
+ *	state	wait object: counts wake-ups; a ticket is its value
+ *		mutex: the holder's name, MUTEX_WAITERS on top
+ *		spin lock: number of the holder's CPU + 1
+ *	cookie	handle of the queue in the kernel's own memory (not of spin locks)
+ *	spare	the seal: where the storage is, and what for, mixed with a secret of this boot
+ *
+ * The seal is set once the storage was found to be the driver's, and looked at before
+ * each use by an access that may fault. So a pointer that leads anywhere else, to
+ * a lock that was never initialised, destroyed, overwritten or moved, is an error.
  */
 #include <kernel/driver.h>
 #include <kernel/err.h>
 #include <kernel/fs.h>
 #include <kernel/heap.h>
 #include <kernel/printk.h>
+#include <kernel/random.h>
+#include <kernel/string.h>
 #include <kernel/time.h>
+#include <kernel/uaccess.h>
+#include "caller.h"
 
 #define MUTEX_WAITERS	(1ull << 32)
+#define SEAL_WORD	2
+
+enum seal { SEAL_WAIT = 1, SEAL_MUTEX, SEAL_SPIN };	/* addresses are multiples of 8 */
+static u64 secret;
 
 struct queue {
 	struct owned owned;
+	const void *storage;		/* the driver's */
 	struct wait_queue waiters;
 	struct atomic sleepers;
 	bool closed;			/* its owner is being let go */
@@ -36,7 +50,7 @@ static void queue_free(struct owned *o)
 }
 
 /* Whoever sleeps there has a reference, and finds the cookie void when it wakes. */
-static int queue_stop(struct owned *o)
+static int queue_stop(struct owned *o, u64 deadline_ns)
 {
 	wake_up_all(&container_of(o, struct queue, owned)->waiters);
 	return 0;
@@ -60,47 +74,94 @@ static const struct owned_class mutex_class = {
 	.stop = queue_stop, .free = queue_free,
 };
 
-static int queue_create(banos_owner owner, const struct owned_class *class, uint64_t *cookie)
+/* ---- storage ---- */
+
+void driver_locks_init(void) { secret = random_u64(); }
+
+static u64 seal_of(const void *storage, enum seal kind) { return ((u64)storage | kind) ^ secret; }
+
+static bool is_sealed(const void *storage, enum seal kind)
 {
-	struct owner *o = owner_find((u64)owner);
-	struct queue *q;
+	const u64 *words = storage;
+
+	return likely(!((u64)storage & 7) && (s64)storage < 0) &&
+	       kernel_read_u64(&words[SEAL_WORD]) == seal_of(storage, kind);
+}
+
+static bool storage_is_drivers(void *storage, u64 size)
+{
+	return !((u64)storage & 7) && api_may_write(storage, size);
+}
+
+/* @return the handle of the new queue, or -errno */
+static s64 queue_create(struct owner *o, const struct owned_class *class, const void *storage)
+{
+	struct queue *q = kzalloc(sizeof(*q));
 	int err;
 
-	if (!o)
-		return -EINVAL;
-	q = kzalloc(sizeof(*q));
 	if (!q)
 		return -ENOMEM;
 	wait_queue_init(&q->waiters);
+	q->storage = storage;
 	err = owned_add(o, &q->owned, class, true);
-	if (err)
+	if (err) {
 		kfree(q);
-	else
-		*cookie = q->owned.handle;
-	return err;
+		return err;
+	}
+	return q->owned.handle;
 }
 
-static struct queue *queue_get(uint64_t cookie, const struct owned_class *class)
+/* Storage, size, state and cookie of mutexes and wait objects lie alike. */
+static s64 storage_init(const char *function, banos_owner owner, const struct owned_class *class, u64 *words, u64 size,
+			enum seal kind)
+{
+	struct owner *o = api_owner(owner);
+	s64 handle;
+
+	if (!o)
+		return api_mistake(function, -EINVAL, "owner is none of the caller's");
+	if (!storage_is_drivers(words, size))
+		return api_mistake(function, -EINVAL, "the storage is not the driver's memory, or not aligned to 8");
+	if (api_holds_spinlock())
+		return api_mistake(function, -EDEADLK, "may sleep, and the caller holds a spin lock");
+	handle = queue_create(o, class, words);
+	if (handle < 0)
+		return handle;
+	memset(words, 0, size);
+	words[1] = handle;
+	words[SEAL_WORD] = seal_of(words, kind);
+	return 0;
+}
+
+/* Of storage that is sealed. */
+static struct queue *queue_get(const void *storage, u64 cookie, const struct owned_class *class)
 {
 	struct owned *o = owned_get(cookie, class);
+	struct queue *q = container_of(o, struct queue, owned);
 
-	return o ? container_of(o, struct queue, owned) : NULL;
+	if (o && q->storage != storage) {
+		owned_put(o);
+		o = NULL;
+	}
+	return o ? q : NULL;
 }
 
-static s64 queue_destroy(uint64_t *cookie, const struct owned_class *class)
+static s64 queue_destroy(const char *function, u64 *words, const struct owned_class *class)
 {
-	struct queue *q = queue_get(*cookie, class);
+	struct queue *q = queue_get(words, READ_ONCE(words[1]), class);
 	s64 err;
 
 	if (!q)
-		return -EINVAL;
+		return api_mistake(function, -EINVAL, "it was not initialised, or has been overwritten");
 	/* Programs that poll() keep it by themselves, and look again. */
 	err = atomic_read(&q->sleepers) ? -EBUSY : owned_remove(&q->owned);
 	if (!err)
-		*cookie = 0;
+		words[1] = words[SEAL_WORD] = 0;
 	owned_put(&q->owned);
 	return err;
 }
+
+#define NOT_SEALED() MISTAKE("it was not initialised, or is not the driver's memory")
 
 /* A thread of the driver's own is woken to stop; a program's by a signal. */
 static bool interrupted(void)
@@ -112,40 +173,77 @@ static bool interrupted(void)
 
 int64_t banos_wait_init(banos_owner owner, struct banos_wait *wait)
 {
-	*wait = (struct banos_wait){ 0 };
-	return queue_create(owner, &wait_class, &wait->cookie);
+	return storage_init(__func__, owner, &wait_class, (u64 *)wait, sizeof(*wait), SEAL_WAIT);
 }
 BANOS_EXPORT(banos_wait_init);
 
 int64_t banos_wait_destroy(struct banos_wait *wait)
 {
-	return queue_destroy(&wait->cookie, &wait_class);
+	if (!is_sealed(wait, SEAL_WAIT))
+		return NOT_SEALED();
+	if (api_holds_spinlock())
+		return SPINLOCK_MISTAKE();
+	return queue_destroy(__func__, (u64 *)wait, &wait_class);
 }
 BANOS_EXPORT(banos_wait_destroy);
 
 uint64_t banos_wait_ticket(const struct banos_wait *wait)
 {
+	if (unlikely(!is_sealed(wait, SEAL_WAIT))) {
+		NOT_SEALED();
+		return 0;
+	}
 	return smp_load_acquire(&wait->state);
 }
 BANOS_EXPORT(banos_wait_ticket);
 
-int64_t banos_wait_sleep(const struct banos_wait *wait, uint64_t ticket, uint64_t deadline_ns)
+static bool wait_woken(const struct banos_wait *wait, u64 ticket)
 {
-	struct queue *q = queue_get(READ_ONCE(wait->cookie), &wait_class);
-	s64 err;
+	return smp_load_acquire(&wait->state) != ticket;
+}
 
+/* Nothing will happen there any more, or not for this call. */
+static bool wait_is_over(const struct queue *q)
+{
+	return !READ_ONCE(q->owned.owner) || READ_ONCE(q->closed) || call_is_revoked();
+}
+
+/* Whoever started hardware has to see its end: neither signals nor removal end this. */
+static s64 sleep_patiently(struct queue *q, const struct banos_wait *wait, u64 ticket, u64 deadline_ns)
+{
+	return wait_event_until(&q->waiters, wait_woken(wait, ticket), deadline_ns);
+}
+
+static s64 sleep_interruptibly(struct queue *q, const struct banos_wait *wait, u64 ticket, u64 deadline_ns)
+{
+	s64 err = WAIT_EVENT_(&q->waiters, wait_woken(wait, ticket) || interrupted() || wait_is_over(q),
+			      THREAD_INTERRUPTIBLE, deadline_ns, signal_pending());
+
+	if (wait_woken(wait, ticket))
+		return 0;
+	if (READ_ONCE(q->closed) || call_is_revoked())
+		return -ENODEV;
+	if (err == -ETIMEDOUT)
+		return err;
+	return q->owned.owner ? -ERESTART : -EINVAL;
+}
+
+int64_t (banos_wait_sleep)(const struct banos_wait *wait, uint64_t ticket, uint64_t deadline_ns, uint32_t flags)
+{
+	const char *me = "banos_wait_sleep";
+	s64 err = api_check_sleep(me, deadline_ns, flags);
+	struct queue *q;
+
+	if (err)
+		return err;
+	q = is_sealed(wait, SEAL_WAIT) ? queue_get(wait, READ_ONCE(wait->cookie), &wait_class) : NULL;
 	if (!q)
-		return -EINVAL;
+		return api_mistake(me, -EINVAL, "it was not initialised, or is not the driver's memory");
 	atomic_inc(&q->sleepers);
-	err = WAIT_EVENT_(&q->waiters, smp_load_acquire(&wait->state) != ticket || interrupted() || !q->owned.owner ||
-			  READ_ONCE(q->closed),
-			  THREAD_INTERRUPTIBLE, deadline_ns, signal_pending());
-	if (smp_load_acquire(&wait->state) != ticket)
-		err = 0;
-	else if (READ_ONCE(q->closed))
-		err = -ENODEV;
-	else if (err != -ETIMEDOUT)
-		err = q->owned.owner ? -ERESTART : -EINVAL;
+	if (flags & BANOS_UNINTERRUPTIBLE)
+		err = sleep_patiently(q, wait, ticket, deadline_ns);
+	else
+		err = sleep_interruptibly(q, wait, ticket, deadline_ns);
 	atomic_dec(&q->sleepers);
 	owned_put(&q->owned);
 	return err;
@@ -157,22 +255,26 @@ int64_t banos_wait_wake(struct banos_wait *wait)
 	struct owned *o;
 	struct queue *q;
 
+	if (unlikely(!is_sealed(wait, SEAL_WAIT)))
+		return NOT_SEALED();
 	__atomic_fetch_add(&wait->state, 1, __ATOMIC_SEQ_CST);
 	rcu_read_lock();
 	o = owned_peek(READ_ONCE(wait->cookie), &wait_class);
-	if (o) {
-		q = container_of(o, struct queue, owned);
-		if (wait_queue_active(&q->waiters))
-			wake_up(&q->waiters);	/* all but sets of epoll that wait exclusively: of those one */
-	}
+	q = container_of(o, struct queue, owned);
+	if (o && q->storage != wait)
+		o = NULL;
+	if (o && wait_queue_active(&q->waiters))
+		wake_up(&q->waiters);	/* all but sets of epoll that wait exclusively: of those one */
 	rcu_read_unlock();
-	return o ? 0 : -EINVAL;
+	return o ? 0 : MISTAKE("it was overwritten, or its owner is gone");
 }
 BANOS_EXPORT(banos_wait_wake);
 
 struct owned *driver_wait_get(struct banos_wait *wait)
 {
-	return owned_get(READ_ONCE(wait->cookie), &wait_class);
+	struct queue *q = is_sealed(wait, SEAL_WAIT) ? queue_get(wait, READ_ONCE(wait->cookie), &wait_class) : NULL;
+
+	return q ? &q->owned : NULL;
 }
 
 void driver_wait_watch(struct owned *wait, struct poll_table *table)
@@ -180,20 +282,36 @@ void driver_wait_watch(struct owned *wait, struct poll_table *table)
 	poll_wait(table, &container_of(wait, struct queue, owned)->waiters);
 }
 
+void driver_wait_wake(struct owned *wait)
+{
+	wake_up_all(&container_of(wait, struct queue, owned)->waiters);
+}
+
 /* ---- mutexes ---- */
+
+/* How many this thread holds, for the debug kernel's look at what a method returns with. */
+static inline void count_held(int change)
+{
+#ifdef CONFIG_DEBUG_LOCKS
+	current->driver_mutexes += change;
+#endif
+}
 
 int64_t banos_mutex_init(banos_owner owner, struct banos_mutex *mutex)
 {
-	*mutex = (struct banos_mutex){ 0 };
-	return queue_create(owner, &mutex_class, &mutex->cookie);
+	return storage_init(__func__, owner, &mutex_class, (u64 *)mutex, sizeof(*mutex), SEAL_MUTEX);
 }
 BANOS_EXPORT(banos_mutex_init);
 
 int64_t banos_mutex_destroy(struct banos_mutex *mutex)
 {
+	if (!is_sealed(mutex, SEAL_MUTEX))
+		return NOT_SEALED();
+	if (api_holds_spinlock())
+		return SPINLOCK_MISTAKE();
 	if (READ_ONCE(mutex->state))
 		return -EBUSY;
-	return queue_destroy(&mutex->cookie, &mutex_class);
+	return queue_destroy(__func__, (u64 *)mutex, &mutex_class);
 }
 BANOS_EXPORT(banos_mutex_destroy);
 
@@ -224,17 +342,17 @@ static bool mutex_try_or_mark(struct banos_mutex *mutex)
 	}
 }
 
-static s64 mutex_lock_slowly(struct banos_mutex *mutex)
+static s64 mutex_lock_slowly(const char *function, struct banos_mutex *mutex)
 {
 	struct queue *q;
 
 	if ((READ_ONCE(mutex->state) & ~MUTEX_WAITERS) == my_name())
-		return -EDEADLK;
-	q = queue_get(READ_ONCE(mutex->cookie), &mutex_class);
+		return api_mistake(function, -EDEADLK, "mutex is held by this thread already");
+	q = queue_get(mutex, READ_ONCE(mutex->cookie), &mutex_class);
 	if (!q)
-		return -EINVAL;
+		return api_mistake(function, -EINVAL, "mutex has been overwritten");
 	atomic_inc(&q->sleepers);
-	wait_event(&q->waiters, mutex_try_or_mark(mutex) || !q->owned.owner);
+	wait_event(&q->waiters, mutex_try_or_mark(mutex) || !READ_ONCE(q->owned.owner));
 	atomic_dec(&q->sleepers);
 	owned_put(&q->owned);
 	return 0;
@@ -242,33 +360,48 @@ static s64 mutex_lock_slowly(struct banos_mutex *mutex)
 
 int64_t banos_mutex_lock(struct banos_mutex *mutex)
 {
-	if (unlikely(!READ_ONCE(mutex->cookie)))
-		return -EINVAL;
-	return likely(mutex_try(mutex)) ? 0 : mutex_lock_slowly(mutex);
+	s64 err = 0;
+
+	if (unlikely(!is_sealed(mutex, SEAL_MUTEX)))
+		return NOT_SEALED();
+	if (api_holds_spinlock())
+		return SPINLOCK_MISTAKE();
+	if (unlikely(!mutex_try(mutex)))
+		err = mutex_lock_slowly(__func__, mutex);
+	if (!err)
+		count_held(1);
+	return err;
 }
 BANOS_EXPORT(banos_mutex_lock);
 
 int64_t banos_mutex_trylock(struct banos_mutex *mutex)
 {
-	if (unlikely(!READ_ONCE(mutex->cookie)))
-		return -EINVAL;
-	return mutex_try(mutex) ? 0 : -EBUSY;
+	if (unlikely(!is_sealed(mutex, SEAL_MUTEX)))
+		return NOT_SEALED();
+	if (!mutex_try(mutex))
+		return -EBUSY;
+	count_held(1);
+	return 0;
 }
 BANOS_EXPORT(banos_mutex_trylock);
 
 int64_t banos_mutex_unlock(struct banos_mutex *mutex)
 {
 	struct owned *o;
-	u64 state = READ_ONCE(mutex->state);
+	u64 state;
 
-	if ((state & ~MUTEX_WAITERS) != my_name())
-		return -EPERM;
+	if (unlikely(!is_sealed(mutex, SEAL_MUTEX)))
+		return NOT_SEALED();
+	state = READ_ONCE(mutex->state);
+	if (unlikely((state & ~MUTEX_WAITERS) != my_name()))
+		return api_mistake(__func__, -EPERM, "mutex is not held by this thread");
+	count_held(-1);
 	state = __atomic_exchange_n(&mutex->state, 0, __ATOMIC_SEQ_CST);
 	if (likely(!(state & MUTEX_WAITERS)))
 		return 0;
 	rcu_read_lock();
 	o = owned_peek(READ_ONCE(mutex->cookie), &mutex_class);
-	if (o)
+	if (o && container_of(o, struct queue, owned)->storage == mutex)
 		wake_up_all(&container_of(o, struct queue, owned)->waiters);
 	rcu_read_unlock();
 	return 0;
@@ -279,25 +412,48 @@ BANOS_EXPORT(banos_mutex_unlock);
 
 int64_t banos_spin_init(struct banos_spinlock *lock)
 {
+	if (!storage_is_drivers(lock, sizeof(*lock)))
+		return MISTAKE("lock is not the driver's memory, or not aligned to 8");
 	*lock = (struct banos_spinlock){ 0 };
+	lock->spare[0] = seal_of(lock, SEAL_SPIN);
 	return 0;
 }
 BANOS_EXPORT(banos_spin_init);
 
+static bool spin_try(struct banos_spinlock *lock, u64 *holder)
+{
+	*holder = 0;
+	return __atomic_compare_exchange_n(&lock->state, holder, cpu_id() + 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+
 int64_t banos_spin_lock(struct banos_spinlock *lock)
 {
+	u64 holder;
+
+	if (unlikely(!is_sealed(lock, SEAL_SPIN)))
+		return NOT_SEALED();
 	preempt_disable();
-	while (__atomic_exchange_n(&lock->state, 1, __ATOMIC_ACQUIRE))
+	while (unlikely(!spin_try(lock, &holder))) {
+		/* Who holds it stays on its CPU: that is this thread. */
+		if (holder == cpu_id() + 1) {
+			preempt_enable();
+			return api_mistake(__func__, -EDEADLK, "lock is held on this processor already");
+		}
 		while (READ_ONCE(lock->state))
 			cpu_relax();
+	}
 	return 0;
 }
 BANOS_EXPORT(banos_spin_lock);
 
 int64_t banos_spin_trylock(struct banos_spinlock *lock)
 {
+	u64 holder;
+
+	if (unlikely(!is_sealed(lock, SEAL_SPIN)))
+		return NOT_SEALED();
 	preempt_disable();
-	if (!__atomic_exchange_n(&lock->state, 1, __ATOMIC_ACQUIRE))
+	if (spin_try(lock, &holder))
 		return 0;
 	preempt_enable();
 	return -EBUSY;
@@ -306,8 +462,11 @@ BANOS_EXPORT(banos_spin_trylock);
 
 int64_t banos_spin_unlock(struct banos_spinlock *lock)
 {
-	if (!READ_ONCE(lock->state))
-		return -EPERM;
+	if (unlikely(!is_sealed(lock, SEAL_SPIN)))
+		return NOT_SEALED();
+	/* With preemption on nobody holds one here, whatever the state says. */
+	if (unlikely(!api_holds_spinlock() || READ_ONCE(lock->state) != cpu_id() + 1))
+		return api_mistake(__func__, -EPERM, "lock is not held by the caller");
 	__atomic_store_n(&lock->state, 0, __ATOMIC_RELEASE);
 	preempt_enable();
 	return 0;

@@ -13,8 +13,10 @@
 #include <kernel/driver.h>
 #include <kernel/err.h>
 #include <kernel/heap.h>
+#include <kernel/printk.h>
 #include <kernel/string.h>
 #include <kernel/time.h>
+#include "caller.h"
 
 struct driver_worker {
 	spinlock_t lock;
@@ -112,6 +114,17 @@ static struct driver_worker *worker_get(struct driver *d)
 	return d->worker;
 }
 
+static const struct owned_class timer_class, work_class;
+
+static int task_does_not_return(const struct task *t, const void *function)
+{
+	const struct driver *d = t->worker->driver;
+
+	pr_err("banos: %s: the function %pS of %s does not return\n", d->name, function,
+	       t->owned.class == &timer_class ? "a timer" : "a piece of work");
+	return -EBUSY;
+}
+
 int driver_worker_stop(struct driver *d)
 {
 	struct driver_worker *w = d->worker;
@@ -119,8 +132,10 @@ int driver_worker_stop(struct driver *d)
 	if (!w)
 		return 0;
 	/* Its tasks are gone by now; only a function that does not return can keep it. */
-	if (wait_event_until(&w->done, !READ_ONCE(w->running), time_monotonic_ns() + 10 * NSEC_PER_SEC))
+	if (wait_event_until(&w->done, !READ_ONCE(w->running), owner_stop_deadline(&d->owner))) {
+		pr_err("banos: %s: a function of a timer or a piece of work does not return\n", d->name);
 		return -EBUSY;
+	}
 	thread_stop(w->thread);
 	d->worker = NULL;
 	kfree(w);
@@ -182,7 +197,7 @@ static bool from_itself(const struct driver_worker *w)
 	return current == w->thread;
 }
 
-static int task_stop(struct owned *o)
+static int task_stop(struct owned *o, u64 deadline_ns)
 {
 	struct task *t = container_of(o, struct task, owned);
 
@@ -192,8 +207,9 @@ static int task_stop(struct owned *o)
 	task_unqueue(t);
 	if (from_itself(t->worker))
 		return 0;
-	return wait_event_until(&t->worker->done, READ_ONCE(t->worker->running) != t,
-				time_monotonic_ns() + 10 * NSEC_PER_SEC) ? -EBUSY : 0;
+	if (wait_event_until(&t->worker->done, READ_ONCE(t->worker->running) != t, deadline_ns))
+		return task_does_not_return(t, t->function);
+	return 0;
 }
 
 static void task_free(struct owned *o)
@@ -218,12 +234,19 @@ static void timer_ended(struct timer *t)
 static int64_t task_create(banos_owner owner, int64_t (*function)(void *), void *context,
 			   const struct owned_class *class, u64 *handle)
 {
-	struct owner *o = owner_find((u64)owner);
+	struct owner *o = api_owner(owner);
+	const char *caller = class == &timer_class ? "banos_timer_create" : "banos_work_create";
 	struct task *t;
 	int err;
 
-	if (!o || !handle || !owner_has_code(o, function))
-		return -EINVAL;
+	if (!o)
+		return api_mistake(caller, -EINVAL, "owner is none of the caller's");
+	if (!owner_has_code(o, function))
+		return api_mistake(caller, -EINVAL, "function is not the driver's");
+	if (!api_may_write(handle, sizeof(*handle)))
+		return api_mistake(caller, -EINVAL, "the handle's place is not the driver's memory");
+	if (api_holds_spinlock())
+		return api_mistake(caller, -EDEADLK, "may sleep, and the caller holds a spin lock");
 	t = kzalloc(sizeof(*t));
 	if (!t)
 		return -ENOMEM;
@@ -241,22 +264,29 @@ static int64_t task_create(banos_owner owner, int64_t (*function)(void *), void 
 	return err;
 }
 
-static struct task *task_get(u64 handle, const struct owned_class *class)
+static struct task *task_get(const char *caller, u64 handle, const struct owned_class *class)
 {
-	struct owned *o = owned_get(handle, class);
+	struct owned *o;
 
-	return o ? container_of(o, struct task, owned) : NULL;
+	if (api_holds_spinlock()) {
+		api_mistake(caller, -EDEADLK, "may sleep, and the caller holds a spin lock");
+		return ERR_PTR(-EDEADLK);
+	}
+	o = api_get(handle, class);
+	if (o)
+		return container_of(o, struct task, owned);
+	api_mistake(caller, -EINVAL, "the handle is none of the caller's, or was given up before");
+	return ERR_PTR(-EINVAL);
 }
 
-static int64_t task_destroy(u64 handle, const struct owned_class *class)
+static int64_t task_destroy(const char *caller, u64 handle, const struct owned_class *class)
 {
-	struct task *t = task_get(handle, class);
+	struct task *t = task_get(caller, handle, class);
 	int err;
 
-	if (!t)
-		return -EINVAL;
-	while ((err = owned_remove(&t->owned)) == -EBUSY)
-		;				/* its function runs long: we said that we wait */
+	if (IS_ERR(t))
+		return PTR_ERR(t);
+	err = owned_remove(&t->owned);
 	owned_put(&t->owned);
 	return err;
 }
@@ -274,33 +304,34 @@ int64_t banos_timer_start(banos_timer timer, uint64_t deadline_ns)
 	struct owned *o;
 
 	rcu_read_lock();
-	o = owned_peek((u64)timer, &timer_class);
+	o = api_peek((u64)timer, &timer_class);
 	if (o)
 		task_start_timer(container_of(o, struct task, owned), deadline_ns);
 	rcu_read_unlock();
-	return o ? 0 : -EINVAL;
+	return o ? 0 : MISTAKE("timer is none of the caller's, or was given up before");
 }
 BANOS_EXPORT(banos_timer_start);
 
 int64_t banos_timer_cancel(banos_timer timer)
 {
-	struct task *t = task_get((u64)timer, &timer_class);
-	bool was;
+	struct task *t = task_get(__func__, (u64)timer, &timer_class);
+	s64 result;
 
-	if (!t)
-		return -EINVAL;
-	was = timer_cancel_sync(&t->timer);
-	was |= task_unqueue(t);
-	if (!from_itself(t->worker))
-		wait_event(&t->worker->done, READ_ONCE(t->worker->running) != t);
+	if (IS_ERR(t))
+		return PTR_ERR(t);
+	result = timer_cancel_sync(&t->timer);
+	result |= task_unqueue(t);
+	if (!from_itself(t->worker) && wait_event_until(&t->worker->done, READ_ONCE(t->worker->running) != t,
+							owner_stop_deadline(&t->worker->driver->owner)))
+		result = task_does_not_return(t, t->function);
 	owned_put(&t->owned);
-	return was;
+	return result;
 }
 BANOS_EXPORT(banos_timer_cancel);
 
 int64_t banos_timer_destroy(banos_timer timer)
 {
-	return task_destroy((u64)timer, &timer_class);
+	return task_destroy(__func__, (u64)timer, &timer_class);
 }
 BANOS_EXPORT(banos_timer_destroy);
 
@@ -315,14 +346,14 @@ BANOS_EXPORT(banos_work_create);
 int64_t banos_work_queue(banos_work work)
 {
 	struct owned *o;
-	s64 result = -EINVAL;
+	s64 result = 0;
 
 	rcu_read_lock();
-	o = owned_peek((u64)work, &work_class);
+	o = api_peek((u64)work, &work_class);
 	if (o)
 		result = task_queue(container_of(o, struct task, owned));
 	rcu_read_unlock();
-	return result;
+	return o ? result : MISTAKE("work is none of the caller's, or was given up before");
 }
 BANOS_EXPORT(banos_work_queue);
 
@@ -337,26 +368,36 @@ static bool task_is_done(struct task *t, u64 runs)
 	return done;
 }
 
+/* While the driver is removed it may not take for ever. */
+static u64 work_wait_limit(const struct task *t)
+{
+	const struct owner *o = &t->worker->driver->owner;
+
+	return READ_ONCE(o->stop_by_ns) ? owner_stop_deadline(o) : 0;
+}
+
 int64_t banos_work_wait(banos_work work)
 {
-	struct task *t = task_get((u64)work, &work_class);
+	struct task *t = task_get(__func__, (u64)work, &work_class);
+	s64 err = 0;
 	u64 runs;
 
-	if (!t)
-		return -EINVAL;
+	if (IS_ERR(t))
+		return PTR_ERR(t);
 	if (from_itself(t->worker)) {
 		owned_put(&t->owned);
-		return -EDEADLK;
+		return api_mistake(__func__, -EDEADLK, "is called by a function of this driver's timers or work");
 	}
 	runs = READ_ONCE(t->runs);
-	wait_event(&t->worker->done, task_is_done(t, runs));
+	if (wait_event_until(&t->worker->done, task_is_done(t, runs), work_wait_limit(t)))
+		err = task_does_not_return(t, t->function);
 	owned_put(&t->owned);
-	return 0;
+	return err;
 }
 BANOS_EXPORT(banos_work_wait);
 
 int64_t banos_work_destroy(banos_work work)
 {
-	return task_destroy((u64)work, &work_class);
+	return task_destroy(__func__, (u64)work, &work_class);
 }
 BANOS_EXPORT(banos_work_destroy);

@@ -33,11 +33,10 @@ struct driver *driver_create(void)
 	list_init(&d->users);
 	list_init(&d->slots);
 	list_init(&d->stubs);
-	mutex_init(&d->life);
+	spin_init(&d->mistakes.lock);
 	wait_queue_init(&d->pins_wait);
-	if (owner_init(&d->owner, NULL, d->name))
+	if (owner_init(&d->owner, NULL, d->name, d))
 		goto free;
-	d->owner.private = d;
 	if (gate_open(&d->owner))
 		goto destroy_owner;
 	return d;
@@ -254,11 +253,11 @@ int driver_start(struct driver *d, struct report *r)
 void driver_undo(struct driver *d)
 {
 	driver_withdraw(d);
-	owner_sweep(&d->owner, 1 << OWNED_ENTRY, NULL);
-	gate_drain(&d->owner);
-	driver_run_exit(d);
-	if (driver_dismantle(d))
+	owner_stop_begin(&d->owner);
+	if (driver_end(d)) {
+		owner_stop_end(&d->owner);
 		driver_leave_behind(d);
+	}
 }
 
 /* ---- the end ---- */
@@ -313,10 +312,10 @@ void driver_leave_behind(struct driver *d)
 		link_locked(d);
 	mutex_unlock(&drivers_lock);
 	account_add(d);
-	pr_err("banos: %s: a thread of it does not end; it stays, going, as number %ld\n", d->name, d->id);
+	pr_err("banos: %s: something of it does not end; it stays, going, as number %ld\n", d->name, d->id);
 }
 
-int driver_dismantle(struct driver *d)
+static int dismantle(struct driver *d)
 {
 	u64 bytes;
 	int err;
@@ -339,4 +338,16 @@ int driver_dismantle(struct driver *d)
 	owner_destroy(&d->owner);
 	driver_put(d);
 	return 0;
+}
+
+int driver_end(struct driver *d)
+{
+	int err = owner_sweep(&d->owner, 1 << OWNED_ENTRY, NULL);
+
+	if (!err)
+		err = gate_drain(&d->owner, owner_stop_deadline(&d->owner));
+	if (err)
+		return err;
+	driver_run_exit(d);
+	return dismantle(d);
 }

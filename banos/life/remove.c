@@ -9,12 +9,15 @@
  *	nothing of it is left		   swept, and told what it leaked
  *	unmapped
  *
- * Each step may be repeated: a removal that finds a thread of the driver's that
- * does not end leaves it going, and the next removal goes on from there.
+ * All of it together takes OWNER_STOP_LIMIT_NS at most, but for functions of the driver
+ * that run in this thread. Each step may be repeated: a removal that finds a call or a
+ * thread of the driver's that does not end leaves it going, and the next removal goes
+ * on from there.
  */
 #include <kernel/driver.h>
 #include <kernel/err.h>
 #include <kernel/list.h>
+#include <kernel/printk.h>
 
 static int claim_now(struct driver *d)
 {
@@ -35,7 +38,7 @@ static int claim_waiting(struct driver *d)
 	return err ? -EINTR : 0;
 }
 
-static int remove_locked(struct driver *d, bool wait)
+static int remove_claimed(struct driver *d, bool wait)
 {
 	int err;
 
@@ -46,12 +49,14 @@ static int remove_locked(struct driver *d, bool wait)
 	if (err)
 		return err;
 	driver_withdraw(d);
-	err = owner_sweep(&d->owner, 1 << OWNED_ENTRY, NULL);
-	if (err)
-		return err;
-	gate_drain(&d->owner);
-	driver_run_exit(d);
-	return driver_dismantle(d);
+	owner_stop_begin(&d->owner);
+	err = driver_end(d);
+	if (err) {			/* else it is freed */
+		owner_stop_end(&d->owner);
+		pr_err("banos: %s: not removed: something of it has not ended within %u s\n", d->name,
+		       (u32)(OWNER_STOP_LIMIT_NS / NSEC_PER_SEC));
+	}
+	return err;
 }
 
 int driver_remove(struct driver *d, bool wait)
@@ -60,9 +65,10 @@ int driver_remove(struct driver *d, bool wait)
 
 	if (d->builtin)
 		return -EBUSY;
-	if (!mutex_trylock(&d->life))
+	/* No lock: the driver's exit() runs meanwhile. */
+	if (__atomic_test_and_set(&d->removing, __ATOMIC_ACQUIRE))
 		return -EBUSY;
-	err = remove_locked(d, wait);
-	mutex_unlock(&d->life);
+	err = remove_claimed(d, wait);
+	__atomic_clear(&d->removing, __ATOMIC_RELEASE);
 	return err;
 }

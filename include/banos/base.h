@@ -27,8 +27,13 @@
  *   up, is for one caller. Locks that the caller must not hold are named.
  * - Ownership: what is obtained belongs to the owner that is named first, until
  *   it is given up by the function that says so, or the owner goes.
- * - An owner or a handle that is none, or none any more, is -EINVAL (NULL where the
- *   result is a pointer). One that was given up never comes to mean another object.
+ * - An owner or a handle that is none, or none any more, or another driver's, is -EINVAL
+ *   (NULL where the result is a pointer). The driver of a bus may name the devices on it as
+ *   their drivers do. What was given up never comes to mean another object.
+ * - A pointer leads to memory of the driver's own: its image, its stack, what it obtained, or
+ *   what it was handed for this call. Any other is -EINVAL (NULL).
+ * - A function that may sleep is -EDEADLK (NULL) under a banos_spinlock.
+ * - Of each mistake the log says one sentence, up to a number in a time.
  * - Units are in the names: _ns nanoseconds; sizes and lengths are bytes.
  * - Structs that begin with "size" are filled in with sizeof() by who makes
  *   them, unused fields with 0. Later levels add fields at the end only.

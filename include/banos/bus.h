@@ -22,10 +22,14 @@
  *   1. nothing more can be obtained for it (-ENODEV), and whoever sleeps on a wait
  *	object that it owns returns with -ENODEV;
  *   2. what was registered for it is withdrawn: files that are still open
- *	answer -ENODEV, and calls that run in its methods are waited for;
+ *	answer -ENODEV, whoever sleeps in one of its methods returns with -ENODEV,
+ *	whatever it sleeps on, and calls that run there are waited for;
  *   3. remove() is called;
  *   4. the bus makes the device silent: quiesce();
  *   5. what it still owns is taken back, and reported as leaked.
+ *
+ * None of this waits longer than 10 s: then it is -EBUSY, the log says for what, and it can be
+ * tried again. Only a function of a driver that is called on the way may take longer.
  *
  * Memory that the device may still write to is not used again before quiesce()
  * succeeded (<banos/dma.h>).
@@ -209,7 +213,7 @@ BANOS_SINCE(1) int64_t banos_device_add(banos_bus bus, const struct banos_device
  * device's driver, and then quiesce() unless it is gone.
  * @param flags  0 or BANOS_DEVICE_GONE
  * @return 0, -EINVAL: no such device or flag, -EBUSY: its driver does not let go (the
- *	   device stays until that is removed)
+ *	   device stays, to be taken away later)
  */
 BANOS_SINCE(1) int64_t banos_device_remove(banos_device device, uint32_t flags);
 

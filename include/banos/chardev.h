@@ -12,8 +12,11 @@
  * file. While a file is open the driver cannot be removed.
  *
  * A device file that is owned by a device on a bus goes with it, open or not: its
- * methods are not called any more, those that run are waited for, and release() is
+ * methods are not called any more, those that sleep are woken with -ENODEV (but for
+ * BANOS_UNINTERRUPTIBLE sleeps), those that run are waited for, 10 s at most, and release() is
  * called for each open file. What programs then do with it fails with ENODEV.
+ *
+ * No lock of the kernel's is held while a method runs.
  *
  * A method returns an error from -4095 to -1 or what is stated beside it.
  */

@@ -46,7 +46,8 @@ BANOS_SINCE(1) int64_t banos_irq_create(banos_owner device, uint32_t index,
  * @brief Give an interrupt up; when this returns, its function does not run.
  * Since 1, provided by the kernel.
  * Context: thread; not from the function itself.
- * @return 0, -EINVAL: no such interrupt, -EDEADLK: from the function itself
+ * @return 0, -EINVAL: no such interrupt, -EDEADLK: from the function itself, -EBUSY: the function
+ *	   has not returned within 10 s (no more calls are made; to be given up later)
  */
 BANOS_SINCE(1) int64_t banos_irq_destroy(banos_irq irq);
 

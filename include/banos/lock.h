@@ -3,8 +3,9 @@
  * @file lock.h  Locks between the threads of a driver.
  *
  * The storage is the driver's, 8-aligned; its content is the kernel's business.
- * A lock is initialised once, before its first use, and destroyed when nobody
- * uses it any more. Locks are not recursive.
+ * A lock is initialised once, before its first use, where it stays, and destroyed when
+ * nobody uses it any more. One that was not initialised, was destroyed, moved or
+ * overwritten is -EINVAL. Locks are not recursive.
  */
 #ifndef BANOS_LOCK_H
 #define BANOS_LOCK_H
@@ -67,7 +68,7 @@ BANOS_SINCE(1) int64_t banos_mutex_trylock(struct banos_mutex *mutex);
  * Since 1, provided by the kernel.
  * Context: thread.
  * @param mutex  read and written
- * @return 0, -EPERM: this thread does not hold it, or it is not initialised
+ * @return 0, -EPERM: this thread does not hold it, -EINVAL: not initialised
  */
 BANOS_SINCE(1) int64_t banos_mutex_unlock(struct banos_mutex *mutex);
 
@@ -76,7 +77,7 @@ BANOS_SINCE(1) int64_t banos_mutex_unlock(struct banos_mutex *mutex);
  * Since 1, provided by the kernel.
  * Context: any.
  * @param lock  written
- * @return 0
+ * @return 0, -EINVAL: not the driver's memory
  */
 BANOS_SINCE(1) int64_t banos_spin_init(struct banos_spinlock *lock);
 
@@ -85,7 +86,7 @@ BANOS_SINCE(1) int64_t banos_spin_init(struct banos_spinlock *lock);
  * Since 1, provided by the kernel.
  * Context: any.
  * @param lock  read and written
- * @return 0
+ * @return 0, -EINVAL: not initialised, -EDEADLK: the caller holds it already
  */
 BANOS_SINCE(1) int64_t banos_spin_lock(struct banos_spinlock *lock);
 
@@ -94,7 +95,7 @@ BANOS_SINCE(1) int64_t banos_spin_lock(struct banos_spinlock *lock);
  * Since 1, provided by the kernel.
  * Context: any.
  * @param lock  read and written
- * @return 0, -EBUSY
+ * @return 0, -EBUSY: it is held, -EINVAL: not initialised
  */
 BANOS_SINCE(1) int64_t banos_spin_trylock(struct banos_spinlock *lock);
 
@@ -103,7 +104,7 @@ BANOS_SINCE(1) int64_t banos_spin_trylock(struct banos_spinlock *lock);
  * Since 1, provided by the kernel.
  * Context: that in which it was taken.
  * @param lock  read and written
- * @return 0, -EPERM: it is not held
+ * @return 0, -EPERM: the caller does not hold it, -EINVAL: not initialised
  */
 BANOS_SINCE(1) int64_t banos_spin_unlock(struct banos_spinlock *lock);
 

@@ -36,7 +36,8 @@ BANOS_SINCE(1) int64_t banos_thread_create(banos_owner owner, int64_t (*function
  * Since 1, provided by the kernel.
  * Context: thread; not from the thread itself.
  * @param result  written: what its function returned. May be NULL.
- * @return 0, -EINVAL: no such thread, -EDEADLK: from the thread itself
+ * @return 0, -EINVAL: no such thread, -EDEADLK: from the thread itself, -EBUSY: it has not ended
+ *	   within 10 s (it is still there, to be stopped later)
  */
 BANOS_SINCE(1) int64_t banos_thread_stop(banos_thread thread, int64_t *result);
 

@@ -11,6 +11,13 @@
 #define BANOS_MS UINT64_C(1000000)
 #define BANOS_S UINT64_C(1000000000)
 
+/**
+ * For what sleeps: neither a signal, nor the removal of the device or the driver ends
+ * it. For whoever started hardware: no delay that a specification demands may end early.
+ * The deadline lies at most 30 s ahead; removal waits it out.
+ */
+#define BANOS_UNINTERRUPTIBLE 1u
+
 BANOS_BEGIN
 
 /**
@@ -34,9 +41,13 @@ BANOS_SINCE(1) uint64_t banos_time_real_ns(void);
  * Since 1, provided by the kernel.
  * Context: thread.
  * @param deadline_ns  on the clock of banos_time_ns()
- * @return 0, -ERESTART: a signal came, or this thread of the driver is to stop
+ * @param flags        0 or BANOS_UNINTERRUPTIBLE; may be left out: 0
+ * @return 0, -ERESTART: a signal came, or this thread of the driver is to stop, -ENODEV: the
+ *	   device whose method this thread runs is being let go, -EINVAL: a flag that is not
+ *	   known, or a deadline over 30 s ahead with BANOS_UNINTERRUPTIBLE, -EDEADLK: the
+ *	   caller holds a spin lock. With BANOS_UNINTERRUPTIBLE 0 or the last two.
  */
-BANOS_SINCE(1) int64_t banos_sleep_until(uint64_t deadline_ns);
+BANOS_SINCE(1) int64_t banos_sleep_until(uint64_t deadline_ns, uint32_t flags);
 
 /**
  * @brief Do nothing for a short time, without sleeping.
@@ -48,5 +59,13 @@ BANOS_SINCE(1) int64_t banos_sleep_until(uint64_t deadline_ns);
 BANOS_SINCE(1) int64_t banos_delay(uint64_t ns);
 
 BANOS_END
+
+/**
+ * The same with flags left out: (deadline_ns) means 0.
+ * Since 1, in this header.
+ * Context: thread.
+ */
+#define banos_sleep_until(...) BANOS_SLEEP_UNTIL_(__VA_ARGS__, 0, 0)
+#define BANOS_SLEEP_UNTIL_(deadline_ns, flags, ...) (banos_sleep_until)(deadline_ns, flags)
 
 #endif

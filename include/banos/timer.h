@@ -42,7 +42,8 @@ BANOS_SINCE(1) int64_t banos_timer_start(banos_timer timer, uint64_t deadline_ns
  * @brief Stop a timer, and wait until its function is not running.
  * Since 1, provided by the kernel.
  * Context: thread; from the function itself it does not wait.
- * @return 1: it was running and will not end, 0: it was not, -EINVAL: no such timer
+ * @return 1: it was running and will not end, 0: it was not, -EINVAL: no such timer, -EBUSY:
+ *	   its function has not returned within 10 s
  */
 BANOS_SINCE(1) int64_t banos_timer_cancel(banos_timer timer);
 
@@ -50,7 +51,8 @@ BANOS_SINCE(1) int64_t banos_timer_cancel(banos_timer timer);
  * @brief Stop a timer and give it up.
  * Since 1, provided by the kernel.
  * Context: thread; not from the function itself.
- * @return 0, -EINVAL: no such timer
+ * @return 0, -EINVAL: no such timer, -EBUSY: its function has not returned within 10 s (it is
+ *	   still there, to be given up later)
  */
 BANOS_SINCE(1) int64_t banos_timer_destroy(banos_timer timer);
 

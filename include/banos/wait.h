@@ -20,6 +20,7 @@
 #define BANOS_WAIT_H
 
 #include <banos/base.h>
+#include <banos/time.h>
 
 /** A wait object; the storage is the driver's, 8-aligned, the content the kernel's. */
 struct banos_wait {
@@ -53,7 +54,7 @@ BANOS_SINCE(1) int64_t banos_wait_destroy(struct banos_wait *wait);
  * Since 1, provided by the kernel.
  * Context: any.
  * @param wait  read
- * @return the ticket
+ * @return the ticket; 0: not initialised
  */
 BANOS_SINCE(1) uint64_t banos_wait_ticket(const struct banos_wait *wait);
 
@@ -64,12 +65,15 @@ BANOS_SINCE(1) uint64_t banos_wait_ticket(const struct banos_wait *wait);
  * @param wait         read
  * @param ticket       from banos_wait_ticket()
  * @param deadline_ns  on the clock of banos_time_ns(); 0: none
+ * @param flags        0 or BANOS_UNINTERRUPTIBLE, which needs a deadline; may be left out: 0
  * @return 0, -ETIMEDOUT, -ERESTART: a signal came, or this thread of the driver is
- *	   to stop, -ENODEV: the device that owns @p wait is being let go, -EINVAL: not
- *	   initialised
+ *	   to stop, -ENODEV: the device that owns @p wait, or whose method this thread runs, is
+ *	   being let go, -EINVAL: not initialised, a flag that is not known, or no deadline
+ *	   within 30 s with BANOS_UNINTERRUPTIBLE, -EDEADLK: the caller holds a spin lock.
+ *	   With BANOS_UNINTERRUPTIBLE neither -ERESTART nor -ENODEV.
  */
 BANOS_SINCE(1) int64_t banos_wait_sleep(const struct banos_wait *wait, uint64_t ticket,
-					uint64_t deadline_ns);
+					uint64_t deadline_ns, uint32_t flags);
 
 /**
  * @brief Wake all who sleep on a wait object.
@@ -81,5 +85,14 @@ BANOS_SINCE(1) int64_t banos_wait_sleep(const struct banos_wait *wait, uint64_t 
 BANOS_SINCE(1) int64_t banos_wait_wake(struct banos_wait *wait);
 
 BANOS_END
+
+/**
+ * The same with flags left out: (wait, ticket, deadline_ns) means 0.
+ * Since 1, in this header.
+ * Context: thread.
+ */
+#define banos_wait_sleep(...) BANOS_WAIT_SLEEP_(__VA_ARGS__, 0, 0)
+#define BANOS_WAIT_SLEEP_(wait, ticket, deadline_ns, flags, ...) \
+	(banos_wait_sleep)(wait, ticket, deadline_ns, flags)
 
 #endif

@@ -40,7 +40,8 @@ BANOS_SINCE(1) int64_t banos_work_queue(banos_work work);
  * @brief Wait until it is done, if it was queued.
  * Since 1, provided by the kernel.
  * Context: thread; not from a timer or work of this driver.
- * @return 0, -EINVAL: no such work, -EDEADLK: from a timer or work of this driver
+ * @return 0, -EINVAL: no such work, -EDEADLK: from a timer or work of this driver, -EBUSY: the
+ *	   driver is being removed, and it has not been done within 10 s
  */
 BANOS_SINCE(1) int64_t banos_work_wait(banos_work work);
 
@@ -48,7 +49,8 @@ BANOS_SINCE(1) int64_t banos_work_wait(banos_work work);
  * @brief Give it up; what was queued and has not begun is not done.
  * Since 1, provided by the kernel.
  * Context: thread; not from the function itself.
- * @return 0, -EINVAL: no such work
+ * @return 0, -EINVAL: no such work, -EBUSY: its function has not returned within 10 s (it is still
+ *	   there, to be given up later)
  */
 BANOS_SINCE(1) int64_t banos_work_destroy(banos_work work);
 

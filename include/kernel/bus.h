@@ -6,10 +6,10 @@
  * binding: an owner below that driver's, of which everything hangs that the
  * driver obtained for the device.
  *
- * Locks, outermost first:
- *   device->life   (mutex) binding and letting go of one device; held across calls into its
- *		    driver and its bus; a device's before those of devices behind it
- *   bus_lock	    (mutex, device/bus.c) lists, ->binding, ->gone, ->dead; for moments
+ * Lock: bus_lock (mutex, device/bus.c): lists, ->binding, ->gone, ->dead; for moments.
+ *
+ * "Life" is not a lock: device->busy names the thread that binds or lets go of the device,
+ * and so may call its driver and its bus; a device's before those of devices behind it.
  */
 #pragma once
 #include <kernel/gate.h>
@@ -49,7 +49,7 @@ struct bus_device {
 	u32 interrupts, nresources;
 	struct device_resource *resources;
 	char *properties, *attributes;	/* lines of text, or NULL */
-	struct mutex life;
+	struct thread *busy;		/* who binds it or lets it go, or NULL */
 	bool gone;			/* gets no driver any more */
 	bool absent;			/* cannot be reached any more */
 	struct binding *binding;
@@ -122,6 +122,8 @@ void bus_forget(const struct owner *root);
 /** @brief Wait until each device that was waiting for a driver has been looked at. Sleeps. */
 void bus_settle(void);
 
+/** @brief Name of the driver that serves a device. Sleeps. @return false: none does */
+bool bus_device_driver(struct bus_device *d, char *name, size_t size);
 /** @brief For each device in order of id, as long as @p fn returns true. Sleeps; @p fn may not. */
 void bus_devices_each(bool (*fn)(const struct bus_device *d, void *arg), void *arg);
 

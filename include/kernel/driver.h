@@ -5,7 +5,6 @@
  *	LOADING -> LIVE -> GOING -> (drained, exit, swept) -> freed
  *
  * Locks, outermost first:
- *   driver->life	(mutex) one removal of a driver at a time
  *   drivers_lock	(mutex) the list, ids, states, uses, exported names. Held for
  *			moments: never across a call into a driver.
  *   owner->lock	(spin) what a driver owns; owner.h
@@ -67,7 +66,7 @@ struct driver {
 	struct atomic refs;
 	struct atomic pins;			/* and DRIVER_GOING_PIN */
 	struct wait_queue pins_wait;
-	struct mutex life;
+	bool removing;				/* a removal is at it; not a lock, since the driver runs meanwhile */
 	u32 level;
 	char name[BANOS_NAME_SIZE], version[24], licence[24], description[120];
 
@@ -93,6 +92,7 @@ struct driver {
 	struct rb_root memory;			/* under owner.lock; banos/api/memory.c */
 	struct driver_worker *worker;		/* runs timers and work; banos/api/worker.c */
 	struct proc_entry *proc;
+	struct { spinlock_t lock; u64 since_ns; u32 said, unsaid; } mistakes;	/* banos/api/caller.c */
 	struct rcu_head rcu;
 };
 #define DRIVER_GOING_PIN 0x40000000
@@ -142,10 +142,11 @@ void driver_undo(struct driver *d);
 /** @brief GOING: its exported names lead there no more. */
 void driver_withdraw(struct driver *d);
 /**
- * @brief Close it and take back all it owns; free its image, uses and slots.
- * @return 0; -EBUSY: something of it does not end
+ * @brief After driver_withdraw(): nothing leads into it, nobody is inside, exit(), all that it owns taken back,
+ * image, uses and slots freed. The caller limits the time by owner_stop_begin().
+ * @return 0; -EBUSY: something of it does not end. To be called again
  */
-int driver_dismantle(struct driver *d);
+int driver_end(struct driver *d);
 /** @brief It could not be dismantled: keep it in the list, going, so that it can be tried again. */
 void driver_leave_behind(struct driver *d);
 
@@ -229,7 +230,11 @@ void banos_init(void);
 /** @brief Timers and work of a driver: stop its thread. @return 0, -EBUSY */
 int driver_worker_stop(struct driver *d);
 struct poll_table;
+/** @brief Start-up of banos/api/wait.c, once there are random numbers. */
+void driver_locks_init(void);
 /** @brief A driver's wait object, counted; NULL: not initialised. */
 struct owned *driver_wait_get(struct banos_wait *wait);
 /** @brief Let a program's poll() wait there; who keeps @p wait until the file is closed. */
 void driver_wait_watch(struct owned *wait, struct poll_table *table);
+/** @brief What it was for is gone: whoever waits there looks again. */
+void driver_wait_wake(struct owned *wait);

@@ -10,9 +10,11 @@
  * with an error, and whatever the driver had on the stack is forgotten.
  *
  * So the kernel's caller keeps nothing in registers across the call (they are
- * all clobbered), and holds no lock, RCU section or disabled interrupts. A driver
- * that comes back with interrupts off, DF, AC or another flag set that the kernel
- * relies on is named in the log, and they are put right.
+ * all clobbered), and holds no lock, RCU section or disabled interrupts. With
+ * CONFIG_DEBUG_LOCKS that is checked on the way in, and on the way out that the
+ * driver's function left nothing held either. A driver that comes back with
+ * interrupts off, DF, AC or another flag set that the kernel relies on is named in
+ * the log, and they are put right.
  *
  * The counters are per CPU and only ever increased: calls begun and calls ended.
  * A call may begin on one CPU and end on another; only the sums mean something.
@@ -38,8 +40,11 @@ int gate_open(struct owner *o);
 void gate_close(struct owner *o);
 /** @brief Calls so far, and how many of them have not ended. */
 void gate_count(const struct owner *o, u64 *begun, u64 *running);
-/** @brief Wait until no call runs; none can begin any more. Sleeps. */
-void gate_drain(const struct owner *o);
+/**
+ * @brief Wait until no call runs; none can begin any more. Sleeps, until @p deadline_ns or a fatal signal.
+ * @return 0, -EBUSY: a call has not returned; the log says whose
+ */
+int gate_drain(const struct owner *o, u64 deadline_ns);
 /** @brief End the innermost call into a driver of this thread, with @p result. Does not return. */
 void gate_abandon(s64 result) __noreturn;
 /** @brief A result that no function of a driver may give: said once in the log. @return -EINVAL */
@@ -49,6 +54,16 @@ s64 gate_bad_result(const struct owner *o, s64 result) __cold;
 #define GATE_FLAGS	0x47700
 /** @brief A driver's function returned with other @p flags (of GATE_FLAGS) than it was called with: put them right, and say so. */
 void gate_bad_flags(const struct owner *o, u32 flags) __cold;
+
+#ifdef CONFIG_DEBUG_LOCKS
+/** @brief Is anything of the kernel's held? Then it stops here, by name. @return what gate_debug_leave() wants to know */
+u32 gate_debug_enter(const struct owner *o, const void *fn);
+/** @brief Has the function left anything held? That is said, and preemption is on again. */
+void gate_debug_leave(const struct owner *o, const void *fn, u32 mutexes);
+#else
+static inline u32 gate_debug_enter(const struct owner *o, const void *fn) { return 0; }
+static inline void gate_debug_leave(const struct owner *o, const void *fn, u32 mutexes) { }
+#endif
 
 #define gate_count_event(slot, field) \
 	__asm__ volatile("incq %%gs:%c1(%0)" :: "r"((u64)(slot)), \
@@ -66,6 +81,7 @@ static inline __attribute__((always_inline)) s64 gate_enter(struct owner *o, boo
 							    u64 e, u64 f)
 {
 	struct gate_record r;
+	u32 mutexes = gate_debug_enter(o, fn);	/* a call: before anything is in registers by name */
 	register u64 r8 __asm__("r8") = e;
 	register u64 r9 __asm__("r9") = f;
 	s64 result = (s64)fn;
@@ -91,6 +107,7 @@ static inline __attribute__((always_inline)) s64 gate_enter(struct owner *o, boo
 		gate_bad_flags(r.owner, flags);
 	current->gate = r.outer;
 	gate_count_event(own ? GATE_OWN_SLOT : r.owner->gate_slot, ended);
+	gate_debug_leave(r.owner, fn, mutexes);
 	return result;
 }
 

@@ -40,6 +40,10 @@ void lock_order_check(struct lock_class **class, const void *lock, bool spins, u
 /** Taken, with or without waiting. */
 void lock_order_taken(struct lock_class **class, const void *lock, bool spins, u64 ip);
 void lock_order_released(const void *lock, bool spins);
+/** @brief Does this thread hold nothing, and its CPU no spin lock? */
+bool lock_order_none_held(void);
+/** @brief Name what is held. */
+void lock_order_tell_held(void);
 #endif
 
 /* ---- the orders that were seen; pure (kernel/lock_graph.c), the caller locks ---- */

@@ -19,6 +19,7 @@
 #include <kernel/atomic.h>
 #include <kernel/list.h>
 #include <kernel/lock.h>
+#include <kernel/time.h>
 
 /** Classes of what can be owned; for accounts and leak reports. */
 enum owned_kind {
@@ -39,10 +40,11 @@ struct owned_class {
 	bool late;			/* published when its driver can be depended on: it makes others look for drivers */
 	/**
 	 * Make it inert: after this it leads nowhere and nothing of it runs. Called
-	 * once, after it left its owner. May sleep; NULL: nothing to do.
-	 * @return 0; -EBUSY: it does not end yet (it stays owned, and is asked again)
+	 * after it left its owner. May sleep, until @p deadline_ns; NULL: nothing to do.
+	 * @return 0; -EBUSY: it does not end yet, which the log says in words (it stays
+	 *	   owned, with its handle, and is asked again)
 	 */
-	int (*stop)(struct owned *o);
+	int (*stop)(struct owned *o, u64 deadline_ns);
 	/**
 	 * Make it visible: of OWNED_ENTRY, once init() succeeded. May sleep.
 	 * @return 0 or why not
@@ -59,16 +61,17 @@ struct owner {
 	struct list children, sibling;
 	struct list owned[OWNED_PHASES]; /* newest first */
 	spinlock_t lock;		/* root's is used */
-	u64 handle;
+	u64 handle;			/* 0: the kernel's own */
 	const char *name;		/* of the driver or device; for messages */
 	bool closed;			/* it, and what is below it, obtains nothing more */
+	u64 stop_by_ns;			/* it is being let go: until when that may take; 0: it is not */
 	bool live, live_late;		/* what it registers is visible at once */
 	struct bus_device *device;	/* the device on a bus that it stands for, or NULL; bus.h */
 	u32 counts[OWNED_KINDS];	/* root's: of the whole tree */
 	u64 bytes;			/* root's: of OWNED_MEMORY */
 	u32 gate_slot;			/* offset of its counters in struct cpu; gate.h */
 	u64 code, code_end;		/* root's: where its functions lie */
-	void *private;			/* root's: the instance */
+	void *private;			/* the driver's instance; NULL: the kernel's own */
 	struct rcu_head rcu;
 };
 
@@ -84,10 +87,12 @@ struct owned {
 
 /**
  * @brief Prepare an owner in storage of the caller's.
- * @param parent  NULL: a root
+ * @param parent   NULL: a root
+ * @param private  the driver's instance; NULL: an owner of the kernel's own, which has no handle and gives
+ *		   none to what it owns, so that no driver can name it
  * @return 0, -ENOMEM
  */
-int owner_init(struct owner *o, struct owner *parent, const char *name);
+int owner_init(struct owner *o, struct owner *parent, const char *name, void *private);
 /** @brief The end of an owner that was swept: its handle is void. The storage may be freed after a grace period. */
 void owner_destroy(struct owner *o);
 /** @brief This owner and those below it obtain nothing more; what can sleep is woken. */
@@ -101,6 +106,13 @@ static inline bool owner_has_code(const struct owner *o, const void *addr)
 {
 	return (u64)addr >= o->root->code && (u64)addr < o->root->code_end;
 }
+/** How long letting go of anything of a driver's may take before it is -EBUSY. */
+#define OWNER_STOP_LIMIT_NS	(10 * NSEC_PER_SEC)
+/** @brief What is stopped below this owner from now on shares one limit of time. */
+void owner_stop_begin(struct owner *o);
+void owner_stop_end(struct owner *o);
+/** @brief Until when stopping something of this owner's may take. */
+u64 owner_stop_deadline(const struct owner *o);
 /**
  * @brief Take back what an owner and those below it still own.
  * @param report  NULL, or called for each class of which something was left, with how many
@@ -122,19 +134,18 @@ int owned_publish(struct owned *o);
 
 /**
  * @brief Put something on an owner's list, counted once for it.
- * @param with_handle  give it a handle, too
+ * @param with_handle  give it a handle, too, unless it is the kernel's own
  * @return 0, -ENODEV: the owner is closed, -ENOMEM. Any context.
  */
 int owned_add(struct owner *owner, struct owned *o, const struct owned_class *class, bool with_handle);
 /**
- * @brief Give up: off the list, handle void, class->stop(), owner's reference dropped.
+ * @brief Give up: off the list, handle void, class->stop(), owner's reference dropped. Where stop()
+ * fails all is as before.
  * @return 0; -EINVAL: another thread was first; what stop() said
  */
 int owned_remove(struct owned *o);
 /** @brief An object by handle, counted; NULL: no such thing. Any context. */
 struct owned *owned_get(u64 handle, const struct owned_class *class);
-/** @brief owned_remove() by handle. @return what that says; -EINVAL: no such thing */
-s64 owned_remove_handle(u64 handle, const struct owned_class *class);
 /** @brief owned_get() without counting it: valid under rcu_read_lock(). */
 struct owned *owned_peek(u64 handle, const struct owned_class *class);
 void owned_put(struct owned *o);

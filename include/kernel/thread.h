@@ -101,9 +101,12 @@ struct thread {
 
 	/* owned by the driver gate */
 	struct gate_record *gate;	/* innermost call into a driver, NULL outside */
+	const bool *revoked;		/* set when what this thread calls a method of is taken away; NULL: it is not */
+	const char *method;		/* name of that, for messages */
 
 #ifdef CONFIG_DEBUG_LOCKS
 	struct lock_stack locks_held;	/* mutexes and rwsems */
+	u32 driver_mutexes;		/* mutexes of drivers that it holds */
 #endif
 	struct rcu_head rcu;
 };

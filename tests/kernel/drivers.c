@@ -371,5 +371,5 @@ KTEST(driver, gate_costs_little)
 	KEXPECT_EQ(calls, 64);
 	KEXPECT_EQ(running_now, 0);
 	pr_info("# bench gate_call %lu, a plain call %lu\n", best, direct);
-	KEXPECT_EQ(driver_dismantle(d), 0);
+	KEXPECT_EQ(driver_end(d), 0);
 }

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Who calls the API; see caller.h. It is the driver whose function runs innermost in
+ * this thread. Whoever calls from outside of all drivers is the kernel itself.
+ *
+ * Memory that a driver may name: the stack that it runs on, what driver_memory_span()
+ * knows, and for drivers that are linked in, in whose place or on whose behalf the
+ * caller runs, the image. A program's memory is none of that.
+ */
+#include <kernel/bus.h>
+#include <kernel/heap.h>
+#include <kernel/printk.h>
+#include <kernel/string.h>
+#include <kernel/time.h>
+#include "caller.h"
+
+#define MISTAKES_MAX	20u
+#define MISTAKES_NS	(5 * NSEC_PER_SEC)
+#define UNINTERRUPTIBLE_MAX_NS	(30 * NSEC_PER_SEC)
+#define STRUCT_MAX	4096u		/* bytes that are looked at beyond those that are known */
+
+/* ---- mistakes ---- */
+
+static bool may_say(struct driver *d, u32 *unsaid)
+{
+	u64 now = time_monotonic_ns(), flags = spin_lock_irqsave(&d->mistakes.lock);
+	bool may;
+
+	*unsaid = 0;
+	if (now - d->mistakes.since_ns > MISTAKES_NS) {
+		*unsaid = d->mistakes.unsaid;
+		d->mistakes.since_ns = now;
+		d->mistakes.said = d->mistakes.unsaid = 0;
+	}
+	may = d->mistakes.said < MISTAKES_MAX;
+	if (may)
+		d->mistakes.said++;
+	else
+		d->mistakes.unsaid++;
+	spin_unlock_irqrestore(&d->mistakes.lock, flags);
+	return may;
+}
+
+s64 api_mistake(const char *function, s64 err, const char *what)
+{
+	struct owner *o = gate_owner();
+	u32 unsaid = 0;
+
+	if (o && o->private && !may_say(o->private, &unsaid))
+		return err;
+	if (unsaid)
+		pr_warn("banos: %s: %u more calls of it were wrong\n", o->name, unsaid);
+	pr_warn("banos: %s: %s(): %s\n", o ? o->name : "the kernel", function, what);
+	return err;
+}
+
+s64 api_check_sleep(const char *function, u64 deadline_ns, u32 flags)
+{
+	if (api_holds_spinlock())
+		return api_mistake(function, -EDEADLK, "may sleep, and the caller holds a spin lock");
+	if (likely(!flags))
+		return 0;
+	if (flags & ~BANOS_UNINTERRUPTIBLE)
+		return api_mistake(function, -EINVAL, "flags has a bit that is not known");
+	if (!deadline_ns)
+		return api_mistake(function, -EINVAL, "deadline_ns is 0, but BANOS_UNINTERRUPTIBLE needs a deadline");
+	if (deadline_ns > time_monotonic_ns() + UNINTERRUPTIBLE_MAX_NS)
+		return api_mistake(function, -EINVAL, "deadline_ns is more than 30 s ahead with BANOS_UNINTERRUPTIBLE");
+	return 0;
+}
+
+/* ---- handles ---- */
+
+/* In an RCU section. */
+static bool is_callers(const struct owner *o)
+{
+	const struct owner *caller = gate_owner();
+
+	if (!caller || o->root == caller)
+		return true;
+	return o->device && o->device->bus->root == caller;
+}
+
+struct owner *api_owner(banos_owner handle)
+{
+	struct owner *o;
+
+	rcu_read_lock();
+	o = owner_find((u64)handle);
+	if (o && !is_callers(o))
+		o = NULL;
+	rcu_read_unlock();
+	return o;
+}
+
+struct owned *api_peek(u64 handle, const struct owned_class *class)
+{
+	struct owned *o = owned_peek(handle, class);
+	const struct owner *owner = o ? READ_ONCE(o->owner) : NULL;
+
+	return owner && is_callers(owner) ? o : NULL;
+}
+
+struct owned *api_get(u64 handle, const struct owned_class *class)
+{
+	struct owned *o;
+
+	rcu_read_lock();
+	o = api_peek(handle, class);
+	if (o && !atomic_inc_not_zero(&o->refs))
+		o = NULL;
+	rcu_read_unlock();
+	return o;
+}
+
+s64 api_remove(const char *function, u64 handle, const struct owned_class *class)
+{
+	struct owned *o = api_get(handle, class);
+	s64 err;
+
+	if (!o)
+		return api_mistake(function, -EINVAL, "the handle is none of the caller's, or was given up before");
+	err = owned_remove(o);
+	owned_put(o);
+	return err;
+}
+
+/* ---- memory ---- */
+
+extern u8 _text[], _data[], _image_end[];
+
+/* Is a driver that is linked in among those whose calls led here, or did the kernel call? */
+static bool image_counts(void)
+{
+	const struct gate_record *r = current->gate;
+
+	if (!r)
+		return true;
+	for (; r; r = r->outer)
+		if (r->owner->private && ((struct driver *)r->owner->private)->builtin)
+			return true;
+	return false;
+}
+
+static u64 up_to(u64 addr, u64 end, u64 max) { return MIN(end - addr, max); }
+
+u64 api_span(const void *p, u64 max, bool write)
+{
+	u64 addr = (u64)p, here = (u64)__builtin_frame_address(0);
+
+	if (addr >= here && addr < current->kstack_top)
+		return up_to(addr, current->kstack_top, max);
+	if (addr >= (u64)(write ? _data : _text) && addr < (u64)_image_end)
+		return image_counts() ? up_to(addr, (u64)_image_end, max) : 0;
+	return driver_memory_span(p, max, write);
+}
+
+s64 api_text(const char *text, u64 max)
+{
+	u64 span = api_span(text, max, false), len = strnlen(text, span);
+
+	return len < span ? (s64)len : -EINVAL;
+}
+
+u32 api_struct(const void *s)
+{
+	u32 size;
+
+	if ((u64)s & 7 || !api_may_read(s, sizeof(size)))
+		return 0;
+	size = MIN(READ_ONCE(*(const u32 *)s), STRUCT_MAX);
+	return api_may_read(s, size) ? size : 0;
+}

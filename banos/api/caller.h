@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file caller.h  Who calls the API, whether the handles are its own, and the memory that it names.
+ *
+ * A mistake of the caller is an error and one sentence in the log that names driver,
+ * function and argument. A driver that makes many is cut short: MISTAKES_MAX sentences
+ * in MISTAKES_NS.
+ */
+#pragma once
+#include <kernel/driver.h>
+#include <kernel/err.h>
+
+/** @brief Say what was wrong with a call of @p function. Any context. @return @p err */
+s64 api_mistake(const char *function, s64 err, const char *what) __cold;
+/** -EINVAL, because of the argument that the text begins with. */
+#define MISTAKE(what) api_mistake(__func__, -EINVAL, what)
+
+/** @brief Does the caller hold a spin lock? Then it may not sleep. */
+static inline bool api_holds_spinlock(void) { return unlikely(CPU_FIELD_READ(preempt_count)); }
+/** -EDEADLK, because of that. */
+#define SPINLOCK_MISTAKE() api_mistake(__func__, -EDEADLK, "may sleep, and the caller holds a spin lock")
+
+/** @brief Is the device whose method this thread runs being taken away? Then it does not sleep any longer. */
+static inline bool call_is_revoked(void)
+{
+	const bool *revoked = current->revoked;
+
+	return unlikely(revoked && READ_ONCE(*revoked));
+}
+/** @brief May the caller sleep so? @return 0; -EINVAL or -EDEADLK with a sentence about @p function */
+s64 api_check_sleep(const char *function, u64 deadline_ns, u32 flags);
+
+/* ---- handles; each is the caller's own, or of a device on a bus of the caller's ---- */
+
+/** @brief An owner; NULL: none, or not for the caller. It lives as long as the driver that named it is pinned. Any context. */
+struct owner *api_owner(banos_owner handle);
+/** @brief An object, counted: owned_put(). NULL: none, or not for the caller. Any context. */
+struct owned *api_get(u64 handle, const struct owned_class *class);
+/** @brief The same without counting it, under rcu_read_lock(). */
+struct owned *api_peek(u64 handle, const struct owned_class *class);
+/** @brief owned_remove() by handle. @return what that says; -EINVAL with a sentence about @p function */
+s64 api_remove(const char *function, u64 handle, const struct owned_class *class);
+
+/* ---- memory; any context ---- */
+
+/** @brief How many bytes from @p p on are memory that a driver may name, at most @p max. */
+u64 api_span(const void *p, u64 max, bool write);
+static inline bool api_may_read(const void *p, u64 len) { return api_span(p, len, false) == len; }
+static inline bool api_may_write(const void *p, u64 len) { return api_span(p, len, true) == len; }
+/** @brief Length of a text of a driver's. @return -EINVAL: it is not the driver's, or has no NUL in @p max bytes */
+s64 api_text(const char *text, u64 max);
+#define API_TEXT_MAX	1024u		/* with its NUL: <banos/base.h> */
+/**
+ * @brief May a struct that begins with its size be read, as far as it is looked at?
+ * @return that length, at most a page; 0: no
+ */
+u32 api_struct(const void *s);
