@@ -111,9 +111,9 @@ static int is_done(struct edu *e, uint32_t what)
 }
 
 /* Until something happened since the ticket, or it is time to look at it again. */
-static int64_t sleep_and_look(struct edu *e, uint64_t ticket)
+static int64_t sleep_and_look(struct edu *e, uint64_t ticket, uint32_t flags)
 {
-	int64_t error = banos_wait_sleep(&e->wait, ticket, banos_time_ns() + LOOK_NS);
+	int64_t error = banos_wait_sleep(&e->wait, ticket, banos_time_ns() + LOOK_NS, flags);
 
 	return error == -ETIMEDOUT ? look(e) : error;
 }
@@ -185,7 +185,7 @@ static int64_t edu_read(void *context, void *file, banos_buffer to, uint64_t len
 		banos_mutex_unlock(&e->lock);
 		if (!n && flags & BANOS_FILE_NONBLOCK)
 			n = -EAGAIN;
-		if (n || (n = sleep_and_look(e, ticket)))
+		if (n || (n = sleep_and_look(e, ticket, 0)))
 			return n;
 	}
 	return 0;
@@ -227,9 +227,8 @@ static int64_t transfer(struct edu *e, uint64_t offset, uint64_t length, uint32_
 
 		if (is_done(e, IRQ_DMA))
 			return 0;
-		error = sleep_and_look(e, ticket);
-		if (error == -ERESTART)		/* a signal has to wait: the device uses the buffer */
-			error = banos_delay(BANOS_MS);
+		/* A signal has to wait: the device uses the buffer. */
+		error = sleep_and_look(e, ticket, BANOS_UNINTERRUPTIBLE);
 		if (error)
 			return error;
 	}

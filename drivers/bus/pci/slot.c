@@ -47,7 +47,7 @@ static void command(struct pci_function *port, uint32_t clear, uint32_t set)
 	if (port->info.slot_caps & CAPS_NO_COMMAND_DONE)
 		return;
 	while (!(slot_read(port, EXP_SLOT_STATUS) & STATUS_COMMAND_DONE) && banos_time_ns() < limit)
-		banos_sleep_until(banos_time_ns() + BANOS_MS);
+		banos_sleep_until(banos_time_ns() + BANOS_MS, BANOS_UNINTERRUPTIBLE);
 }
 
 static void power_on(struct pci_function *port)
@@ -77,7 +77,7 @@ static void fill_slot(struct pci_function *port)
 {
 	if (!port->tries++)
 		power_on(port);
-	banos_sleep_until(banos_time_ns() + SETTLE_NS);
+	banos_sleep_until(banos_time_ns() + SETTLE_NS, BANOS_UNINTERRUPTIBLE);
 	if (scan_slot(port))
 		port->tries = 0;
 	else if (port->tries == TRIES_MAX)
