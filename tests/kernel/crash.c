@@ -9,6 +9,7 @@
 #include <kernel/test_options.h>
 #include <kernel/crash.h>
 #include <kernel/err.h>
+#include <kernel/gate.h>
 #include <kernel/heap.h>
 #include <kernel/lock.h>
 #include <kernel/printk.h>
@@ -199,6 +200,48 @@ static __noinline void crash_mutex(void)
 	spin_unlock(&lock_a);
 }
 
+static s64 as_driver(void) { return 0; }
+static struct owner tester = { .root = &tester, .name = "tester", .gate_slot = GATE_OWN_SLOT };
+
+static __noinline void enter_driver(void)
+{
+	gate_call(&tester, NULL, as_driver, 0, 0, 0, 0, 0, 0);
+	barrier();
+}
+
+/* No driver is entered with something of ours held. */
+static __noinline void crash_gatemutex(void)
+{
+	enter_driver();			/* with nothing: fine */
+	mutex_lock(&mutex_a);
+	enter_driver();
+	mutex_unlock(&mutex_a);
+}
+
+static __noinline void crash_gaterwsem(void)
+{
+	static struct rwsem rwsem = RWSEM_INIT(rwsem);
+
+	down_read(&rwsem);
+	enter_driver();
+	up_read(&rwsem);
+}
+
+static __noinline void crash_gatercu(void)
+{
+	rcu_read_lock();
+	enter_driver();
+	rcu_read_unlock();
+}
+
+static __noinline void crash_gateirq(void)
+{
+	u64 flags = irq_save();
+
+	enter_driver();
+	irq_restore(flags);
+}
+
 static __noinline void crash_heap(void)
 {
 	volatile u8 *p = kmalloc(64);
@@ -238,6 +281,8 @@ static const struct crash kinds[] = {
 	{ "irq", crash_irq }, { "irqstack", crash_irqstack }, { "lock", crash_lock }, { "heap", crash_heap }, { "free", crash_free },
 	{ "sleep", crash_sleep }, { "warn", crash_warn }, { "order", crash_order }, { "round", crash_round },
 	{ "irqlock", crash_irqlock }, { "mutex", crash_mutex },
+	{ "gatemutex", crash_gatemutex }, { "gaterwsem", crash_gaterwsem }, { "gatercu", crash_gatercu },
+	{ "gateirq", crash_gateirq },
 };
 
 static void crash_thread(void *how)

@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Hands in what is not its own: the kernel's and other drivers' handles, by trying them
+ * all, and addresses that lead nowhere, or to somebody else. Each has to be an error. One that
+ * is not is said, and init fails.
+ */
+#include <banos/bus.h>
+#include <banos/chardev.h>
+#include <banos/dma.h>
+#include <banos/driver.h>
+#include <banos/errno.h>
+#include <banos/export.h>
+#include <banos/firmware.h>
+#include <banos/io.h>
+#include <banos/irq.h>
+#include <banos/lock.h>
+#include <banos/memory.h>
+#include <banos/print.h>
+#include <banos/thread.h>
+#include <banos/time.h>
+#include <banos/timer.h>
+#include <banos/user.h>
+#include <banos/wait.h>
+#include <banos/work.h>
+
+static uint64_t kernel_text, kernel_data;
+BANOS_PARAM_U64(kernel_text, 0, UINT64_MAX, "an address of the kernel's own code");
+BANOS_PARAM_U64(kernel_data, 0, UINT64_MAX, "an address of the kernel's own variables");
+
+static banos_owner me;
+static uint32_t wrong;
+
+#define EXPECT(call, expected) expect((int64_t)(call), expected, #call, __LINE__)
+static void expect(int64_t got, int64_t expected, const char *call, int line)
+{
+	if (got == expected)
+		return;
+	if (wrong++ < 20)
+		banos_error(me, "line %d: %s: %lld instead of %lld", line, call, (long long)got, (long long)expected);
+}
+
+static int64_t nothing(void *context) { return 0; }
+static int64_t quiesce(void *context, void *device) { return 0; }
+static int64_t probe(void *context, banos_owner device, void **state) { return -ENODEV; }
+
+static const struct banos_chardev_ops chardev_ops = { .size = sizeof(chardev_ops) };
+static const struct banos_bus_ops bus_ops = { .size = sizeof(bus_ops), .quiesce = quiesce };
+static const struct banos_prober_ops prober_ops = { .size = sizeof(prober_ops), .probe = probe };
+static const struct banos_chardev_config chardev = {
+	.size = sizeof(chardev), .major = BANOS_CHARDEV_ANY, .mode = 0444, .ops = &chardev_ops, .name = "intruder",
+};
+static const struct banos_bus_config bus = { .size = sizeof(bus), .ops = &bus_ops, .name = "intruder" };
+static const struct banos_prober_config prober = { .size = sizeof(prober), .ops = &prober_ops, .bus = "intruder" };
+static const struct banos_device_config device = {
+	.size = sizeof(device), .name = "one", .alias = "intruder:one",
+};
+
+/* ---- handles ---- */
+
+/* Nothing is obtained with a foreign owner. */
+static void try_owner(banos_owner o)
+{
+	static struct banos_mutex mutex;
+	static struct banos_wait wait;
+	struct banos_resource r = { .size = sizeof(r) };
+	banos_timer timer;
+	banos_work work;
+	banos_irq irq;
+	banos_dma dma;
+	banos_mmio mmio;
+	banos_ports ports;
+	banos_firmware firmware;
+	banos_bus b;
+	void *memory;
+	uint64_t address;
+	char name[8];
+
+	EXPECT(banos_alloc(o, 16, 0), 0);
+	EXPECT(banos_free(o, &mutex), -EINVAL);
+	EXPECT(banos_chardev_register(o, &chardev, NULL), -EINVAL);
+	EXPECT(banos_timer_create(o, nothing, NULL, &timer), -EINVAL);
+	EXPECT(banos_work_create(o, nothing, NULL, &work), -EINVAL);
+	EXPECT(banos_thread_create(o, nothing, NULL, "intruder", NULL), -EINVAL);
+	EXPECT(banos_mutex_init(o, &mutex), -EINVAL);
+	EXPECT(banos_wait_init(o, &wait), -EINVAL);
+	EXPECT(banos_lookup_symbol(o, "memcpy"), 0);
+	EXPECT(banos_release_symbol(o, &mutex), -EINVAL);
+	EXPECT(banos_firmware_load(o, "x", &firmware), -EINVAL);
+	EXPECT(banos_mmio_map(o, 0xe8000000, 4096, 0, &mmio, &memory), -EINVAL);
+	EXPECT(banos_ports_claim(o, 0x5000, 1, &ports), -EINVAL);
+	EXPECT(banos_bus_register(o, &bus, &b), -EINVAL);
+	EXPECT(banos_prober_register(o, &prober, NULL), -EINVAL);
+	EXPECT(banos_irq_create(o, 0, nothing, NULL, &irq), -EINVAL);
+	EXPECT(banos_dma_alloc(o, 4096, 32, &dma, &memory, &address), -EINVAL);
+	EXPECT(banos_resource_get(o, 0, &r), -EINVAL);
+	EXPECT(banos_device_interrupts(o), -EINVAL);
+	EXPECT(banos_device_name(o, name, sizeof(name)), -EINVAL);
+	EXPECT(banos_print_args(o, BANOS_DEBUG, "", NULL, 0), -EINVAL);
+}
+
+/* Nothing foreign is used, taken away, or registered on. */
+static void try_object(uint64_t h)
+{
+	int64_t result;
+	banos_device d;
+	void *context;
+	char byte;
+
+	EXPECT(banos_chardev_remove((banos_chardev)h), -EINVAL);
+	EXPECT(banos_chardev_number((banos_chardev)h), -EINVAL);
+	EXPECT(banos_timer_start((banos_timer)h, 0), -EINVAL);
+	EXPECT(banos_timer_cancel((banos_timer)h), -EINVAL);
+	EXPECT(banos_timer_destroy((banos_timer)h), -EINVAL);
+	EXPECT(banos_work_queue((banos_work)h), -EINVAL);
+	EXPECT(banos_work_wait((banos_work)h), -EINVAL);
+	EXPECT(banos_work_destroy((banos_work)h), -EINVAL);
+	EXPECT(banos_thread_stop((banos_thread)h, &result), -EINVAL);
+	EXPECT(banos_irq_count((banos_irq)h), -EINVAL);
+	EXPECT(banos_irq_destroy((banos_irq)h), -EINVAL);
+	EXPECT(banos_dma_free((banos_dma)h), -EINVAL);
+	EXPECT(banos_mmio_unmap((banos_mmio)h), -EINVAL);
+	EXPECT(banos_port_read((banos_ports)h, 0, 1), -EINVAL);
+	EXPECT(banos_ports_release((banos_ports)h), -EINVAL);
+	EXPECT(banos_firmware_read((banos_firmware)h, 0, &byte, 1), -EINVAL);
+	EXPECT(banos_firmware_release((banos_firmware)h), -EINVAL);
+	EXPECT(banos_device_add((banos_bus)h, &device, &d), -EINVAL);
+	EXPECT(banos_device_remove((banos_device)h, 0), -EINVAL);
+	EXPECT(banos_device_context((banos_bus)h, me, &context), -ENODEV);
+	EXPECT(banos_bus_remove((banos_bus)h), -EINVAL);
+	EXPECT(banos_prober_remove((banos_prober)h), -EINVAL);
+	EXPECT(banos_buffer_zero((banos_buffer)h, 1), -EINVAL);
+	EXPECT(banos_buffer_left((banos_buffer)h), -EINVAL);
+	EXPECT(banos_poll_watch((banos_poll)h, NULL), -EINVAL);
+}
+
+static void try_handles(void)
+{
+	for (uint64_t generation = 0; generation < 12; generation++)
+		for (uint64_t index = 0; index < 300; index++) {
+			uint64_t h = generation << 32 | index;
+
+			if ((banos_owner)h == me)
+				continue;
+			try_owner((banos_owner)h);
+			try_object(h);
+		}
+}
+
+/* ---- addresses ---- */
+
+static void try_locks(void *p)
+{
+	EXPECT(banos_mutex_init(me, p), -EINVAL);
+	EXPECT(banos_mutex_lock(p), -EINVAL);
+	EXPECT(banos_mutex_trylock(p), -EINVAL);
+	EXPECT(banos_mutex_unlock(p), -EINVAL);
+	EXPECT(banos_mutex_destroy(p), -EINVAL);
+	EXPECT(banos_wait_init(me, p), -EINVAL);
+	EXPECT(banos_wait_ticket(p), 0);
+	EXPECT(banos_wait_sleep(p, 0, 1), -EINVAL);
+	EXPECT(banos_wait_wake(p), -EINVAL);
+	EXPECT(banos_wait_destroy(p), -EINVAL);
+	EXPECT(banos_spin_init(p), -EINVAL);
+	EXPECT(banos_spin_lock(p), -EINVAL);
+	EXPECT(banos_spin_trylock(p), -EINVAL);
+	EXPECT(banos_spin_unlock(p), -EINVAL);
+}
+
+/* It can't be written to, and so takes no handle or other result. */
+static void try_results(void *p)
+{
+	struct banos_device_config d = device;
+	banos_bus b;
+
+	EXPECT(banos_timer_create(me, nothing, NULL, p), -EINVAL);
+	EXPECT(banos_work_create(me, nothing, NULL, p), -EINVAL);
+	EXPECT(banos_mmio_map(me, 0xe8000000, 4096, 0, p, p), -EINVAL);
+	EXPECT(banos_ports_claim(me, 0x5000, 1, p), -EINVAL);
+	EXPECT(banos_firmware_load(me, "x", p), -EINVAL);
+	EXPECT(banos_bus_register(me, &bus, p), -EINVAL);
+	EXPECT(banos_bus_register(me, &bus, &b), 0);
+	EXPECT(banos_device_add(b, &d, p), -EINVAL);
+	EXPECT(banos_device_context(b, me, p), -EINVAL);
+	EXPECT(banos_bus_remove(b), 0);
+	if (p) {				/* NULL: not wanted */
+		EXPECT(banos_thread_create(me, nothing, NULL, "intruder", p), -EINVAL);
+		EXPECT(banos_chardev_register(me, &chardev, p), -EINVAL);
+		EXPECT(banos_prober_register(me, &prober, p), -EINVAL);
+	}
+	EXPECT(banos_format_args(p, 8, "12345678", NULL, 0), -EINVAL);
+	EXPECT(banos_user_read(p, 0, 8), -EINVAL);
+}
+
+/* It can't be read. */
+static void try_arguments(const void *p)
+{
+	struct banos_chardev_config c = chardev;
+	struct banos_bus_config b = bus;
+	struct banos_prober_config q = prober;
+	struct banos_device_config d = device;
+	uint64_t text = (uint64_t)p;
+	banos_firmware firmware;
+	banos_device dev;
+	banos_bus good;
+	char out[32];
+
+	EXPECT(banos_chardev_register(me, p, NULL), -EINVAL);
+	EXPECT(banos_bus_register(me, p, &good), -EINVAL);
+	EXPECT(banos_prober_register(me, p, NULL), -EINVAL);
+	c.ops = p;
+	EXPECT(banos_chardev_register(me, &c, NULL), -EINVAL);
+	b.ops = p;
+	EXPECT(banos_bus_register(me, &b, &good), -EINVAL);
+	q.ops = p;
+	EXPECT(banos_prober_register(me, &q, NULL), -EINVAL);
+	EXPECT(banos_bus_register(me, &bus, &good), 0);
+	EXPECT(banos_device_add(good, p, &dev), -EINVAL);
+	d.resources = p;
+	d.resource_count = 1;
+	EXPECT(banos_device_add(good, &d, &dev), -EINVAL);
+	d.resource_count = 0;
+	if (p) {
+		d.properties = p;
+		EXPECT(banos_device_add(good, &d, &dev), -EINVAL);
+		d.properties = NULL;
+		d.attributes = p;
+		EXPECT(banos_device_add(good, &d, &dev), -EINVAL);
+		EXPECT(banos_format_args(out, sizeof(out), "%s", &text, 1), -EINVAL);
+		EXPECT(banos_print_args(me, BANOS_DEBUG, "%s", &text, 1), -EINVAL);
+	}
+	EXPECT(banos_bus_remove(good), 0);
+	EXPECT(banos_thread_create(me, nothing, NULL, p, NULL), -EINVAL);
+	EXPECT(banos_firmware_load(me, p, &firmware), -EINVAL);
+	EXPECT(banos_lookup_symbol(me, p), 0);
+	EXPECT(banos_print_args(me, BANOS_DEBUG, p, NULL, 0), -EINVAL);
+	EXPECT(banos_print_args(me, BANOS_DEBUG, "", p, 1), -EINVAL);
+	EXPECT(banos_format_args(out, sizeof(out), p, NULL, 0), -EINVAL);
+	EXPECT(banos_user_write(0x400000, p, 8), -EINVAL);
+	EXPECT(banos_timer_create(me, (int64_t (*)(void *))p, NULL, (banos_timer *)&good), -EINVAL);
+}
+
+static const struct banos_mutex read_only;
+
+static void try_addresses(void)
+{
+	const uint64_t nowhere[] = {
+		0, 1, 8, 4096, 0x400000, 0x7fffffffe000, 0x7ffffffffff8, 0x800000000000, 0x1234567890abcdef,
+		0xffff7ffffffffff8, 0xffff8fff00000000, 0xffffc07ffffff000, 0xffffffff00000000, 0xffffffffbffff000,
+		0xfffffffffffff000, 0xfffffffffffffff8, kernel_text, kernel_data,
+	};
+	char *own = banos_alloc(me, 100, 0), *large = banos_alloc(me, 8192, 0);
+
+	for (uint32_t i = 0; i < sizeof(nowhere) / sizeof(nowhere[0]); i++) {
+		try_locks((void *)nowhere[i]);
+		try_results((void *)nowhere[i]);
+		try_arguments((const void *)nowhere[i]);
+	}
+	/* Its own, but not to be written to, not aligned, or not long enough. */
+	try_locks((void *)(uintptr_t)&read_only);
+	try_locks((void *)try_addresses);
+	try_results((void *)(uintptr_t)&read_only);
+	if (!own || !large)
+		return;
+	EXPECT(banos_mutex_init(me, (struct banos_mutex *)(own + 4)), -EINVAL);
+	EXPECT(banos_mutex_init(me, (struct banos_mutex *)(large + 8192 - 56)), -EINVAL);
+	EXPECT(banos_format_args(own, 4096, "x", NULL, 0), -EINVAL);
+	EXPECT(banos_format_args(large, 8193, "x", NULL, 0), -EINVAL);
+	__builtin_memset(large, 'x', 8192);
+	EXPECT(banos_lookup_symbol(me, large), 0);
+	EXPECT(banos_lookup_symbol(me, large + 8192 - 16), 0);
+	banos_free(me, own);
+	banos_free(me, large);
+	try_locks(large);			/* given up: not mapped any more */
+}
+
+/* What is its own is taken, from wherever it is. */
+static void try_own(void)
+{
+	struct banos_mutex on_stack, *allocated = banos_alloc(me, sizeof(*allocated), 0);
+	struct banos_mutex *at_end = banos_alloc(me, 8192, 0);
+	static struct banos_mutex in_image;
+	struct banos_mutex *all[] = { &on_stack, &in_image, allocated, at_end + 8192 / sizeof(*at_end) - 1 };
+
+	for (uint32_t i = 0; i < 4; i++) {
+		struct banos_mutex copy;
+
+		EXPECT(banos_mutex_init(me, all[i]), 0);
+		EXPECT(banos_mutex_lock(all[i]), 0);
+		EXPECT(banos_mutex_lock(all[i]), -EDEADLK);
+		EXPECT(banos_mutex_unlock(all[i]), 0);
+		EXPECT(banos_mutex_unlock(all[i]), -EPERM);
+		EXPECT(banos_wait_wake((struct banos_wait *)all[i]), -EINVAL);	/* a mutex is no wait object */
+		EXPECT(banos_spin_lock((struct banos_spinlock *)all[i]), -EINVAL);
+		copy = *all[i];
+		EXPECT(banos_mutex_lock(&copy), -EINVAL);		/* moved */
+		EXPECT(banos_mutex_destroy(all[i]), 0);
+		EXPECT(banos_mutex_destroy(all[i]), -EINVAL);
+		EXPECT(banos_mutex_lock(all[i]), -EINVAL);
+	}
+	banos_free(me, allocated);
+	banos_free(me, at_end);
+}
+
+/* ---- what may not be done with a spin lock held ---- */
+
+static void try_in_spin_lock(void)
+{
+	static struct banos_spinlock spin;
+	static struct banos_mutex mutex;
+	static struct banos_wait wait;
+	banos_timer timer;
+	void *small, *large = banos_alloc(me, 8192, 0);
+
+	EXPECT(banos_spin_init(&spin), 0);
+	EXPECT(banos_mutex_init(me, &mutex), 0);
+	EXPECT(banos_wait_init(me, &wait), 0);
+	EXPECT(banos_spin_lock(&spin), 0);
+	EXPECT(banos_spin_lock(&spin), -EDEADLK);
+	EXPECT(banos_sleep_until(banos_time_ns() + BANOS_MS), -EDEADLK);
+	EXPECT(banos_wait_sleep(&wait, 0, banos_time_ns() + BANOS_MS), -EDEADLK);
+	EXPECT(banos_mutex_lock(&mutex), -EDEADLK);
+	EXPECT(banos_thread_yield(), -EDEADLK);
+	EXPECT(banos_alloc(me, 16, 0), 0);
+	small = banos_alloc(me, 16, BANOS_ALLOC_ATOMIC);
+	EXPECT(small != NULL && banos_free(me, small) == 0, 1);
+	EXPECT(banos_free(me, large), -EDEADLK);
+	EXPECT(banos_timer_create(me, nothing, NULL, &timer), -EDEADLK);
+	EXPECT(banos_chardev_register(me, &chardev, NULL), -EDEADLK);
+	EXPECT(banos_lookup_symbol(me, "memcpy"), 0);
+	EXPECT(banos_spin_unlock(&spin), 0);
+	EXPECT(banos_spin_unlock(&spin), -EPERM);
+	EXPECT(banos_free(me, large), 0);
+	EXPECT(banos_mutex_destroy(&mutex), 0);
+	EXPECT(banos_wait_destroy(&wait), 0);
+}
+
+/* ---- sleeps that nothing ends ---- */
+
+static void try_sleeps(void)
+{
+	static struct banos_wait wait;
+	uint64_t now = banos_time_ns();
+
+	EXPECT(banos_wait_init(me, &wait), 0);
+	EXPECT(banos_sleep_until(now + 2 * BANOS_MS, BANOS_UNINTERRUPTIBLE), 0);
+	EXPECT(banos_time_ns() >= now + 2 * BANOS_MS, 1);
+	EXPECT(banos_sleep_until(now, BANOS_UNINTERRUPTIBLE), 0);
+	EXPECT(banos_sleep_until(0, BANOS_UNINTERRUPTIBLE), 0);
+	EXPECT(banos_sleep_until(now + 31 * BANOS_S, BANOS_UNINTERRUPTIBLE), -EINVAL);
+	EXPECT(banos_sleep_until(UINT64_MAX, BANOS_UNINTERRUPTIBLE), -EINVAL);
+	EXPECT(banos_sleep_until(now, 2), -EINVAL);
+	EXPECT(banos_wait_sleep(&wait, 0, 0, BANOS_UNINTERRUPTIBLE), -EINVAL);
+	EXPECT(banos_wait_sleep(&wait, 0, now + 31 * BANOS_S, BANOS_UNINTERRUPTIBLE), -EINVAL);
+	EXPECT(banos_wait_sleep(&wait, 0, now, 4), -EINVAL);
+	EXPECT(banos_wait_sleep(&wait, 0, banos_time_ns() + BANOS_MS, BANOS_UNINTERRUPTIBLE), -ETIMEDOUT);
+	EXPECT(banos_wait_sleep(&wait, 1, banos_time_ns() + BANOS_S, BANOS_UNINTERRUPTIBLE), 0);
+	EXPECT(banos_wait_destroy(&wait), 0);
+}
+
+static int64_t intruder_init(banos_owner self)
+{
+	me = self;
+	try_sleeps();			/* the first mistakes are said in words */
+	try_in_spin_lock();
+	try_own();
+	try_addresses();
+	try_handles();
+	if (!wrong)
+		banos_print(self, "nothing was taken");
+	return wrong ? -EINVAL : 0;
+}
+
+BANOS_SERVES("intruder:none");
+BANOS_DRIVER(intruder, "1.0", "MIT", "Hands in what is not its own", intruder_init, NULL);

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: MIT
+"""Drivers that make mistakes, and what the kernel makes of them: an error and a
+sentence; never a fault of its own, and never a wait without an end."""
+import os
+import re
+import subprocess
+
+import pytest
+
+import machine as machines
+from archive import file
+from conftest import debug_program
+from driver_source import compiled
+
+pytestmark = pytest.mark.banos
+DRIVERS = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'drivers')
+NAMES = ('intruder', 'stuck', 'mapper', 'untidy')
+
+
+def source(name):
+    with open(os.path.join(DRIVERS, name + '.c'), encoding='utf-8') as f:
+        return f.read()
+
+
+@pytest.fixture(scope='module')
+def files():
+    return {f'{x}.ko': file('', compiled(source(x))) for x in NAMES} | {
+        'bin/clutch': debug_program('clutch')}
+
+
+@pytest.fixture(params=['release', 'debug'])
+def m(request, start, files):
+    kernel = machines.KERNEL if request.param == 'release' else machines.DEBUG_KERNEL
+    machine = start(kernel=kernel, cpus=2 if request.param == 'release' else 4,
+                    files=files, append='quiet').boot()
+    machine.kernel, machine.is_debug = kernel, request.param == 'debug'
+    return machine
+
+
+def address(kernel, name):
+    out = subprocess.run(['nm', kernel], check=True, capture_output=True, text=True)
+    return '0x' + re.search(rf'^(\w+) \w {name}$', out.stdout, re.M)[1]
+
+
+
+def device(m, where, ms=25000):
+    """A device "a" with its driver, of which something goes on."""
+    m.check(f'insmod /stuck.ko name=a where={where} ms={ms} >/dev/null; '
+            'until test -c /dev/a; do sleep 0.1; done')
+
+
+def test_mistakes(m):
+    foreign_handles_and_addresses_are_errors(m)
+    map_runs_without_a_lock_of_the_programs_memory(m)
+    who_sleeps_is_woken_when_its_device_goes(m)
+    what_a_function_leaves_held_is_said(m)
+    m.check('lsmod | grep -c installed || true; echo works')
+
+
+def foreign_handles_and_addresses_are_errors(m):
+    output, status = m.run('insmod /intruder.ko kernel_text=' +
+                           address(m.kernel, 'driver_run_init') + ' kernel_data=' +
+                           address(m.kernel, 'drivers'), 60)
+    log = m.check('dmesg')
+    assert status == 0, output + log
+    assert 'intruder: nothing was taken' in log
+    # Each in words, up to a number in a time.
+    assert re.search(r'banos: intruder: banos_sleep_until\(\): deadline_ns is more than 30 s '
+                     'ahead', log)
+    assert 'banos_mutex_lock(): may sleep, and the caller holds a spin lock' in log
+    assert 'banos_spin_unlock(): lock is not held by the caller' in log
+    m.check('rmmod intruder; dmesg -c >/dev/null')
+
+
+def map_runs_without_a_lock_of_the_programs_memory(m):
+    assert m.check('insmod /mapper.ko >/dev/null; clutch map /dev/mapper') == 'mapped\n'
+    m.check('rmmod mapper')
+
+
+def who_sleeps_is_woken_when_its_device_goes(m):
+    for where in ('driver', 'device', 'sleep'):
+        for way in ('-', '!'):
+            device(m, where)
+            m.check('clutch read /dev/a >/tmp/read & clutch poll /dev/a >/tmp/poll & '
+                    'sleep 0.3')
+            m.check(f"echo -n '{way}' >/dev/a.control; wait")
+            assert m.check('cat /tmp/read') == 'read -1 No such device\n'
+            assert m.check('cat /tmp/poll') == 'poll 1 18\n'
+            m.check('rmmod stuck')
+    # Who must not be woken is not: the removal waits.
+    device(m, 'patient', 1000)
+    m.check('clutch read /dev/a & sleep 0.2; kill -KILL $!; kill -TERM $!')
+    m.check("echo -n - >/dev/a.control; rmmod stuck")
+    assert 'a: 0, on time: 1' in m.check('dmesg')
+
+
+def what_a_function_leaves_held_is_said(m):
+    if not m.is_debug:
+        return
+    for what, words in (('spin', 'a spin lock held'), ('mutex', 'a mutex held')):
+        m.check(f'insmod /untidy.ko what={what} >/dev/null; dmesg -c >/dev/null; '
+                'cat /dev/untidy; rmmod untidy')
+        assert re.search(rf'banos: untidy: untidy\+untidy_read\S* returned with {words}',
+                         m.check('dmesg'))
+
+
+@pytest.mark.long
+def test_removal_takes_ten_seconds_at_most(m):
+    """All at once: each would take that long."""
+    kinds = {'a': 'read', 'b': 'timer', 'c': 'work', 'd': 'thread', 'f': 'patient', 'e': 'probe'}
+    for name, where in kinds.items():
+        m.check(f'insmod --allow-duplicate /stuck.ko name={name} where={where} ms=17000 '
+                f'>/tmp/{name} & until test -c /dev/{name}.control; do sleep 0.1; done')
+    m.check('for x in a f; do until test -c /dev/$x; do sleep 0.1; done; '
+            'clutch read /dev/$x >/dev/null & done; sleep 0.3')
+    m.check('for x in a b c d e f; do echo -n - >/dev/$x.control 2>/tmp/$x.err & done')
+    m.check("until test $(dmesg | grep -c -- '-16 after 1[0-2] s') = 6; do sleep 0.5; done", 30)
+    log = m.check('dmesg')
+    assert 'banos: stuck: device a: read() of /dev/a does not return for clutch' in log
+    assert 'banos: stuck: device f: read() of /dev/f does not return for clutch' in log
+    assert 'banos: stuck: the function stuck+run_on+0x0 of a timer does not return' in log
+    assert 'banos: stuck: the function stuck+run_on+0x0 of a piece of work does not' in log
+    assert 'banos: stuck: its thread "stuck" does not end' in log
+    assert 'banos: stuck: probe() or remove() for e e does not return' in log
+    for what in ('timer', 'work', 'thread'):
+        assert f'its {what} runs on' in log
+    # Later it succeeds, with the same handle, and without what went wrong before.
+    m.check('for x in a b c d e f; do echo -n . >/dev/$x.control; done; sleep 0.5')
+    m.check('for x in a b c d e f; do echo -n - >/dev/$x.control || echo $x; done; wait', 40)
+    assert len(re.findall(r'stuck: [a-f]-: 0 after', m.check('dmesg'))) == 6
+    m.check('for x in a b c d e f; do rmmod stuck || break; done', 60)
+    assert 'stuck' not in m.check('lsmod')

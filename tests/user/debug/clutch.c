@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+/*
+ * For tests of drivers that are taken away, and of map():
+ *
+ *	clutch read FILE	reads, says what came
+ *	clutch poll FILE	the same for poll(), without a limit of time
+ *	clutch map FILE		maps /dev/mapper, see tests/system/drivers/mapper.c
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+static int fd;
+static uint64_t *words;
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec + t.tv_nsec / 1e9;
+}
+
+static long say_read(void)
+{
+	char c[8];
+	long n = read(fd, c, sizeof(c));
+
+	return printf("read %ld %s\n", n, n < 0 ? strerror(errno) : "");
+}
+
+static long say_poll(void)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	int n = poll(&p, 1, -1);
+
+	return printf("poll %d %x\n", n, p.revents);
+}
+
+static void *map(uint64_t pages)
+{
+	return mmap(NULL, pages * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, (off_t)(uintptr_t)words);
+}
+
+static void *map_slowly(void *unused)
+{
+	return map(2);
+}
+
+/* A driver that sleeps in map() keeps no other thread from its memory. */
+static int try_map(void)
+{
+	pthread_t slow;
+	double start;
+	void *p;
+
+	words = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	words[0] = 40;
+	p = map(1);
+	if (p == MAP_FAILED || *(uint64_t *)p || words[0] != 43)
+		return printf("map: %p, %lu\n", p, (unsigned long)words[0]);
+	if (map(3) != MAP_FAILED || errno != EXDEV || words[0] != 46)
+		return printf("refused: %s\n", strerror(errno));
+	pthread_create(&slow, NULL, map_slowly, NULL);
+	usleep(200000);
+	start = now();
+	for (int i = 0; i < 100; i++) {
+		char *q = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+		q[0] = q[4096] = 1;
+		munmap(q, 8192);
+	}
+	if (now() - start > 0.6)
+		return printf("others waited %f s\n", now() - start);
+	pthread_join(slow, &p);
+	if (p == MAP_FAILED || words[0] != 49)
+		return printf("slow: %p, %lu\n", p, (unsigned long)words[0]);
+	munmap(words, 4096);
+	if (map(1) != MAP_FAILED || errno != EFAULT)
+		return printf("not mapped: %s\n", strerror(errno));
+	return printf("mapped\n");
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 3)
+		return 1;
+	fd = open(argv[2], O_RDWR);
+	if (fd < 0)
+		return perror(argv[2]), 1;
+	if (argv[1][0] == 'r')
+		return say_read() < 0;
+	return (argv[1][0] == 'p' ? say_poll() : try_map()) < 0;
+}
