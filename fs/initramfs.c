@@ -227,13 +227,9 @@ static void set_times(struct initramfs *u)
 	while ((d = u->times)) {
 		u64 mtime_ns = d->mtime * 1000000000ull;
 		struct iattr a = { .valid = ATTR_ATIME | ATTR_MTIME, .atime_ns = mtime_ns, .mtime_ns = mtime_ns };
-		struct path p;
 
-		/* something else may have taken the name since */
-		if (!path_lookup(AT_FDCWD, d->name, LOOKUP_DIRECTORY, &p)) {
-			path_put(&p);
-			(void)fs_setattr(d->name, &a);
-		}
+		/* if something else has taken the name, that gets the time, as on Linux */
+		(void)fs_setattr(d->name, &a);
 		u->times = d->next;
 		kfree(d);
 	}
@@ -243,15 +239,18 @@ static int make_directory(struct initramfs *u, const struct cpio_entry *e)
 {
 	int err = fs_mkdir(e->name, e->mode & 07777);
 
-	return err && err != -EEXIST ? err : note_time(u, e);
+	/* Also if it failed: at the end something may have this name. */
+	if (err == -EEXIST)
+		err = 0;
+	return note_time(u, e) ?: err;
 }
 
-static int make_node(struct initramfs *u, const struct cpio_entry *e)
+/* *@p linked: it is another name of an object, which keeps what it is. */
+static int make_node(struct initramfs *u, const struct cpio_entry *e, bool *linked)
 {
-	bool linked;
-	int err = link_entry(u, e, &linked);
+	int err = link_entry(u, e, linked);
 
-	if (err || linked)
+	if (err || *linked)
 		return err;
 	err = fs_mknod(e->name, e->mode, MKDEV(e->rdev_major, e->rdev_minor));
 	return err == -EEXIST ? 0 : err;
@@ -262,7 +261,8 @@ static int begin_entry(void *ctx, const struct cpio_entry *e)
 	struct iattr a = attributes(e);
 	mode_t type = e->mode & S_IFMT;
 	struct initramfs *u = ctx;
-	int err = 0;
+	bool linked = false;
+	int err = 0, err2 = 0;
 
 	clean_path(e->name, type == S_IFLNK ? 0 : type);
 	switch (type) {
@@ -276,15 +276,16 @@ static int begin_entry(void *ctx, const struct cpio_entry *e)
 		a.valid &= ~ATTR_MODE;
 		break;
 	case S_IFCHR: case S_IFBLK: case S_IFIFO: case S_IFSOCK:
-		err = make_node(u, e);
+		err = make_node(u, e, &linked);
 		break;
 	default:
 		complain(u, e->name, "an entry without a known type: left out");
 		return 0;
 	}
-	if (!err)
-		err = fs_setattr(e->name, &a);
-	return entry_failed(u, e->name, err);
+	/* what could not be replaced gets the owner all the same, as on Linux */
+	if (!linked && (!err || err == -EEXIST))
+		err2 = fs_setattr(e->name, &a);
+	return entry_failed(u, e->name, err ?: err2);
 }
 
 static void skip_entry(void *ctx, const char *name, const char *why)

@@ -130,6 +130,7 @@ FIRST = [
     folder('times', mtime=1000000000), file('times/later', ''),
     folder('twice', mtime=1000000000), folder('slash/'),
     Entry('', 0o100644), file('../above', ''), file('slash/x', ''),
+    folder('timed', mtime=1000000000), folder('taken'), file('taken/x', ''),
 ]
 SECOND = [
     folder('file-folder'), folder('link-folder'), file('folder-file', 'new'),
@@ -139,6 +140,7 @@ SECOND = [
     Entry('typeless', 0o644), Entry('with-content', 0o644, b'x'),
     chardev('node', 5, 1, 0o640), folder('twice', mtime=1100000000),
     file('a', 'new\n'), file('other', '', ino=9, nlink=2),
+    file('timed', '', mtime=5), symlink('taken', 'x', uid=7),
 ]
 REPLACED = '''file-folder:directory:755:2
 link-folder:directory:755:2
@@ -171,14 +173,16 @@ def test_entries_of_other_types_and_without(start):
     script = f"""cd /
 /bin/busybox stat -c '%n:%F:%a:%h' {names}
 [ -e typeless ] || echo no typeless
-/bin/busybox stat -c '%n at %Y' times twice third
+/bin/busybox stat -c '%n at %Y' times twice third timed
+/bin/busybox stat -c '%n by %u' taken
 /bin/busybox stat -c '%n is %t:%T' node
 /bin/busybox cat b third"""
     data = cpio(small(script, *FIRST)) + cpio(SECOND) + \
         record(file('sum', 'abc'), 1, 294) + record(file('no-trailer', 'x'), 2)
     text = output(start(initrd=data)).splitlines()
     for line in (*REPLACED, 'no typeless', 'times at 1000000000',
-                 'twice at 1000000000', 'third at 30', 'node is 1:3', 'new',
+                 'twice at 1000000000', 'timed at 1000000000', 'taken by 7',
+                 'third at 30', 'node is 1:3', 'new',
                  'linked'):
         assert line in text, (line, text)
 
