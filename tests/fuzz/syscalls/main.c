@@ -347,14 +347,31 @@ static void devices_prepare(void)
 	}
 }
 
+static void unmount_all(const char *name)
+{
+	for (uint32_t tries = 0; tries < 100 && !umount2(name, MNT_DETACH); tries++)
+		;
+}
+
+/* Root's workers can mount over what they stand in. */
+static void system_mount(void)
+{
+	unmount_all("/tmp");
+	unmount_all("/proc");
+	unmount_all("/sys");
+	unmount_all("/dev/pts");
+	mount("proc", "/proc", "proc", 0, NULL);
+	mount("sysfs", "/sys", "sysfs", 0, NULL);
+	mount("devpts", "/dev/pts", "devpts", 0, NULL);
+}
+
 static void folders_prepare(void)
 {
 	static const char *const folders[] = { "/tmp/root", "/tmp/user", "/tmp/shared" };
 
 	for (uint32_t i = 0; i < ARRAY_SIZE(folders); i++) {
 		/* Mounts that workers made lie deeper, and go with the mount around them. */
-		for (uint32_t tries = 0; tries < 20 && !umount2(folders[i], MNT_DETACH); tries++)
-			;
+		unmount_all(folders[i]);
 		nftw(folders[i], tree_remove, 8, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 		folder_make(folders[i], i == 1 ? USER : 0, "size=6m,nr_inodes=2000");
 	}
@@ -367,6 +384,7 @@ static void generation_run(uint64_t last_calls, uint64_t last_ms)
 {
 	uint64_t end_ms = now_ms() + GENERATION_MS;
 
+	system_mount();
 	folders_prepare();
 	devices_prepare();
 	while (now_ms() < end_ms && calls_made() < last_calls && now_ms() < last_ms) {
@@ -414,11 +432,9 @@ static void world_prepare(void)
 	mkdir("/proc", 0755);
 	mkdir("/sys", 0755);
 	mkdir("/tmp", 0777);
-	mount("proc", "/proc", "proc", 0, NULL);
-	mount("sysfs", "/sys", "sysfs", 0, NULL);
 	mkdir("/dev/pts", 0755);
 	mkdir("/dev/shm", 0777);
-	mount("devpts", "/dev/pts", "devpts", 0, NULL);
+	system_mount();
 	if (mmap(control, sizeof(*control), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED ||
 	    mmap((void *)SHARED, SHARED_PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
 		finish(false);
