@@ -9,6 +9,8 @@
  * whole: they wait for room for all of it.
  *
  * Lock: pipe->lock (mutex) guards all of it; user memory is touched under it.
+ * An open file's position, which a pipe has no other use for, is the number of
+ * writers that had come before it: it tells of a hangup only once there are others.
  * The sleepers look at head, tail, readers and writers without it. Who does so
  * looks for writers first: what the last one wrote is seen by all who see it gone.
  * POSIX.1-2017, write(), "Pipes and FIFOs"; Linux pipe(7), fifo(7).
@@ -263,7 +265,7 @@ static u32 pipe_poll(struct file *f, struct poll_table *t)
 	if (unlikely(t))
 		poll_register(p, f->mode, t);
 	if (f->mode & FMODE_READ) {
-		if (ended(p) && p->writer_opens)
+		if (ended(p) && p->writer_opens != f->pos)
 			events |= POLLHUP;
 		if (used(p))
 			events |= POLLIN | POLLRDNORM;
@@ -371,6 +373,8 @@ static int pipe_open(struct inode *inode, struct file *f)
 	mutex_unlock(&p->lock);
 	f->private = p;
 	f->mode |= FMODE_STREAM;
+	/* Writers that had gone before are no hangup for who did not wait for any. */
+	f->pos = !there && f->mode & FMODE_READ && f->flags & O_NONBLOCK ? seen : 0;
 	mutex_unlock(&inode->lock);
 	wake_up_all(&p->open_wait);
 	if (there || p->anonymous)

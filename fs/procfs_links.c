@@ -234,7 +234,7 @@ static void show_fdinfo(struct seq_file *m, struct file *of, bool cloexec)
 {
 	u32 flags = (of->flags & ~O_CLOEXEC) | (cloexec ? O_CLOEXEC : 0);
 
-	seq_printf(m, "pos:\t%ld\nflags:\t0%o\nmnt_id:\t%u\nino:\t%lu\n", (s64)of->pos, flags,
+	seq_printf(m, "pos:\t%ld\nflags:\t0%o\nmnt_id:\t%u\nino:\t%lu\n", of->mode & FMODE_STREAM ? 0l : (s64)of->pos, flags,
 		   of->path.mnt ? of->path.mnt->id : 0, of->inode->ino);
 	if (of->ops && of->ops->show_fdinfo)
 		of->ops->show_fdinfo(of, m);

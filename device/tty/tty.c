@@ -458,6 +458,7 @@ void tty_kill_files(struct tty *t)
 		ldisc_flush_input(t->ld);
 		ldisc_flush_echo(t->ld);
 		t->ld->stopped = false;
+		room_made_locked(t);	/* else a driver that holds input back would do so for good */
 	}
 	if (t->ops->flush_output)
 		t->ops->flush_output(t);

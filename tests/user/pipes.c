@@ -224,6 +224,26 @@ TEST(fifo_ends_that_come_and_go)
 	unlink("fifo");
 }
 
+TEST(writers_of_earlier_days_are_no_hangup)
+{
+	int first, second, writer;
+
+	unlink("ff");
+	CHECK_EQ(mkfifo("ff", 0600), 0);
+	first = open("ff", O_RDONLY | O_NONBLOCK);
+	CHECK_EQ(poll_one(first, POLLIN, 0), 0);
+	close(open("ff", O_WRONLY));
+	CHECK_EQ(poll_one(first, POLLIN, 0), POLLHUP);
+	second = open("ff", O_RDONLY | O_NONBLOCK);
+	CHECK_EQ(poll_one(second, POLLIN, 0), 0);
+	CHECK_EQ(poll_one(first, POLLIN, 0), POLLHUP);
+	writer = open("ff", O_WRONLY);
+	CHECK_EQ(poll_one(first, POLLIN, 0), 0);
+	close(writer);
+	CHECK_EQ(poll_one(second, POLLIN, 0), POLLHUP);
+	unlink("ff");
+}
+
 TEST(poll_tells_and_waits)
 {
 	struct pollfd f[2];
@@ -461,6 +481,7 @@ int main(void)
 	RUN(pipe_flags);
 	RUN(fifos);
 	RUN(fifo_ends_that_come_and_go);
+	RUN(writers_of_earlier_days_are_no_hangup);
 	RUN(poll_tells_and_waits);
 	RUN(select_tells_and_waits);
 	RUN(epoll_levels_and_edges);
