@@ -144,6 +144,8 @@ static int make_process(struct thread *t, const struct clone_request *rq)
 	if (!p)
 		return -ENOMEM;
 	t->proc = p;
+	if (process_timers_inherit(p))
+		return -ENOMEM;
 	if (rq->flags & CLONE_SIGHAND) {
 		u64 flags = spin_lock_irqsave(&me->sig_lock);
 
@@ -334,6 +336,8 @@ static s64 clone_thread(const struct clone_request *rq)
 		return err;
 	}
 	cpu_count_event(nr_forks);
+	if (unlikely(t->proc->timers) && t->proc != current->proc)
+		(void)cpu_limit_changed(t->proc);	/* made already: no error is left */
 	tid = t->tid;
 	write_tids(t, rq);
 	thread_start(t);

@@ -131,6 +131,7 @@ struct task_signals {
 
 	struct pid *pid;		/* the thread's number */
 	struct list cpu_timers;		/* posix timers on this thread's CPU clock */
+	u64 rt_nvcsw, rt_base_ns;	/* RLIMIT_RTTIME: sleeps + 1 when last looked at, CPU time then */
 };
 
 void signal_init(void);
@@ -259,7 +260,10 @@ u64 posix_cpu_timers_check(struct process_timers *pts, u64 total);
 /** @brief Under sig_lock: the process's SIGALRM was taken, or thrown away. ITIMER_REAL goes on if it waits for that. */
 void itimer_real_continue(struct process *p);
 void itimer_real_fires(struct timer *timer);
-void cpu_limit_changed(struct process *p);
+/** @brief A limit on CPU time, or the policy of a thread, has changed. Thread context. @return 0 or -ENOMEM: it is not watched */
+int cpu_limit_changed(struct process *p);
+/** @brief For a process in the making: what watches its limits on CPU time. @return 0 or -ENOMEM */
+int process_timers_inherit(struct process *p);
 
 /* ---- unknown_call.c ---- */
 /** @brief Log once per program that it called the kernel as a 32-bit program does. */

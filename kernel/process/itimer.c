@@ -8,17 +8,20 @@
  * it cannot pass faster than real time on each of the threads, so a timer set
  * to remaining / threads cannot be late by more than one such look, and then
  * looks again. A process that sleeps costs a look now and then, at most one a
- * millisecond, and rarer where many threads and timers make a look long. The same look serves ITIMER_VIRTUAL, ITIMER_PROF, RLIMIT_CPU and
- * POSIX timers on CPU clocks.
+ * millisecond, and rarer where many threads and timers make a look long. The same look serves
+ * ITIMER_VIRTUAL, ITIMER_PROF, RLIMIT_CPU, RLIMIT_RTTIME and POSIX timers on CPU
+ * clocks. A limit holds for children, too: they get what looks when they are made.
  *
  * All under sig_lock; timer functions run in interrupts and take it.
  */
 #include "internal.h"
 #include <kernel/syscalls.h>
+#include <uapi/sched.h>
 
 #define LOOK_MIN_NS	NSEC_PER_MSEC
 #define LOOK_SHARE	16			/* looks take at most so small a part of the time */
 #define IGNORED_MIN_NS	(4 * NSEC_PER_MSEC)
+#define RT_LOOK_NS	(10 * NSEC_PER_MSEC)	/* real-time threads that may sleep now and then */
 #define NEVER		(~0ull)
 
 /* ---- ITIMER_REAL ---- */
@@ -109,17 +112,58 @@ static u64 limit_check(struct process *p, struct process_timers *pts, u64 now)
 	return MIN(pts->next_xcpu_ns, hard) - now;
 }
 
+/* How long a real-time thread has run since it slept last, as far as looks tell. */
+static u64 run_since_sleep(struct thread *t)
+{
+	struct task_signals *ts = t->sig;
+	u64 now = thread_cpu_ns(t);
+
+	if (ts->rt_nvcsw != t->nvcsw + 1) {
+		ts->rt_nvcsw = t->nvcsw + 1;
+		ts->rt_base_ns = now;
+	}
+	return now - ts->rt_base_ns;
+}
+
+/* RLIMIT_RTTIME. Each SIGXCPU raises the soft limit by a second, as in Linux. */
+static u64 realtime_check(struct process *p)
+{
+	struct rlimit64 *l = &p->limits[RLIMIT_RTTIME];
+	u64 left = NEVER, ran = 0;
+	struct thread *t;
+
+	if (l->rlim_cur == RLIM_INFINITY)
+		return NEVER;
+	list_for_each(t, &p->threads, proc_link)
+		if (t->policy == SCHED_FIFO || t->policy == SCHED_RR) {
+			ran = MAX(ran, run_since_sleep(t));
+			left = RT_LOOK_NS;
+		}
+	if (left == NEVER)
+		return NEVER;
+	if (ran / NSEC_PER_USEC >= l->rlim_max) {
+		signal_send_locked(p, NULL, SIGKILL, SI_KERNEL_INFO);
+		return NEVER;
+	}
+	if (ran / NSEC_PER_USEC >= l->rlim_cur) {
+		signal_send_locked(p, NULL, SIGXCPU, SI_KERNEL_INFO);
+		l->rlim_cur += NSEC_PER_SEC / NSEC_PER_USEC;
+	}
+	return left;
+}
+
 void cpu_timers_check(struct process *p)
 {
 	struct process_timers *pts = p->timers;
 	u64 user, total, left, began = time_monotonic_ns(), now;
 
-	if (p->exiting || !p->nr_threads)
+	if (p->exiting || !p->nr_threads || !pts)
 		return;
 	cpu_now(p, &user, &total);
 	left = alarm_check(p, &pts->virt, user, SIGVTALRM);
 	left = MIN(left, alarm_check(p, &pts->prof, total, SIGPROF));
 	left = MIN(left, limit_check(p, pts, total));
+	left = MIN(left, realtime_check(p));
 	left = MIN(left, posix_cpu_timers_check(pts, total));
 	if (left == NEVER)
 		return;
@@ -136,43 +180,72 @@ static void look(struct timer *timer)
 	spin_unlock_irqrestore(&p->sig_lock, flags);
 }
 
-struct process_timers *process_timers_get(void)
+static struct process_timers *timers_create(struct process *p)
 {
-	struct process *p = current->proc;
-	struct process_timers *pts = READ_ONCE(p->timers), *fresh;
+	struct process_timers *pts = kzalloc(sizeof(*pts));
+
+	if (!pts)
+		return NULL;
+	pts->proc = p;
+	list_init(&pts->posix);
+	timer_init(&pts->check, look);
+	return pts;
+}
+
+/* Unless it ends. @return false: no memory */
+static bool timers_make(struct process *p)
+{
+	struct process_timers *fresh;
 	u64 flags;
 
-	if (pts)
-		return pts;
-	fresh = kzalloc(sizeof(*fresh));
+	if (READ_ONCE(p->timers))
+		return true;
+	fresh = timers_create(p);
 	if (!fresh)
-		return NULL;
-	fresh->proc = p;
-	list_init(&fresh->posix);
-	timer_init(&fresh->check, look);
+		return false;
 	flags = spin_lock_irqsave(&p->sig_lock);
-	if (!p->timers) {
+	if (!p->timers && p->nr_threads) {
 		p->timers = fresh;
 		fresh = NULL;
 	}
 	spin_unlock_irqrestore(&p->sig_lock, flags);
 	kfree(fresh);
-	return p->timers;
+	return true;
 }
 
-void cpu_limit_changed(struct process *p)
+struct process_timers *process_timers_get(void)
+{
+	return timers_make(current->proc) ? current->proc->timers : NULL;
+}
+
+static bool has_cpu_limit(const struct process *p)
+{
+	return p->limits[RLIMIT_CPU].rlim_cur != RLIM_INFINITY || p->limits[RLIMIT_RTTIME].rlim_cur != RLIM_INFINITY;
+}
+
+int process_timers_inherit(struct process *p)
+{
+	if (likely(!has_cpu_limit(p)))
+		return 0;
+	p->timers = timers_create(p);
+	return p->timers ? 0 : -ENOMEM;
+}
+
+int cpu_limit_changed(struct process *p)
 {
 	u64 flags;
 
-	/* Only of the own process can structures be made; another's has them, or looks at its next exec. */
-	if (p == current->proc && !process_timers_get())
-		return;
+	if (!has_cpu_limit(p))
+		return 0;
+	if (!timers_make(p))
+		return -ENOMEM;
 	flags = spin_lock_irqsave(&p->sig_lock);
 	if (p->timers) {
 		p->timers->next_xcpu_ns = 0;
 		cpu_timers_check(p);
 	}
 	spin_unlock_irqrestore(&p->sig_lock, flags);
+	return 0;
 }
 
 /* ---- the calls ---- */
@@ -306,19 +379,20 @@ SYSCALL1(alarm, seconds)
 /* By the last thread, after the POSIX timers: nothing may fire into a process that is gone. */
 void itimers_exit(struct process *p)
 {
-	struct process_timers *pts = p->timers;
+	struct process_timers *pts;
 	u64 flags;
 
 	if (p->real_timer.base || p->real_interval_ns) {
 		p->real_interval_ns = 0;
 		timer_cancel_sync(&p->real_timer);
 	}
-	if (!pts)
-		return;
-	timer_cancel_sync(&pts->check);
-	/* Who sets the clock goes through the timers of all processes, each under its lock. */
+	/* Who sets the clock or a limit looks for it under the lock; nobody makes one any more. */
 	flags = spin_lock_irqsave(&p->sig_lock);
+	pts = p->timers;
 	p->timers = NULL;
 	spin_unlock_irqrestore(&p->sig_lock, flags);
-	kfree(pts);
+	if (pts) {
+		timer_cancel_sync(&pts->check);
+		kfree(pts);
+	}
 }

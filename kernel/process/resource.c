@@ -41,8 +41,8 @@ static int do_prlimit(struct process *p, u32 which, const struct rlimit64 *new, 
 	if (new)
 		err = change_limit(p, which, new);
 	spin_unlock_irqrestore(&p->sig_lock, flags);
-	if (!err && new && which == RLIMIT_CPU)
-		cpu_limit_changed(p);
+	if (!err && new && (which == RLIMIT_CPU || which == RLIMIT_RTTIME))
+		err = cpu_limit_changed(p);
 	return err;
 }
 

@@ -103,6 +103,8 @@ static s64 set_policy(pid_t tid, int policy, int priority, int nice)
 		thread_set_policy(t, (u32)policy, (u32)priority);
 		if (nice != 20)
 			thread_set_nice(t, nice);
+		if (is_realtime((u32)policy))
+			err = cpu_limit_changed(t->proc);
 	}
 	thread_put(t);
 	return err;
