@@ -596,6 +596,11 @@ fail:
 	return NULL;
 }
 
+int gen_remount(struct super_block *sb, u32 flags, const char *options)
+{
+	return options && *options ? -EINVAL : 0;
+}
+
 int gen_mount(struct gen_tree *t, struct fs_type *type, const struct super_ops *ops, u64 magic,
 	      const struct inode_ops *root_ops, const struct file_ops *root_fops,
 	      struct super_block **out)

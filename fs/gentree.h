@@ -75,6 +75,8 @@ int gen_setattr(struct inode *i, const struct iattr *a);
 void gen_getattr(struct inode *i, struct kstat *st);
 /** Entries from c->pos on, "." and ".." included. @return 0, 1: the last one was handed over */
 int gen_readdir(struct file *f, struct dir_context *c);
+/** For super_ops.remount of trees that have no options. @return 0, -EINVAL: there are some */
+int gen_remount(struct super_block *sb, u32 flags, const char *options);
 /** For super_ops.statfs: no blocks, no files. */
 int gen_statfs(struct super_block *sb, struct statfs *out);
 /** For super_ops.evict_inode. @return false: not an inode of a tree */

@@ -39,11 +39,9 @@ static int may_open(const struct path *p, int rights, u32 flags)
 		if (p->mnt->flags & MNT_NODEV)
 			return -EACCES;
 		break;
-	case S_IFREG:
-		if (flags & O_DIRECT)
-			return -EINVAL;		/* there is no way around the page cache */
-		break;
 	}
+	if (flags & O_DIRECT)
+		return -EINVAL;			/* there is no way around the page cache, and none is needed elsewhere */
 	err = path_permission(p, rights);
 	if (err)
 		return err;

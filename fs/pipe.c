@@ -485,7 +485,7 @@ static int pipe_files(struct file *out[2], u32 flags)
 
 	if (!p)
 		return -ENOMEM;
-	out[0] = file_create_anon("pipe", &pipe_fops, p, O_RDONLY | (flags & (O_NONBLOCK | O_DIRECT)));
+	out[0] = file_create_anon("pipe", &pipe_fops, p, O_RDONLY | (flags & O_NONBLOCK));
 	if (IS_ERR(out[0])) {
 		pipe_free(p);
 		return PTR_ERR(out[0]);
@@ -494,7 +494,7 @@ static int pipe_files(struct file *out[2], u32 flags)
 	p->anonymous = true;
 	out[0]->inode->pipe = p;
 	out[0]->inode->fops = &pipe_fops;
-	out[1] = file_create_anon_pair(out[0], &pipe_fops, p, O_WRONLY | (flags & (O_NONBLOCK | O_DIRECT)));
+	out[1] = file_create_anon_pair(out[0], &pipe_fops, p, O_WRONLY | (flags & O_NONBLOCK));
 	if (IS_ERR(out[1])) {
 		file_put(out[0]);
 		return PTR_ERR(out[1]);
@@ -509,7 +509,8 @@ static s64 do_pipe(uaddr_t fds, u32 flags)
 	s32 fd[2];
 	int err;
 
-	if (flags & ~(O_CLOEXEC | O_NONBLOCK | O_DIRECT))
+	/* O_DIRECT (packets) is refused, as by Linux before 3.4. */
+	if (flags & ~(O_CLOEXEC | O_NONBLOCK))
 		return -EINVAL;
 	err = pipe_files(f, flags);
 	if (err)

@@ -123,11 +123,46 @@ static void evict_inode(struct inode *i)
 		process_put(i->private);
 }
 
-static const struct super_ops proc_super_ops = { .evict_inode = evict_inode, .statfs = gen_statfs };
+/* Everybody sees all processes: options that ask for less are refused, those that ask for that are taken. */
+static bool option_is_met(const char *word, size_t len)
+{
+	static const char *const met[] = { "", "hidepid=0", "hidepid=off" };
+
+	for (u32 i = 0; i < ARRAY_SIZE(met); i++)
+		if (len == strlen(met[i]) && !memcmp(word, met[i], len))
+			return true;
+	return len > 4 && !memcmp(word, "gid=", 4);	/* whom hidepid would leave out */
+}
+
+static int check_options(const char *text)
+{
+	while (text && *text) {
+		const char *end = strchr(text, ',');
+		size_t len = end ? (size_t)(end - text) : strlen(text);
+
+		if (!option_is_met(text, len))
+			return -EINVAL;
+		text += len + (end != NULL);
+	}
+	return 0;
+}
+
+static int proc_remount(struct super_block *sb, u32 flags, const char *options)
+{
+	return check_options(options);
+}
+
+static const struct super_ops proc_super_ops = {
+	.evict_inode = evict_inode, .statfs = gen_statfs, .remount = proc_remount,
+};
 
 static int proc_mount(struct fs_type *t, u32 flags, const char *source, const char *options,
 		      struct super_block **out)
 {
+	int err = check_options(options);
+
+	if (err)
+		return err;
 	return gen_mount(&proc_tree, t, &proc_super_ops, PROC_SUPER_MAGIC, &root_ops, &root_fops, out);
 }
 

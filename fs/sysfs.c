@@ -125,11 +125,13 @@ static void evict_inode(struct inode *i)
 	gen_evict(i);
 }
 
-static const struct super_ops sysfs_super_ops = { .evict_inode = evict_inode, .statfs = gen_statfs };
+static const struct super_ops sysfs_super_ops = { .evict_inode = evict_inode, .statfs = gen_statfs, .remount = gen_remount };
 
 static int sysfs_mount(struct fs_type *t, u32 flags, const char *source, const char *options,
 		       struct super_block **out)
 {
+	if (options && *options)
+		return -EINVAL;
 	return gen_mount(&sysfs_tree, t, &sysfs_super_ops, SYSFS_MAGIC, NULL, NULL, out);
 }
 

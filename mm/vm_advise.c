@@ -3,9 +3,9 @@
  * madvise(), msync(), mincore().
  *
  * Of the advice only what programs can see afterwards is followed: contents given
- * up, what a fork or a dump leaves out, pages asked for ahead. Nothing is swapped, there
- * are no huge pages and no merging of equal pages in user space, so advice on those is
- * taken and means nothing. MADV_FREE gives pages up at once, which it allows.
+ * up, what a fork or a dump leaves out, pages asked for ahead. Nothing is swapped, so advice
+ * on that is taken and means nothing. There are no huge pages and no merging of equal pages in
+ * user space: that advice is refused, as by a Linux that was built without. MADV_FREE gives pages up at once, which it allows.
  *
  * Order of checks and errors: Linux 6.1, mm/madvise.c, mm/msync.c, mm/mincore.c.
  */
@@ -17,7 +17,8 @@
 static bool advice_known(int advice)
 {
 	return (advice >= MADV_NORMAL && advice <= MADV_DONTNEED) ||
-	       (advice >= MADV_FREE && advice <= MADV_DONTNEED_LOCKED);
+	       (advice >= MADV_FREE && advice <= MADV_DONTNEED_LOCKED &&
+		(advice < MADV_MERGEABLE || advice > MADV_NOHUGEPAGE));
 }
 
 /* The flags of @r after the advice. @return 0 or -EINVAL */

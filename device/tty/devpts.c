@@ -21,11 +21,12 @@
 #include "internal.h"
 
 #define NOBODY_SAID	(~0u)
+#define MAX_DEFAULT	(1u << 20)	/* of the option "max="; PTY_MAX holds in any case */
 #define INO_PTMX	2
 #define INO_FIRST	3
 
-static struct options { uid_t uid; gid_t gid; mode_t mode, ptmxmode; } options = {
-	.uid = NOBODY_SAID, .gid = NOBODY_SAID, .mode = 0600,
+static struct options { uid_t uid; gid_t gid; mode_t mode, ptmxmode; u32 max; } options = {
+	.uid = NOBODY_SAID, .gid = NOBODY_SAID, .mode = 0600, .max = MAX_DEFAULT,
 };
 static DEFINE_MUTEX(devpts_lock);
 static struct super_block *devpts_super;	/* made at the first use, kept for ever */
@@ -128,6 +129,8 @@ static void devpts_show_options(struct super_block *sb, struct seq_file *m)
 	if (options.gid != NOBODY_SAID)
 		seq_printf(m, ",gid=%u", options.gid);
 	seq_printf(m, ",mode=%03o,ptmxmode=%03o", options.mode, options.ptmxmode);
+	if (options.max != MAX_DEFAULT)
+		seq_printf(m, ",max=%u", options.max);
 }
 
 static const struct super_ops devpts_super_ops = {
@@ -195,7 +198,7 @@ static int parse_option(struct options *o, const char *word)
 		{ "gid=", 10, NOBODY_SAID - 1, offsetof(struct options, gid) },
 		{ "mode=", 8, 0777, offsetof(struct options, mode) },
 		{ "ptmxmode=", 8, 0777, offsetof(struct options, ptmxmode) },
-		{ "max=", 10, ~0u, sizeof(struct options) },
+		{ "max=", 10, MAX_DEFAULT, offsetof(struct options, max) },
 	};
 	u64 n;
 
@@ -208,8 +211,7 @@ static int parse_option(struct options *o, const char *word)
 			continue;
 		if (parse_u64(word + len, known[i].base, &n) || n > known[i].max)
 			return -EINVAL;
-		if (known[i].at < sizeof(*o))
-			*(u32 *)((u8 *)o + known[i].at) = n;
+		*(u32 *)((u8 *)o + known[i].at) = n;
 		return 0;
 	}
 	return -EINVAL;
@@ -283,6 +285,8 @@ int devpts_add(u32 index, dev_t dev)
 
 	mutex_lock(&devpts_lock);
 	err = need_super_locked();
+	if (!err && index >= options.max)
+		err = -ENOSPC;
 	if (!err) {
 		i = node_create(devpts_super, INO_FIRST + index, options.mode, dev);
 		err = i ? 0 : -ENOMEM;

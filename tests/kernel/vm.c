@@ -422,7 +422,7 @@ SPACE_TEST(advice_gives_pages_up)
 	KEXPECT_EQ(vm_advise(s, a, P(5), MADV_POPULATE_READ), -ENOMEM);
 	KEXPECT_EQ(vm_advise(s, a, P(1), 99), -EINVAL);
 	KEXPECT_EQ(vm_advise(s, a + 1, P(1), MADV_NORMAL), -EINVAL);
-	KEXPECT_EQ(vm_advise(s, a, P(1), MADV_HUGEPAGE), 0);
+	KEXPECT_EQ(vm_advise(s, a, P(1), MADV_HUGEPAGE), -EINVAL);
 	KEXPECT_EQ(vm_lock(s, a, P(1), 0), 0);
 	KEXPECT_EQ(vm_advise(s, a, P(1), MADV_DONTNEED), -EINVAL);
 	KEXPECT_EQ(s->locked_pages, 1);
