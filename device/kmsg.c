@@ -110,7 +110,7 @@ static s64 kmsg_write(struct file *f, struct uio *u, u64 *pos)
 {
 	char line[RECORD_MAX + 1], *text = line, *end;
 	size_t n = MIN(u->count, (u64)RECORD_MAX);
-	u64 count = u->count, level = 4;
+	u64 count = u->count, level = (u32)READ_ONCE(printk_message_level);
 
 	if (uio_copy_in(u, line, n) != n)
 		return -EFAULT;

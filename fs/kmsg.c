@@ -144,7 +144,7 @@ static s64 set_level(u64 action, int level)
 	case CONSOLE_OFF:
 		if (saved_level < 0)
 			saved_level = console_loglevel;
-		console_loglevel = LEVEL_MIN;
+		console_loglevel = printk_console_min;
 		break;
 	case CONSOLE_ON:
 		if (saved_level >= 0)
@@ -152,7 +152,7 @@ static s64 set_level(u64 action, int level)
 		saved_level = -1;
 		break;
 	default:
-		console_loglevel = level;
+		console_loglevel = MAX(level, READ_ONCE(printk_console_min));
 		saved_level = -1;
 	}
 	mutex_unlock(&syslog_lock);

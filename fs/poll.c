@@ -14,6 +14,7 @@
 #include <kernel/string.h>
 #include <kernel/syscalls.h>
 #include <kernel/time.h>
+#include <uapi/personality.h>
 #include <uapi/time.h>
 
 #define INLINE_QUEUES	6
@@ -216,6 +217,8 @@ static void remaining_to_user(uaddr_t where, u64 deadline, u64 unit_ns)
 	u64 now = time_monotonic_ns(), left = deadline > now ? deadline - now : 0;
 	u64 v[2] = { left / NSEC_PER_SEC, left % NSEC_PER_SEC / unit_ns };
 
+	if (current_process()->personality & STICKY_TIMEOUTS)
+		return;
 	if (where && deadline != ~0ull && copy_to_user(where, v, sizeof(v)))
 		return;
 }

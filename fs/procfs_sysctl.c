@@ -103,30 +103,44 @@ static int write_pid_max(char *text, size_t len, void *unused)
 	return v < 0 || v > INT32_MAX ? -EINVAL : process_set_pid_max((pid_t)v);
 }
 
-/* Level shown, default level of a message, least and first value of the former. */
+/* Level shown, level of a message without one, least value of the former, its value at the start. */
+static int printk_first = 7;
+static int *const printk_levels[] = { &console_loglevel, &printk_message_level, &printk_console_min, &printk_first };
+
 static int show_printk(struct seq_file *m, void *unused)
 {
-	seq_printf(m, "%d\t6\t1\t7\n", READ_ONCE(console_loglevel));
+	for (u32 i = 0; i < ARRAY_SIZE(printk_levels); i++)
+		seq_printf(m, "%d%c", READ_ONCE(*printk_levels[i]), i + 1 < ARRAY_SIZE(printk_levels) ? '\t' : '\n');
 	return 0;
 }
 
-/* The first of the four can be set; the others are as they are. */
+/* One to four numbers, for the first of them. */
 static int write_printk(char *text, size_t len, void *unused)
 {
-	size_t n = 0;
-	s64 v;
-	int err;
+	int level[ARRAY_SIZE(printk_levels)];
+	u32 n = 0;
 
-	while (text[n] && text[n] != ' ' && text[n] != '\t')
-		n++;
-	text[n] = 0;
-	err = seq_parse_number(text, &v);
-	if (err)
-		return err;
-	if (v < 0 || v > INT32_MAX)
-		return -EINVAL;
-	WRITE_ONCE(console_loglevel, (int)v);
-	return 0;
+	while (n < ARRAY_SIZE(level)) {
+		size_t word = 0;
+		char end;
+		s64 v;
+
+		while (*text == ' ' || *text == '\t' || *text == '\n')
+			text++;
+		if (!*text)
+			break;
+		while (text[word] && text[word] != ' ' && text[word] != '\t' && text[word] != '\n')
+			word++;
+		end = text[word];
+		text[word] = 0;
+		if (parse_s64(text, 0, &v) || v < 0 || v > INT32_MAX)
+			return -EINVAL;
+		level[n++] = (int)v;
+		text += word + (end != 0);
+	}
+	for (u32 i = 0; i < n; i++)
+		WRITE_ONCE(*printk_levels[i], level[i]);
+	return n ? 0 : -EINVAL;
 }
 
 /* Numbers that any int may be written to. */

@@ -35,7 +35,7 @@ static u64 head, tail;			/* [tail, head) holds records, in bytes since boot */
 static u64 tail_seq, head_seq;		/* their numbers */
 static DEFINE_SPINLOCK(log_lock);
 static struct console *consoles;
-int console_loglevel = 7;
+int console_loglevel = 7, printk_message_level = 4, printk_console_min = 1;
 DEFINE_WAIT_QUEUE(printk_wait);
 bool printk_panicking;
 
@@ -101,7 +101,7 @@ static void consoles_show(u64 now, const char *text, u32 len)
 void printk_valist(const char *fmt, va_list ap)
 {
 	char line[LINE_MAX];
-	u8 level = 6;
+	u8 level = MIN((u32)READ_ONCE(printk_message_level), 7u);
 	int len = vsnprintf(line, sizeof(line), fmt, ap);
 	const char *text = line;
 	u64 now, flags;

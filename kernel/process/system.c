@@ -11,16 +11,37 @@
 #include <kernel/syscalls.h>
 #include <kernel/utsname.h>
 #include <kernel/vm.h>
+#include <uapi/personality.h>
 #include <uapi/reboot.h>
 #include <uapi/sysinfo.h>
 
 /* ---- names ---- */
+
+/* UNAME26, for programs that take no release but 2.6: version X.Y is 2.6.(60 + Y). */
+static void make_release_26(char *release)
+{
+	char whole[UTS_LEN + 1];
+	const char *rest = whole;
+	u32 dots = 0, minor = 0;
+
+	strscpy(whole, release, sizeof(whole));
+	for (; *rest == '.' || (*rest >= '0' && *rest <= '9'); rest++) {
+		dots += *rest == '.';
+		if (dots == 3)
+			break;
+		if (dots == 1 && *rest != '.')
+			minor = minor * 10 + (u32)(*rest - '0');
+	}
+	snprintf(release, UTS_LEN + 1, "2.6.%u%s", minor + 60, rest);
+}
 
 SYSCALL1(uname, user)
 {
 	struct new_utsname names;
 
 	utsname_get(&names);
+	if (current->proc->personality & UNAME26)
+		make_release_26(names.release);
 	return copy_to_user(uaddr(user), &names, sizeof(names));
 }
 

@@ -166,9 +166,13 @@ SYSCALL2(clock_settime, clock, user)
 	return err ? err : set_wall_clock(ns);
 }
 
+/* What settimeofday() said last: only programs care. Both halves are read and written as one. */
+static union { struct user_timezone zone; u64 word; } time_zone;
+_Static_assert(sizeof(struct user_timezone) == sizeof(u64), "one store sets it");
+
 SYSCALL2(gettimeofday, user_tv, user_tz)
 {
-	const struct user_timezone utc = { 0, 0 };
+	const u64 zone = READ_ONCE(time_zone.word);
 	struct timeval tv;
 
 	if (user_tv) {
@@ -176,9 +180,23 @@ SYSCALL2(gettimeofday, user_tv, user_tz)
 		if (copy_to_user(uaddr(user_tv), &tv, sizeof(tv)))
 			return -EFAULT;
 	}
-	if (user_tz && copy_to_user(uaddr(user_tz), &utc, sizeof(utc)))
+	if (user_tz && copy_to_user(uaddr(user_tz), &zone, sizeof(zone)))
 		return -EFAULT;
 	return 0;
+}
+
+/* The first zone since the boot, given without a time, tells that the clock was read from one that runs in local time. */
+static int set_time_zone(const struct user_timezone *tz, bool with_time)
+{
+	static bool was_set;
+	const u64 minute_ns = 60 * NSEC_PER_SEC;
+	u64 zone;
+
+	memcpy(&zone, tz, sizeof(zone));
+	WRITE_ONCE(time_zone.word, zone);
+	if (__atomic_exchange_n(&was_set, true, __ATOMIC_RELAXED) || with_time || !tz->minuteswest)
+		return 0;
+	return set_wall_clock(time_realtime_ns() + (u64)((s64)tz->minuteswest * (s64)minute_ns));
 }
 
 SYSCALL2(settimeofday, user_tv, user_tz)
@@ -186,6 +204,7 @@ SYSCALL2(settimeofday, user_tv, user_tz)
 	struct user_timezone tz;
 	struct timespec ts;
 	struct timeval tv;
+	int err = 0;
 	u64 ns;
 
 	if (user_tv) {
@@ -200,13 +219,13 @@ SYSCALL2(settimeofday, user_tv, user_tz)
 	if (user_tz) {
 		if (copy_from_user(&tz, uaddr(user_tz), sizeof(tz)))
 			return -EFAULT;
-		/* The kernel's clock is UTC; what the zone is, is the C library's business. */
 		if (tz.minuteswest > 15 * 60 || tz.minuteswest < -15 * 60)
 			return -EINVAL;
 		if (!current_capable(CAP_SYS_TIME))
 			return -EPERM;
+		err = set_time_zone(&tz, user_tv);
 	}
-	return user_tv ? set_wall_clock(ns) : 0;
+	return !err && user_tv ? set_wall_clock(ns) : err;
 }
 
 SYSCALL1(time, user)

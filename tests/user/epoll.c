@@ -386,13 +386,13 @@ static int woken(uint32_t flag, int shared_set)
 			if (!shared_set)
 				CHECK_EQ(add(set, p[0], EPOLLIN | flag), 0);
 			write(said[1], "r", 1);
-			if (wait_one(set, 600))
+			if (wait_one(set, 300))
 				write(said[1], "w", 1);
 			_exit(0);
 		}
 	for (n = 0; n < 4;)
 		n += read(said[0], &c, 1) == 1;
-	pause_ms(100);
+	pause_ms(50);
 	write(p[1], "x", 1);
 	while (wait(NULL) > 0)
 		;
@@ -524,7 +524,7 @@ TEST(threads_that_change_one_set)
 	write(ends[1], "x", 1);
 	for (int i = 0; i < 5; i++)
 		CHECK_EQ(pthread_create(&t[i], NULL, what[i], NULL), 0);
-	pause_ms(500);
+	pause_ms(250);
 	over = true;
 	for (int i = 0; i < 5; i++)
 		pthread_join(t[i], NULL);
