@@ -245,6 +245,8 @@ struct process_timers {
 struct process_timers *process_timers_get(void);
 /** @brief Look at the CPU clocks, send what is due, and decide when to look again. Under sig_lock. */
 void cpu_timers_check(struct process *p);
+/** @brief Look at them when so much more CPU time may have passed at the earliest. Under sig_lock. */
+void cpu_timers_look(struct process *p, u64 left);
 void itimers_exit(struct process *p);
 void posix_timers_delete_all(struct process *p);
 /** @brief Under sig_lock: its signal is being delivered. */

@@ -171,6 +171,18 @@ void cpu_timers_check(struct process *p)
 	timer_start(&pts->check, now + MAX(MAX(left / p->nr_threads, LOOK_MIN_NS), (now - began) * LOOK_SHARE));
 }
 
+void cpu_timers_look(struct process *p, u64 left)
+{
+	struct timer *check = &p->timers->check;
+	u64 at;
+
+	if (p->exiting || !p->nr_threads)
+		return;
+	at = time_monotonic_ns() + MAX(left / p->nr_threads, LOOK_MIN_NS);
+	if (!check->base || check->deadline_ns > at)
+		timer_start(check, at);
+}
+
 static void look(struct timer *timer)
 {
 	struct process *p = container_of(timer, struct process_timers, check)->proc;

@@ -64,7 +64,7 @@ static u64 timer_now(struct posix_timer *pt)
 	return ns;
 }
 
-/* Let it run; CPU clocks are looked at by the caller's caller. */
+/* Let it run; a timer on a CPU clock when that is looked at next. */
 static void run(struct posix_timer *pt)
 {
 	pt->armed = true;
@@ -131,6 +131,21 @@ u64 posix_cpu_timers_check(struct process_timers *pts, u64 total)
 	return least;
 }
 
+/*
+ * Not by looking at all CPU clocks at once: with short periods others would be due again, and who
+ * takes their signals out would never see the end of them.
+ */
+static void run_again(struct posix_timer *pt)
+{
+	u64 now;
+
+	run(pt);
+	if (!is_cpu_clock(pt->clock))
+		return;
+	now = timer_now(pt);
+	cpu_timers_look(pt->proc, pt->expires > now ? pt->expires - now : 0);
+}
+
 void posix_timer_dequeued(struct process *p, struct posix_timer *pt, struct siginfo_k *info)
 {
 	if (pt->requeue) {
@@ -138,9 +153,7 @@ void posix_timer_dequeued(struct process *p, struct posix_timer *pt, struct sigi
 
 		pt->requeue = false;
 		pt->overrun += n ? n - 1 : 0;
-		run(pt);
-		if (is_cpu_clock(pt->clock))
-			cpu_timers_check(p);
+		run_again(pt);
 	}
 	pt->overrun_last = MIN(pt->overrun, (u64)INT32_MAX);
 	pt->overrun = 0;
@@ -153,7 +166,7 @@ void posix_timer_flushed(struct posix_timer *pt)
 		return;
 	pt->requeue = false;
 	skip_periods(pt, timer_now(pt));
-	run(pt);
+	run_again(pt);
 }
 
 static void stop(struct posix_timer *pt)

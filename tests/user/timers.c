@@ -424,6 +424,34 @@ TEST(floods_of_timers_leave_time_for_others)
 	}
 }
 
+static volatile int came_back;
+
+static void *takes_alarms(void *set)
+{
+	CHECK_EQ(pthread_sigmask(SIG_UNBLOCK, set, NULL), 0);
+	came_back = 1;
+	return NULL;
+}
+
+/* Taking the signals out lasts no longer than there are timers, however short their periods. */
+TEST(signals_of_cpu_timers_come_to_an_end)
+{
+	pthread_t thread;
+	sigset_t set;
+
+	signal(SIGALRM, SIG_IGN);
+	sigemptyset(&set);
+	sigaddset(&set, SIGALRM);
+	CHECK_EQ(sigprocmask(SIG_BLOCK, &set, NULL), 0);	/* so they are sent, though ignored */
+	flood_posix(CLOCK_PROCESS_CPUTIME_ID, SIGEV_SIGNAL, 1, FLOOD_TIMERS);
+	burn_ns(CLOCK_PROCESS_CPUTIME_ID, 10000000);
+	CHECK_EQ(pthread_create(&thread, NULL, takes_alarms, &set), 0);
+	for (int i = 0; i < 500 && !came_back; i++)
+		usleep(10000);
+	CHECK(came_back);
+	_exit(0);
+}
+
 static void *sleeper(void *until)
 {
 	CHECK_EQ(clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, until, NULL), 0);
@@ -612,6 +640,7 @@ int main(int argc, char **argv)
 	R(timers_on_cpu_time);
 	R(timers_that_start_threads);
 	R(floods_of_timers_leave_time_for_others);
+	R(signals_of_cpu_timers_come_to_an_end);
 	R(many_threads_wake_at_one_time);
 	R(interval_timers_outlast_their_signal);
 	R(overruns_of_an_ignored_timer_are_counted);
