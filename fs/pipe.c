@@ -8,6 +8,10 @@
  * so that small messages stay in one. Writes of up to PIPE_BUF bytes are
  * whole: they wait for room for all of it.
  *
+ * splice() reads a file, or writes to one, without the lock: a driver may be
+ * behind it. What it is about to put in is kept free (->limit), what it hands
+ * over stays at the tail, and readers wait meanwhile (->claimed).
+ *
  * Lock: pipe->lock (mutex) guards all of it; user memory is touched under it.
  * An open file's position, which a pipe has no other use for, is the number of
  * writers that had come before it: it tells of a hangup only once there are others.
@@ -23,40 +27,8 @@
 #include <kernel/process.h>
 #include <kernel/string.h>
 #include <kernel/syscalls.h>
-#include "pipe.h"
+#include "pipe_ring.h"
 #include "vfs.h"
-
-#define PIPE_BUF	4096u
-#define PIPE_PAGES	16u		/* 64 KiB, as Linux */
-#define PIPE_PAGES_MIN	2u		/* of a user who has many */
-#define PIPE_PAGES_MAX	256u		/* F_SETPIPE_SZ of the super user and others: 1 MiB */
-
-struct pipe {
-	struct mutex lock;
-	u64 head, tail;
-	u32 npages;			/* a power of two */
-	struct page **pages;
-	struct page *one[PIPE_PAGES];	/* ->pages until it is resized */
-	u32 readers, writers;		/* open files */
-	u32 files;			/* in all: the last frees */
-	struct cred *cred;		/* whose share of pages it is */
-	bool anonymous;			/* of pipe(), opened again through /proc: nobody waits there */
-	u64 reader_opens, writer_opens;	/* since it was made: for a FIFO's open() */
-	struct wait_queue read_wait, write_wait, open_wait;
-	struct async_list async_readers, async_writers;
-};
-
-static u64 used(const struct pipe *p) { return READ_ONCE(p->head) - READ_ONCE(p->tail); }
-static u64 room(const struct pipe *p) { return (u64)READ_ONCE(p->npages) * PAGE_SIZE - used(p); }
-/* Nobody can write any more: what used() says from now on is all there will be. */
-static bool ended(const struct pipe *p)
-{
-	bool no_writers = !READ_ONCE(p->writers);
-
-	smp_rmb();			/* pairs with the lock that writers put their bytes and leave under */
-	return no_writers;
-}
-static struct page **slot(struct pipe *p, u64 pos) { return &p->pages[pos >> PAGE_SHIFT & (p->npages - 1)]; }
 
 static struct kmem_cache *pipe_cache;
 
@@ -80,11 +52,13 @@ static struct pipe *pipe_create(void)
 	async_list_init(&p->async_readers);
 	async_list_init(&p->async_writers);
 	p->cred = cred_get((struct cred *)current_cred());
-	p->npages = PIPE_PAGES;
-	if (!cred_charge_pipe(p->cred, PIPE_PAGES, false)) {
-		p->npages = PIPE_PAGES_MIN;
-		(void)cred_charge_pipe(p->cred, PIPE_PAGES_MIN, true);
+	p->npages = pipe_charge_new(p->cred);
+	if (!p->npages) {
+		cred_put(p->cred);
+		kmem_cache_free(pipe_cache, p);
+		return NULL;
 	}
+	p->limit = p->npages * PAGE_SIZE;
 	p->pages = p->one;
 	return p;
 }
@@ -96,49 +70,75 @@ static void pipe_free(struct pipe *p)
 			page_free(p->pages[i]);
 	if (p->pages != p->one)
 		kfree(p->pages);
-	(void)cred_charge_pipe(p->cred, -(s32)p->npages, true);
+	pipe_uncharge(p->cred, p->npages);
 	cred_put(p->cred);
 	kmem_cache_free(pipe_cache, p);
 }
 
-/* In a full ring the newest bytes lie in front of the oldest, in one page. Tail is at a page's end. */
-static bool head_shares_slot(const struct pipe *p)
-{
-	return p->head - p->tail > (u64)(p->npages - 1) * PAGE_SIZE;
-}
-
 /* ---- reading ---- */
 
-/* Copy out what there is, up to the request. Locked. */
-static s64 take(struct pipe *p, struct uio *u)
+/* @got bytes at the tail have been taken. */
+static inline void pass(struct pipe *p, u64 got)
+{
+	struct page **s = pipe_slot(p, p->tail);
+
+	p->tail += got;
+	if (got && !(p->tail & (PAGE_SIZE - 1)) && p->head != p->tail && !pipe_head_shares_slot(p)) {
+		page_free(*s);			/* read past */
+		*s = NULL;
+	}
+}
+
+/* Empty: keep the page it ended in as the first. */
+static inline void begin_anew(struct pipe *p)
+{
+	struct page **s = pipe_slot(p, p->tail ? p->tail - 1 : 0), *keep = *s;
+
+	*s = NULL;
+	if (p->pages[0])
+		page_free(p->pages[0]);
+	p->pages[0] = keep;
+	p->head = p->tail = 0;
+}
+
+void pipe_consume(struct pipe *p, u64 n)
+{
+	pass(p, n);
+	if (p->head == p->tail)
+		begin_anew(p);
+}
+
+s64 pipe_take(struct pipe *p, struct uio *u)
 {
 	s64 done = 0;
 
 	while (u->count && p->head != p->tail) {
-		struct page **s = slot(p, p->tail);
+		struct page **s = pipe_slot(p, p->tail);
 		u64 off = p->tail & (PAGE_SIZE - 1);
 		u64 n = MIN(MIN(PAGE_SIZE - off, p->head - p->tail), u->count);
 		u64 got = uio_copy_out(u, (u8 *)page_address(*s) + off, n);
 
-		p->tail += got;
+		pass(p, got);
 		done += got;
-		if (got && !(p->tail & (PAGE_SIZE - 1)) && p->head != p->tail && !head_shares_slot(p)) {
-			page_free(*s);		/* read past */
-			*s = NULL;
-		}
 		if (got < n)
 			return done ? done : -EFAULT;
 	}
-	if (p->head == p->tail) {		/* empty: keep the page it ended in as the first */
-		struct page **s = slot(p, p->tail ? p->tail - 1 : 0), *keep = *s;
-
-		*s = NULL;
-		if (p->pages[0])
-			page_free(p->pages[0]);
-		p->pages[0] = keep;
-		p->head = p->tail = 0;
-	}
+	if (p->head == p->tail)
+		begin_anew(p);
 	return done;
+}
+
+void pipe_wake_writers(struct pipe *p, bool was_full)
+{
+	if ((was_full || wait_queue_active(&p->write_wait)) && pipe_room(p) >= PIPE_BUF)
+		wake_up_poll(&p->write_wait, POLLOUT | POLLWRNORM);
+	async_notify(&p->async_writers, POLL_OUT);
+}
+
+void pipe_wake_readers(struct pipe *p)
+{
+	wake_up_poll(&p->read_wait, POLLIN | POLLRDNORM);
+	async_notify(&p->async_readers, POLL_IN);
 }
 
 static s64 pipe_read(struct file *f, struct uio *u, u64 *pos)
@@ -149,24 +149,29 @@ static s64 pipe_read(struct file *f, struct uio *u, u64 *pos)
 	if (!u->count)
 		return 0;
 	for (;;) {
-		bool was_full, last = ended(p);
+		bool was_full, last = pipe_ended(p);
 		int err;
 
-		if (used(p)) {
+		if (pipe_used(p)) {
 			mutex_lock(&p->lock);
-			was_full = room(p) < PIPE_BUF;
-			done = take(p, u);
+			if (unlikely(p->claimed)) {
+				mutex_unlock(&p->lock);
+				err = wait_event_interruptible(&p->read_wait, !READ_ONCE(p->claimed));
+				if (err)
+					return err;
+				continue;
+			}
+			was_full = pipe_room(p) < PIPE_BUF;
+			done = pipe_take(p, u);
 			mutex_unlock(&p->lock);
-			if (done > 0 && (was_full || wait_queue_active(&p->write_wait)) && room(p) >= PIPE_BUF)
-				wake_up_poll(&p->write_wait, POLLOUT | POLLWRNORM);
 			if (done > 0)
-				async_notify(&p->async_writers, POLL_OUT);
+				pipe_wake_writers(p, was_full);
 		}
 		if (done || last)
 			return done;
 		if (f->flags & O_NONBLOCK)
 			return -EAGAIN;
-		err = wait_event_interruptible(&p->read_wait, used(p) || !READ_ONCE(p->writers));
+		err = wait_event_interruptible(&p->read_wait, pipe_used(p) || !READ_ONCE(p->writers));
 		if (err)
 			return err;
 	}
@@ -174,15 +179,14 @@ static s64 pipe_read(struct file *f, struct uio *u, u64 *pos)
 
 /* ---- writing ---- */
 
-/* Copy in what fits. Locked. @return bytes, -EFAULT, -ENOMEM */
-static s64 put(struct pipe *p, struct uio *u)
+s64 pipe_put(struct pipe *p, struct uio *u)
 {
 	s64 done = 0;
 
-	while (u->count && room(p)) {
-		struct page **s = slot(p, p->head);
+	while (u->count && pipe_room(p)) {
+		struct page **s = pipe_slot(p, p->head);
 		u64 off = p->head & (PAGE_SIZE - 1);
-		u64 n = MIN(MIN(PAGE_SIZE - off, room(p)), u->count);
+		u64 n = MIN(MIN(PAGE_SIZE - off, pipe_room(p)), u->count);
 		u64 got;
 
 		if (!*s)
@@ -222,9 +226,9 @@ static s64 pipe_write(struct file *f, struct uio *u, u64 *pos)
 			signal_send_thread(current, SIGPIPE, NULL);
 			return -EPIPE;
 		}
-		if (room(p) >= want) {
-			was_empty = !used(p);
-			n = put(p, u);
+		if (pipe_room(p) >= want) {
+			was_empty = !pipe_used(p);
+			n = pipe_put(p, u);
 		}
 		mutex_unlock(&p->lock);
 		if (n > 0 && (was_empty || wait_queue_active(&p->read_wait)))
@@ -241,7 +245,7 @@ static s64 pipe_write(struct file *f, struct uio *u, u64 *pos)
 			want = 1;		/* the rest of a large write comes in pieces */
 		if (f->flags & O_NONBLOCK)
 			return total ? total : -EAGAIN;
-		err = wait_event_interruptible(&p->write_wait, room(p) >= want || !READ_ONCE(p->readers));
+		err = wait_event_interruptible(&p->write_wait, pipe_room(p) >= want || !READ_ONCE(p->readers));
 		if (err)
 			return total ? total : err;
 	}
@@ -265,13 +269,13 @@ static u32 pipe_poll(struct file *f, struct poll_table *t)
 	if (unlikely(t))
 		poll_register(p, f->mode, t);
 	if (f->mode & FMODE_READ) {
-		if (ended(p) && p->writer_opens != f->pos)
+		if (pipe_ended(p) && p->writer_opens != f->pos)
 			events |= POLLHUP;
-		if (used(p))
+		if (pipe_used(p))
 			events |= POLLIN | POLLRDNORM;
 	}
 	if (f->mode & FMODE_WRITE) {
-		if (room(p) >= PIPE_BUF)
+		if (pipe_room(p) >= PIPE_BUF)
 			events |= POLLOUT | POLLWRNORM;
 		if (!READ_ONCE(p->readers))
 			events |= POLLERR;
@@ -299,7 +303,7 @@ static s64 pipe_ioctl(struct file *f, u32 cmd, u64 arg)
 
 	if (cmd != 0x541b)			/* FIONREAD */
 		return -ENOTTY;
-	return put_user_u32(uaddr(arg), MIN(used(p), 0x7ffffffful));
+	return put_user_u32(uaddr(arg), MIN(pipe_used(p), 0x7ffffffful));
 }
 
 static void attach(struct pipe *p, u32 mode)
@@ -393,90 +397,6 @@ const struct file_ops pipe_fops = {
 	.release = pipe_release, .async = pipe_async,
 };
 
-s64 pipe_get_size(struct file *f)
-{
-	if (f->ops != &pipe_fops)
-		return -EBADF;
-	return (u64)((struct pipe *)f->private)->npages * PAGE_SIZE;
-}
-
-/* Move the pages into a ring of another size. Locked. */
-static int resize(struct pipe *p, u32 npages)
-{
-	struct page **pages, *newest = NULL;
-	u64 first = p->tail & ~(PAGE_SIZE - 1);
-	bool shares = p->head - first > (u64)p->npages * PAGE_SIZE;
-
-	if (p->head - first > (u64)npages * PAGE_SIZE)
-		return -EBUSY;
-	pages = kcalloc(npages, sizeof(*pages));
-	if (pages && shares) {		/* the newest bytes get a page of their own */
-		newest = page_alloc(PAGE_USER);
-		if (!newest) {
-			kfree(pages);
-			pages = NULL;
-		}
-	}
-	if (!pages)
-		return -ENOMEM;
-	for (u64 pos = first, i = 0; pos < p->head; pos += PAGE_SIZE, i++) {
-		struct page **s = slot(p, pos);
-
-		pages[i] = *s;
-		*s = NULL;
-	}
-	if (shares) {
-		copy_page(page_address(newest), page_address(pages[0]));
-		pages[p->npages] = newest;
-	}
-	for (u32 i = 0; i < p->npages; i++)
-		if (p->pages[i])
-			page_free(p->pages[i]);
-	if (p->pages != p->one)
-		kfree(p->pages);
-	p->head -= first;
-	p->tail -= first;
-	p->pages = pages;
-	p->npages = npages;
-	return 0;
-}
-
-static int charged_resize(struct pipe *p, u32 npages)
-{
-	s32 more = (s32)npages - (s32)p->npages;
-	int err;
-
-	if (!cred_charge_pipe(p->cred, more, more <= 0 || current_is_super()))
-		return -EPERM;
-	err = resize(p, npages);
-	if (err)
-		(void)cred_charge_pipe(p->cred, -more, true);
-	return err;
-}
-
-s64 pipe_set_size(struct file *f, u64 size)
-{
-	struct pipe *p = f->private;
-	u32 npages = 1;
-	int err;
-
-	if (f->ops != &pipe_fops)
-		return -EBADF;
-	if (size > 1u << 31)
-		return -EINVAL;
-	while ((u64)npages * PAGE_SIZE < size)
-		npages *= 2;
-	if (npages > PIPE_PAGES_MAX && !current_is_super())
-		return -EPERM;
-	mutex_lock(&p->lock);
-	err = charged_resize(p, npages);
-	mutex_unlock(&p->lock);
-	if (err)
-		return err;
-	wake_up_poll(&p->write_wait, POLLOUT | POLLWRNORM);
-	return (u64)npages * PAGE_SIZE;
-}
-
 /* ---- system calls ---- */
 
 static int pipe_files(struct file *out[2], u32 flags)
@@ -484,7 +404,7 @@ static int pipe_files(struct file *out[2], u32 flags)
 	struct pipe *p = pipe_create();
 
 	if (!p)
-		return -ENOMEM;
+		return -ENFILE;			/* what Linux says, whatever is missing */
 	out[0] = file_create_anon("pipe", &pipe_fops, p, O_RDONLY | (flags & O_NONBLOCK));
 	if (IS_ERR(out[0])) {
 		pipe_free(p);

@@ -11,10 +11,10 @@
 #include <kernel/string.h>
 #include <kernel/utsname.h>
 #include <kernel/vm.h>
+#include "pipe.h"
 #include "procfs.h"
 
 #define OVERFLOW_ID	65534		/* what an id that does not fit becomes: "nobody" */
-#define PIPE_SIZE_MAX	1048576
 #define FD_NUMBERS	1048576
 #define OVERCOMMIT_ALWAYS 1		/* memory is given out as it is touched, however much was mapped */
 
@@ -184,6 +184,22 @@ static int write_mmap_min_addr(char *text, size_t len, void *unused)
 	return 0;
 }
 
+static int show_pipe_limit(struct seq_file *m, void *which)
+{
+	seq_printf(m, "%lu\n", pipe_limit_get((enum pipe_limit)(u64)which));
+	return 0;
+}
+
+static int write_pipe_limit(char *text, size_t len, void *which)
+{
+	s64 v;
+	int err = seq_parse_number(text, &v);
+
+	if (err)
+		return err;
+	return v < 0 ? -EINVAL : pipe_limit_set((enum pipe_limit)(u64)which, (u64)v);
+}
+
 /* ---- all of them ---- */
 
 #define CONSTANT(path, value) { path, 0444, show_constant, NULL, (void *)(u64)(value) }
@@ -217,7 +233,9 @@ int proc_sysctl_init(void)
 		CONSTANT("sys/fs/nr_open", FD_NUMBERS),
 		CONSTANT("sys/fs/overflowuid", OVERFLOW_ID),
 		CONSTANT("sys/fs/overflowgid", OVERFLOW_ID),
-		CONSTANT("sys/fs/pipe-max-size", PIPE_SIZE_MAX),
+		{ "sys/fs/pipe-max-size", 0644, show_pipe_limit, write_pipe_limit, (void *)PIPE_LIMIT_SIZE },
+		{ "sys/fs/pipe-user-pages-soft", 0644, show_pipe_limit, write_pipe_limit, (void *)PIPE_LIMIT_SOFT },
+		{ "sys/fs/pipe-user-pages-hard", 0644, show_pipe_limit, write_pipe_limit, (void *)PIPE_LIMIT_HARD },
 	};
 
 	for (u32 i = 0; i < ARRAY_SIZE(files); i++)

@@ -66,13 +66,10 @@ static inline bool cred_is_super(const struct cred *c) { return cred_capable(c, 
 static inline bool current_capable(u32 cap) { return cred_capable(current_cred(), cap); }
 bool current_is_super(void);
 /**
- * @brief Charge room in pipes to the real user of @p c. Any context.
- * @param npages  negative: give back
- * @param force   over his share, too
- * @return false: that would be more than his share (an eighth of memory, 64 MiB at most; the super user has
- *         no share); nothing was charged
+ * @brief Charge @p npages (negative: give back) of room in pipes to the real user of @p c. Any context.
+ * @return what he has in all now
  */
-bool cred_charge_pipe(const struct cred *c, s32 npages, bool force);
+u64 cred_charge_pipe(const struct cred *c, s32 npages);
 /** @brief Charge an item of an epoll set to the real user of @p c. Any context. @return false: there are @p max already */
 bool cred_charge_watch(const struct cred *c, u64 max);
 void cred_uncharge_watch(const struct cred *c);

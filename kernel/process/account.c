@@ -12,7 +12,7 @@
 #include "internal.h"
 
 #define ACCOUNT_BUCKETS 16u
-#define PIPE_PAGES_MAX 16384u		/* as Linux: /proc/sys/fs/pipe-user-pages-soft */
+#define SOCKET_PAGES_MAX 16384u
 
 static DEFINE_SPINLOCK(accounts_lock);
 static struct user_account *table[ACCOUNT_BUCKETS];
@@ -84,21 +84,6 @@ void account_put(struct user_account *a)
 	kfree(a);
 }
 
-/* Of pipes and of sockets alike. */
-static bool charge(struct user_account *a, struct atomic *count, s32 npages, bool force)
-{
-	s32 now = atomic_add_return(count, npages);
-	struct mem_info m;
-
-	if (npages <= 0 || force || a == &root_account)
-		return true;
-	mem_info_get(&m);
-	if ((u32)now <= MIN((u64)PIPE_PAGES_MAX, m.total / 8))
-		return true;
-	atomic_add_return(count, -npages);
-	return false;
-}
-
 bool cred_charge_watch(const struct cred *c, u64 max)
 {
 	struct user_account *a = c->account;
@@ -114,14 +99,24 @@ void cred_uncharge_watch(const struct cred *c)
 	atomic_dec(&c->account->nr_watches);
 }
 
-bool cred_charge_pipe(const struct cred *c, s32 npages, bool force)
+u64 cred_charge_pipe(const struct cred *c, s32 npages)
 {
-	return charge(c->account, &c->account->nr_pipe_pages, npages, force);
+	return (u32)atomic_add_return(&c->account->nr_pipe_pages, npages);
 }
 
 bool cred_charge_socket(const struct cred *c, s32 npages)
 {
-	return charge(c->account, &c->account->nr_socket_pages, npages, false);
+	struct user_account *a = c->account;
+	s32 now = atomic_add_return(&a->nr_socket_pages, npages);
+	struct mem_info m;
+
+	if (npages <= 0 || a == &root_account)
+		return true;
+	mem_info_get(&m);
+	if ((u32)now <= MIN((u64)SOCKET_PAGES_MAX, m.total / 8))
+		return true;
+	atomic_add_return(&a->nr_socket_pages, -npages);
+	return false;
 }
 
 bool cred_charge_flight(const struct cred *c, s32 n, u64 most)

@@ -8,6 +8,8 @@
 
 #define F_SETPIPE_SZ 1031
 #define F_GETPIPE_SZ 1032
+#define LIMITS "/proc/sys/fs/pipe-"
+#define F_GETPIPE_SZ 1032
 
 /* A user of the test's own: what ended a moment ago may still count. */
 static void become_user(uid_t uid)
@@ -112,10 +114,118 @@ TEST(processes_of_a_user_have_a_limit)
 	CHECK_EQ(n, 0);
 }
 
+static void set_limit(const char *name, const char *value)
+{
+	int fd = open(name, O_WRONLY);
+
+	CHECK(fd >= 0);
+	CHECK_EQ(write(fd, value, strlen(value)), (long)strlen(value));
+	close(fd);
+}
+
+static long get_limit(const char *name)
+{
+	char text[32] = "";
+	int fd = open(name, O_RDONLY);
+
+	CHECK(fd >= 0);
+	CHECK(read(fd, text, sizeof(text) - 1) > 0);
+	close(fd);
+	return atol(text);
+}
+
+static void check_pipe_sizes_of_a_user(void)
+{
+	char page[8192] = { 0 };
+	int p[2];
+
+	CHECK_EQ(setuid(1000), 0);
+	pipe(p);
+	CHECK_ERR(open(LIMITS "max-size", O_WRONLY), EACCES);
+	CHECK_ERR(fcntl(p[1], F_SETPIPE_SZ, 2 << 20), EPERM);
+	CHECK_EQ(fcntl(p[1], F_SETPIPE_SZ, 1 << 20), 1 << 20);
+	CHECK_EQ(fcntl(p[1], F_SETPIPE_SZ, 5000), 8192);
+	CHECK_EQ(fcntl(p[0], F_GETPIPE_SZ), 8192);
+	CHECK_ERR(fcntl(p[1], F_SETPIPE_SZ, (1ul << 31) + 1), EINVAL);
+	CHECK_EQ(write(p[1], page, 5000), 5000);
+	CHECK_ERR(fcntl(p[1], F_SETPIPE_SZ, 0), EBUSY);
+	CHECK_EQ(read(p[0], page, 5000), 5000);
+	CHECK_EQ(fcntl(p[1], F_SETPIPE_SZ, 0), 4096);
+	CHECK_ERR(fcntl(open("/dev/null", O_RDWR), F_SETPIPE_SZ, 4096), EBADF);
+}
+
+static void check_small_limit_of_a_user(void)
+{
+	int p[2];
+
+	CHECK_EQ(setuid(1000), 0);
+	pipe(p);
+	CHECK_EQ(fcntl(p[0], F_GETPIPE_SZ), 8192);
+	CHECK_ERR(fcntl(p[0], F_SETPIPE_SZ, 16384), EPERM);
+	CHECK_EQ(fcntl(p[0], F_SETPIPE_SZ, 4096), 4096);
+}
+
+TEST(sizes_of_pipes_have_limits)
+{
+	int p[2];
+
+	CHECK_EQ(get_limit(LIMITS "max-size"), 1 << 20);
+	CHECK_EQ(pipe(p), 0);
+	CHECK_EQ(fcntl(p[1], F_SETPIPE_SZ, 2 << 20), 2 << 20);
+	CHECK_EQ(wait_status(CHILD((check_pipe_sizes_of_a_user(), 0))), 0);
+	set_limit(LIMITS "max-size", "5000\n");
+	CHECK_EQ(get_limit(LIMITS "max-size"), 8192);
+	CHECK_EQ(wait_status(CHILD((check_small_limit_of_a_user(), 0))), 0);
+	CHECK_EQ(pipe(p), 0);
+	CHECK_EQ(fcntl(p[0], F_GETPIPE_SZ), 65536);
+	p[0] = open(LIMITS "max-size", O_WRONLY);
+	CHECK_ERR(write(p[0], "2147483649", 10), EINVAL);
+	CHECK_ERR(write(p[0], "-1", 2), EINVAL);
+	CHECK_ERR(write(p[0], "x", 1), EINVAL);
+	set_limit(LIMITS "max-size", "1048576");
+}
+
+static void check_pages_of_a_user(void)
+{
+	int p[2];
+
+	CHECK_EQ(setuid(1001), 0);
+	for (int i = 0; i < 4; i++) {
+		CHECK_EQ(pipe(p), 0);
+		CHECK_EQ(fcntl(p[0], F_GETPIPE_SZ), 65536);
+	}
+	CHECK_EQ(pipe(p), 0);			/* over the soft limit: a small one */
+	CHECK_EQ(fcntl(p[0], F_GETPIPE_SZ), 8192);
+	CHECK_ERR(fcntl(p[0], F_SETPIPE_SZ, 16384), EPERM);
+	CHECK_EQ(pipe(p), 0);
+	CHECK_EQ(pipe(p), 0);
+	CHECK_ERR(pipe(p), ENFILE);		/* over the hard one */
+}
+
+TEST(pages_of_pipes_have_limits)
+{
+	long soft = get_limit(LIMITS "user-pages-soft");
+	char text[32];
+	int p[2];
+
+	CHECK_EQ(get_limit(LIMITS "user-pages-hard"), 0);
+	set_limit(LIMITS "user-pages-soft", "64");
+	set_limit(LIMITS "user-pages-hard", "70");
+	CHECK_EQ(wait_status(CHILD((check_pages_of_a_user(), 0))), 0);
+	for (int i = 0; i < 10; i++)		/* the super user has none */
+		CHECK_EQ(pipe(p), 0);
+	CHECK_EQ(fcntl(p[0], F_GETPIPE_SZ), 65536);
+	sprintf(text, "%ld", soft);
+	set_limit(LIMITS "user-pages-soft", text);
+	set_limit(LIMITS "user-pages-hard", "0");
+}
+
 int main(void)
 {
 	RUN(a_tmpfs_has_a_limit_for_names);
 	RUN(pipes_of_a_user_have_a_share_of_memory);
+	RUN(sizes_of_pipes_have_limits);
+	RUN(pages_of_pipes_have_limits);
 	RUN(processes_of_a_user_have_a_limit);
 	return check_done();
 }

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/** @file pipe_ring.h  The inside of a pipe, for what moves data through it (pipe.c, pipe_size.c, splice.c). */
+#pragma once
+#include <kernel/fs.h>
+#include <kernel/lock.h>
+#include <kernel/page.h>
+#include <kernel/wait.h>
+
+#define PIPE_BUF	4096u
+#define PIPE_PAGES	16u		/* 64 KiB, as Linux */
+
+struct pipe {
+	struct mutex lock;
+	u64 head, tail;
+	u64 limit;			/* bytes it may hold: its size less what splice() keeps free */
+	u32 npages;			/* a power of two */
+	struct page **pages;
+	struct page *one[PIPE_PAGES];	/* ->pages until it is resized */
+	u32 readers, writers;		/* open files */
+	u32 files;			/* in all: the last frees */
+	struct cred *cred;		/* whose share of pages it is */
+	bool anonymous;			/* of pipe(), opened again through /proc: nobody waits there */
+	bool claimed;			/* splice() hands its oldest bytes to a file: others wait */
+	u64 reader_opens, writer_opens;	/* since it was made: for a FIFO's open() */
+	struct wait_queue read_wait, write_wait, open_wait;
+	struct async_list async_readers, async_writers;
+};
+
+static inline u64 pipe_used(const struct pipe *p) { return READ_ONCE(p->head) - READ_ONCE(p->tail); }
+static inline u64 pipe_room(const struct pipe *p) { return READ_ONCE(p->limit) - pipe_used(p); }
+/** Nobody can write any more: what pipe_used() says from now on is all there will be. */
+static inline bool pipe_ended(const struct pipe *p)
+{
+	bool no_writers = !READ_ONCE(p->writers);
+
+	smp_rmb();			/* pairs with the lock that writers put their bytes and leave under */
+	return no_writers;
+}
+static inline struct page **pipe_slot(struct pipe *p, u64 pos)
+{
+	return &p->pages[pos >> PAGE_SHIFT & (p->npages - 1)];
+}
+/** In a full ring the newest bytes lie in front of the oldest, in one page. */
+static inline bool pipe_head_shares_slot(const struct pipe *p)
+{
+	return p->head - p->tail > (u64)(p->npages - 1) * PAGE_SIZE;
+}
+
+/* ---- pipe.c ---- */
+
+extern const struct file_ops pipe_fops;
+/** The pipe that @p f is an end of; NULL: it is none. */
+static inline struct pipe *pipe_of(const struct file *f) { return f->ops == &pipe_fops ? f->private : NULL; }
+/** Copy out what there is, up to the request. Under ->lock. @return bytes, -EFAULT */
+s64 pipe_take(struct pipe *p, struct uio *u);
+/** Copy in what fits. Under ->lock. @return bytes, -EFAULT, -ENOMEM */
+s64 pipe_put(struct pipe *p, struct uio *u);
+/** @p n of the oldest bytes, all in one page, are gone. Under ->lock. */
+void pipe_consume(struct pipe *p, u64 n);
+/** After taking @p n bytes, without the lock: there is room. @p was_full: of before */
+void pipe_wake_writers(struct pipe *p, bool was_full);
+/** After putting bytes, without the lock. */
+void pipe_wake_readers(struct pipe *p);
+
+/* ---- pipe_size.c: who may have how much ---- */
+
+/**
+ * Pages for a new pipe of the current user, charged to @p c.
+ * @return how many, or 0: more than pipe-user-pages-hard
+ */
+u32 pipe_charge_new(const struct cred *c);
+/** Give them back. */
+void pipe_uncharge(const struct cred *c, u32 npages);
