@@ -14,6 +14,8 @@
 #include <kernel/syscalls.h>
 #include <uapi/dirent.h>
 #include "files.h"
+#include "pipe_ring.h"
+#include "splice.h"
 
 #define RW_MAX		UIO_MAX_BYTES
 #define SENDFILE_CHUNK	16384u
@@ -330,27 +332,44 @@ static s64 move_data(struct file *in, u64 *in_pos, struct file *out, u64 *out_po
 	return done ? done : n < 0 ? n : w < 0 ? w : 0;
 }
 
+static s64 do_sendfile(struct file *in, u64 *pos, bool given, struct file *out, u64 len)
+{
+	struct pipe *pipe = pipe_of(out);
+	int err;
+
+	if (!(in->mode & FMODE_READ) || !(out->mode & FMODE_WRITE))
+		return -EBADF;
+	if (given && (in->mode & FMODE_STREAM))
+		return -ESPIPE;
+	err = splice_check_range(*pos, len);
+	if (err)
+		return err;
+	len = MIN(len, RW_MAX);
+	if (pipe)
+		return splice_file_to_pipe(in, pos, pipe, len, out->flags & O_NONBLOCK);
+	/* What a stream has given cannot be put back: into a pipe and on, or by read(). */
+	if ((in->mode & FMODE_STREAM) || !in->ops->read || (out->flags & O_APPEND))
+		return -EINVAL;
+	err = splice_check_range(out->pos, len);
+	return err ? err : move_data(in, pos, out, &out->pos, len);
+}
+
 SYSCALL4(sendfile, out_fd, in_fd, user_pos, len)
 {
 	struct fd_ref in = fd_get((u32)in_fd), out = fd_get((u32)out_fd);
-	u64 pos = 0;
 	s64 ret = -EBADF;
+	u64 pos;
 
 	if (!in.file || !out.file)
 		goto out;
+	pos = in.file->pos;
 	ret = user_pos ? get_user_u64(&pos, uaddr(user_pos)) : 0;
-	/* A terminal or pipe has no end to read up to: callers use read() then. */
-	if (!ret && (in.file->mode & FMODE_STREAM))
-		ret = user_pos ? -ESPIPE : -EINVAL;
-	if (!ret && (s64)pos < 0)
-		ret = -EINVAL;
-	if (!ret && (out.file->flags & O_APPEND))
-		ret = -EINVAL;
-	if (ret)
-		goto out;
-	ret = move_data(in.file, user_pos ? &pos : &in.file->pos, out.file, &out.file->pos, MIN(len, RW_MAX));
+	if (!ret)
+		ret = do_sendfile(in.file, &pos, user_pos, out.file, len);
 	if (user_pos && ret >= 0 && put_user_u64(uaddr(user_pos), pos))
 		ret = -EFAULT;
+	else if (!user_pos && ret > 0)
+		in.file->pos = pos;
 out:
 	if (in.file)
 		fd_put(in);

@@ -311,6 +311,7 @@ SYSCALL0(utimensat);
 SYSCALL0(utimes);
 SYSCALL0(vfork);
 SYSCALL0(vhangup);
+SYSCALL0(vmsplice);
 SYSCALL0(wait4);
 SYSCALL0(waitid);
 SYSCALL0(write);

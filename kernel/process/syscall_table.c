@@ -255,6 +255,7 @@ const syscall_fn syscall_table[SYSCALL_TABLE_SIZE] = {
 	CALL(splice),
 	CALL(tee),
 	CALL(sync_file_range),
+	CALL(vmsplice),
 	CALL(utimensat),
 	CALL(epoll_pwait),
 	CALL(signalfd),

@@ -256,6 +256,7 @@ WEAK(get_robust_list);
 WEAK(splice);
 WEAK(tee);
 WEAK(sync_file_range);
+WEAK(vmsplice);
 WEAK(utimensat);
 WEAK(epoll_pwait);
 WEAK(signalfd);
