@@ -20,6 +20,7 @@
 
 #define LOOK_MIN_NS	NSEC_PER_MSEC
 #define LOOK_SHARE	16			/* looks take at most so small a part of the time */
+#define LOOK_PAUSE_MAX_NS (20 * NSEC_PER_MSEC)	/* one that took long because the host did must not be the last */
 #define IGNORED_MIN_NS	(4 * NSEC_PER_MSEC)
 #define RT_LOOK_NS	(10 * NSEC_PER_MSEC)	/* real-time threads that may sleep now and then */
 #define NEVER		(~0ull)
@@ -155,7 +156,7 @@ static u64 realtime_check(struct process *p)
 void cpu_timers_check(struct process *p)
 {
 	struct process_timers *pts = p->timers;
-	u64 user, total, left, began = time_monotonic_ns(), now;
+	u64 user, total, left, began = time_monotonic_ns(), now, pause;
 
 	if (p->exiting || !p->nr_threads || !pts)
 		return;
@@ -168,7 +169,8 @@ void cpu_timers_check(struct process *p)
 	if (left == NEVER)
 		return;
 	now = time_monotonic_ns();
-	timer_start(&pts->check, now + MAX(MAX(left / p->nr_threads, LOOK_MIN_NS), (now - began) * LOOK_SHARE));
+	pause = MIN((now - began) * LOOK_SHARE, LOOK_PAUSE_MAX_NS);
+	timer_start(&pts->check, now + MAX(MAX(left / p->nr_threads, LOOK_MIN_NS), pause));
 }
 
 void cpu_timers_look(struct process *p, u64 left)
