@@ -40,6 +40,7 @@ static const struct words forbidden[] = {
 	{ "__cfi_slowpath*", "compile without -fsanitize=cfi" },
 	{ "__sanitizer_*", "compile without -fsanitize and coverage" },
 	{ "__gcov_*", "compile without --coverage" },
+	{ "llvm_gc*", "compile without --coverage" },
 	{ "__cxa_guard_*", "compile with -fno-threadsafe-statics" },
 	{ "__cxa_throw", "compile with -fno-exceptions" },
 	{ "__gxx_personality_*", "compile with -fno-exceptions" },
@@ -91,7 +92,7 @@ static const struct words missing[] = {
 	{ "__float*", FLOAT }, { "__fix*", FLOAT }, { "__extend*", FLOAT }, { "__trunc*", FLOAT },
 	{ "__eq?f?", FLOAT }, { "__ne?f?", FLOAT }, { "__lt?f?", FLOAT }, { "__le?f?", FLOAT }, { "__gt?f?", FLOAT },
 	{ "__ge?f?", FLOAT }, { "__unord?f?", FLOAT }, { "__pow*", FLOAT },
-	{ "__*_chk", FORTIFY }, { "__errno_location", C_LIBRARY }, { "__assert_fail", C_LIBRARY }, { "__isoc99_*", C_LIBRARY },
+	{ "__*_chk", FORTIFY }, { "__errno_location", C_LIBRARY }, { "__assert*", C_LIBRARY }, { "__isoc99_*", C_LIBRARY },
 	{ "__ctype_*", C_LIBRARY }, { "__memcpy_*", FORTIFY },
 	{ "printf", C_LIBRARY }, { "puts", C_LIBRARY }, { "putchar", C_LIBRARY }, { "snprintf", C_LIBRARY },
 	{ "sprintf", C_LIBRARY }, { "fprintf", C_LIBRARY }, { "stderr", C_LIBRARY }, { "malloc", C_LIBRARY },
@@ -131,7 +132,7 @@ const char *missing_name_words(const char *name)
 
 const char *forbidden_name_words(const char *name)
 {
-	if (name[0] != '_' && name[0] != 'm')
+	if (name[0] != '_' && name[0] != 'm' && name[0] != 'l')
 		return NULL;
 	return find_words(forbidden, ARRAY_SIZE(forbidden), name);
 }

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * loadtest mutants COUNT SEED FILE...: damaged copies of good drivers.
+ * loadtest mutants COUNT SEED FILE[:USER]...: damaged copies of good drivers.
  *
  * The loader is pure, so it is in this program, too: for each damaged copy, it
  * and the kernel have to come to the same error in the same words. Where it is
  * still good, and what was loaded is the same to the byte as of the undamaged
- * file, with the same entry points, the copy is really installed and removed; of
- * the others nobody knows what their code would do. In the end free memory and the
+ * file, with the same entry points, the copy is really installed, used by the
+ * driver USER, whose init() fails if that does not work, and removed; of the
+ * others nobody knows what their code would do. In the end free memory and the
  * table of exports are as before.
  */
 #include <stdio.h>
@@ -47,7 +48,17 @@ static void load(struct loader *l, const struct file *f)
 
 static struct { long refused, loaded, installed; } count;
 
-static void try(const struct file *f, const struct loader *original)
+/* What the copy exports can be called. */
+static void use(const struct file *user)
+{
+	static char log[LOG_SIZE];
+	long id = install(user->data, user->size, NULL, 0, log);
+
+	require(id >= 0, "what uses the copy fails with %ld: %s", id, log);
+	require(!remove_driver(id), "what uses the copy cannot be removed");
+}
+
+static void try(const struct file *f, const struct loader *original, const struct file *user)
 {
 	static char log[LOG_SIZE];
 	struct loader l;
@@ -67,21 +78,28 @@ static void try(const struct file *f, const struct loader *original)
 	} else {
 		id = install(f->data, f->size, NULL, 0, log);
 		require(id >= 0, "a copy that loads as the original does fails with %ld: %s", id, log);
+		if (user->size)
+			use(user);
 		require(!remove_driver(id), "it cannot be removed");
 		count.installed++;
 	}
 	host_loader_free(&l);
 }
 
-static struct file originals[16], copy;
+static struct file originals[16], users[16], copy;
 static struct loader loaded[16];
 
 static void open_originals(int n, char **paths)
 {
-	require(n > 0 && n <= 16, "loadtest mutants COUNT SEED FILE...");
+	require(n > 0 && n <= 16, "loadtest mutants COUNT SEED FILE[:USER]...");
 	for (int i = 0; i < n; i++) {
+		char *user = strchr(paths[i], ':');
 		long id;
 
+		if (user) {
+			*user++ = 0;
+			users[i] = file_read(user);
+		}
 		originals[i] = file_read(paths[i]);
 		copy.size = MAX(copy.size, originals[i].size);
 		load(&loaded[i], &originals[i]);
@@ -100,7 +118,7 @@ static void try_mutants(long rounds, int n)
 		copy.size = f->size;
 		memcpy(copy.data, f->data, f->size);
 		mutate_file(copy.data, copy.size, 1 + rnd(rnd(4) ? 2 : 6));
-		try(&copy, &loaded[k % n]);
+		try(&copy, &loaded[k % n], &users[k % n]);
 	}
 }
 
