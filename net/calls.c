@@ -60,15 +60,16 @@ int address_look_up(const struct user_sockaddr_un *a, s32 len)
 
 int address_to_user(uaddr_t user, uaddr_t user_len, const void *a, u32 len)
 {
-	u32 room;
+	u32 room, true_len = len;
 
 	if (get_user_u32(&room, user_len))
 		return -EFAULT;
 	if ((s32)room < 0)
 		return -EINVAL;
-	if (copy_to_user(user, a, MIN(room, len)))
+	len = MIN(room, len);
+	if (len && copy_to_user(user, a, len))
 		return -EFAULT;
-	return put_user_u32(user_len, len);
+	return put_user_u32(user_len, true_len);
 }
 
 /* ---- making them ---- */

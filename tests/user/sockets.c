@@ -184,6 +184,10 @@ TEST(names_of_the_unnamed)
 	len = (socklen_t)-1;
 	CHECK_ERR(getpeername(p[0], (void *)&a, &len), EINVAL);
 	CHECK_ERR(getsockname(p[0], (void *)&a, (void *)8), EFAULT);
+	CHECK_EQ(write(p[1], "x", 1), 1);
+	len = sizeof(a);
+	CHECK_EQ(recvfrom(p[0], big, 1, 0, (void *)-1, &len), 1);	/* nothing is written there */
+	CHECK_EQ(len, 0);
 }
 
 /* ---- bytes ---- */
