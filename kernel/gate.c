@@ -136,10 +136,6 @@ u32 gate_debug_enter(const struct owner *o, const void *fn)
 
 void gate_debug_leave(const struct owner *o, const void *fn, u32 mutexes)
 {
-	if (CPU_FIELD_READ(preempt_count)) {
-		pr_err("banos: %s: %pS returned with a spin lock held\n", o->name, fn);
-		CPU_FIELD_WRITE(preempt_count, 0);
-	}
 	if (current->driver_mutexes > mutexes && !current->gate)
 		pr_err("banos: %s: %pS returned with a mutex held\n", o->name, fn);
 	current->driver_mutexes = mutexes;
@@ -164,6 +160,18 @@ void gate_bad_flags(const struct owner *o, u32 flags)
 		flags & X86_EFLAGS_IF ? "" : " interrupts off", flags & X86_EFLAGS_DF ? " the direction flag set" : "",
 		flags & X86_EFLAGS_AC ? " access to user memory open" : "",
 		flags & ~(X86_EFLAGS_IF | X86_EFLAGS_DF | X86_EFLAGS_AC) ? " flags of the system set" : "");
+}
+
+void gate_untidy(const struct owner *o, const void *fn, u32 flags)
+{
+	bool held = CPU_FIELD_READ(preempt_count);
+
+	if (flags != X86_EFLAGS_IF)
+		gate_bad_flags(o, flags);
+	if (!held)
+		return;
+	CPU_FIELD_WRITE(preempt_count, 0);
+	pr_err("banos: %s: %pS returned with a spin lock held\n", o->name, fn);
 }
 
 void gate_abandon(s64 result)

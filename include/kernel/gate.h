@@ -54,11 +54,13 @@ s64 gate_bad_result(const struct owner *o, s64 result) __cold;
 #define GATE_FLAGS	0x47700
 /** @brief A driver's function returned with other @p flags (of GATE_FLAGS) than it was called with: put them right, and say so. */
 void gate_bad_flags(const struct owner *o, u32 flags) __cold;
+/** @brief The same, or @p fn returned with a spin lock held: preemption is on again, the lock lost. */
+void gate_untidy(const struct owner *o, const void *fn, u32 flags) __cold;
 
 #ifdef CONFIG_DEBUG_LOCKS
 /** @brief Is anything of the kernel's held? Then it stops here, by name. @return what gate_debug_leave() wants to know */
 u32 gate_debug_enter(const struct owner *o, const void *fn);
-/** @brief Has the function left anything held? That is said, and preemption is on again. */
+/** @brief Has the function left a mutex held? That is said. */
 void gate_debug_leave(const struct owner *o, const void *fn, u32 mutexes);
 #else
 static inline u32 gate_debug_enter(const struct owner *o, const void *fn) { return 0; }
@@ -97,14 +99,15 @@ static inline __attribute__((always_inline)) s64 gate_enter(struct owner *o, boo
 			 "movq %%rbp, %[bp]\n\t"
 			 "call *%%rax\n\t"
 			 "pushfq\n\t"
-			 "popq %q[flags]"
+			 "popq %q[flags]\n\t"
+			 "andl %[mask], %[flags]\n\t"
+			 "orl %%gs:%c[preempt], %[flags]"	/* a spin lock of the driver's keeps preemption off */
 			 : "+a"(result), [flags] "=b"(flags), [sp] "=m"(r.sp), [bp] "=m"(r.bp), "+D"(a), "+S"(b), "+d"(c), "+c"(d),
 			   "+r"(r8), "+r"(r9)
-			 :
+			 : [mask] "i"(GATE_FLAGS), [preempt] "i"(offsetof(struct cpu, preempt_count))
 			 : "r10", "r11", "r12", "r13", "r14", "r15", "memory", "cc");
-	flags &= GATE_FLAGS;
 	if (unlikely(flags != X86_EFLAGS_IF))
-		gate_bad_flags(r.owner, flags);
+		gate_untidy(r.owner, fn, flags & GATE_FLAGS);
 	current->gate = r.outer;
 	gate_count_event(own ? GATE_OWN_SLOT : r.owner->gate_slot, ended);
 	gate_debug_leave(r.owner, fn, mutexes);

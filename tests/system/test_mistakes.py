@@ -95,9 +95,9 @@ def who_sleeps_is_woken_when_its_device_goes(m):
 
 
 def what_a_function_leaves_held_is_said(m):
-    if not m.is_debug:
-        return
     for what, words in (('spin', 'a spin lock held'), ('mutex', 'a mutex held')):
+        if what == 'mutex' and not m.is_debug:
+            continue
         m.check(f'insmod /untidy.ko what={what} >/dev/null; dmesg -c >/dev/null; '
                 'cat /dev/untidy; rmmod untidy')
         assert re.search(rf'banos: untidy: untidy\+untidy_read\S* returned with {words}',
