@@ -78,7 +78,7 @@ static void pipe_free(struct pipe *p)
 /* ---- reading ---- */
 
 /* @got bytes at the tail have been taken. */
-static inline void pass(struct pipe *p, u64 got)
+static inline __attribute__((always_inline)) void pass(struct pipe *p, u64 got)
 {
 	struct page **s = pipe_slot(p, p->tail);
 
@@ -90,7 +90,7 @@ static inline void pass(struct pipe *p, u64 got)
 }
 
 /* Empty: keep the page it ended in as the first. */
-static inline void begin_anew(struct pipe *p)
+static inline __attribute__((always_inline)) void begin_anew(struct pipe *p)
 {
 	struct page **s = pipe_slot(p, p->tail ? p->tail - 1 : 0), *keep = *s;
 
@@ -108,7 +108,8 @@ void pipe_consume(struct pipe *p, u64 n)
 		begin_anew(p);
 }
 
-s64 pipe_take(struct pipe *p, struct uio *u)
+/* Inlined where read() runs it: splice() goes through pipe_take(). */
+static inline __attribute__((always_inline)) s64 take(struct pipe *p, struct uio *u)
 {
 	s64 done = 0;
 
@@ -128,12 +129,16 @@ s64 pipe_take(struct pipe *p, struct uio *u)
 	return done;
 }
 
-void pipe_wake_writers(struct pipe *p, bool was_full)
+s64 pipe_take(struct pipe *p, struct uio *u) { return take(p, u); }
+
+static inline __attribute__((always_inline)) void wake_writers(struct pipe *p, bool was_full)
 {
 	if ((was_full || wait_queue_active(&p->write_wait)) && pipe_room(p) >= PIPE_BUF)
 		wake_up_poll(&p->write_wait, POLLOUT | POLLWRNORM);
 	async_notify(&p->async_writers, POLL_OUT);
 }
+
+void pipe_wake_writers(struct pipe *p, bool was_full) { wake_writers(p, was_full); }
 
 void pipe_wake_readers(struct pipe *p)
 {
@@ -162,10 +167,10 @@ static s64 pipe_read(struct file *f, struct uio *u, u64 *pos)
 				continue;
 			}
 			was_full = pipe_room(p) < PIPE_BUF;
-			done = pipe_take(p, u);
+			done = take(p, u);
 			mutex_unlock(&p->lock);
 			if (done > 0)
-				pipe_wake_writers(p, was_full);
+				wake_writers(p, was_full);
 		}
 		if (done || last)
 			return done;
@@ -179,7 +184,7 @@ static s64 pipe_read(struct file *f, struct uio *u, u64 *pos)
 
 /* ---- writing ---- */
 
-s64 pipe_put(struct pipe *p, struct uio *u)
+static inline __attribute__((always_inline)) s64 put(struct pipe *p, struct uio *u)
 {
 	s64 done = 0;
 
@@ -201,6 +206,8 @@ s64 pipe_put(struct pipe *p, struct uio *u)
 	}
 	return done;
 }
+
+s64 pipe_put(struct pipe *p, struct uio *u) { return put(p, u); }
 
 /* How much room a write of @p n bytes waits for. */
 static u64 room_wanted(u64 n) { return n <= PIPE_BUF ? n : 1; }
@@ -228,7 +235,7 @@ static s64 pipe_write(struct file *f, struct uio *u, u64 *pos)
 		}
 		if (pipe_room(p) >= want) {
 			was_empty = !pipe_used(p);
-			n = pipe_put(p, u);
+			n = put(p, u);
 		}
 		mutex_unlock(&p->lock);
 		if (n > 0 && (was_empty || wait_queue_active(&p->read_wait)))
