@@ -23,12 +23,15 @@ def FILES():
 
 def test_grep_of_a_pipe_into_null(shell):
     # It splices to where nobody reads; ENOSYS is an I/O error for it.
-    assert shell.check('seq 100000 | /gnu/grep 5 >/dev/null; echo $?') == '0\n'
-    assert shell.check('seq 100000 | /gnu/grep x >/dev/null; echo $?') == '1\n'
-    assert shell.check('seq 100000 | /gnu/grep -c 5') == '40951\n'
+    assert shell.check('seq 5000 | /gnu/grep 5 >/dev/null; echo $?') == '0\n'
+    shell.check('seq 100000 >n')
+    for pattern, status in ('5', 0), ('x', 1):
+        assert shell.check(f'cat n | /gnu/grep {pattern} >/dev/null; '
+                           'echo $?') == f'{status}\n'
+    assert shell.check('cat n | /gnu/grep -c 5') == '40951\n'
 
 
 def test_cat_between_files_and_pipes(shell):
-    shell.check('seq 100000 >a; /gnu/cat a | /gnu/cat | /gnu/tee b >c; '
+    shell.check('seq 30000 >a; /gnu/cat a | /gnu/cat | /gnu/tee b >c; '
                 'cmp a b; cmp a c; /gnu/cat a >d; cmp a d')
-    assert shell.check('/gnu/cat <a >>d; wc -l <d') == '200000\n'
+    assert shell.check('/gnu/cat <a >>d; wc -l <d') == '60000\n'
