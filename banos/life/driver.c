@@ -345,7 +345,7 @@ int driver_end(struct driver *d)
 	int err = owner_sweep(&d->owner, 1 << OWNED_ENTRY, NULL);
 
 	if (!err)
-		err = gate_drain(&d->owner, owner_stop_deadline(&d->owner));
+		err = gate_drain(&d->owner, d->owner.stop_by_ns);
 	if (err)
 		return err;
 	driver_run_exit(d);
