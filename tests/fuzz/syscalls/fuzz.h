@@ -100,6 +100,8 @@ struct worker {
 	struct slot *slot;
 };
 
+/* Once, before the first worker. */
+void worker_prepare(void);
 void worker_run(uint32_t number, uint64_t seed, bool is_root) __attribute__((noreturn));
 /* One call of the table, recorded. */
 void worker_one_call(struct worker *worker);

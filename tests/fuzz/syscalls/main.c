@@ -46,7 +46,7 @@
 #define USER		1000
 
 static uint64_t calls_wanted = 1000000, seconds_wanted, seed = 1;
-static uint32_t nr_workers = 8;
+static uint32_t nr_workers = 16;
 static uint64_t nr_killed, nr_started;
 static uint32_t ends[256 + 128];	/* workers by exit status, 256 + signal */
 static struct { pid_t pid; uint64_t calls_seen; uint32_t still; } workers[MAX_WORKERS];
@@ -511,6 +511,7 @@ int main(int argc, char **argv)
 			sigaction(signal, &(struct sigaction){ .sa_handler = SIG_IGN }, NULL);
 	sched_setscheduler(0, SCHED_FIFO, &highest);	/* workers may be real-time, too */
 	world_prepare();
+	worker_prepare();
 	if (dup2(open("/dev/null", O_RDWR | O_CLOEXEC), 0) < 0)		/* for the workers */
 		finish(false);
 	if (seconds_wanted) {

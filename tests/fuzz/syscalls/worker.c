@@ -130,19 +130,22 @@ static void let_allocation_fail(struct worker *worker)
 	RAW(SYS_close, fd);
 }
 
+/* Each call as often as its weight says; made before there are workers. */
+static const struct call *lots[4096];
+static uint32_t nr_lots;
+
+void worker_prepare(void)
+{
+	for (uint32_t i = 0; i < nr_calls; i++)
+		for (uint32_t k = 0; k < calls[i].weight && nr_lots < ARRAY_SIZE(lots); k++)
+			lots[nr_lots++] = &calls[i];
+}
+
 void worker_one_call(struct worker *worker)
 {
-	static uint32_t total_weight;
+	const struct call *call = lots[random_below(&worker->random, nr_lots)];
 	uint64_t args[6] = { 0 };
-	const struct call *call = calls;
-	uint32_t chosen;
 
-	if (!total_weight)
-		for (uint32_t i = 0; i < nr_calls; i++)
-			total_weight += calls[i].weight;
-	chosen = random_below(&worker->random, total_weight);
-	while (chosen >= call->weight)
-		chosen -= call++->weight;
 	for (int i = 0; i < 6; i++)
 		args[i] = value_of(worker, call->args[i]);
 	if (control->can_fail_allocations && worker->is_root && one_in(&worker->random, 8))
