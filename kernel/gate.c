@@ -144,6 +144,8 @@ void gate_debug_leave(const struct owner *o, const void *fn, u32 mutexes)
 
 s64 gate_bad_result(const struct owner *o, s64 result)
 {
+	if (result >= -4095 && result < -ERESTART_RESTARTBLOCK)
+		return result;
 	pr_warn("banos: %s: a function returned %ld, which is neither a result nor an error\n", o->name, result);
 	return -EINVAL;
 }

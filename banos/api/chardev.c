@@ -90,10 +90,10 @@ static const struct banos_chardev_ops default_ops = {
 
 /* ---- files ---- */
 
-/* Errors mean the same on both sides, but for the one that asks for the call to be made again. */
+/* Errors mean the same on both sides, but for the one that asks for the call to be made again: by a signal alone. */
 static inline s64 result_of(s64 n)
 {
-	return unlikely(n == -ERESTART) ? -ERESTARTSYS : n;
+	return unlikely(n == -ERESTART) ? signal_pending() ? -ERESTARTSYS : -EINTR : n;
 }
 
 static inline u32 file_flags(const struct open_file *o, const struct file *f)
@@ -290,7 +290,7 @@ static void device_release(struct file *f)
 static inline s64 transfer_done(struct open_file *o, s64 n, u64 length)
 {
 	if (n <= 0)
-		return n < -4095 ? gate_bad_result(o->root, n) : result_of(n);
+		return n <= GATE_RESULT_DOUBTFUL ? gate_bad_result(o->root, n) : result_of(n);
 	return unlikely(n > (s64)length) ? gate_bad_result(o->root, n) : n;
 }
 

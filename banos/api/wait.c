@@ -14,6 +14,7 @@
  * The seal is set once the storage was found to be the driver's, and looked at before
  * each use by an access that may fault. So a pointer that leads anywhere else, to
  * a lock that was never initialised, destroyed, overwritten or moved, is an error.
+ * Who has slept looks at it again: the driver may have freed the storage meanwhile.
  */
 #include <kernel/driver.h>
 #include <kernel/err.h>
@@ -197,9 +198,10 @@ uint64_t banos_wait_ticket(const struct banos_wait *wait)
 }
 BANOS_EXPORT(banos_wait_ticket);
 
+/* Or lost: what it lies in was freed, or overwritten, while we slept. */
 static bool wait_woken(const struct banos_wait *wait, u64 ticket)
 {
-	return smp_load_acquire(&wait->state) != ticket;
+	return !is_sealed(wait, SEAL_WAIT) || smp_load_acquire(&wait->state) != ticket;
 }
 
 /* Nothing will happen there any more, or not for this call. */
@@ -246,6 +248,8 @@ int64_t (banos_wait_sleep)(const struct banos_wait *wait, uint64_t ticket, uint6
 		err = sleep_interruptibly(q, wait, ticket, deadline_ns);
 	atomic_dec(&q->sleepers);
 	owned_put(&q->owned);
+	if (unlikely(!err && !is_sealed(wait, SEAL_WAIT)))
+		return api_mistake(me, -EINVAL, "it was freed or overwritten while this thread slept on it");
 	return err;
 }
 BANOS_EXPORT(banos_wait_sleep);
@@ -342,8 +346,15 @@ static bool mutex_try_or_mark(struct banos_mutex *mutex)
 	}
 }
 
+/* Freed or overwritten while we slept, or its owner is gone. */
+static bool mutex_is_lost(const struct banos_mutex *mutex, const struct queue *q)
+{
+	return !READ_ONCE(q->owned.owner) || !is_sealed(mutex, SEAL_MUTEX);
+}
+
 static s64 mutex_lock_slowly(const char *function, struct banos_mutex *mutex)
 {
+	bool lost = false;
 	struct queue *q;
 
 	if ((READ_ONCE(mutex->state) & ~MUTEX_WAITERS) == my_name())
@@ -352,10 +363,10 @@ static s64 mutex_lock_slowly(const char *function, struct banos_mutex *mutex)
 	if (!q)
 		return api_mistake(function, -EINVAL, "mutex has been overwritten");
 	atomic_inc(&q->sleepers);
-	wait_event(&q->waiters, mutex_try_or_mark(mutex) || !READ_ONCE(q->owned.owner));
+	wait_event(&q->waiters, (lost = mutex_is_lost(mutex, q)) || mutex_try_or_mark(mutex));
 	atomic_dec(&q->sleepers);
 	owned_put(&q->owned);
-	return 0;
+	return lost ? api_mistake(function, -EINVAL, "mutex was freed or overwritten while this thread waited") : 0;
 }
 
 int64_t banos_mutex_lock(struct banos_mutex *mutex)

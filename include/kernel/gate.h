@@ -47,7 +47,12 @@ void gate_count(const struct owner *o, u64 *begun, u64 *running);
 int gate_drain(const struct owner *o, u64 deadline_ns);
 /** @brief End the innermost call into a driver of this thread, with @p result. Does not return. */
 void gate_abandon(s64 result) __noreturn;
-/** @brief A result that no function of a driver may give: said once in the log. @return -EINVAL */
+/* What lies below all errors that drivers know: some are of the kernel's own, which mean something on the way out alone. */
+#define GATE_RESULT_DOUBTFUL	(-512)
+/**
+ * @brief A result that no function of a driver may give: said in the log.
+ * @return -EINVAL; @p result where it is an error that a later kernel may know
+ */
 s64 gate_bad_result(const struct owner *o, s64 result) __cold;
 
 /* Flags that have to be as they were: of these, interrupts on alone. TF, IF, DF, IOPL, NT, AC. */
@@ -117,14 +122,14 @@ static inline __attribute__((always_inline)) s64 gate_enter(struct owner *o, boo
 /**
  * @brief Call @p fn of the driver @p o.
  * @param object  what is valid for this call alone: see gate_object()
- * @return what it returned, -EINVAL if that was below -4095, or what gate_abandon() said
+ * @return what it returned, -EINVAL if that was below -4095 or an error of the kernel's own, or what gate_abandon() said
  */
 static inline s64 gate_call(struct owner *o, const void *object, const void *fn, u64 a, u64 b, u64 c, u64 d,
 			    u64 e, u64 f)
 {
 	s64 result = gate_enter(o, false, object, fn, a, b, c, d, e, f);
 
-	if (unlikely(result < -4095))
+	if (unlikely(result <= GATE_RESULT_DOUBTFUL))
 		result = gate_bad_result(o, result);
 	return result;
 }

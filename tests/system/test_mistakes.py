@@ -54,6 +54,8 @@ def test_mistakes(m):
     map_runs_without_a_lock_of_the_programs_memory(m)
     who_sleeps_is_woken_when_its_device_goes(m)
     what_a_function_leaves_held_is_said(m)
+    storage_that_is_freed_under_a_sleeper_is_an_error(m)
+    errors_that_are_none_do_not_reach_a_program(m)
     m.check('lsmod | grep -c installed || true; echo works')
 
 
@@ -102,6 +104,28 @@ def what_a_function_leaves_held_is_said(m):
                 'cat /dev/untidy; rmmod untidy')
         assert re.search(rf'banos: untidy: untidy\+untidy_read\S* returned with {words}',
                          m.check('dmesg'))
+
+
+def untidy_read(m, what):
+    m.check(f'insmod /untidy.ko what={what} >/dev/null; dmesg -c >/dev/null')
+    result = m.check('clutch read /dev/untidy')
+    m.check('rmmod untidy')
+    return result, m.check('dmesg')
+
+
+def storage_that_is_freed_under_a_sleeper_is_an_error(m):
+    result, log = untidy_read(m, 'wait')
+    assert result == 'read -1 Invalid argument\n'
+    assert 'banos_wait_sleep(): it was freed or overwritten while this thread slept on' in log
+    # Who waits may have the mutex before it is freed.
+    assert untidy_read(m, 'lock')[0] in ('read -1 Invalid argument\n', 'read 0 \n')
+
+
+def errors_that_are_none_do_not_reach_a_program(m):
+    assert untidy_read(m, 'again')[0] == 'read -1 Interrupted system call\n'
+    result, log = untidy_read(m, 'own')
+    assert result == 'read -1 Invalid argument\n'
+    assert 'untidy: a function returned -512, which is neither a result nor an error' in log
 
 
 @pytest.mark.long
