@@ -9,6 +9,7 @@
 #include <asm/cpu.h>
 #include <asm/ipi.h>
 #include <asm/layout.h>
+#include <asm/serial.h>
 #include <asm/traps.h>
 #include <generated/version.h>
 #include <kernel/boot.h>
@@ -89,7 +90,7 @@ static void panic_begin(void)
 	if (!__atomic_compare_exchange_n(&panic_cpu, &expected, me, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
 		if (expected == me) {	/* a panic while reporting one */
 			exit_if_asked(PANIC_EXIT);
-			stop_here();
+			serial_stop();
 		}
 		stop_here();
 	}
@@ -106,7 +107,7 @@ static void __noreturn panic_end(void)
 	pr_err("task %s (%d) on cpu %u, Banos %s\n", t ? t->comm : "none", t ? t->tid : 0, cpu_id(), BANOS_RELEASE);
 	pr_err("---[ end of panic ]---\n");
 	exit_if_asked(PANIC_EXIT);
-	stop_here();
+	serial_stop();
 }
 
 static void panic_say(const char *fmt, va_list ap)
@@ -185,5 +186,5 @@ void boot_stop(const char *fmt, ...)
 	va_end(ap);
 	pr_err("banos: cannot start: %s\n", text);
 	exit_if_asked(BOOT_STOP_EXIT);
-	stop_here();
+	serial_stop();
 }

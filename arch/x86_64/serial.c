@@ -26,6 +26,7 @@ CMDLINE_OPTION(opt_console, "console");
 
 #define LOCK_TRIES	(1u << 22)
 #define THRE_TRIES	(1u << 20)	/* about a second */
+#define POLL_PAUSES	(1u << 16)	/* a few milliseconds */
 
 static void serial_console_write(struct console *c, const char *s, size_t len_bytes);
 
@@ -161,4 +162,22 @@ void serial_probe_all(void)
 	for (u32 i = 0; i < SERIAL_PORTS; i++)
 		if (!serial_ports[i].present && serial_probe(&serial_ports[i]))
 			console_register(&serial_ports[i].console);
+}
+
+static void discard_input(const struct serial_port *p)
+{
+	for (u32 i = 0; i < SERIAL_FIFO && serial_in(p, UART_LSR) & LSR_DATA; i++)
+		(void)serial_in(p, UART_RX);
+}
+
+void serial_stop(void)
+{
+	irq_disable();
+	for (;;) {
+		for (u32 i = 0; i < SERIAL_PORTS; i++)
+			if (serial_ports[i].present)
+				discard_input(&serial_ports[i]);
+		for (u32 i = 0; i < POLL_PAUSES; i++)
+			cpu_relax();
+	}
 }

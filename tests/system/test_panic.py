@@ -5,6 +5,7 @@ The debug kernel crashes on order: tests/kernel/crash.c.
 """
 import os
 import re
+import socket
 
 import pytest
 
@@ -170,6 +171,19 @@ def test_report_is_on_the_screen_even_if_the_console_is_not(start):
     for what in ('panic: null pointer: write at 10', r'crash_null\+0x',
                  'task init', r'rip \w{16} crash_null', 'code 48'):
         assert re.search(what, rows), rows
+
+
+def test_keys_for_the_emulator_arrive_after_a_panic(start, scratch):
+    """Ctrl-A x ends QEMU, whatever has been typed to the machine before."""
+    path = f'{scratch}/typed'
+    m = start(kernel=DEBUG_KERNEL, append='crash=null', initrd=b'', qemu=[
+        '-chardev', f'socket,id=typed,path={path},server=on,wait=off,mux=on',
+        '-serial', 'chardev:typed', '-mon', 'chardev=typed'])
+    with socket.socket(socket.AF_UNIX) as typed:
+        m.expect('end of panic', 30)
+        typed.connect(path)
+        typed.sendall(b'make run\r' * 50 + b'\x01x')
+        assert m.wait_end() == 0
 
 
 def test_nmi_button_under_a_program(start):

@@ -98,5 +98,13 @@ static inline void serial_out_run(const struct serial_port *p, const void *s, si
 void serial_early_init(void);
 /** Find the other ports, and offer them as consoles too. Thread or boot context. */
 void serial_probe_all(void);
+/**
+ * @brief The end of the machine on this processor, with interrupts off for good.
+ *
+ * What is typed from now on is thrown away. If nobody took it, an emulated port would
+ * stop its sender when the FIFO is full, and with it the keys that are for the
+ * emulator: QEMU reads Ctrl-A x from the same terminal.
+ */
+void serial_stop(void) __noreturn;
 /** Set speed and frame. Lock held, or nobody else about. @param lcr  LCR_* and word length */
 void serial_set_line(struct serial_port *p, u32 baud, u8 lcr);
