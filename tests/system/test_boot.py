@@ -8,10 +8,23 @@ from machine import DEBUG_KERNEL
 
 
 def test_shell_runs_and_poweroff_ends_qemu_with_0(start):
-    m = start().boot()
+    m = start()
+    m.expect('Welcome', 60)
+    assert '\x1b[?7h' in m.child.before         # long lines wrap from here on
+    m.boot()
     assert m.check('echo hello world') == 'hello world\n'
     m.sendline('poweroff')
     assert m.wait_end() == 0
+
+
+@pytest.mark.banos
+def test_the_welcome_names_what_is_there(start):
+    m = start().boot()
+    assert 'modprobe hello' in m.check('HOME=/ sh -lc :')
+    m.check('rm /lib/modules/*/kernel/drivers/samples/hello.ko')
+    welcome = m.check('HOME=/ sh -lc :')
+    assert 'Welcome' in welcome and 'poweroff' in welcome
+    assert 'hello' not in welcome and 'driver' not in welcome
 
 
 def test_reboot_resets_the_machine(start):
