@@ -104,7 +104,7 @@ def builtin():
     out = os.path.join(machines.BUILD, 'tests', 'builtin')
     source = f'{out}/source'
     copy_tree(source)
-    build(source, out, 'y', 'all')
+    build(source, f'{out}/y', 'y', 'all')
     build(source, f'{out}/m', 'm', 'modules')
     return out
 
@@ -145,11 +145,11 @@ def test_as_y_and_as_m_they_do_the_same(start, builtin):
     on_line = ' '.join(
         f'{driver}.{word}' for driver, words in PARAMETERS.items()
         for word in re.findall(r'\w+=".*?"|\S+', words))
-    with open(f'{builtin}/initramfs.cpio', 'rb') as f:
+    with open(f'{builtin}/y/initramfs.cpio', 'rb') as f:
         initrd = f.read()
     # A quoted value has blanks: the whole word is quoted for the kernel.
     on_line = re.sub(r'(\S+)="(.*?)"', r'"\1=\2"', on_line)
-    y = start(kernel=f'{builtin}/banos.elf', initrd=initrd,
+    y = start(kernel=f'{builtin}/y/banos.elf', initrd=initrd,
               append=on_line + ' order.fail').boot()
     loaded = y.check('lsmod')
     for name in (*SAMPLES, 'twin_a', 'twin_b'):
