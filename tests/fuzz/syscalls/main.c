@@ -185,7 +185,7 @@ static void worker_begin(uint32_t number, uint64_t worker_seed)
 
 	struct sched_param usual = { 0 };
 
-	sched_setscheduler(0, SCHED_OTHER, &usual);
+	syscall(SYS_sched_setscheduler, 0, SCHED_OTHER, &usual);	/* musl's function only says ENOSYS */
 	setsid();
 	if (dup2(0, 1) < 0 || dup2(0, 2) < 0)
 		_exit(7);
@@ -509,7 +509,8 @@ int main(int argc, char **argv)
 	for (int signal = 1; signal < 65; signal++)
 		if (signal != SIGCHLD)
 			sigaction(signal, &(struct sigaction){ .sa_handler = SIG_IGN }, NULL);
-	sched_setscheduler(0, SCHED_FIFO, &highest);	/* workers may be real-time, too */
+	if (syscall(SYS_sched_setscheduler, 0, SCHED_FIFO, &highest))	/* workers may be real-time, too */
+		finish(false);
 	world_prepare();
 	worker_prepare();
 	if (dup2(open("/dev/null", O_RDWR | O_CLOEXEC), 0) < 0)		/* for the workers */
