@@ -5,6 +5,7 @@
  * imports from (modules.dep), and what it names (softdep=pre: in .modinfo).
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,33 @@
 #include "modtools.h"
 
 #define LOG_SIZE	16384
+#define LOCK_FILE	"/run/modprobe.lock"
+
+/*
+ * Whoever asks whether a driver is installed, and installs it if not, locks its name
+ * meanwhile: for the kernel two of a name are nothing special. A name's lock is one
+ * byte of a file, at the name's hash; nobody holds two. Without the file (no root, no
+ * /run) it goes on unlocked. @return what unlock_name() takes
+ */
+static int lock_name(const char *name)
+{
+	struct flock byte = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1 };
+	int fd = open(LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	unsigned hash = 0;
+
+	for (; *name; name++)
+		hash = hash * 31 + (unsigned char)(*name == '-' ? '_' : *name);
+	byte.l_start = hash;
+	if (fd >= 0)
+		(void)fcntl(fd, F_OFD_SETLKW, &byte);
+	return fd;
+}
+
+static void unlock_name(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
 
 /* ---- insmod ---- */
 
@@ -89,16 +117,33 @@ s64 install(const char *path, char **params, u64 flags)
 	return id;
 }
 
-static int is_duplicate(const char *path)
+static int is_duplicate(const char *name)
 {
 	struct banos_query q;
-	char name[256];
-	int found = name_of_driver(path, name, sizeof(name)) && find_installed(name, &q);
+	int found = find_installed(name, &q);
 
 	if (found)
 		fprintf(stderr, "%s: %s is installed already, with id %lld; --allow-duplicate installs it once more\n",
 			prog, name, (long long)q.id);
 	return found;
+}
+
+/* Unless there is one of its name already. @return the id, or -1 (said why) */
+static s64 install_first(const char *path, char **params)
+{
+	char name[256];
+	s64 id = -1;
+	int lock;
+
+	if (!name_of_driver(path, name, sizeof(name)))
+		return install(path, params, 0);	/* which says what is wrong with it */
+	if (is_duplicate(name))		/* at once, while the other's init() sleeps */
+		return -1;
+	lock = lock_name(name);
+	if (!is_duplicate(name))
+		id = install(path, params, 0);
+	unlock_name(lock);
+	return id;
 }
 
 int cmd_insmod(int argc, char **argv)
@@ -123,9 +168,7 @@ int cmd_insmod(int argc, char **argv)
 	path = find_file(argv[i]);
 	if (!path)
 		return complain(argv[i], "no such file, and modules.dep has no driver of that name");
-	if (!allow && !(flags & BANOS_INSTALL_DRY_RUN) && is_duplicate(path))
-		return 1;
-	id = install(path, argv + i + 1, flags);
+	id = allow || flags ? install(path, argv + i + 1, flags) : install_first(path, argv + i + 1);
 	free(path);
 	if (id < 0)
 		return 1;
@@ -170,6 +213,29 @@ static void probe_named(const char *path, int depth)
 	free(img.data);
 }
 
+/* Is what this file holds installed, under the name that it has itself? */
+static int file_installed(const char *path, struct banos_query *out)
+{
+	char name[256];
+
+	name_of_driver(path, name, sizeof(name));
+	return find_installed(name, out);
+}
+
+/* Another modprobe may have been faster. @return 0, 1 (said why) */
+static int install_missing(const char *path, char **params)
+{
+	struct banos_query q;
+	char name[256];
+	int lock, err;
+
+	name_of_driver(path, name, sizeof(name));
+	lock = lock_name(name);
+	err = !find_installed(name, &q) && install(path, params, 0) < 0;
+	unlock_name(lock);
+	return err;
+}
+
 static int probe_file(const char *path, char **params, int depth)
 {
 	if (depth < DEPTH_MAX)
@@ -180,16 +246,7 @@ static int probe_file(const char *path, char **params, int depth)
 			printf(" %s", *w);
 		printf("\n");
 	}
-	return opt.dry || opt.show ? 0 : install(path, params, 0) < 0;
-}
-
-/* Is what this file holds installed, under the name that it has itself? */
-static int file_installed(const char *path, struct banos_query *out)
-{
-	char name[256];
-
-	name_of_driver(path, name, sizeof(name));
-	return find_installed(name, out);
+	return opt.dry || opt.show ? 0 : install_missing(path, params);
 }
 
 /* Install what @name needs, the deepest first, then itself. @return 0, 1 (said why, if not -q) */

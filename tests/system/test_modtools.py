@@ -203,6 +203,17 @@ def test_what_sys_module_tells(shell):
     assert shell.check('ls /sys/module') == ''
 
 
+def test_many_who_install_the_same_at_once_install_it_once(shell):
+    shell.check('dmesg -n 1')
+    for _ in range(5):
+        shell.check('for i in $(seq 8); do modprobe sum & insmod hello &'
+                    ' done >/dev/null 2>&1; wait', 60)
+        assert sorted(x.split()[0] for x in shell.lines('cat /proc/modules')) \
+            == ['adder', 'hello', 'sum']
+        shell.check('modprobe -r sum; rmmod hello')
+    shell.check('dmesg -n 4')
+
+
 def test_folders_come_and_go_while_others_look(shell):
     shell.check('for i in 1 2 3; do (while [ ! -e /tmp/stop ]; do ls -R /sys/module;'
                 'cat /sys/module/*/refcnt /sys/module/*/holders/*/initstate; done'
