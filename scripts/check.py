@@ -2,19 +2,21 @@
 # SPDX-License-Identifier: MIT
 """Run tests and count them.
 
-    check.py OUTPUT_DIR all|layers|host|build|kernel|drivers|system|long
+    check.py OUTPUT_DIR all|layers|host|build|kernel|drivers|fuzz|system|long
 
     layers  the rules about who includes what, for the driver API's headers and boot options
     host    pure code on this machine, under sanitizers (cmocka)
     build   the build itself, on a kernel of a few lines (pytest)
     kernel  the tests in the kernel (KTAP), with one processor and with four
     drivers driver files, good and bad, on this machine (pytest)
+    fuzz    a minute of random system calls, on the debug kernel
     system  the real image in QEMU, by its shell (pytest)
     long    tests marked "long", and those of the system again with two and
             with four processors; nothing else. One of its parts by itself:
             smp2, smp4, long-build, long-system
 
-Each part prints what failed in full and the rest in one line. The last line is
+For "all" the system part, which mostly waits for one processor, runs beside the
+others. Each part prints what failed in full and the rest in one line. The last line is
 "N passed, N failed", over everything; the status is 0 if nothing failed and
 something passed. Everything has a time limit, and nothing is left running.
 """
@@ -30,7 +32,7 @@ from concurrent.futures import ThreadPoolExecutor
 RESULT = re.compile(r'\s*(not ok|ok) (\d+)\s*(?:- )?(.*)')
 HOST_LIMIT_S, BUILD_LIMIT_S, KERNEL_LIMIT_S = 240, 400, 240
 SYSTEM_LIMIT_S, SMP_LIMIT_S, LONG_LIMIT_S = 900, 1800, 3600
-DRIVERS_LIMIT_S = 400
+DRIVERS_LIMIT_S, FUZZ_LIMIT_S = 400, 300
 
 
 class Part:
@@ -196,6 +198,17 @@ def run_pytest(name, out, folder, marker, limit_s, **variables):
     return part
 
 
+def check_fuzz(out):
+    part = Part('fuzz')
+    status, output = run([sys.executable, 'tests/fuzz/run-syscalls', out,
+                          '--seconds', '60'], FUZZ_LIMIT_S)
+    if status:
+        part.fail('a minute of random system calls', output)
+    else:
+        part.passed += 1
+    return part
+
+
 PARTS = {
     'layers': check_layers,
     'host': check_host,
@@ -204,6 +217,7 @@ PARTS = {
                                     BUILD_LIMIT_S),
     'drivers': lambda out: run_pytest('drivers', out, 'tests/drivers',
                                       'not long', DRIVERS_LIMIT_S),
+    'fuzz': check_fuzz,
     'system': lambda out: run_pytest('system', out, 'tests/system', 'not long',
                                      SYSTEM_LIMIT_S),
     'smp2': lambda out: run_pytest('smp2', out, 'tests/system', 'not long',
@@ -216,17 +230,28 @@ PARTS = {
                                           'long', LONG_LIMIT_S),
 }
 OF_LONG = ['smp2', 'smp4', 'long-build', 'long-system']
+# Rows of "all" that run side by side.
+SIDE_BY_SIDE = [['system'], ['kernel', 'build', 'drivers', 'fuzz']]
 
 
-def main():
-    out, wanted = sys.argv[1:]
-    names = [x for x in PARTS if x not in OF_LONG] if wanted == 'all' else \
-        OF_LONG if wanted == 'long' else [wanted]
+def run_parts(names, out):
     parts = []
     for name in names:
         part = PARTS[name](out)
         part.close()
         parts.append(part)
+    return parts
+
+
+def main():
+    out, wanted = sys.argv[1:]
+    if wanted == 'all':
+        parts = run_parts(['layers', 'host'], out)
+        with ThreadPoolExecutor(len(SIDE_BY_SIDE)) as pool:
+            for row in pool.map(lambda x: run_parts(x, out), SIDE_BY_SIDE):
+                parts += row
+    else:
+        parts = run_parts(OF_LONG if wanted == 'long' else [wanted], out)
     passed = sum(p.passed for p in parts)
     failed = sum(p.failed for p in parts)
     skipped = sum(p.skipped for p in parts)
