@@ -111,8 +111,13 @@ int check_format(struct loader *l)
 	if (l->file_size < sizeof(*e))
 		return report_add(r, -ENOEXEC, "not an ELF file, but %lu bytes from the beginning of one",
 				  (unsigned long)l->file_size);
-	if (e->e_ident[EI_CLASS] != ELFCLASS64 || e->e_ident[EI_DATA] != ELFDATA2LSB)
-		return report_add(r, -ENOEXEC, "not a 64-bit little-endian ELF file, but one for machine %u%s", e->e_machine,
+	if (e->e_ident[EI_DATA] == ELFDATA2MSB)
+		return report_add(r, -ENOEXEC, "not a little-endian ELF file, but a big-endian one for machine %u%s",
+				  __builtin_bswap16(e->e_machine), machine_words(__builtin_bswap16(e->e_machine)));
+	if (e->e_ident[EI_DATA] != ELFDATA2LSB || e->e_ident[EI_CLASS] < ELFCLASS32 || e->e_ident[EI_CLASS] > ELFCLASS64)
+		return report_add(r, -ENOEXEC, "neither a 32-bit nor a 64-bit ELF file: its first bytes were damaged");
+	if (e->e_ident[EI_CLASS] != ELFCLASS64)
+		return report_add(r, -ENOEXEC, "not a 64-bit ELF file, but a 32-bit one for machine %u%s", e->e_machine,
 				  e->e_machine == EM_X86_64 ? " with 32-bit pointers (compile with -m64, not -mx32)" :
 							      machine_words(e->e_machine));
 	if (e->e_machine != EM_X86_64)

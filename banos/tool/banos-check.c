@@ -26,7 +26,7 @@ static void usage(FILE *to)
 static void *read_file(const char *path, size_t *size)
 {
 	FILE *f = fopen(path, "rb");
-	struct stat st;
+	struct stat st = { .st_mode = S_IFREG };
 	void *data = NULL;
 
 	if (f && !fstat(fileno(f), &st) && S_ISREG(st.st_mode)) {
@@ -38,7 +38,8 @@ static void *read_file(const char *path, size_t *size)
 		}
 	}
 	if (!data) {
-		fprintf(stderr, "banos-check: cannot read %s: %s\n", path, strerror(errno ?: EINVAL));
+		fprintf(stderr, "banos-check: cannot read %s: %s\n", path,
+			f && !S_ISREG(st.st_mode) ? "not a file" : strerror(errno ?: EINVAL));
 		exit(2);
 	}
 	fclose(f);

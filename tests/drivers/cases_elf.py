@@ -22,7 +22,7 @@ def text():
 def header():
     for name, field, value, words in (
             ('class', 'ei_class', 1, 'not a 64-bit'),
-            ('data', 'ei_data', 2, 'not a 64-bit little-endian'),
+            ('data', 'ei_data', 2, 'not a little-endian'),
             ('ident_version', 'ei_version', 0, 'ELF version'),
             ('osabi', 'ei_osabi', 9, 'another system (9)'),
             ('program', 'e_type', 2, 'a program: a driver is an object file'),
