@@ -8,8 +8,9 @@
  * entry's, and calls their open method; from then on this file is not involved.
  *
  * An open pins the entry while the owner's open method runs: when
- * chardev_unregister() returns, no open is inside it and none will start. Files
- * that are open already are the owner's own business, who counts them there.
+ * chardev_unregister() returns, no open is inside it and none will start. Where the
+ * owner has a hold method the pin lasts for that alone, and an open that sleeps holds up
+ * nobody: it, as files that are open already, is the owner's own business, who counts them.
  *
  * Locks: chardev_lock (mutex) guards the chains and the free numbers; devfs is
  * called under it, so that node and entry come and go together.
@@ -74,6 +75,7 @@ static void release_number(dev_t dev)
 
 static int chardev_open(struct inode *inode, struct file *f)
 {
+	int (*hold)(void *private);
 	struct chardev_entry *e;
 	int err = 0;
 
@@ -87,9 +89,15 @@ static int chardev_open(struct inode *inode, struct file *f)
 
 	f->ops = e->c.ops;
 	f->private = e->c.private;
-	if (f->ops->open)
+	hold = e->c.hold;
+	if (hold) {
+		err = hold(f->private);
+		unpin(e);
+	}
+	if (!err && f->ops->open)
 		err = f->ops->open(inode, f);
-	unpin(e);
+	if (!hold)
+		unpin(e);
 	return err;
 }
 

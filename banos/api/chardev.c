@@ -142,18 +142,20 @@ static void device_put_file(struct device *d)
 	owned_put(&d->owned);
 }
 
-/* The character device core keeps the device while this runs. */
-static bool device_get_file(struct device *d)
+/* The character device core keeps the device while this runs, but not over the driver's open(). */
+static int device_hold(void *private)
 {
+	struct device *d = private;
+
 	if (!d->owned.published || !driver_pin(owner_driver(d->root)))
-		return false;
+		return -ENXIO;
 	if (atomic_add_return(&d->files, 1) & DEVICE_GONE) {
 		atomic_dec(&d->files);
 		driver_unpin(owner_driver(d->root));
-		return false;
+		return -ENXIO;
 	}
 	atomic_inc(&d->owned.refs);
-	return true;
+	return 0;
 }
 
 /* In the list before its first call, so that device_stop() waits for that, too. */
@@ -216,14 +218,13 @@ static void open_failed(struct open_file *o)
 		wake_up_all(&o->device->calls_wait);
 }
 
+/* After device_hold(). */
 static int device_open(struct inode *inode, struct file *f)
 {
 	struct device *d = f->private;
 	struct open_file *o;
 	s64 err;
 
-	if (!device_get_file(d))
-		return -ENXIO;
 	o = kzalloc(sizeof(*o));
 	if (!o) {
 		device_put_file(d);
@@ -651,7 +652,7 @@ static int take_config(struct device *d, const struct banos_chardev_config *c)
 
 static int take_number(struct device *d, const struct banos_chardev_config *c)
 {
-	struct chardev entry = { .mode = d->mode, .ops = &device_fops, .private = d };
+	struct chardev entry = { .mode = d->mode, .ops = &device_fops, .private = d, .hold = device_hold };
 	int err;
 
 	if (d->ops.poll == default_poll)

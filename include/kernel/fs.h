@@ -475,10 +475,18 @@ void initramfs_end(struct initramfs *u);
 
 /* ---- device nodes ---- */
 /** Give a device number to file operations, and a name in every devfs/devtmpfs. @return 0, -EBUSY, -ENOMEM */
-struct chardev { dev_t dev; const char *name; mode_t mode; const struct file_ops *ops; void *private; };
+struct chardev {
+	dev_t dev;
+	const char *name;
+	mode_t mode;
+	const struct file_ops *ops;
+	void *private;
+	/** May be NULL. Counts @p private for ops->open, which may then outlast chardev_unregister(). @return 0 or -errno */
+	int (*hold)(void *private);
+};
 /** The file's private is c->private when ops->open runs. Name NULL: no node. device/chardev.c; name copied. Sleeps. */
 int chardev_register(const struct chardev *c);
-/** Remove node and number (one from chardev_alloc_number() too); waits for ops->open calls that run. Sleeps. */
+/** Remove node and number (one from chardev_alloc_number() too); waits for ops->open calls that run without c->hold. Sleeps. */
 void chardev_unregister(dev_t dev);
 /** Reserve a dynamic number: a minor from 256 on under major 10 (misc). @return dev or 0 */
 dev_t chardev_alloc_number(void);

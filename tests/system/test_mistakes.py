@@ -89,6 +89,10 @@ def who_sleeps_is_woken_when_its_device_goes(m):
             assert m.check('cat /tmp/read') == 'read -1 No such device\n'
             assert m.check('cat /tmp/poll') == 'poll 1 18\n'
             m.check('rmmod stuck')
+    device(m, 'open')
+    m.check('cat /dev/a 2>/tmp/open & sleep 0.3')
+    m.check('echo -n - >/dev/a.control; wait; rmmod stuck')
+    assert 'No such device' in m.check('cat /tmp/open')
     # Who must not be woken is not: the removal waits.
     device(m, 'patient', 1000)
     m.check('clutch read /dev/a & sleep 0.2; kill -KILL $!; kill -TERM $!')
@@ -131,17 +135,19 @@ def errors_that_are_none_do_not_reach_a_program(m):
 @pytest.mark.long
 def test_removal_takes_ten_seconds_at_most(m):
     """All at once: each would take that long."""
-    kinds = {'a': 'read', 'b': 'timer', 'c': 'work', 'd': 'thread', 'f': 'patient', 'e': 'probe'}
+    kinds = {'a': 'read', 'b': 'timer', 'c': 'work', 'd': 'thread', 'f': 'patient', 'g': 'opening',
+             'e': 'probe'}
     for name, where in kinds.items():
         m.check(f'insmod --allow-duplicate /stuck.ko name={name} where={where} ms=17000 '
                 f'>/tmp/{name} & until test -c /dev/{name}.control; do sleep 0.1; done')
-    m.check('for x in a f; do until test -c /dev/$x; do sleep 0.1; done; '
+    m.check('for x in a f g; do until test -c /dev/$x; do sleep 0.1; done; '
             'clutch read /dev/$x >/dev/null & done; sleep 0.3')
-    m.check('for x in a b c d e f; do echo -n - >/dev/$x.control 2>/tmp/$x.err & done')
-    m.check("until test $(dmesg | grep -c -- '-16 after 1[0-2] s') = 6; do sleep 0.5; done", 30)
+    m.check('for x in a b c d e f g; do echo -n - >/dev/$x.control 2>/tmp/$x.err & done')
+    m.check("until test $(dmesg | grep -c -- '-16 after 1[0-2] s') = 7; do sleep 0.5; done", 30)
     log = m.check('dmesg')
     assert 'banos: stuck: device a: read() of /dev/a does not return for clutch' in log
     assert 'banos: stuck: device f: read() of /dev/f does not return for clutch' in log
+    assert 'banos: stuck: device g: open() of /dev/g does not return for clutch' in log
     assert 'banos: stuck: the function stuck+run_on+0x0 of a timer does not return' in log
     assert 'banos: stuck: the function stuck+run_on+0x0 of a piece of work does not' in log
     assert 'banos: stuck: its thread "stuck" does not end' in log
@@ -149,8 +155,8 @@ def test_removal_takes_ten_seconds_at_most(m):
     for what in ('timer', 'work', 'thread'):
         assert f'its {what} runs on' in log
     # Later it succeeds, with the same handle, and without what went wrong before.
-    m.check('for x in a b c d e f; do echo -n . >/dev/$x.control; done; sleep 0.5')
-    m.check('for x in a b c d e f; do echo -n - >/dev/$x.control || echo $x; done; wait', 40)
-    assert len(re.findall(r'stuck: [a-f]-: 0 after', m.check('dmesg'))) == 6
-    m.check('for x in a b c d e f; do rmmod stuck || break; done', 60)
+    m.check('for x in a b c d e f g; do echo -n . >/dev/$x.control; done; sleep 0.5')
+    m.check('for x in a b c d e f g; do echo -n - >/dev/$x.control || echo $x; done; wait', 40)
+    assert len(re.findall(r'stuck: [a-g]-: 0 after', m.check('dmesg'))) == 7
+    m.check('for x in a b c d e f g; do rmmod stuck || break; done', 60)
     assert 'stuck' not in m.check('lsmod')

@@ -84,9 +84,18 @@ static int64_t stuck_read(void *context, void *file, banos_buffer to, uint64_t l
 	return 0;
 }
 
+static int64_t stuck_open(void *context, uint32_t flags, void **file)
+{
+	if (is("open"))
+		return banos_sleep_until(banos_time_ns() + 60 * BANOS_S);
+	return is("opening") ? run_on(NULL) : 0;
+}
+
 static int64_t stuck_poll(void *context, void *file, banos_poll watch) { return banos_poll_watch(watch, &of_driver); }
 
-static const struct banos_chardev_ops ops = { .size = sizeof(ops), .read = stuck_read, .poll = stuck_poll };
+static const struct banos_chardev_ops ops = {
+	.size = sizeof(ops), .open = stuck_open, .read = stuck_read, .poll = stuck_poll,
+};
 
 static int64_t begin(banos_owner of)
 {
@@ -197,5 +206,6 @@ BANOS_SERVES("c:it");
 BANOS_SERVES("d:it");
 BANOS_SERVES("e:it");
 BANOS_SERVES("f:it");
+BANOS_SERVES("g:it");
 BANOS_SERVES("stuck:it");
 BANOS_DRIVER(stuck, "1.0", "MIT", "Does not let go", stuck_init, stuck_exit);
