@@ -216,9 +216,11 @@ stop_early:
 	jne 6f
 	cmpb $'t', 8(%esi)
 	jne 6f
+	cmpb $'=', 9(%esi)		/* a value is ignored, as later */
+	je 1f
 	cmpb $' ', 9(%esi)		/* and at its end */
 	ja 6f
-	movl $BOOT_STOP_EXIT, %eax
+1:	movl $BOOT_STOP_EXIT, %eax
 	outl %eax, $0xf4
 6:	lodsb
 	jmp 5b
