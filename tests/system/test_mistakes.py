@@ -93,6 +93,12 @@ def who_sleeps_is_woken_when_its_device_goes(m):
     m.check('cat /dev/a 2>/tmp/open & sleep 0.3')
     m.check('echo -n - >/dev/a.control; wait; rmmod stuck')
     assert 'No such device' in m.check('cat /tmp/open')
+    # Who removes may be killed; what was begun is gone on with.
+    m.check('insmod /stuck.ko name=a where=probe ms=1500 >/dev/null & '
+            'until test -c /dev/a.control; do sleep 0.1; done')
+    m.check('rmmod stuck & sleep 0.3; killall -KILL rmmod; wait')
+    assert 'stuck: not removed: who asked for it was killed' in m.check('dmesg')
+    m.check('rmmod stuck')
     # Who must not be woken is not: the removal waits.
     device(m, 'patient', 1000)
     m.check('clutch read /dev/a & sleep 0.2; kill -KILL $!; kill -TERM $!')
