@@ -326,9 +326,9 @@ void thread_end(int status)
 	note_peak(p);
 	last = unlink_thread(p, t, status);
 	give_up_resources(t);
-	if (last) {
+	if (last)
 		process_end(p);
-	} else if (!leader) {
+	if (!leader) {			/* the first thread's number is the process's, and goes with that */
 		pid_withdraw_thread(pid);
 		pid_put(pid);
 	}

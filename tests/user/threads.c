@@ -612,6 +612,37 @@ TEST(bad_descriptors_are_refused_while_threads_share_them)
 	CHECK_EQ(pthread_join(t, NULL), 0);
 }
 
+static void *outlive_the_first(void *fd)
+{
+	pid_t tid = (pid_t)syscall(SYS_gettid);
+
+	pause_ms(5);
+	CHECK_EQ(write((int)(long)fd, &tid, sizeof(tid)), sizeof(tid));
+	return NULL;
+}
+
+/* Also where it is the last of its process. */
+TEST(a_thread_that_has_ended_gives_its_number_back)
+{
+	int ends[2];
+
+	CHECK_EQ(pipe(ends), 0);
+	for (int i = 0; i < 20; i++) {
+		pid_t child = fork(), tid;
+		pthread_t thread;
+
+		if (!child) {
+			CHECK(!pthread_create(&thread, NULL, outlive_the_first, (void *)(long)ends[1]));
+			syscall(SYS_exit, 0);		/* of this thread alone */
+		}
+		CHECK_EQ(read(ends[0], &tid, sizeof(tid)), sizeof(tid));
+		CHECK_EQ(waitpid(child, NULL, 0), child);
+		for (int tries = 0; tries < 1000 && !syscall(SYS_tkill, tid, 0); tries++)
+			pause_ms(1);
+		CHECK_ERR(syscall(SYS_tkill, tid, 0), ESRCH);
+	}
+}
+
 int main(int argc, char **argv)
 {
 #define R(t) do { if (argc < 2 || !strcmp(argv[1], #t)) RUN(t); } while (0)
@@ -636,5 +667,6 @@ int main(int argc, char **argv)
 	R(threads_change_their_memory_at_the_same_time);
 	R(a_page_that_was_replaced_is_seen_by_no_thread);
 	R(bad_descriptors_are_refused_while_threads_share_them);
+	R(a_thread_that_has_ended_gives_its_number_back);
 	return check_done();
 }
