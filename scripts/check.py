@@ -15,8 +15,8 @@
             with four processors; nothing else. One of its parts by itself:
             smp2, smp4, long-build, long-system
 
-For "all" the system part, which mostly waits for one processor, runs beside the
-others. Each part prints what failed in full and the rest in one line. The last line is
+For "all" the system part, which mostly waits for one processor, runs in two halves
+(system-1, system-2), one of them beside the other parts. Each part prints what failed in full and the rest in one line. The last line is
 "N passed, N failed", over everything; the status is 0 if nothing failed and
 something passed. Everything has a time limit, and nothing is left running.
 """
@@ -169,15 +169,16 @@ def check_kernel(out):
     return part
 
 
-def run_pytest(name, out, folder, marker, limit_s, **variables):
-    """Run the tests of a folder that have, or have not, a marker."""
+def run_pytest(name, out, paths, marker, limit_s, **variables):
+    """Run the tests of a folder, or of files, that have, or have not, a marker."""
     part = Part(name)
     report = f'{out}/{name}.xml'
     if os.path.exists(report):
         os.remove(report)
     status, output = run(
         [sys.executable, '-m', 'pytest', '-q', '-p', 'no:cacheprovider',
-         '--tb=short', '-m', marker, f'--junitxml={report}', folder],
+         '--tb=short', '-m', marker, f'--junitxml={report}',
+         *([paths] if isinstance(paths, str) else paths)],
         limit_s, env=dict(os.environ, BANOS_BUILD=os.path.abspath(out),
                           PYTHONDONTWRITEBYTECODE='1', **variables))
     if not os.path.exists(report):
@@ -220,6 +221,10 @@ PARTS = {
     'fuzz': check_fuzz,
     'system': lambda out: run_pytest('system', out, 'tests/system', 'not long',
                                      SYSTEM_LIMIT_S),
+    'system-1': lambda out: run_pytest('system-1', out, system_files(False),
+                                       'not long', SYSTEM_LIMIT_S),
+    'system-2': lambda out: run_pytest('system-2', out, system_files(True),
+                                       'not long', SYSTEM_LIMIT_S),
     'smp2': lambda out: run_pytest('smp2', out, 'tests/system', 'not long',
                                    SMP_LIMIT_S, TEST_CPUS='2'),
     'smp4': lambda out: run_pytest('smp4', out, 'tests/system', 'not long',
@@ -230,8 +235,16 @@ PARTS = {
                                           'long', LONG_LIMIT_S),
 }
 OF_LONG = ['smp2', 'smp4', 'long-build', 'long-system']
-# Rows of "all" that run side by side.
-SIDE_BY_SIDE = [['system'], ['kernel', 'build', 'drivers', 'fuzz']]
+# Rows of "all" that run side by side: those of the system are in both.
+SIDE_BY_SIDE = [['system-1'], ['kernel', 'build', 'drivers', 'fuzz', 'system-2']]
+OF_ALL = ['layers', 'host']
+SECOND_HALF = re.compile(r'test_(programs\w*|screen|shell|terminal|users)\.py')
+
+
+def system_files(second):
+    return [f'tests/system/{x}' for x in sorted(os.listdir('tests/system'))
+            if x.startswith('test_') and x.endswith('.py')
+            and bool(SECOND_HALF.fullmatch(x)) == second]
 
 
 def run_parts(names, out):
@@ -246,7 +259,7 @@ def run_parts(names, out):
 def main():
     out, wanted = sys.argv[1:]
     if wanted == 'all':
-        parts = run_parts(['layers', 'host'], out)
+        parts = run_parts(OF_ALL, out)
         with ThreadPoolExecutor(len(SIDE_BY_SIDE)) as pool:
             for row in pool.map(lambda x: run_parts(x, out), SIDE_BY_SIDE):
                 parts += row

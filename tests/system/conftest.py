@@ -133,15 +133,22 @@ def shell(request, shared):
         shared.drop()
 
 
+def compile_to(out, command):
+    """Make a program whole or not at all: others may make the same one meanwhile."""
+    whole = f'{out}.{os.getpid()}'
+    subprocess.run([*command, '-o', whole], check=True)
+    os.replace(whole, out)
+
+
 def debug_program(name):
     """A program of tests/user/debug, for the archive."""
     source = os.path.join(USER_PROGRAMS, 'debug', name + '.c')
     out = os.path.join(machines.BUILD, 'tests', 'user', name)
     os.makedirs(os.path.dirname(out), exist_ok=True)
-    subprocess.run(['musl-gcc', '-std=gnu11', '-O1', '-static', '-s', '-Wall',
-                    '-Wextra', '-Werror', '-Wno-unused-parameter',
-                    '-Wno-unused-result', '-Wno-missing-field-initializers',
-                    '-pthread', '-o', out, source], check=True)
+    compile_to(out, ['musl-gcc', '-std=gnu11', '-O1', '-static', '-s', '-Wall',
+                     '-Wextra', '-Werror', '-Wno-unused-parameter',
+                     '-Wno-unused-result', '-Wno-missing-field-initializers',
+                     '-pthread', source])
     with open(out, 'rb') as f:
         return archive.file(name, f.read(), 0o755)
 
@@ -162,11 +169,10 @@ def programs(tmp_path_factory):
             header = os.path.join(USER_PROGRAMS, 'check.h')
             newest = max(os.path.getmtime(x) for x in (source, header))
             if not os.path.exists(path) or os.path.getmtime(path) < newest:
-                subprocess.run([compiler, '-std=gnu11', '-O1', '-static', '-s',
-                                '-Wall', '-Wextra', '-Werror', '-pthread',
-                                '-Wno-unused-parameter', '-Wno-unused-result',
-                                '-o', path, source],
-                               check=True)
+                compile_to(path, [compiler, '-std=gnu11', '-O1', '-static', '-s',
+                                  '-Wall', '-Wextra', '-Werror', '-pthread',
+                                  '-Wno-unused-parameter', '-Wno-unused-result',
+                                  source])
             built[name[:-2] + suffix] = path
     return built
 
