@@ -255,8 +255,8 @@ def elf_of_another_kind():
     yield 'x32', driver().put_header('ei_class', 1).data, 'not -mx32'
     s390 = driver().put_header('ei_data', 2).put_header('e_machine', 22 << 8)
     yield 'big-endian', s390.data, 'a big-endian one for machine 22 (S/390)'
-    yield 'big-endian for us', driver().put_header('ei_data', 2).data, 'a big-endian one'
-    yield 'no class', driver().put_header('ei_class', 3).data, 'were damaged'
+    yield 'big-endian_for_us', driver().put_header('ei_data', 2).data, 'a big-endian one'
+    yield 'no_class', driver().put_header('ei_class', 3).data, 'were damaged'
     yield 'arm', driver().put_header('e_machine', 183).data, '(arm64)'
     yield 'freebsd', driver().put_header('ei_osabi', 9).data, 'FreeBSD'
 
