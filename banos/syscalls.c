@@ -20,9 +20,9 @@
 #include <kernel/uaccess.h>
 #include <kernel/upcalls.h>
 
-#define DELETE_NONBLOCK		O_NONBLOCK
-#define INIT_KNOWN_FLAGS	7u		/* IGNORE_MODVERSIONS, IGNORE_VERMAGIC, COMPRESSED_FILE */
-#define INIT_COMPRESSED		4u
+#define DELETE_NONBLOCK	 O_NONBLOCK
+#define INIT_KNOWN_FLAGS 7u /* IGNORE_MODVERSIONS, IGNORE_VERMAGIC, COMPRESSED_FILE */
+#define INIT_COMPRESSED	 4u
 
 bool driver_caller_allowed(void)
 {
@@ -34,7 +34,7 @@ bool driver_caller_allowed(void)
 /* Where from, where to: what the calls that install differ in. */
 struct install_args {
 	bool from_fd;
-	bool is_finit, after_finit;	/* Linux's calls; see struct refusal */
+	bool is_finit, after_finit; /* Linux's calls; see struct refusal */
 	u32 fd;
 	u64 image, size;
 	u64 params, flags;
@@ -50,12 +50,13 @@ static void *buffer_alloc(u64 size)
 static int alloc_image(struct install_request *rq, u64 size)
 {
 	if (size > LOADER_FILE_MAX)
-		return report_add(&rq->report, -EFBIG, "the file has %lu KiB, more than %lu", size / 1024,
-				  LOADER_FILE_MAX / 1024);
+		return report_add(&rq->report, -EFBIG, "the file has %lu KiB, more than %lu",
+				  size / 1024, LOADER_FILE_MAX / 1024);
 	rq->size = size;
 	rq->file = buffer_alloc(size);
 	if (!rq->file)
-		return report_add(&rq->report, -ENOMEM, "no memory for the %lu bytes of its file", size);
+		return report_add(&rq->report, -ENOMEM, "no memory for the %lu bytes of its file",
+				  size);
 	return 0;
 }
 
@@ -71,7 +72,8 @@ static int copy_image(struct install_request *rq, u64 from, u64 size)
 	if (!err)
 		err = copy_from_user((u8 *)rq->file, uaddr(from), size);
 	if (err == -EFAULT)
-		report_add(&rq->report, err, "its %lu bytes at address 0x%lx cannot be read", size, from);
+		report_add(&rq->report, err, "its %lu bytes at address 0x%lx cannot be read", size,
+			   from);
 	return err;
 }
 
@@ -94,7 +96,7 @@ static int read_image(struct install_request *rq, u32 fd)
 		n = file_read_kernel(r.file, (u8 *)rq->file, rq->size, &pos);
 		if (n < 0)
 			err = report_add(&rq->report, n, "its file cannot be read (error %ld)", -n);
-		rq->size = n < 0 ? 0 : n;	/* it may have become shorter */
+		rq->size = n < 0 ? 0 : n; /* it may have become shorter */
 	}
 	fd_put(r);
 	return err;
@@ -114,8 +116,10 @@ static int copy_params(struct install_request *rq, u64 from)
 	}
 	err = PTR_ERR(text);
 	if (err == -ENAMETOOLONG)
-		return report_add(&rq->report, -EINVAL, "its parameters have more than %d bytes", BANOS_PARAMS_MAX - 1);
-	return report_add(&rq->report, err, "its parameters at address 0x%lx cannot be read (error %ld)", from, -err);
+		return report_add(&rq->report, -EINVAL, "its parameters have more than %d bytes",
+				  BANOS_PARAMS_MAX - 1);
+	return report_add(&rq->report, err,
+			  "its parameters at address 0x%lx cannot be read (error %ld)", from, -err);
 }
 
 static int fetch(struct install_request *rq, const struct install_args *a)
@@ -154,7 +158,10 @@ static int copy_log(const struct report *r, u64 to, u64 size)
 	return copy_to_user(uaddr(to + n), "", 1);
 }
 
-static void report_free(void *p) { kfree(p); }
+static void report_free(void *p)
+{
+	kfree(p);
+}
 
 static int refusal_take(const struct install_request *rq);
 static void refusal_note(const struct install_request *rq, int err);
@@ -190,7 +197,12 @@ static s64 sys_banos_install(u64 image, u64 size, u64 params, u64 flags, u64 log
 	if (!driver_caller_allowed() || driver_installs_locked())
 		return -EPERM;
 	return install(&(struct install_args){
-		.image = image, .size = size, .params = params, .flags = flags, .log = log, .log_size = log_size,
+		.image = image,
+		.size = size,
+		.params = params,
+		.flags = flags,
+		.log = log,
+		.log_size = log_size,
 	});
 }
 
@@ -248,7 +260,8 @@ const syscall_fn syscall_banos_table[SYSCALL_BANOS_COUNT] = {
 	[SYS_banos_query - SYSCALL_BANOS_BASE] = sys_banos_query,
 	[3 ... SYSCALL_BANOS_COUNT - 1] = banos_ni,
 };
-extern const upcall_fn upcall_banos_table[SYSCALL_BANOS_SLOTS] __attribute__((alias("syscall_banos_table")));
+extern const upcall_fn upcall_banos_table[SYSCALL_BANOS_SLOTS]
+	__attribute__((alias("syscall_banos_table")));
 
 /* ---- Linux's calls ---- */
 
@@ -261,16 +274,16 @@ extern const upcall_fn upcall_banos_table[SYSCALL_BANOS_SLOTS] __attribute__((al
  * finit_module(): each runs init() again.
  */
 struct refusal {
-	pid_t pid;			/* 0: nothing */
+	pid_t pid; /* 0: nothing */
 	u32 exec_id;
 	u64 process_start_ns, until_ns;
-	u64 key;			/* of image and parameters */
+	u64 key; /* of image and parameters */
 	int err;
 };
-#define REFUSAL_NS	(5 * NSEC_PER_SEC)
-static struct refusal refusals[64];	/* more at a time would be as many installs that fail at once */
+#define REFUSAL_NS (5 * NSEC_PER_SEC)
+static struct refusal refusals[64]; /* more at a time would be as many installs that fail at once */
 static u32 refusal_next;
-static u64 refusals_until_ns;	/* there is none after it: the usual case */
+static u64 refusals_until_ns; /* there is none after it: the usual case */
 static DEFINE_MUTEX(refusal_lock);
 
 static u64 key_of(const struct install_request *rq)
@@ -291,7 +304,11 @@ static void refusal_note(const struct install_request *rq, int err)
 {
 	const struct process *p = current_process();
 	struct refusal new = {
-		.pid = p->pid, .exec_id = p->exec_id, .process_start_ns = p->start_ns, .key = key_of(rq), .err = err,
+		.pid = p->pid,
+		.exec_id = p->exec_id,
+		.process_start_ns = p->start_ns,
+		.key = key_of(rq),
+		.err = err,
 		.until_ns = time_monotonic_ns() + REFUSAL_NS,
 	};
 
@@ -331,7 +348,8 @@ SYSCALL3(init_module, image, len, params)
 
 	if (!driver_caller_allowed() || driver_installs_locked())
 		return -EPERM;
-	id = install(&(struct install_args){ .image = image, .size = len, .params = params, .after_finit = true });
+	id = install(&(struct install_args){
+		.image = image, .size = len, .params = params, .after_finit = true });
 	return id < 0 ? id : 0;
 }
 
@@ -345,7 +363,8 @@ SYSCALL3(finit_module, fd, params, flags)
 		return -EINVAL;
 	if ((u32)flags & INIT_COMPRESSED)
 		return -EOPNOTSUPP;
-	id = install(&(struct install_args){ .from_fd = true, .fd = (u32)fd, .params = params, .is_finit = true });
+	id = install(&(struct install_args){
+		.from_fd = true, .fd = (u32)fd, .params = params, .is_finit = true });
 	return id < 0 ? id : 0;
 }
 
@@ -366,7 +385,8 @@ SYSCALL2(delete_module, name, flags)
 	if (n < 0)
 		return n == -ENAMETOOLONG ? -ENOENT : n;
 	mutex_lock(&drivers_lock);
-	d = driver_find_name_locked(text, BANOS_DRIVER_LIVE) ?: driver_find_name_locked(text, BANOS_DRIVER_GOING);
+	d = driver_find_name_locked(text, BANOS_DRIVER_LIVE)
+		    ?: driver_find_name_locked(text, BANOS_DRIVER_GOING);
 	mutex_unlock(&drivers_lock);
 	if (!d)
 		return -ENOENT;

@@ -30,11 +30,11 @@
 #include <kernel/wait.h>
 
 #define DEAD_NS		(60 * NSEC_PER_SEC)
-#define SETTLE_LIMIT_NS	(10 * NSEC_PER_SEC)
+#define SETTLE_LIMIT_NS (10 * NSEC_PER_SEC)
 
 static DEFINE_MUTEX(bus_lock);
-static DEFINE_LIST(all_devices);	/* published, by id */
-static DEFINE_LIST(probers);		/* by id */
+static DEFINE_LIST(all_devices); /* published, by id */
+static DEFINE_LIST(probers);	 /* by id */
 static u64 next_id = 1;
 static struct binding *dead_bindings;
 static DEFINE_SPINLOCK(quarantine_lock);
@@ -54,7 +54,8 @@ static bool life_take(struct bus_device *d)
 {
 	struct thread *nobody = NULL;
 
-	return __atomic_compare_exchange_n(&d->busy, &nobody, current, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+	return __atomic_compare_exchange_n(&d->busy, &nobody, current, false, __ATOMIC_ACQUIRE,
+					   __ATOMIC_RELAXED);
 }
 
 static void tell_busy(struct bus_device *d)
@@ -71,7 +72,8 @@ static int life_begin(struct bus_device *d, u64 deadline_ns)
 	int err = -EBUSY;
 
 	if (READ_ONCE(d->busy) != current)
-		err = WAIT_EVENT_(&life_wait, life_take(d), THREAD_KILLABLE, deadline_ns, fatal_signal_pending());
+		err = WAIT_EVENT_(&life_wait, life_take(d), THREAD_KILLABLE, deadline_ns,
+				  fatal_signal_pending());
 	if (err == -EBUSY || err == -ETIMEDOUT)
 		tell_busy(d);
 	return err ? -EBUSY : 0;
@@ -100,7 +102,8 @@ bool bus_device_allows(const struct bus_device *d, u32 kind, u64 start, u64 leng
 		const struct device_resource *r = &d->resources[i];
 		bool fits = r->kind == kind || (kind == DEVICE_MEMORY && r->kind == DEVICE_ECAM);
 
-		if (fits && length <= r->length && start >= r->start && start - r->start <= r->length - length)
+		if (fits && length <= r->length && start >= r->start &&
+		    start - r->start <= r->length - length)
 			return true;
 	}
 	return false;
@@ -157,7 +160,8 @@ static int make_silent(struct bus_device *d)
 	s64 err = d->absent ? 0 : bus_device_ask(d, quiesce, 0, 0, 0);
 
 	if (err) {
-		pr_err("%s %s: it does not become silent (error %ld)\n", d->bus->name, d->name, -err);
+		pr_err("%s %s: it does not become silent (error %ld)\n", d->bus->name, d->name,
+		       -err);
 		return -EIO;
 	}
 	while ((block = quarantine_take(d)))
@@ -215,7 +219,10 @@ static void bury(const struct owner *root)
 	}
 }
 
-void bus_forget(const struct owner *root) { bury(root); }
+void bus_forget(const struct owner *root)
+{
+	bury(root);
+}
 
 static void binding_retire(struct binding *b)
 {
@@ -233,18 +240,18 @@ static void binding_retire(struct binding *b)
 static void report_leak(struct owner *o, const struct owned_class *c, u32 count)
 {
 	if (c->phase != OWNED_ENTRY)
-		pr_warn("banos: %s: leaked %u %s of device %s\n", o->root->name, count, count == 1 ? c->name : c->names,
-			o->name);
+		pr_warn("banos: %s: leaked %u %s of device %s\n", o->root->name, count,
+			count == 1 ? c->name : c->names, o->name);
 }
 
 static void call_remove(struct binding *b)
 {
-	s64 result = gate_call(b->owner.root, NULL, b->prober->remove, (u64)b->prober->context, b->owner.handle,
-			       (u64)b->state, 0, 0, 0);
+	s64 result = gate_call(b->owner.root, NULL, b->prober->remove, (u64)b->prober->context,
+			       b->owner.handle, (u64)b->state, 0, 0, 0);
 
 	if (result)
-		pr_warn("banos: %s: remove returned %ld for device %s; it has to return 0\n", b->owner.root->name,
-			result, b->owner.name);
+		pr_warn("banos: %s: remove returned %ld for device %s; it has to return 0\n",
+			b->owner.root->name, result, b->owner.name);
 }
 
 static int unbind_steps(struct bus_device *d, struct binding *b)
@@ -264,8 +271,8 @@ static int unbind_steps(struct bus_device *d, struct binding *b)
 	if (err)
 		return err;
 	if (quarantine_bytes(d))
-		pr_err("banos: %s: %lu bytes that %s %s may still write to are not used again\n", b->owner.root->name,
-		       quarantine_bytes(d), d->bus->name, d->name);
+		pr_err("banos: %s: %lu bytes that %s %s may still write to are not used again\n",
+		       b->owner.root->name, quarantine_bytes(d), d->bus->name, d->name);
 	if (b->probed)
 		hotplug_event(HOTPLUG_UNBIND, d, b->owner.root->name);
 	mutex_lock(&bus_lock);
@@ -287,7 +294,8 @@ static int unbind(struct bus_device *d)
 	err = unbind_steps(d, b);
 	if (err) {
 		owner_stop_end(&b->owner);
-		pr_err("banos: %s: does not let go of %s %s\n", b->owner.root->name, d->bus->name, d->name);
+		pr_err("banos: %s: does not let go of %s %s\n", b->owner.root->name, d->bus->name,
+		       d->name);
 	}
 	return err;
 }
@@ -334,8 +342,9 @@ static struct binding *binding_create(struct bus_device *d, struct prober *p)
 static int probe(struct binding *b)
 {
 	struct prober *p = b->prober;
-	void *state = NULL;		/* on our stack: memory that the driver may name */
-	s64 err = gate_call(p->root, NULL, p->probe, (u64)p->context, b->owner.handle, (u64)&state, 0, 0, 0);
+	void *state = NULL; /* on our stack: memory that the driver may name */
+	s64 err = gate_call(p->root, NULL, p->probe, (u64)p->context, b->owner.handle, (u64)&state,
+			    0, 0, 0);
 
 	b->state = state;
 
@@ -353,8 +362,8 @@ static int probe(struct binding *b)
 static int not_served(const struct bus_device *d, const struct prober *p, int err)
 {
 	if (err != -ENODEV)
-		pr_err("banos: %s: cannot serve %s %s: %s (error %d)\n", p->root->name, d->bus->name, d->name,
-		       error_text(err), -err);
+		pr_err("banos: %s: cannot serve %s %s: %s (error %d)\n", p->root->name,
+		       d->bus->name, d->name, error_text(err), -err);
 	return err;
 }
 
@@ -375,7 +384,8 @@ static int bind(struct bus_device *d, struct prober *p)
 		return 0;
 	}
 	not_served(d, p, err);
-	(void)unbind(d);		/* what does not end is said there, and tried again by who removes either */
+	(void)unbind(
+		d); /* what does not end is said there, and tried again by who removes either */
 	return err;
 }
 
@@ -474,7 +484,9 @@ static void unqueue_locked(struct bus_device *d)
 
 void bus_settle(void)
 {
-	wait_event_until(&settled_wait, !READ_ONCE(thread_runs) || (list_empty(&pending) && !READ_ONCE(thread_busy)),
+	wait_event_until(&settled_wait,
+			 !READ_ONCE(thread_runs) ||
+				 (list_empty(&pending) && !READ_ONCE(thread_busy)),
 			 time_monotonic_ns() + SETTLE_LIMIT_NS);
 }
 
@@ -549,8 +561,14 @@ static void device_free(struct owned *o)
 }
 
 const struct owned_class device_class = {
-	.name = "device on a bus", .names = "devices on buses", .kind = OWNED_DEVICE, .phase = OWNED_ENTRY, .late = true,
-	.publish = device_publish, .stop = device_stop, .free = device_free,
+	.name = "device on a bus",
+	.names = "devices on buses",
+	.kind = OWNED_DEVICE,
+	.phase = OWNED_ENTRY,
+	.late = true,
+	.publish = device_publish,
+	.stop = device_stop,
+	.free = device_free,
 };
 
 /* Two buses of one name share the names of devices: they share a folder in /sys. */
@@ -581,7 +599,8 @@ int bus_device_add(struct bus *b, struct bus_device *d)
 	list_init(&d->quarantine);
 	list_init(&d->nodes);
 	mutex_lock(&bus_lock);
-	err = name_taken_locked(b, d->name) ? -EEXIST : owned_add(o, &d->owned, &device_class, true);
+	err = name_taken_locked(b, d->name) ? -EEXIST
+					    : owned_add(o, &d->owned, &device_class, true);
 	if (!err) {
 		list_add_tail(&d->of_bus, &b->devices);
 		atomic_inc(&b->owned.refs);
@@ -650,7 +669,10 @@ static int remove_devices(struct bus *b, u64 deadline_ns)
 	}
 }
 
-static int bus_publish(struct owned *o) { return 0; }
+static int bus_publish(struct owned *o)
+{
+	return 0;
+}
 
 static int bus_stop(struct owned *o, u64 deadline_ns)
 {
@@ -663,8 +685,14 @@ static void bus_free(struct owned *o)
 }
 
 const struct owned_class bus_class = {
-	.name = "bus", .names = "buses", .kind = OWNED_BUS, .phase = OWNED_ENTRY, .late = true,
-	.publish = bus_publish, .stop = bus_stop, .free = bus_free,
+	.name = "bus",
+	.names = "buses",
+	.kind = OWNED_BUS,
+	.phase = OWNED_ENTRY,
+	.late = true,
+	.publish = bus_publish,
+	.stop = bus_stop,
+	.free = bus_free,
 };
 
 int bus_add(struct owner *o, struct bus *b)
@@ -739,8 +767,14 @@ static void prober_free(struct owned *o)
 }
 
 const struct owned_class prober_class = {
-	.name = "device prober", .names = "device probers", .kind = OWNED_PROBER, .phase = OWNED_ENTRY, .late = true,
-	.publish = prober_publish, .stop = prober_stop, .free = prober_free,
+	.name = "device prober",
+	.names = "device probers",
+	.kind = OWNED_PROBER,
+	.phase = OWNED_ENTRY,
+	.late = true,
+	.publish = prober_publish,
+	.stop = prober_stop,
+	.free = prober_free,
 };
 
 int prober_add(struct owner *o, struct prober *p)

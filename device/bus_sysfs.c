@@ -52,7 +52,8 @@ static void add_file(struct bus_device *d, const char *name, size_t name_len,
 	n->device = d;
 	n->value = value;
 	n->len = len;
-	snprintf(path, sizeof(path), "bus/%s/devices/%s/%.*s", d->bus->name, d->name, (int)name_len, name);
+	snprintf(path, sizeof(path), "bus/%s/devices/%s/%.*s", d->bus->name, d->name, (int)name_len,
+		 name);
 	n->entry = sysfs_create(path, 0444, show, NULL, n);
 	if (n->entry)
 		list_add_tail(&n->link, &d->nodes);
@@ -65,7 +66,8 @@ static void add_attribute(struct bus_device *d, const char *line, size_t len)
 {
 	const char *equals = memchr(line, '=', len);
 
-	if (!equals || equals == line || equals - line > 40 || line[0] == '.' || memchr(line, '/', equals - line))
+	if (!equals || equals == line || equals - line > 40 || line[0] == '.' ||
+	    memchr(line, '/', equals - line))
 		return;
 	add_file(d, line, equals - line, show_value, equals + 1, line + len - equals - 1);
 }

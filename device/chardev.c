@@ -20,17 +20,17 @@
 #include <kernel/heap.h>
 #include <kernel/string.h>
 
-#define BUCKETS		64
+#define BUCKETS 64
 
 /* Numbers given out: misc devices beyond the minors that have fixed names. */
-#define DYNAMIC_MAJOR	10
-#define DYNAMIC_FIRST	256
-#define DYNAMIC_COUNT	1024
+#define DYNAMIC_MAJOR 10
+#define DYNAMIC_FIRST 256
+#define DYNAMIC_COUNT 1024
 
 struct chardev_entry {
-	struct chardev_entry *next;	/* RCU */
+	struct chardev_entry *next; /* RCU */
 	struct chardev c;
-	struct atomic pins;		/* 1 while registered, and each open in flight */
+	struct atomic pins; /* 1 while registered, and each open in flight */
 	struct rcu_head rcu;
 	char name[];
 };
@@ -130,9 +130,12 @@ static void unlink_locked(struct chardev_entry *e)
 /* What Linux calls the major, else the first device's name without its number. */
 static void show_major(struct seq_file *m, u32 major, const char *name)
 {
-	static const struct { u32 major; const char *name; } known[] = {
-		{ 1, "mem" }, { 4, "tty" }, { 5, "tty" }, { 10, "misc" }, { 13, "input" },
-		{ 29, "fb" }, { 128, "ptm" }, { 136, "pts" },
+	static const struct {
+		u32 major;
+		const char *name;
+	} known[] = {
+		{ 1, "mem" },	 { 4, "tty" }, { 5, "tty" },   { 10, "misc" },
+		{ 13, "input" }, { 29, "fb" }, { 128, "ptm" }, { 136, "pts" },
 	};
 	size_t len = strlen(name);
 
@@ -202,7 +205,7 @@ int chardev_register(const struct chardev *c)
 		unlink_locked(e);
 	mutex_unlock(&chardev_lock);
 	if (err)
-		retire_entry(e);	/* an open by number may have found it */
+		retire_entry(e); /* an open by number may have found it */
 	return err;
 }
 

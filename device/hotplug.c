@@ -18,8 +18,8 @@
 #include <kernel/printk.h>
 #include <kernel/string.h>
 
-#define QUEUE_MAX	1024
-#define LINE_MAX	256
+#define QUEUE_MAX 1024
+#define LINE_MAX  256
 
 struct line {
 	struct list link;
@@ -38,7 +38,10 @@ static DEFINE_LIST(listeners);
 static DEFINE_SPINLOCK(listeners_lock);
 
 static const char *const action_names[] = {
-	[HOTPLUG_ADD] = "add", [HOTPLUG_REMOVE] = "remove", [HOTPLUG_BIND] = "bind", [HOTPLUG_UNBIND] = "unbind",
+	[HOTPLUG_ADD] = "add",
+	[HOTPLUG_REMOVE] = "remove",
+	[HOTPLUG_BIND] = "bind",
+	[HOTPLUG_UNBIND] = "unbind",
 };
 
 /* ---- lines ---- */
@@ -57,10 +60,11 @@ static void append_locked(struct listener *l, const char *text, size_t len)
 	l->count++;
 }
 
-static size_t make_line(char *text, enum hotplug_action action, const struct bus_device *d, const char *driver)
+static size_t make_line(char *text, enum hotplug_action action, const struct bus_device *d,
+			const char *driver)
 {
-	return scnprintf(text, LINE_MAX, "%s %s %s %s\n", action_names[action], d->bus->name, d->name,
-			 driver ?: d->alias);
+	return scnprintf(text, LINE_MAX, "%s %s %s %s\n", action_names[action], d->bus->name,
+			 d->name, driver ?: d->alias);
 }
 
 void hotplug_event(enum hotplug_action action, const struct bus_device *d, const char *driver)
@@ -182,12 +186,17 @@ static u32 hotplug_poll(struct file *f, struct poll_table *t)
 }
 
 static const struct file_ops hotplug_fops = {
-	.open = hotplug_open, .release = hotplug_release, .read = hotplug_read, .poll = hotplug_poll,
+	.open = hotplug_open,
+	.release = hotplug_release,
+	.read = hotplug_read,
+	.poll = hotplug_poll,
 };
 
 void hotplug_init(void)
 {
-	struct chardev c = { .dev = chardev_alloc_number(), .name = "hotplug", .mode = 0400, .ops = &hotplug_fops };
+	struct chardev c = {
+		.dev = chardev_alloc_number(), .name = "hotplug", .mode = 0400, .ops = &hotplug_fops
+	};
 
 	if (!c.dev || chardev_register(&c))
 		pr_err("hotplug: no memory for /dev/hotplug\n");

@@ -21,8 +21,8 @@
 #include <kernel/tty.h>
 #include "internal.h"
 
-#define RECORD_MAX	512
-#define FACILITY_USER	1
+#define RECORD_MAX    512
+#define FACILITY_USER 1
 
 struct kmsg_file {
 	struct mutex lock;
@@ -46,7 +46,10 @@ static int kmsg_open(struct inode *inode, struct file *f)
 	return 0;
 }
 
-static void kmsg_release(struct file *f) { kfree(f->private); }
+static void kmsg_release(struct file *f)
+{
+	kfree(f->private);
+}
 
 static size_t format_record(struct kmsg_file *k, const struct printk_record *r, size_t len)
 {

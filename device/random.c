@@ -36,19 +36,19 @@
 #include <kernel/string.h>
 #include "internal.h"
 
-#define BLOCKS		4
-#define KEY_SIZE	32
-#define POOL_BITS	256
-#define JITTER_ROUNDS	64	/* without a hardware source: eight times that */
-#define EVENTS_PER_MIX	64
-#define MANY		256	/* bytes from which on a request gets a key of its own */
+#define BLOCKS	       4
+#define KEY_SIZE       32
+#define POOL_BITS      256
+#define JITTER_ROUNDS  64 /* without a hardware source: eight times that */
+#define EVENTS_PER_MIX 64
+#define MANY	       256 /* bytes from which on a request gets a key of its own */
 
 struct generator {
 	u32 key[CHACHA_KEY_WORDS];
-	u64 generation;		/* 0: no key yet */
-	u32 left;		/* bytes at the end of buf not handed out */
+	u64 generation; /* 0: no key yet */
+	u32 left;	/* bytes at the end of buf not handed out */
 	u8 buf[BLOCKS * CHACHA_BLOCK_SIZE];
-	u64 event_pool;		/* times of events, not absorbed yet */
+	u64 event_pool; /* times of events, not absorbed yet */
 	u32 nr_events;
 };
 
@@ -66,7 +66,7 @@ static void wipe(void *p, size_t n)
 
 /* ---- hardware ---- */
 
-#define HARDWARE_TRIES	10
+#define HARDWARE_TRIES 10
 
 static bool rdseed(u64 *v)
 {
@@ -235,7 +235,7 @@ static void random_few(void *p, size_t n)
 
 	if (likely(g)) {
 		take(g, p, n);
-	} else {		/* no memory for one: straight from the base */
+	} else { /* no memory for one: straight from the base */
 		struct generator own = { .generation = 0 };
 
 		take(&own, p, n);
@@ -298,12 +298,12 @@ void random_note_event(u64 what)
 
 /* ---- /dev/random, /dev/urandom ---- */
 
-#define RNDGETENTCNT	0x80045200u
-#define RNDADDTOENTCNT	0x40045201u
-#define RNDADDENTROPY	0x40085203u
-#define RNDZAPENTCNT	0x5204
-#define RNDCLEARPOOL	0x5206
-#define RNDRESEEDCRNG	0x5207
+#define RNDGETENTCNT   0x80045200u
+#define RNDADDTOENTCNT 0x40045201u
+#define RNDADDENTROPY  0x40085203u
+#define RNDZAPENTCNT   0x5204
+#define RNDCLEARPOOL   0x5206
+#define RNDRESEEDCRNG  0x5207
 
 static s64 random_read(struct file *f, struct uio *u, u64 *pos)
 {
@@ -344,7 +344,9 @@ static s64 random_write(struct file *f, struct uio *u, u64 *pos)
 /* struct rand_pool_info: bits, size, bytes. */
 static s64 add_entropy_call(u64 arg)
 {
-	struct { s32 bits, size; } head;
+	struct {
+		s32 bits, size;
+	} head;
 	struct uio u;
 	s64 n;
 
@@ -362,8 +364,7 @@ static s64 random_ioctl(struct file *f, u32 cmd, u64 arg)
 	u32 n;
 
 	switch (cmd) {
-	case RNDGETENTCNT:
-		return put_user_u32(uaddr(arg), POOL_BITS);
+	case RNDGETENTCNT: return put_user_u32(uaddr(arg), POOL_BITS);
 	case RNDADDTOENTCNT:
 	case RNDADDENTROPY:
 	case RNDZAPENTCNT:
@@ -376,7 +377,7 @@ static s64 random_ioctl(struct file *f, u32 cmd, u64 arg)
 		/* The count is always full, so changing it changes nothing. */
 		if (cmd == RNDADDTOENTCNT)
 			return get_user_u32(&n, uaddr(arg)) ? -EFAULT : (s32)n < 0 ? -EINVAL : 0;
-		random_add_entropy(&n, 0);	/* a new generation */
+		random_add_entropy(&n, 0); /* a new generation */
 		return 0;
 	}
 	return -ENOTTY;
@@ -413,7 +414,7 @@ static void show_uuid(struct seq_file *m, const u8 b[16])
 static void make_uuid(u8 b[16])
 {
 	random_bytes(b, 16);
-	b[6] = (b[6] & 0x0f) | 0x40;	/* version 4, RFC 4122 */
+	b[6] = (b[6] & 0x0f) | 0x40; /* version 4, RFC 4122 */
 	b[8] = (b[8] & 0x3f) | 0x80;
 }
 

@@ -13,8 +13,8 @@
 #include <kernel/printk.h>
 #include <kernel/string.h>
 
-#define PCI_CONFIG_PORTS	0xcf8
-#define PHYS_END		(1ull << 52)
+#define PCI_CONFIG_PORTS 0xcf8
+#define PHYS_END	 (1ull << 52)
 
 static struct owner system_owner = { .name = "system" };
 
@@ -22,10 +22,13 @@ static void add_ecam(struct bus_device *d)
 {
 	for (u32 i = 0; i < acpi_info.nr_mcfg; i++)
 		d->resources[d->nresources++] = (struct device_resource){
-			.kind = DEVICE_ECAM, .start = acpi_info.mcfg[i].addr,
-			.length = (u64)(acpi_info.mcfg[i].last_bus - acpi_info.mcfg[i].first_bus + 1) << 20,
-			.data = (u32)acpi_info.mcfg[i].segment << 16 | acpi_info.mcfg[i].first_bus << 8 |
-				acpi_info.mcfg[i].last_bus,
+			.kind = DEVICE_ECAM,
+			.start = acpi_info.mcfg[i].addr,
+			.length =
+				(u64)(acpi_info.mcfg[i].last_bus - acpi_info.mcfg[i].first_bus + 1)
+				<< 20,
+			.data = (u32)acpi_info.mcfg[i].segment << 16 |
+				acpi_info.mcfg[i].first_bus << 8 | acpi_info.mcfg[i].last_bus,
 		};
 }
 
@@ -42,7 +45,8 @@ static int add_pci(struct bus *b)
 		kfree(d);
 		return -ENOMEM;
 	}
-	d->resources[d->nresources++] = (struct device_resource){ DEVICE_PORTS, PCI_CONFIG_PORTS, 8, 0 };
+	d->resources[d->nresources++] =
+		(struct device_resource){ DEVICE_PORTS, PCI_CONFIG_PORTS, 8, 0 };
 	add_ecam(d);
 	d->resources[d->nresources++] = (struct device_resource){ DEVICE_MEMORY, 0, PHYS_END, 0 };
 	return bus_device_add(b, d);

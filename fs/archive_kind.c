@@ -7,12 +7,20 @@
 #include <kernel/string.h>
 #include "cpio.h"
 
-struct magic { u32 at; u8 len; const char *bytes, *name; bool compressed; };
+struct magic {
+	u32 at;
+	u8 len;
+	const char *bytes, *name;
+	bool compressed;
+};
 
 static const struct magic magics[] = {
 	{ 0, 2, "\x1f\x8b", "gzip", true },
 	{ 0, 2, "\x1f\x9e", "gzip's old format", true },
-	{ 0, 6, "\xfd" "7zXZ\0", "xz", true },
+	{ 0, 6,
+	  "\xfd"
+	  "7zXZ\0",
+	  "xz", true },
 	{ 0, 4, "\x28\xb5\x2f\xfd", "zstd", true },
 	{ 0, 3, "BZh", "bzip2", true },
 	{ 0, 3, "\x5d\0\0", "lzma", true },
@@ -25,7 +33,10 @@ static const struct magic magics[] = {
 	{ 0, 6, "7z\xbc\xaf\x27\x1c", "7z archive", false },
 	{ 0, 2, "\xc7\x71", "cpio archive of the old binary format", false },
 	{ 0, 2, "\x71\xc7", "cpio archive of the old binary format", false },
-	{ 0, 4, "\x7f" "ELF", "program (ELF)", false },
+	{ 0, 4,
+	  "\x7f"
+	  "ELF",
+	  "program (ELF)", false },
 	{ 0, 2, "#!", "script", false },
 	{ 0, 4, "hsqs", "squashfs image", false },
 	{ 0, 4, "\x45\x3d\xcd\x28", "cramfs image", false },

@@ -22,13 +22,13 @@
 struct file_owner {
 	spinlock_t lock;
 	struct signal_owner to;
-	bool was_async;			/* in some list now or once: leave it at the end */
+	bool was_async; /* in some list now or once: leave it at the end */
 };
 
 struct async_entry {
 	struct async_entry *next;
 	struct file *file;
-	s32 fd;				/* as which it was entered; for the signal's receiver */
+	s32 fd; /* as which it was entered; for the signal's receiver */
 };
 
 static struct file_owner *owner_of(struct file *f)
@@ -41,9 +41,10 @@ static struct file_owner *owner_of(struct file *f)
 	if (!o)
 		return NULL;
 	spin_init(&o->lock);
-	if (__atomic_compare_exchange_n(&f->owner, &none, o, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+	if (__atomic_compare_exchange_n(&f->owner, &none, o, false, __ATOMIC_ACQ_REL,
+					__ATOMIC_ACQUIRE))
 		return o;
-	kfree(o);			/* another thread was first */
+	kfree(o); /* another thread was first */
 	return none;
 }
 
@@ -194,7 +195,9 @@ int file_set_async(struct file *f, u32 fd, bool on)
 
 static s64 set_owner_ex(struct file *f, uaddr_t arg)
 {
-	struct { s32 type, pid; } o;
+	struct {
+		s32 type, pid;
+	} o;
 
 	if (copy_from_user(&o, arg, sizeof(o)))
 		return -EFAULT;
@@ -205,7 +208,9 @@ static s64 set_owner_ex(struct file *f, uaddr_t arg)
 
 static s64 get_owner_ex(const struct signal_owner *to, uaddr_t arg)
 {
-	struct { s32 type, pid; } o = { to->type, signal_owner_lives(to) ? to->nr : 0 };
+	struct {
+		s32 type, pid;
+	} o = { to->type, signal_owner_lives(to) ? to->nr : 0 };
 
 	return copy_to_user(arg, &o, sizeof(o));
 }
@@ -237,23 +242,20 @@ s64 owner_fcntl(struct file *f, u32 cmd, u64 arg)
 	case F_SETOWN:
 		if (who == INT32_MIN)
 			return -EINVAL;
-		return file_set_owner(f, who < 0 ? F_OWNER_PGRP : F_OWNER_PID, who < 0 ? -who : who, true);
+		return file_set_owner(f, who < 0 ? F_OWNER_PGRP : F_OWNER_PID, who < 0 ? -who : who,
+				      true);
 	case F_GETOWN:
 		if (!signal_owner_lives(&to))
 			return 0;
 		return to.type == F_OWNER_PGRP ? -to.nr : to.nr;
-	case F_SETOWN_EX:
-		return set_owner_ex(f, uaddr(arg));
-	case F_GETOWN_EX:
-		return get_owner_ex(&to, uaddr(arg));
+	case F_SETOWN_EX: return set_owner_ex(f, uaddr(arg));
+	case F_GETOWN_EX: return get_owner_ex(&to, uaddr(arg));
 	case F_GETOWNER_UIDS:
 		ids[0] = to.uid;
 		ids[1] = to.euid;
 		return copy_to_user(uaddr(arg), ids, sizeof(ids));
-	case F_SETSIG:
-		return set_signal(f, arg);
-	case F_GETSIG:
-		return to.sig;
+	case F_SETSIG: return set_signal(f, arg);
+	case F_GETSIG: return to.sig;
 	}
 	return -EINVAL;
 }

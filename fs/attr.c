@@ -14,8 +14,8 @@
 #include <kernel/fs_ops.h>
 #include "vfs.h"
 
-#define UTIME_NOW	0x3fffffff
-#define UTIME_OMIT	0x3ffffffe
+#define UTIME_NOW  0x3fffffff
+#define UTIME_OMIT 0x3ffffffe
 
 /* ---- applying ---- */
 
@@ -43,7 +43,8 @@ static int may_chown(const struct inode *i, const struct iattr *a)
 		return 0;
 	if (a->valid & ATTR_UID && (c->fsuid != i->uid || a->uid != i->uid))
 		return -EPERM;
-	if (a->valid & ATTR_GID && (c->fsuid != i->uid || (a->gid != i->gid && !cred_in_group(c, a->gid))))
+	if (a->valid & ATTR_GID &&
+	    (c->fsuid != i->uid || (a->gid != i->gid && !cred_in_group(c, a->gid))))
 		return -EPERM;
 	return 0;
 }
@@ -148,7 +149,8 @@ SYSCALL2(fchmod, fd, mode)
 
 static s64 chown_path(int dirfd, u64 path, uid_t uid, gid_t gid, u32 flags)
 {
-	u32 lookup = (flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) | (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0);
+	u32 lookup = (flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
+		     (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0);
 	struct path p;
 	int err;
 
@@ -200,7 +202,7 @@ static int read_time(s64 sec, s64 nsec, u64 now, u64 *ns, bool *set)
 		return 0;
 	if (nsec < 0 || nsec >= (s64)NSEC_PER_SEC)
 		return -EINVAL;
-	sec = MAX(sec, 0l);			/* kept as nanoseconds since 1970, 584 years of them */
+	sec = MAX(sec, 0l); /* kept as nanoseconds since 1970, 584 years of them */
 	sec = MIN(sec, (s64)(~0ull / NSEC_PER_SEC) - 1);
 	*ns = (u64)sec * NSEC_PER_SEC + nsec;
 	return 0;
@@ -209,7 +211,8 @@ static int read_time(s64 sec, s64 nsec, u64 now, u64 *ns, bool *set)
 /* @param t  access and modification; NULL: now */
 static s64 set_times(int dirfd, u64 path, const struct timespec *t, u32 flags)
 {
-	u32 lookup = (flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) | (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0);
+	u32 lookup = (flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
+		     (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0);
 	struct iattr a = { .valid = ATTR_ATIME | ATTR_MTIME };
 	bool touch = !t, set_atime = true, set_mtime = true;
 	struct path p;
@@ -219,13 +222,14 @@ static s64 set_times(int dirfd, u64 path, const struct timespec *t, u32 flags)
 	if (t) {
 		err = read_time(t[0].tv_sec, t[0].tv_nsec, a.atime_ns, &a.atime_ns, &set_atime);
 		if (!err)
-			err = read_time(t[1].tv_sec, t[1].tv_nsec, a.mtime_ns, &a.mtime_ns, &set_mtime);
+			err = read_time(t[1].tv_sec, t[1].tv_nsec, a.mtime_ns, &a.mtime_ns,
+					&set_mtime);
 		if (err || (!set_atime && !set_mtime))
 			return err;
 		touch = t[0].tv_nsec == UTIME_NOW && t[1].tv_nsec == UTIME_NOW;
 		a.valid = (set_atime ? ATTR_ATIME : 0) | (set_mtime ? ATTR_MTIME : 0);
 	}
-	if (!path) {			/* the descriptor itself */
+	if (!path) { /* the descriptor itself */
 		struct fd_ref r = fd_get((u32)dirfd);
 
 		if (flags)
@@ -376,7 +380,8 @@ static int check_allocation(u32 mode)
 		return -EOPNOTSUPP;
 	if ((mode & FALLOC_FL_COLLAPSE_RANGE && mode != FALLOC_FL_COLLAPSE_RANGE) ||
 	    (mode & FALLOC_FL_INSERT_RANGE && mode != FALLOC_FL_INSERT_RANGE) ||
-	    (mode & FALLOC_FL_UNSHARE_RANGE && mode & ~(FALLOC_FL_UNSHARE_RANGE | FALLOC_FL_KEEP_SIZE)))
+	    (mode & FALLOC_FL_UNSHARE_RANGE &&
+	     mode & ~(FALLOC_FL_UNSHARE_RANGE | FALLOC_FL_KEEP_SIZE)))
 		return -EINVAL;
 	return 0;
 }

@@ -18,8 +18,22 @@
 #include <uapi/stat.h>
 #include "cpio.h"
 
-enum { F_INO, F_MODE, F_UID, F_GID, F_NLINK, F_MTIME, F_SIZE, F_MAJOR, F_MINOR, F_RMAJOR, F_RMINOR, F_NAMESIZE,
-       F_CHECK, NR_FIELDS };
+enum {
+	F_INO,
+	F_MODE,
+	F_UID,
+	F_GID,
+	F_NLINK,
+	F_MTIME,
+	F_SIZE,
+	F_MAJOR,
+	F_MINOR,
+	F_RMAJOR,
+	F_RMINOR,
+	F_NAMESIZE,
+	F_CHECK,
+	NR_FIELDS
+};
 
 static bool hex8(const u8 *p, u32 *out)
 {
@@ -60,7 +74,8 @@ static enum cpio_result check_magic(struct cpio_reader *r)
 	const u8 *h = r->header;
 
 	if (!memcmp(h, "070707", 6))
-		return bad(r, "it is a cpio archive of the old format: make it with \"cpio -H newc\"");
+		return bad(r,
+			   "it is a cpio archive of the old format: make it with \"cpio -H newc\"");
 	if (memcmp(h, "07070", 5) || (h[5] != '1' && h[5] != '2'))
 		return bad(r, "there is no cpio header where one is due");
 	r->has_sum = h[5] == '2';
@@ -106,9 +121,18 @@ static enum cpio_result got_header(struct cpio_reader *r)
 		if (!hex8(r->header + 6 + 8 * i, &f[i]))
 			return bad(r, "a header has a field that is not hexadecimal");
 	r->entry = (struct cpio_entry){
-		.name = r->name, .ino = f[F_INO], .mode = f[F_MODE], .uid = f[F_UID], .gid = f[F_GID],
-		.nlink = f[F_NLINK], .mtime = f[F_MTIME], .size = f[F_SIZE], .dev_major = f[F_MAJOR],
-		.dev_minor = f[F_MINOR], .rdev_major = f[F_RMAJOR], .rdev_minor = f[F_RMINOR],
+		.name = r->name,
+		.ino = f[F_INO],
+		.mode = f[F_MODE],
+		.uid = f[F_UID],
+		.gid = f[F_GID],
+		.nlink = f[F_NLINK],
+		.mtime = f[F_MTIME],
+		.size = f[F_SIZE],
+		.dev_major = f[F_MAJOR],
+		.dev_minor = f[F_MINOR],
+		.rdev_major = f[F_RMAJOR],
+		.rdev_minor = f[F_RMINOR],
 	};
 	r->namesize = f[F_NAMESIZE];
 	r->expected_sum = f[F_CHECK];
@@ -169,7 +193,8 @@ static enum cpio_result got_data(struct cpio_reader *r)
 	r->is_open = false;
 	r->ops->end(r->ctx);
 	skip(r, 0, r->pad);
-	return r->has_sum && r->sum != r->expected_sum ? bad(r, "a file's checksum is wrong") : CPIO_MORE;
+	return r->has_sum && r->sum != r->expected_sum ? bad(r, "a file's checksum is wrong")
+						       : CPIO_MORE;
 }
 
 static enum cpio_result got_all(struct cpio_reader *r)
@@ -187,11 +212,13 @@ static enum cpio_result got_all(struct cpio_reader *r)
 
 static u8 *collected(struct cpio_reader *r)
 {
-	return r->state == CPIO_IN_HEADER ? r->header : (u8 *)(r->state == CPIO_IN_NAME ? r->name : r->target);
+	return r->state == CPIO_IN_HEADER ? r->header
+					  : (u8 *)(r->state == CPIO_IN_NAME ? r->name : r->target);
 }
 
 /* @return how many of the bytes belong to what is being read; *@p complete: it is whole */
-static size_t take_piece(struct cpio_reader *r, const u8 *data, size_t n, bool *complete, enum cpio_result *result)
+static size_t take_piece(struct cpio_reader *r, const u8 *data, size_t n, bool *complete,
+			 enum cpio_result *result)
 {
 	if (r->state == CPIO_IN_DATA || r->state == CPIO_IN_SKIP) {
 		n = MIN(r->left, (u64)n);

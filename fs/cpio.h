@@ -3,13 +3,13 @@
 #pragma once
 #include <kernel/types.h>
 
-#define CPIO_HEADER	110u
-#define CPIO_PATH_MAX	4096u		/* name or target, with the byte behind it */
+#define CPIO_HEADER   110u
+#define CPIO_PATH_MAX 4096u /* name or target, with the byte behind it */
 
 /** What a header says of a file, and its name. */
 struct cpio_entry {
 	char *name;
-	const char *target;		/* of a symbolic link, else NULL */
+	const char *target; /* of a symbolic link, else NULL */
 	u32 size, ino, mode, uid, gid, nlink, mtime;
 	u32 dev_major, dev_minor, rdev_major, rdev_minor;
 };
@@ -31,22 +31,29 @@ struct cpio_ops {
 	void (*skipped)(void *ctx, const char *name, const char *why);
 };
 
-enum cpio_state { CPIO_PADDING, CPIO_IN_HEADER, CPIO_IN_NAME, CPIO_IN_TARGET, CPIO_IN_DATA, CPIO_IN_SKIP };
+enum cpio_state {
+	CPIO_PADDING,
+	CPIO_IN_HEADER,
+	CPIO_IN_NAME,
+	CPIO_IN_TARGET,
+	CPIO_IN_DATA,
+	CPIO_IN_SKIP
+};
 
 /** About 8 KiB: not for a kernel stack. All zero but for ops and ctx: a new one. */
 struct cpio_reader {
 	const struct cpio_ops *ops;
 	void *ctx;
 	enum cpio_state state;
-	u32 have, want;			/* bytes of what is collected: header, name or target */
-	u32 namesize;			/* as in the header: the zero behind the name counts */
-	u64 left;			/* bytes of content, or to be skipped */
-	u32 pad;			/* behind the content */
-	bool is_open;			/* end() is owed */
-	bool has_sum;			/* format 070702 */
+	u32 have, want; /* bytes of what is collected: header, name or target */
+	u32 namesize;	/* as in the header: the zero behind the name counts */
+	u64 left;	/* bytes of content, or to be skipped */
+	u32 pad;	/* behind the content */
+	bool is_open;	/* end() is owed */
+	bool has_sum;	/* format 070702 */
 	u32 sum, expected_sum;
-	int err;			/* of ops, for CPIO_STOPPED */
-	const char *error;		/* in words, for CPIO_BAD */
+	int err;	   /* of ops, for CPIO_STOPPED */
+	const char *error; /* in words, for CPIO_BAD */
 	struct cpio_entry entry;
 	u8 header[CPIO_HEADER];
 	char name[CPIO_PATH_MAX + 4], target[CPIO_PATH_MAX + 4];
@@ -61,7 +68,10 @@ enum cpio_result { CPIO_MORE, CPIO_OTHER, CPIO_BAD, CPIO_STOPPED };
  */
 enum cpio_result cpio_feed(struct cpio_reader *r, const u8 *data, size_t n, size_t *used);
 /** @return is it between two entries, where an archive may end? */
-static inline bool cpio_between_entries(const struct cpio_reader *r) { return r->state == CPIO_PADDING; }
+static inline bool cpio_between_entries(const struct cpio_reader *r)
+{
+	return r->state == CPIO_PADDING;
+}
 /** Whatever it was in is over: the next piece is a new archive's. */
 void cpio_reset(struct cpio_reader *r);
 /**

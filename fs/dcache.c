@@ -35,14 +35,18 @@
 #include <kernel/time.h>
 #include "vfs.h"
 
-#define DEAD		(-1000000)
-#define FROZEN		(-2000000)
-#define INLINE_MAX	((u32)sizeof(((struct dentry *)0)->inline_name) - 1)
-#define BUCKET_LOCKS	64
-#define FIND_PATIENCE	8u		/* looks that renames may spoil */
+#define DEAD	      (-1000000)
+#define FROZEN	      (-2000000)
+#define INLINE_MAX    ((u32)sizeof(((struct dentry *)0)->inline_name) - 1)
+#define BUCKET_LOCKS  64
+#define FIND_PATIENCE 8u /* looks that renames may spoil */
 
 /* A name that is too long to be inline; dentry->name points to text. */
-struct long_name { struct rcu_head rcu; u64 key; char text[]; };
+struct long_name {
+	struct rcu_head rcu;
+	u64 key;
+	char text[];
+};
 
 DEFINE_SPINLOCK(tree_lock);
 u32 tree_seq;
@@ -53,7 +57,7 @@ static spinlock_t bucket_locks[BUCKET_LOCKS];
 static struct kmem_cache *dentry_cache;
 
 static DEFINE_SPINLOCK(lru_lock);
-static DEFINE_LIST(lru);		/* oldest first */
+static DEFINE_LIST(lru); /* oldest first */
 static u64 lru_count, lru_limit;
 
 /* ---- the table ---- */
@@ -86,7 +90,8 @@ bool dentry_get_rcu(struct dentry *d)
 	s32 v = atomic_read(&d->refs);
 
 	while (v >= 0)
-		if (__atomic_compare_exchange_n(&d->refs.v, &v, v + 1, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+		if (__atomic_compare_exchange_n(&d->refs.v, &v, v + 1, false, __ATOMIC_SEQ_CST,
+						__ATOMIC_RELAXED))
 			return true;
 	return false;
 }
@@ -95,7 +100,8 @@ bool dentry_get_rcu(struct dentry *d)
  * One look. @settled: with the tree locked, so that no rename hides what is there.
  * @return false: look again, *@out is a dying dentry or NULL; true: *@out is it, counted, or NULL for none
  */
-static bool find_once(struct dentry *parent, u64 key, const char *name, bool settled, struct dentry **out)
+static bool find_once(struct dentry *parent, u64 key, const char *name, bool settled,
+		      struct dentry **out)
 {
 	struct dentry *d;
 	bool counted;
@@ -116,7 +122,7 @@ static bool find_once(struct dentry *parent, u64 key, const char *name, bool set
 		return false;
 	if (d->parent == parent && dentry_key(d) == key && !(d->flags & DENTRY_UNHASHED))
 		return true;
-	*out = NULL;			/* a rename led it away, which says nothing about another of that name */
+	*out = NULL; /* a rename led it away, which says nothing about another of that name */
 	dentry_put(d);
 	return false;
 }
@@ -164,7 +170,7 @@ static void unlink_from_table(struct dentry *d)
 
 	for (struct dentry **at = &table[b]; *at; at = &(*at)->hash_next)
 		if (*at == d) {
-			rcu_assign_pointer(*at, d->hash_next);	/* d's own link stays, for readers */
+			rcu_assign_pointer(*at, d->hash_next); /* d's own link stays, for readers */
 			break;
 		}
 	spin_unlock(l);
@@ -214,7 +220,7 @@ static struct dentry *lru_take_victim(void)
 			list_add_tail(&d->lru, &lru);
 			continue;
 		}
-		dentry_clear_flag(d, DENTRY_ON_LRU);	/* in use: comes back by itself */
+		dentry_clear_flag(d, DENTRY_ON_LRU); /* in use: comes back by itself */
 		lru_count--;
 		if (!atomic_cmpxchg(&d->refs, 0, DEAD)) {
 			victim = d;
@@ -263,17 +269,20 @@ static bool drop(struct dentry *d)
 	for (;;) {
 		BUG_ON(v < 1);
 		if (v > 1) {
-			if (__atomic_compare_exchange_n(&d->refs.v, &v, v - 1, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+			if (__atomic_compare_exchange_n(&d->refs.v, &v, v - 1, false,
+							__ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
 				return false;
 		} else if (READ_ONCE(d->flags) & gone) {
-			if (__atomic_compare_exchange_n(&d->refs.v, &v, DEAD, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+			if (__atomic_compare_exchange_n(&d->refs.v, &v, DEAD, false,
+							__ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
 				return true;
 		} else {
 			if (READ_ONCE(d->flags) & DENTRY_ON_LRU)
 				dentry_set_flag(d, DENTRY_USED);
 			else
 				lru_add(d);
-			if (!__atomic_compare_exchange_n(&d->refs.v, &v, 0, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+			if (!__atomic_compare_exchange_n(&d->refs.v, &v, 0, false, __ATOMIC_SEQ_CST,
+							 __ATOMIC_RELAXED))
 				continue;
 			/* The name may have gone after the look at the flags. */
 			return READ_ONCE(d->flags) & gone && !atomic_cmpxchg(&d->refs, 0, DEAD);
@@ -482,7 +491,7 @@ void dentry_forget_tree(struct dentry *root)
 		dentry_get(d);
 		dentry_unhash(d);
 		dentry_unpin(d);
-		if (WARN_ON(atomic_read(&d->refs) != 1)) {	/* leaked: leave it, and do not loop */
+		if (WARN_ON(atomic_read(&d->refs) != 1)) { /* leaked: leave it, and do not loop */
 			spin_lock(&parent->lock);
 			list_del(&d->child_link);
 			spin_unlock(&parent->lock);
@@ -537,7 +546,7 @@ void dentry_move(struct dentry *from, struct dentry *to, bool exchange)
 	if (!dentry_set_flag(to, DENTRY_UNHASHED))
 		unlink_from_table(to);
 	swap_names(from, to);
-	if (from_parent != to_parent) {		/* the references to parents change hands, too */
+	if (from_parent != to_parent) { /* the references to parents change hands, too */
 		relink(from, to_parent);
 		relink(to, from_parent);
 	}

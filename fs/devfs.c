@@ -14,7 +14,8 @@
 
 static struct super_block *devfs_sb;
 
-static int devfs_mount(struct fs_type *t, u32 flags, const char *source, const char *options, struct super_block **out)
+static int devfs_mount(struct fs_type *t, u32 flags, const char *source, const char *options,
+		       struct super_block **out)
 {
 	super_get(devfs_sb);
 	*out = devfs_sb;
@@ -95,7 +96,8 @@ static bool remove_name(const char *name)
 	if (!IS_ERR(d) && d->inode) {
 		const struct inode_ops *ops = dir->inode->ops;
 
-		done = !(S_ISDIR(d->inode->mode) ? ops->rmdir(dir->inode, d) : ops->unlink(dir->inode, d));
+		done = !(S_ISDIR(d->inode->mode) ? ops->rmdir(dir->inode, d)
+						 : ops->unlink(dir->inode, d));
 		if (done)
 			dentry_delete(d);
 	}
@@ -139,7 +141,7 @@ void devfs_remove(const char *name)
 {
 	char *copy = kstrdup(name), *slash;
 
-	if (!copy) {			/* no room for the parents' names: only the node goes */
+	if (!copy) { /* no room for the parents' names: only the node goes */
 		remove_name(name);
 		return;
 	}

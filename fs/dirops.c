@@ -52,7 +52,8 @@ int vfs_create(struct dentry *dir, struct dentry *d, mode_t mode)
 	int err = may_create(dir->inode);
 
 	if (!err)
-		err = dir->inode->ops->create ? dir->inode->ops->create(dir->inode, d, mode) : -EACCES;
+		err = dir->inode->ops->create ? dir->inode->ops->create(dir->inode, d, mode)
+					      : -EACCES;
 	return err;
 }
 
@@ -81,7 +82,8 @@ int vfs_symlink(struct dentry *dir, struct dentry *d, const char *target)
 	int err = may_create(dir->inode);
 
 	if (!err)
-		err = dir->inode->ops->symlink ? dir->inode->ops->symlink(dir->inode, d, target) : -EPERM;
+		err = dir->inode->ops->symlink ? dir->inode->ops->symlink(dir->inode, d, target)
+					       : -EPERM;
 	return err;
 }
 
@@ -118,7 +120,7 @@ int vfs_rmdir(struct dentry *dir, struct dentry *d)
 	mutex_lock(&victim->lock);
 	err = dir->inode->ops->rmdir(dir->inode, d);
 	if (!err) {
-		dentry_unhash(d);		/* nothing is made in it from now on */
+		dentry_unhash(d); /* nothing is made in it from now on */
 		dentry_prune_children(d);
 	}
 	mutex_unlock(&victim->lock);
@@ -154,8 +156,8 @@ static int vfs_link(struct inode *i, struct dentry *dir, struct dentry *d)
 
 struct target {
 	struct walk w;
-	struct dentry *d;		/* counted */
-	int readonly;			/* 0: the mount is held writable */
+	struct dentry *d; /* counted */
+	int readonly;	  /* 0: the mount is held writable */
 };
 
 static void target_end(struct target *t)
@@ -309,19 +311,14 @@ static s64 do_mknod(int dirfd, u64 path, mode_t mode, u32 dev)
 	s64 ret;
 
 	switch (mode & S_IFMT) {
-	case 0:
-		mode |= S_IFREG;
-		break;
+	case 0: mode |= S_IFREG; break;
 	case S_IFREG:
 	case S_IFCHR:
 	case S_IFBLK:
 	case S_IFIFO:
-	case S_IFSOCK:
-		break;
-	case S_IFDIR:
-		return -EPERM;
-	default:
-		return -EINVAL;
+	case S_IFSOCK: break;
+	case S_IFDIR: return -EPERM;
+	default: return -EINVAL;
 	}
 	ret = path_name_get(&n, path, 0);
 	if (ret)
@@ -392,7 +389,8 @@ SYSCALL3(symlinkat, target, dirfd, path)
 
 static s64 do_link(int odirfd, u64 old, int ndirfd, u64 new, u32 flags)
 {
-	u32 lookup = (flags & AT_SYMLINK_FOLLOW ? LOOKUP_FOLLOW : 0) | (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0);
+	u32 lookup = (flags & AT_SYMLINK_FOLLOW ? LOOKUP_FOLLOW : 0) |
+		     (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0);
 	struct path_name n;
 	struct path p;
 	s64 ret;

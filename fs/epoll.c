@@ -40,16 +40,16 @@
 #include "procfs.h"
 #include "vfs.h"
 
-#define MAX_EVENTS	(0x7fffffff / sizeof(struct user_epoll_event))
-#define PRIVATE_BITS	(EPOLLWAKEUP | EPOLLONESHOT | EPOLLET | EPOLLEXCLUSIVE)
-#define POLL_ALWAYS	(POLLERR | POLLHUP)
-#define EXCLUSIVE_BITS	(POLLIN | POLLOUT | POLL_ALWAYS | EPOLLWAKEUP | EPOLLET | EPOLLEXCLUSIVE)
-#define WATCH_LOCKS	16u
-#define WATCHES_PART	25u		/* of memory, all items of a user; as Linux */
+#define MAX_EVENTS     (0x7fffffff / sizeof(struct user_epoll_event))
+#define PRIVATE_BITS   (EPOLLWAKEUP | EPOLLONESHOT | EPOLLET | EPOLLEXCLUSIVE)
+#define POLL_ALWAYS    (POLLERR | POLLHUP)
+#define EXCLUSIVE_BITS (POLLIN | POLLOUT | POLL_ALWAYS | EPOLLWAKEUP | EPOLLET | EPOLLEXCLUSIVE)
+#define WATCH_LOCKS    16u
+#define WATCHES_PART   25u /* of memory, all items of a user; as Linux */
 
 static const struct file_ops epoll_fops;
 static spinlock_t watch_locks[WATCH_LOCKS];
-static u64 watches_max;			/* items that the sets of one user may have */
+static u64 watches_max; /* items that the sets of one user may have */
 
 spinlock_t *epoll_watch_lock(const struct file *f)
 {
@@ -63,7 +63,10 @@ struct eventpoll *epoll_of_file(const struct file *f)
 
 /* ---- the ready list; ep->lock held ---- */
 
-static bool is_ready(const struct eventpoll_item *i) { return !list_empty(&i->ready.link); }
+static bool is_ready(const struct eventpoll_item *i)
+{
+	return !list_empty(&i->ready.link);
+}
 
 static void ready_add_locked(struct eventpoll_item *i)
 {
@@ -188,7 +191,8 @@ static struct eventpoll_item *item_find(struct eventpoll *ep, const struct file 
 		if (i->file == f && i->fd == fd)
 			return i;
 		above = *at;
-		at = (u64)f < (u64)i->file || (f == i->file && fd < i->fd) ? &above->left : &above->right;
+		at = (u64)f < (u64)i->file || (f == i->file && fd < i->fd) ? &above->left
+									   : &above->right;
 	}
 	if (parent) {
 		*parent = above;
@@ -232,7 +236,7 @@ static void file_list_remove(struct eventpoll_item *i)
 	spin_lock(epoll_watch_lock(f));
 	if (i->next_of_file)
 		i->next_of_file->link_of_file = i->link_of_file;
-	smp_store_release(i->link_of_file, i->next_of_file);	/* file_put() looks without the lock */
+	smp_store_release(i->link_of_file, i->next_of_file); /* file_put() looks without the lock */
 	spin_unlock(epoll_watch_lock(f));
 }
 
@@ -456,7 +460,10 @@ static void epoll_release(struct file *f)
 
 /* ---- walking the ready list ---- */
 
-struct ready_walk { struct eventpoll *ep; struct ready_entry at, end; };
+struct ready_walk {
+	struct eventpoll *ep;
+	struct ready_entry at, end;
+};
 
 static void ready_walk_begin(struct ready_walk *w, struct eventpoll *ep)
 {
@@ -493,7 +500,7 @@ static struct eventpoll_item *ready_walk_next(struct ready_walk *w, u32 *wakes)
 			continue;
 		i = container_of(next, struct eventpoll_item, ready);
 		if (!atomic_inc_not_zero(&i->file->refs)) {
-			ready_remove_locked(i);		/* it is being closed */
+			ready_remove_locked(i); /* it is being closed */
 			i = NULL;
 		}
 	}
@@ -546,7 +553,8 @@ static u32 epoll_poll(struct file *f, struct poll_table *t)
 	return found ? POLLIN | POLLRDNORM : 0;
 }
 
-static bool show_item_after(struct eventpoll *ep, struct seq_file *m, const struct file **f, u32 *fd)
+static bool show_item_after(struct eventpoll *ep, struct seq_file *m, const struct file **f,
+			    u32 *fd)
 {
 	u64 flags = spin_lock_irqsave(&ep->lock);
 	struct eventpoll_item *i = epoll_item_after(ep, *f, *fd);
@@ -554,8 +562,9 @@ static bool show_item_after(struct eventpoll *ep, struct seq_file *m, const stru
 	if (i) {
 		*f = i->file;
 		*fd = i->fd;
-		seq_printf(m, "tfd: %8u events: %8x data: %16lx  pos:%lu ino:%lx sdev:%lx\n", i->fd, i->events,
-			   i->data, i->file->pos, i->file->inode->ino, i->file->inode->sb->dev);
+		seq_printf(m, "tfd: %8u events: %8x data: %16lx  pos:%lu ino:%lx sdev:%lx\n", i->fd,
+			   i->events, i->data, i->file->pos, i->file->inode->ino,
+			   i->file->inode->sb->dev);
 	}
 	spin_unlock_irqrestore(&ep->lock, flags);
 	return i;
@@ -571,7 +580,9 @@ static void epoll_show_fdinfo(struct file *f, struct seq_file *m)
 }
 
 static const struct file_ops epoll_fops = {
-	.poll = epoll_poll, .release = epoll_release, .show_fdinfo = epoll_show_fdinfo,
+	.poll = epoll_poll,
+	.release = epoll_release,
+	.show_fdinfo = epoll_show_fdinfo,
 };
 
 static struct eventpoll *eventpoll_create(void)
@@ -613,8 +624,14 @@ static s64 do_create(u32 flags)
 	return fd;
 }
 
-SYSCALL1(epoll_create1, flags) { return do_create((u32)flags); }
-SYSCALL1(epoll_create, size) { return (s32)size <= 0 ? -EINVAL : do_create(0); }
+SYSCALL1(epoll_create1, flags)
+{
+	return do_create((u32)flags);
+}
+SYSCALL1(epoll_create, size)
+{
+	return (s32)size <= 0 ? -EINVAL : do_create(0);
+}
 
 /* ---- control ---- */
 
@@ -645,7 +662,7 @@ static int item_modify(struct eventpoll_item *i, const struct user_epoll_event *
 	i->events = e->events;
 	i->data = e->data;
 	spin_unlock_irqrestore(&ep->lock, flags);
-	smp_mb();			/* what is wanted before what there is: a wake-up looks the other way round */
+	smp_mb(); /* what is wanted before what there is: a wake-up looks the other way round */
 	ready = item_ask(i, NULL);
 	flags = spin_lock_irqsave(&ep->lock);
 	tell = !i->dead && (ready & i->events) && !is_ready(i);
@@ -669,7 +686,8 @@ static int item_delete(struct eventpoll_item *i)
 	return mine ? 0 : -ENOENT;
 }
 
-static int change_item(struct eventpoll *ep, u32 op, struct file *f, u32 fd, const struct user_epoll_event *e)
+static int change_item(struct eventpoll *ep, u32 op, struct file *f, u32 fd,
+		       const struct user_epoll_event *e)
 {
 	struct eventpoll_item *i = item_get(ep, f, fd);
 	int err;
@@ -687,20 +705,18 @@ static s64 do_ctl(struct file *set, u32 op, struct file *f, u32 fd, struct user_
 	struct eventpoll *ep = epoll_of_file(set);
 
 	if (!f->ops->poll)
-		return -EPERM;			/* ordinary files are always ready: no use */
+		return -EPERM; /* ordinary files are always ready: no use */
 	if (set == f || !ep)
 		return -EINVAL;
-	e->events &= ~EPOLLWAKEUP;		/* nothing here sleeps that it could keep awake */
+	e->events &= ~EPOLLWAKEUP; /* nothing here sleeps that it could keep awake */
 	if (op != EPOLL_CTL_DEL && (e->events & EPOLLEXCLUSIVE) &&
 	    (op == EPOLL_CTL_MOD || epoll_of_file(f) || (e->events & ~EXCLUSIVE_BITS)))
 		return -EINVAL;
 	e->events |= POLL_ALWAYS;
 	switch (op) {
-	case EPOLL_CTL_ADD:
-		return item_add(ep, f, fd, e);
+	case EPOLL_CTL_ADD: return item_add(ep, f, fd, e);
 	case EPOLL_CTL_MOD:
-	case EPOLL_CTL_DEL:
-		return change_item(ep, op, f, fd, e);
+	case EPOLL_CTL_DEL: return change_item(ep, op, f, fd, e);
 	}
 	return -EINVAL;
 }
@@ -730,7 +746,8 @@ SYSCALL4(epoll_ctl, epfd, op, fd, event)
  * The file said @p ready. Is there something to report, and is it for this thread?
  * @param armed  out: the events before they were disarmed
  */
-static bool claim_locked(struct eventpoll_item *i, u32 wakes, u32 ready, struct user_epoll_event *e, u32 *armed)
+static bool claim_locked(struct eventpoll_item *i, u32 wakes, u32 ready, struct user_epoll_event *e,
+			 u32 *armed)
 {
 	bool queued = is_ready(i);
 
@@ -743,16 +760,16 @@ static bool claim_locked(struct eventpoll_item *i, u32 wakes, u32 ready, struct 
 		return false;
 	}
 	if (!queued && (i->events & (EPOLLET | EPOLLONESHOT)))
-		return false;			/* another thread has taken it */
+		return false; /* another thread has taken it */
 	ready_remove_locked(i);
 	if (!(i->events & (EPOLLET | EPOLLONESHOT))) {
-		ready_add_locked(i);		/* it may still be ready next time; others first */
+		ready_add_locked(i); /* it may still be ready next time; others first */
 		return true;
 	}
 	if (i->events & EPOLLONESHOT)
 		i->events &= PRIVATE_BITS;
 	else if (i->wakes != wakes)
-		ready_add_locked(i);		/* another edge already */
+		ready_add_locked(i); /* another edge already */
 	return true;
 }
 
@@ -869,7 +886,10 @@ static u64 deadline_ms(s32 ms)
 	return time_monotonic_ns() + ms * NSEC_PER_MSEC;
 }
 
-SYSCALL4(epoll_wait, epfd, out, max, ms) { return do_wait((u32)epfd, uaddr(out), (s32)max, deadline_ms((s32)ms)); }
+SYSCALL4(epoll_wait, epfd, out, max, ms)
+{
+	return do_wait((u32)epfd, uaddr(out), (s32)max, deadline_ms((s32)ms));
+}
 
 SYSCALL6(epoll_pwait, epfd, out, max, ms, mask, mask_size)
 {
@@ -890,7 +910,10 @@ SYSCALL6(epoll_pwait2, epfd, out, max, ts, mask, mask_size)
 		if (t.tv_sec < 0 || t.tv_nsec < 0 || t.tv_nsec >= (s64)NSEC_PER_SEC)
 			return -EINVAL;
 		if (t.tv_sec < 1l << 32)
-			deadline = t.tv_sec || t.tv_nsec ? time_monotonic_ns() + t.tv_sec * NSEC_PER_SEC + t.tv_nsec : 0;
+			deadline =
+				t.tv_sec || t.tv_nsec
+					? time_monotonic_ns() + t.tv_sec * NSEC_PER_SEC + t.tv_nsec
+					: 0;
 	}
 	err = mask ? signal_mask_temporary(mask, mask_size) : 0;
 	return err ? err : do_wait((u32)epfd, uaddr(out), (s32)max, deadline);

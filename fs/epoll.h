@@ -7,26 +7,31 @@
 #include <kernel/rbtree.h>
 
 /** Longest chain of sets that hold one another: so many steps from the outermost to the innermost. */
-#define EPOLL_NEST_MAX	4u
+#define EPOLL_NEST_MAX 4u
 
 /** On a set's ready list: an item, or the mark of a thread that walks the list. */
-struct ready_entry { struct list link; bool is_mark; };
+struct ready_entry {
+	struct list link;
+	bool is_mark;
+};
 
 struct eventpoll {
-	struct atomic refs;		/* its file, and each item */
-	spinlock_t lock;		/* interrupts off: all up to ->nested, and what items say they keep under it */
-	struct rb_root items;		/* by file, then descriptor */
+	struct atomic refs; /* its file, and each item */
+	spinlock_t
+		lock; /* interrupts off: all up to ->nested, and what items say they keep under it */
+	struct rb_root items; /* by file, then descriptor */
 	struct list ready;
-	u32 nr_ready;			/* items on the ready list */
-	bool nested;			/* is or was in another set: changes take epoll_nest_mutex */
-	struct wait_queue wait;		/* epoll_wait(): exclusive waiters */
-	struct wait_queue poll_wait;	/* poll() of the set's own descriptor, and sets that hold this one */
-	struct cred *cred;		/* who made it: the watches are charged to that user */
+	u32 nr_ready;		/* items on the ready list */
+	bool nested;		/* is or was in another set: changes take epoll_nest_mutex */
+	struct wait_queue wait; /* epoll_wait(): exclusive waiters */
+	struct wait_queue
+		poll_wait; /* poll() of the set's own descriptor, and sets that hold this one */
+	struct cred *cred; /* who made it: the watches are charged to that user */
 	/* Under epoll_nest_mutex: */
-	struct list inner;		/* items of this set whose files are sets */
-	struct list outer;		/* items of other sets for this one */
-	u64 below_walk, above_walk;	/* which walk computed the next two */
-	u32 below, above;		/* longest chains of sets inside and outside of this one */
+	struct list inner;	    /* items of this set whose files are sets */
+	struct list outer;	    /* items of other sets for this one */
+	u64 below_walk, above_walk; /* which walk computed the next two */
+	u32 below, above;	    /* longest chains of sets inside and outside of this one */
 };
 
 /** A wait queue of the file that the item waits on. */
@@ -35,29 +40,30 @@ struct item_hook {
 	struct wait_queue *queue;
 	struct item_hook *next;
 };
-#define ITEM_HOOKS	2u		/* that need no memory of their own */
+#define ITEM_HOOKS 2u /* that need no memory of their own */
 
 struct eventpoll_item {
-	struct eventpoll *ep;		/* counted */
-	struct file *file;		/* not counted: eventpoll_release() comes before its end */
+	struct eventpoll *ep; /* counted */
+	struct file *file;    /* not counted: eventpoll_release() comes before its end */
 	u32 fd;
-	struct atomic refs;		/* the file's list, and each thread that looks at it */
-	struct eventpoll_item *next_of_file, **link_of_file;	/* file->eventpoll; under the file's watch lock */
+	struct atomic refs; /* the file's list, and each thread that looks at it */
+	struct eventpoll_item *next_of_file,
+		**link_of_file; /* file->eventpoll; under the file's watch lock */
 	/* Under ep->lock: */
 	struct rb_node node;
-	struct ready_entry ready;	/* empty: not ready */
-	u32 events;			/* wanted, with the private bits */
-	u32 wakes;			/* counts what the file's queues have told */
+	struct ready_entry ready; /* empty: not ready */
+	u32 events;		  /* wanted, with the private bits */
+	u32 wakes;		  /* counts what the file's queues have told */
 	u64 data;
-	bool dead;			/* out of the set; nobody finds it there any more */
-	bool hooking;			/* whoever adds it is still asking the file */
+	bool dead;    /* out of the set; nobody finds it there any more */
+	bool hooking; /* whoever adds it is still asking the file */
 	/* Of who adds it; then of who detaches it: */
-	bool failed;			/* no memory for a hook */
+	bool failed; /* no memory for a hook */
 	u32 nr_hooks;
 	struct item_hook hooks[ITEM_HOOKS], *more_hooks;
 	struct poll_table table;
 	/* Under epoll_nest_mutex: */
-	struct list inner_link, outer_link;	/* empty: its file is no set */
+	struct list inner_link, outer_link; /* empty: its file is no set */
 	struct eventpoll_item *checked_next;
 };
 

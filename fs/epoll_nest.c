@@ -14,7 +14,7 @@
 #include "epoll.h"
 
 struct mutex epoll_nest_mutex = MUTEX_INIT(epoll_nest_mutex);
-static u64 walk_number;			/* tells what this walk has computed from what is old */
+static u64 walk_number; /* tells what this walk has computed from what is old */
 
 /* ---- chains ---- */
 

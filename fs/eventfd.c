@@ -9,7 +9,12 @@
 #include <kernel/heap.h>
 #include <kernel/syscalls.h>
 
-struct eventfd { spinlock_t lock; u64 count; bool semaphore; struct wait_queue wait; };
+struct eventfd {
+	spinlock_t lock;
+	u64 count;
+	bool semaphore;
+	struct wait_queue wait;
+};
 #define EVENTFD_MAX (~0ull - 1)
 
 static bool take(struct eventfd *e, u64 *value)
@@ -42,7 +47,8 @@ static s64 eventfd_read(struct file *f, struct uio *u, u64 *pos)
 			return err;
 	}
 	wake_up_poll(&e->wait, POLLOUT | POLLWRNORM);
-	return uio_copy_out(u, &value, sizeof(value)) == sizeof(value) ? (s64)sizeof(value) : -EFAULT;
+	return uio_copy_out(u, &value, sizeof(value)) == sizeof(value) ? (s64)sizeof(value)
+								       : -EFAULT;
 }
 
 static bool add(struct eventfd *e, u64 value)
@@ -72,7 +78,8 @@ static s64 eventfd_write(struct file *f, struct uio *u, u64 *pos)
 
 		if (f->flags & O_NONBLOCK)
 			return -EAGAIN;
-		err = wait_event_interruptible(&e->wait, value <= EVENTFD_MAX - READ_ONCE(e->count));
+		err = wait_event_interruptible(&e->wait,
+					       value <= EVENTFD_MAX - READ_ONCE(e->count));
 		if (err)
 			return err;
 	}
@@ -90,10 +97,16 @@ static u32 eventfd_poll(struct file *f, struct poll_table *t)
 	return (count ? POLLIN | POLLRDNORM : 0) | (count < EVENTFD_MAX ? POLLOUT | POLLWRNORM : 0);
 }
 
-static void eventfd_release(struct file *f) { kfree(f->private); }
+static void eventfd_release(struct file *f)
+{
+	kfree(f->private);
+}
 
 static const struct file_ops eventfd_fops = {
-	.read = eventfd_read, .write = eventfd_write, .poll = eventfd_poll, .release = eventfd_release,
+	.read = eventfd_read,
+	.write = eventfd_write,
+	.poll = eventfd_poll,
+	.release = eventfd_release,
 };
 
 static s64 do_eventfd(u32 count, u32 flags)
@@ -110,7 +123,8 @@ static s64 do_eventfd(u32 count, u32 flags)
 	e->count = count;
 	e->semaphore = flags & EFD_SEMAPHORE;
 	wait_queue_init(&e->wait);
-	f = file_create_anon("anon_inode:[eventfd]", &eventfd_fops, e, O_RDWR | (flags & O_NONBLOCK));
+	f = file_create_anon("anon_inode:[eventfd]", &eventfd_fops, e,
+			     O_RDWR | (flags & O_NONBLOCK));
 	if (IS_ERR(f)) {
 		kfree(e);
 		return PTR_ERR(f);
@@ -121,5 +135,11 @@ static s64 do_eventfd(u32 count, u32 flags)
 	return fd;
 }
 
-SYSCALL2(eventfd2, count, flags) { return do_eventfd((u32)count, (u32)flags); }
-SYSCALL1(eventfd, count) { return do_eventfd((u32)count, 0); }
+SYSCALL2(eventfd2, count, flags)
+{
+	return do_eventfd((u32)count, (u32)flags);
+}
+SYSCALL1(eventfd, count)
+{
+	return do_eventfd((u32)count, 0);
+}

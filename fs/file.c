@@ -52,7 +52,8 @@ static int writer_get(struct inode *i)
 	s32 v = atomic_read(&i->writers);
 
 	while (v >= 0)
-		if (__atomic_compare_exchange_n(&i->writers.v, &v, v + 1, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+		if (__atomic_compare_exchange_n(&i->writers.v, &v, v + 1, false, __ATOMIC_SEQ_CST,
+						__ATOMIC_RELAXED))
 			return 0;
 	return -ETXTBSY;
 }
@@ -63,7 +64,8 @@ int file_deny_write(struct file *f)
 	s32 v = atomic_read(writers);
 
 	while (v <= 0)
-		if (__atomic_compare_exchange_n(&writers->v, &v, v - 1, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+		if (__atomic_compare_exchange_n(&writers->v, &v, v - 1, false, __ATOMIC_SEQ_CST,
+						__ATOMIC_RELAXED))
 			return 0;
 	return -ETXTBSY;
 }
@@ -119,7 +121,8 @@ void file_put(struct file *f)
 	 * One that threads do not share can have no other user by now: no atomic operation.
 	 * A set of epoll counts files that it watches, so the list of those is looked at first.
 	 */
-	if (likely(!smp_load_acquire(&f->eventpoll) && atomic_read(&f->refs) == 1 && !(f->mode & FMODE_RCU)))
+	if (likely(!smp_load_acquire(&f->eventpoll) && atomic_read(&f->refs) == 1 &&
+		   !(f->mode & FMODE_RCU)))
 		atomic_set(&f->refs, 0);
 	else if (!atomic_dec_and_test(&f->refs))
 		return;
@@ -128,7 +131,7 @@ void file_put(struct file *f)
 
 /* ---- opening what a path leads to ---- */
 
-static const struct file_ops path_only_ops;	/* O_PATH: nothing but the path */
+static const struct file_ops path_only_ops; /* O_PATH: nothing but the path */
 
 struct file *file_open_path(const struct path *p, u32 flags)
 {
@@ -191,7 +194,8 @@ static mode_t anon_mode(const char *kind)
 	return 0600;
 }
 
-static struct file *anon_file(const struct path *p, const struct file_ops *ops, void *private, u32 flags)
+static struct file *anon_file(const struct path *p, const struct file_ops *ops, void *private,
+			      u32 flags)
 {
 	static const u8 modes[4] = { FMODE_READ, FMODE_WRITE, FMODE_READ | FMODE_WRITE, 0 };
 	struct file *f = file_alloc();
@@ -216,7 +220,8 @@ static int open_again(struct inode *i, struct file *f)
 
 static const struct file_ops anon_inode_fops = { .open = open_again };
 
-struct file *file_create_anon(const char *kind, const struct file_ops *ops, void *private, u32 flags)
+struct file *file_create_anon(const char *kind, const struct file_ops *ops, void *private,
+			      u32 flags)
 {
 	struct path p = { anon_mount, NULL };
 	struct inode *i = inode_alloc(anon_sb);
@@ -237,7 +242,8 @@ struct file *file_create_anon(const char *kind, const struct file_ops *ops, void
 	return f;
 }
 
-struct file *file_create_anon_pair(struct file *f, const struct file_ops *ops, void *private, u32 flags)
+struct file *file_create_anon_pair(struct file *f, const struct file_ops *ops, void *private,
+				   u32 flags)
 {
 	return anon_file(&f->path, ops, private, flags);
 }

@@ -23,7 +23,10 @@
 
 static struct kmem_cache *files_cache;
 
-static bool bit(const u64 *map, u32 n) { return map[n / 64] >> (n % 64) & 1; }
+static bool bit(const u64 *map, u32 n)
+{
+	return map[n / 64] >> (n % 64) & 1;
+}
 static void set_bit(u64 *map, u32 n, bool v)
 {
 	if (v)
@@ -34,7 +37,7 @@ static void set_bit(u64 *map, u32 n, bool v)
 
 static u64 fd_limit(void)
 {
-	const struct process *p = current_process();	/* none while the first one is made */
+	const struct process *p = current_process(); /* none while the first one is made */
 
 	return p ? MIN(p->limits[RLIMIT_NOFILE].rlim_cur, (u64)FD_MAX) : FD_INLINE;
 }
@@ -63,7 +66,10 @@ struct files *files_create(void)
 	return t;
 }
 
-static void table_free(struct rcu_head *h) { kvfree(container_of(h, struct fd_table, rcu)); }
+static void table_free(struct rcu_head *h)
+{
+	kvfree(container_of(h, struct fd_table, rcu));
+}
 
 /* Room for @p size descriptors in one piece. */
 static struct fd_table *table_create(u32 size)
@@ -199,7 +205,7 @@ struct files *files_copy(struct files *old)
 			u32 fd = w * 64 + __builtin_ctzll(m);
 			struct file *f = from->file[fd];
 
-			if (!f) {		/* reserved by an open() of another thread */
+			if (!f) { /* reserved by an open() of another thread */
 				set_bit(to->open, fd, false);
 				continue;
 			}
@@ -254,7 +260,7 @@ static __noinline struct file *get_shared(struct files *t, u32 fd)
 		if (READ_ONCE(tab->file[fd]) == f)
 			break;
 		rcu_read_unlock();
-		file_put(f);			/* replaced in between */
+		file_put(f); /* replaced in between */
 		rcu_read_lock();
 	}
 	rcu_read_unlock();
@@ -275,7 +281,10 @@ static inline struct fd_ref lookup(u32 fd)
 	return (struct fd_ref){ likely(fd < tab->size) ? tab->file[fd] : NULL, false };
 }
 
-struct fd_ref fd_get_path(u32 fd) { return lookup(fd); }
+struct fd_ref fd_get_path(u32 fd)
+{
+	return lookup(fd);
+}
 
 static __noinline struct fd_ref refuse(struct fd_ref r)
 {
@@ -414,7 +423,10 @@ int files_next_fd(struct files *t, u32 from)
 
 /* ---- system calls ---- */
 
-SYSCALL1(close, fd) { return fd_close((u32)fd); }
+SYSCALL1(close, fd)
+{
+	return fd_close((u32)fd);
+}
 
 SYSCALL1(dup, fd)
 {
@@ -447,7 +459,7 @@ static s64 do_dup_to(u32 old, u32 new, bool cloexec)
 	err = table_grow(t, new);
 	tab = t->table;
 	if (!err && bit(tab->open, new) && !tab->file[new])
-		err = -EBUSY;			/* an open() of another thread is about to use it */
+		err = -EBUSY; /* an open() of another thread is about to use it */
 	if (err) {
 		spin_unlock(&t->lock);
 		file_put(f);
@@ -467,22 +479,22 @@ static s64 do_dup_to(u32 old, u32 new, bool cloexec)
 
 SYSCALL2(dup2, old, new)
 {
-	if ((u32)old == (u32)new) {
+	if ((u32)old == (u32) new) {
 		struct fd_ref r = fd_get_path((u32)old);
 
 		if (!r.file)
 			return -EBADF;
 		fd_put(r);
-		return (u32)new;
+		return (u32) new;
 	}
-	return do_dup_to((u32)old, (u32)new, false);
+	return do_dup_to((u32)old, (u32) new, false);
 }
 
 SYSCALL3(dup3, old, new, flags)
 {
-	if (((u32)flags & ~O_CLOEXEC) || (u32)old == (u32)new)
+	if (((u32)flags & ~O_CLOEXEC) || (u32)old == (u32) new)
 		return -EINVAL;
-	return do_dup_to((u32)old, (u32)new, flags & O_CLOEXEC);
+	return do_dup_to((u32)old, (u32) new, flags & O_CLOEXEC);
 }
 
 #define CLOSE_RANGE_UNSHARE 2

@@ -4,17 +4,17 @@
 #include <kernel/fs.h>
 
 struct fd_table {
-	u32 size;			/* a multiple of 64 */
+	u32 size; /* a multiple of 64 */
 	struct file **file;
-	u64 *open, *cloexec;		/* bitmaps */
+	u64 *open, *cloexec; /* bitmaps */
 	struct rcu_head rcu;
 };
 #define FD_INLINE 64u
 struct files {
-	struct atomic refs;		/* threads, and readers of /proc */
-	spinlock_t lock;		/* guards changes of the table */
-	struct fd_table *table;		/* RCU */
-	u32 first_free;			/* none is free below */
+	struct atomic refs;	/* threads, and readers of /proc */
+	spinlock_t lock;	/* guards changes of the table */
+	struct fd_table *table; /* RCU */
+	u32 first_free;		/* none is free below */
 	struct fd_table inline_table;
 	struct file *inline_file[FD_INLINE];
 	u64 inline_open, inline_cloexec;

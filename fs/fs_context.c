@@ -101,7 +101,8 @@ static char *prepend(char *at, const char *buf, const char *s, u32 len)
  * @param at_root  told whether the walk ended at root, or else at the top of a
  *		   mount that is in no tree or above it
  */
-static char *text_locked(struct path p, const struct path *root, char *at, const char *buf, bool *at_root)
+static char *text_locked(struct path p, const struct path *root, char *at, const char *buf,
+			 bool *at_root)
 {
 	*at_root = true;
 	while (p.dentry != root->dentry || p.mnt != root->mnt) {
@@ -130,16 +131,22 @@ static bool is_removed(const struct dentry *d)
 	return d->flags & DENTRY_UNHASHED && !(d->flags & (DENTRY_NOCACHE | DENTRY_ANON));
 }
 
-static char *path_text_below(const struct path *p, const struct path *root, char *buf, size_t size, bool *reached)
+static char *path_text_below(const struct path *p, const struct path *root, char *buf, size_t size,
+			     bool *reached)
 {
 	char *end = buf + size, *at;
 
 	*reached = true;
-	if (p->dentry->flags & DENTRY_ANON && p->dentry->parent == p->dentry && p->dentry != p->mnt->root) {
+	if (p->dentry->flags & DENTRY_ANON && p->dentry->parent == p->dentry &&
+	    p->dentry != p->mnt->root) {
 		/* "pipe:[7]" */
 		char text[64];
-		int n = scnprintf(text, sizeof(text), "%s:[%llu]", p->dentry->name, (unsigned long long)p->dentry->inode->ino);
-		const char *bare = strncmp(p->dentry->name, "anon_inode:", 11) && p->dentry->name[0] != '/' ? text : p->dentry->name;
+		int n = scnprintf(text, sizeof(text), "%s:[%llu]", p->dentry->name,
+				  (unsigned long long)p->dentry->inode->ino);
+		const char *bare = strncmp(p->dentry->name, "anon_inode:", 11) &&
+						   p->dentry->name[0] != '/'
+					   ? text
+					   : p->dentry->name;
 
 		at = prepend(end, buf, "", 1);
 		at = at ? prepend(at, buf, bare, bare == text ? n : strlen(bare)) : NULL;
@@ -172,7 +179,8 @@ char *path_text(const struct path *p, char *buf, size_t size)
 	return at;
 }
 
-char *path_text_in(const struct path *p, const struct path *root, char *buf, size_t size, bool *reached)
+char *path_text_in(const struct path *p, const struct path *root, char *buf, size_t size,
+		   bool *reached)
 {
 	return path_text_below(p, root, buf, size, reached);
 }

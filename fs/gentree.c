@@ -26,11 +26,11 @@
 #include "gentree.h"
 #include "vfs.h"
 
-#define GONE		(-0x40000000)	/* added to proc_entry.users by removal */
-#define INO_BASE	0xf0000000ull	/* of entries but the root; below 2^32 for old programs */
-#define INO_ROOT	1
-#define COOKIE_FIRST	2		/* behind "." and ".." */
-#define DEPTH_MAX	16
+#define GONE	     (-0x40000000) /* added to proc_entry.users by removal */
+#define INO_BASE     0xf0000000ull /* of entries but the root; below 2^32 for old programs */
+#define INO_ROOT     1
+#define COOKIE_FIRST 2 /* behind "." and ".." */
+#define DEPTH_MAX    16
 
 static const struct inode_ops gen_dir_ops, gen_file_ops, gen_link_ops;
 static const struct file_ops gen_file_fops, gen_dir_fops;
@@ -256,7 +256,10 @@ struct proc_entry *gen_create(struct gen_tree *t, const char *path, const struct
  * What was removed, with the folders above it: e[0] first. All counted.
  * The first nr_removed are no longer in the tree.
  */
-struct removal { struct proc_entry *e[DEPTH_MAX]; u32 n, nr_removed; };
+struct removal {
+	struct proc_entry *e[DEPTH_MAX];
+	u32 n, nr_removed;
+};
 
 static void note_ancestors(struct removal *r, struct proc_entry *e)
 {
@@ -386,7 +389,7 @@ static struct inode *entry_inode(struct super_block *sb, struct proc_entry *e)
 
 bool gen_evict(struct inode *i)
 {
-	if (!i->private)			/* its making failed half-way */
+	if (!i->private) /* its making failed half-way */
 		return true;
 	/* The root may have methods of another. */
 	if (i->ops != &gen_dir_ops && i->ops != &gen_link_ops && i->ops != &gen_file_ops &&
@@ -455,7 +458,9 @@ static const char *gen_readlink(struct inode *i, char *buf)
 }
 
 static const struct inode_ops gen_dir_ops = {
-	.lookup = gen_lookup, .setattr = gen_setattr, .getattr = gen_getattr,
+	.lookup = gen_lookup,
+	.setattr = gen_setattr,
+	.getattr = gen_getattr,
 };
 static const struct inode_ops gen_file_ops = { .setattr = gen_setattr };
 static const struct inode_ops gen_link_ops = { .readlink = gen_readlink, .setattr = gen_setattr };
@@ -519,7 +524,8 @@ static int gen_open(struct inode *i, struct file *f)
 	struct proc_entry *e = i->private;
 	int err;
 
-	if (((f->mode & FMODE_READ) && !e->spec.show) || ((f->mode & FMODE_WRITE) && !e->spec.write))
+	if (((f->mode & FMODE_READ) && !e->spec.show) ||
+	    ((f->mode & FMODE_WRITE) && !e->spec.write))
 		return -EACCES;
 	err = seq_open(f, generate);
 	if (!err && e->spec.changes)
@@ -559,8 +565,12 @@ static s64 gen_write(struct file *f, struct uio *u, u64 *pos)
 }
 
 static const struct file_ops gen_file_fops = {
-	.open = gen_open, .release = seq_release, .read = seq_read, .write = gen_write,
-	.llseek = seq_llseek, .poll = gen_poll,
+	.open = gen_open,
+	.release = seq_release,
+	.read = seq_read,
+	.write = gen_write,
+	.llseek = seq_llseek,
+	.poll = gen_poll,
 };
 
 /* ---- mounting ---- */
@@ -572,7 +582,8 @@ int gen_statfs(struct super_block *sb, struct statfs *out)
 
 static struct super_block *make_super(struct gen_tree *t, struct fs_type *type,
 				      const struct super_ops *ops, u64 magic,
-				      const struct inode_ops *root_ops, const struct file_ops *root_fops)
+				      const struct inode_ops *root_ops,
+				      const struct file_ops *root_fops)
 {
 	struct super_block *sb = super_alloc(type, ops);
 	struct inode *root;
@@ -608,7 +619,7 @@ int gen_mount(struct gen_tree *t, struct fs_type *type, const struct super_ops *
 	int err = 0;
 
 	mutex_lock(&t->sb_lock);
-	if (!t->sb) {		/* that reference is kept: removals look for dentries */
+	if (!t->sb) { /* that reference is kept: removals look for dentries */
 		struct super_block *sb = make_super(t, type, ops, magic, root_ops, root_fops);
 
 		if (sb)

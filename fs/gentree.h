@@ -7,14 +7,14 @@
 
 /** What an entry is; what it points to is copied but for show, write and arg. */
 struct gen_spec {
-	mode_t mode;			/* with S_IFMT */
+	mode_t mode; /* with S_IFMT */
 	int (*show)(struct seq_file *m, void *arg);
 	int (*write)(char *text, size_t len, void *arg);
 	void *arg;
-	const char *target;		/* of a symbolic link; or: */
-	const char *(*readlink)(char *buf);	/* text in buf (PATH_MAX), or ERR_PTR */
-	const struct file_ops *fops;	/* instead of show and write */
-	struct change_source *changes;	/* what poll() tells of; NULL: nothing */
+	const char *target;		    /* of a symbolic link; or: */
+	const char *(*readlink)(char *buf); /* text in buf (PATH_MAX), or ERR_PTR */
+	const struct file_ops *fops;	    /* instead of show and write */
+	struct change_source *changes;	    /* what poll() tells of; NULL: nothing */
 	/*
 	 * Of a folder: called before something in it is looked up, or it is listed, to make what
 	 * is not there yet. With the folder's inode->lock held it may create, but not remove.
@@ -24,36 +24,36 @@ struct gen_spec {
 
 struct gen_tree;
 struct proc_entry {
-	struct rb_node node;		/* in parent->names */
-	struct list link;		/* in parent->children, in order of cookie */
+	struct rb_node node; /* in parent->names */
+	struct list link;    /* in parent->children, in order of cookie */
 	struct rb_root names;
 	struct list children;
-	struct proc_entry *parent;	/* NULL: the root, or removed */
+	struct proc_entry *parent; /* NULL: the root, or removed */
 	struct gen_tree *tree;
-	u64 cookie;			/* place in the directory; also makes the inode number */
-	struct atomic refs;		/* the tree's, each inode's */
-	struct atomic users;		/* show() and write() calls that run; negative: removed */
+	u64 cookie;	     /* place in the directory; also makes the inode number */
+	struct atomic refs;  /* the tree's, each inode's */
+	struct atomic users; /* show() and write() calls that run; negative: removed */
 	struct gen_spec spec;
 	uid_t uid;
 	gid_t gid;
-	char *target;			/* of a link */
-	u32 nr_folders;			/* among the children */
+	char *target;	/* of a link */
+	u32 nr_folders; /* among the children */
 	struct rcu_head rcu;
-	bool implicit;			/* a folder that goes with its last entry */
+	bool implicit; /* a folder that goes with its last entry */
 	u8 name_len;
-	char name[];			/* NUL-terminated */
+	char name[]; /* NUL-terminated */
 };
 
 /** A tree; everything else is set by gen_tree_init(). */
 struct gen_tree {
-	struct rwsem lock;		/* names, children, parents, modes */
+	struct rwsem lock; /* names, children, parents, modes */
 	u64 next_cookie;
 	struct proc_entry *root;
-	struct super_block *sb;		/* the one super block that shows it, or NULL; under sb_lock */
+	struct super_block *sb; /* the one super block that shows it, or NULL; under sb_lock */
 	struct mutex sb_lock;
-	mode_t folder_mode;		/* of folders that are made on the way */
-	u64 file_size;			/* that stat() tells */
-	int gone_error;			/* of a read or write after the entry was removed */
+	mode_t folder_mode; /* of folders that are made on the way */
+	u64 file_size;	    /* that stat() tells */
+	int gone_error;	    /* of a read or write after the entry was removed */
 };
 
 /** @return 0 or -ENOMEM */

@@ -28,7 +28,8 @@ static u64 root_pages(void)
 
 	mem_info_get(&m);
 	for (u32 i = 0; i < boot_info.nr_modules; i++)
-		brought += PAGE_ALIGN(boot_info.modules[i].end - boot_info.modules[i].start) >> PAGE_SHIFT;
+		brought += PAGE_ALIGN(boot_info.modules[i].end - boot_info.modules[i].start) >>
+			   PAGE_SHIFT;
 	return MAX(m.total / 2, brought + brought / 4);
 }
 

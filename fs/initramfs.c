@@ -28,21 +28,31 @@
 #include "cpio.h"
 #include <kernel/fs_ops.h>
 
-#define FEED_AT_ONCE	65536u		/* so often the archive's owner learns what may go */
-#define COMPLAINTS_MAX	8
+#define FEED_AT_ONCE   65536u /* so often the archive's owner learns what may go */
+#define COMPLAINTS_MAX 8
 
-struct link_key { u32 ino, dev_major, dev_minor, type; };
-struct hard_link { struct rb_node node; struct link_key key; char name[]; };
-struct directory_time { struct directory_time *next; u32 mtime; char name[]; };
+struct link_key {
+	u32 ino, dev_major, dev_minor, type;
+};
+struct hard_link {
+	struct rb_node node;
+	struct link_key key;
+	char name[];
+};
+struct directory_time {
+	struct directory_time *next;
+	u32 mtime;
+	char name[];
+};
 
 struct initramfs {
 	struct cpio_reader cpio;
-	const char *label;		/* of the module, for messages */
+	const char *label; /* of the module, for messages */
 	void (*done)(const void *upto);
 	struct rb_root links;
-	struct directory_time *times;	/* last first */
-	struct inflate *inflate;	/* made for the first compressed archive */
-	struct file *file;		/* being written; NULL: it could not be made */
+	struct directory_time *times; /* last first */
+	struct inflate *inflate;      /* made for the first compressed archive */
+	struct file *file;	      /* being written; NULL: it could not be made */
 	u32 failed;
 };
 
@@ -130,14 +140,18 @@ static void clean_path(const char *name, mode_t type)
 	mode = p.dentry->inode->mode;
 	path_put(&p);
 	if ((mode & S_IFMT) != type)
-		(void)fs_remove(name);		/* a folder that holds something stays: then what follows fails */
+		(void)fs_remove(
+			name); /* a folder that holds something stays: then what follows fails */
 }
 
 static struct iattr attributes(const struct cpio_entry *e)
 {
 	return (struct iattr){
-		.valid = ATTR_MODE | ATTR_UID | ATTR_GID | ATTR_ATIME | ATTR_MTIME, .mode = e->mode & 07777,
-		.uid = e->uid, .gid = e->gid, .atime_ns = e->mtime * 1000000000ull,
+		.valid = ATTR_MODE | ATTR_UID | ATTR_GID | ATTR_ATIME | ATTR_MTIME,
+		.mode = e->mode & 07777,
+		.uid = e->uid,
+		.gid = e->gid,
+		.atime_ns = e->mtime * 1000000000ull,
 		.mtime_ns = e->mtime * 1000000000ull,
 	};
 }
@@ -226,7 +240,9 @@ static void set_times(struct initramfs *u)
 
 	while ((d = u->times)) {
 		u64 mtime_ns = d->mtime * 1000000000ull;
-		struct iattr a = { .valid = ATTR_ATIME | ATTR_MTIME, .atime_ns = mtime_ns, .mtime_ns = mtime_ns };
+		struct iattr a = { .valid = ATTR_ATIME | ATTR_MTIME,
+				   .atime_ns = mtime_ns,
+				   .mtime_ns = mtime_ns };
 
 		/* if something else has taken the name, that gets the time, as on Linux */
 		(void)fs_setattr(d->name, &a);
@@ -267,20 +283,17 @@ static int begin_entry(void *ctx, const struct cpio_entry *e)
 	clean_path(e->name, type == S_IFLNK ? 0 : type);
 	switch (type) {
 	case S_IFREG:
-		return entry_failed(u, e->name, begin_file(u, e));	/* end_file() does the rest */
-	case S_IFDIR:
-		err = make_directory(u, e);
-		break;
+		return entry_failed(u, e->name, begin_file(u, e)); /* end_file() does the rest */
+	case S_IFDIR: err = make_directory(u, e); break;
 	case S_IFLNK:
 		err = fs_symlink(e->target, e->name);
 		a.valid &= ~ATTR_MODE;
 		break;
-	case S_IFCHR: case S_IFBLK: case S_IFIFO: case S_IFSOCK:
-		err = make_node(u, e, &linked);
-		break;
-	default:
-		complain(u, e->name, "an entry without a known type: left out");
-		return 0;
+	case S_IFCHR:
+	case S_IFBLK:
+	case S_IFIFO:
+	case S_IFSOCK: err = make_node(u, e, &linked); break;
+	default: complain(u, e->name, "an entry without a known type: left out"); return 0;
 	}
 	/* what could not be replaced gets the owner all the same, as on Linux */
 	if (!linked && (!err || err == -EEXIST))
@@ -294,7 +307,11 @@ static void skip_entry(void *ctx, const char *name, const char *why)
 }
 
 static const struct cpio_ops unpack_ops = {
-	.begin = begin_entry, .data = write_file, .end = end_file, .trailer = forget_links, .skipped = skip_entry,
+	.begin = begin_entry,
+	.data = write_file,
+	.end = end_file,
+	.trailer = forget_links,
+	.skipped = skip_entry,
 };
 
 /* ---- archives ---- */
@@ -306,20 +323,23 @@ static int report(struct initramfs *u, enum cpio_result result, u64 at, const u8
 	const char *kind;
 
 	if (result == CPIO_STOPPED) {
-		pr_err("initramfs: %s%s: %s\n", u->label, u->cpio.entry.name, error_text(u->cpio.err));
+		pr_err("initramfs: %s%s: %s\n", u->label, u->cpio.entry.name,
+		       error_text(u->cpio.err));
 		return u->cpio.err;
 	}
 	kind = result == CPIO_OTHER ? archive_kind(data, n, &compressed) : NULL;
 	if (!kind)
-		pr_err("initramfs: %sdamaged at byte %lu: %s\n", u->label, at, result == CPIO_BAD ? u->cpio.error :
-		       "neither a cpio archive nor a known compression");
+		pr_err("initramfs: %sdamaged at byte %lu: %s\n", u->label, at,
+		       result == CPIO_BAD ? u->cpio.error
+					  : "neither a cpio archive nor a known compression");
 	else if (compressed)
 		pr_err("initramfs: %sat byte %lu stands an archive compressed by %s, which this kernel can't read: "
-		       "compress it by gzip%s, or not at all\n", u->label, at, kind,
+		       "compress it by gzip%s, or not at all\n",
+		       u->label, at, kind,
 		       IS_ENABLED(CONFIG_RD_GZIP) ? "" : " for a kernel with CONFIG_RD_GZIP");
 	else
-		pr_err("initramfs: %sat byte %lu stands a %s: make a cpio archive by \"cpio -o -H newc\"\n", u->label,
-		       at, kind);
+		pr_err("initramfs: %sat byte %lu stands a %s: make a cpio archive by \"cpio -o -H newc\"\n",
+		       u->label, at, kind);
 	return -EINVAL;
 }
 
@@ -338,7 +358,8 @@ static int feed_inflated(void *ctx, const u8 *data, size_t n)
 	if (result != CPIO_OTHER)
 		return report(u, result, u->inflate->total - n + used, NULL, 0);
 	pr_err("initramfs: %sa compressed archive holds, at byte %lu, what is no cpio archive (no second compression "
-	       "is looked into)\n", u->label, u->inflate->total - n + used);
+	       "is looked into)\n",
+	       u->label, u->inflate->total - n + used);
 	return -EINVAL;
 }
 
@@ -372,11 +393,13 @@ static int unpack_module(struct initramfs *u, const u8 *data, size_t size)
 	size_t pos = 0, used;
 
 	while (pos < size) {
-		enum cpio_result result = cpio_feed(&u->cpio, data + pos, MIN(size - pos, (size_t)FEED_AT_ONCE), &used);
+		enum cpio_result result = cpio_feed(&u->cpio, data + pos,
+						    MIN(size - pos, (size_t)FEED_AT_ONCE), &used);
 		s64 taken = 0;
 
 		pos += used;
-		if (result == CPIO_OTHER && IS_ENABLED(CONFIG_RD_GZIP) && gzip_magic(data + pos, size - pos))
+		if (result == CPIO_OTHER && IS_ENABLED(CONFIG_RD_GZIP) &&
+		    gzip_magic(data + pos, size - pos))
 			taken = unpack_gzip(u, data + pos, size - pos);
 		else if (result != CPIO_MORE)
 			return report(u, result, pos, data + pos, size - pos);

@@ -111,7 +111,8 @@ int inode_permission(struct inode *i, int mask)
 int path_permission(const struct path *p, int mask)
 {
 	if (mask & MAY_WRITE && p->mnt->flags & MNT_RDONLY &&
-	    (S_ISREG(p->dentry->inode->mode) || S_ISDIR(p->dentry->inode->mode) || S_ISLNK(p->dentry->inode->mode)))
+	    (S_ISREG(p->dentry->inode->mode) || S_ISDIR(p->dentry->inode->mode) ||
+	     S_ISLNK(p->dentry->inode->mode)))
 		return -EROFS;
 	return inode_permission(p->dentry->inode, mask);
 }
@@ -159,18 +160,14 @@ void inode_init_special(struct inode *i, dev_t rdev)
 		i->fops = &blockdev_fops;
 		i->rdev = rdev;
 		break;
-	case S_IFIFO:
-		i->fops = &pipe_fops;
-		break;
-	case S_IFSOCK:
-		i->fops = &socket_file_ops;
-		break;
+	case S_IFIFO: i->fops = &pipe_fops; break;
+	case S_IFSOCK: i->fops = &socket_file_ops; break;
 	}
 }
 
 u32 mode_to_dtype(mode_t mode)
 {
-	return (mode & S_IFMT) >> 12;		/* that is how DT_* were chosen */
+	return (mode & S_IFMT) >> 12; /* that is how DT_* were chosen */
 }
 
 /* ---- attributes ---- */
@@ -196,7 +193,8 @@ void file_accessed(struct file *f)
 	if (f->flags & O_NOATIME || !f->path.mnt)
 		return;
 	flags = f->path.mnt->flags;
-	if (flags & MNT_NOATIME || (S_ISDIR(i->mode) && flags & MNT_NODIRATIME) || mount_is_readonly(f->path.mnt))
+	if (flags & MNT_NOATIME || (S_ISDIR(i->mode) && flags & MNT_NODIRATIME) ||
+	    mount_is_readonly(f->path.mnt))
 		return;
 	/* Usual: only once after each change, or once a day. */
 	if (flags & MNT_RELATIME && atime > i->mtime_ns && atime > i->ctime_ns) {
@@ -218,7 +216,8 @@ int setattr_copy(struct inode *i, const struct iattr *a)
 	if (a->valid & ATTR_MODE) {
 		mode_t mode = a->mode & S_IALLUGO;
 
-		if (mode & S_ISGID && !cred_in_group(current_cred(), i->gid) && !current_capable(CAP_FSETID))
+		if (mode & S_ISGID && !cred_in_group(current_cred(), i->gid) &&
+		    !current_capable(CAP_FSETID))
 			mode &= ~S_ISGID;
 		i->mode = (i->mode & S_IFMT) | mode;
 	}

@@ -18,22 +18,34 @@
 #include "procfs.h"
 
 /* syslog(2) */
-enum { CLOSE, OPEN, READ, READ_ALL, READ_CLEAR, CLEAR, CONSOLE_OFF, CONSOLE_ON, CONSOLE_LEVEL,
-       SIZE_UNREAD, SIZE_BUFFER };
-#define LEVEL_MIN	1
-#define LEVEL_MAX	8
-#define PENDING_SIZE	2048		/* more than one record */
+enum {
+	CLOSE,
+	OPEN,
+	READ,
+	READ_ALL,
+	READ_CLEAR,
+	CLEAR,
+	CONSOLE_OFF,
+	CONSOLE_ON,
+	CONSOLE_LEVEL,
+	SIZE_UNREAD,
+	SIZE_BUFFER
+};
+#define LEVEL_MIN    1
+#define LEVEL_MAX    8
+#define PENDING_SIZE 2048 /* more than one record */
 
 static DEFINE_MUTEX(syslog_lock);
-static u64 read_seq;			/* the record to be read next */
-static u64 clear_seq;			/* older ones are hidden from READ_ALL */
-static char pending[PENDING_SIZE];	/* the records before it, as far as they were not read */
+static u64 read_seq;		   /* the record to be read next */
+static u64 clear_seq;		   /* older ones are hidden from READ_ALL */
+static char pending[PENDING_SIZE]; /* the records before it, as far as they were not read */
 static u32 pending_at, pending_end;
-static int saved_level = -1;		/* before CONSOLE_OFF */
+static int saved_level = -1; /* before CONSOLE_OFF */
 
 static bool has_unread(void)
 {
-	return READ_ONCE(pending_at) != READ_ONCE(pending_end) || READ_ONCE(read_seq) != printk_last_seq();
+	return READ_ONCE(pending_at) != READ_ONCE(pending_end) ||
+	       READ_ONCE(read_seq) != printk_last_seq();
 }
 
 static bool may_take(void)
@@ -105,7 +117,10 @@ static u32 kmsg_poll(struct file *f, struct poll_table *t)
 }
 
 static const struct file_ops kmsg_fops = {
-	.open = kmsg_open, .read = kmsg_read, .poll = kmsg_poll, .llseek = seq_llseek,
+	.open = kmsg_open,
+	.read = kmsg_read,
+	.poll = kmsg_poll,
+	.llseek = seq_llseek,
 };
 
 int proc_kmsg_init(void)
@@ -151,9 +166,7 @@ static s64 set_level(u64 action, int level)
 			console_loglevel = saved_level;
 		saved_level = -1;
 		break;
-	default:
-		console_loglevel = MAX(level, READ_ONCE(printk_console_min));
-		saved_level = -1;
+	default: console_loglevel = MAX(level, READ_ONCE(printk_console_min)); saved_level = -1;
 	}
 	mutex_unlock(&syslog_lock);
 	return 0;
@@ -196,26 +209,19 @@ SYSCALL3(syslog, type, buf, len)
 		return -EPERM;
 	switch (action) {
 	case CLOSE:
-	case OPEN:
-		return 0;
+	case OPEN: return 0;
 	case READ:
 	case READ_ALL:
-	case READ_CLEAR:
-		return read_action(action, uaddr(buf), (int)len);
-	case CLEAR:
-		WRITE_ONCE(clear_seq, printk_last_seq());
-		return 0;
+	case READ_CLEAR: return read_action(action, uaddr(buf), (int)len);
+	case CLEAR: WRITE_ONCE(clear_seq, printk_last_seq()); return 0;
 	case CONSOLE_LEVEL:
 		if ((int)len < LEVEL_MIN || (int)len > LEVEL_MAX)
 			return -EINVAL;
 		return set_level((u64)action, (int)len);
 	case CONSOLE_OFF:
-	case CONSOLE_ON:
-		return set_level((u64)action, (int)len);
-	case SIZE_UNREAD:
-		return size_unread();
-	case SIZE_BUFFER:
-		return CONFIG_LOG_BUF_KIB * 1024;
+	case CONSOLE_ON: return set_level((u64)action, (int)len);
+	case SIZE_UNREAD: return size_unread();
+	case SIZE_BUFFER: return CONFIG_LOG_BUF_KIB * 1024;
 	}
 	return -EINVAL;
 }

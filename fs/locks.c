@@ -28,21 +28,24 @@ enum lock_kind { LOCK_FLOCK, LOCK_POSIX, LOCK_OFD };
 
 struct file_lock {
 	struct list link;
-	u8 kind, type;			/* F_RDLCK, F_WRLCK, F_UNLCK */
+	u8 kind, type; /* F_RDLCK, F_WRLCK, F_UNLCK */
 	const void *owner;
 	pid_t pid;
-	u64 start, end;			/* bytes, both included */
+	u64 start, end; /* bytes, both included */
 };
 
 struct lock_context {
 	spinlock_t lock;
 	struct list locks;
 	struct wait_queue wait;
-	u64 changes;			/* counts what may have let a waiter in */
+	u64 changes; /* counts what may have let a waiter in */
 };
 
 /* A thread that sleeps for a POSIX lock. */
-struct lock_wait { struct list link; const void *owner, *holder; };
+struct lock_wait {
+	struct list link;
+	const void *owner, *holder;
+};
 static DEFINE_SPINLOCK(waits_lock);
 static DEFINE_LIST(waits);
 
@@ -58,7 +61,8 @@ static struct lock_context *context_of(struct inode *i, bool create)
 	spin_init(&c->lock);
 	list_init(&c->locks);
 	wait_queue_init(&c->wait);
-	if (__atomic_compare_exchange_n(&i->locks, &none, c, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+	if (__atomic_compare_exchange_n(&i->locks, &none, c, false, __ATOMIC_ACQ_REL,
+					__ATOMIC_ACQUIRE))
 		return c;
 	kfree(c);
 	return none;
@@ -83,7 +87,7 @@ static void changed(struct lock_context *c)
 	wake_up_all(&c->wait);
 }
 
-static void delete(struct file_lock *l)
+static void delete (struct file_lock *l)
 {
 	list_del(&l->link);
 	kfree(l);
@@ -105,8 +109,8 @@ static struct file_lock *find_conflict(struct lock_context *c, const struct file
 	struct file_lock *o;
 
 	list_for_each(o, &c->locks, link)
-		if (is_flock(o) == is_flock(l) && !same_owner(o, l) && o->start <= l->end && l->start <= o->end &&
-		    (o->type == F_WRLCK || l->type == F_WRLCK))
+		if (is_flock(o) == is_flock(l) && !same_owner(o, l) && o->start <= l->end &&
+		    l->start <= o->end && (o->type == F_WRLCK || l->type == F_WRLCK))
 			return o;
 	return NULL;
 }
@@ -123,7 +127,7 @@ static void drop_owner(struct inode *i, enum lock_kind kind, const void *owner)
 	spin_lock(&c->lock);
 	list_for_each_safe(l, next, &c->locks, link)
 		if (l->kind == kind && l->owner == owner) {
-			delete(l);
+			delete (l);
 			any = true;
 		}
 	if (any)
@@ -166,7 +170,8 @@ static bool is_deadlock(const void *owner, const void *holder)
 }
 
 /* Sleep until something changed since @p seen. @return 0, -EDEADLK, -ERESTARTSYS */
-static int wait_for_change(struct lock_context *c, u64 seen, const struct file_lock *l, const void *holder)
+static int wait_for_change(struct lock_context *c, u64 seen, const struct file_lock *l,
+			   const void *holder)
 {
 	struct lock_wait w = { .owner = l->owner, .holder = holder };
 	int err = 0;
@@ -206,7 +211,7 @@ static int flock_try(struct lock_context *c, struct file_lock *l, bool *taken, u
 			spin_unlock(&c->lock);
 			return 0;
 		}
-		delete(o);
+		delete (o);
 		changed(c);
 	}
 	*seen = c->changes;
@@ -224,7 +229,9 @@ static int flock_try(struct lock_context *c, struct file_lock *l, bool *taken, u
 
 static s64 do_flock(struct file *f, u32 op)
 {
-	static const u8 types[16] = { [LOCK_SH] = F_RDLCK, [LOCK_EX] = F_WRLCK, [LOCK_UN] = F_UNLCK };
+	static const u8 types[16] = {
+		[LOCK_SH] = F_RDLCK, [LOCK_EX] = F_WRLCK, [LOCK_UN] = F_UNLCK
+	};
 	struct lock_context *c = context_of(f->inode, true);
 	struct file_lock *l = kmalloc(sizeof(*l));
 	bool taken = false;
@@ -235,8 +242,11 @@ static s64 do_flock(struct file *f, u32 op)
 		kfree(l);
 		return -ENOLCK;
 	}
-	*l = (struct file_lock){ .kind = LOCK_FLOCK, .type = types[op & ~LOCK_NB], .owner = f,
-				 .pid = current_process()->pid, .end = FILE_SIZE_MAX };
+	*l = (struct file_lock){ .kind = LOCK_FLOCK,
+				 .type = types[op & ~LOCK_NB],
+				 .owner = f,
+				 .pid = current_process()->pid,
+				 .end = FILE_SIZE_MAX };
 	__atomic_fetch_or(&f->mode, FMODE_LOCKS, __ATOMIC_RELAXED);
 	for (;;) {
 		err = flock_try(c, l, &taken, &seen);
@@ -273,8 +283,8 @@ SYSCALL2(flock, fd, op)
  * Make [l->start, l->end] what l says, for its owner. @p spare is for a lock that
  * is cut in two. Both are used up or left as the flags say.
  */
-static void range_apply(struct lock_context *c, struct file_lock *l, struct file_lock *spare, bool *used_l,
-			bool *used_spare)
+static void range_apply(struct lock_context *c, struct file_lock *l, struct file_lock *spare,
+			bool *used_l, bool *used_spare)
 {
 	struct file_lock *o, *next;
 
@@ -282,12 +292,12 @@ static void range_apply(struct lock_context *c, struct file_lock *l, struct file
 	list_for_each_safe(o, next, &c->locks, link) {
 		if (!same_owner(o, l))
 			continue;
-		if (o->type == l->type) {	/* join what touches */
+		if (o->type == l->type) { /* join what touches */
 			if (o->end + 1 < l->start || l->end + 1 < o->start)
 				continue;
 			l->start = MIN(l->start, o->start);
 			l->end = MAX(l->end, o->end);
-			delete(o);
+			delete (o);
 			continue;
 		}
 		if (o->end < l->start || l->end < o->start)
@@ -303,7 +313,7 @@ static void range_apply(struct lock_context *c, struct file_lock *l, struct file
 		} else if (o->end > l->end) {
 			o->start = l->end + 1;
 		} else {
-			delete(o);
+			delete (o);
 		}
 	}
 	if (l->type != F_UNLCK) {
@@ -356,17 +366,10 @@ static int range_parse(struct file *f, const struct user_flock *u, struct file_l
 	s64 start, end;
 
 	switch (u->l_whence) {
-	case SEEK_SET:
-		start = 0;
-		break;
-	case SEEK_CUR:
-		start = f->pos;
-		break;
-	case SEEK_END:
-		start = f->inode->size;
-		break;
-	default:
-		return -EINVAL;
+	case SEEK_SET: start = 0; break;
+	case SEEK_CUR: start = f->pos; break;
+	case SEEK_END: start = f->inode->size; break;
+	default: return -EINVAL;
 	}
 	if (__builtin_add_overflow(start, u->l_start, &start))
 		return -EOVERFLOW;
@@ -448,7 +451,8 @@ s64 locks_fcntl(u32 fd, struct file *f, u32 cmd, u64 arg)
 		err = range_get(f, &l, &u);
 		return err ? err : copy_to_user(uaddr(arg), &u, sizeof(u));
 	}
-	if ((l.type == F_RDLCK && !(f->mode & FMODE_READ)) || (l.type == F_WRLCK && !(f->mode & FMODE_WRITE)))
+	if ((l.type == F_RDLCK && !(f->mode & FMODE_READ)) ||
+	    (l.type == F_WRLCK && !(f->mode & FMODE_WRITE)))
 		return -EBADF;
 	if (ofd)
 		__atomic_fetch_or(&f->mode, FMODE_LOCKS, __ATOMIC_RELAXED);

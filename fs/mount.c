@@ -119,7 +119,7 @@ int mount_write_begin(struct mount *m)
 {
 	preempt_disable();
 	m->cells[cpu_id()].writers++;
-	smp_mb();			/* pairs with mount_make_readonly() */
+	smp_mb(); /* pairs with mount_make_readonly() */
 	if (unlikely(mount_is_readonly(m))) {
 		m->cells[cpu_id()].writers--;
 		preempt_enable();
@@ -172,7 +172,8 @@ int super_make_readonly(struct super_block *sb)
 
 /* ---- building the tree ---- */
 
-struct mount *mount_alloc(struct super_block *sb, struct dentry *root, u32 flags, const char *source)
+struct mount *mount_alloc(struct super_block *sb, struct dentry *root, u32 flags,
+			  const char *source)
 {
 	struct mount *m = kzalloc(sizeof(*m));
 
@@ -250,7 +251,7 @@ int mount_attach(struct mount *m, const struct path *at)
 
 	tree_write_begin();
 	if (at->dentry->flags & DENTRY_UNHASHED && !(at->dentry->flags & DENTRY_ANON)) {
-		err = -ENOENT;		/* removed in the meantime */
+		err = -ENOENT; /* removed in the meantime */
 	} else if (READ_ONCE(at->mnt->flags) & MNT_DETACHED) {
 		err = -EINVAL;
 	} else {
@@ -309,7 +310,7 @@ static void set_frozen(struct mount *m, bool frozen)
 static void finish_detach(struct mount *m, struct dentry *at)
 {
 	change_announce(&mount_changes);
-	synchronize_rcu();		/* all see DETACHED before the tree's reference goes */
+	synchronize_rcu(); /* all see DETACHED before the tree's reference goes */
 	dentry_put(at);
 	mount_put(m);
 }
@@ -396,7 +397,7 @@ void super_put(struct super_block *sb)
 	}
 	if (sb->ops && sb->ops->put_super)
 		sb->ops->put_super(sb);
-	synchronize_rcu();		/* inodes and dentries that walks may still look at refer to it */
+	synchronize_rcu(); /* inodes and dentries that walks may still look at refer to it */
 	kfree(sb);
 }
 

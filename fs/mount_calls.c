@@ -21,7 +21,7 @@
 #include "mount.h"
 #include "vfs.h"
 
-#define BIND_MAX	1000		/* mounts that one recursive bind copies */
+#define BIND_MAX 1000 /* mounts that one recursive bind copies */
 
 static u32 mount_flags(u32 ms)
 {
@@ -82,7 +82,8 @@ static void discard(struct mount *m)
 	mount_put(m);
 }
 
-static int mount_new(const char *source, struct path *at, const char *type, u32 flags, const char *options)
+static int mount_new(const char *source, struct path *at, const char *type, u32 flags,
+		     const char *options)
 {
 	struct fs_type *t = fs_type_find(type);
 	struct super_block *sb;
@@ -95,7 +96,7 @@ static int mount_new(const char *source, struct path *at, const char *type, u32 
 	if (err)
 		return err;
 	m = mount_alloc(sb, sb->root, mount_flags(flags), source);
-	super_put(sb);			/* the mount has its own */
+	super_put(sb); /* the mount has its own */
 	if (!m)
 		return -ENOMEM;
 	path_follow_mounts(at);
@@ -107,7 +108,9 @@ static int mount_new(const char *source, struct path *at, const char *type, u32 
 
 /* ---- bind ---- */
 
-struct copied { struct mount *from, *to; };
+struct copied {
+	struct mount *from, *to;
+};
 
 /* All mounts at and below the path, parents first. @return how many, or -errno */
 static int collect_tree(const struct path *p, bool recursive, struct copied *list)
@@ -148,7 +151,8 @@ static int attach_copies(struct copied *list, int n, struct dentry *top, struct 
 		struct mount *from = list[i].from;
 		struct path place;
 
-		list[i].to = mount_alloc(from->sb, i ? from->root : top, from->flags & MNT_USER_FLAGS, from->source);
+		list[i].to = mount_alloc(from->sb, i ? from->root : top,
+					 from->flags & MNT_USER_FLAGS, from->source);
 		if (!list[i].to)
 			return -ENOMEM;
 		if (!i) {
@@ -206,8 +210,9 @@ static int remount_mount(const struct path *at, u32 flags)
 		return -EINVAL;
 	/* Which times are kept stays as it was unless told. */
 	if (!(flags & (MS_NOATIME | MS_RELATIME | MS_STRICTATIME)))
-		new = (new & ~(MNT_NOATIME | MNT_RELATIME)) | (m->flags & (MNT_NOATIME | MNT_RELATIME));
-	if (new & MNT_RDONLY && !(m->flags & MNT_RDONLY))
+		new = (new & ~(MNT_NOATIME | MNT_RELATIME)) |
+		      (m->flags & (MNT_NOATIME | MNT_RELATIME));
+	if (new &MNT_RDONLY && !(m->flags & MNT_RDONLY))
 		err = mount_make_readonly(m);
 	if (err)
 		return err;
@@ -263,7 +268,8 @@ static int move_mount(const char *source, struct path *at)
 		return err;
 	path_follow_mounts(at);
 	err = -EINVAL;
-	if (!is_mount_root(&from) || from.mnt == mount_root || !is_attached(from.mnt) || !is_attached(at->mnt))
+	if (!is_mount_root(&from) || from.mnt == mount_root || !is_attached(from.mnt) ||
+	    !is_attached(at->mnt))
 		goto out;
 	if (S_ISDIR(from.dentry->inode->mode) != S_ISDIR(at->dentry->inode->mode))
 		goto out;
@@ -283,7 +289,8 @@ out:
 
 /* ---- mount() ---- */
 
-static int do_mount(const char *source, struct path *at, const char *type, u32 flags, const char *options)
+static int do_mount(const char *source, struct path *at, const char *type, u32 flags,
+		    const char *options)
 {
 	int err;
 
@@ -352,7 +359,8 @@ SYSCALL5(mount, source, target, type, flags, data)
 	if (!ret)
 		ret = user_path(AT_FDCWD, target, LOOKUP_FOLLOW, &at);
 	if (!ret) {
-		ret = current_capable(CAP_SYS_ADMIN) ? do_mount(src, &at, kind, (u32)flags, options) : -EPERM;
+		ret = current_capable(CAP_SYS_ADMIN) ? do_mount(src, &at, kind, (u32)flags, options)
+						     : -EPERM;
 		path_put(&at);
 	}
 	kfree(IS_ERR(kind) ? NULL : kind);
@@ -372,7 +380,7 @@ static int unmount(const struct path *p, u32 flags)
 	if (flags & MNT_EXPIRE) {
 		if (m == mount_root || flags & (MNT_FORCE | MNT_DETACH))
 			return -EINVAL;
-		if (!m->expire) {		/* not used until the next try: then it goes */
+		if (!m->expire) { /* not used until the next try: then it goes */
 			m->expire = true;
 			return -EAGAIN;
 		}
@@ -440,11 +448,11 @@ static int may_pivot(const struct path *new, const struct path *put_old)
 	struct path p = *put_old;
 
 	if (new->mnt == root->mnt || put_old->mnt == root->mnt)
-		return -EBUSY;			/* loops */
+		return -EBUSY; /* loops */
 	if (!is_mount_root(new) || !is_mount_root(root) || root->mnt != mount_root ||
 	    !is_attached(new->mnt) || !is_attached(put_old->mnt))
 		return -EINVAL;
-	while (p.mnt != new->mnt) {		/* the old root's place has to be below the new one */
+	while (p.mnt != new->mnt) { /* the old root's place has to be below the new one */
 		if (p.mnt->parent == p.mnt)
 			return -EINVAL;
 		p.dentry = p.mnt->mountpoint;

@@ -12,9 +12,9 @@
  */
 #include "name.h"
 
-#define ONES	0x0101010101010101ull
-#define HIGHS	0x8080808080808080ull
-#define SLASHES	(ONES * '/')
+#define ONES	   0x0101010101010101ull
+#define HIGHS	   0x8080808080808080ull
+#define SLASHES	   (ONES * '/')
 #define MULTIPLIER 0x9e3779b97f4a7c15ull
 
 static inline u64 zero_bytes(u64 w)
@@ -46,7 +46,7 @@ const char *name_scan(const char *s, u64 *key)
 			break;
 		h = mix(h, w);
 	}
-	ends &= -ends;				/* the first; bit 8n+7 */
+	ends &= -ends; /* the first; bit 8n+7 */
 	if (ends != 0x80) {
 		h = mix(h, w & ((ends >> 7) - 1));
 		p += __builtin_ctzll(ends) / 8;

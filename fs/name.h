@@ -22,7 +22,10 @@
 const char *name_scan(const char *s, u64 *key);
 /** @brief The key of @p len bytes, of which none behind are read. */
 u64 name_key(const char *s, size_t len);
-static inline u32 name_key_len(u64 key) { return (u32)(key >> 32); }
+static inline u32 name_key_len(u64 key)
+{
+	return (u32)(key >> 32);
+}
 /** @brief Copy to @p dst, NUL and padding included: at most NAME_SLACK bytes more than @p len. */
 void name_store(char *dst, const char *s, size_t len);
 

@@ -113,7 +113,7 @@ static int start(struct walk *w, int dirfd, const char *name)
 	w->base = (struct fd_ref){ NULL, false };
 	w->text.link.dentry = NULL;
 	w->text.buf = NULL;
-	if (unlikely(!fs)) {			/* kernel threads: the first mount */
+	if (unlikely(!fs)) { /* kernel threads: the first mount */
 		w->path = (struct path){ mount_root, mount_root->root };
 		if (!w->rcu)
 			path_get(&w->path);
@@ -273,7 +273,7 @@ struct dentry *lookup_locked(struct dentry *dir, u64 key, const char *name)
 	if (d)
 		return d;
 	if (dir->flags & DENTRY_UNHASHED && !(dir->flags & (DENTRY_ANON | DENTRY_NOCACHE)))
-		return ERR_PTR(-ENOENT);		/* removed */
+		return ERR_PTR(-ENOENT); /* removed */
 	d = dentry_alloc(dir, key, name);
 	if (!d)
 		return ERR_PTR(-ENOMEM);
@@ -343,7 +343,7 @@ static const char *read_link(struct walk *w, struct inode *link, char **buf)
 	if (!*buf)
 		return ERR_PTR(-ENOMEM);
 	s = link->ops->readlink(link, *buf);
-	if (IS_ERR(s) || s != *buf) {		/* slack is ours to provide */
+	if (IS_ERR(s) || s != *buf) { /* slack is ours to provide */
 		size_t n = IS_ERR(s) ? 0 : strnlen(s, PATH_MAX - 1);
 
 		if (IS_ERR(s)) {
@@ -371,7 +371,7 @@ static int follow_link(struct walk *w, struct path dir, const char **name)
 
 	if (++w->nr_links > WALK_LINKS_MAX || link.mnt->flags & MNT_NOSYMFOLLOW)
 		return -ELOOP;
-	if (inode->ops->follow) {		/* a magic one */
+	if (inode->ops->follow) { /* a magic one */
 		if (w->rcu)
 			return -ECHILD;
 		err = inode->ops->follow(inode, &w->path);
@@ -436,7 +436,7 @@ static int walk_name(struct walk *w, const char **rest, const char *name, u64 ke
 	if (unlikely(name_key_len(key) > NAME_MAX))
 		return -ENAMETOOLONG;
 	if (!w->rcu)
-		path_get(&dir);			/* a link is relative to it */
+		path_get(&dir); /* a link is relative to it */
 	err = w->rcu ? step_fast(w, name, key) : step_slow(w, name, key);
 	if (!err && unlikely(S_ISLNK(w->inode->mode))) {
 		follow = !last || w->slash || w->flags & LOOKUP_FOLLOW;
@@ -512,7 +512,7 @@ static int check_end(struct walk *w)
 	if (unlikely(!w->inode))
 		return w->rcu ? -ECHILD : -ENOENT;
 	if (unlikely(w->rcu && w->inode->ops && w->inode->ops->getattr))
-		return -ECHILD;			/* may look at what only a reference keeps */
+		return -ECHILD; /* may look at what only a reference keeps */
 	if ((w->slash || w->flags & LOOKUP_DIRECTORY) && !S_ISDIR(w->inode->mode))
 		return -ENOTDIR;
 	return 0;
@@ -526,7 +526,7 @@ int walk_fast(struct walk *w, int dirfd, const char *name, u32 flags)
 	w->flags = flags;
 	rcu_read_lock();
 	w->seq = tree_read_begin();
-	if (unlikely(w->seq & 1)) {		/* nothing of w is set yet: nothing to clean up */
+	if (unlikely(w->seq & 1)) { /* nothing of w is set yet: nothing to clean up */
 		rcu_read_unlock();
 		return -ECHILD;
 	}
@@ -563,7 +563,7 @@ int walk_fast_keep(struct walk *w)
 		mount_get(w->path.mnt);
 	valid = got && tree_read_valid(w->seq) && READ_ONCE(w->path.dentry->inode) == w->inode;
 	if (got && !valid)
-		mount_put(w->path.mnt);		/* not detached: that waits for us */
+		mount_put(w->path.mnt); /* not detached: that waits for us */
 	rcu_read_unlock();
 	if (got && !valid)
 		dentry_put(w->path.dentry);
@@ -626,10 +626,10 @@ int walk_follow_last(struct walk *w, struct dentry *link)
 	const char *rest = "";
 	int err;
 
-	w->path.dentry = link;			/* the caller's reference becomes the walk's */
+	w->path.dentry = link; /* the caller's reference becomes the walk's */
 	mount_get(w->path.mnt);
 	w->inode = link->inode;
-	w->last_kind = LAST_ROOT;		/* and stays so behind a magic link: there is no last component */
+	w->last_kind = LAST_ROOT; /* and stays so behind a magic link: there is no last component */
 	err = follow_link(w, dir, &rest);
 	path_put(&dir);
 	return err ? err : walk_text(w, rest);

@@ -16,7 +16,8 @@
 /* What the access mode of open() asks of the inode. */
 static int wanted_rights(u32 flags)
 {
-	static const u8 rights[4] = { MAY_READ, MAY_WRITE, MAY_READ | MAY_WRITE, MAY_READ | MAY_WRITE };
+	static const u8 rights[4] = { MAY_READ, MAY_WRITE, MAY_READ | MAY_WRITE,
+				      MAY_READ | MAY_WRITE };
 
 	return rights[flags & O_ACCMODE] | (flags & O_TRUNC ? MAY_WRITE : 0);
 }
@@ -28,8 +29,7 @@ static int may_open(const struct path *p, int rights, u32 flags)
 	int err;
 
 	switch (i->mode & S_IFMT) {
-	case S_IFLNK:
-		return -ELOOP;
+	case S_IFLNK: return -ELOOP;
 	case S_IFDIR:
 		if (rights & MAY_WRITE)
 			return -EISDIR;
@@ -41,7 +41,7 @@ static int may_open(const struct path *p, int rights, u32 flags)
 		break;
 	}
 	if (flags & O_DIRECT)
-		return -EINVAL;			/* there is no way around the page cache, and none is needed elsewhere */
+		return -EINVAL; /* there is no way around the page cache, and none is needed elsewhere */
 	err = path_permission(p, rights);
 	if (err)
 		return err;
@@ -103,7 +103,8 @@ static struct dentry *find_cached(struct dentry *dir, u64 key, const char *name)
 	if (d && !dentry_get_rcu(d))
 		d = NULL;
 	rcu_read_unlock();
-	if (d && (d->parent != dir || dentry_key(d) != key || d->flags & DENTRY_UNHASHED || !d->inode)) {
+	if (d &&
+	    (d->parent != dir || dentry_key(d) != key || d->flags & DENTRY_UNHASHED || !d->inode)) {
 		dentry_put(d);
 		return NULL;
 	}
@@ -154,10 +155,11 @@ static struct file *open_last(struct walk *w, u32 flags, mode_t mode)
 		struct file *f, *created;
 		int err;
 
-		if (w->last_kind != LAST_NORMAL) {	/* "/", ".", "..", or behind a magic link */
+		if (w->last_kind != LAST_NORMAL) { /* "/", ".", "..", or behind a magic link */
 			if (flags & O_EXCL)
 				return ERR_PTR(-EEXIST);
-			return S_ISDIR(w->inode->mode) ? ERR_PTR(-EISDIR) : open_path(&w->path, flags);
+			return S_ISDIR(w->inode->mode) ? ERR_PTR(-EISDIR)
+						       : open_path(&w->path, flags);
 		}
 		if (w->slash)
 			return ERR_PTR(-EISDIR);
@@ -306,7 +308,7 @@ static s64 do_open(int dirfd, u64 path, u32 flags, mode_t mode)
 	if (err)
 		return err;
 	if (flags & (O_CREAT | O_TRUNC))
-		err = fd_room();		/* or a file would be made, or emptied, for nothing */
+		err = fd_room(); /* or a file would be made, or emptied, for nothing */
 	f = err ? ERR_PTR(err) : open_name(dirfd, n.text, flags, mode);
 	path_name_put(&n);
 	if (IS_ERR(f))

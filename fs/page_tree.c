@@ -3,7 +3,7 @@
 #include "page_tree.h"
 
 #define NODE_TAG 1ul
-#define LEVELS	9				/* 54 bits of index */
+#define LEVELS	 9 /* 54 bits of index */
 
 static inline bool is_node(const void *p)
 {
@@ -129,11 +129,12 @@ u64 page_tree_next_hole(const struct page_tree *t, u64 index)
 /* Put nodes on top until index fits in. */
 static int grow(struct page_tree *t, u64 index)
 {
-	while (index && (!is_node(t->root) || index >> to_node(t->root)->shift >= PAGE_TREE_SLOTS)) {
+	while (index &&
+	       (!is_node(t->root) || index >> to_node(t->root)->shift >= PAGE_TREE_SLOTS)) {
 		bool had_node = is_node(t->root);
 		struct page_tree_node *n;
 
-		if (!t->root) {			/* nothing to keep: a root of the right height at once */
+		if (!t->root) { /* nothing to keep: a root of the right height at once */
 			n = page_tree_node_alloc();
 			if (!n)
 				return -ENOMEM;
@@ -164,7 +165,8 @@ static void prune(struct page_tree *t, struct page_tree_node **path, u32 depth, 
 		if (n->count)
 			return;
 		if (depth) {
-			store(&path[depth - 1]->slot[slot_of(index, n->shift + PAGE_TREE_BITS)], NULL);
+			store(&path[depth - 1]->slot[slot_of(index, n->shift + PAGE_TREE_BITS)],
+			      NULL);
 			path[depth - 1]->count--;
 		} else {
 			store(&t->root, NULL);

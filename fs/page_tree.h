@@ -14,23 +14,30 @@
 #include <kernel/err.h>
 
 #ifdef __BANOS_HOST__
-struct page_tree { void *root; u32 height; u64 count; };
-struct tree_rcu { void *next; void (*fn)(void *); };
+struct page_tree {
+	void *root;
+	u32 height;
+	u64 count;
+};
+struct tree_rcu {
+	void *next;
+	void (*fn)(void *);
+};
 #else
 #include <kernel/fs.h>
 #endif
 
 #define PAGE_TREE_BITS	6
-#define PAGE_TREE_SLOTS	(1u << PAGE_TREE_BITS)
-#define PAGE_TREE_MAX	((1ull << 54) - 1)	/* largest index */
+#define PAGE_TREE_SLOTS (1u << PAGE_TREE_BITS)
+#define PAGE_TREE_MAX	((1ull << 54) - 1) /* largest index */
 
 struct page_tree_node {
 	union {
-		u32 shift;			/* of an index, at this level; 0: slots hold items */
+		u32 shift; /* of an index, at this level; 0: slots hold items */
 		u64 align;
 	};
-	u64 count;				/* slots in use; writer only */
-	u64 rcu[2];				/* for page_tree_node_free() */
+	u64 count;  /* slots in use; writer only */
+	u64 rcu[2]; /* for page_tree_node_free() */
 	void *slot[PAGE_TREE_SLOTS];
 };
 

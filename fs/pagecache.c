@@ -21,7 +21,7 @@
 #include "pagecache.h"
 #include "vfs.h"
 
-#define REMOVE_BATCH 512u		/* pages that are taken out under the lock in one go */
+#define REMOVE_BATCH 512u /* pages that are taken out under the lock in one go */
 
 /* ---- nodes of the tree ---- */
 
@@ -32,7 +32,10 @@ void pagecache_init(void)
 	node_cache = kmem_cache_create("page_tree", sizeof(struct page_tree_node), 64);
 }
 
-struct page_tree_node *page_tree_node_alloc(void) { return kmem_cache_zalloc(node_cache); }
+struct page_tree_node *page_tree_node_alloc(void)
+{
+	return kmem_cache_zalloc(node_cache);
+}
 
 static void node_free_rcu(struct rcu_head *h)
 {
@@ -40,7 +43,10 @@ static void node_free_rcu(struct rcu_head *h)
 }
 
 _Static_assert(sizeof(struct rcu_head) == 16, "a node has room for it");
-void page_tree_node_free(struct page_tree_node *n) { call_rcu((struct rcu_head *)n->rcu, node_free_rcu); }
+void page_tree_node_free(struct page_tree_node *n)
+{
+	call_rcu((struct rcu_head *)n->rcu, node_free_rcu);
+}
 
 /* ---- one page ---- */
 
@@ -67,15 +73,17 @@ static int charge(struct inode *i, s64 npages)
  * has to come back and look for it.
  * @return 0; -EEXIST: *@there is the page in its place, counted; -EFBIG; -ENOMEM
  */
-static int page_add(struct inode *i, u64 index, struct page *p, bool within_size, struct page **there)
+static int page_add(struct inode *i, u64 index, struct page *p, bool within_size,
+		    struct page **there)
 {
 	int err;
 
 	p->mapping = i;
 	p->index = index;
 	spin_lock(&i->pages.lock);
-	err = within_size && index >= PAGE_ALIGN(i->size) >> PAGE_SHIFT ? -EFBIG :
-		page_tree_insert(&i->pages.tree, index, p);
+	err = within_size && index >= PAGE_ALIGN(i->size) >> PAGE_SHIFT
+		      ? -EFBIG
+		      : page_tree_insert(&i->pages.tree, index, p);
 	if (!err) {
 		page_get(p);
 	} else if (err == -EEXIST) {
@@ -205,7 +213,7 @@ static s64 write_hole(struct inode *i, struct uio *u, u64 index, u64 off, u64 n)
 		page_put(p);
 		return got;
 	}
-	if (err == -EEXIST) {		/* a mapping made the page meanwhile: what was fetched goes there */
+	if (err == -EEXIST) { /* a mapping made the page meanwhile: what was fetched goes there */
 		memcpy((u8 *)page_address(there) + off, mem + off, got);
 		page_put(there);
 		err = 0;
@@ -289,10 +297,11 @@ static u64 remove_some(struct inode *i, u64 *index, u64 last, struct page **list
 	u64 n = 0;
 
 	spin_lock(&i->pages.lock);
-	while (n < REMOVE_BATCH && *index <= last && (p = page_tree_next(&i->pages.tree, index, last))) {
+	while (n < REMOVE_BATCH && *index <= last &&
+	       (p = page_tree_next(&i->pages.tree, index, last))) {
 		page_tree_remove(&i->pages.tree, *index);
 		p->mapping = NULL;
-		p->index = (u64)*list;		/* the link until it is put */
+		p->index = (u64)*list; /* the link until it is put */
 		*list = p;
 		n++;
 		(*index)++;
@@ -359,7 +368,7 @@ void pagecache_punch(struct inode *i, u64 off, u64 len)
 {
 	u64 end = off + len, first = PAGE_ALIGN(off), last = end & PAGE_MASK;
 
-	if (first > last) {			/* within one page */
+	if (first > last) { /* within one page */
 		zero_part(i, off, len);
 		return;
 	}
@@ -432,7 +441,7 @@ static int allocate_page(struct inode *i, u64 index, u64 mark)
 int pagecache_allocate(struct inode *i, u64 off, u64 len)
 {
 	const u64 first = off >> PAGE_SHIFT, last = (off + len - 1) >> PAGE_SHIFT;
-	const u64 mark = (u64)&first;		/* of no other call that runs */
+	const u64 mark = (u64)&first; /* of no other call that runs */
 	int err = 0;
 
 	for (u64 n = first; n <= last; n++) {
@@ -477,7 +486,9 @@ static int pagecache_mkwrite(struct vm_region *r, struct page *p)
 }
 
 static const struct vm_region_ops pagecache_vm_ops = {
-	.fault = pagecache_fault, .fault_around = pagecache_fault_around, .page_mkwrite = pagecache_mkwrite,
+	.fault = pagecache_fault,
+	.fault_around = pagecache_fault_around,
+	.page_mkwrite = pagecache_mkwrite,
 	.page_cache = true,
 };
 
@@ -497,14 +508,9 @@ static s64 pagecache_llseek(struct file *f, s64 off, int whence)
 	u64 index;
 
 	switch (whence) {
-	case SEEK_SET:
-		break;
-	case SEEK_CUR:
-		base = f->pos;
-		break;
-	case SEEK_END:
-		base = size;
-		break;
+	case SEEK_SET: break;
+	case SEEK_CUR: base = f->pos; break;
+	case SEEK_END: base = size; break;
 	case SEEK_DATA:
 	case SEEK_HOLE:
 		if (off < 0 || off >= size)
@@ -519,15 +525,20 @@ static s64 pagecache_llseek(struct file *f, s64 off, int whence)
 		if (index << PAGE_SHIFT >= (u64)size)
 			return whence == SEEK_HOLE ? size : -ENXIO;
 		return MAX(off, (s64)(index << PAGE_SHIFT));
-	default:
-		return -EINVAL;
+	default: return -EINVAL;
 	}
 	return __builtin_add_overflow(base, off, &off) || off < 0 ? -EINVAL : off;
 }
 
-static int pagecache_fsync(struct file *f) { return 0; }	/* memory is where it lives */
+static int pagecache_fsync(struct file *f)
+{
+	return 0;
+} /* memory is where it lives */
 
 const struct file_ops page_cache_fops = {
-	.read = pagecache_read, .write = pagecache_write, .mmap = pagecache_mmap, .llseek = pagecache_llseek,
+	.read = pagecache_read,
+	.write = pagecache_write,
+	.mmap = pagecache_mmap,
+	.llseek = pagecache_llseek,
 	.fsync = pagecache_fsync,
 };

@@ -83,8 +83,9 @@ static inline __attribute__((always_inline)) void pass(struct pipe *p, u64 got)
 	struct page **s = pipe_slot(p, p->tail);
 
 	p->tail += got;
-	if (got && !(p->tail & (PAGE_SIZE - 1)) && p->head != p->tail && !pipe_head_shares_slot(p)) {
-		page_free(*s);			/* read past */
+	if (got && !(p->tail & (PAGE_SIZE - 1)) && p->head != p->tail &&
+	    !pipe_head_shares_slot(p)) {
+		page_free(*s); /* read past */
 		*s = NULL;
 	}
 }
@@ -129,7 +130,10 @@ static inline __attribute__((always_inline)) s64 take(struct pipe *p, struct uio
 	return done;
 }
 
-s64 pipe_take(struct pipe *p, struct uio *u) { return take(p, u); }
+s64 pipe_take(struct pipe *p, struct uio *u)
+{
+	return take(p, u);
+}
 
 static inline __attribute__((always_inline)) void wake_writers(struct pipe *p, bool was_full)
 {
@@ -138,7 +142,10 @@ static inline __attribute__((always_inline)) void wake_writers(struct pipe *p, b
 	async_notify(&p->async_writers, POLL_OUT);
 }
 
-void pipe_wake_writers(struct pipe *p, bool was_full) { wake_writers(p, was_full); }
+void pipe_wake_writers(struct pipe *p, bool was_full)
+{
+	wake_writers(p, was_full);
+}
 
 void pipe_wake_readers(struct pipe *p)
 {
@@ -161,7 +168,8 @@ static s64 pipe_read(struct file *f, struct uio *u, u64 *pos)
 			mutex_lock(&p->lock);
 			if (unlikely(p->claimed)) {
 				mutex_unlock(&p->lock);
-				err = wait_event_interruptible(&p->read_wait, !READ_ONCE(p->claimed));
+				err = wait_event_interruptible(&p->read_wait,
+							       !READ_ONCE(p->claimed));
 				if (err)
 					return err;
 				continue;
@@ -176,7 +184,8 @@ static s64 pipe_read(struct file *f, struct uio *u, u64 *pos)
 			return done;
 		if (f->flags & O_NONBLOCK)
 			return -EAGAIN;
-		err = wait_event_interruptible(&p->read_wait, pipe_used(p) || !READ_ONCE(p->writers));
+		err = wait_event_interruptible(&p->read_wait,
+					       pipe_used(p) || !READ_ONCE(p->writers));
 		if (err)
 			return err;
 	}
@@ -207,10 +216,16 @@ static inline __attribute__((always_inline)) s64 put(struct pipe *p, struct uio 
 	return done;
 }
 
-s64 pipe_put(struct pipe *p, struct uio *u) { return put(p, u); }
+s64 pipe_put(struct pipe *p, struct uio *u)
+{
+	return put(p, u);
+}
 
 /* How much room a write of @p n bytes waits for. */
-static u64 room_wanted(u64 n) { return n <= PIPE_BUF ? n : 1; }
+static u64 room_wanted(u64 n)
+{
+	return n <= PIPE_BUF ? n : 1;
+}
 
 static s64 pipe_write(struct file *f, struct uio *u, u64 *pos)
 {
@@ -249,10 +264,11 @@ static s64 pipe_write(struct file *f, struct uio *u, u64 *pos)
 			return total;
 		want = room_wanted(u->count);
 		if (total && want > 1)
-			want = 1;		/* the rest of a large write comes in pieces */
+			want = 1; /* the rest of a large write comes in pieces */
 		if (f->flags & O_NONBLOCK)
 			return total ? total : -EAGAIN;
-		err = wait_event_interruptible(&p->write_wait, pipe_room(p) >= want || !READ_ONCE(p->readers));
+		err = wait_event_interruptible(&p->write_wait,
+					       pipe_room(p) >= want || !READ_ONCE(p->readers));
 		if (err)
 			return total ? total : err;
 	}
@@ -299,7 +315,7 @@ static int pipe_async(struct file *f, s32 fd, bool on)
 		err = async_list_set(&p->async_readers, f, fd, on);
 	if (!err && f->mode & FMODE_WRITE)
 		err = async_list_set(&p->async_writers, f, fd, on);
-	if (err)			/* half of it */
+	if (err) /* half of it */
 		(void)pipe_async(f, fd, false);
 	return err;
 }
@@ -308,7 +324,7 @@ static s64 pipe_ioctl(struct file *f, u32 cmd, u64 arg)
 {
 	struct pipe *p = f->private;
 
-	if (cmd != 0x541b)			/* FIONREAD */
+	if (cmd != 0x541b) /* FIONREAD */
 		return -ENOTTY;
 	return put_user_u32(uaddr(arg), MIN(pipe_used(p), 0x7ffffffful));
 }
@@ -348,7 +364,7 @@ static void pipe_release(struct file *f)
 		async_notify(&p->async_readers, POLL_IN);
 		async_notify(&p->async_writers, POLL_OUT);
 	}
-	mutex_unlock(&f->inode->lock);		/* until now nobody else can have been the last */
+	mutex_unlock(&f->inode->lock); /* until now nobody else can have been the last */
 }
 
 /* A FIFO by name, or a pipe through /proc: both ends have to be there, unless O_NONBLOCK or O_RDWR. */
@@ -367,8 +383,8 @@ static int pipe_open(struct inode *inode, struct file *f)
 		mutex_unlock(&inode->lock);
 		return -ENOMEM;
 	}
-	if ((f->mode & FMODE_WRITE) && !(f->mode & FMODE_READ) && (f->flags & O_NONBLOCK) && !p->readers &&
-	    !p->anonymous) {
+	if ((f->mode & FMODE_WRITE) && !(f->mode & FMODE_READ) && (f->flags & O_NONBLOCK) &&
+	    !p->readers && !p->anonymous) {
 		if (!p->files) {
 			inode->pipe = NULL;
 			pipe_free(p);
@@ -400,8 +416,13 @@ static int pipe_open(struct inode *inode, struct file *f)
 }
 
 const struct file_ops pipe_fops = {
-	.open = pipe_open, .read = pipe_read, .write = pipe_write, .poll = pipe_poll, .ioctl = pipe_ioctl,
-	.release = pipe_release, .async = pipe_async,
+	.open = pipe_open,
+	.read = pipe_read,
+	.write = pipe_write,
+	.poll = pipe_poll,
+	.ioctl = pipe_ioctl,
+	.release = pipe_release,
+	.async = pipe_async,
 };
 
 /* ---- system calls ---- */
@@ -411,7 +432,7 @@ static int pipe_files(struct file *out[2], u32 flags)
 	struct pipe *p = pipe_create();
 
 	if (!p)
-		return -ENFILE;			/* what Linux says, whatever is missing */
+		return -ENFILE; /* what Linux says, whatever is missing */
 	out[0] = file_create_anon("pipe", &pipe_fops, p, O_RDONLY | (flags & O_NONBLOCK));
 	if (IS_ERR(out[0])) {
 		pipe_free(p);
@@ -462,5 +483,11 @@ static s64 do_pipe(uaddr_t fds, u32 flags)
 	return err;
 }
 
-SYSCALL1(pipe, fds) { return do_pipe(uaddr(fds), 0); }
-SYSCALL2(pipe2, fds, flags) { return do_pipe(uaddr(fds), (u32)flags); }
+SYSCALL1(pipe, fds)
+{
+	return do_pipe(uaddr(fds), 0);
+}
+SYSCALL2(pipe2, fds, flags)
+{
+	return do_pipe(uaddr(fds), (u32)flags);
+}

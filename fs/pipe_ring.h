@@ -6,34 +6,40 @@
 #include <kernel/page.h>
 #include <kernel/wait.h>
 
-#define PIPE_BUF	4096u
-#define PIPE_PAGES	16u		/* 64 KiB, as Linux */
+#define PIPE_BUF   4096u
+#define PIPE_PAGES 16u /* 64 KiB, as Linux */
 
 struct pipe {
 	struct mutex lock;
 	u64 head, tail;
-	u64 limit;			/* bytes it may hold: its size less what splice() keeps free */
-	u32 npages;			/* a power of two */
+	u64 limit;  /* bytes it may hold: its size less what splice() keeps free */
+	u32 npages; /* a power of two */
 	struct page **pages;
-	struct page *one[PIPE_PAGES];	/* ->pages until it is resized */
-	u32 readers, writers;		/* open files */
-	u32 files;			/* in all: the last frees */
-	struct cred *cred;		/* whose share of pages it is */
-	bool anonymous;			/* of pipe(), opened again through /proc: nobody waits there */
-	bool claimed;			/* splice() hands its oldest bytes to a file: others wait */
-	u64 reader_opens, writer_opens;	/* since it was made: for a FIFO's open() */
+	struct page *one[PIPE_PAGES]; /* ->pages until it is resized */
+	u32 readers, writers;	      /* open files */
+	u32 files;		      /* in all: the last frees */
+	struct cred *cred;	      /* whose share of pages it is */
+	bool anonymous; /* of pipe(), opened again through /proc: nobody waits there */
+	bool claimed;	/* splice() hands its oldest bytes to a file: others wait */
+	u64 reader_opens, writer_opens; /* since it was made: for a FIFO's open() */
 	struct wait_queue read_wait, write_wait, open_wait;
 	struct async_list async_readers, async_writers;
 };
 
-static inline u64 pipe_used(const struct pipe *p) { return READ_ONCE(p->head) - READ_ONCE(p->tail); }
-static inline u64 pipe_room(const struct pipe *p) { return READ_ONCE(p->limit) - pipe_used(p); }
+static inline u64 pipe_used(const struct pipe *p)
+{
+	return READ_ONCE(p->head) - READ_ONCE(p->tail);
+}
+static inline u64 pipe_room(const struct pipe *p)
+{
+	return READ_ONCE(p->limit) - pipe_used(p);
+}
 /** Nobody can write any more: what pipe_used() says from now on is all there will be. */
 static inline bool pipe_ended(const struct pipe *p)
 {
 	bool no_writers = !READ_ONCE(p->writers);
 
-	smp_rmb();			/* pairs with the lock that writers put their bytes and leave under */
+	smp_rmb(); /* pairs with the lock that writers put their bytes and leave under */
 	return no_writers;
 }
 static inline struct page **pipe_slot(struct pipe *p, u64 pos)
@@ -50,7 +56,10 @@ static inline bool pipe_head_shares_slot(const struct pipe *p)
 
 extern const struct file_ops pipe_fops;
 /** The pipe that @p f is an end of; NULL: it is none. */
-static inline struct pipe *pipe_of(const struct file *f) { return f->ops == &pipe_fops ? f->private : NULL; }
+static inline struct pipe *pipe_of(const struct file *f)
+{
+	return f->ops == &pipe_fops ? f->private : NULL;
+}
 /** Copy out what there is, up to the request. Under ->lock. @return bytes, -EFAULT */
 s64 pipe_take(struct pipe *p, struct uio *u);
 /** Copy in what fits. Under ->lock. @return bytes, -EFAULT, -ENOMEM */

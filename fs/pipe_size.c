@@ -14,11 +14,11 @@
 #include "pipe.h"
 #include "pipe_ring.h"
 
-#define PIPE_PAGES_MIN	2u		/* of a user who has many */
-#define SIZE_LIMIT	(1u << 31)
+#define PIPE_PAGES_MIN 2u /* of a user who has many */
+#define SIZE_LIMIT     (1u << 31)
 
-static u32 size_max = 1048576;		/* pipe-max-size, bytes */
-static u64 user_pages_soft = 16384, user_pages_hard;	/* 0: no limit */
+static u32 size_max = 1048576;			     /* pipe-max-size, bytes */
+static u64 user_pages_soft = 16384, user_pages_hard; /* 0: no limit */
 
 static bool is_privileged(void)
 {
@@ -99,7 +99,7 @@ static int resize(struct pipe *p, u32 npages)
 	if (p->head - first + kept > (u64)npages * PAGE_SIZE)
 		return -EBUSY;
 	pages = kcalloc(npages, sizeof(*pages));
-	if (pages && shares) {		/* the newest bytes get a page of their own */
+	if (pages && shares) { /* the newest bytes get a page of their own */
 		newest = page_alloc(PAGE_USER);
 		if (!newest) {
 			kfree(pages);
@@ -157,7 +157,8 @@ s64 pipe_set_size(struct file *f, u64 size)
 	if (!rounded)
 		return -EINVAL;
 	mutex_lock(&p->lock);
-	if (rounded > p->npages * PAGE_SIZE && rounded > READ_ONCE(size_max) && !current_capable(CAP_SYS_RESOURCE))
+	if (rounded > p->npages * PAGE_SIZE && rounded > READ_ONCE(size_max) &&
+	    !current_capable(CAP_SYS_RESOURCE))
 		err = -EPERM;
 	else
 		err = charged_resize(p, (u32)(rounded >> PAGE_SHIFT));
@@ -173,12 +174,9 @@ s64 pipe_set_size(struct file *f, u64 size)
 u64 pipe_limit_get(enum pipe_limit which)
 {
 	switch (which) {
-	case PIPE_LIMIT_SIZE:
-		return READ_ONCE(size_max);
-	case PIPE_LIMIT_SOFT:
-		return READ_ONCE(user_pages_soft);
-	case PIPE_LIMIT_HARD:
-		break;
+	case PIPE_LIMIT_SIZE: return READ_ONCE(size_max);
+	case PIPE_LIMIT_SOFT: return READ_ONCE(user_pages_soft);
+	case PIPE_LIMIT_HARD: break;
 	}
 	return READ_ONCE(user_pages_hard);
 }
@@ -192,12 +190,8 @@ int pipe_limit_set(enum pipe_limit which, u64 value)
 			return -EINVAL;
 		WRITE_ONCE(size_max, (u32)value);
 		break;
-	case PIPE_LIMIT_SOFT:
-		WRITE_ONCE(user_pages_soft, value);
-		break;
-	case PIPE_LIMIT_HARD:
-		WRITE_ONCE(user_pages_hard, value);
-		break;
+	case PIPE_LIMIT_SOFT: WRITE_ONCE(user_pages_soft, value); break;
+	case PIPE_LIMIT_HARD: WRITE_ONCE(user_pages_hard, value); break;
 	}
 	return 0;
 }

@@ -17,21 +17,25 @@
 #include <uapi/personality.h>
 #include <uapi/time.h>
 
-#define INLINE_QUEUES	6
-#define POLL_ALWAYS	(POLLERR | POLLHUP | POLLNVAL)
-#define POLL_INLINE	16		/* struct pollfd on the stack */
+#define INLINE_QUEUES 6
+#define POLL_ALWAYS   (POLLERR | POLLHUP | POLLNVAL)
+#define POLL_INLINE   16 /* struct pollfd on the stack */
 
 struct registration {
 	struct waiter waiter;
 	struct wait_queue *queue;
 	struct file *file;
 };
-struct more { struct more *next; u32 count; struct registration r[]; };
+struct more {
+	struct more *next;
+	u32 count;
+	struct registration r[];
+};
 #define PER_MORE ((PAGE_SIZE - sizeof(struct more)) / sizeof(struct registration))
 
 struct poller {
 	struct poll_table table;
-	struct file *file;		/* the one being asked */
+	struct file *file; /* the one being asked */
 	bool woken, failed;
 	u32 count;
 	struct more *more;
@@ -43,7 +47,7 @@ static bool poll_wake(struct waiter *w, u64 key)
 	struct poller *p = w->private;
 
 	WRITE_ONCE(p->woken, true);
-	smp_mb();			/* before the state: pairs with wait_for_events() */
+	smp_mb(); /* before the state: pairs with wait_for_events() */
 	return thread_wake(w->thread);
 }
 
@@ -225,7 +229,10 @@ static void remaining_to_user(uaddr_t where, u64 deadline, u64 unit_ns)
 
 /* ---- poll ---- */
 
-struct poll_call { struct user_pollfd *fds; u32 n; };
+struct poll_call {
+	struct user_pollfd *fds;
+	u32 n;
+};
 
 static u32 poll_scan(void *arg, struct poller *p, bool wait)
 {
@@ -268,7 +275,8 @@ SYSCALL3(poll, fds, n, timeout_ms)
 {
 	s32 ms = (s32)timeout_ms;
 
-	return do_poll(uaddr(fds), (u32)n, ms < 0 ? ~0ull : deadline_in(ms / 1000, ms % 1000 * NSEC_PER_MSEC));
+	return do_poll(uaddr(fds), (u32)n,
+		       ms < 0 ? ~0ull : deadline_in(ms / 1000, ms % 1000 * NSEC_PER_MSEC));
 }
 
 SYSCALL5(ppoll, fds, n, ts, mask, mask_size)
@@ -287,9 +295,9 @@ SYSCALL5(ppoll, fds, n, ts, mask, mask_size)
 
 /* ---- select ---- */
 
-#define SELECT_IN	(POLLIN | POLLRDNORM | POLLRDBAND | POLLHUP | POLLERR)
-#define SELECT_OUT	(POLLOUT | POLLWRNORM | POLLWRBAND | POLLERR)
-#define SELECT_EX	POLLPRI
+#define SELECT_IN  (POLLIN | POLLRDNORM | POLLRDBAND | POLLHUP | POLLERR)
+#define SELECT_OUT (POLLOUT | POLLWRNORM | POLLWRBAND | POLLERR)
+#define SELECT_EX  POLLPRI
 
 struct select_call {
 	u32 n, words;
@@ -340,7 +348,7 @@ static s64 select_run(struct select_call *c, const uaddr_t sets[3], u64 deadline
 			ret = copy_from_user(c->in[k], sets[k], bytes);
 	if (ret)
 		return ret;
-	if (c->n % 64)			/* bits beyond n are not ours */
+	if (c->n % 64) /* bits beyond n are not ours */
 		for (u32 k = 0; k < 3; k++)
 			c->in[k][c->words - 1] &= (1ull << c->n % 64) - 1;
 	ret = poll_loop(select_scan, c, deadline);

@@ -23,7 +23,7 @@ static void put_times(struct seq_file *m, const struct proc_stat_line *s)
 	seq_put_s64(m, ' ', s->priority);
 	seq_put_s64(m, ' ', s->nice);
 	seq_put_s64(m, ' ', s->num_threads);
-	seq_puts(m, " 0");			/* itrealvalue: no longer kept */
+	seq_puts(m, " 0"); /* itrealvalue: no longer kept */
 	seq_put_u64(m, ' ', s->start_time);
 }
 
@@ -59,12 +59,12 @@ void proc_text_stat(struct seq_file *m, const struct proc_stat_line *s)
 	seq_put_u64(m, ' ', s->blocked & 0x7fffffff);
 	seq_put_u64(m, ' ', s->ignored & 0x7fffffff);
 	seq_put_u64(m, ' ', s->caught & 0x7fffffff);
-	seq_puts(m, s->waiting ? " 1 0 0" : " 0 0 0");	/* wchan; nswap, cnswap */
+	seq_puts(m, s->waiting ? " 1 0 0" : " 0 0 0"); /* wchan; nswap, cnswap */
 	seq_put_s64(m, ' ', s->exit_signal);
 	seq_put_s64(m, ' ', s->processor);
 	seq_put_u64(m, ' ', s->rt_priority);
 	seq_put_u64(m, ' ', s->policy);
-	seq_puts(m, " 0 0 0");			/* delays by block devices; guests */
+	seq_puts(m, " 0 0 0"); /* delays by block devices; guests */
 	seq_put_u64(m, ' ', s->start_data);
 	seq_put_u64(m, ' ', s->end_data);
 	seq_put_u64(m, ' ', s->start_brk);
@@ -79,7 +79,12 @@ void proc_text_stat(struct seq_file *m, const struct proc_stat_line *s)
 size_t proc_text_maps(struct seq_file *m, const struct proc_maps_line *r)
 {
 	const char rights[] = {
-		' ', r->read ? 'r' : '-', r->write ? 'w' : '-', r->exec ? 'x' : '-', r->shared ? 's' : 'p', ' ',
+		' ',
+		r->read ? 'r' : '-',
+		r->write ? 'w' : '-',
+		r->exec ? 'x' : '-',
+		r->shared ? 's' : 'p',
+		' ',
 	};
 	size_t start = m->count;
 
@@ -107,7 +112,9 @@ static void put_limit(struct seq_file *m, u64 v)
 
 void proc_text_limits(struct seq_file *m, const struct rlimit64 *limits)
 {
-	static const struct { const char *name, *unit; } names[RLIM_NLIMITS] = {
+	static const struct {
+		const char *name, *unit;
+	} names[RLIM_NLIMITS] = {
 		[RLIMIT_CPU] = { "Max cpu time", "seconds" },
 		[RLIMIT_FSIZE] = { "Max file size", "bytes" },
 		[RLIMIT_DATA] = { "Max data size", "bytes" },
@@ -144,7 +151,7 @@ void proc_text_mask(struct seq_file *m, const u64 *bits, u32 nbits)
 	for (u32 word = (nbits + 31) / 32; word--; digits = 8) {
 		u32 v = (u32)(bits[word / 2] >> word % 2 * 32);
 
-		if (word == nbits / 32)		/* the uppermost one, and it is not full */
+		if (word == nbits / 32) /* the uppermost one, and it is not full */
 			v &= (1u << nbits % 32) - 1;
 		seq_put_hex(m, v, digits ? digits : 8);
 		if (word)

@@ -25,7 +25,11 @@ struct proc_stat_line {
 void proc_text_stat(struct seq_file *m, const struct proc_stat_line *s);
 
 /** A mapping in /proc/PID/maps, up to and with the blank before the name; @return where the line began */
-struct proc_maps_line { u64 start, end, offset, ino; u32 major, minor; bool read, write, exec, shared; };
+struct proc_maps_line {
+	u64 start, end, offset, ino;
+	u32 major, minor;
+	bool read, write, exec, shared;
+};
 size_t proc_text_maps(struct seq_file *m, const struct proc_maps_line *r);
 /** The column in which the name of a mapping stands, less the blank in front. */
 #define PROC_MAPS_NAME_COLUMN 72
@@ -39,5 +43,8 @@ void proc_text_mask(struct seq_file *m, const u64 *bits, u32 nbits);
 /** The same as a list: "0-2,5"; nothing for the empty set. */
 void proc_text_list(struct seq_file *m, const u64 *bits, u32 nbits);
 /** The texts of those flags that are set: ",nosuid,nodev". */
-struct proc_flag_name { u32 flag; const char *text; };
+struct proc_flag_name {
+	u32 flag;
+	const char *text;
+};
 void proc_text_flags(struct seq_file *m, u32 flags, const struct proc_flag_name *names, u32 n);

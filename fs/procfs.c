@@ -22,18 +22,22 @@ struct gen_tree proc_tree;
 
 /* ---- the interface ---- */
 
-struct proc_entry *proc_create_rw(const char *path, mode_t mode, int (*show)(struct seq_file *, void *),
+struct proc_entry *proc_create_rw(const char *path, mode_t mode,
+				  int (*show)(struct seq_file *, void *),
 				  int (*write)(char *text, size_t len, void *arg), void *arg)
 {
 	const struct gen_spec spec = {
-		.mode = S_IFREG | (mode & S_IALLUGO), .show = show, .write = write, .arg = arg,
+		.mode = S_IFREG | (mode & S_IALLUGO),
+		.show = show,
+		.write = write,
+		.arg = arg,
 	};
 
 	return gen_create(&proc_tree, path, &spec);
 }
 
-struct proc_entry *proc_create(const char *path, mode_t mode, int (*show)(struct seq_file *m, void *arg),
-			       void *arg)
+struct proc_entry *proc_create(const char *path, mode_t mode,
+			       int (*show)(struct seq_file *m, void *arg), void *arg)
 {
 	return proc_create_rw(path, mode, show, NULL, arg);
 }
@@ -93,7 +97,9 @@ static void root_getattr(struct inode *i, struct kstat *st)
 }
 
 static const struct inode_ops root_ops = {
-	.lookup = root_lookup, .setattr = gen_setattr, .getattr = root_getattr,
+	.lookup = root_lookup,
+	.setattr = gen_setattr,
+	.getattr = root_getattr,
 };
 static const struct file_ops root_fops = { .readdir = root_readdir };
 
@@ -131,7 +137,7 @@ static bool option_is_met(const char *word, size_t len)
 	for (u32 i = 0; i < ARRAY_SIZE(met); i++)
 		if (len == strlen(met[i]) && !memcmp(word, met[i], len))
 			return true;
-	return len > 4 && !memcmp(word, "gid=", 4);	/* whom hidepid would leave out */
+	return len > 4 && !memcmp(word, "gid=", 4); /* whom hidepid would leave out */
 }
 
 static int check_options(const char *text)
@@ -153,7 +159,9 @@ static int proc_remount(struct super_block *sb, u32 flags, const char *options)
 }
 
 static const struct super_ops proc_super_ops = {
-	.evict_inode = evict_inode, .statfs = gen_statfs, .remount = proc_remount,
+	.evict_inode = evict_inode,
+	.statfs = gen_statfs,
+	.remount = proc_remount,
 };
 
 static int proc_mount(struct fs_type *t, u32 flags, const char *source, const char *options,
@@ -163,7 +171,8 @@ static int proc_mount(struct fs_type *t, u32 flags, const char *source, const ch
 
 	if (err)
 		return err;
-	return gen_mount(&proc_tree, t, &proc_super_ops, PROC_SUPER_MAGIC, &root_ops, &root_fops, out);
+	return gen_mount(&proc_tree, t, &proc_super_ops, PROC_SUPER_MAGIC, &root_ops, &root_fops,
+			 out);
 }
 
 static struct fs_type proc_type = { .name = "proc", .flags = FS_NODEV, .mount = proc_mount };
@@ -171,7 +180,8 @@ static struct fs_type proc_type = { .name = "proc", .flags = FS_NODEV, .mount = 
 void procfs_init(void)
 {
 	const struct gen_spec self = { .mode = S_IFLNK | 0777, .readlink = self_readlink };
-	const struct gen_spec thread_self = { .mode = S_IFLNK | 0777, .readlink = thread_self_readlink };
+	const struct gen_spec thread_self = { .mode = S_IFLNK | 0777,
+					      .readlink = thread_self_readlink };
 	int err = gen_tree_init(&proc_tree, 0555, 0, -EIO);
 
 	if (!err && (!gen_create(&proc_tree, "self", &self) ||

@@ -19,24 +19,39 @@
 
 extern struct gen_tree proc_tree;
 
-#define NODE_INDEX	0x00ffffffu
-#define NODE_FD		0x01000000u
-#define NODE_FDINFO	0x02000000u
-#define NODE_TASK	0x08000000u
-static inline u64 node_ino(pid_t tid, u32 bits) { return (u64)(u32)tid << 32 | bits; }
-static inline pid_t node_tid(const struct inode *i) { return (pid_t)(i->ino >> 32); }
-static inline u32 node_bits(const struct inode *i) { return (u32)i->ino; }
-static inline u32 node_index(const struct inode *i) { return (u32)i->ino & NODE_INDEX; }
+#define NODE_INDEX  0x00ffffffu
+#define NODE_FD	    0x01000000u
+#define NODE_FDINFO 0x02000000u
+#define NODE_TASK   0x08000000u
+static inline u64 node_ino(pid_t tid, u32 bits)
+{
+	return (u64)(u32)tid << 32 | bits;
+}
+static inline pid_t node_tid(const struct inode *i)
+{
+	return (pid_t)(i->ino >> 32);
+}
+static inline u32 node_bits(const struct inode *i)
+{
+	return (u32)i->ino;
+}
+static inline u32 node_index(const struct inode *i)
+{
+	return (u32)i->ino & NODE_INDEX;
+}
 
 /** Who an inode is about. */
 struct pid_target {
-	struct process *p;		/* held by the inode */
-	struct thread *t;		/* counted: put with pid_target_put() */
-	bool task;			/* the thread alone, not the process as a whole */
+	struct process *p; /* held by the inode */
+	struct thread *t;  /* counted: put with pid_target_put() */
+	bool task;	   /* the thread alone, not the process as a whole */
 };
 /** @return false: it has been reaped, or the thread has ended */
 bool pid_target_get(const struct inode *i, struct pid_target *out);
-static inline void pid_target_put(struct pid_target *tg) { thread_put(tg->t); }
+static inline void pid_target_put(struct pid_target *tg)
+{
+	thread_put(tg->t);
+}
 
 /** May @p c look into the process, as ptrace() would let it? */
 bool pid_may_access(const struct cred *c, const struct pid_target *tg);
@@ -56,11 +71,11 @@ struct vm_space *pid_opened_space(const struct pid_target *tg, u64 exec_id);
 
 struct pid_entry {
 	const char *name;
-	mode_t mode;			/* with S_IFMT */
+	mode_t mode; /* with S_IFMT */
 	u8 name_len;
-	u8 where;			/* PID_IN_* */
+	u8 where; /* PID_IN_* */
 	const struct inode_ops *ops;
-	const struct file_ops *fops;	/* of a folder, or instead of show */
+	const struct file_ops *fops; /* of a folder, or instead of show */
 	/** Makes the text. @p f is the open file: f->cred may be asked whether it may look. */
 	int (*show)(struct seq_file *m, const struct pid_target *tg, struct file *f);
 };
@@ -68,9 +83,9 @@ struct pid_entry {
 int pid_show_open(struct inode *i, struct file *f);
 extern const struct file_ops pid_mounts_fops;
 
-#define PID_IN_PROCESS	1
-#define PID_IN_TASK	2
-#define PID_IN_BOTH	3
+#define PID_IN_PROCESS 1
+#define PID_IN_TASK    2
+#define PID_IN_BOTH    3
 /** The entry of an inode whose bits are those of an entry. */
 const struct pid_entry *pid_entry_of(const struct inode *i);
 int pid_setattr(struct inode *i, const struct iattr *a);
@@ -141,10 +156,16 @@ int epoll_watches_write(char *text, size_t len, void *unused);
 #ifdef CONFIG_FAULT_INJECTION
 int proc_fault_init(void);
 #else
-static inline int proc_fault_init(void) { return 0; }
+static inline int proc_fault_init(void)
+{
+	return 0;
+}
 #endif
 #ifdef CONFIG_DEBUG_HEAP
 int proc_leak_init(void);
 #else
-static inline int proc_leak_init(void) { return 0; }
+static inline int proc_leak_init(void)
+{
+	return 0;
+}
 #endif

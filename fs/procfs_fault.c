@@ -67,7 +67,10 @@ static s64 fail_nth_write(struct file *f, struct uio *u, u64 *pos)
 }
 
 const struct file_ops fail_nth_fops = {
-	.open = fail_nth_open, .read = fail_nth_read, .write = fail_nth_write, .llseek = seq_llseek,
+	.open = fail_nth_open,
+	.read = fail_nth_read,
+	.write = fail_nth_write,
+	.llseek = seq_llseek,
 };
 
 /* ---- rules ---- */

@@ -14,11 +14,12 @@ static int show_leaks(struct seq_file *m, void *unused)
 	int err = r ? leak_search(r, thread_stacks_in_use) : -ENOMEM;
 
 	for (u32 i = 0; !err && i < r->nr_sites; i++)
-		seq_printf(m, "leaked: %lu objects, %lu bytes, such as %lx, allocated by %pS\n", r->sites[i].objects,
-			   r->sites[i].bytes, r->sites[i].example, (void *)r->sites[i].ip);
+		seq_printf(m, "leaked: %lu objects, %lu bytes, such as %lx, allocated by %pS\n",
+			   r->sites[i].objects, r->sites[i].bytes, r->sites[i].example,
+			   (void *)r->sites[i].ip);
 	if (!err)
-		seq_printf(m, "%lu objects (%lu bytes) in use, %lu (%lu bytes) of them leaked\n", r->objects, r->bytes,
-			   r->leaked_objects, r->leaked_bytes);
+		seq_printf(m, "%lu objects (%lu bytes) in use, %lu (%lu bytes) of them leaked\n",
+			   r->objects, r->bytes, r->leaked_objects, r->leaked_bytes);
 	kvfree(r);
 	return err;
 }

@@ -97,8 +97,9 @@ static struct file *target_file(const struct pid_target *tg, u32 fd, bool *cloex
 	struct file *f = NULL;
 	u64 flags = spin_lock_irqsave(&p->sig_lock);
 
-	if (list_empty(&t->proc_link))		/* the first thread ended before others */
-		t = list_empty(&p->threads) ? NULL : list_first(&p->threads, struct thread, proc_link);
+	if (list_empty(&t->proc_link)) /* the first thread ended before others */
+		t = list_empty(&p->threads) ? NULL
+					    : list_first(&p->threads, struct thread, proc_link);
 	if (t && t->files)
 		f = files_get_file_flags(t->files, fd, cloexec);
 	spin_unlock_irqrestore(&p->sig_lock, flags);
@@ -118,11 +119,19 @@ static int fd_get_link(const struct inode *i, const struct pid_target *tg, struc
 	return 0;
 }
 
-#define LINK(name, get) \
-	static const char *name##_readlink(struct inode *i, char *buf) { return link_text(i, get, buf); } \
-	static int name##_follow(struct inode *i, struct path *out) { return link_get(i, get, out); } \
-	const struct inode_ops pid_##name##_ops = { \
-		.readlink = name##_readlink, .follow = name##_follow, .setattr = pid_setattr, \
+#define LINK(name, get)                                                \
+	static const char *name##_readlink(struct inode *i, char *buf) \
+	{                                                              \
+		return link_text(i, get, buf);                         \
+	}                                                              \
+	static int name##_follow(struct inode *i, struct path *out)    \
+	{                                                              \
+		return link_get(i, get, out);                          \
+	}                                                              \
+	const struct inode_ops pid_##name##_ops = {                    \
+		.readlink = name##_readlink,                           \
+		.follow = name##_follow,                               \
+		.setattr = pid_setattr,                                \
 	}
 LINK(exe, exe_get);
 LINK(cwd, cwd_get);
@@ -168,9 +177,10 @@ static int fd_lookup_kind(struct inode *dir, struct dentry *d, u32 kind)
 	if (kind == NODE_FDINFO)
 		return pid_instantiate(dir, d, node_ino(node_tid(dir), bits | fd), S_IFREG | 0400,
 				       &fdinfo_ops, &fdinfo_fops);
-	err = pid_instantiate(dir, d, node_ino(node_tid(dir), bits | fd), fd_link_mode(mode), &pid_fd_ops, NULL);
+	err = pid_instantiate(dir, d, node_ino(node_tid(dir), bits | fd), fd_link_mode(mode),
+			      &pid_fd_ops, NULL);
 	if (!err)
-		d->inode->size = 64;	/* what Linux says */
+		d->inode->size = 64; /* what Linux says */
 	return err;
 }
 
@@ -186,15 +196,22 @@ static int fd_readdir_kind(struct file *f, struct dir_context *c, u32 kind, u32 
 	files = process_files_get(f->inode->private);
 	if (!files)
 		return -ENOENT;
-	for (fd = files_next_fd(files, (u32)(c->pos - 2)); fd >= 0; fd = files_next_fd(files, (u32)fd + 1))
+	for (fd = files_next_fd(files, (u32)(c->pos - 2)); fd >= 0;
+	     fd = files_next_fd(files, (u32)fd + 1))
 		if (!pid_fill_number(c, (u64)fd + 2, (u32)fd, node_ino(tid, bits | (u32)fd), type))
 			break;
 	files_put(files);
 	return 0;
 }
 
-static int fd_lookup(struct inode *dir, struct dentry *d) { return fd_lookup_kind(dir, d, NODE_FD); }
-static int fdinfo_lookup(struct inode *dir, struct dentry *d) { return fd_lookup_kind(dir, d, NODE_FDINFO); }
+static int fd_lookup(struct inode *dir, struct dentry *d)
+{
+	return fd_lookup_kind(dir, d, NODE_FD);
+}
+static int fdinfo_lookup(struct inode *dir, struct dentry *d)
+{
+	return fd_lookup_kind(dir, d, NODE_FDINFO);
+}
 
 static int fd_readdir(struct file *f, struct dir_context *c)
 {
@@ -220,11 +237,15 @@ static int fdinfo_dir_open(struct inode *i, struct file *f)
 }
 
 const struct inode_ops fd_dir_ops = {
-	.lookup = fd_lookup, .permission = fd_dir_permission, .setattr = pid_setattr,
+	.lookup = fd_lookup,
+	.permission = fd_dir_permission,
+	.setattr = pid_setattr,
 };
 const struct file_ops fd_dir_fops = { .readdir = fd_readdir };
 const struct inode_ops fdinfo_dir_ops = {
-	.lookup = fdinfo_lookup, .permission = fd_dir_permission, .setattr = pid_setattr,
+	.lookup = fdinfo_lookup,
+	.permission = fd_dir_permission,
+	.setattr = pid_setattr,
 };
 const struct file_ops fdinfo_dir_fops = { .open = fdinfo_dir_open, .readdir = fdinfo_readdir };
 
@@ -234,7 +255,8 @@ static void show_fdinfo(struct seq_file *m, struct file *of, bool cloexec)
 {
 	u32 flags = (of->flags & ~O_CLOEXEC) | (cloexec ? O_CLOEXEC : 0);
 
-	seq_printf(m, "pos:\t%ld\nflags:\t0%o\nmnt_id:\t%u\nino:\t%lu\n", of->mode & FMODE_STREAM ? 0l : (s64)of->pos, flags,
+	seq_printf(m, "pos:\t%ld\nflags:\t0%o\nmnt_id:\t%u\nino:\t%lu\n",
+		   of->mode & FMODE_STREAM ? 0l : (s64)of->pos, flags,
 		   of->path.mnt ? of->path.mnt->id : 0, of->inode->ino);
 	if (of->ops && of->ops->show_fdinfo)
 		of->ops->show_fdinfo(of, m);
@@ -269,5 +291,8 @@ static int fdinfo_open(struct inode *i, struct file *f)
 }
 
 static const struct file_ops fdinfo_fops = {
-	.open = fdinfo_open, .release = seq_release, .read = seq_read, .llseek = seq_llseek,
+	.open = fdinfo_open,
+	.release = seq_release,
+	.read = seq_read,
+	.llseek = seq_llseek,
 };

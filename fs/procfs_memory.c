@@ -17,7 +17,7 @@
 #include "procfs.h"
 #include "vfs.h"
 
-#define KIB_PER_PAGE	(PAGE_SIZE / 1024)
+#define KIB_PER_PAGE (PAGE_SIZE / 1024)
 
 /* ---- copying ---- */
 
@@ -45,7 +45,8 @@ static s64 copy_out(struct vm_space *space, u64 addr, u64 len, struct uio *u, ch
 }
 
 /* The part of [start, end) that begins at *pos. */
-static s64 copy_area(struct vm_space *space, u64 start, u64 end, struct uio *u, u64 *pos, char *page)
+static s64 copy_area(struct vm_space *space, u64 start, u64 end, struct uio *u, u64 *pos,
+		     char *page)
 {
 	s64 n;
 
@@ -66,12 +67,14 @@ static s64 copy_area(struct vm_space *space, u64 start, u64 end, struct uio *u, 
  */
 static s64 copy_title(struct vm_space *space, struct uio *u, u64 *pos, char *page)
 {
-	u64 end = space->env_start == space->arg_end && space->env_end > space->env_start ? space->env_end
-											   : space->arg_end;
-	u64 n = vm_space_access(space, space->arg_start, page, MIN(end - space->arg_start, PAGE_SIZE), false);
+	u64 end = space->env_start == space->arg_end && space->env_end > space->env_start
+			  ? space->env_end
+			  : space->arg_end;
+	u64 n = vm_space_access(space, space->arg_start, page,
+				MIN(end - space->arg_start, PAGE_SIZE), false);
 	u64 len = strnlen(page, n), put;
 
-	len += len < n;				/* the NUL, too */
+	len += len < n; /* the NUL, too */
 	if (*pos >= len)
 		return 0;
 	put = uio_copy_out(u, page + *pos, MIN(len - *pos, u->count));
@@ -143,11 +146,11 @@ static s64 private_transfer(struct file *f, struct uio *u, u64 *pos, transfer_fn
 	if (!u->count)
 		return 0;
 	if (!pid_target_get(f->inode, &tg))
-		return 0;			/* its memory is gone: the end of the file */
+		return 0; /* its memory is gone: the end of the file */
 	space = pid_opened_space(&tg, (u64)f->private);
 	pid_target_put(&tg);
 	if (!space)
-		return 0;			/* or another program's */
+		return 0; /* or another program's */
 	page = kmalloc(PAGE_SIZE);
 	n = page ? fn(space, u, pos, page) : -ENOMEM;
 	kfree(page);
@@ -165,7 +168,9 @@ static s64 environ_read(struct file *f, struct uio *u, u64 *pos)
 	return private_transfer(f, u, pos, copy_environ);
 }
 
-const struct file_ops environ_fops = { .open = private_open, .read = environ_read, .llseek = seq_llseek };
+const struct file_ops environ_fops = { .open = private_open,
+				       .read = environ_read,
+				       .llseek = seq_llseek };
 
 static s64 copy_mem_out(struct vm_space *space, struct uio *u, u64 *pos, char *page)
 {
@@ -206,7 +211,10 @@ static s64 mem_write(struct file *f, struct uio *u, u64 *pos)
 }
 
 const struct file_ops mem_fops = {
-	.open = private_open, .read = mem_read, .write = mem_write, .llseek = seq_llseek,
+	.open = private_open,
+	.read = mem_read,
+	.write = mem_write,
+	.llseek = seq_llseek,
 };
 
 /* ---- maps ---- */
@@ -214,8 +222,12 @@ const struct file_ops mem_fops = {
 static void show_region(struct seq_file *m, struct vm_region *r, char *buf)
 {
 	struct proc_maps_line line = {
-		.start = r->start, .end = r->end, .read = r->flags & VM_READ, .write = r->flags & VM_WRITE,
-		.exec = r->flags & VM_EXEC, .shared = r->flags & VM_SHARED,
+		.start = r->start,
+		.end = r->end,
+		.read = r->flags & VM_READ,
+		.write = r->flags & VM_WRITE,
+		.exec = r->flags & VM_EXEC,
+		.shared = r->flags & VM_SHARED,
 	};
 	const char *name = vm_region_name(r);
 	size_t from;
@@ -249,15 +261,23 @@ static void show_region_usage(struct seq_file *m, const struct vm_region *r)
 
 	vm_region_usage(r, &u);
 
-	const struct { const char *label; u64 kib; } rows[] = {
-		{ "Size:           ", (r->end - r->start) / 1024 }, { "KernelPageSize: ", PAGE_SIZE / 1024 },
-		{ "MMUPageSize:    ", PAGE_SIZE / 1024 }, { "Rss:            ", u.rss * KIB_PER_PAGE },
-		{ "Pss:            ", u.pss / 1024 }, { "Shared_Clean:   ", u.shared_clean * KIB_PER_PAGE },
+	const struct {
+		const char *label;
+		u64 kib;
+	} rows[] = {
+		{ "Size:           ", (r->end - r->start) / 1024 },
+		{ "KernelPageSize: ", PAGE_SIZE / 1024 },
+		{ "MMUPageSize:    ", PAGE_SIZE / 1024 },
+		{ "Rss:            ", u.rss * KIB_PER_PAGE },
+		{ "Pss:            ", u.pss / 1024 },
+		{ "Shared_Clean:   ", u.shared_clean * KIB_PER_PAGE },
 		{ "Shared_Dirty:   ", u.shared_dirty * KIB_PER_PAGE },
 		{ "Private_Clean:  ", u.private_clean * KIB_PER_PAGE },
 		{ "Private_Dirty:  ", u.private_dirty * KIB_PER_PAGE },
-		{ "Referenced:     ", u.rss * KIB_PER_PAGE }, { "Anonymous:      ", u.anon * KIB_PER_PAGE },
-		{ "Swap:           ", 0 }, { "SwapPss:        ", 0 },
+		{ "Referenced:     ", u.rss * KIB_PER_PAGE },
+		{ "Anonymous:      ", u.anon * KIB_PER_PAGE },
+		{ "Swap:           ", 0 },
+		{ "SwapPss:        ", 0 },
 		{ "Locked:         ", u.locked * KIB_PER_PAGE },
 	};
 
@@ -314,7 +334,8 @@ int pid_show_auxv(struct seq_file *m, const struct pid_target *tg, struct file *
 
 	if (!space)
 		return 0;
-	seq_write(m, space->saved_auxv, MIN(space->auxv_len, (u32)ARRAY_SIZE(space->saved_auxv)) * 8);
+	seq_write(m, space->saved_auxv,
+		  MIN(space->auxv_len, (u32)ARRAY_SIZE(space->saved_auxv)) * 8);
 	vm_space_put(space);
 	return 0;
 }

@@ -13,18 +13,21 @@
 #include "proc_text.h"
 #include "procfs.h"
 
-#define ESCAPE_PATH	" \t\n\\"
-#define ESCAPE_NAME	" \t\n\\#"
+#define ESCAPE_PATH " \t\n\\"
+#define ESCAPE_NAME " \t\n\\#"
 
 /* What all lines of a text need. */
-struct mounts_context { struct path root; char *buf; };
+struct mounts_context {
+	struct path root;
+	char *buf;
+};
 
 static int context_init(struct mounts_context *c, struct process *p)
 {
 	struct fs_context *fs = process_fs_get(p);
 
 	if (!fs)
-		return -EINVAL;			/* as Linux says of a zombie */
+		return -EINVAL; /* as Linux says of a zombie */
 	c->buf = kmalloc(PATH_MAX);
 	if (c->buf) {
 		spin_lock(&fs->lock);
@@ -80,7 +83,9 @@ static const char *root_text(struct mounts_context *c, struct mount *m)
 static void show_super_flags(struct seq_file *m, u32 flags)
 {
 	static const struct proc_flag_name names[] = {
-		{ MS_SYNCHRONOUS, ",sync" }, { MS_DIRSYNC, ",dirsync" }, { MS_MANDLOCK, ",mand" },
+		{ MS_SYNCHRONOUS, ",sync" },
+		{ MS_DIRSYNC, ",dirsync" },
+		{ MS_MANDLOCK, ",mand" },
 		{ MS_LAZYTIME, ",lazytime" },
 	};
 
@@ -90,9 +95,10 @@ static void show_super_flags(struct seq_file *m, u32 flags)
 static void show_mount_flags(struct seq_file *m, u32 flags)
 {
 	static const struct proc_flag_name names[] = {
-		{ MNT_NOSUID, ",nosuid" }, { MNT_NODEV, ",nodev" }, { MNT_NOEXEC, ",noexec" },
-		{ MNT_NOATIME, ",noatime" }, { MNT_NODIRATIME, ",nodiratime" },
-		{ MNT_RELATIME, ",relatime" }, { MNT_NOSYMFOLLOW, ",nosymfollow" },
+		{ MNT_NOSUID, ",nosuid" },	     { MNT_NODEV, ",nodev" },
+		{ MNT_NOEXEC, ",noexec" },	     { MNT_NOATIME, ",noatime" },
+		{ MNT_NODIRATIME, ",nodiratime" },   { MNT_RELATIME, ",relatime" },
+		{ MNT_NOSYMFOLLOW, ",nosymfollow" },
 	};
 
 	proc_text_flags(m, flags, names, ARRAY_SIZE(names));
@@ -134,7 +140,8 @@ static void show_mountinfo(struct seq_file *m, struct mounts_context *c, struct 
 	size_t start = m->count;
 	const char *where;
 
-	seq_printf(m, "%u %u %u:%u ", mnt->id, mnt->parent->id, MAJOR(mnt->sb->dev), MINOR(mnt->sb->dev));
+	seq_printf(m, "%u %u %u:%u ", mnt->id, mnt->parent->id, MAJOR(mnt->sb->dev),
+		   MINOR(mnt->sb->dev));
 	seq_escape(m, root_text(c, mnt), ESCAPE_PATH);
 	where = mountpoint_text(c, mnt);
 	if (!where) {
@@ -193,11 +200,16 @@ static int mounts_open(struct inode *i, struct file *f)
 
 static u32 mounts_poll(struct file *f, struct poll_table *t)
 {
-	return POLLIN | POLLRDNORM | (seq_poll_changed(f, &mount_changes, t) ? POLLERR | POLLPRI : 0);
+	return POLLIN | POLLRDNORM |
+	       (seq_poll_changed(f, &mount_changes, t) ? POLLERR | POLLPRI : 0);
 }
 
 const struct file_ops pid_mounts_fops = {
-	.open = mounts_open, .release = seq_release, .read = seq_read, .llseek = seq_llseek, .poll = mounts_poll,
+	.open = mounts_open,
+	.release = seq_release,
+	.read = seq_read,
+	.llseek = seq_llseek,
+	.poll = mounts_poll,
 };
 
 int filesystems_show(struct seq_file *m, void *unused)

@@ -121,7 +121,7 @@ static void set_owner(struct inode *i, struct process *p)
 	const struct cred *c;
 
 	if (!t)
-		return;				/* it has ended: nobody's, the super user's */
+		return; /* it has ended: nobody's, the super user's */
 	rcu_read_lock();
 	c = rcu_dereference(t->cred);
 	if (c && t->proc == p && (is_folder || (READ_ONCE(p->space) && READ_ONCE(p->dumpable)))) {
@@ -222,7 +222,7 @@ int pid_lookup_root(struct inode *dir, struct dentry *d)
 	if (!pid_parse_name(d, &nr))
 		return 0;
 	p = process_find((pid_t)nr);
-	if (!p) {		/* the number of another thread than the first: there, if not listed */
+	if (!p) { /* the number of another thread than the first: there, if not listed */
 		struct thread *t = thread_find((pid_t)nr);
 
 		if (!t)
@@ -231,7 +231,8 @@ int pid_lookup_root(struct inode *dir, struct dentry *d)
 		process_get(p);
 		thread_put(t);
 	}
-	i = pid_inode(dir->sb, p, node_ino((pid_t)nr, 0), S_IFDIR | 0555, &pid_dir_ops, &pid_dir_fops);
+	i = pid_inode(dir->sb, p, node_ino((pid_t)nr, 0), S_IFDIR | 0555, &pid_dir_ops,
+		      &pid_dir_fops);
 	if (!i) {
 		process_put(p);
 		return -ENOMEM;
@@ -242,10 +243,14 @@ int pid_lookup_root(struct inode *dir, struct dentry *d)
 
 /* ---- the folder ---- */
 
-#define ENTRY(n, type_and_mode, where_, ...) \
-	{ .name = n, .name_len = sizeof(n) - 1, .mode = (type_and_mode), .where = (where_), __VA_ARGS__ }
+#define ENTRY(n, type_and_mode, where_, ...)                                                      \
+	{                                                                                         \
+		.name = n, .name_len = sizeof(n) - 1, .mode = (type_and_mode), .where = (where_), \
+		__VA_ARGS__                                                                       \
+	}
 #define MOUNTS(n, fn) ENTRY(n, S_IFREG | 0444, PID_IN_BOTH, .fops = &pid_mounts_fops, .show = fn)
-#define SHOW(n, rights, where_, fn) ENTRY(n, S_IFREG | (rights), where_, .fops = &pid_show_fops, .show = fn)
+#define SHOW(n, rights, where_, fn) \
+	ENTRY(n, S_IFREG | (rights), where_, .fops = &pid_show_fops, .show = fn)
 /* About its memory: only for those who may look into the process. */
 #define SPACE(n, rights, where_, fn) \
 	ENTRY(n, S_IFREG | (rights), where_, .fops = &pid_space_fops, .show = fn)
@@ -285,7 +290,8 @@ static const struct pid_entry pid_entries[] = {
 	MOUNTS("mountinfo", pid_show_mountinfo),
 	ENTRY("cwd", S_IFLNK | 0777, PID_IN_BOTH, .ops = &pid_cwd_ops),
 	ENTRY("root", S_IFLNK | 0777, PID_IN_BOTH, .ops = &pid_root_ops),
-	ENTRY("fdinfo", S_IFDIR | 0555, PID_IN_BOTH, .ops = &fdinfo_dir_ops, .fops = &fdinfo_dir_fops),
+	ENTRY("fdinfo", S_IFDIR | 0555, PID_IN_BOTH, .ops = &fdinfo_dir_ops,
+	      .fops = &fdinfo_dir_fops),
 	ENTRY("mem", S_IFREG | 0600, PID_IN_BOTH, .fops = &mem_fops),
 	SPACE("auxv", 0400, PID_IN_BOTH, pid_show_auxv),
 	SHOW("limits", 0444, PID_IN_BOTH, pid_show_limits),
@@ -332,9 +338,10 @@ static int dir_lookup(struct inode *dir, struct dentry *d)
 			continue;
 		t = thread_find(node_tid(dir));
 		if (!t)
-			return 0;		/* it has ended */
+			return 0; /* it has ended */
 		thread_put(t);
-		return pid_instantiate(dir, d, node_ino(node_tid(dir), (bits & NODE_TASK) | (n + 1)),
+		return pid_instantiate(dir, d,
+				       node_ino(node_tid(dir), (bits & NODE_TASK) | (n + 1)),
 				       e->mode, e->ops ? e->ops : &pid_file_ops, e->fops);
 	}
 	return 0;
@@ -356,7 +363,8 @@ static int dir_readdir(struct file *f, struct dir_context *c)
 
 		if (entry_is_here(e, bits) &&
 		    !pid_fill(c, n + 2, e->name, e->name_len,
-			      node_ino(tid, (bits & NODE_TASK) | (u32)(n + 1)), mode_to_dtype(e->mode)))
+			      node_ino(tid, (bits & NODE_TASK) | (u32)(n + 1)),
+			      mode_to_dtype(e->mode)))
 			break;
 	}
 	return 0;
@@ -385,7 +393,10 @@ int pid_show_open(struct inode *i, struct file *f)
 }
 
 static const struct file_ops pid_show_fops = {
-	.open = pid_show_open, .release = seq_release, .read = seq_read, .llseek = seq_llseek,
+	.open = pid_show_open,
+	.release = seq_release,
+	.read = seq_read,
+	.llseek = seq_llseek,
 };
 
 static int pid_space_text_open(struct inode *i, struct file *f)
@@ -397,5 +408,8 @@ static int pid_space_text_open(struct inode *i, struct file *f)
 }
 
 static const struct file_ops pid_space_fops = {
-	.open = pid_space_text_open, .release = seq_release, .read = seq_read, .llseek = seq_llseek,
+	.open = pid_space_text_open,
+	.release = seq_release,
+	.read = seq_read,
+	.llseek = seq_llseek,
 };

@@ -19,10 +19,10 @@
 #include "proc_text.h"
 #include "procfs.h"
 
-#define TICK_NS		(NSEC_PER_SEC / USER_HZ)
-#define KIB_PER_PAGE	(PAGE_SIZE / 1024)
-#define PF_EXITING	0x4		/* of Linux's flags, those that mean something here */
-#define PF_FORKNOEXEC	0x40
+#define TICK_NS	      (NSEC_PER_SEC / USER_HZ)
+#define KIB_PER_PAGE  (PAGE_SIZE / 1024)
+#define PF_EXITING    0x4 /* of Linux's flags, those that mean something here */
+#define PF_FORKNOEXEC 0x40
 
 /* ---- what both stat and status tell ---- */
 
@@ -139,8 +139,12 @@ int pid_show_stat(struct seq_file *m, const struct pid_target *tg, struct file *
 	struct signal_sets sets = { 0 };
 	char comm[16];
 	struct proc_stat_line s = {
-		.pid = tg->t->tid, .comm = comm, .state = state_of(tg), .ppid = READ_ONCE(p->ppid),
-		.pgrp = READ_ONCE(p->pgrp), .session = READ_ONCE(p->session),
+		.pid = tg->t->tid,
+		.comm = comm,
+		.state = state_of(tg),
+		.ppid = READ_ONCE(p->ppid),
+		.pgrp = READ_ONCE(p->pgrp),
+		.session = READ_ONCE(p->session),
 		.flags = (has_ended(tg) ? PF_EXITING : 0) | (p->did_exec ? 0 : PF_FORKNOEXEC),
 		.rsslim = p->limits[RLIMIT_RSS].rlim_cur,
 		.exit_signal = tg->task && tg->t->tid != p->pid ? -1 : p->exit_signal,
@@ -223,7 +227,7 @@ static void show_groups(struct seq_file *m, const struct cred *c)
 	seq_puts(m, "Groups:\t");
 	for (u32 i = 0; i < c->ngroups; i++)
 		seq_put_u64(m, i ? ' ' : 0, c->groups[i]);
-	seq_puts(m, " \n");			/* the blank is Linux's */
+	seq_puts(m, " \n"); /* the blank is Linux's */
 }
 
 static void show_umask(struct seq_file *m, struct process *p)
@@ -260,12 +264,25 @@ static void show_memory(struct seq_file *m, struct process *p)
 	vm_space_usage(space, &u);
 	vm_space_put(space);
 
-	const struct { const char *label; u64 pages; } rows[] = {
-		{ "VmPeak:\t", u.peak_total }, { "VmSize:\t", u.total }, { "VmLck:\t", u.locked },
-		{ "VmPin:\t", 0 }, { "VmHWM:\t", u.peak_rss }, { "VmRSS:\t", u.rss },
-		{ "RssAnon:\t", u.rss_anon }, { "RssFile:\t", u.rss_file }, { "RssShmem:\t", 0 },
-		{ "VmData:\t", u.data }, { "VmStk:\t", u.stack }, { "VmExe:\t", MIN(u.text, u.exec) },
-		{ "VmLib:\t", u.exec - MIN(u.text, u.exec) }, { "VmPTE:\t", u.tables }, { "VmSwap:\t", 0 },
+	const struct {
+		const char *label;
+		u64 pages;
+	} rows[] = {
+		{ "VmPeak:\t", u.peak_total },
+		{ "VmSize:\t", u.total },
+		{ "VmLck:\t", u.locked },
+		{ "VmPin:\t", 0 },
+		{ "VmHWM:\t", u.peak_rss },
+		{ "VmRSS:\t", u.rss },
+		{ "RssAnon:\t", u.rss_anon },
+		{ "RssFile:\t", u.rss_file },
+		{ "RssShmem:\t", 0 },
+		{ "VmData:\t", u.data },
+		{ "VmStk:\t", u.stack },
+		{ "VmExe:\t", MIN(u.text, u.exec) },
+		{ "VmLib:\t", u.exec - MIN(u.text, u.exec) },
+		{ "VmPTE:\t", u.tables },
+		{ "VmSwap:\t", 0 },
 	};
 
 	for (u32 i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -313,7 +330,8 @@ static void show_schedule(struct seq_file *m, const struct thread *t)
 	proc_text_mask(m, t->affinity.bits, cpu_count);
 	seq_puts(m, "\nCpus_allowed_list:\t");
 	proc_text_list(m, t->affinity.bits, cpu_count);
-	seq_printf(m, "\nMems_allowed:\t1\nMems_allowed_list:\t0\n"
+	seq_printf(m,
+		   "\nMems_allowed:\t1\nMems_allowed_list:\t0\n"
 		   "voluntary_ctxt_switches:\t%lu\nnonvoluntary_ctxt_switches:\t%lu\n",
 		   t->nvcsw, t->nivcsw);
 }
@@ -332,8 +350,8 @@ int pid_show_status(struct seq_file *m, const struct pid_target *tg, struct file
 	show_ids(m, "Gid:", c->gid, c->egid, c->sgid, c->fsgid);
 	seq_printf(m, "FDSize:\t%u\n", descriptor_room(p));
 	show_groups(m, c);
-	seq_printf(m, "NStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\n", p->pid, tid, READ_ONCE(p->pgrp),
-		   READ_ONCE(p->session));
+	seq_printf(m, "NStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\n", p->pid, tid,
+		   READ_ONCE(p->pgrp), READ_ONCE(p->session));
 	show_memory(m, p);
 	show_signals(m, tg);
 	show_capabilities(m, c, p);
@@ -359,7 +377,8 @@ int pid_show_limits(struct seq_file *m, const struct pid_target *tg, struct file
 static bool is_sleeping_itself(const char *name)
 {
 	static const char *const prefixes[] = {
-		"schedule", "context_switch", "wait_", "mutex_lock", "down_", "sleep_until", "synchronize_rcu",
+		"schedule", "context_switch", "wait_",		 "mutex_lock",
+		"down_",    "sleep_until",    "synchronize_rcu",
 	};
 
 	for (u32 i = 0; i < ARRAY_SIZE(prefixes); i++)
@@ -372,7 +391,8 @@ int pid_show_wchan(struct seq_file *m, const struct pid_target *tg, struct file 
 {
 	struct symbol_name symbol;
 	u64 addrs[16];
-	u32 n = pid_reader_may_access(f, tg) ? thread_backtrace(tg->t, addrs, ARRAY_SIZE(addrs)) : 0;
+	u32 n = pid_reader_may_access(f, tg) ? thread_backtrace(tg->t, addrs, ARRAY_SIZE(addrs))
+					     : 0;
 
 	for (u32 i = 0; i < n; i++)
 		if (symbol_lookup(addrs[i], &symbol) && !is_sleeping_itself(symbol.name)) {
@@ -419,7 +439,8 @@ int pid_show_oom_score(struct seq_file *m, const struct pid_target *tg, struct f
 	if (space) {
 		if (adj > -1000)
 			points = (s64)vm_space_rss(space) + adj * (s64)mem.total / 1000;
-		points = adj > -1000 ? (1000 + points * 1000 / (s64)MAX(mem.total, 1ull)) * 2 / 3 : 0;
+		points = adj > -1000 ? (1000 + points * 1000 / (s64)MAX(mem.total, 1ull)) * 2 / 3
+				     : 0;
 		vm_space_put(space);
 	}
 	seq_put_s64(m, 0, MAX(points, 0ll));
@@ -432,7 +453,7 @@ int pid_show_children(struct seq_file *m, const struct pid_target *tg, struct fi
 	struct process *p = tg->p, *child;
 	u64 flags;
 
-	if (tg->t->tid != p->pid)		/* children are the process's, not a thread's */
+	if (tg->t->tid != p->pid) /* children are the process's, not a thread's */
 		return 0;
 	flags = spin_lock_irqsave(&process_lock);
 	list_for_each(child, &p->children, sibling) {
@@ -496,7 +517,11 @@ static int comm_permission(struct inode *i, int mask)
 
 const struct inode_ops comm_ops = { .permission = comm_permission, .setattr = pid_setattr };
 const struct file_ops comm_fops = {
-	.open = comm_open, .release = seq_release, .read = seq_read, .write = comm_write, .llseek = seq_llseek,
+	.open = comm_open,
+	.release = seq_release,
+	.read = seq_read,
+	.write = comm_write,
+	.llseek = seq_llseek,
 };
 
 /* ---- oom_score_adj ---- */
@@ -552,6 +577,9 @@ static s64 oom_score_adj_write(struct file *f, struct uio *u, u64 *pos)
 }
 
 const struct file_ops oom_score_adj_fops = {
-	.open = oom_score_adj_open, .release = seq_release, .read = seq_read,
-	.write = oom_score_adj_write, .llseek = seq_llseek,
+	.open = oom_score_adj_open,
+	.release = seq_release,
+	.read = seq_read,
+	.write = oom_score_adj_write,
+	.llseek = seq_llseek,
 };

@@ -14,9 +14,9 @@
 #include "pipe.h"
 #include "procfs.h"
 
-#define OVERFLOW_ID	65534		/* what an id that does not fit becomes: "nobody" */
-#define FD_NUMBERS	1048576
-#define OVERCOMMIT_ALWAYS 1		/* memory is given out as it is touched, however much was mapped */
+#define OVERFLOW_ID	  65534 /* what an id that does not fit becomes: "nobody" */
+#define FD_NUMBERS	  1048576
+#define OVERCOMMIT_ALWAYS 1 /* memory is given out as it is touched, however much was mapped */
 
 /* ---- numbers and texts that do not change ---- */
 
@@ -78,7 +78,10 @@ static int write_name(char *text, size_t len, void *which)
 static int create_name(const char *path, enum utsname_which which)
 {
 	const struct gen_spec spec = {
-		.mode = S_IFREG | 0644, .show = show_name, .write = write_name, .arg = (void *)which,
+		.mode = S_IFREG | 0644,
+		.show = show_name,
+		.write = write_name,
+		.arg = (void *)which,
 		.changes = &utsname_changes[which],
 	};
 
@@ -105,12 +108,14 @@ static int write_pid_max(char *text, size_t len, void *unused)
 
 /* Level shown, level of a message without one, least value of the former, its value at the start. */
 static int printk_first = 7;
-static int *const printk_levels[] = { &console_loglevel, &printk_message_level, &printk_console_min, &printk_first };
+static int *const printk_levels[] = { &console_loglevel, &printk_message_level, &printk_console_min,
+				      &printk_first };
 
 static int show_printk(struct seq_file *m, void *unused)
 {
 	for (u32 i = 0; i < ARRAY_SIZE(printk_levels); i++)
-		seq_printf(m, "%d%c", READ_ONCE(*printk_levels[i]), i + 1 < ARRAY_SIZE(printk_levels) ? '\t' : '\n');
+		seq_printf(m, "%d%c", READ_ONCE(*printk_levels[i]),
+			   i + 1 < ARRAY_SIZE(printk_levels) ? '\t' : '\n');
 	return 0;
 }
 
@@ -202,8 +207,14 @@ static int write_pipe_limit(char *text, size_t len, void *which)
 
 /* ---- all of them ---- */
 
-#define CONSTANT(path, value) { path, 0444, show_constant, NULL, (void *)(u64)(value) }
-#define FACT(path, show) { path, 0444, show, NULL, NULL }
+#define CONSTANT(path, value)                                         \
+	{                                                             \
+		path, 0444, show_constant, NULL, (void *)(u64)(value) \
+	}
+#define FACT(path, show)                     \
+	{                                    \
+		path, 0444, show, NULL, NULL \
+	}
 
 int proc_sysctl_init(void)
 {
@@ -228,19 +239,24 @@ int proc_sysctl_init(void)
 		{ "sys/kernel/unknown_nmi_panic", 0644, show_int, write_int, &nmi_panic_wanted },
 		CONSTANT("sys/vm/overcommit_memory", OVERCOMMIT_ALWAYS),
 		{ "sys/vm/mmap_min_addr", 0644, show_mmap_min_addr, write_mmap_min_addr, NULL },
-		{ "sys/fs/epoll/max_user_watches", 0644, epoll_watches_show, epoll_watches_write, NULL },
+		{ "sys/fs/epoll/max_user_watches", 0644, epoll_watches_show, epoll_watches_write,
+		  NULL },
 		CONSTANT("sys/fs/file-max", INT64_MAX),
 		CONSTANT("sys/fs/nr_open", FD_NUMBERS),
 		CONSTANT("sys/fs/overflowuid", OVERFLOW_ID),
 		CONSTANT("sys/fs/overflowgid", OVERFLOW_ID),
-		{ "sys/fs/pipe-max-size", 0644, show_pipe_limit, write_pipe_limit, (void *)PIPE_LIMIT_SIZE },
-		{ "sys/fs/pipe-user-pages-soft", 0644, show_pipe_limit, write_pipe_limit, (void *)PIPE_LIMIT_SOFT },
-		{ "sys/fs/pipe-user-pages-hard", 0644, show_pipe_limit, write_pipe_limit, (void *)PIPE_LIMIT_HARD },
+		{ "sys/fs/pipe-max-size", 0644, show_pipe_limit, write_pipe_limit,
+		  (void *)PIPE_LIMIT_SIZE },
+		{ "sys/fs/pipe-user-pages-soft", 0644, show_pipe_limit, write_pipe_limit,
+		  (void *)PIPE_LIMIT_SOFT },
+		{ "sys/fs/pipe-user-pages-hard", 0644, show_pipe_limit, write_pipe_limit,
+		  (void *)PIPE_LIMIT_HARD },
 	};
 
 	for (u32 i = 0; i < ARRAY_SIZE(files); i++)
-		if (!proc_create_rw(files[i].path, files[i].mode, files[i].show, files[i].write, files[i].arg))
+		if (!proc_create_rw(files[i].path, files[i].mode, files[i].show, files[i].write,
+				    files[i].arg))
 			return -ENOMEM;
-	return create_name("sys/kernel/hostname", UTSNAME_HOST) ?:
-	       create_name("sys/kernel/domainname", UTSNAME_DOMAIN);
+	return create_name("sys/kernel/hostname", UTSNAME_HOST)
+		       ?: create_name("sys/kernel/domainname", UTSNAME_DOMAIN);
 }

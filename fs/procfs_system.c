@@ -17,13 +17,13 @@
 
 CMDLINE_OPTION(opt_console, "console");
 
-#define TICK_NS		(NSEC_PER_SEC / USER_HZ)
+#define TICK_NS (NSEC_PER_SEC / USER_HZ)
 #ifdef __clang__
-#define COMPILER	"clang " __clang_version__
+#define COMPILER "clang " __clang_version__
 #else
-#define COMPILER	"gcc " __VERSION__
+#define COMPILER "gcc " __VERSION__
 #endif
-#define KIB_PER_PAGE	(PAGE_SIZE / 1024)
+#define KIB_PER_PAGE (PAGE_SIZE / 1024)
 
 /* ---- memory ---- */
 
@@ -37,14 +37,27 @@ static int meminfo_show(struct seq_file *m, void *unused)
 
 	mem_info_get(&mem);
 
-	const struct { const char *label; u64 pages; } rows[] = {
-		{ "MemTotal:       ", mem.total }, { "MemFree:        ", mem.free },
-		{ "MemAvailable:   ", mem.free }, { "Buffers:        ", 0 },
-		{ "Cached:         ", mem.cached }, { "SwapCached:     ", 0 },
-		{ "SwapTotal:      ", 0 }, { "SwapFree:       ", 0 }, { "Dirty:          ", 0 },
-		{ "Writeback:      ", 0 }, { "AnonPages:      ", mem.anon }, { "Shmem:          ", mem.cached },
-		{ "KReclaimable:   ", 0 }, { "Slab:           ", mem.slab }, { "SReclaimable:   ", 0 },
-		{ "SUnreclaim:     ", mem.slab }, { "KernelStack:    ", mem.kernel_stacks },
+	const struct {
+		const char *label;
+		u64 pages;
+	} rows[] = {
+		{ "MemTotal:       ", mem.total },
+		{ "MemFree:        ", mem.free },
+		{ "MemAvailable:   ", mem.free },
+		{ "Buffers:        ", 0 },
+		{ "Cached:         ", mem.cached },
+		{ "SwapCached:     ", 0 },
+		{ "SwapTotal:      ", 0 },
+		{ "SwapFree:       ", 0 },
+		{ "Dirty:          ", 0 },
+		{ "Writeback:      ", 0 },
+		{ "AnonPages:      ", mem.anon },
+		{ "Shmem:          ", mem.cached },
+		{ "KReclaimable:   ", 0 },
+		{ "Slab:           ", mem.slab },
+		{ "SReclaimable:   ", 0 },
+		{ "SUnreclaim:     ", mem.slab },
+		{ "KernelStack:    ", mem.kernel_stacks },
 		{ "PageTables:     ", mem.page_tables },
 	};
 
@@ -65,23 +78,28 @@ static int vmstat_show(struct seq_file *m, void *unused)
 	mem_info_get(&mem);
 	for (u32 i = 0; i < cpu_count; i++)
 		faults += cpus[i] ? cpus[i]->nr_faults : 0;
-	seq_printf(m, "nr_free_pages %lu\nnr_anon_pages %lu\nnr_file_pages %lu\nnr_shmem %lu\n"
-		   "nr_slab_unreclaimable %lu\nnr_kernel_stack %lu\nnr_page_table_pages %lu\npgfault %lu\n",
-		   mem.free, mem.anon, mem.cached, mem.cached, mem.slab, mem.kernel_stacks * KIB_PER_PAGE,
-		   mem.page_tables, faults);
+	seq_printf(
+		m,
+		"nr_free_pages %lu\nnr_anon_pages %lu\nnr_file_pages %lu\nnr_shmem %lu\n"
+		"nr_slab_unreclaimable %lu\nnr_kernel_stack %lu\nnr_page_table_pages %lu\npgfault %lu\n",
+		mem.free, mem.anon, mem.cached, mem.cached, mem.slab,
+		mem.kernel_stacks * KIB_PER_PAGE, mem.page_tables, faults);
 	return 0;
 }
 
 /* ---- processors and time ---- */
 
-struct cpu_times { u64 user, system, idle, irq; };
+struct cpu_times {
+	u64 user, system, idle, irq;
+};
 
 /* A processor that idles does not count by itself: what it has idled by now is added. */
 static void cpu_times_get(const struct cpu *c, struct cpu_times *t)
 {
 	u64 now = time_monotonic_ns(), since;
 
-	*t = (struct cpu_times){ c->time.user_ns, c->time.system_ns, c->time.idle_ns, c->time.irq_ns };
+	*t = (struct cpu_times){ c->time.user_ns, c->time.system_ns, c->time.idle_ns,
+				 c->time.irq_ns };
 	if (READ_ONCE(c->running) != c->idle || !c->idle)
 		return;
 	since = READ_ONCE(c->idle->exec_start_ns);
@@ -131,15 +149,19 @@ static int stat_show(struct seq_file *m, void *unused)
 		show_times(m, &t);
 	}
 	sched_counts(&running, &total);
-	seq_printf(m, "intr %lu\nctxt %lu\nbtime %lu\nprocesses %lu\nprocs_running %u\nprocs_blocked 0\n"
-		   "softirq 0 0 0 0 0 0 0 0 0 0 0\n", interrupts, switches,
-		   (u64)((time_realtime_ns() - time_monotonic_ns()) / NSEC_PER_SEC), forks, running);
+	seq_printf(
+		m,
+		"intr %lu\nctxt %lu\nbtime %lu\nprocesses %lu\nprocs_running %u\nprocs_blocked 0\n"
+		"softirq 0 0 0 0 0 0 0 0 0 0 0\n",
+		interrupts, switches,
+		(u64)((time_realtime_ns() - time_monotonic_ns()) / NSEC_PER_SEC), forks, running);
 	return 0;
 }
 
 static void show_seconds(struct seq_file *m, u64 ns, char end)
 {
-	seq_printf(m, "%lu.%02lu%c", (u64)(ns / NSEC_PER_SEC), (u64)(ns / (NSEC_PER_SEC / 100) % 100), end);
+	seq_printf(m, "%lu.%02lu%c", (u64)(ns / NSEC_PER_SEC),
+		   (u64)(ns / (NSEC_PER_SEC / 100) % 100), end);
 }
 
 static int uptime_show(struct seq_file *m, void *unused)
@@ -164,7 +186,7 @@ static int loadavg_show(struct seq_file *m, void *unused)
 
 	sched_loadavg(load);
 	for (u32 i = 0; i < 3; i++) {
-		u64 v = load[i] + 2048 / 200;	/* rounded to hundredths */
+		u64 v = load[i] + 2048 / 200; /* rounded to hundredths */
 
 		seq_printf(m, "%lu.%02lu ", v / 2048, v % 2048 * 100 / 2048);
 	}
@@ -192,8 +214,8 @@ static int version_show(struct seq_file *m, void *unused)
 	struct new_utsname n;
 
 	utsname_get(&n);
-	seq_printf(m, "%s version %s (Banos " BANOS_VERSION ") (" COMPILER ") %s\n", n.sysname, n.release,
-		   n.version);
+	seq_printf(m, "%s version %s (Banos " BANOS_VERSION ") (" COMPILER ") %s\n", n.sysname,
+		   n.release, n.version);
 	return 0;
 }
 
@@ -248,7 +270,8 @@ static int consoles_show(struct seq_file *m, void *unused)
 	for (const struct console *c = console_first(); c; c = READ_ONCE(c->next)) {
 		bool first = *preferred ? !strcmp(preferred, c->name) : c == console_first();
 
-		seq_printf(m, "%-20s -W- (%c%c    )", c->name, c->enabled ? 'E' : ' ', first ? 'C' : ' ');
+		seq_printf(m, "%-20s -W- (%c%c    )", c->name, c->enabled ? 'E' : ' ',
+			   first ? 'C' : ' ');
 		show_console_device(m, c->name);
 		seq_putc(m, '\n');
 	}
@@ -257,14 +280,25 @@ static int consoles_show(struct seq_file *m, void *unused)
 
 int proc_system_init(void)
 {
-	static const struct { const char *name; mode_t mode; int (*show)(struct seq_file *m, void *unused); } files[] = {
-		{ "cmdline", 0444, cmdline_show }, { "consoles", 0444, consoles_show },
-		{ "cpuinfo", 0444, cpuinfo_show }, { "devices", 0444, devices_show },
-		{ "filesystems", 0444, filesystems_show }, { "interrupts", 0444, interrupts_show },
-		{ "loadavg", 0444, loadavg_show }, { "meminfo", 0444, meminfo_show },
-		{ "partitions", 0444, partitions_show }, { "stat", 0444, stat_show },
-		{ "swaps", 0444, swaps_show }, { "uptime", 0444, uptime_show },
-		{ "version", 0444, version_show }, { "vmstat", 0444, vmstat_show },
+	static const struct {
+		const char *name;
+		mode_t mode;
+		int (*show)(struct seq_file *m, void *unused);
+	} files[] = {
+		{ "cmdline", 0444, cmdline_show },
+		{ "consoles", 0444, consoles_show },
+		{ "cpuinfo", 0444, cpuinfo_show },
+		{ "devices", 0444, devices_show },
+		{ "filesystems", 0444, filesystems_show },
+		{ "interrupts", 0444, interrupts_show },
+		{ "loadavg", 0444, loadavg_show },
+		{ "meminfo", 0444, meminfo_show },
+		{ "partitions", 0444, partitions_show },
+		{ "stat", 0444, stat_show },
+		{ "swaps", 0444, swaps_show },
+		{ "uptime", 0444, uptime_show },
+		{ "version", 0444, version_show },
+		{ "vmstat", 0444, vmstat_show },
 	};
 
 	for (u32 i = 0; i < ARRAY_SIZE(files); i++)

@@ -29,8 +29,8 @@ static int task_lookup(struct inode *dir, struct dentry *d)
 	thread_put(t);
 	if (!found)
 		return 0;
-	return pid_instantiate(dir, d, node_ino((pid_t)tid, NODE_TASK), S_IFDIR | 0555, &pid_dir_ops,
-			       &pid_dir_fops);
+	return pid_instantiate(dir, d, node_ino((pid_t)tid, NODE_TASK), S_IFDIR | 0555,
+			       &pid_dir_ops, &pid_dir_fops);
 }
 
 static int by_number(const void *a, const void *b, void *unused)
@@ -100,6 +100,8 @@ static void task_getattr(struct inode *i, struct kstat *st)
 }
 
 const struct inode_ops task_dir_ops = {
-	.lookup = task_lookup, .getattr = task_getattr, .setattr = pid_setattr,
+	.lookup = task_lookup,
+	.getattr = task_getattr,
+	.setattr = pid_setattr,
 };
 const struct file_ops task_dir_fops = { .readdir = task_readdir };

@@ -69,7 +69,8 @@ static void unlock_objects(struct inode *source, struct inode *target)
 		mutex_unlock(&target->lock);
 }
 
-static int may_rename(struct dentry *odir, struct dentry *od, struct dentry *ndir, struct dentry *nd, u32 flags)
+static int may_rename(struct dentry *odir, struct dentry *od, struct dentry *ndir,
+		      struct dentry *nd, u32 flags)
 {
 	bool is_dir = S_ISDIR(od->inode->mode);
 	int err = may_delete(odir, od, is_dir);
@@ -79,12 +80,13 @@ static int may_rename(struct dentry *odir, struct dentry *od, struct dentry *ndi
 	if (!nd->inode)
 		err = may_create(ndir->inode);
 	else
-		err = may_delete(ndir, nd, flags & RENAME_EXCHANGE ? S_ISDIR(nd->inode->mode) : is_dir);
+		err = may_delete(ndir, nd,
+				 flags & RENAME_EXCHANGE ? S_ISDIR(nd->inode->mode) : is_dir);
 	if (err)
 		return err;
 	if (!odir->inode->ops->rename)
 		return -EPERM;
-	if (odir != ndir) {		/* its ".." changes */
+	if (odir != ndir) { /* its ".." changes */
 		if (is_dir)
 			err = inode_permission(od->inode, MAY_WRITE);
 		if (!err && flags & RENAME_EXCHANGE && S_ISDIR(nd->inode->mode))
@@ -95,7 +97,8 @@ static int may_rename(struct dentry *odir, struct dentry *od, struct dentry *ndi
 	return (od->flags | nd->flags) & DENTRY_MOUNTED ? -EBUSY : 0;
 }
 
-static int vfs_rename(struct dentry *odir, struct dentry *od, struct dentry *ndir, struct dentry *nd, u32 flags)
+static int vfs_rename(struct dentry *odir, struct dentry *od, struct dentry *ndir,
+		      struct dentry *nd, u32 flags)
 {
 	struct inode *source = od->inode, *target = nd->inode;
 	int err;
@@ -126,7 +129,8 @@ static int vfs_rename(struct dentry *odir, struct dentry *od, struct dentry *ndi
 }
 
 /* Both names are looked up: what is wrong with them as paths? */
-static int check_names(const struct walk *ow, struct dentry *od, const struct walk *nw, struct dentry *nd, u32 flags)
+static int check_names(const struct walk *ow, struct dentry *od, const struct walk *nw,
+		       struct dentry *nd, u32 flags)
 {
 	if (!od->inode)
 		return -ENOENT;
@@ -191,14 +195,17 @@ static int rename_walked(struct walk *ow, struct walk *nw, u32 flags)
 
 static s64 do_rename(int odirfd, u64 old, int ndirfd, u64 new, u32 flags)
 {
-	struct { struct path_name on, nn; struct walk ow, nw; } *s;
+	struct {
+		struct path_name on, nn;
+		struct walk ow, nw;
+	} * s;
 	int err;
 
 	if (flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT) ||
 	    (flags & RENAME_EXCHANGE && flags & (RENAME_NOREPLACE | RENAME_WHITEOUT)) ||
-	    flags & RENAME_WHITEOUT)		/* no file system here has whiteouts */
+	    flags & RENAME_WHITEOUT) /* no file system here has whiteouts */
 		return -EINVAL;
-	s = kmalloc(sizeof(*s));		/* too much for the stack */
+	s = kmalloc(sizeof(*s)); /* too much for the stack */
 	if (!s)
 		return -ENOMEM;
 	err = path_name_get(&s->on, old, 0);

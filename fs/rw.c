@@ -17,9 +17,9 @@
 #include "pipe_ring.h"
 #include "splice.h"
 
-#define RW_MAX		UIO_MAX_BYTES
-#define SENDFILE_CHUNK	16384u
-#define DIRENT_CHUNK	32768u
+#define RW_MAX	       UIO_MAX_BYTES
+#define SENDFILE_CHUNK 16384u
+#define DIRENT_CHUNK   32768u
 
 /* ---- one transfer ---- */
 
@@ -71,7 +71,7 @@ static s64 transfer_at(u32 fd, struct uio *u, s64 at, transfer_fn fn)
 	s64 ret;
 
 	if (at < 0 || at + u->count > INT64_MAX)
-		return -EINVAL;			/* no file's code has to think of sums that wrap */
+		return -EINVAL; /* no file's code has to think of sums that wrap */
 	r = fd_get(fd);
 	if (!r.file)
 		return -EBADF;
@@ -134,21 +134,37 @@ static s64 vector_call(u64 fd, u64 iov, u64 n, s64 at, transfer_fn fn)
 	return ret;
 }
 
-SYSCALL3(readv, fd, iov, n) { return vector_call(fd, iov, n, -1, do_read); }
-SYSCALL3(writev, fd, iov, n) { return vector_call(fd, iov, n, -1, do_write); }
-SYSCALL4(preadv, fd, iov, n, pos) { return (s64)pos < 0 ? -EINVAL : vector_call(fd, iov, n, pos, do_read); }
-SYSCALL4(pwritev, fd, iov, n, pos) { return (s64)pos < 0 ? -EINVAL : vector_call(fd, iov, n, pos, do_write); }
+SYSCALL3(readv, fd, iov, n)
+{
+	return vector_call(fd, iov, n, -1, do_read);
+}
+SYSCALL3(writev, fd, iov, n)
+{
+	return vector_call(fd, iov, n, -1, do_write);
+}
+SYSCALL4(preadv, fd, iov, n, pos)
+{
+	return (s64)pos < 0 ? -EINVAL : vector_call(fd, iov, n, pos, do_read);
+}
+SYSCALL4(pwritev, fd, iov, n, pos)
+{
+	return (s64)pos < 0 ? -EINVAL : vector_call(fd, iov, n, pos, do_write);
+}
 
 /* The flags ask for things that are so anyway (RWF_SYNC...) or that we lack. */
-#define RWF_KNOWN 0x7			/* HIPRI, DSYNC, SYNC */
+#define RWF_KNOWN 0x7 /* HIPRI, DSYNC, SYNC */
 SYSCALL6(preadv2, fd, iov, n, pos, unused, flags)
 {
-	return (u32)flags & ~RWF_KNOWN ? -EOPNOTSUPP : (s64)pos < -1 ? -EINVAL : vector_call(fd, iov, n, pos, do_read);
+	return (u32)flags & ~RWF_KNOWN ? -EOPNOTSUPP
+	       : (s64)pos < -1	       ? -EINVAL
+				       : vector_call(fd, iov, n, pos, do_read);
 }
 
 SYSCALL6(pwritev2, fd, iov, n, pos, unused, flags)
 {
-	return (u32)flags & ~RWF_KNOWN ? -EOPNOTSUPP : (s64)pos < -1 ? -EINVAL : vector_call(fd, iov, n, pos, do_write);
+	return (u32)flags & ~RWF_KNOWN ? -EOPNOTSUPP
+	       : (s64)pos < -1	       ? -EINVAL
+				       : vector_call(fd, iov, n, pos, do_write);
 }
 
 /* ---- for the kernel's own use ---- */
@@ -176,22 +192,16 @@ static s64 generic_llseek(struct file *f, s64 off, int whence)
 	s64 size = f->inode->size, base = 0;
 
 	switch (whence) {
-	case SEEK_SET:
-		break;
-	case SEEK_CUR:
-		base = f->pos;
-		break;
-	case SEEK_END:
-		base = size;
-		break;
-	case SEEK_DATA:			/* the whole file is data, a hole begins at its end */
+	case SEEK_SET: break;
+	case SEEK_CUR: base = f->pos; break;
+	case SEEK_END: base = size; break;
+	case SEEK_DATA: /* the whole file is data, a hole begins at its end */
 	case SEEK_HOLE:
 		if (off < 0 || off >= size)
 			return -ENXIO;
 		off = whence == SEEK_DATA ? off : size;
 		break;
-	default:
-		return -EINVAL;
+	default: return -EINVAL;
 	}
 	return __builtin_add_overflow(base, off, &off) || off < 0 ? -EINVAL : off;
 }
@@ -211,7 +221,8 @@ SYSCALL3(lseek, fd, off, whence)
 		lock = f->mode & FMODE_POS_LOCK;
 		if (lock)
 			mutex_lock(&f->pos_lock);
-		ret = f->ops->llseek ? f->ops->llseek(f, off, (int)whence) : generic_llseek(f, off, (int)whence);
+		ret = f->ops->llseek ? f->ops->llseek(f, off, (int)whence)
+				     : generic_llseek(f, off, (int)whence);
 		if (ret >= 0)
 			f->pos = ret;
 		if (lock)
@@ -227,8 +238,8 @@ struct dirents {
 	struct dir_context ctx;
 	u8 *buf;
 	u32 size, used;
-	u32 last;			/* offset of the entry before */
-	bool old, full;			/* struct linux_dirent, without the 64 */
+	u32 last;	/* offset of the entry before */
+	bool old, full; /* struct linux_dirent, without the 64 */
 };
 
 /* Each entry's d_off is the position of the next: known when that one comes. */
@@ -301,8 +312,14 @@ static s64 do_getdents(u32 fd, uaddr_t out, u32 size, bool old)
 	return ret;
 }
 
-SYSCALL3(getdents64, fd, out, size) { return do_getdents((u32)fd, uaddr(out), (u32)size, false); }
-SYSCALL3(getdents, fd, out, size) { return do_getdents((u32)fd, uaddr(out), (u32)size, true); }
+SYSCALL3(getdents64, fd, out, size)
+{
+	return do_getdents((u32)fd, uaddr(out), (u32)size, false);
+}
+SYSCALL3(getdents, fd, out, size)
+{
+	return do_getdents((u32)fd, uaddr(out), (u32)size, true);
+}
 
 /* ---- from one file to another ---- */
 
@@ -320,7 +337,7 @@ static s64 move_data(struct file *in, u64 *in_pos, struct file *out, u64 *out_po
 			break;
 		w = file_write_kernel(out, buf, n, out_pos);
 		if (w < n && !(in->mode & FMODE_STREAM))
-			*in_pos -= n - MAX(w, 0l);	/* what was not written is not taken */
+			*in_pos -= n - MAX(w, 0l); /* what was not written is not taken */
 		if (w <= 0)
 			break;
 		done += w;
@@ -392,8 +409,10 @@ SYSCALL6(copy_file_range, in_fd, user_in, out_fd, user_out, len, flags)
 	if (!ret && ((in.file->mode | out.file->mode) & FMODE_STREAM))
 		ret = -EINVAL;
 	if (!ret && ((in.file->inode->mode | out.file->inode->mode) & S_IFMT) != S_IFREG)
-		ret = ((in.file->inode->mode & S_IFMT) == S_IFDIR) || ((out.file->inode->mode & S_IFMT) == S_IFDIR)
-			? -EISDIR : -EINVAL;
+		ret = ((in.file->inode->mode & S_IFMT) == S_IFDIR) ||
+				      ((out.file->inode->mode & S_IFMT) == S_IFDIR)
+			      ? -EISDIR
+			      : -EINVAL;
 	if (!ret && user_in)
 		ret = get_user_u64(&in_pos, uaddr(user_in));
 	if (!ret && user_out)
@@ -404,7 +423,8 @@ SYSCALL6(copy_file_range, in_fd, user_in, out_fd, user_out, len, flags)
 		ret = -EINVAL;
 	if (!ret && (len > INT64_MAX || in_pos + len > INT64_MAX || out_pos + len > INT64_MAX))
 		ret = -EOVERFLOW;
-	if (!ret && in.file->inode == out.file->inode && in_pos < out_pos + len && out_pos < in_pos + len)
+	if (!ret && in.file->inode == out.file->inode && in_pos < out_pos + len &&
+	    out_pos < in_pos + len)
 		ret = -EINVAL;
 	if (ret)
 		goto out;
@@ -425,11 +445,11 @@ out:
 
 /* ---- ioctl ---- */
 
-#define FIOCLEX		0x5451
-#define FIONCLEX	0x5450
-#define FIOASYNC	0x5452
-#define FIONBIO		0x5421
-#define FIONREAD	0x541b
+#define FIOCLEX	 0x5451
+#define FIONCLEX 0x5450
+#define FIOASYNC 0x5452
+#define FIONBIO	 0x5421
+#define FIONREAD 0x541b
 
 /* O_NONBLOCK or O_ASYNC by an int of the user. */
 static s64 ioctl_flag(struct file *f, u32 fd, u32 flag, u64 arg)
@@ -450,17 +470,14 @@ static s64 ioctl_flag(struct file *f, u32 fd, u32 flag, u64 arg)
 static s64 file_ioctl(struct file *f, u32 fd, u32 cmd, u64 arg)
 {
 	switch (cmd) {
-	case FIOCLEX:
-		return fd_set_cloexec(fd, true);
-	case FIONCLEX:
-		return fd_set_cloexec(fd, false);
-	case FIONBIO:
-		return ioctl_flag(f, fd, O_NONBLOCK, arg);
-	case FIOASYNC:
-		return ioctl_flag(f, fd, O_ASYNC, arg);
+	case FIOCLEX: return fd_set_cloexec(fd, true);
+	case FIONCLEX: return fd_set_cloexec(fd, false);
+	case FIONBIO: return ioctl_flag(f, fd, O_NONBLOCK, arg);
+	case FIOASYNC: return ioctl_flag(f, fd, O_ASYNC, arg);
 	case FIONREAD:
 		if ((f->inode->mode & S_IFMT) == S_IFREG && !f->ops->ioctl)
-			return put_user_u32(uaddr(arg), f->inode->size > f->pos ? f->inode->size - f->pos : 0);
+			return put_user_u32(uaddr(arg),
+					    f->inode->size > f->pos ? f->inode->size - f->pos : 0);
 	}
 	return f->ops->ioctl ? f->ops->ioctl(f, cmd, arg) : -ENOTTY;
 }

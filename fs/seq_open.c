@@ -19,16 +19,16 @@
 #include <kernel/string.h>
 #include "seq_open.h"
 
-#define TEXT_MAX	(4u << 20)
-#define BIG_FIRST	(256u << 10)
+#define TEXT_MAX  (4u << 20)
+#define BIG_FIRST (256u << 10)
 
 struct seq_open {
-	struct seq_file m;		/* m.fixed: its buffer is from kvzalloc() */
+	struct seq_file m; /* m.fixed: its buffer is from kvzalloc() */
 	struct mutex lock;
 	seq_generate_fn generate;
-	u64 base;			/* offset of the piece in m within the text */
-	bool valid;			/* m has a piece */
-	s32 changes_seen;		/* of what a poll method watches */
+	u64 base;	  /* offset of the piece in m within the text */
+	bool valid;	  /* m has a piece */
+	s32 changes_seen; /* of what a poll method watches */
 };
 
 int seq_open_private(struct file *f, seq_generate_fn generate, void *private)

@@ -26,11 +26,14 @@
 #include "splice.h"
 
 #define SPLICE_FLAGS (SPLICE_F_MOVE | SPLICE_F_NONBLOCK | SPLICE_F_MORE | SPLICE_F_GIFT)
-#define SPLICE_MAX 0x7ffff000ull	/* bytes of one call, as of read() */
+#define SPLICE_MAX   0x7ffff000ull /* bytes of one call, as of read() */
 
 /* ---- waiting ---- */
 
-static bool has_input(const struct pipe *p) { return pipe_used(p) && !READ_ONCE(p->claimed); }
+static bool has_input(const struct pipe *p)
+{
+	return pipe_used(p) && !READ_ONCE(p->claimed);
+}
 
 /* @return 1: there is something to take; 0: there will never be; -EAGAIN, -ERESTARTSYS */
 static s64 wait_for_input(struct pipe *p, bool nonblock)
@@ -45,8 +48,8 @@ static s64 wait_for_input(struct pipe *p, bool nonblock)
 			return 0;
 		if (nonblock)
 			return -EAGAIN;
-		err = wait_event_interruptible(&p->read_wait, has_input(p) ||
-					       (!READ_ONCE(p->writers) && !pipe_used(p)));
+		err = wait_event_interruptible(
+			&p->read_wait, has_input(p) || (!READ_ONCE(p->writers) && !pipe_used(p)));
 		if (err)
 			return err;
 	}
@@ -63,7 +66,7 @@ static s64 lock_input(struct pipe *p, bool nonblock)
 		mutex_lock(&p->lock);
 		if (has_input(p))
 			return 1;
-		mutex_unlock(&p->lock);		/* somebody else was faster */
+		mutex_unlock(&p->lock); /* somebody else was faster */
 	}
 }
 
@@ -84,7 +87,8 @@ static int wait_for_room(struct pipe *p, bool nonblock)
 			return 0;
 		if (nonblock)
 			return -EAGAIN;
-		err = wait_event_interruptible(&p->write_wait, pipe_room(p) || !READ_ONCE(p->readers));
+		err = wait_event_interruptible(&p->write_wait,
+					       pipe_room(p) || !READ_ONCE(p->readers));
 		if (err)
 			return err;
 	}
@@ -116,7 +120,7 @@ static struct page *append_page(struct pipe *p, struct page *page, u64 n)
 		u64 off = p->head & (PAGE_SIZE - 1), part = MIN(n, PAGE_SIZE - off);
 		struct page **slot = pipe_slot(p, p->head);
 
-		if (!off && (!*slot || p->head == p->tail)) {	/* the page itself */
+		if (!off && (!*slot || p->head == p->tail)) { /* the page itself */
 			struct page *old = *slot;
 
 			if (from != page_address(page))
@@ -144,7 +148,7 @@ static s64 move_page_in(struct file *in, u64 *pos, struct pipe *p, u64 len)
 	n = file_read_kernel(in, page_address(page), MIN(len, PAGE_SIZE), pos);
 	if (n > 0) {
 		mutex_lock(&p->lock);
-		p->limit += (u64)n;		/* what was kept free for it */
+		p->limit += (u64)n; /* what was kept free for it */
 		page = append_page(p, page, (u64)n);
 		mutex_unlock(&p->lock);
 		pipe_wake_readers(p);
@@ -260,8 +264,9 @@ static bool hand_over_page(struct pipe *in, struct pipe *out, u64 len)
 {
 	struct page **from = pipe_slot(in, in->tail), **to = pipe_slot(out, out->head);
 
-	if ((in->tail | out->head) & (PAGE_SIZE - 1) || len < PAGE_SIZE || pipe_used(in) < PAGE_SIZE ||
-	    pipe_room(out) < PAGE_SIZE || (*to && out->head != out->tail))
+	if ((in->tail | out->head) & (PAGE_SIZE - 1) || len < PAGE_SIZE ||
+	    pipe_used(in) < PAGE_SIZE || pipe_room(out) < PAGE_SIZE ||
+	    (*to && out->head != out->tail))
 		return false;
 	if (*to)
 		page_free(*to);
@@ -288,7 +293,8 @@ static s64 move_locked(struct pipe *in, struct pipe *out, u64 len, bool keep)
 			done += PAGE_SIZE;
 			continue;
 		}
-		uio_init_kernel(&u, (u8 *)page_address(*pipe_slot(in, at)) + off, MIN(PAGE_SIZE - off, all - done));
+		uio_init_kernel(&u, (u8 *)page_address(*pipe_slot(in, at)) + off,
+				MIN(PAGE_SIZE - off, all - done));
 		n = pipe_put(out, &u);
 		if (n <= 0)
 			return done ? (s64)done : n;
@@ -368,7 +374,8 @@ static s64 splice_in(struct file *in, u64 user_pos, struct pipe *out, u64 len, b
 	return position_back(in, user_pos, pos, ret);
 }
 
-static s64 do_splice(struct file *in, u64 user_in, struct file *out, u64 user_out, u64 len, u32 flags)
+static s64 do_splice(struct file *in, u64 user_in, struct file *out, u64 user_out, u64 len,
+		     u32 flags)
 {
 	struct pipe *from = pipe_of(in), *to = pipe_of(out);
 	bool nonblock = flags & SPLICE_F_NONBLOCK;
@@ -450,7 +457,7 @@ static s64 memory_to_pipe(struct pipe *p, struct uio *u, bool nonblock)
 
 	if (n)
 		return n;
-	n = pipe_put(p, u);			/* a copy, also of what is a gift */
+	n = pipe_put(p, u); /* a copy, also of what is a gift */
 	mutex_unlock(&p->lock);
 	if (n > 0)
 		pipe_wake_readers(p);

@@ -16,7 +16,8 @@
 
 static u32 lookup_flags(u32 at_flags)
 {
-	return (at_flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) | (at_flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0);
+	return (at_flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
+	       (at_flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0);
 }
 
 static int stat_path(int dirfd, u64 user, u32 flags, struct kstat *st)
@@ -57,12 +58,22 @@ static int stat_fd(u32 fd, struct kstat *st)
 static s64 stat_to_user(const struct kstat *st, uaddr_t out)
 {
 	struct user_stat u = {
-		.st_dev = st->dev, .st_ino = st->ino, .st_nlink = st->nlink, .st_mode = st->mode, .st_uid = st->uid,
-		.st_gid = st->gid, .st_rdev = st->rdev, .st_size = st->size, .st_blksize = st->blksize,
+		.st_dev = st->dev,
+		.st_ino = st->ino,
+		.st_nlink = st->nlink,
+		.st_mode = st->mode,
+		.st_uid = st->uid,
+		.st_gid = st->gid,
+		.st_rdev = st->rdev,
+		.st_size = st->size,
+		.st_blksize = st->blksize,
 		.st_blocks = st->blocks,
-		.atime_sec = st->atime_ns / NSEC_PER_SEC, .atime_nsec = st->atime_ns % NSEC_PER_SEC,
-		.mtime_sec = st->mtime_ns / NSEC_PER_SEC, .mtime_nsec = st->mtime_ns % NSEC_PER_SEC,
-		.ctime_sec = st->ctime_ns / NSEC_PER_SEC, .ctime_nsec = st->ctime_ns % NSEC_PER_SEC,
+		.atime_sec = st->atime_ns / NSEC_PER_SEC,
+		.atime_nsec = st->atime_ns % NSEC_PER_SEC,
+		.mtime_sec = st->mtime_ns / NSEC_PER_SEC,
+		.mtime_nsec = st->mtime_ns % NSEC_PER_SEC,
+		.ctime_sec = st->ctime_ns / NSEC_PER_SEC,
+		.ctime_nsec = st->ctime_ns % NSEC_PER_SEC,
 	};
 
 	return copy_to_user(out, &u, sizeof(u));
@@ -76,8 +87,14 @@ static s64 do_stat(int dirfd, u64 path, u32 at_flags, u64 out)
 	return err ? err : stat_to_user(&st, uaddr(out));
 }
 
-SYSCALL2(stat, path, out) { return do_stat(AT_FDCWD, path, 0, out); }
-SYSCALL2(lstat, path, out) { return do_stat(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, out); }
+SYSCALL2(stat, path, out)
+{
+	return do_stat(AT_FDCWD, path, 0, out);
+}
+SYSCALL2(lstat, path, out)
+{
+	return do_stat(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, out);
+}
 
 SYSCALL2(fstat, fd, out)
 {
@@ -190,9 +207,18 @@ static s64 do_access(int dirfd, u64 path, u32 mode, u32 flags)
 	return ret;
 }
 
-SYSCALL2(access, path, mode) { return do_access(AT_FDCWD, path, (u32)mode, 0); }
-SYSCALL3(faccessat, dirfd, path, mode) { return do_access((s32)dirfd, path, (u32)mode, 0); }
-SYSCALL4(faccessat2, dirfd, path, mode, flags) { return do_access((s32)dirfd, path, (u32)mode, (u32)flags); }
+SYSCALL2(access, path, mode)
+{
+	return do_access(AT_FDCWD, path, (u32)mode, 0);
+}
+SYSCALL3(faccessat, dirfd, path, mode)
+{
+	return do_access((s32)dirfd, path, (u32)mode, 0);
+}
+SYSCALL4(faccessat2, dirfd, path, mode, flags)
+{
+	return do_access((s32)dirfd, path, (u32)mode, (u32)flags);
+}
 
 /* ---- readlink ---- */
 
@@ -202,7 +228,9 @@ static s64 link_text(const struct path *p, char *buf, const char **text)
 
 	if (!S_ISLNK(i->mode))
 		return -EINVAL;
-	*text = i->link ? i->link : i->ops && i->ops->readlink ? i->ops->readlink(i, buf) : ERR_PTR(-EINVAL);
+	*text = i->link			     ? i->link
+		: i->ops && i->ops->readlink ? i->ops->readlink(i, buf)
+					     : ERR_PTR(-EINVAL);
 	return IS_ERR(*text) ? PTR_ERR(*text) : 0;
 }
 
@@ -230,5 +258,11 @@ static s64 do_readlink(int dirfd, u64 path, u64 out, s32 size)
 	return ret;
 }
 
-SYSCALL3(readlink, path, out, size) { return do_readlink(AT_FDCWD, path, out, (s32)size); }
-SYSCALL4(readlinkat, dirfd, path, out, size) { return do_readlink((s32)dirfd, path, out, (s32)size); }
+SYSCALL3(readlink, path, out, size)
+{
+	return do_readlink(AT_FDCWD, path, out, (s32)size);
+}
+SYSCALL4(readlinkat, dirfd, path, out, size)
+{
+	return do_readlink((s32)dirfd, path, out, (s32)size);
+}

@@ -16,10 +16,8 @@
 static s64 nameless_type(const struct inode *i)
 {
 	switch (i->mode & S_IFMT) {
-	case S_IFIFO:
-		return PIPEFS_MAGIC;
-	case S_IFSOCK:
-		return SOCKFS_MAGIC;
+	case S_IFIFO: return PIPEFS_MAGIC;
+	case S_IFSOCK: return SOCKFS_MAGIC;
 	}
 	return ANON_INODE_FS_MAGIC;
 }
@@ -27,7 +25,10 @@ static s64 nameless_type(const struct inode *i)
 static s64 statfs_to_user(const struct path *p, u64 user)
 {
 	struct super_block *sb = p->dentry->sb;
-	struct statfs out = { .f_type = sb->magic, .f_bsize = sb->blksize, .f_frsize = sb->blksize, .f_namelen = NAME_MAX };
+	struct statfs out = { .f_type = sb->magic,
+			      .f_bsize = sb->blksize,
+			      .f_frsize = sb->blksize,
+			      .f_namelen = NAME_MAX };
 	int err = 0;
 
 	if (!sb->ops || !sb->ops->statfs)
@@ -39,7 +40,8 @@ static s64 statfs_to_user(const struct path *p, u64 user)
 		out.f_type = nameless_type(p->dentry->inode);
 	out.f_fsid[0] = (s32)sb->dev;
 	out.f_fsid[1] = (s32)(sb->dev >> 32);
-	out.f_flags = ST_VALID | (p->mnt->flags & MNT_USER_FLAGS) | (sb->flags & MS_RDONLY ? ST_RDONLY : 0);
+	out.f_flags = ST_VALID | (p->mnt->flags & MNT_USER_FLAGS) |
+		      (sb->flags & MS_RDONLY ? ST_RDONLY : 0);
 	return copy_to_user(uaddr(user), &out, sizeof(out));
 }
 
@@ -82,7 +84,7 @@ static struct mount *next_mount(struct mount *m)
 
 	spin_lock(&tree_lock);
 	l = m ? m->all_link.next : mount_list.next;
-	if (l != &mount_list && (!m || l != &m->all_link)) {	/* out of the list: the end */
+	if (l != &mount_list && (!m || l != &m->all_link)) { /* out of the list: the end */
 		next = list_entry(l, struct mount, all_link);
 		mount_get(next);
 	}
@@ -150,7 +152,8 @@ SYSCALL4(sync_file_range, fd, off, len, flags)
 	if (!r.file)
 		return -EBADF;
 	type = r.file->inode->mode & S_IFMT;
-	if ((u32)flags & ~(SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER) ||
+	if ((u32)flags & ~(SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+			   SYNC_FILE_RANGE_WAIT_AFTER) ||
 	    (s64)off < 0 || (s64)len < 0 || (s64)(off + len) < 0)
 		ret = -EINVAL;
 	else if (type != S_IFREG && type != S_IFBLK && type != S_IFDIR && type != S_IFLNK)
@@ -172,7 +175,8 @@ SYSCALL4(fadvise64, fd, off, len, advice)
 		return -EBADF;
 	if (S_ISFIFO(r.file->inode->mode))
 		ret = -ESPIPE;
-	else if ((s64)len < 0 || (s32)advice < POSIX_FADV_NORMAL || (s32)advice > POSIX_FADV_NOREUSE)
+	else if ((s64)len < 0 || (s32)advice < POSIX_FADV_NORMAL ||
+		 (s32)advice > POSIX_FADV_NOREUSE)
 		ret = -EINVAL;
 	fd_put(r);
 	return ret;

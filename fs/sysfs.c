@@ -18,11 +18,15 @@ static struct gen_tree sysfs_tree;
 
 /* ---- the interface ---- */
 
-struct proc_entry *sysfs_create(const char *path, mode_t mode, int (*show)(struct seq_file *, void *),
+struct proc_entry *sysfs_create(const char *path, mode_t mode,
+				int (*show)(struct seq_file *, void *),
 				int (*write)(char *text, size_t len, void *arg), void *arg)
 {
 	const struct gen_spec spec = {
-		.mode = S_IFREG | (mode & S_IALLUGO), .show = show, .write = write, .arg = arg,
+		.mode = S_IFREG | (mode & S_IALLUGO),
+		.show = show,
+		.write = write,
+		.arg = arg,
 	};
 
 	return gen_create(&sysfs_tree, path, &spec);
@@ -99,9 +103,14 @@ static int offline_show(struct seq_file *m, void *unused)
 
 static int cpus_create(void)
 {
-	static const struct { const char *path; int (*show)(struct seq_file *m, void *unused); } files[] = {
-		{ "devices/system/cpu/online", online_show }, { "devices/system/cpu/offline", offline_show },
-		{ "devices/system/cpu/possible", present_show }, { "devices/system/cpu/present", present_show },
+	static const struct {
+		const char *path;
+		int (*show)(struct seq_file *m, void *unused);
+	} files[] = {
+		{ "devices/system/cpu/online", online_show },
+		{ "devices/system/cpu/offline", offline_show },
+		{ "devices/system/cpu/possible", present_show },
+		{ "devices/system/cpu/present", present_show },
 		{ "devices/system/cpu/kernel_max", kernel_max_show },
 	};
 
@@ -125,7 +134,9 @@ static void evict_inode(struct inode *i)
 	gen_evict(i);
 }
 
-static const struct super_ops sysfs_super_ops = { .evict_inode = evict_inode, .statfs = gen_statfs, .remount = gen_remount };
+static const struct super_ops sysfs_super_ops = { .evict_inode = evict_inode,
+						  .statfs = gen_statfs,
+						  .remount = gen_remount };
 
 static int sysfs_mount(struct fs_type *t, u32 flags, const char *source, const char *options,
 		       struct super_block **out)

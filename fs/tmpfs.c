@@ -19,25 +19,34 @@
 #include "pagecache.h"
 #include "vfs.h"
 
-#define COOKIE_MAX	(1ull << 48)
-#define DIRENT_SIZE	20		/* what a name adds to a directory's size, as in Linux */
+#define COOKIE_MAX  (1ull << 48)
+#define DIRENT_SIZE 20 /* what a name adds to a directory's size, as in Linux */
 
 struct tmpfs {
-	s64 max_pages, max_inodes;	/* 0: no limit */
+	s64 max_pages, max_inodes; /* 0: no limit */
 	struct atomic64 pages, inodes;
-	u64 max_bytes;			/* as mounted, for show_options */
+	u64 max_bytes; /* as mounted, for show_options */
 	mode_t mode;
 	uid_t uid;
 	gid_t gid;
 };
-struct tmpfs_dir { struct list entries; u64 cookie; };
-struct link_text { struct rcu_head rcu; char text[]; };		/* inode->link points to the text; walks read it under RCU */
+struct tmpfs_dir {
+	struct list entries;
+	u64 cookie;
+};
+struct link_text {
+	struct rcu_head rcu;
+	char text[];
+}; /* inode->link points to the text; walks read it under RCU */
 
 static const struct inode_ops dir_iops, file_iops, link_iops;
 static const struct file_ops dir_fops;
 static const struct super_ops tmpfs_sops;
 
-static struct tmpfs_dir *dir_of(const struct inode *i) { return i->private; }
+static struct tmpfs_dir *dir_of(const struct inode *i)
+{
+	return i->private;
+}
 
 /* ---- inodes ---- */
 
@@ -50,7 +59,8 @@ static bool inode_charge(struct tmpfs *fs)
 	return false;
 }
 
-static struct inode *inode_create(struct super_block *sb, const struct inode *dir, mode_t mode, dev_t dev, int *err)
+static struct inode *inode_create(struct super_block *sb, const struct inode *dir, mode_t mode,
+				  dev_t dev, int *err)
 {
 	struct tmpfs *fs = sb->private;
 	struct inode *i;
@@ -74,7 +84,7 @@ static struct inode *inode_create(struct super_block *sb, const struct inode *di
 		struct tmpfs_dir *d = kmalloc(sizeof(*d));
 
 		if (!d) {
-			inode_put(i);		/* uncounts */
+			inode_put(i); /* uncounts */
 			return NULL;
 		}
 		list_init(&d->entries);
@@ -90,7 +100,10 @@ static struct inode *inode_create(struct super_block *sb, const struct inode *di
 	return i;
 }
 
-static void link_free(struct rcu_head *h) { kfree(container_of(h, struct link_text, rcu)); }
+static void link_free(struct rcu_head *h)
+{
+	kfree(container_of(h, struct link_text, rcu));
+}
 
 static void tmpfs_evict(struct inode *i)
 {
@@ -129,10 +142,22 @@ static int new_entry(struct inode *dir, struct dentry *d, mode_t mode, dev_t dev
 	return 0;
 }
 
-static int tmpfs_lookup(struct inode *dir, struct dentry *d) { return 0; }	/* what exists is cached */
-static int tmpfs_create(struct inode *dir, struct dentry *d, mode_t mode) { return new_entry(dir, d, S_IFREG | (mode & 07777), 0); }
-static int tmpfs_mkdir(struct inode *dir, struct dentry *d, mode_t mode) { return new_entry(dir, d, S_IFDIR | (mode & 07777), 0); }
-static int tmpfs_mknod(struct inode *dir, struct dentry *d, mode_t mode, dev_t dev) { return new_entry(dir, d, mode, dev); }
+static int tmpfs_lookup(struct inode *dir, struct dentry *d)
+{
+	return 0;
+} /* what exists is cached */
+static int tmpfs_create(struct inode *dir, struct dentry *d, mode_t mode)
+{
+	return new_entry(dir, d, S_IFREG | (mode & 07777), 0);
+}
+static int tmpfs_mkdir(struct inode *dir, struct dentry *d, mode_t mode)
+{
+	return new_entry(dir, d, S_IFDIR | (mode & 07777), 0);
+}
+static int tmpfs_mknod(struct inode *dir, struct dentry *d, mode_t mode, dev_t dev)
+{
+	return new_entry(dir, d, mode, dev);
+}
 
 static int tmpfs_symlink(struct inode *dir, struct dentry *d, const char *target)
 {
@@ -157,7 +182,7 @@ static int tmpfs_symlink(struct inode *dir, struct dentry *d, const char *target
 
 static int tmpfs_link(struct inode *i, struct inode *dir, struct dentry *d)
 {
-	if (i->nlink && !inode_charge(i->sb->private))	/* a nameless one is counted already */
+	if (i->nlink && !inode_charge(i->sb->private)) /* a nameless one is counted already */
 		return -ENOSPC;
 	i->nlink++;
 	inode_touch(i, ATTR_CTIME);
@@ -211,7 +236,8 @@ static void entry_move(struct inode *from, struct inode *to, struct dentry *d)
 	}
 }
 
-static int tmpfs_rename(struct inode *odir, struct dentry *od, struct inode *ndir, struct dentry *nd, u32 flags)
+static int tmpfs_rename(struct inode *odir, struct dentry *od, struct inode *ndir,
+			struct dentry *nd, u32 flags)
 {
 	inode_touch(od->inode, ATTR_CTIME);
 	if (flags & RENAME_EXCHANGE) {
@@ -260,7 +286,8 @@ static int tmpfs_readdir(struct file *f, struct dir_context *c)
 		if (pos < c->pos)
 			continue;
 		c->pos = pos;
-		if (!c->fill(c, d->name, dentry_name_len(d), d->inode->ino, mode_to_dtype(d->inode->mode)))
+		if (!c->fill(c, d->name, dentry_name_len(d), d->inode->ino,
+			     mode_to_dtype(d->inode->mode)))
 			return 0;
 		c->pos = pos + 1;
 	}
@@ -287,8 +314,9 @@ static int tmpfs_fallocate(struct inode *i, int mode, u64 off, u64 len)
 	if (mode & FALLOC_FL_PUNCH_HOLE) {
 		pagecache_punch(i, off, len);
 	} else {
-		if (fs->max_pages && (PAGE_ALIGN(off + len) - (off & PAGE_MASK)) >> PAGE_SHIFT > (u64)fs->max_pages)
-			return -ENOSPC;		/* at once, not after all memory was tried */
+		if (fs->max_pages &&
+		    (PAGE_ALIGN(off + len) - (off & PAGE_MASK)) >> PAGE_SHIFT > (u64)fs->max_pages)
+			return -ENOSPC; /* at once, not after all memory was tried */
 		err = pagecache_allocate(i, off, len);
 		if (err)
 			return err;
@@ -408,8 +436,8 @@ static int tmpfs_remount(struct super_block *sb, u32 flags, const char *options)
 
 	if (err)
 		return err;
-	if ((new.max_pages && new.max_pages < atomic_read(&fs->pages)) ||
-	    (new.max_inodes && new.max_inodes < atomic_read(&fs->inodes)))
+	if ((new.max_pages &&new.max_pages < atomic_read(&fs->pages)) ||
+	    (new.max_inodes &&new.max_inodes < atomic_read(&fs->inodes)))
 		return -EINVAL;
 	fs->max_pages = new.max_pages;
 	fs->max_bytes = new.max_bytes;
@@ -429,9 +457,13 @@ static void tmpfs_show_options(struct super_block *sb, struct seq_file *m)
 		seq_printf(m, ",mode=%03o", fs->mode);
 }
 
-static void tmpfs_put_super(struct super_block *sb) { kfree(sb->private); }
+static void tmpfs_put_super(struct super_block *sb)
+{
+	kfree(sb->private);
+}
 
-struct super_block *tmpfs_create_super(const struct fs_type *t, const char *options, u64 default_max_bytes)
+struct super_block *tmpfs_create_super(const struct fs_type *t, const char *options,
+				       u64 default_max_bytes)
 {
 	struct tmpfs *fs = kzalloc(sizeof(*fs));
 	struct super_block *sb = NULL;
@@ -471,7 +503,8 @@ struct super_block *tmpfs_create_super(const struct fs_type *t, const char *opti
 	return sb;
 }
 
-static int tmpfs_mount(struct fs_type *t, u32 flags, const char *source, const char *options, struct super_block **out)
+static int tmpfs_mount(struct fs_type *t, u32 flags, const char *source, const char *options,
+		       struct super_block **out)
 {
 	struct super_block *sb;
 	struct mem_info m;
@@ -485,16 +518,28 @@ static int tmpfs_mount(struct fs_type *t, u32 flags, const char *source, const c
 }
 
 static const struct inode_ops dir_iops = {
-	.lookup = tmpfs_lookup, .create = tmpfs_create, .mknod = tmpfs_mknod, .mkdir = tmpfs_mkdir,
-	.symlink = tmpfs_symlink, .link = tmpfs_link, .unlink = tmpfs_unlink, .rmdir = tmpfs_rmdir,
-	.rename = tmpfs_rename, .tmpfile = tmpfs_tmpfile,
+	.lookup = tmpfs_lookup,
+	.create = tmpfs_create,
+	.mknod = tmpfs_mknod,
+	.mkdir = tmpfs_mkdir,
+	.symlink = tmpfs_symlink,
+	.link = tmpfs_link,
+	.unlink = tmpfs_unlink,
+	.rmdir = tmpfs_rmdir,
+	.rename = tmpfs_rename,
+	.tmpfile = tmpfs_tmpfile,
 };
-static const struct inode_ops file_iops = { .truncate = tmpfs_truncate, .fallocate = tmpfs_fallocate };
+static const struct inode_ops file_iops = { .truncate = tmpfs_truncate,
+					    .fallocate = tmpfs_fallocate };
 static const struct inode_ops link_iops = { 0 };
 static const struct file_ops dir_fops = { .readdir = tmpfs_readdir };
 static const struct super_ops tmpfs_sops = {
-	.evict_inode = tmpfs_evict, .statfs = tmpfs_statfs, .charge = tmpfs_charge, .remount = tmpfs_remount,
-	.put_super = tmpfs_put_super, .show_options = tmpfs_show_options,
+	.evict_inode = tmpfs_evict,
+	.statfs = tmpfs_statfs,
+	.charge = tmpfs_charge,
+	.remount = tmpfs_remount,
+	.put_super = tmpfs_put_super,
+	.show_options = tmpfs_show_options,
 };
 static struct fs_type tmpfs_type = { .name = "tmpfs", .flags = FS_NODEV, .mount = tmpfs_mount };
 

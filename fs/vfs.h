@@ -25,7 +25,10 @@ static inline void tree_write_end(void)
 	__atomic_store_n(&tree_seq, tree_seq + 1, __ATOMIC_RELEASE);
 	spin_unlock(&tree_lock);
 }
-static inline u32 tree_read_begin(void) { return __atomic_load_n(&tree_seq, __ATOMIC_ACQUIRE); }
+static inline u32 tree_read_begin(void)
+{
+	return __atomic_load_n(&tree_seq, __ATOMIC_ACQUIRE);
+}
 static inline bool tree_read_valid(u32 seq)
 {
 	smp_rmb();
@@ -76,32 +79,34 @@ static inline bool dentry_clear_flag(struct dentry *d, u32 flag)
 #define MNT_NOSUID	0x0002
 #define MNT_NODEV	0x0004
 #define MNT_NOEXEC	0x0008
-#define MNT_NOSYMFOLLOW	0x2000
+#define MNT_NOSYMFOLLOW 0x2000
 #define MNT_NOATIME	0x0400
 #define MNT_NODIRATIME	0x0800
 #define MNT_RELATIME	0x1000
 #define MNT_USER_FLAGS	0x3c0f
-#define MNT_FROZEN	0x10000		/* umount() counts its users: do not enter */
-#define MNT_DETACHED	0x20000		/* in no tree any more: the last user frees it */
+#define MNT_FROZEN	0x10000 /* umount() counts its users: do not enter */
+#define MNT_DETACHED	0x20000 /* in no tree any more: the last user frees it */
 
 /* A CPU's share of the counts. */
-struct mount_cell { s64 refs, writers; } __aligned(64);
+struct mount_cell {
+	s64 refs, writers;
+} __aligned(64);
 struct mount {
-	struct dentry *root;		/* counted, as is sb */
-	u32 flags;			/* changes under tree_lock */
+	struct dentry *root; /* counted, as is sb */
+	u32 flags;	     /* changes under tree_lock */
 	u32 id;
-	struct mount_cell *cells;	/* by CPU */
-	struct mount *parent;		/* itself at the root; under tree_lock */
-	struct dentry *mountpoint;	/* counted while attached */
-	struct mount *hash_next;	/* RCU */
+	struct mount_cell *cells;  /* by CPU */
+	struct mount *parent;	   /* itself at the root; under tree_lock */
+	struct dentry *mountpoint; /* counted while attached */
+	struct mount *hash_next;   /* RCU */
 	struct super_block *sb;
-	struct list children, child_link, sb_link, all_link;	/* under tree_lock */
+	struct list children, child_link, sb_link, all_link; /* under tree_lock */
 	char *source;
 	bool expire;
 	struct rcu_head rcu;
 };
-extern struct list mount_list;		/* in order of mounting; under tree_lock */
-extern struct mount *mount_root;	/* the first one */
+extern struct list mount_list;	 /* in order of mounting; under tree_lock */
+extern struct mount *mount_root; /* the first one */
 
 /** Any thread context, from a reference or (under RCU, then validate tree_seq) without one. */
 static inline void mount_get(struct mount *m)
@@ -134,7 +139,8 @@ static inline bool mount_is_readonly(const struct mount *m)
 	return (READ_ONCE(m->flags) & MNT_RDONLY) || (READ_ONCE(m->sb->flags) & MS_RDONLY);
 }
 /** Not in the tree yet; one reference, which is the tree's later on. Counts @p sb and @p root. NULL: no memory. */
-struct mount *mount_alloc(struct super_block *sb, struct dentry *root, u32 flags, const char *source);
+struct mount *mount_alloc(struct super_block *sb, struct dentry *root, u32 flags,
+			  const char *source);
 /** Hang it onto a path. Under mount_mutex. @return 0, -ENOENT, -EINVAL */
 int mount_attach(struct mount *m, const struct path *at);
 /** Text of /proc/filesystems. */
@@ -145,30 +151,38 @@ struct fs_type *fs_type_find(const char *name);
 
 enum last_kind { LAST_NORMAL, LAST_DOT, LAST_DOTDOT, LAST_ROOT };
 
-#define WALK_LINKS_MAX	40
+#define WALK_LINKS_MAX 40
 
 /* A string being walked that came from a symbolic link, and what keeps it alive. */
-struct walk_text { const char *rest; struct path link; char *buf; };
+struct walk_text {
+	const char *rest;
+	struct path link;
+	char *buf;
+};
 
 struct walk {
-	struct path path;		/* where we are; counted unless rcu */
-	struct inode *inode;		/* of path.dentry */
-	struct path root;		/* counted once root_held */
-	bool rcu, root_held, slash;	/* slash: the last component had one behind it */
-	u8 last_kind;			/* of the last component, for LOOKUP_PARENT */
+	struct path path;	    /* where we are; counted unless rcu */
+	struct inode *inode;	    /* of path.dentry */
+	struct path root;	    /* counted once root_held */
+	bool rcu, root_held, slash; /* slash: the last component had one behind it */
+	u8 last_kind;		    /* of the last component, for LOOKUP_PARENT */
 	u32 seq;
-	u32 flags;			/* LOOKUP_* */
+	u32 flags; /* LOOKUP_* */
 	u32 nr_links;
-	u32 depth;			/* strings waiting to be finished */
+	u32 depth; /* strings waiting to be finished */
 	struct fd_ref base;
-	const char *last;		/* LOOKUP_PARENT: last component, and its key */
+	const char *last; /* LOOKUP_PARENT: last component, and its key */
 	u64 last_key;
-	struct walk_text text;		/* the present string, if from a link */
+	struct walk_text text; /* the present string, if from a link */
 	struct walk_text stack[WALK_LINKS_MAX];
 };
 
 /** A path from user space, in a buffer with slack. */
-struct path_name { char *text; char *alloc; char buf[128]; };
+struct path_name {
+	char *text;
+	char *alloc;
+	char buf[128];
+};
 /** @return 0, -EFAULT, -ENAMETOOLONG, -ENOENT when empty (unless @p flags has LOOKUP_EMPTY), -ENOMEM */
 int path_name_get(struct path_name *n, u64 user, u32 flags);
 int path_name_copy(struct path_name *n, const char *kernel);
@@ -206,7 +220,8 @@ int user_path(int dirfd, u64 user, u32 flags, struct path *out);
 /** Set root or cwd of @p fs; counts @p to. */
 void fs_context_set(struct fs_context *fs, struct path *which, const struct path *to);
 /** path_text() as seen from another root; @p reached: is it below that? */
-char *path_text_in(const struct path *p, const struct path *root, char *buf, size_t size, bool *reached);
+char *path_text_in(const struct path *p, const struct path *root, char *buf, size_t size,
+		   bool *reached);
 
 /* ---- inode.c ---- */
 
@@ -231,7 +246,10 @@ int vfs_mkdir(struct dentry *dir, struct dentry *d, mode_t mode);
 int vfs_symlink(struct dentry *dir, struct dentry *d, const char *target);
 int vfs_unlink(struct dentry *dir, struct dentry *d);
 int vfs_rmdir(struct dentry *dir, struct dentry *d);
-static inline mode_t current_umask(void) { return current->fs ? READ_ONCE(current->fs->umask) : 022; }
+static inline mode_t current_umask(void)
+{
+	return current->fs ? READ_ONCE(current->fs->umask) : 022;
+}
 
 /* ---- open.c, attr.c ---- */
 
@@ -263,4 +281,5 @@ s64 file_write_limit(struct inode *i, u64 pos, u64 count);
 
 void tmpfs_init(void);
 void devfs_init(void);
-struct super_block *tmpfs_create_super(const struct fs_type *t, const char *options, u64 default_max_bytes);
+struct super_block *tmpfs_create_super(const struct fs_type *t, const char *options,
+				       u64 default_max_bytes);

@@ -9,12 +9,14 @@
 #include <kernel/syscalls.h>
 #include "vfs.h"
 
-#define XATTR_NAME_MAX	255
-#define XATTR_SIZE_MAX	65536
-#define XATTR_CREATE	1
-#define XATTR_REPLACE	2
+#define XATTR_NAME_MAX 255
+#define XATTR_SIZE_MAX 65536
+#define XATTR_CREATE   1
+#define XATTR_REPLACE  2
 
-struct xattr_name { char text[XATTR_NAME_MAX + 2]; };
+struct xattr_name {
+	char text[XATTR_NAME_MAX + 2];
+};
 
 static int read_name(struct xattr_name *n, u64 user)
 {
@@ -69,12 +71,9 @@ enum what { GET, SET, REMOVE, LIST };
 static s64 answer(const struct path *p, enum what what, u64 name)
 {
 	switch (what) {
-	case GET:
-		return get_one(p, name);
-	case LIST:
-		return 0;
-	default:
-		return change_one(p, name, what == REMOVE);
+	case GET: return get_one(p, name);
+	case LIST: return 0;
+	default: return change_one(p, name, what == REMOVE);
 	}
 }
 
@@ -102,15 +101,42 @@ static s64 by_fd(u32 fd, enum what what, u64 name)
 	return ret;
 }
 
-SYSCALL4(getxattr, path, name, value, size) { return by_path(path, LOOKUP_FOLLOW, GET, name); }
-SYSCALL4(lgetxattr, path, name, value, size) { return by_path(path, 0, GET, name); }
-SYSCALL4(fgetxattr, fd, name, value, size) { return by_fd((u32)fd, GET, name); }
-SYSCALL3(listxattr, path, list, size) { return by_path(path, LOOKUP_FOLLOW, LIST, 0); }
-SYSCALL3(llistxattr, path, list, size) { return by_path(path, 0, LIST, 0); }
-SYSCALL3(flistxattr, fd, list, size) { return by_fd((u32)fd, LIST, 0); }
-SYSCALL2(removexattr, path, name) { return by_path(path, LOOKUP_FOLLOW, REMOVE, name); }
-SYSCALL2(lremovexattr, path, name) { return by_path(path, 0, REMOVE, name); }
-SYSCALL2(fremovexattr, fd, name) { return by_fd((u32)fd, REMOVE, name); }
+SYSCALL4(getxattr, path, name, value, size)
+{
+	return by_path(path, LOOKUP_FOLLOW, GET, name);
+}
+SYSCALL4(lgetxattr, path, name, value, size)
+{
+	return by_path(path, 0, GET, name);
+}
+SYSCALL4(fgetxattr, fd, name, value, size)
+{
+	return by_fd((u32)fd, GET, name);
+}
+SYSCALL3(listxattr, path, list, size)
+{
+	return by_path(path, LOOKUP_FOLLOW, LIST, 0);
+}
+SYSCALL3(llistxattr, path, list, size)
+{
+	return by_path(path, 0, LIST, 0);
+}
+SYSCALL3(flistxattr, fd, list, size)
+{
+	return by_fd((u32)fd, LIST, 0);
+}
+SYSCALL2(removexattr, path, name)
+{
+	return by_path(path, LOOKUP_FOLLOW, REMOVE, name);
+}
+SYSCALL2(lremovexattr, path, name)
+{
+	return by_path(path, 0, REMOVE, name);
+}
+SYSCALL2(fremovexattr, fd, name)
+{
+	return by_fd((u32)fd, REMOVE, name);
+}
 
 SYSCALL5(setxattr, path, name, value, size, flags)
 {

@@ -26,7 +26,7 @@
 #include <kernel/fs_ops.h>
 #include "init.h"
 
-#define MAX_ARGS	32
+#define MAX_ARGS 32
 
 CMDLINE_OPTION(opt_init, "init");
 CMDLINE_OPTION(opt_rdinit, "rdinit");
@@ -49,7 +49,8 @@ static void module_done(const void *upto)
 static bool page_is_shared(phys_t page, u32 of)
 {
 	for (u32 i = 0; i < boot_info.nr_modules; i++)
-		if (i != of && page + PAGE_SIZE > boot_info.modules[i].start && page < boot_info.modules[i].end)
+		if (i != of && page + PAGE_SIZE > boot_info.modules[i].start &&
+		    page < boot_info.modules[i].end)
 			return true;
 	return false;
 }
@@ -61,12 +62,13 @@ static void module_unpack(struct initramfs *u, u32 i)
 	int err;
 
 	if (boot_info.nr_modules > 1)
-		scnprintf(label, sizeof(label), "module %u of %u (%s): ", i + 1, boot_info.nr_modules,
-			  boot_info.modules[i].name);
-	module_kept = PAGE_ALIGN(start);	/* a page shared with what lies before stays */
+		scnprintf(label, sizeof(label), "module %u of %u (%s): ", i + 1,
+			  boot_info.nr_modules, boot_info.modules[i].name);
+	module_kept = PAGE_ALIGN(start); /* a page shared with what lies before stays */
 	err = initramfs_unpack(u, label, phys_to_virt(start), end - start);
 	if (err == -ENOMEM || err == -ENOSPC)
-		boot_stop("not enough memory for the files of the initrd (%lu KiB)", (end - start) / 1024);
+		boot_stop("not enough memory for the files of the initrd (%lu KiB)",
+			  (end - start) / 1024);
 	end = page_is_shared(end & PAGE_MASK, i) ? end & PAGE_MASK : PAGE_ALIGN(end);
 	if (end > module_kept)
 		page_boot_free(module_kept, end);
@@ -93,6 +95,7 @@ extern const struct cmdline_option __cmdline_options_start[], __cmdline_options_
  * become arguments of the first program, which would take "rootwait" for a
  * script.
  */
+/* clang-format off */
 static const char *const linux_words[] = {
 	"ro", "rw", "root", "rootwait", "rootdelay", "rootflags", "rootfstype", "initrd", "noinitrd", "resume", "noresume",
 	"nomodule", "nomodeset", "nofb", "vga", "video", "earlyprintk", "earlycon", "ignore_loglevel", "initcall_debug",
@@ -104,23 +107,25 @@ static const char *const linux_words[] = {
 	"no_steal_acc", "nodelayacct", "nr_cpus", "possible_cpus", "isolcpus", "lpj", "numa", "audit", "selinux",
 	"apparmor", "security", "lsm", "crashkernel", "log_buf_len",
 };
+/* clang-format on */
 
 /* Is it the kernel's? The rest is the first program's. */
 static bool known(const struct cmdline_word *w)
 {
-	for (const struct cmdline_option *o = __cmdline_options_start; o < __cmdline_options_end; o++)
+	for (const struct cmdline_option *o = __cmdline_options_start; o < __cmdline_options_end;
+	     o++)
 		if (cmdline_key_is(w, o->name))
 			return true;
 	for (u32 i = 0; i < ARRAY_SIZE(linux_words); i++)
 		if (cmdline_key_is(w, linux_words[i]))
 			return true;
-	return memchr(w->key, '.', w->key_len);		/* a driver's parameter */
+	return memchr(w->key, '.', w->key_len); /* a driver's parameter */
 }
 
 struct first {
 	const char *argv[MAX_ARGS + 1], *envp[MAX_ARGS + 1];
 	u32 argc, envc, left_out;
-	char *text;			/* where the next word goes; all are no longer than the command line */
+	char *text; /* where the next word goes; all are no longer than the command line */
 };
 
 static char *word_text(struct first *f, const struct cmdline_word *w)
@@ -151,7 +156,8 @@ static void add_env(struct first *f, const struct cmdline_word *w)
 {
 	u32 i = 0;
 
-	while (i < f->envc && (strncmp(f->envp[i], w->key, w->key_len) || f->envp[i][w->key_len] != '='))
+	while (i < f->envc &&
+	       (strncmp(f->envp[i], w->key, w->key_len) || f->envp[i][w->key_len] != '='))
 		i++;
 	if (i == MAX_ARGS) {
 		f->left_out++;
@@ -180,7 +186,8 @@ static void collect_words(struct first *f)
 			all = true;
 		else if (all)
 			add_arg(f, &w);
-		else if (w.val && (cmdline_key_is(&w, opt_init.name) || cmdline_key_is(&w, opt_rdinit.name)))
+		else if (w.val &&
+			 (cmdline_key_is(&w, opt_init.name) || cmdline_key_is(&w, opt_rdinit.name)))
 			f->argc = 1;
 		else if (known(&w))
 			continue;
@@ -190,7 +197,8 @@ static void collect_words(struct first *f)
 			add_arg(f, &w);
 	}
 	if (f->left_out)
-		pr_warn("init: %u words of the command line are more than there is room for\n", f->left_out);
+		pr_warn("init: %u words of the command line are more than there is room for\n",
+			f->left_out);
 }
 
 /* A word with a typing error shows itself here. */
@@ -223,11 +231,13 @@ static void __noreturn no_first_process(const char *path, int err)
 /* @return whether it runs; without init= and rdinit= it is searched for. */
 static bool find_first(struct first *f)
 {
-	static const char *const candidates[] = { "/init", "/sbin/init", "/etc/init", "/bin/init", "/bin/sh" };
+	static const char *const candidates[] = { "/init", "/sbin/init", "/etc/init", "/bin/init",
+						  "/bin/sh" };
 	static char path[sizeof(boot_info.cmdline)];
 	int err;
 
-	if (option_value(&opt_init, path, sizeof(path)) > 0 || option_value(&opt_rdinit, path, sizeof(path)) > 0) {
+	if (option_value(&opt_init, path, sizeof(path)) > 0 ||
+	    option_value(&opt_rdinit, path, sizeof(path)) > 0) {
 		err = try_start(f, path);
 		if (err)
 			no_first_process(path, err);
@@ -246,7 +256,7 @@ static bool find_first(struct first *f)
 void first_process_start(void)
 {
 	struct first f = { .argc = 1, .envp = { "HOME=/", "TERM=linux" }, .envc = 2 };
-	char *words = kmalloc(strlen(cmdline_get()) + 1);	/* a blank there is a NUL or a = here */
+	char *words = kmalloc(strlen(cmdline_get()) + 1); /* a blank there is a NUL or a = here */
 
 	if (!words)
 		boot_stop("not enough memory to start");

@@ -22,20 +22,20 @@
 #include <kernel/symbols.h>
 #include <kernel/thread.h>
 
-#define RULES_MAX	4
-#define DEPTH_MAX	32
+#define RULES_MAX 4
+#define DEPTH_MAX 32
 
 struct armed_rule {
 	struct fault_rule rule;
-	u64 low, high;		/* rule.in: the function's code */
+	u64 low, high; /* rule.in: the function's code */
 	bool active;
-	u64 seen, hit;		/* atomic */
+	u64 seen, hit; /* atomic */
 };
 
 bool fault_armed;
 static struct armed_rule rules[RULES_MAX];
 static u32 nr_rules;
-static bool any_thread;		/* some thread had an order of its own once */
+static bool any_thread; /* some thread had an order of its own once */
 static DEFINE_MUTEX(rules_lock);
 
 /* ---- decisions ---- */
@@ -75,7 +75,8 @@ static bool rule_fires(struct armed_rule *a, enum fault_site site)
 		return false;
 	}
 	if (a->rule.log) {
-		pr_info("fault: %s: call %lu fails, of %s\n", fault_site_name(site), number, current->comm);
+		pr_info("fault: %s: call %lu fails, of %s\n", fault_site_name(site), number,
+			current->comm);
 		warn_report("injected", a->rule.text, 0);
 	}
 	return true;
@@ -88,7 +89,7 @@ bool fault_fires(enum fault_site site)
 
 	if (unlikely(t->fail_nth) && !in_interrupt() && --t->fail_nth == 0)
 		return true;
-	preempt_disable();		/* an RCU reader */
+	preempt_disable(); /* an RCU reader */
 	for (u32 i = 0; i < READ_ONCE(nr_rules); i++)
 		fires |= rule_fires(&rules[i], site);
 	preempt_enable_no_resched();
@@ -155,7 +156,10 @@ void fault_start(void)
 		WRITE_ONCE(fault_armed, true);
 }
 
-static bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n'; }
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n';
+}
 
 int fault_set_rules(const char *text)
 {
@@ -194,7 +198,7 @@ void fault_show(struct seq_file *m)
 {
 	mutex_lock(&rules_lock);
 	for (u32 i = 0; i < nr_rules; i++)
-		seq_printf(m, "%s: %lu calls, %lu failed\n", rules[i].rule.text, READ_ONCE(rules[i].seen),
-			   READ_ONCE(rules[i].hit));
+		seq_printf(m, "%s: %lu calls, %lu failed\n", rules[i].rule.text,
+			   READ_ONCE(rules[i].seen), READ_ONCE(rules[i].hit));
 	mutex_unlock(&rules_lock);
 }

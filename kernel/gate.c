@@ -16,7 +16,7 @@
 #include <kernel/time.h>
 
 static u64 slots_used[BITMAP_WORDS(CONFIG_BANOS_MAX_DRIVERS)];
-static u64 base_begun[CONFIG_BANOS_MAX_DRIVERS];	/* of earlier users of the slot */
+static u64 base_begun[CONFIG_BANOS_MAX_DRIVERS]; /* of earlier users of the slot */
 static DEFINE_SPINLOCK(slots_lock);
 
 #define FIRST_SLOT offsetof(struct cpu, gate)
@@ -31,11 +31,13 @@ static void sum(const struct owner *o, u64 *begun, u64 *ended)
 	*begun = *ended = 0;
 	for (u32 i = 0; i < cpu_count; i++)
 		if (cpus[i])
-			*ended += READ_ONCE(((struct gate_counters *)((u8 *)cpus[i] + o->gate_slot))->ended);
+			*ended += READ_ONCE(
+				((struct gate_counters *)((u8 *)cpus[i] + o->gate_slot))->ended);
 	smp_rmb();
 	for (u32 i = 0; i < cpu_count; i++)
 		if (cpus[i])
-			*begun += READ_ONCE(((struct gate_counters *)((u8 *)cpus[i] + o->gate_slot))->begun);
+			*begun += READ_ONCE(
+				((struct gate_counters *)((u8 *)cpus[i] + o->gate_slot))->begun);
 }
 
 int gate_open(struct owner *o)
@@ -44,7 +46,7 @@ int gate_open(struct owner *o)
 	u32 n;
 
 	spin_lock(&slots_lock);
-	n = bitmap_find_clear(slots_used, CONFIG_BANOS_MAX_DRIVERS, 1);	/* 0: GATE_OWN_SLOT */
+	n = bitmap_find_clear(slots_used, CONFIG_BANOS_MAX_DRIVERS, 1); /* 0: GATE_OWN_SLOT */
 	if (n < CONFIG_BANOS_MAX_DRIVERS)
 		bitmap_set(slots_used, n);
 	spin_unlock(&slots_lock);
@@ -99,7 +101,8 @@ static void tell_who_is_inside(const struct owner *o)
 
 	list_for_each(t, &threads_list, all_link)
 		if (is_inside(t, o))
-			pr_err("banos: %s: a call into it by %s (thread %d) does not return\n", o->name, t->comm, t->tid);
+			pr_err("banos: %s: a call into it by %s (thread %d) does not return\n",
+			       o->name, t->comm, t->tid);
 	spin_unlock_irqrestore(&threads_lock, flags);
 }
 
@@ -128,8 +131,8 @@ u32 gate_debug_enter(const struct owner *o, const void *fn)
 
 	if (unlikely(!may_sleep || !lock_order_none_held())) {
 		lock_order_tell_held();
-		panic("gate: %s is entered (%pS) with locks held, or preemption (count %u) or interrupts off", o->name, fn,
-		      CPU_FIELD_READ(preempt_count));
+		panic("gate: %s is entered (%pS) with locks held, or preemption (count %u) or interrupts off",
+		      o->name, fn, CPU_FIELD_READ(preempt_count));
 	}
 	return current->driver_mutexes;
 }
@@ -146,7 +149,8 @@ s64 gate_bad_result(const struct owner *o, s64 result)
 {
 	if (result >= -4095 && result < -ERESTART_RESTARTBLOCK)
 		return result;
-	pr_warn("banos: %s: a function returned %ld, which is neither a result nor an error\n", o->name, result);
+	pr_warn("banos: %s: a function returned %ld, which is neither a result nor an error\n",
+		o->name, result);
 	return -EINVAL;
 }
 
@@ -159,9 +163,12 @@ void gate_bad_flags(const struct owner *o, u32 flags)
 	if (!rate_limit_pass(&limit, &missed))
 		return;
 	pr_warn("banos: %s: a function returned with%s%s%s%s; put right\n", o->name,
-		flags & X86_EFLAGS_IF ? "" : " interrupts off", flags & X86_EFLAGS_DF ? " the direction flag set" : "",
+		flags & X86_EFLAGS_IF ? "" : " interrupts off",
+		flags & X86_EFLAGS_DF ? " the direction flag set" : "",
 		flags & X86_EFLAGS_AC ? " access to user memory open" : "",
-		flags & ~(X86_EFLAGS_IF | X86_EFLAGS_DF | X86_EFLAGS_AC) ? " flags of the system set" : "");
+		flags & ~(X86_EFLAGS_IF | X86_EFLAGS_DF | X86_EFLAGS_AC)
+			? " flags of the system set"
+			: "");
 }
 
 void gate_untidy(const struct owner *o, const void *fn, u32 flags)
@@ -187,7 +194,8 @@ void gate_abandon(s64 result)
 			 "popfq\n\t"
 			 "movq %[sp], %%rsp\n\t"
 			 "movq %[bp], %%rbp\n\t"
-			 "jmpq *-8(%%rsp)"
-			 :: [sp] "r"(r->sp), [bp] "r"(r->bp), [flags] "i"(X86_EFLAGS_IF | 2), "a"(result) : "memory");
+			 "jmpq *-8(%%rsp)" ::[sp] "r"(r->sp),
+			 [bp] "r"(r->bp), [flags] "i"(X86_EFLAGS_IF | 2), "a"(result)
+			 : "memory");
 	__builtin_unreachable();
 }

@@ -22,4 +22,4 @@ void sched_load_sample(u64 now_ns);
  * @param is_return  @p addr is behind a call, which may be the last thing in its function
  */
 size_t symbol_format(char *buf, size_t size, u64 addr, bool is_return);
-#define SYMBOL_TEXT_MAX	128
+#define SYMBOL_TEXT_MAX 128

@@ -29,9 +29,9 @@
 #include <kernel/time.h>
 #include <kernel/upcalls.h>
 
-#define VECTOR_FIRST	0x20
-#define VECTORS		(256 - VECTOR_FIRST)
-#define UNHANDLED_MAX	50000	/* in a row, before a line is given up */
+#define VECTOR_FIRST  0x20
+#define VECTORS	      (256 - VECTOR_FIRST)
+#define UNHANDLED_MAX 50000 /* in a row, before a line is given up */
 
 struct irq_action {
 	struct irq_action *next;
@@ -41,25 +41,27 @@ struct irq_action {
 };
 
 struct irq_line {
-	u32 irq;			/* GSI, or IRQ_MSI_FIRST + vector */
-	u32 isa;			/* line it was asked for by; -1: none */
+	u32 irq; /* GSI, or IRQ_MSI_FIRST + vector */
+	u32 isa; /* line it was asked for by; -1: none */
 	u8 vector;
 	bool message, level, shared, given_up;
 	u32 unhandled;
-	u32 masked;			/* handlers that have not finished; under mask_lock, as the next two */
-	u32 unanswered;			/* times in a row that none of them had something */
+	u32 masked;	/* handlers that have not finished; under mask_lock, as the next two */
+	u32 unanswered; /* times in a row that none of them had something */
 	bool answered;
 	struct irq_action *actions;
 };
 
-struct irq_counts { u32 of[VECTORS]; };
+struct irq_counts {
+	u32 of[VECTORS];
+};
 
 static DEFINE_MUTEX(irq_mutex);
 static const struct irq_chip *chip;
 static struct irq_line *vector_lines[VECTORS];
 static struct vector_map vectors;
 static struct irq_counts boot_counts;
-static struct irq_line *current_line;	/* whose handlers run */
+static struct irq_line *current_line; /* whose handlers run */
 static DEFINE_SPINLOCK(mask_lock);
 static u32 nr_stray, nr_apic_errors;
 
@@ -69,8 +71,9 @@ static __cold void give_up(struct irq_line *line)
 {
 	line->given_up = true;
 	chip->mask(line->irq);
-	pr_err("irq %u: %u interrupts that nobody wanted (%s%s): masked\n", line->irq, UNHANDLED_MAX,
-	       line->actions ? line->actions->name : "no handler", line->shared ? ", ..." : "");
+	pr_err("irq %u: %u interrupts that nobody wanted (%s%s): masked\n", line->irq,
+	       UNHANDLED_MAX, line->actions ? line->actions->name : "no handler",
+	       line->shared ? ", ..." : "");
 }
 
 static void line_interrupt(struct irq_line *line)
@@ -123,13 +126,14 @@ void irq_unmask(struct irq_line *line, bool handled)
 	}
 	spin_unlock_irqrestore(&mask_lock, flags);
 	if (gave_up)
-		pr_err("irq %u: %u interrupts that no driver wanted: masked\n", line->irq, UNHANDLED_MAX);
+		pr_err("irq %u: %u interrupts that no driver wanted: masked\n", line->irq,
+		       UNHANDLED_MAX);
 }
 
 /* A vector that no one uses: from a line just given back, or hardware's whim. */
 static __cold void stray_interrupt(u32 vector)
 {
-	if (vector < APIC_VECTOR_DEVICE_FIRST) {	/* the PICs, silent or not */
+	if (vector < APIC_VECTOR_DEVICE_FIRST) { /* the PICs, silent or not */
 		u32 gsi = vector - VECTOR_FIRST;
 
 		if (chip->fixed_vectors && chip->begin(gsi))
@@ -154,24 +158,18 @@ static __cold void apic_error(void)
 static void system_interrupt(u32 vector)
 {
 	switch (vector) {
-	case APIC_VECTOR_RESCHEDULE:	/* the way out of the interrupt does it */
-		apic_eoi();
-		break;
+	case APIC_VECTOR_RESCHEDULE: /* the way out of the interrupt does it */ apic_eoi(); break;
 	case APIC_VECTOR_CALL:
 		apic_eoi();
 		ipi_handle_call();
 		break;
-	case APIC_VECTOR_STOP:
-		ipi_handle_stop();
-	case APIC_VECTOR_ERROR:
-		apic_error();
-		break;
-	case APIC_VECTOR_SPURIOUS:	/* not in service (SDM vol. 3, 10.9), unless somebody sent it */
+	case APIC_VECTOR_STOP: ipi_handle_stop();
+	case APIC_VECTOR_ERROR: apic_error(); break;
+	case APIC_VECTOR_SPURIOUS: /* not in service (SDM vol. 3, 10.9), unless somebody sent it */
 		if (apic_present && apic_in_service(vector))
 			apic_eoi();
 		break;
-	default:
-		stray_interrupt(vector);
+	default: stray_interrupt(vector);
 	}
 }
 
@@ -258,7 +256,9 @@ static void action_append(struct irq_line *line, struct irq_action *a)
 	rcu_assign_pointer(*end, a);
 }
 
-struct trigger { bool level, low; };
+struct trigger {
+	bool level, low;
+};
 
 /* irq_mutex held; takes @p a when it succeeds. */
 static int connect(u32 gsi, u32 isa, struct trigger how, struct irq_action *a, u32 flags)
@@ -284,7 +284,8 @@ static int connect(u32 gsi, u32 isa, struct trigger how, struct irq_action *a, u
 	return 0;
 }
 
-static int request(u32 gsi, u32 isa, struct trigger how, irq_handler fn, void *arg, const char *name, u32 flags)
+static int request(u32 gsi, u32 isa, struct trigger how, irq_handler fn, void *arg,
+		   const char *name, u32 flags)
 {
 	struct irq_action *a;
 	int err;
@@ -319,8 +320,9 @@ int irq_request_isa(u32 line, irq_handler fn, void *arg, const char *name, u32 f
 	if (!chip->fixed_vectors) {
 		gsi = acpi_info.isa[line].gsi;
 		how = isa_trigger(acpi_info.isa[line].flags);
-		if (!chip->has(gsi)) {		/* firmware that errs, more likely than a machine without */
-			pr_warn("irq: ACPI leads line %u to input %u, which is not there\n", line, gsi);
+		if (!chip->has(gsi)) { /* firmware that errs, more likely than a machine without */
+			pr_warn("irq: ACPI leads line %u to input %u, which is not there\n", line,
+				gsi);
 			gsi = line;
 		}
 	}
@@ -456,7 +458,10 @@ static void show_line(struct seq_file *m, const struct irq_line *line)
 
 void irq_show(struct seq_file *m)
 {
-	static const struct { const char *id, *text; u8 vector; } own[] = {
+	static const struct {
+		const char *id, *text;
+		u8 vector;
+	} own[] = {
 		{ "LOC", "Local timer interrupts", APIC_VECTOR_TIMER },
 		{ "SPU", "Spurious interrupts", APIC_VECTOR_SPURIOUS },
 		{ "RES", "Rescheduling interrupts", APIC_VECTOR_RESCHEDULE },

@@ -39,13 +39,13 @@ void ktest_fail(struct ktest_context *t, const char *what, const char *file, int
 	count_failure(t);
 }
 
-bool ktest_expect_eq(struct ktest_context *t, s64 a, s64 b, const char *what,
-		     const char *file, int line)
+bool ktest_expect_eq(struct ktest_context *t, s64 a, s64 b, const char *what, const char *file,
+		     int line)
 {
 	if (a == b)
 		return true;
-	printk("# %s.%s: %s:%d: expected %s, got %lld and %lld\n",
-	       t->suite, t->name, file, line, what, (long long)a, (long long)b);
+	printk("# %s.%s: %s:%d: expected %s, got %lld and %lld\n", t->suite, t->name, file, line,
+	       what, (long long)a, (long long)b);
 	count_failure(t);
 	return false;
 }

@@ -30,7 +30,8 @@ void spin_lock_slow(spinlock_t *l)
 void spin_debug_before(spinlock_t *l)
 {
 	if (l->locked && l->owner_cpu == cpu_id() + 1)
-		panic("a spin lock is taken twice on cpu %u; first at %pS", cpu_id(), (void *)l->owner_ip);
+		panic("a spin lock is taken twice on cpu %u; first at %pS", cpu_id(),
+		      (void *)l->owner_ip);
 	lock_order_check(&l->class, l, true, (u64)__builtin_return_address(0));
 }
 
@@ -56,33 +57,48 @@ static void may_sleep_here(void)
 		      current->comm, CPU_FIELD_READ(preempt_count));
 }
 /* For mutexes and rwsems: before waiting, when taken, when given back. */
-#define SLEEPER_WAITS(l) do { may_sleep_here(); \
-	lock_order_check(&(l)->class, l, false, (u64)__builtin_return_address(0)); } while (0)
-#define SLEEPER_TAKEN(l) lock_order_taken(&(l)->class, l, false, (u64)__builtin_return_address(0))
+#define SLEEPER_WAITS(l)                                                                   \
+	do {                                                                               \
+		may_sleep_here();                                                          \
+		lock_order_check(&(l)->class, l, false, (u64)__builtin_return_address(0)); \
+	} while (0)
+#define SLEEPER_TAKEN(l)    lock_order_taken(&(l)->class, l, false, (u64)__builtin_return_address(0))
 #define SLEEPER_RELEASED(l) lock_order_released(l, false)
 #else
-#define SLEEPER_WAITS(l) ((void)0)
-#define SLEEPER_TAKEN(l) ((void)0)
+#define SLEEPER_WAITS(l)    ((void)0)
+#define SLEEPER_TAKEN(l)    ((void)0)
 #define SLEEPER_RELEASED(l) ((void)0)
 #endif
 
 /* ---- mutex ---- */
 
-struct sleeper { struct list link; struct thread *thread; bool write; };
+struct sleeper {
+	struct list link;
+	struct thread *thread;
+	bool write;
+};
 #define MUTEX_WAITERS 1ull
 
-void mutex_init_plain(struct mutex *m) { *m = (struct mutex)MUTEX_INIT(*m); }
-bool mutex_is_owner(const struct mutex *m) { return (READ_ONCE(m->owner) & ~MUTEX_WAITERS) == (u64)current; }
+void mutex_init_plain(struct mutex *m)
+{
+	*m = (struct mutex)MUTEX_INIT(*m);
+}
+bool mutex_is_owner(const struct mutex *m)
+{
+	return (READ_ONCE(m->owner) & ~MUTEX_WAITERS) == (u64)current;
+}
 
 static bool mutex_try(struct mutex *m)
 {
 	u64 old = 0;
 
-	if (__atomic_compare_exchange_n(&m->owner, &old, (u64)current, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+	if (__atomic_compare_exchange_n(&m->owner, &old, (u64)current, false, __ATOMIC_ACQUIRE,
+					__ATOMIC_RELAXED))
 		return true;
 	/* free, but others wait: take it with their mark */
 	while (!(old & ~MUTEX_WAITERS))
-		if (__atomic_compare_exchange_n(&m->owner, &old, (u64)current | (old & MUTEX_WAITERS), false,
+		if (__atomic_compare_exchange_n(&m->owner, &old,
+						(u64)current | (old & MUTEX_WAITERS), false,
 						__ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 			return true;
 	return false;
@@ -152,7 +168,8 @@ void mutex_unlock(struct mutex *m)
 	u64 old = (u64)current;
 
 	SLEEPER_RELEASED(m);
-	if (likely(__atomic_compare_exchange_n(&m->owner, &old, 0, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED)))
+	if (likely(__atomic_compare_exchange_n(&m->owner, &old, 0, false, __ATOMIC_RELEASE,
+					       __ATOMIC_RELAXED)))
 		return;
 	BUG_ON((old & ~MUTEX_WAITERS) != (u64)current);
 	spin_lock(&m->wait_lock);
@@ -164,14 +181,18 @@ void mutex_unlock(struct mutex *m)
 
 /* ---- rwsem: count > 0 readers, -1 a writer; newcomers queue behind waiters ---- */
 
-void rwsem_init_plain(struct rwsem *s) { *s = (struct rwsem)RWSEM_INIT(*s); }
+void rwsem_init_plain(struct rwsem *s)
+{
+	*s = (struct rwsem)RWSEM_INIT(*s);
+}
 
 static bool try_read(struct rwsem *s)
 {
 	s64 c = __atomic_load_n(&s->count, __ATOMIC_RELAXED);
 
 	while (c >= 0)
-		if (__atomic_compare_exchange_n(&s->count, &c, c + 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+		if (__atomic_compare_exchange_n(&s->count, &c, c + 1, false, __ATOMIC_ACQUIRE,
+						__ATOMIC_RELAXED))
 			return true;
 	return false;
 }
@@ -180,7 +201,8 @@ static bool try_write(struct rwsem *s)
 {
 	s64 c = 0;
 
-	return __atomic_compare_exchange_n(&s->count, &c, -1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+	return __atomic_compare_exchange_n(&s->count, &c, -1, false, __ATOMIC_ACQUIRE,
+					   __ATOMIC_RELAXED);
 }
 
 static __noinline void rwsem_wait(struct rwsem *s, bool write)

@@ -9,7 +9,8 @@ void lock_graph_add(struct lock_graph *g, u32 before, u32 after)
 
 struct search {
 	u64 seen[LOCK_CLASSES / 64];
-	u16 todo[LOCK_CLASSES], first[LOCK_CLASSES];	/* first: the step from the start that led there */
+	u16 todo[LOCK_CLASSES],
+		first[LOCK_CLASSES]; /* first: the step from the start that led there */
 	u32 n;
 };
 
@@ -24,7 +25,7 @@ static void visit(struct search *s, u32 class, u32 first)
 
 bool lock_graph_reaches(const struct lock_graph *g, u32 from, u32 to, u32 *next)
 {
-	static struct search s;		/* too large for a stack; see "the caller locks" */
+	static struct search s; /* too large for a stack; see "the caller locks" */
 	u32 at = from;
 
 	for (u32 i = 0; i < LOCK_CLASSES / 64; i++)

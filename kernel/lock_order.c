@@ -12,12 +12,15 @@
 #include <kernel/printk.h>
 #include <kernel/thread.h>
 
-#define EDGES_MAX 4096u			/* orders of which the places are remembered */
+#define EDGES_MAX 4096u /* orders of which the places are remembered */
 
 static struct lock_graph graph;
 static struct lock_class *classes[LOCK_CLASSES];
 static struct lock_class image_classes[LOCK_CLASSES];
-static struct { u16 before, after; u64 before_ip, after_ip; } edges[EDGES_MAX];
+static struct {
+	u16 before, after;
+	u64 before_ip, after_ip;
+} edges[EDGES_MAX];
 static u32 nr_classes = 1, nr_image_classes, nr_edges, graph_word;
 extern u8 _image_start[], _image_end[];
 
@@ -86,12 +89,14 @@ static void tell_edge(const char *when, u32 before, u32 after)
 
 static void tell_class(const struct lock_class *c)
 {
-	pr_err("  lock %u: %s, first taken at %pS\n", c->id, c->name ?: "static", (void *)c->first_ip);
+	pr_err("  lock %u: %s, first taken at %pS\n", c->id, c->name ?: "static",
+	       (void *)c->first_ip);
 }
 
 static void __noreturn __cold inversion(u32 before, u32 after, u32 next)
 {
-	pr_err("locks: %u is taken while %u is held, elsewhere %u comes before %u\n", after, before, after, before);
+	pr_err("locks: %u is taken while %u is held, elsewhere %u comes before %u\n", after, before,
+	       after, before);
 	tell_class(classes[before]);
 	tell_class(classes[after]);
 	if (next != before)
@@ -101,7 +106,8 @@ static void __noreturn __cold inversion(u32 before, u32 after, u32 next)
 	panic("lock order inversion");
 }
 
-static void enter_order(const struct lock_class *held, u64 held_ip, const struct lock_class *c, u64 ip)
+static void enter_order(const struct lock_class *held, u64 held_ip, const struct lock_class *c,
+			u64 ip)
 {
 	u32 next = 0;
 	bool round;
@@ -139,7 +145,8 @@ static void check_interrupts(struct lock_class *c, bool enabled, u64 ip)
 	if (likely(!c->in_interrupt || !c->interrupts_on))
 		return;
 	tell_class(c);
-	panic("lock %u is taken in interrupts, and elsewhere with interrupts on; now at %pS", c->id, (void *)ip);
+	panic("lock %u is taken in interrupts, and elsewhere with interrupts on; now at %pS", c->id,
+	      (void *)ip);
 }
 
 /* Nothing is held, and nothing new is to be learnt of how it is taken. */
@@ -155,8 +162,8 @@ static bool nothing_to_check(const struct lock_class *c, bool spins, bool enable
 static void tell_held(const struct lock_stack *s)
 {
 	for (u32 i = 0; i < MIN(s->n, LOCKS_HELD); i++)
-		pr_err("  lock %u: %s, taken at %pS\n", s->at[i].class->id, s->at[i].class->name ?: "static",
-		       (void *)s->at[i].ip);
+		pr_err("  lock %u: %s, taken at %pS\n", s->at[i].class->id,
+		       s->at[i].class->name ?: "static", (void *)s->at[i].ip);
 }
 
 bool lock_order_none_held(void)

@@ -14,17 +14,17 @@
 #include <kernel/owner.h>
 #include <kernel/string.h>
 
-#define CHUNK_SLOTS	256u
-#define MAX_CHUNKS	1024u
+#define CHUNK_SLOTS 256u
+#define MAX_CHUNKS  1024u
 
 struct handle_slot {
-	void *object;		/* NULL: free */
+	void *object; /* NULL: free */
 	u32 generation;
-	u32 kind;		/* of the object; index + 1 of the next free slot while free */
+	u32 kind; /* of the object; index + 1 of the next free slot while free */
 };
 
 static struct handle_slot *chunks[MAX_CHUNKS];
-static u32 nr_slots, free_slot;		/* free_slot: index + 1 */
+static u32 nr_slots, free_slot; /* free_slot: index + 1 */
 static u32 handles_used;
 static DEFINE_SPINLOCK(handles_lock);
 
@@ -120,7 +120,10 @@ static void *handle_find(u64 handle, u32 kind)
 	return READ_ONCE(s->generation) == generation ? object : NULL;
 }
 
-u32 owner_handles(void) { return READ_ONCE(handles_used); }
+u32 owner_handles(void)
+{
+	return READ_ONCE(handles_used);
+}
 
 /* ---- owners ---- */
 
@@ -128,7 +131,10 @@ int owner_init(struct owner *o, struct owner *parent, const char *name, void *pr
 {
 	u64 flags;
 
-	*o = (struct owner){ .parent = parent, .root = parent ? parent->root : o, .name = name, .private = private };
+	*o = (struct owner){ .parent = parent,
+			     .root = parent ? parent->root : o,
+			     .name = name,
+			     .private = private };
 	list_init(&o->children);
 	list_init(&o->sibling);
 	for (u32 p = 0; p < OWNED_PHASES; p++)
@@ -186,7 +192,10 @@ bool owner_is_closed(const struct owner *o)
 	return false;
 }
 
-struct owner *owner_find(u64 handle) { return handle_find(handle, HANDLE_OWNER); }
+struct owner *owner_find(u64 handle)
+{
+	return handle_find(handle, HANDLE_OWNER);
+}
 
 void owner_account(struct owner *owner, s64 bytes)
 {
@@ -209,7 +218,8 @@ static void unlink_locked(struct owned *o)
 	list_del(&o->link);
 }
 
-int owned_add(struct owner *owner, struct owned *o, const struct owned_class *class, bool with_handle)
+int owned_add(struct owner *owner, struct owned *o, const struct owned_class *class,
+	      bool with_handle)
 {
 	u64 flags;
 	int err = 0;
@@ -239,7 +249,8 @@ int owned_add(struct owner *owner, struct owned *o, const struct owned_class *cl
 /* The oldest that waits. */
 static struct owned *unpublished_locked(struct owner *o, bool late)
 {
-	for (struct list *at = o->owned[OWNED_ENTRY].prev; at != &o->owned[OWNED_ENTRY]; at = at->prev) {
+	for (struct list *at = o->owned[OWNED_ENTRY].prev; at != &o->owned[OWNED_ENTRY];
+	     at = at->prev) {
 		struct owned *found = list_entry(at, struct owned, link);
 
 		if (!found->published && found->class->late == late)
@@ -272,8 +283,14 @@ static int publish(struct owner *owner, bool late)
 	return err;
 }
 
-int owner_publish(struct owner *o) { return publish(o, false); }
-void owner_publish_late(struct owner *o) { publish(o, true); }
+int owner_publish(struct owner *o)
+{
+	return publish(o, false);
+}
+void owner_publish_late(struct owner *o)
+{
+	publish(o, true);
+}
 
 int owned_publish(struct owned *o)
 {
@@ -362,14 +379,17 @@ struct owned *owned_get(u64 handle, const struct owned_class *class)
 
 /* ---- how long it may take ---- */
 
-#define STOP_GRACE_NS	(20 * NSEC_PER_MSEC)	/* for each thing where the limit of all has passed */
+#define STOP_GRACE_NS (20 * NSEC_PER_MSEC) /* for each thing where the limit of all has passed */
 
 void owner_stop_begin(struct owner *o)
 {
 	WRITE_ONCE(o->stop_by_ns, time_monotonic_ns() + OWNER_STOP_LIMIT_NS);
 }
 
-void owner_stop_end(struct owner *o) { WRITE_ONCE(o->stop_by_ns, 0); }
+void owner_stop_end(struct owner *o)
+{
+	WRITE_ONCE(o->stop_by_ns, 0);
+}
 
 u64 owner_stop_deadline(const struct owner *o)
 {
@@ -397,7 +417,8 @@ static struct owned *first_locked(struct owner *o, u32 phase)
 		if (found)
 			return found;
 	}
-	return list_empty(&o->owned[phase]) ? NULL : list_first(&o->owned[phase], struct owned, link);
+	return list_empty(&o->owned[phase]) ? NULL
+					    : list_first(&o->owned[phase], struct owned, link);
 }
 
 static struct owned *take_first(struct owner *top, u32 phase, struct owner **owner)

@@ -23,14 +23,17 @@
 #include <kernel/upcalls.h>
 #include "internal.h"
 
-#define PANIC_EXIT	0x30
-#define BOOT_STOP_EXIT	0x31
-#define TRACE_LINES	32
+#define PANIC_EXIT     0x30
+#define BOOT_STOP_EXIT 0x31
+#define TRACE_LINES    32
 
-static u32 panic_cpu;		/* id + 1 of who reports */
+static u32 panic_cpu; /* id + 1 of who reports */
 
 /* Print a step of a backtrace; one that repeats itself (recursion) is counted. */
-struct trace { u64 last; u32 repeats, lines; };
+struct trace {
+	u64 last;
+	u32 repeats, lines;
+};
 
 static void trace_repeats(struct trace *t)
 {
@@ -87,8 +90,9 @@ static void panic_begin(void)
 
 	irq_disable();
 	me = cpu_id() + 1;
-	if (!__atomic_compare_exchange_n(&panic_cpu, &expected, me, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
-		if (expected == me) {	/* a panic while reporting one */
+	if (!__atomic_compare_exchange_n(&panic_cpu, &expected, me, false, __ATOMIC_SEQ_CST,
+					 __ATOMIC_SEQ_CST)) {
+		if (expected == me) { /* a panic while reporting one */
 			exit_if_asked(PANIC_EXIT);
 			serial_stop();
 		}
@@ -104,7 +108,8 @@ static void __noreturn panic_end(void)
 	const struct thread *t = current;
 
 	symbols_show_drivers();
-	pr_err("task %s (%d) on cpu %u, Banos %s\n", t ? t->comm : "none", t ? t->tid : 0, cpu_id(), BANOS_RELEASE);
+	pr_err("task %s (%d) on cpu %u, Banos %s\n", t ? t->comm : "none", t ? t->tid : 0, cpu_id(),
+	       BANOS_RELEASE);
 	pr_err("---[ end of panic ]---\n");
 	exit_if_asked(PANIC_EXIT);
 	serial_stop();
@@ -165,7 +170,9 @@ void panic_double_fault(struct pt_regs *regs, u64 cr2)
 	const char *name = cpu_stack_overflowed(cr2, &low);
 
 	if (name)
-		panic_regs(regs, "kernel stack overflow: %lx is in the guard page below %lx (%s stack)", cr2, low, name);
+		panic_regs(regs,
+			   "kernel stack overflow: %lx is in the guard page below %lx (%s stack)",
+			   cr2, low, name);
 	panic_regs(regs, "double fault, cr2 %lx", cr2);
 }
 

@@ -24,22 +24,30 @@ CMDLINE_OPTION(opt_debug, "debug");
 CMDLINE_OPTION(opt_loglevel, "loglevel");
 CMDLINE_OPTION(opt_quiet, "quiet");
 
-struct record { u64 time_ns; u16 len; u8 level; u8 pad[5]; };	/* text follows, padded to 8 */
-#define LINE_MAX	512
-#define LOGLEVEL_ALL	15
-#define RING_SIZE	(CONFIG_LOG_BUF_KIB * 1024u)
+struct record {
+	u64 time_ns;
+	u16 len;
+	u8 level;
+	u8 pad[5];
+}; /* text follows, padded to 8 */
+#define LINE_MAX     512
+#define LOGLEVEL_ALL 15
+#define RING_SIZE    (CONFIG_LOG_BUF_KIB * 1024u)
 _Static_assert((RING_SIZE & 7) == 0, "records are 8-aligned");
 
 static u8 ring[RING_SIZE] __aligned(8);
-static u64 head, tail;			/* [tail, head) holds records, in bytes since boot */
-static u64 tail_seq, head_seq;		/* their numbers */
+static u64 head, tail;	       /* [tail, head) holds records, in bytes since boot */
+static u64 tail_seq, head_seq; /* their numbers */
 static DEFINE_SPINLOCK(log_lock);
 static struct console *consoles;
 int console_loglevel = 7, printk_message_level = 4, printk_console_min = 1;
 DEFINE_WAIT_QUEUE(printk_wait);
 bool printk_panicking;
 
-static u32 record_size(u32 len) { return sizeof(struct record) + ALIGN_UP(len, 8u); }
+static u32 record_size(u32 len)
+{
+	return sizeof(struct record) + ALIGN_UP(len, 8u);
+}
 
 /* The ring in pieces: copy to or from position @p pos. */
 static void ring_put(u64 pos, const void *src, u32 n)
@@ -81,7 +89,8 @@ static void record_add(u64 now, u8 level, const char *text, u32 len)
 
 static u32 format_stamp(char *buf, size_t size, u64 ns)
 {
-	return scnprintf(buf, size, "[%5lu.%06lu] ", (u64)(ns / NSEC_PER_SEC), (u64)(ns % NSEC_PER_SEC / 1000));
+	return scnprintf(buf, size, "[%5lu.%06lu] ", (u64)(ns / NSEC_PER_SEC),
+			 (u64)(ns % NSEC_PER_SEC / 1000));
 }
 
 static void consoles_show(u64 now, const char *text, u32 len)
@@ -137,7 +146,7 @@ void printk(const char *fmt, ...)
 /* A report is for whoever is there: consoles that were not asked for show it, too. */
 void printk_break_locks(void)
 {
-	bool torn = log_lock.locked;	/* somebody stands still in the middle of a line */
+	bool torn = log_lock.locked; /* somebody stands still in the middle of a line */
 
 	printk_panicking = true;
 	spin_init(&log_lock);
@@ -288,12 +297,20 @@ s64 printk_read_record(u64 *seq, struct printk_record *r, char *buf, size_t size
 		ring_get(pos, &stored, sizeof(stored));
 		len = MIN((size_t)stored.len, size);
 		ring_get(pos + sizeof(stored), buf, len);
-		*r = (struct printk_record){ .seq = *seq, .time_ns = stored.time_ns, .level = stored.level };
+		*r = (struct printk_record){ .seq = *seq,
+					     .time_ns = stored.time_ns,
+					     .level = stored.level };
 		++*seq;
 	}
 	spin_unlock_irqrestore(&log_lock, flags);
 	return len;
 }
 
-u64 printk_first_seq(void) { return READ_ONCE(tail_seq); }
-u64 printk_last_seq(void) { return READ_ONCE(head_seq); }
+u64 printk_first_seq(void)
+{
+	return READ_ONCE(tail_seq);
+}
+u64 printk_last_seq(void)
+{
+	return READ_ONCE(head_seq);
+}

@@ -18,7 +18,10 @@
 
 #define GATHER_NS (5 * NSEC_PER_MSEC)
 
-static struct { struct rcu_head *list; u64 count; } pending[CPU_MAX] __aligned(64);
+static struct {
+	struct rcu_head *list;
+	u64 count;
+} pending[CPU_MAX] __aligned(64);
 static DEFINE_WAIT_QUEUE(rcu_wait);
 static bool wanted;
 static struct timer gather_timer;
@@ -36,7 +39,8 @@ void call_rcu(struct rcu_head *h, void (*fn)(struct rcu_head *))
 	h->fn = fn;
 	do
 		h->next = old;
-	while (!__atomic_compare_exchange_n(list, &old, h, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED));
+	while (!__atomic_compare_exchange_n(list, &old, h, false, __ATOMIC_RELEASE,
+					    __ATOMIC_RELAXED));
 	if (!old && !READ_ONCE(gather_timer.base))
 		timer_start(&gather_timer, time_monotonic_ns() + GATHER_NS);
 }
@@ -46,7 +50,7 @@ void synchronize_rcu(void)
 	u64 seen[CPU_MAX];
 	u32 me = cpu_id();
 
-	if (cpu_count == 1)		/* being here, no reader is inside */
+	if (cpu_count == 1) /* being here, no reader is inside */
 		return;
 	for (u32 i = 0; i < cpu_count; i++)
 		seen[i] = cpus[i] ? READ_ONCE(cpus[i]->rcu_qs) : 0;

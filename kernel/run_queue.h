@@ -7,22 +7,25 @@
 #include <kernel/time.h>
 #include "internal.h"
 
-#define KEY_FAIR	(1ull << 63)	/* of threads that are not real-time: behind all that are */
+#define KEY_FAIR (1ull << 63) /* of threads that are not real-time: behind all that are */
 
 struct run_queue {
 	spinlock_t lock;
-	u32 nr_queued;			/* in the tree, without the running one */
+	u32 nr_queued; /* in the tree, without the running one */
 	struct rb_root tree;
 	struct rb_node *leftmost;
 	u64 min_vruntime;
 	u64 rt_seq;
-	u64 balance_ns;			/* when to compare with the others again */
+	u64 balance_ns; /* when to compare with the others again */
 	struct cpu *cpu;
 	struct thread *idle;
 	struct timer tick;
 } __aligned(64);
 
-static inline bool is_rt(const struct thread *t) { return t->rt_priority != 0; }
+static inline bool is_rt(const struct thread *t)
+{
+	return t->rt_priority != 0;
+}
 
 /* Out of line: for queues with more than one. rq->lock held. */
 void rq_tree_insert(struct run_queue *rq, struct thread *t);

@@ -33,12 +33,12 @@
 #include "internal.h"
 #include "run_queue.h"
 
-#define TICK_NS		(4 * NSEC_PER_MSEC)
-#define SLICE_NS	(4 * NSEC_PER_MSEC)
-#define BALANCE_NS	(32 * NSEC_PER_MSEC)
-#define IDLE_LOOK_MAX	32			/* so many that wait are looked at */
-#define WAKE_CREDIT_NS	(3 * NSEC_PER_MSEC)	/* how far behind the minimum a woken thread may start */
-#define WAKE_GRAIN_NS	(1 * NSEC_PER_MSEC)	/* lead that makes a woken thread preempt */
+#define TICK_NS	       (4 * NSEC_PER_MSEC)
+#define SLICE_NS       (4 * NSEC_PER_MSEC)
+#define BALANCE_NS     (32 * NSEC_PER_MSEC)
+#define IDLE_LOOK_MAX  32		   /* so many that wait are looked at */
+#define WAKE_CREDIT_NS (3 * NSEC_PER_MSEC) /* how far behind the minimum a woken thread may start */
+#define WAKE_GRAIN_NS  (1 * NSEC_PER_MSEC) /* lead that makes a woken thread preempt */
 
 static struct run_queue boot_rq;
 /* Who wakes a thread looks here, not at every CPU: each sets and clears its own bit. A hint. */
@@ -268,7 +268,7 @@ static void tick(struct timer *timer)
 		rq_resched(rq);
 	raw_spin_unlock(&rq->lock);
 	if (idle)
-		ipi_reschedule(idle);	/* it comes and takes it: needs the lock */
+		ipi_reschedule(idle); /* it comes and takes it: needs the lock */
 	sched_load_sample(now);
 	timer_start(timer, now + TICK_NS);
 }
@@ -278,14 +278,16 @@ static void switch_space(struct cpu *c, struct vm_space *next)
 	struct vm_space *prev = c->space;
 
 	if (!next || next == prev)
-		return;			/* kernel threads use whatever is loaded */
-	if (cpu_count > 1) {		/* who must be told of changes in the tables */
-		__atomic_or_fetch(&space_tables(next)->cpus.bits[c->id / 64], 1ull << c->id % 64, __ATOMIC_SEQ_CST);
+		return;	     /* kernel threads use whatever is loaded */
+	if (cpu_count > 1) { /* who must be told of changes in the tables */
+		__atomic_or_fetch(&space_tables(next)->cpus.bits[c->id / 64], 1ull << c->id % 64,
+				  __ATOMIC_SEQ_CST);
 	}
 	c->space = next;
 	write_cr3(space_cr3(c, next));
 	if (cpu_count > 1 && prev)
-		__atomic_and_fetch(&space_tables(prev)->cpus.bits[c->id / 64], ~(1ull << c->id % 64), __ATOMIC_SEQ_CST);
+		__atomic_and_fetch(&space_tables(prev)->cpus.bits[c->id / 64],
+				   ~(1ull << c->id % 64), __ATOMIC_SEQ_CST);
 }
 
 /* A thread without a space goes on with the tables that are loaded; tlb_forget_space() takes them away. */
@@ -310,7 +312,7 @@ static void switch_fpu(struct cpu *c, struct thread *prev, struct thread *next)
 		struct thread *owner = c->fpu_owner;
 
 		if (owner && owner != prev && owner != next && cpu_count == 1)
-			fpu_save(owner->fpu);	/* a kernel thread ran in between */
+			fpu_save(owner->fpu); /* a kernel thread ran in between */
 		fpu_restore(next->fpu);
 		c->fpu_owner = next;
 		next->fpu_cpu = c->id;
@@ -347,7 +349,7 @@ void schedule_tail(struct thread *prev)
 	smp_store_release(&prev->on_cpu, 0);
 	if (unlikely(dead)) {
 		thread_reap(prev);
-	} else if (unlikely(migrate)) {	/* its affinity forbids this CPU */
+	} else if (unlikely(migrate)) { /* its affinity forbids this CPU */
 		spin_lock(&prev->state_lock);
 		rq_add_thread(prev, false);
 		spin_unlock(&prev->state_lock);
@@ -435,7 +437,7 @@ void sched_yield_current(void)
 	struct thread *t = current;
 
 	raw_spin_lock(&rq->lock);
-	if (rq->leftmost && !is_rt(t)) {	/* behind all that wait now */
+	if (rq->leftmost && !is_rt(t)) { /* behind all that wait now */
 		struct thread *last = rb_entry(rb_last(&rq->tree), struct thread, run_node);
 
 		if (!is_rt(last))
@@ -448,7 +450,10 @@ void sched_yield_current(void)
 
 /* ---- waking ---- */
 
-static bool is_idle(const struct cpu *c) { return c->running == c->idle && !c->rq->nr_queued; }
+static bool is_idle(const struct cpu *c)
+{
+	return c->running == c->idle && !c->rq->nr_queued;
+}
 
 static struct run_queue *any_allowed(const struct thread *t)
 {
@@ -485,8 +490,10 @@ void rq_add_thread(struct thread *t, bool is_new)
 
 	raw_spin_lock(&rq->lock);
 	if (is_new || t->vruntime + WAKE_CREDIT_NS < rq->min_vruntime || t->rq != rq)
-		t->vruntime = is_new ? rq->min_vruntime :
-			rq->min_vruntime > WAKE_CREDIT_NS ? rq->min_vruntime - WAKE_CREDIT_NS : 0;
+		t->vruntime = is_new ? rq->min_vruntime
+			      : rq->min_vruntime > WAKE_CREDIT_NS
+				      ? rq->min_vruntime - WAKE_CREDIT_NS
+				      : 0;
 	t->on_rq = 1;
 	rq_enqueue(rq, t);
 	if (preempts(rq, t))
@@ -511,11 +518,11 @@ bool thread_wake_state(struct thread *t, u32 states)
 	u64 flags = spin_lock_irqsave(&t->state_lock);
 	bool woken = false;
 
-	smp_mb_after_lock();		/* the waker's condition before the state: pairs with set_current_state() */
+	smp_mb_after_lock(); /* the waker's condition before the state: pairs with set_current_state() */
 	if (!(states >> t->state & 1))
 		goto out;
 	woken = true;
-	if (t->on_rq) {			/* has not left its CPU: its queue's lock decides */
+	if (t->on_rq) { /* has not left its CPU: its queue's lock decides */
 		struct run_queue *rq = rq_lock_of(t);
 		bool queued = t->on_rq;
 
@@ -536,7 +543,8 @@ out:
 
 bool thread_wake(struct thread *t)
 {
-	return thread_wake_state(t, 1 << THREAD_INTERRUPTIBLE | 1 << THREAD_UNINTERRUPTIBLE | 1 << THREAD_KILLABLE);
+	return thread_wake_state(t, 1 << THREAD_INTERRUPTIBLE | 1 << THREAD_UNINTERRUPTIBLE |
+					    1 << THREAD_KILLABLE);
 }
 
 void sched_start(struct thread *t)
@@ -555,7 +563,7 @@ void thread_set_work(struct thread *t, u32 bits)
 	__atomic_or_fetch(&t->work, bits, __ATOMIC_SEQ_CST);
 	c = cpus[t->last_cpu];
 	if (t != current && c && READ_ONCE(c->running) == t && c != this_cpu())
-		ipi_reschedule(c);	/* into the kernel, to look at it */
+		ipi_reschedule(c); /* into the kernel, to look at it */
 }
 
 void thread_clear_work(struct thread *t, u32 bits)

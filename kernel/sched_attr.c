@@ -14,9 +14,9 @@
 /* Load a nice level carries, 1024 at 0, about 1.25 a step. */
 static const u32 nice_weight[40] = {
 	88761, 71755, 56483, 46273, 36291, 29154, 23254, 18705, 14949, 11916,
-	9548, 7620, 6100, 4904, 3906, 3121, 2501, 1991, 1586, 1277,
-	1024, 820, 655, 526, 423, 335, 272, 215, 172, 137,
-	110, 87, 70, 56, 45, 36, 29, 23, 18, 15,
+	9548,  7620,  6100,  4904,  3906,  3121,  2501,	 1991,	1586,  1277,
+	1024,  820,   655,   526,   423,   335,	  272,	 215,	172,   137,
+	110,   87,    70,    56,    45,	   36,	  29,	 23,	18,    15,
 };
 
 /* Change a thread's place in its queue by @p nice, @p policy, @p prio. */
@@ -67,7 +67,7 @@ int thread_set_affinity(struct thread *t, const struct cpumask *m)
 	t->affinity = *m;
 	move = rq && t->on_rq && !cpumask_test(m, rq->cpu->id);
 	if (move && rq->cpu->running == t) {
-		rq_resched(rq);		/* schedule_with() sends it away */
+		rq_resched(rq); /* schedule_with() sends it away */
 		move = false;
 	} else if (move) {
 		rq_dequeue(rq, t);
@@ -102,11 +102,11 @@ static u64 load_avg[3], load_next_ns;
 /* Every 5 s, by whichever CPU's tick comes first; the periods that all CPUs slept through count as empty. */
 void sched_load_sample(u64 now)
 {
-	static const u64 decay[3] = { 1884, 2014, 2037 };	/* e^(-5s/1,5,15min) * 2048 */
+	static const u64 decay[3] = { 1884, 2014, 2037 }; /* e^(-5s/1,5,15min) * 2048 */
 	u64 next = READ_ONCE(load_next_ns), active = 0;
 
-	if (now < next || !__atomic_compare_exchange_n(&load_next_ns, &next, now + 5 * NSEC_PER_SEC, false,
-						       __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+	if (now < next || !__atomic_compare_exchange_n(&load_next_ns, &next, now + 5 * NSEC_PER_SEC,
+						       false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
 		return;
 	for (u32 i = 0; i < cpu_count; i++)
 		if (cpus[i] && cpus[i]->rq)

@@ -15,8 +15,8 @@
 #include <kernel/seq_file.h>
 #include <kernel/string.h>
 
-#define FIRST_SIZE	1024u
-#define GROW_MAX	(64u << 10)
+#define FIRST_SIZE 1024u
+#define GROW_MAX   (64u << 10)
 
 /* What did not fit. @return NULL */
 static __noinline __cold char *grow(struct seq_file *m, size_t n)
@@ -89,7 +89,7 @@ void seq_printf(struct seq_file *m, const char *fmt, ...)
 		m->count += n < 0 ? 0 : n;
 		return;
 	}
-	to = seq_room(m, (size_t)n + 1);	/* one for the NUL */
+	to = seq_room(m, (size_t)n + 1); /* one for the NUL */
 	if (!to)
 		return;
 	va_start(ap, fmt);
@@ -104,7 +104,8 @@ void seq_escape(struct seq_file *m, const char *s, const char *esc)
 		u8 c = *s;
 
 		if (strchr(esc, c)) {
-			const char octal[4] = { '\\', '0' + (c >> 6), '0' + (c >> 3 & 7), '0' + (c & 7) };
+			const char octal[4] = { '\\', '0' + (c >> 6), '0' + (c >> 3 & 7),
+						'0' + (c & 7) };
 
 			seq_write(m, octal, 4);
 		} else {

@@ -141,4 +141,7 @@ static size_t format_symbol(char *buf, size_t size, u64 addr)
 	return symbol_format(buf, size, addr, false);
 }
 
-void symbols_init(void) { format_symbol_hook = format_symbol; }
+void symbols_init(void)
+{
+	format_symbol_hook = format_symbol;
+}

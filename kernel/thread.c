@@ -25,15 +25,21 @@
 #include <kernel/wait.h>
 #include "internal.h"
 
-#define STACKS_KEPT	4
+#define STACKS_KEPT 4
 
 struct thread boot_thread = { .comm = "swapper", .refs = ATOMIC_INIT(1), .on_rq = 1 };
 DEFINE_SPINLOCK(threads_lock);
 DEFINE_LIST(threads_list);
 
 static struct kmem_cache *thread_cache, *fpu_cache;
-struct free_stack { struct free_stack *next; u64 count; };
-static struct { spinlock_t lock; struct free_stack *list; } surplus;
+struct free_stack {
+	struct free_stack *next;
+	u64 count;
+};
+static struct {
+	spinlock_t lock;
+	struct free_stack *list;
+} surplus;
 static DEFINE_WAIT_QUEUE(exit_wait);
 void ret_from_fork_asm(void);
 void kthread_start_asm(void);
@@ -67,7 +73,7 @@ static void stack_release(void *stack)
 	struct free_stack *s = stack, *first;
 	u64 flags;
 
-	if (IS_ENABLED(CONFIG_DEBUG_HEAP))	/* the next thread's frames have holes: leak.c */
+	if (IS_ENABLED(CONFIG_DEBUG_HEAP)) /* the next thread's frames have holes: leak.c */
 		memset(stack, 0, KERNEL_STACK_SIZE);
 	flags = irq_save();
 
@@ -221,7 +227,10 @@ int thread_spawn(void (*fn)(void *), void *arg, const char *name)
 
 /* ---- end ---- */
 
-void thread_get(struct thread *t) { atomic_inc(&t->refs); }
+void thread_get(struct thread *t)
+{
+	atomic_inc(&t->refs);
+}
 
 static void thread_free(struct rcu_head *h)
 {
@@ -239,7 +248,7 @@ void thread_put(struct thread *t)
 	spin_lock(&threads_lock);
 	list_del(&t->all_link);
 	spin_unlock(&threads_lock);
-	if (t->stack)		/* never started */
+	if (t->stack) /* never started */
 		stack_release(t->stack);
 	if (t->proc || t->sig || t->cred)
 		upcall_thread_free(t);
@@ -265,7 +274,10 @@ void thread_exit(s64 code)
 	panic("a dead thread runs");
 }
 
-bool thread_should_stop(void) { return current->should_stop; }
+bool thread_should_stop(void)
+{
+	return current->should_stop;
+}
 
 static bool thread_ended(struct thread *t)
 {
@@ -279,7 +291,8 @@ s64 thread_stop(struct thread *t)
 	t->should_stop = true;
 	thread_wake(t);
 	while (!thread_ended(t))
-		wait_event_until(&exit_wait, thread_ended(t), time_monotonic_ns() + 10 * NSEC_PER_MSEC);
+		wait_event_until(&exit_wait, thread_ended(t),
+				 time_monotonic_ns() + 10 * NSEC_PER_MSEC);
 	code = t->exit_code;
 	thread_put(t);
 	return code;
@@ -323,7 +336,7 @@ void thread_init(void)
 	thread_cache = kmem_cache_create("thread", sizeof(struct thread), 64);
 	fpu_cache = kmem_cache_create("fpu", cpu_features.xsave_size, 64);
 	boot_thread.kstack_top = (u64)boot_stack_top;
-	boot_thread.stack = stack_alloc();	/* here nobody else can hold the ranges' lock */
+	boot_thread.stack = stack_alloc(); /* here nobody else can hold the ranges' lock */
 	if (!thread_cache || !fpu_cache || !boot_thread.stack)
 		boot_stop("not enough memory for threads");
 	sched_init();

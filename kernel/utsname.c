@@ -26,7 +26,8 @@ static struct new_utsname names = {
 };
 
 struct change_source utsname_changes[2] = {
-	CHANGE_SOURCE_INIT(utsname_changes[0]), CHANGE_SOURCE_INIT(utsname_changes[1]),
+	CHANGE_SOURCE_INIT(utsname_changes[0]),
+	CHANGE_SOURCE_INIT(utsname_changes[1]),
 };
 
 void utsname_get(struct new_utsname *out)

@@ -48,7 +48,7 @@ void wake_up_key(struct wait_queue *q, u32 nr, u64 key)
 	struct waiter *w, *next;
 	u64 flags;
 
-	smp_mb();			/* the condition before the list: pairs with wait_prepare() */
+	smp_mb(); /* the condition before the list: pairs with wait_prepare() */
 	if (list_empty(&q->waiters))
 		return;
 	flags = spin_lock_irqsave(&q->lock);
@@ -92,7 +92,10 @@ void wait_finish(struct wait_queue *q, struct waiter *w)
 		wait_queue_remove(q, w);
 }
 
-struct sleep_timer { struct timer timer; struct thread *thread; };
+struct sleep_timer {
+	struct timer timer;
+	struct thread *thread;
+};
 
 static void sleep_timer_fired(struct timer *t)
 {

@@ -40,7 +40,7 @@ static u64 word_mask(size_t w, size_t nbits)
 
 size_t bitmap_find_last(const u64 *map, size_t nbits)
 {
-	for (size_t w = BITMAP_WORDS(nbits); w-- > 0; ) {
+	for (size_t w = BITMAP_WORDS(nbits); w-- > 0;) {
 		u64 v = map[w] & word_mask(w, nbits);
 
 		if (v)
@@ -49,7 +49,8 @@ size_t bitmap_find_last(const u64 *map, size_t nbits)
 	return nbits;
 }
 
-size_t bitmap_find_clear_range(const u64 *map, size_t nbits, size_t from, size_t count, size_t align)
+size_t bitmap_find_clear_range(const u64 *map, size_t nbits, size_t from, size_t count,
+			       size_t align)
 {
 	for (;;) {
 		size_t first, end;

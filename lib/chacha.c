@@ -10,14 +10,22 @@
 #include <kernel/chacha.h>
 #include <kernel/string.h>
 
-static inline u32 rotate(u32 v, u32 n) { return v << n | v >> (32 - n); }
+static inline u32 rotate(u32 v, u32 n)
+{
+	return v << n | v >> (32 - n);
+}
 
-#define QUARTER_ROUND(a, b, c, d) do { \
-	a += b; d = rotate(d ^ a, 16); \
-	c += d; b = rotate(b ^ c, 12); \
-	a += b; d = rotate(d ^ a, 8); \
-	c += d; b = rotate(b ^ c, 7); \
-} while (0)
+#define QUARTER_ROUND(a, b, c, d)      \
+	do {                           \
+		a += b;                \
+		d = rotate(d ^ a, 16); \
+		c += d;                \
+		b = rotate(b ^ c, 12); \
+		a += b;                \
+		d = rotate(d ^ a, 8);  \
+		c += d;                \
+		b = rotate(b ^ c, 7);  \
+	} while (0)
 
 void chacha20_block(const u32 key[CHACHA_KEY_WORDS], const u32 input[4], u8 out[CHACHA_BLOCK_SIZE])
 {
@@ -38,10 +46,10 @@ void chacha20_block(const u32 key[CHACHA_KEY_WORDS], const u32 input[4], u8 out[
 		QUARTER_ROUND(x3, x4, x9, x14);
 	}
 	u32 sum[16] = {
-		x0 + c0, x1 + c1, x2 + c2, x3 + c3,
-		x4 + key[0], x5 + key[1], x6 + key[2], x7 + key[3],
-		x8 + key[4], x9 + key[5], x10 + key[6], x11 + key[7],
+		x0 + c0,	x1 + c1,	x2 + c2,	x3 + c3,
+		x4 + key[0],	x5 + key[1],	x6 + key[2],	x7 + key[3],
+		x8 + key[4],	x9 + key[5],	x10 + key[6],	x11 + key[7],
 		x12 + input[0], x13 + input[1], x14 + input[2], x15 + input[3],
 	};
-	memcpy(out, sum, sizeof(sum));	/* little-endian, like the machine */
+	memcpy(out, sum, sizeof(sum)); /* little-endian, like the machine */
 }

@@ -45,7 +45,8 @@ bool cmdline_next(const char **cursor, struct cmdline_word *out)
 		if (end > s && end[-1] == '"')
 			end--;
 	}
-	equals = end > s ? memchr(s + 1, '=', end - s - 1) : NULL;	/* a key has at least one character */
+	equals = end > s ? memchr(s + 1, '=', end - s - 1)
+			 : NULL; /* a key has at least one character */
 	out->key = s;
 	if (!equals) {
 		out->key_len = end - s;

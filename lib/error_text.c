@@ -2,6 +2,7 @@
 /* Error numbers in words, for messages that a person reads. The words are strerror()'s. */
 #include <kernel/err.h>
 
+/* clang-format off */
 static const char *const texts[] = {
 	[EPERM] = "Operation not permitted", [ENOENT] = "No such file or directory", [EINTR] = "Interrupted",
 	[EIO] = "Input/output error", [ENXIO] = "No such device or address", [E2BIG] = "Argument list too long",
@@ -16,6 +17,7 @@ static const char *const texts[] = {
 	[EOVERFLOW] = "Value too large", [ELIBBAD] = "Interpreter is damaged", [EOPNOTSUPP] = "Not supported",
 	[ETIMEDOUT] = "Timed out",
 };
+/* clang-format on */
 
 const char *error_text(long err)
 {

@@ -14,15 +14,21 @@
 #include <kernel/string.h>
 
 static const char *const site_names[FAULT_SITES] = {
-	[FAULT_PAGE] = "page", [FAULT_USER] = "user", [FAULT_TABLE] = "table", [FAULT_HEAP] = "heap",
-	[FAULT_RANGE] = "range",
+	[FAULT_PAGE] = "page", [FAULT_USER] = "user",	[FAULT_TABLE] = "table",
+	[FAULT_HEAP] = "heap", [FAULT_RANGE] = "range",
 };
 
-const char *fault_site_name(enum fault_site s) { return site_names[s]; }
+const char *fault_site_name(enum fault_site s)
+{
+	return site_names[s];
+}
 
 /* ---- text ---- */
 
-struct slice { const char *at; size_t len; };
+struct slice {
+	const char *at;
+	size_t len;
+};
 
 /* Cut off what stands before @sep, or all. @return false: nothing is left */
 static bool slice_next(struct slice *rest, char sep, struct slice *out)
@@ -83,7 +89,7 @@ static bool parse_number(struct fault_rule *r, const struct slice *key, const st
 	else if (slice_is(key, "seed"))
 		r->seed = n;
 	else if (!n)
-		return false;		/* the rest begins with 1 */
+		return false; /* the rest begins with 1 */
 	else if (slice_is(key, "every"))
 		r->every = n;
 	else if (slice_is(key, "prob"))
@@ -126,11 +132,13 @@ int fault_rule_parse(const char *text, size_t len, struct fault_rule *out, const
 	*error = "too long or empty";
 	if (!slice_copy(&rest, out->text, sizeof(out->text)))
 		return -EINVAL;
-	*error = "it begins with a site: page, user, table, heap, range, all, or several with + between";
+	*error =
+		"it begins with a site: page, user, table, heap, range, all, or several with + between";
 	slice_next(&rest, ',', &word);
 	if (!parse_sites(word, &out->sites))
 		return -EINVAL;
-	*error = "options are nth=N, every=N, skip=N, times=N, prob=N, seed=N, in=FUNCTION, task=NAME, from=boot, log";
+	*error =
+		"options are nth=N, every=N, skip=N, times=N, prob=N, seed=N, in=FUNCTION, task=NAME, from=boot, log";
 	while (slice_next(&rest, ',', &word))
 		if (!parse_option(out, word))
 			return -EINVAL;

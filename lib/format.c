@@ -21,10 +21,17 @@
 
 enum { LEFT = 1, PLUS = 2, SPACE = 4, ZERO = 8, ALT = 16, UPPER = 32, SIGNED = 64 };
 
-#define COUNT_MAX 100000	/* widths and precisions stay below int */
+#define COUNT_MAX 100000 /* widths and precisions stay below int */
 
-struct out { char *buf; size_t size, len; };	/* len counts what did not fit, too */
-struct spec { u32 flags; int width, precision; /* -1: none */ u32 base; };
+struct out {
+	char *buf;
+	size_t size, len;
+}; /* len counts what did not fit, too */
+struct spec {
+	u32 flags;
+	int width, precision; /* -1: none */
+	u32 base;
+};
 
 size_t (*format_symbol_hook)(char *buf, size_t size, u64 addr);
 
@@ -91,7 +98,7 @@ static void put_number(struct out *o, const struct spec *sp, u64 v)
 		prefix[nprefix++] = '0';
 		prefix[nprefix++] = sp->flags & UPPER ? 'X' : 'x';
 	}
-	if (v || sp->precision)		/* "%.0d" of 0 has no digits */
+	if (v || sp->precision) /* "%.0d" of 0 has no digits */
 		s = digits(end, v, sp->base, sp->flags & UPPER);
 	ndigits = end - s;
 	if (sp->precision > ndigits)
@@ -166,15 +173,11 @@ static const char *parse_length(const char *s, u32 *size)
 {
 	*size = 2;
 	switch (*s) {
-	case 'h':
-		*size = s[1] == 'h' ? 0 : 1;
-		return s[1] == 'h' ? s + 2 : s + 1;
-	case 'l':
-		*size = 3;
-		return s[1] == 'l' ? s + 2 : s + 1;
-	case 'z': case 't': case 'j':
-		*size = 3;
-		return s + 1;
+	case 'h': *size = s[1] == 'h' ? 0 : 1; return s[1] == 'h' ? s + 2 : s + 1;
+	case 'l': *size = 3; return s[1] == 'l' ? s + 2 : s + 1;
+	case 'z':
+	case 't':
+	case 'j': *size = 3; return s + 1;
 	}
 	return s;
 }
@@ -191,7 +194,8 @@ static u64 cut(u64 v, u32 size, bool is_signed)
 static u32 integer_base(char c, u32 *flags)
 {
 	switch (c) {
-	case 'd': case 'i': *flags |= SIGNED; return 10;
+	case 'd':
+	case 'i': *flags |= SIGNED; return 10;
 	case 'u': return 10;
 	case 'o': return 8;
 	case 'X': *flags |= UPPER; return 16;
@@ -201,7 +205,9 @@ static u32 integer_base(char c, u32 *flags)
 }
 
 /* A va_list is an array here; in a struct it can be handed down and come back. */
-struct args { va_list ap; };
+struct args {
+	va_list ap;
+};
 
 /* Everything between % and the conversion. @return the conversion */
 static const char *parse_spec(const char *s, struct spec *sp, u32 *arg_size, struct args *args)
@@ -251,9 +257,7 @@ static const char *convert(struct out *o, const char *s, struct args *args)
 		c = va_arg(args->ap, int);
 		put_padded(o, &sp, &c, 1);
 		return s + 1;
-	case 's':
-		put_string(o, &sp, va_arg(args->ap, const char *));
-		return s + 1;
+	case 's': put_string(o, &sp, va_arg(args->ap, const char *)); return s + 1;
 	case 'p':
 		v = (u64)va_arg(args->ap, void *);
 		if (s[1] == 'S') {
@@ -264,9 +268,7 @@ static const char *convert(struct out *o, const char *s, struct args *args)
 		sp.precision = 16;
 		put_number(o, &sp, v);
 		return s + 1;
-	case '%':
-		put(o, s, 1);
-		return s + 1;
+	case '%': put(o, s, 1); return s + 1;
 	}
 	return NULL;
 }

@@ -8,8 +8,8 @@
 #include <kernel/string.h>
 
 /* Odd, half of the bits set, no pattern: digits of pi and e. */
-#define K0	0x243f6a8885a308d3ull
-#define K1	0xb7e151628aed2a6bull
+#define K0 0x243f6a8885a308d3ull
+#define K1 0xb7e151628aed2a6bull
 
 typedef u64 __attribute__((may_alias, aligned(1))) u64_any;
 typedef u32 __attribute__((may_alias, aligned(1))) u32_any;

@@ -191,14 +191,16 @@ static int block_stored(struct inflate *s)
 	return err;
 }
 
-static const u16 length_base[29] = { 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43, 51, 59,
+static const u16 length_base[29] = { 3,	 4,  5,	 6,   7,   8,	9,   10,  11, 13,
+				     15, 17, 19, 23,  27,  31,	35,  43,  51, 59,
 				     67, 83, 99, 115, 131, 163, 195, 227, 258 };
-static const u8 length_extra[29] = { 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4,
-				     5, 5, 5, 5, 0 };
-static const u16 dist_base[30] = { 1, 2, 3, 4, 5, 7, 9, 13, 17, 25, 33, 49, 65, 97, 129, 193, 257, 385, 513, 769,
+static const u8 length_extra[29] = { 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2,
+				     2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0 };
+static const u16 dist_base[30] = { 1,	 2,    3,    4,	   5,	 7,    9,    13,    17,	   25,
+				   33,	 49,   65,   97,   129,	 193,  257,  385,   513,   769,
 				   1025, 1537, 2049, 3073, 4097, 6145, 8193, 12289, 16385, 24577 };
-static const u8 dist_extra[30] = { 0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8, 9, 9, 10, 10,
-				   11, 11, 12, 12, 13, 13 };
+static const u8 dist_extra[30] = { 0, 0, 0, 0, 1, 1, 2, 2,  3,	3,  4,	4,  5,	5,  6,
+				   6, 7, 7, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13 };
 
 static int block_coded(struct inflate *s)
 {
@@ -235,7 +237,7 @@ static void fixed_tables(struct inflate *s)
 {
 	u8 len[288];
 
-	if (s->tables_fixed)		/* a block may be ten bits long */
+	if (s->tables_fixed) /* a block may be ten bits long */
 		return;
 	for (u32 i = 0; i < 288; i++)
 		len[i] = i < 144 ? 8 : i < 256 ? 9 : i < 280 ? 7 : 8;
@@ -281,7 +283,8 @@ static int read_lengths(struct inflate *s, u8 *len, u32 total)
 
 static int dynamic_tables(struct inflate *s)
 {
-	static const u8 order[19] = { 16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15 };
+	static const u8 order[19] = { 16, 17, 18, 0, 8,	 7, 9,	6, 10, 5,
+				      11, 4,  12, 3, 13, 2, 14, 1, 15 };
 	u8 len[320] = { 0 };
 	u32 nlit = 257 + take(s, 5), ndist = 1 + take(s, 5), ncode = 4 + take(s, 4);
 	int err;

@@ -11,21 +11,21 @@
 #ifdef __BANOS_HOST__
 #include <stdarg.h>
 
-#define memcpy		banos_memcpy
-#define memmove		banos_memmove
-#define memset		banos_memset
-#define memcmp		banos_memcmp
-#define bcmp		banos_bcmp
-#define memchr		banos_memchr
-#define strlen		banos_strlen
-#define strnlen		banos_strnlen
-#define strcmp		banos_strcmp
-#define strncmp		banos_strncmp
-#define strchr		banos_strchr
-#define strrchr		banos_strrchr
-#define strstr		banos_strstr
-#define vsnprintf	banos_vsnprintf
-#define snprintf	banos_snprintf
+#define memcpy	  banos_memcpy
+#define memmove	  banos_memmove
+#define memset	  banos_memset
+#define memcmp	  banos_memcmp
+#define bcmp	  banos_bcmp
+#define memchr	  banos_memchr
+#define strlen	  banos_strlen
+#define strnlen	  banos_strnlen
+#define strcmp	  banos_strcmp
+#define strncmp	  banos_strncmp
+#define strchr	  banos_strchr
+#define strrchr	  banos_strrchr
+#define strstr	  banos_strstr
+#define vsnprintf banos_vsnprintf
+#define snprintf  banos_snprintf
 
 void *memcpy(void *d, const void *s, size_t n);
 void *memmove(void *d, const void *s, size_t n);

@@ -14,7 +14,7 @@ u32 memmap_add(struct mem_range *list, u32 nr, u32 max, struct mem_range r)
 
 	while (i < nr && list[i].end < r.start)
 		i++;
-	for (j = i; j < nr && list[j].start <= r.end; j++) {	/* touches: merge */
+	for (j = i; j < nr && list[j].start <= r.end; j++) { /* touches: merge */
 		r.start = MIN(r.start, list[j].start);
 		r.end = MAX(r.end, list[j].end);
 	}
@@ -22,7 +22,7 @@ u32 memmap_add(struct mem_range *list, u32 nr, u32 max, struct mem_range r)
 		if (nr == max && i == max)
 			return nr;
 		if (nr == max)
-			nr--;			/* drop the highest */
+			nr--; /* drop the highest */
 		for (u32 k = nr; k > i; k--)
 			list[k] = list[k - 1];
 		list[i] = r;
@@ -51,7 +51,7 @@ u32 memmap_remove(struct mem_range *list, u32 nr, u32 max, phys_t start, phys_t 
 		} else if (end >= r->end) {
 			r->end = start;
 			i++;
-		} else {			/* a hole in the middle */
+		} else { /* a hole in the middle */
 			struct mem_range upper = { end, r->end, r->type };
 
 			r->end = start;

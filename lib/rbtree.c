@@ -27,24 +27,36 @@
  */
 #include <kernel/rbtree.h>
 
-#define BLACK	RB_BLACK
+#define BLACK RB_BLACK
 
-#define parent(n) rb_parent(n)
+#define parent(n)   rb_parent(n)
 #define specialised static inline __attribute__((always_inline))
 
-static inline bool is_black(const struct rb_node *n) { return n->parent_colour & BLACK; }
+static inline bool is_black(const struct rb_node *n)
+{
+	return n->parent_colour & BLACK;
+}
 /* A missing child counts as black. */
-static inline bool is_red(const struct rb_node *n) { return n && !is_black(n); }
-static inline void set_black(struct rb_node *n) { n->parent_colour |= BLACK; }
-static inline void set_red(struct rb_node *n) { n->parent_colour &= ~BLACK; }
+static inline bool is_red(const struct rb_node *n)
+{
+	return n && !is_black(n);
+}
+static inline void set_black(struct rb_node *n)
+{
+	n->parent_colour |= BLACK;
+}
+static inline void set_red(struct rb_node *n)
+{
+	n->parent_colour &= ~BLACK;
+}
 static inline void set_parent(struct rb_node *n, struct rb_node *p)
 {
 	n->parent_colour = (n->parent_colour & BLACK) | (u64)p;
 }
 
 /* Let whoever points to @old (its parent @p, or the root) point to @new. */
-static inline void replace_child(struct rb_root *root, struct rb_node *p,
-				 struct rb_node *old, struct rb_node *new)
+static inline void replace_child(struct rb_root *root, struct rb_node *p, struct rb_node *old,
+				 struct rb_node *new)
 {
 	if (!p)
 		root->node = new;
@@ -99,7 +111,7 @@ specialised void insert(struct rb_root *root, struct rb_node *n, struct rb_node 
 	*link = n;
 
 	while ((p = parent(n)) && !is_black(p)) {
-		g = parent(p);	/* there is one: a red node is not the root */
+		g = parent(p); /* there is one: a red node is not the root */
 		uncle = g->left == p ? g->right : g->left;
 		if (is_red(uncle)) {
 			set_black(p);
@@ -132,7 +144,8 @@ specialised void insert(struct rb_root *root, struct rb_node *n, struct rb_node 
  * All ways through @n (a child of @p, perhaps missing) have one black node too
  * few. Its sibling exists, since the ways through it have at least one.
  */
-specialised void erase_mend(struct rb_root *root, struct rb_node *n, struct rb_node *p, rb_update_fn update)
+specialised void erase_mend(struct rb_root *root, struct rb_node *n, struct rb_node *p,
+			    rb_update_fn update)
 {
 	struct rb_node *s;
 
@@ -232,7 +245,10 @@ void rb_insert_valued(struct rb_root *root, struct rb_node *n, struct rb_node *p
 	insert(root, n, p, link, update);
 }
 
-void rb_erase(struct rb_root *root, struct rb_node *n) { (void)erase(root, n, NULL); }
+void rb_erase(struct rb_root *root, struct rb_node *n)
+{
+	(void)erase(root, n, NULL);
+}
 
 struct rb_node *rb_erase_valued(struct rb_root *root, struct rb_node *n, rb_update_fn update)
 {

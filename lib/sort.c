@@ -51,12 +51,12 @@ static void sink(const struct sorting *s, size_t i, size_t n)
 	}
 }
 
-void sort(void *base, size_t n, size_t size,
-	  int (*cmp)(const void *a, const void *b, void *arg), void *arg)
+void sort(void *base, size_t n, size_t size, int (*cmp)(const void *a, const void *b, void *arg),
+	  void *arg)
 {
 	struct sorting s = { base, size, cmp, arg };
 
-	for (size_t i = n / 2; i-- > 0; )
+	for (size_t i = n / 2; i-- > 0;)
 		sink(&s, i, n);
 	while (n-- > 1) {
 		swap(s.base, s.base + n * size, size);

@@ -25,10 +25,16 @@ typedef u32 __attribute__((may_alias, aligned(1))) u32_any;
 typedef u16 __attribute__((may_alias, aligned(1))) u16_any;
 typedef u64 __attribute__((may_alias)) u64_word;
 
-#define BYTES(c)	(0x0101010101010101ull * (u8)(c))
+#define BYTES(c) (0x0101010101010101ull * (u8)(c))
 
-static inline u64 get8(const u8 *p) { return *(const u64_any *)p; }
-static inline void put8(u8 *p, u64 v) { *(u64_any *)p = v; }
+static inline u64 get8(const u8 *p)
+{
+	return *(const u64_any *)p;
+}
+static inline void put8(u8 *p, u64 v)
+{
+	*(u64_any *)p = v;
+}
 
 /* Has a byte that is zero. The lowest set bit is exact, those above may lie. */
 static inline u64 zero_byte(u64 v)
@@ -81,7 +87,7 @@ static inline void move_up(u8 *d, const u8 *s, size_t n)
 	u64 last = get8(s + n - 8);
 	size_t quads = n / 8;
 
-	__asm__ volatile("rep movsq" : "+D"(d), "+S"(s), "+c"(quads) :: "memory");
+	__asm__ volatile("rep movsq" : "+D"(d), "+S"(s), "+c"(quads)::"memory");
 	put8(end, last);
 }
 
@@ -198,14 +204,16 @@ int bcmp(const void *a, const void *b, size_t n)
  * side of the object, but never of a page that the object is not on. What lies
  * before it in the first word is made to differ from what is looked for.
  */
-static inline u64 before_mask(const void *p) { return (1ull << ((u64)p & 7) * 8) - 1; }
+static inline u64 before_mask(const void *p)
+{
+	return (1ull << ((u64)p & 7) * 8) - 1;
+}
 static inline const u64_word *first_word(const void *p)
 {
 	return (const u64_word *)((u64)p & ~7ull);
 }
 
-__attribute__((no_sanitize("address")))
-void *memchr(const void *s, int c, size_t n)
+__attribute__((no_sanitize("address"))) void *memchr(const void *s, int c, size_t n)
 {
 	const u64_word *w = first_word(s);
 	u64 start = (u64)s, end = start + n < start ? ~0ull : start + n, at, found;
@@ -222,8 +230,7 @@ void *memchr(const void *s, int c, size_t n)
 	return at < end ? (void *)at : NULL;
 }
 
-__attribute__((no_sanitize("address")))
-size_t strlen(const char *s)
+__attribute__((no_sanitize("address"))) size_t strlen(const char *s)
 {
 	const u64_word *w = first_word(s);
 	u64 found = zero_byte(*w | before_mask(s));

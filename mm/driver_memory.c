@@ -58,7 +58,8 @@ static u64 heap_span(u64 addr, u64 max)
 
 static bool range_page_is_drivers(u64 addr, bool write)
 {
-	bool of_file = addr >= DRIVER_BASE && addr < DRIVER_END, of_range = addr >= KRANGE_BASE && addr < KRANGE_END;
+	bool of_file = addr >= DRIVER_BASE && addr < DRIVER_END,
+	     of_range = addr >= KRANGE_BASE && addr < KRANGE_END;
 	const pte_t *e = of_file || of_range ? kernel_pte(addr, false) : NULL;
 	pte_t v = e ? READ_ONCE(*e) : 0;
 

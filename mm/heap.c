@@ -26,22 +26,27 @@
 #include <kernel/string.h>
 #include "internal.h"
 
-#define MAGAZINE	15	/* with the count a power of two */
-#define MAX_CACHES	96
-#define DEBUG		IS_ENABLED(CONFIG_DEBUG_HEAP)
+#define MAGAZINE   15 /* with the count a power of two */
+#define MAX_CACHES 96
+#define DEBUG	   IS_ENABLED(CONFIG_DEBUG_HEAP)
 
-struct magazine { u64 count; void *obj[MAGAZINE]; };
+struct magazine {
+	u64 count;
+	void *obj[MAGAZINE];
+};
 
 static struct kmem_cache caches[MAX_CACHES];
 static u32 nr_caches;
 static DEFINE_SPINLOCK(caches_lock);
 static struct magazine boot_magazines[MAX_CACHES];
 
-static const u16 class_size[] = { 16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 672, 1024, 1344, 2048 };
+static const u16 class_size[] = {
+	16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 672, 1024, 1344, 2048
+};
 #define NR_CLASSES ARRAY_SIZE(class_size)
-#define CLASS_MAX 2048u
-static u8 class_of[CLASS_MAX / 16 + 1];		/* by (size + 15) / 16 */
-static u32 driver_caches;			/* number of the first of NR_CLASSES */
+#define CLASS_MAX  2048u
+static u8 class_of[CLASS_MAX / 16 + 1]; /* by (size + 15) / 16 */
+static u32 driver_caches;		/* number of the first of NR_CLASSES */
 
 /* ---- pages of a cache; cache->lock held ---- */
 
@@ -62,7 +67,8 @@ static void partial_remove(struct kmem_cache *c, struct page *p)
 	struct page *next = ((struct page **)p->slab_free)[1];
 
 	if (p->slab_prev)
-		((struct page **)phys_to_page((phys_t)p->slab_prev << PAGE_SHIFT)->slab_free)[1] = next;
+		((struct page **)phys_to_page((phys_t)p->slab_prev << PAGE_SHIFT)->slab_free)[1] =
+			next;
 	else
 		c->partial = next;
 	if (next)
@@ -130,7 +136,7 @@ static void page_return_object(struct kmem_cache *c, void **o)
 	void **first = p->slab_free;
 
 	p->slab_inuse--;
-	if (!p->slab_inuse && c->nr_empty) {	/* keep one such page at most */
+	if (!p->slab_inuse && c->nr_empty) { /* keep one such page at most */
 		if (first)
 			partial_remove(c, p);
 		p->slab_cache = NULL;
@@ -143,7 +149,7 @@ static void page_return_object(struct kmem_cache *c, void **o)
 	c->nr_empty += !p->slab_inuse;
 	*o = first;
 	if (first) {
-		o[1] = first[1];			/* the link moves to the new first object */
+		o[1] = first[1]; /* the link moves to the new first object */
 		if (DEBUG)
 			heap_debug_unlink(first);
 		p->slab_free = o;
@@ -178,7 +184,7 @@ static inline void *cache_alloc(struct kmem_cache *c, u32 size, u64 ip)
 	}
 	o = m->obj[--m->count];
 	if (DEBUG)
-		m->obj[m->count] = NULL;	/* nothing but its owner points to it: leak.c */
+		m->obj[m->count] = NULL; /* nothing but its owner points to it: leak.c */
 	irq_restore(irq);
 	if (DEBUG)
 		heap_debug_alloc(c, o, size, ip);
@@ -198,8 +204,14 @@ static inline void cache_free(struct kmem_cache *c, void *o, u64 ip)
 	irq_restore(irq);
 }
 
-void *kmem_cache_alloc(struct kmem_cache *c) { return cache_alloc(c, c->object, CALLER); }
-void kmem_cache_free(struct kmem_cache *c, void *o) { cache_free(c, o, CALLER); }
+void *kmem_cache_alloc(struct kmem_cache *c)
+{
+	return cache_alloc(c, c->object, CALLER);
+}
+void kmem_cache_free(struct kmem_cache *c, void *o)
+{
+	cache_free(c, o, CALLER);
+}
 
 void *kmem_cache_zalloc(struct kmem_cache *c)
 {
@@ -235,14 +247,15 @@ struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align
 
 bool heap_is_cache(const void *c)
 {
-	return (const struct kmem_cache *)c >= caches && (const struct kmem_cache *)c < caches + nr_caches;
+	return (const struct kmem_cache *)c >= caches &&
+	       (const struct kmem_cache *)c < caches + nr_caches;
 }
 
 /* ---- kmalloc ---- */
 
 static u32 class_align(u32 size)
 {
-	return size & (size - 1) ? 16 : size;	/* powers of two are aligned to themselves */
+	return size & (size - 1) ? 16 : size; /* powers of two are aligned to themselves */
 }
 
 void heap_init(void)
@@ -251,16 +264,18 @@ void heap_init(void)
 
 	this_cpu()->slot[CPU_SLOT_HEAP] = boot_magazines;
 	for (u32 i = 0; i < NR_CLASSES; i++)
-		cache_init(&caches[nr_caches++], "kmalloc", class_size[i], class_align(class_size[i]));
+		cache_init(&caches[nr_caches++], "kmalloc", class_size[i],
+			   class_align(class_size[i]));
 	driver_caches = nr_caches;
 	for (u32 i = 0; i < NR_CLASSES; i++) {
-		cache_init(&caches[nr_caches], "drivers", class_size[i], class_align(class_size[i]));
+		cache_init(&caches[nr_caches], "drivers", class_size[i],
+			   class_align(class_size[i]));
 		caches[nr_caches++].drivers = true;
 	}
 	for (u32 i = 0; i < ARRAY_SIZE(class_of); i++) {
 		while (k < NR_CLASSES && caches[k].usable < i * 16)
 			k++;
-		class_of[i] = k;		/* NR_CLASSES: too large with a red zone */
+		class_of[i] = k; /* NR_CLASSES: too large with a red zone */
 	}
 }
 
@@ -303,7 +318,8 @@ static void large_free(struct page *p)
 	u32 order = p->order;
 
 	if (unlikely(!(p->flags & PG_LARGE)))
-		panic("heap: %p is freed, which is not allocated (page flags %x)", page_address(p), p->flags);
+		panic("heap: %p is freed, which is not allocated (page flags %x)", page_address(p),
+		      p->flags);
 	if (DEBUG)
 		heap_debug_large_free(p, order);
 	mem_account(MEM_SLAB, -(1l << order));
@@ -325,7 +341,10 @@ inline void *heap_alloc(size_t size, u64 ip)
 	return large_alloc(size, ip);
 }
 
-void *kmalloc(size_t size) { return heap_alloc(size, CALLER); }
+void *kmalloc(size_t size)
+{
+	return heap_alloc(size, CALLER);
+}
 
 void kfree(const void *ptr)
 {
@@ -346,13 +365,15 @@ size_t kmalloc_usable(const void *ptr)
 
 	if (DEBUG)
 		return heap_debug_size(ptr);
-	return p->flags & PG_SLAB ? ((struct kmem_cache *)p->slab_cache)->usable : PAGE_SIZE << p->order;
+	return p->flags & PG_SLAB ? ((struct kmem_cache *)p->slab_cache)->usable
+				  : PAGE_SIZE << p->order;
 }
 
 void *kzalloc_driver(size_t size)
 {
 	u32 k = size <= CLASS_MAX ? class_of[(size + 15) / 16] : NR_CLASSES;
-	void *p = k < NR_CLASSES ? cache_alloc(&caches[driver_caches + k], size, CALLER) : large_alloc(size, CALLER);
+	void *p = k < NR_CLASSES ? cache_alloc(&caches[driver_caches + k], size, CALLER)
+				 : large_alloc(size, CALLER);
 
 	if (p && k == NR_CLASSES)
 		virt_to_page(p)->flags |= PG_DRIVER;
@@ -383,7 +404,7 @@ void *krealloc(void *old, size_t new_size)
 	void *p;
 
 	if (old && new_size && new_size <= have && new_size * 2 > have && !DEBUG)
-		return old;		/* debugging: the red zone has to move */
+		return old; /* debugging: the red zone has to move */
 	p = heap_alloc(new_size, CALLER);
 	if (p && old) {
 		memcpy(p, old, MIN(have, new_size));

@@ -10,28 +10,29 @@
 /* ---- heap.c, heap_debug.c ---- */
 
 /* With CONFIG_DEBUG_HEAP an object ends in a red zone and a tag. */
-#define HEAP_RED_BYTES	16u
+#define HEAP_RED_BYTES 16u
 struct heap_tag {
-	u64 ip;			/* who allocated it, or freed it */
-	u32 size;		/* bytes asked for: the red zone begins there */
-	u32 state;		/* HEAP_LIVE, HEAP_FREE */
+	u64 ip;	   /* who allocated it, or freed it */
+	u32 size;  /* bytes asked for: the red zone begins there */
+	u32 state; /* HEAP_LIVE, HEAP_FREE */
 };
-#define HEAP_TAIL (IS_ENABLED(CONFIG_DEBUG_HEAP) ? HEAP_RED_BYTES + (u32)sizeof(struct heap_tag) : 0u)
-#define HEAP_LIVE	0x4556494c
-#define HEAP_FREE	0x45455246
+#define HEAP_TAIL \
+	(IS_ENABLED(CONFIG_DEBUG_HEAP) ? HEAP_RED_BYTES + (u32)sizeof(struct heap_tag) : 0u)
+#define HEAP_LIVE 0x4556494c
+#define HEAP_FREE 0x45455246
 
 struct kmem_cache {
 	const char *name;
-	u32 size;		/* of an object, with padding and tail */
-	u32 usable;		/* without the tail */
-	u32 object;		/* asked for */
+	u32 size;   /* of an object, with padding and tail */
+	u32 usable; /* without the tail */
+	u32 object; /* asked for */
 	u32 per_page;
-	u32 index;		/* of the CPUs' magazines */
-	bool drivers;		/* its objects are drivers' memory */
-	bool opaque;		/* leak.c does not follow what is in the objects, and misses none */
+	u32 index;    /* of the CPUs' magazines */
+	bool drivers; /* its objects are drivers' memory */
+	bool opaque;  /* leak.c does not follow what is in the objects, and misses none */
 	spinlock_t lock;
 	struct page *partial;	/* pages with free objects */
-	u64 nr_pages, nr_empty;	/* of them: without a live object */
+	u64 nr_pages, nr_empty; /* of them: without a live object */
 };
 
 static inline struct heap_tag *heap_tag_of(const struct kmem_cache *c, const void *o)
@@ -68,7 +69,10 @@ bool page_is_known(phys_t phys);
 
 /* ---- krange.c, for leak.c ---- */
 
-struct krange_info { u64 start, npages, ip; bool opaque; };
+struct krange_info {
+	u64 start, npages, ip;
+	bool opaque;
+};
 /** Let no range come or go; sleeps. */
 void krange_lock_all(void);
 void krange_unlock_all(void);

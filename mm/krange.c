@@ -25,16 +25,16 @@
 
 struct krange {
 	struct rb_node node;
-	u64 start;		/* first mapped page */
+	u64 start; /* first mapped page */
 	u64 npages;
-	u64 ip;			/* who asked for it */
-	bool device;		/* pages are not ours */
-	bool opaque;		/* leak.c does not look into it */
+	u64 ip;	     /* who asked for it */
+	bool device; /* pages are not ours */
+	bool opaque; /* leak.c does not look into it */
 };
 static struct area {
 	struct mutex lock;
 	u64 base, end;
-	u64 hint;		/* pages above base: no address, which leak.c would follow */
+	u64 hint; /* pages above base: no address, which leak.c would follow */
 	struct rb_root ranges;
 } areas[2];
 static struct kmem_cache *range_cache;
@@ -53,7 +53,7 @@ static u64 prot_flags(enum kprot prot)
 void krange_init(void)
 {
 	range_cache = kmem_cache_create("krange", sizeof(struct krange), 8);
-	range_cache->opaque = true;	/* the first caches: there is room */
+	range_cache->opaque = true; /* the first caches: there is room */
 	areas[KRANGE_GENERAL].base = KRANGE_BASE;
 	areas[KRANGE_GENERAL].end = KRANGE_END;
 	areas[KRANGE_DRIVER].base = DRIVER_BASE;
@@ -120,7 +120,8 @@ static void range_insert(struct area *a, struct krange *new)
 
 	while (*link) {
 		parent = *link;
-		link = new->start < rb_entry(parent, struct krange, node)->start ? &parent->left : &parent->right;
+		link = new->start < rb_entry(parent, struct krange, node)->start ? &parent->left
+										 : &parent->right;
 	}
 	rb_insert(&a->ranges, &new->node, parent, link);
 }
@@ -175,12 +176,13 @@ static void range_destroy(struct area *a, struct krange *r)
 	}
 	heap_debug_account((s64)sizeof(*r) - (s64)(r->npages * PAGE_SIZE));
 	if (a != &areas[KRANGE_GENERAL] && r->start < a->base + a->hint * PAGE_SIZE)
-		a->hint = 0;	/* drivers stay close together */
+		a->hint = 0; /* drivers stay close together */
 	rb_erase(&a->ranges, &r->node);
 	kmem_cache_free(range_cache, r);
 }
 
-static void *alloc_for(enum krange_area area, size_t npages, enum kprot prot, u32 page_flags, u64 ip)
+static void *alloc_for(enum krange_area area, size_t npages, enum kprot prot, u32 page_flags,
+		       u64 ip)
 {
 	struct area *a = &areas[area];
 	struct krange *r;
@@ -280,7 +282,9 @@ void krange_free(void *addr)
 void *krange_map_phys(phys_t phys, size_t size, enum kcache cache)
 {
 	static const u64 cache_flags[] = {
-		[KCACHE_WB] = 0, [KCACHE_UC] = PTE_PCD | PTE_PWT, [KCACHE_WC] = PTE_PAT,
+		[KCACHE_WB] = 0,
+		[KCACHE_UC] = PTE_PCD | PTE_PWT,
+		[KCACHE_WC] = PTE_PAT,
 	};
 	struct area *a = &areas[KRANGE_GENERAL];
 	u64 off = phys & (PAGE_SIZE - 1), npages, limit = 1ull << cpu_features.phys_bits;
@@ -325,7 +329,8 @@ void *kvzalloc(size_t size)
 	}
 	if (size > 1ul << 32)
 		return NULL;
-	return alloc_for(KRANGE_GENERAL, PAGE_ALIGN(size) >> PAGE_SHIFT, KPROT_RW, PAGE_ZERO, CALLER);
+	return alloc_for(KRANGE_GENERAL, PAGE_ALIGN(size) >> PAGE_SHIFT, KPROT_RW, PAGE_ZERO,
+			 CALLER);
 }
 
 void kvfree(const void *p)
@@ -361,7 +366,8 @@ u32 krange_list(struct krange_info *out, u32 max)
 			if (r->device)
 				continue;
 			if (n < max)
-				out[n] = (struct krange_info){ r->start, r->npages, r->ip, r->opaque };
+				out[n] = (struct krange_info){ r->start, r->npages, r->ip,
+							       r->opaque };
 			n++;
 		}
 	return n;

@@ -30,34 +30,36 @@
 #include <kernel/string.h>
 #include "internal.h"
 
-#define PASSES		4
-#define WORK_MAX	65536u
-#define RANGES_SPARE	64u		/* that may come before the areas are locked */
-#define GRAIN_SHIFT	4
-#define LINK_BYTES	16u	/* stacks that nobody uses are linked by their lowest words */
+#define PASSES	     4
+#define WORK_MAX     65536u
+#define RANGES_SPARE 64u /* that may come before the areas are locked */
+#define GRAIN_SHIFT  4
+#define LINK_BYTES   16u /* stacks that nobody uses are linked by their lowest words */
 
-struct block { u64 start, len; };	/* memory to be looked through */
+struct block {
+	u64 start, len;
+}; /* memory to be looked through */
 
 struct search {
-	u64 *now, *ever;		/* bits by physical address: reached in this pass, in any */
+	u64 *now, *ever; /* bits by physical address: reached in this pass, in any */
 	u64 nr_words;
 	struct krange_info *ranges;
-	u8 *range_marks;		/* IN_NOW, IN_EVER */
+	u8 *range_marks; /* IN_NOW, IN_EVER */
 	u32 nr_ranges, max_ranges;
 	struct block *work;
 	u32 nr_work;
 	leak_roots roots;
-	bool overflowed;		/* work was lost: go through all that is marked once more */
+	bool overflowed; /* work was lost: go through all that is marked once more */
 };
 #define IN_NOW	1
-#define IN_EVER	2
+#define IN_EVER 2
 
 extern u64 _data[], _image_end[];
 
 /* ---- objects ---- */
 
 struct object {
-	u64 start, size, ip;		/* size: without what debugging adds */
+	u64 start, size, ip; /* size: without what debugging adds */
 	bool opaque;
 };
 
@@ -68,7 +70,7 @@ static bool object_in_slab(const struct page *p, u64 addr, struct object *out)
 	const struct heap_tag *tag;
 
 	if (!heap_is_cache(c))
-		return false;		/* it was given back this moment */
+		return false; /* it was given back this moment */
 	index = (addr - page) / c->size;
 	if (index >= c->per_page)
 		return false;
@@ -94,7 +96,9 @@ static bool object_at(u64 addr, struct object *out)
 		return false;
 	if (p->flags & PG_TAIL)
 		p = p->mapping;
-	*out = (struct object){ .start = (u64)page_address(p), .size = p->index, .ip = (u64)p->mapping };
+	*out = (struct object){ .start = (u64)page_address(p),
+				.size = p->index,
+				.ip = (u64)p->mapping };
 	return true;
 }
 
@@ -112,13 +116,15 @@ static u64 object_step(u64 addr, struct object *o, bool *found)
 }
 
 /* All live ones, in order. */
-static void objects_walk(struct search *s, void (*fn)(struct search *s, const struct object *o, void *ctx), void *ctx)
+static void objects_walk(struct search *s,
+			 void (*fn)(struct search *s, const struct object *o, void *ctx), void *ctx)
 {
 	const struct mem_range *ram;
 	u32 n = page_boot_ram(&ram);
 
 	for (u32 i = 0; i < n; i++)
-		for (u64 a = PHYSMAP_BASE + ram[i].start, end = PHYSMAP_BASE + ram[i].end; a < end;) {
+		for (u64 a = PHYSMAP_BASE + ram[i].start, end = PHYSMAP_BASE + ram[i].end;
+		     a < end;) {
 			struct object o;
 			bool found;
 
@@ -170,7 +176,7 @@ static void reach_range(struct search *s, u64 addr)
 	const struct krange_info *r;
 	u32 low = 0, high = s->nr_ranges;
 
-	while (low < high) {		/* the last that starts at or below addr */
+	while (low < high) { /* the last that starts at or below addr */
 		u32 mid = (low + high) / 2;
 
 		if (s->ranges[mid].start <= addr)
@@ -193,7 +199,8 @@ static void reach(struct search *s, u64 addr)
 	struct object o;
 
 	if (addr >= PHYSMAP_BASE && (addr - PHYSMAP_BASE) >> GRAIN_SHIFT < s->nr_words * 64) {
-		if (object_at(addr, &o) && !mark_bit(s->now, o.start) && !o.opaque && !is_ours(s, o.start))
+		if (object_at(addr, &o) && !mark_bit(s->now, o.start) && !o.opaque &&
+		    !is_ours(s, o.start))
 			push(s, o.start, o.size);
 	} else if (addr >= KRANGE_BASE) {
 		reach_range(s, addr);
@@ -206,7 +213,10 @@ static void look_through(struct search *s, u64 start, u64 len)
 		reach(s, READ_ONCE(*(const u64 *)a));
 }
 
-static void look_at_root(void *s, u64 start, u64 len) { look_through(s, start, len); }
+static void look_at_root(void *s, u64 start, u64 len)
+{
+	look_through(s, start, len);
+}
 
 static void work_off(struct search *s)
 {

@@ -31,26 +31,26 @@
 #include <kernel/string.h>
 #include "internal.h"
 
-#define MAX_ORDER	10
-#define BLOCK_SHIFT	(PAGE_SHIFT + MAX_ORDER)
-#define BLOCK_SIZE	(1ull << BLOCK_SHIFT)
-#define BLOCK_META	((PAGE_SIZE << MAX_ORDER) / PAGE_SIZE * sizeof(struct page) / PAGE_SIZE)
-#define ZONE_LIMIT	(1ull << 32)
-#define DEBUG		IS_ENABLED(CONFIG_DEBUG_PAGEALLOC)
-#define KEPT		(DEBUG ? PG_POISONED : 0)	/* of the flags, while a page is free */
-#define CACHE_MIN	62
-#define CACHE_MAX	446	/* so that struct page_cpu is one page */
-#define CACHE_SHARE	64	/* all CPUs' stacks together hold up to one in so many pages */
-#define CACHE_BATCH	16
-#define CACHE_ORDER	4u	/* of the largest block taken at once */
+#define MAX_ORDER   10
+#define BLOCK_SHIFT (PAGE_SHIFT + MAX_ORDER)
+#define BLOCK_SIZE  (1ull << BLOCK_SHIFT)
+#define BLOCK_META  ((PAGE_SIZE << MAX_ORDER) / PAGE_SIZE * sizeof(struct page) / PAGE_SIZE)
+#define ZONE_LIMIT  (1ull << 32)
+#define DEBUG	    IS_ENABLED(CONFIG_DEBUG_PAGEALLOC)
+#define KEPT	    (DEBUG ? PG_POISONED : 0) /* of the flags, while a page is free */
+#define CACHE_MIN   62
+#define CACHE_MAX   446 /* so that struct page_cpu is one page */
+#define CACHE_SHARE 64	/* all CPUs' stacks together hold up to one in so many pages */
+#define CACHE_BATCH 16
+#define CACHE_ORDER 4u /* of the largest block taken at once */
 
 struct zone {
 	spinlock_t lock;
 	struct page *free[MAX_ORDER + 1];
-	u64 free_pages;			/* in those lists */
-	struct page *depot;		/* heads of batches, through ->prev; a batch through ->next */
-	u64 depot_pages;		/* the head's ->order: of a batch */
-	bool grown;			/* the reservoir has no more for it */
+	u64 free_pages;	    /* in those lists */
+	struct page *depot; /* heads of batches, through ->prev; a batch through ->next */
+	u64 depot_pages;    /* the head's ->order: of a batch */
+	bool grown;	    /* the reservoir has no more for it */
 } __aligned(64);
 
 /* One CPU's stack of pages and its share of the accounts. */
@@ -68,7 +68,7 @@ static u32 nr_reservoir;
 static struct mem_range ram[BOOT_MAX_RANGES];
 static u32 nr_ram;
 static u64 total_pages, reserve_pages, boot_pages, depot_max;
-static u32 cache_limit, cache_cpus;	/* pages in a CPU's stack; how many CPUs have one */
+static u32 cache_limit, cache_cpus; /* pages in a CPU's stack; how many CPUs have one */
 static struct page_cpu boot_page_cpu;
 static bool ready;
 
@@ -81,7 +81,8 @@ void page_boot_init(phys_t image_start, phys_t image_end)
 	nr_reservoir = nr_ram;
 	/* page 0 stays free of us: a null physical address means "none" */
 	nr_reservoir = memmap_remove(reservoir, nr_reservoir, BOOT_MAX_RANGES, 0, PAGE_SIZE);
-	nr_reservoir = memmap_remove(reservoir, nr_reservoir, BOOT_MAX_RANGES, image_start, image_end);
+	nr_reservoir =
+		memmap_remove(reservoir, nr_reservoir, BOOT_MAX_RANGES, image_start, image_end);
 	for (u32 i = 0; i < boot_info.nr_modules; i++)
 		nr_reservoir = memmap_remove(reservoir, nr_reservoir, BOOT_MAX_RANGES,
 					     boot_info.modules[i].start & PAGE_MASK,
@@ -112,7 +113,8 @@ phys_t page_boot_alloc(void)
 		return 0;
 	phys_t end = reservoir[i - 1].end;
 
-	nr_reservoir = memmap_remove(reservoir, nr_reservoir, BOOT_MAX_RANGES, end - PAGE_SIZE, end);
+	nr_reservoir =
+		memmap_remove(reservoir, nr_reservoir, BOOT_MAX_RANGES, end - PAGE_SIZE, end);
 	boot_pages++;
 	return end - PAGE_SIZE;
 }
@@ -128,7 +130,8 @@ phys_t page_boot_take_low(phys_t preferred, phys_t limit)
 		if (reservoir[i].start + PAGE_SIZE <= limit)
 			p = reservoir[i].start;
 	if (p)
-		nr_reservoir = memmap_remove(reservoir, nr_reservoir, BOOT_MAX_RANGES, p, p + PAGE_SIZE);
+		nr_reservoir =
+			memmap_remove(reservoir, nr_reservoir, BOOT_MAX_RANGES, p, p + PAGE_SIZE);
 	spin_unlock_irqrestore(&reservoir_lock, flags);
 	return p;
 }
@@ -201,7 +204,10 @@ static struct page *buddy_take(struct zone *z, u32 order)
 
 /* ---- the reservoir ---- */
 
-static struct zone *zone_of(phys_t p) { return &zones[p >= ZONE_LIMIT]; }
+static struct zone *zone_of(phys_t p)
+{
+	return &zones[p >= ZONE_LIMIT];
+}
 
 static void free_range(struct zone *z, phys_t start, phys_t end)
 {
@@ -257,17 +263,21 @@ static bool zone_grow(struct zone *z)
 			return false;
 		}
 		block = reservoir[i].start & ~(BLOCK_SIZE - 1);
-		for (n = own = 0; i < nr_reservoir && reservoir[i].start < block + BLOCK_SIZE && n < ARRAY_SIZE(part); i++, n++) {
+		for (n = own = 0; i < nr_reservoir && reservoir[i].start < block + BLOCK_SIZE &&
+				  n < ARRAY_SIZE(part);
+		     i++, n++) {
 			part[n] = reservoir[i];
 			part[n].end = MIN(part[n].end, block + BLOCK_SIZE);
 			if (part[n].end - part[n].start > part[own].end - part[own].start)
 				own = n;
 		}
 		for (u32 k = 0; k < n; k++)
-			nr_reservoir = memmap_remove(reservoir, nr_reservoir, BOOT_MAX_RANGES, part[k].start, part[k].end);
-		known = page_is_known(block);	/* of a block with many ranges, more than fit into part[] */
+			nr_reservoir = memmap_remove(reservoir, nr_reservoir, BOOT_MAX_RANGES,
+						     part[k].start, part[k].end);
+		known = page_is_known(
+			block); /* of a block with many ranges, more than fit into part[] */
 		if (known || part[own].end - part[own].start > BLOCK_META * PAGE_SIZE)
-			break;		/* else: too little to be worth its struct pages; it is lost */
+			break; /* else: too little to be worth its struct pages; it is lost */
 	}
 	raw_spin_unlock(&reservoir_lock);
 	if (!known)

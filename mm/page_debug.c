@@ -17,8 +17,14 @@
 #define PATTERN 0xaaaaaaaaaaaaaaaaull
 
 /* The upper half of ->private, which free pages do not use: kernel text lies in the last 2 GiB. */
-static void note_freer(struct page *p, u64 ip) { p->private = (p->private & 0xffffffff) | ip << 32; }
-static void *freer(const struct page *p) { return (void *)(~0ull << 32 | p->private >> 32); }
+static void note_freer(struct page *p, u64 ip)
+{
+	p->private = (p->private & 0xffffffff) | ip << 32;
+}
+static void *freer(const struct page *p)
+{
+	return (void *)(~0ull << 32 | p->private >> 32);
+}
 
 static void check_one(struct page *p)
 {
@@ -29,8 +35,8 @@ static void check_one(struct page *p)
 	p->flags &= ~PG_POISONED;
 	for (u32 i = 0; i < PAGE_SIZE / 8; i++)
 		if (unlikely(w[i] != PATTERN))
-			panic("page %lx was written after it was freed by %pS: byte %u is %016lx", page_to_phys(p),
-			      freer(p), i * 8, w[i]);
+			panic("page %lx was written after it was freed by %pS: byte %u is %016lx",
+			      page_to_phys(p), freer(p), i * 8, w[i]);
 }
 
 void page_debug_alloc(struct page *p, u32 order)
@@ -45,8 +51,8 @@ void page_debug_free(struct page *p, u32 order, u64 ip)
 		u64 *w = page_address(p + i);
 
 		if (p[i].flags & (PG_POISONED | PG_BUDDY | PG_FREE))
-			panic("page %lx is freed twice, first by %pS, now by %pS", page_to_phys(p + i), freer(p + i),
-			      (void *)ip);
+			panic("page %lx is freed twice, first by %pS, now by %pS",
+			      page_to_phys(p + i), freer(p + i), (void *)ip);
 		for (u32 k = 0; k < PAGE_SIZE / 8; k++)
 			w[k] = PATTERN;
 		p[i].flags |= PG_POISONED;

@@ -51,13 +51,14 @@ static __noinline u64 transfer_list(enum direction dir, struct uio *u, void *ker
 	while (done < n) {
 		u64 part = MIN(n - done, u->seg->len - u->seg_off), moved;
 
-		if (!part) {		/* a used up or empty buffer; there is another, since count says so */
+		if (!part) { /* a used up or empty buffer; there is another, since count says so */
 			u->seg++;
 			u->nr_segs--;
 			u->seg_off = 0;
 			continue;
 		}
-		moved = transfer_piece(dir, uaddr_add(u->seg->base, u->seg_off), (u8 *)kernel + done, part);
+		moved = transfer_piece(dir, uaddr_add(u->seg->base, u->seg_off),
+				       (u8 *)kernel + done, part);
 		u->seg_off += moved;
 		done += moved;
 		if (moved < part)
@@ -79,9 +80,18 @@ static inline u64 transfer(enum direction dir, struct uio *u, void *kernel, u64 
 	return n;
 }
 
-u64 uio_copy_out(struct uio *u, const void *src, u64 n) { return transfer(COPY_OUT, u, (void *)src, n); }
-u64 uio_copy_in(struct uio *u, void *dst, u64 n) { return transfer(COPY_IN, u, dst, n); }
-u64 uio_zero(struct uio *u, u64 n) { return transfer(COPY_ZERO, u, NULL, n); }
+u64 uio_copy_out(struct uio *u, const void *src, u64 n)
+{
+	return transfer(COPY_OUT, u, (void *)src, n);
+}
+u64 uio_copy_in(struct uio *u, void *dst, u64 n)
+{
+	return transfer(COPY_IN, u, dst, n);
+}
+u64 uio_zero(struct uio *u, u64 n)
+{
+	return transfer(COPY_ZERO, u, NULL, n);
+}
 
 /* ---- lists that a program gave ---- */
 
@@ -126,7 +136,10 @@ int uio_list_get(struct uio_list *l, uaddr_t iov, u64 n)
 	return 0;
 }
 
-void uio_list_put(struct uio_list *l) { kfree(l->many); }
+void uio_list_put(struct uio_list *l)
+{
+	kfree(l->many);
+}
 
 /* ---- strings ---- */
 

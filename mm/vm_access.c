@@ -39,7 +39,7 @@ static int access_page(struct vm_region *r, u64 addr, u8 *buf, u64 len, bool wri
 		if (err < 0)
 			return err == -ENOMEM ? err : -EFAULT;
 	}
-	return -EFAULT;			/* a truncation that does not end */
+	return -EFAULT; /* a truncation that does not end */
 }
 
 u64 vm_space_access(struct vm_space *s, u64 addr, void *buf, u64 len, bool write)

@@ -25,24 +25,12 @@ static bool advice_known(int advice)
 static int advised_flags(const struct vm_region *r, int advice, u32 *flags)
 {
 	switch (advice) {
-	case MADV_DONTFORK:
-		*flags |= VM_DONTFORK;
-		return 0;
-	case MADV_DOFORK:
-		*flags &= ~VM_DONTFORK;
-		return r->flags & VM_PFN ? -EINVAL : 0;
-	case MADV_WIPEONFORK:
-		*flags |= VM_WIPEONFORK;
-		return r->ops ? -EINVAL : 0;
-	case MADV_KEEPONFORK:
-		*flags &= ~VM_WIPEONFORK;
-		return 0;
-	case MADV_DONTDUMP:
-		*flags |= VM_DONTDUMP;
-		return 0;
-	case MADV_DODUMP:
-		*flags &= ~VM_DONTDUMP;
-		return r->flags & VM_PFN ? -EINVAL : 0;
+	case MADV_DONTFORK: *flags |= VM_DONTFORK; return 0;
+	case MADV_DOFORK: *flags &= ~VM_DONTFORK; return r->flags & VM_PFN ? -EINVAL : 0;
+	case MADV_WIPEONFORK: *flags |= VM_WIPEONFORK; return r->ops ? -EINVAL : 0;
+	case MADV_KEEPONFORK: *flags &= ~VM_WIPEONFORK; return 0;
+	case MADV_DONTDUMP: *flags |= VM_DONTDUMP; return 0;
+	case MADV_DODUMP: *flags &= ~VM_DONTDUMP; return r->flags & VM_PFN ? -EINVAL : 0;
 	}
 	return 0;
 }
@@ -68,7 +56,8 @@ static int advise_remove(struct vm_region *r, u64 start, u64 end)
 	}
 	file_get(f);
 	up_write(&s->lock);
-	err = file_allocate(f, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (s64)off, (s64)(end - start));
+	err = file_allocate(f, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (s64)off,
+			    (s64)(end - start));
 	file_put(f);
 	down_write(&s->lock);
 	return err;
@@ -91,9 +80,7 @@ static int advise_part(struct vm_region **region, u64 start, u64 end, int advice
 	int err;
 
 	switch (advice) {
-	case MADV_REMOVE:
-		*region = NULL;
-		return advise_remove(r, start, end);
+	case MADV_REMOVE: *region = NULL; return advise_remove(r, start, end);
 	case MADV_FREE:
 	case MADV_DONTNEED:
 		if (r->flags & (VM_LOCKED | VM_PFN) || (advice == MADV_FREE && r->ops))
@@ -106,15 +93,14 @@ static int advise_part(struct vm_region **region, u64 start, u64 end, int advice
 		drop_pages(r, start, end);
 		return 0;
 	case MADV_COLD:
-	case MADV_PAGEOUT:
-		return r->flags & (VM_LOCKED | VM_PFN) ? -EINVAL : 0;
+	case MADV_PAGEOUT: return r->flags & (VM_LOCKED | VM_PFN) ? -EINVAL : 0;
 	}
 	err = advised_flags(r, advice, &flags);
 	if (err || flags == r->flags)
 		return err;
 	r = vm_set_flags(r, start, end, flags);
 	if (!r)
-		return -EAGAIN;			/* ENOMEM says that nothing is mapped there */
+		return -EAGAIN; /* ENOMEM says that nothing is mapped there */
 	*region = r;
 	return 0;
 }

@@ -45,7 +45,8 @@ struct vm_region *vm_set_flags(struct vm_region *r, u64 start, u64 end, u32 flag
 	if (start == r->start && end < r->end && takes_over(prev, r, flags) && prev->end == start) {
 		hand_over(r, prev, start, end);
 		r = prev;
-	} else if (start > r->start && end == r->end && takes_over(next, r, flags) && next->start == end) {
+	} else if (start > r->start && end == r->end && takes_over(next, r, flags) &&
+		   next->start == end) {
 		hand_over(r, next, start, end);
 		r = next;
 	} else {
@@ -91,7 +92,7 @@ static int change_flags(struct vm_space *s, u64 start, u64 end, u32 clear, u32 s
 		if (r->end <= start)
 			r = vm_region_next(s, r);
 	}
-	return -ENOMEM;			/* a hole */
+	return -ENOMEM; /* a hole */
 }
 
 /* ---- mprotect ---- */
@@ -103,7 +104,8 @@ static struct vm_region *protect_part(struct vm_region *r, u64 start, u64 end, u
 	u64 npages = (end - start) >> PAGE_SHIFT;
 	bool becomes_data = !vm_is_data(r->flags) && vm_is_data(flags);
 
-	if (((access & VM_WRITE) && !(flags & VM_MAYWRITE)) || ((access & VM_EXEC) && !(flags & VM_MAYEXEC)))
+	if (((access & VM_WRITE) && !(flags & VM_MAYWRITE)) ||
+	    ((access & VM_EXEC) && !(flags & VM_MAYEXEC)))
 		return ERR_PTR(-EACCES);
 	if (flags == r->flags)
 		return r;
@@ -142,7 +144,7 @@ static int protect_locked(struct vm_space *s, u64 start, u64 end, u32 access, bo
 		if (r->end <= start)
 			r = vm_region_next(s, r);
 	}
-	return -ENOMEM;			/* a hole; what lies below it is done, as on Linux */
+	return -ENOMEM; /* a hole; what lies below it is done, as on Linux */
 }
 
 int vm_protect(struct vm_space *s, u64 addr, u64 len, u32 prot)
@@ -162,7 +164,7 @@ int vm_protect(struct vm_space *s, u64 addr, u64 len, u32 prot)
 	if (prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM))
 		return -EINVAL;
 	if (grows & PROT_GROWSUP)
-		return -EINVAL;		/* nothing grows up on this machine */
+		return -EINVAL; /* nothing grows up on this machine */
 	if ((prot & PROT_READ) && current->proc && (current->proc->personality & READ_IMPLIES_EXEC))
 		access |= VM_EXEC;
 	down_write(&s->lock);
@@ -207,7 +209,8 @@ int vm_lock(struct vm_space *s, u64 addr, u64 len, int flags)
 		return -EINVAL;
 	down_write(&s->lock);
 	err = -ENOMEM;
-	if (!vm_may_lock(s, VM_LOCKED, npages) || !vm_may_lock(s, VM_LOCKED, npages - locked_in(s, addr, end)))
+	if (!vm_may_lock(s, VM_LOCKED, npages) ||
+	    !vm_may_lock(s, VM_LOCKED, npages - locked_in(s, addr, end)))
 		err = change_flags(s, addr, end, VM_LOCKED | VM_LOCKONFAULT,
 				   VM_LOCKED | (flags & MLOCK_ONFAULT ? VM_LOCKONFAULT : 0));
 	up_write(&s->lock);
@@ -234,8 +237,9 @@ int vm_unlock(struct vm_space *s, u64 addr, u64 len)
 /* All regions there are. Lack of memory to split can't happen: whole regions change. */
 static void change_all(struct vm_space *s, u32 clear, u32 set)
 {
-	struct vm_region *r = list_empty(&s->region_list) ? NULL :
-			      list_first(&s->region_list, struct vm_region, link);
+	struct vm_region *r = list_empty(&s->region_list)
+				      ? NULL
+				      : list_first(&s->region_list, struct vm_region, link);
 
 	while (r) {
 		u32 flags = (r->flags & ~clear) | (r->flags & VM_PFN ? 0 : set);

@@ -23,7 +23,7 @@ static inline bool write_now(const struct vm_region *r, pte_t e)
 /* Must CPUs forget @old when it becomes @new? */
 static inline bool loses_rights(pte_t old, pte_t new)
 {
-	return (old & PTE_P) && ((old & ~new & (PTE_P | PTE_W)) || (new & ~old & PTE_NX));
+	return (old & PTE_P) && ((old & ~new &(PTE_P | PTE_W)) || (new & ~old &PTE_NX));
 }
 
 void vm_tables_protect(struct vm_region *r, u64 start, u64 end)
@@ -63,7 +63,8 @@ int vm_tables_prepare_move(struct vm_space *s, u64 from, u64 to, u64 len)
 	u64 a = from, stop;
 
 	for (; vm_next_leaf(s, &a, from + len, &stop); a = stop)
-		if (!vm_pte_alloc(s, to + (a - from)) || !vm_pte_alloc(s, to + (stop - from) - PAGE_SIZE))
+		if (!vm_pte_alloc(s, to + (a - from)) ||
+		    !vm_pte_alloc(s, to + (stop - from) - PAGE_SIZE))
 			return -ENOMEM;
 	return 0;
 }
@@ -73,7 +74,8 @@ void vm_tables_move(struct vm_gather *g, u64 from, u64 to, u64 len)
 	u64 start = from, stop;
 	pte_t *pte, *dest = NULL;
 
-	for (; start < from + len && (pte = vm_next_leaf(g->space, &start, from + len, &stop)); start = stop) {
+	for (; start < from + len && (pte = vm_next_leaf(g->space, &start, from + len, &stop));
+	     start = stop) {
 		for (u64 a = start; a < stop; a += PAGE_SIZE, pte++) {
 			if (!*pte)
 				continue;
@@ -150,7 +152,8 @@ int vm_tables_copy(struct vm_space *to, struct vm_region *r, bool *flush)
 	if (r->ops && !r->has_anon)
 		return 0;
 	vm_file_lock(r);
-	for (; !err && addr < r->end && (src = vm_next_leaf(r->space, &addr, r->end, &stop)); addr = stop)
+	for (; !err && addr < r->end && (src = vm_next_leaf(r->space, &addr, r->end, &stop));
+	     addr = stop)
 		err = copy_leaf(to, src, addr, (stop - addr) >> PAGE_SHIFT, flush);
 	vm_file_unlock(r);
 	return err;

@@ -27,16 +27,18 @@
  */
 #include "vm_internal.h"
 
-#define OOM_WAIT_MS	10
-#define OOM_ATTEMPTS	300u
-#define OOM_ATTEMPTS_ALONE 30u	/* nobody is there to be killed: only what is under way may come back */
-#define OOM_ATTEMPTS_FREE 8u	/* there is memory again, or still: nobody has to die */
+#define OOM_WAIT_MS  10
+#define OOM_ATTEMPTS 300u
+#define OOM_ATTEMPTS_ALONE \
+	30u /* nobody is there to be killed: only what is under way may come back */
+#define OOM_ATTEMPTS_FREE 8u /* there is memory again, or still: nobody has to die */
 
 /* ---- entries ---- */
 
 static inline bool exchange(pte_t *pte, pte_t old, pte_t new)
 {
-	return __atomic_compare_exchange_n(pte, &old, new, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+	return __atomic_compare_exchange_n(pte, &old, new, false, __ATOMIC_SEQ_CST,
+					   __ATOMIC_RELAXED);
 }
 
 /* Where nothing or the same page was before: no CPU remembers anything that hurts. */
@@ -149,7 +151,8 @@ static int fault_copy(struct vm_region *r, u64 addr, pte_t *pte, pte_t e)
 	new = page_alloc(PAGE_USER | (zero ? PAGE_ZERO : 0));
 	if (new && !zero)
 		copy_page(page_address(new), page_address(old));
-	if (likely(new && entry_replace(r, addr, pte, e, page_pte(new, r->pte_bits | PTE_SOFT_ANON)))) {
+	if (likely(new &&entry_replace(r, addr, pte, e,
+				       page_pte(new, r->pte_bits | PTE_SOFT_ANON)))) {
 		note_copied(r, e);
 		if (e & PTE_SOFT_ANON)
 			vm_anon_put(old);
@@ -207,7 +210,7 @@ static int fault_shared_write(struct vm_region *r, u64 addr, pte_t *pte, pte_t e
 static inline int fault_present(struct vm_region *r, u64 addr, pte_t *pte, pte_t e, bool write)
 {
 	if (unlikely(!(e & PTE_P))) {
-		cpu_relax();		/* PTE_BUSY */
+		cpu_relax(); /* PTE_BUSY */
 		return VM_RETRY;
 	}
 	if (!write || (e & PTE_W)) {
@@ -217,7 +220,7 @@ static inline int fault_present(struct vm_region *r, u64 addr, pte_t *pte, pte_t
 	if (unlikely(r->flags & VM_SHARED))
 		return fault_shared_write(r, addr, pte, e);
 	if ((e & PTE_SOFT_ANON) && atomic_read(&pte_page(e)->refs) == 1) {
-		entry_set(r, pte, e, e | PTE_WRITE);	/* the others have gone */
+		entry_set(r, pte, e, e | PTE_WRITE); /* the others have gone */
 		return 0;
 	}
 	return fault_copy(r, addr, pte, e);
@@ -235,18 +238,18 @@ static inline bool still_there(const struct vm_region *r, const struct page *p)
 static bool map_file_page(struct vm_region *r, u64 addr, pte_t *pte, struct page *p, pte_t new)
 {
 	if (!exchange(pte, 0, new)) {
-		if (!(new & PTE_SOFT_PFN))
+		if (!(new &PTE_SOFT_PFN))
 			page_put(p);
 		return false;
 	}
 	if (likely(still_there(r, p)))
 		return true;
-	if (exchange(pte, new, 0)) {	/* else the truncation has done it */
+	if (exchange(pte, new, 0)) { /* else the truncation has done it */
 		tlb_flush_user_page(r->space, addr);
 		page_put(p);
 		return false;
 	}
-	return true;			/* and counted it as taken away */
+	return true; /* and counted it as taken away */
 }
 
 /* The bits of a file's page; a shared one that wants page_mkwrite() first is not writable. */
@@ -329,7 +332,7 @@ static int fault_file_write(struct vm_region *r, u64 addr, pte_t *pte, struct pa
 		return mkwrite_error(err);
 	}
 	if (r->ops->write_back)
-		page_get(p);			/* the mapping's own reference may be gone at once */
+		page_get(p); /* the mapping's own reference may be gone at once */
 	mapped = map_file_page(r, addr, pte, p, e);
 	if (mapped && counted)
 		count_pages(r->space, &r->space->rss_file, 1);
@@ -351,7 +354,8 @@ static int fault_file(struct vm_region *r, u64 addr, pte_t *pte, bool write)
 
 	if (!write && r->ops->fault_around && fault_around(r, addr, pte))
 		return 0;
-	err = r->ops->fault ? r->ops->fault(r, r->pgoff + ((addr - r->start) >> PAGE_SHIFT), &p) : -EIO;
+	err = r->ops->fault ? r->ops->fault(r, r->pgoff + ((addr - r->start) >> PAGE_SHIFT), &p)
+			    : -EIO;
 	if (err < 0)
 		return err == -ENOMEM ? err : -EIO;
 	major = err;
@@ -399,7 +403,7 @@ static int grow_down(struct vm_space *s, u64 addr)
 	r = vm_region_find_above(s, addr);
 	if (!r)
 		goto out;
-	if (r->start <= addr) {		/* another thread was faster */
+	if (r->start <= addr) { /* another thread was faster */
 		err = 0;
 		goto out;
 	}
@@ -432,7 +436,7 @@ int vm_out_of_memory(u32 attempt)
 	if (attempt < OOM_ATTEMPTS_FREE && !page_user_exhausted())
 		return 0;
 	if (attempt <= OOM_ATTEMPTS_FREE && dentry_cache_drop()) {
-		sleep_ms(OOM_WAIT_MS);		/* freed after a grace period */
+		sleep_ms(OOM_WAIT_MS); /* freed after a grace period */
 		return 0;
 	}
 	if (!oom_kill(true) && attempt >= OOM_ATTEMPTS_ALONE)
@@ -548,8 +552,11 @@ int vm_populate(struct vm_space *s, u64 start, u64 end, enum vm_populate how)
 		}
 		start = MAX(start, r->start);
 		write = how == VM_POPULATE_WRITE ||
-			(how != VM_POPULATE_READ && (r->flags & (VM_WRITE | VM_SHARED)) == VM_WRITE);
-		if (!(r->flags & VM_PFN) && r->flags & (write ? VM_WRITE : how == VM_POPULATE_READ ? VM_READ : VM_ACCESS))
+			(how != VM_POPULATE_READ &&
+			 (r->flags & (VM_WRITE | VM_SHARED)) == VM_WRITE);
+		if (!(r->flags & VM_PFN) && r->flags & (write			  ? VM_WRITE
+							: how == VM_POPULATE_READ ? VM_READ
+										  : VM_ACCESS))
 			err = populate_region(r, &start, MIN(end, r->end), write);
 		else if (how == VM_POPULATE_READ || how == VM_POPULATE_WRITE)
 			err = -EINVAL;

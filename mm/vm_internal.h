@@ -33,22 +33,25 @@
  * The accessed and dirty bits are always set with P and W, so the CPU never writes
  * an entry, and plain stores can't lose anything.
  */
-#define PTE_SOFT_ANON	PTE_SOFT_COW
-#define PTE_SOFT_NONE	0x800ull
-#define PTE_BUSY	(PTE_SOFT_NONE | PTE_SOFT_PFN)	/* with address 0, which is never mapped */
-#define PTE_CACHE	(PTE_PWT | PTE_PCD | PTE_PAT)
-#define PTE_WRITE	(PTE_W | PTE_D)
+#define PTE_SOFT_ANON PTE_SOFT_COW
+#define PTE_SOFT_NONE 0x800ull
+#define PTE_BUSY      (PTE_SOFT_NONE | PTE_SOFT_PFN) /* with address 0, which is never mapped */
+#define PTE_CACHE     (PTE_PWT | PTE_PCD | PTE_PAT)
+#define PTE_WRITE     (PTE_W | PTE_D)
 
-#define VM_MAX_REGIONS	65530u
-#define VM_TABLES_END	(1ull << 47)		/* end of what the lower half of a top table covers */
-#define LEAF_SIZE	(PAGE_SIZE * PTRS_PER_TABLE)	/* what one lowest table covers */
+#define VM_MAX_REGIONS 65530u
+#define VM_TABLES_END  (1ull << 47) /* end of what the lower half of a top table covers */
+#define LEAF_SIZE      (PAGE_SIZE * PTRS_PER_TABLE) /* what one lowest table covers */
 
 /* phys_to_page() in two steps less: a struct page is 32 bytes. */
 static inline struct page *pte_page(pte_t e)
 {
 	return (struct page *)(PAGEMAP_BASE + ((e & PTE_ADDR) >> (PAGE_SHIFT - 5)));
 }
-static inline pte_t page_pte(const struct page *p, u64 bits) { return page_to_phys(p) | bits; }
+static inline pte_t page_pte(const struct page *p, u64 bits)
+{
+	return page_to_phys(p) | bits;
+}
 
 /** @brief The bits of present pages in a region with these VM_* rights. */
 static inline u64 vm_pte_bits(u32 flags)
@@ -60,7 +63,10 @@ static inline u64 vm_pte_bits(u32 flags)
 }
 
 /** @brief Does the running thread have the space to itself, so that only a truncation may interfere? */
-static inline bool vm_is_solo(const struct vm_space *s) { return atomic_read(&s->users) == 1; }
+static inline bool vm_is_solo(const struct vm_space *s)
+{
+	return atomic_read(&s->users) == 1;
+}
 
 /* ---- vm_tables.c ---- */
 
@@ -68,7 +74,7 @@ static inline bool vm_is_solo(const struct vm_space *s) { return atomic_read(&s-
  * The walkers refuse what lies beyond user space: no table is found, made or freed
  * there, whatever their callers have let through. The upper half of the top table is the kernel's.
  */
-#define VM_TOP_ENTRIES	256u			/* of the top table that are the user's */
+#define VM_TOP_ENTRIES 256u /* of the top table that are the user's */
 
 /** @brief The entry of @p addr, NULL where there is no table. space->lock held. */
 static inline pte_t *vm_pte(const struct vm_space *s, u64 addr)
@@ -119,10 +125,10 @@ void vm_tables_init(void);
 #define VM_GATHER 64
 struct vm_gather {
 	struct vm_space *space;
-	u64 start, end;			/* what CPUs may have cached; start >= end: nothing */
-	struct page *anon, *tables;	/* through page->next */
+	u64 start, end;		    /* what CPUs may have cached; start >= end: nothing */
+	struct page *anon, *tables; /* through page->next */
 	u32 nr_anon, nr_shared;
-	u64 shared[VM_GATHER];		/* struct page *, bit 0: anonymous */
+	u64 shared[VM_GATHER]; /* struct page *, bit 0: anonymous */
 };
 static inline void vm_gather_init(struct vm_gather *g, struct vm_space *s)
 {
@@ -180,16 +186,16 @@ static inline void vm_anon_put(struct page *p)
 
 /* ---- vm_fault.c ---- */
 
-enum { VM_RETRY = 2 };	/* result of vm_fault_region(): try again from the start */
+enum { VM_RETRY = 2 }; /* result of vm_fault_region(): try again from the start */
 /**
  * @brief Make @p addr present in @p r. space->lock held for reading or writing.
  * @return 0, 1 (major), VM_RETRY, -ENOMEM, -EIO
  */
 int vm_fault_region(struct vm_region *r, u64 addr, bool write);
 enum vm_populate {
-	VM_POPULATE_MAP,		/* MAP_POPULATE: holes and what has no rights are left out */
-	VM_POPULATE_LOCK,		/* mlock: the same, but a hole is -ENOMEM */
-	VM_POPULATE_READ,		/* madvise: no rights: -EINVAL */
+	VM_POPULATE_MAP,  /* MAP_POPULATE: holes and what has no rights are left out */
+	VM_POPULATE_LOCK, /* mlock: the same, but a hole is -ENOMEM */
+	VM_POPULATE_READ, /* madvise: no rights: -EINVAL */
 	VM_POPULATE_WRITE,
 };
 /** @brief Make a range present. Takes the lock. @return 0, -ENOMEM, -EIO, -EINTR, -EINVAL: the first that is wrong */
@@ -219,7 +225,8 @@ bool vm_may_expand(const struct vm_space *s, u32 flags, u64 npages);
 /** @brief Only what could never be had is refused, as Linux does unless told otherwise. */
 static inline bool vm_enough_memory(u32 flags, u64 npages)
 {
-	return npages <= vm_total_pages || (flags & (VM_WRITE | VM_SHARED | VM_NORESERVE)) != VM_WRITE;
+	return npages <= vm_total_pages ||
+	       (flags & (VM_WRITE | VM_SHARED | VM_NORESERVE)) != VM_WRITE;
 }
 /** @brief mlock: may it lock @p npages more? @return 0, -EAGAIN */
 int vm_may_lock(const struct vm_space *s, u32 flags, u64 npages);

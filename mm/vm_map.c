@@ -17,10 +17,10 @@
 #include <uapi/personality.h>
 
 /* What MAP_SHARED_VALIDATE knows; everything else means EOPNOTSUPP there. */
-#define MAP_KNOWN (MAP_SHARED | MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_DENYWRITE | \
-		   MAP_EXECUTABLE | MAP_UNINITIALIZED | MAP_GROWSDOWN | MAP_LOCKED | \
-		   MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK | MAP_HUGETLB | \
-		   MAP_32BIT | 0xfc000000u)
+#define MAP_KNOWN                                                                                \
+	(MAP_SHARED | MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_DENYWRITE | MAP_EXECUTABLE | \
+	 MAP_UNINITIALIZED | MAP_GROWSDOWN | MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE |         \
+	 MAP_NONBLOCK | MAP_STACK | MAP_HUGETLB | MAP_32BIT | 0xfc000000u)
 
 struct kmem_cache *vm_region_cache;
 
@@ -45,12 +45,14 @@ bool vm_may_expand(const struct vm_space *s, u32 flags, u64 npages)
 		return true;
 	if (s->total_pages + npages > p->limits[RLIMIT_AS].rlim_cur >> PAGE_SHIFT)
 		return false;
-	return !vm_is_data(flags) || s->data_pages + npages <= p->limits[RLIMIT_DATA].rlim_cur >> PAGE_SHIFT;
+	return !vm_is_data(flags) ||
+	       s->data_pages + npages <= p->limits[RLIMIT_DATA].rlim_cur >> PAGE_SHIFT;
 }
 
 int vm_may_lock(const struct vm_space *s, u32 flags, u64 npages)
 {
-	if (!(flags & VM_LOCKED) || s->locked_pages + npages <= vm_limit(RLIMIT_MEMLOCK) >> PAGE_SHIFT)
+	if (!(flags & VM_LOCKED) ||
+	    s->locked_pages + npages <= vm_limit(RLIMIT_MEMLOCK) >> PAGE_SHIFT)
 		return 0;
 	return current_capable(CAP_IPC_LOCK) ? 0 : -EAGAIN;
 }
@@ -156,7 +158,8 @@ u64 vm_min_addr = USER_BASE;
 
 bool vm_may_place(u64 addr)
 {
-	return addr >= READ_ONCE(vm_min_addr) || (addr >= USER_BASE && current_capable(CAP_SYS_RAWIO));
+	return addr >= READ_ONCE(vm_min_addr) ||
+	       (addr >= USER_BASE && current_capable(CAP_SYS_RAWIO));
 }
 
 s64 vm_find_room(struct vm_space *s, u64 addr, u64 len, u32 map_flags)
@@ -189,8 +192,9 @@ s64 vm_find_room(struct vm_space *s, u64 addr, u64 len, u32 map_flags)
 			return addr;
 	}
 	found = up ? vm_gap_bottom_up(s, len, low, high) : vm_gap_top_down(s, len, low, high);
-	if (found == VM_NO_GAP && !up)	/* the other side of the base, as a last resort */
-		found = vm_gap_bottom_up(s, len, MAX(low, ALIGN_UP(USER_END / 3, PAGE_SIZE)), USER_END);
+	if (found == VM_NO_GAP && !up) /* the other side of the base, as a last resort */
+		found = vm_gap_bottom_up(s, len, MAX(low, ALIGN_UP(USER_END / 3, PAGE_SIZE)),
+					 USER_END);
 	return found == VM_NO_GAP ? -ENOMEM : (s64)found;
 }
 
@@ -304,10 +308,8 @@ static int anon_flags(u32 map_flags, u32 *vm_flags)
 			return -EINVAL;
 		*vm_flags |= VM_SHARED;
 		return 0;
-	case MAP_PRIVATE:
-		return 0;
-	default:
-		return -EINVAL;
+	case MAP_PRIVATE: return 0;
+	default: return -EINVAL;
 	}
 }
 
@@ -365,7 +367,7 @@ static int attach_file(struct vm_region *r, struct file *f, u64 off)
 			r->flags &= ~VM_MAYWRITE;
 			return r->flags & VM_WRITE ? -EINVAL : 0;
 		}
-	} else if (!r->ops) {			/* anonymous memory, like /dev/zero's */
+	} else if (!r->ops) { /* anonymous memory, like /dev/zero's */
 		file_put(f);
 		r->file = NULL;
 		r->pages = NULL;
@@ -388,8 +390,12 @@ static struct vm_region *region_create(struct vm_space *s, u64 start, u64 end, u
 	if (!r)
 		return ERR_PTR(-ENOMEM);
 	*r = (struct vm_region){
-		.start = start, .end = end, .flags = flags, .space = s,
-		.link = LIST_INIT(r->link), .file_link = LIST_INIT(r->file_link),
+		.start = start,
+		.end = end,
+		.flags = flags,
+		.space = s,
+		.link = LIST_INIT(r->link),
+		.file_link = LIST_INIT(r->file_link),
 	};
 	if (file)
 		err = attach_file(r, file, off);
@@ -424,7 +430,8 @@ static int map_at(struct vm_space *s, u64 start, u64 end, u32 flags, struct file
 	u64 npages = (end - start) >> PAGE_SHIFT;
 	bool replaces = next && next->start < end;
 
-	if (!vm_may_expand(s, flags, npages - (unlikely(replaces) ? mapped_in(s, next, start, end) : 0)))
+	if (!vm_may_expand(s, flags,
+			   npages - (unlikely(replaces) ? mapped_in(s, next, start, end) : 0)))
 		return -ENOMEM;
 	if (unlikely(replaces)) {
 		int err = vm_unmap_locked(s, start, end, dead);
@@ -483,14 +490,16 @@ static s64 map_locked(struct vm_space *s, u64 addr, u64 len, u32 prot, u32 map_f
 		return -EPERM;
 	err = vm_may_lock(s, *vm_flags, len >> PAGE_SHIFT);
 	if (!err)
-		err = file ? file_flags(file, prot, map_flags, vm_flags) : anon_flags(map_flags, vm_flags);
+		err = file ? file_flags(file, prot, map_flags, vm_flags)
+			   : anon_flags(map_flags, vm_flags);
 	if (!err)
 		err = map_at(s, start, start + len, *vm_flags, file, off, dead);
 	return err ? err : start;
 }
 
 /* A driver may run for long, and reach the program's memory: no lock is held. Rights are checked first. */
-static s64 ask_file(const struct vm_space *s, u64 len, u32 prot, u32 map_flags, struct file *file, u64 off)
+static s64 ask_file(const struct vm_space *s, u64 len, u32 prot, u32 map_flags, struct file *file,
+		    u64 off)
 {
 	u32 flags = region_flags(s, prot, map_flags);
 	int err = file_flags(file, prot, map_flags, &flags);
@@ -507,9 +516,9 @@ s64 vm_map(struct vm_space *s, u64 addr, u64 len, u32 prot, u32 flags, struct fi
 	if ((off & ~PAGE_MASK) || !len)
 		return -EINVAL;
 	if ((flags & MAP_HUGETLB) && !file)
-		return -ENOMEM;		/* none are set aside */
-	if (current->proc && (current->proc->personality & READ_IMPLIES_EXEC) && (prot & PROT_READ) &&
-	    !(file && file_is_noexec(file)))
+		return -ENOMEM; /* none are set aside */
+	if (current->proc && (current->proc->personality & READ_IMPLIES_EXEC) &&
+	    (prot & PROT_READ) && !(file && file_is_noexec(file)))
 		prot |= PROT_EXEC;
 	if (flags & MAP_FIXED_NOREPLACE)
 		flags |= MAP_FIXED;
@@ -536,7 +545,8 @@ s64 vm_map(struct vm_space *s, u64 addr, u64 len, u32 prot, u32 flags, struct fi
 s64 vm_map_stack(struct vm_space *s, u64 size, u32 prot)
 {
 	u64 start = s->stack_top - size;
-	u32 flags = (prot & VM_ACCESS) | VM_MAYWRITE | VM_MAYEXEC | VM_GROWSDOWN | VM_STACK | s->def_flags;
+	u32 flags = (prot & VM_ACCESS) | VM_MAYWRITE | VM_MAYEXEC | VM_GROWSDOWN | VM_STACK |
+		    s->def_flags;
 	int err = -ENOMEM;
 
 	if ((size & ~PAGE_MASK) || !size || size > s->stack_top - USER_BASE)
@@ -587,7 +597,9 @@ s64 vm_map_pages(struct vm_space *s, u64 addr, struct page **pages, u32 npages, 
 
 int vm_region_map_phys(struct vm_region *r, u64 offset, phys_t phys, u64 len, enum vm_cache cache)
 {
-	static const u64 bits[] = { [VM_CACHE_WB] = 0, [VM_CACHE_WC] = PTE_PWT, [VM_CACHE_UC] = PTE_PCD | PTE_PWT };
+	static const u64 bits[] = {
+		[VM_CACHE_WB] = 0, [VM_CACHE_WC] = PTE_PWT, [VM_CACHE_UC] = PTE_PCD | PTE_PWT
+	};
 	u64 size = r->end - r->start;
 
 	if ((offset | phys | len) & ~PAGE_MASK || offset > size || len > size - offset ||
@@ -643,7 +655,8 @@ s64 vm_set_brk(struct vm_space *s, u64 brk)
 out:
 	up_write(&s->lock);
 	vm_bury(&dead);
-	if (result == (s64)brk && new_end > old_end && (flags & (VM_LOCKED | VM_LOCKONFAULT)) == VM_LOCKED)
+	if (result == (s64)brk && new_end > old_end &&
+	    (flags & (VM_LOCKED | VM_LOCKONFAULT)) == VM_LOCKED)
 		(void)vm_populate(s, old_end, new_end, VM_POPULATE_MAP);
 	return result;
 }

@@ -89,7 +89,9 @@ void vm_regions_init(struct vm_space *s)
 void vm_region_insert_behind(struct vm_space *s, struct vm_region *prev, struct vm_region *r)
 {
 	struct list *before = prev ? &prev->link : &s->region_list;
-	struct vm_region *next = before->next == &s->region_list ? NULL : list_entry(before->next, struct vm_region, link);
+	struct vm_region *next = before->next == &s->region_list
+					 ? NULL
+					 : list_entry(before->next, struct vm_region, link);
 	struct rb_node **link, *parent = NULL;
 
 	/* Of two neighbours one is above the other in the tree, and the lower one has room on this side. */
@@ -304,7 +306,9 @@ static void gap_bounds(struct vm_space *s, struct vm_region *r, u64 low, u64 hig
 		*lo = end_below(s, r);
 		end = guarded_start(r);
 	} else {
-		*lo = list_empty(&s->region_list) ? 0 : list_last(&s->region_list, struct vm_region, link)->end;
+		*lo = list_empty(&s->region_list)
+			      ? 0
+			      : list_last(&s->region_list, struct vm_region, link)->end;
 	}
 	*lo = MAX(*lo, low);
 	*hi = MIN(end, high);

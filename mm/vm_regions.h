@@ -9,8 +9,8 @@
 #pragma once
 #include <kernel/vm.h>
 
-#define VM_GUARD_GAP	(256 * PAGE_SIZE)	/* kept free below a region that grows down */
-#define VM_NO_GAP	(~0ull)
+#define VM_GUARD_GAP (256 * PAGE_SIZE) /* kept free below a region that grows down */
+#define VM_NO_GAP    (~0ull)
 
 /** @brief An empty set. */
 void vm_regions_init(struct vm_space *s);
@@ -27,17 +27,24 @@ void vm_region_update_gap(struct vm_space *s, struct vm_region *r);
 /** @brief Neighbours in address order, or NULL. */
 static inline struct vm_region *vm_region_next(const struct vm_space *s, const struct vm_region *r)
 {
-	return r->link.next == &s->region_list ? NULL : list_entry(r->link.next, struct vm_region, link);
+	return r->link.next == &s->region_list ? NULL
+					       : list_entry(r->link.next, struct vm_region, link);
 }
 static inline struct vm_region *vm_region_prev(const struct vm_space *s, const struct vm_region *r)
 {
-	return r->link.prev == &s->region_list ? NULL : list_entry(r->link.prev, struct vm_region, link);
+	return r->link.prev == &s->region_list ? NULL
+					       : list_entry(r->link.prev, struct vm_region, link);
 }
 static inline struct vm_region *vm_region_last(const struct vm_space *s)
 {
-	return list_empty(&s->region_list) ? NULL : list_entry(s->region_list.prev, struct vm_region, link);
+	return list_empty(&s->region_list)
+		       ? NULL
+		       : list_entry(s->region_list.prev, struct vm_region, link);
 }
-static inline u64 vm_region_pages(const struct vm_region *r) { return (r->end - r->start) >> PAGE_SHIFT; }
+static inline u64 vm_region_pages(const struct vm_region *r)
+{
+	return (r->end - r->start) >> PAGE_SHIFT;
+}
 
 /** @brief Is all of [addr, addr + len) free, with the guard gap of what lies above? */
 bool vm_range_is_free(struct vm_space *s, u64 addr, u64 len);

@@ -12,7 +12,12 @@
 #include "vm_internal.h"
 #include <kernel/heap.h>
 
-struct remap { u64 old, old_len, new_len, to; u32 flags; struct list *dead; bool populate; };
+struct remap {
+	u64 old, old_len, new_len, to;
+	u32 flags;
+	struct list *dead;
+	bool populate;
+};
 
 /* May the @m->old_len bytes of @r at m->old become m->new_len? @return 0 or -errno */
 static int check_resize(const struct vm_region *r, const struct remap *m)
@@ -77,15 +82,16 @@ static s64 move_to(struct vm_region *r, struct remap *m)
 		return err;
 	}
 	move_pages(new, r, m);
-	m->populate = (new->flags & (VM_LOCKED | VM_LOCKONFAULT)) == VM_LOCKED;
+	m->populate = (new->flags &(VM_LOCKED | VM_LOCKONFAULT)) == VM_LOCKED;
 	if (!(m->flags & MREMAP_DONTUNMAP)) {
 		if (m->old_len)
 			err = vm_unmap_locked(s, m->old, m->old + m->old_len, m->dead);
 	} else if (r->flags & VM_LOCKED) {
-		(void)vm_set_flags(r, m->old, m->old + m->old_len, r->flags & ~(VM_LOCKED | VM_LOCKONFAULT));
+		(void)vm_set_flags(r, m->old, m->old + m->old_len,
+				   r->flags & ~(VM_LOCKED | VM_LOCKONFAULT));
 	}
 	vm_merge(new);
-	(void)err;	/* no memory to split: the old range stays mapped, empty, as on Linux */
+	(void)err; /* no memory to split: the old range stays mapped, empty, as on Linux */
 	return m->to;
 }
 
@@ -118,11 +124,12 @@ static s64 remap_to(struct vm_space *s, struct remap *m)
 			return err;
 		m->old_len = m->new_len;
 	}
-	r = vm_region_find(s, m->old);	/* unmapping may have split or taken it */
+	r = vm_region_find(s, m->old); /* unmapping may have split or taken it */
 	if (!r)
 		return -EFAULT;
 	err = check_resize(r, m);
-	if (!err && (m->flags & MREMAP_DONTUNMAP) && !vm_may_expand(s, r->flags, m->old_len >> PAGE_SHIFT))
+	if (!err && (m->flags & MREMAP_DONTUNMAP) &&
+	    !vm_may_expand(s, r->flags, m->old_len >> PAGE_SHIFT))
 		err = -ENOMEM;
 	if (err)
 		return err;
@@ -139,7 +146,8 @@ static bool grow_in_place(struct vm_region *r, const struct remap *m)
 	struct vm_space *s = r->space;
 	u64 more = m->new_len - m->old_len;
 
-	if (m->old + m->old_len != r->end || more > USER_END - r->end || !vm_range_is_free(s, r->end, more))
+	if (m->old + m->old_len != r->end || more > USER_END - r->end ||
+	    !vm_range_is_free(s, r->end, more))
 		return false;
 	vm_set_bounds(r, r->start, r->end + more);
 	vm_account(s, r->flags, more >> PAGE_SHIFT);
@@ -186,7 +194,8 @@ static s64 remap_locked(struct vm_space *s, struct remap *m)
 s64 vm_remap(struct vm_space *s, u64 old, u64 old_len, u64 new_len, u32 flags, u64 new_addr)
 {
 	DEFINE_LIST(dead);
-	struct remap m = { old, PAGE_ALIGN(old_len), PAGE_ALIGN(new_len), new_addr, flags, &dead, false };
+	struct remap m = { old,	 PAGE_ALIGN(old_len), PAGE_ALIGN(new_len), new_addr, flags, &dead,
+			   false };
 	s64 result;
 
 	if (flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP))

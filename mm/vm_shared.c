@@ -13,16 +13,16 @@
 #include "vm_internal.h"
 #include <kernel/heap.h>
 
-#define FANOUT		512u
-#define FANOUT_SHIFT	9
+#define FANOUT	     512u
+#define FANOUT_SHIFT 9
 
 struct shared {
-	struct atomic refs;		/* regions */
+	struct atomic refs; /* regions */
 	spinlock_t lock;
 	u64 npages;
-	u32 height;			/* levels of nodes */
-	void **root;			/* NULL: nothing was touched yet */
-	struct file_pages pages;	/* the list of regions alone */
+	u32 height;		 /* levels of nodes */
+	void **root;		 /* NULL: nothing was touched yet */
+	struct file_pages pages; /* the list of regions alone */
 };
 
 static struct kmem_cache *shared_cache;

@@ -21,8 +21,8 @@
 #include "vm_internal.h"
 
 /* A fork that lacks memory waits so long for who is killed for it. */
-#define FORK_ATTEMPTS	50u
-#define FORK_WAIT_MS	10
+#define FORK_ATTEMPTS 50u
+#define FORK_WAIT_MS  10
 #include <kernel/cmdline.h>
 #include <kernel/heap.h>
 #include <kernel/random.h>
@@ -32,11 +32,11 @@
 CMDLINE_OPTION(opt_nokaslr, "nokaslr");
 CMDLINE_OPTION(opt_norandmaps, "norandmaps");
 
-#define STACK_RANDOM_PAGES	(1ull << 22)
-#define MMAP_RANDOM_PAGES	(1ull << 28)
-#define STACK_ROOM_MIN		(128ull << 20)
-#define STACK_ROOM_MAX		(USER_END / 6 * 5)
-#define STACK_LIMIT_DEFAULT	(8ull << 20)
+#define STACK_RANDOM_PAGES  (1ull << 22)
+#define MMAP_RANDOM_PAGES   (1ull << 28)
+#define STACK_ROOM_MIN	    (128ull << 20)
+#define STACK_ROOM_MAX	    (USER_END / 6 * 5)
+#define STACK_LIMIT_DEFAULT (8ull << 20)
 
 u64 vm_total_pages;
 static struct kmem_cache *space_cache;
@@ -57,7 +57,10 @@ void vm_init(void)
 
 /* ---- where things lie ---- */
 
-static u32 personality(void) { return current->proc ? current->proc->personality : 0; }
+static u32 personality(void)
+{
+	return current->proc ? current->proc->personality : 0;
+}
 
 u64 vm_random_offset(u64 npages)
 {
@@ -127,7 +130,7 @@ static struct vm_space *space_like(struct vm_space *old)
 	atomic_set(&s->nr_tables, 0);
 	if (s->exe) {
 		file_get(s->exe);
-		(void)file_deny_write(s->exe);	/* cannot fail: the old space denies it */
+		(void)file_deny_write(s->exe); /* cannot fail: the old space denies it */
 	}
 	return s;
 }
@@ -182,7 +185,8 @@ struct vm_space *vm_space_fork(struct vm_space *old)
 
 	if (likely(s))
 		return s;
-	for (u32 attempt = 0; attempt < FORK_ATTEMPTS && !fatal_signal_pending() && oom_kill(false); attempt++) {
+	for (u32 attempt = 0; attempt < FORK_ATTEMPTS && !fatal_signal_pending() && oom_kill(false);
+	     attempt++) {
 		sleep_ms(FORK_WAIT_MS);
 		s = try_fork(old);
 		if (s)
@@ -193,7 +197,10 @@ struct vm_space *vm_space_fork(struct vm_space *old)
 
 /* ---- ended ---- */
 
-void vm_space_get(struct vm_space *s) { atomic_inc(&s->users); }
+void vm_space_get(struct vm_space *s)
+{
+	atomic_inc(&s->users);
+}
 
 void vm_space_put(struct vm_space *s)
 {
@@ -225,7 +232,8 @@ static u64 present(s64 counted, const struct atomic64 *cut)
 
 u64 vm_space_rss(const struct vm_space *s)
 {
-	return present(READ_ONCE(s->rss_anon), &s->cut_anon) + present(READ_ONCE(s->rss_file), &s->cut_file);
+	return present(READ_ONCE(s->rss_anon), &s->cut_anon) +
+	       present(READ_ONCE(s->rss_file), &s->cut_file);
 }
 
 void vm_note_peak(struct vm_space *s)

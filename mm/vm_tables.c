@@ -37,7 +37,7 @@
 #define TABLES_KEPT 12
 
 static struct table_stock {
-	struct page *first;		/* through page->next; all zero */
+	struct page *first; /* through page->next; all zero */
 	u32 count;
 } __aligned(64) stocks[CPU_MAX];
 
@@ -137,8 +137,9 @@ pte_t *vm_pte_alloc_slow(struct vm_space *s, u64 addr)
 			if (!p)
 				return NULL;
 			/* Another thread may have been faster; e is what is there then. */
-			if (__atomic_compare_exchange_n(entry, &e, page_pte(p, PTE_P | PTE_W | PTE_U | PTE_A),
-							false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+			if (__atomic_compare_exchange_n(
+				    entry, &e, page_pte(p, PTE_P | PTE_W | PTE_U | PTE_A), false,
+				    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
 				e = *entry;
 			} else {
 				atomic_dec(&s->nr_tables);
@@ -181,8 +182,8 @@ pte_t *vm_next_leaf(const struct vm_space *s, u64 *addr, u64 end, u64 *stop)
 /* ---- freeing ---- */
 
 /* The tables that entries of @table, which is of @level, point to. At most three deep. */
-static void free_below(struct vm_gather *g, pte_t *table, u32 level, u64 start, u64 end,
-		       u64 floor, u64 ceiling)
+static void free_below(struct vm_gather *g, pte_t *table, u32 level, u64 start, u64 end, u64 floor,
+		       u64 ceiling)
 {
 	u64 span = PAGE_SIZE << (9 * (level - 1)), next;
 

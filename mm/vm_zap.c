@@ -34,7 +34,8 @@ void vm_gather_finish_slow(struct vm_gather *g)
 {
 	struct page *p, *next;
 
-	if (g->tables && g->start >= g->end)	/* upper levels are cached, too; any address drops them */
+	if (g->tables &&
+	    g->start >= g->end) /* upper levels are cached, too; any address drops them */
 		vm_gather_range(g, 0, PAGE_SIZE);
 	if (g->start < g->end)
 		tlb_flush_user_range(g->space, g->start, g->end);
@@ -169,12 +170,13 @@ static inline pte_t entry_take(pte_t *pte, pte_t keep)
 	for (;;) {
 		if (!e || (e & keep))
 			return 0;
-		if (e == PTE_BUSY) {		/* held with preemption off, for one flush */
+		if (e == PTE_BUSY) { /* held with preemption off, for one flush */
 			cpu_relax();
 			e = READ_ONCE(*pte);
 			continue;
 		}
-		if (__atomic_compare_exchange_n(pte, &e, 0, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		if (__atomic_compare_exchange_n(pte, &e, 0, false, __ATOMIC_SEQ_CST,
+						__ATOMIC_SEQ_CST))
 			return e;
 	}
 }
@@ -210,7 +212,7 @@ void vm_unmap_file_range(struct file_pages *pages, u64 first, u64 last, bool cop
 	struct vm_region *r;
 	u64 start, end;
 
-	smp_mb();	/* the pages have left the cache, then we look at entries: pairs with still_there() */
+	smp_mb(); /* the pages have left the cache, then we look at entries: pairs with still_there() */
 	if (list_empty(&pages->regions))
 		return;
 	spin_lock(&pages->regions_lock);
@@ -231,7 +233,8 @@ static void clean_range(struct vm_region *r, u64 start, u64 end)
 
 			while ((e & PTE_W) && !(e & (PTE_SOFT_ANON | PTE_SOFT_PFN))) {
 				if (!__atomic_compare_exchange_n(pte, &e, e & ~PTE_WRITE, false,
-								 __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+								 __ATOMIC_SEQ_CST,
+								 __ATOMIC_SEQ_CST))
 					continue;
 				first = MIN(first, a);
 				last = a + PAGE_SIZE;

@@ -46,7 +46,7 @@ int address_look_up(const struct user_sockaddr_un *a, s32 len)
 
 	if (len <= (s32)PATH_OFFSET || len > (s32)sizeof(*a) || a->family != AF_UNIX)
 		return -EINVAL;
-	if (!a->path[0])			/* a name that is in no directory */
+	if (!a->path[0]) /* a name that is in no directory */
 		return -ECONNREFUSED;
 	memcpy(path, a->path, sizeof(a->path));
 	path[len - PATH_OFFSET] = 0;
@@ -91,7 +91,9 @@ static s32 check_kind(s32 family, u32 type, s32 protocol)
 		return -EPROTONOSUPPORT;
 	if (kind == SOCK_RAW)
 		return SOCK_DGRAM;
-	return kind == SOCK_STREAM || kind == SOCK_DGRAM || kind == SOCK_SEQPACKET ? (s32)kind : -ESOCKTNOSUPPORT;
+	return kind == SOCK_STREAM || kind == SOCK_DGRAM || kind == SOCK_SEQPACKET
+		       ? (s32)kind
+		       : -ESOCKTNOSUPPORT;
 }
 
 /* @return descriptor or -errno; the file is the table's or gone. */
@@ -162,7 +164,8 @@ SYSCALL3(bind, fd, user, len)
 	if (ret)
 		return ret;
 	ret = address_from_user(&a, uaddr(user), (s32)len);
-	if (!ret && ((s32)len < (s32)PATH_OFFSET || (s32)len > (s32)sizeof(a) || a.family != AF_UNIX))
+	if (!ret &&
+	    ((s32)len < (s32)PATH_OFFSET || (s32)len > (s32)sizeof(a) || a.family != AF_UNIX))
 		ret = -EINVAL;
 	socket_put(&ref);
 	return ret ? ret : -EOPNOTSUPP;
@@ -177,7 +180,8 @@ SYSCALL3(connect, fd, user, len)
 	if (ret)
 		return ret;
 	ret = address_from_user(&a, uaddr(user), (s32)len);
-	if (!ret && ref.s->type == SOCK_DGRAM && (s32)len >= (s32)PATH_OFFSET && a.family == AF_UNSPEC)
+	if (!ret && ref.s->type == SOCK_DGRAM && (s32)len >= (s32)PATH_OFFSET &&
+	    a.family == AF_UNSPEC)
 		unix_disconnect(ref.s);
 	else if (!ret)
 		ret = address_look_up(&a, (s32)len);
@@ -192,7 +196,7 @@ SYSCALL2(listen, fd, backlog)
 
 	if (ret)
 		return ret;
-	ret = ref.s->type == SOCK_DGRAM ? -EOPNOTSUPP : -EINVAL;	/* has no name */
+	ret = ref.s->type == SOCK_DGRAM ? -EOPNOTSUPP : -EINVAL; /* has no name */
 	socket_put(&ref);
 	return ret;
 }
@@ -207,13 +211,19 @@ static s64 do_accept(u32 fd, u32 flags)
 	ret = socket_get(fd, &ref);
 	if (ret)
 		return ret;
-	ret = ref.s->type == SOCK_DGRAM ? -EOPNOTSUPP : -EINVAL;	/* does not listen */
+	ret = ref.s->type == SOCK_DGRAM ? -EOPNOTSUPP : -EINVAL; /* does not listen */
 	socket_put(&ref);
 	return ret;
 }
 
-SYSCALL3(accept, fd, user, len) { return do_accept((u32)fd, 0); }
-SYSCALL4(accept4, fd, user, len, flags) { return do_accept((u32)fd, (u32)flags); }
+SYSCALL3(accept, fd, user, len)
+{
+	return do_accept((u32)fd, 0);
+}
+SYSCALL4(accept4, fd, user, len, flags)
+{
+	return do_accept((u32)fd, (u32)flags);
+}
 
 static s64 get_name(u32 fd, u64 user, u64 user_len, bool peers)
 {
@@ -231,8 +241,14 @@ static s64 get_name(u32 fd, u64 user, u64 user_len, bool peers)
 	return ret;
 }
 
-SYSCALL3(getsockname, fd, user, len) { return get_name((u32)fd, user, len, false); }
-SYSCALL3(getpeername, fd, user, len) { return get_name((u32)fd, user, len, true); }
+SYSCALL3(getsockname, fd, user, len)
+{
+	return get_name((u32)fd, user, len, false);
+}
+SYSCALL3(getpeername, fd, user, len)
+{
+	return get_name((u32)fd, user, len, true);
+}
 
 /* ---- the rest ---- */
 
@@ -246,7 +262,7 @@ SYSCALL2(shutdown, fd, how)
 	if ((u32)how > SHUT_RDWR)
 		ret = -EINVAL;
 	else
-		unix_shutdown(ref.s, (u32)how + 1);	/* CLOSED_READ, CLOSED_WRITE, CLOSED_BOTH */
+		unix_shutdown(ref.s, (u32)how + 1); /* CLOSED_READ, CLOSED_WRITE, CLOSED_BOTH */
 	socket_put(&ref);
 	return ret;
 }
@@ -258,7 +274,9 @@ SYSCALL5(getsockopt, fd, level, option, value, len)
 
 	if (ret)
 		return ret;
-	ret = (s32)level == SOL_SOCKET ? socket_get_option(ref.s, (u32)option, uaddr(value), uaddr(len)) : -EOPNOTSUPP;
+	ret = (s32)level == SOL_SOCKET
+		      ? socket_get_option(ref.s, (u32)option, uaddr(value), uaddr(len))
+		      : -EOPNOTSUPP;
 	socket_put(&ref);
 	return ret;
 }
@@ -273,7 +291,9 @@ SYSCALL5(setsockopt, fd, level, option, value, len)
 	ret = socket_get((u32)fd, &ref);
 	if (ret)
 		return ret;
-	ret = (s32)level == SOL_SOCKET ? socket_set_option(ref.s, (u32)option, uaddr(value), (s32)len) : -EOPNOTSUPP;
+	ret = (s32)level == SOL_SOCKET
+		      ? socket_set_option(ref.s, (u32)option, uaddr(value), (s32)len)
+		      : -EOPNOTSUPP;
 	socket_put(&ref);
 	return ret;
 }

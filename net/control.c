@@ -11,7 +11,7 @@
 #include <kernel/cred.h>
 #include <kernel/process.h>
 
-#define CONTROL_MAX 20480u		/* as Linux: /proc/sys/net/core/optmem_max */
+#define CONTROL_MAX 20480u /* as Linux: /proc/sys/net/core/optmem_max */
 
 /* ---- sending ---- */
 
@@ -62,7 +62,8 @@ int control_from_user(struct message *m, uaddr_t control, u64 len)
 		content = h.len - sizeof(h);
 		if (h.level == SOL_SOCKET && h.type == SCM_RIGHTS)
 			err = rights_from_user(m, uaddr_add(from, sizeof(h)), content);
-		else if (h.level == SOL_SOCKET && h.type == SCM_CREDENTIALS && content == sizeof(struct user_ucred))
+		else if (h.level == SOL_SOCKET && h.type == SCM_CREDENTIALS &&
+			 content == sizeof(struct user_ucred))
 			err = credentials_from_user(m, uaddr_add(from, sizeof(h)));
 		else if (h.level == SOL_SOCKET)
 			err = -EINVAL;
@@ -75,7 +76,10 @@ int control_from_user(struct message *m, uaddr_t control, u64 len)
 /* ---- receiving ---- */
 
 /* Where the next control message goes. */
-struct control_room { uaddr_t at; u64 left; };
+struct control_room {
+	uaddr_t at;
+	u64 left;
+};
 
 static void advance(struct control_room *r, u64 content)
 {
@@ -131,11 +135,14 @@ static void put_rights(struct message *m, struct control_room *r)
 {
 	struct unix_rights *rights = m->r.rights;
 	bool cloexec = m->flags & MSG_CMSG_CLOEXEC;
-	u64 room = r->left < sizeof(struct user_cmsghdr) ? 0 : (r->left - sizeof(struct user_cmsghdr)) / sizeof(s32);
+	u64 room = r->left < sizeof(struct user_cmsghdr)
+			   ? 0
+			   : (r->left - sizeof(struct user_cmsghdr)) / sizeof(s32);
 	u32 n = 0;
 
 	while (n < MIN(room, (u64)rights->n) &&
-	       put_descriptor(rights->file[n], uaddr_add(r->at, CMSG_LEN(n * sizeof(s32))), cloexec))
+	       put_descriptor(rights->file[n], uaddr_add(r->at, CMSG_LEN(n * sizeof(s32))),
+			      cloexec))
 		n++;
 	if (n && put_header(r, SCM_RIGHTS, n * sizeof(s32)))
 		advance(r, n * sizeof(s32));

@@ -10,7 +10,7 @@
 #include <kernel/time.h>
 #include <uapi/uio.h>
 
-#define TRANSFER_MAX	UIO_MAX_BYTES
+#define TRANSFER_MAX UIO_MAX_BYTES
 
 /* A file that says O_NONBLOCK is as if the call did. */
 static u32 call_flags(const struct socket_ref *ref, u64 flags)
@@ -98,7 +98,7 @@ static s64 do_sendmsg(struct socket_ref *ref, uaddr_t user, u64 flags)
 		ret = control_from_user(&m, uaddr(h.control), h.control_len);
 	if (!ret)
 		ret = send_message(ref->s, &m, uaddr(h.name), h.name_len);
-	unix_rights_put(m.r.rights);		/* that were not sent */
+	unix_rights_put(m.r.rights); /* that were not sent */
 	uio_list_put(&list);
 	return ret;
 }
@@ -129,7 +129,8 @@ SYSCALL4(sendmmsg, fd, user, n, flags)
 
 		ret = do_sendmsg(&ref, at, flags);
 		if (ret >= 0)
-			ret = put_user_u32(uaddr_add(at, offsetof(struct user_mmsghdr, len)), (u32)ret);
+			ret = put_user_u32(uaddr_add(at, offsetof(struct user_mmsghdr, len)),
+					   (u32)ret);
 		if (ret < 0)
 			break;
 		done++;
@@ -160,7 +161,7 @@ SYSCALL6(recvfrom, fd, buf, len, flags, name, name_len)
 	ret = unix_receive(ref.s, &m);
 	if (m.r.rights)
 		unix_rights_put(m.r.rights);
-	if (ret >= 0 && name) {			/* the sender has no name */
+	if (ret >= 0 && name) { /* the sender has no name */
 		err = address_to_user(uaddr(name), uaddr(name_len), NULL, 0);
 		if (err)
 			ret = err;
@@ -170,7 +171,8 @@ SYSCALL6(recvfrom, fd, buf, len, flags, name, name_len)
 }
 
 /* What a recvmsg() tells besides the bytes. */
-static int header_to_user(uaddr_t user, const struct user_msghdr *h, const struct message *m, u64 control)
+static int header_to_user(uaddr_t user, const struct user_msghdr *h, const struct message *m,
+			  u64 control)
 {
 	u32 flags = m->out_flags | (m->flags & MSG_CMSG_CLOEXEC);
 
@@ -220,7 +222,9 @@ SYSCALL3(recvmsg, fd, user, flags)
 /* The time limit of recvmmsg() is looked at between messages only, as in Linux. @return deadline, 0: none, or -errno */
 static s64 deadline_from_user(u64 user)
 {
-	struct { s64 sec, nsec; } t;
+	struct {
+		s64 sec, nsec;
+	} t;
 	u64 now = time_monotonic_ns();
 
 	if (!user)
@@ -252,7 +256,8 @@ static s64 receive_many(struct socket_ref *ref, u64 user, u32 n, u32 flags, u64 
 
 		ret = do_recvmsg(ref, at, flags & ~MSG_WAITFORONE);
 		if (ret >= 0)
-			ret = put_user_u32(uaddr_add(at, offsetof(struct user_mmsghdr, len)), (u32)ret);
+			ret = put_user_u32(uaddr_add(at, offsetof(struct user_mmsghdr, len)),
+					   (u32)ret);
 		if (ret < 0)
 			break;
 		++*done;
@@ -277,7 +282,8 @@ SYSCALL5(recvmmsg, fd, user, n, flags, timeout)
 		return ret;
 	ret = unix_take_error(ref.s);
 	if (!ret)
-		ret = receive_many(&ref, user, MIN((u32)n, UIO_MAXIOV), (u32)flags, (u64)deadline, &done);
+		ret = receive_many(&ref, user, MIN((u32)n, UIO_MAXIOV), (u32)flags, (u64)deadline,
+				   &done);
 	if (done)
 		time_left_to_user(timeout, (u64)deadline);
 	socket_put(&ref);

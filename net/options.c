@@ -12,15 +12,19 @@
 #include <kernel/time.h>
 
 /* Options that are on or off. */
-#define SWITCHES (1u << SO_REUSEADDR | 1u << SO_DONTROUTE | 1u << SO_BROADCAST | 1u << SO_KEEPALIVE | \
-		  1u << SO_OOBINLINE | 1u << SO_REUSEPORT | 1u << SO_PASSCRED)
+#define SWITCHES                                                                             \
+	(1u << SO_REUSEADDR | 1u << SO_DONTROUTE | 1u << SO_BROADCAST | 1u << SO_KEEPALIVE | \
+	 1u << SO_OOBINLINE | 1u << SO_REUSEPORT | 1u << SO_PASSCRED)
 
-struct timeout { s64 sec, usec; };
+struct timeout {
+	s64 sec, usec;
+};
 
 static struct timeout timeout_get(u64 ns)
 {
-	return ns == TIMEOUT_NONE ? (struct timeout){ 0, 0 } :
-	       (struct timeout){ (s64)(ns / NSEC_PER_SEC), (s64)(ns % NSEC_PER_SEC / 1000) };
+	return ns == TIMEOUT_NONE ? (struct timeout){ 0, 0 }
+				  : (struct timeout){ (s64)(ns / NSEC_PER_SEC),
+						      (s64)(ns % NSEC_PER_SEC / 1000) };
 }
 
 static s64 timeout_set(u64 *ns, uaddr_t value, s32 len)
@@ -39,52 +43,38 @@ static s64 timeout_set(u64 *ns, uaddr_t value, s32 len)
 	else if (!t.sec && !t.usec)
 		new = TIMEOUT_NONE;
 	else
-		new = t.sec > (s64)(~0ull / NSEC_PER_SEC / 4) ? TIMEOUT_NONE :
-			(u64)t.sec * NSEC_PER_SEC + (u64)t.usec * 1000;
+		new = t.sec > (s64)(~0ull / NSEC_PER_SEC / 4)
+			      ? TIMEOUT_NONE
+			      : (u64)t.sec *NSEC_PER_SEC + (u64)t.usec * 1000;
 	WRITE_ONCE(*ns, new);
 	return 0;
 }
 
 /* An option's content. @return its length, or 0: not known */
-union content { u32 v; struct timeout t; struct user_ucred cred; struct { s32 on, sec; } linger; };
+union content {
+	u32 v;
+	struct timeout t;
+	struct user_ucred cred;
+	struct {
+		s32 on, sec;
+	} linger;
+};
 
 static u32 read_option(struct unix_socket *s, u32 option, union content *c)
 {
 	switch (option) {
-	case SO_TYPE:
-		c->v = s->type;
-		break;
-	case SO_DOMAIN:
-		c->v = AF_UNIX;
-		break;
+	case SO_TYPE: c->v = s->type; break;
+	case SO_DOMAIN: c->v = AF_UNIX; break;
 	case SO_PROTOCOL:
-	case SO_ACCEPTCONN:
-		c->v = 0;
-		break;
-	case SO_ERROR:
-		c->v = (u32)-unix_take_error(s);
-		break;
-	case SO_SNDBUF:
-		c->v = s->sndbuf;
-		break;
-	case SO_RCVBUF:
-		c->v = s->rcvbuf;
-		break;
-	case SO_RCVLOWAT:
-		c->v = s->rcvlowat;
-		break;
-	case SO_SNDLOWAT:
-		c->v = 1;
-		break;
-	case SO_PRIORITY:
-		c->v = s->priority;
-		break;
-	case SO_RCVTIMEO:
-		c->t = timeout_get(s->rcvtimeo_ns);
-		return sizeof(c->t);
-	case SO_SNDTIMEO:
-		c->t = timeout_get(s->sndtimeo_ns);
-		return sizeof(c->t);
+	case SO_ACCEPTCONN: c->v = 0; break;
+	case SO_ERROR: c->v = (u32)-unix_take_error(s); break;
+	case SO_SNDBUF: c->v = s->sndbuf; break;
+	case SO_RCVBUF: c->v = s->rcvbuf; break;
+	case SO_RCVLOWAT: c->v = s->rcvlowat; break;
+	case SO_SNDLOWAT: c->v = 1; break;
+	case SO_PRIORITY: c->v = s->priority; break;
+	case SO_RCVTIMEO: c->t = timeout_get(s->rcvtimeo_ns); return sizeof(c->t);
+	case SO_SNDTIMEO: c->t = timeout_get(s->sndtimeo_ns); return sizeof(c->t);
 	case SO_LINGER:
 		c->linger.on = s->linger.on;
 		c->linger.sec = s->linger.sec;
@@ -135,7 +125,9 @@ static s64 buffer_set(u32 *size, u32 v, u32 least, bool force)
 
 static s64 linger_set(struct unix_socket *s, uaddr_t value, s32 len)
 {
-	struct { s32 on, sec; } l;
+	struct {
+		s32 on, sec;
+	} l;
 
 	if (len < (s32)sizeof(l))
 		return -EINVAL;
@@ -155,9 +147,7 @@ static s64 write_option(struct unix_socket *s, u32 option, u32 v)
 	case SO_RCVBUF:
 	case SO_RCVBUFFORCE:
 		return buffer_set(&s->rcvbuf, v, SOCKET_RCVBUF_MIN, option == SO_RCVBUFFORCE);
-	case SO_RCVLOWAT:
-		WRITE_ONCE(s->rcvlowat, (s32)v < 0 ? 0x7fffffff : MAX(v, 1u));
-		return 0;
+	case SO_RCVLOWAT: WRITE_ONCE(s->rcvlowat, (s32)v < 0 ? 0x7fffffff : MAX(v, 1u)); return 0;
 	case SO_PRIORITY:
 		if (v > 6 && !current_capable(CAP_NET_ADMIN))
 			return -EPERM;
@@ -182,12 +172,9 @@ s64 socket_set_option(struct unix_socket *s, u32 option, uaddr_t value, s32 len)
 	if (get_user_u32(&v, value))
 		return -EFAULT;
 	switch (option) {
-	case SO_RCVTIMEO:
-		return timeout_set(&s->rcvtimeo_ns, value, len);
-	case SO_SNDTIMEO:
-		return timeout_set(&s->sndtimeo_ns, value, len);
-	case SO_LINGER:
-		return linger_set(s, value, len);
+	case SO_RCVTIMEO: return timeout_set(&s->rcvtimeo_ns, value, len);
+	case SO_SNDTIMEO: return timeout_set(&s->sndtimeo_ns, value, len);
+	case SO_LINGER: return linger_set(s, value, len);
 	}
 	return write_option(s, option, v);
 }

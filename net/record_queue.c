@@ -24,8 +24,8 @@
 #include <kernel/page.h>
 #include <kernel/string.h>
 
-#define FREE_PAGES	2u
-#define CHARGE_PAGES	8u
+#define FREE_PAGES   2u
+#define CHARGE_PAGES 8u
 
 void record_queue_init(struct record_queue *q, const struct cred *payer)
 {
@@ -113,7 +113,7 @@ struct unix_rights *record_queue_destroy(struct record_queue *q)
 	uncharge(q);
 	q->nr_records = 0;
 	q->used = 0;
-	q->head_off = q->tail_off = 0;	/* others may go on sending: to a queue that is like new */
+	q->head_off = q->tail_off = 0; /* others may go on sending: to a queue that is like new */
 	return all;
 }
 
@@ -170,7 +170,8 @@ static struct record *add_header(struct record_queue *q, int *err)
 	return r;
 }
 
-s64 record_queue_put(struct record_queue *q, const struct record *r, struct uio *u, u64 len, bool whole)
+s64 record_queue_put(struct record_queue *q, const struct record *r, struct uio *u, u64 len,
+		     bool whole)
 {
 	struct record *newest = q->nr_records > 1 ? q->last : &q->first, *header = &q->first;
 	struct page *tail = q->tail;
@@ -178,7 +179,8 @@ s64 record_queue_put(struct record_queue *q, const struct record *r, struct uio 
 	int err = 0;
 	u64 n;
 
-	if (!whole && q->nr_records && !newest->rights && !r->rights && record_same_sender(newest, r))
+	if (!whole && q->nr_records && !newest->rights && !r->rights &&
+	    record_same_sender(newest, r))
 		return glue(q, newest, u, len);
 	if (q->nr_records) {
 		header = add_header(q, &err);
@@ -217,7 +219,9 @@ static void to_next_page(struct record_cursor *c)
 
 void record_cursor_start(const struct record_queue *q, struct record_cursor *c)
 {
-	*c = (struct record_cursor){ .page = q->head, .off = q->head_off, .left = q->nr_records, .record = q->first };
+	*c = (struct record_cursor){
+		.page = q->head, .off = q->head_off, .left = q->nr_records, .record = q->first
+	};
 }
 
 s64 record_cursor_read(struct record_cursor *c, struct uio *u, u64 n)
@@ -273,7 +277,7 @@ void record_queue_consume(struct record_queue *q, const struct record_cursor *c)
 		q->first = c->record;
 		return;
 	}
-	if (q->tail)			/* none if all were empty */
+	if (q->tail) /* none if all were empty */
 		drop_before(q, q->tail);
 	q->head_off = q->tail_off = 0;
 	uncharge(q);

@@ -9,15 +9,15 @@ struct unix_rights;
 
 /** What a message is besides its bytes; in front of them in the queue. */
 struct record {
-	u32 len;			/* bytes not read yet */
-	s32 pid;			/* who sent it */
+	u32 len; /* bytes not read yet */
+	s32 pid; /* who sent it */
 	uid_t uid;
 	gid_t gid;
-	struct unix_rights *rights;	/* open files that were sent along, owned; or NULL */
+	struct unix_rights *rights; /* open files that were sent along, owned; or NULL */
 	u64 unused;
 };
 /** What a message costs of the room besides its bytes. */
-#define RECORD_SIZE	32u
+#define RECORD_SIZE 32u
 _Static_assert(sizeof(struct record) == RECORD_SIZE, "a record never crosses a page's end");
 
 static inline bool record_same_sender(const struct record *a, const struct record *b)
@@ -27,23 +27,24 @@ static inline bool record_same_sender(const struct record *a, const struct recor
 
 /** Guarded by whoever owns it. */
 struct record_queue {
-	struct page *head, *tail;	/* where reading and writing go on; linked by page->next. NULL: never used */
+	struct page *head,
+		*tail; /* where reading and writing go on; linked by page->next. NULL: never used */
 	u32 head_off, tail_off;
-	u32 npages, charged;		/* charged: pages on the account of payer */
+	u32 npages, charged; /* charged: pages on the account of payer */
 	u32 nr_records;
-	u64 used;			/* bytes and RECORD_SIZE for each record: what limits look at */
-	struct record first;		/* the oldest; its header is not in the pages */
-	struct record *last;		/* header of the newest, once there are two */
-	const struct cred *payer;	/* not counted here */
+	u64 used;		  /* bytes and RECORD_SIZE for each record: what limits look at */
+	struct record first;	  /* the oldest; its header is not in the pages */
+	struct record *last;	  /* header of the newest, once there are two */
+	const struct cred *payer; /* not counted here */
 };
 
 /** A place in a queue: reading goes on there. */
 struct record_cursor {
 	struct page *page;
 	u32 off;
-	u32 left;			/* records, the present one included */
-	struct record record;		/* the present one, ->len what is left of it */
-	u64 passed;			/* what of queue->used lies behind */
+	u32 left;	      /* records, the present one included */
+	struct record record; /* the present one, ->len what is left of it */
+	u64 passed;	      /* what of queue->used lies behind */
 };
 
 /** @brief Start with an empty one. @param payer  whose share of memory it uses; outlives it */
@@ -60,7 +61,8 @@ struct unix_rights *record_queue_destroy(struct record_queue *q);
  * @param whole  all or nothing; otherwise as many bytes as can be had, and it may be glued
  * @return bytes, -EFAULT, -ENOMEM, -ENOBUFS: the payer has no more share
  */
-s64 record_queue_put(struct record_queue *q, const struct record *r, struct uio *u, u64 len, bool whole);
+s64 record_queue_put(struct record_queue *q, const struct record *r, struct uio *u, u64 len,
+		     bool whole);
 
 /** @brief Begin at the oldest message; there must be one. */
 void record_cursor_start(const struct record_queue *q, struct record_cursor *c);

@@ -24,7 +24,7 @@
 #include <uapi/socket.h>
 
 static DEFINE_MUTEX(flight_mutex);
-static u64 walk_number;			/* under flight_mutex */
+static u64 walk_number; /* under flight_mutex */
 
 /* ---- collecting ---- */
 
@@ -109,7 +109,8 @@ struct unix_rights *unix_rights_copy(const struct unix_rights *r)
 /* ---- the graph ---- */
 
 /* Put the sockets of a message on the list of those to be looked into. @return false: the target is one of them */
-static bool visit(const struct unix_rights *r, const struct unix_socket *target, struct unix_socket **todo)
+static bool visit(const struct unix_rights *r, const struct unix_socket *target,
+		  struct unix_socket **todo)
 {
 	for (u32 i = 0; r->has_sockets && i < r->n; i++) {
 		struct unix_socket *s = unix_socket_of(r->file[i]);
@@ -188,13 +189,13 @@ void unix_rights_put(struct unix_rights *chain)
 {
 	struct unix_rights *r, *last = NULL;
 
-	for (r = chain; r; r = r->next) {	/* now: the holder may be gone when their turn comes */
+	for (r = chain; r; r = r->next) { /* now: the holder may be gone when their turn comes */
 		unix_rights_land(r);
 		last = r;
 	}
 	if (!last)
 		return;
-	if (current->closing) {			/* from within put_one() */
+	if (current->closing) { /* from within put_one() */
 		last->next = *current->closing;
 		*current->closing = chain;
 		return;

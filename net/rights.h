@@ -8,13 +8,13 @@ struct unix_socket;
 
 /** The files of one message. */
 struct unix_rights {
-	struct unix_rights *next;	/* of several that are given back together */
-	struct unix_socket *holder;	/* in whose queue they lie, if there are sockets among them */
-	struct list link;		/* holder->held, under flight_mutex */
-	struct cred *sender;		/* counted; NULL: a copy that MSG_PEEK made */
+	struct unix_rights *next;   /* of several that are given back together */
+	struct unix_socket *holder; /* in whose queue they lie, if there are sockets among them */
+	struct list link;	    /* holder->held, under flight_mutex */
+	struct cred *sender;	    /* counted; NULL: a copy that MSG_PEEK made */
 	u32 n;
 	bool has_sockets;
-	struct file *file[];		/* counted */
+	struct file *file[]; /* counted */
 };
 
 /**

@@ -7,9 +7,9 @@
 #include <uapi/socket.h>
 
 /** Default and largest size of a buffer (SO_SNDBUF, SO_RCVBUF), as in Linux. */
-#define SOCKET_BUFFER_BYTES	212992u
-#define SOCKET_SNDBUF_MIN	4608u
-#define SOCKET_RCVBUF_MIN	2304u
+#define SOCKET_BUFFER_BYTES 212992u
+#define SOCKET_SNDBUF_MIN   4608u
+#define SOCKET_RCVBUF_MIN   2304u
 
 /**
  * One end. Lock: ->lock (mutex; user memory is touched under it) guards the queue,
@@ -17,35 +17,37 @@
  * the queue's counts, shutdown and error without it, to know whether to wait.
  */
 struct unix_socket {
-	struct atomic refs;		/* its file, its peer, and who is waking it */
-	u16 type;			/* SOCK_* */
-	u16 shutdown;			/* CLOSED_* */
-	bool dead;			/* its file is gone */
-	bool disconnected;		/* SOCK_DGRAM: has forgotten its peer */
-	struct atomic error;		/* errno that the next call reports, once (SO_ERROR) */
-	struct unix_socket *peer;	/* counted; constant; NULL: was never connected */
+	struct atomic refs;	  /* its file, its peer, and who is waking it */
+	u16 type;		  /* SOCK_* */
+	u16 shutdown;		  /* CLOSED_* */
+	bool dead;		  /* its file is gone */
+	bool disconnected;	  /* SOCK_DGRAM: has forgotten its peer */
+	struct atomic error;	  /* errno that the next call reports, once (SO_ERROR) */
+	struct unix_socket *peer; /* counted; constant; NULL: was never connected */
 	struct mutex lock;
-	struct record_queue queue;	/* sent by the peer, not read yet */
-	struct wait_queue read_wait;	/* for something to read */
-	struct wait_queue write_wait;	/* for room in the peer's queue */
-	struct async_list async;	/* files with O_ASYNC: this one's, or none */
+	struct record_queue queue;    /* sent by the peer, not read yet */
+	struct wait_queue read_wait;  /* for something to read */
+	struct wait_queue write_wait; /* for room in the peer's queue */
+	struct async_list async;      /* files with O_ASYNC: this one's, or none */
 
 	/* options; written without a lock, each at once */
-	u32 flags;			/* bit of a switch, 1 << SO_* */
+	u32 flags; /* bit of a switch, 1 << SO_* */
 	u32 sndbuf, rcvbuf, rcvlowat, priority;
-	u64 rcvtimeo_ns, sndtimeo_ns;	/* TIMEOUT_NONE: for ever */
-	struct { s32 on, sec; } linger;
+	u64 rcvtimeo_ns, sndtimeo_ns; /* TIMEOUT_NONE: for ever */
+	struct {
+		s32 on, sec;
+	} linger;
 	struct user_ucred peer_cred;
 
 	/* net/rights.c, under flight_mutex */
-	struct list held;		/* messages in the queue that hold sockets */
+	struct list held; /* messages in the queue that hold sockets */
 	u64 walk_number;
 	struct unix_socket *walk_next;
 };
-#define CLOSED_READ	1u
-#define CLOSED_WRITE	2u
-#define CLOSED_BOTH	3u
-#define TIMEOUT_NONE	(~0ull)
+#define CLOSED_READ  1u
+#define CLOSED_WRITE 2u
+#define CLOSED_BOTH  3u
+#define TIMEOUT_NONE (~0ull)
 
 static inline bool socket_switch(const struct unix_socket *s, u32 option)
 {
@@ -55,10 +57,10 @@ static inline bool socket_switch(const struct unix_socket *s, u32 option)
 /** What one send or receive call moves. */
 struct message {
 	struct uio *u;
-	u32 flags;			/* MSG_* of the call; MSG_DONTWAIT where the file says O_NONBLOCK */
-	bool has_record;		/* sending: r has the sender; receiving: r is set */
-	struct record r;		/* with rights: taken over when sent, the caller's when received */
-	u32 out_flags;			/* MSG_TRUNC, MSG_CTRUNC... */
+	u32 flags;	 /* MSG_* of the call; MSG_DONTWAIT where the file says O_NONBLOCK */
+	bool has_record; /* sending: r has the sender; receiving: r is set */
+	struct record r; /* with rights: taken over when sent, the caller's when received */
+	u32 out_flags;	 /* MSG_TRUNC, MSG_CTRUNC... */
 };
 
 /* ---- unix.c ---- */
@@ -111,10 +113,16 @@ u64 control_to_user(struct unix_socket *s, struct message *m, uaddr_t control, u
 /* ---- calls.c ---- */
 
 /** A descriptor that is a socket. */
-struct socket_ref { struct fd_ref fd; struct unix_socket *s; };
+struct socket_ref {
+	struct fd_ref fd;
+	struct unix_socket *s;
+};
 /** @brief @return 0, -EBADF, -ENOTSOCK; pair with socket_put() */
 int socket_get(u32 fd, struct socket_ref *ref);
-static inline void socket_put(struct socket_ref *ref) { fd_put(ref->fd); }
+static inline void socket_put(struct socket_ref *ref)
+{
+	fd_put(ref->fd);
+}
 /** @brief An address that a user gave. @p a is zeroed behind it. @return 0, -EINVAL, -EFAULT */
 int address_from_user(struct user_sockaddr_un *a, uaddr_t user, s32 len);
 /** @brief Whom an address leads to: nobody, since no socket can have a name. @return -ECONNREFUSED or why not even that */

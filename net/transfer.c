@@ -21,7 +21,7 @@
 #include <kernel/time.h>
 #include <uapi/signal.h>
 
-#define NOBODY	65534u			/* overflow user and group: the sender is not known */
+#define NOBODY 65534u /* overflow user and group: the sender is not known */
 
 /* ---- waiting ---- */
 
@@ -56,8 +56,12 @@ static int broken(const struct unix_socket *s)
 
 static int wait_for_room(struct unix_socket *s, bool empty, u64 deadline)
 {
-	return wait_result(wait_event_interruptible_until(&s->write_wait, broken(s) ||
-		(empty ? !READ_ONCE(s->peer->queue.used) : unix_is_writable(s)), deadline), deadline);
+	return wait_result(
+		wait_event_interruptible_until(&s->write_wait,
+					       broken(s) || (empty ? !READ_ONCE(s->peer->queue.used)
+								   : unix_is_writable(s)),
+					       deadline),
+		deadline);
 }
 
 /* Who sends is told only if one of the two wants to know. */
@@ -91,8 +95,9 @@ static s64 put(struct unix_socket *s, struct message *m, bool whole)
 	if (unlikely(broken(s)))
 		n = broken(s);
 	else if (peer->queue.used < sndbuf)
-		n = record_queue_put(&peer->queue, &m->r, m->u,
-				     whole ? m->u->count : MIN(m->u->count, sndbuf - peer->queue.used), whole);
+		n = record_queue_put(
+			&peer->queue, &m->r, m->u,
+			whole ? m->u->count : MIN(m->u->count, sndbuf - peer->queue.used), whole);
 	mutex_unlock(&peer->lock);
 	if (n < 0)
 		return n;
@@ -174,12 +179,15 @@ s64 unix_send(struct unix_socket *s, struct message *m)
 
 static bool may_have_something(const struct unix_socket *s)
 {
-	return READ_ONCE(s->queue.nr_records) || (READ_ONCE(s->shutdown) & CLOSED_READ) || atomic_read(&s->error);
+	return READ_ONCE(s->queue.nr_records) || (READ_ONCE(s->shutdown) & CLOSED_READ) ||
+	       atomic_read(&s->error);
 }
 
 static int wait_for_data(struct unix_socket *s, u64 deadline)
 {
-	return wait_result(wait_event_interruptible_until(&s->read_wait, may_have_something(s), deadline), deadline);
+	return wait_result(wait_event_interruptible_until(&s->read_wait, may_have_something(s),
+							  deadline),
+			   deadline);
 }
 
 /* What was taken may have made room for a writer. */
@@ -237,12 +245,12 @@ static s64 take_stream(struct unix_socket *s, struct message *m, bool *last)
 			take_rights(m, &c);
 			*last = true;
 		}
-		if (c.record.len)		/* the request is done, or it faulted */
+		if (c.record.len) /* the request is done, or it faulted */
 			break;
 		more = record_cursor_next(&c);
 	}
 	if (m->flags & MSG_PEEK)
-		*last = true;			/* does not wait for more */
+		*last = true; /* does not wait for more */
 	else
 		record_queue_consume(&s->queue, &c);
 	return done;
@@ -250,7 +258,8 @@ static s64 take_stream(struct unix_socket *s, struct message *m, bool *last)
 
 static s64 receive_stream(struct unix_socket *s, struct message *m)
 {
-	u64 wanted = m->flags & MSG_WAITALL ? m->u->count : MIN(m->u->count, (u64)READ_ONCE(s->rcvlowat));
+	u64 wanted = m->flags & MSG_WAITALL ? m->u->count
+					    : MIN(m->u->count, (u64)READ_ONCE(s->rcvlowat));
 	u64 deadline = deadline_of(s->rcvtimeo_ns);
 	s64 total = 0;
 
@@ -273,7 +282,7 @@ static s64 receive_stream(struct unix_socket *s, struct message *m)
 		if (some && (last || (u64)total >= MAX(wanted, 1ul) || !m->u->count))
 			return total;
 		closed = READ_ONCE(s->shutdown) & CLOSED_READ;
-		smp_rmb();			/* what was sent before the end is seen by who sees the end */
+		smp_rmb(); /* what was sent before the end is seen by who sees the end */
 		if (READ_ONCE(s->queue.nr_records))
 			continue;
 		n = unix_take_error(s);
@@ -308,7 +317,7 @@ static s64 take_whole(struct unix_socket *s, struct message *m)
 	}
 	if (m->flags & MSG_PEEK)
 		return n < 0 ? n : m->flags & MSG_TRUNC ? (s64)len : n;
-	if (c.record.rights) {			/* it faulted: the message is lost, as in Linux */
+	if (c.record.rights) { /* it faulted: the message is lost, as in Linux */
 		m->r.rights = c.record.rights;
 		c.record.rights = NULL;
 	}

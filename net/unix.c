@@ -36,7 +36,8 @@ static struct kmem_cache *cache_get(void)
 		return c;
 	mutex_lock(&once);
 	if (!socket_cache)
-		__atomic_store_n(&socket_cache, kmem_cache_create("socket", sizeof(struct unix_socket), 64),
+		__atomic_store_n(&socket_cache,
+				 kmem_cache_create("socket", sizeof(struct unix_socket), 64),
 				 __ATOMIC_RELEASE);
 	c = socket_cache;
 	mutex_unlock(&once);
@@ -107,11 +108,15 @@ static void close_directions(struct unix_socket *s, u32 which)
 	async_notify(&s->async, which == CLOSED_BOTH ? POLL_HUP : POLL_IN);
 }
 
-static bool is_connected_type(const struct unix_socket *s) { return s->type != SOCK_DGRAM; }
+static bool is_connected_type(const struct unix_socket *s)
+{
+	return s->type != SOCK_DGRAM;
+}
 
 void unix_shutdown(struct unix_socket *s, u32 which)
 {
-	u32 opposite = (which & CLOSED_READ ? CLOSED_WRITE : 0) | (which & CLOSED_WRITE ? CLOSED_READ : 0);
+	u32 opposite = (which & CLOSED_READ ? CLOSED_WRITE : 0) |
+		       (which & CLOSED_WRITE ? CLOSED_READ : 0);
 
 	close_directions(s, which);
 	if (s->peer && is_connected_type(s))
@@ -198,7 +203,7 @@ static s64 socket_read(struct file *f, struct uio *u, u64 *pos)
 	if (!u->count)
 		return 0;
 	ret = unix_receive(f->private, &m);
-	if (unlikely(m.r.rights))		/* read() has no place for them */
+	if (unlikely(m.r.rights)) /* read() has no place for them */
 		unix_rights_put(m.r.rights);
 	return ret;
 }
@@ -229,8 +234,7 @@ static s64 socket_ioctl(struct file *f, u32 cmd, u64 arg)
 	struct unix_socket *s = f->private;
 
 	switch (cmd) {
-	case SIOCINQ:
-		return put_user_u32(uaddr(arg), bytes_to_read(s));
+	case SIOCINQ: return put_user_u32(uaddr(arg), bytes_to_read(s));
 	case SIOCOUTQ:
 		return put_user_u32(uaddr(arg), s->peer ? READ_ONCE(s->peer->queue.used) : 0);
 	}
@@ -243,6 +247,10 @@ static int socket_async(struct file *f, s32 fd, bool on)
 }
 
 const struct file_ops socket_fops = {
-	.read = socket_read, .write = socket_write, .poll = socket_poll, .ioctl = socket_ioctl,
-	.release = socket_release, .async = socket_async,
+	.read = socket_read,
+	.write = socket_write,
+	.poll = socket_poll,
+	.ioctl = socket_ioctl,
+	.release = socket_release,
+	.async = socket_async,
 };

@@ -84,8 +84,7 @@ static void print_option(const char *name, size_t len, const char *config_dir)
 		return;
 	printf(" \\\n  $(wildcard %s/", config_dir);
 	for (size_t i = 0; i < len; i++)
-		putchar(name[i] == '_' ? '/' :
-			tolower((unsigned char)name[i]));
+		putchar(name[i] == '_' ? '/' : tolower((unsigned char)name[i]));
 	printf(".h)");
 }
 
@@ -98,7 +97,7 @@ static void scan_source(const char *file, const char *config_dir)
 {
 	char *text = read_file(file);
 
-	for (char *p = text; (p = strstr(p, "CONFIG_")); ) {
+	for (char *p = text; (p = strstr(p, "CONFIG_"));) {
 		char *end = p + 7;
 
 		while (is_name_char(*end))
@@ -132,7 +131,7 @@ int main(int argc, char **argv)
 
 	printf("savedcmd_%s := %s\n\n", target, argv[4]);
 	printf("deps_%s :=", target);
-	for (p++; *p; ) {
+	for (p++; *p;) {
 		size_t len = strcspn(p, " \t\r\n\\");
 		char stop = p[len];
 

@@ -17,7 +17,7 @@
 #include <unistd.h>
 #include "modtools.h"
 
-#define EVENTS "/dev/hotplug"
+#define EVENTS	       "/dev/hotplug"
 #define LINE_MAX_BYTES 256
 
 /* "add BUS NAME ALIAS" */
@@ -57,12 +57,12 @@ int cmd_hotplug(int argc, char **argv)
 	do {
 		fd = open(EVENTS, O_RDONLY | O_CLOEXEC | (once ? O_NONBLOCK : 0));
 		while (fd < 0 && errno == ENOENT && !once)
-			pause();		/* this kernel tells of no devices: nothing will ever come */
+			pause(); /* this kernel tells of no devices: nothing will ever come */
 		if (fd < 0)
 			return complain_errno(EVENTS, "cannot be opened");
 		err = follow(fd);
 		close(fd);
-	} while (err == EPIPE);			/* lines were lost: all of them again */
+	} while (err == EPIPE); /* lines were lost: all of them again */
 	errno = err;
 	return err && err != EAGAIN ? complain_errno(EVENTS, "cannot be read") : 0;
 }

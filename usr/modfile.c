@@ -17,7 +17,7 @@
 #include <unistd.h>
 #include "modtools.h"
 
-#define FILE_MAX	(33 << 20)	/* the kernel takes 32 MiB */
+#define FILE_MAX (33 << 20) /* the kernel takes 32 MiB */
 
 /* ---- where files are ---- */
 
@@ -109,7 +109,8 @@ char *full_path(const char *relative, size_t len)
 {
 	char *p = NULL;
 
-	if (asprintf(&p, "%s/%.*s", relative[0] == '/' ? "" : module_folder(), (int)len, relative) < 0)
+	if (asprintf(&p, "%s/%.*s", relative[0] == '/' ? "" : module_folder(), (int)len, relative) <
+	    0)
 		return NULL;
 	return p;
 }
@@ -136,7 +137,8 @@ int name_of_driver(const char *what, char *name, size_t size)
 
 	name_of_path(what, name, size);
 	hushed++;
-	found = !access(what, R_OK) && !read_image(what, &img) && !descriptor_name(&img, name, size);
+	found = !access(what, R_OK) && !read_image(what, &img) &&
+		!descriptor_name(&img, name, size);
 	hushed--;
 	free(img.data);
 	return found;
@@ -174,16 +176,26 @@ static int read_all(int fd, struct image *img)
 	return -1;
 }
 
-static const struct packing { const char *magic; unsigned char size; const char *what, *program, *option; } packings[] = {
-	{ "\x1f\x8b", 2, "gzip", "gunzip", "-c" }, { "\xfd" "7zXZ", 5, "xz", "unxz", "-c" },
-	{ "\x28\xb5\x2f\xfd", 4, "zstd", "unzstd", "-qc" }, { "BZh", 3, "bzip2", "bunzip2", "-c" },
-	{ "\x5d\0\0", 3, "lzma", "unlzma", "-c" }, { "\x04\x22\x4d\x18", 4, "lz4", "unlz4", "-qc" },
+static const struct packing {
+	const char *magic;
+	unsigned char size;
+	const char *what, *program, *option;
+} packings[] = {
+	{ "\x1f\x8b", 2, "gzip", "gunzip", "-c" },
+	{ "\xfd"
+	  "7zXZ",
+	  5, "xz", "unxz", "-c" },
+	{ "\x28\xb5\x2f\xfd", 4, "zstd", "unzstd", "-qc" },
+	{ "BZh", 3, "bzip2", "bunzip2", "-c" },
+	{ "\x5d\0\0", 3, "lzma", "unlzma", "-c" },
+	{ "\x04\x22\x4d\x18", 4, "lz4", "unlz4", "-qc" },
 };
 
 static const struct packing *packing_of(const struct image *img)
 {
 	for (size_t i = 0; i < sizeof(packings) / sizeof(packings[0]); i++)
-		if (img->size >= packings[i].size && !memcmp(img->data, packings[i].magic, packings[i].size))
+		if (img->size >= packings[i].size &&
+		    !memcmp(img->data, packings[i].magic, packings[i].size))
 			return &packings[i];
 	return NULL;
 }
@@ -226,7 +238,7 @@ static int unpack(const char *path, const struct packing *p, struct image *img)
 	err = read_all(from, img);
 	if (err && errno == EFBIG)
 		err = -2;
-	close(from);			/* who writes still ends then */
+	close(from); /* who writes still ends then */
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	if (!err && !status)
@@ -236,10 +248,14 @@ static int unpack(const char *path, const struct packing *p, struct image *img)
 	if (err == -2)
 		return complain(path, "too large for a driver, once it is unpacked");
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
-		snprintf(why, sizeof(why), "is compressed with %s, and there is no %s here: unpack it where there is one", p->what,
-			 p->program);
+		snprintf(
+			why, sizeof(why),
+			"is compressed with %s, and there is no %s here: unpack it where there is one",
+			p->what, p->program);
 	else
-		snprintf(why, sizeof(why), "is compressed with %s, but damaged: %s cannot unpack it", p->what, p->program);
+		snprintf(why, sizeof(why),
+			 "is compressed with %s, but damaged: %s cannot unpack it", p->what,
+			 p->program);
 	return complain(path, why);
 }
 
@@ -253,7 +269,8 @@ int read_image(const char *path, struct image *img)
 		return complain_errno(path, "cannot be opened");
 	if (!S_ISREG(st.st_mode) || st.st_size > FILE_MAX) {
 		close(fd);
-		return complain(path, S_ISREG(st.st_mode) ? "too large for a driver" : "not a file");
+		return complain(path,
+				S_ISREG(st.st_mode) ? "too large for a driver" : "not a file");
 	}
 	err = read_all(fd, img);
 	close(fd);
@@ -300,7 +317,7 @@ static const char *find_section(const struct image *img, const char *name, size_
 /* The descriptor's name; a driver in assembly has no other. @return 0, -1: none */
 static int descriptor_name(const struct image *img, char *name, size_t size)
 {
-	static const size_t name_at = 32, name_size = 56;	/* struct banos_driver_record */
+	static const size_t name_at = 32, name_size = 56; /* struct banos_driver_record */
 	size_t left, n;
 	const char *at = find_section(img, ".banos-driver", &left);
 	uint32_t head[2];
@@ -373,9 +390,11 @@ static void show_params(struct modinfo m)
 			continue;
 		n = strchr(t, ':') - t - 5;
 		while ((u = modinfo_next(&again)))
-			if (!strncmp(u, "parmtype=", 9) && !strncmp(u + 9, t + 5, n) && u[9 + n] == ':')
+			if (!strncmp(u, "parmtype=", 9) && !strncmp(u + 9, t + 5, n) &&
+			    u[9 + n] == ':')
 				type = u + 10 + n;
-		printf("%-16s%s%s%s%s\n", "parm:", t + 5, type ? " (" : "", type ? type : "", type ? ")" : "");
+		printf("%-16s%s%s%s%s\n", "parm:", t + 5, type ? " (" : "", type ? type : "",
+		       type ? ")" : "");
 	}
 }
 
@@ -406,7 +425,8 @@ int cmd_modinfo(int argc, char **argv)
 			size_t k = strcspn(t, "=");
 
 			if (t[k] && strncmp(t, "parm", 4))
-				printf("%.*s:%*s%s\n", (int)k, t, k < 15 ? (int)(15 - k) : 1, "", t + k + 1);
+				printf("%.*s:%*s%s\n", (int)k, t, k < 15 ? (int)(15 - k) : 1, "",
+				       t + k + 1);
 		}
 		show_params(m);
 		free(img.data);

@@ -14,8 +14,8 @@
 #include <unistd.h>
 #include "modtools.h"
 
-#define LOG_SIZE	16384
-#define LOCK_FILE	"/run/modprobe.lock"
+#define LOG_SIZE  16384
+#define LOCK_FILE "/run/modprobe.lock"
 
 /*
  * Whoever asks whether a driver is installed, and installs it if not, locks its name
@@ -60,7 +60,8 @@ static char *join_params(char **words)
 		char *eq = strchr(*w, '=');
 
 		if (eq && strpbrk(eq, " \t") && eq[1] != '"')
-			p += sprintf(p, "%s%.*s\"%s\"", p == text ? "" : " ", (int)(eq + 1 - *w), *w, eq + 1);
+			p += sprintf(p, "%s%.*s\"%s\"", p == text ? "" : " ", (int)(eq + 1 - *w),
+				     *w, eq + 1);
 		else
 			p += sprintf(p, "%s%s", p == text ? "" : " ", *w);
 	}
@@ -85,7 +86,9 @@ static void complain_refused(const char *path, char *log)
 	if (f)
 		fclose(f);
 	if (err == EPERM && locked)
-		complain(path, "not permitted: no driver can be installed until the next boot (/proc/banos/lock)");
+		complain(
+			path,
+			"not permitted: no driver can be installed until the next boot (/proc/banos/lock)");
 	else if (err == EPERM)
 		complain(path, "not permitted: only root may install drivers");
 	else if (err == ENOSYS)
@@ -123,7 +126,8 @@ static int is_duplicate(const char *name)
 	int found = find_installed(name, &q);
 
 	if (found)
-		fprintf(stderr, "%s: %s is installed already, with id %lld; --allow-duplicate installs it once more\n",
+		fprintf(stderr,
+			"%s: %s is installed already, with id %lld; --allow-duplicate installs it once more\n",
 			prog, name, (long long)q.id);
 	return found;
 }
@@ -136,8 +140,8 @@ static s64 install_first(const char *path, char **params)
 	int lock;
 
 	if (!name_of_driver(path, name, sizeof(name)))
-		return install(path, params, 0);	/* which says what is wrong with it */
-	if (is_duplicate(name))		/* at once, while the other's init() sleeps */
+		return install(path, params, 0); /* which says what is wrong with it */
+	if (is_duplicate(name))			 /* at once, while the other's init() sleeps */
 		return -1;
 	lock = lock_name(name);
 	if (!is_duplicate(name))
@@ -162,13 +166,16 @@ int cmd_insmod(int argc, char **argv)
 			return complain(argv[i], "unknown option");
 	}
 	if (i == argc) {
-		fprintf(stderr, "usage: insmod [--dry-run] [--allow-duplicate] FILE|NAME [parameter=value]...\n");
+		fprintf(stderr,
+			"usage: insmod [--dry-run] [--allow-duplicate] FILE|NAME [parameter=value]...\n");
 		return 2;
 	}
 	path = find_file(argv[i]);
 	if (!path)
-		return complain(argv[i], "no such file, and modules.dep has no driver of that name");
-	id = allow || flags ? install(path, argv + i + 1, flags) : install_first(path, argv + i + 1);
+		return complain(argv[i],
+				"no such file, and modules.dep has no driver of that name");
+	id = allow || flags ? install(path, argv + i + 1, flags)
+			    : install_first(path, argv + i + 1);
 	free(path);
 	if (id < 0)
 		return 1;
@@ -181,9 +188,11 @@ int cmd_insmod(int argc, char **argv)
 
 /* ---- modprobe ---- */
 
-#define DEPTH_MAX 8		/* of drivers that name others, which name others ... */
+#define DEPTH_MAX 8 /* of drivers that name others, which name others ... */
 
-static struct { int remove, all, quiet, verbose, dry, show; } opt;
+static struct {
+	int remove, all, quiet, verbose, dry, show;
+} opt;
 static char *no_params[] = { NULL };
 
 static int probe(const char *name, char **params, int depth);
@@ -207,7 +216,8 @@ static void probe_named(const char *path, int depth)
 			if (word[strlen(word) - 1] == ':')
 				pre = !strcmp(word, "pre:");
 			else if (pre)
-				probe(word, no_params, depth + 1);	/* without it the kernel says so */
+				probe(word, no_params,
+				      depth + 1); /* without it the kernel says so */
 		free(copy);
 	}
 	free(img.data);
@@ -276,7 +286,8 @@ static int probe(const char *name, char **params, int depth)
 		if (!*last)
 			continue;
 		path = full_path(last, strlen(last));
-		err = !path || ((opt.show || !file_installed(path, &q)) && probe_file(path, no_params, depth));
+		err = !path || ((opt.show || !file_installed(path, &q)) &&
+				probe_file(path, no_params, depth));
 		free(path);
 	}
 	err = err || probe_file(own, params, depth);
@@ -297,7 +308,8 @@ int probe_alias(const char *alias)
 	while (f && getline(&line, &cap, f) > 0) {
 		char *save, *pattern = strtok_r(line, " \n", &save), *name;
 
-		pattern = pattern && !strcmp(pattern, "alias") ? strtok_r(NULL, " \n", &save) : NULL;
+		pattern = pattern && !strcmp(pattern, "alias") ? strtok_r(NULL, " \n", &save)
+							       : NULL;
 		name = pattern ? strtok_r(NULL, " \n", &save) : NULL;
 		if (!name || fnmatch(pattern, alias, 0))
 			continue;
@@ -359,7 +371,8 @@ static int unprobe(const char *name)
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: modprobe [-nqv] NAME|ALIAS [parameter=value]...\n"
+	fprintf(stderr,
+		"usage: modprobe [-nqv] NAME|ALIAS [parameter=value]...\n"
 		"       modprobe [-nqv] -a NAME|ALIAS...     each of them\n"
 		"       modprobe [-nqv] -r NAME...           remove, with what only they needed\n"
 		"       modprobe -D NAME                     show what would be installed, in order\n");
@@ -369,9 +382,12 @@ static int usage(void)
 /* @return 0, 1: an unknown option */
 static int take_option(const char *word)
 {
-	static const struct { const char *name; char letter; } longs[] = {
-		{ "--remove", 'r' }, { "--all", 'a' }, { "--quiet", 'q' }, { "--verbose", 'v' }, { "--dry-run", 'n' },
-		{ "--show-depends", 'D' },
+	static const struct {
+		const char *name;
+		char letter;
+	} longs[] = {
+		{ "--remove", 'r' },  { "--all", 'a' },	    { "--quiet", 'q' },
+		{ "--verbose", 'v' }, { "--dry-run", 'n' }, { "--show-depends", 'D' },
 	};
 	char letters[2] = { 0 };
 

@@ -72,7 +72,8 @@ static void collect(s64 id, const char *key, char *out, size_t size)
 			size_t used = strlen(out);
 
 			line[strcspn(line, "\n")] = 0;
-			snprintf(out + used, size - used, "%s%s", used ? ", " : "", line + n + 1 + strspn(line + n + 1, "\t "));
+			snprintf(out + used, size - used, "%s%s", used ? ", " : "",
+				 line + n + 1 + strspn(line + n + 1, "\t "));
 		}
 	if (f)
 		fclose(f);
@@ -87,11 +88,15 @@ static int complain_busy(const struct banos_query *q)
 	if (q->builtin)
 		return complain(q->name, "is built into the kernel, and so cannot be removed");
 	if (q->state == BANOS_DRIVER_GOING)
-		return complain(q->name, "is busy: its removal has begun, but it does not end (a thread of it, or a call that is inside)");
+		return complain(
+			q->name,
+			"is busy: its removal has begun, but it does not end (a thread of it, or a call that is inside)");
 	if (users[0])
 		snprintf(why, sizeof(why), "is busy: used by %s", users);
 	else
-		snprintf(why, sizeof(why), "is busy: files of it are open, or it is in use otherwise (%u times)", q->users);
+		snprintf(why, sizeof(why),
+			 "is busy: files of it are open, or it is in use otherwise (%u times)",
+			 q->users);
 	return complain(q->name, why);
 }
 
@@ -111,9 +116,9 @@ int remove_driver(const struct banos_query *q, u64 flags)
 	case ENOENT:
 		return complain(q->name, "is not installed any more: somebody else has removed it");
 	case EINTR:
-		return complain(q->name, "is still installed: the wait for its users was interrupted");
-	case EPERM:
-		return complain(q->name, "not permitted: only root may remove drivers");
+		return complain(q->name,
+				"is still installed: the wait for its users was interrupted");
+	case EPERM: return complain(q->name, "not permitted: only root may remove drivers");
 	default:
 		snprintf(why, sizeof(why), "cannot be removed: %s", strerror(errno));
 		return complain(q->name, why);
@@ -198,7 +203,9 @@ static void print_users(s64 id)
 static int cmd_lsmod(int argc, char **argv)
 {
 	static const char *const states[] = {
-		[BANOS_DRIVER_LOADING] = "loading", [BANOS_DRIVER_LIVE] = "live", [BANOS_DRIVER_GOING] = "going",
+		[BANOS_DRIVER_LOADING] = "loading",
+		[BANOS_DRIVER_LIVE] = "live",
+		[BANOS_DRIVER_GOING] = "going",
 	};
 	struct banos_query q;
 	s64 id = syscall(SYS_banos_query, 0, &q, sizeof(q));
@@ -209,8 +216,9 @@ static int cmd_lsmod(int argc, char **argv)
 	}
 	printf("Module                      Size  Used  Id  State\n");
 	for (; id >= 0; id = syscall(SYS_banos_query, id + 1, &q, sizeof(q))) {
-		printf("%-24s%8llu  %4u  %2lld  %s%s", q.name, (unsigned long long)q.bytes, q.users, (long long)id,
-		       q.state < 3 ? states[q.state] : "?", q.builtin ? ", built in" : "");
+		printf("%-24s%8llu  %4u  %2lld  %s%s", q.name, (unsigned long long)q.bytes, q.users,
+		       (long long)id, q.state < 3 ? states[q.state] : "?",
+		       q.builtin ? ", built in" : "");
 		print_users(id);
 		printf("\n");
 	}
@@ -219,9 +227,13 @@ static int cmd_lsmod(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	static const struct { const char *name; int (*run)(int, char **); } commands[] = {
-		{ "insmod", cmd_insmod }, { "rmmod", cmd_rmmod }, { "lsmod", cmd_lsmod },
-		{ "modinfo", cmd_modinfo }, { "modprobe", cmd_modprobe }, { "hotplug", cmd_hotplug },
+	static const struct {
+		const char *name;
+		int (*run)(int, char **);
+	} commands[] = {
+		{ "insmod", cmd_insmod },     { "rmmod", cmd_rmmod },
+		{ "lsmod", cmd_lsmod },	      { "modinfo", cmd_modinfo },
+		{ "modprobe", cmd_modprobe }, { "hotplug", cmd_hotplug },
 	};
 	const char *slash = argc ? strrchr(argv[0], '/') : NULL;
 
@@ -232,7 +244,7 @@ int main(int argc, char **argv)
 				return commands[i].run(argc, argv);
 		if (argc < 2)
 			break;
-		prog = argv[1];			/* modtools insmod ... */
+		prog = argv[1]; /* modtools insmod ... */
 		argv++;
 		argc--;
 	}

@@ -23,9 +23,14 @@ int remove_driver(const struct banos_query *q, u64 flags);
 
 /* ---- modfile.c: driver files, and where they are ---- */
 
-struct image { unsigned char *data; size_t size; };
+struct image {
+	unsigned char *data;
+	size_t size;
+};
 /** Texts "key=value", one behind the other. */
-struct modinfo { const char *text, *end; };
+struct modinfo {
+	const char *text, *end;
+};
 
 /** @brief "/lib/modules/RELEASE" */
 const char *module_folder(void);

@@ -17,7 +17,7 @@
 
 CMDLINE_OPTION(opt_noacpi, "noacpi");
 
-#define EBDA_SEGMENT	0x40e	/* a word of the BIOS data area */
+#define EBDA_SEGMENT 0x40e /* a word of the BIOS data area */
 
 struct acpi_info acpi_info;
 
@@ -81,7 +81,8 @@ static bool try_ebda(void)
 static bool find(void)
 {
 	if (boot_info.rsdp_copy_len)
-		return !acpi_parse(&reader, boot_info.rsdp_copy, boot_info.rsdp_copy_len, &acpi_info);
+		return !acpi_parse(&reader, boot_info.rsdp_copy, boot_info.rsdp_copy_len,
+				   &acpi_info);
 	if (boot_info.rsdp)
 		return try_area(boot_info.rsdp, 36);
 	/* most BIOSes put it into the upper half */
@@ -93,11 +94,12 @@ void acpi_init(void)
 	const struct acpi_info *a = &acpi_info;
 
 	if (option_is_set(&opt_noacpi) || !find()) {
-		(void)acpi_parse(&reader, NULL, 0, &acpi_info);	/* a machine without */
+		(void)acpi_parse(&reader, NULL, 0, &acpi_info); /* a machine without */
 		pr_info("acpi: no tables\n");
 		return;
 	}
 	pr_info("acpi: %u processor%s, %u I/O APIC%s%s%s%s\n", a->nr_cpus + a->nr_cpus_left_out,
-		a->nr_cpus + a->nr_cpus_left_out == 1 ? "" : "s", a->nr_ioapics, a->nr_ioapics == 1 ? "" : "s",
-		a->has_hpet ? ", HPET" : "", a->pm_timer.addr ? ", PM timer" : "", a->has_s5 ? ", S5" : "");
+		a->nr_cpus + a->nr_cpus_left_out == 1 ? "" : "s", a->nr_ioapics,
+		a->nr_ioapics == 1 ? "" : "s", a->has_hpet ? ", HPET" : "",
+		a->pm_timer.addr ? ", PM timer" : "", a->has_s5 ? ", S5" : "");
 }

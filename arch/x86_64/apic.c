@@ -23,7 +23,7 @@
 CMDLINE_OPTION(opt_nolapic, "nolapic");
 CMDLINE_OPTION(opt_x2apic, "x2apic");
 
-#define SEND_TRIES	100000
+#define SEND_TRIES 100000
 
 bool apic_present, apic_x2;
 volatile u8 *apic_base;

@@ -5,7 +5,7 @@
  */
 #include <kernel/gate.h>
 
-#define DEFINE(name, value) __asm__ volatile("\n# ->" #name " %0" :: "i"(value))
+#define DEFINE(name, value) __asm__ volatile("\n# ->" #name " %0" ::"i"(value))
 
 void asm_offsets(void);
 void asm_offsets(void)

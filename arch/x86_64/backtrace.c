@@ -9,8 +9,12 @@
  */
 #include <kernel/thread.h>
 
-struct switch_frame { u64 r15, r14, r13, r12, rbx, rbp, rip; };
-struct stack_frame { u64 rbp, rip; };
+struct switch_frame {
+	u64 r15, r14, r13, r12, rbx, rbp, rip;
+};
+struct stack_frame {
+	u64 rbp, rip;
+};
 
 /* Under state_lock: can only a wake-up, which takes that lock, make it run again? */
 static bool stays_asleep(const struct thread *t)
@@ -30,7 +34,8 @@ u32 thread_backtrace(struct thread *t, u64 *addrs, u32 max)
 		addrs[n++] = sf->rip;
 		low = t->ksp + sizeof(*sf);
 		for (rbp = sf->rbp; n < max && rbp >= low && !(rbp & 7) &&
-		     rbp <= t->kstack_top - sizeof(struct stack_frame); n++) {
+				    rbp <= t->kstack_top - sizeof(struct stack_frame);
+		     n++) {
 			const struct stack_frame *frame = (const void *)rbp;
 
 			addrs[n] = frame->rip;

@@ -28,34 +28,41 @@ _Static_assert(sizeof(struct pt_regs) == REGS_SIZE, "asm");
 _Static_assert(offsetof(struct pt_regs, rax) == REGS_RAX, "asm");
 _Static_assert(offsetof(struct pt_regs, cs) == REGS_CS, "asm");
 
-#define MSR_SYSENTER_CS	0x174
+#define MSR_SYSENTER_CS	 0x174
 #define MSR_SYSENTER_ESP 0x175
 #define MSR_SYSENTER_EIP 0x176
-#define MSR_STAR	0xc0000081
-#define MSR_LSTAR	0xc0000082
-#define MSR_CSTAR	0xc0000083
-#define MSR_FMASK	0xc0000084
-#define MSR_FS_BASE	0xc0000100
-#define MSR_GS_BASE	0xc0000101
-#define MSR_KERNEL_GS	0xc0000102
-#define MSR_TSC_AUX	0xc0000103
-#define MSR_PAT		0x277
-#define CR4_TSD		(1ul << 2)
-#define CR4_OSFXSR	(1ul << 9)
-#define CR4_OSXMMEXCPT	(1ul << 10)
-#define CR4_UMIP	(1ul << 11)
-#define CR4_OSXSAVE	(1ul << 18)
-#define CR4_SMEP	(1ul << 20)
-#define CR4_SMAP	(1ul << 21)
-#define CR4_PSE		(1ul << 4)
-#define CR4_PAE		(1ul << 5)
-#define HWCAP_SEP	(1u << 11)
+#define MSR_STAR	 0xc0000081
+#define MSR_LSTAR	 0xc0000082
+#define MSR_CSTAR	 0xc0000083
+#define MSR_FMASK	 0xc0000084
+#define MSR_FS_BASE	 0xc0000100
+#define MSR_GS_BASE	 0xc0000101
+#define MSR_KERNEL_GS	 0xc0000102
+#define MSR_TSC_AUX	 0xc0000103
+#define MSR_PAT		 0x277
+#define CR4_TSD		 (1ul << 2)
+#define CR4_OSFXSR	 (1ul << 9)
+#define CR4_OSXMMEXCPT	 (1ul << 10)
+#define CR4_UMIP	 (1ul << 11)
+#define CR4_OSXSAVE	 (1ul << 18)
+#define CR4_SMEP	 (1ul << 20)
+#define CR4_SMAP	 (1ul << 21)
+#define CR4_PSE		 (1ul << 4)
+#define CR4_PAE		 (1ul << 5)
+#define HWCAP_SEP	 (1u << 11)
 /* At a system call: arithmetic flags, TF, IF, DF, IOPL, NT, RF, AC, ID. As Linux. */
 #define SYSCALL_FLAGS_CLEARED 0x257fd5
-#define XCR0_WANTED	0xe7ull	/* x87, SSE, AVX, AVX-512 (three parts) */
+#define XCR0_WANTED	      0xe7ull /* x87, SSE, AVX, AVX-512 (three parts) */
 
 /* Everything else stays empty: no call gates, no 32-bit code, no LDT. */
-enum { GDT_KERNEL_CODE = 1, GDT_KERNEL_DATA, GDT_USER_DATA = 5, GDT_USER_CODE, GDT_TSS = 8, GDT_ENTRIES = 10 };
+enum {
+	GDT_KERNEL_CODE = 1,
+	GDT_KERNEL_DATA,
+	GDT_USER_DATA = 5,
+	GDT_USER_CODE,
+	GDT_TSS = 8,
+	GDT_ENTRIES = 10
+};
 
 struct tss {
 	u32 reserved0;
@@ -69,9 +76,14 @@ struct tss {
 struct cpu_tables {
 	u64 gdt[GDT_ENTRIES];
 	struct tss tss;
-	void *ist_stacks[4];	/* lowest addresses of what tss.ist[] ends */
+	void *ist_stacks[4]; /* lowest addresses of what tss.ist[] ends */
 } __aligned(64);
-struct idt_entry { u16 off0, sel; u8 ist, type; u16 off1; u32 off2, reserved; };
+struct idt_entry {
+	u16 off0, sel;
+	u8 ist, type;
+	u16 off1;
+	u32 off2, reserved;
+};
 
 struct cpu boot_cpu = { .self = &boot_cpu, .running = &boot_thread, .online = 1 };
 struct cpu *cpus[CPU_MAX];
@@ -208,17 +220,21 @@ static void tables_fill(struct cpu_tables *t)
 
 static void tables_load(struct cpu_tables *t)
 {
-	struct { u16 limit; u64 base; } __packed d = { sizeof(t->gdt) - 1, (u64)t->gdt };
+	struct {
+		u16 limit;
+		u64 base;
+	} __packed d = { sizeof(t->gdt) - 1, (u64)t->gdt };
 
-	__asm__ volatile("lgdt %0\n\tpushq $8\n\tleaq 1f(%%rip), %%rax\n\tpushq %%rax\n\tlretq\n1:"
-			 :: "m"(d) : "rax", "memory");
-	__asm__ volatile("mov %0, %%ss; mov %0, %%ds; mov %0, %%es" :: "r"(KERNEL_DS));
-	__asm__ volatile("ltr %w0" :: "r"(8 * GDT_TSS));
+	__asm__ volatile(
+		"lgdt %0\n\tpushq $8\n\tleaq 1f(%%rip), %%rax\n\tpushq %%rax\n\tlretq\n1:" ::"m"(d)
+		: "rax", "memory");
+	__asm__ volatile("mov %0, %%ss; mov %0, %%ds; mov %0, %%es" ::"r"(KERNEL_DS));
+	__asm__ volatile("ltr %w0" ::"r"(8 * GDT_TSS));
 	/* After a reset the LDT is the first 64 KiB of address space, which are a user's: there shall be none. */
-	__asm__ volatile("lldt %w0" :: "r"(0));
+	__asm__ volatile("lldt %w0" ::"r"(0));
 	d.limit = sizeof(idt) - 1;
 	d.base = (u64)idt;
-	__asm__ volatile("lidt %0" :: "m"(d));
+	__asm__ volatile("lidt %0" ::"m"(d));
 }
 
 /* Control registers and MSRs, the same on each CPU. */
@@ -236,21 +252,21 @@ static void cpu_enable_features(void)
 	if (pcid_enabled)
 		pcid_cpu_enable();
 	if (f->xsave)
-		__asm__ volatile("xsetbv" :: "c"(0), "a"((u32)f->xcr0), "d"((u32)(f->xcr0 >> 32)));
-	if (f->pat)			/* entry 4: write-combining; the rest as after reset */
+		__asm__ volatile("xsetbv" ::"c"(0), "a"((u32)f->xcr0), "d"((u32)(f->xcr0 >> 32)));
+	if (f->pat) /* entry 4: write-combining; the rest as after reset */
 		wrmsr(MSR_PAT, 0x0007040100070406);
 	mce_cpu_start();
 	wrmsr(MSR_STAR, (u64)USER_SYSRET_BASE << 48 | (u64)KERNEL_CS << 32);
 	wrmsr(MSR_LSTAR, (u64)syscall_entry);
 	wrmsr(MSR_CSTAR, (u64)syscall_compat_entry);
 	wrmsr(MSR_FMASK, SYSCALL_FLAGS_CLEARED);
-	if (f->hwcap & HWCAP_SEP) {	/* no selector: SYSENTER is a protection fault */
+	if (f->hwcap & HWCAP_SEP) { /* no selector: SYSENTER is a protection fault */
 		wrmsr(MSR_SYSENTER_CS, 0);
 		wrmsr(MSR_SYSENTER_ESP, 0);
 		wrmsr(MSR_SYSENTER_EIP, 0);
 	}
 	wrmsr(MSR_KERNEL_GS, 0);
-	if (f->rdtscp)			/* what RDTSCP tells programs: the vDSO's getcpu() */
+	if (f->rdtscp) /* what RDTSCP tells programs: the vDSO's getcpu() */
 		wrmsr(MSR_TSC_AUX, this_cpu()->id);
 }
 
@@ -266,8 +282,8 @@ static void fpu_init(void)
 			panic("FPU state of %u bytes is larger than the %zu foreseen",
 			      f->xsave_size, sizeof(fpu_initial_area));
 	}
-	*(u16 *)fpu_initial_area = 0x37f;		/* x87 control word */
-	*(u32 *)(fpu_initial_area + 24) = 0x1f80;	/* MXCSR */
+	*(u16 *)fpu_initial_area = 0x37f;	  /* x87 control word */
+	*(u32 *)(fpu_initial_area + 24) = 0x1f80; /* MXCSR */
 	fpu_initial = fpu_initial_area;
 }
 
@@ -282,7 +298,7 @@ void cpu_init_boot(void)
 		boot_tables.tss.ist[i] = (u64)(boot_ist[i] + sizeof(boot_ist[i]));
 	idt_init();
 	tables_load(&boot_tables);
-	wrmsr(MSR_GS_BASE, (u64)c);	/* loading GS's selector may have cleared it */
+	wrmsr(MSR_GS_BASE, (u64)c); /* loading GS's selector may have cleared it */
 	detect(&cpu_features);
 	pte_nx_mask = cpu_features.nx ? PTE_NX : 0;
 	pte_global_mask = cpu_features.pge ? PTE_G : 0;
@@ -294,7 +310,7 @@ void cpu_init_boot(void)
 	fpu_init();
 }
 
-#define IST_PAGES 2
+#define IST_PAGES      2
 #define IRQ_STACK_SIZE KERNEL_STACK_SIZE
 static int stacks_alloc(struct cpu *c)
 {
@@ -317,7 +333,8 @@ static int stacks_alloc(struct cpu *c)
 
 const char *cpu_stack_overflowed(u64 addr, u64 *low)
 {
-	static const char *const names[] = { "double fault", "non-maskable interrupt", "machine check", "debug" };
+	static const char *const names[] = { "double fault", "non-maskable interrupt",
+					     "machine check", "debug" };
 	const struct cpu *c = this_cpu();
 	const struct cpu_tables *t = c->arch;
 
@@ -352,7 +369,8 @@ u32 cpu_stacks(const struct cpu *c, struct cpu_stack *out, u32 max)
 	for (u32 i = 0; i < ARRAY_SIZE(t->ist_stacks) && n < max; i++)
 		out[n++] = (struct cpu_stack){ (u64)t->ist_stacks[i], IST_PAGES * PAGE_SIZE };
 	if (n < max)
-		out[n++] = (struct cpu_stack){ c->idle->kstack_top - KERNEL_STACK_SIZE, KERNEL_STACK_SIZE };
+		out[n++] = (struct cpu_stack){ c->idle->kstack_top - KERNEL_STACK_SIZE,
+					       KERNEL_STACK_SIZE };
 	return n;
 }
 
@@ -404,8 +422,11 @@ void cpu_init_secondary(struct cpu *c)
 
 void cpu_leave_stack(u64 top, void (*fn)(void))
 {
-	__asm__ volatile("mov %0, %%rsp; xor %%ebp, %%ebp; push $0; push $0; mov %%rsp, %%rbp; call *%1; ud2"
-			 :: "r"(top), "r"(fn) : "memory");
+	__asm__ volatile(
+		"mov %0, %%rsp; xor %%ebp, %%ebp; push $0; push $0; mov %%rsp, %%rbp; call *%1; ud2" ::
+			"r"(top),
+		"r"(fn)
+		: "memory");
 	__builtin_unreachable();
 }
 
@@ -420,17 +441,17 @@ void cpu_set_kernel_stack(u64 top)
 void fpu_save(void *area)
 {
 	if (cpu_features.xsave)
-		__asm__ volatile("xsave64 %0" : "+m"(*(u8 (*)[4096])area) : "a"(-1), "d"(-1));
+		__asm__ volatile("xsave64 %0" : "+m"(*(u8(*)[4096])area) : "a"(-1), "d"(-1));
 	else
-		__asm__ volatile("fxsave64 %0" : "=m"(*(u8 (*)[512])area));
+		__asm__ volatile("fxsave64 %0" : "=m"(*(u8(*)[512])area));
 }
 
 void fpu_restore(const void *area)
 {
 	if (cpu_features.xsave)
-		__asm__ volatile("xrstor64 %0" :: "m"(*(const u8 (*)[4096])area), "a"(-1), "d"(-1));
+		__asm__ volatile("xrstor64 %0" ::"m"(*(const u8(*)[4096])area), "a"(-1), "d"(-1));
 	else
-		__asm__ volatile("fxrstor64 %0" :: "m"(*(const u8 (*)[512])area));
+		__asm__ volatile("fxrstor64 %0" ::"m"(*(const u8(*)[512])area));
 }
 
 void cpu_load_user_bases(u64 fs_base, u64 gs_base)

@@ -15,49 +15,69 @@
 enum { EAX, EBX, ECX, EDX };
 
 /* A register of a leaf, and the names of its bits from bit 0 on; "" for those without. */
-struct flag_word { u32 leaf, sub, reg; const char *const *names; u32 n; };
+struct flag_word {
+	u32 leaf, sub, reg;
+	const char *const *names;
+	u32 n;
+};
 
 static const char *const leaf1_edx[] = {
-	"fpu", "vme", "de", "pse", "tsc", "msr", "pae", "mce", "cx8", "apic", "", "sep", "mtrr", "pge",
-	"mca", "cmov", "pat", "pse36", "pn", "clflush", "", "dts", "acpi", "mmx", "fxsr", "sse", "sse2",
-	"ss", "ht", "tm", "ia64", "pbe",
+	"fpu",	"vme",	"de",	"pse", "tsc",  "msr", "pae",   "mce", "cx8",	 "apic", "",
+	"sep",	"mtrr", "pge",	"mca", "cmov", "pat", "pse36", "pn",  "clflush", "",	 "dts",
+	"acpi", "mmx",	"fxsr", "sse", "sse2", "ss",  "ht",    "tm",  "ia64",	 "pbe",
 };
 static const char *const ext1_edx[] = {
-	"", "", "", "", "", "", "", "", "", "", "", "syscall", "", "", "", "", "", "", "", "mp", "nx", "",
-	"mmxext", "", "", "fxsr_opt", "pdpe1gb", "rdtscp", "", "lm", "3dnowext", "3dnow",
+	"",	   "", "", "",	       "",	  "",	    "", "",   "",	  "",	   "",
+	"syscall", "", "", "",	       "",	  "",	    "", "",   "mp",	  "nx",	   "",
+	"mmxext",  "", "", "fxsr_opt", "pdpe1gb", "rdtscp", "", "lm", "3dnowext", "3dnow",
 };
 static const char *const leaf1_ecx[] = {
-	"pni", "pclmulqdq", "dtes64", "monitor", "ds_cpl", "vmx", "smx", "est", "tm2", "ssse3", "cid",
-	"sdbg", "fma", "cx16", "xtpr", "pdcm", "", "pcid", "dca", "sse4_1", "sse4_2", "x2apic", "movbe",
-	"popcnt", "tsc_deadline_timer", "aes", "xsave", "", "avx", "f16c", "rdrand", "hypervisor",
+	"pni",	  "pclmulqdq",	"dtes64", "monitor", "ds_cpl",
+	"vmx",	  "smx",	"est",	  "tm2",     "ssse3",
+	"cid",	  "sdbg",	"fma",	  "cx16",    "xtpr",
+	"pdcm",	  "",		"pcid",	  "dca",     "sse4_1",
+	"sse4_2", "x2apic",	"movbe",  "popcnt",  "tsc_deadline_timer",
+	"aes",	  "xsave",	"",	  "avx",     "f16c",
+	"rdrand", "hypervisor",
 };
+/* clang-format off */
 static const char *const ext1_ecx[] = {
 	"lahf_lm", "cmp_legacy", "svm", "extapic", "cr8_legacy", "abm", "sse4a", "misalignsse",
 	"3dnowprefetch", "osvw", "ibs", "xop", "skinit", "wdt", "", "lwp", "fma4", "tce", "", "nodeid_msr",
 	"", "tbm", "topoext", "perfctr_core", "perfctr_nb", "", "bpext", "ptsc", "perfctr_llc", "mwaitx",
 };
+/* clang-format on */
 static const char *const leaf7_ebx[] = {
-	"fsgsbase", "tsc_adjust", "sgx", "bmi1", "hle", "avx2", "", "smep", "bmi2", "erms", "invpcid",
-	"rtm", "cqm", "", "mpx", "rdt_a", "avx512f", "avx512dq", "rdseed", "adx", "smap", "avx512ifma", "",
-	"clflushopt", "clwb", "intel_pt", "avx512pf", "avx512er", "avx512cd", "sha_ni", "avx512bw",
-	"avx512vl",
+	"fsgsbase",   "tsc_adjust", "sgx",	  "bmi1",     "hle",	  "avx2",     "",
+	"smep",	      "bmi2",	    "erms",	  "invpcid",  "rtm",	  "cqm",      "",
+	"mpx",	      "rdt_a",	    "avx512f",	  "avx512dq", "rdseed",	  "adx",      "smap",
+	"avx512ifma", "",	    "clflushopt", "clwb",     "intel_pt", "avx512pf", "avx512er",
+	"avx512cd",   "sha_ni",	    "avx512bw",	  "avx512vl",
 };
+/* clang-format off */
 static const char *const leafd_eax[] = { "xsaveopt", "xsavec", "xgetbv1", "xsaves" };
 static const char *const leaf7_ecx[] = {
 	"", "avx512vbmi", "umip", "pku", "ospke", "waitpkg", "avx512_vbmi2", "", "gfni", "vaes",
 	"vpclmulqdq", "avx512_vnni", "avx512_bitalg", "tme", "avx512_vpopcntdq", "", "la57", "", "", "",
 	"", "", "rdpid", "", "bus_lock_detect", "cldemote", "", "movdiri", "movdir64b", "enqcmd", "sgx_lc",
 };
+/* clang-format on */
+/* clang-format off */
 static const char *const leaf7_edx[] = {
 	"", "", "avx512_4vnniw", "avx512_4fmaps", "fsrm", "", "", "", "avx512_vp2intersect", "", "md_clear",
 	"", "", "", "serialize", "", "tsxldtrk", "", "pconfig", "arch_lbr", "ibt", "", "amx_bf16",
 	"avx512_fp16", "amx_tile", "amx_int8", "", "", "flush_l1d", "arch_capabilities",
 };
+/* clang-format on */
 
-#define WORD(leaf, sub, reg, names) { leaf, sub, reg, names, ARRAY_SIZE(names) }
+#define WORD(leaf, sub, reg, names)                      \
+	{                                                \
+		leaf, sub, reg, names, ARRAY_SIZE(names) \
+	}
 static const struct flag_word flag_words[] = {
-	WORD(1, 0, EDX, leaf1_edx), WORD(0x80000001, 0, EDX, ext1_edx), WORD(1, 0, ECX, leaf1_ecx),
-	WORD(0x80000001, 0, ECX, ext1_ecx), WORD(7, 0, EBX, leaf7_ebx), WORD(13, 1, EAX, leafd_eax),
+	WORD(1, 0, EDX, leaf1_edx), WORD(0x80000001, 0, EDX, ext1_edx),
+	WORD(1, 0, ECX, leaf1_ecx), WORD(0x80000001, 0, ECX, ext1_ecx),
+	WORD(7, 0, EBX, leaf7_ebx), WORD(13, 1, EAX, leafd_eax),
 	WORD(7, 0, ECX, leaf7_ecx), WORD(7, 0, EDX, leaf7_edx),
 };
 
@@ -109,19 +129,24 @@ static void show_cpu(struct seq_file *m, const struct cpu *c)
 	read_leaf(0x80000008, 0, sizes);
 	while (*brand == ' ')
 		brand++;
-	seq_printf(m, "processor\t: %u\nvendor_id\t: %s\ncpu family\t: %u\nmodel\t\t: %u\n"
-		   "model name\t: %s\nstepping\t: %u\n", c->id, cpu_features.vendor, cpu_features.family,
-		   cpu_features.model, *brand ? brand : "unknown", cpu_features.stepping);
+	seq_printf(m,
+		   "processor\t: %u\nvendor_id\t: %s\ncpu family\t: %u\nmodel\t\t: %u\n"
+		   "model name\t: %s\nstepping\t: %u\n",
+		   c->id, cpu_features.vendor, cpu_features.family, cpu_features.model,
+		   *brand ? brand : "unknown", cpu_features.stepping);
 	if (hz)
 		show_decimal(m, "cpu MHz\t\t: ", hz / 1000, 3, 1000);
 	if (cache[ECX] >> 16)
 		seq_printf(m, "cache size\t: %u KB\n", cache[ECX] >> 16);
-	seq_printf(m, "apicid\t\t: %u\ninitial apicid\t: %u\nfpu\t\t: yes\nfpu_exception\t: yes\n"
-		   "cpuid level\t: %u\nwp\t\t: yes\n", c->apic_id, c->apic_id, basic[EAX]);
+	seq_printf(m,
+		   "apicid\t\t: %u\ninitial apicid\t: %u\nfpu\t\t: yes\nfpu_exception\t: yes\n"
+		   "cpuid level\t: %u\nwp\t\t: yes\n",
+		   c->apic_id, c->apic_id, basic[EAX]);
 	show_flags(m);
 	if (hz)
 		show_decimal(m, "bogomips\t: ", hz / 5000, 2, 100);
-	seq_printf(m, "clflush size\t: %u\ncache_alignment\t: %u\n"
+	seq_printf(m,
+		   "clflush size\t: %u\ncache_alignment\t: %u\n"
 		   "address sizes\t: %u bits physical, %u bits virtual\npower management:\n\n",
 		   (one[EBX] >> 8 & 255) * 8, (one[EBX] >> 8 & 255) * 8, cpu_features.phys_bits,
 		   sizes[EAX] >> 8 & 255 ? sizes[EAX] >> 8 & 255 : 48);

@@ -15,13 +15,13 @@
 
 CMDLINE_OPTION(opt_nohpet, "nohpet");
 
-#define HPET_ID		0x000	/* high word: femtoseconds per tick */
-#define HPET_CONFIG	0x010
-#define  CONFIG_ENABLE	1u
-#define  CONFIG_LEGACY	2u	/* would take the PIT's and the RTC's interrupts */
-#define HPET_COUNTER	0x0f0
-#define FS_PER_S	1000000000000000ull
-#define PERIOD_MAX_FS	100000000u
+#define HPET_ID	      0x000 /* high word: femtoseconds per tick */
+#define HPET_CONFIG   0x010
+#define CONFIG_ENABLE 1u
+#define CONFIG_LEGACY 2u /* would take the PIT's and the RTC's interrupts */
+#define HPET_COUNTER  0x0f0
+#define FS_PER_S      1000000000000000ull
+#define PERIOD_MAX_FS 100000000u
 
 static volatile u8 *regs;
 
@@ -55,7 +55,8 @@ const struct clock_source *hpet_find(void)
 	period_fs = mmio_read32(regs + HPET_ID + 4);
 	if (!period_fs || period_fs > PERIOD_MAX_FS)
 		goto unmap;
-	mmio_write32(regs + HPET_CONFIG, (mmio_read32(regs + HPET_CONFIG) & ~CONFIG_LEGACY) | CONFIG_ENABLE);
+	mmio_write32(regs + HPET_CONFIG,
+		     (mmio_read32(regs + HPET_CONFIG) & ~CONFIG_LEGACY) | CONFIG_ENABLE);
 	if (!counts())
 		goto unmap;
 	hpet.freq_hz = (FS_PER_S + period_fs / 2) / period_fs;

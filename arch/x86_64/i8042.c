@@ -22,33 +22,33 @@
 #include <kernel/lock.h>
 #include <kernel/time.h>
 
-#define PORT_DATA	0x60
-#define PORT_COMMAND	0x64
-#define PORT_STATUS	0x64
-#define  STATUS_OUTPUT	0x01	/* a byte for us is in PORT_DATA */
-#define  STATUS_INPUT	0x02	/* our last byte was not taken yet */
-#define  STATUS_SECOND	0x20	/* the byte is from the second port */
+#define PORT_DATA     0x60
+#define PORT_COMMAND  0x64
+#define PORT_STATUS   0x64
+#define STATUS_OUTPUT 0x01 /* a byte for us is in PORT_DATA */
+#define STATUS_INPUT  0x02 /* our last byte was not taken yet */
+#define STATUS_SECOND 0x20 /* the byte is from the second port */
 
-#define COMMAND_READ	0x20	/* the configuration byte */
-#define COMMAND_WRITE	0x60
+#define COMMAND_READ	   0x20 /* the configuration byte */
+#define COMMAND_WRITE	   0x60
 #define COMMAND_SECOND_OFF 0xa7
-#define COMMAND_FIRST_OFF 0xad
-#define COMMAND_FIRST_ON 0xae
-#define  CONFIG_IRQ1	0x01
-#define  CONFIG_IRQ12	0x02
-#define  CONFIG_FIRST_OFF 0x10
-#define  CONFIG_SECOND_OFF 0x20
-#define  CONFIG_TRANSLATE 0x40
+#define COMMAND_FIRST_OFF  0xad
+#define COMMAND_FIRST_ON   0xae
+#define CONFIG_IRQ1	   0x01
+#define CONFIG_IRQ12	   0x02
+#define CONFIG_FIRST_OFF   0x10
+#define CONFIG_SECOND_OFF  0x20
+#define CONFIG_TRANSLATE   0x40
 
 #define KEYBOARD_LEDS	0xed
-#define KEYBOARD_ENABLE	0xf4
+#define KEYBOARD_ENABLE 0xf4
 #define KEYBOARD_ACK	0xfa
-#define KEYBOARD_RESEND	0xfe
+#define KEYBOARD_RESEND 0xfe
 
-#define IRQ_KEYBOARD	1
-#define WAIT_TRIES	10000	/* of a microsecond or more each */
-#define FLUSH_MAX	32
-#define IRQ_MAX_BYTES	16
+#define IRQ_KEYBOARD  1
+#define WAIT_TRIES    10000 /* of a microsecond or more each */
+#define FLUSH_MAX     32
+#define IRQ_MAX_BYTES 16
 
 static DEFINE_SPINLOCK(keyboard_lock);
 static void (*keyboard_feed)(u8 scancode);
@@ -121,7 +121,7 @@ static bool leds_answer(u8 c)
 	}
 	leds_state = LEDS_IDLE;
 	if (c == KEYBOARD_ACK)
-		leds_start();		/* they may have changed meanwhile */
+		leds_start(); /* they may have changed meanwhile */
 	return true;
 }
 
@@ -190,6 +190,6 @@ int i8042_init(void (*feed)(u8 scancode))
 	err = irq_request_isa(IRQ_KEYBOARD, keyboard_interrupt, NULL, "keyboard", 0);
 	if (err)
 		keyboard_feed = NULL;
-	flush_output();		/* a byte that came in between would hold the line up */
+	flush_output(); /* a byte that came in between would hold the line up */
 	return err;
 }

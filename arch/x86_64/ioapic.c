@@ -17,13 +17,13 @@
 #include <kernel/printk.h>
 #include "irqchip.h"
 
-#define IOAPIC_INDEX	0x00
-#define IOAPIC_WINDOW	0x10
-#define REG_VERSION	0x01
-#define REG_ENTRY	0x10	/* two a pin: low, high */
-#define ENTRY_LOW_POL	(1u << 13)
-#define ENTRY_LEVEL	(1u << 15)
-#define ENTRY_MASKED	(1u << 16)
+#define IOAPIC_INDEX  0x00
+#define IOAPIC_WINDOW 0x10
+#define REG_VERSION   0x01
+#define REG_ENTRY     0x10 /* two a pin: low, high */
+#define ENTRY_LOW_POL (1u << 13)
+#define ENTRY_LEVEL   (1u << 15)
+#define ENTRY_MASKED  (1u << 16)
 
 static struct ioapic {
 	spinlock_t lock;
@@ -60,7 +60,8 @@ static bool answers(struct ioapic *io)
 {
 	reg_write(io, REG_ENTRY + 1, 0x5a000000);
 	reg_write(io, REG_ENTRY, ENTRY_MASKED);
-	return reg_read(io, REG_ENTRY + 1) == 0x5a000000 && (reg_read(io, REG_ENTRY) & ENTRY_MASKED);
+	return reg_read(io, REG_ENTRY + 1) == 0x5a000000 &&
+	       (reg_read(io, REG_ENTRY) & ENTRY_MASKED);
 }
 
 static bool start(struct ioapic *io, phys_t addr, u32 gsi_base)
@@ -109,7 +110,8 @@ static void ioapic_route(u32 gsi, u8 vector, u32 apic_id, bool level, bool low)
 
 	reg_write(io, reg, ENTRY_MASKED);
 	reg_write(io, reg + 1, apic_id << 24);
-	reg_write(io, reg, ENTRY_MASKED | vector | (level ? ENTRY_LEVEL : 0) | (low ? ENTRY_LOW_POL : 0));
+	reg_write(io, reg,
+		  ENTRY_MASKED | vector | (level ? ENTRY_LEVEL : 0) | (low ? ENTRY_LOW_POL : 0));
 	spin_unlock_irqrestore(&io->lock, flags);
 }
 
@@ -123,11 +125,24 @@ static void change_mask(u32 gsi, u32 set, u32 clear)
 	spin_unlock_irqrestore(&io->lock, flags);
 }
 
-static void ioapic_mask(u32 gsi) { change_mask(gsi, ENTRY_MASKED, 0); }
-static void ioapic_unmask(u32 gsi) { change_mask(gsi, 0, ENTRY_MASKED); }
-static void ioapic_end(u32 gsi) { apic_eoi(); }
+static void ioapic_mask(u32 gsi)
+{
+	change_mask(gsi, ENTRY_MASKED, 0);
+}
+static void ioapic_unmask(u32 gsi)
+{
+	change_mask(gsi, 0, ENTRY_MASKED);
+}
+static void ioapic_end(u32 gsi)
+{
+	apic_eoi();
+}
 
 const struct irq_chip ioapic_chip = {
-	.name = "IO-APIC", .has = ioapic_has, .route = ioapic_route,
-	.mask = ioapic_mask, .unmask = ioapic_unmask, .end = ioapic_end,
+	.name = "IO-APIC",
+	.has = ioapic_has,
+	.route = ioapic_route,
+	.mask = ioapic_mask,
+	.unmask = ioapic_unmask,
+	.end = ioapic_end,
 };

@@ -23,7 +23,7 @@
 #include <kernel/printk.h>
 #include <kernel/time.h>
 
-#define FLUSH_ALL_PAGES 32		/* more than this: reload instead of one by one */
+#define FLUSH_ALL_PAGES 32 /* more than this: reload instead of one by one */
 
 void ipi_reschedule(struct cpu *c)
 {
@@ -105,7 +105,8 @@ static void flush_local_space(const struct vm_space *s, u64 start, u64 end, u64 
 	if (c->space != s)
 		return;
 	if (pcid_enabled)
-		work = pcid_flush_begin(cpu_pcid(c), pt_pcid(space_tables(s)), generation, work, &reached);
+		work = pcid_flush_begin(cpu_pcid(c), pt_pcid(space_tables(s)), generation, work,
+					&reached);
 	if (work == PCID_RANGE)
 		flush_local_pages(start, end);
 	else if (work == PCID_ALL)
@@ -130,7 +131,7 @@ static void answer(struct flush_request *r)
 		flush_local_space(r->space, r->start, r->end, r->generation);
 	else
 		flush_local_kernel(r->start, r->end);
-	atomic_dec(&r->left);		/* its owner may use it again from here on */
+	atomic_dec(&r->left); /* its owner may use it again from here on */
 }
 
 void ipi_handle_call(void)
@@ -139,7 +140,9 @@ void ipi_handle_call(void)
 
 	for (u32 i = 0; i < ARRAY_SIZE(from->bits); i++) {
 		/* Whoever takes a bit answers: the interrupt may come while tell_others() is here. */
-		u64 bits = READ_ONCE(from->bits[i]) ? __atomic_exchange_n(&from->bits[i], 0, __ATOMIC_SEQ_CST) : 0;
+		u64 bits = READ_ONCE(from->bits[i])
+				   ? __atomic_exchange_n(&from->bits[i], 0, __ATOMIC_SEQ_CST)
+				   : 0;
 
 		for (; bits; bits &= bits - 1)
 			answer(&cpus[i * 64 + __builtin_ctzll(bits)]->flush);
@@ -156,7 +159,8 @@ static void tell_others(const struct vm_space *s, u64 start, u64 end, u64 genera
 	if (IS_ENABLED(CONFIG_DEBUG_LOCKS))
 		BUG_ON(in_interrupt());
 	for (u32 i = 0; i < cpu_count; i++)
-		if (i != me && (!s || cpumask_test(&space_tables(s)->cpus, i)) && cpus[i] && cpus[i]->online) {
+		if (i != me && (!s || cpumask_test(&space_tables(s)->cpus, i)) && cpus[i] &&
+		    cpus[i]->online) {
 			cpumask_set(&to, i);
 			n++;
 		}
@@ -169,8 +173,8 @@ static void tell_others(const struct vm_space *s, u64 start, u64 end, u64 genera
 	r->forget = forget;
 	atomic_set(&r->left, n);
 	for (u32 i = 0; i < cpu_count; i++)
-		if (cpumask_test(&to, i) && !__atomic_fetch_or(&cpus[i]->flush_from.bits[me / 64], 1ull << me % 64,
-							       __ATOMIC_SEQ_CST))
+		if (cpumask_test(&to, i) && !__atomic_fetch_or(&cpus[i]->flush_from.bits[me / 64],
+							       1ull << me % 64, __ATOMIC_SEQ_CST))
 			apic_send_ipi(cpus[i]->apic_id, APIC_VECTOR_CALL);
 	while (atomic_read(&r->left)) {
 		ipi_handle_call();
@@ -223,12 +227,15 @@ void tlb_flush_own_page(struct vm_space *s, u64 va)
 	preempt_enable();
 }
 
-void tlb_flush_user_all(struct vm_space *s) { tlb_flush_user_range(s, 0, 0); }
+void tlb_flush_user_all(struct vm_space *s)
+{
+	tlb_flush_user_range(s, 0, 0);
+}
 
 void tlb_forget_space(struct vm_space *s)
 {
 	preempt_disable();
-	smp_mb();			/* pairs with switch_space(): who can't be seen has left */
+	smp_mb(); /* pairs with switch_space(): who can't be seen has left */
 	forget_local(s);
 	if (cpu_count > 1)
 		tell_others(s, 0, 0, 0, true);

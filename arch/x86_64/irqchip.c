@@ -12,7 +12,7 @@
 
 CMDLINE_OPTION(opt_noapic, "noapic");
 
-#define MESSAGE_BASE	0xfee00000u
+#define MESSAGE_BASE 0xfee00000u
 
 const struct irq_chip *arch_irq_init(void)
 {
@@ -32,7 +32,7 @@ bool arch_irq_message(u32 apic_id, u8 vector, u64 *address, u32 *data)
 {
 	if (!apic_present || apic_id > 0xff)
 		return false;
-	*address = MESSAGE_BASE | apic_id << 12;	/* physical destination; SDM vol. 3, 10.11 */
-	*data = vector;					/* fixed delivery, edge */
+	*address = MESSAGE_BASE | apic_id << 12; /* physical destination; SDM vol. 3, 10.11 */
+	*data = vector;				 /* fixed delivery, edge */
 	return true;
 }

@@ -14,15 +14,15 @@
 #include <asm/traps.h>
 #include <kernel/upcalls.h>
 
-#define CR4_MCE		(1ul << 6)
-#define MSR_MCG_CAP	0x179
-#define  MCG_CTL_P	(1u << 8)
-#define MSR_MCG_CTL	0x17b
-#define MSR_BANK(n)	(0x400 + 4 * (n))	/* control, status, address, more */
-#define STATUS_VALID	(1ull << 63)
+#define CR4_MCE		     (1ul << 6)
+#define MSR_MCG_CAP	     0x179
+#define MCG_CTL_P	     (1u << 8)
+#define MSR_MCG_CTL	     0x17b
+#define MSR_BANK(n)	     (0x400 + 4 * (n)) /* control, status, address, more */
+#define STATUS_VALID	     (1ull << 63)
 #define STATUS_CORRECTED_NOT (1ull << 61)
-#define STATUS_ADDRESS	(1ull << 58)
-#define BANKS_MAX	32u
+#define STATUS_ADDRESS	     (1ull << 58)
+#define BANKS_MAX	     32u
 
 static u32 nr_banks(void)
 {
@@ -49,7 +49,7 @@ void mce_cpu_start(void)
 		wrmsr(MSR_BANK(i) + 1, 0);
 	}
 	__asm__ volatile("mov %%cr4, %0" : "=r"(cr4));
-	__asm__ volatile("mov %0, %%cr4" :: "r"(cr4 | CR4_MCE) : "memory");
+	__asm__ volatile("mov %0, %%cr4" ::"r"(cr4 | CR4_MCE) : "memory");
 }
 
 void mce_panic(struct pt_regs *regs)
@@ -58,8 +58,8 @@ void mce_panic(struct pt_regs *regs)
 		u64 status = rdmsr(MSR_BANK(i) + 1);
 
 		if ((status & STATUS_VALID) && (status & STATUS_CORRECTED_NOT))
-			panic_regs(regs, "machine check: bank %u, status %lx, address %lx", i, status,
-				   status & STATUS_ADDRESS ? rdmsr(MSR_BANK(i) + 2) : 0);
+			panic_regs(regs, "machine check: bank %u, status %lx, address %lx", i,
+				   status, status & STATUS_ADDRESS ? rdmsr(MSR_BANK(i) + 2) : 0);
 	}
 	panic_regs(regs, "machine check: no bank tells of an error");
 }

@@ -27,11 +27,11 @@
 
 CMDLINE_OPTION(opt_unknown_nmi_panic, "unknown_nmi_panic");
 
-#define REASON_PORT	0x61
-#define REASON_SERR	0x80
-#define REASON_IOCHK	0x40
-#define REASON_CLEAR	0x0c	/* written: the two sources off, and their bits clear */
-#define REASON_KEPT	0x03
+#define REASON_PORT  0x61
+#define REASON_SERR  0x80
+#define REASON_IOCHK 0x40
+#define REASON_CLEAR 0x0c /* written: the two sources off, and their bits clear */
+#define REASON_KEPT  0x03
 
 u32 nmi_unreported;
 int nmi_panic_wanted;
@@ -60,15 +60,18 @@ void nmi_report(void)
 
 	if (!n || !rate_limit_pass(&limit, &missed))
 		return;
-	pr_warn("nmi: non-maskable interrupt on cpu %u, reason %x (%s); going on%s\n", cpu_id(), reason,
-		reason & REASON_SERR ? "PCI system error" : reason & REASON_IOCHK ? "I/O check" : "unknown",
+	pr_warn("nmi: non-maskable interrupt on cpu %u, reason %x (%s); going on%s\n", cpu_id(),
+		reason,
+		reason & REASON_SERR	? "PCI system error"
+		: reason & REASON_IOCHK ? "I/O check"
+					: "unknown",
 		n + missed > 1 ? "; there were more" : "");
 }
 
 void trap_nmi(struct pt_regs *regs)
 {
 	if (READ_ONCE(ipi_stopping))
-		ipi_handle_stop();	/* another CPU panics, or turns the machine off */
+		ipi_handle_stop(); /* another CPU panics, or turns the machine off */
 	if (READ_ONCE(nmi_panic_wanted))
 		panic_regs(regs, "non-maskable interrupt");
 	WRITE_ONCE(last_reason, read_reason());

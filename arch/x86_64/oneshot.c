@@ -23,9 +23,9 @@ CMDLINE_OPTION(opt_tscdeadline, "tscdeadline");
 
 static enum { ONESHOT_PIT, ONESHOT_APIC, ONESHOT_DEADLINE } mode;
 static struct {
-	u64 mult, max_ns;	/* ns to ticks: of the APIC timer, or of the TSC */
+	u64 mult, max_ns; /* ns to ticks: of the APIC timer, or of the TSC */
 	bool exact;
-	u8 divide;		/* as the divide register wants it */
+	u8 divide; /* as the divide register wants it */
 } rate;
 
 void oneshot_init(u64 apic_hz, bool exact, u64 tsc_hz)
@@ -60,7 +60,7 @@ void arch_timer_cpu_start(void)
 		break;
 	case ONESHOT_DEADLINE:
 		apic_write(APIC_LVT_TIMER, APIC_VECTOR_TIMER | APIC_LVT_DEADLINE);
-		store_fence();		/* the mode before the MSR: SDM vol. 3, 10.5.4.1 */
+		store_fence(); /* the mode before the MSR: SDM vol. 3, 10.5.4.1 */
 		break;
 	}
 	/* timers may have been started before there was anything to arm */
@@ -74,7 +74,8 @@ void arch_timer_arm(u64 deadline_ns)
 	if (likely(mode == ONESHOT_APIC))
 		apic_timer_arm(oneshot_count(delta, rate.mult, rate.max_ns, rate.exact));
 	else if (mode == ONESHOT_DEADLINE)
-		wrmsr(MSR_TSC_DEADLINE, oneshot_deadline(tsc_ordered(), delta, rate.mult, rate.exact));
+		wrmsr(MSR_TSC_DEADLINE,
+		      oneshot_deadline(tsc_ordered(), delta, rate.mult, rate.exact));
 	else
 		pit_oneshot_arm(delta);
 }

@@ -33,8 +33,8 @@ extern pte_t fast_pt[], boot_pdpt_high[];
 phys_t kernel_root;
 static bool physmap_ready;
 
-#define PTE_KERNEL	(PTE_P | PTE_W | PTE_A | PTE_D)
-#define PHYS(sym)	((u64)(sym) - KERNEL_VMA)
+#define PTE_KERNEL (PTE_P | PTE_W | PTE_A | PTE_D)
+#define PHYS(sym)  ((u64)(sym)-KERNEL_VMA)
 
 void *fast_page_map(u32 slot, phys_t phys)
 {
@@ -133,8 +133,9 @@ int kernel_map(u64 va, phys_t pa, u64 len, u64 flags)
 			pa += size;
 			len -= size;
 			if (level == 1 && !((va | pa) & 0x1fffff) && len >= 0x200000)
-				break;		/* larger pages fit from here on */
-			if (level == 2 && cpu_features.gbpages && !((va | pa) & 0x3fffffff) && len >= 0x40000000)
+				break; /* larger pages fit from here on */
+			if (level == 2 && cpu_features.gbpages && !((va | pa) & 0x3fffffff) &&
+			    len >= 0x40000000)
 				break;
 		}
 	}
@@ -177,7 +178,10 @@ static void map_ram(phys_t start, phys_t end)
 {
 	const phys_t ro_start = PHYS(_image_start), ro_end = PHYS(_data);
 	const u64 rw = PTE_KERNEL | pte_nx_mask | pte_global_mask;
-	struct { phys_t a, b; u64 flags; } part[3] = {
+	struct {
+		phys_t a, b;
+		u64 flags;
+	} part[3] = {
 		{ start, MIN(end, ro_start), rw },
 		{ MAX(start, ro_start), MIN(end, ro_end), rw & ~PTE_W },
 		{ MAX(start, ro_end), end, rw },
@@ -185,7 +189,8 @@ static void map_ram(phys_t start, phys_t end)
 
 	for (u32 i = 0; i < 3; i++)
 		if (part[i].a < part[i].b)
-			must(kernel_map(PHYSMAP_BASE + part[i].a, part[i].a, part[i].b - part[i].a, part[i].flags));
+			must(kernel_map(PHYSMAP_BASE + part[i].a, part[i].a, part[i].b - part[i].a,
+					part[i].flags));
 }
 
 /* The tables for the struct pages of a range, so that mapping those later needs no memory but their own. */
@@ -202,7 +207,8 @@ static void map_image(const u8 *a, const u8 *b, u64 flags)
 {
 	u64 start = (u64)a, end = PAGE_ALIGN((u64)b);
 
-	must(kernel_map(start, PHYS(start), end - start, PTE_P | PTE_A | PTE_D | flags | pte_global_mask));
+	must(kernel_map(start, PHYS(start), end - start,
+			PTE_P | PTE_A | PTE_D | flags | pte_global_mask));
 }
 
 void paging_init(void)

@@ -106,7 +106,7 @@ u64 pcid_switch(struct pcid_cpu *c, const struct pcid_space *s, phys_t root)
 		return cr3_value(root, i) | CR3_NO_FLUSH;
 	}
 	if (i == PCID_SLOTS) {
-		if (c->next == c->loaded)	/* it may be wanted back at once */
+		if (c->next == c->loaded) /* it may be wanted back at once */
 			c->next = (c->next + 1) % PCID_SLOTS;
 		i = c->next;
 		c->next = (i + 1) % PCID_SLOTS;
@@ -117,18 +117,18 @@ u64 pcid_switch(struct pcid_cpu *c, const struct pcid_space *s, phys_t root)
 	return cr3_value(root, i);
 }
 
-enum pcid_work pcid_flush_begin(const struct pcid_cpu *c, const struct pcid_space *s, u64 generation,
-				enum pcid_work want, u64 *reached)
+enum pcid_work pcid_flush_begin(const struct pcid_cpu *c, const struct pcid_space *s,
+				u64 generation, enum pcid_work want, u64 *reached)
 {
 	u64 seen = c->slot[c->loaded].generation;
 
 	*reached = seen;
-	if (seen >= generation)		/* came with all that was flushed before */
+	if (seen >= generation) /* came with all that was flushed before */
 		return PCID_NOTHING;
 	*reached = generation;
 	if (want == PCID_RANGE && seen + 1 == generation)
 		return PCID_RANGE;
-	*reached = generation_of(s);	/* before the flush, which does for all of these */
+	*reached = generation_of(s); /* before the flush, which does for all of these */
 	return PCID_ALL;
 }
 

@@ -14,17 +14,17 @@
 #include <kernel/lock.h>
 #include "irqchip.h"
 
-#define PIC1		0x20
-#define PIC2		0xa0
-#define DATA		1
-#define ICW1_INIT	0x11	/* edge triggered, cascade, a fourth word follows */
-#define ICW4_8086	0x01
-#define OCW2_EOI	0x60	/* specific: + line */
-#define OCW3_READ_ISR	0x0b
-#define ELCR		0x4d0	/* one bit a line: level-triggered */
-#define CASCADE		2
-#define LINES		16
-#define PIC_VECTOR	0x20
+#define PIC1	      0x20
+#define PIC2	      0xa0
+#define DATA	      1
+#define ICW1_INIT     0x11 /* edge triggered, cascade, a fourth word follows */
+#define ICW4_8086     0x01
+#define OCW2_EOI      0x60 /* specific: + line */
+#define OCW3_READ_ISR 0x0b
+#define ELCR	      0x4d0 /* one bit a line: level-triggered */
+#define CASCADE	      2
+#define LINES	      16
+#define PIC_VECTOR    0x20
 
 static DEFINE_SPINLOCK(pic_lock);
 static u16 pic_mask = 0xffff;
@@ -74,8 +74,14 @@ static void pic_route(u32 gsi, u8 vector, u32 apic_id, bool level, bool low)
 		outb(port, level ? old | bit : old & ~bit);
 }
 
-static void pic_mask_line(u32 gsi) { set_masked(gsi, true); }
-static void pic_unmask_line(u32 gsi) { set_masked(gsi, false); }
+static void pic_mask_line(u32 gsi)
+{
+	set_masked(gsi, true);
+}
+static void pic_unmask_line(u32 gsi)
+{
+	set_masked(gsi, false);
+}
 
 /* A line that went away before it was acknowledged shows as the last of its PIC, not in service. */
 static bool pic_begin(u32 gsi)
@@ -88,7 +94,7 @@ static bool pic_begin(u32 gsi)
 	if (inb(port) & 0x80)
 		return true;
 	if (gsi > 7)
-		outb(PIC1, OCW2_EOI + CASCADE);	/* the first one doesn't know */
+		outb(PIC1, OCW2_EOI + CASCADE); /* the first one doesn't know */
 	return false;
 }
 
@@ -102,6 +108,12 @@ static void pic_end(u32 gsi)
 }
 
 const struct irq_chip pic_chip = {
-	.name = "XT-PIC", .fixed_vectors = PIC_VECTOR, .has = pic_has, .route = pic_route,
-	.mask = pic_mask_line, .unmask = pic_unmask_line, .begin = pic_begin, .end = pic_end,
+	.name = "XT-PIC",
+	.fixed_vectors = PIC_VECTOR,
+	.has = pic_has,
+	.route = pic_route,
+	.mask = pic_mask_line,
+	.unmask = pic_unmask_line,
+	.begin = pic_begin,
+	.end = pic_end,
 };

@@ -16,16 +16,16 @@
 #include <kernel/lock.h>
 #include <kernel/time.h>
 
-#define CHANNEL_0	0x40
-#define CHANNEL_2	0x42
-#define COMMAND		0x43
-#define  LATCH_2	0x80
-#define  ONESHOT_0	0x30	/* channel 0, low then high byte, mode 0: interrupt on zero */
-#define  RATE_2		0xb4	/* channel 2, low then high byte, mode 2: again and again */
-#define GATE		0x61
-#define  GATE_2		0x01
-#define  SPEAKER	0x02
-#define COUNT_MAX	0xffffu
+#define CHANNEL_0 0x40
+#define CHANNEL_2 0x42
+#define COMMAND	  0x43
+#define LATCH_2	  0x80
+#define ONESHOT_0 0x30 /* channel 0, low then high byte, mode 0: interrupt on zero */
+#define RATE_2	  0xb4 /* channel 2, low then high byte, mode 2: again and again */
+#define GATE	  0x61
+#define GATE_2	  0x01
+#define SPEAKER	  0x02
+#define COUNT_MAX 0xffffu
 
 static DEFINE_SPINLOCK(pit_lock);
 
@@ -38,10 +38,12 @@ static u64 pit_read(void)
 	v = inb(CHANNEL_2);
 	v |= inb(CHANNEL_2) << 8;
 	spin_unlock_irqrestore(&pit_lock, flags);
-	return (0x10000 - v) & 0xffff;		/* it counts down */
+	return (0x10000 - v) & 0xffff; /* it counts down */
 }
 
-static const struct clock_source pit = { .name = "pit", .read = pit_read, .mask = 0xffff, .freq_hz = PIT_HZ };
+static const struct clock_source pit = {
+	.name = "pit", .read = pit_read, .mask = 0xffff, .freq_hz = PIT_HZ
+};
 
 const struct clock_source *pit_find(void)
 {
@@ -56,9 +58,12 @@ const struct clock_source *pit_find(void)
 
 void pit_oneshot_arm(u64 delta_ns)
 {
-	u64 count = clock_scale(MIN(delta_ns, NSEC_PER_SEC), ((u64)PIT_HZ << CLOCK_SHIFT) / NSEC_PER_SEC) + 1, flags;
+	u64 count = clock_scale(MIN(delta_ns, NSEC_PER_SEC),
+				((u64)PIT_HZ << CLOCK_SHIFT) / NSEC_PER_SEC) +
+		    1,
+	    flags;
 
-	count = MIN(count, (u64)COUNT_MAX);	/* too early is fine: timer_interrupt() arms again */
+	count = MIN(count, (u64)COUNT_MAX); /* too early is fine: timer_interrupt() arms again */
 	flags = spin_lock_irqsave(&pit_lock);
 	outb(COMMAND, ONESHOT_0);
 	outb(CHANNEL_0, count);

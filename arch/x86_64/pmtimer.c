@@ -15,7 +15,9 @@ static u64 pm_timer_read(void)
 	return inl(acpi_info.pm_timer.addr);
 }
 
-static struct clock_source pm_timer = { .name = "acpi_pm", .read = pm_timer_read, .freq_hz = PM_TIMER_HZ };
+static struct clock_source pm_timer = { .name = "acpi_pm",
+					.read = pm_timer_read,
+					.freq_hz = PM_TIMER_HZ };
 
 const struct clock_source *pm_timer_find(void)
 {

@@ -30,10 +30,10 @@ CMDLINE_OPTION(opt_reboot, "reboot");
 #define SLP_EN		(1u << 13)
 #define SLP_TYP_SHIFT	10
 #define SLP_TYP_MASK	(7u << SLP_TYP_SHIFT)
-#define SWITCH_MS	300	/* to ACPI mode, at most */
+#define SWITCH_MS	300 /* to ACPI mode, at most */
 #define KBC_STATUS	0x64
-#define  KBC_INPUT_FULL	2
-#define KBC_PULSE_RESET	0xfe
+#define KBC_INPUT_FULL	2
+#define KBC_PULSE_RESET 0xfe
 #define RESET_PORT	0xcf9
 #define QEMU_EXIT_PORT	0xf4
 
@@ -82,7 +82,8 @@ static void enter_acpi_mode(const struct acpi_info *a)
 static void write_sleep(const struct acpi_gas *g, u8 type, u32 enable)
 {
 	if (reachable(g))
-		outw(g->addr, (inw(g->addr) & ~(SLP_TYP_MASK | SLP_EN)) | type << SLP_TYP_SHIFT | enable);
+		outw(g->addr,
+		     (inw(g->addr) & ~(SLP_TYP_MASK | SLP_EN)) | type << SLP_TYP_SHIFT | enable);
 }
 
 static bool acpi_can_power_off(void)
@@ -110,10 +111,10 @@ void machine_power_off(void)
 	quiesce();
 	acpi_power_off();
 	if (boot_info.is_qemu) {
-		outw(0x604, SLP_EN);	/* pc and q35 */
-		outw(0xb004, SLP_EN);	/* older ones */
+		outw(0x604, SLP_EN);  /* pc and q35 */
+		outw(0xb004, SLP_EN); /* older ones */
 	}
-	printk_break_locks();		/* a stopped CPU may hold the log's */
+	printk_break_locks(); /* a stopped CPU may hold the log's */
 	pr_notice("power: this machine does not switch itself off; it may be switched off now\n");
 	stop();
 }
@@ -140,22 +141,31 @@ static void chipset_reset(void)
 {
 	u8 v = inb(RESET_PORT) & ~6;
 
-	outb(RESET_PORT, v | 2);	/* a hard reset ... */
+	outb(RESET_PORT, v | 2); /* a hard reset ... */
 	delay_us(50);
-	outb(RESET_PORT, v | 6);	/* ... now */
+	outb(RESET_PORT, v | 6); /* ... now */
 	wait_ms(15);
 }
 
 static void triple_fault(void)
 {
-	struct { u16 limit; u64 base; } __packed none = { 0, 0 };
+	struct {
+		u16 limit;
+		u64 base;
+	} __packed none = { 0, 0 };
 
-	__asm__ volatile("lidt %0; int3" :: "m"(none));
+	__asm__ volatile("lidt %0; int3" ::"m"(none));
 }
 
 /* Each returns if it did nothing. */
-static const struct { const char *name; void (*reset)(void); } resets[] = {
-	{ "acpi", acpi_reset }, { "kbd", keyboard_reset }, { "pci", chipset_reset }, { "triple", triple_fault },
+static const struct {
+	const char *name;
+	void (*reset)(void);
+} resets[] = {
+	{ "acpi", acpi_reset },
+	{ "kbd", keyboard_reset },
+	{ "pci", chipset_reset },
+	{ "triple", triple_fault },
 };
 
 void machine_restart(void)

@@ -14,23 +14,23 @@
 #include <kernel/string.h>
 #include <kernel/time.h>
 
-#define CMOS_INDEX	0x70
-#define CMOS_DATA	0x71
-#define RTC_SECOND	0
-#define RTC_MINUTE	2
-#define RTC_HOUR	4
-#define RTC_DAY		7
-#define RTC_MONTH	8
-#define RTC_YEAR	9
-#define RTC_STATUS_A	10
-#define  UPDATING	0x80
-#define RTC_STATUS_B	11
-#define UPDATE_MAX_US	2300	/* an update and its warning take less */
-#define TRIES		5
+#define CMOS_INDEX    0x70
+#define CMOS_DATA     0x71
+#define RTC_SECOND    0
+#define RTC_MINUTE    2
+#define RTC_HOUR      4
+#define RTC_DAY	      7
+#define RTC_MONTH     8
+#define RTC_YEAR      9
+#define RTC_STATUS_A  10
+#define UPDATING      0x80
+#define RTC_STATUS_B  11
+#define UPDATE_MAX_US 2300 /* an update and its warning take less */
+#define TRIES	      5
 
 static u8 cmos_read(u8 index)
 {
-	outb(CMOS_INDEX, index);	/* bit 7 clear: NMIs stay on */
+	outb(CMOS_INDEX, index); /* bit 7 clear: NMIs stay on */
 	return inb(CMOS_DATA);
 }
 
@@ -44,8 +44,12 @@ static struct rtc_registers read_registers(void)
 	u8 century = acpi_info.century;
 
 	return (struct rtc_registers){
-		.second = cmos_read(RTC_SECOND), .minute = cmos_read(RTC_MINUTE), .hour = cmos_read(RTC_HOUR),
-		.day = cmos_read(RTC_DAY), .month = cmos_read(RTC_MONTH), .year = cmos_read(RTC_YEAR),
+		.second = cmos_read(RTC_SECOND),
+		.minute = cmos_read(RTC_MINUTE),
+		.hour = cmos_read(RTC_HOUR),
+		.day = cmos_read(RTC_DAY),
+		.month = cmos_read(RTC_MONTH),
+		.year = cmos_read(RTC_YEAR),
 		.century = century && century < 0x80 ? cmos_read(century) : 0,
 		.status_b = cmos_read(RTC_STATUS_B),
 	};

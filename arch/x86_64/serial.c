@@ -24,18 +24,24 @@
 
 CMDLINE_OPTION(opt_console, "console");
 
-#define LOCK_TRIES	(1u << 22)
-#define THRE_TRIES	(1u << 20)	/* about a second */
-#define POLL_PAUSES	(1u << 16)	/* a few milliseconds */
+#define LOCK_TRIES  (1u << 22)
+#define THRE_TRIES  (1u << 20) /* about a second */
+#define POLL_PAUSES (1u << 16) /* a few milliseconds */
 
 static void serial_console_write(struct console *c, const char *s, size_t len_bytes);
 
-#define SERIAL_PORT(n, io, isa) { \
-	.base = (io), .irq = (isa), .line = (n), .baud = 115200, .lcr = 3, \
-	.console = { .name = "ttyS" #n, .write = serial_console_write } }
+#define SERIAL_PORT(n, io, isa)                                                                 \
+	{                                                                                       \
+		.base = (io), .irq = (isa), .line = (n), .baud = 115200, .lcr = 3, .console = { \
+			.name = "ttyS" #n,                                                      \
+			.write = serial_console_write                                           \
+		}                                                                               \
+	}
 struct serial_port serial_ports[SERIAL_PORTS] = {
-	SERIAL_PORT(0, 0x3f8, 4), SERIAL_PORT(1, 0x2f8, 3),
-	SERIAL_PORT(2, 0x3e8, 4), SERIAL_PORT(3, 0x2e8, 3),
+	SERIAL_PORT(0, 0x3f8, 4),
+	SERIAL_PORT(1, 0x2f8, 3),
+	SERIAL_PORT(2, 0x3e8, 4),
+	SERIAL_PORT(3, 0x2e8, 3),
 };
 
 static bool port_lock(struct serial_port *p)

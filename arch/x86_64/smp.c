@@ -36,16 +36,17 @@ CMDLINE_OPTION(opt_maxcpus, "maxcpus");
 CMDLINE_OPTION(opt_nosmp, "nosmp");
 CMDLINE_OPTION(opt_smp_dead, "smp_dead");
 
-#define LOW_PAGE	0xf000	/* where it is free; else any */
-#define LOW_LIMIT	0xa0000
-#define START_WAIT_NS	(1500 * NSEC_PER_MSEC)	/* 64 virtual CPUs on two real ones must not look dead */
-#define SECOND_SIPI_NS	(300 * NSEC_PER_USEC)
-#define KEPT_PAGES	640ul	/* for files and programs */
-#define HOLDS_PAGES	16ul	/* that a CPU will keep at hand, besides what it costs now */
-#define POLL_NS		(20 * NSEC_PER_USEC)
-#define MSR_EFER	0xc0000080
-#define EFER_LMA	(1u << 10)
-#define CR4_EARLY	0x30u	/* PSE, PAE; the rest is cpu_init_secondary()'s */
+#define LOW_PAGE  0xf000 /* where it is free; else any */
+#define LOW_LIMIT 0xa0000
+#define START_WAIT_NS \
+	(1500 * NSEC_PER_MSEC) /* 64 virtual CPUs on two real ones must not look dead */
+#define SECOND_SIPI_NS (300 * NSEC_PER_USEC)
+#define KEPT_PAGES     640ul /* for files and programs */
+#define HOLDS_PAGES    16ul  /* that a CPU will keep at hand, besides what it costs now */
+#define POLL_NS	       (20 * NSEC_PER_USEC)
+#define MSR_EFER       0xc0000080
+#define EFER_LMA       (1u << 10)
+#define CR4_EARLY      0x30u /* PSE, PAE; the rest is cpu_init_secondary()'s */
 
 /* The words at the end of the trampoline. */
 struct ap_words {
@@ -193,8 +194,8 @@ static struct cpu *create(u32 id, u32 apic_id)
 {
 	struct cpu *c = cpu_create(id, apic_id);
 
-	if (!c || !page_cpu_init(c) || !heap_cpu_init(c) || !irq_cpu_create(c) || !time_cpu_create(c) ||
-	    sched_cpu_create(c))
+	if (!c || !page_cpu_init(c) || !heap_cpu_init(c) || !irq_cpu_create(c) ||
+	    !time_cpu_create(c) || sched_cpu_create(c))
 		return NULL;
 	return c;
 }
@@ -239,7 +240,8 @@ static bool add_cpu(u32 apic_id)
 	smp_store_release(&cpu_count, id + 1);
 	if (!start(c)) {
 		pr_warn("smp: processor with APIC id %u does not start: left out\n", apic_id);
-		cpus[id] = NULL;	/* the number stays unused, the structure, too: it may come to life yet */
+		cpus[id] =
+			NULL; /* the number stays unused, the structure, too: it may come to life yet */
 	}
 	return true;
 }
@@ -272,7 +274,8 @@ void smp_start_cpus(void)
 		if (online_cpus() > 1)
 			pr_info("smp: %u processors\n", online_cpus());
 		if (left_out)
-			pr_warn("smp: %u processors more than this kernel takes (%u): left out\n", left_out, wanted);
+			pr_warn("smp: %u processors more than this kernel takes (%u): left out\n",
+				left_out, wanted);
 	}
 	free_start_tables();
 	if (low_page)

@@ -13,7 +13,10 @@
 void arch_start(u32 magic, u32 info);
 extern u8 _image_start[], _image_end[];
 
-const char *cmdline_get(void) { return boot_info.cmdline; }
+const char *cmdline_get(void)
+{
+	return boot_info.cmdline;
+}
 
 void arch_start(u32 magic, u32 info)
 {
@@ -26,7 +29,7 @@ void arch_start(u32 magic, u32 info)
 	multiboot_parse(magic, info);
 	printk_init();
 	serial_early_init();
-	if (!cpu_features.syscall)	/* the rest of what is needed: head.S */
+	if (!cpu_features.syscall) /* the rest of what is needed: head.S */
 		boot_stop("this processor has no SYSCALL instruction");
 	/* a processor faults on addresses it can't put out; the map of all memory has room for 64 TiB */
 	lost = multiboot_limit(MIN(1ull << cpu_features.phys_bits, (u64)PHYSMAP_SIZE));

@@ -17,11 +17,12 @@
 #include <kernel/uaccess.h>
 #include <kernel/upcalls.h>
 
-void call_on_stack(u32 vector, struct pt_regs *regs, u64 top);	/* entry.S */
+void call_on_stack(u32 vector, struct pt_regs *regs, u64 top); /* entry.S */
 extern const u8 trap_entries[], trap_entries_end[];
-extern const u8 kernel_read_site[];				/* uaccess.S */
+extern const u8 kernel_read_site[]; /* uaccess.S */
 extern const s32 __ex_table_start[], __ex_table_end[];
 
+/* clang-format off */
 static const char *const trap_names[32] = {
 	"divide error", "debug", "non-maskable interrupt", "breakpoint", "overflow",
 	"bound range exceeded", "invalid opcode", "device not available", "double fault",
@@ -30,8 +31,14 @@ static const char *const trap_names[32] = {
 	"alignment check", "machine check", "SIMD floating-point error", "virtualization error",
 	"control protection fault",
 };
+/* clang-format on */
 
-static u64 read_cr2(void) { u64 v; __asm__ volatile("mov %%cr2, %0" : "=r"(v)); return v; }
+static u64 read_cr2(void)
+{
+	u64 v;
+	__asm__ volatile("mov %%cr2, %0" : "=r"(v));
+	return v;
+}
 
 static bool fixup(struct pt_regs *regs)
 {
@@ -54,8 +61,8 @@ static void __noreturn __cold kernel_fault(struct pt_regs *regs, u32 vector)
 	panic_regs(regs, "%s in the kernel, error code %lx", name, regs->orig_rax);
 }
 
-#define CODE_KERNEL	128	/* SI_KERNEL */
-#define PF_USER		4u
+#define CODE_KERNEL 128 /* SI_KERNEL */
+#define PF_USER	    4u
 
 /*
  * Looking up a descriptor is an access of the processor's own, also while a program runs; if that lies
@@ -102,16 +109,19 @@ void trap_page_fault(struct pt_regs *regs, u32 vector)
 	panic_page_fault(regs, addr, err);
 }
 
-#define CODE_FPE	0	/* looked up in the unit that raised it */
+#define CODE_FPE 0 /* looked up in the unit that raised it */
 /* What Linux makes of them; everything else is SIGSEGV. */
-static const struct { u8 sig, code; bool has_address; } trap_signals[32] = {
-	[0] = { 8, 1, true },		/* SIGFPE FPE_INTDIV */
-	[3] = { 5, CODE_KERNEL },	/* SIGTRAP */
-	[6] = { 4, 2, true },		/* SIGILL ILL_ILLOPN */
-	[11] = { 7, CODE_KERNEL },	/* SIGBUS */
+static const struct {
+	u8 sig, code;
+	bool has_address;
+} trap_signals[32] = {
+	[0] = { 8, 1, true },	   /* SIGFPE FPE_INTDIV */
+	[3] = { 5, CODE_KERNEL },  /* SIGTRAP */
+	[6] = { 4, 2, true },	   /* SIGILL ILL_ILLOPN */
+	[11] = { 7, CODE_KERNEL }, /* SIGBUS */
 	[12] = { 7, CODE_KERNEL },
 	[16] = { 8, CODE_FPE, true },
-	[17] = { 7, 1 },		/* SIGBUS BUS_ADRALN */
+	[17] = { 7, 1 }, /* SIGBUS BUS_ADRALN */
 	[19] = { 8, CODE_FPE, true },
 };
 
@@ -121,12 +131,12 @@ static int debug_code(struct pt_regs *regs)
 	u64 dr6;
 
 	__asm__ volatile("mov %%dr6, %0" : "=r"(dr6));
-	__asm__ volatile("mov %0, %%dr6" :: "r"(0xffff0ff0ul));
+	__asm__ volatile("mov %0, %%dr6" ::"r"(0xffff0ff0ul));
 	if (!regs_from_user(regs))
 		regs->rflags &= ~X86_EFLAGS_TF;
 	if (dr6 & 0x4000)
-		return 2;			/* TRAP_TRACE */
-	return dr6 & 15 ? 4 : 1;		/* TRAP_HWBKPT, TRAP_BRKPT */
+		return 2;	 /* TRAP_TRACE */
+	return dr6 & 15 ? 4 : 1; /* TRAP_HWBKPT, TRAP_BRKPT */
 }
 
 /* FPE_* of what the x87 or SSE unit raised and does not mask; 0: nothing any more. */
@@ -143,14 +153,14 @@ static int fpe_code(u32 vector)
 		raised = ~(mxcsr >> 7) & mxcsr;
 	}
 	if (raised & 1)
-		return 7;			/* FPE_FLTINV */
+		return 7; /* FPE_FLTINV */
 	if (raised & 4)
-		return 3;			/* FPE_FLTDIV */
+		return 3; /* FPE_FLTDIV */
 	if (raised & 8)
-		return 4;			/* FPE_FLTOVF */
+		return 4; /* FPE_FLTOVF */
 	if (raised & 0x12)
-		return 5;			/* FPE_FLTUND, also of denormals */
-	return raised & 0x20 ? 6 : 0;		/* FPE_FLTRES */
+		return 5;	      /* FPE_FLTUND, also of denormals */
+	return raised & 0x20 ? 6 : 0; /* FPE_FLTRES */
 }
 
 static void user_trap(struct pt_regs *regs, u32 vector)
@@ -171,7 +181,7 @@ static void user_trap(struct pt_regs *regs, u32 vector)
 			t.code = fpe_code(vector);
 		if (trap_signals[vector].has_address)
 			t.address = regs->rip;
-		if (!t.code)			/* an exception that is over */
+		if (!t.code) /* an exception that is over */
 			return;
 	}
 	irq_enable();
@@ -226,7 +236,8 @@ s64 syscall_other(struct pt_regs *regs)
 		upcall_unknown_call(number);
 		return -ENOSYS;
 	}
-	return upcall_banos_table[n](regs->rdi, regs->rsi, regs->rdx, regs->r10, regs->r8, regs->r9);
+	return upcall_banos_table[n](regs->rdi, regs->rsi, regs->rdx, regs->r10, regs->r8,
+				     regs->r9);
 }
 
 /*
@@ -250,9 +261,10 @@ static bool is_stack(u64 address, u64 bytes)
 /* The registers that an interrupt or a fault found, if that is what the call at @p frame came from. */
 static const struct pt_regs *interrupted(u64 frame, u64 address)
 {
-	const struct pt_regs *r = (const void *)(frame + 16 + 8);	/* entry.S: REG() */
+	const struct pt_regs *r = (const void *)(frame + 16 + 8); /* entry.S: REG() */
 
-	if (address < (u64)trap_entries || address >= (u64)trap_entries_end || !is_stack((u64)r, sizeof(*r)))
+	if (address < (u64)trap_entries || address >= (u64)trap_entries_end ||
+	    !is_stack((u64)r, sizeof(*r)))
 		return NULL;
 	return regs_from_user(r) ? NULL : r;
 }
@@ -295,10 +307,12 @@ static void show_code(u64 rip)
 	char line[32 * 4];
 	u32 n = 0;
 
-	if (rip < KRANGE_BASE || !kernel_address_mapped(rip - 16) || !kernel_address_mapped(rip + 15))
+	if (rip < KRANGE_BASE || !kernel_address_mapped(rip - 16) ||
+	    !kernel_address_mapped(rip + 15))
 		return;
 	for (const u8 *p = (const u8 *)rip - 16; p < (const u8 *)rip + 16; p++)
-		n += scnprintf(line + n, sizeof(line) - n, p == (const u8 *)rip ? " <%02x>" : " %02x", *p);
+		n += scnprintf(line + n, sizeof(line) - n,
+			       p == (const u8 *)rip ? " <%02x>" : " %02x", *p);
 	pr_err("code%s\n", line);
 }
 
@@ -307,7 +321,8 @@ void arch_show_regs(const struct pt_regs *r)
 {
 	u64 cr2, cr3, cr4;
 
-	__asm__ volatile("mov %%cr2, %0; mov %%cr3, %1; mov %%cr4, %2" : "=r"(cr2), "=r"(cr3), "=r"(cr4));
+	__asm__ volatile("mov %%cr2, %0; mov %%cr3, %1; mov %%cr4, %2"
+			 : "=r"(cr2), "=r"(cr3), "=r"(cr4));
 	pr_err("rip %016lx %pS  rflags %08lx\n", r->rip, (void *)r->rip, r->rflags);
 	pr_err("rax %016lx rbx %016lx rcx %016lx\n", r->rax, r->rbx, r->rcx);
 	pr_err("rdx %016lx rsi %016lx rdi %016lx\n", r->rdx, r->rsi, r->rdi);

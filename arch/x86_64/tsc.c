@@ -29,9 +29,9 @@
 CMDLINE_OPTION(opt_clocksource, "clocksource");
 
 #define LOOKS		4
-#define PATIENCE_CYCLES	(1ull << 32)	/* at the least most of a second; a look takes a hundredth */
-#define REFINE_AFTER_NS	NSEC_PER_SEC
-#define REFINE_MAX_PPM	5000		/* a correction beyond this is no correction */
+#define PATIENCE_CYCLES (1ull << 32) /* at the least most of a second; a look takes a hundredth */
+#define REFINE_AFTER_NS NSEC_PER_SEC
+#define REFINE_MAX_PPM	5000 /* a correction beyond this is no correction */
 
 struct look {
 	u64 tsc, reference, spread;
@@ -103,7 +103,8 @@ static u64 calibrate(u64 *apic_hz)
 	do {
 		idle_loop();
 		if (tsc_ordered() - a.tsc > PATIENCE_CYCLES)
-			boot_stop("no timer counts: %s, the last that there could be, stands still", reference->name);
+			boot_stop("no timer counts: %s, the last that there could be, stands still",
+				  reference->name);
 	} while (reference_passed(&a, reference->read()) < want);
 	b = take_look();
 	if (apic_present)
@@ -139,11 +140,13 @@ static void refine(struct timer *t)
 	u64 hz = passed ? clock_mul_div(now.tsc - first_look.tsc, reference->freq_hz, passed) : 0;
 	u64 off = hz > tsc_hz ? hz - tsc_hz : tsc_hz - hz;
 
-	if (off > tsc_hz / 1000000 * REFINE_MAX_PPM)	/* the reference turned around meanwhile, or lies */
+	if (off >
+	    tsc_hz / 1000000 * REFINE_MAX_PPM) /* the reference turned around meanwhile, or lies */
 		return;
 	tsc_hz = hz;
 	clock_set_tsc_rate(hz);
-	pr_debug("tsc: %lu.%06lu MHz after comparison with %s\n", hz / 1000000, hz % 1000000, reference->name);
+	pr_debug("tsc: %lu.%06lu MHz after comparison with %s\n", hz / 1000000, hz % 1000000,
+		 reference->name);
 }
 
 static void refine_later(void)
@@ -175,8 +178,13 @@ static struct told_rates told(void)
 	return tsc_told_rates(leaf[0], leaf[1], leaf[2]);
 }
 
-static const struct { const char *name; const struct clock_source *(*find)(void); } references[] = {
-	{ "hpet", hpet_find }, { "acpi_pm", pm_timer_find }, { "pit", pit_find },
+static const struct {
+	const char *name;
+	const struct clock_source *(*find)(void);
+} references[] = {
+	{ "hpet", hpet_find },
+	{ "acpi_pm", pm_timer_find },
+	{ "pit", pit_find },
 };
 
 static bool is_reference_name(const char *name)
@@ -198,7 +206,8 @@ static const struct clock_source *find_reference(const char *wanted)
 	bool named = is_reference_name(wanted);
 
 	for (u32 i = 0; i < ARRAY_SIZE(references); i++) {
-		const struct clock_source *s = named && strcmp(wanted, references[i].name) ? NULL : references[i].find();
+		const struct clock_source *s =
+			named && strcmp(wanted, references[i].name) ? NULL : references[i].find();
 
 		if (s)
 			return s;
@@ -246,9 +255,9 @@ void arch_clock_init(void)
 	} else {
 		clock_use_source(reference);
 	}
-	pr_info("clock: %s; tsc %lu.%03lu MHz, apic timer %lu.%03lu MHz, by %s\n", clock_source_name(),
-		tsc_hz / 1000000, tsc_hz / 1000 % 1000, apic_hz / 1000000, apic_hz / 1000 % 1000,
-		rates.approximate ? reference->name : "cpuid");
+	pr_info("clock: %s; tsc %lu.%03lu MHz, apic timer %lu.%03lu MHz, by %s\n",
+		clock_source_name(), tsc_hz / 1000000, tsc_hz / 1000 % 1000, apic_hz / 1000000,
+		apic_hz / 1000 % 1000, rates.approximate ? reference->name : "cpuid");
 }
 
 /* ---- more than one CPU ---- */
@@ -258,9 +267,13 @@ void arch_clock_init(void)
  * that the other read before. sync.turn says whose turn it is. A hypervisor
  * keeps virtual CPUs together, and turns between them take very long.
  */
-#define SYNC_ROUNDS	64
-#define SYNC_PATIENCE	20000000	/* the other may not be running at all for a while */
-static struct { u32 wanted, turn; u64 last; bool warped; } sync;
+#define SYNC_ROUNDS   64
+#define SYNC_PATIENCE 20000000 /* the other may not be running at all for a while */
+static struct {
+	u32 wanted, turn;
+	u64 last;
+	bool warped;
+} sync;
 
 static bool await_turn(u32 who)
 {
@@ -289,7 +302,7 @@ void tsc_sync_join(void)
 	if (strcmp(clock_source_name(), "tsc") || cpu_features.hypervisor)
 		return;
 	sync.last = 0;
-	sync.turn = 0;			/* the leader's */
+	sync.turn = 0; /* the leader's */
 	smp_store_release(&sync.wanted, 1);
 	take_turns(1);
 	smp_store_release(&sync.wanted, 0);

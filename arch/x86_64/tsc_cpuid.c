@@ -10,15 +10,16 @@
  */
 #include <asm/clocks.h>
 
-#define HZ_MIN	1000000ull		/* what is told below or above is not believed */
-#define HZ_MAX	20000000000ull
+#define HZ_MIN 1000000ull /* what is told below or above is not believed */
+#define HZ_MAX 20000000000ull
 
 static bool plausible(u64 hz)
 {
 	return hz >= HZ_MIN && hz <= HZ_MAX;
 }
 
-struct told_rates tsc_told_rates(const u32 leaf15[4], const u32 leaf16[4], const u32 leaf40000010[4])
+struct told_rates tsc_told_rates(const u32 leaf15[4], const u32 leaf16[4],
+				 const u32 leaf40000010[4])
 {
 	u64 tsc = leaf40000010[0] * 1000ull, apic = leaf40000010[1] * 1000ull;
 	u32 denominator = leaf15[0], numerator = leaf15[1], base_mhz = leaf16[0] & 0xffff;

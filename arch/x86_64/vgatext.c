@@ -14,25 +14,25 @@
 #include <asm/io.h>
 #include <kernel/heap.h>
 
-#define VGA_MEMORY	0xb8000
-#define VGA_SIZE	0x8000
-#define COLS		80
-#define ROWS		25
+#define VGA_MEMORY 0xb8000
+#define VGA_SIZE   0x8000
+#define COLS	   80
+#define ROWS	   25
 
-#define CRTC_INDEX	0x3d4
-#define CRTC_DATA	0x3d5
-#define  CRTC_CURSOR_START 0x0a
-#define  CURSOR_OFF	0x20
-#define  CRTC_START_HIGH 0x0c
-#define  CRTC_START_LOW	0x0d
-#define  CRTC_CURSOR_HIGH 0x0e
-#define  CRTC_CURSOR_LOW 0x0f
-#define GRAPHICS_INDEX	0x3ce
-#define GRAPHICS_DATA	0x3cf
-#define  GRAPHICS_MISC	0x06
-#define  MISC_GRAPHICS	0x01
-#define MISC_OUTPUT_READ 0x3cc
-#define  MISC_COLOUR	0x01	/* the CRT controller is at 0x3d4 */
+#define CRTC_INDEX	  0x3d4
+#define CRTC_DATA	  0x3d5
+#define CRTC_CURSOR_START 0x0a
+#define CURSOR_OFF	  0x20
+#define CRTC_START_HIGH	  0x0c
+#define CRTC_START_LOW	  0x0d
+#define CRTC_CURSOR_HIGH  0x0e
+#define CRTC_CURSOR_LOW	  0x0f
+#define GRAPHICS_INDEX	  0x3ce
+#define GRAPHICS_DATA	  0x3cf
+#define GRAPHICS_MISC	  0x06
+#define MISC_GRAPHICS	  0x01
+#define MISC_OUTPUT_READ  0x3cc
+#define MISC_COLOUR	  0x01 /* the CRT controller is at 0x3d4 */
 
 static volatile u16 *memory;
 static u8 cursor_start;
@@ -73,7 +73,11 @@ static void vga_cursor(struct display *d, u32 x, u32 y, bool visible)
 }
 
 static struct display vga = {
-	.name = "VGA text", .cols = COLS, .rows = ROWS, .draw = vga_draw, .cursor = vga_cursor,
+	.name = "VGA text",
+	.cols = COLS,
+	.rows = ROWS,
+	.draw = vga_draw,
+	.cursor = vga_cursor,
 };
 
 static bool in_text_mode(void)

@@ -3,7 +3,10 @@
 #include <kernel/driver.h>
 #include <kernel/string.h>
 
-int64_t banos_api_level(void) { return BANOS_LEVEL; }
+int64_t banos_api_level(void)
+{
+	return BANOS_LEVEL;
+}
 BANOS_EXPORT(banos_api_level);
 
 int64_t banos_has_feature(uint32_t feature)

@@ -13,11 +13,12 @@
 #include "caller.h"
 
 _Static_assert(DEVICE_MEMORY == BANOS_RESOURCE_MEMORY && DEVICE_PORTS == BANOS_RESOURCE_PORTS &&
-	       DEVICE_ECAM == BANOS_RESOURCE_ECAM, "kinds of resources");
+		       DEVICE_ECAM == BANOS_RESOURCE_ECAM,
+	       "kinds of resources");
 _Static_assert(sizeof(((struct prober *)0)->patterns[0]) == BANOS_ALIAS_SIZE, "size of a pattern");
 
-#define PORTS		0x10000u
-#define PHYS_END	(1ull << 52)
+#define PORTS	 0x10000u
+#define PHYS_END (1ull << 52)
 
 /* ---- what is the same for all ---- */
 
@@ -27,10 +28,12 @@ static int check_config(const char *caller, const void *config, u32 known)
 	u32 size = api_struct(config);
 
 	if (size < known)
-		return api_mistake(caller, -EINVAL, "config is not the driver's memory, or its size is too small");
+		return api_mistake(caller, -EINVAL,
+				   "config is not the driver's memory, or its size is too small");
 	for (u32 i = known; i < size; i++)
 		if (((const u8 *)config)[i])
-			return api_mistake(caller, -E2BIG, "config has a field that this kernel does not know");
+			return api_mistake(caller, -E2BIG,
+					   "config has a field that this kernel does not know");
 	return 0;
 }
 
@@ -43,39 +46,54 @@ static bool word_valid(const char *s, size_t size, const char *others)
 	for (size_t i = 0; i < n; i++) {
 		char c = s[i];
 
-		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || strchr(others, c)))
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+		      strchr(others, c)))
 			return false;
 	}
 	return true;
 }
 
 /* A table of methods: @p n of them behind size and must. A method that is missing becomes @p none. */
-static int take_methods(const char *caller, struct owner *o, const void *ops, const void **to, u32 n,
-			const void *const *none)
+static int take_methods(const char *caller, struct owner *o, const void *ops, const void **to,
+			u32 n, const void *const *none)
 {
 	const u32 *head = ops;
 	const void *const *from = (const void *const *)(head + 2);
 	u32 size = api_struct(ops);
 
 	if (size < 8)
-		return api_mistake(caller, -EINVAL, "config->ops is not the driver's memory, or its size is less than 8");
+		return api_mistake(
+			caller, -EINVAL,
+			"config->ops is not the driver's memory, or its size is less than 8");
 	if (head[1])
-		return api_mistake(caller, -EOPNOTSUPP, "config->ops->must has a bit that this kernel does not know");
+		return api_mistake(caller, -EOPNOTSUPP,
+				   "config->ops->must has a bit that this kernel does not know");
 	for (u32 i = 0; i < n; i++) {
 		to[i] = 8 + (i + 1) * 8 <= size ? from[i] : NULL;
 		if (to[i] && !owner_has_code(o, to[i]))
-			return api_mistake(caller, -EINVAL, "a method in config->ops is not the driver's function");
+			return api_mistake(caller, -EINVAL,
+					   "a method in config->ops is not the driver's function");
 		if (!to[i])
 			to[i] = none[i];
 		if (!to[i])
-			return api_mistake(caller, -EINVAL, "the mandatory method in config->ops is missing");
+			return api_mistake(caller, -EINVAL,
+					   "the mandatory method in config->ops is missing");
 	}
 	return 0;
 }
 
-static int64_t not_supported(void) { return -EOPNOTSUPP; }
-static int64_t no_device(void) { return -ENODEV; }
-static int64_t done(void) { return 0; }
+static int64_t not_supported(void)
+{
+	return -EOPNOTSUPP;
+}
+static int64_t no_device(void)
+{
+	return -ENODEV;
+}
+static int64_t done(void)
+{
+	return 0;
+}
 
 /* ---- buses ---- */
 
@@ -88,7 +106,8 @@ static int take_bus(struct owner *o, struct bus *b, const struct banos_bus_confi
 	if (err)
 		return err;
 	if (c->zero || !word_valid(c->name, sizeof(c->name), "_-") || !strcmp(c->name, "system"))
-		return api_mistake(caller, -EINVAL, "config->name is no name of a bus, or config->zero is not 0");
+		return api_mistake(caller, -EINVAL,
+				   "config->name is no name of a bus, or config->zero is not 0");
 	b->root = o->root;
 	b->context = c->context;
 	strscpy(b->name, c->name, sizeof(b->name));
@@ -145,17 +164,22 @@ static int take_resources(struct bus_device *d, const struct banos_device_config
 	stride = api_struct(c->resources);
 	if (stride < sizeof(struct banos_resource) || stride % 8 ||
 	    !api_may_read(c->resources, (u64)stride * c->resource_count))
-		return bad_device("config->resources is not the driver's memory, or has a bad size");
+		return bad_device(
+			"config->resources is not the driver's memory, or has a bad size");
 	d->resources = kcalloc(c->resource_count, sizeof(*d->resources));
 	if (!d->resources)
 		return -ENOMEM;
 	for (; d->nresources < c->resource_count; d->nresources++) {
-		const struct banos_resource *r = (const void *)((const u8 *)c->resources + d->nresources * (u64)stride);
+		const struct banos_resource *r =
+			(const void *)((const u8 *)c->resources + d->nresources * (u64)stride);
 		u64 end = r->kind == BANOS_RESOURCE_PORTS ? PORTS : PHYS_END;
 
-		if (r->size != stride || r->kind > BANOS_RESOURCE_ECAM || r->length > end || r->start > end - r->length)
-			return bad_device("one of config->resources has a bad size, kind, start or length");
-		d->resources[d->nresources] = (struct device_resource){ r->kind, r->start, r->length, r->data };
+		if (r->size != stride || r->kind > BANOS_RESOURCE_ECAM || r->length > end ||
+		    r->start > end - r->length)
+			return bad_device(
+				"one of config->resources has a bad size, kind, start or length");
+		d->resources[d->nresources] =
+			(struct device_resource){ r->kind, r->start, r->length, r->data };
 	}
 	return 0;
 }
@@ -199,7 +223,8 @@ static int take_device(struct bus *b, struct bus_device *d, const struct banos_d
 	if (!word_valid(c->name, sizeof(c->name), "_-.:"))
 		return bad_device("config->name is no name of a device");
 	if (!alias_valid(b, c->alias, sizeof(c->alias)))
-		return bad_device("config->alias does not begin with the bus's name, or has blanks or no end");
+		return bad_device(
+			"config->alias does not begin with the bus's name, or has blanks or no end");
 	d->context = c->context;
 	d->interrupts = c->interrupts;
 	strscpy(d->name, c->name, sizeof(d->name));
@@ -227,7 +252,8 @@ static int add_device(struct bus *b, const struct banos_device_config *c, banos_
 	return err;
 }
 
-int64_t banos_device_add(banos_bus bus, const struct banos_device_config *config, banos_device *device)
+int64_t banos_device_add(banos_bus bus, const struct banos_device_config *config,
+			 banos_device *device)
 {
 	struct owned *o;
 	s64 err;
@@ -257,7 +283,8 @@ int64_t banos_device_remove(banos_device device, uint32_t flags)
 	o = api_get((u64)device, &device_class);
 	if (!o)
 		return MISTAKE("device is none of the caller's, or was given up before");
-	err = bus_device_remove(container_of(o, struct bus_device, owned), flags & BANOS_DEVICE_GONE);
+	err = bus_device_remove(container_of(o, struct bus_device, owned),
+				flags & BANOS_DEVICE_GONE);
 	owned_put(o);
 	return err;
 }
@@ -298,11 +325,12 @@ static int take_prober(struct owner *o, struct prober *p, const struct banos_pro
 	if (o != o->root)
 		return api_mistake(caller, -EINVAL, "owner is a device, not the driver");
 	if (c->zero || !word_valid(c->bus, sizeof(c->bus), "_-"))
-		return api_mistake(caller, -EINVAL, "config->bus is no name of a bus, or config->zero is not 0");
+		return api_mistake(caller, -EINVAL,
+				   "config->bus is no name of a bus, or config->zero is not 0");
 	p->context = c->context;
 	strscpy(p->bus, c->bus, sizeof(p->bus));
 	n = strlen(p->bus);
-	p->patterns = (const char (*)[BANOS_ALIAS_SIZE])d->serves;
+	p->patterns = (const char(*)[BANOS_ALIAS_SIZE])d->serves;
 	p->npatterns = d->nserves;
 	err = -EINVAL;
 	for (u32 i = 0; i < d->nserves; i++)
@@ -313,7 +341,8 @@ static int take_prober(struct owner *o, struct prober *p, const struct banos_pro
 	return take_methods(caller, o, c->ops, &p->probe, 2, none);
 }
 
-int64_t banos_prober_register(banos_owner owner, const struct banos_prober_config *config, banos_prober *prober)
+int64_t banos_prober_register(banos_owner owner, const struct banos_prober_config *config,
+			      banos_prober *prober)
 {
 	struct owner *o = api_owner(owner);
 	struct prober *p;

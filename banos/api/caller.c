@@ -14,10 +14,10 @@
 #include <kernel/time.h>
 #include "caller.h"
 
-#define MISTAKES_MAX	20u
-#define MISTAKES_NS	(5 * NSEC_PER_SEC)
-#define UNINTERRUPTIBLE_MAX_NS	(30 * NSEC_PER_SEC)
-#define STRUCT_MAX	4096u		/* bytes that are looked at beyond those that are known */
+#define MISTAKES_MAX	       20u
+#define MISTAKES_NS	       (5 * NSEC_PER_SEC)
+#define UNINTERRUPTIBLE_MAX_NS (30 * NSEC_PER_SEC)
+#define STRUCT_MAX	       4096u /* bytes that are looked at beyond those that are known */
 
 /* ---- mistakes ---- */
 
@@ -57,15 +57,19 @@ s64 api_mistake(const char *function, s64 err, const char *what)
 s64 api_check_sleep(const char *function, u64 deadline_ns, u32 flags)
 {
 	if (api_holds_spinlock())
-		return api_mistake(function, -EDEADLK, "may sleep, and the caller holds a spin lock");
+		return api_mistake(function, -EDEADLK,
+				   "may sleep, and the caller holds a spin lock");
 	if (likely(!flags))
 		return 0;
 	if (flags & ~BANOS_UNINTERRUPTIBLE)
 		return api_mistake(function, -EINVAL, "flags has a bit that is not known");
 	if (!deadline_ns)
-		return api_mistake(function, -EINVAL, "deadline_ns is 0, but BANOS_UNINTERRUPTIBLE needs a deadline");
+		return api_mistake(function, -EINVAL,
+				   "deadline_ns is 0, but BANOS_UNINTERRUPTIBLE needs a deadline");
 	if (deadline_ns > time_monotonic_ns() + UNINTERRUPTIBLE_MAX_NS)
-		return api_mistake(function, -EINVAL, "deadline_ns is more than 30 s ahead with BANOS_UNINTERRUPTIBLE");
+		return api_mistake(
+			function, -EINVAL,
+			"deadline_ns is more than 30 s ahead with BANOS_UNINTERRUPTIBLE");
 	return 0;
 }
 
@@ -119,7 +123,8 @@ s64 api_remove(const char *function, u64 handle, const struct owned_class *class
 	s64 err;
 
 	if (!o)
-		return api_mistake(function, -EINVAL, "the handle is none of the caller's, or was given up before");
+		return api_mistake(function, -EINVAL,
+				   "the handle is none of the caller's, or was given up before");
 	err = owned_remove(o);
 	owned_put(o);
 	return err;
@@ -142,7 +147,10 @@ static bool image_counts(void)
 	return false;
 }
 
-static u64 up_to(u64 addr, u64 end, u64 max) { return MIN(end - addr, max); }
+static u64 up_to(u64 addr, u64 end, u64 max)
+{
+	return MIN(end - addr, max);
+}
 
 u64 api_span(const void *p, u64 max, bool write)
 {

@@ -16,9 +16,13 @@ s64 api_mistake(const char *function, s64 err, const char *what) __cold;
 #define MISTAKE(what) api_mistake(__func__, -EINVAL, what)
 
 /** @brief Does the caller hold a spin lock? Then it may not sleep. */
-static inline bool api_holds_spinlock(void) { return unlikely(CPU_FIELD_READ(preempt_count)); }
+static inline bool api_holds_spinlock(void)
+{
+	return unlikely(CPU_FIELD_READ(preempt_count));
+}
 /** -EDEADLK, because of that. */
-#define SPINLOCK_MISTAKE() api_mistake(__func__, -EDEADLK, "may sleep, and the caller holds a spin lock")
+#define SPINLOCK_MISTAKE() \
+	api_mistake(__func__, -EDEADLK, "may sleep, and the caller holds a spin lock")
 
 /** @brief Is the device whose method this thread runs being taken away? Then it does not sleep any longer. */
 static inline bool call_is_revoked(void)
@@ -45,11 +49,17 @@ s64 api_remove(const char *function, u64 handle, const struct owned_class *class
 
 /** @brief How many bytes from @p p on are memory that a driver may name, at most @p max. */
 u64 api_span(const void *p, u64 max, bool write);
-static inline bool api_may_read(const void *p, u64 len) { return api_span(p, len, false) == len; }
-static inline bool api_may_write(const void *p, u64 len) { return api_span(p, len, true) == len; }
+static inline bool api_may_read(const void *p, u64 len)
+{
+	return api_span(p, len, false) == len;
+}
+static inline bool api_may_write(const void *p, u64 len)
+{
+	return api_span(p, len, true) == len;
+}
 /** @brief Length of a text of a driver's. @return -EINVAL: it is not the driver's, or has no NUL in @p max bytes */
 s64 api_text(const char *text, u64 max);
-#define API_TEXT_MAX	1024u		/* with its NUL: <banos/base.h> */
+#define API_TEXT_MAX 1024u /* with its NUL: <banos/base.h> */
 /**
  * @brief May a struct that begins with its size be read, as far as it is looked at?
  * @return that length, at most a page; 0: no

@@ -31,61 +31,85 @@
 #include <kernel/vm.h>
 #include "caller.h"
 
-#define DEVICE_GONE	0x40000000
-#define WATCHED_MAX	4u		/* wait objects that poll() of one file may name */
-#define CONFIG_SIZE_1	104u
-#define OPS_SIZE_MIN	8u
-#define KNOWN_FLAGS	(BANOS_CHARDEV_POSITION | BANOS_CHARDEV_ENDLESS)
-#define KNOWN_EVENTS	(POLLIN | POLLPRI | POLLOUT | POLLERR | POLLHUP)
+#define DEVICE_GONE   0x40000000
+#define WATCHED_MAX   4u /* wait objects that poll() of one file may name */
+#define CONFIG_SIZE_1 104u
+#define OPS_SIZE_MIN  8u
+#define KNOWN_FLAGS   (BANOS_CHARDEV_POSITION | BANOS_CHARDEV_ENDLESS)
+#define KNOWN_EVENTS  (POLLIN | POLLPRI | POLLOUT | POLLERR | POLLHUP)
 
 struct device {
 	struct owned owned;
-	struct owner *root;		/* of the driver */
+	struct owner *root; /* of the driver */
 	dev_t dev;
 	u32 flags, mode;
 	void *context;
 	struct banos_chardev_ops ops;
 	struct atomic files;
-	bool node, registered;		/* there is a name in /dev; the number leads here */
-	bool revocable, revoked;	/* it hangs on a device on a bus; that was taken away */
+	bool node, registered;	 /* there is a name in /dev; the number leads here */
+	bool revocable, revoked; /* it hangs on a device on a bus; that was taken away */
 	spinlock_t lock;
-	struct list open_files;		/* of a revocable one */
+	struct list open_files; /* of a revocable one */
 	struct wait_queue calls_wait;
-	const char *device_name;	/* of what it hangs on */
+	const char *device_name; /* of what it hangs on */
 	char name[64];
 };
 
 struct open_file {
 	struct device *device;
 	struct owner *root;
-	void *context, *file;		/* first two arguments of each method */
-	u32 access;			/* BANOS_FILE_READ, _WRITE */
+	void *context, *file; /* first two arguments of each method */
+	u32 access;	      /* BANOS_FILE_READ, _WRITE */
 	bool revocable, released;
-	struct list link;		/* of a revocable device's */
-	struct atomic calls;		/* that run in its methods; of a revocable device */
-	struct owned *watched[WATCHED_MAX];	/* counted: programs' poll() may wait there */
+	struct list link;		    /* of a revocable device's */
+	struct atomic calls;		    /* that run in its methods; of a revocable device */
+	struct owned *watched[WATCHED_MAX]; /* counted: programs' poll() may wait there */
 };
 
 /* ---- what a method does that the driver lacks ---- */
 
-static int64_t default_open(void *context, uint32_t flags, void **file) { return 0; }
-static int64_t default_release(void *context, void *file) { return 0; }
-static int64_t default_read(void *context, void *file, banos_buffer to, uint64_t length, uint64_t offset,
-			    uint32_t flags) { return 0; }
-static int64_t default_write(void *context, void *file, banos_buffer from, uint64_t length, uint64_t offset,
-			     uint32_t flags) { return -EINVAL; }
+static int64_t default_open(void *context, uint32_t flags, void **file)
+{
+	return 0;
+}
+static int64_t default_release(void *context, void *file)
+{
+	return 0;
+}
+static int64_t default_read(void *context, void *file, banos_buffer to, uint64_t length,
+			    uint64_t offset, uint32_t flags)
+{
+	return 0;
+}
+static int64_t default_write(void *context, void *file, banos_buffer from, uint64_t length,
+			     uint64_t offset, uint32_t flags)
+{
+	return -EINVAL;
+}
 static int64_t default_ioctl(void *context, void *file, uint32_t command, uint64_t argument,
-			     uint32_t flags) { return -ENOTTY; }
+			     uint32_t flags)
+{
+	return -ENOTTY;
+}
 static int64_t default_poll(void *context, void *file, banos_poll watch)
 {
 	return BANOS_POLL_READ | BANOS_POLL_WRITE;
 }
 static int64_t default_map(void *context, void *file, uint64_t offset, uint64_t length,
-			   uint32_t access) { return -ENODEV; }
+			   uint32_t access)
+{
+	return -ENODEV;
+}
 
 static const struct banos_chardev_ops default_ops = {
-	.size = sizeof(default_ops), .open = default_open, .release = default_release, .read = default_read,
-	.write = default_write, .ioctl = default_ioctl, .poll = default_poll, .map = default_map,
+	.size = sizeof(default_ops),
+	.open = default_open,
+	.release = default_release,
+	.read = default_read,
+	.write = default_write,
+	.ioctl = default_ioctl,
+	.poll = default_poll,
+	.map = default_map,
 };
 
 /* ---- files ---- */
@@ -103,7 +127,10 @@ static inline u32 file_flags(const struct open_file *o, const struct file *f)
 }
 
 /* What the thread said of itself before this call: calls lie within each other. */
-struct call_mark { const bool *revoked; const char *method; };
+struct call_mark {
+	const bool *revoked;
+	const char *method;
+};
 
 static bool call_begin_revocable(struct open_file *o, struct call_mark *outer, const char *method)
 {
@@ -165,7 +192,7 @@ static s64 open_begin(struct open_file *o, struct call_mark *outer)
 
 	if (!o->revocable)
 		return 0;
-	o->released = true;		/* there is nothing to release yet */
+	o->released = true; /* there is nothing to release yet */
 	spin_lock(&d->lock);
 	list_add(&o->link, &d->open_files);
 	spin_unlock(&d->lock);
@@ -201,7 +228,8 @@ static s64 open_call(struct open_file *o, struct file *f)
 
 	if (err)
 		return err;
-	err = gate_call(d->root, NULL, d->ops.open, (u64)d->context, file_flags(o, f), (u64)&stored, 0, 0, 0);
+	err = gate_call(d->root, NULL, d->ops.open, (u64)d->context, file_flags(o, f), (u64)&stored,
+			0, 0, 0);
 	o->file = stored;
 	if (err)
 		call_end(o, &outer);
@@ -265,7 +293,7 @@ static void file_release(struct open_file *o)
 	}
 	if (!now)
 		return;
-	if (o->revocable) {		/* the call was counted above: it is made even where all others end */
+	if (o->revocable) { /* the call was counted above: it is made even where all others end */
 		WRITE_ONCE(current->method, "release");
 		WRITE_ONCE(current->revoked, &o->device->revoked);
 	}
@@ -295,7 +323,8 @@ static inline s64 transfer_done(struct open_file *o, s64 n, u64 length)
 	return unlikely(n > (s64)length) ? gate_bad_result(o->root, n) : n;
 }
 
-static inline s64 transfer(struct file *f, struct uio *u, u64 offset, const void *method, const char *name)
+static inline s64 transfer(struct file *f, struct uio *u, u64 offset, const void *method,
+			   const char *name)
 {
 	struct open_file *o = f->private;
 	u64 length = u->count;
@@ -304,20 +333,21 @@ static inline s64 transfer(struct file *f, struct uio *u, u64 offset, const void
 
 	if (!call_begin(o, &outer, name))
 		return -ENODEV;
-	n = gate_enter(o->root, false, u, method, (u64)o->context, (u64)o->file, (u64)u, length, offset,
-		       file_flags(o, f));
+	n = gate_enter(o->root, false, u, method, (u64)o->context, (u64)o->file, (u64)u, length,
+		       offset, file_flags(o, f));
 	call_end(o, &outer);
 	return transfer_done(o, n, length);
 }
 
 /* As in Linux, who shares a device file and its position has to agree on who moves it. */
-static __noinline s64 transfer_positioned(struct file *f, struct uio *u, u64 *pos, const void *method, const char *name)
+static __noinline s64 transfer_positioned(struct file *f, struct uio *u, u64 *pos,
+					  const void *method, const char *name)
 {
 	u64 offset = *pos;
 	s64 n;
 
 	if (offset > INT64_MAX - u->count)
-		return -EINVAL;		/* drivers add the two without a thought */
+		return -EINVAL; /* drivers add the two without a thought */
 	n = transfer(f, u, offset, method, name);
 	if (n > 0)
 		*pos = offset + n;
@@ -368,7 +398,8 @@ static s64 device_ioctl(struct file *f, u32 cmd, u64 arg)
 
 	if (!call_begin(o, &outer, "ioctl"))
 		return -ENODEV;
-	n = gate_call(o->root, NULL, o->device->ops.ioctl, (u64)o->context, (u64)o->file, cmd, arg, file_flags(o, f), 0);
+	n = gate_call(o->root, NULL, o->device->ops.ioctl, (u64)o->context, (u64)o->file, cmd, arg,
+		      file_flags(o, f), 0);
 	call_end(o, &outer);
 	return result_of(n);
 }
@@ -377,13 +408,15 @@ static s64 device_ioctl(struct file *f, u32 cmd, u64 arg)
 static int device_map(struct file *f, u64 offset, u64 length, u32 vm_flags)
 {
 	struct open_file *o = f->private;
-	u32 access = (vm_flags & VM_READ ? BANOS_FILE_READ : 0) | (vm_flags & VM_WRITE ? BANOS_FILE_WRITE : 0);
+	u32 access = (vm_flags & VM_READ ? BANOS_FILE_READ : 0) |
+		     (vm_flags & VM_WRITE ? BANOS_FILE_WRITE : 0);
 	struct call_mark outer;
 	s64 n;
 
 	if (!call_begin(o, &outer, "map"))
 		return -ENODEV;
-	n = gate_call(o->root, NULL, o->device->ops.map, (u64)o->context, (u64)o->file, offset, length, access, 0);
+	n = gate_call(o->root, NULL, o->device->ops.map, (u64)o->context, (u64)o->file, offset,
+		      length, access, 0);
 	call_end(o, &outer);
 	if (n < 0)
 		return result_of(n);
@@ -391,12 +424,18 @@ static int device_map(struct file *f, u64 offset, u64 length, u32 vm_flags)
 }
 
 /* A region without ops is anonymous memory: what device_map() has found the driver to want. */
-static int device_mmap(struct file *f, struct vm_region *r) { return 0; }
+static int device_mmap(struct file *f, struct vm_region *r)
+{
+	return 0;
+}
 
 /* ---- poll ---- */
 
 /* What a banos_poll stands for; its handle has bit 0 set, so that it is never taken for a buffer. */
-struct poll_call { struct poll_table *table; struct open_file *file; };
+struct poll_call {
+	struct poll_table *table;
+	struct open_file *file;
+};
 
 static u32 device_poll(struct file *f, struct poll_table *t)
 {
@@ -408,7 +447,8 @@ static u32 device_poll(struct file *f, struct poll_table *t)
 
 	if (!call_begin(o, &outer, "poll"))
 		return POLLERR | POLLHUP;
-	n = gate_call(o->root, (void *)handle, o->device->ops.poll, (u64)o->context, (u64)o->file, handle, 0, 0, 0);
+	n = gate_call(o->root, (void *)handle, o->device->ops.poll, (u64)o->context, (u64)o->file,
+		      handle, 0, 0, 0);
 	call_end(o, &outer);
 	if (n < 0)
 		return POLLERR;
@@ -425,7 +465,8 @@ static s64 watch_for_file(struct poll_call *call, struct banos_wait *wait)
 	u32 i = 0;
 
 	if (!queue)
-		return api_mistake("banos_poll_watch", -EINVAL, "wait was not initialised, or is not the driver's memory");
+		return api_mistake("banos_poll_watch", -EINVAL,
+				   "wait was not initialised, or is not the driver's memory");
 	spin_lock(&o->device->lock);
 	while (i < WATCHED_MAX && o->watched[i] && o->watched[i] != queue)
 		i++;
@@ -452,13 +493,26 @@ int64_t banos_poll_watch(banos_poll watch, struct banos_wait *wait)
 BANOS_EXPORT(banos_poll_watch);
 
 static const struct file_ops device_fops = {
-	.open = device_open, .release = device_release, .read = device_read, .write = device_write,
-	.llseek = device_llseek, .poll = device_poll, .ioctl = device_ioctl, .map_begin = device_map, .mmap = device_mmap,
+	.open = device_open,
+	.release = device_release,
+	.read = device_read,
+	.write = device_write,
+	.llseek = device_llseek,
+	.poll = device_poll,
+	.ioctl = device_ioctl,
+	.map_begin = device_map,
+	.mmap = device_mmap,
 };
 /* Of drivers without a poll method: always ready for poll(), refused by epoll. */
 static const struct file_ops device_fops_no_poll = {
-	.open = device_open, .release = device_release, .read = device_read, .write = device_write,
-	.llseek = device_llseek, .ioctl = device_ioctl, .map_begin = device_map, .mmap = device_mmap,
+	.open = device_open,
+	.release = device_release,
+	.read = device_read,
+	.write = device_write,
+	.llseek = device_llseek,
+	.ioctl = device_ioctl,
+	.map_begin = device_map,
+	.mmap = device_mmap,
 };
 
 /* ---- registration ---- */
@@ -527,14 +581,16 @@ static void tell_callers(struct device *d)
 
 	list_for_each(t, &threads_list, all_link)
 		if (READ_ONCE(t->revoked) == &d->revoked)
-			pr_err("banos: %s: device %s: %s() of /dev/%s does not return for %s (thread %d)\n", d->root->name,
-			       d->device_name, READ_ONCE(t->method) ?: "a method", d->name, t->comm, t->tid);
+			pr_err("banos: %s: device %s: %s() of /dev/%s does not return for %s (thread %d)\n",
+			       d->root->name, d->device_name, READ_ONCE(t->method) ?: "a method",
+			       d->name, t->comm, t->tid);
 	spin_unlock_irqrestore(&threads_lock, flags);
 }
 
 static int wait_for_calls(struct device *d, u64 deadline_ns)
 {
-	int err = WAIT_EVENT_(&d->calls_wait, calls_ended(d), THREAD_KILLABLE, deadline_ns, fatal_signal_pending());
+	int err = WAIT_EVENT_(&d->calls_wait, calls_ended(d), THREAD_KILLABLE, deadline_ns,
+			      fatal_signal_pending());
 
 	if (err == -ETIMEDOUT)
 		tell_callers(d);
@@ -577,8 +633,13 @@ static void device_free(struct owned *owned)
 }
 
 static const struct owned_class chardev_class = {
-	.name = "character device", .names = "character devices", .kind = OWNED_CHARDEV, .phase = OWNED_ENTRY,
-	.publish = device_publish, .stop = device_stop, .free = device_free,
+	.name = "character device",
+	.names = "character devices",
+	.kind = OWNED_CHARDEV,
+	.phase = OWNED_ENTRY,
+	.publish = device_publish,
+	.stop = device_stop,
+	.free = device_free,
 };
 
 /* Below /dev, without leaving it. */
@@ -594,7 +655,8 @@ static bool device_name_valid(const char *name, size_t size)
 
 		if (first && (c == '.' || c == '/'))
 			return false;
-		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || strchr("_-.:/", c)))
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+		      strchr("_-.:/", c)))
 			return false;
 	}
 	return true;
@@ -612,16 +674,22 @@ static int take_ops(struct device *d, const struct banos_chardev_ops *ops)
 	void *const *fallback = (void *const *)&default_ops.open;
 
 	if (api_struct(ops) < OPS_SIZE_MIN)
-		return bad_config(-EINVAL, "config->ops is not the driver's memory, or its size is less than 8");
+		return bad_config(
+			-EINVAL,
+			"config->ops is not the driver's memory, or its size is less than 8");
 	if (ops->must)
-		return bad_config(-EOPNOTSUPP, "config->ops->must has a bit that this kernel does not know");
+		return bad_config(-EOPNOTSUPP,
+				  "config->ops->must has a bit that this kernel does not know");
 	memcpy(&d->ops, ops, MIN(ops->size, (u32)sizeof(d->ops)));
 	d->ops.size = sizeof(d->ops);
-	for (u32 i = 0; i < (sizeof(d->ops) - offsetof(struct banos_chardev_ops, open)) / sizeof(void *); i++) {
+	for (u32 i = 0;
+	     i < (sizeof(d->ops) - offsetof(struct banos_chardev_ops, open)) / sizeof(void *);
+	     i++) {
 		if (!slot[i])
 			slot[i] = fallback[i];
 		else if (!owner_has_code(d->root, slot[i]))
-			return bad_config(-EINVAL, "a method in config->ops is not the driver's function");
+			return bad_config(-EINVAL,
+					  "a method in config->ops is not the driver's function");
 	}
 	return 0;
 }
@@ -631,12 +699,16 @@ static int take_config(struct device *d, const struct banos_chardev_config *c)
 	u32 size = api_struct(c);
 
 	if (size < CONFIG_SIZE_1)
-		return bad_config(-EINVAL, "config is not the driver's memory, or its size is less than 104");
+		return bad_config(
+			-EINVAL, "config is not the driver's memory, or its size is less than 104");
 	for (u32 i = CONFIG_SIZE_1; i < size; i++)
 		if (((const u8 *)c)[i])
-			return bad_config(-E2BIG, "config has a field that this kernel does not know");
+			return bad_config(-E2BIG,
+					  "config has a field that this kernel does not know");
 	if (c->flags & ~KNOWN_FLAGS || c->flags == KNOWN_FLAGS)
-		return bad_config(-EINVAL, "config->flags has a bit that is not known, or two that exclude each other");
+		return bad_config(
+			-EINVAL,
+			"config->flags has a bit that is not known, or two that exclude each other");
 	if (c->mode & ~0777u || c->zero)
 		return bad_config(-EINVAL, "config->mode is over 0777, or config->zero is not 0");
 	if (!device_name_valid(c->name, sizeof(c->name)))
@@ -652,7 +724,9 @@ static int take_config(struct device *d, const struct banos_chardev_config *c)
 
 static int take_number(struct device *d, const struct banos_chardev_config *c)
 {
-	struct chardev entry = { .mode = d->mode, .ops = &device_fops, .private = d, .hold = device_hold };
+	struct chardev entry = {
+		.mode = d->mode, .ops = &device_fops, .private = d, .hold = device_hold
+	};
 	int err;
 
 	if (d->ops.poll == default_poll)
@@ -687,7 +761,8 @@ static int register_device(struct owner *o, struct device *d, const struct banos
 	return err;
 }
 
-int64_t banos_chardev_register(banos_owner owner, const struct banos_chardev_config *config, banos_chardev *device)
+int64_t banos_chardev_register(banos_owner owner, const struct banos_chardev_config *config,
+			       banos_chardev *device)
 {
 	struct owner *o = api_owner(owner);
 	struct device *d;

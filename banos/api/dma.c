@@ -12,9 +12,9 @@
 #include <kernel/page.h>
 #include "caller.h"
 
-#define SIZE_LIMIT	(4ul << 20)
-#define ORDER_MAX	10
-#define TRIES_MAX	32u	/* for memory below a limit that the allocator does not know */
+#define SIZE_LIMIT (4ul << 20)
+#define ORDER_MAX  10
+#define TRIES_MAX  32u /* for memory below a limit that the allocator does not know */
 
 struct dma_buffer {
 	struct owned owned;
@@ -41,8 +41,12 @@ static void buffer_free(struct owned *o)
 }
 
 static const struct owned_class dma_class = {
-	.name = "DMA buffer", .names = "DMA buffers", .kind = OWNED_DMA, .phase = OWNED_PASSIVE,
-	.stop = buffer_stop, .free = buffer_free,
+	.name = "DMA buffer",
+	.names = "DMA buffers",
+	.kind = OWNED_DMA,
+	.phase = OWNED_PASSIVE,
+	.stop = buffer_stop,
+	.free = buffer_free,
 };
 
 static u32 order_of(u64 size)
@@ -113,8 +117,8 @@ static s64 add_buffer(struct owner *o, struct dma_buffer *b, u64 size, u32 bits)
 	return err;
 }
 
-int64_t banos_dma_alloc(banos_owner device, uint64_t size, uint32_t bits, banos_dma *buffer, void **memory,
-			uint64_t *address)
+int64_t banos_dma_alloc(banos_owner device, uint64_t size, uint32_t bits, banos_dma *buffer,
+			void **memory, uint64_t *address)
 {
 	struct owner *o = api_owner(device);
 	struct dma_buffer *b;

@@ -14,8 +14,8 @@
 struct found_symbol {
 	struct owned owned;
 	void *function;
-	struct driver *user, *exporter;		/* exporter NULL: the kernel */
-	struct call_slot slot;			/* freed a grace period after the stub forgot it */
+	struct driver *user, *exporter; /* exporter NULL: the kernel */
+	struct call_slot slot;		/* freed a grace period after the stub forgot it */
 };
 
 static void let_go_locked(struct found_symbol *s)
@@ -43,8 +43,12 @@ static void symbol_free(struct owned *o)
 }
 
 static const struct owned_class symbol_class = {
-	.name = "looked-up symbol", .names = "looked-up symbols", .kind = OWNED_SYMBOL, .phase = OWNED_PASSIVE,
-	.stop = symbol_stop, .free = symbol_free,
+	.name = "looked-up symbol",
+	.names = "looked-up symbols",
+	.kind = OWNED_SYMBOL,
+	.phase = OWNED_PASSIVE,
+	.stop = symbol_stop,
+	.free = symbol_free,
 };
 
 static int find_locked(struct found_symbol *s, const char *name)
@@ -60,7 +64,9 @@ static int find_locked(struct found_symbol *s, const char *name)
 	err = use_add(s->user, e->provider);
 	if (err)
 		return err;
-	s->slot = (struct call_slot){ .target = s->function, .owner = &e->provider->owner, .exporter = e->provider };
+	s->slot = (struct call_slot){ .target = s->function,
+				      .owner = &e->provider->owner,
+				      .exporter = e->provider };
 	s->function = stub_create(s->user, &s->slot);
 	if (!s->function) {
 		use_drop(s->user, e->provider);
@@ -73,9 +79,10 @@ static int find_locked(struct found_symbol *s, const char *name)
 void *banos_lookup_symbol(banos_owner owner, const char *name)
 {
 	struct owner *o = api_owner(owner);
-	const char *wrong = !o ? "owner is none of the caller's" :
-			    api_text(name, API_TEXT_MAX) < 0 ? "name is no text of the driver's" :
-			    api_holds_spinlock() ? "may sleep, and the caller holds a spin lock" : NULL;
+	const char *wrong = !o				       ? "owner is none of the caller's"
+			    : api_text(name, API_TEXT_MAX) < 0 ? "name is no text of the driver's"
+			    : api_holds_spinlock() ? "may sleep, and the caller holds a spin lock"
+						   : NULL;
 	struct found_symbol *s;
 	int err;
 
@@ -116,7 +123,8 @@ int64_t banos_release_symbol(banos_owner owner, void *function)
 		return SPINLOCK_MISTAKE();
 	flags = spin_lock_irqsave(&o->root->lock);
 	list_for_each(at, &o->owned[OWNED_PASSIVE], link)
-		if (at->class == &symbol_class && container_of(at, struct found_symbol, owned)->function == function) {
+		if (at->class == &symbol_class &&
+		    container_of(at, struct found_symbol, owned)->function == function) {
 			found = at;
 			atomic_inc(&found->refs);
 			break;

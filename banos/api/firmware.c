@@ -12,9 +12,9 @@
 #include <kernel/string.h>
 #include "caller.h"
 
-#define FOLDER		"/lib/firmware/"
-#define NAME_LEN_MAX	255u
-#define SIZE_LIMIT	(32ul << 20)
+#define FOLDER	     "/lib/firmware/"
+#define NAME_LEN_MAX 255u
+#define SIZE_LIMIT   (32ul << 20)
 
 struct firmware {
 	struct owned owned;
@@ -32,7 +32,10 @@ static void firmware_free(struct owned *o)
 }
 
 static const struct owned_class firmware_class = {
-	.name = "firmware file", .names = "firmware files", .kind = OWNED_FIRMWARE, .phase = OWNED_PASSIVE,
+	.name = "firmware file",
+	.names = "firmware files",
+	.kind = OWNED_FIRMWARE,
+	.phase = OWNED_PASSIVE,
 	.free = firmware_free,
 };
 
@@ -92,7 +95,7 @@ static s64 read_in_thread(struct firmware *fw, const char *name)
 		return -ENOMEM;
 	}
 	thread_start(t);
-	thread_stop(t);			/* it never looks whether it should: this waits */
+	thread_stop(t); /* it never looks whether it should: this waits */
 	err = r->result;
 	kfree(r);
 	return err;

@@ -13,17 +13,20 @@
 
 struct text {
 	char *buf;
-	u64 size, used;			/* used: as if there were room */
+	u64 size, used; /* used: as if there were room */
 	format_span_fn span;
-	bool bad;			/* an argument was no text */
+	bool bad; /* an argument was no text */
 };
-struct args { const u64 *value; u32 left; };
+struct args {
+	const u64 *value;
+	u32 left;
+};
 
 /* A conversion: %[flags][width][.precision][length]type */
 struct conversion {
 	char flags[6];
-	int width, precision;		/* -1: none */
-	u32 bytes;			/* of an integer */
+	int width, precision; /* -1: none */
+	u32 bytes;	      /* of an integer */
 	char type;
 };
 
@@ -65,7 +68,10 @@ static const char *parse_length(const char *f, u32 *bytes)
 	for (;; f++)
 		switch (*f) {
 		case 'h': *bytes = *bytes == 2 ? 1 : 2; break;
-		case 'l': case 'j': case 'z': case 't': *bytes = 8; break;
+		case 'l':
+		case 'j':
+		case 'z':
+		case 't': *bytes = 8; break;
 		default: return f;
 		}
 }
@@ -84,7 +90,7 @@ static const char *parse(const char *f, struct args *a, struct conversion *c)
 		f = parse_number(f + 1, a, &c->precision);
 	f = parse_length(f, &c->bytes);
 	c->type = *f;
-	if (c->width < -1 && n < sizeof(c->flags) - 1) {	/* "%*d" with a negative width */
+	if (c->width < -1 && n < sizeof(c->flags) - 1) { /* "%*d" with a negative width */
 		c->flags[n] = '-';
 		c->width = -c->width;
 	}
@@ -141,7 +147,7 @@ static void put_integer(struct text *t, const struct conversion *c, u64 v)
 	char out[80], format[40];
 	int n = snprintf(format, sizeof(format), "%%%s", c->flags), width = c->width;
 
-	if (width > 64) {		/* blanks or zeroes in front are few enough by themselves */
+	if (width > 64) { /* blanks or zeroes in front are few enough by themselves */
 		struct conversion wide = *c;
 
 		wide.width = 64;
@@ -155,7 +161,8 @@ static void put_integer(struct text *t, const struct conversion *c, u64 v)
 	if (width >= 0)
 		n += snprintf(format + n, sizeof(format) - n, "%d", width);
 	if (c->precision >= 0)
-		n += snprintf(format + n, sizeof(format) - n, ".%d", c->precision > 64 ? 64 : c->precision);
+		n += snprintf(format + n, sizeof(format) - n, ".%d",
+			      c->precision > 64 ? 64 : c->precision);
 	snprintf(format + n, sizeof(format) - n, "l%c", c->type);
 	n = snprintf(out, sizeof(out), format, v);
 	put(t, out, n < (int)sizeof(out) ? n : (int)sizeof(out) - 1);
@@ -168,12 +175,12 @@ static bool convert(struct text *t, const struct conversion *c, struct args *a)
 	char one;
 
 	switch (c->type) {
-	case 'd': case 'i':
-		put_integer(t, c, narrow(next_arg(a), c->bytes, true));
-		return true;
-	case 'u': case 'x': case 'X': case 'o':
-		put_integer(t, c, narrow(next_arg(a), c->bytes, false));
-		return true;
+	case 'd':
+	case 'i': put_integer(t, c, narrow(next_arg(a), c->bytes, true)); return true;
+	case 'u':
+	case 'x':
+	case 'X':
+	case 'o': put_integer(t, c, narrow(next_arg(a), c->bytes, false)); return true;
 	case 'p':
 		hex.type = 'x';
 		strscpy(hex.flags, strchr(c->flags, '-') ? "#-" : "#", sizeof(hex.flags));
@@ -183,18 +190,14 @@ static bool convert(struct text *t, const struct conversion *c, struct args *a)
 		one = next_arg(a);
 		put_padded(t, c, &one, 1);
 		return true;
-	case 's':
-		put_text(t, c, (const char *)next_arg(a));
-		return true;
-	case '%':
-		put(t, "%", 1);
-		return true;
-	default:
-		return false;
+	case 's': put_text(t, c, (const char *)next_arg(a)); return true;
+	case '%': put(t, "%", 1); return true;
+	default: return false;
 	}
 }
 
-s64 format_args(char *buf, u64 size, const char *fmt, const u64 *args, u32 count, format_span_fn span)
+s64 format_args(char *buf, u64 size, const char *fmt, const u64 *args, u32 count,
+		format_span_fn span)
 {
 	struct text t = { buf, size ? size - 1 : 0, 0, span, false };
 	struct args a = { args, count };

@@ -18,8 +18,8 @@
 #include <kernel/page.h>
 #include "caller.h"
 
-#define MAP_MAX		(1ull << 30)
-#define PORTS		0x10000u
+#define MAP_MAX (1ull << 30)
+#define PORTS	0x10000u
 
 /* ---- device memory ---- */
 
@@ -40,8 +40,12 @@ static void mapping_free(struct owned *o)
 }
 
 static const struct owned_class mmio_class = {
-	.name = "device memory mapping", .names = "device memory mappings", .kind = OWNED_MMIO, .phase = OWNED_PASSIVE,
-	.stop = mapping_stop, .free = mapping_free,
+	.name = "device memory mapping",
+	.names = "device memory mappings",
+	.kind = OWNED_MMIO,
+	.phase = OWNED_PASSIVE,
+	.stop = mapping_stop,
+	.free = mapping_free,
 };
 
 static bool overlaps(u64 a, u64 alen, u64 b, u64 blen)
@@ -80,7 +84,8 @@ static s64 map(struct owner *o, struct mapping *m, u64 address, u64 length, u32 
 {
 	int err;
 
-	m->memory = krange_map_phys(address, length, flags & BANOS_MMIO_COMBINE ? KCACHE_WC : KCACHE_UC);
+	m->memory = krange_map_phys(address, length,
+				    flags & BANOS_MMIO_COMBINE ? KCACHE_WC : KCACHE_UC);
 	if (!m->memory)
 		return -ENOMEM;
 	krange_mark_driver(m->memory);
@@ -90,8 +95,8 @@ static s64 map(struct owner *o, struct mapping *m, u64 address, u64 length, u32 
 	return err;
 }
 
-int64_t banos_mmio_map(banos_owner owner, uint64_t address, uint64_t length, uint32_t flags, banos_mmio *mapping,
-		       void **memory)
+int64_t banos_mmio_map(banos_owner owner, uint64_t address, uint64_t length, uint32_t flags,
+		       banos_mmio *mapping, void **memory)
 {
 	struct owner *o = api_owner(owner);
 	struct mapping *m;
@@ -158,8 +163,12 @@ static void ports_free(struct owned *o)
 }
 
 static const struct owned_class ports_class = {
-	.name = "port range", .names = "port ranges", .kind = OWNED_PORTS, .phase = OWNED_PASSIVE,
-	.stop = ports_stop, .free = ports_free,
+	.name = "port range",
+	.names = "port ranges",
+	.kind = OWNED_PORTS,
+	.phase = OWNED_PASSIVE,
+	.stop = ports_stop,
+	.free = ports_free,
 };
 
 /*
@@ -169,16 +178,22 @@ static const struct owned_class ports_class = {
  */
 static bool port_is_kernels(u32 first, u32 count)
 {
-	static const struct { u16 first, count; } own[] = {
-		{ 0x00, 0x100 }, { 0x3c0, 0x20 }, { 0x3f8, 8 },
+	static const struct {
+		u16 first, count;
+	} own[] = {
+		{ 0x00, 0x100 },
+		{ 0x3c0, 0x20 },
+		{ 0x3f8, 8 },
 	};
-	const struct acpi_gas *gas[] = { &acpi_info.pm1a_control, &acpi_info.pm1b_control, &acpi_info.pm_timer };
+	const struct acpi_gas *gas[] = { &acpi_info.pm1a_control, &acpi_info.pm1b_control,
+					 &acpi_info.pm_timer };
 
 	for (u32 i = 0; i < ARRAY_SIZE(own); i++)
 		if (overlaps(first, count, own[i].first, own[i].count))
 			return true;
 	for (u32 i = 0; i < ARRAY_SIZE(gas); i++)
-		if (gas[i]->addr && gas[i]->space == ACPI_SPACE_IO && overlaps(first, count, gas[i]->addr, 4))
+		if (gas[i]->addr && gas[i]->space == ACPI_SPACE_IO &&
+		    overlaps(first, count, gas[i]->addr, 4))
 			return true;
 	return false;
 }

@@ -19,15 +19,15 @@
 #include <kernel/time.h>
 #include "caller.h"
 
-#define ISA_LINES	16
+#define ISA_LINES 16
 
 struct interrupt {
 	struct owned owned;
 	struct owner *owner;
 	struct bus_device *device;
-	u32 index, number;		/* the device's; ours, valid while connected */
+	u32 index, number; /* the device's; ours, valid while connected */
 	bool connected, dead, pending, ended;
-	struct irq_line *masked;	/* until the function has returned */
+	struct irq_line *masked; /* until the function has returned */
 	u64 count;
 	const void *function;
 	void *context;
@@ -70,7 +70,8 @@ static void interrupt_main(void *arg)
 		if (thread_should_stop())
 			break;
 		__atomic_store_n(&i->pending, false, __ATOMIC_SEQ_CST);
-		result = gate_enter(i->owner->root, true, NULL, i->function, (u64)i->context, 0, 0, 0, 0, 0);
+		result = gate_enter(i->owner->root, true, NULL, i->function, (u64)i->context, 0, 0,
+				    0, 0, 0);
 		unmask(i, result > 0);
 	}
 	smp_store_release(&i->ended, true);
@@ -101,8 +102,8 @@ static int interrupt_stop(struct owned *o, u64 deadline_ns)
 	i->thread->should_stop = true;
 	wake_up_all(&i->wait);
 	if (wait_event_until(&i->wait, smp_load_acquire(&i->ended), deadline_ns)) {
-		pr_err("banos: %s: the function %pS of an interrupt of device %s does not return\n", i->owner->root->name,
-		       i->function, i->owner->name);
+		pr_err("banos: %s: the function %pS of an interrupt of device %s does not return\n",
+		       i->owner->root->name, i->function, i->owner->name);
 		return -EBUSY;
 	}
 	thread_stop(i->thread);
@@ -116,8 +117,12 @@ static void interrupt_free(struct owned *o)
 }
 
 static const struct owned_class irq_class = {
-	.name = "interrupt", .names = "interrupts", .kind = OWNED_IRQ, .phase = OWNED_ACTIVE,
-	.stop = interrupt_stop, .free = interrupt_free,
+	.name = "interrupt",
+	.names = "interrupts",
+	.kind = OWNED_IRQ,
+	.phase = OWNED_ACTIVE,
+	.stop = interrupt_stop,
+	.free = interrupt_free,
 };
 
 /* ---- asking for it ---- */
@@ -179,8 +184,8 @@ static s64 start(struct interrupt *i)
 	return 0;
 }
 
-int64_t banos_irq_create(banos_owner device, uint32_t index, int64_t (*function)(void *context), void *context,
-			 banos_irq *irq)
+int64_t banos_irq_create(banos_owner device, uint32_t index, int64_t (*function)(void *context),
+			 void *context, banos_irq *irq)
 {
 	struct owner *o = api_owner(device);
 	struct interrupt *i;
@@ -225,7 +230,8 @@ int64_t banos_irq_destroy(banos_irq irq)
 	if (!o)
 		return MISTAKE("irq is none of the caller's, or was given up before");
 	if (container_of(o, struct interrupt, owned)->thread == current)
-		err = api_mistake(__func__, -EDEADLK, "is called by the function of this interrupt");
+		err = api_mistake(__func__, -EDEADLK,
+				  "is called by the function of this interrupt");
 	else
 		err = owned_remove(o);
 	owned_put(o);

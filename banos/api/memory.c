@@ -13,12 +13,12 @@
 #include <kernel/heap.h>
 #include "caller.h"
 
-#define SIZE_MAX_BYTES	(256ul << 20)
-#define ATOMIC_MAX	2048u
+#define SIZE_MAX_BYTES (256ul << 20)
+#define ATOMIC_MAX     2048u
 
 struct allocation {
 	struct owned owned;
-	struct rb_node node;		/* in driver->memory */
+	struct rb_node node; /* in driver->memory */
 	struct driver *driver;
 	void *memory;
 	u64 size;
@@ -30,7 +30,9 @@ static void tree_insert_locked(struct allocation *a)
 
 	while (*link) {
 		parent = *link;
-		link = a->memory < rb_entry(parent, struct allocation, node)->memory ? &parent->left : &parent->right;
+		link = a->memory < rb_entry(parent, struct allocation, node)->memory
+			       ? &parent->left
+			       : &parent->right;
 	}
 	rb_insert(&a->driver->memory, &a->node, parent, link);
 }
@@ -65,8 +67,12 @@ static void allocation_free(struct owned *o)
 }
 
 static const struct owned_class memory_class = {
-	.name = "allocation", .names = "allocations", .kind = OWNED_MEMORY, .phase = OWNED_PASSIVE,
-	.stop = allocation_stop, .free = allocation_free,
+	.name = "allocation",
+	.names = "allocations",
+	.kind = OWNED_MEMORY,
+	.phase = OWNED_PASSIVE,
+	.stop = allocation_stop,
+	.free = allocation_free,
 };
 
 static struct allocation *allocate(u64 size, bool atomic)
@@ -100,7 +106,9 @@ static const char *alloc_mistake(const struct owner *o, u64 size, u32 flags)
 		return "flags has a bit that is not known";
 	if (flags & BANOS_ALLOC_ATOMIC)
 		return size > ATOMIC_MAX ? "size is over 2048 with BANOS_ALLOC_ATOMIC" : NULL;
-	return api_holds_spinlock() ? "may sleep without BANOS_ALLOC_ATOMIC, and the caller holds a spin lock" : NULL;
+	return api_holds_spinlock()
+		       ? "may sleep without BANOS_ALLOC_ATOMIC, and the caller holds a spin lock"
+		       : NULL;
 }
 
 void *banos_alloc(banos_owner owner, uint64_t size, uint32_t flags)
@@ -150,7 +158,8 @@ int64_t banos_free(banos_owner owner, void *memory)
 	if (!a)
 		return MISTAKE("memory was not obtained for this owner, or was freed before");
 	/* Larger ones are unmapped, which sleeps. */
-	err = a->size > PAGE_SIZE && api_holds_spinlock() ? SPINLOCK_MISTAKE() : owned_remove(&a->owned);
+	err = a->size > PAGE_SIZE && api_holds_spinlock() ? SPINLOCK_MISTAKE()
+							  : owned_remove(&a->owned);
 	owned_put(&a->owned);
 	return err;
 }

@@ -18,8 +18,8 @@ static const char *format_mistake(const char *format, const uint64_t *args, uint
 
 static const char text_mistake[] = "an argument for %s is no text of the driver's";
 
-int64_t banos_print_args(banos_owner owner, uint32_t level, const char *format, const uint64_t *args,
-			 uint32_t count)
+int64_t banos_print_args(banos_owner owner, uint32_t level, const char *format,
+			 const uint64_t *args, uint32_t count)
 {
 	struct owner *o = api_owner(owner);
 	const char *wrong = format_mistake(format, args, count);
@@ -41,7 +41,8 @@ int64_t banos_print_args(banos_owner owner, uint32_t level, const char *format, 
 }
 BANOS_EXPORT(banos_print_args);
 
-int64_t banos_format_args(char *buffer, uint64_t size, const char *format, const uint64_t *args, uint32_t count)
+int64_t banos_format_args(char *buffer, uint64_t size, const char *format, const uint64_t *args,
+			  uint32_t count)
 {
 	const char *wrong = format_mistake(format, args, count);
 	s64 n;

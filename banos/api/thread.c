@@ -29,7 +29,8 @@ static void thread_main(void *arg)
 	struct driver_thread *t = arg;
 
 	if (!thread_should_stop())
-		t->result = gate_enter(t->root, true, NULL, t->function, (u64)t->context, 0, 0, 0, 0, 0);
+		t->result = gate_enter(t->root, true, NULL, t->function, (u64)t->context, 0, 0, 0,
+				       0, 0);
 	smp_store_release(&t->ended, true);
 	wake_up_all(&t->end_wait);
 	owned_put(&t->owned);
@@ -47,7 +48,8 @@ static int driver_thread_stop(struct owned *o, u64 deadline_ns)
 	struct driver_thread *t = container_of(o, struct driver_thread, owned);
 
 	if (stop_until(t, deadline_ns)) {
-		pr_err("banos: %s: its thread \"%s\" does not end\n", t->root->name, t->thread->comm);
+		pr_err("banos: %s: its thread \"%s\" does not end\n", t->root->name,
+		       t->thread->comm);
 		return -EBUSY;
 	}
 	/* Past our code, but for its last instructions: those are waited for. */
@@ -63,8 +65,12 @@ static void driver_thread_free(struct owned *o)
 }
 
 static const struct owned_class thread_class = {
-	.name = "thread", .names = "threads", .kind = OWNED_THREAD, .phase = OWNED_ACTIVE,
-	.stop = driver_thread_stop, .free = driver_thread_free,
+	.name = "thread",
+	.names = "threads",
+	.kind = OWNED_THREAD,
+	.phase = OWNED_ACTIVE,
+	.stop = driver_thread_stop,
+	.free = driver_thread_free,
 };
 
 static void copy_name(char *to, const char *from)
@@ -75,7 +81,8 @@ static void copy_name(char *to, const char *from)
 	to[n] = 0;
 }
 
-static int64_t start_thread(struct owner *o, struct driver_thread *t, const char *name, banos_thread *thread)
+static int64_t start_thread(struct owner *o, struct driver_thread *t, const char *name,
+			    banos_thread *thread)
 {
 	char text[16];
 	int err;
@@ -96,8 +103,8 @@ static int64_t start_thread(struct owner *o, struct driver_thread *t, const char
 	return 0;
 }
 
-int64_t banos_thread_create(banos_owner owner, int64_t (*function)(void *context), void *context, const char *name,
-			    banos_thread *thread)
+int64_t banos_thread_create(banos_owner owner, int64_t (*function)(void *context), void *context,
+			    const char *name, banos_thread *thread)
 {
 	struct owner *o = api_owner(owner);
 	struct driver_thread *t;

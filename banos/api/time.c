@@ -6,15 +6,21 @@
 #include <kernel/wait.h>
 #include "caller.h"
 
-#define DELAY_MAX_US	10000u
+#define DELAY_MAX_US 10000u
 
-uint64_t banos_time_ns(void) { return time_monotonic_ns(); }
+uint64_t banos_time_ns(void)
+{
+	return time_monotonic_ns();
+}
 BANOS_EXPORT(banos_time_ns);
 
-uint64_t banos_time_real_ns(void) { return time_realtime_ns(); }
+uint64_t banos_time_real_ns(void)
+{
+	return time_realtime_ns();
+}
 BANOS_EXPORT(banos_time_real_ns);
 
-int64_t (banos_sleep_until)(uint64_t deadline_ns, uint32_t flags)
+int64_t(banos_sleep_until)(uint64_t deadline_ns, uint32_t flags)
 {
 	struct wait_queue alone;
 	s64 err = api_check_sleep("banos_sleep_until", deadline_ns ?: 1, flags);
@@ -27,7 +33,8 @@ int64_t (banos_sleep_until)(uint64_t deadline_ns, uint32_t flags)
 		return 0;
 	}
 	/* Who asks the thread to stop, or takes its device away, wakes it; so does a signal. */
-	err = wait_event_interruptible_until(&alone, thread_should_stop() || call_is_revoked(), deadline_ns ?: 1);
+	err = wait_event_interruptible_until(&alone, thread_should_stop() || call_is_revoked(),
+					     deadline_ns ?: 1);
 	if (err == -ETIMEDOUT)
 		return 0;
 	return call_is_revoked() ? -ENODEV : -ERESTART;

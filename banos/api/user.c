@@ -23,7 +23,8 @@ static s64 transferred(const char *function, u64 done, u64 wanted)
 	if (done || !wanted)
 		return done;
 	if (api_holds_spinlock())
-		return api_mistake(function, -EFAULT, "may sleep, and the caller holds a spin lock");
+		return api_mistake(function, -EFAULT,
+				   "may sleep, and the caller holds a spin lock");
 	return -EFAULT;
 }
 
@@ -78,7 +79,8 @@ BANOS_EXPORT(banos_buffer_left);
 static s64 user_result(const char *function, s64 err)
 {
 	if (err && !current->space)
-		return api_mistake(function, err, "no program has called: this is a thread of the driver's own");
+		return api_mistake(function, err,
+				   "no program has called: this is a thread of the driver's own");
 	return err ? transferred(function, 0, 1) : 0;
 }
 
@@ -86,7 +88,8 @@ int64_t banos_user_read(void *to, uint64_t from, uint64_t length)
 {
 	if (!api_may_write(to, length))
 		return MISTAKE("to is not the driver's memory");
-	return user_result(__func__, current->space ? copy_from_user(to, uaddr(from), length) : -EFAULT);
+	return user_result(__func__,
+			   current->space ? copy_from_user(to, uaddr(from), length) : -EFAULT);
 }
 BANOS_EXPORT(banos_user_read);
 
@@ -94,6 +97,7 @@ int64_t banos_user_write(uint64_t to, const void *from, uint64_t length)
 {
 	if (!api_may_read(from, length))
 		return MISTAKE("from is not the driver's memory");
-	return user_result(__func__, current->space ? copy_to_user(uaddr(to), from, length) : -EFAULT);
+	return user_result(__func__,
+			   current->space ? copy_to_user(uaddr(to), from, length) : -EFAULT);
 }
 BANOS_EXPORT(banos_user_write);

@@ -27,18 +27,18 @@
 #include <kernel/uaccess.h>
 #include "caller.h"
 
-#define MUTEX_WAITERS	(1ull << 32)
-#define SEAL_WORD	2
+#define MUTEX_WAITERS (1ull << 32)
+#define SEAL_WORD     2
 
-enum seal { SEAL_WAIT = 1, SEAL_MUTEX, SEAL_SPIN };	/* addresses are multiples of 8 */
+enum seal { SEAL_WAIT = 1, SEAL_MUTEX, SEAL_SPIN }; /* addresses are multiples of 8 */
 static u64 secret;
 
 struct queue {
 	struct owned owned;
-	const void *storage;		/* the driver's */
+	const void *storage; /* the driver's */
 	struct wait_queue waiters;
 	struct atomic sleepers;
-	bool closed;			/* its owner is being let go */
+	bool closed; /* its owner is being let go */
 };
 
 /* A driver that destroys what a program's poll() still watches costs us the memory, no more. */
@@ -67,19 +67,34 @@ static void queue_closed(struct owned *o)
 }
 
 static const struct owned_class wait_class = {
-	.name = "wait object", .names = "wait objects", .kind = OWNED_WAIT, .phase = OWNED_PASSIVE,
-	.stop = queue_stop, .free = queue_free, .closed = queue_closed,
+	.name = "wait object",
+	.names = "wait objects",
+	.kind = OWNED_WAIT,
+	.phase = OWNED_PASSIVE,
+	.stop = queue_stop,
+	.free = queue_free,
+	.closed = queue_closed,
 };
 static const struct owned_class mutex_class = {
-	.name = "mutex", .names = "mutexes", .kind = OWNED_MUTEX, .phase = OWNED_PASSIVE,
-	.stop = queue_stop, .free = queue_free,
+	.name = "mutex",
+	.names = "mutexes",
+	.kind = OWNED_MUTEX,
+	.phase = OWNED_PASSIVE,
+	.stop = queue_stop,
+	.free = queue_free,
 };
 
 /* ---- storage ---- */
 
-void driver_locks_init(void) { secret = random_u64(); }
+void driver_locks_init(void)
+{
+	secret = random_u64();
+}
 
-static u64 seal_of(const void *storage, enum seal kind) { return ((u64)storage | kind) ^ secret; }
+static u64 seal_of(const void *storage, enum seal kind)
+{
+	return ((u64)storage | kind) ^ secret;
+}
 
 static bool is_sealed(const void *storage, enum seal kind)
 {
@@ -113,8 +128,8 @@ static s64 queue_create(struct owner *o, const struct owned_class *class, const 
 }
 
 /* Storage, size, state and cookie of mutexes and wait objects lie alike. */
-static s64 storage_init(const char *function, banos_owner owner, const struct owned_class *class, u64 *words, u64 size,
-			enum seal kind)
+static s64 storage_init(const char *function, banos_owner owner, const struct owned_class *class,
+			u64 *words, u64 size, enum seal kind)
 {
 	struct owner *o = api_owner(owner);
 	s64 handle;
@@ -122,9 +137,11 @@ static s64 storage_init(const char *function, banos_owner owner, const struct ow
 	if (!o)
 		return api_mistake(function, -EINVAL, "owner is none of the caller's");
 	if (!storage_is_drivers(words, size))
-		return api_mistake(function, -EINVAL, "the storage is not the driver's memory, or not aligned to 8");
+		return api_mistake(function, -EINVAL,
+				   "the storage is not the driver's memory, or not aligned to 8");
 	if (api_holds_spinlock())
-		return api_mistake(function, -EDEADLK, "may sleep, and the caller holds a spin lock");
+		return api_mistake(function, -EDEADLK,
+				   "may sleep, and the caller holds a spin lock");
 	handle = queue_create(o, class, words);
 	if (handle < 0)
 		return handle;
@@ -153,7 +170,8 @@ static s64 queue_destroy(const char *function, u64 *words, const struct owned_cl
 	s64 err;
 
 	if (!q)
-		return api_mistake(function, -EINVAL, "it was not initialised, or has been overwritten");
+		return api_mistake(function, -EINVAL,
+				   "it was not initialised, or has been overwritten");
 	/* Programs that poll() keep it by themselves, and look again. */
 	err = atomic_read(&q->sleepers) ? -EBUSY : owned_remove(&q->owned);
 	if (!err)
@@ -211,14 +229,17 @@ static bool wait_is_over(const struct queue *q)
 }
 
 /* Whoever started hardware has to see its end: neither signals nor removal end this. */
-static s64 sleep_patiently(struct queue *q, const struct banos_wait *wait, u64 ticket, u64 deadline_ns)
+static s64 sleep_patiently(struct queue *q, const struct banos_wait *wait, u64 ticket,
+			   u64 deadline_ns)
 {
 	return wait_event_until(&q->waiters, wait_woken(wait, ticket), deadline_ns);
 }
 
-static s64 sleep_interruptibly(struct queue *q, const struct banos_wait *wait, u64 ticket, u64 deadline_ns)
+static s64 sleep_interruptibly(struct queue *q, const struct banos_wait *wait, u64 ticket,
+			       u64 deadline_ns)
 {
-	s64 err = WAIT_EVENT_(&q->waiters, wait_woken(wait, ticket) || interrupted() || wait_is_over(q),
+	s64 err = WAIT_EVENT_(&q->waiters,
+			      wait_woken(wait, ticket) || interrupted() || wait_is_over(q),
 			      THREAD_INTERRUPTIBLE, deadline_ns, signal_pending());
 
 	if (wait_woken(wait, ticket))
@@ -230,7 +251,8 @@ static s64 sleep_interruptibly(struct queue *q, const struct banos_wait *wait, u
 	return q->owned.owner ? -ERESTART : -EINVAL;
 }
 
-int64_t (banos_wait_sleep)(const struct banos_wait *wait, uint64_t ticket, uint64_t deadline_ns, uint32_t flags)
+int64_t(banos_wait_sleep)(const struct banos_wait *wait, uint64_t ticket, uint64_t deadline_ns,
+			  uint32_t flags)
 {
 	const char *me = "banos_wait_sleep";
 	s64 err = api_check_sleep(me, deadline_ns, flags);
@@ -238,9 +260,11 @@ int64_t (banos_wait_sleep)(const struct banos_wait *wait, uint64_t ticket, uint6
 
 	if (err)
 		return err;
-	q = is_sealed(wait, SEAL_WAIT) ? queue_get(wait, READ_ONCE(wait->cookie), &wait_class) : NULL;
+	q = is_sealed(wait, SEAL_WAIT) ? queue_get(wait, READ_ONCE(wait->cookie), &wait_class)
+				       : NULL;
 	if (!q)
-		return api_mistake(me, -EINVAL, "it was not initialised, or is not the driver's memory");
+		return api_mistake(me, -EINVAL,
+				   "it was not initialised, or is not the driver's memory");
 	atomic_inc(&q->sleepers);
 	if (flags & BANOS_UNINTERRUPTIBLE)
 		err = sleep_patiently(q, wait, ticket, deadline_ns);
@@ -249,7 +273,8 @@ int64_t (banos_wait_sleep)(const struct banos_wait *wait, uint64_t ticket, uint6
 	atomic_dec(&q->sleepers);
 	owned_put(&q->owned);
 	if (unlikely(!err && !is_sealed(wait, SEAL_WAIT)))
-		return api_mistake(me, -EINVAL, "it was freed or overwritten while this thread slept on it");
+		return api_mistake(me, -EINVAL,
+				   "it was freed or overwritten while this thread slept on it");
 	return err;
 }
 BANOS_EXPORT(banos_wait_sleep);
@@ -268,7 +293,7 @@ int64_t banos_wait_wake(struct banos_wait *wait)
 	if (o && q->storage != wait)
 		o = NULL;
 	if (o && wait_queue_active(&q->waiters))
-		wake_up(&q->waiters);	/* all but sets of epoll that wait exclusively: of those one */
+		wake_up(&q->waiters); /* all but sets of epoll that wait exclusively: of those one */
 	rcu_read_unlock();
 	return o ? 0 : MISTAKE("it was overwritten, or its owner is gone");
 }
@@ -276,7 +301,9 @@ BANOS_EXPORT(banos_wait_wake);
 
 struct owned *driver_wait_get(struct banos_wait *wait)
 {
-	struct queue *q = is_sealed(wait, SEAL_WAIT) ? queue_get(wait, READ_ONCE(wait->cookie), &wait_class) : NULL;
+	struct queue *q = is_sealed(wait, SEAL_WAIT)
+				  ? queue_get(wait, READ_ONCE(wait->cookie), &wait_class)
+				  : NULL;
 
 	return q ? &q->owned : NULL;
 }
@@ -303,7 +330,8 @@ static inline void count_held(int change)
 
 int64_t banos_mutex_init(banos_owner owner, struct banos_mutex *mutex)
 {
-	return storage_init(__func__, owner, &mutex_class, (u64 *)mutex, sizeof(*mutex), SEAL_MUTEX);
+	return storage_init(__func__, owner, &mutex_class, (u64 *)mutex, sizeof(*mutex),
+			    SEAL_MUTEX);
 }
 BANOS_EXPORT(banos_mutex_init);
 
@@ -341,7 +369,8 @@ static bool mutex_try_or_mark(struct banos_mutex *mutex)
 	for (;;) {
 		u64 new = state ? state | MUTEX_WAITERS : my_name() | MUTEX_WAITERS;
 
-		if (__atomic_compare_exchange_n(&mutex->state, &state, new, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+		if (__atomic_compare_exchange_n(&mutex->state, &state, new, false, __ATOMIC_ACQUIRE,
+						__ATOMIC_RELAXED))
 			return !state;
 	}
 }
@@ -366,7 +395,9 @@ static s64 mutex_lock_slowly(const char *function, struct banos_mutex *mutex)
 	wait_event(&q->waiters, (lost = mutex_is_lost(mutex, q)) || mutex_try_or_mark(mutex));
 	atomic_dec(&q->sleepers);
 	owned_put(&q->owned);
-	return lost ? api_mistake(function, -EINVAL, "mutex was freed or overwritten while this thread waited") : 0;
+	return lost ? api_mistake(function, -EINVAL,
+				  "mutex was freed or overwritten while this thread waited")
+		    : 0;
 }
 
 int64_t banos_mutex_lock(struct banos_mutex *mutex)
@@ -434,7 +465,8 @@ BANOS_EXPORT(banos_spin_init);
 static bool spin_try(struct banos_spinlock *lock, u64 *holder)
 {
 	*holder = 0;
-	return __atomic_compare_exchange_n(&lock->state, holder, cpu_id() + 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+	return __atomic_compare_exchange_n(&lock->state, holder, cpu_id() + 1, false,
+					   __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
 }
 
 int64_t banos_spin_lock(struct banos_spinlock *lock)
@@ -448,7 +480,8 @@ int64_t banos_spin_lock(struct banos_spinlock *lock)
 		/* Who holds it stays on its CPU: that is this thread. */
 		if (holder == cpu_id() + 1) {
 			preempt_enable();
-			return api_mistake(__func__, -EDEADLK, "lock is held on this processor already");
+			return api_mistake(__func__, -EDEADLK,
+					   "lock is held on this processor already");
 		}
 		while (READ_ONCE(lock->state))
 			cpu_relax();

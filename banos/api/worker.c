@@ -20,11 +20,11 @@
 
 struct driver_worker {
 	spinlock_t lock;
-	struct list queue;			/* task.link */
+	struct list queue; /* task.link */
 	struct task *running;
 	struct thread *thread;
-	struct wait_queue wait;			/* the thread waits for tasks */
-	struct wait_queue done;			/* others wait for a task's end */
+	struct wait_queue wait; /* the thread waits for tasks */
+	struct wait_queue done; /* others wait for a task's end */
 	struct driver *driver;
 };
 
@@ -32,12 +32,12 @@ struct driver_worker {
 struct task {
 	struct owned owned;
 	struct driver_worker *worker;
-	struct list link;			/* empty: not queued */
+	struct list link; /* empty: not queued */
 	const void *function;
 	void *context;
-	bool dead;				/* is not queued again */
-	u64 runs;				/* ended */
-	struct timer timer;			/* of timers only */
+	bool dead;	    /* is not queued again */
+	u64 runs;	    /* ended */
+	struct timer timer; /* of timers only */
 };
 
 /* ---- the thread ---- */
@@ -79,7 +79,8 @@ static void worker_main(void *arg)
 			continue;
 		}
 		if (!READ_ONCE(t->dead))
-			gate_enter(&w->driver->owner, true, NULL, t->function, (u64)t->context, 0, 0, 0, 0, 0);
+			gate_enter(&w->driver->owner, true, NULL, t->function, (u64)t->context, 0,
+				   0, 0, 0, 0);
 		task_ended(w, t);
 	}
 }
@@ -133,7 +134,8 @@ int driver_worker_stop(struct driver *d)
 		return 0;
 	/* Its tasks are gone by now; only a function that does not return can keep it. */
 	if (wait_event_until(&w->done, !READ_ONCE(w->running), owner_stop_deadline(&d->owner))) {
-		pr_err("banos: %s: a function of a timer or a piece of work does not return\n", d->name);
+		pr_err("banos: %s: a function of a timer or a piece of work does not return\n",
+		       d->name);
 		return -EBUSY;
 	}
 	thread_stop(w->thread);
@@ -148,7 +150,7 @@ static bool task_queue(struct task *t)
 {
 	struct driver_worker *w = t->worker;
 	u64 flags = spin_lock_irqsave(&w->lock);
-	bool new = !t->dead && list_empty(&t->link);
+	bool new = !t->dead &&list_empty(&t->link);
 
 	if (new) {
 		atomic_inc(&t->owned.refs);
@@ -218,12 +220,20 @@ static void task_free(struct owned *o)
 }
 
 static const struct owned_class timer_class = {
-	.name = "timer", .names = "timers", .kind = OWNED_TIMER, .phase = OWNED_ACTIVE,
-	.stop = task_stop, .free = task_free,
+	.name = "timer",
+	.names = "timers",
+	.kind = OWNED_TIMER,
+	.phase = OWNED_ACTIVE,
+	.stop = task_stop,
+	.free = task_free,
 };
 static const struct owned_class work_class = {
-	.name = "piece of work", .names = "pieces of work", .kind = OWNED_WORK, .phase = OWNED_ACTIVE,
-	.stop = task_stop, .free = task_free,
+	.name = "piece of work",
+	.names = "pieces of work",
+	.kind = OWNED_WORK,
+	.phase = OWNED_ACTIVE,
+	.stop = task_stop,
+	.free = task_free,
 };
 
 static void timer_ended(struct timer *t)
@@ -244,7 +254,8 @@ static int64_t task_create(banos_owner owner, int64_t (*function)(void *), void 
 	if (!owner_has_code(o, function))
 		return api_mistake(caller, -EINVAL, "function is not the driver's");
 	if (!api_may_write(handle, sizeof(*handle)))
-		return api_mistake(caller, -EINVAL, "the handle's place is not the driver's memory");
+		return api_mistake(caller, -EINVAL,
+				   "the handle's place is not the driver's memory");
 	if (api_holds_spinlock())
 		return api_mistake(caller, -EDEADLK, "may sleep, and the caller holds a spin lock");
 	t = kzalloc(sizeof(*t));
@@ -293,7 +304,8 @@ static int64_t task_destroy(const char *caller, u64 handle, const struct owned_c
 
 /* ---- timers ---- */
 
-int64_t banos_timer_create(banos_owner owner, int64_t (*function)(void *context), void *context, banos_timer *timer)
+int64_t banos_timer_create(banos_owner owner, int64_t (*function)(void *context), void *context,
+			   banos_timer *timer)
 {
 	return task_create(owner, function, context, &timer_class, (u64 *)timer);
 }
@@ -321,8 +333,9 @@ int64_t banos_timer_cancel(banos_timer timer)
 		return PTR_ERR(t);
 	result = timer_cancel_sync(&t->timer);
 	result |= task_unqueue(t);
-	if (!from_itself(t->worker) && wait_event_until(&t->worker->done, READ_ONCE(t->worker->running) != t,
-							owner_stop_deadline(&t->worker->driver->owner)))
+	if (!from_itself(t->worker) &&
+	    wait_event_until(&t->worker->done, READ_ONCE(t->worker->running) != t,
+			     owner_stop_deadline(&t->worker->driver->owner)))
 		result = task_does_not_return(t, t->function);
 	owned_put(&t->owned);
 	return result;
@@ -337,7 +350,8 @@ BANOS_EXPORT(banos_timer_destroy);
 
 /* ---- work ---- */
 
-int64_t banos_work_create(banos_owner owner, int64_t (*function)(void *context), void *context, banos_work *work)
+int64_t banos_work_create(banos_owner owner, int64_t (*function)(void *context), void *context,
+			  banos_work *work)
 {
 	return task_create(owner, function, context, &work_class, (u64 *)work);
 }
@@ -386,7 +400,8 @@ int64_t banos_work_wait(banos_work work)
 		return PTR_ERR(t);
 	if (from_itself(t->worker)) {
 		owned_put(&t->owned);
-		return api_mistake(__func__, -EDEADLK, "is called by a function of this driver's timers or work");
+		return api_mistake(__func__, -EDEADLK,
+				   "is called by a function of this driver's timers or work");
 	}
 	runs = READ_ONCE(t->runs);
 	if (wait_event_until(&t->worker->done, task_is_done(t, runs), work_wait_limit(t)))

@@ -10,6 +10,7 @@
 #include <kernel/fs.h>
 #include <kernel/string.h>
 
+/* clang-format off */
 static const char *const kind_names[OWNED_KINDS] = {
 	[OWNED_CHARDEV] = "character devices", [OWNED_MEMORY] = "allocations", [OWNED_TIMER] = "timers",
 	[OWNED_WORK] = "pieces of work", [OWNED_THREAD] = "threads", [OWNED_MUTEX] = "mutexes", [OWNED_WAIT] = "wait objects",
@@ -17,6 +18,7 @@ static const char *const kind_names[OWNED_KINDS] = {
 	[OWNED_PROBER] = "device probers", [OWNED_MMIO] = "device memory mappings", [OWNED_PORTS] = "port ranges",
 	[OWNED_DMA] = "DMA buffers", [OWNED_IRQ] = "interrupts",
 };
+/* clang-format on */
 
 const char *driver_state_name(const struct driver *d)
 {
@@ -33,8 +35,13 @@ u64 driver_memory(const struct driver *d)
 void driver_query(struct driver *d, struct banos_query *out)
 {
 	*out = (struct banos_query){
-		.size = sizeof(*out), .state = d->state, .id = d->id, .bytes = driver_memory(d),
-		.users = driver_pin_count(d), .builtin = d->builtin, .level = d->level,
+		.size = sizeof(*out),
+		.state = d->state,
+		.id = d->id,
+		.bytes = driver_memory(d),
+		.users = driver_pin_count(d),
+		.builtin = d->builtin,
+		.level = d->level,
 		.address = d->builtin ? 0 : d->owner.code,
 	};
 	memcpy(out->name, d->name, sizeof(out->name));
@@ -68,7 +75,8 @@ static int show_modules(struct seq_file *m, void *arg)
 			seq_puts(m, "-");
 		else
 			show_users(m, d, ",");
-		seq_printf(m, " %s 0x%016lx\n", driver_state_name(d), addresses ? d->owner.code : 0);
+		seq_printf(m, " %s 0x%016lx\n", driver_state_name(d),
+			   addresses ? d->owner.code : 0);
 	}
 	mutex_unlock(&drivers_lock);
 	return 0;
@@ -76,7 +84,10 @@ static int show_modules(struct seq_file *m, void *arg)
 
 /* ---- /proc/banos ---- */
 
-struct device_list { struct seq_file *m; const struct owner *root; };
+struct device_list {
+	struct seq_file *m;
+	const struct owner *root;
+};
 
 static bool show_device(const struct bus_device *d, void *arg)
 {
@@ -93,13 +104,15 @@ static int show_driver(struct seq_file *m, void *arg)
 	u64 calls, running;
 
 	gate_count(&d->owner, &calls, &running);
-	seq_printf(m, "name:\t\t%s\nversion:\t%s\nlicence:\t%s\ndescription:\t%s\n", d->name, d->version, d->licence,
-		   d->description);
-	seq_printf(m, "built:\t\t%s, for API level %u\n", d->builtin ? "into the kernel" : "as a file", d->level);
+	seq_printf(m, "name:\t\t%s\nversion:\t%s\nlicence:\t%s\ndescription:\t%s\n", d->name,
+		   d->version, d->licence, d->description);
+	seq_printf(m, "built:\t\t%s, for API level %u\n",
+		   d->builtin ? "into the kernel" : "as a file", d->level);
 	seq_printf(m, "state:\t\t%s\n", driver_state_name(d));
 	if (!d->builtin)
 		seq_printf(m, "code:\t\t0x%lx\n", d->owner.code);
-	seq_printf(m, "memory:\t\t%lu bytes of image, %lu allocated\n", d->npages * PAGE_SIZE, d->owner.bytes);
+	seq_printf(m, "memory:\t\t%lu bytes of image, %lu allocated\n", d->npages * PAGE_SIZE,
+		   d->owner.bytes);
 	seq_printf(m, "pins:\t\t%u\n", driver_pin_count(d));
 	seq_printf(m, "calls:\t\t%lu, %lu of them running\n", calls, running);
 	for (u32 k = 0; k < OWNED_KINDS; k++)

@@ -28,7 +28,8 @@ static char *params_of(const char *name)
 		if (w.key_len <= n + 1 || memcmp(w.key, name, n) || w.key[n] != '.')
 			continue;
 		used += scnprintf(text + used, size - used, w.val ? "%.*s=\"%.*s\" " : "%.*s ",
-				  (int)(w.key_len - n - 1), w.key + n + 1, (int)w.val_len, w.val ?: "");
+				  (int)(w.key_len - n - 1), w.key + n + 1, (int)w.val_len,
+				  w.val ?: "");
 	}
 	return text;
 }
@@ -36,8 +37,12 @@ static char *params_of(const char *name)
 static int apply_params(struct report *r, const struct builtin_driver *b, const char *name)
 {
 	struct param_target t = {
-		.records = b->descriptor, .relocated = b->descriptor, .size = b->descriptor_end - b->descriptor,
-		.data = (u64)_data, .data_size = _image_end - _data, .mem = _data,
+		.records = b->descriptor,
+		.relocated = b->descriptor,
+		.size = b->descriptor_end - b->descriptor,
+		.data = (u64)_data,
+		.data_size = _image_end - _data,
+		.mem = _data,
 	};
 	char *params = params_of(name);
 	int err = params ? params_apply(r, &t, params) : report_add(r, -ENOMEM, "no memory");
@@ -102,7 +107,9 @@ static int bind_locked(struct driver *d, const struct builtin_import *i)
 	if (!s)
 		return -ENOMEM;
 	*s = (struct call_slot){
-		.target = (const void *)e->address, .owner = &e->provider->owner, .exporter = e->provider,
+		.target = (const void *)e->address,
+		.owner = &e->provider->owner,
+		.exporter = e->provider,
 	};
 	smp_store_release(i->slot, s);
 	return 0;
@@ -119,7 +126,8 @@ static void bind_imports(struct report *r, struct driver *d, const struct builti
 		err = bind_locked(d, i);
 		mutex_unlock(&drivers_lock);
 		if (err && !(err == -ENOENT && i->weak))
-			report_add(r, err, "it needs %s, which no driver that has started provides", i->name);
+			report_add(r, err, "it needs %s, which no driver that has started provides",
+				   i->name);
 	}
 }
 
@@ -132,14 +140,16 @@ static void bind_dependencies(struct report *r, struct driver *d, const struct b
 		const char *name = ((const struct banos_dependency_record *)h)->name;
 
 		if (h->kind == BANOS_RECORD_DEPENDENCY && driver_depend(d, name))
-			report_add(r, -ENOENT, "it needs the driver %s, which has not started", name);
+			report_add(r, -ENOENT, "it needs the driver %s, which has not started",
+				   name);
 	}
 }
 
 static int prepare(struct driver *d, const struct builtin_driver *b, struct report *r)
 {
 	const struct banos_driver_record *record;
-	int err = check_records(r, b->descriptor, b->descriptor_end - b->descriptor, BANOS_LEVEL, &record);
+	int err = check_records(r, b->descriptor, b->descriptor_end - b->descriptor, BANOS_LEVEL,
+				&record);
 
 	if (err)
 		return err;
@@ -175,13 +185,14 @@ static void start_builtin(const struct builtin_driver *b)
 	strscpy(r.who, b->path, sizeof(r.who));
 	err = prepare(d, b, &r);
 	if (err) {
-		d->nfini = 0;			/* nothing of it ever ran */
+		d->nfini = 0; /* nothing of it ever ran */
 		d->exit = 0;
 	} else {
 		err = driver_start(d, &r);
 	}
 	if (err) {
-		pr_err("banos: the built-in driver %s does not start: %s (error %d)\n", b->path, error_text(err), -err);
+		pr_err("banos: the built-in driver %s does not start: %s (error %d)\n", b->path,
+		       error_text(err), -err);
 		for (char *line = r.text, *end; line && (end = strchr(line, '\n')); line = end + 1)
 			pr_err("banos: %.*s\n", (int)(end - line), line);
 		driver_undo(d);

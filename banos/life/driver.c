@@ -27,7 +27,7 @@ struct driver *driver_create(void)
 	d->id = -1;
 	d->state = BANOS_DRIVER_LOADING;
 	atomic_set(&d->refs, 1);
-	atomic_set(&d->pins, DRIVER_GOING_PIN);	/* nobody gets in before it is live */
+	atomic_set(&d->pins, DRIVER_GOING_PIN); /* nobody gets in before it is live */
 	list_init(&d->link);
 	list_init(&d->uses);
 	list_init(&d->users);
@@ -48,7 +48,10 @@ free:
 	return NULL;
 }
 
-void driver_get(struct driver *d) { atomic_inc(&d->refs); }
+void driver_get(struct driver *d)
+{
+	atomic_inc(&d->refs);
+}
 
 static void driver_free(struct rcu_head *h)
 {
@@ -66,7 +69,8 @@ bool driver_pin(struct driver *d)
 	s32 v = atomic_read(&d->pins);
 
 	while (!(v & DRIVER_GOING_PIN))
-		if (__atomic_compare_exchange_n(&d->pins.v, &v, v + 1, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+		if (__atomic_compare_exchange_n(&d->pins.v, &v, v + 1, false, __ATOMIC_SEQ_CST,
+						__ATOMIC_RELAXED))
 			return true;
 	return false;
 }
@@ -135,8 +139,8 @@ int driver_take_serves(struct driver *d, const u8 *records, u64 size)
 		return -ENOMEM;
 	for (u64 at = 0; (h = record_next(records, size, &at));)
 		if (h->kind == BANOS_RECORD_SERVES)
-			strscpy(d->serves[d->nserves++], ((const struct banos_serves_record *)h)->alias,
-				BANOS_ALIAS_SIZE);
+			strscpy(d->serves[d->nserves++],
+				((const struct banos_serves_record *)h)->alias, BANOS_ALIAS_SIZE);
 	return 0;
 }
 
@@ -158,7 +162,8 @@ int driver_run_init(struct driver *d)
 	run_calls(d, d->init_calls, d->ninit);
 	result = gate_call(&d->owner, NULL, (const void *)d->init, d->owner.handle, 0, 0, 0, 0, 0);
 	if (result > 0) {
-		pr_warn("banos: %s: init returned %ld; it has to return 0 or an error\n", d->name, result);
+		pr_warn("banos: %s: init returned %ld; it has to return 0 or an error\n", d->name,
+			result);
 		result = -EINVAL;
 	}
 	return result;
@@ -172,7 +177,8 @@ void driver_run_exit(struct driver *d)
 		return;
 	d->exited = true;
 	if (d->exit)
-		result = gate_call(&d->owner, NULL, (const void *)d->exit, d->owner.handle, 0, 0, 0, 0, 0);
+		result = gate_call(&d->owner, NULL, (const void *)d->exit, d->owner.handle, 0, 0, 0,
+				   0, 0);
 	if (result)
 		pr_warn("banos: %s: exit returned %ld; it has to return 0\n", d->name, result);
 	run_calls(d, d->fini_calls, d->nfini);
@@ -241,12 +247,13 @@ int driver_start(struct driver *d, struct report *r)
 	int err = driver_run_init(d);
 
 	if (err) {
-		d->exit = 0;			/* it never was there */
+		d->exit = 0; /* it never was there */
 		return report_add(r, err, "init failed: %s (error %d)", error_text(err), -err);
 	}
 	err = driver_publish(d);
 	if (err)
-		report_add(r, err, "what it registered could not be made visible: %s (error %d)", error_text(err), -err);
+		report_add(r, err, "what it registered could not be made visible: %s (error %d)",
+			   error_text(err), -err);
 	return err;
 }
 
@@ -265,7 +272,8 @@ void driver_undo(struct driver *d)
 static void report_leak(struct owner *root, const struct owned_class *c, u32 count)
 {
 	if (c->phase != OWNED_ENTRY)
-		pr_warn("banos: %s: leaked %u %s\n", root->name, count, count == 1 ? c->name : c->names);
+		pr_warn("banos: %s: leaked %u %s\n", root->name, count,
+			count == 1 ? c->name : c->names);
 }
 
 static void free_image(struct driver *d)
@@ -312,7 +320,8 @@ void driver_leave_behind(struct driver *d)
 		link_locked(d);
 	mutex_unlock(&drivers_lock);
 	account_add(d);
-	pr_err("banos: %s: something of it does not end; it stays, going, as number %ld\n", d->name, d->id);
+	pr_err("banos: %s: something of it does not end; it stays, going, as number %ld\n", d->name,
+	       d->id);
 }
 
 static int dismantle(struct driver *d)

@@ -17,7 +17,7 @@
 
 extern const struct banos_export __banos_exports_start[], __banos_exports_end[];
 
-#define FIRST_BUCKETS	256u
+#define FIRST_BUCKETS 256u
 
 static struct export *first_table[FIRST_BUCKETS], **table = first_table;
 static u32 nbuckets = FIRST_BUCKETS, nentries;
@@ -99,7 +99,10 @@ bool export_shadowed(const struct export *e)
 	return export_find(e->name) != e;
 }
 
-u32 exports_of_kernel(void) { return nkernel; }
+u32 exports_of_kernel(void)
+{
+	return nkernel;
+}
 
 void exports_each(void (*fn)(const struct export *e, void *arg), void *arg)
 {
@@ -126,7 +129,8 @@ int exports_init(void)
 	for (e = __banos_exports_start; e < __banos_exports_end; e++)
 		if (!is_builtin_drivers(e))
 			kernel_exports[nkernel++] = (struct export){
-				.name = e->name, .address = (u64)e->function,
+				.name = e->name,
+				.address = (u64)e->function,
 			};
 	return exports_add(kernel_exports, nkernel);
 }
@@ -139,7 +143,9 @@ int driver_take_exports(struct driver *d, const struct load_export *e, u32 n)
 	if (!d->exports)
 		return -ENOMEM;
 	for (u32 i = 0; i < n; i++)
-		d->exports[i] = (struct export){ .name = e[i].name, .address = e[i].address, .provider = d };
+		d->exports[i] = (struct export){ .name = e[i].name,
+						 .address = e[i].address,
+						 .provider = d };
 	d->nexports = n;
 	return 0;
 }

@@ -16,8 +16,14 @@
 
 static bool locked;
 
-void driver_lock_installs(void) { WRITE_ONCE(locked, true); }
-bool driver_installs_locked(void) { return READ_ONCE(locked); }
+void driver_lock_installs(void)
+{
+	WRITE_ONCE(locked, true);
+}
+bool driver_installs_locked(void)
+{
+	return READ_ONCE(locked);
+}
 
 /* ---- the loader's world ---- */
 
@@ -27,7 +33,10 @@ static void *env_alloc(size_t size)
 	return kmalloc(size ?: 1) ?: kvzalloc(size);
 }
 
-static void env_free(void *p) { kvfree(p); }
+static void env_free(void *p)
+{
+	kvfree(p);
+}
 
 static u8 *env_alloc_memory(struct loader *l, u64 npages, u64 *addr)
 {
@@ -78,7 +87,10 @@ static int env_find(struct loader *l, const char *name, struct load_import *out)
 	return err;
 }
 
-static int env_depend(struct loader *l, const char *name) { return driver_depend(l->arg, name); }
+static int env_depend(struct loader *l, const char *name)
+{
+	return driver_depend(l->arg, name);
+}
 
 static const struct loader_env env = {
 	.level = BANOS_LEVEL,
@@ -137,8 +149,8 @@ static int take_over(struct driver *d, struct loader *l)
 	d->nfini = l->nfini;
 	d->owner.code = l->addr;
 	d->owner.code_end = l->addr + l->part_size[PART_TEXT];
-	err = driver_take_exports(d, l->exports, l->nexports) ?:
-	      driver_take_serves(d, l->records, l->sections[l->driver_section].sh_size);
+	err = driver_take_exports(d, l->exports, l->nexports)
+		      ?: driver_take_serves(d, l->records, l->sections[l->driver_section].sh_size);
 	l->names = NULL;
 	l->functions = NULL;
 	l->init_calls = NULL;
@@ -158,7 +170,10 @@ static int protect(struct driver *d, const struct loader *l)
 			return err;
 	}
 	d->range = (struct symbol_range){
-		.start = d->owner.code, .end = d->owner.code_end, .name = d->name, .lookup = lookup_function,
+		.start = d->owner.code,
+		.end = d->owner.code_end,
+		.name = d->name,
+		.lookup = lookup_function,
 	};
 	symbol_range_add(&d->range);
 	return 0;
@@ -175,7 +190,7 @@ static s64 install(struct install_request *rq, struct driver *d, struct loader *
 			report_add(&l->report, err, "no memory");
 	}
 	if (err || rq->flags & BANOS_INSTALL_DRY_RUN) {
-		d->ninit = d->nfini = 0;	/* nothing of it ever ran */
+		d->ninit = d->nfini = 0; /* nothing of it ever ran */
 		d->exit = 0;
 		driver_undo(d);
 		return err;
@@ -188,14 +203,16 @@ static s64 install(struct install_request *rq, struct driver *d, struct loader *
 	if (err)
 		driver_undo(d);
 	else
-		bus_settle();		/* devices that it added have their drivers when insmod ends */
+		bus_settle(); /* devices that it added have their drivers when insmod ends */
 	driver_put(d);
 	return err ?: id;
 }
 
 s64 driver_install(struct install_request *rq)
 {
-	struct loader l = { .env = &env, .file = rq->file, .file_size = rq->size, .params = rq->params };
+	struct loader l = {
+		.env = &env, .file = rq->file, .file_size = rq->size, .params = rq->params
+	};
 	struct driver *d = driver_create();
 	s64 result;
 

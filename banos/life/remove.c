@@ -51,13 +51,14 @@ static int remove_claimed(struct driver *d, bool wait)
 	driver_withdraw(d);
 	owner_stop_begin(&d->owner);
 	err = driver_end(d);
-	if (err) {			/* else it is freed */
+	if (err) { /* else it is freed */
 		owner_stop_end(&d->owner);
 		if (fatal_signal_pending())
-			pr_err("banos: %s: not removed: who asked for it was killed; a later removal goes on from there\n", d->name);
+			pr_err("banos: %s: not removed: who asked for it was killed; a later removal goes on from there\n",
+			       d->name);
 		else
-			pr_err("banos: %s: not removed: something of it has not ended within %u s\n", d->name,
-			       (u32)(OWNER_STOP_LIMIT_NS / NSEC_PER_SEC));
+			pr_err("banos: %s: not removed: something of it has not ended within %u s\n",
+			       d->name, (u32)(OWNER_STOP_LIMIT_NS / NSEC_PER_SEC));
 	}
 	return err;
 }

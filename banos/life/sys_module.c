@@ -26,16 +26,16 @@
 #define ENTRIES_MAX 10
 
 struct sys_module {
-	struct list link;			/* sys_modules */
+	struct list link; /* sys_modules */
 	struct list holders;
-	struct proc_entry *entries[ENTRIES_MAX];	/* in the order of their making */
+	struct proc_entry *entries[ENTRIES_MAX]; /* in the order of their making */
 	u32 nentries;
-	bool gone;				/* out of the list; no links are made any more */
+	bool gone; /* out of the list; no links are made any more */
 	char name[BANOS_NAME_SIZE];
 };
 
 struct sys_holder {
-	struct list link;			/* sys_module->holders */
+	struct list link; /* sys_module->holders */
 	struct proc_entry *entry;
 	char name[BANOS_NAME_SIZE];
 };
@@ -43,7 +43,7 @@ struct sys_holder {
 static DEFINE_MUTEX(sys_lock);
 static DEFINE_LIST(sys_modules);
 static u64 generation_shown = ~0ull;
-static bool ever_looked;			/* set before drivers_lock is taken for the first look */
+static bool ever_looked; /* set before drivers_lock is taken for the first look */
 
 /* ---- files ---- */
 
@@ -75,7 +75,9 @@ static int show(struct seq_file *m, const struct sys_module *s,
 static void print_state(struct seq_file *m, const struct driver *d)
 {
 	static const char *const names[] = {
-		[BANOS_DRIVER_LOADING] = "coming", [BANOS_DRIVER_LIVE] = "live", [BANOS_DRIVER_GOING] = "going",
+		[BANOS_DRIVER_LOADING] = "coming",
+		[BANOS_DRIVER_LIVE] = "live",
+		[BANOS_DRIVER_GOING] = "going",
 	};
 
 	seq_printf(m, "%s\n", names[d->state]);
@@ -97,18 +99,34 @@ static void print_version(struct seq_file *m, const struct driver *d)
 }
 
 /* Linux's word for modules that are not its own, unsigned and so on; there is no such thing here. */
-static void print_nothing(struct seq_file *m, const struct driver *d) { seq_puts(m, "\n"); }
+static void print_nothing(struct seq_file *m, const struct driver *d)
+{
+	seq_puts(m, "\n");
+}
 
 static void print_part(struct seq_file *m, const struct driver *d, enum load_part part)
 {
 	seq_printf(m, "0x%016lx\n", (u64)d->mem + d->part_offset[part]);
 }
 
-static void print_text(struct seq_file *m, const struct driver *d) { print_part(m, d, PART_TEXT); }
-static void print_rodata(struct seq_file *m, const struct driver *d) { print_part(m, d, PART_RODATA); }
-static void print_data(struct seq_file *m, const struct driver *d) { print_part(m, d, PART_DATA); }
+static void print_text(struct seq_file *m, const struct driver *d)
+{
+	print_part(m, d, PART_TEXT);
+}
+static void print_rodata(struct seq_file *m, const struct driver *d)
+{
+	print_part(m, d, PART_RODATA);
+}
+static void print_data(struct seq_file *m, const struct driver *d)
+{
+	print_part(m, d, PART_DATA);
+}
 
-#define SHOW(what) static int show_##what(struct seq_file *m, void *arg) { return show(m, arg, print_##what); }
+#define SHOW(what)                                            \
+	static int show_##what(struct seq_file *m, void *arg) \
+	{                                                     \
+		return show(m, arg, print_##what);            \
+	}
 SHOW(state)
 SHOW(refs)
 SHOW(size)
@@ -143,7 +161,8 @@ static bool next_holder(const struct sys_module *s, char *name)
 		if (d->builtin || strcmp(d->name, s->name))
 			continue;
 		list_for_each(u, &d->users, by_exporter)
-			if (!found && !list_empty(&u->user->link) && !u->user->builtin && !holder_find(s, u->user->name)) {
+			if (!found && !list_empty(&u->user->link) && !u->user->builtin &&
+			    !holder_find(s, u->user->name)) {
 				strscpy(name, u->user->name, BANOS_NAME_SIZE);
 				found = true;
 			}
@@ -210,9 +229,14 @@ static void module_destroy(struct sys_module *s)
 
 static bool module_create(const char *name)
 {
-	static const struct { const char *path; mode_t mode; int (*show)(struct seq_file *m, void *arg); } files[] = {
-		{ "initstate", 0444, show_state }, { "refcnt", 0444, show_refs }, { "coresize", 0444, show_size },
-		{ "version", 0444, show_version }, { "taint", 0444, show_nothing }, { "sections/.text", 0400, show_text },
+	static const struct {
+		const char *path;
+		mode_t mode;
+		int (*show)(struct seq_file *m, void *arg);
+	} files[] = {
+		{ "initstate", 0444, show_state },	   { "refcnt", 0444, show_refs },
+		{ "coresize", 0444, show_size },	   { "version", 0444, show_version },
+		{ "taint", 0444, show_nothing },	   { "sections/.text", 0400, show_text },
 		{ "sections/.rodata", 0400, show_rodata }, { "sections/.data", 0400, show_data },
 	};
 	struct sys_module *s = kzalloc(sizeof(*s));

@@ -30,7 +30,7 @@ static struct driver_use *use_find(struct driver *user, struct driver *exporter)
  */
 static bool depends(struct driver *d, struct driver *on)
 {
-	static u64 search;			/* under drivers_lock */
+	static u64 search; /* under drivers_lock */
 	struct driver *todo = d;
 
 	d->search = ++search;
@@ -149,19 +149,24 @@ void slots_free(struct driver *user)
  *
  *	endbr64; mov slot(%rip), %r11; jmp gate_slot_entry
  */
-#define STUB_SIZE	16u
-#define NSTUBS		(PAGE_SIZE / STUB_SIZE)
+#define STUB_SIZE 16u
+#define NSTUBS	  (PAGE_SIZE / STUB_SIZE)
 
 struct stub_page {
-	struct list link;			/* driver->stubs */
+	struct list link; /* driver->stubs */
 	u8 *code;
-	struct call_slot **slots;		/* NULL: free */
-	u32 next;				/* look from here: freshly freed ones come last */
+	struct call_slot **slots; /* NULL: free */
+	u32 next;		  /* look from here: freshly freed ones come last */
 };
 
-static s64 dead_slot_called(void) { return -ENODEV; }
+static s64 dead_slot_called(void)
+{
+	return -ENODEV;
+}
 
-static struct owner dead_owner = { .root = &dead_owner, .name = "a driver that is gone", .gate_slot = GATE_OWN_SLOT };
+static struct owner dead_owner = { .root = &dead_owner,
+				   .name = "a driver that is gone",
+				   .gate_slot = GATE_OWN_SLOT };
 struct call_slot gate_dead_slot = { .target = dead_slot_called, .owner = &dead_owner };
 
 static void write_stub(u8 *code, struct call_slot **slot)

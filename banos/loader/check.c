@@ -22,12 +22,16 @@ static int find_sections(struct loader *l)
 	u64 n = e->e_shnum;
 
 	if (!e->e_shoff || e->e_shoff > l->file_size - sizeof(Elf64_Shdr))
-		return report_add(r, -ENOEXEC, "its section table lies outside of the file (was it copied only in part?)");
+		return report_add(
+			r, -ENOEXEC,
+			"its section table lies outside of the file (was it copied only in part?)");
 	l->sections = (const file_shdr *)(l->file + e->e_shoff);
 	if (!n)
 		n = l->sections[0].sh_size;
 	if (n > (l->file_size - e->e_shoff) / sizeof(Elf64_Shdr))
-		return report_add(r, -ENOEXEC, "its section table lies outside of the file (was it copied only in part?)");
+		return report_add(
+			r, -ENOEXEC,
+			"its section table lies outside of the file (was it copied only in part?)");
 	l->nsections = n;
 	l->section_strings = e->e_shstrndx;
 	if (l->section_strings == SHN_XINDEX)
@@ -61,27 +65,29 @@ static int check_place(struct loader *l, u32 i)
 	const file_shdr *s = &l->sections[i];
 
 	if (s->sh_type != SHT_NOBITS && s->sh_type != SHT_NULL && !in_file(l, s))
-		return report_add(&l->report, -ENOEXEC, "section %u (%s) lies outside of the file", i,
-				  section_name(l, i));
+		return report_add(&l->report, -ENOEXEC, "section %u (%s) lies outside of the file",
+				  i, section_name(l, i));
 	if (s->sh_link >= l->nsections)
-		return report_add(&l->report, -ENOEXEC, "section %u (%s) refers to section %u, which is not there",
-				  i, section_name(l, i), s->sh_link);
+		return report_add(&l->report, -ENOEXEC,
+				  "section %u (%s) refers to section %u, which is not there", i,
+				  section_name(l, i), s->sh_link);
 	return 0;
 }
 
 static bool loadable_type(u32 type)
 {
-	return type == SHT_PROGBITS || type == SHT_NOBITS || type == SHT_NOTE || type == SHT_INIT_ARRAY ||
-	       type == SHT_FINI_ARRAY || type == SHT_X86_64_UNWIND;
+	return type == SHT_PROGBITS || type == SHT_NOBITS || type == SHT_NOTE ||
+	       type == SHT_INIT_ARRAY || type == SHT_FINI_ARRAY || type == SHT_X86_64_UNWIND;
 }
 
 static int unknown_type(struct loader *l, u32 i)
 {
 	u32 type = l->sections[i].sh_type;
 
-	return report_add(&l->report, -ENOEXEC,
-			  "section %s has unknown type %u (0x%x); if the driver works without it, remove it with objcopy -R %s",
-			  section_name(l, i), type, type, section_name(l, i));
+	return report_add(
+		&l->report, -ENOEXEC,
+		"section %s has unknown type %u (0x%x); if the driver works without it, remove it with objcopy -R %s",
+		section_name(l, i), type, type, section_name(l, i));
 }
 
 /* What will be in memory. */
@@ -93,29 +99,37 @@ static int check_loaded(struct loader *l, u32 i)
 	int err = 0;
 
 	if (s->sh_flags & SHF_TLS)
-		err = report_add(r, -ENOEXEC, "section %s is thread-local storage, which drivers cannot have", name);
+		err = report_add(r, -ENOEXEC,
+				 "section %s is thread-local storage, which drivers cannot have",
+				 name);
 	if ((s->sh_flags & SHF_WRITE) && (s->sh_flags & SHF_EXECINSTR))
 		err = report_add(r, -ENOEXEC, "section %s is both writable and executable", name);
 	if (s->sh_flags & SHF_COMPRESSED)
 		err = report_add(r, -ENOEXEC, "section %s is compressed", name);
-	if (s->sh_type == SHT_PREINIT_ARRAY || !strncmp(name, ".ctors", 6) || !strncmp(name, ".dtors", 6))
-		err = report_add(r, -ENOEXEC, "section %s: constructors belong into .init_array", name);
-	else if (!loadable_type(s->sh_type) && s->sh_type != SHT_GNU_SFRAME && s->sh_type != SHT_CREL)
+	if (s->sh_type == SHT_PREINIT_ARRAY || !strncmp(name, ".ctors", 6) ||
+	    !strncmp(name, ".dtors", 6))
+		err = report_add(r, -ENOEXEC, "section %s: constructors belong into .init_array",
+				 name);
+	else if (!loadable_type(s->sh_type) && s->sh_type != SHT_GNU_SFRAME &&
+		 s->sh_type != SHT_CREL)
 		err = unknown_type(l, i);
 	if (s->sh_addralign & (s->sh_addralign - 1) || s->sh_addralign > PAGE_SIZE)
-		err = report_add(r, -ENOEXEC, "section %s wants to be aligned to %lu; it can be to powers of 2 up to %lu", name,
-				 (unsigned long)s->sh_addralign, PAGE_SIZE);
+		err = report_add(
+			r, -ENOEXEC,
+			"section %s wants to be aligned to %lu; it can be to powers of 2 up to %lu",
+			name, (unsigned long)s->sh_addralign, PAGE_SIZE);
 	if (s->sh_size > LOADER_MEMORY_MAX)
-		err = report_add(r, -EFBIG, "section %s would take %lu bytes of memory", name, (unsigned long)s->sh_size);
+		err = report_add(r, -EFBIG, "section %s would take %lu bytes of memory", name,
+				 (unsigned long)s->sh_size);
 	return err;
 }
 
 /* Tables that say something to linkers, debuggers and profilers, not to the one who loads. */
 static bool harmless_type(u32 type)
 {
-	return type == SHT_NULL || type == SHT_PROGBITS || type == SHT_NOBITS || type == SHT_NOTE || type == SHT_STRTAB ||
-	       type == SHT_X86_64_UNWIND || type == SHT_GNU_SFRAME || type == SHT_GNU_ATTRIBUTES ||
-	       (type >= SHT_LLVM_FIRST && type <= SHT_LLVM_LAST);
+	return type == SHT_NULL || type == SHT_PROGBITS || type == SHT_NOBITS || type == SHT_NOTE ||
+	       type == SHT_STRTAB || type == SHT_X86_64_UNWIND || type == SHT_GNU_SFRAME ||
+	       type == SHT_GNU_ATTRIBUTES || (type >= SHT_LLVM_FIRST && type <= SHT_LLVM_LAST);
 }
 
 /*
@@ -129,9 +143,10 @@ static int check_unloaded(struct loader *l, u32 i)
 
 	/* What counts where it is loaded would be lost in silence. */
 	if (section_is_table(name))
-		return report_add(&l->report, -ENOEXEC,
-				  "section %s would not be loaded: it lacks the flag SHF_ALLOC (in assembly: .section %s,\"aw\")",
-				  name, name);
+		return report_add(
+			&l->report, -ENOEXEC,
+			"section %s would not be loaded: it lacks the flag SHF_ALLOC (in assembly: .section %s,\"aw\")",
+			name, name);
 	if (type == SHT_CREL || harmless_type(type))
 		return 0;
 	return unknown_type(l, i);
@@ -142,11 +157,13 @@ static int check_crel(struct loader *l, u32 i)
 {
 	const char *name = section_name(l, i);
 
-	if (likely(l->sections[i].sh_type != SHT_CREL && (name[0] != '.' || name[1] != 'c' || strncmp(name, ".crel.", 6))))
+	if (likely(l->sections[i].sh_type != SHT_CREL &&
+		   (name[0] != '.' || name[1] != 'c' || strncmp(name, ".crel.", 6))))
 		return 0;
-	return report_add(&l->report, -ENOEXEC,
-			  "section %s has compact relocations (CREL), which cannot be read: compile without -Wa,--crel",
-			  name);
+	return report_add(
+		&l->report, -ENOEXEC,
+		"section %s has compact relocations (CREL), which cannot be read: compile without -Wa,--crel",
+		name);
 }
 
 static int check_table(struct loader *l, u32 i)
@@ -160,23 +177,21 @@ static int check_table(struct loader *l, u32 i)
 			return report_add(r, -ENOEXEC, "it has two symbol tables");
 		l->symbol_section = i;
 		return 0;
-	case SHT_SYMTAB_SHNDX:
-		l->shndx_section = i;
-		return 0;
-	case SHT_GROUP:
-		l->has_groups = true;
-		return 0;
+	case SHT_SYMTAB_SHNDX: l->shndx_section = i; return 0;
+	case SHT_GROUP: l->has_groups = true; return 0;
 	case SHT_RELA:
 	case SHT_REL:
 		if (!s->sh_info || s->sh_info >= l->nsections)
-			return report_add(r, -ENOEXEC, "section %s relocates section %u, which is not there",
+			return report_add(r, -ENOEXEC,
+					  "section %s relocates section %u, which is not there",
 					  section_name(l, i), s->sh_info);
 		if (s->sh_type == SHT_REL && (l->sections[s->sh_info].sh_flags & SHF_ALLOC))
-			return report_add(r, -ENOEXEC, "section %s has relocations of the kind REL; x86_64 uses RELA",
-					  section_name(l, i));
+			return report_add(
+				r, -ENOEXEC,
+				"section %s has relocations of the kind REL; x86_64 uses RELA",
+				section_name(l, i));
 		return 0;
-	default:
-		return l->sections[i].sh_flags & SHF_ALLOC ? 0 : check_unloaded(l, i);
+	default: return l->sections[i].sh_flags & SHF_ALLOC ? 0 : check_unloaded(l, i);
 	}
 }
 
@@ -188,7 +203,8 @@ int check_file(struct loader *l)
 		return err;
 	if (!in_file(l, &l->sections[l->section_strings]) ||
 	    !strings_end(l, &l->sections[l->section_strings]))
-		return report_add(&l->report, -ENOEXEC, "its names of sections lie outside of the file");
+		return report_add(&l->report, -ENOEXEC,
+				  "its names of sections lie outside of the file");
 
 	for (u32 i = 1; i < l->nsections; i++) {
 		int bad = check_name(l, i) ?: check_place(l, i) ?: check_crel(l, i) ?: check_table(l, i);
@@ -200,7 +216,8 @@ int check_file(struct loader *l)
 	if (!err)
 		err = check_origin(l);
 	if (!err && !l->symbol_section)
-		err = report_add(&l->report, -ENOEXEC,
-				 "it has no symbol table (was it stripped?): strip -g and strip --strip-unneeded leave what is needed");
+		err = report_add(
+			&l->report, -ENOEXEC,
+			"it has no symbol table (was it stripped?): strip -g and strip --strip-unneeded leave what is needed");
 	return err;
 }

@@ -13,12 +13,23 @@
 
 /* ---- by the first bytes ---- */
 
-#define MAGIC(bytes, words) { bytes, sizeof(bytes) - 1, words }
-static const struct { const char *bytes; u8 size; const char *words; } magics[] = {
-	MAGIC("!<arch>\n", "an archive (.a, .rlib): make one object of what it holds: ld -r --whole-archive -o X.ko FILE"),
-	MAGIC("!<thin>\n", "a thin archive: make one object of what it names: ld -r --whole-archive -o X.ko FILE"),
+#define MAGIC(bytes, words)                     \
+	{                                       \
+		bytes, sizeof(bytes) - 1, words \
+	}
+static const struct {
+	const char *bytes;
+	u8 size;
+	const char *words;
+} magics[] = {
+	MAGIC("!<arch>\n",
+	      "an archive (.a, .rlib): make one object of what it holds: ld -r --whole-archive -o X.ko FILE"),
+	MAGIC("!<thin>\n",
+	      "a thin archive: make one object of what it names: ld -r --whole-archive -o X.ko FILE"),
 	MAGIC("\x1f\x8b", "compressed with gzip: unpack it (gunzip)"),
-	MAGIC("\xfd" "7zXZ\0", "compressed with xz: unpack it (unxz)"),
+	MAGIC("\xfd"
+	      "7zXZ\0",
+	      "compressed with xz: unpack it (unxz)"),
 	MAGIC("\x28\xb5\x2f\xfd", "compressed with zstd: unpack it (unzstd)"),
 	MAGIC("BZh", "compressed with bzip2: unpack it (bunzip2)"),
 	MAGIC("\x04\x22\x4d\x18", "compressed with lz4: unpack it (unlz4)"),
@@ -28,14 +39,21 @@ static const struct { const char *bytes; u8 size; const char *words; } magics[] 
 	MAGIC("PK\3\4", "a zip archive: unpack it (unzip)"),
 	MAGIC("7z\xbc\xaf\x27\x1c", "a 7z archive: unpack it"),
 	MAGIC("070701", "a cpio archive: unpack it (cpio -i)"),
-	MAGIC("BC\xc0\xde", "LLVM bitcode: compile without -flto (or with llc -filetype=obj, then ld -r)"),
+	MAGIC("BC\xc0\xde",
+	      "LLVM bitcode: compile without -flto (or with llc -filetype=obj, then ld -r)"),
 	MAGIC("\xde\xc0\x17\x0b", "LLVM bitcode: compile without -flto"),
-	MAGIC("\x64\x86", "a COFF object, for Windows: compile for ELF (clang --target=x86_64-elf, nasm -f elf64)"),
-	MAGIC("\x4c\x01", "a COFF object for i386: compile for ELF and 64 bits (-m64, nasm -f elf64)"),
-	MAGIC("MZ", "a program or library for Windows: a driver is an ELF object file (cc -c, ld -r)"),
-	MAGIC("\xcf\xfa\xed\xfe", "a Mach-O file, for macOS: compile for ELF (clang --target=x86_64-elf)"),
-	MAGIC("\xce\xfa\xed\xfe", "a Mach-O file, for macOS: compile for ELF (clang --target=x86_64-elf)"),
-	MAGIC("\xca\xfe\xba\xbe", "Java, or a Mach-O file for several machines: a driver is an ELF object file"),
+	MAGIC("\x64\x86",
+	      "a COFF object, for Windows: compile for ELF (clang --target=x86_64-elf, nasm -f elf64)"),
+	MAGIC("\x4c\x01",
+	      "a COFF object for i386: compile for ELF and 64 bits (-m64, nasm -f elf64)"),
+	MAGIC("MZ",
+	      "a program or library for Windows: a driver is an ELF object file (cc -c, ld -r)"),
+	MAGIC("\xcf\xfa\xed\xfe",
+	      "a Mach-O file, for macOS: compile for ELF (clang --target=x86_64-elf)"),
+	MAGIC("\xce\xfa\xed\xfe",
+	      "a Mach-O file, for macOS: compile for ELF (clang --target=x86_64-elf)"),
+	MAGIC("\xca\xfe\xba\xbe",
+	      "Java, or a Mach-O file for several machines: a driver is an ELF object file"),
 	MAGIC("\0asm", "WebAssembly: a driver is an ELF object file for x86_64"),
 	MAGIC("#!", "a script: a driver is an object file (cc -c, ld -r)"),
 };
@@ -76,10 +94,23 @@ static const char *elf_type_words(u32 type)
 
 static const char *machine_words(u32 machine)
 {
-	static const struct { u16 machine; const char *words; } names[] = {
-		{ 3, " (i386; compile with -m64)" }, { 40, " (32-bit ARM)" }, { 183, " (arm64)" }, { 243, " (RISC-V)" },
-		{ 8, " (MIPS)" }, { 20, " (PowerPC)" }, { 21, " (64-bit PowerPC)" }, { 22, " (S/390)" }, { 2, " (SPARC)" },
-		{ 43, " (64-bit SPARC)" }, { 258, " (LoongArch)" }, { 247, " (BPF)" }, { 190, " (CUDA)" },
+	static const struct {
+		u16 machine;
+		const char *words;
+	} names[] = {
+		{ 3, " (i386; compile with -m64)" },
+		{ 40, " (32-bit ARM)" },
+		{ 183, " (arm64)" },
+		{ 243, " (RISC-V)" },
+		{ 8, " (MIPS)" },
+		{ 20, " (PowerPC)" },
+		{ 21, " (64-bit PowerPC)" },
+		{ 22, " (S/390)" },
+		{ 2, " (SPARC)" },
+		{ 43, " (64-bit SPARC)" },
+		{ 258, " (LoongArch)" },
+		{ 247, " (BPF)" },
+		{ 190, " (CUDA)" },
 	};
 
 	for (u32 i = 0; i < ARRAY_SIZE(names); i++)
@@ -90,8 +121,16 @@ static const char *machine_words(u32 machine)
 
 static const char *osabi_words(u32 osabi)
 {
-	static const struct { u8 osabi; const char *words; } names[] = {
-		{ 1, "HP-UX" }, { 2, "NetBSD" }, { 6, "Solaris" }, { 9, "FreeBSD" }, { 12, "OpenBSD" }, { 64, "ARM" },
+	static const struct {
+		u8 osabi;
+		const char *words;
+	} names[] = {
+		{ 1, "HP-UX" },
+		{ 2, "NetBSD" },
+		{ 6, "Solaris" },
+		{ 9, "FreeBSD" },
+		{ 12, "OpenBSD" },
+		{ 64, "ARM" },
 		{ 255, "no system at all" },
 	};
 
@@ -107,28 +146,41 @@ int check_format(struct loader *l)
 	struct report *r = &l->report;
 
 	if (l->file_size < SELFMAG || memcmp(e->e_ident, ELFMAG, SELFMAG))
-		return report_add(r, -ENOEXEC, "not an ELF file: %s", format_words(l->file, l->file_size));
+		return report_add(r, -ENOEXEC, "not an ELF file: %s",
+				  format_words(l->file, l->file_size));
 	if (l->file_size < sizeof(*e))
-		return report_add(r, -ENOEXEC, "not an ELF file, but %lu bytes from the beginning of one",
+		return report_add(r, -ENOEXEC,
+				  "not an ELF file, but %lu bytes from the beginning of one",
 				  (unsigned long)l->file_size);
 	if (e->e_ident[EI_DATA] == ELFDATA2MSB)
-		return report_add(r, -ENOEXEC, "not a little-endian ELF file, but a big-endian one for machine %u%s",
-				  __builtin_bswap16(e->e_machine), machine_words(__builtin_bswap16(e->e_machine)));
-	if (e->e_ident[EI_DATA] != ELFDATA2LSB || e->e_ident[EI_CLASS] < ELFCLASS32 || e->e_ident[EI_CLASS] > ELFCLASS64)
-		return report_add(r, -ENOEXEC, "neither a 32-bit nor a 64-bit ELF file: its first bytes were damaged");
+		return report_add(
+			r, -ENOEXEC,
+			"not a little-endian ELF file, but a big-endian one for machine %u%s",
+			__builtin_bswap16(e->e_machine),
+			machine_words(__builtin_bswap16(e->e_machine)));
+	if (e->e_ident[EI_DATA] != ELFDATA2LSB || e->e_ident[EI_CLASS] < ELFCLASS32 ||
+	    e->e_ident[EI_CLASS] > ELFCLASS64)
+		return report_add(
+			r, -ENOEXEC,
+			"neither a 32-bit nor a 64-bit ELF file: its first bytes were damaged");
 	if (e->e_ident[EI_CLASS] != ELFCLASS64)
-		return report_add(r, -ENOEXEC, "not a 64-bit ELF file, but a 32-bit one for machine %u%s", e->e_machine,
-				  e->e_machine == EM_X86_64 ? " with 32-bit pointers (compile with -m64, not -mx32)" :
-							      machine_words(e->e_machine));
+		return report_add(r, -ENOEXEC,
+				  "not a 64-bit ELF file, but a 32-bit one for machine %u%s",
+				  e->e_machine,
+				  e->e_machine == EM_X86_64
+					  ? " with 32-bit pointers (compile with -m64, not -mx32)"
+					  : machine_words(e->e_machine));
 	if (e->e_machine != EM_X86_64)
-		return report_add(r, -ENOEXEC, "for machine %u%s, not for x86_64", e->e_machine, machine_words(e->e_machine));
+		return report_add(r, -ENOEXEC, "for machine %u%s, not for x86_64", e->e_machine,
+				  machine_words(e->e_machine));
 	if (e->e_type != ET_REL)
-		return report_add(r, -ENOEXEC, "%s: a driver is an object file (cc -c, ld -r)", elf_type_words(e->e_type));
+		return report_add(r, -ENOEXEC, "%s: a driver is an object file (cc -c, ld -r)",
+				  elf_type_words(e->e_type));
 	if (e->e_ident[EI_VERSION] != EV_CURRENT || e->e_version != EV_CURRENT)
 		return report_add(r, -ENOEXEC, "ELF version %u is unknown", e->e_version);
 	if (e->e_ident[EI_OSABI] != ELFOSABI_NONE && e->e_ident[EI_OSABI] != ELFOSABI_GNU)
-		return report_add(r, -ENOEXEC, "for the ABI of another system (%u): %s", e->e_ident[EI_OSABI],
-				  osabi_words(e->e_ident[EI_OSABI]));
+		return report_add(r, -ENOEXEC, "for the ABI of another system (%u): %s",
+				  e->e_ident[EI_OSABI], osabi_words(e->e_ident[EI_OSABI]));
 	if (e->e_ehsize < sizeof(*e) || e->e_shentsize != sizeof(Elf64_Shdr))
 		return report_add(r, -ENOEXEC, "its ELF headers have the wrong size");
 	return 0;
@@ -136,10 +188,15 @@ int check_format(struct loader *l)
 
 /* ---- object files that are no drivers ---- */
 
-static const struct { const char *section, *words; } origins[] = {
-	{ ".gnu.lto_*", "GCC's intermediate code alone is in it (-flto): compile without -flto, or join the objects with gcc -r -flto -flinker-output=nolto-rel" },
-	{ ".gnu.linkonce.this_module", "it is a module of Linux, which Banos cannot run: drivers are compiled with <banos/driver.h>" },
-	{ ".debug_*.dwo", "it holds debugging information alone (-gsplit-dwarf): take the .o beside it" },
+static const struct {
+	const char *section, *words;
+} origins[] = {
+	{ ".gnu.lto_*",
+	  "GCC's intermediate code alone is in it (-flto): compile without -flto, or join the objects with gcc -r -flto -flinker-output=nolto-rel" },
+	{ ".gnu.linkonce.this_module",
+	  "it is a module of Linux, which Banos cannot run: drivers are compiled with <banos/driver.h>" },
+	{ ".debug_*.dwo",
+	  "it holds debugging information alone (-gsplit-dwarf): take the .o beside it" },
 	{ ".go.buildinfo", "it was made by Go, whose programs need Go's runtime" },
 };
 
@@ -165,8 +222,8 @@ static bool lost_its_sections(const struct loader *l)
 	for (u32 i = 1; i < l->nsections; i++) {
 		const file_shdr *s = &l->sections[i];
 
-		if (s->sh_type == SHT_STRTAB && s->sh_offset <= l->file_size && s->sh_size <= l->file_size - s->sh_offset &&
-		    has_string(l, s, "banos_record_"))
+		if (s->sh_type == SHT_STRTAB && s->sh_offset <= l->file_size &&
+		    s->sh_size <= l->file_size - s->sh_offset && has_string(l, s, "banos_record_"))
 			return true;
 	}
 	return false;
@@ -192,8 +249,10 @@ int check_origin(struct loader *l)
 	if (words)
 		return report_add(&l->report, -ENOEXEC, "no driver: %s", words);
 	if (lost_its_sections(l))
-		return report_add(&l->report, -ENOEXEC,
-				  "it has no .banos-driver, though a BANOS_DRIVER(): the compiler did not see __attribute__((section)), which headers of the C library define away for tcc; #undef __attribute__ behind them");
-	return report_add(&l->report, -ENOEXEC,
-			  "it has no .banos-driver, so it is no driver: its BANOS_DRIVER() is missing, or in another object (join them: ld -r -o X.ko A.o B.o)");
+		return report_add(
+			&l->report, -ENOEXEC,
+			"it has no .banos-driver, though a BANOS_DRIVER(): the compiler did not see __attribute__((section)), which headers of the C library define away for tcc; #undef __attribute__ behind them");
+	return report_add(
+		&l->report, -ENOEXEC,
+		"it has no .banos-driver, so it is no driver: its BANOS_DRIVER() is missing, or in another object (join them: ld -r -o X.ko A.o B.o)");
 }

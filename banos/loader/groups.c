@@ -23,8 +23,9 @@ static int check_group(struct loader *l, u32 i)
 		return report_add(&l->report, -ENOEXEC, "section group %u is damaged", i);
 	for (u64 k = 1; k < n; k++)
 		if (!member[k] || member[k] >= l->nsections)
-			return report_add(&l->report, -ENOEXEC, "section group %u has section %u, which is not there",
-					  i, member[k]);
+			return report_add(&l->report, -ENOEXEC,
+					  "section group %u has section %u, which is not there", i,
+					  member[k]);
 	return 0;
 }
 
@@ -53,8 +54,8 @@ static void exclude_members(struct loader *l, u32 i)
 		l->where[member[k]].excluded = true;
 }
 
-#define GROUP_WORK	64u	/* names compared for each group, on average */
-#define GROUP_NAME_MAX	16384	/* C++ can make long ones */
+#define GROUP_WORK     64u   /* names compared for each group, on average */
+#define GROUP_NAME_MAX 16384 /* C++ can make long ones */
 
 /* Of @groups groups, exclude the later ones of each signature: an open hash table of section numbers. */
 static int exclude_doubles(struct loader *l, u32 groups)
@@ -65,7 +66,8 @@ static int exclude_doubles(struct loader *l, u32 groups)
 		size *= 2;
 	table = l->env->alloc(size * sizeof(*table));
 	if (!table)
-		return report_add(&l->report, -ENOMEM, "no memory for its %u section groups", groups);
+		return report_add(&l->report, -ENOMEM, "no memory for its %u section groups",
+				  groups);
 	memset(table, 0, size * sizeof(*table));
 	for (u32 i = 1; i < l->nsections; i++) {
 		if (!is_comdat(l, i))
@@ -74,14 +76,18 @@ static int exclude_doubles(struct loader *l, u32 groups)
 		u32 at = hash_bytes(name, strlen(name), 0) & (size - 1);
 
 		/* Names chosen so that they all fall together would take for ever, and so would endless ones. */
-		while (table[at] && work < GROUP_WORK * groups && strcmp(signature(l, table[at]), name)) {
+		while (table[at] && work < GROUP_WORK * groups &&
+		       strcmp(signature(l, table[at]), name)) {
 			at = (at + 1) & (size - 1);
 			work++;
 		}
-		if (work >= GROUP_WORK * groups || strnlen(name, GROUP_NAME_MAX) == GROUP_NAME_MAX) {
+		if (work >= GROUP_WORK * groups ||
+		    strnlen(name, GROUP_NAME_MAX) == GROUP_NAME_MAX) {
 			l->env->free(table);
-			return report_add(&l->report, -ENOEXEC, "section group %u has a name that is too long or like too many others",
-					  i);
+			return report_add(
+				&l->report, -ENOEXEC,
+				"section group %u has a name that is too long or like too many others",
+				i);
 		}
 		if (table[at])
 			exclude_members(l, i);
@@ -99,7 +105,8 @@ int check_groups(struct loader *l)
 
 	l->where = l->env->alloc(l->nsections * sizeof(*l->where));
 	if (!l->where)
-		return report_add(&l->report, -ENOMEM, "no memory for its %u sections", l->nsections);
+		return report_add(&l->report, -ENOMEM, "no memory for its %u sections",
+				  l->nsections);
 	memset(l->where, 0, l->nsections * sizeof(*l->where));
 	if (!l->has_groups)
 		return 0;

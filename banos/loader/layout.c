@@ -34,7 +34,8 @@ static bool section_dropped(const struct loader *l, u32 i)
 {
 	u32 type = l->sections[i].sh_type;
 
-	return type == SHT_NOTE || type == SHT_X86_64_UNWIND || type == SHT_GNU_SFRAME || name_dropped(section_name(l, i));
+	return type == SHT_NOTE || type == SHT_X86_64_UNWIND || type == SHT_GNU_SFRAME ||
+	       name_dropped(section_name(l, i));
 }
 
 bool section_is_table(const char *name)
@@ -124,21 +125,26 @@ int lay_out(struct loader *l)
 	l->got += l->part_offset[PART_RODATA];
 	l->npages = at / PAGE_SIZE;
 	if (at > LOADER_MEMORY_MAX)
-		return report_add(&l->report, -EFBIG, "it would take %lu KiB of memory, more than %lu",
+		return report_add(&l->report, -EFBIG,
+				  "it would take %lu KiB of memory, more than %lu",
 				  (unsigned long)at / 1024, LOADER_MEMORY_MAX / 1024);
 	return 0;
 }
 
-static void zero_between(struct loader *l, u64 from, u64 to) { memset(l->mem + from, 0, to - from); }
+static void zero_between(struct loader *l, u64 from, u64 to)
+{
+	memset(l->mem + from, 0, to - from);
+}
 
 /* Each byte of the memory is written once: from the file, or with 0. */
 int copy_sections(struct loader *l)
 {
-	u64 written[PARTS];			/* up to where */
+	u64 written[PARTS]; /* up to where */
 
 	l->mem = l->env->alloc_memory(l, l->npages, &l->addr);
 	if (!l->mem)
-		return report_add(&l->report, -ENOMEM, "no memory for its %lu KiB", (unsigned long)l->npages * 4);
+		return report_add(&l->report, -ENOMEM, "no memory for its %lu KiB",
+				  (unsigned long)l->npages * 4);
 	memcpy(written, l->part_offset, sizeof(written));
 	for (u32 i = 1; i < l->nsections; i++) {
 		const file_shdr *s = &l->sections[i];
@@ -157,7 +163,8 @@ int copy_sections(struct loader *l)
 		written[w->part] = at + s->sh_size;
 	}
 	for (u32 p = 0; p < PARTS; p++)
-		zero_between(l, written[p], p + 1 < PARTS ? l->part_offset[p + 1] : l->npages * PAGE_SIZE);
+		zero_between(l, written[p],
+			     p + 1 < PARTS ? l->part_offset[p + 1] : l->npages * PAGE_SIZE);
 	return 0;
 }
 
@@ -165,5 +172,6 @@ bool in_part(const struct loader *l, enum load_part part, u64 addr, u64 size)
 {
 	u64 start = l->addr + l->part_offset[part];
 
-	return addr >= start && addr - start <= l->part_size[part] && size <= l->part_size[part] - (addr - start);
+	return addr >= start && addr - start <= l->part_size[part] &&
+	       size <= l->part_size[part] - (addr - start);
 }

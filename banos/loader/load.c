@@ -43,7 +43,8 @@ static int place(struct loader *l)
 
 static void find_reasons(struct loader *l)
 {
-	if (check_size(l) || check_format(l) || check_file(l) || check_symbols(l) || check_groups(l))
+	if (check_size(l) || check_format(l) || check_file(l) || check_symbols(l) ||
+	    check_groups(l))
 		return;
 	check_driver(l);
 	/* What stands in the descriptor may be wrong; that there is one, and where, is not. */

@@ -16,7 +16,8 @@ static const struct banos_param_record *next_param(const struct param_target *t,
 	const struct record_header *h;
 
 	while ((h = record_next(t->records, t->size, at)))
-		if (h->kind == BANOS_RECORD_PARAM && param_consistent((const struct banos_param_record *)h))
+		if (h->kind == BANOS_RECORD_PARAM &&
+		    param_consistent((const struct banos_param_record *)h))
 			return (const struct banos_param_record *)h;
 	return NULL;
 }
@@ -38,8 +39,11 @@ static int check_variables(struct report *r, const struct param_target *t)
 	while ((p = next_param(t, &at))) {
 		u64 addr = variable_address(t, p);
 
-		if (addr < t->data || addr - t->data > t->data_size || p->bytes > t->data_size - (addr - t->data))
-			err = report_add(r, -ENOEXEC, "the variable of parameter %s lies outside of its data", p->name);
+		if (addr < t->data || addr - t->data > t->data_size ||
+		    p->bytes > t->data_size - (addr - t->data))
+			err = report_add(r, -ENOEXEC,
+					 "the variable of parameter %s lies outside of its data",
+					 p->name);
 	}
 	return err;
 }
@@ -52,7 +56,8 @@ static bool word_is(const struct cmdline_word *w, const char *text)
 static int parse_bool(const struct cmdline_word *w, u8 *out)
 {
 	static const char *const words[][6] = {
-		{ "0", "n", "N", "no", "off", "false" }, { "1", "y", "Y", "yes", "on", "true" },
+		{ "0", "n", "N", "no", "off", "false" },
+		{ "1", "y", "Y", "yes", "on", "true" },
 	};
 
 	if (!w->val) {
@@ -90,27 +95,32 @@ static int parse_number(const struct banos_param_record *p, const struct cmdline
 	return 0;
 }
 
-static int bad_value(struct report *r, const struct banos_param_record *p, const struct cmdline_word *w)
+static int bad_value(struct report *r, const struct banos_param_record *p,
+		     const struct cmdline_word *w)
 {
 	int n = MIN(w->val_len, 48ul);
 	const char *v = w->val ?: "";
 
 	switch (p->type) {
 	case BANOS_PARAM_BOOL_TYPE:
-		return report_add(r, -EINVAL, "parameter %s is yes or no, not \"%.*s\"", p->name, n, v);
+		return report_add(r, -EINVAL, "parameter %s is yes or no, not \"%.*s\"", p->name, n,
+				  v);
 	case BANOS_PARAM_TEXT_TYPE:
-		return report_add(r, -EINVAL, "parameter %s takes a text of at most %u bytes", p->name, p->bytes - 1);
+		return report_add(r, -EINVAL, "parameter %s takes a text of at most %u bytes",
+				  p->name, p->bytes - 1);
 	case BANOS_PARAM_U64_TYPE:
-		return report_add(r, -EINVAL, "parameter %s is a number from %lu to %lu, not \"%.*s\"", p->name,
+		return report_add(r, -EINVAL,
+				  "parameter %s is a number from %lu to %lu, not \"%.*s\"", p->name,
 				  (unsigned long)p->min, (unsigned long)p->max, n, v);
 	default:
-		return report_add(r, -EINVAL, "parameter %s is a number from %ld to %ld, not \"%.*s\"", p->name,
+		return report_add(r, -EINVAL,
+				  "parameter %s is a number from %ld to %ld, not \"%.*s\"", p->name,
 				  (long)p->min, (long)p->max, n, v);
 	}
 }
 
-static int set_one(struct report *r, const struct param_target *t, const struct banos_param_record *p,
-		   const struct cmdline_word *w)
+static int set_one(struct report *r, const struct param_target *t,
+		   const struct banos_param_record *p, const struct cmdline_word *w)
 {
 	u8 *variable = t->mem + (variable_address(t, p) - t->data), flag;
 	u64 number;
@@ -158,8 +168,8 @@ static int unknown(struct report *r, const struct param_target *t, const struct 
 
 	while ((p = next_param(t, &at)) && n < (int)sizeof(list) - 36)
 		n += snprintf(list + n, sizeof(list) - n, "%s%s", n ? ", " : "", p->name);
-	return report_add(r, -EINVAL, "has no parameter %.*s%s%s", (int)MIN(w->key_len, 48ul), w->key,
-			  n ? "; it has " : "", list);
+	return report_add(r, -EINVAL, "has no parameter %.*s%s%s", (int)MIN(w->key_len, 48ul),
+			  w->key, n ? "; it has " : "", list);
 }
 
 int params_apply(struct report *r, const struct param_target *t, const char *params)

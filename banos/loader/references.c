@@ -35,10 +35,12 @@ int symbol_referenced(struct loader *l, u32 i)
 
 		l->referenced = l->env->alloc(size);
 		if (!l->referenced)
-			return report_add(&l->report, -ENOMEM, "no memory for its %u symbols", l->nsymbols);
+			return report_add(&l->report, -ENOMEM, "no memory for its %u symbols",
+					  l->nsymbols);
 		memset(l->referenced, 0, size);
 		for (u32 k = 1; k < l->nsections; k++)
-			if (l->sections[k].sh_type == SHT_RELA && section_kept(l, l->sections[k].sh_info))
+			if (l->sections[k].sh_type == SHT_RELA &&
+			    section_kept(l, l->sections[k].sh_info))
 				note_references(l, &l->sections[k]);
 	}
 	return l->referenced[i / 8] >> i % 8 & 1;

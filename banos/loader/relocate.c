@@ -15,24 +15,59 @@
 typedef u64 __attribute__((may_alias, aligned(1))) u64_any;
 typedef u32 __attribute__((may_alias, aligned(1))) u32_any;
 
-static const struct { u8 type; const char *name; } types[] = {
-	{ R_X86_64_NONE, "NONE" }, { R_X86_64_64, "64" }, { R_X86_64_PC32, "PC32" }, { R_X86_64_GOT32, "GOT32" },
-	{ R_X86_64_PLT32, "PLT32" }, { R_X86_64_GOTPCREL, "GOTPCREL" }, { R_X86_64_32, "32" },
-	{ R_X86_64_32S, "32S" }, { R_X86_64_16, "16" }, { R_X86_64_PC16, "PC16" }, { R_X86_64_8, "8" },
-	{ R_X86_64_PC8, "PC8" }, { R_X86_64_DTPMOD64, "DTPMOD64" }, { R_X86_64_DTPOFF64, "DTPOFF64" },
-	{ R_X86_64_TPOFF64, "TPOFF64" }, { R_X86_64_TLSGD, "TLSGD" }, { R_X86_64_TLSLD, "TLSLD" },
-	{ R_X86_64_DTPOFF32, "DTPOFF32" }, { R_X86_64_GOTTPOFF, "GOTTPOFF" }, { R_X86_64_TPOFF32, "TPOFF32" },
-	{ R_X86_64_PC64, "PC64" }, { R_X86_64_GOTOFF64, "GOTOFF64" }, { R_X86_64_GOTPC32, "GOTPC32" },
-	{ R_X86_64_GOT64, "GOT64" }, { R_X86_64_GOTPCREL64, "GOTPCREL64" }, { R_X86_64_GOTPC64, "GOTPC64" },
-	{ R_X86_64_GOTPLT64, "GOTPLT64" }, { R_X86_64_PLTOFF64, "PLTOFF64" },
-	{ R_X86_64_GOTPCRELX, "GOTPCRELX" }, { R_X86_64_REX_GOTPCRELX, "REX_GOTPCRELX" },
-	{ R_X86_64_CODE_4_GOTPCRELX, "CODE_4_GOTPCRELX" }, { R_X86_64_CODE_5_GOTPCRELX, "CODE_5_GOTPCRELX" },
+static const struct {
+	u8 type;
+	const char *name;
+} types[] = {
+	{ R_X86_64_NONE, "NONE" },
+	{ R_X86_64_64, "64" },
+	{ R_X86_64_PC32, "PC32" },
+	{ R_X86_64_GOT32, "GOT32" },
+	{ R_X86_64_PLT32, "PLT32" },
+	{ R_X86_64_GOTPCREL, "GOTPCREL" },
+	{ R_X86_64_32, "32" },
+	{ R_X86_64_32S, "32S" },
+	{ R_X86_64_16, "16" },
+	{ R_X86_64_PC16, "PC16" },
+	{ R_X86_64_8, "8" },
+	{ R_X86_64_PC8, "PC8" },
+	{ R_X86_64_DTPMOD64, "DTPMOD64" },
+	{ R_X86_64_DTPOFF64, "DTPOFF64" },
+	{ R_X86_64_TPOFF64, "TPOFF64" },
+	{ R_X86_64_TLSGD, "TLSGD" },
+	{ R_X86_64_TLSLD, "TLSLD" },
+	{ R_X86_64_DTPOFF32, "DTPOFF32" },
+	{ R_X86_64_GOTTPOFF, "GOTTPOFF" },
+	{ R_X86_64_TPOFF32, "TPOFF32" },
+	{ R_X86_64_PC64, "PC64" },
+	{ R_X86_64_GOTOFF64, "GOTOFF64" },
+	{ R_X86_64_GOTPC32, "GOTPC32" },
+	{ R_X86_64_GOT64, "GOT64" },
+	{ R_X86_64_GOTPCREL64, "GOTPCREL64" },
+	{ R_X86_64_GOTPC64, "GOTPC64" },
+	{ R_X86_64_GOTPLT64, "GOTPLT64" },
+	{ R_X86_64_PLTOFF64, "PLTOFF64" },
+	{ R_X86_64_GOTPCRELX, "GOTPCRELX" },
+	{ R_X86_64_REX_GOTPCRELX, "REX_GOTPCRELX" },
+	{ R_X86_64_CODE_4_GOTPCRELX, "CODE_4_GOTPCRELX" },
+	{ R_X86_64_CODE_5_GOTPCRELX, "CODE_5_GOTPCRELX" },
 	{ R_X86_64_CODE_6_GOTPCRELX, "CODE_6_GOTPCRELX" },
-	{ R_X86_64_COPY, "COPY" }, { R_X86_64_GLOB_DAT, "GLOB_DAT" }, { R_X86_64_JUMP_SLOT, "JUMP_SLOT" },
-	{ R_X86_64_RELATIVE, "RELATIVE" }, { R_X86_64_IRELATIVE, "IRELATIVE" }, { R_X86_64_SIZE32, "SIZE32" },
-	{ R_X86_64_SIZE64, "SIZE64" }, { 34, "GOTPC32_TLSDESC" }, { 35, "TLSDESC_CALL" }, { 36, "TLSDESC" },
-	{ 44, "CODE_4_GOTTPOFF" }, { 45, "CODE_4_GOTPC32_TLSDESC" }, { 47, "CODE_5_GOTTPOFF" },
-	{ 48, "CODE_5_GOTPC32_TLSDESC" }, { 50, "CODE_6_GOTTPOFF" }, { 51, "CODE_6_GOTPC32_TLSDESC" },
+	{ R_X86_64_COPY, "COPY" },
+	{ R_X86_64_GLOB_DAT, "GLOB_DAT" },
+	{ R_X86_64_JUMP_SLOT, "JUMP_SLOT" },
+	{ R_X86_64_RELATIVE, "RELATIVE" },
+	{ R_X86_64_IRELATIVE, "IRELATIVE" },
+	{ R_X86_64_SIZE32, "SIZE32" },
+	{ R_X86_64_SIZE64, "SIZE64" },
+	{ 34, "GOTPC32_TLSDESC" },
+	{ 35, "TLSDESC_CALL" },
+	{ 36, "TLSDESC" },
+	{ 44, "CODE_4_GOTTPOFF" },
+	{ 45, "CODE_4_GOTPC32_TLSDESC" },
+	{ 47, "CODE_5_GOTTPOFF" },
+	{ 48, "CODE_5_GOTPC32_TLSDESC" },
+	{ 50, "CODE_6_GOTTPOFF" },
+	{ 51, "CODE_6_GOTPC32_TLSDESC" },
 };
 
 static const char *type_name(u32 type)
@@ -46,7 +81,7 @@ static const char *type_name(u32 type)
 /* What is being looked at, for messages. */
 struct place {
 	struct loader *l;
-	u32 section;			/* that is relocated */
+	u32 section; /* that is relocated */
 	const file_rela *r;
 	const file_sym *symbol;
 };
@@ -64,8 +99,9 @@ static int refuse(const struct place *p, int err, const char *why)
 {
 	u32 type = ELF64_R_TYPE(p->r->r_info);
 
-	return report_add(&p->l->report, err, "relocation %u (%s) of %s+0x%lx to %s %s", type, type_name(type),
-			  section_name(p->l, p->section), (unsigned long)p->r->r_offset, target_name(p), why);
+	return report_add(&p->l->report, err, "relocation %u (%s) of %s+0x%lx to %s %s", type,
+			  type_name(type), section_name(p->l, p->section),
+			  (unsigned long)p->r->r_offset, target_name(p), why);
 }
 
 /* What a kind that is not done is for. */
@@ -74,8 +110,12 @@ static const char *why_unsupported(u32 type)
 	switch (type) {
 	case R_X86_64_DTPMOD64 ... R_X86_64_TPOFF32:
 	case 34 ... 36:
-	case 44: case 45: case 47: case 48: case 50: case 51:
-		return "is not supported: drivers cannot have thread-local variables";
+	case 44:
+	case 45:
+	case 47:
+	case 48:
+	case 50:
+	case 51: return "is not supported: drivers cannot have thread-local variables";
 	case R_X86_64_16 ... R_X86_64_PC8:
 		return "is not supported: no address fits into 8 or 16 bits";
 	case R_X86_64_COPY ... R_X86_64_RELATIVE:
@@ -89,16 +129,16 @@ static const char *why_unsupported(u32 type)
 static int overflows(const struct place *p, u64 value)
 {
 	if (ELF64_R_TYPE(p->r->r_info) == R_X86_64_32)
-		return refuse(p, -EOVERFLOW,
-			      "does not fit: compile with -mcmodel=kernel or -fPIE (in assembly: lea reg, [rel name], or 64 bits)");
+		return refuse(
+			p, -EOVERFLOW,
+			"does not fit: compile with -mcmodel=kernel or -fPIE (in assembly: lea reg, [rel name], or 64 bits)");
 	return refuse(p, -EOVERFLOW, "does not fit into 32 bits");
 }
 
 static u32 store_size(u32 type)
 {
 	switch (type) {
-	case R_X86_64_NONE:
-		return 0;
+	case R_X86_64_NONE: return 0;
 	case R_X86_64_64:
 	case R_X86_64_PC64:
 	case R_X86_64_GOTOFF64:
@@ -106,8 +146,7 @@ static u32 store_size(u32 type)
 	case R_X86_64_GOTPCREL64:
 	case R_X86_64_GOTPC64:
 	case R_X86_64_GOTPLT64:
-	case R_X86_64_PLTOFF64:
-		return 8;
+	case R_X86_64_PLTOFF64: return 8;
 	case R_X86_64_PC32:
 	case R_X86_64_PLT32:
 	case R_X86_64_32:
@@ -118,10 +157,8 @@ static u32 store_size(u32 type)
 	case R_X86_64_CODE_4_GOTPCRELX:
 	case R_X86_64_CODE_5_GOTPCRELX:
 	case R_X86_64_CODE_6_GOTPCRELX:
-	case R_X86_64_GOTPC32:
-		return 4;
-	default:
-		return ~0u;
+	case R_X86_64_GOTPC32: return 4;
+	default: return ~0u;
 	}
 }
 
@@ -132,8 +169,8 @@ static bool special_value(const struct place *p, u64 *s, int *err)
 	u32 type = ELF64_R_TYPE(p->r->r_info);
 
 	if (symbol->st_shndx == SHN_ABS)
-		return true;			/* a large number, no more */
-	if (*s != VALUE_SPECIAL) {		/* an absent weak import */
+		return true;	   /* a large number, no more */
+	if (*s != VALUE_SPECIAL) { /* an absent weak import */
 		bool is_call = type == R_X86_64_PLT32 || type == R_X86_64_PLTOFF64;
 
 		*s = is_call ? *s - VALUE_SPECIAL - 1 + p->l->addr : 0;
@@ -142,9 +179,10 @@ static bool special_value(const struct place *p, u64 *s, int *err)
 	if (symbol->st_shndx != SHN_UNDEF)
 		*err = refuse(p, -ENOEXEC, "leads into a section that is not loaded");
 	else if (ELF64_ST_BIND(symbol->st_info) == STB_LOCAL)
-		*err = refuse(p, -ENOEXEC,
-			      "leads nowhere: that symbol is local and undefined (dropped by ld --gc-sections? keep it with -u or KEEP)");
-	return false;				/* a missing import was reported by resolve() */
+		*err = refuse(
+			p, -ENOEXEC,
+			"leads nowhere: that symbol is local and undefined (dropped by ld --gc-sections? keep it with -u or KEEP)");
+	return false; /* a missing import was reported by resolve() */
 }
 
 /* The GOT slot of a symbol, with its value in it. */
@@ -176,10 +214,8 @@ static bool goes_through_got(u32 type)
 	case R_X86_64_CODE_6_GOTPCRELX:
 	case R_X86_64_GOT64:
 	case R_X86_64_GOTPCREL64:
-	case R_X86_64_GOTPLT64:
-		return true;
-	default:
-		return false;
+	case R_X86_64_GOTPLT64: return true;
+	default: return false;
 	}
 }
 
@@ -191,32 +227,21 @@ static int store(const struct place *p, u64 s)
 	u8 *mem = w->mem + p->r->r_offset;
 
 	switch (ELF64_R_TYPE(p->r->r_info)) {
-	case R_X86_64_NONE:
-		return 0;
-	case R_X86_64_64:
-		*(u64_any *)mem = s + a;
-		return 0;
-	case R_X86_64_GOTPC64:
-		s = got;
-		__attribute__((fallthrough));
+	case R_X86_64_NONE: return 0;
+	case R_X86_64_64: *(u64_any *)mem = s + a; return 0;
+	case R_X86_64_GOTPC64: s = got; __attribute__((fallthrough));
 	case R_X86_64_PC64:
-	case R_X86_64_GOTPCREL64:
-		*(u64_any *)mem = s + a - at;
-		return 0;
+	case R_X86_64_GOTPCREL64: *(u64_any *)mem = s + a - at; return 0;
 	case R_X86_64_GOTOFF64:
 	case R_X86_64_GOT64:
 	case R_X86_64_GOTPLT64:
-	case R_X86_64_PLTOFF64:
-		*(u64_any *)mem = s + a - got;
-		return 0;
+	case R_X86_64_PLTOFF64: *(u64_any *)mem = s + a - got; return 0;
 	case R_X86_64_32:
 		value = s + a;
 		if (value != (u32)value)
 			return overflows(p, value);
 		break;
-	case R_X86_64_GOTPC32:
-		s = got;
-		__attribute__((fallthrough));
+	case R_X86_64_GOTPC32: s = got; __attribute__((fallthrough));
 	case R_X86_64_GOTPCREL:
 	case R_X86_64_GOTPCRELX:
 	case R_X86_64_REX_GOTPCRELX:
@@ -224,9 +249,7 @@ static int store(const struct place *p, u64 s)
 	case R_X86_64_CODE_5_GOTPCRELX:
 	case R_X86_64_CODE_6_GOTPCRELX:
 	case R_X86_64_PC32:
-	case R_X86_64_PLT32:
-		a -= at;
-		__attribute__((fallthrough));
+	case R_X86_64_PLT32: a -= at; __attribute__((fallthrough));
 	default: /* R_X86_64_32S */
 		value = s + a;
 		if (value != (u64)(s64)(s32)value)
@@ -245,7 +268,8 @@ static int relocate_slowly(struct loader *l, u32 section, const file_rela *r)
 	int err = 0;
 
 	if (symbol >= l->nsymbols)
-		return report_add(&l->report, -ENOEXEC, "a relocation of %s refers to symbol %u of %u",
+		return report_add(&l->report, -ENOEXEC,
+				  "a relocation of %s refers to symbol %u of %u",
 				  section_name(l, section), symbol, l->nsymbols);
 	p.symbol += symbol;
 	if (size == ~0u)
@@ -272,8 +296,8 @@ _Static_assert(sizeof(struct rela) == sizeof(Elf64_Rela), "the same bytes");
 struct quick {
 	const u64 *value;
 	u64 nsymbols;
-	u64 limit;			/* offsets below it leave room for eight bytes */
-	u64 addr;			/* of the section */
+	u64 limit; /* offsets below it leave room for eight bytes */
+	u64 addr;  /* of the section */
 	u8 *mem;
 };
 
@@ -283,8 +307,8 @@ struct quick {
  * lies (the asm makes the compiler forget it).
  * @return the first relocation with a question about it, or @end
  */
-static __noinline const struct rela *relocate_quickly(const struct quick *quick, const struct rela *r,
-						      const struct rela *end)
+static __noinline const struct rela *relocate_quickly(const struct quick *quick,
+						      const struct rela *r, const struct rela *end)
 {
 	const struct quick q = *quick;
 
@@ -346,9 +370,11 @@ static int relocate_by(struct loader *l, u32 i)
 	if (s->sh_entsize != sizeof(Elf64_Rela) || s->sh_size % sizeof(Elf64_Rela))
 		return report_add(r, -ENOEXEC, "relocation section %s has the wrong size", name);
 	if (s->sh_link != l->symbol_section)
-		return report_add(r, -ENOEXEC, "relocation section %s has symbols of its own", name);
+		return report_add(r, -ENOEXEC, "relocation section %s has symbols of its own",
+				  name);
 	if (s->sh_size && l->sections[s->sh_info].sh_type == SHT_NOBITS)
-		return report_add(r, -ENOEXEC, "relocation section %s relocates what is not in the file", name);
+		return report_add(r, -ENOEXEC,
+				  "relocation section %s relocates what is not in the file", name);
 	return relocate_section(l, s->sh_info, table, table + s->sh_size / sizeof(*table));
 }
 

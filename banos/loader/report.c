@@ -71,5 +71,6 @@ void report_close(struct report *r)
 	for (const char *p = r->text; (p = strchr(p, '\n')); p++)
 		lines++;
 	if (lines < r->count)
-		r->used += snprintf(r->text + r->used, 48, "... and %u more reasons\n", r->count - lines);
+		r->used += snprintf(r->text + r->used, 48, "... and %u more reasons\n",
+				    r->count - lines);
 }

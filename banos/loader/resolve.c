@@ -41,18 +41,24 @@ static int missing(struct loader *l, const char *name)
 	if (hint)
 		return report_add(r, -ENOENT, "needs %.160s: %s", name, hint);
 	if (!strncmp(name, "banos_", 6) && l->driver->level > level)
-		return report_add(r, -ENOENT, "needs %.160s, which this kernel does not have: it was built for API level %u, this kernel has %u",
-				  name, l->driver->level, level);
+		return report_add(
+			r, -ENOENT,
+			"needs %.160s, which this kernel does not have: it was built for API level %u, this kernel has %u",
+			name, l->driver->level, level);
 	if (!strncmp(name, "banos_", 6))
-		return report_add(r, -ENOENT, "needs %.160s, which this kernel does not have", name);
+		return report_add(r, -ENOENT, "needs %.160s, which this kernel does not have",
+				  name);
 	hint = missing_name_words(name);
 	if (hint)
 		return report_add(r, -ENOENT, "needs %.160s, %s", name, hint);
 	end = memchr(name, '_', strnlen(name, 56));
 	if (end && end != name)
-		return report_add(r, -ENOENT, "needs %.160s, which no installed driver has (is it of the driver %.*s?)", name,
-				  (int)(end - name), name);
-	return report_add(r, -ENOENT, "needs %.160s, which neither the kernel nor a driver has", name);
+		return report_add(
+			r, -ENOENT,
+			"needs %.160s, which no installed driver has (is it of the driver %.*s?)",
+			name, (int)(end - name), name);
+	return report_add(r, -ENOENT, "needs %.160s, which neither the kernel nor a driver has",
+			  name);
 }
 
 /* What ends the loading. */
@@ -81,19 +87,22 @@ static int resolve_import(struct loader *l, const file_sym *s, u64 *value)
 
 	*value = VALUE_SPECIAL;
 	if (ELF64_ST_BIND(s->st_info) == STB_LOCAL)
-		return 0;			/* left of what a linker dropped */
+		return 0; /* left of what a linker dropped */
 	if (!strcmp(name, "_GLOBAL_OFFSET_TABLE_")) {
 		*value = l->addr + l->got;
 		return 0;
 	}
 	/* A longer name nobody can export; it is not looked at any further. */
-	err = strnlen(name, LOADER_EXPORT_NAME_MAX + 1) > LOADER_EXPORT_NAME_MAX ? -ENOENT : l->env->find(l, name, &import);
+	err = strnlen(name, LOADER_EXPORT_NAME_MAX + 1) > LOADER_EXPORT_NAME_MAX
+		      ? -ENOENT
+		      : l->env->find(l, name, &import);
 	if (err && err != -ENOENT)
 		return cannot(l, "import", name, err);
 	if (!err)
 		*value = import.address ?: add_stub(l, import.slot, l->env->slot_entry);
 	else if (ELF64_ST_BIND(s->st_info) == STB_WEAK)
-		*value = VALUE_SPECIAL + 1 + add_stub(l, (u64)(l->names + s->st_name), l->env->absent_entry) - l->addr;
+		*value = VALUE_SPECIAL + 1 +
+			 add_stub(l, (u64)(l->names + s->st_name), l->env->absent_entry) - l->addr;
 	else
 		return missing_unless_unused(l, s);
 	return 0;
@@ -104,17 +113,20 @@ static int resolve_import(struct loader *l, const file_sym *s, u64 *value)
  * one that stayed. There are few of them: linkers join groups. A file that makes
  * more work than that of a large driver is refused.
  */
-#define ELSEWHERE_WORK_MAX	(1ull << 20)	/* names compared */
-#define ELSEWHERE_NAME_MAX	1024
+#define ELSEWHERE_WORK_MAX (1ull << 20) /* names compared */
+#define ELSEWHERE_NAME_MAX 1024
 
 static u64 value_elsewhere(struct loader *l, const file_sym *s)
 {
 	const char *name = symbol_name(l, s);
 
 	l->elsewhere_work += l->nsymbols;
-	if (l->elsewhere_work > ELSEWHERE_WORK_MAX || strnlen(name, ELSEWHERE_NAME_MAX) == ELSEWHERE_NAME_MAX) {
-		report_add(&l->report, -ENOEXEC, "%s is one of too many symbols of section groups that were left out: link it with ld -r",
-			   name);
+	if (l->elsewhere_work > ELSEWHERE_WORK_MAX ||
+	    strnlen(name, ELSEWHERE_NAME_MAX) == ELSEWHERE_NAME_MAX) {
+		report_add(
+			&l->report, -ENOEXEC,
+			"%s is one of too many symbols of section groups that were left out: link it with ld -r",
+			name);
 		return VALUE_SPECIAL;
 	}
 	for (u32 i = l->first_global; i < l->nsymbols; i++) {
@@ -132,7 +144,7 @@ static u64 unusual_value(struct loader *l, const file_sym *s)
 	u32 section = symbol_section(l, s);
 
 	if (!section)
-		return s->st_value;		/* absolute */
+		return s->st_value; /* absolute */
 	if (l->where[section].mem)
 		return l->where[section].addr + s->st_value;
 	if (l->where[section].excluded && ELF64_ST_BIND(s->st_info) != STB_LOCAL)
@@ -169,7 +181,8 @@ static int resolve_dependencies(struct loader *l)
 			continue;
 		err = l->env->depend(l, name);
 		if (err == -ENOENT)
-			report_add(&l->report, err, "needs the driver %s, which is not installed", name);
+			report_add(&l->report, err, "needs the driver %s, which is not installed",
+				   name);
 		else if (err)
 			return cannot(l, "depend on", name, err);
 	}

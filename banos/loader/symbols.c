@@ -27,13 +27,15 @@ static int find_tables(struct loader *l)
 	if (l->symbols[0].st_name || l->symbols[0].st_info || l->symbols[0].st_shndx)
 		return report_add(r, -ENOEXEC, "its symbol 0 is not the empty one");
 	if (!l->first_global || l->first_global > l->nsymbols)
-		return report_add(r, -ENOEXEC, "its symbol table says that %u of %u symbols are local",
+		return report_add(r, -ENOEXEC,
+				  "its symbol table says that %u of %u symbols are local",
 				  l->first_global, l->nsymbols);
 	if (!l->shndx_section)
 		return 0;
 	s = &l->sections[l->shndx_section];
 	if (s->sh_link != l->symbol_section || s->sh_size / 4 != l->nsymbols)
-		return report_add(r, -ENOEXEC, "its table of extended section numbers does not fit its symbols");
+		return report_add(r, -ENOEXEC,
+				  "its table of extended section numbers does not fit its symbols");
 	l->shndx = (const file_word *)(l->file + s->sh_offset);
 	return 0;
 }
@@ -48,7 +50,8 @@ static int check_undefined(struct loader *l, const file_sym *s)
 	if (ELF64_ST_BIND(s->st_info) == STB_LOCAL)
 		return 0;
 	if (!*name)
-		return report_add(&l->report, -ENOEXEC, "symbol %u is undefined and has no name", i);
+		return report_add(&l->report, -ENOEXEC, "symbol %u is undefined and has no name",
+				  i);
 	words = forbidden_name_words(name);
 	if (!words)
 		return 0;
@@ -77,19 +80,24 @@ static int check_reserved(struct loader *l, const file_sym *s)
 	case SHN_ABS:
 		/* A number is one thing; memory that nobody gave is another. */
 		if (ELF64_ST_TYPE(s->st_info) == STT_OBJECT && s->st_size)
-			return report_add(&l->report, -ENOEXEC,
-					  "%s is an object of %lu bytes at the fixed address 0x%lx, where nothing is its own (mold -r makes that of common symbols): compile with -fno-common",
-					  symbol_name(l, s), (unsigned long)s->st_size, (unsigned long)s->st_value);
+			return report_add(
+				&l->report, -ENOEXEC,
+				"%s is an object of %lu bytes at the fixed address 0x%lx, where nothing is its own (mold -r makes that of common symbols): compile with -fno-common",
+				symbol_name(l, s), (unsigned long)s->st_size,
+				(unsigned long)s->st_value);
 		return 0;
 	case SHN_COMMON:
-		return report_add(&l->report, -ENOEXEC, "%s is a common symbol: compile with -fno-common, or link with ld -r -d",
-				  symbol_name(l, s));
+		return report_add(
+			&l->report, -ENOEXEC,
+			"%s is a common symbol: compile with -fno-common, or link with ld -r -d",
+			symbol_name(l, s));
 	case SHN_XINDEX:
 		if (l->shndx && l->shndx[i] && l->shndx[i] < l->nsections)
 			return check_place(l, s, l->shndx[i]);
 		__attribute__((fallthrough));
 	default:
-		return report_add(&l->report, -ENOEXEC, "symbol %u (%s) is in section %u, which is not there", i,
+		return report_add(&l->report, -ENOEXEC,
+				  "symbol %u (%s) is in section %u, which is not there", i,
 				  symbol_name(l, s), s->st_shndx);
 	}
 }
@@ -100,14 +108,18 @@ static int check_type(struct loader *l, const file_sym *s)
 
 	switch (ELF64_ST_TYPE(s->st_info)) {
 	case STT_TLS:
-		return report_add(&l->report, -ENOEXEC, "%s is thread-local, which drivers cannot have", name);
+		return report_add(&l->report, -ENOEXEC,
+				  "%s is thread-local, which drivers cannot have", name);
 	case STT_GNU_IFUNC:
-		return report_add(&l->report, -ENOEXEC, "%s is chosen at run time (IFUNC), which drivers cannot have", name);
+		return report_add(&l->report, -ENOEXEC,
+				  "%s is chosen at run time (IFUNC), which drivers cannot have",
+				  name);
 	case STT_COMMON:
-		return report_add(&l->report, -ENOEXEC, "%s is a common symbol: compile with -fno-common", name);
+		return report_add(&l->report, -ENOEXEC,
+				  "%s is a common symbol: compile with -fno-common", name);
 	default:
-		return report_add(&l->report, -ENOEXEC, "symbol %u (%s) has unknown type %u", (u32)(s - l->symbols),
-				  name, ELF64_ST_TYPE(s->st_info));
+		return report_add(&l->report, -ENOEXEC, "symbol %u (%s) has unknown type %u",
+				  (u32)(s - l->symbols), name, ELF64_ST_TYPE(s->st_info));
 	}
 }
 
@@ -116,11 +128,14 @@ static int check_one(struct loader *l, const file_sym *s)
 	u32 i = s - l->symbols, bind = ELF64_ST_BIND(s->st_info);
 
 	if (unlikely(s->st_name >= l->strings_size))
-		return report_add(&l->report, -ENOEXEC, "symbol %u has a name outside of the names", i);
+		return report_add(&l->report, -ENOEXEC, "symbol %u has a name outside of the names",
+				  i);
 	if (unlikely(ELF64_ST_TYPE(s->st_info) > STT_FILE))
 		return check_type(l, s);
-	if (unlikely(bind > STB_WEAK && bind != STB_GNU_UNIQUE) || (bind == STB_LOCAL) != (i < l->first_global))
-		return report_add(&l->report, -ENOEXEC, "symbol %u (%s) has binding %u out of place", i,
+	if (unlikely(bind > STB_WEAK && bind != STB_GNU_UNIQUE) ||
+	    (bind == STB_LOCAL) != (i < l->first_global))
+		return report_add(&l->report, -ENOEXEC,
+				  "symbol %u (%s) has binding %u out of place", i,
 				  symbol_name(l, s), bind);
 	if (s->st_shndx == SHN_UNDEF)
 		return check_undefined(l, s);

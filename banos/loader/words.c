@@ -12,7 +12,9 @@
 #include <kernel/loader.h>
 #include <kernel/string.h>
 
-struct words { const char *pattern, *words; };
+struct words {
+	const char *pattern, *words;
+};
 
 static const struct words forbidden[] = {
 	{ "__stack_chk_fail", "compile with -fno-stack-protector" },
@@ -48,22 +50,29 @@ static const struct words forbidden[] = {
 	{ "_ZTVN10__cxxabiv1*", "compile with -fno-rtti" },
 };
 
-#define CXX_RUNTIME	"of C++'s runtime: join the SDK's banos-cxx.o to the driver (ld -r -o X.ko x.o banos-cxx.o)"
-#define CXX_NEW		"C++'s plain new, which has no owner: use new (self) of <banos/cxx.h>, and join the SDK's banos-cxx.o"
-#define CXX_LIBRARY	"of C++'s library, which drivers do not have"
-#define RUST_CORE	"of Rust's core: join libcore.rlib and libcompiler_builtins.rlib to the driver (ld -r --gc-sections -u ITS_RECORD)"
-#define RUST_PANIC	"a panic of Rust's core: join libcore.rlib to the driver (ld -r --gc-sections -u ITS_RECORD), or use what cannot panic (get(), wrapping_add())"
-#define RUST_ALLOC	"of Rust's alloc or std: drivers are no_std; memory comes from banos_alloc()"
-#define COMPILER	"of the compiler's own library (libgcc, compiler-rt): the driver has to bring it, compiled with the driver's flags, or do without 128-bit arithmetic and the like"
-#define FLOAT		"of the compiler's library for floating point, which drivers cannot use"
-#define C_LIBRARY	"of the C library, which drivers do not have: see <banos/memory.h>, <banos/print.h>, <banos/string.h>"
-#define FORTIFY		"of the C library: compile with -ffreestanding and without _FORTIFY_SOURCE"
-#define LINUX		"of Linux's kernel: drivers use what <banos/...> declares"
-#define ADA		"of Ada's runtime: compile with -gnatp, and without what needs one"
-#define PASCAL		"of Pascal's runtime: use plain functions, and records in C"
-#define DLANG		"of D's runtime: compile with -betterC (gdc: -fno-druntime) and without bounds checks"
-#define FORTRAN		"of Fortran's runtime: use what needs none"
+#define CXX_RUNTIME \
+	"of C++'s runtime: join the SDK's banos-cxx.o to the driver (ld -r -o X.ko x.o banos-cxx.o)"
+#define CXX_NEW \
+	"C++'s plain new, which has no owner: use new (self) of <banos/cxx.h>, and join the SDK's banos-cxx.o"
+#define CXX_LIBRARY "of C++'s library, which drivers do not have"
+#define RUST_CORE \
+	"of Rust's core: join libcore.rlib and libcompiler_builtins.rlib to the driver (ld -r --gc-sections -u ITS_RECORD)"
+#define RUST_PANIC \
+	"a panic of Rust's core: join libcore.rlib to the driver (ld -r --gc-sections -u ITS_RECORD), or use what cannot panic (get(), wrapping_add())"
+#define RUST_ALLOC "of Rust's alloc or std: drivers are no_std; memory comes from banos_alloc()"
+#define COMPILER \
+	"of the compiler's own library (libgcc, compiler-rt): the driver has to bring it, compiled with the driver's flags, or do without 128-bit arithmetic and the like"
+#define FLOAT "of the compiler's library for floating point, which drivers cannot use"
+#define C_LIBRARY \
+	"of the C library, which drivers do not have: see <banos/memory.h>, <banos/print.h>, <banos/string.h>"
+#define FORTIFY "of the C library: compile with -ffreestanding and without _FORTIFY_SOURCE"
+#define LINUX	"of Linux's kernel: drivers use what <banos/...> declares"
+#define ADA	"of Ada's runtime: compile with -gnatp, and without what needs one"
+#define PASCAL	"of Pascal's runtime: use plain functions, and records in C"
+#define DLANG	"of D's runtime: compile with -betterC (gdc: -fno-druntime) and without bounds checks"
+#define FORTRAN "of Fortran's runtime: use what needs none"
 
+/* clang-format off */
 static const struct words missing[] = {
 	{ "_ZdlPv*", CXX_RUNTIME }, { "_ZdaPv*", CXX_RUNTIME }, { "_Zn??P12banos_owner_", CXX_RUNTIME },
 	{ "_Zn??St11align_val_tP12banos_owner_", CXX_RUNTIME },
@@ -113,6 +122,7 @@ static const struct words missing[] = {
 	{ "__ImageBase", "of a program for Windows: compile for ELF" },
 	{ "__chkstk*", "of a program for Windows: compile for ELF" }, { "___chkstk*", "of a program for Windows: compile for ELF" },
 };
+/* clang-format on */
 
 /* Longer names are nobody's: the file decides how much work they are. */
 static const char *find_words(const struct words *table, u32 n, const char *name)

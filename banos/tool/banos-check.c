@@ -20,7 +20,8 @@ static void usage(FILE *to)
 	      "  --level N    a kernel with level N of the driver API (default: the newest known)\n"
 	      "  --with FILE  the driver FILE is installed there; may be repeated\n"
 	      "  -e, --errno  print the error number in front\n"
-	      "  -q, --quiet  print reasons only\n", to);
+	      "  -q, --quiet  print reasons only\n",
+	      to);
 }
 
 static void *read_file(const char *path, size_t *size)
@@ -52,7 +53,7 @@ static void append(const char *const **list, const char *text)
 	const char **new = (const char **)*list;
 	size_t n = 0;
 
-	while (new && new[n])
+	while (new &&new[n])
 		n++;
 	new = realloc(new, (n + 2) * sizeof(*new));
 	if (!new)
@@ -82,7 +83,8 @@ static void add_driver(struct host_world *w, u32 level, const char *path)
 	i->file = read_file(path, &size);
 	host_loader(l, w, level, i->file, size, NULL);
 	if (loader_run(l)) {
-		fprintf(stderr, "banos-check: %s itself would not be installed:\n%s", path, l->report.text ?: "");
+		fprintf(stderr, "banos-check: %s itself would not be installed:\n%s", path,
+			l->report.text ?: "");
 		exit(2);
 	}
 	append(&w->drivers, l->driver->name);
@@ -116,7 +118,8 @@ static char *join_params(char **words, int n)
 		const char *value = strchr(words[i], '=');
 
 		if (value && strpbrk(value, " \t") && value[1] != '"')
-			used += sprintf(text + used, "%.*s\"%s\" ", (int)(value + 1 - words[i]), words[i], value + 1);
+			used += sprintf(text + used, "%.*s\"%s\" ", (int)(value + 1 - words[i]),
+					words[i], value + 1);
 		else
 			used += sprintf(text + used, "%s ", words[i]);
 	}
@@ -127,8 +130,8 @@ static void describe(const struct loader *l, const char *path, u32 level)
 {
 	static const char *const parts[PARTS] = { "text", "rodata", "data" };
 
-	printf("%s: %s %s can be installed (API level %u, built for level %u)\n", path, l->driver->name,
-	       l->driver->version, level, l->driver->level);
+	printf("%s: %s %s can be installed (API level %u, built for level %u)\n", path,
+	       l->driver->name, l->driver->version, level, l->driver->level);
 	printf("  memory: %lu pages:", (unsigned long)l->npages);
 	for (u32 p = 0; p < PARTS; p++)
 		printf(" %s %lu", parts[p], (unsigned long)l->part_size[p]);
@@ -149,8 +152,8 @@ int main(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "level", required_argument, NULL, 'l' }, { "with", required_argument, NULL, 'w' },
-		{ "errno", no_argument, NULL, 'e' }, { "quiet", no_argument, NULL, 'q' },
-		{ "help", no_argument, NULL, 'h' }, { 0 },
+		{ "errno", no_argument, NULL, 'e' },	   { "quiet", no_argument, NULL, 'q' },
+		{ "help", no_argument, NULL, 'h' },	   { 0 },
 	};
 	struct host_world w = { 0 };
 	u32 level = BANOS_LEVEL;

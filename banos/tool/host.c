@@ -4,7 +4,10 @@
 #include <string.h>
 #include "host.h"
 
-static const struct { const char *name; u32 level; } api[] = {
+static const struct {
+	const char *name;
+	u32 level;
+} api[] = {
 #include <generated/api.inc>
 };
 
@@ -53,7 +56,7 @@ static u8 *host_alloc_memory(struct loader *l, u64 npages, u64 *addr)
 	*addr = HOST_DRIVER;
 	mem = malloc(npages * PAGE_SIZE);
 	if (mem)
-		memset(mem, 0xa5, npages * PAGE_SIZE);	/* whoever relies on zeroes shall see */
+		memset(mem, 0xa5, npages * PAGE_SIZE); /* whoever relies on zeroes shall see */
 	return mem;
 }
 
@@ -91,7 +94,8 @@ static const char *host_hint(struct loader *l, const char *name)
 
 	if (!level)
 		return NULL;
-	snprintf(text, sizeof(text), "API level %u has it, level %u does not", level, l->env->level);
+	snprintf(text, sizeof(text), "API level %u has it, level %u does not", level,
+		 l->env->level);
 	return text;
 }
 

@@ -8,15 +8,15 @@
 #pragma once
 #include <kernel/loader.h>
 
-#define HOST_KERNEL	0xffffffff80200000ull	/* made-up address of the first function */
-#define HOST_DRIVER	0xffffffffa0001000ull	/* ... of a driver's memory */
-#define HOST_SLOT	0xffff800001000000ull	/* ... of call slots */
+#define HOST_KERNEL 0xffffffff80200000ull /* made-up address of the first function */
+#define HOST_DRIVER 0xffffffffa0001000ull /* ... of a driver's memory */
+#define HOST_SLOT   0xffff800001000000ull /* ... of call slots */
 
 /** Names that other drivers export, and names of drivers; NULL-terminated. */
 struct host_world {
 	const char *const *driver_exports, *const *drivers;
-	long fail_alloc;		/* let the n-th allocation from now on fail; 0: none */
-	u64 max_pages;			/* memory for drivers; 0: no limit */
+	long fail_alloc; /* let the n-th allocation from now on fail; 0: none */
+	u64 max_pages;	 /* memory for drivers; 0: no limit */
 };
 
 /** @brief Prepare @p l for a file in memory, with the API of @p level. */

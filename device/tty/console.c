@@ -14,7 +14,7 @@
 CMDLINE_OPTION(opt_console, "console");
 
 static DEFINE_MUTEX(console_lock);
-static struct tty *console_tty;		/* counted */
+static struct tty *console_tty; /* counted */
 static u32 console_rank;
 
 /* The place of the last "console=NAME" or "console=NAME,options" among the words; 0: none. */
@@ -26,8 +26,8 @@ static u32 rank_of(const char *name)
 	u32 rank = 0;
 
 	for (u32 i = 1; option_next(&opt_console, &cursor, &w); i++)
-		if (w.val_len >= len &&
-		    !memcmp(w.val, name, len) && (w.val_len == len || w.val[len] == ','))
+		if (w.val_len >= len && !memcmp(w.val, name, len) &&
+		    (w.val_len == len || w.val[len] == ','))
 			rank = i;
 	return rank;
 }

@@ -20,18 +20,26 @@
 #include <uapi/statfs.h>
 #include "internal.h"
 
-#define NOBODY_SAID	(~0u)
-#define MAX_DEFAULT	(1u << 20)	/* of the option "max="; PTY_MAX holds in any case */
-#define INO_PTMX	2
-#define INO_FIRST	3
+#define NOBODY_SAID (~0u)
+#define MAX_DEFAULT (1u << 20) /* of the option "max="; PTY_MAX holds in any case */
+#define INO_PTMX    2
+#define INO_FIRST   3
 
-static struct options { uid_t uid; gid_t gid; mode_t mode, ptmxmode; u32 max; } options = {
-	.uid = NOBODY_SAID, .gid = NOBODY_SAID, .mode = 0600, .max = MAX_DEFAULT,
+static struct options {
+	uid_t uid;
+	gid_t gid;
+	mode_t mode, ptmxmode;
+	u32 max;
+} options = {
+	.uid = NOBODY_SAID,
+	.gid = NOBODY_SAID,
+	.mode = 0600,
+	.max = MAX_DEFAULT,
 };
 static DEFINE_MUTEX(devpts_lock);
-static struct super_block *devpts_super;	/* made at the first use, kept for ever */
+static struct super_block *devpts_super; /* made at the first use, kept for ever */
 static struct inode *ptmx_inode;
-static struct inode **nodes;			/* PTY_MAX, counted */
+static struct inode **nodes; /* PTY_MAX, counted */
 
 /* ---- names ---- */
 
@@ -40,7 +48,8 @@ static u32 index_of(const char *name)
 {
 	u64 n;
 
-	if (name[0] < '0' || name[0] > '9' || (name[0] == '0' && name[1]) || parse_u64(name, 10, &n))
+	if (name[0] < '0' || name[0] > '9' || (name[0] == '0' && name[1]) ||
+	    parse_u64(name, 10, &n))
 		return PTY_MAX;
 	return n < PTY_MAX ? n : PTY_MAX;
 }
@@ -193,7 +202,11 @@ static int need_super_locked(void)
 
 static int parse_option(struct options *o, const char *word)
 {
-	static const struct { const char *name; u32 base, max; size_t at; } known[] = {
+	static const struct {
+		const char *name;
+		u32 base, max;
+		size_t at;
+	} known[] = {
 		{ "uid=", 10, NOBODY_SAID - 1, offsetof(struct options, uid) },
 		{ "gid=", 10, NOBODY_SAID - 1, offsetof(struct options, gid) },
 		{ "mode=", 8, 0777, offsetof(struct options, mode) },

@@ -18,13 +18,16 @@
 #include "font.h"
 #include "vt.h"
 
-#define CURSOR_ROWS	2
+#define CURSOR_ROWS 2
 
 static u8 *memory;
 static u32 pitch, dot_bytes, width_cells;
 static u32 colours[16];
-static u16 *drawn;			/* what each cell shows */
-static struct { u32 x, y; bool visible; } cursor_at;
+static u16 *drawn; /* what each cell shows */
+static struct {
+	u32 x, y;
+	bool visible;
+} cursor_at;
 
 /* VGA's palette. */
 static const u8 palette[16][3] = {
@@ -71,21 +74,24 @@ static void draw_cell(u32 x, u32 y, u16 cell, bool cursor)
 	u32 fg = colours[cell >> 8 & 0xf], bg = colours[cell >> 12 & 0x7];
 
 	for (u32 row = 0; row < FONT_HEIGHT; row++, to += pitch)
-		draw_dots(to, cursor && row >= FONT_HEIGHT - CURSOR_ROWS ? 0xff : glyph[row], fg, bg);
+		draw_dots(to, cursor && row >= FONT_HEIGHT - CURSOR_ROWS ? 0xff : glyph[row], fg,
+			  bg);
 }
 
 static void fb_draw(struct display *d, u32 x, u32 y, const u16 *cells, u32 n)
 {
 	for (u32 i = 0; i < n; i++, x++) {
 		drawn[y * width_cells + x] = cells[i];
-		draw_cell(x, y, cells[i], cursor_at.visible && cursor_at.x == x && cursor_at.y == y);
+		draw_cell(x, y, cells[i],
+			  cursor_at.visible && cursor_at.x == x && cursor_at.y == y);
 	}
 }
 
 static void fb_cursor(struct display *d, u32 x, u32 y, bool visible)
 {
 	if (cursor_at.visible)
-		draw_cell(cursor_at.x, cursor_at.y, drawn[cursor_at.y * width_cells + cursor_at.x], false);
+		draw_cell(cursor_at.x, cursor_at.y, drawn[cursor_at.y * width_cells + cursor_at.x],
+			  false);
 	cursor_at.x = x;
 	cursor_at.y = y;
 	cursor_at.visible = visible;
@@ -94,16 +100,21 @@ static void fb_cursor(struct display *d, u32 x, u32 y, bool visible)
 }
 
 static struct display fb_display = {
-	.name = "framebuffer", .cleared = true, .draw = fb_draw, .cursor = fb_cursor,
+	.name = "framebuffer",
+	.cleared = true,
+	.draw = fb_draw,
+	.cursor = fb_cursor,
 };
 
 static bool usable(const struct boot_framebuffer *fb)
 {
 	u32 bytes = (fb->bpp + 7) / 8;
 
-	return fb->present && fb->addr && bytes >= 2 && bytes <= 4 && fb->width >= FONT_WIDTH * 20 &&
-	       fb->height >= FONT_HEIGHT * 5 && fb->width <= 16384 && fb->height <= 16384 &&
-	       (u64)fb->pitch >= (u64)fb->width * bytes && fb->r_pos < 32 && fb->g_pos < 32 && fb->b_pos < 32;
+	return fb->present && fb->addr && bytes >= 2 && bytes <= 4 &&
+	       fb->width >= FONT_WIDTH * 20 && fb->height >= FONT_HEIGHT * 5 &&
+	       fb->width <= 16384 && fb->height <= 16384 &&
+	       (u64)fb->pitch >= (u64)fb->width * bytes && fb->r_pos < 32 && fb->g_pos < 32 &&
+	       fb->b_pos < 32;
 }
 
 static void clear_all(const struct boot_framebuffer *fb)

@@ -7,5 +7,8 @@
 /** Map it. May sleep. @return NULL if there is none, or none that can be drawn on */
 struct display *fbtext_probe(void);
 #else
-static inline struct display *fbtext_probe(void) { return NULL; }
+static inline struct display *fbtext_probe(void)
+{
+	return NULL;
+}
 #endif

@@ -21,10 +21,10 @@
 #include <kernel/time.h>
 #include "internal.h"
 
-#define PIECE			256
-#define DECISECOND_NS		(100 * NSEC_PER_MSEC)
-#define CLOSE_WAIT_NS		(30 * NSEC_PER_SEC)
-#define WRITABLE_BELOW		256	/* bytes in the driver's buffer, for poll() */
+#define PIECE	       256
+#define DECISECOND_NS  (100 * NSEC_PER_MSEC)
+#define CLOSE_WAIT_NS  (30 * NSEC_PER_SEC)
+#define WRITABLE_BELOW 256 /* bytes in the driver's buffer, for poll() */
 
 /* ---- open and close ---- */
 
@@ -130,9 +130,9 @@ static void tty_release(struct file *f)
 /* How long a read() waits, and for how much. */
 struct read_rule {
 	bool canonical;
-	u32 min;		/* raw: enough to return with */
-	u64 first_ns;		/* how long to wait for the first byte; NO_LIMIT */
-	u64 between_ns;		/* and for each further one; NO_LIMIT */
+	u32 min;	/* raw: enough to return with */
+	u64 first_ns;	/* how long to wait for the first byte; NO_LIMIT */
+	u64 between_ns; /* and for each further one; NO_LIMIT */
 };
 #define NO_LIMIT (~0ull)
 
@@ -179,8 +179,10 @@ static int wait_for_input(struct tty_file *tf, u64 limit_ns, bool was_canonical)
 	u64 deadline = limit_ns == NO_LIMIT ? 0 : time_monotonic_ns() + limit_ns;
 
 	return wait_event_interruptible_until(&t->read_wait,
-		has_input(t, 1) || tty_file_hung_up(tf) ||
-		!(READ_ONCE(t->termios.c_lflag) & ICANON) == was_canonical, deadline);
+					      has_input(t, 1) || tty_file_hung_up(tf) ||
+						      !(READ_ONCE(t->termios.c_lflag) & ICANON) ==
+							      was_canonical,
+					      deadline);
 }
 
 static s64 read_locked(struct file *f, struct uio *u)
@@ -204,12 +206,13 @@ static s64 read_locked(struct file *f, struct uio *u)
 		if (line_done)
 			return done;
 		if (n == want)
-			continue;	/* there may be more */
+			continue; /* there may be more */
 		if (done && (rule.canonical || done >= rule.min))
 			return done;
 		err = may_wait(tf, f, done ? rule.between_ns : rule.first_ns);
 		if (err == 1)
-			err = wait_for_input(tf, done ? rule.between_ns : rule.first_ns, rule.canonical);
+			err = wait_for_input(tf, done ? rule.between_ns : rule.first_ns,
+					     rule.canonical);
 		else if (!err || done)
 			return done;
 		if (err)

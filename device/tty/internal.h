@@ -24,40 +24,43 @@
 struct tty {
 	struct atomic refs;
 	dev_t dev;
-	const struct tty_ops *ops;	/* all NULL or refusing once the driver is gone */
+	const struct tty_ops *ops; /* all NULL or refusing once the driver is gone */
 	void *private;
 
 	spinlock_t lock;
-	struct ldisc *ld;		/* NULL while nobody has it open */
+	struct ldisc *ld; /* NULL while nobody has it open */
 	struct ktermios termios;
 	struct winsize winsize;
-	bool stopped;			/* output: by the user (ld->stopped) or tcflow() */
-	bool flow_off;			/* tcflow(TCOOFF) */
-	bool throttled;			/* input was refused */
-	bool xoff_sent;			/* IXOFF: the other side was asked to stop */
-	bool exclusive;			/* TIOCEXCL */
-	bool gone;			/* the driver went away */
-	bool is_pty;			/* the line discipline lives as long as the master */
-	u32 generation;			/* counts hangups: files of an older one are dead */
+	bool stopped;	/* output: by the user (ld->stopped) or tcflow() */
+	bool flow_off;	/* tcflow(TCOOFF) */
+	bool throttled; /* input was refused */
+	bool xoff_sent; /* IXOFF: the other side was asked to stop */
+	bool exclusive; /* TIOCEXCL */
+	bool gone;	/* the driver went away */
+	bool is_pty;	/* the line discipline lives as long as the master */
+	u32 generation; /* counts hangups: files of an older one are dead */
 
 	struct mutex open_lock, termios_lock, write_lock, read_lock;
 	u32 opens;
 	struct wait_queue read_wait, write_wait;
 	/* Told of with no lock held: by the same who wake the queues. */
 	struct async_list async, master_async;
-	bool write_short;		/* a write with O_ASYNC took less than all: tell of room */
-	bool master_told;		/* a pty's driver wrote: tell the master after ->lock */
+	bool write_short; /* a write with O_ASYNC took less than all: tell of room */
+	bool master_told; /* a pty's driver wrote: tell the master after ->lock */
 
-	pid_t session, pgrp;		/* whose controlling terminal it is; foreground group */
+	pid_t session, pgrp; /* whose controlling terminal it is; foreground group */
 };
 
 /** What an open file of a terminal points to. */
 struct tty_file {
-	struct tty *tty;		/* counted */
-	u32 generation;			/* at the open */
-	bool console;			/* opened as /dev/console: survives hangups */
+	struct tty *tty; /* counted */
+	u32 generation;	 /* at the open */
+	bool console;	 /* opened as /dev/console: survives hangups */
 };
-static inline struct tty_file *tty_file_of(struct file *f) { return f->private; }
+static inline struct tty_file *tty_file_of(struct file *f)
+{
+	return f->private;
+}
 static inline bool tty_file_hung_up(const struct tty_file *tf)
 {
 	return !tf->console && tf->generation != READ_ONCE(tf->tty->generation);
@@ -109,7 +112,7 @@ struct tty *tty_of_current(void);
 s64 tty_ioctl_jobs(struct tty *t, struct file *f, u32 cmd, u64 arg);
 
 /* ---- devpts.c ---- */
-#define PTY_MAX		1024
+#define PTY_MAX 1024
 /** Give pty @p index its node below /dev/pts, owned by the caller. Sleeps. */
 int devpts_add(u32 index, dev_t dev);
 void devpts_remove(u32 index);
@@ -121,12 +124,16 @@ void devpts_init(void);
 #if IS_ENABLED(CONFIG_SERIAL_CONSOLE)
 void uart_init(void);
 #else
-static inline void uart_init(void) { }
+static inline void uart_init(void)
+{
+}
 #endif
 #if IS_ENABLED(CONFIG_VGA_CONSOLE)
 void vc_init(void);
 #else
-static inline void vc_init(void) { }
+static inline void vc_init(void)
+{
+}
 #endif
 void pty_init(void);
 /** Offer @p t as a target of /dev/console, under the name of a console= option. */

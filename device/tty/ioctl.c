@@ -13,15 +13,16 @@
 #include <kernel/string.h>
 #include "internal.h"
 
-#define BREAK_MS	250
+#define BREAK_MS 250
 
 /* ---- speeds ---- */
 
 /* By code: the 16 of System V, then those behind CBAUDEX. */
 static const u32 speeds[] = {
-	0, 50, 75, 110, 134, 150, 200, 300, 600, 1200, 1800, 2400, 4800, 9600, 19200, 38400,
-	0, 57600, 115200, 230400, 460800, 500000, 576000, 921600, 1000000, 1152000,
-	1500000, 2000000, 2500000, 3000000, 3500000, 4000000,
+	0,	 50,	  75,	   110,	    134,     150,     200,     300,
+	600,	 1200,	  1800,	   2400,    4800,    9600,    19200,   38400,
+	0,	 57600,	  115200,  230400,  460800,  500000,  576000,  921600,
+	1000000, 1152000, 1500000, 2000000, 2500000, 3000000, 3500000, 4000000,
 };
 
 static u32 speed_of_code(u32 code, u32 other)
@@ -54,7 +55,11 @@ void tty_set_line_speed(struct tty *t, u32 baud)
 /* ---- settings ---- */
 
 /* The order TCxETS, TCxETS2 and TCxETA have in common: now, after output, after output and a flush. */
-struct set_call { u32 cmd; size_t size; bool wait, flush; };
+struct set_call {
+	u32 cmd;
+	size_t size;
+	bool wait, flush;
+};
 static const struct set_call set_calls[] = {
 	{ TCSETS, sizeof(struct termios), false, false },
 	{ TCSETSW, sizeof(struct termios), true, false },
@@ -97,8 +102,11 @@ static s64 settings_to_user(struct tty *t, u64 arg, size_t size)
 {
 	struct ktermios k = settings_of(t);
 	struct termio old = {
-		.c_iflag = k.c_iflag, .c_oflag = k.c_oflag, .c_cflag = k.c_cflag,
-		.c_lflag = k.c_lflag, .c_line = k.c_line,
+		.c_iflag = k.c_iflag,
+		.c_oflag = k.c_oflag,
+		.c_cflag = k.c_cflag,
+		.c_lflag = k.c_lflag,
+		.c_line = k.c_line,
 	};
 
 	if (size != sizeof(old))
@@ -143,16 +151,11 @@ static s64 set_softcar(struct tty *t, u64 arg)
 static s64 ioctl_settings(struct tty *t, u32 cmd, u64 arg)
 {
 	switch (cmd) {
-	case TCGETS:
-		return settings_to_user(t, arg, sizeof(struct termios));
-	case TCGETS2:
-		return settings_to_user(t, arg, sizeof(struct termios2));
-	case TCGETA:
-		return settings_to_user(t, arg, sizeof(struct termio));
-	case TIOCGSOFTCAR:
-		return put_user_u32(uaddr(arg), !!(settings_of(t).c_cflag & CLOCAL));
-	case TIOCSSOFTCAR:
-		return set_softcar(t, arg);
+	case TCGETS: return settings_to_user(t, arg, sizeof(struct termios));
+	case TCGETS2: return settings_to_user(t, arg, sizeof(struct termios2));
+	case TCGETA: return settings_to_user(t, arg, sizeof(struct termio));
+	case TIOCGSOFTCAR: return put_user_u32(uaddr(arg), !!(settings_of(t).c_cflag & CLOCAL));
+	case TIOCSSOFTCAR: return set_softcar(t, arg);
 	}
 	for (u32 i = 0; i < ARRAY_SIZE(set_calls); i++)
 		if (set_calls[i].cmd == cmd)
@@ -219,13 +222,10 @@ static s64 ioctl_break(struct tty *t, u32 cmd, u64 arg)
 	if (err)
 		return err;
 	switch (cmd) {
-	case TIOCSBRK:
-		return set_break(t, true);
-	case TIOCCBRK:
-		return set_break(t, false);
-	case TCSBRK:			/* tcdrain(), or a break */
-		return arg ? 0 : send_break(t, BREAK_MS);
-	default:			/* TCSBRKP: tenths of a second */
+	case TIOCSBRK: return set_break(t, true);
+	case TIOCCBRK: return set_break(t, false);
+	case TCSBRK: /* tcdrain(), or a break */ return arg ? 0 : send_break(t, BREAK_MS);
+	default: /* TCSBRKP: tenths of a second */
 		return send_break(t, arg ? MIN(arg, 100ull) * 100 : BREAK_MS);
 	}
 }
@@ -240,9 +240,7 @@ static s64 ioctl_flow(struct tty *t, u64 arg)
 		return err;
 	switch (arg) {
 	case TCOOFF:
-	case TCOON:
-		tty_set_flow_off(t, arg == TCOOFF);
-		return 0;
+	case TCOON: tty_set_flow_off(t, arg == TCOOFF); return 0;
 	case TCIOFF:
 	case TCION:
 		c = k.c_cc[arg == TCIOFF ? VSTOP : VSTART];
@@ -317,7 +315,9 @@ static s64 modem_locked(struct tty *t, u32 cmd, u64 arg)
 	if (get_user_u32(&bits, uaddr(arg)))
 		return -EFAULT;
 	return t->ops->modem_set(t, cmd == TIOCMBIC ? 0 : bits,
-				 cmd == TIOCMBIS ? 0 : cmd == TIOCMBIC ? bits : ~bits);
+				 cmd == TIOCMBIS   ? 0
+				 : cmd == TIOCMBIC ? bits
+						   : ~bits);
 }
 
 static s64 ioctl_modem(struct tty *t, u32 cmd, u64 arg)
@@ -363,7 +363,8 @@ static s64 ioctl_rest(struct tty *t, struct file *f, u32 cmd, u64 arg)
 {
 	s64 err = tty_ioctl_jobs(t, f, cmd, arg);
 
-	if (err == -ENOTTY && cmd != TIOCGPGRP && cmd != TIOCSPGRP && cmd != TIOCGSID && cmd != TIOCNOTTY)
+	if (err == -ENOTTY && cmd != TIOCGPGRP && cmd != TIOCSPGRP && cmd != TIOCGSID &&
+	    cmd != TIOCNOTTY)
 		err = tty_ioctl_common(t, cmd, arg);
 	if (err != -ENOTTY)
 		return err;
@@ -385,34 +386,23 @@ s64 tty_ioctl(struct file *f, u32 cmd, u64 arg)
 	case TCSBRK:
 	case TCSBRKP:
 	case TIOCSBRK:
-	case TIOCCBRK:
-		return ioctl_break(t, cmd, arg);
-	case TCXONC:
-		return ioctl_flow(t, arg);
-	case TCFLSH:
-		return ioctl_flush(t, arg);
-	case TIOCINQ:
-		return put_user_u32(uaddr(arg), input_count(t));
-	case TIOCOUTQ:
-		return put_user_u32(uaddr(arg), output_count(t));
-	case TIOCSTI:
-		return fake_input(t, arg);
+	case TIOCCBRK: return ioctl_break(t, cmd, arg);
+	case TCXONC: return ioctl_flow(t, arg);
+	case TCFLSH: return ioctl_flush(t, arg);
+	case TIOCINQ: return put_user_u32(uaddr(arg), input_count(t));
+	case TIOCOUTQ: return put_user_u32(uaddr(arg), output_count(t));
+	case TIOCSTI: return fake_input(t, arg);
 	case TIOCMGET:
 	case TIOCMSET:
 	case TIOCMBIS:
-	case TIOCMBIC:
-		return ioctl_modem(t, cmd, arg);
+	case TIOCMBIC: return ioctl_modem(t, cmd, arg);
 	case TIOCEXCL:
 	case TIOCNXCL:
-	case TIOCGEXCL:
-		return ioctl_exclusive(t, cmd, arg);
+	case TIOCGEXCL: return ioctl_exclusive(t, cmd, arg);
 	case TIOCGETD:
-	case TIOCSETD:
-		return ioctl_discipline(cmd, arg);
-	case TIOCGDEV:
-		return put_user_u32(uaddr(arg), t->dev);
-	case TIOCVHANGUP:
-		return ioctl_hangup(t);
+	case TIOCSETD: return ioctl_discipline(cmd, arg);
+	case TIOCGDEV: return put_user_u32(uaddr(arg), t->dev);
+	case TIOCVHANGUP: return ioctl_hangup(t);
 	}
 	return ioctl_rest(t, f, cmd, arg);
 }

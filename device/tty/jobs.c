@@ -18,7 +18,10 @@
 #include <kernel/process.h>
 #include "internal.h"
 
-static bool is_leader(const struct process *p) { return p->pid == p->session; }
+static bool is_leader(const struct process *p)
+{
+	return p->pid == p->session;
+}
 
 struct tty *tty_of_current(void)
 {
@@ -172,7 +175,7 @@ void tty_session_exit(struct process *leader)
 	signal_hup_cont(pgrp);
 	tty_leave_session(t);
 	if (!t->is_pty)
-		tty_kill_files(t);	/* the next session starts with a clean line */
+		tty_kill_files(t); /* the next session starts with a clean line */
 	tty_put(t);
 }
 
@@ -265,14 +268,12 @@ static s64 set_foreground(struct tty *t, u64 arg)
 s64 tty_ioctl_jobs(struct tty *t, struct file *f, u32 cmd, u64 arg)
 {
 	switch (cmd) {
-	case TIOCSCTTY:
-		return set_controlling(t, f, arg == 1);
-	case TIOCNOTTY:
-		return give_up_controlling(t);
+	case TIOCSCTTY: return set_controlling(t, f, arg == 1);
+	case TIOCNOTTY: return give_up_controlling(t);
 	case TIOCGPGRP:
-		return is_terminal_of_current(t) ? put_user_u32(uaddr(arg), READ_ONCE(t->pgrp)) : -ENOTTY;
-	case TIOCSPGRP:
-		return set_foreground(t, arg);
+		return is_terminal_of_current(t) ? put_user_u32(uaddr(arg), READ_ONCE(t->pgrp))
+						 : -ENOTTY;
+	case TIOCSPGRP: return set_foreground(t, arg);
 	case TIOCGSID:
 		if (!is_terminal_of_current(t) || !READ_ONCE(t->session))
 			return -ENOTTY;

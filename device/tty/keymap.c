@@ -13,38 +13,38 @@
 #include <kernel/string.h>
 #include "keymap.h"
 
-#define SHIFT_LEFT	0x01
-#define SHIFT_RIGHT	0x02
-#define CTRL_LEFT	0x04
-#define CTRL_RIGHT	0x08
-#define ALT_LEFT	0x10
-#define ALT_RIGHT	0x20
-#define SHIFT		(SHIFT_LEFT | SHIFT_RIGHT)
-#define CTRL		(CTRL_LEFT | CTRL_RIGHT)
-#define ALT		(ALT_LEFT | ALT_RIGHT)
+#define SHIFT_LEFT  0x01
+#define SHIFT_RIGHT 0x02
+#define CTRL_LEFT   0x04
+#define CTRL_RIGHT  0x08
+#define ALT_LEFT    0x10
+#define ALT_RIGHT   0x20
+#define SHIFT	    (SHIFT_LEFT | SHIFT_RIGHT)
+#define CTRL	    (CTRL_LEFT | CTRL_RIGHT)
+#define ALT	    (ALT_LEFT | ALT_RIGHT)
 
 /* Scan codes with a meaning of their own. */
-#define CODE_EXTENDED	0xe0
-#define CODE_PAUSE	0xe1
-#define CODE_RELEASE	0x80
-#define KEY_ENTER	0x1c
-#define KEY_CTRL	0x1d
-#define KEY_SHIFT_L	0x2a
-#define KEY_SLASH	0x35
-#define KEY_SHIFT_R	0x36
-#define KEY_ALT		0x38
-#define KEY_CAPS	0x3a
-#define KEY_F1		0x3b
-#define KEY_F10		0x44
-#define KEY_NUM		0x45
-#define KEY_SCROLL	0x46
-#define KEY_PAD_7	0x47
-#define KEY_PAD_DOT	0x53
-#define KEY_102ND	0x56
-#define KEY_F11		0x57
-#define KEY_F12		0x58
+#define CODE_EXTENDED 0xe0
+#define CODE_PAUSE    0xe1
+#define CODE_RELEASE  0x80
+#define KEY_ENTER     0x1c
+#define KEY_CTRL      0x1d
+#define KEY_SHIFT_L   0x2a
+#define KEY_SLASH     0x35
+#define KEY_SHIFT_R   0x36
+#define KEY_ALT	      0x38
+#define KEY_CAPS      0x3a
+#define KEY_F1	      0x3b
+#define KEY_F10	      0x44
+#define KEY_NUM	      0x45
+#define KEY_SCROLL    0x46
+#define KEY_PAD_7     0x47
+#define KEY_PAD_DOT   0x53
+#define KEY_102ND     0x56
+#define KEY_F11	      0x57
+#define KEY_F12	      0x58
 
-#define ESC		"\033"
+#define ESC "\033"
 
 /* From scan code 0x01 (Escape) to 0x39 (space). Zero: no character. */
 static const char plain[] =
@@ -56,14 +56,14 @@ static const char pad_digits[] = "789-456+1230.";
 
 /* The keypad without Num Lock, and the grey keys, which share the codes: from KEY_PAD_7. */
 static const char *const pad_moves[] = {
-	ESC "[1~", ESC "[A", ESC "[5~", "-", ESC "[D", ESC "[G", ESC "[C", "+",
-	ESC "[4~", ESC "[B", ESC "[6~", ESC "[2~", ESC "[3~",
+	ESC "[1~", ESC "[A",  ESC "[5~", "-",	    ESC "[D",  ESC "[G",  ESC "[C",
+	"+",	   ESC "[4~", ESC "[B",	 ESC "[6~", ESC "[2~", ESC "[3~",
 };
 /* The keypad in application mode. */
 static const char pad_application[] = "wxyStuvlqrspn";
 
 static const char *const function_keys[12] = {
-	ESC "[[A", ESC "[[B", ESC "[[C", ESC "[[D", ESC "[[E", ESC "[17~",
+	ESC "[[A",  ESC "[[B",	ESC "[[C",  ESC "[[D",	ESC "[[E",  ESC "[17~",
 	ESC "[18~", ESC "[19~", ESC "[20~", ESC "[21~", ESC "[23~", ESC "[24~",
 };
 static const char *const shifted_function_keys[12] = {
@@ -71,11 +71,20 @@ static const char *const shifted_function_keys[12] = {
 	ESC "[33~", ESC "[34~", ESC "[33~", ESC "[34~", ESC "[33~", ESC "[34~",
 };
 
-void keymap_init(struct keymap *k) { memset(k, 0, sizeof(*k)); }
+void keymap_init(struct keymap *k)
+{
+	memset(k, 0, sizeof(*k));
+}
 
-u8 keymap_leds(const struct keymap *k) { return k->scroll | k->num << 1 | k->caps << 2; }
+u8 keymap_leds(const struct keymap *k)
+{
+	return k->scroll | k->num << 1 | k->caps << 2;
+}
 
-static struct keymap_result nothing(void) { return (struct keymap_result){ KEYMAP_NOTHING }; }
+static struct keymap_result nothing(void)
+{
+	return (struct keymap_result){ KEYMAP_NOTHING };
+}
 
 static struct keymap_result text(const char *s)
 {
@@ -103,15 +112,23 @@ static int with_ctrl(char c)
 	if ((c >= 'a' && c <= 'z') || (c >= '@' && c <= '_'))
 		return c & 0x1f;
 	switch (c) {
-	case ' ': case '2': case '`': return 0;
+	case ' ':
+	case '2':
+	case '`': return 0;
 	case '3': return 0x1b;
 	case '4': return 0x1c;
 	case '5': return 0x1d;
-	case '6': case '~': return 0x1e;
-	case '7': case '/': case '-': return 0x1f;
-	case '8': case '?': return 0x7f;
+	case '6':
+	case '~': return 0x1e;
+	case '7':
+	case '/':
+	case '-': return 0x1f;
+	case '8':
+	case '?': return 0x7f;
 	case 0x7f: return '\b';
-	case '\r': case '\t': case 0x1b: return c;
+	case '\r':
+	case '\t':
+	case 0x1b: return c;
 	}
 	return -1;
 }
@@ -145,7 +162,7 @@ static bool modifier(struct keymap *k, u8 code, bool down)
 	u8 bit = 0;
 
 	if (code == KEY_SHIFT_L)
-		bit = k->extended ? 0 : SHIFT_LEFT;	/* extended: a shadow of the grey keys */
+		bit = k->extended ? 0 : SHIFT_LEFT; /* extended: a shadow of the grey keys */
 	else if (code == KEY_SHIFT_R)
 		bit = k->extended ? 0 : SHIFT_RIGHT;
 	else if (code == KEY_CTRL)
@@ -181,7 +198,10 @@ static struct keymap_result move(const char *s, struct keymap_modes modes)
 	return r;
 }
 
-static bool is_digit(char c) { return c >= '0' && c <= '9'; }
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
 
 static struct keymap_result grey_key(const struct keymap *k, u8 code, struct keymap_modes modes)
 {
@@ -234,7 +254,8 @@ static struct keymap_result press(struct keymap *k, u8 code, struct keymap_modes
 		k->scroll = !k->scroll;
 		return (struct keymap_result){ KEYMAP_SCROLL_LOCK };
 	case KEY_F1 ... KEY_F10: return function_key(k, code - KEY_F1);
-	case KEY_F11: case KEY_F12: return function_key(k, code - KEY_F11 + 10);
+	case KEY_F11:
+	case KEY_F12: return function_key(k, code - KEY_F11 + 10);
 	case KEY_PAD_7 ... KEY_PAD_DOT: return pad_key(k, code, modes);
 	}
 	if (code < sizeof(plain) - 1 || code == KEY_102ND)

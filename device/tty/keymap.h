@@ -6,30 +6,37 @@
 #pragma once
 #include <kernel/types.h>
 
-#define KEYMAP_MAX_TEXT	8
+#define KEYMAP_MAX_TEXT 8
 
 struct keymap {
 	bool extended;		/* 0xe0 was the last byte */
 	u8 pause_left;		/* bytes of the Pause key's sequence to come */
 	u8 held;		/* KEYMAP_SHIFT_LEFT ... that are down */
-	bool caps, num, scroll;	/* locks */
+	bool caps, num, scroll; /* locks */
 	u8 decimal_digits;	/* Alt and digits of the keypad */
 	u8 decimal;
 };
 
 /** The terminal's modes that change what keys send. */
-struct keymap_modes { bool app_cursor, app_keypad, newline; };
+struct keymap_modes {
+	bool app_cursor, app_keypad, newline;
+};
 
 enum keymap_action {
 	KEYMAP_NOTHING,
-	KEYMAP_TEXT,		/* text[0..len) was typed */
-	KEYMAP_SWITCH,		/* show console number n (0: the first) */
-	KEYMAP_NEXT, KEYMAP_PREVIOUS, /* console */
-	KEYMAP_REBOOT,		/* Ctrl-Alt-Del */
-	KEYMAP_LEDS,		/* locks changed: keymap_leds() */
-	KEYMAP_SCROLL_LOCK,	/* pressed: stop or go on */
+	KEYMAP_TEXT,   /* text[0..len) was typed */
+	KEYMAP_SWITCH, /* show console number n (0: the first) */
+	KEYMAP_NEXT,
+	KEYMAP_PREVIOUS,    /* console */
+	KEYMAP_REBOOT,	    /* Ctrl-Alt-Del */
+	KEYMAP_LEDS,	    /* locks changed: keymap_leds() */
+	KEYMAP_SCROLL_LOCK, /* pressed: stop or go on */
 };
-struct keymap_result { enum keymap_action action; u8 n, len; char text[KEYMAP_MAX_TEXT]; };
+struct keymap_result {
+	enum keymap_action action;
+	u8 n, len;
+	char text[KEYMAP_MAX_TEXT];
+};
 
 void keymap_init(struct keymap *k);
 /** One byte from the keyboard. */

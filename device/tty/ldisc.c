@@ -29,7 +29,7 @@
 #include <kernel/string.h>
 #include "ldisc_internal.h"
 
-#define CTRL(c)			((c) & 0x1f)
+#define CTRL(c) ((c)&0x1f)
 
 const struct ktermios ldisc_default_termios = {
 	.c_iflag = ICRNL | IXON,
@@ -48,8 +48,8 @@ const struct ktermios ldisc_default_termios = {
 
 static bool is_word(u8 c)
 {
-	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
-	       (c >= 'a' && c <= 'z') || c == '_' || c >= 0xc0;
+	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+	       c == '_' || c >= 0xc0;
 }
 
 /* ---- echo ---- */
@@ -106,7 +106,7 @@ void ldisc_flush_echo(struct ldisc *ld)
 static void put(struct ldisc *ld, u8 c)
 {
 	if (ldisc_used(ld) == LDISC_INPUT_SIZE)
-		ld->head--;	/* an overlong line: see above */
+		ld->head--; /* an overlong line: see above */
 	INPUT_AT(ld, ld->head) = c;
 	ld->head++;
 }
@@ -308,8 +308,10 @@ static u32 signal_of(const struct ldisc *ld, u8 c)
 {
 	if (!lflag(ld, ISIG))
 		return 0;
-	return is_cc(ld, c, VINTR) ? LDISC_SIGINT : is_cc(ld, c, VQUIT) ? LDISC_SIGQUIT :
-	       is_cc(ld, c, VSUSP) ? LDISC_SIGTSTP : 0;
+	return is_cc(ld, c, VINTR)   ? LDISC_SIGINT
+	       : is_cc(ld, c, VQUIT) ? LDISC_SIGQUIT
+	       : is_cc(ld, c, VSUSP) ? LDISC_SIGTSTP
+				     : 0;
 }
 
 /* Characters that edit the line. @return true: done with it */
@@ -543,7 +545,8 @@ static void mark_special(struct ldisc *ld, u32 index)
 
 static void find_special(struct ldisc *ld)
 {
-	static const u8 canonical[] = { VERASE, VKILL, VEOF, VEOL }, extended[] = { VWERASE, VLNEXT, VREPRINT, VEOL2 };
+	static const u8 canonical[] = { VERASE, VKILL, VEOF, VEOL },
+			extended[] = { VWERASE, VLNEXT, VREPRINT, VEOL2 };
 	const u32 input = ISTRIP | INLCR | IGNCR | ICRNL | IUCLC | IXON | PARMRK;
 	const u32 local = ISIG | ICANON | ECHO;
 
@@ -593,7 +596,7 @@ u32 ldisc_set_termios(struct ldisc *ld, const struct ktermios *termios)
 		switch_mode(ld);
 	find_special(ld);
 	if (!iflag(ld, IXON))
-		set_stopped(ld, false, &events);	/* no key could start it again */
+		set_stopped(ld, false, &events); /* no key could start it again */
 	return events;
 }
 

@@ -9,41 +9,41 @@
 #include <kernel/types.h>
 #include <uapi/termios.h>
 
-#define LDISC_INPUT_SIZE	4096	/* powers of two */
-#define LDISC_ECHO_SIZE		2048
+#define LDISC_INPUT_SIZE 4096 /* powers of two */
+#define LDISC_ECHO_SIZE	 2048
 /** One byte of output makes at most this many (a tab as blanks). */
-#define LDISC_MAX_EXPANSION	8
+#define LDISC_MAX_EXPANSION 8
 
 /* What ldisc_receive() asks its caller to do. */
-#define LDISC_SIGINT	0x01	/* signal the foreground group */
-#define LDISC_SIGQUIT	0x02
-#define LDISC_SIGTSTP	0x04
-#define LDISC_SIGNALS	0x07
-#define LDISC_FLUSH	0x08	/* drop output that has not left yet */
-#define LDISC_READABLE	0x10	/* readers may have something */
-#define LDISC_FLOW	0x20	/* ->stopped has changed */
+#define LDISC_SIGINT   0x01 /* signal the foreground group */
+#define LDISC_SIGQUIT  0x02
+#define LDISC_SIGTSTP  0x04
+#define LDISC_SIGNALS  0x07
+#define LDISC_FLUSH    0x08 /* drop output that has not left yet */
+#define LDISC_READABLE 0x10 /* readers may have something */
+#define LDISC_FLOW     0x20 /* ->stopped has changed */
 
 struct ldisc {
-	struct ktermios termios;	/* change through ldisc_set_termios() */
-	u64 special[4];			/* one bit per byte value: not simply stored */
-	bool transparent;		/* input is stored as it comes */
-	bool plain;			/* no setting changes letters */
+	struct ktermios termios; /* change through ldisc_set_termios() */
+	u64 special[4];		 /* one bit per byte value: not simply stored */
+	bool transparent;	 /* input is stored as it comes */
+	bool plain;		 /* no setting changes letters */
 
 	/* Positions count on for ever; modulo the size they index a ring. tail <= canon_head <= head. */
-	u32 head;			/* the next byte goes here */
-	u32 canon_head;			/* end of the last complete line */
-	u32 tail;			/* the reader is here */
+	u32 head;	/* the next byte goes here */
+	u32 canon_head; /* end of the last complete line */
+	u32 tail;	/* the reader is here */
 	u32 echo_head, echo_tail;
 
-	u32 column;			/* of the cursor, as far as can be told */
-	u32 shown_column;		/* the same without the echo that is still in the ring */
-	u32 canon_column;		/* where the echo of the line being edited began */
-	bool lnext;			/* the next byte is literal */
-	bool erasing;			/* between the \ and / of ECHOPRT */
-	bool pushed;			/* the first line is what was typed before ICANON was set */
-	bool stopped;			/* the user stopped output (STOP character) */
+	u32 column;	  /* of the cursor, as far as can be told */
+	u32 shown_column; /* the same without the echo that is still in the ring */
+	u32 canon_column; /* where the echo of the line being edited began */
+	bool lnext;	  /* the next byte is literal */
+	bool erasing;	  /* between the \ and / of ECHOPRT */
+	bool pushed;	  /* the first line is what was typed before ICANON was set */
+	bool stopped;	  /* the user stopped output (STOP character) */
 
-	u64 line_end[LDISC_INPUT_SIZE / 64];	/* a line ends with this byte of the ring */
+	u64 line_end[LDISC_INPUT_SIZE / 64]; /* a line ends with this byte of the ring */
 	u8 input[LDISC_INPUT_SIZE];
 	u8 echo[LDISC_ECHO_SIZE];
 };
@@ -72,7 +72,10 @@ u32 ldisc_receive_damaged(struct ldisc *ld, u8 byte);
 /** How many bytes can be received now; 1 stands for "some" while a line is being edited. */
 u32 ldisc_room(const struct ldisc *ld);
 /** Bytes in the input buffer. */
-static inline u32 ldisc_used(const struct ldisc *ld) { return ld->head - ld->tail; }
+static inline u32 ldisc_used(const struct ldisc *ld)
+{
+	return ld->head - ld->tail;
+}
 /** What FIONREAD says. */
 u32 ldisc_readable(const struct ldisc *ld);
 /** Is there something for a read() that wants @p min bytes? (canonical: a line, whatever @p min) */
@@ -99,7 +102,8 @@ void ldisc_flush_echo(struct ldisc *ld);
  * @param made  how many were written to it
  * @return how many of @p in were used: all unless @p out is full
  */
-size_t ldisc_output(struct ldisc *ld, const u8 *in, size_t len_bytes, u8 *out, size_t size, size_t *made);
+size_t ldisc_output(struct ldisc *ld, const u8 *in, size_t len_bytes, u8 *out, size_t size,
+		    size_t *made);
 
 /** Echo waits in a ring until the driver has room: its next contiguous run. */
 static inline u32 ldisc_echo_peek(const struct ldisc *ld, const u8 **run)
@@ -109,5 +113,11 @@ static inline u32 ldisc_echo_peek(const struct ldisc *ld, const u8 **run)
 	*run = ld->echo + at;
 	return n < LDISC_ECHO_SIZE - at ? n : LDISC_ECHO_SIZE - at;
 }
-static inline void ldisc_echo_taken(struct ldisc *ld, u32 n) { ld->echo_tail += n; }
-static inline bool ldisc_echo_pending(const struct ldisc *ld) { return ld->echo_head != ld->echo_tail; }
+static inline void ldisc_echo_taken(struct ldisc *ld, u32 n)
+{
+	ld->echo_tail += n;
+}
+static inline bool ldisc_echo_pending(const struct ldisc *ld)
+{
+	return ld->echo_head != ld->echo_tail;
+}

@@ -3,14 +3,23 @@
 #pragma once
 #include "ldisc.h"
 
-#define INPUT_AT(ld, pos)	((ld)->input[(pos) % LDISC_INPUT_SIZE])
-#define EOF_MARK		0	/* as a byte that is marked in line_end */
-#define TAB_WIDTH		8
-#define DEL			0x7f
+#define INPUT_AT(ld, pos) ((ld)->input[(pos) % LDISC_INPUT_SIZE])
+#define EOF_MARK	  0 /* as a byte that is marked in line_end */
+#define TAB_WIDTH	  8
+#define DEL		  0x7f
 
-static inline bool lflag(const struct ldisc *ld, u32 bit) { return ld->termios.c_lflag & bit; }
-static inline bool iflag(const struct ldisc *ld, u32 bit) { return ld->termios.c_iflag & bit; }
-static inline bool oflag(const struct ldisc *ld, u32 bit) { return ld->termios.c_oflag & bit; }
+static inline bool lflag(const struct ldisc *ld, u32 bit)
+{
+	return ld->termios.c_lflag & bit;
+}
+static inline bool iflag(const struct ldisc *ld, u32 bit)
+{
+	return ld->termios.c_iflag & bit;
+}
+static inline bool oflag(const struct ldisc *ld, u32 bit)
+{
+	return ld->termios.c_oflag & bit;
+}
 
 /* Is @c the control character at @index, if that one is not disabled? */
 static inline bool is_cc(const struct ldisc *ld, u8 c, u32 index)
@@ -18,7 +27,10 @@ static inline bool is_cc(const struct ldisc *ld, u8 c, u32 index)
 	return c == ld->termios.c_cc[index] && c != TTY_CC_DISABLED;
 }
 
-static inline bool is_control(u8 c) { return c < 0x20 || c == DEL; }
+static inline bool is_control(u8 c)
+{
+	return c < 0x20 || c == DEL;
+}
 
 /* A byte of a UTF-8 sequence other than its first? */
 static inline bool is_continuation(const struct ldisc *ld, u8 c)

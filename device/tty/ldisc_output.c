@@ -61,7 +61,8 @@ static bool all_printing(u64 eight)
 	return !((eight | (eight - ones * 0x20) | (eight + ones)) & ones * 0x80);
 }
 
-size_t ldisc_output(struct ldisc *ld, const u8 *in, size_t len_bytes, u8 *out, size_t size, size_t *made)
+size_t ldisc_output(struct ldisc *ld, const u8 *in, size_t len_bytes, u8 *out, size_t size,
+		    size_t *made)
 {
 	bool plain = !oflag(ld, OLCUC);
 	size_t used = 0, n = 0;

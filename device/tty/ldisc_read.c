@@ -15,7 +15,8 @@ u32 ldisc_readable(const struct ldisc *ld)
 		return ldisc_used(ld);
 	n = ld->canon_head - ld->tail;
 	for (u32 pos = ld->tail; pos != ld->canon_head; pos++)
-		if (INPUT_AT(ld, pos) == EOF_MARK && bitmap_test(ld->line_end, pos % LDISC_INPUT_SIZE))
+		if (INPUT_AT(ld, pos) == EOF_MARK &&
+		    bitmap_test(ld->line_end, pos % LDISC_INPUT_SIZE))
 			n--;
 	return n;
 }
@@ -62,7 +63,8 @@ static size_t read_line(struct ldisc *ld, u8 *dst, u32 size, bool *line_done)
 		data--;
 	copy_out(ld, dst, data);
 	ld->tail += n;
-	if (!*line_done && data == size && ld->tail != ld->canon_head && is_eof_mark(ld, ld->tail)) {
+	if (!*line_done && data == size && ld->tail != ld->canon_head &&
+	    is_eof_mark(ld, ld->tail)) {
 		/* "abc^D" read in full by three bytes: the EOF belongs to this read. */
 		ld->tail++;
 		*line_done = true;

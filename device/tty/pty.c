@@ -24,27 +24,33 @@
 #include <kernel/string.h>
 #include "internal.h"
 
-#define PTS_MAJOR	136
-#define RING_SIZE	8192u		/* power of two */
-#define PIECE		256
+#define PTS_MAJOR 136
+#define RING_SIZE 8192u /* power of two */
+#define PIECE	  256
 /* So much of the ring counts as shown already: flushing leaves it, as it does in Linux, where it has left the slave. */
-#define ARRIVED		4096u
+#define ARRIVED 4096u
 
 struct pty {
 	struct tty *slave;
 	u32 index;
-	bool locked;			/* unlockpt() has not been called */
-	bool slave_closed;		/* it was open and no longer is */
+	bool locked;	   /* unlockpt() has not been called */
+	bool slave_closed; /* it was open and no longer is */
 	bool packet;
-	u8 packet_status;		/* TIOCPKT_* not told yet */
+	u8 packet_status; /* TIOCPKT_* not told yet */
 	u32 head, tail;
 	u8 *ring;
 	struct mutex read_lock, write_lock;
 	struct wait_queue read_wait, write_wait;
 };
 
-static struct pty *pty_of(const struct tty *t) { return tty_private(t); }
-static u32 waiting(const struct pty *p) { return p->head - p->tail; }
+static struct pty *pty_of(const struct tty *t)
+{
+	return tty_private(t);
+}
+static u32 waiting(const struct pty *p)
+{
+	return p->head - p->tail;
+}
 
 static void tell_locked(struct pty *p, u8 what)
 {
@@ -72,7 +78,10 @@ static size_t pts_write(struct tty *t, const char *s, size_t len_bytes)
 	return n;
 }
 
-static u32 pts_write_room(struct tty *t) { return RING_SIZE - waiting(pty_of(t)); }
+static u32 pts_write_room(struct tty *t)
+{
+	return RING_SIZE - waiting(pty_of(t));
+}
 
 static void pts_flush_output(struct tty *t)
 {
@@ -83,7 +92,10 @@ static void pts_flush_output(struct tty *t)
 	tell_locked(p, TIOCPKT_FLUSHWRITE);
 }
 
-static void pts_input_flushed(struct tty *t) { tell_locked(pty_of(t), TIOCPKT_FLUSHREAD); }
+static void pts_input_flushed(struct tty *t)
+{
+	tell_locked(pty_of(t), TIOCPKT_FLUSHREAD);
+}
 
 static void pts_unthrottle(struct tty *t)
 {
@@ -120,7 +132,10 @@ static void pts_set_termios(struct tty *t, struct ktermios *new, const struct kt
 	spin_unlock_irqrestore(&t->lock, flags);
 }
 
-static int pts_may_open(struct tty *t) { return READ_ONCE(pty_of(t)->locked) ? -EIO : 0; }
+static int pts_may_open(struct tty *t)
+{
+	return READ_ONCE(pty_of(t)->locked) ? -EIO : 0;
+}
 
 static void set_slave_closed(struct tty *t, bool closed)
 {
@@ -139,7 +154,10 @@ static int pts_open(struct tty *t)
 	return 0;
 }
 
-static void pts_close(struct tty *t) { set_slave_closed(t, true); }
+static void pts_close(struct tty *t)
+{
+	set_slave_closed(t, true);
+}
 
 static const struct tty_ops pts_ops = {
 	.write = pts_write,
@@ -213,7 +231,7 @@ static s64 read_ring(struct pty *p, struct uio *u)
 static s64 read_packet(struct pty *p, struct uio *u)
 {
 	u8 status = take_packet_status(p);
-	bool closed = READ_ONCE(p->slave_closed);	/* before looking for what it wrote */
+	bool closed = READ_ONCE(p->slave_closed); /* before looking for what it wrote */
 	s64 n;
 
 	smp_rmb();
@@ -297,7 +315,7 @@ static u32 ptm_poll(struct file *f, struct poll_table *t)
 	poll_wait(t, &p->write_wait);
 	if (READ_ONCE(p->slave_closed))
 		ready |= POLLHUP;
-	smp_rmb();			/* closed, and yet nothing there: then nothing comes */
+	smp_rmb(); /* closed, and yet nothing there: then nothing comes */
 	if (waiting(p))
 		ready |= POLLIN | POLLRDNORM;
 	if (READ_ONCE(p->packet_status))
@@ -337,13 +355,13 @@ static s64 flush_queues(struct pty *p, u64 which)
 
 	if (which > TCIOFLUSH)
 		return -EINVAL;
-	if (which != TCOFLUSH) {		/* what the master would read */
+	if (which != TCOFLUSH) { /* what the master would read */
 		flags = spin_lock_irqsave(&p->slave->lock);
 		p->tail = p->head;
 		spin_unlock_irqrestore(&p->slave->lock, flags);
 		tty_output_ready(p->slave);
 	}
-	if (which != TCIFLUSH)			/* what it has typed */
+	if (which != TCIFLUSH) /* what it has typed */
 		tty_flush_input(p->slave);
 	return 0;
 }
@@ -362,33 +380,23 @@ static s64 ptm_ioctl(struct file *f, u32 cmd, u64 arg)
 	u32 n;
 
 	switch (cmd) {
-	case TIOCGPTN:
-		return put_user_u32(uaddr(arg), p->index);
+	case TIOCGPTN: return put_user_u32(uaddr(arg), p->index);
 	case TIOCSPTLCK:
 		if (get_user_u32(&n, uaddr(arg)))
 			return -EFAULT;
 		WRITE_ONCE(p->locked, n != 0);
 		return 0;
-	case TIOCGPTLCK:
-		return put_user_u32(uaddr(arg), READ_ONCE(p->locked));
-	case TIOCPKT:
-		return set_packet_mode(p, arg);
-	case TIOCGPKT:
-		return put_user_u32(uaddr(arg), READ_ONCE(p->packet));
-	case TIOCSIG:
-		return send_signal(p, arg);
-	case TCFLSH:
-		return flush_queues(p, arg);
-	case TIOCINQ:
-		return put_user_u32(uaddr(arg), waiting(p));
-	case TIOCOUTQ:
-		return put_user_u32(uaddr(arg), 0);
-	case TIOCGPGRP:
-		return put_user_u32(uaddr(arg), tty_pgrp(p->slave));
+	case TIOCGPTLCK: return put_user_u32(uaddr(arg), READ_ONCE(p->locked));
+	case TIOCPKT: return set_packet_mode(p, arg);
+	case TIOCGPKT: return put_user_u32(uaddr(arg), READ_ONCE(p->packet));
+	case TIOCSIG: return send_signal(p, arg);
+	case TCFLSH: return flush_queues(p, arg);
+	case TIOCINQ: return put_user_u32(uaddr(arg), waiting(p));
+	case TIOCOUTQ: return put_user_u32(uaddr(arg), 0);
+	case TIOCGPGRP: return put_user_u32(uaddr(arg), tty_pgrp(p->slave));
 	case TIOCGSID:
 		return p->slave->session ? put_user_u32(uaddr(arg), p->slave->session) : -ENOTTY;
-	case TIOCSPGRP:
-		return tty_ioctl_jobs(p->slave, f, cmd, arg);
+	case TIOCSPGRP: return tty_ioctl_jobs(p->slave, f, cmd, arg);
 	}
 	return tty_ioctl_common(p->slave, cmd, arg);
 }

@@ -25,21 +25,30 @@
 #include <kernel/string.h>
 #include "internal.h"
 
-#define PIECE		256
+#define PIECE 256
 /* IXOFF: ask the other side to stop when this much waits, to go on below the other. */
-#define XOFF_LEVEL	(LDISC_INPUT_SIZE - 512)
-#define XON_LEVEL	(LDISC_INPUT_SIZE / 4)
+#define XOFF_LEVEL (LDISC_INPUT_SIZE - 512)
+#define XON_LEVEL  (LDISC_INPUT_SIZE / 4)
 /* Refused input is asked for again when less than this waits. */
 #define UNTHROTTLE_LEVEL (LDISC_INPUT_SIZE / 2)
 
-static size_t no_write(struct tty *t, const char *s, size_t len_bytes) { return len_bytes; }
-static u32 no_write_room(struct tty *t) { return PIECE; }
+static size_t no_write(struct tty *t, const char *s, size_t len_bytes)
+{
+	return len_bytes;
+}
+static u32 no_write_room(struct tty *t)
+{
+	return PIECE;
+}
 
 const struct tty_ops tty_no_ops = { .write = no_write, .write_room = no_write_room };
 
 /* ---- objects ---- */
 
-void tty_get(struct tty *t) { atomic_inc(&t->refs); }
+void tty_get(struct tty *t)
+{
+	atomic_inc(&t->refs);
+}
 
 void tty_put(struct tty *t)
 {
@@ -49,11 +58,26 @@ void tty_put(struct tty *t)
 	}
 }
 
-void *tty_private(const struct tty *t) { return t->private; }
-dev_t tty_device(const struct tty *t) { return t->dev; }
-pid_t tty_pgrp(const struct tty *t) { return READ_ONCE(t->pgrp); }
-bool tty_output_stopped(const struct tty *t) { return READ_ONCE(t->stopped); }
-const struct ktermios *tty_settings(const struct tty *t) { return &t->termios; }
+void *tty_private(const struct tty *t)
+{
+	return t->private;
+}
+dev_t tty_device(const struct tty *t)
+{
+	return t->dev;
+}
+pid_t tty_pgrp(const struct tty *t)
+{
+	return READ_ONCE(t->pgrp);
+}
+bool tty_output_stopped(const struct tty *t)
+{
+	return READ_ONCE(t->stopped);
+}
+const struct ktermios *tty_settings(const struct tty *t)
+{
+	return &t->termios;
+}
 
 static struct tty *tty_create(dev_t dev, const struct tty_ops *ops, void *private)
 {
@@ -80,7 +104,9 @@ static struct tty *tty_create(dev_t dev, const struct tty_ops *ops, void *privat
 
 static struct tty *publish(const char *name, struct tty *t)
 {
-	struct chardev c = { .dev = t->dev, .name = name, .mode = 0620, .ops = &tty_fops, .private = t };
+	struct chardev c = {
+		.dev = t->dev, .name = name, .mode = 0620, .ops = &tty_fops, .private = t
+	};
 	int err = chardev_register(&c);
 
 	if (!err)
@@ -119,7 +145,7 @@ void tty_unregister(struct tty *t)
 
 	chardev_unregister(t->dev);
 	mutex_lock(&t->open_lock);
-	t->gone = true;			/* nobody can open it any more; then kill those who did */
+	t->gone = true; /* nobody can open it any more; then kill those who did */
 	mutex_unlock(&t->open_lock);
 	tty_hangup(t);
 
@@ -262,8 +288,8 @@ static bool all_sent(struct tty *t)
 int tty_wait_sent(struct tty *t, u64 deadline_ns)
 {
 	u32 generation = READ_ONCE(t->generation);
-	int err = wait_event_interruptible_until(&t->write_wait,
-			all_sent(t) || READ_ONCE(t->generation) != generation, deadline_ns);
+	int err = wait_event_interruptible_until(
+		&t->write_wait, all_sent(t) || READ_ONCE(t->generation) != generation, deadline_ns);
 
 	if (err)
 		return err;
@@ -319,9 +345,10 @@ size_t tty_receive(struct tty *t, const char *s, size_t len_bytes)
 
 		if (!t->ld) {
 			tty_unlock(t, flags);
-			return len_bytes;	/* nobody is there */
+			return len_bytes; /* nobody is there */
 		}
-		n = ldisc_receive(t->ld, (const u8 *)s + done, MIN(len_bytes - done, (size_t)PIECE), &events);
+		n = ldisc_receive(t->ld, (const u8 *)s + done, MIN(len_bytes - done, (size_t)PIECE),
+				  &events);
 		apply_locked(t, events);
 		if (!n)
 			t->throttled = true;
@@ -351,7 +378,8 @@ void tty_receive_error(struct tty *t, enum tty_error what, u8 byte)
 	u32 events = 0;
 
 	if (t->ld && what != TTY_OVERRUN) {
-		events = what == TTY_BREAK ? ldisc_receive_break(t->ld) : ldisc_receive_damaged(t->ld, byte);
+		events = what == TTY_BREAK ? ldisc_receive_break(t->ld)
+					   : ldisc_receive_damaged(t->ld, byte);
 		apply_locked(t, events);
 	}
 	tty_unlock(t, flags);
@@ -445,7 +473,10 @@ void tty_set_winsize(struct tty *t, const struct winsize *w)
 
 /* ---- hangup ---- */
 
-static bool is_dead_file(const struct file *f) { return tty_file_hung_up(f->private); }
+static bool is_dead_file(const struct file *f)
+{
+	return tty_file_hung_up(f->private);
+}
 
 /* Every open file is dead from here on. */
 void tty_kill_files(struct tty *t)
@@ -458,7 +489,7 @@ void tty_kill_files(struct tty *t)
 		ldisc_flush_input(t->ld);
 		ldisc_flush_echo(t->ld);
 		t->ld->stopped = false;
-		room_made_locked(t);	/* else a driver that holds input back would do so for good */
+		room_made_locked(t); /* else a driver that holds input back would do so for good */
 	}
 	if (t->ops->flush_output)
 		t->ops->flush_output(t);

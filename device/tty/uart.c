@@ -26,23 +26,29 @@
 #include <kernel/time.h>
 #include "internal.h"
 
-#define RING_SIZE	4096u		/* power of two */
-#define WAKE_LEVEL	256u		/* room is announced when less than this waits */
-#define DRAIN_MS	4000u		/* 17 bytes at 50 bits per second */
-#define TTYS_MAJOR	4
-#define TTYS_MINOR	64
+#define RING_SIZE  4096u /* power of two */
+#define WAKE_LEVEL 256u	 /* room is announced when less than this waits */
+#define DRAIN_MS   4000u /* 17 bytes at 50 bits per second */
+#define TTYS_MAJOR 4
+#define TTYS_MINOR 64
 
 struct uart {
 	struct serial_port *port;
 	struct tty *tty;
-	u8 *ring;			/* while open */
+	u8 *ring; /* while open */
 	u32 head, tail;
 	bool open, throttled, has_irq;
 };
 static struct uart uarts[SERIAL_PORTS];
 
-static struct uart *uart_of(const struct tty *t) { return tty_private(t); }
-static u32 waiting(const struct uart *u) { return u->head - u->tail; }
+static struct uart *uart_of(const struct tty *t)
+{
+	return tty_private(t);
+}
+static u32 waiting(const struct uart *u)
+{
+	return u->head - u->tail;
+}
 
 /* The enable register as the state asks for; port lock held. */
 static void update_ier(struct uart *u)
@@ -134,7 +140,7 @@ static void uart_unthrottle(struct tty *t)
 	u64 flags = spin_lock_irqsave(&u->port->lock);
 
 	u->throttled = false;
-	update_ier(u);		/* what waits in the FIFO interrupts at once */
+	update_ier(u); /* what waits in the FIFO interrupts at once */
 	spin_unlock_irqrestore(&u->port->lock, flags);
 }
 
@@ -262,7 +268,8 @@ static int uart_open(struct tty *t)
 
 	u->tty = t;
 	if (!u->has_irq)
-		err = irq_request_isa(u->port->irq, uart_interrupt, u, u->port->console.name, IRQ_SHARED);
+		err = irq_request_isa(u->port->irq, uart_interrupt, u, u->port->console.name,
+				      IRQ_SHARED);
 	if (err)
 		return err;
 	u->has_irq = true;
@@ -312,17 +319,17 @@ static void uart_set_termios(struct tty *t, struct ktermios *new, const struct k
 {
 	struct uart *u = uart_of(t);
 	struct serial_port *p = u->port;
-	u8 lcr = (new->c_cflag & CSIZE) / CS6;	/* CS5..CS8: 0..3 */
+	u8 lcr = (new->c_cflag &CSIZE) / CS6; /* CS5..CS8: 0..3 */
 	u64 flags;
 
 	new->c_cflag &= ~(CMSPAR | CRTSCTS);
 	if (new->c_cflag & CSTOPB)
 		lcr |= LCR_STOP2;
 	if (new->c_cflag & PARENB)
-		lcr |= LCR_PARITY | (new->c_cflag & PARODD ? 0 : LCR_EVEN);
+		lcr |= LCR_PARITY | (new->c_cflag &PARODD ? 0 : LCR_EVEN);
 
 	flags = spin_lock_irqsave(&p->lock);
-	if (!new->c_ospeed) {			/* B0: hang up */
+	if (!new->c_ospeed) { /* B0: hang up */
 		p->mcr &= ~(MCR_DTR | MCR_RTS);
 	} else {
 		p->mcr |= MCR_DTR | MCR_RTS;
@@ -353,9 +360,9 @@ static int uart_modem_get(struct tty *t)
 	spin_unlock_irqrestore(&p->lock, flags);
 	return (mcr & MCR_DTR ? TIOCM_DTR : 0) | (mcr & MCR_RTS ? TIOCM_RTS : 0) |
 	       (mcr & MCR_OUT1 ? TIOCM_OUT1 : 0) | (mcr & MCR_OUT2 ? TIOCM_OUT2 : 0) |
-	       (mcr & MCR_LOOP ? TIOCM_LOOP : 0) |
-	       (msr & MSR_CTS ? TIOCM_CTS : 0) | (msr & MSR_DSR ? TIOCM_DSR : 0) |
-	       (msr & MSR_RI ? TIOCM_RNG : 0) | (msr & MSR_DCD ? TIOCM_CAR : 0);
+	       (mcr & MCR_LOOP ? TIOCM_LOOP : 0) | (msr & MSR_CTS ? TIOCM_CTS : 0) |
+	       (msr & MSR_DSR ? TIOCM_DSR : 0) | (msr & MSR_RI ? TIOCM_RNG : 0) |
+	       (msr & MSR_DCD ? TIOCM_CAR : 0);
 }
 
 /* OUT2 lets interrupts through on a PC: not for programs to change. */
@@ -380,9 +387,14 @@ static s64 uart_ioctl(struct tty *t, u32 cmd, u64 arg)
 {
 	struct serial_port *p = uart_of(t)->port;
 	struct serial_struct s = {
-		.type = PORT_16550A, .line = p->line, .port = p->base, .irq = p->irq,
-		.xmit_fifo_size = p->has_fifo ? SERIAL_FIFO : 1, .baud_base = SERIAL_CLOCK,
-		.close_delay = 50, .closing_wait = 3000,
+		.type = PORT_16550A,
+		.line = p->line,
+		.port = p->base,
+		.irq = p->irq,
+		.xmit_fifo_size = p->has_fifo ? SERIAL_FIFO : 1,
+		.baud_base = SERIAL_CLOCK,
+		.close_delay = 50,
+		.closing_wait = 3000,
 	};
 
 	return cmd == TIOCGSERIAL ? copy_to_user(uaddr(arg), &s, sizeof(s)) : -ENOTTY;

@@ -30,24 +30,27 @@
 #include "keymap.h"
 #include "vt.h"
 
-#define NR_VCS		6
-#define TTY_MAJOR	4
-#define WRITE_ROOM	4096
-#define LOCK_TRIES	(1u << 22)
+#define NR_VCS	   6
+#define TTY_MAJOR  4
+#define WRITE_ROOM 4096
+#define LOCK_TRIES (1u << 22)
 
 struct vc {
 	struct tty *tty;
 	struct vt vt;
 	struct timer reply_timer;
-	bool ready;		/* vt has its cells */
+	bool ready; /* vt has its cells */
 };
 
 static DEFINE_SPINLOCK(vc_lock);
-static struct vc *vcs;			/* NR_VCS */
+static struct vc *vcs; /* NR_VCS */
 static u32 front;
 static struct display *display;
-static vt_cell *shown;			/* what the display has */
-static struct { u32 x, y; bool visible; } shown_cursor;
+static vt_cell *shown; /* what the display has */
+static struct {
+	u32 x, y;
+	bool visible;
+} shown_cursor;
 static struct keymap keymap;
 static bool keyboard_started;
 
@@ -127,7 +130,10 @@ static bool make_ready(struct vc *c)
 
 /* ---- the terminal's driver ---- */
 
-static struct vc *vc_of(const struct tty *t) { return tty_private(t); }
+static struct vc *vc_of(const struct tty *t)
+{
+	return tty_private(t);
+}
 
 static size_t vc_write(struct tty *t, const char *s, size_t len_bytes)
 {
@@ -143,7 +149,10 @@ static size_t vc_write(struct tty *t, const char *s, size_t len_bytes)
 	return len_bytes;
 }
 
-static u32 vc_write_room(struct tty *t) { return WRITE_ROOM; }
+static u32 vc_write_room(struct tty *t)
+{
+	return WRITE_ROOM;
+}
 
 static void type_reply(struct timer *timer)
 {
@@ -177,7 +186,9 @@ static void keyboard_byte(u8 scancode)
 {
 	struct vc *c = &vcs[READ_ONCE(front)];
 	struct keymap_modes modes = {
-		.app_cursor = c->vt.app_cursor, .app_keypad = c->vt.app_keypad, .newline = c->vt.newline,
+		.app_cursor = c->vt.app_cursor,
+		.app_keypad = c->vt.app_keypad,
+		.newline = c->vt.newline,
 	};
 	struct keymap_result r = keymap_feed(&keymap, scancode, modes);
 
@@ -207,7 +218,7 @@ static void start_keyboard(void)
 	if (!keyboard_started) {
 		keyboard_started = true;
 		keymap_init(&keymap);
-		i8042_init(keyboard_byte);	/* without one the screen still works */
+		i8042_init(keyboard_byte); /* without one the screen still works */
 	}
 	mutex_unlock(&keyboard_mutex);
 }

@@ -21,8 +21,8 @@
 
 enum { GROUND, ESCAPE, ESCAPE_CHARSET, ESCAPE_SKIP, CSI, CSI_IGNORE, STRING, STRING_ESCAPE };
 
-#define DEFAULT_FG	7
-#define DEFAULT_BG	0
+#define DEFAULT_FG 7
+#define DEFAULT_BG 0
 
 /* Colours in ANSI's order, as VGA numbers them. */
 static const u8 vga_colour[8] = { 0, 4, 2, 6, 1, 5, 3, 7 };
@@ -59,7 +59,10 @@ static void report_cursor(struct vt *v)
 	reply(v, "R");
 }
 
-static void identify(struct vt *v) { reply(v, "\033[?6c"); }	/* a VT102 */
+static void identify(struct vt *v)
+{
+	reply(v, "\033[?6c");
+} /* a VT102 */
 
 /* ---- looks: SGR ---- */
 
@@ -136,10 +139,13 @@ static u32 set_look(struct vt *v, u32 i)
 	case 1: p->intensity = 2; break;
 	case 2: p->intensity = 0; break;
 	case 3: p->italic = true; break;
-	case 4: case 21: p->underline = true; break;
+	case 4:
+	case 21: p->underline = true; break;
 	case 5: p->blink = true; break;
 	case 7: p->reverse = true; break;
-	case 10: case 11: case 12: set_font(v, n); break;
+	case 10:
+	case 11:
+	case 12: set_font(v, n); break;
 	case 22: p->intensity = 1; break;
 	case 23: p->italic = false; break;
 	case 24: p->underline = false; break;
@@ -288,14 +294,18 @@ static bool csi_move(struct vt *v, u8 final, s32 n)
 
 	switch (final) {
 	case 'A': vt_move_to(v, x, y - n); return true;
-	case 'B': case 'e': vt_move_to(v, x, y + n); return true;
-	case 'C': case 'a': vt_move_to(v, x + n, y); return true;
+	case 'B':
+	case 'e': vt_move_to(v, x, y + n); return true;
+	case 'C':
+	case 'a': vt_move_to(v, x + n, y); return true;
 	case 'D': vt_move_to(v, x - n, y); return true;
 	case 'E': vt_move_to(v, 0, y + n); return true;
 	case 'F': vt_move_to(v, 0, y - n); return true;
-	case 'G': case '`': vt_move_to(v, n - 1, y); return true;
+	case 'G':
+	case '`': vt_move_to(v, n - 1, y); return true;
 	case 'd': vt_move_absolute(v, x, n - 1); return true;
-	case 'H': case 'f': vt_move_absolute(v, second - 1, n - 1); return true;
+	case 'H':
+	case 'f': vt_move_absolute(v, second - 1, n - 1); return true;
 	}
 	return false;
 }
@@ -379,8 +389,9 @@ static void csi_byte(struct vt *v, u8 c)
 
 static void select_charset(struct vt *v, u8 which, u8 c)
 {
-	v->pen.charset[which] = c == '0' ? VT_CHARSET_GRAPHICS :
-				c == 'U' ? VT_CHARSET_RAW : VT_CHARSET_LATIN;
+	v->pen.charset[which] = c == '0'   ? VT_CHARSET_GRAPHICS
+				: c == 'U' ? VT_CHARSET_RAW
+					   : VT_CHARSET_LATIN;
 }
 
 static void fill_with_e(struct vt *v)
@@ -407,12 +418,21 @@ static void escape_byte(struct vt *v, u8 c)
 	v->state = GROUND;
 	switch (c) {
 	case '[': csi_begin(v); break;
-	case ']': case 'P': case '_': case '^': case 'X': v->state = STRING; break;
-	case '(': case ')': case '#': case '%':
+	case ']':
+	case 'P':
+	case '_':
+	case '^':
+	case 'X': v->state = STRING; break;
+	case '(':
+	case ')':
+	case '#':
+	case '%':
 		v->intermediate = c;
 		v->state = ESCAPE_CHARSET;
 		break;
-	case ' ': case '*': case '+': v->state = ESCAPE_SKIP; break;
+	case ' ':
+	case '*':
+	case '+': v->state = ESCAPE_SKIP; break;
 	case 'D': vt_line_feed(v); break;
 	case 'E':
 		vt_carriage_return(v);
@@ -433,7 +453,7 @@ static void escape_byte(struct vt *v, u8 c)
 static void string_byte(struct vt *v, u8 c)
 {
 	if (v->state == STRING_ESCAPE && c != '\\') {
-		escape_byte(v, c);		/* it was another sequence */
+		escape_byte(v, c); /* it was another sequence */
 		return;
 	}
 	if (c == 0x07 || v->state == STRING_ESCAPE || c == 0x18 || c == 0x1a)
@@ -452,7 +472,9 @@ static void control(struct vt *v, u8 c)
 		v->wrap_next = false;
 		break;
 	case '\t': vt_tab(v); break;
-	case '\n': case 0x0b: case 0x0c:
+	case '\n':
+	case 0x0b:
+	case 0x0c:
 		vt_line_feed(v);
 		if (v->newline)
 			vt_carriage_return(v);
@@ -460,7 +482,8 @@ static void control(struct vt *v, u8 c)
 	case '\r': vt_carriage_return(v); break;
 	case 0x0e: v->pen.shift = 1; break;
 	case 0x0f: v->pen.shift = 0; break;
-	case 0x18: case 0x1a: v->state = GROUND; break;
+	case 0x18:
+	case 0x1a: v->state = GROUND; break;
 	case 0x1b: v->state = ESCAPE; break;
 	}
 }

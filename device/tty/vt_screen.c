@@ -11,27 +11,40 @@
 #include <kernel/string.h>
 #include "vt_internal.h"
 
-#define TAB_STOP	8
-#define REPLACEMENT	0xfe	/* a small square */
-#define ITALIC_FG	2	/* shown as colours, for want of glyphs */
-#define UNDERLINE_FG	3
-#define HALF_FG		8
+#define TAB_STOP     8
+#define REPLACEMENT  0xfe /* a small square */
+#define ITALIC_FG    2	  /* shown as colours, for want of glyphs */
+#define UNDERLINE_FG 3
+#define HALF_FG	     8
 
 /* DEC's special graphics, from '`' (0x60) to '~', in code page 437. */
 static const u8 graphics[] = {
-	0x04, 0xb1, 0x09, 0x0c, 0x0d, 0x0a, 0xf8, 0xf1, 0xb0, 0x0b, 0xd9, 0xbf, 0xda, 0xc0, 0xc5,
-	0xdf, 0xc4, 0xc4, 0xc4, 0x5f, 0xc3, 0xb4, 0xc1, 0xc2, 0xb3, 0xf3, 0xf2, 0xe3, 0xd8, 0x9c, 0xfa,
+	0x04, 0xb1, 0x09, 0x0c, 0x0d, 0x0a, 0xf8, 0xf1, 0xb0, 0x0b, 0xd9,
+	0xbf, 0xda, 0xc0, 0xc5, 0xdf, 0xc4, 0xc4, 0xc4, 0x5f, 0xc3, 0xb4,
+	0xc1, 0xc2, 0xb3, 0xf3, 0xf2, 0xe3, 0xd8, 0x9c, 0xfa,
 };
 
 /* ---- cells ---- */
 
-static void mark(struct vt *v, u32 row) { bitmap_set(v->dirty, row); }
+static void mark(struct vt *v, u32 row)
+{
+	bitmap_set(v->dirty, row);
+}
 
-void vt_clean(struct vt *v) { memset(v->dirty, 0, sizeof(v->dirty)); }
+void vt_clean(struct vt *v)
+{
+	memset(v->dirty, 0, sizeof(v->dirty));
+}
 
-void vt_touch_all(struct vt *v) { bitmap_set_range(v->dirty, 0, v->rows); }
+void vt_touch_all(struct vt *v)
+{
+	bitmap_set_range(v->dirty, 0, v->rows);
+}
 
-static vt_cell *row_of(struct vt *v, u32 y) { return v->cells + y * v->cols; }
+static vt_cell *row_of(struct vt *v, u32 y)
+{
+	return v->cells + y * v->cols;
+}
 
 /* What an erased cell holds: a blank in the pen's colours, without its other looks. */
 vt_cell vt_blank(const struct vt *v)
@@ -148,7 +161,10 @@ void vt_default_tabs(struct vt *v)
 		bitmap_set(v->tabs, x);
 }
 
-void vt_save_cursor(struct vt *v) { v->saved = v->pen; }
+void vt_save_cursor(struct vt *v)
+{
+	v->saved = v->pen;
+}
 
 void vt_restore_cursor(struct vt *v)
 {
@@ -244,7 +260,9 @@ void vt_put_glyph(struct vt *v, u8 glyph)
 		v->wrap_next = v->autowrap;
 }
 
-struct range { u32 first, last; };
+struct range {
+	u32 first, last;
+};
 
 static bool in_ranges(const struct range *r, u32 n, u32 code)
 {
@@ -262,8 +280,8 @@ static u32 width_of(u32 code)
 		{ 0xfe00, 0xfe0f }, { 0xfe20, 0xfe2f }, { 0xfeff, 0xfeff },
 	};
 	static const struct range two[] = {
-		{ 0x1100, 0x115f }, { 0x2e80, 0x303e }, { 0x3041, 0xa4cf }, { 0xac00, 0xd7a3 },
-		{ 0xf900, 0xfaff }, { 0xfe30, 0xfe6f }, { 0xff00, 0xff60 }, { 0xffe0, 0xffe6 },
+		{ 0x1100, 0x115f },   { 0x2e80, 0x303e },   { 0x3041, 0xa4cf }, { 0xac00, 0xd7a3 },
+		{ 0xf900, 0xfaff },   { 0xfe30, 0xfe6f },   { 0xff00, 0xff60 }, { 0xffe0, 0xffe6 },
 		{ 0x1f300, 0x1faff }, { 0x20000, 0x3fffd },
 	};
 
@@ -296,7 +314,7 @@ void vt_put_byte(struct vt *v, u8 c)
 	else if (charset == VT_CHARSET_RAW || c < 0x80)
 		vt_put_glyph(v, c);
 	else
-		put_code(v, c);		/* Latin-1 */
+		put_code(v, c); /* Latin-1 */
 }
 
 void vt_put_broken(struct vt *v)
@@ -314,7 +332,9 @@ void vt_put_utf8(struct vt *v, u8 c)
 		if (--v->code_left)
 			return;
 		put_code(v, v->code >= v->code_min && v->code <= 0x10ffff &&
-			    (v->code & 0xfffff800) != 0xd800 ? v->code : 0xfffd);
+					    (v->code & 0xfffff800) != 0xd800
+				    ? v->code
+				    : 0xfffd);
 		return;
 	}
 	vt_put_broken(v);

@@ -17,14 +17,21 @@ static int64_t full_write(void *context, void *file, banos_buffer from, uint64_t
 }
 
 static const struct banos_chardev_ops full_ops = {
-	.size = sizeof(full_ops), .read = full_read, .write = full_write,
+	.size = sizeof(full_ops),
+	.read = full_read,
+	.write = full_write,
 };
 
 static int64_t full_init(banos_owner self)
 {
 	static const struct banos_chardev_config config = {
-		.size = sizeof(config), .flags = BANOS_CHARDEV_ENDLESS, .major = 1, .minor = 7,
-		.mode = 0666, .ops = &full_ops, .name = "full",
+		.size = sizeof(config),
+		.flags = BANOS_CHARDEV_ENDLESS,
+		.major = 1,
+		.minor = 7,
+		.mode = 0666,
+		.ops = &full_ops,
+		.name = "full",
 	};
 
 	return banos_chardev_register(self, &config, NULL);

@@ -16,14 +16,21 @@ static int64_t null_write(void *context, void *file, banos_buffer from, uint64_t
 }
 
 static const struct banos_chardev_ops null_ops = {
-	.size = sizeof(null_ops), .read = null_read, .write = null_write,
+	.size = sizeof(null_ops),
+	.read = null_read,
+	.write = null_write,
 };
 
 static int64_t null_init(banos_owner self)
 {
 	static const struct banos_chardev_config config = {
-		.size = sizeof(config), .flags = BANOS_CHARDEV_ENDLESS, .major = 1, .minor = 3,
-		.mode = 0666, .ops = &null_ops, .name = "null",
+		.size = sizeof(config),
+		.flags = BANOS_CHARDEV_ENDLESS,
+		.major = 1,
+		.minor = 3,
+		.mode = 0666,
+		.ops = &null_ops,
+		.name = "null",
 	};
 
 	return banos_chardev_register(self, &config, NULL);

@@ -22,14 +22,22 @@ static int64_t zero_map(void *context, void *file, uint64_t offset, uint64_t len
 }
 
 static const struct banos_chardev_ops zero_ops = {
-	.size = sizeof(zero_ops), .read = zero_read, .write = zero_write, .map = zero_map,
+	.size = sizeof(zero_ops),
+	.read = zero_read,
+	.write = zero_write,
+	.map = zero_map,
 };
 
 static int64_t zero_init(banos_owner self)
 {
 	static const struct banos_chardev_config config = {
-		.size = sizeof(config), .flags = BANOS_CHARDEV_ENDLESS, .major = 1, .minor = 5,
-		.mode = 0666, .ops = &zero_ops, .name = "zero",
+		.size = sizeof(config),
+		.flags = BANOS_CHARDEV_ENDLESS,
+		.major = 1,
+		.minor = 5,
+		.mode = 0666,
+		.ops = &zero_ops,
+		.name = "zero",
 	};
 
 	return banos_chardev_register(self, &config, NULL);

@@ -30,36 +30,36 @@
 #include <banos/time.h>
 #include <banos/wait.h>
 
-#define REG_IDENTITY 0x00
-#define IDENTITY 0xed			/* its low byte */
-#define REG_INVERT 0x04
-#define REG_FACTORIAL 0x08
-#define REG_STATUS 0x20
-#define STATUS_BUSY 0x01u
-#define STATUS_INTERRUPT 0x80u		/* when it is computed */
-#define REG_IRQ_STATUS 0x24
-#define REG_IRQ_ACK 0x64
-#define IRQ_FACTORIAL 0x001u
-#define IRQ_DMA 0x100u
-#define REG_DMA_FROM 0x80
-#define REG_DMA_TO 0x88
-#define REG_DMA_COUNT 0x90
-#define REG_DMA_COMMAND 0x98
-#define DMA_START 1u
-#define DMA_FROM_DEVICE 2u
-#define DMA_INTERRUPT 4u
-#define REGISTERS 0x100
+#define REG_IDENTITY	 0x00
+#define IDENTITY	 0xed /* its low byte */
+#define REG_INVERT	 0x04
+#define REG_FACTORIAL	 0x08
+#define REG_STATUS	 0x20
+#define STATUS_BUSY	 0x01u
+#define STATUS_INTERRUPT 0x80u /* when it is computed */
+#define REG_IRQ_STATUS	 0x24
+#define REG_IRQ_ACK	 0x64
+#define IRQ_FACTORIAL	 0x001u
+#define IRQ_DMA		 0x100u
+#define REG_DMA_FROM	 0x80
+#define REG_DMA_TO	 0x88
+#define REG_DMA_COUNT	 0x90
+#define REG_DMA_COMMAND	 0x98
+#define DMA_START	 1u
+#define DMA_FROM_DEVICE	 2u
+#define DMA_INTERRUPT	 4u
+#define REGISTERS	 0x100
 
-#define DMA_BITS 28			/* of an address; the device's default */
-#define MEMORY_AT 0x40000u		/* where the device's DMA sees its memory */
-#define MEMORY_SIZE 4095u		/* of 4096: QEMU ends where a transfer reaches the last byte */
-#define LOOK_NS BANOS_S
+#define DMA_BITS    28	     /* of an address; the device's default */
+#define MEMORY_AT   0x40000u /* where the device's DMA sees its memory */
+#define MEMORY_SIZE 4095u    /* of 4096: QEMU ends where a transfer reaches the last byte */
+#define LOOK_NS	    BANOS_S
 
 struct edu {
 	banos_owner device;
-	uint32_t number;		/* N of eduN */
-	uint32_t done;			/* IRQ_ bits */
-	uint32_t text_at, text_end;	/* what of the last result has not been read; under lock */
+	uint32_t number;	    /* N of eduN */
+	uint32_t done;		    /* IRQ_ bits */
+	uint32_t text_at, text_end; /* what of the last result has not been read; under lock */
 	char text[16];
 	void *registers;
 	struct banos_mutex lock;
@@ -71,9 +71,12 @@ struct edu {
 	banos_irq irq;
 };
 
-static uint32_t numbers;		/* N that are in use */
+static uint32_t numbers; /* N that are in use */
 
-static uint32_t read_register(struct edu *e, uint32_t at) { return banos_mmio_read32((char *)e->registers + at); }
+static uint32_t read_register(struct edu *e, uint32_t at)
+{
+	return banos_mmio_read32((char *)e->registers + at);
+}
 static void write_register(struct edu *e, uint32_t at, uint32_t value)
 {
 	banos_mmio_write32((char *)e->registers + at, value);
@@ -120,13 +123,14 @@ static int64_t sleep_and_look(struct edu *e, uint64_t ticket, uint32_t flags)
 
 /* ---- factorials ---- */
 
-static int64_t edu_write(void *context, void *file, banos_buffer from, uint64_t length, uint64_t offset,
-			 uint32_t flags)
+static int64_t edu_write(void *context, void *file, banos_buffer from, uint64_t length,
+			 uint64_t offset, uint32_t flags)
 {
 	struct edu *e = context;
 	char text[12];
 	uint64_t n = 0;
-	int64_t got = banos_buffer_read(from, text, length < sizeof(text) ? length : sizeof(text)), error;
+	int64_t got = banos_buffer_read(from, text, length < sizeof(text) ? length : sizeof(text)),
+		error;
 
 	if (got < 0)
 		return got;
@@ -160,7 +164,8 @@ static int64_t read_result(struct edu *e, banos_buffer to, uint64_t length)
 
 	if (e->text_at == e->text_end && is_done(e, IRQ_FACTORIAL)) {
 		e->text_at = 0;
-		e->text_end = (uint32_t)banos_format(e->text, sizeof(e->text), "%u\n", read_register(e, REG_FACTORIAL));
+		e->text_end = (uint32_t)banos_format(e->text, sizeof(e->text), "%u\n",
+						     read_register(e, REG_FACTORIAL));
 	}
 	if (length > e->text_end - e->text_at)
 		length = e->text_end - e->text_at;
@@ -170,8 +175,8 @@ static int64_t read_result(struct edu *e, banos_buffer to, uint64_t length)
 	return n;
 }
 
-static int64_t edu_read(void *context, void *file, banos_buffer to, uint64_t length, uint64_t offset,
-			uint32_t flags)
+static int64_t edu_read(void *context, void *file, banos_buffer to, uint64_t length,
+			uint64_t offset, uint32_t flags)
 {
 	struct edu *e = context;
 
@@ -198,12 +203,17 @@ static int64_t edu_poll(void *context, void *file, banos_poll watch)
 
 	if (error)
 		return error;
-	return BANOS_POLL_WRITE | (__atomic_load_n(&e->done, __ATOMIC_SEQ_CST) & IRQ_FACTORIAL || e->text_at < e->text_end ?
-				   BANOS_POLL_READ : 0);
+	return BANOS_POLL_WRITE | (__atomic_load_n(&e->done, __ATOMIC_SEQ_CST) & IRQ_FACTORIAL ||
+						   e->text_at < e->text_end
+					   ? BANOS_POLL_READ
+					   : 0);
 }
 
 static const struct banos_chardev_ops edu_ops = {
-	.size = sizeof(edu_ops), .read = edu_read, .write = edu_write, .poll = edu_poll,
+	.size = sizeof(edu_ops),
+	.read = edu_read,
+	.write = edu_write,
+	.poll = edu_poll,
 };
 
 /* ---- the device's memory ---- */
@@ -217,11 +227,14 @@ static int64_t transfer(struct edu *e, uint64_t offset, uint64_t length, uint32_
 	if (error)
 		return error;
 	is_done(e, IRQ_DMA);
-	banos_mmio_write64((char *)e->registers + REG_DMA_FROM, direction ? device : e->buffer_address);
-	banos_mmio_write64((char *)e->registers + REG_DMA_TO, direction ? e->buffer_address : device);
+	banos_mmio_write64((char *)e->registers + REG_DMA_FROM,
+			   direction ? device : e->buffer_address);
+	banos_mmio_write64((char *)e->registers + REG_DMA_TO,
+			   direction ? e->buffer_address : device);
 	banos_mmio_write64((char *)e->registers + REG_DMA_COUNT, length);
 	banos_dma_barrier();
-	banos_mmio_write64((char *)e->registers + REG_DMA_COMMAND, DMA_START | DMA_INTERRUPT | direction);
+	banos_mmio_write64((char *)e->registers + REG_DMA_COMMAND,
+			   DMA_START | DMA_INTERRUPT | direction);
 	for (;;) {
 		uint64_t ticket = banos_wait_ticket(&e->wait);
 
@@ -234,8 +247,8 @@ static int64_t transfer(struct edu *e, uint64_t offset, uint64_t length, uint32_
 	}
 }
 
-static int64_t memory_read(void *context, void *file, banos_buffer to, uint64_t length, uint64_t offset,
-			   uint32_t flags)
+static int64_t memory_read(void *context, void *file, banos_buffer to, uint64_t length,
+			   uint64_t offset, uint32_t flags)
 {
 	struct edu *e = context;
 	int64_t error;
@@ -254,8 +267,8 @@ static int64_t memory_read(void *context, void *file, banos_buffer to, uint64_t 
 	return error;
 }
 
-static int64_t memory_write(void *context, void *file, banos_buffer from, uint64_t length, uint64_t offset,
-			    uint32_t flags)
+static int64_t memory_write(void *context, void *file, banos_buffer from, uint64_t length,
+			    uint64_t offset, uint32_t flags)
 {
 	struct edu *e = context;
 	int64_t got, error;
@@ -275,7 +288,9 @@ static int64_t memory_write(void *context, void *file, banos_buffer from, uint64
 }
 
 static const struct banos_chardev_ops memory_ops = {
-	.size = sizeof(memory_ops), .read = memory_read, .write = memory_write,
+	.size = sizeof(memory_ops),
+	.read = memory_read,
+	.write = memory_write,
 };
 
 /* ---- the device ---- */
@@ -302,7 +317,11 @@ static int64_t map_registers(struct edu *e)
 static int64_t offer_files(struct edu *e)
 {
 	struct banos_chardev_config config = {
-		.size = sizeof(config), .major = BANOS_CHARDEV_ANY, .mode = 0660, .context = e, .ops = &edu_ops,
+		.size = sizeof(config),
+		.major = BANOS_CHARDEV_ANY,
+		.mode = 0660,
+		.context = e,
+		.ops = &edu_ops,
 	};
 	int64_t error;
 
@@ -325,13 +344,17 @@ static int64_t start(struct edu *e)
 	if (!error)
 		error = map_registers(e);
 	if (!error)
-		error = banos_dma_alloc(e->device, MEMORY_SIZE, DMA_BITS, &e->dma, &e->buffer, &e->buffer_address);
+		error = banos_dma_alloc(e->device, MEMORY_SIZE, DMA_BITS, &e->dma, &e->buffer,
+					&e->buffer_address);
 	if (!error)
 		error = banos_irq_create(e->device, 0, edu_interrupt, e, &e->irq);
 	return error ? error : offer_files(e);
 }
 
-static void give_number(struct edu *e) { __atomic_fetch_and(&numbers, ~(1u << e->number), __ATOMIC_SEQ_CST); }
+static void give_number(struct edu *e)
+{
+	__atomic_fetch_and(&numbers, ~(1u << e->number), __ATOMIC_SEQ_CST);
+}
 
 static int64_t edu_probe(void *context, banos_owner device, void **state)
 {
@@ -342,7 +365,8 @@ static int64_t edu_probe(void *context, banos_owner device, void **state)
 		return -ENOMEM;
 	*state = e;
 	e->device = device;
-	while (e->number < 32 && __atomic_fetch_or(&numbers, 1u << e->number, __ATOMIC_SEQ_CST) >> e->number & 1)
+	while (e->number < 32 &&
+	       __atomic_fetch_or(&numbers, 1u << e->number, __ATOMIC_SEQ_CST) >> e->number & 1)
 		e->number++;
 	if (e->number == 32)
 		return -ENOSPC;
@@ -350,7 +374,8 @@ static int64_t edu_probe(void *context, banos_owner device, void **state)
 	if (error)
 		give_number(e);
 	else
-		banos_print(device, "edu%u: version %u", e->number, read_register(e, REG_IDENTITY) >> 24);
+		banos_print(device, "edu%u: version %u", e->number,
+			    read_register(e, REG_IDENTITY) >> 24);
 	return error;
 }
 
@@ -370,17 +395,22 @@ static int64_t edu_remove(void *context, banos_owner device, void *state)
 }
 
 static const struct banos_prober_ops prober_ops = {
-	.size = sizeof(prober_ops), .probe = edu_probe, .remove = edu_remove,
+	.size = sizeof(prober_ops),
+	.probe = edu_probe,
+	.remove = edu_remove,
 };
 
 static int64_t edu_init(banos_owner self)
 {
 	static const struct banos_prober_config config = {
-		.size = sizeof(config), .ops = &prober_ops, .bus = "pci",
+		.size = sizeof(config),
+		.ops = &prober_ops,
+		.bus = "pci",
 	};
 
 	return banos_prober_register(self, &config, NULL);
 }
 
 BANOS_SERVES(PCI_ID(1234, 11E8));
-BANOS_DRIVER(edu, "1.0", "MIT", "QEMU's device for education: factorials, and memory by DMA", edu_init, NULL);
+BANOS_DRIVER(edu, "1.0", "MIT", "QEMU's device for education: factorials, and memory by DMA",
+	     edu_init, NULL);

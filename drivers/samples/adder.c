@@ -13,6 +13,9 @@ int64_t adder_add(int64_t a, int64_t b)
 }
 BANOS_EXPORT(adder_add);
 
-static int64_t adder_init(banos_owner self) { return 0; }
+static int64_t adder_init(banos_owner self)
+{
+	return 0;
+}
 
 BANOS_DRIVER(adder, "1.0", "MIT", "Adds numbers for other drivers", adder_init, NULL);

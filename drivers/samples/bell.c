@@ -6,7 +6,7 @@
 #include <banos/wait.h>
 
 static struct banos_wait rung;
-static uint64_t rings;			/* that nobody has heard yet */
+static uint64_t rings; /* that nobody has heard yet */
 
 static int64_t bell_read(void *context, void *file, banos_buffer to, uint64_t length,
 			 uint64_t offset, uint32_t flags)
@@ -42,16 +42,26 @@ static int64_t bell_poll(void *context, void *file, banos_poll watch)
 static int64_t bell_init(banos_owner self)
 {
 	static const struct banos_chardev_ops ops = {
-		.size = sizeof(ops), .read = bell_read, .write = bell_write, .poll = bell_poll,
+		.size = sizeof(ops),
+		.read = bell_read,
+		.write = bell_write,
+		.poll = bell_poll,
 	};
 	static const struct banos_chardev_config config = {
-		.size = sizeof(config), .major = BANOS_CHARDEV_ANY, .mode = 0666, .ops = &ops, .name = "bell",
+		.size = sizeof(config),
+		.major = BANOS_CHARDEV_ANY,
+		.mode = 0666,
+		.ops = &ops,
+		.name = "bell",
 	};
 	int64_t error = banos_wait_init(self, &rung);
 
 	return error ? error : banos_chardev_register(self, &config, NULL);
 }
 
-static int64_t bell_exit(banos_owner self) { return banos_wait_destroy(&rung); }
+static int64_t bell_exit(banos_owner self)
+{
+	return banos_wait_destroy(&rung);
+}
 
 BANOS_DRIVER(bell, "1.0", "MIT", "Rings", bell_init, bell_exit);

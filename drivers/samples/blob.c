@@ -18,7 +18,8 @@ static int64_t blob_init(banos_owner self)
 		banos_error(self, "%s: error %lld", file, (long long)-size);
 		return size;
 	}
-	for (uint64_t at = 0; (n = banos_firmware_read(firmware, at, piece, sizeof(piece))) > 0; at += (uint64_t)n)
+	for (uint64_t at = 0; (n = banos_firmware_read(firmware, at, piece, sizeof(piece))) > 0;
+	     at += (uint64_t)n)
 		for (int64_t i = 0; i < n; i++)
 			sum += piece[i];
 	banos_print(self, "%s: %lld bytes, sum %u", file, (long long)size, sum);

@@ -6,7 +6,9 @@
 #include <banos/memory.h>
 #include <banos/print.h>
 
-struct book { char name[16]; };
+struct book {
+	char name[16];
+};
 
 static int64_t book_probe(void *context, banos_owner device, void **state)
 {
@@ -29,13 +31,17 @@ static int64_t book_remove(void *context, banos_owner device, void *state)
 }
 
 static const struct banos_prober_ops book_ops = {
-	.size = sizeof(book_ops), .probe = book_probe, .remove = book_remove,
+	.size = sizeof(book_ops),
+	.probe = book_probe,
+	.remove = book_remove,
 };
 
 static int64_t book_init(banos_owner self)
 {
 	static const struct banos_prober_config config = {
-		.size = sizeof(config), .ops = &book_ops, .bus = "shelf",
+		.size = sizeof(config),
+		.ops = &book_ops,
+		.bus = "shelf",
 	};
 
 	return banos_prober_register(self, &config, NULL);

@@ -10,7 +10,8 @@ BANOS_PARAM_TEXT(name, "a function of two numbers");
 
 static int64_t finder_init(banos_owner self)
 {
-	int64_t (*add)(int64_t, int64_t) = (int64_t (*)(int64_t, int64_t))banos_lookup_symbol(self, name);
+	int64_t (*add)(int64_t, int64_t) =
+		(int64_t(*)(int64_t, int64_t))banos_lookup_symbol(self, name);
 
 	if (!add) {
 		banos_error(self, "nobody has %s", name);

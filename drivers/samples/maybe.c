@@ -8,8 +8,8 @@
 #include <banos/export.h>
 #include <banos/print.h>
 
-BANOS_WEAK int64_t adder_add(int64_t a, int64_t b);		/* another driver's */
-BANOS_WEAK int64_t banos_make_coffee(uint32_t cups);		/* of a level to come */
+BANOS_WEAK int64_t adder_add(int64_t a, int64_t b);  /* another driver's */
+BANOS_WEAK int64_t banos_make_coffee(uint32_t cups); /* of a level to come */
 
 static int64_t maybe_init(banos_owner self)
 {
@@ -17,8 +17,9 @@ static int64_t maybe_init(banos_owner self)
 		banos_print(self, "with adder: %lld", (long long)adder_add(20, 22));
 	else
 		banos_print(self, "without adder");
-	banos_print(self, "coffee: %lld, level %lld", BANOS_HAS(banos_make_coffee) ?
-		    (long long)banos_make_coffee(1) : 0ll, (long long)banos_api_level());
+	banos_print(self, "coffee: %lld, level %lld",
+		    BANOS_HAS(banos_make_coffee) ? (long long)banos_make_coffee(1) : 0ll,
+		    (long long)banos_api_level());
 	return 0;
 }
 

@@ -25,8 +25,8 @@ BANOS_PARAM_BOOL(loud, "shout");
 static int64_t params_init(banos_owner self)
 {
 	for (uint32_t i = 1; i <= count; i++)
-		banos_print(self, "%s says %lld of %u%s", name, ((long long)i + offset) & (long long)mask, count,
-			    loud ? "!" : "");
+		banos_print(self, "%s says %lld of %u%s", name,
+			    ((long long)i + offset) & (long long)mask, count, loud ? "!" : "");
 	return 0;
 }
 

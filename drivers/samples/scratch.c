@@ -8,14 +8,14 @@
 
 #define SIZE UINT64_C(4096)
 
-static struct banos_mutex lock;		/* guards what memory holds */
+static struct banos_mutex lock; /* guards what memory holds */
 static char *memory;
 
 static int64_t scratch_read(void *context, void *file, banos_buffer to, uint64_t length,
 			    uint64_t offset, uint32_t flags)
 {
 	if (offset >= SIZE)
-		return 0;		/* the end */
+		return 0; /* the end */
 	banos_mutex_lock(&lock);
 	int64_t n = banos_buffer_write(to, memory + offset, SIZE - offset);
 	banos_mutex_unlock(&lock);
@@ -36,11 +36,17 @@ static int64_t scratch_write(void *context, void *file, banos_buffer from, uint6
 static int64_t scratch_init(banos_owner self)
 {
 	static const struct banos_chardev_ops ops = {
-		.size = sizeof(ops), .read = scratch_read, .write = scratch_write,
+		.size = sizeof(ops),
+		.read = scratch_read,
+		.write = scratch_write,
 	};
 	static const struct banos_chardev_config config = {
-		.size = sizeof(config), .flags = BANOS_CHARDEV_POSITION, .major = BANOS_CHARDEV_ANY,
-		.mode = 0666, .ops = &ops, .name = "scratch",
+		.size = sizeof(config),
+		.flags = BANOS_CHARDEV_POSITION,
+		.major = BANOS_CHARDEV_ANY,
+		.mode = 0666,
+		.ops = &ops,
+		.name = "scratch",
 	};
 	int64_t error = banos_mutex_init(self, &lock);
 

@@ -13,7 +13,8 @@ static int64_t shelf_quiesce(void *context, void *device)
 	return 0;
 }
 
-static const struct banos_bus_ops shelf_ops = { .size = sizeof(shelf_ops), .quiesce = shelf_quiesce };
+static const struct banos_bus_ops shelf_ops = { .size = sizeof(shelf_ops),
+						.quiesce = shelf_quiesce };
 
 static int64_t add_book(banos_bus shelf, uint32_t number)
 {
@@ -27,7 +28,9 @@ static int64_t add_book(banos_bus shelf, uint32_t number)
 static int64_t shelf_init(banos_owner self)
 {
 	static const struct banos_bus_config config = {
-		.size = sizeof(config), .ops = &shelf_ops, .name = "shelf",
+		.size = sizeof(config),
+		.ops = &shelf_ops,
+		.name = "shelf",
 	};
 	banos_bus shelf;
 	int64_t error = banos_bus_register(self, &config, &shelf);

@@ -86,7 +86,7 @@
 
 #ifdef __cplusplus
 #define BANOS_BEGIN extern "C" {
-#define BANOS_END }
+#define BANOS_END   }
 #else
 #define BANOS_BEGIN
 #define BANOS_END
@@ -110,10 +110,9 @@ static inline __attribute__((unused)) uint64_t banos_address_(void (*f)(void))
 }
 
 /** A check while compiling; @p name makes it unique. */
-#define BANOS_ASSERT(condition, name) \
-	typedef char banos_assert_##name[(condition) ? 1 : -1]
+#define BANOS_ASSERT(condition, name) typedef char banos_assert_##name[(condition) ? 1 : -1]
 
-#define BANOS_JOIN(a, b) BANOS_JOIN_(a, b)
+#define BANOS_JOIN(a, b)  BANOS_JOIN_(a, b)
 #define BANOS_JOIN_(a, b) a##b
 
 /**

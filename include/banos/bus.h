@@ -51,18 +51,18 @@ typedef struct banos_prober_ *banos_prober;
 
 /* ---- what a device has ---- */
 
-#define BANOS_RESOURCE_NONE 0u		/**< nothing under this number */
-#define BANOS_RESOURCE_MEMORY 1u	/**< physical addresses, for banos_mmio_map() */
-#define BANOS_RESOURCE_PORTS 2u		/**< I/O ports, for banos_ports_claim() */
+#define BANOS_RESOURCE_NONE   0u /**< nothing under this number */
+#define BANOS_RESOURCE_MEMORY 1u /**< physical addresses, for banos_mmio_map() */
+#define BANOS_RESOURCE_PORTS  2u /**< I/O ports, for banos_ports_claim() */
 /** Physical addresses of PCI configuration space; data is segment * 65536 + first bus * 256 + last bus. */
 #define BANOS_RESOURCE_ECAM 3u
 
 struct banos_resource {
 	uint32_t size;
-	uint32_t kind;			/**< BANOS_RESOURCE_... */
+	uint32_t kind; /**< BANOS_RESOURCE_... */
 	uint64_t start;
 	uint64_t length;
-	uint64_t data;			/**< of some kinds; else 0 */
+	uint64_t data; /**< of some kinds; else 0 */
 };
 BANOS_ASSERT(sizeof(struct banos_resource) == 32, resource);
 BANOS_ASSERT(offsetof(struct banos_resource, data) == 24, resource_data);
@@ -78,7 +78,7 @@ BANOS_ASSERT(offsetof(struct banos_resource, data) == 24, resource_data);
  */
 struct banos_bus_ops {
 	uint32_t size;
-	uint32_t must;			/**< 0: no bit is defined yet */
+	uint32_t must; /**< 0: no bit is defined yet */
 	/**
 	 * Make the device silent: after this it neither writes to memory nor
 	 * interrupts: bus mastering off, transactions that were begun ended, the
@@ -90,7 +90,8 @@ struct banos_bus_ops {
 	 * Let the device send its interrupt @p index by writing @p data to @p address.
 	 * @return 0. Default: -EOPNOTSUPP, which is also said where only line() works.
 	 */
-	int64_t (*connect)(void *context, void *device, uint32_t index, uint64_t address, uint32_t data);
+	int64_t (*connect)(void *context, void *device, uint32_t index, uint64_t address,
+			   uint32_t data);
 	/** It no longer sends its interrupt @p index. @return 0. Default: 0. */
 	int64_t (*disconnect)(void *context, void *device, uint32_t index);
 	/** @return the ISA interrupt line that the device pulls, 0 to 15. Default: -ENODEV: none. */
@@ -101,30 +102,30 @@ BANOS_ASSERT(offsetof(struct banos_bus_ops, line) == 32, bus_ops_line);
 
 struct banos_bus_config {
 	uint32_t size;
-	uint32_t zero;			/**< 0 */
-	void *context;			/**< for the methods */
-	const struct banos_bus_ops *ops;	/**< read; its functions lie in the driver */
-	char name[32];			/**< letters, digits, _ and -; NUL-terminated */
+	uint32_t zero;			 /**< 0 */
+	void *context;			 /**< for the methods */
+	const struct banos_bus_ops *ops; /**< read; its functions lie in the driver */
+	char name[32];			 /**< letters, digits, _ and -; NUL-terminated */
 };
 BANOS_ASSERT(sizeof(struct banos_bus_config) == 56, bus_config);
 BANOS_ASSERT(offsetof(struct banos_bus_config, name) == 24, bus_config_name);
 
-#define BANOS_DEVICE_RESOURCES 16u	/**< most of one device */
+#define BANOS_DEVICE_RESOURCES 16u /**< most of one device */
 
 struct banos_device_config {
 	uint32_t size;
-	uint32_t interrupts;		/**< interrupts that it can send as messages; 0: none */
-	void *context;			/**< for the bus's methods */
+	uint32_t interrupts; /**< interrupts that it can send as messages; 0: none */
+	void *context;	     /**< for the bus's methods */
 	/** @p resource_count of them, each of the size that it says, all alike; read. May be NULL. */
 	const struct banos_resource *resources;
-	uint32_t resource_count;	/**< at most BANOS_DEVICE_RESOURCES */
-	uint32_t zero;			/**< 0 */
+	uint32_t resource_count; /**< at most BANOS_DEVICE_RESOURCES */
+	uint32_t zero;		 /**< 0 */
 	/** Lines "NAME=value" for programs that are told of the device; text, read. May be NULL. */
 	const char *properties;
 	/** Lines "name=value": each becomes a file in /sys; text, read. May be NULL. */
 	const char *attributes;
-	char name[40];			/**< one of its bus: letters, digits and _ - . :; NUL-terminated */
-	char alias[128];		/**< what it is: bus name, ':', the rest; NUL-terminated, without blanks */
+	char name[40];	 /**< one of its bus: letters, digits and _ - . :; NUL-terminated */
+	char alias[128]; /**< what it is: bus name, ':', the rest; NUL-terminated, without blanks */
 };
 BANOS_ASSERT(sizeof(struct banos_device_config) == 216, device_config);
 BANOS_ASSERT(offsetof(struct banos_device_config, name) == 48, device_config_name);
@@ -137,7 +138,7 @@ BANOS_ASSERT(offsetof(struct banos_device_config, alias) == 88, device_config_al
 
 struct banos_prober_ops {
 	uint32_t size;
-	uint32_t must;			/**< 0: no bit is defined yet */
+	uint32_t must; /**< 0: no bit is defined yet */
 	/**
 	 * Take charge of a device. *@p state is NULL at first; what is stored
 	 * there is handed to remove(). Mandatory. Called in a thread; may sleep.
@@ -158,10 +159,10 @@ BANOS_ASSERT(offsetof(struct banos_prober_ops, remove) == 16, prober_ops_remove)
 
 struct banos_prober_config {
 	uint32_t size;
-	uint32_t zero;			/**< 0 */
-	void *context;			/**< for the methods */
-	const struct banos_prober_ops *ops;	/**< read; its functions lie in the driver */
-	char bus[32];			/**< name of the bus; NUL-terminated */
+	uint32_t zero;			    /**< 0 */
+	void *context;			    /**< for the methods */
+	const struct banos_prober_ops *ops; /**< read; its functions lie in the driver */
+	char bus[32];			    /**< name of the bus; NUL-terminated */
 };
 BANOS_ASSERT(sizeof(struct banos_prober_config) == 56, prober_config);
 BANOS_ASSERT(offsetof(struct banos_prober_config, bus) == 24, prober_config_bus);
@@ -180,8 +181,9 @@ BANOS_BEGIN
  *	   field is not 0, -EOPNOTSUPP: an unknown bit in ops->must, -ENOMEM, -ENODEV:
  *	   @p owner is being removed
  */
-BANOS_SINCE(1) int64_t banos_bus_register(banos_owner owner, const struct banos_bus_config *config,
-					  banos_bus *bus);
+BANOS_SINCE(1)
+int64_t banos_bus_register(banos_owner owner, const struct banos_bus_config *config,
+			   banos_bus *bus);
 
 /**
  * @brief Withdraw a bus and all its devices.
@@ -203,8 +205,9 @@ BANOS_SINCE(1) int64_t banos_bus_remove(banos_bus bus);
  *	   0, -EEXIST: a bus of this name has a device of this name, -ENOMEM, -ENODEV:
  *	   the bus is being removed
  */
-BANOS_SINCE(1) int64_t banos_device_add(banos_bus bus, const struct banos_device_config *config,
-					banos_device *device);
+BANOS_SINCE(1)
+int64_t banos_device_add(banos_bus bus, const struct banos_device_config *config,
+			 banos_device *device);
 
 /**
  * @brief A device is no longer there, or is to be taken away.
@@ -241,8 +244,9 @@ BANOS_SINCE(1) int64_t banos_device_context(banos_bus bus, banos_owner device, v
  *	   BANOS_SERVES() for this bus, -E2BIG: an unknown field is not 0, -EOPNOTSUPP:
  *	   an unknown bit in ops->must, -ENOMEM, -ENODEV: @p owner is being removed
  */
-BANOS_SINCE(1) int64_t banos_prober_register(banos_owner owner, const struct banos_prober_config *config,
-					     banos_prober *prober);
+BANOS_SINCE(1)
+int64_t banos_prober_register(banos_owner owner, const struct banos_prober_config *config,
+			      banos_prober *prober);
 
 /**
  * @brief No longer be the driver of devices; those it has are let go.
@@ -261,8 +265,8 @@ BANOS_SINCE(1) int64_t banos_prober_remove(banos_prober prober);
  * @param resource  size is read; the rest written, no further than that
  * @return 0, -ENOENT: nothing has this or a higher number, -EINVAL: not a device
  */
-BANOS_SINCE(1) int64_t banos_resource_get(banos_owner device, uint32_t index,
-					  struct banos_resource *resource);
+BANOS_SINCE(1)
+int64_t banos_resource_get(banos_owner device, uint32_t index, struct banos_resource *resource);
 
 /**
  * @brief How many different interrupts a device can send as messages.

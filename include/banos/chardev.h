@@ -32,24 +32,24 @@ typedef struct banos_chardev_ *banos_chardev;
 typedef struct banos_poll_ *banos_poll;
 
 /* How a file was opened: the flags of the methods. */
-#define BANOS_FILE_READ 1u
-#define BANOS_FILE_WRITE 2u
-#define BANOS_FILE_NONBLOCK 4u	/**< -EAGAIN instead of waiting */
-#define BANOS_FILE_APPEND 8u
+#define BANOS_FILE_READ	    1u
+#define BANOS_FILE_WRITE    2u
+#define BANOS_FILE_NONBLOCK 4u /**< -EAGAIN instead of waiting */
+#define BANOS_FILE_APPEND   8u
 
 /* Events of poll(); Linux's POLLIN and so on. */
-#define BANOS_POLL_READ 0x0001u
+#define BANOS_POLL_READ	    0x0001u
 #define BANOS_POLL_PRIORITY 0x0002u
-#define BANOS_POLL_WRITE 0x0004u
-#define BANOS_POLL_ERROR 0x0008u
-#define BANOS_POLL_HANGUP 0x0010u
+#define BANOS_POLL_WRITE    0x0004u
+#define BANOS_POLL_ERROR    0x0008u
+#define BANOS_POLL_HANGUP   0x0010u
 
 /** Result of map(): memory of zeroes of the program's own, as from /dev/zero. */
 #define BANOS_MAP_ZERO 1
 
 struct banos_chardev_ops {
 	uint32_t size;
-	uint32_t must;		/**< 0: no bit is defined yet */
+	uint32_t must; /**< 0: no bit is defined yet */
 	/**
 	 * A file is being opened. *@p file is NULL at first; what is stored there
 	 * is handed to the other methods for this file.
@@ -85,28 +85,30 @@ struct banos_chardev_ops {
 	 * @param access  BANOS_FILE_READ, BANOS_FILE_WRITE
 	 * @return BANOS_MAP_ZERO. Default: -ENODEV.
 	 */
-	int64_t (*map)(void *context, void *file, uint64_t offset, uint64_t length, uint32_t access);
+	int64_t (*map)(void *context, void *file, uint64_t offset, uint64_t length,
+		       uint32_t access);
 };
 BANOS_ASSERT(sizeof(struct banos_chardev_ops) == 64, chardev_ops);
 BANOS_ASSERT(offsetof(struct banos_chardev_ops, map) == 56, chardev_ops_map);
 
 /* Flags of a device. Without one of the first two lseek() answers ESPIPE. */
-#define BANOS_CHARDEV_POSITION 1u	/**< a file has a position, which reads and writes move */
-#define BANOS_CHARDEV_ENDLESS 2u	/**< lseek() succeeds and always leads to 0 */
+#define BANOS_CHARDEV_POSITION 1u /**< a file has a position, which reads and writes move */
+#define BANOS_CHARDEV_ENDLESS  2u /**< lseek() succeeds and always leads to 0 */
 
 /** For the major: the kernel chooses major and minor. */
 #define BANOS_CHARDEV_ANY 0xffffffffu
 
 struct banos_chardev_config {
 	uint32_t size;
-	uint32_t flags;		/**< BANOS_CHARDEV_POSITION or _ENDLESS; others: EINVAL */
-	uint32_t major;		/**< or BANOS_CHARDEV_ANY */
+	uint32_t flags; /**< BANOS_CHARDEV_POSITION or _ENDLESS; others: EINVAL */
+	uint32_t major; /**< or BANOS_CHARDEV_ANY */
 	uint32_t minor;
-	uint32_t mode;		/**< rights, such as 0660 */
-	uint32_t zero;		/**< 0 */
-	void *context;		/**< for the methods */
-	const struct banos_chardev_ops *ops;	/**< read; its functions lie in the driver */
-	char name[64];		/**< below /dev: letters, digits and _ - . : with / between folders; NUL-terminated */
+	uint32_t mode;			     /**< rights, such as 0660 */
+	uint32_t zero;			     /**< 0 */
+	void *context;			     /**< for the methods */
+	const struct banos_chardev_ops *ops; /**< read; its functions lie in the driver */
+	char name
+		[64]; /**< below /dev: letters, digits and _ - . : with / between folders; NUL-terminated */
 };
 BANOS_ASSERT(sizeof(struct banos_chardev_config) == 104, chardev_config);
 BANOS_ASSERT(offsetof(struct banos_chardev_config, name) == 40, chardev_config_name);
@@ -127,9 +129,9 @@ BANOS_BEGIN
  *	   -EOPNOTSUPP: an unknown bit in ops->must, or no such class here. -ENOMEM.
  *	   -ENODEV: the driver is being removed.
  */
-BANOS_SINCE(1) int64_t banos_chardev_register(banos_owner owner,
-					      const struct banos_chardev_config *config,
-					      banos_chardev *device);
+BANOS_SINCE(1)
+int64_t banos_chardev_register(banos_owner owner, const struct banos_chardev_config *config,
+			       banos_chardev *device);
 
 /**
  * @brief Withdraw a device: no new file is opened; open files stay.

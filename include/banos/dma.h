@@ -35,8 +35,9 @@ BANOS_BEGIN
  * @return 0, -EINVAL: an argument is wrong, or @p device is no device, -ENOMEM: none
  *	   that the device could reach, -ENODEV: the device is being let go
  */
-BANOS_SINCE(1) int64_t banos_dma_alloc(banos_owner device, uint64_t size, uint32_t bits,
-				       banos_dma *buffer, void **memory, uint64_t *address);
+BANOS_SINCE(1)
+int64_t banos_dma_alloc(banos_owner device, uint64_t size, uint32_t bits, banos_dma *buffer,
+			void **memory, uint64_t *address);
 
 /**
  * @brief Give memory back that the device does not use any more.

@@ -27,47 +27,48 @@
 
 /* ---- records ---- */
 
-#define BANOS_RECORD_DRIVER 1u		/**< struct banos_driver_record */
-#define BANOS_RECORD_PARAM 2u		/**< struct banos_param_record */
-#define BANOS_RECORD_DEPENDENCY 3u	/**< struct banos_dependency_record */
-#define BANOS_RECORD_SERVES 4u		/**< struct banos_serves_record */
+#define BANOS_RECORD_DRIVER	1u /**< struct banos_driver_record */
+#define BANOS_RECORD_PARAM	2u /**< struct banos_param_record */
+#define BANOS_RECORD_DEPENDENCY 3u /**< struct banos_dependency_record */
+#define BANOS_RECORD_SERVES	4u /**< struct banos_serves_record */
 /** Set in the kind: a kernel that does not know this kind passes over it. Else it refuses the driver (EOPNOTSUPP). */
 #define BANOS_RECORD_OPTIONAL 0x80000000u
 
-#define BANOS_NAME_SIZE 56		/**< bytes for a driver's name, with the NUL */
+#define BANOS_NAME_SIZE 56 /**< bytes for a driver's name, with the NUL */
 
 /** What the driver is. */
 struct banos_driver_record {
-	uint32_t size, kind;		/**< sizeof(), BANOS_RECORD_DRIVER */
-	uint32_t level;			/**< of the headers that it was compiled with */
-	uint32_t level_min;		/**< oldest level that it works on; 0: its imports decide */
-	uint64_t features_must;		/**< a kernel that does not know one of these bits refuses the driver */
-	uint64_t features_may;		/**< a kernel that does not know one of these bits ignores it */
-	char name[BANOS_NAME_SIZE];	/**< letters, digits and _; begins with a letter */
+	uint32_t size, kind; /**< sizeof(), BANOS_RECORD_DRIVER */
+	uint32_t level;	     /**< of the headers that it was compiled with */
+	uint32_t level_min;  /**< oldest level that it works on; 0: its imports decide */
+	uint64_t
+		features_must; /**< a kernel that does not know one of these bits refuses the driver */
+	uint64_t features_may;	    /**< a kernel that does not know one of these bits ignores it */
+	char name[BANOS_NAME_SIZE]; /**< letters, digits and _; begins with a letter */
 	char version[24];
 	char licence[24];
 	char description[120];
 	int64_t (*init)(banos_owner self);
-	int64_t (*exit)(banos_owner self);	/**< may be NULL */
+	int64_t (*exit)(banos_owner self); /**< may be NULL */
 };
 BANOS_ASSERT(sizeof(struct banos_driver_record) == 272, driver_record);
 BANOS_ASSERT(offsetof(struct banos_driver_record, name) == 32, driver_record_name);
 BANOS_ASSERT(offsetof(struct banos_driver_record, init) == 256, driver_record_init);
 
-#define BANOS_PARAM_BOOL_TYPE 1u	/**< uint8_t: 0 or 1 */
-#define BANOS_PARAM_I32_TYPE 2u
-#define BANOS_PARAM_U32_TYPE 3u
-#define BANOS_PARAM_I64_TYPE 4u
-#define BANOS_PARAM_U64_TYPE 5u
-#define BANOS_PARAM_TEXT_TYPE 6u	/**< char[bytes], always NUL-terminated */
+#define BANOS_PARAM_BOOL_TYPE 1u /**< uint8_t: 0 or 1 */
+#define BANOS_PARAM_I32_TYPE  2u
+#define BANOS_PARAM_U32_TYPE  3u
+#define BANOS_PARAM_I64_TYPE  4u
+#define BANOS_PARAM_U64_TYPE  5u
+#define BANOS_PARAM_TEXT_TYPE 6u /**< char[bytes], always NUL-terminated */
 
 /** A variable that whoever installs the driver can set. */
 struct banos_param_record {
 	uint32_t size, kind;
-	uint32_t type;			/**< BANOS_PARAM_..._TYPE */
-	uint32_t bytes;			/**< of the variable */
-	void *variable;			/**< in the driver's writable data; written before init() */
-	int64_t min;			/**< bounds of a number; as uint64_t for U64 */
+	uint32_t type;	/**< BANOS_PARAM_..._TYPE */
+	uint32_t bytes; /**< of the variable */
+	void *variable; /**< in the driver's writable data; written before init() */
+	int64_t min;	/**< bounds of a number; as uint64_t for U64 */
 	int64_t max;
 	char name[32];
 	char description[96];
@@ -84,12 +85,13 @@ struct banos_dependency_record {
 BANOS_ASSERT(sizeof(struct banos_dependency_record) == 64, dependency_record);
 BANOS_ASSERT(offsetof(struct banos_dependency_record, name) == 8, dependency_record_name);
 
-#define BANOS_ALIAS_SIZE 120		/**< bytes for a pattern of aliases, with the NUL */
+#define BANOS_ALIAS_SIZE 120 /**< bytes for a pattern of aliases, with the NUL */
 
 /** Devices that the driver serves (<banos/bus.h>). */
 struct banos_serves_record {
 	uint32_t size, kind;
-	char alias[BANOS_ALIAS_SIZE];	/**< bus name, ':', the rest; * stands for any text, ? for any character */
+	char alias
+		[BANOS_ALIAS_SIZE]; /**< bus name, ':', the rest; * stands for any text, ? for any character */
 };
 BANOS_ASSERT(sizeof(struct banos_serves_record) == 128, serves_record);
 BANOS_ASSERT(offsetof(struct banos_serves_record, alias) == 8, serves_record_alias);
@@ -100,17 +102,24 @@ BANOS_ASSERT(offsetof(struct banos_serves_record, alias) == 8, serves_record_ali
  * The descriptor. @p name is a bare word; @p version, @p licence (an SPDX
  * expression) and @p description are string literals.
  */
-#define BANOS_DRIVER(name, version, licence, description, init, exit) \
-	BANOS_MODINFO_("name=" #name); \
-	BANOS_MODINFO_("version=" version); \
-	BANOS_MODINFO_("license=" licence); \
-	BANOS_MODINFO_("description=" description); \
-	BANOS_MODINFO_("banos_level=" BANOS_TEXT_(BANOS_LEVEL)); \
-	BANOS_RECORD_(struct banos_driver_record) = { \
-		sizeof(struct banos_driver_record), BANOS_RECORD_DRIVER, \
-		BANOS_LEVEL, BANOS_LEVEL_MIN_, 0, 0, \
-		#name, version, licence, description, init, exit \
-	}
+#define BANOS_DRIVER(name, version, licence, description, init, exit)                     \
+	BANOS_MODINFO_("name=" #name);                                                    \
+	BANOS_MODINFO_("version=" version);                                               \
+	BANOS_MODINFO_("license=" licence);                                               \
+	BANOS_MODINFO_("description=" description);                                       \
+	BANOS_MODINFO_("banos_level=" BANOS_TEXT_(BANOS_LEVEL));                          \
+	BANOS_RECORD_(struct banos_driver_record) = { sizeof(struct banos_driver_record), \
+						      BANOS_RECORD_DRIVER,                \
+						      BANOS_LEVEL,                        \
+						      BANOS_LEVEL_MIN_,                   \
+						      0,                                  \
+						      0,                                  \
+						      #name,                              \
+						      version,                            \
+						      licence,                            \
+						      description,                        \
+						      init,                               \
+						      exit }
 
 /** "name=yes": a uint8_t that is 0 or 1. */
 #define BANOS_PARAM_BOOL(variable, description) \
@@ -125,51 +134,56 @@ BANOS_ASSERT(offsetof(struct banos_serves_record, alias) == 8, serves_record_ali
 #define BANOS_PARAM_U64(variable, min, max, description) \
 	BANOS_PARAM_(variable, uint64_t, U64, "ulong", min, max, description)
 /** "name=text": a char array, which holds the default; a text that does not fit with its NUL is refused. */
-#define BANOS_PARAM_TEXT(variable, description) \
-	BANOS_PARAM_MODINFO_(variable, "charp", description); \
-	BANOS_RECORD_(struct banos_param_record) = { \
-		sizeof(struct banos_param_record), BANOS_RECORD_PARAM, \
-		BANOS_PARAM_TEXT_TYPE, sizeof(variable), \
-		*(1 ? &(variable) : (char (*)[sizeof(variable)])0), 0, 0, \
-		#variable, description \
-	}
+#define BANOS_PARAM_TEXT(variable, description)                                                   \
+	BANOS_PARAM_MODINFO_(variable, "charp", description);                                     \
+	BANOS_RECORD_(                                                                            \
+		struct banos_param_record) = { sizeof(struct banos_param_record),                 \
+					       BANOS_RECORD_PARAM,                                \
+					       BANOS_PARAM_TEXT_TYPE,                             \
+					       sizeof(variable),                                  \
+					       *(1 ? &(variable) : (char(*)[sizeof(variable)])0), \
+					       0,                                                 \
+					       0,                                                 \
+					       #variable,                                         \
+					       description }
 
 /** The driver @p name (a bare word) has to be installed before. */
-#define BANOS_DEPENDS(name) \
-	BANOS_MODINFO_("softdep=pre: " #name); \
-	BANOS_RECORD_(struct banos_dependency_record) = { \
-		sizeof(struct banos_dependency_record), BANOS_RECORD_DEPENDENCY, #name \
-	}
+#define BANOS_DEPENDS(name)                                                                       \
+	BANOS_MODINFO_("softdep=pre: " #name);                                                    \
+	BANOS_RECORD_(struct banos_dependency_record) = { sizeof(struct banos_dependency_record), \
+							  BANOS_RECORD_DEPENDENCY, #name }
 
 /**
  * The driver serves devices whose alias matches @p alias, a string literal such as
  * "virtio:d00000004v*". For PCI there is PCI_ID() in <banos/pci.h>.
  */
-#define BANOS_SERVES(alias) \
-	BANOS_MODINFO_("alias=" alias); \
-	BANOS_RECORD_(struct banos_serves_record) = { \
-		sizeof(struct banos_serves_record), BANOS_RECORD_SERVES, alias \
-	}
+#define BANOS_SERVES(alias)                                                               \
+	BANOS_MODINFO_("alias=" alias);                                                   \
+	BANOS_RECORD_(struct banos_serves_record) = { sizeof(struct banos_serves_record), \
+						      BANOS_RECORD_SERVES, alias }
 
 /* How they are made. Not const: the section is of one kind whether its records need relocation or not. */
-#define BANOS_RECORD_(type) \
+#define BANOS_RECORD_(type)                                \
 	static type BANOS_JOIN(banos_record_, __COUNTER__) \
-	__attribute__((section(".banos-driver"), used, aligned(8)))
-#define BANOS_MODINFO_(text) \
+		__attribute__((section(".banos-driver"), used, aligned(8)))
+#define BANOS_MODINFO_(text)                                        \
 	static const char BANOS_JOIN(banos_modinfo_, __COUNTER__)[] \
-	__attribute__((section(".modinfo"), used, aligned(1))) = text
-#define BANOS_PARAM_MODINFO_(variable, type, description) \
+		__attribute__((section(".modinfo"), used, aligned(1))) = text
+#define BANOS_PARAM_MODINFO_(variable, type, description)  \
 	BANOS_MODINFO_("parm=" #variable ":" description); \
 	BANOS_MODINFO_("parmtype=" #variable ":" type)
-#define BANOS_PARAM_(variable, ctype, type, modinfo, min, max, description) \
-	BANOS_PARAM_MODINFO_(variable, modinfo, description); \
-	BANOS_RECORD_(struct banos_param_record) = { \
-		sizeof(struct banos_param_record), BANOS_RECORD_PARAM, \
-		BANOS_PARAM_##type##_TYPE, sizeof(ctype), \
-		1 ? &(variable) : (ctype *)0, (int64_t)(min), (int64_t)(max), \
-		#variable, description \
-	}
-#define BANOS_TEXT_(x) BANOS_TEXT__(x)
+#define BANOS_PARAM_(variable, ctype, type, modinfo, min, max, description)             \
+	BANOS_PARAM_MODINFO_(variable, modinfo, description);                           \
+	BANOS_RECORD_(struct banos_param_record) = { sizeof(struct banos_param_record), \
+						     BANOS_RECORD_PARAM,                \
+						     BANOS_PARAM_##type##_TYPE,         \
+						     sizeof(ctype),                     \
+						     1 ? &(variable) : (ctype *)0,      \
+						     (int64_t)(min),                    \
+						     (int64_t)(max),                    \
+						     #variable,                         \
+						     description }
+#define BANOS_TEXT_(x)	BANOS_TEXT__(x)
 #define BANOS_TEXT__(x) #x
 #ifdef BANOS_API_MIN
 #define BANOS_LEVEL_MIN_ BANOS_API_MIN

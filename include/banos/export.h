@@ -19,20 +19,20 @@
 
 /** An entry of the section .banos-export. */
 struct banos_export {
-	const char *name;		/**< at most 127 bytes: letters, digits and _ */
+	const char *name; /**< at most 127 bytes: letters, digits and _ */
 	void (*function)(void);
 };
 BANOS_ASSERT(sizeof(struct banos_export) == 16, export_entry);
 BANOS_ASSERT(offsetof(struct banos_export, function) == 8, export_entry_function);
 
 /** Let other drivers call @p function, which has C linkage. */
-#define BANOS_EXPORT(function) \
-	static const char banos_export_name_##function[] \
-	__attribute__((section("__ksymtab_strings"), used, aligned(1))) = #function; \
-	static const struct banos_export banos_export_##function \
-	__attribute__((section(".banos-export"), used, aligned(8))) = { \
-		banos_export_name_##function, (void (*)(void))function \
-	}
+#define BANOS_EXPORT(function)                                                               \
+	static const char banos_export_name_##function[]                                     \
+		__attribute__((section("__ksymtab_strings"), used, aligned(1))) = #function; \
+	static const struct banos_export banos_export_##function                             \
+		__attribute__((section(".banos-export"), used, aligned(8))) = {              \
+			banos_export_name_##function, (void (*)(void))function               \
+		}
 
 BANOS_BEGIN
 

@@ -31,7 +31,8 @@ BANOS_BEGIN
  * @return its size in bytes. -ENOENT: there is no such file. -EINVAL: not such a
  *	   name, or no file with content. -EFBIG: more than 32 MiB. -ENOMEM. -EIO.
  */
-BANOS_SINCE(1) int64_t banos_firmware_load(banos_owner owner, const char *name, banos_firmware *firmware);
+BANOS_SINCE(1)
+int64_t banos_firmware_load(banos_owner owner, const char *name, banos_firmware *firmware);
 
 /**
  * @brief Copy a part of it.
@@ -41,8 +42,8 @@ BANOS_SINCE(1) int64_t banos_firmware_load(banos_owner owner, const char *name, 
  * @param to      @p length bytes, written as far as the file goes
  * @return how many bytes were copied; 0 at or behind the end. -EINVAL: no such firmware
  */
-BANOS_SINCE(1) int64_t banos_firmware_read(banos_firmware firmware, uint64_t offset, void *to,
-					   uint64_t length);
+BANOS_SINCE(1)
+int64_t banos_firmware_read(banos_firmware firmware, uint64_t offset, void *to, uint64_t length);
 
 /**
  * @brief Give it up.

@@ -38,8 +38,9 @@ BANOS_BEGIN
  * @return 0, -EPERM: @p owner has no right to these addresses, -EINVAL: an argument is
  *	   wrong, -ENOMEM, -ENODEV: @p owner is being removed
  */
-BANOS_SINCE(1) int64_t banos_mmio_map(banos_owner owner, uint64_t address, uint64_t length,
-				      uint32_t flags, banos_mmio *mapping, void **memory);
+BANOS_SINCE(1)
+int64_t banos_mmio_map(banos_owner owner, uint64_t address, uint64_t length, uint32_t flags,
+		       banos_mmio *mapping, void **memory);
 
 /**
  * @brief Give up a mapping.
@@ -62,8 +63,8 @@ BANOS_SINCE(1) int64_t banos_mmio_unmap(banos_mmio mapping);
  *	   @p owner is a device that has no right to them, -EINVAL: beyond port 65535,
  *	   -ENOMEM, -ENODEV: @p owner is being removed
  */
-BANOS_SINCE(1) int64_t banos_ports_claim(banos_owner owner, uint32_t first, uint32_t count,
-					 banos_ports *ports);
+BANOS_SINCE(1)
+int64_t banos_ports_claim(banos_owner owner, uint32_t first, uint32_t count, banos_ports *ports);
 
 /**
  * @brief Give up ports.
@@ -92,8 +93,8 @@ BANOS_SINCE(1) int64_t banos_port_read(banos_ports ports, uint32_t offset, uint3
  * @param value   its low bytes are written
  * @return 0, -EINVAL: no such handle, or beyond its range
  */
-BANOS_SINCE(1) int64_t banos_port_write(banos_ports ports, uint32_t offset, uint32_t bytes,
-					uint32_t value);
+BANOS_SINCE(1)
+int64_t banos_port_write(banos_ports ports, uint32_t offset, uint32_t bytes, uint32_t value);
 
 BANOS_END
 

@@ -38,9 +38,9 @@ BANOS_BEGIN
  *	   driver, -EBUSY: it is taken, -ENOSPC: no vector is left, -ENODEV: the device
  *	   cannot interrupt, or is being let go, -ENOMEM, or what the bus said
  */
-BANOS_SINCE(1) int64_t banos_irq_create(banos_owner device, uint32_t index,
-					int64_t (*function)(void *context), void *context,
-					banos_irq *irq);
+BANOS_SINCE(1)
+int64_t banos_irq_create(banos_owner device, uint32_t index, int64_t (*function)(void *context),
+			 void *context, banos_irq *irq);
 
 /**
  * @brief Give an interrupt up; when this returns, its function does not run.

@@ -28,17 +28,17 @@
 struct pci_identity {
 	uint32_t size;
 	uint32_t vendor, device, subvendor, subdevice;
-	uint32_t class_code;		/**< base * 65536 + sub * 256 + interface */
+	uint32_t class_code; /**< base * 65536 + sub * 256 + interface */
 	uint32_t revision;
-	uint32_t zero;			/**< 0 */
+	uint32_t zero; /**< 0 */
 };
 BANOS_ASSERT(sizeof(struct pci_identity) == 32, pci_identity);
 BANOS_ASSERT(offsetof(struct pci_identity, revision) == 24, pci_identity_revision);
 
 /* What pci_enable() turns on: bits of the command register. */
-#define PCI_PORTS 1u		/**< it answers at its ports */
-#define PCI_MEMORY 2u		/**< it answers in memory */
-#define PCI_MASTER 4u		/**< it may read and write memory by itself */
+#define PCI_PORTS  1u /**< it answers at its ports */
+#define PCI_MEMORY 2u /**< it answers in memory */
+#define PCI_MASTER 4u /**< it may read and write memory by itself */
 
 BANOS_BEGIN
 
@@ -89,8 +89,8 @@ BANOS_SINCE(1) int64_t pci_config_read(banos_owner device, uint32_t offset, uint
  * @param bytes   1, 2 or 4
  * @return 0, -EPERM: that is the bus's, -EINVAL, -ENODEV
  */
-BANOS_SINCE(1) int64_t pci_config_write(banos_owner device, uint32_t offset, uint32_t bytes,
-					uint32_t value);
+BANOS_SINCE(1)
+int64_t pci_config_write(banos_owner device, uint32_t offset, uint32_t bytes, uint32_t value);
 
 /**
  * @brief Find a capability.

@@ -13,11 +13,11 @@
 
 #include <banos/base.h>
 
-#define BANOS_ERROR 3u		/**< something does not work */
-#define BANOS_WARNING 4u	/**< something may not work as wanted */
-#define BANOS_NOTICE 5u
-#define BANOS_INFO 6u
-#define BANOS_DEBUG 7u
+#define BANOS_ERROR   3u /**< something does not work */
+#define BANOS_WARNING 4u /**< something may not work as wanted */
+#define BANOS_NOTICE  5u
+#define BANOS_INFO    6u
+#define BANOS_DEBUG   7u
 
 /**
  * One line of the log, at level BANOS_INFO and others: (owner, format, ...).
@@ -25,10 +25,10 @@
  * Context: any.
  * The result is that of banos_print_args().
  */
-#define banos_print(owner, ...) BANOS_PRINT_(owner, BANOS_INFO, __VA_ARGS__)
-#define banos_error(owner, ...) BANOS_PRINT_(owner, BANOS_ERROR, __VA_ARGS__)
+#define banos_print(owner, ...)	  BANOS_PRINT_(owner, BANOS_INFO, __VA_ARGS__)
+#define banos_error(owner, ...)	  BANOS_PRINT_(owner, BANOS_ERROR, __VA_ARGS__)
 #define banos_warning(owner, ...) BANOS_PRINT_(owner, BANOS_WARNING, __VA_ARGS__)
-#define banos_debug(owner, ...) BANOS_PRINT_(owner, BANOS_DEBUG, __VA_ARGS__)
+#define banos_debug(owner, ...)	  BANOS_PRINT_(owner, BANOS_DEBUG, __VA_ARGS__)
 
 /**
  * Text into a buffer: at most @p size bytes with the NUL, written.
@@ -53,8 +53,9 @@ BANOS_BEGIN
  * @param count   at most 12
  * @return 0, -EINVAL: owner, level or count is wrong
  */
-BANOS_SINCE(1) int64_t banos_print_args(banos_owner owner, uint32_t level, const char *format,
-					const uint64_t *args, uint32_t count);
+BANOS_SINCE(1)
+int64_t banos_print_args(banos_owner owner, uint32_t level, const char *format,
+			 const uint64_t *args, uint32_t count);
 
 /**
  * @brief What banos_format() calls.
@@ -67,39 +68,43 @@ BANOS_SINCE(1) int64_t banos_print_args(banos_owner owner, uint32_t level, const
  * @param count   at most 12
  * @return length of the whole text without NUL, -EINVAL: count is wrong
  */
-BANOS_SINCE(1) int64_t banos_format_args(char *buffer, uint64_t size, const char *format,
-					 const uint64_t *args, uint32_t count);
+BANOS_SINCE(1)
+int64_t banos_format_args(char *buffer, uint64_t size, const char *format, const uint64_t *args,
+			  uint32_t count);
 
 BANOS_END
 
 /* The arguments become an array: no function of the API is variadic. */
 #define BANOS_PRINT_(owner, level, ...) \
 	BANOS_WITH_ARGS_(banos_print_args, (owner, level), __VA_ARGS__)
-#define BANOS_WITH_ARGS_(function, front, ...) \
-	__extension__({ \
-		const uint64_t banos_args_[] = { BANOS_JOIN(BANOS_ARGS_, BANOS_COUNT_(__VA_ARGS__))(__VA_ARGS__) 0 }; \
-		if (0) \
-			banos_format_check_(__VA_ARGS__); \
-		BANOS_CALL_(function, BANOS_UNPACK_ front, BANOS_FIRST_(__VA_ARGS__, 0), banos_args_, \
+#define BANOS_WITH_ARGS_(function, front, ...)                                             \
+	__extension__({                                                                    \
+		const uint64_t banos_args_[] = { BANOS_JOIN(                               \
+			BANOS_ARGS_, BANOS_COUNT_(__VA_ARGS__))(__VA_ARGS__) 0 };          \
+		if (0)                                                                     \
+			banos_format_check_(__VA_ARGS__);                                  \
+		BANOS_CALL_(function, BANOS_UNPACK_ front, BANOS_FIRST_(__VA_ARGS__, 0),   \
+			    banos_args_,                                                   \
 			    (uint32_t)(sizeof(banos_args_) / sizeof(banos_args_[0]) - 1)); \
 	})
 #define BANOS_CALL_(function, ...) function(__VA_ARGS__)
-#define BANOS_UNPACK_(...) __VA_ARGS__
-#define BANOS_FIRST_(first, ...) first
+#define BANOS_UNPACK_(...)	   __VA_ARGS__
+#define BANOS_FIRST_(first, ...)   first
 /* How many arguments follow the format. */
-#define BANOS_COUNT_(...) BANOS_COUNT__(__VA_ARGS__, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0, 0)
+#define BANOS_COUNT_(...)					     BANOS_COUNT__(__VA_ARGS__, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0, 0)
 #define BANOS_COUNT__(f, a, b, c, d, e, g, h, i, j, k, l, m, n, ...) n
-#define BANOS_ARG_(x) (uint64_t)(uintptr_t)(x),
+#define BANOS_ARG_(x)						     (uint64_t)(uintptr_t)(x),
 #define BANOS_ARGS_0(f)
-#define BANOS_ARGS_1(f, a) BANOS_ARG_(a)
-#define BANOS_ARGS_2(f, a, b) BANOS_ARGS_1(f, a) BANOS_ARG_(b)
-#define BANOS_ARGS_3(f, a, b, c) BANOS_ARGS_2(f, a, b) BANOS_ARG_(c)
-#define BANOS_ARGS_4(f, a, b, c, d) BANOS_ARGS_3(f, a, b, c) BANOS_ARG_(d)
-#define BANOS_ARGS_5(f, a, b, c, d, e) BANOS_ARGS_4(f, a, b, c, d) BANOS_ARG_(e)
-#define BANOS_ARGS_6(f, a, b, c, d, e, g) BANOS_ARGS_5(f, a, b, c, d, e) BANOS_ARG_(g)
-#define BANOS_ARGS_7(f, a, b, c, d, e, g, h) BANOS_ARGS_6(f, a, b, c, d, e, g) BANOS_ARG_(h)
+#define BANOS_ARGS_1(f, a)			BANOS_ARG_(a)
+#define BANOS_ARGS_2(f, a, b)			BANOS_ARGS_1(f, a) BANOS_ARG_(b)
+#define BANOS_ARGS_3(f, a, b, c)		BANOS_ARGS_2(f, a, b) BANOS_ARG_(c)
+#define BANOS_ARGS_4(f, a, b, c, d)		BANOS_ARGS_3(f, a, b, c) BANOS_ARG_(d)
+#define BANOS_ARGS_5(f, a, b, c, d, e)		BANOS_ARGS_4(f, a, b, c, d) BANOS_ARG_(e)
+#define BANOS_ARGS_6(f, a, b, c, d, e, g)	BANOS_ARGS_5(f, a, b, c, d, e) BANOS_ARG_(g)
+#define BANOS_ARGS_7(f, a, b, c, d, e, g, h)	BANOS_ARGS_6(f, a, b, c, d, e, g) BANOS_ARG_(h)
 #define BANOS_ARGS_8(f, a, b, c, d, e, g, h, i) BANOS_ARGS_7(f, a, b, c, d, e, g, h) BANOS_ARG_(i)
-#define BANOS_ARGS_9(f, a, b, c, d, e, g, h, i, j) BANOS_ARGS_8(f, a, b, c, d, e, g, h, i) BANOS_ARG_(j)
+#define BANOS_ARGS_9(f, a, b, c, d, e, g, h, i, j) \
+	BANOS_ARGS_8(f, a, b, c, d, e, g, h, i) BANOS_ARG_(j)
 #define BANOS_ARGS_10(f, a, b, c, d, e, g, h, i, j, k) \
 	BANOS_ARGS_9(f, a, b, c, d, e, g, h, i, j) BANOS_ARG_(k)
 #define BANOS_ARGS_11(f, a, b, c, d, e, g, h, i, j, k, l) \
@@ -108,7 +113,8 @@ BANOS_END
 	BANOS_ARGS_11(f, a, b, c, d, e, g, h, i, j, k, l) BANOS_ARG_(m)
 
 /* Never called: lets the compiler compare format and arguments. */
-static inline __attribute__((unused, format(printf, 1, 2))) void banos_format_check_(const char *format, ...)
+static inline __attribute__((unused, format(printf, 1, 2))) void
+banos_format_check_(const char *format, ...)
 {
 	(void)format;
 }

@@ -28,8 +28,9 @@ BANOS_BEGIN
  * @param thread    written: the handle
  * @return 0, -ENOMEM, -EINVAL: @p function is not in the driver, -ENODEV: being removed
  */
-BANOS_SINCE(1) int64_t banos_thread_create(banos_owner owner, int64_t (*function)(void *context),
-					   void *context, const char *name, banos_thread *thread);
+BANOS_SINCE(1)
+int64_t banos_thread_create(banos_owner owner, int64_t (*function)(void *context), void *context,
+			    const char *name, banos_thread *thread);
 
 /**
  * @brief Ask a thread to stop, wait until it has, and give it up.

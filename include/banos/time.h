@@ -9,7 +9,7 @@
 
 #define BANOS_US UINT64_C(1000)
 #define BANOS_MS UINT64_C(1000000)
-#define BANOS_S UINT64_C(1000000000)
+#define BANOS_S	 UINT64_C(1000000000)
 
 /**
  * For what sleeps: neither a signal, nor the removal of the device or the driver ends
@@ -65,7 +65,7 @@ BANOS_END
  * Since 1, in this header.
  * Context: thread.
  */
-#define banos_sleep_until(...) BANOS_SLEEP_UNTIL_(__VA_ARGS__, 0, 0)
+#define banos_sleep_until(...)			    BANOS_SLEEP_UNTIL_(__VA_ARGS__, 0, 0)
 #define BANOS_SLEEP_UNTIL_(deadline_ns, flags, ...) (banos_sleep_until)(deadline_ns, flags)
 
 #endif

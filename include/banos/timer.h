@@ -26,8 +26,9 @@ BANOS_BEGIN
  * @param timer     written: the handle
  * @return 0, -ENOMEM, -EINVAL: @p function is not in the driver, -ENODEV: being removed
  */
-BANOS_SINCE(1) int64_t banos_timer_create(banos_owner owner, int64_t (*function)(void *context),
-					  void *context, banos_timer *timer);
+BANOS_SINCE(1)
+int64_t banos_timer_create(banos_owner owner, int64_t (*function)(void *context), void *context,
+			   banos_timer *timer);
 
 /**
  * @brief Start a timer, or move it.

@@ -72,8 +72,9 @@ BANOS_SINCE(1) uint64_t banos_wait_ticket(const struct banos_wait *wait);
  *	   within 30 s with BANOS_UNINTERRUPTIBLE, -EDEADLK: the caller holds a spin lock.
  *	   With BANOS_UNINTERRUPTIBLE neither -ERESTART nor -ENODEV.
  */
-BANOS_SINCE(1) int64_t banos_wait_sleep(const struct banos_wait *wait, uint64_t ticket,
-					uint64_t deadline_ns, uint32_t flags);
+BANOS_SINCE(1)
+int64_t banos_wait_sleep(const struct banos_wait *wait, uint64_t ticket, uint64_t deadline_ns,
+			 uint32_t flags);
 
 /**
  * @brief Wake all who sleep on a wait object.

@@ -25,8 +25,9 @@ BANOS_BEGIN
  * @param work      written: the handle
  * @return 0, -ENOMEM, -EINVAL: @p function is not in the driver, -ENODEV: being removed
  */
-BANOS_SINCE(1) int64_t banos_work_create(banos_owner owner, int64_t (*function)(void *context),
-					 void *context, banos_work *work);
+BANOS_SINCE(1)
+int64_t banos_work_create(banos_owner owner, int64_t (*function)(void *context), void *context,
+			  banos_work *work);
 
 /**
  * @brief Have it done.

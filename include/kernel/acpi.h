@@ -11,51 +11,61 @@
 #pragma once
 #include <kernel/types.h>
 
-#define ACPI_MAX_CPUS		64
-#define ACPI_MAX_IOAPICS	16
-#define ACPI_MAX_MCFG		8
-#define ACPI_ISA_LINES		16
+#define ACPI_MAX_CPUS	 64
+#define ACPI_MAX_IOAPICS 16
+#define ACPI_MAX_MCFG	 8
+#define ACPI_ISA_LINES	 16
 
 /* Polarity and trigger of an interrupt: the "MPS INTI flags" of 5.2.12.5. */
-#define ACPI_INTI_POLARITY	0x3	/* 0: as the bus has it, 1: high, 3: low */
-#define ACPI_INTI_LOW		0x3
-#define ACPI_INTI_TRIGGER	0xc	/* 0: as the bus has it, 4: edge, 12: level */
-#define ACPI_INTI_LEVEL		0xc
+#define ACPI_INTI_POLARITY 0x3 /* 0: as the bus has it, 1: high, 3: low */
+#define ACPI_INTI_LOW	   0x3
+#define ACPI_INTI_TRIGGER  0xc /* 0: as the bus has it, 4: edge, 12: level */
+#define ACPI_INTI_LEVEL	   0xc
 
 /** A register: where, and how wide. */
 struct acpi_gas {
-	u64 addr;			/* 0: there is none */
+	u64 addr; /* 0: there is none */
 	enum { ACPI_SPACE_MEMORY, ACPI_SPACE_IO, ACPI_SPACE_PCI } space;
 	u8 bits;
 };
 
 struct acpi_info {
-	bool present;			/* a root table with a right checksum was there */
+	bool present; /* a root table with a right checksum was there */
 	bool has_madt, has_fadt, has_hpet;
-	u8 revision;			/* of the RSDP: 0 is ACPI 1.0 */
+	u8 revision; /* of the RSDP: 0 is ACPI 1.0 */
 	u32 tables_used, tables_bad;
-	u32 bytes_read;			/* of tables, those that came twice counted twice */
+	u32 bytes_read; /* of tables, those that came twice counted twice */
 
 	/* MADT */
 	phys_t lapic_addr;
 	bool has_8259;
-	u32 nr_cpus;			/* usable ones listed in cpus[] */
-	u32 nr_cpus_left_out;		/* usable ones for which there was no room */
-	struct { u32 apic_id, uid; } cpus[ACPI_MAX_CPUS];
+	u32 nr_cpus;	      /* usable ones listed in cpus[] */
+	u32 nr_cpus_left_out; /* usable ones for which there was no room */
+	struct {
+		u32 apic_id, uid;
+	} cpus[ACPI_MAX_CPUS];
 	u32 nr_ioapics;
-	struct { phys_t addr; u32 gsi_base; u8 id; } ioapics[ACPI_MAX_IOAPICS];
-	struct { u32 gsi; u16 flags; bool overridden; } isa[ACPI_ISA_LINES];
-	u8 nmi_lint;			/* local APIC pin with the NMI, the same on all CPUs; 0xff: none */
+	struct {
+		phys_t addr;
+		u32 gsi_base;
+		u8 id;
+	} ioapics[ACPI_MAX_IOAPICS];
+	struct {
+		u32 gsi;
+		u16 flags;
+		bool overridden;
+	} isa[ACPI_ISA_LINES];
+	u8 nmi_lint; /* local APIC pin with the NMI, the same on all CPUs; 0xff: none */
 	u16 nmi_flags;
 
 	/* FADT */
 	struct acpi_gas pm_timer, pm1a_control, pm1b_control, reset;
 	bool pm_timer_32bit, has_reset, hw_reduced, no_8042, no_cmos_rtc, no_vga;
 	u8 reset_value;
-	u32 smi_command;		/* port; 0: always in ACPI mode */
+	u32 smi_command; /* port; 0: always in ACPI mode */
 	u8 acpi_enable;
-	u16 sci;			/* ISA line or GSI */
-	u8 century;			/* CMOS index; 0: none */
+	u16 sci;    /* ISA line or GSI */
+	u8 century; /* CMOS index; 0: none */
 
 	/* \_S5: what to write into the PM1 control registers to power off */
 	bool has_s5;
@@ -64,7 +74,11 @@ struct acpi_info {
 	/* HPET, MCFG */
 	struct acpi_gas hpet;
 	u32 nr_mcfg;
-	struct { phys_t addr; u16 segment; u8 first_bus, last_bus; } mcfg[ACPI_MAX_MCFG];
+	struct {
+		phys_t addr;
+		u16 segment;
+		u8 first_bus, last_bus;
+	} mcfg[ACPI_MAX_MCFG];
 };
 extern struct acpi_info acpi_info;
 
@@ -74,7 +88,8 @@ struct acpi_reader {
 	const void *(*map)(struct acpi_reader *r, phys_t addr, size_t len);
 	void (*unmap)(struct acpi_reader *r, const void *p, size_t len);
 	/** Something is wrong with the table at @p addr, which is left out. May be NULL. */
-	void (*complain)(struct acpi_reader *r, const char *signature, phys_t addr, const char *why);
+	void (*complain)(struct acpi_reader *r, const char *signature, phys_t addr,
+			 const char *why);
 };
 
 /**

@@ -8,11 +8,20 @@
 #pragma once
 #include <kernel/types.h>
 
-#define BITMAP_WORDS(nbits)	(((nbits) + 63) / 64)
+#define BITMAP_WORDS(nbits) (((nbits) + 63) / 64)
 
-static inline bool bitmap_test(const u64 *map, size_t i) { return map[i / 64] >> (i % 64) & 1; }
-static inline void bitmap_set(u64 *map, size_t i) { map[i / 64] |= 1ull << (i % 64); }
-static inline void bitmap_clear(u64 *map, size_t i) { map[i / 64] &= ~(1ull << (i % 64)); }
+static inline bool bitmap_test(const u64 *map, size_t i)
+{
+	return map[i / 64] >> (i % 64) & 1;
+}
+static inline void bitmap_set(u64 *map, size_t i)
+{
+	map[i / 64] |= 1ull << (i % 64);
+}
+static inline void bitmap_clear(u64 *map, size_t i)
+{
+	map[i / 64] &= ~(1ull << (i % 64));
+}
 
 /** The first bit at or after @p from that is set. @return its number, or @p nbits if none is */
 size_t bitmap_find_set(const u64 *map, size_t nbits, size_t from);
@@ -26,7 +35,8 @@ size_t bitmap_find_last(const u64 *map, size_t nbits);
  * @param align  power of two; the run's first number is a multiple of it
  * @return the number of the first of them, or @p nbits if there is no such run
  */
-size_t bitmap_find_clear_range(const u64 *map, size_t nbits, size_t from, size_t count, size_t align);
+size_t bitmap_find_clear_range(const u64 *map, size_t nbits, size_t from, size_t count,
+			       size_t align);
 /** Set, or clear, bits @p first to @p first + @p count - 1. */
 void bitmap_set_range(u64 *map, size_t first, size_t count);
 void bitmap_clear_range(u64 *map, size_t first, size_t count);

@@ -11,12 +11,13 @@
 #include <kernel/types.h>
 
 struct builtin_driver {
-	const char *path;			/* "char/null": folder and file under drivers/ */
-	const u8 *descriptor, *descriptor_end;	/* its .banos-driver */
-	const u8 *exports, *exports_end;	/* its .banos-export; may be empty */
-	void (*const *init)(void), (*const *init_end)(void);	/* constructors, to be run in this order */
-	void (*const *fini)(void), (*const *fini_end)(void);	/* destructors, to be run backwards */
-	const u8 *text, *text_end;		/* its code: for backtraces, and exports must lie in it */
+	const char *path;		       /* "char/null": folder and file under drivers/ */
+	const u8 *descriptor, *descriptor_end; /* its .banos-driver */
+	const u8 *exports, *exports_end;       /* its .banos-export; may be empty */
+	void (*const *init)(void),
+		(*const *init_end)(void); /* constructors, to be run in this order */
+	void (*const *fini)(void), (*const *fini_end)(void); /* destructors, to be run backwards */
+	const u8 *text, *text_end; /* its code: for backtraces, and exports must lie in it */
 };
 
 /* The linker script brackets the section .banos-builtin. */
@@ -25,8 +26,8 @@ extern const struct builtin_driver __banos_builtins_start[], __banos_builtins_en
 struct call_slot;
 /** What a built-in driver imports from another one (scripts/gen-builtin-imports.py). */
 struct builtin_import {
-	const char *driver, *name;	/* struct builtin_driver's path; the function */
-	struct call_slot **slot;	/* of the stub that all importers of this name share */
+	const char *driver, *name; /* struct builtin_driver's path; the function */
+	struct call_slot **slot;   /* of the stub that all importers of this name share */
 	u64 weak;
 };
 extern const struct builtin_import builtin_imports[], builtin_imports_end[];

@@ -16,46 +16,51 @@
 #include <kernel/list.h>
 #include <kernel/lock.h>
 
-#define BUS_NAME_SIZE	32
+#define BUS_NAME_SIZE	 32
 #define DEVICE_NAME_SIZE 40
-#define ALIAS_SIZE	128
+#define ALIAS_SIZE	 128
 
 struct proc_entry;
 struct bus_device;
 struct bus_texts;
 
 /** What a bus does for its devices; addresses in its driver, called through the gate. None is NULL. */
-struct bus_methods { const void *quiesce, *connect, *disconnect, *line; };
+struct bus_methods {
+	const void *quiesce, *connect, *disconnect, *line;
+};
 
 struct bus {
 	struct owned owned;
-	struct owner *root;		/* of its driver; NULL: the kernel's own bus */
+	struct owner *root; /* of its driver; NULL: the kernel's own bus */
 	void *context;
 	struct bus_methods methods;
-	struct list devices;		/* bus_device.of_bus */
+	struct list devices; /* bus_device.of_bus */
 	char name[BUS_NAME_SIZE];
 };
 
-enum { DEVICE_MEMORY = 1, DEVICE_PORTS, DEVICE_ECAM };	/* BANOS_RESOURCE_... */
-struct device_resource { u32 kind; u64 start, length, data; };
+enum { DEVICE_MEMORY = 1, DEVICE_PORTS, DEVICE_ECAM }; /* BANOS_RESOURCE_... */
+struct device_resource {
+	u32 kind;
+	u64 start, length, data;
+};
 
 struct bus_device {
 	struct owned owned;
-	struct bus *bus;		/* counted */
-	struct owner *owner;		/* the bus's */
+	struct bus *bus;     /* counted */
+	struct owner *owner; /* the bus's */
 	struct list of_bus, of_all;
-	u64 id;				/* in the order of publication; 0: not yet */
+	u64 id; /* in the order of publication; 0: not yet */
 	void *context;
 	u32 interrupts, nresources;
 	struct device_resource *resources;
-	char *properties, *attributes;	/* lines of text, or NULL */
-	struct thread *busy;		/* who binds it or lets it go, or NULL */
-	bool gone;			/* gets no driver any more */
-	bool absent;			/* cannot be reached any more */
+	char *properties, *attributes; /* lines of text, or NULL */
+	struct thread *busy;	       /* who binds it or lets it go, or NULL */
+	bool gone;		       /* gets no driver any more */
+	bool absent;		       /* cannot be reached any more */
 	struct binding *binding;
-	struct list quarantine;		/* struct dma_block; under life */
-	struct list nodes;		/* files in /sys */
-	struct list pending;		/* waits for the thread that binds */
+	struct list quarantine; /* struct dma_block; under life */
+	struct list nodes;	/* files in /sys */
+	struct list pending;	/* waits for the thread that binds */
 	char name[DEVICE_NAME_SIZE], alias[ALIAS_SIZE];
 };
 
@@ -71,20 +76,20 @@ struct prober {
 	struct owned owned;
 	struct list link;
 	u64 id;
-	struct owner *root;		/* of its driver */
+	struct owner *root; /* of its driver */
 	bool dead;
 	void *context;
-	const void *probe, *remove;	/* none is NULL */
+	const void *probe, *remove; /* none is NULL */
 	u32 npatterns;
-	const char (*patterns)[120];	/* the driver's; those of other buses do not match */
+	const char (*patterns)[120]; /* the driver's; those of other buses do not match */
 	char bus[BUS_NAME_SIZE];
 };
 
 struct binding {
-	struct owner owner;		/* first */
-	struct bus_device *device;	/* counted */
-	struct prober *prober;		/* counted */
-	void *state;			/* the driver's own */
+	struct owner owner;	   /* first */
+	struct bus_device *device; /* counted */
+	struct prober *prober;	   /* counted */
+	void *state;		   /* the driver's own */
 	bool probed, removed, silent;
 	struct binding *next_dead;
 	u64 died_ns;
@@ -110,7 +115,8 @@ int bus_device_remove(struct bus_device *d, bool absent);
 bool bus_device_allows(const struct bus_device *d, u32 kind, u64 start, u64 length);
 /** @brief Ask the device's bus; @p method is an offset in struct bus_methods. Sleeps. */
 s64 bus_device_call(struct bus_device *d, size_t method, u64 a, u64 b, u64 c);
-#define bus_device_ask(d, method, a, b, c) bus_device_call(d, offsetof(struct bus_methods, method), a, b, c)
+#define bus_device_ask(d, method, a, b, c) \
+	bus_device_call(d, offsetof(struct bus_methods, method), a, b, c)
 /** @brief The device is being let go, was made silent, and its DMA memory is free for others. */
 bool bus_device_is_silent(const struct bus_device *d);
 /** @brief Keep memory until the device was made silent. The device's life is held. */

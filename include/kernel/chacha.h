@@ -3,8 +3,8 @@
 #pragma once
 #include <kernel/types.h>
 
-#define CHACHA_KEY_WORDS	8
-#define CHACHA_BLOCK_SIZE	64
+#define CHACHA_KEY_WORDS  8
+#define CHACHA_BLOCK_SIZE 64
 
 /**
  * @brief One block of key stream.

@@ -12,8 +12,8 @@
 /** A counter that advances at a constant rate. */
 struct clock_source {
 	const char *name;
-	u64 (*read)(void);	/* any context */
-	u64 mask;		/* 2^width - 1 */
+	u64 (*read)(void); /* any context */
+	u64 mask;	   /* 2^width - 1 */
 	u64 freq_hz;
 };
 

@@ -17,7 +17,12 @@ const char *cmdline_get(void);
  * @param cursor  in/out position; start with the line
  * @param key,val  slices; val is NULL for a word without '='
  */
-struct cmdline_word { const char *key; size_t key_len; const char *val; size_t val_len; };
+struct cmdline_word {
+	const char *key;
+	size_t key_len;
+	const char *val;
+	size_t val_len;
+};
 bool cmdline_next(const char **cursor, struct cmdline_word *out);
 /** Is it this key? A dash is as good as an underscore, as on Linux. */
 bool cmdline_key_is(const struct cmdline_word *w, const char *key);
@@ -29,14 +34,19 @@ bool cmdline_has(const char *line, const char *key);
 bool cmdline_prepend(char *line, size_t size, const char *front);
 
 /** An option that the kernel reads. */
-struct cmdline_option { const char *name; };
+struct cmdline_option {
+	const char *name;
+};
 #define CMDLINE_OPTION_SHARED(var, text) \
 	const struct cmdline_option var __section(".cmdline_options") __aligned(8) = { text }
 /** Declare an option of this file. Two files may declare the same one. */
-#define CMDLINE_OPTION(var, text)	static CMDLINE_OPTION_SHARED(var, text)
+#define CMDLINE_OPTION(var, text) static CMDLINE_OPTION_SHARED(var, text)
 
 /** As cmdline_has(), of the kernel's own line. Any context. */
-static inline bool option_is_set(const struct cmdline_option *o) { return cmdline_has(cmdline_get(), o->name); }
+static inline bool option_is_set(const struct cmdline_option *o)
+{
+	return cmdline_has(cmdline_get(), o->name);
+}
 /** As cmdline_value(), of the kernel's own line. Any context. */
 static inline int option_value(const struct cmdline_option *o, char *buf, size_t size)
 {
@@ -47,7 +57,8 @@ static inline int option_value(const struct cmdline_option *o, char *buf, size_t
  * @param cursor  in/out; start with NULL
  * @return false: there are no more
  */
-static inline bool option_next(const struct cmdline_option *o, const char **cursor, struct cmdline_word *out)
+static inline bool option_next(const struct cmdline_option *o, const char **cursor,
+			       struct cmdline_word *out)
 {
 	if (!*cursor)
 		*cursor = cmdline_get();

@@ -20,43 +20,47 @@ struct page_cache_cpu;
 #define CPU_MAX CONFIG_NR_CPUS
 
 /** A set of CPUs. */
-struct cpumask { u64 bits[(CPU_MAX + 63) / 64]; };
+struct cpumask {
+	u64 bits[(CPU_MAX + 63) / 64];
+};
 
 /** What a CPU wants others to drop from their TLBs: arch/x86_64/ipi.c. */
 struct flush_request {
-	u64 start, end;			/* end 0: everything, without global entries */
-	u64 generation;			/* number of the flush, with PCIDs */
-	const struct vm_space *space;	/* NULL: the kernel's addresses */
-	bool forget;			/* instead: leave the tables of space */
-	struct atomic left;		/* CPUs that have not answered */
+	u64 start, end;		      /* end 0: everything, without global entries */
+	u64 generation;		      /* number of the flush, with PCIDs */
+	const struct vm_space *space; /* NULL: the kernel's addresses */
+	bool forget;		      /* instead: leave the tables of space */
+	struct atomic left;	      /* CPUs that have not answered */
 };
 
 struct cpu {
-	struct cpu *self;		/* 0x00 */
-	struct thread *running;		/* 0x08 */
-	u64 kstack_top;			/* 0x10 rsp0 of the current thread */
-	u64 user_rsp;			/* 0x18 scratch of the system-call entry */
-	u32 preempt_count;		/* 0x20 */
-	u32 need_resched;		/* 0x24 */
-	u32 id;				/* 0x28 logical number, 0 = boot CPU */
-	u32 irq_depth;			/* 0x2c nested hard interrupts */
-	struct vm_space *space;		/* whose page tables are loaded */
-	struct thread *fpu_owner;	/* whose FPU registers are live here */
+	struct cpu *self;	  /* 0x00 */
+	struct thread *running;	  /* 0x08 */
+	u64 kstack_top;		  /* 0x10 rsp0 of the current thread */
+	u64 user_rsp;		  /* 0x18 scratch of the system-call entry */
+	u32 preempt_count;	  /* 0x20 */
+	u32 need_resched;	  /* 0x24 */
+	u32 id;			  /* 0x28 logical number, 0 = boot CPU */
+	u32 irq_depth;		  /* 0x2c nested hard interrupts */
+	struct vm_space *space;	  /* whose page tables are loaded */
+	struct thread *fpu_owner; /* whose FPU registers are live here */
 	struct timer_base *timers;
-	void *arch;			/* GDT, TSS, IST stacks: arch/x86_64 */
-	u64 rcu_qs;			/* counts quiescent states */
-	bool irq_from_user;		/* what the current interrupt interrupted */
-	u64 irq_stack_top;		/* 0: not yet */
-	struct { u64 user_ns, system_ns, idle_ns, irq_ns; } time;
+	void *arch;	    /* GDT, TSS, IST stacks: arch/x86_64 */
+	u64 rcu_qs;	    /* counts quiescent states */
+	bool irq_from_user; /* what the current interrupt interrupted */
+	u64 irq_stack_top;  /* 0: not yet */
+	struct {
+		u64 user_ns, system_ns, idle_ns, irq_ns;
+	} time;
 	u64 nr_switches, nr_irqs, nr_faults, nr_forks;
-	void *slot[16];			/* per-CPU data of other subsystems: enum cpu_slot */
+	void *slot[16]; /* per-CPU data of other subsystems: enum cpu_slot */
 #ifdef CONFIG_DEBUG_LOCKS
 	struct lock_stack spins_held;
 #endif
 #ifdef CONFIG_X86_PCID
 	struct pcid_cpu pcid;
 #endif
-	u64 gate[2 * CONFIG_BANOS_MAX_DRIVERS];	/* calls into drivers: gate.h */
+	u64 gate[2 * CONFIG_BANOS_MAX_DRIVERS]; /* calls into drivers: gate.h */
 
 	/* What others read, and hardly anybody writes: lines of their own. */
 	u32 apic_id __aligned(64);
@@ -64,10 +68,18 @@ struct cpu {
 	struct thread *idle;
 	struct run_queue *rq;
 	struct flush_request flush __aligned(64);
-	struct cpumask flush_from __aligned(64);	/* whose requests are to be answered here */
+	struct cpumask flush_from __aligned(64); /* whose requests are to be answered here */
 } __aligned(64);
-enum cpu_slot { CPU_SLOT_PAGES, CPU_SLOT_HEAP, CPU_SLOT_RCU, CPU_SLOT_GATE, CPU_SLOT_RANDOM,
-		CPU_SLOT_ROOTS, CPU_SLOT_STACKS, CPU_SLOT_IRQ };
+enum cpu_slot {
+	CPU_SLOT_PAGES,
+	CPU_SLOT_HEAP,
+	CPU_SLOT_RCU,
+	CPU_SLOT_GATE,
+	CPU_SLOT_RANDOM,
+	CPU_SLOT_ROOTS,
+	CPU_SLOT_STACKS,
+	CPU_SLOT_IRQ
+};
 
 /** All CPUs that exist, by logical number; online ones have ->online. */
 extern struct cpu *cpus[CPU_MAX];
@@ -77,16 +89,31 @@ extern u32 cpu_count;
 struct seq_file;
 void arch_cpuinfo_show(struct seq_file *m);
 
-#define CPU_FIELD_READ(f) ({ typeof(((struct cpu *)0)->f) _v; \
-	__asm__ volatile("mov %%gs:%c1, %0" : "=r"(_v) : "i"(offsetof(struct cpu, f))); _v; })
-#define CPU_FIELD_WRITE(f, v) do { typeof(((struct cpu *)0)->f) _v = (v); \
-	__asm__ volatile("mov %0, %%gs:%c1" :: "r"(_v), "i"(offsetof(struct cpu, f)) : "memory"); } while (0)
+#define CPU_FIELD_READ(f)                                                                       \
+	({                                                                                      \
+		typeof(((struct cpu *)0)->f) _v;                                                \
+		__asm__ volatile("mov %%gs:%c1, %0" : "=r"(_v) : "i"(offsetof(struct cpu, f))); \
+		_v;                                                                             \
+	})
+#define CPU_FIELD_WRITE(f, v)                                                               \
+	do {                                                                                \
+		typeof(((struct cpu *)0)->f) _v = (v);                                      \
+		__asm__ volatile("mov %0, %%gs:%c1" ::"r"(_v), "i"(offsetof(struct cpu, f)) \
+				 : "memory");                                               \
+	} while (0)
 /** Add one to a 64-bit counter of this CPU; any context. */
-#define cpu_count_event(f) __asm__ volatile("incq %%gs:%c0" :: "i"(offsetof(struct cpu, f)) : "memory", "cc")
+#define cpu_count_event(f) \
+	__asm__ volatile("incq %%gs:%c0" ::"i"(offsetof(struct cpu, f)) : "memory", "cc")
 
 /** This processor; stable only while preemption is off. */
-static inline struct cpu *this_cpu(void) { return CPU_FIELD_READ(self); }
-static inline u32 cpu_id(void) { return CPU_FIELD_READ(id); }
+static inline struct cpu *this_cpu(void)
+{
+	return CPU_FIELD_READ(self);
+}
+static inline u32 cpu_id(void)
+{
+	return CPU_FIELD_READ(id);
+}
 /** The running thread: not volatile, the same all through a function. */
 static inline struct thread *current_thread(void)
 {
@@ -96,25 +123,42 @@ static inline struct thread *current_thread(void)
 }
 #define current current_thread()
 
-void preempt_schedule(void);	/* sched.c: preempted by preempt_enable() */
+void preempt_schedule(void); /* sched.c: preempted by preempt_enable() */
 static inline void preempt_disable(void)
 {
-	__asm__ volatile("incl %%gs:%c0" :: "i"(offsetof(struct cpu, preempt_count)) : "memory", "cc");
+	__asm__ volatile("incl %%gs:%c0" ::"i"(offsetof(struct cpu, preempt_count))
+			 : "memory", "cc");
 }
 static inline void preempt_enable_no_resched(void)
 {
-	__asm__ volatile("decl %%gs:%c0" :: "i"(offsetof(struct cpu, preempt_count)) : "memory", "cc");
+	__asm__ volatile("decl %%gs:%c0" ::"i"(offsetof(struct cpu, preempt_count))
+			 : "memory", "cc");
 }
 static inline void preempt_enable(void)
 {
 	preempt_enable_no_resched();
 	if (unlikely(CPU_FIELD_READ(need_resched)))
-		preempt_schedule();	/* checks the count and the interrupt flag */
+		preempt_schedule(); /* checks the count and the interrupt flag */
 }
-static inline bool in_interrupt(void) { return CPU_FIELD_READ(irq_depth) != 0; }
+static inline bool in_interrupt(void)
+{
+	return CPU_FIELD_READ(irq_depth) != 0;
+}
 /** May this context sleep? */
-static inline bool may_sleep(void) { return !CPU_FIELD_READ(preempt_count) && !in_interrupt() && irqs_enabled(); }
+static inline bool may_sleep(void)
+{
+	return !CPU_FIELD_READ(preempt_count) && !in_interrupt() && irqs_enabled();
+}
 
-static inline bool cpumask_test(const struct cpumask *m, u32 c) { return m->bits[c / 64] >> (c % 64) & 1; }
-static inline void cpumask_set(struct cpumask *m, u32 c) { m->bits[c / 64] |= 1ull << (c % 64); }
-static inline void cpumask_clear(struct cpumask *m, u32 c) { m->bits[c / 64] &= ~(1ull << (c % 64)); }
+static inline bool cpumask_test(const struct cpumask *m, u32 c)
+{
+	return m->bits[c / 64] >> (c % 64) & 1;
+}
+static inline void cpumask_set(struct cpumask *m, u32 c)
+{
+	m->bits[c / 64] |= 1ull << (c % 64);
+}
+static inline void cpumask_clear(struct cpumask *m, u32 c)
+{
+	m->bits[c / 64] &= ~(1ull << (c % 64));
+}

@@ -4,5 +4,7 @@
 #ifdef CONFIG_KTEST
 void crash_boot(void);
 #else
-static inline void crash_boot(void) { }
+static inline void crash_boot(void)
+{
+}
 #endif

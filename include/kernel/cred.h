@@ -25,11 +25,11 @@ struct cred {
 	uid_t uid, euid, suid, fsuid;
 	gid_t gid, egid, sgid, fsgid;
 	u32 ngroups;
-	u32 securebits;			/* SECBIT_* */
-	gid_t *groups;			/* sorted; shared by copies through groups_refs */
+	u32 securebits; /* SECBIT_* */
+	gid_t *groups;	/* sorted; shared by copies through groups_refs */
 	struct atomic *groups_refs;
 	u64 cap_effective, cap_permitted, cap_inheritable, cap_bounding, cap_ambient;
-	struct user_account *account;	/* what the real user owns in all; counted */
+	struct user_account *account; /* what the real user owns in all; counted */
 	struct rcu_head rcu;
 };
 
@@ -61,9 +61,18 @@ enum look_as { LOOK_AS_FS, LOOK_AS_REAL };
 bool cred_may_look_into(const struct cred *me, const struct thread *t, enum look_as as);
 
 /** @brief Does @p c have the part @p cap (CAP_*) of the super user's power? */
-static inline bool cred_capable(const struct cred *c, u32 cap) { return c->cap_effective >> cap & 1; }
-static inline bool cred_is_super(const struct cred *c) { return cred_capable(c, CAP_SYS_ADMIN); }
-static inline bool current_capable(u32 cap) { return cred_capable(current_cred(), cap); }
+static inline bool cred_capable(const struct cred *c, u32 cap)
+{
+	return c->cap_effective >> cap & 1;
+}
+static inline bool cred_is_super(const struct cred *c)
+{
+	return cred_capable(c, CAP_SYS_ADMIN);
+}
+static inline bool current_capable(u32 cap)
+{
+	return cred_capable(current_cred(), cap);
+}
 bool current_is_super(void);
 /**
  * @brief Charge @p npages (negative: give back) of room in pipes to the real user of @p c. Any context.

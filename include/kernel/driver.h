@@ -30,8 +30,9 @@ struct builtin_driver;
 struct seq_file;
 
 /** An exported name; provider NULL: the kernel. */
-struct export {
-	struct export *next;		/* of its hash bucket, oldest first among equals */
+struct export
+{
+	struct export *next; /* of its hash bucket, oldest first among equals */
 	const char *name;
 	u64 address;
 	u32 hash;
@@ -40,9 +41,9 @@ struct export {
 
 /** One driver depends on another. */
 struct driver_use {
-	struct list by_user, by_exporter;	/* driver->uses, driver->users */
+	struct list by_user, by_exporter; /* driver->uses, driver->users */
 	struct driver *user, *exporter;
-	u32 count;				/* for imports and each look-up at run time */
+	u32 count; /* for imports and each look-up at run time */
 };
 
 /**
@@ -52,29 +53,29 @@ struct driver_use {
 struct call_slot {
 	const void *target;
 	struct owner *owner;
-	struct list link;			/* of the importer */
+	struct list link; /* of the importer */
 	struct driver *exporter;
 };
 
 struct driver {
-	struct owner owner;			/* first */
-	struct list link;			/* drivers, by id */
-	s64 id;					/* -1: none yet */
-	u32 state;				/* enum banos_driver_state */
+	struct owner owner; /* first */
+	struct list link;   /* drivers, by id */
+	s64 id;		    /* -1: none yet */
+	u32 state;	    /* enum banos_driver_state */
 	bool builtin, exited;
-	bool in_sys;				/* /sys/module has a folder of its name; under sys_module.c's lock */
+	bool in_sys; /* /sys/module has a folder of its name; under sys_module.c's lock */
 	struct atomic refs;
-	struct atomic pins;			/* and DRIVER_GOING_PIN */
+	struct atomic pins; /* and DRIVER_GOING_PIN */
 	struct wait_queue pins_wait;
-	bool removing;				/* a removal is at it; not a lock, since the driver runs meanwhile */
+	bool removing; /* a removal is at it; not a lock, since the driver runs meanwhile */
 	u32 level;
 	char name[BANOS_NAME_SIZE], version[24], licence[24], description[120];
 
 	/* the image; NULL: built in */
 	u8 *mem;
 	u64 npages;
-	u64 part_offset[PARTS];		/* of text, rodata, data; for debuggers */
-	char *names;				/* of functions */
+	u64 part_offset[PARTS]; /* of text, rodata, data; for debuggers */
+	char *names;		/* of functions */
 	struct load_function *functions;
 	u32 nfunctions;
 	struct symbol_range range;
@@ -84,15 +85,19 @@ struct driver {
 
 	struct export *exports;
 	u32 nexports;
-	char (*serves)[BANOS_ALIAS_SIZE];	/* patterns of devices */
+	char (*serves)[BANOS_ALIAS_SIZE]; /* patterns of devices */
 	u32 nserves;
-	struct list uses, users, slots, stubs;	/* under drivers_lock */
-	u64 search;				/* the last one that met it; uses.c */
+	struct list uses, users, slots, stubs; /* under drivers_lock */
+	u64 search;			       /* the last one that met it; uses.c */
 	struct driver *search_next;
-	struct rb_root memory;			/* under owner.lock; banos/api/memory.c */
-	struct driver_worker *worker;		/* runs timers and work; banos/api/worker.c */
+	struct rb_root memory;	      /* under owner.lock; banos/api/memory.c */
+	struct driver_worker *worker; /* runs timers and work; banos/api/worker.c */
 	struct proc_entry *proc;
-	struct { spinlock_t lock; u64 since_ns; u32 said, unsaid; } mistakes;	/* banos/api/caller.c */
+	struct {
+		spinlock_t lock;
+		u64 since_ns;
+		u32 said, unsaid;
+	} mistakes; /* banos/api/caller.c */
 	struct rcu_head rcu;
 };
 #define DRIVER_GOING_PIN 0x40000000
@@ -101,7 +106,10 @@ extern struct mutex drivers_lock;
 extern struct list drivers;
 extern u32 driver_count;
 
-static inline struct driver *owner_driver(const struct owner *o) { return o->root->private; }
+static inline struct driver *owner_driver(const struct owner *o)
+{
+	return o->root->private;
+}
 
 /* ---- instances (banos/life/driver.c) ---- */
 
@@ -154,12 +162,12 @@ void driver_leave_behind(struct driver *d);
 
 /** What banos_install() is asked for. */
 struct install_request {
-	const u8 *file;			/* the kernel's own copy */
+	const u8 *file; /* the kernel's own copy */
 	u64 size;
-	const char *params;		/* or NULL */
-	u32 flags;			/* BANOS_INSTALL_* */
-	struct report report;		/* out; the caller destroys it */
-	bool init_failed;		/* out: its init() was run, and is why */
+	const char *params;   /* or NULL */
+	u32 flags;	      /* BANOS_INSTALL_* */
+	struct report report; /* out; the caller destroys it */
+	bool init_failed;     /* out: its init() was run, and is why */
 };
 /** @brief Sleeps. @return id or 0 for a dry run, negative errno with reasons in the report */
 s64 driver_install(struct install_request *r);
@@ -175,7 +183,7 @@ bool driver_caller_allowed(void);
 
 /* ---- exported names (banos/life/exports.c); with drivers_lock held ---- */
 
-int exports_add(struct export *e, u32 n);	/* 0 or -ENOMEM */
+int exports_add(struct export *e, u32 n); /* 0 or -ENOMEM */
 void exports_remove(struct export *e, u32 n);
 struct export *export_find(const char *name);
 /** @brief Is another one bound to this name? */

@@ -4,10 +4,19 @@
 #include <kernel/types.h>
 #include <uapi/errno.h>
 
-#define MAX_ERRNO	4095
-static inline void *ERR_PTR(long err) { return (void *)err; }
-static inline long PTR_ERR(const void *p) { return (long)p; }
-static inline bool IS_ERR(const void *p) { return (u64)p >= (u64)-MAX_ERRNO; }
+#define MAX_ERRNO 4095
+static inline void *ERR_PTR(long err)
+{
+	return (void *)err;
+}
+static inline long PTR_ERR(const void *p)
+{
+	return (long)p;
+}
+static inline bool IS_ERR(const void *p)
+{
+	return (u64)p >= (u64)-MAX_ERRNO;
+}
 
 /**
  * @brief An error in words ("No such file or directory"). Any context; pure.
@@ -17,7 +26,7 @@ static inline bool IS_ERR(const void *p) { return (u64)p >= (u64)-MAX_ERRNO; }
 const char *error_text(long err);
 
 /* Internal results of system calls, never seen by user programs (signal.c). */
-#define ERESTARTSYS		512	/* restart if SA_RESTART, else EINTR */
-#define ERESTARTNOINTR		513	/* always restart */
-#define ERESTARTNOHAND		514	/* restart if no handler ran, else EINTR */
-#define ERESTART_RESTARTBLOCK	516	/* like NOHAND, through restart_syscall */
+#define ERESTARTSYS	      512 /* restart if SA_RESTART, else EINTR */
+#define ERESTARTNOINTR	      513 /* always restart */
+#define ERESTARTNOHAND	      514 /* restart if no handler ran, else EINTR */
+#define ERESTART_RESTARTBLOCK 516 /* like NOHAND, through restart_syscall */

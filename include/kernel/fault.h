@@ -9,11 +9,11 @@
 #include <kernel/types.h>
 
 enum fault_site {
-	FAULT_PAGE,		/* physical pages for the kernel */
-	FAULT_USER,		/* physical pages for user memory and files */
-	FAULT_TABLE,		/* page tables */
-	FAULT_HEAP,		/* kmalloc and object caches */
-	FAULT_RANGE,		/* ranges of kernel addresses, stacks */
+	FAULT_PAGE,  /* physical pages for the kernel */
+	FAULT_USER,  /* physical pages for user memory and files */
+	FAULT_TABLE, /* page tables */
+	FAULT_HEAP,  /* kmalloc and object caches */
+	FAULT_RANGE, /* ranges of kernel addresses, stacks */
 	FAULT_SITES
 };
 
@@ -21,13 +21,14 @@ enum fault_site {
 /** A rule, as parsed. */
 struct fault_rule {
 	char text[FAULT_TEXT_MAX];
-	u32 sites;		/* bits: 1 << enum fault_site */
-	u64 skip, every, times;	/* let the first pass; then fail each so many; so often at most (0: no limit) */
-	u64 prob, seed;		/* one of so many fails, by lot (0: every counts) */
-	char in[64];		/* only below this function; empty: everywhere */
-	char task[16];		/* only for threads of this name; empty: all */
-	bool from_boot;		/* do not wait for the first process */
-	bool log;		/* print each failure, with a backtrace */
+	u32 sites; /* bits: 1 << enum fault_site */
+	u64 skip, every,
+		times; /* let the first pass; then fail each so many; so often at most (0: no limit) */
+	u64 prob, seed; /* one of so many fails, by lot (0: every counts) */
+	char in[64];	/* only below this function; empty: everywhere */
+	char task[16];	/* only for threads of this name; empty: all */
+	bool from_boot; /* do not wait for the first process */
+	bool log;	/* print each failure, with a backtrace */
 };
 
 /**
@@ -69,9 +70,16 @@ void fault_show(struct seq_file *m);
 struct thread;
 void fault_set_nth(struct thread *t, u32 nth);
 #else
-static inline bool fault_inject(enum fault_site site) { return false; }
-static inline void fault_init(void) { }
-static inline void fault_start(void) { }
+static inline bool fault_inject(enum fault_site site)
+{
+	return false;
+}
+static inline void fault_init(void)
+{
+}
+static inline void fault_start(void)
+{
+}
 /* Noted, so that a test sees that it was not reached. */
 #define fault_set_nth(thread, nth) ((void)((thread)->fail_nth = (nth)))
 #endif

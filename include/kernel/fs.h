@@ -31,13 +31,14 @@
 #include <uapi/poll.h>
 #include <uapi/stat.h>
 
-#define MKDEV(ma, mi)	((dev_t)((((u64)(ma) & 0xfff) << 8) | ((u64)(mi) & 0xff) | (((u64)(mi) & 0xfff00) << 12)))
-#define MAJOR(d)	((u32)(((d) >> 8) & 0xfff))
-#define MINOR(d)	((u32)(((d) & 0xff) | (((d) >> 12) & 0xfff00)))
-#define NAME_MAX	255
-#define PATH_MAX	4096
+#define MKDEV(ma, mi) \
+	((dev_t)((((u64)(ma)&0xfff) << 8) | ((u64)(mi)&0xff) | (((u64)(mi)&0xfff00) << 12)))
+#define MAJOR(d) ((u32)(((d) >> 8) & 0xfff))
+#define MINOR(d) ((u32)(((d)&0xff) | (((d) >> 12) & 0xfff00)))
+#define NAME_MAX 255
+#define PATH_MAX 4096
 /** The largest file offset. */
-#define FILE_SIZE_MAX	0x7fffffffffffffffull
+#define FILE_SIZE_MAX 0x7fffffffffffffffull
 
 struct inode;
 struct dentry;
@@ -56,14 +57,21 @@ struct eventpoll_item;
 struct poll_table;
 struct seq_file;
 
-struct path { struct mount *mnt; struct dentry *dentry; };
+struct path {
+	struct mount *mnt;
+	struct dentry *dentry;
+};
 /** Any thread context. */
 void path_get(const struct path *p);
 /** Thread context; may sleep. A path of two NULLs is fine. */
 void path_put(const struct path *p);
 
 /** Pages of a file by index; a tree changed under ->lock, read under RCU. fs/pagecache.c */
-struct page_tree { void *root; u32 height; u64 count; };
+struct page_tree {
+	void *root;
+	u32 height;
+	u64 count;
+};
 struct file_pages {
 	spinlock_t lock;
 	struct page_tree tree;
@@ -95,7 +103,8 @@ struct inode_ops {
 	int (*unlink)(struct inode *dir, struct dentry *d);
 	int (*rmdir)(struct inode *dir, struct dentry *d);
 	/** Move; the caller moves the dentry. @p flags: 0 or RENAME_EXCHANGE. */
-	int (*rename)(struct inode *odir, struct dentry *od, struct inode *ndir, struct dentry *nd, u32 flags);
+	int (*rename)(struct inode *odir, struct dentry *od, struct inode *ndir, struct dentry *nd,
+		      u32 flags);
 	/** An inode without a name (O_TMPFILE), in @p out with a reference. */
 	int (*tmpfile)(struct inode *dir, mode_t mode, struct inode **out);
 	/** Target text: in @p buf (size PATH_MAX), or valid while @p inode is held. ERR_PTR. Not needed where inode->link is set. */
@@ -107,14 +116,21 @@ struct inode_ops {
 	/** Under inode->lock. NULL: EINVAL for truncate() and O_TRUNC does nothing. */
 	int (*truncate)(struct inode *inode, u64 size);
 	int (*fallocate)(struct inode *inode, int mode, u64 off, u64 len);
-	void (*getattr)(struct inode *inode, struct kstat *st);		/* changes what generic filled in; no sleeping */
-	int (*permission)(struct inode *inode, int mask);		/* NULL: generic mode bits; no sleeping */
+	void (*getattr)(struct inode *inode,
+			struct kstat *st); /* changes what generic filled in; no sleeping */
+	int (*permission)(struct inode *inode, int mask); /* NULL: generic mode bits; no sleeping */
 };
 
-struct iattr { u32 valid; mode_t mode; uid_t uid; gid_t gid; u64 atime_ns, mtime_ns, ctime_ns; };
-#define ATTR_MODE 1
-#define ATTR_UID 2
-#define ATTR_GID 4
+struct iattr {
+	u32 valid;
+	mode_t mode;
+	uid_t uid;
+	gid_t gid;
+	u64 atime_ns, mtime_ns, ctime_ns;
+};
+#define ATTR_MODE  1
+#define ATTR_UID   2
+#define ATTR_GID   4
 #define ATTR_ATIME 16
 #define ATTR_MTIME 32
 #define ATTR_CTIME 64
@@ -132,57 +148,63 @@ struct inode {
 	u32 nlink;
 	struct super_block *sb;
 	const struct inode_ops *ops;
-	const struct file_ops *fops;	/* for open */
-	const char *link;		/* target of a symbolic link, padded by 8 bytes; or NULL */
+	const struct file_ops *fops; /* for open */
+	const char *link;	     /* target of a symbolic link, padded by 8 bytes; or NULL */
 	struct atomic refs;
-	struct atomic writers;		/* files open for writing; -n: n deny it (it is running) */
-	u32 flags;			/* INODE_* */
+	struct atomic writers; /* files open for writing; -n: n deny it (it is running) */
+	u32 flags;	       /* INODE_* */
 	u64 size;
-	u64 blocks;			/* of 512 bytes */
+	u64 blocks; /* of 512 bytes */
 	ino_t ino;
 	dev_t rdev;
 	u64 atime_ns, mtime_ns, ctime_ns, btime_ns;
-	struct mutex lock;		/* directory contents, size changes, writes */
+	struct mutex lock; /* directory contents, size changes, writes */
 	struct file_pages pages;
-	void *private;			/* file system's */
-	struct pipe *pipe;		/* FIFO; under lock */
-	struct lock_context *locks;	/* flock and fcntl locks, or NULL; fs/locks.c */
+	void *private;		    /* file system's */
+	struct pipe *pipe;	    /* FIFO; under lock */
+	struct lock_context *locks; /* flock and fcntl locks, or NULL; fs/locks.c */
 	struct rcu_head rcu;
 };
 
-#define INODE_LINKABLE	1		/* has no name yet, and may get one (O_TMPFILE) */
+#define INODE_LINKABLE 1 /* has no name yet, and may get one (O_TMPFILE) */
 
 struct dentry {
-	struct dentry *hash_next;	/* bucket; RCU */
-	struct dentry *parent;		/* itself at a root; changes under tree_lock */
-	struct inode *inode;		/* NULL: negative */
-	u32 flags;			/* DENTRY_*; changed atomically */
-	struct atomic refs;		/* negative: dead */
-	const char *name;		/* NUL-terminated, zeroes to the next multiple of 8; see dentry_key() */
-	u64 inline_key;			/* dentry_key() of inline_name */
+	struct dentry *hash_next; /* bucket; RCU */
+	struct dentry *parent;	  /* itself at a root; changes under tree_lock */
+	struct inode *inode;	  /* NULL: negative */
+	u32 flags;		  /* DENTRY_*; changed atomically */
+	struct atomic refs;	  /* negative: dead */
+	const char *name; /* NUL-terminated, zeroes to the next multiple of 8; see dentry_key() */
+	u64 inline_key;	  /* dentry_key() of inline_name */
 	char inline_name[32];
 	struct super_block *sb;
 	spinlock_t lock;
-	u64 cookie;			/* place in the directory, for readdir; under parent's inode->lock */
-	struct list children;		/* cached ones; under ->lock */
+	u64 cookie;	      /* place in the directory, for readdir; under parent's inode->lock */
+	struct list children; /* cached ones; under ->lock */
 	struct list child_link;
-	struct list entry;		/* for the file system while DENTRY_PINNED; under parent's inode->lock */
+	struct list entry; /* for the file system while DENTRY_PINNED; under parent's inode->lock */
 	union {
 		struct list lru;
 		struct rcu_head rcu;
 	};
 };
-#define DENTRY_MOUNTED	1		/* something is mounted on it */
-#define DENTRY_UNHASHED	2		/* removed: open files may still hold it */
-#define DENTRY_PINNED	4		/* holds a reference on itself while the name exists (tmpfs) */
-#define DENTRY_NOCACHE	8		/* never in the hash: each look-up asks the file system (/proc/PID) */
-#define DENTRY_USED	16		/* looked up since it was last considered for removal */
+#define DENTRY_MOUNTED	1  /* something is mounted on it */
+#define DENTRY_UNHASHED 2  /* removed: open files may still hold it */
+#define DENTRY_PINNED	4  /* holds a reference on itself while the name exists (tmpfs) */
+#define DENTRY_NOCACHE	8  /* never in the hash: each look-up asks the file system (/proc/PID) */
+#define DENTRY_USED	16 /* looked up since it was last considered for removal */
 #define DENTRY_ON_LRU	32
-#define DENTRY_ANON	64		/* no name in any directory (pipe:[7]) */
+#define DENTRY_ANON	64 /* no name in any directory (pipe:[7]) */
 
 /** The key in front of each name: hash in the lower half, length in the upper. */
-static inline u64 dentry_key(const struct dentry *d) { return ((const u64 *)READ_ONCE(d->name))[-1]; }
-static inline u32 dentry_name_len(const struct dentry *d) { return (u32)(dentry_key(d) >> 32); }
+static inline u64 dentry_key(const struct dentry *d)
+{
+	return ((const u64 *)READ_ONCE(d->name))[-1];
+}
+static inline u32 dentry_name_len(const struct dentry *d)
+{
+	return (u32)(dentry_key(d) >> 32);
+}
 /** Give a dentry that has none an inode (takes over a reference). Under the directory's lock. */
 void dentry_set_inode(struct dentry *d, struct inode *i);
 /** As above for a new name; @p pin: it stays in the cache until dentry_unpin(). */
@@ -204,30 +226,32 @@ struct super_ops {
 	void (*show_options)(struct super_block *sb, struct seq_file *m);
 };
 struct super_block {
-	struct atomic refs;		/* mounts, and who keeps it mounted without one */
+	struct atomic refs; /* mounts, and who keeps it mounted without one */
 	dev_t dev;
 	u32 blksize;
 	u64 magic;
-	u32 flags;			/* MS_RDONLY ..., SB_VOLATILE */
+	u32 flags; /* MS_RDONLY ..., SB_VOLATILE */
 	const struct super_ops *ops;
 	const struct fs_type *type;
-	struct dentry *root;		/* counted */
+	struct dentry *root; /* counted */
 	struct mutex rename_lock;
-	u64 time_granularity_ns;	/* 0: 1 */
+	u64 time_granularity_ns; /* 0: 1 */
 	struct atomic64 next_ino;
 	void *private;
-	struct list mounts;		/* under tree_lock */
+	struct list mounts; /* under tree_lock */
 };
 struct fs_type {
 	const char *name;
-	u32 flags;			/* FS_NODEV: "nodev" in /proc/filesystems */
+	u32 flags; /* FS_NODEV: "nodev" in /proc/filesystems */
 	/** A super block with a root, counted for the caller: a new one, or one that exists (then get it). */
-	int (*mount)(struct fs_type *t, u32 flags, const char *source, const char *options, struct super_block **out);
+	int (*mount)(struct fs_type *t, u32 flags, const char *source, const char *options,
+		     struct super_block **out);
 	struct list link;
 	void *private;
 };
 #define FS_NODEV 1
-#define SB_VOLATILE 0x40000000		/* names come and go by themselves: each look-up asks the file system (DENTRY_NOCACHE) */
+#define SB_VOLATILE \
+	0x40000000 /* names come and go by themselves: each look-up asks the file system (DENTRY_NOCACHE) */
 /** Make a type known to mount(). @return 0, -EBUSY: the name is taken. Sleeps. */
 int fs_register(struct fs_type *t);
 /** @return 0, -EBUSY: something of this type is mounted. Sleeps. */
@@ -242,16 +266,16 @@ void super_put(struct super_block *sb);
 
 struct file_ops {
 	int (*open)(struct inode *inode, struct file *f);
-	void (*release)(struct file *f);		/* last reference gone; may sleep */
+	void (*release)(struct file *f); /* last reference gone; may sleep */
 	/** Transfer at *pos (advance it). @return bytes, or -errno when none. */
 	s64 (*read)(struct file *f, struct uio *u, u64 *pos);
 	s64 (*write)(struct file *f, struct uio *u, u64 *pos);
-	s64 (*llseek)(struct file *f, s64 off, int whence);	/* NULL: generic by size */
+	s64 (*llseek)(struct file *f, s64 off, int whence); /* NULL: generic by size */
 	/** Call fill(ctx, name, len, ino, type) from ctx->pos on; stop when it returns false. "." and ".." included. Under inode->lock. */
 	int (*readdir)(struct file *f, struct dir_context *ctx);
 	/** Ready events now; registers on wait queues with poll_wait(t, ...) (@p t may be NULL). NULL: always readable and writable. */
 	u32 (*poll)(struct file *f, struct poll_table *t);
-	s64 (*ioctl)(struct file *f, u32 cmd, u64 arg);		/* -ENOTTY when unknown */
+	s64 (*ioctl)(struct file *f, u32 cmd, u64 arg); /* -ENOTTY when unknown */
 	/** Asked before mmap(), while the address space is not locked: may enter a driver. NULL: nothing to ask. */
 	int (*map_begin)(struct file *f, u64 offset, u64 length, u32 vm_flags);
 	/**
@@ -262,43 +286,48 @@ struct file_ops {
 	/** O_ASYNC: async_list_set() with the object's list. NULL: it cannot tell. @return 0 or -ENOMEM */
 	int (*async)(struct file *f, s32 fd, bool on);
 	int (*fsync)(struct file *f);
-	int (*flush)(struct file *f);				/* each close() */
+	int (*flush)(struct file *f); /* each close() */
 	/** For /proc/PID/fdinfo. */
 	void (*show_fdinfo)(struct file *f, struct seq_file *m);
 };
 struct dir_context {
 	bool (*fill)(struct dir_context *c, const char *name, u32 len, ino_t ino, u32 type);
-	u64 pos;			/* of the entry handed to fill(); then of the next */
+	u64 pos; /* of the entry handed to fill(); then of the next */
 };
 struct file {
 	struct atomic refs;
-	u32 flags;			/* O_* */
-	u32 mode;			/* FMODE_* */
+	u32 flags; /* O_* */
+	u32 mode;  /* FMODE_* */
 	const struct file_ops *ops;
 	struct path path;
-	struct inode *inode;		/* pinned by path */
+	struct inode *inode; /* pinned by path */
 	u64 pos;
 	struct mutex pos_lock;
 	void *private;
-	struct cred *cred;		/* opener, counted */
+	struct cred *cred;		  /* opener, counted */
 	struct eventpoll_item *eventpoll; /* epoll sets that watch it; fs/epoll.c */
-	struct file_owner *owner;	/* F_SETOWN, F_SETSIG, O_ASYNC; NULL: never asked for. fs/async.c */
+	struct file_owner
+		*owner; /* F_SETOWN, F_SETSIG, O_ASYNC; NULL: never asked for. fs/async.c */
 	struct rcu_head rcu;
 };
-#define FMODE_READ 1
-#define FMODE_WRITE 2
-#define FMODE_STREAM 4			/* no position: pipes, sockets, ttys; set it in open() */
-#define FMODE_PATH 8			/* O_PATH */
+#define FMODE_READ   1
+#define FMODE_WRITE  2
+#define FMODE_STREAM 4 /* no position: pipes, sockets, ttys; set it in open() */
+#define FMODE_PATH   8 /* O_PATH */
 #define FMODE_NOWAIT 16
-#define FMODE_WRITER 32			/* counted in inode->writers and in the mount's writers */
-#define FMODE_RCU 64			/* was in a descriptor table that threads share */
-#define FMODE_OPENED 128		/* ops->open succeeded: release() is owed */
-#define FMODE_POS_LOCK 512		/* a regular file or directory: pos_lock serialises who uses the position */
-#define FMODE_LOCKS 256			/* took a flock() or OFD lock: they go with it */
+#define FMODE_WRITER 32	 /* counted in inode->writers and in the mount's writers */
+#define FMODE_RCU    64	 /* was in a descriptor table that threads share */
+#define FMODE_OPENED 128 /* ops->open succeeded: release() is owed */
+#define FMODE_POS_LOCK \
+	512		/* a regular file or directory: pos_lock serialises who uses the position */
+#define FMODE_LOCKS 256 /* took a flock() or OFD lock: they go with it */
 
 /** refs 1, or NULL: no memory or too many. */
 struct file *file_alloc(void);
-static inline void file_get(struct file *f) { atomic_inc(&f->refs); }
+static inline void file_get(struct file *f)
+{
+	atomic_inc(&f->refs);
+}
 /** Thread context; may sleep. */
 void file_put(struct file *f);
 /** Open by path as the current thread. @param path kernel text @return file or ERR_PTR. */
@@ -323,20 +352,29 @@ s64 file_write_kernel(struct file *f, const void *buf, u64 len, u64 *pos);
  * @param flags	 O_*: access mode and O_NONBLOCK
  * @return file with mode FMODE_STREAM and a fresh inode of its own, or ERR_PTR
  */
-struct file *file_create_anon(const char *kind, const struct file_ops *ops, void *private, u32 flags);
+struct file *file_create_anon(const char *kind, const struct file_ops *ops, void *private,
+			      u32 flags);
 /**
  * Another open file on the same nameless inode (the other end of a pipe).
  * @param f  from file_create_anon()
  * @return as file_create_anon()
  */
-struct file *file_create_anon_pair(struct file *f, const struct file_ops *ops, void *private, u32 flags);
+struct file *file_create_anon_pair(struct file *f, const struct file_ops *ops, void *private,
+				   u32 flags);
 
 /* ---- signals about files (fs/async.c) ---- */
 
 /** In an object: its open files with O_ASYNC, whose owners are sent SIGIO. */
 struct async_entry;
-struct async_list { spinlock_t lock; struct async_entry *first; };
-#define async_list_init(l) do { spin_init(&(l)->lock); (l)->first = NULL; } while (0)
+struct async_list {
+	spinlock_t lock;
+	struct async_entry *first;
+};
+#define async_list_init(l)             \
+	do {                           \
+		spin_init(&(l)->lock); \
+		(l)->first = NULL;     \
+	} while (0)
 /** Enter @p f, or take it out. For file_ops.async, which is also called before release(). @return 0 or -ENOMEM */
 int async_list_set(struct async_list *l, struct file *f, s32 fd, bool on);
 /** Take out all for which @p goes is true, O_ASYNC with them. Any context. */
@@ -354,36 +392,52 @@ int file_set_owner(struct file *f, u32 type, pid_t nr, bool force);
 /* ---- descriptors (fs/files.c) ---- */
 struct files;
 struct files *files_create(void);
-struct files *files_copy(struct files *old);		/* fork */
-void files_get(struct files *f);			/* before a second thread uses it */
+struct files *files_copy(struct files *old); /* fork */
+void files_get(struct files *f);	     /* before a second thread uses it */
 void files_put(struct files *f);
 /** Give the current thread a table of its own if others share it (exec, CLOSE_RANGE_UNSHARE). @return 0 or -ENOMEM */
 int files_unshare(void);
-void files_close_on_exec(struct files *f);		/* no other thread uses it: files_unshare() */
+void files_close_on_exec(struct files *f); /* no other thread uses it: files_unshare() */
 /** Borrowed when the table has one user, else counted: pair with fd_put(). */
-struct fd_ref { struct file *file; bool counted; };
-struct fd_ref fd_get(u32 fd);				/* .file NULL: EBADF; also for O_PATH ones */
-struct fd_ref fd_get_path(u32 fd);			/* O_PATH ones too */
-static inline void fd_put(struct fd_ref r) { if (r.counted) file_put(r.file); }
+struct fd_ref {
+	struct file *file;
+	bool counted;
+};
+struct fd_ref fd_get(u32 fd);	   /* .file NULL: EBADF; also for O_PATH ones */
+struct fd_ref fd_get_path(u32 fd); /* O_PATH ones too */
+static inline void fd_put(struct fd_ref r)
+{
+	if (r.counted)
+		file_put(r.file);
+}
 /** Is there a free descriptor? For who must not begin what would then fail; another thread may take it. @return 0, -EMFILE, -ENOMEM */
 int fd_room(void);
 /** Install a file at the lowest free number >= @p from (consumes the reference on success). @return fd, -EMFILE, -ENOMEM, -EINVAL */
 int fd_install(struct file *f, u32 from, bool cloexec);
 int fd_close(u32 fd);
-struct file *files_get_file(struct files *t, u32 fd);	/* counted; /proc */
-int files_next_fd(struct files *t, u32 from);		/* next open number >= from, or -1 */
+struct file *files_get_file(struct files *t, u32 fd); /* counted; /proc */
+int files_next_fd(struct files *t, u32 from);	      /* next open number >= from, or -1 */
 
 /* ---- paths ---- */
-struct fs_context { struct atomic refs; spinlock_t lock; u32 seq; mode_t umask; struct path root, cwd; };
-struct fs_context *fs_context_create(void);		/* root and cwd: the first mount */
+struct fs_context {
+	struct atomic refs;
+	spinlock_t lock;
+	u32 seq;
+	mode_t umask;
+	struct path root, cwd;
+};
+struct fs_context *fs_context_create(void); /* root and cwd: the first mount */
 struct fs_context *fs_context_copy(struct fs_context *old);
-static inline void fs_context_get(struct fs_context *f) { atomic_inc(&f->refs); }
+static inline void fs_context_get(struct fs_context *f)
+{
+	atomic_inc(&f->refs);
+}
 void fs_context_put(struct fs_context *f);
-#define LOOKUP_FOLLOW	1
-#define LOOKUP_PARENT	2		/* internal */
+#define LOOKUP_FOLLOW	 1
+#define LOOKUP_PARENT	 2 /* internal */
 #define LOOKUP_DIRECTORY 4
-#define LOOKUP_EMPTY	8		/* AT_EMPTY_PATH */
-#define LOOKUP_CREATE	16		/* internal: the last component may be absent */
+#define LOOKUP_EMPTY	 8  /* AT_EMPTY_PATH */
+#define LOOKUP_CREATE	 16 /* internal: the last component may be absent */
 /** @param path kernel text @param out counted */
 int path_lookup(int dirfd, const char *path, u32 flags, struct path *out);
 /**
@@ -391,9 +445,9 @@ int path_lookup(int dirfd, const char *path, u32 flags, struct path *out);
  * @return start within buf or ERR_PTR(-ENAMETOOLONG). What was removed ends in " (deleted)".
  */
 char *path_text(const struct path *p, char *buf, size_t size);
-#define MAY_EXEC 1
+#define MAY_EXEC  1
 #define MAY_WRITE 2
-#define MAY_READ 4
+#define MAY_READ  4
 /** MAY_* against the current fs credentials. May not sleep. @return 0, -EACCES, -EROFS */
 int inode_permission(struct inode *i, int mask);
 /** inode_permission() after looking at the mount. */
@@ -408,33 +462,40 @@ int fs_mount(const char *source, const char *dir, const char *type, u32 flags, c
 /* ---- for file systems ---- */
 /** Zeroed but for refs 1, sb, ino, times; mode and owner are the caller's to set. NULL: no memory. */
 struct inode *inode_alloc(struct super_block *sb);
-static inline void inode_get(struct inode *i) { atomic_inc(&i->refs); }
+static inline void inode_get(struct inode *i)
+{
+	atomic_inc(&i->refs);
+}
 /** Thread context; may sleep. */
 void inode_put(struct inode *i);
 /** Owner, group and mode of something new in @p dir, for the current thread. */
 void inode_init_owner(struct inode *i, const struct inode *dir, mode_t mode);
 /** Set ops and fops of a device, FIFO or socket. */
 void inode_init_special(struct inode *i, dev_t rdev);
-void inode_touch(struct inode *i, u32 which);		/* ATTR_ATIME ..: to the present time */
+void inode_touch(struct inode *i, u32 which); /* ATTR_ATIME ..: to the present time */
 /** A device number for a file system that has no device. */
 dev_t fs_anon_dev(void);
-u32 mode_to_dtype(mode_t mode);				/* DT_* */
+u32 mode_to_dtype(mode_t mode); /* DT_* */
 extern const struct file_ops pipe_fops, chardev_fops, blockdev_fops, page_cache_fops;
 
 /* ---- generated files: /proc and /sys; seq_file.h says how show() makes text ---- */
 /** A /proc file whose text show() makes at open-read time. Parent folders are made. "banos/1" style paths. NULL: no memory, or the name is taken. */
 struct proc_entry;
-struct proc_entry *proc_create(const char *path, mode_t mode, int (*show)(struct seq_file *m, void *arg), void *arg);
+struct proc_entry *proc_create(const char *path, mode_t mode,
+			       int (*show)(struct seq_file *m, void *arg), void *arg);
 /** As above, also writable: write gets a NUL-terminated copy, and may change it. @return 0 or -errno */
-struct proc_entry *proc_create_rw(const char *path, mode_t mode, int (*show)(struct seq_file *, void *),
+struct proc_entry *proc_create_rw(const char *path, mode_t mode,
+				  int (*show)(struct seq_file *, void *),
 				  int (*write)(char *text, size_t len, void *arg), void *arg);
 /** A symbolic link in /proc. */
 struct proc_entry *proc_symlink(const char *path, const char *target);
 /** A folder that stays when it is empty; those that were made on the way to a file go with their last file. */
 struct proc_entry *proc_mkdir(const char *path);
-void proc_remove(struct proc_entry *e);		/* waits until show() and write() run nowhere; NULL is fine */
+void proc_remove(
+	struct proc_entry *e); /* waits until show() and write() run nowhere; NULL is fine */
 /** The same in every sysfs. */
-struct proc_entry *sysfs_create(const char *path, mode_t mode, int (*show)(struct seq_file *, void *),
+struct proc_entry *sysfs_create(const char *path, mode_t mode,
+				int (*show)(struct seq_file *, void *),
 				int (*write)(char *text, size_t len, void *arg), void *arg);
 struct proc_entry *sysfs_symlink(const char *path, const char *target);
 struct proc_entry *sysfs_mkdir(const char *path);
@@ -444,7 +505,10 @@ void sysfs_remove(struct proc_entry *e);
 
 /* ---- poll ---- */
 /** What collects the wait queues of a file's poll method. */
-struct poll_table { void (*add)(struct poll_table *t, struct wait_queue *q); u32 events; };
+struct poll_table {
+	void (*add)(struct poll_table *t, struct wait_queue *q);
+	u32 events;
+};
 /** Called by a file's poll method for each queue on which it signals readiness. */
 static inline void poll_wait(struct poll_table *t, struct wait_queue *q)
 {
@@ -457,7 +521,7 @@ static inline u32 file_poll(struct file *f, struct poll_table *t)
 }
 
 /* ---- boot ---- */
-void fs_init(void);				/* caches, root tmpfs, devfs, procfs types */
+void fs_init(void); /* caches, root tmpfs, devfs, procfs types */
 /** Memory is short: free the cached names that nobody uses. Sleeps. @return were there any? */
 bool dentry_cache_drop(void);
 /** Unpacking archives over the root file system; they know each other's hard links. fs/initramfs.c. Sleeps. */

@@ -26,14 +26,16 @@
 #include <kernel/thread.h>
 
 struct gate_record {
-	struct gate_record *outer;	/* the call inside which this one was made */
-	struct owner *owner;		/* root: the driver */
-	const void *object;		/* handed in for this call, or NULL */
-	u64 sp, bp;			/* at the call; the return address lies below sp */
+	struct gate_record *outer; /* the call inside which this one was made */
+	struct owner *owner;	   /* root: the driver */
+	const void *object;	   /* handed in for this call, or NULL */
+	u64 sp, bp;		   /* at the call; the return address lies below sp */
 } __aligned(16);
 
 /** Counters of one driver on one CPU. */
-struct gate_counters { u64 begun, ended; };
+struct gate_counters {
+	u64 begun, ended;
+};
 
 /** @brief Give a root owner its counters. @return 0, -ENOMEM: all CONFIG_BANOS_MAX_DRIVERS are in use */
 int gate_open(struct owner *o);
@@ -48,7 +50,7 @@ int gate_drain(const struct owner *o, u64 deadline_ns);
 /** @brief End the innermost call into a driver of this thread, with @p result. Does not return. */
 void gate_abandon(s64 result) __noreturn;
 /* What lies below all errors that drivers know: some are of the kernel's own, which mean something on the way out alone. */
-#define GATE_RESULT_DOUBTFUL	(-512)
+#define GATE_RESULT_DOUBTFUL (-512)
 /**
  * @brief A result that no function of a driver may give: said in the log.
  * @return -EINVAL; @p result where it is an error that a later kernel may know
@@ -56,7 +58,7 @@ void gate_abandon(s64 result) __noreturn;
 s64 gate_bad_result(const struct owner *o, s64 result) __cold;
 
 /* Flags that have to be as they were: of these, interrupts on alone. TF, IF, DF, IOPL, NT, AC. */
-#define GATE_FLAGS	0x47700
+#define GATE_FLAGS 0x47700
 /** @brief A driver's function returned with other @p flags (of GATE_FLAGS) than it was called with: put them right, and say so. */
 void gate_bad_flags(const struct owner *o, u32 flags) __cold;
 /** @brief The same, or @p fn returned with a spin lock held: preemption is on again, the lock lost. */
@@ -68,27 +70,34 @@ u32 gate_debug_enter(const struct owner *o, const void *fn);
 /** @brief Has the function left a mutex held? That is said. */
 void gate_debug_leave(const struct owner *o, const void *fn, u32 mutexes);
 #else
-static inline u32 gate_debug_enter(const struct owner *o, const void *fn) { return 0; }
-static inline void gate_debug_leave(const struct owner *o, const void *fn, u32 mutexes) { }
+static inline u32 gate_debug_enter(const struct owner *o, const void *fn)
+{
+	return 0;
+}
+static inline void gate_debug_leave(const struct owner *o, const void *fn, u32 mutexes)
+{
+}
 #endif
 
-#define gate_count_event(slot, field) \
-	__asm__ volatile("incq %%gs:%c1(%0)" :: "r"((u64)(slot)), \
-			 "i"(offsetof(struct gate_counters, field)) : "memory", "cc")
+#define gate_count_event(slot, field)                               \
+	__asm__ volatile("incq %%gs:%c1(%0)" ::"r"((u64)(slot)),    \
+			 "i"(offsetof(struct gate_counters, field)) \
+			 : "memory", "cc")
 
 /* The first counters are for threads of drivers' own, which no one waits for here. */
-#define GATE_OWN_SLOT	offsetof(struct cpu, gate)
+#define GATE_OWN_SLOT offsetof(struct cpu, gate)
 
 /*
  * The way in and out. Only in a function that also makes an ordinary call (as
  * gate_call() does): else the compiler need not keep the stack 16-aligned.
  */
-static inline __attribute__((always_inline)) s64 gate_enter(struct owner *o, bool own, const void *object,
-							    const void *fn, u64 a, u64 b, u64 c, u64 d,
-							    u64 e, u64 f)
+static inline __attribute__((always_inline)) s64 gate_enter(struct owner *o, bool own,
+							    const void *object, const void *fn,
+							    u64 a, u64 b, u64 c, u64 d, u64 e,
+							    u64 f)
 {
 	struct gate_record r;
-	u32 mutexes = gate_debug_enter(o, fn);	/* a call: before anything is in registers by name */
+	u32 mutexes = gate_debug_enter(o, fn); /* a call: before anything is in registers by name */
 	register u64 r8 __asm__("r8") = e;
 	register u64 r9 __asm__("r9") = f;
 	s64 result = (s64)fn;
@@ -100,17 +109,18 @@ static inline __attribute__((always_inline)) s64 gate_enter(struct owner *o, boo
 	gate_count_event(own ? GATE_OWN_SLOT : o->gate_slot, begun);
 	__asm__ volatile("" ::: "memory");
 	current->gate = &r;
-	__asm__ volatile("movq %%rsp, %[sp]\n\t"
-			 "movq %%rbp, %[bp]\n\t"
-			 "call *%%rax\n\t"
-			 "pushfq\n\t"
-			 "popq %q[flags]\n\t"
-			 "andl %[mask], %[flags]\n\t"
-			 "orl %%gs:%c[preempt], %[flags]"	/* a spin lock of the driver's keeps preemption off */
-			 : "+a"(result), [flags] "=b"(flags), [sp] "=m"(r.sp), [bp] "=m"(r.bp), "+D"(a), "+S"(b), "+d"(c), "+c"(d),
-			   "+r"(r8), "+r"(r9)
-			 : [mask] "i"(GATE_FLAGS), [preempt] "i"(offsetof(struct cpu, preempt_count))
-			 : "r10", "r11", "r12", "r13", "r14", "r15", "memory", "cc");
+	__asm__ volatile(
+		"movq %%rsp, %[sp]\n\t"
+		"movq %%rbp, %[bp]\n\t"
+		"call *%%rax\n\t"
+		"pushfq\n\t"
+		"popq %q[flags]\n\t"
+		"andl %[mask], %[flags]\n\t"
+		"orl %%gs:%c[preempt], %[flags]" /* a spin lock of the driver's keeps preemption off */
+		: "+a"(result), [flags] "=b"(flags), [sp] "=m"(r.sp), [bp] "=m"(r.bp), "+D"(a),
+		  "+S"(b), "+d"(c), "+c"(d), "+r"(r8), "+r"(r9)
+		: [mask] "i"(GATE_FLAGS), [preempt] "i"(offsetof(struct cpu, preempt_count))
+		: "r10", "r11", "r12", "r13", "r14", "r15", "memory", "cc");
 	if (unlikely(flags != X86_EFLAGS_IF))
 		gate_untidy(r.owner, fn, flags & GATE_FLAGS);
 	current->gate = r.outer;
@@ -124,8 +134,8 @@ static inline __attribute__((always_inline)) s64 gate_enter(struct owner *o, boo
  * @param object  what is valid for this call alone: see gate_object()
  * @return what it returned, -EINVAL if that was below -4095 or an error of the kernel's own, or what gate_abandon() said
  */
-static inline s64 gate_call(struct owner *o, const void *object, const void *fn, u64 a, u64 b, u64 c, u64 d,
-			    u64 e, u64 f)
+static inline s64 gate_call(struct owner *o, const void *object, const void *fn, u64 a, u64 b,
+			    u64 c, u64 d, u64 e, u64 f)
 {
 	s64 result = gate_enter(o, false, object, fn, a, b, c, d, e, f);
 

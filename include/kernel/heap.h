@@ -9,17 +9,17 @@ void *kzalloc(size_t size) __attribute__((malloc));
 /** n * size with an overflow check, zeroed. */
 void *kcalloc(size_t n, size_t size);
 void *krealloc(void *p, size_t new_size);
-void kfree(const void *p);			/* NULL is fine */
+void kfree(const void *p); /* NULL is fine */
 char *kstrdup(const char *s);
 size_t kmalloc_usable(const void *p);
 
 struct kmem_cache;
 struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align);
-void *kmem_cache_alloc(struct kmem_cache *c);	/* not zeroed */
+void *kmem_cache_alloc(struct kmem_cache *c); /* not zeroed */
 void *kmem_cache_zalloc(struct kmem_cache *c);
 void kmem_cache_free(struct kmem_cache *c, void *p);
 
-enum kprot { KPROT_R = 1, KPROT_RW = 3, KPROT_RX = 5 };	/* never writable and executable */
+enum kprot { KPROT_R = 1, KPROT_RW = 3, KPROT_RX = 5 }; /* never writable and executable */
 enum krange_area { KRANGE_GENERAL, KRANGE_DRIVER /* top 2 GiB, for driver code and data */ };
 /** @p npages zeroed pages, not contiguous physically, with an unmapped guard page below and above. Sleeps. */
 void *krange_alloc(enum krange_area area, size_t npages, enum kprot prot);
@@ -61,6 +61,11 @@ static inline void heap_debug_account(s64 bytes)
 	__atomic_fetch_add(&heap_debug_live_bytes, bytes, __ATOMIC_RELAXED);
 }
 #else
-static inline s64 heap_debug_live(void) { return 0; }
-static inline void heap_debug_account(s64 bytes) { }
+static inline s64 heap_debug_live(void)
+{
+	return 0;
+}
+static inline void heap_debug_account(s64 bytes)
+{
+}
 #endif

@@ -3,7 +3,11 @@
 #pragma once
 #include <kernel/types.h>
 
-struct huffman { u16 fast[512]; u16 count[16]; u16 symbol[288]; };
+struct huffman {
+	u16 fast[512];
+	u16 count[16];
+	u16 symbol[288];
+};
 #define INFLATE_WINDOW 32768u
 /** About 36 KiB: not for a kernel stack. */
 struct inflate {
@@ -12,15 +16,15 @@ struct inflate {
 	u64 bits;
 	u32 nbits;
 	u8 window[INFLATE_WINDOW];
-	u32 wpos;			/* next byte of the window */
-	u64 total;			/* bytes produced */
+	u32 wpos;  /* next byte of the window */
+	u64 total; /* bytes produced */
 	u32 crc;
 	/** Takes decompressed bytes in order. @return 0, or a negative errno that ends it all */
 	int (*out)(void *ctx, const u8 *data, size_t n);
 	void *ctx;
-	const char *error;		/* in words, after a failure */
+	const char *error; /* in words, after a failure */
 	struct huffman lit, dist;
-	bool tables_fixed;		/* lit and dist are those of the format */
+	bool tables_fixed; /* lit and dist are those of the format */
 };
 /**
  * Decompress one gzip member.
@@ -29,4 +33,7 @@ struct inflate {
  * @return 0, -EINVAL (damaged: s->error says what), or what out() returned
  */
 int gunzip(struct inflate *s, size_t *consumed);
-static inline bool gzip_magic(const u8 *p, size_t n) { return n >= 2 && p[0] == 0x1f && p[1] == 0x8b; }
+static inline bool gzip_magic(const u8 *p, size_t n)
+{
+	return n >= 2 && p[0] == 0x1f && p[1] == 0x8b;
+}

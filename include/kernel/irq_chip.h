@@ -6,7 +6,7 @@
 /** Calls come with interrupts off; a chip guards its registers itself. */
 struct irq_chip {
 	const char *name;
-	u32 fixed_vectors;		/* 0: vectors are given out freely; else GSI n has this + n */
+	u32 fixed_vectors; /* 0: vectors are given out freely; else GSI n has this + n */
 	/** Is there such an input? */
 	bool (*has)(u32 gsi);
 	/** Set up an input, masked. */
@@ -24,7 +24,9 @@ const struct irq_chip *arch_irq_init(void);
 bool arch_irq_message(u32 apic_id, u8 vector, u64 *address, u32 *data);
 
 /* Vectors for devices; pure (kernel/vectors.c), the caller locks. */
-struct vector_map { u64 used[4]; };
+struct vector_map {
+	u64 used[4];
+};
 void vector_map_init(struct vector_map *m, u32 first, u32 last);
 /** @p count (a power of two up to 32) adjacent ones, aligned to their count. @return the first, or -EBUSY */
 int vector_alloc(struct vector_map *m, u32 count);

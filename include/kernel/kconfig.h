@@ -17,18 +17,18 @@
 
 #include <generated/autoconf.h>
 
-#define KCONFIG_ARG_1 0,
+#define KCONFIG_ARG_1			   0,
 #define KCONFIG_SECOND(first, second, ...) second
-#define KCONFIG_IS_1__(arg_or_junk) KCONFIG_SECOND(arg_or_junk 1, 0, 0)
-#define KCONFIG_IS_1_(value) KCONFIG_IS_1__(KCONFIG_ARG_##value)
-#define KCONFIG_IS_1(value) KCONFIG_IS_1_(value)
+#define KCONFIG_IS_1__(arg_or_junk)	   KCONFIG_SECOND(arg_or_junk 1, 0, 0)
+#define KCONFIG_IS_1_(value)		   KCONFIG_IS_1__(KCONFIG_ARG_##value)
+#define KCONFIG_IS_1(value)		   KCONFIG_IS_1_(value)
 
-#define KCONFIG_OR(a, b) KCONFIG_OR_(a, b)
+#define KCONFIG_OR(a, b)  KCONFIG_OR_(a, b)
 #define KCONFIG_OR_(a, b) KCONFIG_OR_##a##b
-#define KCONFIG_OR_00 0
-#define KCONFIG_OR_01 1
-#define KCONFIG_OR_10 1
-#define KCONFIG_OR_11 1
+#define KCONFIG_OR_00	  0
+#define KCONFIG_OR_01	  1
+#define KCONFIG_OR_10	  1
+#define KCONFIG_OR_11	  1
 
 /** @brief 1 if @p option is y, else 0. Usable in #if and in C. */
 #define IS_BUILTIN(option) KCONFIG_IS_1(option)
@@ -37,7 +37,6 @@
 #define IS_MODULE(option) KCONFIG_IS_1(option##_MODULE)
 
 /** @brief 1 if @p option is y or m, else 0. Usable in #if and in C. */
-#define IS_ENABLED(option) \
-	KCONFIG_OR(KCONFIG_IS_1(option), KCONFIG_IS_1(option##_MODULE))
+#define IS_ENABLED(option) KCONFIG_OR(KCONFIG_IS_1(option), KCONFIG_IS_1(option##_MODULE))
 
 #endif

@@ -7,21 +7,42 @@
 #pragma once
 #include <kernel/types.h>
 
-struct ktest_context { const char *suite, *name; u32 failures; bool skipped; const char *why; };
-struct ktest { const char *suite, *name; void (*fn)(struct ktest_context *t); };
+struct ktest_context {
+	const char *suite, *name;
+	u32 failures;
+	bool skipped;
+	const char *why;
+};
+struct ktest {
+	const char *suite, *name;
+	void (*fn)(struct ktest_context *t);
+};
 #ifdef CONFIG_KTEST
-#define KTEST(s, n) \
-	static void ktest_##s##_##n(struct ktest_context *t); \
-	static const struct ktest ktest_entry_##s##_##n __section(".ktests") __aligned(8) = { #s, #n, ktest_##s##_##n }; \
+#define KTEST(s, n)                                                          \
+	static void ktest_##s##_##n(struct ktest_context *t);                \
+	static const struct ktest ktest_entry_##s##_##n __section(".ktests") \
+		__aligned(8) = { #s, #n, ktest_##s##_##n };                  \
 	static void ktest_##s##_##n(struct ktest_context *t __unused)
 #else
 #define KTEST(s, n) static __unused void ktest_##s##_##n(struct ktest_context *t __unused)
 #endif
-#define KEXPECT(c) ({ bool _ok = !!(c); if (!_ok) ktest_fail(t, #c, __FILE__, __LINE__); _ok; })
+#define KEXPECT(c)                                             \
+	({                                                     \
+		bool _ok = !!(c);                              \
+		if (!_ok)                                      \
+			ktest_fail(t, #c, __FILE__, __LINE__); \
+		_ok;                                           \
+	})
 #define KEXPECT_EQ(a, b) ktest_expect_eq(t, (s64)(a), (s64)(b), #a " == " #b, __FILE__, __LINE__)
-#define KSKIP(reason) do { t->skipped = true; t->why = (reason); return; } while (0)
+#define KSKIP(reason)              \
+	do {                       \
+		t->skipped = true; \
+		t->why = (reason); \
+		return;            \
+	} while (0)
 void ktest_fail(struct ktest_context *t, const char *what, const char *file, int line);
-bool ktest_expect_eq(struct ktest_context *t, s64 a, s64 b, const char *what, const char *file, int line);
+bool ktest_expect_eq(struct ktest_context *t, s64 a, s64 b, const char *what, const char *file,
+		     int line);
 /**
  * Run tests and print the results as KTAP.
  * @param filter  a glob over "suite.name", or NULL for all
@@ -33,5 +54,7 @@ int ktest_run(const char *filter);
 #ifdef CONFIG_KTEST
 void ktest_boot(void);
 #else
-static inline void ktest_boot(void) { }
+static inline void ktest_boot(void)
+{
+}
 #endif

@@ -5,10 +5,12 @@
 
 #define LEAK_SITES_MAX 32
 struct leak_report {
-	u64 objects, bytes;		/* live ones that were looked at */
+	u64 objects, bytes; /* live ones that were looked at */
 	u64 leaked_objects, leaked_bytes;
-	u32 nr_sites;			/* what does not fit is in the sums alone */
-	struct leak_site { u64 ip, objects, bytes, example; } sites[LEAK_SITES_MAX];	/* by who allocated */
+	u32 nr_sites; /* what does not fit is in the sums alone */
+	struct leak_site {
+		u64 ip, objects, bytes, example;
+	} sites[LEAK_SITES_MAX]; /* by who allocated */
 };
 /** Calls @p look for memory that nobody points to and that points to others: what is in use of stacks. */
 typedef void (*leak_roots)(void (*look)(void *ctx, u64 start, u64 len), void *ctx);

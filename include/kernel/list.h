@@ -3,12 +3,23 @@
 #pragma once
 #include <kernel/types.h>
 
-struct list { struct list *next, *prev; };
-#define LIST_INIT(l)	{ &(l), &(l) }
-#define DEFINE_LIST(l)	struct list l = LIST_INIT(l)
+struct list {
+	struct list *next, *prev;
+};
+#define LIST_INIT(l)       \
+	{                  \
+		&(l), &(l) \
+	}
+#define DEFINE_LIST(l) struct list l = LIST_INIT(l)
 
-static inline void list_init(struct list *l) { l->next = l->prev = l; }
-static inline bool list_empty(const struct list *l) { return l->next == l; }
+static inline void list_init(struct list *l)
+{
+	l->next = l->prev = l;
+}
+static inline bool list_empty(const struct list *l)
+{
+	return l->next == l;
+}
 static inline void list_insert_between(struct list *n, struct list *a, struct list *b)
 {
 	n->prev = a;
@@ -17,8 +28,14 @@ static inline void list_insert_between(struct list *n, struct list *a, struct li
 	b->prev = n;
 }
 /** Insert @p n right behind @p head: the first of the list. */
-static inline void list_add(struct list *n, struct list *head) { list_insert_between(n, head, head->next); }
-static inline void list_add_tail(struct list *n, struct list *head) { list_insert_between(n, head->prev, head); }
+static inline void list_add(struct list *n, struct list *head)
+{
+	list_insert_between(n, head, head->next);
+}
+static inline void list_add_tail(struct list *n, struct list *head)
+{
+	list_insert_between(n, head->prev, head);
+}
 /** Unlink; @p n is left empty, so that list_empty(n) tells and a second call is harmless. */
 static inline void list_del(struct list *n)
 {
@@ -37,13 +54,14 @@ static inline void list_splice_tail(struct list *from, struct list *to)
 	to->prev = from->prev;
 	list_init(from);
 }
-#define list_entry(p, type, member)	container_of(p, type, member)
-#define list_first(l, type, member)	list_entry((l)->next, type, member)
-#define list_last(l, type, member)	list_entry((l)->prev, type, member)
-#define list_for_each(pos, head, member) \
+#define list_entry(p, type, member) container_of(p, type, member)
+#define list_first(l, type, member) list_entry((l)->next, type, member)
+#define list_last(l, type, member)  list_entry((l)->prev, type, member)
+#define list_for_each(pos, head, member)                                                   \
 	for (pos = list_entry((head)->next, typeof(*pos), member); &pos->member != (head); \
 	     pos = list_entry(pos->member.next, typeof(*pos), member))
-#define list_for_each_safe(pos, tmp, head, member) \
-	for (pos = list_entry((head)->next, typeof(*pos), member), \
-	     tmp = list_entry(pos->member.next, typeof(*pos), member); &pos->member != (head); \
+#define list_for_each_safe(pos, tmp, head, member)                    \
+	for (pos = list_entry((head)->next, typeof(*pos), member),    \
+	    tmp = list_entry(pos->member.next, typeof(*pos), member); \
+	     &pos->member != (head);                                  \
 	     pos = tmp, tmp = list_entry(tmp->member.next, typeof(*pos), member))

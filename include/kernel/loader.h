@@ -16,11 +16,11 @@
 #include <kernel/types.h>
 #include <uapi/elf.h>
 
-#define LOADER_FILE_MAX		(32ul << 20)	/* bytes of a file */
-#define LOADER_MEMORY_MAX	(32ul << 20)	/* bytes in memory */
-#define LOADER_EXPORT_NAME_MAX	127		/* bytes of an exported name */
-#define LOADER_WORDS_NAME_MAX	512		/* bytes of a name whose origin is looked for */
-#define LOADER_STUB_SIZE	32
+#define LOADER_FILE_MAX	       (32ul << 20) /* bytes of a file */
+#define LOADER_MEMORY_MAX      (32ul << 20) /* bytes in memory */
+#define LOADER_EXPORT_NAME_MAX 127	    /* bytes of an exported name */
+#define LOADER_WORDS_NAME_MAX  512	    /* bytes of a name whose origin is looked for */
+#define LOADER_STUB_SIZE       32
 
 /* Tables of the file: some assemblers put them at any offset, so they are read at any address. */
 typedef Elf64_Shdr __attribute__((aligned(1))) file_shdr;
@@ -33,26 +33,26 @@ enum load_part { PART_TEXT, PART_RODATA, PART_DATA, PARTS, PART_NONE = PARTS };
 
 /** What becomes of a section of the file. */
 struct load_section {
-	u64 addr;			/* where the driver will see it */
-	u8 *mem;			/* where we can write it; NULL: not loaded */
-	u64 offset;			/* in its part */
-	u8 part;			/* enum load_part; PART_NONE: not loaded */
-	bool excluded;			/* of a COMDAT group that another copy stands for */
+	u64 addr;      /* where the driver will see it */
+	u8 *mem;       /* where we can write it; NULL: not loaded */
+	u64 offset;    /* in its part */
+	u8 part;       /* enum load_part; PART_NONE: not loaded */
+	bool excluded; /* of a COMDAT group that another copy stands for */
 };
 
 /** What an imported name leads to. */
 struct load_import {
-	u64 address;			/* function of the kernel, or 0 */
-	u64 slot;			/* function of a driver: what its stub hands to env->slot_entry */
+	u64 address; /* function of the kernel, or 0 */
+	u64 slot;    /* function of a driver: what its stub hands to env->slot_entry */
 };
 
 struct loader;
 /** What the loader needs of the world. */
 struct loader_env {
-	u32 level;			/**< of the API that is offered */
-	u64 slot_entry, absent_entry;	/**< where stubs lead: r11 has the slot, or the name */
-	void *(*alloc)(size_t size);	/**< not zeroed; NULL: no memory */
-	void (*free)(void *p);		/**< NULL is fine */
+	u32 level;		      /**< of the API that is offered */
+	u64 slot_entry, absent_entry; /**< where stubs lead: r11 has the slot, or the name */
+	void *(*alloc)(size_t size);  /**< not zeroed; NULL: no memory */
+	void (*free)(void *p);	      /**< NULL is fine */
 	/** @p npages pages, with any content, within reach of the kernel's text; *@p addr is where the driver will see them. */
 	u8 *(*alloc_memory)(struct loader *l, u64 npages, u64 *addr);
 	/** Take back what alloc_memory() gave, and what find() and depend() did since. */
@@ -68,16 +68,21 @@ struct loader_env {
 	int (*depend)(struct loader *l, const char *name);
 };
 
-struct load_export { const char *name; u64 address; };
+struct load_export {
+	const char *name;
+	u64 address;
+};
 /** A function of the driver, for backtraces. */
-struct load_function { u32 offset, size, name; };	/* from l->addr; in l->names */
+struct load_function {
+	u32 offset, size, name;
+}; /* from l->addr; in l->names */
 
 struct loader {
 	const struct loader_env *env;
-	void *arg;				/* env's */
+	void *arg; /* env's */
 	const u8 *file;
 	u64 file_size;
-	const char *params;			/* "name=value ...", or NULL */
+	const char *params; /* "name=value ...", or NULL */
 	struct report report;
 
 	/* The file; set by check_file(), within bounds from then on. */
@@ -85,40 +90,41 @@ struct loader {
 	u32 nsections, section_strings, symbol_section, shndx_section;
 	const file_sym *symbols;
 	u32 nsymbols, first_global;
-	const char *strings;			/* of symbols; NUL-terminated */
+	const char *strings; /* of symbols; NUL-terminated */
 	u64 strings_size;
-	const file_word *shndx;			/* of symbols with SHN_XINDEX, or NULL */
+	const file_word *shndx; /* of symbols with SHN_XINDEX, or NULL */
 	bool has_groups;
-	u8 *referenced;				/* bit per symbol, or NULL; see symbol_referenced() */
+	u8 *referenced; /* bit per symbol, or NULL; see symbol_referenced() */
 
 	/* The descriptor; as in the file, so pointers in it are not relocated. */
 	u32 driver_section;
-	const u8 *records;			/* what is in that section, 8-aligned */
-	u8 *records_copy;			/* where they are not so in the file; or NULL */
+	const u8 *records; /* what is in that section, 8-aligned */
+	u8 *records_copy;  /* where they are not so in the file; or NULL */
 	const struct banos_driver_record *driver;
 
 	/* The memory; set by lay_out(). */
-	struct load_section *where;		/* of each section */
+	struct load_section *where; /* of each section */
 	u64 part_offset[PARTS], part_size[PARTS], npages;
-	u64 code_size;				/* of the text; stubs come behind */
-	u64 stubs, nstubs, stubs_used;		/* offset in memory, number */
-	u64 got, got_first;			/* offset in memory; symbol with the first slot */
+	u64 code_size;		       /* of the text; stubs come behind */
+	u64 stubs, nstubs, stubs_used; /* offset in memory, number */
+	u64 got, got_first;	       /* offset in memory; symbol with the first slot */
 	u8 *mem;
 	u64 addr;
 
 	/* Symbols; set by resolve(). */
-	u64 *value;				/* of each symbol; see VALUE_SPECIAL */
-	u64 elsewhere_work;			/* of value_elsewhere() */
+	u64 *value;	    /* of each symbol; see VALUE_SPECIAL */
+	u64 elsewhere_work; /* of value_elsewhere() */
 
 	/* What the caller takes over, by setting it to NULL here. */
-	char *names;				/* copy of strings */
+	char *names; /* copy of strings */
 	struct load_function *functions;
 	u32 nfunctions;
 	struct load_export *exports;
 	u32 nexports;
-	u64 *init_calls, *fini_calls;		/* constructors and destructors, in the order of their calls */
+	u64 *init_calls,
+		*fini_calls; /* constructors and destructors, in the order of their calls */
 	u32 ninit, nfini;
-	u64 init, exit;				/* addresses; exit may be 0 */
+	u64 init, exit; /* addresses; exit may be 0 */
 };
 
 /**
@@ -126,11 +132,14 @@ struct loader {
  * driver is that large, seen as a signed number. VALUE_SPECIAL itself: missing,
  * or in a section that is not loaded. Above: an absent weak import, and its stub.
  */
-#define VALUE_SPECIAL	0x7000000000000000ll
-static inline bool value_special(u64 v) { return (s64)v >= VALUE_SPECIAL; }
+#define VALUE_SPECIAL 0x7000000000000000ll
+static inline bool value_special(u64 v)
+{
+	return (s64)v >= VALUE_SPECIAL;
+}
 
 /** relocate(): the GOT has to have slots for all symbols. Set got_first and start over from lay_out(). */
-#define LOADER_AGAIN	1
+#define LOADER_AGAIN 1
 
 /**
  * @brief Load a driver up to, not including, its first instruction.
@@ -144,24 +153,25 @@ void loader_free(struct loader *l);
 
 /* ---- stages, in order; 0 or negative errno with a reason added ---- */
 
-int check_format(struct loader *l);		/* foreign.c: is it an object file of our kind at all? */
-int check_file(struct loader *l);		/* check.c: ELF header and sections */
-int check_origin(struct loader *l);		/* foreign.c: an object file, but is it of a driver? */
-int check_symbols(struct loader *l);		/* symbols.c */
-int check_groups(struct loader *l);		/* groups.c: COMDAT */
-int check_driver(struct loader *l);		/* descriptor.c */
-int lay_out(struct loader *l);			/* layout.c: which section goes where */
-int copy_sections(struct loader *l);		/* layout.c */
-int resolve(struct loader *l);			/* resolve.c: symbols to addresses */
-int relocate(struct loader *l);			/* relocate.c */
-int find_entry_points(struct loader *l);	/* entries.c: init, exit, constructors, exports */
-int set_parameters(struct loader *l);		/* params.c */
+int check_format(struct loader *l);	 /* foreign.c: is it an object file of our kind at all? */
+int check_file(struct loader *l);	 /* check.c: ELF header and sections */
+int check_origin(struct loader *l);	 /* foreign.c: an object file, but is it of a driver? */
+int check_symbols(struct loader *l);	 /* symbols.c */
+int check_groups(struct loader *l);	 /* groups.c: COMDAT */
+int check_driver(struct loader *l);	 /* descriptor.c */
+int lay_out(struct loader *l);		 /* layout.c: which section goes where */
+int copy_sections(struct loader *l);	 /* layout.c */
+int resolve(struct loader *l);		 /* resolve.c: symbols to addresses */
+int relocate(struct loader *l);		 /* relocate.c */
+int find_entry_points(struct loader *l); /* entries.c: init, exit, constructors, exports */
+int set_parameters(struct loader *l);	 /* params.c */
 
 /* ---- shared by stages ---- */
 
 static inline const char *section_name(const struct loader *l, u32 i)
 {
-	return (const char *)l->file + l->sections[l->section_strings].sh_offset + l->sections[i].sh_name;
+	return (const char *)l->file + l->sections[l->section_strings].sh_offset +
+	       l->sections[i].sh_name;
 }
 static inline const char *symbol_name(const struct loader *l, const file_sym *s)
 {
@@ -177,9 +187,15 @@ static inline u32 symbol_section(const struct loader *l, const file_sym *s)
 /** Does [addr, addr + size) lie in a part of the memory? */
 bool in_part(const struct loader *l, enum load_part part, u64 addr, u64 size);
 /** Writable copy of driver memory that is known to be in some part. */
-static inline u8 *memory_at(const struct loader *l, u64 addr) { return l->mem + (addr - l->addr); }
+static inline u8 *memory_at(const struct loader *l, u64 addr)
+{
+	return l->mem + (addr - l->addr);
+}
 /** Is this in code of the driver's own? The text is the first part, and stubs come behind the code. */
-static inline bool in_code(const struct loader *l, u64 addr) { return addr - l->addr < l->code_size; }
+static inline bool in_code(const struct loader *l, u64 addr)
+{
+	return addr - l->addr < l->code_size;
+}
 bool name_valid(const char *name, size_t size);
 /** Will this section be in memory, as far as its header says? COMDAT groups may leave it out still. */
 bool section_kept(const struct loader *l, u32 i);
@@ -198,7 +214,9 @@ const char *forbidden_name_words(const char *name);
 
 /* ---- records of .banos-driver, also of built-in drivers ---- */
 
-struct record_header { u32 size, kind; };
+struct record_header {
+	u32 size, kind;
+};
 /**
  * @brief Next record.
  * @param at  in/out: offset; start with 0
@@ -212,11 +230,11 @@ int check_records(struct report *r, const u8 *records, u64 size, u32 level,
 bool param_consistent(const struct banos_param_record *p);
 /** Where a parameter's variable may lie, and how to write it. */
 struct param_target {
-	const u8 *records;			/* checked */
-	const u8 *relocated;			/* the same in the driver's memory */
+	const u8 *records;   /* checked */
+	const u8 *relocated; /* the same in the driver's memory */
 	u64 size;
-	u64 data, data_size;			/* where variables lie */
-	u8 *mem;				/* of @p data */
+	u64 data, data_size; /* where variables lie */
+	u8 *mem;	     /* of @p data */
 };
 /** @brief Check where variables lie; then set them as @p params says. */
 int params_apply(struct report *r, const struct param_target *t, const char *params);

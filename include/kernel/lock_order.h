@@ -13,24 +13,32 @@
 #pragma once
 #include <kernel/types.h>
 
-#define LOCK_CLASSES	512u
-#define LOCKS_HELD	24u
+#define LOCK_CLASSES 512u
+#define LOCKS_HELD   24u
 
 struct lock_class {
-	const char *name;		/* NULL: known by where it was taken first */
-	u64 first_ip;			/* where that was */
-	u32 id;				/* 0: not taken yet */
-	bool in_interrupt, interrupts_on;	/* how it has been taken */
+	const char *name;		  /* NULL: known by where it was taken first */
+	u64 first_ip;			  /* where that was */
+	u32 id;				  /* 0: not taken yet */
+	bool in_interrupt, interrupts_on; /* how it has been taken */
 };
 /** What a CPU (spin locks) or a thread (others) holds, oldest first. */
 struct lock_stack {
 	u32 n;
-	struct { const void *lock; struct lock_class *class; u64 ip; } at[LOCKS_HELD];
+	struct {
+		const void *lock;
+		struct lock_class *class;
+		u64 ip;
+	} at[LOCKS_HELD];
 };
 
 #ifdef CONFIG_DEBUG_LOCKS
 /** The class of locks that are made here. */
-#define LOCK_CLASS_HERE(text) ({ static struct lock_class _class = { .name = (text) }; &_class; })
+#define LOCK_CLASS_HERE(text)                                         \
+	({                                                            \
+		static struct lock_class _class = { .name = (text) }; \
+		&_class;                                              \
+	})
 /**
  * @brief Before waiting for a lock.
  * @param class  where the lock keeps its class; a lock of the image that has none yet gets one of its own
@@ -48,7 +56,9 @@ void lock_order_tell_held(void);
 
 /* ---- the orders that were seen; pure (kernel/lock_graph.c), the caller locks ---- */
 
-struct lock_graph { u64 after[LOCK_CLASSES][LOCK_CLASSES / 64]; };
+struct lock_graph {
+	u64 after[LOCK_CLASSES][LOCK_CLASSES / 64];
+};
 
 static inline bool lock_graph_has(const struct lock_graph *g, u32 before, u32 after)
 {

@@ -23,21 +23,34 @@
 
 /** Classes of what can be owned; for accounts and leak reports. */
 enum owned_kind {
-	OWNED_CHARDEV, OWNED_MEMORY, OWNED_TIMER, OWNED_WORK, OWNED_THREAD, OWNED_MUTEX, OWNED_WAIT, OWNED_SYMBOL,
+	OWNED_CHARDEV,
+	OWNED_MEMORY,
+	OWNED_TIMER,
+	OWNED_WORK,
+	OWNED_THREAD,
+	OWNED_MUTEX,
+	OWNED_WAIT,
+	OWNED_SYMBOL,
 	OWNED_FIRMWARE,
-	OWNED_BUS, OWNED_DEVICE, OWNED_PROBER, OWNED_MMIO, OWNED_PORTS, OWNED_DMA, OWNED_IRQ,
+	OWNED_BUS,
+	OWNED_DEVICE,
+	OWNED_PROBER,
+	OWNED_MMIO,
+	OWNED_PORTS,
+	OWNED_DMA,
+	OWNED_IRQ,
 	OWNED_KINDS,
-	HANDLE_OWNER = OWNED_KINDS,	/* not owned, but has a handle */
+	HANDLE_OWNER = OWNED_KINDS, /* not owned, but has a handle */
 };
 /** When owner_sweep() takes it back. */
 enum owned_phase { OWNED_ENTRY, OWNED_ACTIVE, OWNED_PASSIVE, OWNED_PHASES };
 
 struct owned;
 struct owned_class {
-	const char *name, *names;	/* "timer", "timers" */
-	u8 kind;			/* enum owned_kind */
-	u8 phase;			/* enum owned_phase; OWNED_ENTRY is never a leak */
-	bool late;			/* published when its driver can be depended on: it makes others look for drivers */
+	const char *name, *names; /* "timer", "timers" */
+	u8 kind;		  /* enum owned_kind */
+	u8 phase;		  /* enum owned_phase; OWNED_ENTRY is never a leak */
+	bool late; /* published when its driver can be depended on: it makes others look for drivers */
 	/**
 	 * Make it inert: after this it leads nowhere and nothing of it runs. Called
 	 * after it left its owner. May sleep, until @p deadline_ns; NULL: nothing to do.
@@ -60,28 +73,28 @@ struct owner {
 	struct owner *parent, *root;
 	struct list children, sibling;
 	struct list owned[OWNED_PHASES]; /* newest first */
-	spinlock_t lock;		/* root's is used */
-	u64 handle;			/* 0: the kernel's own */
-	const char *name;		/* of the driver or device; for messages */
-	bool closed;			/* it, and what is below it, obtains nothing more */
-	u64 stop_by_ns;			/* it is being let go: until when that may take; 0: it is not */
-	bool live, live_late;		/* what it registers is visible at once */
-	struct bus_device *device;	/* the device on a bus that it stands for, or NULL; bus.h */
-	u32 counts[OWNED_KINDS];	/* root's: of the whole tree */
-	u64 bytes;			/* root's: of OWNED_MEMORY */
-	u32 gate_slot;			/* offset of its counters in struct cpu; gate.h */
-	u64 code, code_end;		/* root's: where its functions lie */
-	void *private;			/* the driver's instance; NULL: the kernel's own */
+	spinlock_t lock;		 /* root's is used */
+	u64 handle;			 /* 0: the kernel's own */
+	const char *name;		 /* of the driver or device; for messages */
+	bool closed;			 /* it, and what is below it, obtains nothing more */
+	u64 stop_by_ns;		   /* it is being let go: until when that may take; 0: it is not */
+	bool live, live_late;	   /* what it registers is visible at once */
+	struct bus_device *device; /* the device on a bus that it stands for, or NULL; bus.h */
+	u32 counts[OWNED_KINDS];   /* root's: of the whole tree */
+	u64 bytes;		   /* root's: of OWNED_MEMORY */
+	u32 gate_slot;		   /* offset of its counters in struct cpu; gate.h */
+	u64 code, code_end;	   /* root's: where its functions lie */
+	void *private;		   /* the driver's instance; NULL: the kernel's own */
 	struct rcu_head rcu;
 };
 
 struct owned {
 	struct list link;
-	struct owner *owner;		/* NULL once it was given up */
+	struct owner *owner; /* NULL once it was given up */
 	const struct owned_class *class;
 	struct atomic refs;
-	bool published;			/* publish() was called, or is being called */
-	u64 handle;			/* 0: none */
+	bool published; /* publish() was called, or is being called */
+	u64 handle;	/* 0: none */
 	struct rcu_head rcu;
 };
 
@@ -107,7 +120,7 @@ static inline bool owner_has_code(const struct owner *o, const void *addr)
 	return (u64)addr >= o->root->code && (u64)addr < o->root->code_end;
 }
 /** How long letting go of anything of a driver's may take before it is -EBUSY. */
-#define OWNER_STOP_LIMIT_NS	(10 * NSEC_PER_SEC)
+#define OWNER_STOP_LIMIT_NS (10 * NSEC_PER_SEC)
 /** @brief What is stopped below this owner from now on shares one limit of time. */
 void owner_stop_begin(struct owner *o);
 void owner_stop_end(struct owner *o);
@@ -137,7 +150,8 @@ int owned_publish(struct owned *o);
  * @param with_handle  give it a handle, too, unless it is the kernel's own
  * @return 0, -ENODEV: the owner is closed, -ENOMEM. Any context.
  */
-int owned_add(struct owner *owner, struct owned *o, const struct owned_class *class, bool with_handle);
+int owned_add(struct owner *owner, struct owned *o, const struct owned_class *class,
+	      bool with_handle);
 /**
  * @brief Give up: off the list, handle void, class->stop(), owner's reference dropped. Where stop()
  * fails all is as before.

@@ -10,63 +10,94 @@
 #include <kernel/types.h>
 
 struct page {
-	u32 flags;		/* PG_* and owner-specific bits */
-	struct atomic refs;	/* 0: free */
+	u32 flags;	    /* PG_* and owner-specific bits */
+	struct atomic refs; /* 0: free */
 	union {
-		struct { struct page *next, *prev; };	/* free lists; free use by the owner */
-		struct { void *mapping; u64 index; };	/* page cache */
-		struct { void *slab_cache; void *slab_free; };
+		struct {
+			struct page *next, *prev;
+		}; /* free lists; free use by the owner */
+		struct {
+			void *mapping;
+			u64 index;
+		}; /* page cache */
+		struct {
+			void *slab_cache;
+			void *slab_free;
+		};
 	};
 	union {
-		u32 order;	/* of a free or compound block */
-		struct { u32 slab_inuse, slab_prev; };	/* heap.c: frame number of the page before */
+		u32 order; /* of a free or compound block */
+		struct {
+			u32 slab_inuse, slab_prev;
+		}; /* heap.c: frame number of the page before */
 		u64 private;
 	};
 };
 _Static_assert(sizeof(struct page) == 32, "struct page is 32 bytes");
-#define PG_BUDDY	0x1	/* head of a free block */
-#define PG_SLAB		0x2
-#define PG_LARGE	0x4	/* kmalloc of whole pages; order in ->order */
-#define PG_ANON		0x8	/* anonymous user memory */
-#define PG_DIRTY	0x10
-#define PG_UPTODATE	0x20
-#define PG_LOCKED	0x40
-#define PG_RESERVED	0x80
-#define PG_TABLE	0x100
-#define PG_FREE		0x200	/* in a CPU's stack of free pages */
-#define PG_POISONED	0x400	/* free, and holds the pattern (CONFIG_DEBUG_PAGEALLOC) */
-#define PG_TAIL		0x800	/* not the first page of a PG_LARGE (CONFIG_DEBUG_HEAP) */
-#define PG_DRIVER	0x1000	/* a driver may read and write it; of DMA memory each page */
+#define PG_BUDDY    0x1 /* head of a free block */
+#define PG_SLAB	    0x2
+#define PG_LARGE    0x4 /* kmalloc of whole pages; order in ->order */
+#define PG_ANON	    0x8 /* anonymous user memory */
+#define PG_DIRTY    0x10
+#define PG_UPTODATE 0x20
+#define PG_LOCKED   0x40
+#define PG_RESERVED 0x80
+#define PG_TABLE    0x100
+#define PG_FREE	    0x200  /* in a CPU's stack of free pages */
+#define PG_POISONED 0x400  /* free, and holds the pattern (CONFIG_DEBUG_PAGEALLOC) */
+#define PG_TAIL	    0x800  /* not the first page of a PG_LARGE (CONFIG_DEBUG_HEAP) */
+#define PG_DRIVER   0x1000 /* a driver may read and write it; of DMA memory each page */
 
-#define PAGE_ZERO	0x1	/* fill with zeroes */
-#define PAGE_BELOW_4G	0x2
-#define PAGE_ATOMIC	0x4	/* may use the reserve; never triggers the killing of a process */
-#define PAGE_USER	0x8	/* for user memory: fails earlier, leaving a reserve for the kernel */
+#define PAGE_ZERO     0x1 /* fill with zeroes */
+#define PAGE_BELOW_4G 0x2
+#define PAGE_ATOMIC   0x4 /* may use the reserve; never triggers the killing of a process */
+#define PAGE_USER     0x8 /* for user memory: fails earlier, leaving a reserve for the kernel */
 
 #ifdef __BANOS_HOST__
 /* A unit test on the host maps memory of its own there. */
-#define PHYSMAP_BASE	0x200000000000ull
-#define PAGEMAP_BASE	0x300000000000ull
+#define PHYSMAP_BASE 0x200000000000ull
+#define PAGEMAP_BASE 0x300000000000ull
 #else
-#define PHYSMAP_BASE	0xffff800000000000ull
-#define PAGEMAP_BASE	0xffffe00000000000ull
+#define PHYSMAP_BASE 0xffff800000000000ull
+#define PAGEMAP_BASE 0xffffe00000000000ull
 #endif
 /** Kernel address of physical memory (RAM known at boot). */
-static inline void *phys_to_virt(phys_t p) { return (void *)(PHYSMAP_BASE + p); }
-static inline phys_t virt_to_phys(const void *v) { return (u64)v - PHYSMAP_BASE; }	/* physmap addresses only */
+static inline void *phys_to_virt(phys_t p)
+{
+	return (void *)(PHYSMAP_BASE + p);
+}
+static inline phys_t virt_to_phys(const void *v)
+{
+	return (u64)v - PHYSMAP_BASE;
+} /* physmap addresses only */
 #define pagemap ((struct page *)PAGEMAP_BASE)
-static inline struct page *phys_to_page(phys_t p) { return &pagemap[p >> PAGE_SHIFT]; }
-static inline phys_t page_to_phys(const struct page *p) { return (phys_t)(p - pagemap) << PAGE_SHIFT; }
-static inline void *page_address(const struct page *p) { return phys_to_virt(page_to_phys(p)); }
-static inline struct page *virt_to_page(const void *v) { return phys_to_page(virt_to_phys(v)); }
+static inline struct page *phys_to_page(phys_t p)
+{
+	return &pagemap[p >> PAGE_SHIFT];
+}
+static inline phys_t page_to_phys(const struct page *p)
+{
+	return (phys_t)(p - pagemap) << PAGE_SHIFT;
+}
+static inline void *page_address(const struct page *p)
+{
+	return phys_to_virt(page_to_phys(p));
+}
+static inline struct page *virt_to_page(const void *v)
+{
+	return phys_to_page(virt_to_phys(v));
+}
 
 /** One page, refs 1. Any context. @return NULL when there is none. */
 struct page *page_alloc(u32 flags);
 /** 2^order contiguous, aligned pages (order <= 10), refs 1 on the first. */
 struct page *pages_alloc(u32 order, u32 flags);
 void pages_free(struct page *p, u32 order);
-static inline void page_get(struct page *p) { atomic_inc(&p->refs); }
-void page_free(struct page *p);			/* refs has reached 0 or is 1 and ours alone */
+static inline void page_get(struct page *p)
+{
+	atomic_inc(&p->refs);
+}
+void page_free(struct page *p); /* refs has reached 0 or is 1 and ours alone */
 static inline void page_put(struct page *p)
 {
 	if (atomic_dec_and_test(&p->refs))
@@ -77,7 +108,9 @@ bool page_user_exhausted(void);
 /** Is this physical address RAM that the allocator manages? */
 bool page_is_ram(phys_t p);
 
-struct mem_info { u64 total, free, cached, slab, page_tables, kernel_stacks, anon, reserved; };	/* pages */
+struct mem_info {
+	u64 total, free, cached, slab, page_tables, kernel_stacks, anon, reserved;
+}; /* pages */
 void mem_info_get(struct mem_info *m);
 /* Accounts kept by their owners, in pages; summed over CPUs by mem_info_get(). */
 enum mem_account { MEM_CACHED, MEM_SLAB, MEM_TABLES, MEM_STACKS, MEM_ANON, MEM_ACCOUNTS };
@@ -91,5 +124,5 @@ static inline void clear_page(void *p)
 static inline void copy_page(void *d, const void *s)
 {
 	u64 n = PAGE_SIZE / 8;
-	__asm__ volatile("rep movsq" : "+D"(d), "+S"(s), "+c"(n) :: "memory");
+	__asm__ volatile("rep movsq" : "+D"(d), "+S"(s), "+c"(n)::"memory");
 }

@@ -7,24 +7,24 @@
 #include <kernel/types.h>
 
 /* Levels, as in Linux and syslog(2); a record begins with one, default is INFO. */
-#define KERN_EMERG "\0010"
-#define KERN_ERR "\0013"
-#define KERN_WARN "\0014"
+#define KERN_EMERG  "\0010"
+#define KERN_ERR    "\0013"
+#define KERN_WARN   "\0014"
 #define KERN_NOTICE "\0015"
-#define KERN_INFO "\0016"
-#define KERN_DEBUG "\0017"
+#define KERN_INFO   "\0016"
+#define KERN_DEBUG  "\0017"
 
 /** Print a record. Formats: lib/format.c (%s %d %u %x %ld %lu %lx (s64 and u64 are long) %zu %p %c %%, widths, flags, %pS symbol+offset). */
 void printk(const char *fmt, ...) __printf(1, 2);
-#define pr_err(fmt, ...)	printk(KERN_ERR fmt, ##__VA_ARGS__)
-#define pr_warn(fmt, ...)	printk(KERN_WARN fmt, ##__VA_ARGS__)
-#define pr_notice(fmt, ...)	printk(KERN_NOTICE fmt, ##__VA_ARGS__)
-#define pr_info(fmt, ...)	printk(KERN_INFO fmt, ##__VA_ARGS__)
-#define pr_debug(fmt, ...)	printk(KERN_DEBUG fmt, ##__VA_ARGS__)
+#define pr_err(fmt, ...)    printk(KERN_ERR fmt, ##__VA_ARGS__)
+#define pr_warn(fmt, ...)   printk(KERN_WARN fmt, ##__VA_ARGS__)
+#define pr_notice(fmt, ...) printk(KERN_NOTICE fmt, ##__VA_ARGS__)
+#define pr_info(fmt, ...)   printk(KERN_INFO fmt, ##__VA_ARGS__)
+#define pr_debug(fmt, ...)  printk(KERN_DEBUG fmt, ##__VA_ARGS__)
 
 /** A console shows bytes; write() is called under the log lock, interrupts off, and may not sleep. */
 struct console {
-	const char *name;		/* "ttyS0", "tty0" */
+	const char *name; /* "ttyS0", "tty0" */
 	void (*write)(struct console *c, const char *s, size_t len_bytes);
 	struct console *next;
 	u8 enabled;
@@ -52,7 +52,10 @@ void printk_init(void);
  * @return bytes written, 0 when there is nothing new. Whole records only.
  */
 size_t printk_read(u64 *seq, char *buf, size_t size);
-struct printk_record { u64 seq, time_ns; u8 level; };
+struct printk_record {
+	u64 seq, time_ns;
+	u8 level;
+};
 /**
  * One record as it was printed, for /dev/kmsg.
  * @param seq  in: the one wanted, or the oldest there is if that is gone; out: the one behind it
@@ -64,11 +67,21 @@ u64 printk_last_seq(void);
 /** Total of bytes that printk_read() would give from @p seq on. */
 size_t printk_unread(u64 seq);
 struct wait_queue;
-extern struct wait_queue printk_wait;	/* woken on each record once threads run */
+extern struct wait_queue printk_wait; /* woken on each record once threads run */
 
 /** Stop the machine with a report. For broken invariants of ours alone. */
 void panic(const char *fmt, ...) __printf(1, 2) __noreturn __cold;
-#define BUG()		panic("BUG at %s:%d (%s)", __FILE__, __LINE__, __func__)
-#define BUG_ON(c)	do { if (unlikely(c)) panic("BUG: %s at %s:%d (%s)", #c, __FILE__, __LINE__, __func__); } while (0)
-#define WARN_ON(c)	({ bool _w = !!(c); if (unlikely(_w)) warn_report(#c, __FILE__, __LINE__); _w; })
+#define BUG() panic("BUG at %s:%d (%s)", __FILE__, __LINE__, __func__)
+#define BUG_ON(c)                                                                         \
+	do {                                                                              \
+		if (unlikely(c))                                                          \
+			panic("BUG: %s at %s:%d (%s)", #c, __FILE__, __LINE__, __func__); \
+	} while (0)
+#define WARN_ON(c)                                           \
+	({                                                   \
+		bool _w = !!(c);                             \
+		if (unlikely(_w))                            \
+			warn_report(#c, __FILE__, __LINE__); \
+		_w;                                          \
+	})
 void warn_report(const char *cond, const char *file, int line) __cold;

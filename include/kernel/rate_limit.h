@@ -5,11 +5,12 @@
 #include <kernel/time.h>
 
 struct rate_limit {
-	spinlock_t lock;		/* all of it */
+	spinlock_t lock; /* all of it */
 	u64 interval_ns, begun_ns;
 	u32 burst, passed, missed;
 };
-#define DEFINE_RATE_LIMIT(name, n, ns) struct rate_limit name = { .burst = (n), .interval_ns = (ns) }
+#define DEFINE_RATE_LIMIT(name, n, ns) \
+	struct rate_limit name = { .burst = (n), .interval_ns = (ns) }
 
 /**
  * @brief May another message be printed now? Any context but an NMI.

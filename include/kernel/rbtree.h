@@ -6,13 +6,22 @@
 #pragma once
 #include <kernel/types.h>
 
-struct rb_node { u64 parent_colour; struct rb_node *left, *right; };
-struct rb_root { struct rb_node *node; };
-#define RB_ROOT ((struct rb_root){ NULL })
+struct rb_node {
+	u64 parent_colour;
+	struct rb_node *left, *right;
+};
+struct rb_root {
+	struct rb_node *node;
+};
+#define RB_ROOT			  ((struct rb_root){ NULL })
 #define rb_entry(p, type, member) container_of(p, type, member)
-static inline bool rb_empty(const struct rb_root *r) { return !r->node; }
+static inline bool rb_empty(const struct rb_root *r)
+{
+	return !r->node;
+}
 /** Hang @p n below @p parent at *@p link (one of its child pointers, or root->node) and rebalance. */
-void rb_insert(struct rb_root *root, struct rb_node *n, struct rb_node *parent, struct rb_node **link);
+void rb_insert(struct rb_root *root, struct rb_node *n, struct rb_node *parent,
+	       struct rb_node **link);
 void rb_erase(struct rb_root *root, struct rb_node *n);
 #define RB_BLACK 1ull
 /** rb_insert() into an empty tree. */
@@ -22,7 +31,10 @@ static inline void rb_insert_only(struct rb_root *root, struct rb_node *n)
 	root->node = n;
 }
 /** rb_erase() of the only node. */
-static inline void rb_erase_only(struct rb_root *root) { root->node = NULL; }
+static inline void rb_erase_only(struct rb_root *root)
+{
+	root->node = NULL;
+}
 /**
  * For trees whose nodes keep a value over their subtree: compute @p n's from
  * its own data and its children's. Called for nodes that a rotation moves.
@@ -43,7 +55,8 @@ struct rb_node *rb_last(const struct rb_root *root);
 struct rb_node *rb_next(const struct rb_node *n);
 struct rb_node *rb_prev(const struct rb_node *n);
 /** Update all from @p n up to the root. */
-static inline __attribute__((always_inline)) void rb_update_path(struct rb_node *n, rb_update_fn update)
+static inline __attribute__((always_inline)) void rb_update_path(struct rb_node *n,
+								 rb_update_fn update)
 {
 	for (; n; n = rb_parent(n))
 		update(n);

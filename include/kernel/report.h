@@ -11,16 +11,16 @@
 #include <stdio.h>
 #endif
 
-#define REPORT_SIZE	4096	/* bytes of text at most */
-#define REPORT_LINE	384	/* bytes of a line at most */
-#define REPORT_LINES	32	/* reasons in words at most; the rest is counted */
+#define REPORT_SIZE  4096 /* bytes of text at most */
+#define REPORT_LINE  384  /* bytes of a line at most */
+#define REPORT_LINES 32	  /* reasons in words at most; the rest is counted */
 
 struct report {
-	char *text;		/* NUL-terminated lines; NULL until there is a reason */
+	char *text; /* NUL-terminated lines; NULL until there is a reason */
 	u32 used;
-	u32 count;		/* reasons, also those that found no room */
-	int err;		/* 0 or negative errno */
-	char who[64];		/* in front of each line: the driver, once it is known */
+	u32 count;    /* reasons, also those that found no room */
+	int err;      /* 0 or negative errno */
+	char who[64]; /* in front of each line: the driver, once it is known */
 	void *(*alloc)(size_t size);
 	void (*free)(void *p);
 };

@@ -6,11 +6,11 @@
 /** Registers of an MC146818, as read. */
 struct rtc_registers {
 	u8 second, minute, hour, day, month, year;
-	u8 century;		/* 0: there is no such register */
-	u8 status_b;		/* RTC_* */
+	u8 century;  /* 0: there is no such register */
+	u8 status_b; /* RTC_* */
 };
-#define RTC_24H		0x02
-#define RTC_BINARY	0x04
+#define RTC_24H	   0x02
+#define RTC_BINARY 0x04
 
 /**
  * @brief Seconds since 1970, UTC.

@@ -17,16 +17,19 @@
 
 struct seq_file {
 	char *buf;
-	size_t size, count;	/* bytes there are, bytes used */
-	bool overflow;		/* something did not fit: the text is not complete */
-	bool fixed;		/* buf may not be exchanged for a bigger one */
-	bool more;		/* set by show(): there is more to come */
-	u64 next;		/* show()'s own: where it goes on; 0 at first */
-	void *private;		/* show()'s own */
+	size_t size, count; /* bytes there are, bytes used */
+	bool overflow;	    /* something did not fit: the text is not complete */
+	bool fixed;	    /* buf may not be exchanged for a bigger one */
+	bool more;	    /* set by show(): there is more to come */
+	u64 next;	    /* show()'s own: where it goes on; 0 at first */
+	void *private;	    /* show()'s own */
 };
 
 /** Is the piece that show() makes long enough? */
-static inline bool seq_enough(const struct seq_file *m) { return m->count >= 4096; }
+static inline bool seq_enough(const struct seq_file *m)
+{
+	return m->count >= 4096;
+}
 /** Lines, as printf() does: formats as in printk.h. */
 void seq_printf(struct seq_file *m, const char *fmt, ...) __printf(2, 3);
 void seq_write(struct seq_file *m, const void *p, size_t n);

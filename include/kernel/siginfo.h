@@ -8,7 +8,15 @@
  * with a negative code: bytes 32 to 47 of the sender's siginfo_t. SI_TIMER: pid is
  * the timer's id, status the overruns. SIGIO: value is the band, status the descriptor.
  */
-struct siginfo_k { int signo, code, err; pid_t pid; uid_t uid; int status; u64 addr; u64 value; u64 extra[2]; };
+struct siginfo_k {
+	int signo, code, err;
+	pid_t pid;
+	uid_t uid;
+	int status;
+	u64 addr;
+	u64 value;
+	u64 extra[2];
+};
 
 void signal_info_to_user(const struct siginfo_k *info, struct user_siginfo *out);
 void signal_info_to_signalfd(const struct siginfo_k *info, struct user_signalfd_siginfo *out);

@@ -42,4 +42,4 @@ int parse_s64(const char *s, u32 base, s64 *out);
 int parse_size(const char *s, u64 *out);
 /** Does all of @p s match @p pattern, with * for any text and ? for any character? */
 bool glob_match(const char *pattern, const char *s);
-u64 hash_bytes(const void *p, size_t n, u64 seed);	/* fast, not cryptographic */
+u64 hash_bytes(const void *p, size_t n, u64 seed); /* fast, not cryptographic */

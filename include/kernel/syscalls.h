@@ -19,15 +19,15 @@
 #pragma once
 #include <kernel/types.h>
 
-#define SYSCALL0(n) s64 sys_##n(u64 u0_, u64 u1_, u64 u2_, u64 u3_, u64 u4_, u64 u5_)
-#define SYSCALL1(n, a) s64 sys_##n(u64 a, u64 u1_, u64 u2_, u64 u3_, u64 u4_, u64 u5_)
-#define SYSCALL2(n, a, b) s64 sys_##n(u64 a, u64 b, u64 u2_, u64 u3_, u64 u4_, u64 u5_)
-#define SYSCALL3(n, a, b, c) s64 sys_##n(u64 a, u64 b, u64 c, u64 u3_, u64 u4_, u64 u5_)
-#define SYSCALL4(n, a, b, c, d) s64 sys_##n(u64 a, u64 b, u64 c, u64 d, u64 u4_, u64 u5_)
-#define SYSCALL5(n, a, b, c, d, e) s64 sys_##n(u64 a, u64 b, u64 c, u64 d, u64 e, u64 u5_)
+#define SYSCALL0(n)		      s64 sys_##n(u64 u0_, u64 u1_, u64 u2_, u64 u3_, u64 u4_, u64 u5_)
+#define SYSCALL1(n, a)		      s64 sys_##n(u64 a, u64 u1_, u64 u2_, u64 u3_, u64 u4_, u64 u5_)
+#define SYSCALL2(n, a, b)	      s64 sys_##n(u64 a, u64 b, u64 u2_, u64 u3_, u64 u4_, u64 u5_)
+#define SYSCALL3(n, a, b, c)	      s64 sys_##n(u64 a, u64 b, u64 c, u64 u3_, u64 u4_, u64 u5_)
+#define SYSCALL4(n, a, b, c, d)	      s64 sys_##n(u64 a, u64 b, u64 c, u64 d, u64 u4_, u64 u5_)
+#define SYSCALL5(n, a, b, c, d, e)    s64 sys_##n(u64 a, u64 b, u64 c, u64 d, u64 e, u64 u5_)
 #define SYSCALL6(n, a, b, c, d, e, f) s64 sys_##n(u64 a, u64 b, u64 c, u64 d, u64 e, u64 f)
 
-SYSCALL0(ni);		/* -ENOSYS */
+SYSCALL0(ni); /* -ENOSYS */
 
 SYSCALL0(accept);
 SYSCALL0(accept4);

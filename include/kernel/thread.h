@@ -21,65 +21,65 @@ struct pt_regs;
 struct unix_rights;
 
 enum thread_state {
-	THREAD_RUNNABLE,		/* running or in a run queue */
-	THREAD_INTERRUPTIBLE,		/* sleeps, a signal wakes it */
-	THREAD_UNINTERRUPTIBLE,		/* sleeps until woken */
-	THREAD_STOPPED,			/* job control */
-	THREAD_KILLABLE,		/* sleeps, only a fatal signal wakes it */
-	THREAD_DEAD,			/* never runs again */
+	THREAD_RUNNABLE,	/* running or in a run queue */
+	THREAD_INTERRUPTIBLE,	/* sleeps, a signal wakes it */
+	THREAD_UNINTERRUPTIBLE, /* sleeps until woken */
+	THREAD_STOPPED,		/* job control */
+	THREAD_KILLABLE,	/* sleeps, only a fatal signal wakes it */
+	THREAD_DEAD,		/* never runs again */
 };
 
 /* thread.work: looked at on the way back to user mode, in one test. */
-#define WORK_RESCHED	0x01
-#define WORK_SIGNAL	0x02		/* a signal may be deliverable: signal_pending() */
-#define WORK_RSEQ	0x04
-#define WORK_RESTORE_SIGMASK 0x08	/* thread.saved_sigmask is to be put back */
-#define WORK_EXIT	0x10		/* the process is dying (exit_group, exec by another thread) */
-#define WORK_TRACE	0x20		/* system-call entry/exit is traced */
+#define WORK_RESCHED	     0x01
+#define WORK_SIGNAL	     0x02 /* a signal may be deliverable: signal_pending() */
+#define WORK_RSEQ	     0x04
+#define WORK_RESTORE_SIGMASK 0x08 /* thread.saved_sigmask is to be put back */
+#define WORK_EXIT	     0x10 /* the process is dying (exit_group, exec by another thread) */
+#define WORK_TRACE	     0x20 /* system-call entry/exit is traced */
 
 #define KERNEL_STACK_SIZE 16384ul
-#define WORK_IRET	0x40		/* registers were changed: return by IRET with all of them */
+#define WORK_IRET	  0x40 /* registers were changed: return by IRET with all of them */
 struct thread {
-	u64 ksp;			/* 0x00 known to switch.S */
-	u64 kstack_top;			/* 0x08 */
-	u32 work;			/* 0x10 WORK_*; atomic: thread_set_work() */
-	u32 state;			/* 0x14 enum thread_state */
-	void *fpu;			/* 0x18 XSAVE area, NULL for kernel threads */
-	u64 fs_base, gs_base;		/* user values */
-	struct vm_space *space;		/* NULL for kernel threads */
-	struct process *proc;		/* NULL for kernel threads */
-	u32 fpu_cpu;			/* CPU whose registers hold our state, -1 none */
-	u32 fail_nth;			/* which allocation from here on fails: fault.h; 0 none */
+	u64 ksp;		/* 0x00 known to switch.S */
+	u64 kstack_top;		/* 0x08 */
+	u32 work;		/* 0x10 WORK_*; atomic: thread_set_work() */
+	u32 state;		/* 0x14 enum thread_state */
+	void *fpu;		/* 0x18 XSAVE area, NULL for kernel threads */
+	u64 fs_base, gs_base;	/* user values */
+	struct vm_space *space; /* NULL for kernel threads */
+	struct process *proc;	/* NULL for kernel threads */
+	u32 fpu_cpu;		/* CPU whose registers hold our state, -1 none */
+	u32 fail_nth;		/* which allocation from here on fails: fault.h; 0 none */
 
 	/* scheduler: under the lock of rq */
-	spinlock_t state_lock;		/* guards state changes against wake-ups */
+	spinlock_t state_lock; /* guards state changes against wake-ups */
 	struct run_queue *rq;
 	struct rb_node run_node;
-	u64 run_key;			/* order in the run queue: real-time by priority, then vruntime */
-	u64 vruntime;			/* weighted ns */
+	u64 run_key;  /* order in the run queue: real-time by priority, then vruntime */
+	u64 vruntime; /* weighted ns */
 	u64 exec_start_ns, sum_exec_ns, slice_end_ns;
-	u64 user_ns, system_ns;		/* sum_exec_ns, split by what the tick last saw */
+	u64 user_ns, system_ns; /* sum_exec_ns, split by what the tick last saw */
 	bool ticked_in_kernel;
 	u32 weight;
-	s8 nice;			/* -20..19 */
-	u8 policy;			/* SCHED_OTHER 0, FIFO 1, RR 2, BATCH 3, IDLE 5 */
-	u8 rt_priority;			/* 1..99 */
+	s8 nice;	/* -20..19 */
+	u8 policy;	/* SCHED_OTHER 0, FIFO 1, RR 2, BATCH 3, IDLE 5 */
+	u8 rt_priority; /* 1..99 */
 	u8 on_rq;
-	volatile u8 on_cpu;		/* its stack is in use by a processor */
+	volatile u8 on_cpu; /* its stack is in use by a processor */
 	u8 last_cpu;
-	bool migrating;			/* leaves a CPU that its affinity forbids */
+	bool migrating; /* leaves a CPU that its affinity forbids */
 	struct cpumask affinity;
 	u64 nvcsw, nivcsw;
 
 	struct atomic refs;
-	struct list all_link;		/* threads_list, under threads_lock */
-	void *stack;			/* krange of the kernel stack */
+	struct list all_link; /* threads_list, under threads_lock */
+	void *stack;	      /* krange of the kernel stack */
 	char comm[16];
 	pid_t tid;
-	void (*fn)(void *arg);		/* kernel threads */
+	void (*fn)(void *arg); /* kernel threads */
 	void *arg;
 	s64 exit_code;
-	volatile bool should_stop;	/* thread_stop() */
+	volatile bool should_stop; /* thread_stop() */
 
 	/* files and credentials: like Linux's tasks, a thread may have its own */
 	struct files *files;
@@ -87,26 +87,27 @@ struct thread {
 	struct cred *cred;
 
 	/* owned by kernel/process: signals, clone, futex */
-	struct list proc_link;		/* process.threads */
+	struct list proc_link; /* process.threads */
 	struct list tid_hash;
-	struct task_signals *sig;	/* per-thread pending set and mask */
-	u64 clear_child_tid;		/* user address */
+	struct task_signals *sig; /* per-thread pending set and mask */
+	u64 clear_child_tid;	  /* user address */
 	u64 robust_list, robust_list_len;
 	u64 set_child_tid;
 	u64 rseq, rseq_sig_len;
-	void *process_data;		/* anything more that kernel/process wants */
+	void *process_data; /* anything more that kernel/process wants */
 
 	/* owned by net/rights.c: files that are closed when the present one is */
 	struct unix_rights **closing;
 
 	/* owned by the driver gate */
-	struct gate_record *gate;	/* innermost call into a driver, NULL outside */
-	const bool *revoked;		/* set when what this thread calls a method of is taken away; NULL: it is not */
-	const char *method;		/* name of that, for messages */
+	struct gate_record *gate; /* innermost call into a driver, NULL outside */
+	const bool *
+		revoked; /* set when what this thread calls a method of is taken away; NULL: it is not */
+	const char *method; /* name of that, for messages */
 
 #ifdef CONFIG_DEBUG_LOCKS
-	struct lock_stack locks_held;	/* mutexes and rwsems */
-	u32 driver_mutexes;		/* mutexes of drivers that it holds */
+	struct lock_stack locks_held; /* mutexes and rwsems */
+	u32 driver_mutexes;	      /* mutexes of drivers that it holds */
 #endif
 	struct rcu_head rcu;
 };
@@ -142,7 +143,7 @@ void thread_fpu_reset(struct thread *t);
 void thread_switch_space(struct vm_space *space);
 
 /* ---- scheduler ---- */
-void schedule(void);			/* give up the CPU according to current->state */
+void schedule(void); /* give up the CPU according to current->state */
 void sched_yield_current(void);
 /** @brief Make @p c pass through the scheduler soon, also out of a loop in user mode. Any context. */
 void sched_kick(struct cpu *c);
@@ -151,8 +152,8 @@ void sched_kick(struct cpu *c);
  * Any context. @return true when it was woken by this call.
  */
 bool thread_wake_state(struct thread *t, u32 states);
-bool thread_wake(struct thread *t);	/* interruptible, killable and uninterruptible */
-void thread_set_work(struct thread *t, u32 bits);	/* atomic; kicks it if it runs on another CPU */
+bool thread_wake(struct thread *t);		  /* interruptible, killable and uninterruptible */
+void thread_set_work(struct thread *t, u32 bits); /* atomic; kicks it if it runs on another CPU */
 void thread_clear_work(struct thread *t, u32 bits);
 /** Set policy and priority (0 for the non-real-time policies). */
 void thread_set_policy(struct thread *t, u32 policy, u32 rt_priority);
@@ -171,8 +172,11 @@ static inline void set_current_state(enum thread_state s)
 	else
 		__atomic_store_n(&current->state, (u32)s, __ATOMIC_SEQ_CST);
 }
-static inline bool signal_pending(void) { return READ_ONCE(current->work) & (WORK_SIGNAL | WORK_EXIT); }
-bool fatal_signal_pending(void);	/* kernel/process/signal.c */
+static inline bool signal_pending(void)
+{
+	return READ_ONCE(current->work) & (WORK_SIGNAL | WORK_EXIT);
+}
+bool fatal_signal_pending(void); /* kernel/process/signal.c */
 
 /** The thread that boots; it becomes the boot CPU's idle thread. */
 extern struct thread boot_thread;
@@ -185,5 +189,8 @@ extern spinlock_t threads_lock;
 extern struct list threads_list;
 
 #include <asm/ptrace.h>
-static inline struct pt_regs *thread_user_regs(const struct thread *t) { return (struct pt_regs *)t->kstack_top - 1; }
+static inline struct pt_regs *thread_user_regs(const struct thread *t)
+{
+	return (struct pt_regs *)t->kstack_top - 1;
+}
 #define current_regs() thread_user_regs(current)

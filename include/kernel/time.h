@@ -6,7 +6,7 @@
 #include <kernel/rbtree.h>
 #include <kernel/types.h>
 
-#define NSEC_PER_SEC 1000000000ull
+#define NSEC_PER_SEC  1000000000ull
 #define NSEC_PER_MSEC 1000000ull
 #define NSEC_PER_USEC 1000ull
 /** A deadline that never comes. */
@@ -35,9 +35,9 @@ void delay_us(u32 us);
 struct timer {
 	struct rb_node node;
 	u64 deadline_ns;
-	void (*fn)(struct timer *t);	/* hard interrupt context, no locks of timers held */
-	struct timer_base *base;	/* queue it waits in; NULL: not pending */
-	struct timer_base *home;	/* queue it was started on last; its lock guards the timer */
+	void (*fn)(struct timer *t); /* hard interrupt context, no locks of timers held */
+	struct timer_base *base;     /* queue it waits in; NULL: not pending */
+	struct timer_base *home;     /* queue it was started on last; its lock guards the timer */
 };
 
 /** Of storage you own. @p fn may start the timer again, or free it. */
@@ -51,7 +51,10 @@ void timer_start(struct timer *t, u64 deadline_ns);
 bool timer_cancel(struct timer *t);
 /** Like timer_cancel(), and waits until the function is not running. Not from the function itself. */
 bool timer_cancel_sync(struct timer *t);
-static inline bool timer_pending(const struct timer *t) { return READ_ONCE(t->base) != NULL; }
+static inline bool timer_pending(const struct timer *t)
+{
+	return READ_ONCE(t->base) != NULL;
+}
 
 /** Hard interrupt of the CPU's one-shot timer: runs what is due, re-arms. Called by arch code. */
 void timer_interrupt(void);
@@ -62,7 +65,10 @@ void arch_timer_arm(u64 deadline_ns);
 
 /** Sleep. @return 0, or -ERESTARTSYS (interruptible form) when a signal came. */
 int sleep_until(u64 deadline_ns, bool interruptible);
-static inline void sleep_ms(u32 ms) { sleep_until(time_monotonic_ns() + ms * NSEC_PER_MSEC, false); }
+static inline void sleep_ms(u32 ms)
+{
+	sleep_until(time_monotonic_ns() + ms * NSEC_PER_MSEC, false);
+}
 
 /* ---- beginnings ---- */
 

@@ -6,8 +6,8 @@
 #pragma once
 #include <kernel/err.h>
 
-#define USER_BASE	0x10000ull		/* nothing is ever mapped below */
-#define USER_END	0x00007ffffffff000ull
+#define USER_BASE 0x10000ull /* nothing is ever mapped below */
+#define USER_END  0x00007ffffffff000ull
 static inline bool user_range_ok(uaddr_t p, u64 n)
 {
 	return n <= USER_END && (u64)p <= USER_END - n;
@@ -57,12 +57,15 @@ char *strdup_from_user(uaddr_t src, u64 max);
 
 /** A list of user buffers (readv, pread...): one shape for all data transfers. */
 struct uio {
-	const struct uio_seg { uaddr_t base; u64 len; } *seg;
+	const struct uio_seg {
+		uaddr_t base;
+		u64 len;
+	} * seg;
 	u32 nr_segs;
-	u64 seg_off;		/* offset within *seg */
-	u64 count;		/* bytes left in all */
-	void *kernel;		/* kernel buffer instead of seg, or NULL */
-	struct uio_seg one;	/* storage for the one-segment case */
+	u64 seg_off;	    /* offset within *seg */
+	u64 count;	    /* bytes left in all */
+	void *kernel;	    /* kernel buffer instead of seg, or NULL */
+	struct uio_seg one; /* storage for the one-segment case */
 };
 static inline void uio_init_user(struct uio *u, uaddr_t base, u64 len)
 {
@@ -80,14 +83,17 @@ static inline void uio_init_kernel(struct uio *u, void *buf, u64 len)
 	u->kernel = buf;
 }
 /** Copy and advance. @return bytes copied, less than @p n at the end of the list or at a fault (then count stays > 0). */
-u64 uio_copy_out(struct uio *u, const void *src, u64 n);	/* kernel -> user */
-u64 uio_copy_in(struct uio *u, void *dst, u64 n);		/* user -> kernel */
+u64 uio_copy_out(struct uio *u, const void *src, u64 n); /* kernel -> user */
+u64 uio_copy_in(struct uio *u, void *dst, u64 n);	 /* user -> kernel */
 u64 uio_zero(struct uio *u, u64 n);
 
 /** A list of buffers that a program gave (struct iovec), checked. */
-struct uio_list { struct uio u; struct uio_seg few[8], *many; };
+struct uio_list {
+	struct uio u;
+	struct uio_seg few[8], *many;
+};
 /** Bytes that one call moves at most, as in Linux. */
-#define UIO_MAX_BYTES	0x7ffff000ull
+#define UIO_MAX_BYTES 0x7ffff000ull
 /**
  * @brief Fetch @p n buffers from @p iov.
  * @return 0: pair with uio_list_put(); -EINVAL: more than 1024, or a length below 0; -EFAULT, -ENOMEM

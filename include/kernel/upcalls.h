@@ -14,7 +14,11 @@ void upcall_user_page_fault(struct pt_regs *regs, u64 addr, u32 error_code);
 /** Page fault of a user copy. @return true: resolved, run the instruction again. */
 bool upcall_kernel_page_fault(u64 addr, u32 error_code);
 /** Another exception of user code, and the signal that it becomes. Interrupts on (kernel/process/fault.c). */
-struct user_trap { u32 number; int sig, code; u64 address; };
+struct user_trap {
+	u32 number;
+	int sig, code;
+	u64 address;
+};
 void upcall_user_trap(struct pt_regs *regs, const struct user_trap *t);
 /** A user thread's last reference is gone: free what hangs on it. Any context (kernel/process/process.c). */
 struct thread;

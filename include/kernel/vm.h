@@ -29,7 +29,7 @@ struct file_pages;
 struct vm_region;
 struct vm_space;
 
-#define VM_FAULT_AROUND	16		/* pages: most that fault_around() is asked for */
+#define VM_FAULT_AROUND 16 /* pages: most that fault_around() is asked for */
 
 struct vm_region_ops {
 	/**
@@ -54,9 +54,10 @@ struct vm_region_ops {
 	 * @return 0; -ENOMEM; any other -errno: SIGBUS
 	 */
 	int (*page_mkwrite)(struct vm_region *r, struct page *p);
-	void (*open)(struct vm_region *r);	/* region was copied or split; space->lock held for writing */
-	void (*close)(struct vm_region *r);	/* ... is gone */
-	bool no_merge;				/* neighbours that could be one region stay two */
+	void (*open)(
+		struct vm_region *r); /* region was copied or split; space->lock held for writing */
+	void (*close)(struct vm_region *r); /* ... is gone */
+	bool no_merge;			    /* neighbours that could be one region stay two */
 	/** For /proc/PID/maps where there is no file. May be NULL. */
 	const char *name;
 	/**
@@ -73,62 +74,63 @@ struct vm_region_ops {
 	bool write_back;
 };
 
-#define VM_READ		0x1	/* = PROT_READ.. */
-#define VM_WRITE	0x2
-#define VM_EXEC		0x4
-#define VM_SHARED	0x8
-#define VM_GROWSDOWN	0x10
-#define VM_STACK	0x20	/* the first thread's stack */
-#define VM_HEAP		0x40	/* brk() */
-#define VM_PFN		0x80	/* maps device memory or kernel pages: never counted, never freed */
-#define VM_MAYWRITE	0x100	/* mprotect may add */
-#define VM_DONTFORK	0x200
-#define VM_VDSO		0x400
-#define VM_WIPEONFORK	0x800
-#define VM_LOCKED	0x1000	/* mlock: present from the start */
-#define VM_LOCKONFAULT	0x2000
-#define VM_NORESERVE	0x4000
-#define VM_DONTDUMP	0x8000
-#define VM_MAYEXEC	0x10000	/* mprotect may add */
-#define VM_ACCESS	(VM_READ | VM_WRITE | VM_EXEC)
+#define VM_READ	       0x1 /* = PROT_READ.. */
+#define VM_WRITE       0x2
+#define VM_EXEC	       0x4
+#define VM_SHARED      0x8
+#define VM_GROWSDOWN   0x10
+#define VM_STACK       0x20  /* the first thread's stack */
+#define VM_HEAP	       0x40  /* brk() */
+#define VM_PFN	       0x80  /* maps device memory or kernel pages: never counted, never freed */
+#define VM_MAYWRITE    0x100 /* mprotect may add */
+#define VM_DONTFORK    0x200
+#define VM_VDSO	       0x400
+#define VM_WIPEONFORK  0x800
+#define VM_LOCKED      0x1000 /* mlock: present from the start */
+#define VM_LOCKONFAULT 0x2000
+#define VM_NORESERVE   0x4000
+#define VM_DONTDUMP    0x8000
+#define VM_MAYEXEC     0x10000 /* mprotect may add */
+#define VM_ACCESS      (VM_READ | VM_WRITE | VM_EXEC)
 
 struct vm_region {
 	struct rb_node node;
-	u64 start, end;			/* page aligned */
-	u64 gap, max_gap;		/* free bytes below it; the most in its subtree */
-	u64 pte_bits;			/* of a present page; writable if the region is */
+	u64 start, end;	  /* page aligned */
+	u64 gap, max_gap; /* free bytes below it; the most in its subtree */
+	u64 pte_bits;	  /* of a present page; writable if the region is */
 	u32 flags;
-	bool has_anon;			/* of a file: some pages may be private copies */
+	bool has_anon;			 /* of a file: some pages may be private copies */
 	const struct vm_region_ops *ops; /* NULL: anonymous */
 	struct vm_space *space;
-	struct list link;		/* in address order */
-	struct file *file;		/* counted; NULL: none */
-	struct file_pages *pages;	/* whose list it is on; NULL: none */
-	u64 pgoff;			/* of start in the file */
-	struct list file_link;		/* in pages->regions */
+	struct list link;	  /* in address order */
+	struct file *file;	  /* counted; NULL: none */
+	struct file_pages *pages; /* whose list it is on; NULL: none */
+	u64 pgoff;		  /* of start in the file */
+	struct list file_link;	  /* in pages->regions */
 	void *private;
 };
 
 struct vm_space {
-	struct pt_space tables;		/* first: space_tables() */
+	struct pt_space tables; /* first: space_tables() */
 	struct rwsem lock;
-	struct atomic users;		/* threads, and who looks at it from outside */
+	struct atomic users; /* threads, and who looks at it from outside */
 	struct rb_root regions;
-	struct vm_region *last;		/* cache of the last hit */
-	s64 rss_anon, rss_file;		/* pages present: vm_space_usage() */
+	struct vm_region *last; /* cache of the last hit */
+	s64 rss_anon, rss_file; /* pages present: vm_space_usage() */
 	struct list region_list;
 	u32 nr_regions;
-	u32 def_flags;			/* mlockall(MCL_FUTURE) */
+	u32 def_flags; /* mlockall(MCL_FUTURE) */
 	u64 brk_start, brk, mmap_base, stack_top;
-	bool bottom_up;			/* old layout: mappings grow upwards */
+	bool bottom_up; /* old layout: mappings grow upwards */
 	u64 arg_start, arg_end, env_start, env_end, code_start, code_end, data_start, data_end;
-	u64 total_pages, locked_pages, data_pages;	/* of regions */
-	struct atomic64 cut_anon, cut_file;	/* pages of rss_* that truncations took away */
-	struct atomic nr_tables;	/* without the top one */
+	u64 total_pages, locked_pages, data_pages; /* of regions */
+	struct atomic64 cut_anon, cut_file;	   /* pages of rss_* that truncations took away */
+	struct atomic nr_tables;		   /* without the top one */
 	u64 peak_rss, peak_total;
-	u64 saved_auxv[48]; u32 auxv_len;
-	struct file *exe;		/* counted, and file_deny_write() */
-	u64 vdso;			/* base or 0 */
+	u64 saved_auxv[48];
+	u32 auxv_len;
+	struct file *exe; /* counted, and file_deny_write() */
+	u64 vdso;	  /* base or 0 */
 };
 
 _Static_assert(offsetof(struct vm_space, tables) == 0, "space_tables()");
@@ -158,11 +160,16 @@ void vm_space_put(struct vm_space *s);
 u64 vm_random_offset(u64 npages);
 
 /** What /proc/PID/{stat,statm,status} and getrusage() tell, in pages. exec: all executable ones, text: the program's. */
-struct vm_usage { u64 rss, rss_anon, rss_file, peak_rss, total, peak_total, data, stack, text, exec, locked, tables; };
+struct vm_usage {
+	u64 rss, rss_anon, rss_file, peak_rss, total, peak_total, data, stack, text, exec, locked,
+		tables;
+};
 /** @brief Any thread context; takes the lock for reading. */
 void vm_space_usage(struct vm_space *s, struct vm_usage *out);
 /** What /proc/PID/smaps tells of a region's present pages, in pages; pss in bytes. */
-struct vm_region_usage { u64 rss, pss, shared_clean, shared_dirty, private_clean, private_dirty, anon, locked; };
+struct vm_region_usage {
+	u64 rss, pss, shared_clean, shared_dirty, private_clean, private_dirty, anon, locked;
+};
 /** @brief Walks the region's page tables; the caller holds the space's lock, for reading or writing. */
 void vm_region_usage(const struct vm_region *r, struct vm_region_usage *out);
 /** @brief Pages present now, without a lock (OOM choice). */
@@ -229,10 +236,10 @@ void vm_protect_file_range(struct file_pages *pages, u64 first, u64 last);
 
 /* ---- faults ---- */
 
-#define VM_FAULT_PRESENT 1	/* bits of the x86 error code */
-#define VM_FAULT_WRITE	2
-#define VM_FAULT_USER	4
-#define VM_FAULT_EXEC	16
+#define VM_FAULT_PRESENT 1 /* bits of the x86 error code */
+#define VM_FAULT_WRITE	 2
+#define VM_FAULT_USER	 4
+#define VM_FAULT_EXEC	 16
 /**
  * @brief Resolve a page fault at a user address. Thread context, interrupts on.
  * @return 0; 1: a major fault; -EFAULT (SIGSEGV, *@p si_code SEGV_MAPERR/SEGV_ACCERR),

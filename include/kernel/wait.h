@@ -11,34 +11,53 @@
 #include <kernel/err.h>
 #include <kernel/thread.h>
 
-struct wait_queue { spinlock_t lock; struct list waiters; };
-#define WAIT_QUEUE_INIT(q) { .waiters = LIST_INIT((q).waiters) }
+struct wait_queue {
+	spinlock_t lock;
+	struct list waiters;
+};
+#define WAIT_QUEUE_INIT(q)                        \
+	{                                         \
+		.waiters = LIST_INIT((q).waiters) \
+	}
 #define DEFINE_WAIT_QUEUE(q) struct wait_queue q = WAIT_QUEUE_INIT(q)
-#define wait_queue_init(q) do { spin_init(&(q)->lock); list_init(&(q)->waiters); } while (0)
+#define wait_queue_init(q)                \
+	do {                              \
+		spin_init(&(q)->lock);    \
+		list_init(&(q)->waiters); \
+	} while (0)
 
 /** One waiter. wake() runs under the queue's lock, any context; default makes the thread runnable. */
 struct waiter {
 	struct list link;
 	struct thread *thread;
-	bool (*wake)(struct waiter *w, u64 key);	/* true: counts against nr of wake_up_nr() */
-	u64 key;					/* poll events wanted; 0: all */
+	bool (*wake)(struct waiter *w, u64 key); /* true: counts against nr of wake_up_nr() */
+	u64 key;				 /* poll events wanted; 0: all */
 	void *private;
 	bool exclusive;
 };
 void waiter_init(struct waiter *w);
 void wait_queue_add(struct wait_queue *q, struct waiter *w);
 void wait_queue_remove(struct wait_queue *q, struct waiter *w);
-static inline bool wait_queue_active(const struct wait_queue *q) { return !list_empty(&q->waiters); }
+static inline bool wait_queue_active(const struct wait_queue *q)
+{
+	return !list_empty(&q->waiters);
+}
 
 /** Wake all non-exclusive waiters and @p nr exclusive ones (0: all). Any context. */
 void wake_up_key(struct wait_queue *q, u32 nr, u64 key);
-#define wake_up(q)	wake_up_key(q, 1, 0)
-#define wake_up_all(q)	wake_up_key(q, 0, 0)
+#define wake_up(q)		wake_up_key(q, 1, 0)
+#define wake_up_all(q)		wake_up_key(q, 0, 0)
 #define wake_up_poll(q, events) wake_up_key(q, 1, events)
 
 /** Something of which files tell, by POLLPRI, that it has changed since they were last asked. */
-struct change_source { struct atomic changes; struct wait_queue wait; };
-#define CHANGE_SOURCE_INIT(c) { .wait = WAIT_QUEUE_INIT((c).wait) }
+struct change_source {
+	struct atomic changes;
+	struct wait_queue wait;
+};
+#define CHANGE_SOURCE_INIT(c)                     \
+	{                                         \
+		.wait = WAIT_QUEUE_INIT((c).wait) \
+	}
 /** It has changed. Any context. */
 static inline void change_announce(struct change_source *c)
 {
@@ -51,26 +70,40 @@ void wait_finish(struct wait_queue *q, struct waiter *w);
 /** schedule() with a limit. @param deadline_ns monotonic, 0 = none. @return false when it passed. */
 bool schedule_until(u64 deadline_ns);
 
-#define WAIT_EVENT_(q, cond, st, deadline, intr) ({ \
-	int _err = 0; \
-	if (!(cond)) { \
-		struct waiter _w; \
-		waiter_init(&_w); \
-		for (;;) { \
-			wait_prepare(q, &_w, st); \
-			if (cond) break; \
-			if (intr) { _err = -ERESTARTSYS; break; } \
-			if (!schedule_until(deadline)) { if (!(cond)) _err = -ETIMEDOUT; break; } \
-			if (cond) break; \
-		} \
-		wait_finish(q, &_w); \
-	} \
-	_err; })
-#define wait_event(q, cond)	((void)WAIT_EVENT_(q, cond, THREAD_UNINTERRUPTIBLE, 0, false))
+#define WAIT_EVENT_(q, cond, st, deadline, intr)                   \
+	({                                                         \
+		int _err = 0;                                      \
+		if (!(cond)) {                                     \
+			struct waiter _w;                          \
+			waiter_init(&_w);                          \
+			for (;;) {                                 \
+				wait_prepare(q, &_w, st);          \
+				if (cond)                          \
+					break;                     \
+				if (intr) {                        \
+					_err = -ERESTARTSYS;       \
+					break;                     \
+				}                                  \
+				if (!schedule_until(deadline)) {   \
+					if (!(cond))               \
+						_err = -ETIMEDOUT; \
+					break;                     \
+				}                                  \
+				if (cond)                          \
+					break;                     \
+			}                                          \
+			wait_finish(q, &_w);                       \
+		}                                                  \
+		_err;                                              \
+	})
+#define wait_event(q, cond) ((void)WAIT_EVENT_(q, cond, THREAD_UNINTERRUPTIBLE, 0, false))
 /** 0, or -ERESTARTSYS when a signal arrived first. */
-#define wait_event_interruptible(q, cond) WAIT_EVENT_(q, cond, THREAD_INTERRUPTIBLE, 0, signal_pending())
-#define wait_event_killable(q, cond) WAIT_EVENT_(q, cond, THREAD_KILLABLE, 0, fatal_signal_pending())
+#define wait_event_interruptible(q, cond) \
+	WAIT_EVENT_(q, cond, THREAD_INTERRUPTIBLE, 0, signal_pending())
+#define wait_event_killable(q, cond) \
+	WAIT_EVENT_(q, cond, THREAD_KILLABLE, 0, fatal_signal_pending())
 /** 0, -ERESTARTSYS or -ETIMEDOUT. @param deadline_ns monotonic clock; 0: for ever. */
 #define wait_event_interruptible_until(q, cond, deadline_ns) \
 	WAIT_EVENT_(q, cond, THREAD_INTERRUPTIBLE, deadline_ns, signal_pending())
-#define wait_event_until(q, cond, deadline_ns) WAIT_EVENT_(q, cond, THREAD_UNINTERRUPTIBLE, deadline_ns, false)
+#define wait_event_until(q, cond, deadline_ns) \
+	WAIT_EVENT_(q, cond, THREAD_UNINTERRUPTIBLE, deadline_ns, false)

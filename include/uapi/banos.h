@@ -28,27 +28,27 @@ typedef uint64_t u64;
 typedef int64_t s64;
 #endif
 
-#define SYS_banos_install	0x42000
-#define SYS_banos_remove	0x42001
-#define SYS_banos_query		0x42002
+#define SYS_banos_install 0x42000
+#define SYS_banos_remove  0x42001
+#define SYS_banos_query	  0x42002
 
-#define BANOS_INSTALL_DRY_RUN	1u	/* all but running it */
-#define BANOS_REMOVE_WAIT	1u
+#define BANOS_INSTALL_DRY_RUN 1u /* all but running it */
+#define BANOS_REMOVE_WAIT     1u
 
 enum banos_driver_state { BANOS_DRIVER_LOADING, BANOS_DRIVER_LIVE, BANOS_DRIVER_GOING };
 struct banos_query {
-	u32 size;			/* bytes the kernel knows of this struct */
-	u32 state;			/* enum banos_driver_state */
+	u32 size;  /* bytes the kernel knows of this struct */
+	u32 state; /* enum banos_driver_state */
 	s64 id;
-	u64 bytes;			/* of memory, code and data */
-	u32 users;			/* long pins: open files, dependents */
-	u32 builtin;			/* 1: part of the kernel's image */
+	u64 bytes;   /* of memory, code and data */
+	u32 users;   /* long pins: open files, dependents */
+	u32 builtin; /* 1: part of the kernel's image */
 	char name[56], version[24];
-	u64 address;			/* of its code; 0: built in */
-	u64 calls;			/* into it so far */
-	u64 running;			/* of them that have not ended */
-	u32 level;			/* of the API that it was built for */
+	u64 address; /* of its code; 0: built in */
+	u64 calls;   /* into it so far */
+	u64 running; /* of them that have not ended */
+	u32 level;   /* of the API that it was built for */
 	u32 zero;
 };
-#define BANOS_QUERY_SIZE_1	112
-#define BANOS_PARAMS_MAX	4096	/* bytes of params, with the NUL */
+#define BANOS_QUERY_SIZE_1 112
+#define BANOS_PARAMS_MAX   4096 /* bytes of params, with the NUL */

@@ -4,7 +4,7 @@
 #include <kernel/types.h>
 struct sysinfo {
 	s64 uptime;
-	u64 loads[3];		/* times 65536 */
+	u64 loads[3]; /* times 65536 */
 	u64 totalram, freeram, sharedram, bufferram, totalswap, freeswap;
 	u16 procs, pad;
 	u32 pad2;

@@ -4,46 +4,56 @@
 #include <kernel/types.h>
 
 #ifndef __BANOS_HOST__
-struct timespec { s64 tv_sec, tv_nsec; };
-struct timeval { s64 tv_sec, tv_usec; };
+struct timespec {
+	s64 tv_sec, tv_nsec;
+};
+struct timeval {
+	s64 tv_sec, tv_usec;
+};
 #else
 #include <sys/time.h>
 #include <time.h>
 #endif
-struct user_itimerspec { struct timespec interval, value; };
-struct user_itimerval { struct timeval interval, value; };
-struct user_timezone { s32 minuteswest, dsttime; };
+struct user_itimerspec {
+	struct timespec interval, value;
+};
+struct user_itimerval {
+	struct timeval interval, value;
+};
+struct user_timezone {
+	s32 minuteswest, dsttime;
+};
 
 #undef CLOCK_REALTIME
-#define CLOCK_REALTIME			0
+#define CLOCK_REALTIME 0
 #undef CLOCK_MONOTONIC
-#define CLOCK_MONOTONIC			1
+#define CLOCK_MONOTONIC 1
 #undef CLOCK_PROCESS_CPUTIME_ID
-#define CLOCK_PROCESS_CPUTIME_ID	2
+#define CLOCK_PROCESS_CPUTIME_ID 2
 #undef CLOCK_THREAD_CPUTIME_ID
-#define CLOCK_THREAD_CPUTIME_ID		3
+#define CLOCK_THREAD_CPUTIME_ID 3
 #undef CLOCK_MONOTONIC_RAW
-#define CLOCK_MONOTONIC_RAW		4
+#define CLOCK_MONOTONIC_RAW 4
 #undef CLOCK_REALTIME_COARSE
-#define CLOCK_REALTIME_COARSE		5
+#define CLOCK_REALTIME_COARSE 5
 #undef CLOCK_MONOTONIC_COARSE
-#define CLOCK_MONOTONIC_COARSE		6
+#define CLOCK_MONOTONIC_COARSE 6
 #undef CLOCK_BOOTTIME
-#define CLOCK_BOOTTIME			7
+#define CLOCK_BOOTTIME 7
 #undef CLOCK_REALTIME_ALARM
-#define CLOCK_REALTIME_ALARM		8
+#define CLOCK_REALTIME_ALARM 8
 #undef CLOCK_BOOTTIME_ALARM
-#define CLOCK_BOOTTIME_ALARM		9
+#define CLOCK_BOOTTIME_ALARM 9
 #undef CLOCK_TAI
-#define CLOCK_TAI			11
+#define CLOCK_TAI 11
 #undef TIMER_ABSTIME
-#define TIMER_ABSTIME			1
+#define TIMER_ABSTIME 1
 
 /* setitimer() */
 #ifndef __BANOS_HOST__
-#define ITIMER_REAL	0
-#define ITIMER_VIRTUAL	1
-#define ITIMER_PROF	2
+#define ITIMER_REAL    0
+#define ITIMER_VIRTUAL 1
+#define ITIMER_PROF    2
 #endif
 
 /** struct timex of adjtimex(), 208 bytes. */
@@ -60,6 +70,6 @@ struct user_timex {
 	s32 unused[11];
 };
 _Static_assert(sizeof(struct user_timex) == 208, "struct timex has 208 bytes");
-#define TIME_OK		0
-#define TIME_ERROR	5
-#define STA_UNSYNC	0x40
+#define TIME_OK	   0
+#define TIME_ERROR 5
+#define STA_UNSYNC 0x40

@@ -3,4 +3,6 @@
 #pragma once
 #include <kernel/types.h>
 #define USER_HZ 100
-struct tms { s64 tms_utime, tms_stime, tms_cutime, tms_cstime; };
+struct tms {
+	s64 tms_utime, tms_stime, tms_cutime, tms_cstime;
+};

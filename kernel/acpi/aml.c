@@ -17,10 +17,22 @@
  */
 #include "internal.h"
 
-enum { AML_ZERO = 0, AML_ONE = 1, AML_NAME = 8, AML_BYTE = 0x0a, AML_WORD = 0x0b, AML_DWORD = 0x0c, AML_QWORD = 0x0e,
-       AML_PACKAGE = 0x12, AML_ROOT = 0x5c, AML_ONES = 0xff };
+enum {
+	AML_ZERO = 0,
+	AML_ONE = 1,
+	AML_NAME = 8,
+	AML_BYTE = 0x0a,
+	AML_WORD = 0x0b,
+	AML_DWORD = 0x0c,
+	AML_QWORD = 0x0e,
+	AML_PACKAGE = 0x12,
+	AML_ROOT = 0x5c,
+	AML_ONES = 0xff
+};
 
-struct cursor { const u8 *p, *end; };
+struct cursor {
+	const u8 *p, *end;
+};
 
 /* One constant integer; moves on. */
 static bool integer(struct cursor *c, u64 *out)
@@ -82,7 +94,7 @@ static bool s5_package(struct cursor c, struct acpi_info *info)
 		return false;
 	if (count > 1 && !integer(&c, &b))
 		return false;
-	info->s5_type_a = a & 7;	/* SLP_TYP has three bits */
+	info->s5_type_a = a & 7; /* SLP_TYP has three bits */
 	info->s5_type_b = b & 7;
 	info->has_s5 = true;
 	return true;
@@ -95,9 +107,10 @@ bool acpi_find_s5(const u8 *aml, size_t len, struct acpi_info *info)
 		u32 name;
 
 		__builtin_memcpy(&name, aml + at, 4);
-		if (likely(name != 0x5f35535f))		/* "_S5_" */
+		if (likely(name != 0x5f35535f)) /* "_S5_" */
 			continue;
-		if (aml[at - 1] != AML_NAME && !(at >= 2 && aml[at - 1] == AML_ROOT && aml[at - 2] == AML_NAME))
+		if (aml[at - 1] != AML_NAME &&
+		    !(at >= 2 && aml[at - 1] == AML_ROOT && aml[at - 2] == AML_NAME))
 			continue;
 		if (s5_package((struct cursor){ aml + at + 4, aml + len }, info))
 			return true;

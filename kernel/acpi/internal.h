@@ -4,17 +4,17 @@
 #include <kernel/acpi.h>
 #include <kernel/types.h>
 
-#define ACPI_HEADER_LEN	36u	/* signature, length, revision, checksum, who made it */
+#define ACPI_HEADER_LEN 36u /* signature, length, revision, checksum, who made it */
 
 /* A field beyond the table's end reads as 0: older tables are shorter. */
-#define ACPI_FIELD(bits) \
-static inline u##bits acpi_u##bits(const u8 *t, size_t len, size_t at) \
-{ \
-	u##bits v = 0; \
-	if (at <= len && len - at >= sizeof(v)) \
-		__builtin_memcpy(&v, t + at, sizeof(v)); \
-	return v; \
-}
+#define ACPI_FIELD(bits)                                                       \
+	static inline u##bits acpi_u##bits(const u8 *t, size_t len, size_t at) \
+	{                                                                      \
+		u##bits v = 0;                                                 \
+		if (at <= len && len - at >= sizeof(v))                        \
+			__builtin_memcpy(&v, t + at, sizeof(v));               \
+		return v;                                                      \
+	}
 ACPI_FIELD(8)
 ACPI_FIELD(16)
 ACPI_FIELD(32)

@@ -10,9 +10,17 @@
  */
 #include "internal.h"
 
-enum { MADT_LAPIC, MADT_IOAPIC, MADT_OVERRIDE, MADT_NMI_SOURCE, MADT_LAPIC_NMI, MADT_LAPIC_ADDR, MADT_X2APIC = 9,
-       MADT_X2APIC_NMI };
-#define CPU_ENABLED	1u
+enum {
+	MADT_LAPIC,
+	MADT_IOAPIC,
+	MADT_OVERRIDE,
+	MADT_NMI_SOURCE,
+	MADT_LAPIC_NMI,
+	MADT_LAPIC_ADDR,
+	MADT_X2APIC = 9,
+	MADT_X2APIC_NMI
+};
+#define CPU_ENABLED 1u
 
 static void add_cpu(struct acpi_info *info, u32 apic_id, u32 uid, u32 flags)
 {

@@ -13,13 +13,13 @@
 #include <kernel/string.h>
 #include "internal.h"
 
-#define TABLE_MAX	(8u << 20)	/* longer ones are not believed */
-#define TOTAL_MAX	(32u << 20)	/* of all tables: each entry may name the same one */
-#define ENTRIES_MAX	512u
-#define COMPLAINTS_MAX	16u
+#define TABLE_MAX      (8u << 20)  /* longer ones are not believed */
+#define TOTAL_MAX      (32u << 20) /* of all tables: each entry may name the same one */
+#define ENTRIES_MAX    512u
+#define COMPLAINTS_MAX 16u
 
-#define RSDP_V1_LEN	20u
-#define RSDP_V2_LEN	36u
+#define RSDP_V1_LEN 20u
+#define RSDP_V2_LEN 36u
 
 /* Sum of all bytes, eight at a time: lanes of 16 bits, folded before they can overflow. */
 static u8 sum_bytes(const u8 *p, size_t len)
@@ -38,7 +38,8 @@ static u8 sum_bytes(const u8 *p, size_t len)
 			__builtin_memcpy(&v, p, 8);
 			lanes += (v & even) + (v >> 8 & even);
 		}
-		total += (lanes & 0xffff) + (lanes >> 16 & 0xffff) + (lanes >> 32 & 0xffff) + (lanes >> 48);
+		total += (lanes & 0xffff) + (lanes >> 16 & 0xffff) + (lanes >> 32 & 0xffff) +
+			 (lanes >> 48);
 	}
 	while (len--)
 		total += *p++;
@@ -73,7 +74,8 @@ s64 acpi_rsdp_search(const u8 *area, size_t len)
 	return -ENOENT;
 }
 
-static void complain(struct acpi_reader *r, struct acpi_info *info, const u8 *sig, phys_t addr, const char *why)
+static void complain(struct acpi_reader *r, struct acpi_info *info, const u8 *sig, phys_t addr,
+		     const char *why)
 {
 	char name[5] = "?";
 
@@ -89,7 +91,8 @@ static void complain(struct acpi_reader *r, struct acpi_info *info, const u8 *si
  * @param want  signatures that are wanted, four characters each, run together
  * @return NULL: not wanted or not usable
  */
-static const u8 *table_open(struct acpi_reader *r, struct acpi_info *info, phys_t addr, const char *want, size_t *len)
+static const u8 *table_open(struct acpi_reader *r, struct acpi_info *info, phys_t addr,
+			    const char *want, size_t *len)
 {
 	u8 head[ACPI_HEADER_LEN];
 	const u8 *t = addr ? r->map(r, addr, sizeof(head)) : NULL;
@@ -173,7 +176,8 @@ static void visit(struct scan *s, phys_t addr, const char *want)
 static bool walk_root(struct scan *s, phys_t addr, u32 width)
 {
 	size_t len;
-	const u8 *root = addr ? table_open(s->r, s->info, addr, width == 8 ? "XSDT" : "RSDT", &len) : NULL;
+	const u8 *root = addr ? table_open(s->r, s->info, addr, width == 8 ? "XSDT" : "RSDT", &len)
+			      : NULL;
 	u32 n;
 
 	if (!root)
@@ -182,7 +186,8 @@ static bool walk_root(struct scan *s, phys_t addr, u32 width)
 	for (u32 pass = 0; pass < 2; pass++) {
 		for (u32 i = 0; i < n; i++) {
 			size_t at = ACPI_HEADER_LEN + (size_t)i * width;
-			phys_t entry = width == 8 ? acpi_u64(root, len, at) : acpi_u32(root, len, at);
+			phys_t entry = width == 8 ? acpi_u64(root, len, at)
+						  : acpi_u32(root, len, at);
 
 			visit(s, entry, pass ? "SSDT" : "APICFACPHPETMCFG");
 			if (pass && s->info->has_s5)
@@ -190,7 +195,7 @@ static bool walk_root(struct scan *s, phys_t addr, u32 width)
 		}
 		if (!pass && s->dsdt)
 			visit(s, s->dsdt, "DSDT");
-		if (s->info->has_s5)	/* only then do secondary tables matter */
+		if (s->info->has_s5) /* only then do secondary tables matter */
 			break;
 	}
 	s->r->unmap(s->r, root, len);
@@ -200,7 +205,9 @@ static bool walk_root(struct scan *s, phys_t addr, u32 width)
 /* What holds where no table says otherwise. */
 static void defaults(struct acpi_info *info)
 {
-	*info = (struct acpi_info){ .lapic_addr = 0xfee00000, .has_8259 = true, .nmi_lint = 0xff, .sci = 9 };
+	*info = (struct acpi_info){
+		.lapic_addr = 0xfee00000, .has_8259 = true, .nmi_lint = 0xff, .sci = 9
+	};
 	for (u32 i = 0; i < ACPI_ISA_LINES; i++)
 		info->isa[i].gsi = i;
 }

@@ -9,12 +9,12 @@
  */
 #include "internal.h"
 
-#define FADT_TMR_VAL_EXT	(1u << 8)
-#define FADT_RESET_REG_SUP	(1u << 10)
-#define FADT_HW_REDUCED		(1u << 20)
-#define BOOT_ARCH_8042		(1u << 1)
-#define BOOT_ARCH_NO_VGA	(1u << 2)
-#define BOOT_ARCH_NO_RTC	(1u << 5)
+#define FADT_TMR_VAL_EXT   (1u << 8)
+#define FADT_RESET_REG_SUP (1u << 10)
+#define FADT_HW_REDUCED	   (1u << 20)
+#define BOOT_ARCH_8042	   (1u << 1)
+#define BOOT_ARCH_NO_VGA   (1u << 2)
+#define BOOT_ARCH_NO_RTC   (1u << 5)
 
 struct acpi_gas acpi_gas(const u8 *t, size_t len, size_t at)
 {

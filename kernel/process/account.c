@@ -11,7 +11,7 @@
 #include <kernel/page.h>
 #include "internal.h"
 
-#define ACCOUNT_BUCKETS 16u
+#define ACCOUNT_BUCKETS	 16u
 #define SOCKET_PAGES_MAX 16384u
 
 static DEFINE_SPINLOCK(accounts_lock);

@@ -16,11 +16,9 @@ static int read_header(u64 user, struct user_cap_header *h)
 	if (copy_from_user(h, uaddr(user), sizeof(*h)))
 		return -EFAULT;
 	switch (h->version) {
-	case CAPABILITY_VERSION_1:
-		return 1;
+	case CAPABILITY_VERSION_1: return 1;
 	case CAPABILITY_VERSION_2:
-	case CAPABILITY_VERSION_3:
-		return 2;
+	case CAPABILITY_VERSION_3: return 2;
 	}
 	if (put_user_u32(uaddr(user), CAPABILITY_VERSION_3))
 		return -EFAULT;
@@ -48,7 +46,8 @@ SYSCALL2(capget, user_header, user_data)
 	c = thread_cred_get(t);
 	for (int i = 0; i < 2; i++)
 		d[i] = (struct user_cap_data){
-			(u32)(c->cap_effective >> 32 * i), (u32)(c->cap_permitted >> 32 * i),
+			(u32)(c->cap_effective >> 32 * i),
+			(u32)(c->cap_permitted >> 32 * i),
 			(u32)(c->cap_inheritable >> 32 * i),
 		};
 	cred_put(c);
@@ -123,8 +122,8 @@ static s64 drop_bounding(u64 cap)
 static s64 set_securebits(u32 bits)
 {
 	const u32 known = SECBIT_NOROOT | SECBIT_NOROOT << 1 | SECBIT_NO_SETUID_FIXUP |
-		SECBIT_NO_SETUID_FIXUP << 1 | SECBIT_KEEP_CAPS | SECBIT_KEEP_CAPS_LOCKED |
-		SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE << 1;
+			  SECBIT_NO_SETUID_FIXUP << 1 | SECBIT_KEEP_CAPS | SECBIT_KEEP_CAPS_LOCKED |
+			  SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE << 1;
 	const struct cred *old = current_cred();
 	u32 locks = old->securebits & (known & 0xaa);
 	struct cred *c;
@@ -191,26 +190,17 @@ bool capability_prctl(int op, u64 a, u64 b, u64 c, u64 d, s64 *result)
 {
 	switch (op) {
 	case PR_CAPBSET_READ:
-		*result = a > CAP_LAST_CAP ? -EINVAL : !!(current_cred()->cap_bounding & CAP_BIT(a));
+		*result = a > CAP_LAST_CAP ? -EINVAL
+					   : !!(current_cred()->cap_bounding & CAP_BIT(a));
 		return true;
-	case PR_CAPBSET_DROP:
-		*result = drop_bounding(a);
-		return true;
-	case PR_GET_SECUREBITS:
-		*result = current_cred()->securebits;
-		return true;
-	case PR_SET_SECUREBITS:
-		*result = set_securebits((u32)a);
-		return true;
+	case PR_CAPBSET_DROP: *result = drop_bounding(a); return true;
+	case PR_GET_SECUREBITS: *result = current_cred()->securebits; return true;
+	case PR_SET_SECUREBITS: *result = set_securebits((u32)a); return true;
 	case PR_GET_KEEPCAPS:
 		*result = !!(current_cred()->securebits & SECBIT_KEEP_CAPS);
 		return true;
-	case PR_SET_KEEPCAPS:
-		*result = set_keepcaps(a);
-		return true;
-	case PR_CAP_AMBIENT:
-		*result = c || d ? -EINVAL : change_ambient(a, b);
-		return true;
+	case PR_SET_KEEPCAPS: *result = set_keepcaps(a); return true;
+	case PR_CAP_AMBIENT: *result = c || d ? -EINVAL : change_ambient(a, b); return true;
 	}
 	return false;
 }

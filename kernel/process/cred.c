@@ -165,7 +165,8 @@ bool cred_may_look_into(const struct cred *me, const struct thread *t, enum look
 	rcu_read_lock();
 	other = rcu_dereference(t->cred);
 	may = other && uid == other->euid && uid == other->suid && uid == other->uid &&
-	      gid == other->egid && gid == other->sgid && gid == other->gid && !(other->cap_permitted & ~caps);
+	      gid == other->egid && gid == other->sgid && gid == other->gid &&
+	      !(other->cap_permitted & ~caps);
 	/* Last: execve() sets it when the new credentials are there. */
 	may = may && smp_load_acquire(&t->proc->dumpable);
 	rcu_read_unlock();
@@ -174,8 +175,8 @@ bool cred_may_look_into(const struct cred *me, const struct thread *t, enum look
 
 bool cred_same_owner(const struct cred *me, const struct cred *other)
 {
-	return me->euid == other->suid || me->euid == other->uid ||
-	       me->uid == other->suid || me->uid == other->uid;
+	return me->euid == other->suid || me->euid == other->uid || me->uid == other->suid ||
+	       me->uid == other->uid;
 }
 
 /*
@@ -188,8 +189,9 @@ void cred_fix_capabilities(struct cred *c, const struct cred *old)
 	bool had = old->uid == 0 || old->euid == 0 || old->suid == 0;
 	bool has = c->uid == 0 || c->euid == 0 || c->suid == 0;
 	const u64 file_caps = CAP_BIT(CAP_CHOWN) | CAP_BIT(CAP_DAC_OVERRIDE) |
-		CAP_BIT(CAP_DAC_READ_SEARCH) | CAP_BIT(CAP_FOWNER) | CAP_BIT(CAP_FSETID) |
-		CAP_BIT(CAP_LINUX_IMMUTABLE) | CAP_BIT(CAP_MKNOD) | CAP_BIT(CAP_MAC_OVERRIDE);
+			      CAP_BIT(CAP_DAC_READ_SEARCH) | CAP_BIT(CAP_FOWNER) |
+			      CAP_BIT(CAP_FSETID) | CAP_BIT(CAP_LINUX_IMMUTABLE) |
+			      CAP_BIT(CAP_MKNOD) | CAP_BIT(CAP_MAC_OVERRIDE);
 
 	if (c->securebits & SECBIT_NO_SETUID_FIXUP)
 		return;

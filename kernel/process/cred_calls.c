@@ -7,14 +7,26 @@
 #include <kernel/sort.h>
 #include <kernel/syscalls.h>
 
-#define UNCHANGED	((u32)-1)
+#define UNCHANGED ((u32)-1)
 
 /* ---- reading ---- */
 
-SYSCALL0(getuid) { return current_cred()->uid; }
-SYSCALL0(geteuid) { return current_cred()->euid; }
-SYSCALL0(getgid) { return current_cred()->gid; }
-SYSCALL0(getegid) { return current_cred()->egid; }
+SYSCALL0(getuid)
+{
+	return current_cred()->uid;
+}
+SYSCALL0(geteuid)
+{
+	return current_cred()->euid;
+}
+SYSCALL0(getgid)
+{
+	return current_cred()->gid;
+}
+SYSCALL0(getegid)
+{
+	return current_cred()->egid;
+}
 
 static s64 put_three(u64 a, u64 b, u64 c, u32 va, u32 vb, u32 vc)
 {
@@ -52,7 +64,7 @@ static int change_account(struct cred *c)
 	if (!a)
 		return -EAGAIN;
 	p->nproc_exceeded = a != &root_account &&
-		(u64)atomic_read(&a->nr_threads) >= p->limits[RLIMIT_NPROC].rlim_cur;
+			    (u64)atomic_read(&a->nr_threads) >= p->limits[RLIMIT_NPROC].rlim_cur;
 	account_put(c->account);
 	c->account = a;
 	return 0;
@@ -132,10 +144,9 @@ SYSCALL3(setresuid, ruid_arg, euid_arg, suid_arg)
 
 	if (!c)
 		return -ENOMEM;
-	if (!cred_capable(old, CAP_SETUID) &&
-	    (!is_one_of(ruid, old->uid, old->euid, old->suid) ||
-	     !is_one_of(euid, old->uid, old->euid, old->suid) ||
-	     !is_one_of(suid, old->uid, old->euid, old->suid)))
+	if (!cred_capable(old, CAP_SETUID) && (!is_one_of(ruid, old->uid, old->euid, old->suid) ||
+					       !is_one_of(euid, old->uid, old->euid, old->suid) ||
+					       !is_one_of(suid, old->uid, old->euid, old->suid)))
 		err = -EPERM;
 	if (ruid != UNCHANGED)
 		c->uid = ruid;
@@ -234,10 +245,9 @@ SYSCALL3(setresgid, rgid_arg, egid_arg, sgid_arg)
 
 	if (!c)
 		return -ENOMEM;
-	if (!cred_capable(old, CAP_SETGID) &&
-	    (!is_one_of(rgid, old->gid, old->egid, old->sgid) ||
-	     !is_one_of(egid, old->gid, old->egid, old->sgid) ||
-	     !is_one_of(sgid, old->gid, old->egid, old->sgid)))
+	if (!cred_capable(old, CAP_SETGID) && (!is_one_of(rgid, old->gid, old->egid, old->sgid) ||
+					       !is_one_of(egid, old->gid, old->egid, old->sgid) ||
+					       !is_one_of(sgid, old->gid, old->egid, old->sgid)))
 		err = -EPERM;
 	if (rgid != UNCHANGED)
 		c->gid = rgid;

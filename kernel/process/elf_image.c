@@ -13,8 +13,14 @@
 #include <kernel/err.h>
 #include <kernel/string.h>
 
-static u64 page_down(u64 a) { return a & ~(ELF_PAGE - 1); }
-static u64 page_up(u64 a) { return (a + ELF_PAGE - 1) & ~(ELF_PAGE - 1); }
+static u64 page_down(u64 a)
+{
+	return a & ~(ELF_PAGE - 1);
+}
+static u64 page_up(u64 a)
+{
+	return (a + ELF_PAGE - 1) & ~(ELF_PAGE - 1);
+}
 
 static bool is_elf(const Elf64_Ehdr *eh, u64 len)
 {
@@ -43,17 +49,28 @@ int elf_header_check(const void *head, u64 len, u64 *phoff, u32 *nr)
 /* e_machine, read by the byte order that the file says. */
 static u32 machine_of(const Elf64_Ehdr *eh)
 {
-	return eh->e_ident[EI_DATA] == ELFDATA2MSB ? __builtin_bswap16(eh->e_machine) : eh->e_machine;
+	return eh->e_ident[EI_DATA] == ELFDATA2MSB ? __builtin_bswap16(eh->e_machine)
+						   : eh->e_machine;
 }
 
 static const char *machine_words(u32 machine)
 {
-	static const struct { u32 machine; const char *words; } known[] = {
-		{ 2, "a program for SPARC, not x86-64" }, { EM_386, "a program for i386, not x86-64" }, { 8, "a program for MIPS, not x86-64" },
-		{ 20, "a program for PowerPC, not x86-64" }, { 21, "a program for 64-bit PowerPC, not x86-64" },
-		{ 22, "a program for s390, not x86-64" }, { 40, "a program for 32-bit ARM, not x86-64" },
-		{ 43, "a program for 64-bit SPARC, not x86-64" }, { 183, "a program for 64-bit ARM, not x86-64" },
-		{ 243, "a program for RISC-V, not x86-64" }, { 247, "a BPF program" }, { 258, "a program for LoongArch, not x86-64" },
+	static const struct {
+		u32 machine;
+		const char *words;
+	} known[] = {
+		{ 2, "a program for SPARC, not x86-64" },
+		{ EM_386, "a program for i386, not x86-64" },
+		{ 8, "a program for MIPS, not x86-64" },
+		{ 20, "a program for PowerPC, not x86-64" },
+		{ 21, "a program for 64-bit PowerPC, not x86-64" },
+		{ 22, "a program for s390, not x86-64" },
+		{ 40, "a program for 32-bit ARM, not x86-64" },
+		{ 43, "a program for 64-bit SPARC, not x86-64" },
+		{ 183, "a program for 64-bit ARM, not x86-64" },
+		{ 243, "a program for RISC-V, not x86-64" },
+		{ 247, "a BPF program" },
+		{ 258, "a program for LoongArch, not x86-64" },
 	};
 
 	for (u32 i = 0; i < sizeof(known) / sizeof(known[0]); i++)
@@ -89,10 +106,16 @@ const char *elf_describe(const void *head, u64 len)
 
 /* ---- segments ---- */
 
-static u64 page_offset(u64 a) { return a & (ELF_PAGE - 1); }
+static u64 page_offset(u64 a)
+{
+	return a & (ELF_PAGE - 1);
+}
 
 /* Bytes that come from the file, whole pages: also those in front of the segment in its first page. */
-static u64 file_len(const Elf64_Phdr *ph) { return page_up(ph->p_filesz + page_offset(ph->p_vaddr)); }
+static u64 file_len(const Elf64_Phdr *ph)
+{
+	return page_up(ph->p_filesz + page_offset(ph->p_vaddr));
+}
 
 static int check_load(const Elf64_Phdr *ph, const struct elf_limits *limits, bool movable)
 {
@@ -151,8 +174,13 @@ int elf_image_check(const Elf64_Ehdr *eh, const Elf64_Phdr *phdrs, u32 nr,
 	bool movable = eh->e_type == ET_DYN;
 
 	*out = (struct elf_image){
-		.phdrs = phdrs, .nr_phdrs = nr, .is_movable = movable, .entry = eh->e_entry,
-		.low = UINT64_MAX, .code_start = UINT64_MAX, .align = ELF_PAGE,
+		.phdrs = phdrs,
+		.nr_phdrs = nr,
+		.is_movable = movable,
+		.entry = eh->e_entry,
+		.low = UINT64_MAX,
+		.code_start = UINT64_MAX,
+		.align = ELF_PAGE,
 	};
 	for (u32 i = 0; i < nr; i++) {
 		const Elf64_Phdr *ph = &phdrs[i];
@@ -163,7 +191,7 @@ int elf_image_check(const Elf64_Ehdr *eh, const Elf64_Phdr *phdrs, u32 nr,
 			if (err)
 				return err;
 			take_load(ph, out);
-		} else if (ph->p_type == PT_INTERP && !out->has_interp) {	/* the first one counts */
+		} else if (ph->p_type == PT_INTERP && !out->has_interp) { /* the first one counts */
 			out->has_interp = true;
 			out->interp_offset = ph->p_offset;
 			out->interp_size = ph->p_filesz;

@@ -8,26 +8,28 @@
 #pragma once
 #include <uapi/elf.h>
 
-#define ELF_PAGE	4096ull
-#define ELF_PHDRS_MAX	(65536 / sizeof(Elf64_Phdr))
-#define ELF_INTERP_MAX	4096		/* with its NUL */
+#define ELF_PAGE       4096ull
+#define ELF_PHDRS_MAX  (65536 / sizeof(Elf64_Phdr))
+#define ELF_INTERP_MAX 4096 /* with its NUL */
 
-struct elf_limits { u64 user_base, user_end; };
+struct elf_limits {
+	u64 user_base, user_end;
+};
 
 /** What elf_image_check() found. Addresses are the file's; an ET_DYN image is moved as a whole. */
 struct elf_image {
 	const Elf64_Phdr *phdrs;
 	u32 nr_phdrs;
-	bool is_movable;		/* ET_DYN */
-	bool wants_exec_stack;		/* PT_GNU_STACK says so */
+	bool is_movable;       /* ET_DYN */
+	bool wants_exec_stack; /* PT_GNU_STACK says so */
 	u64 entry;
-	u64 low, high;			/* pages covered by the PT_LOAD segments; both 0: there are none */
-	u64 align;			/* a power of two >= ELF_PAGE: of the place of an ET_DYN image */
-	u64 phdr_addr;			/* where the program headers get mapped, 0: they don't */
-	u64 brk;			/* end of the highest segment */
+	u64 low, high; /* pages covered by the PT_LOAD segments; both 0: there are none */
+	u64 align;     /* a power of two >= ELF_PAGE: of the place of an ET_DYN image */
+	u64 phdr_addr; /* where the program headers get mapped, 0: they don't */
+	u64 brk;       /* end of the highest segment */
 	u64 code_start, code_end, data_start, data_end;
 	bool has_interp;
-	u64 interp_offset, interp_size;	/* with its NUL; as the file says, unchecked */
+	u64 interp_offset, interp_size; /* with its NUL; as the file says, unchecked */
 };
 
 /**
@@ -52,12 +54,12 @@ int elf_image_check(const Elf64_Ehdr *eh, const Elf64_Phdr *phdrs, u32 nr,
 
 /** One PT_LOAD as page ranges, relative to the image's place. */
 struct elf_mapping {
-	u64 start;			/* page address of the file part, or of the anonymous part */
-	u64 file_len;			/* whole pages from the file; 0: none */
-	u64 file_offset;		/* page aligned */
-	u64 zero_start, zero_len;	/* bytes behind the file's part in its last page, to be cleared */
-	u64 anon_start, anon_len;	/* whole pages of zeroes */
-	u32 prot, anon_prot;		/* PROT_READ 1, PROT_WRITE 2, PROT_EXEC 4 */
+	u64 start;		  /* page address of the file part, or of the anonymous part */
+	u64 file_len;		  /* whole pages from the file; 0: none */
+	u64 file_offset;	  /* page aligned */
+	u64 zero_start, zero_len; /* bytes behind the file's part in its last page, to be cleared */
+	u64 anon_start, anon_len; /* whole pages of zeroes */
+	u32 prot, anon_prot;	  /* PROT_READ 1, PROT_WRITE 2, PROT_EXEC 4 */
 };
 /** @brief What to map for a checked PT_LOAD. */
 void elf_segment_mapping(const Elf64_Phdr *ph, struct elf_mapping *out);

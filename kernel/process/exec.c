@@ -20,7 +20,7 @@
 #include <uapi/personality.h>
 #include <uapi/wait.h>
 
-#define SCRIPT_DEPTH	5		/* interpreters that are scripts themselves */
+#define SCRIPT_DEPTH 5 /* interpreters that are scripts themselves */
 
 /* ---- finding the program ---- */
 
@@ -95,7 +95,7 @@ static int collect_args(struct exec *e, const struct exec_vector *argv,
 	if (n < 0)
 		return (int)n;
 	e->args.argc = (u32)n;
-	if (!n) {			/* no program expects argc to be 0 */
+	if (!n) { /* no program expects argc to be 0 */
 		int err = exec_args_add(&e->args, "");
 
 		if (err)
@@ -114,8 +114,7 @@ static int collect_args(struct exec *e, const struct exec_vector *argv,
 /* Does another process share our working directory? Then set-id bits could be turned against it. */
 static bool fs_is_shared_outside(void)
 {
-	return current->proc &&
-	       atomic_read(&current->fs->refs) > (s32)current->proc->nr_threads;
+	return current->proc && atomic_read(&current->fs->refs) > (s32)current->proc->nr_threads;
 }
 
 static int prepare_cred(struct exec *e)
@@ -152,7 +151,7 @@ static int end_other_threads(struct process *p)
 			continue;
 		thread_set_work(t, WORK_EXIT);
 		thread_wake_state(t, 1u << THREAD_INTERRUPTIBLE | 1u << THREAD_KILLABLE |
-				  1u << THREAD_STOPPED);
+					     1u << THREAD_STOPPED);
 	}
 	while (p->nr_threads > 1 && !p->exiting) {
 		set_current_state(THREAD_KILLABLE);
@@ -241,8 +240,12 @@ static void reset_registers(const struct exec *e)
 	struct thread *t = current;
 
 	*current_regs() = (struct pt_regs){
-		.orig_rax = (u64)-1, .rip = e->entry, .rsp = e->sp,
-		.cs = USER_CS, .ss = USER_DS, .rflags = X86_EFLAGS_IF,
+		.orig_rax = (u64)-1,
+		.rip = e->entry,
+		.rsp = e->sp,
+		.cs = USER_CS,
+		.ss = USER_DS,
+		.rflags = X86_EFLAGS_IF,
 	};
 	preempt_disable();
 	t->fs_base = t->gs_base = 0;
@@ -421,7 +424,8 @@ static void open_console(void)
 	struct file *f = file_open(AT_FDCWD, "/dev/console", O_RDWR, 0);
 
 	if (IS_ERR(f)) {
-		pr_warn("the first process gets no console: /dev/console: error %ld\n", -PTR_ERR(f));
+		pr_warn("the first process gets no console: /dev/console: error %ld\n",
+			-PTR_ERR(f));
 		return;
 	}
 	for (int i = 0; i < 3; i++) {
@@ -443,7 +447,7 @@ static int init_process_create(struct thread *t)
 	if (!ts)
 		return -ENOMEM;
 	task_signals_init(ts, NULL);
-	t->sig = ts;			/* the thread's end looks at it from here on */
+	t->sig = ts; /* the thread's end looks at it from here on */
 	if (!p)
 		return -ENOMEM;
 	p->sighand = sighand_create();
@@ -512,7 +516,10 @@ int process_start_init(const char *path, const char *const argv[], const char *c
 {
 	const struct exec_vector av = { .kernel = argv }, ev = { .kernel = envp };
 	const struct pt_regs regs = {
-		.orig_rax = (u64)-1, .cs = USER_CS, .ss = USER_DS, .rflags = X86_EFLAGS_IF,
+		.orig_rax = (u64)-1,
+		.cs = USER_CS,
+		.ss = USER_DS,
+		.rflags = X86_EFLAGS_IF,
 	};
 	const char *slash = strrchr(path, '/');
 	struct thread *t = thread_create_user(&regs, slash ? slash + 1 : path);

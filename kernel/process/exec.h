@@ -6,8 +6,8 @@
 #include "internal.h"
 #include "script_line.h"
 
-#define EXEC_STRING_MAX	131072u		/* one argument, with its NUL */
-#define EXEC_HEAD	1024u		/* bytes of a file that are looked at first */
+#define EXEC_STRING_MAX 131072u /* one argument, with its NUL */
+#define EXEC_HEAD	1024u	/* bytes of a file that are looked at first */
 
 /** Arguments and environment: one block of strings, and where each begins. */
 struct exec_args {
@@ -16,11 +16,15 @@ struct exec_args {
 	u32 *offsets;
 	u32 nr, room;
 	u32 argc, envc;
-	u64 limit;			/* bytes, with a pointer for each string */
+	u64 limit; /* bytes, with a pointer for each string */
 };
 
 /** A vector of strings: in user memory, or the kernel's own (the first process). */
-struct exec_vector { bool is_user; u64 user; const char *const *kernel; };
+struct exec_vector {
+	bool is_user;
+	u64 user;
+	const char *const *kernel;
+};
 
 int exec_args_init(struct exec_args *a);
 void exec_args_free(struct exec_args *a);
@@ -32,22 +36,22 @@ int exec_args_replace_first(struct exec_args *a, const char *const *strings, u32
 
 /** One program file: the one called, or its interpreter. */
 struct exec_file {
-	struct file *file;		/* counted, and file_deny_write() */
+	struct file *file; /* counted, and file_deny_write() */
 	u64 head[EXEC_HEAD / 8];
 	u32 head_len;
 	struct elf_image elf;
-	Elf64_Phdr *phdrs;		/* allocated; NULL: within head */
-	u64 bias;			/* added to the file's addresses */
+	Elf64_Phdr *phdrs; /* allocated; NULL: within head */
+	u64 bias;	   /* added to the file's addresses */
 };
 
 struct exec {
-	const char *path;		/* as called: name of the program, AT_EXECFN */
+	const char *path; /* as called: name of the program, AT_EXECFN */
 	struct exec_args args;
 	struct exec_file program, interp;
-	struct vm_space *space;		/* the new one */
-	struct cred *cred;		/* the new ones */
-	bool secure;			/* AT_SECURE: the program has more power than its caller */
-	bool unreadable;		/* the caller may run it, but not read it */
+	struct vm_space *space; /* the new one */
+	struct cred *cred;	/* the new ones */
+	bool secure;		/* AT_SECURE: the program has more power than its caller */
+	bool unreadable;	/* the caller may run it, but not read it */
 	u64 entry, sp;
 };
 

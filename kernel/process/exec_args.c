@@ -10,10 +10,10 @@
  */
 #include "exec.h"
 
-#define ARGS_MIN	(128u << 10)
-#define ARGS_MAX	(6u << 20)
-#define FIRST_SIZE	4096u
-#define FIRST_ROOM	64u
+#define ARGS_MIN   (128u << 10)
+#define ARGS_MAX   (6u << 20)
+#define FIRST_SIZE 4096u
+#define FIRST_ROOM 64u
 
 int exec_args_init(struct exec_args *a)
 {

@@ -18,9 +18,9 @@
 #include <kernel/fs.h>
 #include <kernel/printk.h>
 
-#define LOG_INTERVAL_NS	5000000000ull
-#define LOG_LINES	10u			/* in one interval */
-#define LOG_NAME	80u			/* characters of a name that are shown */
+#define LOG_INTERVAL_NS 5000000000ull
+#define LOG_LINES	10u /* in one interval */
+#define LOG_NAME	80u /* characters of a name that are shown */
 
 /* ---- in the log ---- */
 
@@ -94,7 +94,8 @@ bool exec_is_refused_script(const struct exec *e)
 		return false;
 	if (path_lookup(AT_FDCWD, a->buf + a->offsets[1], LOOKUP_FOLLOW, &path))
 		return false;
-	same = path.dentry->inode->ino == p->refused_ino && path.dentry->inode->sb->dev == p->refused_dev;
+	same = path.dentry->inode->ino == p->refused_ino &&
+	       path.dentry->inode->sb->dev == p->refused_dev;
 	path_put(&path);
 	return same;
 }

@@ -21,10 +21,10 @@
 #include <uapi/personality.h>
 #include <uapi/times.h>
 
-#define MOVABLE_BASE	0x555555554000ull
-#define MOVABLE_PAGES	(1ull << 28)	/* random distance, pages */
-#define HEAP_PAGES	0x2000ull	/* random distance behind the image */
-#define STACK_FIRST	(128u << 10)	/* below what is on it from the start */
+#define MOVABLE_BASE  0x555555554000ull
+#define MOVABLE_PAGES (1ull << 28) /* random distance, pages */
+#define HEAP_PAGES    0x2000ull	   /* random distance behind the image */
+#define STACK_FIRST   (128u << 10) /* below what is on it from the start */
 
 /* ---- files ---- */
 
@@ -129,8 +129,8 @@ static int map_segment(struct exec *e, struct exec_file *f, const Elf64_Phdr *ph
 
 	elf_segment_mapping(ph, &m);
 	if (m.file_len)
-		r = vm_map(e->space, f->bias + m.start, m.file_len, m.prot,
-			   MAP_PRIVATE | MAP_FIXED, f->file, m.file_offset);
+		r = vm_map(e->space, f->bias + m.start, m.file_len, m.prot, MAP_PRIVATE | MAP_FIXED,
+			   f->file, m.file_offset);
 	if (r >= 0 && m.anon_len)
 		r = vm_map(e->space, f->bias + m.anon_start, m.anon_len, m.anon_prot,
 			   MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS, NULL, 0);
@@ -163,7 +163,7 @@ static int place_movable(struct exec *e, struct exec_file *f, bool is_interp)
 	s64 r;
 
 	if (align > USER_END / 4)
-		align = PAGE_SIZE;		/* no such place: taken for a whim, as Linux does */
+		align = PAGE_SIZE; /* no such place: taken for a whim, as Linux does */
 	if (!is_interp) {
 		base = (MOVABLE_BASE + vm_random_offset(MOVABLE_PAGES)) & ~(align - 1);
 		if (base < USER_BASE || size > USER_END - base)
@@ -211,7 +211,7 @@ static char *interp_name(struct exec *e)
 	if (!err && name[elf->interp_size - 1])
 		err = -ENOEXEC;
 	if (!err && !name[0])
-		err = -EACCES;			/* the working directory, as Linux reads it */
+		err = -EACCES; /* the working directory, as Linux reads it */
 	if (!err)
 		return name;
 	kfree(name);
@@ -235,7 +235,7 @@ static int open_interp(struct exec *e)
 	if (!err)
 		err = exec_file_check(&e->interp);
 	if (!err && !e->interp.elf.high)
-		err = -EINVAL;			/* no segments */
+		err = -EINVAL; /* no segments */
 	/* Linux's word for a broken interpreter; not ENOEXEC, which a shell takes for a script. */
 	return err == -ENOEXEC || err == -EINVAL ? -ELIBBAD : err;
 }
@@ -248,7 +248,11 @@ static u32 fill_aux(const struct exec *e, const struct exec_stack *s, u64 execfn
 	u64 bias = e->program.bias;
 	u64 *w = aux;
 
-#define AUX(tag, value) do { *w++ = (tag); *w++ = (u64)(value); } while (0)
+#define AUX(tag, value)              \
+	do {                         \
+		*w++ = (tag);        \
+		*w++ = (u64)(value); \
+	} while (0)
 	if (e->space->vdso)
 		AUX(AT_SYSINFO_EHDR, e->space->vdso);
 	AUX(AT_HWCAP, cpu_features.hwcap);
@@ -286,7 +290,8 @@ static int write_stack(struct exec *e, const struct exec_stack *s, const u64 *au
 		return -ENOMEM;
 	random_bytes(random, sizeof(random));
 	exec_stack_build(s, image, e->args.offsets, aux, random);
-	if (vm_space_access(space, s->strings, e->args.buf, s->string_bytes, true) == s->string_bytes &&
+	if (vm_space_access(space, s->strings, e->args.buf, s->string_bytes, true) ==
+		    s->string_bytes &&
 	    vm_space_access(space, s->sp, image, s->image_bytes, true) == s->image_bytes)
 		err = 0;
 	kvfree(image);
@@ -295,7 +300,8 @@ static int write_stack(struct exec *e, const struct exec_stack *s, const u64 *au
 
 static int build_stack(struct exec *e, u64 execfn_offset)
 {
-	u64 room = MAX(current->proc ? current_limit(RLIMIT_STACK) : STACK_FIRST * 2, 2ull * STACK_FIRST);
+	u64 room = MAX(current->proc ? current_limit(RLIMIT_STACK) : STACK_FIRST * 2,
+		       2ull * STACK_FIRST);
 	u64 aux[2 * EXEC_AUX_MAX], top = e->space->stack_top, env_offset;
 	const struct exec_args *a = &e->args;
 	struct vm_space *space = e->space;
@@ -307,8 +313,9 @@ static int build_stack(struct exec *e, u64 execfn_offset)
 	if (!exec_stack_plan(&s, top, MIN(room, top)))
 		return -E2BIG;
 	fill_aux(e, &s, s.strings + execfn_offset, aux);
-	r = vm_map_stack(space, PAGE_ALIGN(top - s.sp) + STACK_FIRST, PROT_READ | PROT_WRITE |
-			 (e->program.elf.wants_exec_stack ? PROT_EXEC : 0));
+	r = vm_map_stack(space, PAGE_ALIGN(top - s.sp) + STACK_FIRST,
+			 PROT_READ | PROT_WRITE |
+				 (e->program.elf.wants_exec_stack ? PROT_EXEC : 0));
 	if (r < 0)
 		return (int)r;
 	env_offset = a->envc ? a->offsets[a->argc] : execfn_offset;
@@ -330,13 +337,14 @@ static int note_layout(struct exec *e)
 	u64 bias = e->program.bias;
 
 	file_get(e->program.file);
-	(void)file_deny_write(e->program.file);	/* as long as it runs; denied already for now */
+	(void)file_deny_write(e->program.file); /* as long as it runs; denied already for now */
 	space->exe = e->program.file;
 	space->code_start = elf->code_start + bias;
 	space->code_end = elf->code_end + bias;
 	space->data_start = elf->data_start + bias;
 	space->data_end = elf->data_end + bias;
-	space->brk_start = MAX(PAGE_ALIGN(elf->brk + bias), USER_BASE) + vm_random_offset(HEAP_PAGES);
+	space->brk_start =
+		MAX(PAGE_ALIGN(elf->brk + bias), USER_BASE) + vm_random_offset(HEAP_PAGES);
 	space->brk = space->brk_start;
 	e->entry = elf->entry + bias;
 	if (e->interp.file)

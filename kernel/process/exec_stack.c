@@ -22,8 +22,8 @@ bool exec_stack_plan(struct exec_stack *s, u64 top, u64 room)
 	return true;
 }
 
-void exec_stack_build(const struct exec_stack *s, void *image, const u32 *offsets,
-		      const u64 *aux, const u8 random[EXEC_RANDOM_BYTES])
+void exec_stack_build(const struct exec_stack *s, void *image, const u32 *offsets, const u64 *aux,
+		      const u8 random[EXEC_RANDOM_BYTES])
 {
 	u8 *bytes = image;
 	u64 *w = image;

@@ -10,18 +10,18 @@
 #pragma once
 #include <kernel/types.h>
 
-#define EXEC_PLATFORM		"x86_64"
-#define EXEC_RANDOM_BYTES	16
-#define EXEC_AUX_MAX		24	/* pairs, with AT_NULL */
+#define EXEC_PLATFORM	  "x86_64"
+#define EXEC_RANDOM_BYTES 16
+#define EXEC_AUX_MAX	  24 /* pairs, with AT_NULL */
 
 struct exec_stack {
 	u32 argc, envc, nr_aux;
 	u64 string_bytes;
 	/* computed */
-	u64 strings;			/* address of the block */
-	u64 platform, random;		/* addresses */
+	u64 strings;	      /* address of the block */
+	u64 platform, random; /* addresses */
 	u64 sp;
-	u64 image_bytes;		/* from sp to the strings */
+	u64 image_bytes; /* from sp to the strings */
 };
 
 /** @brief Compute the addresses below @p top. @return false: it does not fit into @p room bytes */
@@ -31,5 +31,5 @@ bool exec_stack_plan(struct exec_stack *s, u64 top, u64 room);
  * @param offsets  of each string in the block, argc + envc of them
  * @param aux	nr_aux pairs; the last one is AT_NULL
  */
-void exec_stack_build(const struct exec_stack *s, void *image, const u32 *offsets,
-		      const u64 *aux, const u8 random[EXEC_RANDOM_BYTES]);
+void exec_stack_build(const struct exec_stack *s, void *image, const u32 *offsets, const u64 *aux,
+		      const u8 random[EXEC_RANDOM_BYTES]);

@@ -73,8 +73,7 @@ static void orphan_group_locked(struct process *p, const struct process *parent,
 				const struct process *ignore)
 {
 	if (parent->pgrp == p->pgrp || parent->session != p->session ||
-	    !pgrp_orphaned_without(p->pgrp_ref, ignore) ||
-	    !group_has_stopped_locked(p->pgrp_ref))
+	    !pgrp_orphaned_without(p->pgrp_ref, ignore) || !group_has_stopped_locked(p->pgrp_ref))
 		return;
 	signal_send_pgrp_locked(p->pgrp_ref, SIGHUP, SI_KERNEL_INFO);
 	signal_send_pgrp_locked(p->pgrp_ref, SIGCONT, SI_KERNEL_INFO);
@@ -177,7 +176,7 @@ void process_release(struct process *p)
 
 	p->leader = NULL;
 	pid_withdraw_thread(pid);
-	pid_withdraw_process(pid);	/* the thread still has a reference */
+	pid_withdraw_process(pid); /* the thread still has a reference */
 	pid_put(pid);
 	thread_put(leader);
 }
@@ -301,7 +300,7 @@ static void stop_signals(struct process *p, struct thread *t)
 	u64 flags = spin_lock_irqsave(&p->sig_lock);
 	bool stopped = signal_thread_leaves(p, t);
 
-	if (stopped) {			/* all others have stopped: this one was waited for */
+	if (stopped) { /* all others have stopped: this one was waited for */
 		p->state = PROC_STOPPED;
 		p->stop_status = WAIT_STATUS_STOPPED(p->stop_signal);
 	}
@@ -319,7 +318,8 @@ void thread_end(int status)
 	struct thread *t = current;
 	struct process *p = t->proc;
 	struct pid *pid = t->sig->pid;
-	bool last, leader = t == p->leader;	/* once we are unlinked, others may change or reap that */
+	bool last,
+		leader = t == p->leader; /* once we are unlinked, others may change or reap that */
 
 	stop_signals(p, t);
 	thread_leave_space(t);
@@ -328,7 +328,7 @@ void thread_end(int status)
 	give_up_resources(t);
 	if (last)
 		process_end(p);
-	if (!leader) {			/* the first thread's number is the process's, and goes with that */
+	if (!leader) { /* the first thread's number is the process's, and goes with that */
 		pid_withdraw_thread(pid);
 		pid_put(pid);
 	}
@@ -365,7 +365,9 @@ void process_notify_parent_stop(struct process *p, int why)
 	struct user_sigaction act;
 
 	info.uid = p->leader->cred->uid;
-	info.status = why == CLD_CONTINUED ? SIGCONT : p->stop_signal ? p->stop_signal : p->cld_signal;
+	info.status = why == CLD_CONTINUED ? SIGCONT
+		      : p->stop_signal	   ? p->stop_signal
+					   : p->cld_signal;
 	clock_ticks_of(p, &info);
 	raw_spin_lock(&parent->sig_lock);
 	act = sighand_get_action(parent, SIGCHLD);

@@ -13,7 +13,7 @@
 
 #define TRAP_PROTECTION 13
 #define TRAP_PAGE_FAULT 14
-#define ERROR_CODE_IDT 2
+#define ERROR_CODE_IDT	2
 
 static void note_trap(u64 nr, u64 error, u64 cr2)
 {
@@ -46,7 +46,7 @@ void upcall_user_page_fault(struct pt_regs *regs, u64 addr, u32 error_code)
 		signal_force_fault(SIGBUS, BUS_ADRERR, addr);
 	else if (current->proc == init_process && !fatal_signal_pending())
 		boot_stop("not enough memory for the first process (%s)", current->comm);
-	else if (!fatal_signal_pending())	/* no memory, and nobody else to kill for it */
+	else if (!fatal_signal_pending()) /* no memory, and nobody else to kill for it */
 		signal_send_thread(current, SIGKILL, SI_KERNEL_INFO);
 }
 
@@ -75,7 +75,8 @@ static bool is_int_0x80(const struct pt_regs *regs, const struct user_trap *t)
 	u8 code[2];
 
 	return t->number == TRAP_PROTECTION && (regs->orig_rax & ERROR_CODE_IDT) &&
-	       !copy_from_user(code, uaddr(regs->rip), sizeof(code)) && code[0] == 0xcd && code[1] == 0x80;
+	       !copy_from_user(code, uaddr(regs->rip), sizeof(code)) && code[0] == 0xcd &&
+	       code[1] == 0x80;
 }
 
 void upcall_user_trap(struct pt_regs *regs, const struct user_trap *t)

@@ -21,15 +21,16 @@
 #include <kernel/vm.h>
 #include <uapi/sched.h>
 
-#define CLONE_NAMESPACES (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | \
-			  CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET)
+#define CLONE_NAMESPACES                                                               \
+	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | \
+	 CLONE_NEWPID | CLONE_NEWNET)
 
 struct clone_request {
 	u64 flags;
-	u64 stack;			/* new stack pointer, 0: the caller's */
+	u64 stack; /* new stack pointer, 0: the caller's */
 	u64 parent_tid, child_tid, tls;
 	int exit_signal;
-	u32 want_tid;			/* 0: any */
+	u32 want_tid; /* 0: any */
 };
 
 /* ---- what is asked for ---- */
@@ -62,8 +63,8 @@ static int check_limits(void)
 	struct process *p = current->proc;
 
 	if ((u64)atomic_read(&c->account->nr_threads) >= p->limits[RLIMIT_NPROC].rlim_cur &&
-	    c->account != &root_account &&
-	    !cred_capable(c, CAP_SYS_RESOURCE) && !cred_capable(c, CAP_SYS_ADMIN))
+	    c->account != &root_account && !cred_capable(c, CAP_SYS_RESOURCE) &&
+	    !cred_capable(c, CAP_SYS_ADMIN))
 		return -EAGAIN;
 	p->nproc_exceeded = false;
 	return 0;
@@ -186,7 +187,7 @@ static void abandon(struct thread *t)
 	if (t->files)
 		files_put(t->files);
 	t->files = NULL;
-	thread_put(t);			/* upcall_thread_free() does the rest */
+	thread_put(t); /* upcall_thread_free() does the rest */
 }
 
 static struct thread *make_thread(const struct clone_request *rq)
@@ -302,7 +303,7 @@ static void write_tids(struct thread *t, const struct clone_request *rq)
 	u32 tid = (u32)t->tid;
 
 	if ((rq->flags & CLONE_PARENT_SETTID) && put_user_u32(uaddr(rq->parent_tid), tid))
-		return;			/* a bad address is the caller's loss, as in Linux */
+		return; /* a bad address is the caller's loss, as in Linux */
 	if (rq->flags & CLONE_CHILD_SETTID)
 		vm_space_access(t->space, rq->child_tid, &tid, sizeof(tid), true);
 }
@@ -337,7 +338,7 @@ static s64 clone_thread(const struct clone_request *rq)
 	}
 	cpu_count_event(nr_forks);
 	if (unlikely(t->proc->timers) && t->proc != current->proc)
-		(void)cpu_limit_changed(t->proc);	/* made already: no error is left */
+		(void)cpu_limit_changed(t->proc); /* made already: no error is left */
 	tid = t->tid;
 	write_tids(t, rq);
 	thread_start(t);
@@ -359,7 +360,8 @@ SYSCALL0(fork)
 SYSCALL0(vfork)
 {
 	const struct clone_request rq = {
-		.flags = CLONE_VFORK | CLONE_VM, .exit_signal = SIGCHLD,
+		.flags = CLONE_VFORK | CLONE_VM,
+		.exit_signal = SIGCHLD,
 	};
 
 	return clone_thread(&rq);
@@ -431,8 +433,8 @@ static int check_args(const struct clone_args *a)
 		return -EINVAL;
 	if ((a->flags & (CLONE_THREAD | CLONE_PARENT)) && a->exit_signal)
 		return -EINVAL;
-	if (!a->stack ? a->stack_size != 0 :
-	    !a->stack_size || !user_range_ok(uaddr(a->stack), a->stack_size))
+	if (!a->stack ? a->stack_size != 0
+		      : !a->stack_size || !user_range_ok(uaddr(a->stack), a->stack_size))
 		return -EINVAL;
 	if ((a->flags & CLONE_SETTLS) && a->tls >= USER_END)
 		return -EPERM;

@@ -26,11 +26,13 @@
 #include <kernel/vm.h>
 #include <uapi/futex.h>
 
-#define BUCKETS_PER_CPU	32u
+#define BUCKETS_PER_CPU 32u
 #define BUCKETS_MAX	1024u
-#define OP_TRIES	100u	/* of an operation on a word that others change meanwhile */
+#define OP_TRIES	100u /* of an operation on a word that others change meanwhile */
 
-struct futex_key { u64 object, offset; };
+struct futex_key {
+	u64 object, offset;
+};
 
 struct futex_bucket {
 	spinlock_t lock;
@@ -42,7 +44,7 @@ struct futex_waiter {
 	struct futex_key key;
 	u32 bitset;
 	bool woken;
-	struct futex_bucket *bucket;	/* changes when it is requeued */
+	struct futex_bucket *bucket; /* changes when it is requeued */
 	struct thread *thread;
 };
 
@@ -137,11 +139,12 @@ static u32 wake_in_bucket(struct futex_bucket *b, const struct futex_key *key, u
 
 static bool bucket_empty(struct futex_bucket *b)
 {
-	smp_mb();			/* the caller's change of the word before this look */
+	smp_mb(); /* the caller's change of the word before this look */
 	return READ_ONCE(b->waiters.next) == &b->waiters;
 }
 
-static __noinline s64 wake_waiters(struct futex_bucket *b, const struct futex_key *key, u32 nr, u32 bitset)
+static __noinline s64 wake_waiters(struct futex_bucket *b, const struct futex_key *key, u32 nr,
+				   u32 bitset)
 {
 	u32 woken;
 
@@ -215,7 +218,7 @@ static int enqueue_if_equal(struct futex_waiter *w, u64 addr, u32 val)
 
 	spin_lock(&b->lock);
 	list_add_tail(&w->link, &b->waiters);
-	set_current_state(THREAD_INTERRUPTIBLE);	/* and the barrier before the word is read */
+	set_current_state(THREAD_INTERRUPTIBLE); /* and the barrier before the word is read */
 	err = get_user_u32(&now, uaddr(addr));
 	if (!err && now != val)
 		err = -EAGAIN;
@@ -321,8 +324,8 @@ static void unlock_two(struct futex_bucket *a, struct futex_bucket *b)
 
 /* Under both locks: wake some, move others. @return how many of both */
 static s64 requeue_locked(struct futex_bucket *from, const struct futex_key *key1,
-			  struct futex_bucket *to, const struct futex_key *key2,
-			  u32 nr_wake, u32 nr_requeue)
+			  struct futex_bucket *to, const struct futex_key *key2, u32 nr_wake,
+			  u32 nr_requeue)
 {
 	struct futex_waiter *w, *next;
 	u32 woken = 0, moved = 0;
@@ -376,8 +379,9 @@ static s64 futex_requeue(u64 addr1, u64 addr2, bool shared, s32 nr_wake, s32 nr_
 		if (err)
 			return err;
 	}
-	result = compare && now != val ? -EAGAIN :
-		requeue_locked(b1, &key1, b2, &key2, (u32)nr_wake, (u32)nr_requeue);
+	result = compare && now != val
+			 ? -EAGAIN
+			 : requeue_locked(b1, &key1, b2, &key2, (u32)nr_wake, (u32)nr_requeue);
 	unlock_two(b1, b2);
 	return result;
 }
@@ -390,21 +394,11 @@ static int op_apply(u32 encoded, u32 old, u32 *new)
 	if (encoded >> 28 & FUTEX_OP_OPARG_SHIFT)
 		arg = 1u << (arg & 31);
 	switch (op) {
-	case FUTEX_OP_SET:
-		*new = arg;
-		return 0;
-	case FUTEX_OP_ADD:
-		*new = old + arg;
-		return 0;
-	case FUTEX_OP_OR:
-		*new = old | arg;
-		return 0;
-	case FUTEX_OP_ANDN:
-		*new = old & ~arg;
-		return 0;
-	case FUTEX_OP_XOR:
-		*new = old ^ arg;
-		return 0;
+	case FUTEX_OP_SET: *new = arg; return 0;
+	case FUTEX_OP_ADD: *new = old + arg; return 0;
+	case FUTEX_OP_OR: *new = old | arg; return 0;
+	case FUTEX_OP_ANDN: *new = old & ~arg; return 0;
+	case FUTEX_OP_XOR: *new = old ^ arg; return 0;
 	}
 	return -ENOSYS;
 }
@@ -414,18 +408,12 @@ static int op_compare(u32 encoded, u32 old_word)
 	s32 arg = (s32)(encoded << 20) >> 20, old = (s32)old_word;
 
 	switch (encoded >> 24 & 15) {
-	case FUTEX_OP_CMP_EQ:
-		return old == arg;
-	case FUTEX_OP_CMP_NE:
-		return old != arg;
-	case FUTEX_OP_CMP_LT:
-		return old < arg;
-	case FUTEX_OP_CMP_LE:
-		return old <= arg;
-	case FUTEX_OP_CMP_GT:
-		return old > arg;
-	case FUTEX_OP_CMP_GE:
-		return old >= arg;
+	case FUTEX_OP_CMP_EQ: return old == arg;
+	case FUTEX_OP_CMP_NE: return old != arg;
+	case FUTEX_OP_CMP_LT: return old < arg;
+	case FUTEX_OP_CMP_LE: return old <= arg;
+	case FUTEX_OP_CMP_GT: return old > arg;
+	case FUTEX_OP_CMP_GE: return old >= arg;
 	}
 	return -ENOSYS;
 }
@@ -521,7 +509,7 @@ static int read_deadline(u32 cmd, u32 op, u64 user, u64 *deadline)
 	else
 		*deadline = ns;
 	if (!*deadline)
-		*deadline = 1;		/* 0 means none */
+		*deadline = 1; /* 0 means none */
 	return 0;
 }
 
@@ -572,20 +560,15 @@ static __noinline s64 futex_other(u64 addr, u32 op, u32 val, u64 user_timeout, u
 			return err;
 	}
 	switch (cmd) {
-	case FUTEX_WAIT:
-		return futex_wait(addr, shared, val, FUTEX_BITSET_MATCH_ANY, deadline);
-	case FUTEX_WAIT_BITSET:
-		return futex_wait(addr, shared, val, val3, deadline);
-	case FUTEX_WAKE:
-		return futex_wake(addr, shared, val, FUTEX_BITSET_MATCH_ANY);
-	case FUTEX_WAKE_BITSET:
-		return futex_wake(addr, shared, val, val3);
+	case FUTEX_WAIT: return futex_wait(addr, shared, val, FUTEX_BITSET_MATCH_ANY, deadline);
+	case FUTEX_WAIT_BITSET: return futex_wait(addr, shared, val, val3, deadline);
+	case FUTEX_WAKE: return futex_wake(addr, shared, val, FUTEX_BITSET_MATCH_ANY);
+	case FUTEX_WAKE_BITSET: return futex_wake(addr, shared, val, val3);
 	case FUTEX_REQUEUE:
 		return futex_requeue(addr, addr2, shared, (s32)val, (s32)user_timeout, false, 0);
 	case FUTEX_CMP_REQUEUE:
 		return futex_requeue(addr, addr2, shared, (s32)val, (s32)user_timeout, true, val3);
-	case FUTEX_WAKE_OP:
-		return futex_wake_op(addr, addr2, shared, val, (u32)user_timeout, val3);
+	case FUTEX_WAKE_OP: return futex_wake_op(addr, addr2, shared, val, (u32)user_timeout, val3);
 	}
 	return -ENOSYS;
 }

@@ -25,13 +25,13 @@
  */
 struct pid {
 	pid_t nr;
-	u64 serial;			/* no other struct pid ever has it */
-	struct atomic uses;		/* thread/process, and one per member of group and session */
+	u64 serial;	    /* no other struct pid ever has it */
+	struct atomic uses; /* thread/process, and one per member of group and session */
 	struct pid *hash_next;
-	struct thread *thread;		/* counted; under the bucket's lock, like proc */
-	struct process *proc;		/* counted */
-	struct list members;		/* process.pgrp_link, under process_lock */
-	u64 oom_pages;			/* oom.c's sum over them, under process_lock */
+	struct thread *thread; /* counted; under the bucket's lock, like proc */
+	struct process *proc;  /* counted */
+	struct list members;   /* process.pgrp_link, under process_lock */
+	u64 oom_pages;	       /* oom.c's sum over them, under process_lock */
 };
 void pid_init(void);
 /** @brief A fresh number; @p want 0: any. ERR_PTR: -EAGAIN, -ENOMEM, -EINVAL, -EEXIST. Not to be found yet. */
@@ -59,15 +59,15 @@ u64 pid_serial(pid_t nr);
 struct user_account {
 	uid_t uid;
 	struct atomic refs;
-	struct atomic nr_threads;	/* RLIMIT_NPROC */
-	struct atomic nr_signals;	/* RLIMIT_SIGPENDING */
-	struct atomic nr_pipe_pages;	/* see cred_charge_pipe() */
-	struct atomic64 nr_watches;	/* of epoll */
-	struct atomic nr_socket_pages;	/* see cred_charge_socket() */
-	struct atomic nr_flights;	/* see cred_charge_flight() */
+	struct atomic nr_threads;      /* RLIMIT_NPROC */
+	struct atomic nr_signals;      /* RLIMIT_SIGPENDING */
+	struct atomic nr_pipe_pages;   /* see cred_charge_pipe() */
+	struct atomic64 nr_watches;    /* of epoll */
+	struct atomic nr_socket_pages; /* see cred_charge_socket() */
+	struct atomic nr_flights;      /* see cred_charge_flight() */
 	struct user_account *next;
 };
-struct user_account *account_find(uid_t uid);	/* counted; NULL: no memory */
+struct user_account *account_find(uid_t uid); /* counted; NULL: no memory */
 void account_get(struct user_account *a);
 void account_put(struct user_account *a);
 extern struct user_account root_account;
@@ -94,15 +94,18 @@ bool cred_same_owner(const struct cred *me, const struct cred *other);
 
 /** What programs do with signals; shared after CLONE_SIGHAND. */
 struct sighand {
-	struct atomic refs;		/* processes */
-	spinlock_t lock;		/* only with refs > 1; else sig_lock is enough */
-	u64 valid;			/* signals whose action[] says something */
-	u64 caught;			/* with a handler; part of valid */
-	u64 ignored;			/* set to SIG_IGN; part of valid */
-	struct user_sigaction action[NSIG - 2];	/* by sighand_slot() */
+	struct atomic refs;			/* processes */
+	spinlock_t lock;			/* only with refs > 1; else sig_lock is enough */
+	u64 valid;				/* signals whose action[] says something */
+	u64 caught;				/* with a handler; part of valid */
+	u64 ignored;				/* set to SIG_IGN; part of valid */
+	struct user_sigaction action[NSIG - 2]; /* by sighand_slot() */
 };
 /** SIGKILL and SIGSTOP have no action: without them two of these fit in a page. */
-static inline u32 sighand_slot(int sig) { return (u32)(sig - 1 - (sig > SIGKILL) - (sig > SIGSTOP)); }
+static inline u32 sighand_slot(int sig)
+{
+	return (u32)(sig - 1 - (sig > SIGKILL) - (sig > SIGSTOP));
+}
 
 struct posix_timer;
 
@@ -110,17 +113,17 @@ struct posix_timer;
 struct task_signals {
 	/* under sig_lock */
 	u64 blocked;
-	u64 wanted;			/* sigtimedwait() sleeps for these */
+	u64 wanted; /* sigtimedwait() sleeps for these */
 	struct signal_queue pending;
-	bool exiting;			/* takes no more signals */
-	bool stop_owed;			/* has not stopped yet for the process's stop */
+	bool exiting;	/* takes no more signals */
+	bool stop_owed; /* has not stopped yet for the process's stop */
 
 	/* the thread's own */
-	u64 saved_mask;			/* with WORK_RESTORE_SIGMASK */
-	struct siginfo_k fault;		/* of signal_force_fault() */
+	u64 saved_mask;		/* with WORK_RESTORE_SIGMASK */
+	struct siginfo_k fault; /* of signal_force_fault() */
 	bool fault_valid;
 	u64 minflt, majflt;
-	u64 trap_nr, trap_error, trap_cr2;	/* of the last exception, for the handler's frame */
+	u64 trap_nr, trap_error, trap_cr2; /* of the last exception, for the handler's frame */
 	u32 altstack_flags;
 	u64 altstack_sp, altstack_size;
 	struct restart_block restart;
@@ -129,9 +132,9 @@ struct task_signals {
 	bool vfork_done;
 	struct wait_queue vfork_wait;
 
-	struct pid *pid;		/* the thread's number */
-	struct list cpu_timers;		/* posix timers on this thread's CPU clock */
-	u64 rt_nvcsw, rt_base_ns;	/* RLIMIT_RTTIME: sleeps + 1 when last looked at, CPU time then */
+	struct pid *pid;	  /* the thread's number */
+	struct list cpu_timers;	  /* posix timers on this thread's CPU clock */
+	u64 rt_nvcsw, rt_base_ns; /* RLIMIT_RTTIME: sleeps + 1 when last looked at, CPU time then */
 };
 
 void signal_init(void);
@@ -168,7 +171,10 @@ static inline void sighand_unlock(struct sighand *h, bool locked)
 }
 
 /** Where a process waits for its signals with files of signalfd() (signalfd.c). */
-struct signal_watch { struct atomic refs; struct wait_queue wait; };
+struct signal_watch {
+	struct atomic refs;
+	struct wait_queue wait;
+};
 void signal_watch_put(struct signal_watch *w);
 /** @brief Something is pending for the process or one of its threads. Under sig_lock. */
 static inline void signal_watch_tell(struct process *p)
@@ -181,7 +187,8 @@ static inline void signal_watch_tell(struct process *p)
 int signal_send_locked(struct process *p, struct thread *t, int sig, const struct siginfo_k *info);
 /** @brief A timer's own entry. @return false: it is queued already, or ignored */
 enum signal_timer_result { SIGNAL_TIMER_QUEUED, SIGNAL_TIMER_PENDING, SIGNAL_TIMER_IGNORED };
-enum signal_timer_result signal_send_timer(struct process *p, struct thread *t, struct signal_entry *e);
+enum signal_timer_result signal_send_timer(struct process *p, struct thread *t,
+					   struct signal_entry *e);
 /** @brief Take the first of @p set out of the thread's or the process's queue. @return number or 0 */
 int signal_dequeue(struct process *p, struct task_signals *ts, u64 set, struct siginfo_k *info);
 void signal_queue_flush(struct signal_queue *q, u64 set);
@@ -230,15 +237,17 @@ void thread_vfork_done(struct thread *t);
 /* ---- timers ---- */
 
 /** One CPU clock that somebody waits on: signal at @p expires (0: off), then every @p interval. */
-struct cpu_alarm { u64 expires, interval; };
+struct cpu_alarm {
+	u64 expires, interval;
+};
 
 /** What a process has in timers besides ITIMER_REAL; made when first needed. Under sig_lock. */
 struct process_timers {
 	struct process *proc;
-	struct timer check;		/* looks at the CPU clocks when one may be due */
-	struct cpu_alarm virt, prof;	/* user time; all CPU time */
-	u64 next_xcpu_ns;		/* RLIMIT_CPU: next SIGXCPU */
-	struct list posix;		/* struct posix_timer */
+	struct timer check;	     /* looks at the CPU clocks when one may be due */
+	struct cpu_alarm virt, prof; /* user time; all CPU time */
+	u64 next_xcpu_ns;	     /* RLIMIT_CPU: next SIGXCPU */
+	struct list posix;	     /* struct posix_timer */
 	int next_id;
 };
 /** @brief That of the current process. NULL: no memory. */
@@ -289,7 +298,10 @@ static inline struct timeval timeval_from_ns(u64 ns)
 }
 /** @brief Saturating: what does not fit in 63 bits is as good as never. @return 0 or -EINVAL */
 int timespec_to_ns(const struct timespec *ts, u64 *ns);
-static inline u64 ns_add(u64 a, u64 b) { return a + b < a ? ~0ull >> 1 : a + b; }
+static inline u64 ns_add(u64 a, u64 b)
+{
+	return a + b < a ? ~0ull >> 1 : a + b;
+}
 /** @brief Woken, and the count raised, whenever the wall clock is set. */
 extern struct wait_queue clock_set_wait;
 extern u32 clock_set_count;

@@ -18,12 +18,13 @@
 #include <kernel/syscalls.h>
 #include <uapi/sched.h>
 
-#define LOOK_MIN_NS	NSEC_PER_MSEC
-#define LOOK_SHARE	16			/* looks take at most so small a part of the time */
-#define LOOK_PAUSE_MAX_NS (20 * NSEC_PER_MSEC)	/* one that took long because the host did must not be the last */
-#define IGNORED_MIN_NS	(4 * NSEC_PER_MSEC)
-#define RT_LOOK_NS	(10 * NSEC_PER_MSEC)	/* real-time threads that may sleep now and then */
-#define NEVER		(~0ull)
+#define LOOK_MIN_NS NSEC_PER_MSEC
+#define LOOK_SHARE  16 /* looks take at most so small a part of the time */
+#define LOOK_PAUSE_MAX_NS \
+	(20 * NSEC_PER_MSEC) /* one that took long because the host did must not be the last */
+#define IGNORED_MIN_NS (4 * NSEC_PER_MSEC)
+#define RT_LOOK_NS     (10 * NSEC_PER_MSEC) /* real-time threads that may sleep now and then */
+#define NEVER	       (~0ull)
 
 /* ---- ITIMER_REAL ---- */
 
@@ -234,7 +235,8 @@ struct process_timers *process_timers_get(void)
 
 static bool has_cpu_limit(const struct process *p)
 {
-	return p->limits[RLIMIT_CPU].rlim_cur != RLIM_INFINITY || p->limits[RLIMIT_RTTIME].rlim_cur != RLIM_INFINITY;
+	return p->limits[RLIMIT_CPU].rlim_cur != RLIM_INFINITY ||
+	       p->limits[RLIMIT_RTTIME].rlim_cur != RLIM_INFINITY;
 }
 
 int process_timers_inherit(struct process *p)
@@ -347,12 +349,9 @@ static int swap(int which, const struct cpu_alarm *new, struct cpu_alarm *old)
 	struct process *p = current->proc;
 
 	switch (which) {
-	case ITIMER_REAL:
-		real_swap(p, new, old);
-		return 0;
+	case ITIMER_REAL: real_swap(p, new, old); return 0;
 	case ITIMER_VIRTUAL:
-	case ITIMER_PROF:
-		return cpu_swap(p, which == ITIMER_VIRTUAL, new, old);
+	case ITIMER_PROF: return cpu_swap(p, which == ITIMER_VIRTUAL, new, old);
 	}
 	return -EINVAL;
 }
@@ -370,7 +369,7 @@ SYSCALL3(setitimer, which, user_new, user_old)
 	struct cpu_alarm new = { 0 }, old;
 	int err = 0;
 
-	if (user_new)			/* without: off, an old habit of Linux */
+	if (user_new) /* without: off, an old habit of Linux */
 		err = itimer_from_user(&new, user_new);
 	if (!err)
 		err = swap((int)which, &new, &old);

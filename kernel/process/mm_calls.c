@@ -36,7 +36,7 @@ SYSCALL2(munmap, addr, len)
 
 SYSCALL3(mprotect, addr, len, prot)
 {
-	if (prot >> 32)			/* a long, unlike mmap()'s in effect */
+	if (prot >> 32) /* a long, unlike mmap()'s in effect */
 		return -EINVAL;
 	return vm_protect(current->space, addr, len, (u32)prot);
 }

@@ -20,17 +20,18 @@
 #include <kernel/time.h>
 #include <kernel/vm.h>
 
-#define SUPER_PERCENT	3
-#define HOG_SHARE	16	/* who has such a part of all memory has much */
-#define OVERHEAD	8u	/* pages that a process costs besides: kernel stack, structures */
-#define SAY_AGAIN_NS	(5 * NSEC_PER_SEC)
+#define SUPER_PERCENT 3
+#define HOG_SHARE     16 /* who has such a part of all memory has much */
+#define OVERHEAD      8u /* pages that a process costs besides: kernel stack, structures */
+#define SAY_AGAIN_NS  (5 * NSEC_PER_SEC)
 
-static struct process *victim;		/* counted; under process_lock */
-static struct pid *victims;		/* their group, counted; under process_lock */
+static struct process *victim; /* counted; under process_lock */
+static struct pid *victims;    /* their group, counted; under process_lock */
 
 static bool may_die(const struct process *p)
 {
-	return p != init_process && p->oom_score_adj > -1000 && p->state != PROC_ZOMBIE && p->state != PROC_DEAD;
+	return p != init_process && p->oom_score_adj > -1000 && p->state != PROC_ZOMBIE &&
+	       p->state != PROC_DEAD;
 }
 
 /* What comes free when it goes; -1: it does not go, or does already. */
@@ -62,7 +63,11 @@ static bool are_ending(void)
 	return false;
 }
 
-struct choice { struct process *p; struct pid *group; struct process *user; /* the worst of theirs */ };
+struct choice {
+	struct process *p;
+	struct pid *group;
+	struct process *user; /* the worst of theirs */
+};
 
 /* The worst process, and the worst group. Those that don't have much are left out. */
 static struct choice choose_locked(u64 total_pages)
@@ -102,7 +107,12 @@ static struct choice choose_locked(u64 total_pages)
 	return c;
 }
 
-struct killed { u32 n; pid_t pid; s64 pages; char comm[16]; };
+struct killed {
+	u32 n;
+	pid_t pid;
+	s64 pages;
+	char comm[16];
+};
 
 static void kill_locked(struct process *p, struct killed *k)
 {
@@ -131,11 +141,11 @@ static void say(const struct killed *k, bool ask)
 	u64 now = time_monotonic_ns();
 
 	if (k->n == 1) {
-		pr_err("out of memory: killed process %d (%s), which used %lu KiB\n", k->pid, k->comm,
-		       (u64)k->pages * (PAGE_SIZE / 1024));
+		pr_err("out of memory: killed process %d (%s), which used %lu KiB\n", k->pid,
+		       k->comm, (u64)k->pages * (PAGE_SIZE / 1024));
 	} else if (k->n) {
-		pr_err("out of memory: killed %u processes of a group (%s), which used %lu KiB\n", k->n, k->comm,
-		       (u64)k->pages * (PAGE_SIZE / 1024));
+		pr_err("out of memory: killed %u processes of a group (%s), which used %lu KiB\n",
+		       k->n, k->comm, (u64)k->pages * (PAGE_SIZE / 1024));
 	} else if (ask && (!said_ns || now - said_ns > SAY_AGAIN_NS)) {
 		said_ns = now;
 		pr_err("out of memory, and no process to kill\n");

@@ -18,12 +18,15 @@
 
 #define PID_BUCKETS 256u
 
-struct pid_bucket { spinlock_t lock; struct pid *first; };
+struct pid_bucket {
+	spinlock_t lock;
+	struct pid *first;
+};
 static struct pid_bucket buckets[PID_BUCKETS];
 static struct pid_map map;
 static DEFINE_SPINLOCK(map_lock);
 static struct kmem_cache *pid_cache;
-static u64 last_serial;			/* under map_lock */
+static u64 last_serial; /* under map_lock */
 
 static struct pid_bucket *bucket_of(pid_t nr)
 {

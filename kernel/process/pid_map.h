@@ -10,16 +10,16 @@
 #pragma once
 #include <kernel/types.h>
 
-#define PID_LIMIT	32768u		/* numbers are below this */
-#define PID_MAX_MIN	301u		/* the least that pid_max may be set to */
-#define PID_RESERVED	300u		/* after a wrap: leave the daemons' numbers alone */
-#define PID_WORDS	(PID_LIMIT / 64)
+#define PID_LIMIT    32768u /* numbers are below this */
+#define PID_MAX_MIN  301u   /* the least that pid_max may be set to */
+#define PID_RESERVED 300u   /* after a wrap: leave the daemons' numbers alone */
+#define PID_WORDS    (PID_LIMIT / 64)
 
 struct pid_map {
 	u64 taken[PID_WORDS];
-	u64 full[PID_WORDS / 64];	/* bit n: taken[n] is all ones */
-	u32 last;			/* handed out last */
-	u32 max;			/* numbers are below max <= PID_LIMIT */
+	u64 full[PID_WORDS / 64]; /* bit n: taken[n] is all ones */
+	u32 last;		  /* handed out last */
+	u32 max;		  /* numbers are below max <= PID_LIMIT */
 	u32 count;
 };
 

@@ -20,23 +20,23 @@
 #include "internal.h"
 #include <kernel/syscalls.h>
 
-#define IGNORED_MIN_NS	(4 * NSEC_PER_MSEC)	/* between looks at a timer whose signal is ignored */
+#define IGNORED_MIN_NS (4 * NSEC_PER_MSEC) /* between looks at a timer whose signal is ignored */
 
 struct posix_timer {
-	struct list link;		/* process_timers.posix */
+	struct list link; /* process_timers.posix */
 	struct process *proc;
 	int id;
-	int clock;			/* CLOCK_* */
-	int notify;			/* SIGEV_* */
-	struct thread *target;		/* SIGEV_THREAD_ID; counted */
-	struct thread *cpu_thread;	/* CLOCK_THREAD_CPUTIME_ID: whose; counted */
+	int clock;		   /* CLOCK_* */
+	int notify;		   /* SIGEV_* */
+	struct thread *target;	   /* SIGEV_THREAD_ID; counted */
+	struct thread *cpu_thread; /* CLOCK_THREAD_CPUTIME_ID: whose; counted */
 	struct signal_entry entry;
 	struct timer timer;
 	bool armed;
-	bool requeue;			/* periodic, waits for its signal to be taken */
+	bool requeue; /* periodic, waits for its signal to be taken */
 	bool is_absolute;
-	u64 absolute_ns;		/* on its clock, where is_absolute */
-	u64 expires;			/* monotonic, or CPU time */
+	u64 absolute_ns; /* on its clock, where is_absolute */
+	u64 expires;	 /* monotonic, or CPU time */
 	u64 interval;
 	u64 overrun, overrun_last;
 };
@@ -98,7 +98,8 @@ static void expire(struct posix_timer *pt, u64 now)
 	if (!pt->interval)
 		return;
 	if (r == SIGNAL_TIMER_IGNORED) {
-		pt->overrun += skip_periods(pt, now + (pt->interval < IGNORED_MIN_NS ? IGNORED_MIN_NS : 0));
+		pt->overrun += skip_periods(
+			pt, now + (pt->interval < IGNORED_MIN_NS ? IGNORED_MIN_NS : 0));
 		run(pt);
 	} else {
 		pt->requeue = true;
@@ -229,8 +230,9 @@ void posix_timers_delete_all(struct process *p)
 		return;
 	for (;;) {
 		flags = spin_lock_irqsave(&p->sig_lock);
-		pt = list_empty(&p->timers->posix) ? NULL :
-			list_first(&p->timers->posix, struct posix_timer, link);
+		pt = list_empty(&p->timers->posix)
+			     ? NULL
+			     : list_first(&p->timers->posix, struct posix_timer, link);
 		if (pt)
 			detach(pt);
 		spin_unlock_irqrestore(&p->sig_lock, flags);
@@ -282,7 +284,7 @@ static int resolve_cpu_clock(int clock, struct thread **thread)
 
 	if ((clock & 3) == 3)
 		return -EINVAL;
-	if (!(clock & 4))		/* of another process: nothing here looks at those */
+	if (!(clock & 4)) /* of another process: nothing here looks at those */
 		return !id || id == current->proc->pid ? CLOCK_PROCESS_CPUTIME_ID : -EINVAL;
 	t = thread_find(id ? id : current->tid);
 	if (!t)
@@ -303,15 +305,12 @@ static int check_clock(int clock)
 	case CLOCK_PROCESS_CPUTIME_ID:
 	case CLOCK_THREAD_CPUTIME_ID:
 	case CLOCK_BOOTTIME:
-	case CLOCK_TAI:
-		return 0;
+	case CLOCK_TAI: return 0;
 	case CLOCK_REALTIME_ALARM:
-	case CLOCK_BOOTTIME_ALARM:
-		return current_capable(CAP_WAKE_ALARM) ? 0 : -EPERM;
+	case CLOCK_BOOTTIME_ALARM: return current_capable(CAP_WAKE_ALARM) ? 0 : -EPERM;
 	case CLOCK_MONOTONIC_RAW:
 	case CLOCK_REALTIME_COARSE:
-	case CLOCK_MONOTONIC_COARSE:
-		return -EOPNOTSUPP;
+	case CLOCK_MONOTONIC_COARSE: return -EOPNOTSUPP;
 	}
 	return -EINVAL;
 }
@@ -323,18 +322,15 @@ static int read_event(const struct user_sigevent *ev, struct posix_timer *pt)
 	pt->entry.info.value = ev->value;
 	pt->entry.info.signo = ev->signo;
 	switch (ev->notify) {
-	case SIGEV_NONE:
-		return 0;
+	case SIGEV_NONE: return 0;
 	case SIGEV_THREAD_ID | SIGEV_SIGNAL:
 		pt->target = thread_find(ev->tid);
 		if (!pt->target || pt->target->proc != current->proc)
 			return -EINVAL;
 		break;
 	case SIGEV_SIGNAL:
-	case SIGEV_THREAD:
-		break;
-	default:
-		return -EINVAL;
+	case SIGEV_THREAD: break;
+	default: return -EINVAL;
 	}
 	return sig_valid(ev->signo) ? 0 : -EINVAL;
 }
@@ -363,8 +359,9 @@ static struct posix_timer *posix_timer_create(int clock, struct thread *cpu_thre
 	timer_init(&pt->timer, fires);
 	pt->cpu_thread = cpu_thread;
 	/* Each timer has a queue entry for good: it counts like one. */
-	err = (u64)atomic_add_return(&a->nr_signals, 1) > current_limit(RLIMIT_SIGPENDING) ?
-		-EAGAIN : read_event(ev, pt);
+	err = (u64)atomic_add_return(&a->nr_signals, 1) > current_limit(RLIMIT_SIGPENDING)
+		      ? -EAGAIN
+		      : read_event(ev, pt);
 	if (err) {
 		destroy(pt);
 		return ERR_PTR(err);
@@ -401,7 +398,7 @@ SYSCALL3(timer_create, clock_arg, user_event, user_id)
 	if (!pts)
 		return -EAGAIN;
 	if (clock == CLOCK_THREAD_CPUTIME_ID)
-		clock = -2;		/* the caller's, by number 0 */
+		clock = -2; /* the caller's, by number 0 */
 	if (clock < 0)
 		clock = resolve_cpu_clock(clock, &cpu_thread);
 	err = clock < 0 ? clock : check_clock(clock);
@@ -447,7 +444,7 @@ static u64 left_of(struct posix_timer *pt)
 {
 	u64 now = timer_now(pt);
 
-	if (pt->requeue)		/* as if its periods went on */
+	if (pt->requeue) /* as if its periods went on */
 		return pt->interval - (now - pt->expires) % pt->interval;
 	if (!pt->armed)
 		return 0;
@@ -477,7 +474,8 @@ static void set_locked(struct posix_timer *pt, u64 value, u64 interval, bool abs
 	if (!absolute)
 		pt->expires = ns_add(timer_now(pt), value);
 	else
-		pt->expires = is_cpu_clock(pt->clock) ? value : clock_to_monotonic(pt->clock, value);
+		pt->expires = is_cpu_clock(pt->clock) ? value
+						      : clock_to_monotonic(pt->clock, value);
 	run(pt);
 	if (is_cpu_clock(pt->clock))
 		cpu_timers_check(pt->proc);

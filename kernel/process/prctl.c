@@ -11,7 +11,7 @@
 #include <kernel/syscalls.h>
 #include <uapi/prctl.h>
 
-#define SLACK_DEFAULT	50000u
+#define SLACK_DEFAULT 50000u
 
 static s64 set_name(u64 user)
 {
@@ -65,45 +65,32 @@ SYSCALL5(prctl, op_arg, a, b, c, d)
 	if (capability_prctl(op, a, b, c, d, &result))
 		return result;
 	switch (op) {
-	case PR_SET_NAME:
-		return set_name(a);
-	case PR_GET_NAME:
-		return get_name(a);
+	case PR_SET_NAME: return set_name(a);
+	case PR_GET_NAME: return get_name(a);
 	case PR_SET_PDEATHSIG:
 		if (a > NSIG)
 			return -EINVAL;
 		p->pdeath_signal = (int)a;
 		return 0;
-	case PR_GET_PDEATHSIG:
-		return put_user_u32(uaddr(a), (u32)p->pdeath_signal);
+	case PR_GET_PDEATHSIG: return put_user_u32(uaddr(a), (u32)p->pdeath_signal);
 	case PR_SET_DUMPABLE:
 		if (a > 1)
 			return -EINVAL;
 		process_set_dumpable(p, a);
 		return 0;
-	case PR_GET_DUMPABLE:
-		return p->dumpable;
-	case PR_SET_NO_NEW_PRIVS:
-		return set_no_new_privs(p, a, b, c, d);
-	case PR_GET_NO_NEW_PRIVS:
-		return a || b || c || d ? -EINVAL : p->no_new_privs;
-	case PR_SET_CHILD_SUBREAPER:
-		return set_subreaper(p, a);
-	case PR_GET_CHILD_SUBREAPER:
-		return put_user_u32(uaddr(a), p->child_subreaper);
+	case PR_GET_DUMPABLE: return p->dumpable;
+	case PR_SET_NO_NEW_PRIVS: return set_no_new_privs(p, a, b, c, d);
+	case PR_GET_NO_NEW_PRIVS: return a || b || c || d ? -EINVAL : p->no_new_privs;
+	case PR_SET_CHILD_SUBREAPER: return set_subreaper(p, a);
+	case PR_GET_CHILD_SUBREAPER: return put_user_u32(uaddr(a), p->child_subreaper);
 	case PR_SET_TIMERSLACK:
 		p->timer_slack_ns = a && a < UINT32_MAX ? (u32)a : SLACK_DEFAULT;
 		return 0;
-	case PR_GET_TIMERSLACK:
-		return p->timer_slack_ns;
-	case PR_GET_TID_ADDRESS:
-		return put_user_u64(uaddr(a), current->clear_child_tid);
-	case PR_GET_TIMING:
-		return 0;			/* PR_TIMING_STATISTICAL */
-	case PR_SET_TIMING:
-		return a ? -EINVAL : 0;
-	case PR_GET_SECCOMP:
-		return 0;			/* not confined */
+	case PR_GET_TIMERSLACK: return p->timer_slack_ns;
+	case PR_GET_TID_ADDRESS: return put_user_u64(uaddr(a), current->clear_child_tid);
+	case PR_GET_TIMING: return 0; /* PR_TIMING_STATISTICAL */
+	case PR_SET_TIMING: return a ? -EINVAL : 0;
+	case PR_GET_SECCOMP: return 0; /* not confined */
 	}
 	return -EINVAL;
 }
@@ -123,18 +110,12 @@ static s64 set_base(u64 *which, u64 value)
 SYSCALL2(arch_prctl, op, arg)
 {
 	switch ((int)op) {
-	case ARCH_SET_FS:
-		return set_base(&current->fs_base, arg);
-	case ARCH_SET_GS:
-		return set_base(&current->gs_base, arg);
-	case ARCH_GET_FS:
-		return put_user_u64(uaddr(arg), current->fs_base);
-	case ARCH_GET_GS:
-		return put_user_u64(uaddr(arg), current->gs_base);
-	case ARCH_GET_CPUID:
-		return 1;			/* CPUID does not fault */
-	case ARCH_SET_CPUID:
-		return -ENODEV;
+	case ARCH_SET_FS: return set_base(&current->fs_base, arg);
+	case ARCH_SET_GS: return set_base(&current->gs_base, arg);
+	case ARCH_GET_FS: return put_user_u64(uaddr(arg), current->fs_base);
+	case ARCH_GET_GS: return put_user_u64(uaddr(arg), current->gs_base);
+	case ARCH_GET_CPUID: return 1; /* CPUID does not fault */
+	case ARCH_SET_CPUID: return -ENODEV;
 	}
 	return -EINVAL;
 }

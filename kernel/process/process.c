@@ -125,7 +125,7 @@ void process_put(struct process *p)
 	signal_watch_put(p->watch);
 	if (p->sighand)
 		sighand_put(p->sighand);
-	kfree(p->timers);			/* of one that never ran */
+	kfree(p->timers); /* of one that never ran */
 	kmem_cache_free(process_cache, p);
 }
 

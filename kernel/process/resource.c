@@ -8,8 +8,8 @@
 #include <kernel/vm.h>
 #include <uapi/times.h>
 
-#define NOFILE_MAX	1048576u	/* sysctl fs.nr_open */
-#define KIB_PER_PAGE	(PAGE_SIZE / 1024)
+#define NOFILE_MAX   1048576u /* sysctl fs.nr_open */
+#define KIB_PER_PAGE (PAGE_SIZE / 1024)
 
 /* ---- limits ---- */
 
@@ -28,7 +28,8 @@ static int change_limit(struct process *p, u32 which, const struct rlimit64 *new
 	return 0;
 }
 
-static int do_prlimit(struct process *p, u32 which, const struct rlimit64 *new, struct rlimit64 *old)
+static int do_prlimit(struct process *p, u32 which, const struct rlimit64 *new,
+		      struct rlimit64 *old)
 {
 	u64 flags;
 	int err = 0;
@@ -59,8 +60,8 @@ static int may_limit(struct process *p)
 		return 0;
 	rcu_read_lock();
 	c = rcu_dereference(p->leader->cred);
-	ok = me->uid == c->euid && me->uid == c->suid && me->uid == c->uid &&
-	     me->gid == c->egid && me->gid == c->sgid && me->gid == c->gid;
+	ok = me->uid == c->euid && me->uid == c->suid && me->uid == c->uid && me->gid == c->egid &&
+	     me->gid == c->sgid && me->gid == c->gid;
 	rcu_read_unlock();
 	return ok ? 0 : -EPERM;
 }
@@ -199,7 +200,8 @@ void rusage_of_child(struct process *child, struct rusage *ru)
 	ru->ru_majflt += (s64)child->child_majflt;
 	ru->ru_nvcsw += (s64)child->child_nvcsw;
 	ru->ru_nivcsw += (s64)child->child_nivcsw;
-	ru->ru_maxrss = (s64)(MAX(child->peak_rss_pages, child->child_peak_rss_pages) * KIB_PER_PAGE);
+	ru->ru_maxrss =
+		(s64)(MAX(child->peak_rss_pages, child->child_peak_rss_pages) * KIB_PER_PAGE);
 }
 
 SYSCALL2(getrusage, who, user)
@@ -216,11 +218,8 @@ SYSCALL2(getrusage, who, user)
 		usage_of_thread(&ru, current);
 		ru.ru_maxrss = (s64)(peak_pages(p) * KIB_PER_PAGE);
 		break;
-	case RUSAGE_CHILDREN:
-		usage_of_children(&ru, p);
-		break;
-	default:
-		return -EINVAL;
+	case RUSAGE_CHILDREN: usage_of_children(&ru, p); break;
+	default: return -EINVAL;
 	}
 	return copy_to_user(uaddr(user), &ru, sizeof(ru));
 }
@@ -246,7 +245,13 @@ SYSCALL1(times, user)
 
 /* ---- nice values ---- */
 
-struct priority_walk { int which; u32 who; bool set; int nice; int result; };
+struct priority_walk {
+	int which;
+	u32 who;
+	bool set;
+	int nice;
+	int result;
+};
 
 static int change_nice(struct thread *t, int nice)
 {
@@ -267,7 +272,7 @@ static int change_nice(struct thread *t, int nice)
 
 static void visit_thread(struct priority_walk *w, struct thread *t)
 {
-	if (!w->set) {			/* the highest priority of all counts */
+	if (!w->set) { /* the highest priority of all counts */
 		w->result = MAX(w->result, 20 - t->nice);
 		return;
 	}
@@ -280,10 +285,8 @@ static void visit_thread(struct priority_walk *w, struct thread *t)
 static bool is_meant(const struct priority_walk *w, struct process *p)
 {
 	switch (w->which) {
-	case PRIO_PGRP:
-		return (u32)p->pgrp == w->who;
-	case PRIO_USER:
-		return p->leader && p->leader->cred->uid == w->who;
+	case PRIO_PGRP: return (u32)p->pgrp == w->who;
+	case PRIO_USER: return p->leader && p->leader->cred->uid == w->who;
 	}
 	return false;
 }
@@ -327,8 +330,7 @@ static int walk(struct priority_walk *w)
 		if (!w->who)
 			w->who = current_cred()->uid;
 		break;
-	default:
-		return -EINVAL;
+	default: return -EINVAL;
 	}
 	walk_processes(w);
 	return w->result;
@@ -344,7 +346,9 @@ SYSCALL2(getpriority, which, who)
 SYSCALL3(setpriority, which, who, nice)
 {
 	struct priority_walk w = {
-		.which = (int)which, .who = (u32)who, .set = true,
+		.which = (int)which,
+		.who = (u32)who,
+		.set = true,
 		.nice = MAX(-20, MIN(19, (int)nice)),
 	};
 

@@ -11,7 +11,7 @@
 #include <kernel/syscalls.h>
 #include <uapi/futex.h>
 
-#define CHANGES_MAX	1000u		/* of a word by others, while we set it */
+#define CHANGES_MAX 1000u /* of a word by others, while we set it */
 
 /* The word of one lock. @return false: user memory ends here */
 static bool lock_dies(u64 addr, u32 tid, bool is_pending)

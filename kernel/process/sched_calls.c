@@ -6,8 +6,8 @@
 #include <kernel/syscalls.h>
 #include <uapi/sched.h>
 
-#define RT_PRIO_MAX	99
-#define RR_INTERVAL_NS	(4 * NSEC_PER_MSEC)	/* kernel/sched.c: SLICE_NS */
+#define RT_PRIO_MAX    99
+#define RR_INTERVAL_NS (4 * NSEC_PER_MSEC) /* kernel/sched.c: SLICE_NS */
 
 /* Counted; pid 0: the caller. */
 static struct thread *find_target(pid_t tid)
@@ -50,12 +50,10 @@ static int check_policy(u32 policy, int priority)
 {
 	switch (policy) {
 	case SCHED_FIFO:
-	case SCHED_RR:
-		return priority >= 1 && priority <= RT_PRIO_MAX ? 0 : -EINVAL;
+	case SCHED_RR: return priority >= 1 && priority <= RT_PRIO_MAX ? 0 : -EINVAL;
 	case SCHED_NORMAL:
 	case SCHED_BATCH:
-	case SCHED_IDLE:
-		return priority ? -EINVAL : 0;
+	case SCHED_IDLE: return priority ? -EINVAL : 0;
 	}
 	return -EINVAL;
 }

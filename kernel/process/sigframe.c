@@ -17,12 +17,12 @@
 #include <kernel/syscalls.h>
 #include <uapi/ucontext.h>
 
-#define RED_ZONE	128	/* below the stack pointer, the compiler's: psABI 3.2.2 */
+#define RED_ZONE	 128	   /* below the stack pointer, the compiler's: psABI 3.2.2 */
 #define FLAGS_CARRY_OVER 0x50dd5ul /* AC OF DF TF SF ZF AF PF CF, RF */
-#define FLAG_TF		0x100ul
-#define FLAG_DF		0x400ul
-#define FLAG_RF		0x10000ul
-#define FP_SW_USED	offsetof(struct user_fpx_sw, padding)
+#define FLAG_TF		 0x100ul
+#define FLAG_DF		 0x400ul
+#define FLAG_RF		 0x10000ul
+#define FP_SW_USED	 offsetof(struct user_fpx_sw, padding)
 
 static u32 fp_size(void)
 {
@@ -37,7 +37,8 @@ static u32 fp_frame_size(void)
 
 u64 sigframe_max_size(void)
 {
-	return RED_ZONE + ALIGN_UP((u64)fp_frame_size(), 64) + 64 + sizeof(struct user_rt_sigframe) + 16;
+	return RED_ZONE + ALIGN_UP((u64)fp_frame_size(), 64) + 64 +
+	       sizeof(struct user_rt_sigframe) + 16;
 }
 
 /* ---- where ---- */
@@ -58,8 +59,8 @@ static u32 altstack_state(const struct task_signals *ts, u64 sp)
 }
 
 /* @return false: the alternate stack overflows */
-static bool place_frame(const struct pt_regs *regs, const struct user_sigaction *act,
-			u64 *fp, u64 *frame)
+static bool place_frame(const struct pt_regs *regs, const struct user_sigaction *act, u64 *fp,
+			u64 *frame)
 {
 	const struct task_signals *ts = current->sig;
 	u64 sp = regs->rsp - RED_ZONE;
@@ -74,7 +75,7 @@ static bool place_frame(const struct pt_regs *regs, const struct user_sigaction 
 	}
 	*fp = (sp - (fp_size() + 4)) & ~63ull;
 	*frame = ((*fp - sizeof(struct user_rt_sigframe)) & ~15ull) - 8;
-	if (*frame > sp)		/* wrapped */
+	if (*frame > sp) /* wrapped */
 		return false;
 	return !on_it || *frame >= ts->altstack_sp;
 }
@@ -121,7 +122,8 @@ static bool has_extended(u64 from, const struct user_fpx_sw *sw)
 {
 	u32 size = fp_size(), magic2;
 
-	if (sw->magic1 != FP_XSTATE_MAGIC1 || sw->xstate_size != size || sw->extended_size != size + 4)
+	if (sw->magic1 != FP_XSTATE_MAGIC1 || sw->xstate_size != size ||
+	    sw->extended_size != size + 4)
 		return false;
 	return !get_user_u32(&magic2, uaddr(from + size)) && magic2 == FP_XSTATE_MAGIC2;
 }
@@ -176,7 +178,7 @@ static void save_registers(struct user_sigcontext *sc, const struct pt_regs *r, 
 static void enter(struct pt_regs *regs, int sig, u64 handler, u64 frame)
 {
 	regs->rdi = (u64)sig;
-	regs->rax = 0;			/* handlers may be declared without a prototype */
+	regs->rax = 0; /* handlers may be declared without a prototype */
 	regs->rsi = frame + offsetof(struct user_rt_sigframe, info);
 	regs->rdx = frame + offsetof(struct user_rt_sigframe, uc);
 	regs->rip = handler;
@@ -233,9 +235,9 @@ static void restore_registers(struct pt_regs *r, const struct user_sigcontext *s
 	r->cs = sc->cs | 3u;
 	r->ss = sc->ss | 3u;
 	if (!(flags & UC_STRICT_RESTORE_SS) && r->cs == USER_CS)
-		r->ss = USER_DS;	/* made by a program that knows of no SS there */
+		r->ss = USER_DS; /* made by a program that knows of no SS there */
 	r->rflags = (r->rflags & ~FLAGS_CARRY_OVER) | (sc->rflags & FLAGS_CARRY_OVER);
-	r->orig_rax = (u64)-1;		/* no system call to restart */
+	r->orig_rax = (u64)-1; /* no system call to restart */
 }
 
 static void take_altstack(const struct user_stack *s)
@@ -270,7 +272,8 @@ SYSCALL0(rt_sigreturn)
 	uc.sigmask &= ~SIGSET_KERNEL_ONLY;
 	if (uc.sigmask != current->sig->blocked)
 		signal_set_mask(uc.sigmask);
-	if (uc.stack.sp != current->sig->altstack_sp || uc.stack.size != current->sig->altstack_size ||
+	if (uc.stack.sp != current->sig->altstack_sp ||
+	    uc.stack.size != current->sig->altstack_size ||
 	    (u32)uc.stack.flags != current->sig->altstack_flags)
 		take_altstack(&uc.stack);
 	__atomic_or_fetch(&current->work, WORK_IRET, __ATOMIC_RELAXED);
@@ -287,8 +290,10 @@ SYSCALL2(sigaltstack, new, old)
 	struct task_signals *ts = current->sig;
 	u64 sp = current_regs()->rsp;
 	struct user_stack now = {
-		ts->altstack_sp, (s32)(altstack_state(ts, sp) | (ts->altstack_flags & SS_AUTODISARM)),
-		0, ts->altstack_size,
+		ts->altstack_sp,
+		(s32)(altstack_state(ts, sp) | (ts->altstack_flags & SS_AUTODISARM)),
+		0,
+		ts->altstack_size,
 	};
 	struct user_stack s;
 

@@ -39,7 +39,8 @@ bool signal_owner_lives(const struct signal_owner *o)
 static bool may_receive(struct process *p, const struct signal_owner *o)
 {
 	struct cred *c = thread_cred_get(p->leader);
-	bool may = !o->euid || o->euid == c->suid || o->euid == c->uid || o->uid == c->suid || o->uid == c->uid;
+	bool may = !o->euid || o->euid == c->suid || o->euid == c->uid || o->uid == c->suid ||
+		   o->uid == c->uid;
 
 	cred_put(c);
 	return may;
@@ -48,15 +49,18 @@ static bool may_receive(struct process *p, const struct signal_owner *o)
 /* What signals other than SIGIO, but not those with codes of their own, say of a file. */
 static bool has_codes_of_its_own(int sig)
 {
-	return sig == SIGILL || sig == SIGFPE || sig == SIGSEGV || sig == SIGBUS || sig == SIGTRAP ||
-	       sig == SIGCHLD || sig == SIGSYS;
+	return sig == SIGILL || sig == SIGFPE || sig == SIGSEGV || sig == SIGBUS ||
+	       sig == SIGTRAP || sig == SIGCHLD || sig == SIGSYS;
 }
 
 static u64 poll_events_of(int band)
 {
 	static const u16 events[] = {
-		[POLL_IN] = POLLIN | POLLRDNORM, [POLL_OUT] = POLLOUT | POLLWRNORM | POLLWRBAND,
-		[POLL_MSG] = POLLIN | POLLRDNORM | POLLMSG, [POLL_ERR] = POLLERR, [POLL_PRI] = POLLPRI | POLLRDBAND,
+		[POLL_IN] = POLLIN | POLLRDNORM,
+		[POLL_OUT] = POLLOUT | POLLWRNORM | POLLWRBAND,
+		[POLL_MSG] = POLLIN | POLLRDNORM | POLLMSG,
+		[POLL_ERR] = POLLERR,
+		[POLL_PRI] = POLLPRI | POLLRDBAND,
 		[POLL_HUP] = POLLHUP | POLLERR,
 	};
 
@@ -64,18 +68,22 @@ static u64 poll_events_of(int band)
 }
 
 /* Without F_SETSIG, and where there is no room for one with details: a plain SIGIO. @p t NULL: to the process */
-static void send_to(struct process *p, struct thread *t, const struct signal_owner *o, s32 fd, int band)
+static void send_to(struct process *p, struct thread *t, const struct signal_owner *o, s32 fd,
+		    int band)
 {
 	struct siginfo_k info = {
-		.signo = o->sig, .code = has_codes_of_its_own(o->sig) ? SI_SIGIO : band,
-		.value = poll_events_of(band), .status = fd,
+		.signo = o->sig,
+		.code = has_codes_of_its_own(o->sig) ? SI_SIGIO : band,
+		.value = poll_events_of(band),
+		.status = fd,
 	};
 	int err = -EAGAIN;
 
 	if (!may_receive(p, o))
 		return;
 	if (o->sig)
-		err = t ? signal_send_thread(t, o->sig, &info) : signal_send_process(p, o->sig, &info);
+		err = t ? signal_send_thread(t, o->sig, &info)
+			: signal_send_process(p, o->sig, &info);
 	if (!err)
 		return;
 	if (t)
@@ -113,7 +121,7 @@ void signal_owner_send(const struct signal_owner *o, s32 fd, int band)
 		thread_put(t);
 		return;
 	}
-	p = process_find(o->nr);	/* the first thread has ended, others may be there */
+	p = process_find(o->nr); /* the first thread has ended, others may be there */
 	if (p) {
 		if (o->type == F_OWNER_PID)
 			send_to(p, NULL, o, fd, band);

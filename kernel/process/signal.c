@@ -267,8 +267,7 @@ static bool is_fatal(struct process *p, struct thread *t, int sig)
 		return false;
 	if (sig == SIGKILL)
 		return true;
-	return sig_default_action(sig) == SIG_DEFAULT_TERMINATE &&
-	       !sig_in(t->sig->wanted, sig);
+	return sig_default_action(sig) == SIG_DEFAULT_TERMINATE && !sig_in(t->sig->wanted, sig);
 }
 
 void signal_group_exit_locked(struct process *p, int status)
@@ -281,15 +280,16 @@ void signal_group_exit_locked(struct process *p, int status)
 	p->exit_status = status;
 	p->stop_signal = 0;
 	list_for_each(t, &p->threads, proc_link)
-		wake_for_signal(t, WORK_EXIT, 1u << THREAD_INTERRUPTIBLE |
-				1u << THREAD_KILLABLE | 1u << THREAD_STOPPED);
+		wake_for_signal(t, WORK_EXIT,
+				1u << THREAD_INTERRUPTIBLE | 1u << THREAD_KILLABLE |
+					1u << THREAD_STOPPED);
 }
 
 static void tell_a_thread(struct process *p, struct thread *only, int sig)
 {
 	struct thread *t;
 
-	smp_mb();			/* the pending set before the masks: signal_set_mask() */
+	smp_mb(); /* the pending set before the masks: signal_set_mask() */
 	t = choose_thread(p, only, sig);
 	if (!t)
 		return;

@@ -5,8 +5,9 @@
 #include "internal.h"
 #include <kernel/syscalls.h>
 
-#define SA_KNOWN (SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_EXPOSE_TAGBITS | SA_RESTORER | \
-		  SA_ONSTACK | SA_RESTART | SA_NODEFER | SA_RESETHAND)
+#define SA_KNOWN                                                                                   \
+	(SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_EXPOSE_TAGBITS | SA_RESTORER | SA_ONSTACK | \
+	 SA_RESTART | SA_NODEFER | SA_RESETHAND)
 
 /* ---- actions ---- */
 
@@ -32,7 +33,7 @@ static void set_action(struct process *p, int sig, const struct user_sigaction *
 
 	h->action[sighand_slot(sig)] = *new;
 	sighand_set_default(h, sig);
-	h->valid |= bit;		/* SIGCHLD's flags count with SIG_DFL, too */
+	h->valid |= bit; /* SIGCHLD's flags count with SIG_DFL, too */
 	if (likely(new->handler > SIG_IGN)) {
 		h->caught |= bit;
 		return;
@@ -51,8 +52,8 @@ static void swap_action(int sig, const struct user_sigaction *new, struct user_s
 	bool locked = sighand_lock(h);
 
 	if (old)
-		*old = sig_in(h->valid, sig) ? h->action[sighand_slot(sig)] :
-			(struct user_sigaction){ SIG_DFL, 0, 0, 0 };
+		*old = sig_in(h->valid, sig) ? h->action[sighand_slot(sig)]
+					     : (struct user_sigaction){ SIG_DFL, 0, 0, 0 };
 	if (new)
 		set_action(p, sig, new);
 	sighand_unlock(h, locked);
@@ -337,7 +338,10 @@ static int kill_something(pid_t pid, int sig, const struct siginfo_k *info)
 static struct siginfo_k from_me(int sig, int code)
 {
 	return (struct siginfo_k){
-		.signo = sig, .code = code, .pid = current->proc->pid, .uid = current_cred()->uid,
+		.signo = sig,
+		.code = code,
+		.pid = current->proc->pid,
+		.uid = current_cred()->uid,
 	};
 }
 
@@ -347,7 +351,7 @@ SYSCALL2(kill, pid, sig_arg)
 
 	if (sig < 0 || sig > NSIG)
 		return -EINVAL;
-	return kill_something((pid_t)pid, sig, NULL);	/* SI_USER, from the caller */
+	return kill_something((pid_t)pid, sig, NULL); /* SI_USER, from the caller */
 }
 
 /* @tgid  0: whatever process the thread is in */

@@ -115,7 +115,7 @@ static bool reset_action(struct process *p, int sig, struct user_sigaction *act)
 
 	if (has) {
 		*act = h->action[sighand_slot(sig)];
-		if (act->flags & SA_RESETHAND) {	/* the flags stay, as in Linux */
+		if (act->flags & SA_RESETHAND) { /* the flags stay, as in Linux */
 			h->action[sighand_slot(sig)].handler = SIG_DFL;
 			h->caught &= ~sigbit(sig);
 			h->ignored &= ~sigbit(sig);
@@ -188,9 +188,7 @@ static void fix_call_before_handler(struct pt_regs *regs, u64 act_flags)
 		return;
 	switch (-(s64)regs->rax) {
 	case ERESTART_RESTARTBLOCK:
-	case ERESTARTNOHAND:
-		regs->rax = (u64)-EINTR;
-		break;
+	case ERESTARTNOHAND: regs->rax = (u64)-EINTR; break;
 	case ERESTARTSYS:
 		if (!(act_flags & SA_RESTART)) {
 			regs->rax = (u64)-EINTR;
@@ -198,9 +196,7 @@ static void fix_call_before_handler(struct pt_regs *regs, u64 act_flags)
 		}
 		restart_call(regs, regs->orig_rax);
 		break;
-	case ERESTARTNOINTR:
-		restart_call(regs, regs->orig_rax);
-		break;
+	case ERESTARTNOINTR: restart_call(regs, regs->orig_rax); break;
 	}
 }
 
@@ -211,12 +207,8 @@ static void fix_call_without_handler(struct pt_regs *regs)
 	switch (-(s64)regs->rax) {
 	case ERESTARTNOHAND:
 	case ERESTARTSYS:
-	case ERESTARTNOINTR:
-		restart_call(regs, regs->orig_rax);
-		break;
-	case ERESTART_RESTARTBLOCK:
-		restart_call(regs, __NR_restart_syscall);
-		break;
+	case ERESTARTNOINTR: restart_call(regs, regs->orig_rax); break;
+	case ERESTART_RESTARTBLOCK: restart_call(regs, __NR_restart_syscall); break;
 	}
 }
 
@@ -265,7 +257,7 @@ void user_return_work(struct pt_regs *regs)
 	u32 work;
 
 	while ((work = READ_ONCE(current->work)) != 0) {
-		if (work & ~handled) {		/* WORK_IRET has had its effect by bringing us here */
+		if (work & ~handled) { /* WORK_IRET has had its effect by bringing us here */
 			work = __atomic_and_fetch(&current->work, handled, __ATOMIC_RELAXED);
 			if (!work)
 				return;

@@ -9,7 +9,15 @@
 #include <kernel/siginfo.h>
 #include <kernel/string.h>
 
-enum layout { LAYOUT_SENDER, LAYOUT_RAW, LAYOUT_TIMER, LAYOUT_CHILD, LAYOUT_FAULT, LAYOUT_POLL, LAYOUT_SYS };
+enum layout {
+	LAYOUT_SENDER,
+	LAYOUT_RAW,
+	LAYOUT_TIMER,
+	LAYOUT_CHILD,
+	LAYOUT_FAULT,
+	LAYOUT_POLL,
+	LAYOUT_SYS
+};
 
 static enum layout layout_of(int signo, int code)
 {
@@ -26,14 +34,10 @@ static enum layout layout_of(int signo, int code)
 	case SIGFPE:
 	case SIGSEGV:
 	case SIGBUS:
-	case SIGTRAP:
-		return LAYOUT_FAULT;
-	case SIGCHLD:
-		return LAYOUT_CHILD;
-	case SIGIO:
-		return LAYOUT_POLL;
-	case SIGSYS:
-		return LAYOUT_SYS;
+	case SIGTRAP: return LAYOUT_FAULT;
+	case SIGCHLD: return LAYOUT_CHILD;
+	case SIGIO: return LAYOUT_POLL;
+	case SIGSYS: return LAYOUT_SYS;
 	}
 	return code >= POLL_IN && code <= POLL_HUP ? LAYOUT_POLL : LAYOUT_SENDER;
 }
@@ -65,9 +69,7 @@ void signal_info_to_user(const struct siginfo_k *k, struct user_siginfo *out)
 		out->child.utime = (s64)k->extra[0];
 		out->child.stime = (s64)k->extra[1];
 		break;
-	case LAYOUT_FAULT:
-		out->fault.addr = k->addr;
-		break;
+	case LAYOUT_FAULT: out->fault.addr = k->addr; break;
 	case LAYOUT_POLL:
 		out->poll.band = (s64)k->value;
 		out->poll.fd = k->status;
@@ -81,7 +83,9 @@ void signal_info_to_user(const struct siginfo_k *k, struct user_siginfo *out)
 
 void signal_info_to_signalfd(const struct siginfo_k *k, struct user_signalfd_siginfo *out)
 {
-	*out = (struct user_signalfd_siginfo){ .signo = (u32)k->signo, .err = k->err, .code = k->code };
+	*out = (struct user_signalfd_siginfo){ .signo = (u32)k->signo,
+					       .err = k->err,
+					       .code = k->code };
 	switch (layout_of(k->signo, k->code)) {
 	case LAYOUT_SENDER:
 		out->pid = (u32)k->pid;
@@ -106,9 +110,7 @@ void signal_info_to_signalfd(const struct siginfo_k *k, struct user_signalfd_sig
 		out->utime = k->extra[0];
 		out->stime = k->extra[1];
 		break;
-	case LAYOUT_FAULT:
-		out->addr = k->addr;
-		break;
+	case LAYOUT_FAULT: out->addr = k->addr; break;
 	case LAYOUT_POLL:
 		out->band = (u32)k->value;
 		out->fd = k->status;
@@ -123,8 +125,12 @@ void signal_info_to_signalfd(const struct siginfo_k *k, struct user_signalfd_sig
 void signal_info_from_user(const struct user_siginfo *u, struct siginfo_k *out)
 {
 	*out = (struct siginfo_k){
-		.signo = u->signo, .err = u->err, .code = u->code,
-		.pid = u->rt.pid, .uid = u->rt.uid, .value = u->rt.value,
+		.signo = u->signo,
+		.err = u->err,
+		.code = u->code,
+		.pid = u->rt.pid,
+		.uid = u->rt.uid,
+		.value = u->rt.value,
 		.extra = { u->raw[2], u->raw[3] },
 	};
 	if (u->code == SI_SIGIO) {

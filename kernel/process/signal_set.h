@@ -7,16 +7,26 @@
 #pragma once
 #include <uapi/signal.h>
 
-static inline u64 sigbit(int sig) { return 1ull << (sig - 1); }
-static inline bool sig_valid(int sig) { return sig >= 1 && sig <= NSIG; }
-static inline bool sig_in(u64 set, int sig) { return set >> (sig - 1) & 1; }
+static inline u64 sigbit(int sig)
+{
+	return 1ull << (sig - 1);
+}
+static inline bool sig_valid(int sig)
+{
+	return sig >= 1 && sig <= NSIG;
+}
+static inline bool sig_in(u64 set, int sig)
+{
+	return set >> (sig - 1) & 1;
+}
 
-#define SIGSET_KERNEL_ONLY (sigbit(SIGKILL) | sigbit(SIGSTOP))	/* no handler, no mask */
-#define SIGSET_STOP	(sigbit(SIGSTOP) | sigbit(SIGTSTP) | sigbit(SIGTTIN) | sigbit(SIGTTOU))
-#define SIGSET_IGNORE	(sigbit(SIGCHLD) | sigbit(SIGCONT) | sigbit(SIGWINCH) | sigbit(SIGURG))
+#define SIGSET_KERNEL_ONLY (sigbit(SIGKILL) | sigbit(SIGSTOP)) /* no handler, no mask */
+#define SIGSET_STOP	   (sigbit(SIGSTOP) | sigbit(SIGTSTP) | sigbit(SIGTTIN) | sigbit(SIGTTOU))
+#define SIGSET_IGNORE	   (sigbit(SIGCHLD) | sigbit(SIGCONT) | sigbit(SIGWINCH) | sigbit(SIGURG))
 /* Raised by what a thread just did: delivered before all others. */
-#define SIGSET_SYNCHRONOUS (sigbit(SIGSEGV) | sigbit(SIGBUS) | sigbit(SIGILL) | \
-			    sigbit(SIGTRAP) | sigbit(SIGFPE) | sigbit(SIGSYS))
+#define SIGSET_SYNCHRONOUS                                                                      \
+	(sigbit(SIGSEGV) | sigbit(SIGBUS) | sigbit(SIGILL) | sigbit(SIGTRAP) | sigbit(SIGFPE) | \
+	 sigbit(SIGSYS))
 
 enum sig_default { SIG_DEFAULT_IGNORE, SIG_DEFAULT_STOP, SIG_DEFAULT_TERMINATE };
 
@@ -45,15 +55,9 @@ static inline int sig_mask_change(u64 *mask, int how, u64 set)
 {
 	set &= ~SIGSET_KERNEL_ONLY;
 	switch (how) {
-	case SIG_BLOCK:
-		*mask |= set;
-		return 0;
-	case SIG_UNBLOCK:
-		*mask &= ~set;
-		return 0;
-	case SIG_SETMASK:
-		*mask = set;
-		return 0;
+	case SIG_BLOCK: *mask |= set; return 0;
+	case SIG_UNBLOCK: *mask &= ~set; return 0;
+	case SIG_SETMASK: *mask = set; return 0;
 	}
 	return -22;
 }

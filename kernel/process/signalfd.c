@@ -19,13 +19,16 @@
 #include <kernel/syscalls.h>
 
 /* What a file was polled on. */
-struct watch_ref { struct watch_ref *next; struct signal_watch *watch; };
+struct watch_ref {
+	struct watch_ref *next;
+	struct signal_watch *watch;
+};
 
 struct signalfd {
 	u64 set;
 	spinlock_t lock;
 	struct watch_ref *watches;
-	struct watch_ref first;		/* for the usual, one process */
+	struct watch_ref first; /* for the usual, one process */
 };
 
 /* ---- the wait queue of a process ---- */
@@ -70,7 +73,8 @@ static struct watch_ref *take_unused(struct signalfd *s)
 	while (*link) {
 		struct watch_ref *r = *link;
 
-		if (r == &s->first || atomic_read(&r->watch->refs) > 1 || wait_queue_active(&r->watch->wait)) {
+		if (r == &s->first || atomic_read(&r->watch->refs) > 1 ||
+		    wait_queue_active(&r->watch->wait)) {
 			link = &r->next;
 			continue;
 		}
@@ -107,7 +111,7 @@ static struct signal_watch *watch_for_poll(struct signalfd *s)
 	if (!r)
 		fresh = kmalloc(sizeof(*fresh));
 	if (r || !fresh) {
-		signal_watch_put(w);		/* the list or the process has it, too */
+		signal_watch_put(w); /* the list or the process has it, too */
 		return r ? w : NULL;
 	}
 	*fresh = (struct watch_ref){ .watch = w };
@@ -192,7 +196,7 @@ static u32 signalfd_poll(struct file *f, struct poll_table *t)
 		struct signal_watch *w = watch_for_poll(s);
 
 		if (!w)
-			return POLLERR;		/* better than to sleep for ever */
+			return POLLERR; /* better than to sleep for ever */
 		poll_wait(t, &w->wait);
 	}
 	return pending() & READ_ONCE(s->set) ? POLLIN | POLLRDNORM : 0;
@@ -216,11 +220,15 @@ static void signalfd_release(struct file *f)
 
 static void signalfd_show_fdinfo(struct file *f, struct seq_file *m)
 {
-	seq_printf(m, "sigmask:\t%016llx\n", (unsigned long long)((struct signalfd *)f->private)->set);
+	seq_printf(m, "sigmask:\t%016llx\n",
+		   (unsigned long long)((struct signalfd *)f->private)->set);
 }
 
 static const struct file_ops signalfd_fops = {
-	.read = signalfd_read, .poll = signalfd_poll, .release = signalfd_release, .show_fdinfo = signalfd_show_fdinfo,
+	.read = signalfd_read,
+	.poll = signalfd_poll,
+	.release = signalfd_release,
+	.show_fdinfo = signalfd_show_fdinfo,
 };
 
 /* ---- system calls ---- */
@@ -241,7 +249,8 @@ static s64 create(u64 set, u32 flags)
 		return -ENOMEM;
 	}
 	s->watches = &s->first;
-	f = file_create_anon("anon_inode:[signalfd]", &signalfd_fops, s, O_RDWR | (flags & O_NONBLOCK));
+	f = file_create_anon("anon_inode:[signalfd]", &signalfd_fops, s,
+			     O_RDWR | (flags & O_NONBLOCK));
 	if (IS_ERR(f)) {
 		signal_watch_put(s->first.watch);
 		kfree(s);
@@ -288,5 +297,11 @@ static s64 do_signalfd(s32 fd, uaddr_t user_set, u64 size, u32 flags)
 	return fd == -1 ? create(set, flags) : change((u32)fd, set);
 }
 
-SYSCALL4(signalfd4, fd, set, size, flags) { return do_signalfd((s32)fd, uaddr(set), size, (u32)flags); }
-SYSCALL3(signalfd, fd, set, size) { return do_signalfd((s32)fd, uaddr(set), size, 0); }
+SYSCALL4(signalfd4, fd, set, size, flags)
+{
+	return do_signalfd((s32)fd, uaddr(set), size, (u32)flags);
+}
+SYSCALL3(signalfd, fd, set, size)
+{
+	return do_signalfd((s32)fd, uaddr(set), size, 0);
+}

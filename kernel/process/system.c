@@ -90,10 +90,10 @@ SYSCALL1(sysinfo, user)
 
 /* ---- random numbers ---- */
 
-#define GRND_NONBLOCK	1u
-#define GRND_RANDOM	2u
-#define GRND_INSECURE	4u
-#define RANDOM_CHUNK	256u
+#define GRND_NONBLOCK 1u
+#define GRND_RANDOM   2u
+#define GRND_INSECURE 4u
+#define RANDOM_CHUNK  256u
 
 SYSCALL3(getrandom, user, len, flags_arg)
 {
@@ -147,15 +147,9 @@ SYSCALL4(reboot, magic1, magic2, cmd, user)
 		return -EINVAL;
 	switch ((u32)cmd) {
 	case LINUX_REBOOT_CMD_RESTART:
-	case LINUX_REBOOT_CMD_RESTART2:
-		pr_notice("restarting\n");
-		machine_restart();
-	case LINUX_REBOOT_CMD_POWER_OFF:
-		pr_notice("powering off\n");
-		machine_power_off();
-	case LINUX_REBOOT_CMD_HALT:
-		pr_notice("halted\n");
-		machine_halt();
+	case LINUX_REBOOT_CMD_RESTART2: pr_notice("restarting\n"); machine_restart();
+	case LINUX_REBOOT_CMD_POWER_OFF: pr_notice("powering off\n"); machine_power_off();
+	case LINUX_REBOOT_CMD_HALT: pr_notice("halted\n"); machine_halt();
 	case LINUX_REBOOT_CMD_CAD_ON:
 	case LINUX_REBOOT_CMD_CAD_OFF:
 		WRITE_ONCE(ctrl_alt_del_restarts, (u32)cmd == LINUX_REBOOT_CMD_CAD_ON);
@@ -166,11 +160,17 @@ SYSCALL4(reboot, magic1, magic2, cmd, user)
 
 /* ---- membarrier ---- */
 
-enum { MEMBARRIER_QUERY = 0, MEMBARRIER_GLOBAL = 1, MEMBARRIER_GLOBAL_EXPEDITED = 2,
-       MEMBARRIER_REGISTER_GLOBAL_EXPEDITED = 4, MEMBARRIER_PRIVATE_EXPEDITED = 8,
-       MEMBARRIER_REGISTER_PRIVATE_EXPEDITED = 16, MEMBARRIER_PRIVATE_EXPEDITED_SYNC_CORE = 32,
-       MEMBARRIER_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE = 64 };
-#define MEMBARRIER_ALL	127
+enum {
+	MEMBARRIER_QUERY = 0,
+	MEMBARRIER_GLOBAL = 1,
+	MEMBARRIER_GLOBAL_EXPEDITED = 2,
+	MEMBARRIER_REGISTER_GLOBAL_EXPEDITED = 4,
+	MEMBARRIER_PRIVATE_EXPEDITED = 8,
+	MEMBARRIER_REGISTER_PRIVATE_EXPEDITED = 16,
+	MEMBARRIER_PRIVATE_EXPEDITED_SYNC_CORE = 32,
+	MEMBARRIER_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE = 64
+};
+#define MEMBARRIER_ALL 127
 
 /*
  * Each CPU that runs one of our threads passes through an interrupt that
@@ -181,8 +181,7 @@ SYSCALL3(membarrier, cmd, flags, cpu)
 	if ((u32)flags)
 		return -EINVAL;
 	switch ((int)cmd) {
-	case MEMBARRIER_QUERY:
-		return MEMBARRIER_ALL;
+	case MEMBARRIER_QUERY: return MEMBARRIER_ALL;
 	case MEMBARRIER_GLOBAL:
 	case MEMBARRIER_GLOBAL_EXPEDITED:
 		smp_mb();
@@ -195,14 +194,22 @@ SYSCALL3(membarrier, cmd, flags, cpu)
 		return 0;
 	case MEMBARRIER_REGISTER_GLOBAL_EXPEDITED:
 	case MEMBARRIER_REGISTER_PRIVATE_EXPEDITED:
-	case MEMBARRIER_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE:
-		return 0;		/* nothing to prepare */
+	case MEMBARRIER_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE: return 0; /* nothing to prepare */
 	}
 	return -EINVAL;
 }
 
 /* ---- who am I ---- */
 
-SYSCALL0(getpid) { return current->proc->pid; }
-SYSCALL0(gettid) { return current->tid; }
-SYSCALL0(getppid) { return READ_ONCE(current->proc->ppid); }
+SYSCALL0(getpid)
+{
+	return current->proc->pid;
+}
+SYSCALL0(gettid)
+{
+	return current->tid;
+}
+SYSCALL0(getppid)
+{
+	return READ_ONCE(current->proc->ppid);
+}

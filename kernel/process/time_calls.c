@@ -10,8 +10,8 @@
 #include "internal.h"
 #include <kernel/syscalls.h>
 
-#define SECONDS_MAX	((s64)(INT64_MAX / NSEC_PER_SEC))
-#define CPU_SLEEP_MIN	NSEC_PER_MSEC
+#define SECONDS_MAX   ((s64)(INT64_MAX / NSEC_PER_SEC))
+#define CPU_SLEEP_MIN NSEC_PER_MSEC
 
 DEFINE_WAIT_QUEUE(clock_set_wait);
 u32 clock_set_count;
@@ -22,8 +22,8 @@ int timespec_to_ns(const struct timespec *ts, u64 *ns)
 {
 	if (ts->tv_sec < 0 || ts->tv_nsec < 0 || (u64)ts->tv_nsec >= NSEC_PER_SEC)
 		return -EINVAL;
-	*ns = ts->tv_sec >= SECONDS_MAX ? (u64)INT64_MAX :
-		(u64)ts->tv_sec * NSEC_PER_SEC + (u64)ts->tv_nsec;
+	*ns = ts->tv_sec >= SECONDS_MAX ? (u64)INT64_MAX
+					: (u64)ts->tv_sec * NSEC_PER_SEC + (u64)ts->tv_nsec;
 	return 0;
 }
 
@@ -73,7 +73,7 @@ int cpu_clock_read(int clock, u64 *ns)
 	struct thread *t;
 	int err = 0;
 
-	if ((clock & 3) == 3)		/* a descriptor's clock: there are none */
+	if ((clock & 3) == 3) /* a descriptor's clock: there are none */
 		return -EINVAL;
 	if (clock & 4) {
 		t = id ? thread_find(id) : current;
@@ -102,22 +102,14 @@ int clock_read(int clock, u64 *ns)
 	case CLOCK_REALTIME:
 	case CLOCK_REALTIME_COARSE:
 	case CLOCK_REALTIME_ALARM:
-	case CLOCK_TAI:
-		*ns = time_realtime_ns();
-		return 0;
+	case CLOCK_TAI: *ns = time_realtime_ns(); return 0;
 	case CLOCK_MONOTONIC:
 	case CLOCK_MONOTONIC_RAW:
 	case CLOCK_MONOTONIC_COARSE:
 	case CLOCK_BOOTTIME:
-	case CLOCK_BOOTTIME_ALARM:
-		*ns = time_monotonic_ns();
-		return 0;
-	case CLOCK_PROCESS_CPUTIME_ID:
-		*ns = process_cpu_ns(current->proc);
-		return 0;
-	case CLOCK_THREAD_CPUTIME_ID:
-		*ns = thread_cpu_ns(current);
-		return 0;
+	case CLOCK_BOOTTIME_ALARM: *ns = time_monotonic_ns(); return 0;
+	case CLOCK_PROCESS_CPUTIME_ID: *ns = process_cpu_ns(current->proc); return 0;
+	case CLOCK_THREAD_CPUTIME_ID: *ns = thread_cpu_ns(current); return 0;
 	}
 	return clock < 0 ? cpu_clock_read(clock, ns) : -EINVAL;
 }
@@ -167,7 +159,10 @@ SYSCALL2(clock_settime, clock, user)
 }
 
 /* What settimeofday() said last: only programs care. Both halves are read and written as one. */
-static union { struct user_timezone zone; u64 word; } time_zone;
+static union {
+	struct user_timezone zone;
+	u64 word;
+} time_zone;
 _Static_assert(sizeof(struct user_timezone) == sizeof(u64), "one store sets it");
 
 SYSCALL2(gettimeofday, user_tv, user_tz)
@@ -249,8 +244,13 @@ static s64 read_timex(u64 user, int clock)
 	if (t.modes)
 		return current_capable(CAP_SYS_TIME) ? -EOPNOTSUPP : -EPERM;
 	out = (struct user_timex){
-		.maxerror = 16000000, .esterror = 16000000, .status = STA_UNSYNC,
-		.constant = 2, .precision = 1, .tolerance = 32768000, .tick = 10000,
+		.maxerror = 16000000,
+		.esterror = 16000000,
+		.status = STA_UNSYNC,
+		.constant = 2,
+		.precision = 1,
+		.tolerance = 32768000,
+		.tick = 10000,
 		.time = timeval_from_ns(time_realtime_ns()),
 	};
 	if (copy_to_user(uaddr(user), &out, sizeof(out)))
@@ -280,7 +280,7 @@ static int sleep_until_wall_clock(int clock, u64 ns)
 		u64 deadline = clock_to_monotonic(clock, ns);
 
 		err = wait_event_interruptible_until(&clock_set_wait,
-				READ_ONCE(clock_set_count) != seen, deadline);
+						     READ_ONCE(clock_set_count) != seen, deadline);
 	} while (!err);
 	return err == -ETIMEDOUT ? 0 : err;
 }
@@ -362,17 +362,13 @@ static int check_sleep_clock(int clock)
 	case CLOCK_MONOTONIC:
 	case CLOCK_BOOTTIME:
 	case CLOCK_TAI:
-	case CLOCK_PROCESS_CPUTIME_ID:
-		return 0;
+	case CLOCK_PROCESS_CPUTIME_ID: return 0;
 	case CLOCK_REALTIME_ALARM:
-	case CLOCK_BOOTTIME_ALARM:
-		return current_capable(CAP_WAKE_ALARM) ? 0 : -EPERM;
+	case CLOCK_BOOTTIME_ALARM: return current_capable(CAP_WAKE_ALARM) ? 0 : -EPERM;
 	case CLOCK_MONOTONIC_RAW:
 	case CLOCK_MONOTONIC_COARSE:
-	case CLOCK_REALTIME_COARSE:
-		return -EOPNOTSUPP;
-	case CLOCK_THREAD_CPUTIME_ID:
-		return -EINVAL;
+	case CLOCK_REALTIME_COARSE: return -EOPNOTSUPP;
+	case CLOCK_THREAD_CPUTIME_ID: return -EINVAL;
 	}
 	return clock < 0 ? 0 : -EINVAL;
 }

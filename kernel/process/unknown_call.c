@@ -13,11 +13,11 @@
 #include <kernel/rate_limit.h>
 #include <kernel/upcalls.h>
 
-#define PAIRS		512
-#define TRIES		8
-#define INT_0x80	~0u
+#define PAIRS	 512
+#define TRIES	 8
+#define INT_0x80 ~0u
 
-static u64 logged[PAIRS];	/* 0: free */
+static u64 logged[PAIRS]; /* 0: free */
 
 /* FNV-1a; never 0 */
 static u64 hash_pair(const char *name, u32 number)
@@ -52,13 +52,15 @@ static bool note_pair(u32 number)
 	u32 missed;
 
 	return place && rate_limit_pass(&limit, &missed) &&
-	       __atomic_compare_exchange_n(place, &none, pair, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+	       __atomic_compare_exchange_n(place, &none, pair, false, __ATOMIC_RELAXED,
+					   __ATOMIC_RELAXED);
 }
 
 void upcall_unknown_call(u32 number)
 {
 	if (note_pair(number))
-		pr_debug("%s (%d): there is no system call %u here\n", current->comm, current->proc->pid, number);
+		pr_debug("%s (%d): there is no system call %u here\n", current->comm,
+			 current->proc->pid, number);
 }
 
 void unknown_call_int_0x80(void)

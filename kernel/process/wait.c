@@ -13,15 +13,15 @@
 #include <uapi/wait.h>
 
 struct wait_request {
-	int type;			/* P_ALL, P_PID, P_PGID */
+	int type; /* P_ALL, P_PID, P_PGID */
 	pid_t id;
 	u32 options;
 	bool want_usage;
 	/* what was found */
-	struct process *reaped;		/* to be released */
+	struct process *reaped; /* to be released */
 	pid_t pid;
 	uid_t uid;
-	int status;			/* as wait4 gives it */
+	int status; /* as wait4 gives it */
 	struct rusage usage;
 };
 
@@ -148,7 +148,8 @@ SYSCALL4(wait4, pid_arg, user_status, options_arg, user_usage)
 	pid_t pid = (pid_t)pid_arg;
 	u32 options = (u32)options_arg;
 	struct wait_request w = {
-		.options = options | WEXITED, .want_usage = user_usage,
+		.options = options | WEXITED,
+		.want_usage = user_usage,
 	};
 	int result;
 
@@ -201,16 +202,13 @@ static int read_target(struct wait_request *w, int type, pid_t id)
 	w->type = type;
 	w->id = id;
 	switch (type) {
-	case P_ALL:
-		return 0;
-	case P_PID:
-		return id > 0 ? 0 : -EINVAL;
+	case P_ALL: return 0;
+	case P_PID: return id > 0 ? 0 : -EINVAL;
 	case P_PGID:
 		if (!id)
 			w->id = current->proc->pgrp;
 		return id >= 0 ? 0 : -EINVAL;
-	case P_PIDFD:
-		return id >= 0 ? -EBADF : -EINVAL;	/* no descriptor is one */
+	case P_PIDFD: return id >= 0 ? -EBADF : -EINVAL; /* no descriptor is one */
 	}
 	return -EINVAL;
 }
@@ -222,8 +220,8 @@ SYSCALL5(waitid, type, id, user_info, options_arg, user_usage)
 	struct user_siginfo info = { 0 };
 	int result;
 
-	if (options & ~(WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED |
-			__WNOTHREAD | __WCLONE | __WALL) ||
+	if (options & ~(WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED | __WNOTHREAD |
+			__WCLONE | __WALL) ||
 	    !(options & (WEXITED | WSTOPPED | WCONTINUED)))
 		return -EINVAL;
 	result = read_target(&w, (int)type, (pid_t)id);

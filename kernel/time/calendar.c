@@ -10,7 +10,7 @@
 #include <kernel/err.h>
 #include <kernel/rtc.h>
 
-#define HOUR_PM		0x80
+#define HOUR_PM 0x80
 
 /* Years counted from March, so that the leap day is the last: then months have regular lengths. */
 s64 days_since_1970(u32 year, u32 month, u32 day)
@@ -63,7 +63,7 @@ static int year_of(const struct rtc_registers *r, bool binary)
 
 	if (year < 0 || year > 99)
 		return -1;
-	if (century >= 19 && century <= 25)	/* else the register is something else */
+	if (century >= 19 && century <= 25) /* else the register is something else */
 		return century * 100 + year;
 	return year + (year < 70 ? 2000 : 1900);
 }
@@ -71,8 +71,10 @@ static int year_of(const struct rtc_registers *r, bool binary)
 int rtc_to_seconds(const struct rtc_registers *r, u64 *seconds)
 {
 	bool binary = r->status_b & RTC_BINARY;
-	int second = number(r->second, binary), minute = number(r->minute, binary), hour = hour_of(r, binary);
-	int day = number(r->day, binary), month = number(r->month, binary), year = year_of(r, binary);
+	int second = number(r->second, binary), minute = number(r->minute, binary),
+	    hour = hour_of(r, binary);
+	int day = number(r->day, binary), month = number(r->month, binary),
+	    year = year_of(r, binary);
 
 	if (second < 0 || second > 59 || minute < 0 || minute > 59 || hour < 0 || hour > 23)
 		return -EINVAL;

@@ -25,8 +25,8 @@
 #include <kernel/time.h>
 #include "internal.h"
 
-#define REALTIME_MAX_NS	(16725225600ull * NSEC_PER_SEC)	/* the year 2500 */
-#define RETRIES		10000	/* of a reader; the writer is faster by far, unless we interrupted it */
+#define REALTIME_MAX_NS (16725225600ull * NSEC_PER_SEC) /* the year 2500 */
+#define RETRIES		10000 /* of a reader; the writer is faster by far, unless we interrupted it */
 
 static union {
 	struct vdso_data data;
@@ -40,7 +40,7 @@ static bool tsc_in_use;
 static struct {
 	spinlock_t lock;
 	const struct clock_source *s;
-	u64 last, mult, base_ns, cycles;	/* cycles since base_ns, up to last */
+	u64 last, mult, base_ns, cycles; /* cycles since base_ns, up to last */
 	u64 last_ns;
 	struct timer keep_alive;
 } source;
@@ -81,7 +81,7 @@ static __noinline __cold u64 slow_ns(bool realtime)
 
 	if (source.s)
 		return source_ns() + (realtime ? READ_ONCE(clock.realtime_offset) : 0);
-	if (!tsc_in_use)			/* before time_init() */
+	if (!tsc_in_use) /* before time_init() */
 		return 0;
 	for (u32 i = 0; i < RETRIES && !vdso_read(&clock, &ns, realtime); i++)
 		cpu_relax();
@@ -140,7 +140,7 @@ static void set_tsc_rate_locked(u64 freq_hz)
 
 	write_begin();
 	cycles = tsc_ordered();
-	if (tsc_in_use)			/* where old and new line meet */
+	if (tsc_in_use) /* where old and new line meet */
 		base_ns = clock.base_ns + clock_scale(cycles - clock.base_cycles, clock.mult);
 	clock.base_ns = base_ns;
 	clock.base_cycles = cycles;

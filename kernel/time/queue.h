@@ -5,7 +5,7 @@
 
 struct timer_queue {
 	struct rb_root tree;
-	struct timer *first;		/* the earliest, NULL: empty */
+	struct timer *first; /* the earliest, NULL: empty */
 };
 
 /** Among equal deadlines, the one that was added first comes first. @return true when it is the earliest now */

@@ -27,17 +27,17 @@
 #include "internal.h"
 #include "queue.h"
 
-#define WINDOW_NS	(1 * NSEC_PER_MSEC)
-#define BUDGET_NS	(WINDOW_NS / 2)
-#define ENTRY_NS	250		/* of an interrupt before and behind what is measured */
+#define WINDOW_NS (1 * NSEC_PER_MSEC)
+#define BUDGET_NS (WINDOW_NS / 2)
+#define ENTRY_NS  250 /* of an interrupt before and behind what is measured */
 
 struct timer_base {
 	spinlock_t lock;
-	bool in_interrupt;		/* timer_interrupt() arms when it is done */
-	u64 armed_ns;			/* what the hardware is set to */
-	u64 window_ns, spent_ns;	/* when the window began; in interrupts since */
+	bool in_interrupt;	 /* timer_interrupt() arms when it is done */
+	u64 armed_ns;		 /* what the hardware is set to */
+	u64 window_ns, spent_ns; /* when the window began; in interrupts since */
 	struct timer_queue queue;
-	struct timer *running;		/* whose function is being called */
+	struct timer *running; /* whose function is being called */
 } __aligned(64);
 
 static struct timer_base boot_base = { .armed_ns = TIME_NEVER };
@@ -55,7 +55,8 @@ static struct timer_base *lock_home(struct timer *t, struct timer_base *mine)
 	for (;;) {
 		struct timer_base *b = READ_ONCE(t->home);
 
-		if (!b && __atomic_compare_exchange_n(&t->home, &b, mine, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		if (!b && __atomic_compare_exchange_n(&t->home, &b, mine, false, __ATOMIC_RELAXED,
+						      __ATOMIC_RELAXED))
 			b = mine;
 		raw_spin_lock(&b->lock);
 		if (likely(t->home == b))
@@ -151,7 +152,7 @@ void timer_interrupt(void)
 		WRITE_ONCE(b->running, t);
 		smp_store_release(&t->base, NULL);
 		raw_spin_unlock(&b->lock);
-		t->fn(t);			/* may free it */
+		t->fn(t); /* may free it */
 		raw_spin_lock(&b->lock);
 		smp_store_release(&b->running, NULL);
 		if (b->queue.first)
@@ -170,7 +171,7 @@ void timer_interrupt(void)
 
 int sleep_until(u64 deadline_ns, bool interruptible)
 {
-	if (!deadline_ns)		/* which means "no deadline" to schedule_until() */
+	if (!deadline_ns) /* which means "no deadline" to schedule_until() */
 		return 0;
 	do {
 		set_current_state(interruptible ? THREAD_INTERRUPTIBLE : THREAD_UNINTERRUPTIBLE);

@@ -34,12 +34,12 @@
 #include <unistd.h>
 #include "mark.h"
 
-#define FUTEX_WAIT	0		/* linux/futex.h, which musl comes without */
-#define FUTEX_WAKE	1
+#define FUTEX_WAIT	   0 /* linux/futex.h, which musl comes without */
+#define FUTEX_WAKE	   1
 #define FUTEX_PRIVATE_FLAG 128
-#define PAGE	4096l
-#define NPAGES	512l
-#define NELEMS(a) (sizeof(a) / sizeof((a)[0]))
+#define PAGE		   4096l
+#define NPAGES		   512l
+#define NELEMS(a)	   (sizeof(a) / sizeof((a)[0]))
 
 static char buffer[65536] __attribute__((aligned(4096)));
 static const char *self;
@@ -65,8 +65,10 @@ static inline long call6(long number, long a, long b, long c, long d, long e, lo
 	register long r9 __asm__("r9") = f;
 	long result;
 
-	__asm__ volatile("syscall" : "=a"(result)
-		: "0"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9) : "rcx", "r11", "memory");
+	__asm__ volatile("syscall"
+			 : "=a"(result)
+			 : "0"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+			 : "rcx", "r11", "memory");
 	return result;
 }
 #define CALL(number, ...) CALL_(number, ##__VA_ARGS__, 0, 0, 0, 0, 0, 0)
@@ -77,7 +79,7 @@ static inline uint64_t ticks(void)
 {
 	uint32_t low, high;
 
-	__asm__ volatile("lfence; rdtsc; lfence" : "=a"(low), "=d"(high) :: "memory");
+	__asm__ volatile("lfence; rdtsc; lfence" : "=a"(low), "=d"(high)::"memory");
 	return (uint64_t)high << 32 | low;
 }
 
@@ -99,8 +101,15 @@ static void close_all(void)
 	}
 }
 
-static void unmap_area(void) { munmap(area, NPAGES * PAGE); }
-static void touch(char *p) { for (long i = 0; i < NPAGES; i++) ((volatile char *)p)[i * PAGE] = 1; }
+static void unmap_area(void)
+{
+	munmap(area, NPAGES * PAGE);
+}
+static void touch(char *p)
+{
+	for (long i = 0; i < NPAGES; i++)
+		((volatile char *)p)[i * PAGE] = 1;
+}
 
 /* Tell the child to end by closing what it reads, and wait for it. */
 static void end_child(void)
@@ -111,24 +120,70 @@ static void end_child(void)
 
 /* ---- calls ---- */
 
-static void null_call(long n) { while (n--) CALL(SYS_getppid); }
-static void open_zero(void) { must((fds[0] = open("/dev/zero", O_RDWR)) >= 0, "/dev/zero"); }
-static void open_null(void) { must((fds[0] = open("/dev/null", O_RDWR)) >= 0, "/dev/null"); }
+static void null_call(long n)
+{
+	while (n--)
+		CALL(SYS_getppid);
+}
+static void open_zero(void)
+{
+	must((fds[0] = open("/dev/zero", O_RDWR)) >= 0, "/dev/zero");
+}
+static void open_null(void)
+{
+	must((fds[0] = open("/dev/null", O_RDWR)) >= 0, "/dev/null");
+}
 static void open_file(void)
 {
 	must((fds[0] = open("bench.file", O_RDWR | O_CREAT | O_TRUNC, 0600)) >= 0, "bench.file");
 	for (long i = 0; i < NPAGES; i++)
 		must(write(fds[0], buffer, PAGE) == PAGE, "write");
 }
-static void close_file(void) { close_all(); unlink("bench.file"); }
-static void read_1(long n) { while (n--) CALL(SYS_read, fds[0], buffer, 1); }
-static void read_4k(long n) { while (n--) CALL(SYS_read, fds[0], buffer, PAGE); }
-static void write_1(long n) { while (n--) CALL(SYS_write, fds[0], buffer, 1); }
-static void pread_4k(long n) { while (n--) CALL(SYS_pread64, fds[0], buffer, PAGE, 0); }
-static void pwrite_4k(long n) { while (n--) CALL(SYS_pwrite64, fds[0], buffer, PAGE, 0); }
-static void stat_path(long n) { while (n--) CALL(SYS_stat, "bench.file", buffer); }
-static void stat_absent(long n) { while (n--) CALL(SYS_stat, "bench.none", buffer); }
-static void fstat_fd(long n) { while (n--) CALL(SYS_fstat, fds[0], buffer); }
+static void close_file(void)
+{
+	close_all();
+	unlink("bench.file");
+}
+static void read_1(long n)
+{
+	while (n--)
+		CALL(SYS_read, fds[0], buffer, 1);
+}
+static void read_4k(long n)
+{
+	while (n--)
+		CALL(SYS_read, fds[0], buffer, PAGE);
+}
+static void write_1(long n)
+{
+	while (n--)
+		CALL(SYS_write, fds[0], buffer, 1);
+}
+static void pread_4k(long n)
+{
+	while (n--)
+		CALL(SYS_pread64, fds[0], buffer, PAGE, 0);
+}
+static void pwrite_4k(long n)
+{
+	while (n--)
+		CALL(SYS_pwrite64, fds[0], buffer, PAGE, 0);
+}
+static void stat_path(long n)
+{
+	while (n--)
+		CALL(SYS_stat, "bench.file", buffer);
+}
+static void stat_absent(long n)
+{
+	while (n--)
+		CALL(SYS_stat, "bench.none", buffer);
+}
+static void fstat_fd(long n)
+{
+	while (n--)
+		CALL(SYS_fstat, fds[0], buffer);
+}
 static void open_close(long n)
 {
 	while (n--) {
@@ -165,7 +220,10 @@ static void poll_8(long n)
 	while (n--)
 		CALL(SYS_poll, p, NELEMS(p), 0);
 }
-static void open_pipe(void) { must(!pipe(fds), "pipe"); }
+static void open_pipe(void)
+{
+	must(!pipe(fds), "pipe");
+}
 
 static void gettime(long n)
 {
@@ -174,7 +232,11 @@ static void gettime(long n)
 	while (n--)
 		clock_gettime(CLOCK_MONOTONIC, &t);
 }
-static void gettime_call(long n) { while (n--) CALL(SYS_clock_gettime, CLOCK_MONOTONIC, buffer); }
+static void gettime_call(long n)
+{
+	while (n--)
+		CALL(SYS_clock_gettime, CLOCK_MONOTONIC, buffer);
+}
 static void sleep_1us(long n)
 {
 	const struct timespec t = { 0, 1000 };
@@ -185,7 +247,10 @@ static void sleep_1us(long n)
 
 /* ---- signals ---- */
 
-static void handler(int number) { (void)number; }
+static void handler(int number)
+{
+	(void)number;
+}
 static void sig_install(long n)
 {
 	struct sigaction a = { .sa_handler = handler };
@@ -200,7 +265,10 @@ static void sig_deliver(long n)
 	while (n--)
 		CALL(SYS_kill, me, SIGUSR1);
 }
-static void sig_prepare(void) { sig_install(1); }
+static void sig_prepare(void)
+{
+	sig_install(1);
+}
 
 /* ---- two that take turns ---- */
 
@@ -284,16 +352,31 @@ static void futex_prepare(void)
 }
 static void futex_switch(long n)
 {
-	for (n /= 2; n--;) {		/* there and back are two */
+	for (n /= 2; n--;) { /* there and back are two */
 		pass(1);
 		wait_turn(0);
 	}
 }
-static void futex_end(void) { pass(STOP); pthread_join(partner, NULL); }
-static void futex_wake(long n) { while (n--) CALL(SYS_futex, &turn, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1); }
-static void futex_again(long n) { while (n--) CALL(SYS_futex, &turn, FUTEX_WAIT | FUTEX_PRIVATE_FLAG, -1); }
+static void futex_end(void)
+{
+	pass(STOP);
+	pthread_join(partner, NULL);
+}
+static void futex_wake(long n)
+{
+	while (n--)
+		CALL(SYS_futex, &turn, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1);
+}
+static void futex_again(long n)
+{
+	while (n--)
+		CALL(SYS_futex, &turn, FUTEX_WAIT | FUTEX_PRIVATE_FLAG, -1);
+}
 
-static void *no_work(void *arg) { return arg; }
+static void *no_work(void *arg)
+{
+	return arg;
+}
 static void thread_create_join(long n)
 {
 	while (n--) {
@@ -352,7 +435,8 @@ static void vfork_exec(long n)
 static void map_unmap(long n)
 {
 	while (n--) {
-		long p = CALL(SYS_mmap, 0, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		long p = CALL(SYS_mmap, 0, PAGE, PROT_READ | PROT_WRITE,
+			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 		CALL(SYS_munmap, p, PAGE);
 	}
@@ -360,21 +444,37 @@ static void map_unmap(long n)
 static void map_touch_unmap(long n)
 {
 	while (n--) {
-		long p = CALL(SYS_mmap, 0, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		long p = CALL(SYS_mmap, 0, PAGE, PROT_READ | PROT_WRITE,
+			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 		*(volatile char *)p = 1;
 		CALL(SYS_munmap, p, PAGE);
 	}
 }
-static void area_prepare(void) { area = map_pages(NPAGES, MAP_PRIVATE); }
-static void area_touched(void) { area_prepare(); touch(area); }
+static void area_prepare(void)
+{
+	area = map_pages(NPAGES, MAP_PRIVATE);
+}
+static void area_touched(void)
+{
+	area_prepare();
+	touch(area);
+}
 static void protect(long n)
 {
 	while (n--)
 		CALL(SYS_mprotect, area, PAGE, n & 1 ? PROT_READ : PROT_READ | PROT_WRITE);
 }
-static void fault_write(long n) { (void)n; touch(area); }
-static void fault_read(long n) { while (n--) (void)((volatile char *)area)[n * PAGE]; }
+static void fault_write(long n)
+{
+	(void)n;
+	touch(area);
+}
+static void fault_read(long n)
+{
+	while (n--)
+		(void)((volatile char *)area)[n * PAGE];
+}
 
 /* A child that has the same pages, until the pipe closes. */
 static void cow_prepare(void)
@@ -382,21 +482,32 @@ static void cow_prepare(void)
 	area_touched();
 	pair_prepare();
 }
-static void cow_end(void) { end_child(); unmap_area(); }
+static void cow_end(void)
+{
+	end_child();
+	unmap_area();
+}
 static void file_mapped(void)
 {
 	open_file();
 	area = mmap(NULL, NPAGES * PAGE, PROT_READ, MAP_SHARED, fds[0], 0);
 	must(area != MAP_FAILED, "mmap");
 }
-static void file_unmapped(void) { unmap_area(); close_file(); }
+static void file_unmapped(void)
+{
+	unmap_area();
+	close_file();
+}
 
 /* ---- drivers: Banos alone; of the files that lie beside this program ---- */
 
 #define SYS_banos_install 0x42000l
-#define SYS_banos_remove 0x42001l
-#define NDRIVERS 50
-static struct { char *data; size_t size; } driver;
+#define SYS_banos_remove  0x42001l
+#define NDRIVERS	  50
+static struct {
+	char *data;
+	size_t size;
+} driver;
 static long ids[NDRIVERS], nids;
 
 static void read_driver(const char *name)
@@ -413,8 +524,14 @@ static void read_driver(const char *name)
 	must(driver.data && read(fd, driver.data, driver.size) == st.st_size, path);
 	close(fd);
 }
-static void trivial_driver(void) { read_driver("trivial.ko"); }
-static void large_driver(void) { read_driver("functions.ko"); }
+static void trivial_driver(void)
+{
+	read_driver("trivial.ko");
+}
+static void large_driver(void)
+{
+	read_driver("functions.ko");
+}
 
 static void driver_install(long n)
 {
@@ -426,8 +543,16 @@ static void driver_remove(long n)
 	while (n--)
 		must(!CALL(SYS_banos_remove, ids[--nids]), "banos_remove");
 }
-static void installed(void) { trivial_driver(); driver_install(NDRIVERS); }
-static void no_driver(void) { driver_remove(nids); free(driver.data); }
+static void installed(void)
+{
+	trivial_driver();
+	driver_install(NDRIVERS);
+}
+static void no_driver(void)
+{
+	driver_remove(nids);
+	free(driver.data);
+}
 
 /* ---- the rows ---- */
 
@@ -512,8 +637,8 @@ static void measure_row(const struct row *r)
 
 /* ---- several processors at once ---- */
 
-#define SCALE_NS	300000000ull
-#define MAX_CPUS	64
+#define SCALE_NS 300000000ull
+#define MAX_CPUS 64
 
 static uint64_t now_ns(void)
 {
@@ -534,7 +659,10 @@ static void fault_again(long n)
 }
 
 /* What is shared: how many are ready, how much each has done. */
-struct scale { volatile int ready; volatile uint64_t done[MAX_CPUS]; };
+struct scale {
+	volatile int ready;
+	volatile uint64_t done[MAX_CPUS];
+};
 
 static void scale_worker(struct scale *s, int cpu, int ncpus, const struct row *r)
 {

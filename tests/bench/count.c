@@ -40,11 +40,12 @@ static bool locks(const uint8_t *code, size_t len)
 		i++;
 	if (i < len && code[i] == 0xf0)
 		return true;
-	if (i < len && (code[i] & 0xf0) == 0x40)	/* REX */
+	if (i < len && (code[i] & 0xf0) == 0x40) /* REX */
 		i++;
-	if (i + 1 < len && (code[i] & 0xfe) == 0x86)	/* XCHG, but not of two registers */
+	if (i + 1 < len && (code[i] & 0xfe) == 0x86) /* XCHG, but not of two registers */
 		return code[i + 1] >> 6 != 3;
-	return i + 2 < len && code[i] == 0x0f && code[i + 1] == 0xae && code[i + 2] == 0xf0; /* MFENCE */
+	return i + 2 < len && code[i] == 0x0f && code[i + 1] == 0xae &&
+	       code[i + 2] == 0xf0; /* MFENCE */
 }
 
 static void executed(unsigned int cpu, void *arg)

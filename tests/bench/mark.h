@@ -6,10 +6,10 @@
  */
 #pragma once
 
-#define MARK_BEGIN	0x0f, 0x1f, 0x80, 0x62, 0x00, 0xba, 0x6e
-#define MARK_END	0x0f, 0x1f, 0x80, 0x65, 0x00, 0xba, 0x6e
+#define MARK_BEGIN 0x0f, 0x1f, 0x80, 0x62, 0x00, 0xba, 0x6e
+#define MARK_END   0x0f, 0x1f, 0x80, 0x65, 0x00, 0xba, 0x6e
 
 #define MARK_TEXT(...)	#__VA_ARGS__
-#define MARK_BYTES(...)	".byte " MARK_TEXT(__VA_ARGS__)
+#define MARK_BYTES(...) ".byte " MARK_TEXT(__VA_ARGS__)
 /** MARK(MARK_BEGIN); */
-#define MARK(which)	__asm__ volatile(MARK_BYTES(which) ::: "memory")
+#define MARK(which) __asm__ volatile(MARK_BYTES(which)::: "memory")

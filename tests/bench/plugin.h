@@ -22,10 +22,10 @@ typedef void accessed_fn(unsigned int cpu, uint32_t info, uint64_t address, void
 void qemu_plugin_register_vcpu_tb_trans_cb(uint64_t id, translated_fn *fn);
 void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn, executed_fn *fn,
 					    int registers, void *arg);
-void qemu_plugin_register_vcpu_mem_cb(struct qemu_plugin_insn *insn, accessed_fn *fn,
-				      int registers, int rw, void *arg);
-#define NO_REGISTERS	0
-#define READS_WRITES	3
+void qemu_plugin_register_vcpu_mem_cb(struct qemu_plugin_insn *insn, accessed_fn *fn, int registers,
+				      int rw, void *arg);
+#define NO_REGISTERS 0
+#define READS_WRITES 3
 size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
 struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t i);
 const void *qemu_plugin_insn_data(const struct qemu_plugin_insn *insn);
@@ -44,7 +44,8 @@ static inline bool watch_mark(struct qemu_plugin_insn *insn, executed_fn *begin,
 	for (int i = 0; i < 2; i++)
 		if (qemu_plugin_insn_size(insn) == sizeof(marks[i]) &&
 		    !memcmp(qemu_plugin_insn_data(insn), marks[i], sizeof(marks[i]))) {
-			qemu_plugin_register_vcpu_insn_exec_cb(insn, i ? end : begin, NO_REGISTERS, NULL);
+			qemu_plugin_register_vcpu_insn_exec_cb(insn, i ? end : begin, NO_REGISTERS,
+							       NULL);
 			return true;
 		}
 	return false;

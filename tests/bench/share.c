@@ -19,16 +19,16 @@
 #include <stdlib.h>
 #include "plugin.h"
 
-#define MAX_CPUS	64
-#define LINE_SHIFT	6
-#define SLOTS		(1u << 20)	/* a power of two, a few times what is touched */
+#define MAX_CPUS   64
+#define LINE_SHIFT 6
+#define SLOTS	   (1u << 20) /* a power of two, a few times what is touched */
 
 EXPORTED int qemu_plugin_version = 1;
 
 struct line {
-	uint64_t number;		/* physical; 0: free */
-	uint64_t address, writer;	/* of the last write */
-	uint64_t toucher;		/* of the last access */
+	uint64_t number;	  /* physical; 0: free */
+	uint64_t address, writer; /* of the last write */
+	uint64_t toucher;	  /* of the last access */
 	uint32_t reads, writes;
 };
 
@@ -84,7 +84,8 @@ static void report(unsigned int cpu, const struct line *l)
 	uint64_t writes = l->writes, others = 0, toucher = 0;
 
 	for (unsigned int i = 0; i < MAX_CPUS; i++) {
-		const struct line *o = i != cpu && tables[i] ? find(tables[i], l->number, false) : NULL;
+		const struct line *o = i != cpu && tables[i] ? find(tables[i], l->number, false)
+							     : NULL;
 
 		if (!o)
 			continue;

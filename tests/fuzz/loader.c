@@ -21,8 +21,8 @@ size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned int seed);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define FRAME		4
-#define PAGES_MAX	64	/* more memory costs time and finds nothing */
+#define FRAME	  4
+#define PAGES_MAX 64 /* more memory costs time and finds nothing */
 
 static const char *const exports[] = { "exp_add", "exp_sub", "pair_add", NULL };
 static const char *const drivers[] = { "exp", "pair", "pci", NULL };
@@ -57,11 +57,13 @@ static void check_success(const struct loader *l)
 		require(inside(l, l->fini_calls[i], PART_TEXT), "destructors are code");
 	for (u32 i = 0; i < l->nexports; i++) {
 		require(inside(l, l->exports[i].address, PART_TEXT), "exports are code");
-		require(export_name_allowed(l->driver->name, l->exports[i].name), "exports bear the driver's name");
+		require(export_name_allowed(l->driver->name, l->exports[i].name),
+			"exports bear the driver's name");
 	}
 	for (u32 i = 0; i < l->nfunctions; i++) {
 		require(l->functions[i].offset < l->part_size[PART_TEXT], "functions are code");
-		require(strlen(l->names + l->functions[i].name) < l->strings_size, "functions have names");
+		require(strlen(l->names + l->functions[i].name) < l->strings_size,
+			"functions have names");
 	}
 	require(l->stubs_used <= l->nstubs, "there are stubs for all");
 }
@@ -83,8 +85,10 @@ static void check_refusal(const struct loader *l, int err, int out_of_memory)
 static void run(const uint8_t *frame, const char *params, const void *file, size_t size)
 {
 	struct host_world w = {
-		.fail_alloc = frame[0], .max_pages = PAGES_MAX,
-		.driver_exports = frame[2] & 1 ? exports : NULL, .drivers = frame[2] & 2 ? drivers : NULL,
+		.fail_alloc = frame[0],
+		.max_pages = PAGES_MAX,
+		.driver_exports = frame[2] & 1 ? exports : NULL,
+		.drivers = frame[2] & 2 ? drivers : NULL,
 	};
 	struct loader l;
 	int err;
@@ -142,10 +146,8 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned 
 		return LLVMFuzzerMutate(data, size, max);
 	file = data + FRAME + data[3];
 	switch (rnd(24)) {
-	case 0:
-		return LLVMFuzzerMutate(data, size, max);
-	case 1:
-		return mutate_params(data, size, max);
+	case 0: return LLVMFuzzerMutate(data, size, max);
+	case 1: return mutate_params(data, size, max);
 	case 2:
 		data[0] = rnd(3) ? 0 : rnd(24);
 		data[1] = rnd(4);

@@ -28,9 +28,9 @@ u64 rnd(u64 below)
 }
 
 struct image {
-	u8 *file;			/* at any address */
+	u8 *file; /* at any address */
 	size_t size;
-	u64 sections;			/* where their headers are */
+	u64 sections; /* where their headers are */
 	u32 n;
 };
 
@@ -91,31 +91,43 @@ static void change_number(const struct image *im, size_t at, u32 width)
 	memcpy(im->file + at, &v, width);
 }
 
-struct field { u8 offset, width; };
-#define FIELD(type, name) { offsetof(type, name), sizeof(((type *)0)->name) }
+struct field {
+	u8 offset, width;
+};
+#define FIELD(type, name)                                       \
+	{                                                       \
+		offsetof(type, name), sizeof(((type *)0)->name) \
+	}
 
+/* clang-format off */
 static const struct field header_fields[] = {
 	FIELD(Elf64_Ehdr, e_type), FIELD(Elf64_Ehdr, e_machine), FIELD(Elf64_Ehdr, e_version),
 	FIELD(Elf64_Ehdr, e_shoff), FIELD(Elf64_Ehdr, e_ehsize), FIELD(Elf64_Ehdr, e_shentsize),
 	FIELD(Elf64_Ehdr, e_shnum), FIELD(Elf64_Ehdr, e_shstrndx), { 4, 1 }, { 5, 1 }, { 6, 1 }, { 7, 1 },
 };
+/* clang-format on */
 static const struct field section_fields[] = {
-	FIELD(Elf64_Shdr, sh_name), FIELD(Elf64_Shdr, sh_type), FIELD(Elf64_Shdr, sh_flags),
-	FIELD(Elf64_Shdr, sh_offset), FIELD(Elf64_Shdr, sh_size), FIELD(Elf64_Shdr, sh_link),
-	FIELD(Elf64_Shdr, sh_info), FIELD(Elf64_Shdr, sh_addralign), FIELD(Elf64_Shdr, sh_entsize),
+	FIELD(Elf64_Shdr, sh_name),    FIELD(Elf64_Shdr, sh_type),
+	FIELD(Elf64_Shdr, sh_flags),   FIELD(Elf64_Shdr, sh_offset),
+	FIELD(Elf64_Shdr, sh_size),    FIELD(Elf64_Shdr, sh_link),
+	FIELD(Elf64_Shdr, sh_info),    FIELD(Elf64_Shdr, sh_addralign),
+	FIELD(Elf64_Shdr, sh_entsize),
 };
 static const struct field symbol_fields[] = {
-	FIELD(Elf64_Sym, st_name), FIELD(Elf64_Sym, st_info), FIELD(Elf64_Sym, st_other),
+	FIELD(Elf64_Sym, st_name),  FIELD(Elf64_Sym, st_info),	FIELD(Elf64_Sym, st_other),
 	FIELD(Elf64_Sym, st_shndx), FIELD(Elf64_Sym, st_value), FIELD(Elf64_Sym, st_size),
 };
 static const struct field rela_fields[] = {
-	FIELD(Elf64_Rela, r_offset), { 8, 1 }, { 8, 4 }, { 12, 4 }, { 8, 1 }, FIELD(Elf64_Rela, r_addend),
+	FIELD(Elf64_Rela, r_offset), { 8, 1 }, { 8, 4 }, { 12, 4 }, { 8, 1 },
+	FIELD(Elf64_Rela, r_addend),
 };
 
 /* One field of one entry of a table of @count entries. */
-#define CHANGE_ENTRY(im, at, entry, count, fields) do { \
-	const struct field *f_ = &(fields)[rnd(ARRAY_SIZE(fields))]; \
-	change_number(im, (at) + rnd(count) * (entry) + f_->offset, f_->width); } while (0)
+#define CHANGE_ENTRY(im, at, entry, count, fields)                                      \
+	do {                                                                            \
+		const struct field *f_ = &(fields)[rnd(ARRAY_SIZE(fields))];            \
+		change_number(im, (at) + rnd(count) * (entry) + f_->offset, f_->width); \
+	} while (0)
 
 /* A section of a type, or any if there is none. */
 static Elf64_Shdr pick(const struct image *im, u32 type)
@@ -133,7 +145,8 @@ static Elf64_Shdr pick(const struct image *im, u32 type)
 
 static void change_records(const struct image *im)
 {
-	static const u16 words[] = { 0, 4, 8, 12, 16, 24, 32, 256, 264, 272, 276, 280, 284, 288, 296, 304 };
+	static const u16 words[] = { 0,	  4,   8,   12,	 16,  24,  32,	256,
+				     264, 272, 276, 280, 284, 288, 296, 304 };
 	Elf64_Shdr s = pick(im, SHT_PROGBITS);
 
 	if (rnd(2))
@@ -154,16 +167,13 @@ static void swap_sections(const struct image *im)
 
 static void change_one(const struct image *im)
 {
-	static const u32 types[] = { SHT_SYMTAB, SHT_RELA, SHT_STRTAB, SHT_PROGBITS, SHT_GROUP, SHT_SYMTAB_SHNDX };
+	static const u32 types[] = { SHT_SYMTAB,   SHT_RELA,  SHT_STRTAB,
+				     SHT_PROGBITS, SHT_GROUP, SHT_SYMTAB_SHNDX };
 	Elf64_Shdr s;
 
 	switch (rnd(16)) {
-	case 0:
-		CHANGE_ENTRY(im, 0, 0, 1, header_fields);
-		break;
-	case 1 ... 5:
-		CHANGE_ENTRY(im, im->sections, sizeof(s), im->n, section_fields);
-		break;
+	case 0: CHANGE_ENTRY(im, 0, 0, 1, header_fields); break;
+	case 1 ... 5: CHANGE_ENTRY(im, im->sections, sizeof(s), im->n, section_fields); break;
 	case 6 ... 8:
 		s = pick(im, SHT_SYMTAB);
 		CHANGE_ENTRY(im, s.sh_offset, 24, s.sh_size / 24, symbol_fields);
@@ -172,12 +182,9 @@ static void change_one(const struct image *im)
 		s = pick(im, SHT_RELA);
 		CHANGE_ENTRY(im, s.sh_offset, 24, s.sh_size / 24, rela_fields);
 		break;
-	case 12: case 13:
-		change_records(im);
-		break;
-	case 14:
-		swap_sections(im);
-		break;
+	case 12:
+	case 13: change_records(im); break;
+	case 14: swap_sections(im); break;
 	default:
 		s = pick(im, types[rnd(ARRAY_SIZE(types))]);
 		change_number(im, s.sh_offset + rnd(s.sh_size ?: 1), 1u << rnd(4));

@@ -9,7 +9,8 @@ struct fuzz_target {
 	const char *name;
 	void (*run)(const uint8_t *data, size_t size);
 };
-extern const struct fuzz_target archive_targets[], boot_targets[], device_targets[], program_targets[];
+extern const struct fuzz_target archive_targets[], boot_targets[], device_targets[],
+	program_targets[];
 
 /** Stop with @p what if a promise is broken. */
 void require(int holds, const char *what);
@@ -17,5 +18,8 @@ void require(int holds, const char *what);
 void *exact_copy(const void *data, size_t size);
 
 /** Bytes of an input, taken from the front; zeroes when there are no more. */
-struct bytes { const uint8_t *at; size_t left; };
+struct bytes {
+	const uint8_t *at;
+	size_t left;
+};
 uint64_t take_bytes(struct bytes *b, unsigned n);

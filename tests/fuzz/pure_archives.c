@@ -7,15 +7,15 @@
 #include <kernel/inflate.h>
 #include "pure.h"
 
-#define OUTPUT_MAX	(4u << 20)	/* more is no news */
+#define OUTPUT_MAX (4u << 20) /* more is no news */
 
 /* ---- cpio: whatever the pieces are, the caller is told the same ---- */
 
 struct told {
 	uint32_t hash, events;
-	uint32_t stop_at;		/* the caller's own error, at this event */
+	uint32_t stop_at; /* the caller's own error, at this event */
 	int is_open;
-	uint64_t content;		/* bytes that the open file may still get */
+	uint64_t content; /* bytes that the open file may still get */
 };
 
 static void mix(struct told *t, const void *data, size_t n)
@@ -64,13 +64,19 @@ static void end(void *ctx)
 	mix(t, "e", 1);
 }
 
-static void trailer(void *ctx) { mix(ctx, "t", 1); }
-static void skipped(void *ctx, const char *name, const char *why) { mix(ctx, why, strlen(why)); }
+static void trailer(void *ctx)
+{
+	mix(ctx, "t", 1);
+}
+static void skipped(void *ctx, const char *name, const char *why)
+{
+	mix(ctx, why, strlen(why));
+}
 
 static const struct cpio_ops ops = { begin, content, end, trailer, skipped };
 
-static enum cpio_result read_pieces(struct cpio_reader *r, struct told *t, const uint8_t *data, size_t size,
-				    size_t piece, size_t *at)
+static enum cpio_result read_pieces(struct cpio_reader *r, struct told *t, const uint8_t *data,
+				    size_t size, size_t piece, size_t *at)
 {
 	enum cpio_result result = CPIO_MORE;
 
@@ -83,7 +89,8 @@ static enum cpio_result read_pieces(struct cpio_reader *r, struct told *t, const
 
 		result = cpio_feed(r, copy, n, &used);
 		free(copy);
-		require(used <= n && (result != CPIO_MORE || used == n), "all that is wanted is read");
+		require(used <= n && (result != CPIO_MORE || used == n),
+			"all that is wanted is read");
 		require((result == CPIO_BAD) == (r->error != NULL), "damage has words");
 		*at += used;
 	}
@@ -104,7 +111,8 @@ static void fuzz_cpio(const uint8_t *data, size_t size)
 	size--;
 	first = read_pieces(&one, &a, data, size, size + 1, &at);
 	second = read_pieces(&other, &b, data, size, piece, &at2);
-	require(first == second && at == at2 && a.hash == b.hash && a.is_open == b.is_open && one.state == other.state,
+	require(first == second && at == at2 && a.hash == b.hash && a.is_open == b.is_open &&
+			one.state == other.state,
 		"pieces make no difference");
 	cpio_reset(&other);
 	require(!b.is_open && cpio_between_entries(&other), "a reset ends all");
@@ -124,7 +132,10 @@ static void fuzz_kind(const uint8_t *data, size_t size)
 
 /* ---- inflate: what zlib takes, we take, with the same result ---- */
 
-struct sink { uint64_t n; uint32_t crc; };
+struct sink {
+	uint64_t n;
+	uint32_t crc;
+};
 
 static int take(void *ctx, const u8 *data, size_t n)
 {
@@ -157,7 +168,8 @@ static int zlib_inflate(const uint8_t *data, size_t size, struct sink *s, size_t
 	return status != Z_STREAM_END;
 }
 
-static int our_inflate(struct inflate *state, const uint8_t *data, size_t size, struct sink *s, size_t *used)
+static int our_inflate(struct inflate *state, const uint8_t *data, size_t size, struct sink *s,
+		       size_t *used)
 {
 	*s = (struct sink){ 0 };
 	state->in = data;
@@ -178,7 +190,8 @@ static void compare(struct inflate *state, const uint8_t *data, size_t size)
 	require(err || ours.crc == state->crc, "the checksum is that of the content");
 	if (!zlib_inflate(data, size, &zlibs, &zused)) {
 		require(!err, "what zlib takes is taken");
-		require(used == zused && ours.n == zlibs.n && ours.crc == zlibs.crc, "the content is the same");
+		require(used == zused && ours.n == zlibs.n && ours.crc == zlibs.crc,
+			"the content is the same");
 	}
 }
 
@@ -203,12 +216,16 @@ static void fuzz_inflate(const uint8_t *data, size_t size)
 		uint32_t trailer[2] = { state.crc, (uint32_t)state.total };
 
 		memcpy(member + end - 8, trailer, 8);
-		require(!our_inflate(&state, member, end, &s, &used) && used == end, "the right checksum is taken");
+		require(!our_inflate(&state, member, end, &s, &used) && used == end,
+			"the right checksum is taken");
 	}
 	compare(&state, member, sizeof(header) + size + 8);
 	free(member);
 }
 
 const struct fuzz_target archive_targets[] = {
-	{ "cpio", fuzz_cpio }, { "archive-kind", fuzz_kind }, { "inflate", fuzz_inflate }, { 0 },
+	{ "cpio", fuzz_cpio },
+	{ "archive-kind", fuzz_kind },
+	{ "inflate", fuzz_inflate },
+	{ 0 },
 };

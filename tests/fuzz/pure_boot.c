@@ -9,7 +9,7 @@
 #include <kernel/memmap.h>
 #include "pure.h"
 
-#define MIB	(1ull << 20)
+#define MIB (1ull << 20)
 
 /* ---- the command line ---- */
 
@@ -38,9 +38,11 @@ static void fuzz_cmdline(const uint8_t *data, size_t size)
 	line[size] = 0;
 	len = strlen(line);
 	while (cmdline_next(&cursor, &w)) {
-		require(cursor > last && cursor <= line + len, "each word is behind the one before");
+		require(cursor > last && cursor <= line + len,
+			"each word is behind the one before");
 		require(w.key >= last && w.key + w.key_len <= cursor, "a key lies in its word");
-		require(!w.val || (w.val > w.key && w.val + w.val_len <= cursor), "a value lies in its word");
+		require(!w.val || (w.val > w.key && w.val + w.val_len <= cursor),
+			"a value lies in its word");
 		require(!w.val || w.key_len, "only a key has a value");
 		last = cursor;
 		if (len < 512)
@@ -49,15 +51,17 @@ static void fuzz_cmdline(const uint8_t *data, size_t size)
 	require(cursor == line + len, "the line is read to its end");
 	longer = malloc(len + 4);
 	memcpy(longer, line, len + 1);
-	require(!cmdline_prepend(longer, len + 4, "abc") && !strcmp(longer, line), "no room is noticed");
-	require(cmdline_prepend(longer, len + 4, "ab") && !strcmp(longer + 3, line), "a prefix changes nothing");
+	require(!cmdline_prepend(longer, len + 4, "abc") && !strcmp(longer, line),
+		"no room is noticed");
+	require(cmdline_prepend(longer, len + 4, "ab") && !strcmp(longer + 3, line),
+		"a prefix changes nothing");
 	free(longer);
 	free(line);
 }
 
 /* ---- multiboot ---- */
 
-#define BASE	0x9000u
+#define BASE 0x9000u
 
 static const uint8_t *memory;
 static size_t memory_size;
@@ -75,8 +79,13 @@ void phys_read(void *dst, phys_t src, size_t n)
 		((uint8_t *)dst)[i] = src + i - BASE < memory_size ? memory[src + i - BASE] : 0xff;
 }
 
-void boot_stop(const char *fmt, ...) { longjmp(stopped, 1); }
-void printk(const char *fmt, ...) { }
+void boot_stop(const char *fmt, ...)
+{
+	longjmp(stopped, 1);
+}
+void printk(const char *fmt, ...)
+{
+}
 
 static int overlap(phys_t a, phys_t a_end, phys_t b, phys_t b_end)
 {
@@ -86,11 +95,14 @@ static int overlap(phys_t a, phys_t a_end, phys_t b, phys_t b_end)
 static void check_ram(const struct mem_range *ram, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++) {
-		require(ram[i].start < ram[i].end && !((ram[i].start | ram[i].end) & 4095), "RAM is whole pages");
+		require(ram[i].start < ram[i].end && !((ram[i].start | ram[i].end) & 4095),
+			"RAM is whole pages");
 		require(!i || ram[i - 1].end < ram[i].start, "RAM is in order");
 		for (uint32_t k = 0; k < boot_info.nr_ranges; k++)
-			require(boot_info.map[k].type == MEM_RAM || boot_info.map[k].start >= boot_info.map[k].end ||
-				!overlap(ram[i].start, ram[i].end, boot_info.map[k].start, boot_info.map[k].end),
+			require(boot_info.map[k].type == MEM_RAM ||
+					boot_info.map[k].start >= boot_info.map[k].end ||
+					!overlap(ram[i].start, ram[i].end, boot_info.map[k].start,
+						 boot_info.map[k].end),
 				"what is something else is no RAM");
 	}
 }
@@ -100,10 +112,13 @@ static void check_modules(const struct mem_range *ram, uint32_t n)
 	for (uint32_t i = 0; i < boot_info.nr_modules; i++) {
 		phys_t start = boot_info.modules[i].start, end = boot_info.modules[i].end;
 
-		require(start < end && memmap_contains(ram, n, start & ~4095ull, end), "modules lie in RAM");
-		require(!overlap(start, end, MIB, 4 * MIB) && start >= 4096, "modules are beside the kernel");
+		require(start < end && memmap_contains(ram, n, start & ~4095ull, end),
+			"modules lie in RAM");
+		require(!overlap(start, end, MIB, 4 * MIB) && start >= 4096,
+			"modules are beside the kernel");
 		for (uint32_t k = 0; k < i; k++)
-			require(!overlap(start, end, boot_info.modules[k].start, boot_info.modules[k].end),
+			require(!overlap(start, end, boot_info.modules[k].start,
+					 boot_info.modules[k].end),
 				"modules are beside each other");
 	}
 }
@@ -123,8 +138,10 @@ static void fuzz_multiboot(const uint8_t *data, size_t size)
 	multiboot_parse(magics[data[0] % 3], BASE);
 	require(nr_reads < 3000000, "reading has a bound");
 	(void)multiboot_limit(1ull << (data[0] % 64));
-	require(boot_info.nr_ranges <= BOOT_MAX_RANGES && boot_info.nr_modules <= BOOT_MAX_MODULES, "lists have a bound");
-	require(memchr(boot_info.cmdline, 0, sizeof(boot_info.cmdline)) != NULL, "the command line has an end");
+	require(boot_info.nr_ranges <= BOOT_MAX_RANGES && boot_info.nr_modules <= BOOT_MAX_MODULES,
+		"lists have a bound");
+	require(memchr(boot_info.cmdline, 0, sizeof(boot_info.cmdline)) != NULL,
+		"the command line has an end");
 	require(boot_info.rsdp_copy_len <= sizeof(boot_info.rsdp_copy), "the RSDP fits");
 	n = memmap_ram(boot_info.map, boot_info.nr_ranges, ram, BOOT_MAX_RANGES);
 	require(n <= BOOT_MAX_RANGES, "RAM has a bound");
@@ -138,7 +155,11 @@ static void fuzz_multiboot(const uint8_t *data, size_t size)
 
 /* ---- ACPI: a memory of tables, checksums put right where asked ---- */
 
-static struct { bool seal; uint32_t open; uint64_t bytes; } tables;
+static struct {
+	bool seal;
+	uint32_t open;
+	uint64_t bytes;
+} tables;
 
 static void seal(uint8_t *t, size_t len, size_t at)
 {
@@ -199,12 +220,18 @@ static void fuzz_acpi(const uint8_t *data, size_t size)
 		require(info.present, "what was parsed is present");
 	require(!tables.open, "all tables are given back");
 	require(tables.bytes < 40 * MIB, "the work has a bound");
-	require(info.nr_cpus <= ACPI_MAX_CPUS && info.nr_ioapics <= ACPI_MAX_IOAPICS && info.nr_mcfg <= ACPI_MAX_MCFG,
+	require(info.nr_cpus <= ACPI_MAX_CPUS && info.nr_ioapics <= ACPI_MAX_IOAPICS &&
+			info.nr_mcfg <= ACPI_MAX_MCFG,
 		"lists have a bound");
-	require(info.s5_type_a < 8 && info.s5_type_b < 8 && (info.nmi_lint < 2 || info.nmi_lint == 0xff), "fields fit");
+	require(info.s5_type_a < 8 && info.s5_type_b < 8 &&
+			(info.nmi_lint < 2 || info.nmi_lint == 0xff),
+		"fields fit");
 	free(copy);
 }
 
 const struct fuzz_target boot_targets[] = {
-	{ "cmdline", fuzz_cmdline }, { "multiboot", fuzz_multiboot }, { "acpi", fuzz_acpi }, { 0 },
+	{ "cmdline", fuzz_cmdline },
+	{ "multiboot", fuzz_multiboot },
+	{ "acpi", fuzz_acpi },
+	{ 0 },
 };

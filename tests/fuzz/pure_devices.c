@@ -10,14 +10,18 @@
 
 /* ---- PCI: a device of any registers, any of which can be written, pulled out at any time ---- */
 
-struct device { uint8_t bytes[CONFIG_SIZE], writable[CONFIG_SIZE]; uint64_t accesses, gone_after; };
+struct device {
+	uint8_t bytes[CONFIG_SIZE], writable[CONFIG_SIZE];
+	uint64_t accesses, gone_after;
+};
 
 static uint32_t config_read(void *context, uint32_t offset, uint32_t bytes)
 {
 	struct device *d = context;
 	uint32_t v = 0;
 
-	require((bytes == 1 || bytes == 2 || bytes == 4) && !(offset % bytes) && offset + bytes <= CONFIG_SIZE,
+	require((bytes == 1 || bytes == 2 || bytes == 4) && !(offset % bytes) &&
+			offset + bytes <= CONFIG_SIZE,
 		"an access is aligned and inside");
 	if (++d->accesses > d->gone_after)
 		return ~0u >> (32 - 8 * bytes);
@@ -30,7 +34,8 @@ static void config_write(void *context, uint32_t offset, uint32_t bytes, uint32_
 	struct device *d = context;
 
 	d->accesses++;
-	require(!(offset % bytes) && offset + bytes <= CONFIG_SIZE, "an access is aligned and inside");
+	require(!(offset % bytes) && offset + bytes <= CONFIG_SIZE,
+		"an access is aligned and inside");
 	for (uint32_t i = 0; i < bytes; i++) {
 		uint8_t w = d->writable[offset + i];
 
@@ -53,9 +58,11 @@ static void check_room(struct bytes *b)
 	if (!start)
 		return;
 	require(!(start & (length - 1)) && start >= w.base && start + (length - 1) <= w.limit &&
-		start + (length - 1) >= start, "room lies in its window");
+			start + (length - 1) >= start,
+		"room lies in its window");
 	for (int i = 0; i < 3; i++)
-		require(start > used[i].limit || start + (length - 1) < used[i].base, "room is free");
+		require(start > used[i].limit || start + (length - 1) < used[i].base,
+			"room is free");
 }
 
 static void fuzz_pci(const uint8_t *data, size_t size)
@@ -77,8 +84,10 @@ static void fuzz_pci(const uint8_t *data, size_t size)
 	if (pci_is_present(&c) && !pci_read_info(&c, &info)) {
 		pci_size_bars(&c, &info);
 		for (uint32_t i = 0; i < PCI_BARS; i++)
-			require(!info.bars[i].kind || (info.bars[i].length &&
-				!(info.bars[i].length & (info.bars[i].length - 1))), "bars are powers of two");
+			require(!info.bars[i].kind ||
+					(info.bars[i].length &&
+					 !(info.bars[i].length & (info.bars[i].length - 1))),
+				"bars are powers of two");
 		pci_alias(&info, alias, 64);
 		require(memchr(alias, 0, 64) != NULL, "an alias fits");
 		for (uint32_t i = 0; i < PCI_BARS; i++)
@@ -110,7 +119,8 @@ static void fuzz_screen(const uint8_t *data, size_t size)
 		b.left -= n;
 		require(v.pen.x < cols && v.pen.y < rows, "the cursor is on the screen");
 		require(v.top < v.bottom && v.bottom <= rows, "the scroll region is on the screen");
-		require(v.reply_len <= VT_REPLY_SIZE && v.nr_params <= VT_PARAMS, "lists have a bound");
+		require(v.reply_len <= VT_REPLY_SIZE && v.nr_params <= VT_PARAMS,
+			"lists have a bound");
 		if (n & 1)
 			v.reply_len = 0;
 	}
@@ -137,9 +147,7 @@ static void ldisc_step(struct ldisc *ld, struct bytes *b)
 	bool done;
 
 	switch (take_bytes(b, 1) % 8) {
-	case 0:
-		require(ldisc_read(ld, out, n, &done) <= n, "a read gets what it asked for");
-		break;
+	case 0: require(ldisc_read(ld, out, n, &done) <= n, "a read gets what it asked for"); break;
 	case 1:
 		n = MIN(n, b->left);
 		in = exact_copy(b->at, n);
@@ -148,16 +156,12 @@ static void ldisc_step(struct ldisc *ld, struct bytes *b)
 		require(!n || used, "output goes on");
 		free(in);
 		break;
-	case 2:
-		ldisc_echo_taken(ld, MIN((uint32_t)n, ldisc_echo_peek(ld, &run)));
-		break;
+	case 2: ldisc_echo_taken(ld, MIN((uint32_t)n, ldisc_echo_peek(ld, &run))); break;
 	case 3:
 		(void)ldisc_receive_break(ld);
 		(void)ldisc_receive_damaged(ld, n);
 		break;
-	case 4:
-		n & 1 ? ldisc_flush_input(ld) : ldisc_flush_echo(ld);
-		break;
+	case 4: n & 1 ? ldisc_flush_input(ld) : ldisc_flush_echo(ld); break;
 	case 5: {
 		struct ktermios t = ld->termios;
 
@@ -187,7 +191,8 @@ static void fuzz_ldisc(const uint8_t *data, size_t size)
 	ldisc_init(&ld, &t);
 	while (b.left) {
 		ldisc_step(&ld, &b);
-		require(ldisc_used(&ld) <= LDISC_INPUT_SIZE && ld.canon_head - ld.tail <= ldisc_used(&ld),
+		require(ldisc_used(&ld) <= LDISC_INPUT_SIZE &&
+				ld.canon_head - ld.tail <= ldisc_used(&ld),
 			"input fits its ring");
 		require(ld.echo_head - ld.echo_tail <= LDISC_ECHO_SIZE, "echo fits its ring");
 		require(ldisc_readable(&ld) <= ldisc_used(&ld), "what can be read is there");
@@ -209,11 +214,14 @@ static void fuzz_keymap(const uint8_t *data, size_t size)
 		struct keymap_result r = keymap_feed(&k, data[i], m);
 
 		require(r.action <= KEYMAP_SCROLL_LOCK, "the action is one of the list");
-		require(r.action != KEYMAP_TEXT || (r.len && r.len <= KEYMAP_MAX_TEXT), "text fits");
+		require(r.action != KEYMAP_TEXT || (r.len && r.len <= KEYMAP_MAX_TEXT),
+			"text fits");
 		require(keymap_leds(&k) < 8, "there are three lamps");
 	}
 }
 
+/* clang-format off */
 const struct fuzz_target device_targets[] = {
 	{ "pci", fuzz_pci }, { "screen", fuzz_screen }, { "ldisc", fuzz_ldisc }, { "keymap", fuzz_keymap }, { 0 },
 };
+/* clang-format on */

@@ -16,9 +16,11 @@ static void fuzz_script(const uint8_t *data, size_t size)
 	memset(buf, 0x55, SCRIPT_LINE_MAX);
 	memcpy(buf, data, n);
 	if (!script_parse(buf, n, SCRIPT_LINE_MAX, &interp, &arg)) {
-		require(interp > buf && *interp && memchr(interp, 0, buf + SCRIPT_LINE_MAX - interp) != NULL,
+		require(interp > buf && *interp &&
+				memchr(interp, 0, buf + SCRIPT_LINE_MAX - interp) != NULL,
 			"the interpreter's name has an end");
-		require(!arg || (arg > interp && memchr(arg, 0, buf + SCRIPT_LINE_MAX - arg) != NULL),
+		require(!arg || (arg > interp &&
+				 memchr(arg, 0, buf + SCRIPT_LINE_MAX - arg) != NULL),
 			"the argument has an end");
 	}
 	free(buf);
@@ -31,15 +33,20 @@ static void check_segment(const Elf64_Phdr *ph, const struct elf_image *image)
 
 	elf_segment_mapping(ph, &m);
 	end = m.anon_len ? m.anon_start + m.anon_len : m.start + m.file_len;
-	require(!((m.start | m.file_len | m.file_offset | m.anon_start | m.anon_len) & (ELF_PAGE - 1)),
+	require(!((m.start | m.file_len | m.file_offset | m.anon_start | m.anon_len) &
+		  (ELF_PAGE - 1)),
 		"segments are whole pages");
 	require(image->is_movable || !(m.file_len + m.anon_len) ||
-		(m.start >= limits.user_base && end <= limits.user_end), "what is mapped lies in user space");
+			(m.start >= limits.user_base && end <= limits.user_end),
+		"what is mapped lies in user space");
 	require(m.prot < 8 && m.anon_prot < 8, "there are three rights");
-	require(!m.file_len || (m.start >= image->low && m.start + m.file_len <= image->high), "files lie in the image");
-	require(!m.anon_len || (m.anon_start >= image->low && end <= image->high), "memory lies in the image");
+	require(!m.file_len || (m.start >= image->low && m.start + m.file_len <= image->high),
+		"files lie in the image");
+	require(!m.anon_len || (m.anon_start >= image->low && end <= image->high),
+		"memory lies in the image");
 	require(!m.zero_len || (m.zero_len < ELF_PAGE && m.zero_start >= m.start &&
-				m.zero_start + m.zero_len <= m.start + m.file_len), "what is cleared is the file's last page");
+				m.zero_start + m.zero_len <= m.start + m.file_len),
+		"what is cleared is the file's last page");
 }
 
 static void check_image(const Elf64_Ehdr *head, const Elf64_Phdr *phdrs, uint32_t nr)
@@ -51,8 +58,10 @@ static void check_image(const Elf64_Ehdr *head, const Elf64_Phdr *phdrs, uint32_
 	for (uint32_t i = 0; i < nr; i++)
 		if (phdrs[i].p_type == PT_LOAD)
 			check_segment(&phdrs[i], &image);
-	require(image.low <= image.high && image.high - image.low <= limits.user_end, "the image fits user space");
-	require(!(image.align & (image.align - 1)) && image.align >= ELF_PAGE, "the alignment is a power of two");
+	require(image.low <= image.high && image.high - image.low <= limits.user_end,
+		"the image fits user space");
+	require(!(image.align & (image.align - 1)) && image.align >= ELF_PAGE,
+		"the alignment is a power of two");
 }
 
 static void fuzz_elf(const uint8_t *data, size_t size)
@@ -76,5 +85,7 @@ static void fuzz_elf(const uint8_t *data, size_t size)
 }
 
 const struct fuzz_target program_targets[] = {
-	{ "script", fuzz_script }, { "elf", fuzz_elf }, { 0 },
+	{ "script", fuzz_script },
+	{ "elf", fuzz_elf },
+	{ 0 },
 };

@@ -14,7 +14,11 @@
 #define B_MAX 32
 
 struct builder {
-	struct { const char *name; Elf64_Shdr h; uint8_t data[4096]; } sections[B_MAX];
+	struct {
+		const char *name;
+		Elf64_Shdr h;
+		uint8_t data[4096];
+	} sections[B_MAX];
 	Elf64_Sym symbols[B_MAX];
 	Elf64_Rela relas[B_MAX];
 	int rela_section[B_MAX];
@@ -42,33 +46,37 @@ static inline void b_init(struct builder *b)
 }
 
 /* A section filled with 0x11, so that what was not written is seen. */
-static inline int b_section(struct builder *b, const char *name, uint32_t type, uint64_t flags, size_t size,
-			    uint64_t align)
+static inline int b_section(struct builder *b, const char *name, uint32_t type, uint64_t flags,
+			    size_t size, uint64_t align)
 {
 	int i = b->nsections++;
 
 	b->sections[i].name = name;
-	b->sections[i].h = (Elf64_Shdr){ .sh_type = type, .sh_flags = flags, .sh_size = size, .sh_addralign = align };
+	b->sections[i].h = (Elf64_Shdr){
+		.sh_type = type, .sh_flags = flags, .sh_size = size, .sh_addralign = align
+	};
 	memset(b->sections[i].data, 0x11, sizeof(b->sections[i].data));
 	return i;
 }
 
-static inline int b_symbol(struct builder *b, const char *name, int bind, int type, uint16_t section,
-			   uint64_t value)
+static inline int b_symbol(struct builder *b, const char *name, int bind, int type,
+			   uint16_t section, uint64_t value)
 {
 	int i = b->nsymbols++;
 
 	if (bind == STB_LOCAL)
 		b->nlocals = b->nsymbols;
 	b->symbols[i] = (Elf64_Sym){
-		.st_name = b_string(b, name), .st_info = ELF64_ST_INFO(bind, type), .st_shndx = section,
+		.st_name = b_string(b, name),
+		.st_info = ELF64_ST_INFO(bind, type),
+		.st_shndx = section,
 		.st_value = value,
 	};
 	return i;
 }
 
-static inline void b_rela(struct builder *b, int section, uint64_t offset, uint32_t type, uint32_t symbol,
-			  int64_t addend)
+static inline void b_rela(struct builder *b, int section, uint64_t offset, uint32_t type,
+			  uint32_t symbol, int64_t addend)
 {
 	b->rela_section[b->nrelas] = section;
 	b->relas[b->nrelas++] = (Elf64_Rela){ offset, ELF64_R_INFO(symbol, type), addend };
@@ -119,8 +127,11 @@ static inline int b_tables(struct builder *b)
 static inline void b_build(struct builder *b)
 {
 	Elf64_Ehdr e = {
-		.e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, EV_CURRENT }, .e_type = ET_REL,
-		.e_machine = EM_X86_64, .e_version = EV_CURRENT, .e_ehsize = sizeof(e),
+		.e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, EV_CURRENT },
+		.e_type = ET_REL,
+		.e_machine = EM_X86_64,
+		.e_version = EV_CURRENT,
+		.e_ehsize = sizeof(e),
 		.e_shentsize = sizeof(Elf64_Shdr),
 	};
 	int strtab = b_tables(b);
@@ -134,7 +145,8 @@ static inline void b_build(struct builder *b)
 	for (int i = 1; i < b->nsections; i++) {
 		Elf64_Shdr *h = &b->sections[i].h;
 
-		h->sh_offset = b_append(b, b->sections[i].data, h->sh_type == SHT_NOBITS ? 0 : h->sh_size);
+		h->sh_offset =
+			b_append(b, b->sections[i].data, h->sh_type == SHT_NOBITS ? 0 : h->sh_size);
 		headers[i] = *h;
 	}
 	e.e_shoff = b_append(b, headers, b->nsections * sizeof(*headers));

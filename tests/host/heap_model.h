@@ -28,16 +28,16 @@
 #include <kernel/page.h>
 #include <kernel/printk.h>
 
-#define POOL_AT		0x400000ull
-#define POOL_PAGES	4096u
-#define CPUS		MIN(3u, CPU_MAX)
-#define MAX_LIVE	40000u
+#define POOL_AT	   0x400000ull
+#define POOL_PAGES 4096u
+#define CPUS	   MIN(3u, CPU_MAX)
+#define MAX_LIVE   40000u
 
 struct cpu *cpus[CPU_MAX];
 u32 cpu_count = 1;
 bool fault_armed;
 static struct cpu cpu_structs[3];
-static u8 page_order[POOL_PAGES];		/* + 1, of the first of a run that is out */
+static u8 page_order[POOL_PAGES]; /* + 1, of the first of a run that is out */
 static bool page_out[POOL_PAGES];
 static u32 pages_out, pages_limit = POOL_PAGES;
 static s64 slab_account;
@@ -45,23 +45,56 @@ static bool interrupts = true, panic_expected;
 static jmp_buf panicked;
 static const char *panic_text;
 
-static inline u32 below(u32 n) { return (u32)random() % n; }
-static inline void become(u32 cpu) { syscall(SYS_arch_prctl, ARCH_SET_GS, &cpu_structs[cpu]); }
+static inline u32 below(u32 n)
+{
+	return (u32)random() % n;
+}
+static inline void become(u32 cpu)
+{
+	syscall(SYS_arch_prctl, ARCH_SET_GS, &cpu_structs[cpu]);
+}
 
 /* ---- the rest of the kernel ---- */
 
-u64 irq_flags(void) { return interrupts ? X86_EFLAGS_IF : 0; }
-void irq_disable(void) { interrupts = false; }
-void irq_enable(void) { interrupts = true; }
-void cpu_relax(void) { }
-void preempt_schedule(void) { }
-void spin_lock_slow(spinlock_t *l) { abort(); }	/* taken twice */
-void printk(const char *fmt, ...) { }
-bool fault_fires(enum fault_site site) { return site == FAULT_HEAP; }
+u64 irq_flags(void)
+{
+	return interrupts ? X86_EFLAGS_IF : 0;
+}
+void irq_disable(void)
+{
+	interrupts = false;
+}
+void irq_enable(void)
+{
+	interrupts = true;
+}
+void cpu_relax(void)
+{
+}
+void preempt_schedule(void)
+{
+}
+void spin_lock_slow(spinlock_t *l)
+{
+	abort();
+} /* taken twice */
+void printk(const char *fmt, ...)
+{
+}
+bool fault_fires(enum fault_site site)
+{
+	return site == FAULT_HEAP;
+}
 #ifdef CONFIG_DEBUG_LOCKS
-void spin_debug_before(spinlock_t *l) { }
-void spin_debug_acquired(spinlock_t *l) { }
-void spin_debug_release(spinlock_t *l) { }
+void spin_debug_before(spinlock_t *l)
+{
+}
+void spin_debug_acquired(spinlock_t *l)
+{
+}
+void spin_debug_release(spinlock_t *l)
+{
+}
 #endif
 
 void panic(const char *fmt, ...)
@@ -78,12 +111,16 @@ void mem_account(enum mem_account which, s64 npages)
 	slab_account += npages;
 }
 
-static inline void *page_at(u32 i) { return phys_to_virt(POOL_AT + i * PAGE_SIZE); }
+static inline void *page_at(u32 i)
+{
+	return phys_to_virt(POOL_AT + i * PAGE_SIZE);
+}
 
 struct page *pages_alloc(u32 order, u32 flags)
 {
 	/* single pages from the lower half, so that they don't break up the other one */
-	u32 n = 1u << order, start = order ? POOL_PAGES / 2 + below(POOL_PAGES / 2 / n) * n : below(POOL_PAGES / 2);
+	u32 n = 1u << order,
+	    start = order ? POOL_PAGES / 2 + below(POOL_PAGES / 2 / n) * n : below(POOL_PAGES / 2);
 
 	if (pages_out + n > pages_limit)
 		return NULL;
@@ -101,14 +138,18 @@ struct page *pages_alloc(u32 order, u32 flags)
 		pages_out += n;
 		ASAN_UNPOISON_MEMORY_REGION(page_at(start), n * PAGE_SIZE);
 		memset(page_at(start), 0xd7, n * PAGE_SIZE);
-		*p = (struct page){ .private = 0xbad00000000 | order };	/* page_debug.c leaves something there */
+		*p = (struct page){ .private = 0xbad00000000 |
+					       order }; /* page_debug.c leaves something there */
 		atomic_set(&p->refs, 1);
 		return p;
 	}
 	return NULL;
 }
 
-struct page *page_alloc(u32 flags) { return pages_alloc(0, flags); }
+struct page *page_alloc(u32 flags)
+{
+	return pages_alloc(0, flags);
+}
 
 void pages_free(struct page *p, u32 order)
 {
@@ -124,16 +165,22 @@ void pages_free(struct page *p, u32 order)
 	ASAN_POISON_MEMORY_REGION(page_at(start), PAGE_SIZE << order);
 }
 
-void page_free(struct page *p) { pages_free(p, 0); }
+void page_free(struct page *p)
+{
+	pages_free(p, 0);
+}
 
 static inline void start_heap(void)
 {
 	u64 meta = (u64)phys_to_page(POOL_AT) & PAGE_MASK;
 
 	assert_ptr_equal(mmap(page_at(0), POOL_PAGES * PAGE_SIZE, PROT_READ | PROT_WRITE,
-			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0), page_at(0));
-	assert_ptr_equal(mmap((void *)meta, (POOL_PAGES + 1) * sizeof(struct page), PROT_READ | PROT_WRITE,
-			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0), (void *)meta);
+			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0),
+			 page_at(0));
+	assert_ptr_equal(mmap((void *)meta, (POOL_PAGES + 1) * sizeof(struct page),
+			      PROT_READ | PROT_WRITE,
+			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0),
+			 (void *)meta);
 	ASAN_POISON_MEMORY_REGION(page_at(0), POOL_PAGES * PAGE_SIZE);
 	for (u32 i = 0; i < CPUS; i++) {
 		cpu_structs[i].self = &cpu_structs[i];
@@ -150,7 +197,12 @@ static inline void start_heap(void)
 
 /* ---- the model ---- */
 
-static struct live { u8 *p; u32 size; u8 fill; struct kmem_cache *cache; } live[MAX_LIVE];
+static struct live {
+	u8 *p;
+	u32 size;
+	u8 fill;
+	struct kmem_cache *cache;
+} live[MAX_LIVE];
 static u32 nr_live;
 
 static inline void *take(struct kmem_cache *cache, u32 size)
@@ -173,7 +225,8 @@ static inline void give(u32 i)
 
 	for (u32 k = 0; k < l.size; k++)
 		if (l.p[k] != l.fill)
-			fail_msg("byte %u of %u is %02x instead of %02x", k, l.size, l.p[k], l.fill);
+			fail_msg("byte %u of %u is %02x instead of %02x", k, l.size, l.p[k],
+				 l.fill);
 	live[i] = live[--nr_live];
 	if (l.cache)
 		kmem_cache_free(l.cache, l.p);
@@ -223,8 +276,12 @@ static inline void churn(struct kmem_cache *a, u32 size_a, struct kmem_cache *b,
 		if (below(8) < (filling ? 6 : 2)) {
 			u32 which = below(4);
 
-			take(which == 0 ? a : which == 1 ? b : NULL,
-			     which == 0 ? size_a : which == 1 ? size_b : random_size());
+			take(which == 0	  ? a
+			     : which == 1 ? b
+					  : NULL,
+			     which == 0	  ? size_a
+			     : which == 1 ? size_b
+					  : random_size());
 		} else if (nr_live) {
 			give(below(nr_live));
 		}

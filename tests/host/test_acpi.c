@@ -21,7 +21,7 @@ static u8 mem[MEM_SIZE];
 static u32 complaints, mapped, most_mapped;
 static u64 bytes_mapped;
 /* One large table, where a test sets it up. */
-#define LARGE 0x100000u
+#define LARGE	   0x100000u
 #define LARGE_SIZE (8u << 20)
 static u8 *large;
 
@@ -63,7 +63,10 @@ static struct acpi_reader reader = { map, unmap, complain };
 
 /* ---- building tables ---- */
 
-static void put(u8 *p, u64 v, u32 n) { memcpy(p, &v, n); }
+static void put(u8 *p, u64 v, u32 n)
+{
+	memcpy(p, &v, n);
+}
 
 static void seal(u8 *t, u32 len, u32 at)
 {
@@ -95,8 +98,8 @@ static u8 *table(u32 at, const char *sig, u32 len)
 #define DSDT 0xb00
 #define SSDT 0xc00
 
-static const u8 s5_code[] = { 0x10, 0x05, 'X', 'Y', 'Z', 'W', 0x08, '_', 'S', '5', '_', 0x12, 0x06, 0x04, 0x0a, 0x05,
-			      0x0a, 0x03, 0x00, 0x00 };
+static const u8 s5_code[] = { 0x10, 0x05, 'X',	'Y',  'Z',  'W',  0x08, '_',  'S',  '5',
+			      '_',  0x12, 0x06, 0x04, 0x0a, 0x05, 0x0a, 0x03, 0x00, 0x00 };
 
 static void build_rsdp(u8 revision, u32 rsdt, u64 xsdt)
 {
@@ -149,8 +152,10 @@ static u32 madt_add(u32 at, const void *entry, u32 n)
 static void build_madt(void)
 {
 	static const u8 cpu0[] = { 0, 8, 0, 0, 1, 0, 0, 0 }, cpu1[] = { 0, 8, 1, 2, 1, 0, 0, 0 },
-			off[] = { 0, 8, 2, 4, 0, 0, 0, 0 }, ioapic[] = { 1, 12, 7, 0, 0, 0, 0xc0, 0xfe, 0, 0, 0, 0 },
-			timer[] = { 2, 10, 0, 0, 2, 0, 0, 0, 0, 0 }, sci[] = { 2, 10, 0, 9, 9, 0, 0, 0, 0x0d, 0 },
+			off[] = { 0, 8, 2, 4, 0, 0, 0, 0 },
+			ioapic[] = { 1, 12, 7, 0, 0, 0, 0xc0, 0xfe, 0, 0, 0, 0 },
+			timer[] = { 2, 10, 0, 0, 2, 0, 0, 0, 0, 0 },
+			sci[] = { 2, 10, 0, 9, 9, 0, 0, 0, 0x0d, 0 },
 			nmi[] = { 4, 6, 0xff, 0, 0, 1 }, odd[] = { 0x7f, 5, 1, 2, 3 },
 			x2[] = { 9, 16, 0, 0, 0, 1, 0, 0, 1, 0, 0, 0, 3, 0, 0, 0 },
 			again[] = { 9, 16, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0 };
@@ -301,7 +306,7 @@ static void reset_and_pm_blocks_prefer_the_generic_address(void **state)
 	(void)state;
 	t[172] = 0, t[173] = 16;
 	put(t + 176, 0xfed80804, 8);
-	t[208] = 3;			/* a space that we can't reach */
+	t[208] = 3; /* a space that we can't reach */
 	put(t + 212, 0x700, 8);
 	seal(t, 244, 9);
 	assert_int_equal(parse(&i), 0);
@@ -332,7 +337,8 @@ static void bad_checksums_leave_the_table_out(void **state)
 
 static void lengths_that_lie_are_survived(void **state)
 {
-	static const u32 lengths[] = { 0, 1, 35, 36, 37, 43, 44, 45, 0x3000, 0x4000, 0x7fffffff, 0xffffffff };
+	static const u32 lengths[] = { 0,  1,  35,     36,     37,	   43,
+				       44, 45, 0x3000, 0x4000, 0x7fffffff, 0xffffffff };
 	static const u32 tables[] = { ROOT, FADT, MADT, HPET, MCFG, DSDT };
 	struct acpi_info i;
 
@@ -408,7 +414,9 @@ static void too_many_of_a_kind_are_left_out(void **state)
 
 static void tables_may_name_each_other_in_circles(void **state)
 {
-	static const u32 loop[] = { ROOT, ROOT, RSDP, 0, 0xffffffff, MEM_SIZE - 4, DSDT, FADT, FADT };
+	static const u32 loop[] = {
+		ROOT, ROOT, RSDP, 0, 0xffffffff, MEM_SIZE - 4, DSDT, FADT, FADT
+	};
 	struct acpi_info i;
 
 	(void)state;
@@ -457,7 +465,11 @@ static bool s5(const void *code, u32 len, struct acpi_info *i)
 	free(copy);
 	return found;
 }
-#define S5(i, ...) ({ const u8 c_[] = { __VA_ARGS__ }; s5(c_, sizeof(c_), i); })
+#define S5(i, ...)                               \
+	({                                       \
+		const u8 c_[] = { __VA_ARGS__ }; \
+		s5(c_, sizeof(c_), i);           \
+	})
 
 static void s5_forms(void **state)
 {
@@ -476,7 +488,8 @@ static void s5_forms(void **state)
 	/* one element */
 	assert_true(S5(&i, 8, '_', 'S', '5', '_', 0x12, 4, 1, 0x0a, 5));
 	/* the name alone, elsewhere, before the real one */
-	assert_true(S5(&i, '_', 'S', '5', '_', 0, 8, '_', 'S', '5', '_', 8, '_', 'S', '5', '_', 0x12, 4, 2, 1, 1));
+	assert_true(S5(&i, '_', 'S', '5', '_', 0, 8, '_', 'S', '5', '_', 8, '_', 'S', '5', '_',
+		       0x12, 4, 2, 1, 1));
 	/* not a package, no elements, not a constant, cut short in any place */
 	assert_false(S5(&i, 8, '_', 'S', '5', '_', 0x0a, 5));
 	assert_false(S5(&i, 8, '_', 'S', '5', '_', 0x12, 2, 0));

@@ -29,25 +29,29 @@
 #include <kernel/time.h>
 
 #define MSR_TSC_DEADLINE 0x6e0
-#define PAGE_AT		0xfee00000u
-#define OFF		0ull
-#define XAPIC		APIC_BASE_ENABLE
-#define X2APIC		(APIC_BASE_ENABLE | APIC_BASE_X2APIC)
-#define BSP		0x100ull	/* another bit of IA32_APIC_BASE, to be left alone */
-#define LVT_MODE	(3u << 17)
+#define PAGE_AT		 0xfee00000u
+#define OFF		 0ull
+#define XAPIC		 APIC_BASE_ENABLE
+#define X2APIC		 (APIC_BASE_ENABLE | APIC_BASE_X2APIC)
+#define BSP		 0x100ull /* another bit of IA32_APIC_BASE, to be left alone */
+#define LVT_MODE	 (3u << 17)
 
 /* ---- the model ---- */
 
 static struct {
-	u64 base;			/* IA32_APIC_BASE */
-	u32 id;				/* 32 bits */
-	u32 regs[0x40];			/* by offset / 16 */
+	u64 base;	/* IA32_APIC_BASE */
+	u32 id;		/* 32 bits */
+	u32 regs[0x40]; /* by offset / 16 */
 	u32 icr_high;
 	u64 deadline;
 	bool timer_unfenced, store_unfenced;
 	u32 wide_writes, base_writes;
 	bool error_reported;
-	struct { u32 id; u32 low; bool all; } sent[4];
+	struct {
+		u32 id;
+		u32 low;
+		bool all;
+	} sent[4];
 	u32 nr_sent;
 } m;
 static u8 mmio_page[4096];
@@ -61,42 +65,43 @@ struct cpu_features cpu_features;
 struct acpi_info acpi_info;
 
 enum { R = 1, W = 2, RW = 3 };
-struct reg_rule { u32 access, bits; };		/* @bits: those that may be written as 1 */
+struct reg_rule {
+	u32 access, bits;
+}; /* @bits: those that may be written as 1 */
 
 /* Table 10-6, figures 10-8, 10-18, 10-23. */
 static struct reg_rule rule_of(u32 reg)
 {
-	if (reg >= APIC_ISR && reg < 0x280)		/* ISR, TMR, IRR */
+	if (reg >= APIC_ISR && reg < 0x280) /* ISR, TMR, IRR */
 		return (struct reg_rule){ R };
 	switch (reg) {
-	case APIC_ID: case APIC_VERSION: case 0x0a0: case 0x0d0: case APIC_TIMER_CURRENT:
-		return (struct reg_rule){ R };
-	case APIC_TPR:
-		return (struct reg_rule){ RW, 0xff };
-	case APIC_EOI:
-		return (struct reg_rule){ W };
-	case APIC_SVR:
-		return (struct reg_rule){ RW, 0x11ff };
-	case APIC_ESR:
-		return (struct reg_rule){ RW };
+	case APIC_ID:
+	case APIC_VERSION:
+	case 0x0a0:
+	case 0x0d0:
+	case APIC_TIMER_CURRENT: return (struct reg_rule){ R };
+	case APIC_TPR: return (struct reg_rule){ RW, 0xff };
+	case APIC_EOI: return (struct reg_rule){ W };
+	case APIC_SVR: return (struct reg_rule){ RW, 0x11ff };
+	case APIC_ESR: return (struct reg_rule){ RW };
 	case APIC_LVT_TIMER:
-		return (struct reg_rule){ RW, 0x300ff | (cpu_features.tsc_deadline ? 1u << 18 : 0) };
-	case APIC_LVT_THERMAL: case APIC_LVT_PERF:
-		return (struct reg_rule){ RW, 0x107ff };
-	case APIC_LVT_LINT0: case APIC_LVT_LINT1:
-		return (struct reg_rule){ RW, 0x1a7ff };
-	case APIC_LVT_ERROR:
-		return (struct reg_rule){ RW, 0x100ff };
-	case APIC_TIMER_INITIAL:
-		return (struct reg_rule){ RW, 0xffffffff };
-	case APIC_TIMER_DIVIDE:
-		return (struct reg_rule){ RW, 0xb };
-	default:
-		return (struct reg_rule){ 0 };
+		return (struct reg_rule){ RW,
+					  0x300ff | (cpu_features.tsc_deadline ? 1u << 18 : 0) };
+	case APIC_LVT_THERMAL:
+	case APIC_LVT_PERF: return (struct reg_rule){ RW, 0x107ff };
+	case APIC_LVT_LINT0:
+	case APIC_LVT_LINT1: return (struct reg_rule){ RW, 0x1a7ff };
+	case APIC_LVT_ERROR: return (struct reg_rule){ RW, 0x100ff };
+	case APIC_TIMER_INITIAL: return (struct reg_rule){ RW, 0xffffffff };
+	case APIC_TIMER_DIVIDE: return (struct reg_rule){ RW, 0xb };
+	default: return (struct reg_rule){ 0 };
 	}
 }
 
-static u64 mode_of(u64 base) { return base & X2APIC; }
+static u64 mode_of(u64 base)
+{
+	return base & X2APIC;
+}
 
 static bool is_lvt(u32 reg)
 {
@@ -110,19 +115,23 @@ static void write_reg(u32 reg, u32 v)
 	if (!(rule.access & W) || (v & ~rule.bits))
 		fail_msg("write of %x to the register at %x", v, reg);
 	if (is_lvt(reg) && !(v & APIC_LVT_MASKED) && !(m.regs[APIC_SVR / 16] & APIC_SVR_ENABLE))
-		fail_msg("the register at %x is unmasked while the APIC is off: it stays masked", reg);
+		fail_msg("the register at %x is unmasked while the APIC is off: it stays masked",
+			 reg);
 	/* a vector below 16 may be reported, masked or not */
-	if (is_lvt(reg) && (v & 0x7ff) < 16 && reg != APIC_LVT_ERROR && !(m.regs[APIC_LVT_ERROR / 16] & APIC_LVT_MASKED))
+	if (is_lvt(reg) && (v & 0x7ff) < 16 && reg != APIC_LVT_ERROR &&
+	    !(m.regs[APIC_LVT_ERROR / 16] & APIC_LVT_MASKED))
 		m.error_reported = true;
-	if (reg == APIC_EOI)		/* the highest in service is done */
+	if (reg == APIC_EOI) /* the highest in service is done */
 		for (u32 i = 8; i--;)
 			if (m.regs[APIC_ISR / 16 + i]) {
-				m.regs[APIC_ISR / 16 + i] &= ~(1u << (31 - __builtin_clz(m.regs[APIC_ISR / 16 + i])));
+				m.regs[APIC_ISR / 16 + i] &=
+					~(1u << (31 - __builtin_clz(m.regs[APIC_ISR / 16 + i])));
 				break;
 			}
 	if (reg == APIC_LVT_TIMER && ((m.regs[reg / 16] ^ v) & LVT_MODE))
-		m.deadline = 0;		/* a change of mode disarms */
-	if (reg == APIC_TIMER_INITIAL && (m.regs[APIC_LVT_TIMER / 16] & LVT_MODE) == APIC_LVT_DEADLINE)
+		m.deadline = 0; /* a change of mode disarms */
+	if (reg == APIC_TIMER_INITIAL &&
+	    (m.regs[APIC_LVT_TIMER / 16] & LVT_MODE) == APIC_LVT_DEADLINE)
 		return;
 	m.regs[reg / 16] = v;
 }
@@ -158,7 +167,8 @@ void mmio_write32(volatile void *p, u32 v)
 		return;
 	}
 	if (reg == APIC_ICR_LOW) {
-		assert_false(interrupts);	/* a handler's command would come between the two halves */
+		assert_false(
+			interrupts); /* a handler's command would come between the two halves */
 		command(m.icr_high >> 24, v, m.icr_high >> 24 == 0xff);
 		return;
 	}
@@ -199,7 +209,7 @@ void wrmsr(u32 msr, u64 v)
 	if (msr == MSR_APIC_BASE) {
 		write_base(v);
 	} else if (msr == MSR_TSC_DEADLINE) {
-		assert_false(m.timer_unfenced);	/* may overtake the store, and is ignored then */
+		assert_false(m.timer_unfenced); /* may overtake the store, and is ignored then */
 		if ((m.regs[APIC_LVT_TIMER / 16] & LVT_MODE) == APIC_LVT_DEADLINE)
 			m.deadline = v;
 	} else {
@@ -207,7 +217,7 @@ void wrmsr(u32 msr, u64 v)
 		assert_int_equal(mode_of(m.base), X2APIC);
 		if (msr == 0x830) {
 			assert_false(m.store_unfenced);
-			assert_int_equal((u32)v & 0xfff33000, 0);	/* reserved; bit 12 is no more */
+			assert_int_equal((u32)v & 0xfff33000, 0); /* reserved; bit 12 is no more */
 			command(v >> 32, v, (u32)(v >> 32) == 0xffffffff);
 		} else {
 			assert_int_equal(v >> 32, 0);
@@ -216,24 +226,66 @@ void wrmsr(u32 msr, u64 v)
 	}
 }
 
-void store_fence(void) { m.timer_unfenced = false; }
-void wrmsr_fence(void) { m.timer_unfenced = m.store_unfenced = false; }
-void cpuid(u32 leaf, u32 sub, u32 r[4]) { memset(r, 0, 16); r[3] = leaf == 1 ? 1u << 9 : 0; }
+void store_fence(void)
+{
+	m.timer_unfenced = false;
+}
+void wrmsr_fence(void)
+{
+	m.timer_unfenced = m.store_unfenced = false;
+}
+void cpuid(u32 leaf, u32 sub, u32 r[4])
+{
+	memset(r, 0, 16);
+	r[3] = leaf == 1 ? 1u << 9 : 0;
+}
 
 /* ---- the rest of the kernel ---- */
 
-u64 irq_flags(void) { return interrupts ? X86_EFLAGS_IF : 0; }
-void irq_disable(void) { interrupts = false; }
-void irq_enable(void) { interrupts = true; }
-void cpu_relax(void) { }
-const char *cmdline_get(void) { return words; }
-void printk(const char *fmt, ...) { }
-void delay_us(u32 us) { }
-u64 time_monotonic_ns(void) { return now_ns; }
-void timer_interrupt(void) { }
-bool pit_oneshot_init(void) { return true; }
-void pit_oneshot_arm(u64 delta_ns) { pit_armed++; }
-void boot_stop(const char *fmt, ...) { abort(); }
+u64 irq_flags(void)
+{
+	return interrupts ? X86_EFLAGS_IF : 0;
+}
+void irq_disable(void)
+{
+	interrupts = false;
+}
+void irq_enable(void)
+{
+	interrupts = true;
+}
+void cpu_relax(void)
+{
+}
+const char *cmdline_get(void)
+{
+	return words;
+}
+void printk(const char *fmt, ...)
+{
+}
+void delay_us(u32 us)
+{
+}
+u64 time_monotonic_ns(void)
+{
+	return now_ns;
+}
+void timer_interrupt(void)
+{
+}
+bool pit_oneshot_init(void)
+{
+	return true;
+}
+void pit_oneshot_arm(u64 delta_ns)
+{
+	pit_armed++;
+}
+void boot_stop(const char *fmt, ...)
+{
+	abort();
+}
 
 void *krange_map_phys(phys_t phys, size_t len_bytes, enum kcache cache)
 {
@@ -249,7 +301,7 @@ static void machine(u64 mode, u32 id, const char *command_line)
 	m.base = PAGE_AT | BSP | mode;
 	m.id = id;
 	m.regs[APIC_VERSION / 16] = 5 << 16 | 0x14;
-	m.regs[APIC_LVT_ERROR / 16] = 0x60;	/* the firmware's own vector */
+	m.regs[APIC_LVT_ERROR / 16] = 0x60; /* the firmware's own vector */
 	m.store_unfenced = true;
 	words = command_line;
 	interrupts = false;
@@ -281,9 +333,15 @@ static void x2apic_is_off_unless_asked_for(void **state)
 
 static void each_start_ends_in_the_mode_that_was_chosen(void **state)
 {
-	static const struct { u64 from; const char *words; u64 to; u32 writes; } cases[] = {
-		{ XAPIC, "", XAPIC, 0 }, { OFF, "", XAPIC, 1 }, { X2APIC, "", X2APIC, 0 },
-		{ XAPIC, "x2apic", X2APIC, 1 }, { OFF, "x2apic", X2APIC, 2 }, { X2APIC, "x2apic", X2APIC, 0 },
+	static const struct {
+		u64 from;
+		const char *words;
+		u64 to;
+		u32 writes;
+	} cases[] = {
+		{ XAPIC, "", XAPIC, 0 },      { OFF, "", XAPIC, 1 },
+		{ X2APIC, "", X2APIC, 0 },    { XAPIC, "x2apic", X2APIC, 1 },
+		{ OFF, "x2apic", X2APIC, 2 }, { X2APIC, "x2apic", X2APIC, 0 },
 	};
 
 	for (u32 i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -334,12 +392,26 @@ static void ids_have_8_or_32_bits(void **state)
 
 static void every_register_has_its_msr(void **state)
 {
-	static const struct { u32 reg, msr; } table[] = {
-		{ APIC_ID, 0x802 }, { APIC_VERSION, 0x803 }, { APIC_TPR, 0x808 }, { APIC_EOI, 0x80b },
-		{ APIC_SVR, 0x80f }, { APIC_ISR, 0x810 }, { APIC_ISR + 0x70, 0x817 }, { APIC_ESR, 0x828 },
-		{ APIC_ICR_LOW, 0x830 }, { APIC_LVT_TIMER, 0x832 }, { APIC_LVT_THERMAL, 0x833 },
-		{ APIC_LVT_PERF, 0x834 }, { APIC_LVT_LINT0, 0x835 }, { APIC_LVT_LINT1, 0x836 },
-		{ APIC_LVT_ERROR, 0x837 }, { APIC_TIMER_INITIAL, 0x838 }, { APIC_TIMER_CURRENT, 0x839 },
+	static const struct {
+		u32 reg, msr;
+	} table[] = {
+		{ APIC_ID, 0x802 },
+		{ APIC_VERSION, 0x803 },
+		{ APIC_TPR, 0x808 },
+		{ APIC_EOI, 0x80b },
+		{ APIC_SVR, 0x80f },
+		{ APIC_ISR, 0x810 },
+		{ APIC_ISR + 0x70, 0x817 },
+		{ APIC_ESR, 0x828 },
+		{ APIC_ICR_LOW, 0x830 },
+		{ APIC_LVT_TIMER, 0x832 },
+		{ APIC_LVT_THERMAL, 0x833 },
+		{ APIC_LVT_PERF, 0x834 },
+		{ APIC_LVT_LINT0, 0x835 },
+		{ APIC_LVT_LINT1, 0x836 },
+		{ APIC_LVT_ERROR, 0x837 },
+		{ APIC_TIMER_INITIAL, 0x838 },
+		{ APIC_TIMER_CURRENT, 0x839 },
 		{ APIC_TIMER_DIVIDE, 0x83e },
 	};
 
@@ -364,8 +436,10 @@ static void both_modes_set_the_same_registers(void **state)
 			assert_int_equal(m.regs[APIC_LVT_LINT0 / 16], APIC_LVT_MASKED);
 			assert_int_equal(m.regs[APIC_LVT_LINT1 / 16], APIC_LVT_NMI | APIC_LVT_LOW);
 			assert_int_equal(m.regs[APIC_LVT_ERROR / 16], APIC_VECTOR_ERROR);
-			assert_int_equal(m.regs[APIC_LVT_PERF / 16], entries > 4 ? APIC_LVT_MASKED : 0);
-			assert_int_equal(m.regs[APIC_LVT_THERMAL / 16], entries > 5 ? APIC_LVT_MASKED : 0);
+			assert_int_equal(m.regs[APIC_LVT_PERF / 16],
+					 entries > 4 ? APIC_LVT_MASKED : 0);
+			assert_int_equal(m.regs[APIC_LVT_THERMAL / 16],
+					 entries > 5 ? APIC_LVT_MASKED : 0);
 			apic_connect_pic();
 			assert_int_equal(m.regs[APIC_LVT_LINT0 / 16], APIC_LVT_EXTINT);
 			acpi_info.nmi_flags = 0;
@@ -403,8 +477,10 @@ static void what_was_in_service_is_ended(void **state)
 
 static void a_command_reaches_the_processor_it_names_or_none(void **state)
 {
-	static const u32 ids[] = { 0, 1, 15, 16, 254, 255, 256, 257, 0x1ff, 0xff00, 0x12345, 0x80000000, 0xfffffffe,
-				   0xffffffff };
+	static const u32 ids[] = {
+		0,   1,	    15,	    16,	     254,	 255,	     256,
+		257, 0x1ff, 0xff00, 0x12345, 0x80000000, 0xfffffffe, 0xffffffff
+	};
 
 	for (u32 i = 0; i < ARRAY_SIZE(ids); i++)
 		for (u32 x2 = 0; x2 < 2; x2++) {
@@ -428,7 +504,7 @@ static void commands_are_encoded_alike_in_both_modes(void **state)
 	for (u32 x2 = 0; x2 < 2; x2++) {
 		machine(XAPIC, 7, x2 ? "x2apic" : "");
 		assert_true(apic_init());
-		apic_send_ipi(apic_read_id(), 0xf0);	/* to oneself, too */
+		apic_send_ipi(apic_read_id(), 0xf0); /* to oneself, too */
 		apic_send_nmi(3);
 		apic_send_startup(3, 0x0f);
 		assert_int_equal(m.sent[0].id, 7);
@@ -453,7 +529,7 @@ static void a_busy_command_register_is_waited_for(void **state)
 	assert_int_equal(busy_reads, 0);
 	assert_int_equal(m.nr_sent, 1);
 	assert_true(interrupts);
-	busy_reads = ~0u;			/* broken hardware: not for ever */
+	busy_reads = ~0u; /* broken hardware: not for ever */
 	apic_send_ipi(2, 0xf0);
 	assert_int_equal(m.nr_sent, 2);
 	busy_reads = 0;
@@ -465,7 +541,7 @@ static void an_x2apic_command_comes_after_stores(void **state)
 	machine(XAPIC, 0, "x2apic");
 	assert_true(apic_init());
 	m.store_unfenced = true;
-	apic_send_ipi(2, 0xf0);			/* the model looks */
+	apic_send_ipi(2, 0xf0); /* the model looks */
 	assert_false(m.store_unfenced);
 }
 
@@ -492,8 +568,10 @@ static void deadline_mode_is_off_unless_asked_for(void **state)
 		now_ns = 5000;
 		arch_timer_arm(105000);
 		assert_int_equal(m.regs[APIC_LVT_TIMER / 16], APIC_VECTOR_TIMER);
-		assert_int_equal(m.regs[APIC_TIMER_DIVIDE / 16], oneshot_divide_bits(oneshot_divisor(1000000000)));
-		assert_in_range(m.regs[APIC_TIMER_INITIAL / 16], 100000 / oneshot_divisor(1000000000),
+		assert_int_equal(m.regs[APIC_TIMER_DIVIDE / 16],
+				 oneshot_divide_bits(oneshot_divisor(1000000000)));
+		assert_in_range(m.regs[APIC_TIMER_INITIAL / 16],
+				100000 / oneshot_divisor(1000000000),
 				100000 / oneshot_divisor(1000000000) + 2);
 		assert_int_equal(m.deadline, 0);
 	}
@@ -506,7 +584,8 @@ static void deadline_mode_arms_by_the_tsc(void **state)
 		assert_true(apic_init());
 		oneshot_init(1000000000, true, 2000000000);
 		arch_timer_cpu_start();
-		assert_int_equal(m.regs[APIC_LVT_TIMER / 16], APIC_VECTOR_TIMER | APIC_LVT_DEADLINE);
+		assert_int_equal(m.regs[APIC_LVT_TIMER / 16],
+				 APIC_VECTOR_TIMER | APIC_LVT_DEADLINE);
 		now_ns = 7000;
 		for (u64 delta = 0; delta < 10000000; delta = delta * 3 + 1) {
 			u64 before = tsc_ordered(), after;
@@ -516,7 +595,7 @@ static void deadline_mode_arms_by_the_tsc(void **state)
 			assert_true(m.deadline > before + 2 * delta);
 			assert_true(m.deadline <= after + 2 * delta + 1);
 		}
-		arch_timer_arm(0);			/* long past: at once, not never */
+		arch_timer_arm(0); /* long past: at once, not never */
 		assert_true(m.deadline && m.deadline <= tsc_ordered() + 1);
 	}
 }
@@ -528,7 +607,7 @@ static void deadlines_neither_overflow_nor_disarm(void **state)
 	for (u32 i = 0; i < ARRAY_SIZE(rates); i++) {
 		u64 mult = clock_mult(rates[i], NSEC_PER_SEC), hour = 3600 * rates[i], last = 0;
 
-		for (u32 bit = 0; bit < 64; bit++) {	/* of any length: later is not earlier */
+		for (u32 bit = 0; bit < 64; bit++) { /* of any length: later is not earlier */
 			u64 at = oneshot_deadline(1000, 1ull << bit, mult, true);
 
 			assert_true(at > 1000 && at >= last);
@@ -549,7 +628,8 @@ static void a_measured_rate_fires_early(void **state)
 	u64 mult = clock_mult(2000000000, NSEC_PER_SEC), hour = 3600 * NSEC_PER_SEC;
 
 	for (u64 delta = 1; delta < hour; delta = delta * 2 + 1) {
-		u64 exact = oneshot_deadline(0, delta, mult, true), safe = oneshot_deadline(0, delta, mult, false);
+		u64 exact = oneshot_deadline(0, delta, mult, true),
+		    safe = oneshot_deadline(0, delta, mult, false);
 
 		assert_true(safe <= exact);
 		if (delta > ONESHOT_TRUST_NS)
@@ -568,11 +648,13 @@ static void a_measured_rate_fires_early(void **state)
 
 static void counts_fit_the_register(void **state)
 {
-	static const u64 rates[] = { 1000000, 1000001, 25000000, 100000000, 1000000000, 6400000000, 64000000000 };
+	static const u64 rates[] = { 1000000,	 1000001,    25000000,	 100000000,
+				     1000000000, 6400000000, 64000000000 };
 
 	for (u32 i = 0; i < ARRAY_SIZE(rates); i++) {
 		u32 d = oneshot_divisor(rates[i]);
-		u64 hz = rates[i] / d, mult = clock_mult(hz, NSEC_PER_SEC), max = oneshot_max_ns(hz);
+		u64 hz = rates[i] / d, mult = clock_mult(hz, NSEC_PER_SEC),
+		    max = oneshot_max_ns(hz);
 
 		for (u32 bit = 0; bit < 64; bit++) {
 			u64 count = oneshot_ticks(1ull << bit, mult, max, true);
@@ -580,7 +662,8 @@ static void counts_fit_the_register(void **state)
 			u64 rounding = 2 + ticks * NSEC_PER_SEC / hz / 8000000000;
 
 			assert_in_range(count, 1, 0xffffffff);
-			assert_in_range(count, ticks > rounding ? ticks - rounding : 1, ticks + rounding);
+			assert_in_range(count, ticks > rounding ? ticks - rounding : 1,
+					ticks + rounding);
 			assert_int_equal(oneshot_count(1ull << bit, mult, max, true), count);
 		}
 		assert_int_equal(oneshot_count(0, mult, max, true), 1);
@@ -589,7 +672,7 @@ static void counts_fit_the_register(void **state)
 
 static void the_divide_register_is_as_figure_10_10_has_it(void **state)
 {
-	static const u8 bits[] = { 0xb, 0x0, 0x1, 0x2, 0x3, 0x8, 0x9, 0xa };	/* 1, 2, 4 ... 128 */
+	static const u8 bits[] = { 0xb, 0x0, 0x1, 0x2, 0x3, 0x8, 0x9, 0xa }; /* 1, 2, 4 ... 128 */
 
 	for (u32 i = 0; i < ARRAY_SIZE(bits); i++)
 		assert_int_equal(oneshot_divide_bits(1u << i), bits[i]);
@@ -612,7 +695,8 @@ int main(void)
 		cmocka_unit_test(commands_are_encoded_alike_in_both_modes),
 		cmocka_unit_test(a_busy_command_register_is_waited_for),
 		cmocka_unit_test(an_x2apic_command_comes_after_stores),
-		cmocka_unit_test(the_pit_serves_without_apic),	/* first of the timer's: there is no way back to it */
+		cmocka_unit_test(
+			the_pit_serves_without_apic), /* first of the timer's: there is no way back to it */
 		cmocka_unit_test(deadline_mode_is_off_unless_asked_for),
 		cmocka_unit_test(deadline_mode_arms_by_the_tsc),
 		cmocka_unit_test(deadlines_neither_overflow_nor_disarm),

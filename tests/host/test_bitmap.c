@@ -48,11 +48,14 @@ static void searches_agree_with_a_bit_at_a_time(void **state)
 			}
 		}
 		for (size_t from = 0; from <= n + 2; from++) {
-			assert_int_equal(bitmap_find_set(map, n, from), slow_find(map, n, from, true));
-			assert_int_equal(bitmap_find_clear(map, n, from), slow_find(map, n, from, false));
+			assert_int_equal(bitmap_find_set(map, n, from),
+					 slow_find(map, n, from, true));
+			assert_int_equal(bitmap_find_clear(map, n, from),
+					 slow_find(map, n, from, false));
 			for (size_t count = 1; count < 12; count += 3)
 				for (size_t align = 1; align <= 8; align *= 2)
-					assert_int_equal(bitmap_find_clear_range(map, n, from, count, align),
+					assert_int_equal(bitmap_find_clear_range(map, n, from,
+										 count, align),
 							 slow_range(map, n, from, count, align));
 		}
 		assert_int_equal(bitmap_weight(map, n), weight);
@@ -69,11 +72,13 @@ static void ranges_change_just_their_bits(void **state)
 
 			bitmap_set_range(map, first, count);
 			for (size_t i = 0; i < 192; i++)
-				assert_int_equal(bitmap_test(map, i), i >= first && i < first + count);
+				assert_int_equal(bitmap_test(map, i),
+						 i >= first && i < first + count);
 			memset(map, 0xff, sizeof(map));
 			bitmap_clear_range(map, first, count);
 			for (size_t i = 0; i < 192; i++)
-				assert_int_equal(bitmap_test(map, i), i < first || i >= first + count);
+				assert_int_equal(bitmap_test(map, i),
+						 i < first || i >= first + count);
 		}
 }
 

@@ -11,7 +11,10 @@
 #include <kernel/err.h>
 #include <kernel/rtc.h>
 
-static u8 bcd(u32 v) { return v / 10 << 4 | v % 10; }
+static u8 bcd(u32 v)
+{
+	return v / 10 << 4 | v % 10;
+}
 
 /* What the clock would show at @p t. */
 static struct rtc_registers show(time_t t, u8 mode, bool century)
@@ -28,7 +31,7 @@ static struct rtc_registers show(time_t t, u8 mode, bool century)
 		pm = hour >= 12 ? 0x80 : 0;
 		hour = hour % 12 ? hour % 12 : 12;
 	}
-	#define W(v) (mode & RTC_BINARY ? (u8)(v) : w(v))
+#define W(v) (mode & RTC_BINARY ? (u8)(v) : w(v))
 	r.second = W(tm.tm_sec);
 	r.minute = W(tm.tm_min);
 	r.hour = W(hour) | pm;
@@ -64,7 +67,7 @@ static void without_century_the_years_are_1970_to_2069(void **state)
 		assert_int_equal(s, t);
 	}
 	r = show(1700000000, RTC_24H, false);
-	r.century = 0x77;			/* a register that holds something else */
+	r.century = 0x77; /* a register that holds something else */
 	assert_int_equal(rtc_to_seconds(&r, &s), 0);
 	assert_int_equal(s, 1700000000);
 }
@@ -75,8 +78,10 @@ static void nonsense_is_refused(void **state)
 	u64 s;
 
 	(void)state;
-#define REFUSED(field, value) do { \
-		r = good; r.field = (value); \
+#define REFUSED(field, value)                                      \
+	do {                                                       \
+		r = good;                                          \
+		r.field = (value);                                 \
 		assert_int_equal(rtc_to_seconds(&r, &s), -EINVAL); \
 	} while (0)
 	REFUSED(second, 0x60);
@@ -84,11 +89,11 @@ static void nonsense_is_refused(void **state)
 	REFUSED(minute, 0xff);
 	REFUSED(hour, 0x24);
 	REFUSED(day, 0);
-	REFUSED(day, 0x31);			/* November */
+	REFUSED(day, 0x31); /* November */
 	REFUSED(month, 0);
 	REFUSED(month, 0x13);
 	REFUSED(year, 0xa0);
-	good = show(951782400, RTC_24H, true);	/* 2000-02-29 */
+	good = show(951782400, RTC_24H, true); /* 2000-02-29 */
 	assert_int_equal(rtc_to_seconds(&good, &s), 0);
 	REFUSED(year, 1);
 	good = show(1700000000, 0, true);

@@ -13,8 +13,9 @@
 typedef unsigned __int128 u128;
 #define YEAR_S 31556952ull
 
-static const u64 freqs[] = { 1000, 1193182, 3579545, 10000000, 14318180, 24000000, 100000000, 999999999, 1000000000,
-			     1000000001, 2399998765, 2500000000, 3000000000, 5700000000 };
+static const u64 freqs[] = { 1000,	 1193182,    3579545,	 10000000,   14318180,
+			     24000000,	 100000000,  999999999,	 1000000000, 1000000001,
+			     2399998765, 2500000000, 3000000000, 5700000000 };
 
 static void a_hundred_years_do_not_overflow(void **state)
 {
@@ -51,7 +52,8 @@ static void mult_is_rounded_to_nearest(void **state)
 	(void)state;
 	srand(2);
 	for (u32 i = 0; i < 100000; i++) {
-		u64 to = (u64)rand() % 10000000000ull + 1, from = ((u64)rand() << 10 | rand()) % 10000000000ull + 10;
+		u64 to = (u64)rand() % 10000000000ull + 1,
+		    from = ((u64)rand() << 10 | rand()) % 10000000000ull + 10;
 		u64 exact = (((u128)to << 33) / from + 1) >> 1;
 
 		assert_int_equal(clock_mult(to, from), exact);
@@ -65,7 +67,8 @@ static void mul_div_has_no_overflow_in_between(void **state)
 	(void)state;
 	srand(3);
 	for (u32 i = 0; i < 100000; i++) {
-		u64 a = (u64)rand() << 33 ^ rand(), b = (u64)rand() << (rand() % 33), c = ((u64)rand() << (rand() % 33)) + 1;
+		u64 a = (u64)rand() << 33 ^ rand(), b = (u64)rand() << (rand() % 33),
+		    c = ((u64)rand() << (rand() % 33)) + 1;
 		u128 exact = (u128)a * b / c;
 
 		assert_int_equal(clock_mul_div(a, b, c), exact >> 64 ? ~0ull : (u64)exact);

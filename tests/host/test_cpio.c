@@ -13,12 +13,15 @@
 static uint8_t archive[8192];
 static size_t len;
 
-static void add(const char *magic, const char *name, uint32_t mode, const void *data, uint32_t size, uint32_t check)
+static void add(const char *magic, const char *name, uint32_t mode, const void *data, uint32_t size,
+		uint32_t check)
 {
 	while (len & 3)
 		archive[len++] = 0;
-	len += sprintf((char *)archive + len, "%s%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X", magic,
-		       7, mode, 1000, 100, 1, 0x12345678, size, 8, 1, 5, 1, (unsigned)strlen(name) + 1, check);
+	len += sprintf((char *)archive + len,
+		       "%s%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X", magic, 7, mode,
+		       1000, 100, 1, 0x12345678, size, 8, 1, 5, 1, (unsigned)strlen(name) + 1,
+		       check);
 	memcpy(archive + len, name, strlen(name) + 1);
 	len += strlen(name) + 1;
 	while (len & 3)
@@ -79,13 +82,20 @@ static void end(void *ctx)
 	say(l, ".");
 }
 
-static void trailer(void *ctx) { say(ctx, "TRAILER;"); }
-static void skipped(void *ctx, const char *name, const char *why) { say(ctx, "(%s)", name); }
+static void trailer(void *ctx)
+{
+	say(ctx, "TRAILER;");
+}
+static void skipped(void *ctx, const char *name, const char *why)
+{
+	say(ctx, "(%s)", name);
+}
 
 static const struct cpio_ops ops = { begin, data, end, trailer, skipped };
 
 /* Feed archive[0..size) in pieces of @p piece bytes, each a copy of that very size. */
-static enum cpio_result feed(size_t size, size_t piece, struct log *l, struct cpio_reader *r, size_t *at)
+static enum cpio_result feed(size_t size, size_t piece, struct log *l, struct cpio_reader *r,
+			     size_t *at)
 {
 	enum cpio_result result = CPIO_MORE;
 
@@ -153,8 +163,10 @@ static void pieces_of_any_size_give_the_same(void **state)
 	add("070701", "second", 0100644, "x", 1, 0);
 	assert_int_equal(read_all(len), CPIO_MORE);
 	strcpy(whole, seen.text);
-	assert_string_equal(whole, "file 100644;content.link 120777 -> to/somewhere;sum 100644;\1\2\3.dir 40755;"
-			    "empty 100600;.TRAILER;second 100644;x.");
+	assert_string_equal(
+		whole,
+		"file 100644;content.link 120777 -> to/somewhere;sum 100644;\1\2\3.dir 40755;"
+		"empty 100600;.TRAILER;second 100644;x.");
 	for (size_t piece = 1; piece < len; piece++) {
 		assert_int_equal(read_all(piece), CPIO_MORE);
 		assert_string_equal(seen.text, whole);
@@ -196,7 +208,8 @@ static void unusable_entries_are_stepped_over(void **state)
 	add("070701", "folder-with-content", 040755, "xyz", 3, 0);
 	add("070701", "last", 0100644, "", 0, 0);
 	assert_int_equal(read_all(50), CPIO_MORE);
-	assert_string_equal(seen.text, "typeless 0;(typeless-with-content)(folder-with-content)last 100644;.");
+	assert_string_equal(seen.text,
+			    "typeless 0;(typeless-with-content)(folder-with-content)last 100644;.");
 
 	len = 0;
 	memset(name, 'n', 4096);
@@ -210,7 +223,7 @@ static void an_empty_name_and_a_name_without_an_end(void **state)
 {
 	len = 0;
 	add("070701", "", 0100644, "", 0, 0);
-	memcpy(archive + 94, "00000000", 8);		/* and not even its zero: 112 bytes all the same */
+	memcpy(archive + 94, "00000000", 8); /* and not even its zero: 112 bytes all the same */
 	add("070701", "last", 0100644, "", 0, 0);
 	assert_int_equal(read_all(50), CPIO_MORE);
 	assert_string_equal(seen.text, "()last 100644;.");
@@ -282,10 +295,16 @@ static void other_files_are_known_by_their_first_bytes(void **state)
 	static u8 tar[512] = "name";
 	bool compressed;
 
-	assert_string_equal(archive_kind((const u8 *)"\xfd" "7zXZ\0", 6, &compressed), "xz");
+	assert_string_equal(archive_kind((const u8 *)"\xfd"
+						     "7zXZ\0",
+					 6, &compressed),
+			    "xz");
 	assert_true(compressed);
-	assert_string_equal(archive_kind((const u8 *)"\x28\xb5\x2f\xfd\x24", 5, &compressed), "zstd");
-	assert_null(archive_kind((const u8 *)"\xfd" "7zXZ\0", 5, &compressed));
+	assert_string_equal(archive_kind((const u8 *)"\x28\xb5\x2f\xfd\x24", 5, &compressed),
+			    "zstd");
+	assert_null(archive_kind((const u8 *)"\xfd"
+					     "7zXZ\0",
+				 5, &compressed));
 	memcpy(tar + 257, "ustar", 5);
 	assert_string_equal(archive_kind(tar, sizeof(tar), &compressed), "tar archive");
 	assert_false(compressed);

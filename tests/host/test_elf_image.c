@@ -10,11 +10,14 @@
 #include <cmocka.h>
 #include "../../kernel/process/elf_image.h"
 
-#define BASE	0x10000ull
-#define END	0x7ffffffff000ull
+#define BASE 0x10000ull
+#define END  0x7ffffffff000ull
 
 static const struct elf_limits limits = { BASE, END };
-static struct { Elf64_Ehdr eh; Elf64_Phdr ph[6]; } f;
+static struct {
+	Elf64_Ehdr eh;
+	Elf64_Phdr ph[6];
+} f;
 static struct elf_image image;
 
 static void make(uint16_t type)
@@ -29,10 +32,20 @@ static void make(uint16_t type)
 	f.eh.e_phentsize = sizeof(Elf64_Phdr);
 	f.eh.e_phnum = 2;
 	f.eh.e_entry = 0x401000;
-	f.ph[0] = (Elf64_Phdr){ .p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_offset = 0,
-		.p_vaddr = 0x400000, .p_filesz = 0x1234, .p_memsz = 0x1234, .p_align = 0x1000 };
-	f.ph[1] = (Elf64_Phdr){ .p_type = PT_LOAD, .p_flags = PF_R | PF_W, .p_offset = 0x1234,
-		.p_vaddr = 0x402234, .p_filesz = 0x100, .p_memsz = 0x3000, .p_align = 0x1000 };
+	f.ph[0] = (Elf64_Phdr){ .p_type = PT_LOAD,
+				.p_flags = PF_R | PF_X,
+				.p_offset = 0,
+				.p_vaddr = 0x400000,
+				.p_filesz = 0x1234,
+				.p_memsz = 0x1234,
+				.p_align = 0x1000 };
+	f.ph[1] = (Elf64_Phdr){ .p_type = PT_LOAD,
+				.p_flags = PF_R | PF_W,
+				.p_offset = 0x1234,
+				.p_vaddr = 0x402234,
+				.p_filesz = 0x100,
+				.p_memsz = 0x3000,
+				.p_align = 0x1000 };
 }
 
 static int check(void)
@@ -86,7 +99,7 @@ static void splits_a_segment_into_file_and_zeroes(void **state)
 	elf_segment_mapping(&f.ph[1], &m);
 	assert_int_equal(m.file_len, 0x1000);
 	assert_int_equal(m.file_offset, 0x1000);
-	assert_int_equal(m.zero_len, 0);	/* read-only */
+	assert_int_equal(m.zero_len, 0); /* read-only */
 	assert_int_equal(m.anon_start, 0x403000);
 	assert_int_equal(m.anon_len, 0x3000);
 	assert_int_equal(m.prot, 5);
@@ -114,10 +127,10 @@ static void places_movable_images_by_their_alignment(void **state)
 	assert_true(image.is_movable);
 	assert_int_equal(image.align, 0x200000);
 	assert_int_equal(image.low, 0);
-	f.ph[1].p_align = 0x3000;		/* no power of two: taken for none */
+	f.ph[1].p_align = 0x3000; /* no power of two: taken for none */
 	assert_int_equal(check(), 0);
 	assert_int_equal(image.align, 0x1000);
-	f.ph[1].p_align = 1ull << 63;		/* what to make of that is not decided here */
+	f.ph[1].p_align = 1ull << 63; /* what to make of that is not decided here */
 	assert_int_equal(check(), 0);
 	assert_int_equal(image.align, 1ull << 63);
 }
@@ -133,7 +146,7 @@ static void finds_interpreter_and_stack_rights(void **state)
 	assert_int_equal(image.interp_offset, 0x300);
 	assert_int_equal(image.interp_size, 28);
 	assert_true(image.wants_exec_stack);
-	f.ph[3].p_type = PT_INTERP;		/* the first one counts */
+	f.ph[3].p_type = PT_INTERP; /* the first one counts */
 	assert_int_equal(check(), 0);
 	assert_int_equal(image.interp_offset, 0x300);
 	assert_false(image.wants_exec_stack);
@@ -141,8 +154,12 @@ static void finds_interpreter_and_stack_rights(void **state)
 
 static void refuses_other_files(void **state)
 {
-#define REFUSED(field, value) do { make(ET_EXEC); f.eh.field = value; \
-		assert_int_equal(check(), -ENOEXEC); } while (0)
+#define REFUSED(field, value)                        \
+	do {                                         \
+		make(ET_EXEC);                       \
+		f.eh.field = value;                  \
+		assert_int_equal(check(), -ENOEXEC); \
+	} while (0)
 	REFUSED(e_ident[0], 'x');
 	REFUSED(e_type, ET_REL);
 	REFUSED(e_type, ET_CORE);
@@ -168,29 +185,38 @@ static void takes_odd_files_as_linux_does(void **state)
 	assert_int_equal(check(), 0);
 	f.ph[1].p_memsz = f.ph[1].p_filesz = 0;
 	assert_int_equal(check(), 0);
-	f.ph[1].p_vaddr = f.ph[0].p_vaddr + 0x1000;	/* overlapping */
+	f.ph[1].p_vaddr = f.ph[0].p_vaddr + 0x1000; /* overlapping */
 	f.ph[1].p_offset = 0;
 	f.ph[1].p_filesz = f.ph[1].p_memsz = 1;
 	assert_int_equal(check(), 0);
 	assert_int_equal(image.phdr_addr, 0x400040);
 	f.ph[1].p_filesz = f.ph[1].p_memsz = 0x1000;
 	assert_int_equal(check(), 0);
-	assert_int_equal(image.phdr_addr, 0x401040);	/* the last that has them */
+	assert_int_equal(image.phdr_addr, 0x401040); /* the last that has them */
 	f.ph[0].p_type = f.ph[1].p_type = PT_NOTE;
 	assert_int_equal(check(), 0);
 	assert_int_equal(image.low, 0);
 	assert_int_equal(image.high, 0);
-	f.eh.e_entry = UINT64_MAX;			/* an interpreter may have other plans; exec_space.c looks */
+	f.eh.e_entry = UINT64_MAX; /* an interpreter may have other plans; exec_space.c looks */
 	assert_int_equal(check(), 0);
 }
 
 static void says_what_a_file_is(void **state)
 {
-	static const struct { const char *words; uint8_t class, data; uint16_t type, machine; } known[] = {
-		{ "i386", 1, 1, ET_EXEC, 3 }, { "x32", 1, 1, ET_EXEC, 62 }, { "64-bit ARM", 2, 1, ET_DYN, 183 },
-		{ "SPARC", 1, 2, ET_EXEC, 0x200 }, { "another machine", 2, 1, ET_EXEC, 9999 },
-		{ "object file", 2, 1, ET_REL, 62 }, { "core dump", 2, 1, ET_CORE, 62 },
-		{ "unknown type", 2, 1, 0, 62 }, { "byte order", 2, 2, ET_EXEC, 62 << 8 },
+	static const struct {
+		const char *words;
+		uint8_t class, data;
+		uint16_t type, machine;
+	} known[] = {
+		{ "i386", 1, 1, ET_EXEC, 3 },
+		{ "x32", 1, 1, ET_EXEC, 62 },
+		{ "64-bit ARM", 2, 1, ET_DYN, 183 },
+		{ "SPARC", 1, 2, ET_EXEC, 0x200 },
+		{ "another machine", 2, 1, ET_EXEC, 9999 },
+		{ "object file", 2, 1, ET_REL, 62 },
+		{ "core dump", 2, 1, ET_CORE, 62 },
+		{ "unknown type", 2, 1, 0, 62 },
+		{ "byte order", 2, 2, ET_EXEC, 62 << 8 },
 		{ "program headers", 2, 1, ET_EXEC, 62 },
 	};
 
@@ -210,15 +236,19 @@ static void says_what_a_file_is(void **state)
 
 static void refuses_segments_that_contradict_themselves(void **state)
 {
-#define BAD(field, value) do { make(ET_EXEC); f.ph[1].field = value; \
-		assert_int_equal(check(), -EINVAL); } while (0)
+#define BAD(field, value)                           \
+	do {                                        \
+		make(ET_EXEC);                      \
+		f.ph[1].field = value;              \
+		assert_int_equal(check(), -EINVAL); \
+	} while (0)
 	BAD(p_filesz, 0x3001);
 	BAD(p_memsz, UINT64_MAX);
 	BAD(p_memsz, END);
 	BAD(p_vaddr, UINT64_MAX - 0xdcb);
 	BAD(p_vaddr, END - 0x1000 + 0x234);
 	BAD(p_vaddr, 0x402235);
-	BAD(p_vaddr, 0xf234);			/* below what may ever be mapped */
+	BAD(p_vaddr, 0xf234); /* below what may ever be mapped */
 	BAD(p_offset, 0xfffffffffffff234ull);
 	BAD(p_offset, 0x7ffffffffffff234ull);
 }
@@ -248,12 +278,14 @@ static void survives_any_bytes(void **state)
 			if (f.ph[k].p_type != PT_LOAD)
 				continue;
 			elf_segment_mapping(&f.ph[k], &m);
-			assert_true(image.is_movable || m.start >= BASE || !(m.file_len + m.anon_len));
+			assert_true(image.is_movable || m.start >= BASE ||
+				    !(m.file_len + m.anon_len));
 			assert_true(m.start >= image.low && m.start + m.file_len <= image.high);
 			assert_true(m.anon_start >= m.start + m.file_len || !m.anon_len);
 			assert_true(m.anon_start + m.anon_len <= image.high);
 			assert_true(m.zero_len < 4096 && m.zero_len <= m.file_len);
-			assert_true(!(m.start & 4095) && !(m.file_len & 4095) && !(m.file_offset & 4095));
+			assert_true(!(m.start & 4095) && !(m.file_len & 4095) &&
+				    !(m.file_offset & 4095));
 		}
 	}
 	assert_true(accepted > 10000);

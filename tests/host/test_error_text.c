@@ -25,7 +25,8 @@ static void anything_has_words(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(words_for_numbers_of_either_sign), cmocka_unit_test(anything_has_words),
+		cmocka_unit_test(words_for_numbers_of_either_sign),
+		cmocka_unit_test(anything_has_words),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -38,7 +38,7 @@ static void try(uint32_t argc, uint32_t envc)
 	exec_stack_build(&s, mem, offsets, aux, seed);
 	memcpy(mem + (s.strings - s.sp), block, used);
 	for (uint64_t i = 0; i < s.image_bytes; i++)
-		assert_true(i < 8 || mem[i] != 0xee || mem[i - 1] != 0xee);	/* no holes */
+		assert_true(i < 8 || mem[i] != 0xee || mem[i - 1] != 0xee); /* no holes */
 
 	uint64_t *w = (uint64_t *)mem;
 

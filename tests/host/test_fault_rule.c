@@ -30,7 +30,8 @@ static void sites_are_named_alone_together_or_all(void **state)
 
 static void options_are_taken_over(void **state)
 {
-	struct fault_rule r = parsed("page,skip=3,every=5,times=2,prob=9,seed=77,in=fork,task=sh,from=boot,log");
+	struct fault_rule r =
+		parsed("page,skip=3,every=5,times=2,prob=9,seed=77,in=fork,task=sh,from=boot,log");
 
 	assert_int_equal(r.skip, 3);
 	assert_int_equal(r.every, 5);
@@ -47,16 +48,34 @@ static void options_are_taken_over(void **state)
 static void nonsense_is_refused_in_words(void **state)
 {
 	static const char *const bad[] = {
-		"", ",", "heap,", "heap+", "+heap", "Heap", "heap,every", "heap,every=", "heap,every=0", "heap,nth=0",
-		"heap,every=x", "heap,every=1x", "heap,every=-1", "heap,every=99999999999999999999", "heap,log=1",
-		"heap,from=user", "heap,in=", "heap,task=0123456789abcdef", "heap,what=1", "nth=3", "heap,,log",
+		"",
+		",",
+		"heap,",
+		"heap+",
+		"+heap",
+		"Heap",
+		"heap,every",
+		"heap,every=",
+		"heap,every=0",
+		"heap,nth=0",
+		"heap,every=x",
+		"heap,every=1x",
+		"heap,every=-1",
+		"heap,every=99999999999999999999",
+		"heap,log=1",
+		"heap,from=user",
+		"heap,in=",
+		"heap,task=0123456789abcdef",
+		"heap,what=1",
+		"nth=3",
+		"heap,,log",
 		"heap,every=000000000000000000000000000001",
 	};
 	struct fault_rule r;
 	const char *error;
 
 	for (u32 i = 0; i < ARRAY_SIZE(bad); i++) {
-		char *copy = strndup(bad[i], strlen(bad[i]));	/* so that a read beyond is seen */
+		char *copy = strndup(bad[i], strlen(bad[i])); /* so that a read beyond is seen */
 
 		error = NULL;
 		if (!fault_rule_parse(copy, strlen(bad[i]), &r, &error))

@@ -17,13 +17,14 @@
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
 #endif
 
-#define SAME_AS_LIBC(...) do { \
-	char ours[256], libc[256]; \
-	int n = snprintf(ours, sizeof(ours), __VA_ARGS__); \
-	int want = __builtin_snprintf(libc, sizeof(libc), __VA_ARGS__); \
-	assert_string_equal(ours, libc); \
-	assert_int_equal(n, want); \
-} while (0)
+#define SAME_AS_LIBC(...)                                                       \
+	do {                                                                    \
+		char ours[256], libc[256];                                      \
+		int n = snprintf(ours, sizeof(ours), __VA_ARGS__);              \
+		int want = __builtin_snprintf(libc, sizeof(libc), __VA_ARGS__); \
+		assert_string_equal(ours, libc);                                \
+		assert_int_equal(n, want);                                      \
+	} while (0)
 
 static const char *const flags[] = {
 	"", "-", "+", " ", "0", "#", "-0", "+0", " 0", "#0", "-#", "-+", "+ ", "#-0", "+#0",
@@ -35,8 +36,10 @@ static const char *const sizes[] = {
 static void integers_come_out_as_in_libc(void **state)
 {
 	static const s64 values[] = {
-		0, 1, -1, 7, 8, 9, 10, 42, -42, 99, 100, 127, 128, 255, 256, 32767, 65535, 65536,
-		1000000007, INT32_MAX, INT32_MIN, UINT32_MAX, 1ll << 40, INT64_MAX, INT64_MIN,
+		0,	    1,	       -1,	  7,	     8,		 9,	    10,
+		42,	    -42,       99,	  100,	     127,	 128,	    255,
+		256,	    32767,     65535,	  65536,     1000000007, INT32_MAX, INT32_MIN,
+		UINT32_MAX, 1ll << 40, INT64_MAX, INT64_MIN,
 	};
 	static const char *const lengths[] = { "hh", "h", "", "l", "ll", "z", "t", "j" };
 	char format[32];
@@ -45,7 +48,8 @@ static void integers_come_out_as_in_libc(void **state)
 		for (size_t s = 0; s < ARRAY_SIZE(sizes); s++)
 			for (size_t l = 0; l < ARRAY_SIZE(lengths); l++)
 				for (const char *c = "diuoxX"; *c; c++) {
-					__builtin_sprintf(format, "<%%%s%s%s%c>", flags[f], sizes[s], lengths[l], *c);
+					__builtin_sprintf(format, "<%%%s%s%s%c>", flags[f],
+							  sizes[s], lengths[l], *c);
 					for (size_t v = 0; v < ARRAY_SIZE(values); v++)
 						SAME_AS_LIBC(format, values[v]);
 				}
@@ -72,7 +76,7 @@ static void strings_and_characters_come_out_as_in_libc(void **state)
 
 static void a_precision_limits_what_is_read_of_a_string(void **state)
 {
-	char raw[3] = { 'a', 'b', 'c' };	/* no NUL: the sanitizer watches */
+	char raw[3] = { 'a', 'b', 'c' }; /* no NUL: the sanitizer watches */
 	char buf[16];
 
 	assert_int_equal(snprintf(buf, sizeof(buf), "%.3s", raw), 3);

@@ -13,7 +13,7 @@
 static void every_bit_matters(void **state)
 {
 	for (size_t n = 1; n <= 70; n++) {
-		u8 *p = calloc(1, n);	/* exact: the sanitizer watches */
+		u8 *p = calloc(1, n); /* exact: the sanitizer watches */
 		u64 h = hash_bytes(p, n, 1);
 
 		assert_int_equal(hash_bytes(p, n, 1), h);

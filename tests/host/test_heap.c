@@ -90,7 +90,8 @@ static void agrees_with_the_model(void **state)
 	u32 before;
 
 	churn(small, 40, wide, 200);
-	assert_true(pages_out <= KEPT_PAGES(16) + 3);	/* and the magazines of the other processors */
+	assert_true(pages_out <=
+		    KEPT_PAGES(16) + 3); /* and the magazines of the other processors */
 	before = pages_out;
 	churn(small, 40, wide, 200);
 	assert_true(pages_out <= before + KEPT_PAGES(16));
@@ -104,7 +105,8 @@ static void pages_go_back_when_empty(void **state)
 	become(0);
 	for (u32 i = 0; i < 200 * per_page; i++)
 		take(fresh, 40);
-	assert_in_range(pages_out, before + 200, before + 201);	/* nothing is wasted; some are in the magazine */
+	assert_in_range(pages_out, before + 200,
+			before + 201); /* nothing is wasted; some are in the magazine */
 	while (nr_live)
 		give(nr_live - 1);
 	assert_true(pages_out <= before + 2 + 15);
@@ -132,7 +134,8 @@ static void objects_wander_between_processors(void **state)
 {
 	u32 most = 0;
 
-	for (u32 round = 0; round < 200; round++) {	/* one allocates, another frees: nothing piles up */
+	for (u32 round = 0; round < 200;
+	     round++) { /* one allocates, another frees: nothing piles up */
 		become(round % CPUS);
 		for (u32 i = 0; i < 100; i++)
 			take(small, 40);
@@ -182,7 +185,7 @@ static void a_failure_changes_nothing(void **state)
 	q = krealloc(p, 5000);
 	fault_armed = false;
 	assert_null(q);
-	for (u32 i = 0; i < 100; i++)		/* still there, and ours */
+	for (u32 i = 0; i < 100; i++) /* still there, and ours */
 		assert_int_equal(p[i], 'x');
 	assert_int_equal(pages_out, before);
 	kfree(p);
@@ -214,7 +217,10 @@ static void realloc_keeps_what_was_there(void **state)
 	kfree(s);
 }
 
-static void free_it(void *p) { kfree(p); }
+static void free_it(void *p)
+{
+	kfree(p);
+}
 
 static void what_is_no_object_is_not_freed(void **state)
 {

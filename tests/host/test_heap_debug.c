@@ -44,8 +44,14 @@ static void powers_of_two_are_aligned_all_the_same(void **state)
 	give_all();
 }
 
-static void free_it(void *p) { kfree(p); }
-static void free_wide(void *p) { kmem_cache_free(wide, p); }
+static void free_it(void *p)
+{
+	kfree(p);
+}
+static void free_wide(void *p)
+{
+	kmem_cache_free(wide, p);
+}
 
 static void a_second_free_is_found(void **state)
 {
@@ -62,7 +68,7 @@ static void a_byte_behind_the_end_is_found(void **state)
 	for (u32 size = 1; size <= 3 * PAGE_SIZE; size = size * 4 / 3 + 1) {
 		u8 *p = kmalloc(size), was;
 
-		if (size % PAGE_SIZE == 0) {	/* whole pages have no room behind them */
+		if (size % PAGE_SIZE == 0) { /* whole pages have no room behind them */
 			kfree(p);
 			continue;
 		}
@@ -95,7 +101,8 @@ static void allocate_all(void *unused)
 
 static void a_write_after_free_is_found(void **state)
 {
-	for (u32 at = 16; at < 200; at += 13) {	/* before that may be the links of lists, which the heap writes */
+	for (u32 at = 16; at < 200;
+	     at += 13) { /* before that may be the links of lists, which the heap writes */
 		u8 *p = kmem_cache_alloc(wide), was;
 
 		kmem_cache_free(wide, p);

@@ -59,8 +59,11 @@ static int unpack(const uint8_t *in, size_t n, size_t *consumed)
 static void fill(int kind, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		plain[i] = kind == 0 ? rand() : kind == 1 ? "banos "[i % 6] : kind == 2 ? rand() % 4 + 'a' :
-			   (i / 1000) & 1 ? rand() : 0;
+		plain[i] = kind == 0	    ? rand()
+			   : kind == 1	    ? "banos "[i % 6]
+			   : kind == 2	    ? rand() % 4 + 'a'
+			   : (i / 1000) & 1 ? rand()
+					    : 0;
 }
 
 static void equals_zlib_at_every_level(void **s)
@@ -75,7 +78,8 @@ static void equals_zlib_at_every_level(void **s)
 				size_t n;
 
 				fill(kind, sizes[k]);
-				n = pack(sizes[k], level, level == 6 ? Z_FIXED : Z_DEFAULT_STRATEGY);
+				n = pack(sizes[k], level,
+					 level == 6 ? Z_FIXED : Z_DEFAULT_STRATEGY);
 				memset(packed + n, 0x55, 8);
 				assert_int_equal(unpack(packed, n + 8, &used), 0);
 				assert_int_equal(used, n);
@@ -113,10 +117,13 @@ static void every_changed_bit_is_an_error_or_harmless(void **s)
 		else
 			assert_memory_equal(result, plain, 2000);
 	}
-	assert_true(wrong > n * 7);	/* all but the header's time and such */
+	assert_true(wrong > n * 7); /* all but the header's time and such */
 }
 
-static int refuse(void *ctx, const u8 *data, size_t n) { return -ENOSPC; }
+static int refuse(void *ctx, const u8 *data, size_t n)
+{
+	return -ENOSPC;
+}
 
 static void the_takers_error_comes_back(void **s)
 {

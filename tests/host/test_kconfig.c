@@ -8,10 +8,10 @@
 
 #include <kernel/kconfig.h>
 
-#define CONFIG_TEST_Y 1
+#define CONFIG_TEST_Y	     1
 #define CONFIG_TEST_M_MODULE 1
-#define CONFIG_TEST_NUMBER 64
-#define CONFIG_TEST_ZERO 0
+#define CONFIG_TEST_NUMBER   64
+#define CONFIG_TEST_ZERO     0
 
 #if !IS_ENABLED(CONFIG_TEST_Y) || IS_ENABLED(CONFIG_TEST_N)
 #error "IS_ENABLED does not work in #if"

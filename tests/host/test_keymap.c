@@ -8,7 +8,10 @@
 #include "../../device/tty/keymap.h"
 #include <kernel/string.h>
 
-struct row { const char *name, *codes, *typed; struct keymap_modes modes; };
+struct row {
+	const char *name, *codes, *typed;
+	struct keymap_modes modes;
+};
 
 static const struct row rows[] = {
 	{ "letters", "\x1e\x9e\x30\xb0", "ab" },
@@ -23,11 +26,15 @@ static const struct row rows[] = {
 	{ "enter in newline mode", "\x1c", "\r\n", { .newline = true } },
 	{ "back tab", "\x2a\x0f", "\033[Z" },
 	{ "arrows", "\xe0\x48\xe0\xc8\xe0\x50\xe0\x4d\xe0\x4b", "\033[A\033[B\033[C\033[D" },
-	{ "arrows in application mode", "\xe0\x48\xe0\x50", "\033OA\033OB", { .app_cursor = true } },
+	{ "arrows in application mode",
+	  "\xe0\x48\xe0\x50",
+	  "\033OA\033OB",
+	  { .app_cursor = true } },
 	{ "home, end, pages, insert, delete", "\xe0\x47\xe0\x4f\xe0\x49\xe0\x51\xe0\x52\xe0\x53",
 	  "\033[1~\033[4~\033[5~\033[6~\033[2~\033[3~" },
 	{ "grey keys with their shadow shift", "\xe0\x2a\xe0\x48\xe0\xc8\xe0\xaa\x1e", "\033[Aa" },
-	{ "function keys", "\x3b\x3f\x40\x44\x57\x58", "\033[[A\033[[E\033[17~\033[21~\033[23~\033[24~" },
+	{ "function keys", "\x3b\x3f\x40\x44\x57\x58",
+	  "\033[[A\033[[E\033[17~\033[21~\033[23~\033[24~" },
 	{ "keypad moves", "\x48\x4b", "\033[A\033[D" },
 	{ "keypad with num lock", "\x45\xc5\x48\x4b\x53\x4a\x4e", "84.-+" },
 	{ "keypad in application mode", "\x47", "\033Ow", { .app_keypad = true } },

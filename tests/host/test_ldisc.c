@@ -18,77 +18,97 @@ struct row {
 	u32 l_set, l_clear, i_set, i_clear, o_set, o_clear;
 	const char *typed;
 	const char *shown;
-	const char *reads;	/* of up to 4096 bytes each; '|' ends one */
-	u32 events;		/* signals and flow seen at any time */
+	const char *reads; /* of up to 4096 bytes each; '|' ends one */
+	u32 events;	   /* signals and flow seen at any time */
 };
 
 static const struct row rows[] = {
-	{ "a line is echoed and read when it ends", .typed = "ls\r", .shown = "ls\r\n", .reads = "ls\n|" },
+	{ "a line is echoed and read when it ends", .typed = "ls\r", .shown = "ls\r\n",
+	  .reads = "ls\n|" },
 	{ "no line, nothing to read", .typed = "ls", .shown = "ls", .reads = "" },
-	{ "one read gives one line", .typed = "a\nb\n", .shown = "a\r\nb\r\n", .reads = "a\n|b\n|" },
+	{ "one read gives one line", .typed = "a\nb\n", .shown = "a\r\nb\r\n",
+	  .reads = "a\n|b\n|" },
 	{ "erase", .typed = "lx\177s\n", .shown = "lx\b \bs\r\n", .reads = "ls\n|" },
-	{ "erase stops at the start of the line", .typed = "a\n\177\177b\n", .shown = "a\r\nb\r\n", .reads = "a\n|b\n|" },
-	{ "erase of a control character wipes both columns",
-	  .typed = "\001\177x\n", .shown = "^A\b \b\b \bx\r\n", .reads = "x\n|" },
-	{ "erase without ECHOE shows the erase character", .l_clear = ECHOE,
-	  .typed = "ab\177\n", .shown = "ab^?\r\n", .reads = "a\n|" },
+	{ "erase stops at the start of the line", .typed = "a\n\177\177b\n", .shown = "a\r\nb\r\n",
+	  .reads = "a\n|b\n|" },
+	{ "erase of a control character wipes both columns", .typed = "\001\177x\n",
+	  .shown = "^A\b \b\b \bx\r\n", .reads = "x\n|" },
+	{ "erase without ECHOE shows the erase character", .l_clear = ECHOE, .typed = "ab\177\n",
+	  .shown = "ab^?\r\n", .reads = "a\n|" },
 	{ "erase of a UTF-8 character takes all its bytes",
-	  .typed = "a\xc3\xa9\xe2\x82\xac\177\177b\n", .shown = "a\xc3\xa9\xe2\x82\xac\b \b\b \bb\r\n", .reads = "ab\n|" },
-	{ "erase without IUTF8 takes one byte", .i_clear = IUTF8,
-	  .typed = "\xc3\xa9\177\n", .shown = "\xc3\xa9\b \b\r\n", .reads = "\xc3\n|" },
-	{ "stray continuation bytes are not erased in part",
-	  .typed = "\xa9\177x\n", .shown = "\xa9x\r\n", .reads = "\xa9x\n|" },
-	{ "erase of a tab goes back over its columns",
-	  .typed = "ab\t\177c\n", .shown = "ab\t\b\b\b\b\b\bc\r\n", .reads = "abc\n|" },
-	{ "erase of a tab behind a tab", .typed = "\tab\t\177\n",
-	  .shown = "\tab\t\b\b\b\b\b\b\r\n", .reads = "\tab\n|" },
+	  .typed = "a\xc3\xa9\xe2\x82\xac\177\177b\n",
+	  .shown = "a\xc3\xa9\xe2\x82\xac\b \b\b \bb\r\n", .reads = "ab\n|" },
+	{ "erase without IUTF8 takes one byte", .i_clear = IUTF8, .typed = "\xc3\xa9\177\n",
+	  .shown = "\xc3\xa9\b \b\r\n", .reads = "\xc3\n|" },
+	{ "stray continuation bytes are not erased in part", .typed = "\xa9\177x\n",
+	  .shown = "\xa9x\r\n", .reads = "\xa9x\n|" },
+	{ "erase of a tab goes back over its columns", .typed = "ab\t\177c\n",
+	  .shown = "ab\t\b\b\b\b\b\bc\r\n", .reads = "abc\n|" },
+	{ "erase of a tab behind a tab", .typed = "\tab\t\177\n", .shown = "\tab\t\b\b\b\b\b\b\r\n",
+	  .reads = "\tab\n|" },
 	{ "word erase", .typed = "cat foo-bar  \027x\n",
 	  .shown = "cat foo-bar  \b \b\b \b\b \b\b \b\b \bx\r\n", .reads = "cat foo-x\n|" },
-	{ "word erase needs IEXTEN", .l_clear = IEXTEN, .typed = "a\027\n", .shown = "a^W\r\n", .reads = "a\027\n|" },
-	{ "kill wipes the line", .typed = "abc\025d\n", .shown = "abc\b \b\b \b\b \bd\r\n", .reads = "d\n|" },
-	{ "kill without ECHOKE starts a new line", .l_clear = ECHOKE,
-	  .typed = "abc\025d\n", .shown = "abc^U\r\nd\r\n", .reads = "d\n|" },
-	{ "kill without ECHOK either", .l_clear = ECHOKE | ECHOK,
-	  .typed = "abc\025d\n", .shown = "abc^Ud\r\n", .reads = "d\n|" },
+	{ "word erase needs IEXTEN", .l_clear = IEXTEN, .typed = "a\027\n", .shown = "a^W\r\n",
+	  .reads = "a\027\n|" },
+	{ "kill wipes the line", .typed = "abc\025d\n", .shown = "abc\b \b\b \b\b \bd\r\n",
+	  .reads = "d\n|" },
+	{ "kill without ECHOKE starts a new line", .l_clear = ECHOKE, .typed = "abc\025d\n",
+	  .shown = "abc^U\r\nd\r\n", .reads = "d\n|" },
+	{ "kill without ECHOK either", .l_clear = ECHOKE | ECHOK, .typed = "abc\025d\n",
+	  .shown = "abc^Ud\r\n", .reads = "d\n|" },
 	{ "reprint", .typed = "ab\022c\n", .shown = "ab^R\r\nabc\r\n", .reads = "abc\n|" },
-	{ "literal next takes a special character as data",
-	  .typed = "a\026\003b\n", .shown = "a^\b^Cb\r\n", .reads = "a\003b\n|" },
-	{ "literal newline does not end the line",
-	  .typed = "a\026\nb\n", .shown = "a^\b^Jb\r\n", .reads = "a\nb\n|" },
+	{ "literal next takes a special character as data", .typed = "a\026\003b\n",
+	  .shown = "a^\b^Cb\r\n", .reads = "a\003b\n|" },
+	{ "literal newline does not end the line", .typed = "a\026\nb\n", .shown = "a^\b^Jb\r\n",
+	  .reads = "a\nb\n|" },
 	{ "EOF ends a line without a byte", .typed = "abc\004", .shown = "abc", .reads = "abc|" },
-	{ "EOF on an empty line reads as nothing: end of file", .typed = "\004", .shown = "", .reads = "|" },
-	{ "EOF twice behind text ends the line, then the file", .typed = "a\004\004", .shown = "a", .reads = "a||" },
-	{ "zero bytes are data", .typed = "a\026\200b\n", .shown = "a^\b\200b\r\n", .reads = "a\200b\n|" },
+	{ "EOF on an empty line reads as nothing: end of file", .typed = "\004", .shown = "",
+	  .reads = "|" },
+	{ "EOF twice behind text ends the line, then the file", .typed = "a\004\004", .shown = "a",
+	  .reads = "a||" },
+	{ "zero bytes are data", .typed = "a\026\200b\n", .shown = "a^\b\200b\r\n",
+	  .reads = "a\200b\n|" },
 	{ "no echo", .l_clear = ECHO, .typed = "secret\n", .shown = "", .reads = "secret\n|" },
-	{ "no echo, but of newlines", .l_clear = ECHO, .l_set = ECHONL, .typed = "secret\n", .shown = "\r\n", .reads = "secret\n|" },
+	{ "no echo, but of newlines", .l_clear = ECHO, .l_set = ECHONL, .typed = "secret\n",
+	  .shown = "\r\n", .reads = "secret\n|" },
 	{ "control characters as they are without ECHOCTL", .l_clear = ECHOCTL,
 	  .typed = "\001\177\n", .shown = "\001\r\n", .reads = "\n|" },
-	{ "ECHOPRT prints what is erased", .l_set = ECHOPRT,
-	  .typed = "abc\177\177d\n", .shown = "abc\\cb/d\r\n", .reads = "ad\n|" },
-	{ "Ctrl-C interrupts, and drops the line", .typed = "ab\003c\n",
-	  .shown = "^Cc\r\n", .reads = "c\n|", .events = LDISC_SIGINT },
+	{ "ECHOPRT prints what is erased", .l_set = ECHOPRT, .typed = "abc\177\177d\n",
+	  .shown = "abc\\cb/d\r\n", .reads = "ad\n|" },
+	{ "Ctrl-C interrupts, and drops the line", .typed = "ab\003c\n", .shown = "^Cc\r\n",
+	  .reads = "c\n|", .events = LDISC_SIGINT },
 	{ "Ctrl-C with NOFLSH keeps it", .l_set = NOFLSH, .typed = "ab\003c\n",
 	  .shown = "ab^Cc\r\n", .reads = "abc\n|", .events = LDISC_SIGINT },
 	{ "Ctrl-Z", .typed = "\032", .shown = "^Z", .reads = "", .events = LDISC_SIGTSTP },
 	{ "Ctrl-backslash", .typed = "\034", .shown = "^\\", .reads = "", .events = LDISC_SIGQUIT },
-	{ "without ISIG they are data", .l_clear = ISIG, .typed = "\003\n", .shown = "^C\r\n", .reads = "\003\n|" },
-	{ "Ctrl-S and Ctrl-Q are swallowed", .typed = "a\023\021b\n", .shown = "ab\r\n", .reads = "ab\n|", .events = LDISC_FLOW },
-	{ "without IXON they are data", .i_clear = IXON, .typed = "\023\n", .shown = "^S\r\n", .reads = "\023\n|" },
-	{ "IXANY: any character starts again", .i_set = IXANY, .typed = "\023a\n", .shown = "a\r\n", .reads = "a\n|", .events = LDISC_FLOW },
-	{ "a signal starts again", .typed = "\023\003", .shown = "^C", .reads = "", .events = LDISC_FLOW | LDISC_SIGINT },
-	{ "no ICRNL: return is data", .i_clear = ICRNL, .typed = "a\rb\n", .shown = "a^Mb\r\n", .reads = "a\rb\n|" },
+	{ "without ISIG they are data", .l_clear = ISIG, .typed = "\003\n", .shown = "^C\r\n",
+	  .reads = "\003\n|" },
+	{ "Ctrl-S and Ctrl-Q are swallowed", .typed = "a\023\021b\n", .shown = "ab\r\n",
+	  .reads = "ab\n|", .events = LDISC_FLOW },
+	{ "without IXON they are data", .i_clear = IXON, .typed = "\023\n", .shown = "^S\r\n",
+	  .reads = "\023\n|" },
+	{ "IXANY: any character starts again", .i_set = IXANY, .typed = "\023a\n", .shown = "a\r\n",
+	  .reads = "a\n|", .events = LDISC_FLOW },
+	{ "a signal starts again", .typed = "\023\003", .shown = "^C", .reads = "",
+	  .events = LDISC_FLOW | LDISC_SIGINT },
+	{ "no ICRNL: return is data", .i_clear = ICRNL, .typed = "a\rb\n", .shown = "a^Mb\r\n",
+	  .reads = "a\rb\n|" },
 	{ "IGNCR", .i_set = IGNCR, .typed = "a\rb\n", .shown = "ab\r\n", .reads = "ab\n|" },
-	{ "INLCR", .i_set = INLCR, .i_clear = ICRNL, .typed = "a\nb\004", .shown = "a^Mb", .reads = "a\rb|" },
+	{ "INLCR", .i_set = INLCR, .i_clear = ICRNL, .typed = "a\nb\004", .shown = "a^Mb",
+	  .reads = "a\rb|" },
 	{ "ISTRIP", .i_set = ISTRIP, .typed = "\xe1\n", .shown = "a\r\n", .reads = "a\n|" },
 	{ "IUCLC", .i_set = IUCLC, .typed = "Ab\n", .shown = "ab\r\n", .reads = "ab\n|" },
 	{ "no ONLCR", .o_clear = ONLCR, .typed = "a\n", .shown = "a\n", .reads = "a\n|" },
 	{ "no OPOST", .o_clear = OPOST, .typed = "a\n", .shown = "a\n", .reads = "a\n|" },
-	{ "tabs as blanks", .o_set = XTABS, .typed = "a\tb\n", .shown = "a       b\r\n", .reads = "a\tb\n|" },
+	{ "tabs as blanks", .o_set = XTABS, .typed = "a\tb\n", .shown = "a       b\r\n",
+	  .reads = "a\tb\n|" },
 	{ "OLCUC", .o_set = OLCUC, .typed = "a\n", .shown = "A\r\n", .reads = "a\n|" },
-	{ "raw input is readable at once", .l_clear = ICANON | ECHO | ISIG | IEXTEN, .i_clear = ICRNL | IXON,
-	  .typed = "a\r\003\004", .shown = "", .reads = "a\r\003\004|" },
-	{ "raw input with echo", .l_clear = ICANON, .typed = "a\r", .shown = "a\r\n", .reads = "a\n|" },
-	{ "PARMRK doubles 0xff", .i_set = PARMRK, .i_clear = IUTF8, .typed = "\xff\n", .shown = "\xff\r\n", .reads = "\xff\xff\n|" },
+	{ "raw input is readable at once", .l_clear = ICANON | ECHO | ISIG | IEXTEN,
+	  .i_clear = ICRNL | IXON, .typed = "a\r\003\004", .shown = "", .reads = "a\r\003\004|" },
+	{ "raw input with echo", .l_clear = ICANON, .typed = "a\r", .shown = "a\r\n",
+	  .reads = "a\n|" },
+	{ "PARMRK doubles 0xff", .i_set = PARMRK, .i_clear = IUTF8, .typed = "\xff\n",
+	  .shown = "\xff\r\n", .reads = "\xff\xff\n|" },
 };
 
 static struct ldisc ld;
@@ -153,7 +173,8 @@ static void each_row_of_the_table(void **state)
 		reads[got] = 0;
 		if (strcmp(shown, r->shown) || strcmp(reads, r->reads) ||
 		    (seen & (LDISC_SIGNALS | LDISC_FLOW)) != r->events)
-			fail_msg("%s: shown \"%s\", read \"%s\", events %x", r->name, shown, reads, seen);
+			fail_msg("%s: shown \"%s\", read \"%s\", events %x", r->name, shown, reads,
+				 seen);
 	}
 }
 
@@ -305,7 +326,10 @@ static void breaks_and_damaged_bytes(void **state)
 
 static void output_is_processed(void **state)
 {
-	static const struct { u32 set, clear; const char *in, *out; } t[] = {
+	static const struct {
+		u32 set, clear;
+		const char *in, *out;
+	} t[] = {
 		{ 0, 0, "a\nb", "a\r\nb" },
 		{ 0, OPOST, "a\nb\t", "a\nb\t" },
 		{ XTABS, 0, "ab\tcdefghij\tk", "ab      cdefghij        k" },
@@ -313,7 +337,8 @@ static void output_is_processed(void **state)
 		{ ONOCR, 0, "\ra\r\rb", "a\rb" },
 		{ ONOCR | ONLRET, ONLCR, "a\n\rb", "a\nb" },
 		{ OLCUC, 0, "hello world, this is long\n", "HELLO WORLD, THIS IS LONG\r\n" },
-		{ 0, 0, "a long line of plain text, then \001 control\n", "a long line of plain text, then \001 control\r\n" },
+		{ 0, 0, "a long line of plain text, then \001 control\n",
+		  "a long line of plain text, then \001 control\r\n" },
 		{ XTABS, 0, "\xc3\xa9\tx", "\xc3\xa9       x" },
 		{ XTABS, 0, "abc\b\b\tx", "abc\b\b       x" },
 	};
@@ -323,7 +348,8 @@ static void output_is_processed(void **state)
 		size_t made;
 
 		set_up(&(struct row){ .o_set = t[i].set, .o_clear = t[i].clear });
-		assert_int_equal(ldisc_output(&ld, (const u8 *)t[i].in, strlen(t[i].in), out, sizeof(out), &made),
+		assert_int_equal(ldisc_output(&ld, (const u8 *)t[i].in, strlen(t[i].in), out,
+					      sizeof(out), &made),
 				 strlen(t[i].in));
 		assert_int_equal(made, strlen(t[i].out));
 		assert_memory_equal(out, t[i].out, made);
@@ -384,13 +410,17 @@ static size_t session(const u8 *in, size_t n, size_t step, char *echo, u8 *read)
 /* The short cuts for runs of letters change nothing. */
 static void bytes_at_once_are_like_one_by_one(void **state)
 {
-	static const u32 l[] = { 0, ECHO, ICANON, ECHOPRT, ECHO | ICANON }, i[] = { 0, ISTRIP, IUCLC, PARMRK, IXANY };
+	static const u32 l[] = { 0, ECHO, ICANON, ECHOPRT, ECHO | ICANON },
+			 i[] = { 0, ISTRIP, IUCLC, PARMRK, IXANY };
 	static const u32 o[] = { 0, OLCUC, XTABS, OPOST };
 	u64 seed = 1;
 
 	for (u32 round = 0; round < 2000; round++) {
-		struct row r = { .l_set = NOFLSH, .l_clear = l[round % 5], .i_set = i[round / 5 % 5],
-				 .o_clear = round & 1 ? OPOST : 0, .o_set = round & 1 ? 0 : o[round % 3] };
+		struct row r = { .l_set = NOFLSH,
+				 .l_clear = l[round % 5],
+				 .i_set = i[round / 5 % 5],
+				 .o_clear = round & 1 ? OPOST : 0,
+				 .o_set = round & 1 ? 0 : o[round % 3] };
 		char echo[2][4097];
 		u8 in[200], read[2][4096];
 		size_t n[2];

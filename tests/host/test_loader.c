@@ -26,7 +26,11 @@ static struct fixture {
 static int setup(void **state)
 {
 	struct banos_driver_record d = {
-		.size = sizeof(d), .kind = BANOS_RECORD_DRIVER, .level = 1, .name = "unit", .version = "1",
+		.size = sizeof(d),
+		.kind = BANOS_RECORD_DRIVER,
+		.level = 1,
+		.name = "unit",
+		.version = "1",
 	};
 
 	memset(&f, 0, sizeof(f));
@@ -41,7 +45,8 @@ static int setup(void **state)
 	f.s_data = b_symbol(&f.b, "object", STB_LOCAL, STT_OBJECT, f.data, 16);
 	f.s_bss = b_symbol(&f.b, "zeroes", STB_LOCAL, STT_OBJECT, f.bss, 0);
 	f.s_init = b_symbol(&f.b, "init", STB_LOCAL, STT_FUNC, f.text, 128);
-	b_rela(&f.b, f.records, offsetof(struct banos_driver_record, init), R_X86_64_64, f.s_init, 0);
+	b_rela(&f.b, f.records, offsetof(struct banos_driver_record, init), R_X86_64_64, f.s_init,
+	       0);
 	return 0;
 }
 
@@ -70,7 +75,10 @@ static void load(void)
 	assert_int_equal(err, 0);
 }
 
-static u64 addr_of(int section, u64 offset) { return f.l.where[section].addr + offset; }
+static u64 addr_of(int section, u64 offset)
+{
+	return f.l.where[section].addr + offset;
+}
 static u64 at64(int section, u64 offset)
 {
 	u64 v;
@@ -99,11 +107,13 @@ static void sections_lie_in_their_parts_aligned_and_apart(void **state)
 	for (int p = 0; p < PARTS; p++) {
 		assert_int_equal(f.l.part_offset[p] % PAGE_SIZE, 0);
 		if (p)
-			assert_true(f.l.part_offset[p] >= f.l.part_offset[p - 1] + f.l.part_size[p - 1]);
+			assert_true(f.l.part_offset[p] >=
+				    f.l.part_offset[p - 1] + f.l.part_size[p - 1]);
 	}
 	assert_int_equal(addr_of(f.data, 0) % 64, 0);
 	assert_int_equal(addr_of(f.bss, 0) % 32, 0);
-	assert_true(addr_of(f.bss, 0) >= addr_of(f.data, 128) || addr_of(f.data, 0) >= addr_of(f.bss, 5000));
+	assert_true(addr_of(f.bss, 0) >= addr_of(f.data, 128) ||
+		    addr_of(f.data, 0) >= addr_of(f.bss, 5000));
 	assert_int_equal(f.l.npages, 4);
 }
 
@@ -120,7 +130,8 @@ static bool in_some_section(u64 at)
 	for (u32 i = 1; i < f.l.nsections; i++) {
 		const struct load_section *w = &f.l.where[i];
 
-		if (w->mem && f.l.mem + at >= w->mem && f.l.mem + at < w->mem + f.l.sections[i].sh_size)
+		if (w->mem && f.l.mem + at >= w->mem &&
+		    f.l.mem + at < w->mem + f.l.sections[i].sh_size)
 			return true;
 	}
 	return false;
@@ -145,7 +156,7 @@ static void bytes_of_no_section_are_zero(void **state)
 static void s_plus_a(void **state)
 {
 	b_rela(&f.b, f.data, 0, R_X86_64_64, f.s_data, -3);
-	b_rela(&f.b, f.data, 9, R_X86_64_64, f.s_init, 5);	/* at any address */
+	b_rela(&f.b, f.data, 9, R_X86_64_64, f.s_init, 5); /* at any address */
 	b_rela(&f.b, f.data, 24, R_X86_64_32S, f.s_bss, 100);
 	b_rela(&f.b, f.data, 120, R_X86_64_NONE, f.s_bss, 100);
 	load();
@@ -163,7 +174,7 @@ static void s_plus_a_minus_p(void **state)
 	b_rela(&f.b, f.text, 4, R_X86_64_PC32, f.s_data, -4);
 	b_rela(&f.b, f.text, 12, R_X86_64_PLT32, f.s_init, -4);
 	b_rela(&f.b, f.text, 17, R_X86_64_PC64, f.s_bss, 8);
-	b_rela(&f.b, f.text, 252, R_X86_64_PC32, f.s_text, 1);	/* the last four bytes */
+	b_rela(&f.b, f.text, 252, R_X86_64_PC32, f.s_text, 1); /* the last four bytes */
 	load();
 	assert_int_equal((s32)at32(f.text, 4), (s64)(addr_of(f.data, 16) - 4 - addr_of(f.text, 4)));
 	assert_int_equal((s32)at32(f.text, 12), 128 - 4 - 12);
@@ -353,7 +364,8 @@ static void arrays_run_in_order_of_their_numbers(void **state)
 
 static void init_exit_and_functions_are_found(void **state)
 {
-	b_rela(&f.b, f.records, offsetof(struct banos_driver_record, exit), R_X86_64_64, f.s_text, 255);
+	b_rela(&f.b, f.records, offsetof(struct banos_driver_record, exit), R_X86_64_64, f.s_text,
+	       255);
 	load();
 	assert_int_equal(f.l.init, addr_of(f.text, 128));
 	assert_int_equal(f.l.exit, addr_of(f.text, 255));
@@ -368,14 +380,19 @@ static void add_param(const char *name, u32 type, u32 bytes, s64 min, s64 max, u
 {
 	u64 at = f.b.sections[f.records].h.sh_size;
 	struct banos_param_record p = {
-		.size = sizeof(p), .kind = BANOS_RECORD_PARAM, .type = type, .bytes = bytes, .min = min, .max = max,
+		.size = sizeof(p),
+		.kind = BANOS_RECORD_PARAM,
+		.type = type,
+		.bytes = bytes,
+		.min = min,
+		.max = max,
 	};
 
 	strcpy(p.name, name);
 	memcpy(f.b.sections[f.records].data + at, &p, sizeof(p));
 	f.b.sections[f.records].h.sh_size += sizeof(p);
-	b_rela(&f.b, f.records, at + offsetof(struct banos_param_record, variable), R_X86_64_64, f.s_data,
-	       (s64)offset - 16);
+	b_rela(&f.b, f.records, at + offsetof(struct banos_param_record, variable), R_X86_64_64,
+	       f.s_data, (s64)offset - 16);
 }
 
 static void parameters_are_written_where_they_belong(void **state)
@@ -384,7 +401,8 @@ static void parameters_are_written_where_they_belong(void **state)
 	add_param("flag", BANOS_PARAM_BOOL_TYPE, 1, 0, 1, 8);
 	add_param("large", BANOS_PARAM_U64_TYPE, 8, 0, -1, 16);
 	add_param("text_here", BANOS_PARAM_TEXT_TYPE, 6, 0, 0, 24);
-	assert_int_equal(load_with("small=-10 flag=on large=0xfedcba9876543210 text-here=\"a b c\""), 0);
+	assert_int_equal(
+		load_with("small=-10 flag=on large=0xfedcba9876543210 text-here=\"a b c\""), 0);
 	assert_int_equal(at32(f.data, 0), -10u);
 	assert_int_equal(f.l.where[f.data].mem[8], 1);
 	assert_int_equal(f.l.where[f.data].mem[9], 0x11);
@@ -407,7 +425,8 @@ static void each_wrong_parameter_is_named(void **state)
 static void the_error_is_the_first_row_of_the_table(void **state)
 {
 	static const int rows[] = {
-		-EPERM, -EFAULT, -EFBIG, -ENOMEM, -ENOEXEC, -EINVAL, -EOPNOTSUPP, -ENOENT, -EOVERFLOW, -EBUSY, -EIO,
+		-EPERM,	     -EFAULT, -EFBIG,	  -ENOMEM, -ENOEXEC, -EINVAL,
+		-EOPNOTSUPP, -ENOENT, -EOVERFLOW, -EBUSY,  -EIO,
 	};
 
 	for (u32 i = 0; i + 1 < ARRAY_SIZE(rows); i++) {
@@ -469,15 +488,24 @@ static void each_allocation_may_fail(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(sections_lie_in_their_parts_aligned_and_apart), TEST(bytes_are_copied_and_bss_is_zero),
+		TEST(sections_lie_in_their_parts_aligned_and_apart),
+		TEST(bytes_are_copied_and_bss_is_zero),
 		TEST(bytes_of_no_section_are_zero),
-		TEST(s_plus_a), TEST(s_plus_a_minus_p), TEST(limits_of_32_bits), TEST(limits_of_relative_ones),
-		TEST(one_got_slot_per_symbol_with_any_addend), TEST(a_got_slot_of_a_local_symbol),
+		TEST(s_plus_a),
+		TEST(s_plus_a_minus_p),
+		TEST(limits_of_32_bits),
+		TEST(limits_of_relative_ones),
+		TEST(one_got_slot_per_symbol_with_any_addend),
+		TEST(a_got_slot_of_a_local_symbol),
 		TEST(an_absent_weak_import_is_0_everywhere_but_for_calls),
-		TEST(imports_from_drivers_go_through_slots), TEST(a_present_weak_import_is_bound),
-		TEST(arrays_run_in_order_of_their_numbers), TEST(init_exit_and_functions_are_found),
-		TEST(parameters_are_written_where_they_belong), TEST(each_wrong_parameter_is_named),
-		TEST(the_error_is_the_first_row_of_the_table), TEST(reasons_have_an_end),
+		TEST(imports_from_drivers_go_through_slots),
+		TEST(a_present_weak_import_is_bound),
+		TEST(arrays_run_in_order_of_their_numbers),
+		TEST(init_exit_and_functions_are_found),
+		TEST(parameters_are_written_where_they_belong),
+		TEST(each_wrong_parameter_is_named),
+		TEST(the_error_is_the_first_row_of_the_table),
+		TEST(reasons_have_an_end),
 		TEST(each_allocation_may_fail),
 	};
 

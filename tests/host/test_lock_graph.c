@@ -43,7 +43,7 @@ static void a_way_round_through_all_classes_is_found(void **state)
 	assert_true(lock_graph_reaches(&g, 1, LOCK_CLASSES - 1, &next));
 	assert_int_equal(next, 2);
 	assert_false(lock_graph_reaches(&g, LOCK_CLASSES - 1, 1, &next));
-	lock_graph_add(&g, LOCK_CLASSES - 1, 1);	/* a circle must not keep it going */
+	lock_graph_add(&g, LOCK_CLASSES - 1, 1); /* a circle must not keep it going */
 	assert_true(lock_graph_reaches(&g, 7, 7, &next));
 	assert_int_equal(next, 8);
 	assert_false(lock_graph_reaches(&g, 7, 0, &next));
@@ -73,7 +73,8 @@ static void agrees_with_the_closure(void **state)
 					way[i][j] |= way[i][k] && way[k][j];
 		for (u32 i = 0; i < N; i++)
 			for (u32 j = 0; j < N; j++) {
-				assert_int_equal(lock_graph_reaches(&g, i * 11, j * 11, &next), way[i][j]);
+				assert_int_equal(lock_graph_reaches(&g, i * 11, j * 11, &next),
+						 way[i][j]);
 				if (way[i][j])
 					assert_true(lock_graph_has(&g, i * 11, next));
 			}

@@ -9,11 +9,16 @@
 #include <kernel/memmap.h>
 
 #define PAGES 64
-#define R(a, b, t) { (a) * PAGE_SIZE, (b) * PAGE_SIZE, t }
+#define R(a, b, t)                                \
+	{                                         \
+		(a) * PAGE_SIZE, (b)*PAGE_SIZE, t \
+	}
 
 static void sorts_and_merges(void **state)
 {
-	struct mem_range in[] = { R(8, 16, MEM_RAM), R(0, 4, MEM_RAM), R(4, 8, MEM_RAM), R(20, 24, MEM_RAM) }, out[8];
+	struct mem_range in[] = { R(8, 16, MEM_RAM), R(0, 4, MEM_RAM), R(4, 8, MEM_RAM),
+				  R(20, 24, MEM_RAM) },
+			 out[8];
 
 	assert_int_equal(memmap_ram(in, 4, out, 8), 2);
 	assert_int_equal(out[0].start, 0);
@@ -23,7 +28,9 @@ static void sorts_and_merges(void **state)
 
 static void reserved_beats_ram_wherever_it_stands(void **state)
 {
-	struct mem_range in[] = { R(4, 6, MEM_UNUSABLE), R(0, 10, MEM_RAM), R(8, 12, MEM_ACPI_NVS) }, out[8];
+	struct mem_range in[] = { R(4, 6, MEM_UNUSABLE), R(0, 10, MEM_RAM),
+				  R(8, 12, MEM_ACPI_NVS) },
+			 out[8];
 
 	assert_int_equal(memmap_ram(in, 3, out, 8), 2);
 	assert_int_equal(out[0].end, 4 * PAGE_SIZE);
@@ -33,7 +40,9 @@ static void reserved_beats_ram_wherever_it_stands(void **state)
 
 static void partial_pages_are_not_ram(void **state)
 {
-	struct mem_range in[] = { { 100, 3 * PAGE_SIZE + 5, MEM_RAM }, { 2 * PAGE_SIZE + 7, 2 * PAGE_SIZE + 9, MEM_UNUSABLE } }, out[4];
+	struct mem_range in[] = { { 100, 3 * PAGE_SIZE + 5, MEM_RAM },
+				  { 2 * PAGE_SIZE + 7, 2 * PAGE_SIZE + 9, MEM_UNUSABLE } },
+			 out[4];
 
 	assert_int_equal(memmap_ram(in, 2, out, 4), 1);
 	assert_int_equal(out[0].start, PAGE_SIZE);
@@ -42,8 +51,12 @@ static void partial_pages_are_not_ram(void **state)
 
 static void empty_and_wrapping_entries_are_ignored(void **state)
 {
-	struct mem_range in[] = { R(4, 4, MEM_RAM), { ~0ull - 10, 5, MEM_RAM }, R(3, 1, MEM_UNUSABLE),
-				  { ~0ull - PAGE_SIZE, ~0ull, MEM_UNUSABLE }, R(1, 2, MEM_RAM) }, out[4];
+	struct mem_range in[] = { R(4, 4, MEM_RAM),
+				  { ~0ull - 10, 5, MEM_RAM },
+				  R(3, 1, MEM_UNUSABLE),
+				  { ~0ull - PAGE_SIZE, ~0ull, MEM_UNUSABLE },
+				  R(1, 2, MEM_RAM) },
+			 out[4];
 
 	assert_int_equal(memmap_ram(in, 5, out, 4), 1);
 	assert_int_equal(out[0].start, PAGE_SIZE);
@@ -66,10 +79,12 @@ static void check_against_model(const struct mem_range *in, u32 nr)
 	u32 n = memmap_ram(in, nr, out, PAGES);
 
 	for (u32 i = 0; i < nr; i++)
-		for (u64 p = in[i].start / PAGE_SIZE; in[i].type == MEM_RAM && p < in[i].end / PAGE_SIZE; p++)
+		for (u64 p = in[i].start / PAGE_SIZE;
+		     in[i].type == MEM_RAM && p < in[i].end / PAGE_SIZE; p++)
 			ram[p] = true;
 	for (u32 i = 0; i < nr; i++)
-		for (u64 p = in[i].start / PAGE_SIZE; in[i].type != MEM_RAM && p < in[i].end / PAGE_SIZE; p++)
+		for (u64 p = in[i].start / PAGE_SIZE;
+		     in[i].type != MEM_RAM && p < in[i].end / PAGE_SIZE; p++)
 			ram[p] = false;
 	for (u32 i = 0; i < n; i++) {
 		assert_true(out[i].start < out[i].end);
@@ -119,7 +134,7 @@ static void adding_merges_with_what_it_touches(void **state)
 	assert_int_equal(n, 2);
 	assert_int_equal(m[1].start, 10 * PAGE_SIZE);
 	assert_int_equal(m[1].end, 22 * PAGE_SIZE);
-	for (u64 p = 100; p < 110; p++)		/* page by page, as an initrd is given back */
+	for (u64 p = 100; p < 110; p++) /* page by page, as an initrd is given back */
 		n = memmap_add(m, n, 4, (struct mem_range)R(p, p + 1, MEM_RAM));
 	assert_int_equal(n, 3);
 	assert_int_equal(m[2].end, 110 * PAGE_SIZE);

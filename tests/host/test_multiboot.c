@@ -16,17 +16,17 @@
 #include <asm/multiboot.h>
 #include <kernel/memmap.h>
 
-#define BASE		0x9000u
-#define MEM_SIZE	0x8000u
-#define MB1		0x2badb002u
-#define MB2		0x36d76289u
-#define MIB		(1ull << 20)
+#define BASE	 0x9000u
+#define MEM_SIZE 0x8000u
+#define MB1	 0x2badb002u
+#define MB2	 0x36d76289u
+#define MIB	 (1ull << 20)
 
 static u8 mem[MEM_SIZE];
 static u32 put_at;
 static jmp_buf stopped;
 static char stop_text[256], warned[256];
-static bool entries_everywhere;	/* from BASE + 0x1000 on: empty entries of a map, without end */
+static bool entries_everywhere; /* from BASE + 0x1000 on: empty entries of a map, without end */
 static u64 nr_reads;
 
 void phys_read(void *dst, phys_t src, size_t n);
@@ -84,7 +84,10 @@ static u32 put(const void *p, size_t n)
 	return BASE + at;
 }
 
-static u32 put_text(const char *s) { return put(s, strlen(s) + 1); }
+static u32 put_text(const char *s)
+{
+	return put(s, strlen(s) + 1);
+}
 
 /* ---- multiboot 1 ---- */
 
@@ -95,7 +98,11 @@ struct mb1 {
 	u32 fb_pitch, fb_width, fb_height;
 	u8 fb_bpp, fb_type, fb_color[6];
 } __packed;
-struct mb1_entry { u32 size; u64 addr, len; u32 type; } __packed;
+struct mb1_entry {
+	u32 size;
+	u64 addr, len;
+	u32 type;
+} __packed;
 
 static void parse1(const struct mb1 *i)
 {
@@ -106,10 +113,17 @@ static void parse1(const struct mb1 *i)
 static void a_map_of_multiboot_1_is_taken_over(void **state)
 {
 	struct mb1_entry map[] = {
-		{ 20, 0, 0x9fc00, 1 }, { 20, 0xf0000, 0x10000, 2 }, { 20, MIB, 31 * MIB, 1 }, { 20, 32 * MIB, MIB, 3 },
-		{ 20, 0x100000000, 64 * MIB, 1 }, { 20, 33 * MIB, MIB, 4 }, { 20, 34 * MIB, MIB, 77 },
+		{ 20, 0, 0x9fc00, 1 },
+		{ 20, 0xf0000, 0x10000, 2 },
+		{ 20, MIB, 31 * MIB, 1 },
+		{ 20, 32 * MIB, MIB, 3 },
+		{ 20, 0x100000000, 64 * MIB, 1 },
+		{ 20, 33 * MIB, MIB, 4 },
+		{ 20, 34 * MIB, MIB, 77 },
 	};
-	struct mb1 i = { .flags = 1 << 6, .mmap_length = sizeof(map), .mmap_addr = put(map, sizeof(map)) };
+	struct mb1 i = { .flags = 1 << 6,
+			 .mmap_length = sizeof(map),
+			 .mmap_addr = put(map, sizeof(map)) };
 
 	parse1(&i);
 	assert_int_equal(boot_info.nr_ranges, 7);
@@ -124,10 +138,16 @@ static void a_map_of_multiboot_1_is_taken_over(void **state)
 
 static void larger_entries_are_stepped_over(void **state)
 {
-	struct { struct mb1_entry e; u8 more[12]; } __packed map[2] = {
-		{ .e = { 32, MIB, MIB, 1 } }, { .e = { 32, 4 * MIB, MIB, 1 } },
+	struct {
+		struct mb1_entry e;
+		u8 more[12];
+	} __packed map[2] = {
+		{ .e = { 32, MIB, MIB, 1 } },
+		{ .e = { 32, 4 * MIB, MIB, 1 } },
 	};
-	struct mb1 i = { .flags = 1 << 6, .mmap_length = sizeof(map), .mmap_addr = put(map, sizeof(map)) };
+	struct mb1 i = { .flags = 1 << 6,
+			 .mmap_length = sizeof(map),
+			 .mmap_addr = put(map, sizeof(map)) };
 
 	parse1(&i);
 	assert_int_equal(boot_info.nr_ranges, 2);
@@ -146,18 +166,20 @@ static void without_a_map_two_sizes_do(void **state)
 
 static void broken_maps_of_multiboot_1_end(void **state)
 {
-	struct mb1_entry map[] = { { 20, MIB, MIB, 1 }, { 0, 4 * MIB, MIB, 1 }, { 20, 8 * MIB, MIB, 1 } };
+	struct mb1_entry map[] = { { 20, MIB, MIB, 1 },
+				   { 0, 4 * MIB, MIB, 1 },
+				   { 20, 8 * MIB, MIB, 1 } };
 	struct mb1_entry wrap[] = { { 20, ~0ull - 5, MIB, 1 }, { 20, MIB, 0, 1 } };
 	struct mb1 i = { .flags = 1 << 6, .mmap_length = ~0u, .mmap_addr = put(map, sizeof(map)) };
 
-	parse1(&i);				/* an entry of size 0 would be read for ever */
+	parse1(&i); /* an entry of size 0 would be read for ever */
 	assert_int_equal(boot_info.nr_ranges, 2);
 	boot_info.nr_ranges = 0;
 	i.mmap_addr = put(wrap, sizeof(wrap));
 	i.mmap_length = sizeof(wrap);
 	parse1(&i);
 	assert_int_equal(boot_info.nr_ranges, 0);
-	i.mmap_addr = 0xfffffff0;		/* beyond all memory */
+	i.mmap_addr = 0xfffffff0; /* beyond all memory */
 	parse1(&i);
 	assert_true(boot_info.nr_ranges <= BOOT_MAX_RANGES);
 }
@@ -165,7 +187,9 @@ static void broken_maps_of_multiboot_1_end(void **state)
 static void what_is_reserved_up_to_the_end_of_the_world_is_kept(void **state)
 {
 	struct mb1_entry map[] = { { 20, MIB, 63 * MIB, 1 }, { 20, 32 * MIB, ~0ull, 2 } };
-	struct mb1 i = { .flags = 1 << 6, .mmap_length = sizeof(map), .mmap_addr = put(map, sizeof(map)) };
+	struct mb1 i = { .flags = 1 << 6,
+			 .mmap_length = sizeof(map),
+			 .mmap_addr = put(map, sizeof(map)) };
 	struct mem_range ram[4];
 
 	parse1(&i);
@@ -193,7 +217,8 @@ static void a_map_that_does_not_fit_never_makes_ram_of_anything_else(void **stat
 
 	for (u32 k = 0; k < BOOT_MAX_RANGES; k++)
 		map[k] = (struct mb1_entry){ 20, 4 * k * MIB, 2 * MIB, 1 };
-	map[BOOT_MAX_RANGES] = (struct mb1_entry){ 20, 4 * MIB, MIB, 2 };		/* all of these lie in RAM */
+	map[BOOT_MAX_RANGES] =
+		(struct mb1_entry){ 20, 4 * MIB, MIB, 2 }; /* all of these lie in RAM */
 	map[BOOT_MAX_RANGES + 1] = (struct mb1_entry){ 20, 8 * MIB + 5, 2 * MIB, 2 };
 	map[BOOT_MAX_RANGES + 2] = (struct mb1_entry){ 20, 4 * MIB, 4 * MIB, 1 };
 	map[BOOT_MAX_RANGES + 3] = (struct mb1_entry){ 20, 16 * MIB, ~0ull, 2 };
@@ -214,10 +239,14 @@ static void a_map_that_does_not_fit_never_makes_ram_of_anything_else(void **stat
 static void ram_beyond_a_limit_is_forgotten(void **state)
 {
 	struct mb1_entry map[] = {
-		{ 20, MIB, 31 * MIB, 1 }, { 20, 1ull << 40, 1ull << 40, 1 }, { 20, 1ull << 39, 1ull << 40, 1 },
+		{ 20, MIB, 31 * MIB, 1 },
+		{ 20, 1ull << 40, 1ull << 40, 1 },
+		{ 20, 1ull << 39, 1ull << 40, 1 },
 		{ 20, 1ull << 41, MIB, 2 },
 	};
-	struct mb1 i = { .flags = 1 << 6, .mmap_length = sizeof(map), .mmap_addr = put(map, sizeof(map)) };
+	struct mb1 i = { .flags = 1 << 6,
+			 .mmap_length = sizeof(map),
+			 .mmap_addr = put(map, sizeof(map)) };
 	struct mem_range ram[4];
 
 	parse1(&i);
@@ -245,21 +274,26 @@ static void modules_beyond_the_room_for_them_are_told(void **state)
 
 static void modules_and_command_line_are_taken_over(void **state)
 {
-	u32 mods[][4] = { { 2 * MIB, 3 * MIB, put_text("/boot/some/one a=/b"), 0 }, { 5 * MIB, 5 * MIB, 0, 0 }, { 4 * MIB, 5 * MIB, 0, 0 } };
-	struct mb1 i = { .flags = 1 << 2 | 1 << 3 | 1 << 9, .cmdline = put_text("/boot/k.elf a=1 b"), .mods_count = 3,
-			 .mods_addr = put(mods, sizeof(mods)), .loader_name = put_text("GRUB 2.06") };
+	u32 mods[][4] = { { 2 * MIB, 3 * MIB, put_text("/boot/some/one a=/b"), 0 },
+			  { 5 * MIB, 5 * MIB, 0, 0 },
+			  { 4 * MIB, 5 * MIB, 0, 0 } };
+	struct mb1 i = { .flags = 1 << 2 | 1 << 3 | 1 << 9,
+			 .cmdline = put_text("/boot/k.elf a=1 b"),
+			 .mods_count = 3,
+			 .mods_addr = put(mods, sizeof(mods)),
+			 .loader_name = put_text("GRUB 2.06") };
 
 	parse1(&i);
 	assert_false(boot_info.is_qemu);
 	assert_string_equal(boot_info.cmdline, "/boot/k.elf a=1 b");
-	assert_int_equal(boot_info.nr_modules, 2);	/* an empty one is none */
+	assert_int_equal(boot_info.nr_modules, 2); /* an empty one is none */
 	assert_int_equal(boot_info.modules[1].start, 4 * MIB);
 	assert_string_equal(boot_info.modules[0].name, "one");
 	memset(&boot_info, 0, sizeof(boot_info));
 	i.loader_name = put_text("qemu");
 	i.mods_count = ~0u;
 	parse1(&i);
-	assert_string_equal(boot_info.cmdline, "a=1 b");	/* QEMU's file name may hold anything */
+	assert_string_equal(boot_info.cmdline, "a=1 b"); /* QEMU's file name may hold anything */
 	assert_true(boot_info.nr_modules <= BOOT_MAX_MODULES);
 }
 
@@ -315,12 +349,23 @@ static void parse2(void)
 	multiboot_parse(MB2, BASE);
 }
 
-struct mb2_map { u32 entry_size, version; struct { u64 addr, len; u32 type, zero; } e[3]; };
+struct mb2_map {
+	u32 entry_size, version;
+	struct {
+		u64 addr, len;
+		u32 type, zero;
+	} e[3];
+};
 
 static void tags_of_multiboot_2_are_taken_over(void **state)
 {
-	struct mb2_map map = { 24, 0, { { 0, 0x9f000, 1, 0 }, { MIB, 63 * MIB, 1, 0 }, { 0x140000000, MIB, 1, 0 } } };
-	struct { u32 start, end; char name[8]; } module = { 8 * MIB, 9 * MIB, "initrd" };
+	struct mb2_map map = {
+		24, 0, { { 0, 0x9f000, 1, 0 }, { MIB, 63 * MIB, 1, 0 }, { 0x140000000, MIB, 1, 0 } }
+	};
+	struct {
+		u32 start, end;
+		char name[8];
+	} module = { 8 * MIB, 9 * MIB, "initrd" };
 	char rsdp1[20] = "old", rsdp2[36] = "new";
 
 	tags_begin();
@@ -339,24 +384,36 @@ static void tags_of_multiboot_2_are_taken_over(void **state)
 	assert_string_equal(boot_info.modules[0].name, "initrd");
 	assert_int_equal(boot_info.nr_ranges, 3);
 	assert_int_equal(boot_info.map[2].start, 0x140000000);
-	assert_int_equal(boot_info.rsdp_copy_len, 36);	/* the newer one wins, whatever the order */
+	assert_int_equal(boot_info.rsdp_copy_len, 36); /* the newer one wins, whatever the order */
 	assert_memory_equal(boot_info.rsdp_copy, rsdp2, 36);
 }
 
 /* EFI descriptors are 48 bytes today: what is behind the known fields is skipped. */
-struct efi_map { u32 desc_size, version; struct { u32 type, pad; u64 phys, virt, pages, attr, more; } d[6]; };
+struct efi_map {
+	u32 desc_size, version;
+	struct {
+		u32 type, pad;
+		u64 phys, virt, pages, attr, more;
+	} d[6];
+};
 
-static const struct efi_map efi = { 48, 1, {
-	{ 7, 0, 0, 0, 0x9f, 0xf, 0 }, { 4, 0, MIB, 0, 256, 0xf, 0 }, { 3, 0, 2 * MIB, 0, 256, 0xf, 0 },
-	{ 9, 0, 3 * MIB, 0, 256, 0xf, 0 }, { 10, 0, 4 * MIB, 0, 256, 0xf, 0 }, { 6, 0, 5 * MIB, 0, 256, 0xf, 0 },
-} };
+static const struct efi_map efi = { 48,
+				    1,
+				    {
+					    { 7, 0, 0, 0, 0x9f, 0xf, 0 },
+					    { 4, 0, MIB, 0, 256, 0xf, 0 },
+					    { 3, 0, 2 * MIB, 0, 256, 0xf, 0 },
+					    { 9, 0, 3 * MIB, 0, 256, 0xf, 0 },
+					    { 10, 0, 4 * MIB, 0, 256, 0xf, 0 },
+					    { 6, 0, 5 * MIB, 0, 256, 0xf, 0 },
+				    } };
 
 static void a_map_of_efi_does_where_there_is_no_other(void **state)
 {
 	tags_begin();
 	tag(17, &efi, sizeof(efi));
 	parse2();
-	assert_int_equal(boot_info.nr_ranges, 5);	/* boot services' code and data are neighbours */
+	assert_int_equal(boot_info.nr_ranges, 5); /* boot services' code and data are neighbours */
 	assert_int_equal(boot_info.map[0].type, MEM_RAM);
 	assert_int_equal(boot_info.map[0].end, 0x9f000);
 	assert_int_equal(boot_info.map[1].start, MIB);
@@ -369,7 +426,9 @@ static void a_map_of_efi_does_where_there_is_no_other(void **state)
 
 static void the_loaders_map_goes_before_efis(void **state)
 {
-	struct mb2_map map = { 24, 0, { { 0, 0x9f000, 1, 0 }, { MIB, 63 * MIB, 1, 0 }, { 0x140000000, MIB, 1, 0 } } };
+	struct mb2_map map = {
+		24, 0, { { 0, 0x9f000, 1, 0 }, { MIB, 63 * MIB, 1, 0 }, { 0x140000000, MIB, 1, 0 } }
+	};
 
 	for (int efi_first = 0; efi_first < 2; efi_first++) {
 		setup(NULL);
@@ -400,7 +459,7 @@ static void broken_tags_end_the_list(void **state)
 		parse2();
 		assert_int_equal(boot_info.nr_ranges, 0);
 	}
-	for (u32 size = 0; size < 40; size++) {		/* entries too small to hold what they have to */
+	for (u32 size = 0; size < 40; size++) { /* entries too small to hold what they have to */
 		setup(NULL);
 		tags_begin();
 		bad.desc_size = size;
@@ -417,7 +476,7 @@ static void any_bytes_are_survived(void **state)
 		setup(NULL);
 		for (u32 i = 0; i < 600; i++)
 			mem[i] = rand() % 3 ? rand() % 32 : rand();
-		if (round & 1) {		/* flags that lead somewhere */
+		if (round & 1) { /* flags that lead somewhere */
 			u32 at = BASE + rand() % 512;
 
 			memcpy(mem + 16, &at, 4);
@@ -459,9 +518,9 @@ static void what_cannot_start_is_said(void **state)
 	boot_info.modules[0].end = 10 * MIB;
 	boot_info.nr_modules = 1;
 	assert_string_equal(why_not(), "");
-	boot_info.modules[0].end = 12 * MIB;		/* a hole in its middle */
+	boot_info.modules[0].end = 12 * MIB; /* a hole in its middle */
 	assert_non_null(strstr(why_not(), "not wholly in memory"));
-	boot_info.modules[0].start = 15 * MIB;		/* beyond the end */
+	boot_info.modules[0].start = 15 * MIB; /* beyond the end */
 	boot_info.modules[0].end = 17 * MIB;
 	assert_non_null(strstr(why_not(), "not wholly in memory"));
 }
@@ -479,10 +538,12 @@ static void modules_must_not_lie_on_the_kernel_or_each_other(void **state)
 	boot_info.nr_modules = 2;
 	assert_string_equal(why_not(), "");
 	boot_info.modules[1].start--;
-	assert_non_null(strstr(why_not(), "modules 1 (800000-900000) and 2 (8fffff-a00000) overlap"));
+	assert_non_null(
+		strstr(why_not(), "modules 1 (800000-900000) and 2 (8fffff-a00000) overlap"));
 	boot_info.modules[1].start = 7 * MIB - 1;
 	boot_info.modules[1].end = 7 * MIB + 1;
-	assert_non_null(strstr(why_not(), "module 2 (6fffff-700001) lies on the kernel (100000-700000)"));
+	assert_non_null(
+		strstr(why_not(), "module 2 (6fffff-700001) lies on the kernel (100000-700000)"));
 	boot_info.modules[1].start = 0;
 	boot_info.modules[1].end = 10;
 	assert_non_null(strstr(why_not(), "lies on"));
@@ -492,15 +553,23 @@ static void modules_must_not_lie_on_the_kernel_or_each_other(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(a_map_of_multiboot_1_is_taken_over), TEST(larger_entries_are_stepped_over),
-		TEST(without_a_map_two_sizes_do), TEST(broken_maps_of_multiboot_1_end),
-		TEST(what_is_reserved_up_to_the_end_of_the_world_is_kept), TEST(the_length_of_a_map_is_not_believed),
+		TEST(a_map_of_multiboot_1_is_taken_over),
+		TEST(larger_entries_are_stepped_over),
+		TEST(without_a_map_two_sizes_do),
+		TEST(broken_maps_of_multiboot_1_end),
+		TEST(what_is_reserved_up_to_the_end_of_the_world_is_kept),
+		TEST(the_length_of_a_map_is_not_believed),
 		TEST(a_map_that_does_not_fit_never_makes_ram_of_anything_else),
-		TEST(ram_beyond_a_limit_is_forgotten), TEST(modules_beyond_the_room_for_them_are_told),
-		TEST(modules_and_command_line_are_taken_over), TEST(a_long_command_line_is_cut),
-		TEST(tags_of_multiboot_2_are_taken_over), TEST(a_map_of_efi_does_where_there_is_no_other),
-		TEST(the_loaders_map_goes_before_efis), TEST(broken_tags_end_the_list),
-		TEST(any_bytes_are_survived), TEST(what_cannot_start_is_said),
+		TEST(ram_beyond_a_limit_is_forgotten),
+		TEST(modules_beyond_the_room_for_them_are_told),
+		TEST(modules_and_command_line_are_taken_over),
+		TEST(a_long_command_line_is_cut),
+		TEST(tags_of_multiboot_2_are_taken_over),
+		TEST(a_map_of_efi_does_where_there_is_no_other),
+		TEST(the_loaders_map_goes_before_efis),
+		TEST(broken_tags_end_the_list),
+		TEST(any_bytes_are_survived),
+		TEST(what_cannot_start_is_said),
 		TEST(modules_must_not_lie_on_the_kernel_or_each_other),
 	};
 

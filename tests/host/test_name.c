@@ -58,7 +58,7 @@ static void bytes_near_a_slash_are_no_slash(void **state)
 static void key_reads_no_byte_too_many(void **state)
 {
 	for (size_t len = 1; len <= 40; len++) {
-		char *p = malloc(len);			/* exact: the sanitizer watches */
+		char *p = malloc(len); /* exact: the sanitizer watches */
 
 		memset(p, 'q', len);
 		assert_int_equal(name_key_len(name_key(p, len)), len);

@@ -28,19 +28,25 @@
 #include <kernel/page_init.h>
 #include <kernel/printk.h>
 
-#define MIB		(1ull << 20)
-#define GIB		(1ull << 30)
-#define LIMIT		(5 * GIB)
-#define FRAMES		(LIMIT >> PAGE_SHIFT)
-#define META_PAGES	(FRAMES * sizeof(struct page) / PAGE_SIZE)
-#define CPUS		3u
-#define IMAGE_AT	(1 * MIB)
-#define IMAGE_END	(1 * MIB + 300 * 1024)
-#define MAX_ORDER	10
-#define MAX_LIVE	65536
+#define MIB	   (1ull << 20)
+#define GIB	   (1ull << 30)
+#define LIMIT	   (5 * GIB)
+#define FRAMES	   (LIMIT >> PAGE_SHIFT)
+#define META_PAGES (FRAMES * sizeof(struct page) / PAGE_SIZE)
+#define CPUS	   3u
+#define IMAGE_AT   (1 * MIB)
+#define IMAGE_END  (1 * MIB + 300 * 1024)
+#define MAX_ORDER  10
+#define MAX_LIVE   65536
 
 /* In a child cmocka's assertions would go on with the next test. */
-#define CHECK(c) do { if (!(c)) { fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #c); _exit(1); } } while (0)
+#define CHECK(c)                                                                \
+	do {                                                                    \
+		if (!(c)) {                                                     \
+			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #c); \
+			_exit(1);                                               \
+		}                                                               \
+	} while (0)
 
 struct boot_info boot_info;
 struct cpu *cpus[CPU_MAX];
@@ -51,22 +57,43 @@ static struct cpu cpu_structs[CPUS];
 static pte_t meta_ptes[META_PAGES];
 enum { NO_RAM, FREE, USED };
 static u8 state[FRAMES];
-static bool ever[FRAMES];			/* has been handed out */
+static bool ever[FRAMES]; /* has been handed out */
 static u64 allowed, used;
-static struct live { struct page *p; u32 order; } live[MAX_LIVE];
+static struct live {
+	struct page *p;
+	u32 order;
+} live[MAX_LIVE];
 static u32 nr_live;
 static bool interrupts = true, panics_expected;
 static jmp_buf panicked;
 
 /* ---- the rest of the kernel ---- */
 
-u64 irq_flags(void) { return interrupts ? X86_EFLAGS_IF : 0; }
-void irq_disable(void) { interrupts = false; }
-void irq_enable(void) { interrupts = true; }
-void cpu_relax(void) { }
-void preempt_schedule(void) { }
-void spin_lock_slow(spinlock_t *l) { CHECK(!"a lock is taken twice"); }
-void printk(const char *fmt, ...) { }
+u64 irq_flags(void)
+{
+	return interrupts ? X86_EFLAGS_IF : 0;
+}
+void irq_disable(void)
+{
+	interrupts = false;
+}
+void irq_enable(void)
+{
+	interrupts = true;
+}
+void cpu_relax(void)
+{
+}
+void preempt_schedule(void)
+{
+}
+void spin_lock_slow(spinlock_t *l)
+{
+	CHECK(!"a lock is taken twice");
+}
+void printk(const char *fmt, ...)
+{
+}
 
 void panic(const char *fmt, ...)
 {
@@ -82,17 +109,32 @@ pte_t *kernel_pte(u64 va, bool create)
 }
 
 bool fault_armed;
-bool fault_fires(enum fault_site site) { return true; }
+bool fault_fires(enum fault_site site)
+{
+	return true;
+}
 #ifdef CONFIG_DEBUG_LOCKS
-void spin_debug_before(spinlock_t *l) { }
-void spin_debug_acquired(spinlock_t *l) { }
-void spin_debug_release(spinlock_t *l) { }
+void spin_debug_before(spinlock_t *l)
+{
+}
+void spin_debug_acquired(spinlock_t *l)
+{
+}
+void spin_debug_release(spinlock_t *l)
+{
+}
 #endif
 
 /* ---- the machine ---- */
 
-static u32 below(u32 n) { return (u32)random() % n; }
-static void become(u32 cpu) { syscall(SYS_arch_prctl, ARCH_SET_GS, &cpu_structs[cpu]); }
+static u32 below(u32 n)
+{
+	return (u32)random() % n;
+}
+static void become(u32 cpu)
+{
+	syscall(SYS_arch_prctl, ARCH_SET_GS, &cpu_structs[cpu]);
+}
 
 static void mark(phys_t start, phys_t end, u8 what)
 {
@@ -133,7 +175,7 @@ static void machine(void)
 	}
 	become(0);
 	page_boot_init(IMAGE_AT, IMAGE_END);
-	for (u32 i = 0; i < 5; i++) {		/* for page tables, say */
+	for (u32 i = 0; i < 5; i++) { /* for page tables, say */
 		phys_t p = page_boot_alloc();
 
 		CHECK(p && p < 4 * GIB && state[p >> PAGE_SHIFT] == FREE);
@@ -173,9 +215,15 @@ static void usual_machine(void)
 
 /* ---- the model ---- */
 
-static u64 stamp_of(u64 frame) { return (frame + 1) * 0x9e3779b97f4a7c15ull; }
+static u64 stamp_of(u64 frame)
+{
+	return (frame + 1) * 0x9e3779b97f4a7c15ull;
+}
 
-static u64 *word_of(u64 frame, u32 i) { return (u64 *)phys_to_virt(frame << PAGE_SHIFT) + i; }
+static u64 *word_of(u64 frame, u32 i)
+{
+	return (u64 *)phys_to_virt(frame << PAGE_SHIFT) + i;
+}
 
 static void took(struct page *p, u32 order, u32 flags)
 {
@@ -313,7 +361,8 @@ static void merge(void)
 	u64 blocks, left;
 
 	usual_machine();
-	take_everything(0, 0);			/* all blocks are known, and there are no more struct pages to come */
+	take_everything(0,
+			0); /* all blocks are known, and there are no more struct pages to come */
 	give_all(true);
 	blocks = take_everything(9, 0);
 	left = take_everything(0, 0);
@@ -325,7 +374,7 @@ static void merge(void)
 			take_everything(below(order + 1), 0);
 		take_everything(0, 0);
 		CHECK(used + meta_pages() == allowed);
-		give_all(true);			/* in any order: all of it comes together again */
+		give_all(true); /* in any order: all of it comes together again */
 		CHECK(take_everything(9, 0) == blocks);
 		give_all(true);
 	}
@@ -341,7 +390,7 @@ static void depot(void)
 		give(nr_live - 1, false);
 	CHECK(free_pages() == allowed - meta_pages());
 	take_everything(1, 0);
-	CHECK(free_pages() <= 150);		/* one processor's stack, and a few that have no neighbour */
+	CHECK(free_pages() <= 150); /* one processor's stack, and a few that have no neighbour */
 }
 
 static void zones(void)
@@ -379,15 +428,22 @@ static void reserve(void)
 
 static void churn(void)
 {
-	static const u32 kinds[] = { 0, 0, 0, PAGE_ZERO, PAGE_USER, PAGE_USER | PAGE_ZERO, PAGE_BELOW_4G,
-				     PAGE_ATOMIC, PAGE_ATOMIC | PAGE_BELOW_4G | PAGE_ZERO };
+	static const u32 kinds[] = { 0,
+				     0,
+				     0,
+				     PAGE_ZERO,
+				     PAGE_USER,
+				     PAGE_USER | PAGE_ZERO,
+				     PAGE_BELOW_4G,
+				     PAGE_ATOMIC,
+				     PAGE_ATOMIC | PAGE_BELOW_4G | PAGE_ZERO };
 	u32 failed = 0;
 
 	usual_machine();
 	take_everything(0, 0);
 	give_all(false);
 	for (u32 i = 0; i < 120000; i++) {
-		bool filling = i / 15000 % 2 == 0;	/* up to the brim and down again */
+		bool filling = i / 15000 % 2 == 0; /* up to the brim and down again */
 		u32 order = below(3) ? 0 : below(below(MAX_ORDER) + 1);
 
 		become(below(cpu_count));
@@ -411,14 +467,16 @@ static void crumbs(void)
 	u64 lost = 0;
 
 	add_ram(1 * MIB, 9 * MIB);
-	for (u32 i = 0; i < 12; i++) {		/* one block each, 1 to 12 pages: 8 are needed for its struct pages */
+	for (u32 i = 0; i < 12;
+	     i++) { /* one block each, 1 to 12 pages: 8 are needed for its struct pages */
 		phys_t at = (16 + 4 * i) * MIB + i * 64 * 1024;
 
 		add_ram(at, at + (i + 1) * PAGE_SIZE);
 		lost += i + 1 <= 8 ? i + 1 : 0;
 	}
-	for (u32 i = 0; i < 20; i++)		/* all in one block */
-		add_ram(80 * MIB + i * 128 * 1024, 80 * MIB + i * 128 * 1024 + (i % 7 + 10) * PAGE_SIZE);
+	for (u32 i = 0; i < 20; i++) /* all in one block */
+		add_ram(80 * MIB + i * 128 * 1024,
+			80 * MIB + i * 128 * 1024 + (i % 7 + 10) * PAGE_SIZE);
 	machine();
 	start_cpus();
 	take_everything(0, 0);
@@ -440,9 +498,9 @@ static void given_back(void)
 	low = page_boot_take_low(0xf000, 0xa0000);
 	CHECK(low == 0xf000);
 	mark(low, low + PAGE_SIZE, NO_RAM);
-	CHECK(page_boot_take_low(0xf000, 0xa0000) == PAGE_SIZE);	/* taken: another one */
+	CHECK(page_boot_take_low(0xf000, 0xa0000) == PAGE_SIZE); /* taken: another one */
 	page_boot_free(PAGE_SIZE, 2 * PAGE_SIZE);
-	CHECK(!page_boot_take_low(0xf000, PAGE_SIZE));			/* page 0 is nobody's */
+	CHECK(!page_boot_take_low(0xf000, PAGE_SIZE)); /* page 0 is nobody's */
 	count_allowed();
 	start_cpus();
 	take_everything(0, 0);
@@ -471,7 +529,10 @@ static bool panics(void (*fn)(struct page *), struct page *p)
 	return true;
 }
 
-static void free_as_block(struct page *p) { pages_free(p, 0); }
+static void free_as_block(struct page *p)
+{
+	pages_free(p, 0);
+}
 
 static void freed_twice(void)
 {
@@ -500,7 +561,7 @@ static void freed_as_block_then_as_page(void)
 
 	usual_machine();
 	p = pages_alloc(4, 0);
-	(void)pages_alloc(4, 0);		/* its buddy: p stays a block of its own */
+	(void)pages_alloc(4, 0); /* its buddy: p stays a block of its own */
 	pages_free(p, 4);
 	CHECK(panics(page_free, p));
 }
@@ -529,34 +590,65 @@ static void accounts(void)
 		become(cpu);
 		mem_account(MEM_SLAB, 7 * (cpu + 1));
 		mem_account(MEM_SLAB, 3 * (cpu + 1));
-		mem_account(MEM_ANON, cpu == 0 ? 5 : -1);	/* freed elsewhere than it was allocated */
+		mem_account(MEM_ANON,
+			    cpu == 0 ? 5 : -1); /* freed elsewhere than it was allocated */
 	}
 	mem_info_get(&m);
 	CHECK(m.slab == 10 * cpu_count * (cpu_count + 1) / 2);
 	CHECK(m.anon == 5 - (cpu_count - 1));
-	CHECK(m.page_tables == 5);		/* page_boot_alloc() */
+	CHECK(m.page_tables == 5); /* page_boot_alloc() */
 	CHECK(m.cached == 0);
-	mem_account(MEM_CACHED, -3);		/* a reader in between never sees less than nothing */
+	mem_account(MEM_CACHED, -3); /* a reader in between never sees less than nothing */
 	mem_info_get(&m);
 	CHECK(m.cached == 0);
 }
 
-static void all_memory_is_handed_out(void **state) { in_child(exhaust); }
-static void what_is_freed_comes_together_again(void **state) { in_child(merge); }
-static void blocks_are_made_of_waiting_pages(void **state) { in_child(depot); }
-static void requests_below_4_gib_are_obeyed(void **state) { in_child(zones); }
-static void users_leave_a_reserve(void **state) { in_child(reserve); }
-static void agrees_with_the_model(void **state) { in_child(churn); }
-static void small_ranges_are_used_if_worth_it(void **state) { in_child(crumbs); }
-static void memory_can_be_given_later(void **state) { in_child(given_back); }
+static void all_memory_is_handed_out(void **state)
+{
+	in_child(exhaust);
+}
+static void what_is_freed_comes_together_again(void **state)
+{
+	in_child(merge);
+}
+static void blocks_are_made_of_waiting_pages(void **state)
+{
+	in_child(depot);
+}
+static void requests_below_4_gib_are_obeyed(void **state)
+{
+	in_child(zones);
+}
+static void users_leave_a_reserve(void **state)
+{
+	in_child(reserve);
+}
+static void agrees_with_the_model(void **state)
+{
+	in_child(churn);
+}
+static void small_ranges_are_used_if_worth_it(void **state)
+{
+	in_child(crumbs);
+}
+static void memory_can_be_given_later(void **state)
+{
+	in_child(given_back);
+}
 static void a_second_free_is_noticed(void **state)
 {
 	in_child(freed_twice);
 	in_child(freed_twice_to_the_buddy);
 	in_child(freed_as_block_then_as_page);
 }
-static void a_failure_changes_nothing(void **state) { in_child(injected); }
-static void accounts_are_summed_over_processors(void **state) { in_child(accounts); }
+static void a_failure_changes_nothing(void **state)
+{
+	in_child(injected);
+}
+static void accounts_are_summed_over_processors(void **state)
+{
+	in_child(accounts);
+}
 
 int main(void)
 {

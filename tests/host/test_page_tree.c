@@ -105,12 +105,17 @@ static void finds_what_was_inserted(void **state)
 
 static void an_empty_tree_has_no_nodes(void **state)
 {
-	static const u64 far[] = { 0, 1, 63, 64, 4095, 4096, 1ull << 30, 1ull << 52, PAGE_TREE_MAX };
+	static const u64 far[] = {
+		0, 1, 63, 64, 4095, 4096, 1ull << 30, 1ull << 52, PAGE_TREE_MAX
+	};
 	struct page_tree t = { 0 };
 
 	for (u32 round = 0; round < 2; round++) {
 		for (u32 i = 0; i < ARRAY_SIZE(far); i++)
-			assert_int_equal(page_tree_insert(&t, far[round ? ARRAY_SIZE(far) - 1 - i : i], item(i)), 0);
+			assert_int_equal(page_tree_insert(&t,
+							  far[round ? ARRAY_SIZE(far) - 1 - i : i],
+							  item(i)),
+					 0);
 		for (u32 i = 0; i < ARRAY_SIZE(far); i++)
 			assert_non_null(page_tree_lookup(&t, far[i]));
 		for (u32 i = 0; i < ARRAY_SIZE(far); i++)

@@ -11,17 +11,37 @@
 
 static void unsigned_numbers(void **state)
 {
-	static const struct { const char *s; u32 base; int err; u64 v; } t[] = {
-		{ "0", 10, 0, 0 }, { "42", 10, 0, 42 }, { "007", 10, 0, 7 },
+	static const struct {
+		const char *s;
+		u32 base;
+		int err;
+		u64 v;
+	} t[] = {
+		{ "0", 10, 0, 0 },
+		{ "42", 10, 0, 42 },
+		{ "007", 10, 0, 7 },
 		{ "18446744073709551615", 10, 0, UINT64_MAX },
 		{ "18446744073709551616", 10, -ERANGE, 0 },
 		{ "99999999999999999999", 10, -ERANGE, 0 },
-		{ "0x10", 0, 0, 16 }, { "0XfF", 0, 0, 255 }, { "010", 0, 0, 8 }, { "10", 0, 0, 10 },
-		{ "ff", 16, 0, 255 }, { "0xff", 16, -EINVAL, 0 }, { "101", 2, 0, 5 }, { "zz", 36, 0, 1295 },
-		{ "", 10, -EINVAL, 0 }, { " 1", 10, -EINVAL, 0 }, { "1 ", 10, -EINVAL, 0 },
-		{ "-1", 10, -EINVAL, 0 }, { "+1", 10, -EINVAL, 0 }, { "1x", 10, -EINVAL, 0 },
-		{ "0x", 0, -EINVAL, 0 }, { "0xg", 0, -EINVAL, 0 }, { "08", 0, -EINVAL, 0 },
-		{ "12", 2, -EINVAL, 0 }, { "ffffffffffffffff", 16, 0, UINT64_MAX },
+		{ "0x10", 0, 0, 16 },
+		{ "0XfF", 0, 0, 255 },
+		{ "010", 0, 0, 8 },
+		{ "10", 0, 0, 10 },
+		{ "ff", 16, 0, 255 },
+		{ "0xff", 16, -EINVAL, 0 },
+		{ "101", 2, 0, 5 },
+		{ "zz", 36, 0, 1295 },
+		{ "", 10, -EINVAL, 0 },
+		{ " 1", 10, -EINVAL, 0 },
+		{ "1 ", 10, -EINVAL, 0 },
+		{ "-1", 10, -EINVAL, 0 },
+		{ "+1", 10, -EINVAL, 0 },
+		{ "1x", 10, -EINVAL, 0 },
+		{ "0x", 0, -EINVAL, 0 },
+		{ "0xg", 0, -EINVAL, 0 },
+		{ "08", 0, -EINVAL, 0 },
+		{ "12", 2, -EINVAL, 0 },
+		{ "ffffffffffffffff", 16, 0, UINT64_MAX },
 		{ "10000000000000000", 16, -ERANGE, 0 },
 	};
 
@@ -35,11 +55,24 @@ static void unsigned_numbers(void **state)
 
 static void signed_numbers(void **state)
 {
-	static const struct { const char *s; int err; s64 v; } t[] = {
-		{ "0", 0, 0 }, { "-0", 0, 0 }, { "-1", 0, -1 }, { "+1", 0, 1 }, { "-0x10", 0, -16 },
-		{ "9223372036854775807", 0, INT64_MAX }, { "9223372036854775808", -ERANGE, 0 },
-		{ "-9223372036854775808", 0, INT64_MIN }, { "-9223372036854775809", -ERANGE, 0 },
-		{ "--1", -EINVAL, 0 }, { "-", -EINVAL, 0 }, { "", -EINVAL, 0 }, { "+-1", -EINVAL, 0 },
+	static const struct {
+		const char *s;
+		int err;
+		s64 v;
+	} t[] = {
+		{ "0", 0, 0 },
+		{ "-0", 0, 0 },
+		{ "-1", 0, -1 },
+		{ "+1", 0, 1 },
+		{ "-0x10", 0, -16 },
+		{ "9223372036854775807", 0, INT64_MAX },
+		{ "9223372036854775808", -ERANGE, 0 },
+		{ "-9223372036854775808", 0, INT64_MIN },
+		{ "-9223372036854775809", -ERANGE, 0 },
+		{ "--1", -EINVAL, 0 },
+		{ "-", -EINVAL, 0 },
+		{ "", -EINVAL, 0 },
+		{ "+-1", -EINVAL, 0 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
@@ -52,13 +85,29 @@ static void signed_numbers(void **state)
 
 static void sizes_with_units(void **state)
 {
-	static const struct { const char *s; int err; u64 v; } t[] = {
-		{ "0", 0, 0 }, { "512", 0, 512 }, { "4K", 0, 4096 }, { "4k", 0, 4096 },
-		{ "16M", 0, 16 << 20 }, { "2G", 0, 2ull << 30 }, { "1T", 0, 1ull << 40 },
-		{ "3P", 0, 3ull << 50 }, { "15E", 0, 15ull << 60 }, { "16E", -ERANGE, 0 },
-		{ "0x10K", 0, 16384 }, { "18014398509481984K", -ERANGE, 0 },
-		{ "K", -EINVAL, 0 }, { "4KB", -EINVAL, 0 }, { "4 K", -EINVAL, 0 }, { "4Q", -EINVAL, 0 },
-		{ "", -EINVAL, 0 }, { "-4K", -EINVAL, 0 },
+	static const struct {
+		const char *s;
+		int err;
+		u64 v;
+	} t[] = {
+		{ "0", 0, 0 },
+		{ "512", 0, 512 },
+		{ "4K", 0, 4096 },
+		{ "4k", 0, 4096 },
+		{ "16M", 0, 16 << 20 },
+		{ "2G", 0, 2ull << 30 },
+		{ "1T", 0, 1ull << 40 },
+		{ "3P", 0, 3ull << 50 },
+		{ "15E", 0, 15ull << 60 },
+		{ "16E", -ERANGE, 0 },
+		{ "0x10K", 0, 16384 },
+		{ "18014398509481984K", -ERANGE, 0 },
+		{ "K", -EINVAL, 0 },
+		{ "4KB", -EINVAL, 0 },
+		{ "4 K", -EINVAL, 0 },
+		{ "4Q", -EINVAL, 0 },
+		{ "", -EINVAL, 0 },
+		{ "-4K", -EINVAL, 0 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {

@@ -122,12 +122,13 @@ static void test_capabilities_are_found(void **state)
 	fake_init(&f);
 	put_capability(&f, 0x40, CAP_PM, 0x50);
 	put_capability(&f, 0x50, CAP_MSI, 0);
-	assert_int_equal(pci_capability(&f.config, CAP_MSI), 0);	/* the status does not tell of a list */
+	assert_int_equal(pci_capability(&f.config, CAP_MSI),
+			 0); /* the status does not tell of a list */
 	capabilities_at(&f, 0x40);
 	assert_int_equal(pci_capability(&f.config, CAP_PM), 0x40);
 	assert_int_equal(pci_capability(&f.config, CAP_MSI), 0x50);
 	assert_int_equal(pci_capability(&f.config, CAP_MSIX), 0);
-	f.bytes[REG_CAPABILITIES] = 0x43;	/* the low bits are reserved */
+	f.bytes[REG_CAPABILITIES] = 0x43; /* the low bits are reserved */
 	assert_int_equal(pci_capability(&f.config, CAP_MSI), 0x50);
 }
 
@@ -188,7 +189,7 @@ static void test_msix_is_preferred_to_msi(void **state)
 	assert_int_equal(info.messages, 4);
 	assert_int_equal(info.table_bar, 1);
 	assert_int_equal(info.table_offset, 0x2000);
-	put(&f, 0x64, 4, 0x2007);		/* no such bar */
+	put(&f, 0x64, 4, 0x2007); /* no such bar */
 	pci_read_info(&f.config, &info);
 	assert_int_equal(info.cap_msix, 0);
 	assert_int_equal(info.messages, 1);
@@ -204,14 +205,14 @@ static void test_bars_have_their_sizes(void **state)
 	fake_init(&f);
 	put(&f, REG_COMMAND, 2, 0x107);
 	put(&f, 0x10, 4, 0xfebf0000);
-	put_mask(&f, 0x10, 4, 0xfff00000);	/* 1 MiB */
+	put_mask(&f, 0x10, 4, 0xfff00000); /* 1 MiB */
 	put(&f, 0x10, 4, 0xfeb00000);
 	put(&f, 0x14, 4, 0xc001);
-	put_mask(&f, 0x14, 4, 0xffffffe0);	/* 32 ports */
-	put(&f, 0x18, 4, 0x0000000c);		/* 64 bits, prefetchable */
+	put_mask(&f, 0x14, 4, 0xffffffe0); /* 32 ports */
+	put(&f, 0x18, 4, 0x0000000c);	   /* 64 bits, prefetchable */
 	put(&f, 0x1c, 4, 0x00000080);
 	put_mask(&f, 0x18, 4, 0);
-	put_mask(&f, 0x1c, 4, 0xfffffffc);	/* 16 GiB */
+	put_mask(&f, 0x1c, 4, 0xfffffffc); /* 16 GiB */
 	pci_read_info(&f.config, &info);
 	pci_size_bars(&f.config, &info);
 	assert_int_equal(info.bars[0].kind, BAR_MEMORY);
@@ -257,7 +258,8 @@ static void test_any_mask_gives_sensible_bars(void **state)
 			}
 			assert_true(b->length && !(b->length & (b->length - 1)));
 			assert_int_equal(b->start & (b->length - 1), 0);
-			assert_true(b->length <= 1ull << 52 && b->start <= (1ull << 52) - b->length);
+			assert_true(b->length <= 1ull << 52 &&
+				    b->start <= (1ull << 52) - b->length);
 			if (b->kind == BAR_PORTS)
 				assert_true(b->start + b->length <= 0x10000);
 			assert_true(!(round & 1) || i < 2);
@@ -286,7 +288,7 @@ static void test_a_bar_larger_than_memory_can_be_is_none(void **state)
 
 	fake_init(&f);
 	put(&f, 0x10, 4, 4);
-	put_mask(&f, 0x14, 4, 0x80000000);	/* 2^63 bytes */
+	put_mask(&f, 0x14, 4, 0x80000000); /* 2^63 bytes */
 	pci_read_info(&f.config, &info);
 	pci_size_bars(&f.config, &info);
 	assert_int_equal(info.bars[0].kind, BAR_NONE);
@@ -323,8 +325,8 @@ static void test_windows_of_a_bridge(void **state)
 	put(&f, REG_PREFETCH_LIMIT_HIGH, 4, 0xf);
 	capabilities_at(&f, 0x40);
 	put_capability(&f, 0x40, CAP_EXPRESS, 0);
-	put(&f, 0x42, 2, 0x142);		/* root port with a slot */
-	put(&f, 0x54, 4, 0x40);			/* that can change */
+	put(&f, 0x42, 2, 0x142); /* root port with a slot */
+	put(&f, 0x54, 4, 0x40);	 /* that can change */
 	pci_read_info(&f.config, &info);
 	assert_int_equal(info.primary, 0);
 	assert_int_equal(info.secondary, 1);
@@ -335,7 +337,7 @@ static void test_windows_of_a_bridge(void **state)
 	assert_int_equal(info.memory.limit, 0xfe9fffff);
 	assert_true(info.prefetch.base == 0x800000000 && info.prefetch.limit == 0xfffffffff);
 	assert_true(info.single_slot && info.hotplug);
-	put(&f, 0x42, 2, 0x42);			/* without a slot */
+	put(&f, 0x42, 2, 0x42); /* without a slot */
 	pci_read_info(&f.config, &info);
 	assert_true(info.single_slot && !info.hotplug);
 }
@@ -344,7 +346,9 @@ static void test_room_is_found(void **state)
 {
 	const struct pci_window w = { 0xfe800000, 0xfe9fffff };
 	const struct pci_window used[] = {
-		{ 0xfe800000, 0xfe8fffff }, { 0xfe980000, 0xfe980fff }, { 1, 0 },
+		{ 0xfe800000, 0xfe8fffff },
+		{ 0xfe980000, 0xfe980fff },
+		{ 1, 0 },
 	};
 
 	assert_int_equal(pci_find_room(&w, NULL, 0, 0x100000), 0xfe800000);
@@ -358,11 +362,12 @@ static void test_room_is_found(void **state)
 
 static void test_there_is_no_room_where_none_is(void **state)
 {
-	const struct pci_window closed = { 0xfff00000, 0x000fffff }, low = { 0, 0xfff }, all = { 0, ~0ull };
+	const struct pci_window closed = { 0xfff00000, 0x000fffff }, low = { 0, 0xfff },
+				all = { 0, ~0ull };
 	const struct pci_window whole = { 0, ~0ull };
 
 	assert_int_equal(pci_find_room(&closed, NULL, 0, 0x1000), 0);
-	assert_int_equal(pci_find_room(&low, NULL, 0, 0x1000), 0);	/* address 0 means none */
+	assert_int_equal(pci_find_room(&low, NULL, 0, 0x1000), 0); /* address 0 means none */
 	assert_int_equal(pci_find_room(&low, NULL, 0, 0x100), 0x100);
 	assert_int_equal(pci_find_room(&all, &whole, 1, 0x1000), 0);
 	assert_true(pci_find_room(&all, NULL, 0, 1ull << 63) == 1ull << 63);

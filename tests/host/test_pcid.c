@@ -20,11 +20,11 @@
 #include <asm/cpu.h>
 #include <asm/pcid.h>
 
-#define CPUS	4
-#define SPACES	9		/* more than a CPU has slots for */
-#define PAGES	4
-#define PCIDS	(PCID_SLOTS + 1)
-#define NONE	-1
+#define CPUS	    4
+#define SPACES	    9 /* more than a CPU has slots for */
+#define PAGES	    4
+#define PCIDS	    (PCID_SLOTS + 1)
+#define NONE	    -1
 #define KERNEL_ROOT 0x1000
 
 /* ---- the machine ---- */
@@ -35,8 +35,8 @@ static struct space {
 	phys_t root;
 	u32 cpus;
 	u64 table[PAGES];
-	u64 settled[PAGES];	/* older entries may not be used any more */
-	u32 busy;		/* loads and changes under way */
+	u64 settled[PAGES]; /* older entries may not be used any more */
+	u32 busy;	    /* loads and changes under way */
 	bool ending;
 } spaces[SPACES];
 static u64 last_number;
@@ -46,11 +46,11 @@ struct activity {
 	enum what what;
 	u32 step;
 	int space;
-	u64 wrote[PAGES];	/* numbers of the entries that were changed */
-	bool some;		/* a range will do */
+	u64 wrote[PAGES]; /* numbers of the entries that were changed */
+	bool some;	  /* a range will do */
 	u64 generation, reached, cr3;
 	enum pcid_work work;
-	int from;		/* HANDLE: whose message */
+	int from; /* HANDLE: whose message */
 };
 static struct sim_cpu {
 	struct pcid_cpu pcid;
@@ -58,14 +58,22 @@ static struct sim_cpu {
 	u64 cr3;
 	u64 tlb[PCIDS][PAGES];
 	struct activity main, handler;
-	bool told[CPUS];	/* messages that wait here, by sender */
+	bool told[CPUS]; /* messages that wait here, by sender */
 	u32 unanswered;
 } sim[CPUS];
 static u32 nr_cpus;
-static struct { u64 loads, kept, nothing, ranges, alls, uses, hits; } count;
+static struct {
+	u64 loads, kept, nothing, ranges, alls, uses, hits;
+} count;
 
-static u32 below(u32 n) { return (u32)rand() % n; }
-static u32 pcid_of(u64 cr3) { return cr3 & 0xfff; }
+static u32 below(u32 n)
+{
+	return (u32)rand() % n;
+}
+static u32 pcid_of(u64 cr3)
+{
+	return cr3 & 0xfff;
+}
 
 static void hw_load_cr3(struct sim_cpu *c, u64 v)
 {
@@ -188,7 +196,10 @@ static void step_load(struct sim_cpu *c)
 	}
 }
 
-static u64 new_entry(u32 space) { return ++last_number * SPACES + space; }
+static u64 new_entry(u32 space)
+{
+	return ++last_number * SPACES + space;
+}
 
 /* Made, or made again at the address and with the root of one that has ended. */
 static void begin_space(u32 i, u32 cpu)
@@ -258,7 +269,7 @@ static void begin_something(struct sim_cpu *c)
 	if (s->ending)
 		return;
 	if (below(40) == 0 && !s->busy) {
-		s->ending = true;	/* no thread is left in it */
+		s->ending = true; /* no thread is left in it */
 		a->what = FORGET;
 	} else if (below(2) && a->space != c->space) {
 		a->what = LOAD;
@@ -278,7 +289,8 @@ static void use(struct sim_cpu *c)
 	struct space *s;
 	u64 e;
 
-	if (c->main.what != IDLE || c->handler.what != IDLE || c->space == NONE || spaces[c->space].ending)
+	if (c->main.what != IDLE || c->handler.what != IDLE || c->space == NONE ||
+	    spaces[c->space].ending)
 		return;
 	s = &spaces[c->space];
 	count.hits += c->tlb[pcid_of(c->cr3)][page] != 0;
@@ -346,13 +358,18 @@ static void no_stale_entry_is_used(void **state)
 
 /* ---- one processor, step by step ---- */
 
-static u64 load(u32 cpu, u32 s) { return pcid_switch(&sim[cpu].pcid, &spaces[s].pcid, spaces[s].root); }
+static u64 load(u32 cpu, u32 s)
+{
+	return pcid_switch(&sim[cpu].pcid, &spaces[s].pcid, spaces[s].root);
+}
 
 static void change(u32 cpu, u32 s, enum pcid_work want, enum pcid_work expected)
 {
 	u64 reached, generation = pcid_changed(&spaces[s].pcid);
 
-	assert_int_equal(pcid_flush_begin(&sim[cpu].pcid, &spaces[s].pcid, generation, want, &reached), expected);
+	assert_int_equal(pcid_flush_begin(&sim[cpu].pcid, &spaces[s].pcid, generation, want,
+					  &reached),
+			 expected);
 	pcid_flush_end(&sim[cpu].pcid, reached);
 }
 
@@ -365,10 +382,11 @@ static void as_many_as_there_are_slots_are_kept(void **state)
 		for (u32 i = 0; i < PCID_SLOTS; i++)
 			assert_true(load(0, i) & CR3_NO_FLUSH);
 	for (u32 i = 0; i < SPACES; i++) {
-		u32 other = i < PCID_SLOTS ? PCID_SLOTS + i % (SPACES - PCID_SLOTS) : i - PCID_SLOTS;
+		u32 other = i < PCID_SLOTS ? PCID_SLOTS + i % (SPACES - PCID_SLOTS)
+					   : i - PCID_SLOTS;
 
 		load(0, i);
-		load(0, other);		/* one too many: takes a slot, but not that of who ran last */
+		load(0, other); /* one too many: takes a slot, but not that of who ran last */
 		assert_true(load(0, i) & CR3_NO_FLUSH);
 	}
 }
@@ -417,11 +435,16 @@ static void a_missed_flush_makes_the_next_one_complete(void **state)
 	first = pcid_changed(&spaces[0].pcid);
 	second = pcid_changed(&spaces[0].pcid);
 	third = pcid_changed(&spaces[0].pcid);
-	assert_int_equal(pcid_flush_begin(&sim[0].pcid, &spaces[0].pcid, second, PCID_RANGE, &reached), PCID_ALL);
+	assert_int_equal(pcid_flush_begin(&sim[0].pcid, &spaces[0].pcid, second, PCID_RANGE,
+					  &reached),
+			 PCID_ALL);
 	pcid_flush_end(&sim[0].pcid, reached);
-	assert_int_equal(pcid_flush_begin(&sim[0].pcid, &spaces[0].pcid, first, PCID_RANGE, &reached), PCID_NOTHING);
+	assert_int_equal(pcid_flush_begin(&sim[0].pcid, &spaces[0].pcid, first, PCID_RANGE,
+					  &reached),
+			 PCID_NOTHING);
 	pcid_flush_end(&sim[0].pcid, reached);
-	assert_int_equal(pcid_flush_begin(&sim[0].pcid, &spaces[0].pcid, third, PCID_ALL, &reached), PCID_NOTHING);
+	assert_int_equal(pcid_flush_begin(&sim[0].pcid, &spaces[0].pcid, third, PCID_ALL, &reached),
+			 PCID_NOTHING);
 	pcid_flush_end(&sim[0].pcid, reached);
 	change(0, 0, PCID_RANGE, PCID_RANGE);
 }
@@ -457,10 +480,21 @@ static void ids_are_unique_over_processors(void **state)
 
 static u64 cr4;
 static bool gp;
-u64 read_cr3(void) { return sim[0].cr3; }
-void write_cr3(u64 v) { sim[0].cr3 = v; }
-u64 read_cr4(void) { return cr4; }
-void invlpg(u64 va) { }
+u64 read_cr3(void)
+{
+	return sim[0].cr3;
+}
+void write_cr3(u64 v)
+{
+	sim[0].cr3 = v;
+}
+u64 read_cr4(void)
+{
+	return cr4;
+}
+void invlpg(u64 va)
+{
+}
 void write_cr4(u64 v)
 {
 	if ((v & ~cr4 & CR4_PCIDE) && pcid_of(sim[0].cr3))
@@ -480,7 +514,9 @@ static void it_is_switched_on_with_pcid_0_loaded(void **state)
 
 static void not_every_processor_will_do(void **state)
 {
-	struct cpu_features f = { .pcid = true, .pge = true, .family = 6, .model = 0x55, .vendor = "GenuineIntel" };
+	struct cpu_features f = {
+		.pcid = true, .pge = true, .family = 6, .model = 0x55, .vendor = "GenuineIntel"
+	};
 	static const u32 faulty[] = { 0x97, 0x9a, 0xbe, 0xb7, 0xba, 0xbf };
 
 	assert_true(pcid_usable(&f));

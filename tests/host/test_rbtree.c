@@ -9,9 +9,16 @@
 
 #include <kernel/rbtree.h>
 
-struct item { u32 key; bool inside; struct rb_node node; };
+struct item {
+	u32 key;
+	bool inside;
+	struct rb_node node;
+};
 
-static u32 key_of(const struct rb_node *n) { return rb_entry(n, struct item, node)->key; }
+static u32 key_of(const struct rb_node *n)
+{
+	return rb_entry(n, struct item, node)->key;
+}
 
 static void insert(struct rb_root *root, struct item *item)
 {
@@ -97,9 +104,16 @@ static void sorted_input_stays_balanced(void **state)
 }
 
 /* The value kept in each node: how many nodes its subtree has, and their largest weight. */
-struct valued { u32 key, weight, size, heaviest; bool inside; struct rb_node node; };
+struct valued {
+	u32 key, weight, size, heaviest;
+	bool inside;
+	struct rb_node node;
+};
 
-static struct valued *valued(struct rb_node *n) { return n ? rb_entry(n, struct valued, node) : NULL; }
+static struct valued *valued(struct rb_node *n)
+{
+	return n ? rb_entry(n, struct valued, node) : NULL;
+}
 
 static void compute(struct rb_node *n, u32 *size, u32 *heaviest)
 {
@@ -114,7 +128,10 @@ static void compute(struct rb_node *n, u32 *size, u32 *heaviest)
 	}
 }
 
-static void update(struct rb_node *n) { compute(n, &valued(n)->size, &valued(n)->heaviest); }
+static void update(struct rb_node *n)
+{
+	compute(n, &valued(n)->size, &valued(n)->heaviest);
+}
 
 static void check_values(struct rb_node *n)
 {
@@ -149,7 +166,8 @@ static void values_follow_every_change(void **state)
 				item->weight = rand() % 1000;
 				while (*link) {
 					parent = *link;
-					link = item->key < valued(parent)->key ? &parent->left : &parent->right;
+					link = item->key < valued(parent)->key ? &parent->left
+									       : &parent->right;
 				}
 				rb_insert_valued(&root, &item->node, parent, link, update);
 				rb_update_path(&item->node, update);

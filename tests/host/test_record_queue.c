@@ -20,8 +20,8 @@ enum { PAGES = 256, BYTES = PAGES * PAGE_SIZE };
 static bool taken[PAGES];
 static u32 pages_out;
 static s32 charged, share = 1000;
-static u32 fail_page_in = ~0u;		/* how many more pages there are */
-static u64 fault_after = ~0ull;		/* bytes that can still be copied */
+static u32 fail_page_in = ~0u;	/* how many more pages there are */
+static u64 fault_after = ~0ull; /* bytes that can still be copied */
 
 struct page *page_alloc(u32 flags)
 {
@@ -69,8 +69,14 @@ static u64 copy(struct uio *u, void *queue, u64 n, bool in)
 	return n;
 }
 
-u64 uio_copy_in(struct uio *u, void *dst, u64 n) { return copy(u, dst, n, true); }
-u64 uio_copy_out(struct uio *u, const void *src, u64 n) { return copy(u, (void *)src, n, false); }
+u64 uio_copy_in(struct uio *u, void *dst, u64 n)
+{
+	return copy(u, dst, n, true);
+}
+u64 uio_copy_out(struct uio *u, const void *src, u64 n)
+{
+	return copy(u, (void *)src, n, false);
+}
 
 /* ---- helpers ---- */
 
@@ -133,10 +139,10 @@ static void small_writes_are_glued(void **state)
 	assert_int_equal(pages_out, 1);
 	assert_int_equal(get(2000, false, false), 1000);
 	assert_int_equal(q.used, 0);
-	assert_int_equal(pages_out, 1);			/* kept for the next one */
+	assert_int_equal(pages_out, 1); /* kept for the next one */
 	assert_int_equal(put(10, 1, NULL, false), 10);
-	assert_int_equal(put(10, 2, NULL, false), 10);	/* of somebody else */
-	assert_int_equal(put(10, 2, NULL, true), 10);	/* whole */
+	assert_int_equal(put(10, 2, NULL, false), 10); /* of somebody else */
+	assert_int_equal(put(10, 2, NULL, true), 10);  /* whole */
 	assert_int_equal(q.nr_records, 3);
 }
 
@@ -197,7 +203,8 @@ static void whole_or_nothing(void **state)
 				u64 used, pages;
 
 				for (u32 i = 0; i < before; i++)
-					assert_int_equal(put(5000 + i * 3000, 1, NULL, true), 5000 + i * 3000);
+					assert_int_equal(put(5000 + i * 3000, 1, NULL, true),
+							 5000 + i * 3000);
 				used = q.used;
 				pages = pages_out;
 				fail_page_in = kind == 0 ? at : ~0u;
@@ -224,7 +231,7 @@ static void whole_or_nothing(void **state)
 static void a_stream_takes_what_it_can(void **state)
 {
 	share = 0;
-	assert_int_equal(put(50000, 1, NULL, false), 2 * PAGE_SIZE);	/* what everybody has */
+	assert_int_equal(put(50000, 1, NULL, false), 2 * PAGE_SIZE); /* what everybody has */
 	assert_int_equal(put(50000, 1, NULL, false), -ENOBUFS);
 	share = 8;
 	fail_page_in = 0;
@@ -275,15 +282,22 @@ static void as_the_model(bool whole)
 			first = (first + 1) % 64;
 			count--;
 		} else {
-			count = 0;		/* lengths mean nothing there */
+			count = 0; /* lengths mean nothing there */
 		}
 		assert_int_equal(q.used, written - read + q.nr_records * RECORD_SIZE);
-		assert_true(pages_out <= 2 * q.used / PAGE_SIZE + 3);	/* headers stand at multiples of 32 */
+		assert_true(pages_out <=
+			    2 * q.used / PAGE_SIZE + 3); /* headers stand at multiples of 32 */
 	}
 }
 
-static void messages_as_the_model(void **state) { as_the_model(true); }
-static void streams_as_the_model(void **state) { as_the_model(false); }
+static void messages_as_the_model(void **state)
+{
+	as_the_model(true);
+}
+static void streams_as_the_model(void **state)
+{
+	as_the_model(false);
+}
 
 int main(void)
 {
@@ -300,7 +314,8 @@ int main(void)
 	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
 
 	if (mmap((void *)PHYSMAP_BASE, BYTES, PROT_READ | PROT_WRITE, flags, -1, 0) == MAP_FAILED ||
-	    mmap((void *)PAGEMAP_BASE, PAGES * sizeof(struct page), PROT_READ | PROT_WRITE, flags, -1, 0) == MAP_FAILED)
+	    mmap((void *)PAGEMAP_BASE, PAGES * sizeof(struct page), PROT_READ | PROT_WRITE, flags,
+		 -1, 0) == MAP_FAILED)
 		return 1;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

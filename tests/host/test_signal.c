@@ -67,8 +67,18 @@ static const u8 *bytes_of(const struct siginfo_k *k)
 	return (const u8 *)&u;
 }
 
-static u32 at32(const u8 *b, u32 i) { u32 v; memcpy(&v, b + i, 4); return v; }
-static u64 at64(const u8 *b, u32 i) { u64 v; memcpy(&v, b + i, 8); return v; }
+static u32 at32(const u8 *b, u32 i)
+{
+	u32 v;
+	memcpy(&v, b + i, 4);
+	return v;
+}
+static u64 at64(const u8 *b, u32 i)
+{
+	u64 v;
+	memcpy(&v, b + i, 8);
+	return v;
+}
 
 /* Offsets from Linux's <asm-generic/siginfo.h>. */
 static void layouts_are_linux(void **state)
@@ -84,17 +94,26 @@ static void layouts_are_linux(void **state)
 	for (u32 i = 48; i < 128; i++)
 		assert_int_equal(b[i], 0);
 
-	k = (struct siginfo_k){ .signo = SIGCHLD, .code = CLD_KILLED, .pid = 5, .uid = 6, .status = 9, .extra = { 3, 4 } };
+	k = (struct siginfo_k){ .signo = SIGCHLD,
+				.code = CLD_KILLED,
+				.pid = 5,
+				.uid = 6,
+				.status = 9,
+				.extra = { 3, 4 } };
 	b = bytes_of(&k);
 	assert_int_equal(at32(b, 24), 9);
 	assert_int_equal(at64(b, 32), 3);
 	assert_int_equal(at64(b, 40), 4);
 
-	k = (struct siginfo_k){ .signo = SIGSEGV, .code = SEGV_ACCERR, .addr = 0x123456789abc, .pid = 1 };
+	k = (struct siginfo_k){
+		.signo = SIGSEGV, .code = SEGV_ACCERR, .addr = 0x123456789abc, .pid = 1
+	};
 	b = bytes_of(&k);
 	assert_true(at64(b, 16) == 0x123456789abc);
 
-	k = (struct siginfo_k){ .signo = 34, .code = SI_TIMER, .pid = 3, .status = 17, .value = 0xfeedbeef00ull };
+	k = (struct siginfo_k){
+		.signo = 34, .code = SI_TIMER, .pid = 3, .status = 17, .value = 0xfeedbeef00ull
+	};
 	b = bytes_of(&k);
 	assert_int_equal(at32(b, 16), 3);
 	assert_int_equal(at32(b, 20), 17);
@@ -118,7 +137,9 @@ static const u8 *signalfd_bytes_of(const struct siginfo_k *k)
 /* Offsets from Linux's <linux/signalfd.h>. */
 static void layouts_of_signalfd_are_linux(void **state)
 {
-	struct siginfo_k k = { .signo = SIGTERM, .code = SI_USER, .err = 2, .pid = 7, .uid = 8, .value = 9 };
+	struct siginfo_k k = {
+		.signo = SIGTERM, .code = SI_USER, .err = 2, .pid = 7, .uid = 8, .value = 9
+	};
 	const u8 *b = signalfd_bytes_of(&k);
 
 	assert_int_equal(at32(b, 0), SIGTERM);
@@ -128,13 +149,17 @@ static void layouts_of_signalfd_are_linux(void **state)
 	assert_int_equal(at32(b, 16), 8);
 	for (u32 i = 20; i < 128; i++)
 		assert_int_equal(b[i], 0);
-	k = (struct siginfo_k){ .signo = SIGCHLD, .code = CLD_EXITED, .pid = 5, .status = 9, .extra = { 3, 4 } };
+	k = (struct siginfo_k){
+		.signo = SIGCHLD, .code = CLD_EXITED, .pid = 5, .status = 9, .extra = { 3, 4 }
+	};
 	b = signalfd_bytes_of(&k);
 	assert_int_equal(at32(b, 12), 5);
 	assert_int_equal(at32(b, 40), 9);
 	assert_int_equal(at64(b, 56), 3);
 	assert_int_equal(at64(b, 64), 4);
-	k = (struct siginfo_k){ .signo = 40, .code = SI_QUEUE, .pid = 5, .value = 0x1234500000067ull };
+	k = (struct siginfo_k){
+		.signo = 40, .code = SI_QUEUE, .pid = 5, .value = 0x1234500000067ull
+	};
 	b = signalfd_bytes_of(&k);
 	assert_int_equal(at32(b, 44), 0x67);
 	assert_true(at64(b, 48) == 0x1234500000067ull);

@@ -55,7 +55,8 @@ static void arrays_of_every_size_get_sorted(void **state)
 			make_element(e, size, key);
 			assert_memory_equal(a + i * size, e, size);
 			if (i)
-				assert_true(compare(a + (i - 1) * size, a + i * size, &direction) <= 0);
+				assert_true(compare(a + (i - 1) * size, a + i * size, &direction) <=
+					    0);
 		}
 		assert_int_equal(sum, 0);
 		free(a);
@@ -73,7 +74,7 @@ static void no_order_is_slow(void **state)
 			a[i] = order == 0 ? i : order == 1 ? N - i : 5;
 		compared = 0;
 		sort(a, N, 2, compare, &up);
-		assert_true(compared < 2 * N * 12 + 2 * N);	/* 2 n log2 n */
+		assert_true(compared < 2 * N * 12 + 2 * N); /* 2 n log2 n */
 	}
 }
 

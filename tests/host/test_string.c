@@ -13,7 +13,7 @@
 #include <kernel/string.h>
 #include "../../lib/libc_names.h"
 
-#define MAX_SIZE 150	/* beyond every change of method */
+#define MAX_SIZE 150 /* beyond every change of method */
 
 static void fill(u8 *p, size_t n)
 {
@@ -29,7 +29,10 @@ static u8 *exact(size_t n)
 	assert_non_null(p);
 	return n ? p : p + 1;
 }
-static void release(u8 *p, size_t n) { free(n ? p : p - 1); }
+static void release(u8 *p, size_t n)
+{
+	free(n ? p : p - 1);
+}
 
 static void memcpy_copies_every_size_and_no_more(void **state)
 {
@@ -88,7 +91,10 @@ static void memset_fills_every_size_and_no_more(void **state)
 	}
 }
 
-static int sign(int v) { return (v > 0) - (v < 0); }
+static int sign(int v)
+{
+	return (v > 0) - (v < 0);
+}
 
 static void memcmp_orders_by_the_first_difference(void **state)
 {
@@ -102,7 +108,7 @@ static void memcmp_orders_by_the_first_difference(void **state)
 		for (size_t i = 0; i < n; i++) {
 			b[i] ^= 0x80;
 			if (i + 1 < n)
-				b[i + 1] ^= 0xff;	/* must not count */
+				b[i + 1] ^= 0xff; /* must not count */
 			assert_int_equal(sign(memcmp(a, b, n)), sign(a[i] - b[i]));
 			assert_int_equal(sign(memcmp(b, a, n)), sign(b[i] - a[i]));
 			assert_int_equal(!bcmp(a, b, n), a[i] == b[i]);
@@ -125,7 +131,7 @@ static void memchr_finds_the_first_that_is_inside(void **state)
 			__builtin_memset(p, 1, n);
 			assert_null(memchr(p, 0, n));
 			assert_null(memchr(p, 0xfe, n));
-			for (size_t i = n; i-- > 0; ) {
+			for (size_t i = n; i-- > 0;) {
 				p[i] = 0xfe;
 				assert_ptr_equal(memchr(p, 0xfe, n), p + i);
 				assert_ptr_equal(memchr(p, 0x1fe, n), p + i);

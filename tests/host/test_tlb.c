@@ -27,18 +27,18 @@
 #include <kernel/lock.h>
 #include <kernel/printk.h>
 
-#define CPUS	4
-#define SPACES	(PCID_SLOTS + 3)
-#define PAGES	40			/* more than are flushed one by one */
-#define PCIDS	(PCID_SLOTS + 1)
-#define NONE	SPACES
-#define USER_AT	0x400000ull
+#define CPUS	  4
+#define SPACES	  (PCID_SLOTS + 3)
+#define PAGES	  40 /* more than are flushed one by one */
+#define PCIDS	  (PCID_SLOTS + 1)
+#define NONE	  SPACES
+#define USER_AT	  0x400000ull
 #define KERNEL_AT KRANGE_BASE
 
 struct vm_space {
 	struct pt_space tables;
 	u64 table[PAGES], settled[PAGES];
-	bool held;			/* nobody else may begin to use it */
+	bool held; /* nobody else may begin to use it */
 	u32 changing;
 };
 
@@ -51,18 +51,30 @@ static struct sim_cpu {
 	bool flushing;
 } sim[CPUS];
 static u32 loads_kept, messages, singles;
-static u32 handlers;			/* that are under way; interrupts are off in them */
-static bool restless;			/* things happen on other processors while one flushes */
+static u32 handlers;  /* that are under way; interrupts are off in them */
+static bool restless; /* things happen on other processors while one flushes */
 
 struct cpu *cpus[CPU_MAX];
 u32 cpu_count;
 phys_t kernel_root = 0x1000;
 
-static u32 below(u32 n) { return (u32)rand() % n; }
+static u32 below(u32 n)
+{
+	return (u32)rand() % n;
+}
 static void others_go_on(void);
-static u64 new_entry(u32 space) { return ++last_number * (SPACES + 1) + space; }
-static struct sim_cpu *here(void) { return &sim[cpu_id()]; }
-static void become(u32 cpu) { syscall(SYS_arch_prctl, ARCH_SET_GS, &sim[cpu].cpu); }
+static u64 new_entry(u32 space)
+{
+	return ++last_number * (SPACES + 1) + space;
+}
+static struct sim_cpu *here(void)
+{
+	return &sim[cpu_id()];
+}
+static void become(u32 cpu)
+{
+	syscall(SYS_arch_prctl, ARCH_SET_GS, &sim[cpu].cpu);
+}
 
 /* ---- the processor ---- */
 
@@ -71,8 +83,14 @@ static u32 pcid_of(const struct sim_cpu *c)
 	return c->cr4 & CR4_PCIDE ? c->cr3 & 0xfff : 0;
 }
 
-u64 read_cr3(void) { return here()->cr3; }
-u64 read_cr4(void) { return here()->cr4; }
+u64 read_cr3(void)
+{
+	return here()->cr3;
+}
+u64 read_cr4(void)
+{
+	return here()->cr4;
+}
 
 void write_cr3(u64 v)
 {
@@ -123,7 +141,7 @@ static void use(u32 cpu)
 	if (!c->global[page])
 		c->global[page] = kernel_table[page];
 	assert_true(c->global[page] >= kernel_settled[page]);
-	if (c->cr3 / 0x1000 == 1)		/* the kernel's own tables */
+	if (c->cr3 / 0x1000 == 1) /* the kernel's own tables */
 		return;
 	assert_ptr_equal(c->cpu.space, &spaces[loaded]);
 	if (!*e)
@@ -211,15 +229,32 @@ void cpu_relax(void)
 			interrupt(i);
 }
 
-void apic_send_nmi(u32 apic_id) { }
-void delay_us(u32 us) { }
-void preempt_schedule(void) { }
-void printk(const char *fmt, ...) { }
-void panic(const char *fmt, ...) { abort(); }
+void apic_send_nmi(u32 apic_id)
+{
+}
+void delay_us(u32 us)
+{
+}
+void preempt_schedule(void)
+{
+}
+void printk(const char *fmt, ...)
+{
+}
+void panic(const char *fmt, ...)
+{
+	abort();
+}
 #ifdef CONFIG_DEBUG_LOCKS
-void spin_debug_before(spinlock_t *l) { }
-void spin_debug_acquired(spinlock_t *l) { }
-void spin_debug_release(spinlock_t *l) { }
+void spin_debug_before(spinlock_t *l)
+{
+}
+void spin_debug_acquired(spinlock_t *l)
+{
+}
+void spin_debug_release(spinlock_t *l)
+{
+}
 #endif
 
 /* ---- what is done ---- */
@@ -257,7 +292,10 @@ static void change_own_page(u32 i)
 
 static void change(u32 i)
 {
-	u32 kind = below(4), first = below(PAGES), n = kind == 0 ? 1 : kind == 3 ? PAGES : 1 + below(PAGES - first);
+	u32 kind = below(4), first = below(PAGES),
+	    n = kind == 0   ? 1
+		: kind == 3 ? PAGES
+			    : 1 + below(PAGES - first);
 	struct vm_space *s = &spaces[i];
 	u64 wrote;
 
@@ -275,9 +313,10 @@ static void change(u32 i)
 	else if (kind == 3)
 		tlb_flush_user_all(s);
 	else
-		tlb_flush_user_range(s, USER_AT + first * PAGE_SIZE, USER_AT + (first + n) * PAGE_SIZE);
+		tlb_flush_user_range(s, USER_AT + first * PAGE_SIZE,
+				     USER_AT + (first + n) * PAGE_SIZE);
 	here()->flushing = false;
-	for (u32 page = first; page < first + n; page++)	/* another may have written since */
+	for (u32 page = first; page < first + n; page++) /* another may have written since */
 		s->settled[page] = MAX(s->settled[page], wrote);
 	s->changing--;
 }
@@ -316,7 +355,8 @@ static void begin(u32 n, bool with_pcid)
 	cpu_count = n;
 	for (u32 i = 0; i < n; i++) {
 		cpus[i] = &sim[i].cpu;
-		sim[i].cpu = (struct cpu){ .self = &sim[i].cpu, .id = i, .apic_id = i, .online = 1 };
+		sim[i].cpu =
+			(struct cpu){ .self = &sim[i].cpu, .id = i, .apic_id = i, .online = 1 };
 		sim[i].cr3 = kernel_root;
 		sim[i].cr4 = CR4_PGE;
 		become(i);
@@ -365,8 +405,14 @@ static void run(bool with_pcid)
 	}
 }
 
-static void nothing_stale_is_used_without_pcids(void **state) { run(false); }
-static void nothing_stale_is_used_with_pcids(void **state) { run(true); }
+static void nothing_stale_is_used_without_pcids(void **state)
+{
+	run(false);
+}
+static void nothing_stale_is_used_with_pcids(void **state)
+{
+	run(true);
+}
 
 /* ---- who is told ---- */
 
@@ -376,7 +422,7 @@ static void only_who_has_it_loaded_is_told(void **state)
 		begin(CPUS, with_pcid);
 		load(1, 0);
 		load(2, 0);
-		load(2, 1);		/* has left */
+		load(2, 1); /* has left */
 		become(3);
 		tlb_flush_user_page(&spaces[0], USER_AT);
 		assert_int_equal(messages, 1);
@@ -399,7 +445,7 @@ static void a_short_range_is_flushed_page_by_page(void **state)
 		assert_int_equal(singles, 32);
 		tlb_flush_user_range(&spaces[0], USER_AT, USER_AT + 33 * PAGE_SIZE);
 		assert_int_equal(singles, 32);
-		tlb_flush_user_range(&spaces[1], USER_AT, USER_AT + PAGE_SIZE);	/* not loaded */
+		tlb_flush_user_range(&spaces[1], USER_AT, USER_AT + PAGE_SIZE); /* not loaded */
 		assert_int_equal(singles, 32);
 	}
 }
@@ -414,7 +460,7 @@ static void flushes_that_were_made_are_not_made_again(void **state)
 	load(1, 0);
 	tlb_flush_own_page(&spaces[0], USER_AT);
 	tlb_flush_user_page(&spaces[0], USER_AT);
-	assert_int_equal(singles, 4);		/* here and there, page by page */
+	assert_int_equal(singles, 4); /* here and there, page by page */
 	tlb_flush_user_all(&spaces[0]);
 	tlb_flush_user_range(&spaces[0], USER_AT, USER_AT + 2 * PAGE_SIZE);
 	assert_int_equal(singles, 8);

@@ -41,7 +41,10 @@ static void groups_are_aligned_and_inside(void **state)
 	assert_int_equal(vector_alloc(&m, 0), -EINVAL);
 	assert_int_equal(vector_alloc(&m, 3), -EINVAL);
 	assert_int_equal(vector_alloc(&m, 64), -EINVAL);
-	struct { int first; u32 count; } held[200];
+	struct {
+		int first;
+		u32 count;
+	} held[200];
 	u32 n = 0;
 
 	for (u32 round = 0; round < 20000; round++) {

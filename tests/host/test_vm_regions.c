@@ -10,12 +10,15 @@
 #include "../../mm/vm_regions.h"
 
 enum { PAGES = 3000, MAX = 400, GUARD = VM_GUARD_GAP / PAGE_SIZE };
-#define A(page)	((u64)(page) << PAGE_SHIFT)
+#define A(page) ((u64)(page) << PAGE_SHIFT)
 
 static struct vm_space space;
-static struct vm_region *owner[PAGES];	/* the model: who has each page */
+static struct vm_region *owner[PAGES]; /* the model: who has each page */
 
-static u32 below(u32 n) { return (u32)rand() % n; }
+static u32 below(u32 n)
+{
+	return (u32)rand() % n;
+}
 
 /* May a mapping use this page? Not if it is taken or lies in a guard gap. */
 static bool usable(u32 page)
@@ -99,8 +102,10 @@ static void look_up(void)
 		is_free = usable(p);
 	if (page + len <= PAGES)
 		assert_int_equal(vm_range_is_free(&space, A(page), A(len)), is_free);
-	assert_int_equal(vm_gap_top_down(&space, A(len), A(low), A(high)), model_gap(len, low, high, true));
-	assert_int_equal(vm_gap_bottom_up(&space, A(len), A(low), A(high)), model_gap(len, low, high, false));
+	assert_int_equal(vm_gap_top_down(&space, A(len), A(low), A(high)),
+			 model_gap(len, low, high, true));
+	assert_int_equal(vm_gap_bottom_up(&space, A(len), A(low), A(high)),
+			 model_gap(len, low, high, false));
 }
 
 static void add(void)
@@ -213,9 +218,11 @@ static void an_empty_space_is_one_gap(void **state)
 	vm_regions_init(&space);
 	assert_int_equal(vm_gap_top_down(&space, A(1), USER_BASE, USER_END), USER_END - PAGE_SIZE);
 	assert_int_equal(vm_gap_bottom_up(&space, A(1), USER_BASE, USER_END), USER_BASE);
-	assert_int_equal(vm_gap_top_down(&space, USER_END - USER_BASE, USER_BASE, USER_END), USER_BASE);
+	assert_int_equal(vm_gap_top_down(&space, USER_END - USER_BASE, USER_BASE, USER_END),
+			 USER_BASE);
 	assert_int_equal(vm_gap_top_down(&space, USER_END, USER_BASE, USER_END), VM_NO_GAP);
-	assert_int_equal(vm_gap_bottom_up(&space, ~0ull & PAGE_MASK, USER_BASE, USER_END), VM_NO_GAP);
+	assert_int_equal(vm_gap_bottom_up(&space, ~0ull & PAGE_MASK, USER_BASE, USER_END),
+			 VM_NO_GAP);
 	assert_int_equal(vm_gap_top_down(&space, A(1), A(9), A(9)), VM_NO_GAP);
 	assert_int_equal(vm_gap_bottom_up(&space, A(1), A(9), A(8)), VM_NO_GAP);
 	assert_null(vm_region_find(&space, A(5)));
@@ -285,9 +292,12 @@ static void many_regions_are_searched_fast(void **state)
 	}
 	assert_in_range(rb_check(&space.regions), 8, 17);
 	for (u32 i = 0; i < 200000; i++) {
-		assert_int_equal(vm_gap_top_down(&space, A(2), USER_BASE, A(16 + 2 * N)), VM_NO_GAP);
-		assert_int_equal(vm_gap_top_down(&space, A(1), USER_BASE, A(16 + 2 * N)), A(15 + 2 * N));
-		assert_int_equal(vm_gap_bottom_up(&space, A(2), USER_BASE, USER_END), A(15 + 2 * N));
+		assert_int_equal(vm_gap_top_down(&space, A(2), USER_BASE, A(16 + 2 * N)),
+				 VM_NO_GAP);
+		assert_int_equal(vm_gap_top_down(&space, A(1), USER_BASE, A(16 + 2 * N)),
+				 A(15 + 2 * N));
+		assert_int_equal(vm_gap_bottom_up(&space, A(2), USER_BASE, USER_END),
+				 A(15 + 2 * N));
 	}
 	free(r);
 }

@@ -15,7 +15,10 @@
 #define COLS 8
 #define ROWS 4
 
-struct row { const char *name, *written, *screen; u32 x, y; };
+struct row {
+	const char *name, *written, *screen;
+	u32 x, y;
+};
 
 static const struct row rows[] = {
 	{ "text", "abc", "abc///", 3, 0 },
@@ -46,7 +49,8 @@ static const struct row rows[] = {
 	{ "insert mode", "abc\r\033[4hX\033[4lY", "XYbc///", 2, 0 },
 	{ "repeat", "a\033[3b", "aaaa///", 4, 0 },
 	{ "scroll region", "1\r\n2\r\n3\r\n4\033[2;3r\033[3;1H\nX", "1/3/X/4", 1, 2 },
-	{ "reverse line feed at the top of the region", "1\r\n2\r\n3\r\n4\033[2;3r\033[2;1H\033MX", "1/X/2/4", 1, 1 },
+	{ "reverse line feed at the top of the region", "1\r\n2\r\n3\r\n4\033[2;3r\033[2;1H\033MX",
+	  "1/X/2/4", 1, 1 },
 	{ "origin mode", "\033[2;3r\033[?6h\033[1;1HX\033[9;1HY", "/X/Y/", 1, 2 },
 	{ "a bad region is ignored", "\033[3;2rX", "X///", 1, 0 },
 	{ "save and restore", "ab\0337\033[3;3HX\0338Y", "abY//  X/", 3, 0 },
@@ -86,7 +90,10 @@ static void show(char *out)
 	*out = 0;
 }
 
-static void put(const char *s) { vt_write(&v, (const u8 *)s, strlen(s)); }
+static void put(const char *s)
+{
+	vt_write(&v, (const u8 *)s, strlen(s));
+}
 
 static void each_row_of_the_table(void **state)
 {
@@ -177,7 +184,8 @@ static void changed_rows_are_marked(void **state)
 /* Random sequences on screens of odd sizes: nothing outside the cells is touched (the sanitizer looks). */
 static void no_sequence_leads_off_the_screen(void **state)
 {
-	static const char bits[] = "\033\033\033[[[[;;;0123456789?ABCDEFGHJKLMPSTXrmhlsu@d\n\r\b\t\016\017()#%8DEMc ab\xc3\xa9\xff";
+	static const char bits[] =
+		"\033\033\033[[[[;;;0123456789?ABCDEFGHJKLMPSTXrmhlsu@d\n\r\b\t\016\017()#%8DEMc ab\xc3\xa9\xff";
 	u64 seed = 1;
 
 	for (u32 round = 0; round < 300; round++) {
@@ -189,7 +197,9 @@ static void no_sequence_leads_off_the_screen(void **state)
 			u8 c;
 
 			seed = seed * 6364136223846793005ull + 1442695040888963407ull;
-			c = seed >> 63 ? bits[(seed >> 32) % (sizeof(bits) - 1)] : (seed >> 33) % 5 ? '1' : seed >> 40;
+			c = seed >> 63	       ? bits[(seed >> 32) % (sizeof(bits) - 1)]
+			    : (seed >> 33) % 5 ? '1'
+					       : seed >> 40;
 			vt_write(&v, &c, 1);
 			assert_true(v.pen.x < cols && v.pen.y < lines);
 			assert_true(v.top < v.bottom && v.bottom <= lines);

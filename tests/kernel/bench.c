@@ -24,23 +24,25 @@ static void report(struct ktest_context *t, const char *what, u64 ticks, u64 lim
 		KEXPECT(ticks <= limit);
 }
 
-#define MEASURE(what, limit, code) do { \
-	u64 best = ~0ull; \
-	for (u32 round = 0; round < ROUNDS; round++) { \
-		u64 start = rdtsc(), took; \
-		code; \
-		took = rdtsc() - start; \
-		best = took < best ? took : best; \
-	} \
-	report(t, what, best, limit); \
-} while (0)
+#define MEASURE(what, limit, code)                             \
+	do {                                                   \
+		u64 best = ~0ull;                              \
+		for (u32 round = 0; round < ROUNDS; round++) { \
+			u64 start = rdtsc(), took;             \
+			code;                                  \
+			took = rdtsc() - start;                \
+			best = took < best ? took : best;      \
+		}                                              \
+		report(t, what, best, limit);                  \
+	} while (0)
 
 KTEST(bench, memory)
 {
 	struct page *p[8];
 	void *o[8];
 
-	MEASURE("page_alloc", 60, p[0] = page_alloc(0); barrier()); page_free(p[0]);
+	MEASURE("page_alloc", 60, p[0] = page_alloc(0); barrier());
+	page_free(p[0]);
 	for (u32 i = 0; i < 8; i++)
 		p[i] = page_alloc(0);
 	for (u32 i = 0; i < 8; i++)

@@ -23,7 +23,7 @@ static __noinline u64 overflow(volatile u64 *depth)
 	volatile u64 here[32];
 
 	here[0] = *depth + 1;
-	return *depth == ~0ull ? 0 : overflow(here) + here[0];	/* in effect for ever */
+	return *depth == ~0ull ? 0 : overflow(here) + here[0]; /* in effect for ever */
 }
 
 static __noinline void crash_stack(void)
@@ -73,7 +73,7 @@ static __noinline void crash_ud(void)
 
 static __noinline void crash_divide(void)
 {
-	__asm__ volatile("divl %%ecx" :: "a"(1), "d"(0), "c"(0));
+	__asm__ volatile("divl %%ecx" ::"a"(1), "d"(0), "c"(0));
 }
 
 /* An address of neither half: a general protection fault. */
@@ -121,7 +121,10 @@ static __noinline void crash_irq(void)
 	barrier();
 }
 
-static void overflow_in_interrupt(struct timer *t) { crash_stack(); }
+static void overflow_in_interrupt(struct timer *t)
+{
+	crash_stack();
+}
 
 static __noinline void crash_irqstack(void)
 {
@@ -159,7 +162,9 @@ static __noinline void crash_order(void)
 /* The same over a third, with locks that sleep, made at run time, and one given back in between. */
 static __noinline void crash_round(void)
 {
-	struct { struct mutex m; } *made = kmalloc(sizeof(*made));
+	struct {
+		struct mutex m;
+	} *made = kmalloc(sizeof(*made));
 
 	mutex_init(&made->m);
 	mutex_lock(&mutex_a);
@@ -188,19 +193,22 @@ static __noinline void crash_irqlock(void)
 	timer_init(&timer, lock_in_interrupt);
 	timer_start(&timer, time_monotonic_ns());
 	delay_us(10000);
-	spin_lock(&lock_a);		/* interrupts are on */
+	spin_lock(&lock_a); /* interrupts are on */
 	spin_unlock(&lock_a);
 }
 
 static __noinline void crash_mutex(void)
 {
 	spin_lock(&lock_a);
-	mutex_lock(&mutex_a);		/* it is free, this time */
+	mutex_lock(&mutex_a); /* it is free, this time */
 	mutex_unlock(&mutex_a);
 	spin_unlock(&lock_a);
 }
 
-static s64 as_driver(void) { return 0; }
+static s64 as_driver(void)
+{
+	return 0;
+}
 static struct owner tester = { .root = &tester, .name = "tester", .gate_slot = GATE_OWN_SLOT };
 
 static __noinline void enter_driver(void)
@@ -212,7 +220,7 @@ static __noinline void enter_driver(void)
 /* No driver is entered with something of ours held. */
 static __noinline void crash_gatemutex(void)
 {
-	enter_driver();			/* with nothing: fine */
+	enter_driver(); /* with nothing: fine */
 	mutex_lock(&mutex_a);
 	enter_driver();
 	mutex_unlock(&mutex_a);
@@ -246,7 +254,7 @@ static __noinline void crash_heap(void)
 {
 	volatile u8 *p = kmalloc(64);
 
-	for (u32 i = 64; i < 128; i++)	/* behind its end */
+	for (u32 i = 64; i < 128; i++) /* behind its end */
 		p[i] = 1;
 	kfree((void *)p);
 	barrier();
@@ -274,6 +282,7 @@ static __noinline void crash_warn(void)
 	barrier();
 }
 
+/* clang-format off */
 static const struct crash kinds[] = {
 	{ "panic", crash_panic }, { "null", crash_null }, { "stack", crash_stack }, { "text", crash_text },
 	{ "exec", crash_exec }, { "user", crash_user }, { "ud", crash_ud }, { "divide", crash_divide },
@@ -284,6 +293,7 @@ static const struct crash kinds[] = {
 	{ "gatemutex", crash_gatemutex }, { "gaterwsem", crash_gaterwsem }, { "gatercu", crash_gatercu },
 	{ "gateirq", crash_gateirq },
 };
+/* clang-format on */
 
 static void crash_thread(void *how)
 {
@@ -322,7 +332,8 @@ void crash_boot(void)
 
 	if (option_value(&opt_crash, how, sizeof(how)) < 0)
 		return;
-	if (option_value(&opt_crash_cpu, cpu, sizeof(cpu)) > 0 && !parse_u64(cpu, 10, &id) && id < CPU_MAX)
+	if (option_value(&opt_crash_cpu, cpu, sizeof(cpu)) > 0 && !parse_u64(cpu, 10, &id) &&
+	    id < CPU_MAX)
 		crash_on(id, how);
 	else
 		crash_thread(how);

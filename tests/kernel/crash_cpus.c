@@ -111,15 +111,31 @@ static void overflow_stack(u32 which)
 	preempt_disable();
 	n = cpu_stacks(this_cpu(), s, ARRAY_SIZE(s));
 	if (which < n)
-		__asm__ volatile("mov %0, %%rsp; pushq $0" :: "r"(s[which].low) : "memory");
+		__asm__ volatile("mov %0, %%rsp; pushq $0" ::"r"(s[which].low) : "memory");
 }
 
-static __noinline void stack_nmi(void) { overflow_stack(2); barrier(); }
-static __noinline void stack_mce(void) { overflow_stack(3); barrier(); }
-static __noinline void stack_debug(void) { overflow_stack(4); barrier(); }
+static __noinline void stack_nmi(void)
+{
+	overflow_stack(2);
+	barrier();
+}
+static __noinline void stack_mce(void)
+{
+	overflow_stack(3);
+	barrier();
+}
+static __noinline void stack_debug(void)
+{
+	overflow_stack(4);
+	barrier();
+}
 
 const struct crash cpu_crashes[] = {
-	{ "all-cpus", all_cpus }, { "while-others-talk", while_others_talk },
-	{ "while-others-are-deaf", while_others_are_deaf }, { "stack-nmi", stack_nmi },
-	{ "stack-mce", stack_mce }, { "stack-debug", stack_debug }, { NULL, NULL },
+	{ "all-cpus", all_cpus },
+	{ "while-others-talk", while_others_talk },
+	{ "while-others-are-deaf", while_others_are_deaf },
+	{ "stack-nmi", stack_nmi },
+	{ "stack-mce", stack_mce },
+	{ "stack-debug", stack_debug },
+	{ NULL, NULL },
 };

@@ -8,7 +8,10 @@
 #include <kernel/string.h>
 #include "crash.h"
 
-static __noinline void write_byte(void *at, u64 offset) { ((volatile u8 *)at)[offset] = 1; }
+static __noinline void write_byte(void *at, u64 offset)
+{
+	((volatile u8 *)at)[offset] = 1;
+}
 
 static void heap_overrun(void)
 {
@@ -41,7 +44,7 @@ static void heap_write_after_free(void)
 
 	kfree(p);
 	write_byte(p, 50);
-	for (u32 i = 0; i < 1000; i++)		/* it comes round */
+	for (u32 i = 0; i < 1000; i++) /* it comes round */
 		if (!kmalloc(100))
 			break;
 }
@@ -124,6 +127,7 @@ static __noinline void leak(void)
 	(void)q;
 }
 
+/* clang-format off */
 const struct crash memory_crashes[] = {
 	{ "heap-overrun", heap_overrun }, { "heap-overrun-large", heap_overrun_large },
 	{ "heap-double-free", heap_double_free }, { "heap-write-after-free", heap_write_after_free },
@@ -134,3 +138,4 @@ const struct crash memory_crashes[] = {
 	{ "range-after-free", range_after_free }, { "range-double-free", range_double_free },
 	{ "leak", leak }, { NULL, NULL },
 };
+/* clang-format on */

@@ -24,10 +24,16 @@ IMAGE(leak);
 IMAGE(selftest);
 IMAGE(racer);
 
-struct image { const char *name; const u8 *start, *end; };
-#define ENTRY(name) { #name, driver_image_##name, driver_image_##name##_end }
-static const struct image hello = ENTRY(hello), adder = ENTRY(adder), sum = ENTRY(sum), leak = ENTRY(leak),
-			  selftest = ENTRY(selftest), racer = ENTRY(racer);
+struct image {
+	const char *name;
+	const u8 *start, *end;
+};
+#define ENTRY(name)                                                   \
+	{                                                             \
+#name, driver_image_##name, driver_image_##name##_end \
+	}
+static const struct image hello = ENTRY(hello), adder = ENTRY(adder), sum = ENTRY(sum),
+			  leak = ENTRY(leak), selftest = ENTRY(selftest), racer = ENTRY(racer);
 
 /* ---- steps ---- */
 
@@ -35,7 +41,9 @@ static char reasons[REPORT_SIZE];
 
 static s64 install(const struct image *i, const char *params, u32 flags)
 {
-	struct install_request r = { .file = i->start, .size = i->end - i->start, .params = params, .flags = flags };
+	struct install_request r = {
+		.file = i->start, .size = i->end - i->start, .params = params, .flags = flags
+	};
 	s64 id = driver_install(&r);
 
 	strscpy(reasons, r.report.text ?: "", sizeof(reasons));
@@ -53,7 +61,10 @@ static int remove(s64 id)
 	return err;
 }
 
-struct usage { s64 bytes; u32 handles, drivers; };
+struct usage {
+	s64 bytes;
+	u32 handles, drivers;
+};
 
 /* Stacks of threads that ended are kept for others: they do not count. */
 static struct usage usage(void)
@@ -61,7 +72,8 @@ static struct usage usage(void)
 	struct mem_info m;
 
 	mem_info_get(&m);
-	return (struct usage){ heap_debug_live() - (s64)(m.kernel_stacks * PAGE_SIZE), owner_handles(), driver_count };
+	return (struct usage){ heap_debug_live() - (s64)(m.kernel_stacks * PAGE_SIZE),
+			       owner_handles(), driver_count };
 }
 
 static bool usage_equal(const struct usage *a, const struct usage *b)
@@ -98,11 +110,12 @@ static bool back_at(const struct usage *before)
 		let_settle();
 		now = usage();
 		/* Less: a thread that had ended before was let go since. */
-		if (now.bytes <= before->bytes && now.handles == before->handles && now.drivers == before->drivers)
+		if (now.bytes <= before->bytes && now.handles == before->handles &&
+		    now.drivers == before->drivers)
 			return true;
 	}
-	pr_info("# was %ld bytes, %u handles, %u drivers; is %ld, %u, %u\n", before->bytes, before->handles,
-		before->drivers, now.bytes, now.handles, now.drivers);
+	pr_info("# was %ld bytes, %u handles, %u drivers; is %ld, %u, %u\n", before->bytes,
+		before->handles, before->drivers, now.bytes, now.handles, now.drivers);
 	return false;
 }
 
@@ -123,7 +136,8 @@ static u32 log_count(u64 from, const char *what)
 
 /* ---- what is taken is given back ---- */
 
-static void around(struct ktest_context *t, const struct image *i, const char *params, u32 flags, s64 expected)
+static void around(struct ktest_context *t, const struct image *i, const char *params, u32 flags,
+		   s64 expected)
 {
 	struct usage before;
 	s64 id;
@@ -166,8 +180,8 @@ KTEST(driver, gives_everything_back_when_refused_or_only_tried)
 KTEST(driver, is_told_what_it_leaked)
 {
 	static const char *const classes[] = {
-		"timers", "pieces of work", "threads", "mutexes", "wait objects", "allocations", "looked-up symbols",
-		"port ranges",
+		"timers",	"pieces of work", "threads",	       "mutexes",
+		"wait objects", "allocations",	  "looked-up symbols", "port ranges",
 	};
 	u64 from = printk_last_seq();
 	char text[64];
@@ -180,7 +194,8 @@ KTEST(driver, is_told_what_it_leaked)
 		if (!KEXPECT_EQ(log_count(from, text), 1))
 			pr_info("# %s\n", text);
 	}
-	KEXPECT_EQ(log_count(from, "leaked"), ARRAY_SIZE(classes));	/* devices are withdrawn, no leaks */
+	KEXPECT_EQ(log_count(from, "leaked"),
+		   ARRAY_SIZE(classes)); /* devices are withdrawn, no leaks */
 	KEXPECT_EQ(log_count(from, "of 15300 bytes"), 1);
 }
 
@@ -337,8 +352,8 @@ KTEST(driver, comes_and_goes_on_all_cpus_at_once)
 		KEXPECT_EQ(thread_spawn(cycle, (void *)who[i], "cycle"), 0);
 	KEXPECT_EQ(thread_spawn(list, NULL, "list"), 0);
 	wait_event(&finished, !atomic_read(&running));
-	pr_info("# %d cycles, %d times without its exporter, %d lines listed\n", atomic_read(&cycles),
-		atomic_read(&depended), atomic_read(&listed));
+	pr_info("# %d cycles, %d times without its exporter, %d lines listed\n",
+		atomic_read(&cycles), atomic_read(&depended), atomic_read(&listed));
 	KEXPECT_EQ(atomic_read(&failures), 0);
 	KEXPECT_EQ(atomic_read(&cycles) + atomic_read(&depended), CYCLES * (s64)ARRAY_SIZE(who));
 	KEXPECT(back_at(&before));
@@ -346,7 +361,10 @@ KTEST(driver, comes_and_goes_on_all_cpus_at_once)
 
 /* ---- the gate ---- */
 
-static s64 trivial(u64 a, u64 b) { return a + b; }
+static s64 trivial(u64 a, u64 b)
+{
+	return a + b;
+}
 
 KTEST(driver, gate_costs_little)
 {

@@ -100,7 +100,7 @@ KTEST(page, single_pages_unite_again)
 		pages_free(p, 8);
 	}
 	KEXPECT(had > 4);
-	KEXPECT(got + 2 >= had);	/* two may have a page in a CPU's stack */
+	KEXPECT(got + 2 >= had); /* two may have a page in a CPU's stack */
 }
 
 KTEST(page, below_4g_is_below_4g)
@@ -122,7 +122,8 @@ KTEST(page, exhaustion_is_an_error_and_heals)
 {
 	struct page *list = NULL, *p;
 	u64 before = free_pages(), n = 0;
-	const struct page *start_page = phys_to_page(0xf000);	/* where other processors start: only borrowed */
+	const struct page *start_page =
+		phys_to_page(0xf000); /* where other processors start: only borrowed */
 
 	if (before > 32768)
 		KSKIP("more than 128 MiB: slow");
@@ -131,7 +132,7 @@ KTEST(page, exhaustion_is_an_error_and_heals)
 		list = p;
 		n++;
 	}
-	KEXPECT(free_pages() >= 32);	/* not for users: with these the kernel gets out of it */
+	KEXPECT(free_pages() >= 32); /* not for users: with these the kernel gets out of it */
 	while ((p = page_alloc(0))) {
 		p->next = list;
 		list = p;
@@ -149,13 +150,15 @@ KTEST(page, exhaustion_is_an_error_and_heals)
 		list = p->next;
 		page_free(p);
 	}
-	KEXPECT(free_pages() + before / 100 + 16 >= before);	/* struct pages of blocks first used here stay */
+	KEXPECT(free_pages() + before / 100 + 16 >=
+		before); /* struct pages of blocks first used here stay */
 	KEXPECT(free_pages() <= before);
 }
 
 KTEST(heap, every_size_holds_its_bytes)
 {
-	static const size_t sizes[] = { 1, 8, 16, 17, 63, 64, 65, 500, 1000, 2048, 2049, 4096, 5000, 70000 };
+	static const size_t sizes[] = { 1,   8,	   16,	 17,   63,   64,   65,
+					500, 1000, 2048, 2049, 4096, 5000, 70000 };
 	u8 *p[ARRAY_SIZE(sizes)][3];
 
 	for (u32 i = 0; i < ARRAY_SIZE(sizes); i++)
@@ -229,10 +232,11 @@ KTEST(krange, has_guards_and_obeys_protection)
 	a[0] = a[3 * PAGE_SIZE - 1] = 1;
 	krange_free(a);
 	KEXPECT(!kernel_address_mapped((u64)a));
-	KEXPECT(free_pages() + 4 >= before);	/* page tables may have been made */
+	KEXPECT(free_pages() + 4 >= before); /* page tables may have been made */
 	/* addresses that no CPU can put out would fault: firmware may tell of such */
 	KEXPECT(!krange_map_phys(1ull << cpu_features.phys_bits, PAGE_SIZE, KCACHE_UC));
-	KEXPECT(!krange_map_phys((1ull << cpu_features.phys_bits) - PAGE_SIZE, PAGE_SIZE + 1, KCACHE_UC));
+	KEXPECT(!krange_map_phys((1ull << cpu_features.phys_bits) - PAGE_SIZE, PAGE_SIZE + 1,
+				 KCACHE_UC));
 }
 
 /* Freed addresses of drivers are used again, from the lowest on. */
@@ -301,8 +305,9 @@ KTEST(heap, gives_pages_back)
 				break;
 		mem_info_get(&m);
 		KEXPECT(m.slab >= before.slab + N / 10);
-		for (u32 i = N; order == 2 && i-- > 1;) {	/* by lot */
-			u32 k = (seed = seed * 6364136223846793005ull + 1442695040888963407ull) >> 33;
+		for (u32 i = N; order == 2 && i-- > 1;) { /* by lot */
+			u32 k = (seed = seed * 6364136223846793005ull + 1442695040888963407ull) >>
+				33;
 			void *x = o[i];
 
 			o[i] = o[k % (i + 1)];
@@ -311,7 +316,7 @@ KTEST(heap, gives_pages_back)
 		for (u32 i = 0; i < N; i++)
 			kfree(o[order == 1 ? N - 1 - i : i]);
 		mem_info_get(&m);
-		KEXPECT(m.slab <= before.slab + 16);	/* what a magazine holds may keep some */
+		KEXPECT(m.slab <= before.slab + 16); /* what a magazine holds may keep some */
 	}
 }
 
@@ -336,7 +341,9 @@ KTEST(stacks, of_all_processors_have_guard_pages)
 }
 
 #ifdef CONFIG_FAULT_INJECTION
-static void do_nothing(void *unused) { }
+static void do_nothing(void *unused)
+{
+}
 
 static bool make_range(void)
 {
@@ -384,7 +391,7 @@ KTEST(fault, each_allocation_may_fail)
 		bool done = false;
 		u32 n;
 
-		KEXPECT(make[i]());		/* tables and spare stacks are there now */
+		KEXPECT(make[i]()); /* tables and spare stacks are there now */
 		live = heap_debug_live();
 		for (n = 1; !done && n < 100; n++) {
 			fault_set_nth(current, n);

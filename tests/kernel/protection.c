@@ -13,26 +13,29 @@
 #include <kernel/thread.h>
 #include <kernel/time.h>
 
-#define CR0_WP		(1ul << 16)
-#define CR4_MCE		(1ul << 6)
-#define CR4_PGE		(1ul << 7)
-#define CR4_UMIP	(1ul << 11)
-#define CR4_SMEP	(1ul << 20)
-#define CR4_SMAP	(1ul << 21)
-#define MSR_PAT		0x277
-#define MSR_EFER	0xc0000080
-#define  EFER_NXE	(1ul << 11)
-#define MSR_FMASK	0xc0000084
-#define FLAG_AC		(1ul << 18)
-#define FLAG_DF		(1ul << 10)
-#define FLAGS_MASKED	(0x7700 | FLAG_AC)
+#define CR0_WP	     (1ul << 16)
+#define CR4_MCE	     (1ul << 6)
+#define CR4_PGE	     (1ul << 7)
+#define CR4_UMIP     (1ul << 11)
+#define CR4_SMEP     (1ul << 20)
+#define CR4_SMAP     (1ul << 21)
+#define MSR_PAT	     0x277
+#define MSR_EFER     0xc0000080
+#define EFER_NXE     (1ul << 11)
+#define MSR_FMASK    0xc0000084
+#define FLAG_AC	     (1ul << 18)
+#define FLAG_DF	     (1ul << 10)
+#define FLAGS_MASKED (0x7700 | FLAG_AC)
 
-struct table { u16 limit; u64 base; } __packed;
+struct table {
+	u16 limit;
+	u64 base;
+} __packed;
 
 /* The stacks that the CPU itself changes to lie where cpu_stacks() says: with guard pages (memory.c). */
 static void look_at_stacks(struct ktest_context *t)
 {
-	static const u8 vectors[] = { 8, 2, 18, 1 };	/* double fault, NMI, machine check, debug */
+	static const u8 vectors[] = { 8, 2, 18, 1 }; /* double fault, NMI, machine check, debug */
 	struct cpu_stack stacks[8];
 	struct table idt, gdt;
 	u32 n = cpu_stacks(this_cpu(), stacks, ARRAY_SIZE(stacks));
@@ -48,7 +51,8 @@ static void look_at_stacks(struct ktest_context *t)
 
 		/* the first of the stacks is that of interrupts */
 		if (KEXPECT(ist == i + 1 && i + 1 < n))
-			KEXPECT_EQ(*(const u64 *)(tss + 36 + 8 * i), stacks[i + 1].low + stacks[i + 1].size);
+			KEXPECT_EQ(*(const u64 *)(tss + 36 + 8 * i),
+				   stacks[i + 1].low + stacks[i + 1].size);
 	}
 	/* these may be nested in each other, and may sleep */
 	KEXPECT_EQ(((const u8 *)idt.base)[16 * 13 + 4] & 7, 0);
@@ -62,7 +66,8 @@ static void look_at_registers(void *arg)
 	u64 cr0, cr4, flags;
 	u32 one[4], seven[4] = { 0 }, extended[4], max[4];
 
-	__asm__ volatile("mov %%cr0, %0; mov %%cr4, %1; pushfq; pop %2" : "=r"(cr0), "=r"(cr4), "=r"(flags));
+	__asm__ volatile("mov %%cr0, %0; mov %%cr4, %1; pushfq; pop %2"
+			 : "=r"(cr0), "=r"(cr4), "=r"(flags));
 	cpuid(0, 0, max);
 	cpuid(1, 0, one);
 	if (max[0] >= 7)
@@ -79,7 +84,7 @@ static void look_at_registers(void *arg)
 	/* of a program's flags none reaches a system call that would matter: TF, IF, DF, IOPL, NT, AC */
 	KEXPECT_EQ(rdmsr(MSR_FMASK) & FLAGS_MASKED, FLAGS_MASKED);
 	if (one[3] >> 16 & 1)
-		KEXPECT_EQ(rdmsr(MSR_PAT) >> 32 & 7, 1);	/* what KCACHE_WC asks for */
+		KEXPECT_EQ(rdmsr(MSR_PAT) >> 32 & 7, 1); /* what KCACHE_WC asks for */
 	look_at_stacks(t);
 }
 
@@ -122,14 +127,19 @@ KTEST(protection, an_interrupt_begins_with_flags_of_its_own)
 	timer_start(&timer, time_monotonic_ns() + NSEC_PER_MSEC);
 	__asm__ volatile("pushfq; pop %0; mov %0, %%rax; or %2, %%rax; push %%rax; popfq\n"
 			 "1:	pause; cmpl $0, %1; je 1b\n\t"
-			 "push %0; popfq" : "=&r"(before) : "m"(interrupted), "r"(set) : "rax", "cc", "memory");
+			 "push %0; popfq"
+			 : "=&r"(before)
+			 : "m"(interrupted), "r"(set)
+			 : "rax", "cc", "memory");
 	preempt_enable();
 	KEXPECT(!(flags_inside & (FLAG_AC | FLAG_DF)));
 }
 
 extern const u8 _image_start[], _rodata[], _data[];
 
-struct seen { u32 writable_code, other_code, user, writable_text, local, level[5]; };
+struct seen {
+	u32 writable_code, other_code, user, writable_text, local, level[5];
+};
 
 static void look_at_leaf(struct seen *s, u64 va, pte_t e, u32 level)
 {
@@ -178,7 +188,7 @@ KTEST(protection, nothing_of_the_kernel_is_writable_code_or_the_users)
 	look_at_table(&s, kernel_root, 4, 0);
 	for (u32 i = 0; i < 256; i++)
 		low += !!root[i];
-	KEXPECT_EQ(low, 0);		/* the mapping from the start is gone */
+	KEXPECT_EQ(low, 0); /* the mapping from the start is gone */
 	KEXPECT_EQ(s.writable_code, 0);
 	KEXPECT_EQ(s.other_code, 0);
 	KEXPECT_EQ(s.writable_text, 0);

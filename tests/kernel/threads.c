@@ -7,7 +7,9 @@
 
 static DEFINE_WAIT_QUEUE(queue);
 static DEFINE_MUTEX(lock);
-static struct { u64 a, b; } pair;
+static struct {
+	u64 a, b;
+} pair;
 static struct atomic ready, done, rounds;
 static u64 seen_cpus;
 
@@ -27,7 +29,9 @@ static void mutex_worker(void *arg)
 	u64 end = time_monotonic_ns() + 5 * NSEC_PER_SEC;
 
 	/* at least so many, and until every CPU took part */
-	for (u32 i = 0; i < 2000 || (READ_ONCE(seen_cpus) != online_mask() && time_monotonic_ns() < end); i++) {
+	for (u32 i = 0;
+	     i < 2000 || (READ_ONCE(seen_cpus) != online_mask() && time_monotonic_ns() < end);
+	     i++) {
 		atomic_inc(&rounds);
 		mutex_lock(&lock);
 		KEXPECT(pair.a == pair.b);
@@ -61,7 +65,7 @@ static void spinner(void *arg)
 {
 	atomic_inc(&ready);
 	while (!thread_should_stop())
-		cpu_relax();		/* never gives up the CPU by itself */
+		cpu_relax(); /* never gives up the CPU by itself */
 }
 
 KTEST(threads, a_spinning_thread_is_preempted)
@@ -76,7 +80,7 @@ KTEST(threads, a_spinning_thread_is_preempted)
 	while (!atomic_read(&ready) && time_monotonic_ns() < end)
 		sched_yield_current();
 	KEXPECT(atomic_read(&ready));
-	sleep_ms(30);			/* comes back only by preemption when there is one CPU */
+	sleep_ms(30); /* comes back only by preemption when there is one CPU */
 	KEXPECT(time_monotonic_ns() < end);
 	thread_stop(s);
 }
@@ -153,7 +157,7 @@ KTEST(threads, affinity_is_obeyed)
 
 /* ---- spreading ---- */
 
-static u32 spin_cpu[2];			/* where those that may move are */
+static u32 spin_cpu[2]; /* where those that may move are */
 
 static void moving_spinner(void *arg)
 {
@@ -243,7 +247,7 @@ KTEST(threads, an_idle_cpu_takes_from_another_than_the_longest_queue)
 	if (some_cpus(id) < 3)
 		return;
 	stay_on(id[0]);
-	for (u32 i = 0; i < ARRAY_SIZE(pinned); i++)	/* none of these may go */
+	for (u32 i = 0; i < ARRAY_SIZE(pinned); i++) /* none of these may go */
 		pinned[i] = spin_on(spinner, NULL, id[0]);
 	expect_spread(t, id[1], id[2]);
 	for (u32 i = 0; i < ARRAY_SIZE(pinned); i++)
@@ -255,7 +259,10 @@ KTEST(threads, an_idle_cpu_takes_from_another_than_the_longest_queue)
 /* ---- RCU ---- */
 
 /* None is used twice: what is dead stays so, and a reader that comes too late sees it. */
-struct guarded { bool dead; struct rcu_head rcu; };
+struct guarded {
+	bool dead;
+	struct rcu_head rcu;
+};
 #define ROUNDS 40u
 static struct guarded pool[ROUNDS + 1], *guarded;
 static struct atomic guarded_freed, readers_wrong;
@@ -267,7 +274,7 @@ static void reader(void *arg)
 		rcu_read_lock();
 		struct guarded *g = rcu_dereference(guarded);
 
-		for (u32 i = 0; i < 20000; i++) {	/* it must not go while we look */
+		for (u32 i = 0; i < 20000; i++) { /* it must not go while we look */
 			if (READ_ONCE(g->dead))
 				atomic_inc(&readers_wrong);
 			cpu_relax();

@@ -14,7 +14,7 @@
 #include <kernel/wait.h>
 
 /* Generous where an overloaded host may stop the whole machine for a while. */
-#define LATE_NS		(50 * NSEC_PER_MSEC)
+#define LATE_NS (50 * NSEC_PER_MSEC)
 
 /* ---- clocks ---- */
 
@@ -74,7 +74,11 @@ KTEST(time, delay_is_not_too_short)
 
 /* ---- timers ---- */
 
-struct shot { struct timer timer; u64 at; u32 count, cpu; };
+struct shot {
+	struct timer timer;
+	u64 at;
+	u32 count, cpu;
+};
 static u32 next_place;
 static u32 place[8];
 
@@ -117,7 +121,8 @@ KTEST(time, timers_fire_in_order)
 {
 	static const u32 order[] = { 3, 0, 2, 1, 5, 4 };
 	struct shot s[6] = { 0 };
-	u64 start = time_monotonic_ns() + 20 * NSEC_PER_MSEC;	/* all are started by then, even where a host pauses us */
+	u64 start = time_monotonic_ns() +
+		    20 * NSEC_PER_MSEC; /* all are started by then, even where a host pauses us */
 
 	next_place = 0;
 	for (u32 i = 0; i < 6; i++) {
@@ -276,7 +281,7 @@ KTEST(time, no_ticks_when_idle)
 
 	if (cpu_count > 1)
 		KSKIP("one CPU only");
-	sleep_ms(20);				/* what still runs from the boot */
+	sleep_ms(20); /* what still runs from the boot */
 	before = this_cpu()->nr_irqs;
 	sleep_ms(100);
 	taken = this_cpu()->nr_irqs - before;
@@ -320,7 +325,7 @@ KTEST(irq, a_message_reaches_its_handler_until_freed)
 	KEXPECT_EQ(hits[0], 10);
 	irq_free(irq, &hits[0]);
 	before = hits[0];
-	apic_send_ipi(cpus[0]->apic_id, data);	/* stray: noted, acknowledged, no harm */
+	apic_send_ipi(cpus[0]->apic_id, data); /* stray: noted, acknowledged, no harm */
 	sleep_ms(1);
 	KEXPECT_EQ(hits[0], before);
 	apic_send_ipi(cpus[0]->apic_id, APIC_VECTOR_SPURIOUS);
@@ -351,7 +356,7 @@ static u8 cmos(u8 index)
 
 static bool rtc_hit(void *arg)
 {
-	cmos(12);			/* acknowledge */
+	cmos(12); /* acknowledge */
 	++*(u32 *)arg;
 	return true;
 }
@@ -364,7 +369,7 @@ KTEST(irq, a_device_interrupts)
 	if (!KEXPECT_EQ(irq_request_isa(8, rtc_hit, &hits[0], "rtc", 0), 0))
 		return;
 	outb(0x70, 11);
-	outb(0x71, b | 0x40);		/* 1024 a second */
+	outb(0x71, b | 0x40); /* 1024 a second */
 	cmos(12);
 	for (u32 i = 0; i < 200 && READ_ONCE(hits[0]) < 5; i++)
 		sleep_ms(1);
@@ -385,12 +390,12 @@ KTEST(irq, a_line_comes_in_where_acpi_leads_it)
 	mine = true;
 	if (!KEXPECT_EQ(irq_request_isa(0, hit, &hits[0], "pit", 0), 0))
 		return;
-	outb(0x43, 0x34);		/* counter 0, both bytes, again and again */
+	outb(0x43, 0x34); /* counter 0, both bytes, again and again */
 	outb(0x40, 0x00);
-	outb(0x40, 0x10);		/* some 300 a second */
+	outb(0x40, 0x10); /* some 300 a second */
 	while (READ_ONCE(hits[0]) < 5 && time_monotonic_ns() < end)
 		sleep_ms(1);
-	outb(0x43, 0x30);		/* once, and not begun */
+	outb(0x43, 0x30); /* once, and not begun */
 	irq_free(0, &hits[0]);
 	KEXPECT(hits[0] >= 5);
 }

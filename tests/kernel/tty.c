@@ -15,12 +15,12 @@
 #include <kernel/time.h>
 #include <kernel/tty.h>
 
-#define TEST_DEV	MKDEV(240, 7)
-#define SCREEN_SIZE	8192
+#define TEST_DEV    MKDEV(240, 7)
+#define SCREEN_SIZE 8192
 
 static struct screen {
 	char text[SCREEN_SIZE];
-	u32 used, room;		/* room: how much the driver takes in all */
+	u32 used, room; /* room: how much the driver takes in all */
 	u32 unthrottled, opened, closed;
 } screen;
 
@@ -31,17 +31,38 @@ static size_t screen_write(struct tty *t, const char *s, size_t n)
 	screen.used += n;
 	return n;
 }
-static u32 screen_write_room(struct tty *t) { return screen.room - screen.used; }
-static void screen_unthrottle(struct tty *t) { screen.unthrottled++; }
-static int screen_open(struct tty *t) { screen.opened++; return 0; }
-static void screen_close(struct tty *t) { screen.closed++; }
+static u32 screen_write_room(struct tty *t)
+{
+	return screen.room - screen.used;
+}
+static void screen_unthrottle(struct tty *t)
+{
+	screen.unthrottled++;
+}
+static int screen_open(struct tty *t)
+{
+	screen.opened++;
+	return 0;
+}
+static void screen_close(struct tty *t)
+{
+	screen.closed++;
+}
 static const struct tty_ops screen_ops = {
-	.write = screen_write, .write_room = screen_write_room, .unthrottle = screen_unthrottle,
-	.open = screen_open, .close = screen_close,
+	.write = screen_write,
+	.write_room = screen_write_room,
+	.unthrottle = screen_unthrottle,
+	.open = screen_open,
+	.close = screen_close,
 };
 
 /* A terminal and one open file of it. */
-struct rig { struct tty *tty; struct inode *inode; struct file *file; bool ok; };
+struct rig {
+	struct tty *tty;
+	struct inode *inode;
+	struct file *file;
+	bool ok;
+};
 
 static struct file *rig_open(struct rig *r, u32 flags)
 {
@@ -105,7 +126,10 @@ static s64 write_some(struct rig *r, const char *s)
 	return r->file->ops->write(r->file, &u, &r->file->pos);
 }
 
-static size_t type(struct rig *r, const char *s) { return tty_receive(r->tty, s, strlen(s)); }
+static size_t type(struct rig *r, const char *s)
+{
+	return tty_receive(r->tty, s, strlen(s));
+}
 
 static void set_raw(struct rig *r, u8 min, u8 time)
 {
@@ -194,22 +218,22 @@ KTEST(tty, min_and_time)
 	char buf[8];
 
 	if (KEXPECT(r.ok)) {
-		set_raw(&r, 0, 0);		/* what is there, at once */
+		set_raw(&r, 0, 0); /* what is there, at once */
 		KEXPECT_EQ(read_some(&r, buf, 8), 0);
 		type(&r, "ab");
 		KEXPECT_EQ(read_some(&r, buf, 8), 2);
-		set_raw(&r, 0, 1);		/* or after a tenth of a second */
+		set_raw(&r, 0, 1); /* or after a tenth of a second */
 		start = time_monotonic_ns();
 		KEXPECT_EQ(read_some(&r, buf, 8), 0);
 		KEXPECT(time_monotonic_ns() - start >= 100 * NSEC_PER_MSEC);
-		set_raw(&r, 4, 1);		/* four, or a pause of that length */
+		set_raw(&r, 4, 1); /* four, or a pause of that length */
 		type(&r, "abc");
 		start = time_monotonic_ns();
 		KEXPECT_EQ(read_some(&r, buf, 8), 3);
 		KEXPECT(time_monotonic_ns() - start >= 100 * NSEC_PER_MSEC);
 		type(&r, "abcde");
 		KEXPECT_EQ(read_some(&r, buf, 8), 5);
-		set_raw(&r, 2, 0);		/* two, however long it takes */
+		set_raw(&r, 2, 0); /* two, however long it takes */
 		type(&r, "xyz");
 		KEXPECT_EQ(read_some(&r, buf, 2), 2);
 		KEXPECT(!(r.file->ops->poll(r.file, NULL) & POLLIN));
@@ -245,7 +269,7 @@ KTEST(tty, hangup_ends_open_files)
 		KEXPECT_EQ(write_some(&r, "x"), -EIO);
 		KEXPECT_EQ(r.file->ops->ioctl(r.file, TIOCOUTQ, 0), -EIO);
 		KEXPECT(r.file->ops->poll(r.file, NULL) & POLLHUP);
-		second = rig_open(&r, 0);	/* a new one lives */
+		second = rig_open(&r, 0); /* a new one lives */
 		if (KEXPECT(second)) {
 			KEXPECT(!(second->ops->poll(second, NULL) & POLLHUP));
 			rig_close(second);
@@ -348,7 +372,8 @@ KTEST(random, is_never_the_same_twice)
 
 KTEST(bench, terminals)
 {
-	static const char line[] = "a line of eighty characters, as programs print them to a terminal all the day\n";
+	static const char line[] =
+		"a line of eighty characters, as programs print them to a terminal all the day\n";
 	struct rig r = rig_up(0);
 	u64 start, took[3], v;
 	char buf[128];
@@ -366,7 +391,8 @@ KTEST(bench, terminals)
 		start = rdtsc();
 		read_some(&r, buf, sizeof(buf));
 		took[2] = rdtsc() - start;
-		pr_info("# bench tty write, receive, read of 80 bytes: %lu %lu %lu\n", took[0], took[1], took[2]);
+		pr_info("# bench tty write, receive, read of 80 bytes: %lu %lu %lu\n", took[0],
+			took[1], took[2]);
 	}
 	rig_down(&r);
 	start = rdtsc();

@@ -28,7 +28,8 @@ static bool copies_are_exact(u64 end, u64 len, u64 valid)
 	if (copy_to_user_partial(uaddr(at), kernel_side, len) != wanted)
 		return false;
 	memset(back, 0xee, sizeof(back));
-	if (copy_from_user_partial(back, uaddr(at), len) != wanted || !same_up_to(kernel_side, back, wanted, 0xee))
+	if (copy_from_user_partial(back, uaddr(at), len) != wanted ||
+	    !same_up_to(kernel_side, back, wanted, 0xee))
 		return false;
 	if (clear_user_partial(uaddr(at), len) != wanted)
 		return false;
@@ -52,7 +53,8 @@ KTEST(uaccess, copies_end_where_the_memory_ends)
 	for (u32 i = 0; i < sizeof(kernel_side); i++)
 		kernel_side[i] = i + 1;
 	thread_switch_space(s);
-	page = vm_map(s, 0, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, NULL, 0);
+	page = vm_map(s, 0, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, NULL,
+		      0);
 	if (KEXPECT(page > 0))
 		for (u64 len = 0; len <= LONGEST; len += len < 40 ? 1 : 7)
 			for (u64 valid = 0; valid <= len; valid++)

@@ -18,10 +18,10 @@
 #include <kernel/vm.h>
 #include <uapi/mman.h>
 
-#define ANON	(MAP_PRIVATE | MAP_ANONYMOUS)
-#define RW	(PROT_READ | PROT_WRITE)
-#define P(n)	((u64)(n) << PAGE_SHIFT)
-#define HINT	0x10000000ull		/* far from everything that is placed by itself */
+#define ANON (MAP_PRIVATE | MAP_ANONYMOUS)
+#define RW   (PROT_READ | PROT_WRITE)
+#define P(n) ((u64)(n) << PAGE_SHIFT)
+#define HINT 0x10000000ull /* far from everything that is placed by itself */
 
 static u64 free_pages(void)
 {
@@ -31,7 +31,8 @@ static u64 free_pages(void)
 	return m.free;
 }
 
-static void in_space(struct ktest_context *t, struct vm_space *s, void (*body)(struct ktest_context *, struct vm_space *))
+static void in_space(struct ktest_context *t, struct vm_space *s,
+		     void (*body)(struct ktest_context *, struct vm_space *))
 {
 	thread_switch_space(s);
 	body(t, s);
@@ -56,9 +57,12 @@ static void run(struct ktest_context *t, void (*body)(struct ktest_context *, st
 	}
 	KEXPECT_EQ(after, before);
 }
-#define SPACE_TEST(name) \
+#define SPACE_TEST(name)                                                      \
 	static void name##_body(struct ktest_context *t, struct vm_space *s); \
-	KTEST(vm, name) { run(t, name##_body); } \
+	KTEST(vm, name)                                                       \
+	{                                                                     \
+		run(t, name##_body);                                          \
+	}                                                                     \
 	static void name##_body(struct ktest_context *t __unused, struct vm_space *s)
 
 /* A byte of user memory, -1: fault. */
@@ -68,14 +72,20 @@ static int peek(u64 addr)
 
 	return copy_from_user(&b, uaddr(addr), 1) ? -1 : b;
 }
-static int poke(u64 addr, u8 b) { return copy_to_user(uaddr(addr), &b, 1) ? -1 : 0; }
+static int poke(u64 addr, u8 b)
+{
+	return copy_to_user(uaddr(addr), &b, 1) ? -1 : 0;
+}
 
 static s64 map(struct vm_space *s, u64 addr, u64 npages, u32 prot, u32 flags)
 {
 	return vm_map(s, addr, P(npages), prot, flags, NULL, 0);
 }
 
-static u64 rss(struct vm_space *s) { return vm_space_rss(s); }
+static u64 rss(struct vm_space *s)
+{
+	return vm_space_rss(s);
+}
 
 SPACE_TEST(fresh_memory_is_zero_and_keeps_what_is_written)
 {
@@ -86,7 +96,7 @@ SPACE_TEST(fresh_memory_is_zero_and_keeps_what_is_written)
 		return;
 	KEXPECT_EQ(peek(a), 0);
 	KEXPECT_EQ(peek(a + P(3) + 4095), 0);
-	KEXPECT_EQ(rss(s), 0);			/* the zero page is nobody's */
+	KEXPECT_EQ(rss(s), 0); /* the zero page is nobody's */
 	KEXPECT_EQ(poke(a, 7), 0);
 	KEXPECT_EQ(poke(a + P(1), 8), 0);
 	KEXPECT_EQ(peek(a), 7);
@@ -132,7 +142,7 @@ SPACE_TEST(alike_neighbours_are_one_region)
 {
 	s64 a = map(s, 0, 1, RW, ANON), b = map(s, 0, 1, RW, ANON), c;
 
-	KEXPECT_EQ(b, a - P(1));		/* highest first */
+	KEXPECT_EQ(b, a - P(1)); /* highest first */
 	KEXPECT_EQ(s->nr_regions, 1);
 	c = map(s, 0, 1, PROT_READ, ANON);
 	KEXPECT_EQ(c, b - P(1));
@@ -159,15 +169,15 @@ SPACE_TEST(rights_are_enforced_and_contents_kept)
 	KEXPECT_EQ(peek(a), -1);
 	KEXPECT_EQ(peek(a + P(1)), -1);
 	KEXPECT_EQ(peek(a + P(2)), -1);
-	KEXPECT_EQ(rss(s), 2);			/* kept, out of reach */
+	KEXPECT_EQ(rss(s), 2); /* kept, out of reach */
 	KEXPECT_EQ(vm_protect(s, a, P(3), RW), 0);
 	KEXPECT_EQ(peek(a), 6);
 	KEXPECT_EQ(peek(a + P(1)), 5);
 	KEXPECT_EQ(poke(a + P(1), 9), 0);
 	KEXPECT_EQ(peek(a + P(1)), 9);
 	KEXPECT_EQ(rss(s), 2);
-	KEXPECT_EQ(vm_protect(s, a + P(2), P(2), PROT_READ), -ENOMEM);	/* a hole behind it, */
-	KEXPECT_EQ(poke(a + P(2), 1), -1);				/* but the first page has changed */
+	KEXPECT_EQ(vm_protect(s, a + P(2), P(2), PROT_READ), -ENOMEM); /* a hole behind it, */
+	KEXPECT_EQ(poke(a + P(2), 1), -1); /* but the first page has changed */
 	KEXPECT_EQ(vm_protect(s, a + 1, P(1), PROT_READ), -EINVAL);
 	KEXPECT_EQ(vm_protect(s, a, P(1), 0x40), -EINVAL);
 	KEXPECT_EQ(vm_protect(s, a, 0, PROT_READ), 0);
@@ -179,7 +189,7 @@ SPACE_TEST(the_lowest_64_kib_are_never_mapped)
 	KEXPECT_EQ(map(s, USER_BASE - P(1), 2, RW, ANON | MAP_FIXED), -EPERM);
 	KEXPECT_EQ(map(s, USER_BASE, 1, RW, ANON | MAP_FIXED), USER_BASE);
 	KEXPECT_EQ(vm_unmap(s, USER_BASE, P(1)), 0);
-	KEXPECT_EQ(map(s, P(1), 1, RW, ANON), USER_BASE);	/* a hint is moved up */
+	KEXPECT_EQ(map(s, P(1), 1, RW, ANON), USER_BASE); /* a hint is moved up */
 	s64 a = map(s, 0, 1, RW, ANON);
 
 	KEXPECT_EQ(vm_remap(s, a, P(1), P(1), MREMAP_MAYMOVE | MREMAP_FIXED, P(2)), -EPERM);
@@ -202,7 +212,7 @@ SPACE_TEST(fixed_replaces_and_noreplace_does_not)
 	KEXPECT_EQ(peek(HINT + P(2)), 0);
 	KEXPECT_EQ(poke(HINT + P(2), 1), -1);
 	KEXPECT_EQ(s->total_pages, 4);
-	KEXPECT_EQ(map(s, HINT + P(3), 1, RW, ANON) == HINT + P(3), 0);	/* a taken hint */
+	KEXPECT_EQ(map(s, HINT + P(3), 1, RW, ANON) == HINT + P(3), 0); /* a taken hint */
 	KEXPECT_EQ(map(s, HINT + P(4), 1, RW, ANON), HINT + P(4));
 	s64 low = map(s, 0, 1, RW, ANON | MAP_32BIT);
 
@@ -211,7 +221,7 @@ SPACE_TEST(fixed_replaces_and_noreplace_does_not)
 
 SPACE_TEST(a_fork_shares_until_one_writes)
 {
-	s64 a = map(s, 0, 600, RW, ANON);	/* more than one lowest table has */
+	s64 a = map(s, 0, 600, RW, ANON); /* more than one lowest table has */
 	u64 before;
 	struct vm_space *child;
 
@@ -221,9 +231,9 @@ SPACE_TEST(a_fork_shares_until_one_writes)
 	child = vm_space_fork(s);
 	if (!KEXPECT(child))
 		return;
-	KEXPECT(before - free_pages() < 20);	/* tables alone */
+	KEXPECT(before - free_pages() < 20); /* tables alone */
 	KEXPECT_EQ(rss(child), rss(s));
-	KEXPECT_EQ(poke(a, 100), 0);		/* copied: the child has it, too */
+	KEXPECT_EQ(poke(a, 100), 0); /* copied: the child has it, too */
 	KEXPECT_EQ(peek(a + P(3)), 3);
 	thread_switch_space(child);
 	KEXPECT_EQ(peek(a), 0);
@@ -240,7 +250,7 @@ SPACE_TEST(a_fork_shares_until_one_writes)
 	KEXPECT_EQ(peek(a + P(3)), 3);
 	KEXPECT_EQ(peek(a + P(1)), 0);
 	before = free_pages();
-	KEXPECT_EQ(poke(a + P(6), 66), 0);	/* the child has gone: no copy is made */
+	KEXPECT_EQ(poke(a + P(6), 66), 0); /* the child has gone: no copy is made */
 	KEXPECT_EQ(free_pages(), before);
 	KEXPECT_EQ(peek(a + P(6)), 66);
 	KEXPECT_EQ(rss(s), 200);
@@ -311,7 +321,7 @@ SPACE_TEST(shared_memory_stays_shared)
 	KEXPECT_EQ(peek(a), 3);
 	KEXPECT_EQ(poke(a + P(15), 4), 0);
 	KEXPECT_EQ(vm_advise(s, a, P(1), MADV_DONTNEED), 0);
-	KEXPECT_EQ(peek(a), 3);			/* still the object's */
+	KEXPECT_EQ(peek(a), 3); /* still the object's */
 	KEXPECT_EQ(vm_advise(s, a, P(1), MADV_REMOVE), 0);
 	KEXPECT_EQ(peek(a), 0);
 	thread_switch_space(child);
@@ -352,11 +362,12 @@ SPACE_TEST(remap_moves_grows_and_shrinks)
 	KEXPECT_EQ(peek(b + P(2)), 3);
 	KEXPECT_EQ(peek(b + P(699)), 0);
 	KEXPECT_EQ(rss(s), 3);
-	KEXPECT_EQ(vm_remap(s, b + P(1), P(2), P(2), MREMAP_MAYMOVE | MREMAP_FIXED, HINT + P(500)), HINT + P(500));
+	KEXPECT_EQ(vm_remap(s, b + P(1), P(2), P(2), MREMAP_MAYMOVE | MREMAP_FIXED, HINT + P(500)),
+		   HINT + P(500));
 	KEXPECT_EQ(peek(HINT + P(501)), 3);
 	KEXPECT_EQ(peek(b + P(1)), -1);
 	KEXPECT_EQ(vm_remap(s, b, P(1), P(1), MREMAP_MAYMOVE | MREMAP_DONTUNMAP, 0) > 0, 1);
-	KEXPECT_EQ(peek(b), 0);			/* mapped still, and empty */
+	KEXPECT_EQ(peek(b), 0); /* mapped still, and empty */
 	KEXPECT_EQ(vm_remap(s, b, P(1), P(1), MREMAP_MAYMOVE | MREMAP_FIXED, b), -EINVAL);
 	KEXPECT_EQ(vm_remap(s, P(17), P(1), P(2), MREMAP_MAYMOVE, 0), -EFAULT);
 	KEXPECT_EQ(vm_remap(s, b, 0, P(1), MREMAP_MAYMOVE, 0), -EINVAL);
@@ -373,7 +384,7 @@ SPACE_TEST(the_break_moves)
 	KEXPECT_EQ(s->nr_regions, 1);
 	KEXPECT_EQ(poke(HINT + P(9), 1), 0);
 	KEXPECT_EQ(map(s, HINT + P(20), 1, RW, ANON), HINT + P(20));
-	KEXPECT_EQ(vm_set_brk(s, HINT + P(20)), HINT + P(10));	/* a page must stay free */
+	KEXPECT_EQ(vm_set_brk(s, HINT + P(20)), HINT + P(10)); /* a page must stay free */
 	KEXPECT_EQ(vm_set_brk(s, HINT + P(19)), HINT + P(19));
 	KEXPECT_EQ(vm_set_brk(s, HINT + 1), HINT + 1);
 	KEXPECT_EQ(peek(HINT), 0);
@@ -415,7 +426,7 @@ SPACE_TEST(advice_gives_pages_up)
 	KEXPECT_EQ(peek(a + P(1)), 1);
 	KEXPECT_EQ(peek(a + P(2)), 0);
 	KEXPECT_EQ(vm_unmap(s, a + P(4), P(1)), 0);
-	KEXPECT_EQ(vm_advise(s, a, P(8), MADV_DONTNEED), -ENOMEM);	/* a hole; done all the same */
+	KEXPECT_EQ(vm_advise(s, a, P(8), MADV_DONTNEED), -ENOMEM); /* a hole; done all the same */
 	KEXPECT_EQ(rss(s), 0);
 	KEXPECT_EQ(vm_advise(s, a, P(4), MADV_POPULATE_WRITE), 0);
 	KEXPECT_EQ(rss(s), 4);
@@ -495,11 +506,11 @@ SPACE_TEST(regions_have_a_limit)
 
 /* Pages in an array for a cache; the last 8 are not cached, but read. */
 static struct fake {
-	struct file *file;		/* made once, kept */
+	struct file *file; /* made once, kept */
 	struct page *page[FILE_PAGES];
 	u32 size, reads, dirtied, around;
-	u32 fails_at;			/* the how manieth page_mkwrite() fails */
-	bool stays_clean;		/* page_mkwrite() sets no PG_DIRTY, or write-back is as fast */
+	u32 fails_at;	  /* the how manieth page_mkwrite() fails */
+	bool stays_clean; /* page_mkwrite() sets no PG_DIRTY, or write-back is as fast */
 } fake;
 
 static int fake_fault(struct vm_region *r, u64 pgoff, struct page **out)
@@ -518,7 +529,9 @@ static int fake_fault_around(struct vm_region *r, u64 first, u32 n, struct page 
 
 	fake.around++;
 	for (u32 i = 0; i < n; i++) {
-		pages[i] = first + i < fake.size && first + i < FILE_PAGES - 8 ? fake.page[first + i] : NULL;
+		pages[i] = first + i < fake.size && first + i < FILE_PAGES - 8
+				   ? fake.page[first + i]
+				   : NULL;
 		if (pages[i]) {
 			page_get(pages[i]);
 			found++;
@@ -612,8 +625,8 @@ SPACE_TEST(a_private_mapping_of_a_file_copies_what_is_written)
 	KEXPECT_EQ(peek(a + P(39)), 40);
 	KEXPECT_EQ(fake.reads, 1);
 	KEXPECT_EQ(rss(s), 33);
-	KEXPECT_EQ(poke(a + P(2), 99), 0);	/* mapped before */
-	KEXPECT_EQ(poke(a + P(38), 98), 0);	/* not mapped before */
+	KEXPECT_EQ(poke(a + P(2), 99), 0);  /* mapped before */
+	KEXPECT_EQ(poke(a + P(38), 98), 0); /* not mapped before */
 	KEXPECT_EQ(rss(s), 34);
 	KEXPECT_EQ(s->rss_anon, 2);
 	KEXPECT_EQ(*(u8 *)page_address(fake.page[2]), 3);
@@ -623,7 +636,8 @@ SPACE_TEST(a_private_mapping_of_a_file_copies_what_is_written)
 	/* the same pages with an offset; neighbours in file and space are one region */
 	b = vm_map(s, HINT + P(100), P(2), PROT_READ, MAP_PRIVATE, fake.file, P(10));
 	KEXPECT_EQ(peek(b), 11);
-	KEXPECT_EQ(vm_map(s, b + P(2), P(2), PROT_READ, MAP_PRIVATE | MAP_FIXED, fake.file, P(12)), b + P(2));
+	KEXPECT_EQ(vm_map(s, b + P(2), P(2), PROT_READ, MAP_PRIVATE | MAP_FIXED, fake.file, P(12)),
+		   b + P(2));
 	KEXPECT_EQ(s->nr_regions, 2);
 	KEXPECT_EQ(vm_unmap(s, b + P(1), P(1)), 0);
 	KEXPECT_EQ(s->nr_regions, 3);
@@ -716,7 +730,7 @@ SPACE_TEST(a_truncation_takes_pages_out_of_all_spaces)
 	KEXPECT_EQ(peek(a + P(5)), 2);
 	KEXPECT_EQ(peek(a + P(19)), 20);
 	KEXPECT_EQ(peek(a + P(20)), -1);
-	KEXPECT_EQ(peek(a + P(25)), -1);	/* the private copy has gone, too */
+	KEXPECT_EQ(peek(a + P(25)), -1); /* the private copy has gone, too */
 	KEXPECT_EQ(peek(b + P(9)), 20);
 	KEXPECT_EQ(peek(b + P(15)), -1);
 	thread_switch_space(child);
@@ -725,7 +739,8 @@ SPACE_TEST(a_truncation_takes_pages_out_of_all_spaces)
 	KEXPECT_EQ(peek(b + P(15)), -1);
 	thread_switch_space(s);
 	vm_space_put(child);
-	KEXPECT_EQ(vm_remap(s, a, P(FILE_PAGES), P(FILE_PAGES), MREMAP_MAYMOVE | MREMAP_FIXED, HINT + P(200)),
+	KEXPECT_EQ(vm_remap(s, a, P(FILE_PAGES), P(FILE_PAGES), MREMAP_MAYMOVE | MREMAP_FIXED,
+			    HINT + P(200)),
 		   HINT + P(200));
 	KEXPECT_EQ(peek(HINT + P(205)), 2);
 	fake_truncate(3);
@@ -738,9 +753,13 @@ SPACE_TEST(a_truncation_takes_pages_out_of_all_spaces)
 
 /* ---- several threads in one space ---- */
 
-#define CROWD		4u
-#define CROWD_PAGES	256u
-static struct { struct vm_space *space; u64 at; struct atomic wrong, left; } crowd;
+#define CROWD	    4u
+#define CROWD_PAGES 256u
+static struct {
+	struct vm_space *space;
+	u64 at;
+	struct atomic wrong, left;
+} crowd;
 
 /* All write their own byte of every page: each page is made once, and no byte is lost. */
 static void crowd_member(void *arg)
@@ -801,12 +820,13 @@ KTEST(vm, threads_fault_side_by_side)
 
 /* ---- what it costs: under QEMU's icount, instructions ---- */
 
-#define COUNTED(what, n, code) do { \
-	u64 start = rdtsc(), took; \
-	code; \
-	took = rdtsc() - start; \
-	pr_info("# bench %s %lu\n", what, took / (n)); \
-} while (0)
+#define COUNTED(what, n, code)                                 \
+	do {                                                   \
+		u64 start = rdtsc(), took;                     \
+		code;                                          \
+		took = rdtsc() - start;                        \
+		pr_info("# bench %s %lu\n", what, took / (n)); \
+	} while (0)
 
 static void touch(u64 a, u64 npages)
 {

@@ -15,15 +15,21 @@
 #include <uapi/fcntl.h>
 #include <uapi/mman.h>
 
-#define RW	(PROT_READ | PROT_WRITE)
-#define P(n)	((u64)(n) << PAGE_SHIFT)
-#define HINT	0x10000000ull
-#define NPAGES	40u
+#define RW     (PROT_READ | PROT_WRITE)
+#define P(n)   ((u64)(n) << PAGE_SHIFT)
+#define HINT   0x10000000ull
+#define NPAGES 40u
 
 /* A space that the test runs in, and a nameless file of tmpfs whose page n holds n + 1, but for holes. */
-struct scene { struct vm_space *space; struct file *file; };
+struct scene {
+	struct vm_space *space;
+	struct file *file;
+};
 
-static bool is_hole(u32 n) { return n % 4 == 3; }
+static bool is_hole(u32 n)
+{
+	return n % 4 == 3;
+}
 
 static void scene_end(struct scene *sc)
 {
@@ -64,7 +70,10 @@ static int peek(u64 addr)
 
 	return copy_from_user(&b, uaddr(addr), 1) ? -1 : b;
 }
-static int poke(u64 addr, u8 b) { return copy_to_user(uaddr(addr), &b, 1) ? -1 : 0; }
+static int poke(u64 addr, u8 b)
+{
+	return copy_to_user(uaddr(addr), &b, 1) ? -1 : 0;
+}
 
 /* A byte as read() gives it. */
 static int file_byte(struct scene *sc, u64 at)
@@ -106,7 +115,7 @@ KTEST(vm_files, a_shared_page_is_written_in_any_order)
 	scene_end(&sc);
 	if (!scene_begin(t, &sc))
 		return;
-	vm_space_get(sc.space);			/* as a second thread */
+	vm_space_get(sc.space); /* as a second thread */
 	orders(t, &sc);
 	vm_space_put(sc.space);
 	scene_end(&sc);

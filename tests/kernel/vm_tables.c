@@ -10,10 +10,13 @@
 #include <kernel/string.h>
 #include "../../mm/vm_internal.h"
 
-#define KERNEL_HALF	0xffff800000000000ull
-#define AT		0x10000000ull
+#define KERNEL_HALF 0xffff800000000000ull
+#define AT	    0x10000000ull
 
-static pte_t *top_table(struct vm_space *s) { return phys_to_virt(s->tables.root); }
+static pte_t *top_table(struct vm_space *s)
+{
+	return phys_to_virt(s->tables.root);
+}
 
 static bool byte_is(u64 addr, u8 wanted)
 {
@@ -25,9 +28,14 @@ static bool byte_is(u64 addr, u8 wanted)
 /* Everything that walks, over ranges that reach beyond user space, or begin there, or wrap. */
 static void walk_beyond(struct ktest_context *t, struct vm_space *s)
 {
-	static const struct { u64 start, end; } far[] = {
-		{ AT, VM_TABLES_END + PAGE_SIZE }, { AT, KERNEL_HALF }, { AT, ~0ull & PAGE_MASK },
-		{ KERNEL_HALF, KERNEL_HALF + (1ull << 39) }, { 0xffff900000000000ull, 0xffff900000001000ull },
+	static const struct {
+		u64 start, end;
+	} far[] = {
+		{ AT, VM_TABLES_END + PAGE_SIZE },
+		{ AT, KERNEL_HALF },
+		{ AT, ~0ull & PAGE_MASK },
+		{ KERNEL_HALF, KERNEL_HALF + (1ull << 39) },
+		{ 0xffff900000000000ull, 0xffff900000001000ull },
 		{ ~0ull & PAGE_MASK, 0 },
 	};
 	struct vm_gather g;
@@ -49,7 +57,7 @@ static void walk_beyond(struct ktest_context *t, struct vm_space *s)
 	KEXPECT(!g.tables);
 	for (u32 top = VM_TOP_ENTRIES; top < PTRS_PER_TABLE; top++) {
 		KEXPECT(!vm_pte(s, KERNEL_HALF | (u64)top << 39));
-		KEXPECT(!vm_pte(s, (u64)top << 39));		/* not canonical */
+		KEXPECT(!vm_pte(s, (u64)top << 39)); /* not canonical */
 	}
 	KEXPECT(!vm_pte_alloc(s, KERNEL_HALF));
 	KEXPECT(list_empty(&dead));
@@ -63,7 +71,9 @@ KTEST(vm_tables, nothing_is_walked_beyond_user_space)
 	if (!KEXPECT(s))
 		return;
 	thread_switch_space(s);
-	KEXPECT_EQ(vm_map(s, AT, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, NULL, 0), AT);
+	KEXPECT_EQ(vm_map(s, AT, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			  NULL, 0),
+		   AT);
 	KEXPECT_EQ(put_user_u32(uaddr(AT), 7), 0);
 	memcpy(before, top_table(s) + VM_TOP_ENTRIES, sizeof(before));
 	down_write(&s->lock);

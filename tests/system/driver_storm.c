@@ -30,7 +30,7 @@
 static struct shared {
 	int cycles, removers, installs, refused, busy, used, absent, listed, wrong;
 	unsigned long cpus;
-} *shared;
+} * shared;
 #define COUNT(what) __atomic_fetch_add(&shared->what, 1, __ATOMIC_SEQ_CST)
 
 static void wrong(const char *what, const char *name)
@@ -119,7 +119,10 @@ static void cycle(const char *folder, const char *name)
 	__atomic_fetch_sub(&shared->removers, 1, __ATOMIC_SEQ_CST);
 }
 
-static int running(void) { return __atomic_load_n(&shared->removers, __ATOMIC_SEQ_CST) > 0; }
+static int running(void)
+{
+	return __atomic_load_n(&shared->removers, __ATOMIC_SEQ_CST) > 0;
+}
 
 /* ---- using ---- */
 
@@ -128,7 +131,8 @@ static void use_once(int fd)
 	struct pollfd p = { fd, POLLIN | POLLOUT, 0 };
 	char text[32] = { 0 };
 
-	if (pwrite(fd, "storm", 5, 100) != 5 || pread(fd, text, 5, 100) != 5 || memcmp(text, "storm", 5))
+	if (pwrite(fd, "storm", 5, 100) != 5 || pread(fd, text, 5, 100) != 5 ||
+	    memcmp(text, "storm", 5))
 		wrong("use", "scratch");
 	if (poll(&p, 1, 0) != 1)
 		wrong("poll", "scratch");
@@ -199,12 +203,14 @@ static void in_child(void (*what)(void))
 
 int main(int argc, char **argv)
 {
-	static const char *const drivers[] = { "hello", "scratch", "adder", "sum", "counter", "ticker" };
+	static const char *const drivers[] = { "hello", "scratch", "adder",
+					       "sum",	"counter", "ticker" };
 	int n = sizeof(drivers) / sizeof(drivers[0]);
 
 	if (argc != 3)
 		return 2;
-	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		      0);
 	shared->cycles = atoi(argv[1]);
 	shared->removers = n + 1;
 	setvbuf(stdout, NULL, _IOLBF, 0);
@@ -218,12 +224,14 @@ int main(int argc, char **argv)
 	in_child(list);
 	in_child(list);
 	/* Those who list have had a turn, however short the cycles are. */
-	while (!__atomic_load_n(&shared->listed, __ATOMIC_SEQ_CST) && !__atomic_load_n(&shared->wrong, __ATOMIC_SEQ_CST))
+	while (!__atomic_load_n(&shared->listed, __ATOMIC_SEQ_CST) &&
+	       !__atomic_load_n(&shared->wrong, __ATOMIC_SEQ_CST))
 		usleep(100);
 	__atomic_fetch_sub(&shared->removers, 1, __ATOMIC_SEQ_CST);
 	while (wait(NULL) > 0)
 		;
-	printf("installs %d refused %d busy %d used %d absent %d listed %d cpus %lx wrong %d\n", shared->installs,
-	       shared->refused, shared->busy, shared->used, shared->absent, shared->listed, shared->cpus, shared->wrong);
+	printf("installs %d refused %d busy %d used %d absent %d listed %d cpus %lx wrong %d\n",
+	       shared->installs, shared->refused, shared->busy, shared->used, shared->absent,
+	       shared->listed, shared->cpus, shared->wrong);
 	return shared->wrong != 0;
 }

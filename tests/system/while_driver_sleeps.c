@@ -22,7 +22,11 @@ static int add(int to, int fd)
 	return epoll_ctl(to, EPOLL_CTL_ADD, fd, &e);
 }
 
-static void *add_device(void *unused) { add(set, device); return NULL; }
+static void *add_device(void *unused)
+{
+	add(set, device);
+	return NULL;
+}
 
 static void *poll_device(void *unused)
 {
@@ -59,8 +63,17 @@ static void *poll_set(void *unused)
 	return NULL;
 }
 
-static void *read_device(void *unused) { char c; read(device, &c, 1); return NULL; }
-static void *write_device(void *unused) { write(device, "x", 1); return NULL; }
+static void *read_device(void *unused)
+{
+	char c;
+	read(device, &c, 1);
+	return NULL;
+}
+static void *write_device(void *unused)
+{
+	write(device, "x", 1);
+	return NULL;
+}
 
 static void *readv_device(void *unused)
 {
@@ -71,8 +84,15 @@ static void *readv_device(void *unused)
 	return NULL;
 }
 
-static void wait_for_sleeper(void) { char c; CHECK_EQ(read(go, &c, 1), 0); }
-static void let_go(void) { CHECK_EQ(write(go, "x", 1), 1); }
+static void wait_for_sleeper(void)
+{
+	char c;
+	CHECK_EQ(read(go, &c, 1), 0);
+}
+static void let_go(void)
+{
+	CHECK_EQ(write(go, "x", 1), 1);
+}
 
 static void prepare(void)
 {
@@ -129,7 +149,9 @@ static void while_it_sleeps(void *(*call)(void *), void (*others)(void))
 	pthread_join(t, NULL);
 }
 
-static void nothing(void) { }
+static void nothing(void)
+{
+}
 
 TEST(adding_to_a_set)
 {

@@ -13,25 +13,27 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 
-#define PAGE	4096ul
-#define END	0x7ffffffff000ul	/* of user space, with tables of four levels */
-#define RW	(PROT_READ | PROT_WRITE)
-#define ANON	(MAP_PRIVATE | MAP_ANONYMOUS)
+#define PAGE 4096ul
+#define END  0x7ffffffff000ul /* of user space, with tables of four levels */
+#define RW   (PROT_READ | PROT_WRITE)
+#define ANON (MAP_PRIVATE | MAP_ANONYMOUS)
 
-#define FUTEX_WAIT	0
-#define FUTEX_WAKE	1
+#define FUTEX_WAIT	  0
+#define FUTEX_WAKE	  1
 #define FUTEX_CMP_REQUEUE 4
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#define COUNT(a)	   (sizeof(a) / sizeof((a)[0]))
 #define MAP_ERR(call, err) CHECK_ERR((call) == MAP_FAILED ? -1 : 0, err)
 
 /* Places that something begins or ends at. The first is a mapping, filled in by targets(). */
+/* clang-format off */
 static unsigned long places[] = {
 	0, 1, PAGE, 0xf000, 0x10000, 0x7fffffff, 0x80000000, 0xfffff000, 0x100000000, 0x4000000000, END - PAGE,
 	END - 1, END, END + 1, END + PAGE, 0x800000000000, 0x800000001000, 0xffff7fffffffffff, 0xffff800000000000,
 	0xffff900000000000, 0xffffe00000000000, 0xffffffff80000000, 0xffffffffff600000, -PAGE, -1ul, 1ul << 62,
 	1ul << 63, (1ul << 63) - PAGE, (1ul << 63) - 1,
 };
+/* clang-format on */
 
 /* Nothing is mapped at or above the end, and nothing backwards. */
 static void check_maps(void)
@@ -43,7 +45,7 @@ static void check_maps(void)
 	CHECK(f != NULL);
 	while (fgets(line, sizeof(line), f)) {
 		CHECK_EQ(sscanf(line, "%lx-%lx", &start, &end), 2);
-		if (start == 0xffffffffff600000)		/* Linux's vsyscall page */
+		if (start == 0xffffffffff600000) /* Linux's vsyscall page */
 			continue;
 		CHECK(start < end && end <= END);
 	}
@@ -68,7 +70,8 @@ TEST(moving_to_a_far_end)
 	for (unsigned i = 0; i < COUNT(places); i++) {
 		unsigned long size = places[i] - (unsigned long)p;
 
-		if (size <= 2 * PAGE || places[i] <= (unsigned long)p + 2 * PAGE || places[i] <= END)
+		if (size <= 2 * PAGE || places[i] <= (unsigned long)p + 2 * PAGE ||
+		    places[i] <= END)
 			continue;
 		errno = 0;
 		CHECK(mremap(p, size, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, q) == MAP_FAILED);
@@ -76,7 +79,8 @@ TEST(moving_to_a_far_end)
 		CHECK(mremap(p, size, PAGE, MREMAP_MAYMOVE) == MAP_FAILED || size - 1 < PAGE);
 		CHECK(mremap(p, PAGE, size, 0) == MAP_FAILED);
 		CHECK(mremap(p, PAGE, size, MREMAP_MAYMOVE) == MAP_FAILED);
-		CHECK(mremap(p, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, (void *)places[i]) == MAP_FAILED);
+		CHECK(mremap(p, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, (void *)places[i]) ==
+		      MAP_FAILED);
 		CHECK_EQ(p[0], 1);
 	}
 	check_maps();
@@ -87,14 +91,17 @@ TEST(low_mappings_end_at_2_gib)
 {
 	for (unsigned i = 0; i < COUNT(places); i++)
 		for (unsigned k = 0; k < COUNT(places); k++) {
-			char *p = mmap((void *)places[i], places[k], PROT_NONE, ANON | MAP_NORESERVE | MAP_32BIT, -1, 0);
+			char *p = mmap((void *)places[i], places[k], PROT_NONE,
+				       ANON | MAP_NORESERVE | MAP_32BIT, -1, 0);
 
 			if (p == MAP_FAILED)
 				continue;
 			CHECK((unsigned long)p + places[k] <= 0x80000000);
 			munmap(p, places[k]);
 		}
-	MAP_ERR(mmap((void *)(END - 2 * PAGE), 1ul << 32, RW, ANON | MAP_NORESERVE | MAP_32BIT, -1, 0), ENOMEM);
+	MAP_ERR(mmap((void *)(END - 2 * PAGE), 1ul << 32, RW, ANON | MAP_NORESERVE | MAP_32BIT, -1,
+		     0),
+		ENOMEM);
 	check_maps();
 }
 
@@ -104,7 +111,8 @@ TEST(hints_are_rounded_down_and_kept_within_bounds)
 
 	for (unsigned i = 0; i < COUNT(places); i++)
 		for (unsigned k = 0; k < COUNT(places); k++) {
-			p = mmap((void *)places[i], places[k], PROT_NONE, ANON | MAP_NORESERVE, -1, 0);
+			p = mmap((void *)places[i], places[k], PROT_NONE, ANON | MAP_NORESERVE, -1,
+				 0);
 			if (p == MAP_FAILED)
 				continue;
 			CHECK((unsigned long)p >= 0x10000 && (unsigned long)p + places[k] <= END);
@@ -123,7 +131,8 @@ TEST(fixed_places_beyond_the_end)
 
 			if (places[i] < END && len <= END - places[i])
 				continue;
-			CHECK(mmap((void *)places[i], places[k], RW, ANON | MAP_FIXED | MAP_NORESERVE, -1, 0) == MAP_FAILED);
+			CHECK(mmap((void *)places[i], places[k], RW,
+				   ANON | MAP_FIXED | MAP_NORESERVE, -1, 0) == MAP_FAILED);
 			if (places[i] % PAGE == 0 && places[k])
 				CHECK_EQ(errno, ENOMEM);
 			if (places[i] % PAGE == 0 && places[k])
@@ -166,12 +175,14 @@ TEST(ranges_of_every_kind)
 				/* the lowest mapping is the program: what begins below it ends before it */
 				if (addr < 0x10000000 && places[k] > 0x1000)
 					continue;
-				if (addr + places[k] > addr && addr + places[k] > 0x500000000000 && addr < END)
-					continue;	/* reaches the stack */
+				if (addr + places[k] > addr && addr + places[k] > 0x500000000000 &&
+				    addr < END)
+					continue; /* reaches the stack */
 				abuse(addr, places[k]);
 			}
 			check_maps();
-			0; })));
+			0;
+		})));
 
 		CHECK_EQ(status, 0);
 	}
@@ -187,7 +198,8 @@ TEST(memory_of_a_process_beyond_its_end)
 	fd = open(path, O_RDWR);
 	CHECK(fd >= 0);
 	for (unsigned i = 0; i < COUNT(places); i++) {
-		struct iovec far = { (void *)places[i], sizeof(buf) }, many[2] = { far, { buf, places[i] } };
+		struct iovec far = { (void *)places[i], sizeof(buf) },
+			     many[2] = { far, { buf, places[i] } };
 
 		if (places[i] < END && places[i] >= 0x10000)
 			continue;
@@ -218,10 +230,12 @@ TEST(lists_and_words_beyond_the_end)
 		CHECK(syscall(SYS_futex, at, FUTEX_WAKE, 1, NULL, NULL, 0) <= 0);
 		CHECK_EQ(syscall(SYS_futex, buf, FUTEX_CMP_REQUEUE, 1, 1, at, *(int *)buf), -1);
 		CHECK_EQ(wait_status(CHILD(({
-			syscall(SYS_set_robust_list, at, 24);
-			syscall(SYS_set_tid_address, at);
-			sigaltstack(&ss, NULL);
-			0; }))), 0);
+				 syscall(SYS_set_robust_list, at, 24);
+				 syscall(SYS_set_tid_address, at);
+				 sigaltstack(&ss, NULL);
+				 0;
+			 }))),
+			 0);
 		syscall(SYS_arch_prctl, 0x1001 /* ARCH_SET_GS */, at);
 		if (places[i] >= END)
 			CHECK_ERR(syscall(SYS_arch_prctl, 0x1002 /* ARCH_SET_FS */, at), EPERM);
@@ -239,7 +253,8 @@ TEST(stacks_and_thread_pointers_beyond_the_end)
 
 		if (places[i] < END)
 			continue;
-		pid = syscall(SYS_clone, SIGCHLD | 0x80000 /* CLONE_SETTLS */, 0, NULL, NULL, places[i]);
+		pid = syscall(SYS_clone, SIGCHLD | 0x80000 /* CLONE_SETTLS */, 0, NULL, NULL,
+			      places[i]);
 		if (!pid)
 			_exit(0);
 		CHECK(pid < 0 ? errno == EPERM : wait_status(pid) >= 0);

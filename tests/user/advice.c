@@ -8,18 +8,18 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
-#define PAGE	4096ul
-#define RW	(PROT_READ | PROT_WRITE)
-#define PUNCH	(FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE)
+#define PAGE  4096ul
+#define RW    (PROT_READ | PROT_WRITE)
+#define PUNCH (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE)
 #ifndef FALLOC_FL_ZERO_RANGE
 #define FALLOC_FL_COLLAPSE_RANGE 8
-#define FALLOC_FL_ZERO_RANGE	0x10
-#define FALLOC_FL_INSERT_RANGE	0x20
+#define FALLOC_FL_ZERO_RANGE	 0x10
+#define FALLOC_FL_INSERT_RANGE	 0x20
 #endif
 #ifndef MADV_POPULATE_READ
-#define MADV_POPULATE_READ	22
-#define MADV_POPULATE_WRITE	23
-#define MADV_DONTNEED_LOCKED	24
+#define MADV_POPULATE_READ   22
+#define MADV_POPULATE_WRITE  23
+#define MADV_DONTNEED_LOCKED 24
 #endif
 
 /* A file in memory: /tmp is it here, /dev/shm on most machines. */
@@ -65,8 +65,8 @@ TEST(remove_punches_a_hole_into_a_file)
 	int fd = make_file(4);
 	volatile char *p = map(fd, 4, RW, MAP_SHARED), *q = map(fd, 4, RW, MAP_PRIVATE);
 
-	q[PAGE] = 'P';					/* a copy: stays */
-	CHECK_EQ(q[2 * PAGE], 'c');			/* the file's page: goes */
+	q[PAGE] = 'P';		    /* a copy: stays */
+	CHECK_EQ(q[2 * PAGE], 'c'); /* the file's page: goes */
 	CHECK_EQ(madvise((void *)(p + PAGE), 2 * PAGE, MADV_REMOVE), 0);
 	CHECK_EQ(blocks(fd), 2);
 	CHECK_EQ(lseek(fd, 0, SEEK_END), 4 * PAGE);
@@ -90,8 +90,9 @@ TEST(remove_punches_a_hole_into_a_file)
 TEST(remove_empties_shared_memory_of_all_sizes)
 {
 	volatile char *p = map(-1, 4, RW, MAP_SHARED);
-	size_t huge = 1ul << 34;			/* pages, of which few are there */
-	volatile char *far = mmap(NULL, huge * PAGE, RW, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	size_t huge = 1ul << 34; /* pages, of which few are there */
+	volatile char *far =
+		mmap(NULL, huge * PAGE, RW, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	long before = now_ms();
 
 	p[0] = p[PAGE] = p[3 * PAGE] = 1;
@@ -113,7 +114,8 @@ TEST(remove_refuses_what_linux_refuses)
 {
 	int fd = make_file(2), ro, null = open("/dev/null", O_RDWR);
 	char *shared = map(fd, 2, RW, MAP_SHARED), *private = map(fd, 2, RW, MAP_PRIVATE);
-	char *anon = map(-1, 2, RW, MAP_PRIVATE), *zero = mmap(NULL, PAGE, RW, MAP_PRIVATE, open("/dev/zero", O_RDWR), 0);
+	char *anon = map(-1, 2, RW, MAP_PRIVATE),
+	     *zero = mmap(NULL, PAGE, RW, MAP_PRIVATE, open("/dev/zero", O_RDWR), 0);
 	char path[40];
 
 	CHECK(null >= 0 && zero != MAP_FAILED);
@@ -137,7 +139,10 @@ TEST(remove_refuses_what_linux_refuses)
 	CHECK_EQ(byte_at(fd, PAGE), 0);
 }
 
-struct answers { const char *what; int advice, private, locked, shared, file, file_private; };
+struct answers {
+	const char *what;
+	int advice, private, locked, shared, file, file_private;
+};
 static const struct answers answers[] = {
 	{ "NORMAL", MADV_NORMAL, 0, 0, 0, 0, 0 },
 	{ "RANDOM", MADV_RANDOM, 0, 0, 0, 0, 0 },
@@ -174,7 +179,8 @@ TEST(each_advice_knows_its_kinds_of_memory)
 {
 	int fd = make_file(2);
 
-	for (const struct answers *a = answers; a < answers + sizeof(answers) / sizeof(*answers); a++) {
+	for (const struct answers *a = answers; a < answers + sizeof(answers) / sizeof(*answers);
+	     a++) {
 		char *locked = map(-1, 2, RW, MAP_PRIVATE);
 
 		CHECK_EQ(mlock(locked, 2 * PAGE), 0);
@@ -250,7 +256,8 @@ TEST(space_is_allocated)
 
 TEST(modes_that_do_not_go)
 {
-	int fd = make_file(2), ro, fds[2], dir = open("/", O_RDONLY), null = open("/dev/null", O_RDWR);
+	int fd = make_file(2), ro, fds[2], dir = open("/", O_RDONLY),
+	    null = open("/dev/null", O_RDWR);
 	char path[40];
 
 	CHECK_ERR(fallocate(fd, 0, -1, 1), EINVAL);

@@ -22,12 +22,26 @@
 static int check_count, check_failed;
 
 #define TEST(name) static void name(void)
-#define CHECK(c) do { if (!(c)) check_fail(#c, __FILE__, __LINE__); } while (0)
-#define CHECK_EQ(a, b) do { long long a_ = (long long)(a), b_ = (long long)(b); \
-	if (a_ != b_) check_fail_eq(#a, #b, a_, b_, __FILE__, __LINE__); } while (0)
+#define CHECK(c)                                            \
+	do {                                                \
+		if (!(c))                                   \
+			check_fail(#c, __FILE__, __LINE__); \
+	} while (0)
+#define CHECK_EQ(a, b)                                                     \
+	do {                                                               \
+		long long a_ = (long long)(a), b_ = (long long)(b);        \
+		if (a_ != b_)                                              \
+			check_fail_eq(#a, #b, a_, b_, __FILE__, __LINE__); \
+	} while (0)
 /* A call that has to fail with an error. */
-#define CHECK_ERR(call, err) do { errno = 0; long r_ = (long)(call); int e_ = errno; \
-	if (r_ != -1 || e_ != (err)) check_fail_err(#call, r_, e_, err, __FILE__, __LINE__); } while (0)
+#define CHECK_ERR(call, err)                                                    \
+	do {                                                                    \
+		errno = 0;                                                      \
+		long r_ = (long)(call);                                         \
+		int e_ = errno;                                                 \
+		if (r_ != -1 || e_ != (err))                                    \
+			check_fail_err(#call, r_, e_, err, __FILE__, __LINE__); \
+	} while (0)
 
 static inline void check_fail(const char *what, const char *file, int line)
 {
@@ -44,8 +58,8 @@ static inline void check_fail_eq(const char *a, const char *b, long long x, long
 	_exit(1);
 }
 
-static inline void check_fail_err(const char *what, long r, int e, int wanted,
-				  const char *file, int line)
+static inline void check_fail_err(const char *what, long r, int e, int wanted, const char *file,
+				  int line)
 {
 	printf("# %s:%d: %s gives %ld, error %d (%s), wanted error %d\n", file, line, what, r, e,
 	       strerror(e), wanted);
@@ -85,11 +99,13 @@ static inline int check_done(void)
 }
 
 /* A child that runs @expr and ends with its value. */
-#define CHILD(expr) ({ \
-	pid_t pid_ = fork(); \
-	if (!pid_) \
-		_exit(expr); \
-	pid_; })
+#define CHILD(expr)                  \
+	({                           \
+		pid_t pid_ = fork(); \
+		if (!pid_)           \
+			_exit(expr); \
+		pid_;                \
+	})
 
 /* How a child ended, as wait() tells it; -1 if there is none. */
 static __attribute__((unused)) int wait_status(pid_t pid)

@@ -13,20 +13,20 @@
 #include <sys/syscall.h>
 #include <sys/ucontext.h>
 
-#define LOW_AT		((uint8_t *)0x10000)	/* what code of any mode can reach */
-#define LOW_SIZE	0x2000
-#define CS_USER		0x33
-#define SS_USER		0x2b
-#define FLAG_TF		0x100ul
-#define FLAG_DF		0x400ul
-#define FLAG_IOPL	0x3000ul
-#define FLAG_NT		0x4000ul
-#define FLAG_VM		0x20000ul
-#define FLAG_AC		0x40000ul
-#define FLAG_VIF	0x180000ul
-#define TRAP_GP		13
-#define TRAP_PF		14
-#define NOWHERE		0x8000000000000000ul	/* not canonical */
+#define LOW_AT	  ((uint8_t *)0x10000) /* what code of any mode can reach */
+#define LOW_SIZE  0x2000
+#define CS_USER	  0x33
+#define SS_USER	  0x2b
+#define FLAG_TF	  0x100ul
+#define FLAG_DF	  0x400ul
+#define FLAG_IOPL 0x3000ul
+#define FLAG_NT	  0x4000ul
+#define FLAG_VM	  0x20000ul
+#define FLAG_AC	  0x40000ul
+#define FLAG_VIF  0x180000ul
+#define TRAP_GP	  13
+#define TRAP_PF	  14
+#define NOWHERE	  0x8000000000000000ul /* not canonical */
 
 /* What the last signal told. */
 static volatile struct {
@@ -68,12 +68,17 @@ static void catch_signals(void)
 }
 
 /* @return the signal in which @what ends, 0: it returned */
-#define CATCH(what) ({ \
-	got.sig = 0; \
-	if (!sigsetjmp(back, 1)) { what; } \
-	clear_flags(); \
-	got.sig; })
-#define CATCH_ASM(text) CATCH(__asm__ volatile(text : : "a"(0x1234567), "c"(0), "d"(0) : "memory", "cc"))
+#define CATCH(what)                        \
+	({                                 \
+		got.sig = 0;               \
+		if (!sigsetjmp(back, 1)) { \
+			what;              \
+		}                          \
+		clear_flags();             \
+		got.sig;                   \
+	})
+#define CATCH_ASM(text) \
+	CATCH(__asm__ volatile(text : : "a"(0x1234567), "c"(0), "d"(0) : "memory", "cc"))
 
 static int has_smap(void)
 {
@@ -86,11 +91,15 @@ static void check_fault(int sig, int code, int trap, const char *what)
 {
 	if (got.sig == sig && got.code == code && got.trap == trap)
 		return;
-	printf("# %s: signal %d, code %d, trap %d; wanted %d, %d, %d\n", what, got.sig, got.code, got.trap, sig,
-	       code, trap);
+	printf("# %s: signal %d, code %d, trap %d; wanted %d, %d, %d\n", what, got.sig, got.code,
+	       got.trap, sig, code, trap);
 	CHECK(0);
 }
-#define CHECK_GP(text) do { CATCH_ASM(text); check_fault(SIGSEGV, SI_KERNEL, TRAP_GP, text); } while (0)
+#define CHECK_GP(text)                                          \
+	do {                                                    \
+		CATCH_ASM(text);                                \
+		check_fault(SIGSEGV, SI_KERNEL, TRAP_GP, text); \
+	} while (0)
 
 /* Refused as what it is; or because QEMU (before 9.1) takes the stack of a far return for the kernel's. */
 static int is_refused(int sig)
@@ -125,11 +134,11 @@ TEST(exceptions_become_the_signals_of_linux)
 	CATCH_ASM("ud2");
 	check_fault(SIGILL, ILL_ILLOPN, 6, "ud2");
 	CHECK_EQ(got.address, got.rip);
-	CATCH_ASM(".byte 0xce");	/* INTO: no instruction here */
+	CATCH_ASM(".byte 0xce"); /* INTO: no instruction here */
 	check_fault(SIGILL, ILL_ILLOPN, 6, "into");
 	CATCH_ASM("int3");
 	check_fault(SIGTRAP, SI_KERNEL, 3, "int3");
-	if (CATCH_ASM(".byte 0xf1") != SIGILL) {	/* QEMU before 8 has no INT1 */
+	if (CATCH_ASM(".byte 0xf1") != SIGILL) { /* QEMU before 8 has no INT1 */
 		check_fault(SIGTRAP, TRAP_BRKPT, 1, "int1");
 		CHECK_EQ(got.address, got.rip);
 	}
@@ -188,18 +197,25 @@ TEST(software_interrupts_are_protection_faults)
 			continue;
 		}
 		check_fault(SIGSEGV, SI_KERNEL, TRAP_GP, "int $n");
-		CHECK_EQ(got.error & 7, 2);	/* of the interrupt table; QEMU's number is not always right */
+		CHECK_EQ(got.error & 7,
+			 2); /* of the interrupt table; QEMU's number is not always right */
 		CHECK_EQ(got.rip, (uint64_t)p);
 	}
 }
 
 /* ---- selectors ---- */
 
-static volatile struct __attribute__((packed)) { uint64_t offset; uint16_t selector; } far_pointer;
+static volatile struct __attribute__((packed)) {
+	uint64_t offset;
+	uint16_t selector;
+} far_pointer;
 
 static void far_return(uint64_t cs)
 {
-	__asm__ volatile("leaq 1f(%%rip), %%rax; pushq %0; pushq %%rax; lretq; 1:" : : "r"(cs) : "rax", "memory");
+	__asm__ volatile("leaq 1f(%%rip), %%rax; pushq %0; pushq %%rax; lretq; 1:"
+			 :
+			 : "r"(cs)
+			 : "rax", "memory");
 }
 
 static void far_call(uint64_t cs)
@@ -218,9 +234,12 @@ static void far_jump(uint64_t cs)
 
 static void interrupt_return(uint64_t cs, uint64_t ss, uint64_t flags)
 {
-	__asm__ volatile("movq %%rsp, %%rcx; pushq %1; pushq %%rcx; pushfq; orq %2, (%%rsp); pushq %0; "
-			 "leaq 1f(%%rip), %%rax; pushq %%rax; pushq %2; popfq; iretq; 1:"
-			 : : "r"(cs), "r"(ss), "r"(flags) : "rax", "rcx", "memory", "cc");
+	__asm__ volatile(
+		"movq %%rsp, %%rcx; pushq %1; pushq %%rcx; pushfq; orq %2, (%%rsp); pushq %0; "
+		"leaq 1f(%%rip), %%rax; pushq %%rax; pushq %2; popfq; iretq; 1:"
+		:
+		: "r"(cs), "r"(ss), "r"(flags)
+		: "rax", "rcx", "memory", "cc");
 }
 
 static int is_linux_32_bit_code(uint64_t cs)
@@ -232,7 +251,7 @@ static int is_linux_32_bit_code(uint64_t cs)
 static void check_code_selectors(void)
 {
 	map_low();
-	LOW_AT[0] = 0xf4;			/* HLT, in any mode */
+	LOW_AT[0] = 0xf4; /* HLT, in any mode */
 	for (volatile uint64_t cs = 0; cs < 0x80; cs++) {
 		if ((cs & ~3ul) == (CS_USER & ~3ul) || is_linux_32_bit_code(cs))
 			continue;
@@ -256,9 +275,18 @@ TEST(no_other_code_segment_can_be_entered)
 	check_code_selectors();
 }
 
-static void load_data(uint64_t s) { __asm__ volatile("movl %k0, %%ds; movl %k0, %%es" : : "r"(s)); }
-static void load_gs(uint64_t s) { __asm__ volatile("movl %k0, %%gs" : : "r"(s)); }
-static void load_ss(uint64_t s) { __asm__ volatile("movl %k0, %%ss; movl %1, %%ss" : : "r"(s), "r"(SS_USER)); }
+static void load_data(uint64_t s)
+{
+	__asm__ volatile("movl %k0, %%ds; movl %k0, %%es" : : "r"(s));
+}
+static void load_gs(uint64_t s)
+{
+	__asm__ volatile("movl %k0, %%gs" : : "r"(s));
+}
+static void load_ss(uint64_t s)
+{
+	__asm__ volatile("movl %k0, %%ss; movl %1, %%ss" : : "r"(s), "r"(SS_USER));
+}
 
 /*
  * There is no local table: after a reset a processor takes the first 64 KiB of address space,
@@ -266,11 +294,12 @@ static void load_ss(uint64_t s) { __asm__ volatile("movl %k0, %%ss; movl %1, %%s
  */
 static void check_local_table(void)
 {
-	uint64_t *table = mmap(NULL, 65536, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	uint64_t *table = mmap(NULL, 65536, PROT_READ | PROT_WRITE,
+			       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 
-	if (table != MAP_FAILED)		/* else no one's memory is there; the faults differ all the same */
+	if (table != MAP_FAILED) /* else no one's memory is there; the faults differ all the same */
 		for (int i = 0; i < 8192; i++)
-			table[i] = 0x00cff3000000ffff;	/* data of user mode */
+			table[i] = 0x00cff3000000ffff; /* data of user mode */
 	for (volatile uint64_t s = 4; s < 0x100; s += 8) {
 		CHECK(CATCH(load_data(s | 3)) == SIGSEGV && got.trap == TRAP_GP);
 		CHECK_EQ(got.error, s);
@@ -312,7 +341,9 @@ TEST(data_selectors_are_user_modes_or_fault)
 static void enter_compat(void)
 {
 	__asm__ volatile("movq %%rsp, %%rbx; movl $0x11800, %%esp; pushq %0; pushq %1; lretq"
-			 : : "r"(0x23ul), "r"(LOW_AT) : "memory", "rbx");
+			 :
+			 : "r"(0x23ul), "r"(LOW_AT)
+			 : "memory", "rbx");
 }
 
 static void check_other_calls(void)
@@ -330,7 +361,7 @@ static void check_other_calls(void)
 		if (!i)
 			continue;
 		LOW_AT[2] = 0xc3;
-		sig = CATCH(call_low());	/* AMD's have no SYSENTER here */
+		sig = CATCH(call_low()); /* AMD's have no SYSENTER here */
 		CHECK(sig == SIGSEGV || (i == 1 && sig == SIGILL));
 	}
 }
@@ -364,15 +395,18 @@ static uint64_t call_with_flags(uint64_t flags, long *result)
 {
 	uint64_t after, r11;
 
-	__asm__ volatile("pushfq; orq %3, (%%rsp); popfq; syscall; pushfq; popq %1; pushq $0x202; popfq"
-			 : "=a"(*result), "=&r"(after), "=&r"(r11) : "r"(flags), "0"((long)SYS_getpid)
-			 : "rcx", "r11", "memory", "cc");
+	__asm__ volatile(
+		"pushfq; orq %3, (%%rsp); popfq; syscall; pushfq; popq %1; pushq $0x202; popfq"
+		: "=a"(*result), "=&r"(after), "=&r"(r11)
+		: "r"(flags), "0"((long)SYS_getpid)
+		: "rcx", "r11", "memory", "cc");
 	return after & flags;
 }
 
 TEST(flags_at_a_system_call_do_no_harm_and_stay)
 {
-	static const uint64_t flags[] = { FLAG_DF, FLAG_NT, FLAG_AC, FLAG_DF | FLAG_NT | FLAG_AC, 0x8d5 };
+	static const uint64_t flags[] = { FLAG_DF, FLAG_NT, FLAG_AC, FLAG_DF | FLAG_NT | FLAG_AC,
+					  0x8d5 };
 	long result;
 
 	for (volatile size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
@@ -391,13 +425,20 @@ TEST(flags_at_a_fault_or_an_interrupt_do_no_harm)
 	for (volatile size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
 		p = mmap(NULL, 1 << 16, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		CHECK(p != MAP_FAILED);
-		__asm__ volatile("pushfq; orq %1, (%%rsp); popfq; movb $1, (%0); movb $1, 40960(%0); pushq $0x202; popfq"
-				 : : "r"(p), "r"(flags[i]) : "memory", "cc");
+		__asm__ volatile(
+			"pushfq; orq %1, (%%rsp); popfq; movb $1, (%0); movb $1, 40960(%0); pushq $0x202; popfq"
+			:
+			: "r"(p), "r"(flags[i])
+			: "memory", "cc");
 		CHECK(p[0] == 1 && p[40960] == 1 && !p[1]);
 		munmap(p, 1 << 16);
 		for (end = now_ms() + 12; now_ms() < end;)
-			__asm__ volatile("pushfq; orq %0, (%%rsp); popfq; movl $20000, %%eax; 1: decl %%eax; jnz 1b; "
-					 "pushq $0x202; popfq" : : "r"(flags[i]) : "rax", "memory", "cc");
+			__asm__ volatile(
+				"pushfq; orq %0, (%%rsp); popfq; movl $20000, %%eax; 1: decl %%eax; jnz 1b; "
+				"pushq $0x202; popfq"
+				:
+				: "r"(flags[i])
+				: "rax", "memory", "cc");
 	}
 }
 
@@ -419,7 +460,9 @@ TEST(single_steps_go_over_system_calls)
 
 	CHECK_EQ(sigaction(SIGTRAP, &sa, NULL), 0);
 	__asm__ volatile("pushq $0x302; popfq; nop; nop; syscall; nop; nop; pushq $0x202; popfq"
-			 : "+a"(pid) : : "rcx", "r11", "memory", "cc");
+			 : "+a"(pid)
+			 :
+			 : "rcx", "r11", "memory", "cc");
 	CHECK_EQ(pid, getpid());
 	CHECK(steps >= 6 && steps <= 8 && !step_wrong);
 }
@@ -442,7 +485,7 @@ static void rewrite(int sig, siginfo_t *si, void *context)
 		selectors[3] = (uint16_t)new_ss;
 	memcpy(&r[REG_CSGSFS], selectors, sizeof(selectors));
 	if (!keep_stack_words)
-		uc->uc_flags &= ~4ul;		/* UC_STRICT_RESTORE_SS */
+		uc->uc_flags &= ~4ul; /* UC_STRICT_RESTORE_SS */
 	if (new_rip)
 		r[REG_RIP] = (greg_t)new_rip;
 	if (new_rsp)
@@ -468,13 +511,14 @@ static void rewrite_signals(void)
 
 TEST(a_handler_cannot_return_to_another_segment)
 {
-	static const uint16_t wrong[] = { 3, 7, 8, 0xb, 0xf, 0x10, 0x13, 0x1b, 0x23, 0x43, 0x4b, 0xfff7, 0xffff };
+	static const uint16_t wrong[] = { 3,	7,    8,    0xb,  0xf,	  0x10,	 0x13,
+					  0x1b, 0x23, 0x43, 0x4b, 0xfff7, 0xffff };
 
 	rewrite_signals();
 	for (volatile size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		CHECK_EQ(come_back(0, wrong[i], 0, 0, 0), SIGSEGV);
 		check_fault(SIGSEGV, SI_KERNEL, TRAP_GP, "ss");
-		CHECK_EQ(got.rax, 0x5566778811223344);	/* its own registers, none of the kernel's */
+		CHECK_EQ(got.rax, 0x5566778811223344); /* its own registers, none of the kernel's */
 		if (is_linux_32_bit_code(wrong[i]))
 			continue;
 		CHECK_EQ(come_back(wrong[i], 0, (uint64_t)handler, 0, 0), SIGSEGV);
@@ -484,15 +528,21 @@ TEST(a_handler_cannot_return_to_another_segment)
 		CHECK_EQ(got.error, wrong[i] & 0xfffc);
 	}
 	CHECK_EQ(come_back(CS_USER, SS_USER, 0, 0, 0), 0);
-	CHECK_EQ(come_back(CS_USER - 3, SS_USER - 3, 0, 0, 0), 0);	/* the privilege is not a frame's to choose */
-	keep_stack_words = 0;			/* an old program's frame, in which SS means nothing */
+	CHECK_EQ(come_back(CS_USER - 3, SS_USER - 3, 0, 0, 0),
+		 0);	      /* the privilege is not a frame's to choose */
+	keep_stack_words = 0; /* an old program's frame, in which SS means nothing */
 	CHECK_EQ(come_back(0, 0xffff, 0, 0, 0), 0);
 }
 
 TEST(a_handler_cannot_return_to_nowhere)
 {
-	static const uint64_t nowhere[] = { NOWHERE, 0x800000000000, 0x7ffffffff000, 0xffff7fffffffffff,
-					    0xffffffff80100000, 0xffff800000000000, ~0ul };
+	static const uint64_t nowhere[] = { NOWHERE,
+					    0x800000000000,
+					    0x7ffffffff000,
+					    0xffff7fffffffffff,
+					    0xffffffff80100000,
+					    0xffff800000000000,
+					    ~0ul };
 
 	rewrite_signals();
 	for (volatile size_t i = 0; i < sizeof(nowhere) / sizeof(nowhere[0]); i++) {
@@ -513,13 +563,14 @@ TEST(a_handler_cannot_raise_privilege_by_flags)
 /* The instruction behind a system call is always one of user mode's. */
 TEST(the_last_page_cannot_be_mapped)
 {
-	CHECK(mmap((void *)0x7ffffffff000, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
-	      MAP_FAILED);
+	CHECK(mmap((void *)0x7ffffffff000, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+		   -1, 0) == MAP_FAILED);
 }
 
 int main(int argc, char **argv)
 {
-	if (argc > 1 && !strcmp(argv[1], "int80"))	/* ends here, of SIGSEGV, where the kernel says why */
+	if (argc > 1 &&
+	    !strcmp(argv[1], "int80")) /* ends here, of SIGSEGV, where the kernel says why */
 		__asm__ volatile("int $0x80" : : "a"(20) : "memory");
 	RUN(exceptions_become_the_signals_of_linux);
 	RUN(privileged_instructions_are_protection_faults);

@@ -28,7 +28,10 @@ static int ctl(int set, int op, int fd, uint32_t events)
 	return epoll_ctl(set, op, fd, &e);
 }
 
-static int add(int set, int fd, uint32_t events) { return ctl(set, EPOLL_CTL_ADD, fd, events); }
+static int add(int set, int fd, uint32_t events)
+{
+	return ctl(set, EPOLL_CTL_ADD, fd, events);
+}
 
 static int new_set(void)
 {
@@ -285,7 +288,7 @@ TEST(a_one_shot_is_told_once)
 	CHECK_EQ(wait_one(set, 1000), EPOLLIN);
 	write(p[1], "x", 1);
 	CHECK_EQ(wait_one(set, 0), 0);
-	close(p[1]);				/* not even this, while it is disarmed */
+	close(p[1]); /* not even this, while it is disarmed */
 	CHECK_EQ(wait_one(set, 0), 0);
 	CHECK_EQ(poll_one(set, POLLIN, 0), 0);
 	CHECK_EQ(ctl(set, EPOLL_CTL_MOD, p[0], EPOLLIN | EPOLLONESHOT), 0);
@@ -361,7 +364,9 @@ TEST(exclusive_asks_for_what_makes_sense)
 	CHECK_ERR(add(set, other, EPOLLIN | EPOLLEXCLUSIVE), EINVAL);
 	CHECK_ERR(add(set, p[0], EPOLLIN | EPOLLEXCLUSIVE | EPOLLONESHOT), EINVAL);
 	CHECK_ERR(add(set, p[0], EPOLLPRI | EPOLLEXCLUSIVE), EINVAL);
-	CHECK_EQ(add(set, p[0], EPOLLIN | EPOLLET | EPOLLEXCLUSIVE | EPOLLERR | EPOLLHUP | EPOLLWAKEUP), 0);
+	CHECK_EQ(add(set, p[0],
+		     EPOLLIN | EPOLLET | EPOLLEXCLUSIVE | EPOLLERR | EPOLLHUP | EPOLLWAKEUP),
+		 0);
 	CHECK_ERR(ctl(set, EPOLL_CTL_MOD, p[0], EPOLLIN), EINVAL);
 	CHECK_EQ(ctl(set, EPOLL_CTL_DEL, p[0], 0), 0);
 	CHECK_EQ(add(set, p[0], EPOLLIN), 0);
@@ -416,7 +421,9 @@ TEST(an_edge_wakes_one_of_those_who_share_a_set)
 
 /* ---- waiting ---- */
 
-static void nothing(int sig) { }
+static void nothing(int sig)
+{
+}
 
 TEST(waiting_with_a_limit_in_nanoseconds)
 {
@@ -470,7 +477,8 @@ TEST(fdinfo_tells_what_is_in_a_set)
 	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", set);
 	fd = open(path, O_RDONLY);
 	CHECK(read(fd, text, sizeof(text) - 1) > 0);
-	snprintf(want, sizeof(want), "tfd: %8d events: %8x data: ", p[0], EPOLLIN | EPOLLERR | EPOLLHUP);
+	snprintf(want, sizeof(want), "tfd: %8d events: %8x data: ", p[0],
+		 EPOLLIN | EPOLLERR | EPOLLHUP);
 	CHECK(strstr(text, want));
 }
 
@@ -516,7 +524,8 @@ static void *wait_for_items(void *unused)
 
 TEST(threads_that_change_one_set)
 {
-	void *(*const what[])(void *) = { change_items, change_items, change_sets, wait_for_items, wait_for_items };
+	void *(*const what[])(void *) = { change_items, change_items, change_sets, wait_for_items,
+					  wait_for_items };
 	pthread_t t[5];
 
 	shared_set = new_set();

@@ -210,7 +210,12 @@ TEST(sizes)
 	fd = open("sz", O_RDONLY);
 	CHECK_ERR(ftruncate(fd, 0), EINVAL);
 	CHECK_EQ(lseek(fd, 5000, SEEK_SET), 5000);
-	CHECK_EQ(({ char c = 1; read(fd, &c, 1); c; }), 0);
+	CHECK_EQ(({
+			 char c = 1;
+			 read(fd, &c, 1);
+			 c;
+		 }),
+		 0);
 }
 
 TEST(links_and_names)
@@ -548,7 +553,8 @@ TEST(nonblocking_and_append_flags_can_be_changed)
 
 	CHECK_EQ(fcntl(fd, F_GETFL) & (O_ACCMODE | O_APPEND), O_WRONLY);
 	CHECK_EQ(fcntl(fd, F_SETFL, O_APPEND | O_NONBLOCK), 0);
-	CHECK_EQ(fcntl(fd, F_GETFL) & (O_ACCMODE | O_APPEND | O_NONBLOCK), O_WRONLY | O_APPEND | O_NONBLOCK);
+	CHECK_EQ(fcntl(fd, F_GETFL) & (O_ACCMODE | O_APPEND | O_NONBLOCK),
+		 O_WRONLY | O_APPEND | O_NONBLOCK);
 	CHECK_ERR(fcntl(fd, 9999, 0), EINVAL);
 }
 
@@ -562,7 +568,8 @@ TEST(large_files_are_written_and_read_back)
 		CHECK_EQ(write(fd, buf, sizeof(buf) - 7), sizeof(buf) - 7);
 	}
 	for (int i = 31; i >= 0; i--) {
-		CHECK_EQ(pread(fd, buf, sizeof(buf) - 7, i * (off_t)(sizeof(buf) - 7)), sizeof(buf) - 7);
+		CHECK_EQ(pread(fd, buf, sizeof(buf) - 7, i * (off_t)(sizeof(buf) - 7)),
+			 sizeof(buf) - 7);
 		CHECK_EQ(buf[0], (unsigned char)(i * 3 + 1));
 		CHECK_EQ(buf[sizeof(buf) - 8], (unsigned char)(i * 3 + 1));
 	}

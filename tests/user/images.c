@@ -12,15 +12,18 @@
 #include <sys/stat.h>
 #include <sys/utsname.h>
 
-#define PAGE	4096ul
-#define BASE	0x400000ul
-#define NAME	"an-image"
-#define PHDRS	80
-#define FAILED	0x10000		/* in a result of run(): execve() gave this error */
+#define PAGE   4096ul
+#define BASE   0x400000ul
+#define NAME   "an-image"
+#define PHDRS  80
+#define FAILED 0x10000 /* in a result of run(): execve() gave this error */
 
 static struct {
 	union {
-		struct { Elf64_Ehdr eh; Elf64_Phdr ph[PHDRS]; };
+		struct {
+			Elf64_Ehdr eh;
+			Elf64_Phdr ph[PHDRS];
+		};
 		unsigned char bytes[16 * PAGE];
 	};
 } f;
@@ -35,17 +38,17 @@ static void emit(const char *bytes, size_t n)
 
 static void emit_exit(unsigned char status)
 {
-	EMIT("\xb8\x3c\0\0\0\xbf");			/* mov eax, 60; mov edi, status */
+	EMIT("\xb8\x3c\0\0\0\xbf"); /* mov eax, 60; mov edi, status */
 	*code++ = status;
-	EMIT("\0\0\0\x0f\x05");				/* syscall */
+	EMIT("\0\0\0\x0f\x05"); /* syscall */
 }
 
 /* End with the byte at @addr. */
 static void emit_exit_with(unsigned long addr)
 {
-	EMIT("\x48\xb8");				/* mov rax, addr */
+	EMIT("\x48\xb8"); /* mov rax, addr */
 	emit((char *)&addr, 8);
-	EMIT("\x0f\xb6\x38\xb8\x3c\0\0\0\x0f\x05");	/* movzx edi, byte [rax]; mov eax, 60; syscall */
+	EMIT("\x0f\xb6\x38\xb8\x3c\0\0\0\x0f\x05"); /* movzx edi, byte [rax]; mov eax, 60; syscall */
 }
 
 /*
@@ -68,8 +71,12 @@ static void image(int type)
 	f.eh.e_phentsize = sizeof(Elf64_Phdr);
 	f.eh.e_phnum = 1;
 	f.eh.e_entry = base + PAGE + 0x800;
-	f.ph[0] = (Elf64_Phdr){ .p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_vaddr = base,
-				.p_filesz = 2 * PAGE, .p_memsz = 2 * PAGE, .p_align = PAGE };
+	f.ph[0] = (Elf64_Phdr){ .p_type = PT_LOAD,
+				.p_flags = PF_R | PF_X,
+				.p_vaddr = base,
+				.p_filesz = 2 * PAGE,
+				.p_memsz = 2 * PAGE,
+				.p_align = PAGE };
 	code = f.bytes + PAGE + 0x800;
 }
 
@@ -81,12 +88,18 @@ static Elf64_Phdr *add(unsigned type)
 	return ph;
 }
 
-static Elf64_Phdr *load(unsigned long vaddr, unsigned long offset, unsigned long filesz, unsigned long memsz)
+static Elf64_Phdr *load(unsigned long vaddr, unsigned long offset, unsigned long filesz,
+			unsigned long memsz)
 {
 	Elf64_Phdr *ph = add(PT_LOAD);
 
-	*ph = (Elf64_Phdr){ .p_type = PT_LOAD, .p_flags = PF_R | PF_W, .p_vaddr = vaddr, .p_offset = offset,
-			    .p_filesz = filesz, .p_memsz = memsz, .p_align = PAGE };
+	*ph = (Elf64_Phdr){ .p_type = PT_LOAD,
+			    .p_flags = PF_R | PF_W,
+			    .p_vaddr = vaddr,
+			    .p_offset = offset,
+			    .p_filesz = filesz,
+			    .p_memsz = memsz,
+			    .p_align = PAGE };
 	return ph;
 }
 
@@ -131,7 +144,7 @@ static bool is_banos(void)
 	return !uname(&u) && strstr(u.release, "banos");
 }
 
-#define ALL sizeof(f.bytes)
+#define ALL	 sizeof(f.bytes)
 #define EXITS(n) ((n) << 8)
 
 /* Refused by execve(), or killed before its first instruction. */
@@ -148,7 +161,7 @@ TEST(plain_programs_run)
 	emit_exit(7);
 	CHECK_EQ(run(ALL), EXITS(7));
 	CHECK_EQ(run(2 * PAGE), EXITS(7));
-	image(ET_DYN);			/* static-pie */
+	image(ET_DYN); /* static-pie */
 	emit_exit(8);
 	CHECK_EQ(run(ALL), EXITS(8));
 }
@@ -205,7 +218,10 @@ TEST(later_segments_lie_above_earlier_ones)
 
 TEST(zeroes_follow_what_the_file_has)
 {
-	static const struct { unsigned long at; int value; } wanted[] = {
+	static const struct {
+		unsigned long at;
+		int value;
+	} wanted[] = {
 		{ 0, 4 }, { 99, 4 }, { 100, 0 }, { PAGE - 1, 0 }, { PAGE, 0 }, { 3 * PAGE - 1, 0 },
 	};
 
@@ -220,7 +236,8 @@ TEST(zeroes_follow_what_the_file_has)
 /* Zeroes alone, from within the page that the data before ends in. */
 TEST(zeroes_alone_leave_the_rest_of_their_first_page)
 {
-	for (int i = !is_banos(); i < 3; i++) {		/* later Linuxes than 6.1 put zeroes over the data, too */
+	for (int i = !is_banos(); i < 3;
+	     i++) { /* later Linuxes than 6.1 put zeroes over the data, too */
 		image(ET_EXEC);
 		load(BASE + 8 * PAGE, 4 * PAGE, 0x340, 0x340);
 		load(BASE + 8 * PAGE + 0x340, 4 * PAGE + 0x340, 0, 2 * PAGE);
@@ -231,7 +248,8 @@ TEST(zeroes_alone_leave_the_rest_of_their_first_page)
 
 TEST(segments_of_no_length_and_of_odd_alignment)
 {
-	static const unsigned long aligns[] = { 0, 1, 3, 0x2001, 1ul << 21, 1ul << 46, 1ul << 63, -1ul };
+	static const unsigned long aligns[] = { 0,	   1,	      3,	 0x2001,
+						1ul << 21, 1ul << 46, 1ul << 63, -1ul };
 
 	image(ET_EXEC);
 	load(BASE + 8 * PAGE, 4 * PAGE, 0, 0);
@@ -248,18 +266,28 @@ TEST(segments_of_no_length_and_of_odd_alignment)
 
 TEST(segments_that_cannot_be)
 {
-	static const struct { unsigned long vaddr, offset, filesz, memsz; } bad[] = {
-		{ BASE + 8 * PAGE, 4 * PAGE, 2, 1 }, { BASE + 8 * PAGE + 1, 4 * PAGE, 1, 1 },
-		{ BASE + 8 * PAGE, 4 * PAGE, 1, 1ul << 46 }, { BASE + 8 * PAGE, 4 * PAGE, 1, -1ul },
-		{ 0x7ffffffff000, 4 * PAGE, 1, 1 }, { 0x7fffffffe000, 4 * PAGE, 1, 2 * PAGE },
-		{ 0xffff800000000000, 4 * PAGE, 1, 1 }, { -PAGE, 4 * PAGE, PAGE, PAGE }, { 0, 4 * PAGE, 1, 1 },
-		{ PAGE, 4 * PAGE, 1, 1 }, { BASE + 8 * PAGE, -PAGE, 1, 1 }, { BASE + 8 * PAGE, 1ul << 63, PAGE, PAGE },
-		{ BASE + 8 * PAGE, (1ul << 63) - PAGE, PAGE, PAGE }, { BASE + 8 * PAGE, 4 * PAGE, 1ul << 62, 1ul << 62 },
+	static const struct {
+		unsigned long vaddr, offset, filesz, memsz;
+	} bad[] = {
+		{ BASE + 8 * PAGE, 4 * PAGE, 2, 1 },
+		{ BASE + 8 * PAGE + 1, 4 * PAGE, 1, 1 },
+		{ BASE + 8 * PAGE, 4 * PAGE, 1, 1ul << 46 },
+		{ BASE + 8 * PAGE, 4 * PAGE, 1, -1ul },
+		{ 0x7ffffffff000, 4 * PAGE, 1, 1 },
+		{ 0x7fffffffe000, 4 * PAGE, 1, 2 * PAGE },
+		{ 0xffff800000000000, 4 * PAGE, 1, 1 },
+		{ -PAGE, 4 * PAGE, PAGE, PAGE },
+		{ 0, 4 * PAGE, 1, 1 },
+		{ PAGE, 4 * PAGE, 1, 1 },
+		{ BASE + 8 * PAGE, -PAGE, 1, 1 },
+		{ BASE + 8 * PAGE, 1ul << 63, PAGE, PAGE },
+		{ BASE + 8 * PAGE, (1ul << 63) - PAGE, PAGE, PAGE },
+		{ BASE + 8 * PAGE, 4 * PAGE, 1ul << 62, 1ul << 62 },
 	};
 
 	for (unsigned i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
 		if (!is_banos() && bad[i].vaddr <= PAGE)
-			continue;			/* root may */
+			continue; /* root may */
 		image(ET_EXEC);
 		load(bad[i].vaddr, bad[i].offset, bad[i].filesz, bad[i].memsz);
 		emit_exit(5);
@@ -296,11 +324,11 @@ TEST(headers_have_their_limits)
 	CHECK_EQ(run(ALL), FAILED | ENOEXEC);
 	image(ET_EXEC);
 	emit_exit(6);
-	f.eh.e_phoff = 100 * PAGE;			/* behind the end */
+	f.eh.e_phoff = 100 * PAGE; /* behind the end */
 	CHECK_EQ(run(ALL), FAILED | ENOEXEC);
 	f.eh.e_phoff = -8ul;
 	CHECK_EQ(run(ALL), FAILED | ENOEXEC);
-	f.eh.e_phoff = 3 * PAGE + 1;			/* in no segment, and at an odd place */
+	f.eh.e_phoff = 3 * PAGE + 1; /* in no segment, and at an odd place */
 	memcpy(f.bytes + 3 * PAGE + 1, f.ph, sizeof(f.ph[0]));
 	CHECK_EQ(run(ALL), EXITS(6));
 	/* class, byte order and versions are not looked at */
@@ -340,10 +368,12 @@ TEST(interpreters)
 	image(ET_EXEC);
 	f.eh.e_machine = EM_386;
 	write_file("interps/foreign", &f, ALL);
-	write_file("interps/text", "#!/bin/sh\nexit 0\nand more than a header has of bytes, which is 64 of them", 74);
+	write_file("interps/text",
+		   "#!/bin/sh\nexit 0\nand more than a header has of bytes, which is 64 of them",
+		   74);
 	write_file("interps/short", ELFMAG "\2\1\1", 7);
 	CHECK_EQ(run_with_interp("interps/good", 13), EXITS(2));
-	CHECK_EQ(run_with_interp("interps/good", 12), FAILED | ENOEXEC);	/* without its NUL */
+	CHECK_EQ(run_with_interp("interps/good", 12), FAILED | ENOEXEC); /* without its NUL */
 	CHECK_EQ(run_with_interp("interps/good", 1), FAILED | ENOEXEC);
 	CHECK_EQ(run_with_interp("interps/good", 4097), FAILED | ENOEXEC);
 	CHECK_EQ(run_with_interp("interps/none", 13), FAILED | ENOENT);
@@ -352,7 +382,7 @@ TEST(interpreters)
 	CHECK_EQ(run_with_interp("interps/foreign", 16), FAILED | ELIBBAD);
 	CHECK_EQ(run_with_interp("interps/text", 13), FAILED | ELIBBAD);
 	CHECK_EQ(run_with_interp("interps/short", 14), FAILED | EIO);
-	CHECK((run_with_interp("interps/empty", 14) & 0x7f) != 0);	/* an error, or killed */
+	CHECK((run_with_interp("interps/empty", 14) & 0x7f) != 0); /* an error, or killed */
 	/* the first one counts; behind the end of the file there is none */
 	image(ET_EXEC);
 	*add(PT_INTERP) = (Elf64_Phdr){ .p_type = PT_INTERP, .p_offset = 3 * PAGE, .p_filesz = 13 };
@@ -360,7 +390,9 @@ TEST(interpreters)
 	strcpy((char *)f.bytes + 3 * PAGE, "interps/good");
 	CHECK_EQ(run(ALL), EXITS(2));
 	CHECK_EQ(run(3 * PAGE + 6), FAILED | EIO);
-	for (const char *const *n = (const char *const[]){ "good", "empty", "foreign", "text", "short", NULL }; *n; n++) {
+	for (const char *const *n =
+		     (const char *const[]){ "good", "empty", "foreign", "text", "short", NULL };
+	     *n; n++) {
 		sprintf(path, "interps/%s", *n);
 		unlink(path);
 	}
@@ -374,7 +406,7 @@ TEST(the_stack_is_executable_if_the_program_asks)
 		image(ET_EXEC);
 		if (i)
 			add(PT_GNU_STACK)->p_flags = PF_R | PF_W | (i == 2 ? PF_X : 0);
-		EMIT("\x48\x8d\x44\x24\x80\xc6\x00\xc3\xff\xd0");	/* lea rax, [rsp-128]; mov byte [rax], ret; call rax */
+		EMIT("\x48\x8d\x44\x24\x80\xc6\x00\xc3\xff\xd0"); /* lea rax, [rsp-128]; mov byte [rax], ret; call rax */
 		emit_exit(5);
 		CHECK_EQ(run(ALL), i == 2 ? EXITS(5) : SIGSEGV);
 	}
@@ -400,10 +432,13 @@ static int run_as_script(char *shell, char *name)
 
 TEST(programs_for_other_machines_are_refused)
 {
-	static const struct { int machine, type, class; } foreign[] = {
-		{ EM_386, ET_EXEC, 1 }, { EM_386, ET_DYN, 1 }, { EM_X86_64, ET_EXEC, 1 }, { EM_AARCH64, ET_EXEC, 2 },
-		{ EM_RISCV, ET_DYN, 2 }, { EM_ARM, ET_EXEC, 1 }, { EM_X86_64, ET_REL, 2 }, { EM_X86_64, ET_CORE, 2 },
-		{ EM_386, ET_EXEC, 2 }, { 0xffff, ET_EXEC, 2 }, { EM_X86_64, 0, 2 }, { EM_X86_64, 0xfe00, 2 },
+	static const struct {
+		int machine, type, class;
+	} foreign[] = {
+		{ EM_386, ET_EXEC, 1 },	    { EM_386, ET_DYN, 1 },     { EM_X86_64, ET_EXEC, 1 },
+		{ EM_AARCH64, ET_EXEC, 2 }, { EM_RISCV, ET_DYN, 2 },   { EM_ARM, ET_EXEC, 1 },
+		{ EM_X86_64, ET_REL, 2 },   { EM_X86_64, ET_CORE, 2 }, { EM_386, ET_EXEC, 2 },
+		{ 0xffff, ET_EXEC, 2 },	    { EM_X86_64, 0, 2 },       { EM_X86_64, 0xfe00, 2 },
 	};
 
 	for (unsigned i = 0; i < sizeof(foreign) / sizeof(*foreign); i++) {

@@ -8,7 +8,7 @@
 
 #define F_SETPIPE_SZ 1031
 #define F_GETPIPE_SZ 1032
-#define LIMITS "/proc/sys/fs/pipe-"
+#define LIMITS	     "/proc/sys/fs/pipe-"
 #define F_GETPIPE_SZ 1032
 
 /* A user of the test's own: what ended a moment ago may still count. */
@@ -42,7 +42,7 @@ TEST(a_tmpfs_has_a_limit_for_names)
 			close(fd);
 		}
 		CHECK_EQ(errno, ENOSPC);
-		CHECK_EQ(n, 9);				/* the root counts */
+		CHECK_EQ(n, 9); /* the root counts */
 		CHECK_EQ(unlink("/tmp/names/8"), 0);
 		CHECK_EQ(link("/tmp/names/0", "/tmp/names/l"), 0);
 		CHECK_ERR(link("/tmp/names/0", "/tmp/names/m"), ENOSPC);
@@ -69,7 +69,7 @@ TEST(pipes_of_a_user_have_a_share_of_memory)
 			break;
 		}
 	}
-	CHECK(i > 8 && i < 400);		/* some MiB, but not all there is */
+	CHECK(i > 8 && i < 400); /* some MiB, but not all there is */
 	for (i++; i < 400; i++) {
 		CHECK_EQ(pipe(p[i]), 0);
 		small = fcntl(p[i][0], F_GETPIPE_SZ);
@@ -194,12 +194,12 @@ static void check_pages_of_a_user(void)
 		CHECK_EQ(pipe(p), 0);
 		CHECK_EQ(fcntl(p[0], F_GETPIPE_SZ), 65536);
 	}
-	CHECK_EQ(pipe(p), 0);			/* over the soft limit: a small one */
+	CHECK_EQ(pipe(p), 0); /* over the soft limit: a small one */
 	CHECK_EQ(fcntl(p[0], F_GETPIPE_SZ), 8192);
 	CHECK_ERR(fcntl(p[0], F_SETPIPE_SZ, 16384), EPERM);
 	CHECK_EQ(pipe(p), 0);
 	CHECK_EQ(pipe(p), 0);
-	CHECK_ERR(pipe(p), ENFILE);		/* over the hard one */
+	CHECK_ERR(pipe(p), ENFILE); /* over the hard one */
 }
 
 TEST(pages_of_pipes_have_limits)
@@ -212,7 +212,7 @@ TEST(pages_of_pipes_have_limits)
 	set_limit(LIMITS "user-pages-soft", "64");
 	set_limit(LIMITS "user-pages-hard", "70");
 	CHECK_EQ(wait_status(CHILD((check_pages_of_a_user(), 0))), 0);
-	for (int i = 0; i < 10; i++)		/* the super user has none */
+	for (int i = 0; i < 10; i++) /* the super user has none */
 		CHECK_EQ(pipe(p), 0);
 	CHECK_EQ(fcntl(p[0], F_GETPIPE_SZ), 65536);
 	sprintf(text, "%ld", soft);

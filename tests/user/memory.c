@@ -45,7 +45,11 @@ TEST(anonymous_memory_is_zero_and_private)
 	for (int i = 0; i < 100; i++)
 		CHECK_EQ(p[i * PAGE], 0);
 	p[0] = 1;
-	CHECK_EQ(wait_status(CHILD(({ p[0] = 5; p[0]; }))), 5 << 8);
+	CHECK_EQ(wait_status(CHILD(({
+			 p[0] = 5;
+			 p[0];
+		 }))),
+		 5 << 8);
 	CHECK_EQ(p[0], 1);
 	CHECK_EQ(munmap(p, 100 * PAGE), 0);
 	CHECK_EQ(touch_dies(p, false), SIGSEGV);
@@ -82,7 +86,7 @@ TEST(data_cannot_be_executed)
 {
 	char *p = map(PAGE, RW, MAP_PRIVATE);
 
-	*p = (char)0xc3;	/* ret */
+	*p = (char)0xc3; /* ret */
 	CHECK_EQ(wait_status(CHILD((((void (*)(void))p)(), 0))) & 0x7f, SIGSEGV);
 	CHECK_EQ(mprotect(p, PAGE, PROT_READ | PROT_EXEC), 0);
 	CHECK_EQ(wait_status(CHILD((((void (*)(void))p)(), 0))), 0);
@@ -113,20 +117,34 @@ TEST(fixed_addresses)
 	CHECK_EQ(q[0], 0);
 	CHECK_EQ(p[0], 1);
 	CHECK_EQ(p[2 * PAGE], 1);
-	CHECK_ERR(mmap(p, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) == MAP_FAILED ? -1 : 0,
-	      EEXIST);
-	CHECK_ERR(mmap(p + 1, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED ? -1 : 0, EINVAL);
-	CHECK_ERR(mmap((void *)0xffff800000000000, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
-	      MAP_FAILED ? -1 : 0, ENOMEM);
+	CHECK_ERR(mmap(p, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) ==
+				  MAP_FAILED
+			  ? -1
+			  : 0,
+		  EEXIST);
+	CHECK_ERR(mmap(p + 1, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
+				  MAP_FAILED
+			  ? -1
+			  : 0,
+		  EINVAL);
+	CHECK_ERR(mmap((void *)0xffff800000000000, PAGE, RW,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED
+			  ? -1
+			  : 0,
+		  ENOMEM);
 }
 
 TEST(bad_requests)
 {
-	CHECK_ERR(mmap(NULL, 0, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? -1 : 0, EINVAL);
+	CHECK_ERR(mmap(NULL, 0, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? -1 : 0,
+		  EINVAL);
 	CHECK_ERR(mmap(NULL, PAGE, RW, MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? -1 : 0, EINVAL);
 	CHECK_ERR(mmap(NULL, PAGE, RW, MAP_PRIVATE, 999, 0) == MAP_FAILED ? -1 : 0, EBADF);
-	CHECK_ERR(mmap(NULL, 1ul << 60, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? -1 : 0, ENOMEM);
-	CHECK_ERR(mmap(NULL, -1ul, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? -1 : 0, ENOMEM);
+	CHECK_ERR(mmap(NULL, 1ul << 60, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? -1
+											      : 0,
+		  ENOMEM);
+	CHECK_ERR(mmap(NULL, -1ul, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? -1 : 0,
+		  ENOMEM);
 	CHECK_ERR(munmap((void *)PAGE, 1ul << 60), EINVAL);
 }
 
@@ -154,7 +172,7 @@ TEST(files_in_memory)
 	CHECK(priv != MAP_FAILED && shared != MAP_FAILED);
 	CHECK_EQ(priv[0], 'a');
 	CHECK_EQ(priv[PAGE], 'b');
-	CHECK_EQ(priv[2 * PAGE + 100], 0);		/* the rest of the last page */
+	CHECK_EQ(priv[2 * PAGE + 100], 0); /* the rest of the last page */
 	priv[0] = 'P';
 	CHECK_EQ(pread(fd, &c, 1, 0), 1);
 	CHECK_EQ(c, 'a');
@@ -163,7 +181,7 @@ TEST(files_in_memory)
 	CHECK_EQ(c, 'S');
 	CHECK_EQ(pwrite(fd, "W", 1, PAGE), 1);
 	CHECK_EQ(shared[PAGE], 'W');
-	CHECK_EQ(priv[PAGE], 'W');			/* not yet its own */
+	CHECK_EQ(priv[PAGE], 'W'); /* not yet its own */
 	CHECK_EQ(msync(shared, 3 * PAGE, MS_SYNC), 0);
 	shared = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, PAGE);
 	CHECK_EQ(shared[0], 'W');
@@ -189,10 +207,12 @@ TEST(shared_pages_of_files_are_written_in_any_order)
 		if (order & 2)
 			p[0] = 1;
 		CHECK_EQ(wait_status(CHILD(({
-			if (order & 4)
-				(void)p[0];
-			p[0] = 2;
-			0; }))), 0);
+				 if (order & 4)
+					 (void)p[0];
+				 p[0] = 2;
+				 0;
+			 }))),
+			 0);
 		p[0]++;
 		CHECK_EQ(pread(fd, &c, 1, 0), 1);
 		CHECK_EQ(c, 3);
@@ -225,7 +245,10 @@ TEST(access_follows_the_descriptor)
 	CHECK(mmap(NULL, PAGE, RW, MAP_PRIVATE, ro, 0) != MAP_FAILED);
 	CHECK_ERR(mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, wo, 0) == MAP_FAILED ? -1 : 0, EACCES);
 	CHECK_ERR(mprotect(mmap(NULL, PAGE, PROT_READ, MAP_SHARED, ro, 0), PAGE, RW), EACCES);
-	CHECK_ERR(mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, open(".", O_RDONLY), 0) == MAP_FAILED ? -1 : 0, ENODEV);
+	CHECK_ERR(mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, open(".", O_RDONLY), 0) == MAP_FAILED
+			  ? -1
+			  : 0,
+		  ENODEV);
 }
 
 TEST(moving_and_growing)
@@ -287,7 +310,9 @@ TEST(address_space_limit)
 	struct rlimit l = { 64 << 20, 64 << 20 };
 
 	setrlimit(RLIMIT_AS, &l);
-	CHECK_ERR(mmap(NULL, 128 << 20, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? -1 : 0, ENOMEM);
+	CHECK_ERR(mmap(NULL, 128 << 20, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? -1
+											      : 0,
+		  ENOMEM);
 }
 
 TEST(fork_with_much_memory_copies_on_write)
@@ -298,13 +323,15 @@ TEST(fork_with_much_memory_copies_on_write)
 		p[i * PAGE] = i % 100;
 	for (int round = 0; round < 5; round++) {
 		CHECK_EQ(wait_status(CHILD(({
-			int bad = 0;
+				 int bad = 0;
 
-			for (int i = 0; i < 2000; i += 3)
-				p[i * PAGE]++;
-			for (int i = 0; i < 2000; i++)
-				bad |= p[i * PAGE] != i % 100 + (i % 3 == 0);
-			bad; }))), 0);
+				 for (int i = 0; i < 2000; i += 3)
+					 p[i * PAGE]++;
+				 for (int i = 0; i < 2000; i++)
+					 bad |= p[i * PAGE] != i % 100 + (i % 3 == 0);
+				 bad;
+			 }))),
+			 0);
 		for (int i = 0; i < 2000; i++)
 			CHECK_EQ(p[i * PAGE], i % 100);
 	}
@@ -318,9 +345,11 @@ TEST(kernel_writes_into_copy_on_write_memory)
 	pipe(pipes);
 	strcpy(p, "parent");
 	CHECK_EQ(wait_status(CHILD(({
-		write(pipes[1], "child", 6);
-		read(pipes[0], p, 6);
-		strcmp(p, "child"); }))), 0);
+			 write(pipes[1], "child", 6);
+			 read(pipes[0], p, 6);
+			 strcmp(p, "child");
+		 }))),
+		 0);
 	CHECK(!strcmp(p, "parent"));
 	CHECK_EQ(mprotect(p, PAGE, PROT_READ), 0);
 	write(pipes[1], "x", 1);
@@ -344,7 +373,8 @@ TEST(unmapping_a_part_leaves_the_rest)
 		char *at = edge + (k - 3) * (long)page;
 
 		if (seed >> 16 & 1) {
-			CHECK(mmap(at, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == at);
+			CHECK(mmap(at, page, PROT_READ | PROT_WRITE,
+				   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == at);
 			CHECK_EQ(*at, 0);
 			*at = written[k] = i | 1;
 			mapped |= 1 << k;
@@ -380,14 +410,19 @@ TEST(nothing_is_mapped_below_64_kib)
 
 	CHECK_EQ(uname(&u), 0);
 	if (!strstr(u.release, "banos"))
-		return;			/* there it is what mmap_min_addr says */
+		return; /* there it is what mmap_min_addr says */
 	for (unsigned long at = 0; at < 0x10000; at += PAGE) {
-		CHECK_ERR((long)mmap((void *)at, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0), EPERM);
-		CHECK(mremap(p, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, (void *)at) == MAP_FAILED);
+		CHECK_ERR((long)mmap((void *)at, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+				     -1, 0),
+			  EPERM);
+		CHECK(mremap(p, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, (void *)at) ==
+		      MAP_FAILED);
 	}
-	CHECK(mmap((void *)0xf000, 2 * PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED);
-	p[0] = 1;				/* where it was */
-	low = mmap((void *)0x10000, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_GROWSDOWN, -1, 0);
+	CHECK(mmap((void *)0xf000, 2 * PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
+	      MAP_FAILED);
+	p[0] = 1; /* where it was */
+	low = mmap((void *)0x10000, PAGE, RW,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_GROWSDOWN, -1, 0);
 	CHECK(low == (void *)0x10000);
 	low[0] = 1;
 	CHECK_EQ(touch_dies(low - 1, true), SIGSEGV);
@@ -416,8 +451,9 @@ static int write_min_addr(long v)
 	return err;
 }
 
-#define MIB	0x100000ul
-#define FIXED_AT(at, more) ((long)mmap((void *)(at), PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | (more), -1, 0))
+#define MIB 0x100000ul
+#define FIXED_AT(at, more) \
+	((long)mmap((void *)(at), PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | (more), -1, 0))
 
 /* What an ordinary user may do while it is 1 MiB. */
 static int stays_above_1_mib(void)
@@ -427,9 +463,10 @@ static int stays_above_1_mib(void)
 	CHECK_EQ(setuid(1000), 0);
 	CHECK_ERR(FIXED_AT(MIB - PAGE, MAP_FIXED), EPERM);
 	CHECK_ERR(FIXED_AT(0x10000, MAP_FIXED), EPERM);
-	CHECK_EQ(FIXED_AT(0x10000, 0), MIB);			/* a hint */
+	CHECK_EQ(FIXED_AT(0x10000, 0), MIB); /* a hint */
 	CHECK_EQ(munmap((void *)MIB, PAGE), 0);
-	CHECK(mremap(p, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, (void *)(MIB - PAGE)) == MAP_FAILED);
+	CHECK(mremap(p, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, (void *)(MIB - PAGE)) ==
+	      MAP_FAILED);
 	CHECK_EQ(errno, EPERM);
 	low = (char *)FIXED_AT(MIB, MAP_FIXED | MAP_GROWSDOWN);
 	CHECK(low == (char *)MIB);
@@ -455,16 +492,23 @@ TEST(the_lowest_address_is_a_setting)
 	CHECK_EQ(write_min_addr(MIB), 0);
 	CHECK_EQ(read_min_addr(), MIB);
 	CHECK_EQ(wait_status(CHILD(stays_above_1_mib())), 0);
-	CHECK_EQ(FIXED_AT(0x10000, MAP_FIXED), 0x10000);	/* CAP_SYS_RAWIO */
+	CHECK_EQ(FIXED_AT(0x10000, MAP_FIXED), 0x10000); /* CAP_SYS_RAWIO */
 	CHECK_EQ(write_min_addr(0x7fffffffffffffff), 0);
-	CHECK_EQ(wait_status(CHILD(({ setuid(1000); FIXED_AT(0, 0) == -1 && errno == ENOMEM; }))), 1 << 8);
+	CHECK_EQ(wait_status(CHILD(({
+			 setuid(1000);
+			 FIXED_AT(0, 0) == -1 && errno == ENOMEM;
+		 }))),
+		 1 << 8);
 	CHECK_EQ(write_min_addr(65536), 0);
 }
 
 /* Mappings that touch each other become one inside the kernel, and come apart again. */
 TEST(neighbours_keep_their_pages)
 {
-	struct { volatile long *at; long npages, value; } m[16] = { 0 };
+	struct {
+		volatile long *at;
+		long npages, value;
+	} m[16] = { 0 };
 	unsigned long seed = 1;
 
 	for (long i = 1; i < 3000; i++) {
@@ -490,8 +534,11 @@ TEST(neighbours_keep_their_pages)
 }
 
 /* One process touches fresh pages while another writes into them from outside. */
-struct visit { volatile int round; char *volatile pages; };
-#define VISIT_PAGES 32
+struct visit {
+	volatile int round;
+	char *volatile pages;
+};
+#define VISIT_PAGES  32
 #define VISIT_ROUNDS 50
 
 static void visited(struct visit *v, int round)
@@ -499,7 +546,7 @@ static void visited(struct visit *v, int round)
 	volatile int *p = (void *)map(VISIT_PAGES * PAGE, RW, MAP_PRIVATE);
 
 	v->pages = (char *)p;
-	v->round = 2 * round + 1;		/* the visitor begins */
+	v->round = 2 * round + 1; /* the visitor begins */
 	for (unsigned i = 0; i < VISIT_PAGES; i++)
 		p[i * PAGE / 4] = round;
 	while (v->round == 2 * round + 1)

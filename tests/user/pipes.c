@@ -118,7 +118,12 @@ TEST(a_blocked_writer_goes_on)
 	while ((n = read(p[0], big, 7777)) > 0)
 		got += n;
 	CHECK_EQ(got, sizeof(big));
-	CHECK_EQ(({ int s; wait(&s); s; }), 0);
+	CHECK_EQ(({
+			 int s;
+			 wait(&s);
+			 s;
+		 }),
+		 0);
 }
 
 /* Bytes that tell their place, through a pipe that stays full while it is read in odd steps. */
@@ -359,7 +364,8 @@ TEST(event_descriptors)
 TEST(both_ends_close_at_once)
 {
 	for (int i = 0; i < 60; i++) {
-		volatile int *go = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+		volatile int *go =
+			mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 		pid_t pid;
 
 		CHECK(go != MAP_FAILED);
@@ -420,7 +426,7 @@ static int round_to_write, wrong_ends;
 
 static void *say_and_close(void *unused)
 {
-	for (int i = 1, now; ; i++) {
+	for (int i = 1, now;; i++) {
 		while ((now = __atomic_load_n(&round_to_write, __ATOMIC_ACQUIRE)) != i)
 			if (now < 0)
 				return NULL;
@@ -443,7 +449,7 @@ static void hear_last_word(bool by_poll)
 		wrong_ends += !(events & POLLIN);
 	}
 	wrong_ends += read(p[0], &c, 1) != 1;
-	wrong_ends += read(p[0], &c, 1) != 0;	/* only then it has closed */
+	wrong_ends += read(p[0], &c, 1) != 0; /* only then it has closed */
 	close(p[0]);
 }
 

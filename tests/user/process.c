@@ -148,7 +148,7 @@ TEST(stop_and_continue_are_reported)
 	if (!pid)
 		for (;;)
 			pause();
-	CHECK_EQ(setpgid(pid, pid), 0);		/* SIGTSTP does not stop orphaned groups */
+	CHECK_EQ(setpgid(pid, pid), 0); /* SIGTSTP does not stop orphaned groups */
 	CHECK_EQ(kill(pid, SIGSTOP), 0);
 	CHECK_EQ(waitpid(pid, &st, WUNTRACED), pid);
 	CHECK(WIFSTOPPED(st) && WSTOPSIG(st) == SIGSTOP);
@@ -228,7 +228,7 @@ TEST(death_of_the_parent_is_told)
 	}
 	close(p[1]);
 	CHECK_EQ(wait_exit(child), 0);
-	CHECK_EQ(read(p[0], &c, 1), 0);		/* the grandchild is gone: end of file */
+	CHECK_EQ(read(p[0], &c, 1), 0); /* the grandchild is gone: end of file */
 }
 
 TEST(groups_and_sessions)
@@ -260,9 +260,9 @@ TEST(groups_and_sessions)
 	CHECK_EQ(getsid(child), child);
 	other = fork();
 	if (!other) {
-		CHECK_ERR(setpgid(0, child), EPERM);	/* another session's group */
+		CHECK_ERR(setpgid(0, child), EPERM); /* another session's group */
 		CHECK_ERR(setpgid(0, 99999), EPERM);
-		CHECK_ERR(setpgid(child, 0), ESRCH);	/* not our child */
+		CHECK_ERR(setpgid(child, 0), ESRCH); /* not our child */
 		_exit(0);
 	}
 	CHECK_EQ(wait_exit(other), 0);
@@ -272,7 +272,9 @@ TEST(groups_and_sessions)
 
 /* ---- exec ---- */
 
-static void handler_of_no_use(int sig) { }
+static void handler_of_no_use(int sig)
+{
+}
 
 static char *const no_env[] = { NULL };
 
@@ -382,9 +384,9 @@ TEST(exec_keeps_and_resets_what_posix_says)
 		sigemptyset(&set);
 		sigaddset(&set, SIGHUP);
 		sigprocmask(SIG_SETMASK, &set, NULL);
-		raise(SIGHUP);				/* stays pending */
+		raise(SIGHUP); /* stays pending */
 		fd = open(self, O_RDONLY | O_CLOEXEC);
-		CHECK_EQ(dup2(fd, 40), 40);		/* without the flag */
+		CHECK_EQ(dup2(fd, 40), 40); /* without the flag */
 		fcntl(fd, F_DUPFD_CLOEXEC, 41);
 		umask(027);
 		CHECK_EQ(chdir("/tmp"), 0);
@@ -451,14 +453,16 @@ static int exec_mode(int argc, char **argv)
 	if (!strcmp(argv[1], "args")) {
 		CHECK_EQ(argc, 3);
 		CHECK(!strcmp(argv[0], "argv0") && !strcmp(argv[2], "x y") && !argv[3]);
-		CHECK(!strcmp(environ[0], "A=1") && !strcmp(environ[1], "B=two words") && !environ[2]);
+		CHECK(!strcmp(environ[0], "A=1") && !strcmp(environ[1], "B=two words") &&
+		      !environ[2]);
 	} else if (!strcmp(argv[1], "large")) {
 		CHECK_EQ(strlen(argv[2]), 99999);
 		CHECK(argv[2][99998] == 'a');
 	} else if (!strcmp(argv[1], "script arg")) {
 		CHECK_EQ(argc, 5);
 		CHECK(!strcmp(argv[0], self) || 1);
-		CHECK(!strcmp(argv[2], "/tmp/s1") && !strcmp(argv[3], "one") && !strcmp(argv[4], "two"));
+		CHECK(!strcmp(argv[2], "/tmp/s1") && !strcmp(argv[3], "one") &&
+		      !strcmp(argv[4], "two"));
 	} else if (!strcmp(argv[1], "kept")) {
 		sigaction(SIGUSR1, NULL, &sa);
 		CHECK(sa.sa_handler == SIG_IGN);
@@ -564,8 +568,13 @@ TEST(set_user_id_programs)
 
 TEST(capabilities_follow_the_user)
 {
-	struct { unsigned version; int pid; } h = { 0x20080522, 0 };
-	struct { unsigned e, p, i; } d[2];
+	struct {
+		unsigned version;
+		int pid;
+	} h = { 0x20080522, 0 };
+	struct {
+		unsigned e, p, i;
+	} d[2];
 
 	if (geteuid())
 		return;
@@ -661,7 +670,8 @@ TEST(usage_adds_up)
 	memset(malloc(1 << 20), 1, 1 << 20);
 	CHECK_EQ(getrusage(RUSAGE_SELF, &self_ru), 0);
 	CHECK(self_ru.ru_utime.tv_sec * 1000000 + self_ru.ru_utime.tv_usec +
-	      self_ru.ru_stime.tv_sec * 1000000 + self_ru.ru_stime.tv_usec >= 40000);
+		      self_ru.ru_stime.tv_sec * 1000000 + self_ru.ru_stime.tv_usec >=
+	      40000);
 	CHECK(self_ru.ru_maxrss > 0);
 	CHECK(self_ru.ru_minflt > 0);
 	pid = fork();
@@ -672,7 +682,8 @@ TEST(usage_adds_up)
 	CHECK_EQ(wait_exit(pid), 0);
 	CHECK_EQ(getrusage(RUSAGE_CHILDREN, &kids), 0);
 	CHECK(kids.ru_utime.tv_usec + kids.ru_stime.tv_usec +
-	      (kids.ru_utime.tv_sec + kids.ru_stime.tv_sec) * 1000000 >= 40000);
+		      (kids.ru_utime.tv_sec + kids.ru_stime.tv_sec) * 1000000 >=
+	      40000);
 	CHECK(times(&t) > 0);
 	CHECK(t.tms_utime + t.tms_stime >= 4 && t.tms_cutime + t.tms_cstime >= 4);
 	CHECK_ERR(getrusage(5, &kids), EINVAL);
@@ -879,8 +890,10 @@ static bool placed_alike(void)
 {
 	cpu_set_t cpus;
 
-	return getpriority(PRIO_PROCESS, 0) == 7 && syscall(SYS_sched_getscheduler, 0) == SCHED_BATCH &&
-	       !sched_getaffinity(0, sizeof(cpus), &cpus) && CPU_COUNT(&cpus) == 1 && CPU_ISSET(0, &cpus);
+	return getpriority(PRIO_PROCESS, 0) == 7 &&
+	       syscall(SYS_sched_getscheduler, 0) == SCHED_BATCH &&
+	       !sched_getaffinity(0, sizeof(cpus), &cpus) && CPU_COUNT(&cpus) == 1 &&
+	       CPU_ISSET(0, &cpus);
 }
 
 TEST(children_inherit_their_place)
@@ -904,13 +917,15 @@ TEST(a_child_that_changes_its_segments_does_not_change_ours)
 		int status;
 
 		if (!pid) {
-			__asm__ volatile("xorl %%eax, %%eax\n\tmovl %%eax, %%fs\n\tmovl %%eax, %%gs\n\t"
-					 "movl %0, %%eax\n\txorl %%edi, %%edi\n\tsyscall"
-					 :: "i"(SYS_exit_group) : "rax", "rdi", "rcx", "r11");
+			__asm__ volatile(
+				"xorl %%eax, %%eax\n\tmovl %%eax, %%fs\n\tmovl %%eax, %%gs\n\t"
+				"movl %0, %%eax\n\txorl %%edi, %%edi\n\tsyscall" ::"i"(
+					SYS_exit_group)
+				: "rax", "rdi", "rcx", "r11");
 			__builtin_unreachable();
 		}
 		CHECK_EQ(waitpid(pid, &status, 0), pid);
-		errno = i;		/* lies at fs: */
+		errno = i; /* lies at fs: */
 		CHECK_EQ(status, 0);
 	}
 }
@@ -925,7 +940,11 @@ int main(int argc, char **argv)
 	if (argc > 2 && strcmp(argv[1], "only"))
 		return exec_mode(argc, argv);
 	signal(SIGALRM, SIG_DFL);
-#define R(t) do { if (argc < 3 || !strcmp(argv[2], #t)) RUN(t); } while (0)
+#define R(t)                                          \
+	do {                                          \
+		if (argc < 3 || !strcmp(argv[2], #t)) \
+			RUN(t);                       \
+	} while (0)
 	R(fork_gives_a_copy);
 	R(wait_reports_how_it_ended);
 	R(wait_without_hanging);

@@ -17,7 +17,7 @@
 #define LIMIT_MS 10000
 
 static int nr_cpus;
-static atomic_ullong seen;		/* processors that took part */
+static atomic_ullong seen; /* processors that took part */
 static atomic_int stop;
 
 static unsigned long long all_cpus(void)
@@ -71,7 +71,7 @@ TEST(every_processor_can_be_chosen)
 			CHECK_EQ(sched_getcpu(), i);
 			sched_yield();
 		}
-		pause_ms(2);			/* and after sleeping */
+		pause_ms(2); /* and after sleeping */
 		CHECK_EQ(sched_getcpu(), i);
 		note_cpu();
 	}
@@ -161,7 +161,7 @@ TEST(a_crowd_is_shared_by_busy_processors)
 	while (seen != all_cpus() && now_ms() < end)
 		pause_ms(1);
 	CHECK(seen == all_cpus());
-	CHECK_EQ(pin(1), 0);			/* which the crowd inherits */
+	CHECK_EQ(pin(1), 0); /* which the crowd inherits */
 	start_all(crowd, 4, crowd_spinner);
 	while (!crowd_moved && now_ms() < end)
 		pause_ms(10);
@@ -251,7 +251,7 @@ static inline void watch(void)
 
 	sigaction(SIGTRAP, &s, NULL);
 	watching = 1;
-	__asm__ volatile("pushfq; orq %0, (%%rsp); popfq" :: "i"(TRAP_FLAG) : "memory", "cc");
+	__asm__ volatile("pushfq; orq %0, (%%rsp); popfq" ::"i"(TRAP_FLAG) : "memory", "cc");
 }
 
 TEST(reading_the_clock_makes_no_system_call)
@@ -261,7 +261,7 @@ TEST(reading_the_clock_makes_no_system_call)
 	time_t seconds;
 
 	CHECK(getauxval(AT_SYSINFO_EHDR) != 0);
-	clock_gettime(CLOCK_MONOTONIC, &t[0]);	/* the C library looks for the vDSO */
+	clock_gettime(CLOCK_MONOTONIC, &t[0]); /* the C library looks for the vDSO */
 	gettimeofday(&tv, NULL);
 	time(&seconds);
 	watch();

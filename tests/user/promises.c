@@ -58,7 +58,10 @@ TEST(a_limit_set_for_another_process_holds)
 }
 
 static volatile int xcpu;
-static void note_xcpu(int sig) { xcpu++; }
+static void note_xcpu(int sig)
+{
+	xcpu++;
+}
 
 static bool become_realtime(void)
 {
@@ -76,7 +79,7 @@ static int realtime_child(void)
 	signal(SIGXCPU, note_xcpu);
 	if (setrlimit(RLIMIT_RTTIME, &l) || !become_realtime())
 		return 1;
-	for (int i = 0; i < 8; i++) {		/* sleeping now and then is fine */
+	for (int i = 0; i < 8; i++) { /* sleeping now and then is fine */
 		spin_for_ms(40);
 		pause_ms(2);
 	}
@@ -85,7 +88,7 @@ static int realtime_child(void)
 	spin_for_ms(350);
 	if (getrlimit(RLIMIT_RTTIME, &now) || xcpu != 1)
 		return 3;
-	if (now.rlim_cur != SOFT_US + 1000000)	/* raised by a second, each time */
+	if (now.rlim_cur != SOFT_US + 1000000) /* raised by a second, each time */
 		return 4;
 	spin();
 	return 5;
@@ -113,7 +116,8 @@ TEST(the_time_zone_is_kept)
 	if (geteuid())
 		return;
 	CHECK_EQ(gettimeofday(&tv, NULL), 0);
-	CHECK_EQ(syscall(SYS_settimeofday, NULL, &tz), 0);	/* the first: moves the clock by its minutes */
+	CHECK_EQ(syscall(SYS_settimeofday, NULL, &tz),
+		 0); /* the first: moves the clock by its minutes */
 	tz.tz_minuteswest = -60;
 	CHECK_EQ(syscall(SYS_settimeofday, NULL, &tz), 0);
 	CHECK_EQ(syscall(SYS_gettimeofday, NULL, &got), 0);
@@ -209,7 +213,7 @@ TEST(levels_of_the_log)
 	write_text(path, "3 5 2 6\n");
 	CHECK(pread(fd, now, sizeof(now) - 1, 0) > 7);
 	CHECK(!strcmp(now, "3\t5\t2\t6\n"));
-	CHECK_EQ(syscall(SYS_syslog, 8, NULL, 1), 0);	/* not below the least */
+	CHECK_EQ(syscall(SYS_syslog, 8, NULL, 1), 0); /* not below the least */
 	CHECK(pread(fd, now, sizeof(now) - 1, 0) > 7);
 	CHECK_EQ(now[0], '2');
 	write_text(path, old);

@@ -11,8 +11,8 @@
 #include <sys/syscall.h>
 
 #define REGISTERS 16
-#define ROUNDS 300
-#define THREADS 4
+#define ROUNDS	  300
+#define THREADS	  4
 
 /* In groups of 32 bytes, half of which SSE uses. */
 struct registers {
@@ -21,20 +21,26 @@ struct registers {
 	uint32_t mxcsr, rounds;
 };
 
-#define EACH(op) op(0) op(1) op(2) op(3) op(4) op(5) op(6) op(7) op(8) op(9) op(10) op(11) op(12) op(13) op(14) op(15)
+#define EACH(op)                                                                                \
+	op(0) op(1) op(2) op(3) op(4) op(5) op(6) op(7) op(8) op(9) op(10) op(11) op(12) op(13) \
+		op(14) op(15)
 #define LOAD_SSE(n) "movdqu 32*" #n "(%1), %%xmm" #n "\n\t"
 #define SAVE_SSE(n) "movdqu %%xmm" #n ", 32*" #n "(%2)\n\t"
 #define LOAD_AVX(n) "vmovdqu 32*" #n "(%1), %%ymm" #n "\n\t"
 #define SAVE_AVX(n) "vmovdqu %%ymm" #n ", 32*" #n "(%2)\n\t"
 /* Between the two nothing but system calls, and time in which a tick may come. */
-#define KEEP(load, save) \
-	__asm__ volatile("fldl %c4(%1)\n\tldmxcsr %c5(%1)\n\t" EACH(load) \
-			 "1:\tmovl %3, %%eax\n\tsyscall\n\tmovl $2000, %%eax\n2:\tdecl %%eax\n\tjnz 2b\n\t" \
-			 "decl %0\n\tjnz 1b\n\t" EACH(save) "stmxcsr %c5(%2)\n\tfstpl %c4(%2)" \
-			 : "+m"(out->rounds) : "r"(in), "r"(out), "i"(SYS_sched_yield), \
-			   "i"(offsetof(struct registers, x87)), "i"(offsetof(struct registers, mxcsr)) \
-			 : "rax", "rcx", "r11", "memory", "cc", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", \
-			   "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15")
+#define KEEP(load, save)                                                                                         \
+	__asm__ volatile(                                                                                        \
+		"fldl %c4(%1)\n\tldmxcsr %c5(%1)\n\t" EACH(                                                      \
+			load) "1:\tmovl %3, %%eax\n\tsyscall\n\tmovl $2000, %%eax\n2:\tdecl %%eax\n\tjnz 2b\n\t" \
+			      "decl %0\n\tjnz 1b\n\t" EACH(                                                      \
+				      save) "stmxcsr %c5(%2)\n\tfstpl %c4(%2)"                                   \
+		: "+m"(out->rounds)                                                                              \
+		: "r"(in), "r"(out), "i"(SYS_sched_yield), "i"(offsetof(struct registers, x87)),                 \
+		  "i"(offsetof(struct registers, mxcsr))                                                         \
+		: "rax", "rcx", "r11", "memory", "cc", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4",                   \
+		  "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13",                    \
+		  "xmm14", "xmm15")
 
 static int has_avx(void)
 {
@@ -51,7 +57,7 @@ static void fill(struct registers *r, unsigned int who)
 	for (size_t i = 0; i < sizeof(r->vector); i++)
 		((uint8_t *)r->vector)[i] = (uint8_t)(i * 7 + who * 41 + 1);
 	r->x87 = 1.5 + who;
-	r->mxcsr = 0x1f80 | (who & 3) << 13;	/* a way of rounding of its own */
+	r->mxcsr = 0x1f80 | (who & 3) << 13; /* a way of rounding of its own */
 }
 
 /* @return do they still hold what was put there? */
@@ -125,7 +131,9 @@ TEST(fork_copies_registers)
 	long pid;
 
 	__asm__ volatile("movq %2, %%xmm9\n\tsyscall\n\tmovq %%xmm9, %1"
-			 : "=a"(pid), "=r"(got) : "r"(put), "0"((long)SYS_fork) : "rcx", "r11", "memory", "xmm9");
+			 : "=a"(pid), "=r"(got)
+			 : "r"(put), "0"((long)SYS_fork)
+			 : "rcx", "r11", "memory", "xmm9");
 	CHECK(pid >= 0);
 	if (!pid)
 		_exit(got != put);
@@ -141,7 +149,8 @@ static int start_is_clean(void)
 	uint32_t mxcsr;
 	uint16_t control;
 
-	__asm__ volatile("movdqu %%xmm13, %0\n\tstmxcsr %1\n\tfnstcw %2" : "=m"(x), "=m"(mxcsr), "=m"(control));
+	__asm__ volatile("movdqu %%xmm13, %0\n\tstmxcsr %1\n\tfnstcw %2"
+			 : "=m"(x), "=m"(mxcsr), "=m"(control));
 	return !x[0] && !x[1] && mxcsr == 0x1f80 && control == 0x37f;
 }
 

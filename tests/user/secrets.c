@@ -48,7 +48,10 @@ static void become_user(void)
 
 /* ---- the process that is looked at ---- */
 
-struct victim { pid_t pid; int say, hear; };
+struct victim {
+	pid_t pid;
+	int say, hear;
+};
 
 /* Run @path (then, when told, @next) as a user: each says when it has started. */
 static struct victim start(const char *path, const char *next)
@@ -288,10 +291,10 @@ TEST(dumpable_follows_the_program)
 {
 	CHECK_EQ(dumpable(readable, true), 1);
 	CHECK_EQ(dumpable(unreadable, true), 0);
-	CHECK_EQ(dumpable(unreadable, false), 1);	/* root may read it */
+	CHECK_EQ(dumpable(unreadable, false), 1); /* root may read it */
 	CHECK_EQ(dumpable(set_uid, true), 0);
 	CHECK_EQ(dumpable(set_gid, true), 0);
-	CHECK_EQ(dumpable(own_set_uid, true), 1);	/* no other identity */
+	CHECK_EQ(dumpable(own_set_uid, true), 1); /* no other identity */
 	CHECK_EQ(dumpable(own_set_uid, false), 0);
 }
 
@@ -338,15 +341,25 @@ static void check_after_exec(const char *next)
 	close(v.say);
 }
 
-TEST(files_from_before_end_at_execve) { check_after_exec(readable); }
-TEST(files_from_before_a_hidden_program) { check_after_exec(unreadable); }
-TEST(files_from_before_a_set_uid_program) { check_after_exec(set_uid); }
+TEST(files_from_before_end_at_execve)
+{
+	check_after_exec(readable);
+}
+TEST(files_from_before_a_hidden_program)
+{
+	check_after_exec(unreadable);
+}
+TEST(files_from_before_a_set_uid_program)
+{
+	check_after_exec(set_uid);
+}
 
 /* What was opened with more rights than its reader has now. */
 TEST(texts_ask_the_reader_too)
 {
 	int stat_fd = open_of(1, "stat", O_RDONLY), wchan_fd = open_of(1, "wchan", O_RDONLY);
-	int personality_fd = open_of(1, "personality", O_RDONLY), stack_fd = open_of(1, "stack", O_RDONLY);
+	int personality_fd = open_of(1, "personality", O_RDONLY),
+	    stack_fd = open_of(1, "stack", O_RDONLY);
 	const char *text;
 	char c;
 
@@ -367,7 +380,7 @@ static void *drop_rights(void *unused)
 	pid_t tid = (pid_t)syscall(SYS_gettid);
 
 	syscall(SYS_setresgid, USER, USER, USER);
-	syscall(SYS_setresuid, USER, USER, USER);	/* of this thread alone */
+	syscall(SYS_setresuid, USER, USER, USER); /* of this thread alone */
 	write(say_tid[1], &tid, sizeof(tid));
 	pause();
 	return NULL;

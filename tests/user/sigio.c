@@ -19,7 +19,9 @@
 #endif
 #define OWNER_TID 0
 #define OWNER_PID 1
-struct owner { int type, pid; };
+struct owner {
+	int type, pid;
+};
 
 static int p[2];
 
@@ -63,7 +65,7 @@ TEST(a_pipe_tells_its_reader)
 	write(p[1], "x", 1);
 	CHECK_EQ(next_signal(SIGIO, 1000), SI_KERNEL);
 	CHECK_EQ(next_signal(SIGIO, 0), -1000);
-	write(p[1], "x", 1);			/* each time, not only when it was empty */
+	write(p[1], "x", 1); /* each time, not only when it was empty */
 	CHECK_EQ(next_signal(SIGIO, 1000), SI_KERNEL);
 	CHECK_EQ(fcntl(p[0], F_SETFL, O_NONBLOCK), 0);
 	read(p[0], &c, 1);
@@ -252,16 +254,19 @@ TEST(only_who_may_be_sent_signals)
 	pipe(p);
 	pipe(ready);
 	pid = fork();
-	if (!pid) {				/* the owner: user 1234 */
+	if (!pid) { /* the owner: user 1234 */
 		setresuid(1234, 1234, 1234);
 		write(ready[1], "r", 1);
 		_exit(next_signal(SIG, 300) == POLL_IN);
 	}
 	read(ready[0], &c, 1);
-	CHECK_EQ(wait_status(CHILD(({		/* user 1235 asks for it */
-		setresuid(1235, 1235, 1235);
-		fcntl(p[0], F_SETSIG, SIG) || fcntl(p[0], F_SETOWN, pid) || fcntl(p[0], F_SETFL, O_ASYNC); }))), 0);
-	write(p[1], "x", 1);			/* and the super user writes */
+	CHECK_EQ(wait_status(CHILD(({ /* user 1235 asks for it */
+				      setresuid(1235, 1235, 1235);
+				      fcntl(p[0], F_SETSIG, SIG) || fcntl(p[0], F_SETOWN, pid) ||
+					      fcntl(p[0], F_SETFL, O_ASYNC);
+		 }))),
+		 0);
+	write(p[1], "x", 1); /* and the super user writes */
 	CHECK_EQ(wait_status(pid), 0);
 }
 
@@ -303,7 +308,7 @@ TEST(a_terminal_tells_of_lines)
 	open_pty();
 	block(SIGIO);
 	CHECK_EQ(fcntl(slave, F_SETFL, O_ASYNC | O_NONBLOCK), 0);
-	CHECK_EQ(fcntl(slave, F_GETOWN), getpid());	/* who asks, by itself */
+	CHECK_EQ(fcntl(slave, F_GETOWN), getpid()); /* who asks, by itself */
 	write(master, "ab", 2);
 	CHECK_EQ(next_signal(SIGIO, 50), -1000);
 	write(master, "\n", 1);

@@ -70,7 +70,7 @@ TEST(what_is_known_of_a_signal)
 	CHECK_EQ(read(fd, i, sizeof(i)), 128);
 	CHECK_EQ(i[0].ssi_int, 78);
 	CHECK_EQ(poll_one(fd, 0), 0);
-	raise(SIGUSR1);			/* to the thread */
+	raise(SIGUSR1); /* to the thread */
 	CHECK_EQ(read(fd, i, sizeof(i)), 128);
 	CHECK_EQ(i[0].ssi_code, SI_TKILL);
 }
@@ -81,7 +81,7 @@ TEST(children)
 	int fd = open_for(SIGCHLD, SIGCHLD, 0);
 	pid_t child = CHILD((pause_ms(20), 5));
 
-	CHECK_EQ(read(fd, &i, sizeof(i)), 128);		/* waits */
+	CHECK_EQ(read(fd, &i, sizeof(i)), 128); /* waits */
 	CHECK_EQ(i.ssi_signo, SIGCHLD);
 	CHECK_EQ(i.ssi_code, CLD_EXITED);
 	CHECK_EQ(i.ssi_pid, child);
@@ -197,7 +197,7 @@ TEST(a_set_outlives_its_process)
 	}
 	kill(getpid(), SIGUSR1);
 	CHECK_EQ(poll_one(fd, 1000), POLLIN);
-	close(fd);			/* once the grandchildren have ended it is out of the set */
+	close(fd); /* once the grandchildren have ended it is out of the set */
 	for (int i = 0; i < 500 && epoll_wait(ep, &e, 1, 0); i++)
 		pause_ms(10);
 	CHECK_EQ(epoll_wait(ep, &e, 1, 0), 0);

@@ -96,7 +96,7 @@ TEST(blocked_signals_wait)
 	CHECK_EQ(sigprocmask(SIG_UNBLOCK, &s, &old), 0);
 	CHECK_EQ(sigismember(&old, SIGUSR1), 1);
 	CHECK_EQ(sigismember(&old, SIGKILL), 0);
-	CHECK_EQ(count, 1);			/* a standard signal is not queued twice */
+	CHECK_EQ(count, 1); /* a standard signal is not queued twice */
 }
 
 static int order[64], ordered;
@@ -143,7 +143,7 @@ TEST(the_queue_is_limited)
 		n++;
 	CHECK_EQ(errno, EAGAIN);
 	CHECK(n <= 5);
-	CHECK_EQ(kill(getpid(), SIGUSR1), 0);	/* a plain signal gets through */
+	CHECK_EQ(kill(getpid(), SIGUSR1), 0); /* a plain signal gets through */
 }
 
 TEST(siginfo_says_who_and_what)
@@ -176,8 +176,10 @@ static void skip_fault(int sig, siginfo_t *si, void *uc)
 	info = *si;
 	context = uc;
 	got = sig;
-	CHECK(((ucontext_t *)uc)->uc_mcontext.gregs[REG_CR2] == (long)bad_address || sig != SIGSEGV);
-	mmap(bad_address, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	CHECK(((ucontext_t *)uc)->uc_mcontext.gregs[REG_CR2] == (long)bad_address ||
+	      sig != SIGSEGV);
+	mmap(bad_address, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
+	     0);
 }
 
 TEST(faults_say_where)
@@ -191,8 +193,14 @@ TEST(faults_say_where)
 	CHECK(info.si_code == SEGV_MAPERR && info.si_addr == bad_address);
 }
 
-static void leave_1(int sig, siginfo_t *si, void *uc) { _exit(si->si_code == FPE_INTDIV ? 1 : 2); }
-static void leave_3(int sig, siginfo_t *si, void *uc) { _exit(si->si_addr ? 3 : 4); }
+static void leave_1(int sig, siginfo_t *si, void *uc)
+{
+	_exit(si->si_code == FPE_INTDIV ? 1 : 2);
+}
+static void leave_3(int sig, siginfo_t *si, void *uc)
+{
+	_exit(si->si_addr ? 3 : 4);
+}
 static int status_of(pid_t pid)
 {
 	int st;
@@ -238,7 +246,7 @@ TEST(other_exceptions)
 		sigset_t s;
 
 		sigfillset(&s);
-		sigprocmask(SIG_BLOCK, &s, NULL);	/* a fault cannot wait */
+		sigprocmask(SIG_BLOCK, &s, NULL); /* a fault cannot wait */
 		signal(SIGSEGV, SIG_IGN);
 		*(volatile int *)8 = 1;
 		_exit(0);
@@ -254,10 +262,12 @@ TEST(other_exceptions)
 
 TEST(default_actions)
 {
-	static const struct { int sig, dies; } want[] = {
-		{ SIGHUP, 1 }, { SIGINT, 1 }, { SIGPIPE, 1 }, { SIGALRM, 1 }, { SIGUSR2, 1 },
-		{ SIGIO, 1 }, { SIGPWR, 1 }, { SIGSTKFLT, 1 }, { SIGSYS, 1 }, { 50, 1 },
-		{ SIGCHLD, 0 }, { SIGCONT, 0 }, { SIGURG, 0 }, { SIGWINCH, 0 },
+	static const struct {
+		int sig, dies;
+	} want[] = {
+		{ SIGHUP, 1 },	{ SIGINT, 1 },	{ SIGPIPE, 1 },	  { SIGALRM, 1 },  { SIGUSR2, 1 },
+		{ SIGIO, 1 },	{ SIGPWR, 1 },	{ SIGSTKFLT, 1 }, { SIGSYS, 1 },   { 50, 1 },
+		{ SIGCHLD, 0 }, { SIGCONT, 0 }, { SIGURG, 0 },	  { SIGWINCH, 0 },
 	};
 
 	for (unsigned i = 0; i < sizeof(want) / sizeof(*want); i++) {
@@ -300,7 +310,7 @@ TEST(masks_while_a_handler_runs)
 	sigaction(SIGUSR1, &sa, NULL);
 	sigprocmask(SIG_BLOCK, NULL, &before);
 	alarm(0);
-	depth = 4;			/* no further raise in the end */
+	depth = 4; /* no further raise in the end */
 	raise(SIGUSR1);
 	sigprocmask(SIG_BLOCK, NULL, &after);
 	CHECK(!memcmp(&before, &after, 8));
@@ -364,7 +374,10 @@ TEST(alternate_stack)
 	CHECK_EQ(on_stack, 0);
 }
 
-static void overflow_handler(int sig) { _exit(42); }
+static void overflow_handler(int sig)
+{
+	_exit(42);
+}
 static int recurse(volatile int n)
 {
 	volatile char big[4096];
@@ -388,7 +401,7 @@ TEST(stack_overflow_is_caught_on_the_alternate_stack)
 	CHECK_EQ(status_of(pid), 42 << 8);
 	pid = fork();
 	if (!pid) {
-		handle(SIGSEGV, overflow_handler, 0);	/* no room for the frame */
+		handle(SIGSEGV, overflow_handler, 0); /* no room for the frame */
 		recurse(0);
 		_exit(0);
 	}
@@ -486,7 +499,7 @@ TEST(an_interrupted_sleep_tells_the_rest)
 	handle(SIGUSR1, note, SA_RESTART);
 	pid = later(SIGUSR1, 20);
 	t = (struct timespec){ 0, 100000000 };
-	CHECK_ERR(nanosleep(&t, &left), EINTR);		/* never restarted after a handler */
+	CHECK_ERR(nanosleep(&t, &left), EINTR); /* never restarted after a handler */
 	waitpid(pid, NULL, 0);
 	signal(SIGUSR1, SIG_IGN);
 	pid = later(SIGUSR1, 20);
@@ -548,7 +561,8 @@ static void use_fpu(int sig)
 {
 	fp_in_handler = 3.5 * sig;
 	__asm__ volatile("pxor %%xmm0, %%xmm0; pxor %%xmm7, %%xmm7; pxor %%xmm15, %%xmm15;"
-			 "fldz; fldz" ::: "xmm0", "xmm7", "xmm15");
+			 "fldz; fldz" ::
+				 : "xmm0", "xmm7", "xmm15");
 	count++;
 }
 
@@ -565,7 +579,8 @@ TEST(fpu_state_survives_handlers)
 				 "syscall;"
 				 "movdqu %%xmm7, %1; movdqu %%xmm15, %2; fstpl %5"
 				 : "=a"(r), "=m"(b), "=m"(d)
-				 : "m"(a), "m"(st), "m"(back), "a"(SYS_kill), "D"(getpid()), "S"(SIGUSR1)
+				 : "m"(a), "m"(st), "m"(back), "a"(SYS_kill), "D"(getpid()),
+				   "S"(SIGUSR1)
 				 : "rcx", "r11", "memory", "xmm7", "xmm15");
 		CHECK(b[0] == a[0] && b[1] == a[1] && d[0] == a[0] && d[1] == a[1]);
 		CHECK(back == 1.25);
@@ -580,16 +595,19 @@ TEST(registers_survive_handlers)
 	for (int i = 0; i < 50; i++) {
 		unsigned long bad = 0;
 
-		__asm__ volatile("movq $0x11, %%rbx; movq $0x12, %%r12; movq $0x13, %%r13; movq $0x14, %%r14;"
-				 "movq $0x15, %%r15; movq $0x16, %%rdx; movq $0x18, %%r8; movq $0x19, %%r9; movq $0x1a, %%r10;"
-				 "syscall;"
-				 "subq $0x11, %%rbx; subq $0x12, %%r12; subq $0x13, %%r13;"
-				 "subq $0x14, %%r14; subq $0x15, %%r15;"
-				 "subq $0x16, %%rdx; subq $0x18, %%r8; subq $0x19, %%r9; subq $0x1a, %%r10;"
-				 "orq %%rbx, %%rax; orq %%r12, %%rax; orq %%r13, %%rax; orq %%r14, %%rax; orq %%r15, %%rax;"
-				 "orq %%rdx, %%rax; orq %%r8, %%rax; orq %%r9, %%rax; orq %%r10, %%rax"
-				 : "=a"(bad) : "a"(SYS_kill), "D"(getpid()), "S"(SIGUSR1)
-				 : "rbx", "r12", "r13", "r14", "r15", "rdx", "r8", "r9", "r10", "rcx", "r11", "memory");
+		__asm__ volatile(
+			"movq $0x11, %%rbx; movq $0x12, %%r12; movq $0x13, %%r13; movq $0x14, %%r14;"
+			"movq $0x15, %%r15; movq $0x16, %%rdx; movq $0x18, %%r8; movq $0x19, %%r9; movq $0x1a, %%r10;"
+			"syscall;"
+			"subq $0x11, %%rbx; subq $0x12, %%r12; subq $0x13, %%r13;"
+			"subq $0x14, %%r14; subq $0x15, %%r15;"
+			"subq $0x16, %%rdx; subq $0x18, %%r8; subq $0x19, %%r9; subq $0x1a, %%r10;"
+			"orq %%rbx, %%rax; orq %%r12, %%rax; orq %%r13, %%rax; orq %%r14, %%rax; orq %%r15, %%rax;"
+			"orq %%rdx, %%rax; orq %%r8, %%rax; orq %%r9, %%rax; orq %%r10, %%rax"
+			: "=a"(bad)
+			: "a"(SYS_kill), "D"(getpid()), "S"(SIGUSR1)
+			: "rbx", "r12", "r13", "r14", "r15", "rdx", "r8", "r9", "r10", "rcx", "r11",
+			  "memory");
 		CHECK_EQ(bad, 0);
 	}
 	CHECK_EQ(count, 50);
@@ -602,35 +620,19 @@ static void damaging(int sig, siginfo_t *si, void *p)
 	unsigned char *fp = (unsigned char *)uc->uc_mcontext.fpregs;
 
 	switch (damage) {
-	case 0:
-		uc->uc_mcontext.gregs[REG_RIP] = 0x8000000000000000;
-		break;
-	case 1:
-		uc->uc_mcontext.gregs[REG_RIP] = 0xffffffff80000000;
-		break;
-	case 2:					/* reserved bits of MXCSR */
-		*(unsigned *)(fp + 24) = 0xffffffff;
-		break;
-	case 3:					/* XSTATE_BV of features that are not there */
-		memset(fp + 512, 0xff, 8);
-		break;
-	case 4:					/* XCOMP_BV: compacted */
-		fp[512 + 15] = 0x80;
-		break;
-	case 5:
-		uc->uc_mcontext.fpregs = (void *)((long)uc->uc_mcontext.fpregs + 8);
-		break;
-	case 6:
-		uc->uc_mcontext.fpregs = (void *)0xffff800000000000;
-		break;
-	case 7:					/* harmless: kernel privileges asked for, not given */
+	case 0: uc->uc_mcontext.gregs[REG_RIP] = 0x8000000000000000; break;
+	case 1: uc->uc_mcontext.gregs[REG_RIP] = 0xffffffff80000000; break;
+	case 2: /* reserved bits of MXCSR */ *(unsigned *)(fp + 24) = 0xffffffff; break;
+	case 3: /* XSTATE_BV of features that are not there */ memset(fp + 512, 0xff, 8); break;
+	case 4: /* XCOMP_BV: compacted */ fp[512 + 15] = 0x80; break;
+	case 5: uc->uc_mcontext.fpregs = (void *)((long)uc->uc_mcontext.fpregs + 8); break;
+	case 6: uc->uc_mcontext.fpregs = (void *)0xffff800000000000; break;
+	case 7: /* harmless: kernel privileges asked for, not given */
 		uc->uc_mcontext.gregs[REG_EFL] |= 0x3000 | 0x20000;
 		break;
-	case 8:					/* no FPU state: a fresh one */
-		uc->uc_mcontext.fpregs = NULL;
-		break;
+	case 8: /* no FPU state: a fresh one */ uc->uc_mcontext.fpregs = NULL; break;
 	case 9:
-		fp[512 + 20] = 1;		/* reserved part of the header */
+		fp[512 + 20] = 1; /* reserved part of the header */
 		break;
 	}
 }
@@ -736,7 +738,7 @@ TEST(a_process_signal_goes_to_a_thread_that_wants_it)
 		usleep(1000);
 	CHECK_EQ(thread_got, thread_id);
 	thread_got = 0;
-	syscall(SYS_tgkill, getpid(), getpid(), SIGUSR1);	/* blocked here: waits here */
+	syscall(SYS_tgkill, getpid(), getpid(), SIGUSR1); /* blocked here: waits here */
 	usleep(5000);
 	CHECK_EQ(thread_got, 0);
 	pthread_sigmask(SIG_UNBLOCK, &s, NULL);
@@ -749,7 +751,8 @@ TEST(all_threads_stop_and_continue)
 {
 	int st;
 	pid_t pid;
-	volatile int *beat = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	volatile int *beat =
+		mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	pid = fork();
 	if (!pid) {
@@ -791,7 +794,7 @@ TEST(sigchld_tells_stops_unless_told_not_to)
 			pause();
 	kill(pid, SIGSTOP);
 	CHECK_EQ(waitpid(pid, &st, WUNTRACED), pid);
-	usleep(10000);			/* the signal may come after the state */
+	usleep(10000); /* the signal may come after the state */
 	CHECK(count == 1 && info.si_code == CLD_STOPPED && info.si_status == SIGSTOP);
 	kill(pid, SIGCONT);
 	CHECK_EQ(waitpid(pid, &st, WCONTINUED), pid);
@@ -831,7 +834,7 @@ TEST(an_orphaned_stopped_group_is_hung_up)
 	}
 	close(p[1]);
 	CHECK_EQ(status_of(child), 0);
-	CHECK_EQ(read(p[0], buf, 8), 4);	/* SIGCONT came without anybody sending it */
+	CHECK_EQ(read(p[0], buf, 8), 4); /* SIGCONT came without anybody sending it */
 }
 
 TEST(storms_do_no_harm)
@@ -855,7 +858,11 @@ TEST(storms_do_no_harm)
 
 int main(int argc, char **argv)
 {
-#define R(t) do { if (argc < 2 || !strcmp(argv[1], #t)) RUN(t); } while (0)
+#define R(t)                                          \
+	do {                                          \
+		if (argc < 2 || !strcmp(argv[1], #t)) \
+			RUN(t);                       \
+	} while (0)
 	R(a_handler_runs_and_returns);
 	R(numbers_are_checked);
 	R(blocked_signals_wait);

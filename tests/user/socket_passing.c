@@ -14,11 +14,20 @@ static const int kinds[] = { SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET };
 static int p[2];
 static char big[8000];
 
-static void pair(int type) { CHECK_EQ(socketpair(AF_UNIX, type, 0, p), 0); }
+static void pair(int type)
+{
+	CHECK_EQ(socketpair(AF_UNIX, type, 0, p), 0);
+}
 
 /* Past the library: musl's copies the control messages and has limits of its own. */
-static ssize_t send_message(int fd, const struct msghdr *m, int flags) { return syscall(SYS_sendmsg, fd, m, flags); }
-static ssize_t receive_message(int fd, struct msghdr *m, int flags) { return syscall(SYS_recvmsg, fd, m, flags); }
+static ssize_t send_message(int fd, const struct msghdr *m, int flags)
+{
+	return syscall(SYS_sendmsg, fd, m, flags);
+}
+static ssize_t receive_message(int fd, struct msghdr *m, int flags)
+{
+	return syscall(SYS_recvmsg, fd, m, flags);
+}
 
 static int poll_one(int fd, int events, int ms)
 {
@@ -39,17 +48,25 @@ static void set_option(int fd, int option, int v)
 	CHECK_EQ(setsockopt(fd, SOL_SOCKET, option, &v, sizeof(v)), 0);
 }
 
-union control { struct cmsghdr h; char room[2048]; };
+union control {
+	struct cmsghdr h;
+	char room[2048];
+};
 
 /* Send @n descriptors with one byte. */
 static ssize_t send_fds(int to, const int *fds, int n, int flags)
 {
 	static union control u;
 	struct iovec io = { "f", 1 };
-	struct msghdr m = { .msg_iov = &io, .msg_iovlen = 1, .msg_control = &u, .msg_controllen = CMSG_SPACE(4 * (size_t)n) };
+	struct msghdr m = { .msg_iov = &io,
+			    .msg_iovlen = 1,
+			    .msg_control = &u,
+			    .msg_controllen = CMSG_SPACE(4 * (size_t)n) };
 
 	memset(&u, 0, sizeof(u));
-	u.h = (struct cmsghdr){ .cmsg_len = CMSG_LEN(4 * (size_t)n), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS };
+	u.h = (struct cmsghdr){ .cmsg_len = CMSG_LEN(4 * (size_t)n),
+				.cmsg_level = SOL_SOCKET,
+				.cmsg_type = SCM_RIGHTS };
 	memcpy(CMSG_DATA(&u.h), fds, 4 * (size_t)n);
 	return send_message(to, &m, flags);
 }
@@ -60,7 +77,10 @@ static int receive_fds(int from, int *fds, int room, int flags, int *msg_flags)
 	static union control u;
 	char bytes[16];
 	struct iovec io = { bytes, sizeof(bytes) };
-	struct msghdr m = { .msg_iov = &io, .msg_iovlen = 1, .msg_control = &u, .msg_controllen = CMSG_LEN(4 * (size_t)room) };
+	struct msghdr m = { .msg_iov = &io,
+			    .msg_iovlen = 1,
+			    .msg_control = &u,
+			    .msg_controllen = CMSG_LEN(4 * (size_t)room) };
 	struct cmsghdr *h;
 	int n;
 
@@ -94,7 +114,7 @@ TEST(descriptors_are_passed)
 		CHECK_EQ(write(got[1], "z", 1), 1);
 		close(got[1]);
 		CHECK_EQ(read(q[0], &c, 1), 1);
-		CHECK_EQ(read(got[0], &c, 1), 0);	/* no writer is left */
+		CHECK_EQ(read(got[0], &c, 1), 0); /* no writer is left */
 		close(p[0]);
 		close(p[1]);
 	}
@@ -115,12 +135,12 @@ TEST(descriptors_without_room_are_closed)
 	pipe(q);
 	CHECK_EQ(send_fds(p[0], &q[1], 1, 0), 1);
 	close(q[1]);
-	CHECK_EQ(read(p[1], &c, 1), 1);		/* read() takes the byte alone */
+	CHECK_EQ(read(p[1], &c, 1), 1); /* read() takes the byte alone */
 	CHECK_EQ(read(q[0], &c, 1), 0);
 	pipe(q);
 	CHECK_EQ(send_fds(p[0], &q[1], 1, 0), 1);
 	close(q[1]);
-	close(p[1]);				/* nobody ever reads it */
+	close(p[1]); /* nobody ever reads it */
 	CHECK_EQ(read(q[0], &c, 1), 0);
 	pair(SOCK_STREAM);
 	pipe(q);
@@ -144,7 +164,7 @@ TEST(descriptors_end_a_read)
 	CHECK(!memcmp(c, "abf", 3));
 	CHECK_EQ(read(p[1], c, 8), 2);
 	CHECK_EQ(send_fds(p[0], q, 2, 0), 1);
-	CHECK_EQ(receive_fds(p[1], got, 2, MSG_PEEK, NULL), 2);	/* others of the same files */
+	CHECK_EQ(receive_fds(p[1], got, 2, MSG_PEEK, NULL), 2); /* others of the same files */
 	CHECK_EQ(receive_fds(p[1], got, 2, 0, NULL), 2);
 }
 
@@ -152,8 +172,12 @@ TEST(descriptors_that_are_refused)
 {
 	static int many[300];
 	struct iovec io = { "f", 1 };
-	union control u = { .h = { .cmsg_len = CMSG_LEN(4), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS } };
-	struct msghdr m = { .msg_iov = &io, .msg_iovlen = 1, .msg_control = &u, .msg_controllen = CMSG_SPACE(4) };
+	union control u = {
+		.h = { .cmsg_len = CMSG_LEN(4), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS }
+	};
+	struct msghdr m = {
+		.msg_iov = &io, .msg_iovlen = 1, .msg_control = &u, .msg_controllen = CMSG_SPACE(4)
+	};
 	int bad = 999;
 
 	pair(SOCK_STREAM);
@@ -168,7 +192,7 @@ TEST(descriptors_that_are_refused)
 	u.h.cmsg_len = CMSG_LEN(4);
 	u.h.cmsg_type = 77;
 	CHECK_ERR(send_message(p[0], &m, 0), EINVAL);
-	u.h.cmsg_level = 77;			/* nobody's */
+	u.h.cmsg_level = 77; /* nobody's */
 	CHECK_EQ(send_message(p[0], &m, 0), 1);
 	*(uint64_t *)&m.msg_controllen = 1ul << 40;
 	CHECK_ERR(send_message(p[0], &m, 0), ENOBUFS);
@@ -197,13 +221,13 @@ TEST(circles_of_sockets)
 
 	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, a), 0);
 	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, b), 0);
-	CHECK_EQ(send_fds(a[0], &a[0], 1, 0), 1);	/* into a[1]: no circle */
+	CHECK_EQ(send_fds(a[0], &a[0], 1, 0), 1); /* into a[1]: no circle */
 	if (on_banos())
 		CHECK_ERR(send_fds(a[0], &a[1], 1, 0), ETOOMANYREFS);
-	CHECK_EQ(send_fds(a[0], &b[1], 1, 0), 1);	/* a[1] holds b[1] */
+	CHECK_EQ(send_fds(a[0], &b[1], 1, 0), 1); /* a[1] holds b[1] */
 	if (on_banos())
 		CHECK_ERR(send_fds(b[0], &a[1], 1, 0), ETOOMANYREFS);
-	CHECK_EQ(send_fds(b[1], &a[1], 1, 0), 1);	/* b[0] holds a[1] */
+	CHECK_EQ(send_fds(b[1], &a[1], 1, 0), 1); /* b[0] holds a[1] */
 	if (on_banos())
 		CHECK_ERR(send_fds(a[0], &b[0], 1, 0), ETOOMANYREFS);
 	for (int i = 0; i < 2; i++)
@@ -260,7 +284,9 @@ static struct ucred credentials(int fd)
 	union control u;
 	char bytes[16];
 	struct iovec io = { bytes, sizeof(bytes) };
-	struct msghdr m = { .msg_iov = &io, .msg_iovlen = 1, .msg_control = &u, .msg_controllen = sizeof(u) };
+	struct msghdr m = {
+		.msg_iov = &io, .msg_iovlen = 1, .msg_control = &u, .msg_controllen = sizeof(u)
+	};
 	struct ucred c = { -1, 1, 1 };
 
 	CHECK(receive_message(fd, &m, 0) >= 0);
@@ -273,19 +299,23 @@ static struct ucred credentials(int fd)
 
 TEST(credentials_are_told)
 {
-	union control u = { .h = { .cmsg_len = CMSG_LEN(12), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_CREDENTIALS } };
+	union control u = { .h = { .cmsg_len = CMSG_LEN(12),
+				   .cmsg_level = SOL_SOCKET,
+				   .cmsg_type = SCM_CREDENTIALS } };
 	struct ucred mine = { getpid(), getuid(), getgid() }, c;
 	struct iovec io = { "c", 1 };
-	struct msghdr m = { .msg_iov = &io, .msg_iovlen = 1, .msg_control = &u, .msg_controllen = CMSG_SPACE(12) };
+	struct msghdr m = {
+		.msg_iov = &io, .msg_iovlen = 1, .msg_control = &u, .msg_controllen = CMSG_SPACE(12)
+	};
 	char buf[8];
 	pid_t child;
 
 	pair(SOCK_STREAM);
 	write(p[0], "x", 1);
-	CHECK_EQ(credentials(p[1]).pid, -1);		/* not asked for */
+	CHECK_EQ(credentials(p[1]).pid, -1); /* not asked for */
 	write(p[0], "x", 1);
 	set_option(p[1], SO_PASSCRED, 1);
-	CHECK_EQ(credentials(p[1]).pid, 0);		/* sent before anybody asked */
+	CHECK_EQ(credentials(p[1]).pid, 0); /* sent before anybody asked */
 	write(p[0], "x", 1);
 	c = credentials(p[1]);
 	CHECK_EQ(c.pid, getpid());
@@ -293,7 +323,7 @@ TEST(credentials_are_told)
 	write(p[0], "x", 1);
 	child = CHILD(write(p[0], "y", 1) != 1);
 	CHECK_EQ(wait_status(child), 0);
-	CHECK_EQ(recv(p[1], buf, 8, 0), 1);		/* others' bytes are not glued to it */
+	CHECK_EQ(recv(p[1], buf, 8, 0), 1); /* others' bytes are not glued to it */
 	CHECK_EQ(credentials(p[1]).pid, child);
 	memcpy(CMSG_DATA(&u.h), &mine, sizeof(mine));
 	CHECK_EQ(send_message(p[0], &m, 0), 1);
@@ -301,7 +331,7 @@ TEST(credentials_are_told)
 	if (getuid())
 		return;
 	CHECK_EQ(setuid(12347), 0);
-	CHECK_ERR(send_message(p[0], &m, 0), EPERM);		/* not root any more */
+	CHECK_ERR(send_message(p[0], &m, 0), EPERM); /* not root any more */
 	mine.uid = 12347;
 	mine.pid = 1;
 	memcpy(CMSG_DATA(&u.h), &mine, sizeof(mine));

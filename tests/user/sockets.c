@@ -20,15 +20,18 @@
 #include <sys/un.h>
 #include <sys/utsname.h>
 
-#define SIOCINQ_	0x541b
-#define SIOCOUTQ_	0x5411
+#define SIOCINQ_  0x541b
+#define SIOCOUTQ_ 0x5411
 
 static const int kinds[] = { SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET };
 static int p[2];
 static char big[300000];
 static void *volatile nowhere = (void *)8;
 
-static void pair(int type) { CHECK_EQ(socketpair(AF_UNIX, type, 0, p), 0); }
+static void pair(int type)
+{
+	CHECK_EQ(socketpair(AF_UNIX, type, 0, p), 0);
+}
 
 static int poll_one(int fd, int events, int ms)
 {
@@ -68,7 +71,8 @@ TEST(what_can_be_made)
 		struct statfs fs;
 		char link[64] = "", name[64];
 
-		CHECK_EQ(socketpair(AF_UNIX, kinds[i] | SOCK_CLOEXEC | SOCK_NONBLOCK, AF_UNIX, p), 0);
+		CHECK_EQ(socketpair(AF_UNIX, kinds[i] | SOCK_CLOEXEC | SOCK_NONBLOCK, AF_UNIX, p),
+			 0);
 		CHECK_EQ(fcntl(p[0], F_GETFD), FD_CLOEXEC);
 		CHECK(fcntl(p[1], F_GETFL) & O_NONBLOCK);
 		CHECK_EQ(fcntl(p[1], F_GETFL) & O_ACCMODE, O_RDWR);
@@ -111,7 +115,7 @@ TEST(what_cannot_be_made)
 	CHECK_ERR(socket(46, SOCK_STREAM, 0), EAFNOSUPPORT);
 	CHECK_ERR(syscall(SYS_socketpair, AF_UNIX, SOCK_STREAM, 0, 16), EFAULT);
 	fd = open("/dev/null", O_RDONLY);
-	CHECK_EQ(fd, 3);		/* the failed ones left no descriptor behind */
+	CHECK_EQ(fd, 3); /* the failed ones left no descriptor behind */
 	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &lim), 0);
 	CHECK_ERR(socketpair(AF_UNIX, SOCK_STREAM, 0, p), EMFILE);
 	close(fd);
@@ -145,7 +149,7 @@ TEST(nobody_listens)
 	CHECK_ERR(connect(fd, (void *)&a, sizeof(a)), ENOENT);
 	strcpy(a.sun_path, "/dev/null");
 	CHECK_ERR(connect(fd, (void *)&a, sizeof(a)), ECONNREFUSED);
-	a.sun_path[0] = 0;		/* an abstract name */
+	a.sun_path[0] = 0; /* an abstract name */
 	CHECK_ERR(connect(fd, (void *)&a, sizeof(a)), ECONNREFUSED);
 	CHECK_ERR(connect(fd, (void *)&a, 2), EINVAL);
 	CHECK_ERR(connect(fd, (void *)&a, 200), EINVAL);
@@ -186,7 +190,7 @@ TEST(names_of_the_unnamed)
 	CHECK_ERR(getsockname(p[0], (void *)&a, (void *)8), EFAULT);
 	CHECK_EQ(write(p[1], "x", 1), 1);
 	len = sizeof(a);
-	CHECK_EQ(recvfrom(p[0], big, 1, 0, (void *)-1, &len), 1);	/* nothing is written there */
+	CHECK_EQ(recvfrom(p[0], big, 1, 0, (void *)-1, &len), 1); /* nothing is written there */
 	CHECK_EQ(len, 0);
 }
 
@@ -262,7 +266,9 @@ TEST(contents_survive_any_sizes)
 			} else if (count) {
 				want = kind ? sizes[first] : (n < unread ? n : unread);
 				if (seed & 0x800)
-					CHECK_EQ(recv(p[1], in, kind ? sizeof(in) : (size_t)want, MSG_PEEK), want);
+					CHECK_EQ(recv(p[1], in, kind ? sizeof(in) : (size_t)want,
+						      MSG_PEEK),
+						 want);
 				CHECK_EQ(recv(p[1], in, kind ? sizeof(in) : (size_t)want, 0), want);
 				for (int k = 0; k < want; k++)
 					CHECK_EQ(in[k], next_in++);
@@ -323,10 +329,10 @@ TEST(room_is_bounded)
 	CHECK_EQ(ioctl(p[0], SIOCOUTQ_, &n), 0);
 	CHECK_EQ(n, 0);
 
-	set_option(p[0], SO_SNDBUF, 1);		/* the least there is */
+	set_option(p[0], SO_SNDBUF, 1); /* the least there is */
 	least = get_option(p[0], SO_SNDBUF);
 	CHECK_EQ(least, 4608);
-	for (total = 0; (n = (int)write(p[0], big, 100)) > 0; )
+	for (total = 0; (n = (int)write(p[0], big, 100)) > 0;)
 		total += n;
 	CHECK(total <= 4608);
 	set_option(p[0], SO_SNDBUF, 1 << 30);
@@ -437,7 +443,8 @@ TEST(the_end_of_a_stream)
 	pair(SOCK_STREAM);
 	CHECK_EQ(write(p[1], "rest", 4), 4);
 	close(p[1]);
-	CHECK_EQ(poll_one(p[0], POLLIN | POLLOUT | POLLRDHUP, 0), POLLIN | POLLOUT | POLLHUP | POLLRDHUP);
+	CHECK_EQ(poll_one(p[0], POLLIN | POLLOUT | POLLRDHUP, 0),
+		 POLLIN | POLLOUT | POLLHUP | POLLRDHUP);
 	CHECK_EQ(read(p[0], c, 8), 4);
 	CHECK_EQ(read(p[0], c, 8), 0);
 	CHECK_EQ(wait_status(CHILD(write(p[0], "x", 1))), SIGPIPE);
@@ -523,8 +530,11 @@ TEST(shutdown_of_one_direction)
 	CHECK_EQ(write(p[1], "x", 1), 1);
 }
 
-static volatile int calls;		/* of handlers */
-static void count_call(int sig) { calls++; }
+static volatile int calls; /* of handlers */
+static void count_call(int sig)
+{
+	calls++;
+}
 
 static void *close_later(void *arg)
 {
@@ -571,7 +581,7 @@ TEST(signals_and_time_limits)
 		_exit(0);
 	}
 	setitimer(ITIMER_REAL, &in, NULL);
-	CHECK_EQ(read(p[0], &c, 1), 1);		/* started again */
+	CHECK_EQ(read(p[0], &c, 1), 1); /* started again */
 	CHECK_EQ(calls, 2);
 	wait(NULL);
 	CHECK_EQ(setsockopt(p[0], SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)), 0);
@@ -581,7 +591,7 @@ TEST(signals_and_time_limits)
 	CHECK_ERR(read(p[0], &c, 1), EAGAIN);
 	CHECK(now_ms() - start >= 50);
 	setitimer(ITIMER_REAL, &in, NULL);
-	CHECK_ERR(read(p[0], &c, 1), EINTR);	/* with a limit it is not */
+	CHECK_ERR(read(p[0], &c, 1), EINTR); /* with a limit it is not */
 	CHECK_EQ(setsockopt(p[0], SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)), 0);
 	while (write(p[0], big, sizeof(big)) > 0)
 		;
@@ -608,7 +618,7 @@ TEST(epoll_and_select)
 	CHECK_EQ(epoll_wait(ep, &e, 1, 1000), 1);
 	CHECK_EQ(e.data.u32, 7);
 	CHECK_EQ(epoll_wait(ep, &e, 1, 0), 0);
-	write(p[1], "y", 1);			/* an edge though something is unread */
+	write(p[1], "y", 1); /* an edge though something is unread */
 	CHECK_EQ(epoll_wait(ep, &e, 1, 1000), 1);
 	FD_ZERO(&in);
 	FD_ZERO(&out);
@@ -647,7 +657,11 @@ TEST(poll_waits_for_the_peer)
 }
 
 static volatile int band;
-static void note_band(int sig, siginfo_t *i, void *context) { band = (int)i->si_code; calls++; }
+static void note_band(int sig, siginfo_t *i, void *context)
+{
+	band = (int)i->si_code;
+	calls++;
+}
 
 TEST(signals_tell_of_readiness)
 {
@@ -663,7 +677,7 @@ TEST(signals_tell_of_readiness)
 	CHECK_EQ(calls, 1);
 	CHECK_EQ(band, POLL_IN);
 	CHECK_EQ(read(p[0], &c, 1), 1);
-	CHECK_EQ(write(p[0], "x", 1), 1);		/* nothing that concerns this end */
+	CHECK_EQ(write(p[0], "x", 1), 1); /* nothing that concerns this end */
 	CHECK_EQ(calls, 1);
 	close(p[1]);
 	CHECK_EQ(calls, 2);
@@ -675,8 +689,10 @@ TEST(signals_tell_of_readiness)
 
 TEST(options)
 {
-	static const int switches[] = { SO_REUSEADDR, SO_KEEPALIVE, SO_BROADCAST, SO_DONTROUTE, SO_OOBINLINE, SO_PASSCRED };
-	static const int fixed[] = { SO_TYPE, SO_DOMAIN, SO_PROTOCOL, SO_ERROR, SO_ACCEPTCONN, SO_SNDLOWAT, SO_PEERCRED };
+	static const int switches[] = { SO_REUSEADDR, SO_KEEPALIVE, SO_BROADCAST,
+					SO_DONTROUTE, SO_OOBINLINE, SO_PASSCRED };
+	static const int fixed[] = { SO_TYPE,	    SO_DOMAIN,	 SO_PROTOCOL, SO_ERROR,
+				     SO_ACCEPTCONN, SO_SNDLOWAT, SO_PEERCRED };
 	struct linger l = { 1, 5 };
 	struct ucred cred;
 	socklen_t len;
@@ -758,7 +774,7 @@ TEST(bad_addresses)
 		pair(kinds[i]);
 		CHECK_ERR(write(p[0], nowhere, 10), EFAULT);
 		CHECK_ERR(send(p[0], (void *)0xffff800000000000ul, 10, 0), EFAULT);
-		CHECK_ERR(recv(p[1], big, 1, MSG_DONTWAIT), EAGAIN);	/* nothing got there */
+		CHECK_ERR(recv(p[1], big, 1, MSG_DONTWAIT), EAGAIN); /* nothing got there */
 		CHECK_EQ(write(p[0], "abcdef", 6), 6);
 		CHECK_ERR(recv(p[1], nowhere, 6, 0), EFAULT);
 		if (i) {

@@ -58,7 +58,9 @@ static int waiting(int fd)
 	return n;
 }
 
-static void nothing(int sig) { }
+static void nothing(int sig)
+{
+}
 
 /* An alarm that interrupts calls. */
 static void interrupt_soon(void)
@@ -126,7 +128,7 @@ TEST(a_file_into_a_pipe)
 	CHECK_EQ(lseek(f, 0, SEEK_CUR), 5000);
 	read_all(p[0], got, 5007);
 	CHECK(!memcmp(got, pattern, 5000) && !memcmp(got + 5000, pattern + 10, 7));
-	CHECK_EQ(splice(f, NULL, p[1], NULL, 1 << 20, 0), 15000);	/* to its end */
+	CHECK_EQ(splice(f, NULL, p[1], NULL, 1 << 20, 0), 15000); /* to its end */
 	CHECK_EQ(splice(f, NULL, p[1], NULL, 10, 0), 0);
 	read_all(p[0], got, 15000);
 	CHECK(!memcmp(got, pattern + 5000, 15000));
@@ -203,7 +205,7 @@ TEST(full_rings_keep_their_order)
 	read_all(p[0], got, 100);
 	fcntl(p[1], F_SETFL, O_NONBLOCK);
 	if (write(p[1], pattern + 65536, 100) < 0)
-		return;				/* Linux counts pages; here the newest share one with the oldest */
+		return; /* Linux counts pages; here the newest share one with the oldest */
 	CHECK_EQ(write(q[1], pattern, 100), 100);
 	CHECK_EQ(tee(p[0], q[1], 1 << 20, 0), 65436);
 	read_all(q[0], got, 65536);
@@ -220,7 +222,7 @@ TEST(tee_takes_nothing)
 	make_pipes();
 	CHECK_EQ(write(p[1], pattern, 10000), 10000);
 	CHECK_EQ(tee(p[0], q[1], 5000, 0), 5000);
-	CHECK_EQ(tee(p[0], q[1], 5000, 0), 5000);	/* the same again */
+	CHECK_EQ(tee(p[0], q[1], 5000, 0), 5000); /* the same again */
 	CHECK_EQ(waiting(p[0]), 10000);
 	read_all(q[0], got, 10000);
 	CHECK(!memcmp(got, pattern, 5000) && !memcmp(got + 5000, pattern, 5000));
@@ -340,7 +342,7 @@ TEST(a_terminal_gives_lines_and_takes_what_fits)
 	int n = 0, zero = 0;
 
 	CHECK(master >= 0);
-	ioctl(master, 0x40045431, &zero);	/* TIOCSPTLCK */
+	ioctl(master, 0x40045431, &zero); /* TIOCSPTLCK */
 	CHECK_EQ(ioctl(master, 0x80045430, &n), 0);
 	sprintf(name, "/dev/pts/%d", n);
 	CHECK((slave = open(name, O_RDWR | O_NOCTTY | O_NONBLOCK)) >= 0);
@@ -371,7 +373,7 @@ TEST(memory_into_a_pipe_and_back)
 	CHECK_EQ(vmsplice(p[0], back, 2, 0), 5010);
 	CHECK(!memcmp(got, pattern, 5010));
 	n = vmsplice(p[1], &whole, 1, 0);
-	CHECK(n > 60000 && n <= 65536);			/* what fits */
+	CHECK(n > 60000 && n <= 65536); /* what fits */
 	CHECK_ERR(vmsplice(p[1], &whole, 1, SPLICE_F_NONBLOCK), EAGAIN);
 	read_all(p[0], got, (size_t)n);
 	CHECK(!memcmp(got, pattern, (size_t)n));
@@ -435,13 +437,14 @@ TEST(many_at_one_pipe)
 		if (!fork()) {
 			close(p[1]);
 			close(q[0]);
-			while ((n = i & 1 ? read(p[0], got, 5000) : i & 2 ? splice(p[0], NULL, q[1], NULL, 7000, 0)
-							      : splice(p[0], NULL, null, NULL, 6000, 0)) > 0)
+			while ((n = i & 1   ? read(p[0], got, 5000)
+				    : i & 2 ? splice(p[0], NULL, q[1], NULL, 7000, 0)
+					    : splice(p[0], NULL, null, NULL, 6000, 0)) > 0)
 				total += n;
 			write(counts[1], &total, sizeof(total));
 			_exit(0);
 		}
-	if (!fork()) {			/* what the one above moves on */
+	if (!fork()) { /* what the one above moves on */
 		close(p[1]);
 		close(q[1]);
 		while (read(q[0], got, 3000) > 0)

@@ -28,7 +28,10 @@ static void open_pair(void)
 	CHECK(slave >= 0);
 }
 
-static void type(const char *s) { CHECK_EQ(write(master, s, strlen(s)), (long)strlen(s)); }
+static void type(const char *s)
+{
+	CHECK_EQ(write(master, s, strlen(s)), (long)strlen(s));
+}
 
 /* What a program reads: one line. */
 static const char *line(void)
@@ -71,7 +74,8 @@ static void modes(tcflag_t off, tcflag_t on)
 TEST(lines_are_edited_before_they_are_read)
 {
 	open_pair();
-	type("abX\x7f" "c");
+	type("abX\x7f"
+	     "c");
 	CHECK(!ready());
 	type("\r");
 	CHECK(!strcmp(line(), "abc\n"));
@@ -178,7 +182,10 @@ TEST(attributes_and_size)
 }
 
 static volatile int got_signal;
-static void on(int sig) { got_signal = sig; }
+static void on(int sig)
+{
+	got_signal = sig;
+}
 
 /* Become the leader of a session that the terminal controls. */
 static void control(void)
@@ -282,7 +289,11 @@ TEST(dev_tty_is_the_controlling_terminal)
 	CHECK(fd >= 0);
 	write(fd, "via tty", 7);
 	CHECK(!strcmp(screen(), "via tty"));
-	CHECK_EQ(wait_status(CHILD(({ setsid(); open("/dev/tty", O_RDWR) == -1 && errno == ENXIO ? 0 : 1; }))), 0);
+	CHECK_EQ(wait_status(CHILD(({
+			 setsid();
+			 open("/dev/tty", O_RDWR) == -1 && errno == ENXIO ? 0 : 1;
+		 }))),
+		 0);
 }
 
 TEST(a_long_line_is_limited_and_not_lost)

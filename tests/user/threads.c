@@ -10,13 +10,13 @@
 #include <sys/syscall.h>
 #include <time.h>
 
-#define FUTEX_WAIT 0
-#define FUTEX_WAKE 1
-#define FUTEX_CMP_REQUEUE 4
-#define FUTEX_WAKE_OP 5
-#define FUTEX_WAIT_BITSET 9
-#define FUTEX_WAKE_BITSET 10
-#define PRIVATE 128
+#define FUTEX_WAIT	     0
+#define FUTEX_WAKE	     1
+#define FUTEX_CMP_REQUEUE    4
+#define FUTEX_WAKE_OP	     5
+#define FUTEX_WAIT_BITSET    9
+#define FUTEX_WAKE_BITSET    10
+#define PRIVATE		     128
 #define FUTEX_CLOCK_REALTIME 256
 /* Two numbers as FUTEX_WAKE_OP takes them: operation and comparison. */
 enum { OP_SET, OP_ADD, OP_OR, OP_ANDN, OP_XOR, OP_SHIFT = 8 };
@@ -216,17 +216,23 @@ TEST(wake_op_changes_and_wakes)
 		pthread_create(&t[i], NULL, wait_on_word, (void *)-1l);
 	usleep(30000);
 	/* other += 3; was it 5? then wake there, too */
-	CHECK_EQ(futex(&word, FUTEX_WAKE_OP | PRIVATE, 1, (void *)1, &other, OP(OP_ADD, 3, CMP_EQ, 5)), 1);
+	CHECK_EQ(futex(&word, FUTEX_WAKE_OP | PRIVATE, 1, (void *)1, &other,
+		       OP(OP_ADD, 3, CMP_EQ, 5)),
+		 1);
 	CHECK_EQ(other, 8);
 	until_woken(1);
-	CHECK_EQ(futex(&other, FUTEX_WAKE_OP | PRIVATE, 1, (void *)1, &word, OP(OP_OR, 4, CMP_LT, 1)), 1);
+	CHECK_EQ(futex(&other, FUTEX_WAKE_OP | PRIVATE, 1, (void *)1, &word,
+		       OP(OP_OR, 4, CMP_LT, 1)),
+		 1);
 	CHECK_EQ(word, 4);
 	until_woken(2);
 	CHECK_EQ(futex(&other, FUTEX_WAKE_OP | PRIVATE, 1, (void *)1, &word,
-		       OP(OP_SET, 0xfff, CMP_GT, 100)), 0);
+		       OP(OP_SET, 0xfff, CMP_GT, 100)),
+		 0);
 	CHECK_EQ(word, 0xffffffff);
 	CHECK_EQ(futex(&other, FUTEX_WAKE_OP | PRIVATE, 1, (void *)1, &word,
-		       OP(OP_SHIFT | OP_ANDN, 31, CMP_NE, 0)), 0);
+		       OP(OP_SHIFT | OP_ANDN, 31, CMP_NE, 0)),
+		 0);
 	CHECK_EQ(word, 0x7fffffff);
 	CHECK_ERR(futex(&other, FUTEX_WAKE_OP | PRIVATE, 1, (void *)1, (void *)8, 0), EFAULT);
 	for (int i = 0; i < 2; i++)
@@ -235,7 +241,8 @@ TEST(wake_op_changes_and_wakes)
 
 TEST(shared_words_meet_across_processes)
 {
-	volatile uint32_t *w = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	volatile uint32_t *w =
+		mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	char path[] = "/tmp/futexXXXXXX";
 	int fd = mkstemp(path), st;
 	volatile uint32_t *f;
@@ -245,11 +252,11 @@ TEST(shared_words_meet_across_processes)
 	for (int kind = 0; kind < 2; kind++) {
 		if (kind) {
 			w = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-			w += 1024;			/* the second page */
+			w += 1024; /* the second page */
 		}
 		pid = fork();
 		if (!pid) {
-			if (kind) {			/* the same word at another address */
+			if (kind) { /* the same word at another address */
 				f = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 4096);
 				CHECK(f != w);
 			} else {
@@ -271,7 +278,8 @@ TEST(shared_words_meet_across_processes)
 TEST(a_killed_owner_leaves_its_robust_mutex)
 {
 	pthread_mutexattr_t a;
-	pthread_mutex_t *m = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pthread_mutex_t *m =
+		mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	pid_t pid;
 
 	pthread_mutexattr_init(&a);
@@ -292,7 +300,9 @@ TEST(a_killed_owner_leaves_its_robust_mutex)
 	waitpid(pid, NULL, 0);
 }
 
-static void nothing(int sig) { }
+static void nothing(int sig)
+{
+}
 
 static void *interrupt_main(void *arg)
 {
@@ -468,9 +478,9 @@ static int clone_main(void *arg)
 TEST(the_kernel_clears_the_thread_id)
 {
 	clone_tid = 1;
-	CHECK(clone(clone_main, clone_stack + sizeof(clone_stack), CLONE_VM | CLONE_FS | CLONE_FILES |
-		    CLONE_SIGHAND |
-		    CLONE_THREAD | CLONE_SYSVSEM | CLONE_CHILD_CLEARTID | CLONE_PARENT_SETTID,
+	CHECK(clone(clone_main, clone_stack + sizeof(clone_stack),
+		    CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD |
+			    CLONE_SYSVSEM | CLONE_CHILD_CLEARTID | CLONE_PARENT_SETTID,
 		    NULL, &clone_tid, NULL, &clone_tid) > 0);
 	for (int i = 0; i < 1000 && clone_tid; i++) {
 		struct timespec t = { 0, 1000000 };
@@ -484,7 +494,8 @@ TEST(the_kernel_clears_the_thread_id)
 static void *churn(void *unused)
 {
 	for (int i = 0; i < 40; i++) {
-		volatile int *m = mmap(NULL, 8 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		volatile int *m = mmap(NULL, 8 * 4096, PROT_READ | PROT_WRITE,
+				       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		pthread_t t;
 		pid_t pid;
 		int x = 0;
@@ -521,15 +532,19 @@ TEST(threads_change_their_memory_at_the_same_time)
 /* ---- pages that are gone ---- */
 
 #define REPLACED 600
-static struct { volatile int *page; int written, end, stale; } replaced;
+static struct {
+	volatile int *page;
+	int written, end, stale;
+} replaced;
 
 /* Whoever has heard of a page may see nothing older in its place. */
 static void *read_replaced(void *unused)
 {
 	while (!__atomic_load_n(&replaced.end, __ATOMIC_ACQUIRE)) {
-		int written = __atomic_load_n(&replaced.written, __ATOMIC_ACQUIRE), seen = *replaced.page;
+		int written = __atomic_load_n(&replaced.written, __ATOMIC_ACQUIRE),
+		    seen = *replaced.page;
 
-		if (seen && seen < written)	/* 0: the next one is there, and empty */
+		if (seen && seen < written) /* 0: the next one is there, and empty */
 			replaced.stale++;
 	}
 	return NULL;
@@ -539,12 +554,13 @@ static int replace_pages(void)
 {
 	pthread_t t;
 
-	replaced.page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	replaced.page =
+		mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (replaced.page == MAP_FAILED || pthread_create(&t, NULL, read_replaced, NULL))
 		return 1;
 	for (int i = 1; i <= REPLACED; i++) {
-		if (mmap((void *)replaced.page, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
-			 -1, 0) != replaced.page)
+		if (mmap((void *)replaced.page, 4096, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != replaced.page)
 			return 2;
 		*replaced.page = i;
 		__atomic_store_n(&replaced.written, i, __ATOMIC_RELEASE);
@@ -632,8 +648,9 @@ TEST(a_thread_that_has_ended_gives_its_number_back)
 		pthread_t thread;
 
 		if (!child) {
-			CHECK(!pthread_create(&thread, NULL, outlive_the_first, (void *)(long)ends[1]));
-			syscall(SYS_exit, 0);		/* of this thread alone */
+			CHECK(!pthread_create(&thread, NULL, outlive_the_first,
+					      (void *)(long)ends[1]));
+			syscall(SYS_exit, 0); /* of this thread alone */
 		}
 		CHECK_EQ(read(ends[0], &tid, sizeof(tid)), sizeof(tid));
 		CHECK_EQ(waitpid(child, NULL, 0), child);
@@ -645,7 +662,11 @@ TEST(a_thread_that_has_ended_gives_its_number_back)
 
 int main(int argc, char **argv)
 {
-#define R(t) do { if (argc < 2 || !strcmp(argv[1], #t)) RUN(t); } while (0)
+#define R(t)                                          \
+	do {                                          \
+		if (argc < 2 || !strcmp(argv[1], #t)) \
+			RUN(t);                       \
+	} while (0)
 	R(threads_are_made_and_joined);
 	R(mutexes_exclude);
 	R(conditions_wake);

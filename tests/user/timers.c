@@ -43,9 +43,11 @@ static void burn_ns(clockid_t c, long long ns)
 
 TEST(clocks_run)
 {
-	static const clockid_t all[] = { CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_PROCESS_CPUTIME_ID,
-		CLOCK_THREAD_CPUTIME_ID,
-		CLOCK_MONOTONIC_RAW, CLOCK_REALTIME_COARSE, CLOCK_MONOTONIC_COARSE, CLOCK_BOOTTIME, CLOCK_TAI };
+	static const clockid_t all[] = {
+		CLOCK_REALTIME,		 CLOCK_MONOTONIC,     CLOCK_PROCESS_CPUTIME_ID,
+		CLOCK_THREAD_CPUTIME_ID, CLOCK_MONOTONIC_RAW, CLOCK_REALTIME_COARSE,
+		CLOCK_MONOTONIC_COARSE,	 CLOCK_BOOTTIME,      CLOCK_TAI
+	};
 	struct timespec t;
 	struct timeval tv;
 	time_t a, b;
@@ -103,7 +105,8 @@ TEST(sleeps_are_long_enough)
 
 TEST(sleeps_until_a_time)
 {
-	static const clockid_t all[] = { CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_BOOTTIME, CLOCK_TAI };
+	static const clockid_t all[] = { CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_BOOTTIME,
+					 CLOCK_TAI };
 
 	for (unsigned i = 0; i < sizeof(all) / sizeof(*all); i++) {
 		long long until = now(all[i]) + 20000000;
@@ -111,7 +114,7 @@ TEST(sleeps_until_a_time)
 
 		CHECK_EQ(clock_nanosleep(all[i], TIMER_ABSTIME, &t, NULL), 0);
 		CHECK(now(all[i]) >= until);
-		CHECK_EQ(clock_nanosleep(all[i], TIMER_ABSTIME, &t, NULL), 0);	/* past */
+		CHECK_EQ(clock_nanosleep(all[i], TIMER_ABSTIME, &t, NULL), 0); /* past */
 		t = (struct timespec){ 0, 1000000 };
 		CHECK_EQ(clock_nanosleep(all[i], 0, &t, NULL), 0);
 	}
@@ -161,7 +164,8 @@ TEST(interval_timers)
 	handle(SIGALRM);
 	CHECK_EQ(setitimer(ITIMER_REAL, &it, NULL), 0);
 	CHECK_EQ(getitimer(ITIMER_REAL, &old), 0);
-	CHECK(old.it_interval.tv_usec == 5000 && old.it_value.tv_usec > 0 && old.it_value.tv_usec <= 5000);
+	CHECK(old.it_interval.tv_usec == 5000 && old.it_value.tv_usec > 0 &&
+	      old.it_value.tv_usec <= 5000);
 	while (count < 4)
 		pause();
 	CHECK(now(CLOCK_MONOTONIC) - t0 >= 19000000);
@@ -184,7 +188,7 @@ TEST(cpu_interval_timers)
 	handle(SIGVTALRM);
 	CHECK_EQ(setitimer(ITIMER_PROF, &it, NULL), 0);
 	usleep(50000);
-	CHECK(count <= 1);		/* sleeping uses no CPU time */
+	CHECK(count <= 1); /* sleeping uses no CPU time */
 	burn_ns(CLOCK_PROCESS_CPUTIME_ID, 60000000);
 	CHECK(count >= 2);
 	CHECK_EQ(last_signo, SIGPROF);
@@ -228,7 +232,9 @@ TEST(cpu_time_is_limited)
 static timer_t make(clockid_t clock, int notify, int sig, int value)
 {
 	struct sigevent ev = {
-		.sigev_notify = notify, .sigev_signo = sig, .sigev_value.sival_int = value,
+		.sigev_notify = notify,
+		.sigev_signo = sig,
+		.sigev_value.sival_int = value,
 	};
 	timer_t t;
 
@@ -254,7 +260,8 @@ TEST(posix_timers_fire)
 	CHECK_EQ(timer_settime(t, 0, &it, NULL), 0);
 	while (count < 5)
 		pause();
-	CHECK(info.si_code == SI_TIMER && info.si_value.sival_int == 42 && info.si_signo == SIGUSR1);
+	CHECK(info.si_code == SI_TIMER && info.si_value.sival_int == 42 &&
+	      info.si_signo == SIGUSR1);
 	CHECK_EQ(timer_gettime(t, &left), 0);
 	CHECK(left.it_interval.tv_nsec == 5000000 && left.it_value.tv_nsec <= 5000000);
 	CHECK_EQ(timer_delete(t), 0);
@@ -334,12 +341,16 @@ TEST(timers_on_cpu_time)
 }
 
 static volatile int called;
-static void call(union sigval v) { called = v.sival_int; }
+static void call(union sigval v)
+{
+	called = v.sival_int;
+}
 
 TEST(timers_that_start_threads)
 {
 	struct sigevent ev = {
-		.sigev_notify = SIGEV_THREAD, .sigev_notify_function = call,
+		.sigev_notify = SIGEV_THREAD,
+		.sigev_notify_function = call,
 		.sigev_value.sival_int = 9,
 	};
 	struct itimerspec it = spec(5000000, 0);
@@ -361,13 +372,16 @@ static void flood_posix(int clock, int notify, long ns, int n)
 {
 	struct itimerspec it = spec(ns, ns);
 	/* The kernel's struct sigevent: the two C libraries name the last differently. */
-	struct { long value; int signo, notify, tid, pad[11]; } ev = { 0, SIGALRM, notify, (int)syscall(SYS_gettid), { 0 } };
+	struct {
+		long value;
+		int signo, notify, tid, pad[11];
+	} ev = { 0, SIGALRM, notify, (int)syscall(SYS_gettid), { 0 } };
 
 	for (int i = 0; i < n; i++) {
 		int id;
 
 		if (syscall(SYS_timer_create, clock, &ev, &id))
-			break;			/* the limit of pending signals */
+			break; /* the limit of pending signals */
 		CHECK_EQ(syscall(SYS_timer_settime, id, 0, &it, NULL), 0);
 	}
 }
@@ -380,22 +394,14 @@ static void flood_process(int kind)
 	signal(SIGVTALRM, SIG_IGN);
 	signal(SIGPROF, SIG_IGN);
 	switch (kind) {
-	case 0:
-		flood_posix(CLOCK_MONOTONIC, SIGEV_SIGNAL, 1, 1);
-		break;
-	case 1:
-		flood_posix(CLOCK_REALTIME, SIGEV_THREAD_ID, 1000, FLOOD_TIMERS);
-		break;
-	case 2:
-		flood_posix(CLOCK_BOOTTIME, SIGEV_NONE, 1, FLOOD_TIMERS);
-		break;
+	case 0: flood_posix(CLOCK_MONOTONIC, SIGEV_SIGNAL, 1, 1); break;
+	case 1: flood_posix(CLOCK_REALTIME, SIGEV_THREAD_ID, 1000, FLOOD_TIMERS); break;
+	case 2: flood_posix(CLOCK_BOOTTIME, SIGEV_NONE, 1, FLOOD_TIMERS); break;
 	case 3:
 		flood_posix(CLOCK_PROCESS_CPUTIME_ID, SIGEV_SIGNAL, 1, FLOOD_TIMERS);
 		for (;;)
 			;
-	case 4:
-		CHECK_EQ(setitimer(ITIMER_REAL, &it, NULL), 0);
-		break;
+	case 4: CHECK_EQ(setitimer(ITIMER_REAL, &it, NULL), 0); break;
 	case 5:
 		CHECK_EQ(setitimer(ITIMER_PROF, &it, NULL), 0);
 		CHECK_EQ(setitimer(ITIMER_VIRTUAL, &it, NULL), 0);
@@ -442,7 +448,7 @@ TEST(signals_of_cpu_timers_come_to_an_end)
 	signal(SIGALRM, SIG_IGN);
 	sigemptyset(&set);
 	sigaddset(&set, SIGALRM);
-	CHECK_EQ(sigprocmask(SIG_BLOCK, &set, NULL), 0);	/* so they are sent, though ignored */
+	CHECK_EQ(sigprocmask(SIG_BLOCK, &set, NULL), 0); /* so they are sent, though ignored */
 	flood_posix(CLOCK_PROCESS_CPUTIME_ID, SIGEV_SIGNAL, 1, FLOOD_TIMERS);
 	burn_ns(CLOCK_PROCESS_CPUTIME_ID, 10000000);
 	CHECK_EQ(pthread_create(&thread, NULL, takes_alarms, &set), 0);
@@ -494,7 +500,7 @@ TEST(interval_timers_outlast_their_signal)
 	CHECK_EQ(sigprocmask(SIG_BLOCK, &alarms, NULL), 0);
 	usleep(20000);
 	count = 0;
-	signal(SIGALRM, SIG_IGN);	/* the pending one is thrown away */
+	signal(SIGALRM, SIG_IGN); /* the pending one is thrown away */
 	handle(SIGALRM);
 	CHECK_EQ(sigprocmask(SIG_UNBLOCK, &alarms, NULL), 0);
 	while (count < 3)
@@ -564,7 +570,10 @@ TEST(timers_end_with_the_program)
 		if (!pid) {
 			signal(SIGUSR1, SIG_IGN);
 			for (int k = 0; k < 10; k++)
-				CHECK_EQ(timer_settime(make(CLOCK_MONOTONIC, SIGEV_SIGNAL, SIGUSR1, k), 0, &it, NULL), 0);
+				CHECK_EQ(timer_settime(make(CLOCK_MONOTONIC, SIGEV_SIGNAL, SIGUSR1,
+							    k),
+						       0, &it, NULL),
+					 0);
 			usleep(3000);
 			_exit(0);
 		}
@@ -613,17 +622,23 @@ TEST(the_clock_is_set_while_programs_with_timers_end)
 
 		clock_gettime(CLOCK_REALTIME, &t);
 		if (clock_settime(CLOCK_REALTIME, &t))
-			_exit(1);		/* only as root */
+			_exit(1); /* only as root */
 	}
 	while (now(CLOCK_MONOTONIC) < end)
-		CHECK_EQ(wait_status(CHILD(syscall(SYS_timer_create, CLOCK_REALTIME, NULL, &(int){ 0 }) != 0)), 0);
+		CHECK_EQ(wait_status(CHILD(syscall(SYS_timer_create, CLOCK_REALTIME, NULL,
+						   &(int){ 0 }) != 0)),
+			 0);
 	kill(setter, SIGKILL);
 	CHECK_EQ(waitpid(setter, NULL, 0), setter);
 }
 
 int main(int argc, char **argv)
 {
-#define R(t) do { if (argc < 2 || !strcmp(argv[1], #t)) RUN(t); } while (0)
+#define R(t)                                          \
+	do {                                          \
+		if (argc < 2 || !strcmp(argv[1], #t)) \
+			RUN(t);                       \
+	} while (0)
 	R(clocks_run);
 	R(a_thread_has_a_cpu_clock);
 	R(sleeps_are_long_enough);

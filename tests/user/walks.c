@@ -13,8 +13,8 @@
 #include <sys/statfs.h>
 #include <sys/syscall.h>
 
-#define RUN_MS 700
-#define EXCHANGE 2
+#define RUN_MS	   700
+#define EXCHANGE   2
 #define NR_WALKERS 3
 
 static char long_name[256];
@@ -28,10 +28,14 @@ static void put(const char *name)
 }
 
 /* Found, or moved away at that moment (and a file in its place). */
-#define MAYBE(call) do { errno = 0; if ((call) < 0 && errno != ENOENT && errno != ENOTDIR) \
-	check_fail_err(#call, -1, errno, ENOENT, __FILE__, __LINE__); } while (0)
+#define MAYBE(call)                                                                   \
+	do {                                                                          \
+		errno = 0;                                                            \
+		if ((call) < 0 && errno != ENOENT && errno != ENOTDIR)                \
+			check_fail_err(#call, -1, errno, ENOENT, __FILE__, __LINE__); \
+	} while (0)
 #define ALWAYS(call) CHECK((call) >= 0)
-#define NEVER(call) CHECK_ERR(call, ENOENT)
+#define NEVER(call)  CHECK_ERR(call, ENOENT)
 
 static void close_found(int fd)
 {
@@ -199,7 +203,8 @@ static void move_beside_walks(void (*const movers[])(void), int nr_movers, uid_t
 
 static void make_tree(void)
 {
-	static const char *const folders[] = { "stay", "stay/deep", "one", "one/in", "two", "two/in", "mnt" };
+	static const char *const folders[] = { "stay", "stay/deep", "one", "one/in",
+					       "two",  "two/in",    "mnt" };
 
 	for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++) {
 		CHECK(!mkdir(folders[i], 0777) || errno == EEXIST);

@@ -18,10 +18,10 @@
 #include <sys/time.h>
 #include <sys/uio.h>
 
-#define HIGH	0xdeadbeef00000000ul
-#define MARK	((long)0xfeedfacecafef00d)
-#define DIR_FD	((long)AT_FDCWD)
-#define MARK_PAGE	((void *)0x20000000)
+#define HIGH	  0xdeadbeef00000000ul
+#define MARK	  ((long)0xfeedfacecafef00d)
+#define DIR_FD	  ((long)AT_FDCWD)
+#define MARK_PAGE ((void *)0x20000000)
 
 /* The C libraries' syscall() may look at errors; here the register is what counts. */
 static long call6(uint64_t n, long a, long b, long c, long d, long e, long f)
@@ -31,7 +31,9 @@ static long call6(uint64_t n, long a, long b, long c, long d, long e, long f)
 	register long r9 __asm__("r9") = f;
 	long result;
 
-	__asm__ volatile("syscall" : "=a"(result) : "0"(n), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+	__asm__ volatile("syscall"
+			 : "=a"(result)
+			 : "0"(n), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
 			 : "rcx", "r11", "memory");
 	return result;
 }
@@ -40,7 +42,8 @@ static long call6(uint64_t n, long a, long b, long c, long d, long e, long f)
 
 TEST(numbers_are_32_bits)
 {
-	static const uint64_t high[] = { 0x100000000, HIGH, 0x8000000000000000, 0x4000000000000000 };
+	static const uint64_t high[] = { 0x100000000, HIGH, 0x8000000000000000,
+					 0x4000000000000000 };
 
 	for (size_t i = 0; i < sizeof(high) / sizeof(high[0]); i++) {
 		CHECK_EQ(call6(high[i] | SYS_getpid, 0, 0, 0, 0, 0, 0), getpid());
@@ -51,8 +54,18 @@ TEST(numbers_are_32_bits)
 
 TEST(other_numbers_are_no_system_calls)
 {
-	static const uint64_t none[] = { 0x40000000 | SYS_getpid, 0x80000000 | SYS_getpid, 0xffffffff, ~0ul,
-					 511, 512, 513, 1000, 0x41fff, 0x42010, 0x7fffffff, (uint64_t)INT64_MIN };
+	static const uint64_t none[] = { 0x40000000 | SYS_getpid,
+					 0x80000000 | SYS_getpid,
+					 0xffffffff,
+					 ~0ul,
+					 511,
+					 512,
+					 513,
+					 1000,
+					 0x41fff,
+					 0x42010,
+					 0x7fffffff,
+					 (uint64_t)INT64_MIN };
 
 	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]) - 1; i++)
 		CHECK_EQ(call6(none[i], 0, 0, 0, 0, 0, 0), -ENOSYS);
@@ -61,7 +74,9 @@ TEST(other_numbers_are_no_system_calls)
 }
 
 /* A call that is begun anew after a signal is still the same one. */
-static void nothing(int sig) { }
+static void nothing(int sig)
+{
+}
 
 TEST(a_restarted_call_keeps_its_number)
 {
@@ -72,7 +87,8 @@ TEST(a_restarted_call_keeps_its_number)
 
 	CHECK_EQ(pipe(p), 0);
 	CHECK_EQ(sigaction(SIGUSR1, &sa, NULL), 0);
-	pid = CHILD((pause_ms(100), kill(parent, SIGUSR1), pause_ms(100), write(p[1], "x", 1) != 1));
+	pid = CHILD(
+		(pause_ms(100), kill(parent, SIGUSR1), pause_ms(100), write(p[1], "x", 1) != 1));
 	CHECK_EQ(call6(HIGH | SYS_read, p[0], (long)&c, 1, 0, 0, 0), 1);
 	CHECK_EQ(wait_status(pid), 0);
 }
@@ -85,16 +101,27 @@ static struct iovec vec = { buffer, 8 };
 static int file, pipe_in, pipe_out, poller, folder;
 
 /* In types: i an int, of which the upper half is no one's; h a mode, 16 bits of it; l all 64. */
-struct call { const char *name; int number; const char *types; long a[6]; };
+struct call {
+	const char *name;
+	int number;
+	const char *types;
+	long a[6];
+};
 
-#define C(call, types, ...) { #call, SYS_##call, types, { __VA_ARGS__ } }
-#define FILE_FD		(MARK + 1)		/* filled in below */
-#define PIPE_IN		(MARK + 2)
-#define PIPE_OUT	(MARK + 3)
-#define POLLER		(MARK + 4)
-#define FOLDER		(MARK + 5)
-#define PTR(p)		((long)(intptr_t)(p))
-#define ZERO_TIME	PTR(&zero_time)
+#define C(call, types, ...)               \
+	{                                 \
+#call, SYS_##call, types, \
+		{                         \
+			__VA_ARGS__       \
+		}                         \
+	}
+#define FILE_FD	  (MARK + 1) /* filled in below */
+#define PIPE_IN	  (MARK + 2)
+#define PIPE_OUT  (MARK + 3)
+#define POLLER	  (MARK + 4)
+#define FOLDER	  (MARK + 5)
+#define PTR(p)	  ((long)(intptr_t)(p))
+#define ZERO_TIME PTR(&zero_time)
 static struct timespec zero_time;
 static struct itimerspec zero_timer;
 static cpu_set_t cpus;
@@ -263,16 +290,11 @@ static const struct call calls[] = {
 static long value(long a)
 {
 	switch (a) {
-	case FILE_FD:
-		return file;
-	case PIPE_IN:
-		return pipe_in;
-	case PIPE_OUT:
-		return pipe_out;
-	case POLLER:
-		return poller;
-	case FOLDER:
-		return folder;
+	case FILE_FD: return file;
+	case PIPE_IN: return pipe_in;
+	case PIPE_OUT: return pipe_out;
+	case POLLER: return poller;
+	case FOLDER: return folder;
 	}
 	return a;
 }
@@ -315,7 +337,10 @@ static void prepare(void)
 	CHECK(poller >= 0 && folder >= 0);
 	CHECK_EQ(syscall(SYS_timer_create, CLOCK_MONOTONIC, NULL, &timer_id), 0);
 	CHECK_EQ(sched_getaffinity(0, sizeof(cpus), &cpus), 0);
-	CHECK(mmap(MARK_PAGE, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED ? 0 : 1);
+	CHECK(mmap(MARK_PAGE, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
+			      MAP_FAILED
+		      ? 0
+		      : 1);
 }
 
 /* The same whatever stands in the upper halves: twice, since a first call may change something. */

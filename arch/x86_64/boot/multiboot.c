@@ -19,7 +19,7 @@
 
 #define MB1_LOADER_MAGIC 0x2badb002
 #define MB2_LOADER_MAGIC 0x36d76289
-#define MAP_BYTES_MAX	(1u << 20)	/* more is not believed */
+#define MAP_BYTES_MAX	 (1u << 20) /* more is not believed */
 
 struct boot_info boot_info;
 static bool map_overflowed, cmdline_cut;
@@ -31,8 +31,14 @@ struct mb1_info {
 	u32 fb_pitch, fb_width, fb_height;
 	u8 fb_bpp, fb_type, fb_color[6];
 } __packed;
-struct mb1_module { u32 start, end, string, reserved; };
-struct mb1_mmap { u32 size; u64 addr, len; u32 type; } __packed;
+struct mb1_module {
+	u32 start, end, string, reserved;
+};
+struct mb1_mmap {
+	u32 size;
+	u64 addr, len;
+	u32 type;
+} __packed;
 
 /* @return was it all? */
 static bool read_string(char *dst, phys_t src, size_t size)
@@ -103,7 +109,8 @@ static void add_range(u64 start, u64 len, enum mem_type type)
 	else
 		map_overflowed = true;
 	if (map_overflowed && type != MEM_RAM)
-		b->nr_ranges = memmap_remove(b->map, b->nr_ranges, BOOT_MAX_RANGES, start & PAGE_MASK,
+		b->nr_ranges = memmap_remove(b->map, b->nr_ranges, BOOT_MAX_RANGES,
+					     start & PAGE_MASK,
 					     end > ~(u64)PAGE_SIZE ? end : PAGE_ALIGN(end));
 }
 
@@ -111,12 +118,9 @@ static void add_range(u64 start, u64 len, enum mem_type type)
 static enum mem_type mb_type(u32 type)
 {
 	switch (type) {
-	case 1:
-		return MEM_RAM;
-	case 3:
-		return MEM_ACPI_RECLAIM;
-	case 4:
-		return MEM_ACPI_NVS;
+	case 1: return MEM_RAM;
+	case 3: return MEM_ACPI_RECLAIM;
+	case 4: return MEM_ACPI_NVS;
 	}
 	return MEM_UNUSABLE;
 }
@@ -184,21 +188,27 @@ static void parse_mb1(phys_t at)
 		add_range(0x100000, (u64)i.mem_upper * 1024, MEM_RAM);
 	}
 	if ((i.flags & 1 << 12) && i.fb_type == 1)
-		boot_info.fb = (struct boot_framebuffer){ i.fb_addr, i.fb_pitch, i.fb_width, i.fb_height, i.fb_bpp,
-			i.fb_color[0], i.fb_color[1], i.fb_color[2], i.fb_color[3], i.fb_color[4], i.fb_color[5], true };
+		boot_info.fb =
+			(struct boot_framebuffer){ i.fb_addr,	  i.fb_pitch,	 i.fb_width,
+						   i.fb_height,	  i.fb_bpp,	 i.fb_color[0],
+						   i.fb_color[1], i.fb_color[2], i.fb_color[3],
+						   i.fb_color[4], i.fb_color[5], true };
 }
 
 /* ---- multiboot 2: a list of tags, each {type, size, ...}, 8-aligned ---- */
 
 static void mb2_mmap(phys_t at, u32 size)
 {
-	u32 head[4];		/* type, size, entry size, version */
+	u32 head[4]; /* type, size, entry size, version */
 
 	phys_read(head, at, sizeof(head));
 	if (head[2] < 24 || head[2] > 1024)
 		return;
 	for (u32 off = 16; off + head[2] <= size; off += head[2]) {
-		struct { u64 addr, len; u32 type, zero; } e;
+		struct {
+			u64 addr, len;
+			u32 type, zero;
+		} e;
 
 		phys_read(&e, at + off, sizeof(e));
 		add_range(e.addr, e.len, mb_type(e.type));
@@ -210,14 +220,13 @@ static void mb2_mmap(phys_t at, u32 size)
 static enum mem_type efi_type(u32 type)
 {
 	switch (type) {
-	case 1: case 2:			/* the loader's code and data */
-	case 3: case 4:			/* boot services': over by now */
-	case 7:				/* conventional */
-		return MEM_RAM;
-	case 9:
-		return MEM_ACPI_RECLAIM;
-	case 10:
-		return MEM_ACPI_NVS;
+	case 1:
+	case 2: /* the loader's code and data */
+	case 3:
+	case 4: /* boot services': over by now */
+	case 7: /* conventional */ return MEM_RAM;
+	case 9: return MEM_ACPI_RECLAIM;
+	case 10: return MEM_ACPI_NVS;
 	}
 	return MEM_UNUSABLE;
 }
@@ -233,8 +242,11 @@ static void add_efi_range(u64 start, u64 npages, enum mem_type type)
 
 static void mb2_efi_map(phys_t at, u32 size)
 {
-	struct { u32 type, pad; u64 phys, virt, npages; } d;
-	u32 head[4];		/* type, size, descriptor size, version */
+	struct {
+		u32 type, pad;
+		u64 phys, virt, npages;
+	} d;
+	u32 head[4]; /* type, size, descriptor size, version */
 
 	phys_read(head, at, sizeof(head));
 	if (size < sizeof(head) || head[2] < 40 || head[2] > 1024)
@@ -247,14 +259,20 @@ static void mb2_efi_map(phys_t at, u32 size)
 
 static void mb2_framebuffer(phys_t at, u32 size)
 {
-	struct { u32 type, size; u64 addr; u32 pitch, width, height; u8 bpp, fbtype, res[2], c[6]; } __packed t;
+	struct {
+		u32 type, size;
+		u64 addr;
+		u32 pitch, width, height;
+		u8 bpp, fbtype, res[2], c[6];
+	} __packed t;
 
 	if (size < sizeof(t))
 		return;
 	phys_read(&t, at, sizeof(t));
 	if (t.fbtype == 1)
-		boot_info.fb = (struct boot_framebuffer){ t.addr, t.pitch, t.width, t.height, t.bpp,
-			t.c[0], t.c[1], t.c[2], t.c[3], t.c[4], t.c[5], true };
+		boot_info.fb = (struct boot_framebuffer){ t.addr, t.pitch, t.width, t.height,
+							  t.bpp,  t.c[0],  t.c[1],  t.c[2],
+							  t.c[3], t.c[4],  t.c[5],  true };
 }
 
 static void mb2_tag(phys_t at, u32 type, u32 size)
@@ -264,9 +282,7 @@ static void mb2_tag(phys_t at, u32 type, u32 size)
 
 	phys_read(words, at, MIN(size, (u32)sizeof(words)));
 	switch (type) {
-	case 1:
-		read_cmdline(at + 8, (size_t)size - 8 ?: 1);
-		break;
+	case 1: read_cmdline(at + 8, (size_t)size - 8 ?: 1); break;
 	case 2:
 		read_string(loader, at + 8, sizeof(loader));
 		boot_info.is_qemu = !strncmp(loader, "qemu", 4);
@@ -276,16 +292,11 @@ static void mb2_tag(phys_t at, u32 type, u32 size)
 		if (size > 16)
 			add_module(words[2], words[3], at + 16);
 		break;
-	case 6:
-		mb2_mmap(at, size);
-		break;
-	case 8:
-		mb2_framebuffer(at, size);
-		break;
-	case 12:		/* EFI64 system table */
-		phys_read(&boot_info.efi_systab, at + 8, 8);
-		break;
-	case 14: case 15:	/* copy of the RSDP; the newer one wins */
+	case 6: mb2_mmap(at, size); break;
+	case 8: mb2_framebuffer(at, size); break;
+	case 12: /* EFI64 system table */ phys_read(&boot_info.efi_systab, at + 8, 8); break;
+	case 14:
+	case 15: /* copy of the RSDP; the newer one wins */
 		if (type == 14 && boot_info.rsdp_copy_len)
 			break;
 		boot_info.rsdp_copy_len = MIN(size - 8, (u32)sizeof(boot_info.rsdp_copy));
@@ -340,7 +351,7 @@ u64 multiboot_limit(phys_t limit)
 		if (r->end <= limit || r->type != MEM_RAM)
 			continue;
 		lost += r->end - MAX(r->start, limit);
-		r->start = MIN(r->start, limit);	/* perhaps nothing is left of it */
+		r->start = MIN(r->start, limit); /* perhaps nothing is left of it */
 		r->end = limit;
 	}
 	return lost;
@@ -352,11 +363,13 @@ static void check_module(u32 i, phys_t image_start, phys_t image_end)
 	phys_t start = boot_info.modules[i].start, end = boot_info.modules[i].end;
 
 	if (start < PAGE_SIZE || (start < image_end && end > image_start))
-		boot_stop("module %u (%lx-%lx) lies on the kernel (%lx-%lx)", i + 1, start, end, image_start, image_end);
+		boot_stop("module %u (%lx-%lx) lies on the kernel (%lx-%lx)", i + 1, start, end,
+			  image_start, image_end);
 	for (u32 k = 0; k < i; k++)
 		if (start < boot_info.modules[k].end && end > boot_info.modules[k].start)
 			boot_stop("the modules %u (%lx-%lx) and %u (%lx-%lx) overlap", k + 1,
-				  boot_info.modules[k].start, boot_info.modules[k].end, i + 1, start, end);
+				  boot_info.modules[k].start, boot_info.modules[k].end, i + 1,
+				  start, end);
 }
 
 void multiboot_check(phys_t image_start, phys_t image_end)
@@ -365,12 +378,14 @@ void multiboot_check(phys_t image_start, phys_t image_end)
 	u32 n;
 
 	if (map_overflowed)
-		pr_warn("boot: the memory map has more than %u entries: some memory is left out\n", BOOT_MAX_RANGES);
+		pr_warn("boot: the memory map has more than %u entries: some memory is left out\n",
+			BOOT_MAX_RANGES);
 	if (cmdline_cut)
 		pr_warn("boot: the command line is longer than %zu bytes: its end is left out\n",
 			sizeof(boot_info.cmdline) - 1);
 	if (boot_info.nr_modules_told > BOOT_MAX_MODULES)
-		pr_warn("boot: the loader brought more than %u modules: the others are left out\n", BOOT_MAX_MODULES);
+		pr_warn("boot: the loader brought more than %u modules: the others are left out\n",
+			BOOT_MAX_MODULES);
 
 	if (!strcmp(boot_info.protocol, "none"))
 		boot_stop("the loader speaks neither multiboot 1 nor 2");
@@ -381,8 +396,9 @@ void multiboot_check(phys_t image_start, phys_t image_end)
 		phys_t a = boot_info.modules[i].start, b = boot_info.modules[i].end;
 
 		if (!memmap_contains(ram, n, a & PAGE_MASK, b))
-			boot_stop("module %u (%lx-%lx) is not wholly in memory: the machine has too little for this initrd",
-				  i + 1, a, b);
+			boot_stop(
+				"module %u (%lx-%lx) is not wholly in memory: the machine has too little for this initrd",
+				i + 1, a, b);
 		check_module(i, image_start, image_end);
 	}
 }

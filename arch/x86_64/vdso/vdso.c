@@ -12,27 +12,33 @@
 #include <uapi/time.h>
 #include <uapi/unistd.h>
 
-#define NSEC_PER_SEC	1000000000ul
-#define EXPORT		__attribute__((visibility("default")))
+#define NSEC_PER_SEC 1000000000ul
+#define EXPORT	     __attribute__((visibility("default")))
 
 /* Placed by vdso.lds: the page before this object. */
 extern const volatile struct vdso_data vdso_data_page __attribute__((visibility("hidden")));
 
-struct timezone_result { s32 minuteswest, dsttime; };
+struct timezone_result {
+	s32 minuteswest, dsttime;
+};
 
 static inline long syscall3(long n, long a, long b, long c)
 {
 	long result;
 
-	__asm__ volatile("syscall" : "=a"(result) : "0"(n), "D"(a), "S"(b), "d"(c) : "rcx", "r11", "memory");
+	__asm__ volatile("syscall"
+			 : "=a"(result)
+			 : "0"(n), "D"(a), "S"(b), "d"(c)
+			 : "rcx", "r11", "memory");
 	return result;
 }
 
 /* Clocks that are one of the two, by number. */
-#define BIT(n) (1u << (n))
-#define REALTIME_CLOCKS	(BIT(CLOCK_REALTIME) | BIT(CLOCK_REALTIME_COARSE) | BIT(CLOCK_TAI))
-#define MONOTONIC_CLOCKS (BIT(CLOCK_MONOTONIC) | BIT(CLOCK_MONOTONIC_RAW) | BIT(CLOCK_MONOTONIC_COARSE) | \
-			  BIT(CLOCK_BOOTTIME))
+#define BIT(n)		(1u << (n))
+#define REALTIME_CLOCKS (BIT(CLOCK_REALTIME) | BIT(CLOCK_REALTIME_COARSE) | BIT(CLOCK_TAI))
+#define MONOTONIC_CLOCKS                                                                 \
+	(BIT(CLOCK_MONOTONIC) | BIT(CLOCK_MONOTONIC_RAW) | BIT(CLOCK_MONOTONIC_COARSE) | \
+	 BIT(CLOCK_BOOTTIME))
 
 /* An even counter: an update is under way, or the clocks can't be read here. The kernel knows. */
 static inline bool read_clock(u64 *ns, bool realtime)
@@ -107,7 +113,7 @@ EXPORT long __vdso_getcpu(u32 *cpu, u32 *node, void *unused)
 
 	if (!vdso_data_page.cpu_in_tsc_aux)
 		return syscall3(__NR_getcpu, (long)cpu, (long)node, 0);
-	__asm__ volatile("rdtscp" : "=c"(id) :: "eax", "edx");
+	__asm__ volatile("rdtscp" : "=c"(id)::"eax", "edx");
 	if (cpu)
 		*cpu = id;
 	if (node)
@@ -115,7 +121,9 @@ EXPORT long __vdso_getcpu(u32 *cpu, u32 *node, void *unused)
 	return 0;
 }
 
-#define ALIAS(name) extern __typeof(__vdso_##name) name __attribute__((weak, alias("__vdso_" #name), visibility("default")))
+#define ALIAS(name)                         \
+	extern __typeof(__vdso_##name) name \
+		__attribute__((weak, alias("__vdso_" #name), visibility("default")))
 ALIAS(clock_gettime);
 ALIAS(gettimeofday);
 ALIAS(time);

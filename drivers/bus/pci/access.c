@@ -9,8 +9,8 @@
 #include "host.h"
 
 #define PORT_ADDRESS 0
-#define PORT_DATA 4
-#define BUS_SIZE 0x100000u		/* bytes of ECAM: 32 devices, 8 functions, 4096 bytes */
+#define PORT_DATA    4
+#define BUS_SIZE     0x100000u /* bytes of ECAM: 32 devices, 8 functions, 4096 bytes */
 
 static void *ecam_of(const struct pci_function *f)
 {
@@ -20,7 +20,8 @@ static void *ecam_of(const struct pci_function *f)
 		const struct pci_ecam *e = h->ecam[i];
 
 		if (e->segment == f->address >> 16 && e->buses[ADDRESS_BUS(f->address)])
-			return (char *)e->buses[ADDRESS_BUS(f->address)] + ((f->address & 0xff) << 12);
+			return (char *)e->buses[ADDRESS_BUS(f->address)] +
+			       ((f->address & 0xff) << 12);
 	}
 	return NULL;
 }
@@ -29,7 +30,9 @@ static uint32_t ecam_read(void *space, uint32_t offset, uint32_t bytes)
 {
 	char *at = (char *)space + offset;
 
-	return bytes == 1 ? banos_mmio_read8(at) : bytes == 2 ? banos_mmio_read16(at) : banos_mmio_read32(at);
+	return bytes == 1   ? banos_mmio_read8(at)
+	       : bytes == 2 ? banos_mmio_read16(at)
+			    : banos_mmio_read32(at);
 }
 
 static void ecam_write(void *space, uint32_t offset, uint32_t bytes, uint32_t value)
@@ -105,8 +108,8 @@ int64_t access_bus(struct pci_host *h, uint32_t segment, uint32_t bus)
 			continue;
 		if (e->buses[bus])
 			return 0;
-		if (!banos_mmio_map(h->self, e->start + (uint64_t)(bus - e->first) * BUS_SIZE, BUS_SIZE, 0, &mapping,
-				    &e->buses[bus])) {
+		if (!banos_mmio_map(h->self, e->start + (uint64_t)(bus - e->first) * BUS_SIZE,
+				    BUS_SIZE, 0, &mapping, &e->buses[bus])) {
 			h->ecam[i]->mappings[bus] = mapping;
 			return 0;
 		}
@@ -120,7 +123,8 @@ static int64_t add_ecam(struct pci_host *h, const struct banos_resource *r)
 	uint32_t first = r->data >> 8 & 0xff, last = r->data & 0xff;
 	struct pci_ecam *e;
 
-	if (h->ecam_count == PCI_ECAM_MAX || last < first || r->length < (uint64_t)(last - first + 1) * BUS_SIZE)
+	if (h->ecam_count == PCI_ECAM_MAX || last < first ||
+	    r->length < (uint64_t)(last - first + 1) * BUS_SIZE)
 		return 0;
 	e = banos_alloc(h->self, sizeof(*e), 0);
 	if (!e)
@@ -141,7 +145,8 @@ int64_t access_init(struct pci_host *h)
 	banos_spin_init(&h->ports_lock);
 	for (uint32_t i = 0; !error && !banos_resource_get(h->self, i, &r); i++) {
 		if (r.kind == BANOS_RESOURCE_PORTS)
-			banos_ports_claim(h->self, (uint32_t)r.start, (uint32_t)r.length, &h->ports);
+			banos_ports_claim(h->self, (uint32_t)r.start, (uint32_t)r.length,
+					  &h->ports);
 		else if (r.kind == BANOS_RESOURCE_ECAM)
 			error = add_ecam(h, &r);
 		r.size = sizeof(r);

@@ -2,13 +2,22 @@
 /* Reading configuration space: config.h. */
 #include "config.h"
 
-#define CAPABILITIES_MAX 48		/* so many fit into 192 bytes, 4 each */
-#define ADDRESS_LIMIT (UINT64_C(1) << 52)
-#define PORT_LIMIT UINT64_C(0x10000)
+#define CAPABILITIES_MAX 48 /* so many fit into 192 bytes, 4 each */
+#define ADDRESS_LIMIT	 (UINT64_C(1) << 52)
+#define PORT_LIMIT	 UINT64_C(0x10000)
 
-static uint32_t read8(const struct pci_config *c, uint32_t at) { return c->read(c->context, at, 1) & 0xff; }
-static uint32_t read16(const struct pci_config *c, uint32_t at) { return c->read(c->context, at, 2) & 0xffff; }
-static uint32_t read32(const struct pci_config *c, uint32_t at) { return c->read(c->context, at, 4); }
+static uint32_t read8(const struct pci_config *c, uint32_t at)
+{
+	return c->read(c->context, at, 1) & 0xff;
+}
+static uint32_t read16(const struct pci_config *c, uint32_t at)
+{
+	return c->read(c->context, at, 2) & 0xffff;
+}
+static uint32_t read32(const struct pci_config *c, uint32_t at)
+{
+	return c->read(c->context, at, 4);
+}
 
 int pci_is_present(const struct pci_config *c)
 {
@@ -74,7 +83,8 @@ static void read_express(const struct pci_config *c, struct pci_info *info)
 		return;
 	flags = read16(c, info->cap_express + EXP_FLAGS);
 	info->express_type = flags >> 4 & 15;
-	if (info->header != 1 || (info->express_type != EXP_TYPE_ROOT_PORT && info->express_type != EXP_TYPE_DOWNSTREAM))
+	if (info->header != 1 ||
+	    (info->express_type != EXP_TYPE_ROOT_PORT && info->express_type != EXP_TYPE_DOWNSTREAM))
 		return;
 	info->single_slot = 1;
 	if (!(flags & 0x100) || info->cap_express + 0x1c > CONFIG_SIZE)
@@ -110,7 +120,8 @@ static void read_windows(const struct pci_config *c, struct pci_info *info)
 
 int pci_read_info(const struct pci_config *c, struct pci_info *info)
 {
-	uint32_t id = read32(c, REG_ID), class = read32(c, REG_CLASS), header = read8(c, REG_HEADER), subsystem;
+	uint32_t id = read32(c, REG_ID), class = read32(c, REG_CLASS),
+		 header = read8(c, REG_HEADER), subsystem;
 
 	*info = (struct pci_info){ 0 };
 	if (!pci_is_present(c))
@@ -156,7 +167,10 @@ static uint32_t probe32(const struct pci_config *c, uint32_t at)
 }
 
 /* The lowest bit that can be written is the size: what lies above should be ones, but who knows. */
-static uint64_t size_of(uint64_t mask) { return mask & -mask; }
+static uint64_t size_of(uint64_t mask)
+{
+	return mask & -mask;
+}
 
 static void size_ports(struct pci_bar *b, uint32_t old, uint32_t mask)
 {
@@ -168,8 +182,8 @@ static void size_ports(struct pci_bar *b, uint32_t old, uint32_t mask)
 }
 
 /* @return how many registers it took */
-static uint32_t size_memory(const struct pci_config *c, struct pci_bar *b, uint32_t at, uint32_t old, uint32_t mask,
-			    int last)
+static uint32_t size_memory(const struct pci_config *c, struct pci_bar *b, uint32_t at,
+			    uint32_t old, uint32_t mask, int last)
 {
 	uint64_t wide = mask & ~15u;
 
@@ -178,7 +192,7 @@ static uint32_t size_memory(const struct pci_config *c, struct pci_bar *b, uint3
 	b->is64 = (old & 6) == 4;
 	b->start = old & ~15u;
 	if (b->is64) {
-		if (last) {			/* its upper half would be beyond the header */
+		if (last) { /* its upper half would be beyond the header */
 			b->length = 0;
 			return 1;
 		}
@@ -193,11 +207,12 @@ static uint32_t size_memory(const struct pci_config *c, struct pci_bar *b, uint3
 	return b->is64 ? 2 : 1;
 }
 
-static uint32_t size_bar(const struct pci_config *c, struct pci_bar *b, uint32_t index, uint32_t count)
+static uint32_t size_bar(const struct pci_config *c, struct pci_bar *b, uint32_t index,
+			 uint32_t count)
 {
 	uint32_t at = REG_BAR + index * 4, old = read32(c, at), mask = probe32(c, at), took = 1;
 
-	if (!mask || mask == 0xffffffff)	/* not there, or the device is not any more */
+	if (!mask || mask == 0xffffffff) /* not there, or the device is not any more */
 		return 1;
 	if (mask & 1)
 		size_ports(b, old, mask);
@@ -212,7 +227,9 @@ static uint32_t size_bar(const struct pci_config *c, struct pci_bar *b, uint32_t
 
 void pci_size_bars(const struct pci_config *c, struct pci_info *info)
 {
-	uint32_t command = read16(c, REG_COMMAND), count = info->header == 0 ? 6 : info->header == 1 ? 2 : 0;
+	uint32_t command = read16(c, REG_COMMAND), count = info->header == 0   ? 6
+							   : info->header == 1 ? 2
+									       : 0;
 
 	for (uint32_t i = 0; i < PCI_BARS; i++)
 		info->bars[i] = (struct pci_bar){ 0 };
@@ -231,7 +248,9 @@ void pci_write_bar(const struct pci_config *c, uint32_t index, const struct pci_
 
 /* ---- text ---- */
 
-struct text { char *at, *end; };
+struct text {
+	char *at, *end;
+};
 
 static void put(struct text *t, char c)
 {
@@ -263,7 +282,8 @@ void pci_alias(const struct pci_info *info, char *text, size_t size)
 
 /* ---- room ---- */
 
-uint64_t pci_find_room(const struct pci_window *w, const struct pci_window *used, size_t n, uint64_t length)
+uint64_t pci_find_room(const struct pci_window *w, const struct pci_window *used, size_t n,
+		       uint64_t length)
 {
 	uint64_t at, next;
 

@@ -21,78 +21,80 @@ struct pci_config {
 	void (*write)(void *context, uint32_t offset, uint32_t bytes, uint32_t value);
 };
 
-#define REG_ID 0x00
-#define REG_COMMAND 0x04
-#define COMMAND_PORTS 0x001
-#define COMMAND_MEMORY 0x002
-#define COMMAND_MASTER 0x004
-#define COMMAND_NO_INTX 0x400
-#define REG_STATUS 0x06
-#define STATUS_CAPABILITIES 0x10
-#define REG_CLASS 0x08
-#define REG_HEADER 0x0e
-#define REG_BAR 0x10
-#define REG_BUSES 0x18
-#define REG_IO_WINDOW 0x1c
-#define REG_MEMORY_WINDOW 0x20
-#define REG_PREFETCH_WINDOW 0x24
-#define REG_PREFETCH_BASE_HIGH 0x28
+#define REG_ID			0x00
+#define REG_COMMAND		0x04
+#define COMMAND_PORTS		0x001
+#define COMMAND_MEMORY		0x002
+#define COMMAND_MASTER		0x004
+#define COMMAND_NO_INTX		0x400
+#define REG_STATUS		0x06
+#define STATUS_CAPABILITIES	0x10
+#define REG_CLASS		0x08
+#define REG_HEADER		0x0e
+#define REG_BAR			0x10
+#define REG_BUSES		0x18
+#define REG_IO_WINDOW		0x1c
+#define REG_MEMORY_WINDOW	0x20
+#define REG_PREFETCH_WINDOW	0x24
+#define REG_PREFETCH_BASE_HIGH	0x28
 #define REG_PREFETCH_LIMIT_HIGH 0x2c
-#define REG_SUBSYSTEM 0x2c
-#define REG_IO_WINDOW_HIGH 0x30
-#define REG_CAPABILITIES 0x34
-#define REG_LINE 0x3c
-#define REG_PIN 0x3d
+#define REG_SUBSYSTEM		0x2c
+#define REG_IO_WINDOW_HIGH	0x30
+#define REG_CAPABILITIES	0x34
+#define REG_LINE		0x3c
+#define REG_PIN			0x3d
 
-#define CAP_PM 0x01
-#define CAP_MSI 0x05
+#define CAP_PM	    0x01
+#define CAP_MSI	    0x05
 #define CAP_EXPRESS 0x10
-#define CAP_MSIX 0x11
-#define CAP_AF 0x13
+#define CAP_MSIX    0x11
+#define CAP_AF	    0x13
 
-#define CONFIG_HEADER 0x40	/* bytes; capabilities lie behind it */
-#define CONFIG_SIZE 0x100	/* bytes without the extended part */
+#define CONFIG_HEADER 0x40  /* bytes; capabilities lie behind it */
+#define CONFIG_SIZE   0x100 /* bytes without the extended part */
 
 /* Express: offsets from the capability. */
-#define EXP_FLAGS 0x02
-#define EXP_DEVICE_CAPS 0x04
+#define EXP_FLAGS	   0x02
+#define EXP_DEVICE_CAPS	   0x04
 #define EXP_DEVICE_CONTROL 0x08
-#define EXP_DEVICE_STATUS 0x0a
-#define EXP_LINK_STATUS 0x12
-#define EXP_SLOT_CAPS 0x14
-#define EXP_SLOT_CONTROL 0x18
-#define EXP_SLOT_STATUS 0x1a
+#define EXP_DEVICE_STATUS  0x0a
+#define EXP_LINK_STATUS	   0x12
+#define EXP_SLOT_CAPS	   0x14
+#define EXP_SLOT_CONTROL   0x18
+#define EXP_SLOT_STATUS	   0x1a
 
-#define EXP_TYPE_ROOT_PORT 4
+#define EXP_TYPE_ROOT_PORT  4
 #define EXP_TYPE_DOWNSTREAM 6
 
 enum { BAR_NONE, BAR_MEMORY, BAR_PORTS };
 struct pci_bar {
-	uint8_t kind;			/* BAR_... */
+	uint8_t kind; /* BAR_... */
 	uint8_t is64, prefetch;
-	uint8_t assigned;		/* it has an address */
-	uint64_t start, length;		/* length: a power of two */
+	uint8_t assigned;	/* it has an address */
+	uint64_t start, length; /* length: a power of two */
 };
 #define PCI_BARS 6
 
 /** Addresses that a bridge passes on: empty if base is above limit. */
-struct pci_window { uint64_t base, limit; };
+struct pci_window {
+	uint64_t base, limit;
+};
 
 struct pci_info {
 	uint16_t vendor, device, subvendor, subdevice;
 	uint8_t class_base, class_sub, class_interface, revision;
-	uint8_t header;			/* 0: device, 1: bridge, 2: CardBus */
+	uint8_t header; /* 0: device, 1: bridge, 2: CardBus */
 	uint8_t multifunction, line, pin;
-	uint8_t primary, secondary, subordinate;	/* of a bridge */
-	uint8_t express_type;		/* of an express port or device */
-	uint8_t single_slot;		/* a link with one device behind it */
-	uint8_t hotplug;		/* its slot can change while we run */
-	uint8_t cap_pm, cap_msi, cap_msix, cap_express, cap_af;	/* offsets, 0: none */
+	uint8_t primary, secondary, subordinate; /* of a bridge */
+	uint8_t express_type;			 /* of an express port or device */
+	uint8_t single_slot;			 /* a link with one device behind it */
+	uint8_t hotplug;			 /* its slot can change while we run */
+	uint8_t cap_pm, cap_msi, cap_msix, cap_express, cap_af; /* offsets, 0: none */
 	uint32_t slot_caps;
-	uint16_t messages;		/* interrupts that it can send by MSI-X, or 1 by MSI, or 0 */
-	uint8_t table_bar;		/* MSI-X: where its table is */
+	uint16_t messages; /* interrupts that it can send by MSI-X, or 1 by MSI, or 0 */
+	uint8_t table_bar; /* MSI-X: where its table is */
 	uint32_t table_offset;
-	struct pci_window ports, memory, prefetch;	/* of a bridge */
+	struct pci_window ports, memory, prefetch; /* of a bridge */
 	struct pci_bar bars[PCI_BARS];
 };
 
@@ -125,6 +127,7 @@ void pci_alias(const struct pci_info *info, char *text, size_t size);
  * @p n pieces are used.
  * @return address, 0: none
  */
-uint64_t pci_find_room(const struct pci_window *w, const struct pci_window *used, size_t n, uint64_t length);
+uint64_t pci_find_room(const struct pci_window *w, const struct pci_window *used, size_t n,
+		       uint64_t length);
 
 #endif

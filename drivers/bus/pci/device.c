@@ -10,30 +10,30 @@
 #include <banos/time.h>
 #include "host.h"
 
-#define MSI_CONTROL 2
-#define MSI_ENABLE 0x01
+#define MSI_CONTROL  2
+#define MSI_ENABLE   0x01
 #define MSI_MULTIPLE 0x70
-#define MSI_64BIT 0x80
-#define MSI_ADDRESS 4
+#define MSI_64BIT    0x80
+#define MSI_ADDRESS  4
 
-#define MSIX_CONTROL 2
-#define MSIX_ENABLE 0x8000
-#define MSIX_MASK_ALL 0x4000
-#define MSIX_ENTRY 16
+#define MSIX_CONTROL	 2
+#define MSIX_ENABLE	 0x8000
+#define MSIX_MASK_ALL	 0x4000
+#define MSIX_ENTRY	 16
 #define MSIX_VECTOR_MASK 1u
 
-#define EXP_CAP_FLR 0x10000000u
-#define EXP_CONTROL_FLR 0x8000
+#define EXP_CAP_FLR	   0x10000000u
+#define EXP_CONTROL_FLR	   0x8000
 #define EXP_STATUS_PENDING 0x20
-#define AF_CAPS 3
-#define AF_CAPS_FLR 2
-#define AF_CONTROL 4
-#define PM_CONTROL 4
-#define PM_STATE 3
-#define PM_NO_SOFT_RESET 8
+#define AF_CAPS		   3
+#define AF_CAPS_FLR	   2
+#define AF_CONTROL	   4
+#define PM_CONTROL	   4
+#define PM_STATE	   3
+#define PM_NO_SOFT_RESET   8
 
 #define PENDING_LIMIT_NS (1000 * BANOS_MS)
-#define RESET_LIMIT_NS (1000 * BANOS_MS)
+#define RESET_LIMIT_NS	 (1000 * BANOS_MS)
 
 static void change16(struct pci_function *f, uint32_t offset, uint32_t clear, uint32_t set)
 {
@@ -41,7 +41,10 @@ static void change16(struct pci_function *f, uint32_t offset, uint32_t clear, ui
 }
 
 /* What the specification demands lasts its time, whatever signal comes to whoever removes the driver. */
-static void pause_ns(uint64_t ns) { banos_sleep_until(banos_time_ns() + ns, BANOS_UNINTERRUPTIBLE); }
+static void pause_ns(uint64_t ns)
+{
+	banos_sleep_until(banos_time_ns() + ns, BANOS_UNINTERRUPTIBLE);
+}
 
 int64_t device_enable(struct pci_function *f, uint32_t bits)
 {
@@ -91,7 +94,8 @@ static int64_t map_table(struct pci_function *f)
 	if (b->kind != BAR_MEMORY || !b->assigned || f->info.table_offset > b->length ||
 	    bytes > b->length - f->info.table_offset)
 		return -EIO;
-	error = banos_mmio_map(f->host->self, b->start + f->info.table_offset, bytes, 0, &f->table_mapping, &f->table);
+	error = banos_mmio_map(f->host->self, b->start + f->info.table_offset, bytes, 0,
+			       &f->table_mapping, &f->table);
 	if (error)
 		f->table = NULL;
 	return error;
@@ -133,7 +137,8 @@ static void messages_off(struct pci_function *f)
 		change16(f, f->info.cap_msi + MSI_CONTROL, MSI_ENABLE, 0);
 }
 
-static int64_t connect_locked(struct pci_function *f, uint32_t index, uint64_t address, uint32_t data)
+static int64_t connect_locked(struct pci_function *f, uint32_t index, uint64_t address,
+			      uint32_t data)
 {
 	int64_t error;
 
@@ -157,7 +162,8 @@ static int64_t connect_locked(struct pci_function *f, uint32_t index, uint64_t a
 	return 0;
 }
 
-static int64_t device_connect(void *context, void *device, uint32_t index, uint64_t address, uint32_t data)
+static int64_t device_connect(void *context, void *device, uint32_t index, uint64_t address,
+			      uint32_t data)
 {
 	struct pci_function *f = device;
 	int64_t error;
@@ -272,6 +278,9 @@ static int64_t device_quiesce(void *context, void *device)
 }
 
 const struct banos_bus_ops device_ops = {
-	.size = sizeof(device_ops), .quiesce = device_quiesce, .connect = device_connect,
-	.disconnect = device_disconnect, .line = device_line,
+	.size = sizeof(device_ops),
+	.quiesce = device_quiesce,
+	.connect = device_connect,
+	.disconnect = device_disconnect,
+	.line = device_line,
 };

@@ -21,42 +21,43 @@
 #include <banos/wait.h>
 #include "config.h"
 
-#define PCI_BUSES 256
-#define PCI_ECAM_MAX 8
-#define PCI_MESSAGES_MAX 2048
-#define PCI_EXPRESS_SPACE 4096		/* bytes of configuration space by ECAM */
+#define PCI_BUSES	  256
+#define PCI_ECAM_MAX	  8
+#define PCI_MESSAGES_MAX  2048
+#define PCI_EXPRESS_SPACE 4096 /* bytes of configuration space by ECAM */
 
 /** A function by place: segment, bus, device and number. */
-#define PCI_ADDRESS(segment, bus, device, number) \
-	((uint32_t)(segment) << 16 | (uint32_t)(bus) << 8 | (uint32_t)(device) << 3 | (uint32_t)(number))
+#define PCI_ADDRESS(segment, bus, device, number)                                     \
+	((uint32_t)(segment) << 16 | (uint32_t)(bus) << 8 | (uint32_t)(device) << 3 | \
+	 (uint32_t)(number))
 #define ADDRESS_BUS(address) ((address) >> 8 & 0xff)
 
 struct pci_host;
 struct pci_function {
 	struct pci_function *next;
 	struct pci_host *host;
-	struct pci_function *bridge;	/* it is behind; NULL: at a root */
+	struct pci_function *bridge; /* it is behind; NULL: at a root */
 	uint32_t address;
-	uint32_t present;		/* it answered when we looked last */
+	uint32_t present; /* it answered when we looked last */
 	struct pci_config config;
 	struct pci_info info;
-	banos_device device;		/* valid while present */
+	banos_device device; /* valid while present */
 
 	/* interrupts; under irq_lock */
-	void *table;			/* MSI-X, mapped while one is connected; or NULL */
+	void *table; /* MSI-X, mapped while one is connected; or NULL */
 	banos_mmio table_mapping;
 	uint32_t connected_count;
 	uint64_t connected[PCI_MESSAGES_MAX / 64];
 
 	/* a port with a slot that can change */
-	uint32_t off;			/* its power was turned off on request: stays so until it was empty */
-	uint32_t tries;			/* to find what was put in */
+	uint32_t off;	/* its power was turned off on request: stays so until it was empty */
+	uint32_t tries; /* to find what was put in */
 };
 
 struct pci_ecam {
 	uint32_t segment, first, last;
 	uint64_t start;
-	void *buses[PCI_BUSES];		/* mapped when first needed */
+	void *buses[PCI_BUSES]; /* mapped when first needed */
 	banos_mmio mappings[PCI_BUSES];
 };
 
@@ -67,12 +68,12 @@ struct pci_host {
 	struct banos_spinlock ports_lock;
 	struct banos_mutex irq_lock;
 	struct pci_function *functions;
-	struct banos_wait wake;		/* the thread of slot.c has something to look at */
+	struct banos_wait wake; /* the thread of slot.c has something to look at */
 	banos_thread thread;
-	uint32_t slots;			/* there are some that can change */
+	uint32_t slots; /* there are some that can change */
 	uint32_t ecam_count;
 	struct pci_ecam *ecam[PCI_ECAM_MAX];
-	uint8_t visited[PCI_BUSES / 8];	/* of the segment that is being scanned */
+	uint8_t visited[PCI_BUSES / 8]; /* of the segment that is being scanned */
 };
 
 /* access.c */
@@ -89,7 +90,8 @@ static inline uint32_t function_read(const struct pci_function *f, uint32_t offs
 {
 	return f->config.read(f->config.context, offset, bytes);
 }
-static inline void function_write(const struct pci_function *f, uint32_t offset, uint32_t bytes, uint32_t value)
+static inline void function_write(const struct pci_function *f, uint32_t offset, uint32_t bytes,
+				  uint32_t value)
 {
 	f->config.write(f->config.context, offset, bytes, value);
 }

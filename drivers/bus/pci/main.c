@@ -12,7 +12,7 @@
 #include <banos/print.h>
 #include "host.h"
 
-static banos_bus the_bus;		/* there is one system, so one bus */
+static banos_bus the_bus; /* there is one system, so one bus */
 
 /* ---- what other drivers call ---- */
 
@@ -36,7 +36,8 @@ int64_t pci_identify(banos_owner device, struct pci_identity *identity)
 	id.device = f->info.device;
 	id.subvendor = f->info.subvendor;
 	id.subdevice = f->info.subdevice;
-	id.class_code = (uint32_t)f->info.class_base << 16 | (uint32_t)f->info.class_sub << 8 | f->info.class_interface;
+	id.class_code = (uint32_t)f->info.class_base << 16 | (uint32_t)f->info.class_sub << 8 |
+			f->info.class_interface;
 	id.revision = f->info.revision;
 	*identity = id;
 	return 0;
@@ -70,7 +71,8 @@ BANOS_EXPORT(pci_disable);
 
 static int valid_access(const struct pci_function *f, uint32_t offset, uint32_t bytes)
 {
-	return (bytes == 1 || bytes == 2 || bytes == 4) && !(offset % bytes) && offset < access_size(f);
+	return (bytes == 1 || bytes == 2 || bytes == 4) && !(offset % bytes) &&
+	       offset < access_size(f);
 }
 
 int64_t pci_config_read(banos_owner device, uint32_t offset, uint32_t bytes)
@@ -96,7 +98,8 @@ int64_t pci_config_write(banos_owner device, uint32_t offset, uint32_t bytes, ui
 		return -ENODEV;
 	if (!valid_access(f, offset, bytes))
 		return -EINVAL;
-	if (offset < CONFIG_HEADER || within(offset, f->info.cap_msi, 24) || within(offset, f->info.cap_msix, 12))
+	if (offset < CONFIG_HEADER || within(offset, f->info.cap_msi, 24) ||
+	    within(offset, f->info.cap_msix, 12))
 		return -EPERM;
 	function_write(f, offset, bytes, value);
 	return 0;
@@ -133,7 +136,9 @@ BANOS_EXPORT(pci_check);
 static int64_t host_start(struct pci_host *h)
 {
 	static const struct banos_bus_config config = {
-		.size = sizeof(config), .ops = &device_ops, .name = "pci",
+		.size = sizeof(config),
+		.ops = &device_ops,
+		.name = "pci",
 	};
 	int64_t error;
 
@@ -187,17 +192,22 @@ static int64_t pci_remove(void *context, banos_owner device, void *state)
 }
 
 static const struct banos_prober_ops prober_ops = {
-	.size = sizeof(prober_ops), .probe = pci_probe, .remove = pci_remove,
+	.size = sizeof(prober_ops),
+	.probe = pci_probe,
+	.remove = pci_remove,
 };
 
 static int64_t pci_init(banos_owner self)
 {
 	static const struct banos_prober_config config = {
-		.size = sizeof(config), .ops = &prober_ops, .bus = "system",
+		.size = sizeof(config),
+		.ops = &prober_ops,
+		.bus = "system",
 	};
 
 	return banos_prober_register(self, &config, NULL);
 }
 
 BANOS_SERVES("system:pci");
-BANOS_DRIVER(pci, "1.0", "MIT", "PCI and PCI Express: finds devices and offers them to drivers", pci_init, NULL);
+BANOS_DRIVER(pci, "1.0", "MIT", "PCI and PCI Express: finds devices and offers them to drivers",
+	     pci_init, NULL);

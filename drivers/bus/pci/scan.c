@@ -12,8 +12,8 @@
 #include <banos/string.h>
 #include "host.h"
 
-#define DEPTH_MAX 32
-#define USED_MAX 128u
+#define DEPTH_MAX    32
+#define USED_MAX     128u
 #define CLASS_BRIDGE 6
 
 /* ---- functions ---- */
@@ -55,7 +55,8 @@ struct pci_function *function_behind(const struct pci_function *port, struct pci
 }
 
 /* A function that was not there before. Not part of what calls itself: its frame is large. @return it, or NULL */
-static __attribute__((noinline)) struct pci_function *function_detect(struct pci_host *h, struct pci_function *bridge, uint32_t address)
+static __attribute__((noinline)) struct pci_function *
+function_detect(struct pci_host *h, struct pci_function *bridge, uint32_t address)
 {
 	struct pci_function probe = { .host = h, .address = address }, *f;
 
@@ -79,7 +80,8 @@ static __attribute__((noinline)) struct pci_function *function_detect(struct pci
 
 /* ---- all of them ---- */
 
-static void scan_bus(struct pci_host *h, struct pci_function *bridge, uint32_t segment, uint32_t bus, int depth);
+static void scan_bus(struct pci_host *h, struct pci_function *bridge, uint32_t segment,
+		     uint32_t bus, int depth);
 
 static void scan_behind(struct pci_function *f, int depth)
 {
@@ -88,16 +90,18 @@ static void scan_behind(struct pci_function *f, int depth)
 
 	if (f->info.header != 1)
 		return;
-	if (bus <= ADDRESS_BUS(f->address) || f->info.subordinate < bus || h->visited[bus / 8] & 1u << bus % 8 ||
-	    depth == DEPTH_MAX) {
-		banos_warning(h->self, "%04x:%02x:%02x.%x: a bridge to bus %u is not followed", f->address >> 16,
-			      ADDRESS_BUS(f->address), f->address >> 3 & 31, f->address & 7, bus);
+	if (bus <= ADDRESS_BUS(f->address) || f->info.subordinate < bus ||
+	    h->visited[bus / 8] & 1u << bus % 8 || depth == DEPTH_MAX) {
+		banos_warning(h->self, "%04x:%02x:%02x.%x: a bridge to bus %u is not followed",
+			      f->address >> 16, ADDRESS_BUS(f->address), f->address >> 3 & 31,
+			      f->address & 7, bus);
 		return;
 	}
 	scan_bus(h, f, f->address >> 16, bus, depth + 1);
 }
 
-static void scan_device(struct pci_host *h, struct pci_function *bridge, uint32_t address, int depth)
+static void scan_device(struct pci_host *h, struct pci_function *bridge, uint32_t address,
+			int depth)
 {
 	for (uint32_t number = 0; number < 8; number++) {
 		struct pci_function *f = function_detect(h, bridge, address + number);
@@ -110,7 +114,8 @@ static void scan_device(struct pci_host *h, struct pci_function *bridge, uint32_
 	}
 }
 
-static void scan_bus(struct pci_host *h, struct pci_function *bridge, uint32_t segment, uint32_t bus, int depth)
+static void scan_bus(struct pci_host *h, struct pci_function *bridge, uint32_t segment,
+		     uint32_t bus, int depth)
 {
 	uint32_t devices = bridge && bridge->info.single_slot ? 1 : 32;
 
@@ -138,11 +143,14 @@ static uint32_t list_used(const struct pci_function *bridge, struct pci_window *
 {
 	uint32_t n = 0;
 
-	for (struct pci_function *f = function_behind(bridge, NULL); f; f = function_behind(bridge, f)) {
+	for (struct pci_function *f = function_behind(bridge, NULL); f;
+	     f = function_behind(bridge, f)) {
 		for (uint32_t i = 0; i < PCI_BARS && n + 4 < USED_MAX; i++)
 			if (f->info.bars[i].assigned)
-				used[n++] = (struct pci_window){ f->info.bars[i].start,
-						f->info.bars[i].start + f->info.bars[i].length - 1 };
+				used[n++] =
+					(struct pci_window){ f->info.bars[i].start,
+							     f->info.bars[i].start +
+								     f->info.bars[i].length - 1 };
 		if (f->info.header == 1 && n + 4 < USED_MAX) {
 			used[n++] = f->info.memory;
 			used[n++] = f->info.prefetch;
@@ -172,7 +180,8 @@ static uint32_t next_bar(const struct pci_info *info, uint32_t done)
 	uint32_t best = PCI_BARS;
 
 	for (uint32_t i = 0; i < PCI_BARS; i++)
-		if (info->bars[i].kind != BAR_NONE && !info->bars[i].assigned && !(done & 1u << i) &&
+		if (info->bars[i].kind != BAR_NONE && !info->bars[i].assigned &&
+		    !(done & 1u << i) &&
 		    (best == PCI_BARS || info->bars[i].length > info->bars[best].length))
 			best = i;
 	return best;
@@ -212,18 +221,23 @@ static void list_resources(const struct pci_function *f, struct banos_resource *
 	}
 }
 
-static void describe(const struct pci_function *f, const char *name, char *properties, char *attributes, size_t size)
+static void describe(const struct pci_function *f, const char *name, char *properties,
+		     char *attributes, size_t size)
 {
 	const struct pci_info *i = &f->info;
-	uint32_t class_code = (uint32_t)i->class_base << 16 | (uint32_t)i->class_sub << 8 | i->class_interface;
+	uint32_t class_code = (uint32_t)i->class_base << 16 | (uint32_t)i->class_sub << 8 |
+			      i->class_interface;
 
-	banos_format(properties, size,
-		     "PCI_CLASS=%04X\nPCI_ID=%04X:%04X\nPCI_SUBSYS_ID=%04X:%04X\nPCI_SLOT_NAME=%s\n", class_code,
-		     i->vendor, i->device, i->subvendor, i->subdevice, name);
-	banos_format(attributes, size,
-		     "vendor=0x%04x\ndevice=0x%04x\nsubsystem_vendor=0x%04x\nsubsystem_device=0x%04x\n"
-		     "class=0x%06x\nrevision=0x%02x\nirq=%u\n",
-		     i->vendor, i->device, i->subvendor, i->subdevice, class_code, i->revision, i->pin ? i->line : 0);
+	banos_format(
+		properties, size,
+		"PCI_CLASS=%04X\nPCI_ID=%04X:%04X\nPCI_SUBSYS_ID=%04X:%04X\nPCI_SLOT_NAME=%s\n",
+		class_code, i->vendor, i->device, i->subvendor, i->subdevice, name);
+	banos_format(
+		attributes, size,
+		"vendor=0x%04x\ndevice=0x%04x\nsubsystem_vendor=0x%04x\nsubsystem_device=0x%04x\n"
+		"class=0x%06x\nrevision=0x%02x\nirq=%u\n",
+		i->vendor, i->device, i->subvendor, i->subdevice, class_code, i->revision,
+		i->pin ? i->line : 0);
 }
 
 int64_t function_offer(struct pci_function *f)
@@ -231,19 +245,25 @@ int64_t function_offer(struct pci_function *f)
 	struct banos_resource resources[PCI_BARS];
 	char properties[160], attributes[192];
 	struct banos_device_config config = {
-		.size = sizeof(config), .interrupts = f->info.messages, .context = f, .resources = resources,
-		.resource_count = PCI_BARS, .properties = properties, .attributes = attributes,
+		.size = sizeof(config),
+		.interrupts = f->info.messages,
+		.context = f,
+		.resources = resources,
+		.resource_count = PCI_BARS,
+		.properties = properties,
+		.attributes = attributes,
 	};
 	int64_t error;
 
-	banos_format(config.name, sizeof(config.name), "%04x:%02x:%02x.%x", f->address >> 16, ADDRESS_BUS(f->address),
-		     f->address >> 3 & 31, f->address & 7);
+	banos_format(config.name, sizeof(config.name), "%04x:%02x:%02x.%x", f->address >> 16,
+		     ADDRESS_BUS(f->address), f->address >> 3 & 31, f->address & 7);
 	pci_alias(&f->info, config.alias, sizeof(config.alias));
 	list_resources(f, resources);
 	describe(f, config.name, properties, attributes, sizeof(properties));
 	error = banos_device_add(f->host->bus, &config, &f->device);
 	if (error)
-		banos_error(f->host->self, "%s: cannot be offered (error %d)", config.name, (int)-error);
+		banos_error(f->host->self, "%s: cannot be offered (error %d)", config.name,
+			    (int)-error);
 	return error;
 }
 
@@ -259,8 +279,8 @@ uint32_t scan_slot(struct pci_function *port)
 	if (access_bus(h, port->address >> 16, port->info.secondary))
 		return 0;
 	for (uint32_t number = 0; number < 8; number++) {
-		struct pci_function *f = function_detect(h, port,
-				PCI_ADDRESS(port->address >> 16, port->info.secondary, 0, number));
+		struct pci_function *f = function_detect(
+			h, port, PCI_ADDRESS(port->address >> 16, port->info.secondary, 0, number));
 
 		if (!f && !number)
 			return 0;

@@ -13,23 +13,23 @@
 #include <banos/time.h>
 #include "host.h"
 
-#define STATUS_BUTTON 0x001
-#define STATUS_COMMAND_DONE 0x010
-#define STATUS_OCCUPIED 0x040
-#define STATUS_EVENTS 0x11f		/* cleared by writing ones */
+#define STATUS_BUTTON	     0x001
+#define STATUS_COMMAND_DONE  0x010
+#define STATUS_OCCUPIED	     0x040
+#define STATUS_EVENTS	     0x11f /* cleared by writing ones */
 #define CAPS_NO_COMMAND_DONE 0x40000u
-#define CAPS_POWER 0x2u
+#define CAPS_POWER	     0x2u
 
-#define CONTROL_ATTENTION_OFF 0x0c0
-#define CONTROL_POWER_LED 0x300
-#define CONTROL_POWER_LED_ON 0x100
+#define CONTROL_ATTENTION_OFF	0x0c0
+#define CONTROL_POWER_LED	0x300
+#define CONTROL_POWER_LED_ON	0x100
 #define CONTROL_POWER_LED_BLINK 0x200
-#define CONTROL_POWER_OFF 0x400
+#define CONTROL_POWER_OFF	0x400
 
-#define POLL_NS (200 * BANOS_MS)
+#define POLL_NS		 (200 * BANOS_MS)
 #define COMMAND_LIMIT_NS (1000 * BANOS_MS)
-#define SETTLE_NS (100 * BANOS_MS)	/* from power to the first access: PCI Express 3.0, 6.6.1 */
-#define TRIES_MAX 20u
+#define SETTLE_NS	 (100 * BANOS_MS) /* from power to the first access: PCI Express 3.0, 6.6.1 */
+#define TRIES_MAX	 20u
 
 static uint32_t slot_read(struct pci_function *port, uint32_t offset)
 {
@@ -56,7 +56,8 @@ static void power_on(struct pci_function *port)
 
 	if ((port->info.slot_caps & CAPS_POWER && control & CONTROL_POWER_OFF) ||
 	    (control & CONTROL_POWER_LED) != CONTROL_POWER_LED_ON)
-		command(port, CONTROL_POWER_OFF | CONTROL_POWER_LED, CONTROL_POWER_LED_ON | CONTROL_ATTENTION_OFF);
+		command(port, CONTROL_POWER_OFF | CONTROL_POWER_LED,
+			CONTROL_POWER_LED_ON | CONTROL_ATTENTION_OFF);
 }
 
 static void power_off(struct pci_function *port)
@@ -87,10 +88,11 @@ static void fill_slot(struct pci_function *port)
 
 static void look_at_slot(struct pci_function *port)
 {
-	uint32_t status = slot_read(port, EXP_SLOT_STATUS), events = status & STATUS_EVENTS & ~STATUS_COMMAND_DONE;
+	uint32_t status = slot_read(port, EXP_SLOT_STATUS),
+		 events = status & STATUS_EVENTS & ~STATUS_COMMAND_DONE;
 	uint32_t filled = function_behind(port, NULL) != NULL;
 
-	if (status == 0xffff)			/* the port itself is gone */
+	if (status == 0xffff) /* the port itself is gone */
 		return;
 	if (events)
 		function_write(port, port->info.cap_express + EXP_SLOT_STATUS, 2, events);
@@ -118,8 +120,9 @@ static void look_for_missing(struct pci_host *h)
 {
 	for (struct pci_function *f = h->functions; f; f = f->next)
 		if (f->present && !pci_is_present(&f->config)) {
-			banos_warning(h->self, "the device at bus %u, %u.%u was pulled out", ADDRESS_BUS(f->address),
-				      f->address >> 3 & 31, f->address & 7);
+			banos_warning(h->self, "the device at bus %u, %u.%u was pulled out",
+				      ADDRESS_BUS(f->address), f->address >> 3 & 31,
+				      f->address & 7);
 			function_remove(f, 1);
 		}
 }
@@ -131,7 +134,10 @@ static void look_at_slots(struct pci_host *h)
 			look_at_slot(f);
 }
 
-void slot_wake(struct pci_host *h) { banos_wait_wake(&h->wake); }
+void slot_wake(struct pci_host *h)
+{
+	banos_wait_wake(&h->wake);
+}
 
 int64_t slot_main(void *context)
 {
@@ -144,8 +150,9 @@ int64_t slot_main(void *context)
 		if (!error)
 			look_for_missing(h);
 		look_at_slots(h);
-		error = banos_wait_sleep(&h->wake, ticket, h->slots ? banos_time_ns() + POLL_NS : 0);
-		if (error && error != -ETIMEDOUT)	/* the bus is being let go */
+		error = banos_wait_sleep(&h->wake, ticket,
+					 h->slots ? banos_time_ns() + POLL_NS : 0);
+		if (error && error != -ETIMEDOUT) /* the bus is being let go */
 			break;
 	}
 	return 0;

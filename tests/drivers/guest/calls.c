@@ -13,24 +13,26 @@
 #include <unistd.h>
 #include "loadtest.h"
 
-#define FILE_MAX	(32ul << 20)
-#define UNMAPPED	((void *)0x1000)
-#define KERNEL		((void *)0xffffffff80200000ul)
-#define NON_CANONICAL	((void *)0x800000000000ul)
+#define FILE_MAX      (32ul << 20)
+#define UNMAPPED      ((void *)0x1000)
+#define KERNEL	      ((void *)0xffffffff80200000ul)
+#define NON_CANONICAL ((void *)0x800000000000ul)
 
 /* A call that has to fail, and, where it has a log, to say why. */
 static void refused(const char *what, long r, int err, const char *log)
 {
 	require(r == -err, "%s: %ld instead of %d", what, r, -err);
 	if (log)
-		require(strlen(log) > 10 && log[strlen(log) - 1] == '\n', "%s: no reason: %s", what, log);
+		require(strlen(log) > 10 && log[strlen(log) - 1] == '\n', "%s: no reason: %s", what,
+			log);
 }
 
 /* The file at the very end of mapped memory. */
 static unsigned char *at_the_end(const struct file *f)
 {
 	size_t pages = (f->size + 4095) / 4096;
-	unsigned char *m = mmap(NULL, (pages + 1) * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	unsigned char *m = mmap(NULL, (pages + 1) * 4096, PROT_READ | PROT_WRITE,
+				MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	require(m != MAP_FAILED && !munmap(m + pages * 4096, 4096), "mmap: %s", strerror(errno));
 	m += pages * 4096 - f->size;
@@ -56,9 +58,12 @@ static void bad_images(const struct file *f)
 	refused("much too large", install(f->data, -1ul, NULL, 0, log), EFBIG, log);
 	refused("empty", install(f->data, 0, NULL, 0, log), ENOEXEC, log);
 	refused("cut", install(f->data, f->size - 1, NULL, 0, log), ENOEXEC, log);
-	require(!install(end, f->size, NULL, BANOS_INSTALL_DRY_RUN, log) && !*log, "at the end: %s", log);
-	refused("init_module nowhere", syscall(SYS_init_module, UNMAPPED, f->size, "") ? -errno : 0, EFAULT, NULL);
-	refused("init_module too large", syscall(SYS_init_module, f->data, -1ul, "") ? -errno : 0, EFBIG, NULL);
+	require(!install(end, f->size, NULL, BANOS_INSTALL_DRY_RUN, log) && !*log, "at the end: %s",
+		log);
+	refused("init_module nowhere", syscall(SYS_init_module, UNMAPPED, f->size, "") ? -errno : 0,
+		EFAULT, NULL);
+	refused("init_module too large", syscall(SYS_init_module, f->data, -1ul, "") ? -errno : 0,
+		EFBIG, NULL);
 }
 
 static void bad_params(const struct file *f)
@@ -68,7 +73,8 @@ static void bad_params(const struct file *f)
 
 	for (unsigned i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
 		log[0] = 0;
-		refused("parameters nowhere", install(f->data, f->size, bad[i], 0, log), EFAULT, log);
+		refused("parameters nowhere", install(f->data, f->size, bad[i], 0, log), EFAULT,
+			log);
 	}
 	memset(text, ' ', sizeof(text) - 1);
 	log[0] = 0;
@@ -76,7 +82,8 @@ static void bad_params(const struct file *f)
 	text[BANOS_PARAMS_MAX] = 0;
 	refused("too many parameters", install(f->data, f->size, text, 0, log), EINVAL, log);
 	text[BANOS_PARAMS_MAX - 1] = 0;
-	require(!install(f->data, f->size, text, BANOS_INSTALL_DRY_RUN, log), "as many as may be: %s", log);
+	require(!install(f->data, f->size, text, BANOS_INSTALL_DRY_RUN, log),
+		"as many as may be: %s", log);
 }
 
 static void bad_flags_and_logs(const struct file *f)
@@ -88,11 +95,13 @@ static void bad_flags_and_logs(const struct file *f)
 		log[0] = 0;
 		refused("flag", install(f->data, f->size, NULL, 1ul << bit, log), EINVAL, log);
 	}
-	refused("log nowhere", syscall(SYS_banos_install, "x", 1ul, NULL, 0ul, UNMAPPED, 100ul) ? -errno : 0,
+	refused("log nowhere",
+		syscall(SYS_banos_install, "x", 1ul, NULL, 0ul, UNMAPPED, 100ul) ? -errno : 0,
 		EFAULT, NULL);
 	/* Cut to what there is room for, with its end. */
 	memset(log, 'x', sizeof(log));
-	refused("small log", syscall(SYS_banos_install, "x", 1ul, NULL, 0ul, log, 5ul) ? -errno : 0, ENOEXEC, NULL);
+	refused("small log", syscall(SYS_banos_install, "x", 1ul, NULL, 0ul, log, 5ul) ? -errno : 0,
+		ENOEXEC, NULL);
 	require(strlen(log) == 4 && log[5] == 'x', "a log of five bytes");
 	/* A driver that is installed stays so, whatever becomes of its log. */
 	id = syscall(SYS_banos_install, f->data, f->size, NULL, 0ul, UNMAPPED, 100ul);
@@ -110,10 +119,14 @@ static void remove_built_in(void)
 			continue;
 		found++;
 		refused("built in", remove_driver(id), EBUSY, NULL);
-		refused("built in, waiting", syscall(SYS_banos_remove, id, (u64)BANOS_REMOVE_WAIT) ? -errno : 0, EBUSY,
+		refused("built in, waiting",
+			syscall(SYS_banos_remove, id, (u64)BANOS_REMOVE_WAIT) ? -errno : 0, EBUSY,
 			NULL);
-		refused("built in, by name", syscall(SYS_delete_module, q.name, 0) ? -errno : 0, EAGAIN, NULL);
-		require(syscall(SYS_banos_query, id, &q, sizeof(q)) == id && q.state == BANOS_DRIVER_LIVE, "it is live");
+		refused("built in, by name", syscall(SYS_delete_module, q.name, 0) ? -errno : 0,
+			EAGAIN, NULL);
+		require(syscall(SYS_banos_query, id, &q, sizeof(q)) == id &&
+				q.state == BANOS_DRIVER_LIVE,
+			"it is live");
 	}
 	require(found > 0, "no driver is built in");
 }
@@ -128,8 +141,14 @@ static void bad_removals(void)
 	refused("name nowhere", syscall(SYS_delete_module, UNMAPPED, 0) ? -errno : 0, EFAULT, NULL);
 	refused("no such name", syscall(SYS_delete_module, "nobody", 0) ? -errno : 0, ENOENT, NULL);
 	refused("empty name", syscall(SYS_delete_module, "", 0) ? -errno : 0, ENOENT, NULL);
-	refused("long name", syscall(SYS_delete_module, "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn"
-				     "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn", 0) ? -errno : 0, ENOENT, NULL);
+	refused("long name",
+		syscall(SYS_delete_module,
+			"nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn"
+			"nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn",
+			0)
+			? -errno
+			: 0,
+		ENOENT, NULL);
 }
 
 static void bad_queries(void)
@@ -137,18 +156,23 @@ static void bad_queries(void)
 	struct banos_query q;
 	char room[BANOS_QUERY_SIZE_1 + 8];
 
-	refused("query nowhere", syscall(SYS_banos_query, 0, UNMAPPED, sizeof(q)) < 0 ? -errno : 0, EFAULT, NULL);
-	refused("query too small", syscall(SYS_banos_query, 0, &q, BANOS_QUERY_SIZE_1 - 1ul) < 0 ? -errno : 0,
-		EINVAL, NULL);
+	refused("query nowhere", syscall(SYS_banos_query, 0, UNMAPPED, sizeof(q)) < 0 ? -errno : 0,
+		EFAULT, NULL);
+	refused("query too small",
+		syscall(SYS_banos_query, 0, &q, BANOS_QUERY_SIZE_1 - 1ul) < 0 ? -errno : 0, EINVAL,
+		NULL);
 	memset(room, 'x', sizeof(room));
-	require(syscall(SYS_banos_query, 0, room, (u64)BANOS_QUERY_SIZE_1) >= 0, "a query as of level 1");
+	require(syscall(SYS_banos_query, 0, room, (u64)BANOS_QUERY_SIZE_1) >= 0,
+		"a query as of level 1");
 	require(room[BANOS_QUERY_SIZE_1] == 'x', "it writes no further than it may");
-	refused("query of none", syscall(SYS_banos_query, 1l << 40, &q, sizeof(q)) < 0 ? -errno : 0, ENOENT, NULL);
+	refused("query of none", syscall(SYS_banos_query, 1l << 40, &q, sizeof(q)) < 0 ? -errno : 0,
+		ENOENT, NULL);
 }
 
 static void bad_descriptors(const char *path)
 {
-	int pipes[2], fd = open(path, O_WRONLY), dir = open("/", O_RDONLY), good = open(path, O_RDONLY);
+	int pipes[2], fd = open(path, O_WRONLY), dir = open("/", O_RDONLY),
+		      good = open(path, O_RDONLY);
 
 	require(!pipe(pipes) && fd >= 0 && dir >= 0 && good >= 0, "files: %s", strerror(errno));
 #define FINIT(fd, params, flags) (syscall(SYS_finit_module, fd, params, flags) ? -errno : 0)
@@ -160,18 +184,21 @@ static void bad_descriptors(const char *path)
 	refused("unknown flags", FINIT(good, "", 8), EINVAL, NULL);
 	refused("compressed", FINIT(good, "", 4), EOPNOTSUPP, NULL);
 	refused("parameters nowhere", FINIT(good, UNMAPPED, 0), EFAULT, NULL);
-	require(!FINIT(good, "", 0) && !syscall(SYS_delete_module, "odd", 0), "finit_module: %s", strerror(errno));
+	require(!FINIT(good, "", 0) && !syscall(SYS_delete_module, "odd", 0), "finit_module: %s",
+		strerror(errno));
 }
 
 /* The same name twice: the newest goes first. */
 static void names(const struct file *f)
 {
-	long first = install(f->data, f->size, NULL, 0, NULL), second = install(f->data, f->size, NULL, 0, NULL);
+	long first = install(f->data, f->size, NULL, 0, NULL),
+	     second = install(f->data, f->size, NULL, 0, NULL);
 	struct banos_query q;
 
 	require(first >= 0 && second > first, "%ld, %ld", first, second);
 	require(!syscall(SYS_delete_module, "odd", 0), "delete_module");
-	require(syscall(SYS_banos_query, first, &q, sizeof(q)) == first && !strcmp(q.name, "odd"), "the first stays");
+	require(syscall(SYS_banos_query, first, &q, sizeof(q)) == first && !strcmp(q.name, "odd"),
+		"the first stays");
 	require(syscall(SYS_banos_query, second, &q, sizeof(q)) != second, "the newest goes");
 	require(!syscall(SYS_delete_module, "odd", 0), "delete_module");
 }
@@ -198,7 +225,8 @@ int test_calls(int argc, char **argv)
 			close(fd);
 	}
 	/* This program maps some pages itself in each round. */
-	require(memory_missing(before) < 64 * 4096, "%ld bytes are left behind", memory_missing(before));
+	require(memory_missing(before) < 64 * 4096, "%ld bytes are left behind",
+		memory_missing(before));
 	printf("done\n");
 	return 0;
 }

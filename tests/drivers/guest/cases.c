@@ -68,10 +68,11 @@ static void one(const char *name, const char *params, char *others, int repeat, 
 	require(id < 0 || !remove_driver(id), "%s: cannot be removed", name);
 	exports_read(exports_after);
 	require(!strcmp(exports, exports_after), "%s: the table of exports is another", name);
-	require(dry >= 0 || !strcmp(log, dry_log), "%s: other words in a dry run: %s\nthan then: %s", name, dry_log,
-		log);
+	require(dry >= 0 || !strcmp(log, dry_log),
+		"%s: other words in a dry run: %s\nthan then: %s", name, dry_log, log);
 	while (nothers)
-		require(!remove_driver(others_ids[--nothers]), "%s: what came before cannot be removed", name);
+		require(!remove_driver(others_ids[--nothers]),
+			"%s: what came before cannot be removed", name);
 	free(f.data);
 	if (!print)
 		return;

@@ -126,9 +126,13 @@ void exports_read(char *text)
 
 int main(int argc, char **argv)
 {
-	static const struct { const char *name; int (*run)(int, char **); } tests[] = {
-		{ "cases", test_cases }, { "mutants", test_mutants }, { "calls", test_calls },
-		{ "privileges", test_privileges }, { "race", test_race }, { "failing", test_failing },
+	static const struct {
+		const char *name;
+		int (*run)(int, char **);
+	} tests[] = {
+		{ "cases", test_cases }, { "mutants", test_mutants },
+		{ "calls", test_calls }, { "privileges", test_privileges },
+		{ "race", test_race },	 { "failing", test_failing },
 		{ "once", test_once },
 	};
 

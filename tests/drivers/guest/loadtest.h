@@ -4,10 +4,13 @@
 #include <uapi/banos.h>
 #include <stddef.h>
 
-#define LOG_SIZE 8192
+#define LOG_SIZE     8192
 #define EXPORTS_SIZE (64 << 10)
 
-struct file { unsigned char *data; size_t size; };
+struct file {
+	unsigned char *data;
+	size_t size;
+};
 
 /** @brief Read a file; ends the program where that fails. */
 struct file file_read(const char *path);
@@ -30,10 +33,10 @@ long memory_missing(long before);
 /** @brief /proc/banos/exports. @param text  EXPORTS_SIZE bytes */
 void exports_read(char *text);
 
-int test_cases(int argc, char **argv);		/* cases.c */
-int test_mutants(int argc, char **argv);	/* mutants.c */
-int test_calls(int argc, char **argv);		/* calls.c */
-int test_privileges(int argc, char **argv);	/* privileges.c */
-int test_failing(int argc, char **argv);		/* failing.c */
-int test_race(int argc, char **argv);		/* race.c */
-int test_once(int argc, char **argv);		/* once.c */
+int test_cases(int argc, char **argv);	    /* cases.c */
+int test_mutants(int argc, char **argv);    /* mutants.c */
+int test_calls(int argc, char **argv);	    /* calls.c */
+int test_privileges(int argc, char **argv); /* privileges.c */
+int test_failing(int argc, char **argv);    /* failing.c */
+int test_race(int argc, char **argv);	    /* race.c */
+int test_once(int argc, char **argv);	    /* once.c */

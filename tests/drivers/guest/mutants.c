@@ -33,7 +33,8 @@ static int same_driver(const struct loader *a, const struct loader *b)
 	    !same_calls(a->fini_calls, a->nfini, b->fini_calls, b->nfini))
 		return 0;
 	for (u32 i = 0; i < a->nexports; i++)
-		if (strcmp(a->exports[i].name, b->exports[i].name) || a->exports[i].address != b->exports[i].address)
+		if (strcmp(a->exports[i].name, b->exports[i].name) ||
+		    a->exports[i].address != b->exports[i].address)
 			return 0;
 	return 1;
 }
@@ -46,7 +47,9 @@ static void load(struct loader *l, const struct file *f)
 	loader_run(l);
 }
 
-static struct { long refused, loaded, installed; } count;
+static struct {
+	long refused, loaded, installed;
+} count;
 
 /* What the copy exports can be called. */
 static void use(const struct file *user)
@@ -66,10 +69,10 @@ static void try(const struct file *f, const struct loader *original, const struc
 
 	load(&l, f);
 	r = install(f->data, f->size, NULL, BANOS_INSTALL_DRY_RUN, log);
-	require(r == l.report.err, "the kernel says %ld: %s\nthe same loader here says %d: %s", r, log, l.report.err,
-		l.report.text ?: "");
-	require(!strcmp(log, l.report.text ?: ""), "the kernel says: %s\nthe same loader here says: %s", log,
-		l.report.text ?: "");
+	require(r == l.report.err, "the kernel says %ld: %s\nthe same loader here says %d: %s", r,
+		log, l.report.err, l.report.text ?: "");
+	require(!strcmp(log, l.report.text ?: ""),
+		"the kernel says: %s\nthe same loader here says: %s", log, l.report.text ?: "");
 	if (r) {
 		require(strlen(log) > 20, "refused without a reason");
 		count.refused++;
@@ -77,7 +80,8 @@ static void try(const struct file *f, const struct loader *original, const struc
 		count.loaded++;
 	} else {
 		id = install(f->data, f->size, NULL, 0, log);
-		require(id >= 0, "a copy that loads as the original does fails with %ld: %s", id, log);
+		require(id >= 0, "a copy that loads as the original does fails with %ld: %s", id,
+			log);
 		if (user->size)
 			use(user);
 		require(!remove_driver(id), "it cannot be removed");
@@ -139,8 +143,8 @@ int test_mutants(int argc, char **argv)
 		before = memory_at_rest();
 		try_mutants(i ? rounds / 2 : rounds, n);
 		if (!i)
-			printf("%ld refused, %ld loaded as something else, %ld installed\n", count.refused, count.loaded,
-			       count.installed);
+			printf("%ld refused, %ld loaded as something else, %ld installed\n",
+			       count.refused, count.loaded, count.installed);
 		missing = memory_missing(before);
 	}
 	require(!missing, "%ld bytes are left behind, again and again", missing);

@@ -44,7 +44,8 @@ static void in_a_child(const char *what)
 		by_image(what, file.size);
 		exit(0);
 	}
-	require(pid > 0 && waitpid(pid, &status, 0) == pid && !status, "%s: the child ends with %d", what, status);
+	require(pid > 0 && waitpid(pid, &status, 0) == pid && !status, "%s: the child ends with %d",
+		what, status);
 }
 
 int test_once(int argc, char **argv)
@@ -52,16 +53,16 @@ int test_once(int argc, char **argv)
 	require(argc == 1, "loadtest once FILE");
 	path = argv[0];
 	file = file_read(path);
-	by_descriptor("the first try");			/* 1 */
+	by_descriptor("the first try"); /* 1 */
 	by_image("the same once more", file.size);
-	by_image("and again", file.size);		/* 2 */
-	by_descriptor("as before");			/* 3 */
-	by_descriptor("the same call twice");		/* 4 */
+	by_image("and again", file.size);     /* 2 */
+	by_descriptor("as before");	      /* 3 */
+	by_descriptor("the same call twice"); /* 4 */
 	file.data[file.size] = 0;
-	by_image("another image", file.size + 1);	/* 5 */
-	by_image("what was refused before that", file.size);	/* 6 */
-	by_descriptor("before another process");	/* 7 */
-	in_a_child("another process");			/* 8 */
+	by_image("another image", file.size + 1);	     /* 5 */
+	by_image("what was refused before that", file.size); /* 6 */
+	by_descriptor("before another process");	     /* 7 */
+	in_a_child("another process");			     /* 8 */
 	by_image("this one", file.size);
 	printf("done\n");
 	return 0;

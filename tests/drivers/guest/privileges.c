@@ -25,17 +25,22 @@
 #define NOWHERE ((void *)0x1000)
 
 /* capset(2); musl has no header for it. */
-#define CAP_VERSION_3	0x20080522u
-#define CAP_SYS_MODULE	16
-struct cap_header { unsigned version; int pid; };
-struct cap_sets { unsigned effective, permitted, inheritable; };
+#define CAP_VERSION_3  0x20080522u
+#define CAP_SYS_MODULE 16
+struct cap_header {
+	unsigned version;
+	int pid;
+};
+struct cap_sets {
+	unsigned effective, permitted, inheritable;
+};
 
 static void denied(const char *what, long r)
 {
 	require(r == -1 && errno == EPERM, "%s gives %ld, error %d", what, r, r < 0 ? errno : 0);
 }
 
-static int lock_file;		/* opened while it was allowed */
+static int lock_file; /* opened while it was allowed */
 
 /* Kilobytes of the mapping at @m that are in memory. */
 static long resident(const void *m)
@@ -67,9 +72,12 @@ static long page_faults(void)
 
 static void installs(const void *image, const char *params, char *log, int fd)
 {
-	denied("banos_install", syscall(SYS_banos_install, image, 4096ul, params, 0ul, log, 4096ul));
-	denied("banos_install, dry", syscall(SYS_banos_install, image, 4096ul, params, 1ul, log, 4096ul));
-	denied("banos_install, flags", syscall(SYS_banos_install, image, -1ul, params, ~0ul, log, -1ul));
+	denied("banos_install",
+	       syscall(SYS_banos_install, image, 4096ul, params, 0ul, log, 4096ul));
+	denied("banos_install, dry",
+	       syscall(SYS_banos_install, image, 4096ul, params, 1ul, log, 4096ul));
+	denied("banos_install, flags",
+	       syscall(SYS_banos_install, image, -1ul, params, ~0ul, log, -1ul));
 	denied("init_module", syscall(SYS_init_module, image, 4096ul, params));
 	denied("init_module, large", syscall(SYS_init_module, image, -1ul, params));
 	denied("finit_module", syscall(SYS_finit_module, fd, params, 0));
@@ -97,7 +105,7 @@ static void untouched(int fd, int all)
 	require(m != MAP_FAILED, "mmap: %s", strerror(errno));
 	m += 4096;
 	require(!mprotect(m, 4 * 4096, PROT_READ | PROT_WRITE), "mprotect: %s", strerror(errno));
-	installs(m, m + 4096, m + 8192, fd);	/* once, so that our own pages are there */
+	installs(m, m + 4096, m + 8192, fd); /* once, so that our own pages are there */
 	faults = page_faults();
 	installs(m, m + 4096, m + 8192, fd);
 	if (all)
@@ -145,10 +153,14 @@ static void as(const char *what, const char *path, void (*become)(void))
 
 static void ordinary(void)
 {
-	require(!setgroups(0, NULL) && !setresgid(1000, 1000, 1000) && !setresuid(1000, 1000, 1000), "setresuid");
+	require(!setgroups(0, NULL) && !setresgid(1000, 1000, 1000) && !setresuid(1000, 1000, 1000),
+		"setresuid");
 }
 /* The way back stays open, but is not taken. */
-static void for_now(void) { require(!seteuid(1000), "seteuid"); }
+static void for_now(void)
+{
+	require(!seteuid(1000), "seteuid");
+}
 
 /* Only with all rights but one, or only with that one. */
 static void set_module_right(int without)
@@ -168,7 +180,10 @@ static void set_module_right(int without)
 	require(!syscall(SYS_capset, &h, d), "capset: %s", strerror(errno));
 }
 
-static void without_the_right(void) { set_module_right(1); }
+static void without_the_right(void)
+{
+	set_module_right(1);
+}
 static void with_the_right(void)
 {
 	require(!prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0), "keep: %s", strerror(errno));

@@ -63,7 +63,8 @@ int test_race(int argc, char **argv)
 	while (!changes)
 		;
 	/* On a busy host the two may hardly run side by side: then it takes longer. */
-	for (end = time(NULL) + atoi(argv[0]); time(NULL) < end || ((!good || !refused) && time(NULL) < end + LONGER_S);) {
+	for (end = time(NULL) + atoi(argv[0]);
+	     time(NULL) < end || ((!good || !refused) && time(NULL) < end + LONGER_S);) {
 		r = install(file.data, file.size, NULL, BANOS_INSTALL_DRY_RUN, log);
 		require(!r || (r < 0 && strlen(log) > 20), "%ld: %s", r, log);
 		*(r ? &refused : &good) += 1;

@@ -12,7 +12,10 @@ BANOS_WEAK int64_t banos_api_level(void);
 
 /* Shared with nobody, but not static: a compiler of position-independent code goes through the GOT. */
 int64_t everything_add(int64_t a, int64_t b);
-int64_t everything_add(int64_t a, int64_t b) { return a + b; }
+int64_t everything_add(int64_t a, int64_t b)
+{
+	return a + b;
+}
 uint64_t everything_counter = 41;
 uint64_t everything_zeroes[700];
 static uint8_t wide[64] __attribute__((aligned(4096))) = { 7 };
@@ -65,7 +68,8 @@ static int64_t data(void)
 
 static int64_t code(void)
 {
-	if (functions[which & 1](2, 3) != 5 || functions[0] != everything_add || functions[1] != functions[0])
+	if (functions[which & 1](2, 3) != 5 || functions[0] != everything_add ||
+	    functions[1] != functions[0])
 		return -9;
 	return through_a_table(which) == 606 && through_a_table(which - 3) == 26 ? 0 : -10;
 }

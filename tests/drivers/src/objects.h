@@ -8,18 +8,32 @@ extern banos_owner owner;
 extern char trace[32];
 extern uint32_t used;
 
-class Base {
-public:
-	virtual ~Base() { }
+class Base
+{
+      public:
+	virtual ~Base()
+	{
+	}
 	virtual char letter() const = 0;
 };
 
-class Noisy final : public Base {
-public:
-	explicit Noisy(char name) : name(name) { trace[used++] = name; }
-	~Noisy() override { banos_print(owner, "end %c", name); }
-	char letter() const override { return name; }
-private:
+class Noisy final : public Base
+{
+      public:
+	explicit Noisy(char name) : name(name)
+	{
+		trace[used++] = name;
+	}
+	~Noisy() override
+	{
+		banos_print(owner, "end %c", name);
+	}
+	char letter() const override
+	{
+		return name;
+	}
+
+      private:
 	char name;
 };
 
@@ -29,7 +43,10 @@ inline int &shared()
 	return value;
 }
 
-template <typename T> T largest(T a, T b) { return a < b ? b : a; }
+template <typename T> T largest(T a, T b)
+{
+	return a < b ? b : a;
+}
 
 int &other_shared();
 char other_letter();

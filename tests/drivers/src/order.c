@@ -19,16 +19,46 @@ static void note(char c)
 		banos_print(owner, "end %s", trace + 8);
 }
 
-__attribute__((constructor)) static void last_1(void) { note('e'); }
-__attribute__((constructor(2000))) static void third(void) { note('c'); }
-__attribute__((constructor(200))) static void first(void) { note('a'); }
-__attribute__((constructor(1000))) static void second(void) { note('b'); }
-__attribute__((constructor(65000))) static void fourth(void) { note('d'); }
-__attribute__((constructor)) static void last_2(void) { note('f'); }
-__attribute__((destructor)) static void end_1(void) { note('E'); }
-__attribute__((destructor(200))) static void end_4(void) { note('A'); }
-__attribute__((destructor(1000))) static void end_3(void) { note('B'); }
-__attribute__((destructor)) static void end_2(void) { note('F'); }
+__attribute__((constructor)) static void last_1(void)
+{
+	note('e');
+}
+__attribute__((constructor(2000))) static void third(void)
+{
+	note('c');
+}
+__attribute__((constructor(200))) static void first(void)
+{
+	note('a');
+}
+__attribute__((constructor(1000))) static void second(void)
+{
+	note('b');
+}
+__attribute__((constructor(65000))) static void fourth(void)
+{
+	note('d');
+}
+__attribute__((constructor)) static void last_2(void)
+{
+	note('f');
+}
+__attribute__((destructor)) static void end_1(void)
+{
+	note('E');
+}
+__attribute__((destructor(200))) static void end_4(void)
+{
+	note('A');
+}
+__attribute__((destructor(1000))) static void end_3(void)
+{
+	note('B');
+}
+__attribute__((destructor)) static void end_2(void)
+{
+	note('F');
+}
 
 static int64_t order_init(banos_owner self)
 {

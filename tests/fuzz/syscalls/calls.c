@@ -7,8 +7,15 @@
  */
 #include "fuzz.h"
 
-#define CALL(name, weight, ...) { #name, SYS_##name, weight, { __VA_ARGS__ } }
+#define CALL(name, weight, ...)            \
+	{                                  \
+#name, SYS_##name, weight, \
+		{                          \
+			__VA_ARGS__        \
+		}                          \
+	}
 
+/* clang-format off */
 const struct call calls[] = {
 	/* descriptors and transfers */
 	CALL(read, 12, FD, BYTES, LENGTH),
@@ -148,4 +155,5 @@ const struct call calls[] = {
 	CALL(ptrace, 1, SMALL, PROCESS, ADDRESS, ADDRESS), CALL(unshare, 1, BITS), CALL(pidfd_open, 1, PROCESS, BITS),
 	CALL(io_setup, 1, SMALL, STRUCT), CALL(seccomp, 1, SMALL, BITS, STRUCT), CALL(kcmp, 1, PROCESS, PROCESS, SMALL, FD, FD),
 };
+/* clang-format on */
 const uint32_t nr_calls = ARRAY_SIZE(calls);

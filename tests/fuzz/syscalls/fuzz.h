@@ -22,24 +22,24 @@
 #include <stdint.h>
 #include <sys/syscall.h>
 
-#define PAGE			4096UL
-#define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
+#define PAGE		  4096UL
+#define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 
 /* Addresses that calls are given: private pages, pages that all workers share, stacks. */
-#define ARENA			0x100000000UL
-#define ARENA_PAGES		64UL
-#define SHARED			0x110000000UL
-#define SHARED_PAGES		16UL
-#define STACKS			0x120000000UL
-#define STACK_SIZE		0x10000UL
-#define MAX_THREADS		4
+#define ARENA	     0x100000000UL
+#define ARENA_PAGES  64UL
+#define SHARED	     0x110000000UL
+#define SHARED_PAGES 16UL
+#define STACKS	     0x120000000UL
+#define STACK_SIZE   0x10000UL
+#define MAX_THREADS  4
 /* Above STACKS: the control block, which calls are never given. */
-#define CONTROL			0x7e0000000000UL
+#define CONTROL 0x7e0000000000UL
 
-#define MAX_WORKERS		16
-#define RECENT_CALLS		32
-#define MAX_TREE_FILES		2048
-#define TREE_NAME_SIZE		96
+#define MAX_WORKERS    16
+#define RECENT_CALLS   32
+#define MAX_TREE_FILES 2048
+#define TREE_NAME_SIZE 96
 
 struct call_record {
 	uint64_t number;
@@ -49,18 +49,18 @@ struct call_record {
 
 /* What one thread of a worker does; written by it, read by the supervisor. */
 struct slot {
-	volatile uint64_t calls;		/* made so far, by all who had this slot */
+	volatile uint64_t calls; /* made so far, by all who had this slot */
 	volatile uint64_t next_record;
 	struct call_record recent[RECENT_CALLS];
 };
 
 struct control {
 	struct slot slots[MAX_WORKERS][MAX_THREADS];
-	volatile uint32_t succeeded[512];	/* by call: how often without an error */
+	volatile uint32_t succeeded[512]; /* by call: how often without an error */
 	volatile uint32_t failed[512];
-	volatile uint64_t programs;		/* damaged ones that were executed */
+	volatile uint64_t programs; /* damaged ones that were executed */
 	volatile uint64_t tree_accesses;
-	bool can_fail_allocations;		/* /proc/self/fail-nth exists */
+	bool can_fail_allocations; /* /proc/self/fail-nth exists */
 	uint32_t nr_tree_files;
 	char tree_files[MAX_TREE_FILES][TREE_NAME_SIZE];
 };
@@ -68,7 +68,9 @@ struct control {
 
 /* ---- random numbers: splitmix64, so that a seed is a run ---- */
 
-struct random { uint64_t state; };
+struct random {
+	uint64_t state;
+};
 
 static inline uint64_t random_next(struct random *random)
 {
@@ -113,17 +115,95 @@ int64_t worker_call(struct worker *worker, uint64_t number, const uint64_t args[
 enum value_kind {
 	NONE,
 	/* numbers */
-	ANY, SMALL, BITS, FD, FOLDER, SIGNAL, MODE, USER_ID, PROCESS, LENGTH, SPAN, OFFSET, COUNT, TIMEOUT, STRUCT_SIZE, SIGSET_SIZE,
+	ANY,
+	SMALL,
+	BITS,
+	FD,
+	FOLDER,
+	SIGNAL,
+	MODE,
+	USER_ID,
+	PROCESS,
+	LENGTH,
+	SPAN,
+	OFFSET,
+	COUNT,
+	TIMEOUT,
+	STRUCT_SIZE,
+	SIGSET_SIZE,
 	/* addresses */
-	ADDRESS, PAGES, FUTEX, BYTES, PATH, TEXT, TIMESPEC, TIMEVAL, ITIMERSPEC, IOVEC, SIGSET, SIGACTION,
-	SIGINFO, SIGEVENT, SIGSTACK, POLLFDS, FD_SET, EPOLL_EVENT, NUMBER_OUT, STRUCT, OPEN_HOW, CPU_SET,
-	MSGHDR, PRIORITY, SCHED_ATTR, FLOCK_OR_NUMBER, FILE_SYSTEM, XATTR_NAME, MOUNT_OPTIONS, MOUNT_POINT,
+	ADDRESS,
+	PAGES,
+	FUTEX,
+	BYTES,
+	PATH,
+	TEXT,
+	TIMESPEC,
+	TIMEVAL,
+	ITIMERSPEC,
+	IOVEC,
+	SIGSET,
+	SIGACTION,
+	SIGINFO,
+	SIGEVENT,
+	SIGSTACK,
+	POLLFDS,
+	FD_SET,
+	EPOLL_EVENT,
+	NUMBER_OUT,
+	STRUCT,
+	OPEN_HOW,
+	CPU_SET,
+	MSGHDR,
+	PRIORITY,
+	SCHED_ATTR,
+	FLOCK_OR_NUMBER,
+	FILE_SYSTEM,
+	XATTR_NAME,
+	MOUNT_OPTIONS,
+	MOUNT_POINT,
 	/* one of a list, or bits of one */
-	OPEN_FLAGS, AT_BITS, PROTECTION, MAP_KIND, REMAP_FLAGS, ADVICE, SYNC_FLAGS, FCNTL_COMMAND, IOCTL_COMMAND,
-	FUTEX_OP, CLOCK, TIMER_FLAGS, PRCTL_OPTION, ARCH_OPTION, EPOLL_OP, WHENCE, SIGNAL_HOW, WAIT_FLAGS, RESOURCE,
-	POLICY, WHO, RENAME_FLAGS, FALLOCATE_MODE, RW_FLAGS, PIPE_FLAGS, SPLICE_FLAGS, MEMBARRIER_COMMAND, MOUNT_FLAGS,
-	ITIMER, SOCKET_DOMAIN, SOCKET_TYPE, MSG_FLAGS, SOCKET_LEVEL, SOCKET_OPTION, ADVICE_FILE, LOCK_OP,
-	SYSLOG_ACTION, STATX_MASK, RANDOM_FLAGS, MLOCK_FLAGS, PERSONALITY,
+	OPEN_FLAGS,
+	AT_BITS,
+	PROTECTION,
+	MAP_KIND,
+	REMAP_FLAGS,
+	ADVICE,
+	SYNC_FLAGS,
+	FCNTL_COMMAND,
+	IOCTL_COMMAND,
+	FUTEX_OP,
+	CLOCK,
+	TIMER_FLAGS,
+	PRCTL_OPTION,
+	ARCH_OPTION,
+	EPOLL_OP,
+	WHENCE,
+	SIGNAL_HOW,
+	WAIT_FLAGS,
+	RESOURCE,
+	POLICY,
+	WHO,
+	RENAME_FLAGS,
+	FALLOCATE_MODE,
+	RW_FLAGS,
+	PIPE_FLAGS,
+	SPLICE_FLAGS,
+	MEMBARRIER_COMMAND,
+	MOUNT_FLAGS,
+	ITIMER,
+	SOCKET_DOMAIN,
+	SOCKET_TYPE,
+	MSG_FLAGS,
+	SOCKET_LEVEL,
+	SOCKET_OPTION,
+	ADVICE_FILE,
+	LOCK_OP,
+	SYSLOG_ACTION,
+	STATX_MASK,
+	RANDOM_FLAGS,
+	MLOCK_FLAGS,
+	PERSONALITY,
 };
 
 /* A value of a kind; memory that it points to is filled. */
@@ -139,7 +219,7 @@ struct call {
 	const char *name;
 	uint16_t number;
 	uint8_t weight;
-	uint8_t args[6];				/* enum value_kind */
+	uint8_t args[6]; /* enum value_kind */
 };
 extern const struct call calls[];
 extern const uint32_t nr_calls;
@@ -148,25 +228,30 @@ void special_call(struct worker *worker);
 void program_call(struct worker *worker);
 void tree_call(struct worker *worker);
 
-static inline int64_t raw_call(uint64_t number, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f)
+static inline int64_t raw_call(uint64_t number, uint64_t a, uint64_t b, uint64_t c, uint64_t d,
+			       uint64_t e, uint64_t f)
 {
 	register uint64_t r10 __asm__("r10") = d;
 	register uint64_t r8 __asm__("r8") = e;
 	register uint64_t r9 __asm__("r9") = f;
 	int64_t result;
 
-	__asm__ volatile("syscall" : "=a"(result)
+	__asm__ volatile("syscall"
+			 : "=a"(result)
 			 : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
 			 : "rcx", "r11", "memory");
 	return result;
 }
 #define RAW_PICK(_1, _2, _3, _4, _5, _6, _7, name, ...) name
-#define RAW1(n) raw_call(n, 0, 0, 0, 0, 0, 0)
-#define RAW2(n, a) raw_call(n, (uint64_t)(a), 0, 0, 0, 0, 0)
-#define RAW3(n, a, b) raw_call(n, (uint64_t)(a), (uint64_t)(b), 0, 0, 0, 0)
-#define RAW4(n, a, b, c) raw_call(n, (uint64_t)(a), (uint64_t)(b), (uint64_t)(c), 0, 0, 0)
-#define RAW5(n, a, b, c, d) raw_call(n, (uint64_t)(a), (uint64_t)(b), (uint64_t)(c), (uint64_t)(d), 0, 0)
-#define RAW6(n, a, b, c, d, e) raw_call(n, (uint64_t)(a), (uint64_t)(b), (uint64_t)(c), (uint64_t)(d), (uint64_t)(e), 0)
-#define RAW7(n, a, b, c, d, e, f) \
-	raw_call(n, (uint64_t)(a), (uint64_t)(b), (uint64_t)(c), (uint64_t)(d), (uint64_t)(e), (uint64_t)(f))
+#define RAW1(n)						raw_call(n, 0, 0, 0, 0, 0, 0)
+#define RAW2(n, a)					raw_call(n, (uint64_t)(a), 0, 0, 0, 0, 0)
+#define RAW3(n, a, b)					raw_call(n, (uint64_t)(a), (uint64_t)(b), 0, 0, 0, 0)
+#define RAW4(n, a, b, c)				raw_call(n, (uint64_t)(a), (uint64_t)(b), (uint64_t)(c), 0, 0, 0)
+#define RAW5(n, a, b, c, d) \
+	raw_call(n, (uint64_t)(a), (uint64_t)(b), (uint64_t)(c), (uint64_t)(d), 0, 0)
+#define RAW6(n, a, b, c, d, e) \
+	raw_call(n, (uint64_t)(a), (uint64_t)(b), (uint64_t)(c), (uint64_t)(d), (uint64_t)(e), 0)
+#define RAW7(n, a, b, c, d, e, f)                                                              \
+	raw_call(n, (uint64_t)(a), (uint64_t)(b), (uint64_t)(c), (uint64_t)(d), (uint64_t)(e), \
+		 (uint64_t)(f))
 #define RAW(...) RAW_PICK(__VA_ARGS__, RAW7, RAW6, RAW5, RAW4, RAW3, RAW2, RAW1)(__VA_ARGS__)

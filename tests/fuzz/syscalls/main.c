@@ -36,21 +36,27 @@
 #include <unistd.h>
 #include "fuzz.h"
 
-#define GENERATION_MS	3000
-#define ROUND_MS	10		/* between looks at the workers */
-#define STILL_WAKE	1		/* looks without a call: SIGALRM */
-#define STILL_KILL	50		/* SIGKILL */
-#define DEATH_LIMIT_MS	60000		/* a killed process that is there so long is a finding */
-#define MAX_SETTINGS	256
-#define SETTING_SIZE	128
-#define USER		1000
+#define GENERATION_MS  3000
+#define ROUND_MS       10    /* between looks at the workers */
+#define STILL_WAKE     1     /* looks without a call: SIGALRM */
+#define STILL_KILL     50    /* SIGKILL */
+#define DEATH_LIMIT_MS 60000 /* a killed process that is there so long is a finding */
+#define MAX_SETTINGS   256
+#define SETTING_SIZE   128
+#define USER	       1000
 
 static uint64_t calls_wanted = 1000000, seconds_wanted, seed = 1;
 static uint32_t nr_workers = 16;
 static uint64_t nr_killed, nr_started;
-static uint32_t ends[256 + 128];	/* workers by exit status, 256 + signal */
-static struct { pid_t pid; uint64_t calls_seen; uint32_t still; } workers[MAX_WORKERS];
-static struct { char name[TREE_NAME_SIZE], value[SETTING_SIZE]; } settings[MAX_SETTINGS];
+static uint32_t ends[256 + 128]; /* workers by exit status, 256 + signal */
+static struct {
+	pid_t pid;
+	uint64_t calls_seen;
+	uint32_t still;
+} workers[MAX_WORKERS];
+static struct {
+	char name[TREE_NAME_SIZE], value[SETTING_SIZE];
+} settings[MAX_SETTINGS];
 static uint32_t nr_settings;
 
 static uint64_t now_ms(void)
@@ -98,12 +104,14 @@ static void tree_walk(const char *folder, int depth)
 		return;
 	while ((entry = readdir(entries))) {
 		/* Processes by number are others' or gone: "self" stands for them. */
-		if (entry->d_name[0] == '.' || (!strcmp(folder, "/proc") && entry->d_name[0] >= '0' && entry->d_name[0] <= '9'))
+		if (entry->d_name[0] == '.' || (!strcmp(folder, "/proc") &&
+						entry->d_name[0] >= '0' && entry->d_name[0] <= '9'))
 			continue;
 		snprintf(name, sizeof(name), "%s/%s", folder, entry->d_name);
 		if (entry->d_type == DT_DIR && depth)
 			tree_walk(name, depth - 1);
-		else if (entry->d_type == DT_REG && !strstr(name, "kmemleak"))	/* reads all memory */
+		else if (entry->d_type == DT_REG &&
+			 !strstr(name, "kmemleak")) /* reads all memory */
 			tree_add(name);
 	}
 	closedir(entries);
@@ -126,7 +134,7 @@ static void file_write(const char *name, const char *text)
 
 	if (fd >= 0) {
 		if (write(fd, text, strlen(text)) < 0)
-			(void)0;		/* a setting that can only be read, or not be set back */
+			(void)0; /* a setting that can only be read, or not be set back */
 		close(fd);
 	}
 }
@@ -137,7 +145,8 @@ static void settings_save(void)
 		const char *name = control->tree_files[i];
 		struct stat status;
 
-		if (strncmp(name, "/proc/sys/", 10) || stat(name, &status) || !(status.st_mode & 0200))
+		if (strncmp(name, "/proc/sys/", 10) || stat(name, &status) ||
+		    !(status.st_mode & 0200))
 			continue;
 		strcpy(settings[nr_settings].name, name);
 		if (file_read(name, settings[nr_settings].value, SETTING_SIZE))
@@ -185,7 +194,8 @@ static void worker_begin(uint32_t number, uint64_t worker_seed)
 
 	struct sched_param usual = { 0 };
 
-	syscall(SYS_sched_setscheduler, 0, SCHED_OTHER, &usual);	/* musl's function only says ENOSYS */
+	syscall(SYS_sched_setscheduler, 0, SCHED_OTHER,
+		&usual); /* musl's function only says ENOSYS */
 	setsid();
 	if (dup2(0, 1) < 0 || dup2(0, 2) < 0)
 		_exit(7);
@@ -221,9 +231,10 @@ static void reap(void)
 	while ((pid = waitpid(-1, &status, WNOHANG | __WALL)) > 0)
 		for (uint32_t i = 0; i < nr_workers; i++)
 			if (workers[i].pid == pid) {
-				kill(-pid, SIGKILL);		/* its children */
+				kill(-pid, SIGKILL); /* its children */
 				workers[i].pid = 0;
-				ends[WIFSIGNALED(status) ? 256 + WTERMSIG(status) : WEXITSTATUS(status)]++;
+				ends[WIFSIGNALED(status) ? 256 + WTERMSIG(status)
+							 : WEXITSTATUS(status)]++;
 			}
 }
 
@@ -258,16 +269,18 @@ static void slot_print(uint32_t number, uint32_t thread)
 {
 	const struct slot *slot = &control->slots[number][thread];
 
-	for (uint64_t i = slot->next_record > 8 ? slot->next_record - 8 : 0; i < slot->next_record; i++) {
+	for (uint64_t i = slot->next_record > 8 ? slot->next_record - 8 : 0; i < slot->next_record;
+	     i++) {
 		const struct call_record *record = &slot->recent[i % RECENT_CALLS];
 		const char *name = "?";
 
 		for (uint32_t k = 0; k < nr_calls; k++)
 			if (calls[k].number == record->number)
 				name = calls[k].name;
-		printf("fuzz:   worker %u.%u: %s(%lu)(%#lx, %#lx, %#lx, %#lx, %#lx, %#lx) = %ld\n", number, thread, name,
-		       record->number, record->args[0], record->args[1], record->args[2], record->args[3], record->args[4],
-		       record->args[5], record->result);
+		printf("fuzz:   worker %u.%u: %s(%lu)(%#lx, %#lx, %#lx, %#lx, %#lx, %#lx) = %ld\n",
+		       number, thread, name, record->number, record->args[0], record->args[1],
+		       record->args[2], record->args[3], record->args[4], record->args[5],
+		       record->result);
 	}
 }
 
@@ -282,7 +295,8 @@ static void survivors_print(void)
 		if (atoi(entry->d_name) <= 1)
 			continue;
 		snprintf(name, sizeof(name), "/proc/%s/stat", entry->d_name);
-		if (!file_read(name, text, sizeof(text)) || strstr(text, " Z ") || strstr(text, ") X"))
+		if (!file_read(name, text, sizeof(text)) || strstr(text, " Z ") ||
+		    strstr(text, ") X"))
 			continue;
 		printf("fuzz: not dead: %s", text);
 		snprintf(name, sizeof(name), "/proc/%s/stack", entry->d_name);
@@ -328,7 +342,8 @@ static void folder_make(const char *name, uid_t owner, const char *options)
 {
 	if (mkdir(name, 0755) && errno != EEXIST)
 		printf("fuzz: cannot make %s: %s\n", name, strerror(errno));
-	if (mount("tmpfs", name, "tmpfs", 0, options) || chown(name, owner, owner) || chmod(name, 0777)) {
+	if (mount("tmpfs", name, "tmpfs", 0, options) || chown(name, owner, owner) ||
+	    chmod(name, 0777)) {
 		printf("fuzz: cannot prepare %s: %s\n", name, strerror(errno));
 		finish(false);
 	}
@@ -337,8 +352,12 @@ static void folder_make(const char *name, uid_t owner, const char *options)
 /* What root's workers may have removed or closed to users. */
 static void devices_prepare(void)
 {
-	static const struct { const char *name; uint32_t major, minor; } devices[] = {
-		{ "/dev/null", 1, 3 }, { "/dev/zero", 1, 5 }, { "/dev/full", 1, 7 }, { "/dev/urandom", 1, 9 }, { "/dev/ptmx", 5, 2 }, { "/dev/tty", 5, 0 },
+	static const struct {
+		const char *name;
+		uint32_t major, minor;
+	} devices[] = {
+		{ "/dev/null", 1, 3 },	  { "/dev/zero", 1, 5 }, { "/dev/full", 1, 7 },
+		{ "/dev/urandom", 1, 9 }, { "/dev/ptmx", 5, 2 }, { "/dev/tty", 5, 0 },
 	};
 
 	for (uint32_t i = 0; i < ARRAY_SIZE(devices); i++) {
@@ -435,8 +454,10 @@ static void world_prepare(void)
 	mkdir("/dev/pts", 0755);
 	mkdir("/dev/shm", 0777);
 	system_mount();
-	if (mmap(control, sizeof(*control), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED ||
-	    mmap((void *)SHARED, SHARED_PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
+	if (mmap(control, sizeof(*control), PROT_READ | PROT_WRITE,
+		 MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED ||
+	    mmap((void *)SHARED, SHARED_PAGES * PAGE, PROT_READ | PROT_WRITE,
+		 MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
 		finish(false);
 	control->can_fail_allocations = !access("/proc/self/fail-nth", W_OK);
 	tree_walk("/proc", 3);
@@ -456,7 +477,8 @@ static bool all_processors_took_part(void)
 		unsigned long user, nice, kernel;
 
 		line++;
-		if (sscanf(line, "cpu%u %lu %lu %lu", &number, &user, &nice, &kernel) == 4 && user + nice + kernel < 10) {
+		if (sscanf(line, "cpu%u %lu %lu %lu", &number, &user, &nice, &kernel) == 4 &&
+		    user + nice + kernel < 10) {
 			printf("fuzz: processor %u took no part\n", number);
 			all = false;
 		}
@@ -487,14 +509,15 @@ static void report(uint64_t started_ms)
 	for (uint32_t i = 0; i < nr_calls; i++)
 		if (!control->succeeded[calls[i].number] && control->failed[calls[i].number] > 200)
 			printf("fuzz: never succeeded: %s\n", calls[i].name);
-	printf("fuzz: %lu calls in %lu s with seed %lu: %u different ones succeeded, %u only failed\n", calls_made(),
-	       (now_ms() - started_ms) / 1000, seed, succeeded, failed);
+	printf("fuzz: %lu calls in %lu s with seed %lu: %u different ones succeeded, %u only failed\n",
+	       calls_made(), (now_ms() - started_ms) / 1000, seed, succeeded, failed);
 	printf("fuzz: ends of workers:");
 	for (uint32_t i = 0; i < ARRAY_SIZE(ends); i++)
 		if (ends[i])
 			printf(" %s%u: %u", i < 256 ? "" : "signal ", i % 256, ends[i]);
 	printf("\nfuzz: %lu workers, %lu of them killed for standing still; %lu damaged programs, %lu accesses to %u files of /proc and /sys\n",
-	       nr_started, nr_killed, control->programs, control->tree_accesses, control->nr_tree_files);
+	       nr_started, nr_killed, control->programs, control->tree_accesses,
+	       control->nr_tree_files);
 }
 
 int main(int argc, char **argv)
@@ -502,35 +525,38 @@ int main(int argc, char **argv)
 	struct sched_param highest = { .sched_priority = 99 };
 	uint64_t started_ms = now_ms(), last_ms = ~0UL, free_first, printed_ms = started_ms;
 
-	if (getpid() != 1)			/* a worker has executed /proc/self/exe */
+	if (getpid() != 1) /* a worker has executed /proc/self/exe */
 		return 7;
 	for (int i = 1; i < argc; i++)
 		word_read(argv[i]);
 	for (int signal = 1; signal < 65; signal++)
 		if (signal != SIGCHLD)
 			sigaction(signal, &(struct sigaction){ .sa_handler = SIG_IGN }, NULL);
-	if (syscall(SYS_sched_setscheduler, 0, SCHED_FIFO, &highest))	/* workers may be real-time, too */
+	if (syscall(SYS_sched_setscheduler, 0, SCHED_FIFO,
+		    &highest)) /* workers may be real-time, too */
 		finish(false);
 	world_prepare();
 	worker_prepare();
-	if (dup2(open("/dev/null", O_RDWR | O_CLOEXEC), 0) < 0)		/* for the workers */
+	if (dup2(open("/dev/null", O_RDWR | O_CLOEXEC), 0) < 0) /* for the workers */
 		finish(false);
 	if (seconds_wanted) {
 		last_ms = started_ms + seconds_wanted * 1000;
 		calls_wanted = ~0UL;
 	}
-	generation_run(calls_wanted, last_ms);		/* afterwards caches are warm */
+	generation_run(calls_wanted, last_ms); /* afterwards caches are warm */
 	free_first = memory_free_kib();
 	while (calls_made() < calls_wanted && now_ms() < last_ms) {
 		generation_run(calls_wanted, last_ms);
 		if (now_ms() > printed_ms + 30000) {
 			printed_ms = now_ms();
-			printf("fuzz: %lu calls so far, %lu KiB free\n", calls_made(), memory_free_kib());
+			printf("fuzz: %lu calls so far, %lu KiB free\n", calls_made(),
+			       memory_free_kib());
 			fflush(stdout);
 		}
 	}
 	folders_prepare();
 	report(started_ms);
-	printf("fuzz: memory free after the first generation %lu KiB, at the end %lu KiB\n", free_first, memory_free_kib());
+	printf("fuzz: memory free after the first generation %lu KiB, at the end %lu KiB\n",
+	       free_first, memory_free_kib());
 	finish(all_processors_took_part() & nothing_leaked());
 }

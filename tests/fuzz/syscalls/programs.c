@@ -8,10 +8,10 @@
 #include <signal.h>
 #include "fuzz.h"
 
-#define LOAD_ADDRESS	0x400000UL
-#define CODE_OFFSET	0x200
-#define IMAGE_SIZE	0x1200
-#define NR_SEGMENTS	4
+#define LOAD_ADDRESS 0x400000UL
+#define CODE_OFFSET  0x200
+#define IMAGE_SIZE   0x1200
+#define NR_SEGMENTS  4
 
 struct image {
 	Elf64_Ehdr header;
@@ -22,19 +22,41 @@ struct image {
 static void image_make(struct image *image)
 {
 	/* getpid, then exit_group(3) */
-	static const uint8_t code[] = { 0xb8, 39, 0, 0, 0, 0x0f, 0x05, 0xbf, 3, 0, 0, 0, 0xb8, 231, 0, 0, 0, 0x0f, 0x05, 0xf4 };
+	static const uint8_t code[] = { 0xb8, 39, 0,	0,   0, 0x0f, 0x05, 0xbf, 3,	0,
+					0,    0,  0xb8, 231, 0, 0,    0,    0x0f, 0x05, 0xf4 };
 
 	for (size_t i = 0; i < sizeof(*image); i++)
 		((uint8_t *)image)[i] = 0;
 	image->header = (Elf64_Ehdr){
 		.e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, EV_CURRENT },
-		.e_type = ET_EXEC, .e_machine = EM_X86_64, .e_version = EV_CURRENT, .e_entry = LOAD_ADDRESS + CODE_OFFSET,
-		.e_phoff = sizeof(Elf64_Ehdr), .e_ehsize = sizeof(Elf64_Ehdr), .e_phentsize = sizeof(Elf64_Phdr), .e_phnum = NR_SEGMENTS,
+		.e_type = ET_EXEC,
+		.e_machine = EM_X86_64,
+		.e_version = EV_CURRENT,
+		.e_entry = LOAD_ADDRESS + CODE_OFFSET,
+		.e_phoff = sizeof(Elf64_Ehdr),
+		.e_ehsize = sizeof(Elf64_Ehdr),
+		.e_phentsize = sizeof(Elf64_Phdr),
+		.e_phnum = NR_SEGMENTS,
 	};
-	image->segments[0] = (Elf64_Phdr){ .p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_vaddr = LOAD_ADDRESS, .p_filesz = 0x1000, .p_memsz = 0x1000, .p_align = PAGE };
-	image->segments[1] = (Elf64_Phdr){ .p_type = PT_LOAD, .p_flags = PF_R | PF_W, .p_offset = 0x1000, .p_vaddr = LOAD_ADDRESS + 0x1000, .p_filesz = 0x200, .p_memsz = 0x3000, .p_align = PAGE };
+	image->segments[0] = (Elf64_Phdr){ .p_type = PT_LOAD,
+					   .p_flags = PF_R | PF_X,
+					   .p_vaddr = LOAD_ADDRESS,
+					   .p_filesz = 0x1000,
+					   .p_memsz = 0x1000,
+					   .p_align = PAGE };
+	image->segments[1] = (Elf64_Phdr){ .p_type = PT_LOAD,
+					   .p_flags = PF_R | PF_W,
+					   .p_offset = 0x1000,
+					   .p_vaddr = LOAD_ADDRESS + 0x1000,
+					   .p_filesz = 0x200,
+					   .p_memsz = 0x3000,
+					   .p_align = PAGE };
 	image->segments[2] = (Elf64_Phdr){ .p_type = PT_GNU_STACK, .p_flags = PF_R | PF_W };
-	image->segments[3] = (Elf64_Phdr){ .p_type = PT_NOTE, .p_offset = 0x180, .p_filesz = 0x20, .p_vaddr = LOAD_ADDRESS + 0x180, .p_memsz = 0x20 };
+	image->segments[3] = (Elf64_Phdr){ .p_type = PT_NOTE,
+					   .p_offset = 0x180,
+					   .p_filesz = 0x20,
+					   .p_vaddr = LOAD_ADDRESS + 0x180,
+					   .p_memsz = 0x20 };
 	for (size_t i = 0; i < sizeof(code); i++)
 		((uint8_t *)image)[CODE_OFFSET + i] = code[i];
 }
@@ -51,16 +73,26 @@ static void image_damage(struct worker *worker, struct image *image)
 		case 0: bytes[at] ^= (uint8_t)(1 << random_below(&worker->random, 8)); break;
 		case 1: *(uint64_t *)(bytes + (at & ~7u)) = value_of(worker, ANY); break;
 		case 2: *(uint32_t *)(bytes + (at & ~3u)) = (uint32_t)value_of(worker, ANY); break;
-		default: image->segments[at % NR_SEGMENTS].p_type = random_below(&worker->random, 8); break;
+		default:
+			image->segments[at % NR_SEGMENTS].p_type = random_below(&worker->random, 8);
+			break;
 		}
 	}
-	if (one_in(&worker->random, 4))		/* the code itself is random */
+	if (one_in(&worker->random, 4)) /* the code itself is random */
 		value_fill(&worker->random, bytes + CODE_OFFSET, 128);
 }
 
 static size_t script_make(struct worker *worker, char *to)
 {
-	static const char *const lines[] = { "#!", "#! ", "#!prog", "#!/proc/self/exe a b c", "#!/nowhere x\n", "#!a\n", "#!\n", "#!/dev/null\n", "#!d\n" };
+	static const char *const lines[] = { "#!",
+					     "#! ",
+					     "#!prog",
+					     "#!/proc/self/exe a b c",
+					     "#!/nowhere x\n",
+					     "#!a\n",
+					     "#!\n",
+					     "#!/dev/null\n",
+					     "#!d\n" };
 	const char *line = lines[random_below(&worker->random, ARRAY_SIZE(lines))];
 	size_t size = 0;
 
@@ -77,7 +109,9 @@ static void program_run(struct worker *worker, const char *name)
 {
 	const char *argv[] = { name, "x", NULL }, *envp[] = { "A=b", NULL };
 	int64_t child, limits[2] = { 1, 1 };
-	struct { int64_t seconds, nanoseconds; } pause = { 0, 1000000 };
+	struct {
+		int64_t seconds, nanoseconds;
+	} pause = { 0, 1000000 };
 
 	child = RAW(SYS_fork);
 	if (!child) {
@@ -100,7 +134,10 @@ static void program_run(struct worker *worker, const char *name)
 
 void program_call(struct worker *worker)
 {
-	char name[] = { 'p', 'r', 'o', 'g', (char)('0' + worker->number % 10), (char)('0' + worker->thread), 0 };
+	char name[] = {
+		'p', 'r', 'o', 'g', (char)('0' + worker->number % 10), (char)('0' + worker->thread),
+		0
+	};
 	struct image image;
 	size_t size = sizeof(image);
 	int64_t fd;

@@ -42,31 +42,41 @@ static void vfork_call(struct worker *worker)
 /* Flags that need no stack of the child's own. */
 static void clone_call(struct worker *worker)
 {
-	static const uint64_t flags[] = { CLONE_FS, CLONE_FILES, CLONE_PARENT, CLONE_PARENT_SETTID, CLONE_CHILD_SETTID,
-					  CLONE_CHILD_CLEARTID, CLONE_SETTLS, CLONE_SYSVSEM, CLONE_NEWNS, CLONE_NEWUTS, CLONE_IO, CLONE_PIDFD, CLONE_UNTRACED };
+	static const uint64_t flags[] = {
+		CLONE_FS,	    CLONE_FILES,	  CLONE_PARENT, CLONE_PARENT_SETTID,
+		CLONE_CHILD_SETTID, CLONE_CHILD_CLEARTID, CLONE_SETTLS, CLONE_SYSVSEM,
+		CLONE_NEWNS,	    CLONE_NEWUTS,	  CLONE_IO,	CLONE_PIDFD,
+		CLONE_UNTRACED
+	};
 	uint64_t chosen = one_in(&worker->random, 4) ? random_below(&worker->random, 65) : SIGCHLD;
 	struct worker copy = *worker;
 
 	for (uint32_t i = 0; i < 3; i++)
 		chosen |= flags[random_below(&worker->random, ARRAY_SIZE(flags))];
-	if (!RAW(SYS_clone, chosen, 0, value_of(worker, FUTEX), value_of(worker, FUTEX), value_of(worker, ADDRESS)))
+	if (!RAW(SYS_clone, chosen, 0, value_of(worker, FUTEX), value_of(worker, FUTEX),
+		 value_of(worker, ADDRESS)))
 		child_run(&copy, random_below(&copy.random, 12));
 }
 
 static void clone3_call(struct worker *worker)
 {
-	struct { uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, cgroup; } *args;
+	struct {
+		uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls,
+			set_tid, set_tid_size, cgroup;
+	} * args;
 	struct worker copy = *worker;
 
 	args = value_scratch(worker, sizeof(*args));
 	value_fill(&worker->random, args, sizeof(*args));
-	args->flags &= ~(uint64_t)(CLONE_VM | CLONE_THREAD);	/* it would need a stack */
+	args->flags &= ~(uint64_t)(CLONE_VM | CLONE_THREAD); /* it would need a stack */
 	if (!one_in(&worker->random, 4)) {
 		args->flags &= CLONE_FS | CLONE_FILES | CLONE_PARENT_SETTID | CLONE_CHILD_SETTID;
 		args->exit_signal = SIGCHLD;
-		args->stack = args->stack_size = args->set_tid = args->set_tid_size = args->cgroup = 0;
+		args->stack = args->stack_size = args->set_tid = args->set_tid_size = args->cgroup =
+			0;
 	}
-	if (!RAW(SYS_clone3, args, one_in(&worker->random, 4) ? value_of(worker, LENGTH) : sizeof(*args)))
+	if (!RAW(SYS_clone3, args,
+		 one_in(&worker->random, 4) ? value_of(worker, LENGTH) : sizeof(*args)))
 		child_run(&copy, random_below(&copy.random, 6));
 }
 
@@ -83,9 +93,11 @@ static void exec_call(struct worker *worker)
 	words[random_below(&copy.random, 16)] = 0;
 	words[16] = 0;
 	if (one_in(&copy.random, 2))
-		RAW(SYS_execve, value_of(&copy, PATH), words, words + random_below(&copy.random, 16));
+		RAW(SYS_execve, value_of(&copy, PATH), words,
+		    words + random_below(&copy.random, 16));
 	else
-		RAW(SYS_execveat, value_of(&copy, FOLDER), value_of(&copy, PATH), words, words, value_of(&copy, AT_BITS));
+		RAW(SYS_execveat, value_of(&copy, FOLDER), value_of(&copy, PATH), words, words,
+		    value_of(&copy, AT_BITS));
 	child_run(&copy, 2);
 }
 
@@ -100,7 +112,7 @@ static void frame_call(struct worker *worker)
 	copy.own_pid = (int)RAW(SYS_getpid);
 	stack = value_scratch(&copy, 2 * PAGE);
 	value_fill(&copy.random, stack, 2 * PAGE);
-	if (one_in(&copy.random, 2)) {			/* near enough to a frame to be taken for one */
+	if (one_in(&copy.random, 2)) { /* near enough to a frame to be taken for one */
 		stack[22] = 0x2b | 0x2bUL << 48;
 		stack[23] = 0;
 		stack[28] = 0;
@@ -110,8 +122,8 @@ static void frame_call(struct worker *worker)
 			 "syscall\n\t"
 			 "movl $231, %%eax\n\t"
 			 "syscall\n\t"
-			 "hlt"
-			 :: [stack] "r"(stack) : "memory");
+			 "hlt" ::[stack] "r"(stack)
+			 : "memory");
 	__builtin_unreachable();
 }
 
@@ -127,10 +139,25 @@ static void unlisted_call(struct worker *worker)
 	for (int i = 0; i < 6; i++)
 		args[i] = value_of(worker, one_in(&worker->random, 2) ? ANY : STRUCT);
 	switch (number) {
-	case SYS_reboot: case SYS_exit: case SYS_exit_group: case SYS_fork: case SYS_vfork: case SYS_clone: case SYS_clone3:
-	case SYS_rt_sigreturn: case SYS_setrlimit: case SYS_kill: case SYS_sched_setscheduler: case SYS_sched_setparam:
-	case SYS_sched_setattr: case SYS_sched_setaffinity: case SYS_prlimit64: case SYS_setpriority: case SYS_pivot_root: case SYS_mount: case SYS_umount2:
-		return;
+	case SYS_reboot:
+	case SYS_exit:
+	case SYS_exit_group:
+	case SYS_fork:
+	case SYS_vfork:
+	case SYS_clone:
+	case SYS_clone3:
+	case SYS_rt_sigreturn:
+	case SYS_setrlimit:
+	case SYS_kill:
+	case SYS_sched_setscheduler:
+	case SYS_sched_setparam:
+	case SYS_sched_setattr:
+	case SYS_sched_setaffinity:
+	case SYS_prlimit64:
+	case SYS_setpriority:
+	case SYS_pivot_root:
+	case SYS_mount:
+	case SYS_umount2: return;
 	}
 	if (one_in(&worker->random, 8))
 		number = NR_BANOS + random_below(&worker->random, 6);
@@ -144,7 +171,8 @@ static void unlisted_call(struct worker *worker)
 void special_call(struct worker *worker)
 {
 	switch (random_below(&worker->random, 12)) {
-	case 0: case 1: fork_call(worker); break;
+	case 0:
+	case 1: fork_call(worker); break;
 	case 2: vfork_call(worker); break;
 	case 3: clone_call(worker); break;
 	case 4: clone3_call(worker); break;

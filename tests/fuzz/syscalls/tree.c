@@ -6,11 +6,13 @@
 #include <fcntl.h>
 #include "fuzz.h"
 
+/* clang-format off */
 static const char *const texts[] = {
 	"", "\n", "0", "1", "-1", "2\n", "100", "4096", "65536", "2147483647", "-2147483648", "4294967295", "18446744073709551615",
 	"99999999999999999999", "0x10", "1 2 3", "1000 1000 1000", "on", "off", "y", "N\n", "a", "%s%s%n", "/", "core", "self", "\t 7 ",
 	"0-3", "3-0", "0,1,2", "banos", "user\0x",
 };
+/* clang-format on */
 
 static size_t text_size(const char *text)
 {
@@ -24,7 +26,8 @@ static size_t text_size(const char *text)
 /* Root's numbers in these would end the run, not the kernel. */
 static bool may_write(const char *name)
 {
-	static const char *const no[] = { "sysrq", "panic", "lock", "vm/fail", "reboot", "printk", "kmemleak", "pid_max", "threads-max" };
+	static const char *const no[] = { "sysrq",  "panic",	"lock",	   "vm/fail",	 "reboot",
+					  "printk", "kmemleak", "pid_max", "threads-max" };
 
 	for (size_t at = 0; name[at]; at++)
 		for (size_t i = 0; i < ARRAY_SIZE(no); i++) {
@@ -50,7 +53,10 @@ void tree_call(struct worker *worker)
 	control->tree_accesses++;
 	fd = RAW(SYS_open, name, O_RDWR | O_NONBLOCK | O_CLOEXEC, 0);
 	if (fd < 0)
-		fd = RAW(SYS_open, name, (one_in(&worker->random, 2) ? O_RDONLY : O_WRONLY) | O_NONBLOCK | O_CLOEXEC, 0);
+		fd = RAW(SYS_open, name,
+			 (one_in(&worker->random, 2) ? O_RDONLY : O_WRONLY) | O_NONBLOCK |
+				 O_CLOEXEC,
+			 0);
 	if (fd < 0)
 		return;
 	for (uint32_t i = 0; i <= random_below(&worker->random, 4); i++) {

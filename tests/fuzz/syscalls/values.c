@@ -20,14 +20,20 @@
 #include <time.h>
 #include "fuzz.h"
 
-#define PICK(worker, ...) ({ static const uint64_t list_[] = { __VA_ARGS__ }; list_[random_below(&(worker)->random, ARRAY_SIZE(list_))]; })
+#define PICK(worker, ...)                                                  \
+	({                                                                 \
+		static const uint64_t list_[] = { __VA_ARGS__ };           \
+		list_[random_below(&(worker)->random, ARRAY_SIZE(list_))]; \
+	})
 
+/* clang-format off */
 static const uint64_t edges[] = {
 	0, 1, 2, 3, 4, 7, 8, 16, 63, 64, 65, 127, 128, 255, 256, 511, 512, 1023, 1024, 4095, 4096, 4097, 8192, 65535, 65536,
 	0x7fffffff, 0x80000000, 0xffffffff, 0x100000000, 0x7fffffffffff, 0x7fffffffe000, 0x7ffffffff000, 0x800000000000,
 	0x7fffffffffffffff, 0x8000000000000000, 0xffff800000000000, 0xffffffff80000000, 0xffffffffff600000,
 	0xfffffffffffff000, 0xfffffffffffffffe, 0xffffffffffffffff, 0xffffffffffffff9c, 0x5555555555555555,
 };
+/* clang-format on */
 
 static uint64_t any_number(struct worker *worker)
 {
@@ -38,7 +44,7 @@ static uint64_t any_number(struct worker *worker)
 	case 1: return random_next(random) & 0xffffffff;
 	case 2: return 1UL << random_below(random, 64);
 	case 3: return random_below(random, 64);
-	case 4: return (uint64_t)-(int64_t)random_below(random, 64);
+	case 4: return (uint64_t) - (int64_t)random_below(random, 64);
 	default: return edges[random_below(random, ARRAY_SIZE(edges))];
 	}
 }
@@ -49,16 +55,22 @@ static uint64_t some_of(struct worker *worker, const uint64_t *bits, uint32_t n)
 	uint64_t chosen = 0;
 
 	switch (random_below(&worker->random, 8)) {
-	case 0: case 1: return 0;
+	case 0:
+	case 1: return 0;
 	case 2: return one_in(&worker->random, 4) ? any_number(worker) : 0;
-	case 3: case 4: return bits[random_below(&worker->random, n)];
+	case 3:
+	case 4: return bits[random_below(&worker->random, n)];
 	default:
 		for (uint32_t i = 0; i < 3; i++)
 			chosen |= bits[random_below(&worker->random, n)];
 		return chosen;
 	}
 }
-#define SOME_OF(worker, ...) ({ static const uint64_t bits_[] = { __VA_ARGS__ }; some_of(worker, bits_, ARRAY_SIZE(bits_)); })
+#define SOME_OF(worker, ...)                                     \
+	({                                                       \
+		static const uint64_t bits_[] = { __VA_ARGS__ }; \
+		some_of(worker, bits_, ARRAY_SIZE(bits_));       \
+	})
 
 /* ---- memory ---- */
 
@@ -99,7 +111,7 @@ static uint64_t bad_address(struct worker *worker)
 	case 0: return 0;
 	case 1: return edges[random_below(&worker->random, ARRAY_SIZE(edges))];
 	case 2: return ARENA + ARENA_PAGES * PAGE - random_below(&worker->random, 16);
-	case 3: return (uint64_t)&bad_address;		/* may be read, not written */
+	case 3: return (uint64_t)&bad_address; /* may be read, not written */
 	case 4: return random_next(&worker->random);
 	default: return 0x7ffffffff000 - random_below(&worker->random, 64);
 	}
@@ -144,7 +156,8 @@ static uint64_t span(struct worker *worker)
 	switch (random_below(&worker->random, 12)) {
 	case 0: return edges[random_below(&worker->random, ARRAY_SIZE(edges))];
 	case 1: return random_below(&worker->random, 100000);
-	case 2: case 3: return random_below(&worker->random, 64) * PAGE;
+	case 2:
+	case 3: return random_below(&worker->random, 64) * PAGE;
 	default: return random_below(&worker->random, 6) * PAGE;
 	}
 }
@@ -155,7 +168,9 @@ static uint64_t offset(struct worker *worker)
 	case 0: return edges[random_below(&worker->random, ARRAY_SIZE(edges))];
 	case 1: return 0x7fffffffffffffff - random_below(&worker->random, 2 * PAGE);
 	case 2: return random_below(&worker->random, 1 << 24);
-	case 3: case 4: case 5: return random_below(&worker->random, 16) * PAGE;
+	case 3:
+	case 4:
+	case 5: return random_below(&worker->random, 16) * PAGE;
 	default: return random_below(&worker->random, 20000);
 	}
 }
@@ -176,11 +191,17 @@ static uint64_t any_process(struct worker *worker)
 {
 	switch (random_below(&worker->random, 16)) {
 	case 0: return any_number(worker);
-	case 1: return one_in(&worker->random, 16) ? (uint64_t)-1 : 0;	/* all: seldom, since it ends so much */
+	case 1:
+		return one_in(&worker->random, 16) ? (uint64_t)-1
+						   : 0; /* all: seldom, since it ends so much */
 	case 2: return (uint64_t)-worker->own_pid;
-	case 3: case 4: return 1 + random_below(&worker->random, 300);
-	case 5: case 6: return worker->own_pid + 1 + random_below(&worker->random, 4);
-	case 7: case 8: case 9: return 0;
+	case 3:
+	case 4: return 1 + random_below(&worker->random, 300);
+	case 5:
+	case 6: return worker->own_pid + 1 + random_below(&worker->random, 4);
+	case 7:
+	case 8:
+	case 9: return 0;
 	default: return worker->own_pid;
 	}
 }
@@ -193,17 +214,21 @@ static uint64_t process(struct worker *worker)
 	return (uint32_t)number == 1 && worker->is_root ? (uint64_t)worker->own_pid : number;
 }
 
+/* clang-format off */
 static const char *const own_names[] = {
 	"a", "b", "c", "d", "d/a", "d/b", "d/e", "d/e/a", "./a", "d/../b", "d/.", "link", "link/a", "loop", "fifo", "a/", "d/e/..",
 	"../shared/a", "../shared/b", "../shared/d", "../shared/d/a", "../shared/d/e", "../shared/e", "../shared/e/f", ".", "..", "",
 	"mnt", "mnt/a", "mnt/d", "mnt", "../shared/mnt", "../shared/mnt/a",
 };
+/* clang-format on */
+/* clang-format off */
 static const char *const system_names[] = {
 	"/", "/proc", "/proc/self", "/proc/self/exe", "/proc/self/fd/3", "/proc/self/fd/4", "/proc/self/fd/5", "/proc/self/fd/9", "/proc/self/cwd/a",
 	"/proc/self/root", "/proc/self/mem", "/proc/self/maps", "/proc/self/mountinfo", "/proc/mounts", "/proc/self/task", "/proc/thread-self/stat",
 	"/dev/null", "/dev/zero", "/dev/full", "/dev/urandom", "/dev/ptmx", "/dev/pts/0", "/dev/pts/1", "/dev/tty", "/dev/kmsg", "/dev/shm", "/dev/shm/a",
 	"/sys", "/sys/module", "/dev/fd/3", "/tmp/shared/a", "/nowhere/a",
 };
+/* clang-format on */
 
 const char *value_path(struct worker *worker)
 {
@@ -220,7 +245,7 @@ static uint64_t path(struct worker *worker)
 
 	switch (random_below(&worker->random, 48)) {
 	case 0: return bad_address(worker);
-	case 1:				/* long: one name, or many */
+	case 1: /* long: one name, or many */
 		at = value_scratch(worker, 3 * PAGE);
 		for (i = 0; i < 250 + random_below(&worker->random, 3900); i++)
 			at[i] = one_in(&worker->random, 100) ? '/' : 'n';
@@ -242,7 +267,11 @@ static uint64_t text(struct worker *worker, const char *const *list, uint32_t n)
 		return bad_address(worker);
 	return (uint64_t)list[random_below(&worker->random, n)];
 }
-#define TEXT_OF(worker, ...) ({ static const char *const texts_[] = { __VA_ARGS__ }; text(worker, texts_, ARRAY_SIZE(texts_)); })
+#define TEXT_OF(worker, ...)                                         \
+	({                                                           \
+		static const char *const texts_[] = { __VA_ARGS__ }; \
+		text(worker, texts_, ARRAY_SIZE(texts_));            \
+	})
 
 static uint64_t nanoseconds(struct worker *worker)
 {
@@ -274,7 +303,8 @@ static uint64_t interval(struct worker *worker)
 {
 	uint64_t *at = (uint64_t *)times(worker, 2, 1);
 
-	if ((uint64_t)at >= ARENA && (uint64_t)at < ARENA + ARENA_PAGES * PAGE && !one_in(&worker->random, 16))
+	if ((uint64_t)at >= ARENA && (uint64_t)at < ARENA + ARENA_PAGES * PAGE &&
+	    !one_in(&worker->random, 16))
 		at[0] = at[1] = 0;
 	return (uint64_t)at;
 }
@@ -284,7 +314,8 @@ static uint64_t io_vectors(struct worker *worker)
 	struct iovec *vector = value_scratch(worker, 16 * sizeof(*vector));
 
 	for (uint32_t i = 0; i < 16; i++) {
-		vector[i].iov_base = one_in(&worker->random, 32) ? (void *)bad_address(worker) : value_scratch(worker, 64);
+		vector[i].iov_base = one_in(&worker->random, 32) ? (void *)bad_address(worker)
+								 : value_scratch(worker, 64);
 		vector[i].iov_len = length(worker);
 	}
 	return (uint64_t)vector;
@@ -296,7 +327,9 @@ static uint64_t message(struct worker *worker)
 	struct cmsghdr *control_data = (void *)(messages + 4);
 
 	value_fill(&worker->random, messages, 4 * sizeof(*messages));
-	control_data->cmsg_len = one_in(&worker->random, 8) ? any_number(worker) : CMSG_LEN(4 * random_below(&worker->random, 4));
+	control_data->cmsg_len = one_in(&worker->random, 8)
+					 ? any_number(worker)
+					 : CMSG_LEN(4 * random_below(&worker->random, 4));
 	control_data->cmsg_level = SOL_SOCKET;
 	control_data->cmsg_type = 1 + (int)random_below(&worker->random, 2);
 	for (uint32_t i = 0; i < 4; i++)
@@ -307,9 +340,11 @@ static uint64_t message(struct worker *worker)
 		if (!one_in(&worker->random, 16))
 			header->msg_name = NULL, header->msg_namelen = 0;
 		header->msg_iov = (void *)io_vectors(worker);
-		header->msg_iovlen = one_in(&worker->random, 16) ? any_number(worker) : random_below(&worker->random, 4);
+		header->msg_iovlen = one_in(&worker->random, 16) ? any_number(worker)
+								 : random_below(&worker->random, 4);
 		header->msg_control = one_in(&worker->random, 2) ? control_data : NULL;
-		header->msg_controllen = header->msg_control ? random_below(&worker->random, 64) : 0;
+		header->msg_controllen = header->msg_control ? random_below(&worker->random, 64)
+							     : 0;
 	}
 	return (uint64_t)messages;
 }
@@ -321,9 +356,10 @@ static uint64_t signal_set(struct worker *worker)
 	if (one_in(&worker->random, 16))
 		return bad_address(worker);
 	set = value_scratch(worker, 8);
-	*set = one_in(&worker->random, 4) ? random_next(&worker->random) : 1UL << random_below(&worker->random, 64);
+	*set = one_in(&worker->random, 4) ? random_next(&worker->random)
+					  : 1UL << random_below(&worker->random, 64);
 	if (!one_in(&worker->random, 8))
-		*set &= ~(1UL << (SIGALRM - 1));		/* wakes who waits too long */
+		*set &= ~(1UL << (SIGALRM - 1)); /* wakes who waits too long */
 	return (uint64_t)set;
 }
 
@@ -332,14 +368,20 @@ void worker_restorer(void);
 
 static uint64_t signal_action(struct worker *worker)
 {
-	struct { uint64_t handler, flags, restorer, mask; } *action;
+	struct {
+		uint64_t handler, flags, restorer, mask;
+	} * action;
 
 	if (one_in(&worker->random, 16))
 		return bad_address(worker);
 	action = value_scratch(worker, sizeof(*action));
-	action->handler = one_in(&worker->random, 16) ? any_number(worker) :
-			  PICK(worker, 0, 1, (uint64_t)&worker_handler, (uint64_t)&worker_handler);
-	action->flags = SOME_OF(worker, SA_NOCLDSTOP, SA_NOCLDWAIT, SA_SIGINFO, SA_ONSTACK, SA_RESTART, SA_NODEFER, SA_RESETHAND) | 0x04000000;
+	action->handler =
+		one_in(&worker->random, 16)
+			? any_number(worker)
+			: PICK(worker, 0, 1, (uint64_t)&worker_handler, (uint64_t)&worker_handler);
+	action->flags = SOME_OF(worker, SA_NOCLDSTOP, SA_NOCLDWAIT, SA_SIGINFO, SA_ONSTACK,
+				SA_RESTART, SA_NODEFER, SA_RESETHAND) |
+			0x04000000;
 	action->restorer = (uint64_t)&worker_restorer;
 	action->mask = one_in(&worker->random, 4) ? random_next(&worker->random) : 0;
 	return (uint64_t)action;
@@ -365,7 +407,8 @@ static uint64_t poll_set(struct worker *worker)
 	struct pollfd *set = value_scratch(worker, 16 * sizeof(*set));
 
 	for (uint32_t i = 0; i < 16; i++)
-		set[i] = (struct pollfd){ .fd = (int)descriptor(worker), .events = (short)random_next(&worker->random) };
+		set[i] = (struct pollfd){ .fd = (int)descriptor(worker),
+					  .events = (short)random_next(&worker->random) };
 	return (uint64_t)set;
 }
 
@@ -376,7 +419,8 @@ static uint64_t epoll_event(struct worker *worker)
 	if (one_in(&worker->random, 24))
 		return bad_address(worker);
 	event = value_scratch(worker, sizeof(*event));
-	event->events = (uint32_t)SOME_OF(worker, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDHUP, EPOLLET, EPOLLONESHOT, EPOLLEXCLUSIVE, EPOLLWAKEUP);
+	event->events = (uint32_t)SOME_OF(worker, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDHUP, EPOLLET,
+					  EPOLLONESHOT, EPOLLEXCLUSIVE, EPOLLWAKEUP);
 	event->data.u64 = random_next(&worker->random);
 	return (uint64_t)event;
 }
@@ -404,15 +448,20 @@ static uint64_t ioctl_command(struct worker *worker)
 
 	if (one_in(&worker->random, 12))
 		return any_number(worker);
-	if (one_in(&worker->random, 12))		/* with a size: pty numbers, locks, peers */
-		return 0x80045400 + random_below(&worker->random, 64) + (uint64_t)random_below(&worker->random, 2) * 0xc0000000;
-	return (uint64_t)groups[random_below(&worker->random, one_in(&worker->random, 2) ? 1 : ARRAY_SIZE(groups))] << 8 |
+	if (one_in(&worker->random, 12)) /* with a size: pty numbers, locks, peers */
+		return 0x80045400 + random_below(&worker->random, 64) +
+		       (uint64_t)random_below(&worker->random, 2) * 0xc0000000;
+	return (uint64_t)groups[random_below(&worker->random,
+					     one_in(&worker->random, 2) ? 1 : ARRAY_SIZE(groups))]
+		       << 8 |
 	       random_below(&worker->random, 0x60);
 }
 
 static uint64_t how_to_open(struct worker *worker)
 {
-	struct { uint64_t flags, mode, resolve; } *how = value_scratch(worker, 24);
+	struct {
+		uint64_t flags, mode, resolve;
+	} *how = value_scratch(worker, 24);
 
 	how->flags = value_of(worker, OPEN_FLAGS);
 	how->mode = one_in(&worker->random, 2) ? 0 : 0600;
@@ -439,11 +488,18 @@ static uint64_t priority(struct worker *worker)
 
 static uint64_t scheduling(struct worker *worker)
 {
-	struct { uint32_t size, policy; uint64_t flags; int32_t nice; uint32_t priority; uint64_t runtime, deadline, period; } *attributes;
+	struct {
+		uint32_t size, policy;
+		uint64_t flags;
+		int32_t nice;
+		uint32_t priority;
+		uint64_t runtime, deadline, period;
+	} * attributes;
 
 	attributes = value_scratch(worker, sizeof(*attributes));
 	value_fill(&worker->random, attributes, sizeof(*attributes));
-	attributes->size = one_in(&worker->random, 4) ? (uint32_t)length(worker) : sizeof(*attributes);
+	attributes->size = one_in(&worker->random, 4) ? (uint32_t)length(worker)
+						      : sizeof(*attributes);
 	attributes->policy = random_below(&worker->random, 8);
 	attributes->flags = random_below(&worker->random, 8);
 	attributes->nice = (int32_t)random_below(&worker->random, 50) - 25;
@@ -456,7 +512,9 @@ static uint64_t robust_or_futex(struct worker *worker)
 	switch (random_below(&worker->random, 16)) {
 	case 0: return bad_address(worker);
 	case 1: return some_pages(worker) + random_below(&worker->random, 8);
-	case 2: case 3: case 4: return ARENA + PAGE + random_below(&worker->random, 8) * 4;
+	case 2:
+	case 3:
+	case 4: return ARENA + PAGE + random_below(&worker->random, 8) * 4;
 	default: return SHARED + random_below(&worker->random, 16) * 4;
 	}
 }
@@ -465,21 +523,41 @@ static uint64_t number_value(struct worker *worker, enum value_kind kind)
 {
 	switch (kind) {
 	case NONE: return 0;
-	case SMALL: return one_in(&worker->random, 16) ? any_number(worker) : random_below(&worker->random, 10);
-	case BITS: return one_in(&worker->random, 4) ? any_number(worker) : 1UL << random_below(&worker->random, 32);
+	case SMALL:
+		return one_in(&worker->random, 16) ? any_number(worker)
+						   : random_below(&worker->random, 10);
+	case BITS:
+		return one_in(&worker->random, 4) ? any_number(worker)
+						  : 1UL << random_below(&worker->random, 32);
 	case FD: return descriptor(worker);
 	case FOLDER: return one_in(&worker->random, 3) ? descriptor(worker) : (uint64_t)AT_FDCWD;
-	case SIGNAL: return one_in(&worker->random, 4) ? random_below(&worker->random, 70) :
-			PICK(worker, 0, SIGUSR1, SIGUSR2, SIGCHLD, SIGWINCH, SIGPIPE, SIGSTOP, SIGCONT, SIGURG, SIGTSTP, 34, 64, SIGALRM);
-	case MODE: return one_in(&worker->random, 4) ? any_number(worker) : PICK(worker, 0, 0777, 0700, 0644, 0400, 0111, S_IFIFO | 0600, S_IFREG | 0600, S_IFCHR | 0600, 06755, 01777);
-	case USER_ID: return one_in(&worker->random, 4) ? any_number(worker) : PICK(worker, 0, 1000, 65534, (uint64_t)-1);
+	case SIGNAL:
+		return one_in(&worker->random, 4)
+			       ? random_below(&worker->random, 70)
+			       : PICK(worker, 0, SIGUSR1, SIGUSR2, SIGCHLD, SIGWINCH, SIGPIPE,
+				      SIGSTOP, SIGCONT, SIGURG, SIGTSTP, 34, 64, SIGALRM);
+	case MODE:
+		return one_in(&worker->random, 4)
+			       ? any_number(worker)
+			       : PICK(worker, 0, 0777, 0700, 0644, 0400, 0111, S_IFIFO | 0600,
+				      S_IFREG | 0600, S_IFCHR | 0600, 06755, 01777);
+	case USER_ID:
+		return one_in(&worker->random, 4) ? any_number(worker)
+						  : PICK(worker, 0, 1000, 65534, (uint64_t)-1);
 	case PROCESS: return process(worker);
 	case LENGTH: return length(worker);
 	case SPAN: return span(worker);
 	case OFFSET: return offset(worker);
-	case COUNT: return one_in(&worker->random, 16) ? any_number(worker) : random_below(&worker->random, 17);
-	case STRUCT_SIZE: return one_in(&worker->random, 4) ? length(worker) : 8 * (1 + random_below(&worker->random, 4));
-	case TIMEOUT: return one_in(&worker->random, 8) ? random_below(&worker->random, 10) : one_in(&worker->random, 40) ? any_number(worker) : 0;
+	case COUNT:
+		return one_in(&worker->random, 16) ? any_number(worker)
+						   : random_below(&worker->random, 17);
+	case STRUCT_SIZE:
+		return one_in(&worker->random, 4) ? length(worker)
+						  : 8 * (1 + random_below(&worker->random, 4));
+	case TIMEOUT:
+		return one_in(&worker->random, 8)    ? random_below(&worker->random, 10)
+		       : one_in(&worker->random, 40) ? any_number(worker)
+						     : 0;
 	case SIGSET_SIZE: return one_in(&worker->random, 16) ? any_number(worker) : 8;
 	default: return any_number(worker);
 	}
@@ -508,12 +586,24 @@ static uint64_t address_value(struct worker *worker, enum value_kind kind)
 	case FLOCK_OR_NUMBER: return lock_or_number(worker);
 	case OPEN_HOW: return how_to_open(worker);
 	case CPU_SET: return processor_set(worker);
-	case FILE_SYSTEM: return TEXT_OF(worker, "tmpfs", "tmpfs", "tmpfs", "proc", "sysfs", "devpts", "devtmpfs", "ext2", "");
-	case MOUNT_OPTIONS: return one_in(&worker->random, 2) ? 0 : TEXT_OF(worker, "size=1m", "mode=700", "nr_inodes=7", "size=0", "size=50%", "uid=1000", "newinstance", "bad=1", "ro");
-	case XATTR_NAME: return TEXT_OF(worker, "user.a", "user.b", "user.", "trusted.a", "security.a", "system.posix_acl_access", "", "a");
-	case MOUNT_POINT: return TEXT_OF(worker, "mnt", "mnt/d", "d/e", "../shared/mnt", "../shared/d", "d", ".", "../shared", "a", "../shared/a");
+	case FILE_SYSTEM:
+		return TEXT_OF(worker, "tmpfs", "tmpfs", "tmpfs", "proc", "sysfs", "devpts",
+			       "devtmpfs", "ext2", "");
+	case MOUNT_OPTIONS:
+		return one_in(&worker->random, 2)
+			       ? 0
+			       : TEXT_OF(worker, "size=1m", "mode=700", "nr_inodes=7", "size=0",
+					 "size=50%", "uid=1000", "newinstance", "bad=1", "ro");
+	case XATTR_NAME:
+		return TEXT_OF(worker, "user.a", "user.b", "user.", "trusted.a", "security.a",
+			       "system.posix_acl_access", "", "a");
+	case MOUNT_POINT:
+		return TEXT_OF(worker, "mnt", "mnt/d", "d/e", "../shared/mnt", "../shared/d", "d",
+			       ".", "../shared", "a", "../shared/a");
 	case NUMBER_OUT: return one_in(&worker->random, 4) ? 0 : struct_of(worker, 16);
-	case BYTES: return one_in(&worker->random, 24) ? bad_address(worker) : (uint64_t)value_scratch(worker, 256);
+	case BYTES:
+		return one_in(&worker->random, 24) ? bad_address(worker)
+						   : (uint64_t)value_scratch(worker, 256);
 	default: return struct_of(worker, 128);
 	}
 }
@@ -521,43 +611,89 @@ static uint64_t address_value(struct worker *worker, enum value_kind kind)
 static uint64_t listed_value(struct worker *worker, enum value_kind kind)
 {
 	switch (kind) {
-	case OPEN_FLAGS: return SOME_OF(worker, O_WRONLY, O_RDWR, O_RDWR, O_CREAT | O_RDWR, O_CREAT | O_RDWR, O_EXCL, O_TRUNC, O_APPEND, O_NONBLOCK, O_DIRECTORY,
-					O_NOFOLLOW, O_CLOEXEC, O_PATH, O_TMPFILE | O_RDWR, O_DIRECT, O_ASYNC, O_NOCTTY, O_SYNC) | O_NONBLOCK * one_in(&worker->random, 2);
-	case AT_BITS: return SOME_OF(worker, AT_SYMLINK_NOFOLLOW, AT_REMOVEDIR, AT_SYMLINK_FOLLOW, AT_EMPTY_PATH, AT_NO_AUTOMOUNT, AT_EACCESS);
-	case PROTECTION: return SOME_OF(worker, PROT_READ, PROT_READ | PROT_WRITE, PROT_READ | PROT_WRITE, PROT_EXEC, PROT_GROWSDOWN, PROT_GROWSUP, PROT_NONE);
-	case MAP_KIND: return PICK(worker, MAP_PRIVATE, MAP_PRIVATE, MAP_SHARED, MAP_SHARED, MAP_SHARED_VALIDATE, 0) |
-			      SOME_OF(worker, MAP_ANONYMOUS, MAP_ANONYMOUS | MAP_FIXED, MAP_FIXED, MAP_FIXED_NOREPLACE, MAP_GROWSDOWN, MAP_LOCKED, MAP_NORESERVE, MAP_POPULATE, MAP_STACK, MAP_32BIT, MAP_HUGETLB);
-	case REMAP_FLAGS: return SOME_OF(worker, MREMAP_MAYMOVE, MREMAP_MAYMOVE, MREMAP_FIXED | MREMAP_MAYMOVE, MREMAP_FIXED | MREMAP_MAYMOVE, 4 | MREMAP_MAYMOVE);
-	case ADVICE: return one_in(&worker->random, 8) ? any_number(worker) : random_below(&worker->random, 26);
+	case OPEN_FLAGS:
+		return SOME_OF(worker, O_WRONLY, O_RDWR, O_RDWR, O_CREAT | O_RDWR, O_CREAT | O_RDWR,
+			       O_EXCL, O_TRUNC, O_APPEND, O_NONBLOCK, O_DIRECTORY, O_NOFOLLOW,
+			       O_CLOEXEC, O_PATH, O_TMPFILE | O_RDWR, O_DIRECT, O_ASYNC, O_NOCTTY,
+			       O_SYNC) |
+		       O_NONBLOCK * one_in(&worker->random, 2);
+	case AT_BITS:
+		return SOME_OF(worker, AT_SYMLINK_NOFOLLOW, AT_REMOVEDIR, AT_SYMLINK_FOLLOW,
+			       AT_EMPTY_PATH, AT_NO_AUTOMOUNT, AT_EACCESS);
+	case PROTECTION:
+		return SOME_OF(worker, PROT_READ, PROT_READ | PROT_WRITE, PROT_READ | PROT_WRITE,
+			       PROT_EXEC, PROT_GROWSDOWN, PROT_GROWSUP, PROT_NONE);
+	case MAP_KIND:
+		return PICK(worker, MAP_PRIVATE, MAP_PRIVATE, MAP_SHARED, MAP_SHARED,
+			    MAP_SHARED_VALIDATE, 0) |
+		       SOME_OF(worker, MAP_ANONYMOUS, MAP_ANONYMOUS | MAP_FIXED, MAP_FIXED,
+			       MAP_FIXED_NOREPLACE, MAP_GROWSDOWN, MAP_LOCKED, MAP_NORESERVE,
+			       MAP_POPULATE, MAP_STACK, MAP_32BIT, MAP_HUGETLB);
+	case REMAP_FLAGS:
+		return SOME_OF(worker, MREMAP_MAYMOVE, MREMAP_MAYMOVE,
+			       MREMAP_FIXED | MREMAP_MAYMOVE, MREMAP_FIXED | MREMAP_MAYMOVE,
+			       4 | MREMAP_MAYMOVE);
+	case ADVICE:
+		return one_in(&worker->random, 8) ? any_number(worker)
+						  : random_below(&worker->random, 26);
 	case ADVICE_FILE: return random_below(&worker->random, 8);
 	case SYNC_FLAGS: return random_below(&worker->random, 9);
-	case FCNTL_COMMAND: return one_in(&worker->random, 3) ? 1024 + random_below(&worker->random, 12) : random_below(&worker->random, 40);
+	case FCNTL_COMMAND:
+		return one_in(&worker->random, 3) ? 1024 + random_below(&worker->random, 12)
+						  : random_below(&worker->random, 40);
 	case IOCTL_COMMAND: return ioctl_command(worker);
-	case FUTEX_OP: return random_below(&worker->random, 14) | SOME_OF(worker, FUTEX_PRIVATE_FLAG, FUTEX_CLOCK_REALTIME);
-	case CLOCK: return one_in(&worker->random, 8) ? any_number(worker) : random_below(&worker->random, 13);
+	case FUTEX_OP:
+		return random_below(&worker->random, 14) |
+		       SOME_OF(worker, FUTEX_PRIVATE_FLAG, FUTEX_CLOCK_REALTIME);
+	case CLOCK:
+		return one_in(&worker->random, 8) ? any_number(worker)
+						  : random_below(&worker->random, 13);
 	case TIMER_FLAGS: return random_below(&worker->random, 4);
-	case PRCTL_OPTION: return one_in(&worker->random, 10) ? any_number(worker) : 1 + random_below(&worker->random, 65);
-	case ARCH_OPTION: return one_in(&worker->random, 4) ? any_number(worker) : 0x1001 + random_below(&worker->random, 4);
-	case EPOLL_OP: return one_in(&worker->random, 16) ? any_number(worker) : 1 + (one_in(&worker->random, 2) ? 0 : random_below(&worker->random, 3));
+	case PRCTL_OPTION:
+		return one_in(&worker->random, 10) ? any_number(worker)
+						   : 1 + random_below(&worker->random, 65);
+	case ARCH_OPTION:
+		return one_in(&worker->random, 4) ? any_number(worker)
+						  : 0x1001 + random_below(&worker->random, 4);
+	case EPOLL_OP:
+		return one_in(&worker->random, 16)
+			       ? any_number(worker)
+			       : 1 + (one_in(&worker->random, 2)
+					      ? 0
+					      : random_below(&worker->random, 3));
 	case WHENCE: return random_below(&worker->random, 6);
 	case SIGNAL_HOW: return random_below(&worker->random, 4);
-	case WAIT_FLAGS: return SOME_OF(worker, 1, 1, 2, 4, 8, 0x01000000, 0x20000000, 0x40000000, 0x80000000) | !one_in(&worker->random, 4);
+	case WAIT_FLAGS:
+		return SOME_OF(worker, 1, 1, 2, 4, 8, 0x01000000, 0x20000000, 0x40000000,
+			       0x80000000) |
+		       !one_in(&worker->random, 4);
 	case RESOURCE: return random_below(&worker->random, 18);
 	case POLICY: return random_below(&worker->random, 8);
 	case WHO: return PICK(worker, 0, 1, (uint64_t)-1, 2);
 	case RENAME_FLAGS: return random_below(&worker->random, 8);
-	case FALLOCATE_MODE: return one_in(&worker->random, 4) ? any_number(worker) : PICK(worker, 0, 1, 2, 3, 8, 16, 17, 32, 64);
+	case FALLOCATE_MODE:
+		return one_in(&worker->random, 4) ? any_number(worker)
+						  : PICK(worker, 0, 1, 2, 3, 8, 16, 17, 32, 64);
 	case RW_FLAGS: return SOME_OF(worker, 1, 2, 4, 8, 16);
 	case PIPE_FLAGS: return SOME_OF(worker, O_NONBLOCK, O_NONBLOCK, O_CLOEXEC, O_DIRECT, 1, 2);
 	case SPLICE_FLAGS: return random_below(&worker->random, 16);
 	case MEMBARRIER_COMMAND: return SOME_OF(worker, 1, 2, 4, 8, 16, 32, 64, 128, 256);
-	case MOUNT_FLAGS: return SOME_OF(worker, MS_BIND, MS_BIND, MS_MOVE, MS_REMOUNT, MS_RDONLY, MS_NOEXEC, MS_NOSUID, MS_REC, MS_PRIVATE, MS_SHARED, MS_SLAVE);
+	case MOUNT_FLAGS:
+		return SOME_OF(worker, MS_BIND, MS_BIND, MS_MOVE, MS_REMOUNT, MS_RDONLY, MS_NOEXEC,
+			       MS_NOSUID, MS_REC, MS_PRIVATE, MS_SHARED, MS_SLAVE);
 	case ITIMER: return random_below(&worker->random, 4);
-	case SOCKET_DOMAIN: return one_in(&worker->random, 8) ? random_below(&worker->random, 46) : 1;
-	case SOCKET_TYPE: return PICK(worker, 1, 1, 2, 5, 3, 0, 9) | SOME_OF(worker, SOCK_NONBLOCK, SOCK_NONBLOCK, SOCK_CLOEXEC);
-	case MSG_FLAGS: return SOME_OF(worker, MSG_DONTWAIT, MSG_DONTWAIT, MSG_PEEK, MSG_OOB, MSG_TRUNC, MSG_WAITALL, MSG_NOSIGNAL, MSG_CMSG_CLOEXEC, MSG_ERRQUEUE);
+	case SOCKET_DOMAIN:
+		return one_in(&worker->random, 8) ? random_below(&worker->random, 46) : 1;
+	case SOCKET_TYPE:
+		return PICK(worker, 1, 1, 2, 5, 3, 0, 9) |
+		       SOME_OF(worker, SOCK_NONBLOCK, SOCK_NONBLOCK, SOCK_CLOEXEC);
+	case MSG_FLAGS:
+		return SOME_OF(worker, MSG_DONTWAIT, MSG_DONTWAIT, MSG_PEEK, MSG_OOB, MSG_TRUNC,
+			       MSG_WAITALL, MSG_NOSIGNAL, MSG_CMSG_CLOEXEC, MSG_ERRQUEUE);
 	case SOCKET_LEVEL: return one_in(&worker->random, 8) ? any_number(worker) : SOL_SOCKET;
-	case SOCKET_OPTION: return one_in(&worker->random, 8) ? any_number(worker) : random_below(&worker->random, 75);
+	case SOCKET_OPTION:
+		return one_in(&worker->random, 8) ? any_number(worker)
+						  : random_below(&worker->random, 75);
 	case LOCK_OP: return random_below(&worker->random, 16);
 	case SYSLOG_ACTION: return PICK(worker, 2, 3, 3, 9, 10, 11, 0, 1);
 	case STATX_MASK: return any_number(worker);

@@ -12,7 +12,7 @@
 #include <sys/mman.h>
 #include "fuzz.h"
 
-#define CALLS_PER_ROUND	400
+#define CALLS_PER_ROUND 400
 
 /* The kernel comes here for a signal; the second argument may be no good. */
 void worker_handler(int signal);
@@ -25,12 +25,14 @@ __asm__(".text\n"
 
 static void map_fixed(uint64_t address, uint64_t size, int flags)
 {
-	RAW(SYS_mmap, address, size, PROT_READ | PROT_WRITE, MAP_FIXED | MAP_ANONYMOUS | flags, -1, 0);
+	RAW(SYS_mmap, address, size, PROT_READ | PROT_WRITE, MAP_FIXED | MAP_ANONYMOUS | flags, -1,
+	    0);
 }
 
 static void set_handler(int signal, void *handler, uint64_t flags)
 {
-	uint64_t action[4] = { (uint64_t)handler, flags | 0x04000000 /* SA_RESTORER */, (uint64_t)worker_restorer, 0 };
+	uint64_t action[4] = { (uint64_t)handler, flags | 0x04000000 /* SA_RESTORER */,
+			       (uint64_t)worker_restorer, 0 };
 
 	RAW(SYS_rt_sigaction, signal, action, 0, 8);
 }
@@ -43,7 +45,8 @@ static void worker_fault(int signal, siginfo_t *info, void *context)
 	uint64_t address = (uint64_t)info->si_addr;
 
 	(void)context;
-	if (faults_since_round++ < 200 && (signal == SIGSEGV || signal == SIGBUS) && info->si_code > 0 && address >= ARENA && address < ARENA + ARENA_PAGES * PAGE)
+	if (faults_since_round++ < 200 && (signal == SIGSEGV || signal == SIGBUS) &&
+	    info->si_code > 0 && address >= ARENA && address < ARENA + ARENA_PAGES * PAGE)
 		map_fixed(address & -PAGE, PAGE, MAP_PRIVATE);
 	else
 		RAW(SYS_exit_group, 9);
@@ -52,8 +55,12 @@ static void worker_fault(int signal, siginfo_t *info, void *context)
 /* Something of each kind to play with, as the lowest descriptors. */
 static void open_descriptors(struct worker *worker)
 {
-	static const char *const files[] = { "a", "b", "../shared/a", "../shared/b", "d/a", "d", "../shared", "/proc/self/maps",
-					     "/dev/zero", "/dev/null", "/dev/ptmx", "/proc/mounts", "fifo", "/dev/urandom" };
+	static const char *const files[] = {
+		"a",	     "b",	    "../shared/a", "../shared/b",
+		"d/a",	     "d",	    "../shared",   "/proc/self/maps",
+		"/dev/zero", "/dev/null",   "/dev/ptmx",   "/proc/mounts",
+		"fifo",	     "/dev/urandom"
+	};
 	int pair[2];
 
 	RAW(SYS_close_range, 3, ~0u, 0);
@@ -92,7 +99,10 @@ static void start_round(struct worker *worker)
 	set_handler(SIGALRM, worker_handler, 0);
 	for (int signal = 1; signal <= 64; signal++)
 		if (signal != SIGSEGV && signal != SIGBUS && signal != SIGALRM && signal != SIGCHLD)
-			set_handler(signal, one_in(&worker->random, 2) ? (void *)worker_handler : (void *)SIG_IGN, 0);
+			set_handler(signal,
+				    one_in(&worker->random, 2) ? (void *)worker_handler
+							       : (void *)SIG_IGN,
+				    0);
 	RAW(SYS_rt_sigprocmask, SIG_SETMASK, &nothing, 0, 8);
 	for (int timer = 0; timer < 8; timer++)
 		RAW(SYS_timer_delete, timer);
@@ -124,7 +134,8 @@ int64_t worker_call(struct worker *worker, uint64_t number, const uint64_t args[
 static void let_allocation_fail(struct worker *worker)
 {
 	char number = (char)('1' + random_below(&worker->random, 9));
-	int64_t fd = RAW(SYS_openat, AT_FDCWD, "/proc/thread-self/fail-nth", O_WRONLY | O_CLOEXEC, 0);
+	int64_t fd =
+		RAW(SYS_openat, AT_FDCWD, "/proc/thread-self/fail-nth", O_WRONLY | O_CLOEXEC, 0);
 
 	RAW(SYS_write, fd, &number, 1);
 	RAW(SYS_close, fd);
@@ -160,9 +171,21 @@ static void worker_loop(struct worker *worker)
 		if (i % CALLS_PER_ROUND == 0)
 			start_round(worker);
 		switch (random_below(&worker->random, 600)) {
-		case 0: case 1: program_call(worker); break;
-		case 2: case 3: case 4: case 5: case 6: case 7: case 8: special_call(worker); break;
-		case 9: case 10: case 11: case 12: case 13: case 14: tree_call(worker); break;
+		case 0:
+		case 1: program_call(worker); break;
+		case 2:
+		case 3:
+		case 4:
+		case 5:
+		case 6:
+		case 7:
+		case 8: special_call(worker); break;
+		case 9:
+		case 10:
+		case 11:
+		case 12:
+		case 13:
+		case 14: tree_call(worker); break;
 		default: worker_one_call(worker);
 		}
 	}
@@ -190,7 +213,9 @@ static void thread_start(struct worker *first, uint32_t thread)
 			 "call *%[loop]\n"
 			 "1:"
 			 : "=a"(child)
-			 : "a"(SYS_clone), "D"(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM),
+			 : "a"(SYS_clone),
+			   "D"(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD |
+			       CLONE_SYSVSEM),
 			   "S"(worker), "d"(0), [loop] "r"(worker_loop)
 			 : "rcx", "r11", "memory");
 	(void)child;
@@ -198,14 +223,18 @@ static void thread_start(struct worker *first, uint32_t thread)
 
 void worker_run(uint32_t number, uint64_t seed, bool is_root)
 {
-	struct worker worker = { .random = { seed }, .number = number, .is_root = is_root, .slot = &control->slots[number][0] };
+	struct worker worker = { .random = { seed },
+				 .number = number,
+				 .is_root = is_root,
+				 .slot = &control->slots[number][0] };
 
 	worker.own_pid = (int)RAW(SYS_getpid);
 	map_fixed(STACKS, MAX_THREADS * STACK_SIZE, MAP_PRIVATE);
 	start_round(&worker);
 	open_descriptors(&worker);
 	if (one_in(&worker.random, 2))
-		for (uint32_t thread = 1; thread <= 1 + random_below(&worker.random, MAX_THREADS - 1); thread++)
+		for (uint32_t thread = 1;
+		     thread <= 1 + random_below(&worker.random, MAX_THREADS - 1); thread++)
 			thread_start(&worker, thread);
 	worker_loop(&worker);
 }

@@ -22,7 +22,10 @@ BANOS_PARAM_BOOL(fail, "let init fail");
 static struct banos_mutex mutexes[3];
 static struct banos_wait waits[3];
 
-static int64_t nothing(void *context) { return 0; }
+static int64_t nothing(void *context)
+{
+	return 0;
+}
 
 static int64_t until_told(void *context)
 {
@@ -36,7 +39,11 @@ static const struct banos_chardev_ops ops = { .size = sizeof(ops) };
 static int64_t register_device(banos_owner self, int i)
 {
 	struct banos_chardev_config config = {
-		.size = sizeof(config), .major = BANOS_CHARDEV_ANY, .mode = 0600, .ops = &ops, .name = "leak0",
+		.size = sizeof(config),
+		.major = BANOS_CHARDEV_ANY,
+		.mode = 0600,
+		.ops = &ops,
+		.name = "leak0",
 	};
 
 	config.name[4] = (char)('0' + i);

@@ -18,23 +18,44 @@
 #define ROUNDS 500
 
 static banos_owner me;
-static void *shared;			/* a handle or an address, of what is being raced for */
+static void *shared; /* a handle or an address, of what is being raced for */
 static struct banos_mutex mutex;
 static struct banos_wait bell;
 static uint32_t kind;
 
-static void *get(void) { return __atomic_load_n(&shared, __ATOMIC_ACQUIRE); }
-static void put(void *p) { __atomic_store_n(&shared, p, __ATOMIC_RELEASE); }
+static void *get(void)
+{
+	return __atomic_load_n(&shared, __ATOMIC_ACQUIRE);
+}
+static void put(void *p)
+{
+	__atomic_store_n(&shared, p, __ATOMIC_RELEASE);
+}
 
-static int64_t nothing(void *context) { return 0; }
+static int64_t nothing(void *context)
+{
+	return 0;
+}
 
 /* ---- what the thread does, all the time ---- */
 
-static void use_timer(void) { banos_timer_start((banos_timer)get(), banos_time_ns() + 10 * BANOS_MS); }
-static void use_work(void) { banos_work_queue((banos_work)get()); }
+static void use_timer(void)
+{
+	banos_timer_start((banos_timer)get(), banos_time_ns() + 10 * BANOS_MS);
+}
+static void use_work(void)
+{
+	banos_work_queue((banos_work)get());
+}
 /* Who takes it frees it. */
-static void use_memory(void) { banos_free(me, __atomic_exchange_n(&shared, (void *)0, __ATOMIC_ACQ_REL)); }
-static void use_symbol(void) { banos_release_symbol(me, get()); }
+static void use_memory(void)
+{
+	banos_free(me, __atomic_exchange_n(&shared, (void *)0, __ATOMIC_ACQ_REL));
+}
+static void use_symbol(void)
+{
+	banos_release_symbol(me, get());
+}
 
 static void use_mutex(void)
 {
@@ -48,7 +69,10 @@ static void use_bell(void)
 	banos_wait_sleep(&bell, banos_wait_ticket(&bell), banos_time_ns() + 20 * BANOS_US);
 }
 
-static void use_thread(void) { banos_thread_stop((banos_thread)get(), NULL); }
+static void use_thread(void)
+{
+	banos_thread_stop((banos_thread)get(), NULL);
+}
 
 /* ---- what the other one does, in each round ---- */
 
@@ -119,9 +143,13 @@ static void round_thread(void)
 	banos_thread_stop(t, NULL);
 }
 
-static const struct { void (*use)(void), (*round)(void); uint32_t rounds; } races[] = {
-	{ use_timer, round_timer, 4 * ROUNDS }, { use_work, round_work, ROUNDS }, { use_memory, round_memory, ROUNDS },
-	{ use_symbol, round_symbol, ROUNDS }, { use_mutex, round_mutex, ROUNDS }, { use_bell, round_bell, ROUNDS },
+static const struct {
+	void (*use)(void), (*round)(void);
+	uint32_t rounds;
+} races[] = {
+	{ use_timer, round_timer, 4 * ROUNDS },	   { use_work, round_work, ROUNDS },
+	{ use_memory, round_memory, ROUNDS },	   { use_symbol, round_symbol, ROUNDS },
+	{ use_mutex, round_mutex, ROUNDS },	   { use_bell, round_bell, ROUNDS },
 	{ use_thread, round_thread, ROUNDS / 10 },
 };
 
@@ -147,7 +175,8 @@ static int64_t racer_init(banos_owner self)
 		error = error ? error : banos_thread_stop(thread, NULL);
 	}
 	kind = 0;
-	return error ? error : banos_thread_create(self, run, NULL, "racer", NULL);	/* beside the sweep */
+	return error ? error
+		     : banos_thread_create(self, run, NULL, "racer", NULL); /* beside the sweep */
 }
 
 BANOS_DRIVER(racer, "1.0", "MIT", "Gives up what another thread uses", racer_init, NULL);

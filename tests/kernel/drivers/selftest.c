@@ -19,11 +19,12 @@
 #include <banos/wait.h>
 #include <banos/work.h>
 
-#define CHECK(condition) do { \
-		if (!(condition)) { \
+#define CHECK(condition)                                                        \
+	do {                                                                    \
+		if (!(condition)) {                                             \
 			banos_error(self, "line %d: %s", __LINE__, #condition); \
-			return -__LINE__; \
-		} \
+			return -__LINE__;                                       \
+		}                                                               \
 	} while (0)
 
 /* A function that is not the driver's own, where one of its own is asked for. */
@@ -35,7 +36,10 @@ static banos_owner me;
 static int calls;
 
 int64_t selftest_export(void);
-int64_t selftest_export(void) { return 1; }
+int64_t selftest_export(void)
+{
+	return 1;
+}
 BANOS_EXPORT(selftest_export);
 
 /* ---- what there is ---- */
@@ -44,7 +48,7 @@ static int64_t check_probing(banos_owner self)
 {
 	CHECK(banos_api_level() == BANOS_LEVEL);
 	CHECK(BANOS_HAS(banos_api_level) && !BANOS_HAS(banos_of_a_later_level));
-	CHECK(banos_has_feature(BANOS_FEATURE_DEBUG) == 1);	/* these tests are */
+	CHECK(banos_has_feature(BANOS_FEATURE_DEBUG) == 1); /* these tests are */
 	CHECK(banos_has_feature(0) == 0 && banos_has_feature(12345) == 0);
 	return 0;
 }
@@ -70,7 +74,8 @@ static int64_t check_memory(banos_owner self)
 	CHECK(banos_free((banos_owner)12345, p) == -EINVAL);
 	CHECK(banos_free(self, p) == 0 && banos_free(self, p) == -EINVAL);
 	CHECK(banos_free(self, NULL) == 0 && banos_free(self, on_stack) == -EINVAL);
-	CHECK(!banos_alloc(self, 0, 0) && !banos_alloc(self, UINT64_MAX, 0) && !banos_alloc(self, 16, 2));
+	CHECK(!banos_alloc(self, 0, 0) && !banos_alloc(self, UINT64_MAX, 0) &&
+	      !banos_alloc(self, 16, 2));
 	CHECK(!banos_alloc(NULL, 16, 0) && !banos_alloc(self, 2049, BANOS_ALLOC_ATOMIC));
 	p = (char *)banos_alloc(self, 2048, BANOS_ALLOC_ATOMIC);
 	CHECK(p && banos_free(self, p) == 0);
@@ -83,7 +88,8 @@ static int64_t check_text(banos_owner self)
 {
 	char text[16];
 
-	CHECK(banos_format(text, sizeof(text), "%d %s", -5, "five") == 7 && !memcmp(text, "-5 five", 8));
+	CHECK(banos_format(text, sizeof(text), "%d %s", -5, "five") == 7 &&
+	      !memcmp(text, "-5 five", 8));
 	CHECK(banos_format(text, 4, "%08x", 0xabcu) == 8 && !memcmp(text, "000", 4));
 	CHECK(banos_format(NULL, 0, "%llu", 12345ull) == 5);
 	CHECK(banos_format_args(text, sizeof(text), "", NULL, 13) == -EINVAL);
@@ -100,7 +106,10 @@ static int64_t count(void *context)
 	return 0;
 }
 
-static int seen(void) { return __atomic_load_n(&calls, __ATOMIC_SEQ_CST); }
+static int seen(void)
+{
+	return __atomic_load_n(&calls, __ATOMIC_SEQ_CST);
+}
 
 static void wait_for_calls(int n)
 {
@@ -113,19 +122,22 @@ static int64_t check_timers(banos_owner self)
 	uint64_t start = banos_time_ns();
 	banos_timer timer, next[4];
 
-	CHECK(banos_sleep_until(start + 2 * BANOS_MS) == 0 && banos_time_ns() >= start + 2 * BANOS_MS);
+	CHECK(banos_sleep_until(start + 2 * BANOS_MS) == 0 &&
+	      banos_time_ns() >= start + 2 * BANOS_MS);
 	CHECK(banos_delay(1000) == 0 && banos_time_real_ns() > 0);
-	CHECK(banos_timer_create(self, FOREIGN(int64_t (*)(void *), banos_api_level), NULL, &timer) == -EINVAL);
+	CHECK(banos_timer_create(self, FOREIGN(int64_t(*)(void *), banos_api_level), NULL,
+				 &timer) == -EINVAL);
 	CHECK(banos_timer_create(self, NULL, NULL, &timer) == -EINVAL);
 	CHECK(banos_timer_create(self, count, &calls, &timer) == 0);
 	calls = 0;
 	CHECK(banos_timer_cancel(timer) == 0);
 	CHECK(banos_timer_start(timer, banos_time_ns() + 1000 * BANOS_S) == 0);
-	CHECK(banos_timer_start(timer, banos_time_ns() + BANOS_MS) == 0);	/* moved */
+	CHECK(banos_timer_start(timer, banos_time_ns() + BANOS_MS) == 0); /* moved */
 	wait_for_calls(1);
 	CHECK(seen() == 1);
-	CHECK(banos_timer_start(timer, banos_time_ns() + 1000 * BANOS_S) == 0 && banos_timer_cancel(timer) == 1);
-	CHECK(banos_work_queue((banos_work)timer) == -EINVAL);		/* not that kind of handle */
+	CHECK(banos_timer_start(timer, banos_time_ns() + 1000 * BANOS_S) == 0 &&
+	      banos_timer_cancel(timer) == 1);
+	CHECK(banos_work_queue((banos_work)timer) == -EINVAL); /* not that kind of handle */
 	CHECK(banos_timer_destroy(timer) == 0 && banos_timer_destroy(timer) == -EINVAL);
 	CHECK(banos_timer_start(timer, 0) == -EINVAL && banos_timer_cancel(timer) == -EINVAL);
 	/* Its place is taken by the next ones: the old handle does not mean them. */
@@ -154,7 +166,8 @@ static int64_t check_work(banos_owner self)
 	CHECK(banos_work_wait(work) == 0 && seen() == 0);
 	CHECK(banos_work_queue(work) == 1 && banos_work_wait(work) == 0);
 	CHECK(seen() == 1 && from_itself == -EDEADLK);
-	CHECK(banos_work_destroy(work) == 0 && banos_work_queue(work) == -EINVAL && banos_work_wait(work) == -EINVAL);
+	CHECK(banos_work_destroy(work) == 0 && banos_work_queue(work) == -EINVAL &&
+	      banos_work_wait(work) == -EINVAL);
 	return 0;
 }
 
@@ -168,7 +181,7 @@ static int64_t own_stop;
 static int64_t thread_main(void *context)
 {
 	own_stop = banos_thread_stop(thread, NULL);
-	banos_mutex_lock(&mutex);		/* held by init() until it sleeps below */
+	banos_mutex_lock(&mutex); /* held by init() until it sleeps below */
 	banos_mutex_unlock(&mutex);
 	while (!banos_thread_should_stop())
 		banos_wait_sleep(&bell, banos_wait_ticket(&bell), 0);
@@ -182,7 +195,8 @@ static int64_t check_threads(banos_owner self)
 	CHECK(banos_mutex_init(self, &mutex) == 0 && banos_wait_init(self, &bell) == 0);
 	CHECK(banos_mutex_lock(&mutex) == 0 && banos_mutex_lock(&mutex) == -EDEADLK);
 	CHECK(banos_mutex_trylock(&mutex) == -EBUSY && banos_mutex_destroy(&mutex) == -EBUSY);
-	CHECK(banos_thread_create(self, FOREIGN(int64_t (*)(void *), banos_time_ns), NULL, "x", &thread) == -EINVAL);
+	CHECK(banos_thread_create(self, FOREIGN(int64_t(*)(void *), banos_time_ns), NULL, "x",
+				  &thread) == -EINVAL);
 	CHECK(banos_thread_create(self, thread_main, NULL, "selftest", &thread) == 0);
 	CHECK(banos_thread_should_stop() == 0);
 	banos_sleep_until(banos_time_ns() + 2 * BANOS_MS);
@@ -210,12 +224,14 @@ static int64_t check_hostile_storage(banos_owner self)
 	mutex.state = 77;
 	CHECK(banos_mutex_trylock(&mutex) == -EBUSY);
 	mutex = good;
-	CHECK(banos_mutex_lock(&mutex) == 0 && banos_mutex_unlock(&mutex) == 0 && banos_mutex_destroy(&mutex) == 0);
+	CHECK(banos_mutex_lock(&mutex) == 0 && banos_mutex_unlock(&mutex) == 0 &&
+	      banos_mutex_destroy(&mutex) == 0);
 	memset(&wait, 0x41, sizeof(wait));
 	CHECK(banos_wait_wake(&wait) == -EINVAL && banos_wait_destroy(&wait) == -EINVAL);
 	CHECK(banos_wait_sleep(&wait, 0, 0) == -EINVAL);
 	CHECK(banos_spin_init(&spin) == 0 && banos_spin_unlock(&spin) == -EPERM);
-	CHECK(banos_spin_trylock(&spin) == 0 && banos_spin_trylock(&spin) == -EBUSY && banos_spin_unlock(&spin) == 0);
+	CHECK(banos_spin_trylock(&spin) == 0 && banos_spin_trylock(&spin) == -EBUSY &&
+	      banos_spin_unlock(&spin) == 0);
 	CHECK(banos_spin_lock(&spin) == 0 && banos_spin_unlock(&spin) == 0);
 	return 0;
 }
@@ -226,10 +242,12 @@ static int64_t check_waiting(banos_owner self)
 	uint64_t ticket, start = banos_time_ns();
 
 	CHECK(banos_wait_init(self, &wait) == 0);
-	CHECK(banos_wait_sleep(&wait, banos_wait_ticket(&wait), start + 2 * BANOS_MS) == -ETIMEDOUT);
+	CHECK(banos_wait_sleep(&wait, banos_wait_ticket(&wait), start + 2 * BANOS_MS) ==
+	      -ETIMEDOUT);
 	CHECK(banos_time_ns() >= start + 2 * BANOS_MS);
 	ticket = banos_wait_ticket(&wait);
-	CHECK(banos_wait_wake(&wait) == 0 && banos_wait_sleep(&wait, ticket, 0) == 0);	/* not lost */
+	CHECK(banos_wait_wake(&wait) == 0 &&
+	      banos_wait_sleep(&wait, ticket, 0) == 0); /* not lost */
 	CHECK(banos_wait_destroy(&wait) == 0 && banos_wait_wake(&wait) == -EINVAL);
 	return 0;
 }
@@ -241,13 +259,15 @@ static int64_t check_look_up(banos_owner self)
 	int64_t (*add)(int64_t, int64_t);
 	void *level = banos_lookup_symbol(self, "banos_api_level");
 
-	CHECK(level && ((int64_t (*)(void))level)() == BANOS_LEVEL);
-	CHECK(banos_release_symbol(self, level) == 0 && banos_release_symbol(self, level) == -EINVAL);
-	CHECK(!banos_lookup_symbol(self, "no_such_name") && !banos_lookup_symbol(NULL, "banos_api_level"));
-	add = (int64_t (*)(int64_t, int64_t))banos_lookup_symbol(self, "adder_add");
+	CHECK(level && ((int64_t(*)(void))level)() == BANOS_LEVEL);
+	CHECK(banos_release_symbol(self, level) == 0 &&
+	      banos_release_symbol(self, level) == -EINVAL);
+	CHECK(!banos_lookup_symbol(self, "no_such_name") &&
+	      !banos_lookup_symbol(NULL, "banos_api_level"));
+	add = (int64_t(*)(int64_t, int64_t))banos_lookup_symbol(self, "adder_add");
 	CHECK(add && add(2, 3) == 5 && add(INT64_MAX, 1) == -EOVERFLOW);
 	CHECK(banos_release_symbol(self, (void *)add) == 0);
-	CHECK(add(2, 3) == -ENODEV);		/* dead, but no harm is done */
+	CHECK(add(2, 3) == -ENODEV); /* dead, but no harm is done */
 	return 0;
 }
 
@@ -260,19 +280,31 @@ static int64_t check_own_name(banos_owner self)
 
 /* ---- devices, buffers ---- */
 
-static int64_t nop_open(void *context, uint32_t flags, void **file) { return 0; }
+static int64_t nop_open(void *context, uint32_t flags, void **file)
+{
+	return 0;
+}
 
 static int64_t check_devices(banos_owner self)
 {
-	struct { struct banos_chardev_config config; uint64_t later; } big;
+	struct {
+		struct banos_chardev_config config;
+		uint64_t later;
+	} big;
 	struct banos_chardev_ops ops = { .size = sizeof(ops), .open = nop_open };
 	struct banos_chardev_config config = {
-		.size = sizeof(config), .major = BANOS_CHARDEV_ANY, .mode = 0600, .ops = &ops, .name = "selftest/a-b.c:d_e",
+		.size = sizeof(config),
+		.major = BANOS_CHARDEV_ANY,
+		.mode = 0600,
+		.ops = &ops,
+		.name = "selftest/a-b.c:d_e",
 	};
-	static const char *const bad[] = { "", "/x", "x/", "a//b", "../x", "a/../b", ".x", "a b", "a\n", "a\xff" };
+	static const char *const bad[] = { "",	     "/x", "x/",  "a//b", "../x",
+					   "a/../b", ".x", "a b", "a\n",  "a\xff" };
 	banos_chardev device, second;
 
-	CHECK(banos_chardev_register(self, &config, &device) == 0 && banos_chardev_number(device) > 0);
+	CHECK(banos_chardev_register(self, &config, &device) == 0 &&
+	      banos_chardev_number(device) > 0);
 	config.major = (uint32_t)(banos_chardev_number(device) >> 32);
 	config.minor = (uint32_t)banos_chardev_number(device);
 	CHECK(banos_chardev_register(self, &config, &second) == -EBUSY);
@@ -283,7 +315,7 @@ static int64_t check_devices(banos_owner self)
 			config.name[k] = bad[i][k];
 		CHECK(banos_chardev_register(self, &config, &second) == -EINVAL);
 	}
-	memset(config.name, 'x', sizeof(config.name));		/* no end */
+	memset(config.name, 'x', sizeof(config.name)); /* no end */
 	CHECK(banos_chardev_register(self, &config, &second) == -EINVAL);
 	memset(config.name + 8, 0, 8);
 	config.size--;
@@ -292,7 +324,8 @@ static int64_t check_devices(banos_owner self)
 	ops.must = 1;
 	CHECK(banos_chardev_register(self, &config, &second) == -EOPNOTSUPP);
 	ops.must = 0;
-	ops.open = FOREIGN(int64_t (*)(void *, uint32_t, void **), banos_free);	/* not the driver's */
+	ops.open =
+		FOREIGN(int64_t(*)(void *, uint32_t, void **), banos_free); /* not the driver's */
 	CHECK(banos_chardev_register(self, &config, &second) == -EINVAL);
 	ops.open = nop_open;
 	memset(&big, 0, sizeof(big));
@@ -313,10 +346,13 @@ static int64_t check_buffers(banos_owner self)
 	char byte = 0;
 
 	/* Outside of a method there is no buffer, and no program. */
-	CHECK(banos_buffer_left((banos_buffer)&byte) == -EINVAL && banos_buffer_left(NULL) == -EINVAL);
+	CHECK(banos_buffer_left((banos_buffer)&byte) == -EINVAL &&
+	      banos_buffer_left(NULL) == -EINVAL);
 	CHECK(banos_buffer_write((banos_buffer)&byte, &byte, 1) == -EINVAL);
-	CHECK(banos_buffer_read(NULL, &byte, 1) == -EINVAL && banos_buffer_zero(NULL, 1) == -EINVAL);
-	CHECK(banos_user_read(&byte, 0, 1) == -EFAULT && banos_user_write((uint64_t)&byte, &byte, 1) == -EFAULT);
+	CHECK(banos_buffer_read(NULL, &byte, 1) == -EINVAL &&
+	      banos_buffer_zero(NULL, 1) == -EINVAL);
+	CHECK(banos_user_read(&byte, 0, 1) == -EFAULT &&
+	      banos_user_write((uint64_t)&byte, &byte, 1) == -EFAULT);
 	return 0;
 }
 
@@ -334,8 +370,9 @@ static int64_t check_firmware(banos_owner self)
 static int64_t selftest_init(banos_owner self)
 {
 	static int64_t (*const checks[])(banos_owner) = {
-		check_probing, check_memory, check_text, check_timers, check_work, check_threads, check_hostile_storage,
-		check_waiting, check_look_up, check_own_name, check_devices, check_buffers, check_firmware,
+		check_probing, check_memory,	      check_text,     check_timers,  check_work,
+		check_threads, check_hostile_storage, check_waiting,  check_look_up, check_own_name,
+		check_devices, check_buffers,	      check_firmware,
 	};
 
 	me = self;
@@ -353,4 +390,5 @@ static int64_t selftest_exit(banos_owner self)
 	return self == me ? check_own_name(self) : -1;
 }
 
-BANOS_DRIVER(selftest, "1.0", "MIT", "Asks the driver API to keep its promises", selftest_init, selftest_exit);
+BANOS_DRIVER(selftest, "1.0", "MIT", "Asks the driver API to keep its promises", selftest_init,
+	     selftest_exit);

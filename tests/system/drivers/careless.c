@@ -11,9 +11,9 @@
 #include <banos/timer.h>
 #include <banos/work.h>
 
-#define FLAG_DF	0x400ul
-#define FLAG_NT	0x4000ul
-#define FLAG_AC	0x40000ul
+#define FLAG_DF 0x400ul
+#define FLAG_NT 0x4000ul
+#define FLAG_AC 0x40000ul
 
 static char kind[8] = "none", where[8] = "none";
 BANOS_PARAM_TEXT(kind, "cli, std, ac or nt");
@@ -53,7 +53,8 @@ static int64_t device_open(void *context, uint32_t flags, void **file)
 	return act((void *)"open");
 }
 
-static int64_t device_read(void *context, void *file, banos_buffer to, uint64_t length, uint64_t offset, uint32_t flags)
+static int64_t device_read(void *context, void *file, banos_buffer to, uint64_t length,
+			   uint64_t offset, uint32_t flags)
 {
 	return act((void *)"read");
 }
@@ -70,14 +71,21 @@ static int64_t start(banos_owner self)
 	error = error ? error : banos_timer_create(self, act, (void *)"timer", &timer);
 	if (!error)
 		banos_timer_start(timer, banos_time_ns());
-	return error ? error : banos_thread_create(self, act, (void *)"thread", "careless", &thread);
+	return error ? error
+		     : banos_thread_create(self, act, (void *)"thread", "careless", &thread);
 }
 
 static int64_t careless_init(banos_owner self)
 {
-	static const struct banos_chardev_ops ops = { .size = sizeof(ops), .open = device_open, .read = device_read };
+	static const struct banos_chardev_ops ops = { .size = sizeof(ops),
+						      .open = device_open,
+						      .read = device_read };
 	static const struct banos_chardev_config config = {
-		.size = sizeof(config), .major = BANOS_CHARDEV_ANY, .mode = 0600, .ops = &ops, .name = "careless",
+		.size = sizeof(config),
+		.major = BANOS_CHARDEV_ANY,
+		.mode = 0600,
+		.ops = &ops,
+		.name = "careless",
 	};
 	int64_t error = banos_chardev_register(self, &config, NULL);
 
@@ -85,5 +93,8 @@ static int64_t careless_init(banos_owner self)
 	return error ? error : act((void *)"init");
 }
 
-static int64_t careless_exit(banos_owner self) { return act((void *)"exit"); }
+static int64_t careless_exit(banos_owner self)
+{
+	return act((void *)"exit");
+}
 BANOS_DRIVER(careless, "1.0", "MIT", "Leaves flags behind", careless_init, careless_exit);

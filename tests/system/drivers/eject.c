@@ -4,8 +4,8 @@
 #include <banos/io.h>
 
 #define HOTPLUG_PORTS 0xae00
-#define EJECT 0x08
-#define SELECT 0x10
+#define EJECT	      0x08
+#define SELECT	      0x10
 
 static uint32_t slot;
 BANOS_PARAM_U32(slot, 0, 31, "which one");

@@ -36,23 +36,43 @@ static void expect(int64_t got, int64_t expected, const char *call, int line)
 	if (got == expected)
 		return;
 	if (wrong++ < 20)
-		banos_error(me, "line %d: %s: %lld instead of %lld", line, call, (long long)got, (long long)expected);
+		banos_error(me, "line %d: %s: %lld instead of %lld", line, call, (long long)got,
+			    (long long)expected);
 }
 
-static int64_t nothing(void *context) { return 0; }
-static int64_t quiesce(void *context, void *device) { return 0; }
-static int64_t probe(void *context, banos_owner device, void **state) { return -ENODEV; }
+static int64_t nothing(void *context)
+{
+	return 0;
+}
+static int64_t quiesce(void *context, void *device)
+{
+	return 0;
+}
+static int64_t probe(void *context, banos_owner device, void **state)
+{
+	return -ENODEV;
+}
 
 static const struct banos_chardev_ops chardev_ops = { .size = sizeof(chardev_ops) };
 static const struct banos_bus_ops bus_ops = { .size = sizeof(bus_ops), .quiesce = quiesce };
 static const struct banos_prober_ops prober_ops = { .size = sizeof(prober_ops), .probe = probe };
 static const struct banos_chardev_config chardev = {
-	.size = sizeof(chardev), .major = BANOS_CHARDEV_ANY, .mode = 0444, .ops = &chardev_ops, .name = "intruder",
+	.size = sizeof(chardev),
+	.major = BANOS_CHARDEV_ANY,
+	.mode = 0444,
+	.ops = &chardev_ops,
+	.name = "intruder",
 };
-static const struct banos_bus_config bus = { .size = sizeof(bus), .ops = &bus_ops, .name = "intruder" };
-static const struct banos_prober_config prober = { .size = sizeof(prober), .ops = &prober_ops, .bus = "intruder" };
+static const struct banos_bus_config bus = { .size = sizeof(bus),
+					     .ops = &bus_ops,
+					     .name = "intruder" };
+static const struct banos_prober_config prober = { .size = sizeof(prober),
+						   .ops = &prober_ops,
+						   .bus = "intruder" };
 static const struct banos_device_config device = {
-	.size = sizeof(device), .name = "one", .alias = "intruder:one",
+	.size = sizeof(device),
+	.name = "one",
+	.alias = "intruder:one",
 };
 
 /* ---- handles ---- */
@@ -182,7 +202,7 @@ static void try_results(void *p)
 	EXPECT(banos_device_add(b, &d, p), -EINVAL);
 	EXPECT(banos_device_context(b, me, p), -EINVAL);
 	EXPECT(banos_bus_remove(b), 0);
-	if (p) {				/* NULL: not wanted */
+	if (p) { /* NULL: not wanted */
 		EXPECT(banos_thread_create(me, nothing, NULL, "intruder", p), -EINVAL);
 		EXPECT(banos_chardev_register(me, &chardev, p), -EINVAL);
 		EXPECT(banos_prober_register(me, &prober, p), -EINVAL);
@@ -236,7 +256,7 @@ static void try_arguments(const void *p)
 	EXPECT(banos_print_args(me, BANOS_DEBUG, "", p, 1), -EINVAL);
 	EXPECT(banos_format_args(out, sizeof(out), p, NULL, 0), -EINVAL);
 	EXPECT(banos_user_write(0x400000, p, 8), -EINVAL);
-	EXPECT(banos_timer_create(me, (int64_t (*)(void *))p, NULL, (banos_timer *)&good), -EINVAL);
+	EXPECT(banos_timer_create(me, (int64_t(*)(void *))p, NULL, (banos_timer *)&good), -EINVAL);
 }
 
 static const struct banos_mutex read_only;
@@ -244,9 +264,24 @@ static const struct banos_mutex read_only;
 static void try_addresses(void)
 {
 	const uint64_t nowhere[] = {
-		0, 1, 8, 4096, 0x400000, 0x7fffffffe000, 0x7ffffffffff8, 0x800000000000, 0x1234567890abcdef,
-		0xffff7ffffffffff8, 0xffff8fff00000000, 0xffffc07ffffff000, 0xffffffff00000000, 0xffffffffbffff000,
-		0xfffffffffffff000, 0xfffffffffffffff8, kernel_text, kernel_data,
+		0,
+		1,
+		8,
+		4096,
+		0x400000,
+		0x7fffffffe000,
+		0x7ffffffffff8,
+		0x800000000000,
+		0x1234567890abcdef,
+		0xffff7ffffffffff8,
+		0xffff8fff00000000,
+		0xffffc07ffffff000,
+		0xffffffff00000000,
+		0xffffffffbffff000,
+		0xfffffffffffff000,
+		0xfffffffffffffff8,
+		kernel_text,
+		kernel_data,
 	};
 	char *own = banos_alloc(me, 100, 0), *large = banos_alloc(me, 8192, 0);
 
@@ -270,7 +305,7 @@ static void try_addresses(void)
 	EXPECT(banos_lookup_symbol(me, large + 8192 - 16), 0);
 	banos_free(me, own);
 	banos_free(me, large);
-	try_locks(large);			/* given up: not mapped any more */
+	try_locks(large); /* given up: not mapped any more */
 }
 
 /* What is its own is taken, from wherever it is. */
@@ -279,7 +314,8 @@ static void try_own(void)
 	struct banos_mutex on_stack, *allocated = banos_alloc(me, sizeof(*allocated), 0);
 	struct banos_mutex *at_end = banos_alloc(me, 8192, 0);
 	static struct banos_mutex in_image;
-	struct banos_mutex *all[] = { &on_stack, &in_image, allocated, at_end + 8192 / sizeof(*at_end) - 1 };
+	struct banos_mutex *all[] = { &on_stack, &in_image, allocated,
+				      at_end + 8192 / sizeof(*at_end) - 1 };
 
 	for (uint32_t i = 0; i < 4; i++) {
 		struct banos_mutex copy;
@@ -289,10 +325,11 @@ static void try_own(void)
 		EXPECT(banos_mutex_lock(all[i]), -EDEADLK);
 		EXPECT(banos_mutex_unlock(all[i]), 0);
 		EXPECT(banos_mutex_unlock(all[i]), -EPERM);
-		EXPECT(banos_wait_wake((struct banos_wait *)all[i]), -EINVAL);	/* a mutex is no wait object */
+		EXPECT(banos_wait_wake((struct banos_wait *)all[i]),
+		       -EINVAL); /* a mutex is no wait object */
 		EXPECT(banos_spin_lock((struct banos_spinlock *)all[i]), -EINVAL);
 		copy = *all[i];
-		EXPECT(banos_mutex_lock(&copy), -EINVAL);		/* moved */
+		EXPECT(banos_mutex_lock(&copy), -EINVAL); /* moved */
 		EXPECT(banos_mutex_destroy(all[i]), 0);
 		EXPECT(banos_mutex_destroy(all[i]), -EINVAL);
 		EXPECT(banos_mutex_lock(all[i]), -EINVAL);
@@ -352,7 +389,8 @@ static void try_sleeps(void)
 	EXPECT(banos_wait_sleep(&wait, 0, 0, BANOS_UNINTERRUPTIBLE), -EINVAL);
 	EXPECT(banos_wait_sleep(&wait, 0, now + 31 * BANOS_S, BANOS_UNINTERRUPTIBLE), -EINVAL);
 	EXPECT(banos_wait_sleep(&wait, 0, now, 4), -EINVAL);
-	EXPECT(banos_wait_sleep(&wait, 0, banos_time_ns() + BANOS_MS, BANOS_UNINTERRUPTIBLE), -ETIMEDOUT);
+	EXPECT(banos_wait_sleep(&wait, 0, banos_time_ns() + BANOS_MS, BANOS_UNINTERRUPTIBLE),
+	       -ETIMEDOUT);
 	EXPECT(banos_wait_sleep(&wait, 1, banos_time_ns() + BANOS_S, BANOS_UNINTERRUPTIBLE), 0);
 	EXPECT(banos_wait_destroy(&wait), 0);
 }
@@ -360,7 +398,7 @@ static void try_sleeps(void)
 static int64_t intruder_init(banos_owner self)
 {
 	me = self;
-	try_sleeps();			/* the first mistakes are said in words */
+	try_sleeps(); /* the first mistakes are said in words */
 	try_in_spin_lock();
 	try_own();
 	try_addresses();

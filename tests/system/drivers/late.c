@@ -17,14 +17,21 @@ static uint8_t fail;
 static volatile uint8_t go;
 BANOS_PARAM_BOOL(fail, "let probe fail in the end");
 
-static int64_t quiet(void *context, void *device) { return 0; }
+static int64_t quiet(void *context, void *device)
+{
+	return 0;
+}
 
 static int64_t start_bus(banos_owner self)
 {
 	static const struct banos_bus_ops ops = { .size = sizeof(ops), .quiesce = quiet };
-	static const struct banos_bus_config config = { .size = sizeof(config), .ops = &ops, .name = "late" };
+	static const struct banos_bus_config config = { .size = sizeof(config),
+							.ops = &ops,
+							.name = "late" };
 	static const struct banos_device_config device = {
-		.size = sizeof(device), .name = "late0", .alias = "late:device",
+		.size = sizeof(device),
+		.name = "late0",
+		.alias = "late:device",
 	};
 	banos_device added;
 	banos_bus bus;
@@ -33,10 +40,15 @@ static int64_t start_bus(banos_owner self)
 	return error ? error : banos_device_add(bus, &device, &added);
 }
 
-static int64_t add_file(banos_owner of, const struct banos_chardev_ops *ops, uint32_t major, const char *name)
+static int64_t add_file(banos_owner of, const struct banos_chardev_ops *ops, uint32_t major,
+			const char *name)
 {
 	struct banos_chardev_config config = {
-		.size = sizeof(config), .major = major, .minor = major == MAJOR ? MINOR : 0, .mode = 0600, .ops = ops,
+		.size = sizeof(config),
+		.major = major,
+		.minor = major == MAJOR ? MINOR : 0,
+		.mode = 0600,
+		.ops = ops,
 	};
 
 	for (uint32_t i = 0; name[i]; i++)
@@ -55,7 +67,8 @@ static int64_t probe(void *context, banos_owner device, void **state)
 	return error || !fail ? error : -EIO;
 }
 
-static int64_t write_go(void *context, void *file, banos_buffer from, uint64_t length, uint64_t offset, uint32_t flags)
+static int64_t write_go(void *context, void *file, banos_buffer from, uint64_t length,
+			uint64_t offset, uint32_t flags)
 {
 	go = 1;
 	return (int64_t)length;
@@ -64,9 +77,12 @@ static int64_t write_go(void *context, void *file, banos_buffer from, uint64_t l
 static int64_t late_init(banos_owner self)
 {
 	static const struct banos_chardev_ops ops = { .size = sizeof(ops), .write = write_go };
-	static const struct banos_prober_ops prober_ops = { .size = sizeof(prober_ops), .probe = probe };
+	static const struct banos_prober_ops prober_ops = { .size = sizeof(prober_ops),
+							    .probe = probe };
 	static const struct banos_prober_config config = {
-		.size = sizeof(config), .ops = &prober_ops, .bus = "late",
+		.size = sizeof(config),
+		.ops = &prober_ops,
+		.bus = "late",
 	};
 	int64_t error = start_bus(self);
 

@@ -20,9 +20,9 @@
 #include <banos/wait.h>
 #include <banos/work.h>
 
-#define COUNT 3u
+#define COUNT  3u
 #define MEMORY 0xe8000000u
-#define PORTS 0x5000u
+#define PORTS  0x5000u
 
 static uint8_t bus = 1, device = 1;
 static uint32_t quiesce_fails, connects;
@@ -56,19 +56,30 @@ static int64_t toy_disconnect(void *context, void *of, uint32_t index)
 }
 
 static const struct banos_bus_ops bus_ops = {
-	.size = sizeof(bus_ops), .quiesce = toy_quiesce, .connect = toy_connect, .disconnect = toy_disconnect,
+	.size = sizeof(bus_ops),
+	.quiesce = toy_quiesce,
+	.connect = toy_connect,
+	.disconnect = toy_disconnect,
 };
 
 static int64_t start_bus(banos_owner self)
 {
-	static const struct banos_bus_config config = { .size = sizeof(config), .ops = &bus_ops, .name = "toy" };
+	static const struct banos_bus_config config = { .size = sizeof(config),
+							.ops = &bus_ops,
+							.name = "toy" };
 	static const struct banos_resource resources[] = {
 		{ sizeof(*resources), BANOS_RESOURCE_MEMORY, MEMORY, 0x10000, 0 },
 		{ sizeof(*resources), BANOS_RESOURCE_PORTS, PORTS, 16, 0 },
 	};
 	static const struct banos_device_config toy = {
-		.size = sizeof(toy), .interrupts = COUNT, .resources = resources, .resource_count = 2,
-		.name = "toy0", .alias = "toy:leaky", .properties = "COLOUR=red\n", .attributes = "colour=red\n",
+		.size = sizeof(toy),
+		.interrupts = COUNT,
+		.resources = resources,
+		.resource_count = 2,
+		.name = "toy0",
+		.alias = "toy:leaky",
+		.properties = "COLOUR=red\n",
+		.attributes = "colour=red\n",
 	};
 	banos_device added;
 	banos_bus handle;
@@ -79,7 +90,10 @@ static int64_t start_bus(banos_owner self)
 
 /* ---- the device's driver ---- */
 
-static int64_t nothing(void *context) { return 0; }
+static int64_t nothing(void *context)
+{
+	return 0;
+}
 
 static int64_t until_told(void *context)
 {
@@ -175,12 +189,15 @@ static int64_t leaky_probe(void *context, banos_owner of, void **state)
 	return 0;
 }
 
-static const struct banos_prober_ops prober_ops = { .size = sizeof(prober_ops), .probe = leaky_probe };
+static const struct banos_prober_ops prober_ops = { .size = sizeof(prober_ops),
+						    .probe = leaky_probe };
 
 static int64_t leaky_init(banos_owner self)
 {
 	static const struct banos_prober_config config = {
-		.size = sizeof(config), .ops = &prober_ops, .bus = "toy",
+		.size = sizeof(config),
+		.ops = &prober_ops,
+		.bus = "toy",
 	};
 	banos_mmio mapping;
 	banos_ports ports;

@@ -13,11 +13,11 @@
 #include <banos/time.h>
 #include <banos/wait.h>
 
-#define ICR 0xc0
-#define ICS 0xc8
-#define IMS 0xd0
+#define ICR	     0xc0
+#define ICS	     0xc8
+#define IMS	     0xd0
 #define LINK_CHANGED 4u
-#define TIMES 50u
+#define TIMES	     50u
 
 static char *registers;
 static struct banos_wait wait;
@@ -43,8 +43,9 @@ static int64_t pull(uint32_t n)
 	banos_mmio_write32(registers + ICS, LINK_CHANGED);
 	while (__atomic_load_n(&came, __ATOMIC_SEQ_CST) < n) {
 		uint64_t ticket = banos_wait_ticket(&wait);
-		int64_t error = __atomic_load_n(&came, __ATOMIC_SEQ_CST) < n ?
-				banos_wait_sleep(&wait, ticket, limit) : 0;
+		int64_t error = __atomic_load_n(&came, __ATOMIC_SEQ_CST) < n
+					? banos_wait_sleep(&wait, ticket, limit)
+					: 0;
 
 		if (error)
 			return error;
@@ -78,17 +79,21 @@ static int64_t lines_probe(void *context, banos_owner device, void **state)
 	for (uint32_t n = 1; !error && n <= TIMES; n++)
 		error = pull(n);
 	if (!error)
-		banos_print(device, "line pulled %u times, %u messages", (uint32_t)banos_irq_count(irq),
+		banos_print(device, "line pulled %u times, %u messages",
+			    (uint32_t)banos_irq_count(irq),
 			    (uint32_t)banos_device_interrupts(device));
 	return error ? error : -ENODEV;
 }
 
-static const struct banos_prober_ops prober_ops = { .size = sizeof(prober_ops), .probe = lines_probe };
+static const struct banos_prober_ops prober_ops = { .size = sizeof(prober_ops),
+						    .probe = lines_probe };
 
 static int64_t lines_init(banos_owner self)
 {
 	static const struct banos_prober_config config = {
-		.size = sizeof(config), .ops = &prober_ops, .bus = "pci",
+		.size = sizeof(config),
+		.ops = &prober_ops,
+		.bus = "pci",
 	};
 
 	return banos_prober_register(self, &config, NULL);

@@ -10,7 +10,8 @@
 #include <banos/time.h>
 #include <banos/user.h>
 
-static int64_t mapper_map(void *context, void *file, uint64_t offset, uint64_t length, uint32_t access)
+static int64_t mapper_map(void *context, void *file, uint64_t offset, uint64_t length,
+			  uint32_t access)
 {
 	uint64_t word;
 	int64_t error = banos_user_read(&word, offset, sizeof(word));
@@ -30,7 +31,11 @@ static const struct banos_chardev_ops ops = { .size = sizeof(ops), .map = mapper
 static int64_t mapper_init(banos_owner self)
 {
 	static const struct banos_chardev_config config = {
-		.size = sizeof(config), .major = BANOS_CHARDEV_ANY, .mode = 0666, .ops = &ops, .name = "mapper",
+		.size = sizeof(config),
+		.major = BANOS_CHARDEV_ANY,
+		.mode = 0666,
+		.ops = &ops,
+		.name = "mapper",
 	};
 
 	return banos_chardev_register(self, &config, NULL);

@@ -13,13 +13,13 @@
 #include <banos/print.h>
 #include <banos/time.h>
 
-#define E1000E 0x10d3u
-#define MESSAGES 5u
-#define TIMES 20u
-#define ICR 0xc0
-#define ICS 0xc8
-#define IMS 0xd0
-#define IVAR 0xe4
+#define E1000E	    0x10d3u
+#define MESSAGES    5u
+#define TIMES	    20u
+#define ICR	    0xc0
+#define ICS	    0xc8
+#define IMS	    0xd0
+#define IVAR	    0xe4
 #define CAUSE_OTHER 0x1000000u
 
 static uint32_t came[MESSAGES];
@@ -33,7 +33,10 @@ static int64_t message(void *context)
 	return 1;
 }
 
-static uint32_t count(uint32_t i) { return __atomic_load_n(&came[i], __ATOMIC_SEQ_CST); }
+static uint32_t count(uint32_t i)
+{
+	return __atomic_load_n(&came[i], __ATOMIC_SEQ_CST);
+}
 
 static int64_t send(uint32_t vector)
 {
@@ -45,7 +48,7 @@ static int64_t send(uint32_t vector)
 	banos_mmio_write32(registers + ICS, CAUSE_OTHER);
 	while (count(vector) == before && banos_time_ns() < limit)
 		banos_sleep_until(banos_time_ns() + BANOS_MS / 10);
-	return count(vector) != before ? 0 : -EIO;	/* the device may repeat itself */
+	return count(vector) != before ? 0 : -EIO; /* the device may repeat itself */
 }
 
 static int64_t try_e1000e(banos_owner device)
@@ -77,7 +80,8 @@ static int64_t try_e1000e(banos_owner device)
 	banos_delay(BANOS_MS);
 	if (count(3) != third)
 		error = -EIO;
-	banos_print(device, "messages %u %u %u %u %u", count(0), count(1), count(2), count(3), count(4));
+	banos_print(device, "messages %u %u %u %u %u", count(0), count(1), count(2), count(3),
+		    count(4));
 	return error;
 }
 
@@ -93,7 +97,8 @@ static int64_t find_status(banos_owner device, struct banos_resource *r, uint64_
 
 		if ((head & 0xff) == 9 && (head >> 24 & 0xff) == 1) {
 			*offset = (uint64_t)pci_config_read(device, (uint32_t)at + 8, 4) + 0x14;
-			return banos_resource_get(device, (uint32_t)pci_config_read(device, (uint32_t)at + 4, 1), r);
+			return banos_resource_get(
+				device, (uint32_t)pci_config_read(device, (uint32_t)at + 4, 1), r);
 		}
 		at = head >> 8 & 0xfc;
 	}
@@ -132,7 +137,8 @@ static int64_t messages_probe(void *context, banos_owner device, void **state)
 	if (error || id.device != E1000E)
 		return error ? error : try_virtio(device);
 	/* What is the bus's cannot be written. */
-	if (pci_config_write(device, 4, 2, 0) != -EPERM || pci_config_write(device, 0x11, 2, 0) != -EINVAL ||
+	if (pci_config_write(device, 4, 2, 0) != -EPERM ||
+	    pci_config_write(device, 0x11, 2, 0) != -EINVAL ||
 	    pci_config_write(device, (uint32_t)pci_find_capability(device, 0x11), 4, 0) != -EPERM ||
 	    pci_config_read(device, 4096, 4) != -EINVAL || pci_enable(device, 8) != -EINVAL)
 		return -EPERM;
@@ -142,12 +148,15 @@ static int64_t messages_probe(void *context, banos_owner device, void **state)
 	return error ? error : try_e1000e(device);
 }
 
-static const struct banos_prober_ops prober_ops = { .size = sizeof(prober_ops), .probe = messages_probe };
+static const struct banos_prober_ops prober_ops = { .size = sizeof(prober_ops),
+						    .probe = messages_probe };
 
 static int64_t messages_init(banos_owner self)
 {
 	static const struct banos_prober_config config = {
-		.size = sizeof(config), .ops = &prober_ops, .bus = "pci",
+		.size = sizeof(config),
+		.ops = &prober_ops,
+		.bus = "pci",
 	};
 
 	return banos_prober_register(self, &config, NULL);

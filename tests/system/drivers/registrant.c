@@ -8,14 +8,24 @@
 
 #define COUNT 3
 
-static int64_t quiet(void *context, void *device) { return 0; }
-static int64_t take(void *context, banos_owner device, void **state) { return -ENODEV; }
+static int64_t quiet(void *context, void *device)
+{
+	return 0;
+}
+static int64_t take(void *context, banos_owner device, void **state)
+{
+	return -ENODEV;
+}
 
 static int64_t add_device(banos_owner self, char number)
 {
 	static const struct banos_chardev_ops ops = { .size = sizeof(ops) };
 	struct banos_chardev_config config = {
-		.size = sizeof(config), .major = BANOS_CHARDEV_ANY, .mode = 0600, .ops = &ops, .name = "registrant0",
+		.size = sizeof(config),
+		.major = BANOS_CHARDEV_ANY,
+		.mode = 0600,
+		.ops = &ops,
+		.name = "registrant0",
 	};
 
 	config.name[10] = number;
@@ -25,9 +35,13 @@ static int64_t add_device(banos_owner self, char number)
 static int64_t add_bus(banos_owner self, char number)
 {
 	static const struct banos_bus_ops ops = { .size = sizeof(ops), .quiesce = quiet };
-	struct banos_bus_config config = { .size = sizeof(config), .ops = &ops, .name = "registrant0" };
+	struct banos_bus_config config = { .size = sizeof(config),
+					   .ops = &ops,
+					   .name = "registrant0" };
 	struct banos_device_config device = {
-		.size = sizeof(device), .name = "device", .alias = "registrant0:none",
+		.size = sizeof(device),
+		.name = "device",
+		.alias = "registrant0:none",
 	};
 	banos_device added;
 	banos_bus bus;
@@ -41,7 +55,9 @@ static int64_t add_bus(banos_owner self, char number)
 static int64_t add_prober(banos_owner self, char number)
 {
 	static const struct banos_prober_ops ops = { .size = sizeof(ops), .probe = take };
-	struct banos_prober_config config = { .size = sizeof(config), .ops = &ops, .bus = "registrant0" };
+	struct banos_prober_config config = { .size = sizeof(config),
+					      .ops = &ops,
+					      .bus = "registrant0" };
 
 	config.bus[10] = number;
 	return banos_prober_register(self, &config, NULL);

@@ -19,29 +19,33 @@ static int64_t sleep_here(int64_t result)
 	return result;
 }
 
-static int64_t sleepy_poll(void *context, void *file, banos_poll watch) { return sleep_here(BANOS_POLL_READ); }
+static int64_t sleepy_poll(void *context, void *file, banos_poll watch)
+{
+	return sleep_here(BANOS_POLL_READ);
+}
 
-static int64_t sleepy_read(void *context, void *file, banos_buffer to, uint64_t length, uint64_t offset,
-			   uint32_t flags)
+static int64_t sleepy_read(void *context, void *file, banos_buffer to, uint64_t length,
+			   uint64_t offset, uint32_t flags)
 {
 	return sleep_here(0);
 }
 
-static int64_t sleepy_write(void *context, void *file, banos_buffer from, uint64_t length, uint64_t offset,
-			    uint32_t flags)
+static int64_t sleepy_write(void *context, void *file, banos_buffer from, uint64_t length,
+			    uint64_t offset, uint32_t flags)
 {
 	return sleep_here((int64_t)length);
 }
 
-static int64_t go_read(void *context, void *file, banos_buffer to, uint64_t length, uint64_t offset, uint32_t flags)
+static int64_t go_read(void *context, void *file, banos_buffer to, uint64_t length, uint64_t offset,
+		       uint32_t flags)
 {
 	while (!sleepers)
 		banos_sleep_until(banos_time_ns() + BANOS_MS);
 	return 0;
 }
 
-static int64_t go_write(void *context, void *file, banos_buffer from, uint64_t length, uint64_t offset,
-			uint32_t flags)
+static int64_t go_write(void *context, void *file, banos_buffer from, uint64_t length,
+			uint64_t offset, uint32_t flags)
 {
 	go = 1;
 	while (go)
@@ -52,15 +56,28 @@ static int64_t go_write(void *context, void *file, banos_buffer from, uint64_t l
 static int64_t sleepy_init(banos_owner self)
 {
 	static const struct banos_chardev_ops ops = {
-		.size = sizeof(ops), .poll = sleepy_poll, .read = sleepy_read, .write = sleepy_write,
+		.size = sizeof(ops),
+		.poll = sleepy_poll,
+		.read = sleepy_read,
+		.write = sleepy_write,
 	};
-	static const struct banos_chardev_ops go_ops = { .size = sizeof(go_ops), .read = go_read, .write = go_write };
+	static const struct banos_chardev_ops go_ops = { .size = sizeof(go_ops),
+							 .read = go_read,
+							 .write = go_write };
 	static const struct banos_chardev_config config = {
-		.size = sizeof(config), .major = BANOS_CHARDEV_ANY, .mode = 0600, .flags = BANOS_CHARDEV_POSITION,
-		.ops = &ops, .name = "sleepy",
+		.size = sizeof(config),
+		.major = BANOS_CHARDEV_ANY,
+		.mode = 0600,
+		.flags = BANOS_CHARDEV_POSITION,
+		.ops = &ops,
+		.name = "sleepy",
 	};
 	static const struct banos_chardev_config go_config = {
-		.size = sizeof(go_config), .major = BANOS_CHARDEV_ANY, .mode = 0600, .ops = &go_ops, .name = "sleepy.go",
+		.size = sizeof(go_config),
+		.major = BANOS_CHARDEV_ANY,
+		.mode = 0600,
+		.ops = &go_ops,
+		.name = "sleepy.go",
 	};
 	int64_t error = banos_chardev_register(self, &config, NULL);
 

@@ -20,17 +20,34 @@ static void expect(int64_t got, int64_t expected, const char *call)
 	banos_error(me, "%s: %lld instead of %lld", call, (long long)got, (long long)expected);
 }
 
-static int64_t nothing(void *context, void *device) { return 0; }
-static int64_t take(void *context, banos_owner device, void **state) { return 0; }
-static int64_t handle(void *context) { return 0; }
+static int64_t nothing(void *context, void *device)
+{
+	return 0;
+}
+static int64_t take(void *context, banos_owner device, void **state)
+{
+	return 0;
+}
+static int64_t handle(void *context)
+{
+	return 0;
+}
 
 static const struct banos_bus_ops good_ops = { .size = sizeof(good_ops), .quiesce = nothing };
-static const struct banos_bus_config good_bus = { .size = sizeof(good_bus), .ops = &good_ops, .name = "strict" };
+static const struct banos_bus_config good_bus = { .size = sizeof(good_bus),
+						  .ops = &good_ops,
+						  .name = "strict" };
 
 static void try_buses(void)
 {
-	struct { struct banos_bus_ops known; uint64_t later; } newer = { good_ops, 1 };
-	struct { struct banos_bus_config known; uint64_t later; } longer = { good_bus, 0 };
+	struct {
+		struct banos_bus_ops known;
+		uint64_t later;
+	} newer = { good_ops, 1 };
+	struct {
+		struct banos_bus_config known;
+		uint64_t later;
+	} longer = { good_bus, 0 };
 	struct banos_bus_config c = good_bus;
 	struct banos_bus_ops ops = good_ops;
 	banos_bus bus;
@@ -57,7 +74,7 @@ static void try_buses(void)
 	c.ops = &ops;
 	ops.quiesce = NULL;
 	EXPECT(banos_bus_register(me, &c, &bus), -EINVAL);
-	ops.quiesce = (int64_t (*)(void *, void *))0x1000;	/* not in this driver */
+	ops.quiesce = (int64_t(*)(void *, void *))0x1000; /* not in this driver */
 	EXPECT(banos_bus_register(me, &c, &bus), -EINVAL);
 	ops = good_ops;
 	ops.must = 1;
@@ -77,7 +94,8 @@ static void try_devices(void)
 {
 	static char long_text[1025];
 	struct banos_resource r[2] = {
-		{ sizeof(r[0]), BANOS_RESOURCE_PORTS, 0xfff8, 8, 0 }, { sizeof(r[0]), BANOS_RESOURCE_MEMORY, 0, 1, 0 },
+		{ sizeof(r[0]), BANOS_RESOURCE_PORTS, 0xfff8, 8, 0 },
+		{ sizeof(r[0]), BANOS_RESOURCE_MEMORY, 0, 1, 0 },
 	};
 	struct banos_device_config good = {
 		.size = sizeof(good), .resources = r, .resource_count = 2, .name = "one", .alias = "strict:one",
@@ -133,7 +151,7 @@ static void try_probers(void)
 	EXPECT(banos_prober_register(me, &c, &prober), 0);
 	EXPECT(banos_prober_remove(prober), 0);
 	EXPECT(banos_prober_remove(prober), -EINVAL);
-	__builtin_memcpy(c.bus, "pci", 4);			/* serves no device there */
+	__builtin_memcpy(c.bus, "pci", 4); /* serves no device there */
 	EXPECT(banos_prober_register(me, &c, &prober), -EINVAL);
 	__builtin_memcpy(c.bus, "strict", 7);
 	c.ops = &none;

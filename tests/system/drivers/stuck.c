@@ -61,8 +61,8 @@ static int64_t sleep_on(struct banos_wait *w)
 	}
 }
 
-static int64_t stuck_read(void *context, void *file, banos_buffer to, uint64_t length, uint64_t offset,
-			  uint32_t flags)
+static int64_t stuck_read(void *context, void *file, banos_buffer to, uint64_t length,
+			  uint64_t offset, uint32_t flags)
 {
 	uint64_t start = banos_time_ns();
 	int64_t error;
@@ -91,10 +91,16 @@ static int64_t stuck_open(void *context, uint32_t flags, void **file)
 	return is("opening") ? run_on(NULL) : 0;
 }
 
-static int64_t stuck_poll(void *context, void *file, banos_poll watch) { return banos_poll_watch(watch, &of_driver); }
+static int64_t stuck_poll(void *context, void *file, banos_poll watch)
+{
+	return banos_poll_watch(watch, &of_driver);
+}
 
 static const struct banos_chardev_ops ops = {
-	.size = sizeof(ops), .open = stuck_open, .read = stuck_read, .poll = stuck_poll,
+	.size = sizeof(ops),
+	.open = stuck_open,
+	.read = stuck_read,
+	.poll = stuck_poll,
 };
 
 static int64_t begin(banos_owner of)
@@ -115,7 +121,10 @@ static int64_t begin(banos_owner of)
 static int64_t stuck_probe(void *context, banos_owner of, void **state)
 {
 	struct banos_chardev_config config = {
-		.size = sizeof(config), .major = BANOS_CHARDEV_ANY, .mode = 0600, .ops = &ops,
+		.size = sizeof(config),
+		.major = BANOS_CHARDEV_ANY,
+		.mode = 0600,
+		.ops = &ops,
 	};
 	int64_t error = banos_wait_init(of, &of_device);
 
@@ -141,7 +150,10 @@ static int64_t stuck_remove(void *context, banos_owner of, void *state)
 	return 0;
 }
 
-static int64_t quiesce(void *context, void *of) { return 0; }
+static int64_t quiesce(void *context, void *of)
+{
+	return 0;
+}
 
 static int64_t add(void)
 {
@@ -152,8 +164,8 @@ static int64_t add(void)
 	return banos_device_add(bus, &config, &device);
 }
 
-static int64_t control_write(void *context, void *file, banos_buffer from, uint64_t length, uint64_t offset,
-			     uint32_t flags)
+static int64_t control_write(void *context, void *file, banos_buffer from, uint64_t length,
+			     uint64_t offset, uint32_t flags)
 {
 	uint64_t start = banos_time_ns();
 	char c;
@@ -173,13 +185,19 @@ static int64_t control_write(void *context, void *file, banos_buffer from, uint6
 
 static int64_t stuck_init(banos_owner self)
 {
-	static const struct banos_chardev_ops control_ops = { .size = sizeof(control_ops), .write = control_write };
+	static const struct banos_chardev_ops control_ops = { .size = sizeof(control_ops),
+							      .write = control_write };
 	static const struct banos_bus_ops bus_ops = { .size = sizeof(bus_ops), .quiesce = quiesce };
 	static const struct banos_prober_ops prober_ops = {
-		.size = sizeof(prober_ops), .probe = stuck_probe, .remove = stuck_remove,
+		.size = sizeof(prober_ops),
+		.probe = stuck_probe,
+		.remove = stuck_remove,
 	};
 	struct banos_chardev_config control = {
-		.size = sizeof(control), .major = BANOS_CHARDEV_ANY, .mode = 0600, .ops = &control_ops,
+		.size = sizeof(control),
+		.major = BANOS_CHARDEV_ANY,
+		.mode = 0600,
+		.ops = &control_ops,
 	};
 	struct banos_bus_config bus_config = { .size = sizeof(bus_config), .ops = &bus_ops };
 	struct banos_prober_config prober = { .size = sizeof(prober), .ops = &prober_ops };
@@ -198,7 +216,10 @@ static int64_t stuck_init(banos_owner self)
 	return error ? error : add();
 }
 
-static int64_t stuck_exit(banos_owner self) { return banos_wait_destroy(&of_driver); }
+static int64_t stuck_exit(banos_owner self)
+{
+	return banos_wait_destroy(&of_driver);
+}
 
 BANOS_SERVES("a:it");
 BANOS_SERVES("b:it");

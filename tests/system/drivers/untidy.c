@@ -59,8 +59,8 @@ static int64_t sleep_on_shared(void)
 	return banos_wait_sleep(&shared->wait, 0, banos_time_ns() + BANOS_S);
 }
 
-static int64_t untidy_read(void *context, void *file, banos_buffer to, uint64_t length, uint64_t offset,
-			   uint32_t flags)
+static int64_t untidy_read(void *context, void *file, banos_buffer to, uint64_t length,
+			   uint64_t offset, uint32_t flags)
 {
 	if (what[0] == 's')
 		return banos_spin_lock(&spin);
@@ -69,7 +69,7 @@ static int64_t untidy_read(void *context, void *file, banos_buffer to, uint64_t 
 	if (what[0] == 'a')
 		return -ERESTART;
 	if (what[0] == 'o')
-		return -512;		/* the kernel's own, for calls that it makes again */
+		return -512; /* the kernel's own, for calls that it makes again */
 	return what[0] == 'm' ? banos_mutex_lock(&mutex) : 0;
 }
 
@@ -78,7 +78,11 @@ static const struct banos_chardev_ops ops = { .size = sizeof(ops), .read = untid
 static int64_t untidy_init(banos_owner self)
 {
 	static const struct banos_chardev_config config = {
-		.size = sizeof(config), .major = BANOS_CHARDEV_ANY, .mode = 0600, .ops = &ops, .name = "untidy",
+		.size = sizeof(config),
+		.major = BANOS_CHARDEV_ANY,
+		.mode = 0600,
+		.ops = &ops,
+		.name = "untidy",
 	};
 	int64_t error = banos_spin_init(&spin);
 

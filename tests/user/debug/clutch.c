@@ -47,7 +47,8 @@ static long say_poll(void)
 
 static void *map(uint64_t pages)
 {
-	return mmap(NULL, pages * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, (off_t)(uintptr_t)words);
+	return mmap(NULL, pages * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd,
+		    (off_t)(uintptr_t)words);
 }
 
 static void *map_slowly(void *unused)
@@ -73,7 +74,8 @@ static int try_map(void)
 	usleep(200000);
 	start = now();
 	for (int i = 0; i < 100; i++) {
-		char *q = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		char *q = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+			       0);
 
 		q[0] = q[4096] = 1;
 		munmap(q, 8192);

@@ -33,7 +33,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MOST 3000		/* allocations of one operation */
+#define MOST 3000 /* allocations of one operation */
 
 static int nth_fd, order, left, err;
 static const char *self;
@@ -61,7 +61,16 @@ static void stop(void)
 }
 
 /* The call that is under test. */
-#define ACT(call) ({ arm(order); errno = 0; long r_ = (long)(call); stop(); if (r_ == -1) err = errno; r_; })
+#define ACT(call)                       \
+	({                              \
+		arm(order);             \
+		errno = 0;              \
+		long r_ = (long)(call); \
+		stop();                 \
+		if (r_ == -1)           \
+			err = errno;    \
+		r_;                     \
+	})
 
 /* ---- operations ---- */
 
@@ -95,10 +104,14 @@ static void op_datagram(void)
 /* Descriptors through a socket: sent, looked at, received. */
 static int pass(int p[2], int fd)
 {
-	union { struct cmsghdr h; char room[CMSG_SPACE(8)]; } u = { .h = { CMSG_LEN(8), .cmsg_level = SOL_SOCKET,
-									   .cmsg_type = SCM_RIGHTS } };
+	union {
+		struct cmsghdr h;
+		char room[CMSG_SPACE(8)];
+	} u = { .h = { CMSG_LEN(8), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS } };
 	struct iovec io = { "x", 1 };
-	struct msghdr m = { .msg_iov = &io, .msg_iovlen = 1, .msg_control = &u, .msg_controllen = sizeof(u) };
+	struct msghdr m = {
+		.msg_iov = &io, .msg_iovlen = 1, .msg_control = &u, .msg_controllen = sizeof(u)
+	};
 	char c;
 	int got[2];
 
@@ -148,7 +161,10 @@ static int watch_signals(void)
 	return r > 0 && waitpid(r, NULL, 0) == r ? 0 : -1;
 }
 
-static void op_signalfd(void) { ACT(watch_signals()); }
+static void op_signalfd(void)
+{
+	ACT(watch_signals());
+}
 
 static int fill_pipe(int fd)
 {
@@ -198,16 +214,19 @@ static void op_write_file(void)
 static void op_names(void)
 {
 	if (!ACT(mkdir("/tmp/f/a", 0755) || symlink("where it leads", "/tmp/f/a/s") ||
-		 mknod("/tmp/f/a/n", S_IFIFO | 0600, 0) || link("/tmp/f/a/n", "/tmp/f/a/l") ||
-		 rename("/tmp/f/a", "/tmp/f/b") ? -1 : 0))
+				 mknod("/tmp/f/a/n", S_IFIFO | 0600, 0) ||
+				 link("/tmp/f/a/n", "/tmp/f/a/l") || rename("/tmp/f/a", "/tmp/f/b")
+			 ? -1
+			 : 0))
 		rename("/tmp/f/b", "/tmp/f/a");
-	unlink("/tmp/f/a/s"), unlink("/tmp/f/a/n"), unlink("/tmp/f/a/l"), rmdir("/tmp/f/a"), rmdir("/tmp/f/b");
+	unlink("/tmp/f/a/s"), unlink("/tmp/f/a/n"), unlink("/tmp/f/a/l"), rmdir("/tmp/f/a"),
+		rmdir("/tmp/f/b");
 }
 
 static void op_mmap(void)
 {
-	char *p = (char *)ACT(mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE,
-				   -1, 0));
+	char *p = (char *)ACT(mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE,
+				   MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0));
 
 	if (p != MAP_FAILED)
 		munmap(p, 1 << 20);
@@ -233,7 +252,9 @@ static void op_split(void)
 	char *p = mmap(NULL, 10 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	ACT(mprotect(p + 4096, 4096, PROT_READ) || munmap(p + 4 * 4096, 4096) ||
-	    mremap(p + 6 * 4096, 4096, 1 << 20, MREMAP_MAYMOVE) == MAP_FAILED ? -1 : 0);
+			    mremap(p + 6 * 4096, 4096, 1 << 20, MREMAP_MAYMOVE) == MAP_FAILED
+		    ? -1
+		    : 0);
 	/* what moved is not known here any more: the whole space goes with the child */
 }
 
@@ -253,7 +274,10 @@ static int map_file(void)
 	return 0;
 }
 
-static void op_map_file(void) { ACT(map_file()); }
+static void op_map_file(void)
+{
+	ACT(map_file());
+}
 
 /* A mapped file, shared: read, written, punched, filled, moved. */
 static int use_shared(char *p)
@@ -289,7 +313,8 @@ static void op_allocate(void)
 	struct stat st;
 
 	pwrite(fd, "x", 1, 10 * 4096);
-	if (ACT(fallocate(fd, 0, 0, 200 * 4096)) && (fstat(fd, &st) || st.st_blocks != 8 || st.st_size != 10 * 4096 + 1))
+	if (ACT(fallocate(fd, 0, 0, 200 * 4096)) &&
+	    (fstat(fd, &st) || st.st_blocks != 8 || st.st_size != 10 * 4096 + 1))
 		err = 1000;
 	close(fd);
 }
@@ -316,7 +341,9 @@ static int use_epoll(void)
 	struct epoll_event e = { .events = EPOLLIN };
 	int ep = epoll_create1(0), ev = eventfd(1, 0), r;
 
-	r = ep < 0 || ev < 0 || epoll_ctl(ep, EPOLL_CTL_ADD, ev, &e) || epoll_wait(ep, &e, 1, 0) < 0 ? -1 : 0;
+	r = ep < 0 || ev < 0 || epoll_ctl(ep, EPOLL_CTL_ADD, ev, &e) || epoll_wait(ep, &e, 1, 0) < 0
+		    ? -1
+		    : 0;
 	int saved = errno;
 	if (ep >= 0)
 		close(ep);
@@ -326,7 +353,10 @@ static int use_epoll(void)
 	return r;
 }
 
-static void op_epoll(void) { ACT(use_epoll()); }
+static void op_epoll(void)
+{
+	ACT(use_epoll());
+}
 
 static void op_poll_many(void)
 {
@@ -400,10 +430,22 @@ static int read_all(const char *path)
 	return n < 0 ? -1 : 0;
 }
 
-static void op_proc_maps(void) { ACT(read_all("/proc/self/maps")); }
-static void op_proc_stat(void) { ACT(read_all("/proc/1/stat")); }
-static void op_proc_mounts(void) { ACT(read_all("/proc/mounts")); }
-static void op_proc_interrupts(void) { ACT(read_all("/proc/interrupts")); }
+static void op_proc_maps(void)
+{
+	ACT(read_all("/proc/self/maps"));
+}
+static void op_proc_stat(void)
+{
+	ACT(read_all("/proc/1/stat"));
+}
+static void op_proc_mounts(void)
+{
+	ACT(read_all("/proc/mounts"));
+}
+static void op_proc_interrupts(void)
+{
+	ACT(read_all("/proc/interrupts"));
+}
 
 static int list(const char *path)
 {
@@ -421,7 +463,10 @@ static int list(const char *path)
 	return n < 0 ? -1 : 0;
 }
 
-static void op_list_proc(void) { ACT(list("/proc") || list("/proc/self/task") || list("/dev") ? -1 : 0); }
+static void op_list_proc(void)
+{
+	ACT(list("/proc") || list("/proc/self/task") || list("/dev") ? -1 : 0);
+}
 
 static void op_fork(void)
 {
@@ -438,13 +483,16 @@ static void op_fork(void)
 		waitpid(pid, NULL, 0);
 }
 
-static int thread_main(void *unused) { return 0; }
+static int thread_main(void *unused)
+{
+	return 0;
+}
 
 static void op_thread(void)
 {
 	static char stack[65536] __attribute__((aligned(16)));
-	pid_t pid = (pid_t)ACT(clone(thread_main, stack + sizeof(stack), CLONE_VM | CLONE_FS | CLONE_FILES | SIGCHLD,
-				     NULL));
+	pid_t pid = (pid_t)ACT(clone(thread_main, stack + sizeof(stack),
+				     CLONE_VM | CLONE_FS | CLONE_FILES | SIGCHLD, NULL));
 
 	if (pid > 0)
 		waitpid(pid, NULL, 0);
@@ -491,18 +539,44 @@ static void op_insmod(void)
 		syscall(SYS_delete_module, "hello", 0);
 }
 
-static const struct { const char *name; void (*fn)(void); int in_child; } ops[] = {
-	{ "pipe", op_pipe }, { "pipe_write", op_pipe_write }, { "open", op_open }, { "create", op_create },
-	{ "write_file", op_write_file }, { "names", op_names }, { "mmap", op_mmap },
-	{ "touch", op_touch }, { "split", op_split, 1 }, { "map_file", op_map_file, 1 }, { "shared", op_shared, 1 }, { "allocate", op_allocate },
-	{ "many_descriptors", op_many_descriptors, 1 }, { "locks", op_locks },
-	{ "epoll", op_epoll }, { "poll_many", op_poll_many }, { "writev_many", op_writev_many },
-	{ "timer", op_timer }, { "queued_signal", op_queued_signal }, { "terminal", op_terminal },
-	{ "mount", op_mount }, { "proc_maps", op_proc_maps }, { "proc_stat", op_proc_stat },
-	{ "proc_mounts", op_proc_mounts }, { "proc_interrupts", op_proc_interrupts },
-	{ "list_proc", op_list_proc }, { "fork", op_fork }, { "thread", op_thread }, { "exec", op_exec },
+static const struct {
+	const char *name;
+	void (*fn)(void);
+	int in_child;
+} ops[] = {
+	{ "pipe", op_pipe },
+	{ "pipe_write", op_pipe_write },
+	{ "open", op_open },
+	{ "create", op_create },
+	{ "write_file", op_write_file },
+	{ "names", op_names },
+	{ "mmap", op_mmap },
+	{ "touch", op_touch },
+	{ "split", op_split, 1 },
+	{ "map_file", op_map_file, 1 },
+	{ "shared", op_shared, 1 },
+	{ "allocate", op_allocate },
+	{ "many_descriptors", op_many_descriptors, 1 },
+	{ "locks", op_locks },
+	{ "epoll", op_epoll },
+	{ "poll_many", op_poll_many },
+	{ "writev_many", op_writev_many },
+	{ "timer", op_timer },
+	{ "queued_signal", op_queued_signal },
+	{ "terminal", op_terminal },
+	{ "mount", op_mount },
+	{ "proc_maps", op_proc_maps },
+	{ "proc_stat", op_proc_stat },
+	{ "proc_mounts", op_proc_mounts },
+	{ "proc_interrupts", op_proc_interrupts },
+	{ "list_proc", op_list_proc },
+	{ "fork", op_fork },
+	{ "thread", op_thread },
+	{ "exec", op_exec },
 	{ "insmod", op_insmod },
-	{ "socketpair", op_socketpair }, { "datagram", op_datagram }, { "pass", op_pass },
+	{ "socketpair", op_socketpair },
+	{ "datagram", op_datagram },
+	{ "pass", op_pass },
 	{ "signalfd", op_signalfd, 1 },
 };
 #define OPS (int)(sizeof(ops) / sizeof(ops[0]))
@@ -540,7 +614,7 @@ static int once_in_child(int i, int n)
 	if (waitpid(pid, &status, 0) != pid)
 		return 2;
 	if (status == SIGKILL)
-		return 0;		/* a fault in the kernel that nothing could resolve */
+		return 0; /* a fault in the kernel that nothing could resolve */
 	err = status;
 	return status == 0 ? 0 : status == 0x100 ? 1 : 2;
 }
@@ -554,8 +628,9 @@ static int loop(int i)
 		if (r == 1)
 			return n - 1;
 		if (r)
-			return printf("# %s: allocation %d: error %d (%s), left %d\n", ops[i].name, n, err, strerror(err),
-				      left), -1;
+			return printf("# %s: allocation %d: error %d (%s), left %d\n", ops[i].name,
+				      n, err, strerror(err), left),
+			       -1;
 	}
 	return printf("# %s: no end\n", ops[i].name), -1;
 }
@@ -589,14 +664,14 @@ static int try(int i, int verbose)
 {
 	long before, after, n;
 
-	if (loop(i) < 0)		/* what is made once and kept */
+	if (loop(i) < 0) /* what is made once and kept */
 		return 1;
 	for (int attempt = 0;; attempt++) {
 		before = objects();
 		n = loop(i);
 		if (n < 0 || loop(i) < 0)
 			return 1;
-		usleep(20000);		/* what is freed later */
+		usleep(20000); /* what is freed later */
 		after = objects();
 		if (before > 0 && after > 0 && after <= before)
 			break;

@@ -34,13 +34,14 @@ static int done(const char *what, long n)
 static int touch(size_t piece)
 {
 	for (long n = 0;; n++) {
-		char *p = mmap(NULL, piece, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		char *p = mmap(NULL, piece, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+			       0);
 
 		if (p == MAP_FAILED)
 			return done("regions", n);
 		for (size_t i = 0; i < piece; i += 4096)
 			p[i] = 1;
-		if (n & 1)		/* so that neighbours are not merged */
+		if (n & 1) /* so that neighbours are not merged */
 			mprotect(p, 4096, PROT_READ);
 	}
 }
@@ -48,8 +49,8 @@ static int touch(size_t piece)
 static int lock_all(void)
 {
 	for (long n = 0;; n++) {
-		char *p = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_LOCKED | MAP_POPULATE,
-			       -1, 0);
+		char *p = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE,
+			       MAP_PRIVATE | MAP_ANONYMOUS | MAP_LOCKED | MAP_POPULATE, -1, 0);
 
 		if (p == MAP_FAILED)
 			return done("locked regions", n);
@@ -60,7 +61,8 @@ static int lock_all(void)
 static int tables(void)
 {
 	size_t size = 1ul << 40;
-	volatile char *p = mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	volatile char *p =
+		mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	if (p == MAP_FAILED)
 		return done("tables", 0);

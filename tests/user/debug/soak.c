@@ -23,11 +23,17 @@
 #include <time.h>
 #include <unistd.h>
 
-#define NEED(c) do { if (!(c)) fail(#c, __LINE__); } while (0)
+#define NEED(c)                             \
+	do {                                \
+		if (!(c))                   \
+			fail(#c, __LINE__); \
+	} while (0)
 #define COPIES 2
 
-struct record { unsigned long cpus, rounds; };
-static struct record *record;		/* of this kind, shared */
+struct record {
+	unsigned long cpus, rounds;
+};
+static struct record *record; /* of this kind, shared */
 static volatile sig_atomic_t over;
 static const char *kind;
 
@@ -79,7 +85,8 @@ static void *use_memory(void *seed)
 
 	for (int i = 0; i < 20; i++) {
 		size_t n = (rand_r(&s) % 40 + 2) * 4096;
-		unsigned char *p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		unsigned char *p =
+			mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 		NEED(p != MAP_FAILED);
 		for (size_t k = 0; k < n; k += 4096) {
@@ -184,7 +191,8 @@ static void files(void)
 		memset(buf, i, sizeof(buf));
 		NEED(write(fd, buf, sizeof(buf)) == sizeof(buf));
 		here();
-		NEED(pread(fd, back, sizeof(back), 0) == sizeof(back) && !memcmp(buf, back, sizeof(buf)));
+		NEED(pread(fd, back, sizeof(back), 0) == sizeof(back) &&
+		     !memcmp(buf, back, sizeof(buf)));
 		NEED(!ftruncate(fd, 100));
 		close(fd);
 		NEED(!unlink(name));
@@ -192,7 +200,10 @@ static void files(void)
 }
 
 static volatile int signals_seen;
-static void count_signal(int sig) { signals_seen++; }
+static void count_signal(int sig)
+{
+	signals_seen++;
+}
 
 static void signals(void)
 {
@@ -231,15 +242,22 @@ static void moves(void)
 	}
 }
 
-static const struct { const char *name; void (*fn)(void); } kinds[] = {
-	{ "threads", threads }, { "memory", memory }, { "forks", forks }, { "programs", programs },
-	{ "pipes", pipes }, { "files", files }, { "signals", signals }, { "moves", moves },
+static const struct {
+	const char *name;
+	void (*fn)(void);
+} kinds[] = {
+	{ "threads", threads },	  { "memory", memory }, { "forks", forks },
+	{ "programs", programs }, { "pipes", pipes },	{ "files", files },
+	{ "signals", signals },	  { "moves", moves },
 };
 #define KINDS (int)(sizeof(kinds) / sizeof(kinds[0]))
 
 /* ---- */
 
-static void time_is_over(int sig) { over = 1; }
+static void time_is_over(int sig)
+{
+	over = 1;
+}
 
 static void work(int i, int seconds)
 {
@@ -268,8 +286,8 @@ int main(int argc, char **argv)
 	for (int i = 0; i < KINDS; i++) {
 		int all = record[i].cpus == (1ul << nr_cpus) - 1;
 
-		printf("%-10s %6lu rounds, processors %lx%s\n", kinds[i].name, record[i].rounds, record[i].cpus,
-		       all ? "" : ": not all");
+		printf("%-10s %6lu rounds, processors %lx%s\n", kinds[i].name, record[i].rounds,
+		       record[i].cpus, all ? "" : ": not all");
 		bad += !all || !record[i].rounds;
 	}
 	puts(bad ? "soak: failed" : "soak: passed");

@@ -10,62 +10,68 @@
 
 /* Vectors. 0x20..0x2f are the PICs', 0x30..0xee are given out to devices. */
 #define APIC_VECTOR_DEVICE_FIRST 0x30
-#define APIC_VECTOR_DEVICE_LAST	0xee
-#define APIC_VECTOR_TIMER	0xef
-#define APIC_VECTOR_RESCHEDULE	0xf0
-#define APIC_VECTOR_CALL	0xf1
-#define APIC_VECTOR_STOP	0xf2
-#define APIC_VECTOR_ERROR	0xfe
-#define APIC_VECTOR_SPURIOUS	0xff
+#define APIC_VECTOR_DEVICE_LAST	 0xee
+#define APIC_VECTOR_TIMER	 0xef
+#define APIC_VECTOR_RESCHEDULE	 0xf0
+#define APIC_VECTOR_CALL	 0xf1
+#define APIC_VECTOR_STOP	 0xf2
+#define APIC_VECTOR_ERROR	 0xfe
+#define APIC_VECTOR_SPURIOUS	 0xff
 
 /* IA32_APIC_BASE. ENABLE without X2APIC is xAPIC mode; neither: switched off; X2APIC alone is no state. */
-#define MSR_APIC_BASE		0x1b
-#define  APIC_BASE_X2APIC	(1ull << 10)
-#define  APIC_BASE_ENABLE	(1ull << 11)
-#define  APIC_BASE_ADDR		0x000ffffffffff000ull
+#define MSR_APIC_BASE	 0x1b
+#define APIC_BASE_X2APIC (1ull << 10)
+#define APIC_BASE_ENABLE (1ull << 11)
+#define APIC_BASE_ADDR	 0x000ffffffffff000ull
 
 /* Registers: offsets in the page of xAPIC; MSR 0x800 + offset / 16 of x2APIC. */
-#define APIC_ID			0x020
-#define APIC_VERSION		0x030
-#define APIC_TPR		0x080
-#define APIC_EOI		0x0b0
-#define APIC_SVR		0x0f0
-#define  APIC_SVR_ENABLE	0x100
-#define APIC_ISR		0x100	/* 8 words, 0x10 apart */
-#define APIC_ESR		0x280
-#define APIC_ICR_LOW		0x300
-#define APIC_ICR_HIGH		0x310
-#define APIC_LVT_TIMER		0x320
-#define APIC_LVT_THERMAL	0x330
-#define APIC_LVT_PERF		0x340
-#define APIC_LVT_LINT0		0x350
-#define APIC_LVT_LINT1		0x360
-#define APIC_LVT_ERROR		0x370
-#define  APIC_LVT_MASKED	(1u << 16)
-#define  APIC_LVT_LEVEL		(1u << 15)
-#define  APIC_LVT_LOW		(1u << 13)
-#define  APIC_LVT_EXTINT	(7u << 8)
-#define  APIC_LVT_NMI		(4u << 8)
-#define  APIC_LVT_DEADLINE	(2u << 17)
-#define APIC_TIMER_INITIAL	0x380
-#define APIC_TIMER_CURRENT	0x390
-#define APIC_TIMER_DIVIDE	0x3e0
-#define  APIC_DIVIDE_1		0x0b
+#define APIC_ID		   0x020
+#define APIC_VERSION	   0x030
+#define APIC_TPR	   0x080
+#define APIC_EOI	   0x0b0
+#define APIC_SVR	   0x0f0
+#define APIC_SVR_ENABLE	   0x100
+#define APIC_ISR	   0x100 /* 8 words, 0x10 apart */
+#define APIC_ESR	   0x280
+#define APIC_ICR_LOW	   0x300
+#define APIC_ICR_HIGH	   0x310
+#define APIC_LVT_TIMER	   0x320
+#define APIC_LVT_THERMAL   0x330
+#define APIC_LVT_PERF	   0x340
+#define APIC_LVT_LINT0	   0x350
+#define APIC_LVT_LINT1	   0x360
+#define APIC_LVT_ERROR	   0x370
+#define APIC_LVT_MASKED	   (1u << 16)
+#define APIC_LVT_LEVEL	   (1u << 15)
+#define APIC_LVT_LOW	   (1u << 13)
+#define APIC_LVT_EXTINT	   (7u << 8)
+#define APIC_LVT_NMI	   (4u << 8)
+#define APIC_LVT_DEADLINE  (2u << 17)
+#define APIC_TIMER_INITIAL 0x380
+#define APIC_TIMER_CURRENT 0x390
+#define APIC_TIMER_DIVIDE  0x3e0
+#define APIC_DIVIDE_1	   0x0b
 
 /* Delivery modes and other bits of the interrupt command register. */
-#define APIC_ICR_FIXED		0x000u
-#define APIC_ICR_NMI		0x400u
-#define APIC_ICR_INIT		0x500u
-#define APIC_ICR_STARTUP	0x600u
-#define APIC_ICR_PENDING	(1u << 12)	/* xAPIC only */
-#define APIC_ICR_ASSERT		(1u << 14)
-#define APIC_ICR_LEVEL		(1u << 15)
-#define APIC_ICR_SELF		(1u << 18)
+#define APIC_ICR_FIXED	 0x000u
+#define APIC_ICR_NMI	 0x400u
+#define APIC_ICR_INIT	 0x500u
+#define APIC_ICR_STARTUP 0x600u
+#define APIC_ICR_PENDING (1u << 12) /* xAPIC only */
+#define APIC_ICR_ASSERT	 (1u << 14)
+#define APIC_ICR_LEVEL	 (1u << 15)
+#define APIC_ICR_SELF	 (1u << 18)
 
 /** Pure: the MSR that is the register at @p reg in x2APIC mode. APIC_ICR_HIGH has none: the ICR is one MSR of 64 bits. */
-static inline u32 apic_msr(u32 reg) { return 0x800 + reg / 16; }
+static inline u32 apic_msr(u32 reg)
+{
+	return 0x800 + reg / 16;
+}
 /** Pure: can a command name this processor, and no other? The highest id means all of them. */
-static inline bool apic_can_reach(u32 apic_id, bool x2apic) { return apic_id < (x2apic ? 0xffffffff : 0xff); }
+static inline bool apic_can_reach(u32 apic_id, bool x2apic)
+{
+	return apic_id < (x2apic ? 0xffffffff : 0xff);
+}
 /** Pure: the whole command register. @param x2apic  ids of 32 bits */
 static inline u64 apic_icr(u32 apic_id, u32 low, bool x2apic)
 {

@@ -23,10 +23,11 @@ u64 tsc_frequency(void);
 /** What CPUID tells of the processor's clocks. Pure (tsc_cpuid.c); 0: not told. */
 struct told_rates {
 	u64 tsc_hz, apic_hz;
-	bool approximate;	/* good enough to begin with */
+	bool approximate; /* good enough to begin with */
 };
 /** Leaves as CPUID returned them (EAX, EBX, ECX, EDX), zero where there is no such leaf. */
-struct told_rates tsc_told_rates(const u32 leaf15[4], const u32 leaf16[4], const u32 leaf40000010[4]);
+struct told_rates tsc_told_rates(const u32 leaf15[4], const u32 leaf16[4],
+				 const u32 leaf40000010[4]);
 
 /**
  * Compare this CPU's TSC with the boot CPU's; on the CPU that is starting. If
@@ -42,8 +43,9 @@ bool tsc_sync_lead(void);
  */
 void oneshot_init(u64 apic_hz, bool exact, u64 tsc_hz);
 
-#define ONESHOT_TRUST_NS	8000000u
-#define ONESHOT_DEADLINE_NS	(3600 * 1000000000ull)	/* further ahead the TSC is not told: the product stays small */
+#define ONESHOT_TRUST_NS 8000000u
+#define ONESHOT_DEADLINE_NS \
+	(3600 * 1000000000ull) /* further ahead the TSC is not told: the product stays small */
 
 /**
  * Pure: nanoseconds to ticks, at least 1. A rate that was measured in less than

@@ -7,8 +7,8 @@
 #pragma once
 #include <kernel/types.h>
 
-#define CR4_PGE		(1ul << 7)
-#define CR4_PCIDE	(1ul << 17)
+#define CR4_PGE	  (1ul << 7)
+#define CR4_PCIDE (1ul << 17)
 
 #ifdef __BANOS_HOST__
 u64 read_cr3(void);
@@ -21,17 +21,26 @@ static inline u64 read_cr3(void)
 {
 	u64 v;
 
-	__asm__ volatile("mov %%cr3, %0" : "=r"(v) :: "memory");
+	__asm__ volatile("mov %%cr3, %0" : "=r"(v)::"memory");
 	return v;
 }
-static inline void write_cr3(u64 v) { __asm__ volatile("mov %0, %%cr3" :: "r"(v) : "memory"); }
+static inline void write_cr3(u64 v)
+{
+	__asm__ volatile("mov %0, %%cr3" ::"r"(v) : "memory");
+}
 static inline u64 read_cr4(void)
 {
 	u64 v;
 
-	__asm__ volatile("mov %%cr4, %0" : "=r"(v) :: "memory");
+	__asm__ volatile("mov %%cr4, %0" : "=r"(v)::"memory");
 	return v;
 }
-static inline void write_cr4(u64 v) { __asm__ volatile("mov %0, %%cr4" :: "r"(v) : "memory"); }
-static inline void invlpg(u64 va) { __asm__ volatile("invlpg (%0)" :: "r"(va) : "memory"); }
+static inline void write_cr4(u64 v)
+{
+	__asm__ volatile("mov %0, %%cr4" ::"r"(v) : "memory");
+}
+static inline void invlpg(u64 va)
+{
+	__asm__ volatile("invlpg (%0)" ::"r"(va) : "memory");
+}
 #endif

@@ -5,9 +5,9 @@
 
 /** Features found by cpu_detect(); the same on all CPUs (the boot CPU's). */
 struct cpu_features {
-	bool syscall, nx, pge, pat, smep, smap, umip, gbpages, fsgsbase, xsave, rdtscp, rdrand, rdseed,
-	     mce, mca, invariant_tsc, x2apic, tsc_deadline, pcid, hypervisor;
-	u32 xsave_size;			/* bytes of the FPU area */
+	bool syscall, nx, pge, pat, smep, smap, umip, gbpages, fsgsbase, xsave, rdtscp, rdrand,
+		rdseed, mce, mca, invariant_tsc, x2apic, tsc_deadline, pcid, hypervisor;
+	u32 xsave_size; /* bytes of the FPU area */
 	u64 xcr0;
 	char vendor[13], brand[49];
 	u32 family, model, stepping, phys_bits, hwcap;
@@ -16,14 +16,16 @@ extern struct cpu_features cpu_features;
 
 /** The boot CPU, before the console. Statically there. */
 extern struct cpu boot_cpu;
-void cpu_init_boot(void);		/* features, tables, system-call entry; memory not needed */
-int cpu_init_boot_stacks(void);		/* interrupt and IST stacks with guard pages; needs kernel ranges */
+void cpu_init_boot(void);	/* features, tables, system-call entry; memory not needed */
+int cpu_init_boot_stacks(void); /* interrupt and IST stacks with guard pages; needs kernel ranges */
 /** Does @p addr lie on this CPU's interrupt stack? */
 bool cpu_on_irq_stack(u64 addr);
 /** Which of this CPU's stacks has @p addr in the guard page below it? @param low  that stack's lowest address @return NULL: none */
 const char *cpu_stack_overflowed(u64 addr, u64 *low);
 /** The stacks that belong to a CPU: for interrupts, those of the IST, the idle thread's. @return how many */
-struct cpu_stack { u64 low, size; };
+struct cpu_stack {
+	u64 low, size;
+};
 u32 cpu_stacks(const struct cpu *c, struct cpu_stack *out, u32 max);
 /** Go on in @p fn on the stack that ends at @p top, for good. */
 void cpu_leave_stack(u64 top, void (*fn)(void)) __noreturn;

@@ -7,12 +7,36 @@
  */
 #pragma once
 #include <kernel/types.h>
-static inline void outb(u16 port, u8 v) { __asm__ volatile("outb %0, %1" :: "a"(v), "Nd"(port)); }
-static inline void outw(u16 port, u16 v) { __asm__ volatile("outw %0, %1" :: "a"(v), "Nd"(port)); }
-static inline void outl(u16 port, u32 v) { __asm__ volatile("outl %0, %1" :: "a"(v), "Nd"(port)); }
-static inline u8 inb(u16 port) { u8 v; __asm__ volatile("inb %1, %0" : "=a"(v) : "Nd"(port)); return v; }
-static inline u16 inw(u16 port) { u16 v; __asm__ volatile("inw %1, %0" : "=a"(v) : "Nd"(port)); return v; }
-static inline u32 inl(u16 port) { u32 v; __asm__ volatile("inl %1, %0" : "=a"(v) : "Nd"(port)); return v; }
+static inline void outb(u16 port, u8 v)
+{
+	__asm__ volatile("outb %0, %1" ::"a"(v), "Nd"(port));
+}
+static inline void outw(u16 port, u16 v)
+{
+	__asm__ volatile("outw %0, %1" ::"a"(v), "Nd"(port));
+}
+static inline void outl(u16 port, u32 v)
+{
+	__asm__ volatile("outl %0, %1" ::"a"(v), "Nd"(port));
+}
+static inline u8 inb(u16 port)
+{
+	u8 v;
+	__asm__ volatile("inb %1, %0" : "=a"(v) : "Nd"(port));
+	return v;
+}
+static inline u16 inw(u16 port)
+{
+	u16 v;
+	__asm__ volatile("inw %1, %0" : "=a"(v) : "Nd"(port));
+	return v;
+}
+static inline u32 inl(u16 port)
+{
+	u32 v;
+	__asm__ volatile("inl %1, %0" : "=a"(v) : "Nd"(port));
+	return v;
+}
 #ifdef __BANOS_HOST__
 u32 mmio_read32(const volatile void *p);
 void mmio_write32(volatile void *p, u32 v);
@@ -22,27 +46,56 @@ void cpuid(u32 leaf, u32 sub, u32 r[4]);
 void store_fence(void);
 void wrmsr_fence(void);
 #else
-static inline u8 mmio_read8(const volatile void *p) { return *(const volatile u8 *)p; }
-static inline u32 mmio_read32(const volatile void *p) { return *(const volatile u32 *)p; }
-static inline u64 mmio_read64(const volatile void *p) { return *(const volatile u64 *)p; }
-static inline void mmio_write8(volatile void *p, u8 v) { *(volatile u8 *)p = v; }
-static inline void mmio_write32(volatile void *p, u32 v) { *(volatile u32 *)p = v; }
-static inline void mmio_write64(volatile void *p, u64 v) { *(volatile u64 *)p = v; }
+static inline u8 mmio_read8(const volatile void *p)
+{
+	return *(const volatile u8 *)p;
+}
+static inline u32 mmio_read32(const volatile void *p)
+{
+	return *(const volatile u32 *)p;
+}
+static inline u64 mmio_read64(const volatile void *p)
+{
+	return *(const volatile u64 *)p;
+}
+static inline void mmio_write8(volatile void *p, u8 v)
+{
+	*(volatile u8 *)p = v;
+}
+static inline void mmio_write32(volatile void *p, u32 v)
+{
+	*(volatile u32 *)p = v;
+}
+static inline void mmio_write64(volatile void *p, u64 v)
+{
+	*(volatile u64 *)p = v;
+}
 static inline u64 rdmsr(u32 msr)
 {
 	u32 lo, hi;
 	__asm__ volatile("rdmsr" : "=a"(lo), "=d"(hi) : "c"(msr));
 	return (u64)hi << 32 | lo;
 }
-static inline void wrmsr(u32 msr, u64 v) { __asm__ volatile("wrmsr" :: "c"(msr), "a"((u32)v), "d"((u32)(v >> 32)) : "memory"); }
+static inline void wrmsr(u32 msr, u64 v)
+{
+	__asm__ volatile("wrmsr" ::"c"(msr), "a"((u32)v), "d"((u32)(v >> 32)) : "memory");
+}
 static inline void cpuid(u32 leaf, u32 sub, u32 r[4])
 {
-	__asm__ volatile("cpuid" : "=a"(r[0]), "=b"(r[1]), "=c"(r[2]), "=d"(r[3]) : "a"(leaf), "c"(sub));
+	__asm__ volatile("cpuid"
+			 : "=a"(r[0]), "=b"(r[1]), "=c"(r[2]), "=d"(r[3])
+			 : "a"(leaf), "c"(sub));
 }
 /** Stores, also to device memory, have reached their place before anything that follows: MFENCE. */
-static inline void store_fence(void) { __asm__ volatile("mfence" ::: "memory"); }
+static inline void store_fence(void)
+{
+	__asm__ volatile("mfence" ::: "memory");
+}
 /** The same before a WRMSR to one of those registers that do not serialise (x2APIC): SDM vol. 3, 10.12.3. */
-static inline void wrmsr_fence(void) { __asm__ volatile("mfence; lfence" ::: "memory"); }
+static inline void wrmsr_fence(void)
+{
+	__asm__ volatile("mfence; lfence" ::: "memory");
+}
 #endif
 static inline u64 rdtsc(void)
 {

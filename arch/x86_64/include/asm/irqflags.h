@@ -4,19 +4,45 @@
 #include <kernel/types.h>
 #define X86_EFLAGS_TF 0x100ul
 #define X86_EFLAGS_IF 0x200ul
-#define X86_EFLAGS_DF	0x400ul
-#define X86_EFLAGS_AC	0x40000ul
+#define X86_EFLAGS_DF 0x400ul
+#define X86_EFLAGS_AC 0x40000ul
 #ifdef __BANOS_HOST__
 u64 irq_flags(void);
 void irq_disable(void);
 void irq_enable(void);
 void cpu_relax(void);
 #else
-static inline u64 irq_flags(void) { u64 f; __asm__ volatile("pushfq; popq %0" : "=rm"(f) :: "memory"); return f; }
-static inline void irq_disable(void) { __asm__ volatile("cli" ::: "memory"); }
-static inline void irq_enable(void) { __asm__ volatile("sti" ::: "memory"); }
-static inline void cpu_relax(void) { __asm__ volatile("pause" ::: "memory"); }
+static inline u64 irq_flags(void)
+{
+	u64 f;
+	__asm__ volatile("pushfq; popq %0" : "=rm"(f)::"memory");
+	return f;
+}
+static inline void irq_disable(void)
+{
+	__asm__ volatile("cli" ::: "memory");
+}
+static inline void irq_enable(void)
+{
+	__asm__ volatile("sti" ::: "memory");
+}
+static inline void cpu_relax(void)
+{
+	__asm__ volatile("pause" ::: "memory");
+}
 #endif
-static inline u64 irq_save(void) { u64 f = irq_flags(); irq_disable(); return f; }
-static inline void irq_restore(u64 f) { if (f & X86_EFLAGS_IF) irq_enable(); }
-static inline bool irqs_enabled(void) { return irq_flags() & X86_EFLAGS_IF; }
+static inline u64 irq_save(void)
+{
+	u64 f = irq_flags();
+	irq_disable();
+	return f;
+}
+static inline void irq_restore(u64 f)
+{
+	if (f & X86_EFLAGS_IF)
+		irq_enable();
+}
+static inline bool irqs_enabled(void)
+{
+	return irq_flags() & X86_EFLAGS_IF;
+}

@@ -9,25 +9,25 @@
 #include <kernel/types.h>
 
 /** So many spaces' translations stay in a CPU's TLB; their PCIDs are 1 up to this. 0 is the kernel's own. */
-#define PCID_SLOTS	6
+#define PCID_SLOTS 6
 /** In a value for CR3: leave the translations of its PCID alone. */
-#define CR3_NO_FLUSH	(1ull << 63)
+#define CR3_NO_FLUSH (1ull << 63)
 
 /** Of a space. */
 struct pcid_space {
-	u64 id;			/* never used again, unlike its address; not 0 */
-	u64 generation;		/* counts the flushes of it */
+	u64 id;		/* never used again, unlike its address; not 0 */
+	u64 generation; /* counts the flushes of it */
 };
 
 /** Of a CPU, which alone reads and writes it. */
 struct pcid_cpu {
 	struct {
 		u64 id;		/* whose translations; 0: nobody's */
-		u64 generation;	/* all flushes up to this one have been made here */
+		u64 generation; /* all flushes up to this one have been made here */
 	} slot[PCID_SLOTS];
-	u32 loaded;		/* slot of the space that is loaded */
-	u32 next;		/* where to look for one to give to another space */
-	u64 named;		/* spaces that got their id here */
+	u32 loaded; /* slot of the space that is loaded */
+	u32 next;   /* where to look for one to give to another space */
+	u64 named;  /* spaces that got their id here */
 };
 
 #ifdef CONFIG_X86_PCID
@@ -70,6 +70,6 @@ enum pcid_work { PCID_NOTHING, PCID_RANGE, PCID_ALL };
  * @param want  PCID_RANGE or PCID_ALL, as the flush is @param reached  for pcid_flush_end()
  * @return what has to be flushed of the current PCID between here and pcid_flush_end()
  */
-enum pcid_work pcid_flush_begin(const struct pcid_cpu *c, const struct pcid_space *s, u64 generation,
-				enum pcid_work want, u64 *reached);
+enum pcid_work pcid_flush_begin(const struct pcid_cpu *c, const struct pcid_space *s,
+				u64 generation, enum pcid_work want, u64 *reached);
 void pcid_flush_end(struct pcid_cpu *c, u64 reached);

@@ -16,32 +16,41 @@ typedef u64 pte_t;
 #define PTE_PCD		0x010ull
 #define PTE_A		0x020ull
 #define PTE_D		0x040ull
-#define PTE_PS		0x080ull	/* 2 MiB / 1 GiB entry */
-#define PTE_PAT		0x080ull	/* in a 4 KiB entry */
+#define PTE_PS		0x080ull /* 2 MiB / 1 GiB entry */
+#define PTE_PAT		0x080ull /* in a 4 KiB entry */
 #define PTE_G		0x100ull
-#define PTE_SOFT_COW	0x200ull	/* software bits */
-#define PTE_SOFT_PFN	0x400ull	/* not counted: device or kernel page */
-#define PTE_SOFT_DRIVER	0x200ull	/* of a kernel page: a driver may read and write it */
+#define PTE_SOFT_COW	0x200ull /* software bits */
+#define PTE_SOFT_PFN	0x400ull /* not counted: device or kernel page */
+#define PTE_SOFT_DRIVER 0x200ull /* of a kernel page: a driver may read and write it */
 #define PTE_NX		(1ull << 63)
 #define PTE_ADDR	0x000ffffffffff000ull
 #define PTRS_PER_TABLE	512u
-extern u64 pte_nx_mask;			/* PTE_NX, or 0 on a CPU without NX: and it into what is written */
+extern u64 pte_nx_mask; /* PTE_NX, or 0 on a CPU without NX: and it into what is written */
 extern u64 pte_global_mask;
 
 /** Index of @p va in the table of @p level (1: 4 KiB entries .. 4: top). */
-static inline u32 pt_index(u64 va, u32 level) { return (va >> (12 + 9 * (level - 1))) & 511; }
-static inline pte_t *pte_table(pte_t e) { return phys_to_virt(e & PTE_ADDR); }
+static inline u32 pt_index(u64 va, u32 level)
+{
+	return (va >> (12 + 9 * (level - 1))) & 511;
+}
+static inline pte_t *pte_table(pte_t e)
+{
+	return phys_to_virt(e & PTE_ADDR);
+}
 
 /** A user space as the machine sees it; struct vm_space begins with one. */
 struct pt_space {
-	phys_t root;			/* top page table */
-	struct cpumask cpus;		/* where it is loaded; kept by the scheduler */
+	phys_t root;	     /* top page table */
+	struct cpumask cpus; /* where it is loaded; kept by the scheduler */
 #ifdef CONFIG_X86_PCID
 	struct pcid_space pcid;
 #endif
 };
 struct vm_space;
-static inline struct pt_space *space_tables(const struct vm_space *s) { return (struct pt_space *)s; }
+static inline struct pt_space *space_tables(const struct vm_space *s)
+{
+	return (struct pt_space *)s;
+}
 /**
  * @brief A new space, loaded nowhere, with a top-level table: zeroed user half, the kernel's
  * entries in the upper half. Thread context. @return 0, -ENOMEM
@@ -51,11 +60,23 @@ void pt_user_free_root(phys_t root);
 
 /* To be called where pcid_enabled is true. */
 #ifdef CONFIG_X86_PCID
-static inline struct pcid_space *pt_pcid(struct pt_space *t) { return &t->pcid; }
-static inline struct pcid_cpu *cpu_pcid(struct cpu *c) { return &c->pcid; }
+static inline struct pcid_space *pt_pcid(struct pt_space *t)
+{
+	return &t->pcid;
+}
+static inline struct pcid_cpu *cpu_pcid(struct cpu *c)
+{
+	return &c->pcid;
+}
 #else
-static inline struct pcid_space *pt_pcid(struct pt_space *t) { return NULL; }
-static inline struct pcid_cpu *cpu_pcid(struct cpu *c) { return NULL; }
+static inline struct pcid_space *pt_pcid(struct pt_space *t)
+{
+	return NULL;
+}
+static inline struct pcid_cpu *cpu_pcid(struct cpu *c)
+{
+	return NULL;
+}
 #endif
 /** What CR3 has to be, to load @p s on this CPU, which is in s->cpus already. Interrupts off. */
 static inline u64 space_cr3(struct cpu *c, const struct vm_space *s)
@@ -80,4 +101,7 @@ void tlb_flush_kernel_range(u64 start, u64 end);
  * a kernel thread, take the kernel's. Thread context, interrupts on.
  */
 void tlb_forget_space(struct vm_space *s);
-static inline void tlb_flush_local_page(u64 va) { invlpg(va); }
+static inline void tlb_flush_local_page(u64 va)
+{
+	invlpg(va);
+}

@@ -21,8 +21,8 @@ void mce_panic(struct pt_regs *regs) __noreturn;
 /** A walk up the stack. Begin with rbp alone set. */
 struct backtrace {
 	u64 rbp, interrupted_at;
-	u64 address;			/* out */
-	bool is_return;			/* out: behind a call; else where something was interrupted */
+	u64 address;	/* out */
+	bool is_return; /* out: behind a call; else where something was interrupted */
 };
 /** The next address. @return false at the end. Any context, never faults. */
 bool arch_backtrace_step(struct backtrace *b);

@@ -16,11 +16,11 @@
  */
 struct vdso_data {
 	u32 seq;
-	u32 cpu_in_tsc_aux;	/* RDTSCP is there and gives the CPU's number */
-	u64 base_cycles;	/* TSC at base_ns */
-	u64 mult;		/* ns per cycle, times 2^32 */
-	u64 base_ns;		/* monotonic */
-	u64 realtime_offset;	/* + monotonic = real time */
+	u32 cpu_in_tsc_aux;  /* RDTSCP is there and gives the CPU's number */
+	u64 base_cycles;     /* TSC at base_ns */
+	u64 mult;	     /* ns per cycle, times 2^32 */
+	u64 base_ns;	     /* monotonic */
+	u64 realtime_offset; /* + monotonic = real time */
 };
 
 /** TSC, not read before anything that stands in front of it. */
@@ -28,7 +28,7 @@ static inline u64 tsc_ordered(void)
 {
 	u32 lo, hi;
 
-	__asm__ volatile("lfence; rdtsc" : "=a"(lo), "=d"(hi) :: "memory");
+	__asm__ volatile("lfence; rdtsc" : "=a"(lo), "=d"(hi)::"memory");
 	return (u64)hi << 32 | lo;
 }
 
