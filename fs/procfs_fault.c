@@ -10,7 +10,7 @@
  * super users. Neither the read nor the write allocates while an order of the
  * own thread stands, so they don't count.
  */
-#include <kernel/fault.h>
+#include <kernel/fault_injection.h>
 #include <kernel/string.h>
 #include "procfs.h"
 #include "seq_open.h"

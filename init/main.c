@@ -12,7 +12,7 @@
 #include <kernel/crash.h>
 #include <kernel/device.h>
 #include <kernel/driver.h>
-#include <kernel/fault.h>
+#include <kernel/fault_injection.h>
 #include <kernel/fs.h>
 #include <kernel/heap_init.h>
 #include <kernel/irq.h>

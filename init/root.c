@@ -15,7 +15,7 @@
 #include <kernel/boot.h>
 #include <kernel/cmdline.h>
 #include <kernel/err.h>
-#include <kernel/fault.h>
+#include <kernel/fault_injection.h>
 #include <kernel/fs.h>
 #include <kernel/heap.h>
 #include <kernel/page_init.h>

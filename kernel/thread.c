@@ -14,7 +14,7 @@
  */
 #include <asm/cpu.h>
 #include <kernel/err.h>
-#include <kernel/fault.h>
+#include <kernel/fault_injection.h>
 #include <kernel/heap.h>
 #include <kernel/page.h>
 #include <kernel/page_init.h>

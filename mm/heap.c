@@ -16,7 +16,7 @@
  *
  * Bonwick, "Magazines and Vmem", USENIX 2001.
  */
-#include <kernel/fault.h>
+#include <kernel/fault_injection.h>
 #include <kernel/heap.h>
 #include <kernel/heap_init.h>
 #include <kernel/lock.h>

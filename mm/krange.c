@@ -13,7 +13,7 @@
 #include <asm/layout.h>
 #include <asm/paging.h>
 #include <kernel/err.h>
-#include <kernel/fault.h>
+#include <kernel/fault_injection.h>
 #include <kernel/heap.h>
 #include <kernel/heap_init.h>
 #include <kernel/lock.h>

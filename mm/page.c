@@ -22,7 +22,7 @@
  * Knuth, TAOCP vol. 1, 2.5 (buddy system).
  */
 #include <asm/paging.h>
-#include <kernel/fault.h>
+#include <kernel/fault_injection.h>
 #include <kernel/lock.h>
 #include <kernel/memmap.h>
 #include <kernel/page.h>

@@ -30,7 +30,7 @@
  * Intel SDM vol. 3, 4.5, 4.10.2 (TLBs), 4.10.3 (caches of upper levels).
  */
 #include "vm_internal.h"
-#include <kernel/fault.h>
+#include <kernel/fault_injection.h>
 #include <kernel/page_init.h>
 
 /* About what one small process needs. */

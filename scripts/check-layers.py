@@ -48,7 +48,7 @@ LAYERS = [
 
 # Where the things live that a header of include/kernel declares.
 HEADERS = {name: layer for layer, names in {
-    0: 'atomic bitmap chacha clock cmdline err fault inflate kconfig ktest list memmap '
+    0: 'atomic bitmap chacha clock cmdline err fault_injection inflate kconfig ktest list memmap '
        'rbtree siginfo sort string test_options types',
     1: 'boot cpu display lock lock_order page_init printk symbols uaccess upcalls',
     2: 'heap heap_init leak page',

@@ -20,7 +20,7 @@
 #include <asm/paging.h>
 #include <kernel/boot.h>
 #include <kernel/err.h>
-#include <kernel/fault.h>
+#include <kernel/fault_injection.h>
 #include <kernel/heap.h>
 #include <kernel/page_init.h>
 #include <kernel/printk.h>

@@ -49,7 +49,7 @@ struct thread {
 	struct vm_space *space; /* NULL for kernel threads */
 	struct process *proc;	/* NULL for kernel threads */
 	u32 fpu_cpu;		/* CPU whose registers hold our state, -1 none */
-	u32 fail_nth;		/* which allocation from here on fails: fault.h; 0 none */
+	u32 fail_nth;		/* which allocation from here on fails: fault_injection.h; 0 none */
 
 	/* scheduler: under the lock of rq */
 	spinlock_t state_lock; /* guards state changes against wake-ups */

@@ -50,5 +50,5 @@ def test_options_and_the_document_have_the_same_words(tree):
 
 
 def test_a_file_that_may_be_left_out_declares_none(tree):
-    append(tree / 'kernel/fault.c', 'CMDLINE_OPTION(opt_x, "nohpet");\n')
-    assert failures(tree).endswith('# kernel/fault.c: nohpet')
+    append(tree / 'kernel/fault_injection.c', 'CMDLINE_OPTION(opt_x, "nohpet");\n')
+    assert failures(tree).endswith('# kernel/fault_injection.c: nohpet')

@@ -21,7 +21,7 @@
 #include <cmocka.h>
 
 #include <kernel/cpu.h>
-#include <kernel/fault.h>
+#include <kernel/fault_injection.h>
 #include <kernel/heap.h>
 #include <kernel/heap_init.h>
 #include <kernel/lock.h>

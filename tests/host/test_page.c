@@ -22,7 +22,7 @@
 #include <cmocka.h>
 
 #include <asm/paging.h>
-#include <kernel/fault.h>
+#include <kernel/fault_injection.h>
 #include <kernel/lock.h>
 #include <kernel/page.h>
 #include <kernel/page_init.h>

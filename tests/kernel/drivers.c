@@ -7,7 +7,7 @@
 #include <asm/io.h>
 #include <kernel/driver.h>
 #include <kernel/err.h>
-#include <kernel/fault.h>
+#include <kernel/fault_injection.h>
 #include <kernel/heap.h>
 #include <kernel/ktest.h>
 #include <kernel/page.h>

@@ -3,7 +3,7 @@
 #include <asm/cpu.h>
 #include <asm/pgtable.h>
 #include <kernel/err.h>
-#include <kernel/fault.h>
+#include <kernel/fault_injection.h>
 #include <kernel/heap.h>
 #include <kernel/ktest.h>
 #include <kernel/page.h>

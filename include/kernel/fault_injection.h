@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file fault.h  Failures of allocations on order, so that tests walk the error paths.
+ * @file fault_injection.h  Failures of allocations on order, so that tests walk the error paths.
  *
  * With CONFIG_FAULT_INJECTION each allocator asks fault_inject() first. Who decides: rules from the
  * command line (fail=...) or /proc/sys/vm/fail, and /proc/PID/fail-nth. Documentation/testing.md.

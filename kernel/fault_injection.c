@@ -13,7 +13,7 @@
 #include <asm/traps.h>
 #include <kernel/test_options.h>
 #include <kernel/err.h>
-#include <kernel/fault.h>
+#include <kernel/fault_injection.h>
 #include <kernel/heap.h>
 #include <kernel/lock.h>
 #include <kernel/printk.h>
