@@ -3,11 +3,9 @@
  * Banos's system calls, and Linux's three for modules: both lead to the same
  * install and remove.
  *
- * The caller's privilege is checked before anything of the caller's is looked
- * at: whoever is not a super user learns nothing, not even whether a pointer is
- * good. An image is copied once; from then on only the copy is read.
+ * Each call checks the caller's privilege first (privilege.c). An image is copied
+ * once; from then on only the copy is read.
  */
-#include <kernel/cred.h>
 #include <kernel/driver.h>
 #include <kernel/err.h>
 #include <kernel/fs.h>
@@ -23,11 +21,6 @@
 #define DELETE_NONBLOCK	 O_NONBLOCK
 #define INIT_KNOWN_FLAGS 7u /* IGNORE_MODVERSIONS, IGNORE_VERMAGIC, COMPRESSED_FILE */
 #define INIT_COMPRESSED	 4u
-
-bool driver_caller_allowed(void)
-{
-	return current_is_super() && current_capable(CAP_SYS_MODULE);
-}
 
 /* ---- getting hold of an image ---- */
 
@@ -194,8 +187,10 @@ static s64 install(const struct install_args *a)
 
 static s64 sys_banos_install(u64 image, u64 size, u64 params, u64 flags, u64 log, u64 log_size)
 {
-	if (!driver_caller_allowed() || driver_installs_locked())
-		return -EPERM;
+	int err = driver_check_privilege(DRIVER_REQUEST_INSTALL);
+
+	if (err)
+		return err;
 	return install(&(struct install_args){
 		.image = image,
 		.size = size,
@@ -211,10 +206,10 @@ static s64 sys_banos_install(u64 image, u64 size, u64 params, u64 flags, u64 log
 static s64 sys_banos_remove(u64 id, u64 flags, u64 u2_, u64 u3_, u64 u4_, u64 u5_)
 {
 	struct driver *d;
-	s64 err;
+	s64 err = driver_check_privilege(DRIVER_REQUEST_MANAGE);
 
-	if (!driver_caller_allowed())
-		return -EPERM;
+	if (err)
+		return err;
 	if (flags & ~(u64)BANOS_REMOVE_WAIT)
 		return -EINVAL;
 	if ((s64)id < 0)
@@ -233,9 +228,10 @@ static s64 sys_banos_query(u64 id, u64 out, u64 size, u64 u3_, u64 u4_, u64 u5_)
 {
 	struct banos_query q;
 	struct driver *d;
+	int err = driver_check_privilege(DRIVER_REQUEST_MANAGE);
 
-	if (!driver_caller_allowed())
-		return -EPERM;
+	if (err)
+		return err;
 	if (size < BANOS_QUERY_SIZE_1)
 		return -EINVAL;
 	d = driver_find((s64)id < 0 ? 0 : (s64)id);
@@ -344,10 +340,10 @@ static int refusal_take(const struct install_request *rq)
 
 SYSCALL3(init_module, image, len, params)
 {
-	s64 id;
+	s64 id = driver_check_privilege(DRIVER_REQUEST_INSTALL);
 
-	if (!driver_caller_allowed() || driver_installs_locked())
-		return -EPERM;
+	if (id)
+		return id;
 	id = install(&(struct install_args){
 		.image = image, .size = len, .params = params, .after_finit = true });
 	return id < 0 ? id : 0;
@@ -355,10 +351,10 @@ SYSCALL3(init_module, image, len, params)
 
 SYSCALL3(finit_module, fd, params, flags)
 {
-	s64 id;
+	s64 id = driver_check_privilege(DRIVER_REQUEST_INSTALL);
 
-	if (!driver_caller_allowed() || driver_installs_locked())
-		return -EPERM;
+	if (id)
+		return id;
 	if ((u32)flags & ~INIT_KNOWN_FLAGS)
 		return -EINVAL;
 	if ((u32)flags & INIT_COMPRESSED)
@@ -377,10 +373,10 @@ SYSCALL2(delete_module, name, flags)
 {
 	char text[BANOS_NAME_SIZE];
 	struct driver *d;
-	s64 n, err;
+	s64 n, err = driver_check_privilege(DRIVER_REQUEST_MANAGE);
 
-	if (!driver_caller_allowed())
-		return -EPERM;
+	if (err)
+		return err;
 	n = strncpy_from_user(text, uaddr(name), sizeof(text));
 	if (n < 0)
 		return n == -ENAMETOOLONG ? -ENOENT : n;

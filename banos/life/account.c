@@ -160,15 +160,18 @@ static int show_lock(struct seq_file *m, void *arg)
 /* One way only. */
 static int write_lock(char *text, size_t len, void *arg)
 {
-	u64 v;
+	u64 locked;
+	int err;
 
 	if (len && text[len - 1] == '\n')
 		text[len - 1] = 0;
-	if (parse_u64(text, 0, &v) || v > 1)
+	if (parse_u64(text, 0, &locked) || locked > 1)
 		return -EINVAL;
-	if (!driver_caller_allowed() || (!v && driver_installs_locked()))
-		return -EPERM;
-	if (v)
+	/* A program that writes 0 asks that installs stay possible. */
+	err = driver_check_privilege(locked ? DRIVER_REQUEST_MANAGE : DRIVER_REQUEST_INSTALL);
+	if (err)
+		return err;
+	if (locked)
 		driver_lock_installs();
 	return 0;
 }

@@ -14,17 +14,6 @@
 #include <kernel/printk.h>
 #include <kernel/string.h>
 
-static bool locked;
-
-void driver_lock_installs(void)
-{
-	WRITE_ONCE(locked, true);
-}
-bool driver_installs_locked(void)
-{
-	return READ_ONCE(locked);
-}
-
 /* ---- the loader's world ---- */
 
 /* Contiguous pages if there are any: they need no zeroing and no page tables. */

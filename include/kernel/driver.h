@@ -175,11 +175,23 @@ s64 driver_install(struct install_request *r);
 int driver_remove(struct driver *d, bool wait);
 /** @brief Start the drivers that are linked into the kernel. */
 void drivers_start_builtin(void);
-/** @brief No more installs until the next boot. */
+
+/* ---- privilege (banos/privilege.c) ---- */
+
+/** What a program asks for. */
+enum driver_request {
+	DRIVER_REQUEST_INSTALL, /* a further driver; refused once installs are locked */
+	DRIVER_REQUEST_MANAGE,	/* remove, query, lock installs */
+};
+/**
+ * @brief May the current process do this? Asked before any of its arguments is looked at.
+ * Context: any thread of a process.
+ * @return 0; -EPERM: it is not a super user, or installs are locked
+ */
+int __must_check driver_check_privilege(enum driver_request request);
+/** @brief Refuse installs until the next boot. */
 void driver_lock_installs(void);
 bool driver_installs_locked(void);
-/** @brief Is the current thread allowed to change what drivers there are? */
-bool driver_caller_allowed(void);
 
 /* ---- exported names (banos/life/exports.c); with drivers_lock held ---- */
 
