@@ -4,13 +4,13 @@
  * initramfs is unpacked into.
  */
 #include <kernel/boot.h>
+#include <kernel/fs/generated.h>
+#include <kernel/fs/mount_tree.h>
+#include <kernel/fs/vfs.h>
 #include <kernel/page.h>
 #include <kernel/page_init.h>
 #include <kernel/printk.h>
 #include <kernel/string.h>
-#include "gentree.h"
-#include "mount.h"
-#include "vfs.h"
 
 static int no_block_device(struct inode *i, struct file *f)
 {

@@ -6,7 +6,7 @@
  * grows fourfold by krealloc(), which never sleeps. Beyond GROW_MAX, or when no
  * such run of memory is left, overflow is set and everything else is ignored;
  * who reads the file then starts over with a big buffer of another kind
- * (fs/seq_open.c). A fixed buffer never moves.
+ * (fs/generated/seq_open.c). A fixed buffer never moves.
  *
  * ps and top read thousands of numbers: they do not go through printf's
  * formats but two digits at a time from a table.

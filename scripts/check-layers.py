@@ -141,7 +141,7 @@ def layer_of_header(name):
     """The layer of <name>; None: not one of ours, or not placed."""
     top, _, base = name.partition('/')
     if top == 'kernel':
-        return HEADERS.get(base.removesuffix('.h'))
+        return HEADERS.get(base.partition('/')[0].removesuffix('.h'))
     return {'uapi': 0, 'generated': 0, 'asm': 1, 'banos': 4}.get(top)
 
 

@@ -66,7 +66,7 @@ void path_get(const struct path *p);
 /** Thread context; may sleep. A path of two NULLs is fine. */
 void path_put(const struct path *p);
 
-/** Pages of a file by index; a tree changed under ->lock, read under RCU. fs/pagecache.c */
+/** Pages of a file by index; a tree changed under ->lock, read under RCU. fs/cache/pages.c */
 struct page_tree {
 	void *root;
 	u32 height;
@@ -162,7 +162,7 @@ struct inode {
 	struct file_pages pages;
 	void *private;		    /* file system's */
 	struct pipe *pipe;	    /* FIFO; under lock */
-	struct lock_context *locks; /* flock and fcntl locks, or NULL; fs/locks.c */
+	struct lock_context *locks; /* flock and fcntl locks, or NULL; fs/open/locks.c */
 	struct rcu_head rcu;
 };
 
@@ -305,9 +305,9 @@ struct file {
 	struct mutex pos_lock;
 	void *private;
 	struct cred *cred;		  /* opener, counted */
-	struct eventpoll_item *eventpoll; /* epoll sets that watch it; fs/epoll.c */
+	struct eventpoll_item *eventpoll; /* epoll sets that watch it; fs/open/epoll.c */
 	struct file_owner
-		*owner; /* F_SETOWN, F_SETSIG, O_ASYNC; NULL: never asked for. fs/async.c */
+		*owner; /* F_SETOWN, F_SETSIG, O_ASYNC; NULL: never asked for. fs/open/async.c */
 	struct rcu_head rcu;
 };
 #define FMODE_READ   1
@@ -362,7 +362,7 @@ struct file *file_create_anon(const char *kind, const struct file_ops *ops, void
 struct file *file_create_anon_pair(struct file *f, const struct file_ops *ops, void *private,
 				   u32 flags);
 
-/* ---- signals about files (fs/async.c) ---- */
+/* ---- signals about files (fs/open/async.c) ---- */
 
 /** In an object: its open files with O_ASYNC, whose owners are sent SIGIO. */
 struct async_entry;
@@ -389,7 +389,7 @@ static inline void async_notify(struct async_list *l, int band)
 /** Make F_OWNER_TID, _PID or _PGRP @p nr the owner; unless @p force only if there is none. @return 0, -ESRCH, -ENOMEM */
 int file_set_owner(struct file *f, u32 type, pid_t nr, bool force);
 
-/* ---- descriptors (fs/files.c) ---- */
+/* ---- descriptors (fs/open/fd_table.c) ---- */
 struct files;
 struct files *files_create(void);
 struct files *files_copy(struct files *old); /* fork */
@@ -524,7 +524,7 @@ static inline u32 file_poll(struct file *f, struct poll_table *t)
 void fs_init(void); /* caches, root tmpfs, devfs, procfs types */
 /** Memory is short: free the cached names that nobody uses. Sleeps. @return were there any? */
 bool dentry_cache_drop(void);
-/** Unpacking archives over the root file system; they know each other's hard links. fs/initramfs.c. Sleeps. */
+/** Unpacking archives over the root file system; they know each other's hard links. fs/initramfs/unpack.c. Sleeps. */
 struct initramfs;
 /** @param done  NULL, or told now and then that what lies before @p upto is not needed any more. @return NULL: no memory */
 struct initramfs *initramfs_begin(void (*done)(const void *upto));

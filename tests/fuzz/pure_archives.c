@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-/* Targets: fs/cpio.c, fs/archive_kind.c, lib/inflate.c. */
+/* Targets: fs/initramfs/cpio.c, fs/initramfs/archive_kind.c, lib/inflate.c. */
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
-#include "../../fs/cpio.h"
+#include "../../fs/initramfs/cpio.h"
 #include <kernel/inflate.h>
 #include "pure.h"
 

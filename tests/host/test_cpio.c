@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* fs/cpio.c, fs/archive_kind.c: archives built here byte by byte, fed in pieces, and damaged in every byte. */
+/* fs/initramfs/: archives built here byte by byte, fed in pieces, and damaged in every byte. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
-#include "../../fs/cpio.h"
+#include "../../fs/initramfs/cpio.h"
 
 static uint8_t archive[8192];
 static size_t len;

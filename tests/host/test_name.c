@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* fs/name.c: components end where they should, keys agree, names compare. */
+/* fs/names/name.c: components end where they should, keys agree, names compare. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,7 +9,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "../../fs/name.h"
+#include <kernel/fs/name.h>
 
 /* A path as the walker has it: slack behind the NUL, then nothing. */
 static char *with_slack(const char *s, size_t n)

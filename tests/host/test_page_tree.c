@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* fs/page_tree.c: against a plain array, with memory that runs out. */
+/* fs/cache/page_tree.c: against a plain array, with memory that runs out. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,7 +9,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "../../fs/page_tree.h"
+#include <kernel/fs/page_tree.h>
 
 static long nodes, nodes_allowed = -1;
 

@@ -60,11 +60,11 @@ heap_debug-cflags := -DCONFIG_FAULT_INJECTION=1 -DCONFIG_DEBUG_HEAP=1
 
 # fs/
 host-test-y += cpio
-cpio-srcs := fs/cpio.c fs/archive_kind.c
+cpio-srcs := fs/initramfs/cpio.c fs/initramfs/archive_kind.c
 host-test-y += name
-name-srcs := fs/name.c
+name-srcs := fs/names/name.c
 host-test-y += page_tree
-page_tree-srcs := fs/page_tree.c
+page_tree-srcs := fs/cache/page_tree.c
 
 # kernel/acpi/, kernel/time/, kernel/irq
 host-test-y += acpi

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * What mm/ and fs/ promise each other about mapped files, with both halves real: the faults of
- * mm/vm_fault.c on files of tmpfs (fs/pagecache.c). vm.c tests the same faults against a file system
+ * mm/vm_fault.c on files of tmpfs (fs/cache/pages.c). vm.c tests the same faults against a file system
  * made up for the test, which keeps promises of its own; so these tests hold that the real one does.
  */
 #include <kernel/err.h>

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What concerns a file system as a whole, or what the disk should know: statfs,
+ * sync and its relatives, advice. Advice is checked and otherwise not needed: all
+ * that is cached is already in memory.
+ */
+#include <kernel/fs/vfs.h>
+#include <kernel/heap.h>
+#include <kernel/string.h>
+#include <kernel/syscalls.h>
+#include <uapi/statfs.h>
+
+/* ---- statfs ---- */
+
+/* Linux has a file system each for pipes, sockets and the others that have no name. */
+static s64 nameless_type(const struct inode *i)
+{
+	switch (i->mode & S_IFMT) {
+	case S_IFIFO: return PIPEFS_MAGIC;
+	case S_IFSOCK: return SOCKFS_MAGIC;
+	}
+	return ANON_INODE_FS_MAGIC;
+}
+
+static s64 statfs_to_user(const struct path *p, u64 user)
+{
+	struct super_block *sb = p->dentry->sb;
+	struct statfs out = { .f_type = sb->magic,
+			      .f_bsize = sb->blksize,
+			      .f_frsize = sb->blksize,
+			      .f_namelen = NAME_MAX };
+	int err = 0;
+
+	if (!sb->ops || !sb->ops->statfs)
+		return -ENOSYS;
+	err = sb->ops->statfs(sb, &out);
+	if (err)
+		return err;
+	if (out.f_type == ANON_INODE_FS_MAGIC)
+		out.f_type = nameless_type(p->dentry->inode);
+	out.f_fsid[0] = (s32)sb->dev;
+	out.f_fsid[1] = (s32)(sb->dev >> 32);
+	out.f_flags = ST_VALID | (p->mnt->flags & MNT_USER_FLAGS) |
+		      (sb->flags & MS_RDONLY ? ST_RDONLY : 0);
+	return copy_to_user(uaddr(user), &out, sizeof(out));
+}
+
+SYSCALL2(statfs, path, out)
+{
+	struct path p;
+	s64 ret = user_path(AT_FDCWD, path, LOOKUP_FOLLOW, &p);
+
+	if (ret)
+		return ret;
+	ret = statfs_to_user(&p, out);
+	path_put(&p);
+	return ret;
+}
+
+SYSCALL2(fstatfs, fd, out)
+{
+	struct fd_ref r = fd_get_path((u32)fd);
+	s64 ret;
+
+	if (!r.file)
+		return -EBADF;
+	ret = statfs_to_user(&r.file->path, out);
+	fd_put(r);
+	return ret;
+}
+
+/* ---- sync ---- */
+
+static int sync_super(struct super_block *sb)
+{
+	return sb->ops && sb->ops->sync ? sb->ops->sync(sb) : 0;
+}
+
+/* The mount behind one in the list, counted; the one is put. NULL: the first, or none. */
+static struct mount *next_mount(struct mount *m)
+{
+	struct list *l;
+	struct mount *next = NULL;
+
+	spin_lock(&tree_lock);
+	l = m ? m->all_link.next : mount_list.next;
+	if (l != &mount_list && (!m || l != &m->all_link)) { /* out of the list: the end */
+		next = list_entry(l, struct mount, all_link);
+		mount_get(next);
+	}
+	spin_unlock(&tree_lock);
+	if (m)
+		mount_put(m);
+	return next;
+}
+
+void fs_sync_all(void)
+{
+	for (struct mount *m = next_mount(NULL); m; m = next_mount(m))
+		sync_super(m->sb);
+}
+
+SYSCALL0(sync)
+{
+	fs_sync_all();
+	return 0;
+}
+
+SYSCALL1(syncfs, fd)
+{
+	struct fd_ref r = fd_get((u32)fd);
+	s64 ret;
+
+	if (!r.file)
+		return -EBADF;
+	ret = sync_super(r.file->inode->sb);
+	fd_put(r);
+	return ret;
+}
+
+static s64 do_fsync(u32 fd)
+{
+	struct fd_ref r = fd_get(fd);
+	s64 ret;
+
+	if (!r.file)
+		return -EBADF;
+	if (r.file->ops->fsync)
+		ret = r.file->ops->fsync(r.file);
+	else
+		ret = S_ISDIR(r.file->inode->mode) ? sync_super(r.file->inode->sb) : -EINVAL;
+	fd_put(r);
+	return ret;
+}
+
+SYSCALL1(fsync, fd)
+{
+	return do_fsync((u32)fd);
+}
+
+SYSCALL1(fdatasync, fd)
+{
+	return do_fsync((u32)fd);
+}
+
+SYSCALL4(sync_file_range, fd, off, len, flags)
+{
+	struct fd_ref r = fd_get((u32)fd);
+	mode_t type;
+	s64 ret = 0;
+
+	if (!r.file)
+		return -EBADF;
+	type = r.file->inode->mode & S_IFMT;
+	if ((u32)flags & ~(SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+			   SYNC_FILE_RANGE_WAIT_AFTER) ||
+	    (s64)off < 0 || (s64)len < 0 || (s64)(off + len) < 0)
+		ret = -EINVAL;
+	else if (type != S_IFREG && type != S_IFBLK && type != S_IFDIR && type != S_IFLNK)
+		ret = -ESPIPE;
+	else if ((u32)flags && r.file->ops->fsync)
+		ret = r.file->ops->fsync(r.file);
+	fd_put(r);
+	return ret;
+}
+
+/* ---- advice ---- */
+
+SYSCALL4(fadvise64, fd, off, len, advice)
+{
+	struct fd_ref r = fd_get((u32)fd);
+	s64 ret = 0;
+
+	if (!r.file)
+		return -EBADF;
+	if (S_ISFIFO(r.file->inode->mode))
+		ret = -ESPIPE;
+	else if ((s64)len < 0 || (s32)advice < POSIX_FADV_NORMAL ||
+		 (s32)advice > POSIX_FADV_NOREUSE)
+		ret = -EINVAL;
+	fd_put(r);
+	return ret;
+}
+
+SYSCALL3(readahead, fd, off, len)
+{
+	struct fd_ref r = fd_get((u32)fd);
+	s64 ret = 0;
+
+	if (!r.file)
+		return -EBADF;
+	if (!(r.file->mode & FMODE_READ))
+		ret = -EBADF;
+	else if (!S_ISREG(r.file->inode->mode) && !S_ISBLK(r.file->inode->mode))
+		ret = -EINVAL;
+	fd_put(r);
+	return ret;
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * devtmpfs: one tmpfs that the kernel fills with device nodes, mounted wherever
+ * somebody mounts it; users may change it as any other.
+ *
+ * The kernel's changes take the directory's inode->lock as a user's would, but
+ * ask for no rights: who registered the device had them.
+ */
+#include <kernel/fs/vfs.h>
+#include <kernel/heap.h>
+#include <kernel/page_init.h>
+#include <kernel/printk.h>
+#include <kernel/string.h>
+
+static struct super_block *devfs_sb;
+
+static int devfs_mount(struct fs_type *t, u32 flags, const char *source, const char *options,
+		       struct super_block **out)
+{
+	super_get(devfs_sb);
+	*out = devfs_sb;
+	return 0;
+}
+
+static struct fs_type devfs_type = { .name = "devtmpfs", .flags = FS_NODEV, .mount = devfs_mount };
+
+void devfs_init(void)
+{
+	devfs_sb = tmpfs_create_super(&devfs_type, "mode=755", 0);
+	if (IS_ERR(devfs_sb) || fs_register(&devfs_type))
+		boot_stop("not enough memory for devtmpfs");
+}
+
+/*
+ * The dentry of the next component of *@p name below @p dir (consumed), which is
+ * advanced behind it. The directory is left locked. Folders are made.
+ */
+static struct dentry *step(struct dentry *dir, const char **name, bool last)
+{
+	char text[NAME_MAX + 1 + NAME_SLACK] = { 0 };
+	const char *slash = strchr(*name, '/');
+	size_t len = slash ? (size_t)(slash - *name) : strlen(*name);
+	struct dentry *d;
+
+	if (!len || len > NAME_MAX)
+		return ERR_PTR(-EINVAL);
+	memcpy(text, *name, len);
+	*name += len + (slash != NULL);
+	mutex_lock(&dir->inode->lock);
+	d = lookup_locked(dir, name_key(text, len), text);
+	if (!last && !IS_ERR(d) && !d->inode) {
+		int err = dir->inode->ops->mkdir(dir->inode, d, 0755);
+
+		if (err) {
+			dentry_put(d);
+			return ERR_PTR(err);
+		}
+		d->inode->uid = d->inode->gid = 0;
+	}
+	return d;
+}
+
+/* The last component of @p name, its directory counted in *@p dir and locked. */
+static struct dentry *find(const char *name, struct dentry **dir)
+{
+	struct dentry *d;
+
+	*dir = devfs_sb->root;
+	dentry_get(*dir);
+	for (;;) {
+		bool last = !strchr(name, '/');
+
+		d = step(*dir, &name, last);
+		if (last || IS_ERR(d))
+			return d;
+		mutex_unlock(&(*dir)->inode->lock);
+		dentry_put(*dir);
+		*dir = d;
+	}
+}
+
+static void leave(struct dentry *dir, struct dentry *d)
+{
+	if (!IS_ERR(d))
+		dentry_put(d);
+	mutex_unlock(&dir->inode->lock);
+	dentry_put(dir);
+}
+
+/* Remove one name. @return true: done */
+static bool remove_name(const char *name)
+{
+	struct dentry *dir, *d = find(name, &dir);
+	bool done = false;
+
+	if (!IS_ERR(d) && d->inode) {
+		const struct inode_ops *ops = dir->inode->ops;
+
+		done = !(S_ISDIR(d->inode->mode) ? ops->rmdir(dir->inode, d)
+						 : ops->unlink(dir->inode, d));
+		if (done)
+			dentry_delete(d);
+	}
+	leave(dir, d);
+	return done;
+}
+
+int devfs_add(const char *name, mode_t mode, dev_t dev)
+{
+	struct dentry *dir, *d = find(name, &dir);
+	mode_t type = (mode & S_IFMT) == S_IFBLK ? S_IFBLK : S_IFCHR;
+	int err;
+
+	/* What somebody wrote to the device before it was there has become a file: the device it was meant for wins. */
+	if (!IS_ERR(d) && d->inode && S_ISREG(d->inode->mode)) {
+		leave(dir, d);
+		remove_name(name);
+		d = find(name, &dir);
+	}
+	err = IS_ERR(d) ? PTR_ERR(d) : d->inode ? -EEXIST : 0;
+	if (!err)
+		err = dir->inode->ops->mknod(dir->inode, d, type | (mode & 0777), dev);
+	if (!err)
+		d->inode->uid = d->inode->gid = 0;
+	leave(dir, d);
+	return err;
+}
+
+int devfs_symlink(const char *name, const char *target)
+{
+	struct dentry *dir, *d = find(name, &dir);
+	int err = IS_ERR(d) ? PTR_ERR(d) : d->inode ? -EEXIST : 0;
+
+	if (!err)
+		err = dir->inode->ops->symlink(dir->inode, d, target);
+	leave(dir, d);
+	return err;
+}
+
+void devfs_remove(const char *name)
+{
+	char *copy = kstrdup(name), *slash;
+
+	if (!copy) { /* no room for the parents' names: only the node goes */
+		remove_name(name);
+		return;
+	}
+	while (remove_name(copy) && (slash = strrchr(copy, '/')))
+		*slash = 0;
+	kfree(copy);
+}

@@ -1,0 +1,576 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The dentry cache: names in directories, and whether they exist.
+ *
+ * Dentries are found in one hash table by parent and name, without a lock: chains
+ * and dentries are freed by RCU. A dentry in use has references; its children
+ * hold one each; so does a name in a file system that lives in memory
+ * (DENTRY_PINNED). One without references stays in the table, on the list of
+ * candidates for removal (LRU), until there are too many of those.
+ *
+ *	refs > 0	in use
+ *	refs == 0	cached
+ *	refs < 0	dying, or (FROZEN) being made negative: leave it alone
+ *
+ * The last reference goes with 1 -> 0, or 1 -> DEAD if the name is gone. Whoever
+ * changes 0 or 1 to DEAD frees it, alone. d->inode goes from NULL to an inode
+ * under the directory's lock, and back only when nobody but the remover has a
+ * reference: so with a reference, an inode that was there stays. A reader
+ * without one, who then takes one, has to look again.
+ *
+ * Renames change name and parent in place. Readers cope: a name is behind one
+ * pointer together with its length; a chain that leads astray is noticed through
+ * tree_seq. Searching under the directory's lock is repeated until it was quiet.
+ *
+ * Locks: tree_lock: see kernel/fs/vfs.h. d->lock (spin): the list of d's children.
+ * bucket_locks: changes of the hash chains. lru_lock: the LRU list. Inside one
+ * another in this order. d->flags are changed atomically.
+ */
+#include <kernel/fs/vfs.h>
+#include <kernel/heap.h>
+#include <kernel/page.h>
+#include <kernel/page_init.h>
+#include <kernel/printk.h>
+#include <kernel/random.h>
+#include <kernel/string.h>
+#include <kernel/time.h>
+
+#define DEAD	      (-1000000)
+#define FROZEN	      (-2000000)
+#define INLINE_MAX    ((u32)sizeof(((struct dentry *)0)->inline_name) - 1)
+#define BUCKET_LOCKS  64
+#define FIND_PATIENCE 8u /* looks that renames may spoil */
+
+/* A name that is too long to be inline; dentry->name points to text. */
+struct long_name {
+	struct rcu_head rcu;
+	u64 key;
+	char text[];
+};
+
+DEFINE_SPINLOCK(tree_lock);
+u32 tree_seq;
+
+static struct dentry **table;
+static u64 table_mask, table_seed;
+static spinlock_t bucket_locks[BUCKET_LOCKS];
+static struct kmem_cache *dentry_cache;
+
+static DEFINE_SPINLOCK(lru_lock);
+static DEFINE_LIST(lru); /* oldest first */
+static u64 lru_count, lru_limit;
+
+/* ---- the table ---- */
+
+static inline u64 bucket_of(const struct dentry *parent, u64 key)
+{
+	u64 h = ((u64)parent ^ table_seed) * 0x9e3779b97f4a7c15ull;
+
+	return ((h >> 32) ^ key) & table_mask;
+}
+
+struct dentry *dentry_find_rcu(const struct dentry *parent, u64 key, const char *name)
+{
+	struct dentry *d = rcu_dereference(table[bucket_of(parent, key)]);
+
+	for (; d; d = rcu_dereference(d->hash_next)) {
+		const char *text;
+
+		if (READ_ONCE(d->parent) != parent)
+			continue;
+		text = READ_ONCE(d->name);
+		if (((const u64 *)text)[-1] == key && name_equal(text, name, name_key_len(key)))
+			return d;
+	}
+	return NULL;
+}
+
+bool dentry_get_rcu(struct dentry *d)
+{
+	s32 v = atomic_read(&d->refs);
+
+	while (v >= 0)
+		if (__atomic_compare_exchange_n(&d->refs.v, &v, v + 1, false, __ATOMIC_SEQ_CST,
+						__ATOMIC_RELAXED))
+			return true;
+	return false;
+}
+
+/*
+ * One look. @settled: with the tree locked, so that no rename hides what is there.
+ * @return false: look again, *@out is a dying dentry or NULL; true: *@out is it, counted, or NULL for none
+ */
+static bool find_once(struct dentry *parent, u64 key, const char *name, bool settled,
+		      struct dentry **out)
+{
+	struct dentry *d;
+	bool counted;
+	u32 seq;
+
+	if (settled)
+		spin_lock(&tree_lock);
+	rcu_read_lock();
+	seq = tree_read_begin();
+	*out = d = dentry_find_rcu(parent, key, name);
+	counted = d && dentry_get_rcu(d);
+	rcu_read_unlock();
+	if (settled)
+		spin_unlock(&tree_lock);
+	if (!d)
+		return settled || tree_read_valid(seq);
+	if (!counted)
+		return false;
+	if (d->parent == parent && dentry_key(d) == key && !(d->flags & DENTRY_UNHASHED))
+		return true;
+	*out = NULL; /* a rename led it away, which says nothing about another of that name */
+	dentry_put(d);
+	return false;
+}
+
+/*
+ * Ends whatever others do: renames that never pause are locked out, and whoever takes a dying
+ * dentry apart gets the processor, also from one that runs in real time.
+ */
+struct dentry *dentry_find(struct dentry *parent, u64 key, const char *name)
+{
+	struct dentry *d;
+
+	for (u32 tries = 0; !find_once(parent, key, name, tries >= FIND_PATIENCE, &d); tries++) {
+		if (tries < FIND_PATIENCE)
+			sched_yield_current();
+		else if (d)
+			sleep_ms(1);
+	}
+	return d;
+}
+
+static spinlock_t *lock_bucket(u64 bucket)
+{
+	spinlock_t *l = &bucket_locks[bucket % BUCKET_LOCKS];
+
+	spin_lock(l);
+	return l;
+}
+
+void dentry_hash(struct dentry *d)
+{
+	u64 b = bucket_of(d->parent, dentry_key(d));
+	spinlock_t *l = lock_bucket(b);
+
+	dentry_clear_flag(d, DENTRY_UNHASHED);
+	d->hash_next = table[b];
+	rcu_assign_pointer(table[b], d);
+	spin_unlock(l);
+}
+
+static void unlink_from_table(struct dentry *d)
+{
+	u64 b = bucket_of(d->parent, dentry_key(d));
+	spinlock_t *l = lock_bucket(b);
+
+	for (struct dentry **at = &table[b]; *at; at = &(*at)->hash_next)
+		if (*at == d) {
+			rcu_assign_pointer(*at, d->hash_next); /* d's own link stays, for readers */
+			break;
+		}
+	spin_unlock(l);
+}
+
+void dentry_unhash(struct dentry *d)
+{
+	if (!dentry_set_flag(d, DENTRY_UNHASHED))
+		unlink_from_table(d);
+}
+
+/* ---- candidates for removal ---- */
+
+static void lru_add(struct dentry *d)
+{
+	spin_lock(&lru_lock);
+	if (!dentry_set_flag(d, DENTRY_ON_LRU)) {
+		list_add_tail(&d->lru, &lru);
+		lru_count++;
+	}
+	spin_unlock(&lru_lock);
+}
+
+static void lru_remove(struct dentry *d)
+{
+	if (!(READ_ONCE(d->flags) & DENTRY_ON_LRU))
+		return;
+	spin_lock(&lru_lock);
+	if (dentry_clear_flag(d, DENTRY_ON_LRU)) {
+		list_del(&d->lru);
+		lru_count--;
+	}
+	spin_unlock(&lru_lock);
+}
+
+/* An unused one that was not looked up since last time, dead already; NULL: none among the first few. */
+static struct dentry *lru_take_victim(void)
+{
+	struct dentry *victim = NULL;
+
+	spin_lock(&lru_lock);
+	for (u32 tries = 32; tries && !list_empty(&lru); tries--) {
+		struct dentry *d = list_first(&lru, struct dentry, lru);
+
+		list_del(&d->lru);
+		if (dentry_clear_flag(d, DENTRY_USED)) {
+			list_add_tail(&d->lru, &lru);
+			continue;
+		}
+		dentry_clear_flag(d, DENTRY_ON_LRU); /* in use: comes back by itself */
+		lru_count--;
+		if (!atomic_cmpxchg(&d->refs, 0, DEAD)) {
+			victim = d;
+			break;
+		}
+	}
+	spin_unlock(&lru_lock);
+	return victim;
+}
+
+/* ---- life and death ---- */
+
+static void free_dentry(struct rcu_head *h)
+{
+	struct dentry *d = container_of(h, struct dentry, rcu);
+
+	if (d->name != d->inline_name)
+		kfree(container_of(d->name, struct long_name, text[0]));
+	kmem_cache_free(dentry_cache, d);
+}
+
+/* @p d is DEAD by our hand: take it apart. @return its parent, whose reference is now the caller's to drop */
+static struct dentry *destroy(struct dentry *d)
+{
+	struct dentry *parent = d->parent == d ? NULL : d->parent;
+
+	lru_remove(d);
+	dentry_unhash(d);
+	if (parent) {
+		spin_lock(&parent->lock);
+		list_del(&d->child_link);
+		spin_unlock(&parent->lock);
+	}
+	if (d->inode)
+		inode_put(d->inode);
+	call_rcu(&d->rcu, free_dentry);
+	return parent;
+}
+
+/* Drop one reference. @return true: it was the last, and the dentry is ours to destroy */
+static bool drop(struct dentry *d)
+{
+	const u32 gone = DENTRY_UNHASHED | DENTRY_NOCACHE | DENTRY_ANON;
+	s32 v = atomic_read(&d->refs);
+
+	for (;;) {
+		BUG_ON(v < 1);
+		if (v > 1) {
+			if (__atomic_compare_exchange_n(&d->refs.v, &v, v - 1, false,
+							__ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+				return false;
+		} else if (READ_ONCE(d->flags) & gone) {
+			if (__atomic_compare_exchange_n(&d->refs.v, &v, DEAD, false,
+							__ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+				return true;
+		} else {
+			if (READ_ONCE(d->flags) & DENTRY_ON_LRU)
+				dentry_set_flag(d, DENTRY_USED);
+			else
+				lru_add(d);
+			if (!__atomic_compare_exchange_n(&d->refs.v, &v, 0, false, __ATOMIC_SEQ_CST,
+							 __ATOMIC_RELAXED))
+				continue;
+			/* The name may have gone after the look at the flags. */
+			return READ_ONCE(d->flags) & gone && !atomic_cmpxchg(&d->refs, 0, DEAD);
+		}
+	}
+}
+
+void dentry_put(struct dentry *d)
+{
+	while (d && drop(d))
+		d = destroy(d);
+}
+
+void dentry_get(struct dentry *d)
+{
+	atomic_inc(&d->refs);
+}
+
+/* Keep the number of cached names within bounds; a few at a time. */
+static void shrink(void)
+{
+	for (u32 i = 0; i < 8 && READ_ONCE(lru_count) > lru_limit; i++) {
+		struct dentry *d = lru_take_victim();
+
+		if (!d)
+			return;
+		dentry_put(destroy(d));
+	}
+}
+
+static bool set_name(struct dentry *d, u64 key, const char *name)
+{
+	u32 len = name_key_len(key);
+	struct long_name *l;
+
+	if (len <= INLINE_MAX) {
+		d->inline_key = key;
+		name_store(d->inline_name, name, len);
+		d->name = d->inline_name;
+		return true;
+	}
+	l = kmalloc(sizeof(*l) + len + NAME_SLACK);
+	if (!l)
+		return false;
+	l->key = key;
+	name_store(l->text, name, len);
+	d->name = l->text;
+	return true;
+}
+
+static struct dentry *alloc(struct super_block *sb, u64 key, const char *name, u32 flags)
+{
+	struct dentry *d = kmem_cache_alloc(dentry_cache);
+
+	if (!d)
+		return NULL;
+	if (!set_name(d, key, name)) {
+		kmem_cache_free(dentry_cache, d);
+		return NULL;
+	}
+	d->hash_next = NULL;
+	d->parent = d;
+	d->inode = NULL;
+	d->flags = flags | DENTRY_UNHASHED;
+	atomic_set(&d->refs, 1);
+	d->sb = sb;
+	spin_init(&d->lock);
+	d->cookie = 0;
+	list_init(&d->children);
+	list_init(&d->child_link);
+	list_init(&d->entry);
+	list_init(&d->lru);
+	return d;
+}
+
+struct dentry *dentry_alloc(struct dentry *parent, u64 key, const char *name)
+{
+	struct dentry *d;
+
+	if (unlikely(READ_ONCE(lru_count) > lru_limit))
+		shrink();
+	d = alloc(parent->sb, key, name, parent->sb->flags & SB_VOLATILE ? DENTRY_NOCACHE : 0);
+	if (!d)
+		return NULL;
+	dentry_get(parent);
+	d->parent = parent;
+	spin_lock(&parent->lock);
+	list_add(&d->child_link, &parent->children);
+	spin_unlock(&parent->lock);
+	return d;
+}
+
+struct dentry *dentry_alloc_root(struct super_block *sb, const char *name)
+{
+	if (!name)
+		return alloc(sb, name_key("/", 1), "/", DENTRY_ANON);
+	return alloc(sb, name_key(name, strlen(name)), name, DENTRY_ANON);
+}
+
+void dentry_set_inode(struct dentry *d, struct inode *i)
+{
+	rcu_assign_pointer(d->inode, i);
+}
+
+void dentry_instantiate(struct dentry *d, struct inode *i, bool pin)
+{
+	if (pin) {
+		dentry_get(d);
+		dentry_set_flag(d, DENTRY_PINNED);
+	}
+	dentry_set_inode(d, i);
+}
+
+void dentry_unpin(struct dentry *d)
+{
+	if (!(d->flags & DENTRY_PINNED))
+		return;
+	list_del(&d->entry);
+	dentry_clear_flag(d, DENTRY_PINNED);
+	dentry_put(d);
+}
+
+void dentry_delete(struct dentry *d)
+{
+	struct inode *inode = d->inode;
+
+	dentry_unpin(d);
+	if (d->flags & DENTRY_NOCACHE || atomic_cmpxchg(&d->refs, 1, FROZEN) != 1) {
+		dentry_unhash(d);
+		return;
+	}
+	WRITE_ONCE(d->inode, NULL);
+	atomic_set(&d->refs, 1);
+	inode_put(inode);
+	/* It will be a candidate: many names removed must not leave as many behind. */
+	if (unlikely(READ_ONCE(lru_count) > lru_limit))
+		shrink();
+}
+
+bool dentry_cache_drop(void)
+{
+	bool any = false;
+
+	for (u64 n = READ_ONCE(lru_count); n; n--) {
+		struct dentry *d = lru_take_victim();
+
+		if (!d)
+			continue;
+		any = true;
+		dentry_put(destroy(d));
+	}
+	return any;
+}
+
+/* ---- trees ---- */
+
+bool dentry_is_ancestor(const struct dentry *a, const struct dentry *d)
+{
+	while (d != a) {
+		if (d->parent == d)
+			return false;
+		d = d->parent;
+	}
+	return true;
+}
+
+/* An unused child, dead already; or NULL. */
+static struct dentry *take_unused_child(struct dentry *d)
+{
+	struct dentry *c, *found = NULL;
+
+	spin_lock(&d->lock);
+	list_for_each(c, &d->children, child_link)
+		if (!atomic_cmpxchg(&c->refs, 0, DEAD)) {
+			found = c;
+			break;
+		}
+	spin_unlock(&d->lock);
+	return found;
+}
+
+void dentry_prune_children(struct dentry *d)
+{
+	struct dentry *c;
+
+	while ((c = take_unused_child(d)) != NULL)
+		dentry_put(destroy(c));
+}
+
+void dentry_forget_tree(struct dentry *root)
+{
+	struct dentry *d = root;
+
+	/* Down to a leaf, drop its pin, up again: the file system is ours alone. */
+	for (;;) {
+		dentry_prune_children(d);
+		if (!list_empty(&d->children)) {
+			d = list_first(&d->children, struct dentry, child_link);
+			continue;
+		}
+		if (d == root)
+			return;
+		struct dentry *parent = d->parent;
+
+		dentry_get(parent);
+		dentry_get(d);
+		dentry_unhash(d);
+		dentry_unpin(d);
+		if (WARN_ON(atomic_read(&d->refs) != 1)) { /* leaked: leave it, and do not loop */
+			spin_lock(&parent->lock);
+			list_del(&d->child_link);
+			spin_unlock(&parent->lock);
+		}
+		dentry_put(d);
+		dentry_put(parent);
+		d = parent;
+	}
+}
+
+static void relink(struct dentry *d, struct dentry *parent)
+{
+	struct dentry *old = d->parent;
+
+	spin_lock(&old->lock);
+	list_del(&d->child_link);
+	spin_unlock(&old->lock);
+	WRITE_ONCE(d->parent, parent);
+	spin_lock(&parent->lock);
+	list_add(&d->child_link, &parent->children);
+	spin_unlock(&parent->lock);
+}
+
+/* Exchange names without allocating: readers find a valid one in both at any time. */
+static void swap_names(struct dentry *a, struct dentry *b)
+{
+	const char *a_name = a->name, *b_name = b->name;
+	bool a_inline = a_name == a->inline_name, b_inline = b_name == b->inline_name;
+	u64 key = a->inline_key;
+	char text[sizeof(a->inline_name)];
+
+	memcpy(text, a->inline_name, sizeof(text));
+	if (b_inline) {
+		a->inline_key = b->inline_key;
+		memcpy(a->inline_name, b->inline_name, sizeof(text));
+	}
+	if (a_inline) {
+		b->inline_key = key;
+		memcpy(b->inline_name, text, sizeof(text));
+	}
+	smp_wmb();
+	WRITE_ONCE(a->name, b_inline ? a->inline_name : b_name);
+	WRITE_ONCE(b->name, a_inline ? b->inline_name : a_name);
+}
+
+void dentry_move(struct dentry *from, struct dentry *to, bool exchange)
+{
+	struct dentry *from_parent = from->parent, *to_parent = to->parent;
+
+	tree_write_begin();
+	unlink_from_table(from);
+	if (!dentry_set_flag(to, DENTRY_UNHASHED))
+		unlink_from_table(to);
+	swap_names(from, to);
+	if (from_parent != to_parent) { /* the references to parents change hands, too */
+		relink(from, to_parent);
+		relink(to, from_parent);
+	}
+	dentry_hash(from);
+	if (exchange)
+		dentry_hash(to);
+	tree_write_end();
+}
+
+/* ---- boot ---- */
+
+void dcache_init(void)
+{
+	struct mem_info m;
+	u64 buckets = 512;
+
+	mem_info_get(&m);
+	while (buckets < 32768 && buckets < m.total / 4)
+		buckets *= 2;
+	table = kvzalloc(buckets * sizeof(*table));
+	dentry_cache = kmem_cache_create("dentry", sizeof(struct dentry), 16);
+	if (!table || !dentry_cache)
+		boot_stop("not enough memory for the dentry cache");
+	table_mask = buckets - 1;
+	table_seed = random_u64();
+	lru_limit = MAX(m.total / 16, 256ul);
+}

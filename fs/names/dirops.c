@@ -1,0 +1,522 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Names that come and go: create, mkdir, mknod, symlink, link, unlink, rmdir.
+ * rename.c has those that move.
+ *
+ * Each call walks to the directory of the last component, locks it, looks the
+ * component up (a negative dentry stands for a name that is free), checks what
+ * Linux checks in Linux's order, and lets the file system do it. A victim is
+ * locked too, because its count of links changes, and held over the call, so
+ * that a large file is freed after the directory is unlocked.
+ *
+ * Two directories are locked ancestor first, else by address, under the file
+ * system's rename_lock, which keeps the tree's shape.
+ */
+#include <kernel/cred.h>
+#include <kernel/fs/vfs.h>
+#include <kernel/fs_ops.h>
+#include <kernel/heap.h>
+#include <kernel/string.h>
+#include <kernel/syscalls.h>
+
+/* ---- rights ---- */
+
+int may_create(struct inode *dir)
+{
+	return inode_permission(dir, MAY_WRITE | MAY_EXEC);
+}
+
+int may_delete(struct dentry *dir, struct dentry *victim, bool is_dir)
+{
+	struct inode *i = victim->inode;
+	int err;
+
+	if (!i)
+		return -ENOENT;
+	err = inode_permission(dir->inode, MAY_WRITE | MAY_EXEC);
+	if (err)
+		return err;
+	/* In a sticky directory only the owners of file and directory may. */
+	if (dir->inode->mode & S_ISVTX && current_cred()->fsuid != i->uid &&
+	    current_cred()->fsuid != dir->inode->uid && !current_capable(CAP_FOWNER))
+		return -EPERM;
+	if (is_dir != S_ISDIR(i->mode))
+		return is_dir ? -ENOTDIR : -EISDIR;
+	return 0;
+}
+
+/* ---- the operations; the directory is locked, d is in it ---- */
+
+int vfs_create(struct dentry *dir, struct dentry *d, mode_t mode)
+{
+	int err = may_create(dir->inode);
+
+	if (!err)
+		err = dir->inode->ops->create ? dir->inode->ops->create(dir->inode, d, mode)
+					      : -EACCES;
+	return err;
+}
+
+int vfs_mknod(struct dentry *dir, struct dentry *d, mode_t mode, dev_t dev)
+{
+	int err = may_create(dir->inode);
+
+	if (err)
+		return err;
+	if ((S_ISCHR(mode) || S_ISBLK(mode)) && !current_capable(CAP_MKNOD))
+		return -EPERM;
+	return dir->inode->ops->mknod ? dir->inode->ops->mknod(dir->inode, d, mode, dev) : -EPERM;
+}
+
+int vfs_mkdir(struct dentry *dir, struct dentry *d, mode_t mode)
+{
+	int err = may_create(dir->inode);
+
+	if (!err)
+		err = dir->inode->ops->mkdir ? dir->inode->ops->mkdir(dir->inode, d, mode) : -EPERM;
+	return err;
+}
+
+int vfs_symlink(struct dentry *dir, struct dentry *d, const char *target)
+{
+	int err = may_create(dir->inode);
+
+	if (!err)
+		err = dir->inode->ops->symlink ? dir->inode->ops->symlink(dir->inode, d, target)
+					       : -EPERM;
+	return err;
+}
+
+int vfs_unlink(struct dentry *dir, struct dentry *d)
+{
+	struct inode *victim = d->inode;
+	int err = may_delete(dir, d, false);
+
+	if (err)
+		return err;
+	if (!dir->inode->ops->unlink)
+		return -EPERM;
+	if (d->flags & DENTRY_MOUNTED)
+		return -EBUSY;
+	mutex_lock(&victim->lock);
+	err = dir->inode->ops->unlink(dir->inode, d);
+	mutex_unlock(&victim->lock);
+	if (!err)
+		dentry_delete(d);
+	return err;
+}
+
+int vfs_rmdir(struct dentry *dir, struct dentry *d)
+{
+	struct inode *victim = d->inode;
+	int err = may_delete(dir, d, true);
+
+	if (err)
+		return err;
+	if (!dir->inode->ops->rmdir)
+		return -EPERM;
+	if (d->flags & DENTRY_MOUNTED)
+		return -EBUSY;
+	mutex_lock(&victim->lock);
+	err = dir->inode->ops->rmdir(dir->inode, d);
+	if (!err) {
+		dentry_unhash(d); /* nothing is made in it from now on */
+		dentry_prune_children(d);
+	}
+	mutex_unlock(&victim->lock);
+	if (!err)
+		dentry_unpin(d);
+	return err;
+}
+
+static int vfs_link(struct inode *i, struct dentry *dir, struct dentry *d)
+{
+	int err = may_create(dir->inode);
+
+	if (err)
+		return err;
+	if (i->sb != dir->sb)
+		return -EXDEV;
+	if (S_ISDIR(i->mode) || !dir->inode->ops->link)
+		return -EPERM;
+	mutex_lock(&i->lock);
+	if (!i->nlink && !(i->flags & INODE_LINKABLE))
+		err = -ENOENT;
+	else if (i->nlink == ~0u)
+		err = -EMLINK;
+	else
+		err = dir->inode->ops->link(i, dir->inode, d);
+	if (!err)
+		i->flags &= ~INODE_LINKABLE;
+	mutex_unlock(&i->lock);
+	return err;
+}
+
+/* ---- the last component of a path, its directory locked ---- */
+
+struct target {
+	struct walk w;
+	struct dentry *d; /* counted */
+	int readonly;	  /* 0: the mount is held writable */
+};
+
+static void target_end(struct target *t)
+{
+	mutex_unlock(&t->w.path.dentry->inode->lock);
+	dentry_put(t->d);
+	if (!t->readonly)
+		mount_write_end(t->w.path.mnt);
+	walk_end(&t->w);
+}
+
+/* On success the target is to be ended; on failure all is undone. */
+static int target_begin(struct target *t, int dirfd, const char *name)
+{
+	int err = walk(&t->w, dirfd, name, LOOKUP_PARENT);
+
+	if (err)
+		return err;
+	if (t->w.last_kind != LAST_NORMAL || name_key_len(t->w.last_key) > NAME_MAX) {
+		err = t->w.last_kind == LAST_NORMAL ? -ENAMETOOLONG : -EEXIST;
+		walk_end(&t->w);
+		return err;
+	}
+	t->readonly = mount_write_begin(t->w.path.mnt);
+	mutex_lock(&t->w.path.dentry->inode->lock);
+	t->d = lookup_locked(t->w.path.dentry, t->w.last_key, t->w.last);
+	if (!IS_ERR(t->d))
+		return 0;
+	err = PTR_ERR(t->d);
+	t->d = NULL;
+	target_end(t);
+	return err;
+}
+
+/* As above for something new. */
+static int target_begin_new(struct target *t, int dirfd, const char *name, bool is_dir)
+{
+	int err = target_begin(t, dirfd, name);
+
+	if (err)
+		return err;
+	if (t->d->inode)
+		err = -EEXIST;
+	else if (t->w.slash && !is_dir)
+		err = -ENOENT;
+	else
+		err = t->readonly;
+	if (err)
+		target_end(t);
+	return err;
+}
+
+/* ---- making ---- */
+
+static int make_node(int dirfd, const char *name, mode_t mode, dev_t dev)
+{
+	struct target t;
+	int err = target_begin_new(&t, dirfd, name, false);
+
+	if (err)
+		return err;
+	if (S_ISREG(mode))
+		err = vfs_create(t.w.path.dentry, t.d, mode);
+	else
+		err = vfs_mknod(t.w.path.dentry, t.d, mode, dev);
+	target_end(&t);
+	return err;
+}
+
+static int make_dir(int dirfd, const char *name, mode_t mode)
+{
+	struct target t;
+	int err = target_begin_new(&t, dirfd, name, true);
+
+	if (err)
+		return err;
+	err = vfs_mkdir(t.w.path.dentry, t.d, mode);
+	target_end(&t);
+	return err;
+}
+
+static int make_symlink(int dirfd, const char *name, const char *to)
+{
+	struct target t;
+	int err = target_begin_new(&t, dirfd, name, false);
+
+	if (err)
+		return err;
+	err = vfs_symlink(t.w.path.dentry, t.d, to);
+	target_end(&t);
+	return err;
+}
+
+static int make_link(const struct path *old, int dirfd, const char *name)
+{
+	struct target t;
+	int err = target_begin_new(&t, dirfd, name, false);
+
+	if (err)
+		return err;
+	if (old->mnt != t.w.path.mnt)
+		err = -EXDEV;
+	else
+		err = vfs_link(old->dentry->inode, t.w.path.dentry, t.d);
+	target_end(&t);
+	return err;
+}
+
+/* ---- removing ---- */
+
+/* The errors for components that are no names. */
+static int no_name_error(enum last_kind kind, bool is_dir)
+{
+	if (!is_dir)
+		return -EISDIR;
+	return kind == LAST_DOT ? -EINVAL : kind == LAST_DOTDOT ? -ENOTEMPTY : -EBUSY;
+}
+
+static int remove_name(int dirfd, const char *name, bool is_dir)
+{
+	struct inode *victim;
+	struct target t;
+	int err = target_begin(&t, dirfd, name);
+
+	if (err == -EEXIST)
+		return no_name_error(t.w.last_kind, is_dir);
+	if (err)
+		return err;
+	victim = t.d->inode;
+	if (victim)
+		inode_get(victim);
+	if (t.w.slash && !is_dir)
+		err = !victim ? -ENOENT : S_ISDIR(victim->mode) ? -EISDIR : -ENOTDIR;
+	else if (!victim)
+		err = -ENOENT;
+	else if (t.readonly)
+		err = t.readonly;
+	else
+		err = is_dir ? vfs_rmdir(t.w.path.dentry, t.d) : vfs_unlink(t.w.path.dentry, t.d);
+	target_end(&t);
+	if (victim)
+		inode_put(victim);
+	return err;
+}
+
+/* ---- system calls that make ---- */
+
+static s64 do_mknod(int dirfd, u64 path, mode_t mode, u32 dev)
+{
+	struct path_name n;
+	s64 ret;
+
+	switch (mode & S_IFMT) {
+	case 0: mode |= S_IFREG; break;
+	case S_IFREG:
+	case S_IFCHR:
+	case S_IFBLK:
+	case S_IFIFO:
+	case S_IFSOCK: break;
+	case S_IFDIR: return -EPERM;
+	default: return -EINVAL;
+	}
+	ret = path_name_get(&n, path, 0);
+	if (ret)
+		return ret;
+	mode &= ~current_umask() & (S_IFMT | S_IALLUGO);
+	ret = make_node(dirfd, n.text, mode, dev);
+	path_name_put(&n);
+	return ret;
+}
+
+SYSCALL3(mknod, path, mode, dev)
+{
+	return do_mknod(AT_FDCWD, path, (mode_t)mode, (u32)dev);
+}
+
+SYSCALL4(mknodat, dirfd, path, mode, dev)
+{
+	return do_mknod((s32)dirfd, path, (mode_t)mode, (u32)dev);
+}
+
+static s64 do_mkdir(int dirfd, u64 path, mode_t mode)
+{
+	struct path_name n;
+	s64 ret = path_name_get(&n, path, 0);
+
+	if (ret)
+		return ret;
+	ret = make_dir(dirfd, n.text, mode & (0777 | S_ISVTX) & ~current_umask());
+	path_name_put(&n);
+	return ret;
+}
+
+SYSCALL2(mkdir, path, mode)
+{
+	return do_mkdir(AT_FDCWD, path, (mode_t)mode);
+}
+
+SYSCALL3(mkdirat, dirfd, path, mode)
+{
+	return do_mkdir((s32)dirfd, path, (mode_t)mode);
+}
+
+static s64 do_symlink(u64 target, int dirfd, u64 path)
+{
+	struct path_name to, n;
+	s64 ret = path_name_get(&to, target, 0);
+
+	if (ret)
+		return ret;
+	ret = path_name_get(&n, path, 0);
+	if (!ret) {
+		ret = make_symlink(dirfd, n.text, to.text);
+		path_name_put(&n);
+	}
+	path_name_put(&to);
+	return ret;
+}
+
+SYSCALL2(symlink, target, path)
+{
+	return do_symlink(target, AT_FDCWD, path);
+}
+
+SYSCALL3(symlinkat, target, dirfd, path)
+{
+	return do_symlink(target, (s32)dirfd, path);
+}
+
+static s64 do_link(int odirfd, u64 old, int ndirfd, u64 new, u32 flags)
+{
+	u32 lookup = (flags & AT_SYMLINK_FOLLOW ? LOOKUP_FOLLOW : 0) |
+		     (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0);
+	struct path_name n;
+	struct path p;
+	s64 ret;
+
+	if (flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH))
+		return -EINVAL;
+	if (flags & AT_EMPTY_PATH && !current_capable(CAP_DAC_READ_SEARCH))
+		return -ENOENT;
+	ret = user_path(odirfd, old, lookup, &p);
+	if (ret)
+		return ret;
+	ret = path_name_get(&n, new, 0);
+	if (!ret) {
+		ret = make_link(&p, ndirfd, n.text);
+		path_name_put(&n);
+	}
+	path_put(&p);
+	return ret;
+}
+
+SYSCALL2(link, old, new)
+{
+	return do_link(AT_FDCWD, old, AT_FDCWD, new, 0);
+}
+
+SYSCALL5(linkat, odirfd, old, ndirfd, new, flags)
+{
+	return do_link((s32)odirfd, old, (s32)ndirfd, new, (u32)flags);
+}
+
+/* ---- system calls that remove ---- */
+
+static s64 do_remove(int dirfd, u64 path, bool is_dir)
+{
+	struct path_name n;
+	s64 ret = path_name_get(&n, path, 0);
+
+	if (ret)
+		return ret;
+	ret = remove_name(dirfd, n.text, is_dir);
+	path_name_put(&n);
+	return ret;
+}
+
+SYSCALL1(unlink, path)
+{
+	return do_remove(AT_FDCWD, path, false);
+}
+
+SYSCALL1(rmdir, path)
+{
+	return do_remove(AT_FDCWD, path, true);
+}
+
+SYSCALL3(unlinkat, dirfd, path, flags)
+{
+	if ((u32)flags & ~AT_REMOVEDIR)
+		return -EINVAL;
+	return do_remove((s32)dirfd, path, flags & AT_REMOVEDIR);
+}
+
+/* ---- for the kernel itself ---- */
+
+int fs_mkdir(const char *path, mode_t mode)
+{
+	struct path_name n;
+	int err = path_name_copy(&n, path);
+
+	if (!err) {
+		err = make_dir(AT_FDCWD, n.text, mode);
+		path_name_put(&n);
+	}
+	return err;
+}
+
+int fs_mknod(const char *path, mode_t mode, dev_t dev)
+{
+	struct path_name n;
+	int err = path_name_copy(&n, path);
+
+	if (!err) {
+		err = make_node(AT_FDCWD, n.text, mode, dev);
+		path_name_put(&n);
+	}
+	return err;
+}
+
+int fs_symlink(const char *target, const char *path)
+{
+	struct path_name n;
+	int err = path_name_copy(&n, path);
+
+	if (!err) {
+		err = make_symlink(AT_FDCWD, n.text, target);
+		path_name_put(&n);
+	}
+	return err;
+}
+
+int fs_link(const char *old, const char *new)
+{
+	struct path_name n;
+	struct path p;
+	int err = path_lookup(AT_FDCWD, old, 0, &p);
+
+	if (err)
+		return err;
+	err = path_name_copy(&n, new);
+	if (!err) {
+		err = make_link(&p, AT_FDCWD, n.text);
+		path_name_put(&n);
+	}
+	path_put(&p);
+	return err;
+}
+
+int fs_remove(const char *path)
+{
+	struct path_name n;
+	int err = path_name_copy(&n, path);
+
+	if (err)
+		return err;
+	err = remove_name(AT_FDCWD, n.text, false);
+	if (err == -EISDIR)
+		err = remove_name(AT_FDCWD, n.text, true);
+	path_name_put(&n);
+	return err;
+}

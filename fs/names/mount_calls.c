@@ -1,0 +1,492 @@
+// SPDX-License-Identifier: MIT
+/*
+ * mount(), umount2(), pivot_root().
+ *
+ * One call does six different things, told apart by flags, in Linux's order:
+ * change a mount (REMOUNT), show a tree at a second place (BIND), set how mounts
+ * spread, move a mount, or mount something new.
+ *
+ * There is one tree of mounts and nothing spreads from one mount to another: all
+ * are "private", in Linux's words. So MS_PRIVATE and MS_SLAVE describe what is the
+ * case, and MS_SHARED is refused.
+ *
+ * Everything here runs under mount_mutex, and looks again at what is mounted on
+ * the target once it has it.
+ */
+#include <kernel/cred.h>
+#include <kernel/fs/mount_tree.h>
+#include <kernel/fs/vfs.h>
+#include <kernel/heap.h>
+#include <kernel/process.h>
+#include <kernel/string.h>
+#include <kernel/syscalls.h>
+
+#define BIND_MAX 1000 /* mounts that one recursive bind copies */
+
+static u32 mount_flags(u32 ms)
+{
+	u32 f = 0;
+
+	f |= ms & MS_RDONLY ? MNT_RDONLY : 0;
+	f |= ms & MS_NOSUID ? MNT_NOSUID : 0;
+	f |= ms & MS_NODEV ? MNT_NODEV : 0;
+	f |= ms & MS_NOEXEC ? MNT_NOEXEC : 0;
+	f |= ms & MS_NOSYMFOLLOW ? MNT_NOSYMFOLLOW : 0;
+	f |= ms & MS_NODIRATIME ? MNT_NODIRATIME : 0;
+	if (ms & MS_NOATIME)
+		f |= MNT_NOATIME;
+	else if (!(ms & MS_STRICTATIME))
+		f |= MNT_RELATIME;
+	return f;
+}
+
+static bool is_mount_root(const struct path *p)
+{
+	return p->dentry == p->mnt->root;
+}
+
+/* Not lazily unmounted, not the nameless files' own. */
+static bool is_attached(const struct mount *m)
+{
+	return m == mount_root || m->parent != m;
+}
+
+/* ---- something new ---- */
+
+/* Is this root already what stands there? */
+static bool is_mounted_there(const struct path *at, const struct super_block *sb)
+{
+	return is_mount_root(at) && at->mnt->sb == sb && at->mnt->root == sb->root;
+}
+
+static int attach_new(struct mount *m, struct path *at)
+{
+	int err = -EINVAL;
+
+	path_follow_mounts(at);
+	if (!is_attached(at->mnt))
+		goto out;
+	err = -ENOTDIR;
+	if (S_ISDIR(m->root->inode->mode) != S_ISDIR(at->dentry->inode->mode))
+		goto out;
+	err = mount_attach(m, at);
+out:
+	return err;
+}
+
+static void discard(struct mount *m)
+{
+	spin_lock(&tree_lock);
+	m->flags |= MNT_DETACHED;
+	spin_unlock(&tree_lock);
+	mount_put(m);
+}
+
+static int mount_new(const char *source, struct path *at, const char *type, u32 flags,
+		     const char *options)
+{
+	struct fs_type *t = fs_type_find(type);
+	struct super_block *sb;
+	struct mount *m;
+	int err;
+
+	if (!t)
+		return -ENODEV;
+	err = t->mount(t, flags, source, options, &sb);
+	if (err)
+		return err;
+	m = mount_alloc(sb, sb->root, mount_flags(flags), source);
+	super_put(sb); /* the mount has its own */
+	if (!m)
+		return -ENOMEM;
+	path_follow_mounts(at);
+	err = is_mounted_there(at, sb) ? -EBUSY : attach_new(m, at);
+	if (err)
+		discard(m);
+	return err;
+}
+
+/* ---- bind ---- */
+
+struct copied {
+	struct mount *from, *to;
+};
+
+/* All mounts at and below the path, parents first. @return how many, or -errno */
+static int collect_tree(const struct path *p, bool recursive, struct copied *list)
+{
+	struct mount *m;
+	int n = 0;
+
+	spin_lock(&tree_lock);
+	list[n++].from = p->mnt;
+	for (int i = 0; recursive && i < n; i++)
+		list_for_each(m, &list[i].from->children, child_link) {
+			if (!i && !dentry_is_ancestor(p->dentry, m->mountpoint))
+				continue;
+			if (n == BIND_MAX) {
+				n = -ENOSPC;
+				break;
+			}
+			list[n++].from = m;
+		}
+	spin_unlock(&tree_lock);
+	return n;
+}
+
+static struct mount *copy_of(const struct copied *list, int n, const struct mount *from)
+{
+	for (int i = 0; i < n; i++)
+		if (list[i].from == from)
+			return list[i].to;
+	return NULL;
+}
+
+/* Copy list[0] with root @p top to @p at, the others to the places they had. */
+static int attach_copies(struct copied *list, int n, struct dentry *top, struct path *at)
+{
+	int err;
+
+	for (int i = 0; i < n; i++) {
+		struct mount *from = list[i].from;
+		struct path place;
+
+		list[i].to = mount_alloc(from->sb, i ? from->root : top,
+					 from->flags & MNT_USER_FLAGS, from->source);
+		if (!list[i].to)
+			return -ENOMEM;
+		if (!i) {
+			err = attach_new(list[i].to, at);
+		} else {
+			place = (struct path){ copy_of(list, i, from->parent), from->mountpoint };
+			err = mount_attach(list[i].to, &place);
+		}
+		if (err) {
+			discard(list[i].to);
+			list[i].to = NULL;
+			return err;
+		}
+	}
+	return 0;
+}
+
+static int mount_bind(const char *source, struct path *at, bool recursive)
+{
+	struct copied *list;
+	struct path from;
+	int n, err;
+
+	if (!source || !*source)
+		return -EINVAL;
+	err = path_lookup(AT_FDCWD, source, LOOKUP_FOLLOW, &from);
+	if (err)
+		return err;
+	list = kvzalloc(BIND_MAX * sizeof(*list));
+	if (!list) {
+		path_put(&from);
+		return -ENOMEM;
+	}
+	err = -EINVAL;
+	if (is_attached(from.mnt)) {
+		n = collect_tree(&from, recursive, list);
+		err = n < 0 ? n : attach_copies(list, n, from.dentry, at);
+		if (err && list[0].to)
+			mount_detach_tree(list[0].to);
+	}
+	kvfree(list);
+	path_put(&from);
+	return err;
+}
+
+/* ---- changes ---- */
+
+static int remount_mount(const struct path *at, u32 flags)
+{
+	struct mount *m = at->mnt;
+	u32 new = mount_flags(flags);
+	int err = 0;
+
+	if (!is_mount_root(at))
+		return -EINVAL;
+	/* Which times are kept stays as it was unless told. */
+	if (!(flags & (MS_NOATIME | MS_RELATIME | MS_STRICTATIME)))
+		new = (new & ~(MNT_NOATIME | MNT_RELATIME)) |
+		      (m->flags & (MNT_NOATIME | MNT_RELATIME));
+	if (new &MNT_RDONLY && !(m->flags & MNT_RDONLY))
+		err = mount_make_readonly(m);
+	if (err)
+		return err;
+	spin_lock(&tree_lock);
+	WRITE_ONCE(m->flags, (m->flags & ~MNT_USER_FLAGS) | new);
+	spin_unlock(&tree_lock);
+	change_announce(&mount_changes);
+	return 0;
+}
+
+static int remount_super(const struct path *at, u32 flags, const char *options)
+{
+	struct super_block *sb = at->mnt->sb;
+	bool was_readonly = sb->flags & MS_RDONLY;
+	int err = 0;
+
+	if (!is_mount_root(at))
+		return -EINVAL;
+	if (flags & MS_RDONLY && !was_readonly)
+		err = super_make_readonly(sb);
+	if (!err && sb->ops->remount) {
+		err = sb->ops->remount(sb, flags, options);
+		if (err && !was_readonly)
+			__atomic_fetch_and(&sb->flags, ~(u32)MS_RDONLY, __ATOMIC_SEQ_CST);
+	}
+	if (err)
+		return err;
+	if (!(flags & MS_RDONLY))
+		__atomic_fetch_and(&sb->flags, ~(u32)MS_RDONLY, __ATOMIC_SEQ_CST);
+	return remount_mount(at, flags);
+}
+
+static int set_propagation(const struct path *at, u32 flags)
+{
+	u32 kind = flags & (MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE);
+
+	if (kind & (kind - 1) || flags & ~(kind | MS_REC | MS_SILENT))
+		return -EINVAL;
+	if (!is_mount_root(at))
+		return -EINVAL;
+	return kind & (MS_PRIVATE | MS_SLAVE) ? 0 : -EINVAL;
+}
+
+static int move_mount(const char *source, struct path *at)
+{
+	struct path from;
+	int err;
+
+	if (!source || !*source)
+		return -EINVAL;
+	err = path_lookup(AT_FDCWD, source, LOOKUP_FOLLOW, &from);
+	if (err)
+		return err;
+	path_follow_mounts(at);
+	err = -EINVAL;
+	if (!is_mount_root(&from) || from.mnt == mount_root || !is_attached(from.mnt) ||
+	    !is_attached(at->mnt))
+		goto out;
+	if (S_ISDIR(from.dentry->inode->mode) != S_ISDIR(at->dentry->inode->mode))
+		goto out;
+	err = -ELOOP;
+	for (struct mount *m = at->mnt;; m = m->parent) {
+		if (m == from.mnt)
+			goto out;
+		if (m->parent == m)
+			break;
+	}
+	mount_move(from.mnt, at);
+	err = 0;
+out:
+	path_put(&from);
+	return err;
+}
+
+/* ---- mount() ---- */
+
+static int do_mount(const char *source, struct path *at, const char *type, u32 flags,
+		    const char *options)
+{
+	int err;
+
+	if ((flags & MS_MGC_MSK) == (u32)MS_MGC_VAL)
+		flags &= ~(u32)MS_MGC_MSK;
+	mutex_lock(&mount_mutex);
+	if ((flags & (MS_REMOUNT | MS_BIND)) == (MS_REMOUNT | MS_BIND))
+		err = remount_mount(at, flags);
+	else if (flags & MS_REMOUNT)
+		err = remount_super(at, flags, options);
+	else if (flags & MS_BIND)
+		err = mount_bind(source, at, flags & MS_REC);
+	else if (flags & (MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE))
+		err = set_propagation(at, flags);
+	else if (flags & MS_MOVE)
+		err = move_mount(source, at);
+	else
+		err = type ? mount_new(source, at, type, flags, options) : -EINVAL;
+	mutex_unlock(&mount_mutex);
+	return err;
+}
+
+int fs_mount(const char *source, const char *dir, const char *type, u32 flags, const char *options)
+{
+	struct path at;
+	int err = path_lookup(AT_FDCWD, dir, LOOKUP_FOLLOW, &at);
+
+	if (err)
+		return err;
+	err = do_mount(source, &at, type, flags, options);
+	path_put(&at);
+	return err;
+}
+
+/* Up to a page of options; bytes behind a fault are left out, as in Linux. */
+static char *copy_options(u64 user)
+{
+	char *page = kmalloc(PAGE_SIZE);
+	u64 n;
+
+	if (!page)
+		return ERR_PTR(-ENOMEM);
+	n = copy_from_user_partial(page, uaddr(user), PAGE_SIZE - 1);
+	if (!n) {
+		kfree(page);
+		return ERR_PTR(-EFAULT);
+	}
+	page[n] = '\0';
+	return page;
+}
+
+SYSCALL5(mount, source, target, type, flags, data)
+{
+	char *src = NULL, *kind = NULL, *options = NULL;
+	struct path at = { NULL, NULL };
+	s64 ret = 0;
+
+	if (type)
+		kind = strdup_from_user(uaddr(type), PATH_MAX);
+	if (source && !IS_ERR(kind))
+		src = strdup_from_user(uaddr(source), PATH_MAX);
+	if (data && !IS_ERR(kind) && !IS_ERR(src))
+		options = copy_options(data);
+	if (IS_ERR(kind) || IS_ERR(src) || IS_ERR(options))
+		ret = IS_ERR(kind) ? PTR_ERR(kind) : IS_ERR(src) ? PTR_ERR(src) : PTR_ERR(options);
+	if (!ret)
+		ret = user_path(AT_FDCWD, target, LOOKUP_FOLLOW, &at);
+	if (!ret) {
+		ret = current_capable(CAP_SYS_ADMIN) ? do_mount(src, &at, kind, (u32)flags, options)
+						     : -EPERM;
+		path_put(&at);
+	}
+	kfree(IS_ERR(kind) ? NULL : kind);
+	kfree(IS_ERR(src) ? NULL : src);
+	kfree(IS_ERR(options) ? NULL : options);
+	return ret;
+}
+
+/* ---- umount2() ---- */
+
+static int unmount(const struct path *p, u32 flags)
+{
+	struct mount *m = p->mnt;
+
+	if (!is_mount_root(p) || !is_attached(m))
+		return -EINVAL;
+	if (flags & MNT_EXPIRE) {
+		if (m == mount_root || flags & (MNT_FORCE | MNT_DETACH))
+			return -EINVAL;
+		if (!m->expire) { /* not used until the next try: then it goes */
+			m->expire = true;
+			return -EAGAIN;
+		}
+	}
+	if (m == mount_root) {
+		/* The first mount stays; what can be done is to write all and stop writing. */
+		if (flags & MNT_DETACH)
+			return -EINVAL;
+		return m->sb->flags & MS_RDONLY ? 0 : super_make_readonly(m->sb);
+	}
+	if (flags & MNT_DETACH) {
+		mount_detach_tree(m);
+		return 0;
+	}
+	return mount_detach(m, 1);
+}
+
+SYSCALL2(umount2, target, flags)
+{
+	struct path p;
+	s64 ret;
+
+	if ((u32)flags & ~(MNT_FORCE | MNT_DETACH | MNT_EXPIRE | UMOUNT_NOFOLLOW))
+		return -EINVAL;
+	ret = user_path(AT_FDCWD, target, flags & UMOUNT_NOFOLLOW ? 0 : LOOKUP_FOLLOW, &p);
+	if (ret)
+		return ret;
+	if (current_capable(CAP_SYS_ADMIN)) {
+		mutex_lock(&mount_mutex);
+		ret = unmount(&p, (u32)flags);
+		mutex_unlock(&mount_mutex);
+	} else {
+		ret = -EPERM;
+	}
+	path_put(&p);
+	return ret;
+}
+
+/* ---- pivot_root() ---- */
+
+/* Everyone whose root or working directory is the old root moves to the new one. */
+static void move_everyone(const struct path *old, const struct path *new)
+{
+	struct process *p;
+	pid_t from = 1;
+
+	while ((p = process_next(from)) != NULL) {
+		struct fs_context *fs = process_fs_get(p);
+
+		from = p->pid + 1;
+		if (fs) {
+			if (fs->root.mnt == old->mnt && fs->root.dentry == old->dentry)
+				fs_context_set(fs, &fs->root, new);
+			if (fs->cwd.mnt == old->mnt && fs->cwd.dentry == old->dentry)
+				fs_context_set(fs, &fs->cwd, new);
+			fs_context_put(fs);
+		}
+		process_put(p);
+	}
+}
+
+static int may_pivot(const struct path *new, const struct path *put_old)
+{
+	const struct path *root = &current->fs->root;
+	struct path p = *put_old;
+
+	if (new->mnt == root->mnt || put_old->mnt == root->mnt)
+		return -EBUSY; /* loops */
+	if (!is_mount_root(new) || !is_mount_root(root) || root->mnt != mount_root ||
+	    !is_attached(new->mnt) || !is_attached(put_old->mnt))
+		return -EINVAL;
+	while (p.mnt != new->mnt) { /* the old root's place has to be below the new one */
+		if (p.mnt->parent == p.mnt)
+			return -EINVAL;
+		p.dentry = p.mnt->mountpoint;
+		p.mnt = p.mnt->parent;
+	}
+	return dentry_is_ancestor(new->dentry, p.dentry) ? 0 : -EINVAL;
+}
+
+SYSCALL2(pivot_root, new_root, put_old)
+{
+	struct path new, old, was;
+	s64 ret;
+
+	if (!current_capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	ret = user_path(AT_FDCWD, new_root, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &new);
+	if (ret)
+		return ret;
+	ret = user_path(AT_FDCWD, put_old, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &old);
+	if (ret) {
+		path_put(&new);
+		return ret;
+	}
+	mutex_lock(&mount_mutex);
+	ret = may_pivot(&new, &old);
+	if (!ret) {
+		was = (struct path){ mount_root, mount_root->root };
+		path_get(&was);
+		mount_pivot(new.mnt, &old);
+		move_everyone(&was, &new);
+		path_put(&was);
+	}
+	mutex_unlock(&mount_mutex);
+	path_put(&old);
+	path_put(&new);
+	return ret;
+}

@@ -1,0 +1,554 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Descriptor tables: small numbers to open files.
+ *
+ * A table belongs to one thread or is shared (CLONE_FILES). The owner of an
+ * unshared table borrows a file for the length of a call without counting:
+ * nobody else can close it. Users of a shared table count it, found under RCU,
+ * so files that were ever in one are freed after a grace period (FMODE_RCU).
+ *
+ * Lock: files->lock (spin) guards changes; a larger table replaces the old one
+ * by one store and the old one goes after a grace period. Others' tables
+ * (/proc) are read under the lock.
+ */
+#include <kernel/fs/fd_table.h>
+#include <kernel/fs/vfs.h>
+#include <kernel/heap.h>
+#include <kernel/page_init.h>
+#include <kernel/process.h>
+#include <kernel/string.h>
+#include <kernel/syscalls.h>
+
+#define FD_MAX (1u << 20)
+
+static struct kmem_cache *files_cache;
+
+static bool bit(const u64 *map, u32 n)
+{
+	return map[n / 64] >> (n % 64) & 1;
+}
+static void set_bit(u64 *map, u32 n, bool v)
+{
+	if (v)
+		map[n / 64] |= 1ull << n % 64;
+	else
+		map[n / 64] &= ~(1ull << n % 64);
+}
+
+static u64 fd_limit(void)
+{
+	const struct process *p = current_process(); /* none while the first one is made */
+
+	return p ? MIN(p->limits[RLIMIT_NOFILE].rlim_cur, (u64)FD_MAX) : FD_INLINE;
+}
+
+/* ---- tables ---- */
+
+void files_init(void)
+{
+	files_cache = kmem_cache_create("files", sizeof(struct files), 64);
+	if (!files_cache)
+		boot_stop("not enough memory for tables of open files");
+}
+
+struct files *files_create(void)
+{
+	struct files *t = kmem_cache_zalloc(files_cache);
+
+	if (!t)
+		return NULL;
+	atomic_set(&t->refs, 1);
+	t->inline_table.size = FD_INLINE;
+	t->inline_table.file = t->inline_file;
+	t->inline_table.open = &t->inline_open;
+	t->inline_table.cloexec = &t->inline_cloexec;
+	t->table = &t->inline_table;
+	return t;
+}
+
+static void table_free(struct rcu_head *h)
+{
+	kvfree(container_of(h, struct fd_table, rcu));
+}
+
+/* Room for @p size descriptors in one piece. */
+static struct fd_table *table_create(u32 size)
+{
+	struct fd_table *t = kvzalloc(sizeof(*t) + size * sizeof(struct file *) + size / 64 * 16);
+
+	if (!t)
+		return NULL;
+	t->size = size;
+	t->file = (struct file **)(t + 1);
+	t->open = (u64 *)(t->file + size);
+	t->cloexec = t->open + size / 64;
+	return t;
+}
+
+static void table_copy(struct fd_table *to, const struct fd_table *from, u32 size)
+{
+	memcpy(to->file, from->file, size * sizeof(from->file[0]));
+	memcpy(to->open, from->open, size / 8);
+	memcpy(to->cloexec, from->cloexec, size / 8);
+}
+
+/* Make room for @p fd; called and returns with the lock, gives it up to allocate. */
+static int table_grow(struct files *t, u32 fd)
+{
+	while (fd >= t->table->size) {
+		u32 size = MIN(ALIGN_UP(MAX(fd + 1, t->table->size * 2), 64u), FD_MAX);
+		struct fd_table *new, *old;
+
+		spin_unlock(&t->lock);
+		new = table_create(size);
+		spin_lock(&t->lock);
+		if (!new)
+			return -ENOMEM;
+		old = t->table;
+		if (old->size >= size) {
+			kvfree(new);
+			continue;
+		}
+		table_copy(new, old, old->size);
+		rcu_assign_pointer(t->table, new);
+		if (old != &t->inline_table)
+			call_rcu(&old->rcu, table_free);
+	}
+	return 0;
+}
+
+void files_get(struct files *t)
+{
+	struct fd_table *tab;
+
+	spin_lock(&t->lock);
+	atomic_inc(&t->refs);
+	tab = t->table;
+	for (u32 w = 0; w < tab->size / 64; w++)
+		for (u64 m = tab->open[w]; m; m &= m - 1) {
+			struct file *f = tab->file[w * 64 + __builtin_ctzll(m)];
+
+			if (f)
+				f->mode |= FMODE_RCU;
+		}
+	spin_unlock(&t->lock);
+}
+
+s64 file_close(struct file *f, struct files *owner)
+{
+	s64 err = 0;
+
+	if (f->ops->flush && !(f->mode & FMODE_PATH))
+		err = f->ops->flush(f);
+	if (unlikely(READ_ONCE(f->inode->locks)))
+		locks_close(f, owner);
+	file_put(f);
+	return err;
+}
+
+void files_put(struct files *t)
+{
+	struct fd_table *tab;
+
+	if (!t || !atomic_dec_and_test(&t->refs))
+		return;
+	tab = t->table;
+	for (u32 w = 0; w < tab->size / 64; w++)
+		for (u64 m = tab->open[w]; m; m &= m - 1) {
+			struct file *f = tab->file[w * 64 + __builtin_ctzll(m)];
+
+			if (f)
+				file_close(f, t);
+		}
+	if (tab != &t->inline_table)
+		kvfree(tab);
+	kmem_cache_free(files_cache, t);
+}
+
+/* Words of the bitmap that hold an open descriptor. */
+static u32 words_used(const struct fd_table *t)
+{
+	u32 n = t->size / 64;
+
+	while (n > 1 && !t->open[n - 1])
+		n--;
+	return n;
+}
+
+struct files *files_copy(struct files *old)
+{
+	struct files *new = files_create();
+	struct fd_table *to, *from;
+	u32 words;
+
+	if (!new)
+		return NULL;
+	spin_lock(&old->lock);
+	while ((words = words_used(old->table)) * 64 > new->table->size) {
+		spin_unlock(&old->lock);
+		if (new->table != &new->inline_table)
+			kvfree(new->table);
+		to = table_create(words * 64);
+		new->table = to ? to : &new->inline_table;
+		if (!to) {
+			files_put(new);
+			return NULL;
+		}
+		spin_lock(&old->lock);
+	}
+	from = old->table;
+	to = new->table;
+	for (u32 w = 0; w < words; w++) {
+		to->open[w] = from->open[w];
+		to->cloexec[w] = from->cloexec[w];
+		for (u64 m = from->open[w]; m; m &= m - 1) {
+			u32 fd = w * 64 + __builtin_ctzll(m);
+			struct file *f = from->file[fd];
+
+			if (!f) { /* reserved by an open() of another thread */
+				set_bit(to->open, fd, false);
+				continue;
+			}
+			file_get(f);
+			to->file[fd] = f;
+		}
+	}
+	new->first_free = old->first_free;
+	spin_unlock(&old->lock);
+	return new;
+}
+
+int files_unshare(void)
+{
+	struct files *old = current->files, *new;
+
+	if (atomic_read(&old->refs) == 1)
+		return 0;
+	new = files_copy(old);
+	if (!new)
+		return -ENOMEM;
+	current->files = new;
+	files_put(old);
+	return 0;
+}
+
+void files_close_on_exec(struct files *t)
+{
+	struct fd_table *tab = t->table;
+
+	for (u32 w = 0; w < tab->size / 64; w++)
+		while (tab->open[w] & tab->cloexec[w])
+			fd_close(w * 64 + __builtin_ctzll(tab->open[w] & tab->cloexec[w]));
+}
+
+/* ---- numbers to files ---- */
+
+/* A shared table: the file may be closed at any moment, so count it first, then look again. */
+static __noinline struct file *get_shared(struct files *t, u32 fd)
+{
+	struct file *f;
+
+	rcu_read_lock();
+	for (;;) {
+		struct fd_table *tab = rcu_dereference(t->table);
+
+		f = fd < tab->size ? rcu_dereference(tab->file[fd]) : NULL;
+		if (!f)
+			break;
+		if (!atomic_inc_not_zero(&f->refs))
+			continue;
+		if (READ_ONCE(tab->file[fd]) == f)
+			break;
+		rcu_read_unlock();
+		file_put(f); /* replaced in between */
+		rcu_read_lock();
+	}
+	rcu_read_unlock();
+	return f;
+}
+
+static inline struct fd_ref lookup(u32 fd)
+{
+	struct files *t = current->files;
+	struct fd_table *tab;
+
+	if (unlikely(atomic_read(&t->refs) != 1)) {
+		struct file *f = get_shared(t, fd);
+
+		return (struct fd_ref){ f, f != NULL };
+	}
+	tab = t->table;
+	return (struct fd_ref){ likely(fd < tab->size) ? tab->file[fd] : NULL, false };
+}
+
+struct fd_ref fd_get_path(u32 fd)
+{
+	return lookup(fd);
+}
+
+static __noinline struct fd_ref refuse(struct fd_ref r)
+{
+	fd_put(r);
+	return (struct fd_ref){ NULL, false };
+}
+
+struct fd_ref fd_get(u32 fd)
+{
+	struct fd_ref r = lookup(fd);
+
+	if (r.file && unlikely(r.file->mode & FMODE_PATH))
+		return refuse(r);
+	return r;
+}
+
+/* Lowest free number from @p from on, with room for it. Locked. @return it, -EMFILE, -ENOMEM */
+static int find_free(struct files *t, u32 from)
+{
+	u64 limit = fd_limit();
+	u32 fd = MAX(from, t->first_free);
+
+	for (;;) {
+		struct fd_table *tab = t->table;
+		int err;
+
+		while (fd < tab->size) {
+			u64 free = ~tab->open[fd / 64] >> fd % 64;
+
+			if (free) {
+				fd += __builtin_ctzll(free);
+				break;
+			}
+			fd = (fd | 63) + 1;
+		}
+		if (fd >= limit)
+			return -EMFILE;
+		if (fd < tab->size)
+			return fd;
+		err = table_grow(t, fd);
+		if (err)
+			return err;
+	}
+}
+
+int fd_room(void)
+{
+	struct files *t = current->files;
+	int fd;
+
+	spin_lock(&t->lock);
+	fd = find_free(t, 0);
+	spin_unlock(&t->lock);
+	return MIN(fd, 0);
+}
+
+int fd_install(struct file *f, u32 from, bool cloexec)
+{
+	struct files *t = current->files;
+	int fd;
+
+	spin_lock(&t->lock);
+	fd = find_free(t, from);
+	if (fd >= 0) {
+		struct fd_table *tab = t->table;
+
+		if (atomic_read(&t->refs) != 1)
+			f->mode |= FMODE_RCU;
+		set_bit(tab->open, fd, true);
+		set_bit(tab->cloexec, fd, cloexec);
+		if (from <= t->first_free)
+			t->first_free = fd + 1;
+		smp_store_release(&tab->file[fd], f);
+	}
+	spin_unlock(&t->lock);
+	return fd;
+}
+
+/* Take a descriptor out. Locked. */
+static struct file *take_out(struct files *t, u32 fd)
+{
+	struct fd_table *tab = t->table;
+	struct file *f = fd < tab->size ? tab->file[fd] : NULL;
+
+	if (!f)
+		return NULL;
+	tab->file[fd] = NULL;
+	set_bit(tab->open, fd, false);
+	set_bit(tab->cloexec, fd, false);
+	t->first_free = MIN(t->first_free, fd);
+	return f;
+}
+
+int fd_close(u32 fd)
+{
+	struct files *t = current->files;
+	struct file *f;
+
+	spin_lock(&t->lock);
+	f = take_out(t, fd);
+	spin_unlock(&t->lock);
+	return f ? file_close(f, t) : -EBADF;
+}
+
+struct file *files_get_file_flags(struct files *t, u32 fd, bool *cloexec)
+{
+	struct file *f;
+
+	spin_lock(&t->lock);
+	f = fd < t->table->size ? t->table->file[fd] : NULL;
+	*cloexec = f && bit(t->table->cloexec, fd);
+	if (f)
+		file_get(f);
+	spin_unlock(&t->lock);
+	return f;
+}
+
+struct file *files_get_file(struct files *t, u32 fd)
+{
+	bool cloexec;
+
+	return files_get_file_flags(t, fd, &cloexec);
+}
+
+int files_next_fd(struct files *t, u32 from)
+{
+	int found = -1;
+
+	spin_lock(&t->lock);
+	for (u32 fd = from; fd < t->table->size && found < 0; fd++)
+		if (t->table->file[fd])
+			found = fd;
+	spin_unlock(&t->lock);
+	return found;
+}
+
+/* ---- system calls ---- */
+
+SYSCALL1(close, fd)
+{
+	return fd_close((u32)fd);
+}
+
+SYSCALL1(dup, fd)
+{
+	struct fd_ref r = fd_get_path((u32)fd);
+	int new;
+
+	if (!r.file)
+		return -EBADF;
+	if (!r.counted)
+		file_get(r.file);
+	new = fd_install(r.file, 0, false);
+	if (new < 0)
+		file_put(r.file);
+	return new;
+}
+
+static s64 do_dup_to(u32 old, u32 new, bool cloexec)
+{
+	struct files *t = current->files;
+	struct file *f, *before;
+	struct fd_table *tab;
+	int err;
+
+	if (new >= fd_limit())
+		return -EBADF;
+	f = files_get_file(t, old);
+	if (!f)
+		return -EBADF;
+	spin_lock(&t->lock);
+	err = table_grow(t, new);
+	tab = t->table;
+	if (!err && bit(tab->open, new) && !tab->file[new])
+		err = -EBUSY; /* an open() of another thread is about to use it */
+	if (err) {
+		spin_unlock(&t->lock);
+		file_put(f);
+		return err;
+	}
+	before = tab->file[new];
+	if (atomic_read(&t->refs) != 1)
+		f->mode |= FMODE_RCU;
+	set_bit(tab->open, new, true);
+	set_bit(tab->cloexec, new, cloexec);
+	smp_store_release(&tab->file[new], f);
+	spin_unlock(&t->lock);
+	if (before)
+		file_close(before, t);
+	return new;
+}
+
+SYSCALL2(dup2, old, new)
+{
+	if ((u32)old == (u32) new) {
+		struct fd_ref r = fd_get_path((u32)old);
+
+		if (!r.file)
+			return -EBADF;
+		fd_put(r);
+		return (u32) new;
+	}
+	return do_dup_to((u32)old, (u32) new, false);
+}
+
+SYSCALL3(dup3, old, new, flags)
+{
+	if (((u32)flags & ~O_CLOEXEC) || (u32)old == (u32) new)
+		return -EINVAL;
+	return do_dup_to((u32)old, (u32) new, flags & O_CLOEXEC);
+}
+
+#define CLOSE_RANGE_UNSHARE 2
+#define CLOSE_RANGE_CLOEXEC 4
+
+SYSCALL3(close_range, first, last, flags)
+{
+	u32 a = (u32)first, b = (u32)last;
+	int fd, err;
+
+	if (((u32)flags & ~(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC)) || a > b)
+		return -EINVAL;
+	if (flags & CLOSE_RANGE_UNSHARE) {
+		err = files_unshare();
+		if (err)
+			return err;
+	}
+	while ((fd = files_next_fd(current->files, a)) >= 0 && (u32)fd <= b) {
+		if (flags & CLOSE_RANGE_CLOEXEC) {
+			spin_lock(&current->files->lock);
+			set_bit(current->files->table->cloexec, fd, true);
+			spin_unlock(&current->files->lock);
+		} else {
+			fd_close(fd);
+		}
+		if ((u32)fd == ~0u)
+			break;
+		a = fd + 1;
+	}
+	return 0;
+}
+
+int fd_get_cloexec(u32 fd)
+{
+	struct files *t = current->files;
+	int on = -EBADF;
+
+	spin_lock(&t->lock);
+	if (fd < t->table->size && t->table->file[fd])
+		on = bit(t->table->cloexec, fd);
+	spin_unlock(&t->lock);
+	return on;
+}
+
+int fd_set_cloexec(u32 fd, bool on)
+{
+	struct files *t = current->files;
+	int err = -EBADF;
+
+	spin_lock(&t->lock);
+	if (fd < t->table->size && t->table->file[fd]) {
+		set_bit(t->table->cloexec, fd, on);
+		err = 0;
+	}
+	spin_unlock(&t->lock);
+	return err;
+}

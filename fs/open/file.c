@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Open files: life, and those without a name.
+ *
+ * A file holds its path (which pins inode and mount) and who opened it. Who
+ * opened a regular file for writing is counted in inode->writers, which is
+ * negative while the file runs as a program, and with the mount, which cannot
+ * become read-only meanwhile.
+ *
+ * Files that are in no directory (pipes, sockets, eventfd) live in a file system
+ * of their own that is mounted nowhere.
+ */
+#include <kernel/cred.h>
+#include <kernel/fs/fd_table.h>
+#include <kernel/fs/vfs.h>
+#include <kernel/heap.h>
+#include <kernel/page_init.h>
+#include <kernel/printk.h>
+#include <kernel/process.h>
+#include <kernel/string.h>
+#include <uapi/statfs.h>
+
+static struct kmem_cache *file_cache;
+
+struct file *file_alloc(void)
+{
+	struct file *f = kmem_cache_alloc(file_cache);
+
+	if (!f)
+		return NULL;
+	atomic_set(&f->refs, 1);
+	f->flags = f->mode = 0;
+	f->ops = NULL;
+	f->path = (struct path){ NULL, NULL };
+	f->inode = NULL;
+	f->pos = 0;
+	mutex_init(&f->pos_lock);
+	f->private = NULL;
+	f->cred = cred_get((struct cred *)current_cred());
+	f->eventpoll = NULL;
+	f->owner = NULL;
+	return f;
+}
+
+static void free_file(struct rcu_head *h)
+{
+	kmem_cache_free(file_cache, container_of(h, struct file, rcu));
+}
+
+static int writer_get(struct inode *i)
+{
+	s32 v = atomic_read(&i->writers);
+
+	while (v >= 0)
+		if (__atomic_compare_exchange_n(&i->writers.v, &v, v + 1, false, __ATOMIC_SEQ_CST,
+						__ATOMIC_RELAXED))
+			return 0;
+	return -ETXTBSY;
+}
+
+int file_deny_write(struct file *f)
+{
+	struct atomic *writers = &f->inode->writers;
+	s32 v = atomic_read(writers);
+
+	while (v <= 0)
+		if (__atomic_compare_exchange_n(&writers->v, &v, v - 1, false, __ATOMIC_SEQ_CST,
+						__ATOMIC_RELAXED))
+			return 0;
+	return -ETXTBSY;
+}
+
+void file_allow_write(struct file *f)
+{
+	atomic_inc(&f->inode->writers);
+}
+
+int write_access_begin(const struct path *p)
+{
+	int err = mount_write_begin(p->mnt);
+
+	if (err)
+		return err;
+	err = writer_get(p->dentry->inode);
+	if (err)
+		mount_write_end(p->mnt);
+	return err;
+}
+
+void write_access_end(const struct path *p)
+{
+	atomic_dec(&p->dentry->inode->writers);
+	mount_write_end(p->mnt);
+}
+
+/* The last reference is gone. */
+static void release(struct file *f)
+{
+	if (unlikely(f->eventpoll))
+		eventpoll_release(f);
+	if (unlikely(f->owner))
+		file_owner_release(f);
+	if (unlikely(f->mode & FMODE_LOCKS))
+		locks_release_file(f);
+	if (f->mode & FMODE_OPENED && f->ops->release)
+		f->ops->release(f);
+	if (f->mode & FMODE_WRITER)
+		write_access_end(&f->path);
+	if (f->path.dentry)
+		path_put(&f->path);
+	cred_put(f->cred);
+	if (f->mode & FMODE_RCU)
+		call_rcu(&f->rcu, free_file);
+	else
+		free_file(&f->rcu);
+}
+
+void file_put(struct file *f)
+{
+	/*
+	 * One that threads do not share can have no other user by now: no atomic operation.
+	 * A set of epoll counts files that it watches, so the list of those is looked at first.
+	 */
+	if (likely(!smp_load_acquire(&f->eventpoll) && atomic_read(&f->refs) == 1 &&
+		   !(f->mode & FMODE_RCU)))
+		atomic_set(&f->refs, 0);
+	else if (!atomic_dec_and_test(&f->refs))
+		return;
+	release(f);
+}
+
+/* ---- opening what a path leads to ---- */
+
+static const struct file_ops path_only_ops; /* O_PATH: nothing but the path */
+
+struct file *file_open_path(const struct path *p, u32 flags)
+{
+	struct file *f = file_alloc();
+
+	return f ? file_open_into(f, p, flags) : ERR_PTR(-ENOMEM);
+}
+
+struct file *file_open_into(struct file *f, const struct path *p, u32 flags)
+{
+	static const u8 modes[4] = { FMODE_READ, FMODE_WRITE, FMODE_READ | FMODE_WRITE, 0 };
+	struct inode *i = p->dentry->inode;
+	int err = 0;
+
+	f->path = *p;
+	path_get(p);
+	f->inode = i;
+	if (unlikely(flags & O_PATH)) {
+		f->flags = flags & (O_PATH | O_DIRECTORY | O_NOFOLLOW);
+		f->mode = FMODE_PATH;
+		f->ops = &path_only_ops;
+		return f;
+	}
+	/* O_ASYNC has to be asked for by fcntl(), as in Linux; here F_GETFL tells so. */
+	f->flags = (flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC | O_ASYNC)) | O_LARGEFILE;
+	f->mode = modes[flags & O_ACCMODE];
+	if (S_ISREG(i->mode) || S_ISDIR(i->mode))
+		f->mode |= FMODE_POS_LOCK;
+	f->ops = i->fops ? i->fops : &path_only_ops;
+	if (f->mode & FMODE_WRITE && S_ISREG(i->mode)) {
+		err = write_access_begin(p);
+		if (err)
+			goto fail;
+		f->mode |= FMODE_WRITER;
+	}
+	if (f->ops->open) {
+		err = f->ops->open(i, f);
+		if (err)
+			goto fail;
+	}
+	f->mode |= FMODE_OPENED;
+	f->flags &= ~O_NOCTTY;
+	return f;
+fail:
+	file_put(f);
+	return ERR_PTR(err);
+}
+
+/* ---- files without a name ---- */
+
+static struct super_block *anon_sb;
+static struct mount *anon_mount;
+
+static mode_t anon_mode(const char *kind)
+{
+	if (!strcmp(kind, "pipe"))
+		return S_IFIFO | 0600;
+	if (!strcmp(kind, "socket"))
+		return S_IFSOCK | 0777;
+	return 0600;
+}
+
+static struct file *anon_file(const struct path *p, const struct file_ops *ops, void *private,
+			      u32 flags)
+{
+	static const u8 modes[4] = { FMODE_READ, FMODE_WRITE, FMODE_READ | FMODE_WRITE, 0 };
+	struct file *f = file_alloc();
+
+	if (!f)
+		return ERR_PTR(-ENOMEM);
+	f->path = *p;
+	path_get(p);
+	f->inode = p->dentry->inode;
+	f->flags = flags & ~O_CLOEXEC;
+	f->mode = modes[flags & O_ACCMODE] | FMODE_STREAM | FMODE_OPENED;
+	f->ops = ops;
+	f->private = private;
+	return f;
+}
+
+/* Through /proc/self/fd a file without a name is opened by its inode, which knows nothing of it. */
+static int open_again(struct inode *i, struct file *f)
+{
+	return -ENXIO;
+}
+
+static const struct file_ops anon_inode_fops = { .open = open_again };
+
+struct file *file_create_anon(const char *kind, const struct file_ops *ops, void *private,
+			      u32 flags)
+{
+	struct path p = { anon_mount, NULL };
+	struct inode *i = inode_alloc(anon_sb);
+	struct file *f;
+
+	if (!i)
+		return ERR_PTR(-ENOMEM);
+	inode_init_owner(i, NULL, anon_mode(kind));
+	i->fops = &anon_inode_fops;
+	p.dentry = dentry_alloc_root(anon_sb, kind);
+	if (!p.dentry) {
+		inode_put(i);
+		return ERR_PTR(-ENOMEM);
+	}
+	dentry_set_inode(p.dentry, i);
+	f = anon_file(&p, ops, private, flags);
+	dentry_put(p.dentry);
+	return f;
+}
+
+struct file *file_create_anon_pair(struct file *f, const struct file_ops *ops, void *private,
+				   u32 flags)
+{
+	return anon_file(&f->path, ops, private, flags);
+}
+
+/* ---- boot ---- */
+
+static int anon_statfs(struct super_block *sb, struct statfs *out)
+{
+	out->f_type = ANON_INODE_FS_MAGIC;
+	out->f_bsize = out->f_frsize = PAGE_SIZE;
+	out->f_namelen = NAME_MAX;
+	return 0;
+}
+
+void file_init(void)
+{
+	static const struct super_ops anon_ops = { .statfs = anon_statfs };
+	static struct fs_type anon_type = { .name = "anon", .flags = FS_NODEV };
+	struct inode *root;
+
+	file_cache = kmem_cache_create("file", sizeof(struct file), 64);
+	anon_sb = super_alloc(&anon_type, &anon_ops);
+	root = anon_sb ? inode_alloc(anon_sb) : NULL;
+	if (!file_cache || !root || super_set_root(anon_sb, root))
+		boot_stop("not enough memory for open files");
+	root->mode = S_IFDIR | 0500;
+	anon_mount = mount_alloc(anon_sb, anon_sb->root, 0, "anon");
+	if (!anon_mount)
+		boot_stop("not enough memory for open files");
+}

@@ -1,0 +1,495 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The system calls that move data: read, write and their relatives, lseek,
+ * getdents, sendfile, ioctl.
+ *
+ * A file's position is one for all its descriptors; file->pos_lock serialises
+ * calls that use it once there is more than one holder. Streams have none, and
+ * devices serialise by themselves: no lock is held while a driver runs.
+ */
+#include <kernel/fs.h>
+#include <kernel/fs/fd_table.h>
+#include <kernel/heap.h>
+#include <kernel/process.h>
+#include <kernel/string.h>
+#include <kernel/syscalls.h>
+#include <uapi/dirent.h>
+#include "pipe_ring.h"
+#include "splice.h"
+
+#define RW_MAX	       UIO_MAX_BYTES
+#define SENDFILE_CHUNK 16384u
+#define DIRENT_CHUNK   32768u
+
+/* ---- one transfer ---- */
+
+static s64 do_read(struct file *f, struct uio *u, u64 *pos)
+{
+	if (unlikely(!(f->mode & FMODE_READ)))
+		return -EBADF;
+	if (unlikely(!f->ops->read))
+		return S_ISDIR(f->inode->mode) ? -EISDIR : -EINVAL;
+	return f->ops->read(f, u, pos);
+}
+
+static s64 do_write(struct file *f, struct uio *u, u64 *pos)
+{
+	if (unlikely(!(f->mode & FMODE_WRITE)))
+		return -EBADF;
+	if (unlikely(!f->ops->write))
+		return -EINVAL;
+	return f->ops->write(f, u, pos);
+}
+
+typedef s64 (*transfer_fn)(struct file *f, struct uio *u, u64 *pos);
+
+/* At the file's own position. */
+static s64 transfer(u32 fd, struct uio *u, transfer_fn fn)
+{
+	struct fd_ref r = fd_get(fd);
+	struct file *f = r.file;
+	bool lock;
+	s64 ret;
+
+	if (unlikely(!f))
+		return -EBADF;
+	lock = (f->mode & FMODE_POS_LOCK) && atomic_read(&f->refs) > 1;
+	if (lock)
+		mutex_lock(&f->pos_lock);
+	ret = fn(f, u, &f->pos);
+	if (lock)
+		mutex_unlock(&f->pos_lock);
+	fd_put(r);
+	return ret;
+}
+
+/* At a position of the call's own. */
+static s64 transfer_at(u32 fd, struct uio *u, s64 at, transfer_fn fn)
+{
+	struct fd_ref r;
+	u64 pos = at;
+	s64 ret;
+
+	if (at < 0 || at + u->count > INT64_MAX)
+		return -EINVAL; /* no file's code has to think of sums that wrap */
+	r = fd_get(fd);
+	if (!r.file)
+		return -EBADF;
+	ret = r.file->mode & FMODE_STREAM ? -ESPIPE : fn(r.file, u, &pos);
+	fd_put(r);
+	return ret;
+}
+
+SYSCALL3(read, fd, buf, len)
+{
+	struct uio u;
+
+	if (unlikely(!user_range_ok(uaddr(buf), len)))
+		return (s64)len < 0 ? -EINVAL : -EFAULT;
+	uio_init_user(&u, uaddr(buf), MIN(len, RW_MAX));
+	return transfer((u32)fd, &u, do_read);
+}
+
+SYSCALL3(write, fd, buf, len)
+{
+	struct uio u;
+
+	if (unlikely(!user_range_ok(uaddr(buf), len)))
+		return (s64)len < 0 ? -EINVAL : -EFAULT;
+	uio_init_user(&u, uaddr(buf), MIN(len, RW_MAX));
+	return transfer((u32)fd, &u, do_write);
+}
+
+SYSCALL4(pread64, fd, buf, len, pos)
+{
+	struct uio u;
+
+	if (!user_range_ok(uaddr(buf), len))
+		return (s64)len < 0 ? -EINVAL : -EFAULT;
+	uio_init_user(&u, uaddr(buf), MIN(len, RW_MAX));
+	return transfer_at((u32)fd, &u, pos, do_read);
+}
+
+SYSCALL4(pwrite64, fd, buf, len, pos)
+{
+	struct uio u;
+
+	if (!user_range_ok(uaddr(buf), len))
+		return (s64)len < 0 ? -EINVAL : -EFAULT;
+	uio_init_user(&u, uaddr(buf), MIN(len, RW_MAX));
+	return transfer_at((u32)fd, &u, pos, do_write);
+}
+
+/* ---- vectors ---- */
+
+static s64 vector_call(u64 fd, u64 iov, u64 n, s64 at, transfer_fn fn)
+{
+	struct uio_list v;
+	s64 ret = uio_list_get(&v, uaddr(iov), n);
+
+	if (ret)
+		return ret;
+	ret = at == -1 ? transfer((u32)fd, &v.u, fn) : transfer_at((u32)fd, &v.u, at, fn);
+	uio_list_put(&v);
+	return ret;
+}
+
+SYSCALL3(readv, fd, iov, n)
+{
+	return vector_call(fd, iov, n, -1, do_read);
+}
+SYSCALL3(writev, fd, iov, n)
+{
+	return vector_call(fd, iov, n, -1, do_write);
+}
+SYSCALL4(preadv, fd, iov, n, pos)
+{
+	return (s64)pos < 0 ? -EINVAL : vector_call(fd, iov, n, pos, do_read);
+}
+SYSCALL4(pwritev, fd, iov, n, pos)
+{
+	return (s64)pos < 0 ? -EINVAL : vector_call(fd, iov, n, pos, do_write);
+}
+
+/* The flags ask for things that are so anyway (RWF_SYNC...) or that we lack. */
+#define RWF_KNOWN 0x7 /* HIPRI, DSYNC, SYNC */
+SYSCALL6(preadv2, fd, iov, n, pos, unused, flags)
+{
+	return (u32)flags & ~RWF_KNOWN ? -EOPNOTSUPP
+	       : (s64)pos < -1	       ? -EINVAL
+				       : vector_call(fd, iov, n, pos, do_read);
+}
+
+SYSCALL6(pwritev2, fd, iov, n, pos, unused, flags)
+{
+	return (u32)flags & ~RWF_KNOWN ? -EOPNOTSUPP
+	       : (s64)pos < -1	       ? -EINVAL
+				       : vector_call(fd, iov, n, pos, do_write);
+}
+
+/* ---- for the kernel's own use ---- */
+
+s64 file_read_kernel(struct file *f, void *buf, u64 len, u64 *pos)
+{
+	struct uio u;
+
+	uio_init_kernel(&u, buf, len);
+	return do_read(f, &u, pos);
+}
+
+s64 file_write_kernel(struct file *f, const void *buf, u64 len, u64 *pos)
+{
+	struct uio u;
+
+	uio_init_kernel(&u, (void *)buf, len);
+	return do_write(f, &u, pos);
+}
+
+/* ---- position ---- */
+
+static s64 generic_llseek(struct file *f, s64 off, int whence)
+{
+	s64 size = f->inode->size, base = 0;
+
+	switch (whence) {
+	case SEEK_SET: break;
+	case SEEK_CUR: base = f->pos; break;
+	case SEEK_END: base = size; break;
+	case SEEK_DATA: /* the whole file is data, a hole begins at its end */
+	case SEEK_HOLE:
+		if (off < 0 || off >= size)
+			return -ENXIO;
+		off = whence == SEEK_DATA ? off : size;
+		break;
+	default: return -EINVAL;
+	}
+	return __builtin_add_overflow(base, off, &off) || off < 0 ? -EINVAL : off;
+}
+
+SYSCALL3(lseek, fd, off, whence)
+{
+	struct fd_ref r = fd_get((u32)fd);
+	struct file *f = r.file;
+	bool lock;
+	s64 ret;
+
+	if (!f)
+		return -EBADF;
+	if (f->mode & FMODE_STREAM) {
+		ret = -ESPIPE;
+	} else {
+		lock = f->mode & FMODE_POS_LOCK;
+		if (lock)
+			mutex_lock(&f->pos_lock);
+		ret = f->ops->llseek ? f->ops->llseek(f, off, (int)whence)
+				     : generic_llseek(f, off, (int)whence);
+		if (ret >= 0)
+			f->pos = ret;
+		if (lock)
+			mutex_unlock(&f->pos_lock);
+	}
+	fd_put(r);
+	return ret;
+}
+
+/* ---- directories ---- */
+
+struct dirents {
+	struct dir_context ctx;
+	u8 *buf;
+	u32 size, used;
+	u32 last;	/* offset of the entry before */
+	bool old, full; /* struct linux_dirent, without the 64 */
+};
+
+/* Each entry's d_off is the position of the next: known when that one comes. */
+static void set_last_offset(struct dirents *d)
+{
+	if (d->used)
+		*(u64 *)(d->buf + d->last + 8) = d->ctx.pos;
+}
+
+static bool dirent_fill(struct dir_context *c, const char *name, u32 len, ino_t ino, u32 type)
+{
+	struct dirents *d = container_of(c, struct dirents, ctx);
+	u32 head = d->old ? 18 : 19, reclen = ALIGN_UP(head + len + 1 + (d->old ? 1 : 0), 8u);
+	u8 *e = d->buf + d->used;
+
+	if (d->used + reclen > d->size) {
+		d->full = true;
+		return false;
+	}
+	set_last_offset(d);
+	*(u64 *)(e + reclen - 8) = 0;
+	*(u64 *)e = ino;
+	*(u16 *)(e + 16) = reclen;
+	memcpy(e + head, name, len);
+	e[head + len] = 0;
+	if (d->old)
+		e[reclen - 1] = type;
+	else
+		e[18] = type;
+	d->last = d->used;
+	d->used += reclen;
+	return true;
+}
+
+static s64 read_dir(struct file *f, struct dirents *d)
+{
+	s64 err;
+
+	if (!f->ops->readdir)
+		return -ENOTDIR;
+	mutex_lock(&f->pos_lock);
+	mutex_lock(&f->inode->lock);
+	d->ctx.pos = f->pos;
+	err = f->inode->nlink ? f->ops->readdir(f, &d->ctx) : -ENOENT;
+	if (!err) {
+		set_last_offset(d);
+		f->pos = d->ctx.pos;
+	}
+	mutex_unlock(&f->inode->lock);
+	mutex_unlock(&f->pos_lock);
+	if (err)
+		return err;
+	return !d->used && d->full ? -EINVAL : (s64)d->used;
+}
+
+static s64 do_getdents(u32 fd, uaddr_t out, u32 size, bool old)
+{
+	struct dirents d = { .ctx.fill = dirent_fill, .size = MIN(size, DIRENT_CHUNK), .old = old };
+	struct fd_ref r = fd_get(fd);
+	s64 ret;
+
+	if (!r.file)
+		return -EBADF;
+	d.buf = kmalloc(MAX(d.size, 16u));
+	ret = d.buf ? read_dir(r.file, &d) : -ENOMEM;
+	if (ret > 0 && copy_to_user(out, d.buf, ret))
+		ret = -EFAULT;
+	kfree(d.buf);
+	fd_put(r);
+	return ret;
+}
+
+SYSCALL3(getdents64, fd, out, size)
+{
+	return do_getdents((u32)fd, uaddr(out), (u32)size, false);
+}
+SYSCALL3(getdents, fd, out, size)
+{
+	return do_getdents((u32)fd, uaddr(out), (u32)size, true);
+}
+
+/* ---- from one file to another ---- */
+
+/* @return bytes moved, or -errno when none */
+static s64 move_data(struct file *in, u64 *in_pos, struct file *out, u64 *out_pos, u64 len)
+{
+	u8 *buf = kmalloc(SENDFILE_CHUNK);
+	s64 done = 0, n = 0, w = 0;
+
+	if (!buf)
+		return -ENOMEM;
+	while (len) {
+		n = file_read_kernel(in, buf, MIN(len, (u64)SENDFILE_CHUNK), in_pos);
+		if (n <= 0)
+			break;
+		w = file_write_kernel(out, buf, n, out_pos);
+		if (w < n && !(in->mode & FMODE_STREAM))
+			*in_pos -= n - MAX(w, 0l); /* what was not written is not taken */
+		if (w <= 0)
+			break;
+		done += w;
+		len -= w;
+		if (w < n || signal_pending())
+			break;
+	}
+	kfree(buf);
+	return done ? done : n < 0 ? n : w < 0 ? w : 0;
+}
+
+static s64 do_sendfile(struct file *in, u64 *pos, bool given, struct file *out, u64 len)
+{
+	struct pipe *pipe = pipe_of(out);
+	int err;
+
+	if (!(in->mode & FMODE_READ) || !(out->mode & FMODE_WRITE))
+		return -EBADF;
+	if (given && (in->mode & FMODE_STREAM))
+		return -ESPIPE;
+	err = splice_check_range(*pos, len);
+	if (err)
+		return err;
+	len = MIN(len, RW_MAX);
+	if (pipe)
+		return splice_file_to_pipe(in, pos, pipe, len, out->flags & O_NONBLOCK);
+	/* What a stream has given cannot be put back: into a pipe and on, or by read(). */
+	if ((in->mode & FMODE_STREAM) || !in->ops->read || (out->flags & O_APPEND))
+		return -EINVAL;
+	err = splice_check_range(out->pos, len);
+	return err ? err : move_data(in, pos, out, &out->pos, len);
+}
+
+SYSCALL4(sendfile, out_fd, in_fd, user_pos, len)
+{
+	struct fd_ref in = fd_get((u32)in_fd), out = fd_get((u32)out_fd);
+	s64 ret = -EBADF;
+	u64 pos;
+
+	if (!in.file || !out.file)
+		goto out;
+	pos = in.file->pos;
+	ret = user_pos ? get_user_u64(&pos, uaddr(user_pos)) : 0;
+	if (!ret)
+		ret = do_sendfile(in.file, &pos, user_pos, out.file, len);
+	if (user_pos && ret >= 0 && put_user_u64(uaddr(user_pos), pos))
+		ret = -EFAULT;
+	else if (!user_pos && ret > 0)
+		in.file->pos = pos;
+out:
+	if (in.file)
+		fd_put(in);
+	if (out.file)
+		fd_put(out);
+	return ret;
+}
+
+SYSCALL6(copy_file_range, in_fd, user_in, out_fd, user_out, len, flags)
+{
+	struct fd_ref in = fd_get((u32)in_fd), out = fd_get((u32)out_fd);
+	u64 in_pos, out_pos;
+	s64 ret = -EBADF;
+
+	if (!in.file || !out.file)
+		goto out;
+	in_pos = in.file->pos;
+	out_pos = out.file->pos;
+	ret = (u32)flags ? -EINVAL : 0;
+	if (!ret && ((in.file->mode | out.file->mode) & FMODE_STREAM))
+		ret = -EINVAL;
+	if (!ret && ((in.file->inode->mode | out.file->inode->mode) & S_IFMT) != S_IFREG)
+		ret = ((in.file->inode->mode & S_IFMT) == S_IFDIR) ||
+				      ((out.file->inode->mode & S_IFMT) == S_IFDIR)
+			      ? -EISDIR
+			      : -EINVAL;
+	if (!ret && user_in)
+		ret = get_user_u64(&in_pos, uaddr(user_in));
+	if (!ret && user_out)
+		ret = get_user_u64(&out_pos, uaddr(user_out));
+	if (!ret && (out.file->flags & O_APPEND))
+		ret = -EBADF;
+	if (!ret && ((s64)in_pos < 0 || (s64)out_pos < 0))
+		ret = -EINVAL;
+	if (!ret && (len > INT64_MAX || in_pos + len > INT64_MAX || out_pos + len > INT64_MAX))
+		ret = -EOVERFLOW;
+	if (!ret && in.file->inode == out.file->inode && in_pos < out_pos + len &&
+	    out_pos < in_pos + len)
+		ret = -EINVAL;
+	if (ret)
+		goto out;
+	ret = move_data(in.file, &in_pos, out.file, &out_pos, MIN(len, RW_MAX));
+	if (ret < 0)
+		goto out;
+	if (user_in ? put_user_u64(uaddr(user_in), in_pos) : (in.file->pos = in_pos, 0))
+		ret = -EFAULT;
+	if (user_out ? put_user_u64(uaddr(user_out), out_pos) : (out.file->pos = out_pos, 0))
+		ret = -EFAULT;
+out:
+	if (in.file)
+		fd_put(in);
+	if (out.file)
+		fd_put(out);
+	return ret;
+}
+
+/* ---- ioctl ---- */
+
+#define FIOCLEX	 0x5451
+#define FIONCLEX 0x5450
+#define FIOASYNC 0x5452
+#define FIONBIO	 0x5421
+#define FIONREAD 0x541b
+
+/* O_NONBLOCK or O_ASYNC by an int of the user. */
+static s64 ioctl_flag(struct file *f, u32 fd, u32 flag, u64 arg)
+{
+	u32 on;
+
+	if (get_user_u32(&on, uaddr(arg)))
+		return -EFAULT;
+	if (flag == O_ASYNC)
+		return file_set_async(f, fd, on);
+	if (on)
+		__atomic_or_fetch(&f->flags, flag, __ATOMIC_RELAXED);
+	else
+		__atomic_and_fetch(&f->flags, ~flag, __ATOMIC_RELAXED);
+	return 0;
+}
+
+static s64 file_ioctl(struct file *f, u32 fd, u32 cmd, u64 arg)
+{
+	switch (cmd) {
+	case FIOCLEX: return fd_set_cloexec(fd, true);
+	case FIONCLEX: return fd_set_cloexec(fd, false);
+	case FIONBIO: return ioctl_flag(f, fd, O_NONBLOCK, arg);
+	case FIOASYNC: return ioctl_flag(f, fd, O_ASYNC, arg);
+	case FIONREAD:
+		if ((f->inode->mode & S_IFMT) == S_IFREG && !f->ops->ioctl)
+			return put_user_u32(uaddr(arg),
+					    f->inode->size > f->pos ? f->inode->size - f->pos : 0);
+	}
+	return f->ops->ioctl ? f->ops->ioctl(f, cmd, arg) : -ENOTTY;
+}
+
+SYSCALL3(ioctl, fd, cmd, arg)
+{
+	struct fd_ref r = fd_get((u32)fd);
+	s64 ret;
+
+	if (!r.file)
+		return -EBADF;
+	ret = file_ioctl(r.file, (u32)fd, (u32)cmd, arg);
+	fd_put(r);
+	return ret;
+}

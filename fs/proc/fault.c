@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Orders for the failure injector: /proc/sys/vm/fail, the rules for all, in the
+ * words of the command line, and /proc/PID/fail-nth: which of a thread's next
+ * allocations fails.
+ *
+ * The latter as in Linux (Documentation/fault-injection/fault-injection.rst): write N, do
+ * something, read. 0: the Nth allocation was reached and has failed. Another
+ * number: so many more would have been needed; write 0 to end it. Only for
+ * super users. Neither the read nor the write allocates while an order of the
+ * own thread stands, so they don't count.
+ */
+#include <kernel/fault_injection.h>
+#include <kernel/fs/seq_open.h>
+#include <kernel/fs/vfs.h>
+#include <kernel/string.h>
+#include "proc.h"
+
+#define TEXT_SIZE 16
+
+static int fail_nth_open(struct inode *i, struct file *f)
+{
+	return current_capable(CAP_SYS_RESOURCE) ? 0 : -EPERM;
+}
+
+static s64 fail_nth_read(struct file *f, struct uio *u, u64 *pos)
+{
+	struct pid_target tg;
+	char text[TEXT_SIZE];
+	u64 len, n;
+
+	if (!pid_target_get(f->inode, &tg))
+		return -ESRCH;
+	len = (u64)scnprintf(text, sizeof(text), "%u\n", READ_ONCE(tg.t->fail_nth));
+	pid_target_put(&tg);
+	if (*pos >= len)
+		return 0;
+	n = uio_copy_out(u, text + *pos, len - *pos);
+	*pos += n;
+	return n ? (s64)n : -EFAULT;
+}
+
+static s64 fail_nth_write(struct file *f, struct uio *u, u64 *pos)
+{
+	struct pid_target tg;
+	char text[TEXT_SIZE];
+	u64 n = u->count;
+	s64 nth;
+	int err;
+
+	if (n >= sizeof(text))
+		return -EINVAL;
+	if (uio_copy_in(u, text, n) < n)
+		return -EFAULT;
+	text[n] = 0;
+	err = seq_parse_number(text, &nth);
+	if (err)
+		return err;
+	if (nth < 0 || nth > INT32_MAX)
+		return -EINVAL;
+	if (!pid_target_get(f->inode, &tg))
+		return -ESRCH;
+	fault_set_nth(tg.t, (u32)nth);
+	pid_target_put(&tg);
+	*pos += n;
+	return (s64)n;
+}
+
+const struct file_ops fail_nth_fops = {
+	.open = fail_nth_open,
+	.read = fail_nth_read,
+	.write = fail_nth_write,
+	.llseek = seq_llseek,
+};
+
+/* ---- rules ---- */
+
+static int show_rules(struct seq_file *m, void *unused)
+{
+	fault_show(m);
+	return 0;
+}
+
+static int write_rules(char *text, size_t len, void *unused)
+{
+	return fault_set_rules(text);
+}
+
+int proc_fault_init(void)
+{
+	return proc_create_rw("sys/vm/fail", 0600, show_rules, write_rules, NULL) ? 0 : -ENOMEM;
+}

@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: MIT
+/*
+ * /proc/PID/exe, cwd, root, fd/ and fdinfo/.
+ *
+ * These links do not lead to a name but to the very file that the process has:
+ * following one (inode_ops.follow) works where the name is gone, or never was
+ * ("pipe:[7]"). Reading one gives the name as the reader sees it.
+ *
+ * Whoever follows or reads one must be allowed to look into the process.
+ */
+#include <kernel/fs/fd_table.h>
+#include <kernel/fs/vfs.h>
+#include <kernel/vm.h>
+#include <uapi/dirent.h>
+#include "proc.h"
+
+/* ---- links ---- */
+
+/* Where a link of the target leads, counted. -ENOENT: it has none (any more). */
+typedef int (*link_fn)(const struct inode *i, const struct pid_target *tg, struct path *out);
+
+static int link_get(const struct inode *i, link_fn get, struct path *out)
+{
+	struct pid_target tg;
+	int err;
+
+	if (!pid_target_get(i, &tg))
+		return -ENOENT;
+	err = pid_may_access(current_cred(), &tg) ? get(i, &tg, out) : -EACCES;
+	pid_target_put(&tg);
+	return err;
+}
+
+static const char *link_text(const struct inode *i, link_fn get, char *buf)
+{
+	struct path path;
+	int err = link_get(i, get, &path);
+	char *text;
+
+	if (err)
+		return ERR_PTR(err);
+	text = path_text(&path, buf, PATH_MAX);
+	path_put(&path);
+	return text;
+}
+
+static int exe_get(const struct inode *i, const struct pid_target *tg, struct path *out)
+{
+	struct vm_space *space;
+	int err = pid_space_get(tg, current_cred(), &space);
+
+	if (err || !space)
+		return err ? err : -ENOENT;
+	if (space->exe) {
+		*out = space->exe->path;
+		path_get(out);
+	} else {
+		err = -ENOENT;
+	}
+	vm_space_put(space);
+	return err;
+}
+
+static int context_path(const struct pid_target *tg, bool root, struct path *out)
+{
+	struct fs_context *fs = process_fs_get(tg->p);
+
+	if (!fs)
+		return -ENOENT;
+	spin_lock(&fs->lock);
+	*out = root ? fs->root : fs->cwd;
+	path_get(out);
+	spin_unlock(&fs->lock);
+	fs_context_put(fs);
+	return 0;
+}
+
+static int cwd_get(const struct inode *i, const struct pid_target *tg, struct path *out)
+{
+	return context_path(tg, false, out);
+}
+
+static int root_get(const struct inode *i, const struct pid_target *tg, struct path *out)
+{
+	return context_path(tg, true, out);
+}
+
+/*
+ * The descriptor @fd, counted; NULL: it is closed. Under sig_lock a thread that
+ * is in the list has a table; taking a reference on the table would make its
+ * owner count every file it uses meanwhile.
+ */
+static struct file *target_file(const struct pid_target *tg, u32 fd, bool *cloexec)
+{
+	struct process *p = tg->p;
+	struct thread *t = tg->t;
+	struct file *f = NULL;
+	u64 flags = spin_lock_irqsave(&p->sig_lock);
+
+	if (list_empty(&t->proc_link)) /* the first thread ended before others */
+		t = list_empty(&p->threads) ? NULL
+					    : list_first(&p->threads, struct thread, proc_link);
+	if (t && t->files)
+		f = files_get_file_flags(t->files, fd, cloexec);
+	spin_unlock_irqrestore(&p->sig_lock, flags);
+	return f;
+}
+
+static int fd_get_link(const struct inode *i, const struct pid_target *tg, struct path *out)
+{
+	bool cloexec;
+	struct file *f = target_file(tg, node_index(i), &cloexec);
+
+	if (!f)
+		return -ENOENT;
+	*out = f->path;
+	path_get(out);
+	file_put(f);
+	return 0;
+}
+
+#define LINK(name, get)                                                \
+	static const char *name##_readlink(struct inode *i, char *buf) \
+	{                                                              \
+		return link_text(i, get, buf);                         \
+	}                                                              \
+	static int name##_follow(struct inode *i, struct path *out)    \
+	{                                                              \
+		return link_get(i, get, out);                          \
+	}                                                              \
+	const struct inode_ops pid_##name##_ops = {                    \
+		.readlink = name##_readlink,                           \
+		.follow = name##_follow,                               \
+		.setattr = pid_setattr,                                \
+	}
+LINK(exe, exe_get);
+LINK(cwd, cwd_get);
+LINK(root, root_get);
+LINK(fd, fd_get_link);
+
+/* ---- fd/ and fdinfo/ ---- */
+
+static bool has_fd(const struct inode *dir, u32 fd, u32 *mode)
+{
+	struct pid_target tg;
+	struct file *f;
+	bool cloexec;
+
+	if (!pid_target_get(dir, &tg))
+		return false;
+	f = target_file(&tg, fd, &cloexec);
+	pid_target_put(&tg);
+	if (!f)
+		return false;
+	*mode = f->mode;
+	file_put(f);
+	return true;
+}
+
+static const struct inode_ops fdinfo_ops = { .setattr = pid_setattr };
+static const struct file_ops fdinfo_fops;
+
+/* The link's rights say how the file is open. */
+static mode_t fd_link_mode(u32 mode)
+{
+	return S_IFLNK | (mode & FMODE_READ ? 0500 : 0) | (mode & FMODE_WRITE ? 0300 : 0);
+}
+
+static int fd_lookup_kind(struct inode *dir, struct dentry *d, u32 kind)
+{
+	u32 fd, mode, bits = (node_bits(dir) & NODE_TASK) | kind;
+	int err;
+
+	d->flags |= DENTRY_NOCACHE;
+	if (!pid_parse_name(d, &fd) || fd > NODE_INDEX || !has_fd(dir, fd, &mode))
+		return 0;
+	if (kind == NODE_FDINFO)
+		return pid_instantiate(dir, d, node_ino(node_tid(dir), bits | fd), S_IFREG | 0400,
+				       &fdinfo_ops, &fdinfo_fops);
+	err = pid_instantiate(dir, d, node_ino(node_tid(dir), bits | fd), fd_link_mode(mode),
+			      &pid_fd_ops, NULL);
+	if (!err)
+		d->inode->size = 64; /* what Linux says */
+	return err;
+}
+
+static int fd_readdir_kind(struct file *f, struct dir_context *c, u32 kind, u32 type)
+{
+	u32 bits = (node_bits(f->inode) & NODE_TASK) | kind;
+	pid_t tid = node_tid(f->inode);
+	struct files *files;
+	int fd;
+
+	if (!pid_fill_dots(f, c))
+		return 0;
+	files = process_files_get(f->inode->private);
+	if (!files)
+		return -ENOENT;
+	for (fd = files_next_fd(files, (u32)(c->pos - 2)); fd >= 0;
+	     fd = files_next_fd(files, (u32)fd + 1))
+		if (!pid_fill_number(c, (u64)fd + 2, (u32)fd, node_ino(tid, bits | (u32)fd), type))
+			break;
+	files_put(files);
+	return 0;
+}
+
+static int fd_lookup(struct inode *dir, struct dentry *d)
+{
+	return fd_lookup_kind(dir, d, NODE_FD);
+}
+static int fdinfo_lookup(struct inode *dir, struct dentry *d)
+{
+	return fd_lookup_kind(dir, d, NODE_FDINFO);
+}
+
+static int fd_readdir(struct file *f, struct dir_context *c)
+{
+	return fd_readdir_kind(f, c, NODE_FD, DT_LNK);
+}
+
+static int fdinfo_readdir(struct file *f, struct dir_context *c)
+{
+	return fd_readdir_kind(f, c, NODE_FDINFO, DT_REG);
+}
+
+/* A process sees its own, also when it is not the owner (any more). */
+static int fd_dir_permission(struct inode *i, int mask)
+{
+	if (current->proc && i->private == current->proc)
+		return 0;
+	return pid_class_permission(i, mask);
+}
+
+static int fdinfo_dir_open(struct inode *i, struct file *f)
+{
+	return pid_check_access(i, f->cred);
+}
+
+const struct inode_ops fd_dir_ops = {
+	.lookup = fd_lookup,
+	.permission = fd_dir_permission,
+	.setattr = pid_setattr,
+};
+const struct file_ops fd_dir_fops = { .readdir = fd_readdir };
+const struct inode_ops fdinfo_dir_ops = {
+	.lookup = fdinfo_lookup,
+	.permission = fd_dir_permission,
+	.setattr = pid_setattr,
+};
+const struct file_ops fdinfo_dir_fops = { .open = fdinfo_dir_open, .readdir = fdinfo_readdir };
+
+/* ---- fdinfo/N ---- */
+
+static void show_fdinfo(struct seq_file *m, struct file *of, bool cloexec)
+{
+	u32 flags = (of->flags & ~O_CLOEXEC) | (cloexec ? O_CLOEXEC : 0);
+
+	seq_printf(m, "pos:\t%ld\nflags:\t0%o\nmnt_id:\t%u\nino:\t%lu\n",
+		   of->mode & FMODE_STREAM ? 0l : (s64)of->pos, flags,
+		   of->path.mnt ? of->path.mnt->id : 0, of->inode->ino);
+	if (of->ops && of->ops->show_fdinfo)
+		of->ops->show_fdinfo(of, m);
+}
+
+static int fdinfo_generate(struct seq_file *m, struct file *f)
+{
+	struct pid_target tg;
+	struct file *of;
+	bool cloexec;
+
+	if (!pid_target_get(f->inode, &tg))
+		return -ESRCH;
+	if (!pid_may_access(f->cred, &tg)) {
+		pid_target_put(&tg);
+		return -EACCES;
+	}
+	of = target_file(&tg, node_index(f->inode), &cloexec);
+	pid_target_put(&tg);
+	if (!of)
+		return -ENOENT;
+	show_fdinfo(m, of, cloexec);
+	file_put(of);
+	return 0;
+}
+
+static int fdinfo_open(struct inode *i, struct file *f)
+{
+	int err = pid_check_access(i, f->cred);
+
+	return err ? err : seq_open(f, fdinfo_generate);
+}
+
+static const struct file_ops fdinfo_fops = {
+	.open = fdinfo_open,
+	.release = seq_release,
+	.read = seq_read,
+	.llseek = seq_llseek,
+};

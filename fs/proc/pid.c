@@ -1,0 +1,415 @@
+// SPDX-License-Identifier: MIT
+/*
+ * /proc/PID: what is in a process's folder, and whose it is.
+ *
+ * A process may end, execute another program or change its identity at any
+ * moment. So every access starts with pid_target_get(), which finds the thread
+ * by number and checks that it still belongs to the process that the inode
+ * holds: the number may have been given away meanwhile. Whoever wants to see
+ * more than ps shows must be allowed to look into the process (Linux's
+ * ptrace_may_access() with the credentials for files):
+ *
+ * - Files about its memory (mem, environ, auxv, maps, smaps) ask at the open,
+ *   and tell of the memory that the process had then: when it has executed
+ *   another program they are at their end.
+ * - Texts about its state (stat's addresses, wchan, stack, personality) ask at
+ *   each read, of the reader and of the one that opened.
+ * - Links (exe, cwd, root, fd/) ask whenever they are read or followed.
+ *
+ * The owner of an inode is the effective user of the process; the super user
+ * where the process may not be dumped (it runs, or ran, with more rights than
+ * its user's, or a program that its user may not read) or has ended.
+ */
+#include <kernel/fs/vfs.h>
+#include <kernel/heap.h>
+#include <kernel/string.h>
+#include <kernel/vm.h>
+#include <uapi/dirent.h>
+#include "proc.h"
+
+/* ---- who ---- */
+
+bool pid_target_get(const struct inode *i, struct pid_target *out)
+{
+	struct thread *t = thread_find(node_tid(i));
+
+	if (!t)
+		return false;
+	if (t->proc != i->private) {
+		thread_put(t);
+		return false;
+	}
+	*out = (struct pid_target){ .p = i->private, .t = t, .task = node_bits(i) & NODE_TASK };
+	return true;
+}
+
+bool pid_may_access(const struct cred *c, const struct pid_target *tg)
+{
+	if (tg->p == current->proc && c == current_cred())
+		return true;
+	return cred_may_look_into(c, tg->t, LOOK_AS_FS);
+}
+
+bool pid_reader_may_access(const struct file *f, const struct pid_target *tg)
+{
+	const struct cred *me = current_cred();
+
+	return pid_may_access(me, tg) && (f->cred == me || pid_may_access(f->cred, tg));
+}
+
+int pid_check_access(const struct inode *i, const struct cred *c)
+{
+	struct pid_target tg;
+	int err;
+
+	if (!pid_target_get(i, &tg))
+		return -ESRCH;
+	err = pid_may_access(c, &tg) ? 0 : -EACCES;
+	pid_target_put(&tg);
+	return err;
+}
+
+/*
+ * First the space, then the question whether it may be seen: exec() makes the
+ * process undumpable before it puts a program with more rights in place.
+ */
+int pid_space_get(const struct pid_target *tg, const struct cred *c, struct vm_space **out)
+{
+	*out = process_space_get(tg->p);
+	if (!*out || pid_may_access(c, tg))
+		return 0;
+	vm_space_put(*out);
+	*out = NULL;
+	return -EACCES;
+}
+
+int pid_space_open(const struct inode *i, u64 *exec_id)
+{
+	struct vm_space *space;
+	struct pid_target tg;
+	int err = 0;
+
+	if (!pid_target_get(i, &tg))
+		return -ESRCH;
+	*exec_id = smp_load_acquire(&tg.p->exec_id);
+	space = process_space_get(tg.p);
+	if (space && space != current->space && !pid_may_access(current_cred(), &tg))
+		err = -EACCES;
+	if (space)
+		vm_space_put(space);
+	pid_target_put(&tg);
+	return err;
+}
+
+struct vm_space *pid_opened_space(const struct pid_target *tg, u64 exec_id)
+{
+	struct vm_space *space = process_space_get(tg->p);
+
+	/* execve() counts before it puts the new space in place. */
+	if (!space || READ_ONCE(tg->p->exec_id) == exec_id)
+		return space;
+	vm_space_put(space);
+	return NULL;
+}
+
+/* ---- inodes ---- */
+
+static void set_owner(struct inode *i, struct process *p)
+{
+	bool is_folder = i->mode == (S_IFDIR | 0555);
+	struct thread *t = thread_find(node_tid(i));
+	const struct cred *c;
+
+	if (!t)
+		return; /* it has ended: nobody's, the super user's */
+	rcu_read_lock();
+	c = rcu_dereference(t->cred);
+	if (c && t->proc == p && (is_folder || (READ_ONCE(p->space) && READ_ONCE(p->dumpable)))) {
+		i->uid = c->euid;
+		i->gid = c->egid;
+	}
+	rcu_read_unlock();
+	thread_put(t);
+}
+
+static u32 count_folders(u32 bits);
+
+struct inode *pid_inode(struct super_block *sb, struct process *p, u64 ino, mode_t mode,
+			const struct inode_ops *ops, const struct file_ops *fops)
+{
+	struct inode *i = inode_alloc(sb);
+
+	if (!i)
+		return NULL;
+	i->ino = ino;
+	i->mode = mode;
+	i->ops = ops;
+	i->fops = fops;
+	i->private = p;
+	i->nlink = !S_ISDIR(mode) ? 1 : ops == &pid_dir_ops ? 2 + count_folders((u32)ino) : 2;
+	set_owner(i, p);
+	return i;
+}
+
+int pid_instantiate(struct inode *near, struct dentry *d, u64 ino, mode_t mode,
+		    const struct inode_ops *ops, const struct file_ops *fops)
+{
+	struct process *p = near->private;
+	struct inode *i;
+
+	process_get(p);
+	i = pid_inode(near->sb, p, ino, mode, ops, fops);
+	if (!i) {
+		process_put(p);
+		return -ENOMEM;
+	}
+	dentry_set_inode(d, i);
+	return 0;
+}
+
+/* ---- names ---- */
+
+bool pid_parse_name(const struct dentry *d, u32 *out)
+{
+	const char *s = d->name;
+	u64 n = 0;
+
+	if (dentry_name_len(d) > 10 || (s[0] == '0' && s[1]))
+		return false;
+	for (; *s; s++) {
+		if (*s < '0' || *s > '9')
+			return false;
+		n = n * 10 + (u64)(*s - '0');
+	}
+	*out = (u32)n;
+	return n < 1u << 31;
+}
+
+bool pid_fill(struct dir_context *c, u64 pos, const char *name, u32 len, ino_t ino, u32 type)
+{
+	c->pos = pos;
+	if (!c->fill(c, name, len, ino, type))
+		return false;
+	c->pos = pos + 1;
+	return true;
+}
+
+bool pid_fill_number(struct dir_context *c, u64 pos, u32 number, ino_t ino, u32 type)
+{
+	char text[16], *s = text + sizeof(text) - 1;
+
+	*s = 0;
+	do
+		*--s = '0' + number % 10;
+	while (number /= 10);
+	return pid_fill(c, pos, s, (u32)(text + sizeof(text) - 1 - s), ino, type);
+}
+
+bool pid_fill_dots(struct file *f, struct dir_context *c)
+{
+	if (c->pos == 0 && !pid_fill(c, 0, ".", 1, f->inode->ino, DT_DIR))
+		return false;
+	return c->pos != 1 || pid_fill(c, 1, "..", 2, f->path.dentry->parent->inode->ino, DT_DIR);
+}
+
+int pid_lookup_root(struct inode *dir, struct dentry *d)
+{
+	struct process *p;
+	struct inode *i;
+	u32 nr;
+
+	d->flags |= DENTRY_NOCACHE;
+	if (!pid_parse_name(d, &nr))
+		return 0;
+	p = process_find((pid_t)nr);
+	if (!p) { /* the number of another thread than the first: there, if not listed */
+		struct thread *t = thread_find((pid_t)nr);
+
+		if (!t)
+			return 0;
+		p = t->proc;
+		process_get(p);
+		thread_put(t);
+	}
+	i = pid_inode(dir->sb, p, node_ino((pid_t)nr, 0), S_IFDIR | 0555, &pid_dir_ops,
+		      &pid_dir_fops);
+	if (!i) {
+		process_put(p);
+		return -ENOMEM;
+	}
+	dentry_set_inode(d, i);
+	return 0;
+}
+
+/* ---- the folder ---- */
+
+#define ENTRY(n, type_and_mode, where_, ...)                                                      \
+	{                                                                                         \
+		.name = n, .name_len = sizeof(n) - 1, .mode = (type_and_mode), .where = (where_), \
+		__VA_ARGS__                                                                       \
+	}
+#define MOUNTS(n, fn) ENTRY(n, S_IFREG | 0444, PID_IN_BOTH, .fops = &pid_mounts_fops, .show = fn)
+#define SHOW(n, rights, where_, fn) \
+	ENTRY(n, S_IFREG | (rights), where_, .fops = &pid_show_fops, .show = fn)
+/* About its memory: only for those who may look into the process. */
+#define SPACE(n, rights, where_, fn) \
+	ENTRY(n, S_IFREG | (rights), where_, .fops = &pid_space_fops, .show = fn)
+
+/* Rights come from the process. */
+int pid_setattr(struct inode *i, const struct iattr *a)
+{
+	if (a->valid & (ATTR_MODE | ATTR_UID | ATTR_GID))
+		return -EPERM;
+	return setattr_copy(i, a);
+}
+
+int pid_class_permission(struct inode *i, int mask)
+{
+	mode_t mode = current_cred()->fsuid == i->uid ? i->mode >> 6 : i->mode;
+
+	return !(mask & ~mode & 7) || capable_of_bypass(i, mask) ? 0 : -EACCES;
+}
+
+static const struct inode_ops pid_file_ops = { .setattr = pid_setattr };
+static const struct file_ops pid_show_fops, pid_space_fops;
+
+/* What ps and top read comes first: look-up goes down the list. */
+static const struct pid_entry pid_entries[] = {
+	SHOW("stat", 0444, PID_IN_BOTH, pid_show_stat),
+	ENTRY("cmdline", S_IFREG | 0444, PID_IN_BOTH, .fops = &cmdline_fops),
+	SHOW("status", 0444, PID_IN_BOTH, pid_show_status),
+	SHOW("statm", 0444, PID_IN_BOTH, pid_show_statm),
+	ENTRY("task", S_IFDIR | 0555, PID_IN_PROCESS, .ops = &task_dir_ops, .fops = &task_dir_fops),
+	ENTRY("fd", S_IFDIR | 0500, PID_IN_BOTH, .ops = &fd_dir_ops, .fops = &fd_dir_fops),
+	ENTRY("exe", S_IFLNK | 0777, PID_IN_BOTH, .ops = &pid_exe_ops),
+	ENTRY("comm", S_IFREG | 0644, PID_IN_BOTH, .ops = &comm_ops, .fops = &comm_fops),
+	ENTRY("environ", S_IFREG | 0400, PID_IN_BOTH, .fops = &environ_fops),
+	SPACE("maps", 0444, PID_IN_BOTH, pid_show_maps),
+	SPACE("smaps", 0444, PID_IN_BOTH, pid_show_smaps),
+	MOUNTS("mounts", pid_show_mounts),
+	MOUNTS("mountinfo", pid_show_mountinfo),
+	ENTRY("cwd", S_IFLNK | 0777, PID_IN_BOTH, .ops = &pid_cwd_ops),
+	ENTRY("root", S_IFLNK | 0777, PID_IN_BOTH, .ops = &pid_root_ops),
+	ENTRY("fdinfo", S_IFDIR | 0555, PID_IN_BOTH, .ops = &fdinfo_dir_ops,
+	      .fops = &fdinfo_dir_fops),
+	ENTRY("mem", S_IFREG | 0600, PID_IN_BOTH, .fops = &mem_fops),
+	SPACE("auxv", 0400, PID_IN_BOTH, pid_show_auxv),
+	SHOW("limits", 0444, PID_IN_BOTH, pid_show_limits),
+	SHOW("wchan", 0444, PID_IN_BOTH, pid_show_wchan),
+	SHOW("stack", 0400, PID_IN_BOTH, pid_show_stack),
+	SHOW("personality", 0400, PID_IN_BOTH, pid_show_personality),
+	SHOW("oom_score", 0444, PID_IN_BOTH, pid_show_oom_score),
+	ENTRY("oom_score_adj", S_IFREG | 0644, PID_IN_BOTH, .fops = &oom_score_adj_fops),
+	SHOW("children", 0444, PID_IN_TASK, pid_show_children),
+#ifdef CONFIG_FAULT_INJECTION
+	ENTRY("fail-nth", S_IFREG | 0600, PID_IN_BOTH, .fops = &fail_nth_fops),
+#endif
+};
+
+const struct pid_entry *pid_entry_of(const struct inode *i)
+{
+	return &pid_entries[node_index(i) - 1];
+}
+
+static bool entry_is_here(const struct pid_entry *e, u32 bits)
+{
+	return e->where & (bits & NODE_TASK ? PID_IN_TASK : PID_IN_PROCESS);
+}
+
+static u32 count_folders(u32 bits)
+{
+	u32 n = 0;
+
+	for (u32 i = 0; i < ARRAY_SIZE(pid_entries); i++)
+		n += S_ISDIR(pid_entries[i].mode) && entry_is_here(&pid_entries[i], bits);
+	return n;
+}
+
+static int dir_lookup(struct inode *dir, struct dentry *d)
+{
+	u32 len = dentry_name_len(d), bits = node_bits(dir);
+	struct thread *t;
+
+	d->flags |= DENTRY_NOCACHE;
+	for (u32 n = 0; n < ARRAY_SIZE(pid_entries); n++) {
+		const struct pid_entry *e = &pid_entries[n];
+
+		if (e->name_len != len || memcmp(e->name, d->name, len) || !entry_is_here(e, bits))
+			continue;
+		t = thread_find(node_tid(dir));
+		if (!t)
+			return 0; /* it has ended */
+		thread_put(t);
+		return pid_instantiate(dir, d,
+				       node_ino(node_tid(dir), (bits & NODE_TASK) | (n + 1)),
+				       e->mode, e->ops ? e->ops : &pid_file_ops, e->fops);
+	}
+	return 0;
+}
+
+static int dir_readdir(struct file *f, struct dir_context *c)
+{
+	u32 bits = node_bits(f->inode);
+	pid_t tid = node_tid(f->inode);
+	struct thread *t = thread_find(tid);
+
+	if (!t)
+		return -ENOENT;
+	thread_put(t);
+	if (!pid_fill_dots(f, c))
+		return 0;
+	for (u64 n = c->pos - 2; n < ARRAY_SIZE(pid_entries); n++) {
+		const struct pid_entry *e = &pid_entries[n];
+
+		if (entry_is_here(e, bits) &&
+		    !pid_fill(c, n + 2, e->name, e->name_len,
+			      node_ino(tid, (bits & NODE_TASK) | (u32)(n + 1)),
+			      mode_to_dtype(e->mode)))
+			break;
+	}
+	return 0;
+}
+
+const struct inode_ops pid_dir_ops = { .lookup = dir_lookup, .setattr = pid_setattr };
+const struct file_ops pid_dir_fops = { .readdir = dir_readdir };
+
+/* ---- files that show() makes ---- */
+
+static int pid_generate(struct seq_file *m, struct file *f)
+{
+	struct pid_target tg;
+	int err;
+
+	if (!pid_target_get(f->inode, &tg))
+		return -ESRCH;
+	err = pid_entry_of(f->inode)->show(m, &tg, f);
+	pid_target_put(&tg);
+	return err;
+}
+
+int pid_show_open(struct inode *i, struct file *f)
+{
+	return seq_open(f, pid_generate);
+}
+
+static const struct file_ops pid_show_fops = {
+	.open = pid_show_open,
+	.release = seq_release,
+	.read = seq_read,
+	.llseek = seq_llseek,
+};
+
+static int pid_space_text_open(struct inode *i, struct file *f)
+{
+	u64 exec_id;
+	int err = pid_space_open(i, &exec_id);
+
+	return err ? err : seq_open_private(f, pid_generate, (void *)exec_id);
+}
+
+static const struct file_ops pid_space_fops = {
+	.open = pid_space_text_open,
+	.release = seq_release,
+	.read = seq_read,
+	.llseek = seq_llseek,
+};

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: MIT
+/*
+ * /proc/sys: settings of the kernel, one in each file.
+ *
+ * Only what has an effect, or tells a fact, is here; what cannot be changed is
+ * not writable. (kernel/random/ is device/random.c's.) A text that is written may end in a newline. proc(5),
+ * /proc/sys; Linux Documentation/admin-guide/sysctl/.
+ */
+#include <asm/nmi.h>
+#include <kernel/fs/epoll.h>
+#include <kernel/fs/pipe.h>
+#include <kernel/printk.h>
+#include <kernel/string.h>
+#include <kernel/utsname.h>
+#include <kernel/vm.h>
+#include "proc.h"
+
+#define OVERFLOW_ID	  65534 /* what an id that does not fit becomes: "nobody" */
+#define FD_NUMBERS	  1048576
+#define OVERCOMMIT_ALWAYS 1 /* memory is given out as it is touched, however much was mapped */
+
+/* ---- numbers and texts that do not change ---- */
+
+static int show_constant(struct seq_file *m, void *arg)
+{
+	seq_put_u64(m, 0, (u64)arg);
+	seq_putc(m, '\n');
+	return 0;
+}
+
+static int show_ostype(struct seq_file *m, void *unused)
+{
+	struct new_utsname n;
+
+	utsname_get(&n);
+	seq_printf(m, "%s\n", n.sysname);
+	return 0;
+}
+
+static int show_osrelease(struct seq_file *m, void *unused)
+{
+	struct new_utsname n;
+
+	utsname_get(&n);
+	seq_printf(m, "%s\n", n.release);
+	return 0;
+}
+
+static int show_version(struct seq_file *m, void *unused)
+{
+	struct new_utsname n;
+
+	utsname_get(&n);
+	seq_printf(m, "%s\n", n.version);
+	return 0;
+}
+
+/* ---- names of the host ---- */
+
+static int show_name(struct seq_file *m, void *which)
+{
+	struct new_utsname n;
+
+	utsname_get(&n);
+	seq_printf(m, "%s\n", which == (void *)UTSNAME_HOST ? n.nodename : n.domainname);
+	return 0;
+}
+
+/* Up to the first newline, or what fits, as Linux takes it. */
+static int write_name(char *text, size_t len, void *which)
+{
+	char *newline = memchr(text, '\n', len);
+	size_t n = newline ? (size_t)(newline - text) : strnlen(text, len);
+
+	return utsname_set((enum utsname_which)(u64)which, text, MIN(n, (size_t)UTS_LEN));
+}
+
+/* Programs wait by poll() for a new name. */
+static int create_name(const char *path, enum utsname_which which)
+{
+	const struct gen_spec spec = {
+		.mode = S_IFREG | 0644,
+		.show = show_name,
+		.write = write_name,
+		.arg = (void *)which,
+		.changes = &utsname_changes[which],
+	};
+
+	return gen_create(&proc_tree, path, &spec) ? 0 : -ENOMEM;
+}
+
+/* ---- settings ---- */
+
+static int show_pid_max(struct seq_file *m, void *unused)
+{
+	seq_printf(m, "%d\n", process_pid_max());
+	return 0;
+}
+
+static int write_pid_max(char *text, size_t len, void *unused)
+{
+	s64 v;
+	int err = seq_parse_number(text, &v);
+
+	if (err)
+		return err;
+	return v < 0 || v > INT32_MAX ? -EINVAL : process_set_pid_max((pid_t)v);
+}
+
+/* Level shown, level of a message without one, least value of the former, its value at the start. */
+static int printk_first = 7;
+static int *const printk_levels[] = { &console_loglevel, &printk_message_level, &printk_console_min,
+				      &printk_first };
+
+static int show_printk(struct seq_file *m, void *unused)
+{
+	for (u32 i = 0; i < ARRAY_SIZE(printk_levels); i++)
+		seq_printf(m, "%d%c", READ_ONCE(*printk_levels[i]),
+			   i + 1 < ARRAY_SIZE(printk_levels) ? '\t' : '\n');
+	return 0;
+}
+
+/* One to four numbers, for the first of them. */
+static int write_printk(char *text, size_t len, void *unused)
+{
+	int level[ARRAY_SIZE(printk_levels)];
+	u32 n = 0;
+
+	while (n < ARRAY_SIZE(level)) {
+		size_t word = 0;
+		char end;
+		s64 v;
+
+		while (*text == ' ' || *text == '\t' || *text == '\n')
+			text++;
+		if (!*text)
+			break;
+		while (text[word] && text[word] != ' ' && text[word] != '\t' && text[word] != '\n')
+			word++;
+		end = text[word];
+		text[word] = 0;
+		if (parse_s64(text, 0, &v) || v < 0 || v > INT32_MAX)
+			return -EINVAL;
+		level[n++] = (int)v;
+		text += word + (end != 0);
+	}
+	for (u32 i = 0; i < n; i++)
+		WRITE_ONCE(*printk_levels[i], level[i]);
+	return n ? 0 : -EINVAL;
+}
+
+/* Numbers that any int may be written to. */
+static int show_int(struct seq_file *m, void *value)
+{
+	seq_printf(m, "%d\n", READ_ONCE(*(int *)value));
+	return 0;
+}
+
+static int write_int(char *text, size_t len, void *value)
+{
+	s64 v;
+	int err = seq_parse_number(text, &v);
+
+	if (err)
+		return err;
+	if (v < INT32_MIN || v > INT32_MAX)
+		return -EINVAL;
+	WRITE_ONCE(*(int *)value, (int)v);
+	return 0;
+}
+
+static int show_mmap_min_addr(struct seq_file *m, void *unused)
+{
+	seq_printf(m, "%lu\n", READ_ONCE(vm_min_addr));
+	return 0;
+}
+
+static int write_mmap_min_addr(char *text, size_t len, void *unused)
+{
+	s64 v;
+	int err = seq_parse_number(text, &v);
+
+	if (!current_capable(CAP_SYS_RAWIO))
+		return -EPERM;
+	if (err)
+		return err;
+	if (v < (s64)USER_BASE)
+		return -EINVAL;
+	WRITE_ONCE(vm_min_addr, (u64)v);
+	return 0;
+}
+
+static int show_pipe_limit(struct seq_file *m, void *which)
+{
+	seq_printf(m, "%lu\n", pipe_limit_get((enum pipe_limit)(u64)which));
+	return 0;
+}
+
+static int write_pipe_limit(char *text, size_t len, void *which)
+{
+	s64 v;
+	int err = seq_parse_number(text, &v);
+
+	if (err)
+		return err;
+	return v < 0 ? -EINVAL : pipe_limit_set((enum pipe_limit)(u64)which, (u64)v);
+}
+
+/* ---- all of them ---- */
+
+#define CONSTANT(path, value)                                         \
+	{                                                             \
+		path, 0444, show_constant, NULL, (void *)(u64)(value) \
+	}
+#define FACT(path, show)                     \
+	{                                    \
+		path, 0444, show, NULL, NULL \
+	}
+
+int proc_sysctl_init(void)
+{
+	static const struct {
+		const char *path;
+		mode_t mode;
+		int (*show)(struct seq_file *m, void *arg);
+		int (*write)(char *text, size_t len, void *arg);
+		void *arg;
+	} files[] = {
+		FACT("sys/kernel/ostype", show_ostype),
+		FACT("sys/kernel/osrelease", show_osrelease),
+		FACT("sys/kernel/version", show_version),
+		{ "sys/kernel/pid_max", 0644, show_pid_max, write_pid_max, NULL },
+		FACT("sys/kernel/threads-max", show_pid_max),
+		CONSTANT("sys/kernel/ngroups_max", NGROUPS_MAX),
+		CONSTANT("sys/kernel/cap_last_cap", CAP_LAST_CAP),
+		CONSTANT("sys/kernel/overflowuid", OVERFLOW_ID),
+		CONSTANT("sys/kernel/overflowgid", OVERFLOW_ID),
+		{ "sys/kernel/printk", 0644, show_printk, write_printk, NULL },
+		{ "sys/kernel/ctrl-alt-del", 0644, show_int, write_int, &ctrl_alt_del_restarts },
+		{ "sys/kernel/unknown_nmi_panic", 0644, show_int, write_int, &nmi_panic_wanted },
+		CONSTANT("sys/vm/overcommit_memory", OVERCOMMIT_ALWAYS),
+		{ "sys/vm/mmap_min_addr", 0644, show_mmap_min_addr, write_mmap_min_addr, NULL },
+		{ "sys/fs/epoll/max_user_watches", 0644, epoll_watches_show, epoll_watches_write,
+		  NULL },
+		CONSTANT("sys/fs/file-max", INT64_MAX),
+		CONSTANT("sys/fs/nr_open", FD_NUMBERS),
+		CONSTANT("sys/fs/overflowuid", OVERFLOW_ID),
+		CONSTANT("sys/fs/overflowgid", OVERFLOW_ID),
+		{ "sys/fs/pipe-max-size", 0644, show_pipe_limit, write_pipe_limit,
+		  (void *)PIPE_LIMIT_SIZE },
+		{ "sys/fs/pipe-user-pages-soft", 0644, show_pipe_limit, write_pipe_limit,
+		  (void *)PIPE_LIMIT_SOFT },
+		{ "sys/fs/pipe-user-pages-hard", 0644, show_pipe_limit, write_pipe_limit,
+		  (void *)PIPE_LIMIT_HARD },
+	};
+
+	for (u32 i = 0; i < ARRAY_SIZE(files); i++)
+		if (!proc_create_rw(files[i].path, files[i].mode, files[i].show, files[i].write,
+				    files[i].arg))
+			return -ENOMEM;
+	return create_name("sys/kernel/hostname", UTSNAME_HOST)
+		       ?: create_name("sys/kernel/domainname", UTSNAME_DOMAIN);
+}

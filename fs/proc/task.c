@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+/*
+ * /proc/PID/task: a folder for each thread, named by its number.
+ *
+ * The list of threads has no order, and a listing must neither miss a thread
+ * nor take time that grows with the square of their number. So each call
+ * collects the numbers of all threads, under process.sig_lock, and sorts them.
+ */
+#include <kernel/fs/vfs.h>
+#include <kernel/heap.h>
+#include <kernel/sort.h>
+#include <uapi/dirent.h>
+#include "proc.h"
+
+static int task_lookup(struct inode *dir, struct dentry *d)
+{
+	struct process *p = dir->private;
+	struct thread *t;
+	bool found;
+	u32 tid;
+
+	d->flags |= DENTRY_NOCACHE;
+	if (!pid_parse_name(d, &tid))
+		return 0;
+	t = thread_find((pid_t)tid);
+	if (!t)
+		return 0;
+	found = t->proc == p;
+	thread_put(t);
+	if (!found)
+		return 0;
+	return pid_instantiate(dir, d, node_ino((pid_t)tid, NODE_TASK), S_IFDIR | 0555,
+			       &pid_dir_ops, &pid_dir_fops);
+}
+
+static int by_number(const void *a, const void *b, void *unused)
+{
+	u32 x = *(const u32 *)a, y = *(const u32 *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/*
+ * All numbers from @from on, sorted. The first thread counts until the process
+ * is reaped, though it leaves the list when it ends.
+ * @return how many are in *@out (to be freed), or -ENOMEM
+ */
+static s64 collect_numbers(struct process *p, u32 from, u32 **out)
+{
+	u32 room = READ_ONCE(p->nr_threads) + 16, n = 0;
+	struct thread *t;
+	u64 flags;
+
+	*out = kvzalloc(room * sizeof(u32));
+	if (!*out)
+		return -ENOMEM;
+	if (p->pid >= (pid_t)from)
+		(*out)[n++] = (u32)p->pid;
+	flags = spin_lock_irqsave(&p->sig_lock);
+	list_for_each(t, &p->threads, proc_link)
+		if (t->tid >= (pid_t)from && t->tid != p->pid && n < room)
+			(*out)[n++] = (u32)t->tid;
+	spin_unlock_irqrestore(&p->sig_lock, flags);
+	sort(*out, n, sizeof(u32), by_number, NULL);
+	return n;
+}
+
+static int task_readdir(struct file *f, struct dir_context *c)
+{
+	struct process *p = f->inode->private;
+	struct thread *first = thread_find(node_tid(f->inode));
+	u32 *numbers;
+	s64 n;
+
+	if (!first)
+		return -ENOENT;
+	thread_put(first);
+	if (!pid_fill_dots(f, c))
+		return 0;
+	n = collect_numbers(p, (u32)(c->pos - 2), &numbers);
+	if (n < 0)
+		return (int)n;
+	for (s64 i = 0; i < n; i++)
+		if (!pid_fill_number(c, (u64)numbers[i] + 2, numbers[i],
+				     node_ino((pid_t)numbers[i], NODE_TASK), DT_DIR))
+			break;
+	kvfree(numbers);
+	return 0;
+}
+
+static void task_getattr(struct inode *i, struct kstat *st)
+{
+	struct thread *t = thread_find(node_tid(i));
+
+	if (!t)
+		return;
+	if (t->proc == i->private)
+		st->nlink = READ_ONCE(t->proc->nr_threads) + 2;
+	thread_put(t);
+}
+
+const struct inode_ops task_dir_ops = {
+	.lookup = task_lookup,
+	.getattr = task_getattr,
+	.setattr = pid_setattr,
+};
+const struct file_ops task_dir_fops = { .readdir = task_readdir };

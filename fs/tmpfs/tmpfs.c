@@ -1,0 +1,549 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tmpfs: files in memory. The root file system is one, and devtmpfs.
+ *
+ * There is no store behind the caches: a directory's names are its pinned
+ * dentries, a file's content its pages. A directory keeps its dentries on a
+ * list, newest first, each with a cookie that counts creations; a position in a
+ * listing is made of the cookie, so that it survives changes.
+ *
+ * Locks: the directory's inode->lock guards its list; the file system's
+ * counters are atomic. Options: size, nr_blocks, nr_inodes, mode, uid, gid.
+ */
+#include <kernel/fs/pagecache.h>
+#include <kernel/fs/vfs.h>
+#include <kernel/heap.h>
+#include <kernel/page.h>
+#include <kernel/string.h>
+#include <kernel/uaccess.h>
+#include <uapi/dirent.h>
+#include <uapi/statfs.h>
+
+#define COOKIE_MAX  (1ull << 48)
+#define DIRENT_SIZE 20 /* what a name adds to a directory's size, as in Linux */
+
+struct tmpfs {
+	s64 max_pages, max_inodes; /* 0: no limit */
+	struct atomic64 pages, inodes;
+	u64 max_bytes; /* as mounted, for show_options */
+	mode_t mode;
+	uid_t uid;
+	gid_t gid;
+};
+struct tmpfs_dir {
+	struct list entries;
+	u64 cookie;
+};
+struct link_text {
+	struct rcu_head rcu;
+	char text[];
+}; /* inode->link points to the text; walks read it under RCU */
+
+static const struct inode_ops dir_iops, file_iops, link_iops;
+static const struct file_ops dir_fops;
+static const struct super_ops tmpfs_sops;
+
+static struct tmpfs_dir *dir_of(const struct inode *i)
+{
+	return i->private;
+}
+
+/* ---- inodes ---- */
+
+/* An inode, or one more name for one, as in Linux: both take memory. */
+static bool inode_charge(struct tmpfs *fs)
+{
+	if (atomic_add_return(&fs->inodes, 1) <= fs->max_inodes || !fs->max_inodes)
+		return true;
+	atomic_dec(&fs->inodes);
+	return false;
+}
+
+static struct inode *inode_create(struct super_block *sb, const struct inode *dir, mode_t mode,
+				  dev_t dev, int *err)
+{
+	struct tmpfs *fs = sb->private;
+	struct inode *i;
+
+	*err = -ENOSPC;
+	if (!inode_charge(fs))
+		return NULL;
+	*err = -ENOMEM;
+	i = inode_alloc(sb);
+	if (!i) {
+		atomic_dec(&fs->inodes);
+		return NULL;
+	}
+	inode_init_owner(i, dir, mode);
+	i->nlink = 1;
+	i->ops = &link_iops;
+	if (S_ISREG(mode)) {
+		i->ops = &file_iops;
+		i->fops = &page_cache_fops;
+	} else if (S_ISDIR(mode)) {
+		struct tmpfs_dir *d = kmalloc(sizeof(*d));
+
+		if (!d) {
+			inode_put(i); /* uncounts */
+			return NULL;
+		}
+		list_init(&d->entries);
+		d->cookie = 0;
+		i->private = d;
+		i->nlink = 2;
+		i->ops = &dir_iops;
+		i->fops = &dir_fops;
+	} else if (!S_ISLNK(mode)) {
+		inode_init_special(i, dev);
+	}
+	*err = 0;
+	return i;
+}
+
+static void link_free(struct rcu_head *h)
+{
+	kfree(container_of(h, struct link_text, rcu));
+}
+
+static void tmpfs_evict(struct inode *i)
+{
+	struct tmpfs *fs = i->sb->private;
+
+	if (S_ISLNK(i->mode) && i->link)
+		call_rcu(&((struct link_text *)i->link - 1)->rcu, link_free);
+	else if (S_ISDIR(i->mode))
+		kfree(i->private);
+	atomic_dec(&fs->inodes);
+}
+
+/* ---- directories; dir->lock held ---- */
+
+static void entry_add(struct inode *dir, struct dentry *d)
+{
+	struct tmpfs_dir *t = dir_of(dir);
+
+	d->cookie = ++t->cookie;
+	list_add(&d->entry, &t->entries);
+	dir->size += DIRENT_SIZE;
+	inode_touch(dir, ATTR_MTIME | ATTR_CTIME);
+}
+
+static int new_entry(struct inode *dir, struct dentry *d, mode_t mode, dev_t dev)
+{
+	int err;
+	struct inode *i = inode_create(dir->sb, dir, mode, dev, &err);
+
+	if (!i)
+		return err;
+	if (S_ISDIR(mode))
+		dir->nlink++;
+	dentry_instantiate(d, i, true);
+	entry_add(dir, d);
+	return 0;
+}
+
+static int tmpfs_lookup(struct inode *dir, struct dentry *d)
+{
+	return 0;
+} /* what exists is cached */
+static int tmpfs_create(struct inode *dir, struct dentry *d, mode_t mode)
+{
+	return new_entry(dir, d, S_IFREG | (mode & 07777), 0);
+}
+static int tmpfs_mkdir(struct inode *dir, struct dentry *d, mode_t mode)
+{
+	return new_entry(dir, d, S_IFDIR | (mode & 07777), 0);
+}
+static int tmpfs_mknod(struct inode *dir, struct dentry *d, mode_t mode, dev_t dev)
+{
+	return new_entry(dir, d, mode, dev);
+}
+
+static int tmpfs_symlink(struct inode *dir, struct dentry *d, const char *target)
+{
+	size_t len = strlen(target);
+	struct link_text *l = kzalloc(sizeof(*l) + len + 1 + NAME_SLACK);
+	struct inode *i;
+	int err;
+
+	if (!l)
+		return -ENOMEM;
+	i = inode_create(dir->sb, dir, S_IFLNK | 0777, 0, &err);
+	if (!i) {
+		kfree(l);
+		return err;
+	}
+	i->link = memcpy(l->text, target, len);
+	i->size = len;
+	dentry_instantiate(d, i, true);
+	entry_add(dir, d);
+	return 0;
+}
+
+static int tmpfs_link(struct inode *i, struct inode *dir, struct dentry *d)
+{
+	if (i->nlink && !inode_charge(i->sb->private)) /* a nameless one is counted already */
+		return -ENOSPC;
+	i->nlink++;
+	inode_touch(i, ATTR_CTIME);
+	inode_get(i);
+	dentry_instantiate(d, i, true);
+	entry_add(dir, d);
+	return 0;
+}
+
+static void drop_name(struct inode *dir, struct inode *victim)
+{
+	dir->size -= DIRENT_SIZE;
+	if (S_ISDIR(victim->mode)) {
+		dir->nlink--;
+		victim->nlink = 0;
+	} else {
+		struct tmpfs *fs = victim->sb->private;
+
+		victim->nlink--;
+		if (victim->nlink)
+			atomic_dec(&fs->inodes);
+	}
+	inode_touch(victim, ATTR_CTIME);
+	inode_touch(dir, ATTR_MTIME | ATTR_CTIME);
+}
+
+static int tmpfs_unlink(struct inode *dir, struct dentry *d)
+{
+	drop_name(dir, d->inode);
+	return 0;
+}
+
+static int tmpfs_rmdir(struct inode *dir, struct dentry *d)
+{
+	if (!list_empty(&dir_of(d->inode)->entries))
+		return -ENOTEMPTY;
+	drop_name(dir, d->inode);
+	return 0;
+}
+
+/* A moved name gets a new place in its directory's list. */
+static void entry_move(struct inode *from, struct inode *to, struct dentry *d)
+{
+	list_del(&d->entry);
+	from->size -= DIRENT_SIZE;
+	inode_touch(from, ATTR_MTIME | ATTR_CTIME);
+	entry_add(to, d);
+	if (S_ISDIR(d->inode->mode) && from != to) {
+		from->nlink--;
+		to->nlink++;
+	}
+}
+
+static int tmpfs_rename(struct inode *odir, struct dentry *od, struct inode *ndir,
+			struct dentry *nd, u32 flags)
+{
+	inode_touch(od->inode, ATTR_CTIME);
+	if (flags & RENAME_EXCHANGE) {
+		inode_touch(nd->inode, ATTR_CTIME);
+		entry_move(odir, ndir, od);
+		entry_move(ndir, odir, nd);
+		return 0;
+	}
+	if (nd->inode) {
+		if (S_ISDIR(nd->inode->mode) && !list_empty(&dir_of(nd->inode)->entries))
+			return -ENOTEMPTY;
+		drop_name(ndir, nd->inode);
+	}
+	entry_move(odir, ndir, od);
+	return 0;
+}
+
+static int tmpfs_tmpfile(struct inode *dir, mode_t mode, struct inode **out)
+{
+	int err;
+
+	*out = inode_create(dir->sb, dir, S_IFREG | (mode & 07777), 0, &err);
+	if (*out)
+		(*out)->nlink = 0;
+	return err;
+}
+
+/* Positions: 0 ".", 1 "..", then entries by falling cookie. */
+static int tmpfs_readdir(struct file *f, struct dir_context *c)
+{
+	struct dentry *self = f->path.dentry, *d;
+
+	if (c->pos == 0) {
+		if (!c->fill(c, ".", 1, f->inode->ino, DT_DIR))
+			return 0;
+		c->pos = 1;
+	}
+	if (c->pos == 1) {
+		if (!c->fill(c, "..", 2, self->parent->inode->ino, DT_DIR))
+			return 0;
+		c->pos = 2;
+	}
+	list_for_each(d, &dir_of(f->inode)->entries, entry) {
+		u64 pos = 2 + COOKIE_MAX - d->cookie;
+
+		if (pos < c->pos)
+			continue;
+		c->pos = pos;
+		if (!c->fill(c, d->name, dentry_name_len(d), d->inode->ino,
+			     mode_to_dtype(d->inode->mode)))
+			return 0;
+		c->pos = pos + 1;
+	}
+	file_accessed(f);
+	return 0;
+}
+
+/* ---- files ---- */
+
+static int tmpfs_truncate(struct inode *i, u64 size)
+{
+	pagecache_truncate(i, size);
+	inode_touch(i, ATTR_MTIME | ATTR_CTIME);
+	return 0;
+}
+
+static int tmpfs_fallocate(struct inode *i, int mode, u64 off, u64 len)
+{
+	const struct tmpfs *fs = i->sb->private;
+	int err;
+
+	if (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE))
+		return -EOPNOTSUPP;
+	if (mode & FALLOC_FL_PUNCH_HOLE) {
+		pagecache_punch(i, off, len);
+	} else {
+		if (fs->max_pages &&
+		    (PAGE_ALIGN(off + len) - (off & PAGE_MASK)) >> PAGE_SHIFT > (u64)fs->max_pages)
+			return -ENOSPC; /* at once, not after all memory was tried */
+		err = pagecache_allocate(i, off, len);
+		if (err)
+			return err;
+		if (!(mode & FALLOC_FL_KEEP_SIZE) && off + len > i->size)
+			WRITE_ONCE(i->size, off + len);
+	}
+	inode_touch(i, ATTR_MTIME | ATTR_CTIME);
+	return 0;
+}
+
+/* ---- the file system ---- */
+
+static int tmpfs_charge(struct super_block *sb, s64 npages)
+{
+	struct tmpfs *fs = sb->private;
+
+	if (atomic_add_return(&fs->pages, npages) > fs->max_pages && fs->max_pages && npages > 0) {
+		atomic_sub(&fs->pages, npages);
+		return -ENOSPC;
+	}
+	return 0;
+}
+
+static int tmpfs_statfs(struct super_block *sb, struct statfs *out)
+{
+	struct tmpfs *fs = sb->private;
+	struct mem_info m;
+
+	mem_info_get(&m);
+	out->f_type = TMPFS_MAGIC;
+	out->f_bsize = out->f_frsize = PAGE_SIZE;
+	out->f_blocks = fs->max_pages ? fs->max_pages : (s64)m.total;
+	out->f_bfree = fs->max_pages ? fs->max_pages - atomic_read(&fs->pages) : (s64)m.free;
+	out->f_bavail = out->f_bfree;
+	out->f_files = fs->max_inodes ? fs->max_inodes : (s64)m.total;
+	out->f_ffree = out->f_files - MIN(out->f_files, (u64)atomic_read(&fs->inodes));
+	out->f_namelen = NAME_MAX;
+	return 0;
+}
+
+/* "50%", "16m". */
+static int parse_limit(const char *s, u64 *bytes)
+{
+	size_t n = strlen(s);
+	struct mem_info m;
+	char num[24];
+	u64 percent;
+
+	if (!n || n >= sizeof(num))
+		return -EINVAL;
+	if (s[n - 1] != '%')
+		return parse_size(s, bytes);
+	memcpy(num, s, n - 1);
+	num[n - 1] = 0;
+	if (parse_u64(num, 10, &percent) || percent > 1000)
+		return -EINVAL;
+	mem_info_get(&m);
+	*bytes = m.total * PAGE_SIZE / 100 * percent;
+	return 0;
+}
+
+static int parse_option(struct tmpfs *fs, const char *key, const char *val)
+{
+	u64 n;
+
+	if (!strcmp(key, "size") || !strcmp(key, "nr_blocks")) {
+		if (parse_limit(val, &n))
+			return -EINVAL;
+		fs->max_bytes = key[0] == 's' ? n : n * PAGE_SIZE;
+		fs->max_pages = PAGE_ALIGN(fs->max_bytes) >> PAGE_SHIFT;
+	} else if (!strcmp(key, "nr_inodes")) {
+		if (parse_size(val, &n))
+			return -EINVAL;
+		fs->max_inodes = n;
+	} else if (!strcmp(key, "mode")) {
+		if (parse_u64(val, 8, &n))
+			return -EINVAL;
+		fs->mode = n & 07777;
+	} else if (!strcmp(key, "uid") || !strcmp(key, "gid")) {
+		if (parse_u64(val, 10, &n) || n > ~0u)
+			return -EINVAL;
+		if (key[0] == 'u')
+			fs->uid = n;
+		else
+			fs->gid = n;
+	} else {
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int parse_options(struct tmpfs *fs, const char *options)
+{
+	char *copy = options ? kstrdup(options) : NULL, *s = copy;
+	int err = options && !copy ? -ENOMEM : 0;
+
+	while (s && *s && !err) {
+		char *comma = strchr(s, ','), *val;
+
+		if (comma)
+			*comma = 0;
+		val = strchr(s, '=');
+		if (val)
+			*val++ = 0;
+		if (*s)
+			err = val ? parse_option(fs, s, val) : -EINVAL;
+		s = comma ? comma + 1 : NULL;
+	}
+	kfree(copy);
+	return err;
+}
+
+static int tmpfs_remount(struct super_block *sb, u32 flags, const char *options)
+{
+	struct tmpfs *fs = sb->private, new = *fs;
+	int err = parse_options(&new, options);
+
+	if (err)
+		return err;
+	if ((new.max_pages &&new.max_pages < atomic_read(&fs->pages)) ||
+	    (new.max_inodes &&new.max_inodes < atomic_read(&fs->inodes)))
+		return -EINVAL;
+	fs->max_pages = new.max_pages;
+	fs->max_bytes = new.max_bytes;
+	fs->max_inodes = new.max_inodes;
+	return 0;
+}
+
+static void tmpfs_show_options(struct super_block *sb, struct seq_file *m)
+{
+	struct tmpfs *fs = sb->private;
+
+	if (fs->max_bytes)
+		seq_printf(m, ",size=%luk", fs->max_bytes >> 10);
+	if (fs->max_inodes)
+		seq_printf(m, ",nr_inodes=%ld", fs->max_inodes);
+	if (fs->mode != 01777)
+		seq_printf(m, ",mode=%03o", fs->mode);
+}
+
+static void tmpfs_put_super(struct super_block *sb)
+{
+	kfree(sb->private);
+}
+
+struct super_block *tmpfs_create_super(const struct fs_type *t, const char *options,
+				       u64 default_max_bytes)
+{
+	struct tmpfs *fs = kzalloc(sizeof(*fs));
+	struct super_block *sb = NULL;
+	struct mem_info m;
+	struct inode *root;
+	int err = -ENOMEM;
+
+	if (!fs)
+		return ERR_PTR(-ENOMEM);
+	fs->mode = 01777;
+	fs->max_bytes = default_max_bytes;
+	fs->max_pages = default_max_bytes >> PAGE_SHIFT;
+	mem_info_get(&m);
+	fs->max_inodes = m.total / 2;
+	err = parse_options(fs, options);
+	if (!err) {
+		err = -ENOMEM;
+		sb = super_alloc(t, &tmpfs_sops);
+	}
+	if (!sb) {
+		kfree(fs);
+		return ERR_PTR(err);
+	}
+	sb->private = fs;
+	sb->magic = TMPFS_MAGIC;
+	sb->blksize = PAGE_SIZE;
+	root = inode_create(sb, NULL, S_IFDIR | fs->mode, 0, &err);
+	if (root) {
+		root->uid = fs->uid;
+		root->gid = fs->gid;
+		err = super_set_root(sb, root);
+	}
+	if (err) {
+		super_put(sb);
+		return ERR_PTR(err);
+	}
+	return sb;
+}
+
+static int tmpfs_mount(struct fs_type *t, u32 flags, const char *source, const char *options,
+		       struct super_block **out)
+{
+	struct super_block *sb;
+	struct mem_info m;
+
+	mem_info_get(&m);
+	sb = tmpfs_create_super(t, options, m.total * PAGE_SIZE / 2);
+	if (IS_ERR(sb))
+		return PTR_ERR(sb);
+	*out = sb;
+	return 0;
+}
+
+static const struct inode_ops dir_iops = {
+	.lookup = tmpfs_lookup,
+	.create = tmpfs_create,
+	.mknod = tmpfs_mknod,
+	.mkdir = tmpfs_mkdir,
+	.symlink = tmpfs_symlink,
+	.link = tmpfs_link,
+	.unlink = tmpfs_unlink,
+	.rmdir = tmpfs_rmdir,
+	.rename = tmpfs_rename,
+	.tmpfile = tmpfs_tmpfile,
+};
+static const struct inode_ops file_iops = { .truncate = tmpfs_truncate,
+					    .fallocate = tmpfs_fallocate };
+static const struct inode_ops link_iops = { 0 };
+static const struct file_ops dir_fops = { .readdir = tmpfs_readdir };
+static const struct super_ops tmpfs_sops = {
+	.evict_inode = tmpfs_evict,
+	.statfs = tmpfs_statfs,
+	.charge = tmpfs_charge,
+	.remount = tmpfs_remount,
+	.put_super = tmpfs_put_super,
+	.show_options = tmpfs_show_options,
+};
+static struct fs_type tmpfs_type = { .name = "tmpfs", .flags = FS_NODEV, .mount = tmpfs_mount };
+
+void tmpfs_init(void)
+{
+	fs_register(&tmpfs_type);
+}

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+/** @file epoll.h  /proc/sys/fs/epoll/max_user_watches (fs/open/epoll.c). */
+#pragma once
+#include <kernel/seq_file.h>
+
+int epoll_watches_show(struct seq_file *m, void *unused);
+int epoll_watches_write(char *text, size_t len, void *unused);

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/** @file generated.h  Trees of generated files: what /proc (but for the processes) and /sys are. */
+#pragma once
+#include <kernel/fs.h>
+#include <kernel/fs/seq_open.h>
+#include <kernel/rbtree.h>
+
+/** What an entry is; what it points to is copied but for show, write and arg. */
+struct gen_spec {
+	mode_t mode; /* with S_IFMT */
+	int (*show)(struct seq_file *m, void *arg);
+	int (*write)(char *text, size_t len, void *arg);
+	void *arg;
+	const char *target;		    /* of a symbolic link; or: */
+	const char *(*readlink)(char *buf); /* text in buf (PATH_MAX), or ERR_PTR */
+	const struct file_ops *fops;	    /* instead of show and write */
+	struct change_source *changes;	    /* what poll() tells of; NULL: nothing */
+	/*
+	 * Of a folder: called before something in it is looked up, or it is listed, to make what
+	 * is not there yet. With the folder's inode->lock held it may create, but not remove.
+	 */
+	void (*refresh)(void *arg);
+};
+
+struct gen_tree;
+struct proc_entry {
+	struct rb_node node; /* in parent->names */
+	struct list link;    /* in parent->children, in order of cookie */
+	struct rb_root names;
+	struct list children;
+	struct proc_entry *parent; /* NULL: the root, or removed */
+	struct gen_tree *tree;
+	u64 cookie;	     /* place in the directory; also makes the inode number */
+	struct atomic refs;  /* the tree's, each inode's */
+	struct atomic users; /* show() and write() calls that run; negative: removed */
+	struct gen_spec spec;
+	uid_t uid;
+	gid_t gid;
+	char *target;	/* of a link */
+	u32 nr_folders; /* among the children */
+	struct rcu_head rcu;
+	bool implicit; /* a folder that goes with its last entry */
+	u8 name_len;
+	char name[]; /* NUL-terminated */
+};
+
+/** A tree; everything else is set by gen_tree_init(). */
+struct gen_tree {
+	struct rwsem lock; /* names, children, parents, modes */
+	u64 next_cookie;
+	struct proc_entry *root;
+	struct super_block *sb; /* the one super block that shows it, or NULL; under sb_lock */
+	struct mutex sb_lock;
+	mode_t folder_mode; /* of folders that are made on the way */
+	u64 file_size;	    /* that stat() tells */
+	int gone_error;	    /* of a read or write after the entry was removed */
+};
+
+/** @return 0 or -ENOMEM */
+int gen_tree_init(struct gen_tree *t, mode_t folder_mode, u64 file_size, int gone_error);
+/** @return it, NULL: no memory, bad or taken name. Sleeps. */
+struct proc_entry *gen_create(struct gen_tree *t, const char *path, const struct gen_spec *spec);
+/** Waits until show() and write() run nowhere. What is below it stays until removed. Sleeps. */
+void gen_remove(struct proc_entry *e);
+
+/* For the file systems that show a tree. */
+
+/** The one super block of the tree, counted for the caller; made with @p ops and magic when there is none. */
+int gen_mount(struct gen_tree *t, struct fs_type *type, const struct super_ops *ops, u64 magic,
+	      const struct inode_ops *root_ops, const struct file_ops *root_fops,
+	      struct super_block **out);
+/* Methods of a root that shows more than the tree. */
+int gen_lookup(struct inode *dir, struct dentry *d);
+int gen_setattr(struct inode *i, const struct iattr *a);
+void gen_getattr(struct inode *i, struct kstat *st);
+/** Entries from c->pos on, "." and ".." included. @return 0, 1: the last one was handed over */
+int gen_readdir(struct file *f, struct dir_context *c);
+/** For super_ops.remount of trees that have no options. @return 0, -EINVAL: there are some */
+int gen_remount(struct super_block *sb, u32 flags, const char *options);
+/** For super_ops.statfs: no blocks, no files. */
+int gen_statfs(struct super_block *sb, struct statfs *out);
+/** For super_ops.evict_inode. @return false: not an inode of a tree */
+bool gen_evict(struct inode *i);
+
+/** Start-up, by fs_init(). */
+void procfs_init(void);
+void sysfs_init(void);

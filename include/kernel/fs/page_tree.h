@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file page_tree.h  A sparse array of pointers: the pages of a file. Pure.
+ *
+ * A radix tree of nodes with 64 slots, as high as the largest index needs. A
+ * file of one page has no node: the root is the page itself. Pointers are
+ * aligned, so bit 0 of the root tells a node.
+ *
+ * Readers take no lock: they may run at the same time as one writer and see each
+ * slot as it was or as it is. Nodes are freed through page_tree_node_free(),
+ * which waits for readers.
+ */
+#pragma once
+#include <kernel/err.h>
+
+#ifdef __BANOS_HOST__
+struct page_tree {
+	void *root;
+	u32 height;
+	u64 count;
+};
+struct tree_rcu {
+	void *next;
+	void (*fn)(void *);
+};
+#else
+#include <kernel/fs.h>
+#endif
+
+#define PAGE_TREE_BITS	6
+#define PAGE_TREE_SLOTS (1u << PAGE_TREE_BITS)
+#define PAGE_TREE_MAX	((1ull << 54) - 1) /* largest index */
+
+struct page_tree_node {
+	union {
+		u32 shift; /* of an index, at this level; 0: slots hold items */
+		u64 align;
+	};
+	u64 count;  /* slots in use; writer only */
+	u64 rcu[2]; /* for page_tree_node_free() */
+	void *slot[PAGE_TREE_SLOTS];
+};
+
+/* Where nodes come from: zeroed, NULL when there is no memory. fs/cache/pages.c, or the test. */
+struct page_tree_node *page_tree_node_alloc(void);
+void page_tree_node_free(struct page_tree_node *n);
+
+/** @brief The item at @p index, or NULL. */
+void *page_tree_lookup(const struct page_tree *t, u64 index);
+/** @brief The items at @p first to @p first + @p n - 1, NULL for missing ones. @return how many there are */
+u32 page_tree_lookup_range(const struct page_tree *t, u64 first, u32 n, void **items);
+/** @brief The first item at or after *@p index; its index there. NULL: none up to @p last. */
+void *page_tree_next(const struct page_tree *t, u64 *index, u64 last);
+/** @brief The first index at or after @p index where nothing is. */
+u64 page_tree_next_hole(const struct page_tree *t, u64 index);
+/** @brief @return 0, -EEXIST, -ENOMEM, -EFBIG (index beyond PAGE_TREE_MAX). The writer's lock is held. */
+int __must_check page_tree_insert(struct page_tree *t, u64 index, void *item);
+/** @brief Take out. @return the item, or NULL. The writer's lock is held. */
+void *page_tree_remove(struct page_tree *t, u64 index);
+/** @brief Empty a tree that nobody else sees, handing each item to @p fn. */
+void page_tree_destroy(struct page_tree *t, void (*fn)(void *item, void *ctx), void *ctx);
