@@ -50,6 +50,12 @@ void spin_debug_release(spinlock_t *l)
 	lock_order_released(l, true);
 }
 
+void spin_assert_held(const spinlock_t *lock, const char *text, const char *function)
+{
+	if (unlikely(!lock->locked || lock->owner_cpu != cpu_id() + 1) && !printk_panicking)
+		panic("%s() needs %s, which cpu %u does not hold", function, text, cpu_id());
+}
+
 static void may_sleep_here(void)
 {
 	if (CPU_FIELD_READ(preempt_count) || in_interrupt())
@@ -178,6 +184,42 @@ void mutex_unlock(struct mutex *m)
 		thread_wake(list_first(&m->waiters, struct sleeper, link)->thread);
 	spin_unlock(&m->wait_lock);
 }
+
+#ifdef CONFIG_DEBUG_LOCKS
+void mutex_assert_held(const struct mutex *mutex, const char *text, const char *function)
+{
+	if (unlikely(!mutex_is_owner(mutex)) && !printk_panicking)
+		panic("%s() needs %s, which thread %s does not hold", function, text,
+		      current->comm);
+}
+
+static bool rwsem_is_held(const struct rwsem *rwsem)
+{
+	return READ_ONCE(rwsem->count) && lock_order_may_hold(rwsem->class, rwsem);
+}
+
+void rwsem_assert_held(const struct rwsem *rwsem, const char *text, const char *function)
+{
+	if (unlikely(!rwsem_is_held(rwsem)) && !printk_panicking)
+		panic("%s() needs %s, which thread %s does not hold", function, text,
+		      current->comm);
+}
+
+void rwsem_assert_held_write(const struct rwsem *rwsem, const char *text, const char *function)
+{
+	if (unlikely(READ_ONCE(rwsem->count) >= 0 || !rwsem_is_held(rwsem)) && !printk_panicking)
+		panic("%s() needs %s for writing, which thread %s does not hold", function, text,
+		      current->comm);
+}
+
+void rcu_assert_read(const char *function)
+{
+	if (unlikely(!CPU_FIELD_READ(preempt_count) && !in_interrupt() && irqs_enabled()) &&
+	    !printk_panicking)
+		panic("%s() needs rcu_read_lock(), which thread %s does not hold", function,
+		      current->comm);
+}
+#endif
 
 /* ---- rwsem: count > 0 readers, -1 a writer; newcomers queue behind waiters ---- */
 

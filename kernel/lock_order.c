@@ -181,6 +181,16 @@ void lock_order_tell_held(void)
 	tell_held(stack_of(false));
 }
 
+bool lock_order_may_hold(const struct lock_class *class, const void *lock)
+{
+	const struct lock_stack *held = stack_of(false);
+
+	for (u32 i = 0; i < MIN(held->n, LOCKS_HELD); i++)
+		if (held->at[i].lock == lock)
+			return true;
+	return !class || !class->id || held->n >= LOCKS_HELD;
+}
+
 /* ---- what locks call ---- */
 
 void lock_order_check(struct lock_class **class, const void *lock, bool spins, u64 ip)

@@ -8,7 +8,8 @@
  * rwsem      threads only, sleeps; many readers or one writer.
  *
  * With CONFIG_DEBUG_LOCKS owner, recursion and order (lock_order.h) are checked,
- * and that nobody sleeps where that is not allowed.
+ * and that nobody sleeps where that is not allowed. A function that needs a lock
+ * says so with assert_held().
  */
 #pragma once
 #include <kernel/atomic.h>
@@ -190,3 +191,34 @@ void call_rcu(struct rcu_head *h, void (*fn)(struct rcu_head *));
 void synchronize_rcu(void);
 #define rcu_dereference(p)	 __atomic_load_n(&(p), __ATOMIC_CONSUME)
 #define rcu_assign_pointer(p, v) __atomic_store_n(&(p), (v), __ATOMIC_RELEASE)
+
+/*
+ * In the debug kernel these stop it with the name of the lock and of the function;
+ * elsewhere they are no code, and do not even evaluate their argument.
+ *
+ * assert_held(lock)         the caller holds it: this CPU a spin lock, this thread a
+ *                           mutex, or a rwsem for reading or for writing
+ * assert_held_write(rwsem)  this thread holds it for writing
+ * assert_rcu_read()         no grace period ends here: between rcu_read_lock() and
+ *                           rcu_read_unlock(), or with preemption or interrupts off
+ */
+#ifdef CONFIG_DEBUG_LOCKS
+void spin_assert_held(const spinlock_t *lock, const char *text, const char *function);
+void mutex_assert_held(const struct mutex *mutex, const char *text, const char *function);
+void rwsem_assert_held(const struct rwsem *rwsem, const char *text, const char *function);
+void rwsem_assert_held_write(const struct rwsem *rwsem, const char *text, const char *function);
+void rcu_assert_read(const char *function);
+/* clang-format off */
+#define assert_held(lock)						\
+	(_Generic(*(lock),						\
+		spinlock_t: spin_assert_held,				\
+		struct mutex: mutex_assert_held,			\
+		struct rwsem: rwsem_assert_held)((lock), #lock, __func__))
+/* clang-format on */
+#define assert_held_write(rwsem) rwsem_assert_held_write((rwsem), #rwsem, __func__)
+#define assert_rcu_read()	 rcu_assert_read(__func__)
+#else
+#define assert_held(lock)	 ((void)sizeof(*(lock)))
+#define assert_held_write(rwsem) ((void)sizeof((rwsem)->count))
+#define assert_rcu_read()	 ((void)0)
+#endif

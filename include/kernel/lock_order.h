@@ -48,6 +48,12 @@ void lock_order_check(struct lock_class **class, const void *lock, bool spins, u
 /** Taken, with or without waiting. */
 void lock_order_taken(struct lock_class **class, const void *lock, bool spins, u64 ip);
 void lock_order_released(const void *lock, bool spins);
+/**
+ * @brief May this thread hold the mutex or rwsem @p lock?
+ * @param class  of @p lock; of a lock without one it is not recorded who holds it
+ * @return false only if the thread certainly does not hold it
+ */
+bool lock_order_may_hold(const struct lock_class *class, const void *lock);
 /** @brief Does this thread hold nothing, and its CPU no spin lock? */
 bool lock_order_none_held(void);
 /** @brief Name what is held. */

@@ -205,6 +205,93 @@ static __noinline void crash_mutex(void)
 	spin_unlock(&lock_a);
 }
 
+/* Functions that need a lock, called without it; before that with it, which must pass. */
+static __noinline void needs_spin(void)
+{
+	assert_held(&lock_a);
+}
+
+static __noinline void crash_heldspin(void)
+{
+	spin_lock(&lock_a);
+	needs_spin();
+	spin_unlock(&lock_a);
+	needs_spin();
+	barrier();
+}
+
+static __noinline void needs_mutex(void)
+{
+	assert_held(&mutex_a);
+}
+
+static __noinline void crash_heldmutex(void)
+{
+	mutex_lock(&mutex_a);
+	needs_mutex();
+	mutex_unlock(&mutex_a);
+	needs_mutex();
+	barrier();
+}
+
+static struct rwsem rwsem_a = RWSEM_INIT(rwsem_a);
+
+static __noinline void needs_rwsem(void)
+{
+	assert_held(&rwsem_a);
+}
+
+static void read_for_a_while(void *unused)
+{
+	down_read(&rwsem_a);
+	sleep_ms(10000);
+	up_read(&rwsem_a);
+}
+
+/* Another thread reads: that does not count. */
+static __noinline void crash_heldrwsem(void)
+{
+	down_write(&rwsem_a);
+	needs_rwsem();
+	downgrade_write(&rwsem_a);
+	needs_rwsem();
+	up_read(&rwsem_a);
+	if (thread_spawn(read_for_a_while, NULL, "reader"))
+		return;
+	sleep_ms(100);
+	needs_rwsem();
+	barrier();
+}
+
+static __noinline void needs_writer(void)
+{
+	assert_held_write(&rwsem_a);
+}
+
+static __noinline void crash_heldwrite(void)
+{
+	down_write(&rwsem_a);
+	needs_writer();
+	up_write(&rwsem_a);
+	down_read(&rwsem_a);
+	needs_writer();
+	up_read(&rwsem_a);
+}
+
+static __noinline void needs_rcu(void)
+{
+	assert_rcu_read();
+}
+
+static __noinline void crash_heldrcu(void)
+{
+	rcu_read_lock();
+	needs_rcu();
+	rcu_read_unlock();
+	needs_rcu();
+	barrier();
+}
+
 static s64 as_driver(void)
 {
 	return 0;
@@ -291,7 +378,8 @@ static const struct crash kinds[] = {
 	{ "sleep", crash_sleep }, { "warn", crash_warn }, { "order", crash_order }, { "round", crash_round },
 	{ "irqlock", crash_irqlock }, { "mutex", crash_mutex },
 	{ "gatemutex", crash_gatemutex }, { "gaterwsem", crash_gaterwsem }, { "gatercu", crash_gatercu },
-	{ "gateirq", crash_gateirq },
+	{ "gateirq", crash_gateirq }, { "heldspin", crash_heldspin }, { "heldmutex", crash_heldmutex },
+	{ "heldrwsem", crash_heldrwsem }, { "heldwrite", crash_heldwrite }, { "heldrcu", crash_heldrcu },
 };
 /* clang-format on */
 

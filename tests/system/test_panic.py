@@ -66,6 +66,16 @@ KINDS = {
                 'crash_gatercu'),
     'gateirq': (r'gate: tester is entered .* or interrupts off', False,
                 'crash_gateirq'),
+    'heldspin': (r'needs_spin\(\) needs &lock_a, which cpu \d does not hold',
+                 False, 'crash_heldspin'),
+    'heldmutex': (r'needs_mutex\(\) needs &mutex_a, which thread crash does '
+                  'not hold', False, 'crash_heldmutex'),
+    'heldrwsem': (r'needs_rwsem\(\) needs &rwsem_a, which thread crash does '
+                  'not hold', False, 'crash_heldrwsem'),
+    'heldwrite': (r'needs_writer\(\) needs &rwsem_a for writing, which thread '
+                  'crash does not hold', False, 'crash_heldwrite'),
+    'heldrcu': (r'needs_rcu\(\) needs rcu_read_lock\(\), which thread crash '
+                'does not hold', False, 'crash_heldrcu'),
     'sleep': (r'crash: schedule\(\) where sleeping is not allowed .*', False,
               'crash_sleep'),
 }
