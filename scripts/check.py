@@ -5,7 +5,7 @@
     check.py OUTPUT_DIR all|layers|host|build|kernel|drivers|fuzz|system|long
 
     layers  the rules about who includes what, for the driver API's headers and boot options
-    host    pure code on this machine, under sanitizers (cmocka)
+    host    pure code on this machine, under sanitizers (cmocka); how the sources read
     build   the build itself, on a kernel of a few lines (pytest)
     kernel  the tests in the kernel (KTAP), with one processor and with four
     drivers driver files, good and bad, on this machine (pytest)
@@ -33,6 +33,9 @@ RESULT = re.compile(r'\s*(not ok|ok) (\d+)\s*(?:- )?(.*)')
 HOST_LIMIT_S, BUILD_LIMIT_S, KERNEL_LIMIT_S = 240, 400, 240
 SYSTEM_LIMIT_S, SMP_LIMIT_S, LONG_LIMIT_S = 900, 1800, 3600
 DRIVERS_LIMIT_S, FUZZ_LIMIT_S = 400, 300
+
+# Scripts of the host part that look at sources, and print TAP.
+SOURCE_CHECKS = [('style-figures', '--check')]
 
 
 class Part:
@@ -132,6 +135,9 @@ def check_host(out):
             lambda x: run([f'{folder}/{x}'], HOST_LIMIT_S, env=env), programs)
         for program, (status, output) in zip(programs, results):
             part.count_tap(program, output, status)
+    for name, *options in SOURCE_CHECKS:
+        status, output = run([sys.executable, f'scripts/{name}.py', *options], HOST_LIMIT_S)
+        part.count_tap(name, output, 0 if 'not ok' in output else status)
     return part
 
 

@@ -1,0 +1,578 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Measure how a tree of C reads: names, expressions, sizes.
+
+    style-figures.py [--glossary FILE] [--list WHAT] [PATH...]
+    style-figures.py --check [GROUP=PATH...]
+
+A path is a file, or a folder with all .c and .h files below it; without one, the
+folders of this tree are measured. Any tree of C can be measured, in the same way:
+nothing here knows this project but the list of folders and limits at the end.
+
+  one letter    names of one letter, in uses of names. A use is each identifier
+                that is not a keyword, a type, the tag of a struct, a constant in
+                capitals or the name of a function that is called or declared
+  short         names of one or two letters that the glossary lacks, in the same uses
+  other type    declarations of a letter that the glossary gives to another type
+  conditional   ?: per 1000 lines; "nested": one in an operand of another one;
+                "effect": with an assignment, ++ or -- in an operand, or as a statement
+  comma         comma operators, but for the head of a "for"
+  functions     of more than 60 lines, with name and braces
+  files         of more than 700 lines
+
+--list prints each place: names (by use), letters, nested, effect, conditional, comma,
+functions, files. --check prints TAP, and compares the figures with LIMITS below.
+"""
+import argparse
+import collections
+import os
+import re
+import sys
+
+FUNCTION_LINES, FILE_LINES = 60, 700
+
+KEYWORDS = set('''
+    auto break case char const continue default do double else enum extern float for goto
+    if inline int long register restrict return short signed sizeof static struct switch
+    typedef union unsigned void volatile while _Alignas _Alignof _Atomic _Bool _Generic
+    _Noreturn _Static_assert _Thread_local asm typeof __asm__ __attribute__ __typeof__
+    __volatile__ __inline __inline__ __extension__ __restrict __restrict__ __alignof__
+    '''.split())
+TYPE_WORDS = set('''
+    char double float int long short signed unsigned void bool _Bool
+    u8 u16 u32 u64 s8 s16 s32 s64 i8 i16 i32 i64 uchar ushort uint ulong va_list FILE
+    '''.split())
+QUALIFIERS = set('const volatile static register extern inline restrict'.split())
+CONTROL = set('if while for switch return case else do'.split())
+ASSIGNMENTS = set('= += -= *= /= %= &= |= ^= <<= >>='.split())
+
+TOKEN = re.compile(r'''
+    (?P<skip>    [ \t\r\f\v]+ | \\\n | /\*.*?\*/ | //(?:\\\n|[^\n])* )
+  | (?P<line>    \n )
+  | (?P<text>    (?:u8|[LuU])?"(?:\\.|[^"\\\n])*" | [LuU]?'(?:\\.|[^'\\\n])*' )
+  | (?P<name>    [A-Za-z_]\w* )
+  | (?P<number>  \.?\d(?:[eEpP][+-]|[\w.])* )
+  | (?P<sign>    <<=|>>=|\.\.\.|->|\+\+|--|&&|\|\||\#\#|<<|>>|[-+*/%&|^<>=!]=|. )
+''', re.S | re.X)
+
+Token = collections.namedtuple('Token', 'kind text line column')
+Place = collections.namedtuple('Place', 'path line text')
+
+
+def tokens_of(text):
+    """Yield tokens; a directive's are preceded by ('hash', its word) and end with 'line'."""
+    line, start, directive, fresh = 1, 0, False, True
+    for match in TOKEN.finditer(text):
+        kind, word = match.lastgroup, match[0]
+        if kind == 'line':
+            if directive:
+                yield Token('line', '', line, 0)
+            directive, fresh = False, True
+            start = match.end()
+        elif kind == 'sign' and word == '#' and fresh:
+            directive, fresh = True, False
+            yield Token('hash', '#', line, 0)
+        elif kind != 'skip':
+            fresh = False
+            yield Token(kind, word, line, match.start() - start)
+        line += word.count('\n')
+
+
+def without_attributes(tokens):
+    """Leave out __attribute__((...)), whose words are the compiler's."""
+    depth, ends = 0, False
+    for token in tokens:
+        if ends:
+            depth += (token.text == '(') - (token.text == ')')
+            ends = depth > 0
+        elif token.text == '__attribute__':
+            ends = True
+        else:
+            yield token
+
+
+def split_directives(tokens):
+    """Return (code, all code, macro bodies): code has the first branch of each #if only,
+    so that its braces match."""
+    code, everything, bodies, branches = [], [], [], []
+    tokens = without_attributes(tokens)
+    for token in tokens:
+        if token.kind != 'hash':
+            everything.append(token)
+            if all(branches):
+                code.append(token)
+            continue
+        words = []
+        for token in tokens:
+            if token.kind == 'line':
+                break
+            words.append(token)
+        name = words[0].text if words else ''
+        if name in ('if', 'ifdef', 'ifndef'):
+            branches.append(True)
+        elif name in ('else', 'elif') and branches:
+            branches[-1] = False
+        elif name == 'endif' and branches:
+            branches.pop()
+        elif name == 'define' and len(words) > 2:
+            body = words[2:]
+            called = body[0].text == '(' and \
+                body[0].column == words[1].column + len(words[1].text) and \
+                body[0].line == words[1].line
+            if called:
+                while body and body[0].text != ')':
+                    body = body[1:]
+                body = body[1:]
+            bodies.append(body)
+    return code, everything, bodies
+
+
+def is_constant(name):
+    return len(name) > 2 and name.isupper()
+
+
+class Group:
+    """What stands between two brackets: segments, which ; and , end."""
+
+    def __init__(self, bracket, before, line):
+        self.bracket, self.before, self.line = bracket, before, line
+        self.segments, self.parent = [[]], None
+
+    def is_call(self):
+        return self.bracket == '(' and isinstance(self.before, Token) and \
+            self.before.kind == 'name' and self.before.text not in CONTROL
+
+
+def tree_of(tokens):
+    """Read tokens into a tree of groups. A closing brace in the first column ends them all,
+    so that a macro that opens brackets spoils no more than its function."""
+    top = Group('', None, 0)
+    stack = [top]
+
+    def last():
+        for item in reversed(stack[-1].segments[-1]):
+            return item
+        return None
+
+    for at, token in enumerate(tokens):
+        text = token.text if token.kind != 'text' else '""'
+        if text in ('(', '[', '{'):
+            before = last()
+            group = Group(text, before, token.line)
+            group.parent = stack[-1]
+            stack[-1].segments[-1].append(group)
+            stack.append(group)
+        elif text in (')', ']', '}'):
+            if text == '}' and token.column == 0:
+                depth = [i for i, x in enumerate(stack) if x.bracket == '{']
+                del stack[depth[0] + 1 if depth else 1:]
+            if len(stack) == 1:
+                continue
+            group = stack.pop()
+            group.end = token.line
+            following = tokens[at + 1].text if at + 1 < len(tokens) else ''
+            ends = False
+            if group.bracket == '{':
+                ends = following not in (';', ',', ')', '.', '[', ']', '->')
+            elif group.bracket == '(' and isinstance(group.before, Token):
+                word = group.before.text
+                ends = word in ('if', 'while', 'for', 'switch') or (
+                    group.before.kind == 'name' and word not in KEYWORDS and
+                    at + 1 < len(tokens) and tokens[at + 1].kind == 'name' and
+                    stack[-1].bracket == '{')
+            if ends:
+                stack[-1].segments.append([])
+        elif text == ';' or text == ',':
+            stack[-1].segments[-1].append(token)
+            stack[-1].segments.append([])
+        else:
+            stack[-1].segments[-1].append(token)
+    return top
+
+
+def without_label(items):
+    """Leave out "name:", "default:" and "case ...:" before a statement."""
+    while items and isinstance(items[0], Token) and items[0].kind == 'name':
+        colons = [i for i, x in enumerate(items) if isinstance(x, Token) and x.text == ':']
+        is_label = items[0].text in ('case', 'default') or colons and colons[0] == 1
+        if not is_label or not colons or colons[0] + 1 == len(items):
+            break
+        items = items[colons[0] + 1:]
+    return items
+
+
+class Figures:
+    """What is counted over files."""
+
+    def __init__(self, glossary):
+        self.glossary = glossary
+        self.files = self.lines = self.uses = self.one = self.short = 0
+        self.places = collections.defaultdict(list)
+        self.names = collections.Counter()
+
+    def add(self, path, text, types):
+        self.files += 1
+        lines = text.count('\n') + (not text.endswith('\n') and text != '')
+        self.lines += lines
+        if lines > FILE_LINES:
+            self.places['files'].append(Place(path, 1, f'{lines} lines'))
+        code, everything, bodies = split_directives(tokens_of(text))
+        self.count_names(path, everything, types)
+        self.count_letters(path, everything, types)
+        for token in [*everything, *(x for body in bodies for x in body)]:
+            if token.text == '?':
+                self.places['conditional'].append(Place(path, token.line, '?:'))
+        top = tree_of(code)
+        self.count_functions(path, top)
+        self.walk(path, top, False)
+        for body in bodies:
+            self.walk(path, tree_of(body), True)
+
+    def count_names(self, path, tokens, types):
+        for at, token in enumerate(tokens):
+            text = token.text
+            if token.kind != 'name' or text in KEYWORDS or text in types or \
+                    text in TYPE_WORDS or text.endswith('_t') or is_constant(text):
+                continue
+            if at and tokens[at - 1].text in ('struct', 'union', 'enum', 'goto'):
+                continue
+            if at + 1 < len(tokens) and tokens[at + 1].text == '(':
+                continue
+            self.uses += 1
+            if len(text) == 1:
+                self.one += 1
+            if len(text) <= 2:
+                if text not in self.glossary:
+                    self.short += 1
+                self.names[text] += 1
+                self.places['names'].append(Place(path, token.line, text))
+
+    def count_letters(self, path, tokens, types):
+        """Find declarations of letters that the glossary gives to another type."""
+        for at, token in enumerate(tokens):
+            wanted = self.glossary.get(token.text)
+            if not wanted or len(token.text) > 1 or token.kind != 'name':
+                continue
+            back, stars = at - 1, 0
+            while back >= 0 and tokens[back].text in ('*', *QUALIFIERS):
+                stars += tokens[back].text == '*'
+                back -= 1
+            if back < 0 or tokens[back].kind != 'name':
+                continue
+            word = tokens[back].text
+            if back and tokens[back - 1].text in ('struct', 'union', 'enum'):
+                declared = f'{tokens[back - 1].text} {word}'
+            elif word in TYPE_WORDS or word in types or word.endswith('_t'):
+                declared = word
+            else:
+                continue
+            declared += ' ' + '*' * stars if stars else ''
+            if wanted == 'index':
+                fits = not stars and not declared.startswith(('struct', 'union'))
+            else:
+                fits = declared.rstrip('* ') == wanted.rstrip('* ')
+            if not fits:
+                self.places['letters'].append(
+                    Place(path, token.line, f'{token.text} is {declared}'))
+
+    def count_functions(self, path, group):
+        """Functions stand outside of braces, or in those of extern "C" {...}."""
+        for segment in group.segments:
+            for at, item in enumerate(segment):
+                if not isinstance(item, Group) or item.bracket != '{':
+                    continue
+                before = item.before
+                if isinstance(before, Token) and before.kind == 'text':
+                    self.count_functions(path, item)
+                    continue
+                heads = [x for x in segment[:at] if isinstance(x, Group) and x.bracket == '(']
+                if not heads or any(isinstance(x, Token) and x.text == '='
+                                    for x in segment[:at]):
+                    continue
+                named = [x for x in heads if isinstance(x.before, Token) and
+                         x.before.kind == 'name' and x.before.text not in KEYWORDS]
+                if not named:
+                    continue
+                head = named[-1].before
+                lines = getattr(item, 'end', item.line) - head.line + 1
+                if lines > FUNCTION_LINES:
+                    self.places['functions'].append(
+                        Place(path, head.line, f'{head.text}: {lines} lines'))
+
+    def walk(self, path, group, is_macro):
+        """Look at all conditional and comma operators; return how many conditionals there
+        are below, and whether something is assigned."""
+        below, effects = 0, False
+        for segment in self.statements(group):
+            if not segment:
+                continue
+            found, effect = self.look(path, segment, group, is_macro)
+            below += found
+            effects |= effect
+        self.commas(path, group)
+        return below, effects
+
+    @staticmethod
+    def statements(group):
+        for segment in group.segments:
+            yield [x for x in segment if not (isinstance(x, Token) and x.text in (',', ';'))]
+
+    def look(self, path, segment, group, is_macro):
+        # A conditional binds closer than an assignment: what is assigned to is no operand.
+        parts, seen = [[]], False
+        for item in segment:
+            text = item.text if isinstance(item, Token) and item.kind == 'sign' else ''
+            if text == '?':
+                seen = True
+            if text in ASSIGNMENTS and not seen:
+                parts.append([])
+            else:
+                parts[-1].append(item)
+        total, effects = 0, len(parts) > 1
+        for part in parts:
+            direct, inner, effect, line = 0, 0, False, 0
+            for item in part:
+                if isinstance(item, Group):
+                    found, below = self.walk(path, item, is_macro)
+                    inner += found
+                    effect |= below
+                elif item.kind == 'sign' and item.text == '?':
+                    direct += 1
+                    line = item.line
+                elif item.kind == 'sign' and (item.text in ('++', '--') or
+                                              item.text in ASSIGNMENTS):
+                    effect = True
+            if direct:
+                for _ in range(direct + inner - 1):
+                    self.places['nested'].append(Place(path, line, '?: in ?:'))
+                first = without_label(part)[0]
+                first = first.text if isinstance(first, Token) else ''
+                is_statement = len(parts) == 1 and group.bracket == '{' and \
+                    not is_macro and first != 'return' and not self.in_list(group)
+                if effect or is_statement:
+                    self.places['effect'].append(
+                        Place(path, line, '?: as a statement' if not effect
+                              else '?: with a side effect'))
+            total += direct + inner
+            effects |= effect
+        return total, effects
+
+    @staticmethod
+    def in_list(group):
+        """Is this the list of an initialiser, or of an enum?"""
+        before = group.before
+        if isinstance(before, Token):
+            return before.text in ('=', ',') or before.kind == 'name' and \
+                before.text not in ('else', 'do')
+        if before is None:
+            # After another segment: in a list of lists, or a block.
+            return not any(isinstance(x, Token) and x.text == ';'
+                           for segment in group.segments for x in segment)
+        return not any(isinstance(x, Token) and x.text == ';'
+                       for segment in group.segments for x in segment)
+
+    def commas(self, path, group):
+        """Commas between expressions; those of calls, lists and declarations are others."""
+        if group.bracket == '(':
+            before = group.before
+            word = before.text if isinstance(before, Token) else ''
+            if isinstance(before, Group) and before.bracket in ('(', '['):
+                return
+            if group.is_call() or word == 'for' or before is None and group.parent.is_call():
+                return
+            if self.is_declared(group.segments[0]) or group.segments == [[]]:
+                return
+        elif group.bracket != '{' or self.in_list(group):
+            return
+        is_first, is_declaration = True, False
+        for segment in group.segments:
+            if is_first:
+                is_declaration = group.bracket == '{' and self.is_declared(segment)
+            end = segment[-1] if segment and isinstance(segment[-1], Token) else None
+            if end and end.text == ',' and not is_declaration:
+                self.places['comma'].append(Place(path, end.line, 'a, b'))
+            is_first = not (end and end.text == ',')
+
+    @staticmethod
+    def is_declared(segment):
+        """Does a statement begin like a declaration: "T x", "T *x", "struct..."?"""
+        words = [x for x in segment if not (isinstance(x, Token) and x.text in QUALIFIERS)]
+        words = without_label(words)
+        if not words or not isinstance(words[0], Token):
+            return False
+        first = words[0]
+        if first.text in ('struct', 'union', 'enum', 'typedef', 'typeof', '__typeof__') or \
+                first.text in TYPE_WORDS or first.text.endswith('_t'):
+            return True
+        if first.kind != 'name' or first.text in KEYWORDS or len(words) < 2:
+            return False
+        second = words[1]
+        if isinstance(second, Group):
+            # MACRO(x) name, ...
+            return second.bracket == '(' and len(words) > 2 and \
+                isinstance(words[2], Token) and words[2].kind == 'name'
+        return second.kind == 'name' or second.text == '*'
+
+    def percent(self, part):
+        return 100 * part / self.uses if self.uses else 0
+
+    def values(self):
+        def count(what):
+            return len(self.places[what])
+        return {
+            'one': self.percent(self.one), 'short': self.percent(self.short),
+            'letters': count('letters'),
+            'conditional': 1000 * count('conditional') / self.lines if self.lines else 0,
+            'nested': count('nested'), 'effect': count('effect'), 'comma': count('comma'),
+            'functions': count('functions'), 'files': count('files'),
+        }
+
+
+TITLES = {
+    'one': ('names of one letter', '%'), 'short': ('short names the glossary lacks', '%'),
+    'letters': ('letters of another type', ''),
+    'conditional': ('conditional operators', ' per 1000 lines'),
+    'nested': ('nested conditional operators', ''),
+    'effect': ('conditional operators with side effects', ''),
+    'comma': ('comma operators', ''),
+    'functions': (f'functions over {FUNCTION_LINES} lines', ''),
+    'files': (f'files over {FILE_LINES} lines', ''),
+}
+
+
+def read_glossary(path):
+    """The table under "## Short names" of a page: | `p` | type or "index" | what |."""
+    names, inside = {}, False
+    with open(path, encoding='utf-8') as f:
+        for line in f:
+            if line.startswith('#'):
+                inside = line.strip('# \n') == 'Short names'
+            match = re.match(r'\| *`(\w+)` *\| *`?([^|`]*)`? *\|', line)
+            if inside and match:
+                names[match[1]] = match[2].strip()
+    return names
+
+
+def sources(paths):
+    """All .c and .h files; hidden folders and what the build made are left out."""
+    for path in paths:
+        if os.path.isfile(path):
+            yield path
+        for folder, below, names in os.walk(path):
+            below[:] = sorted(x for x in below if not x.startswith('.') and x != 'build')
+            for name in sorted(names):
+                if name.endswith(('.c', '.h')):
+                    yield os.path.join(folder, name)
+
+
+def read(path):
+    with open(path, encoding='utf-8', errors='replace') as f:
+        return f.read()
+
+
+def typedefs(texts):
+    """Names of types that the files define."""
+    types = set()
+    for text in texts:
+        text = re.sub(r'/\*.*?\*/|//[^\n]*', ' ', text, flags=re.S)
+        types.update(re.findall(r'\btypedef\b[^;{}()]*?\b(\w+)\s*(?:\[[^]]*\])?;', text))
+        types.update(re.findall(r'\btypedef\b[^;{}]*?\(\*?\s*(\w+)\)\s*\(', text))
+        types.update(re.findall(r'^\}\s*(?:__attribute__\s*\(\([^;]*\)\)\s*|__\w+\s+)*(\w+)'
+                                r'\s*;', text, re.M)
+                     if 'typedef' in text else ())
+    return types
+
+
+def measure(paths, glossary):
+    texts = {path: read(path) for path in dict.fromkeys(sources(paths))}
+    types = typedefs(texts.values())
+    figures = Figures(glossary)
+    for path, text in texts.items():
+        figures.add(os.path.relpath(path), text, types)
+    return figures
+
+
+def show(figures):
+    print(f'{figures.files} files, {figures.lines} lines, {figures.uses} uses of names')
+    for what, value in figures.values().items():
+        title, unit = TITLES[what]
+        number = f'{value:.1f}' if unit else str(value)
+        print(f'{title + ":":42} {number}{unit}')
+
+
+def show_places(figures, what):
+    if what == 'names':
+        for name, count in figures.names.most_common():
+            mark = '' if name in figures.glossary else '  not in the glossary'
+            print(f'{count:6} {name:2}{mark}')
+        return
+    for place in figures.places[what]:
+        print(f'{place.path}:{place.line}: {place.text}')
+
+
+# What "make check" holds here: folders, and the largest value of each figure.
+GROUPS = {
+    'kernel': ['arch', 'banos', 'device', 'drivers', 'fs', 'include', 'init', 'kernel', 'lib',
+               'mm', 'net'],
+    'tests': ['tests', 'usr'],
+}
+LIMITS = {
+    'kernel': {'one': 33.1, 'short': 22.4, 'letters': 1457, 'conditional': 16.9, 'nested': 58,
+               'effect': 3, 'comma': 36, 'functions': 0, 'files': 3},
+    'tests': {'one': 31.5, 'short': 20.3, 'letters': 489, 'conditional': 12.6, 'nested': 19,
+              'effect': 5, 'comma': 46, 'functions': 1, 'files': 8},
+}
+GLOSSARY = 'Documentation/glossary.md'
+MAX_SHOWN = 20
+
+
+def check(groups, glossary):
+    """Print TAP: one result for each figure of each group that has a limit."""
+    results = []
+    for group, paths in groups.items():
+        figures = measure(paths, glossary)
+        values = figures.values()
+        for what, limit in LIMITS[group].items():
+            title, unit = TITLES[what]
+            number = f'{values[what]:.1f}' if unit else str(values[what])
+            exceeds = round(values[what], 1) > limit or not figures.uses
+            places = [] if unit else figures.places[what][:MAX_SHOWN]
+            results.append((not exceeds, f'{group}: {title}: {number}{unit}, '
+                                         f'at most {limit}{unit}',
+                            places if exceeds else []))
+    print(f'1..{len(results)}')
+    for number, (passed, title, places) in enumerate(results, 1):
+        print(f'{"ok" if passed else "not ok"} {number} - {title}')
+        for place in places:
+            print(f'# {place.path}:{place.line}: {place.text}')
+    return 0 if all(x[0] for x in results) else 1
+
+
+def main():
+    parser = argparse.ArgumentParser(description='Measure how a tree of C reads.')
+    parser.add_argument('--glossary', help='page with the table of allowed short names')
+    parser.add_argument('--list', choices=['names', *list(TITLES)[2:]])
+    parser.add_argument('--check', action='store_true')
+    parser.add_argument('paths', nargs='*')
+    args = parser.parse_args()
+    if not args.glossary and not args.paths or args.check:
+        args.glossary = args.glossary or GLOSSARY
+    glossary = read_glossary(args.glossary) if args.glossary else {}
+    if args.check:
+        groups = GROUPS
+        if args.paths:
+            groups = {name: [path] for name, _, path in (x.partition('=') for x in args.paths)}
+        return check(groups, glossary)
+    figures = measure(args.paths or [x for paths in GROUPS.values() for x in paths], glossary)
+    if args.list:
+        try:
+            show_places(figures, args.list)
+        except BrokenPipeError:
+            sys.stderr.close()
+    else:
+        show(figures)
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
