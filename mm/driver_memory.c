@@ -63,7 +63,7 @@ static bool range_page_is_drivers(u64 addr, bool write)
 	const pte_t *e = of_file || of_range ? kernel_pte(addr, false) : NULL;
 	pte_t v = e ? READ_ONCE(*e) : 0;
 
-	return (v & PTE_P) && (of_file || v & PTE_SOFT_DRIVER) && (!write || v & PTE_W);
+	return pte_allows(v, write) && (of_file || pte_of_driver(v));
 }
 
 u64 driver_memory_span(const void *p, u64 max, bool write)

@@ -41,13 +41,7 @@ static struct kmem_cache *range_cache;
 
 static u64 prot_flags(enum kprot prot)
 {
-	u64 f = PTE_P | PTE_A | PTE_D | pte_global_mask;
-
-	if (prot == KPROT_RW)
-		f |= PTE_W;
-	if (prot != KPROT_RX)
-		f |= pte_nx_mask;
-	return f;
+	return pte_kernel_bits(prot == KPROT_RW, prot == KPROT_RX);
 }
 
 void krange_init(void)
@@ -157,10 +151,10 @@ static void range_destroy(struct area *a, struct krange *r)
 	for (u64 i = 0; i < r->npages; i++) {
 		pte_t *e = kernel_pte(r->start + i * PAGE_SIZE, false);
 
-		if (!e || !(*e & PTE_P))
+		if (!e || !pte_present(*e))
 			continue;
 		if (!r->device) {
-			struct page *p = phys_to_page(*e & PTE_ADDR);
+			struct page *p = phys_to_page(pte_phys(*e));
 
 			p->next = list;
 			list = p;
@@ -245,8 +239,8 @@ int krange_protect(void *addr, size_t npages, enum kprot prot)
 	for (u64 i = 0; i < npages; i++) {
 		pte_t *e = kernel_pte((u64)addr + i * PAGE_SIZE, false);
 
-		BUG_ON(!e || !(*e & PTE_P));
-		*e = (*e & PTE_ADDR) | prot_flags(prot);
+		BUG_ON(!e || !pte_present(*e));
+		*e = pte_phys(*e) | prot_flags(prot);
 	}
 	tlb_flush_kernel_range((u64)addr, (u64)addr + npages * PAGE_SIZE);
 	mutex_unlock(&a->lock);
@@ -259,8 +253,11 @@ void krange_mark_driver(void *addr)
 	u64 start = (u64)addr & PAGE_MASK;
 
 	mutex_lock(&a->lock);
-	for (u64 i = 0; i < range_find(a, start)->npages; i++)
-		*kernel_pte(start + i * PAGE_SIZE, false) |= PTE_SOFT_DRIVER;
+	for (u64 i = 0; i < range_find(a, start)->npages; i++) {
+		pte_t *pte = kernel_pte(start + i * PAGE_SIZE, false);
+
+		*pte = pte_make_of_driver(*pte);
+	}
 	mutex_unlock(&a->lock);
 }
 
@@ -279,22 +276,24 @@ void krange_free(void *addr)
 	mutex_unlock(&a->lock);
 }
 
+static u64 cache_bits(enum kcache cache)
+{
+	switch (cache) {
+	case KCACHE_UC: return pte_uncached_bits();
+	case KCACHE_WC: return pte_combining_bits;
+	default: return 0;
+	}
+}
+
 void *krange_map_phys(phys_t phys, size_t size, enum kcache cache)
 {
-	static const u64 cache_flags[] = {
-		[KCACHE_WB] = 0,
-		[KCACHE_UC] = PTE_PCD | PTE_PWT,
-		[KCACHE_WC] = PTE_PAT,
-	};
 	struct area *a = &areas[KRANGE_GENERAL];
-	u64 off = phys & (PAGE_SIZE - 1), npages, limit = 1ull << cpu_features.phys_bits;
+	u64 off = phys & (PAGE_SIZE - 1), npages, limit = cpu_phys_end();
 	struct krange *r;
 
 	/* an address that the CPU cannot put out would fault: firmware and drivers may ask for anything */
 	if (!size || size > limit || phys > limit - size)
 		return NULL;
-	if (cache == KCACHE_WC && !cpu_features.pat)
-		cache = KCACHE_UC;
 	npages = PAGE_ALIGN(off + size) >> PAGE_SHIFT;
 	mutex_lock(&a->lock);
 	r = range_create(a, npages, CALLER);
@@ -308,7 +307,7 @@ void *krange_map_phys(phys_t phys, size_t size, enum kcache cache)
 			r = NULL;
 			break;
 		}
-		*e = ((phys - off) + i * PAGE_SIZE) | prot_flags(KPROT_RW) | cache_flags[cache];
+		*e = ((phys - off) + i * PAGE_SIZE) | prot_flags(KPROT_RW) | cache_bits(cache);
 	}
 	mutex_unlock(&a->lock);
 	return r ? (u8 *)r->start + off : NULL;

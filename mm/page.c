@@ -228,8 +228,8 @@ static void block_map_meta(phys_t block, struct mem_range *own)
 
 	for (u32 i = 0; i < BLOCK_META; i++) {
 		own->end -= PAGE_SIZE;
-		*kernel_pte((u64)first + i * PAGE_SIZE, false) =
-			own->end | PTE_P | PTE_W | PTE_A | PTE_D | pte_nx_mask | pte_global_mask;
+		*kernel_pte((u64)first + i * PAGE_SIZE, false) = own->end |
+								 pte_kernel_bits(true, false);
 		clear_page((u8 *)first + i * PAGE_SIZE);
 	}
 	for (u64 i = 0; i < 1ull << MAX_ORDER; i++)
@@ -240,7 +240,7 @@ bool page_is_known(phys_t p)
 {
 	pte_t *e = kernel_pte((u64)phys_to_page(p), false);
 
-	return e && (*e & PTE_P);
+	return e && pte_present(*e);
 }
 
 /* Bring one more block of the zone into use. zone->lock held. @return false: the reservoir has none left. */

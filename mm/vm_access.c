@@ -14,7 +14,6 @@
 /* The part of one page. @return 0; -ENOMEM; -EFAULT */
 static int access_page(struct vm_region *r, u64 addr, u8 *buf, u64 len, bool write)
 {
-	const u32 rights = write ? PTE_P | PTE_W : PTE_P;
 	u64 page = addr & PAGE_MASK;
 
 	for (u32 attempt = 0; attempt < 100; attempt++) {
@@ -23,8 +22,8 @@ static int access_page(struct vm_region *r, u64 addr, u8 *buf, u64 len, bool wri
 
 		vm_file_lock(r);
 		e = pte ? *pte : 0;
-		if ((e & rights) == rights && (!(e & PTE_SOFT_PFN) || page_is_ram(e & PTE_ADDR))) {
-			u8 *at = (u8 *)phys_to_virt(e & PTE_ADDR) + (addr & ~PAGE_MASK);
+		if (pte_allows(e, write) && (!pte_uncounted(e) || page_is_ram(pte_phys(e)))) {
+			u8 *at = (u8 *)phys_to_virt(pte_phys(e)) + (addr & ~PAGE_MASK);
 
 			memcpy(write ? at : buf, write ? buf : at, len);
 			done = true;

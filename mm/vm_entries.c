@@ -16,14 +16,8 @@
 static inline bool write_now(const struct vm_region *r, pte_t e)
 {
 	if (r->flags & VM_SHARED)
-		return (e & (PTE_W | PTE_SOFT_PFN)) || !r->ops || !r->ops->page_mkwrite;
-	return (e & PTE_SOFT_ANON) && atomic_read(&pte_page(e)->refs) == 1;
-}
-
-/* Must CPUs forget @old when it becomes @new? */
-static inline bool loses_rights(pte_t old, pte_t new)
-{
-	return (old & PTE_P) && ((old & ~new &(PTE_P | PTE_W)) || (new & ~old &PTE_NX));
+		return pte_writable(e) || pte_uncounted(e) || !r->ops || !r->ops->page_mkwrite;
+	return pte_anon(e) && atomic_read(&pte_page(e)->refs) == 1;
 }
 
 void vm_tables_protect(struct vm_region *r, u64 start, u64 end)
@@ -39,13 +33,13 @@ void vm_tables_protect(struct vm_region *r, u64 start, u64 end)
 
 			if (!e)
 				continue;
-			new = (e & (PTE_ADDR | PTE_SOFT_ANON | PTE_SOFT_PFN | PTE_CACHE)) | bits;
-			if ((bits & PTE_W) && !write_now(r, e))
-				new &= ~PTE_WRITE;
+			new = pte_with_rights(e, bits);
+			if (pte_writable(bits) && !write_now(r, e))
+				new = pte_make_readonly(new);
 			if (new == e)
 				continue;
 			*pte = new;
-			if (loses_rights(e, new)) {
+			if (pte_loses_rights(e, new)) {
 				first = MIN(first, a);
 				last = a + PAGE_SIZE;
 			}
@@ -96,7 +90,7 @@ static int copy_leaf(struct vm_space *to, pte_t *src, u64 addr, u64 n, bool *flu
 	s64 copied = 0, delta;
 	bool lost = false;
 
-	while (!(*src & PTE_SOFT_ANON))
+	while (!pte_anon(*src))
 		if (++src == last)
 			return 0;
 	dest = vm_pte_alloc(to, addr + ((src - first) << PAGE_SHIFT));
@@ -106,10 +100,10 @@ static int copy_leaf(struct vm_space *to, pte_t *src, u64 addr, u64 n, bool *flu
 	for (; src < last; src++) {
 		pte_t e = *src;
 
-		if (!(e & PTE_SOFT_ANON))
+		if (!pte_anon(e))
 			continue;
-		if (e & PTE_W) {
-			e &= ~PTE_WRITE;
+		if (pte_writable(e)) {
+			e = pte_make_readonly(e);
 			*src = e;
 			lost = true;
 		}

@@ -17,7 +17,7 @@
  * whether there still is something to do. vm_tables.c has the rules for entries.
  *
  * Another page in the place of one that other CPUs may still read through their
- * TLBs: between the old and the new entry stands PTE_BUSY until they have
+ * TLBs: between the old and the new entry stands pte_busy() until they have
  * forgotten, so that no two threads see different pages for one address at a time. A
  * space with one user needs no such care.
  *
@@ -63,7 +63,7 @@ static bool entry_replace(struct vm_region *r, u64 addr, pte_t *pte, pte_t old, 
 		return true;
 	}
 	preempt_disable();
-	if (!exchange(pte, old, PTE_BUSY)) {
+	if (!exchange(pte, old, pte_busy())) {
 		preempt_enable();
 		return false;
 	}
@@ -88,13 +88,13 @@ static inline int fault_anon(struct vm_region *r, pte_t *pte, bool write)
 	struct page *p;
 
 	if (unlikely(!write)) {
-		entry_set(r, pte, 0, vm_zero_pte | (r->pte_bits & ~PTE_WRITE));
+		entry_set(r, pte, 0, vm_zero_pte | pte_make_readonly(r->pte_bits));
 		return 0;
 	}
 	p = page_alloc(PAGE_USER | PAGE_ZERO);
 	if (unlikely(!p))
 		return -ENOMEM;
-	if (unlikely(!entry_set(r, pte, 0, page_pte(p, r->pte_bits | PTE_SOFT_ANON)))) {
+	if (unlikely(!entry_set(r, pte, 0, page_pte(p, pte_make_anon(r->pte_bits))))) {
 		page_free(p);
 		return 0;
 	}
@@ -123,9 +123,9 @@ static void note_copied(struct vm_region *r, pte_t old)
 {
 	struct vm_space *s = r->space;
 
-	if (!(old & PTE_SOFT_ANON)) {
+	if (!pte_anon(old)) {
 		count_pages(s, &s->rss_anon, 1);
-		if (!(old & PTE_SOFT_PFN))
+		if (!pte_uncounted(old))
 			count_pages(s, &s->rss_file, -1);
 		if (r->ops && !r->has_anon)
 			r->has_anon = true;
@@ -135,28 +135,28 @@ static void note_copied(struct vm_region *r, pte_t old)
 
 static int fault_copy(struct vm_region *r, u64 addr, pte_t *pte, pte_t e)
 {
-	bool zero = (e & PTE_ADDR) == (vm_zero_pte & PTE_ADDR), held;
+	bool zero = pte_phys(e) == pte_phys(vm_zero_pte), held;
 	struct page *old = pte_page(e), *new;
 
-	if ((e & PTE_SOFT_PFN) && !zero && !page_is_ram(e & PTE_ADDR))
+	if (pte_uncounted(e) && !zero && !page_is_ram(pte_phys(e)))
 		return -EIO;
 	/*
 	 * The source may go while it is copied; then the entry has changed and the
 	 * copy is thrown away. Only a file's page might come back in between, if
 	 * another thread reads it in again.
 	 */
-	held = !(e & (PTE_SOFT_ANON | PTE_SOFT_PFN)) && !vm_is_solo(r->space);
+	held = pte_of_file(e) && !vm_is_solo(r->space);
 	if (held && !hold_mapped(r, pte, e))
 		return 0;
 	new = page_alloc(PAGE_USER | (zero ? PAGE_ZERO : 0));
 	if (new && !zero)
 		copy_page(page_address(new), page_address(old));
 	if (likely(new &&entry_replace(r, addr, pte, e,
-				       page_pte(new, r->pte_bits | PTE_SOFT_ANON)))) {
+				       page_pte(new, pte_make_anon(r->pte_bits))))) {
 		note_copied(r, e);
-		if (e & PTE_SOFT_ANON)
+		if (pte_anon(e))
 			vm_anon_put(old);
-		else if (!(e & PTE_SOFT_PFN))
+		else if (!pte_uncounted(e))
 			page_put(old);
 	} else if (new) {
 		page_free(new);
@@ -190,17 +190,17 @@ static int fault_shared_write(struct vm_region *r, u64 addr, pte_t *pte, pte_t e
 	struct page *p;
 	int err;
 
-	if (!r->ops || !r->ops->page_mkwrite || (e & PTE_SOFT_PFN)) {
-		exchange(pte, e, e | PTE_WRITE);
+	if (!r->ops || !r->ops->page_mkwrite || pte_uncounted(e)) {
+		exchange(pte, e, pte_make_writable(e));
 		return 0;
 	}
 	p = hold_mapped(r, pte, e);
 	if (!p)
 		return 0;
 	err = r->ops->page_mkwrite(r, p);
-	if (!err && exchange(pte, e, e | PTE_WRITE)) {
+	if (!err && exchange(pte, e, pte_make_writable(e))) {
 		err = tell_if_cleaned(r, p);
-		if (err && exchange(pte, e | PTE_WRITE, e))
+		if (err && exchange(pte, pte_make_writable(e), e))
 			tlb_flush_user_page(r->space, addr);
 	}
 	page_put(p);
@@ -209,18 +209,18 @@ static int fault_shared_write(struct vm_region *r, u64 addr, pte_t *pte, pte_t e
 
 static inline int fault_present(struct vm_region *r, u64 addr, pte_t *pte, pte_t e, bool write)
 {
-	if (unlikely(!(e & PTE_P))) {
-		cpu_relax(); /* PTE_BUSY */
+	if (unlikely(!pte_present(e))) {
+		cpu_relax(); /* pte_busy() */
 		return VM_RETRY;
 	}
-	if (!write || (e & PTE_W)) {
+	if (!write || pte_writable(e)) {
 		tlb_flush_local_page(addr);
 		return 0;
 	}
 	if (unlikely(r->flags & VM_SHARED))
 		return fault_shared_write(r, addr, pte, e);
-	if ((e & PTE_SOFT_ANON) && atomic_read(&pte_page(e)->refs) == 1) {
-		entry_set(r, pte, e, e | PTE_WRITE); /* the others have gone */
+	if (pte_anon(e) && atomic_read(&pte_page(e)->refs) == 1) {
+		entry_set(r, pte, e, pte_make_writable(e)); /* the others have gone */
 		return 0;
 	}
 	return fault_copy(r, addr, pte, e);
@@ -238,7 +238,7 @@ static inline bool still_there(const struct vm_region *r, const struct page *p)
 static bool map_file_page(struct vm_region *r, u64 addr, pte_t *pte, struct page *p, pte_t new)
 {
 	if (!exchange(pte, 0, new)) {
-		if (!(new &PTE_SOFT_PFN))
+		if (!pte_uncounted(new))
 			page_put(p);
 		return false;
 	}
@@ -258,7 +258,7 @@ static inline u64 file_bits(const struct vm_region *r, bool made_writable)
 	u64 bits = r->pte_bits;
 
 	if (!(r->flags & VM_SHARED) || (r->ops->page_mkwrite && !made_writable))
-		bits &= ~PTE_WRITE;
+		bits = pte_make_readonly(bits);
 	return bits;
 }
 
@@ -302,7 +302,7 @@ static int fault_file_copy(struct vm_region *r, u64 addr, pte_t *pte, struct pag
 		return -ENOMEM;
 	}
 	copy_page(page_address(new), page_address(from));
-	e = page_pte(new, r->pte_bits | PTE_SOFT_ANON);
+	e = page_pte(new, pte_make_anon(r->pte_bits));
 	r->has_anon = true;
 	if (!exchange(pte, 0, e)) {
 		page_free(new);
@@ -324,8 +324,11 @@ static int fault_file_copy(struct vm_region *r, u64 addr, pte_t *pte, struct pag
 static int fault_file_write(struct vm_region *r, u64 addr, pte_t *pte, struct page *p)
 {
 	bool mapped, counted = !(r->flags & VM_PFN);
-	pte_t e = page_pte(p, file_bits(r, true) | (counted ? 0 : PTE_SOFT_PFN));
+	pte_t e = page_pte(p, file_bits(r, true));
 	int err = r->ops->page_mkwrite(r, p);
+
+	if (!counted)
+		e = pte_make_uncounted(e);
 
 	if (err) {
 		page_put(p);
@@ -338,7 +341,7 @@ static int fault_file_write(struct vm_region *r, u64 addr, pte_t *pte, struct pa
 		count_pages(r->space, &r->space->rss_file, 1);
 	if (r->ops->write_back) {
 		err = mapped ? tell_if_cleaned(r, p) : 0;
-		if (err && exchange(pte, e, e & ~PTE_WRITE))
+		if (err && exchange(pte, e, pte_make_readonly(e)))
 			tlb_flush_user_page(r->space, addr);
 		page_put(p);
 	}
@@ -368,7 +371,7 @@ static int fault_file(struct vm_region *r, u64 addr, pte_t *pte, bool write)
 		return err ? err : major;
 	}
 	if (r->flags & VM_PFN)
-		map_file_page(r, addr, pte, p, page_pte(p, file_bits(r, true) | PTE_SOFT_PFN));
+		map_file_page(r, addr, pte, p, page_pte(p, pte_make_uncounted(file_bits(r, true))));
 	else if (map_file_page(r, addr, pte, p, page_pte(p, file_bits(r, false))))
 		count_pages(s, &s->rss_file, 1);
 	return major;
@@ -525,7 +528,7 @@ static int populate_region(struct vm_region *r, u64 *addr, u64 end, bool write)
 	for (u32 n = 0; *addr < end && n < 512; n++, *addr += PAGE_SIZE) {
 		pte_t *pte = vm_pte(r->space, *addr);
 
-		if (pte && (*pte & PTE_P) && (!write || (*pte & PTE_W)))
+		if (pte && pte_present(*pte) && (!write || pte_writable(*pte)))
 			continue;
 		do {
 			err = vm_fault_region(r, *addr, write);

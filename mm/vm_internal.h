@@ -24,42 +24,22 @@
 /*
  * An entry is one of
  *   0                 nothing
- *   PTE_P | ...       present; PTE_SOFT_ANON: a private page, counted, perhaps
- *                     shared after a fork (then not writable); PTE_SOFT_PFN: not
- *                     counted (the zero page, device memory, vDSO); else a file's
- *                     page, counted
- *   PTE_SOFT_NONE | ...  the same, but no access (PROT_NONE): not present for the CPU
- *   PTE_BUSY          a fault is putting another page here; come again
- * The accessed and dirty bits are always set with P and W, so the CPU never writes
- * an entry, and plain stores can't lose anything.
+ *   present           pte_anon(): a private page, counted, perhaps shared after a
+ *                     fork (then not writable); pte_uncounted(): the zero page,
+ *                     device memory, the vDSO; else a file's page, counted
+ *   not present       the same page without access (PROT_NONE)
+ *   pte_busy()        a fault is putting another page here; come again
+ * The CPU never writes an entry (asm/pgtable.h), so plain stores can't lose anything.
  */
-#define PTE_SOFT_ANON PTE_SOFT_COW
-#define PTE_SOFT_NONE 0x800ull
-#define PTE_BUSY      (PTE_SOFT_NONE | PTE_SOFT_PFN) /* with address 0, which is never mapped */
-#define PTE_CACHE     (PTE_PWT | PTE_PCD | PTE_PAT)
-#define PTE_WRITE     (PTE_W | PTE_D)
-
 #define VM_MAX_REGIONS 65530u
-#define VM_TABLES_END  (1ull << 47) /* end of what the lower half of a top table covers */
 #define LEAF_SIZE      (PAGE_SIZE * PTRS_PER_TABLE) /* what one lowest table covers */
-
-/* phys_to_page() in two steps less: a struct page is 32 bytes. */
-static inline struct page *pte_page(pte_t e)
-{
-	return (struct page *)(PAGEMAP_BASE + ((e & PTE_ADDR) >> (PAGE_SHIFT - 5)));
-}
-static inline pte_t page_pte(const struct page *p, u64 bits)
-{
-	return page_to_phys(p) | bits;
-}
 
 /** @brief The bits of present pages in a region with these VM_* rights. */
 static inline u64 vm_pte_bits(u32 flags)
 {
 	if (!(flags & VM_ACCESS))
-		return PTE_SOFT_NONE;
-	return PTE_P | PTE_U | PTE_A | (flags & VM_WRITE ? PTE_WRITE : 0) |
-	       (flags & VM_EXEC ? 0 : pte_nx_mask);
+		return pte_no_access_bits();
+	return pte_user_bits(flags & VM_WRITE, flags & VM_EXEC);
 }
 
 /** @brief Does the running thread have the space to itself, so that only a truncation may interfere? */
@@ -74,15 +54,13 @@ static inline bool vm_is_solo(const struct vm_space *s)
  * The walkers refuse what lies beyond user space: no table is found, made or freed
  * there, whatever their callers have let through. The upper half of the top table is the kernel's.
  */
-#define VM_TOP_ENTRIES 256u /* of the top table that are the user's */
-
 /** @brief The entry of @p addr, NULL where there is no table. space->lock held. */
 static inline pte_t *vm_pte(const struct vm_space *s, u64 addr)
 {
-	u64 top = addr >> 39;
+	u64 top = addr >> pt_shift(PT_LEVELS);
 	pte_t e;
 
-	if (unlikely(top >= VM_TOP_ENTRIES))
+	if (unlikely(top >= PT_USER_ENTRIES))
 		return NULL;
 	e = ((pte_t *)phys_to_virt(s->tables.root))[top];
 	if (unlikely(!e))

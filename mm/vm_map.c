@@ -239,7 +239,7 @@ int vm_unmap_locked(struct vm_space *s, u64 start, u64 end, struct list *dead)
 		cut(r, from, to, dead);
 		vm_zap(&g, from, to);
 	}
-	vm_free_tables(&g, start, end, prev ? prev->end : 0, r ? r->start : VM_TABLES_END);
+	vm_free_tables(&g, start, end, prev ? prev->end : 0, r ? r->start : PT_USER_END);
 	vm_gather_finish(&g);
 	return 0;
 }
@@ -340,7 +340,7 @@ void vm_scrub(struct vm_space *s, u64 start, u64 end)
 
 	vm_gather_init(&g, s);
 	vm_zap(&g, start, end);
-	vm_free_tables(&g, start, end, prev ? prev->end : 0, next ? next->start : VM_TABLES_END);
+	vm_free_tables(&g, start, end, prev ? prev->end : 0, next ? next->start : PT_USER_END);
 	vm_gather_finish(&g);
 }
 
@@ -593,30 +593,6 @@ s64 vm_map_pages(struct vm_space *s, u64 addr, struct page **pages, u32 npages, 
 	}
 	up_write(&s->lock);
 	return start;
-}
-
-int vm_region_map_phys(struct vm_region *r, u64 offset, phys_t phys, u64 len, enum vm_cache cache)
-{
-	static const u64 bits[] = {
-		[VM_CACHE_WB] = 0, [VM_CACHE_WC] = PTE_PWT, [VM_CACHE_UC] = PTE_PCD | PTE_PWT
-	};
-	u64 size = r->end - r->start;
-
-	if ((offset | phys | len) & ~PAGE_MASK || offset > size || len > size - offset ||
-	    phys + len < phys || (phys + len) & ~(PTE_ADDR | ~PAGE_MASK))
-		return -EINVAL;
-	for (u64 i = 0; i < len; i += PAGE_SIZE)
-		if (page_is_ram(phys + i))
-			return -EINVAL;
-	r->flags |= VM_PFN;
-	for (u64 i = 0; i < len; i += PAGE_SIZE) {
-		pte_t *pte = vm_pte_alloc(r->space, r->start + offset + i);
-
-		if (!pte)
-			return -ENOMEM;
-		*pte = (phys + i) | vm_pte_bits(r->flags) | PTE_SOFT_PFN | bits[cache];
-	}
-	return 0;
 }
 
 /* ---- brk ---- */

@@ -20,7 +20,7 @@
  *   writers only faults and truncations run; they turn nothing into something,
  *   a file's page or the zero page into a private one, a shared private one into
  *   an own one, and anything into nothing. Anonymous and file pages differ in
- *   PTE_SOFT_ANON, so a page that was freed and came back as something else in
+ *   pte_anon(), so a page that was freed and came back as something else in
  *   the same place is another entry, with one exception: a file's page read
  *   again after a truncation. A fault that needs such a page's content counts
  *   it first (vm_fault.c).
@@ -126,9 +126,9 @@ pte_t *vm_pte_alloc_slow(struct vm_space *s, u64 addr)
 {
 	pte_t *table = phys_to_virt(s->tables.root);
 
-	if (WARN_ON(addr >= VM_TABLES_END))
+	if (WARN_ON(addr >= PT_USER_END))
 		return NULL;
-	for (u32 level = 4; level > 1; level--) {
+	for (u32 level = PT_LEVELS; level > 1; level--) {
 		pte_t *entry = &table[pt_index(addr, level)], e = READ_ONCE(*entry);
 
 		if (!e) {
@@ -137,9 +137,9 @@ pte_t *vm_pte_alloc_slow(struct vm_space *s, u64 addr)
 			if (!p)
 				return NULL;
 			/* Another thread may have been faster; e is what is there then. */
-			if (__atomic_compare_exchange_n(
-				    entry, &e, page_pte(p, PTE_P | PTE_W | PTE_U | PTE_A), false,
-				    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+			if (__atomic_compare_exchange_n(entry, &e, page_pte(p, pte_table_bits()),
+							false, __ATOMIC_SEQ_CST,
+							__ATOMIC_SEQ_CST)) {
 				e = *entry;
 			} else {
 				atomic_dec(&s->nr_tables);
@@ -156,13 +156,13 @@ pte_t *vm_next_leaf(const struct vm_space *s, u64 *addr, u64 end, u64 *stop)
 	pte_t *top = phys_to_virt(s->tables.root), e;
 	u64 a = *addr, size;
 
-	if (WARN_ON(end > VM_TABLES_END))
+	if (WARN_ON(end > PT_USER_END))
 		return NULL;
 	while (a < end) {
-		size = 1ull << 39;
+		size = pt_span(4);
 		e = top[pt_index(a, 4)];
 		if (e) {
-			size = 1ull << 30;
+			size = pt_span(3);
 			e = pte_table(e)[pt_index(a, 3)];
 		}
 		if (e) {
@@ -185,7 +185,7 @@ pte_t *vm_next_leaf(const struct vm_space *s, u64 *addr, u64 end, u64 *stop)
 static void free_below(struct vm_gather *g, pte_t *table, u32 level, u64 start, u64 end, u64 floor,
 		       u64 ceiling)
 {
-	u64 span = PAGE_SIZE << (9 * (level - 1)), next;
+	u64 span = pt_span(level), next;
 
 	for (u64 a = start; a < end; a = next) {
 		pte_t *entry = &table[pt_index(a, level)];
@@ -209,7 +209,7 @@ static void free_below(struct vm_gather *g, pte_t *table, u32 level, u64 start, 
 
 void vm_free_tables(struct vm_gather *g, u64 start, u64 end, u64 floor, u64 ceiling)
 {
-	if (WARN_ON(end > VM_TABLES_END || ceiling > VM_TABLES_END))
+	if (WARN_ON(end > PT_USER_END || ceiling > PT_USER_END))
 		return;
 	start = ALIGN_DOWN(start, LEAF_SIZE);
 	end = ALIGN_UP(end, LEAF_SIZE);
@@ -218,7 +218,8 @@ void vm_free_tables(struct vm_gather *g, u64 start, u64 end, u64 floor, u64 ceil
 	if (end > ceiling)
 		end -= LEAF_SIZE;
 	if (start < end)
-		free_below(g, phys_to_virt(g->space->tables.root), 4, start, end, floor, ceiling);
+		free_below(g, phys_to_virt(g->space->tables.root), PT_LEVELS, start, end, floor,
+			   ceiling);
 }
 
 void vm_tables_init(void)
@@ -228,5 +229,5 @@ void vm_tables_init(void)
 	if (!p)
 		boot_stop("not enough memory for the zero page");
 	p->flags |= PG_RESERVED;
-	vm_zero_pte = page_pte(p, PTE_SOFT_PFN);
+	vm_zero_pte = page_pte(p, pte_make_uncounted(0));
 }

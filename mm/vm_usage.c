@@ -20,7 +20,7 @@ static u64 count_users(const struct page *p, bool is_anon)
 
 static void count_page(struct vm_region_usage *u, pte_t e)
 {
-	bool is_anon = e & PTE_SOFT_ANON, dirty = is_anon || (e & PTE_W);
+	bool is_anon = pte_anon(e), dirty = is_anon || pte_writable(e);
 	u64 users = count_users(pte_page(e), is_anon);
 
 	u->rss++;
@@ -42,7 +42,7 @@ void vm_region_usage(const struct vm_region *r, struct vm_region_usage *out)
 		for (u64 a = addr; a < stop; a += PAGE_SIZE, pte++) {
 			pte_t e = READ_ONCE(*pte);
 
-			if ((e & PTE_ADDR) && !(e & PTE_SOFT_PFN))
+			if (pte_phys(e) && !pte_uncounted(e))
 				count_page(out, e);
 		}
 	if (r->flags & VM_LOCKED)

@@ -56,9 +56,9 @@ static inline u32 gather_page(struct vm_gather *g, pte_t e)
 {
 	struct page *p = pte_page(e);
 
-	if (e & PTE_SOFT_PFN)
+	if (pte_uncounted(e))
 		return 0;
-	if (e & PTE_SOFT_ANON && atomic_read(&p->refs) == 1) {
+	if (pte_anon(e) && atomic_read(&p->refs) == 1) {
 		p->next = g->anon;
 		g->anon = p;
 		g->nr_anon++;
@@ -66,8 +66,8 @@ static inline u32 gather_page(struct vm_gather *g, pte_t e)
 	}
 	if (unlikely(g->nr_shared == VM_GATHER))
 		vm_gather_finish(g);
-	g->shared[g->nr_shared++] = (u64)p | !!(e & PTE_SOFT_ANON);
-	return e & PTE_SOFT_ANON ? 1 : 2;
+	g->shared[g->nr_shared++] = (u64)p | pte_anon(e);
+	return pte_anon(e) ? 1 : 2;
 }
 
 /* ---- exclusively ---- */
@@ -118,12 +118,12 @@ static void zap_dead(struct vm_space *s, u64 start, u64 end)
 			if (!e)
 				continue;
 			*pte = 0;
-			if (e & PTE_SOFT_ANON) {
+			if (pte_anon(e)) {
 				if (atomic_read(&p->refs) != 1 && !atomic_dec_and_test(&p->refs))
 					continue;
 				page_free(p);
 				freed++;
-			} else if (!(e & PTE_SOFT_PFN)) {
+			} else if (!pte_uncounted(e)) {
 				page_put(p);
 			}
 		}
@@ -142,7 +142,7 @@ void vm_tables_destroy(struct vm_space *s)
 		struct vm_region *next = vm_region_next(s, r);
 
 		zap_dead(s, r->start, r->end);
-		vm_free_tables(&g, r->start, r->end, 0, next ? next->start : VM_TABLES_END);
+		vm_free_tables(&g, r->start, r->end, 0, next ? next->start : PT_USER_END);
 	}
 	vm_tables_free_list(g.tables);
 	pt_user_free_root(s->tables.root);
@@ -162,15 +162,15 @@ static bool region_shows(const struct vm_region *r, u64 first, u64 last, u64 *st
 	return true;
 }
 
-/* Empty an entry although faults run, unless it has a bit of @keep. @return what it was, 0: it stays as it is */
-static inline pte_t entry_take(pte_t *pte, pte_t keep)
+/* Empty an entry although faults run, unless it is a copy and @keep_copies. @return what it was, 0: it stays as it is */
+static inline pte_t entry_take(pte_t *pte, bool keep_copies)
 {
 	pte_t e = READ_ONCE(*pte);
 
 	for (;;) {
-		if (!e || (e & keep))
+		if (!e || (keep_copies && pte_anon(e)))
 			return 0;
-		if (e == PTE_BUSY) { /* held with preemption off, for one flush */
+		if (e == pte_busy()) { /* held with preemption off, for one flush */
 			cpu_relax();
 			e = READ_ONCE(*pte);
 			continue;
@@ -191,7 +191,7 @@ static void cut_range(struct vm_region *r, u64 start, u64 end, bool copies_too)
 	vm_gather_init(&g, r->space);
 	for (; start < end && (pte = vm_next_leaf(r->space, &start, end, &stop)); start = stop) {
 		for (u64 a = start; a < stop; a += PAGE_SIZE, pte++) {
-			pte_t e = entry_take(pte, copies_too ? 0 : PTE_SOFT_ANON);
+			pte_t e = entry_take(pte, !copies_too);
 
 			if (!e)
 				continue;
@@ -231,9 +231,9 @@ static void clean_range(struct vm_region *r, u64 start, u64 end)
 		for (u64 a = start; a < stop; a += PAGE_SIZE, pte++) {
 			pte_t e = READ_ONCE(*pte);
 
-			while ((e & PTE_W) && !(e & (PTE_SOFT_ANON | PTE_SOFT_PFN))) {
-				if (!__atomic_compare_exchange_n(pte, &e, e & ~PTE_WRITE, false,
-								 __ATOMIC_SEQ_CST,
+			while (pte_writable(e) && pte_of_file(e)) {
+				if (!__atomic_compare_exchange_n(pte, &e, pte_make_readonly(e),
+								 false, __ATOMIC_SEQ_CST,
 								 __ATOMIC_SEQ_CST))
 					continue;
 				first = MIN(first, a);

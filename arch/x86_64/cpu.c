@@ -90,7 +90,7 @@ struct cpu *cpus[CPU_MAX];
 u32 cpu_count = 1;
 struct cpu_features cpu_features;
 const void *fpu_initial;
-u64 pte_nx_mask, pte_global_mask;
+u64 pte_nx_mask, pte_global_mask, pte_combining_bits;
 
 static struct cpu_tables boot_tables;
 static u8 boot_ist[4][4096] __aligned(16);
@@ -302,6 +302,7 @@ void cpu_init_boot(void)
 	detect(&cpu_features);
 	pte_nx_mask = cpu_features.nx ? PTE_NX : 0;
 	pte_global_mask = cpu_features.pge ? PTE_G : 0;
+	pte_combining_bits = cpu_features.pat ? PTE_PAT : pte_uncached_bits();
 	if (IS_ENABLED(CONFIG_X86_PCID))
 		pcid_choose(&cpu_features);
 	if (cpu_features.smap)

@@ -32,7 +32,7 @@ void arch_start(u32 magic, u32 info)
 	if (!cpu_features.syscall) /* the rest of what is needed: head.S */
 		boot_stop("this processor has no SYSCALL instruction");
 	/* a processor faults on addresses it can't put out; the map of all memory has room for 64 TiB */
-	lost = multiboot_limit(MIN(1ull << cpu_features.phys_bits, (u64)PHYSMAP_SIZE));
+	lost = multiboot_limit(MIN(cpu_phys_end(), (u64)PHYSMAP_SIZE));
 	if (lost)
 		pr_warn("boot: %lu KiB of memory are out of reach: left out\n", lost >> 10);
 	multiboot_check((u64)_image_start - KERNEL_VMA, (u64)_image_end - KERNEL_VMA);

@@ -104,7 +104,7 @@ int64_t banos_mmio_map(banos_owner owner, uint64_t address, uint64_t length, uin
 
 	if (!o)
 		return MISTAKE("owner is none of the caller's");
-	if (!length || length > MAP_MAX || address > (1ull << cpu_features.phys_bits) - length)
+	if (!length || length > MAP_MAX || address > cpu_phys_end() - length)
 		return MISTAKE("address or length cannot be mapped");
 	if (flags & ~BANOS_MMIO_COMBINE)
 		return MISTAKE("flags has a bit that is not known");

@@ -200,13 +200,6 @@ s64 vm_map_stack(struct vm_space *s, u64 size, u32 prot);
  * @return address (@p addr is a hint) or -errno
  */
 s64 vm_map_pages(struct vm_space *s, u64 addr, struct page **pages, u32 npages, u32 vm_flags);
-enum vm_cache { VM_CACHE_WB, VM_CACHE_WC, VM_CACHE_UC };
-/**
- * @brief For a driver's mmap(): map @p len bytes at @p phys from @p offset bytes into
- * the region on. Called from file_ops.mmap() alone; the region becomes VM_PFN.
- * @return 0, -EINVAL (unaligned, beyond the region, RAM), -ENOMEM
- */
-int vm_region_map_phys(struct vm_region *r, u64 offset, phys_t phys, u64 len, enum vm_cache cache);
 int vm_unmap(struct vm_space *s, u64 addr, u64 len);
 int vm_protect(struct vm_space *s, u64 addr, u64 len, u32 prot);
 s64 vm_remap(struct vm_space *s, u64 old, u64 old_len, u64 new_len, u32 flags, u64 new_addr);

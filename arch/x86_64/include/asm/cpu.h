@@ -13,6 +13,11 @@ struct cpu_features {
 	u32 family, model, stepping, phys_bits, hwcap;
 };
 extern struct cpu_features cpu_features;
+/** The first physical address that the processor cannot put out. */
+static inline u64 cpu_phys_end(void)
+{
+	return 1ull << cpu_features.phys_bits;
+}
 
 /** The boot CPU, before the console. Statically there. */
 extern struct cpu boot_cpu;

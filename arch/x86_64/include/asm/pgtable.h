@@ -9,24 +9,32 @@
 #include <kernel/page.h>
 
 typedef u64 pte_t;
-#define PTE_P		0x001ull
-#define PTE_W		0x002ull
-#define PTE_U		0x004ull
-#define PTE_PWT		0x008ull
-#define PTE_PCD		0x010ull
-#define PTE_A		0x020ull
-#define PTE_D		0x040ull
-#define PTE_PS		0x080ull /* 2 MiB / 1 GiB entry */
-#define PTE_PAT		0x080ull /* in a 4 KiB entry */
-#define PTE_G		0x100ull
-#define PTE_SOFT_COW	0x200ull /* software bits */
-#define PTE_SOFT_PFN	0x400ull /* not counted: device or kernel page */
+#define PTE_P	0x001ull
+#define PTE_W	0x002ull
+#define PTE_U	0x004ull
+#define PTE_PWT 0x008ull
+#define PTE_PCD 0x010ull
+#define PTE_A	0x020ull
+#define PTE_D	0x040ull
+#define PTE_PS	0x080ull /* 2 MiB / 1 GiB entry */
+#define PTE_PAT 0x080ull /* in a 4 KiB entry */
+#define PTE_G	0x100ull
+/* Software bits. */
+#define PTE_SOFT_ANON	0x200ull /* of a user's page: a private one, counted */
 #define PTE_SOFT_DRIVER 0x200ull /* of a kernel page: a driver may read and write it */
+#define PTE_SOFT_PFN	0x400ull /* of a user's page: not counted (device or kernel page) */
+#define PTE_SOFT_NONE	0x800ull /* of a user's page: mapped without any right */
 #define PTE_NX		(1ull << 63)
 #define PTE_ADDR	0x000ffffffffff000ull
+#define PTE_WRITE	(PTE_W | PTE_D)
+#define PTE_CACHE	(PTE_PWT | PTE_PCD | PTE_PAT)
 #define PTRS_PER_TABLE	512u
+#define PT_LEVELS	4u
+#define PT_USER_ENTRIES 256u	     /* of the top table that belong to user space */
+#define PT_USER_END	(1ull << 47) /* end of what these cover */
 extern u64 pte_nx_mask; /* PTE_NX, or 0 on a CPU without NX: and it into what is written */
 extern u64 pte_global_mask;
+extern u64 pte_combining_bits; /* write-combining; of a processor that cannot do that: uncached */
 
 /** Index of @p va in the table of @p level (1: 4 KiB entries .. 4: top). */
 static inline u32 pt_index(u64 va, u32 level)
@@ -36,6 +44,142 @@ static inline u32 pt_index(u64 va, u32 level)
 static inline pte_t *pte_table(pte_t e)
 {
 	return phys_to_virt(e & PTE_ADDR);
+}
+
+/** Bytes that one entry of a table of @p level covers, and the bits of an address within them. */
+static inline u64 pt_span(u32 level)
+{
+	return PAGE_SIZE << (9 * (level - 1));
+}
+static inline u32 pt_shift(u32 level)
+{
+	return PAGE_SHIFT + 9 * (level - 1);
+}
+/** The bits of an entry that points to a table of user space. */
+static inline u64 pte_table_bits(void)
+{
+	return PTE_P | PTE_W | PTE_U | PTE_A;
+}
+
+/*
+ * What mm/ asks of an entry of the lowest level, and makes of it. The accessed and
+ * dirty bits are always set with the present and the write bit: the processor never
+ * writes an entry.
+ */
+static inline bool pte_present(pte_t pte)
+{
+	return pte & PTE_P;
+}
+static inline bool pte_writable(pte_t pte)
+{
+	return pte & PTE_W;
+}
+/** A present entry that allows reading, or with @p write writing. */
+static inline bool pte_allows(pte_t pte, bool write)
+{
+	const pte_t rights = write ? PTE_P | PTE_W : PTE_P;
+
+	return (pte & rights) == rights;
+}
+/** A private page of user space, counted. */
+static inline bool pte_anon(pte_t pte)
+{
+	return pte & PTE_SOFT_ANON;
+}
+/** A page of user space that is not counted: the zero page, device memory, the vDSO. */
+static inline bool pte_uncounted(pte_t pte)
+{
+	return pte & PTE_SOFT_PFN;
+}
+/** A counted page of a file: neither of the two. */
+static inline bool pte_of_file(pte_t pte)
+{
+	return !(pte & (PTE_SOFT_ANON | PTE_SOFT_PFN));
+}
+/** A kernel page that a driver may read and write. */
+static inline bool pte_of_driver(pte_t pte)
+{
+	return pte & PTE_SOFT_DRIVER;
+}
+static inline phys_t pte_phys(pte_t pte)
+{
+	return pte & PTE_ADDR;
+}
+/** phys_to_page() in two steps less: a struct page is 32 bytes. */
+static inline struct page *pte_page(pte_t pte)
+{
+	return (struct page *)(PAGEMAP_BASE + (pte_phys(pte) >> (PAGE_SHIFT - 5)));
+}
+static inline pte_t page_pte(const struct page *page, u64 bits)
+{
+	return page_to_phys(page) | bits;
+}
+static inline pte_t pte_make_writable(pte_t pte)
+{
+	return pte | PTE_WRITE;
+}
+static inline pte_t pte_make_readonly(pte_t pte)
+{
+	return pte & ~PTE_WRITE;
+}
+static inline pte_t pte_make_anon(pte_t pte)
+{
+	return pte | PTE_SOFT_ANON;
+}
+static inline pte_t pte_make_uncounted(pte_t pte)
+{
+	return pte | PTE_SOFT_PFN;
+}
+static inline pte_t pte_make_of_driver(pte_t pte)
+{
+	return pte | PTE_SOFT_DRIVER;
+}
+/** The same page, of the same kind, with the rights of @p bits. */
+static inline pte_t pte_with_rights(pte_t pte, u64 bits)
+{
+	return (pte & (PTE_ADDR | PTE_SOFT_ANON | PTE_SOFT_PFN | PTE_CACHE)) | bits;
+}
+/** Must processors forget @p old when it becomes @p new? */
+static inline bool pte_loses_rights(pte_t old, pte_t new)
+{
+	return pte_present(old) && ((old & ~new &(PTE_P | PTE_W)) || (new & ~old &PTE_NX));
+}
+/** Stands for an entry that is being replaced: not present, with address 0, which is never mapped. */
+static inline pte_t pte_busy(void)
+{
+	return PTE_SOFT_NONE | PTE_SOFT_PFN;
+}
+/** The bits of a user's page that may be read, and with these rights more. */
+static inline u64 pte_user_bits(bool write, bool exec)
+{
+	u64 bits = PTE_P | PTE_U | PTE_A;
+
+	if (write)
+		bits |= PTE_WRITE;
+	if (!exec)
+		bits |= pte_nx_mask;
+	return bits;
+}
+/** The bits of a user's page that may not be touched. */
+static inline u64 pte_no_access_bits(void)
+{
+	return PTE_SOFT_NONE;
+}
+/** The bits of a kernel page that may be read, and with these rights more. */
+static inline u64 pte_kernel_bits(bool write, bool exec)
+{
+	u64 bits = PTE_P | PTE_A | PTE_D | pte_global_mask;
+
+	if (write)
+		bits |= PTE_W;
+	if (!exec)
+		bits |= pte_nx_mask;
+	return bits;
+}
+/** What a page that is never cached has besides. */
+static inline u64 pte_uncached_bits(void)
+{
+	return PTE_PCD | PTE_PWT;
 }
 
 /** A user space as the machine sees it; struct vm_space begins with one. */
