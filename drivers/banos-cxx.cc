@@ -10,7 +10,8 @@
 #include <banos/cxx.h>
 #include <banos/memory.h>
 
-namespace {
+namespace
+{
 
 struct {
 	void (*run)(void *);
@@ -48,13 +49,14 @@ void __cxa_pure_virtual()
 {
 	__builtin_trap();
 }
-
 }
 
 void *operator new(size_t size, banos_owner owner) noexcept
 {
-	struct banos_cxx_header *h = size > SIZE_MAX - sizeof(*h) ? nullptr :
-		static_cast<struct banos_cxx_header *>(banos_alloc(owner, size + sizeof(*h), 0));
+	struct banos_cxx_header *h = size > SIZE_MAX - sizeof(*h)
+					     ? nullptr
+					     : static_cast<struct banos_cxx_header *>(
+						       banos_alloc(owner, size + sizeof(*h), 0));
 
 	if (!h)
 		return nullptr;
@@ -62,7 +64,10 @@ void *operator new(size_t size, banos_owner owner) noexcept
 	return h + 1;
 }
 
-void *operator new[](size_t size, banos_owner owner) noexcept { return operator new(size, owner); }
+void *operator new[](size_t size, banos_owner owner) noexcept
+{
+	return operator new(size, owner);
+}
 
 void operator delete(void *object) noexcept
 {
@@ -73,6 +78,15 @@ void operator delete(void *object) noexcept
 	banos_free(h->owner, h);
 }
 
-void operator delete[](void *object) noexcept { operator delete(object); }
-void operator delete(void *object, size_t) noexcept { operator delete(object); }
-void operator delete[](void *object, size_t) noexcept { operator delete(object); }
+void operator delete[](void *object) noexcept
+{
+	operator delete(object);
+}
+void operator delete(void *object, size_t) noexcept
+{
+	operator delete(object);
+}
+void operator delete[](void *object, size_t) noexcept
+{
+	operator delete(object);
+}

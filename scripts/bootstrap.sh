@@ -131,6 +131,7 @@ need_check()
 	version=$(clang -dumpversion 2>/dev/null || echo 14)
 	need "libclang-rt-${version%%.*}-dev" \
 		"$(clang -print-resource-dir 2>/dev/null)/lib/linux/libclang_rt.fuzzer-x86_64.a"
+	need clang-format clang-format clang-format-14
 	need pkgconf pkg-config
 	need libcmocka-dev /usr/include/cmocka.h
 	need zlib1g-dev /usr/include/zlib.h

@@ -5,26 +5,43 @@
 #include <banos/errno.h>
 #include <banos/print.h>
 
-namespace {
+namespace
+{
 
-banos_owner owner;			/* NULL while the constructors run */
+banos_owner owner; /* NULL while the constructors run */
 
-class Shape {
-public:
-	virtual ~Shape() { }
+class Shape
+{
+      public:
+	virtual ~Shape()
+	{
+	}
 	virtual uint64_t area() const = 0;
 };
 
-class Square final : public Shape {
-public:
-	explicit Square(uint64_t side) : side(side) { }
-	~Square() override { banos_print(owner, "square of %llu gone", (unsigned long long)side); }
-	uint64_t area() const override { return side * side; }
-private:
+class Square final : public Shape
+{
+      public:
+	explicit Square(uint64_t side) : side(side)
+	{
+	}
+	~Square() override
+	{
+		banos_print(owner, "square of %llu gone", (unsigned long long)side);
+	}
+	uint64_t area() const override
+	{
+		return side * side;
+	}
+
+      private:
 	uint64_t side;
 };
 
-template <typename T> T larger(T a, T b) { return a < b ? b : a; }
+template <typename T> T larger(T a, T b)
+{
+	return a < b ? b : a;
+}
 
 /* Constructed before init(), destroyed after exit(). */
 Square fixed(larger(2, 3));

@@ -4,5 +4,11 @@
 
 static Noisy other('o');
 
-int &other_shared() { return shared(); }
-char other_letter() { return largest<char>(other.letter(), 'a'); }
+int &other_shared()
+{
+	return shared();
+}
+char other_letter()
+{
+	return largest<char>(other.letter(), 'a');
+}
