@@ -34,19 +34,13 @@ struct install_args {
 	u64 log, log_size;
 };
 
-/* Not zeroed; contiguous where possible, since that needs no page tables. */
-static void *buffer_alloc(u64 size)
-{
-	return kmalloc(size ?: 1) ?: kvzalloc(size);
-}
-
 static int alloc_image(struct install_request *rq, u64 size)
 {
 	if (size > LOADER_FILE_MAX)
 		return report_add(&rq->report, -EFBIG, "the file has %lu KiB, more than %lu",
 				  size / 1024, LOADER_FILE_MAX / 1024);
 	rq->size = size;
-	rq->file = buffer_alloc(size);
+	rq->file = driver_buffer_alloc(size);
 	if (!rq->file)
 		return report_add(&rq->report, -ENOMEM, "no memory for the %lu bytes of its file",
 				  size);
@@ -127,18 +121,6 @@ static int fetch(struct install_request *rq, const struct install_args *a)
 
 /* ---- install ---- */
 
-/* Where the caller reads the reasons itself they need not be on the console, too. */
-static void log_reasons(const struct report *r, bool quiet)
-{
-	char *line = r->text, *end;
-
-	for (; line && (end = strchr(line, '\n')); line = end + 1)
-		if (quiet)
-			printk(KERN_DEBUG "banos: %.*s\n", (int)(end - line), line);
-		else
-			pr_err("banos: %.*s\n", (int)(end - line), line);
-}
-
 /* @return 0 or -EFAULT */
 static int copy_log(const struct report *r, u64 to, u64 size)
 {
@@ -151,11 +133,6 @@ static int copy_log(const struct report *r, u64 to, u64 size)
 	return copy_to_user(uaddr(to + n), "", 1);
 }
 
-static void report_free(void *p)
-{
-	kfree(p);
-}
-
 static int refusal_take(const struct install_request *rq);
 static void refusal_note(const struct install_request *rq, int err);
 
@@ -165,19 +142,18 @@ static s64 install(const struct install_args *a)
 	struct install_request rq = { .flags = a->flags };
 	s64 id;
 
-	report_init(&rq.report, kmalloc, report_free);
+	driver_report_init(&rq.report);
 	id = fetch(&rq, a);
 	if (!id && a->after_finit)
 		id = refusal_take(&rq);
 	if (!id)
 		id = driver_install(&rq);
-	else
-		report_close(&rq.report);
 	if (a->is_finit && rq.init_failed)
 		refusal_note(&rq, id);
-	kvfree(rq.file);
+	driver_buffer_free((void *)rq.file);
 	kfree(rq.params);
-	log_reasons(&rq.report, a->log && a->log_size);
+	/* A program that reads the reasons itself does not need them on the console, too. */
+	driver_report_log(&rq.report, a->log && a->log_size);
 	/* A driver that is installed stays so; its id is worth more than an empty log. */
 	if (copy_log(&rq.report, a->log, a->log_size) && id < 0)
 		id = -EFAULT;

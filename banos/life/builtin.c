@@ -181,7 +181,7 @@ static void start_builtin(const struct builtin_driver *b)
 		pr_err("banos: no memory for %s\n", b->path);
 		return;
 	}
-	report_init(&r, kmalloc, (void (*)(void *))kfree);
+	driver_report_init(&r);
 	strscpy(r.who, b->path, sizeof(r.who));
 	err = prepare(d, b, &r);
 	if (err) {
@@ -193,8 +193,7 @@ static void start_builtin(const struct builtin_driver *b)
 	if (err) {
 		pr_err("banos: the built-in driver %s does not start: %s (error %d)\n", b->path,
 		       error_text(err), -err);
-		for (char *line = r.text, *end; line && (end = strchr(line, '\n')); line = end + 1)
-			pr_err("banos: %.*s\n", (int)(end - line), line);
+		driver_report_log(&r, false);
 		driver_undo(d);
 	}
 	report_destroy(&r);

@@ -17,14 +17,14 @@
 /* ---- the loader's world ---- */
 
 /* Contiguous pages if there are any: they need no zeroing and no page tables. */
-static void *env_alloc(size_t size)
+void *driver_buffer_alloc(size_t size)
 {
 	return kmalloc(size ?: 1) ?: kvzalloc(size);
 }
 
-static void env_free(void *p)
+void driver_buffer_free(void *buffer)
 {
-	kvfree(p);
+	kvfree(buffer);
 }
 
 static u8 *env_alloc_memory(struct loader *l, u64 npages, u64 *addr)
@@ -85,8 +85,8 @@ static const struct loader_env env = {
 	.level = BANOS_LEVEL,
 	.slot_entry = (u64)gate_slot_entry,
 	.absent_entry = (u64)gate_absent_entry,
-	.alloc = env_alloc,
-	.free = env_free,
+	.alloc = driver_buffer_alloc,
+	.free = driver_buffer_free,
 	.alloc_memory = env_alloc_memory,
 	.free_memory = env_free_memory,
 	.find = env_find,
@@ -114,6 +114,25 @@ static bool lookup_function(struct symbol_range *range, u64 addr, struct symbol_
 		out->size = best->size;
 	}
 	return true;
+}
+
+/* ---- reports ---- */
+
+void driver_report_init(struct report *r)
+{
+	report_init(r, driver_buffer_alloc, driver_buffer_free);
+}
+
+void driver_report_log(struct report *r, bool quiet)
+{
+	const char *line, *end;
+
+	report_close(r);
+	for (line = r->text; line && (end = strchr(line, '\n')); line = end + 1)
+		if (quiet)
+			printk(KERN_DEBUG "banos: %.*s\n", (int)(end - line), line);
+		else
+			pr_err("banos: %.*s\n", (int)(end - line), line);
 }
 
 /* ---- steps ---- */
@@ -176,7 +195,7 @@ static s64 install(struct install_request *rq, struct driver *d, struct loader *
 	if (!err) {
 		err = take_over(d, l) ?: protect(d, l);
 		if (err)
-			report_add(&l->report, err, "no memory");
+			report_add(l->report, err, "no memory");
 	}
 	if (err || rq->flags & BANOS_INSTALL_DRY_RUN) {
 		d->ninit = d->nfini = 0; /* nothing of it ever ran */
@@ -186,7 +205,7 @@ static s64 install(struct install_request *rq, struct driver *d, struct loader *
 	}
 	/* Once it is live, others may remove it. */
 	driver_get(d);
-	err = driver_start(d, &l->report);
+	err = driver_start(d, l->report);
 	id = d->id;
 	rq->init_failed = err;
 	if (err)
@@ -200,19 +219,19 @@ static s64 install(struct install_request *rq, struct driver *d, struct loader *
 s64 driver_install(struct install_request *rq)
 {
 	struct loader l = {
-		.env = &env, .file = rq->file, .file_size = rq->size, .params = rq->params
+		.env = &env,
+		.file = rq->file,
+		.file_size = rq->size,
+		.params = rq->params,
+		.report = &rq->report,
 	};
 	struct driver *d = driver_create();
 	s64 result;
 
-	if (!d) {
-		report_init(&rq->report, env_alloc, env_free);
+	if (!d)
 		return report_add(&rq->report, -ENOMEM, "no memory, or too many drivers");
-	}
 	l.arg = d;
 	result = install(rq, d, &l);
-	rq->report = l.report;
-	l.report.text = NULL;
 	loader_free(&l);
 	return result;
 }

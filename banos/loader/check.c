@@ -18,7 +18,7 @@
 static int find_sections(struct loader *l)
 {
 	const Elf64_Ehdr *e = (const Elf64_Ehdr *)l->file;
-	struct report *r = &l->report;
+	struct report *r = l->report;
 	u64 n = e->e_shnum;
 
 	if (!e->e_shoff || e->e_shoff > l->file_size - sizeof(Elf64_Shdr))
@@ -57,7 +57,7 @@ static int check_name(struct loader *l, u32 i)
 {
 	if (l->sections[i].sh_name < l->sections[l->section_strings].sh_size)
 		return 0;
-	return report_add(&l->report, -ENOEXEC, "section %u has a name outside of the names", i);
+	return report_add(l->report, -ENOEXEC, "section %u has a name outside of the names", i);
 }
 
 static int check_place(struct loader *l, u32 i)
@@ -65,10 +65,10 @@ static int check_place(struct loader *l, u32 i)
 	const file_shdr *s = &l->sections[i];
 
 	if (s->sh_type != SHT_NOBITS && s->sh_type != SHT_NULL && !in_file(l, s))
-		return report_add(&l->report, -ENOEXEC, "section %u (%s) lies outside of the file",
+		return report_add(l->report, -ENOEXEC, "section %u (%s) lies outside of the file",
 				  i, section_name(l, i));
 	if (s->sh_link >= l->nsections)
-		return report_add(&l->report, -ENOEXEC,
+		return report_add(l->report, -ENOEXEC,
 				  "section %u (%s) refers to section %u, which is not there", i,
 				  section_name(l, i), s->sh_link);
 	return 0;
@@ -85,7 +85,7 @@ static int unknown_type(struct loader *l, u32 i)
 	u32 type = l->sections[i].sh_type;
 
 	return report_add(
-		&l->report, -ENOEXEC,
+		l->report, -ENOEXEC,
 		"section %s has unknown type %u (0x%x); if the driver works without it, remove it with objcopy -R %s",
 		section_name(l, i), type, type, section_name(l, i));
 }
@@ -95,7 +95,7 @@ static int check_loaded(struct loader *l, u32 i)
 {
 	const file_shdr *s = &l->sections[i];
 	const char *name = section_name(l, i);
-	struct report *r = &l->report;
+	struct report *r = l->report;
 	int err = 0;
 
 	if (s->sh_flags & SHF_TLS)
@@ -144,7 +144,7 @@ static int check_unloaded(struct loader *l, u32 i)
 	/* What counts where it is loaded would be lost in silence. */
 	if (section_is_table(name))
 		return report_add(
-			&l->report, -ENOEXEC,
+			l->report, -ENOEXEC,
 			"section %s would not be loaded: it lacks the flag SHF_ALLOC (in assembly: .section %s,\"aw\")",
 			name, name);
 	if (type == SHT_CREL || harmless_type(type))
@@ -161,7 +161,7 @@ static int check_crel(struct loader *l, u32 i)
 		   (name[0] != '.' || name[1] != 'c' || strncmp(name, ".crel.", 6))))
 		return 0;
 	return report_add(
-		&l->report, -ENOEXEC,
+		l->report, -ENOEXEC,
 		"section %s has compact relocations (CREL), which cannot be read: compile without -Wa,--crel",
 		name);
 }
@@ -169,7 +169,7 @@ static int check_crel(struct loader *l, u32 i)
 static int check_table(struct loader *l, u32 i)
 {
 	const file_shdr *s = &l->sections[i];
-	struct report *r = &l->report;
+	struct report *r = l->report;
 
 	switch (s->sh_type) {
 	case SHT_SYMTAB:
@@ -203,7 +203,7 @@ int check_file(struct loader *l)
 		return err;
 	if (!in_file(l, &l->sections[l->section_strings]) ||
 	    !strings_end(l, &l->sections[l->section_strings]))
-		return report_add(&l->report, -ENOEXEC,
+		return report_add(l->report, -ENOEXEC,
 				  "its names of sections lie outside of the file");
 
 	for (u32 i = 1; i < l->nsections; i++) {
@@ -217,7 +217,7 @@ int check_file(struct loader *l)
 		err = check_origin(l);
 	if (!err && !l->symbol_section)
 		err = report_add(
-			&l->report, -ENOEXEC,
+			l->report, -ENOEXEC,
 			"it has no symbol table (was it stripped?): strip -g and strip --strip-unneeded leave what is needed");
 	return err;
 }

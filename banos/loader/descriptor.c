@@ -204,7 +204,7 @@ static int align_records(struct loader *l, const file_shdr *s)
 		return 0;
 	l->records_copy = l->env->alloc(s->sh_size ?: 1);
 	if (!l->records_copy)
-		return report_add(&l->report, -ENOMEM, "no memory for its .banos-driver");
+		return report_add(l->report, -ENOMEM, "no memory for its .banos-driver");
 	memcpy(l->records_copy, l->records, s->sh_size);
 	l->records = l->records_copy;
 	return 0;
@@ -236,7 +236,7 @@ static int check_driver_section(struct report *r, const file_shdr *s)
 int check_driver(struct loader *l)
 {
 	const file_shdr *s = NULL;
-	struct report *r = &l->report;
+	struct report *r = l->report;
 	int err;
 
 	for (u32 i = 1; i < l->nsections; i++) {

@@ -18,11 +18,11 @@ static int find_init(struct loader *l)
 	l->init = (u64)d->init;
 	l->exit = (u64)d->exit;
 	if (!in_code(l, l->init))
-		err = report_add(&l->report, -ENOEXEC,
+		err = report_add(l->report, -ENOEXEC,
 				 l->init ? "init lies outside of its code"
 					 : "it has no init function");
 	if (l->exit && !in_code(l, l->exit))
-		err = report_add(&l->report, -ENOEXEC, "exit lies outside of its code");
+		err = report_add(l->report, -ENOEXEC, "exit lies outside of its code");
 	return err;
 }
 
@@ -80,25 +80,25 @@ static int find_calls(struct loader *l, const char *name, u64 **calls, u32 *coun
 			total += l->sections[i].sh_size / 8;
 			arrays++;
 			if (l->sections[i].sh_size % 8 || l->where[i].addr % 8)
-				return report_add(&l->report, -ENOEXEC,
+				return report_add(l->report, -ENOEXEC,
 						  "section %s has the wrong size or place",
 						  section_name(l, i));
 		}
 	if (arrays > 1024)
-		return report_add(&l->report, -ENOEXEC, "it has %u sections %s; link it with ld -r",
+		return report_add(l->report, -ENOEXEC, "it has %u sections %s; link it with ld -r",
 				  arrays, name);
 	if (!total)
 		return 0;
 	*calls = l->env->alloc(total * sizeof(**calls));
 	if (!*calls)
-		return report_add(&l->report, -ENOMEM, "no memory for its %lu constructors",
+		return report_add(l->report, -ENOMEM, "no memory for its %lu constructors",
 				  (unsigned long)total);
 	while ((section = next_array(l, name, &order, section)))
 		for (u64 k = 0; k < l->sections[section].sh_size / 8; k++) {
 			u64 addr = ((const u64 *)l->where[section].mem)[k];
 
 			if (!in_code(l, addr))
-				return report_add(&l->report, -ENOEXEC,
+				return report_add(l->report, -ENOEXEC,
 						  "entry %lu of %s lies outside of its code",
 						  (unsigned long)k, section_name(l, section));
 			(*calls)[n++] = addr;
@@ -144,14 +144,14 @@ static int find_export(struct loader *l, const struct banos_export *e)
 	const char *name = text_at(l, (u64)e->name);
 
 	if (!name)
-		return report_add(&l->report, -ENOEXEC, "an exported name is damaged");
+		return report_add(l->report, -ENOEXEC, "an exported name is damaged");
 	if (!name_valid(name, LOADER_EXPORT_NAME_MAX + 1) ||
 	    !export_name_allowed(l->driver->name, name))
-		return report_add(&l->report, -ENOEXEC,
+		return report_add(l->report, -ENOEXEC,
 				  "exports %s: its exports have to begin with %s_", name,
 				  l->driver->name);
 	if (!in_code(l, (u64)e->function))
-		return report_add(&l->report, -ENOEXEC,
+		return report_add(l->report, -ENOEXEC,
 				  "exports %s, which is no function of its own", name);
 	l->exports[l->nexports++] = (struct load_export){ name, (u64)e->function };
 	return 0;
@@ -171,7 +171,7 @@ static int find_exports(struct loader *l)
 		if (l->where[i].mem && is_export_section(section_name(l, i))) {
 			if (l->sections[i].sh_size % sizeof(struct banos_export) ||
 			    l->where[i].addr % 8)
-				return report_add(&l->report, -ENOEXEC,
+				return report_add(l->report, -ENOEXEC,
 						  "its .banos-export has the wrong size or place");
 			size += l->sections[i].sh_size;
 		}
@@ -179,7 +179,7 @@ static int find_exports(struct loader *l)
 		return 0;
 	l->exports = l->env->alloc(size / sizeof(struct banos_export) * sizeof(*l->exports));
 	if (!l->exports)
-		return report_add(&l->report, -ENOMEM, "no memory for its exports");
+		return report_add(l->report, -ENOMEM, "no memory for its exports");
 	for (u32 i = 1; i < l->nsections; i++) {
 		const struct banos_export *e = (const void *)l->where[i].mem;
 
@@ -206,8 +206,8 @@ static int index_functions(struct loader *l)
 		return 0;
 	next = l->functions = l->env->alloc(l->nfunctions * sizeof(*l->functions));
 	if (!next)
-		return report_add(&l->report, -ENOMEM,
-				  "no memory for the index of its %u functions", l->nfunctions);
+		return report_add(l->report, -ENOMEM, "no memory for the index of its %u functions",
+				  l->nfunctions);
 	for (const file_sym *s = l->symbols, *end = s + l->nsymbols; s < end; s++, value++) {
 		u64 offset = *value - addr;
 

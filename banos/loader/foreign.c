@@ -143,7 +143,7 @@ static const char *osabi_words(u32 osabi)
 int check_format(struct loader *l)
 {
 	const Elf64_Ehdr *e = (const Elf64_Ehdr *)l->file;
-	struct report *r = &l->report;
+	struct report *r = l->report;
 
 	if (l->file_size < SELFMAG || memcmp(e->e_ident, ELFMAG, SELFMAG))
 		return report_add(r, -ENOEXEC, "not an ELF file: %s",
@@ -247,12 +247,12 @@ int check_origin(struct loader *l)
 				words = origins[k].words;
 	}
 	if (words)
-		return report_add(&l->report, -ENOEXEC, "no driver: %s", words);
+		return report_add(l->report, -ENOEXEC, "no driver: %s", words);
 	if (lost_its_sections(l))
 		return report_add(
-			&l->report, -ENOEXEC,
+			l->report, -ENOEXEC,
 			"it has no .banos-driver, though a BANOS_DRIVER(): the compiler did not see __attribute__((section)), which headers of the C library define away for tcc; #undef __attribute__ behind them");
 	return report_add(
-		&l->report, -ENOEXEC,
+		l->report, -ENOEXEC,
 		"it has no .banos-driver, so it is no driver: its BANOS_DRIVER() is missing, or in another object (join them: ld -r -o X.ko A.o B.o)");
 }

@@ -20,10 +20,10 @@ static int check_group(struct loader *l, u32 i)
 
 	if (g->sh_link != l->symbol_section || !g->sh_info || g->sh_info >= l->nsymbols || !n ||
 	    g->sh_size % 4)
-		return report_add(&l->report, -ENOEXEC, "section group %u is damaged", i);
+		return report_add(l->report, -ENOEXEC, "section group %u is damaged", i);
 	for (u64 k = 1; k < n; k++)
 		if (!member[k] || member[k] >= l->nsections)
-			return report_add(&l->report, -ENOEXEC,
+			return report_add(l->report, -ENOEXEC,
 					  "section group %u has section %u, which is not there", i,
 					  member[k]);
 	return 0;
@@ -66,7 +66,7 @@ static int exclude_doubles(struct loader *l, u32 groups)
 		size *= 2;
 	table = l->env->alloc(size * sizeof(*table));
 	if (!table)
-		return report_add(&l->report, -ENOMEM, "no memory for its %u section groups",
+		return report_add(l->report, -ENOMEM, "no memory for its %u section groups",
 				  groups);
 	memset(table, 0, size * sizeof(*table));
 	for (u32 i = 1; i < l->nsections; i++) {
@@ -85,7 +85,7 @@ static int exclude_doubles(struct loader *l, u32 groups)
 		    strnlen(name, GROUP_NAME_MAX) == GROUP_NAME_MAX) {
 			l->env->free(table);
 			return report_add(
-				&l->report, -ENOEXEC,
+				l->report, -ENOEXEC,
 				"section group %u has a name that is too long or like too many others",
 				i);
 		}
@@ -105,7 +105,7 @@ int check_groups(struct loader *l)
 
 	l->where = l->env->alloc(l->nsections * sizeof(*l->where));
 	if (!l->where)
-		return report_add(&l->report, -ENOMEM, "no memory for its %u sections",
+		return report_add(l->report, -ENOMEM, "no memory for its %u sections",
 				  l->nsections);
 	memset(l->where, 0, l->nsections * sizeof(*l->where));
 	if (!l->has_groups)

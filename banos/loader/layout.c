@@ -125,7 +125,7 @@ int lay_out(struct loader *l)
 	l->got += l->part_offset[PART_RODATA];
 	l->npages = at / PAGE_SIZE;
 	if (at > LOADER_MEMORY_MAX)
-		return report_add(&l->report, -EFBIG,
+		return report_add(l->report, -EFBIG,
 				  "it would take %lu KiB of memory, more than %lu",
 				  (unsigned long)at / 1024, LOADER_MEMORY_MAX / 1024);
 	return 0;
@@ -143,7 +143,7 @@ int copy_sections(struct loader *l)
 
 	l->mem = l->env->alloc_memory(l, l->npages, &l->addr);
 	if (!l->mem)
-		return report_add(&l->report, -ENOMEM, "no memory for its %lu KiB",
+		return report_add(l->report, -ENOMEM, "no memory for its %lu KiB",
 				  (unsigned long)l->npages * 4);
 	memcpy(written, l->part_offset, sizeof(written));
 	for (u32 i = 1; i < l->nsections; i++) {

@@ -14,7 +14,7 @@
 static int check_size(struct loader *l)
 {
 	if (l->file_size > LOADER_FILE_MAX)
-		return report_add(&l->report, -EFBIG, "the file has %lu KiB, more than %lu",
+		return report_add(l->report, -EFBIG, "the file has %lu KiB, more than %lu",
 				  (unsigned long)l->file_size / 1024, LOADER_FILE_MAX / 1024);
 	return 0;
 }
@@ -48,7 +48,7 @@ static void find_reasons(struct loader *l)
 		return;
 	check_driver(l);
 	/* What stands in the descriptor may be wrong; that there is one, and where, is not. */
-	if (!l->driver || l->report.err == -ENOEXEC || l->report.err == -EFBIG)
+	if (!l->driver || l->report->err == -ENOEXEC || l->report->err == -EFBIG)
 		return;
 	if (place(l))
 		return;
@@ -58,13 +58,12 @@ static void find_reasons(struct loader *l)
 
 int loader_run(struct loader *l)
 {
-	report_init(&l->report, l->env->alloc, l->env->free);
 	find_reasons(l);
-	if (l->report.err) {
-		report_close(&l->report);
+	if (l->report->err) {
+		report_close(l->report);
 		give_memory_back(l);
 	}
-	return l->report.err;
+	return l->report->err;
 }
 
 void loader_free(struct loader *l)
@@ -80,5 +79,4 @@ void loader_free(struct loader *l)
 	free(l->exports);
 	free(l->init_calls);
 	free(l->fini_calls);
-	report_destroy(&l->report);
 }

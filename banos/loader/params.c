@@ -203,5 +203,5 @@ int set_parameters(struct loader *l)
 		.mem = l->mem + l->part_offset[PART_DATA],
 	};
 
-	return params_apply(&l->report, &t, l->params);
+	return params_apply(l->report, &t, l->params);
 }

@@ -35,7 +35,7 @@ int symbol_referenced(struct loader *l, u32 i)
 
 		l->referenced = l->env->alloc(size);
 		if (!l->referenced)
-			return report_add(&l->report, -ENOMEM, "no memory for its %u symbols",
+			return report_add(l->report, -ENOMEM, "no memory for its %u symbols",
 					  l->nsymbols);
 		memset(l->referenced, 0, size);
 		for (u32 k = 1; k < l->nsections; k++)

@@ -99,7 +99,7 @@ static int refuse(const struct place *p, int err, const char *why)
 {
 	u32 type = ELF64_R_TYPE(p->r->r_info);
 
-	return report_add(&p->l->report, err, "relocation %u (%s) of %s+0x%lx to %s %s", type,
+	return report_add(p->l->report, err, "relocation %u (%s) of %s+0x%lx to %s %s", type,
 			  type_name(type), section_name(p->l, p->section),
 			  (unsigned long)p->r->r_offset, target_name(p), why);
 }
@@ -268,7 +268,7 @@ static int relocate_slowly(struct loader *l, u32 section, const file_rela *r)
 	int err = 0;
 
 	if (symbol >= l->nsymbols)
-		return report_add(&l->report, -ENOEXEC,
+		return report_add(l->report, -ENOEXEC,
 				  "a relocation of %s refers to symbol %u of %u",
 				  section_name(l, section), symbol, l->nsymbols);
 	p.symbol += symbol;
@@ -365,7 +365,7 @@ static int relocate_by(struct loader *l, u32 i)
 	const file_shdr *s = &l->sections[i];
 	const file_rela *table = (const file_rela *)(l->file + s->sh_offset);
 	const char *name = section_name(l, i);
-	struct report *r = &l->report;
+	struct report *r = l->report;
 
 	if (s->sh_entsize != sizeof(Elf64_Rela) || s->sh_size % sizeof(Elf64_Rela))
 		return report_add(r, -ENOEXEC, "relocation section %s has the wrong size", name);

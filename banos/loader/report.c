@@ -66,8 +66,9 @@ void report_close(struct report *r)
 {
 	u32 lines = 0;
 
-	if (!r->text)
+	if (!r->text || r->closed)
 		return;
+	r->closed = true;
 	for (const char *p = r->text; (p = strchr(p, '\n')); p++)
 		lines++;
 	if (lines < r->count)

@@ -34,7 +34,7 @@ static u64 add_stub(struct loader *l, u64 argument, u64 entry)
  */
 static int missing(struct loader *l, const char *name)
 {
-	struct report *r = &l->report;
+	struct report *r = l->report;
 	const char *hint = l->env->hint ? l->env->hint(l, name) : NULL, *end;
 	u32 level = l->env->level;
 
@@ -65,8 +65,8 @@ static int missing(struct loader *l, const char *name)
 static int cannot(struct loader *l, const char *what, const char *name, int err)
 {
 	if (err == -ENOMEM)
-		return report_add(&l->report, err, "no memory to %s %s", what, name);
-	return report_add(&l->report, err, "cannot %s %s (error %d)", what, name, -err);
+		return report_add(l->report, err, "no memory to %s %s", what, name);
+	return report_add(l->report, err, "cannot %s %s (error %d)", what, name, -err);
 }
 
 /* @return an error that ends the loading, or 0 */
@@ -124,7 +124,7 @@ static u64 value_elsewhere(struct loader *l, const file_sym *s)
 	if (l->elsewhere_work > ELSEWHERE_WORK_MAX ||
 	    strnlen(name, ELSEWHERE_NAME_MAX) == ELSEWHERE_NAME_MAX) {
 		report_add(
-			&l->report, -ENOEXEC,
+			l->report, -ENOEXEC,
 			"%s is one of too many symbols of section groups that were left out: link it with ld -r",
 			name);
 		return VALUE_SPECIAL;
@@ -163,7 +163,7 @@ static int allocate(struct loader *l)
 			memcpy(l->names, l->strings, l->strings_size);
 	}
 	if (!l->value || !l->names)
-		return report_add(&l->report, -ENOMEM, "no memory for its %u symbols", l->nsymbols);
+		return report_add(l->report, -ENOMEM, "no memory for its %u symbols", l->nsymbols);
 	return 0;
 }
 
@@ -181,7 +181,7 @@ static int resolve_dependencies(struct loader *l)
 			continue;
 		err = l->env->depend(l, name);
 		if (err == -ENOENT)
-			report_add(&l->report, err, "needs the driver %s, which is not installed",
+			report_add(l->report, err, "needs the driver %s, which is not installed",
 				   name);
 		else if (err)
 			return cannot(l, "depend on", name, err);

@@ -11,7 +11,7 @@
 static int find_tables(struct loader *l)
 {
 	const file_shdr *s = &l->sections[l->symbol_section], *strings = &l->sections[s->sh_link];
-	struct report *r = &l->report;
+	struct report *r = l->report;
 
 	if (s->sh_entsize != sizeof(Elf64_Sym) || s->sh_size % sizeof(Elf64_Sym) || !s->sh_size)
 		return report_add(r, -ENOEXEC, "its symbol table has the wrong size");
@@ -50,15 +50,14 @@ static int check_undefined(struct loader *l, const file_sym *s)
 	if (ELF64_ST_BIND(s->st_info) == STB_LOCAL)
 		return 0;
 	if (!*name)
-		return report_add(&l->report, -ENOEXEC, "symbol %u is undefined and has no name",
-				  i);
+		return report_add(l->report, -ENOEXEC, "symbol %u is undefined and has no name", i);
 	words = forbidden_name_words(name);
 	if (!words)
 		return 0;
 	referenced = symbol_referenced(l, i);
 	if (referenced <= 0)
 		return referenced;
-	return report_add(&l->report, -ENOEXEC, "refers to %s: %s", name, words);
+	return report_add(l->report, -ENOEXEC, "refers to %s: %s", name, words);
 }
 
 static int check_place(struct loader *l, const file_sym *s, u32 section)
@@ -67,7 +66,7 @@ static int check_place(struct loader *l, const file_sym *s, u32 section)
 
 	if (likely(s->st_value <= size && s->st_size <= size - s->st_value))
 		return 0;
-	return report_add(&l->report, -ENOEXEC, "symbol %u (%s) lies outside of its section",
+	return report_add(l->report, -ENOEXEC, "symbol %u (%s) lies outside of its section",
 			  (u32)(s - l->symbols), symbol_name(l, s));
 }
 
@@ -81,14 +80,14 @@ static int check_reserved(struct loader *l, const file_sym *s)
 		/* A number is one thing; memory that nobody gave is another. */
 		if (ELF64_ST_TYPE(s->st_info) == STT_OBJECT && s->st_size)
 			return report_add(
-				&l->report, -ENOEXEC,
+				l->report, -ENOEXEC,
 				"%s is an object of %lu bytes at the fixed address 0x%lx, where nothing is its own (mold -r makes that of common symbols): compile with -fno-common",
 				symbol_name(l, s), (unsigned long)s->st_size,
 				(unsigned long)s->st_value);
 		return 0;
 	case SHN_COMMON:
 		return report_add(
-			&l->report, -ENOEXEC,
+			l->report, -ENOEXEC,
 			"%s is a common symbol: compile with -fno-common, or link with ld -r -d",
 			symbol_name(l, s));
 	case SHN_XINDEX:
@@ -96,7 +95,7 @@ static int check_reserved(struct loader *l, const file_sym *s)
 			return check_place(l, s, l->shndx[i]);
 		__attribute__((fallthrough));
 	default:
-		return report_add(&l->report, -ENOEXEC,
+		return report_add(l->report, -ENOEXEC,
 				  "symbol %u (%s) is in section %u, which is not there", i,
 				  symbol_name(l, s), s->st_shndx);
 	}
@@ -108,17 +107,17 @@ static int check_type(struct loader *l, const file_sym *s)
 
 	switch (ELF64_ST_TYPE(s->st_info)) {
 	case STT_TLS:
-		return report_add(&l->report, -ENOEXEC,
+		return report_add(l->report, -ENOEXEC,
 				  "%s is thread-local, which drivers cannot have", name);
 	case STT_GNU_IFUNC:
-		return report_add(&l->report, -ENOEXEC,
+		return report_add(l->report, -ENOEXEC,
 				  "%s is chosen at run time (IFUNC), which drivers cannot have",
 				  name);
 	case STT_COMMON:
-		return report_add(&l->report, -ENOEXEC,
+		return report_add(l->report, -ENOEXEC,
 				  "%s is a common symbol: compile with -fno-common", name);
 	default:
-		return report_add(&l->report, -ENOEXEC, "symbol %u (%s) has unknown type %u",
+		return report_add(l->report, -ENOEXEC, "symbol %u (%s) has unknown type %u",
 				  (u32)(s - l->symbols), name, ELF64_ST_TYPE(s->st_info));
 	}
 }
@@ -128,15 +127,14 @@ static int check_one(struct loader *l, const file_sym *s)
 	u32 i = s - l->symbols, bind = ELF64_ST_BIND(s->st_info);
 
 	if (unlikely(s->st_name >= l->strings_size))
-		return report_add(&l->report, -ENOEXEC, "symbol %u has a name outside of the names",
+		return report_add(l->report, -ENOEXEC, "symbol %u has a name outside of the names",
 				  i);
 	if (unlikely(ELF64_ST_TYPE(s->st_info) > STT_FILE))
 		return check_type(l, s);
 	if (unlikely(bind > STB_WEAK && bind != STB_GNU_UNIQUE) ||
 	    (bind == STB_LOCAL) != (i < l->first_global))
-		return report_add(&l->report, -ENOEXEC,
-				  "symbol %u (%s) has binding %u out of place", i,
-				  symbol_name(l, s), bind);
+		return report_add(l->report, -ENOEXEC, "symbol %u (%s) has binding %u out of place",
+				  i, symbol_name(l, s), bind);
 	if (s->st_shndx == SHN_UNDEF)
 		return check_undefined(l, s);
 	if (unlikely(s->st_shndx >= SHN_LORESERVE || s->st_shndx >= l->nsections))

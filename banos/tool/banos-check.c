@@ -84,7 +84,7 @@ static void add_driver(struct host_world *w, u32 level, const char *path)
 	host_loader(l, w, level, i->file, size, NULL);
 	if (loader_run(l)) {
 		fprintf(stderr, "banos-check: %s itself would not be installed:\n%s", path,
-			l->report.text ?: "");
+			l->report->text ?: "");
 		exit(2);
 	}
 	append(&w->drivers, l->driver->name);
@@ -183,7 +183,7 @@ int main(int argc, char **argv)
 	if (number)
 		printf("%d\n", -err);
 	if (err)
-		fputs(l.report.text ?: "no memory\n", stdout);
+		fputs(l.report->text ?: "no memory\n", stdout);
 	else if (!quiet)
 		describe(&l, argv[optind], level);
 	host_loader_free(&l);

@@ -126,6 +126,10 @@ void host_loader(struct loader *l, struct host_world *w, u32 level, const void *
 	l->file = file;
 	l->file_size = size;
 	l->params = params;
+	l->report = malloc(sizeof(*l->report));
+	if (!l->report)
+		abort();
+	report_init(l->report, host_alloc, free);
 }
 
 void host_loader_free(struct loader *l)
@@ -133,4 +137,6 @@ void host_loader_free(struct loader *l)
 	free(l->mem);
 	l->mem = NULL;
 	loader_free(l);
+	report_destroy(l->report);
+	free(l->report);
 }

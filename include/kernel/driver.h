@@ -166,9 +166,16 @@ struct install_request {
 	u64 size;
 	const char *params;   /* or NULL */
 	u32 flags;	      /* BANOS_INSTALL_* */
-	struct report report; /* out; the caller destroys it */
+	struct report report; /* driver_report_init() began it; the caller destroys it */
 	bool init_failed;     /* out: its init() was run, and is why */
 };
+/** @brief Begin a report on a driver. */
+void driver_report_init(struct report *r);
+/** @brief Close the report, and log its lines; @p quiet: as debugging messages. */
+void driver_report_log(struct report *r, bool quiet);
+/** @brief @p size bytes, also many; not zeroed. Sleeps. NULL: no memory */
+void *driver_buffer_alloc(size_t size);
+void driver_buffer_free(void *buffer);
 /** @brief Sleeps. @return id or 0 for a dry run, negative errno with reasons in the report */
 s64 driver_install(struct install_request *r);
 /** @brief Sleeps. @param wait  instead of -EBUSY; -EINTR when a signal came first */

@@ -82,8 +82,8 @@ struct loader {
 	void *arg; /* env's */
 	const u8 *file;
 	u64 file_size;
-	const char *params; /* "name=value ...", or NULL */
-	struct report report;
+	const char *params;    /* "name=value ...", or NULL */
+	struct report *report; /* begun, and destroyed, by the caller */
 
 	/* The file; set by check_file(), within bounds from then on. */
 	const file_shdr *sections;
@@ -143,7 +143,7 @@ static inline bool value_special(u64 v)
 
 /**
  * @brief Load a driver up to, not including, its first instruction.
- * @param l  zeroed but for env, arg, file, file_size, params
+ * @param l  zeroed but for env, arg, file, file_size, params, report
  * @return 0, or the error, and l->report says why; then all is undone but for
  *	   loader_free().
  */

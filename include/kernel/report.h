@@ -20,12 +20,15 @@ struct report {
 	u32 used;
 	u32 count;    /* reasons, also those that found no room */
 	int err;      /* 0 or negative errno */
+	bool closed;  /* report_close() was called */
 	char who[64]; /* in front of each line: the driver, once it is known */
 	void *(*alloc)(size_t size);
 	void (*free)(void *p);
 };
 
+/** @brief Begin a report without reasons. @param alloc, free  for its text */
 void report_init(struct report *r, void *(*alloc)(size_t), void (*free)(void *));
+/** @brief Free the text. */
 void report_destroy(struct report *r);
 /**
  * @brief Add a reason.
@@ -34,7 +37,7 @@ void report_destroy(struct report *r);
  * @return @p err
  */
 int report_add(struct report *r, int err, const char *fmt, ...) __printf(3, 4);
-/** @brief Say how many reasons found no room. Once, at the end. */
+/** @brief Add a line that says how many reasons found no room. Nothing is added afterwards; again is fine. */
 void report_close(struct report *r);
 /** @brief Where an errno stands in the table of the driver ABI: lower is told first. Pure. */
 int report_rank(int err);

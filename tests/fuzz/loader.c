@@ -46,7 +46,7 @@ static int inside(const struct loader *l, u64 addr, enum load_part part)
 
 static void check_success(const struct loader *l)
 {
-	require(!l->report.count && !l->report.text, "no reasons where it worked");
+	require(!l->report->count && !l->report->text, "no reasons where it worked");
 	require(l->mem && l->npages && l->npages <= PAGES_MAX, "there is memory");
 	require(l->driver && name_valid(l->driver->name, BANOS_NAME_SIZE), "the driver has a name");
 	require(inside(l, l->init, PART_TEXT), "init is code");
@@ -70,16 +70,16 @@ static void check_success(const struct loader *l)
 
 static void check_refusal(const struct loader *l, int err, int out_of_memory)
 {
-	const char *text = l->report.text;
+	const char *text = l->report->text;
 
-	require(err == l->report.err && l->report.count && report_rank(err) < report_rank(-EINTR),
+	require(err == l->report->err && l->report->count && report_rank(err) < report_rank(-EINTR),
 		"the error is one of the table, with a reason");
 	require(!l->mem, "the memory is given back");
 	if (out_of_memory)
 		return;
-	require(text && strlen(text) == l->report.used && text[l->report.used - 1] == '\n',
+	require(text && strlen(text) == l->report->used && text[l->report->used - 1] == '\n',
 		"reasons are whole lines");
-	require(l->report.used < REPORT_SIZE, "reasons have an end");
+	require(l->report->used < REPORT_SIZE, "reasons have an end");
 }
 
 static void run(const uint8_t *frame, const char *params, const void *file, size_t size)

@@ -71,7 +71,7 @@ static void load(void)
 	int err = load_with(NULL);
 
 	if (err)
-		print_error("%s", f.l.report.text);
+		print_error("%s", f.l.report->text);
 	assert_int_equal(err, 0);
 }
 
@@ -415,9 +415,9 @@ static void each_wrong_parameter_is_named(void **state)
 {
 	add_param("small", BANOS_PARAM_I32_TYPE, 4, -10, 10, 0);
 	assert_int_equal(load_with("small=11 other=2 small="), -EINVAL);
-	assert_int_equal(f.l.report.count, 3);
-	assert_non_null(strstr(f.l.report.text, "from -10 to 10, not \"11\""));
-	assert_non_null(strstr(f.l.report.text, "has no parameter other"));
+	assert_int_equal(f.l.report->count, 3);
+	assert_non_null(strstr(f.l.report->text, "from -10 to 10, not \"11\""));
+	assert_non_null(strstr(f.l.report->text, "has no parameter other"));
 }
 
 /* ---- reasons ---- */

@@ -44,7 +44,10 @@ static s64 install(const struct image *i, const char *params, u32 flags)
 	struct install_request r = {
 		.file = i->start, .size = i->end - i->start, .params = params, .flags = flags
 	};
-	s64 id = driver_install(&r);
+	s64 id;
+
+	driver_report_init(&r.report);
+	id = driver_install(&r);
 
 	strscpy(reasons, r.report.text ?: "", sizeof(reasons));
 	report_destroy(&r.report);

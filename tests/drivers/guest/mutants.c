@@ -69,10 +69,10 @@ static void try(const struct file *f, const struct loader *original, const struc
 
 	load(&l, f);
 	r = install(f->data, f->size, NULL, BANOS_INSTALL_DRY_RUN, log);
-	require(r == l.report.err, "the kernel says %ld: %s\nthe same loader here says %d: %s", r,
-		log, l.report.err, l.report.text ?: "");
-	require(!strcmp(log, l.report.text ?: ""),
-		"the kernel says: %s\nthe same loader here says: %s", log, l.report.text ?: "");
+	require(r == l.report->err, "the kernel says %ld: %s\nthe same loader here says %d: %s", r,
+		log, l.report->err, l.report->text ?: "");
+	require(!strcmp(log, l.report->text ?: ""),
+		"the kernel says: %s\nthe same loader here says: %s", log, l.report->text ?: "");
 	if (r) {
 		require(strlen(log) > 20, "refused without a reason");
 		count.refused++;
@@ -107,7 +107,7 @@ static void open_originals(int n, char **paths)
 		originals[i] = file_read(paths[i]);
 		copy.size = MAX(copy.size, originals[i].size);
 		load(&loaded[i], &originals[i]);
-		require(!loaded[i].report.err, "%s: %s", paths[i], loaded[i].report.text);
+		require(!loaded[i].report->err, "%s: %s", paths[i], loaded[i].report->text);
 		id = install(originals[i].data, originals[i].size, NULL, 0, NULL);
 		require(id >= 0 && !remove_driver(id), "%s: %ld", paths[i], id);
 	}
