@@ -2,7 +2,7 @@
 /* Start-up: exported names, /proc, the drivers that are linked in. */
 #include <kernel/cmdline.h>
 #include <kernel/driver.h>
-#include <kernel/page_init.h>
+#include <kernel/panic.h>
 
 CMDLINE_OPTION(opt_lock, "banos.lock");
 

@@ -16,6 +16,7 @@
 #include <kernel/fs.h>
 #include <kernel/heap.h>
 #include <kernel/printk.h>
+#include <kernel/printk_wait.h>
 #include <kernel/string.h>
 #include <kernel/time.h>
 #include <kernel/tty.h>

@@ -19,6 +19,7 @@
 #include <kernel/ktest.h>
 #include <kernel/page_init.h>
 #include <kernel/printk.h>
+#include <kernel/printk_wait.h>
 #include <kernel/process.h>
 #include <kernel/rcu_init.h>
 #include <kernel/smp.h>
@@ -63,6 +64,7 @@ static void boot_thread_main(void *unused)
 
 void kernel_main(void)
 {
+	thread_init_early();
 	symbols_init();
 	pr_notice("Banos %s, %s, %s\n", BANOS_RELEASE, boot_info.protocol, cpu_features.brand);
 	fault_init();
@@ -72,6 +74,7 @@ void kernel_main(void)
 	time_init();
 	vdso_init();
 	thread_init();
+	printk_wait_init();
 	irq_enable();
 	rcu_init();
 	if (cpu_init_boot_stacks() || thread_spawn(boot_thread_main, NULL, "init"))

@@ -2,9 +2,6 @@
 /** @file internal.h  Between the files of kernel/ only. */
 #pragma once
 #include <kernel/thread.h>
-#include <stdarg.h>
-
-void printk_valist(const char *fmt, va_list ap);
 
 /* sched.c <-> thread.c */
 void sched_init_thread(struct thread *t);
@@ -17,9 +14,3 @@ void kthread_main(void) __noreturn;
 void thread_reap(struct thread *t);
 void sched_init(void);
 void sched_load_sample(u64 now_ns);
-/**
- * symbols.c: "function+offset/size".
- * @param is_return  @p addr is behind a call, which may be the last thing in its function
- */
-size_t symbol_format(char *buf, size_t size, u64 addr, bool is_return);
-#define SYMBOL_TEXT_MAX 128

@@ -19,9 +19,9 @@
  *	ktest=GLOB	run those whose suite.name matches
  *	qemu_exit	then leave QEMU, with value 0 if none failed, else 1
  */
+#include <asm/qemu.h>
 #include <kernel/test_options.h>
 #include <kernel/ktest.h>
-#include <kernel/power.h>
 #include <kernel/printk.h>
 #include <kernel/string.h>
 

@@ -9,7 +9,7 @@
  * user program without end, is nudged.
  */
 #include <kernel/lock.h>
-#include <kernel/page_init.h>
+#include <kernel/panic.h>
 #include <kernel/printk.h>
 #include <kernel/rcu_init.h>
 #include <kernel/thread.h>

@@ -17,7 +17,7 @@
 #include <kernel/fault_injection.h>
 #include <kernel/heap.h>
 #include <kernel/page.h>
-#include <kernel/page_init.h>
+#include <kernel/panic.h>
 #include <kernel/printk.h>
 #include <kernel/string.h>
 #include <kernel/time.h>
@@ -329,6 +329,16 @@ void thread_leave_boot_stack(void (*fn)(void))
 	t->kstack_top = (u64)t->stack + KERNEL_STACK_SIZE;
 	cpu_set_kernel_stack(t->kstack_top);
 	cpu_leave_stack(t->kstack_top, fn);
+}
+
+static void describe_current(char *buf, size_t size)
+{
+	snprintf(buf, size, "%s (%d)", current->comm, current->tid);
+}
+
+void thread_init_early(void)
+{
+	panic_hooks.describe_task = describe_current;
 }
 
 void thread_init(void)

@@ -21,7 +21,7 @@
 #include <kernel/heap_init.h>
 #include <kernel/lock.h>
 #include <kernel/page.h>
-#include <kernel/page_init.h>
+#include <kernel/panic.h>
 #include <kernel/printk.h>
 #include <kernel/string.h>
 #include "internal.h"

@@ -31,7 +31,7 @@
  */
 #include "vm_internal.h"
 #include <kernel/fault_injection.h>
-#include <kernel/page_init.h>
+#include <kernel/panic.h>
 
 /* About what one small process needs. */
 #define TABLES_KEPT 12

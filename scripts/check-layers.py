@@ -35,7 +35,7 @@ LAYERS = [
     ('arch/x86_64/paging.c', 2), ('arch/x86_64/vgatext.c', 2),
     # the processor's devices: interrupt controllers, clocks, other processors.
     ('arch/', 3),
-    ('kernel/symbols.c', 1),
+    ('kernel/base/', 1),
     ('mm/vm_', 4),
     ('mm/', 2),
     ('kernel/process/', 4),
@@ -49,10 +49,10 @@ LAYERS = [
 # Where the things live that a header of include/kernel declares.
 HEADERS = {name: layer for layer, names in {
     0: 'atomic bitmap chacha clock cmdline err fault_injection inflate kconfig ktest list memmap '
-       'rbtree siginfo sort string test_options types',
-    1: 'boot cpu display lock lock_order page_init printk symbols uaccess upcalls',
-    2: 'heap heap_init leak page',
-    3: 'acpi crash gate irq irq_chip owner power random rate_limit rcu_init rtc seq_file smp '
+       'rbtree siginfo sort string test_options time_units types',
+    1: 'boot cpu display lock lock_order panic printk symbols uaccess upcalls',
+    2: 'heap heap_init leak page page_init',
+    3: 'acpi crash gate irq irq_chip owner power printk_wait random rate_limit rcu_init rtc seq_file smp '
        'thread time utsname vdso wait',
     4: 'bus cred device fs fs_ops process syscalls tty vm',
     5: 'builtin driver driver_api driver_format loader report',

@@ -7,7 +7,7 @@
 Without an image the table is empty: the first of the two links uses that.
 Addresses are stored as distances from one function to the next, names with
 the most frequent pairs of characters replaced by one byte from 128 on, over
-and over (byte-pair encoding); kernel/symbols.c reads both from the beginning.
+and over (byte-pair encoding); kernel/base/symbols.c reads both from the beginning.
 """
 import argparse
 import collections

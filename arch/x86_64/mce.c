@@ -12,7 +12,7 @@
 #include <asm/cpu.h>
 #include <asm/io.h>
 #include <asm/traps.h>
-#include <kernel/upcalls.h>
+#include <kernel/panic.h>
 
 #define CR4_MCE		     (1ul << 6)
 #define MSR_MCG_CAP	     0x179

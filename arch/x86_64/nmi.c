@@ -23,7 +23,7 @@
 #include <kernel/cpu.h>
 #include <kernel/printk.h>
 #include <kernel/rate_limit.h>
-#include <kernel/upcalls.h>
+#include <kernel/panic.h>
 
 CMDLINE_OPTION(opt_unknown_nmi_panic, "unknown_nmi_panic");
 

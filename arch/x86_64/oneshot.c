@@ -13,7 +13,7 @@
 #include <asm/io.h>
 #include <asm/vdso.h>
 #include <kernel/cmdline.h>
-#include <kernel/page_init.h>
+#include <kernel/panic.h>
 #include <kernel/printk.h>
 #include <kernel/time.h>
 

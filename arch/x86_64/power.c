@@ -35,7 +35,6 @@ CMDLINE_OPTION(opt_reboot, "reboot");
 #define KBC_INPUT_FULL	2
 #define KBC_PULSE_RESET 0xfe
 #define RESET_PORT	0xcf9
-#define QEMU_EXIT_PORT	0xf4
 
 static void __noreturn stop(void)
 {
@@ -185,10 +184,4 @@ void machine_halt(void)
 	pr_notice("power: halted\n");
 	quiesce();
 	stop();
-}
-
-void qemu_exit(u8 value)
-{
-	if (IS_ENABLED(CONFIG_QEMU_EXIT))
-		outb(QEMU_EXIT_PORT, value);
 }

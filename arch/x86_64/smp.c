@@ -260,6 +260,7 @@ void smp_start_cpus(void)
 	const struct acpi_info *a = &acpi_info;
 	u32 wanted = wanted_cpus(), left_out = a->nr_cpus_left_out;
 
+	panic_hooks.stop_other_cpus = ipi_stop_others;
 	if (!low_page && a->nr_cpus > 1 && wanted > 1)
 		pr_warn("smp: no free page below %x: one processor\n", LOW_LIMIT);
 	if (low_page && apic_present && wanted > 1 && make_start_tables()) {

@@ -6,7 +6,6 @@
 #include <asm/multiboot.h>
 #include <asm/serial.h>
 #include <kernel/cmdline.h>
-#include <kernel/page_init.h>
 #include <kernel/printk.h>
 #include <kernel/upcalls.h>
 

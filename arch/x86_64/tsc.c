@@ -21,7 +21,7 @@
 #include <kernel/atomic.h>
 #include <kernel/cmdline.h>
 #include <kernel/cpu.h>
-#include <kernel/page_init.h>
+#include <kernel/panic.h>
 #include <kernel/printk.h>
 #include <kernel/string.h>
 #include <kernel/time.h>

@@ -20,7 +20,7 @@
 #include <kernel/fs.h>
 #include <kernel/heap.h>
 #include <kernel/list.h>
-#include <kernel/page_init.h>
+#include <kernel/panic.h>
 #include <kernel/string.h>
 
 #define ENTRIES_MAX 10

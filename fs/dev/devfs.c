@@ -8,7 +8,7 @@
  */
 #include <kernel/fs/vfs.h>
 #include <kernel/heap.h>
-#include <kernel/page_init.h>
+#include <kernel/panic.h>
 #include <kernel/printk.h>
 #include <kernel/string.h>
 

@@ -13,7 +13,7 @@
 #include <kernel/fs/page_tree.h>
 #include <kernel/fs/vfs.h>
 #include <kernel/heap.h>
-#include <kernel/page_init.h>
+#include <kernel/panic.h>
 #include <kernel/printk.h>
 #include <kernel/string.h>
 #include <kernel/time.h>

@@ -14,7 +14,7 @@
 #include <kernel/fs/fd_table.h>
 #include <kernel/fs/vfs.h>
 #include <kernel/heap.h>
-#include <kernel/page_init.h>
+#include <kernel/panic.h>
 #include <kernel/printk.h>
 #include <kernel/process.h>
 #include <kernel/string.h>

@@ -24,7 +24,7 @@
 #include <kernel/fs/vfs.h>
 #include <kernel/heap.h>
 #include <kernel/page.h>
-#include <kernel/page_init.h>
+#include <kernel/panic.h>
 #include <kernel/process.h>
 #include <kernel/string.h>
 #include <kernel/syscalls.h>

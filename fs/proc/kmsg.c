@@ -12,6 +12,7 @@
  */
 #include <kernel/heap.h>
 #include <kernel/printk.h>
+#include <kernel/printk_wait.h>
 #include <kernel/process.h>
 #include <kernel/string.h>
 #include <kernel/syscalls.h>

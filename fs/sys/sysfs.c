@@ -9,7 +9,7 @@
 #include <kernel/cpu.h>
 #include <kernel/fs/generated.h>
 #include <kernel/fs/proc_text.h>
-#include <kernel/page_init.h>
+#include <kernel/panic.h>
 #include <kernel/printk.h>
 #include <kernel/string.h>
 #include <uapi/statfs.h>

@@ -22,5 +22,3 @@ void page_init(void);
 /** Give a CPU that is being created its page stack. @return false: no memory */
 struct cpu;
 bool page_cpu_init(struct cpu *c);
-/** Before the first process, out of memory or unusable machine: one line, exit status, stop. Not a panic. */
-void boot_stop(const char *fmt, ...) __printf(1, 2) __noreturn __cold;

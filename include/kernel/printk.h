@@ -4,6 +4,7 @@
  * Any context, also with interrupts off and inside panic.
  */
 #pragma once
+#include <kernel/panic.h>
 #include <kernel/types.h>
 
 /* Levels, as in Linux and syslog(2); a record begins with one, default is INFO. */
@@ -45,6 +46,16 @@ extern int printk_message_level, printk_console_min;
  * line, before the first console. Linux Documentation/admin-guide/kernel-parameters.rst.
  */
 void printk_init(void);
+/**
+ * @brief Take the times of records from @p now_ns from now on; they are 0 before that.
+ * @param now_ns  nanoseconds since boot; called in any context, also in an NMI
+ */
+void printk_set_clock(u64 (*now_ns)(void));
+/**
+ * @brief Call @p notify after each record from now on, except in a panic.
+ * @param notify  called in the context of printk(), with no lock of the log held; may not sleep
+ */
+void printk_set_listener(void (*notify)(void));
 
 /**
  * Copy log text for syslog(2) and /dev/kmsg, formatted as "<6>[    0.012345] text\n".
@@ -66,22 +77,3 @@ u64 printk_first_seq(void);
 u64 printk_last_seq(void);
 /** Total of bytes that printk_read() would give from @p seq on. */
 size_t printk_unread(u64 seq);
-struct wait_queue;
-extern struct wait_queue printk_wait; /* woken on each record once threads run */
-
-/** Stop the machine with a report. For broken invariants of ours alone. */
-void panic(const char *fmt, ...) __printf(1, 2) __noreturn __cold;
-#define BUG() panic("BUG at %s:%d (%s)", __FILE__, __LINE__, __func__)
-#define BUG_ON(c)                                                                         \
-	do {                                                                              \
-		if (unlikely(c))                                                          \
-			panic("BUG: %s at %s:%d (%s)", #c, __FILE__, __LINE__, __func__); \
-	} while (0)
-#define WARN_ON(c)                                           \
-	({                                                   \
-		bool _w = !!(c);                             \
-		if (unlikely(_w))                            \
-			warn_report(#c, __FILE__, __LINE__); \
-		_w;                                          \
-	})
-void warn_report(const char *cond, const char *file, int line) __cold;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/** @file test_options.h  Options for tests, whose readers may be left out of the kernel. kernel/test_options.c */
+/** @file test_options.h  Options for tests, whose readers may be left out of the kernel. kernel/base/test_options.c */
 #pragma once
 #include <kernel/cmdline.h>
 

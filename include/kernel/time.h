@@ -4,11 +4,9 @@
  */
 #pragma once
 #include <kernel/rbtree.h>
+#include <kernel/time_units.h>
 #include <kernel/types.h>
 
-#define NSEC_PER_SEC  1000000000ull
-#define NSEC_PER_MSEC 1000000ull
-#define NSEC_PER_USEC 1000ull
 /** A deadline that never comes. */
 #define TIME_NEVER (~0ull)
 

@@ -35,9 +35,5 @@ extern const upcall_fn upcall_banos_table[SYSCALL_BANOS_SLOTS];
 /** Preempted at the end of an interrupt of the kernel; interrupts off before and after (kernel/sched.c). */
 void preempt_schedule_irq(void);
 
-/* Downward, but only for traps.c: reports that do not return (kernel/panic.c). */
-void panic_regs(struct pt_regs *regs, const char *fmt, ...) __printf(2, 3) __noreturn __cold;
-void panic_page_fault(struct pt_regs *regs, u64 addr, u32 error_code) __noreturn __cold;
-void panic_double_fault(struct pt_regs *regs, u64 cr2) __noreturn __cold;
 /** Is there memory behind this kernel address? Walks the live tables; any context. */
 bool kernel_address_mapped(u64 va);

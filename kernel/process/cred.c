@@ -12,7 +12,7 @@
  */
 #include "internal.h"
 #include <kernel/fs.h>
-#include <kernel/page_init.h>
+#include <kernel/panic.h>
 
 struct cred init_cred = {
 	.refs = ATOMIC_INIT(1),

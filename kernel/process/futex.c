@@ -21,7 +21,7 @@
  */
 #include "internal.h"
 #include <kernel/fs.h>
-#include <kernel/page_init.h>
+#include <kernel/panic.h>
 #include <kernel/syscalls.h>
 #include <kernel/vm.h>
 #include <uapi/futex.h>

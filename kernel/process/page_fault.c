@@ -7,7 +7,7 @@
  * the way out might set about restarting.
  */
 #include "internal.h"
-#include <kernel/page_init.h>
+#include <kernel/panic.h>
 #include <kernel/upcalls.h>
 #include <kernel/vm.h>
 

@@ -14,7 +14,7 @@
  * never held with another.
  */
 #include "internal.h"
-#include <kernel/page_init.h>
+#include <kernel/panic.h>
 
 #define PID_BUCKETS 256u
 

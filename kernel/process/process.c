@@ -13,7 +13,7 @@
  */
 #include "internal.h"
 #include <kernel/fs.h>
-#include <kernel/page_init.h>
+#include <kernel/panic.h>
 #include <kernel/upcalls.h>
 #include <kernel/vm.h>
 

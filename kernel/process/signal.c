@@ -27,7 +27,7 @@
  * Taking a signal out and acting on it is in signal_deliver.c.
  */
 #include "internal.h"
-#include <kernel/page_init.h>
+#include <kernel/panic.h>
 #include <uapi/wait.h>
 
 static struct kmem_cache *sighand_cache;

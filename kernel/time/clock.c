@@ -216,6 +216,7 @@ void time_init(void)
 {
 	u64 seconds;
 
+	printk_set_clock(time_monotonic_ns);
 	time_boot_cpu_init();
 	arch_clock_init();
 	if (!arch_rtc_read(&seconds))

@@ -415,11 +415,11 @@ class Log(Command):
     """The kernel log, or its last lines: banos log [LINES]."""
 
     def run(self, argument):
-        ring = static('kernel/printk.c', 'ring')
+        ring = static('kernel/base/printk.c', 'ring')
         size = int(ring.type.sizeof)
         memory = bytes(gdb.selected_inferior().read_memory(
             int(ring.address), size))
-        at, end = (int(static('kernel/printk.c', x)) for x in ('tail', 'head'))
+        at, end = (int(static('kernel/base/printk.c', x)) for x in ('tail', 'head'))
         head_size = gdb.lookup_type('struct record').sizeof
 
         def piece(start, length):

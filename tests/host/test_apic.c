@@ -24,7 +24,7 @@
 #include <kernel/acpi.h>
 #include <kernel/boot.h>
 #include <kernel/heap.h>
-#include <kernel/page_init.h>
+#include <kernel/panic.h>
 #include <kernel/printk.h>
 #include <kernel/time.h>
 

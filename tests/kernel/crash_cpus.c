@@ -7,6 +7,7 @@
 #include <kernel/err.h>
 #include <kernel/heap.h>
 #include <kernel/printk.h>
+#include <kernel/printk_wait.h>
 #include <kernel/thread.h>
 #include <kernel/time.h>
 #include <kernel/wait.h>

@@ -11,7 +11,7 @@ import machine as machines
 
 pytestmark = pytest.mark.banos
 
-# How QEMU ends: twice the value and one (kernel/panic.c).
+# How QEMU ends: twice the value and one (kernel/base/panic.c).
 PANIC, BOOT_STOP = 97, 99
 EXIT = ['-device', 'isa-debug-exit,iobase=0xf4,iosize=4']
 

@@ -22,7 +22,7 @@
 #define FLAG_ID		0x200000
 #define REQUIRED_SIZE	44
 #define MB2_MAGIC	0xe85250d6
-#define BOOT_STOP_EXIT	0x31		/* kernel/panic.c */
+#define BOOT_STOP_EXIT	0x31		/* kernel/base/panic.c */
 
 	.section .head, "ax"
 	.balign 8

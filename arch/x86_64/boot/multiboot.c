@@ -13,7 +13,6 @@
 #include <asm/paging.h>
 #include <kernel/cmdline.h>
 #include <kernel/memmap.h>
-#include <kernel/page_init.h>
 #include <kernel/printk.h>
 #include <kernel/string.h>
 

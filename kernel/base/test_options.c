@@ -11,4 +11,4 @@ CMDLINE_OPTION_SHARED(opt_crash, "crash"); /* tests/kernel/crash.c */
 CMDLINE_OPTION_SHARED(opt_crash_cpu, "crash_cpu");
 CMDLINE_OPTION_SHARED(opt_fail, "fail");	   /* kernel/fault_injection.c */
 CMDLINE_OPTION_SHARED(opt_ktest, "ktest");	   /* kernel/ktest.c */
-CMDLINE_OPTION_SHARED(opt_qemu_exit, "qemu_exit"); /* there, and kernel/panic.c */
+CMDLINE_OPTION_SHARED(opt_qemu_exit, "qemu_exit"); /* there, and kernel/base/panic.c */

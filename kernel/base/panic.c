@@ -7,26 +7,25 @@
  * panic, 1 + 2 * BOOT_STOP_EXIT for a machine that cannot run Banos.
  */
 #include <asm/cpu.h>
-#include <asm/ipi.h>
 #include <asm/layout.h>
+#include <asm/qemu.h>
 #include <asm/serial.h>
 #include <asm/traps.h>
 #include <generated/version.h>
 #include <kernel/boot.h>
 #include <kernel/test_options.h>
-#include <kernel/page_init.h>
-#include <kernel/power.h>
+#include <kernel/panic.h>
 #include <kernel/printk.h>
 #include <kernel/string.h>
 #include <kernel/symbols.h>
-#include <kernel/thread.h>
-#include <kernel/upcalls.h>
 #include "internal.h"
 
 #define PANIC_EXIT     0x30
 #define BOOT_STOP_EXIT 0x31
 #define TRACE_LINES    32
+#define TASK_TEXT_MAX  32
 
+struct panic_hooks panic_hooks;
 static u32 panic_cpu; /* id + 1 of who reports */
 
 /* Print a step of a backtrace; one that repeats itself (recursion) is counted. */
@@ -99,17 +98,19 @@ static void panic_begin(void)
 		stop_here();
 	}
 	CPU_FIELD_WRITE(preempt_count, CPU_FIELD_READ(preempt_count) + 1);
-	ipi_stop_others();
+	if (panic_hooks.stop_other_cpus)
+		panic_hooks.stop_other_cpus();
 	printk_break_locks();
 }
 
 static void __noreturn panic_end(void)
 {
-	const struct thread *t = current;
+	char task[TASK_TEXT_MAX] = "none (0)";
 
 	symbols_show_drivers();
-	pr_err("task %s (%d) on cpu %u, Banos %s\n", t ? t->comm : "none", t ? t->tid : 0, cpu_id(),
-	       BANOS_RELEASE);
+	if (panic_hooks.describe_task)
+		panic_hooks.describe_task(task, sizeof(task));
+	pr_err("task %s on cpu %u, Banos %s\n", task, cpu_id(), BANOS_RELEASE);
 	pr_err("---[ end of panic ]---\n");
 	exit_if_asked(PANIC_EXIT);
 	serial_stop();

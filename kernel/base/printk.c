@@ -15,9 +15,8 @@
 #include <kernel/lock.h>
 #include <kernel/printk.h>
 #include <kernel/string.h>
-#include <kernel/time.h>
-#include <kernel/wait.h>
-#include "internal.h"
+#include <kernel/time_units.h>
+#include <stdarg.h>
 
 CMDLINE_OPTION(opt_console, "console");
 CMDLINE_OPTION(opt_debug, "debug");
@@ -41,8 +40,9 @@ static u64 tail_seq, head_seq; /* their numbers */
 static DEFINE_SPINLOCK(log_lock);
 static struct console *consoles;
 int console_loglevel = 7, printk_message_level = 4, printk_console_min = 1;
-DEFINE_WAIT_QUEUE(printk_wait);
 bool printk_panicking;
+static u64 (*clock_now_ns)(void); /* NULL: no clock yet */
+static void (*listener)(void);	  /* NULL: nobody to tell */
 
 static u32 record_size(u32 len)
 {
@@ -107,12 +107,30 @@ static void consoles_show(u64 now, const char *text, u32 len)
 	}
 }
 
-void printk_valist(const char *fmt, va_list ap)
+static u64 record_time(void)
+{
+	u64 (*now_ns)(void) = READ_ONCE(clock_now_ns);
+
+	return now_ns ? now_ns() : 0;
+}
+
+void printk_set_clock(u64 (*now_ns)(void))
+{
+	WRITE_ONCE(clock_now_ns, now_ns);
+}
+
+void printk_set_listener(void (*notify)(void))
+{
+	WRITE_ONCE(listener, notify);
+}
+
+static void printk_valist(const char *fmt, va_list ap)
 {
 	char line[LINE_MAX];
 	u8 level = MIN((u32)READ_ONCE(printk_message_level), 7u);
 	int len = vsnprintf(line, sizeof(line), fmt, ap);
 	const char *text = line;
+	void (*notify)(void);
 	u64 now, flags;
 
 	len = MIN(len, (int)sizeof(line) - 1);
@@ -123,15 +141,16 @@ void printk_valist(const char *fmt, va_list ap)
 	}
 	while (len && text[len - 1] == '\n')
 		len--;
-	now = time_monotonic_ns();
+	now = record_time();
 	flags = spin_lock_irqsave(&log_lock);
 	record_add(now, level, text, len);
 	if (level < console_loglevel)
 		consoles_show(now, text, len);
 	spin_unlock_irqrestore(&log_lock, flags);
 	/* in a panic nobody will read it, and a CPU that stands still may hold a lock on the way */
-	if (!printk_panicking && wait_queue_active(&printk_wait))
-		wake_up_all(&printk_wait);
+	notify = READ_ONCE(listener);
+	if (!printk_panicking && notify)
+		notify();
 }
 
 void printk(const char *fmt, ...)
