@@ -86,8 +86,8 @@ $(config-targets): need-config
 # ---------------------------------------------------------------------------
 # Building
 
-.PHONY: kernel drivers modules initramfs host-tests tools sdk compile_commands.json
-kernel drivers modules initramfs host-tests tools sdk compile_commands.json: need-build
+.PHONY: kernel drivers modules initramfs host-tests tools sdk compile_commands.json syscalls-page
+kernel drivers modules initramfs host-tests tools sdk compile_commands.json syscalls-page: need-build
 	$(build) $@
 
 # A single file: make build/kernel/printk.o
@@ -208,6 +208,7 @@ help:
 #?   sdk               build/sdk and a .tar.gz: all that drivers elsewhere are built with
 #?   size              how big it all is
 #?   compile_commands.json   for clangd and other tools
+#?   syscalls-page     write Documentation/system-calls.md from the list of calls
 #?   clean             remove what was built       distclean: the configuration, too
 #?   setup             install all packages that building and testing need
 #?

@@ -161,7 +161,7 @@ static s64 install(const struct install_args *a)
 	return id;
 }
 
-static s64 sys_banos_install(u64 image, u64 size, u64 params, u64 flags, u64 log, u64 log_size)
+SYSCALL6(banos_install, image, size, params, flags, log, log_size)
 {
 	int err = driver_check_privilege(DRIVER_REQUEST_INSTALL);
 
@@ -179,7 +179,7 @@ static s64 sys_banos_install(u64 image, u64 size, u64 params, u64 flags, u64 log
 
 /* ---- remove ---- */
 
-static s64 sys_banos_remove(u64 id, u64 flags, u64 u2_, u64 u3_, u64 u4_, u64 u5_)
+SYSCALL2(banos_remove, id, flags)
 {
 	struct driver *d;
 	s64 err = driver_check_privilege(DRIVER_REQUEST_MANAGE);
@@ -200,7 +200,7 @@ static s64 sys_banos_remove(u64 id, u64 flags, u64 u2_, u64 u3_, u64 u4_, u64 u5
 
 /* ---- query ---- */
 
-static s64 sys_banos_query(u64 id, u64 out, u64 size, u64 u3_, u64 u4_, u64 u5_)
+SYSCALL3(banos_query, id, out, size)
 {
 	struct banos_query q;
 	struct driver *d;
@@ -219,21 +219,6 @@ static s64 sys_banos_query(u64 id, u64 out, u64 size, u64 u3_, u64 u4_, u64 u5_)
 		return -EFAULT;
 	return q.id;
 }
-
-static s64 banos_ni(u64 u0_, u64 u1_, u64 u2_, u64 u3_, u64 u4_, u64 u5_)
-{
-	upcall_unknown_call((u32)current_regs()->orig_rax);
-	return -ENOSYS;
-}
-
-const syscall_fn syscall_banos_table[SYSCALL_BANOS_COUNT] = {
-	[SYS_banos_install - SYSCALL_BANOS_BASE] = sys_banos_install,
-	[SYS_banos_remove - SYSCALL_BANOS_BASE] = sys_banos_remove,
-	[SYS_banos_query - SYSCALL_BANOS_BASE] = sys_banos_query,
-	[3 ... SYSCALL_BANOS_COUNT - 1] = banos_ni,
-};
-extern const upcall_fn upcall_banos_table[SYSCALL_BANOS_SLOTS]
-	__attribute__((alias("syscall_banos_table")));
 
 /* ---- Linux's calls ---- */
 

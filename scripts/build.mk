@@ -202,6 +202,19 @@ $(DRIVER_API):
 
 prepare := $(FIXDEP) $(VERSION_H) $(O)/include/generated/autoconf.h
 
+# What follows from the list of system calls: numbers, prototypes, tables.
+SYSCALLS := $(wildcard kernel/process/syscalls.list)
+ifneq ($(SYSCALLS),)
+syscalls-h := $(addprefix $(O)/include/generated/,syscalls.h syscall-numbers.h)
+syscalls-c := $(O)/init/syscall_table.c
+$(O)/include/generated/syscalls.stamp: $(SYSCALLS) scripts/gen-syscalls.py
+	$(call cmd,syscalls)
+quiet_cmd_syscalls = GEN     $(call short,$(syscalls-c))
+      cmd_syscalls = $(PYTHON) scripts/gen-syscalls.py $(SYSCALLS) --kernel $(O); touch $@
+$(syscalls-h) $(syscalls-c): $(O)/include/generated/syscalls.stamp ;
+prepare += $(syscalls-h)
+endif
+
 # Offsets of C structures for assembly, where a folder of the machine has them.
 ifneq ($(wildcard arch/x86_64/asm-offsets.c),)
 ASM_OFFSETS := $(O)/include/generated/asm-offsets.h
@@ -393,7 +406,9 @@ quiet_cmd_ld_pass1 = LD      $(call short,$@)
 $(O)/ksyms.S: $(O)/banos-pass1.elf scripts/gen-ksyms.py FORCE
 	$(call if_changed,ksyms)
 
-# The two tables are generated sources, so their rule has no pattern above.
+# These tables are generated sources, so their rules have no pattern above.
+$(O)/init/syscall_table.o: %.o: %.c $(TOOLCHAIN) FORCE | $(prepare) $(prepare-asm)
+	$(call if_changed_dep,cc)
 $(O)/ksyms.o $(O)/ksyms-empty.o: %.o: %.S $(TOOLCHAIN) FORCE | $(prepare)
 	$(call if_changed_dep,as)
 
@@ -427,6 +442,10 @@ include scripts/host-tests.mk
 include scripts/tools.mk
 
 all: kernel modules
+
+PHONY += syscalls-page
+syscalls-page:
+	$(PYTHON) scripts/gen-syscalls.py $(SYSCALLS) --page Documentation/system-calls.md
 
 PHONY += compile_commands.json
 compile_commands.json: $(O)/compile_commands.json

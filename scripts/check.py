@@ -4,7 +4,8 @@
 
     check.py OUTPUT_DIR all|layers|host|build|kernel|drivers|fuzz|system|long
 
-    layers  the rules about who includes what, for the driver API's headers and boot options
+    layers  the rules about who includes what, for the driver API's headers, boot options
+            and the list of system calls
     host    pure code on this machine, under sanitizers (cmocka); how the sources read
     build   the build itself, on a kernel of a few lines (pytest)
     kernel  the tests in the kernel (KTAP), with one processor and with four
@@ -120,6 +121,8 @@ def check_layers(out):
     part.count_tap('check-headers', output, 0 if 'not ok' in output else status)
     status, output = run([sys.executable, 'scripts/check-options.py'], HOST_LIMIT_S)
     part.count_tap('check-options', output, 0 if 'not ok' in output else status)
+    status, output = run([sys.executable, 'scripts/check-syscalls.py'], HOST_LIMIT_S)
+    part.count_tap('check-syscalls', output, 0 if 'not ok' in output else status)
     return part
 
 

@@ -17,10 +17,10 @@
 #include <asm/layout.h>
 #include <asm/offsets.h>
 #include <asm/smap.h>
+#include <generated/syscall-numbers.h>
 
 #define USER_DS 0x2b
 #define USER_CS 0x33
-#define SYSCALL_TABLE_SIZE 512
 
 .macro PUSH_REST			/* below rdi: the order of struct pt_regs */
 	pushq %rsi

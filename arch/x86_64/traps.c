@@ -236,8 +236,8 @@ s64 syscall_other(struct pt_regs *regs)
 		upcall_unknown_call(number);
 		return -ENOSYS;
 	}
-	return upcall_banos_table[n](regs->rdi, regs->rsi, regs->rdx, regs->r10, regs->r8,
-				     regs->r9);
+	return syscall_banos_table[n](regs->rdi, regs->rsi, regs->rdx, regs->r10, regs->r8,
+				      regs->r9);
 }
 
 /*

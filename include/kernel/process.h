@@ -231,12 +231,3 @@ struct restart_block {
 	u64 arg[6];
 };
 struct restart_block *current_restart_block(void);
-
-/* ---- system calls ---- */
-typedef s64 (*syscall_fn)(u64, u64, u64, u64, u64, u64);
-#define SYSCALL_TABLE_SIZE 512
-extern const syscall_fn
-	syscall_table[SYSCALL_TABLE_SIZE]; /* every slot filled; sys_ni for ENOSYS */
-#define SYSCALL_BANOS_BASE  0x42000
-#define SYSCALL_BANOS_COUNT 16
-extern const syscall_fn syscall_banos_table[SYSCALL_BANOS_COUNT];

@@ -5,6 +5,7 @@
  */
 #pragma once
 #include <asm/ptrace.h>
+#include <generated/syscall-numbers.h>
 #include <kernel/types.h>
 
 /** The boot, from the end of the machine's own start (init/main.c). On the boot stack, interrupts off. */
@@ -27,11 +28,10 @@ void upcall_thread_free(struct thread *t);
 void upcall_interrupt(u32 vector, struct pt_regs *regs);
 /** A system call that nobody answers: log it once per program (kernel/process/unknown_call.c). */
 void upcall_unknown_call(u32 number);
-/** Banos's own system calls (banos/), numbers SYSCALL_BANOS_FIRST + index. */
-#define SYSCALL_BANOS_FIRST 0x42000
-#define SYSCALL_BANOS_SLOTS 16
-typedef s64 (*upcall_fn)(u64, u64, u64, u64, u64, u64);
-extern const upcall_fn upcall_banos_table[SYSCALL_BANOS_SLOTS];
+/** The system calls, by number, and Banos's own, by number - SYSCALL_BANOS_FIRST. Every slot has a function (kernel/process/syscalls.list). */
+typedef s64 (*syscall_fn)(u64, u64, u64, u64, u64, u64);
+extern const syscall_fn syscall_table[SYSCALL_TABLE_SIZE];
+extern const syscall_fn syscall_banos_table[SYSCALL_BANOS_SLOTS];
 /** Preempted at the end of an interrupt of the kernel; interrupts off before and after (kernel/sched.c). */
 void preempt_schedule_irq(void);
 

@@ -19,7 +19,7 @@
  * does it, so that programs see the same in each case.
  */
 #include "internal.h"
-#include <uapi/unistd.h>
+#include <generated/syscall-numbers.h>
 #include <uapi/wait.h>
 
 #define SYSCALL_INSN_SIZE 2

@@ -11,6 +11,7 @@
 #include "internal.h"
 #include <kernel/printk.h>
 #include <kernel/rate_limit.h>
+#include <kernel/syscalls.h>
 #include <kernel/upcalls.h>
 
 #define PAIRS	 512
@@ -68,4 +69,16 @@ void unknown_call_int_0x80(void)
 	if (note_pair(INT_0x80))
 		pr_warn("%s (%d): int $0x80 is the system call of 32-bit programs, which do not run here\n",
 			current->comm, current->proc->pid);
+}
+
+SYSCALL0(ni)
+{
+	upcall_unknown_call((u32)current_regs()->orig_rax);
+	return -ENOSYS;
+}
+
+/* Each program of glibc makes this call at its start and runs without it, so it is not logged. */
+SYSCALL0(rseq)
+{
+	return -ENOSYS;
 }

@@ -9,8 +9,8 @@
  * or for a clock that only the kernel knows, the system call is made.
  */
 #include <asm/vdso.h>
+#include <generated/syscall-numbers.h>
 #include <uapi/time.h>
-#include <uapi/unistd.h>
 
 #define NSEC_PER_SEC 1000000000ul
 #define EXPORT	     __attribute__((visibility("default")))
