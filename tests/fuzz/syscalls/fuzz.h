@@ -4,11 +4,14 @@
  *
  *	main.c		the supervisor: starts workers, wakes and kills them, counts, judges
  *	worker.c	a worker: makes calls, one after the other
- *	calls.c		which calls there are, and of what kind their arguments are
  *	values.c	a value of each kind
  *	special.c	calls that change who runs: fork, clone, exec, exit
  *	programs.c	damaged programs, which are executed
  *	tree.c		odd reads and writes of /proc and /sys
+ *
+ * scripts/gen-syscalls.py makes calls.c (the calls, with the kinds of their arguments) and
+ * value_kinds.h from kernel/process/syscalls.list. The calls that have weight 0 there are made by
+ * special.c, or not at all: reboot() ends the machine, pivot_root() takes the supervisor's files away.
  *
  * A worker uses no function of the C library that needs thread-local storage: its calls
  * may move FS, close every descriptor and unmap whatever is not the program itself.
@@ -21,6 +24,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/syscall.h>
+#include "value_kinds.h"
 
 #define PAGE		  4096UL
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
@@ -111,100 +115,6 @@ void worker_one_call(struct worker *worker);
 int64_t worker_call(struct worker *worker, uint64_t number, const uint64_t args[6]);
 
 /* ---- values ---- */
-
-enum value_kind {
-	NONE,
-	/* numbers */
-	ANY,
-	SMALL,
-	BITS,
-	FD,
-	FOLDER,
-	SIGNAL,
-	MODE,
-	USER_ID,
-	PROCESS,
-	LENGTH,
-	SPAN,
-	OFFSET,
-	COUNT,
-	TIMEOUT,
-	STRUCT_SIZE,
-	SIGSET_SIZE,
-	/* addresses */
-	ADDRESS,
-	PAGES,
-	FUTEX,
-	BYTES,
-	PATH,
-	TEXT,
-	TIMESPEC,
-	TIMEVAL,
-	ITIMERSPEC,
-	IOVEC,
-	SIGSET,
-	SIGACTION,
-	SIGINFO,
-	SIGEVENT,
-	SIGSTACK,
-	POLLFDS,
-	FD_SET,
-	EPOLL_EVENT,
-	NUMBER_OUT,
-	STRUCT,
-	OPEN_HOW,
-	CPU_SET,
-	MSGHDR,
-	PRIORITY,
-	SCHED_ATTR,
-	FLOCK_OR_NUMBER,
-	FILE_SYSTEM,
-	XATTR_NAME,
-	MOUNT_OPTIONS,
-	MOUNT_POINT,
-	/* one of a list, or bits of one */
-	OPEN_FLAGS,
-	AT_BITS,
-	PROTECTION,
-	MAP_KIND,
-	REMAP_FLAGS,
-	ADVICE,
-	SYNC_FLAGS,
-	FCNTL_COMMAND,
-	IOCTL_COMMAND,
-	FUTEX_OP,
-	CLOCK,
-	TIMER_FLAGS,
-	PRCTL_OPTION,
-	ARCH_OPTION,
-	EPOLL_OP,
-	WHENCE,
-	SIGNAL_HOW,
-	WAIT_FLAGS,
-	RESOURCE,
-	POLICY,
-	WHO,
-	RENAME_FLAGS,
-	FALLOCATE_MODE,
-	RW_FLAGS,
-	PIPE_FLAGS,
-	SPLICE_FLAGS,
-	MEMBARRIER_COMMAND,
-	MOUNT_FLAGS,
-	ITIMER,
-	SOCKET_DOMAIN,
-	SOCKET_TYPE,
-	MSG_FLAGS,
-	SOCKET_LEVEL,
-	SOCKET_OPTION,
-	ADVICE_FILE,
-	LOCK_OP,
-	SYSLOG_ACTION,
-	STATX_MASK,
-	RANDOM_FLAGS,
-	MLOCK_FLAGS,
-	PERSONALITY,
-};
 
 /* A value of a kind; memory that it points to is filled. */
 uint64_t value_of(struct worker *worker, enum value_kind kind);

@@ -9,8 +9,6 @@
 #include <signal.h>
 #include "fuzz.h"
 
-#define NR_BANOS 0x42000
-
 static void child_run(struct worker *worker, uint32_t nr_calls_of_child) __attribute__((noreturn));
 static void child_run(struct worker *worker, uint32_t nr_calls_of_child)
 {
@@ -160,7 +158,7 @@ static void unlisted_call(struct worker *worker)
 	case SYS_umount2: return;
 	}
 	if (one_in(&worker->random, 8))
-		number = NR_BANOS + random_below(&worker->random, 6);
+		number = FIRST_OF_BANOS + random_below(&worker->random, 6);
 	else if (one_in(&worker->random, 16))
 		number |= 512 | random_next(&worker->random) << 32;
 	else if (one_in(&worker->random, 16))
