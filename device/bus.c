@@ -61,7 +61,7 @@ static bool life_take(struct bus_device *d)
 static void tell_busy(struct bus_device *d)
 {
 	mutex_lock(&bus_lock);
-	pr_err("banos: %s: probe() or remove() for %s %s does not return\n",
+	pr_err("banos: %s: probe() or remove() of device %s %s has not returned\n",
 	       d->binding ? d->binding->owner.root->name : "a driver", d->bus->name, d->name);
 	mutex_unlock(&bus_lock);
 }
@@ -160,8 +160,8 @@ static int make_silent(struct bus_device *d)
 	s64 err = d->absent ? 0 : bus_device_ask(d, quiesce, 0, 0, 0);
 
 	if (err) {
-		pr_err("%s %s: it does not become silent (error %ld)\n", d->bus->name, d->name,
-		       -err);
+		pr_err("%s %s: the bus driver cannot stop the device's DMA (error %ld)\n",
+		       d->bus->name, d->name, -err);
 		return -EIO;
 	}
 	while ((block = quarantine_take(d)))
@@ -183,7 +183,8 @@ static int end_quarantine(struct bus_device *d)
 		return 0;
 	if (make_silent(d))
 		return -EIO;
-	pr_info("%s %s: silent now: %lu bytes are free again\n", d->bus->name, d->name, bytes);
+	pr_info("%s %s: its DMA has stopped: %lu bytes of DMA memory were freed\n", d->bus->name,
+		d->name, bytes);
 	return 0;
 }
 
@@ -250,7 +251,7 @@ static void call_remove(struct binding *b)
 			       b->owner.handle, (u64)b->state, 0, 0, 0);
 
 	if (result)
-		pr_warn("banos: %s: remove returned %ld for device %s; it has to return 0\n",
+		pr_warn("banos: %s: remove() returned %ld for device %s, expected 0\n",
 			b->owner.root->name, result, b->owner.name);
 }
 
@@ -271,7 +272,7 @@ static int unbind_steps(struct bus_device *d, struct binding *b)
 	if (err)
 		return err;
 	if (quarantine_bytes(d))
-		pr_err("banos: %s: %lu bytes that %s %s may still write to are not used again\n",
+		pr_err("banos: %s: %lu bytes of DMA memory stay allocated: device %s %s may still write to them\n",
 		       b->owner.root->name, quarantine_bytes(d), d->bus->name, d->name);
 	if (b->probed)
 		hotplug_event(HOTPLUG_UNBIND, d, b->owner.root->name);
@@ -294,8 +295,8 @@ static int unbind(struct bus_device *d)
 	err = unbind_steps(d, b);
 	if (err) {
 		owner_stop_end(&b->owner);
-		pr_err("banos: %s: does not let go of %s %s\n", b->owner.root->name, d->bus->name,
-		       d->name);
+		pr_err("banos: %s: cannot be unbound from device %s %s: it still uses the device\n",
+		       b->owner.root->name, d->bus->name, d->name);
 	}
 	return err;
 }
@@ -362,7 +363,7 @@ static int probe(struct binding *b)
 static int not_served(const struct bus_device *d, const struct prober *p, int err)
 {
 	if (err != -ENODEV)
-		pr_err("banos: %s: cannot serve %s %s: %s (error %d)\n", p->root->name,
+		pr_err("banos: %s: cannot drive device %s %s: %s (error %d)\n", p->root->name,
 		       d->bus->name, d->name, error_text(err), -err);
 	return err;
 }
@@ -468,7 +469,7 @@ static void start_thread(void)
 	thread_runs |= start;
 	mutex_unlock(&bus_lock);
 	if (start && thread_spawn(bind_thread, NULL, "kbind")) {
-		pr_err("bus: no memory for the thread that looks for drivers\n");
+		pr_err("bus: not enough memory for the thread that binds drivers to devices\n");
 		WRITE_ONCE(thread_runs, false);
 	}
 	wake_up(&pending_wait);

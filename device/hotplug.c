@@ -199,5 +199,5 @@ void hotplug_init(void)
 	};
 
 	if (!c.dev || chardev_register(&c))
-		pr_err("hotplug: no memory for /dev/hotplug\n");
+		pr_err("hotplug: not enough memory for /dev/hotplug\n");
 }

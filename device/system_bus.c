@@ -64,5 +64,5 @@ void bus_init(void)
 		owner_publish_late(&system_owner);
 	}
 	if (err)
-		pr_err("bus: no memory for the system's own devices\n");
+		pr_err("bus: not enough memory for the system bus and its devices\n");
 }

@@ -78,6 +78,6 @@ void kernel_main(void)
 	irq_enable();
 	rcu_init();
 	if (cpu_init_boot_stacks() || thread_spawn(boot_thread_main, NULL, "init"))
-		boot_stop("not enough memory to start");
+		boot_stop("not enough memory to start the first thread");
 	thread_leave_boot_stack(sched_idle);
 }

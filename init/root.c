@@ -197,8 +197,8 @@ static void collect_words(struct first *f)
 			add_arg(f, &w);
 	}
 	if (f->left_out)
-		pr_warn("init: %u words of the command line are more than there is room for\n",
-			f->left_out);
+		pr_warn("init: %u words of the command line are ignored: the limit is %u arguments and %u variables\n",
+			f->left_out, MAX_ARGS, MAX_ARGS);
 }
 
 /* A word with a typing error shows itself here. */
@@ -207,7 +207,7 @@ static void show_words(const struct first *f)
 	for (u32 i = 1; i < f->argc; i++)
 		pr_info("init: argument of the first program: %s\n", f->argv[i]);
 	for (u32 i = 2; i < f->envc; i++)
-		pr_info("init: in its environment: %s\n", f->envp[i]);
+		pr_info("init: environment of the first program: %s\n", f->envp[i]);
 }
 
 static int try_start(struct first *f, const char *path)
@@ -224,8 +224,9 @@ static int try_start(struct first *f, const char *path)
 static void __noreturn no_first_process(const char *path, int err)
 {
 	if (path)
-		boot_stop("%s can't be run: %s (error %d)", path, error_text(err), -err);
-	boot_stop("no program to run: the initrd has neither /init nor /sbin/init nor /bin/sh");
+		boot_stop("cannot run %s: %s (error %d)", path, error_text(err), -err);
+	boot_stop(
+		"no first program found: the initrd has none of /init, /sbin/init, /etc/init, /bin/init, /bin/sh");
 }
 
 /* @return whether it runs; without init= and rdinit= it is searched for. */
@@ -248,7 +249,8 @@ static bool find_first(struct first *f)
 		if (!err)
 			return true;
 		if (err != -ENOENT)
-			pr_err("init: %s: %s (error %d)\n", candidates[i], error_text(err), -err);
+			pr_err("init: cannot run %s: %s (error %d)\n", candidates[i],
+			       error_text(err), -err);
 	}
 	return false;
 }
@@ -259,7 +261,7 @@ void first_process_start(void)
 	char *words = kmalloc(strlen(cmdline_get()) + 1); /* a blank there is a NUL or a = here */
 
 	if (!words)
-		boot_stop("not enough memory to start");
+		boot_stop("not enough memory to start the first program");
 	f.text = words;
 	collect_words(&f);
 	show_words(&f);

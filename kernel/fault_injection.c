@@ -75,8 +75,8 @@ static bool rule_fires(struct armed_rule *a, enum fault_site site)
 		return false;
 	}
 	if (a->rule.log) {
-		pr_info("fault: %s: call %lu fails, of %s\n", fault_site_name(site), number,
-			current->comm);
+		pr_info("fault: %s: call %lu fails on purpose, made by %s\n", fault_site_name(site),
+			number, current->comm);
 		warn_report("injected", a->rule.text, 0);
 	}
 	return true;
@@ -115,14 +115,15 @@ static int rule_prepare(struct armed_rule *a, const char *text, size_t len)
 
 	if (!err && a->rule.in[0]) {
 		a->low = symbol_address(a->rule.in);
-		error = "there is no such function";
+		error = "the kernel has no function of the name after in=";
 		if (!a->low || !symbol_lookup(a->low, &s))
 			err = -EINVAL;
 		else
 			a->high = a->low + s.size;
 	}
 	if (err)
-		pr_warn("fault: %.*s: %s\n", (int)MIN(len, (size_t)FAULT_TEXT_MAX), text, error);
+		pr_warn("fault: invalid rule \"%.*s\": %s\n", (int)MIN(len, (size_t)FAULT_TEXT_MAX),
+			text, error);
 	return err;
 }
 
@@ -135,7 +136,8 @@ void fault_init(void)
 		struct armed_rule *a = &rules[nr_rules];
 
 		if (nr_rules == RULES_MAX) {
-			pr_warn("fault: more than %u rules\n", RULES_MAX);
+			pr_warn("fault: more than %u rules on the command line: the others are ignored\n",
+				RULES_MAX);
 			break;
 		}
 		if (rule_prepare(a, w.val, w.val_len)) {

@@ -101,7 +101,7 @@ static void tell_who_is_inside(const struct owner *o)
 
 	list_for_each(t, &threads_list, all_link)
 		if (is_inside(t, o))
-			pr_err("banos: %s: a call into it by %s (thread %d) does not return\n",
+			pr_err("banos: %s: a call into the driver by %s (thread %d) has not returned\n",
 			       o->name, t->comm, t->tid);
 	spin_unlock_irqrestore(&threads_lock, flags);
 }
@@ -131,7 +131,7 @@ u32 gate_debug_enter(const struct owner *o, const void *fn)
 
 	if (unlikely(!may_sleep || !lock_order_none_held())) {
 		lock_order_tell_held();
-		panic("gate: %s is entered (%pS) with locks held, or preemption (count %u) or interrupts off",
+		panic("gate: driver %s is called (%pS) with locks held, or with preemption (count %u) or interrupts disabled",
 		      o->name, fn, CPU_FIELD_READ(preempt_count));
 	}
 	return current->driver_mutexes;
@@ -149,7 +149,7 @@ s64 gate_bad_result(const struct owner *o, s64 result)
 {
 	if (result >= -4095 && result < -ERESTART_RESTARTBLOCK)
 		return result;
-	pr_warn("banos: %s: a function returned %ld, which is neither a result nor an error\n",
+	pr_warn("banos: %s: a driver function returned %ld, which is neither a valid result nor an error number\n",
 		o->name, result);
 	return -EINVAL;
 }
@@ -162,13 +162,12 @@ void gate_bad_flags(const struct owner *o, u32 flags)
 	__asm__ volatile("pushq %0; popfq" : : "i"(X86_EFLAGS_IF | 2) : "memory", "cc");
 	if (!rate_limit_pass(&limit, &missed))
 		return;
-	pr_warn("banos: %s: a function returned with%s%s%s%s; put right\n", o->name,
-		flags & X86_EFLAGS_IF ? "" : " interrupts off",
+	pr_warn("banos: %s: a driver function returned with%s%s%s%s: corrected\n", o->name,
+		flags & X86_EFLAGS_IF ? "" : " interrupts disabled",
 		flags & X86_EFLAGS_DF ? " the direction flag set" : "",
-		flags & X86_EFLAGS_AC ? " access to user memory open" : "",
-		flags & ~(X86_EFLAGS_IF | X86_EFLAGS_DF | X86_EFLAGS_AC)
-			? " flags of the system set"
-			: "");
+		flags & X86_EFLAGS_AC ? " access to user memory enabled" : "",
+		flags & ~(X86_EFLAGS_IF | X86_EFLAGS_DF | X86_EFLAGS_AC) ? " system flags set"
+									 : "");
 }
 
 void gate_untidy(const struct owner *o, const void *fn, u32 flags)

@@ -71,7 +71,7 @@ static __cold void give_up(struct irq_line *line)
 {
 	line->given_up = true;
 	chip->mask(line->irq);
-	pr_err("irq %u: %u interrupts that nobody wanted (%s%s): masked\n", line->irq,
+	pr_err("irq %u: no handler accepted %u interrupts in a row (%s%s): masked\n", line->irq,
 	       UNHANDLED_MAX, line->actions ? line->actions->name : "no handler",
 	       line->shared ? ", ..." : "");
 }
@@ -126,7 +126,7 @@ void irq_unmask(struct irq_line *line, bool handled)
 	}
 	spin_unlock_irqrestore(&mask_lock, flags);
 	if (gave_up)
-		pr_err("irq %u: %u interrupts that no driver wanted: masked\n", line->irq,
+		pr_err("irq %u: no driver accepted %u interrupts in a row: masked\n", line->irq,
 		       UNHANDLED_MAX);
 }
 
@@ -142,7 +142,7 @@ static __cold void stray_interrupt(u32 vector)
 		apic_eoi();
 	}
 	if (!nr_stray++)
-		pr_warn("irq: stray interrupt, vector %x\n", vector);
+		pr_warn("irq: stray interrupt: no device uses vector %x\n", vector);
 }
 
 static __cold void apic_error(void)
@@ -152,7 +152,7 @@ static __cold void apic_error(void)
 
 	apic_eoi();
 	if (!nr_apic_errors++)
-		pr_err("apic: error %x\n", status);
+		pr_err("apic: the local APIC reports an error, status %x\n", status);
 }
 
 static void system_interrupt(u32 vector)
@@ -321,8 +321,8 @@ int irq_request_isa(u32 line, irq_handler fn, void *arg, const char *name, u32 f
 		gsi = acpi_info.isa[line].gsi;
 		how = isa_trigger(acpi_info.isa[line].flags);
 		if (!chip->has(gsi)) { /* firmware that errs, more likely than a machine without */
-			pr_warn("irq: ACPI leads line %u to input %u, which is not there\n", line,
-				gsi);
+			pr_warn("irq: ACPI maps ISA line %u to interrupt input %u, which does not exist: using input %u\n",
+				line, gsi, line);
 			gsi = line;
 		}
 	}

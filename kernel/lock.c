@@ -21,7 +21,7 @@ void spin_lock_slow(spinlock_t *l)
 		while (READ_ONCE(l->locked)) {
 			cpu_relax();
 			if (IS_ENABLED(CONFIG_DEBUG_KERNEL) && ++spins == 2000000000ull)
-				panic("a spin lock has been held for too long");
+				panic("spin lock %p has been held for too long", l);
 		}
 	} while (__atomic_exchange_n(&l->locked, 1, __ATOMIC_ACQUIRE));
 }
@@ -30,7 +30,7 @@ void spin_lock_slow(spinlock_t *l)
 void spin_debug_before(spinlock_t *l)
 {
 	if (l->locked && l->owner_cpu == cpu_id() + 1)
-		panic("a spin lock is taken twice on cpu %u; first at %pS", cpu_id(),
+		panic("spin lock %p is taken twice by cpu %u; first at %pS", l, cpu_id(),
 		      (void *)l->owner_ip);
 	lock_order_check(&l->class, l, true, (u64)__builtin_return_address(0));
 }
@@ -45,7 +45,7 @@ void spin_debug_acquired(spinlock_t *l)
 void spin_debug_release(spinlock_t *l)
 {
 	if (!l->locked || l->owner_cpu != cpu_id() + 1)
-		panic("a spin lock is released that cpu %u does not hold", cpu_id());
+		panic("spin lock %p is released by cpu %u, which does not hold it", l, cpu_id());
 	l->owner_cpu = 0;
 	lock_order_released(l, true);
 }
@@ -59,7 +59,7 @@ void spin_assert_held(const spinlock_t *lock, const char *text, const char *func
 static void may_sleep_here(void)
 {
 	if (CPU_FIELD_READ(preempt_count) || in_interrupt())
-		panic("%s: a lock that sleeps is taken where that is not allowed (preempt count %u)",
+		panic("%s: a sleeping lock is taken where sleeping is not allowed (preempt count %u)",
 		      current->comm, CPU_FIELD_READ(preempt_count));
 }
 /* For mutexes and rwsems: before waiting, when taken, when given back. */
@@ -116,7 +116,7 @@ static __noinline int mutex_lock_slow(struct mutex *m, bool interruptible)
 	int err = 0;
 
 	if (IS_ENABLED(CONFIG_DEBUG_LOCKS) && mutex_is_owner(m))
-		panic("a mutex is locked twice by %s", current->comm);
+		panic("mutex %p is locked twice by %s", m, current->comm);
 	spin_lock(&m->wait_lock);
 	list_add_tail(&s.link, &m->waiters);
 	for (;;) {

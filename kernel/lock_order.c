@@ -95,8 +95,8 @@ static void tell_class(const struct lock_class *c)
 
 static void __noreturn __cold inversion(u32 before, u32 after, u32 next)
 {
-	pr_err("locks: %u is taken while %u is held, elsewhere %u comes before %u\n", after, before,
-	       after, before);
+	pr_err("locks: lock %u is taken while lock %u is held, elsewhere lock %u before lock %u\n",
+	       after, before, after, before);
 	tell_class(classes[before]);
 	tell_class(classes[after]);
 	if (next != before)
@@ -145,8 +145,8 @@ static void check_interrupts(struct lock_class *c, bool enabled, u64 ip)
 	if (likely(!c->in_interrupt || !c->interrupts_on))
 		return;
 	tell_class(c);
-	panic("lock %u is taken in interrupts, and elsewhere with interrupts on; now at %pS", c->id,
-	      (void *)ip);
+	panic("lock %u is taken in interrupt handlers, and elsewhere with interrupts enabled; now at %pS",
+	      c->id, (void *)ip);
 }
 
 /* Nothing is held, and nothing new is to be learnt of how it is taken. */

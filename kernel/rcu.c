@@ -94,5 +94,5 @@ void rcu_init(void)
 {
 	timer_init(&gather_timer, gathered);
 	if (thread_spawn(rcu_thread, NULL, "rcu"))
-		boot_stop("not enough memory for the rcu thread");
+		boot_stop("not enough memory for the RCU thread");
 }

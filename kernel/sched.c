@@ -413,7 +413,7 @@ static void schedule_with(bool preempted)
 void schedule(void)
 {
 	if (unlikely(CPU_FIELD_READ(preempt_count) || in_interrupt()))
-		panic("%s: schedule() where sleeping is not allowed (preempt count %u)",
+		panic("%s: schedule() is called where sleeping is not allowed (preempt count %u)",
 		      current->comm, CPU_FIELD_READ(preempt_count));
 	schedule_with(false);
 }

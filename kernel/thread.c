@@ -271,7 +271,7 @@ void thread_exit(s64 code)
 	set_current_state(THREAD_DEAD);
 	wake_up_all(&exit_wait);
 	schedule();
-	panic("a dead thread runs");
+	panic("thread %s (%d) was scheduled after its end", t->comm, t->tid);
 }
 
 bool thread_should_stop(void)

@@ -129,16 +129,16 @@ int fault_rule_parse(const char *text, size_t len, struct fault_rule *out, const
 	struct slice rest = { text, len }, word;
 
 	*out = (struct fault_rule){ .every = 1 };
-	*error = "too long or empty";
+	*error = "the rule is empty or too long";
 	if (!slice_copy(&rest, out->text, sizeof(out->text)))
 		return -EINVAL;
 	*error =
-		"it begins with a site: page, user, table, heap, range, all, or several with + between";
+		"a rule begins with a site: page, user, table, heap, range, all, or several joined by +";
 	slice_next(&rest, ',', &word);
 	if (!parse_sites(word, &out->sites))
 		return -EINVAL;
 	*error =
-		"options are nth=N, every=N, skip=N, times=N, prob=N, seed=N, in=FUNCTION, task=NAME, from=boot, log";
+		"the options are nth=N, every=N, skip=N, times=N, prob=N, seed=N, in=FUNCTION, task=NAME, from=boot, log";
 	while (slice_next(&rest, ',', &word))
 		if (!parse_option(out, word))
 			return -EINVAL;

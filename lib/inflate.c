@@ -38,7 +38,7 @@ static u64 take(struct inflate *s, u32 n)
 	if (s->nbits < n)
 		refill(s);
 	if (s->nbits < n) {
-		s->error = "it ends too early";
+		s->error = "the compressed data ends too early";
 		return ~0ull;
 	}
 	v = s->bits & ((1ull << n) - 1);
@@ -161,7 +161,7 @@ static int copy_back(struct inflate *s, u32 distance, u32 length)
 	int err = 0;
 
 	if (distance > s->total || distance > INFLATE_WINDOW)
-		return fail(s, "it refers back to before its beginning");
+		return fail(s, "a match refers to data before the beginning");
 	while (length-- && !err)
 		err = put(s, s->window[(s->wpos - distance) & (INFLATE_WINDOW - 1)]);
 	return err;
@@ -180,7 +180,7 @@ static int block_stored(struct inflate *s)
 	if (s->error)
 		return -EINVAL;
 	if (len != (inv ^ 0xffff))
-		return fail(s, "a stored block's length is damaged");
+		return fail(s, "the length of a stored block is invalid");
 	while (len-- && !err) {
 		u64 b = take(s, 8);
 
@@ -209,7 +209,9 @@ static int block_coded(struct inflate *s)
 		u64 extra, dextra;
 
 		if (sym < 0)
-			return fail(s, "a code is not in its table, or it ends too early");
+			return fail(
+				s,
+				"a Huffman code is not in its table, or the compressed data ends too early");
 		if (sym == 256)
 			return 0;
 		if (sym < 256) {
@@ -219,11 +221,11 @@ static int block_coded(struct inflate *s)
 			continue;
 		}
 		if (sym > 285)
-			return fail(s, "a length code is out of range");
+			return fail(s, "the length code of a match is out of range");
 		extra = take(s, length_extra[sym - 257]);
 		dist = decode(s, &s->dist);
 		if (dist < 0 || dist > 29 || s->error)
-			return fail(s, "a distance code is damaged");
+			return fail(s, "the distance code of a match is invalid");
 		dextra = take(s, dist_extra[dist]);
 		if (s->error)
 			return -EINVAL;
@@ -258,14 +260,14 @@ static int read_lengths(struct inflate *s, u8 *len, u32 total)
 		u8 value = 0;
 
 		if (sym < 0)
-			return fail(s, "a table's lengths are damaged");
+			return fail(s, "the code lengths of a Huffman table are invalid");
 		if (sym < 16) {
 			len[i++] = sym;
 			continue;
 		}
 		if (sym == 16) {
 			if (!i)
-				return fail(s, "a table begins with a repetition");
+				return fail(s, "a Huffman table begins with a repeat code");
 			value = len[i - 1];
 			repeat = 3 + take(s, 2);
 		} else {
@@ -274,7 +276,7 @@ static int read_lengths(struct inflate *s, u8 *len, u32 total)
 		if (s->error)
 			return -EINVAL;
 		if (repeat > total - i)
-			return fail(s, "a table is longer than it says");
+			return fail(s, "a Huffman table has more entries than it declares");
 		memset(len + i, value, repeat);
 		i += repeat;
 	}
@@ -293,24 +295,24 @@ static int dynamic_tables(struct inflate *s)
 	if (s->error)
 		return -EINVAL;
 	if (nlit > 286 || ndist > 30)
-		return fail(s, "a table has too many codes");
+		return fail(s, "a Huffman table declares too many entries");
 	for (u32 i = 0; i < ncode; i++)
 		len[order[i]] = take(s, 3);
 	if (s->error || huffman_build(&s->lit, len, 19))
-		return fail(s, "the table of tables is damaged");
+		return fail(s, "the Huffman table of code lengths is invalid");
 	memset(len, 0, sizeof(len));
 	err = read_lengths(s, len, nlit + ndist);
 	if (err)
 		return err;
 	if (!len[256])
-		return fail(s, "a table has no end code");
+		return fail(s, "a Huffman table has no end-of-block code");
 	/* an incomplete code is allowed only where it has a single symbol */
 	err = huffman_build(&s->lit, len, nlit);
 	if (err < 0 || (err && nlit - s->lit.count[0] != 1))
-		return fail(s, "the table of lengths is damaged");
+		return fail(s, "the Huffman table of literals and lengths is invalid");
 	err = huffman_build(&s->dist, len + nlit, ndist);
 	if (err < 0 || (err && ndist - s->dist.count[0] > 1))
-		return fail(s, "the table of distances is damaged");
+		return fail(s, "the Huffman table of distances is invalid");
 	return 0;
 }
 
@@ -323,7 +325,7 @@ static int inflate_blocks(struct inflate *s)
 		if (s->error)
 			return -EINVAL;
 		if (type == 3)
-			return fail(s, "a block has an unknown type");
+			return fail(s, "a block has an invalid type");
 		if (type == 0) {
 			err = block_stored(s);
 		} else {
@@ -359,7 +361,7 @@ static int gzip_header(struct inflate *s)
 	if (s->error)
 		return -EINVAL;
 	if (magic != 0x8b1f || method != 8 || flags & 0xe0)
-		return fail(s, "its gzip header is damaged");
+		return fail(s, "the gzip header is invalid");
 	if (flags & 4)
 		for (u64 n = take(s, 16); n && !s->error; n--)
 			take(s, 8);
@@ -394,7 +396,7 @@ int gunzip(struct inflate *s, size_t *consumed)
 	if (s->error)
 		return -EINVAL;
 	if (crc != s->crc || size != (u32)s->total)
-		return fail(s, "its checksum is wrong");
+		return fail(s, "the checksum or the length does not match the data");
 	*consumed = s->in_pos - s->nbits / 8;
 	return 0;
 }

@@ -318,7 +318,7 @@ static void large_free(struct page *p)
 	u32 order = p->order;
 
 	if (unlikely(!(p->flags & PG_LARGE)))
-		panic("heap: %p is freed, which is not allocated (page flags %x)", page_address(p),
+		panic("heap: %p is freed, but is not allocated (page flags %x)", page_address(p),
 		      p->flags);
 	if (DEBUG)
 		heap_debug_large_free(p, order);

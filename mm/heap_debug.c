@@ -55,16 +55,16 @@ void heap_debug_alloc(const struct kmem_cache *c, void *o, u32 size, u64 ip)
 
 	((u64 *)o)[0] = POISON8;
 	if (tag->state != HEAP_FREE)
-		panic("heap: the tag behind free object %p of cache %s was overwritten", o,
+		panic("heap: the debug tag after free object %p of cache %s was overwritten", o,
 		      c->name);
 	at = first_other(b, 0, c->usable, POISON);
 	if (at < c->usable)
-		panic("heap: object %p of cache %s was written after it was freed by %pS: byte %u is %02x",
-		      o, c->name, (void *)tag->ip, at, b[at]);
+		panic("heap: object %p of cache %s was written after it was freed by %pS: byte %u is %02x, expected %02x",
+		      o, c->name, (void *)tag->ip, at, b[at], POISON);
 	at = first_other(b, c->usable, c->usable + HEAP_RED_BYTES, RED);
 	if (at < c->usable + HEAP_RED_BYTES)
-		panic("heap: free object %p of cache %s was written past its end: byte %u is %02x",
-		      o, c->name, at, b[at]);
+		panic("heap: free object %p of cache %s was written past its end: byte %u is %02x, expected %02x",
+		      o, c->name, at, b[at], RED);
 	memset((u8 *)o + size, RED, c->usable - size);
 	*tag = (struct heap_tag){ ip, size, HEAP_LIVE };
 	heap_debug_account(size);
@@ -78,19 +78,21 @@ void heap_debug_free(const struct kmem_cache *c, void *o, u64 ip)
 	u32 at;
 
 	if (!(p->flags & PG_SLAB) || p->slab_cache != c)
-		panic("heap: %p, freed by %pS, is no object of cache %s", o, (void *)ip, c->name);
+		panic("heap: %p, freed by %pS, is not an object of cache %s", o, (void *)ip,
+		      c->name);
 	if (((u64)o & (PAGE_SIZE - 1)) % c->size)
-		panic("heap: %p, freed by %pS, is not the beginning of an object of cache %s", o,
+		panic("heap: %p, freed by %pS, is not the start of an object of cache %s", o,
 		      (void *)ip, c->name);
 	if (tag->state == HEAP_FREE)
 		panic("heap: object %p of cache %s freed twice, first by %pS, now by %pS", o,
 		      c->name, (void *)tag->ip, (void *)ip);
 	if (tag->state != HEAP_LIVE || tag->size > c->usable)
-		panic("heap: the tag behind object %p of cache %s was overwritten", o, c->name);
+		panic("heap: the debug tag after object %p of cache %s was overwritten", o,
+		      c->name);
 	at = first_other(b, tag->size, c->usable + HEAP_RED_BYTES, RED);
 	if (at < c->usable + HEAP_RED_BYTES)
-		panic("heap: object %p of cache %s was written past its %u bytes: byte %u is %02x, allocated by %pS",
-		      o, c->name, tag->size, at, b[at], (void *)tag->ip);
+		panic("heap: object %p of cache %s was written past its %u bytes: byte %u is %02x, expected %02x; allocated by %pS",
+		      o, c->name, tag->size, at, b[at], RED, (void *)tag->ip);
 	heap_debug_account(-(s64)tag->size);
 	fill_free(c, o, ip);
 }
@@ -114,11 +116,11 @@ void heap_debug_large_free(struct page *p, u32 order)
 	const u8 *b = page_address(p);
 
 	if (p->flags & PG_TAIL)
-		panic("heap: %p is not the beginning of what was allocated", b);
+		panic("heap: %p is freed, but is not the start of an allocation", b);
 	for (u64 i = p->index; i < PAGE_SIZE << order; i++)
 		if (unlikely(b[i] != RED))
-			panic("heap: %p was written past its %lu bytes: byte %lu is %02x, allocated by %pS",
-			      b, p->index, i, b[i], p->mapping);
+			panic("heap: %p was written past its %lu bytes: byte %lu is %02x, expected %02x; allocated by %pS",
+			      b, p->index, i, b[i], RED, p->mapping);
 	heap_debug_account(-(s64)p->index);
 	for (u64 i = 1; i < 1ull << order; i++)
 		p[i].flags = 0;

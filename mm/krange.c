@@ -271,7 +271,7 @@ void krange_free(void *addr)
 	struct krange *r = range_find(a, (u64)addr);
 
 	if (!r)
-		panic("kernel range %lx is freed, which is not allocated", (u64)addr);
+		panic("kernel range %lx is freed, but is not allocated", (u64)addr);
 	range_destroy(a, r);
 	mutex_unlock(&a->lock);
 }

@@ -14,7 +14,7 @@
 #include <kernel/string.h>
 #include "internal.h"
 
-#define PATTERN 0xaaaaaaaaaaaaaaaaull
+#define PATTERN 0xaaaaaaaaaaaaaaaaul
 
 /* The upper half of ->private, which free pages do not use: kernel text lies in the last 2 GiB. */
 static void note_freer(struct page *p, u64 ip)
@@ -35,8 +35,8 @@ static void check_one(struct page *p)
 	p->flags &= ~PG_POISONED;
 	for (u32 i = 0; i < PAGE_SIZE / 8; i++)
 		if (unlikely(w[i] != PATTERN))
-			panic("page %lx was written after it was freed by %pS: byte %u is %016lx",
-			      page_to_phys(p), freer(p), i * 8, w[i]);
+			panic("page %lx was written after it was freed by %pS: the word at byte %u is %016lx, expected %016lx",
+			      page_to_phys(p), freer(p), i * 8, w[i], PATTERN);
 }
 
 void page_debug_alloc(struct page *p, u32 order)

@@ -45,7 +45,7 @@ static void unmap(struct acpi_reader *r, const void *p, size_t len)
 
 static void complain(struct acpi_reader *r, const char *signature, phys_t addr, const char *why)
 {
-	pr_warn("acpi: table %s at %lx %s: left out\n", signature, addr, why);
+	pr_warn("acpi: table %s at %lx %s: ignored\n", signature, addr, why);
 }
 
 static struct acpi_reader reader = { map, unmap, complain };
@@ -95,7 +95,7 @@ void acpi_init(void)
 
 	if (option_is_set(&opt_noacpi) || !find()) {
 		(void)acpi_parse(&reader, NULL, 0, &acpi_info); /* a machine without */
-		pr_info("acpi: no tables\n");
+		pr_info("acpi: no ACPI tables\n");
 		return;
 	}
 	pr_info("acpi: %u processor%s, %u I/O APIC%s%s%s%s\n", a->nr_cpus + a->nr_cpus_left_out,

@@ -147,7 +147,7 @@ bool apic_init(void)
 	if (!apic_x2) {
 		apic_base = krange_map_phys(base & APIC_BASE_ADDR, PAGE_SIZE, KCACHE_UC);
 		if (!apic_base) {
-			pr_err("apic: no memory to map the local APIC\n");
+			pr_err("apic: not enough memory to map the local APIC\n");
 			return false;
 		}
 	}

@@ -279,7 +279,7 @@ static void fpu_init(void)
 		cpuid(13, 0, r);
 		f->xsave_size = r[1];
 		if (f->xsave_size > sizeof(fpu_initial_area))
-			panic("FPU state of %u bytes is larger than the %zu foreseen",
+			panic("the FPU state of this processor needs %u bytes, the kernel reserves %zu",
 			      f->xsave_size, sizeof(fpu_initial_area));
 	}
 	*(u16 *)fpu_initial_area = 0x37f;	  /* x87 control word */

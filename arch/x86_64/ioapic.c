@@ -88,10 +88,11 @@ bool ioapic_init(void)
 		if (start(&ioapics[nr_ioapics], a->ioapics[i].addr, a->ioapics[i].gsi_base))
 			nr_ioapics++;
 		else
-			pr_warn("ioapic: none at %lx, where ACPI has one\n", a->ioapics[i].addr);
+			pr_warn("ioapic: no I/O APIC found at %lx, where the ACPI tables list one\n",
+				a->ioapics[i].addr);
 	/* what is on the board is wired to the first inputs: without those the PICs serve it better */
 	if (nr_ioapics && !ioapic_of(0)) {
-		pr_warn("ioapic: none has input 0: not used\n");
+		pr_warn("ioapic: no I/O APIC has interrupt input 0: the legacy PICs are used instead\n");
 		nr_ioapics = 0;
 	}
 	return nr_ioapics != 0;

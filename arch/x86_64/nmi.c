@@ -60,12 +60,12 @@ void nmi_report(void)
 
 	if (!n || !rate_limit_pass(&limit, &missed))
 		return;
-	pr_warn("nmi: non-maskable interrupt on cpu %u, reason %x (%s); going on%s\n", cpu_id(),
+	pr_warn("nmi: non-maskable interrupt on cpu %u, reason %x (%s): continuing%s\n", cpu_id(),
 		reason,
 		reason & REASON_SERR	? "PCI system error"
 		: reason & REASON_IOCHK ? "I/O check"
 					: "unknown",
-		n + missed > 1 ? "; there were more" : "");
+		n + missed > 1 ? "; others occurred since the last message" : "");
 }
 
 void trap_nmi(struct pt_regs *regs)

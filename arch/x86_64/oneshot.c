@@ -52,7 +52,8 @@ void arch_timer_cpu_start(void)
 	switch (mode) {
 	case ONESHOT_PIT:
 		if (!pit_oneshot_init())
-			boot_stop("no timer that interrupts");
+			boot_stop(
+				"no timer can raise interrupts: neither the local APIC's nor the PIT");
 		break;
 	case ONESHOT_APIC:
 		apic_write(APIC_TIMER_DIVIDE, rate.divide);

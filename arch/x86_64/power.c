@@ -114,7 +114,7 @@ void machine_power_off(void)
 		outw(0xb004, SLP_EN); /* older ones */
 	}
 	printk_break_locks(); /* a stopped CPU may hold the log's */
-	pr_notice("power: this machine does not switch itself off; it may be switched off now\n");
+	pr_notice("power: the machine cannot power itself off: switch it off by hand\n");
 	stop();
 }
 

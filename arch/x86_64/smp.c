@@ -208,7 +208,7 @@ static u32 wanted_cpus(void)
 	if (option_is_set(&opt_nosmp))
 		return 1;
 	if (option_value(&opt_maxcpus, text, sizeof(text)) >= 0 && parse_u64(text, 10, &n))
-		pr_warn("smp: maxcpus=%s is no number\n", text);
+		pr_warn("smp: maxcpus=%s is not a number: ignored\n", text);
 	return MAX(MIN(n, (u64)CPU_MAX), 1ull);
 }
 
@@ -228,18 +228,19 @@ static bool add_cpu(u32 apic_id)
 	struct cpu *c;
 
 	if (!apic_can_reach(apic_id, apic_x2)) {
-		pr_warn("smp: processor with APIC id %u: needs x2APIC, left out\n", apic_id);
+		pr_warn("smp: the processor with APIC id %u can be reached only by x2APIC, which is off: not used\n",
+			apic_id);
 		return true;
 	}
 	c = memory_to_spare() ? create(id, apic_id) : NULL;
 	if (!c) {
-		pr_warn("smp: no memory to spare for more processors than %u\n", id);
+		pr_warn("smp: not enough memory for more than %u processors\n", id);
 		return false;
 	}
 	cpus[id] = c;
 	smp_store_release(&cpu_count, id + 1);
 	if (!start(c)) {
-		pr_warn("smp: processor with APIC id %u does not start: left out\n", apic_id);
+		pr_warn("smp: the processor with APIC id %u did not start: not used\n", apic_id);
 		cpus[id] =
 			NULL; /* the number stays unused, the structure, too: it may come to life yet */
 	}
@@ -262,7 +263,8 @@ void smp_start_cpus(void)
 
 	panic_hooks.stop_other_cpus = ipi_stop_others;
 	if (!low_page && a->nr_cpus > 1 && wanted > 1)
-		pr_warn("smp: no free page below %x: one processor\n", LOW_LIMIT);
+		pr_warn("smp: no free page below %x for the start code of processors: only one is used\n",
+			LOW_LIMIT);
 	if (low_page && apic_present && wanted > 1 && make_start_tables()) {
 		for (u32 i = 0; i < a->nr_cpus; i++) {
 			if (a->cpus[i].apic_id == cpus[0]->apic_id)
@@ -275,8 +277,8 @@ void smp_start_cpus(void)
 		if (online_cpus() > 1)
 			pr_info("smp: %u processors\n", online_cpus());
 		if (left_out)
-			pr_warn("smp: %u processors more than this kernel takes (%u): left out\n",
-				left_out, wanted);
+			pr_warn("smp: %u processors are not used: the limit is %u\n", left_out,
+				wanted);
 	}
 	free_start_tables();
 	if (low_page)

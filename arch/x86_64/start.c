@@ -33,7 +33,8 @@ void arch_start(u32 magic, u32 info)
 	/* a processor faults on addresses it can't put out; the map of all memory has room for 64 TiB */
 	lost = multiboot_limit(MIN(cpu_phys_end(), (u64)PHYSMAP_SIZE));
 	if (lost)
-		pr_warn("boot: %lu KiB of memory are out of reach: left out\n", lost >> 10);
+		pr_warn("boot: %lu KiB of memory lie beyond the highest usable address: ignored\n",
+			lost >> 10);
 	multiboot_check((u64)_image_start - KERNEL_VMA, (u64)_image_end - KERNEL_VMA);
 	kernel_main();
 }

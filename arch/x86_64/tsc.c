@@ -103,7 +103,7 @@ static u64 calibrate(u64 *apic_hz)
 	do {
 		idle_loop();
 		if (tsc_ordered() - a.tsc > PATIENCE_CYCLES)
-			boot_stop("no timer counts: %s, the last that there could be, stands still",
+			boot_stop("no timer counts: %s, the last candidate, does not advance",
 				  reference->name);
 	} while (reference_passed(&a, reference->read()) < want);
 	b = take_look();
@@ -235,7 +235,7 @@ void arch_clock_init(void)
 
 	(void)option_value(&opt_clocksource, wanted, sizeof(wanted));
 	if (*wanted && !is_clock_name(wanted)) {
-		pr_warn("clock: there is no clocksource=%s\n", wanted);
+		pr_warn("clock: clocksource=%s is unknown: ignored\n", wanted);
 		wanted[0] = 0;
 	}
 	/* pit: measured against the PIT, but running on the TSC would be odd; so it is for all names */
@@ -308,7 +308,8 @@ void tsc_sync_join(void)
 	smp_store_release(&sync.wanted, 0);
 	if (!sync.warped)
 		return;
-	pr_warn("tsc: processors disagree: the clock is %s from now on\n", reference->name);
+	pr_warn("tsc: the processors' counters differ: the clock source is %s from now on\n",
+		reference->name);
 	clock_use_source(reference);
 }
 

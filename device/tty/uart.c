@@ -429,7 +429,8 @@ void uart_init(void)
 		u->port = &serial_ports[i];
 		u->tty = tty_register(name, MKDEV(TTYS_MAJOR, TTYS_MINOR + i), &uart_ops, u);
 		if (IS_ERR(u->tty)) {
-			pr_err("%s: no terminal: error %ld\n", name, PTR_ERR(u->tty));
+			pr_err("%s: cannot register the terminal: %s (error %ld)\n", name,
+			       error_text(PTR_ERR(u->tty)), -PTR_ERR(u->tty));
 			continue;
 		}
 		tty_set_line_speed(u->tty, u->port->baud);

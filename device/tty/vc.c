@@ -306,7 +306,8 @@ static void register_vc(u32 n)
 	timer_init(&c->reply_timer, type_reply);
 	c->tty = tty_register(name, MKDEV(TTY_MAJOR, n + 1), &vc_ops, c);
 	if (IS_ERR(c->tty)) {
-		pr_err("%s: no terminal: error %ld\n", name, PTR_ERR(c->tty));
+		pr_err("%s: cannot register the terminal: %s (error %ld)\n", name,
+		       error_text(PTR_ERR(c->tty)), -PTR_ERR(c->tty));
 		return;
 	}
 	tty_set_winsize(c->tty, &w);
@@ -321,7 +322,7 @@ void vc_init(void)
 	if (!find_display())
 		return;
 	if (!alloc_all()) {
-		pr_err("%s: no memory for the console\n", display->name);
+		pr_err("%s: not enough memory for the virtual consoles\n", display->name);
 		return;
 	}
 	display->cursor(display, 0, 0, true);

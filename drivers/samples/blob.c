@@ -15,7 +15,7 @@ static int64_t blob_init(banos_owner self)
 	int64_t size = banos_firmware_load(self, file, &firmware), n;
 
 	if (size < 0) {
-		banos_error(self, "%s: error %lld", file, (long long)-size);
+		banos_error(self, "cannot load firmware %s (error %lld)", file, (long long)-size);
 		return size;
 	}
 	for (uint64_t at = 0; (n = banos_firmware_read(firmware, at, piece, sizeof(piece))) > 0;

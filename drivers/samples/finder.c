@@ -14,7 +14,7 @@ static int64_t finder_init(banos_owner self)
 		(int64_t(*)(int64_t, int64_t))banos_lookup_symbol(self, name);
 
 	if (!add) {
-		banos_error(self, "nobody has %s", name);
+		banos_error(self, "no installed driver exports %s, nor does the kernel", name);
 		return -ENOENT;
 	}
 	/* Until it is given up, whoever provides it stays installed. */

@@ -74,10 +74,11 @@ static enum cpio_result check_magic(struct cpio_reader *r)
 	const u8 *h = r->header;
 
 	if (!memcmp(h, "070707", 6))
-		return bad(r,
-			   "it is a cpio archive of the old format: make it with \"cpio -H newc\"");
+		return bad(
+			r,
+			"a cpio archive of the old format, which this kernel cannot read: create it with \"cpio -o -H newc\"");
 	if (memcmp(h, "07070", 5) || (h[5] != '1' && h[5] != '2'))
-		return bad(r, "there is no cpio header where one is due");
+		return bad(r, "expected the header of a cpio entry");
 	r->has_sum = h[5] == '2';
 	return CPIO_MORE;
 }
@@ -100,11 +101,11 @@ static void skip(struct cpio_reader *r, u64 n, u32 pad)
 static const char *reason_to_skip(const struct cpio_reader *r)
 {
 	if (!r->namesize)
-		return "an entry without a name";
+		return "an entry has no name: ignored";
 	if (r->namesize > CPIO_PATH_MAX)
-		return "a name is too long";
+		return "a file name is too long: entry ignored";
 	if ((r->entry.mode & S_IFMT) == S_IFLNK && r->entry.size > CPIO_PATH_MAX)
-		return "the target of a link is too long";
+		return "the target of a symbolic link is too long: entry ignored";
 	return NULL;
 }
 
@@ -119,7 +120,7 @@ static enum cpio_result got_header(struct cpio_reader *r)
 		return result;
 	for (u32 i = 0; i < NR_FIELDS; i++)
 		if (!hex8(r->header + 6 + 8 * i, &f[i]))
-			return bad(r, "a header has a field that is not hexadecimal");
+			return bad(r, "the header of an entry has a field that is not hexadecimal");
 	r->entry = (struct cpio_entry){
 		.name = r->name,
 		.ino = f[F_INO],
@@ -159,7 +160,7 @@ static enum cpio_result got_name(struct cpio_reader *r)
 	u32 type = r->entry.mode & S_IFMT;
 
 	if (r->name[r->namesize - 1])
-		return bad(r, "a name has no end");
+		return bad(r, "a file name is not terminated");
 	if (type == S_IFLNK) {
 		collect(r, CPIO_IN_TARGET, r->entry.size);
 		return CPIO_MORE;
@@ -172,7 +173,8 @@ static enum cpio_result got_name(struct cpio_reader *r)
 	}
 	skip(r, r->entry.size, r->pad);
 	if (r->entry.size && type != S_IFREG)
-		r->ops->skipped(r->ctx, r->name, "it has content, but is no file");
+		r->ops->skipped(r->ctx, r->name,
+				"has content, but is not a regular file: entry ignored");
 	else if (!strcmp(r->name, "TRAILER!!!"))
 		r->ops->trailer(r->ctx);
 	else

@@ -293,7 +293,7 @@ static int begin_entry(void *ctx, const struct cpio_entry *e)
 	case S_IFBLK:
 	case S_IFIFO:
 	case S_IFSOCK: err = make_node(u, e, &linked); break;
-	default: complain(u, e->name, "an entry without a known type: left out"); return 0;
+	default: complain(u, e->name, "unknown file type: entry ignored"); return 0;
 	}
 	/* what could not be replaced gets the owner all the same, as on Linux */
 	if (!linked && (!err || err == -EEXIST))
@@ -329,16 +329,17 @@ static int report(struct initramfs *u, enum cpio_result result, u64 at, const u8
 	}
 	kind = result == CPIO_OTHER ? archive_kind(data, n, &compressed) : NULL;
 	if (!kind)
-		pr_err("initramfs: %sdamaged at byte %lu: %s\n", u->label, at,
-		       result == CPIO_BAD ? u->cpio.error
-					  : "neither a cpio archive nor a known compression");
+		pr_err("initramfs: %sinvalid data at byte %lu: %s\n", u->label, at,
+		       result == CPIO_BAD
+			       ? u->cpio.error
+			       : "neither a cpio archive nor a known compression format");
 	else if (compressed)
-		pr_err("initramfs: %sat byte %lu stands an archive compressed by %s, which this kernel can't read: "
-		       "compress it by gzip%s, or not at all\n",
+		pr_err("initramfs: %sthe archive at byte %lu is compressed with %s, which this kernel cannot read: "
+		       "compress it with gzip%s, or not at all\n",
 		       u->label, at, kind,
-		       IS_ENABLED(CONFIG_RD_GZIP) ? "" : " for a kernel with CONFIG_RD_GZIP");
+		       IS_ENABLED(CONFIG_RD_GZIP) ? "" : " and set CONFIG_RD_GZIP");
 	else
-		pr_err("initramfs: %sat byte %lu stands a %s: make a cpio archive by \"cpio -o -H newc\"\n",
+		pr_err("initramfs: %sexpected a cpio archive at byte %lu, found a %s: create the archive with \"cpio -o -H newc\"\n",
 		       u->label, at, kind);
 	return -EINVAL;
 }
@@ -357,8 +358,8 @@ static int feed_inflated(void *ctx, const u8 *data, size_t n)
 		return 0;
 	if (result != CPIO_OTHER)
 		return report(u, result, u->inflate->total - n + used, NULL, 0);
-	pr_err("initramfs: %sa compressed archive holds, at byte %lu, what is no cpio archive (no second compression "
-	       "is looked into)\n",
+	pr_err("initramfs: %sbyte %lu of the decompressed data does not begin a cpio archive (data "
+	       "compressed twice is not supported)\n",
 	       u->label, u->inflate->total - n + used);
 	return -EINVAL;
 }
@@ -384,7 +385,8 @@ static s64 unpack_gzip(struct initramfs *u, const u8 *data, size_t size)
 	if (s->error)
 		pr_err("initramfs: %sgzip: %s\n", u->label, s->error);
 	else if (!err)
-		pr_err("initramfs: %sgzip: its content ends within an entry\n", u->label);
+		pr_err("initramfs: %sgzip: the decompressed archive ends in the middle of an entry\n",
+		       u->label);
 	return err ? err : -EINVAL;
 }
 
@@ -411,7 +413,7 @@ static int unpack_module(struct initramfs *u, const u8 *data, size_t size)
 	}
 	if (cpio_between_entries(&u->cpio))
 		return 0;
-	pr_err("initramfs: %sdamaged: it ends within an entry\n", u->label);
+	pr_err("initramfs: %sthe archive ends in the middle of an entry\n", u->label);
 	return -EINVAL;
 }
 
@@ -442,7 +444,7 @@ void initramfs_end(struct initramfs *u)
 	forget_links(u);
 	set_times(u);
 	if (u->failed > COMPLAINTS_MAX)
-		pr_err("initramfs: %u entries could not be made\n", u->failed);
+		pr_err("initramfs: %u entries could not be created\n", u->failed);
 	kvfree(u->inflate);
 	kvfree(u);
 }

@@ -98,7 +98,7 @@ static const u8 *table_open(struct acpi_reader *r, struct acpi_info *info, phys_
 	const u8 *t = addr ? r->map(r, addr, sizeof(head)) : NULL;
 
 	if (!t) {
-		complain(r, info, NULL, addr, "lies where no memory is");
+		complain(r, info, NULL, addr, "lies outside physical memory");
 		return NULL;
 	}
 	memcpy(head, t, sizeof(head));
@@ -109,16 +109,16 @@ static const u8 *table_open(struct acpi_reader *r, struct acpi_info *info, phys_
 		return NULL;
 	*len = acpi_u32(head, sizeof(head), 4);
 	if (*len < sizeof(head) || *len > TABLE_MAX) {
-		complain(r, info, head, addr, "has an impossible length");
+		complain(r, info, head, addr, "has an invalid length");
 		return NULL;
 	}
 	if (*len > TOTAL_MAX - info->bytes_read) {
-		complain(r, info, head, addr, "is more than all tables may have together");
+		complain(r, info, head, addr, "exceeds the size limit for all tables together");
 		return NULL;
 	}
 	t = r->map(r, addr, *len);
 	if (!t) {
-		complain(r, info, head, addr, "reaches beyond memory");
+		complain(r, info, head, addr, "extends beyond physical memory");
 		return NULL;
 	}
 	info->bytes_read += *len;

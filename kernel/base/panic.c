@@ -161,7 +161,7 @@ void panic_page_fault(struct pt_regs *regs, u64 addr, u32 err)
 	const char *why = err & 1 ? "not allowed" : "not mapped";
 
 	if (addr < PAGE_SIZE)
-		panic_regs(regs, "null pointer: %s at %lx", what, addr);
+		panic_regs(regs, "null pointer access: %s at %lx", what, addr);
 	panic_regs(regs, "page fault in the kernel: %s at %lx, %s", what, addr, why);
 }
 

@@ -424,8 +424,8 @@ static void open_console(void)
 	struct file *f = file_open(AT_FDCWD, "/dev/console", O_RDWR, 0);
 
 	if (IS_ERR(f)) {
-		pr_warn("the first process gets no console: /dev/console: error %ld\n",
-			-PTR_ERR(f));
+		pr_warn("init: cannot open /dev/console for the first process: %s (error %ld)\n",
+			error_text(PTR_ERR(f)), -PTR_ERR(f));
 		return;
 	}
 	for (int i = 0; i < 3; i++) {

@@ -144,11 +144,11 @@ static void say(const struct killed *k, bool ask)
 		pr_err("out of memory: killed process %d (%s), which used %lu KiB\n", k->pid,
 		       k->comm, (u64)k->pages * (PAGE_SIZE / 1024));
 	} else if (k->n) {
-		pr_err("out of memory: killed %u processes of a group (%s), which used %lu KiB\n",
+		pr_err("out of memory: killed %u processes of one process group (%s), which used %lu KiB\n",
 		       k->n, k->comm, (u64)k->pages * (PAGE_SIZE / 1024));
 	} else if (ask && (!said_ns || now - said_ns > SAY_AGAIN_NS)) {
 		said_ns = now;
-		pr_err("out of memory, and no process to kill\n");
+		pr_err("out of memory: no process can be killed\n");
 	}
 }
 

@@ -60,14 +60,14 @@ static bool note_pair(u32 number)
 void upcall_unknown_call(u32 number)
 {
 	if (note_pair(number))
-		pr_debug("%s (%d): there is no system call %u here\n", current->comm,
+		pr_debug("%s (%d): system call %u is not implemented\n", current->comm,
 			 current->proc->pid, number);
 }
 
 void unknown_call_int_0x80(void)
 {
 	if (note_pair(INT_0x80))
-		pr_warn("%s (%d): int $0x80 is the system call of 32-bit programs, which do not run here\n",
+		pr_warn("%s (%d): int $0x80 is the system call of 32-bit programs, which this kernel cannot run\n",
 			current->comm, current->proc->pid);
 }
 

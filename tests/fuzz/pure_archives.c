@@ -211,7 +211,7 @@ static void fuzz_inflate(const uint8_t *data, size_t size)
 	memcpy(member, header, sizeof(header));
 	memcpy(member + sizeof(header), data, size);
 	if (our_inflate(&state, member, sizeof(header) + size + 8, &s, &used) == -22 &&
-	    !strcmp(state.error, "its checksum is wrong")) {
+	    !strcmp(state.error, "the checksum or the length does not match the data")) {
 		size_t end = state.in_pos - state.nbits / 8;
 		uint32_t trailer[2] = { state.crc, (uint32_t)state.total };
 

@@ -84,9 +84,9 @@ static void what_is_no_beginning_is_not_freed(void **state)
 {
 	u8 *p = kmalloc(100), *q = kmalloc(2 * PAGE_SIZE), *o = kmem_cache_alloc(small);
 
-	assert_true(panics(free_it, p + 16, "not the beginning"));
-	assert_true(panics(free_it, q + PAGE_SIZE, "not the beginning"));
-	assert_true(panics(free_wide, o, "no object of cache"));
+	assert_true(panics(free_it, p + 16, "not the start"));
+	assert_true(panics(free_it, q + PAGE_SIZE, "not the start"));
+	assert_true(panics(free_wide, o, "not an object of cache"));
 	kfree(p);
 	kfree(q);
 	kmem_cache_free(small, o);

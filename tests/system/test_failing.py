@@ -108,7 +108,7 @@ def test_rules_of_the_command_line_begin_with_the_first_process(start):
                     rules[1])
     assert re.search(': 0 calls, 0 failed$', rules[2])
     assert re.search(r': [1-9]\d+ calls, 0 failed$', rules[3])
-    assert re.search(r'fault: heap: call 1 fails, of head', m.check('dmesg'))
+    assert re.search(r'fault: heap: call 1 fails on purpose, made by head', m.check('dmesg'))
 
 
 def test_bad_rules_are_refused_and_only_the_super_user_makes_some(start):
@@ -186,7 +186,7 @@ def exhaust(start, hog, hogs, **options):
         assert after >= enough, f'{what}: {before}, {after}'
         if status == KILLED:
             assert re.search(r'out of memory: killed (process \d+|\d+ processes '
-                             r'of a group) \(hog\), which used \d+ KiB',
+                             r'of one process group) \(hog\), which used \d+ KiB',
                              m.check('dmesg -c')), what
     assert m.check('echo $((6 * 7)); ps | grep -c "[h]og" || true') == '42\n0\n'
     m.sendline('poweroff')

@@ -220,7 +220,7 @@ def test_an_archive_packed_many_times_is_refused(start):
     for _ in range(100):
         packed = gzip.compress(packed)
     m = start(initrd=cpio(small('echo alive')) + packed)
-    m.expect('no second compression', 20)
+    m.expect('compressed twice is not supported', 20)
     assert 'alive' in output(m)
 
 
@@ -280,7 +280,7 @@ def test_what_cannot_be_read_is_named(start, scratch):
             continue
         assert len(told) == 1 and f'{name})' in told[0], (name, told)
         words = {'tar': 'a tar archive', 'old': '-H newc',
-                 'cut': 'ends within an entry'}.get(name, f'by {name}, which')
+                 'cut': 'ends in the middle of an entry'}.get(name, f'with {name}, which')
         assert words in told[0], told
 
 

@@ -284,7 +284,7 @@ def test_results_of_methods_and_exit(shell):
         assert status != 0 and 'Invalid argument' in output
     shell.check('rmmod odd')
     log = shell.check('dmesg -c')
-    assert 'odd: a function returned 1000000' in log
+    assert 'odd: a driver function returned 1000000' in log
     assert 'odd: exit returned 5' in log
     shell.check('insmod /odd.ko reads=-5000')
     output, status = shell.run('dd if=/dev/odd bs=10 count=1')
@@ -295,16 +295,16 @@ def test_results_of_methods_and_exit(shell):
     shell.check('rmmod odd')
 
 
-LEFT = {'cli': 'interrupts off', 'std': 'the direction flag set',
-        'ac': 'access to user memory open', 'nt': 'flags of the system set'}
+LEFT = {'cli': 'interrupts disabled', 'std': 'the direction flag set',
+        'ac': 'access to user memory enabled', 'nt': 'system flags set'}
 
 
 @pytest.mark.parametrize('kind', LEFT)
 def test_flags_left_behind_are_put_right_and_named(shell, kind):
     def told(command, times=1):
         log = shell.check(f'dmesg -c >/dev/null; {command}; dmesg')
-        found = re.findall(r'banos: careless: a function returned with (.*); '
-                           'put right', log)
+        found = re.findall(r'banos: careless: a driver function returned with (.*): '
+                           'corrected', log)
         assert found == [LEFT[kind]] * times, log
 
     insert = f'insmod /careless.ko kind={kind}'

@@ -15,27 +15,28 @@ CACHE = r'heap: object \w+ of cache kmalloc '
 
 KINDS = {
     'heap-overrun': CACHE + r'was written past its 20 bytes: byte 20 is 01, '
-                            r'allocated by heap_overrun\+',
+                            r'expected cc; allocated by heap_overrun\+',
     'heap-overrun-large': r'heap: \w+ was written past its 5000 bytes: byte '
-                          r'5000 is 01, allocated by heap_overrun_large\+',
+                          r'5000 is 01, expected cc; allocated by '
+                          r'heap_overrun_large\+',
     'heap-double-free': CACHE + r'freed twice, first by heap_double_free\+\S+ '
                                 r'now by heap_double_free\+',
     'heap-write-after-free': CACHE + r'was written after it was freed by '
                                      r'heap_write_after_free\+\S+ byte 50 is 01',
     'heap-inside': r'heap: \w+, freed by heap_inside\+\S+ is not the '
-                   r'beginning of an object of cache kmalloc',
-    'heap-never': r'heap: \w+ is freed, which is not allocated',
+                   r'start of an object of cache kmalloc',
+    'heap-never': r'heap: \w+ is freed, but is not allocated',
     'page-double-free': r'page \w+ is freed twice, first by '
                         r'page_double_free\+\S+ now by page_double_free\+',
     'page-double-free-in-block': r'page \w+ is freed twice, first by '
                                  r'page_double_free_in_block\+\S+ now by '
                                  r'page_double_free_in_block\+',
     'page-write-after-free': r'page \w+ was written after it was freed by '
-                             r'page_write_after_free\+\S+ byte 1232 is ',
+                             r'page_write_after_free\+\S+ the word at byte 1232 is ',
     'range-overrun': r'page fault in the kernel: write at \w+000, not mapped',
     'range-underrun': r'page fault in the kernel: write at \w+fff, not mapped',
     'range-after-free': r'page fault in the kernel: write at \w+, not mapped',
-    'range-double-free': r'kernel range \w+ is freed, which is not allocated',
+    'range-double-free': r'kernel range \w+ is freed, but is not allocated',
 }
 
 

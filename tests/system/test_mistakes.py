@@ -135,7 +135,7 @@ def errors_that_are_none_do_not_reach_a_program(m):
     assert untidy_read(m, 'again')[0] == 'read -1 Interrupted system call\n'
     result, log = untidy_read(m, 'own')
     assert result == 'read -1 Invalid argument\n'
-    assert 'untidy: a function returned -512, which is neither a result nor an error' in log
+    assert 'untidy: a driver function returned -512, which is neither a valid result nor an error number' in log
 
 
 @pytest.mark.long
@@ -157,7 +157,7 @@ def test_removal_takes_ten_seconds_at_most(m):
     assert 'banos: stuck: the function stuck+run_on+0x0 of a timer does not return' in log
     assert 'banos: stuck: the function stuck+run_on+0x0 of a piece of work does not' in log
     assert 'banos: stuck: its thread "stuck" does not end' in log
-    assert 'banos: stuck: probe() or remove() for e e does not return' in log
+    assert 'banos: stuck: probe() or remove() of device e e has not returned' in log
     for what in ('timer', 'work', 'thread'):
         assert f'its {what} runs on' in log
     # Later it succeeds, with the same handle, and without what went wrong before.

@@ -22,7 +22,7 @@ BOOT_STOP_STATUS = 2 * 0x31 + 1
 # What is said, whether there are registers, and a function in the backtrace.
 KINDS = {
     'panic': ('asked to', False, 'crash_panic'),
-    'null': ('null pointer: write at 10', True, 'crash_null'),
+    'null': ('null pointer access: write at 10', True, 'crash_null'),
     'stack': (r'kernel stack overflow: \w+ is in the guard page below \w+ '
               r'\(thread stack\)',
               True, 'crash_stack'),
@@ -43,7 +43,7 @@ KINDS = {
     'nmi': ('non-maskable interrupt', True, 'crash_thread'),
     'mce': ('machine check: no bank tells of an error', True, 'crash_mce'),
     'irq': ('asked to, in an interrupt', False, 'in_interrupt_context'),
-    'lock': (r'a spin lock is taken twice on cpu \d; first at crash_lock.*',
+    'lock': (r'spin lock \w+ is taken twice by cpu \d; first at crash_lock.*',
              False, 'crash_lock'),
     'heap': (r'heap: .*object \w+ of cache kmalloc was (written past its '
              r'\d+ bytes|overwritten)', False,
@@ -53,18 +53,18 @@ KINDS = {
              'crash_free'),
     'order': ('lock order inversion', False, 'crash_order'),
     'round': ('lock order inversion', False, 'crash_round'),
-    'irqlock': (r'lock \d+ is taken in interrupts, and elsewhere with '
-                r'interrupts on; now at crash_irqlock.*', False,
+    'irqlock': (r'lock \d+ is taken in interrupt handlers, and elsewhere with '
+                r'interrupts enabled; now at crash_irqlock.*', False,
                 'crash_irqlock'),
-    'mutex': ('crash: a lock that sleeps is taken where that is not allowed .*',
+    'mutex': ('crash: a sleeping lock is taken where sleeping is not allowed .*',
               False, 'crash_mutex'),
-    'gatemutex': (r'gate: tester is entered \(as_driver\S*\) with locks held, .*',
+    'gatemutex': (r'gate: driver tester is called \(as_driver\S*\) with locks held, .*',
                   False, 'crash_gatemutex'),
-    'gaterwsem': (r'gate: tester is entered \(as_driver\S*\) with locks held, .*',
+    'gaterwsem': (r'gate: driver tester is called \(as_driver\S*\) with locks held, .*',
                   False, 'crash_gaterwsem'),
-    'gatercu': (r'gate: tester is entered .* preemption \(count 1\) .*', False,
+    'gatercu': (r'gate: driver tester is called .* preemption \(count 1\) .*', False,
                 'crash_gatercu'),
-    'gateirq': (r'gate: tester is entered .* or interrupts off', False,
+    'gateirq': (r'gate: driver tester is called .* or interrupts disabled', False,
                 'crash_gateirq'),
     'heldspin': (r'needs_spin\(\) needs &lock_a, which cpu \d does not hold',
                  False, 'crash_heldspin'),
@@ -76,7 +76,7 @@ KINDS = {
                   'crash does not hold', False, 'crash_heldwrite'),
     'heldrcu': (r'needs_rcu\(\) needs rcu_read_lock\(\), which thread crash '
                 'does not hold', False, 'crash_heldrcu'),
-    'sleep': (r'crash: schedule\(\) where sleeping is not allowed .*', False,
+    'sleep': (r'crash: schedule\(\) is called where sleeping is not allowed .*', False,
               'crash_sleep'),
 }
 
@@ -178,7 +178,7 @@ def test_report_is_on_the_screen_even_if_the_console_is_not(start):
     font = screen.vga_font()
     m.monitor.wait_text(font, 'end of panic')
     rows = '\n'.join(m.monitor.text(font))
-    for what in ('panic: null pointer: write at 10', r'crash_null\+0x',
+    for what in ('panic: null pointer access: write at 10', r'crash_null\+0x',
                  'task init', r'rip \w{16} crash_null', 'code 48'):
         assert re.search(what, rows), rows
 

@@ -362,11 +362,11 @@ static void check_module(u32 i, phys_t image_start, phys_t image_end)
 	phys_t start = boot_info.modules[i].start, end = boot_info.modules[i].end;
 
 	if (start < PAGE_SIZE || (start < image_end && end > image_start))
-		boot_stop("module %u (%lx-%lx) lies on the kernel (%lx-%lx)", i + 1, start, end,
+		boot_stop("module %u (%lx-%lx) overlaps the kernel (%lx-%lx)", i + 1, start, end,
 			  image_start, image_end);
 	for (u32 k = 0; k < i; k++)
 		if (start < boot_info.modules[k].end && end > boot_info.modules[k].start)
-			boot_stop("the modules %u (%lx-%lx) and %u (%lx-%lx) overlap", k + 1,
+			boot_stop("module %u (%lx-%lx) overlaps module %u (%lx-%lx)", k + 1,
 				  boot_info.modules[k].start, boot_info.modules[k].end, i + 1,
 				  start, end);
 }
@@ -377,26 +377,26 @@ void multiboot_check(phys_t image_start, phys_t image_end)
 	u32 n;
 
 	if (map_overflowed)
-		pr_warn("boot: the memory map has more than %u entries: some memory is left out\n",
+		pr_warn("boot: the memory map has more than %u entries: the rest of the memory is ignored\n",
 			BOOT_MAX_RANGES);
 	if (cmdline_cut)
-		pr_warn("boot: the command line is longer than %zu bytes: its end is left out\n",
+		pr_warn("boot: the command line is longer than %zu bytes: its end is ignored\n",
 			sizeof(boot_info.cmdline) - 1);
 	if (boot_info.nr_modules_told > BOOT_MAX_MODULES)
-		pr_warn("boot: the loader brought more than %u modules: the others are left out\n",
+		pr_warn("boot: the boot loader passed more than %u modules: the others are ignored\n",
 			BOOT_MAX_MODULES);
 
 	if (!strcmp(boot_info.protocol, "none"))
-		boot_stop("the loader speaks neither multiboot 1 nor 2");
+		boot_stop("the boot loader uses neither multiboot 1 nor multiboot 2");
 	n = memmap_ram(boot_info.map, boot_info.nr_ranges, ram, BOOT_MAX_RANGES);
 	if (!n)
-		boot_stop("the loader's memory map has no usable memory");
+		boot_stop("the boot loader's memory map contains no usable memory");
 	for (u32 i = 0; i < boot_info.nr_modules; i++) {
 		phys_t a = boot_info.modules[i].start, b = boot_info.modules[i].end;
 
 		if (!memmap_contains(ram, n, a & PAGE_MASK, b))
 			boot_stop(
-				"module %u (%lx-%lx) is not wholly in memory: the machine has too little for this initrd",
+				"module %u (%lx-%lx) lies partly outside memory: the machine has too little memory for this initrd",
 				i + 1, a, b);
 		check_module(i, image_start, image_end);
 	}

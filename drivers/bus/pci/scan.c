@@ -92,9 +92,11 @@ static void scan_behind(struct pci_function *f, int depth)
 		return;
 	if (bus <= ADDRESS_BUS(f->address) || f->info.subordinate < bus ||
 	    h->visited[bus / 8] & 1u << bus % 8 || depth == DEPTH_MAX) {
-		banos_warning(h->self, "%04x:%02x:%02x.%x: a bridge to bus %u is not followed",
-			      f->address >> 16, ADDRESS_BUS(f->address), f->address >> 3 & 31,
-			      f->address & 7, bus);
+		banos_warning(
+			h->self,
+			"bridge %04x:%02x:%02x.%x: its bus number %u is invalid or in use: devices behind it are ignored",
+			f->address >> 16, ADDRESS_BUS(f->address), f->address >> 3 & 31,
+			f->address & 7, bus);
 		return;
 	}
 	scan_bus(h, f, f->address >> 16, bus, depth + 1);
@@ -200,7 +202,8 @@ static void assign(struct pci_function *f)
 		if (b->assigned)
 			pci_write_bar(&f->config, i, b);
 		else
-			banos_warning(f->host->self, "no room for %llu bytes behind bus %u",
+			banos_warning(f->host->self,
+				      "no free address range of %llu bytes for a device on bus %u",
 				      (unsigned long long)b->length, ADDRESS_BUS(f->address));
 	}
 }
@@ -262,8 +265,8 @@ int64_t function_offer(struct pci_function *f)
 	describe(f, config.name, properties, attributes, sizeof(properties));
 	error = banos_device_add(f->host->bus, &config, &f->device);
 	if (error)
-		banos_error(f->host->self, "%s: cannot be offered (error %d)", config.name,
-			    (int)-error);
+		banos_error(f->host->self, "device %s cannot be added to the bus (error %d)",
+			    config.name, (int)-error);
 	return error;
 }
 

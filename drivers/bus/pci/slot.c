@@ -82,7 +82,7 @@ static void fill_slot(struct pci_function *port)
 	if (scan_slot(port))
 		port->tries = 0;
 	else if (port->tries == TRIES_MAX)
-		banos_warning(port->host->self, "what is in the slot behind bus %u does not answer",
+		banos_warning(port->host->self, "the card in the slot of bus %u does not respond",
 			      port->info.secondary);
 }
 
@@ -120,9 +120,10 @@ static void look_for_missing(struct pci_host *h)
 {
 	for (struct pci_function *f = h->functions; f; f = f->next)
 		if (f->present && !pci_is_present(&f->config)) {
-			banos_warning(h->self, "the device at bus %u, %u.%u was pulled out",
-				      ADDRESS_BUS(f->address), f->address >> 3 & 31,
-				      f->address & 7);
+			banos_warning(h->self,
+				      "device %u.%u on bus %u was unplugged without notice",
+				      f->address >> 3 & 31, f->address & 7,
+				      ADDRESS_BUS(f->address));
 			function_remove(f, 1);
 		}
 }
