@@ -33,41 +33,41 @@ struct cred {
 	struct rcu_head rcu;
 };
 
-/** @brief Take a reference. Any context. @return @p c */
-struct cred *cred_get(struct cred *c);
+/** @brief Take a reference. Any context. @return @p cred */
+struct cred *cred_get(struct cred *cred);
 /** @brief Drop a reference; the last one frees after a grace period. Any context. */
-void cred_put(struct cred *c);
+void cred_put(struct cred *cred);
 /**
  * @brief A private copy of the current thread's credentials, to be changed.
  * @return it with one reference, for cred_commit() or cred_put(); NULL: no memory.
  */
 struct cred *cred_prepare(void);
-/** @brief Make @p c the current thread's credentials; takes over the reference. */
-void cred_commit(struct cred *c);
+/** @brief Make @p cred the current thread's credentials; takes over the reference. */
+void cred_commit(struct cred *cred);
 /** @brief The running thread's; kernel threads have the super user's. Valid until it commits others. */
 const struct cred *current_cred(void);
 /** @brief The credentials of any thread, counted. Any context. */
 struct cred *thread_cred_get(struct thread *t);
-/** @brief Is @p g the file-system group or one of the supplementary groups of @p c? */
-bool cred_in_group(const struct cred *c, gid_t g);
+/** @brief Is @p gid the file-system group or one of the supplementary groups of @p cred? */
+bool cred_in_group(const struct cred *cred, gid_t gid);
 
 /** By which ids and capabilities of the one that looks: for files the effective ones, for calls the real ones. */
 enum look_as { LOOK_AS_FS, LOOK_AS_REAL };
 /**
- * @brief May @p me look into what belongs to the user thread @p t? ptrace(2), "Ptrace access mode checking".
+ * @brief May @p caller look into what belongs to the user thread @p t? ptrace(2), "Ptrace access mode checking".
  *
  * Does not look at whether both are of the same process, which may always. Any context.
  */
-bool cred_may_look_into(const struct cred *me, const struct thread *t, enum look_as as);
+bool cred_may_look_into(const struct cred *caller, const struct thread *t, enum look_as look_as);
 
-/** @brief Does @p c have the part @p cap (CAP_*) of the super user's power? */
-static inline bool cred_capable(const struct cred *c, u32 cap)
+/** @brief Does @p cred have the part @p cap (CAP_*) of the super user's power? */
+static inline bool cred_capable(const struct cred *cred, u32 cap)
 {
-	return c->cap_effective >> cap & 1;
+	return cred->cap_effective >> cap & 1;
 }
-static inline bool cred_is_super(const struct cred *c)
+static inline bool cred_is_super(const struct cred *cred)
 {
-	return cred_capable(c, CAP_SYS_ADMIN);
+	return cred_capable(cred, CAP_SYS_ADMIN);
 }
 static inline bool current_capable(u32 cap)
 {
@@ -75,19 +75,19 @@ static inline bool current_capable(u32 cap)
 }
 bool current_is_super(void);
 /**
- * @brief Charge @p npages (negative: give back) of room in pipes to the real user of @p c. Any context.
+ * @brief Charge @p npages (negative: give back) of room in pipes to the real user of @p cred. Any context.
  * @return what he has in all now
  */
-u64 cred_charge_pipe(const struct cred *c, s32 npages);
-/** @brief Charge an item of an epoll set to the real user of @p c. Any context. @return false: there are @p max already */
-bool cred_charge_watch(const struct cred *c, u64 max);
-void cred_uncharge_watch(const struct cred *c);
+u64 cred_charge_pipe(const struct cred *cred, s32 npages);
+/** @brief Charge an item of an epoll set to the real user of @p cred. Any context. @return false: there are @p max already */
+bool cred_charge_watch(const struct cred *cred, u64 max);
+void cred_uncharge_watch(const struct cred *cred);
 /** @brief The same for what lies unread in sockets. */
-bool cred_charge_socket(const struct cred *c, s32 npages);
+bool cred_charge_socket(const struct cred *cred, s32 npages);
 /**
- * @brief Count open files of the real user of @p c that are on their way through sockets. Any context.
- * @param n     negative: they arrived
+ * @brief Count open files of the real user of @p cred that are on their way through sockets. Any context.
+ * @param nr_files     negative: they arrived
  * @param most  that he may have
  * @return false: there are more than that already; nothing is counted then
  */
-bool cred_charge_flight(const struct cred *c, s32 n, u64 most);
+bool cred_charge_flight(const struct cred *cred, s32 nr_files, u64 most);

@@ -117,7 +117,7 @@ extern struct process *init_process;
  * @brief May others of the same user look into @p p? For all processes that share the current space.
  * Context: a thread of @p p. Locking: takes process_lock.
  */
-void process_set_dumpable(struct process *p, bool on);
+void process_set_dumpable(struct process *p, bool dumpable);
 
 /** @brief Look-ups by number; counted (process_put(), thread_put()), NULL: none. Any context. */
 struct process *process_find(pid_t pid);
@@ -195,11 +195,11 @@ struct signal_owner {
 	uid_t uid, euid;
 };
 /** @brief All but ->sig, for the current user; @p nr 0: nobody. @return 0 or -ESRCH */
-int signal_owner_set(struct signal_owner *o, u32 type, pid_t nr);
+int signal_owner_set(struct signal_owner *owner, u32 type, pid_t nr);
 /** @brief Is the number still in use by those that it was given for? Any context. */
-bool signal_owner_lives(const struct signal_owner *o);
+bool signal_owner_lives(const struct signal_owner *owner);
 /** @brief Tell of @p band (POLL_IN...) on descriptor @p fd, who may be told. Any context. */
-void signal_owner_send(const struct signal_owner *o, s32 fd, int band);
+void signal_owner_send(const struct signal_owner *owner, s32 fd, int band);
 /** @brief A fault of the current thread (SIGSEGV...): cannot be blocked or ignored. Thread context. */
 void signal_force_fault(int sig, int code, u64 addr);
 bool signal_is_ignored_or_blocked(int sig); /* current thread (tty job control) */

@@ -20,4 +20,4 @@ struct siginfo_k {
 
 void signal_info_to_user(const struct siginfo_k *info, struct user_siginfo *out);
 void signal_info_to_signalfd(const struct siginfo_k *info, struct user_signalfd_siginfo *out);
-void signal_info_from_user(const struct user_siginfo *u, struct siginfo_k *out);
+void signal_info_from_user(const struct user_siginfo *from, struct siginfo_k *out);

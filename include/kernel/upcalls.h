@@ -20,7 +20,7 @@ struct user_trap {
 	int sig, code;
 	u64 address;
 };
-void upcall_user_trap(struct pt_regs *regs, const struct user_trap *t);
+void upcall_user_trap(struct pt_regs *regs, const struct user_trap *trap);
 /** A user thread's last reference is gone: free what hangs on it. Any context (kernel/process/process.c). */
 struct thread;
 void upcall_thread_free(struct thread *t);

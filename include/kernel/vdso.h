@@ -12,7 +12,7 @@ extern struct page *vdso_pages[VDSO_PAGES];
 /** Prepare what is mapped. Boot, after time_init(). */
 void vdso_init(void);
 /**
- * @brief Map the clock data and the vDSO into @p s. Takes its lock; sleeps.
+ * @brief Map the clock data and the vDSO into @p space. Takes its lock; sleeps.
  * @return the vDSO's address, for AT_SYSINFO_EHDR, or 0: no room, and a program does without
  */
-u64 vdso_map(struct vm_space *s);
+u64 vdso_map(struct vm_space *space);

@@ -21,7 +21,7 @@ struct user_account root_account = { .refs = ATOMIC_INIT(1) };
 
 struct user_account *account_find(uid_t uid)
 {
-	struct user_account **head = &table[uid % ACCOUNT_BUCKETS], *a, *fresh = NULL;
+	struct user_account **head = &table[uid % ACCOUNT_BUCKETS], *account, *fresh = NULL;
 	u64 flags;
 
 	if (uid == 0) {
@@ -30,18 +30,18 @@ struct user_account *account_find(uid_t uid)
 	}
 	for (;;) {
 		flags = spin_lock_irqsave(&accounts_lock);
-		for (a = *head; a && a->uid != uid; a = a->next)
+		for (account = *head; account && account->uid != uid; account = account->next)
 			;
-		if (!a && fresh) {
-			a = fresh;
+		if (!account && fresh) {
+			account = fresh;
 			fresh = NULL;
-			a->next = *head;
-			*head = a;
-		} else if (a) {
-			account_get(a);
+			account->next = *head;
+			*head = account;
+		} else if (account) {
+			account_get(account);
 		}
 		spin_unlock_irqrestore(&accounts_lock, flags);
-		if (a)
+		if (account)
 			break;
 		fresh = kzalloc(sizeof(*fresh));
 		if (!fresh)
@@ -50,81 +50,81 @@ struct user_account *account_find(uid_t uid)
 		atomic_set(&fresh->refs, 1);
 	}
 	kfree(fresh);
-	return a;
+	return account;
 }
 
-void account_get(struct user_account *a)
+void account_get(struct user_account *account)
 {
-	atomic_inc(&a->refs);
+	atomic_inc(&account->refs);
 }
 
-void account_put(struct user_account *a)
+void account_put(struct user_account *account)
 {
 	/* Only the last reference needs the table; user 0's is never the last. */
-	s32 n = atomic_read(&a->refs);
+	s32 refs = atomic_read(&account->refs);
 
-	while (n > 1) {
-		s32 seen = atomic_cmpxchg(&a->refs, n, n - 1);
+	while (refs > 1) {
+		s32 seen = atomic_cmpxchg(&account->refs, refs, refs - 1);
 
-		if (seen == n)
+		if (seen == refs)
 			return;
-		n = seen;
+		refs = seen;
 	}
 	u64 flags = spin_lock_irqsave(&accounts_lock);
-	if (atomic_dec_and_test(&a->refs)) {
-		struct user_account **link = &table[a->uid % ACCOUNT_BUCKETS];
+	if (atomic_dec_and_test(&account->refs)) {
+		struct user_account **link = &table[account->uid % ACCOUNT_BUCKETS];
 
-		while (*link != a)
+		while (*link != account)
 			link = &(*link)->next;
-		*link = a->next;
+		*link = account->next;
 	} else {
-		a = NULL;
+		account = NULL;
 	}
 	spin_unlock_irqrestore(&accounts_lock, flags);
-	kfree(a);
+	kfree(account);
 }
 
-bool cred_charge_watch(const struct cred *c, u64 max)
+bool cred_charge_watch(const struct cred *cred, u64 max)
 {
-	struct user_account *a = c->account;
+	struct user_account *account = cred->account;
 
-	if ((u64)atomic_add_return(&a->nr_watches, 1) <= max)
+	if ((u64)atomic_add_return(&account->nr_watches, 1) <= max)
 		return true;
-	cred_uncharge_watch(c);
+	cred_uncharge_watch(cred);
 	return false;
 }
 
-void cred_uncharge_watch(const struct cred *c)
+void cred_uncharge_watch(const struct cred *cred)
 {
-	atomic_dec(&c->account->nr_watches);
+	atomic_dec(&cred->account->nr_watches);
 }
 
-u64 cred_charge_pipe(const struct cred *c, s32 npages)
+u64 cred_charge_pipe(const struct cred *cred, s32 npages)
 {
-	return (u32)atomic_add_return(&c->account->nr_pipe_pages, npages);
+	return (u32)atomic_add_return(&cred->account->nr_pipe_pages, npages);
 }
 
-bool cred_charge_socket(const struct cred *c, s32 npages)
+bool cred_charge_socket(const struct cred *cred, s32 npages)
 {
-	struct user_account *a = c->account;
-	s32 now = atomic_add_return(&a->nr_socket_pages, npages);
-	struct mem_info m;
+	struct user_account *account = cred->account;
+	s32 now = atomic_add_return(&account->nr_socket_pages, npages);
+	struct mem_info memory;
 
-	if (npages <= 0 || a == &root_account)
+	if (npages <= 0 || account == &root_account)
 		return true;
-	mem_info_get(&m);
-	if ((u32)now <= MIN((u64)SOCKET_PAGES_MAX, m.total / 8))
+	mem_info_get(&memory);
+	if ((u32)now <= MIN((u64)SOCKET_PAGES_MAX, memory.total / 8))
 		return true;
-	atomic_add_return(&a->nr_socket_pages, -npages);
+	atomic_add_return(&account->nr_socket_pages, -npages);
 	return false;
 }
 
-bool cred_charge_flight(const struct cred *c, s32 n, u64 most)
+bool cred_charge_flight(const struct cred *cred, s32 nr_files, u64 most)
 {
-	struct atomic *count = &c->account->nr_flights;
+	struct atomic *count = &cred->account->nr_flights;
 
-	if (n > 0 && (u64)(u32)atomic_read(count) >= most)
+	if (nr_files > 0 && (u64)(u32)atomic_read(count) >= most)
 		return false;
-	atomic_add(count, n);
+	atomic_add(count, nr_files);
 	return true;
 }

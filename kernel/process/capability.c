@@ -11,11 +11,11 @@
 #include <uapi/prctl.h>
 
 /* The header's version says how long the data is. @return words, or -EINVAL with ours written back */
-static int read_header(u64 user, struct user_cap_header *h)
+static int read_header(u64 user, struct user_cap_header *header)
 {
-	if (copy_from_user(h, uaddr(user), sizeof(*h)))
+	if (copy_from_user(header, uaddr(user), sizeof(*header)))
 		return -EFAULT;
-	switch (h->version) {
+	switch (header->version) {
 	case CAPABILITY_VERSION_1: return 1;
 	case CAPABILITY_VERSION_2:
 	case CAPABILITY_VERSION_3: return 2;
@@ -27,35 +27,35 @@ static int read_header(u64 user, struct user_cap_header *h)
 
 SYSCALL2(capget, user_header, user_data)
 {
-	struct user_cap_data d[2];
-	struct user_cap_header h;
+	struct user_cap_data data[2];
+	struct user_cap_header header;
 	struct thread *t;
-	struct cred *c;
-	int words = read_header(user_header, &h);
+	struct cred *cred;
+	int words = read_header(user_header, &header);
 
 	/* Asking for the version alone is no error. */
 	if (words == -EINVAL && !user_data)
 		return 0;
 	if (words < 0)
 		return words;
-	if (h.pid < 0)
+	if (header.pid < 0)
 		return -EINVAL;
-	t = h.pid ? thread_find(h.pid) : current;
+	t = header.pid ? thread_find(header.pid) : current;
 	if (!t)
 		return -ESRCH;
-	c = thread_cred_get(t);
+	cred = thread_cred_get(t);
 	for (int i = 0; i < 2; i++)
-		d[i] = (struct user_cap_data){
-			(u32)(c->cap_effective >> 32 * i),
-			(u32)(c->cap_permitted >> 32 * i),
-			(u32)(c->cap_inheritable >> 32 * i),
+		data[i] = (struct user_cap_data){
+			(u32)(cred->cap_effective >> 32 * i),
+			(u32)(cred->cap_permitted >> 32 * i),
+			(u32)(cred->cap_inheritable >> 32 * i),
 		};
-	cred_put(c);
-	if (h.pid)
+	cred_put(cred);
+	if (header.pid)
 		thread_put(t);
 	if (!user_data)
 		return 0;
-	return copy_to_user(uaddr(user_data), d, (u64)words * sizeof(d[0]));
+	return copy_to_user(uaddr(user_data), data, (u64)words * sizeof(data[0]));
 }
 
 static int check_sets(const struct cred *old, u64 effective, u64 permitted, u64 inheritable)
@@ -72,32 +72,32 @@ static int check_sets(const struct cred *old, u64 effective, u64 permitted, u64 
 
 SYSCALL2(capset, user_header, user_data)
 {
-	struct user_cap_data d[2] = { 0 };
-	struct user_cap_header h;
-	struct cred *c;
+	struct user_cap_data data[2] = { 0 };
+	struct user_cap_header header;
+	struct cred *cred;
 	u64 effective, permitted, inheritable;
-	int words = read_header(user_header, &h), err;
+	int words = read_header(user_header, &header), err;
 
 	if (words < 0)
 		return words;
-	if (h.pid && h.pid != current->tid)
+	if (header.pid && header.pid != current->tid)
 		return -EPERM;
-	if (copy_from_user(d, uaddr(user_data), (u64)words * sizeof(d[0])))
+	if (copy_from_user(data, uaddr(user_data), (u64)words * sizeof(data[0])))
 		return -EFAULT;
-	effective = (d[0].effective | (u64)d[1].effective << 32) & CAP_ALL;
-	permitted = (d[0].permitted | (u64)d[1].permitted << 32) & CAP_ALL;
-	inheritable = (d[0].inheritable | (u64)d[1].inheritable << 32) & CAP_ALL;
+	effective = (data[0].effective | (u64)data[1].effective << 32) & CAP_ALL;
+	permitted = (data[0].permitted | (u64)data[1].permitted << 32) & CAP_ALL;
+	inheritable = (data[0].inheritable | (u64)data[1].inheritable << 32) & CAP_ALL;
 	err = check_sets(current_cred(), effective, permitted, inheritable);
 	if (err)
 		return err;
-	c = cred_prepare();
-	if (!c)
+	cred = cred_prepare();
+	if (!cred)
 		return -ENOMEM;
-	c->cap_effective = effective;
-	c->cap_permitted = permitted;
-	c->cap_inheritable = inheritable;
-	c->cap_ambient &= permitted & inheritable;
-	cred_commit(c);
+	cred->cap_effective = effective;
+	cred->cap_permitted = permitted;
+	cred->cap_inheritable = inheritable;
+	cred->cap_ambient &= permitted & inheritable;
+	cred_commit(cred);
 	return 0;
 }
 
@@ -105,17 +105,17 @@ SYSCALL2(capset, user_header, user_data)
 
 static s64 drop_bounding(u64 cap)
 {
-	struct cred *c;
+	struct cred *cred;
 
 	if (!current_capable(CAP_SETPCAP))
 		return -EPERM;
 	if (cap > CAP_LAST_CAP)
 		return -EINVAL;
-	c = cred_prepare();
-	if (!c)
+	cred = cred_prepare();
+	if (!cred)
 		return -ENOMEM;
-	c->cap_bounding &= ~CAP_BIT(cap);
-	cred_commit(c);
+	cred->cap_bounding &= ~CAP_BIT(cap);
+	cred_commit(cred);
 	return 0;
 }
 
@@ -126,81 +126,83 @@ static s64 set_securebits(u32 bits)
 			  SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE << 1;
 	const struct cred *old = current_cred();
 	u32 locks = old->securebits & (known & 0xaa);
-	struct cred *c;
+	struct cred *cred;
 
 	/* A locked bit may not change, and a lock not go away. */
 	if ((bits & ~known) || ((locks >> 1) & (old->securebits ^ bits)) || (locks & ~bits) ||
 	    !cred_capable(old, CAP_SETPCAP))
 		return -EPERM;
-	c = cred_prepare();
-	if (!c)
+	cred = cred_prepare();
+	if (!cred)
 		return -ENOMEM;
-	c->securebits = bits;
-	cred_commit(c);
+	cred->securebits = bits;
+	cred_commit(cred);
 	return 0;
 }
 
-static s64 set_keepcaps(u64 on)
+static s64 set_keepcaps(u64 keep)
 {
-	struct cred *c;
+	struct cred *cred;
 
-	if (on > 1)
+	if (keep > 1)
 		return -EINVAL;
 	if (current_cred()->securebits & SECBIT_KEEP_CAPS_LOCKED)
 		return -EPERM;
-	c = cred_prepare();
-	if (!c)
+	cred = cred_prepare();
+	if (!cred)
 		return -ENOMEM;
-	c->securebits &= ~SECBIT_KEEP_CAPS;
-	if (on)
-		c->securebits |= SECBIT_KEEP_CAPS;
-	cred_commit(c);
+	cred->securebits &= ~SECBIT_KEEP_CAPS;
+	if (keep)
+		cred->securebits |= SECBIT_KEEP_CAPS;
+	cred_commit(cred);
 	return 0;
 }
 
-static s64 change_ambient(u64 op, u64 cap)
+static s64 change_ambient(u64 operation, u64 cap)
 {
 	const struct cred *old = current_cred();
-	struct cred *c;
+	struct cred *cred;
 
-	if (op == PR_CAP_AMBIENT_CLEAR_ALL ? cap != 0 : cap > CAP_LAST_CAP)
+	if (operation == PR_CAP_AMBIENT_CLEAR_ALL ? cap != 0 : cap > CAP_LAST_CAP)
 		return -EINVAL;
-	if (op == PR_CAP_AMBIENT_IS_SET)
+	if (operation == PR_CAP_AMBIENT_IS_SET)
 		return !!(old->cap_ambient & CAP_BIT(cap));
-	if (op < PR_CAP_AMBIENT_RAISE || op > PR_CAP_AMBIENT_CLEAR_ALL)
+	if (operation < PR_CAP_AMBIENT_RAISE || operation > PR_CAP_AMBIENT_CLEAR_ALL)
 		return -EINVAL;
-	if (op == PR_CAP_AMBIENT_RAISE &&
+	if (operation == PR_CAP_AMBIENT_RAISE &&
 	    (!(old->cap_permitted & old->cap_inheritable & CAP_BIT(cap)) ||
 	     (old->securebits & SECBIT_NO_CAP_AMBIENT_RAISE)))
 		return -EPERM;
-	c = cred_prepare();
-	if (!c)
+	cred = cred_prepare();
+	if (!cred)
 		return -ENOMEM;
-	if (op == PR_CAP_AMBIENT_RAISE)
-		c->cap_ambient |= CAP_BIT(cap);
-	else if (op == PR_CAP_AMBIENT_LOWER)
-		c->cap_ambient &= ~CAP_BIT(cap);
+	if (operation == PR_CAP_AMBIENT_RAISE)
+		cred->cap_ambient |= CAP_BIT(cap);
+	else if (operation == PR_CAP_AMBIENT_LOWER)
+		cred->cap_ambient &= ~CAP_BIT(cap);
 	else
-		c->cap_ambient = 0;
-	cred_commit(c);
+		cred->cap_ambient = 0;
+	cred_commit(cred);
 	return 0;
 }
 
-bool capability_prctl(int op, u64 a, u64 b, u64 c, u64 d, s64 *result)
+bool capability_prctl(int option, u64 arg2, u64 arg3, u64 arg4, u64 arg5, s64 *result)
 {
-	switch (op) {
+	switch (option) {
 	case PR_CAPBSET_READ:
-		*result = a > CAP_LAST_CAP ? -EINVAL
-					   : !!(current_cred()->cap_bounding & CAP_BIT(a));
+		*result = arg2 > CAP_LAST_CAP ? -EINVAL
+					      : !!(current_cred()->cap_bounding & CAP_BIT(arg2));
 		return true;
-	case PR_CAPBSET_DROP: *result = drop_bounding(a); return true;
+	case PR_CAPBSET_DROP: *result = drop_bounding(arg2); return true;
 	case PR_GET_SECUREBITS: *result = current_cred()->securebits; return true;
-	case PR_SET_SECUREBITS: *result = set_securebits((u32)a); return true;
+	case PR_SET_SECUREBITS: *result = set_securebits((u32)arg2); return true;
 	case PR_GET_KEEPCAPS:
 		*result = !!(current_cred()->securebits & SECBIT_KEEP_CAPS);
 		return true;
-	case PR_SET_KEEPCAPS: *result = set_keepcaps(a); return true;
-	case PR_CAP_AMBIENT: *result = c || d ? -EINVAL : change_ambient(a, b); return true;
+	case PR_SET_KEEPCAPS: *result = set_keepcaps(arg2); return true;
+	case PR_CAP_AMBIENT:
+		*result = arg4 || arg5 ? -EINVAL : change_ambient(arg2, arg3);
+		return true;
 	}
 	return false;
 }

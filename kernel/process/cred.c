@@ -30,101 +30,101 @@ void cred_init(void)
 		boot_stop("not enough memory for credentials");
 }
 
-struct cred *cred_get(struct cred *c)
+struct cred *cred_get(struct cred *cred)
 {
-	atomic_inc(&c->refs);
-	return c;
+	atomic_inc(&cred->refs);
+	return cred;
 }
 
-static void groups_put(struct cred *c)
+static void groups_put(struct cred *cred)
 {
-	if (c->groups && atomic_dec_and_test(c->groups_refs)) {
-		kvfree(c->groups);
-		kfree(c->groups_refs);
+	if (cred->groups && atomic_dec_and_test(cred->groups_refs)) {
+		kvfree(cred->groups);
+		kfree(cred->groups_refs);
 	}
 }
 
-void cred_set_groups(struct cred *c, gid_t *list, struct atomic *refs, u32 n)
+void cred_set_groups(struct cred *cred, gid_t *list, struct atomic *refs, u32 ngroups)
 {
-	groups_put(c);
-	c->groups = list;
-	c->groups_refs = refs;
-	c->ngroups = n;
+	groups_put(cred);
+	cred->groups = list;
+	cred->groups_refs = refs;
+	cred->ngroups = ngroups;
 }
 
-static void cred_free(struct rcu_head *h)
+static void cred_free(struct rcu_head *head)
 {
-	struct cred *c = container_of(h, struct cred, rcu);
+	struct cred *cred = container_of(head, struct cred, rcu);
 
-	groups_put(c);
-	account_put(c->account);
-	kmem_cache_free(cred_cache, c);
+	groups_put(cred);
+	account_put(cred->account);
+	kmem_cache_free(cred_cache, cred);
 }
 
-void cred_put(struct cred *c)
+void cred_put(struct cred *cred)
 {
-	if (atomic_dec_and_test(&c->refs))
-		call_rcu(&c->rcu, cred_free);
+	if (atomic_dec_and_test(&cred->refs))
+		call_rcu(&cred->rcu, cred_free);
 }
 
 struct cred *cred_prepare(void)
 {
 	const struct cred *old = current_cred();
-	struct cred *c = kmem_cache_alloc(cred_cache);
+	struct cred *cred = kmem_cache_alloc(cred_cache);
 
-	if (!c)
+	if (!cred)
 		return NULL;
-	*c = *old;
-	atomic_set(&c->refs, 1);
-	account_get(c->account);
-	if (c->groups)
-		atomic_inc(c->groups_refs);
-	return c;
+	*cred = *old;
+	atomic_set(&cred->refs, 1);
+	account_get(cred->account);
+	if (cred->groups)
+		atomic_inc(cred->groups_refs);
+	return cred;
 }
 
-bool cred_changes_identity(const struct cred *old, const struct cred *c)
+bool cred_changes_identity(const struct cred *old, const struct cred *cred)
 {
-	return c->euid != old->euid || c->egid != old->egid || c->fsuid != old->fsuid ||
-	       c->fsgid != old->fsgid || (c->cap_permitted & ~old->cap_permitted);
+	return cred->euid != old->euid || cred->egid != old->egid || cred->fsuid != old->fsuid ||
+	       cred->fsgid != old->fsgid || (cred->cap_permitted & ~old->cap_permitted);
 }
 
-void cred_commit(struct cred *c)
+void cred_commit(struct cred *cred)
 {
 	struct cred *old = current->cred;
 	struct process *p = current->proc;
 
-	if (old->account != c->account) {
-		atomic_inc(&c->account->nr_threads);
+	if (old->account != cred->account) {
+		atomic_inc(&cred->account->nr_threads);
 		atomic_dec(&old->account->nr_threads);
 	}
 	/* Who changes its identity is no longer its owner's to look into. */
-	if (cred_changes_identity(old, c)) {
+	if (cred_changes_identity(old, cred)) {
 		process_set_dumpable(p, false);
 		p->pdeath_signal = 0;
 	}
-	rcu_assign_pointer(current->cred, c);
+	rcu_assign_pointer(current->cred, cred);
 	cred_put(old);
 }
 
 const struct cred *current_cred(void)
 {
-	struct cred *c = current->cred;
+	struct cred *cred = current->cred;
 
-	return likely(c != NULL) ? c : &init_cred;
+	return likely(cred != NULL) ? cred : &init_cred;
 }
 
 struct cred *thread_cred_get(struct thread *t)
 {
-	struct cred *c;
+	struct cred *cred;
 
 	rcu_read_lock();
 	do {
-		c = rcu_dereference(t->cred);
-		if (!c)
-			c = &init_cred;
-	} while (!atomic_inc_not_zero(&c->refs));
+		cred = rcu_dereference(t->cred);
+		if (!cred)
+			cred = &init_cred;
+	} while (!atomic_inc_not_zero(&cred->refs));
 	rcu_read_unlock();
-	return c;
+	return cred;
 }
 
 bool current_is_super(void)
@@ -132,35 +132,35 @@ bool current_is_super(void)
 	return cred_is_super(current_cred());
 }
 
-bool cred_in_group(const struct cred *c, gid_t g)
+bool cred_in_group(const struct cred *cred, gid_t gid)
 {
-	u32 lo = 0, hi = c->ngroups;
+	u32 low = 0, high = cred->ngroups;
 
-	if (g == c->fsgid)
+	if (gid == cred->fsgid)
 		return true;
-	while (lo < hi) {
-		u32 mid = (lo + hi) / 2;
+	while (low < high) {
+		u32 mid = (low + high) / 2;
 
-		if (c->groups[mid] == g)
+		if (cred->groups[mid] == gid)
 			return true;
-		if (c->groups[mid] < g)
-			lo = mid + 1;
+		if (cred->groups[mid] < gid)
+			low = mid + 1;
 		else
-			hi = mid;
+			high = mid;
 	}
 	return false;
 }
 
-bool cred_may_look_into(const struct cred *me, const struct thread *t, enum look_as as)
+bool cred_may_look_into(const struct cred *caller, const struct thread *t, enum look_as look_as)
 {
-	const bool fs = as == LOOK_AS_FS;
-	const uid_t uid = fs ? me->fsuid : me->uid;
-	const gid_t gid = fs ? me->fsgid : me->gid;
-	const u64 caps = fs ? me->cap_effective : me->cap_permitted;
+	const bool fs = look_as == LOOK_AS_FS;
+	const uid_t uid = fs ? caller->fsuid : caller->uid;
+	const gid_t gid = fs ? caller->fsgid : caller->gid;
+	const u64 caps = fs ? caller->cap_effective : caller->cap_permitted;
 	const struct cred *other;
 	bool may;
 
-	if (cred_capable(me, CAP_SYS_PTRACE))
+	if (cred_capable(caller, CAP_SYS_PTRACE))
 		return true;
 	rcu_read_lock();
 	other = rcu_dereference(t->cred);
@@ -173,10 +173,10 @@ bool cred_may_look_into(const struct cred *me, const struct thread *t, enum look
 	return may;
 }
 
-bool cred_same_owner(const struct cred *me, const struct cred *other)
+bool cred_same_owner(const struct cred *caller, const struct cred *other)
 {
-	return me->euid == other->suid || me->euid == other->uid || me->uid == other->suid ||
-	       me->uid == other->uid;
+	return caller->euid == other->suid || caller->euid == other->uid ||
+	       caller->uid == other->suid || caller->uid == other->uid;
 }
 
 /*
@@ -184,59 +184,60 @@ bool cred_same_owner(const struct cred *me, const struct cred *other)
  * last user id 0 gives up everything, and the effective user id decides what
  * is in force.
  */
-void cred_fix_capabilities(struct cred *c, const struct cred *old)
+void cred_fix_capabilities(struct cred *cred, const struct cred *old)
 {
 	bool had = old->uid == 0 || old->euid == 0 || old->suid == 0;
-	bool has = c->uid == 0 || c->euid == 0 || c->suid == 0;
+	bool has = cred->uid == 0 || cred->euid == 0 || cred->suid == 0;
 	const u64 file_caps = CAP_BIT(CAP_CHOWN) | CAP_BIT(CAP_DAC_OVERRIDE) |
 			      CAP_BIT(CAP_DAC_READ_SEARCH) | CAP_BIT(CAP_FOWNER) |
 			      CAP_BIT(CAP_FSETID) | CAP_BIT(CAP_LINUX_IMMUTABLE) |
 			      CAP_BIT(CAP_MKNOD) | CAP_BIT(CAP_MAC_OVERRIDE);
 
-	if (c->securebits & SECBIT_NO_SETUID_FIXUP)
+	if (cred->securebits & SECBIT_NO_SETUID_FIXUP)
 		return;
 	if (had && !has) {
-		if (!(c->securebits & SECBIT_KEEP_CAPS)) {
-			c->cap_permitted = 0;
-			c->cap_effective = 0;
+		if (!(cred->securebits & SECBIT_KEEP_CAPS)) {
+			cred->cap_permitted = 0;
+			cred->cap_effective = 0;
 		}
-		c->cap_ambient = 0;
+		cred->cap_ambient = 0;
 	}
-	if (old->euid == 0 && c->euid != 0)
-		c->cap_effective = 0;
-	if (old->euid != 0 && c->euid == 0)
-		c->cap_effective = c->cap_permitted;
-	if (old->euid == c->euid && old->fsuid == 0 && c->fsuid != 0)
-		c->cap_effective &= ~file_caps;
-	if (old->euid == c->euid && old->fsuid != 0 && c->fsuid == 0)
-		c->cap_effective |= c->cap_permitted & file_caps;
+	if (old->euid == 0 && cred->euid != 0)
+		cred->cap_effective = 0;
+	if (old->euid != 0 && cred->euid == 0)
+		cred->cap_effective = cred->cap_permitted;
+	if (old->euid == cred->euid && old->fsuid == 0 && cred->fsuid != 0)
+		cred->cap_effective &= ~file_caps;
+	if (old->euid == cred->euid && old->fsuid != 0 && cred->fsuid == 0)
+		cred->cap_effective |= cred->cap_permitted & file_caps;
 }
 
-bool cred_for_exec(struct cred *c, const struct cred *old, const struct inode *file, bool no_suid)
+bool cred_for_exec(struct cred *cred, const struct cred *old, const struct inode *file,
+		   bool no_suid)
 {
 	bool is_set_id = false, root;
 
 	if (!no_suid && (file->mode & S_ISUID)) {
-		c->euid = file->uid;
-		is_set_id |= c->euid != old->uid;
+		cred->euid = file->uid;
+		is_set_id |= cred->euid != old->uid;
 	}
 	/* The set-group-id bit without group execution means mandatory locking. */
 	if (!no_suid && (file->mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP)) {
-		c->egid = file->gid;
-		is_set_id |= c->egid != old->gid;
+		cred->egid = file->gid;
+		is_set_id |= cred->egid != old->gid;
 	}
-	c->suid = c->fsuid = c->euid;
-	c->sgid = c->fsgid = c->egid;
-	c->securebits &= ~SECBIT_KEEP_CAPS;
+	cred->suid = cred->fsuid = cred->euid;
+	cred->sgid = cred->fsgid = cred->egid;
+	cred->securebits &= ~SECBIT_KEEP_CAPS;
 
-	root = !(c->securebits & SECBIT_NOROOT);
+	root = !(cred->securebits & SECBIT_NOROOT);
 	if (is_set_id)
-		c->cap_ambient = 0;
-	c->cap_permitted = c->cap_ambient;
-	if (root && (c->euid == 0 || c->uid == 0))
-		c->cap_permitted = c->cap_bounding | c->cap_inheritable;
-	c->cap_effective = c->cap_ambient;
-	if (root && c->euid == 0)
-		c->cap_effective = c->cap_permitted;
-	return is_set_id || c->uid != c->euid || c->gid != c->egid;
+		cred->cap_ambient = 0;
+	cred->cap_permitted = cred->cap_ambient;
+	if (root && (cred->euid == 0 || cred->uid == 0))
+		cred->cap_permitted = cred->cap_bounding | cred->cap_inheritable;
+	cred->cap_effective = cred->cap_ambient;
+	if (root && cred->euid == 0)
+		cred->cap_effective = cred->cap_permitted;
+	return is_set_id || cred->uid != cred->euid || cred->gid != cred->egid;
 }

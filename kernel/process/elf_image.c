@@ -13,44 +13,46 @@
 #include <kernel/err.h>
 #include <kernel/string.h>
 
-static u64 page_down(u64 a)
+static u64 page_down(u64 addr)
 {
-	return a & ~(ELF_PAGE - 1);
+	return addr & ~(ELF_PAGE - 1);
 }
-static u64 page_up(u64 a)
+static u64 page_up(u64 addr)
 {
-	return (a + ELF_PAGE - 1) & ~(ELF_PAGE - 1);
+	return (addr + ELF_PAGE - 1) & ~(ELF_PAGE - 1);
 }
 
-static bool is_elf(const Elf64_Ehdr *eh, u64 len)
+static bool is_elf(const Elf64_Ehdr *header, u64 len)
 {
-	return len >= SELFMAG && !memcmp(eh->e_ident, ELFMAG, SELFMAG);
+	return len >= SELFMAG && !memcmp(header->e_ident, ELFMAG, SELFMAG);
 }
 
 int elf_header_check(const void *head, u64 len, u64 *phoff, u32 *nr)
 {
-	const Elf64_Ehdr *eh = head;
+	const Elf64_Ehdr *header = head;
 
-	if (len < sizeof(*eh) || !is_elf(eh, len))
+	if (len < sizeof(*header) || !is_elf(header, len))
 		return -ENOEXEC;
-	if (eh->e_machine != EM_X86_64 || (eh->e_type != ET_EXEC && eh->e_type != ET_DYN))
+	if (header->e_machine != EM_X86_64 ||
+	    (header->e_type != ET_EXEC && header->e_type != ET_DYN))
 		return -ENOEXEC;
-	if (eh->e_phentsize != sizeof(Elf64_Phdr) || !eh->e_phnum || eh->e_phnum > ELF_PHDRS_MAX)
+	if (header->e_phentsize != sizeof(Elf64_Phdr) || !header->e_phnum ||
+	    header->e_phnum > ELF_PHDRS_MAX)
 		return -ENOEXEC;
-	if (eh->e_phoff > INT64_MAX - ELF_PHDRS_MAX * sizeof(Elf64_Phdr))
+	if (header->e_phoff > INT64_MAX - ELF_PHDRS_MAX * sizeof(Elf64_Phdr))
 		return -ENOEXEC;
-	*phoff = eh->e_phoff;
-	*nr = eh->e_phnum;
+	*phoff = header->e_phoff;
+	*nr = header->e_phnum;
 	return 0;
 }
 
 /* ---- in words ---- */
 
 /* e_machine, read by the byte order that the file says. */
-static u32 machine_of(const Elf64_Ehdr *eh)
+static u32 machine_of(const Elf64_Ehdr *header)
 {
-	return eh->e_ident[EI_DATA] == ELFDATA2MSB ? __builtin_bswap16(eh->e_machine)
-						   : eh->e_machine;
+	return header->e_ident[EI_DATA] == ELFDATA2MSB ? __builtin_bswap16(header->e_machine)
+						       : header->e_machine;
 }
 
 static const char *machine_words(u32 machine)
@@ -81,129 +83,132 @@ static const char *machine_words(u32 machine)
 
 const char *elf_describe(const void *head, u64 len)
 {
-	const Elf64_Ehdr *eh = head;
+	const Elf64_Ehdr *header = head;
 
-	if (!is_elf(eh, len))
+	if (!is_elf(header, len))
 		return NULL;
 	if (len < EI_NIDENT + 4)
 		return "a damaged ELF file, cut off within its header";
-	if (machine_of(eh) != EM_X86_64)
-		return machine_words(machine_of(eh));
-	if (eh->e_ident[EI_DATA] == ELFDATA2MSB)
+	if (machine_of(header) != EM_X86_64)
+		return machine_words(machine_of(header));
+	if (header->e_ident[EI_DATA] == ELFDATA2MSB)
 		return "a damaged ELF file, for x86-64 with the wrong byte order";
-	if (eh->e_type == ET_REL)
+	if (header->e_type == ET_REL)
 		return "an object file, which must be linked first";
-	if (eh->e_type == ET_CORE)
+	if (header->e_type == ET_CORE)
 		return "a core dump";
-	if (eh->e_type != ET_EXEC && eh->e_type != ET_DYN)
+	if (header->e_type != ET_EXEC && header->e_type != ET_DYN)
 		return "an ELF file of an unknown type";
-	if (eh->e_ident[EI_CLASS] == ELFCLASS32)
+	if (header->e_ident[EI_CLASS] == ELFCLASS32)
 		return "a program for x32 (x86-64 with 32-bit pointers)";
-	if (len < sizeof(*eh))
+	if (len < sizeof(*header))
 		return "a damaged ELF file, cut off within its header";
 	return "a damaged ELF file: its program headers or the name of its interpreter are wrong";
 }
 
 /* ---- segments ---- */
 
-static u64 page_offset(u64 a)
+static u64 page_offset(u64 addr)
 {
-	return a & (ELF_PAGE - 1);
+	return addr & (ELF_PAGE - 1);
 }
 
 /* Bytes that come from the file, whole pages: also those in front of the segment in its first page. */
-static u64 file_len(const Elf64_Phdr *ph)
+static u64 file_len(const Elf64_Phdr *segment)
 {
-	return page_up(ph->p_filesz + page_offset(ph->p_vaddr));
+	return page_up(segment->p_filesz + page_offset(segment->p_vaddr));
 }
 
-static int check_load(const Elf64_Phdr *ph, const struct elf_limits *limits, bool movable)
+static int check_load(const Elf64_Phdr *segment, const struct elf_limits *limits, bool movable)
 {
-	if (ph->p_filesz > ph->p_memsz)
+	if (segment->p_filesz > segment->p_memsz)
 		return -EINVAL;
-	if (ph->p_vaddr >= limits->user_end || ph->p_memsz > limits->user_end - ph->p_vaddr)
+	if (segment->p_vaddr >= limits->user_end ||
+	    segment->p_memsz > limits->user_end - segment->p_vaddr)
 		return -EINVAL;
-	if (!movable && page_down(ph->p_vaddr) < limits->user_base &&
-	    (ph->p_memsz || page_offset(ph->p_vaddr)))
+	if (!movable && page_down(segment->p_vaddr) < limits->user_base &&
+	    (segment->p_memsz || page_offset(segment->p_vaddr)))
 		return -EINVAL;
-	if (!file_len(ph))
+	if (!file_len(segment))
 		return 0;
-	if (page_offset(ph->p_vaddr ^ ph->p_offset))
+	if (page_offset(segment->p_vaddr ^ segment->p_offset))
 		return -EINVAL;
-	if (ph->p_offset > INT64_MAX - ELF_PAGE - ph->p_filesz)
+	if (segment->p_offset > INT64_MAX - ELF_PAGE - segment->p_filesz)
 		return -EINVAL;
 	return 0;
 }
 
-static void take_load(const Elf64_Phdr *ph, struct elf_image *out)
+static void take_load(const Elf64_Phdr *segment, struct elf_image *out)
 {
-	u64 end = ph->p_vaddr + ph->p_memsz, file_end = ph->p_vaddr + ph->p_filesz;
+	u64 end = segment->p_vaddr + segment->p_memsz,
+	    file_end = segment->p_vaddr + segment->p_filesz;
 
-	out->low = MIN(out->low, page_down(ph->p_vaddr));
+	out->low = MIN(out->low, page_down(segment->p_vaddr));
 	out->high = MAX(out->high, page_up(end));
 	out->brk = MAX(out->brk, end);
-	if (ph->p_align > out->align && !(ph->p_align & (ph->p_align - 1)))
-		out->align = ph->p_align;
-	if (ph->p_flags & PF_X) {
-		out->code_start = MIN(out->code_start, ph->p_vaddr);
+	if (segment->p_align > out->align && !(segment->p_align & (segment->p_align - 1)))
+		out->align = segment->p_align;
+	if (segment->p_flags & PF_X) {
+		out->code_start = MIN(out->code_start, segment->p_vaddr);
 		out->code_end = MAX(out->code_end, file_end);
 	}
-	if (ph->p_vaddr > out->data_start)
-		out->data_start = ph->p_vaddr;
+	if (segment->p_vaddr > out->data_start)
+		out->data_start = segment->p_vaddr;
 	out->data_end = MAX(out->data_end, file_end);
 }
 
 /* Where in memory the program headers are, if a segment has them; of several the last. */
-static u64 find_phdrs(const Elf64_Ehdr *eh, const Elf64_Phdr *phdrs, u32 nr)
+static u64 find_phdrs(const Elf64_Ehdr *header, const Elf64_Phdr *phdrs, u32 nr)
 {
-	u64 at = 0;
+	u64 addr = 0;
 
 	for (u32 i = 0; i < nr; i++) {
-		const Elf64_Phdr *ph = &phdrs[i];
+		const Elf64_Phdr *segment = &phdrs[i];
 
-		if (ph->p_type == PT_LOAD && eh->e_phoff >= ph->p_offset &&
-		    eh->e_phoff - ph->p_offset < ph->p_filesz)
-			at = eh->e_phoff - ph->p_offset + ph->p_vaddr;
+		if (segment->p_type == PT_LOAD && header->e_phoff >= segment->p_offset &&
+		    header->e_phoff - segment->p_offset < segment->p_filesz)
+			addr = header->e_phoff - segment->p_offset + segment->p_vaddr;
 	}
-	return at;
+	return addr;
 }
 
-int elf_image_check(const Elf64_Ehdr *eh, const Elf64_Phdr *phdrs, u32 nr,
+int elf_image_check(const Elf64_Ehdr *header, const Elf64_Phdr *phdrs, u32 nr,
 		    const struct elf_limits *limits, struct elf_image *out)
 {
-	bool movable = eh->e_type == ET_DYN;
+	bool movable = header->e_type == ET_DYN;
 
 	*out = (struct elf_image){
 		.phdrs = phdrs,
 		.nr_phdrs = nr,
 		.is_movable = movable,
-		.entry = eh->e_entry,
+		.entry = header->e_entry,
 		.low = UINT64_MAX,
 		.code_start = UINT64_MAX,
 		.align = ELF_PAGE,
 	};
 	for (u32 i = 0; i < nr; i++) {
-		const Elf64_Phdr *ph = &phdrs[i];
+		const Elf64_Phdr *segment = &phdrs[i];
 		int err;
 
-		if (ph->p_type == PT_LOAD) {
-			err = check_load(ph, limits, movable);
+		if (segment->p_type == PT_LOAD) {
+			err = check_load(segment, limits, movable);
 			if (err)
 				return err;
-			take_load(ph, out);
-		} else if (ph->p_type == PT_INTERP && !out->has_interp) { /* the first one counts */
+			take_load(segment, out);
+		} else if (segment->p_type == PT_INTERP &&
+			   !out->has_interp) { /* the first one counts */
 			out->has_interp = true;
-			out->interp_offset = ph->p_offset;
-			out->interp_size = ph->p_filesz;
-		} else if (ph->p_type == PT_GNU_STACK) {
-			out->wants_exec_stack = ph->p_flags & PF_X;
+			out->interp_offset = segment->p_offset;
+			out->interp_size = segment->p_filesz;
+		} else if (segment->p_type == PT_GNU_STACK) {
+			out->wants_exec_stack = segment->p_flags & PF_X;
 		}
 	}
 	if (out->low == UINT64_MAX)
 		out->low = 0;
 	if (out->code_start == UINT64_MAX)
 		out->code_start = out->code_end = out->low;
-	out->phdr_addr = find_phdrs(eh, phdrs, nr);
+	out->phdr_addr = find_phdrs(header, phdrs, nr);
 	return 0;
 }
 
@@ -212,22 +217,23 @@ int elf_image_check(const Elf64_Ehdr *eh, const Elf64_Phdr *phdrs, u32 nr,
  * there: the segment in front of it may end in the same one. What is added in zeroes
  * is writable whatever the segment is, as in Linux.
  */
-void elf_segment_mapping(const Elf64_Phdr *ph, struct elf_mapping *out)
+void elf_segment_mapping(const Elf64_Phdr *segment, struct elf_mapping *out)
 {
-	u64 file_end = ph->p_vaddr + ph->p_filesz, end = ph->p_vaddr + ph->p_memsz;
+	u64 file_end = segment->p_vaddr + segment->p_filesz,
+	    end = segment->p_vaddr + segment->p_memsz;
 
 	*out = (struct elf_mapping){
-		.start = page_down(ph->p_vaddr),
-		.file_len = file_len(ph),
-		.prot = (ph->p_flags & PF_R ? 1 : 0) | (ph->p_flags & PF_W ? 2 : 0) |
-			(ph->p_flags & PF_X ? 4 : 0),
-		.anon_prot = 1 | 2 | (ph->p_flags & PF_X ? 4 : 0),
+		.start = page_down(segment->p_vaddr),
+		.file_len = file_len(segment),
+		.prot = (segment->p_flags & PF_R ? 1 : 0) | (segment->p_flags & PF_W ? 2 : 0) |
+			(segment->p_flags & PF_X ? 4 : 0),
+		.anon_prot = 1 | 2 | (segment->p_flags & PF_X ? 4 : 0),
 	};
 	out->anon_start = out->start + out->file_len;
 	if (out->file_len) {
-		out->file_offset = page_down(ph->p_offset);
+		out->file_offset = page_down(segment->p_offset);
 		/* What the file has behind the segment is not the program's to see. */
-		if (ph->p_memsz > ph->p_filesz && (ph->p_flags & PF_W)) {
+		if (segment->p_memsz > segment->p_filesz && (segment->p_flags & PF_W)) {
 			out->zero_start = file_end;
 			out->zero_len = out->anon_start - file_end;
 		}

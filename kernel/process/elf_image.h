@@ -49,7 +49,7 @@ const char *elf_describe(const void *head, u64 len);
  * @brief Check the program headers.
  * @return 0; -EINVAL: a segment contradicts itself or lies outside user space
  */
-int elf_image_check(const Elf64_Ehdr *eh, const Elf64_Phdr *phdrs, u32 nr,
+int elf_image_check(const Elf64_Ehdr *header, const Elf64_Phdr *phdrs, u32 nr,
 		    const struct elf_limits *limits, struct elf_image *out);
 
 /** One PT_LOAD as page ranges, relative to the image's place. */
@@ -62,4 +62,4 @@ struct elf_mapping {
 	u32 prot, anon_prot;	  /* PROT_READ 1, PROT_WRITE 2, PROT_EXEC 4 */
 };
 /** @brief What to map for a checked PT_LOAD. */
-void elf_segment_mapping(const Elf64_Phdr *ph, struct elf_mapping *out);
+void elf_segment_mapping(const Elf64_Phdr *segment, struct elf_mapping *out);

@@ -25,35 +25,35 @@
 /* ---- finding the program ---- */
 
 /* The program is a script: run its interpreter, with the script's name as an argument. */
-static int follow_script(struct exec *e, const char *name)
+static int follow_script(struct exec *exec, const char *name)
 {
-	struct exec_file *f = &e->program;
+	struct exec_file *image = &exec->program;
 	char *interp, *arg, line[SCRIPT_LINE_MAX];
 	const char *strings[3];
-	u32 n = 0, len = MIN(f->head_len, SCRIPT_LINE_MAX - 1);
+	u32 nr_strings = 0, len = MIN(image->head_len, SCRIPT_LINE_MAX - 1);
 	int err;
 
-	memcpy(line, f->head, len);
+	memcpy(line, image->head, len);
 	err = script_parse(line, len, sizeof(line), &interp, &arg);
 	if (err)
 		return err;
-	strings[n++] = interp;
+	strings[nr_strings++] = interp;
 	if (arg)
-		strings[n++] = arg;
-	strings[n++] = name;
-	err = exec_args_replace_first(&e->args, strings, n);
+		strings[nr_strings++] = arg;
+	strings[nr_strings++] = name;
+	err = exec_args_replace_first(&exec->args, strings, nr_strings);
 	if (err)
 		return err;
-	exec_file_close(f);
-	return exec_file_open(f, AT_FDCWD, interp, 0);
+	exec_file_close(image);
+	return exec_file_open(image, AT_FDCWD, interp, 0);
 }
 
-static bool is_script(const struct exec_file *f)
+static bool is_script(const struct exec_file *image)
 {
-	return f->head_len >= 2 && !memcmp(f->head, "#!", 2);
+	return image->head_len >= 2 && !memcmp(image->head, "#!", 2);
 }
 
-static int find_program(struct exec *e)
+static int find_program(struct exec *exec)
 {
 	char *name = NULL;
 	int err;
@@ -61,18 +61,18 @@ static int find_program(struct exec *e)
 	for (u32 depth = 0;; depth++) {
 		char *next = NULL;
 
-		err = exec_file_read_head(&e->program);
-		if (err || !is_script(&e->program))
+		err = exec_file_read_head(&exec->program);
+		if (err || !is_script(&exec->program))
 			break;
 		if (depth == SCRIPT_DEPTH) {
 			err = -ELOOP;
 			break;
 		}
-		err = follow_script(e, name ? name : e->path);
+		err = follow_script(exec, name ? name : exec->path);
 		if (err)
 			break;
 		/* A nested interpreter is a script itself: its own name goes on. */
-		next = kstrdup(e->args.buf);
+		next = kstrdup(exec->args.buf);
 		kfree(name);
 		name = next;
 		if (!name) {
@@ -81,31 +81,31 @@ static int find_program(struct exec *e)
 		}
 	}
 	kfree(name);
-	return err ? err : exec_file_check(&e->program);
+	return err ? err : exec_file_check(&exec->program);
 }
 
-static int collect_args(struct exec *e, const struct exec_vector *argv,
+static int collect_args(struct exec *exec, const struct exec_vector *argv,
 			const struct exec_vector *envp)
 {
-	s64 n = exec_args_init(&e->args);
+	s64 result = exec_args_init(&exec->args);
 
-	if (n)
-		return (int)n;
-	n = exec_args_add_vector(&e->args, argv);
-	if (n < 0)
-		return (int)n;
-	e->args.argc = (u32)n;
-	if (!n) { /* no program expects argc to be 0 */
-		int err = exec_args_add(&e->args, "");
+	if (result)
+		return (int)result;
+	result = exec_args_add_vector(&exec->args, argv);
+	if (result < 0)
+		return (int)result;
+	exec->args.argc = (u32)result;
+	if (!result) { /* no program expects argc to be 0 */
+		int err = exec_args_add(&exec->args, "");
 
 		if (err)
 			return err;
-		e->args.argc = 1;
+		exec->args.argc = 1;
 	}
-	n = exec_args_add_vector(&e->args, envp);
-	if (n < 0)
-		return (int)n;
-	e->args.envc = (u32)n;
+	result = exec_args_add_vector(&exec->args, envp);
+	if (result < 0)
+		return (int)result;
+	exec->args.envc = (u32)result;
 	return 0;
 }
 
@@ -117,18 +117,18 @@ static bool fs_is_shared_outside(void)
 	return current->proc && atomic_read(&current->fs->refs) > (s32)current->proc->nr_threads;
 }
 
-static int prepare_cred(struct exec *e)
+static int prepare_cred(struct exec *exec)
 {
 	const struct cred *old = current_cred();
 	struct process *p = current->proc;
 	bool no_suid;
 
-	e->cred = cred_prepare();
-	if (!e->cred)
+	exec->cred = cred_prepare();
+	if (!exec->cred)
 		return -ENOMEM;
-	no_suid = path_is_nosuid(&e->program.file->path) || (p && p->no_new_privs) ||
+	no_suid = path_is_nosuid(&exec->program.file->path) || (p && p->no_new_privs) ||
 		  (fs_is_shared_outside() && !cred_capable(old, CAP_SETUID));
-	e->secure = cred_for_exec(e->cred, old, e->program.file->inode, no_suid);
+	exec->secure = cred_for_exec(exec->cred, old, exec->program.file->inode, no_suid);
 	return 0;
 }
 
@@ -219,7 +219,7 @@ static void switch_program_space(struct process *p, struct vm_space *space)
 
 static void reset_signals(struct process *p, struct sighand *fresh)
 {
-	struct task_signals *ts = current->sig;
+	struct task_signals *signals = current->sig;
 	struct sighand *old = NULL;
 	u64 flags = spin_lock_irqsave(&p->sig_lock);
 
@@ -228,21 +228,21 @@ static void reset_signals(struct process *p, struct sighand *fresh)
 		p->sighand = fresh;
 	}
 	sighand_exec_reset(p);
-	ts->altstack_sp = ts->altstack_size = 0;
-	ts->altstack_flags = SS_DISABLE;
+	signals->altstack_sp = signals->altstack_size = 0;
+	signals->altstack_flags = SS_DISABLE;
 	spin_unlock_irqrestore(&p->sig_lock, flags);
 	if (old)
 		sighand_put(old);
 }
 
-static void reset_registers(const struct exec *e)
+static void reset_registers(const struct exec *exec)
 {
 	struct thread *t = current;
 
 	*current_regs() = (struct pt_regs){
 		.orig_rax = (u64)-1,
-		.rip = e->entry,
-		.rsp = e->sp,
+		.rip = exec->entry,
+		.rsp = exec->sp,
 		.cs = USER_CS,
 		.ss = USER_DS,
 		.rflags = X86_EFLAGS_IF,
@@ -255,7 +255,7 @@ static void reset_registers(const struct exec *e)
 	thread_set_work(t, WORK_IRET);
 }
 
-static void exec_commit(struct exec *e, struct sighand *fresh)
+static void exec_commit(struct exec *exec, struct sighand *fresh)
 {
 	struct process *p = current->proc;
 	bool hidden;
@@ -270,70 +270,71 @@ static void exec_commit(struct exec *e, struct sighand *fresh)
 	p->dumpable = false;
 	WRITE_ONCE(p->exec_id, p->exec_id + 1);
 	smp_mb();
-	switch_program_space(p, e->space);
-	e->space = NULL;
+	switch_program_space(p, exec->space);
+	exec->space = NULL;
 	reset_signals(p, fresh);
 	files_close_on_exec(current->files);
-	set_name(e->path);
-	hidden = e->secure || e->unreadable || cred_changes_identity(current_cred(), e->cred);
-	cred_commit(e->cred);
-	e->cred = NULL;
+	set_name(exec->path);
+	hidden = exec->secure || exec->unreadable ||
+		 cred_changes_identity(current_cred(), exec->cred);
+	cred_commit(exec->cred);
+	exec->cred = NULL;
 	smp_store_release(&p->dumpable, !hidden);
-	if (e->secure) {
+	if (exec->secure) {
 		p->pdeath_signal = 0;
 		p->personality &= ~(u32)PER_CLEAR_ON_SETID;
 	}
 	p->did_exec = true;
 	p->refused_ino = 0;
-	reset_registers(e);
+	reset_registers(exec);
 }
 
 /* ---- the call ---- */
 
-static void exec_free(struct exec *e)
+static void exec_free(struct exec *exec)
 {
-	exec_file_close(&e->program);
-	exec_file_close(&e->interp);
-	exec_args_free(&e->args);
-	if (e->space) {
+	exec_file_close(&exec->program);
+	exec_file_close(&exec->interp);
+	exec_args_free(&exec->args);
+	if (exec->space) {
 		/* never ours: the counts and its pages only */
-		vm_space_put(e->space);
+		vm_space_put(exec->space);
 	}
-	if (e->cred)
-		cred_put(e->cred);
-	kvfree(e);
+	if (exec->cred)
+		cred_put(exec->cred);
+	kvfree(exec);
 }
 
-static bool is_unreadable(const struct exec_file *f)
+static bool is_unreadable(const struct exec_file *image)
 {
-	return f->file && path_permission(&f->file->path, MAY_READ);
+	return image->file && path_permission(&image->file->path, MAY_READ);
 }
 
 /* All that can fail but needs no process. */
-static int exec_prepare(struct exec *e, int dirfd, const char *path, u32 at_flags,
+static int exec_prepare(struct exec *exec, int dirfd, const char *path, u32 at_flags,
 			const struct exec_vector *argv, const struct exec_vector *envp)
 {
-	int err = exec_file_open(&e->program, dirfd, path, at_flags);
+	int err = exec_file_open(&exec->program, dirfd, path, at_flags);
 
 	if (!err)
-		err = collect_args(e, argv, envp);
-	if (!err && exec_is_refused_script(e))
+		err = collect_args(exec, argv, envp);
+	if (!err && exec_is_refused_script(exec))
 		return -ENOEXEC;
 	if (!err)
-		err = find_program(e);
+		err = find_program(exec);
 	if (!err)
-		err = prepare_cred(e);
+		err = prepare_cred(exec);
 	if (!err)
-		err = exec_build_space(e);
+		err = exec_build_space(exec);
 	if (err == -ENOEXEC)
-		exec_note_refused(e);
+		exec_note_refused(exec);
 	/* What may be run but not read must not be read from memory. */
 	if (!err)
-		e->unreadable = is_unreadable(&e->program) || is_unreadable(&e->interp);
+		exec->unreadable = is_unreadable(&exec->program) || is_unreadable(&exec->interp);
 	return err;
 }
 
-static int exec_current(struct exec *e)
+static int exec_current(struct exec *exec)
 {
 	struct process *p = current->proc;
 	struct sighand *fresh = NULL;
@@ -349,17 +350,17 @@ static int exec_current(struct exec *e)
 		if (!fresh)
 			return -ENOMEM;
 	}
-	exec_commit(e, fresh);
+	exec_commit(exec, fresh);
 	return 0;
 }
 
 static int check_nproc(struct process *p)
 {
-	const struct cred *c = current_cred();
+	const struct cred *cred = current_cred();
 
 	/* Noted by setuid(), which must not fail for it. */
-	if (p->nproc_exceeded && c->account != &root_account &&
-	    (u64)atomic_read(&c->account->nr_threads) > p->limits[RLIMIT_NPROC].rlim_cur)
+	if (p->nproc_exceeded && cred->account != &root_account &&
+	    (u64)atomic_read(&cred->account->nr_threads) > p->limits[RLIMIT_NPROC].rlim_cur)
 		return -EAGAIN;
 	p->nproc_exceeded = false;
 	return 0;
@@ -367,10 +368,10 @@ static int check_nproc(struct process *p)
 
 static s64 do_execve(int dirfd, u64 user_path, u64 argv, u64 envp, u32 at_flags)
 {
-	const struct exec_vector av = { .is_user = true, .user = argv };
-	const struct exec_vector ev = { .is_user = true, .user = envp };
+	const struct exec_vector args = { .is_user = true, .user = argv };
+	const struct exec_vector environment = { .is_user = true, .user = envp };
 	char fd_name[32], *path, *full = NULL;
-	struct exec *e;
+	struct exec *exec;
 	int err;
 
 	err = check_nproc(current->proc);
@@ -379,12 +380,12 @@ static s64 do_execve(int dirfd, u64 user_path, u64 argv, u64 envp, u32 at_flags)
 	path = strdup_from_user(uaddr(user_path), PATH_MAX);
 	if (IS_ERR(path))
 		return PTR_ERR(path);
-	e = kvzalloc(sizeof(*e));
-	if (!e) {
+	exec = kvzalloc(sizeof(*exec));
+	if (!exec) {
 		kfree(path);
 		return -ENOMEM;
 	}
-	e->path = path;
+	exec->path = path;
 	if (dirfd != AT_FDCWD && path[0] != '/') {
 		/* A name under which the program, if it is a script, can be opened again. */
 		snprintf(fd_name, sizeof(fd_name), "/dev/fd/%d", dirfd);
@@ -392,13 +393,13 @@ static s64 do_execve(int dirfd, u64 user_path, u64 argv, u64 envp, u32 at_flags)
 		if (full) {
 			scnprintf(full, strlen(fd_name) + strlen(path) + 2, "%s%s%s", fd_name,
 				  path[0] ? "/" : "", path);
-			e->path = full;
+			exec->path = full;
 		}
 	}
-	err = exec_prepare(e, dirfd, path, at_flags, &av, &ev);
+	err = exec_prepare(exec, dirfd, path, at_flags, &args, &environment);
 	if (!err)
-		err = exec_current(e);
-	exec_free(e);
+		err = exec_current(exec);
+	exec_free(exec);
 	kfree(full);
 	kfree(path);
 	return err;
@@ -438,16 +439,16 @@ static void open_console(void)
 
 static int init_process_create(struct thread *t)
 {
-	struct task_signals *ts;
+	struct task_signals *signals;
 	struct process *p;
 	struct pid *pid;
 
 	t->proc = p = process_create(NULL);
-	ts = kmem_cache_alloc(task_signals_cache);
-	if (!ts)
+	signals = kmem_cache_alloc(task_signals_cache);
+	if (!signals)
 		return -ENOMEM;
-	task_signals_init(ts, NULL);
-	t->sig = ts; /* the thread's end looks at it from here on */
+	task_signals_init(signals, NULL);
+	t->sig = signals; /* the thread's end looks at it from here on */
 	if (!p)
 		return -ENOMEM;
 	p->sighand = sighand_create();
@@ -456,7 +457,7 @@ static int init_process_create(struct thread *t)
 	pid = pid_create(1);
 	if (IS_ERR(pid))
 		return (int)PTR_ERR(pid);
-	ts->pid = pid;
+	signals->pid = pid;
 	t->tid = 1;
 	p->pid = 1;
 	p->pid_ref = pid;
@@ -467,16 +468,16 @@ static int init_process_create(struct thread *t)
 }
 
 /* @t becomes visible as the first process. Nothing else runs yet that could look. */
-static void init_process_publish(struct thread *t, struct exec *e)
+static void init_process_publish(struct thread *t, struct exec *exec)
 {
 	struct process *p = t->proc;
 	u64 flags = spin_lock_irqsave(&process_lock);
 
-	t->cred = e->cred;
-	e->cred = NULL;
+	t->cred = exec->cred;
+	exec->cred = NULL;
 	atomic_inc(&t->cred->account->nr_threads);
-	t->space = p->space = e->space;
-	e->space = NULL;
+	t->space = p->space = exec->space;
+	exec->space = NULL;
 	p->nr_threads = 1;
 	list_add_tail(&t->proc_link, &p->threads);
 	list_add_tail(&p->all_link, &process_list);
@@ -486,7 +487,7 @@ static void init_process_publish(struct thread *t, struct exec *e)
 	spin_unlock_irqrestore(&process_lock, flags);
 }
 
-static int start_init(struct exec *e, struct thread *t, const char *path,
+static int start_init(struct exec *exec, struct thread *t, const char *path,
 		      const struct exec_vector *argv, const struct exec_vector *envp)
 {
 	struct pt_regs *regs = thread_user_regs(t);
@@ -497,7 +498,7 @@ static int start_init(struct exec *e, struct thread *t, const char *path,
 	/* This kernel thread opens files for it. */
 	current->fs = t->fs;
 	current->files = t->files;
-	err = exec_prepare(e, AT_FDCWD, path, 0, argv, envp);
+	err = exec_prepare(exec, AT_FDCWD, path, 0, argv, envp);
 	if (!err) {
 		open_console();
 		err = init_process_create(t);
@@ -506,15 +507,15 @@ static int start_init(struct exec *e, struct thread *t, const char *path,
 	current->files = files;
 	if (err)
 		return err;
-	regs->rip = e->entry;
-	regs->rsp = e->sp;
-	init_process_publish(t, e);
+	regs->rip = exec->entry;
+	regs->rsp = exec->sp;
+	init_process_publish(t, exec);
 	return 0;
 }
 
 int process_start_init(const char *path, const char *const argv[], const char *const envp[])
 {
-	const struct exec_vector av = { .kernel = argv }, ev = { .kernel = envp };
+	const struct exec_vector args = { .kernel = argv }, environment = { .kernel = envp };
 	const struct pt_regs regs = {
 		.orig_rax = (u64)-1,
 		.cs = USER_CS,
@@ -523,16 +524,16 @@ int process_start_init(const char *path, const char *const argv[], const char *c
 	};
 	const char *slash = strrchr(path, '/');
 	struct thread *t = thread_create_user(&regs, slash ? slash + 1 : path);
-	struct exec *e = kvzalloc(sizeof(*e));
+	struct exec *exec = kvzalloc(sizeof(*exec));
 	int err = -ENOMEM;
 
-	if (IS_ERR(t) || !e)
+	if (IS_ERR(t) || !exec)
 		goto out;
-	e->path = path;
+	exec->path = path;
 	t->fs = fs_context_create();
 	t->files = files_create();
 	if (t->fs && t->files)
-		err = start_init(e, t, path, &av, &ev);
+		err = start_init(exec, t, path, &args, &environment);
 	if (!err) {
 		thread_start(t);
 	} else {
@@ -543,7 +544,7 @@ int process_start_init(const char *path, const char *const argv[], const char *c
 	}
 	thread_put(t);
 out:
-	if (e)
-		exec_free(e);
+	if (exec)
+		exec_free(exec);
 	return err;
 }

@@ -15,122 +15,123 @@
 #define FIRST_SIZE 4096u
 #define FIRST_ROOM 64u
 
-int exec_args_init(struct exec_args *a)
+int exec_args_init(struct exec_args *args)
 {
 	u64 limit = current->proc ? current_limit(RLIMIT_STACK) / 4 : ARGS_MAX;
 
-	*a = (struct exec_args){ .limit = MAX(MIN(limit, (u64)ARGS_MAX), (u64)ARGS_MIN) };
-	a->buf = kmalloc(FIRST_SIZE);
-	a->offsets = kmalloc(FIRST_ROOM * sizeof(*a->offsets));
-	if (!a->buf || !a->offsets)
+	*args = (struct exec_args){ .limit = MAX(MIN(limit, (u64)ARGS_MAX), (u64)ARGS_MIN) };
+	args->buf = kmalloc(FIRST_SIZE);
+	args->offsets = kmalloc(FIRST_ROOM * sizeof(*args->offsets));
+	if (!args->buf || !args->offsets)
 		return -ENOMEM;
-	a->size = FIRST_SIZE;
-	a->room = FIRST_ROOM;
+	args->size = FIRST_SIZE;
+	args->room = FIRST_ROOM;
 	return 0;
 }
 
-void exec_args_free(struct exec_args *a)
+void exec_args_free(struct exec_args *args)
 {
-	kvfree(a->buf);
-	kvfree(a->offsets);
-	a->buf = NULL;
-	a->offsets = NULL;
+	kvfree(args->buf);
+	kvfree(args->offsets);
+	args->buf = NULL;
+	args->offsets = NULL;
 }
 
-static int grow_block(struct exec_args *a)
+static int grow_block(struct exec_args *args)
 {
-	u32 size = a->size * 2;
+	u32 size = args->size * 2;
 	char *buf;
 
-	if (a->size >= a->limit)
+	if (args->size >= args->limit)
 		return -E2BIG;
 	buf = kvzalloc(size);
 	if (!buf)
 		return -ENOMEM;
-	memcpy(buf, a->buf, a->used);
-	kvfree(a->buf);
-	a->buf = buf;
-	a->size = size;
+	memcpy(buf, args->buf, args->used);
+	kvfree(args->buf);
+	args->buf = buf;
+	args->size = size;
 	return 0;
 }
 
-static int grow_offsets(struct exec_args *a)
+static int grow_offsets(struct exec_args *args)
 {
-	u32 room = a->room * 2;
+	u32 room = args->room * 2;
 	u32 *offsets = kvzalloc(room * sizeof(*offsets));
 
 	if (!offsets)
 		return -ENOMEM;
-	memcpy(offsets, a->offsets, a->nr * sizeof(*offsets));
-	kvfree(a->offsets);
-	a->offsets = offsets;
-	a->room = room;
+	memcpy(offsets, args->offsets, args->nr * sizeof(*offsets));
+	kvfree(args->offsets);
+	args->offsets = offsets;
+	args->room = room;
 	return 0;
 }
 
 /* A string of @len bytes has been put behind the last one. */
-static int note_string(struct exec_args *a, u64 len)
+static int note_string(struct exec_args *args, u64 len)
 {
-	if (a->nr == a->room) {
-		int err = grow_offsets(a);
+	if (args->nr == args->room) {
+		int err = grow_offsets(args);
 
 		if (err)
 			return err;
 	}
-	a->offsets[a->nr++] = a->used;
-	a->used += (u32)len + 1;
-	return a->used + 8ull * a->nr > a->limit ? -E2BIG : 0;
+	args->offsets[args->nr++] = args->used;
+	args->used += (u32)len + 1;
+	return args->used + 8ull * args->nr > args->limit ? -E2BIG : 0;
 }
 
-static int add_user(struct exec_args *a, uaddr_t src)
+static int add_user(struct exec_args *args, uaddr_t src)
 {
 	for (;;) {
-		u32 room = a->size - a->used;
-		s64 n = -ENAMETOOLONG;
+		u32 room = args->size - args->used;
+		s64 result = -ENAMETOOLONG;
 		int err;
 
 		if (room)
-			n = strncpy_from_user(a->buf + a->used, src, MIN(room, EXEC_STRING_MAX));
-		if (n >= 0)
-			return note_string(a, (u64)n);
-		if (n != -ENAMETOOLONG)
-			return (int)n;
+			result = strncpy_from_user(args->buf + args->used, src,
+						   MIN(room, EXEC_STRING_MAX));
+		if (result >= 0)
+			return note_string(args, (u64)result);
+		if (result != -ENAMETOOLONG)
+			return (int)result;
 		if (room >= EXEC_STRING_MAX)
 			return -E2BIG;
-		err = grow_block(a);
+		err = grow_block(args);
 		if (err)
 			return err;
 	}
 }
 
-int exec_args_add(struct exec_args *a, const char *s)
+int exec_args_add(struct exec_args *args, const char *string)
 {
-	size_t len = strlen(s);
+	size_t len = strlen(string);
 
-	while (a->size - a->used <= len) {
-		int err = grow_block(a);
+	while (args->size - args->used <= len) {
+		int err = grow_block(args);
 
 		if (err)
 			return err;
 	}
-	memcpy(a->buf + a->used, s, len + 1);
-	return note_string(a, len);
+	memcpy(args->buf + args->used, string, len + 1);
+	return note_string(args, len);
 }
 
-static s64 add_user_vector(struct exec_args *a, u64 vector)
+static s64 add_user_vector(struct exec_args *args, u64 vector)
 {
-	s64 n = 0;
+	s64 result = 0;
 	u64 str;
 	int err;
 
 	if (!vector)
 		return 0;
-	for (;; n++) {
-		if (get_user_u64(&str, uaddr(vector + 8 * (u64)n)))
+	for (;; result++) {
+		if (get_user_u64(&str, uaddr(vector + 8 * (u64)result)))
 			return -EFAULT;
 		if (!str)
-			return n;
-		err = add_user(a, uaddr(str));
+			return result;
+		err = add_user(args, uaddr(str));
 		if (err)
 			return err;
 		if (fatal_signal_pending())
@@ -138,53 +139,54 @@ static s64 add_user_vector(struct exec_args *a, u64 vector)
 	}
 }
 
-s64 exec_args_add_vector(struct exec_args *a, const struct exec_vector *v)
+s64 exec_args_add_vector(struct exec_args *args, const struct exec_vector *vector)
 {
-	s64 n;
+	s64 result;
 
-	if (v->is_user)
-		return add_user_vector(a, v->user);
-	for (n = 0; v->kernel[n]; n++) {
-		int err = exec_args_add(a, v->kernel[n]);
+	if (vector->is_user)
+		return add_user_vector(args, vector->user);
+	for (result = 0; vector->kernel[result]; result++) {
+		int err = exec_args_add(args, vector->kernel[result]);
 
 		if (err)
 			return err;
 	}
-	return n;
+	return result;
 }
 
-int exec_args_replace_first(struct exec_args *a, const char *const *strings, u32 n)
+int exec_args_replace_first(struct exec_args *args, const char *const *strings, u32 nr_strings)
 {
-	u32 old = 0, bytes = 0, first = a->argc ? 1 : 0, at = 0;
+	u32 old = 0, bytes = 0, first = args->argc ? 1 : 0, pos = 0;
 	int err;
 
-	for (u32 i = 0; i < n; i++)
+	for (u32 i = 0; i < nr_strings; i++)
 		bytes += (u32)strlen(strings[i]) + 1;
 	if (first)
-		old = (u32)strlen(a->buf) + 1;
-	while (a->size < (u64)a->used - old + bytes) {
-		err = grow_block(a);
+		old = (u32)strlen(args->buf) + 1;
+	while (args->size < (u64)args->used - old + bytes) {
+		err = grow_block(args);
 		if (err)
 			return err;
 	}
-	while (a->room < a->nr - first + n) {
-		err = grow_offsets(a);
+	while (args->room < args->nr - first + nr_strings) {
+		err = grow_offsets(args);
 		if (err)
 			return err;
 	}
-	memmove(a->buf + bytes, a->buf + old, a->used - old);
-	memmove(a->offsets + n, a->offsets + first, (a->nr - first) * sizeof(*a->offsets));
-	a->used += bytes - old;
-	a->nr += n - first;
-	a->argc += n - first;
-	for (u32 i = n; i < a->nr; i++)
-		a->offsets[i] += bytes - old;
-	for (u32 i = 0; i < n; i++) {
+	memmove(args->buf + bytes, args->buf + old, args->used - old);
+	memmove(args->offsets + nr_strings, args->offsets + first,
+		(args->nr - first) * sizeof(*args->offsets));
+	args->used += bytes - old;
+	args->nr += nr_strings - first;
+	args->argc += nr_strings - first;
+	for (u32 i = nr_strings; i < args->nr; i++)
+		args->offsets[i] += bytes - old;
+	for (u32 i = 0; i < nr_strings; i++) {
 		size_t len = strlen(strings[i]) + 1;
 
-		a->offsets[i] = at;
-		memcpy(a->buf + at, strings[i], len);
-		at += (u32)len;
+		args->offsets[i] = pos;
+		memcpy(args->buf + pos, strings[i], len);
+		pos += (u32)len;
 	}
-	return a->used + 8ull * a->nr > a->limit ? -E2BIG : 0;
+	return args->used + 8ull * args->nr > args->limit ? -E2BIG : 0;
 }

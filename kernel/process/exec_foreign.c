@@ -48,28 +48,28 @@ static void printable_name(const char *path, char out[LOG_NAME])
 	size_t len = strlen(path), skip = len < LOG_NAME ? 0 : len - LOG_NAME + 1;
 
 	strscpy(out, path + skip, LOG_NAME);
-	for (char *c = out; *c; c++)
-		if (*c < ' ' || *c > '~')
-			*c = '?';
+	for (char *cursor = out; *cursor; cursor++)
+		if (*cursor < ' ' || *cursor > '~')
+			*cursor = '?';
 }
 
-void exec_note_refused(struct exec *e)
+void exec_note_refused(struct exec *exec)
 {
-	const struct exec_file *f = &e->program;
+	const struct exec_file *image = &exec->program;
 	struct process *p = current->proc;
 	char name[LOG_NAME];
 	const char *words;
 
-	words = f->file ? elf_describe(f->head, f->head_len) : NULL;
+	words = image->file ? elf_describe(image->head, image->head_len) : NULL;
 	if (!words)
 		return;
 	if (p) {
-		p->refused_dev = f->file->inode->sb->dev;
-		p->refused_ino = f->file->inode->ino;
+		p->refused_dev = image->file->inode->sb->dev;
+		p->refused_ino = image->file->inode->ino;
 	}
 	if (!may_log())
 		return;
-	printable_name(e->path, name);
+	printable_name(exec->path, name);
 	pr_warn("exec: cannot run %s: it is %s\n", name, words);
 }
 
@@ -83,16 +83,17 @@ static bool is_shell(const char *name)
 	return len >= 2 && !strcmp(name + len - 2, "sh");
 }
 
-bool exec_is_refused_script(const struct exec *e)
+bool exec_is_refused_script(const struct exec *exec)
 {
 	const struct process *p = current->proc;
-	const struct exec_args *a = &e->args;
+	const struct exec_args *args = &exec->args;
 	struct path path;
 	bool same;
 
-	if (likely(!p || !p->refused_ino) || a->argc < 2 || !is_shell(a->buf + a->offsets[0]))
+	if (likely(!p || !p->refused_ino) || args->argc < 2 ||
+	    !is_shell(args->buf + args->offsets[0]))
 		return false;
-	if (path_lookup(AT_FDCWD, a->buf + a->offsets[1], LOOKUP_FOLLOW, &path))
+	if (path_lookup(AT_FDCWD, args->buf + args->offsets[1], LOOKUP_FOLLOW, &path))
 		return false;
 	same = path.dentry->inode->ino == p->refused_ino &&
 	       path.dentry->inode->sb->dev == p->refused_dev;

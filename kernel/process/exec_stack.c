@@ -3,43 +3,43 @@
 #include "exec_stack.h"
 #include <kernel/string.h>
 
-static u64 words_of(const struct exec_stack *s)
+static u64 words_of(const struct exec_stack *stack)
 {
-	return 1 + (u64)s->argc + 1 + s->envc + 1 + 2 * (u64)s->nr_aux;
+	return 1 + (u64)stack->argc + 1 + stack->envc + 1 + 2 * (u64)stack->nr_aux;
 }
 
-bool exec_stack_plan(struct exec_stack *s, u64 top, u64 room)
+bool exec_stack_plan(struct exec_stack *stack, u64 top, u64 room)
 {
-	u64 below = sizeof(EXEC_PLATFORM) + EXEC_RANDOM_BYTES + 8 * words_of(s) + 64;
+	u64 below = sizeof(EXEC_PLATFORM) + EXEC_RANDOM_BYTES + 8 * words_of(stack) + 64;
 
-	if (s->string_bytes > room || below > room - s->string_bytes || room > top)
+	if (stack->string_bytes > room || below > room - stack->string_bytes || room > top)
 		return false;
-	s->strings = top - 8 - s->string_bytes;
-	s->platform = s->strings - sizeof(EXEC_PLATFORM);
-	s->random = (s->platform - EXEC_RANDOM_BYTES) & ~15ull;
-	s->sp = (s->random - 8 * words_of(s)) & ~15ull;
-	s->image_bytes = s->strings - s->sp;
+	stack->strings = top - 8 - stack->string_bytes;
+	stack->platform = stack->strings - sizeof(EXEC_PLATFORM);
+	stack->random = (stack->platform - EXEC_RANDOM_BYTES) & ~15ull;
+	stack->sp = (stack->random - 8 * words_of(stack)) & ~15ull;
+	stack->image_bytes = stack->strings - stack->sp;
 	return true;
 }
 
-void exec_stack_build(const struct exec_stack *s, void *image, const u32 *offsets, const u64 *aux,
-		      const u8 random[EXEC_RANDOM_BYTES])
+void exec_stack_build(const struct exec_stack *stack, void *image, const u32 *offsets,
+		      const u64 *aux, const u8 random[EXEC_RANDOM_BYTES])
 {
 	u8 *bytes = image;
-	u64 *w = image;
+	u64 *cursor = image;
 
-	*w++ = s->argc;
-	for (u32 i = 0; i < s->argc; i++)
-		*w++ = s->strings + *offsets++;
-	*w++ = 0;
-	for (u32 i = 0; i < s->envc; i++)
-		*w++ = s->strings + *offsets++;
-	*w++ = 0;
-	for (u32 i = 0; i < 2 * s->nr_aux; i++)
-		*w++ = *aux++;
-	memset(w, 0, s->random - s->sp - 8 * words_of(s));
-	memcpy(bytes + (s->random - s->sp), random, EXEC_RANDOM_BYTES);
-	memset(bytes + (s->random + EXEC_RANDOM_BYTES - s->sp), 0,
-	       s->platform - s->random - EXEC_RANDOM_BYTES);
-	memcpy(bytes + (s->platform - s->sp), EXEC_PLATFORM, sizeof(EXEC_PLATFORM));
+	*cursor++ = stack->argc;
+	for (u32 i = 0; i < stack->argc; i++)
+		*cursor++ = stack->strings + *offsets++;
+	*cursor++ = 0;
+	for (u32 i = 0; i < stack->envc; i++)
+		*cursor++ = stack->strings + *offsets++;
+	*cursor++ = 0;
+	for (u32 i = 0; i < 2 * stack->nr_aux; i++)
+		*cursor++ = *aux++;
+	memset(cursor, 0, stack->random - stack->sp - 8 * words_of(stack));
+	memcpy(bytes + (stack->random - stack->sp), random, EXEC_RANDOM_BYTES);
+	memset(bytes + (stack->random + EXEC_RANDOM_BYTES - stack->sp), 0,
+	       stack->platform - stack->random - EXEC_RANDOM_BYTES);
+	memcpy(bytes + (stack->platform - stack->sp), EXEC_PLATFORM, sizeof(EXEC_PLATFORM));
 }

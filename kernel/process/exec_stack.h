@@ -25,11 +25,11 @@ struct exec_stack {
 };
 
 /** @brief Compute the addresses below @p top. @return false: it does not fit into @p room bytes */
-bool exec_stack_plan(struct exec_stack *s, u64 top, u64 room);
+bool exec_stack_plan(struct exec_stack *stack, u64 top, u64 room);
 /**
  * @brief Write what lies between sp and the strings into @p image (image_bytes).
  * @param offsets  of each string in the block, argc + envc of them
  * @param aux	nr_aux pairs; the last one is AT_NULL
  */
-void exec_stack_build(const struct exec_stack *s, void *image, const u32 *offsets, const u64 *aux,
-		      const u8 random[EXEC_RANDOM_BYTES]);
+void exec_stack_build(const struct exec_stack *stack, void *image, const u32 *offsets,
+		      const u64 *aux, const u8 random[EXEC_RANDOM_BYTES]);

@@ -22,12 +22,12 @@
 
 void thread_vfork_done(struct thread *t)
 {
-	struct task_signals *ts = t->sig;
+	struct task_signals *signals = t->sig;
 
-	if (ts->vfork_done)
+	if (signals->vfork_done)
 		return;
-	WRITE_ONCE(ts->vfork_done, true);
-	wake_up_all(&ts->vfork_wait);
+	WRITE_ONCE(signals->vfork_done, true);
+	wake_up_all(&signals->vfork_wait);
 }
 
 void thread_leave_space(struct thread *t)
@@ -48,13 +48,14 @@ void thread_leave_space(struct thread *t)
 
 static struct process *new_parent_locked(struct process *p)
 {
-	struct process *a;
+	struct process *ancestor;
 
 	if (!p->has_subreaper)
 		return init_process;
-	for (a = p->parent; a && a != init_process; a = a->parent)
-		if (a->child_subreaper && !a->exiting)
-			return a;
+	for (ancestor = p->parent; ancestor && ancestor != init_process;
+	     ancestor = ancestor->parent)
+		if (ancestor->child_subreaper && !ancestor->exiting)
+			return ancestor;
 	return init_process;
 }
 

@@ -35,36 +35,36 @@ struct clone_request {
 
 /* ---- what is asked for ---- */
 
-static int check_flags(u64 f)
+static int check_flags(u64 flags)
 {
-	if ((f & (CLONE_NEWNS | CLONE_FS)) == (CLONE_NEWNS | CLONE_FS) ||
-	    (f & (CLONE_NEWUSER | CLONE_FS)) == (CLONE_NEWUSER | CLONE_FS))
+	if ((flags & (CLONE_NEWNS | CLONE_FS)) == (CLONE_NEWNS | CLONE_FS) ||
+	    (flags & (CLONE_NEWUSER | CLONE_FS)) == (CLONE_NEWUSER | CLONE_FS))
 		return -EINVAL;
-	if ((f & CLONE_THREAD) && !(f & CLONE_SIGHAND))
+	if ((flags & CLONE_THREAD) && !(flags & CLONE_SIGHAND))
 		return -EINVAL;
-	if ((f & CLONE_SIGHAND) && !(f & CLONE_VM))
+	if ((flags & CLONE_SIGHAND) && !(flags & CLONE_VM))
 		return -EINVAL;
-	if ((f & CLONE_PARENT) && current->proc == init_process)
+	if ((flags & CLONE_PARENT) && current->proc == init_process)
 		return -EINVAL;
-	if ((f & CLONE_THREAD) && (f & (CLONE_NEWUSER | CLONE_NEWPID)))
+	if ((flags & CLONE_THREAD) && (flags & (CLONE_NEWUSER | CLONE_NEWPID)))
 		return -EINVAL;
-	if (f & (CLONE_PIDFD | CLONE_INTO_CGROUP))
+	if (flags & (CLONE_PIDFD | CLONE_INTO_CGROUP))
 		return -EINVAL;
-	if ((f & CLONE_SIGHAND) && (f & CLONE_CLEAR_SIGHAND))
+	if ((flags & CLONE_SIGHAND) && (flags & CLONE_CLEAR_SIGHAND))
 		return -EINVAL;
-	if (f & CLONE_NAMESPACES)
+	if (flags & CLONE_NAMESPACES)
 		return current_is_super() ? -EINVAL : -EPERM;
 	return 0;
 }
 
 static int check_limits(void)
 {
-	const struct cred *c = current_cred();
+	const struct cred *cred = current_cred();
 	struct process *p = current->proc;
 
-	if ((u64)atomic_read(&c->account->nr_threads) >= p->limits[RLIMIT_NPROC].rlim_cur &&
-	    c->account != &root_account && !cred_capable(c, CAP_SYS_RESOURCE) &&
-	    !cred_capable(c, CAP_SYS_ADMIN))
+	if ((u64)atomic_read(&cred->account->nr_threads) >= p->limits[RLIMIT_NPROC].rlim_cur &&
+	    cred->account != &root_account && !cred_capable(cred, CAP_SYS_RESOURCE) &&
+	    !cred_capable(cred, CAP_SYS_ADMIN))
 		return -EAGAIN;
 	p->nproc_exceeded = false;
 	return 0;
@@ -74,10 +74,10 @@ static int check_limits(void)
 
 static int share_cred(struct thread *t)
 {
-	struct cred *c = current->cred ? current->cred : &init_cred;
+	struct cred *cred = current->cred ? current->cred : &init_cred;
 
-	t->cred = cred_get(c);
-	atomic_inc(&c->account->nr_threads);
+	t->cred = cred_get(cred);
+	atomic_inc(&cred->account->nr_threads);
 	return 0;
 }
 
@@ -117,44 +117,44 @@ static int share_space(struct thread *t, u64 flags)
 static int share_signals(struct thread *t, u64 flags)
 {
 	const struct task_signals *mine = current->sig;
-	struct task_signals *ts = kmem_cache_alloc(task_signals_cache);
+	struct task_signals *signals = kmem_cache_alloc(task_signals_cache);
 
-	if (!ts)
+	if (!signals)
 		return -ENOMEM;
-	task_signals_init(ts, mine);
+	task_signals_init(signals, mine);
 	/* A thread on a stack of its own must not share the alternate one. */
 	if ((flags & (CLONE_VM | CLONE_VFORK)) != CLONE_VM) {
-		ts->altstack_sp = mine->altstack_sp;
-		ts->altstack_size = mine->altstack_size;
-		ts->altstack_flags = mine->altstack_flags;
+		signals->altstack_sp = mine->altstack_sp;
+		signals->altstack_size = mine->altstack_size;
+		signals->altstack_flags = mine->altstack_flags;
 	}
-	t->sig = ts;
+	t->sig = signals;
 	return 0;
 }
 
 static int make_process(struct thread *t, const struct clone_request *rq)
 {
-	struct process *me = current->proc, *p;
+	struct process *caller = current->proc, *p;
 
 	if (rq->flags & CLONE_THREAD) {
-		process_get(me);
-		t->proc = me;
+		process_get(caller);
+		t->proc = caller;
 		return 0;
 	}
-	p = process_create(me);
+	p = process_create(caller);
 	if (!p)
 		return -ENOMEM;
 	t->proc = p;
 	if (process_timers_inherit(p))
 		return -ENOMEM;
 	if (rq->flags & CLONE_SIGHAND) {
-		u64 flags = spin_lock_irqsave(&me->sig_lock);
+		u64 flags = spin_lock_irqsave(&caller->sig_lock);
 
-		atomic_inc(&me->sighand->refs);
-		p->sighand = me->sighand;
-		spin_unlock_irqrestore(&me->sig_lock, flags);
+		atomic_inc(&caller->sighand->refs);
+		p->sighand = caller->sighand;
+		spin_unlock_irqrestore(&caller->sig_lock, flags);
 	} else {
-		p->sighand = sighand_copy(me->sighand);
+		p->sighand = sighand_copy(caller->sighand);
 		if (!p->sighand)
 			return -ENOMEM;
 		if (rq->flags & CLONE_CLEAR_SIGHAND)
@@ -235,14 +235,14 @@ static struct thread *make_thread(const struct clone_request *rq)
 /* Under process_lock and our sig_lock. */
 static void link_process_locked(struct thread *t, const struct clone_request *rq)
 {
-	struct process *me = current->proc, *p = t->proc, *parent = me;
+	struct process *caller = current->proc, *p = t->proc, *parent = caller;
 
 	if (rq->flags & CLONE_PARENT) {
-		parent = me->parent;
-		p->exit_signal = me->exit_signal;
-		p->parent_exec_id = me->parent_exec_id;
+		parent = caller->parent;
+		p->exit_signal = caller->exit_signal;
+		p->parent_exec_id = caller->parent_exec_id;
 	} else {
-		p->parent_exec_id = me->exec_id;
+		p->parent_exec_id = caller->exec_id;
 	}
 	p->pid = t->tid;
 	p->pid_ref = t->sig->pid;
@@ -255,8 +255,8 @@ static void link_process_locked(struct thread *t, const struct clone_request *rq
 	WRITE_ONCE(p->ppid, parent->pid);
 	list_add_tail(&p->sibling, &parent->children);
 	list_add_tail(&p->all_link, &process_list);
-	process_enter_group_locked(p, me->pgrp_ref, me->session_ref);
-	p->tty = me->tty;
+	process_enter_group_locked(p, caller->pgrp_ref, caller->session_ref);
+	p->tty = caller->tty;
 	if (p->tty)
 		tty_get(p->tty);
 }
@@ -264,18 +264,18 @@ static void link_process_locked(struct thread *t, const struct clone_request *rq
 /* @return 0 or -ERESTARTNOINTR */
 static int publish_process(struct thread *t, const struct clone_request *rq)
 {
-	struct process *me = current->proc;
+	struct process *caller = current->proc;
 	u64 flags = spin_lock_irqsave(&process_lock);
 
-	raw_spin_lock(&me->sig_lock);
+	raw_spin_lock(&caller->sig_lock);
 	signal_recalc();
 	if (signal_pending()) {
-		raw_spin_unlock(&me->sig_lock);
+		raw_spin_unlock(&caller->sig_lock);
 		spin_unlock_irqrestore(&process_lock, flags);
 		return -ERESTARTNOINTR;
 	}
 	link_process_locked(t, rq);
-	raw_spin_unlock(&me->sig_lock);
+	raw_spin_unlock(&caller->sig_lock);
 	pid_publish(t->sig->pid, t, t->proc);
 	spin_unlock_irqrestore(&process_lock, flags);
 	return 0;
@@ -283,18 +283,18 @@ static int publish_process(struct thread *t, const struct clone_request *rq)
 
 static int publish_thread(struct thread *t)
 {
-	struct process *me = current->proc;
-	u64 flags = spin_lock_irqsave(&me->sig_lock);
+	struct process *caller = current->proc;
+	u64 flags = spin_lock_irqsave(&caller->sig_lock);
 
 	signal_recalc();
 	if (signal_pending()) {
-		spin_unlock_irqrestore(&me->sig_lock, flags);
+		spin_unlock_irqrestore(&caller->sig_lock, flags);
 		return -ERESTARTNOINTR;
 	}
-	me->nr_threads++;
-	list_add_tail(&t->proc_link, &me->threads);
+	caller->nr_threads++;
+	list_add_tail(&t->proc_link, &caller->threads);
 	pid_publish(t->sig->pid, t, NULL);
-	spin_unlock_irqrestore(&me->sig_lock, flags);
+	spin_unlock_irqrestore(&caller->sig_lock, flags);
 	return 0;
 }
 
@@ -311,10 +311,10 @@ static void write_tids(struct thread *t, const struct clone_request *rq)
 /* The parent sleeps until the child has its own program or is gone. */
 static void vfork_wait(struct thread *t)
 {
-	struct task_signals *ts = t->sig;
+	struct task_signals *signals = t->sig;
 
 	/* Killed: the child finds nobody waiting, which does it no harm. */
-	(void)wait_event_killable(&ts->vfork_wait, READ_ONCE(ts->vfork_done));
+	(void)wait_event_killable(&signals->vfork_wait, READ_ONCE(signals->vfork_done));
 }
 
 static s64 clone_thread(const struct clone_request *rq)
@@ -384,81 +384,82 @@ SYSCALL5(clone, clone_flags, stack, parent_tid, child_tid, tls)
 }
 
 /* The structure may be longer than the one known here if the rest is zero. */
-static int read_args(struct clone_args *a, u64 user, u64 size)
+static int read_args(struct clone_args *args, u64 user, u64 size)
 {
-	u64 known = MIN(size, (u64)sizeof(*a));
+	u64 known = MIN(size, (u64)sizeof(*args));
 	u8 tail[64];
 
 	if (size > PAGE_SIZE)
 		return -E2BIG;
 	if (size < CLONE_ARGS_SIZE_VER0)
 		return -EINVAL;
-	*a = (struct clone_args){ 0 };
-	if (copy_from_user(a, uaddr(user), known))
+	*args = (struct clone_args){ 0 };
+	if (copy_from_user(args, uaddr(user), known))
 		return -EFAULT;
-	for (u64 at = known; at < size; at += sizeof(tail)) {
-		u64 n = MIN(size - at, (u64)sizeof(tail));
+	for (u64 offset = known; offset < size; offset += sizeof(tail)) {
+		u64 length = MIN(size - offset, (u64)sizeof(tail));
 
-		if (copy_from_user(tail, uaddr(user + at), n))
+		if (copy_from_user(tail, uaddr(user + offset), length))
 			return -EFAULT;
-		for (u64 i = 0; i < n; i++)
+		for (u64 i = 0; i < length; i++)
 			if (tail[i])
 				return -E2BIG;
 	}
 	return 0;
 }
 
-static int read_want_tid(const struct clone_args *a, u32 *tid)
+static int read_want_tid(const struct clone_args *args, u32 *tid)
 {
-	if (a->set_tid_size > 32 || (!a->set_tid != !a->set_tid_size))
+	if (args->set_tid_size > 32 || (!args->set_tid != !args->set_tid_size))
 		return -EINVAL;
-	if (!a->set_tid)
+	if (!args->set_tid)
 		return 0;
-	if (a->set_tid_size > 1)
+	if (args->set_tid_size > 1)
 		return -EINVAL;
-	if (get_user_u32(tid, uaddr(a->set_tid)))
+	if (get_user_u32(tid, uaddr(args->set_tid)))
 		return -EFAULT;
 	if (*tid == 0)
 		return -EINVAL;
 	return current_is_super() ? 0 : -EPERM;
 }
 
-static int check_args(const struct clone_args *a)
+static int check_args(const struct clone_args *args)
 {
 	const u64 known = 0xffffffffull | CLONE_CLEAR_SIGHAND | CLONE_INTO_CGROUP;
 
-	if ((a->flags & ~known) || (a->flags & (CLONE_DETACHED | CSIGNAL)))
+	if ((args->flags & ~known) || (args->flags & (CLONE_DETACHED | CSIGNAL)))
 		return -EINVAL;
-	if (a->exit_signal & ~CSIGNAL || (a->exit_signal && a->exit_signal > NSIG))
+	if (args->exit_signal & ~CSIGNAL || (args->exit_signal && args->exit_signal > NSIG))
 		return -EINVAL;
-	if ((a->flags & (CLONE_THREAD | CLONE_PARENT)) && a->exit_signal)
+	if ((args->flags & (CLONE_THREAD | CLONE_PARENT)) && args->exit_signal)
 		return -EINVAL;
-	if (!a->stack ? a->stack_size != 0
-		      : !a->stack_size || !user_range_ok(uaddr(a->stack), a->stack_size))
+	if (!args->stack
+		    ? args->stack_size != 0
+		    : !args->stack_size || !user_range_ok(uaddr(args->stack), args->stack_size))
 		return -EINVAL;
-	if ((a->flags & CLONE_SETTLS) && a->tls >= USER_END)
+	if ((args->flags & CLONE_SETTLS) && args->tls >= USER_END)
 		return -EPERM;
 	return 0;
 }
 
 SYSCALL2(clone3, user_args, size)
 {
-	struct clone_args a;
+	struct clone_args args;
 	struct clone_request rq = { 0 };
-	int err = read_args(&a, user_args, size);
+	int err = read_args(&args, user_args, size);
 
 	if (!err)
-		err = read_want_tid(&a, &rq.want_tid);
+		err = read_want_tid(&args, &rq.want_tid);
 	if (!err)
-		err = check_args(&a);
+		err = check_args(&args);
 	if (err)
 		return err;
-	rq.flags = a.flags;
-	rq.stack = a.stack + a.stack_size;
-	rq.parent_tid = a.parent_tid;
-	rq.child_tid = a.child_tid;
-	rq.tls = a.tls;
-	rq.exit_signal = (int)a.exit_signal;
+	rq.flags = args.flags;
+	rq.stack = args.stack + args.stack_size;
+	rq.parent_tid = args.parent_tid;
+	rq.child_tid = args.child_tid;
+	rq.tls = args.tls;
+	rq.exit_signal = (int)args.exit_signal;
 	return clone_thread(&rq);
 }
 

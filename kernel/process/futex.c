@@ -53,51 +53,51 @@ static u32 bucket_mask;
 
 void futex_init(void)
 {
-	u32 n = 16;
+	u32 nr_buckets = 16;
 
-	while (n < cpu_count * BUCKETS_PER_CPU && n < BUCKETS_MAX)
-		n *= 2;
-	buckets = kvzalloc(n * sizeof(*buckets));
+	while (nr_buckets < cpu_count * BUCKETS_PER_CPU && nr_buckets < BUCKETS_MAX)
+		nr_buckets *= 2;
+	buckets = kvzalloc(nr_buckets * sizeof(*buckets));
 	if (!buckets)
 		boot_stop("not enough memory for futexes");
-	bucket_mask = n - 1;
-	for (u32 i = 0; i < n; i++)
+	bucket_mask = nr_buckets - 1;
+	for (u32 i = 0; i < nr_buckets; i++)
 		list_init(&buckets[i].waiters);
 }
 
 /* ---- keys ---- */
 
-static bool key_equal(const struct futex_key *a, const struct futex_key *b)
+static bool key_equal(const struct futex_key *key, const struct futex_key *other)
 {
-	return a->offset == b->offset && a->object == b->object;
+	return key->offset == other->offset && key->object == other->object;
 }
 
 static struct futex_bucket *bucket_of(const struct futex_key *key)
 {
-	u64 h = (key->object >> 6 ^ key->offset >> 2) * 0x9e3779b97f4a7c15ull;
+	u64 hash = (key->object >> 6 ^ key->offset >> 2) * 0x9e3779b97f4a7c15ull;
 
-	return &buckets[h >> 40 & bucket_mask];
+	return &buckets[hash >> 40 & bucket_mask];
 }
 
 /* What a shared mapping maps. The caller holds space->lock. */
-static void key_of_region(struct vm_region *r, u64 addr, struct futex_key *key)
+static void key_of_region(struct vm_region *region, u64 addr, struct futex_key *key)
 {
-	if (r->flags & VM_SHARED) {
-		key->object = r->file ? (u64)r->file->inode : (u64)r->private;
-		key->offset = (r->pgoff << PAGE_SHIFT) + (addr - r->start);
+	if (region->flags & VM_SHARED) {
+		key->object = region->file ? (u64)region->file->inode : (u64)region->private;
+		key->offset = (region->pgoff << PAGE_SHIFT) + (addr - region->start);
 	}
 }
 
 static __noinline int key_get_shared(struct vm_space *space, u64 addr, struct futex_key *key)
 {
-	struct vm_region *r;
+	struct vm_region *region;
 
 	down_read(&space->lock);
-	r = vm_region_find(space, addr);
-	if (r)
-		key_of_region(r, addr, key);
+	region = vm_region_find(space, addr);
+	if (region)
+		key_of_region(region, addr, key);
 	up_read(&space->lock);
-	return r ? 0 : -EFAULT;
+	return region ? 0 : -EFAULT;
 }
 
 /* @return 0, -EINVAL: not aligned, -EFAULT */
@@ -115,48 +115,49 @@ static inline int key_get(u64 addr, bool shared, struct futex_key *key)
 /* ---- waking ---- */
 
 /* Under the bucket's lock. */
-static void wake_waiter(struct futex_waiter *w)
+static void wake_waiter(struct futex_waiter *waiter)
 {
-	list_del(&w->link);
-	smp_store_release(&w->woken, true);
-	thread_wake(w->thread);
+	list_del(&waiter->link);
+	smp_store_release(&waiter->woken, true);
+	thread_wake(waiter->thread);
 }
 
-static u32 wake_in_bucket(struct futex_bucket *b, const struct futex_key *key, u32 nr, u32 bitset)
+static u32 wake_in_bucket(struct futex_bucket *bucket, const struct futex_key *key, u32 nr,
+			  u32 bitset)
 {
-	struct futex_waiter *w, *next;
+	struct futex_waiter *waiter, *next;
 	u32 woken = 0;
 
-	list_for_each_safe(w, next, &b->waiters, link) {
-		if (!key_equal(&w->key, key) || !(w->bitset & bitset))
+	list_for_each_safe(waiter, next, &bucket->waiters, link) {
+		if (!key_equal(&waiter->key, key) || !(waiter->bitset & bitset))
 			continue;
-		wake_waiter(w);
+		wake_waiter(waiter);
 		if (++woken >= nr)
 			break;
 	}
 	return woken;
 }
 
-static bool bucket_empty(struct futex_bucket *b)
+static bool bucket_empty(struct futex_bucket *bucket)
 {
 	smp_mb(); /* the caller's change of the word before this look */
-	return READ_ONCE(b->waiters.next) == &b->waiters;
+	return READ_ONCE(bucket->waiters.next) == &bucket->waiters;
 }
 
-static __noinline s64 wake_waiters(struct futex_bucket *b, const struct futex_key *key, u32 nr,
+static __noinline s64 wake_waiters(struct futex_bucket *bucket, const struct futex_key *key, u32 nr,
 				   u32 bitset)
 {
 	u32 woken;
 
-	spin_lock(&b->lock);
-	woken = wake_in_bucket(b, key, nr, bitset);
-	spin_unlock(&b->lock);
+	spin_lock(&bucket->lock);
+	woken = wake_in_bucket(bucket, key, nr, bitset);
+	spin_unlock(&bucket->lock);
 	return woken;
 }
 
 static s64 futex_wake(u64 addr, bool shared, u32 nr, u32 bitset)
 {
-	struct futex_bucket *b;
+	struct futex_bucket *bucket;
 	struct futex_key key;
 	int err;
 
@@ -165,8 +166,8 @@ static s64 futex_wake(u64 addr, bool shared, u32 nr, u32 bitset)
 	err = key_get(addr, shared, &key);
 	if (err)
 		return err;
-	b = bucket_of(&key);
-	return bucket_empty(b) ? 0 : wake_waiters(b, &key, nr, bitset);
+	bucket = bucket_of(&key);
+	return bucket_empty(bucket) ? 0 : wake_waiters(bucket, &key, nr, bitset);
 }
 
 void futex_wake_user(u64 addr, bool shared, u32 nr)
@@ -189,54 +190,54 @@ static int may_try_again(int err)
 /* ---- waiting ---- */
 
 /* Out of whatever bucket it is in now. @return was it woken */
-static bool leave_bucket(struct futex_waiter *w)
+static bool leave_bucket(struct futex_waiter *waiter)
 {
-	struct futex_bucket *b;
+	struct futex_bucket *bucket;
 
 	/* Woken, and by somebody who has let go of the lock since: there is nothing to do and nobody looks at us. */
-	if (smp_load_acquire(&w->woken) && !spin_is_locked(&w->bucket->lock))
+	if (smp_load_acquire(&waiter->woken) && !spin_is_locked(&waiter->bucket->lock))
 		return true;
 	for (;;) {
-		b = READ_ONCE(w->bucket);
-		spin_lock(&b->lock);
-		if (b == w->bucket)
+		bucket = READ_ONCE(waiter->bucket);
+		spin_lock(&bucket->lock);
+		if (bucket == waiter->bucket)
 			break;
-		spin_unlock(&b->lock);
+		spin_unlock(&bucket->lock);
 	}
-	if (!w->woken)
-		list_del(&w->link);
-	spin_unlock(&b->lock);
-	return w->woken;
+	if (!waiter->woken)
+		list_del(&waiter->link);
+	spin_unlock(&bucket->lock);
+	return waiter->woken;
 }
 
 /* @return 0: enqueued and about to sleep; -EAGAIN: other value; -EFAULT: the page is not there */
-static int enqueue_if_equal(struct futex_waiter *w, u64 addr, u32 val)
+static int enqueue_if_equal(struct futex_waiter *waiter, u64 addr, u32 val)
 {
-	struct futex_bucket *b = w->bucket;
+	struct futex_bucket *bucket = waiter->bucket;
 	u32 now;
 	int err;
 
-	spin_lock(&b->lock);
-	list_add_tail(&w->link, &b->waiters);
+	spin_lock(&bucket->lock);
+	list_add_tail(&waiter->link, &bucket->waiters);
 	set_current_state(THREAD_INTERRUPTIBLE); /* and the barrier before the word is read */
 	err = get_user_u32(&now, uaddr(addr));
 	if (!err && now != val)
 		err = -EAGAIN;
 	if (err) {
 		set_current_state(THREAD_RUNNABLE);
-		list_del(&w->link);
+		list_del(&waiter->link);
 	}
-	spin_unlock(&b->lock);
+	spin_unlock(&bucket->lock);
 	return err;
 }
 
 /* Enqueued, with the state set. @return 0, -ETIMEDOUT, -EINTR: a signal */
-static int sleep_in_bucket(struct futex_waiter *w, u64 deadline)
+static int sleep_in_bucket(struct futex_waiter *waiter, u64 deadline)
 {
 	bool in_time = true;
 	int err = 0;
 
-	while (!READ_ONCE(w->woken)) {
+	while (!READ_ONCE(waiter->woken)) {
 		if (signal_pending()) {
 			err = -EINTR;
 			break;
@@ -246,52 +247,53 @@ static int sleep_in_bucket(struct futex_waiter *w, u64 deadline)
 			break;
 		}
 		in_time = schedule_until(deadline);
-		if (likely(READ_ONCE(w->woken)))
+		if (likely(READ_ONCE(waiter->woken)))
 			break;
 		set_current_state(THREAD_INTERRUPTIBLE);
 	}
 	set_current_state(THREAD_RUNNABLE);
-	return leave_bucket(w) ? 0 : err;
+	return leave_bucket(waiter) ? 0 : err;
 }
 
 /* With key and bitset set. @deadline  monotonic, 0: none */
-static s64 wait_with(struct futex_waiter *w, u64 addr, u32 val, u64 deadline)
+static s64 wait_with(struct futex_waiter *waiter, u64 addr, u32 val, u64 deadline)
 {
 	u32 now;
 	int err;
 
-	w->woken = false;
-	w->thread = current;
-	w->bucket = bucket_of(&w->key);
-	while (unlikely((err = enqueue_if_equal(w, addr, val)) == -EFAULT)) {
+	waiter->woken = false;
+	waiter->thread = current;
+	waiter->bucket = bucket_of(&waiter->key);
+	while (unlikely((err = enqueue_if_equal(waiter, addr, val)) == -EFAULT)) {
 		err = may_try_again(get_user_u32(&now, uaddr(addr)));
 		if (err)
 			return err;
 	}
-	return err ? err : sleep_in_bucket(w, deadline);
+	return err ? err : sleep_in_bucket(waiter, deadline);
 }
 
 static s64 wait_until(u64 addr, bool shared, u32 val, u32 bitset, u64 deadline)
 {
-	struct futex_waiter w = { .bitset = bitset };
+	struct futex_waiter waiter = { .bitset = bitset };
 	int err;
 
 	if (!bitset)
 		return -EINVAL;
-	err = key_get(addr, shared, &w.key);
-	return err ? err : wait_with(&w, addr, val, deadline);
+	err = key_get(addr, shared, &waiter.key);
+	return err ? err : wait_with(&waiter, addr, val, deadline);
 }
 
-static s64 wait_again(struct restart_block *r)
+static s64 wait_again(struct restart_block *block)
 {
-	s64 err = wait_until(r->arg[0], r->arg[1], (u32)r->arg[2], (u32)r->arg[3], r->arg[4]);
+	s64 err = wait_until(block->arg[0], block->arg[1], (u32)block->arg[2], (u32)block->arg[3],
+			     block->arg[4]);
 
 	return err == -EINTR ? -ERESTART_RESTARTBLOCK : err;
 }
 
 static __noinline s64 futex_wait(u64 addr, bool shared, u32 val, u32 bitset, u64 deadline)
 {
-	struct restart_block *r = &current->sig->restart;
+	struct restart_block *block = &current->sig->restart;
 	s64 err = wait_until(addr, shared, val, bitset, deadline);
 
 	if (err != -EINTR)
@@ -299,27 +301,27 @@ static __noinline s64 futex_wait(u64 addr, bool shared, u32 val, u32 bitset, u64
 	if (!deadline)
 		return -ERESTARTSYS;
 	/* Not the whole time again: until the same deadline. */
-	*r = (struct restart_block){ wait_again, { addr, shared, val, bitset, deadline } };
+	*block = (struct restart_block){ wait_again, { addr, shared, val, bitset, deadline } };
 	return -ERESTART_RESTARTBLOCK;
 }
 
 /* ---- two words ---- */
 
-static void lock_two(struct futex_bucket *a, struct futex_bucket *b)
+static void lock_two(struct futex_bucket *first, struct futex_bucket *second)
 {
-	if (a == b) {
-		spin_lock(&a->lock);
+	if (first == second) {
+		spin_lock(&first->lock);
 		return;
 	}
-	spin_lock(a < b ? &a->lock : &b->lock);
-	spin_lock(a < b ? &b->lock : &a->lock);
+	spin_lock(first < second ? &first->lock : &second->lock);
+	spin_lock(first < second ? &second->lock : &first->lock);
 }
 
-static void unlock_two(struct futex_bucket *a, struct futex_bucket *b)
+static void unlock_two(struct futex_bucket *first, struct futex_bucket *second)
 {
-	if (a != b)
-		spin_unlock(&b->lock);
-	spin_unlock(&a->lock);
+	if (first != second)
+		spin_unlock(&second->lock);
+	spin_unlock(&first->lock);
 }
 
 /* Under both locks: wake some, move others. @return how many of both */
@@ -327,26 +329,26 @@ static s64 requeue_locked(struct futex_bucket *from, const struct futex_key *key
 			  struct futex_bucket *to, const struct futex_key *key2, u32 nr_wake,
 			  u32 nr_requeue)
 {
-	struct futex_waiter *w, *next;
+	struct futex_waiter *waiter, *next;
 	u32 woken = 0, moved = 0;
 
-	list_for_each_safe(w, next, &from->waiters, link) {
-		if (!key_equal(&w->key, key1))
+	list_for_each_safe(waiter, next, &from->waiters, link) {
+		if (!key_equal(&waiter->key, key1))
 			continue;
 		if (woken < nr_wake) {
-			wake_waiter(w);
+			wake_waiter(waiter);
 			woken++;
 			continue;
 		}
 		if (moved >= nr_requeue)
 			break;
 		moved++;
-		w->key = *key2;
+		waiter->key = *key2;
 		if (from == to)
 			continue;
-		list_del(&w->link);
-		list_add_tail(&w->link, &to->waiters);
-		WRITE_ONCE(w->bucket, to);
+		list_del(&waiter->link);
+		list_add_tail(&waiter->link, &to->waiters);
+		WRITE_ONCE(waiter->bucket, to);
 	}
 	return (s64)woken + moved;
 }
@@ -355,7 +357,7 @@ static s64 futex_requeue(u64 addr1, u64 addr2, bool shared, s32 nr_wake, s32 nr_
 			 bool compare, u32 val)
 {
 	struct futex_key key1, key2;
-	struct futex_bucket *b1, *b2;
+	struct futex_bucket *from, *to;
 	s64 result;
 	u32 now;
 	int err;
@@ -367,33 +369,33 @@ static s64 futex_requeue(u64 addr1, u64 addr2, bool shared, s32 nr_wake, s32 nr_
 		err = key_get(addr2, shared, &key2);
 	if (err)
 		return err;
-	b1 = bucket_of(&key1);
-	b2 = bucket_of(&key2);
+	from = bucket_of(&key1);
+	to = bucket_of(&key2);
 	for (;;) {
-		lock_two(b1, b2);
+		lock_two(from, to);
 		err = compare ? get_user_u32(&now, uaddr(addr1)) : 0;
 		if (!err)
 			break;
-		unlock_two(b1, b2);
+		unlock_two(from, to);
 		err = may_try_again(get_user_u32(&now, uaddr(addr1)));
 		if (err)
 			return err;
 	}
 	result = compare && now != val
 			 ? -EAGAIN
-			 : requeue_locked(b1, &key1, b2, &key2, (u32)nr_wake, (u32)nr_requeue);
-	unlock_two(b1, b2);
+			 : requeue_locked(from, &key1, to, &key2, (u32)nr_wake, (u32)nr_requeue);
+	unlock_two(from, to);
 	return result;
 }
 
 /* FUTEX_WAKE_OP: what the encoded operation makes of a word. */
 static int op_apply(u32 encoded, u32 old, u32 *new)
 {
-	u32 op = encoded >> 28 & 7, arg = (u32)((s32)(encoded << 8) >> 20);
+	u32 operation = encoded >> 28 & 7, arg = (u32)((s32)(encoded << 8) >> 20);
 
 	if (encoded >> 28 & FUTEX_OP_OPARG_SHIFT)
 		arg = 1u << (arg & 31);
-	switch (op) {
+	switch (operation) {
 	case FUTEX_OP_SET: *new = arg; return 0;
 	case FUTEX_OP_ADD: *new = old + arg; return 0;
 	case FUTEX_OP_OR: *new = old | arg; return 0;
@@ -445,17 +447,17 @@ static int op_on_word(u32 encoded, u64 addr, u32 *old)
 /* Make the word's page present and writable. */
 static int fault_in_word(u64 addr)
 {
-	u32 v;
+	u32 word;
 
-	if (get_user_u32(&v, uaddr(addr)))
+	if (get_user_u32(&word, uaddr(addr)))
 		return -EFAULT;
-	return cmpxchg_user_u32(uaddr(addr), &v, v);
+	return cmpxchg_user_u32(uaddr(addr), &word, word);
 }
 
 static s64 futex_wake_op(u64 addr1, u64 addr2, bool shared, u32 nr1, u32 nr2, u32 encoded)
 {
 	struct futex_key key1, key2;
-	struct futex_bucket *b1, *b2;
+	struct futex_bucket *first, *second;
 	s64 woken = -ENOSYS;
 	u32 old;
 	int err, cmp;
@@ -465,25 +467,25 @@ static s64 futex_wake_op(u64 addr1, u64 addr2, bool shared, u32 nr1, u32 nr2, u3
 		err = key_get(addr2, shared, &key2);
 	if (err)
 		return err;
-	b1 = bucket_of(&key1);
-	b2 = bucket_of(&key2);
+	first = bucket_of(&key1);
+	second = bucket_of(&key2);
 	for (;;) {
-		lock_two(b1, b2);
+		lock_two(first, second);
 		err = op_on_word(encoded, addr2, &old);
 		if (err != -EFAULT && err != -EAGAIN)
 			break;
-		unlock_two(b1, b2);
+		unlock_two(first, second);
 		err = may_try_again(err == -EFAULT ? fault_in_word(addr2) : 0);
 		if (err)
 			return err;
 	}
 	cmp = err ? err : op_compare(encoded, old);
 	if (cmp >= 0) {
-		woken = wake_in_bucket(b1, &key1, nr1, FUTEX_BITSET_MATCH_ANY);
+		woken = wake_in_bucket(first, &key1, nr1, FUTEX_BITSET_MATCH_ANY);
 		if (cmp)
-			woken += wake_in_bucket(b2, &key2, nr2, FUTEX_BITSET_MATCH_ANY);
+			woken += wake_in_bucket(second, &key2, nr2, FUTEX_BITSET_MATCH_ANY);
 	}
-	unlock_two(b1, b2);
+	unlock_two(first, second);
 	return woken;
 }
 
@@ -495,7 +497,7 @@ static bool takes_timeout(u32 cmd)
 }
 
 /* FUTEX_WAIT counts from now, FUTEX_WAIT_BITSET gives a point in time. */
-static int read_deadline(u32 cmd, u32 op, u64 user, u64 *deadline)
+static int read_deadline(u32 cmd, u32 operation, u64 user, u64 *deadline)
 {
 	u64 ns;
 	int err = timespec_from_user(&ns, uaddr(user));
@@ -504,7 +506,7 @@ static int read_deadline(u32 cmd, u32 op, u64 user, u64 *deadline)
 		return err;
 	if (cmd == FUTEX_WAIT)
 		*deadline = ns_add(time_monotonic_ns(), ns);
-	else if (op & FUTEX_CLOCK_REALTIME)
+	else if (operation & FUTEX_CLOCK_REALTIME)
 		*deadline = clock_to_monotonic(CLOCK_REALTIME, ns);
 	else
 		*deadline = ns;
@@ -517,19 +519,19 @@ static int read_deadline(u32 cmd, u32 op, u64 user, u64 *deadline)
 static s64 wake_private(u64 addr, u32 nr)
 {
 	const struct futex_key key = { (u64)current->space, addr };
-	struct futex_bucket *b = bucket_of(&key);
+	struct futex_bucket *bucket = bucket_of(&key);
 
 	if ((addr & 3) || addr >= USER_END)
 		return addr & 3 ? -EINVAL : -EFAULT;
-	if (likely(bucket_empty(b)))
+	if (likely(bucket_empty(bucket)))
 		return 0;
-	return wake_waiters(b, &key, nr, FUTEX_BITSET_MATCH_ANY);
+	return wake_waiters(bucket, &key, nr, FUTEX_BITSET_MATCH_ANY);
 }
 
 /* FUTEX_WAIT in private memory without a timeout: often the word has changed by now. */
 static s64 wait_private(u64 addr, u32 val)
 {
-	struct futex_waiter w;
+	struct futex_waiter waiter;
 	s64 err;
 	u32 now;
 
@@ -539,23 +541,24 @@ static s64 wait_private(u64 addr, u32 val)
 		return -EFAULT;
 	if (now != val)
 		return -EAGAIN;
-	w.key = (struct futex_key){ (u64)current->space, addr };
-	w.bitset = FUTEX_BITSET_MATCH_ANY;
-	err = wait_with(&w, addr, val, 0);
+	waiter.key = (struct futex_key){ (u64)current->space, addr };
+	waiter.bitset = FUTEX_BITSET_MATCH_ANY;
+	err = wait_with(&waiter, addr, val, 0);
 	return err == -EINTR ? -ERESTARTSYS : err;
 }
 
-static __noinline s64 futex_other(u64 addr, u32 op, u32 val, u64 user_timeout, u64 addr2, u32 val3)
+static __noinline s64 futex_other(u64 addr, u32 operation, u32 val, u64 user_timeout, u64 addr2,
+				  u32 val3)
 {
-	bool shared = !(op & FUTEX_PRIVATE_FLAG);
-	u32 cmd = op & FUTEX_CMD_MASK;
+	bool shared = !(operation & FUTEX_PRIVATE_FLAG);
+	u32 cmd = operation & FUTEX_CMD_MASK;
 	u64 deadline = 0;
 	int err;
 
-	if ((op & FUTEX_CLOCK_REALTIME) && cmd != FUTEX_WAIT && cmd != FUTEX_WAIT_BITSET)
+	if ((operation & FUTEX_CLOCK_REALTIME) && cmd != FUTEX_WAIT && cmd != FUTEX_WAIT_BITSET)
 		return -ENOSYS;
 	if (user_timeout && takes_timeout(cmd)) {
-		err = read_deadline(cmd, op, user_timeout, &deadline);
+		err = read_deadline(cmd, operation, user_timeout, &deadline);
 		if (err)
 			return err;
 	}
@@ -573,11 +576,11 @@ static __noinline s64 futex_other(u64 addr, u32 op, u32 val, u64 user_timeout, u
 	return -ENOSYS;
 }
 
-SYSCALL6(futex, addr, op, val, user_timeout, addr2, val3)
+SYSCALL6(futex, addr, operation, val, user_timeout, addr2, val3)
 {
-	if ((u32)op == (FUTEX_WAKE | FUTEX_PRIVATE_FLAG))
+	if ((u32)operation == (FUTEX_WAKE | FUTEX_PRIVATE_FLAG))
 		return wake_private(addr, (u32)val);
-	if ((u32)op == (FUTEX_WAIT | FUTEX_PRIVATE_FLAG) && !user_timeout)
+	if ((u32)operation == (FUTEX_WAIT | FUTEX_PRIVATE_FLAG) && !user_timeout)
 		return wait_private(addr, (u32)val);
-	return futex_other(addr, (u32)op, (u32)val, user_timeout, addr2, (u32)val3);
+	return futex_other(addr, (u32)operation, (u32)val, user_timeout, addr2, (u32)val3);
 }

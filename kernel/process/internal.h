@@ -68,8 +68,8 @@ struct user_account {
 	struct user_account *next;
 };
 struct user_account *account_find(uid_t uid); /* counted; NULL: no memory */
-void account_get(struct user_account *a);
-void account_put(struct user_account *a);
+void account_get(struct user_account *account);
+void account_put(struct user_account *account);
 extern struct user_account root_account;
 
 /* ---- credentials ---- */
@@ -78,17 +78,18 @@ void cred_init(void);
 extern struct cred init_cred;
 /** @brief How execve() changes credentials: set-id bits, the super user's capabilities. @return AT_SECURE */
 struct inode;
-bool cred_for_exec(struct cred *c, const struct cred *old, const struct inode *file, bool no_suid);
+bool cred_for_exec(struct cred *cred, const struct cred *old, const struct inode *file,
+		   bool no_suid);
 /** @brief Give a private copy another list of groups; takes over @p list and @p refs (NULL: none). */
-void cred_set_groups(struct cred *c, gid_t *list, struct atomic *refs, u32 n);
+void cred_set_groups(struct cred *cred, gid_t *list, struct atomic *refs, u32 ngroups);
 /** @brief The part of prctl() about capabilities. @return false: not one of them */
-bool capability_prctl(int op, u64 a, u64 b, u64 c, u64 d, s64 *result);
+bool capability_prctl(int option, u64 arg2, u64 arg3, u64 arg4, u64 arg5, s64 *result);
 /** @brief Capability changes that go with a change of user ids (capabilities(7)). */
-void cred_fix_capabilities(struct cred *c, const struct cred *old);
-/** @brief Does the change from @p old to @p c hide the process from its user? Locking: none. */
-bool cred_changes_identity(const struct cred *old, const struct cred *c);
-/** @brief May @p me signal a process that has @p other, as its owner? */
-bool cred_same_owner(const struct cred *me, const struct cred *other);
+void cred_fix_capabilities(struct cred *cred, const struct cred *old);
+/** @brief Does the change from @p old to @p cred hide the process from its user? Locking: none. */
+bool cred_changes_identity(const struct cred *old, const struct cred *cred);
+/** @brief May @p caller signal a process that has @p other, as its owner? */
+bool cred_same_owner(const struct cred *caller, const struct cred *other);
 
 /* ---- signals ---- */
 
@@ -140,34 +141,34 @@ struct task_signals {
 void signal_init(void);
 struct sighand *sighand_create(void);
 struct sighand *sighand_copy(struct sighand *old);
-void sighand_put(struct sighand *h);
+void sighand_put(struct sighand *sighand);
 /** @brief Does @p sig have its default action? Under the locks. */
-static inline bool sighand_is_default(const struct sighand *h, int sig)
+static inline bool sighand_is_default(const struct sighand *sighand, int sig)
 {
-	return !sig_in(h->caught | h->ignored, sig);
+	return !sig_in(sighand->caught | sighand->ignored, sig);
 }
 /** @brief Give @p sig its default action. Under the locks. */
-static inline void sighand_set_default(struct sighand *h, int sig)
+static inline void sighand_set_default(struct sighand *sighand, int sig)
 {
-	h->valid &= ~sigbit(sig);
-	h->caught &= ~sigbit(sig);
-	h->ignored &= ~sigbit(sig);
+	sighand->valid &= ~sigbit(sig);
+	sighand->caught &= ~sigbit(sig);
+	sighand->ignored &= ~sigbit(sig);
 }
 /** @brief The action for @p sig. Under sig_lock. */
 struct user_sigaction sighand_get_action(struct process *p, int sig);
 void sighand_exec_reset(struct process *p);
-/** @brief Under sig_lock: also keep out the other processes that share @p h. @return was that necessary */
-static inline bool sighand_lock(struct sighand *h)
+/** @brief Under sig_lock: also keep out the other processes that share @p sighand. @return was that necessary */
+static inline bool sighand_lock(struct sighand *sighand)
 {
-	if (likely(__atomic_load_n(&h->refs.v, __ATOMIC_ACQUIRE) == 1))
+	if (likely(__atomic_load_n(&sighand->refs.v, __ATOMIC_ACQUIRE) == 1))
 		return false;
-	raw_spin_lock(&h->lock);
+	raw_spin_lock(&sighand->lock);
 	return true;
 }
-static inline void sighand_unlock(struct sighand *h, bool locked)
+static inline void sighand_unlock(struct sighand *sighand, bool locked)
 {
 	if (unlikely(locked))
-		raw_spin_unlock(&h->lock);
+		raw_spin_unlock(&sighand->lock);
 }
 
 /** Where a process waits for its signals with files of signalfd() (signalfd.c). */
@@ -175,7 +176,7 @@ struct signal_watch {
 	struct atomic refs;
 	struct wait_queue wait;
 };
-void signal_watch_put(struct signal_watch *w);
+void signal_watch_put(struct signal_watch *watch);
 /** @brief Something is pending for the process or one of its threads. Under sig_lock. */
 static inline void signal_watch_tell(struct process *p)
 {
@@ -188,11 +189,12 @@ int signal_send_locked(struct process *p, struct thread *t, int sig, const struc
 /** @brief A timer's own entry. @return false: it is queued already, or ignored */
 enum signal_timer_result { SIGNAL_TIMER_QUEUED, SIGNAL_TIMER_PENDING, SIGNAL_TIMER_IGNORED };
 enum signal_timer_result signal_send_timer(struct process *p, struct thread *t,
-					   struct signal_entry *e);
+					   struct signal_entry *entry);
 /** @brief Take the first of @p set out of the thread's or the process's queue. @return number or 0 */
-int signal_dequeue(struct process *p, struct task_signals *ts, u64 set, struct siginfo_k *info);
-void signal_queue_flush(struct signal_queue *q, u64 set);
-void signal_queue_init(struct signal_queue *q);
+int signal_dequeue(struct process *p, struct task_signals *signals, u64 set,
+		   struct siginfo_k *info);
+void signal_queue_flush(struct signal_queue *queue, u64 set);
+void signal_queue_init(struct signal_queue *queue);
 /** @brief Set or clear WORK_SIGNAL of the current thread by what is pending. Under sig_lock. */
 void signal_recalc(void);
 /** @brief Change the current thread's mask. */
@@ -226,7 +228,7 @@ void process_leave_group_locked(struct process *p);
 u64 thread_cpu_ns(struct thread *t);
 u64 process_cpu_ns(struct process *p);
 void thread_end(int status) __noreturn;
-void task_signals_init(struct task_signals *ts, const struct task_signals *parent);
+void task_signals_init(struct task_signals *signals, const struct task_signals *parent);
 extern struct kmem_cache *task_signals_cache;
 
 /* ---- leaving an address space (exit, exec) ---- */
@@ -297,10 +299,10 @@ static inline struct timeval timeval_from_ns(u64 ns)
 	return (struct timeval){ (s64)(ns / NSEC_PER_SEC), (s64)(ns % NSEC_PER_SEC / 1000) };
 }
 /** @brief Saturating: what does not fit in 63 bits is as good as never. @return 0 or -EINVAL */
-int timespec_to_ns(const struct timespec *ts, u64 *ns);
-static inline u64 ns_add(u64 a, u64 b)
+int timespec_to_ns(const struct timespec *timespec, u64 *ns);
+static inline u64 ns_add(u64 ns, u64 more)
 {
-	return a + b < a ? ~0ull >> 1 : a + b;
+	return ns + more < ns ? ~0ull >> 1 : ns + more;
 }
 /** @brief Woken, and the count raised, whenever the wall clock is set. */
 extern struct wait_queue clock_set_wait;
@@ -315,4 +317,4 @@ int clock_read(int clock, u64 *ns);
 int cpu_clock_read(int clock, u64 *ns);
 
 /* ---- rusage ---- */
-void rusage_of_child(struct process *child, struct rusage *ru);
+void rusage_of_child(struct process *child, struct rusage *usage);

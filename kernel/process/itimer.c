@@ -78,30 +78,32 @@ static void cpu_now(struct process *p, u64 *user, u64 *total)
 }
 
 /* @return how long until it is due */
-static u64 alarm_check(struct process *p, struct cpu_alarm *a, u64 now, int sig)
+static u64 alarm_check(struct process *p, struct cpu_alarm *alarm, u64 now, int sig)
 {
-	if (!a->expires)
+	if (!alarm->expires)
 		return NEVER;
-	if (now >= a->expires) {
+	if (now >= alarm->expires) {
 		signal_send_locked(p, NULL, sig, SI_KERNEL_INFO);
-		if (!a->interval) {
-			a->expires = 0;
+		if (!alarm->interval) {
+			alarm->expires = 0;
 			return NEVER;
 		}
-		a->expires += ((now - a->expires) / a->interval + 1) * a->interval;
+		alarm->expires += ((now - alarm->expires) / alarm->interval + 1) * alarm->interval;
 	}
-	return a->expires - now;
+	return alarm->expires - now;
 }
 
 static u64 limit_check(struct process *p, struct process_timers *pts, u64 now)
 {
-	const struct rlimit64 *l = &p->limits[RLIMIT_CPU];
+	const struct rlimit64 *limit = &p->limits[RLIMIT_CPU];
 	u64 soft, hard;
 
-	if (l->rlim_cur == RLIM_INFINITY)
+	if (limit->rlim_cur == RLIM_INFINITY)
 		return NEVER;
-	soft = l->rlim_cur > NEVER / 2 / NSEC_PER_SEC ? NEVER / 2 : l->rlim_cur * NSEC_PER_SEC;
-	hard = l->rlim_max > NEVER / 2 / NSEC_PER_SEC ? NEVER / 2 : l->rlim_max * NSEC_PER_SEC;
+	soft = limit->rlim_cur > NEVER / 2 / NSEC_PER_SEC ? NEVER / 2
+							  : limit->rlim_cur * NSEC_PER_SEC;
+	hard = limit->rlim_max > NEVER / 2 / NSEC_PER_SEC ? NEVER / 2
+							  : limit->rlim_max * NSEC_PER_SEC;
 	if (now >= hard) {
 		signal_send_locked(p, NULL, SIGKILL, SI_KERNEL_INFO);
 		return NEVER;
@@ -117,24 +119,24 @@ static u64 limit_check(struct process *p, struct process_timers *pts, u64 now)
 /* How long a real-time thread has run since it slept last, as far as looks tell. */
 static u64 run_since_sleep(struct thread *t)
 {
-	struct task_signals *ts = t->sig;
+	struct task_signals *signals = t->sig;
 	u64 now = thread_cpu_ns(t);
 
-	if (ts->rt_nvcsw != t->nvcsw + 1) {
-		ts->rt_nvcsw = t->nvcsw + 1;
-		ts->rt_base_ns = now;
+	if (signals->rt_nvcsw != t->nvcsw + 1) {
+		signals->rt_nvcsw = t->nvcsw + 1;
+		signals->rt_base_ns = now;
 	}
-	return now - ts->rt_base_ns;
+	return now - signals->rt_base_ns;
 }
 
 /* RLIMIT_RTTIME. Each SIGXCPU raises the soft limit by a second, as in Linux. */
 static u64 realtime_check(struct process *p)
 {
-	struct rlimit64 *l = &p->limits[RLIMIT_RTTIME];
+	struct rlimit64 *limit = &p->limits[RLIMIT_RTTIME];
 	u64 left = NEVER, ran = 0;
 	struct thread *t;
 
-	if (l->rlim_cur == RLIM_INFINITY)
+	if (limit->rlim_cur == RLIM_INFINITY)
 		return NEVER;
 	list_for_each(t, &p->threads, proc_link)
 		if (t->policy == SCHED_FIFO || t->policy == SCHED_RR) {
@@ -143,13 +145,13 @@ static u64 realtime_check(struct process *p)
 		}
 	if (left == NEVER)
 		return NEVER;
-	if (ran / NSEC_PER_USEC >= l->rlim_max) {
+	if (ran / NSEC_PER_USEC >= limit->rlim_max) {
 		signal_send_locked(p, NULL, SIGKILL, SI_KERNEL_INFO);
 		return NEVER;
 	}
-	if (ran / NSEC_PER_USEC >= l->rlim_cur) {
+	if (ran / NSEC_PER_USEC >= limit->rlim_cur) {
 		signal_send_locked(p, NULL, SIGXCPU, SI_KERNEL_INFO);
-		l->rlim_cur += NSEC_PER_SEC / NSEC_PER_USEC;
+		limit->rlim_cur += NSEC_PER_SEC / NSEC_PER_USEC;
 	}
 	return left;
 }
@@ -177,13 +179,13 @@ void cpu_timers_check(struct process *p)
 void cpu_timers_look(struct process *p, u64 left)
 {
 	struct timer *check = &p->timers->check;
-	u64 at;
+	u64 expires;
 
 	if (p->exiting || !p->nr_threads)
 		return;
-	at = time_monotonic_ns() + MAX(left / p->nr_threads, LOOK_MIN_NS);
-	if (!check->base || check->deadline_ns > at)
-		timer_start(check, at);
+	expires = time_monotonic_ns() + MAX(left / p->nr_threads, LOOK_MIN_NS);
+	if (!check->base || check->deadline_ns > expires)
+		timer_start(check, expires);
 }
 
 static void look(struct timer *timer)
@@ -268,16 +270,17 @@ int cpu_limit_changed(struct process *p)
 
 static int itimer_from_user(struct cpu_alarm *out, u64 user)
 {
-	struct user_itimerval it;
-	const struct timeval *v[2] = { &it.value, &it.interval };
+	struct user_itimerval setting;
+	const struct timeval *times[2] = { &setting.value, &setting.interval };
 	u64 ns[2];
 
-	if (copy_from_user(&it, uaddr(user), sizeof(it)))
+	if (copy_from_user(&setting, uaddr(user), sizeof(setting)))
 		return -EFAULT;
 	for (u32 i = 0; i < 2; i++) {
-		struct timespec ts = { v[i]->tv_sec, v[i]->tv_usec * 1000 };
+		struct timespec timespec = { times[i]->tv_sec, times[i]->tv_usec * 1000 };
 
-		if (v[i]->tv_usec < 0 || v[i]->tv_usec >= 1000000 || timespec_to_ns(&ts, &ns[i]))
+		if (times[i]->tv_usec < 0 || times[i]->tv_usec >= 1000000 ||
+		    timespec_to_ns(&timespec, &ns[i]))
 			return -EINVAL;
 	}
 	*out = (struct cpu_alarm){ ns[0], ns[1] };
@@ -286,9 +289,9 @@ static int itimer_from_user(struct cpu_alarm *out, u64 user)
 
 static int itimer_to_user(u64 user, u64 left, u64 interval)
 {
-	struct user_itimerval it = { timeval_from_ns(interval), timeval_from_ns(left) };
+	struct user_itimerval setting = { timeval_from_ns(interval), timeval_from_ns(left) };
 
-	return copy_to_user(uaddr(user), &it, sizeof(it));
+	return copy_to_user(uaddr(user), &setting, sizeof(setting));
 }
 
 /* Under sig_lock. */
@@ -322,7 +325,7 @@ static int cpu_swap(struct process *p, bool is_virtual, const struct cpu_alarm *
 {
 	struct process_timers *pts = new ? process_timers_get() : p->timers;
 	u64 flags, user, total, now;
-	struct cpu_alarm *a;
+	struct cpu_alarm *alarm;
 
 	*old = (struct cpu_alarm){ 0 };
 	if (!pts)
@@ -330,14 +333,14 @@ static int cpu_swap(struct process *p, bool is_virtual, const struct cpu_alarm *
 	flags = spin_lock_irqsave(&p->sig_lock);
 	cpu_now(p, &user, &total);
 	now = is_virtual ? user : total;
-	a = is_virtual ? &pts->virt : &pts->prof;
-	old->interval = a->interval;
-	if (a->expires)
-		old->expires = a->expires > now ? a->expires - now : NSEC_PER_USEC;
+	alarm = is_virtual ? &pts->virt : &pts->prof;
+	old->interval = alarm->interval;
+	if (alarm->expires)
+		old->expires = alarm->expires > now ? alarm->expires - now : NSEC_PER_USEC;
 	if (new) {
-		*a = *new;
-		if (a->expires)
-			a->expires = ns_add(now, a->expires);
+		*alarm = *new;
+		if (alarm->expires)
+			alarm->expires = ns_add(now, alarm->expires);
 		cpu_timers_check(p);
 	}
 	spin_unlock_irqrestore(&p->sig_lock, flags);

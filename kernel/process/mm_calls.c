@@ -14,7 +14,7 @@ SYSCALL1(brk, addr)
 SYSCALL6(mmap, addr, len, prot, flags, fd, off)
 {
 	struct fd_ref ref = { NULL, false };
-	s64 r;
+	s64 result;
 
 	if (off & ~PAGE_MASK)
 		return -EINVAL;
@@ -23,10 +23,10 @@ SYSCALL6(mmap, addr, len, prot, flags, fd, off)
 		if (!ref.file)
 			return -EBADF;
 	}
-	r = vm_map(current->space, addr, len, (u32)prot, (u32)flags, ref.file, off);
+	result = vm_map(current->space, addr, len, (u32)prot, (u32)flags, ref.file, off);
 	if (ref.file)
 		fd_put(ref);
-	return r;
+	return result;
 }
 
 SYSCALL2(munmap, addr, len)

@@ -73,7 +73,7 @@ struct choice {
 static struct choice choose_locked(u64 total_pages)
 {
 	s64 most = (s64)(total_pages / HOG_SHARE), group_most = most;
-	struct choice c = { NULL, NULL, NULL };
+	struct choice choice = { NULL, NULL, NULL };
 	s64 user_most = 0;
 	struct process *p;
 
@@ -90,21 +90,21 @@ static struct choice choose_locked(u64 total_pages)
 			points -= (s64)(total_pages * SUPER_PERCENT / 100);
 		} else if (MAX(points, 1l) > user_most) {
 			user_most = MAX(points, 1l);
-			c.user = p;
+			choice.user = p;
 		}
 		if (points > most) {
 			most = points;
-			c.p = p;
+			choice.p = p;
 		}
 		if (!p->pgrp_ref || p->pgrp_ref == init_process->pgrp_ref)
 			continue;
 		p->pgrp_ref->oom_pages += (u64)pages + OVERHEAD;
 		if ((s64)p->pgrp_ref->oom_pages > group_most) {
 			group_most = (s64)p->pgrp_ref->oom_pages;
-			c.group = p->pgrp_ref;
+			choice.group = p->pgrp_ref;
 		}
 	}
-	return c;
+	return choice;
 }
 
 struct killed {
@@ -114,38 +114,38 @@ struct killed {
 	char comm[16];
 };
 
-static void kill_locked(struct process *p, struct killed *k)
+static void kill_locked(struct process *p, struct killed *killed)
 {
 	s64 pages = pages_of(p);
 
 	if (pages < 0)
 		return;
-	k->n++;
-	k->pid = p->pid;
-	k->pages += pages;
-	memcpy(k->comm, p->leader->comm, sizeof(k->comm));
+	killed->n++;
+	killed->pid = p->pid;
+	killed->pages += pages;
+	memcpy(killed->comm, p->leader->comm, sizeof(killed->comm));
 	signal_send_process(p, SIGKILL, SI_KERNEL_INFO);
 }
 
-static void kill_group_locked(struct pid *group, struct killed *k)
+static void kill_group_locked(struct pid *group, struct killed *killed)
 {
 	struct process *p;
 
 	list_for_each(p, &group->members, pgrp_link)
-		kill_locked(p, k);
+		kill_locked(p, killed);
 }
 
-static void say(const struct killed *k, bool ask)
+static void say(const struct killed *killed, bool ask)
 {
 	static u64 said_ns;
 	u64 now = time_monotonic_ns();
 
-	if (k->n == 1) {
-		pr_err("out of memory: killed process %d (%s), which used %lu KiB\n", k->pid,
-		       k->comm, (u64)k->pages * (PAGE_SIZE / 1024));
-	} else if (k->n) {
+	if (killed->n == 1) {
+		pr_err("out of memory: killed process %d (%s), which used %lu KiB\n", killed->pid,
+		       killed->comm, (u64)killed->pages * (PAGE_SIZE / 1024));
+	} else if (killed->n) {
 		pr_err("out of memory: killed %u processes of one process group (%s), which used %lu KiB\n",
-		       k->n, k->comm, (u64)k->pages * (PAGE_SIZE / 1024));
+		       killed->n, killed->comm, (u64)killed->pages * (PAGE_SIZE / 1024));
 	} else if (ask && (!said_ns || now - said_ns > SAY_AGAIN_NS)) {
 		said_ns = now;
 		pr_err("out of memory: no process can be killed\n");
@@ -158,7 +158,7 @@ bool oom_kill(bool ask)
 	struct process *old;
 	struct pid *old_group;
 	struct mem_info mem;
-	struct choice c;
+	struct choice choice;
 	u64 flags;
 
 	mem_info_get(&mem);
@@ -169,11 +169,12 @@ bool oom_kill(bool ask)
 	}
 	old = victim;
 	old_group = victims;
-	c = choose_locked(mem.total);
-	if (!c.p && !c.group && ask && current->proc && may_die(current->proc))
-		c.p = cred_is_super(current_cred()) && c.user ? c.user : current->proc;
-	victim = c.p;
-	victims = c.p ? NULL : c.group;
+	choice = choose_locked(mem.total);
+	if (!choice.p && !choice.group && ask && current->proc && may_die(current->proc))
+		choice.p = cred_is_super(current_cred()) && choice.user ? choice.user
+									: current->proc;
+	victim = choice.p;
+	victims = choice.p ? NULL : choice.group;
 	if (victim) {
 		process_get(victim);
 		kill_locked(victim, &killed);

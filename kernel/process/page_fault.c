@@ -17,11 +17,11 @@
 
 static void note_trap(u64 nr, u64 error, u64 cr2)
 {
-	struct task_signals *ts = current->sig;
+	struct task_signals *signals = current->sig;
 
-	ts->trap_nr = nr;
-	ts->trap_error = error;
-	ts->trap_cr2 = cr2;
+	signals->trap_nr = nr;
+	signals->trap_error = error;
+	signals->trap_cr2 = cr2;
 }
 
 void upcall_user_page_fault(struct pt_regs *regs, u64 addr, u32 error_code)
@@ -70,20 +70,20 @@ bool upcall_kernel_page_fault(u64 addr, u32 error_code)
  * By its bytes, since the error code names a gate of the interrupt table, but not by which instruction.
  * Without emulation of 32-bit calls it is a protection fault on Linux, too: say why.
  */
-static bool is_int_0x80(const struct pt_regs *regs, const struct user_trap *t)
+static bool is_int_0x80(const struct pt_regs *regs, const struct user_trap *trap)
 {
 	u8 code[2];
 
-	return t->number == TRAP_PROTECTION && (regs->orig_rax & ERROR_CODE_IDT) &&
+	return trap->number == TRAP_PROTECTION && (regs->orig_rax & ERROR_CODE_IDT) &&
 	       !copy_from_user(code, uaddr(regs->rip), sizeof(code)) && code[0] == 0xcd &&
 	       code[1] == 0x80;
 }
 
-void upcall_user_trap(struct pt_regs *regs, const struct user_trap *t)
+void upcall_user_trap(struct pt_regs *regs, const struct user_trap *trap)
 {
-	if (unlikely(is_int_0x80(regs, t)))
+	if (unlikely(is_int_0x80(regs, trap)))
 		unknown_call_int_0x80();
-	note_trap(t->number, regs->orig_rax == (u64)-1 ? 0 : regs->orig_rax, 0);
+	note_trap(trap->number, regs->orig_rax == (u64)-1 ? 0 : regs->orig_rax, 0);
 	regs->orig_rax = (u64)-1;
-	signal_force_fault(t->sig, t->code, t->address);
+	signal_force_fault(trap->sig, trap->code, trap->address);
 }

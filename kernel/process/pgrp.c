@@ -50,10 +50,10 @@ bool pgrp_is_orphaned(pid_t pgrp)
 {
 	u64 flags = spin_lock_irqsave(&process_lock);
 	struct pid *pid = pid_lookup(pgrp);
-	bool is = !pid || pgrp_orphaned_without(pid, NULL);
+	bool orphaned = !pid || pgrp_orphaned_without(pid, NULL);
 
 	spin_unlock_irqrestore(&process_lock, flags);
-	return is;
+	return orphaned;
 }
 
 static bool in_session_locked(struct pid *pgrp, pid_t session)
@@ -65,10 +65,10 @@ static bool in_session_locked(struct pid *pgrp, pid_t session)
 bool pgrp_in_session(pid_t pgrp, pid_t session)
 {
 	u64 flags = spin_lock_irqsave(&process_lock);
-	bool is = in_session_locked(pid_lookup(pgrp), session);
+	bool in_session = in_session_locked(pid_lookup(pgrp), session);
 
 	spin_unlock_irqrestore(&process_lock, flags);
-	return is;
+	return in_session;
 }
 
 void session_for_each(pid_t session, void (*fn)(struct process *p, void *arg), void *arg)
@@ -85,23 +85,23 @@ void session_for_each(pid_t session, void (*fn)(struct process *p, void *arg), v
 /* setpgid(), rules in the order in which Linux looks at them. Under process_lock. */
 static int set_group_locked(struct process *p, pid_t pgid)
 {
-	struct process *me = current->proc;
+	struct process *caller = current->proc;
 	struct pid *pgrp;
 
 	if (p->state == PROC_ZOMBIE || p->state == PROC_DEAD)
 		return -ESRCH;
-	if (p->parent == me) {
-		if (p->session != me->session)
+	if (p->parent == caller) {
+		if (p->session != caller->session)
 			return -EPERM;
 		if (p->did_exec)
 			return -EACCES;
-	} else if (p != me) {
+	} else if (p != caller) {
 		return -ESRCH;
 	}
 	if (p->session == p->pid)
 		return -EPERM;
 	pgrp = pid_lookup(pgid);
-	if (pgid != p->pid && !in_session_locked(pgrp, me->session))
+	if (pgid != p->pid && !in_session_locked(pgrp, caller->session))
 		return -EPERM;
 	if (p->pgrp == pgid)
 		return 0;

@@ -74,35 +74,35 @@ struct pid *pid_create(u32 want)
 
 void pid_publish(struct pid *pid, struct thread *t, struct process *p)
 {
-	struct pid_bucket *b = bucket_of(pid->nr);
+	struct pid_bucket *bucket = bucket_of(pid->nr);
 	u64 flags;
 
 	thread_get(t);
 	if (p)
 		process_get(p);
-	flags = spin_lock_irqsave(&b->lock);
+	flags = spin_lock_irqsave(&bucket->lock);
 	pid->thread = t;
 	pid->proc = p;
-	pid->hash_next = b->first;
-	b->first = pid;
-	spin_unlock_irqrestore(&b->lock, flags);
+	pid->hash_next = bucket->first;
+	bucket->first = pid;
+	spin_unlock_irqrestore(&bucket->lock, flags);
 }
 
 /* Not published yet, or unused now: out of the chain, and the number is free. */
 static void pid_free(struct pid *pid)
 {
-	struct pid_bucket *b = bucket_of(pid->nr);
+	struct pid_bucket *bucket = bucket_of(pid->nr);
 	struct pid **link;
 	u64 flags;
 
-	flags = spin_lock_irqsave(&b->lock);
-	for (link = &b->first; *link; link = &(*link)->hash_next) {
+	flags = spin_lock_irqsave(&bucket->lock);
+	for (link = &bucket->first; *link; link = &(*link)->hash_next) {
 		if (*link == pid) {
 			*link = pid->hash_next;
 			break;
 		}
 	}
-	spin_unlock_irqrestore(&b->lock, flags);
+	spin_unlock_irqrestore(&bucket->lock, flags);
 	flags = spin_lock_irqsave(&map_lock);
 	pid_map_free(&map, (u32)pid->nr);
 	spin_unlock_irqrestore(&map_lock, flags);
@@ -117,51 +117,51 @@ void pid_put(struct pid *pid)
 
 void pid_withdraw_thread(struct pid *pid)
 {
-	struct pid_bucket *b = bucket_of(pid->nr);
+	struct pid_bucket *bucket = bucket_of(pid->nr);
 	struct thread *t;
 	u64 flags;
 
-	flags = spin_lock_irqsave(&b->lock);
+	flags = spin_lock_irqsave(&bucket->lock);
 	t = pid->thread;
 	pid->thread = NULL;
-	spin_unlock_irqrestore(&b->lock, flags);
+	spin_unlock_irqrestore(&bucket->lock, flags);
 	if (t)
 		thread_put(t);
 }
 
 void pid_withdraw_process(struct pid *pid)
 {
-	struct pid_bucket *b = bucket_of(pid->nr);
+	struct pid_bucket *bucket = bucket_of(pid->nr);
 	struct process *p;
 	u64 flags;
 
-	flags = spin_lock_irqsave(&b->lock);
+	flags = spin_lock_irqsave(&bucket->lock);
 	p = pid->proc;
 	pid->proc = NULL;
-	spin_unlock_irqrestore(&b->lock, flags);
+	spin_unlock_irqrestore(&bucket->lock, flags);
 	if (p)
 		process_put(p);
 }
 
 void pid_replace_thread(struct pid *pid, struct thread *t)
 {
-	struct pid_bucket *b = bucket_of(pid->nr);
+	struct pid_bucket *bucket = bucket_of(pid->nr);
 	struct thread *old;
 	u64 flags;
 
 	thread_get(t);
-	flags = spin_lock_irqsave(&b->lock);
+	flags = spin_lock_irqsave(&bucket->lock);
 	old = pid->thread;
 	pid->thread = t;
-	spin_unlock_irqrestore(&b->lock, flags);
+	spin_unlock_irqrestore(&bucket->lock, flags);
 	if (old)
 		thread_put(old);
 }
 
 /* Under the lock of the number's bucket. */
-static struct pid *find_locked(struct pid_bucket *b, pid_t nr)
+static struct pid *find_locked(struct pid_bucket *bucket, pid_t nr)
 {
-	struct pid *pid = b->first;
+	struct pid *pid = bucket->first;
 
 	while (pid && pid->nr != nr)
 		pid = pid->hash_next;
@@ -170,57 +170,57 @@ static struct pid *find_locked(struct pid_bucket *b, pid_t nr)
 
 struct pid *pid_lookup(pid_t nr)
 {
-	struct pid_bucket *b = bucket_of(nr);
+	struct pid_bucket *bucket = bucket_of(nr);
 	struct pid *pid;
 
-	raw_spin_lock(&b->lock);
-	pid = find_locked(b, nr);
-	raw_spin_unlock(&b->lock);
+	raw_spin_lock(&bucket->lock);
+	pid = find_locked(bucket, nr);
+	raw_spin_unlock(&bucket->lock);
 	return pid;
 }
 
 u64 pid_serial(pid_t nr)
 {
-	struct pid_bucket *b = bucket_of(nr);
-	u64 flags = spin_lock_irqsave(&b->lock);
-	struct pid *pid = find_locked(b, nr);
+	struct pid_bucket *bucket = bucket_of(nr);
+	u64 flags = spin_lock_irqsave(&bucket->lock);
+	struct pid *pid = find_locked(bucket, nr);
 	u64 serial = pid ? pid->serial : 0;
 
-	spin_unlock_irqrestore(&b->lock, flags);
+	spin_unlock_irqrestore(&bucket->lock, flags);
 	return serial;
 }
 
 struct process *process_find(pid_t nr)
 {
-	struct pid_bucket *b = bucket_of(nr);
+	struct pid_bucket *bucket = bucket_of(nr);
 	struct process *p = NULL;
 	struct pid *pid;
 	u64 flags;
 
-	flags = spin_lock_irqsave(&b->lock);
-	pid = find_locked(b, nr);
+	flags = spin_lock_irqsave(&bucket->lock);
+	pid = find_locked(bucket, nr);
 	if (pid && pid->proc) {
 		p = pid->proc;
 		process_get(p);
 	}
-	spin_unlock_irqrestore(&b->lock, flags);
+	spin_unlock_irqrestore(&bucket->lock, flags);
 	return p;
 }
 
 struct thread *thread_find(pid_t nr)
 {
-	struct pid_bucket *b = bucket_of(nr);
+	struct pid_bucket *bucket = bucket_of(nr);
 	struct thread *t = NULL;
 	struct pid *pid;
 	u64 flags;
 
-	flags = spin_lock_irqsave(&b->lock);
-	pid = find_locked(b, nr);
+	flags = spin_lock_irqsave(&bucket->lock);
+	pid = find_locked(bucket, nr);
 	if (pid && pid->thread) {
 		t = pid->thread;
 		thread_get(t);
 	}
-	spin_unlock_irqrestore(&b->lock, flags);
+	spin_unlock_irqrestore(&bucket->lock, flags);
 	return t;
 }
 
@@ -264,8 +264,8 @@ pid_t process_last_pid(void)
 u32 process_count(void)
 {
 	u64 flags = spin_lock_irqsave(&map_lock);
-	u32 n = map.count;
+	u32 count = map.count;
 
 	spin_unlock_irqrestore(&map_lock, flags);
-	return n;
+	return count;
 }

@@ -5,101 +5,101 @@
 #include "pid_map.h"
 #include <kernel/err.h>
 
-void pid_map_init(struct pid_map *m)
+void pid_map_init(struct pid_map *map)
 {
-	*m = (struct pid_map){ .max = PID_LIMIT };
-	m->taken[0] = 1;
+	*map = (struct pid_map){ .max = PID_LIMIT };
+	map->taken[0] = 1;
 }
 
-static void mark(struct pid_map *m, u32 nr)
+static void mark(struct pid_map *map, u32 nr)
 {
-	u32 w = nr / 64;
+	u32 word = nr / 64;
 
-	m->taken[w] |= 1ull << (nr % 64);
-	if (m->taken[w] == ~0ull)
-		m->full[w / 64] |= 1ull << (w % 64);
-	m->count++;
+	map->taken[word] |= 1ull << (nr % 64);
+	if (map->taken[word] == ~0ull)
+		map->full[word / 64] |= 1ull << (word % 64);
+	map->count++;
 }
 
 /* The first word >= w that is not full, or PID_WORDS. */
-static u32 next_word(const struct pid_map *m, u32 w)
+static u32 next_word(const struct pid_map *map, u32 word)
 {
-	while (w < PID_WORDS) {
-		u64 open = ~m->full[w / 64] >> (w % 64);
+	while (word < PID_WORDS) {
+		u64 open = ~map->full[word / 64] >> (word % 64);
 
 		if (open)
-			return w + __builtin_ctzll(open);
-		w = (w / 64 + 1) * 64;
+			return word + __builtin_ctzll(open);
+		word = (word / 64 + 1) * 64;
 	}
 	return PID_WORDS;
 }
 
 /* The first free number in [from, end), or end. */
-static u32 next_free(const struct pid_map *m, u32 from, u32 end)
+static u32 next_free(const struct pid_map *map, u32 from, u32 end)
 {
-	u32 w = from / 64;
+	u32 word = from / 64;
 	u64 open;
 
 	if (from >= end)
 		return end;
-	open = ~m->taken[w] >> (from % 64) << (from % 64);
+	open = ~map->taken[word] >> (from % 64) << (from % 64);
 	if (!open) {
-		w = next_word(m, w + 1);
-		if (w == PID_WORDS)
+		word = next_word(map, word + 1);
+		if (word == PID_WORDS)
 			return end;
-		open = ~m->taken[w];
+		open = ~map->taken[word];
 	}
-	from = w * 64 + __builtin_ctzll(open);
+	from = word * 64 + __builtin_ctzll(open);
 	return from < end ? from : end;
 }
 
-int pid_map_alloc(struct pid_map *m)
+int pid_map_alloc(struct pid_map *map)
 {
-	u32 nr = next_free(m, m->last + 1, m->max);
+	u32 nr = next_free(map, map->last + 1, map->max);
 
-	if (nr >= m->max) {
-		nr = next_free(m, PID_RESERVED, m->max);
-		if (nr >= m->max)
+	if (nr >= map->max) {
+		nr = next_free(map, PID_RESERVED, map->max);
+		if (nr >= map->max)
 			return -EAGAIN;
 	}
-	mark(m, nr);
-	m->last = nr;
+	mark(map, nr);
+	map->last = nr;
 	return (int)nr;
 }
 
-int pid_map_take(struct pid_map *m, u32 nr)
+int pid_map_take(struct pid_map *map, u32 nr)
 {
-	if (nr == 0 || nr >= m->max)
+	if (nr == 0 || nr >= map->max)
 		return -EINVAL;
-	if (m->taken[nr / 64] >> (nr % 64) & 1)
+	if (map->taken[nr / 64] >> (nr % 64) & 1)
 		return -EEXIST;
-	mark(m, nr);
+	mark(map, nr);
 	return 0;
 }
 
-void pid_map_free(struct pid_map *m, u32 nr)
+void pid_map_free(struct pid_map *map, u32 nr)
 {
-	u32 w = nr / 64;
+	u32 word = nr / 64;
 
-	m->taken[w] &= ~(1ull << (nr % 64));
-	m->full[w / 64] &= ~(1ull << (w % 64));
-	m->count--;
+	map->taken[word] &= ~(1ull << (nr % 64));
+	map->full[word / 64] &= ~(1ull << (word % 64));
+	map->count--;
 }
 
-int pid_map_next(const struct pid_map *m, u32 from)
+int pid_map_next(const struct pid_map *map, u32 from)
 {
-	u32 w = from / 64;
+	u32 word = from / 64;
 	u64 bits;
 
 	if (from >= PID_LIMIT)
 		return -1;
 	if (from == 0)
 		from = 1;
-	bits = m->taken[w] >> (from % 64) << (from % 64);
+	bits = map->taken[word] >> (from % 64) << (from % 64);
 	while (!bits) {
-		if (++w == PID_WORDS)
+		if (++word == PID_WORDS)
 			return -1;
-		bits = m->taken[w];
+		bits = map->taken[word];
 	}
-	return (int)(w * 64 + __builtin_ctzll(bits));
+	return (int)(word * 64 + __builtin_ctzll(bits));
 }

@@ -75,29 +75,29 @@ static void run(struct posix_timer *pt)
 /* Past the periods that are over. @return how many */
 static u64 skip_periods(struct posix_timer *pt, u64 now)
 {
-	u64 n;
+	u64 periods;
 
 	if (now < pt->expires)
 		return 0;
-	n = (now - pt->expires) / pt->interval;
-	pt->expires = ns_add(pt->expires + n * pt->interval, pt->interval);
-	pt->absolute_ns = ns_add(pt->absolute_ns + n * pt->interval, pt->interval);
-	return n + 1;
+	periods = (now - pt->expires) / pt->interval;
+	pt->expires = ns_add(pt->expires + periods * pt->interval, pt->interval);
+	pt->absolute_ns = ns_add(pt->absolute_ns + periods * pt->interval, pt->interval);
+	return periods + 1;
 }
 
 static void expire(struct posix_timer *pt, u64 now)
 {
-	enum signal_timer_result r;
+	enum signal_timer_result result;
 
 	if (!pt->armed || now < pt->expires)
 		return;
 	pt->armed = false;
-	r = signal_send_timer(pt->proc, pt->target, &pt->entry);
-	if (r == SIGNAL_TIMER_PENDING)
+	result = signal_send_timer(pt->proc, pt->target, &pt->entry);
+	if (result == SIGNAL_TIMER_PENDING)
 		pt->overrun++;
 	if (!pt->interval)
 		return;
-	if (r == SIGNAL_TIMER_IGNORED) {
+	if (result == SIGNAL_TIMER_IGNORED) {
 		pt->overrun += skip_periods(
 			pt, now + (pt->interval < IGNORED_MIN_NS ? IGNORED_MIN_NS : 0));
 		run(pt);
@@ -150,10 +150,10 @@ static void run_again(struct posix_timer *pt)
 void posix_timer_dequeued(struct process *p, struct posix_timer *pt, struct siginfo_k *info)
 {
 	if (pt->requeue) {
-		u64 n = skip_periods(pt, timer_now(pt));
+		u64 periods = skip_periods(pt, timer_now(pt));
 
 		pt->requeue = false;
-		pt->overrun += n ? n - 1 : 0;
+		pt->overrun += periods ? periods - 1 : 0;
 		run_again(pt);
 	}
 	pt->overrun_last = MIN(pt->overrun, (u64)INT32_MAX);
@@ -192,8 +192,8 @@ static struct posix_timer *find(struct process *p, int id)
 static void detach(struct posix_timer *pt)
 {
 	struct process *p = pt->proc;
-	struct signal_queue *q = pt->target ? &pt->target->sig->pending : &p->shared;
-	struct signal_entry *e;
+	struct signal_queue *queue = pt->target ? &pt->target->sig->pending : &p->shared;
+	struct signal_entry *entry;
 	int sig = pt->entry.info.signo;
 
 	stop(pt);
@@ -201,23 +201,23 @@ static void detach(struct posix_timer *pt)
 	if (list_empty(&pt->entry.link))
 		return;
 	list_del(&pt->entry.link);
-	list_for_each(e, &q->entries, link)
-		if (e->info.signo == sig)
+	list_for_each(entry, &queue->entries, link)
+		if (entry->info.signo == sig)
 			return;
-	q->set &= ~sigbit(sig);
+	queue->set &= ~sigbit(sig);
 }
 
 static void destroy(struct posix_timer *pt)
 {
-	struct user_account *a = pt->entry.account;
+	struct user_account *account = pt->entry.account;
 
 	timer_cancel_sync(&pt->timer);
 	if (pt->target)
 		thread_put(pt->target);
 	if (pt->cpu_thread)
 		thread_put(pt->cpu_thread);
-	atomic_dec(&a->nr_signals);
-	account_put(a);
+	atomic_dec(&account->nr_signals);
+	account_put(account);
 	kfree(pt);
 }
 
@@ -316,15 +316,15 @@ static int check_clock(int clock)
 }
 
 /* @return 0 or -EINVAL; target counted */
-static int read_event(const struct user_sigevent *ev, struct posix_timer *pt)
+static int read_event(const struct user_sigevent *event, struct posix_timer *pt)
 {
-	pt->notify = ev->notify;
-	pt->entry.info.value = ev->value;
-	pt->entry.info.signo = ev->signo;
-	switch (ev->notify) {
+	pt->notify = event->notify;
+	pt->entry.info.value = event->value;
+	pt->entry.info.signo = event->signo;
+	switch (event->notify) {
 	case SIGEV_NONE: return 0;
 	case SIGEV_THREAD_ID | SIGEV_SIGNAL:
-		pt->target = thread_find(ev->tid);
+		pt->target = thread_find(event->tid);
 		if (!pt->target || pt->target->proc != current->proc)
 			return -EINVAL;
 		break;
@@ -332,14 +332,14 @@ static int read_event(const struct user_sigevent *ev, struct posix_timer *pt)
 	case SIGEV_THREAD: break;
 	default: return -EINVAL;
 	}
-	return sig_valid(ev->signo) ? 0 : -EINVAL;
+	return sig_valid(event->signo) ? 0 : -EINVAL;
 }
 
 /* @cpu_thread  taken over, also on failure */
 static struct posix_timer *posix_timer_create(int clock, struct thread *cpu_thread,
-					      const struct user_sigevent *ev)
+					      const struct user_sigevent *event)
 {
-	struct user_account *a = current_cred()->account;
+	struct user_account *account = current_cred()->account;
 	struct posix_timer *pt = kzalloc(sizeof(*pt));
 	int err;
 
@@ -348,8 +348,8 @@ static struct posix_timer *posix_timer_create(int clock, struct thread *cpu_thre
 			thread_put(cpu_thread);
 		return ERR_PTR(-EAGAIN);
 	}
-	account_get(a);
-	pt->entry.account = a;
+	account_get(account);
+	pt->entry.account = account;
 	pt->entry.timer = pt;
 	pt->entry.embedded = true;
 	pt->entry.info.code = SI_TIMER;
@@ -359,9 +359,9 @@ static struct posix_timer *posix_timer_create(int clock, struct thread *cpu_thre
 	timer_init(&pt->timer, fires);
 	pt->cpu_thread = cpu_thread;
 	/* Each timer has a queue entry for good: it counts like one. */
-	err = (u64)atomic_add_return(&a->nr_signals, 1) > current_limit(RLIMIT_SIGPENDING)
+	err = (u64)atomic_add_return(&account->nr_signals, 1) > current_limit(RLIMIT_SIGPENDING)
 		      ? -EAGAIN
-		      : read_event(ev, pt);
+		      : read_event(event, pt);
 	if (err) {
 		destroy(pt);
 		return ERR_PTR(err);
@@ -385,14 +385,14 @@ static int take_id(struct process_timers *pts)
 
 SYSCALL3(timer_create, clock_arg, user_event, user_id)
 {
-	struct user_sigevent ev = { .signo = SIGALRM, .notify = SIGEV_SIGNAL };
+	struct user_sigevent event = { .signo = SIGALRM, .notify = SIGEV_SIGNAL };
 	struct thread *cpu_thread = NULL;
 	struct process_timers *pts;
 	struct posix_timer *pt;
 	int err, id, clock = (int)clock_arg;
 	u64 flags;
 
-	if (user_event && copy_from_user(&ev, uaddr(user_event), sizeof(ev)))
+	if (user_event && copy_from_user(&event, uaddr(user_event), sizeof(event)))
 		return -EFAULT;
 	pts = process_timers_get();
 	if (!pts)
@@ -404,7 +404,7 @@ SYSCALL3(timer_create, clock_arg, user_event, user_id)
 	err = clock < 0 ? clock : check_clock(clock);
 	if (err)
 		return err;
-	pt = posix_timer_create(clock, cpu_thread, &ev);
+	pt = posix_timer_create(clock, cpu_thread, &event);
 	if (IS_ERR(pt))
 		return PTR_ERR(pt);
 	id = take_id(pts);
@@ -457,9 +457,9 @@ static u64 left_of(struct posix_timer *pt)
 
 static int setting_to_user(u64 user, u64 left, u64 interval)
 {
-	struct user_itimerspec it = { timespec_from_ns(interval), timespec_from_ns(left) };
+	struct user_itimerspec setting = { timespec_from_ns(interval), timespec_from_ns(left) };
 
-	return copy_to_user(uaddr(user), &it, sizeof(it));
+	return copy_to_user(uaddr(user), &setting, sizeof(setting));
 }
 
 static void set_locked(struct posix_timer *pt, u64 value, u64 interval, bool absolute)
@@ -484,15 +484,15 @@ static void set_locked(struct posix_timer *pt, u64 value, u64 interval, bool abs
 SYSCALL4(timer_settime, id, set_flags, user_new, user_old)
 {
 	struct process *p = current->proc;
-	struct user_itimerspec it;
+	struct user_itimerspec setting;
 	u64 value, interval, old_left, old_interval, flags;
 	struct posix_timer *pt;
 
 	if (!user_new)
 		return -EINVAL;
-	if (copy_from_user(&it, uaddr(user_new), sizeof(it)))
+	if (copy_from_user(&setting, uaddr(user_new), sizeof(setting)))
 		return -EFAULT;
-	if (timespec_to_ns(&it.value, &value) || timespec_to_ns(&it.interval, &interval))
+	if (timespec_to_ns(&setting.value, &value) || timespec_to_ns(&setting.interval, &interval))
 		return -EINVAL;
 	flags = spin_lock_irqsave(&p->sig_lock);
 	pt = find(p, (int)id);
@@ -526,8 +526,8 @@ SYSCALL1(timer_getoverrun, id)
 	struct process *p = current->proc;
 	u64 flags = spin_lock_irqsave(&p->sig_lock);
 	struct posix_timer *pt = find(p, (int)id);
-	s64 n = pt ? (s64)pt->overrun_last : -EINVAL;
+	s64 overruns = pt ? (s64)pt->overrun_last : -EINVAL;
 
 	spin_unlock_irqrestore(&p->sig_lock, flags);
-	return n;
+	return overruns;
 }

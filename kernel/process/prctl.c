@@ -16,10 +16,10 @@
 static s64 set_name(u64 user)
 {
 	char name[sizeof(current->comm)] = { 0 };
-	s64 n = strncpy_from_user(name, uaddr(user), sizeof(name) - 1);
+	s64 length = strncpy_from_user(name, uaddr(user), sizeof(name) - 1);
 
-	if (n < 0 && n != -ENAMETOOLONG)
-		return n;
+	if (length < 0 && length != -ENAMETOOLONG)
+		return length;
 	name[sizeof(name) - 1] = '\0';
 	memcpy(current->comm, name, sizeof(name));
 	return 0;
@@ -30,66 +30,67 @@ static s64 get_name(u64 user)
 	return copy_to_user(uaddr(user), current->comm, sizeof(current->comm));
 }
 
-static s64 set_subreaper(struct process *p, u64 on)
+static s64 set_subreaper(struct process *p, u64 value)
 {
 	u64 flags = spin_lock_irqsave(&process_lock);
-	struct process *q;
+	struct process *descendant;
 
-	p->child_subreaper = on;
+	p->child_subreaper = value;
 	/* Only a child made from now on inherits the mark; those there already get it here. */
-	if (on)
-		list_for_each(q, &process_list, all_link)
-			for (struct process *a = q->parent; a; a = a->parent)
-				if (a == p) {
-					q->has_subreaper = true;
+	if (value)
+		list_for_each(descendant, &process_list, all_link)
+			for (struct process *ancestor = descendant->parent; ancestor;
+			     ancestor = ancestor->parent)
+				if (ancestor == p) {
+					descendant->has_subreaper = true;
 					break;
 				}
 	spin_unlock_irqrestore(&process_lock, flags);
 	return 0;
 }
 
-static s64 set_no_new_privs(struct process *p, u64 a, u64 b, u64 c, u64 d)
+static s64 set_no_new_privs(struct process *p, u64 arg2, u64 arg3, u64 arg4, u64 arg5)
 {
-	if (a != 1 || b || c || d)
+	if (arg2 != 1 || arg3 || arg4 || arg5)
 		return -EINVAL;
 	p->no_new_privs = true;
 	return 0;
 }
 
-SYSCALL5(prctl, op_arg, a, b, c, d)
+SYSCALL5(prctl, op_arg, arg2, arg3, arg4, arg5)
 {
 	struct process *p = current->proc;
-	int op = (int)op_arg;
+	int option = (int)op_arg;
 	s64 result;
 
-	if (capability_prctl(op, a, b, c, d, &result))
+	if (capability_prctl(option, arg2, arg3, arg4, arg5, &result))
 		return result;
-	switch (op) {
-	case PR_SET_NAME: return set_name(a);
-	case PR_GET_NAME: return get_name(a);
+	switch (option) {
+	case PR_SET_NAME: return set_name(arg2);
+	case PR_GET_NAME: return get_name(arg2);
 	case PR_SET_PDEATHSIG:
-		if (a > NSIG)
+		if (arg2 > NSIG)
 			return -EINVAL;
-		p->pdeath_signal = (int)a;
+		p->pdeath_signal = (int)arg2;
 		return 0;
-	case PR_GET_PDEATHSIG: return put_user_u32(uaddr(a), (u32)p->pdeath_signal);
+	case PR_GET_PDEATHSIG: return put_user_u32(uaddr(arg2), (u32)p->pdeath_signal);
 	case PR_SET_DUMPABLE:
-		if (a > 1)
+		if (arg2 > 1)
 			return -EINVAL;
-		process_set_dumpable(p, a);
+		process_set_dumpable(p, arg2);
 		return 0;
 	case PR_GET_DUMPABLE: return p->dumpable;
-	case PR_SET_NO_NEW_PRIVS: return set_no_new_privs(p, a, b, c, d);
-	case PR_GET_NO_NEW_PRIVS: return a || b || c || d ? -EINVAL : p->no_new_privs;
-	case PR_SET_CHILD_SUBREAPER: return set_subreaper(p, a);
-	case PR_GET_CHILD_SUBREAPER: return put_user_u32(uaddr(a), p->child_subreaper);
+	case PR_SET_NO_NEW_PRIVS: return set_no_new_privs(p, arg2, arg3, arg4, arg5);
+	case PR_GET_NO_NEW_PRIVS: return arg2 || arg3 || arg4 || arg5 ? -EINVAL : p->no_new_privs;
+	case PR_SET_CHILD_SUBREAPER: return set_subreaper(p, arg2);
+	case PR_GET_CHILD_SUBREAPER: return put_user_u32(uaddr(arg2), p->child_subreaper);
 	case PR_SET_TIMERSLACK:
-		p->timer_slack_ns = a && a < UINT32_MAX ? (u32)a : SLACK_DEFAULT;
+		p->timer_slack_ns = arg2 && arg2 < UINT32_MAX ? (u32)arg2 : SLACK_DEFAULT;
 		return 0;
 	case PR_GET_TIMERSLACK: return p->timer_slack_ns;
-	case PR_GET_TID_ADDRESS: return put_user_u64(uaddr(a), current->clear_child_tid);
+	case PR_GET_TID_ADDRESS: return put_user_u64(uaddr(arg2), current->clear_child_tid);
 	case PR_GET_TIMING: return 0; /* PR_TIMING_STATISTICAL */
-	case PR_SET_TIMING: return a ? -EINVAL : 0;
+	case PR_SET_TIMING: return arg2 ? -EINVAL : 0;
 	case PR_GET_SECCOMP: return 0; /* not confined */
 	}
 	return -EINVAL;
@@ -107,9 +108,9 @@ static s64 set_base(u64 *which, u64 value)
 	return 0;
 }
 
-SYSCALL2(arch_prctl, op, arg)
+SYSCALL2(arch_prctl, option, arg)
 {
-	switch ((int)op) {
+	switch ((int)option) {
 	case ARCH_SET_FS: return set_base(&current->fs_base, arg);
 	case ARCH_SET_GS: return set_base(&current->gs_base, arg);
 	case ARCH_GET_FS: return put_user_u64(uaddr(arg), current->fs_base);

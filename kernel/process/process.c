@@ -39,12 +39,12 @@ void process_init(void)
 /* What a program may use when nobody has said anything. */
 static void limits_init(struct process *p)
 {
-	struct mem_info m;
+	struct mem_info memory;
 	u64 nproc;
 
 	/* As many threads as would take a quarter of memory for themselves, at 64 KiB each; half of them for a user. */
-	mem_info_get(&m);
-	nproc = MAX(MIN(m.total / 64, PID_LIMIT / 1ul) / 2, 64ul);
+	mem_info_get(&memory);
+	nproc = MAX(MIN(memory.total / 64, PID_LIMIT / 1ul) / 2, 64ul);
 	for (u32 i = 0; i < RLIM_NLIMITS; i++)
 		p->limits[i] = (struct rlimit64){ RLIM_INFINITY, RLIM_INFINITY };
 	p->limits[RLIMIT_STACK].rlim_cur = 8u << 20;
@@ -96,19 +96,19 @@ struct process *process_create(struct process *parent)
 	return p;
 }
 
-void process_set_dumpable(struct process *p, bool on)
+void process_set_dumpable(struct process *p, bool dumpable)
 {
 	struct vm_space *space = current->space;
-	struct process *q;
+	struct process *other;
 	u64 flags;
 
-	p->dumpable = on;
+	p->dumpable = dumpable;
 	if (!space || atomic_read(&space->users) <= (s32)p->nr_threads)
 		return;
 	flags = spin_lock_irqsave(&process_lock);
-	list_for_each(q, &process_list, all_link)
-		if (READ_ONCE(q->space) == space)
-			q->dumpable = on;
+	list_for_each(other, &process_list, all_link)
+		if (READ_ONCE(other->space) == space)
+			other->dumpable = dumpable;
 	spin_unlock_irqrestore(&process_lock, flags);
 }
 
@@ -129,14 +129,14 @@ void process_put(struct process *p)
 	kmem_cache_free(process_cache, p);
 }
 
-void task_signals_init(struct task_signals *ts, const struct task_signals *parent)
+void task_signals_init(struct task_signals *signals, const struct task_signals *parent)
 {
-	*ts = (struct task_signals){ .altstack_flags = SS_DISABLE };
-	signal_queue_init(&ts->pending);
-	wait_queue_init(&ts->vfork_wait);
-	list_init(&ts->cpu_timers);
+	*signals = (struct task_signals){ .altstack_flags = SS_DISABLE };
+	signal_queue_init(&signals->pending);
+	wait_queue_init(&signals->vfork_wait);
+	list_init(&signals->cpu_timers);
 	if (parent)
-		ts->blocked = parent->blocked;
+		signals->blocked = parent->blocked;
 }
 
 void upcall_thread_free(struct thread *t)
@@ -169,36 +169,36 @@ static struct thread *any_thread(struct process *p)
 struct vm_space *process_space_get(struct process *p)
 {
 	u64 flags = spin_lock_irqsave(&p->sig_lock);
-	struct vm_space *s = p->space;
+	struct vm_space *space = p->space;
 
-	if (s)
-		vm_space_get(s);
+	if (space)
+		vm_space_get(space);
 	spin_unlock_irqrestore(&p->sig_lock, flags);
-	return s;
+	return space;
 }
 
 struct files *process_files_get(struct process *p)
 {
 	u64 flags = spin_lock_irqsave(&p->sig_lock);
 	struct thread *t = any_thread(p);
-	struct files *f = t ? t->files : NULL;
+	struct files *files = t ? t->files : NULL;
 
-	if (f)
-		files_get(f);
+	if (files)
+		files_get(files);
 	spin_unlock_irqrestore(&p->sig_lock, flags);
-	return f;
+	return files;
 }
 
 struct fs_context *process_fs_get(struct process *p)
 {
 	u64 flags = spin_lock_irqsave(&p->sig_lock);
 	struct thread *t = any_thread(p);
-	struct fs_context *f = t ? t->fs : NULL;
+	struct fs_context *fs = t ? t->fs : NULL;
 
-	if (f)
-		fs_context_get(f);
+	if (fs)
+		fs_context_get(fs);
 	spin_unlock_irqrestore(&p->sig_lock, flags);
-	return f;
+	return fs;
 }
 
 struct thread *process_thread_next(struct process *p, pid_t from)

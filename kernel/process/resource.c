@@ -16,15 +16,15 @@
 /* Under the target's sig_lock. */
 static int change_limit(struct process *p, u32 which, const struct rlimit64 *new)
 {
-	struct rlimit64 *l = &p->limits[which];
+	struct rlimit64 *wanted = &p->limits[which];
 
 	if (new->rlim_cur > new->rlim_max)
 		return -EINVAL;
 	if (which == RLIMIT_NOFILE && new->rlim_max > NOFILE_MAX)
 		return -EPERM;
-	if (new->rlim_max > l->rlim_max && !current_capable(CAP_SYS_RESOURCE))
+	if (new->rlim_max > wanted->rlim_max && !current_capable(CAP_SYS_RESOURCE))
 		return -EPERM;
-	*l = *new;
+	*wanted = *new;
 	return 0;
 }
 
@@ -50,18 +50,18 @@ static int do_prlimit(struct process *p, u32 which, const struct rlimit64 *new,
 /* prlimit(2): all of the target's ids must be ours. */
 static int may_limit(struct process *p)
 {
-	const struct cred *me = current_cred();
-	struct cred *c;
+	const struct cred *caller = current_cred();
+	struct cred *cred;
 	bool ok;
 
 	if (p == current->proc)
 		return 0;
-	if (cred_capable(me, CAP_SYS_RESOURCE))
+	if (cred_capable(caller, CAP_SYS_RESOURCE))
 		return 0;
 	rcu_read_lock();
-	c = rcu_dereference(p->leader->cred);
-	ok = me->uid == c->euid && me->uid == c->suid && me->uid == c->uid && me->gid == c->egid &&
-	     me->gid == c->sgid && me->gid == c->gid;
+	cred = rcu_dereference(p->leader->cred);
+	ok = caller->uid == cred->euid && caller->uid == cred->suid && caller->uid == cred->uid &&
+	     caller->gid == cred->egid && caller->gid == cred->sgid && caller->gid == cred->gid;
 	rcu_read_unlock();
 	return ok ? 0 : -EPERM;
 }
@@ -95,57 +95,57 @@ SYSCALL4(prlimit64, pid, which, user_new, user_old)
 
 SYSCALL2(getrlimit, which, user)
 {
-	struct rlimit64 l;
-	int err = do_prlimit(current->proc, (u32)which, NULL, &l);
+	struct rlimit64 limit;
+	int err = do_prlimit(current->proc, (u32)which, NULL, &limit);
 
-	return err ? err : copy_to_user(uaddr(user), &l, sizeof(l));
+	return err ? err : copy_to_user(uaddr(user), &limit, sizeof(limit));
 }
 
 SYSCALL2(setrlimit, which, user)
 {
-	struct rlimit64 l;
+	struct rlimit64 limit;
 
-	if (copy_from_user(&l, uaddr(user), sizeof(l)))
+	if (copy_from_user(&limit, uaddr(user), sizeof(limit)))
 		return -EFAULT;
-	return do_prlimit(current->proc, (u32)which, &l, NULL);
+	return do_prlimit(current->proc, (u32)which, &limit, NULL);
 }
 
 /* ---- usage ---- */
 
-static void set_times(struct rusage *ru, u64 user_ns, u64 system_ns)
+static void set_times(struct rusage *usage, u64 user_ns, u64 system_ns)
 {
-	ru->ru_utime = timeval_from_ns(user_ns);
-	ru->ru_stime = timeval_from_ns(system_ns);
+	usage->ru_utime = timeval_from_ns(user_ns);
+	usage->ru_stime = timeval_from_ns(system_ns);
 }
 
-static void usage_of_thread(struct rusage *ru, const struct thread *t)
+static void usage_of_thread(struct rusage *usage, const struct thread *t)
 {
-	*ru = (struct rusage){ 0 };
-	set_times(ru, t->user_ns, t->system_ns);
-	ru->ru_minflt = (s64)t->sig->minflt;
-	ru->ru_majflt = (s64)t->sig->majflt;
-	ru->ru_nvcsw = (s64)t->nvcsw;
-	ru->ru_nivcsw = (s64)t->nivcsw;
+	*usage = (struct rusage){ 0 };
+	set_times(usage, t->user_ns, t->system_ns);
+	usage->ru_minflt = (s64)t->sig->minflt;
+	usage->ru_majflt = (s64)t->sig->majflt;
+	usage->ru_nvcsw = (s64)t->nvcsw;
+	usage->ru_nivcsw = (s64)t->nivcsw;
 }
 
-static void usage_of_process(struct rusage *ru, struct process *p)
+static void usage_of_process(struct rusage *usage, struct process *p)
 {
 	u64 user, system, flags;
 	struct thread *t;
 
 	process_times(p, &user, &system);
-	*ru = (struct rusage){ 0 };
-	set_times(ru, user, system);
+	*usage = (struct rusage){ 0 };
+	set_times(usage, user, system);
 	flags = spin_lock_irqsave(&p->sig_lock);
-	ru->ru_minflt = (s64)p->minflt;
-	ru->ru_majflt = (s64)p->majflt;
-	ru->ru_nvcsw = (s64)p->nvcsw;
-	ru->ru_nivcsw = (s64)p->nivcsw;
+	usage->ru_minflt = (s64)p->minflt;
+	usage->ru_majflt = (s64)p->majflt;
+	usage->ru_nvcsw = (s64)p->nvcsw;
+	usage->ru_nivcsw = (s64)p->nivcsw;
 	list_for_each(t, &p->threads, proc_link) {
-		ru->ru_minflt += (s64)t->sig->minflt;
-		ru->ru_majflt += (s64)t->sig->majflt;
-		ru->ru_nvcsw += (s64)t->nvcsw;
-		ru->ru_nivcsw += (s64)t->nivcsw;
+		usage->ru_minflt += (s64)t->sig->minflt;
+		usage->ru_majflt += (s64)t->sig->majflt;
+		usage->ru_nvcsw += (s64)t->nvcsw;
+		usage->ru_nivcsw += (s64)t->nivcsw;
 	}
 	spin_unlock_irqrestore(&p->sig_lock, flags);
 }
@@ -177,51 +177,51 @@ static u64 peak_pages(struct process *p)
 	return MAX(usage.peak_rss, p->peak_rss_pages);
 }
 
-static void usage_of_children(struct rusage *ru, const struct process *p)
+static void usage_of_children(struct rusage *usage, const struct process *p)
 {
-	*ru = (struct rusage){ 0 };
-	set_times(ru, p->child_user_ns, p->child_system_ns);
-	ru->ru_minflt = (s64)p->child_minflt;
-	ru->ru_majflt = (s64)p->child_majflt;
-	ru->ru_nvcsw = (s64)p->child_nvcsw;
-	ru->ru_nivcsw = (s64)p->child_nivcsw;
-	ru->ru_maxrss = (s64)(p->child_peak_rss_pages * KIB_PER_PAGE);
+	*usage = (struct rusage){ 0 };
+	set_times(usage, p->child_user_ns, p->child_system_ns);
+	usage->ru_minflt = (s64)p->child_minflt;
+	usage->ru_majflt = (s64)p->child_majflt;
+	usage->ru_nvcsw = (s64)p->child_nvcsw;
+	usage->ru_nivcsw = (s64)p->child_nivcsw;
+	usage->ru_maxrss = (s64)(p->child_peak_rss_pages * KIB_PER_PAGE);
 }
 
 /* Under process_lock: a child with all of its own children. */
-void rusage_of_child(struct process *child, struct rusage *ru)
+void rusage_of_child(struct process *child, struct rusage *usage)
 {
 	u64 user, system;
 
-	usage_of_process(ru, child);
+	usage_of_process(usage, child);
 	process_times(child, &user, &system);
-	set_times(ru, user + child->child_user_ns, system + child->child_system_ns);
-	ru->ru_minflt += (s64)child->child_minflt;
-	ru->ru_majflt += (s64)child->child_majflt;
-	ru->ru_nvcsw += (s64)child->child_nvcsw;
-	ru->ru_nivcsw += (s64)child->child_nivcsw;
-	ru->ru_maxrss =
+	set_times(usage, user + child->child_user_ns, system + child->child_system_ns);
+	usage->ru_minflt += (s64)child->child_minflt;
+	usage->ru_majflt += (s64)child->child_majflt;
+	usage->ru_nvcsw += (s64)child->child_nvcsw;
+	usage->ru_nivcsw += (s64)child->child_nivcsw;
+	usage->ru_maxrss =
 		(s64)(MAX(child->peak_rss_pages, child->child_peak_rss_pages) * KIB_PER_PAGE);
 }
 
 SYSCALL2(getrusage, who, user)
 {
 	struct process *p = current->proc;
-	struct rusage ru;
+	struct rusage usage;
 
 	switch ((int)who) {
 	case RUSAGE_SELF:
-		usage_of_process(&ru, p);
-		ru.ru_maxrss = (s64)(peak_pages(p) * KIB_PER_PAGE);
+		usage_of_process(&usage, p);
+		usage.ru_maxrss = (s64)(peak_pages(p) * KIB_PER_PAGE);
 		break;
 	case RUSAGE_THREAD:
-		usage_of_thread(&ru, current);
-		ru.ru_maxrss = (s64)(peak_pages(p) * KIB_PER_PAGE);
+		usage_of_thread(&usage, current);
+		usage.ru_maxrss = (s64)(peak_pages(p) * KIB_PER_PAGE);
 		break;
-	case RUSAGE_CHILDREN: usage_of_children(&ru, p); break;
+	case RUSAGE_CHILDREN: usage_of_children(&usage, p); break;
 	default: return -EINVAL;
 	}
-	return copy_to_user(uaddr(user), &ru, sizeof(ru));
+	return copy_to_user(uaddr(user), &usage, sizeof(usage));
 }
 
 SYSCALL1(times, user)
@@ -255,102 +255,102 @@ struct priority_walk {
 
 static int change_nice(struct thread *t, int nice)
 {
-	const struct cred *me = current_cred();
-	struct cred *c = thread_cred_get(t);
-	bool owner = me->euid == c->uid || me->euid == c->euid;
+	const struct cred *caller = current_cred();
+	struct cred *cred = thread_cred_get(t);
+	bool owner = caller->euid == cred->uid || caller->euid == cred->euid;
 
-	cred_put(c);
-	if (!owner && !cred_capable(me, CAP_SYS_NICE))
+	cred_put(cred);
+	if (!owner && !cred_capable(caller, CAP_SYS_NICE))
 		return -EPERM;
 	/* RLIMIT_NICE 1..40 stands for nice 19..-20. */
 	if (nice < t->nice && (u64)(20 - nice) > t->proc->limits[RLIMIT_NICE].rlim_cur &&
-	    !cred_capable(me, CAP_SYS_NICE))
+	    !cred_capable(caller, CAP_SYS_NICE))
 		return -EACCES;
 	thread_set_nice(t, nice);
 	return 0;
 }
 
-static void visit_thread(struct priority_walk *w, struct thread *t)
+static void visit_thread(struct priority_walk *request, struct thread *t)
 {
-	if (!w->set) { /* the highest priority of all counts */
-		w->result = MAX(w->result, 20 - t->nice);
+	if (!request->set) { /* the highest priority of all counts */
+		request->result = MAX(request->result, 20 - t->nice);
 		return;
 	}
-	int err = change_nice(t, w->nice);
+	int err = change_nice(t, request->nice);
 
-	if (w->result == -ESRCH || err)
-		w->result = err;
+	if (request->result == -ESRCH || err)
+		request->result = err;
 }
 
-static bool is_meant(const struct priority_walk *w, struct process *p)
+static bool is_meant(const struct priority_walk *request, struct process *p)
 {
-	switch (w->which) {
-	case PRIO_PGRP: return (u32)p->pgrp == w->who;
-	case PRIO_USER: return p->leader && p->leader->cred->uid == w->who;
+	switch (request->which) {
+	case PRIO_PGRP: return (u32)p->pgrp == request->who;
+	case PRIO_USER: return p->leader && p->leader->cred->uid == request->who;
 	}
 	return false;
 }
 
-static void walk_processes(struct priority_walk *w)
+static void walk_processes(struct priority_walk *request)
 {
 	u64 flags = spin_lock_irqsave(&process_lock);
 	struct process *p;
 	struct thread *t;
 
 	list_for_each(p, &process_list, all_link) {
-		if (!is_meant(w, p))
+		if (!is_meant(request, p))
 			continue;
 		raw_spin_lock(&p->sig_lock);
 		list_for_each(t, &p->threads, proc_link)
-			visit_thread(w, t);
+			visit_thread(request, t);
 		raw_spin_unlock(&p->sig_lock);
 	}
 	spin_unlock_irqrestore(&process_lock, flags);
 }
 
-static int walk(struct priority_walk *w)
+static int walk(struct priority_walk *request)
 {
 	struct thread *t;
 
-	w->result = -ESRCH;
-	switch (w->which) {
+	request->result = -ESRCH;
+	switch (request->which) {
 	case PRIO_PROCESS:
-		t = w->who ? thread_find((pid_t)w->who) : current;
+		t = request->who ? thread_find((pid_t)request->who) : current;
 		if (!t)
 			return -ESRCH;
-		visit_thread(w, t);
-		if (w->who)
+		visit_thread(request, t);
+		if (request->who)
 			thread_put(t);
-		return w->result;
+		return request->result;
 	case PRIO_PGRP:
-		if (!w->who)
-			w->who = (u32)current->proc->pgrp;
+		if (!request->who)
+			request->who = (u32)current->proc->pgrp;
 		break;
 	case PRIO_USER:
-		if (!w->who)
-			w->who = current_cred()->uid;
+		if (!request->who)
+			request->who = current_cred()->uid;
 		break;
 	default: return -EINVAL;
 	}
-	walk_processes(w);
-	return w->result;
+	walk_processes(request);
+	return request->result;
 }
 
 SYSCALL2(getpriority, which, who)
 {
-	struct priority_walk w = { .which = (int)which, .who = (u32)who };
+	struct priority_walk request = { .which = (int)which, .who = (u32)who };
 
-	return walk(&w);
+	return walk(&request);
 }
 
 SYSCALL3(setpriority, which, who, nice)
 {
-	struct priority_walk w = {
+	struct priority_walk request = {
 		.which = (int)which,
 		.who = (u32)who,
 		.set = true,
 		.nice = MAX(-20, MIN(19, (int)nice)),
 	};
 
-	return walk(&w);
+	return walk(&request);
 }

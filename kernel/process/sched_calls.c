@@ -21,15 +21,15 @@ static struct thread *find_target(pid_t tid)
 
 static bool owns(struct thread *t)
 {
-	const struct cred *me = current_cred();
-	struct cred *c;
+	const struct cred *caller = current_cred();
+	struct cred *cred;
 	bool ok;
 
-	if (cred_capable(me, CAP_SYS_NICE))
+	if (cred_capable(caller, CAP_SYS_NICE))
 		return true;
-	c = thread_cred_get(t);
-	ok = me->euid == c->euid || me->euid == c->uid;
-	cred_put(c);
+	cred = thread_cred_get(t);
+	ok = caller->euid == cred->euid || caller->euid == cred->uid;
+	cred_put(cred);
 	return ok;
 }
 
@@ -162,7 +162,7 @@ SYSCALL2(sched_getparam, tid, user_param)
 
 SYSCALL3(sched_setattr, tid, user_attr, flags)
 {
-	struct sched_attr a = { 0 };
+	struct sched_attr attr = { 0 };
 	u32 size;
 
 	if (!user_attr || (pid_t)tid < 0 || (u32)flags)
@@ -171,22 +171,22 @@ SYSCALL3(sched_setattr, tid, user_attr, flags)
 		return -EFAULT;
 	if (!size)
 		size = SCHED_ATTR_SIZE_VER0;
-	if (size < SCHED_ATTR_SIZE_VER0 || size > sizeof(a)) {
-		if (put_user_u32(uaddr(user_attr), sizeof(a)))
+	if (size < SCHED_ATTR_SIZE_VER0 || size > sizeof(attr)) {
+		if (put_user_u32(uaddr(user_attr), sizeof(attr)))
 			return -EFAULT;
 		return -E2BIG;
 	}
-	if (copy_from_user(&a, uaddr(user_attr), size))
+	if (copy_from_user(&attr, uaddr(user_attr), size))
 		return -EFAULT;
-	if (a.flags || a.util_min || a.util_max)
+	if (attr.flags || attr.util_min || attr.util_max)
 		return -EINVAL;
-	return set_policy((pid_t)tid, (int)a.policy, (int)a.priority,
-			  is_realtime(a.policy) ? 20 : MAX(-20, MIN(19, a.nice)));
+	return set_policy((pid_t)tid, (int)attr.policy, (int)attr.priority,
+			  is_realtime(attr.policy) ? 20 : MAX(-20, MIN(19, attr.nice)));
 }
 
 SYSCALL4(sched_getattr, tid, user_attr, size_arg, flags)
 {
-	struct sched_attr a = { .size = SCHED_ATTR_SIZE_VER0 };
+	struct sched_attr attr = { .size = SCHED_ATTR_SIZE_VER0 };
 	u32 size = (u32)size_arg;
 	struct thread *t;
 
@@ -196,11 +196,11 @@ SYSCALL4(sched_getattr, tid, user_attr, size_arg, flags)
 	t = find_target((pid_t)tid);
 	if (!t)
 		return -ESRCH;
-	a.policy = t->policy;
-	a.priority = t->rt_priority;
-	a.nice = is_realtime(t->policy) ? 0 : t->nice;
+	attr.policy = t->policy;
+	attr.priority = t->rt_priority;
+	attr.nice = is_realtime(t->policy) ? 0 : t->nice;
 	thread_put(t);
-	return copy_to_user(uaddr(user_attr), &a, SCHED_ATTR_SIZE_VER0);
+	return copy_to_user(uaddr(user_attr), &attr, SCHED_ATTR_SIZE_VER0);
 }
 
 SYSCALL1(sched_get_priority_max, policy)

@@ -8,9 +8,9 @@
 #include <kernel/err.h>
 #include <kernel/string.h>
 
-static bool is_blank(char c)
+static bool is_blank(char character)
 {
-	return c == ' ' || c == '\t';
+	return character == ' ' || character == '\t';
 }
 
 /* A NUL ends the line too: what follows could not be part of a string. */

@@ -16,33 +16,33 @@
 #include <uapi/fcntl.h>
 #include <uapi/poll.h>
 
-int signal_owner_set(struct signal_owner *o, u32 type, pid_t nr)
+int signal_owner_set(struct signal_owner *owner, u32 type, pid_t nr)
 {
-	const struct cred *me = current_cred();
+	const struct cred *caller = current_cred();
 	u64 serial = nr ? pid_serial(nr) : 0;
 
 	if (nr && !serial)
 		return -ESRCH;
-	o->type = (u8)type;
-	o->nr = nr;
-	o->serial = serial;
-	o->uid = me->uid;
-	o->euid = me->euid;
+	owner->type = (u8)type;
+	owner->nr = nr;
+	owner->serial = serial;
+	owner->uid = caller->uid;
+	owner->euid = caller->euid;
 	return 0;
 }
 
-bool signal_owner_lives(const struct signal_owner *o)
+bool signal_owner_lives(const struct signal_owner *owner)
 {
-	return o->nr && pid_serial(o->nr) == o->serial;
+	return owner->nr && pid_serial(owner->nr) == owner->serial;
 }
 
-static bool may_receive(struct process *p, const struct signal_owner *o)
+static bool may_receive(struct process *p, const struct signal_owner *owner)
 {
-	struct cred *c = thread_cred_get(p->leader);
-	bool may = !o->euid || o->euid == c->suid || o->euid == c->uid || o->uid == c->suid ||
-		   o->uid == c->uid;
+	struct cred *cred = thread_cred_get(p->leader);
+	bool may = !owner->euid || owner->euid == cred->suid || owner->euid == cred->uid ||
+		   owner->uid == cred->suid || owner->uid == cred->uid;
 
-	cred_put(c);
+	cred_put(cred);
 	return may;
 }
 
@@ -68,22 +68,22 @@ static u64 poll_events_of(int band)
 }
 
 /* Without F_SETSIG, and where there is no room for one with details: a plain SIGIO. @p t NULL: to the process */
-static void send_to(struct process *p, struct thread *t, const struct signal_owner *o, s32 fd,
+static void send_to(struct process *p, struct thread *t, const struct signal_owner *owner, s32 fd,
 		    int band)
 {
 	struct siginfo_k info = {
-		.signo = o->sig,
-		.code = has_codes_of_its_own(o->sig) ? SI_SIGIO : band,
+		.signo = owner->sig,
+		.code = has_codes_of_its_own(owner->sig) ? SI_SIGIO : band,
 		.value = poll_events_of(band),
 		.status = fd,
 	};
 	int err = -EAGAIN;
 
-	if (!may_receive(p, o))
+	if (!may_receive(p, owner))
 		return;
-	if (o->sig)
-		err = t ? signal_send_thread(t, o->sig, &info)
-			: signal_send_process(p, o->sig, &info);
+	if (owner->sig)
+		err = t ? signal_send_thread(t, owner->sig, &info)
+			: signal_send_process(p, owner->sig, &info);
 	if (!err)
 		return;
 	if (t)
@@ -92,39 +92,39 @@ static void send_to(struct process *p, struct thread *t, const struct signal_own
 		(void)signal_send_process(p, SIGIO, SI_KERNEL_INFO);
 }
 
-static void send_to_group(const struct signal_owner *o, s32 fd, int band)
+static void send_to_group(const struct signal_owner *owner, s32 fd, int band)
 {
 	u64 flags = spin_lock_irqsave(&process_lock);
-	struct pid *group = pid_lookup(o->nr);
+	struct pid *group = pid_lookup(owner->nr);
 	struct process *p;
 
 	if (group)
 		list_for_each(p, &group->members, pgrp_link)
-			send_to(p, NULL, o, fd, band);
+			send_to(p, NULL, owner, fd, band);
 	spin_unlock_irqrestore(&process_lock, flags);
 }
 
-void signal_owner_send(const struct signal_owner *o, s32 fd, int band)
+void signal_owner_send(const struct signal_owner *owner, s32 fd, int band)
 {
 	struct process *p;
 	struct thread *t;
 
-	if (!signal_owner_lives(o))
+	if (!signal_owner_lives(owner))
 		return;
-	if (o->type == F_OWNER_PGRP) {
-		send_to_group(o, fd, band);
+	if (owner->type == F_OWNER_PGRP) {
+		send_to_group(owner, fd, band);
 		return;
 	}
-	t = thread_find(o->nr);
+	t = thread_find(owner->nr);
 	if (t) {
-		send_to(t->proc, o->type == F_OWNER_TID ? t : NULL, o, fd, band);
+		send_to(t->proc, owner->type == F_OWNER_TID ? t : NULL, owner, fd, band);
 		thread_put(t);
 		return;
 	}
-	p = process_find(o->nr); /* the first thread has ended, others may be there */
+	p = process_find(owner->nr); /* the first thread has ended, others may be there */
 	if (p) {
-		if (o->type == F_OWNER_PID)
-			send_to(p, NULL, o, fd, band);
+		if (owner->type == F_OWNER_PID)
+			send_to(p, NULL, owner, fd, band);
 		process_put(p);
 	}
 }

@@ -45,103 +45,103 @@ void signal_init(void)
 
 struct sighand *sighand_create(void)
 {
-	struct sighand *h = kmem_cache_alloc(sighand_cache);
+	struct sighand *sighand = kmem_cache_alloc(sighand_cache);
 
-	if (!h)
+	if (!sighand)
 		return NULL;
 	/* action[] is read only where valid has a bit */
-	atomic_set(&h->refs, 1);
-	spin_init(&h->lock);
-	h->valid = h->caught = h->ignored = 0;
-	return h;
+	atomic_set(&sighand->refs, 1);
+	spin_init(&sighand->lock);
+	sighand->valid = sighand->caught = sighand->ignored = 0;
+	return sighand;
 }
 
 struct sighand *sighand_copy(struct sighand *old)
 {
-	struct sighand *h = sighand_create();
+	struct sighand *sighand = sighand_create();
 	u64 left;
 
-	if (!h)
+	if (!sighand)
 		return NULL;
-	h->valid = old->valid;
-	h->caught = old->caught;
-	h->ignored = old->ignored;
-	for (left = h->valid; left; left &= left - 1) {
+	sighand->valid = old->valid;
+	sighand->caught = old->caught;
+	sighand->ignored = old->ignored;
+	for (left = sighand->valid; left; left &= left - 1) {
 		u32 i = sighand_slot(__builtin_ctzll(left) + 1);
 
-		h->action[i] = old->action[i];
+		sighand->action[i] = old->action[i];
 	}
-	return h;
+	return sighand;
 }
 
-void sighand_put(struct sighand *h)
+void sighand_put(struct sighand *sighand)
 {
-	if (atomic_dec_and_test(&h->refs))
-		kmem_cache_free(sighand_cache, h);
+	if (atomic_dec_and_test(&sighand->refs))
+		kmem_cache_free(sighand_cache, sighand);
 }
 
 struct user_sigaction sighand_get_action(struct process *p, int sig)
 {
 	struct user_sigaction act = { SIG_DFL, 0, 0, 0 };
-	struct sighand *h = p->sighand;
-	bool locked = sighand_lock(h);
+	struct sighand *sighand = p->sighand;
+	bool locked = sighand_lock(sighand);
 
-	if (sig_in(h->valid, sig))
-		act = h->action[sighand_slot(sig)];
-	sighand_unlock(h, locked);
+	if (sig_in(sighand->valid, sig))
+		act = sighand->action[sighand_slot(sig)];
+	sighand_unlock(sighand, locked);
 	return act;
 }
 
 /* A new program: handlers are gone, what was ignored stays ignored. */
 void sighand_exec_reset(struct process *p)
 {
-	struct sighand *h = p->sighand;
+	struct sighand *sighand = p->sighand;
 	u64 left;
 
-	h->valid = h->ignored;
-	h->caught = 0;
-	for (left = h->valid; left; left &= left - 1) {
+	sighand->valid = sighand->ignored;
+	sighand->caught = 0;
+	for (left = sighand->valid; left; left &= left - 1) {
 		u32 i = sighand_slot(__builtin_ctzll(left) + 1);
 
-		h->action[i] = (struct user_sigaction){ .handler = SIG_IGN };
+		sighand->action[i] = (struct user_sigaction){ .handler = SIG_IGN };
 	}
 }
 
 /* ---- queues ---- */
 
-void signal_queue_init(struct signal_queue *q)
+void signal_queue_init(struct signal_queue *queue)
 {
-	q->set = 0;
-	list_init(&q->entries);
-	list_init(&q->first.link);
-	q->first.embedded = true;
-	q->first.account = NULL;
-	q->first.timer = NULL;
+	queue->set = 0;
+	list_init(&queue->entries);
+	list_init(&queue->first.link);
+	queue->first.embedded = true;
+	queue->first.account = NULL;
+	queue->first.timer = NULL;
 }
 
 /* Out of its queue already. */
-static void entry_free(struct signal_entry *e)
+static void entry_free(struct signal_entry *entry)
 {
-	if (e->timer)
-		posix_timer_flushed(e->timer);
-	if (e->embedded)
+	if (entry->timer)
+		posix_timer_flushed(entry->timer);
+	if (entry->embedded)
 		return;
-	atomic_dec(&e->account->nr_signals);
-	account_put(e->account);
-	kmem_cache_free(entry_cache, e);
+	atomic_dec(&entry->account->nr_signals);
+	account_put(entry->account);
+	kmem_cache_free(entry_cache, entry);
 }
 
-void signal_queue_flush(struct signal_queue *q, u64 set)
+void signal_queue_flush(struct signal_queue *queue, u64 set)
 {
-	struct signal_entry *e, *tmp;
+	struct signal_entry *entry, *tmp;
 
-	if (!(q->set & set))
+	if (!(queue->set & set))
 		return;
-	q->set &= ~set;
-	list_for_each_safe(e, tmp, &q->entries, link)
-		if (sig_in(set, e->info.signo)) {
-			list_del(&e->link);
-			entry_free(e);
+	queue->set &= ~set;
+	list_for_each_safe(entry, tmp, &queue->entries, link)
+		if (sig_in(set, entry->info.signo)) {
+			list_del(&entry->link);
+			entry_free(entry);
 		}
 }
 
@@ -183,49 +183,50 @@ static int info_code(const struct siginfo_k *info)
  */
 static struct signal_entry *entry_create(struct process *p, struct thread *t, int sig, int code)
 {
-	struct user_account *a;
-	struct signal_entry *e;
-	struct cred *c;
-	s32 n;
+	struct user_account *account;
+	struct signal_entry *entry;
+	struct cred *cred;
+	s32 nr_signals;
 
 	rcu_read_lock();
-	c = rcu_dereference(t->cred);
-	a = c ? c->account : &root_account;
-	account_get(a);
+	cred = rcu_dereference(t->cred);
+	account = cred ? cred->account : &root_account;
+	account_get(account);
 	rcu_read_unlock();
-	n = atomic_add_return(&a->nr_signals, 1);
-	e = NULL;
-	if ((sig < SIGRTMIN && code >= 0) || (u64)n <= p->limits[RLIMIT_SIGPENDING].rlim_cur)
-		e = kmem_cache_alloc(entry_cache);
-	if (!e) {
-		atomic_dec(&a->nr_signals);
-		account_put(a);
+	nr_signals = atomic_add_return(&account->nr_signals, 1);
+	entry = NULL;
+	if ((sig < SIGRTMIN && code >= 0) ||
+	    (u64)nr_signals <= p->limits[RLIMIT_SIGPENDING].rlim_cur)
+		entry = kmem_cache_alloc(entry_cache);
+	if (!entry) {
+		atomic_dec(&account->nr_signals);
+		account_put(account);
 		return NULL;
 	}
-	e->account = a;
-	e->timer = NULL;
-	e->embedded = false;
-	return e;
+	entry->account = account;
+	entry->timer = NULL;
+	entry->embedded = false;
+	return entry;
 }
 
 /* Put it into the set, and its details into the queue. */
 static int enqueue(struct process *p, struct thread *t, int sig, const struct siginfo_k *info)
 {
-	struct signal_queue *q = t ? &t->sig->pending : &p->shared;
-	struct signal_entry *e = sig < SIGRTMIN ? &q->first : NULL;
+	struct signal_queue *queue = t ? &t->sig->pending : &p->shared;
+	struct signal_entry *entry = sig < SIGRTMIN ? &queue->first : NULL;
 	int code = info_code(info);
 
-	if (sig < SIGRTMIN && sig_in(q->set, sig))
+	if (sig < SIGRTMIN && sig_in(queue->set, sig))
 		return 0;
-	if (!e || unlikely(!list_empty(&e->link)))
-		e = entry_create(p, t ? t : p->leader, sig, code);
-	if (likely(e != NULL)) {
-		info_fill(&e->info, sig, info);
-		list_add_tail(&e->link, &q->entries);
+	if (!entry || unlikely(!list_empty(&entry->link)))
+		entry = entry_create(p, t ? t : p->leader, sig, code);
+	if (likely(entry != NULL)) {
+		info_fill(&entry->info, sig, info);
+		list_add_tail(&entry->link, &queue->entries);
 	} else if (sig >= SIGRTMIN && code != SI_USER && code != SI_KERNEL) {
 		return -EAGAIN;
 	}
-	q->set |= sigbit(sig);
+	queue->set |= sigbit(sig);
 	return 0;
 }
 
@@ -239,9 +240,9 @@ static void wake_for_signal(struct thread *t, u32 work, u32 states)
 
 static bool thread_wants(struct thread *t, int sig)
 {
-	struct task_signals *ts = t->sig;
+	struct task_signals *signals = t->sig;
 
-	if (ts->exiting || sig_in(ts->blocked & ~ts->wanted, sig))
+	if (signals->exiting || sig_in(signals->blocked & ~signals->wanted, sig))
 		return false;
 	if (sig == SIGKILL)
 		return true;
@@ -307,15 +308,16 @@ static void tell_a_thread(struct process *p, struct thread *only, int sig)
 
 static bool is_ignored(struct process *p, struct thread *t, int sig)
 {
-	struct sighand *h = p->sighand;
-	bool is_default = sighand_is_default(h, sig);
+	struct sighand *sighand = p->sighand;
+	bool is_default = sighand_is_default(sighand, sig);
 
 	/* Blocked: the action may be another one by the time it is unblocked. */
 	if (sig_in(t->sig->blocked | t->sig->wanted, sig))
 		return false;
 	if (is_default && p->unkillable)
 		return true;
-	return is_default ? sig_default_action(sig) == SIG_DEFAULT_IGNORE : sig_in(h->ignored, sig);
+	return is_default ? sig_default_action(sig) == SIG_DEFAULT_IGNORE
+			  : sig_in(sighand->ignored, sig);
 }
 
 /* Go on after a stop. Its parent is told by the first thread that runs again. */
@@ -366,18 +368,18 @@ int signal_send_locked(struct process *p, struct thread *t, int sig, const struc
 }
 
 enum signal_timer_result signal_send_timer(struct process *p, struct thread *t,
-					   struct signal_entry *e)
+					   struct signal_entry *entry)
 {
-	struct signal_queue *q = t ? &t->sig->pending : &p->shared;
-	int sig = e->info.signo;
+	struct signal_queue *queue = t ? &t->sig->pending : &p->shared;
+	int sig = entry->info.signo;
 
-	if (!list_empty(&e->link))
+	if (!list_empty(&entry->link))
 		return SIGNAL_TIMER_PENDING;
 	if (list_empty(&p->threads) || p->exiting || (t && t->sig->exiting) ||
 	    is_ignored(p, t ? t : list_first(&p->threads, struct thread, proc_link), sig))
 		return SIGNAL_TIMER_IGNORED;
-	list_add_tail(&e->link, &q->entries);
-	q->set |= sigbit(sig);
+	list_add_tail(&entry->link, &queue->entries);
+	queue->set |= sigbit(sig);
 	tell_a_thread(p, t, sig);
 	signal_watch_tell(p);
 	return SIGNAL_TIMER_QUEUED;
@@ -430,22 +432,22 @@ int signal_send_pgrp(pid_t pgrp, int sig, const struct siginfo_k *info)
 void signal_force_fault(int sig, int code, u64 addr)
 {
 	struct process *p = current->proc;
-	struct task_signals *ts = current->sig;
+	struct task_signals *signals = current->sig;
 	u64 flags = spin_lock_irqsave(&p->sig_lock);
-	struct sighand *h = p->sighand;
-	bool locked = sighand_lock(h);
+	struct sighand *sighand = p->sighand;
+	bool locked = sighand_lock(sighand);
 
-	if (sig_in(ts->blocked | h->ignored, sig)) {
-		sighand_set_default(h, sig);
-		ts->blocked &= ~sigbit(sig);
+	if (sig_in(signals->blocked | sighand->ignored, sig)) {
+		sighand_set_default(sighand, sig);
+		signals->blocked &= ~sigbit(sig);
 	}
-	if (sighand_is_default(h, sig))
+	if (sighand_is_default(sighand, sig))
 		p->unkillable = false;
-	sighand_unlock(h, locked);
-	signal_queue_flush(&ts->pending, sigbit(sig));
-	ts->fault = (struct siginfo_k){ .signo = sig, .code = code, .addr = addr };
-	ts->fault_valid = true;
-	ts->pending.set |= sigbit(sig);
+	sighand_unlock(sighand, locked);
+	signal_queue_flush(&signals->pending, sigbit(sig));
+	signals->fault = (struct siginfo_k){ .signo = sig, .code = code, .addr = addr };
+	signals->fault_valid = true;
+	signals->pending.set |= sigbit(sig);
 	thread_set_work(current, WORK_SIGNAL);
 	spin_unlock_irqrestore(&p->sig_lock, flags);
 }
@@ -453,64 +455,67 @@ void signal_force_fault(int sig, int code, u64 addr)
 /* ---- taking out ---- */
 
 /* The first entry of sig; and: is another one queued behind it? */
-static struct signal_entry *find_entry(struct signal_queue *q, int sig, bool *more)
+static struct signal_entry *find_entry(struct signal_queue *queue, int sig, bool *more)
 {
-	struct signal_entry *e, *first = NULL;
+	struct signal_entry *entry, *first = NULL;
 
 	*more = false;
-	list_for_each(e, &q->entries, link) {
-		if (e->info.signo != sig)
+	list_for_each(entry, &queue->entries, link) {
+		if (entry->info.signo != sig)
 			continue;
 		if (first) {
 			*more = true;
 			break;
 		}
-		first = e;
+		first = entry;
 	}
 	return first;
 }
 
-static int dequeue_from(struct process *p, struct signal_queue *q, u64 set, struct siginfo_k *info)
+static int dequeue_from(struct process *p, struct signal_queue *queue, u64 set,
+			struct siginfo_k *info)
 {
-	int sig = sig_first(q->set & set);
-	struct signal_entry *e;
+	int sig = sig_first(queue->set & set);
+	struct signal_entry *entry;
 	bool more;
 
 	if (!sig)
 		return 0;
-	e = &q->first;
+	entry = &queue->first;
 	more = false;
 	/* The usual case: one signal, in the queue's own entry. */
-	if (e->info.signo != sig || q->entries.next != &e->link || q->entries.prev != &e->link)
-		e = find_entry(q, sig, &more);
+	if (entry->info.signo != sig || queue->entries.next != &entry->link ||
+	    queue->entries.prev != &entry->link)
+		entry = find_entry(queue, sig, &more);
 	if (!more)
-		q->set &= ~sigbit(sig);
+		queue->set &= ~sigbit(sig);
 	if (unlikely(sig == SIGALRM))
 		itimer_real_continue(p);
-	if (!e) {
+	if (!entry) {
 		*info = (struct siginfo_k){ .signo = sig, .code = SI_USER };
 		return sig;
 	}
-	list_del(&e->link);
-	*info = e->info;
-	if (e->timer)
-		posix_timer_dequeued(p, e->timer, info);
-	else if (!e->embedded)
-		entry_free(e);
+	list_del(&entry->link);
+	*info = entry->info;
+	if (entry->timer)
+		posix_timer_dequeued(p, entry->timer, info);
+	else if (!entry->embedded)
+		entry_free(entry);
 	return sig;
 }
 
-int signal_dequeue(struct process *p, struct task_signals *ts, u64 set, struct siginfo_k *info)
+int signal_dequeue(struct process *p, struct task_signals *signals, u64 set, struct siginfo_k *info)
 {
 	int sig;
 
-	if (unlikely(ts->fault_valid) && sig_in(set & ts->pending.set, ts->fault.signo)) {
-		*info = ts->fault;
-		ts->fault_valid = false;
-		ts->pending.set &= ~sigbit(info->signo);
+	if (unlikely(signals->fault_valid) &&
+	    sig_in(set & signals->pending.set, signals->fault.signo)) {
+		*info = signals->fault;
+		signals->fault_valid = false;
+		signals->pending.set &= ~sigbit(info->signo);
 		return info->signo;
 	}
-	sig = ts->pending.set & set ? dequeue_from(p, &ts->pending, set, info) : 0;
+	sig = signals->pending.set & set ? dequeue_from(p, &signals->pending, set, info) : 0;
 	return sig ? sig : dequeue_from(p, &p->shared, set, info);
 }
 
@@ -519,9 +524,10 @@ int signal_dequeue(struct process *p, struct task_signals *ts, u64 set, struct s
 void signal_recalc(void)
 {
 	struct process *p = current->proc;
-	struct task_signals *ts = current->sig;
+	struct task_signals *signals = current->sig;
 
-	if (((ts->pending.set | p->shared.set) & ~ts->blocked) || p->stop_signal || p->cld_notify)
+	if (((signals->pending.set | p->shared.set) & ~signals->blocked) || p->stop_signal ||
+	    p->cld_notify)
 		thread_set_work(current, WORK_SIGNAL);
 	else if (READ_ONCE(current->work) & WORK_SIGNAL)
 		thread_clear_work(current, WORK_SIGNAL);
@@ -553,11 +559,11 @@ static void retarget(struct process *p, struct thread *leaving, u64 set)
 void signal_set_mask(u64 mask)
 {
 	struct process *p = current->proc;
-	struct task_signals *ts = current->sig;
+	struct task_signals *signals = current->sig;
 	u64 newly, flags;
 
-	newly = mask & ~__atomic_exchange_n(&ts->blocked, mask, __ATOMIC_SEQ_CST);
-	if (likely(!(READ_ONCE(ts->pending.set) | READ_ONCE(p->shared.set)) &&
+	newly = mask & ~__atomic_exchange_n(&signals->blocked, mask, __ATOMIC_SEQ_CST);
+	if (likely(!(READ_ONCE(signals->pending.set) | READ_ONCE(p->shared.set)) &&
 		   !(READ_ONCE(current->work) & WORK_SIGNAL)))
 		return;
 	flags = spin_lock_irqsave(&p->sig_lock);
@@ -569,14 +575,14 @@ void signal_set_mask(u64 mask)
 
 bool signal_thread_leaves(struct process *p, struct thread *t)
 {
-	struct task_signals *ts = t->sig;
+	struct task_signals *signals = t->sig;
 
-	ts->exiting = true;
-	signal_queue_flush(&ts->pending, ~0ull);
+	signals->exiting = true;
+	signal_queue_flush(&signals->pending, ~0ull);
 	if (p->shared.set && !p->exiting)
-		retarget(p, t, ~ts->blocked);
-	if (ts->stop_owed) {
-		ts->stop_owed = false;
+		retarget(p, t, ~signals->blocked);
+	if (signals->stop_owed) {
+		signals->stop_owed = false;
 		return p->stop_signal && --p->stop_left == 0;
 	}
 	return false;
@@ -586,10 +592,10 @@ bool signal_is_ignored_or_blocked(int sig)
 {
 	struct process *p = current->proc;
 	u64 flags = spin_lock_irqsave(&p->sig_lock);
-	bool is = sig_in(current->sig->blocked | p->sighand->ignored, sig);
+	bool result = sig_in(current->sig->blocked | p->sighand->ignored, sig);
 
 	spin_unlock_irqrestore(&p->sig_lock, flags);
-	return is;
+	return result;
 }
 
 bool fatal_signal_pending(void)

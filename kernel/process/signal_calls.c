@@ -28,18 +28,18 @@ static void forget_ignored(struct process *p, int sig)
 /* Under the locks. */
 static void set_action(struct process *p, int sig, const struct user_sigaction *new)
 {
-	struct sighand *h = p->sighand;
+	struct sighand *sighand = p->sighand;
 	u64 bit = sigbit(sig);
 
-	h->action[sighand_slot(sig)] = *new;
-	sighand_set_default(h, sig);
-	h->valid |= bit; /* SIGCHLD's flags count with SIG_DFL, too */
+	sighand->action[sighand_slot(sig)] = *new;
+	sighand_set_default(sighand, sig);
+	sighand->valid |= bit; /* SIGCHLD's flags count with SIG_DFL, too */
 	if (likely(new->handler > SIG_IGN)) {
-		h->caught |= bit;
+		sighand->caught |= bit;
 		return;
 	}
 	if (new->handler == SIG_IGN)
-		h->ignored |= bit;
+		sighand->ignored |= bit;
 	forget_ignored(p, sig);
 }
 
@@ -48,15 +48,15 @@ static void swap_action(int sig, const struct user_sigaction *new, struct user_s
 {
 	struct process *p = current->proc;
 	u64 flags = spin_lock_irqsave(&p->sig_lock);
-	struct sighand *h = p->sighand;
-	bool locked = sighand_lock(h);
+	struct sighand *sighand = p->sighand;
+	bool locked = sighand_lock(sighand);
 
 	if (old)
-		*old = sig_in(h->valid, sig) ? h->action[sighand_slot(sig)]
-					     : (struct user_sigaction){ SIG_DFL, 0, 0, 0 };
+		*old = sig_in(sighand->valid, sig) ? sighand->action[sighand_slot(sig)]
+						   : (struct user_sigaction){ SIG_DFL, 0, 0, 0 };
 	if (new)
 		set_action(p, sig, new);
-	sighand_unlock(h, locked);
+	sighand_unlock(sighand, locked);
 	spin_unlock_irqrestore(&p->sig_lock, flags);
 }
 
@@ -150,12 +150,12 @@ SYSCALL2(rt_sigsuspend, user_set, size)
 static int take_wanted(u64 set, struct siginfo_k *info, bool announce)
 {
 	struct process *p = current->proc;
-	struct task_signals *ts = current->sig;
+	struct task_signals *signals = current->sig;
 	u64 flags = spin_lock_irqsave(&p->sig_lock);
-	int sig = signal_dequeue(p, ts, set, info);
+	int sig = signal_dequeue(p, signals, set, info);
 
 	/* From here on a signal of the set wakes us even if it is blocked. */
-	ts->wanted = sig || !announce ? 0 : set;
+	signals->wanted = sig || !announce ? 0 : set;
 	signal_recalc();
 	spin_unlock_irqrestore(&p->sig_lock, flags);
 	return sig;
@@ -185,7 +185,7 @@ static int wait_for_signal(u64 set, u64 deadline, struct siginfo_k *info)
 
 SYSCALL4(rt_sigtimedwait, user_set, user_info, user_timeout, size)
 {
-	struct user_siginfo u;
+	struct user_siginfo copy;
 	struct siginfo_k info;
 	u64 set, timeout, deadline = 0;
 	int sig, err;
@@ -204,8 +204,8 @@ SYSCALL4(rt_sigtimedwait, user_set, user_info, user_timeout, size)
 	if (sig < 0)
 		return sig;
 	if (user_info) {
-		signal_info_to_user(&info, &u);
-		if (copy_to_user(uaddr(user_info), &u, sizeof(u)))
+		signal_info_to_user(&info, &copy);
+		if (copy_to_user(uaddr(user_info), &copy, sizeof(copy)))
 			return -EFAULT;
 	}
 	return sig;
@@ -213,9 +213,9 @@ SYSCALL4(rt_sigtimedwait, user_set, user_info, user_timeout, size)
 
 SYSCALL0(restart_syscall)
 {
-	struct restart_block *r = &current->sig->restart;
+	struct restart_block *block = &current->sig->restart;
 
-	return r->fn ? r->fn(r) : -EINTR;
+	return block->fn ? block->fn(block) : -EINTR;
 }
 
 /* ---- sending ---- */
@@ -223,15 +223,15 @@ SYSCALL0(restart_syscall)
 /* kill(2): who may signal whom. */
 static int may_send(struct thread *t, struct process *p, int sig)
 {
-	const struct cred *me = current_cred();
-	struct cred *c;
+	const struct cred *caller = current_cred();
+	struct cred *cred;
 	bool ok;
 
-	if (p == current->proc || cred_capable(me, CAP_KILL))
+	if (p == current->proc || cred_capable(caller, CAP_KILL))
 		return 0;
-	c = thread_cred_get(t);
-	ok = cred_same_owner(me, c);
-	cred_put(c);
+	cred = thread_cred_get(t);
+	ok = cred_same_owner(caller, cred);
+	cred_put(cred);
 	if (ok)
 		return 0;
 	return sig == SIGCONT && p->session == current->proc->session ? 0 : -EPERM;
@@ -284,10 +284,10 @@ static int kill_group(pid_t pgrp, int sig, const struct siginfo_k *info)
 
 	if (pid) {
 		list_for_each(p, &pid->members, pgrp_link) {
-			int e = send_locked(p, sig, info);
+			int result = send_locked(p, sig, info);
 
-			sent |= !e;
-			err = e;
+			sent |= !result;
+			err = result;
 		}
 	}
 	spin_unlock_irqrestore(&process_lock, flags);
@@ -304,10 +304,10 @@ static int kill_all(int sig, const struct siginfo_k *info)
 	list_for_each(p, &process_list, all_link) {
 		if (p == init_process || p == current->proc)
 			continue;
-		int e = send_locked(p, sig, info);
+		int result = send_locked(p, sig, info);
 
-		if (e != -EPERM)
-			err = e;
+		if (result != -EPERM)
+			err = result;
 	}
 	spin_unlock_irqrestore(&process_lock, flags);
 	return err;
@@ -394,14 +394,14 @@ SYSCALL2(tkill, tid, sig_arg)
 /* What the sender says of the signal. Nobody may pose as the kernel or as kill() to others. */
 static int read_info(struct siginfo_k *info, int sig, u64 user, pid_t target)
 {
-	struct user_siginfo u;
+	struct user_siginfo user_info;
 
-	if (copy_from_user(&u, uaddr(user), sizeof(u)))
+	if (copy_from_user(&user_info, uaddr(user), sizeof(user_info)))
 		return -EFAULT;
-	u.signo = sig;
-	if ((u.code >= 0 || u.code == SI_TKILL) && target != current->proc->pid)
+	user_info.signo = sig;
+	if ((user_info.code >= 0 || user_info.code == SI_TKILL) && target != current->proc->pid)
 		return -EPERM;
-	signal_info_from_user(&u, info);
+	signal_info_from_user(&user_info, info);
 	return 0;
 }
 

@@ -50,11 +50,11 @@ static void stop_begin(struct process *p, int sig)
 /* Under sig_lock, which is given up: sleep until SIGCONT or the end. */
 static void stop_join(struct process *p, u64 flags)
 {
-	struct task_signals *ts = current->sig;
+	struct task_signals *signals = current->sig;
 	bool complete = false;
 
-	if (ts->stop_owed) {
-		ts->stop_owed = false;
+	if (signals->stop_owed) {
+		signals->stop_owed = false;
 		complete = --p->stop_left == 0;
 	}
 	if (complete) {
@@ -110,35 +110,36 @@ static enum taken default_action(struct process *p, int sig, u64 flags)
 
 static bool reset_action(struct process *p, int sig, struct user_sigaction *act)
 {
-	struct sighand *h = p->sighand;
-	bool locked = sighand_lock(h), has = !sighand_is_default(h, sig);
+	struct sighand *sighand = p->sighand;
+	bool locked = sighand_lock(sighand), has = !sighand_is_default(sighand, sig);
 
 	if (has) {
-		*act = h->action[sighand_slot(sig)];
+		*act = sighand->action[sighand_slot(sig)];
 		if (act->flags & SA_RESETHAND) { /* the flags stay, as in Linux */
-			h->action[sighand_slot(sig)].handler = SIG_DFL;
-			h->caught &= ~sigbit(sig);
-			h->ignored &= ~sigbit(sig);
+			sighand->action[sighand_slot(sig)].handler = SIG_DFL;
+			sighand->caught &= ~sigbit(sig);
+			sighand->ignored &= ~sigbit(sig);
 		}
 	}
-	sighand_unlock(h, locked);
+	sighand_unlock(sighand, locked);
 	return has;
 }
 
 /* While the handler runs these are blocked, too. The old mask goes into the frame. Under sig_lock. */
-static void block_for_handler(struct task_signals *ts, int sig, const struct user_sigaction *act,
-			      u64 *old_mask)
+static void block_for_handler(struct task_signals *signals, int sig,
+			      const struct user_sigaction *act, u64 *old_mask)
 {
-	*old_mask = READ_ONCE(current->work) & WORK_RESTORE_SIGMASK ? ts->saved_mask : ts->blocked;
-	ts->blocked |= act->mask;
+	*old_mask = READ_ONCE(current->work) & WORK_RESTORE_SIGMASK ? signals->saved_mask
+								    : signals->blocked;
+	signals->blocked |= act->mask;
 	if (!(act->flags & SA_NODEFER))
-		ts->blocked |= sigbit(sig);
+		signals->blocked |= sigbit(sig);
 }
 
 static enum taken take_one(struct process *p, struct siginfo_k *info, struct user_sigaction *act,
 			   u64 *old_mask)
 {
-	struct task_signals *ts = current->sig;
+	struct task_signals *signals = current->sig;
 	u64 flags = spin_lock_irqsave(&p->sig_lock);
 	int sig;
 
@@ -158,7 +159,7 @@ static enum taken take_one(struct process *p, struct siginfo_k *info, struct use
 		stop_join(p, flags);
 		return TAKEN_AGAIN;
 	}
-	sig = signal_dequeue(p, ts, ~ts->blocked, info);
+	sig = signal_dequeue(p, signals, ~signals->blocked, info);
 	if (!sig) {
 		signal_recalc();
 		spin_unlock_irqrestore(&p->sig_lock, flags);
@@ -168,7 +169,7 @@ static enum taken take_one(struct process *p, struct siginfo_k *info, struct use
 	if (!reset_action(p, sig, act) || act->handler == SIG_DFL)
 		return default_action(p, sig, flags);
 	if (act->handler != SIG_IGN)
-		block_for_handler(ts, sig, act, old_mask);
+		block_for_handler(signals, sig, act, old_mask);
 	signal_recalc();
 	spin_unlock_irqrestore(&p->sig_lock, flags);
 	return act->handler == SIG_IGN ? TAKEN_AGAIN : TAKEN_HANDLER;

@@ -42,102 +42,102 @@ static enum layout layout_of(int signo, int code)
 	return code >= POLL_IN && code <= POLL_HUP ? LAYOUT_POLL : LAYOUT_SENDER;
 }
 
-void signal_info_to_user(const struct siginfo_k *k, struct user_siginfo *out)
+void signal_info_to_user(const struct siginfo_k *info, struct user_siginfo *out)
 {
-	*out = (struct user_siginfo){ .signo = k->signo, .err = k->err, .code = k->code };
-	switch (layout_of(k->signo, k->code)) {
+	*out = (struct user_siginfo){ .signo = info->signo, .err = info->err, .code = info->code };
+	switch (layout_of(info->signo, info->code)) {
 	case LAYOUT_SENDER:
-		out->rt.pid = k->pid;
-		out->rt.uid = k->uid;
+		out->rt.pid = info->pid;
+		out->rt.uid = info->uid;
 		break;
 	case LAYOUT_RAW:
-		out->rt.pid = k->pid;
-		out->rt.uid = k->uid;
-		out->rt.value = k->value;
-		out->raw[2] = k->extra[0];
-		out->raw[3] = k->extra[1];
+		out->rt.pid = info->pid;
+		out->rt.uid = info->uid;
+		out->rt.value = info->value;
+		out->raw[2] = info->extra[0];
+		out->raw[3] = info->extra[1];
 		break;
 	case LAYOUT_TIMER:
-		out->timer.id = k->pid;
-		out->timer.overrun = k->status;
-		out->timer.value = k->value;
+		out->timer.id = info->pid;
+		out->timer.overrun = info->status;
+		out->timer.value = info->value;
 		break;
 	case LAYOUT_CHILD:
-		out->child.pid = k->pid;
-		out->child.uid = k->uid;
-		out->child.status = k->status;
-		out->child.utime = (s64)k->extra[0];
-		out->child.stime = (s64)k->extra[1];
+		out->child.pid = info->pid;
+		out->child.uid = info->uid;
+		out->child.status = info->status;
+		out->child.utime = (s64)info->extra[0];
+		out->child.stime = (s64)info->extra[1];
 		break;
-	case LAYOUT_FAULT: out->fault.addr = k->addr; break;
+	case LAYOUT_FAULT: out->fault.addr = info->addr; break;
 	case LAYOUT_POLL:
-		out->poll.band = (s64)k->value;
-		out->poll.fd = k->status;
+		out->poll.band = (s64)info->value;
+		out->poll.fd = info->status;
 		break;
 	case LAYOUT_SYS:
-		out->sys.call_addr = k->addr;
-		out->sys.nr = k->status;
+		out->sys.call_addr = info->addr;
+		out->sys.nr = info->status;
 		break;
 	}
 }
 
-void signal_info_to_signalfd(const struct siginfo_k *k, struct user_signalfd_siginfo *out)
+void signal_info_to_signalfd(const struct siginfo_k *info, struct user_signalfd_siginfo *out)
 {
-	*out = (struct user_signalfd_siginfo){ .signo = (u32)k->signo,
-					       .err = k->err,
-					       .code = k->code };
-	switch (layout_of(k->signo, k->code)) {
+	*out = (struct user_signalfd_siginfo){ .signo = (u32)info->signo,
+					       .err = info->err,
+					       .code = info->code };
+	switch (layout_of(info->signo, info->code)) {
 	case LAYOUT_SENDER:
-		out->pid = (u32)k->pid;
-		out->uid = k->uid;
+		out->pid = (u32)info->pid;
+		out->uid = info->uid;
 		break;
 	case LAYOUT_RAW:
-		out->pid = (u32)k->pid;
-		out->uid = k->uid;
-		out->value = k->value;
-		out->int_value = (s32)k->value;
+		out->pid = (u32)info->pid;
+		out->uid = info->uid;
+		out->value = info->value;
+		out->int_value = (s32)info->value;
 		break;
 	case LAYOUT_TIMER:
-		out->tid = (u32)k->pid;
-		out->overrun = (u32)k->status;
-		out->value = k->value;
-		out->int_value = (s32)k->value;
+		out->tid = (u32)info->pid;
+		out->overrun = (u32)info->status;
+		out->value = info->value;
+		out->int_value = (s32)info->value;
 		break;
 	case LAYOUT_CHILD:
-		out->pid = (u32)k->pid;
-		out->uid = k->uid;
-		out->status = k->status;
-		out->utime = k->extra[0];
-		out->stime = k->extra[1];
+		out->pid = (u32)info->pid;
+		out->uid = info->uid;
+		out->status = info->status;
+		out->utime = info->extra[0];
+		out->stime = info->extra[1];
 		break;
-	case LAYOUT_FAULT: out->addr = k->addr; break;
+	case LAYOUT_FAULT: out->addr = info->addr; break;
 	case LAYOUT_POLL:
-		out->band = (u32)k->value;
-		out->fd = k->status;
+		out->band = (u32)info->value;
+		out->fd = info->status;
 		break;
 	case LAYOUT_SYS:
-		out->call_addr = k->addr;
-		out->syscall = k->status;
+		out->call_addr = info->addr;
+		out->syscall = info->status;
 		break;
 	}
 }
 
-void signal_info_from_user(const struct user_siginfo *u, struct siginfo_k *out)
+void signal_info_from_user(const struct user_siginfo *from, struct siginfo_k *out)
 {
 	*out = (struct siginfo_k){
-		.signo = u->signo,
-		.err = u->err,
-		.code = u->code,
-		.pid = u->rt.pid,
-		.uid = u->rt.uid,
-		.value = u->rt.value,
-		.extra = { u->raw[2], u->raw[3] },
+		.signo = from->signo,
+		.err = from->err,
+		.code = from->code,
+		.pid = from->rt.pid,
+		.uid = from->rt.uid,
+		.value = from->rt.value,
+		.extra = { from->raw[2], from->raw[3] },
 	};
-	if (u->code == SI_SIGIO) {
-		out->value = (u64)u->poll.band;
-		out->status = u->poll.fd;
+	if (from->code == SI_SIGIO) {
+		out->value = (u64)from->poll.band;
+		out->status = from->poll.fd;
 	}
 	/* With SI_TIMER the first two words are id and overruns. */
-	if (u->code == SI_TIMER)
-		out->status = (int)u->rt.uid;
+	if (from->code == SI_TIMER)
+		out->status = (int)from->rt.uid;
 }

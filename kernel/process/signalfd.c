@@ -33,17 +33,17 @@ struct signalfd {
 
 /* ---- the wait queue of a process ---- */
 
-void signal_watch_put(struct signal_watch *w)
+void signal_watch_put(struct signal_watch *watch)
 {
-	if (w && atomic_dec_and_test(&w->refs))
-		kfree(w);
+	if (watch && atomic_dec_and_test(&watch->refs))
+		kfree(watch);
 }
 
 /* That of the current process, counted; NULL: no memory. */
 static struct signal_watch *watch_get(void)
 {
 	struct process *p = current->proc;
-	struct signal_watch *w = NULL, *fresh = NULL;
+	struct signal_watch *watch = NULL, *fresh = NULL;
 	u64 flags;
 
 	if (!READ_ONCE(p->watch)) {
@@ -58,70 +58,70 @@ static struct signal_watch *watch_get(void)
 		p->watch = fresh;
 		fresh = NULL;
 	}
-	w = p->watch;
-	atomic_inc(&w->refs);
+	watch = p->watch;
+	atomic_inc(&watch->refs);
 	spin_unlock_irqrestore(&p->sig_lock, flags);
 	kfree(fresh);
-	return w;
+	return watch;
 }
 
 /* Forget the watches of processes that ended, on which nobody is registered. Locked. @return them */
-static struct watch_ref *take_unused(struct signalfd *s)
+static struct watch_ref *take_unused(struct signalfd *signalfd)
 {
-	struct watch_ref **link = &s->watches, *unused = NULL;
+	struct watch_ref **link = &signalfd->watches, *unused = NULL;
 
 	while (*link) {
-		struct watch_ref *r = *link;
+		struct watch_ref *ref = *link;
 
-		if (r == &s->first || atomic_read(&r->watch->refs) > 1 ||
-		    wait_queue_active(&r->watch->wait)) {
-			link = &r->next;
+		if (ref == &signalfd->first || atomic_read(&ref->watch->refs) > 1 ||
+		    wait_queue_active(&ref->watch->wait)) {
+			link = &ref->next;
 			continue;
 		}
-		*link = r->next;
-		r->next = unused;
-		unused = r;
+		*link = ref->next;
+		ref->next = unused;
+		unused = ref;
 	}
 	return unused;
 }
 
-static void free_refs(struct watch_ref *r)
+static void free_refs(struct watch_ref *ref)
 {
-	while (r) {
-		struct watch_ref *next = r->next;
+	while (ref) {
+		struct watch_ref *next = ref->next;
 
-		signal_watch_put(r->watch);
-		kfree(r);
-		r = next;
+		signal_watch_put(ref->watch);
+		kfree(ref);
+		ref = next;
 	}
 }
 
 /* The wait queue of the current process, which stays until the file is closed. NULL: no memory. */
-static struct signal_watch *watch_for_poll(struct signalfd *s)
+static struct signal_watch *watch_for_poll(struct signalfd *signalfd)
 {
-	struct watch_ref *fresh = NULL, *r, *unused;
-	struct signal_watch *w = watch_get();
+	struct watch_ref *fresh = NULL, *ref, *unused;
+	struct signal_watch *watch = watch_get();
 
-	if (!w)
+	if (!watch)
 		return NULL;
-	spin_lock(&s->lock);
-	for (r = s->watches; r && r->watch != w; r = r->next)
+	spin_lock(&signalfd->lock);
+	for (ref = signalfd->watches; ref && ref->watch != watch; ref = ref->next)
 		;
-	spin_unlock(&s->lock);
-	if (!r)
+	spin_unlock(&signalfd->lock);
+	if (!ref)
 		fresh = kmalloc(sizeof(*fresh));
-	if (r || !fresh) {
-		signal_watch_put(w); /* the list or the process has it, too */
-		return r ? w : NULL;
+	if (ref || !fresh) {
+		signal_watch_put(watch); /* the list or the process has it, too */
+		return ref ? watch : NULL;
 	}
-	*fresh = (struct watch_ref){ .watch = w };
-	spin_lock(&s->lock);
-	unused = take_unused(s);
-	fresh->next = s->watches;
-	s->watches = fresh;
-	spin_unlock(&s->lock);
+	*fresh = (struct watch_ref){ .watch = watch };
+	spin_lock(&signalfd->lock);
+	unused = take_unused(signalfd);
+	fresh->next = signalfd->watches;
+	signalfd->watches = fresh;
+	spin_unlock(&signalfd->lock);
 	free_refs(unused);
-	return w;
+	return watch;
 }
 
 /* ---- as a file ---- */
@@ -144,83 +144,83 @@ static int take(u64 set, struct siginfo_k *info)
 }
 
 /* The first signal; later ones are not waited for. @return its number or -errno */
-static int take_first(struct file *f, struct signalfd *s, struct siginfo_k *info)
+static int take_first(struct file *f, struct signalfd *signalfd, struct siginfo_k *info)
 {
-	struct signal_watch *w;
+	struct signal_watch *watch;
 	int sig, err = 0;
 
-	sig = take(READ_ONCE(s->set), info);
+	sig = take(READ_ONCE(signalfd->set), info);
 	if (sig)
 		return sig;
 	if (f->flags & O_NONBLOCK)
 		return -EAGAIN;
-	w = watch_get();
-	if (!w)
+	watch = watch_get();
+	if (!watch)
 		return -ENOMEM;
 	while (!err && !sig) {
-		err = wait_event_interruptible(&w->wait, pending() & READ_ONCE(s->set));
-		sig = take(READ_ONCE(s->set), info);
+		err = wait_event_interruptible(&watch->wait, pending() & READ_ONCE(signalfd->set));
+		sig = take(READ_ONCE(signalfd->set), info);
 	}
-	signal_watch_put(w);
+	signal_watch_put(watch);
 	return sig ? sig : err;
 }
 
-static s64 signalfd_read(struct file *f, struct uio *u, u64 *pos)
+static s64 signalfd_read(struct file *f, struct uio *uio, u64 *pos)
 {
-	struct signalfd *s = f->private;
+	struct signalfd *signalfd = f->private;
 	struct user_signalfd_siginfo out;
 	struct siginfo_k info;
 	s64 done = 0;
 	int sig;
 
-	if (u->count < sizeof(out))
+	if (uio->count < sizeof(out))
 		return -EINVAL;
-	sig = take_first(f, s, &info);
+	sig = take_first(f, signalfd, &info);
 	if (sig < 0)
 		return sig;
 	while (sig) {
 		signal_info_to_signalfd(&info, &out);
-		if (uio_copy_out(u, &out, sizeof(out)) < sizeof(out))
+		if (uio_copy_out(uio, &out, sizeof(out)) < sizeof(out))
 			return done ? done : -EFAULT;
 		done += sizeof(out);
-		sig = u->count < sizeof(out) ? 0 : take(READ_ONCE(s->set), &info);
+		sig = uio->count < sizeof(out) ? 0 : take(READ_ONCE(signalfd->set), &info);
 	}
 	return done;
 }
 
-static u32 signalfd_poll(struct file *f, struct poll_table *t)
+static u32 signalfd_poll(struct file *f, struct poll_table *table)
 {
-	struct signalfd *s = f->private;
+	struct signalfd *signalfd = f->private;
 
-	if (t) {
-		struct signal_watch *w = watch_for_poll(s);
+	if (table) {
+		struct signal_watch *watch = watch_for_poll(signalfd);
 
-		if (!w)
+		if (!watch)
 			return POLLERR; /* better than to sleep for ever */
-		poll_wait(t, &w->wait);
+		poll_wait(table, &watch->wait);
 	}
-	return pending() & READ_ONCE(s->set) ? POLLIN | POLLRDNORM : 0;
+	return pending() & READ_ONCE(signalfd->set) ? POLLIN | POLLRDNORM : 0;
 }
 
 static void signalfd_release(struct file *f)
 {
-	struct signalfd *s = f->private;
-	struct watch_ref *r = s->watches;
+	struct signalfd *signalfd = f->private;
+	struct watch_ref *ref = signalfd->watches;
 
-	while (r) {
-		struct watch_ref *next = r->next;
+	while (ref) {
+		struct watch_ref *next = ref->next;
 
-		signal_watch_put(r->watch);
-		if (r != &s->first)
-			kfree(r);
-		r = next;
+		signal_watch_put(ref->watch);
+		if (ref != &signalfd->first)
+			kfree(ref);
+		ref = next;
 	}
-	kfree(s);
+	kfree(signalfd);
 }
 
-static void signalfd_show_fdinfo(struct file *f, struct seq_file *m)
+static void signalfd_show_fdinfo(struct file *f, struct seq_file *seq)
 {
-	seq_printf(m, "sigmask:\t%016llx\n",
+	seq_printf(seq, "sigmask:\t%016llx\n",
 		   (unsigned long long)((struct signalfd *)f->private)->set);
 }
 
@@ -235,25 +235,25 @@ static const struct file_ops signalfd_fops = {
 
 static s64 create(u64 set, u32 flags)
 {
-	struct signalfd *s = kzalloc(sizeof(*s));
+	struct signalfd *signalfd = kzalloc(sizeof(*signalfd));
 	struct file *f;
 	int fd;
 
-	if (!s)
+	if (!signalfd)
 		return -ENOMEM;
-	s->set = set;
-	spin_init(&s->lock);
-	s->first.watch = watch_get();
-	if (!s->first.watch) {
-		kfree(s);
+	signalfd->set = set;
+	spin_init(&signalfd->lock);
+	signalfd->first.watch = watch_get();
+	if (!signalfd->first.watch) {
+		kfree(signalfd);
 		return -ENOMEM;
 	}
-	s->watches = &s->first;
-	f = file_create_anon("anon_inode:[signalfd]", &signalfd_fops, s,
+	signalfd->watches = &signalfd->first;
+	f = file_create_anon("anon_inode:[signalfd]", &signalfd_fops, signalfd,
 			     O_RDWR | (flags & O_NONBLOCK));
 	if (IS_ERR(f)) {
-		signal_watch_put(s->first.watch);
-		kfree(s);
+		signal_watch_put(signalfd->first.watch);
+		kfree(signalfd);
 		return PTR_ERR(f);
 	}
 	fd = fd_install(f, 0, flags & O_CLOEXEC);
@@ -265,21 +265,21 @@ static s64 create(u64 set, u32 flags)
 /* Another set for one that is there; who waits looks again. */
 static s64 change(u32 fd, u64 set)
 {
-	struct fd_ref r = fd_get(fd);
+	struct fd_ref ref = fd_get(fd);
 	struct process *p = current->proc;
 	u64 flags;
 
-	if (!r.file)
+	if (!ref.file)
 		return -EBADF;
-	if (r.file->ops != &signalfd_fops) {
-		fd_put(r);
+	if (ref.file->ops != &signalfd_fops) {
+		fd_put(ref);
 		return -EINVAL;
 	}
-	WRITE_ONCE(((struct signalfd *)r.file->private)->set, set);
+	WRITE_ONCE(((struct signalfd *)ref.file->private)->set, set);
 	flags = spin_lock_irqsave(&p->sig_lock);
 	signal_watch_tell(p);
 	spin_unlock_irqrestore(&p->sig_lock, flags);
-	fd_put(r);
+	fd_put(ref);
 	return fd;
 }
 

@@ -106,12 +106,12 @@ SYSCALL3(getrandom, user, len, flags_arg)
 		return -EINVAL;
 	len = MIN(len, (u64)INT32_MAX);
 	while (done < len) {
-		u64 n = MIN(len - done, (u64)sizeof(buf));
+		u64 length = MIN(len - done, (u64)sizeof(buf));
 
-		random_bytes(buf, n);
-		if (copy_to_user(uaddr(user + done), buf, n))
+		random_bytes(buf, length);
+		if (copy_to_user(uaddr(user + done), buf, length))
 			return done ? (s64)done : -EFAULT;
-		done += n;
+		done += length;
 		if (signal_pending() && done < len)
 			break;
 	}

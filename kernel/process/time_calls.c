@@ -18,29 +18,30 @@ u32 clock_set_count;
 
 /* ---- conversion ---- */
 
-int timespec_to_ns(const struct timespec *ts, u64 *ns)
+int timespec_to_ns(const struct timespec *timespec, u64 *ns)
 {
-	if (ts->tv_sec < 0 || ts->tv_nsec < 0 || (u64)ts->tv_nsec >= NSEC_PER_SEC)
+	if (timespec->tv_sec < 0 || timespec->tv_nsec < 0 || (u64)timespec->tv_nsec >= NSEC_PER_SEC)
 		return -EINVAL;
-	*ns = ts->tv_sec >= SECONDS_MAX ? (u64)INT64_MAX
-					: (u64)ts->tv_sec * NSEC_PER_SEC + (u64)ts->tv_nsec;
+	*ns = timespec->tv_sec >= SECONDS_MAX
+		      ? (u64)INT64_MAX
+		      : (u64)timespec->tv_sec * NSEC_PER_SEC + (u64)timespec->tv_nsec;
 	return 0;
 }
 
 int timespec_from_user(u64 *ns, uaddr_t src)
 {
-	struct timespec ts;
+	struct timespec timespec;
 
-	if (copy_from_user(&ts, src, sizeof(ts)))
+	if (copy_from_user(&timespec, src, sizeof(timespec)))
 		return -EFAULT;
-	return timespec_to_ns(&ts, ns);
+	return timespec_to_ns(&timespec, ns);
 }
 
 int timespec_to_user(uaddr_t dst, u64 ns)
 {
-	struct timespec ts = timespec_from_ns(ns);
+	struct timespec timespec = timespec_from_ns(ns);
 
-	return copy_to_user(dst, &ts, sizeof(ts));
+	return copy_to_user(dst, &timespec, sizeof(timespec));
 }
 
 /* ---- clocks ---- */
@@ -168,11 +169,11 @@ _Static_assert(sizeof(struct user_timezone) == sizeof(u64), "one store sets it")
 SYSCALL2(gettimeofday, user_tv, user_tz)
 {
 	const u64 zone = READ_ONCE(time_zone.word);
-	struct timeval tv;
+	struct timeval timeval;
 
 	if (user_tv) {
-		tv = timeval_from_ns(time_realtime_ns());
-		if (copy_to_user(uaddr(user_tv), &tv, sizeof(tv)))
+		timeval = timeval_from_ns(time_realtime_ns());
+		if (copy_to_user(uaddr(user_tv), &timeval, sizeof(timeval)))
 			return -EFAULT;
 	}
 	if (user_tz && copy_to_user(uaddr(user_tz), &zone, sizeof(zone)))
@@ -181,44 +182,46 @@ SYSCALL2(gettimeofday, user_tv, user_tz)
 }
 
 /* The first zone since the boot, given without a time, tells that the clock was read from one that runs in local time. */
-static int set_time_zone(const struct user_timezone *tz, bool with_time)
+static int set_time_zone(const struct user_timezone *wanted, bool with_time)
 {
 	static bool was_set;
 	const u64 minute_ns = 60 * NSEC_PER_SEC;
 	u64 zone;
 
-	memcpy(&zone, tz, sizeof(zone));
+	memcpy(&zone, wanted, sizeof(zone));
 	WRITE_ONCE(time_zone.word, zone);
-	if (__atomic_exchange_n(&was_set, true, __ATOMIC_RELAXED) || with_time || !tz->minuteswest)
+	if (__atomic_exchange_n(&was_set, true, __ATOMIC_RELAXED) || with_time ||
+	    !wanted->minuteswest)
 		return 0;
-	return set_wall_clock(time_realtime_ns() + (u64)((s64)tz->minuteswest * (s64)minute_ns));
+	return set_wall_clock(time_realtime_ns() +
+			      (u64)((s64)wanted->minuteswest * (s64)minute_ns));
 }
 
 SYSCALL2(settimeofday, user_tv, user_tz)
 {
-	struct user_timezone tz;
-	struct timespec ts;
-	struct timeval tv;
+	struct user_timezone zone;
+	struct timespec timespec;
+	struct timeval timeval;
 	int err = 0;
 	u64 ns;
 
 	if (user_tv) {
-		if (copy_from_user(&tv, uaddr(user_tv), sizeof(tv)))
+		if (copy_from_user(&timeval, uaddr(user_tv), sizeof(timeval)))
 			return -EFAULT;
-		if (tv.tv_usec < 0 || tv.tv_usec > 1000000)
+		if (timeval.tv_usec < 0 || timeval.tv_usec > 1000000)
 			return -EINVAL;
-		ts = (struct timespec){ tv.tv_sec, tv.tv_usec * 1000 };
-		if (timespec_to_ns(&ts, &ns))
+		timespec = (struct timespec){ timeval.tv_sec, timeval.tv_usec * 1000 };
+		if (timespec_to_ns(&timespec, &ns))
 			return -EINVAL;
 	}
 	if (user_tz) {
-		if (copy_from_user(&tz, uaddr(user_tz), sizeof(tz)))
+		if (copy_from_user(&zone, uaddr(user_tz), sizeof(zone)))
 			return -EFAULT;
-		if (tz.minuteswest > 15 * 60 || tz.minuteswest < -15 * 60)
+		if (zone.minuteswest > 15 * 60 || zone.minuteswest < -15 * 60)
 			return -EINVAL;
 		if (!current_capable(CAP_SYS_TIME))
 			return -EPERM;
-		err = set_time_zone(&tz, user_tv);
+		err = set_time_zone(&zone, user_tv);
 	}
 	return !err && user_tv ? set_wall_clock(ns) : err;
 }
@@ -235,13 +238,13 @@ SYSCALL1(time, user)
 /* There is no phase-locked loop to steer: the state can be read. */
 static s64 read_timex(u64 user, int clock)
 {
-	struct user_timex t, out;
+	struct user_timex timex, out;
 
 	if (clock != CLOCK_REALTIME)
 		return -EOPNOTSUPP;
-	if (copy_from_user(&t, uaddr(user), sizeof(t)))
+	if (copy_from_user(&timex, uaddr(user), sizeof(timex)))
 		return -EFAULT;
-	if (t.modes)
+	if (timex.modes)
 		return current_capable(CAP_SYS_TIME) ? -EOPNOTSUPP : -EPERM;
 	out = (struct user_timex){
 		.maxerror = 16000000,
@@ -312,10 +315,10 @@ static int sleep_on_clock(int clock, u64 ns)
 }
 
 /* A relative sleep, as the point on the monotonic or CPU clock where it ends. */
-static s64 sleep_rest(struct restart_block *r)
+static s64 sleep_rest(struct restart_block *block)
 {
-	int clock = (int)r->arg[0], err;
-	u64 deadline = r->arg[1], user_left = r->arg[2], now;
+	int clock = (int)block->arg[0], err;
+	u64 deadline = block->arg[1], user_left = block->arg[2], now;
 
 	err = sleep_on_clock(clock, deadline);
 	if (err != -ERESTARTSYS)
@@ -331,7 +334,7 @@ static s64 sleep_rest(struct restart_block *r)
 
 static s64 sleep_relative(int clock, u64 ns, u64 user_left)
 {
-	struct restart_block *r = &current->sig->restart;
+	struct restart_block *block = &current->sig->restart;
 	u64 now;
 	int err;
 
@@ -343,8 +346,9 @@ static s64 sleep_relative(int clock, u64 ns, u64 user_left)
 		return err;
 	if (!ns)
 		return 0;
-	*r = (struct restart_block){ sleep_rest, { (u64)(s64)clock, ns_add(now, ns), user_left } };
-	return sleep_rest(r);
+	*block = (struct restart_block){ sleep_rest,
+					 { (u64)(s64)clock, ns_add(now, ns), user_left } };
+	return sleep_rest(block);
 }
 
 SYSCALL2(nanosleep, user_time, user_left)

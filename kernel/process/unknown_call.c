@@ -23,12 +23,12 @@ static u64 logged[PAIRS]; /* 0: free */
 /* FNV-1a; never 0 */
 static u64 hash_pair(const char *name, u32 number)
 {
-	u64 h = 0xcbf29ce484222325 ^ number;
+	u64 hash = 0xcbf29ce484222325 ^ number;
 
 	while (*name)
-		h = (h ^ (u8)*name++) * 0x100000001b3;
-	h = (h ^ number) * 0x100000001b3;
-	return (h ^ h >> 29) | 1;
+		hash = (hash ^ (u8)*name++) * 0x100000001b3;
+	hash = (hash ^ number) * 0x100000001b3;
+	return (hash ^ hash >> 29) | 1;
 }
 
 /* @return the place for it; NULL: it is there already, or none is free */

@@ -3,12 +3,12 @@
 #include <kernel/vdso.h>
 #include <kernel/vm.h>
 
-u64 vdso_map(struct vm_space *s)
+u64 vdso_map(struct vm_space *space)
 {
-	s64 at = vm_map_pages(s, 0, vdso_pages, VDSO_PAGES, VM_READ | VM_EXEC | VM_VDSO);
+	s64 result = vm_map_pages(space, 0, vdso_pages, VDSO_PAGES, VM_READ | VM_EXEC | VM_VDSO);
 
-	if (at < 0)
+	if (result < 0)
 		return 0;
-	s->vdso = at + PAGE_SIZE;
-	return s->vdso;
+	space->vdso = result + PAGE_SIZE;
+	return space->vdso;
 }

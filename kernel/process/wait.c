@@ -25,102 +25,103 @@ struct wait_request {
 	struct rusage usage;
 };
 
-static bool is_meant(const struct wait_request *w, const struct process *child)
+static bool is_meant(const struct wait_request *request, const struct process *child)
 {
-	if (w->type == P_PID && child->pid != w->id)
+	if (request->type == P_PID && child->pid != request->id)
 		return false;
-	if (w->type == P_PGID && child->pgrp != w->id)
+	if (request->type == P_PGID && child->pgrp != request->id)
 		return false;
-	if (w->options & __WALL)
+	if (request->options & __WALL)
 		return true;
-	return (child->exit_signal != SIGCHLD) == !!(w->options & __WCLONE);
+	return (child->exit_signal != SIGCHLD) == !!(request->options & __WCLONE);
 }
 
-static void found(struct wait_request *w, struct process *child, int status)
+static void found(struct wait_request *request, struct process *child, int status)
 {
-	w->pid = child->pid;
-	w->uid = child->leader->cred->uid;
-	w->status = status;
-	if (w->want_usage)
-		rusage_of_child(child, &w->usage);
+	request->pid = child->pid;
+	request->uid = child->leader->cred->uid;
+	request->status = status;
+	if (request->want_usage)
+		rusage_of_child(child, &request->usage);
 }
 
 /* What the child and its own children used is now part of ours. */
-static void inherit_figures(struct process *me, const struct process *child)
+static void inherit_figures(struct process *parent, const struct process *child)
 {
-	me->child_user_ns += child->user_ns + child->child_user_ns;
-	me->child_system_ns += child->system_ns + child->child_system_ns;
-	me->child_minflt += child->minflt + child->child_minflt;
-	me->child_majflt += child->majflt + child->child_majflt;
-	me->child_nvcsw += child->nvcsw + child->child_nvcsw;
-	me->child_nivcsw += child->nivcsw + child->child_nivcsw;
-	me->child_peak_rss_pages = MAX(me->child_peak_rss_pages,
-				       MAX(child->peak_rss_pages, child->child_peak_rss_pages));
+	parent->child_user_ns += child->user_ns + child->child_user_ns;
+	parent->child_system_ns += child->system_ns + child->child_system_ns;
+	parent->child_minflt += child->minflt + child->child_minflt;
+	parent->child_majflt += child->majflt + child->child_majflt;
+	parent->child_nvcsw += child->nvcsw + child->child_nvcsw;
+	parent->child_nivcsw += child->nivcsw + child->child_nivcsw;
+	parent->child_peak_rss_pages = MAX(parent->child_peak_rss_pages,
+					   MAX(child->peak_rss_pages, child->child_peak_rss_pages));
 }
 
-static bool try_zombie(struct wait_request *w, struct process *child)
+static bool try_zombie(struct wait_request *request, struct process *child)
 {
-	if (child->state != PROC_ZOMBIE || !(w->options & WEXITED))
+	if (child->state != PROC_ZOMBIE || !(request->options & WEXITED))
 		return false;
-	found(w, child, child->exit_status);
-	if (w->options & WNOWAIT)
+	found(request, child, child->exit_status);
+	if (request->options & WNOWAIT)
 		return true;
 	inherit_figures(current->proc, child);
 	process_unlink_locked(child);
-	w->reaped = child;
+	request->reaped = child;
 	return true;
 }
 
-static bool try_stopped(struct wait_request *w, struct process *child)
+static bool try_stopped(struct wait_request *request, struct process *child)
 {
 	int status = 0;
 
-	if (!(w->options & WSTOPPED) || !child->stop_status)
+	if (!(request->options & WSTOPPED) || !child->stop_status)
 		return false;
 	raw_spin_lock(&child->sig_lock);
 	if (child->state == PROC_STOPPED) {
 		status = child->stop_status;
-		if (!(w->options & WNOWAIT))
+		if (!(request->options & WNOWAIT))
 			child->stop_status = 0;
 	}
 	raw_spin_unlock(&child->sig_lock);
 	if (status)
-		found(w, child, status);
+		found(request, child, status);
 	return status;
 }
 
-static bool try_continued(struct wait_request *w, struct process *child)
+static bool try_continued(struct wait_request *request, struct process *child)
 {
-	bool is;
+	bool continued;
 
-	if (!(w->options & WCONTINUED) || !child->continued)
+	if (!(request->options & WCONTINUED) || !child->continued)
 		return false;
 	raw_spin_lock(&child->sig_lock);
-	is = child->continued;
-	if (!(w->options & WNOWAIT))
+	continued = child->continued;
+	if (!(request->options & WNOWAIT))
 		child->continued = false;
 	raw_spin_unlock(&child->sig_lock);
-	if (is)
-		found(w, child, WAIT_STATUS_CONTINUED);
-	return is;
+	if (continued)
+		found(request, child, WAIT_STATUS_CONTINUED);
+	return continued;
 }
 
 /* @return 1: found, 0: there are children to wait for, -ECHILD: none */
-static int scan(struct wait_request *w)
+static int scan(struct wait_request *request)
 {
-	struct process *me = current->proc, *child;
+	struct process *parent = current->proc, *child;
 	u64 flags = spin_lock_irqsave(&process_lock);
 	int result = -ECHILD;
 
-	list_for_each(child, &me->children, sibling) {
-		if (!is_meant(w, child))
+	list_for_each(child, &parent->children, sibling) {
+		if (!is_meant(request, child))
 			continue;
 		result = 0;
-		if (try_zombie(w, child) || try_stopped(w, child) || try_continued(w, child)) {
+		if (try_zombie(request, child) || try_stopped(request, child) ||
+		    try_continued(request, child)) {
 			result = 1;
 			break;
 		}
-		if (w->type == P_PID)
+		if (request->type == P_PID)
 			break;
 	}
 	spin_unlock_irqrestore(&process_lock, flags);
@@ -128,18 +129,19 @@ static int scan(struct wait_request *w)
 }
 
 /* @return 1: found, 0: nothing yet (WNOHANG), or -errno */
-static int wait_for_child(struct wait_request *w)
+static int wait_for_child(struct wait_request *request)
 {
 	int result = 0, err = 0;
 
-	if (w->options & WNOHANG)
-		result = scan(w);
+	if (request->options & WNOHANG)
+		result = scan(request);
 	else
-		err = wait_event_interruptible(&current->proc->child_wait, (result = scan(w)) != 0);
+		err = wait_event_interruptible(&current->proc->child_wait,
+					       (result = scan(request)) != 0);
 	if (err)
 		return err;
-	if (w->reaped)
-		process_release(w->reaped);
+	if (request->reaped)
+		process_release(request->reaped);
 	return result;
 }
 
@@ -147,7 +149,7 @@ SYSCALL4(wait4, pid_arg, user_status, options_arg, user_usage)
 {
 	pid_t pid = (pid_t)pid_arg;
 	u32 options = (u32)options_arg;
-	struct wait_request w = {
+	struct wait_request request = {
 		.options = options | WEXITED,
 		.want_usage = user_usage,
 	};
@@ -158,55 +160,55 @@ SYSCALL4(wait4, pid_arg, user_status, options_arg, user_usage)
 	if (pid == INT32_MIN)
 		return -ESRCH;
 	if (pid == -1) {
-		w.type = P_ALL;
+		request.type = P_ALL;
 	} else if (pid > 0) {
-		w.type = P_PID;
-		w.id = pid;
+		request.type = P_PID;
+		request.id = pid;
 	} else {
-		w.type = P_PGID;
-		w.id = pid ? -pid : current->proc->pgrp;
+		request.type = P_PGID;
+		request.id = pid ? -pid : current->proc->pgrp;
 	}
-	result = wait_for_child(&w);
+	result = wait_for_child(&request);
 	if (result <= 0)
 		return result;
-	if (user_status && put_user_u32(uaddr(user_status), (u32)w.status))
+	if (user_status && put_user_u32(uaddr(user_status), (u32)request.status))
 		return -EFAULT;
-	if (user_usage && copy_to_user(uaddr(user_usage), &w.usage, sizeof(w.usage)))
+	if (user_usage && copy_to_user(uaddr(user_usage), &request.usage, sizeof(request.usage)))
 		return -EFAULT;
-	return w.pid;
+	return request.pid;
 }
 
-static void fill_info(const struct wait_request *w, struct user_siginfo *info)
+static void fill_info(const struct wait_request *request, struct user_siginfo *info)
 {
 	info->signo = SIGCHLD;
-	info->child.pid = w->pid;
-	info->child.uid = w->uid;
-	if (w->status == WAIT_STATUS_CONTINUED) {
+	info->child.pid = request->pid;
+	info->child.uid = request->uid;
+	if (request->status == WAIT_STATUS_CONTINUED) {
 		info->code = CLD_CONTINUED;
 		info->child.status = SIGCONT;
-	} else if ((w->status & 0xff) == 0x7f) {
+	} else if ((request->status & 0xff) == 0x7f) {
 		info->code = CLD_STOPPED;
-		info->child.status = w->status >> 8 & 0xff;
-	} else if (w->status & 0x7f) {
+		info->child.status = request->status >> 8 & 0xff;
+	} else if (request->status & 0x7f) {
 		info->code = CLD_KILLED;
-		info->child.status = w->status & 0x7f;
+		info->child.status = request->status & 0x7f;
 	} else {
 		info->code = CLD_EXITED;
-		info->child.status = w->status >> 8 & 0xff;
+		info->child.status = request->status >> 8 & 0xff;
 	}
 }
 
 /* @return 0 or -errno */
-static int read_target(struct wait_request *w, int type, pid_t id)
+static int read_target(struct wait_request *request, int type, pid_t id)
 {
-	w->type = type;
-	w->id = id;
+	request->type = type;
+	request->id = id;
 	switch (type) {
 	case P_ALL: return 0;
 	case P_PID: return id > 0 ? 0 : -EINVAL;
 	case P_PGID:
 		if (!id)
-			w->id = current->proc->pgrp;
+			request->id = current->proc->pgrp;
 		return id >= 0 ? 0 : -EINVAL;
 	case P_PIDFD: return id >= 0 ? -EBADF : -EINVAL; /* no descriptor is one */
 	}
@@ -216,7 +218,7 @@ static int read_target(struct wait_request *w, int type, pid_t id)
 SYSCALL5(waitid, type, id, user_info, options_arg, user_usage)
 {
 	u32 options = (u32)options_arg;
-	struct wait_request w = { .options = options, .want_usage = user_usage };
+	struct wait_request request = { .options = options, .want_usage = user_usage };
 	struct user_siginfo info = { 0 };
 	int result;
 
@@ -224,14 +226,15 @@ SYSCALL5(waitid, type, id, user_info, options_arg, user_usage)
 			__WCLONE | __WALL) ||
 	    !(options & (WEXITED | WSTOPPED | WCONTINUED)))
 		return -EINVAL;
-	result = read_target(&w, (int)type, (pid_t)id);
+	result = read_target(&request, (int)type, (pid_t)id);
 	if (!result)
-		result = wait_for_child(&w);
+		result = wait_for_child(&request);
 	if (result < 0)
 		return result;
 	if (result > 0) {
-		fill_info(&w, &info);
-		if (user_usage && copy_to_user(uaddr(user_usage), &w.usage, sizeof(w.usage)))
+		fill_info(&request, &info);
+		if (user_usage &&
+		    copy_to_user(uaddr(user_usage), &request.usage, sizeof(request.usage)))
 			return -EFAULT;
 	}
 	/* The first 32 bytes are what Linux writes. */

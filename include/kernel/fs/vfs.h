@@ -202,7 +202,7 @@ int walk_fast_keep(struct walk *w);
 /** Walk with references. On 0 end with walk_end(). */
 int walk_slow(struct walk *w, int dirfd, const char *name, u32 flags);
 /** First fast, then slow; on 0 references are held: walk_end(). */
-int walk(struct walk *w, int dirfd, const char *name, u32 flags);
+int walk(struct walk *request, int dirfd, const char *name, u32 flags);
 void walk_end(struct walk *w);
 /** Go on from a LOOKUP_PARENT walk (with references) to a symbolic link's target: the last component is @p link. */
 int walk_follow_last(struct walk *w, struct dentry *link);
