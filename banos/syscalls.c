@@ -18,7 +18,6 @@
 #include <kernel/uaccess.h>
 #include <kernel/upcalls.h>
 
-#define DELETE_NONBLOCK	 O_NONBLOCK
 #define INIT_KNOWN_FLAGS 7u /* IGNORE_MODVERSIONS, IGNORE_VERMAGIC, COMPRESSED_FILE */
 #define INIT_COMPRESSED	 4u
 

@@ -22,8 +22,7 @@
 #include <kernel/tty.h>
 #include "internal.h"
 
-#define RECORD_MAX    512
-#define FACILITY_USER 1
+#define RECORD_MAX 512
 
 struct kmsg_file {
 	struct mutex lock;

@@ -433,11 +433,6 @@ static u32 count_of(u32 cpu, u32 vector)
 	return c ? c->of[vector - VECTOR_FIRST] : 0;
 }
 
-u64 irq_count(const struct cpu *c)
-{
-	return c->nr_irqs;
-}
-
 static void show_counts(struct seq_file *m, u32 vector)
 {
 	for (u32 i = 0; i < cpu_count; i++)

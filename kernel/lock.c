@@ -289,15 +289,6 @@ void down_read(struct rwsem *s)
 	SLEEPER_TAKEN(s);
 }
 
-bool down_read_trylock(struct rwsem *s)
-{
-	bool taken = list_empty(&s->waiters) && try_read(s);
-
-	if (taken)
-		SLEEPER_TAKEN(s);
-	return taken;
-}
-
 void up_read(struct rwsem *s)
 {
 	s64 left;

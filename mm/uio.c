@@ -53,7 +53,6 @@ static __noinline u64 transfer_list(enum direction dir, struct uio *u, void *ker
 
 		if (!part) { /* a used up or empty buffer; there is another, since count says so */
 			u->seg++;
-			u->nr_segs--;
 			u->seg_off = 0;
 			continue;
 		}
@@ -132,7 +131,7 @@ int uio_list_get(struct uio_list *l, uaddr_t iov, u64 n)
 		uio_list_put(l);
 		return (int)total;
 	}
-	l->u = (struct uio){ .seg = seg, .nr_segs = n, .count = total };
+	l->u = (struct uio){ .seg = seg, .count = total };
 	return 0;
 }
 

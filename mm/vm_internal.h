@@ -87,8 +87,6 @@ static inline pte_t *vm_pte_alloc(struct vm_space *s, u64 addr)
  * of the range. @return NULL: no more, or the range ends beyond user space
  */
 pte_t *vm_next_leaf(const struct vm_space *s, u64 *addr, u64 end, u64 *stop);
-/** @brief Give the pages of zeroed tables that this CPU keeps back to the allocator. @return how many */
-u32 vm_tables_trim(void);
 /** @brief Free zeroed tables, linked through page->next. */
 void vm_tables_free_list(struct page *p);
 /** @brief The shared zero page, as a read-only entry without rights. */

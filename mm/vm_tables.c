@@ -101,25 +101,6 @@ void vm_tables_free_list(struct page *p)
 	}
 }
 
-u32 vm_tables_trim(void)
-{
-	struct table_stock *stock;
-	struct page *p;
-	u32 n = 0;
-
-	preempt_disable();
-	stock = &stocks[cpu_id()];
-	while ((p = stock->first)) {
-		stock->first = p->next;
-		page_free(p);
-		n++;
-	}
-	stock->count = 0;
-	preempt_enable();
-	mem_account(MEM_TABLES, -(s64)n);
-	return n;
-}
-
 /* ---- walking ---- */
 
 pte_t *vm_pte_alloc_slow(struct vm_space *s, u64 addr)

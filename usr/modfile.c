@@ -362,18 +362,6 @@ const char *modinfo_next(struct modinfo *m)
 	return t;
 }
 
-/* Value of @key, the first there is; NULL: none. */
-const char *modinfo_value(struct modinfo m, const char *key)
-{
-	const char *t;
-	size_t n = strlen(key);
-
-	while ((t = modinfo_next(&m)))
-		if (!strncmp(t, key, n) && t[n] == '=')
-			return t + n + 1;
-	return NULL;
-}
-
 /* ---- modinfo ---- */
 
 static void show_params(struct modinfo m)

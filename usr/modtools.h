@@ -54,8 +54,6 @@ int read_image(const char *path, struct image *image);
 int find_modinfo(const struct image *image, struct modinfo *m);
 /** @brief The next text, within the section; NULL at the end. */
 const char *modinfo_next(struct modinfo *m);
-/** @brief The first value of a key; NULL: none. */
-const char *modinfo_value(struct modinfo m, const char *key);
 
 /* ---- modprobe.c ---- */
 

@@ -40,7 +40,6 @@ _Static_assert(offsetof(struct pt_regs, cs) == REGS_CS, "asm");
 #define MSR_KERNEL_GS	 0xc0000102
 #define MSR_TSC_AUX	 0xc0000103
 #define MSR_PAT		 0x277
-#define CR4_TSD		 (1ul << 2)
 #define CR4_OSFXSR	 (1ul << 9)
 #define CR4_OSXMMEXCPT	 (1ul << 10)
 #define CR4_UMIP	 (1ul << 11)
@@ -135,13 +134,10 @@ static void detect(struct cpu_features *f)
 	f->x2apic = r[2] >> 21 & 1;
 	f->tsc_deadline = r[2] >> 24 & 1;
 	f->xsave = r[2] >> 26 & 1;
-	f->rdrand = r[2] >> 30 & 1;
 	f->hypervisor = r[2] >> 31;
 	if (max >= 7) {
 		cpuid(7, 0, r);
-		f->fsgsbase = r[1] & 1;
 		f->smep = r[1] >> 7 & 1;
-		f->rdseed = r[1] >> 18 & 1;
 		f->smap = r[1] >> 20 & 1;
 		f->umip = r[2] >> 2 & 1;
 	}

@@ -13,7 +13,6 @@
 #include "caller.h"
 
 #define SIZE_LIMIT (4ul << 20)
-#define ORDER_MAX  10
 #define TRIES_MAX  32u /* for memory below a limit that the allocator does not know */
 
 struct dma_buffer {

@@ -99,11 +99,6 @@ bool export_shadowed(const struct export *e)
 	return export_find(e->name) != e;
 }
 
-u32 exports_of_kernel(void)
-{
-	return nkernel;
-}
-
 void exports_each(void (*fn)(const struct export *e, void *arg), void *arg)
 {
 	for (u32 i = 0; i < nkernel; i++)

@@ -506,13 +506,3 @@ void tty_hangup(struct tty *t)
 	tty_leave_session(t);
 	tty_kill_files(t);
 }
-
-void tty_vhangup_current(void)
-{
-	struct tty *t = tty_of_current();
-
-	if (t) {
-		tty_hangup(t);
-		tty_put(t);
-	}
-}

@@ -126,17 +126,6 @@ int devfs_add(const char *name, mode_t mode, dev_t dev)
 	return err;
 }
 
-int devfs_symlink(const char *name, const char *target)
-{
-	struct dentry *dir, *d = find(name, &dir);
-	int err = IS_ERR(d) ? PTR_ERR(d) : d->inode ? -EEXIST : 0;
-
-	if (!err)
-		err = dir->inode->ops->symlink(dir->inode, d, target);
-	leave(dir, d);
-	return err;
-}
-
 void devfs_remove(const char *name)
 {
 	char *copy = kstrdup(name), *slash;

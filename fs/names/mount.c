@@ -427,27 +427,6 @@ int fs_register(struct fs_type *t)
 	return 0;
 }
 
-int fs_unregister(struct fs_type *t)
-{
-	struct mount *m;
-	int err = 0;
-
-	/* mount() looks types up and mounts under mount_mutex. */
-	mutex_lock(&mount_mutex);
-	spin_lock(&tree_lock);
-	list_for_each(m, &mount_list, all_link)
-		if (m->sb->type == t)
-			err = -EBUSY;
-	spin_unlock(&tree_lock);
-	if (!err) {
-		mutex_lock(&types_lock);
-		list_del(&t->link);
-		mutex_unlock(&types_lock);
-	}
-	mutex_unlock(&mount_mutex);
-	return err;
-}
-
 void fs_types_show(struct seq_file *m)
 {
 	struct fs_type *t;

@@ -313,18 +313,6 @@ static int do_mount(const char *source, struct path *at, const char *type, u32 f
 	return err;
 }
 
-int fs_mount(const char *source, const char *dir, const char *type, u32 flags, const char *options)
-{
-	struct path at;
-	int err = path_lookup(AT_FDCWD, dir, LOOKUP_FOLLOW, &at);
-
-	if (err)
-		return err;
-	err = do_mount(source, &at, type, flags, options);
-	path_put(&at);
-	return err;
-}
-
 /* Up to a page of options; bytes behind a fault are left out, as in Linux. */
 static char *copy_options(u64 user)
 {

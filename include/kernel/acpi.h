@@ -60,7 +60,7 @@ struct acpi_info {
 
 	/* FADT */
 	struct acpi_gas pm_timer, pm1a_control, pm1b_control, reset;
-	bool pm_timer_32bit, has_reset, hw_reduced, no_8042, no_cmos_rtc, no_vga;
+	bool pm_timer_32bit, has_reset, no_8042, no_cmos_rtc;
 	u8 reset_value;
 	u32 smi_command; /* port; 0: always in ACPI mode */
 	u8 acpi_enable;

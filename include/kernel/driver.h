@@ -207,7 +207,6 @@ void exports_remove(struct export *e, u32 n);
 struct export *export_find(const char *name);
 /** @brief Is another one bound to this name? */
 bool export_shadowed(const struct export *e);
-u32 exports_of_kernel(void);
 /** @brief Call @p fn for each name that the kernel itself exports. */
 void exports_each(void (*fn)(const struct export *e, void *arg), void *arg);
 int exports_init(void);

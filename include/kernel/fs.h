@@ -235,7 +235,6 @@ struct super_block {
 	const struct fs_type *type;
 	struct dentry *root; /* counted */
 	struct mutex rename_lock;
-	u64 time_granularity_ns; /* 0: 1 */
 	struct atomic64 next_ino;
 	void *private;
 	struct list mounts; /* under tree_lock */
@@ -254,8 +253,6 @@ struct fs_type {
 	0x40000000 /* names come and go by themselves: each look-up asks the file system (DENTRY_NOCACHE) */
 /** Make a type known to mount(). @return 0, -EBUSY: the name is taken. Sleeps. */
 int fs_register(struct fs_type *t);
-/** @return 0, -EBUSY: something of this type is mounted. Sleeps. */
-int fs_unregister(struct fs_type *t);
 /** A super block without a root, one reference, an anonymous device number. NULL: no memory. */
 struct super_block *super_alloc(const struct fs_type *t, const struct super_ops *ops);
 /** Hang the root directory into it; takes over the reference of @p root, on failure too. @return 0 or -ENOMEM */
@@ -312,9 +309,8 @@ struct file {
 };
 #define FMODE_READ   1
 #define FMODE_WRITE  2
-#define FMODE_STREAM 4 /* no position: pipes, sockets, ttys; set it in open() */
-#define FMODE_PATH   8 /* O_PATH */
-#define FMODE_NOWAIT 16
+#define FMODE_STREAM 4	 /* no position: pipes, sockets, ttys; set it in open() */
+#define FMODE_PATH   8	 /* O_PATH */
 #define FMODE_WRITER 32	 /* counted in inode->writers and in the mount's writers */
 #define FMODE_RCU    64	 /* was in a descriptor table that threads share */
 #define FMODE_OPENED 128 /* ops->open succeeded: release() is owed */
@@ -436,8 +432,7 @@ void fs_context_put(struct fs_context *f);
 #define LOOKUP_FOLLOW	 1
 #define LOOKUP_PARENT	 2 /* internal */
 #define LOOKUP_DIRECTORY 4
-#define LOOKUP_EMPTY	 8  /* AT_EMPTY_PATH */
-#define LOOKUP_CREATE	 16 /* internal: the last component may be absent */
+#define LOOKUP_EMPTY	 8 /* AT_EMPTY_PATH */
 /** @param path kernel text @param out counted */
 int path_lookup(int dirfd, const char *path, u32 flags, struct path *out);
 /**
@@ -456,8 +451,6 @@ int path_permission(const struct path *p, int mask);
 bool path_is_nosuid(const struct path *p);
 /** Write back what is only in memory, of all file systems. Sleeps. */
 void fs_sync_all(void);
-/** umount, bind and so on by path, from kernel code: mount @p type on @p dir. @return 0 or -errno */
-int fs_mount(const char *source, const char *dir, const char *type, u32 flags, const char *options);
 
 /* ---- for file systems ---- */
 /** Zeroed but for refs 1, sb, ino, times; mode and owner are the caller's to set. NULL: no memory. */
@@ -560,4 +553,3 @@ void chardev_show(struct seq_file *m);
 int devfs_add(const char *name, mode_t mode, dev_t dev);
 /** Remove it, and folders that became empty. Sleeps. */
 void devfs_remove(const char *name);
-int devfs_symlink(const char *name, const char *target);

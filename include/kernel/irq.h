@@ -53,7 +53,6 @@ struct seq_file;
 void irq_show(struct seq_file *m);
 /** Interrupts that @p c has taken since boot. */
 struct cpu;
-u64 irq_count(const struct cpu *c);
 
 /** Start the interrupt controllers. Boot, interrupts off, after acpi_init(). */
 void irq_init(void);

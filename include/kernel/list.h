@@ -43,17 +43,6 @@ static inline void list_del(struct list *n)
 	n->next->prev = n->prev;
 	list_init(n);
 }
-/** Move all of @p from to the end of @p to; @p from is left empty. */
-static inline void list_splice_tail(struct list *from, struct list *to)
-{
-	if (list_empty(from))
-		return;
-	from->next->prev = to->prev;
-	to->prev->next = from->next;
-	from->prev->next = to;
-	to->prev = from->prev;
-	list_init(from);
-}
 #define list_entry(p, type, member) container_of(p, type, member)
 #define list_first(l, type, member) list_entry((l)->next, type, member)
 #define list_last(l, type, member)  list_entry((l)->prev, type, member)

@@ -95,14 +95,6 @@ static inline void spin_unlock(spinlock_t *l)
 	raw_spin_unlock(l);
 	preempt_enable();
 }
-static inline bool spin_trylock(spinlock_t *l)
-{
-	preempt_disable();
-	if (raw_spin_trylock(l))
-		return true;
-	preempt_enable();
-	return false;
-}
 /** @return the interrupt state to hand to spin_unlock_irqrestore(). */
 static inline __must_check u64 spin_lock_irqsave(spinlock_t *l)
 {
@@ -163,7 +155,6 @@ struct rwsem {
 	} while (0)
 void rwsem_init_plain(struct rwsem *s);
 void down_read(struct rwsem *s);
-bool down_read_trylock(struct rwsem *s);
 void up_read(struct rwsem *s);
 void down_write(struct rwsem *s);
 void up_write(struct rwsem *s);

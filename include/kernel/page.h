@@ -37,10 +37,7 @@ _Static_assert(sizeof(struct page) == 32, "struct page is 32 bytes");
 #define PG_BUDDY    0x1 /* head of a free block */
 #define PG_SLAB	    0x2
 #define PG_LARGE    0x4 /* kmalloc of whole pages; order in ->order */
-#define PG_ANON	    0x8 /* anonymous user memory */
 #define PG_DIRTY    0x10
-#define PG_UPTODATE 0x20
-#define PG_LOCKED   0x40
 #define PG_RESERVED 0x80
 #define PG_TABLE    0x100
 #define PG_FREE	    0x200  /* in a CPU's stack of free pages */

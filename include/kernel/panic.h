@@ -24,7 +24,6 @@ void panic_double_fault(struct pt_regs *regs, u64 cr2) __noreturn __cold;
  */
 void boot_stop(const char *fmt, ...) __printf(1, 2) __noreturn __cold;
 
-#define BUG() panic("BUG at %s:%d (%s)", __FILE__, __LINE__, __func__)
 #define BUG_ON(c)                                                                         \
 	do {                                                                              \
 		if (unlikely(c))                                                          \

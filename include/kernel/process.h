@@ -62,7 +62,7 @@ struct process {
 	struct vm_space *space; /* while it has threads; written under sig_lock */
 	enum process_state state;
 	int exit_status; /* as wait4 gives it */
-	bool exiting, did_exec, vforked;
+	bool exiting, did_exec;
 
 	/* what wait4() may report besides an end; under process_lock */
 	int stop_status; /* 0: nothing new */
@@ -126,14 +126,10 @@ void process_get(struct process *p);
 void process_put(struct process *p);
 /** @brief Next live or zombie process with pid >= @p from, counted, or NULL (/proc listing). */
 struct process *process_next(pid_t from);
-/** @brief Next thread of @p p with tid >= @p from, counted, or NULL (/proc/PID/task). */
-struct thread *process_thread_next(struct process *p, pid_t from);
 /** @brief What another process has, counted; NULL once it has ended. Any thread context. */
 struct vm_space *process_space_get(struct process *p); /* vm_space_put() */
 struct files *process_files_get(struct process *p);    /* files_put() */
 struct fs_context *process_fs_get(struct process *p);  /* fs_context_put() */
-/** @brief Call @p fn for each process of a session, under process_lock. */
-void session_for_each(pid_t session, void (*fn)(struct process *p, void *arg), void *arg);
 /** @brief CPU times of all threads, ended ones too. Any thread context. */
 void process_times(struct process *p, u64 *user_ns, u64 *system_ns);
 /** @brief Page faults of thread @p t, or (NULL) of all threads, ended ones too. Any thread context. */
@@ -210,8 +206,6 @@ bool pgrp_in_session(pid_t pgrp, pid_t session);
 void signal_deliver(struct pt_regs *regs);
 /** @brief Work on the way to user mode (arch entry code): reschedule, signals, exit. Interrupts on. */
 void user_return_work(struct pt_regs *regs);
-/** @brief The mask that will be in force when the current system call has returned. */
-u64 thread_saved_mask(struct thread *t);
 /**
  * @brief For ppoll(), pselect6(), epoll_pwait(): put another signal mask in force for this call.
  * @param set   user address of a sigset, or 0: change nothing
@@ -219,8 +213,6 @@ u64 thread_saved_mask(struct thread *t);
  * @return 0, -EINVAL, -EFAULT
  */
 int signal_mask_temporary(u64 set, u64 size);
-/** @brief The call ends: put the old mask back, unless @p interrupted: then delivery does it, after the handler has its frame. */
-void signal_mask_restore_unless(bool interrupted);
 
 /**
  * How a system call goes on after a stop or an ignored signal where starting it again would be wrong
@@ -230,4 +222,3 @@ struct restart_block {
 	s64 (*fn)(struct restart_block *r);
 	u64 arg[6];
 };
-struct restart_block *current_restart_block(void);

@@ -32,10 +32,8 @@ enum thread_state {
 /* thread.work: looked at on the way back to user mode, in one test. */
 #define WORK_RESCHED	     0x01
 #define WORK_SIGNAL	     0x02 /* a signal may be deliverable: signal_pending() */
-#define WORK_RSEQ	     0x04
 #define WORK_RESTORE_SIGMASK 0x08 /* thread.saved_sigmask is to be put back */
 #define WORK_EXIT	     0x10 /* the process is dying (exit_group, exec by another thread) */
-#define WORK_TRACE	     0x20 /* system-call entry/exit is traced */
 
 #define KERNEL_STACK_SIZE 16384ul
 #define WORK_IRET	  0x40 /* registers were changed: return by IRET with all of them */
@@ -87,14 +85,10 @@ struct thread {
 	struct cred *cred;
 
 	/* owned by kernel/process: signals, clone, futex */
-	struct list proc_link; /* process.threads */
-	struct list tid_hash;
+	struct list proc_link;	  /* process.threads */
 	struct task_signals *sig; /* per-thread pending set and mask */
 	u64 clear_child_tid;	  /* user address */
-	u64 robust_list, robust_list_len;
-	u64 set_child_tid;
-	u64 rseq, rseq_sig_len;
-	void *process_data; /* anything more that kernel/process wants */
+	u64 robust_list;
 
 	/* owned by net/rights.c: files that are closed when the present one is */
 	struct unix_rights **closing;

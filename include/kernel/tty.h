@@ -94,8 +94,6 @@ void tty_set_winsize(struct tty *t, const struct winsize *w);
 
 /** The line is gone: every open file of this terminal reports end of file from now on. Sleeps. */
 void tty_hangup(struct tty *t);
-/** vhangup(2): hang up the caller's controlling terminal. Sleeps. */
-void tty_vhangup_current(void);
 /** The foreground process group, 0 if none. */
 pid_t tty_pgrp(const struct tty *t);
 /**

@@ -61,7 +61,6 @@ struct uio {
 		uaddr_t base;
 		u64 len;
 	} * seg;
-	u32 nr_segs;
 	u64 seg_off;	    /* offset within *seg */
 	u64 count;	    /* bytes left in all */
 	void *kernel;	    /* kernel buffer instead of seg, or NULL */
@@ -72,7 +71,6 @@ static inline void uio_init_user(struct uio *u, uaddr_t base, u64 len)
 	u->one.base = base;
 	u->one.len = len;
 	u->seg = &u->one;
-	u->nr_segs = 1;
 	u->seg_off = 0;
 	u->count = len;
 	u->kernel = NULL;

@@ -229,10 +229,9 @@ void vm_protect_file_range(struct file_pages *pages, u64 first, u64 last);
 
 /* ---- faults ---- */
 
-#define VM_FAULT_PRESENT 1 /* bits of the x86 error code */
-#define VM_FAULT_WRITE	 2
-#define VM_FAULT_USER	 4
-#define VM_FAULT_EXEC	 16
+/* Bits of the error code. */
+#define VM_FAULT_WRITE 2
+#define VM_FAULT_EXEC  16
 /**
  * @brief Resolve a page fault at a user address. Thread context, interrupts on.
  * @return 0; 1: a major fault; -EFAULT (SIGSEGV, *@p si_code SEGV_MAPERR/SEGV_ACCERR),

@@ -11,9 +11,7 @@
 
 #define FADT_TMR_VAL_EXT   (1u << 8)
 #define FADT_RESET_REG_SUP (1u << 10)
-#define FADT_HW_REDUCED	   (1u << 20)
 #define BOOT_ARCH_8042	   (1u << 1)
-#define BOOT_ARCH_NO_VGA   (1u << 2)
 #define BOOT_ARCH_NO_RTC   (1u << 5)
 
 struct acpi_gas acpi_gas(const u8 *t, size_t len, size_t at)
@@ -53,7 +51,6 @@ void acpi_parse_fadt(const u8 *t, size_t len, struct acpi_info *info)
 	info->pm1b_control = block(t, len, 184, 68, 2);
 	info->pm_timer = block(t, len, 208, 76, 4);
 	info->pm_timer_32bit = flags & FADT_TMR_VAL_EXT;
-	info->hw_reduced = flags & FADT_HW_REDUCED;
 	if (flags & FADT_RESET_REG_SUP) {
 		info->reset = acpi_gas(t, len, 116);
 		info->reset_value = acpi_u8(t, len, 128);
@@ -62,7 +59,6 @@ void acpi_parse_fadt(const u8 *t, size_t len, struct acpi_info *info)
 	/* ACPI 1.0 had no such flags: then assume that what a PC has is there. */
 	if (acpi_u8(t, len, 8) >= 3) {
 		info->no_8042 = !(arch & BOOT_ARCH_8042);
-		info->no_vga = arch & BOOT_ARCH_NO_VGA;
 		info->no_cmos_rtc = arch & BOOT_ARCH_NO_RTC;
 	}
 }

@@ -161,7 +161,6 @@ static int make_process(struct thread *t, const struct clone_request *rq)
 			sighand_exec_reset(p);
 	}
 	p->exit_signal = rq->exit_signal;
-	p->vforked = rq->flags & CLONE_VFORK;
 	return 0;
 }
 

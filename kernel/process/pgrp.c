@@ -71,17 +71,6 @@ bool pgrp_in_session(pid_t pgrp, pid_t session)
 	return in_session;
 }
 
-void session_for_each(pid_t session, void (*fn)(struct process *p, void *arg), void *arg)
-{
-	u64 flags = spin_lock_irqsave(&process_lock);
-	struct process *p;
-
-	list_for_each(p, &process_list, all_link)
-		if (p->session == session)
-			fn(p, arg);
-	spin_unlock_irqrestore(&process_lock, flags);
-}
-
 /* setpgid(), rules in the order in which Linux looks at them. Under process_lock. */
 static int set_group_locked(struct process *p, pid_t pgid)
 {

@@ -201,20 +201,6 @@ struct fs_context *process_fs_get(struct process *p)
 	return fs;
 }
 
-struct thread *process_thread_next(struct process *p, pid_t from)
-{
-	struct thread *t, *best = NULL;
-	u64 flags = spin_lock_irqsave(&p->sig_lock);
-
-	list_for_each(t, &p->threads, proc_link)
-		if (t->tid >= from && (!best || t->tid < best->tid))
-			best = t;
-	if (best)
-		thread_get(best);
-	spin_unlock_irqrestore(&p->sig_lock, flags);
-	return best;
-}
-
 u64 thread_cpu_ns(struct thread *t)
 {
 	u64 ns = READ_ONCE(t->sum_exec_ns);

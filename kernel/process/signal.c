@@ -621,8 +621,3 @@ void process_signal_sets(struct process *p, struct thread *t, struct signal_sets
 	}
 	spin_unlock_irqrestore(&p->sig_lock, flags);
 }
-
-struct restart_block *current_restart_block(void)
-{
-	return &current->sig->restart;
-}

@@ -279,11 +279,6 @@ void user_return_work(struct pt_regs *regs)
 
 /* ---- masks for the length of one call ---- */
 
-u64 thread_saved_mask(struct thread *t)
-{
-	return READ_ONCE(t->work) & WORK_RESTORE_SIGMASK ? t->sig->saved_mask : t->sig->blocked;
-}
-
 static void mask_set_temporary(u64 mask)
 {
 	current->sig->saved_mask = current->sig->blocked;
@@ -305,12 +300,4 @@ int signal_mask_temporary(u64 set, u64 size)
 		return err;
 	mask_set_temporary(mask);
 	return 0;
-}
-
-void signal_mask_restore_unless(bool interrupted)
-{
-	if (interrupted || !(READ_ONCE(current->work) & WORK_RESTORE_SIGMASK))
-		return;
-	thread_clear_work(current, WORK_RESTORE_SIGMASK);
-	signal_set_mask(current->sig->saved_mask);
 }

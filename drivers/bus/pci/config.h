@@ -58,7 +58,6 @@ struct pci_config {
 #define EXP_DEVICE_CAPS	   0x04
 #define EXP_DEVICE_CONTROL 0x08
 #define EXP_DEVICE_STATUS  0x0a
-#define EXP_LINK_STATUS	   0x12
 #define EXP_SLOT_CAPS	   0x14
 #define EXP_SLOT_CONTROL   0x18
 #define EXP_SLOT_STATUS	   0x1a

@@ -42,7 +42,6 @@
 #define APIC_LVT_LINT1	   0x360
 #define APIC_LVT_ERROR	   0x370
 #define APIC_LVT_MASKED	   (1u << 16)
-#define APIC_LVT_LEVEL	   (1u << 15)
 #define APIC_LVT_LOW	   (1u << 13)
 #define APIC_LVT_EXTINT	   (7u << 8)
 #define APIC_LVT_NMI	   (4u << 8)

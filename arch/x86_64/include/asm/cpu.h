@@ -5,8 +5,8 @@
 
 /** Features found by cpu_detect(); the same on all CPUs (the boot CPU's). */
 struct cpu_features {
-	bool syscall, nx, pge, pat, smep, smap, umip, gbpages, fsgsbase, xsave, rdtscp, rdrand,
-		rdseed, mce, mca, invariant_tsc, x2apic, tsc_deadline, pcid, hypervisor;
+	bool syscall, nx, pge, pat, smep, smap, umip, gbpages, xsave, rdtscp, mce, mca,
+		invariant_tsc, x2apic, tsc_deadline, pcid, hypervisor;
 	u32 xsave_size; /* bytes of the FPU area */
 	u64 xcr0;
 	char vendor[13], brand[49];

@@ -22,7 +22,6 @@
 #define IER_RX	      0x01
 #define IER_TX	      0x02
 #define IER_LINE      0x04
-#define IER_MODEM     0x08
 #define UART_IIR      2
 #define IIR_NONE      0x01 /* nothing pending */
 #define IIR_FIFO      0xc0 /* both bits: a 16550A with working FIFOs */
@@ -35,7 +34,6 @@
 #define LCR_STOP2     0x04
 #define LCR_PARITY    0x08
 #define LCR_EVEN      0x10
-#define LCR_STICK     0x20
 #define LCR_BREAK     0x40
 #define LCR_DLAB      0x80
 #define UART_MCR      4
@@ -58,7 +56,6 @@
 #define MSR_DSR	      0x20
 #define MSR_RI	      0x40
 #define MSR_DCD	      0x80
-#define UART_SCRATCH  7
 
 struct serial_port {
 	u16 base;
