@@ -31,7 +31,7 @@ static void walk_beyond(struct ktest_context *t, struct vm_space *s)
 	static const struct {
 		u64 start, end;
 	} far[] = {
-		{ AT, VM_TABLES_END + PAGE_SIZE },
+		{ AT, PT_USER_END + PAGE_SIZE },
 		{ AT, KERNEL_HALF },
 		{ AT, ~0ull & PAGE_MASK },
 		{ KERNEL_HALF, KERNEL_HALF + (1ull << 39) },
@@ -46,16 +46,16 @@ static void walk_beyond(struct ktest_context *t, struct vm_space *s)
 
 		vm_gather_init(&g, s);
 		vm_zap(&g, far[i].start, far[i].end);
-		vm_free_tables(&g, far[i].start, far[i].end, 0, VM_TABLES_END);
+		vm_free_tables(&g, far[i].start, far[i].end, 0, PT_USER_END);
 		KEXPECT(!g.tables && !g.anon && !g.nr_shared);
 		vm_gather_finish(&g);
 		KEXPECT(far[i].end < far[i].start || !vm_next_leaf(s, &addr, far[i].end, &stop));
 		KEXPECT_EQ(vm_unmap_locked(s, far[i].start, far[i].end, &dead), -EINVAL);
 	}
 	vm_gather_init(&g, s);
-	vm_free_tables(&g, 0, VM_TABLES_END, 0, ~0ull);
+	vm_free_tables(&g, 0, PT_USER_END, 0, ~0ull);
 	KEXPECT(!g.tables);
-	for (u32 top = VM_TOP_ENTRIES; top < PTRS_PER_TABLE; top++) {
+	for (u32 top = PT_USER_ENTRIES; top < PTRS_PER_TABLE; top++) {
 		KEXPECT(!vm_pte(s, KERNEL_HALF | (u64)top << 39));
 		KEXPECT(!vm_pte(s, (u64)top << 39)); /* not canonical */
 	}
@@ -66,7 +66,7 @@ static void walk_beyond(struct ktest_context *t, struct vm_space *s)
 KTEST(vm_tables, nothing_is_walked_beyond_user_space)
 {
 	struct vm_space *s = vm_space_create();
-	pte_t before[PTRS_PER_TABLE - VM_TOP_ENTRIES];
+	pte_t before[PTRS_PER_TABLE - PT_USER_ENTRIES];
 
 	if (!KEXPECT(s))
 		return;
@@ -75,11 +75,11 @@ KTEST(vm_tables, nothing_is_walked_beyond_user_space)
 			  NULL, 0),
 		   AT);
 	KEXPECT_EQ(put_user_u32(uaddr(AT), 7), 0);
-	memcpy(before, top_table(s) + VM_TOP_ENTRIES, sizeof(before));
+	memcpy(before, top_table(s) + PT_USER_ENTRIES, sizeof(before));
 	down_write(&s->lock);
 	walk_beyond(t, s);
 	up_write(&s->lock);
-	KEXPECT(!memcmp(before, top_table(s) + VM_TOP_ENTRIES, sizeof(before)));
+	KEXPECT(!memcmp(before, top_table(s) + PT_USER_ENTRIES, sizeof(before)));
 	KEXPECT(byte_is(AT, 7));
 	KEXPECT_EQ(s->nr_regions, 1);
 	KEXPECT_EQ(atomic_read(&s->nr_tables), 3);
