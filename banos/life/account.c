@@ -29,7 +29,7 @@ const char *driver_state_name(const struct driver *d)
 
 u64 driver_memory(const struct driver *d)
 {
-	return d->npages * PAGE_SIZE + d->owner.bytes;
+	return d->image.npages * PAGE_SIZE + d->owner.bytes;
 }
 
 void driver_query(struct driver *d, struct banos_query *out)
@@ -111,7 +111,7 @@ static int show_driver(struct seq_file *m, void *arg)
 	seq_printf(m, "state:\t\t%s\n", driver_state_name(d));
 	if (!d->builtin)
 		seq_printf(m, "code:\t\t0x%lx\n", d->owner.code);
-	seq_printf(m, "memory:\t\t%lu bytes of image, %lu allocated\n", d->npages * PAGE_SIZE,
+	seq_printf(m, "memory:\t\t%lu bytes of image, %lu allocated\n", d->image.npages * PAGE_SIZE,
 		   d->owner.bytes);
 	seq_printf(m, "pins:\t\t%u\n", driver_pin_count(d));
 	seq_printf(m, "calls:\t\t%lu, %lu of them running\n", calls, running);

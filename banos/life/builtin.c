@@ -53,7 +53,7 @@ static int apply_params(struct report *r, const struct builtin_driver *b, const 
 
 static void check_code(struct report *r, struct driver *d)
 {
-	if (!owner_has_code(&d->owner, (void *)d->init))
+	if (!owner_has_code(&d->owner, (void *)d->image.init))
 		report_add(r, -ENOEXEC, "it has no init function of its own");
 }
 
@@ -84,8 +84,8 @@ static int take_destructors(struct driver *d, const struct builtin_driver *b)
 		return -ENOMEM;
 	for (u32 i = 0; i < n; i++)
 		calls[i] = (u64)b->fini[n - 1 - i];
-	d->fini_calls = calls;
-	d->nfini = n;
+	d->image.fini_calls = calls;
+	d->image.nfini = n;
 	return 0;
 }
 
@@ -155,10 +155,10 @@ static int prepare(struct driver *d, const struct builtin_driver *b, struct repo
 		return err;
 	driver_set_description(d, record);
 	d->builtin = true;
-	d->init = (u64)record->init;
-	d->exit = (u64)record->exit;
-	d->init_calls = (const u64 *)b->init;
-	d->ninit = b->init_end - b->init;
+	d->image.init = (u64)record->init;
+	d->image.exit = (u64)record->exit;
+	d->image.init_calls = (u64 *)b->init; /* only read */
+	d->image.ninit = b->init_end - b->init;
 	/* The linker sorts code that is seldom run into sections of its own: somewhere in the image. */
 	d->owner.code = (u64)_text;
 	d->owner.code_end = (u64)_etext;
@@ -185,8 +185,8 @@ static void start_builtin(const struct builtin_driver *b)
 	strscpy(r.who, b->path, sizeof(r.who));
 	err = prepare(d, b, &r);
 	if (err) {
-		d->nfini = 0; /* nothing of it ever ran */
-		d->exit = 0;
+		d->image.nfini = 0; /* nothing of it ever ran */
+		d->image.exit = 0;
 	} else {
 		err = driver_start(d, &r);
 	}

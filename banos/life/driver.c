@@ -159,8 +159,9 @@ int driver_run_init(struct driver *d)
 {
 	s64 result;
 
-	run_calls(d, d->init_calls, d->ninit);
-	result = gate_call(&d->owner, NULL, (const void *)d->init, d->owner.handle, 0, 0, 0, 0, 0);
+	run_calls(d, d->image.init_calls, d->image.ninit);
+	result = gate_call(&d->owner, NULL, (const void *)d->image.init, d->owner.handle, 0, 0, 0,
+			   0, 0);
 	if (result > 0) {
 		pr_warn("banos: %s: init returned %ld; it has to return 0 or an error\n", d->name,
 			result);
@@ -176,12 +177,12 @@ void driver_run_exit(struct driver *d)
 	if (d->exited)
 		return;
 	d->exited = true;
-	if (d->exit)
-		result = gate_call(&d->owner, NULL, (const void *)d->exit, d->owner.handle, 0, 0, 0,
-				   0, 0);
+	if (d->image.exit)
+		result = gate_call(&d->owner, NULL, (const void *)d->image.exit, d->owner.handle, 0,
+				   0, 0, 0, 0);
 	if (result)
 		pr_warn("banos: %s: exit returned %ld; it has to return 0\n", d->name, result);
-	run_calls(d, d->fini_calls, d->nfini);
+	run_calls(d, d->image.fini_calls, d->image.nfini);
 }
 
 /* ---- visible and invisible ---- */
@@ -247,7 +248,7 @@ int driver_start(struct driver *d, struct report *r)
 	int err = driver_run_init(d);
 
 	if (err) {
-		d->exit = 0; /* it never was there */
+		d->image.exit = 0; /* it never was there */
 		return report_add(r, err, "init failed: %s (error %d)", error_text(err), -err);
 	}
 	err = driver_publish(d);
@@ -281,16 +282,16 @@ static void free_image(struct driver *d)
 	if (d->range.lookup)
 		symbol_range_remove(&d->range);
 	d->range.lookup = NULL;
-	krange_free(d->mem);
-	d->mem = NULL;
-	kvfree(d->names);
-	kvfree(d->functions);
-	d->names = NULL;
-	d->functions = NULL;
-	d->nfunctions = 0;
+	krange_free(d->image.mem);
+	d->image.mem = NULL;
+	kvfree(d->image.names);
+	kvfree(d->image.functions);
+	d->image.names = NULL;
+	d->image.functions = NULL;
+	d->image.nfunctions = 0;
 	if (!d->builtin)
-		kvfree(d->init_calls);
-	kvfree(d->fini_calls);
+		kvfree(d->image.init_calls);
+	kvfree(d->image.fini_calls);
 	kvfree(d->serves);
 	d->serves = NULL;
 	d->nserves = 0;

@@ -39,7 +39,7 @@ static void env_free_memory(struct loader *l)
 {
 	struct driver *d = l->arg;
 
-	krange_free(l->mem);
+	krange_free(l->image.mem);
 	mutex_lock(&drivers_lock);
 	uses_drop_all(d);
 	slots_free(d);
@@ -99,17 +99,17 @@ static bool lookup_function(struct symbol_range *range, u64 addr, struct symbol_
 {
 	struct driver *d = container_of(range, struct driver, range);
 	const struct load_function *best = NULL;
-	u64 offset = addr - (u64)d->mem;
+	u64 offset = addr - (u64)d->image.mem;
 
-	for (u32 i = 0; i < d->nfunctions; i++) {
-		const struct load_function *f = &d->functions[i];
+	for (u32 i = 0; i < d->image.nfunctions; i++) {
+		const struct load_function *f = &d->image.functions[i];
 
 		if (f->offset <= offset && (!best || f->offset > best->offset))
 			best = f;
 	}
 	*out = (struct symbol_name){ .module = d->name, .offset = offset };
 	if (best) {
-		strscpy(out->name, d->names + best->name, sizeof(out->name));
+		strscpy(out->name, d->image.names + best->name, sizeof(out->name));
 		out->offset -= best->offset;
 		out->size = best->size;
 	}
@@ -140,39 +140,24 @@ void driver_report_log(struct report *r, bool quiet)
 /* What the loader made becomes the driver's. */
 static int take_over(struct driver *d, struct loader *l)
 {
-	int err;
-
 	driver_set_description(d, l->driver);
-	d->mem = l->mem;
-	d->npages = l->npages;
-	memcpy(d->part_offset, l->part_offset, sizeof(d->part_offset));
-	d->init = l->init;
-	d->exit = l->exit;
-	d->names = l->names;
-	d->functions = l->functions;
-	d->nfunctions = l->nfunctions;
-	d->init_calls = l->init_calls;
-	d->fini_calls = l->fini_calls;
-	d->ninit = l->ninit;
-	d->nfini = l->nfini;
-	d->owner.code = l->addr;
-	d->owner.code_end = l->addr + l->part_size[PART_TEXT];
-	err = driver_take_exports(d, l->exports, l->nexports)
-		      ?: driver_take_serves(d, l->records, l->sections[l->driver_section].sh_size);
-	l->names = NULL;
-	l->functions = NULL;
-	l->init_calls = NULL;
-	l->fini_calls = NULL;
-	return err;
+	d->image = l->image;
+	l->image = (struct load_image){ 0 };
+	d->owner.code = d->image.addr;
+	d->owner.code_end = d->image.addr + d->image.part_size[PART_TEXT];
+	return driver_take_exports(d, l->exports, l->nexports)
+		       ?: driver_take_serves(d, l->records, l->sections[l->driver_section].sh_size);
 }
 
-static int protect(struct driver *d, const struct loader *l)
+static int protect(struct driver *d)
 {
 	static const enum kprot prot[PARTS] = { KPROT_RX, KPROT_R, KPROT_RW };
 
 	for (u32 p = 0; p < PART_DATA; p++) {
-		u64 npages = PAGE_ALIGN(l->part_size[p]) >> PAGE_SHIFT;
-		int err = npages ? krange_protect(d->mem + l->part_offset[p], npages, prot[p]) : 0;
+		u64 npages = PAGE_ALIGN(d->image.part_size[p]) >> PAGE_SHIFT;
+		int err = npages ? krange_protect(d->image.mem + d->image.part_offset[p], npages,
+						  prot[p])
+				 : 0;
 
 		if (err)
 			return err;
@@ -193,13 +178,13 @@ static s64 install(struct install_request *rq, struct driver *d, struct loader *
 	int err = loader_run(l);
 
 	if (!err) {
-		err = take_over(d, l) ?: protect(d, l);
+		err = take_over(d, l) ?: protect(d);
 		if (err)
 			report_add(l->report, err, "no memory");
 	}
 	if (err || rq->flags & BANOS_INSTALL_DRY_RUN) {
-		d->ninit = d->nfini = 0; /* nothing of it ever ran */
-		d->exit = 0;
+		d->image.ninit = d->image.nfini = 0; /* nothing of it ever ran */
+		d->image.exit = 0;
 		driver_undo(d);
 		return err;
 	}

@@ -106,7 +106,7 @@ static void print_nothing(struct seq_file *m, const struct driver *d)
 
 static void print_part(struct seq_file *m, const struct driver *d, enum load_part part)
 {
-	seq_printf(m, "0x%016lx\n", (u64)d->mem + d->part_offset[part]);
+	seq_printf(m, "0x%016lx\n", (u64)d->image.mem + d->image.part_offset[part]);
 }
 
 static void print_text(struct seq_file *m, const struct driver *d)

@@ -15,13 +15,13 @@ static int find_init(struct loader *l)
 		(const void *)(l->where[l->driver_section].mem + offset);
 	int err = 0;
 
-	l->init = (u64)d->init;
-	l->exit = (u64)d->exit;
-	if (!in_code(l, l->init))
+	l->image.init = (u64)d->init;
+	l->image.exit = (u64)d->exit;
+	if (!in_code(l, l->image.init))
 		err = report_add(l->report, -ENOEXEC,
-				 l->init ? "init lies outside of its code"
-					 : "it has no init function");
-	if (l->exit && !in_code(l, l->exit))
+				 l->image.init ? "init lies outside of its code"
+					       : "it has no init function");
+	if (l->image.exit && !in_code(l, l->image.exit))
 		err = report_add(l->report, -ENOEXEC, "exit lies outside of its code");
 	return err;
 }
@@ -199,22 +199,23 @@ static int find_exports(struct loader *l)
 /* Not all of those that symbols.c counted are in its code: some were left out with their COMDAT groups. */
 static int index_functions(struct loader *l)
 {
-	const u64 addr = l->addr, code_size = l->code_size, *value = l->value;
+	const u64 addr = l->image.addr, code_size = l->code_size, *value = l->value;
 	struct load_function *next;
 
-	if (!l->nfunctions)
+	if (!l->image.nfunctions)
 		return 0;
-	next = l->functions = l->env->alloc(l->nfunctions * sizeof(*l->functions));
+	next = l->image.functions =
+		l->env->alloc(l->image.nfunctions * sizeof(*l->image.functions));
 	if (!next)
 		return report_add(l->report, -ENOMEM, "no memory for the index of its %u functions",
-				  l->nfunctions);
+				  l->image.nfunctions);
 	for (const file_sym *s = l->symbols, *end = s + l->nsymbols; s < end; s++, value++) {
 		u64 offset = *value - addr;
 
 		if (ELF64_ST_TYPE(s->st_info) == STT_FUNC && offset < code_size)
 			*next++ = (struct load_function){ offset, s->st_size, s->st_name };
 	}
-	l->nfunctions = next - l->functions;
+	l->image.nfunctions = next - l->image.functions;
 	return 0;
 }
 
@@ -222,11 +223,11 @@ int find_entry_points(struct loader *l)
 {
 	int err = find_init(l), bad;
 
-	bad = find_calls(l, ".init_array", &l->init_calls, &l->ninit);
+	bad = find_calls(l, ".init_array", &l->image.init_calls, &l->image.ninit);
 	err = err ?: bad;
-	bad = find_calls(l, ".fini_array", &l->fini_calls, &l->nfini);
+	bad = find_calls(l, ".fini_array", &l->image.fini_calls, &l->image.nfini);
 	err = err ?: bad;
-	reverse(l->fini_calls, l->nfini);
+	reverse(l->image.fini_calls, l->image.nfini);
 	bad = find_exports(l);
 	return err ?: bad ?: index_functions(l);
 }

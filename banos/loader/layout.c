@@ -80,9 +80,9 @@ static enum load_part part_of(const struct loader *l, u32 i)
 /* Sizes are checked to be at most LOADER_MEMORY_MAX each, so sums over the sections don't wrap. */
 static u64 add_to_part(struct loader *l, enum load_part part, u64 size, u64 align)
 {
-	u64 at = ALIGN_UP(l->part_size[part], align ?: 1);
+	u64 at = ALIGN_UP(l->image.part_size[part], align ?: 1);
 
-	l->part_size[part] = at + size;
+	l->image.part_size[part] = at + size;
 	return at;
 }
 
@@ -96,7 +96,7 @@ static u64 alignment_of(const struct loader *l, u32 i)
 
 static void place_sections(struct loader *l)
 {
-	memset(l->part_size, 0, sizeof(l->part_size));
+	memset(l->image.part_size, 0, sizeof(l->image.part_size));
 	for (u32 i = 1; i < l->nsections; i++) {
 		const file_shdr *s = &l->sections[i];
 		struct load_section *w = &l->where[i];
@@ -105,7 +105,7 @@ static void place_sections(struct loader *l)
 		if (w->part != PART_NONE)
 			w->offset = add_to_part(l, w->part, s->sh_size, alignment_of(l, i));
 	}
-	l->code_size = l->part_size[PART_TEXT];
+	l->code_size = l->image.part_size[PART_TEXT];
 	l->stubs = add_to_part(l, PART_TEXT, l->nstubs * LOADER_STUB_SIZE, LOADER_STUB_SIZE);
 	l->got = add_to_part(l, PART_RODATA, (l->nsymbols - l->got_first) * 8ul, 8);
 }
@@ -119,11 +119,11 @@ int lay_out(struct loader *l)
 	l->stubs_used = 0;
 	place_sections(l);
 	for (u32 p = 0; p < PARTS; p++) {
-		l->part_offset[p] = at;
-		at += PAGE_ALIGN(l->part_size[p]);
+		l->image.part_offset[p] = at;
+		at += PAGE_ALIGN(l->image.part_size[p]);
 	}
-	l->got += l->part_offset[PART_RODATA];
-	l->npages = at / PAGE_SIZE;
+	l->got += l->image.part_offset[PART_RODATA];
+	l->image.npages = at / PAGE_SIZE;
 	if (at > LOADER_MEMORY_MAX)
 		return report_add(l->report, -EFBIG,
 				  "it would take %lu KiB of memory, more than %lu",
@@ -133,7 +133,7 @@ int lay_out(struct loader *l)
 
 static void zero_between(struct loader *l, u64 from, u64 to)
 {
-	memset(l->mem + from, 0, to - from);
+	memset(l->image.mem + from, 0, to - from);
 }
 
 /* Each byte of the memory is written once: from the file, or with 0. */
@@ -141,11 +141,11 @@ int copy_sections(struct loader *l)
 {
 	u64 written[PARTS]; /* up to where */
 
-	l->mem = l->env->alloc_memory(l, l->npages, &l->addr);
-	if (!l->mem)
+	l->image.mem = l->env->alloc_memory(l, l->image.npages, &l->image.addr);
+	if (!l->image.mem)
 		return report_add(l->report, -ENOMEM, "no memory for its %lu KiB",
-				  (unsigned long)l->npages * 4);
-	memcpy(written, l->part_offset, sizeof(written));
+				  (unsigned long)l->image.npages * 4);
+	memcpy(written, l->image.part_offset, sizeof(written));
 	for (u32 i = 1; i < l->nsections; i++) {
 		const file_shdr *s = &l->sections[i];
 		struct load_section *w = &l->where[i];
@@ -153,9 +153,9 @@ int copy_sections(struct loader *l)
 
 		if (w->part == PART_NONE)
 			continue;
-		at = l->part_offset[w->part] + w->offset;
-		w->addr = l->addr + at;
-		w->mem = l->mem + at;
+		at = l->image.part_offset[w->part] + w->offset;
+		w->addr = l->image.addr + at;
+		w->mem = l->image.mem + at;
 		if (s->sh_type == SHT_NOBITS)
 			continue;
 		zero_between(l, written[w->part], at);
@@ -164,14 +164,15 @@ int copy_sections(struct loader *l)
 	}
 	for (u32 p = 0; p < PARTS; p++)
 		zero_between(l, written[p],
-			     p + 1 < PARTS ? l->part_offset[p + 1] : l->npages * PAGE_SIZE);
+			     p + 1 < PARTS ? l->image.part_offset[p + 1]
+					   : l->image.npages * PAGE_SIZE);
 	return 0;
 }
 
 bool in_part(const struct loader *l, enum load_part part, u64 addr, u64 size)
 {
-	u64 start = l->addr + l->part_offset[part];
+	u64 start = l->image.addr + l->image.part_offset[part];
 
-	return addr >= start && addr - start <= l->part_size[part] &&
-	       size <= l->part_size[part] - (addr - start);
+	return addr >= start && addr - start <= l->image.part_size[part] &&
+	       size <= l->image.part_size[part] - (addr - start);
 }

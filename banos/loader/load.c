@@ -21,9 +21,9 @@ static int check_size(struct loader *l)
 
 static void give_memory_back(struct loader *l)
 {
-	if (l->mem)
+	if (l->image.mem)
 		l->env->free_memory(l);
-	l->mem = NULL;
+	l->image.mem = NULL;
 }
 
 /* Only out of memory and the like ends this early; other reasons are in the report. */
@@ -74,9 +74,9 @@ void loader_free(struct loader *l)
 	free(l->referenced);
 	free(l->records_copy);
 	free(l->value);
-	free(l->names);
-	free(l->functions);
+	free(l->image.names);
+	free(l->image.functions);
 	free(l->exports);
-	free(l->init_calls);
-	free(l->fini_calls);
+	free(l->image.init_calls);
+	free(l->image.fini_calls);
 }

@@ -198,9 +198,9 @@ int set_parameters(struct loader *l)
 		.records = l->records,
 		.relocated = l->where[l->driver_section].mem,
 		.size = l->sections[l->driver_section].sh_size,
-		.data = l->addr + l->part_offset[PART_DATA],
-		.data_size = l->part_size[PART_DATA],
-		.mem = l->mem + l->part_offset[PART_DATA],
+		.data = l->image.addr + l->image.part_offset[PART_DATA],
+		.data_size = l->image.part_size[PART_DATA],
+		.mem = l->image.mem + l->image.part_offset[PART_DATA],
 	};
 
 	return params_apply(l->report, &t, l->params);

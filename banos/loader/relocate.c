@@ -173,7 +173,7 @@ static bool special_value(const struct place *p, u64 *s, int *err)
 	if (*s != VALUE_SPECIAL) { /* an absent weak import */
 		bool is_call = type == R_X86_64_PLT32 || type == R_X86_64_PLTOFF64;
 
-		*s = is_call ? *s - VALUE_SPECIAL - 1 + p->l->addr : 0;
+		*s = is_call ? *s - VALUE_SPECIAL - 1 + p->l->image.addr : 0;
 		return true;
 	}
 	if (symbol->st_shndx != SHN_UNDEF)
@@ -198,8 +198,8 @@ static int got_slot(const struct place *p, u64 s, u64 *slot)
 		return LOADER_AGAIN;
 	}
 	*slot = l->got + (i - l->got_first) * 8;
-	*(u64_any *)(l->mem + *slot) = s;
-	*slot += l->addr;
+	*(u64_any *)(l->image.mem + *slot) = s;
+	*slot += l->image.addr;
 	return 0;
 }
 
@@ -223,7 +223,8 @@ static bool goes_through_got(u32 type)
 static int store(const struct place *p, u64 s)
 {
 	const struct load_section *w = &p->l->where[p->section];
-	u64 a = p->r->r_addend, at = w->addr + p->r->r_offset, got = p->l->addr + p->l->got, value;
+	u64 a = p->r->r_addend, at = w->addr + p->r->r_offset, got = p->l->image.addr + p->l->got,
+	    value;
 	u8 *mem = w->mem + p->r->r_offset;
 
 	switch (ELF64_R_TYPE(p->r->r_info)) {

@@ -17,8 +17,8 @@ typedef u32 __attribute__((may_alias, aligned(1))) u32_any;
 /* endbr64; movabs $argument, %r11; jmp entry */
 static u64 add_stub(struct loader *l, u64 argument, u64 entry)
 {
-	u64 at = l->stubs + l->stubs_used++ * LOADER_STUB_SIZE, addr = l->addr + at;
-	u8 *code = l->mem + at;
+	u64 at = l->stubs + l->stubs_used++ * LOADER_STUB_SIZE, addr = l->image.addr + at;
+	u8 *code = l->image.mem + at;
 
 	memset(code, 0xcc, LOADER_STUB_SIZE);
 	memcpy(code, "\xf3\x0f\x1e\xfa\x49\xbb", 6);
@@ -89,7 +89,7 @@ static int resolve_import(struct loader *l, const file_sym *s, u64 *value)
 	if (ELF64_ST_BIND(s->st_info) == STB_LOCAL)
 		return 0; /* left of what a linker dropped */
 	if (!strcmp(name, "_GLOBAL_OFFSET_TABLE_")) {
-		*value = l->addr + l->got;
+		*value = l->image.addr + l->got;
 		return 0;
 	}
 	/* A longer name nobody can export; it is not looked at any further. */
@@ -102,7 +102,8 @@ static int resolve_import(struct loader *l, const file_sym *s, u64 *value)
 		*value = import.address ?: add_stub(l, import.slot, l->env->slot_entry);
 	else if (ELF64_ST_BIND(s->st_info) == STB_WEAK)
 		*value = VALUE_SPECIAL + 1 +
-			 add_stub(l, (u64)(l->names + s->st_name), l->env->absent_entry) - l->addr;
+			 add_stub(l, (u64)(l->image.names + s->st_name), l->env->absent_entry) -
+			 l->image.addr;
 	else
 		return missing_unless_unused(l, s);
 	return 0;
@@ -157,12 +158,12 @@ static int allocate(struct loader *l)
 	l->elsewhere_work = 0;
 	if (!l->value)
 		l->value = l->env->alloc(l->nsymbols * sizeof(*l->value));
-	if (!l->names) {
-		l->names = l->env->alloc(l->strings_size);
-		if (l->names)
-			memcpy(l->names, l->strings, l->strings_size);
+	if (!l->image.names) {
+		l->image.names = l->env->alloc(l->strings_size);
+		if (l->image.names)
+			memcpy(l->image.names, l->strings, l->strings_size);
 	}
-	if (!l->value || !l->names)
+	if (!l->value || !l->image.names)
 		return report_add(l->report, -ENOMEM, "no memory for its %u symbols", l->nsymbols);
 	return 0;
 }

@@ -166,7 +166,7 @@ static u32 skip_plainly_good(struct loader *l, u32 i)
 			break;
 		functions += s->st_info == ELF64_ST_INFO(STB_LOCAL, STT_FUNC);
 	}
-	l->nfunctions += functions;
+	l->image.nfunctions += functions;
 	return s - first;
 }
 
@@ -183,7 +183,7 @@ int check_symbols(struct loader *l)
 
 		err = err ?: bad;
 		l->nstubs += s->st_shndx == SHN_UNDEF;
-		l->nfunctions += ELF64_ST_TYPE(s->st_info) == STT_FUNC;
+		l->image.nfunctions += ELF64_ST_TYPE(s->st_info) == STT_FUNC;
 	}
 	return err;
 }

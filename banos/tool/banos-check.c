@@ -132,9 +132,9 @@ static void describe(const struct loader *l, const char *path, u32 level)
 
 	printf("%s: %s %s can be installed (API level %u, built for level %u)\n", path,
 	       l->driver->name, l->driver->version, level, l->driver->level);
-	printf("  memory: %lu pages:", (unsigned long)l->npages);
+	printf("  memory: %lu pages:", (unsigned long)l->image.npages);
 	for (u32 p = 0; p < PARTS; p++)
-		printf(" %s %lu", parts[p], (unsigned long)l->part_size[p]);
+		printf(" %s %lu", parts[p], (unsigned long)l->image.part_size[p]);
 	printf("\n");
 	for (u32 i = 0; i < l->nexports; i++)
 		printf("  exports %s\n", l->exports[i].name);

@@ -62,7 +62,7 @@ static u8 *host_alloc_memory(struct loader *l, u64 npages, u64 *addr)
 
 static void host_free_memory(struct loader *l)
 {
-	free(l->mem);
+	free(l->image.mem);
 }
 
 static int listed(const char *const *list, const char *name)
@@ -134,8 +134,8 @@ void host_loader(struct loader *l, struct host_world *w, u32 level, const void *
 
 void host_loader_free(struct loader *l)
 {
-	free(l->mem);
-	l->mem = NULL;
+	free(l->image.mem);
+	l->image.mem = NULL;
 	loader_free(l);
 	report_destroy(l->report);
 	free(l->report);

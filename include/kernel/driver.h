@@ -71,18 +71,8 @@ struct driver {
 	u32 level;
 	char name[BANOS_NAME_SIZE], version[24], licence[24], description[120];
 
-	/* the image; NULL: built in */
-	u8 *mem;
-	u64 npages;
-	u64 part_offset[PARTS]; /* of text, rodata, data; for debuggers */
-	char *names;		/* of functions */
-	struct load_function *functions;
-	u32 nfunctions;
+	struct load_image image; /* of a built-in one only the functions to be called */
 	struct symbol_range range;
-	u64 init, exit;
-	const u64 *init_calls, *fini_calls;
-	u32 ninit, nfini;
-
 	struct export *exports;
 	u32 nexports;
 	char (*serves)[BANOS_ALIAS_SIZE]; /* patterns of devices */

@@ -74,8 +74,24 @@ struct load_export {
 };
 /** A function of the driver, for backtraces. */
 struct load_function {
-	u32 offset, size, name;
-}; /* from l->addr; in l->names */
+	u32 offset, size; /* from image->addr; bytes */
+	u32 name;	  /* in image->names */
+};
+
+/** A driver in memory: what loading makes of its file. */
+struct load_image {
+	u8 *mem;  /* NULL: none, or built in */
+	u64 addr; /* where the driver sees it */
+	u64 npages;
+	u64 part_offset[PARTS], part_size[PARTS]; /* in bytes */
+	char *names;				  /* of functions */
+	struct load_function *functions;
+	u32 nfunctions;
+	u64 *init_calls; /* constructors, in the order of their calls */
+	u64 *fini_calls; /* destructors */
+	u32 ninit, nfini;
+	u64 init, exit; /* addresses; exit may be 0 */
+};
 
 struct loader {
 	const struct loader_env *env;
@@ -103,28 +119,18 @@ struct loader {
 	const struct banos_driver_record *driver;
 
 	/* The memory; set by lay_out(). */
-	struct load_section *where; /* of each section */
-	u64 part_offset[PARTS], part_size[PARTS], npages;
+	struct load_section *where;    /* of each section */
 	u64 code_size;		       /* of the text; stubs come behind */
 	u64 stubs, nstubs, stubs_used; /* offset in memory, number */
 	u64 got, got_first;	       /* offset in memory; symbol with the first slot */
-	u8 *mem;
-	u64 addr;
 
 	/* Symbols; set by resolve(). */
 	u64 *value;	    /* of each symbol; see VALUE_SPECIAL */
 	u64 elsewhere_work; /* of value_elsewhere() */
 
-	/* What the caller takes over, by setting it to NULL here. */
-	char *names; /* copy of strings */
-	struct load_function *functions;
-	u32 nfunctions;
 	struct load_export *exports;
 	u32 nexports;
-	u64 *init_calls,
-		*fini_calls; /* constructors and destructors, in the order of their calls */
-	u32 ninit, nfini;
-	u64 init, exit; /* addresses; exit may be 0 */
+	struct load_image image; /* the caller takes it over, and clears it here */
 };
 
 /**
@@ -189,12 +195,12 @@ bool in_part(const struct loader *l, enum load_part part, u64 addr, u64 size);
 /** Writable copy of driver memory that is known to be in some part. */
 static inline u8 *memory_at(const struct loader *l, u64 addr)
 {
-	return l->mem + (addr - l->addr);
+	return l->image.mem + (addr - l->image.addr);
 }
 /** Is this in code of the driver's own? The text is the first part, and stubs come behind the code. */
 static inline bool in_code(const struct loader *l, u64 addr)
 {
-	return addr - l->addr < l->code_size;
+	return addr - l->image.addr < l->code_size;
 }
 bool name_valid(const char *name, size_t size);
 /** Will this section be in memory, as far as its header says? COMDAT groups may leave it out still. */

@@ -170,6 +170,11 @@ def state_of(t):
 # ---------------------------------------------------------------------------
 # Drivers
 
+def mem_of(driver):
+    """Where the image of a driver lies; 0: built in."""
+    return int(driver['image']['mem'])
+
+
 class Symbols:
     """Which drivers' symbols gdb has: {address: whether the driver has been
     seen in the kernel's list}. It enters that after its init function."""
@@ -213,7 +218,8 @@ class Symbols:
             part = 0 if flags & 4 else 2 if flags & 1 and not relro else 1
             at = -(-used[part] // align) * align
             used[part] = at + length
-            base = int(driver['mem']) + int(driver['part_offset'][part])
+            image = driver['image']
+            base = int(image['mem']) + int(image['part_offset'][part])
             # Several may have one name; gdb wants each once.
             result.setdefault(name, base + at)
         return result
@@ -223,15 +229,15 @@ class Symbols:
         if not int(value('drivers')['next']):
             return []
         found = list(entries(value('drivers'), 'struct driver', 'link'))
-        there = {int(d['mem']) for d in found}
+        there = {mem_of(d) for d in found}
         for address in [a for a, seen in self.loaded.items()
                         if seen and a not in there]:
             self.forget(address)
         for d in found:
-            if int(d['mem']) and int(d['mem']) not in self.loaded:
+            if mem_of(d) and mem_of(d) not in self.loaded:
                 self.add(d)
-            if int(d['mem']) in self.loaded:
-                self.loaded[int(d['mem'])] = True
+            if mem_of(d) in self.loaded:
+                self.loaded[mem_of(d)] = True
         return found
 
     def forget(self, address):
@@ -249,7 +255,7 @@ class Symbols:
 
     def add(self, d):
         """Symbols of a driver, in place of what was at its address before."""
-        path, address = self.find_file(text(d['name'])), int(d['mem'])
+        path, address = self.find_file(text(d['name'])), mem_of(d)
         self.forget(address)
         if not path:
             print(f'banos: no file {text(d["name"])}.ko beside the kernel')
@@ -274,7 +280,7 @@ class DriverStarts(gdb.Breakpoint):
 
     def stop(self):
         d = gdb.selected_frame().read_var('d')
-        if int(d['mem']):
+        if mem_of(d):
             symbols.update()
             symbols.add(d)
         return False
@@ -444,9 +450,9 @@ class Drivers(Command):
     def run(self, _):
         print(f'{"ID":>4} {"NAME":24} {"BYTES":>8} ADDRESS')
         for d in symbols.update():
-            where = f'{int(d["mem"]):#x}' if int(d['mem']) else 'built in'
+            where = f'{mem_of(d):#x}' if mem_of(d) else 'built in'
             print(f'{int(d["id"]):4} {text(d["name"]):24} '
-                  f'{int(d["npages"]) * PAGE:8} {where}')
+                  f'{int(d["image"]["npages"]) * PAGE:8} {where}')
 
 
 class CpuFunction(gdb.Function):

@@ -39,30 +39,31 @@ static void require(int holds, const char *what)
 
 static int inside(const struct loader *l, u64 addr, enum load_part part)
 {
-	u64 start = l->addr + l->part_offset[part];
+	u64 start = l->image.addr + l->image.part_offset[part];
 
-	return addr >= start && addr < start + l->part_size[part];
+	return addr >= start && addr < start + l->image.part_size[part];
 }
 
 static void check_success(const struct loader *l)
 {
 	require(!l->report->count && !l->report->text, "no reasons where it worked");
-	require(l->mem && l->npages && l->npages <= PAGES_MAX, "there is memory");
+	require(l->image.mem && l->image.npages && l->image.npages <= PAGES_MAX, "there is memory");
 	require(l->driver && name_valid(l->driver->name, BANOS_NAME_SIZE), "the driver has a name");
-	require(inside(l, l->init, PART_TEXT), "init is code");
-	require(!l->exit || inside(l, l->exit, PART_TEXT), "exit is code");
-	for (u32 i = 0; i < l->ninit; i++)
-		require(inside(l, l->init_calls[i], PART_TEXT), "constructors are code");
-	for (u32 i = 0; i < l->nfini; i++)
-		require(inside(l, l->fini_calls[i], PART_TEXT), "destructors are code");
+	require(inside(l, l->image.init, PART_TEXT), "init is code");
+	require(!l->image.exit || inside(l, l->image.exit, PART_TEXT), "exit is code");
+	for (u32 i = 0; i < l->image.ninit; i++)
+		require(inside(l, l->image.init_calls[i], PART_TEXT), "constructors are code");
+	for (u32 i = 0; i < l->image.nfini; i++)
+		require(inside(l, l->image.fini_calls[i], PART_TEXT), "destructors are code");
 	for (u32 i = 0; i < l->nexports; i++) {
 		require(inside(l, l->exports[i].address, PART_TEXT), "exports are code");
 		require(export_name_allowed(l->driver->name, l->exports[i].name),
 			"exports bear the driver's name");
 	}
-	for (u32 i = 0; i < l->nfunctions; i++) {
-		require(l->functions[i].offset < l->part_size[PART_TEXT], "functions are code");
-		require(strlen(l->names + l->functions[i].name) < l->strings_size,
+	for (u32 i = 0; i < l->image.nfunctions; i++) {
+		require(l->image.functions[i].offset < l->image.part_size[PART_TEXT],
+			"functions are code");
+		require(strlen(l->image.names + l->image.functions[i].name) < l->strings_size,
 			"functions have names");
 	}
 	require(l->stubs_used <= l->nstubs, "there are stubs for all");
@@ -74,7 +75,7 @@ static void check_refusal(const struct loader *l, int err, int out_of_memory)
 
 	require(err == l->report->err && l->report->count && report_rank(err) < report_rank(-EINTR),
 		"the error is one of the table, with a reason");
-	require(!l->mem, "the memory is given back");
+	require(!l->image.mem, "the memory is given back");
 	if (out_of_memory)
 		return;
 	require(text && strlen(text) == l->report->used && text[l->report->used - 1] == '\n',

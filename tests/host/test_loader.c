@@ -105,16 +105,16 @@ static void sections_lie_in_their_parts_aligned_and_apart(void **state)
 	/* Only relocation writes to it. */
 	assert_int_equal(f.l.where[f.records].part, PART_RODATA);
 	for (int p = 0; p < PARTS; p++) {
-		assert_int_equal(f.l.part_offset[p] % PAGE_SIZE, 0);
+		assert_int_equal(f.l.image.part_offset[p] % PAGE_SIZE, 0);
 		if (p)
-			assert_true(f.l.part_offset[p] >=
-				    f.l.part_offset[p - 1] + f.l.part_size[p - 1]);
+			assert_true(f.l.image.part_offset[p] >=
+				    f.l.image.part_offset[p - 1] + f.l.image.part_size[p - 1]);
 	}
 	assert_int_equal(addr_of(f.data, 0) % 64, 0);
 	assert_int_equal(addr_of(f.bss, 0) % 32, 0);
 	assert_true(addr_of(f.bss, 0) >= addr_of(f.data, 128) ||
 		    addr_of(f.data, 0) >= addr_of(f.bss, 5000));
-	assert_int_equal(f.l.npages, 4);
+	assert_int_equal(f.l.image.npages, 4);
 }
 
 static void bytes_are_copied_and_bss_is_zero(void **state)
@@ -130,8 +130,8 @@ static bool in_some_section(u64 at)
 	for (u32 i = 1; i < f.l.nsections; i++) {
 		const struct load_section *w = &f.l.where[i];
 
-		if (w->mem && f.l.mem + at >= w->mem &&
-		    f.l.mem + at < w->mem + f.l.sections[i].sh_size)
+		if (w->mem && f.l.image.mem + at >= w->mem &&
+		    f.l.image.mem + at < w->mem + f.l.sections[i].sh_size)
 			return true;
 	}
 	return false;
@@ -143,9 +143,9 @@ static void bytes_of_no_section_are_zero(void **state)
 	u64 n = 0;
 
 	load();
-	for (u64 at = 0; at < f.l.npages * PAGE_SIZE; at++)
+	for (u64 at = 0; at < f.l.image.npages * PAGE_SIZE; at++)
 		if (!in_some_section(at)) {
-			assert_int_equal(f.l.mem[at], 0);
+			assert_int_equal(f.l.image.mem[at], 0);
 			n++;
 		}
 	assert_true(n > PAGE_SIZE);
@@ -354,12 +354,12 @@ static void arrays_run_in_order_of_their_numbers(void **state)
 	load();
 	static const u64 init[] = { 1, 2, 3, 7, 9 };
 
-	assert_int_equal(f.l.ninit, 5);
+	assert_int_equal(f.l.image.ninit, 5);
 	for (int i = 0; i < 5; i++)
-		assert_int_equal(f.l.init_calls[i], addr_of(f.text, init[i]));
-	assert_int_equal(f.l.nfini, 2);
-	assert_int_equal(f.l.fini_calls[0], addr_of(f.text, 29));
-	assert_int_equal(f.l.fini_calls[1], addr_of(f.text, 21));
+		assert_int_equal(f.l.image.init_calls[i], addr_of(f.text, init[i]));
+	assert_int_equal(f.l.image.nfini, 2);
+	assert_int_equal(f.l.image.fini_calls[0], addr_of(f.text, 29));
+	assert_int_equal(f.l.image.fini_calls[1], addr_of(f.text, 21));
 }
 
 static void init_exit_and_functions_are_found(void **state)
@@ -367,11 +367,11 @@ static void init_exit_and_functions_are_found(void **state)
 	b_rela(&f.b, f.records, offsetof(struct banos_driver_record, exit), R_X86_64_64, f.s_text,
 	       255);
 	load();
-	assert_int_equal(f.l.init, addr_of(f.text, 128));
-	assert_int_equal(f.l.exit, addr_of(f.text, 255));
-	assert_int_equal(f.l.nfunctions, 1);
-	assert_string_equal(f.l.names + f.l.functions[0].name, "init");
-	assert_int_equal(f.l.functions[0].offset, 128);
+	assert_int_equal(f.l.image.init, addr_of(f.text, 128));
+	assert_int_equal(f.l.image.exit, addr_of(f.text, 255));
+	assert_int_equal(f.l.image.nfunctions, 1);
+	assert_string_equal(f.l.image.names + f.l.image.functions[0].name, "init");
+	assert_int_equal(f.l.image.functions[0].offset, 128);
 }
 
 /* ---- parameters ---- */
@@ -478,7 +478,7 @@ static void each_allocation_may_fail(void **state)
 		if (!err)
 			break;
 		assert_int_equal(err, -ENOMEM);
-		assert_null(f.l.mem);
+		assert_null(f.l.image.mem);
 		host_loader_free(&f.l);
 	}
 	assert_in_range(n, 7, 40);

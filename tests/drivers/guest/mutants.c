@@ -25,12 +25,14 @@ static int same_calls(const u64 *a, u32 na, const u64 *b, u32 nb)
 /* Is what was loaded the same in all that can matter to the machine? */
 static int same_driver(const struct loader *a, const struct loader *b)
 {
-	if (a->npages != b->npages || memcmp(a->part_size, b->part_size, sizeof(a->part_size)) ||
-	    memcmp(a->mem, b->mem, a->npages * PAGE_SIZE))
+	if (a->image.npages != b->image.npages ||
+	    memcmp(a->image.part_size, b->image.part_size, sizeof(a->image.part_size)) ||
+	    memcmp(a->image.mem, b->image.mem, a->image.npages * PAGE_SIZE))
 		return 0;
-	if (a->init != b->init || a->exit != b->exit || a->nexports != b->nexports ||
-	    !same_calls(a->init_calls, a->ninit, b->init_calls, b->ninit) ||
-	    !same_calls(a->fini_calls, a->nfini, b->fini_calls, b->nfini))
+	if (a->image.init != b->image.init || a->image.exit != b->image.exit ||
+	    a->nexports != b->nexports ||
+	    !same_calls(a->image.init_calls, a->image.ninit, b->image.init_calls, b->image.ninit) ||
+	    !same_calls(a->image.fini_calls, a->image.nfini, b->image.fini_calls, b->image.nfini))
 		return 0;
 	for (u32 i = 0; i < a->nexports; i++)
 		if (strcmp(a->exports[i].name, b->exports[i].name) ||
