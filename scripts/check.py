@@ -36,7 +36,8 @@ SYSTEM_LIMIT_S, SMP_LIMIT_S, LONG_LIMIT_S = 900, 1800, 3600
 DRIVERS_LIMIT_S, FUZZ_LIMIT_S = 400, 300
 
 # Scripts of the host part that look at sources, and print TAP.
-SOURCE_CHECKS = [('style-figures', '--check'), ('check-format',)]
+SOURCE_CHECKS = [('style-figures', '--check'), ('check-format',), ('check-dead',),
+                 ('check-references',)]
 
 
 class Part:

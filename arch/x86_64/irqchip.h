@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/** @file pic.h  The interrupt controllers, between the files of this folder. */
+/** @file irqchip.h  The interrupt controllers, between the files of this folder. */
 #pragma once
 #include <kernel/irq_chip.h>
 

@@ -3,7 +3,7 @@
  * @file cpu.h  What each processor has of its own.
  *
  * struct cpu is reached through the GS base; the offsets of the first fields
- * are known to the assembly (checked in kernel/cpu.c). Statistics are plain
+ * are known to the assembly (checked in arch/x86_64/cpu.c). Statistics are plain
  * increments of the own CPU's counters, summed by readers.
  */
 #pragma once

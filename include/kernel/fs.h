@@ -472,7 +472,7 @@ u32 mode_to_dtype(mode_t mode); /* DT_* */
 extern const struct file_ops pipe_fops, chardev_fops, blockdev_fops, page_cache_fops;
 
 /* ---- generated files: /proc and /sys; seq_file.h says how show() makes text ---- */
-/** A /proc file whose text show() makes at open-read time. Parent folders are made. "banos/1" style paths. NULL: no memory, or the name is taken. */
+/** A /proc file whose text show() makes at open-read time. Parent folders are made. Paths are like "banos/1" of "/proc/banos/1". NULL: no memory, or the name is taken. */
 struct proc_entry;
 struct proc_entry *proc_create(const char *path, mode_t mode,
 			       int (*show)(struct seq_file *m, void *arg), void *arg);

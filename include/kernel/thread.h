@@ -38,7 +38,7 @@ enum thread_state {
 #define KERNEL_STACK_SIZE 16384ul
 #define WORK_IRET	  0x40 /* registers were changed: return by IRET with all of them */
 struct thread {
-	u64 ksp;		/* 0x00 known to switch.S */
+	u64 ksp;		/* 0x00 known to entry.S */
 	u64 kstack_top;		/* 0x08 */
 	u32 work;		/* 0x10 WORK_*; atomic: thread_set_work() */
 	u32 state;		/* 0x14 enum thread_state */
