@@ -66,7 +66,7 @@ void kernel_main(void)
 {
 	thread_init_early();
 	symbols_init();
-	pr_notice("Banos %s, %s, %s\n", BANOS_RELEASE, boot_info.protocol, cpu_features.brand);
+	pr_notice("Banos %s, %s, %s\n", BANOS_RELEASE, boot_info.protocol, cpu_model_name());
 	fault_init();
 	memory_init();
 	acpi_init();

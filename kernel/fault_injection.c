@@ -42,7 +42,7 @@ static DEFINE_MUTEX(rules_lock);
 
 static bool called_from(const struct armed_rule *a)
 {
-	struct backtrace b = { .rbp = (u64)__builtin_frame_address(0) };
+	struct backtrace b = { .frame = (u64)__builtin_frame_address(0) };
 
 	for (u32 i = 0; i < DEPTH_MAX && arch_backtrace_step(&b); i++)
 		if (b.address > a->low && b.address <= a->high)

@@ -333,7 +333,7 @@ static void context_switch(struct run_queue *rq, struct thread *prev, struct thr
 	switch_fpu(c, prev, next);
 	/* Also where both have the same: by loading a selector a program changes what the CPU has. */
 	if (next->proc)
-		cpu_load_user_bases(next->fs_base, next->gs_base);
+		cpu_load_user_bases(&next->user_bases);
 	prev = switch_stacks(prev, next);
 	schedule_tail(prev);
 }
@@ -625,7 +625,7 @@ void sched_idle(void)
 	for (;;) {
 		irq_disable();
 		if (!READ_ONCE(c->need_resched) && !c->rq->nr_queued)
-			__asm__ volatile("sti; hlt" ::: "memory");
+			cpu_enable_and_halt();
 		else
 			irq_enable();
 		c->rcu_qs++;

@@ -191,7 +191,7 @@ struct thread *thread_create_user(const struct pt_regs *regs, const char *comm)
 		thread_put(t);
 		return ERR_PTR(-ENOMEM);
 	}
-	memcpy(t->fpu, fpu_initial, cpu_features.xsave_size);
+	memcpy(t->fpu, fpu_initial, fpu_state_size());
 	sched_inherit(t);
 	*thread_user_regs(t) = *regs;
 	prepare_switch(t, (u64)thread_user_regs(t) - 8, ret_from_fork_asm);
@@ -310,7 +310,7 @@ void thread_fpu_copy(struct thread *t)
 void thread_fpu_reset(struct thread *t)
 {
 	preempt_disable();
-	memcpy(t->fpu, fpu_initial, cpu_features.xsave_size);
+	memcpy(t->fpu, fpu_initial, fpu_state_size());
 	if (t == current) {
 		fpu_restore(t->fpu);
 		this_cpu()->fpu_owner = t;
@@ -344,7 +344,7 @@ void thread_init_early(void)
 void thread_init(void)
 {
 	thread_cache = kmem_cache_create("thread", sizeof(struct thread), 64);
-	fpu_cache = kmem_cache_create("fpu", cpu_features.xsave_size, 64);
+	fpu_cache = kmem_cache_create("fpu", fpu_state_size(), 64);
 	boot_thread.kstack_top = (u64)boot_stack_top;
 	boot_thread.stack = stack_alloc(); /* here nobody else can hold the ranges' lock */
 	if (!thread_cache || !fpu_cache || !boot_thread.stack)

@@ -32,6 +32,8 @@ LAYERS = [
     *((f'arch/x86_64/{name}', 1) for name in (
         'boot/', 'entry.S', 'fpu_user.S', 'irqchip.c', 'pic.c', 'serial.c',
         'start.c', 'tsc_cpuid.c', 'uaccess.S')),
+    # what programs see of it;
+    ('arch/x86_64/prctl.c', 4), ('arch/x86_64/sigframe.c', 4),
     ('arch/x86_64/paging.c', 2), ('arch/x86_64/vgatext.c', 2),
     # the processor's devices: interrupt controllers, clocks, other processors.
     ('arch/', 3),

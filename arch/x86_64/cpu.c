@@ -451,8 +451,8 @@ void fpu_restore(const void *area)
 		__asm__ volatile("fxrstor64 %0" ::"m"(*(const u8(*)[512])area));
 }
 
-void cpu_load_user_bases(u64 fs_base, u64 gs_base)
+void cpu_load_user_bases(const struct user_bases *bases)
 {
-	wrmsr(MSR_FS_BASE, fs_base);
-	wrmsr(MSR_KERNEL_GS, gs_base);
+	wrmsr(MSR_FS_BASE, bases->fs);
+	wrmsr(MSR_KERNEL_GS, bases->gs);
 }

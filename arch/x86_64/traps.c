@@ -1,52 +1,74 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Exceptions and interrupts, from entry.S to who deals with them.
+ * Exceptions and interrupts: from entry.S to the code that handles them.
  *
  * A fault of user code goes up as a signal; a fault of kernel code on a user
  * address inside uaccess.S is resolved or ends at the site's fix-up; any other
  * fault of kernel code is a panic. Intel SDM vol. 3, 6.15.
+ *
+ * The frame's orig_rax holds the exception's error code on the way in. It is
+ * forgotten before the fault goes up: a value from 0 on would mean a system call,
+ * which a signal on the way out might set about restarting.
  */
 #include <asm/cpu.h>
 #include <asm/io.h>
 #include <asm/layout.h>
 #include <asm/traps.h>
+#include <kernel/panic.h>
 #include <kernel/printk.h>
-#include <kernel/symbols.h>
 #include <kernel/thread.h>
 #include <kernel/string.h>
 #include <kernel/uaccess.h>
 #include <kernel/upcalls.h>
+#include <uapi/signal.h>
 
 void call_on_stack(u32 vector, struct pt_regs *regs, u64 top); /* entry.S */
-extern const u8 trap_entries[], trap_entries_end[];
-extern const u8 kernel_read_site[]; /* uaccess.S */
+extern const u8 kernel_read_site[];			       /* uaccess.S */
 extern const s32 __ex_table_start[], __ex_table_end[];
 
 /* clang-format off */
-static const char *const trap_names[32] = {
-	"divide error", "debug", "non-maskable interrupt", "breakpoint", "overflow",
-	"bound range exceeded", "invalid opcode", "device not available", "double fault",
-	"coprocessor segment overrun", "invalid TSS", "segment not present", "stack fault",
-	"general protection fault", "page fault", "reserved", "x87 floating-point error",
-	"alignment check", "machine check", "SIMD floating-point error", "virtualization error",
-	"control protection fault",
+static const char *const exception_names[VECTOR_EXCEPTIONS] = {
+	[VECTOR_DIVIDE_ERROR]	= "divide error",
+	[VECTOR_DEBUG]		= "debug",
+	[VECTOR_NMI]		= "non-maskable interrupt",
+	[VECTOR_BREAKPOINT]	= "breakpoint",
+	[VECTOR_OVERFLOW]	= "overflow",
+	[VECTOR_BOUND]		= "bound range exceeded",
+	[VECTOR_INVALID_OPCODE]	= "invalid opcode",
+	[VECTOR_NO_FPU]		= "device not available",
+	[VECTOR_DOUBLE_FAULT]	= "double fault",
+	[VECTOR_FPU_OVERRUN]	= "coprocessor segment overrun",
+	[VECTOR_INVALID_TSS]	= "invalid TSS",
+	[VECTOR_NO_SEGMENT]	= "segment not present",
+	[VECTOR_STACK_FAULT]	= "stack fault",
+	[VECTOR_PROTECTION]	= "general protection fault",
+	[VECTOR_PAGE_FAULT]	= "page fault",
+	[15]			= "reserved",
+	[VECTOR_FPU_ERROR]	= "x87 floating-point error",
+	[VECTOR_ALIGNMENT]	= "alignment check",
+	[VECTOR_MACHINE_CHECK]	= "machine check",
+	[VECTOR_SIMD_ERROR]	= "SIMD floating-point error",
+	[VECTOR_VIRTUALIZATION]	= "virtualization error",
+	[VECTOR_CONTROL]	= "control protection fault",
 };
 /* clang-format on */
 
 static u64 read_cr2(void)
 {
-	u64 v;
-	__asm__ volatile("mov %%cr2, %0" : "=r"(v));
-	return v;
+	u64 addr;
+
+	__asm__ volatile("mov %%cr2, %0" : "=r"(addr));
+	return addr;
 }
 
-static bool fixup(struct pt_regs *regs)
+/* Does a site of uaccess.S expect this fault? Then go on where it says. */
+static bool trap_fixup(struct pt_regs *regs)
 {
 	u32 ip = regs->rip - KERNEL_VMA;
 
-	for (const s32 *e = __ex_table_start; e < __ex_table_end; e += 2)
-		if ((u32)e[0] == ip) {
-			regs->rip = KERNEL_VMA + (u32)e[1];
+	for (const s32 *entry = __ex_table_start; entry < __ex_table_end; entry += 2)
+		if ((u32)entry[0] == ip) {
+			regs->rip = KERNEL_VMA + (u32)entry[1];
 			return true;
 		}
 	return false;
@@ -54,15 +76,31 @@ static bool fixup(struct pt_regs *regs)
 
 static void __noreturn __cold kernel_fault(struct pt_regs *regs, u32 vector)
 {
-	const char *name = vector < 32 && trap_names[vector] ? trap_names[vector] : "unknown trap";
+	const char *name = "unknown trap";
 
-	if (vector == 18)
+	if (vector < VECTOR_EXCEPTIONS && exception_names[vector])
+		name = exception_names[vector];
+	if (vector == VECTOR_MACHINE_CHECK)
 		mce_panic(regs);
 	panic_regs(regs, "%s in the kernel, error code %lx", name, regs->orig_rax);
 }
 
-#define CODE_KERNEL 128 /* SI_KERNEL */
-#define PF_USER	    4u
+/* ---- page faults ---- */
+
+static void __noreturn __cold kernel_page_fault(struct pt_regs *regs, u64 addr, u32 error)
+{
+	const char *what = "read", *why = "not mapped";
+
+	if (error & FAULT_CODE_EXEC)
+		what = "execute";
+	else if (error & FAULT_CODE_WRITE)
+		what = "write";
+	if (error & FAULT_CODE_PRESENT)
+		why = "not allowed";
+	if (addr < PAGE_SIZE)
+		panic_regs(regs, "null pointer access: %s at %lx", what, addr);
+	panic_regs(regs, "page fault in the kernel: %s at %lx, %s", what, addr, why);
+}
 
 /*
  * Looking up a descriptor is an access of the processor's own, also while a program runs; if that lies
@@ -73,19 +111,26 @@ static bool smap_refuses(const struct pt_regs *regs)
 	return cpu_features.smap && !(regs->rflags & X86_EFLAGS_AC);
 }
 
+static void user_page_fault(struct pt_regs *regs, u64 addr, u32 error)
+{
+	syscall_forget(regs);
+	irq_enable();
+	if (unlikely(!(error & FAULT_CODE_USER) && smap_refuses(regs)))
+		upcall_user_trap(&(struct user_trap){ .number = VECTOR_PAGE_FAULT,
+						      .sig = SIGSEGV,
+						      .code = SI_KERNEL,
+						      .error = error });
+	else
+		upcall_user_page_fault(addr, error);
+}
+
 void trap_page_fault(struct pt_regs *regs, u32 vector)
 {
 	u64 addr = read_cr2();
-	u32 err = regs->orig_rax;
+	u32 error = regs->orig_rax;
 
 	if (regs_from_user(regs)) {
-		if (unlikely(!(err & PF_USER) && smap_refuses(regs))) {
-			irq_enable();
-			upcall_user_trap(regs, &(struct user_trap){ 14, 11, CODE_KERNEL, 0 });
-			return;
-		}
-		irq_enable();
-		upcall_user_page_fault(regs, addr, err);
+		user_page_fault(regs, addr, error);
 		return;
 	}
 	/* The kernel: only uaccess.S may touch user addresses. */
@@ -93,9 +138,9 @@ void trap_page_fault(struct pt_regs *regs, u32 vector)
 	    !in_interrupt()) {
 		struct pt_regs probe = *regs;
 
-		if (fixup(&probe)) {
+		if (trap_fixup(&probe)) {
 			irq_enable();
-			if (upcall_kernel_page_fault(addr, err)) {
+			if (upcall_kernel_page_fault(addr, error)) {
 				irq_disable();
 				return;
 			}
@@ -104,40 +149,55 @@ void trap_page_fault(struct pt_regs *regs, u32 vector)
 			return;
 		}
 	}
-	if ((addr < USER_END || regs->rip == (u64)kernel_read_site) && fixup(regs))
+	if ((addr < USER_END || regs->rip == (u64)kernel_read_site) && trap_fixup(regs))
 		return;
-	panic_page_fault(regs, addr, err);
+	kernel_page_fault(regs, addr, error);
 }
 
-#define CODE_FPE 0 /* looked up in the unit that raised it */
+/* ---- other exceptions ---- */
+
+#define CODE_OF_UNIT 0 /* the unit that raised it knows the signal's code */
 /* What Linux makes of them; everything else is SIGSEGV. */
 static const struct {
 	u8 sig, code;
 	bool has_address;
-} trap_signals[32] = {
-	[0] = { 8, 1, true },	   /* SIGFPE FPE_INTDIV */
-	[3] = { 5, CODE_KERNEL },  /* SIGTRAP */
-	[6] = { 4, 2, true },	   /* SIGILL ILL_ILLOPN */
-	[11] = { 7, CODE_KERNEL }, /* SIGBUS */
-	[12] = { 7, CODE_KERNEL },
-	[16] = { 8, CODE_FPE, true },
-	[17] = { 7, 1 }, /* SIGBUS BUS_ADRALN */
-	[19] = { 8, CODE_FPE, true },
+} exception_signals[VECTOR_EXCEPTIONS] = {
+	[VECTOR_DIVIDE_ERROR] = { SIGFPE, FPE_INTDIV, true },
+	[VECTOR_BREAKPOINT] = { SIGTRAP, SI_KERNEL },
+	[VECTOR_INVALID_OPCODE] = { SIGILL, ILL_ILLOPN, true },
+	[VECTOR_NO_SEGMENT] = { SIGBUS, SI_KERNEL },
+	[VECTOR_STACK_FAULT] = { SIGBUS, SI_KERNEL },
+	[VECTOR_FPU_ERROR] = { SIGFPE, CODE_OF_UNIT, true },
+	[VECTOR_ALIGNMENT] = { SIGBUS, BUS_ADRALN },
+	[VECTOR_SIMD_ERROR] = { SIGFPE, CODE_OF_UNIT, true },
 };
 
-/* #DB: DR6 tells single step (bit 14) from breakpoints, INT1 leaves it empty; it has to be cleared by hand. */
+#define DR6_BREAKPOINTS 0x000ful
+#define DR6_SINGLE_STEP 0x4000ul
+#define DR6_CLEAR	0xffff0ff0ul
+
+/* DR6 tells single steps from breakpoints, INT1 leaves it empty; it has to be cleared by hand. */
 static int debug_code(struct pt_regs *regs)
 {
 	u64 dr6;
 
 	__asm__ volatile("mov %%dr6, %0" : "=r"(dr6));
-	__asm__ volatile("mov %0, %%dr6" ::"r"(0xffff0ff0ul));
+	__asm__ volatile("mov %0, %%dr6" ::"r"(DR6_CLEAR));
 	if (!regs_from_user(regs))
 		regs->rflags &= ~X86_EFLAGS_TF;
-	if (dr6 & 0x4000)
-		return 2;	 /* TRAP_TRACE */
-	return dr6 & 15 ? 4 : 1; /* TRAP_HWBKPT, TRAP_BRKPT */
+	if (dr6 & DR6_SINGLE_STEP)
+		return TRAP_TRACE;
+	return dr6 & DR6_BREAKPOINTS ? TRAP_HWBKPT : TRAP_BRKPT;
 }
+
+/* Exceptions in the status word of the x87 and in MXCSR; their masks lie in the control word and 7 bits higher. */
+#define FPU_INVALID	 0x01u
+#define FPU_DENORMAL	 0x02u
+#define FPU_DIVIDE	 0x04u
+#define FPU_OVERFLOW	 0x08u
+#define FPU_UNDERFLOW	 0x10u
+#define FPU_INEXACT	 0x20u
+#define MXCSR_MASK_SHIFT 7
 
 /* FPE_* of what the x87 or SSE unit raised and does not mask; 0: nothing any more. */
 static int fpe_code(u32 vector)
@@ -145,99 +205,99 @@ static int fpe_code(u32 vector)
 	u32 raised, mxcsr;
 	u16 status, control;
 
-	if (vector == 16) {
+	if (vector == VECTOR_FPU_ERROR) {
 		__asm__ volatile("fnstsw %0; fnstcw %1" : "=m"(status), "=m"(control));
 		raised = status & ~control;
 	} else {
 		__asm__ volatile("stmxcsr %0" : "=m"(mxcsr));
-		raised = ~(mxcsr >> 7) & mxcsr;
+		raised = ~(mxcsr >> MXCSR_MASK_SHIFT) & mxcsr;
 	}
-	if (raised & 1)
-		return 7; /* FPE_FLTINV */
-	if (raised & 4)
-		return 3; /* FPE_FLTDIV */
-	if (raised & 8)
-		return 4; /* FPE_FLTOVF */
-	if (raised & 0x12)
-		return 5;	      /* FPE_FLTUND, also of denormals */
-	return raised & 0x20 ? 6 : 0; /* FPE_FLTRES */
+	if (raised & FPU_INVALID)
+		return FPE_FLTINV;
+	if (raised & FPU_DIVIDE)
+		return FPE_FLTDIV;
+	if (raised & FPU_OVERFLOW)
+		return FPE_FLTOVF;
+	if (raised & (FPU_UNDERFLOW | FPU_DENORMAL))
+		return FPE_FLTUND;
+	return raised & FPU_INEXACT ? FPE_FLTRES : 0;
+}
+
+#define ERROR_CODE_IDT 2u /* the error code names an entry of the interrupt table */
+
+/*
+ * Is it INT 0x80? By its bytes, since the error code names an entry of the interrupt table, but not by
+ * which instruction. Without emulation of 32-bit calls it is a protection fault on Linux, too.
+ */
+static bool is_int_0x80(const struct pt_regs *regs, const struct user_trap *trap)
+{
+	u8 code[2];
+
+	return trap->number == VECTOR_PROTECTION && (trap->error & ERROR_CODE_IDT) &&
+	       !copy_from_user(code, uaddr(regs->rip), sizeof(code)) && code[0] == 0xcd &&
+	       code[1] == 0x80;
 }
 
 static void user_trap(struct pt_regs *regs, u32 vector)
 {
-	struct user_trap t = { .number = vector, .sig = 11, .code = CODE_KERNEL };
+	struct user_trap trap = { .number = vector, .sig = SIGSEGV, .code = SI_KERNEL };
 
-	if (vector == 1) {
-		t = (struct user_trap){ 1, 5, debug_code(regs), regs->rip };
-	} else if (vector == 2) {
+	if (vector == VECTOR_DEBUG) {
+		trap.sig = SIGTRAP;
+		trap.code = debug_code(regs);
+		trap.address = regs->rip;
+	} else if (vector == VECTOR_NMI) {
 		trap_nmi(regs);
 		return;
-	} else if (vector == 8 || vector == 18) {
+	} else if (vector == VECTOR_DOUBLE_FAULT || vector == VECTOR_MACHINE_CHECK) {
 		kernel_fault(regs, vector);
-	} else if (vector < 32 && trap_signals[vector].sig) {
-		t.sig = trap_signals[vector].sig;
-		t.code = trap_signals[vector].code;
-		if (t.code == CODE_FPE)
-			t.code = fpe_code(vector);
-		if (trap_signals[vector].has_address)
-			t.address = regs->rip;
-		if (!t.code) /* an exception that is over */
+	} else if (vector < VECTOR_EXCEPTIONS && exception_signals[vector].sig) {
+		trap.sig = exception_signals[vector].sig;
+		trap.code = exception_signals[vector].code;
+		if (trap.code == CODE_OF_UNIT)
+			trap.code = fpe_code(vector);
+		if (exception_signals[vector].has_address)
+			trap.address = regs->rip;
+		if (!trap.code) /* an exception that is over */
 			return;
 	}
+	if (regs->orig_rax != (u64)-1)
+		trap.error = regs->orig_rax;
+	syscall_forget(regs);
 	irq_enable();
-	upcall_user_trap(regs, &t);
+	trap.is_foreign_call = is_int_0x80(regs, &trap);
+	upcall_user_trap(&trap);
 }
 
 void trap_dispatch(struct pt_regs *regs, u32 vector)
 {
 	if (regs_from_user(regs))
 		user_trap(regs, vector);
-	else if (!fixup(regs))
+	else if (!trap_fixup(regs))
 		kernel_fault(regs, vector);
 }
 
-/*
- * What interrupts the kernel runs on the CPU's interrupt stack: how deep the thread
- * already is on its own doesn't matter then. Under user mode that one is empty.
- */
-void trap_irq(struct pt_regs *regs, u32 vector)
+static void __noreturn __cold double_fault(struct pt_regs *regs)
 {
-	struct cpu *c = this_cpu();
+	u64 addr = read_cr2(), low;
+	const char *name = cpu_stack_overflowed(addr, &low);
 
-	c->nr_irqs++;
-	c->irq_from_user = regs_from_user(regs);
-	if (!c->irq_from_user && c->irq_depth == 1 && c->irq_stack_top)
-		call_on_stack(vector, regs, c->irq_stack_top);
-	else
-		upcall_interrupt(vector, regs);
-	c->irq_depth--;
-	if (!regs_from_user(regs) && c->need_resched && !c->preempt_count && !c->irq_depth &&
-	    (regs->rflags & X86_EFLAGS_IF))
-		preempt_schedule_irq();
+	if (name)
+		panic_regs(regs,
+			   "kernel stack overflow: %lx is in the guard page below %lx (%s stack)",
+			   addr, low, name);
+	panic_regs(regs, "double fault, cr2 %lx", addr);
 }
 
 /* From the kernel, on an IST stack. */
 void trap_ist(struct pt_regs *regs, u32 vector)
 {
-	if (vector == 2)
+	if (vector == VECTOR_NMI)
 		trap_nmi(regs);
-	else if (vector == 8)
-		panic_double_fault(regs, read_cr2());
-	else if (vector != 1 || debug_code(regs) != 2)
+	else if (vector == VECTOR_DOUBLE_FAULT)
+		double_fault(regs);
+	else if (vector != VECTOR_DEBUG || debug_code(regs) != TRAP_TRACE)
 		kernel_fault(regs, vector);
-}
-
-/* Numbers beyond Linux's table. */
-s64 syscall_other(struct pt_regs *regs)
-{
-	u32 number = regs->orig_rax, n = number - SYSCALL_BANOS_FIRST;
-
-	if (n >= SYSCALL_BANOS_SLOTS) {
-		upcall_unknown_call(number);
-		return -ENOSYS;
-	}
-	return syscall_banos_table[n](regs->rdi, regs->rsi, regs->rdx, regs->r10, regs->r8,
-				      regs->r9);
 }
 
 /*
@@ -252,55 +312,44 @@ struct pt_regs *user_iret_faulted(const struct pt_regs *trap)
 	return regs;
 }
 
-static bool is_stack(u64 address, u64 bytes)
+/* ---- interrupts ---- */
+
+/*
+ * What interrupts the kernel runs on the CPU's interrupt stack: how deep the thread
+ * already is on its own doesn't matter then. Under user mode that one is empty.
+ */
+void trap_irq(struct pt_regs *regs, u32 vector)
 {
-	return address >= KRANGE_BASE && !(address & 7) && kernel_address_mapped(address) &&
-	       kernel_address_mapped(address + bytes - 1);
+	struct cpu *cpu = this_cpu();
+
+	cpu->nr_irqs++;
+	cpu->irq_from_user = regs_from_user(regs);
+	if (!cpu->irq_from_user && cpu->irq_depth == 1 && cpu->irq_stack_top)
+		call_on_stack(vector, regs, cpu->irq_stack_top);
+	else
+		upcall_interrupt(vector, regs);
+	cpu->irq_depth--;
+	if (!regs_from_user(regs) && cpu->need_resched && !cpu->preempt_count && !cpu->irq_depth &&
+	    (regs->rflags & X86_EFLAGS_IF))
+		preempt_schedule_irq();
 }
 
-/* The registers that an interrupt or a fault found, if that is what the call at @p frame came from. */
-static const struct pt_regs *interrupted(u64 frame, u64 address)
+/* ---- system calls ---- */
+
+/* Numbers beyond Linux's table. */
+s64 syscall_other(struct pt_regs *regs)
 {
-	const struct pt_regs *r = (const void *)(frame + 16 + 8); /* entry.S: REG() */
+	u32 number = syscall_number(regs), index = number - SYSCALL_BANOS_FIRST;
 
-	if (address < (u64)trap_entries || address >= (u64)trap_entries_end ||
-	    !is_stack((u64)r, sizeof(*r)))
-		return NULL;
-	return regs_from_user(r) ? NULL : r;
-}
-
-bool arch_backtrace_step(struct backtrace *b)
-{
-	const struct pt_regs *r;
-	u64 frame = b->rbp;
-
-	b->is_return = !b->interrupted_at;
-	if (b->interrupted_at) {
-		b->address = b->interrupted_at;
-		b->interrupted_at = 0;
-		return true;
+	if (index >= SYSCALL_BANOS_SLOTS) {
+		upcall_unknown_call(number);
+		return -ENOSYS;
 	}
-	/* Frames lie on kernel stacks (ranges or .bss), upwards, each above the last or on the interrupted stack. */
-	if (!is_stack(frame, 16))
-		return false;
-	b->address = ((u64 *)frame)[1];
-	b->rbp = ((u64 *)frame)[0];
-	r = interrupted(frame, b->address);
-	if (r)
-		b->interrupted_at = r->rip;
-	else if (b->rbp <= frame && !cpu_on_irq_stack(frame))
-		b->rbp = 0;
-	return b->address != 0;
+	return syscall_banos_table[index](regs->rdi, regs->rsi, regs->rdx, regs->r10, regs->r8,
+					  regs->r9);
 }
 
-u64 arch_return_address(const struct pt_regs *r)
-{
-	struct symbol_name name;
-
-	if (symbol_lookup(r->rip, &name) || !is_stack(r->rsp, 8))
-		return 0;
-	return symbol_lookup(*(u64 *)r->rsp, &name) ? *(u64 *)r->rsp : 0;
-}
+/* ---- reports ---- */
 
 static void show_code(u64 rip)
 {

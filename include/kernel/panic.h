@@ -13,10 +13,6 @@ struct pt_regs;
 void panic(const char *fmt, ...) __printf(1, 2) __noreturn __cold;
 /** @brief The same, with the registers that an exception saved. */
 void panic_regs(struct pt_regs *regs, const char *fmt, ...) __printf(2, 3) __noreturn __cold;
-/** @brief The report of a page fault in the kernel. @param error_code  as the processor pushed it */
-void panic_page_fault(struct pt_regs *regs, u64 addr, u32 error_code) __noreturn __cold;
-/** @brief The report of a double fault, which mostly is a stack overflow. @param cr2  address of the last page fault */
-void panic_double_fault(struct pt_regs *regs, u64 cr2) __noreturn __cold;
 /**
  * @brief Stop a boot that the machine makes impossible (no memory, an unusable processor): one line, exit status, stop.
  *

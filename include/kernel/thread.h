@@ -7,6 +7,7 @@
  * frees stack and structure.
  */
 #pragma once
+#include <asm/ptrace.h>
 #include <kernel/cpu.h>
 #include <kernel/list.h>
 #include <kernel/lock.h>
@@ -17,7 +18,6 @@ struct vm_space;
 struct files;
 struct fs_context;
 struct cred;
-struct pt_regs;
 struct unix_rights;
 
 enum thread_state {
@@ -38,12 +38,12 @@ enum thread_state {
 #define KERNEL_STACK_SIZE 16384ul
 #define WORK_IRET	  0x40 /* registers were changed: return by IRET with all of them */
 struct thread {
-	u64 ksp;		/* 0x00 known to entry.S */
-	u64 kstack_top;		/* 0x08 */
-	u32 work;		/* 0x10 WORK_*; atomic: thread_set_work() */
-	u32 state;		/* 0x14 enum thread_state */
-	void *fpu;		/* 0x18 XSAVE area, NULL for kernel threads */
-	u64 fs_base, gs_base;	/* user values */
+	u64 ksp;	/* 0x00 known to entry.S */
+	u64 kstack_top; /* 0x08 */
+	u32 work;	/* 0x10 WORK_*; atomic: thread_set_work() */
+	u32 state;	/* 0x14 enum thread_state */
+	void *fpu;	/* 0x18 its state in user mode, NULL for kernel threads */
+	struct user_bases user_bases;
 	struct vm_space *space; /* NULL for kernel threads */
 	struct process *proc;	/* NULL for kernel threads */
 	u32 fpu_cpu;		/* CPU whose registers hold our state, -1 none */
@@ -184,7 +184,6 @@ void sched_idle(void) __noreturn;
 extern spinlock_t threads_lock;
 extern struct list threads_list;
 
-#include <asm/ptrace.h>
 static inline struct pt_regs *thread_user_regs(const struct thread *t)
 {
 	return (struct pt_regs *)t->kstack_top - 1;

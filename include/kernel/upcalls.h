@@ -11,16 +11,18 @@
 /** The boot, from the end of the machine's own start (init/main.c). On the boot stack, interrupts off. */
 void kernel_main(void) __noreturn;
 /** Page fault of user code: resolve it or send a signal. Interrupts on (kernel/process/page_fault.c). */
-void upcall_user_page_fault(struct pt_regs *regs, u64 addr, u32 error_code);
+void upcall_user_page_fault(u64 addr, u32 error_code);
 /** Page fault of a user copy. @return true: resolved, run the instruction again. */
 bool upcall_kernel_page_fault(u64 addr, u32 error_code);
 /** Another exception of user code, and the signal that it becomes. Interrupts on (kernel/process/page_fault.c). */
 struct user_trap {
 	u32 number;
 	int sig, code;
-	u64 address;
+	u64 address;	      /* for the signal */
+	u64 error;	      /* what the processor said besides */
+	bool is_foreign_call; /* a system call of another kind of programs */
 };
-void upcall_user_trap(struct pt_regs *regs, const struct user_trap *trap);
+void upcall_user_trap(const struct user_trap *trap);
 /** A user thread's last reference is gone: free what hangs on it. Any context (kernel/process/process.c). */
 struct thread;
 void upcall_thread_free(struct thread *t);

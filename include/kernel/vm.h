@@ -229,9 +229,8 @@ void vm_protect_file_range(struct file_pages *pages, u64 first, u64 last);
 
 /* ---- faults ---- */
 
-/* Bits of the error code. */
-#define VM_FAULT_WRITE 2
-#define VM_FAULT_EXEC  16
+#define VM_FAULT_WRITE FAULT_CODE_WRITE /* bits of the error code, as the machine gives it */
+#define VM_FAULT_EXEC  FAULT_CODE_EXEC
 /**
  * @brief Resolve a page fault at a user address. Thread context, interrupts on.
  * @return 0; 1: a major fault; -EFAULT (SIGSEGV, *@p si_code SEGV_MAPERR/SEGV_ACCERR),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/** @file prctl.h  prctl() and arch_prctl(): Linux's numbers. */
+/** @file prctl.h  prctl(): Linux's numbers. */
 #pragma once
 
 #define PR_SET_PDEATHSIG	 1
@@ -36,10 +36,3 @@
 #define PR_CAP_AMBIENT_LOWER	 3
 #define PR_CAP_AMBIENT_CLEAR_ALL 4
 #define PR_SET_VMA		 0x53564d41
-
-#define ARCH_SET_GS    0x1001
-#define ARCH_SET_FS    0x1002
-#define ARCH_GET_FS    0x1003
-#define ARCH_GET_GS    0x1004
-#define ARCH_GET_CPUID 0x1011
-#define ARCH_SET_CPUID 0x1012

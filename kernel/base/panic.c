@@ -57,9 +57,9 @@ static void trace_add(struct trace *t, u64 address, bool is_return)
 }
 
 /* @param ip  where it happened, or 0 */
-static void show_backtrace(u64 ip, u64 rbp)
+static void show_backtrace(u64 ip, u64 frame)
 {
-	struct backtrace b = { .rbp = rbp };
+	struct backtrace b = { .frame = frame };
 	struct trace t = { 0 };
 
 	pr_err("backtrace:\n");
@@ -68,12 +68,6 @@ static void show_backtrace(u64 ip, u64 rbp)
 	while (t.lines < TRACE_LINES && arch_backtrace_step(&b))
 		trace_add(&t, b.address, b.is_return);
 	trace_repeats(&t);
-}
-
-static void __noreturn stop_here(void)
-{
-	for (;;)
-		__asm__ volatile("cli; hlt");
 }
 
 /* Tests ask for a status instead of a stop. */
@@ -95,7 +89,7 @@ static void panic_begin(void)
 			exit_if_asked(PANIC_EXIT);
 			serial_stop();
 		}
-		stop_here();
+		cpu_halt_forever();
 	}
 	CPU_FIELD_WRITE(preempt_count, CPU_FIELD_READ(preempt_count) + 1);
 	if (panic_hooks.stop_other_cpus)
@@ -140,7 +134,7 @@ static void __noreturn panic_with(struct pt_regs *regs)
 {
 	arch_show_regs(regs);
 	/* after a jump into nowhere: who jumped is what counts */
-	show_backtrace(arch_return_address(regs) ?: regs->rip, regs->rbp);
+	show_backtrace(arch_return_address(regs) ?: instruction_pointer(regs), frame_pointer(regs));
 	panic_end();
 }
 
@@ -153,28 +147,6 @@ void panic_regs(struct pt_regs *regs, const char *fmt, ...)
 	panic_say(fmt, ap);
 	va_end(ap);
 	panic_with(regs);
-}
-
-void panic_page_fault(struct pt_regs *regs, u64 addr, u32 err)
-{
-	const char *what = err & 16 ? "execute" : err & 2 ? "write" : "read";
-	const char *why = err & 1 ? "not allowed" : "not mapped";
-
-	if (addr < PAGE_SIZE)
-		panic_regs(regs, "null pointer access: %s at %lx", what, addr);
-	panic_regs(regs, "page fault in the kernel: %s at %lx, %s", what, addr, why);
-}
-
-void panic_double_fault(struct pt_regs *regs, u64 cr2)
-{
-	u64 low;
-	const char *name = cpu_stack_overflowed(cr2, &low);
-
-	if (name)
-		panic_regs(regs,
-			   "kernel stack overflow: %lx is in the guard page below %lx (%s stack)",
-			   cr2, low, name);
-	panic_regs(regs, "double fault, cr2 %lx", cr2);
 }
 
 void warn_report(const char *cond, const char *file, int line)

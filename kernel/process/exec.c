@@ -239,17 +239,10 @@ static void reset_registers(const struct exec *exec)
 {
 	struct thread *t = current;
 
-	*current_regs() = (struct pt_regs){
-		.orig_rax = (u64)-1,
-		.rip = exec->entry,
-		.rsp = exec->sp,
-		.cs = USER_CS,
-		.ss = USER_DS,
-		.rflags = X86_EFLAGS_IF,
-	};
+	*current_regs() = regs_of_program(exec->entry, exec->sp);
 	preempt_disable();
-	t->fs_base = t->gs_base = 0;
-	cpu_load_user_bases(0, 0);
+	t->user_bases = (struct user_bases){ 0 };
+	cpu_load_user_bases(&t->user_bases);
 	preempt_enable();
 	thread_fpu_reset(t);
 	thread_set_work(t, WORK_IRET);
@@ -490,7 +483,6 @@ static void init_process_publish(struct thread *t, struct exec *exec)
 static int start_init(struct exec *exec, struct thread *t, const char *path,
 		      const struct exec_vector *argv, const struct exec_vector *envp)
 {
-	struct pt_regs *regs = thread_user_regs(t);
 	struct fs_context *fs = current->fs;
 	struct files *files = current->files;
 	int err;
@@ -507,8 +499,7 @@ static int start_init(struct exec *exec, struct thread *t, const char *path,
 	current->files = files;
 	if (err)
 		return err;
-	regs->rip = exec->entry;
-	regs->rsp = exec->sp;
+	*thread_user_regs(t) = regs_of_program(exec->entry, exec->sp);
 	init_process_publish(t, exec);
 	return 0;
 }
@@ -516,12 +507,7 @@ static int start_init(struct exec *exec, struct thread *t, const char *path,
 int process_start_init(const char *path, const char *const argv[], const char *const envp[])
 {
 	const struct exec_vector args = { .kernel = argv }, environment = { .kernel = envp };
-	const struct pt_regs regs = {
-		.orig_rax = (u64)-1,
-		.cs = USER_CS,
-		.ss = USER_DS,
-		.rflags = X86_EFLAGS_IF,
-	};
+	const struct pt_regs regs = regs_of_program(0, 0); /* the entry is known later */
 	const char *slash = strrchr(path, '/');
 	struct thread *t = thread_create_user(&regs, slash ? slash + 1 : path);
 	struct exec *exec = kvzalloc(sizeof(*exec));

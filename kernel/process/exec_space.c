@@ -258,7 +258,7 @@ static u32 fill_aux(const struct exec *exec, const struct exec_stack *stack, u64
 	} while (0)
 	if (exec->space->vdso)
 		AUX(AT_SYSINFO_EHDR, exec->space->vdso);
-	AUX(AT_HWCAP, cpu_features.hwcap);
+	AUX(AT_HWCAP, cpu_hwcap());
 	AUX(AT_PAGESZ, PAGE_SIZE);
 	AUX(AT_CLKTCK, USER_HZ);
 	AUX(AT_PHDR, elf->phdr_addr ? elf->phdr_addr + bias : 0);

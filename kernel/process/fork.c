@@ -166,8 +166,9 @@ static int make_process(struct thread *t, const struct clone_request *rq)
 
 static void set_registers(struct thread *t, const struct clone_request *rq)
 {
-	t->fs_base = rq->flags & CLONE_SETTLS ? rq->tls : current->fs_base;
-	t->gs_base = current->gs_base;
+	t->user_bases = current->user_bases;
+	if (rq->flags & CLONE_SETTLS)
+		user_bases_set_tls(&t->user_bases, rq->tls);
 	t->clear_child_tid = rq->flags & CLONE_CHILD_CLEARTID ? rq->child_tid : 0;
 	thread_fpu_copy(t);
 }
@@ -196,9 +197,9 @@ static struct thread *make_thread(const struct clone_request *rq)
 	struct pid *pid;
 	int err;
 
-	regs.rax = 0;
+	syscall_result_set(&regs, 0);
 	if (rq->stack)
-		regs.rsp = rq->stack;
+		user_stack_pointer_set(&regs, rq->stack);
 	t = thread_create_user(&regs, current->comm);
 	if (IS_ERR(t))
 		return t;

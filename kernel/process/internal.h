@@ -111,6 +111,11 @@ static inline u32 sighand_slot(int sig)
 struct posix_timer;
 
 /** What a thread has besides struct thread: signals first. */
+/** What the processor said about an exception of user code. */
+struct trap_record {
+	u64 number, error, address;
+};
+
 struct task_signals {
 	/* under sig_lock */
 	u64 blocked;
@@ -124,7 +129,7 @@ struct task_signals {
 	struct siginfo_k fault; /* of signal_force_fault() */
 	bool fault_valid;
 	u64 minflt, majflt;
-	u64 trap_nr, trap_error, trap_cr2; /* of the last exception, for the handler's frame */
+	struct trap_record trap; /* the last exception, for the handler's frame */
 	u32 altstack_flags;
 	u64 altstack_sp, altstack_size;
 	struct restart_block restart;
@@ -280,7 +285,7 @@ int process_timers_inherit(struct process *p);
 
 /* ---- unknown_call.c ---- */
 /** @brief Log once per program that it called the kernel as a 32-bit program does. */
-void unknown_call_int_0x80(void);
+void unknown_call_foreign(void);
 
 /* ---- futex.c ---- */
 void futex_init(void);

@@ -2,34 +2,25 @@
 /*
  * What becomes of exceptions of user code: memory for a page fault, or a signal.
  *
- * The frame's orig_rax holds the exception's error code on the way in. It is
- * set to -1 here: a value from 0 on would mean a system call, which a signal on
- * the way out might set about restarting.
+ * What the processor said about the exception is kept for a handler's frame
+ * (arch/x86_64/sigframe.c).
  */
 #include "internal.h"
+#include <asm/vectors.h>
 #include <kernel/panic.h>
 #include <kernel/upcalls.h>
 #include <kernel/vm.h>
 
-#define TRAP_PROTECTION 13
-#define TRAP_PAGE_FAULT 14
-#define ERROR_CODE_IDT	2
-
-static void note_trap(u64 nr, u64 error, u64 cr2)
+static void note_trap(u64 number, u64 error, u64 address)
 {
-	struct task_signals *signals = current->sig;
-
-	signals->trap_nr = nr;
-	signals->trap_error = error;
-	signals->trap_cr2 = cr2;
+	current->sig->trap = (struct trap_record){ number, error, address };
 }
 
-void upcall_user_page_fault(struct pt_regs *regs, u64 addr, u32 error_code)
+void upcall_user_page_fault(u64 addr, u32 error_code)
 {
 	int code = SEGV_MAPERR, err;
 
 	cpu_count_event(nr_faults);
-	regs->orig_rax = (u64)-1;
 	err = vm_fault(current->space, addr, error_code, &code);
 	if (likely(!err)) {
 		current->sig->minflt++;
@@ -39,7 +30,7 @@ void upcall_user_page_fault(struct pt_regs *regs, u64 addr, u32 error_code)
 		current->sig->majflt++;
 		return;
 	}
-	note_trap(TRAP_PAGE_FAULT, error_code, addr);
+	note_trap(VECTOR_PAGE_FAULT, error_code, addr);
 	if (err == -EFAULT)
 		signal_force_fault(SIGSEGV, code, addr);
 	else if (err == -EIO)
@@ -66,24 +57,10 @@ bool upcall_kernel_page_fault(u64 addr, u32 error_code)
 	return err >= 0;
 }
 
-/*
- * By its bytes, since the error code names a gate of the interrupt table, but not by which instruction.
- * Without emulation of 32-bit calls it is a protection fault on Linux, too: say why.
- */
-static bool is_int_0x80(const struct pt_regs *regs, const struct user_trap *trap)
+void upcall_user_trap(const struct user_trap *trap)
 {
-	u8 code[2];
-
-	return trap->number == TRAP_PROTECTION && (regs->orig_rax & ERROR_CODE_IDT) &&
-	       !copy_from_user(code, uaddr(regs->rip), sizeof(code)) && code[0] == 0xcd &&
-	       code[1] == 0x80;
-}
-
-void upcall_user_trap(struct pt_regs *regs, const struct user_trap *trap)
-{
-	if (unlikely(is_int_0x80(regs, trap)))
-		unknown_call_int_0x80();
-	note_trap(trap->number, regs->orig_rax == (u64)-1 ? 0 : regs->orig_rax, 0);
-	regs->orig_rax = (u64)-1;
+	if (unlikely(trap->is_foreign_call))
+		unknown_call_foreign();
+	note_trap(trap->number, trap->error, 0);
 	signal_force_fault(trap->sig, trap->code, trap->address);
 }

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * prctl, arch_prctl, personality: settings of a process or thread.
+ * prctl, personality: settings of a process or thread.
  *
  * Whatever would need something that is not there (seccomp, tagged addresses,
  * speculation control, control-flow enforcement) is EINVAL, which is what
  * programs take for "this kernel does not have it".
  */
 #include "internal.h"
-#include <asm/cpu.h>
 #include <kernel/syscalls.h>
 #include <uapi/prctl.h>
 
@@ -92,31 +91,6 @@ SYSCALL5(prctl, op_arg, arg2, arg3, arg4, arg5)
 	case PR_GET_TIMING: return 0; /* PR_TIMING_STATISTICAL */
 	case PR_SET_TIMING: return arg2 ? -EINVAL : 0;
 	case PR_GET_SECCOMP: return 0; /* not confined */
-	}
-	return -EINVAL;
-}
-
-/* Bases are loaded into the processor at once; the scheduler keeps them from then on. */
-static s64 set_base(u64 *which, u64 value)
-{
-	if (value >= USER_END)
-		return -EPERM;
-	preempt_disable();
-	*which = value;
-	cpu_load_user_bases(current->fs_base, current->gs_base);
-	preempt_enable();
-	return 0;
-}
-
-SYSCALL2(arch_prctl, option, arg)
-{
-	switch ((int)option) {
-	case ARCH_SET_FS: return set_base(&current->fs_base, arg);
-	case ARCH_SET_GS: return set_base(&current->gs_base, arg);
-	case ARCH_GET_FS: return put_user_u64(uaddr(arg), current->fs_base);
-	case ARCH_GET_GS: return put_user_u64(uaddr(arg), current->gs_base);
-	case ARCH_GET_CPUID: return 1; /* CPUID does not fault */
-	case ARCH_SET_CPUID: return -ENODEV;
 	}
 	return -EINVAL;
 }

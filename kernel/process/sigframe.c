@@ -169,7 +169,7 @@ static void save_registers(struct user_sigcontext *sc, const struct pt_regs *r, 
 	sc->rdx = r->rdx, sc->rax = r->rax, sc->rcx = r->rcx, sc->rsp = r->rsp;
 	sc->rip = r->rip, sc->rflags = r->rflags;
 	sc->cs = (u16)r->cs, sc->gs = 0, sc->fs = 0, sc->ss = (u16)r->ss;
-	sc->err = ts->trap_error, sc->trapno = ts->trap_nr, sc->cr2 = ts->trap_cr2;
+	sc->err = ts->trap.error, sc->trapno = ts->trap.number, sc->cr2 = ts->trap.address;
 	sc->oldmask = mask;
 	for (u32 i = 0; i < ARRAY_SIZE(sc->reserved); i++)
 		sc->reserved[i] = 0;

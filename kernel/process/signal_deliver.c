@@ -14,15 +14,13 @@
  * hold locks that come after the parent's.
  *
  * A system call that was interrupted has left -ERESTARTSYS or a relative of it
- * in rax. Here that becomes -EINTR, or the instruction pointer is set back by
- * the two bytes of the syscall instruction and the call begins again; as Linux
- * does it, so that programs see the same in each case.
+ * as its result. Here that becomes -EINTR, or the instruction pointer is set
+ * back to the instruction of the call, which begins again; as Linux does it, so
+ * that programs see the same in each case.
  */
 #include "internal.h"
 #include <generated/syscall-numbers.h>
 #include <uapi/wait.h>
-
-#define SYSCALL_INSN_SIZE 2
 
 /* ---- stopping ---- */
 
@@ -177,39 +175,33 @@ static enum taken take_one(struct process *p, struct siginfo_k *info, struct use
 
 /* ---- what the interrupted system call becomes ---- */
 
-static void restart_call(struct pt_regs *regs, u64 nr)
-{
-	regs->rax = nr;
-	regs->rip -= SYSCALL_INSN_SIZE;
-}
-
 static void fix_call_before_handler(struct pt_regs *regs, u64 act_flags)
 {
-	if ((s32)regs->orig_rax < 0)
+	if (!syscall_entered(regs))
 		return;
-	switch (-(s64)regs->rax) {
+	switch (-syscall_result(regs)) {
 	case ERESTART_RESTARTBLOCK:
-	case ERESTARTNOHAND: regs->rax = (u64)-EINTR; break;
+	case ERESTARTNOHAND: syscall_result_set(regs, -EINTR); break;
 	case ERESTARTSYS:
 		if (!(act_flags & SA_RESTART)) {
-			regs->rax = (u64)-EINTR;
+			syscall_result_set(regs, -EINTR);
 			break;
 		}
-		restart_call(regs, regs->orig_rax);
+		syscall_repeat(regs, syscall_number(regs));
 		break;
-	case ERESTARTNOINTR: restart_call(regs, regs->orig_rax); break;
+	case ERESTARTNOINTR: syscall_repeat(regs, syscall_number(regs)); break;
 	}
 }
 
 static void fix_call_without_handler(struct pt_regs *regs)
 {
-	if ((s32)regs->orig_rax < 0)
+	if (!syscall_entered(regs))
 		return;
-	switch (-(s64)regs->rax) {
+	switch (-syscall_result(regs)) {
 	case ERESTARTNOHAND:
 	case ERESTARTSYS:
-	case ERESTARTNOINTR: restart_call(regs, regs->orig_rax); break;
-	case ERESTART_RESTARTBLOCK: restart_call(regs, __NR_restart_syscall); break;
+	case ERESTARTNOINTR: syscall_repeat(regs, syscall_number(regs)); break;
+	case ERESTART_RESTARTBLOCK: syscall_repeat(regs, __NR_restart_syscall); break;
 	}
 }
 

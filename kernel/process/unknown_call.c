@@ -14,9 +14,9 @@
 #include <kernel/syscalls.h>
 #include <kernel/upcalls.h>
 
-#define PAIRS	 512
-#define TRIES	 8
-#define INT_0x80 ~0u
+#define PAIRS	     512
+#define TRIES	     8
+#define FOREIGN_CALL ~0u /* in place of a number */
 
 static u64 logged[PAIRS]; /* 0: free */
 
@@ -64,16 +64,16 @@ void upcall_unknown_call(u32 number)
 			 current->proc->pid, number);
 }
 
-void unknown_call_int_0x80(void)
+void unknown_call_foreign(void)
 {
-	if (note_pair(INT_0x80))
+	if (note_pair(FOREIGN_CALL))
 		pr_warn("%s (%d): int $0x80 is the system call of 32-bit programs, which this kernel cannot run\n",
 			current->comm, current->proc->pid);
 }
 
 SYSCALL0(ni)
 {
-	upcall_unknown_call((u32)current_regs()->orig_rax);
+	upcall_unknown_call(syscall_number(current_regs()));
 	return -ENOSYS;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /** @file cpu.h  What this processor can do, and its tables. */
 #pragma once
+#include <asm/ptrace.h>
 #include <kernel/cpu.h>
 
 /** Features found by cpu_detect(); the same on all CPUs (the boot CPU's). */
@@ -39,10 +40,25 @@ struct cpu *cpu_create(u32 id, u32 apic_id);
 /** On the new CPU itself, GS base set: load tables, MSRs. */
 void cpu_init_secondary(struct cpu *c);
 void cpu_set_kernel_stack(u64 top);
-/** FS and GS bases of user mode. */
-void cpu_load_user_bases(u64 fs_base, u64 gs_base);
+/** Make @p bases those of user mode on this CPU. Preemption off. */
+void cpu_load_user_bases(const struct user_bases *bases);
 
 /* FPU state: kernel/thread.c decides when */
+/** Bytes of it. */
+static inline u32 fpu_state_size(void)
+{
+	return cpu_features.xsave_size;
+}
+/** What programs find as AT_HWCAP. */
+static inline u64 cpu_hwcap(void)
+{
+	return cpu_features.hwcap;
+}
+/** The processor's name, for people. */
+static inline const char *cpu_model_name(void)
+{
+	return cpu_features.brand;
+}
 void fpu_save(void *area);
 void fpu_restore(const void *area);
 /**

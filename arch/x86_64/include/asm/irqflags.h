@@ -12,6 +12,17 @@ void irq_disable(void);
 void irq_enable(void);
 void cpu_relax(void);
 #else
+/** Interrupts on, and sleep until the next one: none is lost in between. */
+static inline void cpu_enable_and_halt(void)
+{
+	__asm__ volatile("sti; hlt" ::: "memory");
+}
+/** This CPU does nothing any more. */
+static inline void __noreturn cpu_halt_forever(void)
+{
+	for (;;)
+		__asm__ volatile("cli; hlt");
+}
 static inline u64 irq_flags(void)
 {
 	u64 f;

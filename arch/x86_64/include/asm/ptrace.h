@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/** @file ptrace.h  Saved registers, in the order of the entry code; the layout of Linux's struct pt_regs. */
+/**
+ * @file ptrace.h  Saved registers, in the order of the entry code; the layout of Linux's struct pt_regs.
+ *
+ * Outside of arch/ they are read and changed through the functions below alone.
+ */
 #pragma once
+#include <asm/irqflags.h>
 #include <kernel/types.h>
 struct pt_regs {
 	u64 r15, r14, r13, r12, rbp, rbx;
@@ -14,7 +19,82 @@ struct pt_regs {
 #define USER_SYSRET_BASE 0x23 /* SYSRET adds 8 for SS, 16 for CS; an empty descriptor itself */
 #define USER_DS		 0x2b
 #define USER_CS		 0x33
-static inline bool regs_from_user(const struct pt_regs *r)
+
+/* Bits of a page fault's error code; vm.h has them for mm/. */
+#define FAULT_CODE_PRESENT 0x01u
+#define FAULT_CODE_WRITE   0x02u
+#define FAULT_CODE_USER	   0x04u
+#define FAULT_CODE_EXEC	   0x10u
+
+static inline bool regs_from_user(const struct pt_regs *regs)
 {
-	return r->cs & 3;
+	return regs->cs & 3;
+}
+static inline u64 instruction_pointer(const struct pt_regs *regs)
+{
+	return regs->rip;
+}
+static inline u64 frame_pointer(const struct pt_regs *regs)
+{
+	return regs->rbp;
+}
+static inline u64 user_stack_pointer(const struct pt_regs *regs)
+{
+	return regs->rsp;
+}
+static inline void user_stack_pointer_set(struct pt_regs *regs, u64 sp)
+{
+	regs->rsp = sp;
+}
+/** The registers of a program that begins at @p ip with the stack @p sp: all others are 0. */
+static inline struct pt_regs regs_of_program(u64 ip, u64 sp)
+{
+	return (struct pt_regs){
+		.orig_rax = (u64)-1,
+		.rip = ip,
+		.rsp = sp,
+		.cs = USER_CS,
+		.ss = USER_DS,
+		.rflags = X86_EFLAGS_IF,
+	};
+}
+
+/** The number of the system call that the thread is in. */
+static inline u32 syscall_number(const struct pt_regs *regs)
+{
+	return (u32)regs->orig_rax;
+}
+/** Did the registers come in by a system call? */
+static inline bool syscall_entered(const struct pt_regs *regs)
+{
+	return (s32)regs->orig_rax >= 0;
+}
+/** From now on the registers did not come in by a system call: nothing restarts it. */
+static inline void syscall_forget(struct pt_regs *regs)
+{
+	regs->orig_rax = (u64)-1;
+}
+static inline s64 syscall_result(const struct pt_regs *regs)
+{
+	return (s64)regs->rax;
+}
+static inline void syscall_result_set(struct pt_regs *regs, s64 result)
+{
+	regs->rax = (u64)result;
+}
+#define SYSCALL_INSN_SIZE 2
+/** Let the program make system call @p number when it goes on, with the arguments that it has. */
+static inline void syscall_repeat(struct pt_regs *regs, u32 number)
+{
+	regs->rax = number;
+	regs->rip -= SYSCALL_INSN_SIZE;
+}
+
+/** What a user thread has besides struct pt_regs and the FPU's state: the bases of FS (its thread-local storage) and GS. */
+struct user_bases {
+	u64 fs, gs;
+};
+static inline void user_bases_set_tls(struct user_bases *bases, u64 tls)
+{
+	bases->fs = tls;
 }

@@ -2,6 +2,7 @@
 /** @file traps.h  Exceptions: from the stubs of entry.S to who deals with them. */
 #pragma once
 #include <asm/ptrace.h>
+#include <asm/vectors.h>
 
 void trap_dispatch(struct pt_regs *regs, u32 vector);
 void trap_page_fault(struct pt_regs *regs, u32 vector);
@@ -18,9 +19,9 @@ void arch_show_regs(const struct pt_regs *regs);
 void mce_cpu_start(void);
 /** A machine check has come: stop, and say which bank of registers tells of it. */
 void mce_panic(struct pt_regs *regs) __noreturn;
-/** A walk up the stack. Begin with rbp alone set. */
+/** A walk up the stack. Begin with the frame pointer alone set. */
 struct backtrace {
-	u64 rbp, interrupted_at;
+	u64 frame, interrupted_at;
 	u64 address;	/* out */
 	bool is_return; /* out: behind a call; else where something was interrupted */
 };

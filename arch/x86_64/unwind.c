@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Walking the stack of the running thread by frame pointers: for panics, warnings
+ * and the failure injector.
+ *
+ * Each frame is checked to be mapped and to lie above the one before, or on the
+ * stack that an interrupt left. Where an exception or interrupt came in, entry.S
+ * left struct pt_regs right above the frame.
+ */
+#include <asm/cpu.h>
+#include <asm/layout.h>
+#include <asm/traps.h>
+#include <kernel/symbols.h>
+#include <kernel/upcalls.h>
+
+extern const u8 trap_entries[], trap_entries_end[]; /* entry.S */
+
+static bool is_stack(u64 address, u64 bytes)
+{
+	return address >= KRANGE_BASE && !(address & 7) && kernel_address_mapped(address) &&
+	       kernel_address_mapped(address + bytes - 1);
+}
+
+/* The registers that an interrupt or a fault found, if that is what the call at @p frame came from. */
+static const struct pt_regs *interrupted(u64 frame, u64 address)
+{
+	const struct pt_regs *r = (const void *)(frame + 16 + 8); /* entry.S: REG() */
+
+	if (address < (u64)trap_entries || address >= (u64)trap_entries_end ||
+	    !is_stack((u64)r, sizeof(*r)))
+		return NULL;
+	return regs_from_user(r) ? NULL : r;
+}
+
+bool arch_backtrace_step(struct backtrace *b)
+{
+	const struct pt_regs *r;
+	u64 frame = b->frame;
+
+	b->is_return = !b->interrupted_at;
+	if (b->interrupted_at) {
+		b->address = b->interrupted_at;
+		b->interrupted_at = 0;
+		return true;
+	}
+	/* Frames lie on kernel stacks (ranges or .bss), upwards, each above the last or on the interrupted stack. */
+	if (!is_stack(frame, 16))
+		return false;
+	b->address = ((u64 *)frame)[1];
+	b->frame = ((u64 *)frame)[0];
+	r = interrupted(frame, b->address);
+	if (r)
+		b->interrupted_at = r->rip;
+	else if (b->frame <= frame && !cpu_on_irq_stack(frame))
+		b->frame = 0;
+	return b->address != 0;
+}
+
+u64 arch_return_address(const struct pt_regs *r)
+{
+	struct symbol_name name;
+
+	if (symbol_lookup(r->rip, &name) || !is_stack(r->rsp, 8))
+		return 0;
+	return symbol_lookup(*(u64 *)r->rsp, &name) ? *(u64 *)r->rsp : 0;
+}
