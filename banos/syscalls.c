@@ -8,7 +8,9 @@
  */
 #include <kernel/driver.h>
 #include <kernel/err.h>
-#include <kernel/fs.h>
+#include <kernel/fs/fd_table.h>
+#include <kernel/fs/file.h>
+#include <kernel/fs/inode.h>
 #include <kernel/heap.h>
 #include <kernel/printk.h>
 #include <kernel/process.h>
@@ -17,6 +19,8 @@
 #include <kernel/time.h>
 #include <kernel/uaccess.h>
 #include <kernel/upcalls.h>
+#include <uapi/fcntl.h>
+#include <uapi/stat.h>
 
 #define INIT_KNOWN_FLAGS 7u /* IGNORE_MODVERSIONS, IGNORE_VERMAGIC, COMPRESSED_FILE */
 #define INIT_COMPRESSED	 4u

@@ -7,8 +7,9 @@
  * waited for all readers.
  */
 #include <kernel/bus.h>
-#include <kernel/fs.h>
+#include <kernel/fs/sysfs.h>
 #include <kernel/heap.h>
+#include <kernel/seq_file.h>
 #include <kernel/string.h>
 
 /* A file: of an attribute, value points into the device's text. */

@@ -16,9 +16,15 @@
  * called under it, so that node and entry come and go together.
  */
 #include <kernel/bitmap.h>
-#include <kernel/fs.h>
+#include <kernel/chardev.h>
+#include <kernel/fs/dev_number.h>
+#include <kernel/fs/devfs.h>
+#include <kernel/fs/file.h>
+#include <kernel/fs/inode.h>
 #include <kernel/heap.h>
+#include <kernel/seq_file.h>
 #include <kernel/string.h>
+#include <kernel/wait.h>
 
 #define BUCKETS 64
 

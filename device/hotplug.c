@@ -13,10 +13,17 @@
  * Lock: listeners_lock (spin) guards the list of open files and their lines.
  */
 #include <kernel/bus.h>
-#include <kernel/fs.h>
+#include <kernel/chardev.h>
+#include <kernel/fs/file.h>
+#include <kernel/fs/inode.h>
+#include <kernel/fs/poll.h>
 #include <kernel/heap.h>
 #include <kernel/printk.h>
 #include <kernel/string.h>
+#include <kernel/uaccess.h>
+#include <kernel/wait.h>
+#include <uapi/fcntl.h>
+#include <uapi/poll.h>
 
 #define QUEUE_MAX 1024
 #define LINE_MAX  256

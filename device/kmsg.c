@@ -12,14 +12,22 @@
  * Lock: kmsg_file.lock (mutex) guards the place, for programs that share the file.
  */
 #include <kernel/bus.h>
+#include <kernel/chardev.h>
 #include <kernel/device.h>
-#include <kernel/fs.h>
+#include <kernel/fs/dev_number.h>
+#include <kernel/fs/file.h>
+#include <kernel/fs/inode.h>
+#include <kernel/fs/poll.h>
 #include <kernel/heap.h>
 #include <kernel/printk.h>
 #include <kernel/printk_wait.h>
 #include <kernel/string.h>
 #include <kernel/time.h>
 #include <kernel/tty.h>
+#include <kernel/uaccess.h>
+#include <kernel/wait.h>
+#include <uapi/fcntl.h>
+#include <uapi/poll.h>
 #include "internal.h"
 
 #define RECORD_MAX 512

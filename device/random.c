@@ -27,13 +27,20 @@
 #include <asm/io.h>
 #include <kernel/boot.h>
 #include <kernel/chacha.h>
+#include <kernel/chardev.h>
 #include <kernel/cpu.h>
 #include <kernel/cred.h>
-#include <kernel/fs.h>
+#include <kernel/fs/dev_number.h>
+#include <kernel/fs/file.h>
+#include <kernel/fs/poll.h>
+#include <kernel/fs/proc.h>
 #include <kernel/heap.h>
 #include <kernel/process.h>
 #include <kernel/random.h>
+#include <kernel/seq_file.h>
 #include <kernel/string.h>
+#include <kernel/uaccess.h>
+#include <uapi/poll.h>
 #include "internal.h"
 
 #define BLOCKS	       4

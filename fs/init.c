@@ -1,12 +1,35 @@
 // SPDX-License-Identifier: MIT
 /*
- * The start of files: caches, types, and the first mount, a tmpfs that the
- * initramfs is unpacked into.
+ * Files as the kernel sees them, and their start: caches, types, and the first
+ * mount, a tmpfs that the initramfs is unpacked into.
+ *
+ * inode   an object of a file system; counted.
+ * dentry  a name in a directory, cached; positive or negative; counted; the
+ *	   parent is pinned by the child.
+ * mount   a file system that is attached to a dentry.
+ * path    {mount, dentry}.
+ * file    an open file, counted; what a descriptor refers to.
+ *
+ * Locks, outermost first (the top of each file says more):
+ *   mount_mutex		changes of the tree of mounts, one at a time
+ *   sb->rename_lock		renames between directories of one file system
+ *   inode->lock of directories	their entries; two: ancestor first, else by address
+ *   inode->lock of others	size, and writes; user memory may be touched under it
+ *   file->pos_lock		outside of all inode locks: one read or write at a time of a
+ *				regular file or directory; never held over a driver's method
+ *   mm's space->lock		taken by page faults, so inside all of the above
+ *   tree_lock (spin)		parents, names and mounts change only under it
+ *   dentry->lock (spin)	the list of its children
+ *   hash, LRU, pages.lock (spin) innermost
  */
 #include <kernel/boot.h>
-#include <kernel/fs/generated.h>
-#include <kernel/fs/mount_tree.h>
-#include <kernel/fs/vfs.h>
+#include <kernel/fs/dentry.h>
+#include <kernel/fs/file.h>
+#include <kernel/fs/init.h>
+#include <kernel/fs/inode.h>
+#include <kernel/fs/mount.h>
+#include <kernel/fs/super_block.h>
+#include <kernel/fs/tmpfs.h>
 #include <kernel/page.h>
 #include <kernel/page_init.h>
 #include <kernel/printk.h>

@@ -13,7 +13,7 @@
 #include <kernel/device.h>
 #include <kernel/driver.h>
 #include <kernel/fault_injection.h>
-#include <kernel/fs.h>
+#include <kernel/fs/init.h>
 #include <kernel/heap_init.h>
 #include <kernel/irq.h>
 #include <kernel/ktest.h>

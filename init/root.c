@@ -16,14 +16,16 @@
 #include <kernel/cmdline.h>
 #include <kernel/err.h>
 #include <kernel/fault_injection.h>
-#include <kernel/fs.h>
+#include <kernel/fs/dev_number.h>
+#include <kernel/fs/dirops.h>
+#include <kernel/fs/initramfs.h>
 #include <kernel/heap.h>
 #include <kernel/page_init.h>
 #include <kernel/power.h>
 #include <kernel/printk.h>
 #include <kernel/process.h>
 #include <kernel/string.h>
-#include <kernel/fs_ops.h>
+#include <uapi/stat.h>
 #include "init.h"
 
 #define MAX_ARGS 32

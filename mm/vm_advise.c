@@ -10,6 +10,8 @@
  * Order of checks and errors: Linux 6.1, mm/madvise.c, mm/msync.c, mm/mincore.c.
  */
 #include "vm_internal.h"
+#include <kernel/fs/file.h>
+#include <kernel/fs/inode.h>
 #include <uapi/fcntl.h>
 
 /* ---- madvise ---- */

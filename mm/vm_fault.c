@@ -25,6 +25,7 @@
  * the page first and looks whether it still is in the cache then. So one of them
  * sees the other.
  */
+#include <kernel/fs/dentry.h>
 #include "vm_internal.h"
 
 #define OOM_WAIT_MS  10

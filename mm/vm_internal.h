@@ -13,7 +13,8 @@
 #pragma once
 #include "vm_regions.h"
 #include <asm/pgtable.h>
-#include <kernel/fs.h>
+#include <kernel/fs/file.h>
+#include <kernel/fs/inode.h>
 #include <kernel/printk.h>
 #include <kernel/process.h>
 #include <kernel/thread.h>

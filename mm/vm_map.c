@@ -13,6 +13,8 @@
  * Order of checks and errors: Linux 6.1, mm/mmap.c, as seen by programs.
  */
 #include "vm_internal.h"
+#include <kernel/fs/file.h>
+#include <kernel/fs/inode.h>
 #include <kernel/heap.h>
 #include <uapi/personality.h>
 

@@ -11,6 +11,7 @@
  * lock. Pages come under no lock; who loses the race gives its page back.
  */
 #include "vm_internal.h"
+#include <kernel/fs/inode.h>
 #include <kernel/heap.h>
 
 #define FANOUT	     512u

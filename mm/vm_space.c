@@ -24,6 +24,7 @@
 #define FORK_ATTEMPTS 50u
 #define FORK_WAIT_MS  10
 #include <kernel/cmdline.h>
+#include <kernel/fs/file.h>
 #include <kernel/heap.h>
 #include <kernel/random.h>
 #include <kernel/string.h>

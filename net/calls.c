@@ -10,6 +10,11 @@
  */
 #include "socket.h"
 #include <kernel/cred.h>
+#include <kernel/fs/dentry.h>
+#include <kernel/fs/fd_table.h>
+#include <kernel/fs/file.h>
+#include <kernel/fs/inode.h>
+#include <kernel/fs/path.h>
 #include <kernel/process.h>
 #include <kernel/string.h>
 #include <kernel/syscalls.h>

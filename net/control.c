@@ -9,6 +9,8 @@
  */
 #include "socket.h"
 #include <kernel/cred.h>
+#include <kernel/fs/fd_table.h>
+#include <kernel/fs/file.h>
 #include <kernel/process.h>
 
 #define CONTROL_MAX 20480u /* as Linux: /proc/sys/net/core/optmem_max */

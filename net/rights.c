@@ -19,6 +19,8 @@
  * as in Linux; so is a walk of the graph. unix(7), "Ancillary messages".
  */
 #include "socket.h"
+#include <kernel/fs/fd_table.h>
+#include <kernel/fs/file.h>
 #include <kernel/heap.h>
 #include <kernel/process.h>
 #include <uapi/socket.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /** @file rights.h  Open files on their way from one process to another (net/rights.c). */
 #pragma once
-#include <kernel/fs.h>
+#include <kernel/list.h>
+#include <kernel/types.h>
 
 struct cred;
 struct unix_socket;

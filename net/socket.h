@@ -3,7 +3,11 @@
 #pragma once
 #include "record_queue.h"
 #include "rights.h"
-#include <kernel/fs.h>
+#include <kernel/fs/async.h>
+#include <kernel/fs/fd_table.h>
+#include <kernel/fs/poll.h>
+#include <kernel/uaccess.h>
+#include <kernel/wait.h>
 #include <uapi/socket.h>
 
 /** Default and largest size of a buffer (SO_SNDBUF, SO_RCVBUF), as in Linux. */

@@ -17,6 +17,7 @@
  */
 #include "socket.h"
 #include <kernel/cred.h>
+#include <kernel/fs/async.h>
 #include <kernel/process.h>
 #include <kernel/time.h>
 #include <uapi/signal.h>

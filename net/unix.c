@@ -18,6 +18,9 @@
  */
 #include "socket.h"
 #include <kernel/cred.h>
+#include <kernel/fs/async.h>
+#include <kernel/fs/file.h>
+#include <kernel/fs/poll.h>
 #include <kernel/heap.h>
 #include <kernel/process.h>
 #include <uapi/signal.h>

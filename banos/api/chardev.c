@@ -21,14 +21,23 @@
  * No lock is held over a method; map() is asked before the program's address space is
  * locked.
  */
+#include <kernel/chardev.h>
 #include <kernel/driver.h>
 #include <kernel/err.h>
-#include <kernel/fs.h>
+#include <kernel/fs/dev_number.h>
+#include <kernel/fs/devfs.h>
+#include <kernel/fs/file.h>
+#include <kernel/fs/inode.h>
+#include <kernel/fs/poll.h>
 #include <kernel/heap.h>
 #include <kernel/printk.h>
 #include <kernel/process.h>
 #include <kernel/string.h>
+#include <kernel/uaccess.h>
 #include <kernel/vm.h>
+#include <kernel/wait.h>
+#include <uapi/fcntl.h>
+#include <uapi/poll.h>
 #include "caller.h"
 
 #define DEVICE_GONE   0x40000000

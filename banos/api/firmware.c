@@ -7,9 +7,12 @@
  */
 #include <kernel/driver.h>
 #include <kernel/err.h>
-#include <kernel/fs.h>
+#include <kernel/fs/file.h>
+#include <kernel/fs/inode.h>
 #include <kernel/heap.h>
 #include <kernel/string.h>
+#include <uapi/fcntl.h>
+#include <uapi/stat.h>
 #include "caller.h"
 
 #define FOLDER	     "/lib/firmware/"

@@ -18,13 +18,14 @@
  */
 #include <kernel/driver.h>
 #include <kernel/err.h>
-#include <kernel/fs.h>
+#include <kernel/fs/poll.h>
 #include <kernel/heap.h>
 #include <kernel/printk.h>
 #include <kernel/random.h>
 #include <kernel/string.h>
 #include <kernel/time.h>
 #include <kernel/uaccess.h>
+#include <kernel/wait.h>
 #include "caller.h"
 
 #define MUTEX_WAITERS (1ull << 32)

@@ -7,7 +7,8 @@
 #include <kernel/cred.h>
 #include <kernel/driver.h>
 #include <kernel/err.h>
-#include <kernel/fs.h>
+#include <kernel/fs/proc.h>
+#include <kernel/seq_file.h>
 #include <kernel/string.h>
 
 /* clang-format off */

@@ -17,10 +17,11 @@
  */
 #include <kernel/driver.h>
 #include <kernel/err.h>
-#include <kernel/fs.h>
+#include <kernel/fs/sysfs.h>
 #include <kernel/heap.h>
 #include <kernel/list.h>
 #include <kernel/panic.h>
+#include <kernel/seq_file.h>
 #include <kernel/string.h>
 
 #define ENTRIES_MAX 10

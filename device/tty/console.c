@@ -7,7 +7,11 @@
  * Lock: console_lock (mutex) guards which terminal /dev/console is. It is held
  * while that one is opened, so that it cannot be replaced and freed meanwhile.
  */
+#include <kernel/chardev.h>
 #include <kernel/cmdline.h>
+#include <kernel/fs/dev_number.h>
+#include <kernel/fs/file.h>
+#include <kernel/fs/inode.h>
 #include <kernel/string.h>
 #include "internal.h"
 

@@ -14,7 +14,14 @@
  * It is taken inside the directory's inode lock (lookup), outside nothing.
  */
 #include <kernel/cred.h>
+#include <kernel/fs/dentry.h>
+#include <kernel/fs/dev_number.h>
+#include <kernel/fs/file.h>
+#include <kernel/fs/inode.h>
+#include <kernel/fs/path.h>
+#include <kernel/fs/super_block.h>
 #include <kernel/heap.h>
+#include <kernel/seq_file.h>
 #include <kernel/string.h>
 #include <uapi/dirent.h>
 #include <uapi/statfs.h>

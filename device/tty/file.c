@@ -15,10 +15,15 @@
  *
  * Locks: see internal.h. How VMIN and VTIME work: POSIX 11.1.7.
  */
+#include <kernel/fs/async.h>
+#include <kernel/fs/file.h>
+#include <kernel/fs/inode.h>
+#include <kernel/fs/poll.h>
 #include <kernel/heap.h>
 #include <kernel/process.h>
 #include <kernel/string.h>
 #include <kernel/time.h>
+#include <kernel/uaccess.h>
 #include "internal.h"
 
 #define PIECE	       256

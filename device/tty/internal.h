@@ -18,7 +18,9 @@
  * sent after the spin lock is dropped.
  */
 #pragma once
+#include <kernel/fs/async.h>
 #include <kernel/tty.h>
+#include <kernel/wait.h>
 #include "ldisc.h"
 
 struct tty {

@@ -9,8 +9,10 @@
  * Calls that change something are for the foreground group; others are stopped
  * by SIGTTOU first (jobs.c). Locks: see internal.h.
  */
+#include <kernel/fs/file.h>
 #include <kernel/process.h>
 #include <kernel/string.h>
+#include <kernel/uaccess.h>
 #include "internal.h"
 
 #define BREAK_MS 250

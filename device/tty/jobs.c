@@ -15,7 +15,9 @@
  * Lock: process_lock (spin, interrupts off), never with a terminal's own inside.
  * Sources: POSIX chapter 11.1; Linux for what POSIX leaves open.
  */
+#include <kernel/fs/file.h>
 #include <kernel/process.h>
+#include <kernel/uaccess.h>
 #include "internal.h"
 
 static bool is_leader(const struct process *p)

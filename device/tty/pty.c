@@ -19,9 +19,16 @@
  * which all atomic methods hold anyway. read_lock and write_lock (mutexes)
  * serialise reads and writes of the master, outside of it.
  */
+#include <kernel/chardev.h>
+#include <kernel/fs/async.h>
+#include <kernel/fs/dev_number.h>
+#include <kernel/fs/file.h>
+#include <kernel/fs/inode.h>
+#include <kernel/fs/poll.h>
 #include <kernel/heap.h>
 #include <kernel/process.h>
 #include <kernel/string.h>
+#include <kernel/uaccess.h>
 #include "internal.h"
 
 #define PTS_MAJOR 136

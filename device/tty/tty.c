@@ -19,10 +19,14 @@
  *
  * Locks: see internal.h.
  */
+#include <kernel/chardev.h>
+#include <kernel/fs/async.h>
+#include <kernel/fs/file.h>
 #include <kernel/heap.h>
 #include <kernel/process.h>
 #include <kernel/random.h>
 #include <kernel/string.h>
+#include <uapi/poll.h>
 #include "internal.h"
 
 #define PIECE 256

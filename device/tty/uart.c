@@ -20,10 +20,14 @@
  * arch/x86_64/serial.c. Source: PC16550D data sheet.
  */
 #include <asm/serial.h>
+#include <kernel/err.h>
+#include <kernel/fs/dev_number.h>
 #include <kernel/heap.h>
 #include <kernel/irq.h>
 #include <kernel/string.h>
 #include <kernel/time.h>
+#include <kernel/uaccess.h>
+#include <uapi/errno.h>
 #include "internal.h"
 
 #define RING_SIZE  4096u /* power of two */

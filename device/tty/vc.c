@@ -19,6 +19,10 @@
  * nothing is called under it. A panic waits for it only for a while.
  */
 #include <asm/console.h>
+#include <kernel/chardev.h>
+#include <kernel/fs/dev_number.h>
+#include <kernel/fs/file.h>
+#include <kernel/fs/inode.h>
 #include <kernel/heap.h>
 #include <kernel/printk.h>
 #include <kernel/process.h>

@@ -11,15 +11,21 @@
  * reference one step. Faults take only the latter, and look at the size under
  * it, so that nothing is added behind a file's end after it was cut.
  */
+#include <kernel/fs/file.h>
+#include <kernel/fs/init.h>
+#include <kernel/fs/inode.h>
+#include <kernel/fs/page_cache.h>
 #include <kernel/fs/page_tree.h>
-#include <kernel/fs/pagecache.h>
-#include <kernel/fs/vfs.h>
+#include <kernel/fs/super_block.h>
 #include <kernel/heap.h>
 #include <kernel/page.h>
 #include <kernel/process.h>
 #include <kernel/string.h>
 #include <kernel/time.h>
+#include <kernel/uaccess.h>
 #include <kernel/vm.h>
+#include <uapi/fcntl.h>
+#include <uapi/stat.h>
 
 #define REMOVE_BATCH 512u /* pages that are taken out under the lock in one go */
 
@@ -180,7 +186,8 @@ static s64 pagecache_read(struct file *f, struct uio *u, u64 *pos)
 
 /* ---- writing: under inode->lock ---- */
 
-s64 file_write_limit(struct inode *i, u64 pos, u64 count)
+/* Before a write: current limits. @return bytes that may be written at @p pos, or -EFBIG (SIGXFSZ was sent) */
+static s64 file_write_limit(struct inode *i, u64 pos, u64 count)
 {
 	u64 limit = current_process() ? current_process()->limits[RLIMIT_FSIZE].rlim_cur : ~0ull;
 

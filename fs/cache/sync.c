@@ -4,10 +4,20 @@
  * sync and its relatives, advice. Advice is checked and otherwise not needed: all
  * that is cached is already in memory.
  */
-#include <kernel/fs/vfs.h>
+#include <kernel/fs/dentry.h>
+#include <kernel/fs/fd_table.h>
+#include <kernel/fs/file.h>
+#include <kernel/fs/inode.h>
+#include <kernel/fs/mount.h>
+#include <kernel/fs/path.h>
+#include <kernel/fs/super_block.h>
 #include <kernel/heap.h>
 #include <kernel/string.h>
 #include <kernel/syscalls.h>
+#include <kernel/uaccess.h>
+#include <uapi/fcntl.h>
+#include <uapi/mount.h>
+#include <uapi/stat.h>
 #include <uapi/statfs.h>
 
 /* ---- statfs ---- */
@@ -94,7 +104,8 @@ static struct mount *next_mount(struct mount *m)
 	return next;
 }
 
-void fs_sync_all(void)
+/* Write back what is only in memory, of all file systems. Sleeps. */
+static void fs_sync_all(void)
 {
 	for (struct mount *m = next_mount(NULL); m; m = next_mount(m))
 		sync_super(m->sb);

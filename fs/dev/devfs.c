@@ -6,11 +6,20 @@
  * The kernel's changes take the directory's inode->lock as a user's would, but
  * ask for no rights: who registered the device had them.
  */
-#include <kernel/fs/vfs.h>
+#include <kernel/fs/dentry.h>
+#include <kernel/fs/devfs.h>
+#include <kernel/fs/init.h>
+#include <kernel/fs/inode.h>
+#include <kernel/fs/name.h>
+#include <kernel/fs/path.h>
+#include <kernel/fs/super_block.h>
+#include <kernel/fs/tmpfs.h>
+#include <kernel/fs/walk.h>
 #include <kernel/heap.h>
 #include <kernel/panic.h>
 #include <kernel/printk.h>
 #include <kernel/string.h>
+#include <uapi/stat.h>
 
 static struct super_block *devfs_sb;
 

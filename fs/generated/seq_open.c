@@ -14,10 +14,16 @@
  * two threads does not take file->pos_lock. Text is copied to the user under
  * it, and under nothing else.
  */
+#include <kernel/fs/file.h>
+#include <kernel/fs/poll.h>
 #include <kernel/fs/seq_open.h>
 #include <kernel/heap.h>
 #include <kernel/process.h>
+#include <kernel/seq_file.h>
 #include <kernel/string.h>
+#include <kernel/uaccess.h>
+#include <kernel/wait.h>
+#include <uapi/fcntl.h>
 
 #define TEXT_MAX  (4u << 20)
 #define BIG_FIRST (256u << 10)

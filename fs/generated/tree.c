@@ -20,11 +20,23 @@
  * to readdir's user under tree->lock, held for reading: a page fault there
  * takes locks of the address space, inside of which no tree is ever changed.
  */
+#include <kernel/fs/dentry.h>
+#include <kernel/fs/file.h>
 #include <kernel/fs/generated.h>
-#include <kernel/fs/vfs.h>
+#include <kernel/fs/inode.h>
+#include <kernel/fs/name.h>
+#include <kernel/fs/path.h>
+#include <kernel/fs/poll.h>
+#include <kernel/fs/seq_open.h>
+#include <kernel/fs/super_block.h>
 #include <kernel/heap.h>
+#include <kernel/seq_file.h>
 #include <kernel/string.h>
+#include <kernel/uaccess.h>
+#include <kernel/wait.h>
 #include <uapi/dirent.h>
+#include <uapi/poll.h>
+#include <uapi/stat.h>
 
 #define GONE	     (-0x40000000) /* added to proc_entry.users by removal */
 #define INO_BASE     0xf0000000ull /* of entries but the root; below 2^32 for old programs */

@@ -19,13 +19,20 @@
  * found in a tree, which no choice of numbers can make slow. Times of
  * directories are set at the end, when nothing more is made in them.
  */
-#include <kernel/fs.h>
-#include <kernel/fs_ops.h>
+#include <kernel/fs/dentry.h>
+#include <kernel/fs/dev_number.h>
+#include <kernel/fs/dirops.h>
+#include <kernel/fs/file.h>
+#include <kernel/fs/initramfs.h>
+#include <kernel/fs/inode.h>
+#include <kernel/fs/path.h>
 #include <kernel/heap.h>
 #include <kernel/inflate.h>
 #include <kernel/printk.h>
 #include <kernel/rbtree.h>
 #include <kernel/string.h>
+#include <uapi/fcntl.h>
+#include <uapi/stat.h>
 #include "cpio.h"
 
 #define FEED_AT_ONCE   65536u /* so often the archive's owner learns what may go */

@@ -7,12 +7,20 @@
  * group or contents takes set-user-id and set-group-id away.
  */
 #include <kernel/cred.h>
-#include <kernel/fs/vfs.h>
-#include <kernel/fs_ops.h>
+#include <kernel/fs/dentry.h>
+#include <kernel/fs/dirops.h>
+#include <kernel/fs/fd_table.h>
+#include <kernel/fs/file.h>
+#include <kernel/fs/inode.h>
+#include <kernel/fs/mount.h>
+#include <kernel/fs/path.h>
 #include <kernel/process.h>
 #include <kernel/string.h>
 #include <kernel/syscalls.h>
 #include <kernel/time.h>
+#include <kernel/uaccess.h>
+#include <uapi/fcntl.h>
+#include <uapi/stat.h>
 
 #define UTIME_NOW  0x3fffffff
 #define UTIME_OMIT 0x3ffffffe

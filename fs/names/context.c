@@ -6,10 +6,19 @@
  * walks that read them without the lock.
  */
 #include <kernel/cred.h>
-#include <kernel/fs/vfs.h>
+#include <kernel/fs/context.h>
+#include <kernel/fs/dentry.h>
+#include <kernel/fs/fd_table.h>
+#include <kernel/fs/inode.h>
+#include <kernel/fs/mount.h>
+#include <kernel/fs/path.h>
+#include <kernel/fs/walk.h>
 #include <kernel/heap.h>
 #include <kernel/string.h>
 #include <kernel/syscalls.h>
+#include <kernel/uaccess.h>
+#include <uapi/fcntl.h>
+#include <uapi/stat.h>
 
 struct fs_context *fs_context_create(void)
 {

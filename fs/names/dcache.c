@@ -26,14 +26,20 @@
  * bucket_locks: changes of the hash chains. lru_lock: the LRU list. Inside one
  * another in this order. d->flags are changed atomically.
  */
-#include <kernel/fs/vfs.h>
+#include <kernel/fs/dentry.h>
+#include <kernel/fs/init.h>
+#include <kernel/fs/inode.h>
+#include <kernel/fs/name.h>
+#include <kernel/fs/super_block.h>
 #include <kernel/heap.h>
 #include <kernel/page.h>
 #include <kernel/panic.h>
 #include <kernel/printk.h>
 #include <kernel/random.h>
 #include <kernel/string.h>
+#include <kernel/thread.h>
 #include <kernel/time.h>
+#include "dcache.h"
 
 #define DEAD	      (-1000000)
 #define FROZEN	      (-2000000)

@@ -13,11 +13,21 @@
  * system's rename_lock, which keeps the tree's shape.
  */
 #include <kernel/cred.h>
-#include <kernel/fs/vfs.h>
-#include <kernel/fs_ops.h>
+#include <kernel/fs/context.h>
+#include <kernel/fs/dentry.h>
+#include <kernel/fs/dirops.h>
+#include <kernel/fs/inode.h>
+#include <kernel/fs/mount.h>
+#include <kernel/fs/name.h>
+#include <kernel/fs/path.h>
+#include <kernel/fs/walk.h>
 #include <kernel/heap.h>
 #include <kernel/string.h>
 #include <kernel/syscalls.h>
+#include <uapi/fcntl.h>
+#include <uapi/stat.h>
+#include "dcache.h"
+#include "names.h"
 
 /* ---- rights ---- */
 
@@ -57,7 +67,7 @@ int vfs_create(struct dentry *dir, struct dentry *d, mode_t mode)
 	return err;
 }
 
-int vfs_mknod(struct dentry *dir, struct dentry *d, mode_t mode, dev_t dev)
+static int vfs_mknod(struct dentry *dir, struct dentry *d, mode_t mode, dev_t dev)
 {
 	int err = may_create(dir->inode);
 
@@ -68,7 +78,7 @@ int vfs_mknod(struct dentry *dir, struct dentry *d, mode_t mode, dev_t dev)
 	return dir->inode->ops->mknod ? dir->inode->ops->mknod(dir->inode, d, mode, dev) : -EPERM;
 }
 
-int vfs_mkdir(struct dentry *dir, struct dentry *d, mode_t mode)
+static int vfs_mkdir(struct dentry *dir, struct dentry *d, mode_t mode)
 {
 	int err = may_create(dir->inode);
 
@@ -77,7 +87,7 @@ int vfs_mkdir(struct dentry *dir, struct dentry *d, mode_t mode)
 	return err;
 }
 
-int vfs_symlink(struct dentry *dir, struct dentry *d, const char *target)
+static int vfs_symlink(struct dentry *dir, struct dentry *d, const char *target)
 {
 	int err = may_create(dir->inode);
 
@@ -87,7 +97,7 @@ int vfs_symlink(struct dentry *dir, struct dentry *d, const char *target)
 	return err;
 }
 
-int vfs_unlink(struct dentry *dir, struct dentry *d)
+static int vfs_unlink(struct dentry *dir, struct dentry *d)
 {
 	struct inode *victim = d->inode;
 	int err = may_delete(dir, d, false);
@@ -106,7 +116,7 @@ int vfs_unlink(struct dentry *dir, struct dentry *d)
 	return err;
 }
 
-int vfs_rmdir(struct dentry *dir, struct dentry *d)
+static int vfs_rmdir(struct dentry *dir, struct dentry *d)
 {
 	struct inode *victim = d->inode;
 	int err = may_delete(dir, d, true);

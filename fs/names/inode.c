@@ -9,9 +9,18 @@
  *
  * mode, uid, gid and times are changed under inode->lock and read without.
  */
+#include <kernel/chardev.h>
 #include <kernel/cred.h>
-#include <kernel/fs/page_tree.h>
-#include <kernel/fs/vfs.h>
+#include <kernel/fs/dentry.h>
+#include <kernel/fs/dev_number.h>
+#include <kernel/fs/file.h>
+#include <kernel/fs/init.h>
+#include <kernel/fs/inode.h>
+#include <kernel/fs/mount.h>
+#include <kernel/fs/page_cache.h>
+#include <kernel/fs/path.h>
+#include <kernel/fs/pipe.h>
+#include <kernel/fs/super_block.h>
 #include <kernel/heap.h>
 #include <kernel/panic.h>
 #include <kernel/printk.h>
@@ -19,6 +28,9 @@
 #include <kernel/time.h>
 #include <kernel/vm.h>
 #include <uapi/dirent.h>
+#include <uapi/fcntl.h>
+#include <uapi/mount.h>
+#include <uapi/stat.h>
 
 static struct kmem_cache *inode_cache;
 static struct atomic next_anon_dev;

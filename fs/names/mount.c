@@ -23,11 +23,20 @@
  * flags, the lists. types_lock (mutex): the list of types, and counts on it.
  */
 #include <kernel/err.h>
-#include <kernel/fs/mount_tree.h>
-#include <kernel/fs/vfs.h>
+#include <kernel/fs/dentry.h>
+#include <kernel/fs/file.h>
+#include <kernel/fs/inode.h>
+#include <kernel/fs/mount.h>
+#include <kernel/fs/path.h>
+#include <kernel/fs/super_block.h>
 #include <kernel/heap.h>
 #include <kernel/printk.h>
+#include <kernel/seq_file.h>
 #include <kernel/string.h>
+#include <kernel/wait.h>
+#include <uapi/mount.h>
+#include "dcache.h"
+#include "mount_tree.h"
 
 #define HASH_SIZE 64
 

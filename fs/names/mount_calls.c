@@ -14,12 +14,24 @@
  * the target once it has it.
  */
 #include <kernel/cred.h>
-#include <kernel/fs/mount_tree.h>
-#include <kernel/fs/vfs.h>
+#include <kernel/fs/context.h>
+#include <kernel/fs/dentry.h>
+#include <kernel/fs/inode.h>
+#include <kernel/fs/mount.h>
+#include <kernel/fs/path.h>
+#include <kernel/fs/super_block.h>
+#include <kernel/fs/walk.h>
 #include <kernel/heap.h>
 #include <kernel/process.h>
 #include <kernel/string.h>
 #include <kernel/syscalls.h>
+#include <kernel/uaccess.h>
+#include <kernel/wait.h>
+#include <uapi/fcntl.h>
+#include <uapi/mount.h>
+#include <uapi/stat.h>
+#include "dcache.h"
+#include "mount_tree.h"
 
 #define BIND_MAX 1000 /* mounts that one recursive bind copies */
 

@@ -9,10 +9,19 @@
  * by address, because their times and counts of links change.
  */
 #include <kernel/cred.h>
-#include <kernel/fs/vfs.h>
+#include <kernel/fs/dentry.h>
+#include <kernel/fs/inode.h>
+#include <kernel/fs/mount.h>
+#include <kernel/fs/name.h>
+#include <kernel/fs/path.h>
+#include <kernel/fs/walk.h>
 #include <kernel/heap.h>
 #include <kernel/string.h>
 #include <kernel/syscalls.h>
+#include <uapi/fcntl.h>
+#include <uapi/stat.h>
+#include "dcache.h"
+#include "names.h"
 
 /* ---- locks ---- */
 

@@ -5,12 +5,21 @@
  * A path's stat walks without references: the numbers are copied while RCU
  * keeps the inode, and count if nothing moved meanwhile.
  */
-#include <kernel/fs/vfs.h>
+#include <kernel/fs/dentry.h>
+#include <kernel/fs/dev_number.h>
+#include <kernel/fs/fd_table.h>
+#include <kernel/fs/inode.h>
+#include <kernel/fs/mount.h>
+#include <kernel/fs/path.h>
+#include <kernel/fs/walk.h>
 #include <kernel/heap.h>
 #include <kernel/process.h>
 #include <kernel/string.h>
 #include <kernel/syscalls.h>
 #include <kernel/time.h>
+#include <kernel/uaccess.h>
+#include <uapi/fcntl.h>
+#include <uapi/stat.h>
 
 #define AT_STAT_FLAGS (AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT | AT_STATX_SYNC_TYPE)
 

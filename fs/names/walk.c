@@ -20,9 +20,21 @@
  * Reading fs->root and fs->cwd: fs->seq is odd while they change, under fs->lock.
  */
 #include <kernel/cred.h>
-#include <kernel/fs/vfs.h>
+#include <kernel/fs/context.h>
+#include <kernel/fs/dentry.h>
+#include <kernel/fs/fd_table.h>
+#include <kernel/fs/inode.h>
+#include <kernel/fs/mount.h>
+#include <kernel/fs/name.h>
+#include <kernel/fs/path.h>
+#include <kernel/fs/walk.h>
 #include <kernel/heap.h>
 #include <kernel/string.h>
+#include <kernel/uaccess.h>
+#include <uapi/fcntl.h>
+#include <uapi/stat.h>
+#include "dcache.h"
+#include "mount_tree.h"
 
 /* ---- text ---- */
 
@@ -287,7 +299,8 @@ struct dentry *lookup_locked(struct dentry *dir, u64 key, const char *name)
 	return d;
 }
 
-struct dentry *lookup_one(struct dentry *dir, u64 key, const char *name)
+/* As lookup_locked(), taking the lock when the name is not in the cache. */
+static struct dentry *lookup_one(struct dentry *dir, u64 key, const char *name)
 {
 	struct dentry *d;
 	bool found;

@@ -5,9 +5,13 @@
  * empty, attributes of the kernel's own kinds are absent, and nothing can be set.
  */
 #include <kernel/cred.h>
-#include <kernel/fs/vfs.h>
+#include <kernel/fs/fd_table.h>
+#include <kernel/fs/mount.h>
+#include <kernel/fs/path.h>
 #include <kernel/string.h>
 #include <kernel/syscalls.h>
+#include <kernel/uaccess.h>
+#include <uapi/fcntl.h>
 
 #define XATTR_NAME_MAX 255
 #define XATTR_SIZE_MAX 65536

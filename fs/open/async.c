@@ -14,10 +14,14 @@
  * (spin, interrupts off), which guards the owner, and all locks that sending takes.
  */
 #include <kernel/err.h>
-#include <kernel/fs/fd_table.h>
+#include <kernel/fs/async.h>
+#include <kernel/fs/file.h>
 #include <kernel/heap.h>
 #include <kernel/process.h>
 #include <kernel/syscalls.h>
+#include <kernel/uaccess.h>
+#include <uapi/fcntl.h>
+#include "open.h"
 
 struct file_owner {
 	spinlock_t lock;

@@ -31,15 +31,25 @@
 #include <kernel/cred.h>
 #include <kernel/fs/epoll.h>
 #include <kernel/fs/fd_table.h>
+#include <kernel/fs/file.h>
+#include <kernel/fs/init.h>
+#include <kernel/fs/inode.h>
+#include <kernel/fs/poll.h>
 #include <kernel/fs/seq_open.h>
-#include <kernel/fs/vfs.h>
+#include <kernel/fs/super_block.h>
 #include <kernel/heap.h>
 #include <kernel/page.h>
 #include <kernel/process.h>
+#include <kernel/seq_file.h>
 #include <kernel/string.h>
 #include <kernel/syscalls.h>
+#include <kernel/uaccess.h>
+#include <kernel/wait.h>
+#include <uapi/fcntl.h>
+#include <uapi/poll.h>
 #include <uapi/time.h>
 #include "epoll.h"
+#include "open.h"
 
 #define MAX_EVENTS     (0x7fffffff / sizeof(struct user_epoll_event))
 #define PRIVATE_BITS   (EPOLLWAKEUP | EPOLLONESHOT | EPOLLET | EPOLLEXCLUSIVE)

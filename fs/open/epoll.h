@@ -3,8 +3,9 @@
  * @file epoll.h  Inside epoll: what a set and its items are made of. The theory is at the top of epoll.c.
  */
 #pragma once
-#include <kernel/fs.h>
+#include <kernel/fs/poll.h>
 #include <kernel/rbtree.h>
+#include <kernel/wait.h>
 
 /** Longest chain of sets that hold one another: so many steps from the outermost to the innermost. */
 #define EPOLL_NEST_MAX 4u

@@ -5,9 +5,15 @@
  * Lock: e->lock (spin, interrupts off: drivers may
  * signal) guards the count. Linux eventfd(2).
  */
-#include <kernel/fs.h>
+#include <kernel/fs/fd_table.h>
+#include <kernel/fs/file.h>
+#include <kernel/fs/poll.h>
 #include <kernel/heap.h>
 #include <kernel/syscalls.h>
+#include <kernel/uaccess.h>
+#include <kernel/wait.h>
+#include <uapi/fcntl.h>
+#include <uapi/poll.h>
 
 struct eventfd {
 	spinlock_t lock;

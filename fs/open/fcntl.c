@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* fcntl(), but for locks (locks.c), pipes (pipe_size.c) and owners (async.c). */
-#include <kernel/fs.h>
 #include <kernel/fs/fd_table.h>
+#include <kernel/fs/file.h>
+#include <kernel/fs/inode.h>
 #include <kernel/fs/pipe.h>
 #include <kernel/process.h>
 #include <kernel/syscalls.h>
+#include <uapi/fcntl.h>
+#include "open.h"
 
 #define SETTABLE (O_APPEND | O_NONBLOCK | O_NOATIME)
 

@@ -12,12 +12,16 @@
  * (/proc) are read under the lock.
  */
 #include <kernel/fs/fd_table.h>
-#include <kernel/fs/vfs.h>
+#include <kernel/fs/file.h>
+#include <kernel/fs/init.h>
+#include <kernel/fs/inode.h>
 #include <kernel/heap.h>
 #include <kernel/panic.h>
 #include <kernel/process.h>
 #include <kernel/string.h>
 #include <kernel/syscalls.h>
+#include <uapi/fcntl.h>
+#include "open.h"
 
 #define FD_MAX (1u << 20)
 
@@ -134,7 +138,8 @@ void files_get(struct files *t)
 	spin_unlock(&t->lock);
 }
 
-s64 file_close(struct file *f, struct files *owner)
+/* Close a descriptor of @p owner: flush, POSIX locks, the table's reference. Sleeps. */
+static s64 file_close(struct file *f, struct files *owner)
 {
 	s64 err = 0;
 
@@ -407,6 +412,16 @@ struct file *files_get_file(struct files *t, u32 fd)
 	bool cloexec;
 
 	return files_get_file_flags(t, fd, &cloexec);
+}
+
+u32 files_size(struct files *files)
+{
+	u32 size;
+
+	spin_lock(&files->lock);
+	size = files->table->size;
+	spin_unlock(&files->lock);
+	return size;
 }
 
 int files_next_fd(struct files *t, u32 from)

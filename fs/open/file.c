@@ -11,14 +11,22 @@
  * of their own that is mounted nowhere.
  */
 #include <kernel/cred.h>
-#include <kernel/fs/fd_table.h>
-#include <kernel/fs/vfs.h>
+#include <kernel/fs/dentry.h>
+#include <kernel/fs/file.h>
+#include <kernel/fs/init.h>
+#include <kernel/fs/inode.h>
+#include <kernel/fs/mount.h>
+#include <kernel/fs/path.h>
+#include <kernel/fs/super_block.h>
 #include <kernel/heap.h>
 #include <kernel/panic.h>
 #include <kernel/printk.h>
 #include <kernel/process.h>
 #include <kernel/string.h>
+#include <uapi/fcntl.h>
+#include <uapi/stat.h>
 #include <uapi/statfs.h>
+#include "open.h"
 
 static struct kmem_cache *file_cache;
 

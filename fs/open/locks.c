@@ -18,11 +18,16 @@
  * Locks: context->lock (spin): the list. waits_lock (spin): who waits.
  */
 #include <kernel/fs/fd_table.h>
-#include <kernel/fs/vfs.h>
+#include <kernel/fs/file.h>
+#include <kernel/fs/inode.h>
 #include <kernel/heap.h>
 #include <kernel/process.h>
 #include <kernel/string.h>
 #include <kernel/syscalls.h>
+#include <kernel/uaccess.h>
+#include <kernel/wait.h>
+#include <uapi/fcntl.h>
+#include "open.h"
 
 enum lock_kind { LOCK_FLOCK, LOCK_POSIX, LOCK_OFD };
 

@@ -8,10 +8,22 @@
  * on from it in the same way.
  */
 #include <kernel/cred.h>
-#include <kernel/fs/vfs.h>
+#include <kernel/fs/context.h>
+#include <kernel/fs/dentry.h>
+#include <kernel/fs/dirops.h>
+#include <kernel/fs/fd_table.h>
+#include <kernel/fs/file.h>
+#include <kernel/fs/inode.h>
+#include <kernel/fs/mount.h>
+#include <kernel/fs/name.h>
+#include <kernel/fs/path.h>
+#include <kernel/fs/walk.h>
 #include <kernel/heap.h>
 #include <kernel/string.h>
 #include <kernel/syscalls.h>
+#include <uapi/fcntl.h>
+#include <uapi/stat.h>
+#include "open.h"
 
 /* What the access mode of open() asks of the inode. */
 static int wanted_rights(u32 flags)

@@ -20,14 +20,23 @@
  * POSIX.1-2017, write(), "Pipes and FIFOs"; Linux pipe(7), fifo(7).
  */
 #include <kernel/cred.h>
-#include <kernel/fs.h>
-#include <kernel/fs/vfs.h>
+#include <kernel/fs/async.h>
+#include <kernel/fs/fd_table.h>
+#include <kernel/fs/file.h>
+#include <kernel/fs/init.h>
+#include <kernel/fs/inode.h>
+#include <kernel/fs/pipe.h>
+#include <kernel/fs/poll.h>
 #include <kernel/heap.h>
 #include <kernel/page.h>
 #include <kernel/panic.h>
 #include <kernel/process.h>
 #include <kernel/string.h>
 #include <kernel/syscalls.h>
+#include <kernel/uaccess.h>
+#include <kernel/wait.h>
+#include <uapi/fcntl.h>
+#include <uapi/poll.h>
 #include "pipe_ring.h"
 
 static struct kmem_cache *pipe_cache;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /** @file pipe_ring.h  The inside of a pipe, for what moves data through it (pipe.c, pipe_size.c, splice.c). */
 #pragma once
-#include <kernel/fs.h>
+#include <kernel/fs/async.h>
+#include <kernel/fs/file.h>
+#include <kernel/fs/pipe.h>
 #include <kernel/lock.h>
 #include <kernel/page.h>
 #include <kernel/wait.h>
@@ -54,7 +56,6 @@ static inline bool pipe_head_shares_slot(const struct pipe *p)
 
 /* ---- pipe.c ---- */
 
-extern const struct file_ops pipe_fops;
 /** The pipe that @p f is an end of; NULL: it is none. */
 static inline struct pipe *pipe_of(const struct file *f)
 {

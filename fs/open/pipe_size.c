@@ -9,9 +9,12 @@
  * eighth of memory.
  */
 #include <kernel/cred.h>
+#include <kernel/fs/file.h>
 #include <kernel/fs/pipe.h>
 #include <kernel/heap.h>
 #include <kernel/string.h>
+#include <kernel/wait.h>
+#include <uapi/poll.h>
 #include "pipe_ring.h"
 
 #define PIPE_PAGES_MIN 2u /* of a user who has many */

@@ -8,13 +8,18 @@
  * nothing is missed. A registered file is counted, since another thread may
  * close it meanwhile.
  */
-#include <kernel/fs.h>
+#include <kernel/fs/fd_table.h>
+#include <kernel/fs/file.h>
+#include <kernel/fs/poll.h>
 #include <kernel/heap.h>
 #include <kernel/process.h>
 #include <kernel/string.h>
 #include <kernel/syscalls.h>
 #include <kernel/time.h>
+#include <kernel/uaccess.h>
+#include <kernel/wait.h>
 #include <uapi/personality.h>
+#include <uapi/poll.h>
 #include <uapi/time.h>
 
 #define INLINE_QUEUES 6

@@ -7,13 +7,18 @@
  * calls that use it once there is more than one holder. Streams have none, and
  * devices serialise by themselves: no lock is held while a driver runs.
  */
-#include <kernel/fs.h>
 #include <kernel/fs/fd_table.h>
+#include <kernel/fs/file.h>
+#include <kernel/fs/inode.h>
 #include <kernel/heap.h>
 #include <kernel/process.h>
 #include <kernel/string.h>
 #include <kernel/syscalls.h>
+#include <kernel/uaccess.h>
 #include <uapi/dirent.h>
+#include <uapi/fcntl.h>
+#include <uapi/stat.h>
+#include "open.h"
 #include "pipe_ring.h"
 #include "splice.h"
 

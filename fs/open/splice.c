@@ -17,11 +17,14 @@
  * splice(2), tee(2), vmsplice(2); the order of checks is Linux's.
  */
 #include <kernel/fs/fd_table.h>
+#include <kernel/fs/file.h>
 #include <kernel/process.h>
 #include <kernel/string.h>
 #include <kernel/syscalls.h>
 #include <kernel/uaccess.h>
+#include <kernel/wait.h>
 #include <uapi/fcntl.h>
+#include <uapi/poll.h>
 #include "pipe_ring.h"
 #include "splice.h"
 

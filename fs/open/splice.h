@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /** @file splice.h  From a file into a pipe: for sendfile() (fs/open/splice.c). */
 #pragma once
-#include <kernel/fs.h>
+#include <kernel/types.h>
 
+struct file;
 struct pipe;
 /**
  * @brief Move up to @p len bytes at *@p pos (which advances) of @p in into @p out, as many as there is room for.

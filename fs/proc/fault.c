@@ -11,9 +11,13 @@
  * own thread stands, so they don't count.
  */
 #include <kernel/fault_injection.h>
+#include <kernel/fs/file.h>
+#include <kernel/fs/inode.h>
+#include <kernel/fs/proc.h>
 #include <kernel/fs/seq_open.h>
-#include <kernel/fs/vfs.h>
+#include <kernel/seq_file.h>
 #include <kernel/string.h>
+#include <kernel/uaccess.h>
 #include "proc.h"
 
 #define TEXT_SIZE 16

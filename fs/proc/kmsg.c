@@ -10,12 +10,18 @@
  * Lock: syslog_lock (mutex) guards the place and the levels. It is not held
  * while a reader sleeps.
  */
+#include <kernel/fs/file.h>
+#include <kernel/fs/generated.h>
+#include <kernel/fs/inode.h>
+#include <kernel/fs/poll.h>
+#include <kernel/fs/seq_open.h>
 #include <kernel/heap.h>
 #include <kernel/printk.h>
 #include <kernel/printk_wait.h>
 #include <kernel/process.h>
 #include <kernel/string.h>
 #include <kernel/syscalls.h>
+#include <kernel/uaccess.h>
 #include "proc.h"
 
 /* syslog(2) */

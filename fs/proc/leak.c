@@ -3,6 +3,7 @@
  * /proc/kmemleak: memory of the kernel that nobody can reach any more. Each read
  * from the beginning searches anew.
  */
+#include <kernel/fs/proc.h>
 #include <kernel/heap.h>
 #include <kernel/leak.h>
 #include <kernel/thread.h>

@@ -8,10 +8,19 @@
  *
  * Whoever follows or reads one must be allowed to look into the process.
  */
+#include <kernel/fs/context.h>
+#include <kernel/fs/dentry.h>
 #include <kernel/fs/fd_table.h>
-#include <kernel/fs/vfs.h>
+#include <kernel/fs/file.h>
+#include <kernel/fs/inode.h>
+#include <kernel/fs/mount.h>
+#include <kernel/fs/path.h>
+#include <kernel/fs/seq_open.h>
+#include <kernel/seq_file.h>
 #include <kernel/vm.h>
 #include <uapi/dirent.h>
+#include <uapi/fcntl.h>
+#include <uapi/stat.h>
 #include "proc.h"
 
 /* ---- links ---- */

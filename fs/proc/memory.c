@@ -10,10 +10,16 @@
  * The right to look (all but cmdline) is checked at the open, and what is read
  * is the memory that the process had then: see pid.c.
  */
+#include <kernel/fs/dev_number.h>
+#include <kernel/fs/file.h>
+#include <kernel/fs/inode.h>
+#include <kernel/fs/path.h>
 #include <kernel/fs/proc_text.h>
-#include <kernel/fs/vfs.h>
+#include <kernel/fs/seq_open.h>
 #include <kernel/heap.h>
+#include <kernel/seq_file.h>
 #include <kernel/string.h>
+#include <kernel/uaccess.h>
 #include <kernel/vm.h>
 #include "proc.h"
 

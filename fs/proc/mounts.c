@@ -7,10 +7,22 @@
  * the list stands still; tree_lock (spin) is taken only by the path functions.
  * Formats: proc(5); fstab(5) for the escapes.
  */
-#include <kernel/fs/mount_tree.h>
+#include <kernel/fs/context.h>
+#include <kernel/fs/dentry.h>
+#include <kernel/fs/dev_number.h>
+#include <kernel/fs/file.h>
+#include <kernel/fs/inode.h>
+#include <kernel/fs/mount.h>
+#include <kernel/fs/path.h>
+#include <kernel/fs/poll.h>
 #include <kernel/fs/proc_text.h>
+#include <kernel/fs/seq_open.h>
+#include <kernel/fs/super_block.h>
 #include <kernel/heap.h>
+#include <kernel/seq_file.h>
 #include <kernel/string.h>
+#include <uapi/mount.h>
+#include <uapi/poll.h>
 #include "proc.h"
 
 #define ESCAPE_PATH " \t\n\\"

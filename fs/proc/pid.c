@@ -20,11 +20,17 @@
  * where the process may not be dumped (it runs, or ran, with more rights than
  * its user's, or a program that its user may not read) or has ended.
  */
-#include <kernel/fs/vfs.h>
+#include <kernel/fs/dentry.h>
+#include <kernel/fs/file.h>
+#include <kernel/fs/inode.h>
+#include <kernel/fs/seq_open.h>
+#include <kernel/fs/super_block.h>
 #include <kernel/heap.h>
+#include <kernel/seq_file.h>
 #include <kernel/string.h>
 #include <kernel/vm.h>
 #include <uapi/dirent.h>
+#include <uapi/stat.h>
 #include "proc.h"
 
 /* ---- who ---- */

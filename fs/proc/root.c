@@ -7,12 +7,21 @@
  * number at each look-up (pid.c). In a listing the tree comes first, as
  * its places are small numbers; a process stands at PID_POS plus its number.
  */
-#include <kernel/fs/vfs.h>
+#include <kernel/fs/dentry.h>
+#include <kernel/fs/file.h>
+#include <kernel/fs/generated.h>
+#include <kernel/fs/init.h>
+#include <kernel/fs/inode.h>
+#include <kernel/fs/path.h>
+#include <kernel/fs/proc.h>
+#include <kernel/fs/super_block.h>
 #include <kernel/heap.h>
 #include <kernel/panic.h>
 #include <kernel/printk.h>
+#include <kernel/seq_file.h>
 #include <kernel/string.h>
 #include <uapi/dirent.h>
+#include <uapi/stat.h>
 #include <uapi/statfs.h>
 #include "proc.h"
 

@@ -8,13 +8,19 @@
  *
  * process_lock and sig_lock (spin) are held only to copy what they guard.
  */
+#include <kernel/fs/context.h>
 #include <kernel/fs/fd_table.h>
+#include <kernel/fs/file.h>
+#include <kernel/fs/inode.h>
 #include <kernel/fs/proc_text.h>
+#include <kernel/fs/seq_open.h>
 #include <kernel/heap.h>
 #include <kernel/page.h>
+#include <kernel/seq_file.h>
 #include <kernel/string.h>
 #include <kernel/symbols.h>
 #include <kernel/tty.h>
+#include <kernel/uaccess.h>
 #include <kernel/vm.h>
 #include <uapi/times.h>
 #include "proc.h"
@@ -247,9 +253,7 @@ static u32 descriptor_room(struct process *p)
 
 	if (!files)
 		return 0;
-	spin_lock(&files->lock);
-	size = files->table->size;
-	spin_unlock(&files->lock);
+	size = files_size(files);
 	files_put(files);
 	return size;
 }

@@ -8,11 +8,17 @@
  */
 #include <asm/nmi.h>
 #include <kernel/fs/epoll.h>
+#include <kernel/fs/generated.h>
 #include <kernel/fs/pipe.h>
+#include <kernel/fs/proc.h>
+#include <kernel/fs/seq_open.h>
 #include <kernel/printk.h>
+#include <kernel/seq_file.h>
 #include <kernel/string.h>
+#include <kernel/uaccess.h>
 #include <kernel/utsname.h>
 #include <kernel/vm.h>
+#include <uapi/stat.h>
 #include "proc.h"
 
 #define OVERFLOW_ID	  65534 /* what an id that does not fit becomes: "nobody" */

@@ -6,7 +6,9 @@
  * may be a moment older than the next. Formats: proc(5).
  */
 #include <generated/version.h>
+#include <kernel/chardev.h>
 #include <kernel/cmdline.h>
+#include <kernel/fs/proc.h>
 #include <kernel/irq.h>
 #include <kernel/page.h>
 #include <kernel/printk.h>

@@ -6,10 +6,13 @@
  * nor take time that grows with the square of their number. So each call
  * collects the numbers of all threads, under process.sig_lock, and sorts them.
  */
-#include <kernel/fs/vfs.h>
+#include <kernel/fs/dentry.h>
+#include <kernel/fs/file.h>
+#include <kernel/fs/inode.h>
 #include <kernel/heap.h>
 #include <kernel/sort.h>
 #include <uapi/dirent.h>
+#include <uapi/stat.h>
 #include "proc.h"
 
 static int task_lookup(struct inode *dir, struct dentry *d)

@@ -7,6 +7,7 @@
  * task_mmu.c and base.c say what is printed.
  */
 #include <kernel/fs/proc_text.h>
+#include <kernel/seq_file.h>
 #include <kernel/string.h>
 #include <uapi/resource.h>
 

@@ -8,10 +8,16 @@
  */
 #include <kernel/cpu.h>
 #include <kernel/fs/generated.h>
+#include <kernel/fs/init.h>
+#include <kernel/fs/inode.h>
 #include <kernel/fs/proc_text.h>
+#include <kernel/fs/super_block.h>
+#include <kernel/fs/sysfs.h>
 #include <kernel/panic.h>
 #include <kernel/printk.h>
+#include <kernel/seq_file.h>
 #include <kernel/string.h>
+#include <uapi/stat.h>
 #include <uapi/statfs.h>
 
 static struct gen_tree sysfs_tree;

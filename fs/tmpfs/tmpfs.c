@@ -10,13 +10,23 @@
  * Locks: the directory's inode->lock guards its list; the file system's
  * counters are atomic. Options: size, nr_blocks, nr_inodes, mode, uid, gid.
  */
-#include <kernel/fs/pagecache.h>
-#include <kernel/fs/vfs.h>
+#include <kernel/fs/dentry.h>
+#include <kernel/fs/file.h>
+#include <kernel/fs/init.h>
+#include <kernel/fs/inode.h>
+#include <kernel/fs/name.h>
+#include <kernel/fs/page_cache.h>
+#include <kernel/fs/path.h>
+#include <kernel/fs/super_block.h>
+#include <kernel/fs/tmpfs.h>
 #include <kernel/heap.h>
 #include <kernel/page.h>
+#include <kernel/seq_file.h>
 #include <kernel/string.h>
 #include <kernel/uaccess.h>
 #include <uapi/dirent.h>
+#include <uapi/fcntl.h>
+#include <uapi/stat.h>
 #include <uapi/statfs.h>
 
 #define COOKIE_MAX  (1ull << 48)

@@ -7,7 +7,7 @@
  * files on the character device. device/tty/ has the parts.
  */
 #pragma once
-#include <kernel/fs.h>
+#include <kernel/fs/file.h>
 #include <uapi/termios.h>
 
 struct tty;

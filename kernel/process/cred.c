@@ -11,8 +11,9 @@
  * has a count of its own.
  */
 #include "internal.h"
-#include <kernel/fs.h>
+#include <kernel/fs/inode.h>
 #include <kernel/panic.h>
+#include <uapi/stat.h>
 
 struct cred init_cred = {
 	.refs = ATOMIC_INIT(1),

@@ -14,9 +14,15 @@
  */
 #include "exec.h"
 #include <asm/cpu.h>
-#include <kernel/fs.h>
+#include <kernel/fs/context.h>
+#include <kernel/fs/fd_table.h>
+#include <kernel/fs/file.h>
+#include <kernel/fs/inode.h>
+#include <kernel/fs/path.h>
 #include <kernel/syscalls.h>
+#include <kernel/uaccess.h>
 #include <kernel/vm.h>
+#include <uapi/fcntl.h>
 #include <uapi/personality.h>
 #include <uapi/wait.h>
 

@@ -14,9 +14,14 @@
  *   (qemu-i386 FILE) is no shell and runs; so does "sh FILE" that somebody typed, as
  *   its process was never refused.
  */
+#include <kernel/fs/dentry.h>
+#include <kernel/fs/file.h>
+#include <kernel/fs/inode.h>
 #include "exec.h"
-#include <kernel/fs.h>
+#include <kernel/fs/path.h>
+#include <kernel/fs/super_block.h>
 #include <kernel/printk.h>
+#include <uapi/fcntl.h>
 
 #define LOG_INTERVAL_NS 5000000000ull
 #define LOG_LINES	10u /* in one interval */

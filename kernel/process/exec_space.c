@@ -12,11 +12,14 @@
  */
 #include "exec.h"
 #include <asm/cpu.h>
-#include <kernel/fs.h>
+#include <kernel/fs/file.h>
+#include <kernel/fs/inode.h>
 #include <kernel/random.h>
+#include <kernel/uaccess.h>
 #include <kernel/vdso.h>
 #include <kernel/vm.h>
 #include <uapi/auxvec.h>
+#include <uapi/fcntl.h>
 #include <uapi/mman.h>
 #include <uapi/personality.h>
 #include <uapi/times.h>

@@ -12,10 +12,13 @@
  * The end of the first process is the end of the system.
  */
 #include "internal.h"
-#include <kernel/fs.h>
+#include <kernel/fs/context.h>
+#include <kernel/fs/fd_table.h>
 #include <kernel/syscalls.h>
 #include <kernel/tty.h>
+#include <kernel/uaccess.h>
 #include <kernel/vm.h>
+#include <kernel/wait.h>
 #include <uapi/wait.h>
 
 /* ---- user memory ---- */

@@ -15,10 +15,13 @@
  * of a Linux that was built without them.
  */
 #include "internal.h"
-#include <kernel/fs.h>
+#include <kernel/fs/context.h>
+#include <kernel/fs/fd_table.h>
 #include <kernel/syscalls.h>
 #include <kernel/tty.h>
+#include <kernel/uaccess.h>
 #include <kernel/vm.h>
+#include <kernel/wait.h>
 #include <uapi/sched.h>
 
 #define CLONE_NAMESPACES                                                               \

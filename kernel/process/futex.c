@@ -19,11 +19,13 @@
  *
  * Left out on purpose: priority inheritance (ENOSYS; C libraries fall back).
  */
+#include <kernel/fs/file.h>
 #include "internal.h"
-#include <kernel/fs.h>
 #include <kernel/panic.h>
 #include <kernel/syscalls.h>
+#include <kernel/uaccess.h>
 #include <kernel/vm.h>
+#include <kernel/wait.h>
 #include <uapi/futex.h>
 
 #define BUCKETS_PER_CPU 32u

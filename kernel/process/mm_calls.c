@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* The system calls about memory: thin faces of vm.h for the current space. */
 #include "internal.h"
-#include <kernel/fs.h>
+#include <kernel/fs/fd_table.h>
 #include <kernel/syscalls.h>
 #include <kernel/vm.h>
 #include <uapi/mman.h>

@@ -12,10 +12,12 @@
  * what it has (exit.c), and exec replaces them under it.
  */
 #include "internal.h"
-#include <kernel/fs.h>
+#include <kernel/fs/context.h>
+#include <kernel/fs/fd_table.h>
 #include <kernel/panic.h>
 #include <kernel/upcalls.h>
 #include <kernel/vm.h>
+#include <kernel/wait.h>
 
 DEFINE_SPINLOCK(process_lock);
 DEFINE_LIST(process_list);

@@ -14,9 +14,15 @@
  * pointer to the watch. Linux signalfd(2).
  */
 #include "internal.h"
-#include <kernel/fs.h>
+#include <kernel/fs/fd_table.h>
+#include <kernel/fs/file.h>
+#include <kernel/fs/poll.h>
 #include <kernel/seq_file.h>
 #include <kernel/syscalls.h>
+#include <kernel/uaccess.h>
+#include <kernel/wait.h>
+#include <uapi/fcntl.h>
+#include <uapi/poll.h>
 
 /* What a file was polled on. */
 struct watch_ref {

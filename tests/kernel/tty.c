@@ -5,7 +5,10 @@
  */
 #include <asm/io.h>
 #include <kernel/bitmap.h>
-#include <kernel/fs.h>
+#include <kernel/chardev.h>
+#include <kernel/fs/dev_number.h>
+#include <kernel/fs/file.h>
+#include <kernel/fs/inode.h>
 #include <kernel/heap.h>
 #include <kernel/ktest.h>
 #include <kernel/printk.h>
@@ -14,6 +17,9 @@
 #include <kernel/thread.h>
 #include <kernel/time.h>
 #include <kernel/tty.h>
+#include <kernel/uaccess.h>
+#include <uapi/fcntl.h>
+#include <uapi/poll.h>
 
 #define TEST_DEV    MKDEV(240, 7)
 #define SCREEN_SIZE 8192

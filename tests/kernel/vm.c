@@ -9,13 +9,16 @@
 #include <asm/io.h>
 #include <asm/pgtable.h>
 #include <kernel/err.h>
-#include <kernel/fs.h>
+#include <kernel/fs/file.h>
+#include <kernel/fs/inode.h>
 #include <kernel/ktest.h>
 #include <kernel/page.h>
 #include <kernel/printk.h>
 #include <kernel/string.h>
 #include <kernel/thread.h>
+#include <kernel/uaccess.h>
 #include <kernel/vm.h>
+#include <uapi/fcntl.h>
 #include <uapi/mman.h>
 
 #define ANON (MAP_PRIVATE | MAP_ANONYMOUS)

@@ -5,12 +5,14 @@
  * made up for the test, which keeps promises of its own; so these tests hold that the real one does.
  */
 #include <kernel/err.h>
-#include <kernel/fs.h>
+#include <kernel/fs/file.h>
+#include <kernel/fs/inode.h>
 #include <kernel/ktest.h>
 #include <kernel/page.h>
 #include <kernel/string.h>
 #include <kernel/thread.h>
 #include <kernel/time.h>
+#include <kernel/uaccess.h>
 #include <kernel/vm.h>
 #include <uapi/fcntl.h>
 #include <uapi/mman.h>

@@ -1,41 +1,50 @@
 /* SPDX-License-Identifier: MIT */
-/** @file fd_table.h  Between the files of fs/: descriptor tables, and what closing does. */
+/** @file fd_table.h  Descriptor tables: small numbers to open files (fs/open/fd_table.c). */
 #pragma once
-#include <kernel/fs.h>
+#include <kernel/fs/file.h>
 
-struct fd_table {
-	u32 size; /* a multiple of 64 */
-	struct file **file;
-	u64 *open, *cloexec; /* bitmaps */
-	struct rcu_head rcu;
+struct files;
+
+/** @return an empty table with one reference, or NULL: no memory */
+struct files *files_create(void);
+/** @brief Copy a table for fork(). @return NULL: no memory */
+struct files *files_copy(struct files *old);
+/** @brief Count a table, before a second thread uses it. */
+void files_get(struct files *files);
+/** @brief Drop a reference; the last one closes all descriptors. Sleeps. */
+void files_put(struct files *files);
+/** @brief Give the current thread a table of its own if others share it (exec, CLOSE_RANGE_UNSHARE). @return 0 or -ENOMEM */
+__must_check int files_unshare(void);
+/** @brief Close what has FD_CLOEXEC. No other thread uses the table: files_unshare(). Sleeps. */
+void files_close_on_exec(struct files *files);
+
+/** A file found by descriptor: borrowed when the table has one user, else counted. Pair with fd_put(). */
+struct fd_ref {
+	struct file *file;
+	bool counted;
 };
-#define FD_INLINE 64u
-struct files {
-	struct atomic refs;	/* threads, and readers of /proc */
-	spinlock_t lock;	/* guards changes of the table */
-	struct fd_table *table; /* RCU */
-	u32 first_free;		/* none is free below */
-	struct fd_table inline_table;
-	struct file *inline_file[FD_INLINE];
-	u64 inline_open, inline_cloexec;
-};
-/** A descriptor of @p owner goes: flush, POSIX locks, the table's reference. Sleeps. */
-s64 file_close(struct file *f, struct files *owner);
-/** fs/open/locks.c: close() takes all POSIX locks of @p owner on the inode away, whichever descriptor made them. */
-void locks_close(struct file *f, struct files *owner);
-/** fs/open/locks.c: F_GETLK, F_SETLK, F_SETLKW and the OFD variants. */
-s64 locks_fcntl(u32 fd, struct file *f, u32 cmd, u64 arg);
-/** FD_CLOEXEC of a descriptor of the current thread. @return 0, 1, -EBADF */
-int fd_get_cloexec(u32 fd);
-/** @return 0, -EBADF */
-int fd_set_cloexec(u32 fd, bool on);
-/** fs/open/async.c: F_SETOWN and what belongs to it. */
-s64 owner_fcntl(struct file *f, u32 cmd, u64 arg);
-/** fs/open/async.c: O_ASYNC on or off. @return 0, -ENOTTY: the file cannot tell, -ENOMEM */
-int file_set_async(struct file *f, u32 fd, bool on);
-/** fs/open/async.c: the last reference of a file with ->owner goes; before its release(). */
-void file_owner_release(struct file *f);
-/** fs/open/epoll.c: the last reference of a file with ->eventpoll goes. Sleeps. */
-void eventpoll_release(struct file *f);
-/** Any table's descriptor, counted, and its FD_CLOEXEC; NULL: closed. Spins; not for the owner's own calls. */
-struct file *files_get_file_flags(struct files *t, u32 fd, bool *cloexec);
+/** @brief Find a descriptor of the current thread. @return .file NULL: EBADF; also for O_PATH ones */
+struct fd_ref fd_get(u32 fd);
+/** @brief The same, O_PATH ones included. */
+struct fd_ref fd_get_path(u32 fd);
+static inline void fd_put(struct fd_ref ref)
+{
+	if (ref.counted)
+		file_put(ref.file);
+}
+/**
+ * @brief Install a file at the lowest free number >= @p from; consumes the reference on success.
+ * @return descriptor, -EMFILE, -ENOMEM, -EINVAL
+ */
+__must_check int fd_install(struct file *f, u32 from, bool cloexec);
+/** @brief Close a descriptor of the current thread. Sleeps. @return 0, -EBADF, or what the file's flush method returned */
+int fd_close(u32 fd);
+
+/* Any table, for /proc. */
+
+/** @return the file of a descriptor, counted, and its FD_CLOEXEC; NULL: closed. Spins; not for the owner's own calls */
+struct file *files_get_file_flags(struct files *files, u32 fd, bool *cloexec);
+/** @return the next open number >= @p from, or -1 */
+int files_next_fd(struct files *files, u32 from);
+/** @return how many descriptors the table has room for */
+u32 files_size(struct files *files);

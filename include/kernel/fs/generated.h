@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /** @file generated.h  Trees of generated files: what /proc (but for the processes) and /sys are. */
 #pragma once
-#include <kernel/fs.h>
+#include <kernel/fs/inode.h>
 #include <kernel/fs/seq_open.h>
+#include <kernel/fs/super_block.h>
 #include <kernel/rbtree.h>
+
+struct dir_context;
+struct file;
 
 /** What an entry is; what it points to is copied but for show, write and arg. */
 struct gen_spec {
@@ -81,7 +85,3 @@ int gen_remount(struct super_block *sb, u32 flags, const char *options);
 int gen_statfs(struct super_block *sb, struct statfs *out);
 /** For super_ops.evict_inode. @return false: not an inode of a tree */
 bool gen_evict(struct inode *i);
-
-/** Start-up, by fs_init(). */
-void procfs_init(void);
-void sysfs_init(void);

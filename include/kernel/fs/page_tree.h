@@ -24,7 +24,7 @@ struct tree_rcu {
 	void (*fn)(void *);
 };
 #else
-#include <kernel/fs.h>
+#include <kernel/fs/inode.h>
 #endif
 
 #define PAGE_TREE_BITS	6

@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /** @file pipe.h  Sizes of pipes: for fcntl() and /proc/sys/fs (fs/open/pipe_size.c). */
 #pragma once
-#include <kernel/fs.h>
+#include <kernel/types.h>
+
+struct file;
+struct file_ops;
+
+/** What opens a FIFO. */
+extern const struct file_ops pipe_fops;
 /** F_GETPIPE_SZ. @return capacity in bytes, or -EBADF: not a pipe */
 s64 pipe_get_size(struct file *f);
 /** F_SETPIPE_SZ, rounded up to a power of two pages. @return the new capacity, -EBADF, -EINVAL, -EPERM, -EBUSY: holds more, -ENOMEM */

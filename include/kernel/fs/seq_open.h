@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /** @file seq_open.h  Open files whose text is made when it is read. */
 #pragma once
-#include <kernel/fs.h>
+#include <kernel/seq_file.h>
+
+struct change_source;
+struct file;
+struct poll_table;
+struct uio;
 
 /**
  * Makes the text, or (see seq_file.h) its next piece.

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/** @file dcache.h  The dentry cache as the rest of fs/names uses it. */
+#pragma once
+#include <kernel/fs/dentry.h>
+#include <kernel/fs/name.h>
+
+/**
+ * tree_seq is odd while parents, names or mounts change (under tree_lock). A
+ * reader without the lock reads inside rcu_read_lock(), and trusts what it
+ * found if the number was even before and is the same after.
+ */
+extern u32 tree_seq;
+static inline void tree_write_begin(void)
+{
+	spin_lock(&tree_lock);
+	__atomic_store_n(&tree_seq, tree_seq + 1, __ATOMIC_RELAXED);
+	smp_wmb();
+}
+static inline void tree_write_end(void)
+{
+	__atomic_store_n(&tree_seq, tree_seq + 1, __ATOMIC_RELEASE);
+	spin_unlock(&tree_lock);
+}
+static inline u32 tree_read_begin(void)
+{
+	return __atomic_load_n(&tree_seq, __ATOMIC_ACQUIRE);
+}
+static inline bool tree_read_valid(u32 seq)
+{
+	smp_rmb();
+	return !(seq & 1) && READ_ONCE(tree_seq) == seq;
+}
+
+/** @brief Enter a dentry into the hash. The caller holds the directory's lock, and checked that no other has the name. */
+void dentry_hash(struct dentry *d);
+/** @brief Give @p from the place and name of @p to, which is unhashed; or (@p exchange) swap them. Both directories are locked. */
+void dentry_move(struct dentry *from, struct dentry *to, bool exchange);
+/** @brief Free the unused dentries below @p d. */
+void dentry_prune_children(struct dentry *d);
+/** @brief Free all dentries of a file system that nobody uses any more. */
+void dentry_forget_tree(struct dentry *root);
+/** @brief Is @p ancestor the same as, or an ancestor of, @p d? Under tree_lock or the super block's rename_lock. */
+bool dentry_is_ancestor(const struct dentry *ancestor, const struct dentry *d);
+
+/** @return was the flag set before? */
+static inline bool dentry_set_flag(struct dentry *d, u32 flag)
+{
+	return __atomic_fetch_or(&d->flags, flag, __ATOMIC_SEQ_CST) & flag;
+}
+static inline bool dentry_clear_flag(struct dentry *d, u32 flag)
+{
+	return __atomic_fetch_and(&d->flags, ~flag, __ATOMIC_SEQ_CST) & flag;
+}

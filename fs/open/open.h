@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/** @file open.h  Between the files of fs/open: descriptor tables, and what closing does. */
+#pragma once
+#include <kernel/fs/fd_table.h>
+
+struct fd_table {
+	u32 size; /* a multiple of 64 */
+	struct file **file;
+	u64 *open, *cloexec; /* bitmaps */
+	struct rcu_head rcu;
+};
+#define FD_INLINE 64u
+struct files {
+	struct atomic refs;	/* threads, and readers of /proc */
+	spinlock_t lock;	/* guards changes of the table */
+	struct fd_table *table; /* RCU */
+	u32 first_free;		/* none is free below */
+	struct fd_table inline_table;
+	struct file *inline_file[FD_INLINE];
+	u64 inline_open, inline_cloexec;
+};
+
+/* fd_table.c */
+
+/** @brief Is there a descriptor free? For calls that must not begin what would then fail; another thread may take it. @return 0, -EMFILE, -ENOMEM */
+__must_check int fd_room(void);
+/** @return FD_CLOEXEC of a descriptor of the current thread: 0 or 1; -EBADF */
+__must_check int fd_get_cloexec(u32 fd);
+/** @return 0, -EBADF */
+__must_check int fd_set_cloexec(u32 fd, bool on);
+
+/** @return the file of a descriptor, counted, or NULL */
+struct file *files_get_file(struct files *files, u32 fd);
+
+/* file.c */
+
+/** @brief Open what a path leads to (counted here); the caller checked permission. @return file or ERR_PTR */
+struct file *file_open_path(const struct path *path, u32 flags);
+/** @brief The same with a file from file_alloc(), which it takes over. */
+struct file *file_open_into(struct file *f, const struct path *path, u32 flags);
+
+/* locks.c */
+
+/** @brief Remove all POSIX locks of @p owner on the inode, as close() of any descriptor does. */
+void locks_close(struct file *f, struct files *owner);
+/** @brief Remove flock() and OFD locks of a file that ends. */
+void locks_release_file(struct file *f);
+/** @brief F_GETLK, F_SETLK, F_SETLKW and the OFD variants. */
+s64 locks_fcntl(u32 fd, struct file *f, u32 cmd, u64 arg);
+
+/* async.c */
+
+/** @brief F_SETOWN and what belongs to it. */
+s64 owner_fcntl(struct file *f, u32 cmd, u64 arg);
+/** @brief O_ASYNC on or off. @return 0, -ENOTTY: the file cannot report, -ENOMEM */
+__must_check int file_set_async(struct file *f, u32 fd, bool on);
+/** @brief Free the owner of a file that ends; before its release(). */
+void file_owner_release(struct file *f);
+
+/* epoll.c */
+
+/** @brief Remove a file that ends from the sets that watch it. Sleeps. */
+void eventpoll_release(struct file *f);

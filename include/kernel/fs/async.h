@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/** @file async.h  Signals about files: O_ASYNC and F_SETOWN (fs/open/async.c). */
+#pragma once
+#include <kernel/lock.h>
+
+struct async_entry;
+struct file;
+
+/** In an object: its open files with O_ASYNC, whose owners are sent SIGIO. */
+struct async_list {
+	spinlock_t lock; /* guards first and its entries; interrupts off */
+	struct async_entry *first;
+};
+#define async_list_init(list)             \
+	do {                              \
+		spin_init(&(list)->lock); \
+		(list)->first = NULL;     \
+	} while (0)
+/** @brief Enter a file, or remove it. For file_ops.async, which is also called before release(). @return 0 or -ENOMEM */
+__must_check int async_list_set(struct async_list *list, struct file *f, s32 fd, bool on);
+/** @brief Remove all files for which @p matches is true, and clear their O_ASYNC. Any context. */
+void async_list_drop(struct async_list *list, bool (*matches)(const struct file *f));
+void async_list_send(struct async_list *list, int band);
+/** @brief Report an event: POLL_IN, POLL_OUT... Any context, with no spin lock of the object's held. */
+static inline void async_notify(struct async_list *list, int band)
+{
+	if (unlikely(READ_ONCE(list->first)))
+		async_list_send(list, band);
+}
+/** @brief Make F_OWNER_TID, _PID or _PGRP @p nr the owner; unless @p force only if there is none. @return 0, -ESRCH, -ENOMEM */
+__must_check int file_set_owner(struct file *f, u32 type, pid_t nr, bool force);

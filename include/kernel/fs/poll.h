@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/** @file poll.h  How files report readiness to poll(), select() and epoll. */
+#pragma once
+#include <kernel/fs/file.h>
+#include <uapi/poll.h>
+
+struct wait_queue;
+
+/** Collects the wait queues of a file's poll method. */
+struct poll_table {
+	void (*add)(struct poll_table *table, struct wait_queue *queue);
+	u32 events;
+};
+/** @brief Called by a file's poll method for each queue on which it signals readiness. @param table  may be NULL */
+static inline void poll_wait(struct poll_table *table, struct wait_queue *queue)
+{
+	if (table)
+		table->add(table, queue);
+}
+/** @return the events that are ready now */
+static inline u32 file_poll(struct file *f, struct poll_table *table)
+{
+	return f->ops->poll ? f->ops->poll(f, table) : POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
+}

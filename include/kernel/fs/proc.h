@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/** @file proc.h  Files in /proc that any part of the kernel adds; seq_file.h says how show() makes text. */
+#pragma once
+#include <kernel/types.h>
+
+struct proc_entry;
+struct seq_file;
+
+/**
+ * @brief Create a file whose text show() makes when the file is read.
+ *
+ * Parent folders are made, and removed with their last file. Sleeps.
+ * @param path  as in "banos/1"
+ * @return it, or NULL: no memory, or the name is taken
+ */
+struct proc_entry *proc_create(const char *path, mode_t mode,
+			       int (*show)(struct seq_file *seq, void *arg), void *arg);
+/** @brief The same, also writable: write() gets a NUL-terminated copy, may change it, and returns 0 or -errno. */
+struct proc_entry *proc_create_rw(const char *path, mode_t mode,
+				  int (*show)(struct seq_file *seq, void *arg),
+				  int (*write)(char *text, size_t len, void *arg), void *arg);
+/** @brief Create a symbolic link. */
+struct proc_entry *proc_symlink(const char *path, const char *target);
+/** @brief Create a folder that stays when it is empty. */
+struct proc_entry *proc_mkdir(const char *path);
+/** @brief Remove an entry, and wait until show() and write() run nowhere; NULL is fine. Sleeps. */
+void proc_remove(struct proc_entry *entry);

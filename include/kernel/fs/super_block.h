@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/** @file super_block.h  File systems: their types, and one super block for each that is mounted. */
+#pragma once
+#include <kernel/atomic.h>
+#include <kernel/list.h>
+#include <kernel/lock.h>
+
+struct dentry;
+struct inode;
+struct seq_file;
+struct statfs;
+struct super_block;
+
+struct super_ops {
+	/** The last reference of an inode was dropped, its pages before that: free what is private. May sleep. */
+	void (*evict_inode)(struct inode *inode);
+	int (*statfs)(struct super_block *sb, struct statfs *out);
+	int (*sync)(struct super_block *sb);
+	/**
+	 * The page cache wants @p npages more (less when negative) for the file system's
+	 * content. NULL: no limit. Does not sleep. @return 0 or -ENOSPC
+	 */
+	int (*charge)(struct super_block *sb, s64 npages);
+	int (*remount)(struct super_block *sb, u32 flags, const char *options);
+	void (*put_super)(struct super_block *sb);
+	/** Options for /proc/mounts, each with a comma in front. */
+	void (*show_options)(struct super_block *sb, struct seq_file *seq);
+};
+
+struct super_block {
+	struct atomic refs; /* mounts, and owners that keep it without a mount */
+	dev_t dev;
+	u32 blksize;
+	u64 magic;
+	u32 flags; /* MS_RDONLY ..., SB_VOLATILE */
+	const struct super_ops *ops;
+	const struct fs_type *type;
+	struct dentry *root; /* counted */
+	struct mutex
+		rename_lock; /* guards the shape of the tree of directories: one rename between two at a time */
+	struct atomic64 next_ino;
+	void *private;
+	struct list mounts; /* under tree_lock */
+};
+/** In super_block.flags: names change by themselves, so each look-up asks the file system (DENTRY_NOCACHE). */
+#define SB_VOLATILE 0x40000000
+
+struct fs_type {
+	const char *name;
+	u32 flags; /* FS_NODEV: "nodev" in /proc/filesystems */
+	/** Give a super block with a root, counted for the caller: a new one, or one that exists. */
+	int (*mount)(struct fs_type *type, u32 flags, const char *source, const char *options,
+		     struct super_block **out);
+	struct list link;
+	void *private;
+};
+#define FS_NODEV 1
+
+/** @brief Make a type known to mount(). Sleeps. @return 0, -EBUSY: the name is taken */
+int fs_register(struct fs_type *type);
+/** @return the type of that name, or NULL. Sleeps. */
+struct fs_type *fs_type_find(const char *name);
+/** @brief Write the text of /proc/filesystems. Sleeps. */
+void fs_types_show(struct seq_file *seq);
+
+/** @brief Make a super block without a root, with one reference and an anonymous device number. @return NULL: no memory */
+struct super_block *super_alloc(const struct fs_type *type, const struct super_ops *ops);
+/** @brief Set the root directory; takes over the reference of @p root, on failure too. @return 0 or -ENOMEM */
+__must_check int super_set_root(struct super_block *sb, struct inode *root);
+void super_get(struct super_block *sb);
+/** @brief Drop a reference; the last one forgets all dentries and calls put_super. Sleeps. */
+void super_put(struct super_block *sb);
+/** @return a device number for a file system that has no device */
+dev_t fs_anon_dev(void);

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT */
+/** @file tmpfs.h  Super blocks of files in memory, for the root file system and devtmpfs (fs/tmpfs/tmpfs.c). */
+#pragma once
+#include <kernel/types.h>
+
+struct fs_type;
+
+/** @return a super block with a root, or ERR_PTR(-EINVAL: an option is unknown, -ENOMEM). Sleeps. */
+struct super_block *tmpfs_create_super(const struct fs_type *type, const char *options,
+				       u64 default_max_bytes);

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/** @file walk.h  Path walking (fs/names/walk.c). */
+#pragma once
+#include <kernel/fs/fd_table.h>
+#include <kernel/fs/name.h>
+#include <kernel/fs/path.h>
+
+struct dentry;
+struct inode;
+
+enum last_kind { LAST_NORMAL, LAST_DOT, LAST_DOTDOT, LAST_ROOT };
+
+#define WALK_LINKS_MAX 40
+
+/* A string being walked that came from a symbolic link, and what keeps it alive. */
+struct walk_text {
+	const char *rest;
+	struct path link;
+	char *buf;
+};
+
+struct walk {
+	struct path path;	    /* where the walk is; counted unless rcu */
+	struct inode *inode;	    /* of path.dentry */
+	struct path root;	    /* counted once root_held */
+	bool rcu, root_held, slash; /* slash: the last component had one behind it */
+	u8 last_kind;		    /* of the last component, for LOOKUP_PARENT */
+	u32 seq;
+	u32 flags; /* LOOKUP_* */
+	u32 nr_links;
+	u32 depth; /* strings waiting to be finished */
+	struct fd_ref base;
+	const char *last; /* LOOKUP_PARENT: last component, and its key */
+	u64 last_key;
+	struct walk_text text; /* the present string, if from a link */
+	struct walk_text stack[WALK_LINKS_MAX];
+};
+
+/** A path from user space, in a buffer with slack. */
+struct path_name {
+	char *text;
+	char *alloc;
+	char buf[128];
+};
+/** @return 0, -EFAULT, -ENAMETOOLONG, -ENOENT when empty (unless @p flags has LOOKUP_EMPTY), -ENOMEM */
+__must_check int path_name_get(struct path_name *name, u64 user, u32 flags);
+__must_check int path_name_copy(struct path_name *name, const char *kernel);
+void path_name_put(struct path_name *name);
+
+/**
+ * @brief Walk without taking references or sleeping.
+ *
+ * On 0 the caller is inside rcu_read_lock() with walk->path and walk->inode, and
+ * ends with walk_fast_end() or walk_fast_keep().
+ * @param name  has slack and stays until the end
+ * @return 0; -ECHILD: use walk_slow(); other errors are final
+ */
+__must_check int walk_fast(struct walk *walk, int dirfd, const char *name, u32 flags);
+/** @return 0: what was seen was consistent; -ECHILD: it was not */
+int walk_fast_end(struct walk *walk);
+/** @brief Turn a fast walk's result into references. @return 0 or -ECHILD */
+__must_check int walk_fast_keep(struct walk *walk);
+/** @brief Walk with references. On 0 end with walk_end(). */
+__must_check int walk_slow(struct walk *walk, int dirfd, const char *name, u32 flags);
+/** @brief Walk fast, then slowly if needed; on 0 references are held: walk_end(). */
+__must_check int walk(struct walk *walk, int dirfd, const char *name, u32 flags);
+void walk_end(struct walk *walk);
+/**
+ * @brief Continue a LOOKUP_PARENT walk (with references) with the target of a symbolic link.
+ * @param link  the last component
+ */
+__must_check int walk_follow_last(struct walk *walk, struct dentry *link);
+
+/** @brief Look up the last component of a LOOKUP_PARENT walk under the directory's lock. @return counted, or ERR_PTR */
+struct dentry *lookup_locked(struct dentry *dir, u64 key, const char *name);
+/** @brief Step onto what is mounted here; both references are exchanged. */
+void path_follow_mounts(struct path *path);
