@@ -52,6 +52,7 @@ static u32 driver_caches;		/* number of the first of NR_CLASSES */
 
 static void partial_push(struct kmem_cache *c, struct page *p)
 {
+	assert_held(&c->lock);
 	/* struct page has no room: the next page stands in the first free object */
 	struct page **link = p->slab_free;
 
@@ -66,6 +67,7 @@ static void partial_remove(struct kmem_cache *c, struct page *p)
 {
 	struct page *next = ((struct page **)p->slab_free)[1];
 
+	assert_held(&c->lock);
 	if (p->slab_prev)
 		((struct page **)phys_to_page((phys_t)p->slab_prev << PAGE_SHIFT)->slab_free)[1] =
 			next;
@@ -81,6 +83,7 @@ static bool cache_grow(struct kmem_cache *c)
 	u8 *base;
 	void **last = NULL;
 
+	assert_held(&c->lock);
 	if (!p)
 		return false;
 	base = page_address(p);
@@ -135,6 +138,7 @@ static void page_return_object(struct kmem_cache *c, void **o)
 	struct page *p = virt_to_page(o);
 	void **first = p->slab_free;
 
+	assert_held(&c->lock);
 	p->slab_inuse--;
 	if (!p->slab_inuse && c->nr_empty) { /* keep one such page at most */
 		if (first)

@@ -78,6 +78,7 @@ static struct krange *range_above(struct area *a, u64 va)
 
 static struct krange *range_find(struct area *a, u64 start)
 {
+	assert_held(&a->lock);
 	for (struct rb_node *n = a->ranges.node; n;) {
 		struct krange *r = rb_entry(n, struct krange, node);
 
@@ -126,6 +127,7 @@ static struct krange *range_create(struct area *a, u64 npages, u64 ip)
 	struct krange *r;
 	u64 at;
 
+	assert_held(&a->lock);
 	if (npages > (a->end - a->base) >> PAGE_SHIFT || fault_inject(FAULT_RANGE))
 		return NULL;
 	at = gap_find(a, a->base + a->hint * PAGE_SIZE, npages);
@@ -148,6 +150,7 @@ static void range_destroy(struct area *a, struct krange *r)
 {
 	struct page *list = NULL;
 
+	assert_held(&a->lock);
 	for (u64 i = 0; i < r->npages; i++) {
 		pte_t *e = kernel_pte(r->start + i * PAGE_SIZE, false);
 
@@ -358,7 +361,8 @@ u32 krange_list(struct krange_info *out, u32 max)
 {
 	u32 n = 0;
 
-	for (u32 i = 0; i < ARRAY_SIZE(areas); i++)
+	for (u32 i = 0; i < ARRAY_SIZE(areas); i++) {
+		assert_held(&areas[i].lock);
 		for (struct rb_node *at = rb_first(&areas[i].ranges); at; at = rb_next(at)) {
 			struct krange *r = rb_entry(at, struct krange, node);
 
@@ -369,5 +373,6 @@ u32 krange_list(struct krange_info *out, u32 max)
 							       r->opaque };
 			n++;
 		}
+	}
 	return n;
 }

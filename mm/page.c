@@ -162,6 +162,7 @@ static void list_unlink(struct zone *z, struct page *p, u32 order)
 
 static void buddy_free(struct zone *z, struct page *p, u32 order)
 {
+	assert_held(&z->lock);
 	z->free_pages += 1ull << order;
 	p->flags &= KEPT;
 	while (order < MAX_ORDER) {
@@ -181,6 +182,7 @@ static u32 smallest_order(const struct zone *z)
 {
 	u32 o = 0;
 
+	assert_held(&z->lock);
 	while (o < MAX_ORDER && !z->free[o])
 		o++;
 	return o;
@@ -188,6 +190,7 @@ static u32 smallest_order(const struct zone *z)
 
 static struct page *buddy_take(struct zone *z, u32 order)
 {
+	assert_held(&z->lock);
 	for (u32 o = order; o <= MAX_ORDER; o++) {
 		struct page *p = z->free[o];
 
@@ -251,6 +254,7 @@ static bool zone_grow(struct zone *z)
 	phys_t block;
 	bool known;
 
+	assert_held(&z->lock);
 	raw_spin_lock(&reservoir_lock);
 	for (;;) {
 		u32 i = 0;
@@ -352,6 +356,7 @@ bool page_user_exhausted(void)
 
 static void depot_push(struct zone *z, struct page *batch)
 {
+	assert_held(&z->lock);
 	batch->prev = z->depot;
 	z->depot = batch;
 	z->depot_pages += batch->order;
@@ -361,6 +366,7 @@ static struct page *depot_pop(struct zone *z)
 {
 	struct page *batch = z->depot;
 
+	assert_held(&z->lock);
 	if (batch) {
 		z->depot = batch->prev;
 		z->depot_pages -= batch->order;
@@ -370,6 +376,7 @@ static struct page *depot_pop(struct zone *z)
 
 static void batch_to_buddy(struct zone *z, struct page *batch)
 {
+	assert_held(&z->lock);
 	while (batch) {
 		struct page *next = batch->next;
 
@@ -432,6 +439,7 @@ static struct page *zones_take(u32 order, u32 flags)
  */
 static void fill_from_buddy(struct page_cpu *c, struct zone *z)
 {
+	assert_held(&z->lock);
 	while (c->count < CACHE_BATCH) {
 		u32 order = MIN(smallest_order(z), CACHE_ORDER);
 		struct page *p = c->count ? buddy_take(z, order) : zone_take(z, order);

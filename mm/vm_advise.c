@@ -112,6 +112,7 @@ static int advise_locked(struct vm_space *s, u64 start, u64 end, int advice)
 	struct vm_region *r = vm_region_find_above(s, start);
 	int err, hole = 0;
 
+	assert_held_write(&s->lock);
 	for (;;) {
 		u64 stop;
 
@@ -253,6 +254,7 @@ static int incore_chunk(struct vm_space *s, u64 addr, u64 end, u8 *vec)
 	struct vm_region *r = vm_region_find(s, addr);
 	u32 n;
 
+	assert_held(&s->lock);
 	if (!r)
 		return -ENOMEM;
 	n = MIN((u64)INCORE_CHUNK, (MIN(end, r->end) - addr) >> PAGE_SHIFT);

@@ -123,6 +123,7 @@ static int protect_locked(struct vm_space *s, u64 start, u64 end, u32 access, bo
 {
 	struct vm_region *r = vm_region_find_above(s, start);
 
+	assert_held_write(&s->lock);
 	if (!r)
 		return -ENOMEM;
 	if (grows_down) {

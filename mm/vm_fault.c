@@ -526,6 +526,7 @@ static int populate_region(struct vm_region *r, u64 *addr, u64 end, bool write)
 {
 	int err = 0;
 
+	assert_held(&r->space->lock);
 	for (u32 n = 0; *addr < end && n < 512; n++, *addr += PAGE_SIZE) {
 		pte_t *pte = vm_pte(r->space, *addr);
 

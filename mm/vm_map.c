@@ -224,6 +224,7 @@ int vm_unmap_locked(struct vm_space *s, u64 start, u64 end, struct list *dead)
 	struct vm_region *r, *prev, *next;
 	struct vm_gather g;
 
+	assert_held_write(&s->lock);
 	if (WARN_ON(start > end || end > USER_END))
 		return -EINVAL;
 	r = vm_region_overlapping(s, start, end);
@@ -432,6 +433,7 @@ static int map_at(struct vm_space *s, u64 start, u64 end, u32 flags, struct file
 	u64 npages = (end - start) >> PAGE_SHIFT;
 	bool replaces = next && next->start < end;
 
+	assert_held_write(&s->lock);
 	if (!vm_may_expand(s, flags,
 			   npages - (unlikely(replaces) ? mapped_in(s, next, start, end) : 0)))
 		return -ENOMEM;
@@ -480,6 +482,7 @@ static s64 map_locked(struct vm_space *s, u64 addr, u64 len, u32 prot, u32 map_f
 	s64 start;
 	int err;
 
+	assert_held_write(&s->lock);
 	if (s->nr_regions > VM_MAX_REGIONS)
 		return -ENOMEM;
 	start = vm_find_room(s, addr, len, map_flags);

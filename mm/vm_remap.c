@@ -161,6 +161,7 @@ static s64 remap_locked(struct vm_space *s, struct remap *m)
 	s64 to;
 	int err;
 
+	assert_held_write(&s->lock);
 	if (!r)
 		return -EFAULT;
 	if (m->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP))

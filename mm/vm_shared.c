@@ -42,6 +42,7 @@ static void **slot(struct shared *o, u64 index, bool make)
 {
 	void **entry = (void **)&o->root;
 
+	assert_held(&o->lock);
 	for (u32 level = o->height; level--;) {
 		if (!*entry && make)
 			*entry = node_alloc();

@@ -37,6 +37,7 @@ void vm_region_usage(const struct vm_region *r, struct vm_region_usage *out)
 	u64 addr = r->start, stop;
 	const pte_t *pte;
 
+	assert_held(&r->space->lock);
 	memset(out, 0, sizeof(*out));
 	for (; (pte = vm_next_leaf(r->space, &addr, r->end, &stop)); addr = stop)
 		for (u64 a = addr; a < stop; a += PAGE_SIZE, pte++) {

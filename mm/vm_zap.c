@@ -188,6 +188,7 @@ static void cut_range(struct vm_region *r, u64 start, u64 end, bool copies_too)
 	u64 stop;
 	pte_t *pte;
 
+	assert_held(&r->pages->regions_lock);
 	vm_gather_init(&g, r->space);
 	for (; start < end && (pte = vm_next_leaf(r->space, &start, end, &stop)); start = stop) {
 		for (u64 a = start; a < stop; a += PAGE_SIZE, pte++) {
@@ -227,6 +228,7 @@ static void clean_range(struct vm_region *r, u64 start, u64 end)
 	u64 stop, first = ~0ull, last = 0;
 	pte_t *pte;
 
+	assert_held(&r->pages->regions_lock);
 	for (; start < end && (pte = vm_next_leaf(r->space, &start, end, &stop)); start = stop) {
 		for (u64 a = start; a < stop; a += PAGE_SIZE, pte++) {
 			pte_t e = READ_ONCE(*pte);

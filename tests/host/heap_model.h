@@ -95,6 +95,9 @@ void spin_debug_acquired(spinlock_t *l)
 void spin_debug_release(spinlock_t *l)
 {
 }
+void spin_assert_held(const spinlock_t *lock, const char *text, const char *function)
+{
+}
 #endif
 
 void panic(const char *fmt, ...)
