@@ -20,13 +20,13 @@
 #include "internal.h"
 
 /* Of the object of a cache. */
-static u64 object_span(const struct kmem_cache *c, u64 addr)
+static u64 object_span(const struct kmem_cache *cache, u64 addr)
 {
-	u64 offset = addr & (PAGE_SIZE - 1), in_object = offset % c->size;
+	u64 offset = addr & (PAGE_SIZE - 1), in_object = offset % cache->size;
 
-	if (offset / c->size >= c->per_page || in_object >= c->usable)
+	if (offset / cache->size >= cache->per_page || in_object >= cache->usable)
 		return 0;
-	return c->usable - in_object;
+	return cache->usable - in_object;
 }
 
 static u64 heap_span(u64 addr, u64 max)
@@ -36,21 +36,22 @@ static u64 heap_span(u64 addr, u64 max)
 	if (addr - PHYSMAP_BASE >= PHYSMAP_SIZE)
 		return 0;
 	while (done < max) {
-		const struct page *p = virt_to_page((void *)(addr + done));
+		const struct page *page = virt_to_page((void *)(addr + done));
 		u32 flags;
 
-		if (!page_is_ram(page_to_phys(p)) || !kernel_address_mapped((u64)p))
+		if (!page_is_ram(page_to_phys(page)) || !kernel_address_mapped((u64)page))
 			break;
-		flags = READ_ONCE(p->flags);
+		flags = READ_ONCE(page->flags);
 		if (flags & PG_SLAB) {
-			const struct kmem_cache *c = READ_ONCE(p->slab_cache);
+			const struct kmem_cache *cache = READ_ONCE(page->slab_cache);
 
-			return !done && c && c->drivers ? object_span(c, addr) : done;
+			return !done && cache && cache->drivers ? object_span(cache, addr) : done;
 		}
 		if (!(flags & PG_DRIVER))
 			break;
 		if (flags & PG_LARGE)
-			return done + (PAGE_SIZE << p->order) - ((addr + done) & (PAGE_SIZE - 1));
+			return done + (PAGE_SIZE << page->order) -
+			       ((addr + done) & (PAGE_SIZE - 1));
 		done += PAGE_SIZE - ((addr + done) & (PAGE_SIZE - 1));
 	}
 	return done;
@@ -60,15 +61,15 @@ static bool range_page_is_drivers(u64 addr, bool write)
 {
 	bool of_file = addr >= DRIVER_BASE && addr < DRIVER_END,
 	     of_range = addr >= KRANGE_BASE && addr < KRANGE_END;
-	const pte_t *e = of_file || of_range ? kernel_pte(addr, false) : NULL;
-	pte_t v = e ? READ_ONCE(*e) : 0;
+	const pte_t *pte = of_file || of_range ? kernel_pte(addr, false) : NULL;
+	pte_t entry = pte ? READ_ONCE(*pte) : 0;
 
-	return pte_allows(v, write) && (of_file || pte_of_driver(v));
+	return pte_allows(entry, write) && (of_file || pte_of_driver(entry));
 }
 
-u64 driver_memory_span(const void *p, u64 max, bool write)
+u64 driver_memory_span(const void *memory, u64 max, bool write)
 {
-	u64 addr = (u64)p, done = 0;
+	u64 addr = (u64)memory, done = 0;
 
 	if (addr < KRANGE_BASE)
 		return MIN(heap_span(addr, max), max);

@@ -50,209 +50,212 @@ static u32 driver_caches;		/* number of the first of NR_CLASSES */
 
 /* ---- pages of a cache; cache->lock held ---- */
 
-static void partial_push(struct kmem_cache *c, struct page *p)
+static void partial_push(struct kmem_cache *cache, struct page *page)
 {
-	assert_held(&c->lock);
+	assert_held(&cache->lock);
 	/* struct page has no room: the next page stands in the first free object */
-	struct page **link = p->slab_free;
+	struct page **link = page->slab_free;
 
-	link[1] = c->partial;
-	if (c->partial)
-		c->partial->slab_prev = page_to_phys(p) >> PAGE_SHIFT;
-	p->slab_prev = 0;
-	c->partial = p;
+	link[1] = cache->partial;
+	if (cache->partial)
+		cache->partial->slab_prev = page_to_phys(page) >> PAGE_SHIFT;
+	page->slab_prev = 0;
+	cache->partial = page;
 }
 
-static void partial_remove(struct kmem_cache *c, struct page *p)
+static void partial_remove(struct kmem_cache *cache, struct page *page)
 {
-	struct page *next = ((struct page **)p->slab_free)[1];
+	struct page *next = ((struct page **)page->slab_free)[1];
 
-	assert_held(&c->lock);
-	if (p->slab_prev)
-		((struct page **)phys_to_page((phys_t)p->slab_prev << PAGE_SHIFT)->slab_free)[1] =
-			next;
+	assert_held(&cache->lock);
+	if (page->slab_prev)
+		((struct page **)phys_to_page((phys_t)page->slab_prev << PAGE_SHIFT)
+			 ->slab_free)[1] = next;
 	else
-		c->partial = next;
+		cache->partial = next;
 	if (next)
-		next->slab_prev = p->slab_prev;
+		next->slab_prev = page->slab_prev;
 }
 
-static bool cache_grow(struct kmem_cache *c)
+static bool cache_grow(struct kmem_cache *cache)
 {
-	struct page *p = page_alloc(PAGE_ATOMIC);
+	struct page *page = page_alloc(PAGE_ATOMIC);
 	u8 *base;
 	void **last = NULL;
 
-	assert_held(&c->lock);
-	if (!p)
+	assert_held(&cache->lock);
+	if (!page)
 		return false;
-	base = page_address(p);
-	p->flags = PG_SLAB;
-	p->slab_cache = c;
-	p->slab_inuse = 0;
-	for (u32 i = c->per_page; i--;) {
-		void **o = (void **)(base + i * c->size);
+	base = page_address(page);
+	page->flags = PG_SLAB;
+	page->slab_cache = cache;
+	page->slab_inuse = 0;
+	for (u32 i = cache->per_page; i--;) {
+		void **object = (void **)(base + i * cache->size);
 
 		if (DEBUG)
-			heap_debug_fresh(c, o);
-		*o = last;
-		last = o;
+			heap_debug_fresh(cache, object);
+		*object = last;
+		last = object;
 	}
-	p->slab_free = last;
-	partial_push(c, p);
-	c->nr_pages++;
-	c->nr_empty++;
+	page->slab_free = last;
+	partial_push(cache, page);
+	cache->nr_pages++;
+	cache->nr_empty++;
 	mem_account(MEM_SLAB, 1);
 	return true;
 }
 
 /* Fill a magazine by half. @return false when there is no memory. */
-static __noinline bool magazine_fill(struct kmem_cache *c, struct magazine *m)
+static __noinline bool magazine_fill(struct kmem_cache *cache, struct magazine *magazine)
 {
-	spin_lock(&c->lock);
-	while (m->count < MAGAZINE / 2) {
-		struct page *p = c->partial;
+	spin_lock(&cache->lock);
+	while (magazine->count < MAGAZINE / 2) {
+		struct page *page = cache->partial;
 
-		if (!p) {
-			if (m->count || !cache_grow(c))
+		if (!page) {
+			if (magazine->count || !cache_grow(cache))
 				break;
 			continue;
 		}
-		void **o = p->slab_free;
+		void **object = page->slab_free;
 
-		partial_remove(c, p);
-		p->slab_free = *o;
-		c->nr_empty -= !p->slab_inuse++;
-		if (p->slab_free)
-			partial_push(c, p);
+		partial_remove(cache, page);
+		page->slab_free = *object;
+		cache->nr_empty -= !page->slab_inuse++;
+		if (page->slab_free)
+			partial_push(cache, page);
 		if (DEBUG)
-			heap_debug_unlink(o);
-		m->obj[m->count++] = o;
+			heap_debug_unlink(object);
+		magazine->obj[magazine->count++] = object;
 	}
-	spin_unlock(&c->lock);
-	return m->count;
+	spin_unlock(&cache->lock);
+	return magazine->count;
 }
 
-static void page_return_object(struct kmem_cache *c, void **o)
+static void page_return_object(struct kmem_cache *cache, void **object)
 {
-	struct page *p = virt_to_page(o);
-	void **first = p->slab_free;
+	struct page *page = virt_to_page(object);
+	void **first = page->slab_free;
 
-	assert_held(&c->lock);
-	p->slab_inuse--;
-	if (!p->slab_inuse && c->nr_empty) { /* keep one such page at most */
+	assert_held(&cache->lock);
+	page->slab_inuse--;
+	if (!page->slab_inuse && cache->nr_empty) { /* keep one such page at most */
 		if (first)
-			partial_remove(c, p);
-		p->slab_cache = NULL;
-		c->nr_pages--;
+			partial_remove(cache, page);
+		page->slab_cache = NULL;
+		cache->nr_pages--;
 		mem_account(MEM_SLAB, -1);
-		p->flags = 0;
-		page_free(p);
+		page->flags = 0;
+		page_free(page);
 		return;
 	}
-	c->nr_empty += !p->slab_inuse;
-	*o = first;
+	cache->nr_empty += !page->slab_inuse;
+	*object = first;
 	if (first) {
-		o[1] = first[1]; /* the link moves to the new first object */
+		object[1] = first[1]; /* the link moves to the new first object */
 		if (DEBUG)
 			heap_debug_unlink(first);
-		p->slab_free = o;
+		page->slab_free = object;
 	} else {
-		p->slab_free = o;
-		partial_push(c, p);
+		page->slab_free = object;
+		partial_push(cache, page);
 	}
 }
 
-static __noinline void magazine_drain(struct kmem_cache *c, struct magazine *m)
+static __noinline void magazine_drain(struct kmem_cache *cache, struct magazine *magazine)
 {
-	spin_lock(&c->lock);
-	while (m->count > MAGAZINE / 2)
-		page_return_object(c, m->obj[--m->count]);
-	spin_unlock(&c->lock);
+	spin_lock(&cache->lock);
+	while (magazine->count > MAGAZINE / 2)
+		page_return_object(cache, magazine->obj[--magazine->count]);
+	spin_unlock(&cache->lock);
 }
 
 /* ---- caches ---- */
 
 /* An object for @p size bytes, on behalf of @p ip. */
-static inline void *cache_alloc(struct kmem_cache *c, u32 size, u64 ip)
+static inline void *cache_alloc(struct kmem_cache *cache, u32 size, u64 ip)
 {
 	if (fault_inject(FAULT_HEAP))
 		return NULL;
-	u64 irq = irq_save();
-	struct magazine *m = (struct magazine *)this_cpu()->slot[CPU_SLOT_HEAP] + c->index;
-	void *o;
+	u64 irqflags = irq_save();
+	struct magazine *magazine =
+		(struct magazine *)this_cpu()->slot[CPU_SLOT_HEAP] + cache->index;
+	void *object;
 
-	if (unlikely(!m->count) && !magazine_fill(c, m)) {
-		irq_restore(irq);
+	if (unlikely(!magazine->count) && !magazine_fill(cache, magazine)) {
+		irq_restore(irqflags);
 		return NULL;
 	}
-	o = m->obj[--m->count];
+	object = magazine->obj[--magazine->count];
 	if (DEBUG)
-		m->obj[m->count] = NULL; /* nothing but its owner points to it: leak.c */
-	irq_restore(irq);
+		magazine->obj[magazine->count] =
+			NULL; /* nothing but its owner points to it: leak.c */
+	irq_restore(irqflags);
 	if (DEBUG)
-		heap_debug_alloc(c, o, size, ip);
-	return o;
+		heap_debug_alloc(cache, object, size, ip);
+	return object;
 }
 
-static inline void cache_free(struct kmem_cache *c, void *o, u64 ip)
+static inline void cache_free(struct kmem_cache *cache, void *object, u64 ip)
 {
-	u64 irq = irq_save();
-	struct magazine *m = (struct magazine *)this_cpu()->slot[CPU_SLOT_HEAP] + c->index;
+	u64 irqflags = irq_save();
+	struct magazine *magazine =
+		(struct magazine *)this_cpu()->slot[CPU_SLOT_HEAP] + cache->index;
 
 	if (DEBUG)
-		heap_debug_free(c, o, ip);
-	if (unlikely(m->count == MAGAZINE))
-		magazine_drain(c, m);
-	m->obj[m->count++] = o;
-	irq_restore(irq);
+		heap_debug_free(cache, object, ip);
+	if (unlikely(magazine->count == MAGAZINE))
+		magazine_drain(cache, magazine);
+	magazine->obj[magazine->count++] = object;
+	irq_restore(irqflags);
 }
 
-void *kmem_cache_alloc(struct kmem_cache *c)
+void *kmem_cache_alloc(struct kmem_cache *cache)
 {
-	return cache_alloc(c, c->object, CALLER);
+	return cache_alloc(cache, cache->object, CALLER);
 }
-void kmem_cache_free(struct kmem_cache *c, void *o)
+void kmem_cache_free(struct kmem_cache *cache, void *object)
 {
-	cache_free(c, o, CALLER);
-}
-
-void *kmem_cache_zalloc(struct kmem_cache *c)
-{
-	void *o = cache_alloc(c, c->object, CALLER);
-
-	return o ? memset(o, 0, c->object) : NULL;
+	cache_free(cache, object, CALLER);
 }
 
-static void cache_init(struct kmem_cache *c, const char *name, size_t size, size_t align)
+void *kmem_cache_zalloc(struct kmem_cache *cache)
 {
-	c->name = name;
-	c->object = size;
-	c->size = ALIGN_UP(MAX(size, 16ul) + HEAP_TAIL, MAX(align, 16ul));
-	c->usable = c->size - HEAP_TAIL;
-	c->per_page = PAGE_SIZE / c->size;
-	c->index = c - caches;
-	spin_init(&c->lock);
+	void *object = cache_alloc(cache, cache->object, CALLER);
+
+	return object ? memset(object, 0, cache->object) : NULL;
+}
+
+static void cache_init(struct kmem_cache *cache, const char *name, size_t size, size_t align)
+{
+	cache->name = name;
+	cache->object = size;
+	cache->size = ALIGN_UP(MAX(size, 16ul) + HEAP_TAIL, MAX(align, 16ul));
+	cache->usable = cache->size - HEAP_TAIL;
+	cache->per_page = PAGE_SIZE / cache->size;
+	cache->index = cache - caches;
+	spin_init(&cache->lock);
 }
 
 struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align)
 {
-	struct kmem_cache *c = NULL;
+	struct kmem_cache *cache = NULL;
 
 	BUG_ON(ALIGN_UP(size + HEAP_TAIL, MAX(align, 16ul)) > PAGE_SIZE);
 	spin_lock(&caches_lock);
 	if (nr_caches < MAX_CACHES)
-		c = &caches[nr_caches++];
+		cache = &caches[nr_caches++];
 	spin_unlock(&caches_lock);
-	if (c)
-		cache_init(c, name, size, align);
-	return c;
+	if (cache)
+		cache_init(cache, name, size, align);
+	return cache;
 }
 
-bool heap_is_cache(const void *c)
+bool heap_is_cache(const void *candidate)
 {
-	return (const struct kmem_cache *)c >= caches &&
-	       (const struct kmem_cache *)c < caches + nr_caches;
+	return (const struct kmem_cache *)candidate >= caches &&
+	       (const struct kmem_cache *)candidate < caches + nr_caches;
 }
 
 /* ---- kmalloc ---- */
@@ -264,7 +267,7 @@ static u32 class_align(u32 size)
 
 void heap_init(void)
 {
-	u32 k = 0;
+	u32 number = 0;
 
 	this_cpu()->slot[CPU_SLOT_HEAP] = boot_magazines;
 	for (u32 i = 0; i < NR_CLASSES; i++)
@@ -277,16 +280,16 @@ void heap_init(void)
 		caches[nr_caches++].drivers = true;
 	}
 	for (u32 i = 0; i < ARRAY_SIZE(class_of); i++) {
-		while (k < NR_CLASSES && caches[k].usable < i * 16)
-			k++;
-		class_of[i] = k; /* NR_CLASSES: too large with a red zone */
+		while (number < NR_CLASSES && caches[number].usable < i * 16)
+			number++;
+		class_of[i] = number; /* NR_CLASSES: too large with a red zone */
 	}
 }
 
-bool heap_cpu_init(struct cpu *c)
+bool heap_cpu_init(struct cpu *cpu)
 {
-	c->slot[CPU_SLOT_HEAP] = kzalloc(sizeof(boot_magazines));
-	return c->slot[CPU_SLOT_HEAP];
+	cpu->slot[CPU_SLOT_HEAP] = kzalloc(sizeof(boot_magazines));
+	return cpu->slot[CPU_SLOT_HEAP];
 }
 
 static u32 order_for(size_t size)
@@ -301,46 +304,46 @@ static u32 order_for(size_t size)
 static __noinline void *large_alloc(size_t size, u64 ip)
 {
 	u32 order;
-	struct page *p;
+	struct page *page;
 
 	if (size > PAGE_SIZE << 10 || fault_inject(FAULT_HEAP))
 		return NULL;
 	order = order_for(size);
-	p = order ? pages_alloc(order, 0) : page_alloc(0);
-	if (!p)
+	page = order ? pages_alloc(order, 0) : page_alloc(0);
+	if (!page)
 		return NULL;
-	p->flags = PG_LARGE;
-	p->order = order;
+	page->flags = PG_LARGE;
+	page->order = order;
 	mem_account(MEM_SLAB, 1l << order);
 	if (DEBUG)
-		heap_debug_large_alloc(p, order, size, ip);
-	return page_address(p);
+		heap_debug_large_alloc(page, order, size, ip);
+	return page_address(page);
 }
 
-static void large_free(struct page *p)
+static void large_free(struct page *page)
 {
-	u32 order = p->order;
+	u32 order = page->order;
 
-	if (unlikely(!(p->flags & PG_LARGE)))
-		panic("heap: %p is freed, but is not allocated (page flags %x)", page_address(p),
-		      p->flags);
+	if (unlikely(!(page->flags & PG_LARGE)))
+		panic("heap: %p is freed, but is not allocated (page flags %x)", page_address(page),
+		      page->flags);
 	if (DEBUG)
-		heap_debug_large_free(p, order);
+		heap_debug_large_free(page, order);
 	mem_account(MEM_SLAB, -(1l << order));
-	p->flags = 0;
+	page->flags = 0;
 	if (order)
-		pages_free(p, order);
+		pages_free(page, order);
 	else
-		page_free(p);
+		page_free(page);
 }
 
 inline void *heap_alloc(size_t size, u64 ip)
 {
 	if (likely(size <= CLASS_MAX)) {
-		u32 k = class_of[(size + 15) / 16];
+		u32 number = class_of[(size + 15) / 16];
 
-		if (likely(k < NR_CLASSES))
-			return cache_alloc(&caches[k], size, ip);
+		if (likely(number < NR_CLASSES))
+			return cache_alloc(&caches[number], size, ip);
 	}
 	return large_alloc(size, ip);
 }
@@ -352,75 +355,76 @@ void *kmalloc(size_t size)
 
 void kfree(const void *ptr)
 {
-	struct page *p;
+	struct page *memory;
 
 	if (!ptr)
 		return;
-	p = virt_to_page(ptr);
-	if (likely(p->flags & PG_SLAB))
-		cache_free(p->slab_cache, (void *)ptr, CALLER);
+	memory = virt_to_page(ptr);
+	if (likely(memory->flags & PG_SLAB))
+		cache_free(memory->slab_cache, (void *)ptr, CALLER);
 	else
-		large_free(p);
+		large_free(memory);
 }
 
 size_t kmalloc_usable(const void *ptr)
 {
-	struct page *p = virt_to_page(ptr);
+	struct page *memory = virt_to_page(ptr);
 
 	if (DEBUG)
 		return heap_debug_size(ptr);
-	return p->flags & PG_SLAB ? ((struct kmem_cache *)p->slab_cache)->usable
-				  : PAGE_SIZE << p->order;
+	return memory->flags & PG_SLAB ? ((struct kmem_cache *)memory->slab_cache)->usable
+				       : PAGE_SIZE << memory->order;
 }
 
 void *kzalloc_driver(size_t size)
 {
-	u32 k = size <= CLASS_MAX ? class_of[(size + 15) / 16] : NR_CLASSES;
-	void *p = k < NR_CLASSES ? cache_alloc(&caches[driver_caches + k], size, CALLER)
-				 : large_alloc(size, CALLER);
+	u32 number = size <= CLASS_MAX ? class_of[(size + 15) / 16] : NR_CLASSES;
+	void *memory = number < NR_CLASSES
+			       ? cache_alloc(&caches[driver_caches + number], size, CALLER)
+			       : large_alloc(size, CALLER);
 
-	if (p && k == NR_CLASSES)
-		virt_to_page(p)->flags |= PG_DRIVER;
-	return p ? memset(p, 0, size) : NULL;
+	if (memory && number == NR_CLASSES)
+		virt_to_page(memory)->flags |= PG_DRIVER;
+	return memory ? memset(memory, 0, size) : NULL;
 }
 
 void *kzalloc(size_t size)
 {
-	void *p = heap_alloc(size, CALLER);
+	void *memory = heap_alloc(size, CALLER);
 
-	return p ? memset(p, 0, size) : NULL;
+	return memory ? memset(memory, 0, size) : NULL;
 }
 
-void *kcalloc(size_t n, size_t size)
+void *kcalloc(size_t count, size_t size)
 {
 	size_t total;
-	void *p;
+	void *memory;
 
-	if (__builtin_mul_overflow(n, size, &total))
+	if (__builtin_mul_overflow(count, size, &total))
 		return NULL;
-	p = heap_alloc(total, CALLER);
-	return p ? memset(p, 0, total) : NULL;
+	memory = heap_alloc(total, CALLER);
+	return memory ? memset(memory, 0, total) : NULL;
 }
 
 void *krealloc(void *old, size_t new_size)
 {
 	size_t have = old ? kmalloc_usable(old) : 0;
-	void *p;
+	void *memory;
 
 	if (old && new_size && new_size <= have && new_size * 2 > have && !DEBUG)
 		return old; /* debugging: the red zone has to move */
-	p = heap_alloc(new_size, CALLER);
-	if (p && old) {
-		memcpy(p, old, MIN(have, new_size));
+	memory = heap_alloc(new_size, CALLER);
+	if (memory && old) {
+		memcpy(memory, old, MIN(have, new_size));
 		kfree(old);
 	}
-	return p;
+	return memory;
 }
 
-char *kstrdup(const char *s)
+char *kstrdup(const char *text)
 {
-	size_t n = strlen(s) + 1;
-	char *p = heap_alloc(n, CALLER);
+	size_t size = strlen(text) + 1;
+	char *copy = heap_alloc(size, CALLER);
 
-	return p ? memcpy(p, s, n) : NULL;
+	return copy ? memcpy(copy, text, size) : NULL;
 }

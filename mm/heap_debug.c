@@ -23,112 +23,112 @@ s64 heap_debug_live(void)
 }
 
 /* The first byte in [from, to) that is not @p want, or @p to. */
-static u32 first_other(const u8 *b, u32 from, u32 to, u8 want)
+static u32 first_other(const u8 *bytes, u32 from, u32 to, u8 want)
 {
-	while (from < to && b[from] == want)
+	while (from < to && bytes[from] == want)
 		from++;
 	return from;
 }
 
-static void fill_free(const struct kmem_cache *c, void *o, u64 ip)
+static void fill_free(const struct kmem_cache *cache, void *object, u64 ip)
 {
-	memset(o, POISON, c->usable);
-	memset((u8 *)o + c->usable, RED, HEAP_RED_BYTES);
-	*heap_tag_of(c, o) = (struct heap_tag){ ip, 0, HEAP_FREE };
+	memset(object, POISON, cache->usable);
+	memset((u8 *)object + cache->usable, RED, HEAP_RED_BYTES);
+	*heap_tag_of(cache, object) = (struct heap_tag){ ip, 0, HEAP_FREE };
 }
 
-void heap_debug_fresh(const struct kmem_cache *c, void *o)
+void heap_debug_fresh(const struct kmem_cache *cache, void *object)
 {
-	fill_free(c, o, 0);
+	fill_free(cache, object, 0);
 }
 
-void heap_debug_unlink(void *o)
+void heap_debug_unlink(void *object)
 {
-	((u64 *)o)[1] = POISON8;
+	((u64 *)object)[1] = POISON8;
 }
 
-void heap_debug_alloc(const struct kmem_cache *c, void *o, u32 size, u64 ip)
+void heap_debug_alloc(const struct kmem_cache *cache, void *object, u32 size, u64 ip)
 {
-	struct heap_tag *tag = heap_tag_of(c, o);
-	const u8 *b = o;
-	u32 at;
+	struct heap_tag *tag = heap_tag_of(cache, object);
+	const u8 *bytes = object;
+	u32 offset;
 
-	((u64 *)o)[0] = POISON8;
+	((u64 *)object)[0] = POISON8;
 	if (tag->state != HEAP_FREE)
-		panic("heap: the debug tag after free object %p of cache %s was overwritten", o,
-		      c->name);
-	at = first_other(b, 0, c->usable, POISON);
-	if (at < c->usable)
+		panic("heap: the debug tag after free object %p of cache %s was overwritten",
+		      object, cache->name);
+	offset = first_other(bytes, 0, cache->usable, POISON);
+	if (offset < cache->usable)
 		panic("heap: object %p of cache %s was written after it was freed by %pS: byte %u is %02x, expected %02x",
-		      o, c->name, (void *)tag->ip, at, b[at], POISON);
-	at = first_other(b, c->usable, c->usable + HEAP_RED_BYTES, RED);
-	if (at < c->usable + HEAP_RED_BYTES)
+		      object, cache->name, (void *)tag->ip, offset, bytes[offset], POISON);
+	offset = first_other(bytes, cache->usable, cache->usable + HEAP_RED_BYTES, RED);
+	if (offset < cache->usable + HEAP_RED_BYTES)
 		panic("heap: free object %p of cache %s was written past its end: byte %u is %02x, expected %02x",
-		      o, c->name, at, b[at], RED);
-	memset((u8 *)o + size, RED, c->usable - size);
+		      object, cache->name, offset, bytes[offset], RED);
+	memset((u8 *)object + size, RED, cache->usable - size);
 	*tag = (struct heap_tag){ ip, size, HEAP_LIVE };
 	heap_debug_account(size);
 }
 
-void heap_debug_free(const struct kmem_cache *c, void *o, u64 ip)
+void heap_debug_free(const struct kmem_cache *cache, void *object, u64 ip)
 {
-	const struct page *p = virt_to_page(o);
-	struct heap_tag *tag = heap_tag_of(c, o);
-	const u8 *b = o;
-	u32 at;
+	const struct page *page = virt_to_page(object);
+	struct heap_tag *tag = heap_tag_of(cache, object);
+	const u8 *bytes = object;
+	u32 offset;
 
-	if (!(p->flags & PG_SLAB) || p->slab_cache != c)
-		panic("heap: %p, freed by %pS, is not an object of cache %s", o, (void *)ip,
-		      c->name);
-	if (((u64)o & (PAGE_SIZE - 1)) % c->size)
-		panic("heap: %p, freed by %pS, is not the start of an object of cache %s", o,
-		      (void *)ip, c->name);
+	if (!(page->flags & PG_SLAB) || page->slab_cache != cache)
+		panic("heap: %p, freed by %pS, is not an object of cache %s", object, (void *)ip,
+		      cache->name);
+	if (((u64)object & (PAGE_SIZE - 1)) % cache->size)
+		panic("heap: %p, freed by %pS, is not the start of an object of cache %s", object,
+		      (void *)ip, cache->name);
 	if (tag->state == HEAP_FREE)
-		panic("heap: object %p of cache %s freed twice, first by %pS, now by %pS", o,
-		      c->name, (void *)tag->ip, (void *)ip);
-	if (tag->state != HEAP_LIVE || tag->size > c->usable)
-		panic("heap: the debug tag after object %p of cache %s was overwritten", o,
-		      c->name);
-	at = first_other(b, tag->size, c->usable + HEAP_RED_BYTES, RED);
-	if (at < c->usable + HEAP_RED_BYTES)
+		panic("heap: object %p of cache %s freed twice, first by %pS, now by %pS", object,
+		      cache->name, (void *)tag->ip, (void *)ip);
+	if (tag->state != HEAP_LIVE || tag->size > cache->usable)
+		panic("heap: the debug tag after object %p of cache %s was overwritten", object,
+		      cache->name);
+	offset = first_other(bytes, tag->size, cache->usable + HEAP_RED_BYTES, RED);
+	if (offset < cache->usable + HEAP_RED_BYTES)
 		panic("heap: object %p of cache %s was written past its %u bytes: byte %u is %02x, expected %02x; allocated by %pS",
-		      o, c->name, tag->size, at, b[at], RED, (void *)tag->ip);
+		      object, cache->name, tag->size, offset, bytes[offset], RED, (void *)tag->ip);
 	heap_debug_account(-(s64)tag->size);
-	fill_free(c, o, ip);
+	fill_free(cache, object, ip);
 }
 
 /* Whole pages: the tag is in the first struct page, the others point to it. */
 
-void heap_debug_large_alloc(struct page *p, u32 order, size_t size, u64 ip)
+void heap_debug_large_alloc(struct page *page, u32 order, size_t size, u64 ip)
 {
-	p->mapping = (void *)ip;
-	p->index = size;
+	page->mapping = (void *)ip;
+	page->index = size;
 	for (u64 i = 1; i < 1ull << order; i++) {
-		p[i].flags = PG_LARGE | PG_TAIL;
-		p[i].mapping = p;
+		page[i].flags = PG_LARGE | PG_TAIL;
+		page[i].mapping = page;
 	}
 	heap_debug_account((s64)size);
-	memset((u8 *)page_address(p) + size, RED, (PAGE_SIZE << order) - size);
+	memset((u8 *)page_address(page) + size, RED, (PAGE_SIZE << order) - size);
 }
 
-void heap_debug_large_free(struct page *p, u32 order)
+void heap_debug_large_free(struct page *page, u32 order)
 {
-	const u8 *b = page_address(p);
+	const u8 *bytes = page_address(page);
 
-	if (p->flags & PG_TAIL)
-		panic("heap: %p is freed, but is not the start of an allocation", b);
-	for (u64 i = p->index; i < PAGE_SIZE << order; i++)
-		if (unlikely(b[i] != RED))
+	if (page->flags & PG_TAIL)
+		panic("heap: %p is freed, but is not the start of an allocation", bytes);
+	for (u64 i = page->index; i < PAGE_SIZE << order; i++)
+		if (unlikely(bytes[i] != RED))
 			panic("heap: %p was written past its %lu bytes: byte %lu is %02x, expected %02x; allocated by %pS",
-			      b, p->index, i, b[i], RED, p->mapping);
-	heap_debug_account(-(s64)p->index);
+			      bytes, page->index, i, bytes[i], RED, page->mapping);
+	heap_debug_account(-(s64)page->index);
 	for (u64 i = 1; i < 1ull << order; i++)
-		p[i].flags = 0;
+		page[i].flags = 0;
 }
 
 size_t heap_debug_size(const void *ptr)
 {
-	const struct page *p = virt_to_page(ptr);
+	const struct page *page = virt_to_page(ptr);
 
-	return p->flags & PG_SLAB ? heap_tag_of(p->slab_cache, ptr)->size : p->index;
+	return page->flags & PG_SLAB ? heap_tag_of(page->slab_cache, ptr)->size : page->index;
 }

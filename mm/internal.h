@@ -35,35 +35,35 @@ struct kmem_cache {
 	u64 nr_pages, nr_empty; /* of them: without a live object */
 };
 
-static inline struct heap_tag *heap_tag_of(const struct kmem_cache *c, const void *o)
+static inline struct heap_tag *heap_tag_of(const struct kmem_cache *cache, const void *object)
 {
-	return (struct heap_tag *)((u8 *)o + c->usable + HEAP_RED_BYTES);
+	return (struct heap_tag *)((u8 *)object + cache->usable + HEAP_RED_BYTES);
 }
 
 /** Is this one of ours? */
-bool heap_is_cache(const void *c);
+bool heap_is_cache(const void *candidate);
 /** kmalloc() on behalf of @p ip. */
 void *heap_alloc(size_t size, u64 ip);
 /** An object of a new page. */
-void heap_debug_fresh(const struct kmem_cache *c, void *o);
+void heap_debug_fresh(const struct kmem_cache *cache, void *object);
 /** An object is handed out: check that nobody wrote to it, draw the red zone behind @p size bytes. */
-void heap_debug_alloc(const struct kmem_cache *c, void *o, u32 size, u64 ip);
+void heap_debug_alloc(const struct kmem_cache *cache, void *object, u32 size, u64 ip);
 /** An object comes back: check it, fill it. */
-void heap_debug_free(const struct kmem_cache *c, void *o, u64 ip);
+void heap_debug_free(const struct kmem_cache *cache, void *object, u64 ip);
 /** An object leaves its page's list, which used its first two words. */
-void heap_debug_unlink(void *o);
+void heap_debug_unlink(void *object);
 /** The same for kmalloc() of whole pages. */
-void heap_debug_large_alloc(struct page *p, u32 order, size_t size, u64 ip);
-void heap_debug_large_free(struct page *p, u32 order);
+void heap_debug_large_alloc(struct page *page, u32 order, size_t size, u64 ip);
+void heap_debug_large_free(struct page *page, u32 order);
 /** What was asked for. */
 size_t heap_debug_size(const void *ptr);
 
 /* ---- page.c, page_debug.c ---- */
 
 /** Pages are handed out: has anybody written to them since they were freed? */
-void page_debug_alloc(struct page *p, u32 order);
+void page_debug_alloc(struct page *page, u32 order);
 /** Pages come back: are they free already? Fill them. */
-void page_debug_free(struct page *p, u32 order, u64 ip);
+void page_debug_free(struct page *page, u32 order, u64 ip);
 /** Does @p phys have a struct page that may be read? */
 bool page_is_known(phys_t phys);
 

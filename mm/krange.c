@@ -59,150 +59,150 @@ void krange_init(void)
 }
 
 /* The range with the lowest start above @p va. */
-static struct krange *range_above(struct area *a, u64 va)
+static struct krange *range_above(struct area *area, u64 va)
 {
 	struct krange *best = NULL;
 
-	for (struct rb_node *n = a->ranges.node; n;) {
-		struct krange *r = rb_entry(n, struct krange, node);
+	for (struct rb_node *entry = area->ranges.node; entry;) {
+		struct krange *range = rb_entry(entry, struct krange, node);
 
-		if (r->start > va) {
-			best = r;
-			n = n->left;
+		if (range->start > va) {
+			best = range;
+			entry = entry->left;
 		} else {
-			n = n->right;
+			entry = entry->right;
 		}
 	}
 	return best;
 }
 
-static struct krange *range_find(struct area *a, u64 start)
+static struct krange *range_find(struct area *area, u64 start)
 {
-	assert_held(&a->lock);
-	for (struct rb_node *n = a->ranges.node; n;) {
-		struct krange *r = rb_entry(n, struct krange, node);
+	assert_held(&area->lock);
+	for (struct rb_node *entry = area->ranges.node; entry;) {
+		struct krange *range = rb_entry(entry, struct krange, node);
 
-		if (start == r->start)
-			return r;
-		n = start < r->start ? n->left : n->right;
+		if (start == range->start)
+			return range;
+		entry = start < range->start ? entry->left : entry->right;
 	}
 	return NULL;
 }
 
 /* First gap for @p npages and guards at or above @p from. 0 = none. */
-static u64 gap_find(struct area *a, u64 from, u64 npages)
+static u64 gap_find(struct area *area, u64 from, u64 npages)
 {
-	struct krange *r = range_above(a, from);
-	u64 at = from + PAGE_SIZE;
+	struct krange *range = range_above(area, from);
+	u64 start = from + PAGE_SIZE;
 
 	for (;;) {
-		u64 limit = r ? r->start : a->end;
+		u64 limit = range ? range->start : area->end;
 
-		if (at + npages * PAGE_SIZE + PAGE_SIZE <= limit)
-			return at;
-		if (!r)
+		if (start + npages * PAGE_SIZE + PAGE_SIZE <= limit)
+			return start;
+		if (!range)
 			return 0;
-		at = r->start + (r->npages + 1) * PAGE_SIZE;
-		struct rb_node *n = rb_next(&r->node);
+		start = range->start + (range->npages + 1) * PAGE_SIZE;
+		struct rb_node *entry = rb_next(&range->node);
 
-		r = n ? rb_entry(n, struct krange, node) : NULL;
+		range = entry ? rb_entry(entry, struct krange, node) : NULL;
 	}
 }
 
-static void range_insert(struct area *a, struct krange *new)
+static void range_insert(struct area *area, struct krange *new)
 {
-	struct rb_node *parent = NULL, **link = &a->ranges.node;
+	struct rb_node *parent = NULL, **link = &area->ranges.node;
 
 	while (*link) {
 		parent = *link;
 		link = new->start < rb_entry(parent, struct krange, node)->start ? &parent->left
 										 : &parent->right;
 	}
-	rb_insert(&a->ranges, &new->node, parent, link);
+	rb_insert(&area->ranges, &new->node, parent, link);
 }
 
 /* Reserve addresses; area locked. */
-static struct krange *range_create(struct area *a, u64 npages, u64 ip)
+static struct krange *range_create(struct area *area, u64 npages, u64 ip)
 {
-	struct krange *r;
-	u64 at;
+	struct krange *range;
+	u64 start;
 
-	assert_held(&a->lock);
-	if (npages > (a->end - a->base) >> PAGE_SHIFT || fault_inject(FAULT_RANGE))
+	assert_held(&area->lock);
+	if (npages > (area->end - area->base) >> PAGE_SHIFT || fault_inject(FAULT_RANGE))
 		return NULL;
-	at = gap_find(a, a->base + a->hint * PAGE_SIZE, npages);
-	if (!at)
-		at = gap_find(a, a->base, npages);
-	r = at ? kmem_cache_zalloc(range_cache) : NULL;
-	if (!r)
+	start = gap_find(area, area->base + area->hint * PAGE_SIZE, npages);
+	if (!start)
+		start = gap_find(area, area->base, npages);
+	range = start ? kmem_cache_zalloc(range_cache) : NULL;
+	if (!range)
 		return NULL;
-	r->start = at;
-	r->npages = npages;
-	r->ip = ip;
-	range_insert(a, r);
-	heap_debug_account((s64)(npages * PAGE_SIZE) - (s64)sizeof(*r));
-	a->hint = ((at - a->base) >> PAGE_SHIFT) + npages;
-	return r;
+	range->start = start;
+	range->npages = npages;
+	range->ip = ip;
+	range_insert(area, range);
+	heap_debug_account((s64)(npages * PAGE_SIZE) - (s64)sizeof(*range));
+	area->hint = ((start - area->base) >> PAGE_SHIFT) + npages;
+	return range;
 }
 
 /* Unmap and forget; pages go back when they are ours. Area locked. */
-static void range_destroy(struct area *a, struct krange *r)
+static void range_destroy(struct area *area, struct krange *range)
 {
 	struct page *list = NULL;
 
-	assert_held(&a->lock);
-	for (u64 i = 0; i < r->npages; i++) {
-		pte_t *e = kernel_pte(r->start + i * PAGE_SIZE, false);
+	assert_held(&area->lock);
+	for (u64 i = 0; i < range->npages; i++) {
+		pte_t *pte = kernel_pte(range->start + i * PAGE_SIZE, false);
 
-		if (!e || !pte_present(*e))
+		if (!pte || !pte_present(*pte))
 			continue;
-		if (!r->device) {
-			struct page *p = phys_to_page(pte_phys(*e));
+		if (!range->device) {
+			struct page *page = phys_to_page(pte_phys(*pte));
 
-			p->next = list;
-			list = p;
+			page->next = list;
+			list = page;
 		}
-		*e = 0;
+		*pte = 0;
 	}
-	tlb_flush_kernel_range(r->start, r->start + r->npages * PAGE_SIZE);
+	tlb_flush_kernel_range(range->start, range->start + range->npages * PAGE_SIZE);
 	while (list) {
-		struct page *p = list;
+		struct page *page = list;
 
-		list = p->next;
-		page_free(p);
+		list = page->next;
+		page_free(page);
 	}
-	heap_debug_account((s64)sizeof(*r) - (s64)(r->npages * PAGE_SIZE));
-	if (a != &areas[KRANGE_GENERAL] && r->start < a->base + a->hint * PAGE_SIZE)
-		a->hint = 0; /* drivers stay close together */
-	rb_erase(&a->ranges, &r->node);
-	kmem_cache_free(range_cache, r);
+	heap_debug_account((s64)sizeof(*range) - (s64)(range->npages * PAGE_SIZE));
+	if (area != &areas[KRANGE_GENERAL] && range->start < area->base + area->hint * PAGE_SIZE)
+		area->hint = 0; /* drivers stay close together */
+	rb_erase(&area->ranges, &range->node);
+	kmem_cache_free(range_cache, range);
 }
 
-static void *alloc_for(enum krange_area area, size_t npages, enum kprot prot, u32 page_flags,
+static void *alloc_for(enum krange_area which, size_t npages, enum kprot prot, u32 page_flags,
 		       u64 ip)
 {
-	struct area *a = &areas[area];
-	struct krange *r;
+	struct area *area = &areas[which];
+	struct krange *range;
 
 	if (!npages)
 		return NULL;
-	mutex_lock(&a->lock);
-	r = range_create(a, npages, ip);
-	for (u64 i = 0; r && i < npages; i++) {
-		struct page *p = page_alloc(page_flags);
-		pte_t *e = p ? kernel_pte(r->start + i * PAGE_SIZE, true) : NULL;
+	mutex_lock(&area->lock);
+	range = range_create(area, npages, ip);
+	for (u64 i = 0; range && i < npages; i++) {
+		struct page *page = page_alloc(page_flags);
+		pte_t *pte = page ? kernel_pte(range->start + i * PAGE_SIZE, true) : NULL;
 
-		if (!e) {
-			if (p)
-				page_free(p);
-			range_destroy(a, r);
-			r = NULL;
+		if (!pte) {
+			if (page)
+				page_free(page);
+			range_destroy(area, range);
+			range = NULL;
 			break;
 		}
-		*e = page_to_phys(p) | prot_flags(prot);
+		*pte = page_to_phys(page) | prot_flags(prot);
 	}
-	mutex_unlock(&a->lock);
-	return r ? (void *)r->start : NULL;
+	mutex_unlock(&area->lock);
+	return range ? (void *)range->start : NULL;
 }
 
 void *krange_alloc(enum krange_area area, size_t npages, enum kprot prot)
@@ -220,11 +220,11 @@ void *krange_alloc_stack(size_t npages)
 	void *stack = alloc_for(KRANGE_GENERAL, npages, KPROT_RW, PAGE_ZERO, CALLER);
 
 	if (stack && IS_ENABLED(CONFIG_DEBUG_HEAP)) {
-		struct area *a = &areas[KRANGE_GENERAL];
+		struct area *area = &areas[KRANGE_GENERAL];
 
-		mutex_lock(&a->lock);
-		range_find(a, (u64)stack)->opaque = true;
-		mutex_unlock(&a->lock);
+		mutex_lock(&area->lock);
+		range_find(area, (u64)stack)->opaque = true;
+		mutex_unlock(&area->lock);
 	}
 	return stack;
 }
@@ -236,47 +236,47 @@ static struct area *area_of(const void *addr)
 
 int krange_protect(void *addr, size_t npages, enum kprot prot)
 {
-	struct area *a = area_of(addr);
+	struct area *area = area_of(addr);
 
-	mutex_lock(&a->lock);
+	mutex_lock(&area->lock);
 	for (u64 i = 0; i < npages; i++) {
-		pte_t *e = kernel_pte((u64)addr + i * PAGE_SIZE, false);
+		pte_t *pte = kernel_pte((u64)addr + i * PAGE_SIZE, false);
 
-		BUG_ON(!e || !pte_present(*e));
-		*e = pte_phys(*e) | prot_flags(prot);
+		BUG_ON(!pte || !pte_present(*pte));
+		*pte = pte_phys(*pte) | prot_flags(prot);
 	}
 	tlb_flush_kernel_range((u64)addr, (u64)addr + npages * PAGE_SIZE);
-	mutex_unlock(&a->lock);
+	mutex_unlock(&area->lock);
 	return 0;
 }
 
 void krange_mark_driver(void *addr)
 {
-	struct area *a = area_of(addr);
+	struct area *area = area_of(addr);
 	u64 start = (u64)addr & PAGE_MASK;
 
-	mutex_lock(&a->lock);
-	for (u64 i = 0; i < range_find(a, start)->npages; i++) {
+	mutex_lock(&area->lock);
+	for (u64 i = 0; i < range_find(area, start)->npages; i++) {
 		pte_t *pte = kernel_pte(start + i * PAGE_SIZE, false);
 
 		*pte = pte_make_of_driver(*pte);
 	}
-	mutex_unlock(&a->lock);
+	mutex_unlock(&area->lock);
 }
 
 void krange_free(void *addr)
 {
-	struct area *a = area_of(addr);
+	struct area *area = area_of(addr);
 
 	if (!addr)
 		return;
-	mutex_lock(&a->lock);
-	struct krange *r = range_find(a, (u64)addr);
+	mutex_lock(&area->lock);
+	struct krange *range = range_find(area, (u64)addr);
 
-	if (!r)
+	if (!range)
 		panic("kernel range %lx is freed, but is not allocated", (u64)addr);
-	range_destroy(a, r);
-	mutex_unlock(&a->lock);
+	range_destroy(area, range);
+	mutex_unlock(&area->lock);
 }
 
 static u64 cache_bits(enum kcache cache)
@@ -290,30 +290,30 @@ static u64 cache_bits(enum kcache cache)
 
 void *krange_map_phys(phys_t phys, size_t size, enum kcache cache)
 {
-	struct area *a = &areas[KRANGE_GENERAL];
+	struct area *area = &areas[KRANGE_GENERAL];
 	u64 off = phys & (PAGE_SIZE - 1), npages, limit = cpu_phys_end();
-	struct krange *r;
+	struct krange *range;
 
 	/* an address that the CPU cannot put out would fault: firmware and drivers may ask for anything */
 	if (!size || size > limit || phys > limit - size)
 		return NULL;
 	npages = PAGE_ALIGN(off + size) >> PAGE_SHIFT;
-	mutex_lock(&a->lock);
-	r = range_create(a, npages, CALLER);
-	if (r)
-		r->device = true;
-	for (u64 i = 0; r && i < npages; i++) {
-		pte_t *e = kernel_pte(r->start + i * PAGE_SIZE, true);
+	mutex_lock(&area->lock);
+	range = range_create(area, npages, CALLER);
+	if (range)
+		range->device = true;
+	for (u64 i = 0; range && i < npages; i++) {
+		pte_t *pte = kernel_pte(range->start + i * PAGE_SIZE, true);
 
-		if (!e) {
-			range_destroy(a, r);
-			r = NULL;
+		if (!pte) {
+			range_destroy(area, range);
+			range = NULL;
 			break;
 		}
-		*e = ((phys - off) + i * PAGE_SIZE) | prot_flags(KPROT_RW) | cache_bits(cache);
+		*pte = ((phys - off) + i * PAGE_SIZE) | prot_flags(KPROT_RW) | cache_bits(cache);
 	}
-	mutex_unlock(&a->lock);
-	return r ? (u8 *)r->start + off : NULL;
+	mutex_unlock(&area->lock);
+	return range ? (u8 *)range->start + off : NULL;
 }
 
 void krange_unmap_phys(void *addr)
@@ -325,9 +325,9 @@ void krange_unmap_phys(void *addr)
 void *kvzalloc(size_t size)
 {
 	if (size <= PAGE_SIZE) {
-		void *p = heap_alloc(size, CALLER);
+		void *memory = heap_alloc(size, CALLER);
 
-		return p ? memset(p, 0, size) : NULL;
+		return memory ? memset(memory, 0, size) : NULL;
 	}
 	if (size > 1ul << 32)
 		return NULL;
@@ -335,12 +335,12 @@ void *kvzalloc(size_t size)
 			 CALLER);
 }
 
-void kvfree(const void *p)
+void kvfree(const void *memory)
 {
-	if ((u64)p >= KRANGE_BASE && (u64)p < KRANGE_END)
-		krange_free((void *)p);
+	if ((u64)memory >= KRANGE_BASE && (u64)memory < KRANGE_END)
+		krange_free((void *)memory);
 	else
-		kfree(p);
+		kfree(memory);
 }
 
 /* ---- for leak.c ---- */
@@ -359,20 +359,21 @@ void krange_unlock_all(void)
 
 u32 krange_list(struct krange_info *out, u32 max)
 {
-	u32 n = 0;
+	u32 count = 0;
 
 	for (u32 i = 0; i < ARRAY_SIZE(areas); i++) {
 		assert_held(&areas[i].lock);
-		for (struct rb_node *at = rb_first(&areas[i].ranges); at; at = rb_next(at)) {
-			struct krange *r = rb_entry(at, struct krange, node);
+		for (struct rb_node *entry = rb_first(&areas[i].ranges); entry;
+		     entry = rb_next(entry)) {
+			struct krange *range = rb_entry(entry, struct krange, node);
 
-			if (r->device)
+			if (range->device)
 				continue;
-			if (n < max)
-				out[n] = (struct krange_info){ r->start, r->npages, r->ip,
-							       r->opaque };
-			n++;
+			if (count < max)
+				out[count] = (struct krange_info){ range->start, range->npages,
+								   range->ip, range->opaque };
+			count++;
 		}
 	}
-	return n;
+	return count;
 }

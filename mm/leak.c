@@ -63,78 +63,81 @@ struct object {
 	bool opaque;
 };
 
-static bool object_in_slab(const struct page *p, u64 addr, struct object *out)
+static bool object_in_slab(const struct page_start *page, u64 addr, struct object *out)
 {
-	const struct kmem_cache *c = p->slab_cache;
-	u64 page = addr & PAGE_MASK, index;
+	const struct kmem_cache *cache = page->slab_cache;
+	u64 page_start = addr & PAGE_MASK, index;
 	const struct heap_tag *tag;
 
-	if (!heap_is_cache(c))
+	if (!heap_is_cache(cache))
 		return false; /* it was given back this moment */
-	index = (addr - page) / c->size;
-	if (index >= c->per_page)
+	index = (addr - page_start) / cache->size;
+	if (index >= cache->per_page)
 		return false;
-	*out = (struct object){ .start = page + index * c->size, .opaque = c->opaque };
-	tag = heap_tag_of(c, (void *)out->start);
-	out->size = MIN(tag->size, c->usable);
+	*out = (struct object){ .start = page_start + index * cache->size,
+				.opaque = cache->opaque };
+	tag = heap_tag_of(cache, (void *)out->start);
+	out->size = MIN(tag->size, cache->usable);
 	out->ip = tag->ip;
 	return tag->state == HEAP_LIVE;
 }
 
-/* The live object that @p addr, in the map of all memory, lies in. */
+/* The live object that @addr, in the map of all memory, lies in. */
 static bool object_at(u64 addr, struct object *out)
 {
 	phys_t phys = addr - PHYSMAP_BASE;
-	const struct page *p;
+	const struct page *page;
 
 	if (!page_is_ram(phys) || !page_is_known(phys))
 		return false;
-	p = phys_to_page(phys);
-	if (p->flags & PG_SLAB)
-		return object_in_slab(p, addr, out);
-	if (!(p->flags & PG_LARGE))
+	page = phys_to_page(phys);
+	if (page->flags & PG_SLAB)
+		return object_in_slab(page, addr, out);
+	if (!(page->flags & PG_LARGE))
 		return false;
-	if (p->flags & PG_TAIL)
-		p = p->mapping;
-	*out = (struct object){ .start = (u64)page_address(p),
-				.size = p->index,
-				.ip = (u64)p->mapping };
+	if (page->flags & PG_TAIL)
+		page = page->mapping;
+	*out = (struct object){ .start = (u64)page_address(page),
+				.size = page->index,
+				.ip = (u64)page->mapping };
 	return true;
 }
 
 /* Is it the start of one? Then also how far to go on for the next. */
-static u64 object_step(u64 addr, struct object *o, bool *found)
+static u64 object_step(u64 addr, struct object *object, bool *found)
 {
-	const struct page *p = phys_to_page(addr - PHYSMAP_BASE);
-	const struct kmem_cache *c = p->slab_cache;
+	const struct page *page = phys_to_page(addr - PHYSMAP_BASE);
+	const struct kmem_cache *cache = page->slab_cache;
 	u64 next = (addr & PAGE_MASK) + PAGE_SIZE;
 
-	*found = (p->flags & (PG_SLAB | PG_LARGE)) && object_at(addr, o) && o->start == addr;
-	if (!(p->flags & PG_SLAB) || !heap_is_cache(c))
+	*found = (page->flags & (PG_SLAB | PG_LARGE)) && object_at(addr, object) &&
+		 object->start == addr;
+	if (!(page->flags & PG_SLAB) || !heap_is_cache(cache))
 		return next;
-	return addr + 2 * c->size <= next ? addr + c->size : next;
+	return addr + 2 * cache->size <= next ? addr + cache->size : next;
 }
 
 /* All live ones, in order. */
-static void objects_walk(struct search *s,
-			 void (*fn)(struct search *s, const struct object *o, void *ctx), void *ctx)
+static void objects_walk(struct search *search,
+			 void (*visit)(struct search *search, const struct object *o, void *ctx),
+			 void *ctx)
 {
 	const struct mem_range *ram;
-	u32 n = page_boot_ram(&ram);
+	u32 nr_ranges = page_boot_ram(&ram);
 
-	for (u32 i = 0; i < n; i++)
-		for (u64 a = PHYSMAP_BASE + ram[i].start, end = PHYSMAP_BASE + ram[i].end;
-		     a < end;) {
-			struct object o;
+	for (u32 i = 0; i < nr_ranges; i++)
+		for (u64 addr = PHYSMAP_BASE + ram[i].start, end = PHYSMAP_BASE + ram[i].end;
+		     addr < end;) {
+			struct object object;
 			bool found;
 
-			if (!(a & (PAGE_SIZE - 1)) && !page_is_known(a - PHYSMAP_BASE)) {
-				a += PAGE_SIZE;
+			if (!(addr & (PAGE_SIZE - 1)) && !page_is_known(addr - PHYSMAP_BASE)) {
+				addr += PAGE_SIZE;
 				continue;
 			}
-			a = object_step(a, &o, &found);
+			addr = object_step(addr, &object, &found);
 			if (found)
-				fn(s, &o, ctx);
+				visit(search, &object, ctx);
 		}
 }
 
@@ -156,179 +159,184 @@ static bool is_marked(const u64 *bits, u64 addr)
 	return bits[i / 64] >> (i % 64) & 1;
 }
 
-static void push(struct search *s, u64 start, u64 len)
+static void push(struct search *search, u64 start, u64 len)
 {
-	if (s->nr_work < WORK_MAX)
-		s->work[s->nr_work++] = (struct block){ start, len };
+	if (search->nr_work < WORK_MAX)
+		search->work[search->nr_work++] = (struct block){ start, len };
 	else
-		s->overflowed = true;
+		search->overflowed = true;
 }
 
 /* Our own tables are full of addresses that prove nothing. */
-static bool is_ours(const struct search *s, u64 start)
+static bool is_ours(const struct search *search, u64 start)
 {
-	return start == (u64)s->now || start == (u64)s->ever || start == (u64)s->ranges ||
-	       start == (u64)s->range_marks || start == (u64)s->work;
+	return start == (u64)search->now || start == (u64)search->ever ||
+	       start == (u64)search->ranges || start == (u64)search->range_marks ||
+	       start == (u64)search->work;
 }
 
-static void reach_range(struct search *s, u64 addr)
+static void reach_range(struct search *search, u64 addr)
 {
-	const struct krange_info *r;
-	u32 low = 0, high = s->nr_ranges;
+	const struct krange_info *range;
+	u32 low = 0, high = search->nr_ranges;
 
 	while (low < high) { /* the last that starts at or below addr */
 		u32 mid = (low + high) / 2;
 
-		if (s->ranges[mid].start <= addr)
+		if (search->ranges[mid].start <= addr)
 			low = mid + 1;
 		else
 			high = mid;
 	}
-	r = &s->ranges[low - 1];
-	if (!low || addr > r->start + r->npages * PAGE_SIZE || (s->range_marks[low - 1] & IN_NOW))
+	range = &search->ranges[low - 1];
+	if (!low || addr > range->start + range->npages * PAGE_SIZE ||
+	    (search->range_marks[low - 1] & IN_NOW))
 		return;
-	s->range_marks[low - 1] |= IN_NOW | IN_EVER;
-	if (r->opaque)
-		push(s, r->start, LINK_BYTES);
-	else if (!is_ours(s, r->start))
-		push(s, r->start, r->npages * PAGE_SIZE);
+	search->range_marks[low - 1] |= IN_NOW | IN_EVER;
+	if (range->opaque)
+		push(search, range->start, LINK_BYTES);
+	else if (!is_ours(search, range->start))
+		push(search, range->start, range->npages * PAGE_SIZE);
 }
 
-static void reach(struct search *s, u64 addr)
+static void reach(struct search *search, u64 addr)
 {
-	struct object o;
+	struct object object;
 
-	if (addr >= PHYSMAP_BASE && (addr - PHYSMAP_BASE) >> GRAIN_SHIFT < s->nr_words * 64) {
-		if (object_at(addr, &o) && !mark_bit(s->now, o.start) && !o.opaque &&
-		    !is_ours(s, o.start))
-			push(s, o.start, o.size);
+	if (addr >= PHYSMAP_BASE && (addr - PHYSMAP_BASE) >> GRAIN_SHIFT < search->nr_words * 64) {
+		if (object_at(addr, &object) && !mark_bit(search->now, object.start) &&
+		    !object.opaque && !is_ours(search, object.start))
+			push(search, object.start, object.size);
 	} else if (addr >= KRANGE_BASE) {
-		reach_range(s, addr);
+		reach_range(search, addr);
 	}
 }
 
-static void look_through(struct search *s, u64 start, u64 len)
+static void look_through(struct search *search, u64 start, u64 len)
 {
-	for (u64 a = ALIGN_UP(start, 8); a + 8 <= start + len; a += 8)
-		reach(s, READ_ONCE(*(const u64 *)a));
+	for (u64 word = ALIGN_UP(start, 8); word + 8 <= start + len; word += 8)
+		reach(search, READ_ONCE(*(const u64 *)word));
 }
 
-static void look_at_root(void *s, u64 start, u64 len)
+static void look_at_root(void *search, u64 start, u64 len)
 {
-	look_through(s, start, len);
+	look_through(search, start, len);
 }
 
-static void work_off(struct search *s)
+static void work_off(struct search *search)
 {
-	while (s->nr_work) {
-		struct block b = s->work[--s->nr_work];
+	while (search->nr_work) {
+		struct block block = search->work[--search->nr_work];
 
-		look_through(s, b.start, b.len);
+		look_through(search, block.start, block.len);
 	}
 }
 
-static void look_again(struct search *s, const struct object *o, void *unused)
+static void look_again(struct search *search, const struct object *object, void *unused)
 {
-	if (!o->opaque && is_marked(s->now, o->start) && !is_ours(s, o->start)) {
-		look_through(s, o->start, o->size);
-		work_off(s);
+	if (!object->opaque && is_marked(search->now, object->start) &&
+	    !is_ours(search, object->start)) {
+		look_through(search, object->start, object->size);
+		work_off(search);
 	}
 }
 
-static void pass(struct search *s)
+static void pass(struct search *search)
 {
-	memset(s->now, 0, s->nr_words * 8);
-	for (u32 i = 0; i < s->nr_ranges; i++)
-		s->range_marks[i] &= ~IN_NOW;
-	look_through(s, (u64)_data, (u64)_image_end - (u64)_data);
-	s->roots(look_at_root, s);
-	work_off(s);
-	while (s->overflowed) {
-		s->overflowed = false;
-		objects_walk(s, look_again, NULL);
+	memset(search->now, 0, search->nr_words * 8);
+	for (u32 i = 0; i < search->nr_ranges; i++)
+		search->range_marks[i] &= ~IN_NOW;
+	look_through(search, (u64)_data, (u64)_image_end - (u64)_data);
+	search->roots(look_at_root, search);
+	work_off(search);
+	while (search->overflowed) {
+		search->overflowed = false;
+		objects_walk(search, look_again, NULL);
 	}
-	for (u64 i = 0; i < s->nr_words; i++)
-		s->ever[i] |= s->now[i];
+	for (u64 i = 0; i < search->nr_words; i++)
+		search->ever[i] |= search->now[i];
 }
 
 /* ---- the result ---- */
 
-static void note(struct leak_report *r, u64 start, u64 bytes, u64 ip)
+static void note(struct leak_report *report, u64 start, u64 bytes, u64 ip)
 {
-	struct leak_site *site = r->sites;
+	struct leak_site *site = report->sites;
 
-	r->leaked_objects++;
-	r->leaked_bytes += bytes;
-	while (site < r->sites + r->nr_sites && site->ip != ip)
+	report->leaked_objects++;
+	report->leaked_bytes += bytes;
+	while (site < report->sites + report->nr_sites && site->ip != ip)
 		site++;
-	if (site == r->sites + LEAK_SITES_MAX)
+	if (site == report->sites + LEAK_SITES_MAX)
 		return;
-	if (site == r->sites + r->nr_sites) {
+	if (site == report->sites + report->nr_sites) {
 		*site = (struct leak_site){ .ip = ip, .example = start };
-		r->nr_sites++;
+		report->nr_sites++;
 	}
 	site->objects++;
 	site->bytes += bytes;
 }
 
-static void judge(struct search *s, const struct object *o, void *ctx)
+static void judge(struct search *search, const struct object *object, void *ctx)
 {
-	struct leak_report *r = ctx;
+	struct leak_report *report = ctx;
 
-	r->objects++;
-	r->bytes += o->size;
-	if (!o->opaque && !is_marked(s->ever, o->start) && !is_ours(s, o->start))
-		note(r, o->start, o->size, o->ip);
+	report->objects++;
+	report->bytes += object->size;
+	if (!object->opaque && !is_marked(search->ever, object->start) &&
+	    !is_ours(search, object->start))
+		note(report, object->start, object->size, object->ip);
 }
 
-static void judge_all(struct search *s, struct leak_report *r)
+static void judge_all(struct search *search, struct leak_report *report)
 {
-	objects_walk(s, judge, r);
-	for (u32 i = 0; i < s->nr_ranges; i++) {
-		const struct krange_info *k = &s->ranges[i];
+	objects_walk(search, judge, report);
+	for (u32 i = 0; i < search->nr_ranges; i++) {
+		const struct krange_info *range = &search->ranges[i];
 
-		r->objects++;
-		r->bytes += k->npages * PAGE_SIZE;
-		if (!(s->range_marks[i] & IN_EVER) && !is_ours(s, k->start))
-			note(r, k->start, k->npages * PAGE_SIZE, k->ip);
+		report->objects++;
+		report->bytes += range->npages * PAGE_SIZE;
+		if (!(search->range_marks[i] & IN_EVER) && !is_ours(search, range->start))
+			note(report, range->start, range->npages * PAGE_SIZE, range->ip);
 	}
 }
 
-static bool prepare(struct search *s)
+static bool prepare(struct search *search)
 {
 	const struct mem_range *ram;
-	u32 n = page_boot_ram(&ram);
+	u32 nr_ranges = page_boot_ram(&ram);
 
-	s->nr_words = (ram[n - 1].end >> GRAIN_SHIFT) / 64 + 1;
+	search->nr_words = (ram[nr_ranges - 1].end >> GRAIN_SHIFT) / 64 + 1;
 	krange_lock_all();
-	s->max_ranges = krange_list(NULL, 0) + RANGES_SPARE;
+	search->max_ranges = krange_list(NULL, 0) + RANGES_SPARE;
 	krange_unlock_all();
-	s->now = kvzalloc(s->nr_words * 8);
-	s->ever = kvzalloc(s->nr_words * 8);
-	s->ranges = kvzalloc(s->max_ranges * sizeof(s->ranges[0]));
-	s->range_marks = kvzalloc(s->max_ranges);
-	s->work = kvzalloc(WORK_MAX * sizeof(s->work[0]));
-	return s->now && s->ever && s->ranges && s->range_marks && s->work;
+	search->now = kvzalloc(search->nr_words * 8);
+	search->ever = kvzalloc(search->nr_words * 8);
+	search->ranges = kvzalloc(search->max_ranges * sizeof(search->ranges[0]));
+	search->range_marks = kvzalloc(search->max_ranges);
+	search->work = kvzalloc(WORK_MAX * sizeof(search->work[0]));
+	return search->now && search->ever && search->ranges && search->range_marks && search->work;
 }
 
 int leak_search(struct leak_report *out, leak_roots roots)
 {
-	struct search s = { .roots = roots };
-	int err = prepare(&s) ? 0 : -ENOMEM;
+	struct search search = { .roots = roots };
+	int err = prepare(&search) ? 0 : -ENOMEM;
 
 	memset(out, 0, sizeof(*out));
 	if (!err) {
 		krange_lock_all();
-		s.nr_ranges = MIN(krange_list(s.ranges, s.max_ranges), s.max_ranges);
+		search.nr_ranges =
+			MIN(krange_list(search.ranges, search.max_ranges), search.max_ranges);
 		for (u32 i = 0; i < PASSES; i++)
-			pass(&s);
-		judge_all(&s, out);
+			pass(&search);
+		judge_all(&search, out);
 		krange_unlock_all();
 	}
-	kvfree(s.now);
-	kvfree(s.ever);
-	kvfree(s.ranges);
-	kvfree(s.range_marks);
-	kvfree(s.work);
+	kvfree(search.now);
+	kvfree(search.ever);
+	kvfree(search.ranges);
+	kvfree(search.range_marks);
+	kvfree(search.work);
 	return err;
 }

@@ -95,9 +95,9 @@ u32 page_boot_ram(const struct mem_range **out)
 	return nr_ram;
 }
 
-bool page_is_ram(phys_t p)
+bool page_is_ram(phys_t pa)
 {
-	return memmap_contains(ram, nr_ram, p & PAGE_MASK, (p & PAGE_MASK) + PAGE_SIZE);
+	return memmap_contains(ram, nr_ram, pa & PAGE_MASK, (pa & PAGE_MASK) + PAGE_SIZE);
 }
 
 /* From the end of the last range below 4 GiB: low memory is left for who needs it. */
@@ -121,105 +121,105 @@ phys_t page_boot_alloc(void)
 
 phys_t page_boot_take_low(phys_t preferred, phys_t limit)
 {
-	phys_t p = 0;
+	phys_t pa = 0;
 	u64 flags = spin_lock_irqsave(&reservoir_lock);
 
 	if (memmap_contains(reservoir, nr_reservoir, preferred, preferred + PAGE_SIZE))
-		p = preferred;
-	for (u32 i = 0; i < nr_reservoir && !p; i++)
+		pa = preferred;
+	for (u32 i = 0; i < nr_reservoir && !pa; i++)
 		if (reservoir[i].start + PAGE_SIZE <= limit)
-			p = reservoir[i].start;
-	if (p)
+			pa = reservoir[i].start;
+	if (pa)
 		nr_reservoir =
-			memmap_remove(reservoir, nr_reservoir, BOOT_MAX_RANGES, p, p + PAGE_SIZE);
+			memmap_remove(reservoir, nr_reservoir, BOOT_MAX_RANGES, pa, pa + PAGE_SIZE);
 	spin_unlock_irqrestore(&reservoir_lock, flags);
-	return p;
+	return pa;
 }
 
 /* ---- buddy: under zone->lock ---- */
 
-static void list_push(struct zone *z, struct page *p, u32 order)
+static void list_push(struct zone *zone, struct page *page, u32 order)
 {
-	p->flags = (p->flags & KEPT) | PG_BUDDY;
-	p->order = order;
-	p->prev = NULL;
-	p->next = z->free[order];
-	if (p->next)
-		p->next->prev = p;
-	z->free[order] = p;
+	page->flags = (page->flags & KEPT) | PG_BUDDY;
+	page->order = order;
+	page->prev = NULL;
+	page->next = zone->free[order];
+	if (page->next)
+		page->next->prev = page;
+	zone->free[order] = page;
 }
 
-static void list_unlink(struct zone *z, struct page *p, u32 order)
+static void list_unlink(struct zone *zone, struct page *page, u32 order)
 {
-	if (p->prev)
-		p->prev->next = p->next;
+	if (page->prev)
+		page->prev->next = page->next;
 	else
-		z->free[order] = p->next;
-	if (p->next)
-		p->next->prev = p->prev;
-	p->flags &= KEPT;
+		zone->free[order] = page->next;
+	if (page->next)
+		page->next->prev = page->prev;
+	page->flags &= KEPT;
 }
 
-static void buddy_free(struct zone *z, struct page *p, u32 order)
+static void buddy_free(struct zone *zone, struct page *page, u32 order)
 {
-	assert_held(&z->lock);
-	z->free_pages += 1ull << order;
-	p->flags &= KEPT;
+	assert_held(&zone->lock);
+	zone->free_pages += 1ull << order;
+	page->flags &= KEPT;
 	while (order < MAX_ORDER) {
-		struct page *b = pagemap + ((u64)(p - pagemap) ^ (1ull << order));
+		struct page *buddy = pagemap + ((u64)(page - pagemap) ^ (1ull << order));
 
-		if (!(b->flags & PG_BUDDY) || b->order != order)
+		if (!(buddy->flags & PG_BUDDY) || buddy->order != order)
 			break;
-		list_unlink(z, b, order);
-		p = p < b ? p : b;
+		list_unlink(zone, buddy, order);
+		page = page < buddy ? page : buddy;
 		order++;
 	}
-	list_push(z, p, order);
+	list_push(zone, page, order);
 }
 
 /* The order of the smallest free block; MAX_ORDER if there is none. */
-static u32 smallest_order(const struct zone *z)
+static u32 smallest_order(const struct zone *zone)
 {
-	u32 o = 0;
+	u32 order = 0;
 
-	assert_held(&z->lock);
-	while (o < MAX_ORDER && !z->free[o])
-		o++;
-	return o;
+	assert_held(&zone->lock);
+	while (order < MAX_ORDER && !zone->free[order])
+		order++;
+	return order;
 }
 
-static struct page *buddy_take(struct zone *z, u32 order)
+static struct page *buddy_take(struct zone *zone, u32 order)
 {
-	assert_held(&z->lock);
-	for (u32 o = order; o <= MAX_ORDER; o++) {
-		struct page *p = z->free[o];
+	assert_held(&zone->lock);
+	for (u32 larger = order; larger <= MAX_ORDER; larger++) {
+		struct page *page = zone->free[larger];
 
-		if (!p)
+		if (!page)
 			continue;
-		list_unlink(z, p, o);
-		for (u32 half = o; half-- > order;)
-			list_push(z, p + (1ull << half), half);
-		z->free_pages -= 1ull << order;
-		return p;
+		list_unlink(zone, page, larger);
+		for (u32 half = larger; half-- > order;)
+			list_push(zone, page + (1ull << half), half);
+		zone->free_pages -= 1ull << order;
+		return page;
 	}
 	return NULL;
 }
 
 /* ---- the reservoir ---- */
 
-static struct zone *zone_of(phys_t p)
+static struct zone *zone_of(phys_t pa)
 {
-	return &zones[p >= ZONE_LIMIT];
+	return &zones[pa >= ZONE_LIMIT];
 }
 
-static void free_range(struct zone *z, phys_t start, phys_t end)
+static void free_range(struct zone *zone, phys_t start, phys_t end)
 {
 	while (start < end) {
 		u32 order = MIN((u32)__builtin_ctzll(start >> PAGE_SHIFT), (u32)MAX_ORDER);
 
 		while (start + (PAGE_SIZE << order) > end)
 			order--;
-		buddy_free(z, phys_to_page(start), order);
+		buddy_free(zone, phys_to_page(start), order);
 		start += PAGE_SIZE << order;
 	}
 }
@@ -239,45 +239,47 @@ static void block_map_meta(phys_t block, struct mem_range *own)
 		first[i].flags = PG_RESERVED;
 }
 
-bool page_is_known(phys_t p)
+bool page_is_known(phys_t pa)
 {
-	pte_t *e = kernel_pte((u64)phys_to_page(p), false);
+	pte_t *pte = kernel_pte((u64)phys_to_page(pa), false);
 
-	return e && pte_present(*e);
+	return pte && pte_present(*pte);
 }
 
 /* Bring one more block of the zone into use. zone->lock held. @return false: the reservoir has none left. */
-static bool zone_grow(struct zone *z)
+static bool zone_grow(struct zone *zone)
 {
 	struct mem_range part[8];
-	u32 n = 0, own = 0;
+	u32 nr_parts = 0, own = 0;
 	phys_t block;
 	bool known;
 
-	assert_held(&z->lock);
+	assert_held(&zone->lock);
 	raw_spin_lock(&reservoir_lock);
 	for (;;) {
 		u32 i = 0;
 
-		while (i < nr_reservoir && zone_of(reservoir[i].start) != z)
+		while (i < nr_reservoir && zone_of(reservoir[i].start) != zone)
 			i++;
 		if (i == nr_reservoir) {
-			WRITE_ONCE(z->grown, true);
+			WRITE_ONCE(zone->grown, true);
 			raw_spin_unlock(&reservoir_lock);
 			return false;
 		}
 		block = reservoir[i].start & ~(BLOCK_SIZE - 1);
-		for (n = own = 0; i < nr_reservoir && reservoir[i].start < block + BLOCK_SIZE &&
-				  n < ARRAY_SIZE(part);
-		     i++, n++) {
-			part[n] = reservoir[i];
-			part[n].end = MIN(part[n].end, block + BLOCK_SIZE);
-			if (part[n].end - part[n].start > part[own].end - part[own].start)
-				own = n;
+		for (nr_parts = own = 0;
+		     i < nr_reservoir && reservoir[i].start < block + BLOCK_SIZE &&
+		     nr_parts < ARRAY_SIZE(part);
+		     i++, nr_parts++) {
+			part[nr_parts] = reservoir[i];
+			part[nr_parts].end = MIN(part[nr_parts].end, block + BLOCK_SIZE);
+			if (part[nr_parts].end - part[nr_parts].start >
+			    part[own].end - part[own].start)
+				own = nr_parts;
 		}
-		for (u32 k = 0; k < n; k++)
+		for (u32 j = 0; j < nr_parts; j++)
 			nr_reservoir = memmap_remove(reservoir, nr_reservoir, BOOT_MAX_RANGES,
-						     part[k].start, part[k].end);
+						     part[j].start, part[j].end);
 		known = page_is_known(
 			block); /* of a block with many ranges, more than fit into part[] */
 		if (known || part[own].end - part[own].start > BLOCK_META * PAGE_SIZE)
@@ -286,8 +288,8 @@ static bool zone_grow(struct zone *z)
 	raw_spin_unlock(&reservoir_lock);
 	if (!known)
 		block_map_meta(block, &part[own]);
-	for (u32 k = 0; k < n; k++)
-		free_range(z, part[k].start, part[k].end);
+	for (u32 j = 0; j < nr_parts; j++)
+		free_range(zone, part[j].start, part[j].end);
 	return true;
 }
 
@@ -295,31 +297,31 @@ void page_boot_free(phys_t start, phys_t end)
 {
 	while (start < end) {
 		phys_t stop = MIN(end, (start & ~(BLOCK_SIZE - 1)) + BLOCK_SIZE);
-		struct zone *z = zone_of(start);
-		u64 flags = spin_lock_irqsave(&z->lock);
+		struct zone *zone = zone_of(start);
+		u64 flags = spin_lock_irqsave(&zone->lock);
 
 		if (ready && page_is_known(start)) {
-			free_range(z, start, stop);
+			free_range(zone, start, stop);
 		} else {
 			raw_spin_lock(&reservoir_lock);
 			nr_reservoir = memmap_add(reservoir, nr_reservoir, BOOT_MAX_RANGES,
 						  (struct mem_range){ start, stop, MEM_RAM });
-			WRITE_ONCE(z->grown, false);
+			WRITE_ONCE(zone->grown, false);
 			raw_spin_unlock(&reservoir_lock);
 		}
-		spin_unlock_irqrestore(&z->lock, flags);
+		spin_unlock_irqrestore(&zone->lock, flags);
 		start = stop;
 	}
 }
 
 static u64 reservoir_pages(void)
 {
-	u64 n = 0;
+	u64 npages = 0;
 
 	for (u32 i = 0; i < nr_reservoir; i++)
-		n += (reservoir[i].end - reservoir[i].start) >> PAGE_SHIFT;
+		npages += (reservoir[i].end - reservoir[i].start) >> PAGE_SHIFT;
 	/* less the struct pages that they will cost */
-	return n - n * BLOCK_META / (1u << MAX_ORDER);
+	return npages - npages * BLOCK_META / (1u << MAX_ORDER);
 }
 
 static void cache_set_limit(void)
@@ -340,9 +342,9 @@ void page_init(void)
 	ready = true;
 }
 
-static u64 zone_free(const struct zone *z)
+static u64 zone_free(const struct zone *zone)
 {
-	return READ_ONCE(z->free_pages) + READ_ONCE(z->depot_pages);
+	return READ_ONCE(zone->free_pages) + READ_ONCE(zone->depot_pages);
 }
 
 bool page_user_exhausted(void)
@@ -354,121 +356,122 @@ bool page_user_exhausted(void)
 
 /* ---- the depot: batches of single pages; under zone->lock ---- */
 
-static void depot_push(struct zone *z, struct page *batch)
+static void depot_push(struct zone *zone, struct page *batch)
 {
-	assert_held(&z->lock);
-	batch->prev = z->depot;
-	z->depot = batch;
-	z->depot_pages += batch->order;
+	assert_held(&zone->lock);
+	batch->prev = zone->depot;
+	zone->depot = batch;
+	zone->depot_pages += batch->order;
 }
 
-static struct page *depot_pop(struct zone *z)
+static struct page *depot_pop(struct zone *zone)
 {
-	struct page *batch = z->depot;
+	struct page *batch = zone->depot;
 
-	assert_held(&z->lock);
+	assert_held(&zone->lock);
 	if (batch) {
-		z->depot = batch->prev;
-		z->depot_pages -= batch->order;
+		zone->depot = batch->prev;
+		zone->depot_pages -= batch->order;
 	}
 	return batch;
 }
 
-static void batch_to_buddy(struct zone *z, struct page *batch)
+static void batch_to_buddy(struct zone *zone, struct page *batch)
 {
-	assert_held(&z->lock);
+	assert_held(&zone->lock);
 	while (batch) {
 		struct page *next = batch->next;
 
-		buddy_free(z, batch, 0);
+		buddy_free(zone, batch, 0);
 		batch = next;
 	}
 }
 
 /* @return was there anything? */
-static bool depot_empty(struct zone *z)
+static bool depot_empty(struct zone *zone)
 {
-	bool any = z->depot;
+	bool any = zone->depot;
 
-	while (z->depot)
-		batch_to_buddy(z, depot_pop(z));
+	while (zone->depot)
+		batch_to_buddy(zone, depot_pop(zone));
 	return any;
 }
 
 /* ---- allocation ---- */
 
 /* Nothing there, and nothing ever comes from the reservoir: not worth its lock. */
-static bool zone_exhausted(const struct zone *z)
+static bool zone_exhausted(const struct zone *zone)
 {
-	return READ_ONCE(z->grown) && !zone_free(z);
+	return READ_ONCE(zone->grown) && !zone_free(zone);
 }
 
-static struct page *zone_take(struct zone *z, u32 order)
+static struct page *zone_take(struct zone *zone, u32 order)
 {
-	struct page *p;
+	struct page *page;
 
 	do
-		p = buddy_take(z, order);
-	while (!p && (zone_grow(z) || depot_empty(z)));
-	return p;
+		page = buddy_take(zone, order);
+	while (!page && (zone_grow(zone) || depot_empty(zone)));
+	return page;
 }
 
 /* Take 2^order pages from the zones. */
 static struct page *zones_take(u32 order, u32 flags)
 {
-	struct page *p = NULL;
+	struct page *page = NULL;
 
 	if ((flags & PAGE_USER) && page_user_exhausted())
 		return NULL;
-	for (int i = flags & PAGE_BELOW_4G ? 0 : 1; i >= 0 && !p; i--) {
-		struct zone *z = &zones[i];
-		u64 f;
+	for (int i = flags & PAGE_BELOW_4G ? 0 : 1; i >= 0 && !page; i--) {
+		struct zone *zone = &zones[i];
+		u64 irqflags;
 
-		if (zone_exhausted(z))
+		if (zone_exhausted(zone))
 			continue;
-		f = spin_lock_irqsave(&z->lock);
-		p = zone_take(z, order);
-		spin_unlock_irqrestore(&z->lock, f);
+		irqflags = spin_lock_irqsave(&zone->lock);
+		page = zone_take(zone, order);
+		spin_unlock_irqrestore(&zone->lock, irqflags);
 	}
-	return p;
+	return page;
 }
 
 /*
  * From the buddy: the smallest free blocks go first and go whole, so that large
  * ones are kept and few are split. zone->lock held.
  */
-static void fill_from_buddy(struct page_cpu *c, struct zone *z)
+static void fill_from_buddy(struct page_cpu *cpu_pages, struct zone *zone)
 {
-	assert_held(&z->lock);
-	while (c->count < CACHE_BATCH) {
-		u32 order = MIN(smallest_order(z), CACHE_ORDER);
-		struct page *p = c->count ? buddy_take(z, order) : zone_take(z, order);
+	assert_held(&zone->lock);
+	while (cpu_pages->count < CACHE_BATCH) {
+		u32 order = MIN(smallest_order(zone), CACHE_ORDER);
+		struct page *page = cpu_pages->count ? buddy_take(zone, order)
+						     : zone_take(zone, order);
 
-		if (!p)
+		if (!page)
 			break;
-		for (u32 k = 1u << order; k--;)
-			c->stack[c->count++] = p + k;
+		for (u32 i = 1u << order; i--;)
+			cpu_pages->stack[cpu_pages->count++] = page + i;
 	}
 }
 
 /* The CPU's stack is empty. */
-static __noinline void cache_fill(struct page_cpu *c, u32 flags)
+static __noinline void cache_fill(struct page_cpu *cpu_pages, u32 flags)
 {
 	if ((flags & PAGE_USER) && page_user_exhausted())
 		return;
-	for (int i = 1; i >= 0 && !c->count; i--) {
-		struct zone *z = &zones[i];
+	for (int i = 1; i >= 0 && !cpu_pages->count; i--) {
+		struct zone *zone = &zones[i];
 		struct page *batch;
 
-		if (zone_exhausted(z))
+		if (zone_exhausted(zone))
 			continue;
-		raw_spin_lock(&z->lock);
-		batch = depot_pop(z);
+		raw_spin_lock(&zone->lock);
+		batch = depot_pop(zone);
 		if (!batch)
-			fill_from_buddy(c, z);
-		raw_spin_unlock(&z->lock);
+			fill_from_buddy(cpu_pages, zone);
+		raw_spin_unlock(&zone->lock);
 		for (; batch; batch = batch->next)
-			c->stack[c->count++] = batch;
+			cpu_pages->stack[cpu_pages->count++] = batch;
 	}
 }
 
@@ -479,49 +482,49 @@ static bool injected(u32 flags)
 
 static struct page *block_alloc(u32 order, u32 flags)
 {
-	struct page *p = zones_take(order, flags);
+	struct page *page = zones_take(order, flags);
 
-	if (!p)
+	if (!page)
 		return NULL;
 	if (DEBUG)
-		page_debug_alloc(p, order);
-	p->flags = 0;
-	p->order = order;
-	atomic_set(&p->refs, 1);
+		page_debug_alloc(page, order);
+	page->flags = 0;
+	page->order = order;
+	atomic_set(&page->refs, 1);
 	if (flags & PAGE_ZERO)
 		for (u64 i = 0; i < 1ull << order; i++)
-			clear_page((u8 *)page_address(p) + i * PAGE_SIZE);
-	return p;
+			clear_page((u8 *)page_address(page) + i * PAGE_SIZE);
+	return page;
 }
 
 struct page *page_alloc(u32 flags)
 {
 	if (injected(flags))
 		return NULL;
-	u64 irq = irq_save();
-	struct page_cpu *c = this_cpu()->slot[CPU_SLOT_PAGES];
-	struct page *p;
+	u64 irqflags = irq_save();
+	struct page_cpu *cpu_pages = this_cpu()->slot[CPU_SLOT_PAGES];
+	struct page *page;
 
-	if (unlikely(!c->count || (flags & PAGE_BELOW_4G))) {
+	if (unlikely(!cpu_pages->count || (flags & PAGE_BELOW_4G))) {
 		if (flags & PAGE_BELOW_4G) {
-			irq_restore(irq);
+			irq_restore(irqflags);
 			return block_alloc(0, flags);
 		}
-		cache_fill(c, flags);
-		if (!c->count) {
-			irq_restore(irq);
+		cache_fill(cpu_pages, flags);
+		if (!cpu_pages->count) {
+			irq_restore(irqflags);
 			return NULL;
 		}
 	}
-	p = c->stack[--c->count];
-	irq_restore(irq);
+	page = cpu_pages->stack[--cpu_pages->count];
+	irq_restore(irqflags);
 	if (DEBUG)
-		page_debug_alloc(p, 0);
-	p->flags = 0;
-	atomic_set(&p->refs, 1);
+		page_debug_alloc(page, 0);
+	page->flags = 0;
+	atomic_set(&page->refs, 1);
 	if (flags & PAGE_ZERO)
-		clear_page(page_address(p));
-	return p;
+		clear_page(page_address(page));
+	return page;
 }
 
 struct page *pages_alloc(u32 order, u32 flags)
@@ -529,109 +532,110 @@ struct page *pages_alloc(u32 order, u32 flags)
 	return order > MAX_ORDER || injected(flags) ? NULL : block_alloc(order, flags);
 }
 
-void pages_free(struct page *p, u32 order)
+void pages_free(struct page *page, u32 order)
 {
-	struct zone *z = zone_of(page_to_phys(p));
+	struct zone *zone = zone_of(page_to_phys(page));
 	u64 flags;
 
 	if (DEBUG)
-		page_debug_free(p, order, CALLER);
-	flags = spin_lock_irqsave(&z->lock);
-	BUG_ON(p->flags & (PG_BUDDY | PG_FREE));
-	atomic_set(&p->refs, 0);
-	buddy_free(z, p, order);
-	spin_unlock_irqrestore(&z->lock, flags);
+		page_debug_free(page, order, CALLER);
+	flags = spin_lock_irqsave(&zone->lock);
+	BUG_ON(page->flags & (PG_BUDDY | PG_FREE));
+	atomic_set(&page->refs, 0);
+	buddy_free(zone, page, order);
+	spin_unlock_irqrestore(&zone->lock, flags);
 }
 
-static void batch_release(struct zone *z, struct page *batch, u32 n)
+static void batch_release(struct zone *zone, struct page *batch, u32 count)
 {
-	batch->order = n;
-	raw_spin_lock(&z->lock);
-	if (z->depot_pages + n <= depot_max)
-		depot_push(z, batch);
+	batch->order = count;
+	raw_spin_lock(&zone->lock);
+	if (zone->depot_pages + count <= depot_max)
+		depot_push(zone, batch);
 	else
-		batch_to_buddy(z, batch);
-	raw_spin_unlock(&z->lock);
+		batch_to_buddy(zone, batch);
+	raw_spin_unlock(&zone->lock);
 }
 
 /* The stack is full: give the older half back, so that the hot pages stay. */
-static __noinline void cache_drain(struct page_cpu *c)
+static __noinline void cache_drain(struct page_cpu *cpu_pages)
 {
 	struct page *batch[ARRAY_SIZE(zones)] = { NULL };
-	u32 n[ARRAY_SIZE(zones)] = { 0 };
-	u32 half = c->count / 2;
+	u32 count[ARRAY_SIZE(zones)] = { 0 };
+	u32 half = cpu_pages->count / 2;
 
 	for (u32 i = 0; i < half; i++) {
-		struct page *p = c->stack[i];
-		u32 zone = zone_of(page_to_phys(p)) - zones;
+		struct page *page = cpu_pages->stack[i];
+		u32 zone = zone_of(page_to_phys(page)) - zones;
 
-		p->next = batch[zone];
-		batch[zone] = p;
-		n[zone]++;
+		page->next = batch[zone];
+		batch[zone] = page;
+		count[zone]++;
 	}
-	c->count -= half;
-	memmove(c->stack, c->stack + half, c->count * sizeof(c->stack[0]));
+	cpu_pages->count -= half;
+	memmove(cpu_pages->stack, cpu_pages->stack + half,
+		cpu_pages->count * sizeof(cpu_pages->stack[0]));
 	for (u32 zone = 0; zone < ARRAY_SIZE(zones); zone++)
 		if (batch[zone])
-			batch_release(&zones[zone], batch[zone], n[zone]);
+			batch_release(&zones[zone], batch[zone], count[zone]);
 }
 
-void page_free(struct page *p)
+void page_free(struct page *page)
 {
 	if (DEBUG)
-		page_debug_free(p, 0, CALLER);
-	u64 irq = irq_save();
-	struct page_cpu *c = this_cpu()->slot[CPU_SLOT_PAGES];
+		page_debug_free(page, 0, CALLER);
+	u64 irqflags = irq_save();
+	struct page_cpu *cpu_pages = this_cpu()->slot[CPU_SLOT_PAGES];
 
-	BUG_ON(p->flags & (PG_BUDDY | PG_FREE));
-	p->flags = (p->flags & KEPT) | PG_FREE;
-	atomic_set(&p->refs, 0);
-	if (unlikely(c->count >= cache_limit))
-		cache_drain(c);
-	c->stack[c->count++] = p;
-	irq_restore(irq);
+	BUG_ON(page->flags & (PG_BUDDY | PG_FREE));
+	page->flags = (page->flags & KEPT) | PG_FREE;
+	atomic_set(&page->refs, 0);
+	if (unlikely(cpu_pages->count >= cache_limit))
+		cache_drain(cpu_pages);
+	cpu_pages->stack[cpu_pages->count++] = page;
+	irq_restore(irqflags);
 }
 
 /* ---- accounts ---- */
 
 void mem_account(enum mem_account which, s64 npages)
 {
-	u64 irq = irq_save();
-	struct page_cpu *c = this_cpu()->slot[CPU_SLOT_PAGES];
+	u64 irqflags = irq_save();
+	struct page_cpu *cpu_pages = this_cpu()->slot[CPU_SLOT_PAGES];
 
-	c->account[which] += npages;
-	irq_restore(irq);
+	cpu_pages->account[which] += npages;
+	irq_restore(irqflags);
 }
 
-void mem_info_get(struct mem_info *m)
+void mem_info_get(struct mem_info *info)
 {
 	s64 sum[MEM_ACCOUNTS] = { 0 };
 
-	memset(m, 0, sizeof(*m));
-	m->free = zone_free(&zones[0]) + zone_free(&zones[1]) + reservoir_pages();
+	memset(info, 0, sizeof(*info));
+	info->free = zone_free(&zones[0]) + zone_free(&zones[1]) + reservoir_pages();
 	for (u32 i = 0; i < CPU_MAX; i++) {
-		struct page_cpu *c = cpus[i] ? cpus[i]->slot[CPU_SLOT_PAGES] : NULL;
+		struct page_cpu *cpu_pages = cpus[i] ? cpus[i]->slot[CPU_SLOT_PAGES] : NULL;
 
-		if (!c)
+		if (!cpu_pages)
 			continue;
-		m->free += c->count;
-		for (u32 k = 0; k < MEM_ACCOUNTS; k++)
-			sum[k] += c->account[k];
+		info->free += cpu_pages->count;
+		for (u32 which = 0; which < MEM_ACCOUNTS; which++)
+			sum[which] += cpu_pages->account[which];
 	}
-	m->total = total_pages;
-	m->cached = MAX(sum[MEM_CACHED], 0l);
-	m->slab = MAX(sum[MEM_SLAB], 0l);
-	m->page_tables = MAX(sum[MEM_TABLES], 0l);
-	m->kernel_stacks = MAX(sum[MEM_STACKS], 0l);
-	m->anon = MAX(sum[MEM_ANON], 0l);
+	info->total = total_pages;
+	info->cached = MAX(sum[MEM_CACHED], 0l);
+	info->slab = MAX(sum[MEM_SLAB], 0l);
+	info->page_tables = MAX(sum[MEM_TABLES], 0l);
+	info->kernel_stacks = MAX(sum[MEM_STACKS], 0l);
+	info->anon = MAX(sum[MEM_ANON], 0l);
 }
 
-bool page_cpu_init(struct cpu *c)
+bool page_cpu_init(struct cpu *cpu)
 {
-	struct page *p = page_alloc(PAGE_ZERO);
+	struct page *page = page_alloc(PAGE_ZERO);
 
 	_Static_assert(sizeof(struct page_cpu) <= PAGE_SIZE, "fits");
 	cache_set_limit();
-	c->slot[CPU_SLOT_PAGES] = p ? page_address(p) : NULL;
-	return p;
+	cpu->slot[CPU_SLOT_PAGES] = page ? page_address(page) : NULL;
+	return page;
 }

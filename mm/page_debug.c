@@ -17,45 +17,45 @@
 #define PATTERN 0xaaaaaaaaaaaaaaaaul
 
 /* The upper half of ->private, which free pages do not use: kernel text lies in the last 2 GiB. */
-static void note_freer(struct page *p, u64 ip)
+static void note_freer(struct page *page, u64 ip)
 {
-	p->private = (p->private & 0xffffffff) | ip << 32;
+	page->private = (page->private & 0xffffffff) | ip << 32;
 }
-static void *freer(const struct page *p)
+static void *freer(const struct page *page)
 {
-	return (void *)(~0ull << 32 | p->private >> 32);
+	return (void *)(~0ull << 32 | page->private >> 32);
 }
 
-static void check_one(struct page *p)
+static void check_one(struct page *page)
 {
-	const u64 *w = page_address(p);
+	const u64 *words = page_address(page);
 
-	if (!(p->flags & PG_POISONED))
+	if (!(page->flags & PG_POISONED))
 		return;
-	p->flags &= ~PG_POISONED;
+	page->flags &= ~PG_POISONED;
 	for (u32 i = 0; i < PAGE_SIZE / 8; i++)
-		if (unlikely(w[i] != PATTERN))
+		if (unlikely(words[i] != PATTERN))
 			panic("page %lx was written after it was freed by %pS: the word at byte %u is %016lx, expected %016lx",
-			      page_to_phys(p), freer(p), i * 8, w[i], PATTERN);
+			      page_to_phys(page), freer(page), i * 8, words[i], PATTERN);
 }
 
-void page_debug_alloc(struct page *p, u32 order)
+void page_debug_alloc(struct page *page, u32 order)
 {
 	for (u64 i = 0; i < 1ull << order; i++)
-		check_one(p + i);
+		check_one(page + i);
 }
 
-void page_debug_free(struct page *p, u32 order, u64 ip)
+void page_debug_free(struct page *page, u32 order, u64 ip)
 {
 	for (u64 i = 0; i < 1ull << order; i++) {
-		u64 *w = page_address(p + i);
+		u64 *words = page_address(page + i);
 
-		if (p[i].flags & (PG_POISONED | PG_BUDDY | PG_FREE))
+		if (page[i].flags & (PG_POISONED | PG_BUDDY | PG_FREE))
 			panic("page %lx is freed twice, first by %pS, now by %pS",
-			      page_to_phys(p + i), freer(p + i), (void *)ip);
-		for (u32 k = 0; k < PAGE_SIZE / 8; k++)
-			w[k] = PATTERN;
-		p[i].flags |= PG_POISONED;
-		note_freer(p + i, ip);
+			      page_to_phys(page + i), freer(page + i), (void *)ip);
+		for (u32 j = 0; j < PAGE_SIZE / 8; j++)
+			words[j] = PATTERN;
+		page[i].flags |= PG_POISONED;
+		note_freer(page + i, ip);
 	}
 }

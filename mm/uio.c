@@ -19,77 +19,77 @@
 enum direction { COPY_OUT, COPY_IN, COPY_ZERO };
 
 /* One piece within one buffer. @return bytes done */
-static inline u64 transfer_piece(enum direction dir, uaddr_t user, void *kernel, u64 n)
+static inline u64 transfer_piece(enum direction dir, uaddr_t user, void *kernel, u64 length)
 {
 	if (dir == COPY_OUT)
-		return copy_to_user_partial(user, kernel, n);
+		return copy_to_user_partial(user, kernel, length);
 	if (dir == COPY_IN)
-		return copy_from_user_partial(kernel, user, n);
-	return clear_user_partial(user, n);
+		return copy_from_user_partial(kernel, user, length);
+	return clear_user_partial(user, length);
 }
 
-static u64 transfer_kernel(enum direction dir, struct uio *u, void *kernel, u64 n)
+static u64 transfer_kernel(enum direction dir, struct uio *uio, void *kernel, u64 length)
 {
 	if (dir == COPY_OUT)
-		memcpy(u->kernel, kernel, n);
+		memcpy(uio->kernel, kernel, length);
 	else if (dir == COPY_IN)
-		memcpy(kernel, u->kernel, n);
+		memcpy(kernel, uio->kernel, length);
 	else
-		memset(u->kernel, 0, n);
-	u->kernel = (u8 *)u->kernel + n;
-	u->count -= n;
-	return n;
+		memset(uio->kernel, 0, length);
+	uio->kernel = (u8 *)uio->kernel + length;
+	uio->count -= length;
+	return length;
 }
 
 /* Over several buffers. */
-static __noinline u64 transfer_list(enum direction dir, struct uio *u, void *kernel, u64 n)
+static __noinline u64 transfer_list(enum direction dir, struct uio *uio, void *kernel, u64 length)
 {
 	u64 done = 0;
 
-	if (u->kernel)
-		return transfer_kernel(dir, u, kernel, n);
-	while (done < n) {
-		u64 part = MIN(n - done, u->seg->len - u->seg_off), moved;
+	if (uio->kernel)
+		return transfer_kernel(dir, uio, kernel, length);
+	while (done < length) {
+		u64 part = MIN(length - done, uio->seg->len - uio->seg_off), moved;
 
 		if (!part) { /* a used up or empty buffer; there is another, since count says so */
-			u->seg++;
-			u->seg_off = 0;
+			uio->seg++;
+			uio->seg_off = 0;
 			continue;
 		}
-		moved = transfer_piece(dir, uaddr_add(u->seg->base, u->seg_off),
+		moved = transfer_piece(dir, uaddr_add(uio->seg->base, uio->seg_off),
 				       (u8 *)kernel + done, part);
-		u->seg_off += moved;
+		uio->seg_off += moved;
 		done += moved;
 		if (moved < part)
 			break;
 	}
-	u->count -= done;
+	uio->count -= done;
 	return done;
 }
 
-static inline u64 transfer(enum direction dir, struct uio *u, void *kernel, u64 n)
+static inline u64 transfer(enum direction dir, struct uio *uio, void *kernel, u64 length)
 {
-	if (n > u->count)
-		n = u->count;
-	if (unlikely(u->kernel || n > u->seg->len - u->seg_off))
-		return transfer_list(dir, u, kernel, n);
-	n = transfer_piece(dir, uaddr_add(u->seg->base, u->seg_off), kernel, n);
-	u->seg_off += n;
-	u->count -= n;
-	return n;
+	if (length > uio->count)
+		length = uio->count;
+	if (unlikely(uio->kernel || length > uio->seg->len - uio->seg_off))
+		return transfer_list(dir, uio, kernel, length);
+	length = transfer_piece(dir, uaddr_add(uio->seg->base, uio->seg_off), kernel, length);
+	uio->seg_off += length;
+	uio->count -= length;
+	return length;
 }
 
-u64 uio_copy_out(struct uio *u, const void *src, u64 n)
+u64 uio_copy_out(struct uio *uio, const void *src, u64 length)
 {
-	return transfer(COPY_OUT, u, (void *)src, n);
+	return transfer(COPY_OUT, uio, (void *)src, length);
 }
-u64 uio_copy_in(struct uio *u, void *dst, u64 n)
+u64 uio_copy_in(struct uio *uio, void *dst, u64 length)
 {
-	return transfer(COPY_IN, u, dst, n);
+	return transfer(COPY_IN, uio, dst, length);
 }
-u64 uio_zero(struct uio *u, u64 n)
+u64 uio_zero(struct uio *uio, u64 length)
 {
-	return transfer(COPY_ZERO, u, NULL, n);
+	return transfer(COPY_ZERO, uio, NULL, length);
 }
 
 /* ---- lists that a program gave ---- */
@@ -97,11 +97,11 @@ u64 uio_zero(struct uio *u, u64 n)
 _Static_assert(sizeof(struct user_iovec) == sizeof(struct uio_seg), "taken over as they are");
 
 /* Check each buffer; what is beyond the most that a call moves is left out. @return bytes in all, -EINVAL, -EFAULT */
-static s64 check_list(struct uio_seg *seg, u64 n)
+static s64 check_list(struct uio_seg *seg, u64 nr_segs)
 {
 	u64 total = 0;
 
-	for (u64 i = 0; i < n; i++) {
+	for (u64 i = 0; i < nr_segs; i++) {
 		if ((s64)seg[i].len < 0)
 			return -EINVAL;
 		if (!user_range_ok(seg[i].base, seg[i].len))
@@ -112,32 +112,32 @@ static s64 check_list(struct uio_seg *seg, u64 n)
 	return (s64)total;
 }
 
-int uio_list_get(struct uio_list *l, uaddr_t iov, u64 n)
+int uio_list_get(struct uio_list *list, uaddr_t iov, u64 nr_segs)
 {
-	struct uio_seg *seg = l->few;
+	struct uio_seg *seg = list->few;
 	s64 total;
 
-	l->many = NULL;
-	if (n > UIO_MAXIOV)
+	list->many = NULL;
+	if (nr_segs > UIO_MAXIOV)
 		return -EINVAL;
-	if (n > sizeof(l->few) / sizeof(l->few[0]))
-		seg = l->many = kmalloc(n * sizeof(*seg));
+	if (nr_segs > sizeof(list->few) / sizeof(list->few[0]))
+		seg = list->many = kmalloc(nr_segs * sizeof(*seg));
 	if (!seg)
 		return -ENOMEM;
-	total = copy_from_user(seg, iov, n * sizeof(*seg));
+	total = copy_from_user(seg, iov, nr_segs * sizeof(*seg));
 	if (!total)
-		total = check_list(seg, n);
+		total = check_list(seg, nr_segs);
 	if (total < 0) {
-		uio_list_put(l);
+		uio_list_put(list);
 		return (int)total;
 	}
-	l->u = (struct uio){ .seg = seg, .count = total };
+	list->uio = (struct uio){ .seg = seg, .count = total };
 	return 0;
 }
 
-void uio_list_put(struct uio_list *l)
+void uio_list_put(struct uio_list *list)
 {
-	kfree(l->many);
+	kfree(list->many);
 }
 
 /* ---- strings ---- */
@@ -149,16 +149,16 @@ s64 strncpy_from_user(char *dst, uaddr_t src, u64 size)
 	u64 done = 0;
 
 	while (done < size) {
-		u64 at = uaddr_value(src) + done;
-		u64 n = MIN(size - done, PIECE - at % PIECE);
+		u64 addr = uaddr_value(src) + done;
+		u64 length = MIN(size - done, PIECE - addr % PIECE);
 		const char *nul;
 
-		if (copy_from_user(dst + done, uaddr(at), n))
+		if (copy_from_user(dst + done, uaddr(addr), length))
 			return -EFAULT;
-		nul = memchr(dst + done, 0, n);
+		nul = memchr(dst + done, 0, length);
 		if (nul)
 			return nul - dst;
-		done += n;
+		done += length;
 	}
 	return -ENAMETOOLONG;
 }

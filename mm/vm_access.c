@@ -12,28 +12,29 @@
 #include <kernel/string.h>
 
 /* The part of one page. @return 0; -ENOMEM; -EFAULT */
-static int access_page(struct vm_region *r, u64 addr, u8 *buf, u64 len, bool write)
+static int access_page(struct vm_region *region, u64 addr, u8 *buf, u64 len, bool write)
 {
 	u64 page = addr & PAGE_MASK;
 
 	for (u32 attempt = 0; attempt < 100; attempt++) {
-		pte_t *pte = vm_pte(r->space, page), e;
+		pte_t *pte = vm_pte(region->space, page), entry;
 		bool done = false;
 
-		vm_file_lock(r);
-		e = pte ? *pte : 0;
-		if (pte_allows(e, write) && (!pte_uncounted(e) || page_is_ram(pte_phys(e)))) {
-			u8 *at = (u8 *)phys_to_virt(pte_phys(e)) + (addr & ~PAGE_MASK);
+		vm_file_lock(region);
+		entry = pte ? *pte : 0;
+		if (pte_allows(entry, write) &&
+		    (!pte_uncounted(entry) || page_is_ram(pte_phys(entry)))) {
+			u8 *bytes = (u8 *)phys_to_virt(pte_phys(entry)) + (addr & ~PAGE_MASK);
 
-			memcpy(write ? at : buf, write ? buf : at, len);
+			memcpy(write ? bytes : buf, write ? buf : bytes, len);
 			done = true;
 		}
-		vm_file_unlock(r);
+		vm_file_unlock(region);
 		if (done)
 			return 0;
-		if ((r->flags & VM_PFN) && e)
+		if ((region->flags & VM_PFN) && entry)
 			return -EFAULT;
-		int err = vm_fault_region(r, page, write);
+		int err = vm_fault_region(region, page, write);
 
 		if (err < 0)
 			return err == -ENOMEM ? err : -EFAULT;
@@ -41,34 +42,34 @@ static int access_page(struct vm_region *r, u64 addr, u8 *buf, u64 len, bool wri
 	return -EFAULT; /* a truncation that does not end */
 }
 
-u64 vm_space_access(struct vm_space *s, u64 addr, void *buf, u64 len, bool write)
+u64 vm_space_access(struct vm_space *space, u64 addr, void *buf, u64 len, bool write)
 {
 	u64 done = 0;
 	u32 attempt = 0;
 
-	if (s != current->space && atomic_read(&s->users) > 1)
+	if (space != current->space && atomic_read(&space->users) > 1)
 		synchronize_rcu();
-	down_write(&s->lock);
+	down_write(&space->lock);
 	while (done < len) {
-		struct vm_region *r = vm_region_find(s, addr);
-		u64 n = MIN(len - done, PAGE_SIZE - (addr & ~PAGE_MASK));
+		struct vm_region *region = vm_region_find(space, addr);
+		u64 length = MIN(len - done, PAGE_SIZE - (addr & ~PAGE_MASK));
 
 		int err = -EFAULT;
 
-		if (r && (r->flags & (write ? VM_WRITE : VM_ACCESS)))
-			err = access_page(r, addr, (u8 *)buf + done, n, write);
+		if (region && (region->flags & (write ? VM_WRITE : VM_ACCESS)))
+			err = access_page(region, addr, (u8 *)buf + done, length, write);
 		if (err == -ENOMEM) {
-			up_write(&s->lock);
+			up_write(&space->lock);
 			err = vm_out_of_memory(attempt++);
-			down_write(&s->lock);
+			down_write(&space->lock);
 			if (!err)
 				continue;
 		}
 		if (err)
 			break;
-		done += n;
-		addr += n;
+		done += length;
+		addr += length;
 	}
-	up_write(&s->lock);
+	up_write(&space->lock);
 	return done;
 }

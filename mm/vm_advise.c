@@ -23,16 +23,16 @@ static bool advice_known(int advice)
 		(advice < MADV_MERGEABLE || advice > MADV_NOHUGEPAGE));
 }
 
-/* The flags of @r after the advice. @return 0 or -EINVAL */
-static int advised_flags(const struct vm_region *r, int advice, u32 *flags)
+/* The flags of @region after the advice. @return 0 or -EINVAL */
+static int advised_flags(const struct vm_region *region, int advice, u32 *flags)
 {
 	switch (advice) {
 	case MADV_DONTFORK: *flags |= VM_DONTFORK; return 0;
-	case MADV_DOFORK: *flags &= ~VM_DONTFORK; return r->flags & VM_PFN ? -EINVAL : 0;
-	case MADV_WIPEONFORK: *flags |= VM_WIPEONFORK; return r->ops ? -EINVAL : 0;
+	case MADV_DOFORK: *flags &= ~VM_DONTFORK; return region->flags & VM_PFN ? -EINVAL : 0;
+	case MADV_WIPEONFORK: *flags |= VM_WIPEONFORK; return region->ops ? -EINVAL : 0;
 	case MADV_KEEPONFORK: *flags &= ~VM_WIPEONFORK; return 0;
 	case MADV_DONTDUMP: *flags |= VM_DONTDUMP; return 0;
-	case MADV_DODUMP: *flags &= ~VM_DONTDUMP; return r->flags & VM_PFN ? -EINVAL : 0;
+	case MADV_DODUMP: *flags &= ~VM_DONTDUMP; return region->flags & VM_PFN ? -EINVAL : 0;
 	}
 	return 0;
 }
@@ -41,111 +41,111 @@ static int advised_flags(const struct vm_region *r, int advice, u32 *flags)
  * MADV_REMOVE: from the object itself. A file's lock comes before the space's, which
  * is dropped meanwhile: the region may be gone then.
  */
-static int advise_remove(struct vm_region *r, u64 start, u64 end)
+static int advise_remove(struct vm_region *region, u64 start, u64 end)
 {
-	const u64 off = (r->pgoff << PAGE_SHIFT) + (start - r->start);
-	struct vm_space *s = r->space;
-	struct file *f = r->file;
+	const u64 off = (region->pgoff << PAGE_SHIFT) + (start - region->start);
+	struct vm_space *space = region->space;
+	struct file *f = region->file;
 	int err;
 
-	if (r->flags & VM_LOCKED || !r->pages)
+	if (region->flags & VM_LOCKED || !region->pages)
 		return -EINVAL;
-	if ((r->flags & (VM_SHARED | VM_WRITE)) != (VM_SHARED | VM_WRITE))
+	if ((region->flags & (VM_SHARED | VM_WRITE)) != (VM_SHARED | VM_WRITE))
 		return -EACCES;
 	if (!f) {
-		vm_shared_remove(r, start, end);
+		vm_shared_remove(region, start, end);
 		return 0;
 	}
 	file_get(f);
-	up_write(&s->lock);
+	up_write(&space->lock);
 	err = file_allocate(f, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (s64)off,
 			    (s64)(end - start));
 	file_put(f);
-	down_write(&s->lock);
+	down_write(&space->lock);
 	return err;
 }
 
-static void drop_pages(struct vm_region *r, u64 start, u64 end)
+static void drop_pages(struct vm_region *region, u64 start, u64 end)
 {
-	struct vm_gather g;
+	struct vm_gather gather;
 
-	vm_gather_init(&g, r->space);
-	vm_zap_region(&g, r, start, end);
-	vm_gather_finish(&g);
+	vm_gather_init(&gather, region->space);
+	vm_zap_region(&gather, region, start, end);
+	vm_gather_finish(&gather);
 }
 
-/* One part of one region; may replace *@region, by NULL if it has to be looked for. @return 0 or -errno */
-static int advise_part(struct vm_region **region, u64 start, u64 end, int advice)
+/* One part of one part_of; may replace *@part_of, by NULL if it has to be looked for. @return 0 or -errno */
+static int advise_part(struct vm_region **part_of, u64 start, u64 end, int advice)
 {
-	struct vm_region *r = *region;
-	u32 flags = r->flags;
+	struct vm_region *region = *part_of;
+	u32 flags = region->flags;
 	int err;
 
 	switch (advice) {
-	case MADV_REMOVE: *region = NULL; return advise_remove(r, start, end);
+	case MADV_REMOVE: *part_of = NULL; return advise_remove(region, start, end);
 	case MADV_FREE:
 	case MADV_DONTNEED:
-		if (r->flags & (VM_LOCKED | VM_PFN) || (advice == MADV_FREE && r->ops))
+		if (region->flags & (VM_LOCKED | VM_PFN) || (advice == MADV_FREE && region->ops))
 			return -EINVAL;
-		drop_pages(r, start, end);
+		drop_pages(region, start, end);
 		return 0;
 	case MADV_DONTNEED_LOCKED:
-		if (r->flags & VM_PFN)
+		if (region->flags & VM_PFN)
 			return -EINVAL;
-		drop_pages(r, start, end);
+		drop_pages(region, start, end);
 		return 0;
 	case MADV_COLD:
-	case MADV_PAGEOUT: return r->flags & (VM_LOCKED | VM_PFN) ? -EINVAL : 0;
+	case MADV_PAGEOUT: return region->flags & (VM_LOCKED | VM_PFN) ? -EINVAL : 0;
 	}
-	err = advised_flags(r, advice, &flags);
-	if (err || flags == r->flags)
+	err = advised_flags(region, advice, &flags);
+	if (err || flags == region->flags)
 		return err;
-	r = vm_set_flags(r, start, end, flags);
-	if (!r)
+	region = vm_set_flags(region, start, end, flags);
+	if (!region)
 		return -EAGAIN; /* ENOMEM says that nothing is mapped there */
-	*region = r;
+	*part_of = region;
 	return 0;
 }
 
-static int advise_locked(struct vm_space *s, u64 start, u64 end, int advice)
+static int advise_locked(struct vm_space *space, u64 start, u64 end, int advice)
 {
-	struct vm_region *r = vm_region_find_above(s, start);
+	struct vm_region *region = vm_region_find_above(space, start);
 	int err, hole = 0;
 
-	assert_held_write(&s->lock);
+	assert_held_write(&space->lock);
 	for (;;) {
 		u64 stop;
 
-		if (!r)
+		if (!region)
 			return -ENOMEM;
-		if (start < r->start) {
+		if (start < region->start) {
 			hole = -ENOMEM;
-			start = r->start;
+			start = region->start;
 			if (start >= end)
 				return hole;
 		}
-		stop = MIN(end, r->end);
-		err = advise_part(&r, start, stop, advice);
+		stop = MIN(end, region->end);
+		err = advise_part(&region, start, stop, advice);
 		if (err)
 			return err;
 		start = stop;
 		if (start >= end)
 			return hole;
-		if (!r)
-			r = vm_region_find_above(s, start);
-		else if (r->end <= start)
-			r = vm_region_next(s, r);
+		if (!region)
+			region = vm_region_find_above(space, start);
+		else if (region->end <= start)
+			region = vm_region_next(space, region);
 	}
 }
 
-static int advise_populate(struct vm_space *s, u64 start, u64 end, bool write)
+static int advise_populate(struct vm_space *space, u64 start, u64 end, bool write)
 {
-	int err = vm_populate(s, start, end, write ? VM_POPULATE_WRITE : VM_POPULATE_READ);
+	int err = vm_populate(space, start, end, write ? VM_POPULATE_WRITE : VM_POPULATE_READ);
 
 	return err == -EIO ? -EFAULT : err;
 }
 
-int vm_advise(struct vm_space *s, u64 addr, u64 len, int advice)
+int vm_advise(struct vm_space *space, u64 addr, u64 len, int advice)
 {
 	u64 end = addr + PAGE_ALIGN(len);
 	int err;
@@ -155,31 +155,31 @@ int vm_advise(struct vm_space *s, u64 addr, u64 len, int advice)
 	if (end == addr)
 		return 0;
 	if (advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE)
-		return advise_populate(s, addr, end, advice == MADV_POPULATE_WRITE);
-	down_write(&s->lock);
-	err = advise_locked(s, addr, end, advice);
-	up_write(&s->lock);
+		return advise_populate(space, addr, end, advice == MADV_POPULATE_WRITE);
+	down_write(&space->lock);
+	err = advise_locked(space, addr, end, advice);
+	up_write(&space->lock);
 	return err;
 }
 
 /* ---- msync ---- */
 
 /* Write one file back, without the lock. @return 0 or -errno */
-static int sync_file(struct vm_space *s, struct file *f)
+static int sync_file(struct vm_space *space, struct file *f)
 {
 	int err;
 
 	file_get(f);
-	up_read(&s->lock);
+	up_read(&space->lock);
 	err = f->ops->fsync ? f->ops->fsync(f) : -EINVAL;
 	file_put(f);
 	return err;
 }
 
-int vm_sync(struct vm_space *s, u64 addr, u64 len, int flags)
+int vm_sync(struct vm_space *space, u64 addr, u64 len, int flags)
 {
 	u64 end = addr + PAGE_ALIGN(len);
-	struct vm_region *r;
+	struct vm_region *region;
 	int err, hole = 0;
 
 	if ((flags & ~(MS_ASYNC | MS_INVALIDATE | MS_SYNC)) || (addr & ~PAGE_MASK) ||
@@ -188,25 +188,26 @@ int vm_sync(struct vm_space *s, u64 addr, u64 len, int flags)
 	if (end < addr || (len && !PAGE_ALIGN(len)))
 		return -ENOMEM;
 	while (addr < end) {
-		down_read(&s->lock);
-		r = vm_region_find_above(s, addr);
-		if (!r || (addr < r->start && (flags == MS_ASYNC || r->start >= end))) {
-			up_read(&s->lock);
+		down_read(&space->lock);
+		region = vm_region_find_above(space, addr);
+		if (!region ||
+		    (addr < region->start && (flags == MS_ASYNC || region->start >= end))) {
+			up_read(&space->lock);
 			return -ENOMEM;
 		}
-		if (addr < r->start)
+		if (addr < region->start)
 			hole = -ENOMEM;
-		if ((flags & MS_INVALIDATE) && (r->flags & VM_LOCKED)) {
-			up_read(&s->lock);
+		if ((flags & MS_INVALIDATE) && (region->flags & VM_LOCKED)) {
+			up_read(&space->lock);
 			return -EBUSY;
 		}
-		addr = MIN(end, r->end);
-		if ((flags & MS_SYNC) && r->file && (r->flags & VM_SHARED)) {
-			err = sync_file(s, r->file);
+		addr = MIN(end, region->end);
+		if ((flags & MS_SYNC) && region->file && (region->flags & VM_SHARED)) {
+			err = sync_file(space, region->file);
 			if (err)
 				return err;
 		} else {
-			up_read(&s->lock);
+			up_read(&space->lock);
 		}
 	}
 	return hole;
@@ -217,69 +218,69 @@ int vm_sync(struct vm_space *s, u64 addr, u64 len, int flags)
 #define INCORE_CHUNK 64u
 
 /* What is cached of a file tells what others read: only for those who could write it. */
-static bool may_see_cache(const struct vm_region *r)
+static bool may_see_cache(const struct vm_region *region)
 {
-	struct inode *i = r->file ? r->file->inode : NULL;
+	struct inode *inode = region->file ? region->file->inode : NULL;
 
-	if (!r->file)
+	if (!region->file)
 		return true;
-	if (!i)
+	if (!inode)
 		return false;
-	return i->uid == current_cred()->fsuid || current_capable(CAP_FOWNER) ||
-	       !inode_permission(i, MAY_WRITE);
+	return inode->uid == current_cred()->fsuid || current_capable(CAP_FOWNER) ||
+	       !inode_permission(inode, MAY_WRITE);
 }
 
 /* Pages that are in the cache though not mapped. */
-static void look_in_cache(struct vm_region *r, u64 addr, u32 n, u8 *vec)
+static void look_in_cache(struct vm_region *region, u64 addr, u32 npages, u8 *vec)
 {
 	struct page *pages[VM_FAULT_AROUND];
 
-	for (u32 at = 0; at < n; at += VM_FAULT_AROUND) {
-		u64 pgoff = r->pgoff + ((addr - r->start) >> PAGE_SHIFT) + at;
-		u32 part = MIN(n - at, (u32)VM_FAULT_AROUND);
+	for (u32 done = 0; done < npages; done += VM_FAULT_AROUND) {
+		u64 pgoff = region->pgoff + ((addr - region->start) >> PAGE_SHIFT) + done;
+		u32 part = MIN(npages - done, (u32)VM_FAULT_AROUND);
 
-		if (!r->ops->fault_around(r, pgoff, part, pages))
+		if (!region->ops->fault_around(region, pgoff, part, pages))
 			continue;
 		for (u32 i = 0; i < part; i++)
 			if (pages[i]) {
-				vec[at + i] = 1;
+				vec[done + i] = 1;
 				page_put(pages[i]);
 			}
 	}
 }
 
 /* One chunk from @addr on; space->lock held. @return how many pages, or -ENOMEM */
-static int incore_chunk(struct vm_space *s, u64 addr, u64 end, u8 *vec)
+static int incore_chunk(struct vm_space *space, u64 addr, u64 end, u8 *vec)
 {
-	struct vm_region *r = vm_region_find(s, addr);
-	u32 n;
+	struct vm_region *region = vm_region_find(space, addr);
+	u32 npages;
 
-	assert_held(&s->lock);
-	if (!r)
+	assert_held(&space->lock);
+	if (!region)
 		return -ENOMEM;
-	n = MIN((u64)INCORE_CHUNK, (MIN(end, r->end) - addr) >> PAGE_SHIFT);
-	if (!may_see_cache(r)) {
-		for (u32 i = 0; i < n; i++)
+	npages = MIN((u64)INCORE_CHUNK, (MIN(end, region->end) - addr) >> PAGE_SHIFT);
+	if (!may_see_cache(region)) {
+		for (u32 i = 0; i < npages; i++)
 			vec[i] = 1;
-		return n;
+		return npages;
 	}
-	for (u32 i = 0; i < n; i++)
+	for (u32 i = 0; i < npages; i++)
 		vec[i] = 0;
-	if (r->ops && r->ops->fault_around)
-		look_in_cache(r, addr, n, vec);
-	for (u32 i = 0; i < n; i++) {
-		pte_t *pte = vm_pte(s, addr + i * PAGE_SIZE);
+	if (region->ops && region->ops->fault_around)
+		look_in_cache(region, addr, npages, vec);
+	for (u32 i = 0; i < npages; i++) {
+		pte_t *pte = vm_pte(space, addr + i * PAGE_SIZE);
 
 		vec[i] |= pte && *pte;
 	}
-	return n;
+	return npages;
 }
 
-int vm_incore(struct vm_space *s, u64 addr, u64 len, uaddr_t vec)
+int vm_incore(struct vm_space *space, u64 addr, u64 len, uaddr_t vec)
 {
 	u64 end = addr + PAGE_ALIGN(len);
 	u8 chunk[INCORE_CHUNK];
-	int n;
+	int npages;
 
 	if (addr & ~PAGE_MASK)
 		return -EINVAL;
@@ -288,17 +289,17 @@ int vm_incore(struct vm_space *s, u64 addr, u64 len, uaddr_t vec)
 	if (!user_range_ok(vec, (end - addr) >> PAGE_SHIFT))
 		return -EFAULT;
 	while (addr < end) {
-		down_read(&s->lock);
-		n = incore_chunk(s, addr, end, chunk);
-		up_read(&s->lock);
-		if (n < 0)
-			return n;
-		if (copy_to_user(vec, chunk, n))
+		down_read(&space->lock);
+		npages = incore_chunk(space, addr, end, chunk);
+		up_read(&space->lock);
+		if (npages < 0)
+			return npages;
+		if (copy_to_user(vec, chunk, npages))
 			return -EFAULT;
 		if (fatal_signal_pending())
 			return -EINTR;
-		addr += (u64)n << PAGE_SHIFT;
-		vec = uaddr_add(vec, n);
+		addr += (u64)npages << PAGE_SHIFT;
+		vec = uaddr_add(vec, npages);
 	}
 	return 0;
 }

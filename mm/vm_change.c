@@ -16,139 +16,142 @@
 
 /* ---- flags of a part ---- */
 
-static bool takes_over(const struct vm_region *to, const struct vm_region *r, u32 flags)
+static bool takes_over(const struct vm_region *to, const struct vm_region *region, u32 flags)
 {
-	return to && !to->ops && !r->ops && to->flags == flags;
+	return to && !to->ops && !region->ops && to->flags == flags;
 }
 
 /* @part of @from, at one of its edges, goes to the neighbour @to. */
 static void hand_over(struct vm_region *from, struct vm_region *to, u64 start, u64 end)
 {
-	struct vm_space *s = from->space;
+	struct vm_space *space = from->space;
 
 	if (to->end == start) {
-		vm_region_resize(s, from, end, from->end);
-		vm_region_resize(s, to, to->start, end);
+		vm_region_resize(space, from, end, from->end);
+		vm_region_resize(space, to, to->start, end);
 	} else {
-		vm_region_resize(s, from, from->start, start);
-		vm_region_resize(s, to, start, to->end);
+		vm_region_resize(space, from, from->start, start);
+		vm_region_resize(space, to, start, to->end);
 	}
 }
 
-struct vm_region *vm_set_flags(struct vm_region *r, u64 start, u64 end, u32 flags)
+struct vm_region *vm_set_flags(struct vm_region *region, u64 start, u64 end, u32 flags)
 {
-	struct vm_space *s = r->space;
-	struct vm_region *prev = vm_region_prev(s, r), *next = vm_region_next(s, r);
+	struct vm_space *space = region->space;
+	struct vm_region *prev = vm_region_prev(space, region),
+			 *next = vm_region_next(space, region);
 	s64 npages = (end - start) >> PAGE_SHIFT;
-	u32 old = r->flags;
+	u32 old = region->flags;
 
-	if (start == r->start && end < r->end && takes_over(prev, r, flags) && prev->end == start) {
-		hand_over(r, prev, start, end);
-		r = prev;
-	} else if (start > r->start && end == r->end && takes_over(next, r, flags) &&
+	if (start == region->start && end < region->end && takes_over(prev, region, flags) &&
+	    prev->end == start) {
+		hand_over(region, prev, start, end);
+		region = prev;
+	} else if (start > region->start && end == region->end && takes_over(next, region, flags) &&
 		   next->start == end) {
-		hand_over(r, next, start, end);
-		r = next;
+		hand_over(region, next, start, end);
+		region = next;
 	} else {
-		if (start > r->start) {
-			r = vm_split(r, start);
-			if (!r)
+		if (start > region->start) {
+			region = vm_split(region, start);
+			if (!region)
 				return NULL;
 		}
-		if (end < r->end && !vm_split(r, end)) {
-			vm_merge(r);
+		if (end < region->end && !vm_split(region, end)) {
+			vm_merge(region);
 			return NULL;
 		}
-		r->flags = flags;
-		r->pte_bits = vm_pte_bits(flags);
+		region->flags = flags;
+		region->pte_bits = vm_pte_bits(flags);
 		if ((old ^ flags) & VM_GROWSDOWN)
-			vm_region_update_gap(s, r);
-		r = vm_merge(r);
+			vm_region_update_gap(space, region);
+		region = vm_merge(region);
 	}
-	vm_account(s, old, -npages);
-	vm_account(s, flags, npages);
-	return r;
+	vm_account(space, old, -npages);
+	vm_account(space, flags, npages);
+	return region;
 }
 
 /* Every part of [start, end), which has no holes, gets flags & ~clear | set. @return 0 or -ENOMEM */
-static int change_flags(struct vm_space *s, u64 start, u64 end, u32 clear, u32 set)
+static int change_flags(struct vm_space *space, u64 start, u64 end, u32 clear, u32 set)
 {
-	struct vm_region *r = vm_region_find(s, start);
+	struct vm_region *region = vm_region_find(space, start);
 
 	if (start == end)
 		return 0;
-	while (r && r->start <= start) {
-		u32 flags = (r->flags & ~clear) | (r->flags & VM_PFN ? 0 : set);
-		u64 stop = MIN(end, r->end);
+	while (region && region->start <= start) {
+		u32 flags = (region->flags & ~clear) | (region->flags & VM_PFN ? 0 : set);
+		u64 stop = MIN(end, region->end);
 
-		if (flags != r->flags) {
-			r = vm_set_flags(r, start, stop, flags);
-			if (!r)
+		if (flags != region->flags) {
+			region = vm_set_flags(region, start, stop, flags);
+			if (!region)
 				return -ENOMEM;
 		}
 		if (stop == end)
 			return 0;
 		start = stop;
-		if (r->end <= start)
-			r = vm_region_next(s, r);
+		if (region->end <= start)
+			region = vm_region_next(space, region);
 	}
 	return -ENOMEM; /* a hole */
 }
 
 /* ---- mprotect ---- */
 
-/* The part [start, end) of @r gets the rights @access. @return the region it is in then, or ERR_PTR */
-static struct vm_region *protect_part(struct vm_region *r, u64 start, u64 end, u32 access)
+/* The part [start, end) of @region gets the rights @access. @return the region it is in then, or ERR_PTR */
+static struct vm_region *protect_part(struct vm_region *region, u64 start, u64 end, u32 access)
 {
-	u32 flags = (r->flags & ~VM_ACCESS) | access;
+	u32 flags = (region->flags & ~VM_ACCESS) | access;
 	u64 npages = (end - start) >> PAGE_SHIFT;
-	bool becomes_data = !vm_is_data(r->flags) && vm_is_data(flags);
+	bool becomes_data = !vm_is_data(region->flags) && vm_is_data(flags);
 
 	if (((access & VM_WRITE) && !(flags & VM_MAYWRITE)) ||
 	    ((access & VM_EXEC) && !(flags & VM_MAYEXEC)))
 		return ERR_PTR(-EACCES);
-	if (flags == r->flags)
-		return r;
-	if (becomes_data && (r->space->data_pages + npages > vm_limit(RLIMIT_DATA) >> PAGE_SHIFT ||
-			     !vm_enough_memory(flags, npages)))
+	if (flags == region->flags)
+		return region;
+	if (becomes_data &&
+	    (region->space->data_pages + npages > vm_limit(RLIMIT_DATA) >> PAGE_SHIFT ||
+	     !vm_enough_memory(flags, npages)))
 		return ERR_PTR(-ENOMEM);
-	r = vm_set_flags(r, start, end, flags);
-	if (!r)
+	region = vm_set_flags(region, start, end, flags);
+	if (!region)
 		return ERR_PTR(-ENOMEM);
-	vm_tables_protect(r, start, end);
-	return r;
+	vm_tables_protect(region, start, end);
+	return region;
 }
 
-static int protect_locked(struct vm_space *s, u64 start, u64 end, u32 access, bool grows_down)
+static int protect_locked(struct vm_space *space, u64 start, u64 end, u32 access, bool grows_down)
 {
-	struct vm_region *r = vm_region_find_above(s, start);
+	struct vm_region *region = vm_region_find_above(space, start);
 
-	assert_held_write(&s->lock);
-	if (!r)
+	assert_held_write(&space->lock);
+	if (!region)
 		return -ENOMEM;
 	if (grows_down) {
-		if (r->start >= end)
+		if (region->start >= end)
 			return -ENOMEM;
-		start = r->start;
-		if (!(r->flags & VM_GROWSDOWN))
+		start = region->start;
+		if (!(region->flags & VM_GROWSDOWN))
 			return -EINVAL;
 	}
-	while (r && r->start <= start) {
-		u64 stop = MIN(end, r->end);
+	while (region && region->start <= start) {
+		u64 stop = MIN(end, region->end);
 
-		r = protect_part(r, start, stop, access);
-		if (IS_ERR(r))
-			return PTR_ERR(r);
+		region = protect_part(region, start, stop, access);
+		if (IS_ERR(region))
+			return PTR_ERR(region);
 		if (stop == end)
 			return 0;
 		start = stop;
-		if (r->end <= start)
-			r = vm_region_next(s, r);
+		if (region->end <= start)
+			region = vm_region_next(space, region);
 	}
 	return -ENOMEM; /* a hole; what lies below it is done, as on Linux */
 }
 
-int vm_protect(struct vm_space *s, u64 addr, u64 len, u32 prot)
+int vm_protect(struct vm_space *space, u64 addr, u64 len, u32 prot)
 {
 	const u32 grows = prot & (PROT_GROWSDOWN | PROT_GROWSUP);
 	u32 access = prot & VM_ACCESS;
@@ -168,9 +171,9 @@ int vm_protect(struct vm_space *s, u64 addr, u64 len, u32 prot)
 		return -EINVAL; /* nothing grows up on this machine */
 	if ((prot & PROT_READ) && current->proc && (current->proc->personality & READ_IMPLIES_EXEC))
 		access |= VM_EXEC;
-	down_write(&s->lock);
-	err = protect_locked(s, addr, addr + len, access, grows);
-	up_write(&s->lock);
+	down_write(&space->lock);
+	err = protect_locked(space, addr, addr + len, access, grows);
+	up_write(&space->lock);
 	return err;
 }
 
@@ -182,18 +185,18 @@ static bool may_lock_at_all(void)
 }
 
 /* Pages of [start, end) that are locked already. */
-static u64 locked_in(struct vm_space *s, u64 start, u64 end)
+static u64 locked_in(struct vm_space *space, u64 start, u64 end)
 {
-	struct vm_region *r = vm_region_overlapping(s, start, end);
-	u64 n = 0;
+	struct vm_region *region = vm_region_overlapping(space, start, end);
+	u64 npages = 0;
 
-	for (; r && r->start < end; r = vm_region_next(s, r))
-		if (r->flags & VM_LOCKED)
-			n += (MIN(end, r->end) - MAX(start, r->start)) >> PAGE_SHIFT;
-	return n;
+	for (; region && region->start < end; region = vm_region_next(space, region))
+		if (region->flags & VM_LOCKED)
+			npages += (MIN(end, region->end) - MAX(start, region->start)) >> PAGE_SHIFT;
+	return npages;
 }
 
-int vm_lock(struct vm_space *s, u64 addr, u64 len, int flags)
+int vm_lock(struct vm_space *space, u64 addr, u64 len, int flags)
 {
 	u64 end, npages;
 	int err;
@@ -208,20 +211,20 @@ int vm_lock(struct vm_space *s, u64 addr, u64 len, int flags)
 	npages = len >> PAGE_SHIFT;
 	if (end < addr)
 		return -EINVAL;
-	down_write(&s->lock);
+	down_write(&space->lock);
 	err = -ENOMEM;
-	if (!vm_may_lock(s, VM_LOCKED, npages) ||
-	    !vm_may_lock(s, VM_LOCKED, npages - locked_in(s, addr, end)))
-		err = change_flags(s, addr, end, VM_LOCKED | VM_LOCKONFAULT,
+	if (!vm_may_lock(space, VM_LOCKED, npages) ||
+	    !vm_may_lock(space, VM_LOCKED, npages - locked_in(space, addr, end)))
+		err = change_flags(space, addr, end, VM_LOCKED | VM_LOCKONFAULT,
 				   VM_LOCKED | (flags & MLOCK_ONFAULT ? VM_LOCKONFAULT : 0));
-	up_write(&s->lock);
+	up_write(&space->lock);
 	if (err || (flags & MLOCK_ONFAULT))
 		return err;
-	err = vm_populate(s, addr, end, VM_POPULATE_LOCK);
+	err = vm_populate(space, addr, end, VM_POPULATE_LOCK);
 	return err == -ENOMEM ? -EAGAIN : err == -EIO ? -ENOMEM : err;
 }
 
-int vm_unlock(struct vm_space *s, u64 addr, u64 len)
+int vm_unlock(struct vm_space *space, u64 addr, u64 len)
 {
 	int err;
 
@@ -229,29 +232,30 @@ int vm_unlock(struct vm_space *s, u64 addr, u64 len)
 	addr &= PAGE_MASK;
 	if (addr + len < addr)
 		return -EINVAL;
-	down_write(&s->lock);
-	err = change_flags(s, addr, addr + len, VM_LOCKED | VM_LOCKONFAULT, 0);
-	up_write(&s->lock);
+	down_write(&space->lock);
+	err = change_flags(space, addr, addr + len, VM_LOCKED | VM_LOCKONFAULT, 0);
+	up_write(&space->lock);
 	return err;
 }
 
 /* All regions there are. Lack of memory to split can't happen: whole regions change. */
-static void change_all(struct vm_space *s, u32 clear, u32 set)
+static void change_all(struct vm_space *space, u32 clear, u32 set)
 {
-	struct vm_region *r = list_empty(&s->region_list)
-				      ? NULL
-				      : list_first(&s->region_list, struct vm_region, link);
+	struct vm_region *region =
+		list_empty(&space->region_list)
+			? NULL
+			: list_first(&space->region_list, struct vm_region, link);
 
-	while (r) {
-		u32 flags = (r->flags & ~clear) | (r->flags & VM_PFN ? 0 : set);
+	while (region) {
+		u32 flags = (region->flags & ~clear) | (region->flags & VM_PFN ? 0 : set);
 
-		if (flags != r->flags)
-			r = vm_set_flags(r, r->start, r->end, flags);
-		r = vm_region_next(s, r);
+		if (flags != region->flags)
+			region = vm_set_flags(region, region->start, region->end, flags);
+		region = vm_region_next(space, region);
 	}
 }
 
-int vm_lock_all(struct vm_space *s, int flags)
+int vm_lock_all(struct vm_space *space, int flags)
 {
 	const u32 set = VM_LOCKED | (flags & MCL_ONFAULT ? VM_LOCKONFAULT : 0);
 	int err = 0;
@@ -260,26 +264,26 @@ int vm_lock_all(struct vm_space *s, int flags)
 		return -EINVAL;
 	if (!may_lock_at_all())
 		return -EPERM;
-	down_write(&s->lock);
-	if ((flags & MCL_CURRENT) && s->total_pages > vm_limit(RLIMIT_MEMLOCK) >> PAGE_SHIFT &&
+	down_write(&space->lock);
+	if ((flags & MCL_CURRENT) && space->total_pages > vm_limit(RLIMIT_MEMLOCK) >> PAGE_SHIFT &&
 	    !current_capable(CAP_IPC_LOCK)) {
 		err = -ENOMEM;
 	} else {
-		s->def_flags = flags & MCL_FUTURE ? set : 0;
+		space->def_flags = flags & MCL_FUTURE ? set : 0;
 		if (flags & MCL_CURRENT)
-			change_all(s, VM_LOCKED | VM_LOCKONFAULT, set);
+			change_all(space, VM_LOCKED | VM_LOCKONFAULT, set);
 	}
-	up_write(&s->lock);
+	up_write(&space->lock);
 	if (!err && (flags & (MCL_CURRENT | MCL_ONFAULT)) == MCL_CURRENT)
-		(void)vm_populate(s, 0, USER_END, VM_POPULATE_MAP);
+		(void)vm_populate(space, 0, USER_END, VM_POPULATE_MAP);
 	return err;
 }
 
-int vm_unlock_all(struct vm_space *s)
+int vm_unlock_all(struct vm_space *space)
 {
-	down_write(&s->lock);
-	s->def_flags = 0;
-	change_all(s, VM_LOCKED | VM_LOCKONFAULT, 0);
-	up_write(&s->lock);
+	down_write(&space->lock);
+	space->def_flags = 0;
+	change_all(space, VM_LOCKED | VM_LOCKONFAULT, 0);
+	up_write(&space->lock);
 	return 0;
 }

@@ -12,81 +12,83 @@
 
 /* ---- rights ---- */
 
-/* May a page of @r be writable right away, as the region is? Else its next write faults. */
-static inline bool write_now(const struct vm_region *r, pte_t e)
+/* May a page of @region be writable right away, as the region is? Else its next write faults. */
+static inline bool write_now(const struct vm_region *region, pte_t entry)
 {
-	if (r->flags & VM_SHARED)
-		return pte_writable(e) || pte_uncounted(e) || !r->ops || !r->ops->page_mkwrite;
-	return pte_anon(e) && atomic_read(&pte_page(e)->refs) == 1;
+	if (region->flags & VM_SHARED)
+		return pte_writable(entry) || pte_uncounted(entry) || !region->ops ||
+		       !region->ops->page_mkwrite;
+	return pte_anon(entry) && atomic_read(&pte_page(entry)->refs) == 1;
 }
 
-void vm_tables_protect(struct vm_region *r, u64 start, u64 end)
+void vm_tables_protect(struct vm_region *region, u64 start, u64 end)
 {
-	const u64 bits = r->pte_bits;
+	const u64 bits = region->pte_bits;
 	u64 stop, first = ~0ull, last = 0;
 	pte_t *pte;
 
-	vm_file_lock(r);
-	for (; start < end && (pte = vm_next_leaf(r->space, &start, end, &stop)); start = stop) {
-		for (u64 a = start; a < stop; a += PAGE_SIZE, pte++) {
-			pte_t e = *pte, new;
+	vm_file_lock(region);
+	for (; start < end && (pte = vm_next_leaf(region->space, &start, end, &stop));
+	     start = stop) {
+		for (u64 addr = start; addr < stop; addr += PAGE_SIZE, pte++) {
+			pte_t old = *pte, new;
 
-			if (!e)
+			if (!old)
 				continue;
-			new = pte_with_rights(e, bits);
-			if (pte_writable(bits) && !write_now(r, e))
+			new = pte_with_rights(old, bits);
+			if (pte_writable(bits) && !write_now(region, old))
 				new = pte_make_readonly(new);
-			if (new == e)
+			if (new == old)
 				continue;
 			*pte = new;
-			if (pte_loses_rights(e, new)) {
-				first = MIN(first, a);
-				last = a + PAGE_SIZE;
+			if (pte_loses_rights(old, new)) {
+				first = MIN(first, addr);
+				last = addr + PAGE_SIZE;
 			}
 		}
 	}
-	vm_file_unlock(r);
+	vm_file_unlock(region);
 	if (first < last)
-		tlb_flush_user_range(r->space, first, last);
+		tlb_flush_user_range(region->space, first, last);
 }
 
 /* ---- another place ---- */
 
-int vm_tables_prepare_move(struct vm_space *s, u64 from, u64 to, u64 len)
+int vm_tables_prepare_move(struct vm_space *space, u64 from, u64 to, u64 len)
 {
-	u64 a = from, stop;
+	u64 addr = from, stop;
 
-	for (; vm_next_leaf(s, &a, from + len, &stop); a = stop)
-		if (!vm_pte_alloc(s, to + (a - from)) ||
-		    !vm_pte_alloc(s, to + (stop - from) - PAGE_SIZE))
+	for (; vm_next_leaf(space, &addr, from + len, &stop); addr = stop)
+		if (!vm_pte_alloc(space, to + (addr - from)) ||
+		    !vm_pte_alloc(space, to + (stop - from) - PAGE_SIZE))
 			return -ENOMEM;
 	return 0;
 }
 
-void vm_tables_move(struct vm_gather *g, u64 from, u64 to, u64 len)
+void vm_tables_move(struct vm_gather *gather, u64 from, u64 to, u64 len)
 {
 	u64 start = from, stop;
 	pte_t *pte, *dest = NULL;
 
-	for (; start < from + len && (pte = vm_next_leaf(g->space, &start, from + len, &stop));
+	for (; start < from + len && (pte = vm_next_leaf(gather->space, &start, from + len, &stop));
 	     start = stop) {
-		for (u64 a = start; a < stop; a += PAGE_SIZE, pte++) {
+		for (u64 addr = start; addr < stop; addr += PAGE_SIZE, pte++) {
 			if (!*pte)
 				continue;
-			dest = vm_pte(g->space, to + (a - from));
+			dest = vm_pte(gather->space, to + (addr - from));
 			*dest = *pte;
 			*pte = 0;
-			vm_gather_range(g, a, a + PAGE_SIZE);
+			vm_gather_range(gather, addr, addr + PAGE_SIZE);
 		}
 	}
 }
 
 /* ---- fork ---- */
 
-/* Share what lies in one lowest table, from @src for @n entries. */
-static int copy_leaf(struct vm_space *to, pte_t *src, u64 addr, u64 n, bool *flush)
+/* Share what lies in one lowest table, from @src for @count entries. */
+static int copy_leaf(struct vm_space *to, pte_t *src, u64 addr, u64 count, bool *flush)
 {
-	pte_t *first = src, *last = src + n, *dest;
+	pte_t *first = src, *last = src + count, *dest;
 	s64 copied = 0, delta;
 	bool lost = false;
 
@@ -98,17 +100,17 @@ static int copy_leaf(struct vm_space *to, pte_t *src, u64 addr, u64 n, bool *flu
 		return -ENOMEM;
 	delta = (char *)dest - (char *)src;
 	for (; src < last; src++) {
-		pte_t e = *src;
+		pte_t entry = *src;
 
-		if (!pte_anon(e))
+		if (!pte_anon(entry))
 			continue;
-		if (pte_writable(e)) {
-			e = pte_make_readonly(e);
-			*src = e;
+		if (pte_writable(entry)) {
+			entry = pte_make_readonly(entry);
+			*src = entry;
 			lost = true;
 		}
-		atomic_inc(&pte_page(e)->refs);
-		*(pte_t *)((char *)src + delta) = e;
+		atomic_inc(&pte_page(entry)->refs);
+		*(pte_t *)((char *)src + delta) = entry;
 		copied++;
 	}
 	to->rss_anon += copied;
@@ -117,16 +119,17 @@ static int copy_leaf(struct vm_space *to, pte_t *src, u64 addr, u64 n, bool *flu
 }
 
 /* Device memory that a driver put there itself: a fault could not bring it back. */
-static int copy_device(struct vm_space *to, struct vm_region *r)
+static int copy_device(struct vm_space *to, struct vm_region *region)
 {
-	u64 addr = r->start, stop;
+	u64 addr = region->start, stop;
 	pte_t *src, *dest;
 
-	for (; addr < r->end && (src = vm_next_leaf(r->space, &addr, r->end, &stop)); addr = stop) {
-		for (u64 a = addr; a < stop; a += PAGE_SIZE, src++) {
+	for (; addr < region->end && (src = vm_next_leaf(region->space, &addr, region->end, &stop));
+	     addr = stop) {
+		for (u64 va = addr; va < stop; va += PAGE_SIZE, src++) {
 			if (!*src)
 				continue;
-			dest = vm_pte_alloc(to, a);
+			dest = vm_pte_alloc(to, va);
 			if (!dest)
 				return -ENOMEM;
 			*dest = *src;
@@ -135,20 +138,21 @@ static int copy_device(struct vm_space *to, struct vm_region *r)
 	return 0;
 }
 
-int vm_tables_copy(struct vm_space *to, struct vm_region *r, bool *flush)
+int vm_tables_copy(struct vm_space *to, struct vm_region *region, bool *flush)
 {
-	u64 addr = r->start, stop;
+	u64 addr = region->start, stop;
 	pte_t *src;
 	int err = 0;
 
-	if (r->flags & VM_PFN && !r->ops->fault)
-		return copy_device(to, r);
-	if (r->ops && !r->has_anon)
+	if (region->flags & VM_PFN && !region->ops->fault)
+		return copy_device(to, region);
+	if (region->ops && !region->has_anon)
 		return 0;
-	vm_file_lock(r);
-	for (; !err && addr < r->end && (src = vm_next_leaf(r->space, &addr, r->end, &stop));
+	vm_file_lock(region);
+	for (; !err && addr < region->end &&
+	       (src = vm_next_leaf(region->space, &addr, region->end, &stop));
 	     addr = stop)
 		err = copy_leaf(to, src, addr, (stop - addr) >> PAGE_SHIFT, flush);
-	vm_file_unlock(r);
+	vm_file_unlock(region);
 	return err;
 }

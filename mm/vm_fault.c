@@ -43,9 +43,9 @@ static inline bool exchange(pte_t *pte, pte_t old, pte_t new)
 }
 
 /* Where nothing or the same page was before: no CPU remembers anything that hurts. */
-static inline bool entry_set(struct vm_region *r, pte_t *pte, pte_t old, pte_t new)
+static inline bool entry_set(struct vm_region *region, pte_t *pte, pte_t old, pte_t new)
 {
-	if (likely(vm_is_solo(r->space) && !r->pages)) {
+	if (likely(vm_is_solo(region->space) && !region->pages)) {
 		WRITE_ONCE(*pte, new);
 		return true;
 	}
@@ -53,14 +53,14 @@ static inline bool entry_set(struct vm_region *r, pte_t *pte, pte_t old, pte_t n
 }
 
 /* Put another page in the place of a present one. @return false: the entry has changed */
-static bool entry_replace(struct vm_region *r, u64 addr, pte_t *pte, pte_t old, pte_t new)
+static bool entry_replace(struct vm_region *region, u64 addr, pte_t *pte, pte_t old, pte_t new)
 {
-	struct vm_space *s = r->space;
+	struct vm_space *space = region->space;
 
-	if (likely(vm_is_solo(s))) {
-		if (!entry_set(r, pte, old, new))
+	if (likely(vm_is_solo(space))) {
+		if (!entry_set(region, pte, old, new))
 			return false;
-		tlb_flush_own_page(s, addr);
+		tlb_flush_own_page(space, addr);
 		return true;
 	}
 	preempt_disable();
@@ -68,96 +68,96 @@ static bool entry_replace(struct vm_region *r, u64 addr, pte_t *pte, pte_t old, 
 		preempt_enable();
 		return false;
 	}
-	tlb_flush_user_page(s, addr);
+	tlb_flush_user_page(space, addr);
 	smp_store_release(pte, new);
 	preempt_enable();
 	return true;
 }
 
-static inline void count_pages(struct vm_space *s, s64 *counter, s64 n)
+static inline void count_pages(struct vm_space *space, s64 *counter, s64 npages)
 {
-	if (likely(vm_is_solo(s)))
-		*counter += n;
+	if (likely(vm_is_solo(space)))
+		*counter += npages;
 	else
-		__atomic_fetch_add(counter, n, __ATOMIC_RELAXED);
+		__atomic_fetch_add(counter, npages, __ATOMIC_RELAXED);
 }
 
 /* ---- anonymous memory ---- */
 
-static inline int fault_anon(struct vm_region *r, pte_t *pte, bool write)
+static inline int fault_anon(struct vm_region *region, pte_t *pte, bool write)
 {
-	struct page *p;
+	struct page *page;
 
 	if (unlikely(!write)) {
-		entry_set(r, pte, 0, vm_zero_pte | pte_make_readonly(r->pte_bits));
+		entry_set(region, pte, 0, vm_zero_pte | pte_make_readonly(region->pte_bits));
 		return 0;
 	}
-	p = page_alloc(PAGE_USER | PAGE_ZERO);
-	if (unlikely(!p))
+	page = page_alloc(PAGE_USER | PAGE_ZERO);
+	if (unlikely(!page))
 		return -ENOMEM;
-	if (unlikely(!entry_set(r, pte, 0, page_pte(p, pte_make_anon(r->pte_bits))))) {
-		page_free(p);
+	if (unlikely(!entry_set(region, pte, 0, page_pte(page, pte_make_anon(region->pte_bits))))) {
+		page_free(page);
 		return 0;
 	}
 	mem_account(MEM_ANON, 1);
-	count_pages(r->space, &r->space->rss_anon, 1);
+	count_pages(region->space, &region->space->rss_anon, 1);
 	return 0;
 }
 
 /* ---- copy on write ---- */
 
-/* Count a file's page that @e maps, so that it stays. @return NULL: no longer mapped there */
-static struct page *hold_mapped(struct vm_region *r, const pte_t *pte, pte_t e)
+/* Count a file's page that @entry maps, so that it stays. @return NULL: no longer mapped there */
+static struct page *hold_mapped(struct vm_region *region, const pte_t *pte, pte_t entry)
 {
-	struct page *p = NULL;
+	struct page *page = NULL;
 
-	vm_file_lock(r);
-	if (READ_ONCE(*pte) == e) {
-		p = pte_page(e);
-		page_get(p);
+	vm_file_lock(region);
+	if (READ_ONCE(*pte) == entry) {
+		page = pte_page(entry);
+		page_get(page);
 	}
-	vm_file_unlock(r);
-	return p;
+	vm_file_unlock(region);
+	return page;
 }
 
-static void note_copied(struct vm_region *r, pte_t old)
+static void note_copied(struct vm_region *region, pte_t old)
 {
-	struct vm_space *s = r->space;
+	struct vm_space *space = region->space;
 
 	if (!pte_anon(old)) {
-		count_pages(s, &s->rss_anon, 1);
+		count_pages(space, &space->rss_anon, 1);
 		if (!pte_uncounted(old))
-			count_pages(s, &s->rss_file, -1);
-		if (r->ops && !r->has_anon)
-			r->has_anon = true;
+			count_pages(space, &space->rss_file, -1);
+		if (region->ops && !region->has_anon)
+			region->has_anon = true;
 	}
 	mem_account(MEM_ANON, 1);
 }
 
-static int fault_copy(struct vm_region *r, u64 addr, pte_t *pte, pte_t e)
+static int fault_copy(struct vm_region *region, u64 addr, pte_t *pte, pte_t entry)
 {
-	bool zero = pte_phys(e) == pte_phys(vm_zero_pte), held;
-	struct page *old = pte_page(e), *new;
+	bool zero = pte_phys(entry) == pte_phys(vm_zero_pte), held;
+	struct page *old = pte_page(entry), *new;
 
-	if (pte_uncounted(e) && !zero && !page_is_ram(pte_phys(e)))
+	if (pte_uncounted(entry) && !zero && !page_is_ram(pte_phys(entry)))
 		return -EIO;
 	/*
 	 * The source may go while it is copied; then the entry has changed and the
 	 * copy is thrown away. Only a file's page might come back in between, if
 	 * another thread reads it in again.
 	 */
-	held = pte_of_file(e) && !vm_is_solo(r->space);
-	if (held && !hold_mapped(r, pte, e))
+	held = pte_of_file(entry) && !vm_is_solo(region->space);
+	if (held && !hold_mapped(region, pte, entry))
 		return 0;
 	new = page_alloc(PAGE_USER | (zero ? PAGE_ZERO : 0));
 	if (new && !zero)
 		copy_page(page_address(new), page_address(old));
-	if (likely(new &&entry_replace(r, addr, pte, e,
-				       page_pte(new, pte_make_anon(r->pte_bits))))) {
-		note_copied(r, e);
-		if (pte_anon(e))
+	if (likely(new &&entry_replace(region, addr, pte, entry,
+				       page_pte(new, pte_make_anon(region->pte_bits))))) {
+		note_copied(region, entry);
+		if (pte_anon(entry))
 			vm_anon_put(old);
-		else if (!pte_uncounted(e))
+		else if (!pte_uncounted(entry))
 			page_put(old);
 	} else if (new) {
 		page_free(new);
@@ -168,17 +168,17 @@ static int fault_copy(struct vm_region *r, u64 addr, pte_t *pte, pte_t e)
 }
 
 /*
- * The entry that maps @p is writable now. Write-back cleans a page first and makes it
+ * The entry that maps @page is writable now. Write-back cleans a page first and makes it
  * read-only then: one that is clean here was cleaned before the entry could be seen,
  * and would be written to unnoticed. So its file is told once more; whatever cleans
  * it after that finds the entry. One step, not a loop: nothing here waits for a flag
  * that a file system may set or not.
  */
-static inline int tell_if_cleaned(struct vm_region *r, struct page *p)
+static inline int tell_if_cleaned(struct vm_region *region, struct page *page)
 {
-	if (likely(!r->ops->write_back) || (READ_ONCE(p->flags) & PG_DIRTY))
+	if (likely(!region->ops->write_back) || (READ_ONCE(page->flags) & PG_DIRTY))
 		return 0;
-	return r->ops->page_mkwrite(r, p);
+	return region->ops->page_mkwrite(region, page);
 }
 
 static inline int mkwrite_error(int err)
@@ -186,246 +186,254 @@ static inline int mkwrite_error(int err)
 	return err == -ENOMEM ? err : err < 0 ? -EIO : 0;
 }
 
-static int fault_shared_write(struct vm_region *r, u64 addr, pte_t *pte, pte_t e)
+static int fault_shared_write(struct vm_region *region, u64 addr, pte_t *pte, pte_t entry)
 {
-	struct page *p;
+	struct page *page;
 	int err;
 
-	if (!r->ops || !r->ops->page_mkwrite || pte_uncounted(e)) {
-		exchange(pte, e, pte_make_writable(e));
+	if (!region->ops || !region->ops->page_mkwrite || pte_uncounted(entry)) {
+		exchange(pte, entry, pte_make_writable(entry));
 		return 0;
 	}
-	p = hold_mapped(r, pte, e);
-	if (!p)
+	page = hold_mapped(region, pte, entry);
+	if (!page)
 		return 0;
-	err = r->ops->page_mkwrite(r, p);
-	if (!err && exchange(pte, e, pte_make_writable(e))) {
-		err = tell_if_cleaned(r, p);
-		if (err && exchange(pte, pte_make_writable(e), e))
-			tlb_flush_user_page(r->space, addr);
+	err = region->ops->page_mkwrite(region, page);
+	if (!err && exchange(pte, entry, pte_make_writable(entry))) {
+		err = tell_if_cleaned(region, page);
+		if (err && exchange(pte, pte_make_writable(entry), entry))
+			tlb_flush_user_page(region->space, addr);
 	}
-	page_put(p);
+	page_put(page);
 	return mkwrite_error(err);
 }
 
-static inline int fault_present(struct vm_region *r, u64 addr, pte_t *pte, pte_t e, bool write)
+static inline int fault_present(struct vm_region *region, u64 addr, pte_t *pte, pte_t entry,
+				bool write)
 {
-	if (unlikely(!pte_present(e))) {
+	if (unlikely(!pte_present(entry))) {
 		cpu_relax(); /* pte_busy() */
 		return VM_RETRY;
 	}
-	if (!write || pte_writable(e)) {
+	if (!write || pte_writable(entry)) {
 		tlb_flush_local_page(addr);
 		return 0;
 	}
-	if (unlikely(r->flags & VM_SHARED))
-		return fault_shared_write(r, addr, pte, e);
-	if (pte_anon(e) && atomic_read(&pte_page(e)->refs) == 1) {
-		entry_set(r, pte, e, pte_make_writable(e)); /* the others have gone */
+	if (unlikely(region->flags & VM_SHARED))
+		return fault_shared_write(region, addr, pte, entry);
+	if (pte_anon(entry) && atomic_read(&pte_page(entry)->refs) == 1) {
+		entry_set(region, pte, entry, pte_make_writable(entry)); /* the others have gone */
 		return 0;
 	}
-	return fault_copy(r, addr, pte, e);
+	return fault_copy(region, addr, pte, entry);
 }
 
 /* ---- files ---- */
 
 /* The second half of the agreement with truncations: the entry is set, a locked instruction has passed. */
-static inline bool still_there(const struct vm_region *r, const struct page *p)
+static inline bool still_there(const struct vm_region *region, const struct page *page)
 {
-	return !r->ops->page_cache || READ_ONCE(*(void *const *)&p->mapping);
+	return !region->ops->page_cache || READ_ONCE(*(void *const *)&page->mapping);
 }
 
 /* Map a page where nothing was; takes over the reference. @return was it mapped? */
-static bool map_file_page(struct vm_region *r, u64 addr, pte_t *pte, struct page *p, pte_t new)
+static bool map_file_page(struct vm_region *region, u64 addr, pte_t *pte, struct page *page,
+			  pte_t new)
 {
 	if (!exchange(pte, 0, new)) {
 		if (!pte_uncounted(new))
-			page_put(p);
+			page_put(page);
 		return false;
 	}
-	if (likely(still_there(r, p)))
+	if (likely(still_there(region, page)))
 		return true;
 	if (exchange(pte, new, 0)) { /* else the truncation has done it */
-		tlb_flush_user_page(r->space, addr);
-		page_put(p);
+		tlb_flush_user_page(region->space, addr);
+		page_put(page);
 		return false;
 	}
 	return true; /* and counted it as taken away */
 }
 
 /* The bits of a file's page; a shared one that wants page_mkwrite() first is not writable. */
-static inline u64 file_bits(const struct vm_region *r, bool made_writable)
+static inline u64 file_bits(const struct vm_region *region, bool made_writable)
 {
-	u64 bits = r->pte_bits;
+	u64 bits = region->pte_bits;
 
-	if (!(r->flags & VM_SHARED) || (r->ops->page_mkwrite && !made_writable))
+	if (!(region->flags & VM_SHARED) || (region->ops->page_mkwrite && !made_writable))
 		bits = pte_make_readonly(bits);
 	return bits;
 }
 
 /* Map what the cache has of the 64 KiB around. @return is @addr among it? */
-static bool fault_around(struct vm_region *r, u64 addr, pte_t *pte)
+static bool fault_around(struct vm_region *region, u64 addr, pte_t *pte)
 {
 	const u64 window = VM_FAULT_AROUND * PAGE_SIZE;
-	u64 first = MAX(r->start, ALIGN_DOWN(addr, window));
-	u64 last = MIN(r->end, ALIGN_DOWN(addr, window) + window);
-	u32 n = (last - first) >> PAGE_SHIFT;
+	u64 first = MAX(region->start, ALIGN_DOWN(addr, window));
+	u64 last = MIN(region->end, ALIGN_DOWN(addr, window) + window);
+	u32 npages = (last - first) >> PAGE_SHIFT;
 	struct page *pages[VM_FAULT_AROUND];
-	u64 bits = file_bits(r, false);
+	u64 bits = file_bits(region, false);
 	pte_t *entry = pte - ((addr - first) >> PAGE_SHIFT);
 	s64 mapped = 0;
 
-	if (!r->ops->fault_around(r, r->pgoff + ((first - r->start) >> PAGE_SHIFT), n, pages))
+	if (!region->ops->fault_around(
+		    region, region->pgoff + ((first - region->start) >> PAGE_SHIFT), npages, pages))
 		return false;
-	for (u32 i = 0; i < n; i++, entry++) {
+	for (u32 i = 0; i < npages; i++, entry++) {
 		if (!pages[i])
 			continue;
 		if (*entry)
 			page_put(pages[i]);
 		else
-			mapped += map_file_page(r, first + i * PAGE_SIZE, entry, pages[i],
+			mapped += map_file_page(region, first + i * PAGE_SIZE, entry, pages[i],
 						page_pte(pages[i], bits));
 	}
-	count_pages(r->space, &r->space->rss_file, mapped);
+	count_pages(region->space, &region->space->rss_file, mapped);
 	return READ_ONCE(*pte) != 0;
 }
 
 /* First write to a private page that is not mapped yet; takes over the reference on @from. */
-static int fault_file_copy(struct vm_region *r, u64 addr, pte_t *pte, struct page *from)
+static int fault_file_copy(struct vm_region *region, u64 addr, pte_t *pte, struct page *from)
 {
 	struct page *new = page_alloc(PAGE_USER);
-	struct vm_space *s = r->space;
-	pte_t e;
+	struct vm_space *space = region->space;
+	pte_t entry;
 
 	if (!new) {
-		if (!(r->flags & VM_PFN))
+		if (!(region->flags & VM_PFN))
 			page_put(from);
 		return -ENOMEM;
 	}
 	copy_page(page_address(new), page_address(from));
-	e = page_pte(new, pte_make_anon(r->pte_bits));
-	r->has_anon = true;
-	if (!exchange(pte, 0, e)) {
+	entry = page_pte(new, pte_make_anon(region->pte_bits));
+	region->has_anon = true;
+	if (!exchange(pte, 0, entry)) {
 		page_free(new);
 	} else {
 		mem_account(MEM_ANON, 1);
-		count_pages(s, &s->rss_anon, 1);
-		if (unlikely(!still_there(r, from)) && exchange(pte, e, 0)) {
-			tlb_flush_user_page(s, addr);
-			count_pages(s, &s->rss_anon, -1);
+		count_pages(space, &space->rss_anon, 1);
+		if (unlikely(!still_there(region, from)) && exchange(pte, entry, 0)) {
+			tlb_flush_user_page(space, addr);
+			count_pages(space, &space->rss_anon, -1);
 			vm_anon_put(new);
 		}
 	}
-	if (!(r->flags & VM_PFN))
+	if (!(region->flags & VM_PFN))
 		page_put(from);
 	return 0;
 }
 
-/* First write to a shared page that is not mapped yet; takes over the reference on @p. */
-static int fault_file_write(struct vm_region *r, u64 addr, pte_t *pte, struct page *p)
+/* First write to a shared page that is not mapped yet; takes over the reference on @page. */
+static int fault_file_write(struct vm_region *region, u64 addr, pte_t *pte, struct page *page)
 {
-	bool mapped, counted = !(r->flags & VM_PFN);
-	pte_t e = page_pte(p, file_bits(r, true));
-	int err = r->ops->page_mkwrite(r, p);
+	bool mapped, counted = !(region->flags & VM_PFN);
+	pte_t entry = page_pte(page, file_bits(region, true));
+	int err = region->ops->page_mkwrite(region, page);
 
 	if (!counted)
-		e = pte_make_uncounted(e);
+		entry = pte_make_uncounted(entry);
 
 	if (err) {
-		page_put(p);
+		page_put(page);
 		return mkwrite_error(err);
 	}
-	if (r->ops->write_back)
-		page_get(p); /* the mapping's own reference may be gone at once */
-	mapped = map_file_page(r, addr, pte, p, e);
+	if (region->ops->write_back)
+		page_get(page); /* the mapping's own reference may be gone at once */
+	mapped = map_file_page(region, addr, pte, page, entry);
 	if (mapped && counted)
-		count_pages(r->space, &r->space->rss_file, 1);
-	if (r->ops->write_back) {
-		err = mapped ? tell_if_cleaned(r, p) : 0;
-		if (err && exchange(pte, e, pte_make_readonly(e)))
-			tlb_flush_user_page(r->space, addr);
-		page_put(p);
+		count_pages(region->space, &region->space->rss_file, 1);
+	if (region->ops->write_back) {
+		err = mapped ? tell_if_cleaned(region, page) : 0;
+		if (err && exchange(pte, entry, pte_make_readonly(entry)))
+			tlb_flush_user_page(region->space, addr);
+		page_put(page);
 	}
 	return mkwrite_error(err);
 }
 
-static int fault_file(struct vm_region *r, u64 addr, pte_t *pte, bool write)
+static int fault_file(struct vm_region *region, u64 addr, pte_t *pte, bool write)
 {
-	struct vm_space *s = r->space;
-	struct page *p;
+	struct vm_space *space = region->space;
+	struct page *page;
 	bool major;
 	int err;
 
-	if (!write && r->ops->fault_around && fault_around(r, addr, pte))
+	if (!write && region->ops->fault_around && fault_around(region, addr, pte))
 		return 0;
-	err = r->ops->fault ? r->ops->fault(r, r->pgoff + ((addr - r->start) >> PAGE_SHIFT), &p)
-			    : -EIO;
+	err = region->ops->fault
+		      ? region->ops->fault(region,
+					   region->pgoff + ((addr - region->start) >> PAGE_SHIFT),
+					   &page)
+		      : -EIO;
 	if (err < 0)
 		return err == -ENOMEM ? err : -EIO;
 	major = err;
-	if (write && !(r->flags & VM_SHARED)) {
-		err = fault_file_copy(r, addr, pte, p);
+	if (write && !(region->flags & VM_SHARED)) {
+		err = fault_file_copy(region, addr, pte, page);
 		return err ? err : major;
 	}
-	if (write && r->ops->page_mkwrite) {
-		err = fault_file_write(r, addr, pte, p);
+	if (write && region->ops->page_mkwrite) {
+		err = fault_file_write(region, addr, pte, page);
 		return err ? err : major;
 	}
-	if (r->flags & VM_PFN)
-		map_file_page(r, addr, pte, p, page_pte(p, pte_make_uncounted(file_bits(r, true))));
-	else if (map_file_page(r, addr, pte, p, page_pte(p, file_bits(r, false))))
-		count_pages(s, &s->rss_file, 1);
+	if (region->flags & VM_PFN)
+		map_file_page(region, addr, pte, page,
+			      page_pte(page, pte_make_uncounted(file_bits(region, true))));
+	else if (map_file_page(region, addr, pte, page, page_pte(page, file_bits(region, false))))
+		count_pages(space, &space->rss_file, 1);
 	return major;
 }
 
 /* ---- one page ---- */
 
-int vm_fault_region(struct vm_region *r, u64 addr, bool write)
+int vm_fault_region(struct vm_region *region, u64 addr, bool write)
 {
-	pte_t *pte = vm_pte_alloc(r->space, addr), e;
+	pte_t *pte = vm_pte_alloc(region->space, addr), entry;
 
 	if (unlikely(!pte))
 		return -ENOMEM;
-	e = READ_ONCE(*pte);
-	if (e)
-		return fault_present(r, addr, pte, e, write);
-	if (likely(!r->ops))
-		return fault_anon(r, pte, write);
-	return fault_file(r, addr, pte, write);
+	entry = READ_ONCE(*pte);
+	if (entry)
+		return fault_present(region, addr, pte, entry, write);
+	if (likely(!region->ops))
+		return fault_anon(region, pte, write);
+	return fault_file(region, addr, pte, write);
 }
 
 /* ---- stacks that grow ---- */
 
 /* No region at @addr: does the one above grow there? @return 0: now there is one; -EFAULT; -EAGAIN */
-static int grow_down(struct vm_space *s, u64 addr)
+static int grow_down(struct vm_space *space, u64 addr)
 {
 	u64 start = addr & PAGE_MASK, npages;
-	struct vm_region *r, *prev;
+	struct vm_region *region, *prev;
 	int err = -EFAULT;
 
-	down_write(&s->lock);
-	r = vm_region_find_above(s, addr);
-	if (!r)
+	down_write(&space->lock);
+	region = vm_region_find_above(space, addr);
+	if (!region)
 		goto out;
-	if (r->start <= addr) { /* another thread was faster */
+	if (region->start <= addr) { /* another thread was faster */
 		err = 0;
 		goto out;
 	}
-	if (!(r->flags & VM_GROWSDOWN) || start < READ_ONCE(vm_min_addr))
+	if (!(region->flags & VM_GROWSDOWN) || start < READ_ONCE(vm_min_addr))
 		goto out;
-	prev = vm_region_prev(s, r);
+	prev = vm_region_prev(space, region);
 	if (prev && (prev->flags & VM_ACCESS) && !(prev->flags & VM_GROWSDOWN) &&
 	    start - prev->end < VM_GUARD_GAP)
 		goto out;
-	npages = (r->start - start) >> PAGE_SHIFT;
-	if (r->end - start > vm_limit(RLIMIT_STACK) || !vm_may_expand(s, r->flags, npages) ||
-	    vm_may_lock(s, r->flags, npages) || !vm_enough_memory(r->flags, npages))
+	npages = (region->start - start) >> PAGE_SHIFT;
+	if (region->end - start > vm_limit(RLIMIT_STACK) ||
+	    !vm_may_expand(space, region->flags, npages) ||
+	    vm_may_lock(space, region->flags, npages) || !vm_enough_memory(region->flags, npages))
 		goto out;
-	vm_set_bounds(r, start, r->end);
-	vm_account(s, r->flags, npages);
+	vm_set_bounds(region, start, region->end);
+	vm_account(space, region->flags, npages);
 	err = 0;
 out:
-	up_write(&s->lock);
+	up_write(&space->lock);
 	return err;
 }
 
@@ -452,7 +460,7 @@ int vm_out_of_memory(u32 attempt)
 	return 0;
 }
 
-static inline bool allowed(const struct vm_region *r, u32 error_code)
+static inline bool allowed(const struct vm_region *region, u32 error_code)
 {
 	u32 need = VM_ACCESS;
 
@@ -460,7 +468,7 @@ static inline bool allowed(const struct vm_region *r, u32 error_code)
 		need = VM_WRITE;
 	else if (error_code & VM_FAULT_EXEC)
 		need = VM_EXEC;
-	return r->flags & need;
+	return region->flags & need;
 }
 
 /*
@@ -469,46 +477,47 @@ static inline bool allowed(const struct vm_region *r, u32 error_code)
  * the end of what began before (vm_space_access()); so no sleeping here.
  * @return 0, or the usual way has to be gone
  */
-static inline int fault_alone(struct vm_space *s, u64 addr, u32 error_code)
+static inline int fault_alone(struct vm_space *space, u64 addr, u32 error_code)
 {
-	struct vm_region *r;
+	struct vm_region *region;
 	int err = VM_RETRY;
 
 	rcu_read_lock();
-	if (likely(vm_is_solo(s))) {
-		r = vm_region_find(s, addr);
-		if (likely(r && !r->ops && allowed(r, error_code)))
-			err = vm_fault_region(r, addr & PAGE_MASK, error_code & VM_FAULT_WRITE);
+	if (likely(vm_is_solo(space))) {
+		region = vm_region_find(space, addr);
+		if (likely(region && !region->ops && allowed(region, error_code)))
+			err = vm_fault_region(region, addr & PAGE_MASK,
+					      error_code & VM_FAULT_WRITE);
 	}
 	rcu_read_unlock();
 	return err;
 }
 
-int vm_fault(struct vm_space *s, u64 addr, u32 error_code, int *si_code)
+int vm_fault(struct vm_space *space, u64 addr, u32 error_code, int *si_code)
 {
-	struct vm_region *r;
+	struct vm_region *region;
 	u32 attempt = 0;
 	int err;
 
-	if (likely(!fault_alone(s, addr, error_code)))
+	if (likely(!fault_alone(space, addr, error_code)))
 		return 0;
 	for (;;) {
-		down_read(&s->lock);
-		r = vm_region_find(s, addr);
-		if (unlikely(!r)) {
-			up_read(&s->lock);
+		down_read(&space->lock);
+		region = vm_region_find(space, addr);
+		if (unlikely(!region)) {
+			up_read(&space->lock);
 			*si_code = SEGV_MAPERR;
-			if (addr >= USER_END || grow_down(s, addr))
+			if (addr >= USER_END || grow_down(space, addr))
 				return -EFAULT;
 			continue;
 		}
-		if (unlikely(!allowed(r, error_code))) {
-			up_read(&s->lock);
+		if (unlikely(!allowed(region, error_code))) {
+			up_read(&space->lock);
 			*si_code = SEGV_ACCERR;
 			return -EFAULT;
 		}
-		err = vm_fault_region(r, addr & PAGE_MASK, error_code & VM_FAULT_WRITE);
-		up_read(&s->lock);
+		err = vm_fault_region(region, addr & PAGE_MASK, error_code & VM_FAULT_WRITE);
+		up_read(&space->lock);
 		if (likely(err <= 1) && err != -ENOMEM)
 			return err;
 		if (err == -ENOMEM) {
@@ -521,19 +530,19 @@ int vm_fault(struct vm_space *s, u64 addr, u32 error_code, int *si_code)
 
 /* ---- many pages, on request ---- */
 
-/* Up to @n pages of one region from @addr on; the lock is held for reading. @return 0 or the first error */
-static int populate_region(struct vm_region *r, u64 *addr, u64 end, bool write)
+/* Up to @done pages of one region from @addr on; the lock is held for reading. @return 0 or the first error */
+static int populate_region(struct vm_region *region, u64 *addr, u64 end, bool write)
 {
 	int err = 0;
 
-	assert_held(&r->space->lock);
-	for (u32 n = 0; *addr < end && n < 512; n++, *addr += PAGE_SIZE) {
-		pte_t *pte = vm_pte(r->space, *addr);
+	assert_held(&region->space->lock);
+	for (u32 done = 0; *addr < end && done < 512; done++, *addr += PAGE_SIZE) {
+		pte_t *pte = vm_pte(region->space, *addr);
 
 		if (pte && pte_present(*pte) && (!write || pte_writable(*pte)))
 			continue;
 		do {
-			err = vm_fault_region(r, *addr, write);
+			err = vm_fault_region(region, *addr, write);
 		} while (err == VM_RETRY);
 		if (err < 0)
 			return err;
@@ -541,33 +550,35 @@ static int populate_region(struct vm_region *r, u64 *addr, u64 end, bool write)
 	return 0;
 }
 
-int vm_populate(struct vm_space *s, u64 start, u64 end, enum vm_populate how)
+int vm_populate(struct vm_space *space, u64 start, u64 end, enum vm_populate how)
 {
-	struct vm_region *r;
+	struct vm_region *region;
 	u32 attempt = 0;
 	bool write;
 	int err = 0;
 
 	while (!err && start < end) {
-		down_read(&s->lock);
-		r = vm_region_find_above(s, start);
-		if (!r || r->start >= end || (r->start > start && how != VM_POPULATE_MAP)) {
-			up_read(&s->lock);
+		down_read(&space->lock);
+		region = vm_region_find_above(space, start);
+		if (!region || region->start >= end ||
+		    (region->start > start && how != VM_POPULATE_MAP)) {
+			up_read(&space->lock);
 			return how == VM_POPULATE_MAP ? 0 : -ENOMEM;
 		}
-		start = MAX(start, r->start);
+		start = MAX(start, region->start);
 		write = how == VM_POPULATE_WRITE ||
 			(how != VM_POPULATE_READ &&
-			 (r->flags & (VM_WRITE | VM_SHARED)) == VM_WRITE);
-		if (!(r->flags & VM_PFN) && r->flags & (write			  ? VM_WRITE
-							: how == VM_POPULATE_READ ? VM_READ
-										  : VM_ACCESS))
-			err = populate_region(r, &start, MIN(end, r->end), write);
+			 (region->flags & (VM_WRITE | VM_SHARED)) == VM_WRITE);
+		if (!(region->flags & VM_PFN) &&
+		    region->flags & (write		       ? VM_WRITE
+				     : how == VM_POPULATE_READ ? VM_READ
+							       : VM_ACCESS))
+			err = populate_region(region, &start, MIN(end, region->end), write);
 		else if (how == VM_POPULATE_READ || how == VM_POPULATE_WRITE)
 			err = -EINVAL;
 		else
-			start = r->end;
-		up_read(&s->lock);
+			start = region->end;
+		up_read(&space->lock);
 		if (err == -ENOMEM)
 			err = vm_out_of_memory(attempt++);
 		else if (!err && fatal_signal_pending())

@@ -44,9 +44,9 @@ static inline u64 vm_pte_bits(u32 flags)
 }
 
 /** @brief Does the running thread have the space to itself, so that only a truncation may interfere? */
-static inline bool vm_is_solo(const struct vm_space *s)
+static inline bool vm_is_solo(const struct vm_space *space)
 {
-	return atomic_read(&s->users) == 1;
+	return atomic_read(&space->users) == 1;
 }
 
 /* ---- vm_tables.c ---- */
@@ -56,40 +56,40 @@ static inline bool vm_is_solo(const struct vm_space *s)
  * there, whatever their callers have let through. The upper half of the top table is the kernel's.
  */
 /** @brief The entry of @p addr, NULL where there is no table. space->lock held. */
-static inline pte_t *vm_pte(const struct vm_space *s, u64 addr)
+static inline pte_t *vm_pte(const struct vm_space *space, u64 addr)
 {
 	u64 top = addr >> pt_shift(PT_LEVELS);
-	pte_t e;
+	pte_t entry;
 
 	if (unlikely(top >= PT_USER_ENTRIES))
 		return NULL;
-	e = ((pte_t *)phys_to_virt(s->tables.root))[top];
-	if (unlikely(!e))
+	entry = ((pte_t *)phys_to_virt(space->tables.root))[top];
+	if (unlikely(!entry))
 		return NULL;
-	e = pte_table(e)[pt_index(addr, 3)];
-	if (unlikely(!e))
+	entry = pte_table(entry)[pt_index(addr, 3)];
+	if (unlikely(!entry))
 		return NULL;
-	e = pte_table(e)[pt_index(addr, 2)];
-	if (unlikely(!e))
+	entry = pte_table(entry)[pt_index(addr, 2)];
+	if (unlikely(!entry))
 		return NULL;
-	return &pte_table(e)[pt_index(addr, 1)];
+	return &pte_table(entry)[pt_index(addr, 1)];
 }
-pte_t *vm_pte_alloc_slow(struct vm_space *s, u64 addr);
+pte_t *vm_pte_alloc_slow(struct vm_space *space, u64 addr);
 /** @brief The same, with tables made on the way. NULL: no memory, or not a user's address. */
-static inline pte_t *vm_pte_alloc(struct vm_space *s, u64 addr)
+static inline pte_t *vm_pte_alloc(struct vm_space *space, u64 addr)
 {
-	pte_t *pte = vm_pte(s, addr);
+	pte_t *pte = vm_pte(space, addr);
 
-	return likely(pte) ? pte : vm_pte_alloc_slow(s, addr);
+	return likely(pte) ? pte : vm_pte_alloc_slow(space, addr);
 }
 /**
  * @brief Walk the lowest tables of [*addr, end): the entry of the first address >= *addr
  * that has a table; *addr moves there, *stop is the end of what that table has
  * of the range. @return NULL: no more, or the range ends beyond user space
  */
-pte_t *vm_next_leaf(const struct vm_space *s, u64 *addr, u64 end, u64 *stop);
+pte_t *vm_next_leaf(const struct vm_space *space, u64 *addr, u64 end, u64 *stop);
 /** @brief Free zeroed tables, linked through page->next. */
-void vm_tables_free_list(struct page *p);
+void vm_tables_free_list(struct page *page);
 /** @brief The shared zero page, as a read-only entry without rights. */
 extern u64 vm_zero_pte;
 void vm_tables_init(void);
@@ -107,57 +107,57 @@ struct vm_gather {
 	u32 nr_anon, nr_shared;
 	u64 shared[VM_GATHER]; /* struct page *, bit 0: anonymous */
 };
-static inline void vm_gather_init(struct vm_gather *g, struct vm_space *s)
+static inline void vm_gather_init(struct vm_gather *gather, struct vm_space *space)
 {
-	g->space = s;
-	g->start = ~0ull;
-	g->end = 0;
-	g->anon = g->tables = NULL;
-	g->nr_anon = g->nr_shared = 0;
+	gather->space = space;
+	gather->start = ~0ull;
+	gather->end = 0;
+	gather->anon = gather->tables = NULL;
+	gather->nr_anon = gather->nr_shared = 0;
 }
-static inline void vm_gather_range(struct vm_gather *g, u64 start, u64 end)
+static inline void vm_gather_range(struct vm_gather *gather, u64 start, u64 end)
 {
-	if (start < g->start)
-		g->start = start;
-	if (end > g->end)
-		g->end = end;
+	if (start < gather->start)
+		gather->start = start;
+	if (end > gather->end)
+		gather->end = end;
 }
-void vm_gather_finish_slow(struct vm_gather *g);
+void vm_gather_finish_slow(struct vm_gather *gather);
 /** @brief Flush what has to be, then free. */
-static inline void vm_gather_finish(struct vm_gather *g)
+static inline void vm_gather_finish(struct vm_gather *gather)
 {
-	if (g->start < g->end || g->tables)
-		vm_gather_finish_slow(g);
+	if (gather->start < gather->end || gather->tables)
+		vm_gather_finish_slow(gather);
 }
 /** @brief Take all pages of [start, end) out; nothing where that ends beyond user space. Exclusive. */
-void vm_zap(struct vm_gather *g, u64 start, u64 end);
+void vm_zap(struct vm_gather *gather, u64 start, u64 end);
 /** @brief The same under the region's regions_lock, if it is on a list. */
-void vm_zap_region(struct vm_gather *g, struct vm_region *r, u64 start, u64 end);
+void vm_zap_region(struct vm_gather *gather, struct vm_region *region, u64 start, u64 end);
 /**
  * @brief Take out the tables for [start, end), which holds no pages any more; none where that
  * ends beyond user space.
  * @param floor,ceiling  the neighbours: nothing is mapped between them
  */
-void vm_free_tables(struct vm_gather *g, u64 start, u64 end, u64 floor, u64 ceiling);
+void vm_free_tables(struct vm_gather *gather, u64 start, u64 end, u64 floor, u64 ceiling);
 /** @brief Everything of a space that no CPU uses any more, in one walk; no flushing. */
-void vm_tables_destroy(struct vm_space *s);
+void vm_tables_destroy(struct vm_space *space);
 /** @brief Give the pages of [start, end) new rights. Exclusive; flushes. */
-void vm_tables_protect(struct vm_region *r, u64 start, u64 end);
+void vm_tables_protect(struct vm_region *region, u64 start, u64 end);
 /** @brief Move the entries of [from, from + len) to @p to. Exclusive; @return 0 or -ENOMEM (nothing moved) */
-int vm_tables_prepare_move(struct vm_space *s, u64 from, u64 to, u64 len);
-void vm_tables_move(struct vm_gather *g, u64 from, u64 to, u64 len);
+int vm_tables_prepare_move(struct vm_space *space, u64 from, u64 to, u64 len);
+void vm_tables_move(struct vm_gather *gather, u64 from, u64 to, u64 len);
 /**
- * @brief Fork: share the private pages of @p r with @p to, read-only on both sides.
+ * @brief Fork: share the private pages of @p region with @p to, read-only on both sides.
  * @param flush  set when entries of the old space lost their write bit
  */
-int vm_tables_copy(struct vm_space *to, struct vm_region *r, bool *flush);
+int vm_tables_copy(struct vm_space *to, struct vm_region *region, bool *flush);
 
 /** @brief Drop one reference on an anonymous page. */
-static inline void vm_anon_put(struct page *p)
+static inline void vm_anon_put(struct page *page)
 {
-	if (atomic_read(&p->refs) == 1 || atomic_dec_and_test(&p->refs)) {
+	if (atomic_read(&page->refs) == 1 || atomic_dec_and_test(&page->refs)) {
 		mem_account(MEM_ANON, -1);
-		page_free(p);
+		page_free(page);
 	}
 }
 
@@ -165,10 +165,10 @@ static inline void vm_anon_put(struct page *p)
 
 enum { VM_RETRY = 2 }; /* result of vm_fault_region(): try again from the start */
 /**
- * @brief Make @p addr present in @p r. space->lock held for reading or writing.
+ * @brief Make @p addr present in @p region. space->lock held for reading or writing.
  * @return 0, 1 (major), VM_RETRY, -ENOMEM, -EIO
  */
-int vm_fault_region(struct vm_region *r, u64 addr, bool write);
+int vm_fault_region(struct vm_region *region, u64 addr, bool write);
 enum vm_populate {
 	VM_POPULATE_MAP,  /* MAP_POPULATE: holes and what has no rights are left out */
 	VM_POPULATE_LOCK, /* mlock: the same, but a hole is -ENOMEM */
@@ -176,7 +176,7 @@ enum vm_populate {
 	VM_POPULATE_WRITE,
 };
 /** @brief Make a range present. Takes the lock. @return 0, -ENOMEM, -EIO, -EINTR, -EINVAL: the first that is wrong */
-int vm_populate(struct vm_space *s, u64 start, u64 end, enum vm_populate how);
+int vm_populate(struct vm_space *space, u64 start, u64 end, enum vm_populate how);
 /** @brief Memory is short: kill someone and wait. No lock held. @return 0: try again; -EINTR, -ENOMEM */
 int vm_out_of_memory(u32 attempt);
 
@@ -196,9 +196,9 @@ static inline bool vm_is_data(u32 flags)
 	return (flags & (VM_WRITE | VM_SHARED | VM_GROWSDOWN)) == VM_WRITE;
 }
 /** @brief Note @p npages (may be negative) more of a kind. */
-void vm_account(struct vm_space *s, u32 flags, s64 npages);
+void vm_account(struct vm_space *space, u32 flags, s64 npages);
 /** @brief May the space grow by @p npages? RLIMIT_AS and RLIMIT_DATA. */
-bool vm_may_expand(const struct vm_space *s, u32 flags, u64 npages);
+bool vm_may_expand(const struct vm_space *space, u32 flags, u64 npages);
 /** @brief Only what could never be had is refused, as Linux does unless told otherwise. */
 static inline bool vm_enough_memory(u32 flags, u64 npages)
 {
@@ -206,31 +206,31 @@ static inline bool vm_enough_memory(u32 flags, u64 npages)
 	       (flags & (VM_WRITE | VM_SHARED | VM_NORESERVE)) != VM_WRITE;
 }
 /** @brief mlock: may it lock @p npages more? @return 0, -EAGAIN */
-int vm_may_lock(const struct vm_space *s, u32 flags, u64 npages);
-void vm_region_free(struct vm_region *r);
-/** @brief Cut @p r in two; it keeps the lower part. @return the upper part, NULL: no memory or too many */
-struct vm_region *vm_split(struct vm_region *r, u64 at);
-/** @brief Unite @p r with its neighbours where they are alike. @return the region that now has r's pages */
-struct vm_region *vm_merge(struct vm_region *r);
-/** @brief Move the bounds of @p r under its file's lock. */
-void vm_set_bounds(struct vm_region *r, u64 start, u64 end);
+int vm_may_lock(const struct vm_space *space, u32 flags, u64 npages);
+void vm_region_free(struct vm_region *region);
+/** @brief Cut @p region in two; it keeps the lower part. @return the upper part, NULL: no memory or too many */
+struct vm_region *vm_split(struct vm_region *region, u64 addr);
+/** @brief Unite @p region with its neighbours where they are alike. @return the region that now has r's pages */
+struct vm_region *vm_merge(struct vm_region *region);
+/** @brief Move the bounds of @p region under its file's lock. */
+void vm_set_bounds(struct vm_region *region, u64 start, u64 end);
 /**
  * @brief munmap() under the lock. Regions that are wholly gone go to @p dead, for vm_bury() after it.
  * @return 0; -ENOMEM, nothing changed; -EINVAL: the range ends beyond user space
  */
-int vm_unmap_locked(struct vm_space *s, u64 start, u64 end, struct list *dead);
+int vm_unmap_locked(struct vm_space *space, u64 start, u64 end, struct list *dead);
 void vm_bury(struct list *dead);
 /** @brief Something failed half way: pages and tables of [start, end), where no region is, go. */
-void vm_scrub(struct vm_space *s, u64 start, u64 end);
-/** @brief Put @p r on its file's list, take it off, if it has one. */
-void vm_file_link(struct vm_region *r);
-void vm_file_unlink(struct vm_region *r);
-/** @brief @p r is a copy of another region: count the file, tell the owner of ops. */
-void vm_region_opened(struct vm_region *r);
+void vm_scrub(struct vm_space *space, u64 start, u64 end);
+/** @brief Put @p region on its file's list, take it off, if it has one. */
+void vm_file_link(struct vm_region *region);
+void vm_file_unlink(struct vm_region *region);
+/** @brief @p region is a copy of another region: count the file, tell the owner of ops. */
+void vm_region_opened(struct vm_region *region);
 /** @brief May the current process map something at @p addr, as far as vm_min_addr says? */
 bool vm_may_place(u64 addr);
 /** @brief get_unmapped_area() of Linux. @return address or -errno */
-s64 vm_find_room(struct vm_space *s, u64 addr, u64 len, u32 map_flags);
+s64 vm_find_room(struct vm_space *space, u64 addr, u64 len, u32 map_flags);
 /** @brief Is [addr, addr + len) within user space, and addr that of a page? No sum in it can wrap. */
 static inline bool vm_range_valid(u64 addr, u64 len)
 {
@@ -240,33 +240,33 @@ static inline bool vm_range_valid(u64 addr, u64 len)
 /* ---- vm_change.c ---- */
 
 /**
- * @brief Give the part [start, end) of @p r other flags; entries are the caller's business.
+ * @brief Give the part [start, end) of @p region other flags; entries are the caller's business.
  * @return the region that it is in then; NULL: no memory, nothing changed
  */
-struct vm_region *vm_set_flags(struct vm_region *r, u64 start, u64 end, u32 flags);
+struct vm_region *vm_set_flags(struct vm_region *region, u64 start, u64 end, u32 flags);
 
 /* ---- the list of a file's regions ---- */
 
-static inline void vm_file_lock(struct vm_region *r)
+static inline void vm_file_lock(struct vm_region *region)
 {
-	if (r->pages)
-		spin_lock(&r->pages->regions_lock);
+	if (region->pages)
+		spin_lock(&region->pages->regions_lock);
 }
-static inline void vm_file_unlock(struct vm_region *r)
+static inline void vm_file_unlock(struct vm_region *region)
 {
-	if (r->pages)
-		spin_unlock(&r->pages->regions_lock);
+	if (region->pages)
+		spin_unlock(&region->pages->regions_lock);
 }
 
 /* ---- vm_shared.c ---- */
 
-/** @brief Make @p r shared anonymous memory of its size. @return 0 or -ENOMEM */
-int vm_shared_attach(struct vm_region *r);
+/** @brief Make @p region shared anonymous memory of its size. @return 0 or -ENOMEM */
+int vm_shared_attach(struct vm_region *region);
 void vm_shared_init(void);
 /** @brief MADV_REMOVE of shared anonymous memory: a region that vm_shared_attach() made. */
-void vm_shared_remove(struct vm_region *r, u64 start, u64 end);
+void vm_shared_remove(struct vm_region *region, u64 start, u64 end);
 
 /* ---- vm_space.c ---- */
 
 /** @brief Pages are about to go: remember how many there were. */
-void vm_note_peak(struct vm_space *s);
+void vm_note_peak(struct vm_space *space);

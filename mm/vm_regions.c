@@ -16,80 +16,81 @@
  */
 #include "vm_regions.h"
 
-static inline struct vm_region *region_of(struct rb_node *n)
+static inline struct vm_region *region_of(struct rb_node *entry)
 {
-	return n ? rb_entry(n, struct vm_region, node) : NULL;
+	return entry ? rb_entry(entry, struct vm_region, node) : NULL;
 }
 
 /* ---- gaps ---- */
 
-static inline u64 subtree_gap(const struct rb_node *n)
+static inline u64 subtree_gap(const struct rb_node *entry)
 {
-	return n ? rb_entry(n, const struct vm_region, node)->max_gap : 0;
+	return entry ? rb_entry(entry, const struct vm_region, node)->max_gap : 0;
 }
 
-static inline void update_max(struct rb_node *n)
+static inline void update_max(struct rb_node *node)
 {
-	struct vm_region *r = region_of(n);
-	u64 left = subtree_gap(n->left), right = subtree_gap(n->right), max = r->gap;
+	struct vm_region *region = region_of(node);
+	u64 left = subtree_gap(node->left), right = subtree_gap(node->right), max = region->gap;
 
 	if (left > max)
 		max = left;
 	if (right > max)
 		max = right;
-	r->max_gap = max;
+	region->max_gap = max;
 }
 
-/* Where @r begins to keep others away. */
-static inline u64 guarded_start(const struct vm_region *r)
+/* Where @region begins to keep others away. */
+static inline u64 guarded_start(const struct vm_region *region)
 {
-	if (likely(!(r->flags & VM_GROWSDOWN)))
-		return r->start;
-	return r->start > VM_GUARD_GAP ? r->start - VM_GUARD_GAP : 0;
+	if (likely(!(region->flags & VM_GROWSDOWN)))
+		return region->start;
+	return region->start > VM_GUARD_GAP ? region->start - VM_GUARD_GAP : 0;
 }
 
-static inline u64 end_below(const struct vm_space *s, const struct vm_region *r)
+static inline u64 end_below(const struct vm_space *space, const struct vm_region *region)
 {
-	const struct vm_region *prev = vm_region_prev(s, r);
+	const struct vm_region *prev = vm_region_prev(space, region);
 
 	return prev ? prev->end : 0;
 }
 
-static inline u64 compute_gap(const struct vm_space *s, const struct vm_region *r)
+static inline u64 compute_gap(const struct vm_space *space, const struct vm_region *region)
 {
-	u64 below = end_below(s, r), start = guarded_start(r);
+	u64 below = end_below(space, region), start = guarded_start(region);
 
 	return start > below ? start - below : 0;
 }
 
-void vm_region_update_gap(struct vm_space *s, struct vm_region *r)
+void vm_region_update_gap(struct vm_space *space, struct vm_region *region)
 {
-	struct rb_node *n;
+	struct rb_node *node;
 
-	r->gap = compute_gap(s, r);
-	for (n = &r->node; n; n = rb_parent(n)) {
-		u64 old = region_of(n)->max_gap;
+	region->gap = compute_gap(space, region);
+	for (node = &region->node; node; node = rb_parent(node)) {
+		u64 old = region_of(node)->max_gap;
 
-		update_max(n);
-		if (region_of(n)->max_gap == old)
+		update_max(node);
+		if (region_of(node)->max_gap == old)
 			break;
 	}
 }
 
 /* ---- changes ---- */
 
-void vm_regions_init(struct vm_space *s)
+void vm_regions_init(struct vm_space *space)
 {
-	s->regions = RB_ROOT;
-	list_init(&s->region_list);
-	s->last = NULL;
-	s->nr_regions = 0;
+	space->regions = RB_ROOT;
+	list_init(&space->region_list);
+	space->last = NULL;
+	space->nr_regions = 0;
 }
 
-void vm_region_insert_behind(struct vm_space *s, struct vm_region *prev, struct vm_region *r)
+void vm_region_insert_behind(struct vm_space *space, struct vm_region *prev,
+			     struct vm_region *region)
 {
-	struct list *before = prev ? &prev->link : &s->region_list;
-	struct vm_region *next = before->next == &s->region_list
+	struct list *before = prev ? &prev->link : &space->region_list;
+	struct vm_region *next = before->next == &space->region_list
 					 ? NULL
 					 : list_entry(before->next, struct vm_region, link);
 	struct rb_node **link, *parent = NULL;
@@ -102,259 +103,262 @@ void vm_region_insert_behind(struct vm_space *s, struct vm_region *prev, struct 
 		parent = &next->node;
 		link = &parent->left;
 	} else {
-		link = &s->regions.node;
+		link = &space->regions.node;
 	}
-	r->space = s;
-	list_add(&r->link, before);
-	r->gap = compute_gap(s, r);
+	region->space = space;
+	list_add(&region->link, before);
+	region->gap = compute_gap(space, region);
 	/* next is above r now: its gap is counted on the same way up */
 	if (next)
-		next->gap = compute_gap(s, next);
-	rb_insert_valued(&s->regions, &r->node, parent, link, update_max);
-	rb_update_path(&r->node, update_max);
-	s->nr_regions++;
+		next->gap = compute_gap(space, next);
+	rb_insert_valued(&space->regions, &region->node, parent, link, update_max);
+	rb_update_path(&region->node, update_max);
+	space->nr_regions++;
 }
 
-void vm_region_insert(struct vm_space *s, struct vm_region *r)
+void vm_region_insert(struct vm_space *space, struct vm_region *region)
 {
-	struct vm_region *next = vm_region_find_above(s, r->start);
+	struct vm_region *next = vm_region_find_above(space, region->start);
 
-	vm_region_insert_behind(s, next ? vm_region_prev(s, next) : vm_region_last(s), r);
+	vm_region_insert_behind(space, next ? vm_region_prev(space, next) : vm_region_last(space),
+				region);
 }
 
-void vm_region_erase(struct vm_space *s, struct vm_region *r)
+void vm_region_erase(struct vm_space *space, struct vm_region *region)
 {
-	struct vm_region *next = vm_region_next(s, r);
+	struct vm_region *next = vm_region_next(space, region);
 
-	list_del(&r->link);
+	list_del(&region->link);
 	if (next) {
-		next->gap = compute_gap(s, next);
+		next->gap = compute_gap(space, next);
 		/* It is on the way up from where r was, or else takes r's place as it is. */
-		if (r->node.right == &next->node)
+		if (region->node.right == &next->node)
 			update_max(&next->node);
 	}
-	rb_update_path(rb_erase_valued(&s->regions, &r->node, update_max), update_max);
-	s->nr_regions--;
-	if (s->last == r)
-		s->last = NULL;
+	rb_update_path(rb_erase_valued(&space->regions, &region->node, update_max), update_max);
+	space->nr_regions--;
+	if (space->last == region)
+		space->last = NULL;
 }
 
-void vm_region_resize(struct vm_space *s, struct vm_region *r, u64 start, u64 end)
+void vm_region_resize(struct vm_space *space, struct vm_region *region, u64 start, u64 end)
 {
-	u64 old_end = r->end;
+	u64 old_end = region->end;
 
-	r->end = end;
-	if (start != r->start) {
-		if (r->ops)
-			r->pgoff += (s64)(start - r->start) >> PAGE_SHIFT;
-		r->start = start;
-		vm_region_update_gap(s, r);
+	region->end = end;
+	if (start != region->start) {
+		if (region->ops)
+			region->pgoff += (s64)(start - region->start) >> PAGE_SHIFT;
+		region->start = start;
+		vm_region_update_gap(space, region);
 	}
 	if (end != old_end) {
-		struct vm_region *next = vm_region_next(s, r);
+		struct vm_region *next = vm_region_next(space, region);
 
 		if (next)
-			vm_region_update_gap(s, next);
+			vm_region_update_gap(space, next);
 	}
 }
 
-void vm_region_clone(struct vm_region *to, const struct vm_region *r, u64 start, u64 end)
+void vm_region_clone(struct vm_region *to, const struct vm_region *region, u64 start, u64 end)
 {
-	*to = *r;
+	*to = *region;
 	list_init(&to->link);
 	list_init(&to->file_link);
 	to->start = start;
 	to->end = end;
-	if (r->ops)
-		to->pgoff += (s64)(start - r->start) >> PAGE_SHIFT;
+	if (region->ops)
+		to->pgoff += (s64)(start - region->start) >> PAGE_SHIFT;
 }
 
-bool vm_region_continues(const struct vm_region *a, const struct vm_region *b)
+bool vm_region_continues(const struct vm_region *lower, const struct vm_region *upper)
 {
-	if (a->end != b->start || a->flags != b->flags || a->ops != b->ops)
+	if (lower->end != upper->start || lower->flags != upper->flags || lower->ops != upper->ops)
 		return false;
-	if (!a->ops)
+	if (!lower->ops)
 		return true;
-	return a->file == b->file && a->pages == b->pages && a->private == b->private &&
-	       a->pgoff + vm_region_pages(a) == b->pgoff && !a->ops->no_merge;
+	return lower->file == upper->file && lower->pages == upper->pages &&
+	       lower->private == upper->private &&
+	       lower->pgoff + vm_region_pages(lower) == upper->pgoff && !lower->ops->no_merge;
 }
 
 /* ---- search by address ---- */
 
-struct vm_region *vm_region_find_above(struct vm_space *s, u64 addr)
+struct vm_region *vm_region_find_above(struct vm_space *space, u64 addr)
 {
-	struct rb_node *n = s->regions.node;
+	struct rb_node *node = space->regions.node;
 	struct vm_region *best = NULL;
 
-	while (n) {
-		struct vm_region *r = region_of(n);
+	while (node) {
+		struct vm_region *region = region_of(node);
 
-		if (addr < r->end) {
-			best = r;
-			if (addr >= r->start)
+		if (addr < region->end) {
+			best = region;
+			if (addr >= region->start)
 				break;
-			n = n->left;
+			node = node->left;
 		} else {
-			n = n->right;
+			node = node->right;
 		}
 	}
 	return best;
 }
 
-struct vm_region *vm_region_find(struct vm_space *s, u64 addr)
+struct vm_region *vm_region_find(struct vm_space *space, u64 addr)
 {
-	struct vm_region *r = READ_ONCE(s->last);
+	struct vm_region *region = READ_ONCE(space->last);
 
-	if (r && addr >= r->start && addr < r->end)
-		return r;
-	r = vm_region_find_above(s, addr);
-	if (!r || addr < r->start)
+	if (region && addr >= region->start && addr < region->end)
+		return region;
+	region = vm_region_find_above(space, addr);
+	if (!region || addr < region->start)
 		return NULL;
 	/* Readers may race here; each stores a region that is there as long as one of them is. */
-	WRITE_ONCE(s->last, r);
-	return r;
+	WRITE_ONCE(space->last, region);
+	return region;
 }
 
-struct vm_region *vm_region_overlapping(struct vm_space *s, u64 start, u64 end)
+struct vm_region *vm_region_overlapping(struct vm_space *space, u64 start, u64 end)
 {
-	struct vm_region *r = vm_region_find_above(s, start);
+	struct vm_region *region = vm_region_find_above(space, start);
 
-	return r && r->start < end ? r : NULL;
+	return region && region->start < end ? region : NULL;
 }
 
-bool vm_range_is_free(struct vm_space *s, u64 addr, u64 len)
+bool vm_range_is_free(struct vm_space *space, u64 addr, u64 len)
 {
-	struct vm_region *r = vm_region_find_above(s, addr);
+	struct vm_region *region = vm_region_find_above(space, addr);
 
-	return !r || addr + len <= guarded_start(r);
+	return !region || addr + len <= guarded_start(region);
 }
 
 /* ---- search for room ---- */
 
-/* The highest region with a gap of @len in the subtree of @n, which has one. */
-static struct vm_region *highest_gap(struct rb_node *n, u64 len)
+/* The highest region with a gap of @len in the subtree of @node, which has one. */
+static struct vm_region *highest_gap(struct rb_node *node, u64 len)
 {
 	for (;;) {
-		if (subtree_gap(n->right) >= len)
-			n = n->right;
-		else if (region_of(n)->gap >= len)
-			return region_of(n);
+		if (subtree_gap(node->right) >= len)
+			node = node->right;
+		else if (region_of(node)->gap >= len)
+			return region_of(node);
 		else
-			n = n->left;
+			node = node->left;
 	}
 }
 
-static struct vm_region *lowest_gap(struct rb_node *n, u64 len)
+static struct vm_region *lowest_gap(struct rb_node *node, u64 len)
 {
 	for (;;) {
-		if (subtree_gap(n->left) >= len)
-			n = n->left;
-		else if (region_of(n)->gap >= len)
-			return region_of(n);
+		if (subtree_gap(node->left) >= len)
+			node = node->left;
+		else if (region_of(node)->gap >= len)
+			return region_of(node);
 		else
-			n = n->right;
+			node = node->right;
 	}
 }
 
-/* The next region below @r with a gap of @len. */
-static struct vm_region *next_gap_below(struct vm_region *r, u64 len)
+/* The next region below @region with a gap of @len. */
+static struct vm_region *next_gap_below(struct vm_region *region, u64 len)
 {
-	struct rb_node *n = &r->node, *child;
+	struct rb_node *node = &region->node, *child;
 
-	if (subtree_gap(n->left) >= len)
-		return highest_gap(n->left, len);
+	if (subtree_gap(node->left) >= len)
+		return highest_gap(node->left, len);
 	for (;;) {
-		child = n;
-		n = rb_parent(n);
-		if (!n)
+		child = node;
+		node = rb_parent(node);
+		if (!node)
 			return NULL;
-		if (n->left == child)
+		if (node->left == child)
 			continue;
-		if (region_of(n)->gap >= len)
-			return region_of(n);
-		if (subtree_gap(n->left) >= len)
-			return highest_gap(n->left, len);
+		if (region_of(node)->gap >= len)
+			return region_of(node);
+		if (subtree_gap(node->left) >= len)
+			return highest_gap(node->left, len);
 	}
 }
 
-static struct vm_region *next_gap_above(struct vm_region *r, u64 len)
+static struct vm_region *next_gap_above(struct vm_region *region, u64 len)
 {
-	struct rb_node *n = &r->node, *child;
+	struct rb_node *node = &region->node, *child;
 
-	if (subtree_gap(n->right) >= len)
-		return lowest_gap(n->right, len);
+	if (subtree_gap(node->right) >= len)
+		return lowest_gap(node->right, len);
 	for (;;) {
-		child = n;
-		n = rb_parent(n);
-		if (!n)
+		child = node;
+		node = rb_parent(node);
+		if (!node)
 			return NULL;
-		if (n->right == child)
+		if (node->right == child)
 			continue;
-		if (region_of(n)->gap >= len)
-			return region_of(n);
-		if (subtree_gap(n->right) >= len)
-			return lowest_gap(n->right, len);
+		if (region_of(node)->gap >= len)
+			return region_of(node);
+		if (subtree_gap(node->right) >= len)
+			return lowest_gap(node->right, len);
 	}
 }
 
-/* The free bytes below @r, or above the last region if NULL; cut to [low, high). May be empty: lo > hi. */
-static void gap_bounds(struct vm_space *s, struct vm_region *r, u64 low, u64 high, u64 *lo, u64 *hi)
+/* The free bytes below @region, or above the last region if NULL; cut to [low, high). May be empty: start > end. */
+static void gap_bounds(struct vm_space *space, struct vm_region *region, u64 low, u64 high,
+		       u64 *start, u64 *end)
 {
-	u64 end = USER_END;
+	u64 limit = USER_END;
 
-	if (r) {
-		*lo = end_below(s, r);
-		end = guarded_start(r);
+	if (region) {
+		*start = end_below(space, region);
+		limit = guarded_start(region);
 	} else {
-		*lo = list_empty(&s->region_list)
-			      ? 0
-			      : list_last(&s->region_list, struct vm_region, link)->end;
+		*start = list_empty(&space->region_list)
+				 ? 0
+				 : list_last(&space->region_list, struct vm_region, link)->end;
 	}
-	*lo = MAX(*lo, low);
-	*hi = MIN(end, high);
+	*start = MAX(*start, low);
+	*end = MIN(limit, high);
 }
 
-u64 vm_gap_top_down(struct vm_space *s, u64 len, u64 low, u64 high)
+u64 vm_gap_top_down(struct vm_space *space, u64 len, u64 low, u64 high)
 {
-	struct vm_region *r;
-	u64 lo, hi;
+	struct vm_region *region;
+	u64 start, end;
 
 	if (low >= high || high - low < len)
 		return VM_NO_GAP;
-	r = vm_region_find_above(s, high - 1);
-	gap_bounds(s, r, low, high, &lo, &hi);
-	if (hi >= len && hi - len >= lo)
-		return hi - len;
-	if (r)
-		r = next_gap_below(r, len);
-	else if (subtree_gap(s->regions.node) >= len)
-		r = highest_gap(s->regions.node, len);
-	for (; r; r = next_gap_below(r, len)) {
-		gap_bounds(s, r, low, high, &lo, &hi);
-		if (hi < low + len)
+	region = vm_region_find_above(space, high - 1);
+	gap_bounds(space, region, low, high, &start, &end);
+	if (end >= len && end - len >= start)
+		return end - len;
+	if (region)
+		region = next_gap_below(region, len);
+	else if (subtree_gap(space->regions.node) >= len)
+		region = highest_gap(space->regions.node, len);
+	for (; region; region = next_gap_below(region, len)) {
+		gap_bounds(space, region, low, high, &start, &end);
+		if (end < low + len)
 			break;
-		if (hi - len >= lo)
-			return hi - len;
+		if (end - len >= start)
+			return end - len;
 	}
 	return VM_NO_GAP;
 }
 
-u64 vm_gap_bottom_up(struct vm_space *s, u64 len, u64 low, u64 high)
+u64 vm_gap_bottom_up(struct vm_space *space, u64 len, u64 low, u64 high)
 {
-	struct vm_region *r;
-	u64 lo, hi;
+	struct vm_region *region;
+	u64 start, end;
 
 	if (low >= high || high - low < len)
 		return VM_NO_GAP;
-	r = vm_region_find_above(s, low);
+	region = vm_region_find_above(space, low);
 	for (;;) {
-		gap_bounds(s, r, low, high, &lo, &hi);
-		if (lo > high - len)
+		gap_bounds(space, region, low, high, &start, &end);
+		if (start > high - len)
 			return VM_NO_GAP;
-		if (hi >= len && hi - len >= lo)
-			return lo;
-		if (!r)
+		if (end >= len && end - len >= start)
+			return start;
+		if (!region)
 			return VM_NO_GAP;
-		r = next_gap_above(r, len);
+		region = next_gap_above(region, len);
 	}
 }

@@ -13,54 +13,59 @@
 #define VM_NO_GAP    (~0ull)
 
 /** @brief An empty set. */
-void vm_regions_init(struct vm_space *s);
-/** @brief Put @p r where start and end say; it must not overlap another. Sets r->space. */
-void vm_region_insert(struct vm_space *s, struct vm_region *r);
+void vm_regions_init(struct vm_space *space);
+/** @brief Put @p region where start and end say; it must not overlap another. Sets r->space. */
+void vm_region_insert(struct vm_space *space, struct vm_region *region);
 /** @brief The same, faster, where the region below it is known (NULL: it is the lowest). */
-void vm_region_insert_behind(struct vm_space *s, struct vm_region *prev, struct vm_region *r);
-void vm_region_erase(struct vm_space *s, struct vm_region *r);
+void vm_region_insert_behind(struct vm_space *space, struct vm_region *prev,
+			     struct vm_region *region);
+void vm_region_erase(struct vm_space *space, struct vm_region *region);
 /** @brief Move the bounds, without passing a neighbour; pgoff follows the start. */
-void vm_region_resize(struct vm_space *s, struct vm_region *r, u64 start, u64 end);
+void vm_region_resize(struct vm_space *space, struct vm_region *region, u64 start, u64 end);
 /** @brief r->flags changed in VM_GROWSDOWN: the guard gap comes or goes. */
-void vm_region_update_gap(struct vm_space *s, struct vm_region *r);
+void vm_region_update_gap(struct vm_space *space, struct vm_region *region);
 
 /** @brief Neighbours in address order, or NULL. */
-static inline struct vm_region *vm_region_next(const struct vm_space *s, const struct vm_region *r)
+static inline struct vm_region *vm_region_next(const struct vm_space *space,
+					       const struct vm_region *region)
 {
-	return r->link.next == &s->region_list ? NULL
-					       : list_entry(r->link.next, struct vm_region, link);
-}
-static inline struct vm_region *vm_region_prev(const struct vm_space *s, const struct vm_region *r)
-{
-	return r->link.prev == &s->region_list ? NULL
-					       : list_entry(r->link.prev, struct vm_region, link);
-}
-static inline struct vm_region *vm_region_last(const struct vm_space *s)
-{
-	return list_empty(&s->region_list)
+	return region->link.next == &space->region_list
 		       ? NULL
-		       : list_entry(s->region_list.prev, struct vm_region, link);
+		       : list_entry(region->link.next, struct vm_region, link);
 }
-static inline u64 vm_region_pages(const struct vm_region *r)
+static inline struct vm_region *vm_region_prev(const struct vm_space *space,
+					       const struct vm_region *region)
 {
-	return (r->end - r->start) >> PAGE_SHIFT;
+	return region->link.prev == &space->region_list
+		       ? NULL
+		       : list_entry(region->link.prev, struct vm_region, link);
+}
+static inline struct vm_region *vm_region_last(const struct vm_space *space)
+{
+	return list_empty(&space->region_list)
+		       ? NULL
+		       : list_entry(space->region_list.prev, struct vm_region, link);
+}
+static inline u64 vm_region_pages(const struct vm_region *region)
+{
+	return (region->end - region->start) >> PAGE_SHIFT;
 }
 
 /** @brief Is all of [addr, addr + len) free, with the guard gap of what lies above? */
-bool vm_range_is_free(struct vm_space *s, u64 addr, u64 len);
+bool vm_range_is_free(struct vm_space *space, u64 addr, u64 len);
 /** @brief Does a region overlap [start, end)? @return the lowest one */
-struct vm_region *vm_region_overlapping(struct vm_space *s, u64 start, u64 end);
+struct vm_region *vm_region_overlapping(struct vm_space *space, u64 start, u64 end);
 /**
  * @brief The highest (lowest) address at which @p len bytes are free within [low, high).
  * All page aligned, len > 0. @return VM_NO_GAP: there is none
  */
-u64 vm_gap_top_down(struct vm_space *s, u64 len, u64 low, u64 high);
-u64 vm_gap_bottom_up(struct vm_space *s, u64 len, u64 low, u64 high);
+u64 vm_gap_top_down(struct vm_space *space, u64 len, u64 low, u64 high);
+u64 vm_gap_bottom_up(struct vm_space *space, u64 len, u64 low, u64 high);
 
 /**
- * @brief Could @p b, which begins where @p a ends, be part of it? Equal in all that
+ * @brief Could @p upper, which begins where @p lower ends, be part of it? Equal in all that
  * matters, and the file's pages go on where a's end.
  */
-bool vm_region_continues(const struct vm_region *a, const struct vm_region *b);
+bool vm_region_continues(const struct vm_region *lower, const struct vm_region *upper);
 /** @brief Like *r, but for [start, end); not in any list. */
-void vm_region_clone(struct vm_region *to, const struct vm_region *r, u64 start, u64 end);
+void vm_region_clone(struct vm_region *to, const struct vm_region *region, u64 start, u64 end);

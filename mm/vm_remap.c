@@ -19,199 +19,208 @@ struct remap {
 	bool populate;
 };
 
-/* May the @m->old_len bytes of @r at m->old become m->new_len? @return 0 or -errno */
-static int check_resize(const struct vm_region *r, const struct remap *m)
+/* May the @remap->old_len bytes of @region at m->old become m->new_len? @return 0 or -errno */
+static int check_resize(const struct vm_region *region, const struct remap *remap)
 {
 	u64 more;
 
-	if (!m->old_len && !(r->flags & VM_SHARED))
+	if (!remap->old_len && !(region->flags & VM_SHARED))
 		return -EINVAL;
-	if ((m->flags & MREMAP_DONTUNMAP) && (r->flags & VM_PFN))
+	if ((remap->flags & MREMAP_DONTUNMAP) && (region->flags & VM_PFN))
 		return -EINVAL;
-	if (m->old_len > r->end - m->old)
+	if (remap->old_len > region->end - remap->old)
 		return -EFAULT;
-	if (m->new_len <= m->old_len)
+	if (remap->new_len <= remap->old_len)
 		return 0;
-	if (r->flags & VM_PFN)
+	if (region->flags & VM_PFN)
 		return -EFAULT;
-	more = (m->new_len - m->old_len) >> PAGE_SHIFT;
-	if (vm_may_lock(r->space, r->flags, more))
+	more = (remap->new_len - remap->old_len) >> PAGE_SHIFT;
+	if (vm_may_lock(region->space, region->flags, more))
 		return -EAGAIN;
-	if (!vm_may_expand(r->space, r->flags, more) || !vm_enough_memory(r->flags, more))
+	if (!vm_may_expand(region->space, region->flags, more) ||
+	    !vm_enough_memory(region->flags, more))
 		return -ENOMEM;
 	return 0;
 }
 
 /* Entries and bounds: no way back from here. */
-static void move_pages(struct vm_region *new, struct vm_region *r, const struct remap *m)
+static void move_pages(struct vm_region *new, struct vm_region *region, const struct remap *remap)
 {
-	struct vm_space *s = r->space;
-	struct vm_gather g;
+	struct vm_space *space = region->space;
+	struct vm_gather gather;
 
-	vm_gather_init(&g, s);
-	vm_file_lock(r);
-	vm_region_insert(s, new);
+	vm_gather_init(&gather, space);
+	vm_file_lock(region);
+	vm_region_insert(space, new);
 	if (new->pages)
 		list_add_tail(&new->file_link, &new->pages->regions);
-	vm_tables_move(&g, m->old, m->to, m->old_len);
-	vm_file_unlock(r);
-	vm_gather_finish(&g);
-	vm_account(s, new->flags, vm_region_pages(new));
+	vm_tables_move(&gather, remap->old, remap->to, remap->old_len);
+	vm_file_unlock(region);
+	vm_gather_finish(&gather);
+	vm_account(space, new->flags, vm_region_pages(new));
 }
 
-static s64 move_to(struct vm_region *r, struct remap *m)
+static s64 move_to(struct vm_region *region, struct remap *remap)
 {
-	struct vm_space *s = r->space;
+	struct vm_space *space = region->space;
 	struct vm_region *new;
 	int err;
 
-	if (s->nr_regions + 3 > VM_MAX_REGIONS)
+	if (space->nr_regions + 3 > VM_MAX_REGIONS)
 		return -ENOMEM;
 	new = kmem_cache_alloc(vm_region_cache);
 	if (!new)
 		return -ENOMEM;
-	vm_region_clone(new, r, m->old, m->old + m->new_len);
-	new->start = m->to;
-	new->end = m->to + m->new_len;
+	vm_region_clone(new, region, remap->old, remap->old + remap->new_len);
+	new->start = remap->to;
+	new->end = remap->to + remap->new_len;
 	new->flags &= ~(VM_HEAP | VM_STACK);
 	vm_region_opened(new);
-	err = vm_tables_prepare_move(s, m->old, m->to, m->old_len);
+	err = vm_tables_prepare_move(space, remap->old, remap->to, remap->old_len);
 	if (err) {
-		vm_scrub(s, new->start, new->end);
-		list_add_tail(&new->link, m->dead);
+		vm_scrub(space, new->start, new->end);
+		list_add_tail(&new->link, remap->dead);
 		return err;
 	}
-	move_pages(new, r, m);
-	m->populate = (new->flags &(VM_LOCKED | VM_LOCKONFAULT)) == VM_LOCKED;
-	if (!(m->flags & MREMAP_DONTUNMAP)) {
-		if (m->old_len)
-			err = vm_unmap_locked(s, m->old, m->old + m->old_len, m->dead);
-	} else if (r->flags & VM_LOCKED) {
-		(void)vm_set_flags(r, m->old, m->old + m->old_len,
-				   r->flags & ~(VM_LOCKED | VM_LOCKONFAULT));
+	move_pages(new, region, remap);
+	remap->populate = (new->flags &(VM_LOCKED | VM_LOCKONFAULT)) == VM_LOCKED;
+	if (!(remap->flags & MREMAP_DONTUNMAP)) {
+		if (remap->old_len)
+			err = vm_unmap_locked(space, remap->old, remap->old + remap->old_len,
+					      remap->dead);
+	} else if (region->flags & VM_LOCKED) {
+		(void)vm_set_flags(region, remap->old, remap->old + remap->old_len,
+				   region->flags & ~(VM_LOCKED | VM_LOCKONFAULT));
 	}
 	vm_merge(new);
 	(void)err; /* no memory to split: the old range stays mapped, empty, as on Linux */
-	return m->to;
+	return remap->to;
 }
 
 /* MREMAP_FIXED or MREMAP_DONTUNMAP */
-static s64 remap_to(struct vm_space *s, struct remap *m)
+static s64 remap_to(struct vm_space *space, struct remap *remap)
 {
-	struct vm_region *r;
+	struct vm_region *region;
 	s64 to;
 	int err;
 
-	if (!vm_range_valid(m->to, m->new_len))
+	if (!vm_range_valid(remap->to, remap->new_len))
 		return -EINVAL;
 	/* Linux finds this out as it unmaps what is too much; before the target is gone is early enough. */
-	if (!vm_range_valid(m->old, m->old_len))
-		return m->old_len > m->new_len ? -EINVAL : -EFAULT;
-	if (m->old + m->old_len > m->to && m->to + m->new_len > m->old)
+	if (!vm_range_valid(remap->old, remap->old_len))
+		return remap->old_len > remap->new_len ? -EINVAL : -EFAULT;
+	if (remap->old + remap->old_len > remap->to && remap->to + remap->new_len > remap->old)
 		return -EINVAL;
-	if (s->nr_regions + 5 > VM_MAX_REGIONS)
+	if (space->nr_regions + 5 > VM_MAX_REGIONS)
 		return -ENOMEM;
-	if (m->flags & MREMAP_FIXED) {
-		if (!vm_may_place(m->to))
+	if (remap->flags & MREMAP_FIXED) {
+		if (!vm_may_place(remap->to))
 			return -EPERM;
-		err = vm_unmap_locked(s, m->to, m->to + m->new_len, m->dead);
+		err = vm_unmap_locked(space, remap->to, remap->to + remap->new_len, remap->dead);
 		if (err)
 			return err;
 	}
-	if (m->old_len > m->new_len) {
-		err = vm_unmap_locked(s, m->old + m->new_len, m->old + m->old_len, m->dead);
+	if (remap->old_len > remap->new_len) {
+		err = vm_unmap_locked(space, remap->old + remap->new_len,
+				      remap->old + remap->old_len, remap->dead);
 		if (err)
 			return err;
-		m->old_len = m->new_len;
+		remap->old_len = remap->new_len;
 	}
-	r = vm_region_find(s, m->old); /* unmapping may have split or taken it */
-	if (!r)
+	region = vm_region_find(space, remap->old); /* unmapping may have split or taken it */
+	if (!region)
 		return -EFAULT;
-	err = check_resize(r, m);
-	if (!err && (m->flags & MREMAP_DONTUNMAP) &&
-	    !vm_may_expand(s, r->flags, m->old_len >> PAGE_SHIFT))
+	err = check_resize(region, remap);
+	if (!err && (remap->flags & MREMAP_DONTUNMAP) &&
+	    !vm_may_expand(space, region->flags, remap->old_len >> PAGE_SHIFT))
 		err = -ENOMEM;
 	if (err)
 		return err;
-	to = vm_find_room(s, m->to, m->new_len, m->flags & MREMAP_FIXED ? MAP_FIXED : 0);
+	to = vm_find_room(space, remap->to, remap->new_len,
+			  remap->flags & MREMAP_FIXED ? MAP_FIXED : 0);
 	if (to < 0)
 		return to;
-	m->to = to;
-	return move_to(r, m);
+	remap->to = to;
+	return move_to(region, remap);
 }
 
 /* Grow where it is, if the region ends there and room follows. */
-static bool grow_in_place(struct vm_region *r, const struct remap *m)
+static bool grow_in_place(struct vm_region *region, const struct remap *remap)
 {
-	struct vm_space *s = r->space;
-	u64 more = m->new_len - m->old_len;
+	struct vm_space *space = region->space;
+	u64 more = remap->new_len - remap->old_len;
 
-	if (m->old + m->old_len != r->end || more > USER_END - r->end ||
-	    !vm_range_is_free(s, r->end, more))
+	if (remap->old + remap->old_len != region->end || more > USER_END - region->end ||
+	    !vm_range_is_free(space, region->end, more))
 		return false;
-	vm_set_bounds(r, r->start, r->end + more);
-	vm_account(s, r->flags, more >> PAGE_SHIFT);
-	vm_merge(r);
+	vm_set_bounds(region, region->start, region->end + more);
+	vm_account(space, region->flags, more >> PAGE_SHIFT);
+	vm_merge(region);
 	return true;
 }
 
-static s64 remap_locked(struct vm_space *s, struct remap *m)
+static s64 remap_locked(struct vm_space *space, struct remap *remap)
 {
-	struct vm_region *r = vm_region_find(s, m->old);
+	struct vm_region *region = vm_region_find(space, remap->old);
 	s64 to;
 	int err;
 
-	assert_held_write(&s->lock);
-	if (!r)
+	assert_held_write(&space->lock);
+	if (!region)
 		return -EFAULT;
-	if (m->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP))
-		return remap_to(s, m);
-	if (m->old_len >= m->new_len) {
-		if (m->old_len > m->new_len) {
-			if (!vm_range_valid(m->old + m->new_len, m->old_len - m->new_len))
+	if (remap->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP))
+		return remap_to(space, remap);
+	if (remap->old_len >= remap->new_len) {
+		if (remap->old_len > remap->new_len) {
+			if (!vm_range_valid(remap->old + remap->new_len,
+					    remap->old_len - remap->new_len))
 				return -EINVAL;
-			err = vm_unmap_locked(s, m->old + m->new_len, m->old + m->old_len, m->dead);
+			err = vm_unmap_locked(space, remap->old + remap->new_len,
+					      remap->old + remap->old_len, remap->dead);
 			if (err)
 				return err;
 		}
-		return m->old;
+		return remap->old;
 	}
-	err = check_resize(r, m);
+	err = check_resize(region, remap);
 	if (err)
 		return err;
-	m->populate = (r->flags & (VM_LOCKED | VM_LOCKONFAULT)) == VM_LOCKED;
-	m->to = m->old;
-	if (m->old_len && grow_in_place(r, m))
-		return m->old;
-	if (!(m->flags & MREMAP_MAYMOVE))
+	remap->populate = (region->flags & (VM_LOCKED | VM_LOCKONFAULT)) == VM_LOCKED;
+	remap->to = remap->old;
+	if (remap->old_len && grow_in_place(region, remap))
+		return remap->old;
+	if (!(remap->flags & MREMAP_MAYMOVE))
 		return -ENOMEM;
-	to = vm_find_room(s, 0, m->new_len, 0);
+	to = vm_find_room(space, 0, remap->new_len, 0);
 	if (to < 0)
 		return to;
-	m->to = to;
-	return move_to(r, m);
+	remap->to = to;
+	return move_to(region, remap);
 }
 
-s64 vm_remap(struct vm_space *s, u64 old, u64 old_len, u64 new_len, u32 flags, u64 new_addr)
+s64 vm_remap(struct vm_space *space, u64 old, u64 old_len, u64 new_len, u32 flags, u64 new_addr)
 {
 	DEFINE_LIST(dead);
-	struct remap m = { old,	 PAGE_ALIGN(old_len), PAGE_ALIGN(new_len), new_addr, flags, &dead,
-			   false };
+	struct remap remap = {
+		old, PAGE_ALIGN(old_len), PAGE_ALIGN(new_len), new_addr, flags, &dead, false
+	};
 	s64 result;
 
 	if (flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP))
 		return -EINVAL;
 	if ((flags & MREMAP_FIXED) && !(flags & MREMAP_MAYMOVE))
 		return -EINVAL;
-	if ((flags & MREMAP_DONTUNMAP) && (!(flags & MREMAP_MAYMOVE) || m.old_len != m.new_len))
+	if ((flags & MREMAP_DONTUNMAP) &&
+	    (!(flags & MREMAP_MAYMOVE) || remap.old_len != remap.new_len))
 		return -EINVAL;
-	if ((old & ~PAGE_MASK) || !m.new_len)
+	if ((old & ~PAGE_MASK) || !remap.new_len)
 		return -EINVAL;
-	down_write(&s->lock);
-	result = remap_locked(s, &m);
-	up_write(&s->lock);
+	down_write(&space->lock);
+	result = remap_locked(space, &remap);
+	up_write(&space->lock);
 	vm_bury(&dead);
-	if (result > 0 && m.populate && m.new_len > m.old_len)
-		(void)vm_populate(s, m.to + m.old_len, m.to + m.new_len, VM_POPULATE_MAP);
+	if (result > 0 && remap.populate && remap.new_len > remap.old_len)
+		(void)vm_populate(space, remap.to + remap.old_len, remap.to + remap.new_len,
+				  VM_POPULATE_MAP);
 	return result;
 }

@@ -32,18 +32,18 @@ static struct kmem_cache *shared_cache;
 
 static void **node_alloc(void)
 {
-	struct page *p = page_alloc(PAGE_USER | PAGE_ZERO);
+	struct page *page = page_alloc(PAGE_USER | PAGE_ZERO);
 
-	return p ? page_address(p) : NULL;
+	return page ? page_address(page) : NULL;
 }
 
 /* The place of page @index. @return NULL: not there, or no memory to make it */
-static void **slot(struct shared *o, u64 index, bool make)
+static void **shared_slot(struct shared *shared, u64 index, bool make)
 {
-	void **entry = (void **)&o->root;
+	void **entry = (void **)&shared->root;
 
-	assert_held(&o->lock);
-	for (u32 level = o->height; level--;) {
+	assert_held(&shared->lock);
+	for (u32 level = shared->height; level--;) {
 		if (!*entry && make)
 			*entry = node_alloc();
 		if (!*entry)
@@ -53,21 +53,21 @@ static void **slot(struct shared *o, u64 index, bool make)
 	return entry;
 }
 
-static struct page *find(struct shared *o, u64 index)
+static struct page *shared_find(struct shared *shared, u64 index)
 {
-	void **s = slot(o, index, false);
-	struct page *p = s ? *s : NULL;
+	void **slot = shared_slot(shared, index, false);
+	struct page *page = slot ? *slot : NULL;
 
-	if (p)
-		page_get(p);
-	return p;
+	if (page)
+		page_get(page);
+	return page;
 }
 
 /* The object gives a page up. */
-static void page_drop(struct page *p)
+static void page_drop(struct page *page)
 {
 	mem_account(MEM_ANON, -1);
-	page_put(p);
+	page_put(page);
 }
 
 /* Nobody has the object any more. */
@@ -88,73 +88,73 @@ static void free_node(void **node, u32 level)
 
 /* ---- regions ---- */
 
-static int shared_fault(struct vm_region *r, u64 pgoff, struct page **out)
+static int shared_fault(struct vm_region *region, u64 pgoff, struct page **out)
 {
-	struct shared *o = r->private;
-	struct page *p, *new;
-	void **s;
+	struct shared *shared = region->private;
+	struct page *page, *new;
+	void **slot;
 
-	if (pgoff >= o->npages)
+	if (pgoff >= shared->npages)
 		return -EIO;
-	spin_lock(&o->lock);
-	p = find(o, pgoff);
-	spin_unlock(&o->lock);
-	if (p)
+	spin_lock(&shared->lock);
+	page = shared_find(shared, pgoff);
+	spin_unlock(&shared->lock);
+	if (page)
 		goto found;
 	new = page_alloc(PAGE_USER | PAGE_ZERO);
 	if (!new)
 		return -ENOMEM;
-	spin_lock(&o->lock);
-	s = slot(o, pgoff, true);
-	p = s ? *s : NULL;
-	if (s && !p) {
-		new->mapping = o;
+	spin_lock(&shared->lock);
+	slot = shared_slot(shared, pgoff, true);
+	page = slot ? *slot : NULL;
+	if (slot && !page) {
+		new->mapping = shared;
 		new->index = pgoff;
-		*s = p = new;
+		*slot = page = new;
 		new = NULL;
 		mem_account(MEM_ANON, 1);
 	}
-	if (p)
-		page_get(p);
-	spin_unlock(&o->lock);
+	if (page)
+		page_get(page);
+	spin_unlock(&shared->lock);
 	if (new)
 		page_free(new);
-	if (!p)
+	if (!page)
 		return -ENOMEM;
 found:
-	*out = p;
+	*out = page;
 	return 0;
 }
 
-static int shared_fault_around(struct vm_region *r, u64 first, u32 n, struct page **pages)
+static int shared_fault_around(struct vm_region *region, u64 first, u32 npages, struct page **pages)
 {
-	struct shared *o = r->private;
+	struct shared *shared = region->private;
 	int found = 0;
 
-	spin_lock(&o->lock);
-	for (u32 i = 0; i < n; i++) {
-		pages[i] = first + i < o->npages ? find(o, first + i) : NULL;
+	spin_lock(&shared->lock);
+	for (u32 i = 0; i < npages; i++) {
+		pages[i] = first + i < shared->npages ? shared_find(shared, first + i) : NULL;
 		found += pages[i] != NULL;
 	}
-	spin_unlock(&o->lock);
+	spin_unlock(&shared->lock);
 	return found;
 }
 
-static void shared_open(struct vm_region *r)
+static void shared_open(struct vm_region *region)
 {
-	struct shared *o = r->private;
+	struct shared *shared = region->private;
 
-	atomic_inc(&o->refs);
+	atomic_inc(&shared->refs);
 }
 
-static void shared_close(struct vm_region *r)
+static void shared_close(struct vm_region *region)
 {
-	struct shared *o = r->private;
+	struct shared *shared = region->private;
 
-	if (!atomic_dec_and_test(&o->refs))
+	if (!atomic_dec_and_test(&shared->refs))
 		return;
-	free_node(o->root, o->height - 1);
-	kmem_cache_free(shared_cache, o);
+	free_node(shared->root, shared->height - 1);
+	kmem_cache_free(shared_cache, shared);
 }
 
 static const struct vm_region_ops shared_ops = {
@@ -166,23 +166,23 @@ static const struct vm_region_ops shared_ops = {
 	.page_cache = true,
 };
 
-int vm_shared_attach(struct vm_region *r)
+int vm_shared_attach(struct vm_region *region)
 {
-	struct shared *o = kmem_cache_zalloc(shared_cache);
+	struct shared *shared = kmem_cache_zalloc(shared_cache);
 
-	if (!o)
+	if (!shared)
 		return -ENOMEM;
-	atomic_set(&o->refs, 1);
-	spin_init(&o->lock);
-	spin_init(&o->pages.regions_lock);
-	list_init(&o->pages.regions);
-	o->npages = vm_region_pages(r);
-	o->height = 1;
-	while (o->npages > 1ull << (FANOUT_SHIFT * o->height))
-		o->height++;
-	r->private = o;
-	r->pages = &o->pages;
-	r->ops = &shared_ops;
+	atomic_set(&shared->refs, 1);
+	spin_init(&shared->lock);
+	spin_init(&shared->pages.regions_lock);
+	list_init(&shared->pages.regions);
+	shared->npages = vm_region_pages(region);
+	shared->height = 1;
+	while (shared->npages > 1ull << (FANOUT_SHIFT * shared->height))
+		shared->height++;
+	region->private = shared;
+	region->pages = &shared->pages;
+	region->ops = &shared_ops;
 	return 0;
 }
 
@@ -190,48 +190,48 @@ int vm_shared_attach(struct vm_region *r)
  * Take the pages that one lowest node has of [*index, last] out of the tree. @return them, linked
  * through ->index; *@index moves behind what was looked at: over all that has no nodes at once
  */
-static struct page *take_node(struct shared *o, u64 *index, u64 last)
+static struct page *take_node(struct shared *shared, u64 *index, u64 last)
 {
-	struct page *list = NULL, *p;
-	void **entry = (void **)&o->root;
+	struct page *list = NULL, *page;
+	void **entry = (void **)&shared->root;
 	u64 i = *index, stop;
 	u32 level;
 
-	spin_lock(&o->lock);
-	for (level = o->height; level && *entry; level--)
+	spin_lock(&shared->lock);
+	for (level = shared->height; level && *entry; level--)
 		entry = (void **)*entry + (i >> (FANOUT_SHIFT * (level - 1))) % FANOUT;
 	stop = MIN(last, i | ((1ull << (FANOUT_SHIFT * MAX(level, 1u))) - 1));
 	for (; !level && i <= stop; i++, entry++) {
-		p = *entry;
-		if (!p)
+		page = *entry;
+		if (!page)
 			continue;
 		*entry = NULL;
-		p->mapping = NULL;
-		p->index = (u64)list;
-		list = p;
+		page->mapping = NULL;
+		page->index = (u64)list;
+		list = page;
 	}
-	spin_unlock(&o->lock);
+	spin_unlock(&shared->lock);
 	*index = stop + 1;
 	return list;
 }
 
-void vm_shared_remove(struct vm_region *r, u64 start, u64 end)
+void vm_shared_remove(struct vm_region *region, u64 start, u64 end)
 {
-	u64 index = r->pgoff + ((start - r->start) >> PAGE_SHIFT);
-	u64 last = r->pgoff + ((end - r->start) >> PAGE_SHIFT) - 1;
-	struct shared *o = r->private;
-	struct page *list, *p;
+	u64 index = region->pgoff + ((start - region->start) >> PAGE_SHIFT);
+	u64 last = region->pgoff + ((end - region->start) >> PAGE_SHIFT) - 1;
+	struct shared *shared = region->private;
+	struct page *list, *page;
 
-	last = MIN(last, o->npages - 1);
+	last = MIN(last, shared->npages - 1);
 	while (index <= last) {
 		u64 first = index;
 
-		list = take_node(o, &index, last);
+		list = take_node(shared, &index, last);
 		if (list)
-			vm_unmap_file_range(&o->pages, first, index - 1, true);
-		while ((p = list)) {
-			list = (struct page *)p->index;
-			page_drop(p);
+			vm_unmap_file_range(&shared->pages, first, index - 1, true);
+		while ((page = list)) {
+			list = (struct page *)page->index;
+			page_drop(page);
 		}
 	}
 }

@@ -45,11 +45,11 @@ static bool no_randomisation;
 
 void vm_init(void)
 {
-	struct mem_info m;
+	struct mem_info info;
 
 	no_randomisation = option_is_set(&opt_nokaslr) || option_is_set(&opt_norandmaps);
-	mem_info_get(&m);
-	vm_total_pages = m.total;
+	mem_info_get(&info);
+	vm_total_pages = info.total;
 	space_cache = kmem_cache_create("vm_space", sizeof(struct vm_space), 64);
 	vm_region_cache = kmem_cache_create("vm_region", sizeof(struct vm_region), 64);
 	vm_shared_init();
@@ -70,40 +70,40 @@ u64 vm_random_offset(u64 npages)
 	return (random_u64() % npages) << PAGE_SHIFT;
 }
 
-static void choose_layout(struct vm_space *s)
+static void choose_layout(struct vm_space *space)
 {
 	u64 limit = current->proc ? current_limit(RLIMIT_STACK) : STACK_LIMIT_DEFAULT;
 	u64 room = limit + (STACK_RANDOM_PAGES << PAGE_SHIFT) + VM_GUARD_GAP;
 
-	s->stack_top = USER_END - vm_random_offset(STACK_RANDOM_PAGES);
-	s->bottom_up = limit == RLIM_INFINITY || (personality() & ADDR_COMPAT_LAYOUT);
-	if (s->bottom_up) {
-		s->mmap_base = PAGE_ALIGN(USER_END / 3) + vm_random_offset(MMAP_RANDOM_PAGES);
+	space->stack_top = USER_END - vm_random_offset(STACK_RANDOM_PAGES);
+	space->bottom_up = limit == RLIM_INFINITY || (personality() & ADDR_COMPAT_LAYOUT);
+	if (space->bottom_up) {
+		space->mmap_base = PAGE_ALIGN(USER_END / 3) + vm_random_offset(MMAP_RANDOM_PAGES);
 		return;
 	}
 	if (room < limit || room > STACK_ROOM_MAX)
 		room = STACK_ROOM_MAX;
 	room = MAX(PAGE_ALIGN(room), STACK_ROOM_MIN);
-	s->mmap_base = (USER_END - room - vm_random_offset(MMAP_RANDOM_PAGES)) & PAGE_MASK;
+	space->mmap_base = (USER_END - room - vm_random_offset(MMAP_RANDOM_PAGES)) & PAGE_MASK;
 }
 
 /* ---- made ---- */
 
 struct vm_space *vm_space_create(void)
 {
-	struct vm_space *s = kmem_cache_zalloc(space_cache);
+	struct vm_space *space = kmem_cache_zalloc(space_cache);
 
-	if (!s)
+	if (!space)
 		return NULL;
-	if (pt_space_init(&s->tables)) {
-		kmem_cache_free(space_cache, s);
+	if (pt_space_init(&space->tables)) {
+		kmem_cache_free(space_cache, space);
 		return NULL;
 	}
-	rwsem_init(&s->lock);
-	atomic_set(&s->users, 1);
-	vm_regions_init(s);
-	choose_layout(s);
-	return s;
+	rwsem_init(&space->lock);
+	atomic_set(&space->users, 1);
+	vm_regions_init(space);
+	choose_layout(space);
+	return space;
 }
 
 /* ---- copied ---- */
@@ -111,63 +111,63 @@ struct vm_space *vm_space_create(void)
 /* All that a child has like its parent; no regions yet. */
 static struct vm_space *space_like(struct vm_space *old)
 {
-	struct vm_space *s = kmem_cache_alloc(space_cache);
+	struct vm_space *space = kmem_cache_alloc(space_cache);
 
-	if (!s)
+	if (!space)
 		return NULL;
-	memcpy(s, old, sizeof(*s));
-	if (pt_space_init(&s->tables)) {
-		kmem_cache_free(space_cache, s);
+	memcpy(space, old, sizeof(*space));
+	if (pt_space_init(&space->tables)) {
+		kmem_cache_free(space_cache, space);
 		return NULL;
 	}
-	rwsem_init(&s->lock);
-	atomic_set(&s->users, 1);
-	vm_regions_init(s);
-	s->rss_anon = s->rss_file = 0;
-	s->cut_anon.v = s->cut_file.v = 0;
-	s->peak_rss = s->peak_total = 0;
-	s->total_pages = s->locked_pages = s->data_pages = 0;
-	s->def_flags = 0;
-	atomic_set(&s->nr_tables, 0);
-	if (s->exe) {
-		file_get(s->exe);
-		(void)file_deny_write(s->exe); /* cannot fail: the old space denies it */
+	rwsem_init(&space->lock);
+	atomic_set(&space->users, 1);
+	vm_regions_init(space);
+	space->rss_anon = space->rss_file = 0;
+	space->cut_anon.v = space->cut_file.v = 0;
+	space->peak_rss = space->peak_total = 0;
+	space->total_pages = space->locked_pages = space->data_pages = 0;
+	space->def_flags = 0;
+	atomic_set(&space->nr_tables, 0);
+	if (space->exe) {
+		file_get(space->exe);
+		(void)file_deny_write(space->exe); /* cannot fail: the old space denies it */
 	}
-	return s;
+	return space;
 }
 
-static int copy_region(struct vm_space *s, struct vm_region *from, bool *flush)
+static int copy_region(struct vm_space *space, struct vm_region *from, bool *flush)
 {
-	struct vm_region *r = kmem_cache_alloc(vm_region_cache);
+	struct vm_region *region = kmem_cache_alloc(vm_region_cache);
 
-	if (!r)
+	if (!region)
 		return -ENOMEM;
-	vm_region_clone(r, from, from->start, from->end);
-	r->flags &= ~(VM_LOCKED | VM_LOCKONFAULT);
-	vm_region_opened(r);
-	vm_region_insert_behind(s, vm_region_last(s), r);
-	vm_account(s, r->flags, vm_region_pages(r));
+	vm_region_clone(region, from, from->start, from->end);
+	region->flags &= ~(VM_LOCKED | VM_LOCKONFAULT);
+	vm_region_opened(region);
+	vm_region_insert_behind(space, vm_region_last(space), region);
+	vm_account(space, region->flags, vm_region_pages(region));
 	/* On the list first: a truncation from here on takes pages from both. */
-	vm_file_link(r);
+	vm_file_link(region);
 	if (from->flags & VM_WIPEONFORK)
 		return 0;
-	return vm_tables_copy(s, from, flush);
+	return vm_tables_copy(space, from, flush);
 }
 
 static struct vm_space *try_fork(struct vm_space *old)
 {
-	struct vm_space *s = space_like(old);
-	struct vm_region *r;
+	struct vm_space *space = space_like(old);
+	struct vm_region *region;
 	bool flush = false;
 	int err = 0;
 
-	if (!s)
+	if (!space)
 		return NULL;
 	down_write(&old->lock);
-	list_for_each(r, &old->region_list, link) {
-		if (r->flags & VM_DONTFORK)
+	list_for_each(region, &old->region_list, link) {
+		if (region->flags & VM_DONTFORK)
 			continue;
-		err = copy_region(s, r, &flush);
+		err = copy_region(space, region, &flush);
 		if (err)
 			break;
 	}
@@ -175,111 +175,111 @@ static struct vm_space *try_fork(struct vm_space *old)
 		tlb_flush_user_all(old);
 	up_write(&old->lock);
 	if (!err)
-		return s;
-	vm_space_put(s);
+		return space;
+	vm_space_put(space);
 	return NULL;
 }
 
 struct vm_space *vm_space_fork(struct vm_space *old)
 {
-	struct vm_space *s = try_fork(old);
+	struct vm_space *space = try_fork(old);
 
-	if (likely(s))
-		return s;
+	if (likely(space))
+		return space;
 	for (u32 attempt = 0; attempt < FORK_ATTEMPTS && !fatal_signal_pending() && oom_kill(false);
 	     attempt++) {
 		sleep_ms(FORK_WAIT_MS);
-		s = try_fork(old);
-		if (s)
-			return s;
+		space = try_fork(old);
+		if (space)
+			return space;
 	}
 	return NULL;
 }
 
 /* ---- ended ---- */
 
-void vm_space_get(struct vm_space *s)
+void vm_space_get(struct vm_space *space)
 {
-	atomic_inc(&s->users);
+	atomic_inc(&space->users);
 }
 
-void vm_space_put(struct vm_space *s)
+void vm_space_put(struct vm_space *space)
 {
-	struct vm_region *r, *next;
+	struct vm_region *region, *next;
 
-	if (!atomic_dec_and_test(&s->users))
+	if (!atomic_dec_and_test(&space->users))
 		return;
-	tlb_forget_space(s);
-	list_for_each(r, &s->region_list, link)
-		vm_file_unlink(r);
-	vm_tables_destroy(s);
-	list_for_each_safe(r, next, &s->region_list, link)
-		vm_region_free(r);
-	if (s->exe) {
-		file_allow_write(s->exe);
-		file_put(s->exe);
+	tlb_forget_space(space);
+	list_for_each(region, &space->region_list, link)
+		vm_file_unlink(region);
+	vm_tables_destroy(space);
+	list_for_each_safe(region, next, &space->region_list, link)
+		vm_region_free(region);
+	if (space->exe) {
+		file_allow_write(space->exe);
+		file_put(space->exe);
 	}
-	kmem_cache_free(space_cache, s);
+	kmem_cache_free(space_cache, space);
 }
 
 /* ---- what it uses ---- */
 
 static u64 present(s64 counted, const struct atomic64 *cut)
 {
-	s64 n = counted - __atomic_load_n(&cut->v, __ATOMIC_RELAXED);
+	s64 npages = counted - __atomic_load_n(&cut->v, __ATOMIC_RELAXED);
 
-	return n > 0 ? (u64)n : 0;
+	return npages > 0 ? (u64)npages : 0;
 }
 
-u64 vm_space_rss(const struct vm_space *s)
+u64 vm_space_rss(const struct vm_space *space)
 {
-	return present(READ_ONCE(s->rss_anon), &s->cut_anon) +
-	       present(READ_ONCE(s->rss_file), &s->cut_file);
+	return present(READ_ONCE(space->rss_anon), &space->cut_anon) +
+	       present(READ_ONCE(space->rss_file), &space->cut_file);
 }
 
-void vm_note_peak(struct vm_space *s)
+void vm_note_peak(struct vm_space *space)
 {
-	u64 rss = vm_space_rss(s);
+	u64 rss = vm_space_rss(space);
 
-	if (rss > s->peak_rss)
-		s->peak_rss = rss;
+	if (rss > space->peak_rss)
+		space->peak_rss = rss;
 }
 
-void vm_space_usage(struct vm_space *s, struct vm_usage *out)
+void vm_space_usage(struct vm_space *space, struct vm_usage *out)
 {
-	struct vm_region *r;
+	struct vm_region *region;
 
 	memset(out, 0, sizeof(*out));
-	down_read(&s->lock);
-	vm_note_peak(s);
-	out->rss_anon = present(s->rss_anon, &s->cut_anon);
-	out->rss_file = present(s->rss_file, &s->cut_file);
+	down_read(&space->lock);
+	vm_note_peak(space);
+	out->rss_anon = present(space->rss_anon, &space->cut_anon);
+	out->rss_file = present(space->rss_file, &space->cut_file);
 	out->rss = out->rss_anon + out->rss_file;
-	out->peak_rss = s->peak_rss;
-	out->total = s->total_pages;
-	out->peak_total = s->peak_total;
-	out->data = s->data_pages;
-	out->locked = s->locked_pages;
-	out->text = (PAGE_ALIGN(s->code_end) - (s->code_start & PAGE_MASK)) >> PAGE_SHIFT;
-	out->tables = (u32)atomic_read(&s->nr_tables) + 1;
-	list_for_each(r, &s->region_list, link) {
-		if (r->flags & VM_GROWSDOWN)
-			out->stack += vm_region_pages(r);
-		else if ((r->flags & (VM_EXEC | VM_WRITE)) == VM_EXEC)
-			out->exec += vm_region_pages(r);
+	out->peak_rss = space->peak_rss;
+	out->total = space->total_pages;
+	out->peak_total = space->peak_total;
+	out->data = space->data_pages;
+	out->locked = space->locked_pages;
+	out->text = (PAGE_ALIGN(space->code_end) - (space->code_start & PAGE_MASK)) >> PAGE_SHIFT;
+	out->tables = (u32)atomic_read(&space->nr_tables) + 1;
+	list_for_each(region, &space->region_list, link) {
+		if (region->flags & VM_GROWSDOWN)
+			out->stack += vm_region_pages(region);
+		else if ((region->flags & (VM_EXEC | VM_WRITE)) == VM_EXEC)
+			out->exec += vm_region_pages(region);
 	}
-	up_read(&s->lock);
+	up_read(&space->lock);
 }
 
-const char *vm_region_name(const struct vm_region *r)
+const char *vm_region_name(const struct vm_region *region)
 {
-	if (r->file)
+	if (region->file)
 		return NULL;
-	if (r->flags & VM_HEAP)
+	if (region->flags & VM_HEAP)
 		return "[heap]";
-	if (r->flags & VM_STACK)
+	if (region->flags & VM_STACK)
 		return "[stack]";
-	if (r->flags & VM_VDSO)
-		return r->flags & VM_EXEC ? "[vdso]" : "[vvar]";
-	return r->ops ? r->ops->name : NULL;
+	if (region->flags & VM_VDSO)
+		return region->flags & VM_EXEC ? "[vdso]" : "[vvar]";
+	return region->ops ? region->ops->name : NULL;
 }

@@ -46,116 +46,116 @@ u64 vm_zero_pte;
 /* ---- single tables ---- */
 
 /* A zeroed table, or NULL. */
-static struct page *table_alloc(struct vm_space *s)
+static struct page *table_alloc(struct vm_space *space)
 {
 	struct table_stock *stock;
-	struct page *p;
+	struct page *page;
 
 	if (fault_inject(FAULT_TABLE))
 		return NULL;
 	preempt_disable();
 	stock = &stocks[cpu_id()];
-	p = stock->first;
-	if (likely(p)) {
-		stock->first = p->next;
+	page = stock->first;
+	if (likely(page)) {
+		stock->first = page->next;
 		stock->count--;
 	}
 	preempt_enable();
-	if (unlikely(!p)) {
-		p = page_alloc(PAGE_USER | PAGE_ZERO);
-		if (!p)
+	if (unlikely(!page)) {
+		page = page_alloc(PAGE_USER | PAGE_ZERO);
+		if (!page)
 			return NULL;
-		p->flags |= PG_TABLE;
+		page->flags |= PG_TABLE;
 		mem_account(MEM_TABLES, 1);
 	}
-	atomic_inc(&s->nr_tables);
-	return p;
+	atomic_inc(&space->nr_tables);
+	return page;
 }
 
-static void table_free(struct page *p)
+static void table_free(struct page *page)
 {
 	struct table_stock *stock;
 
 	preempt_disable();
 	stock = &stocks[cpu_id()];
 	if (stock->count < TABLES_KEPT) {
-		p->next = stock->first;
-		stock->first = p;
+		page->next = stock->first;
+		stock->first = page;
 		stock->count++;
-		p = NULL;
+		page = NULL;
 	}
 	preempt_enable();
-	if (!p)
+	if (!page)
 		return;
 	mem_account(MEM_TABLES, -1);
-	page_free(p);
+	page_free(page);
 }
 
-void vm_tables_free_list(struct page *p)
+void vm_tables_free_list(struct page *page)
 {
-	while (p) {
-		struct page *next = p->next;
+	while (page) {
+		struct page *next = page->next;
 
-		table_free(p);
-		p = next;
+		table_free(page);
+		page = next;
 	}
 }
 
 /* ---- walking ---- */
 
-pte_t *vm_pte_alloc_slow(struct vm_space *s, u64 addr)
+pte_t *vm_pte_alloc_slow(struct vm_space *space, u64 addr)
 {
-	pte_t *table = phys_to_virt(s->tables.root);
+	pte_t *table = phys_to_virt(space->tables.root);
 
 	if (WARN_ON(addr >= PT_USER_END))
 		return NULL;
 	for (u32 level = PT_LEVELS; level > 1; level--) {
-		pte_t *entry = &table[pt_index(addr, level)], e = READ_ONCE(*entry);
+		pte_t *pte = &table[pt_index(addr, level)], entry = READ_ONCE(*pte);
 
-		if (!e) {
-			struct page *p = table_alloc(s);
+		if (!entry) {
+			struct page *page = table_alloc(space);
 
-			if (!p)
+			if (!page)
 				return NULL;
-			/* Another thread may have been faster; e is what is there then. */
-			if (__atomic_compare_exchange_n(entry, &e, page_pte(p, pte_table_bits()),
-							false, __ATOMIC_SEQ_CST,
-							__ATOMIC_SEQ_CST)) {
-				e = *entry;
+			/* Another thread may have been faster; entry is what is there then. */
+			if (__atomic_compare_exchange_n(pte, &entry,
+							page_pte(page, pte_table_bits()), false,
+							__ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+				entry = *pte;
 			} else {
-				atomic_dec(&s->nr_tables);
-				table_free(p);
+				atomic_dec(&space->nr_tables);
+				table_free(page);
 			}
 		}
-		table = pte_table(e);
+		table = pte_table(entry);
 	}
 	return &table[pt_index(addr, 1)];
 }
 
-pte_t *vm_next_leaf(const struct vm_space *s, u64 *addr, u64 end, u64 *stop)
+pte_t *vm_next_leaf(const struct vm_space *space, u64 *addr, u64 end, u64 *stop)
 {
-	pte_t *top = phys_to_virt(s->tables.root), e;
-	u64 a = *addr, size;
+	pte_t *top = phys_to_virt(space->tables.root), entry;
+	u64 va = *addr, size;
 
 	if (WARN_ON(end > PT_USER_END))
 		return NULL;
-	while (a < end) {
+	while (va < end) {
 		size = pt_span(4);
-		e = top[pt_index(a, 4)];
-		if (e) {
+		entry = top[pt_index(va, 4)];
+		if (entry) {
 			size = pt_span(3);
-			e = pte_table(e)[pt_index(a, 3)];
+			entry = pte_table(entry)[pt_index(va, 3)];
 		}
-		if (e) {
+		if (entry) {
 			size = LEAF_SIZE;
-			e = pte_table(e)[pt_index(a, 2)];
+			entry = pte_table(entry)[pt_index(va, 2)];
 		}
-		if (e) {
-			*addr = a;
-			*stop = MIN(end, (a | (LEAF_SIZE - 1)) + 1);
-			return &pte_table(e)[pt_index(a, 1)];
+		if (entry) {
+			*addr = va;
+			*stop = MIN(end, (va | (LEAF_SIZE - 1)) + 1);
+			return &pte_table(entry)[pt_index(va, 1)];
 		}
-		a = (a | (size - 1)) + 1;
+		va = (va | (size - 1)) + 1;
 	}
 	return NULL;
 }
@@ -163,32 +163,33 @@ pte_t *vm_next_leaf(const struct vm_space *s, u64 *addr, u64 end, u64 *stop)
 /* ---- freeing ---- */
 
 /* The tables that entries of @table, which is of @level, point to. At most three deep. */
-static void free_below(struct vm_gather *g, pte_t *table, u32 level, u64 start, u64 end, u64 floor,
-		       u64 ceiling)
+static void free_below(struct vm_gather *gather, pte_t *table, u32 level, u64 start, u64 end,
+		       u64 floor, u64 ceiling)
 {
 	u64 span = pt_span(level), next;
 
-	for (u64 a = start; a < end; a = next) {
-		pte_t *entry = &table[pt_index(a, level)];
-		u64 base = a & ~(span - 1);
+	for (u64 addr = start; addr < end; addr = next) {
+		pte_t *entry = &table[pt_index(addr, level)];
+		u64 base = addr & ~(span - 1);
 
 		next = MIN(end, base + span);
 		if (!*entry)
 			continue;
 		if (level > 2)
-			free_below(g, pte_table(*entry), level - 1, a, next, floor, ceiling);
+			free_below(gather, pte_table(*entry), level - 1, addr, next, floor,
+				   ceiling);
 		if (base >= floor && base + span <= ceiling) {
-			struct page *p = pte_page(*entry);
+			struct page *page = pte_page(*entry);
 
 			*entry = 0;
-			p->next = g->tables;
-			g->tables = p;
-			atomic_dec(&g->space->nr_tables);
+			page->next = gather->tables;
+			gather->tables = page;
+			atomic_dec(&gather->space->nr_tables);
 		}
 	}
 }
 
-void vm_free_tables(struct vm_gather *g, u64 start, u64 end, u64 floor, u64 ceiling)
+void vm_free_tables(struct vm_gather *gather, u64 start, u64 end, u64 floor, u64 ceiling)
 {
 	if (WARN_ON(end > PT_USER_END || ceiling > PT_USER_END))
 		return;
@@ -199,16 +200,16 @@ void vm_free_tables(struct vm_gather *g, u64 start, u64 end, u64 floor, u64 ceil
 	if (end > ceiling)
 		end -= LEAF_SIZE;
 	if (start < end)
-		free_below(g, phys_to_virt(g->space->tables.root), PT_LEVELS, start, end, floor,
-			   ceiling);
+		free_below(gather, phys_to_virt(gather->space->tables.root), PT_LEVELS, start, end,
+			   floor, ceiling);
 }
 
 void vm_tables_init(void)
 {
-	struct page *p = page_alloc(PAGE_ZERO);
+	struct page *page = page_alloc(PAGE_ZERO);
 
-	if (!p)
+	if (!page)
 		boot_stop("not enough memory for the zero page");
-	p->flags |= PG_RESERVED;
-	vm_zero_pte = page_pte(p, pte_make_uncounted(0));
+	page->flags |= PG_RESERVED;
+	vm_zero_pte = page_pte(page, pte_make_uncounted(0));
 }

@@ -11,41 +11,41 @@
 #include <kernel/string.h>
 
 /* How many map the page: each holds a reference, and so does the page cache. */
-static u64 count_users(const struct page *p, bool is_anon)
+static u64 count_users(const struct page *page, bool is_anon)
 {
-	s64 n = atomic_read(&p->refs) - !is_anon;
+	s64 users = atomic_read(&page->refs) - !is_anon;
 
-	return n > 1 ? (u64)n : 1;
+	return users > 1 ? (u64)users : 1;
 }
 
-static void count_page(struct vm_region_usage *u, pte_t e)
+static void count_page(struct vm_region_usage *usage, pte_t entry)
 {
-	bool is_anon = pte_anon(e), dirty = is_anon || pte_writable(e);
-	u64 users = count_users(pte_page(e), is_anon);
+	bool is_anon = pte_anon(entry), dirty = is_anon || pte_writable(entry);
+	u64 users = count_users(pte_page(entry), is_anon);
 
-	u->rss++;
-	u->pss += PAGE_SIZE / users;
-	u->anon += is_anon;
+	usage->rss++;
+	usage->pss += PAGE_SIZE / users;
+	usage->anon += is_anon;
 	if (users > 1)
-		*(dirty ? &u->shared_dirty : &u->shared_clean) += 1;
+		*(dirty ? &usage->shared_dirty : &usage->shared_clean) += 1;
 	else
-		*(dirty ? &u->private_dirty : &u->private_clean) += 1;
+		*(dirty ? &usage->private_dirty : &usage->private_clean) += 1;
 }
 
-void vm_region_usage(const struct vm_region *r, struct vm_region_usage *out)
+void vm_region_usage(const struct vm_region *region, struct vm_region_usage *out)
 {
-	u64 addr = r->start, stop;
+	u64 addr = region->start, stop;
 	const pte_t *pte;
 
-	assert_held(&r->space->lock);
+	assert_held(&region->space->lock);
 	memset(out, 0, sizeof(*out));
-	for (; (pte = vm_next_leaf(r->space, &addr, r->end, &stop)); addr = stop)
-		for (u64 a = addr; a < stop; a += PAGE_SIZE, pte++) {
-			pte_t e = READ_ONCE(*pte);
+	for (; (pte = vm_next_leaf(region->space, &addr, region->end, &stop)); addr = stop)
+		for (u64 va = addr; va < stop; va += PAGE_SIZE, pte++) {
+			pte_t entry = READ_ONCE(*pte);
 
-			if (pte_phys(e) && !pte_uncounted(e))
-				count_page(out, e);
+			if (pte_phys(entry) && !pte_uncounted(entry))
+				count_page(out, entry);
 		}
-	if (r->flags & VM_LOCKED)
+	if (region->flags & VM_LOCKED)
 		out->locked = out->rss;
 }

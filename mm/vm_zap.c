@@ -22,109 +22,110 @@
 
 static void free_shared(u64 entry)
 {
-	struct page *p = (struct page *)(entry & ~1ull);
+	struct page *page = (struct page *)(entry & ~1ull);
 
 	if (entry & 1)
-		vm_anon_put(p);
+		vm_anon_put(page);
 	else
-		page_put(p);
+		page_put(page);
 }
 
-void vm_gather_finish_slow(struct vm_gather *g)
+void vm_gather_finish_slow(struct vm_gather *gather)
 {
-	struct page *p, *next;
+	struct page *page, *next;
 
-	if (g->tables &&
-	    g->start >= g->end) /* upper levels are cached, too; any address drops them */
-		vm_gather_range(g, 0, PAGE_SIZE);
-	if (g->start < g->end)
-		tlb_flush_user_range(g->space, g->start, g->end);
-	if (g->nr_anon)
-		mem_account(MEM_ANON, -(s64)g->nr_anon);
-	for (p = g->anon; p; p = next) {
-		next = p->next;
-		page_free(p);
+	if (gather->tables &&
+	    gather->start >= gather->end) /* upper levels are cached, too; any address drops them */
+		vm_gather_range(gather, 0, PAGE_SIZE);
+	if (gather->start < gather->end)
+		tlb_flush_user_range(gather->space, gather->start, gather->end);
+	if (gather->nr_anon)
+		mem_account(MEM_ANON, -(s64)gather->nr_anon);
+	for (page = gather->anon; page; page = next) {
+		next = page->next;
+		page_free(page);
 	}
-	for (u32 i = 0; i < g->nr_shared; i++)
-		free_shared(g->shared[i]);
-	vm_tables_free_list(g->tables);
-	vm_gather_init(g, g->space);
+	for (u32 i = 0; i < gather->nr_shared; i++)
+		free_shared(gather->shared[i]);
+	vm_tables_free_list(gather->tables);
+	vm_gather_init(gather, gather->space);
 }
 
 /* An entry has been taken out. @return 1 for an anonymous page, 2 for a file's, 0 for one that does not count */
-static inline u32 gather_page(struct vm_gather *g, pte_t e)
+static inline u32 gather_page(struct vm_gather *gather, pte_t entry)
 {
-	struct page *p = pte_page(e);
+	struct page *page = pte_page(entry);
 
-	if (pte_uncounted(e))
+	if (pte_uncounted(entry))
 		return 0;
-	if (pte_anon(e) && atomic_read(&p->refs) == 1) {
-		p->next = g->anon;
-		g->anon = p;
-		g->nr_anon++;
+	if (pte_anon(entry) && atomic_read(&page->refs) == 1) {
+		page->next = gather->anon;
+		gather->anon = page;
+		gather->nr_anon++;
 		return 1;
 	}
-	if (unlikely(g->nr_shared == VM_GATHER))
-		vm_gather_finish(g);
-	g->shared[g->nr_shared++] = (u64)p | pte_anon(e);
-	return pte_anon(e) ? 1 : 2;
+	if (unlikely(gather->nr_shared == VM_GATHER))
+		vm_gather_finish(gather);
+	gather->shared[gather->nr_shared++] = (u64)page | pte_anon(entry);
+	return pte_anon(entry) ? 1 : 2;
 }
 
 /* ---- exclusively ---- */
 
-void vm_zap(struct vm_gather *g, u64 start, u64 end)
+void vm_zap(struct vm_gather *gather, u64 start, u64 end)
 {
-	struct vm_space *s = g->space;
+	struct vm_space *space = gather->space;
 	s64 count[3] = { 0 };
 	u64 stop;
 	pte_t *pte;
 
-	if ((u64)(s->rss_anon + s->rss_file) > s->peak_rss)
-		vm_note_peak(s);
-	for (; start < end && (pte = vm_next_leaf(s, &start, end, &stop)); start = stop) {
-		for (u64 a = start; a < stop; a += PAGE_SIZE, pte++) {
-			pte_t e = *pte;
+	if ((u64)(space->rss_anon + space->rss_file) > space->peak_rss)
+		vm_note_peak(space);
+	for (; start < end && (pte = vm_next_leaf(space, &start, end, &stop)); start = stop) {
+		for (u64 addr = start; addr < stop; addr += PAGE_SIZE, pte++) {
+			pte_t entry = *pte;
 
-			if (!e)
+			if (!entry)
 				continue;
 			*pte = 0;
-			vm_gather_range(g, a, a + PAGE_SIZE);
-			count[gather_page(g, e)]++;
+			vm_gather_range(gather, addr, addr + PAGE_SIZE);
+			count[gather_page(gather, entry)]++;
 		}
 	}
-	s->rss_anon -= count[1];
-	s->rss_file -= count[2];
+	space->rss_anon -= count[1];
+	space->rss_file -= count[2];
 }
 
-void vm_zap_region(struct vm_gather *g, struct vm_region *r, u64 start, u64 end)
+void vm_zap_region(struct vm_gather *gather, struct vm_region *region, u64 start, u64 end)
 {
-	vm_file_lock(r);
-	vm_zap(g, start, end);
-	vm_file_unlock(r);
+	vm_file_lock(region);
+	vm_zap(gather, start, end);
+	vm_file_unlock(region);
 }
 
 /* No CPU has the tables: nothing to gather. */
-static void zap_dead(struct vm_space *s, u64 start, u64 end)
+static void zap_dead(struct vm_space *space, u64 start, u64 end)
 {
 	s64 freed = 0;
 	u64 stop;
 	pte_t *pte;
 
-	for (; start < end && (pte = vm_next_leaf(s, &start, end, &stop)); start = stop) {
+	for (; start < end && (pte = vm_next_leaf(space, &start, end, &stop)); start = stop) {
 		for (pte_t *last = pte + ((stop - start) >> PAGE_SHIFT); pte < last; pte++) {
-			pte_t e = *pte;
-			struct page *p = pte_page(e);
+			pte_t entry = *pte;
+			struct page *page = pte_page(entry);
 
-			if (!e)
+			if (!entry)
 				continue;
 			*pte = 0;
-			if (pte_anon(e)) {
-				if (atomic_read(&p->refs) != 1 && !atomic_dec_and_test(&p->refs))
+			if (pte_anon(entry)) {
+				if (atomic_read(&page->refs) != 1 &&
+				    !atomic_dec_and_test(&page->refs))
 					continue;
-				page_free(p);
+				page_free(page);
 				freed++;
-			} else if (!pte_uncounted(e)) {
-				page_put(p);
+			} else if (!pte_uncounted(entry)) {
+				page_put(page);
 			}
 		}
 	}
@@ -132,132 +133,137 @@ static void zap_dead(struct vm_space *s, u64 start, u64 end)
 		mem_account(MEM_ANON, -freed);
 }
 
-void vm_tables_destroy(struct vm_space *s)
+void vm_tables_destroy(struct vm_space *space)
 {
-	struct vm_region *r;
-	struct vm_gather g;
+	struct vm_region *region;
+	struct vm_gather gather;
 
-	vm_gather_init(&g, s);
-	list_for_each(r, &s->region_list, link) {
-		struct vm_region *next = vm_region_next(s, r);
+	vm_gather_init(&gather, space);
+	list_for_each(region, &space->region_list, link) {
+		struct vm_region *next = vm_region_next(space, region);
 
-		zap_dead(s, r->start, r->end);
-		vm_free_tables(&g, r->start, r->end, 0, next ? next->start : PT_USER_END);
+		zap_dead(space, region->start, region->end);
+		vm_free_tables(&gather, region->start, region->end, 0,
+			       next ? next->start : PT_USER_END);
 	}
-	vm_tables_free_list(g.tables);
-	pt_user_free_root(s->tables.root);
+	vm_tables_free_list(gather.tables);
+	pt_user_free_root(space->tables.root);
 }
 
 /* ---- from the file's side; regions_lock held ---- */
 
-/* The part of @r that shows pages first to last of the file. @return is there one? */
-static bool region_shows(const struct vm_region *r, u64 first, u64 last, u64 *start, u64 *end)
+/* The part of @region that shows pages first to last of the file. @return is there one? */
+static bool region_shows(const struct vm_region *region, u64 first, u64 last, u64 *start, u64 *end)
 {
-	u64 from = MAX(first, r->pgoff), n = vm_region_pages(r);
+	u64 from = MAX(first, region->pgoff), npages = vm_region_pages(region);
 
-	if (r->pgoff > last || from - r->pgoff >= n)
+	if (region->pgoff > last || from - region->pgoff >= npages)
 		return false;
-	*start = r->start + ((from - r->pgoff) << PAGE_SHIFT);
-	*end = last - r->pgoff >= n ? r->end : r->start + ((last - r->pgoff + 1) << PAGE_SHIFT);
+	*start = region->start + ((from - region->pgoff) << PAGE_SHIFT);
+	*end = last - region->pgoff >= npages
+		       ? region->end
+		       : region->start + ((last - region->pgoff + 1) << PAGE_SHIFT);
 	return true;
 }
 
 /* Empty an entry although faults run, unless it is a copy and @keep_copies. @return what it was, 0: it stays as it is */
 static inline pte_t entry_take(pte_t *pte, bool keep_copies)
 {
-	pte_t e = READ_ONCE(*pte);
+	pte_t entry = READ_ONCE(*pte);
 
 	for (;;) {
-		if (!e || (keep_copies && pte_anon(e)))
+		if (!entry || (keep_copies && pte_anon(entry)))
 			return 0;
-		if (e == pte_busy()) { /* held with preemption off, for one flush */
+		if (entry == pte_busy()) { /* held with preemption off, for one flush */
 			cpu_relax();
-			e = READ_ONCE(*pte);
+			entry = READ_ONCE(*pte);
 			continue;
 		}
-		if (__atomic_compare_exchange_n(pte, &e, 0, false, __ATOMIC_SEQ_CST,
+		if (__atomic_compare_exchange_n(pte, &entry, 0, false, __ATOMIC_SEQ_CST,
 						__ATOMIC_SEQ_CST))
-			return e;
+			return entry;
 	}
 }
 
-static void cut_range(struct vm_region *r, u64 start, u64 end, bool copies_too)
+static void cut_range(struct vm_region *region, u64 start, u64 end, bool copies_too)
 {
 	s64 count[3] = { 0 };
-	struct vm_gather g;
+	struct vm_gather gather;
 	u64 stop;
 	pte_t *pte;
 
-	assert_held(&r->pages->regions_lock);
-	vm_gather_init(&g, r->space);
-	for (; start < end && (pte = vm_next_leaf(r->space, &start, end, &stop)); start = stop) {
-		for (u64 a = start; a < stop; a += PAGE_SIZE, pte++) {
-			pte_t e = entry_take(pte, !copies_too);
+	assert_held(&region->pages->regions_lock);
+	vm_gather_init(&gather, region->space);
+	for (; start < end && (pte = vm_next_leaf(region->space, &start, end, &stop));
+	     start = stop) {
+		for (u64 addr = start; addr < stop; addr += PAGE_SIZE, pte++) {
+			pte_t entry = entry_take(pte, !copies_too);
 
-			if (!e)
+			if (!entry)
 				continue;
-			vm_gather_range(&g, a, a + PAGE_SIZE);
-			count[gather_page(&g, e)]++;
+			vm_gather_range(&gather, addr, addr + PAGE_SIZE);
+			count[gather_page(&gather, entry)]++;
 		}
 	}
-	vm_gather_finish(&g);
+	vm_gather_finish(&gather);
 	/* Whoever runs in the space counts without an atomic: so this is kept apart. */
 	if (count[1])
-		__atomic_fetch_add(&r->space->cut_anon.v, count[1], __ATOMIC_RELAXED);
+		__atomic_fetch_add(&region->space->cut_anon.v, count[1], __ATOMIC_RELAXED);
 	if (count[2])
-		__atomic_fetch_add(&r->space->cut_file.v, count[2], __ATOMIC_RELAXED);
+		__atomic_fetch_add(&region->space->cut_file.v, count[2], __ATOMIC_RELAXED);
 }
 
 void vm_unmap_file_range(struct file_pages *pages, u64 first, u64 last, bool copies_too)
 {
-	struct vm_region *r;
+	struct vm_region *region;
 	u64 start, end;
 
 	smp_mb(); /* the pages have left the cache, then we look at entries: pairs with still_there() */
 	if (list_empty(&pages->regions))
 		return;
 	spin_lock(&pages->regions_lock);
-	list_for_each(r, &pages->regions, file_link)
-		if (region_shows(r, first, last, &start, &end))
-			cut_range(r, start, end, copies_too);
+	list_for_each(region, &pages->regions, file_link)
+		if (region_shows(region, first, last, &start, &end))
+			cut_range(region, start, end, copies_too);
 	spin_unlock(&pages->regions_lock);
 }
 
-static void clean_range(struct vm_region *r, u64 start, u64 end)
+static void clean_range(struct vm_region *region, u64 start, u64 end)
 {
 	u64 stop, first = ~0ull, last = 0;
 	pte_t *pte;
 
-	assert_held(&r->pages->regions_lock);
-	for (; start < end && (pte = vm_next_leaf(r->space, &start, end, &stop)); start = stop) {
-		for (u64 a = start; a < stop; a += PAGE_SIZE, pte++) {
-			pte_t e = READ_ONCE(*pte);
+	assert_held(&region->pages->regions_lock);
+	for (; start < end && (pte = vm_next_leaf(region->space, &start, end, &stop));
+	     start = stop) {
+		for (u64 addr = start; addr < stop; addr += PAGE_SIZE, pte++) {
+			pte_t entry = READ_ONCE(*pte);
 
-			while (pte_writable(e) && pte_of_file(e)) {
-				if (!__atomic_compare_exchange_n(pte, &e, pte_make_readonly(e),
-								 false, __ATOMIC_SEQ_CST,
-								 __ATOMIC_SEQ_CST))
+			while (pte_writable(entry) && pte_of_file(entry)) {
+				if (!__atomic_compare_exchange_n(
+					    pte, &entry, pte_make_readonly(entry), false,
+					    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
 					continue;
-				first = MIN(first, a);
-				last = a + PAGE_SIZE;
+				first = MIN(first, addr);
+				last = addr + PAGE_SIZE;
 				break;
 			}
 		}
 	}
 	if (first < last)
-		tlb_flush_user_range(r->space, first, last);
+		tlb_flush_user_range(region->space, first, last);
 }
 
 void vm_protect_file_range(struct file_pages *pages, u64 first, u64 last)
 {
-	struct vm_region *r;
+	struct vm_region *region;
 	u64 start, end;
 
 	if (list_empty(&pages->regions))
 		return;
 	spin_lock(&pages->regions_lock);
-	list_for_each(r, &pages->regions, file_link)
-		if ((r->flags & VM_SHARED) && region_shows(r, first, last, &start, &end))
-			clean_range(r, start, end);
+	list_for_each(region, &pages->regions, file_link)
+		if ((region->flags & VM_SHARED) && region_shows(region, first, last, &start, &end))
+			clean_range(region, start, end);
 	spin_unlock(&pages->regions_lock);
 }

@@ -86,7 +86,7 @@ static int header_from_user(struct user_msghdr *h, struct uio_list *list, uaddr_
 static s64 do_sendmsg(struct socket_ref *ref, uaddr_t user, u64 flags)
 {
 	struct uio_list list;
-	struct message m = { .u = &list.u, .flags = call_flags(ref, flags) };
+	struct message m = { .u = &list.uio, .flags = call_flags(ref, flags) };
 	struct user_msghdr h;
 	s64 ret = header_from_user(&h, &list, user);
 
@@ -186,7 +186,7 @@ static int header_to_user(uaddr_t user, const struct user_msghdr *h, const struc
 static s64 do_recvmsg(struct socket_ref *ref, uaddr_t user, u64 flags)
 {
 	struct uio_list list;
-	struct message m = { .u = &list.u, .flags = call_flags(ref, flags) };
+	struct message m = { .u = &list.uio, .flags = call_flags(ref, flags) };
 	struct user_msghdr h;
 	s64 ret = header_from_user(&h, &list, user);
 	u64 control;

@@ -134,7 +134,7 @@ static s64 vector_call(u64 fd, u64 iov, u64 n, s64 at, transfer_fn fn)
 
 	if (ret)
 		return ret;
-	ret = at == -1 ? transfer((u32)fd, &v.u, fn) : transfer_at((u32)fd, &v.u, at, fn);
+	ret = at == -1 ? transfer((u32)fd, &v.uio, fn) : transfer_at((u32)fd, &v.uio, at, fn);
 	uio_list_put(&v);
 	return ret;
 }

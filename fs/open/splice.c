@@ -497,14 +497,14 @@ static s64 do_vmsplice(struct file *f, u64 iov, u64 nr, u32 flags)
 	ret = uio_list_get(&list, uaddr(iov), nr);
 	if (ret)
 		return ret;
-	if (!list.u.count)
+	if (!list.uio.count)
 		ret = 0;
 	else if (!p)
 		ret = -EBADF;
 	else if (f->mode & FMODE_WRITE)
-		ret = memory_to_pipe(p, &list.u, nonblock);
+		ret = memory_to_pipe(p, &list.uio, nonblock);
 	else
-		ret = pipe_to_memory(p, &list.u, nonblock);
+		ret = pipe_to_memory(p, &list.uio, nonblock);
 	uio_list_put(&list);
 	return ret;
 }

@@ -7,17 +7,17 @@
 void *kmalloc(size_t size) __attribute__((malloc));
 void *kzalloc(size_t size) __attribute__((malloc));
 /** n * size with an overflow check, zeroed. */
-void *kcalloc(size_t n, size_t size);
-void *krealloc(void *p, size_t new_size);
-void kfree(const void *p); /* NULL is fine */
-char *kstrdup(const char *s);
-size_t kmalloc_usable(const void *p);
+void *kcalloc(size_t count, size_t size);
+void *krealloc(void *memory, size_t new_size);
+void kfree(const void *memory); /* NULL is fine */
+char *kstrdup(const char *text);
+size_t kmalloc_usable(const void *memory);
 
 struct kmem_cache;
 struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align);
-void *kmem_cache_alloc(struct kmem_cache *c); /* not zeroed */
-void *kmem_cache_zalloc(struct kmem_cache *c);
-void kmem_cache_free(struct kmem_cache *c, void *p);
+void *kmem_cache_alloc(struct kmem_cache *cache); /* not zeroed */
+void *kmem_cache_zalloc(struct kmem_cache *cache);
+void kmem_cache_free(struct kmem_cache *cache, void *object);
 
 enum kprot { KPROT_R = 1, KPROT_RW = 3, KPROT_RX = 5 }; /* never writable and executable */
 enum krange_area { KRANGE_GENERAL, KRANGE_DRIVER /* top 2 GiB, for driver code and data */ };
@@ -32,11 +32,11 @@ int krange_protect(void *addr, size_t npages, enum kprot prot);
 void krange_free(void *addr);
 enum kcache { KCACHE_WB, KCACHE_UC, KCACHE_WC };
 /** Map device memory. */
-void *krange_map_phys(phys_t phys, size_t size, enum kcache c);
+void *krange_map_phys(phys_t phys, size_t size, enum kcache cache);
 void krange_unmap_phys(void *addr);
 /** kmalloc for small, krange for large sizes; zeroed; kvfree() frees either. Sleeps. */
 void *kvzalloc(size_t size);
-void kvfree(const void *p);
+void kvfree(const void *memory);
 
 /* ---- memory for drivers ---- */
 
@@ -45,10 +45,10 @@ void *kzalloc_driver(size_t size);
 /** A range is a driver's to read and write, from now on until it is freed. Sleeps. */
 void krange_mark_driver(void *addr);
 /**
- * How many bytes from @p p on, @p max at most, are memory that drivers have: image of a file, allocation, DMA
+ * How many bytes from @p memory on, @p max at most, are memory that drivers have: image of a file, allocation, DMA
  * buffer, mapped device memory. Stacks and what is linked into the kernel are not looked at. Any context.
  */
-u64 driver_memory_span(const void *p, u64 max, bool write);
+u64 driver_memory_span(const void *memory, u64 max, bool write);
 
 /* ---- for tests ---- */
 

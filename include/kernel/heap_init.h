@@ -5,5 +5,5 @@
 struct cpu;
 void heap_init(void);
 /** Magazines of a CPU that is being created. @return false: no memory */
-bool heap_cpu_init(struct cpu *c);
+bool heap_cpu_init(struct cpu *cpu);
 void krange_init(void);

@@ -12,10 +12,10 @@
  */
 u32 memmap_ram(const struct mem_range *in, u32 nr, struct mem_range *out, u32 max);
 /**
- * Add @p r to @p list (ascending, disjoint), merged with what it touches or overlaps.
+ * Add @p range to @p list (ascending, disjoint), merged with what it touches or overlaps.
  * @return the new count; where the list is full the highest range is dropped
  */
-u32 memmap_add(struct mem_range *list, u32 nr, u32 max, struct mem_range r);
+u32 memmap_add(struct mem_range *list, u32 nr, u32 max, struct mem_range range);
 /** Cut [start, end) out of @p list (ascending, disjoint). @return the new count; a piece that does not fit is dropped. */
 u32 memmap_remove(struct mem_range *list, u32 nr, u32 max, phys_t start, phys_t end);
 /** Is the whole of [start, end) inside one range? */

@@ -59,67 +59,67 @@ _Static_assert(sizeof(struct page) == 32, "struct page is 32 bytes");
 #define PAGEMAP_BASE 0xffffe00000000000ull
 #endif
 /** Kernel address of physical memory (RAM known at boot). */
-static inline void *phys_to_virt(phys_t p)
+static inline void *phys_to_virt(phys_t pa)
 {
-	return (void *)(PHYSMAP_BASE + p);
+	return (void *)(PHYSMAP_BASE + pa);
 }
-static inline phys_t virt_to_phys(const void *v)
+static inline phys_t virt_to_phys(const void *va)
 {
-	return (u64)v - PHYSMAP_BASE;
+	return (u64)va - PHYSMAP_BASE;
 } /* physmap addresses only */
 #define pagemap ((struct page *)PAGEMAP_BASE)
-static inline struct page *phys_to_page(phys_t p)
+static inline struct page *phys_to_page(phys_t pa)
 {
-	return &pagemap[p >> PAGE_SHIFT];
+	return &pagemap[pa >> PAGE_SHIFT];
 }
-static inline phys_t page_to_phys(const struct page *p)
+static inline phys_t page_to_phys(const struct page *page)
 {
-	return (phys_t)(p - pagemap) << PAGE_SHIFT;
+	return (phys_t)(page - pagemap) << PAGE_SHIFT;
 }
-static inline void *page_address(const struct page *p)
+static inline void *page_address(const struct page *page)
 {
-	return phys_to_virt(page_to_phys(p));
+	return phys_to_virt(page_to_phys(page));
 }
-static inline struct page *virt_to_page(const void *v)
+static inline struct page *virt_to_page(const void *va)
 {
-	return phys_to_page(virt_to_phys(v));
+	return phys_to_page(virt_to_phys(va));
 }
 
 /** One page, refs 1. Any context. @return NULL when there is none. */
 struct page *page_alloc(u32 flags);
 /** 2^order contiguous, aligned pages (order <= 10), refs 1 on the first. */
 struct page *pages_alloc(u32 order, u32 flags);
-void pages_free(struct page *p, u32 order);
-static inline void page_get(struct page *p)
+void pages_free(struct page *page, u32 order);
+static inline void page_get(struct page *page)
 {
-	atomic_inc(&p->refs);
+	atomic_inc(&page->refs);
 }
-void page_free(struct page *p); /* refs has reached 0 or is 1 and ours alone */
-static inline void page_put(struct page *p)
+void page_free(struct page *page); /* refs has reached 0 or is 1 and ours alone */
+static inline void page_put(struct page *page)
 {
-	if (atomic_dec_and_test(&p->refs))
-		page_free(p);
+	if (atomic_dec_and_test(&page->refs))
+		page_free(page);
 }
 /** Is what is left kept for the kernel (PAGE_USER fails)? A hint: others take and give meanwhile. */
 bool page_user_exhausted(void);
 /** Is this physical address RAM that the allocator manages? */
-bool page_is_ram(phys_t p);
+bool page_is_ram(phys_t pa);
 
 struct mem_info {
 	u64 total, free, cached, slab, page_tables, kernel_stacks, anon, reserved;
 }; /* pages */
-void mem_info_get(struct mem_info *m);
+void mem_info_get(struct mem_info *info);
 /* Accounts kept by their owners, in pages; summed over CPUs by mem_info_get(). */
 enum mem_account { MEM_CACHED, MEM_SLAB, MEM_TABLES, MEM_STACKS, MEM_ANON, MEM_ACCOUNTS };
 void mem_account(enum mem_account which, s64 npages);
 
-static inline void clear_page(void *p)
+static inline void clear_page(void *page)
 {
-	u64 n = PAGE_SIZE / 8;
-	__asm__ volatile("rep stosq" : "+D"(p), "+c"(n) : "a"(0ul) : "memory");
+	u64 words = PAGE_SIZE / 8;
+	__asm__ volatile("rep stosq" : "+D"(page), "+c"(words) : "a"(0ul) : "memory");
 }
-static inline void copy_page(void *d, const void *s)
+static inline void copy_page(void *to, const void *from)
 {
-	u64 n = PAGE_SIZE / 8;
-	__asm__ volatile("rep movsq" : "+D"(d), "+S"(s), "+c"(n)::"memory");
+	u64 words = PAGE_SIZE / 8;
+	__asm__ volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(words)::"memory");
 }

@@ -21,4 +21,4 @@ void page_boot_free(phys_t start, phys_t end);
 void page_init(void);
 /** Give a CPU that is being created its page stack. @return false: no memory */
 struct cpu;
-bool page_cpu_init(struct cpu *c);
+bool page_cpu_init(struct cpu *cpu);

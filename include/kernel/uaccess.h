@@ -8,48 +8,48 @@
 
 #define USER_BASE 0x10000ull /* nothing is ever mapped below */
 #define USER_END  0x00007ffffffff000ull
-static inline bool user_range_ok(uaddr_t p, u64 n)
+static inline bool user_range_ok(uaddr_t user, u64 length)
 {
-	return n <= USER_END && (u64)p <= USER_END - n;
+	return length <= USER_END && (u64)user <= USER_END - length;
 }
 /** @return bytes NOT copied (0 = all); assembly, SMAP-aware. */
-u64 user_copy_raw(void *dst, const void *src, u64 n);
+u64 user_copy_raw(void *dst, const void *src, u64 length);
 /** @return bytes NOT cleared. */
-u64 user_clear_raw(void *dst, u64 n);
+u64 user_clear_raw(void *dst, u64 length);
 
-static inline int __must_check copy_from_user(void *dst, uaddr_t src, u64 n)
+static inline int __must_check copy_from_user(void *dst, uaddr_t src, u64 length)
 {
-	if (unlikely(!user_range_ok(src, n) || user_copy_raw(dst, src, n)))
+	if (unlikely(!user_range_ok(src, length) || user_copy_raw(dst, src, length)))
 		return -EFAULT;
 	return 0;
 }
-static inline int __must_check copy_to_user(uaddr_t dst, const void *src, u64 n)
+static inline int __must_check copy_to_user(uaddr_t dst, const void *src, u64 length)
 {
-	if (unlikely(!user_range_ok(dst, n) || user_copy_raw(dst, src, n)))
+	if (unlikely(!user_range_ok(dst, length) || user_copy_raw(dst, src, length)))
 		return -EFAULT;
 	return 0;
 }
 /** For read/write paths: how many bytes went over before a fault (0..n). */
-static inline u64 copy_to_user_partial(uaddr_t dst, const void *src, u64 n)
+static inline u64 copy_to_user_partial(uaddr_t dst, const void *src, u64 length)
 {
-	return user_range_ok(dst, n) ? n - user_copy_raw(dst, src, n) : 0;
+	return user_range_ok(dst, length) ? length - user_copy_raw(dst, src, length) : 0;
 }
-static inline u64 copy_from_user_partial(void *dst, uaddr_t src, u64 n)
+static inline u64 copy_from_user_partial(void *dst, uaddr_t src, u64 length)
 {
-	return user_range_ok(src, n) ? n - user_copy_raw(dst, src, n) : 0;
+	return user_range_ok(src, length) ? length - user_copy_raw(dst, src, length) : 0;
 }
-static inline u64 clear_user_partial(uaddr_t dst, u64 n)
+static inline u64 clear_user_partial(uaddr_t dst, u64 length)
 {
-	return user_range_ok(dst, n) ? n - user_clear_raw(dst, n) : 0;
+	return user_range_ok(dst, length) ? length - user_clear_raw(dst, length) : 0;
 }
 /** A word at any address of the kernel's half; 0 where nothing is mapped. Any context. */
-u64 kernel_read_u64(const u64 *p);
+u64 kernel_read_u64(const u64 *addr);
 int __must_check get_user_u64(u64 *dst, uaddr_t src);
 int __must_check get_user_u32(u32 *dst, uaddr_t src);
-int __must_check put_user_u64(uaddr_t dst, u64 v);
-int __must_check put_user_u32(uaddr_t dst, u32 v);
+int __must_check put_user_u64(uaddr_t dst, u64 value);
+int __must_check put_user_u32(uaddr_t dst, u32 value);
 /** Atomic compare-exchange on an aligned user word (futex, robust lists). *@p old gets what was there. */
-int __must_check cmpxchg_user_u32(uaddr_t p, u32 *old, u32 new);
+int __must_check cmpxchg_user_u32(uaddr_t addr, u32 *old, u32 new);
 /** @return length without NUL, -ENAMETOOLONG when there is no NUL in @p size bytes, or -EFAULT. */
 s64 __must_check strncpy_from_user(char *dst, uaddr_t src, u64 size);
 /** Copy a user string of at most @p max bytes into fresh kmalloc memory; ERR_PTR. */
@@ -66,35 +66,35 @@ struct uio {
 	void *kernel;	    /* kernel buffer instead of seg, or NULL */
 	struct uio_seg one; /* storage for the one-segment case */
 };
-static inline void uio_init_user(struct uio *u, uaddr_t base, u64 len)
+static inline void uio_init_user(struct uio *uio, uaddr_t base, u64 len)
 {
-	u->one.base = base;
-	u->one.len = len;
-	u->seg = &u->one;
-	u->seg_off = 0;
-	u->count = len;
-	u->kernel = NULL;
+	uio->one.base = base;
+	uio->one.len = len;
+	uio->seg = &uio->one;
+	uio->seg_off = 0;
+	uio->count = len;
+	uio->kernel = NULL;
 }
-static inline void uio_init_kernel(struct uio *u, void *buf, u64 len)
+static inline void uio_init_kernel(struct uio *uio, void *buf, u64 len)
 {
-	uio_init_user(u, NULL, len);
-	u->kernel = buf;
+	uio_init_user(uio, NULL, len);
+	uio->kernel = buf;
 }
-/** Copy and advance. @return bytes copied, less than @p n at the end of the list or at a fault (then count stays > 0). */
-u64 uio_copy_out(struct uio *u, const void *src, u64 n); /* kernel -> user */
-u64 uio_copy_in(struct uio *u, void *dst, u64 n);	 /* user -> kernel */
-u64 uio_zero(struct uio *u, u64 n);
+/** Copy and advance. @return bytes copied, less than @p length at the end of the list or at a fault (then count stays > 0). */
+u64 uio_copy_out(struct uio *uio, const void *src, u64 length); /* kernel -> user */
+u64 uio_copy_in(struct uio *uio, void *dst, u64 length);	/* user -> kernel */
+u64 uio_zero(struct uio *uio, u64 length);
 
 /** A list of buffers that a program gave (struct iovec), checked. */
 struct uio_list {
-	struct uio u;
+	struct uio uio;
 	struct uio_seg few[8], *many;
 };
 /** Bytes that one call moves at most, as in Linux. */
 #define UIO_MAX_BYTES 0x7ffff000ull
 /**
- * @brief Fetch @p n buffers from @p iov.
+ * @brief Fetch @p nr_segs buffers from @p iov.
  * @return 0: pair with uio_list_put(); -EINVAL: more than 1024, or a length below 0; -EFAULT, -ENOMEM
  */
-int uio_list_get(struct uio_list *l, uaddr_t iov, u64 n);
-void uio_list_put(struct uio_list *l);
+int uio_list_get(struct uio_list *list, uaddr_t iov, u64 nr_segs);
+void uio_list_put(struct uio_list *list);

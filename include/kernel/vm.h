@@ -38,26 +38,27 @@ struct vm_region_ops {
 	 * @return 0; 1: it had to be read from a device (a major fault);
 	 *	   -ENOMEM; any other -errno: SIGBUS
 	 */
-	int (*fault)(struct vm_region *r, u64 pgoff, struct page **out);
+	int (*fault)(struct vm_region *region, u64 pgoff, struct page **out);
 	/**
-	 * Pages near a fault that are there anyway: for each i below @p n set
+	 * Pages near a fault that are there anyway: for each i below @p npages set
 	 * pages[i] to the page at first_pgoff + i, with a reference, if it is
 	 * cached, up to date and within the file, else to NULL. May not sleep or
-	 * read. May be NULL. @p n is at most VM_FAULT_AROUND.
+	 * read. May be NULL. @p npages is at most VM_FAULT_AROUND.
 	 * @return how many were found
 	 */
-	int (*fault_around)(struct vm_region *r, u64 first_pgoff, u32 n, struct page **pages);
+	int (*fault_around)(struct vm_region *region, u64 first_pgoff, u32 npages,
+			    struct page **pages);
 	/**
 	 * A page of a shared region is about to be written first: find room for it,
 	 * note the time, mark it PG_DIRTY if it is written back one day. May sleep; may be
 	 * called twice for one write. NULL: may be written right away.
 	 * @return 0; -ENOMEM; any other -errno: SIGBUS
 	 */
-	int (*page_mkwrite)(struct vm_region *r, struct page *p);
-	void (*open)(
-		struct vm_region *r); /* region was copied or split; space->lock held for writing */
-	void (*close)(struct vm_region *r); /* ... is gone */
-	bool no_merge;			    /* neighbours that could be one region stay two */
+	int (*page_mkwrite)(struct vm_region *region, struct page *page);
+	void (*open)(struct vm_region *
+			     region); /* region was copied or split; space->lock held for writing */
+	void (*close)(struct vm_region *region); /* ... is gone */
+	bool no_merge;				 /* neighbours that could be one region stay two */
 	/** For /proc/PID/maps where there is no file. May be NULL. */
 	const char *name;
 	/**
@@ -150,12 +151,12 @@ void vm_init(void);
 struct vm_space *vm_space_create(void);
 /** @brief A copy that shares its private pages with @p old until one writes. NULL: no memory, or killed. */
 struct vm_space *vm_space_fork(struct vm_space *old);
-void vm_space_get(struct vm_space *s);
+void vm_space_get(struct vm_space *space);
 /**
  * @brief Drop a user; the last one unmaps all. The caller runs on another space
  * (thread_switch_space()) by then. May sleep.
  */
-void vm_space_put(struct vm_space *s);
+void vm_space_put(struct vm_space *space);
 /** @brief A page-aligned offset below @p npages pages, 0 where randomisation is off (PIE base, brk). */
 u64 vm_random_offset(u64 npages);
 
@@ -165,15 +166,15 @@ struct vm_usage {
 		tables;
 };
 /** @brief Any thread context; takes the lock for reading. */
-void vm_space_usage(struct vm_space *s, struct vm_usage *out);
+void vm_space_usage(struct vm_space *space, struct vm_usage *out);
 /** What /proc/PID/smaps tells of a region's present pages, in pages; pss in bytes. */
 struct vm_region_usage {
 	u64 rss, pss, shared_clean, shared_dirty, private_clean, private_dirty, anon, locked;
 };
 /** @brief Walks the region's page tables; the caller holds the space's lock, for reading or writing. */
-void vm_region_usage(const struct vm_region *r, struct vm_region_usage *out);
+void vm_region_usage(const struct vm_region *region, struct vm_region_usage *out);
 /** @brief Pages present now, without a lock (OOM choice). */
-u64 vm_space_rss(const struct vm_space *s);
+u64 vm_space_rss(const struct vm_space *space);
 
 /* ---- mapping ---- */
 
@@ -190,32 +191,33 @@ extern u64 vm_min_addr;
  * @param off	bytes, page aligned
  * @return address or -errno
  */
-s64 vm_map(struct vm_space *s, u64 addr, u64 len, u32 prot, u32 flags, struct file *file, u64 off);
+s64 vm_map(struct vm_space *space, u64 addr, u64 len, u32 prot, u32 flags, struct file *file,
+	   u64 off);
 /** @brief The first thread's stack: grows down from stack_top, @p size bytes to begin with. @return start or -errno */
-s64 vm_map_stack(struct vm_space *s, u64 size, u32 prot);
+s64 vm_map_stack(struct vm_space *space, u64 size, u32 prot);
 /**
  * @brief Map pages of the kernel (vDSO and its data), shared, never freed.
  * @param pages	must stay as long as the kernel runs
  * @param vm_flags VM_READ, VM_EXEC, VM_VDSO
  * @return address (@p addr is a hint) or -errno
  */
-s64 vm_map_pages(struct vm_space *s, u64 addr, struct page **pages, u32 npages, u32 vm_flags);
-int vm_unmap(struct vm_space *s, u64 addr, u64 len);
-int vm_protect(struct vm_space *s, u64 addr, u64 len, u32 prot);
-s64 vm_remap(struct vm_space *s, u64 old, u64 old_len, u64 new_len, u32 flags, u64 new_addr);
-int vm_advise(struct vm_space *s, u64 addr, u64 len, int advice);
+s64 vm_map_pages(struct vm_space *space, u64 addr, struct page **pages, u32 npages, u32 vm_flags);
+int vm_unmap(struct vm_space *space, u64 addr, u64 len);
+int vm_protect(struct vm_space *space, u64 addr, u64 len, u32 prot);
+s64 vm_remap(struct vm_space *space, u64 old, u64 old_len, u64 new_len, u32 flags, u64 new_addr);
+int vm_advise(struct vm_space *space, u64 addr, u64 len, int advice);
 /** @brief brk(). @return the break as it now is: the old one on failure */
-s64 vm_set_brk(struct vm_space *s, u64 brk);
+s64 vm_set_brk(struct vm_space *space, u64 brk);
 /** @brief msync() */
-int vm_sync(struct vm_space *s, u64 addr, u64 len, int flags);
+int vm_sync(struct vm_space *space, u64 addr, u64 len, int flags);
 /** @brief mincore(): one byte a page to @p vec */
-int vm_incore(struct vm_space *s, u64 addr, u64 len, uaddr_t vec);
+int vm_incore(struct vm_space *space, u64 addr, u64 len, uaddr_t vec);
 /** @brief mlock2(): @p flags MLOCK_ONFAULT or 0. The limit is RLIMIT_MEMLOCK. */
-int vm_lock(struct vm_space *s, u64 addr, u64 len, int flags);
-int vm_unlock(struct vm_space *s, u64 addr, u64 len);
+int vm_lock(struct vm_space *space, u64 addr, u64 len, int flags);
+int vm_unlock(struct vm_space *space, u64 addr, u64 len);
 /** @brief mlockall(): MCL_* */
-int vm_lock_all(struct vm_space *s, int flags);
-int vm_unlock_all(struct vm_space *s);
+int vm_lock_all(struct vm_space *space, int flags);
+int vm_unlock_all(struct vm_space *space);
 
 /* ---- for file systems: no lock of the space is taken; may be called under inode->lock ---- */
 
@@ -236,15 +238,15 @@ void vm_protect_file_range(struct file_pages *pages, u64 first, u64 last);
  * @return 0; 1: a major fault; -EFAULT (SIGSEGV, *@p si_code SEGV_MAPERR/SEGV_ACCERR),
  *	   -EIO (SIGBUS, BUS_ADRERR), -ENOMEM (kill the process), -EINTR (it is being killed)
  */
-int vm_fault(struct vm_space *s, u64 addr, u32 error_code, int *si_code);
+int vm_fault(struct vm_space *space, u64 addr, u32 error_code, int *si_code);
 /** @brief Find the region containing @p addr; the caller holds the lock. */
-struct vm_region *vm_region_find(struct vm_space *s, u64 addr);
+struct vm_region *vm_region_find(struct vm_space *space, u64 addr);
 /** @brief First region with end > @p addr; the caller holds the lock. */
-struct vm_region *vm_region_find_above(struct vm_space *s, u64 addr);
+struct vm_region *vm_region_find_above(struct vm_space *space, u64 addr);
 /** @brief "[heap]", "[stack]"...; NULL where there is a file or nothing to say (/proc/PID/maps). */
-const char *vm_region_name(const struct vm_region *r);
+const char *vm_region_name(const struct vm_region *region);
 /**
  * @brief Copy from or to another space (/proc/PID/cmdline, mem, process_vm_readv), with
  * the rights that its own program has. The caller has a reference on it. @return bytes copied
  */
-u64 vm_space_access(struct vm_space *s, u64 addr, void *buf, u64 len, bool write);
+u64 vm_space_access(struct vm_space *space, u64 addr, void *buf, u64 len, bool write);

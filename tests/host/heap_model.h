@@ -170,7 +170,7 @@ void pages_free(struct page *p, u32 order)
 
 void page_free(struct page *p)
 {
-	pages_free(p, 0);
+	pages_free(page, 0);
 }
 
 static inline void start_heap(void)
