@@ -11,7 +11,7 @@
 #include <uapi/prctl.h>
 
 /* The header's version says how long the data is. @return words, or -EINVAL with ours written back */
-static int read_header(u64 user, struct user_cap_header *header)
+static int cap_read_header(u64 user, struct user_cap_header *header)
 {
 	if (copy_from_user(header, uaddr(user), sizeof(*header)))
 		return -EFAULT;
@@ -31,7 +31,7 @@ SYSCALL2(capget, user_header, user_data)
 	struct user_cap_header header;
 	struct thread *t;
 	struct cred *cred;
-	int words = read_header(user_header, &header);
+	int words = cap_read_header(user_header, &header);
 
 	/* Asking for the version alone is no error. */
 	if (words == -EINVAL && !user_data)
@@ -58,7 +58,7 @@ SYSCALL2(capget, user_header, user_data)
 	return copy_to_user(uaddr(user_data), data, (u64)words * sizeof(data[0]));
 }
 
-static int check_sets(const struct cred *old, u64 effective, u64 permitted, u64 inheritable)
+static int cap_check_sets(const struct cred *old, u64 effective, u64 permitted, u64 inheritable)
 {
 	if (!cred_capable(old, CAP_SETPCAP) &&
 	    (inheritable & ~(old->cap_inheritable | old->cap_permitted)))
@@ -76,7 +76,7 @@ SYSCALL2(capset, user_header, user_data)
 	struct user_cap_header header;
 	struct cred *cred;
 	u64 effective, permitted, inheritable;
-	int words = read_header(user_header, &header), err;
+	int words = cap_read_header(user_header, &header), err;
 
 	if (words < 0)
 		return words;
@@ -87,7 +87,7 @@ SYSCALL2(capset, user_header, user_data)
 	effective = (data[0].effective | (u64)data[1].effective << 32) & CAP_ALL;
 	permitted = (data[0].permitted | (u64)data[1].permitted << 32) & CAP_ALL;
 	inheritable = (data[0].inheritable | (u64)data[1].inheritable << 32) & CAP_ALL;
-	err = check_sets(current_cred(), effective, permitted, inheritable);
+	err = cap_check_sets(current_cred(), effective, permitted, inheritable);
 	if (err)
 		return err;
 	cred = cred_prepare();
@@ -103,7 +103,7 @@ SYSCALL2(capset, user_header, user_data)
 
 /* ---- prctl() ---- */
 
-static s64 drop_bounding(u64 cap)
+static s64 cap_drop_bounding(u64 cap)
 {
 	struct cred *cred;
 
@@ -119,7 +119,7 @@ static s64 drop_bounding(u64 cap)
 	return 0;
 }
 
-static s64 set_securebits(u32 bits)
+static s64 cred_set_securebits(u32 bits)
 {
 	const u32 known = SECBIT_NOROOT | SECBIT_NOROOT << 1 | SECBIT_NO_SETUID_FIXUP |
 			  SECBIT_NO_SETUID_FIXUP << 1 | SECBIT_KEEP_CAPS | SECBIT_KEEP_CAPS_LOCKED |
@@ -140,7 +140,7 @@ static s64 set_securebits(u32 bits)
 	return 0;
 }
 
-static s64 set_keepcaps(u64 keep)
+static s64 cred_set_keepcaps(u64 keep)
 {
 	struct cred *cred;
 
@@ -158,7 +158,7 @@ static s64 set_keepcaps(u64 keep)
 	return 0;
 }
 
-static s64 change_ambient(u64 operation, u64 cap)
+static s64 cap_change_ambient(u64 operation, u64 cap)
 {
 	const struct cred *old = current_cred();
 	struct cred *cred;
@@ -193,15 +193,15 @@ bool capability_prctl(int option, u64 arg2, u64 arg3, u64 arg4, u64 arg5, s64 *r
 		*result = arg2 > CAP_LAST_CAP ? -EINVAL
 					      : !!(current_cred()->cap_bounding & CAP_BIT(arg2));
 		return true;
-	case PR_CAPBSET_DROP: *result = drop_bounding(arg2); return true;
+	case PR_CAPBSET_DROP: *result = cap_drop_bounding(arg2); return true;
 	case PR_GET_SECUREBITS: *result = current_cred()->securebits; return true;
-	case PR_SET_SECUREBITS: *result = set_securebits((u32)arg2); return true;
+	case PR_SET_SECUREBITS: *result = cred_set_securebits((u32)arg2); return true;
 	case PR_GET_KEEPCAPS:
 		*result = !!(current_cred()->securebits & SECBIT_KEEP_CAPS);
 		return true;
-	case PR_SET_KEEPCAPS: *result = set_keepcaps(arg2); return true;
+	case PR_SET_KEEPCAPS: *result = cred_set_keepcaps(arg2); return true;
 	case PR_CAP_AMBIENT:
-		*result = arg4 || arg5 ? -EINVAL : change_ambient(arg2, arg3);
+		*result = arg4 || arg5 ? -EINVAL : cap_change_ambient(arg2, arg3);
 		return true;
 	}
 	return false;

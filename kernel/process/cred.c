@@ -37,7 +37,7 @@ struct cred *cred_get(struct cred *cred)
 	return cred;
 }
 
-static void groups_put(struct cred *cred)
+static void cred_groups_put(struct cred *cred)
 {
 	if (cred->groups && atomic_dec_and_test(cred->groups_refs)) {
 		kvfree(cred->groups);
@@ -47,7 +47,7 @@ static void groups_put(struct cred *cred)
 
 void cred_set_groups(struct cred *cred, gid_t *list, struct atomic *refs, u32 ngroups)
 {
-	groups_put(cred);
+	cred_groups_put(cred);
 	cred->groups = list;
 	cred->groups_refs = refs;
 	cred->ngroups = ngroups;
@@ -57,7 +57,7 @@ static void cred_free(struct rcu_head *head)
 {
 	struct cred *cred = container_of(head, struct cred, rcu);
 
-	groups_put(cred);
+	cred_groups_put(cred);
 	account_put(cred->account);
 	kmem_cache_free(cred_cache, cred);
 }

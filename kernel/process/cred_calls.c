@@ -28,8 +28,8 @@ SYSCALL0(getegid)
 	return current_cred()->egid;
 }
 
-static s64 put_three(u64 user_real, u64 user_effective, u64 user_saved, u32 va, u32 effective,
-		     u32 saved)
+static s64 ids_to_user(u64 user_real, u64 user_effective, u64 user_saved, u32 va, u32 effective,
+		       u32 saved)
 {
 	if (put_user_u32(uaddr(user_real), va) || put_user_u32(uaddr(user_effective), effective) ||
 	    put_user_u32(uaddr(user_saved), saved))
@@ -41,14 +41,16 @@ SYSCALL3(getresuid, user_real, user_effective, user_saved)
 {
 	const struct cred *cred = current_cred();
 
-	return put_three(user_real, user_effective, user_saved, cred->uid, cred->euid, cred->suid);
+	return ids_to_user(user_real, user_effective, user_saved, cred->uid, cred->euid,
+			   cred->suid);
 }
 
 SYSCALL3(getresgid, user_real, user_effective, user_saved)
 {
 	const struct cred *cred = current_cred();
 
-	return put_three(user_real, user_effective, user_saved, cred->gid, cred->egid, cred->sgid);
+	return ids_to_user(user_real, user_effective, user_saved, cred->gid, cred->egid,
+			   cred->sgid);
 }
 
 /* ---- users ---- */
@@ -58,7 +60,7 @@ SYSCALL3(getresgid, user_real, user_effective, user_saved)
  * That one may be full; as in Linux it is execve() that fails then, since
  * programs do not expect setuid() to.
  */
-static int change_account(struct cred *cred)
+static int cred_change_account(struct cred *cred)
 {
 	struct process *p = current->proc;
 	struct user_account *account = account_find(cred->uid);
@@ -73,10 +75,10 @@ static int change_account(struct cred *cred)
 }
 
 /* @err  what checking gave. Commits or drops @cred. */
-static s64 finish_users(struct cred *cred, const struct cred *old, int err)
+static s64 cred_commit_users(struct cred *cred, const struct cred *old, int err)
 {
 	if (!err && cred->uid != old->uid)
-		err = change_account(cred);
+		err = cred_change_account(cred);
 	if (err) {
 		cred_put(cred);
 		return err;
@@ -103,7 +105,7 @@ SYSCALL1(setuid, uid_arg)
 	else if (uid != old->uid && uid != old->suid)
 		err = -EPERM;
 	cred->euid = cred->fsuid = uid;
-	return finish_users(cred, old, err);
+	return cred_commit_users(cred, old, err);
 }
 
 SYSCALL2(setreuid, ruid_arg, euid_arg)
@@ -129,10 +131,10 @@ SYSCALL2(setreuid, ruid_arg, euid_arg)
 	if (ruid != UNCHANGED || (euid != UNCHANGED && euid != old->uid))
 		cred->suid = cred->euid;
 	cred->fsuid = cred->euid;
-	return finish_users(cred, old, err);
+	return cred_commit_users(cred, old, err);
 }
 
-static bool is_one_of(u32 id, u32 real, u32 effective, u32 saved)
+static bool id_is_one_of(u32 id, u32 real, u32 effective, u32 saved)
 {
 	return id == UNCHANGED || id == real || id == effective || id == saved;
 }
@@ -146,9 +148,10 @@ SYSCALL3(setresuid, ruid_arg, euid_arg, suid_arg)
 
 	if (!cred)
 		return -ENOMEM;
-	if (!cred_capable(old, CAP_SETUID) && (!is_one_of(ruid, old->uid, old->euid, old->suid) ||
-					       !is_one_of(euid, old->uid, old->euid, old->suid) ||
-					       !is_one_of(suid, old->uid, old->euid, old->suid)))
+	if (!cred_capable(old, CAP_SETUID) &&
+	    (!id_is_one_of(ruid, old->uid, old->euid, old->suid) ||
+	     !id_is_one_of(euid, old->uid, old->euid, old->suid) ||
+	     !id_is_one_of(suid, old->uid, old->euid, old->suid)))
 		err = -EPERM;
 	if (ruid != UNCHANGED)
 		cred->uid = ruid;
@@ -157,7 +160,7 @@ SYSCALL3(setresuid, ruid_arg, euid_arg, suid_arg)
 	if (suid != UNCHANGED)
 		cred->suid = suid;
 	cred->fsuid = cred->euid;
-	return finish_users(cred, old, err);
+	return cred_commit_users(cred, old, err);
 }
 
 /* Gives the old one in any case: how callers find out whether it worked. */
@@ -183,7 +186,7 @@ SYSCALL1(setfsuid, uid_arg)
 
 /* ---- groups ---- */
 
-static s64 finish_groups(struct cred *cred, int err)
+static s64 cred_commit_groups(struct cred *cred, int err)
 {
 	if (err)
 		cred_put(cred);
@@ -209,7 +212,7 @@ SYSCALL1(setgid, gid_arg)
 	else if (gid != old->gid && gid != old->sgid)
 		err = -EPERM;
 	cred->egid = cred->fsgid = gid;
-	return finish_groups(cred, err);
+	return cred_commit_groups(cred, err);
 }
 
 SYSCALL2(setregid, rgid_arg, egid_arg)
@@ -235,7 +238,7 @@ SYSCALL2(setregid, rgid_arg, egid_arg)
 	if (rgid != UNCHANGED || (egid != UNCHANGED && egid != old->gid))
 		cred->sgid = cred->egid;
 	cred->fsgid = cred->egid;
-	return finish_groups(cred, err);
+	return cred_commit_groups(cred, err);
 }
 
 SYSCALL3(setresgid, rgid_arg, egid_arg, sgid_arg)
@@ -247,9 +250,10 @@ SYSCALL3(setresgid, rgid_arg, egid_arg, sgid_arg)
 
 	if (!cred)
 		return -ENOMEM;
-	if (!cred_capable(old, CAP_SETGID) && (!is_one_of(rgid, old->gid, old->egid, old->sgid) ||
-					       !is_one_of(egid, old->gid, old->egid, old->sgid) ||
-					       !is_one_of(sgid, old->gid, old->egid, old->sgid)))
+	if (!cred_capable(old, CAP_SETGID) &&
+	    (!id_is_one_of(rgid, old->gid, old->egid, old->sgid) ||
+	     !id_is_one_of(egid, old->gid, old->egid, old->sgid) ||
+	     !id_is_one_of(sgid, old->gid, old->egid, old->sgid)))
 		err = -EPERM;
 	if (rgid != UNCHANGED)
 		cred->gid = rgid;
@@ -258,7 +262,7 @@ SYSCALL3(setresgid, rgid_arg, egid_arg, sgid_arg)
 	if (sgid != UNCHANGED)
 		cred->sgid = sgid;
 	cred->fsgid = cred->egid;
-	return finish_groups(cred, err);
+	return cred_commit_groups(cred, err);
 }
 
 SYSCALL1(setfsgid, gid_arg)
@@ -304,7 +308,7 @@ static int compare_gids(const void *left, const void *right, void *arg)
 }
 
 /* Sorted, for cred_in_group(). @return NULL in *list when n is 0 */
-static int read_groups(u64 user, u32 ngroups, gid_t **list, struct atomic **refs)
+static int groups_from_user(u64 user, u32 ngroups, gid_t **list, struct atomic **refs)
 {
 	*list = NULL;
 	*refs = NULL;
@@ -336,7 +340,7 @@ SYSCALL2(setgroups, size_arg, user)
 		return -EPERM;
 	if (ngroups > NGROUPS_MAX)
 		return -EINVAL;
-	err = read_groups(user, ngroups, &list, &refs);
+	err = groups_from_user(user, ngroups, &list, &refs);
 	cred = err ? NULL : cred_prepare();
 	if (!cred) {
 		kvfree(list);

@@ -13,16 +13,16 @@
 #include <kernel/err.h>
 #include <kernel/string.h>
 
-static u64 page_down(u64 addr)
+static u64 elf_page_down(u64 addr)
 {
 	return addr & ~(ELF_PAGE - 1);
 }
-static u64 page_up(u64 addr)
+static u64 elf_page_up(u64 addr)
 {
 	return (addr + ELF_PAGE - 1) & ~(ELF_PAGE - 1);
 }
 
-static bool is_elf(const Elf64_Ehdr *header, u64 len)
+static bool elf_header_present(const Elf64_Ehdr *header, u64 len)
 {
 	return len >= SELFMAG && !memcmp(header->e_ident, ELFMAG, SELFMAG);
 }
@@ -31,7 +31,7 @@ int elf_header_check(const void *head, u64 len, u64 *phoff, u32 *nr)
 {
 	const Elf64_Ehdr *header = head;
 
-	if (len < sizeof(*header) || !is_elf(header, len))
+	if (len < sizeof(*header) || !elf_header_present(header, len))
 		return -ENOEXEC;
 	if (header->e_machine != EM_X86_64 ||
 	    (header->e_type != ET_EXEC && header->e_type != ET_DYN))
@@ -49,7 +49,7 @@ int elf_header_check(const void *head, u64 len, u64 *phoff, u32 *nr)
 /* ---- in words ---- */
 
 /* e_machine, read by the byte order that the file says. */
-static u32 machine_of(const Elf64_Ehdr *header)
+static u32 elf_machine(const Elf64_Ehdr *header)
 {
 	return header->e_ident[EI_DATA] == ELFDATA2MSB ? __builtin_bswap16(header->e_machine)
 						       : header->e_machine;
@@ -85,12 +85,12 @@ const char *elf_describe(const void *head, u64 len)
 {
 	const Elf64_Ehdr *header = head;
 
-	if (!is_elf(header, len))
+	if (!elf_header_present(header, len))
 		return NULL;
 	if (len < EI_NIDENT + 4)
 		return "a damaged ELF file, cut off within its header";
-	if (machine_of(header) != EM_X86_64)
-		return machine_words(machine_of(header));
+	if (elf_machine(header) != EM_X86_64)
+		return machine_words(elf_machine(header));
 	if (header->e_ident[EI_DATA] == ELFDATA2MSB)
 		return "a damaged ELF file, for x86-64 with the wrong byte order";
 	if (header->e_type == ET_REL)
@@ -108,43 +108,43 @@ const char *elf_describe(const void *head, u64 len)
 
 /* ---- segments ---- */
 
-static u64 page_offset(u64 addr)
+static u64 elf_page_offset(u64 addr)
 {
 	return addr & (ELF_PAGE - 1);
 }
 
 /* Bytes that come from the file, whole pages: also those in front of the segment in its first page. */
-static u64 file_len(const Elf64_Phdr *segment)
+static u64 segment_file_len(const Elf64_Phdr *segment)
 {
-	return page_up(segment->p_filesz + page_offset(segment->p_vaddr));
+	return elf_page_up(segment->p_filesz + elf_page_offset(segment->p_vaddr));
 }
 
-static int check_load(const Elf64_Phdr *segment, const struct elf_limits *limits, bool movable)
+static int segment_check(const Elf64_Phdr *segment, const struct elf_limits *limits, bool movable)
 {
 	if (segment->p_filesz > segment->p_memsz)
 		return -EINVAL;
 	if (segment->p_vaddr >= limits->user_end ||
 	    segment->p_memsz > limits->user_end - segment->p_vaddr)
 		return -EINVAL;
-	if (!movable && page_down(segment->p_vaddr) < limits->user_base &&
-	    (segment->p_memsz || page_offset(segment->p_vaddr)))
+	if (!movable && elf_page_down(segment->p_vaddr) < limits->user_base &&
+	    (segment->p_memsz || elf_page_offset(segment->p_vaddr)))
 		return -EINVAL;
-	if (!file_len(segment))
+	if (!segment_file_len(segment))
 		return 0;
-	if (page_offset(segment->p_vaddr ^ segment->p_offset))
+	if (elf_page_offset(segment->p_vaddr ^ segment->p_offset))
 		return -EINVAL;
 	if (segment->p_offset > INT64_MAX - ELF_PAGE - segment->p_filesz)
 		return -EINVAL;
 	return 0;
 }
 
-static void take_load(const Elf64_Phdr *segment, struct elf_image *out)
+static void image_add_segment(const Elf64_Phdr *segment, struct elf_image *out)
 {
 	u64 end = segment->p_vaddr + segment->p_memsz,
 	    file_end = segment->p_vaddr + segment->p_filesz;
 
-	out->low = MIN(out->low, page_down(segment->p_vaddr));
-	out->high = MAX(out->high, page_up(end));
+	out->low = MIN(out->low, elf_page_down(segment->p_vaddr));
+	out->high = MAX(out->high, elf_page_up(end));
 	out->brk = MAX(out->brk, end);
 	if (segment->p_align > out->align && !(segment->p_align & (segment->p_align - 1)))
 		out->align = segment->p_align;
@@ -158,7 +158,7 @@ static void take_load(const Elf64_Phdr *segment, struct elf_image *out)
 }
 
 /* Where in memory the program headers are, if a segment has them; of several the last. */
-static u64 find_phdrs(const Elf64_Ehdr *header, const Elf64_Phdr *phdrs, u32 nr)
+static u64 image_find_phdrs(const Elf64_Ehdr *header, const Elf64_Phdr *phdrs, u32 nr)
 {
 	u64 addr = 0;
 
@@ -191,10 +191,10 @@ int elf_image_check(const Elf64_Ehdr *header, const Elf64_Phdr *phdrs, u32 nr,
 		int err;
 
 		if (segment->p_type == PT_LOAD) {
-			err = check_load(segment, limits, movable);
+			err = segment_check(segment, limits, movable);
 			if (err)
 				return err;
-			take_load(segment, out);
+			image_add_segment(segment, out);
 		} else if (segment->p_type == PT_INTERP &&
 			   !out->has_interp) { /* the first one counts */
 			out->has_interp = true;
@@ -208,7 +208,7 @@ int elf_image_check(const Elf64_Ehdr *header, const Elf64_Phdr *phdrs, u32 nr,
 		out->low = 0;
 	if (out->code_start == UINT64_MAX)
 		out->code_start = out->code_end = out->low;
-	out->phdr_addr = find_phdrs(header, phdrs, nr);
+	out->phdr_addr = image_find_phdrs(header, phdrs, nr);
 	return 0;
 }
 
@@ -223,21 +223,21 @@ void elf_segment_mapping(const Elf64_Phdr *segment, struct elf_mapping *out)
 	    end = segment->p_vaddr + segment->p_memsz;
 
 	*out = (struct elf_mapping){
-		.start = page_down(segment->p_vaddr),
-		.file_len = file_len(segment),
+		.start = elf_page_down(segment->p_vaddr),
+		.file_len = segment_file_len(segment),
 		.prot = (segment->p_flags & PF_R ? 1 : 0) | (segment->p_flags & PF_W ? 2 : 0) |
 			(segment->p_flags & PF_X ? 4 : 0),
 		.anon_prot = 1 | 2 | (segment->p_flags & PF_X ? 4 : 0),
 	};
 	out->anon_start = out->start + out->file_len;
 	if (out->file_len) {
-		out->file_offset = page_down(segment->p_offset);
+		out->file_offset = elf_page_down(segment->p_offset);
 		/* What the file has behind the segment is not the program's to see. */
 		if (segment->p_memsz > segment->p_filesz && (segment->p_flags & PF_W)) {
 			out->zero_start = file_end;
 			out->zero_len = out->anon_start - file_end;
 		}
 	}
-	if (page_up(end) > out->anon_start)
-		out->anon_len = page_up(end) - out->anon_start;
+	if (elf_page_up(end) > out->anon_start)
+		out->anon_len = elf_page_up(end) - out->anon_start;
 }

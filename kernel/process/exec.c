@@ -31,7 +31,7 @@
 /* ---- finding the program ---- */
 
 /* The program is a script: run its interpreter, with the script's name as an argument. */
-static int follow_script(struct exec *exec, const char *name)
+static int exec_follow_script(struct exec *exec, const char *name)
 {
 	struct exec_file *image = &exec->program;
 	char *interp, *arg, line[SCRIPT_LINE_MAX];
@@ -54,12 +54,12 @@ static int follow_script(struct exec *exec, const char *name)
 	return exec_file_open(image, AT_FDCWD, interp, 0);
 }
 
-static bool is_script(const struct exec_file *image)
+static bool exec_file_is_script(const struct exec_file *image)
 {
 	return image->head_len >= 2 && !memcmp(image->head, "#!", 2);
 }
 
-static int find_program(struct exec *exec)
+static int exec_find_program(struct exec *exec)
 {
 	char *name = NULL;
 	int err;
@@ -68,13 +68,13 @@ static int find_program(struct exec *exec)
 		char *next = NULL;
 
 		err = exec_file_read_head(&exec->program);
-		if (err || !is_script(&exec->program))
+		if (err || !exec_file_is_script(&exec->program))
 			break;
 		if (depth == SCRIPT_DEPTH) {
 			err = -ELOOP;
 			break;
 		}
-		err = follow_script(exec, name ? name : exec->path);
+		err = exec_follow_script(exec, name ? name : exec->path);
 		if (err)
 			break;
 		/* A nested interpreter is a script itself: its own name goes on. */
@@ -90,8 +90,8 @@ static int find_program(struct exec *exec)
 	return err ? err : exec_file_check(&exec->program);
 }
 
-static int collect_args(struct exec *exec, const struct exec_vector *argv,
-			const struct exec_vector *envp)
+static int exec_collect_args(struct exec *exec, const struct exec_vector *argv,
+			     const struct exec_vector *envp)
 {
 	s64 result = exec_args_init(&exec->args);
 
@@ -118,12 +118,12 @@ static int collect_args(struct exec *exec, const struct exec_vector *argv,
 /* ---- who it will be ---- */
 
 /* Does another process share our working directory? Then set-id bits could be turned against it. */
-static bool fs_is_shared_outside(void)
+static bool exec_fs_is_shared(void)
 {
 	return current->proc && atomic_read(&current->fs->refs) > (s32)current->proc->nr_threads;
 }
 
-static int prepare_cred(struct exec *exec)
+static int exec_prepare_cred(struct exec *exec)
 {
 	const struct cred *old = current_cred();
 	struct process *p = current->proc;
@@ -133,7 +133,7 @@ static int prepare_cred(struct exec *exec)
 	if (!exec->cred)
 		return -ENOMEM;
 	no_suid = path_is_nosuid(&exec->program.file->path) || (p && p->no_new_privs) ||
-		  (fs_is_shared_outside() && !cred_capable(old, CAP_SETUID));
+		  (exec_fs_is_shared() && !cred_capable(old, CAP_SETUID));
 	exec->secure = cred_for_exec(exec->cred, old, exec->program.file->inode, no_suid);
 	return 0;
 }
@@ -141,7 +141,7 @@ static int prepare_cred(struct exec *exec)
 /* ---- the other threads ---- */
 
 /* @return 0: this is the only one now; -EAGAIN: the process is ending, or another thread was first */
-static int end_other_threads(struct process *p)
+static int exec_end_other_threads(struct process *p)
 {
 	u64 flags = spin_lock_irqsave(&p->sig_lock);
 	struct thread *t;
@@ -173,7 +173,7 @@ static int end_other_threads(struct process *p)
 }
 
 /* Become the first thread: with its number. */
-static void take_over_leader(struct process *p)
+static void exec_take_over_leader(struct process *p)
 {
 	struct thread *t = current, *old;
 	struct pid *mine = t->sig->pid;
@@ -197,14 +197,14 @@ static void take_over_leader(struct process *p)
 
 /* ---- no way back ---- */
 
-static void set_name(const char *path)
+static void exec_set_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 
 	strscpy(current->comm, slash ? slash + 1 : path, sizeof(current->comm));
 }
 
-static void switch_program_space(struct process *p, struct vm_space *space)
+static void exec_switch_space(struct process *p, struct vm_space *space)
 {
 	struct vm_space *old = current->space;
 	struct vm_usage usage;
@@ -223,7 +223,7 @@ static void switch_program_space(struct process *p, struct vm_space *space)
 		vm_space_put(old);
 }
 
-static void reset_signals(struct process *p, struct sighand *fresh)
+static void exec_reset_signals(struct process *p, struct sighand *fresh)
 {
 	struct task_signals *signals = current->sig;
 	struct sighand *old = NULL;
@@ -241,7 +241,7 @@ static void reset_signals(struct process *p, struct sighand *fresh)
 		sighand_put(old);
 }
 
-static void reset_registers(const struct exec *exec)
+static void exec_reset_registers(const struct exec *exec)
 {
 	struct thread *t = current;
 
@@ -259,7 +259,7 @@ static void exec_commit(struct exec *exec, struct sighand *fresh)
 	struct process *p = current->proc;
 	bool hidden;
 
-	take_over_leader(p);
+	exec_take_over_leader(p);
 	posix_timers_delete_all(p);
 	/*
 	 * Who looks into a process takes its space first, and asks then whether
@@ -269,11 +269,11 @@ static void exec_commit(struct exec *exec, struct sighand *fresh)
 	p->dumpable = false;
 	WRITE_ONCE(p->exec_id, p->exec_id + 1);
 	smp_mb();
-	switch_program_space(p, exec->space);
+	exec_switch_space(p, exec->space);
 	exec->space = NULL;
-	reset_signals(p, fresh);
+	exec_reset_signals(p, fresh);
 	files_close_on_exec(current->files);
-	set_name(exec->path);
+	exec_set_name(exec->path);
 	hidden = exec->secure || exec->unreadable ||
 		 cred_changes_identity(current_cred(), exec->cred);
 	cred_commit(exec->cred);
@@ -285,7 +285,7 @@ static void exec_commit(struct exec *exec, struct sighand *fresh)
 	}
 	p->did_exec = true;
 	p->refused_ino = 0;
-	reset_registers(exec);
+	exec_reset_registers(exec);
 }
 
 /* ---- the call ---- */
@@ -304,7 +304,7 @@ static void exec_free(struct exec *exec)
 	kvfree(exec);
 }
 
-static bool is_unreadable(const struct exec_file *image)
+static bool exec_file_is_unreadable(const struct exec_file *image)
 {
 	return image->file && path_permission(&image->file->path, MAY_READ);
 }
@@ -316,20 +316,21 @@ static int exec_prepare(struct exec *exec, int dirfd, const char *path, u32 at_f
 	int err = exec_file_open(&exec->program, dirfd, path, at_flags);
 
 	if (!err)
-		err = collect_args(exec, argv, envp);
+		err = exec_collect_args(exec, argv, envp);
 	if (!err && exec_is_refused_script(exec))
 		return -ENOEXEC;
 	if (!err)
-		err = find_program(exec);
+		err = exec_find_program(exec);
 	if (!err)
-		err = prepare_cred(exec);
+		err = exec_prepare_cred(exec);
 	if (!err)
 		err = exec_build_space(exec);
 	if (err == -ENOEXEC)
 		exec_note_refused(exec);
 	/* What may be run but not read must not be read from memory. */
 	if (!err)
-		exec->unreadable = is_unreadable(&exec->program) || is_unreadable(&exec->interp);
+		exec->unreadable = exec_file_is_unreadable(&exec->program) ||
+				   exec_file_is_unreadable(&exec->interp);
 	return err;
 }
 
@@ -339,7 +340,7 @@ static int exec_current(struct exec *exec)
 	struct sighand *fresh = NULL;
 	int err;
 
-	err = end_other_threads(p);
+	err = exec_end_other_threads(p);
 	if (!err)
 		err = files_unshare();
 	if (err)
@@ -353,7 +354,7 @@ static int exec_current(struct exec *exec)
 	return 0;
 }
 
-static int check_nproc(struct process *p)
+static int exec_check_nproc(struct process *p)
 {
 	const struct cred *cred = current_cred();
 
@@ -373,7 +374,7 @@ static s64 do_execve(int dirfd, u64 user_path, u64 argv, u64 envp, u32 at_flags)
 	struct exec *exec;
 	int err;
 
-	err = check_nproc(current->proc);
+	err = exec_check_nproc(current->proc);
 	if (err)
 		return err;
 	path = strdup_from_user(uaddr(user_path), PATH_MAX);
@@ -419,7 +420,7 @@ SYSCALL5(execveat, dirfd, path, argv, envp, flags)
 /* ---- the first process ---- */
 
 /* Its standard input, output and error output. */
-static void open_console(void)
+static void init_process_open_console(void)
 {
 	struct file *f = file_open(AT_FDCWD, "/dev/console", O_RDWR, 0);
 
@@ -486,8 +487,8 @@ static void init_process_publish(struct thread *t, struct exec *exec)
 	spin_unlock_irqrestore(&process_lock, flags);
 }
 
-static int start_init(struct exec *exec, struct thread *t, const char *path,
-		      const struct exec_vector *argv, const struct exec_vector *envp)
+static int init_process_start(struct exec *exec, struct thread *t, const char *path,
+			      const struct exec_vector *argv, const struct exec_vector *envp)
 {
 	struct fs_context *fs = current->fs;
 	struct files *files = current->files;
@@ -498,7 +499,7 @@ static int start_init(struct exec *exec, struct thread *t, const char *path,
 	current->files = t->files;
 	err = exec_prepare(exec, AT_FDCWD, path, 0, argv, envp);
 	if (!err) {
-		open_console();
+		init_process_open_console();
 		err = init_process_create(t);
 	}
 	current->fs = fs;
@@ -525,7 +526,7 @@ int process_start_init(const char *path, const char *const argv[], const char *c
 	t->fs = fs_context_create();
 	t->files = files_create();
 	if (t->fs && t->files)
-		err = start_init(exec, t, path, &args, &environment);
+		err = init_process_start(exec, t, path, &args, &environment);
 	if (!err) {
 		thread_start(t);
 	} else {

@@ -37,7 +37,7 @@ void exec_args_free(struct exec_args *args)
 	args->offsets = NULL;
 }
 
-static int grow_block(struct exec_args *args)
+static int args_grow_block(struct exec_args *args)
 {
 	u32 size = args->size * 2;
 	char *buf;
@@ -54,7 +54,7 @@ static int grow_block(struct exec_args *args)
 	return 0;
 }
 
-static int grow_offsets(struct exec_args *args)
+static int args_grow_offsets(struct exec_args *args)
 {
 	u32 room = args->room * 2;
 	u32 *offsets = kvzalloc(room * sizeof(*offsets));
@@ -69,10 +69,10 @@ static int grow_offsets(struct exec_args *args)
 }
 
 /* A string of @len bytes has been put behind the last one. */
-static int note_string(struct exec_args *args, u64 len)
+static int args_note_string(struct exec_args *args, u64 len)
 {
 	if (args->nr == args->room) {
-		int err = grow_offsets(args);
+		int err = args_grow_offsets(args);
 
 		if (err)
 			return err;
@@ -82,7 +82,7 @@ static int note_string(struct exec_args *args, u64 len)
 	return args->used + 8ull * args->nr > args->limit ? -E2BIG : 0;
 }
 
-static int add_user(struct exec_args *args, uaddr_t src)
+static int args_add_user_string(struct exec_args *args, uaddr_t src)
 {
 	for (;;) {
 		u32 room = args->size - args->used;
@@ -93,12 +93,12 @@ static int add_user(struct exec_args *args, uaddr_t src)
 			result = strncpy_from_user(args->buf + args->used, src,
 						   MIN(room, EXEC_STRING_MAX));
 		if (result >= 0)
-			return note_string(args, (u64)result);
+			return args_note_string(args, (u64)result);
 		if (result != -ENAMETOOLONG)
 			return (int)result;
 		if (room >= EXEC_STRING_MAX)
 			return -E2BIG;
-		err = grow_block(args);
+		err = args_grow_block(args);
 		if (err)
 			return err;
 	}
@@ -109,16 +109,16 @@ int exec_args_add(struct exec_args *args, const char *string)
 	size_t len = strlen(string);
 
 	while (args->size - args->used <= len) {
-		int err = grow_block(args);
+		int err = args_grow_block(args);
 
 		if (err)
 			return err;
 	}
 	memcpy(args->buf + args->used, string, len + 1);
-	return note_string(args, len);
+	return args_note_string(args, len);
 }
 
-static s64 add_user_vector(struct exec_args *args, u64 vector)
+static s64 args_add_user_vector(struct exec_args *args, u64 vector)
 {
 	s64 result = 0;
 	u64 str;
@@ -131,7 +131,7 @@ static s64 add_user_vector(struct exec_args *args, u64 vector)
 			return -EFAULT;
 		if (!str)
 			return result;
-		err = add_user(args, uaddr(str));
+		err = args_add_user_string(args, uaddr(str));
 		if (err)
 			return err;
 		if (fatal_signal_pending())
@@ -144,7 +144,7 @@ s64 exec_args_add_vector(struct exec_args *args, const struct exec_vector *vecto
 	s64 result;
 
 	if (vector->is_user)
-		return add_user_vector(args, vector->user);
+		return args_add_user_vector(args, vector->user);
 	for (result = 0; vector->kernel[result]; result++) {
 		int err = exec_args_add(args, vector->kernel[result]);
 
@@ -164,12 +164,12 @@ int exec_args_replace_first(struct exec_args *args, const char *const *strings, 
 	if (first)
 		old = (u32)strlen(args->buf) + 1;
 	while (args->size < (u64)args->used - old + bytes) {
-		err = grow_block(args);
+		err = args_grow_block(args);
 		if (err)
 			return err;
 	}
 	while (args->room < args->nr - first + nr_strings) {
-		err = grow_offsets(args);
+		err = args_grow_offsets(args);
 		if (err)
 			return err;
 	}

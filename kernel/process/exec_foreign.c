@@ -29,7 +29,7 @@
 
 /* ---- in the log ---- */
 
-static bool may_log(void)
+static bool exec_foreign_may_log(void)
 {
 	static DEFINE_SPINLOCK(lock);
 	static u64 begun_ns;
@@ -48,7 +48,7 @@ static bool may_log(void)
 }
 
 /* The end of @path, with nothing that a terminal would obey. */
-static void printable_name(const char *path, char out[LOG_NAME])
+static void exec_printable_name(const char *path, char out[LOG_NAME])
 {
 	size_t len = strlen(path), skip = len < LOG_NAME ? 0 : len - LOG_NAME + 1;
 
@@ -72,16 +72,16 @@ void exec_note_refused(struct exec *exec)
 		p->refused_dev = image->file->inode->sb->dev;
 		p->refused_ino = image->file->inode->ino;
 	}
-	if (!may_log())
+	if (!exec_foreign_may_log())
 		return;
-	printable_name(exec->path, name);
+	exec_printable_name(exec->path, name);
 	pr_warn("exec: cannot run %s: it is %s\n", name, words);
 }
 
 /* ---- as a script ---- */
 
 /* sh, ash, bash, /bin/dash, -sh: what callers take for scripts. */
-static bool is_shell(const char *name)
+static bool exec_file_is_shell(const char *name)
 {
 	size_t len = strlen(name);
 
@@ -96,7 +96,7 @@ bool exec_is_refused_script(const struct exec *exec)
 	bool same;
 
 	if (likely(!p || !p->refused_ino) || args->argc < 2 ||
-	    !is_shell(args->buf + args->offsets[0]))
+	    !exec_file_is_shell(args->buf + args->offsets[0]))
 		return false;
 	if (path_lookup(AT_FDCWD, args->buf + args->offsets[1], LOOKUP_FOLLOW, &path))
 		return false;

@@ -58,7 +58,7 @@ int exec_file_read_head(struct exec_file *image)
 	return 0;
 }
 
-static int read_exactly(struct file *file, void *buf, u64 len, u64 pos)
+static int exec_read_exactly(struct file *file, void *buf, u64 len, u64 pos)
 {
 	s64 result = file_read_kernel(file, buf, len, &pos);
 
@@ -83,7 +83,7 @@ int exec_file_check(struct exec_file *image)
 		image->phdrs = kvzalloc(nr * sizeof(*phdrs));
 		if (!image->phdrs)
 			return -ENOMEM;
-		err = read_exactly(image->file, image->phdrs, nr * sizeof(*phdrs), off);
+		err = exec_read_exactly(image->file, image->phdrs, nr * sizeof(*phdrs), off);
 		if (err)
 			return err == -EIO ? -ENOEXEC : err;
 		phdrs = image->phdrs;
@@ -105,13 +105,13 @@ void exec_file_close(struct exec_file *image)
 /* ---- segments ---- */
 
 /* Does the file end in front of the last page that is mapped of it? Then there is nothing to clear. */
-static bool ends_before(const struct exec_file *image, const struct elf_mapping *mapping)
+static bool mapping_ends_before(const struct exec_file *image, const struct elf_mapping *mapping)
 {
 	return mapping->file_offset + mapping->file_len - PAGE_SIZE >=
 	       READ_ONCE(image->file->inode->size);
 }
 
-static int clear_tail(struct vm_space *space, u64 start, u64 len)
+static int exec_clear_tail(struct vm_space *space, u64 start, u64 len)
 {
 	static const u8 zeroes[256];
 
@@ -126,7 +126,7 @@ static int clear_tail(struct vm_space *space, u64 start, u64 len)
 	return 0;
 }
 
-static int map_segment(struct exec *exec, struct exec_file *image, const Elf64_Phdr *segment)
+static int exec_map_segment(struct exec *exec, struct exec_file *image, const Elf64_Phdr *segment)
 {
 	struct elf_mapping mapping;
 	s64 result = 0;
@@ -142,12 +142,13 @@ static int map_segment(struct exec *exec, struct exec_file *image, const Elf64_P
 				0);
 	if (result < 0)
 		return (int)result;
-	if (mapping.zero_len && !ends_before(image, &mapping))
-		return clear_tail(exec->space, image->bias + mapping.zero_start, mapping.zero_len);
+	if (mapping.zero_len && !mapping_ends_before(image, &mapping))
+		return exec_clear_tail(exec->space, image->bias + mapping.zero_start,
+				       mapping.zero_len);
 	return 0;
 }
 
-static int map_segments(struct exec *exec, struct exec_file *image)
+static int exec_map_segments(struct exec *exec, struct exec_file *image)
 {
 	for (u32 i = 0; i < image->elf.nr_phdrs; i++) {
 		const Elf64_Phdr *segment = &image->elf.phdrs[i];
@@ -155,7 +156,7 @@ static int map_segments(struct exec *exec, struct exec_file *image)
 
 		if (segment->p_type != PT_LOAD)
 			continue;
-		err = map_segment(exec, image, segment);
+		err = exec_map_segment(exec, image, segment);
 		if (err)
 			return err;
 	}
@@ -163,7 +164,7 @@ static int map_segments(struct exec *exec, struct exec_file *image)
 }
 
 /* Where an ET_DYN image goes. @return -ENOMEM: nowhere */
-static int place_movable(struct exec *exec, struct exec_file *image, bool is_interp)
+static int exec_place_movable(struct exec *exec, struct exec_file *image, bool is_interp)
 {
 	u64 size = image->elf.high - image->elf.low, align = image->elf.align, base;
 	s64 result;
@@ -188,19 +189,19 @@ static int place_movable(struct exec *exec, struct exec_file *image, bool is_int
 	return 0;
 }
 
-static int load(struct exec *exec, struct exec_file *image, bool is_interp)
+static int exec_load_file(struct exec *exec, struct exec_file *image, bool is_interp)
 {
 	int err = 0;
 
 	if (image->elf.is_movable && image->elf.high)
-		err = place_movable(exec, image, is_interp);
+		err = exec_place_movable(exec, image, is_interp);
 	if (!err)
-		err = map_segments(exec, image);
+		err = exec_map_segments(exec, image);
 	return err;
 }
 
 /* @return the interpreter's name, to be freed, or ERR_PTR */
-static char *interp_name(struct exec *exec)
+static char *exec_interp_name(struct exec *exec)
 {
 	const struct elf_image *elf = &exec->program.elf;
 	char *name;
@@ -213,7 +214,7 @@ static char *interp_name(struct exec *exec)
 	name = kmalloc(elf->interp_size);
 	if (!name)
 		return ERR_PTR(-ENOMEM);
-	err = read_exactly(exec->program.file, name, elf->interp_size, elf->interp_offset);
+	err = exec_read_exactly(exec->program.file, name, elf->interp_size, elf->interp_offset);
 	if (!err && name[elf->interp_size - 1])
 		err = -ENOEXEC;
 	if (!err && !name[0])
@@ -224,9 +225,9 @@ static char *interp_name(struct exec *exec)
 	return ERR_PTR(err);
 }
 
-static int open_interp(struct exec *exec)
+static int exec_open_interp(struct exec *exec)
 {
-	char *name = interp_name(exec);
+	char *name = exec_interp_name(exec);
 	int err;
 
 	if (IS_ERR(name))
@@ -248,7 +249,8 @@ static int open_interp(struct exec *exec)
 
 /* ---- the stack ---- */
 
-static u32 fill_aux(const struct exec *exec, const struct exec_stack *stack, u64 execfn, u64 *aux)
+static u32 exec_fill_aux(const struct exec *exec, const struct exec_stack *stack, u64 execfn,
+			 u64 *aux)
 {
 	const struct elf_image *elf = &exec->program.elf;
 	u64 bias = exec->program.bias;
@@ -285,7 +287,7 @@ static u32 fill_aux(const struct exec *exec, const struct exec_stack *stack, u64
 	return (u32)(cursor - aux) / 2;
 }
 
-static int write_stack(struct exec *exec, const struct exec_stack *stack, const u64 *aux)
+static int exec_write_stack(struct exec *exec, const struct exec_stack *stack, const u64 *aux)
 {
 	struct vm_space *space = exec->space;
 	u8 random[EXEC_RANDOM_BYTES];
@@ -305,7 +307,7 @@ static int write_stack(struct exec *exec, const struct exec_stack *stack, const 
 	return err;
 }
 
-static int build_stack(struct exec *exec, u64 execfn_offset)
+static int exec_place_stack(struct exec *exec, u64 execfn_offset)
 {
 	u64 room = MAX(current->proc ? current_limit(RLIMIT_STACK) : STACK_FIRST * 2,
 		       2ull * STACK_FIRST);
@@ -318,10 +320,10 @@ static int build_stack(struct exec *exec, u64 execfn_offset)
 	s64 result;
 
 	/* The number of pairs does not depend on the addresses. */
-	stack.nr_aux = fill_aux(exec, &stack, 0, aux);
+	stack.nr_aux = exec_fill_aux(exec, &stack, 0, aux);
 	if (!exec_stack_plan(&stack, top, MIN(room, top)))
 		return -E2BIG;
-	fill_aux(exec, &stack, stack.strings + execfn_offset, aux);
+	exec_fill_aux(exec, &stack, stack.strings + execfn_offset, aux);
 	result = vm_map_stack(space, PAGE_ALIGN(top - stack.sp) + STACK_FIRST,
 			      PROT_READ | PROT_WRITE |
 				      (exec->program.elf.wants_exec_stack ? PROT_EXEC : 0));
@@ -334,12 +336,12 @@ static int build_stack(struct exec *exec, u64 execfn_offset)
 	space->auxv_len = 2 * stack.nr_aux;
 	memcpy(space->saved_auxv, aux, 16 * (u64)stack.nr_aux);
 	exec->sp = stack.sp;
-	return write_stack(exec, &stack, aux);
+	return exec_write_stack(exec, &stack, aux);
 }
 
 /* ---- all of it ---- */
 
-static int note_layout(struct exec *exec)
+static int exec_note_layout(struct exec *exec)
 {
 	const struct elf_image *elf = &exec->program.elf;
 	struct vm_space *space = exec->space;
@@ -367,7 +369,7 @@ int exec_build_space(struct exec *exec)
 	int err;
 
 	if (exec->program.elf.has_interp) {
-		err = open_interp(exec);
+		err = exec_open_interp(exec);
 		if (err)
 			return err;
 	}
@@ -377,14 +379,14 @@ int exec_build_space(struct exec *exec)
 	exec->space = vm_space_create();
 	if (!exec->space)
 		return -ENOMEM;
-	err = load(exec, &exec->program, false);
+	err = exec_load_file(exec, &exec->program, false);
 	if (!err && exec->interp.file)
-		err = load(exec, &exec->interp, true);
+		err = exec_load_file(exec, &exec->interp, true);
 	if (err)
 		return err;
 	exec->space->vdso = vdso_map(exec->space);
-	err = note_layout(exec);
+	err = exec_note_layout(exec);
 	if (err)
 		return err;
-	return build_stack(exec, execfn_offset);
+	return exec_place_stack(exec, execfn_offset);
 }

@@ -49,7 +49,7 @@ void thread_leave_space(struct thread *t)
 
 /* ---- children ---- */
 
-static struct process *new_parent_locked(struct process *p)
+static struct process *process_new_parent_locked(struct process *p)
 {
 	struct process *ancestor;
 
@@ -62,7 +62,7 @@ static struct process *new_parent_locked(struct process *p)
 	return init_process;
 }
 
-static bool group_has_stopped_locked(struct pid *pgrp)
+static bool pgrp_has_stopped_locked(struct pid *pgrp)
 {
 	struct process *p;
 
@@ -73,11 +73,11 @@ static bool group_has_stopped_locked(struct pid *pgrp)
 }
 
 /* The group of @p loses its last link to the session through @p or its parent. */
-static void orphan_group_locked(struct process *p, const struct process *parent,
-				const struct process *ignore)
+static void pgrp_orphan_locked(struct process *p, const struct process *parent,
+			       const struct process *ignore)
 {
 	if (parent->pgrp == p->pgrp || parent->session != p->session ||
-	    !pgrp_orphaned_without(p->pgrp_ref, ignore) || !group_has_stopped_locked(p->pgrp_ref))
+	    !pgrp_orphaned_without(p->pgrp_ref, ignore) || !pgrp_has_stopped_locked(p->pgrp_ref))
 		return;
 	signal_send_pgrp_locked(p->pgrp_ref, SIGHUP, SI_KERNEL_INFO);
 	signal_send_pgrp_locked(p->pgrp_ref, SIGCONT, SI_KERNEL_INFO);
@@ -92,7 +92,7 @@ static void clock_ticks_of(struct process *p, struct siginfo_k *info)
 	info->extra[1] = system / (NSEC_PER_SEC / 100);
 }
 
-static void describe_end(struct process *p, struct siginfo_k *info)
+static void process_describe_end(struct process *p, struct siginfo_k *info)
 {
 	*info = (struct siginfo_k){ .pid = p->pid, .uid = p->leader->cred->uid };
 	if (p->exit_status & 0x7f) {
@@ -106,7 +106,7 @@ static void describe_end(struct process *p, struct siginfo_k *info)
 }
 
 /* Tell the parent of a zombie. @return true: nobody will wait for it */
-static bool notify_parent_locked(struct process *p)
+static bool process_notify_parent_locked(struct process *p)
 {
 	struct process *parent = p->parent;
 	struct user_sigaction act;
@@ -117,7 +117,7 @@ static bool notify_parent_locked(struct process *p)
 	/* Since then the parent may have become a program that asked for nothing. */
 	if (sig > 0 && sig != SIGCHLD && p->parent_exec_id != parent->exec_id)
 		sig = SIGCHLD;
-	describe_end(p, &info);
+	process_describe_end(p, &info);
 	raw_spin_lock(&parent->sig_lock);
 	if (sig == SIGCHLD && parent->sighand) {
 		act = sighand_get_action(parent, SIGCHLD);
@@ -134,13 +134,13 @@ static bool notify_parent_locked(struct process *p)
 }
 
 /* Those of our children that have ended already and that nobody will wait for go to @dead. */
-static void reparent_children_locked(struct process *p, struct list *dead)
+static void process_reparent_children_locked(struct process *p, struct list *dead)
 {
 	struct process *to, *child, *tmp;
 
 	if (list_empty(&p->children))
 		return;
-	to = new_parent_locked(p);
+	to = process_new_parent_locked(p);
 	list_for_each_safe(child, tmp, &p->children, sibling) {
 		if (child->pdeath_signal)
 			signal_send_process(child, child->pdeath_signal, SI_KERNEL_INFO);
@@ -148,14 +148,14 @@ static void reparent_children_locked(struct process *p, struct list *dead)
 		WRITE_ONCE(child->ppid, to->pid);
 		if (child->exit_signal != -1)
 			child->exit_signal = SIGCHLD;
-		orphan_group_locked(child, p, NULL);
+		pgrp_orphan_locked(child, p, NULL);
 		list_del(&child->sibling);
 		if (child->state != PROC_ZOMBIE) {
 			list_add_tail(&child->sibling, &to->children);
 			continue;
 		}
 		list_add(&child->sibling, &to->children);
-		if (notify_parent_locked(child)) {
+		if (process_notify_parent_locked(child)) {
 			process_unlink_locked(child);
 			list_add_tail(&child->sibling, dead);
 		}
@@ -185,7 +185,7 @@ void process_release(struct process *p)
 	thread_put(leader);
 }
 
-static void release_all(struct list *dead)
+static void processes_release_all(struct list *dead)
 {
 	while (!list_empty(dead)) {
 		struct process *p = list_first(dead, struct process, sibling);
@@ -195,7 +195,7 @@ static void release_all(struct list *dead)
 	}
 }
 
-static void leave_terminal(struct process *p)
+static void process_leave_terminal(struct process *p)
 {
 	struct tty *tty;
 	u64 flags;
@@ -222,27 +222,27 @@ static void process_end(struct process *p)
 		      p->exit_status & 0x7f ? p->exit_status & 0x7f : p->exit_status >> 8);
 	posix_timers_delete_all(p);
 	itimers_exit(p);
-	leave_terminal(p);
+	process_leave_terminal(p);
 
 	flags = spin_lock_irqsave(&process_lock);
-	reparent_children_locked(p, &dead);
-	orphan_group_locked(p, p->parent, p);
+	process_reparent_children_locked(p, &dead);
+	pgrp_orphan_locked(p, p->parent, p);
 	p->state = PROC_ZOMBIE;
 	/* Zombies to the front: wait4() finds them without walking past the living. */
 	list_del(&p->sibling);
 	list_add(&p->sibling, &p->parent->children);
-	if (notify_parent_locked(p)) {
+	if (process_notify_parent_locked(p)) {
 		process_unlink_locked(p);
 		list_add_tail(&p->sibling, &dead);
 	}
 	spin_unlock_irqrestore(&process_lock, flags);
-	release_all(&dead);
+	processes_release_all(&dead);
 }
 
 /* ---- the thread ---- */
 
 /* Its figures become the process's. Under sig_lock. */
-static void add_figures(struct process *p, struct thread *t)
+static void process_add_figures(struct process *p, struct thread *t)
 {
 	p->exec_ns += thread_cpu_ns(t);
 	p->user_ns += t->user_ns;
@@ -254,7 +254,7 @@ static void add_figures(struct process *p, struct thread *t)
 }
 
 /* @return true: it was the last one */
-static bool unlink_thread(struct process *p, struct thread *t, int status)
+static bool process_unlink_thread(struct process *p, struct thread *t, int status)
 {
 	u64 flags = spin_lock_irqsave(&p->sig_lock);
 	struct thread *waiting = p->exec_thread;
@@ -262,7 +262,7 @@ static bool unlink_thread(struct process *p, struct thread *t, int status)
 
 	if (t == p->leader && !p->exiting)
 		p->exit_status = status;
-	add_figures(p, t);
+	process_add_figures(p, t);
 	list_del(&t->proc_link);
 	last = --p->nr_threads == 0;
 	if (last) {
@@ -276,7 +276,7 @@ static bool unlink_thread(struct process *p, struct thread *t, int status)
 	return last;
 }
 
-static void give_up_resources(struct thread *t)
+static void thread_release_resources(struct thread *t)
 {
 	struct vm_space *space = t->space;
 
@@ -289,7 +289,7 @@ static void give_up_resources(struct thread *t)
 }
 
 /* How large the process was: known as long as it has a space. */
-static void note_peak(struct process *p)
+static void process_note_peak(struct process *p)
 {
 	struct vm_usage usage;
 
@@ -299,7 +299,7 @@ static void note_peak(struct process *p)
 	p->peak_rss_pages = MAX(p->peak_rss_pages, usage.peak_rss);
 }
 
-static void stop_signals(struct process *p, struct thread *t)
+static void thread_stop_signals(struct process *p, struct thread *t)
 {
 	u64 flags = spin_lock_irqsave(&p->sig_lock);
 	bool stopped = signal_thread_leaves(p, t);
@@ -325,11 +325,11 @@ void thread_end(int status)
 	bool last,
 		leader = t == p->leader; /* once we are unlinked, others may change or reap that */
 
-	stop_signals(p, t);
+	thread_stop_signals(p, t);
 	thread_leave_space(t);
-	note_peak(p);
-	last = unlink_thread(p, t, status);
-	give_up_resources(t);
+	process_note_peak(p);
+	last = process_unlink_thread(p, t, status);
+	thread_release_resources(t);
 	if (last)
 		process_end(p);
 	if (!leader) { /* the first thread's number is the process's, and goes with that */

@@ -38,7 +38,7 @@ struct clone_request {
 
 /* ---- what is asked for ---- */
 
-static int check_flags(u64 flags)
+static int clone_check_flags(u64 flags)
 {
 	if ((flags & (CLONE_NEWNS | CLONE_FS)) == (CLONE_NEWNS | CLONE_FS) ||
 	    (flags & (CLONE_NEWUSER | CLONE_FS)) == (CLONE_NEWUSER | CLONE_FS))
@@ -60,7 +60,7 @@ static int check_flags(u64 flags)
 	return 0;
 }
 
-static int check_limits(void)
+static int clone_check_limits(void)
 {
 	const struct cred *cred = current_cred();
 	struct process *p = current->proc;
@@ -75,7 +75,7 @@ static int check_limits(void)
 
 /* ---- what a thread has ---- */
 
-static int share_cred(struct thread *t)
+static int clone_share_cred(struct thread *t)
 {
 	struct cred *cred = current->cred ? current->cred : &init_cred;
 
@@ -84,7 +84,7 @@ static int share_cred(struct thread *t)
 	return 0;
 }
 
-static int share_files(struct thread *t, u64 flags)
+static int clone_share_files(struct thread *t, u64 flags)
 {
 	if (flags & CLONE_FILES) {
 		files_get(current->files);
@@ -95,7 +95,7 @@ static int share_files(struct thread *t, u64 flags)
 	return t->files ? 0 : -ENOMEM;
 }
 
-static int share_fs(struct thread *t, u64 flags)
+static int clone_share_fs(struct thread *t, u64 flags)
 {
 	if (flags & CLONE_FS) {
 		fs_context_get(current->fs);
@@ -106,7 +106,7 @@ static int share_fs(struct thread *t, u64 flags)
 	return t->fs ? 0 : -ENOMEM;
 }
 
-static int share_space(struct thread *t, u64 flags)
+static int clone_share_space(struct thread *t, u64 flags)
 {
 	if (flags & CLONE_VM) {
 		vm_space_get(current->space);
@@ -117,7 +117,7 @@ static int share_space(struct thread *t, u64 flags)
 	return t->space ? 0 : -ENOMEM;
 }
 
-static int share_signals(struct thread *t, u64 flags)
+static int clone_share_signals(struct thread *t, u64 flags)
 {
 	const struct task_signals *mine = current->sig;
 	struct task_signals *signals = kmem_cache_alloc(task_signals_cache);
@@ -135,11 +135,11 @@ static int share_signals(struct thread *t, u64 flags)
 	return 0;
 }
 
-static int make_process(struct thread *t, const struct clone_request *rq)
+static int clone_make_process(struct thread *t, const struct clone_request *request)
 {
 	struct process *caller = current->proc, *p;
 
-	if (rq->flags & CLONE_THREAD) {
+	if (request->flags & CLONE_THREAD) {
 		process_get(caller);
 		t->proc = caller;
 		return 0;
@@ -150,7 +150,7 @@ static int make_process(struct thread *t, const struct clone_request *rq)
 	t->proc = p;
 	if (process_timers_inherit(p))
 		return -ENOMEM;
-	if (rq->flags & CLONE_SIGHAND) {
+	if (request->flags & CLONE_SIGHAND) {
 		u64 flags = spin_lock_irqsave(&caller->sig_lock);
 
 		atomic_inc(&caller->sighand->refs);
@@ -160,24 +160,24 @@ static int make_process(struct thread *t, const struct clone_request *rq)
 		p->sighand = sighand_copy(caller->sighand);
 		if (!p->sighand)
 			return -ENOMEM;
-		if (rq->flags & CLONE_CLEAR_SIGHAND)
+		if (request->flags & CLONE_CLEAR_SIGHAND)
 			sighand_exec_reset(p);
 	}
-	p->exit_signal = rq->exit_signal;
+	p->exit_signal = request->exit_signal;
 	return 0;
 }
 
-static void set_registers(struct thread *t, const struct clone_request *rq)
+static void clone_set_registers(struct thread *t, const struct clone_request *request)
 {
 	t->user_bases = current->user_bases;
-	if (rq->flags & CLONE_SETTLS)
-		user_bases_set_tls(&t->user_bases, rq->tls);
-	t->clear_child_tid = rq->flags & CLONE_CHILD_CLEARTID ? rq->child_tid : 0;
+	if (request->flags & CLONE_SETTLS)
+		user_bases_set_tls(&t->user_bases, request->tls);
+	t->clear_child_tid = request->flags & CLONE_CHILD_CLEARTID ? request->child_tid : 0;
 	thread_fpu_copy(t);
 }
 
 /* Undo all of the above. Also the struct pid, which nobody has seen yet. */
-static void abandon(struct thread *t)
+static void clone_abandon_thread(struct thread *t)
 {
 	if (t->sig && t->sig->pid)
 		pid_put(t->sig->pid);
@@ -193,7 +193,7 @@ static void abandon(struct thread *t)
 	thread_put(t); /* upcall_thread_free() does the rest */
 }
 
-static struct thread *make_thread(const struct clone_request *rq)
+static struct thread *clone_make_thread(const struct clone_request *request)
 {
 	struct pt_regs regs = *current_regs();
 	struct thread *t;
@@ -201,46 +201,46 @@ static struct thread *make_thread(const struct clone_request *rq)
 	int err;
 
 	syscall_result_set(&regs, 0);
-	if (rq->stack)
-		user_stack_pointer_set(&regs, rq->stack);
+	if (request->stack)
+		user_stack_pointer_set(&regs, request->stack);
 	t = thread_create_user(&regs, current->comm);
 	if (IS_ERR(t))
 		return t;
-	err = share_cred(t);
+	err = clone_share_cred(t);
 	if (!err)
-		err = share_signals(t, rq->flags);
+		err = clone_share_signals(t, request->flags);
 	if (!err)
-		err = make_process(t, rq);
+		err = clone_make_process(t, request);
 	if (!err)
-		err = share_files(t, rq->flags);
+		err = clone_share_files(t, request->flags);
 	if (!err)
-		err = share_fs(t, rq->flags);
+		err = clone_share_fs(t, request->flags);
 	if (!err)
-		err = share_space(t, rq->flags);
+		err = clone_share_space(t, request->flags);
 	if (!err) {
-		pid = pid_create(rq->want_tid);
+		pid = pid_create(request->want_tid);
 		if (IS_ERR(pid))
 			err = (int)PTR_ERR(pid);
 		else
 			t->sig->pid = pid;
 	}
 	if (err) {
-		abandon(t);
+		clone_abandon_thread(t);
 		return ERR_PTR(err);
 	}
 	t->tid = t->sig->pid->nr;
-	set_registers(t, rq);
+	clone_set_registers(t, request);
 	return t;
 }
 
 /* ---- becoming visible ---- */
 
 /* Under process_lock and our sig_lock. */
-static void link_process_locked(struct thread *t, const struct clone_request *rq)
+static void clone_link_process_locked(struct thread *t, const struct clone_request *request)
 {
 	struct process *caller = current->proc, *p = t->proc, *parent = caller;
 
-	if (rq->flags & CLONE_PARENT) {
+	if (request->flags & CLONE_PARENT) {
 		parent = caller->parent;
 		p->exit_signal = caller->exit_signal;
 		p->parent_exec_id = caller->parent_exec_id;
@@ -265,7 +265,7 @@ static void link_process_locked(struct thread *t, const struct clone_request *rq
 }
 
 /* @return 0 or -ERESTARTNOINTR */
-static int publish_process(struct thread *t, const struct clone_request *rq)
+static int clone_publish_process(struct thread *t, const struct clone_request *request)
 {
 	struct process *caller = current->proc;
 	u64 flags = spin_lock_irqsave(&process_lock);
@@ -277,14 +277,14 @@ static int publish_process(struct thread *t, const struct clone_request *rq)
 		spin_unlock_irqrestore(&process_lock, flags);
 		return -ERESTARTNOINTR;
 	}
-	link_process_locked(t, rq);
+	clone_link_process_locked(t, request);
 	raw_spin_unlock(&caller->sig_lock);
 	pid_publish(t->sig->pid, t, t->proc);
 	spin_unlock_irqrestore(&process_lock, flags);
 	return 0;
 }
 
-static int publish_thread(struct thread *t)
+static int clone_publish_thread(struct thread *t)
 {
 	struct process *caller = current->proc;
 	u64 flags = spin_lock_irqsave(&caller->sig_lock);
@@ -301,14 +301,14 @@ static int publish_thread(struct thread *t)
 	return 0;
 }
 
-static void write_tids(struct thread *t, const struct clone_request *rq)
+static void clone_write_tids(struct thread *t, const struct clone_request *request)
 {
 	u32 tid = (u32)t->tid;
 
-	if ((rq->flags & CLONE_PARENT_SETTID) && put_user_u32(uaddr(rq->parent_tid), tid))
+	if ((request->flags & CLONE_PARENT_SETTID) && put_user_u32(uaddr(request->parent_tid), tid))
 		return; /* a bad address is the caller's loss, as in Linux */
-	if (rq->flags & CLONE_CHILD_SETTID)
-		vm_space_access(t->space, rq->child_tid, &tid, sizeof(tid), true);
+	if (request->flags & CLONE_CHILD_SETTID)
+		vm_space_access(t->space, request->child_tid, &tid, sizeof(tid), true);
 }
 
 /* The parent sleeps until the child has its own program or is gone. */
@@ -320,32 +320,33 @@ static void vfork_wait(struct thread *t)
 	(void)wait_event_killable(&signals->vfork_wait, READ_ONCE(signals->vfork_done));
 }
 
-static s64 clone_thread(const struct clone_request *rq)
+static s64 clone_thread(const struct clone_request *request)
 {
 	struct thread *t;
 	pid_t tid;
 	int err;
 
-	err = check_flags(rq->flags);
+	err = clone_check_flags(request->flags);
 	if (!err)
-		err = check_limits();
+		err = clone_check_limits();
 	if (err)
 		return err;
-	t = make_thread(rq);
+	t = clone_make_thread(request);
 	if (IS_ERR(t))
 		return PTR_ERR(t);
-	err = rq->flags & CLONE_THREAD ? publish_thread(t) : publish_process(t, rq);
+	err = request->flags & CLONE_THREAD ? clone_publish_thread(t)
+					    : clone_publish_process(t, request);
 	if (err) {
-		abandon(t);
+		clone_abandon_thread(t);
 		return err;
 	}
 	cpu_count_event(nr_forks);
 	if (unlikely(t->proc->timers) && t->proc != current->proc)
 		(void)cpu_limit_changed(t->proc); /* made already: no error is left */
 	tid = t->tid;
-	write_tids(t, rq);
+	clone_write_tids(t, request);
 	thread_start(t);
-	if (rq->flags & CLONE_VFORK)
+	if (request->flags & CLONE_VFORK)
 		vfork_wait(t);
 	thread_put(t);
 	return tid;
@@ -355,24 +356,24 @@ static s64 clone_thread(const struct clone_request *rq)
 
 SYSCALL0(fork)
 {
-	const struct clone_request rq = { .exit_signal = SIGCHLD };
+	const struct clone_request request = { .exit_signal = SIGCHLD };
 
-	return clone_thread(&rq);
+	return clone_thread(&request);
 }
 
 SYSCALL0(vfork)
 {
-	const struct clone_request rq = {
+	const struct clone_request request = {
 		.flags = CLONE_VFORK | CLONE_VM,
 		.exit_signal = SIGCHLD,
 	};
 
-	return clone_thread(&rq);
+	return clone_thread(&request);
 }
 
 SYSCALL5(clone, clone_flags, stack, parent_tid, child_tid, tls)
 {
-	const struct clone_request rq = {
+	const struct clone_request request = {
 		.flags = (u32)clone_flags & ~CSIGNAL,
 		.stack = stack,
 		.parent_tid = parent_tid,
@@ -381,13 +382,13 @@ SYSCALL5(clone, clone_flags, stack, parent_tid, child_tid, tls)
 		.exit_signal = (int)(clone_flags & CSIGNAL),
 	};
 
-	if ((rq.flags & CLONE_SETTLS) && tls >= USER_END)
+	if ((request.flags & CLONE_SETTLS) && tls >= USER_END)
 		return -EPERM;
-	return clone_thread(&rq);
+	return clone_thread(&request);
 }
 
 /* The structure may be longer than the one known here if the rest is zero. */
-static int read_args(struct clone_args *args, u64 user, u64 size)
+static int clone_read_args(struct clone_args *args, u64 user, u64 size)
 {
 	u64 known = MIN(size, (u64)sizeof(*args));
 	u8 tail[64];
@@ -411,7 +412,7 @@ static int read_args(struct clone_args *args, u64 user, u64 size)
 	return 0;
 }
 
-static int read_want_tid(const struct clone_args *args, u32 *tid)
+static int clone_read_want_tid(const struct clone_args *args, u32 *tid)
 {
 	if (args->set_tid_size > 32 || (!args->set_tid != !args->set_tid_size))
 		return -EINVAL;
@@ -426,7 +427,7 @@ static int read_want_tid(const struct clone_args *args, u32 *tid)
 	return current_is_super() ? 0 : -EPERM;
 }
 
-static int check_args(const struct clone_args *args)
+static int clone_check_args(const struct clone_args *args)
 {
 	const u64 known = 0xffffffffull | CLONE_CLEAR_SIGHAND | CLONE_INTO_CGROUP;
 
@@ -448,22 +449,22 @@ static int check_args(const struct clone_args *args)
 SYSCALL2(clone3, user_args, size)
 {
 	struct clone_args args;
-	struct clone_request rq = { 0 };
-	int err = read_args(&args, user_args, size);
+	struct clone_request request = { 0 };
+	int err = clone_read_args(&args, user_args, size);
 
 	if (!err)
-		err = read_want_tid(&args, &rq.want_tid);
+		err = clone_read_want_tid(&args, &request.want_tid);
 	if (!err)
-		err = check_args(&args);
+		err = clone_check_args(&args);
 	if (err)
 		return err;
-	rq.flags = args.flags;
-	rq.stack = args.stack + args.stack_size;
-	rq.parent_tid = args.parent_tid;
-	rq.child_tid = args.child_tid;
-	rq.tls = args.tls;
-	rq.exit_signal = (int)args.exit_signal;
-	return clone_thread(&rq);
+	request.flags = args.flags;
+	request.stack = args.stack + args.stack_size;
+	request.parent_tid = args.parent_tid;
+	request.child_tid = args.child_tid;
+	request.tls = args.tls;
+	request.exit_signal = (int)args.exit_signal;
+	return clone_thread(&request);
 }
 
 SYSCALL1(set_tid_address, addr)

@@ -69,12 +69,12 @@ void futex_init(void)
 
 /* ---- keys ---- */
 
-static bool key_equal(const struct futex_key *key, const struct futex_key *other)
+static bool futex_key_equal(const struct futex_key *key, const struct futex_key *other)
 {
 	return key->offset == other->offset && key->object == other->object;
 }
 
-static struct futex_bucket *bucket_of(const struct futex_key *key)
+static struct futex_bucket *futex_bucket_of(const struct futex_key *key)
 {
 	u64 hash = (key->object >> 6 ^ key->offset >> 2) * 0x9e3779b97f4a7c15ull;
 
@@ -82,7 +82,7 @@ static struct futex_bucket *bucket_of(const struct futex_key *key)
 }
 
 /* What a shared mapping maps. The caller holds space->lock. */
-static void key_of_region(struct vm_region *region, u64 addr, struct futex_key *key)
+static void futex_key_of_region(struct vm_region *region, u64 addr, struct futex_key *key)
 {
 	if (region->flags & VM_SHARED) {
 		key->object = region->file ? (u64)region->file->inode : (u64)region->private;
@@ -90,20 +90,20 @@ static void key_of_region(struct vm_region *region, u64 addr, struct futex_key *
 	}
 }
 
-static __noinline int key_get_shared(struct vm_space *space, u64 addr, struct futex_key *key)
+static __noinline int futex_key_get_shared(struct vm_space *space, u64 addr, struct futex_key *key)
 {
 	struct vm_region *region;
 
 	down_read(&space->lock);
 	region = vm_region_find(space, addr);
 	if (region)
-		key_of_region(region, addr, key);
+		futex_key_of_region(region, addr, key);
 	up_read(&space->lock);
 	return region ? 0 : -EFAULT;
 }
 
 /* @return 0, -EINVAL: not aligned, -EFAULT */
-static inline int key_get(u64 addr, bool shared, struct futex_key *key)
+static inline int futex_key_get(u64 addr, bool shared, struct futex_key *key)
 {
 	key->object = (u64)current->space;
 	key->offset = addr;
@@ -111,48 +111,48 @@ static inline int key_get(u64 addr, bool shared, struct futex_key *key)
 		return -EINVAL;
 	if (addr >= USER_END)
 		return -EFAULT;
-	return shared ? key_get_shared(current->space, addr, key) : 0;
+	return shared ? futex_key_get_shared(current->space, addr, key) : 0;
 }
 
 /* ---- waking ---- */
 
 /* Under the bucket's lock. */
-static void wake_waiter(struct futex_waiter *waiter)
+static void futex_wake_waiter(struct futex_waiter *waiter)
 {
 	list_del(&waiter->link);
 	smp_store_release(&waiter->woken, true);
 	thread_wake(waiter->thread);
 }
 
-static u32 wake_in_bucket(struct futex_bucket *bucket, const struct futex_key *key, u32 nr,
-			  u32 bitset)
+static u32 futex_wake_in_bucket(struct futex_bucket *bucket, const struct futex_key *key, u32 nr,
+				u32 bitset)
 {
 	struct futex_waiter *waiter, *next;
 	u32 woken = 0;
 
 	list_for_each_safe(waiter, next, &bucket->waiters, link) {
-		if (!key_equal(&waiter->key, key) || !(waiter->bitset & bitset))
+		if (!futex_key_equal(&waiter->key, key) || !(waiter->bitset & bitset))
 			continue;
-		wake_waiter(waiter);
+		futex_wake_waiter(waiter);
 		if (++woken >= nr)
 			break;
 	}
 	return woken;
 }
 
-static bool bucket_empty(struct futex_bucket *bucket)
+static bool futex_bucket_empty(struct futex_bucket *bucket)
 {
 	smp_mb(); /* the caller's change of the word before this look */
 	return READ_ONCE(bucket->waiters.next) == &bucket->waiters;
 }
 
-static __noinline s64 wake_waiters(struct futex_bucket *bucket, const struct futex_key *key, u32 nr,
-				   u32 bitset)
+static __noinline s64 futex_wake_waiters(struct futex_bucket *bucket, const struct futex_key *key,
+					 u32 nr, u32 bitset)
 {
 	u32 woken;
 
 	spin_lock(&bucket->lock);
-	woken = wake_in_bucket(bucket, key, nr, bitset);
+	woken = futex_wake_in_bucket(bucket, key, nr, bitset);
 	spin_unlock(&bucket->lock);
 	return woken;
 }
@@ -165,11 +165,11 @@ static s64 futex_wake(u64 addr, bool shared, u32 nr, u32 bitset)
 
 	if (!bitset)
 		return -EINVAL;
-	err = key_get(addr, shared, &key);
+	err = futex_key_get(addr, shared, &key);
 	if (err)
 		return err;
-	bucket = bucket_of(&key);
-	return bucket_empty(bucket) ? 0 : wake_waiters(bucket, &key, nr, bitset);
+	bucket = futex_bucket_of(&key);
+	return futex_bucket_empty(bucket) ? 0 : futex_wake_waiters(bucket, &key, nr, bitset);
 }
 
 void futex_wake_user(u64 addr, bool shared, u32 nr)
@@ -182,7 +182,7 @@ void futex_wake_user(u64 addr, bool shared, u32 nr)
  * present with @err; other threads can take it away again, as often as they like, so
  * whoever tries again must be killable. @return 0: try again; -EFAULT, -EINTR
  */
-static int may_try_again(int err)
+static int futex_may_try_again(int err)
 {
 	if (err)
 		return -EFAULT;
@@ -192,7 +192,7 @@ static int may_try_again(int err)
 /* ---- waiting ---- */
 
 /* Out of whatever bucket it is in now. @return was it woken */
-static bool leave_bucket(struct futex_waiter *waiter)
+static bool futex_leave_bucket(struct futex_waiter *waiter)
 {
 	struct futex_bucket *bucket;
 
@@ -213,7 +213,7 @@ static bool leave_bucket(struct futex_waiter *waiter)
 }
 
 /* @return 0: enqueued and about to sleep; -EAGAIN: other value; -EFAULT: the page is not there */
-static int enqueue_if_equal(struct futex_waiter *waiter, u64 addr, u32 val)
+static int futex_enqueue_if_equal(struct futex_waiter *waiter, u64 addr, u32 val)
 {
 	struct futex_bucket *bucket = waiter->bucket;
 	u32 now;
@@ -234,7 +234,7 @@ static int enqueue_if_equal(struct futex_waiter *waiter, u64 addr, u32 val)
 }
 
 /* Enqueued, with the state set. @return 0, -ETIMEDOUT, -EINTR: a signal */
-static int sleep_in_bucket(struct futex_waiter *waiter, u64 deadline)
+static int futex_sleep(struct futex_waiter *waiter, u64 deadline)
 {
 	bool in_time = true;
 	int err = 0;
@@ -254,41 +254,41 @@ static int sleep_in_bucket(struct futex_waiter *waiter, u64 deadline)
 		set_current_state(THREAD_INTERRUPTIBLE);
 	}
 	set_current_state(THREAD_RUNNABLE);
-	return leave_bucket(waiter) ? 0 : err;
+	return futex_leave_bucket(waiter) ? 0 : err;
 }
 
 /* With key and bitset set. @deadline  monotonic, 0: none */
-static s64 wait_with(struct futex_waiter *waiter, u64 addr, u32 val, u64 deadline)
+static s64 futex_wait_with(struct futex_waiter *waiter, u64 addr, u32 val, u64 deadline)
 {
 	u32 now;
 	int err;
 
 	waiter->woken = false;
 	waiter->thread = current;
-	waiter->bucket = bucket_of(&waiter->key);
-	while (unlikely((err = enqueue_if_equal(waiter, addr, val)) == -EFAULT)) {
-		err = may_try_again(get_user_u32(&now, uaddr(addr)));
+	waiter->bucket = futex_bucket_of(&waiter->key);
+	while (unlikely((err = futex_enqueue_if_equal(waiter, addr, val)) == -EFAULT)) {
+		err = futex_may_try_again(get_user_u32(&now, uaddr(addr)));
 		if (err)
 			return err;
 	}
-	return err ? err : sleep_in_bucket(waiter, deadline);
+	return err ? err : futex_sleep(waiter, deadline);
 }
 
-static s64 wait_until(u64 addr, bool shared, u32 val, u32 bitset, u64 deadline)
+static s64 futex_wait_until(u64 addr, bool shared, u32 val, u32 bitset, u64 deadline)
 {
 	struct futex_waiter waiter = { .bitset = bitset };
 	int err;
 
 	if (!bitset)
 		return -EINVAL;
-	err = key_get(addr, shared, &waiter.key);
-	return err ? err : wait_with(&waiter, addr, val, deadline);
+	err = futex_key_get(addr, shared, &waiter.key);
+	return err ? err : futex_wait_with(&waiter, addr, val, deadline);
 }
 
-static s64 wait_again(struct restart_block *block)
+static s64 futex_wait_again(struct restart_block *block)
 {
-	s64 err = wait_until(block->arg[0], block->arg[1], (u32)block->arg[2], (u32)block->arg[3],
-			     block->arg[4]);
+	s64 err = futex_wait_until(block->arg[0], block->arg[1], (u32)block->arg[2],
+				   (u32)block->arg[3], block->arg[4]);
 
 	return err == -EINTR ? -ERESTART_RESTARTBLOCK : err;
 }
@@ -296,20 +296,21 @@ static s64 wait_again(struct restart_block *block)
 static __noinline s64 futex_wait(u64 addr, bool shared, u32 val, u32 bitset, u64 deadline)
 {
 	struct restart_block *block = &current->sig->restart;
-	s64 err = wait_until(addr, shared, val, bitset, deadline);
+	s64 err = futex_wait_until(addr, shared, val, bitset, deadline);
 
 	if (err != -EINTR)
 		return err;
 	if (!deadline)
 		return -ERESTARTSYS;
 	/* Not the whole time again: until the same deadline. */
-	*block = (struct restart_block){ wait_again, { addr, shared, val, bitset, deadline } };
+	*block =
+		(struct restart_block){ futex_wait_again, { addr, shared, val, bitset, deadline } };
 	return -ERESTART_RESTARTBLOCK;
 }
 
 /* ---- two words ---- */
 
-static void lock_two(struct futex_bucket *first, struct futex_bucket *second)
+static void futex_lock_two(struct futex_bucket *first, struct futex_bucket *second)
 {
 	if (first == second) {
 		spin_lock(&first->lock);
@@ -319,7 +320,7 @@ static void lock_two(struct futex_bucket *first, struct futex_bucket *second)
 	spin_lock(first < second ? &second->lock : &first->lock);
 }
 
-static void unlock_two(struct futex_bucket *first, struct futex_bucket *second)
+static void futex_unlock_two(struct futex_bucket *first, struct futex_bucket *second)
 {
 	if (first != second)
 		spin_unlock(&second->lock);
@@ -327,18 +328,18 @@ static void unlock_two(struct futex_bucket *first, struct futex_bucket *second)
 }
 
 /* Under both locks: wake some, move others. @return how many of both */
-static s64 requeue_locked(struct futex_bucket *from, const struct futex_key *key1,
-			  struct futex_bucket *to, const struct futex_key *key2, u32 nr_wake,
-			  u32 nr_requeue)
+static s64 futex_requeue_locked(struct futex_bucket *from, const struct futex_key *key1,
+				struct futex_bucket *to, const struct futex_key *key2, u32 nr_wake,
+				u32 nr_requeue)
 {
 	struct futex_waiter *waiter, *next;
 	u32 woken = 0, moved = 0;
 
 	list_for_each_safe(waiter, next, &from->waiters, link) {
-		if (!key_equal(&waiter->key, key1))
+		if (!futex_key_equal(&waiter->key, key1))
 			continue;
 		if (woken < nr_wake) {
-			wake_waiter(waiter);
+			futex_wake_waiter(waiter);
 			woken++;
 			continue;
 		}
@@ -366,32 +367,32 @@ static s64 futex_requeue(u64 addr1, u64 addr2, bool shared, s32 nr_wake, s32 nr_
 
 	if (nr_wake < 0 || nr_requeue < 0)
 		return -EINVAL;
-	err = key_get(addr1, shared, &key1);
+	err = futex_key_get(addr1, shared, &key1);
 	if (!err)
-		err = key_get(addr2, shared, &key2);
+		err = futex_key_get(addr2, shared, &key2);
 	if (err)
 		return err;
-	from = bucket_of(&key1);
-	to = bucket_of(&key2);
+	from = futex_bucket_of(&key1);
+	to = futex_bucket_of(&key2);
 	for (;;) {
-		lock_two(from, to);
+		futex_lock_two(from, to);
 		err = compare ? get_user_u32(&now, uaddr(addr1)) : 0;
 		if (!err)
 			break;
-		unlock_two(from, to);
-		err = may_try_again(get_user_u32(&now, uaddr(addr1)));
+		futex_unlock_two(from, to);
+		err = futex_may_try_again(get_user_u32(&now, uaddr(addr1)));
 		if (err)
 			return err;
 	}
-	result = compare && now != val
-			 ? -EAGAIN
-			 : requeue_locked(from, &key1, to, &key2, (u32)nr_wake, (u32)nr_requeue);
-	unlock_two(from, to);
+	result = compare && now != val ? -EAGAIN
+				       : futex_requeue_locked(from, &key1, to, &key2, (u32)nr_wake,
+							      (u32)nr_requeue);
+	futex_unlock_two(from, to);
 	return result;
 }
 
 /* FUTEX_WAKE_OP: what the encoded operation makes of a word. */
-static int op_apply(u32 encoded, u32 old, u32 *new)
+static int futex_op_apply(u32 encoded, u32 old, u32 *new)
 {
 	u32 operation = encoded >> 28 & 7, arg = (u32)((s32)(encoded << 8) >> 20);
 
@@ -407,7 +408,7 @@ static int op_apply(u32 encoded, u32 old, u32 *new)
 	return -ENOSYS;
 }
 
-static int op_compare(u32 encoded, u32 old_word)
+static int futex_op_compare(u32 encoded, u32 old_word)
 {
 	s32 arg = (s32)(encoded << 20) >> 20, old = (s32)old_word;
 
@@ -426,7 +427,7 @@ static int op_compare(u32 encoded, u32 old_word)
  * Atomically. The buckets are locked: other threads that change the word without end must not
  * keep us here. @return 0, -ENOSYS, -EFAULT (maybe only because faults are off), -EAGAIN
  */
-static int op_on_word(u32 encoded, u64 addr, u32 *old)
+static int futex_op_on_word(u32 encoded, u64 addr, u32 *old)
 {
 	u32 seen, new;
 	int err = get_user_u32(old, uaddr(addr));
@@ -434,7 +435,7 @@ static int op_on_word(u32 encoded, u64 addr, u32 *old)
 	for (u32 tries = 0; tries < OP_TRIES; tries++) {
 		if (err)
 			return err;
-		err = op_apply(encoded, *old, &new);
+		err = futex_op_apply(encoded, *old, &new);
 		if (err)
 			return err;
 		seen = *old;
@@ -447,7 +448,7 @@ static int op_on_word(u32 encoded, u64 addr, u32 *old)
 }
 
 /* Make the word's page present and writable. */
-static int fault_in_word(u64 addr)
+static int futex_fault_in_word(u64 addr)
 {
 	u32 word;
 
@@ -464,42 +465,42 @@ static s64 futex_wake_op(u64 addr1, u64 addr2, bool shared, u32 nr1, u32 nr2, u3
 	u32 old;
 	int err, cmp;
 
-	err = key_get(addr1, shared, &key1);
+	err = futex_key_get(addr1, shared, &key1);
 	if (!err)
-		err = key_get(addr2, shared, &key2);
+		err = futex_key_get(addr2, shared, &key2);
 	if (err)
 		return err;
-	first = bucket_of(&key1);
-	second = bucket_of(&key2);
+	first = futex_bucket_of(&key1);
+	second = futex_bucket_of(&key2);
 	for (;;) {
-		lock_two(first, second);
-		err = op_on_word(encoded, addr2, &old);
+		futex_lock_two(first, second);
+		err = futex_op_on_word(encoded, addr2, &old);
 		if (err != -EFAULT && err != -EAGAIN)
 			break;
-		unlock_two(first, second);
-		err = may_try_again(err == -EFAULT ? fault_in_word(addr2) : 0);
+		futex_unlock_two(first, second);
+		err = futex_may_try_again(err == -EFAULT ? futex_fault_in_word(addr2) : 0);
 		if (err)
 			return err;
 	}
-	cmp = err ? err : op_compare(encoded, old);
+	cmp = err ? err : futex_op_compare(encoded, old);
 	if (cmp >= 0) {
-		woken = wake_in_bucket(first, &key1, nr1, FUTEX_BITSET_MATCH_ANY);
+		woken = futex_wake_in_bucket(first, &key1, nr1, FUTEX_BITSET_MATCH_ANY);
 		if (cmp)
-			woken += wake_in_bucket(second, &key2, nr2, FUTEX_BITSET_MATCH_ANY);
+			woken += futex_wake_in_bucket(second, &key2, nr2, FUTEX_BITSET_MATCH_ANY);
 	}
-	unlock_two(first, second);
+	futex_unlock_two(first, second);
 	return woken;
 }
 
 /* ---- the call ---- */
 
-static bool takes_timeout(u32 cmd)
+static bool futex_takes_timeout(u32 cmd)
 {
 	return cmd == FUTEX_WAIT || cmd == FUTEX_WAIT_BITSET;
 }
 
 /* FUTEX_WAIT counts from now, FUTEX_WAIT_BITSET gives a point in time. */
-static int read_deadline(u32 cmd, u32 operation, u64 user, u64 *deadline)
+static int futex_read_deadline(u32 cmd, u32 operation, u64 user, u64 *deadline)
 {
 	u64 ns;
 	int err = timespec_from_user(&ns, uaddr(user));
@@ -518,20 +519,20 @@ static int read_deadline(u32 cmd, u32 operation, u64 user, u64 *deadline)
 }
 
 /* FUTEX_WAKE in private memory, the most frequent one: mostly nobody waits. */
-static s64 wake_private(u64 addr, u32 nr)
+static s64 futex_wake_private(u64 addr, u32 nr)
 {
 	const struct futex_key key = { (u64)current->space, addr };
-	struct futex_bucket *bucket = bucket_of(&key);
+	struct futex_bucket *bucket = futex_bucket_of(&key);
 
 	if ((addr & 3) || addr >= USER_END)
 		return addr & 3 ? -EINVAL : -EFAULT;
-	if (likely(bucket_empty(bucket)))
+	if (likely(futex_bucket_empty(bucket)))
 		return 0;
-	return wake_waiters(bucket, &key, nr, FUTEX_BITSET_MATCH_ANY);
+	return futex_wake_waiters(bucket, &key, nr, FUTEX_BITSET_MATCH_ANY);
 }
 
 /* FUTEX_WAIT in private memory without a timeout: often the word has changed by now. */
-static s64 wait_private(u64 addr, u32 val)
+static s64 futex_wait_private(u64 addr, u32 val)
 {
 	struct futex_waiter waiter;
 	s64 err;
@@ -545,7 +546,7 @@ static s64 wait_private(u64 addr, u32 val)
 		return -EAGAIN;
 	waiter.key = (struct futex_key){ (u64)current->space, addr };
 	waiter.bitset = FUTEX_BITSET_MATCH_ANY;
-	err = wait_with(&waiter, addr, val, 0);
+	err = futex_wait_with(&waiter, addr, val, 0);
 	return err == -EINTR ? -ERESTARTSYS : err;
 }
 
@@ -559,8 +560,8 @@ static __noinline s64 futex_other(u64 addr, u32 operation, u32 val, u64 user_tim
 
 	if ((operation & FUTEX_CLOCK_REALTIME) && cmd != FUTEX_WAIT && cmd != FUTEX_WAIT_BITSET)
 		return -ENOSYS;
-	if (user_timeout && takes_timeout(cmd)) {
-		err = read_deadline(cmd, operation, user_timeout, &deadline);
+	if (user_timeout && futex_takes_timeout(cmd)) {
+		err = futex_read_deadline(cmd, operation, user_timeout, &deadline);
 		if (err)
 			return err;
 	}
@@ -581,8 +582,8 @@ static __noinline s64 futex_other(u64 addr, u32 operation, u32 val, u64 user_tim
 SYSCALL6(futex, addr, operation, val, user_timeout, addr2, val3)
 {
 	if ((u32)operation == (FUTEX_WAKE | FUTEX_PRIVATE_FLAG))
-		return wake_private(addr, (u32)val);
+		return futex_wake_private(addr, (u32)val);
 	if ((u32)operation == (FUTEX_WAIT | FUTEX_PRIVATE_FLAG) && !user_timeout)
-		return wait_private(addr, (u32)val);
+		return futex_wait_private(addr, (u32)val);
 	return futex_other(addr, (u32)operation, (u32)val, user_timeout, addr2, (u32)val3);
 }

@@ -266,9 +266,9 @@ void cpu_timers_look(struct process *p, u64 left);
 void itimers_exit(struct process *p);
 void posix_timers_delete_all(struct process *p);
 /** @brief Under sig_lock: its signal is being delivered. */
-void posix_timer_dequeued(struct process *p, struct posix_timer *pt, struct siginfo_k *info);
+void posix_timer_dequeued(struct process *p, struct posix_timer *timer, struct siginfo_k *info);
 /** @brief Under sig_lock: its signal was thrown away instead. It goes on. */
-void posix_timer_flushed(struct posix_timer *pt);
+void posix_timer_flushed(struct posix_timer *timer);
 /**
  * @brief Timers on CPU clocks that are due. Under sig_lock.
  * @param total  what the process has used

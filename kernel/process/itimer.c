@@ -29,7 +29,7 @@
 /* ---- ITIMER_REAL ---- */
 
 /* At the next period's end from @after on. */
-static void real_start(struct process *p, u64 after)
+static void itimer_real_start(struct process *p, u64 after)
 {
 	u64 next = p->real_timer.deadline_ns;
 
@@ -48,7 +48,7 @@ void itimer_real_fires(struct timer *timer)
 	if (p->real_interval_ns && !p->exiting) {
 		p->real_waits = sig_in(p->shared.set, SIGALRM);
 		if (!p->real_waits)
-			real_start(p, time_monotonic_ns() + IGNORED_MIN_NS);
+			itimer_real_start(p, time_monotonic_ns() + IGNORED_MIN_NS);
 	}
 	spin_unlock_irqrestore(&p->sig_lock, flags);
 }
@@ -59,13 +59,13 @@ void itimer_real_continue(struct process *p)
 		return;
 	p->real_waits = false;
 	if (p->real_interval_ns && !p->exiting)
-		real_start(p, time_monotonic_ns());
+		itimer_real_start(p, time_monotonic_ns());
 }
 
 /* ---- CPU clocks ---- */
 
 /* Under sig_lock. */
-static void cpu_now(struct process *p, u64 *user, u64 *total)
+static void process_cpu_times(struct process *p, u64 *user, u64 *total)
 {
 	struct thread *t;
 
@@ -78,7 +78,7 @@ static void cpu_now(struct process *p, u64 *user, u64 *total)
 }
 
 /* @return how long until it is due */
-static u64 alarm_check(struct process *p, struct cpu_alarm *alarm, u64 now, int sig)
+static u64 cpu_alarm_check(struct process *p, struct cpu_alarm *alarm, u64 now, int sig)
 {
 	if (!alarm->expires)
 		return NEVER;
@@ -93,7 +93,7 @@ static u64 alarm_check(struct process *p, struct cpu_alarm *alarm, u64 now, int 
 	return alarm->expires - now;
 }
 
-static u64 limit_check(struct process *p, struct process_timers *pts, u64 now)
+static u64 cpu_limit_check(struct process *p, struct process_timers *pts, u64 now)
 {
 	const struct rlimit64 *limit = &p->limits[RLIMIT_CPU];
 	u64 soft, hard;
@@ -117,7 +117,7 @@ static u64 limit_check(struct process *p, struct process_timers *pts, u64 now)
 }
 
 /* How long a real-time thread has run since it slept last, as far as looks tell. */
-static u64 run_since_sleep(struct thread *t)
+static u64 rttime_since_sleep(struct thread *t)
 {
 	struct task_signals *signals = t->sig;
 	u64 now = thread_cpu_ns(t);
@@ -130,7 +130,7 @@ static u64 run_since_sleep(struct thread *t)
 }
 
 /* RLIMIT_RTTIME. Each SIGXCPU raises the soft limit by a second, as in Linux. */
-static u64 realtime_check(struct process *p)
+static u64 rttime_check(struct process *p)
 {
 	struct rlimit64 *limit = &p->limits[RLIMIT_RTTIME];
 	u64 left = NEVER, ran = 0;
@@ -140,7 +140,7 @@ static u64 realtime_check(struct process *p)
 		return NEVER;
 	list_for_each(t, &p->threads, proc_link)
 		if (t->policy == SCHED_FIFO || t->policy == SCHED_RR) {
-			ran = MAX(ran, run_since_sleep(t));
+			ran = MAX(ran, rttime_since_sleep(t));
 			left = RT_LOOK_NS;
 		}
 	if (left == NEVER)
@@ -163,11 +163,11 @@ void cpu_timers_check(struct process *p)
 
 	if (p->exiting || !p->nr_threads || !pts)
 		return;
-	cpu_now(p, &user, &total);
-	left = alarm_check(p, &pts->virt, user, SIGVTALRM);
-	left = MIN(left, alarm_check(p, &pts->prof, total, SIGPROF));
-	left = MIN(left, limit_check(p, pts, total));
-	left = MIN(left, realtime_check(p));
+	process_cpu_times(p, &user, &total);
+	left = cpu_alarm_check(p, &pts->virt, user, SIGVTALRM);
+	left = MIN(left, cpu_alarm_check(p, &pts->prof, total, SIGPROF));
+	left = MIN(left, cpu_limit_check(p, pts, total));
+	left = MIN(left, rttime_check(p));
 	left = MIN(left, posix_cpu_timers_check(pts, total));
 	if (left == NEVER)
 		return;
@@ -188,7 +188,7 @@ void cpu_timers_look(struct process *p, u64 left)
 		timer_start(check, expires);
 }
 
-static void look(struct timer *timer)
+static void cpu_timers_timeout(struct timer *timer)
 {
 	struct process *p = container_of(timer, struct process_timers, check)->proc;
 	u64 flags = spin_lock_irqsave(&p->sig_lock);
@@ -197,7 +197,7 @@ static void look(struct timer *timer)
 	spin_unlock_irqrestore(&p->sig_lock, flags);
 }
 
-static struct process_timers *timers_create(struct process *p)
+static struct process_timers *process_timers_create(struct process *p)
 {
 	struct process_timers *pts = kzalloc(sizeof(*pts));
 
@@ -205,19 +205,19 @@ static struct process_timers *timers_create(struct process *p)
 		return NULL;
 	pts->proc = p;
 	list_init(&pts->posix);
-	timer_init(&pts->check, look);
+	timer_init(&pts->check, cpu_timers_timeout);
 	return pts;
 }
 
 /* Unless it ends. @return false: no memory */
-static bool timers_make(struct process *p)
+static bool process_timers_make(struct process *p)
 {
 	struct process_timers *fresh;
 	u64 flags;
 
 	if (READ_ONCE(p->timers))
 		return true;
-	fresh = timers_create(p);
+	fresh = process_timers_create(p);
 	if (!fresh)
 		return false;
 	flags = spin_lock_irqsave(&p->sig_lock);
@@ -232,10 +232,10 @@ static bool timers_make(struct process *p)
 
 struct process_timers *process_timers_get(void)
 {
-	return timers_make(current->proc) ? current->proc->timers : NULL;
+	return process_timers_make(current->proc) ? current->proc->timers : NULL;
 }
 
-static bool has_cpu_limit(const struct process *p)
+static bool process_has_cpu_limit(const struct process *p)
 {
 	return p->limits[RLIMIT_CPU].rlim_cur != RLIM_INFINITY ||
 	       p->limits[RLIMIT_RTTIME].rlim_cur != RLIM_INFINITY;
@@ -243,9 +243,9 @@ static bool has_cpu_limit(const struct process *p)
 
 int process_timers_inherit(struct process *p)
 {
-	if (likely(!has_cpu_limit(p)))
+	if (likely(!process_has_cpu_limit(p)))
 		return 0;
-	p->timers = timers_create(p);
+	p->timers = process_timers_create(p);
 	return p->timers ? 0 : -ENOMEM;
 }
 
@@ -253,9 +253,9 @@ int cpu_limit_changed(struct process *p)
 {
 	u64 flags;
 
-	if (!has_cpu_limit(p))
+	if (!process_has_cpu_limit(p))
 		return 0;
-	if (!timers_make(p))
+	if (!process_timers_make(p))
 		return -ENOMEM;
 	flags = spin_lock_irqsave(&p->sig_lock);
 	if (p->timers) {
@@ -295,7 +295,7 @@ static int itimer_to_user(u64 user, u64 left, u64 interval)
 }
 
 /* Under sig_lock. */
-static u64 real_left(struct process *p)
+static u64 itimer_real_left(struct process *p)
 {
 	u64 now = time_monotonic_ns();
 
@@ -305,11 +305,11 @@ static u64 real_left(struct process *p)
 	return p->real_timer.deadline_ns > now ? p->real_timer.deadline_ns - now : NSEC_PER_USEC;
 }
 
-static void real_swap(struct process *p, const struct cpu_alarm *new, struct cpu_alarm *old)
+static void itimer_real_swap(struct process *p, const struct cpu_alarm *new, struct cpu_alarm *old)
 {
 	u64 flags = spin_lock_irqsave(&p->sig_lock);
 
-	*old = (struct cpu_alarm){ real_left(p), p->real_interval_ns };
+	*old = (struct cpu_alarm){ itimer_real_left(p), p->real_interval_ns };
 	if (new) {
 		timer_cancel(&p->real_timer);
 		p->real_waits = false;
@@ -320,8 +320,8 @@ static void real_swap(struct process *p, const struct cpu_alarm *new, struct cpu
 	spin_unlock_irqrestore(&p->sig_lock, flags);
 }
 
-static int cpu_swap(struct process *p, bool is_virtual, const struct cpu_alarm *new,
-		    struct cpu_alarm *old)
+static int itimer_cpu_swap(struct process *p, bool is_virtual, const struct cpu_alarm *new,
+			   struct cpu_alarm *old)
 {
 	struct process_timers *pts = new ? process_timers_get() : p->timers;
 	u64 flags, user, total, now;
@@ -331,7 +331,7 @@ static int cpu_swap(struct process *p, bool is_virtual, const struct cpu_alarm *
 	if (!pts)
 		return new ? -ENOMEM : 0;
 	flags = spin_lock_irqsave(&p->sig_lock);
-	cpu_now(p, &user, &total);
+	process_cpu_times(p, &user, &total);
 	now = is_virtual ? user : total;
 	alarm = is_virtual ? &pts->virt : &pts->prof;
 	old->interval = alarm->interval;
@@ -347,14 +347,14 @@ static int cpu_swap(struct process *p, bool is_virtual, const struct cpu_alarm *
 	return 0;
 }
 
-static int swap(int which, const struct cpu_alarm *new, struct cpu_alarm *old)
+static int itimer_swap(int which, const struct cpu_alarm *new, struct cpu_alarm *old)
 {
 	struct process *p = current->proc;
 
 	switch (which) {
-	case ITIMER_REAL: real_swap(p, new, old); return 0;
+	case ITIMER_REAL: itimer_real_swap(p, new, old); return 0;
 	case ITIMER_VIRTUAL:
-	case ITIMER_PROF: return cpu_swap(p, which == ITIMER_VIRTUAL, new, old);
+	case ITIMER_PROF: return itimer_cpu_swap(p, which == ITIMER_VIRTUAL, new, old);
 	}
 	return -EINVAL;
 }
@@ -362,7 +362,7 @@ static int swap(int which, const struct cpu_alarm *new, struct cpu_alarm *old)
 SYSCALL2(getitimer, which, user)
 {
 	struct cpu_alarm old;
-	int err = swap((int)which, NULL, &old);
+	int err = itimer_swap((int)which, NULL, &old);
 
 	return err ? err : itimer_to_user(user, old.expires, old.interval);
 }
@@ -375,7 +375,7 @@ SYSCALL3(setitimer, which, user_new, user_old)
 	if (user_new) /* without: off, an old habit of Linux */
 		err = itimer_from_user(&new, user_new);
 	if (!err)
-		err = swap((int)which, &new, &old);
+		err = itimer_swap((int)which, &new, &old);
 	if (!err && user_old)
 		err = itimer_to_user(user_old, old.expires, old.interval);
 	return err;
@@ -385,7 +385,7 @@ SYSCALL1(alarm, seconds)
 {
 	struct cpu_alarm new = { (u32)seconds * NSEC_PER_SEC, 0 }, old;
 
-	real_swap(current->proc, &new, &old);
+	itimer_real_swap(current->proc, &new, &old);
 	/* Rounded, but never to 0 while one was set. */
 	if (old.expires && old.expires < NSEC_PER_SEC)
 		return 1;

@@ -28,19 +28,19 @@
 static struct process *victim; /* counted; under process_lock */
 static struct pid *victims;    /* their group, counted; under process_lock */
 
-static bool may_die(const struct process *p)
+static bool oom_may_die(const struct process *p)
 {
 	return p != init_process && p->oom_score_adj > -1000 && p->state != PROC_ZOMBIE &&
 	       p->state != PROC_DEAD;
 }
 
 /* What comes free when it goes; -1: it does not go, or does already. */
-static s64 pages_of(struct process *p)
+static s64 oom_pages_of(struct process *p)
 {
 	const struct vm_space *space;
 	s64 pages = -1;
 
-	if (!may_die(p))
+	if (!oom_may_die(p))
 		return -1;
 	raw_spin_lock(&p->sig_lock);
 	space = p->space;
@@ -50,7 +50,7 @@ static s64 pages_of(struct process *p)
 	return pages;
 }
 
-static bool are_ending(void)
+static bool oom_are_ending(void)
 {
 	const struct process *p;
 
@@ -58,7 +58,7 @@ static bool are_ending(void)
 		return true;
 	if (victims)
 		list_for_each(p, &victims->members, pgrp_link)
-			if (may_die(p))
+			if (oom_may_die(p))
 				return true;
 	return false;
 }
@@ -70,7 +70,7 @@ struct choice {
 };
 
 /* The worst process, and the worst group. Those that don't have much are left out. */
-static struct choice choose_locked(u64 total_pages)
+static struct choice oom_choose_locked(u64 total_pages)
 {
 	s64 most = (s64)(total_pages / HOG_SHARE), group_most = most;
 	struct choice choice = { NULL, NULL, NULL };
@@ -81,7 +81,7 @@ static struct choice choose_locked(u64 total_pages)
 		if (p->pgrp_ref)
 			p->pgrp_ref->oom_pages = 0;
 	list_for_each(p, &process_list, all_link) {
-		s64 pages = pages_of(p), points;
+		s64 pages = oom_pages_of(p), points;
 
 		if (pages < 0)
 			continue;
@@ -114,9 +114,9 @@ struct killed {
 	char comm[16];
 };
 
-static void kill_locked(struct process *p, struct killed *killed)
+static void oom_kill_locked(struct process *p, struct killed *killed)
 {
-	s64 pages = pages_of(p);
+	s64 pages = oom_pages_of(p);
 
 	if (pages < 0)
 		return;
@@ -127,15 +127,15 @@ static void kill_locked(struct process *p, struct killed *killed)
 	signal_send_process(p, SIGKILL, SI_KERNEL_INFO);
 }
 
-static void kill_group_locked(struct pid *group, struct killed *killed)
+static void oom_kill_group_locked(struct pid *group, struct killed *killed)
 {
 	struct process *p;
 
 	list_for_each(p, &group->members, pgrp_link)
-		kill_locked(p, killed);
+		oom_kill_locked(p, killed);
 }
 
-static void say(const struct killed *killed, bool ask)
+static void oom_report(const struct killed *killed, bool ask)
 {
 	static u64 said_ns;
 	u64 now = time_monotonic_ns();
@@ -163,27 +163,27 @@ bool oom_kill(bool ask)
 
 	mem_info_get(&mem);
 	flags = spin_lock_irqsave(&process_lock);
-	if (are_ending()) {
+	if (oom_are_ending()) {
 		spin_unlock_irqrestore(&process_lock, flags);
 		return true;
 	}
 	old = victim;
 	old_group = victims;
-	choice = choose_locked(mem.total);
-	if (!choice.p && !choice.group && ask && current->proc && may_die(current->proc))
+	choice = oom_choose_locked(mem.total);
+	if (!choice.p && !choice.group && ask && current->proc && oom_may_die(current->proc))
 		choice.p = cred_is_super(current_cred()) && choice.user ? choice.user
 									: current->proc;
 	victim = choice.p;
 	victims = choice.p ? NULL : choice.group;
 	if (victim) {
 		process_get(victim);
-		kill_locked(victim, &killed);
+		oom_kill_locked(victim, &killed);
 	} else if (victims) {
 		pid_get(victims);
-		kill_group_locked(victims, &killed);
+		oom_kill_group_locked(victims, &killed);
 	}
 	spin_unlock_irqrestore(&process_lock, flags);
-	say(&killed, ask);
+	oom_report(&killed, ask);
 	if (old)
 		process_put(old);
 	if (old_group)

@@ -11,7 +11,7 @@
 #include <kernel/upcalls.h>
 #include <kernel/vm.h>
 
-static void note_trap(u64 number, u64 error, u64 address)
+static void thread_note_trap(u64 number, u64 error, u64 address)
 {
 	current->sig->trap = (struct trap_record){ number, error, address };
 }
@@ -30,7 +30,7 @@ void upcall_user_page_fault(u64 addr, u32 error_code)
 		current->sig->majflt++;
 		return;
 	}
-	note_trap(VECTOR_PAGE_FAULT, error_code, addr);
+	thread_note_trap(VECTOR_PAGE_FAULT, error_code, addr);
 	if (err == -EFAULT)
 		signal_force_fault(SIGSEGV, code, addr);
 	else if (err == -EIO)
@@ -61,6 +61,6 @@ void upcall_user_trap(const struct user_trap *trap)
 {
 	if (unlikely(trap->is_foreign_call))
 		unknown_call_foreign();
-	note_trap(trap->number, trap->error, 0);
+	thread_note_trap(trap->number, trap->error, 0);
 	signal_force_fault(trap->sig, trap->code, trap->address);
 }

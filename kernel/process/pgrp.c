@@ -56,7 +56,7 @@ bool pgrp_is_orphaned(pid_t pgrp)
 	return orphaned;
 }
 
-static bool in_session_locked(struct pid *pgrp, pid_t session)
+static bool pgrp_in_session_locked(struct pid *pgrp, pid_t session)
 {
 	return pgrp && !list_empty(&pgrp->members) &&
 	       list_first(&pgrp->members, struct process, pgrp_link)->session == session;
@@ -65,14 +65,14 @@ static bool in_session_locked(struct pid *pgrp, pid_t session)
 bool pgrp_in_session(pid_t pgrp, pid_t session)
 {
 	u64 flags = spin_lock_irqsave(&process_lock);
-	bool in_session = in_session_locked(pid_lookup(pgrp), session);
+	bool in_session = pgrp_in_session_locked(pid_lookup(pgrp), session);
 
 	spin_unlock_irqrestore(&process_lock, flags);
 	return in_session;
 }
 
 /* setpgid(), rules in the order in which Linux looks at them. Under process_lock. */
-static int set_group_locked(struct process *p, pid_t pgid)
+static int process_set_group_locked(struct process *p, pid_t pgid)
 {
 	struct process *caller = current->proc;
 	struct pid *pgrp;
@@ -90,7 +90,7 @@ static int set_group_locked(struct process *p, pid_t pgid)
 	if (p->session == p->pid)
 		return -EPERM;
 	pgrp = pid_lookup(pgid);
-	if (pgid != p->pid && !in_session_locked(pgrp, caller->session))
+	if (pgid != p->pid && !pgrp_in_session_locked(pgrp, caller->session))
 		return -EPERM;
 	if (p->pgrp == pgid)
 		return 0;
@@ -119,7 +119,7 @@ SYSCALL2(setpgid, pid_arg, pgid_arg)
 	if (!p)
 		return -ESRCH;
 	flags = spin_lock_irqsave(&process_lock);
-	err = set_group_locked(p, pgid);
+	err = process_set_group_locked(p, pgid);
 	spin_unlock_irqrestore(&process_lock, flags);
 	process_put(p);
 	return err;

@@ -28,7 +28,7 @@ static DEFINE_SPINLOCK(map_lock);
 static struct kmem_cache *pid_cache;
 static u64 last_serial; /* under map_lock */
 
-static struct pid_bucket *bucket_of(pid_t nr)
+static struct pid_bucket *pid_bucket_of(pid_t nr)
 {
 	return &buckets[(u32)nr % PID_BUCKETS];
 }
@@ -74,7 +74,7 @@ struct pid *pid_create(u32 want)
 
 void pid_publish(struct pid *pid, struct thread *t, struct process *p)
 {
-	struct pid_bucket *bucket = bucket_of(pid->nr);
+	struct pid_bucket *bucket = pid_bucket_of(pid->nr);
 	u64 flags;
 
 	thread_get(t);
@@ -91,7 +91,7 @@ void pid_publish(struct pid *pid, struct thread *t, struct process *p)
 /* Not published yet, or unused now: out of the chain, and the number is free. */
 static void pid_free(struct pid *pid)
 {
-	struct pid_bucket *bucket = bucket_of(pid->nr);
+	struct pid_bucket *bucket = pid_bucket_of(pid->nr);
 	struct pid **link;
 	u64 flags;
 
@@ -117,7 +117,7 @@ void pid_put(struct pid *pid)
 
 void pid_withdraw_thread(struct pid *pid)
 {
-	struct pid_bucket *bucket = bucket_of(pid->nr);
+	struct pid_bucket *bucket = pid_bucket_of(pid->nr);
 	struct thread *t;
 	u64 flags;
 
@@ -131,7 +131,7 @@ void pid_withdraw_thread(struct pid *pid)
 
 void pid_withdraw_process(struct pid *pid)
 {
-	struct pid_bucket *bucket = bucket_of(pid->nr);
+	struct pid_bucket *bucket = pid_bucket_of(pid->nr);
 	struct process *p;
 	u64 flags;
 
@@ -145,7 +145,7 @@ void pid_withdraw_process(struct pid *pid)
 
 void pid_replace_thread(struct pid *pid, struct thread *t)
 {
-	struct pid_bucket *bucket = bucket_of(pid->nr);
+	struct pid_bucket *bucket = pid_bucket_of(pid->nr);
 	struct thread *old;
 	u64 flags;
 
@@ -159,7 +159,7 @@ void pid_replace_thread(struct pid *pid, struct thread *t)
 }
 
 /* Under the lock of the number's bucket. */
-static struct pid *find_locked(struct pid_bucket *bucket, pid_t nr)
+static struct pid *pid_find_locked(struct pid_bucket *bucket, pid_t nr)
 {
 	struct pid *pid = bucket->first;
 
@@ -170,20 +170,20 @@ static struct pid *find_locked(struct pid_bucket *bucket, pid_t nr)
 
 struct pid *pid_lookup(pid_t nr)
 {
-	struct pid_bucket *bucket = bucket_of(nr);
+	struct pid_bucket *bucket = pid_bucket_of(nr);
 	struct pid *pid;
 
 	raw_spin_lock(&bucket->lock);
-	pid = find_locked(bucket, nr);
+	pid = pid_find_locked(bucket, nr);
 	raw_spin_unlock(&bucket->lock);
 	return pid;
 }
 
 u64 pid_serial(pid_t nr)
 {
-	struct pid_bucket *bucket = bucket_of(nr);
+	struct pid_bucket *bucket = pid_bucket_of(nr);
 	u64 flags = spin_lock_irqsave(&bucket->lock);
-	struct pid *pid = find_locked(bucket, nr);
+	struct pid *pid = pid_find_locked(bucket, nr);
 	u64 serial = pid ? pid->serial : 0;
 
 	spin_unlock_irqrestore(&bucket->lock, flags);
@@ -192,13 +192,13 @@ u64 pid_serial(pid_t nr)
 
 struct process *process_find(pid_t nr)
 {
-	struct pid_bucket *bucket = bucket_of(nr);
+	struct pid_bucket *bucket = pid_bucket_of(nr);
 	struct process *p = NULL;
 	struct pid *pid;
 	u64 flags;
 
 	flags = spin_lock_irqsave(&bucket->lock);
-	pid = find_locked(bucket, nr);
+	pid = pid_find_locked(bucket, nr);
 	if (pid && pid->proc) {
 		p = pid->proc;
 		process_get(p);
@@ -209,13 +209,13 @@ struct process *process_find(pid_t nr)
 
 struct thread *thread_find(pid_t nr)
 {
-	struct pid_bucket *bucket = bucket_of(nr);
+	struct pid_bucket *bucket = pid_bucket_of(nr);
 	struct thread *t = NULL;
 	struct pid *pid;
 	u64 flags;
 
 	flags = spin_lock_irqsave(&bucket->lock);
-	pid = find_locked(bucket, nr);
+	pid = pid_find_locked(bucket, nr);
 	if (pid && pid->thread) {
 		t = pid->thread;
 		thread_get(t);

@@ -11,7 +11,7 @@ void pid_map_init(struct pid_map *map)
 	map->taken[0] = 1;
 }
 
-static void mark(struct pid_map *map, u32 nr)
+static void pid_map_mark(struct pid_map *map, u32 nr)
 {
 	u32 word = nr / 64;
 
@@ -22,7 +22,7 @@ static void mark(struct pid_map *map, u32 nr)
 }
 
 /* The first word >= w that is not full, or PID_WORDS. */
-static u32 next_word(const struct pid_map *map, u32 word)
+static u32 pid_map_next_word(const struct pid_map *map, u32 word)
 {
 	while (word < PID_WORDS) {
 		u64 open = ~map->full[word / 64] >> (word % 64);
@@ -35,7 +35,7 @@ static u32 next_word(const struct pid_map *map, u32 word)
 }
 
 /* The first free number in [from, end), or end. */
-static u32 next_free(const struct pid_map *map, u32 from, u32 end)
+static u32 pid_map_next_free(const struct pid_map *map, u32 from, u32 end)
 {
 	u32 word = from / 64;
 	u64 open;
@@ -44,7 +44,7 @@ static u32 next_free(const struct pid_map *map, u32 from, u32 end)
 		return end;
 	open = ~map->taken[word] >> (from % 64) << (from % 64);
 	if (!open) {
-		word = next_word(map, word + 1);
+		word = pid_map_next_word(map, word + 1);
 		if (word == PID_WORDS)
 			return end;
 		open = ~map->taken[word];
@@ -55,14 +55,14 @@ static u32 next_free(const struct pid_map *map, u32 from, u32 end)
 
 int pid_map_alloc(struct pid_map *map)
 {
-	u32 nr = next_free(map, map->last + 1, map->max);
+	u32 nr = pid_map_next_free(map, map->last + 1, map->max);
 
 	if (nr >= map->max) {
-		nr = next_free(map, PID_RESERVED, map->max);
+		nr = pid_map_next_free(map, PID_RESERVED, map->max);
 		if (nr >= map->max)
 			return -EAGAIN;
 	}
-	mark(map, nr);
+	pid_map_mark(map, nr);
 	map->last = nr;
 	return (int)nr;
 }
@@ -73,7 +73,7 @@ int pid_map_take(struct pid_map *map, u32 nr)
 		return -EINVAL;
 	if (map->taken[nr / 64] >> (nr % 64) & 1)
 		return -EEXIST;
-	mark(map, nr);
+	pid_map_mark(map, nr);
 	return 0;
 }
 

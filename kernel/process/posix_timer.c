@@ -48,15 +48,15 @@ static bool is_cpu_clock(int clock)
 
 /* ---- under sig_lock ---- */
 
-static u64 timer_now(struct posix_timer *pt)
+static u64 posix_timer_now(struct posix_timer *timer)
 {
-	struct process *p = pt->proc;
+	struct process *p = timer->proc;
 	struct thread *t;
 	u64 ns;
 
-	if (pt->clock == CLOCK_THREAD_CPUTIME_ID)
-		return thread_cpu_ns(pt->cpu_thread);
-	if (pt->clock != CLOCK_PROCESS_CPUTIME_ID)
+	if (timer->clock == CLOCK_THREAD_CPUTIME_ID)
+		return thread_cpu_ns(timer->cpu_thread);
+	if (timer->clock != CLOCK_PROCESS_CPUTIME_ID)
 		return time_monotonic_ns();
 	ns = p->exec_ns;
 	list_for_each(t, &p->threads, proc_link)
@@ -65,69 +65,70 @@ static u64 timer_now(struct posix_timer *pt)
 }
 
 /* Let it run; a timer on a CPU clock when that is looked at next. */
-static void run(struct posix_timer *pt)
+static void posix_timer_run(struct posix_timer *timer)
 {
-	pt->armed = true;
-	if (!is_cpu_clock(pt->clock) && pt->notify != SIGEV_NONE)
-		timer_start(&pt->timer, pt->expires);
+	timer->armed = true;
+	if (!is_cpu_clock(timer->clock) && timer->notify != SIGEV_NONE)
+		timer_start(&timer->timer, timer->expires);
 }
 
 /* Past the periods that are over. @return how many */
-static u64 skip_periods(struct posix_timer *pt, u64 now)
+static u64 posix_timer_skip_periods(struct posix_timer *timer, u64 now)
 {
 	u64 periods;
 
-	if (now < pt->expires)
+	if (now < timer->expires)
 		return 0;
-	periods = (now - pt->expires) / pt->interval;
-	pt->expires = ns_add(pt->expires + periods * pt->interval, pt->interval);
-	pt->absolute_ns = ns_add(pt->absolute_ns + periods * pt->interval, pt->interval);
+	periods = (now - timer->expires) / timer->interval;
+	timer->expires = ns_add(timer->expires + periods * timer->interval, timer->interval);
+	timer->absolute_ns =
+		ns_add(timer->absolute_ns + periods * timer->interval, timer->interval);
 	return periods + 1;
 }
 
-static void expire(struct posix_timer *pt, u64 now)
+static void posix_timer_expire(struct posix_timer *timer, u64 now)
 {
 	enum signal_timer_result result;
 
-	if (!pt->armed || now < pt->expires)
+	if (!timer->armed || now < timer->expires)
 		return;
-	pt->armed = false;
-	result = signal_send_timer(pt->proc, pt->target, &pt->entry);
+	timer->armed = false;
+	result = signal_send_timer(timer->proc, timer->target, &timer->entry);
 	if (result == SIGNAL_TIMER_PENDING)
-		pt->overrun++;
-	if (!pt->interval)
+		timer->overrun++;
+	if (!timer->interval)
 		return;
 	if (result == SIGNAL_TIMER_IGNORED) {
-		pt->overrun += skip_periods(
-			pt, now + (pt->interval < IGNORED_MIN_NS ? IGNORED_MIN_NS : 0));
-		run(pt);
+		timer->overrun += posix_timer_skip_periods(
+			timer, now + (timer->interval < IGNORED_MIN_NS ? IGNORED_MIN_NS : 0));
+		posix_timer_run(timer);
 	} else {
-		pt->requeue = true;
+		timer->requeue = true;
 	}
 }
 
-static void fires(struct timer *timer)
+static void posix_timer_fires(struct timer *base)
 {
-	struct posix_timer *pt = container_of(timer, struct posix_timer, timer);
-	u64 flags = spin_lock_irqsave(&pt->proc->sig_lock);
+	struct posix_timer *timer = container_of(base, struct posix_timer, timer);
+	u64 flags = spin_lock_irqsave(&timer->proc->sig_lock);
 
-	expire(pt, timer_now(pt));
-	spin_unlock_irqrestore(&pt->proc->sig_lock, flags);
+	posix_timer_expire(timer, posix_timer_now(timer));
+	spin_unlock_irqrestore(&timer->proc->sig_lock, flags);
 }
 
 u64 posix_cpu_timers_check(struct process_timers *pts, u64 total)
 {
-	struct posix_timer *pt;
+	struct posix_timer *timer;
 	u64 least = ~0ull, now;
 
-	list_for_each(pt, &pts->posix, link) {
-		if (!pt->armed || !is_cpu_clock(pt->clock) || pt->notify == SIGEV_NONE)
+	list_for_each(timer, &pts->posix, link) {
+		if (!timer->armed || !is_cpu_clock(timer->clock) || timer->notify == SIGEV_NONE)
 			continue;
 		/* the process's time is a sum over its threads: made once for all */
-		now = pt->clock == CLOCK_PROCESS_CPUTIME_ID ? total : timer_now(pt);
-		expire(pt, now);
-		if (pt->armed)
-			least = MIN(least, pt->expires > now ? pt->expires - now : 0);
+		now = timer->clock == CLOCK_PROCESS_CPUTIME_ID ? total : posix_timer_now(timer);
+		posix_timer_expire(timer, now);
+		if (timer->armed)
+			least = MIN(least, timer->expires > now ? timer->expires - now : 0);
 	}
 	return least;
 }
@@ -136,125 +137,126 @@ u64 posix_cpu_timers_check(struct process_timers *pts, u64 total)
  * Not by looking at all CPU clocks at once: with short periods others would be due again, and who
  * takes their signals out would never see the end of them.
  */
-static void run_again(struct posix_timer *pt)
+static void posix_timer_run_again(struct posix_timer *timer)
 {
 	u64 now;
 
-	run(pt);
-	if (!is_cpu_clock(pt->clock))
+	posix_timer_run(timer);
+	if (!is_cpu_clock(timer->clock))
 		return;
-	now = timer_now(pt);
-	cpu_timers_look(pt->proc, pt->expires > now ? pt->expires - now : 0);
+	now = posix_timer_now(timer);
+	cpu_timers_look(timer->proc, timer->expires > now ? timer->expires - now : 0);
 }
 
-void posix_timer_dequeued(struct process *p, struct posix_timer *pt, struct siginfo_k *info)
+void posix_timer_dequeued(struct process *p, struct posix_timer *timer, struct siginfo_k *info)
 {
-	if (pt->requeue) {
-		u64 periods = skip_periods(pt, timer_now(pt));
+	if (timer->requeue) {
+		u64 periods = posix_timer_skip_periods(timer, posix_timer_now(timer));
 
-		pt->requeue = false;
-		pt->overrun += periods ? periods - 1 : 0;
-		run_again(pt);
+		timer->requeue = false;
+		timer->overrun += periods ? periods - 1 : 0;
+		posix_timer_run_again(timer);
 	}
-	pt->overrun_last = MIN(pt->overrun, (u64)INT32_MAX);
-	pt->overrun = 0;
-	info->status = (int)pt->overrun_last;
+	timer->overrun_last = MIN(timer->overrun, (u64)INT32_MAX);
+	timer->overrun = 0;
+	info->status = (int)timer->overrun_last;
 }
 
-void posix_timer_flushed(struct posix_timer *pt)
+void posix_timer_flushed(struct posix_timer *timer)
 {
-	if (!pt->requeue || pt->proc->exiting || (pt->target && pt->target->sig->exiting))
+	if (!timer->requeue || timer->proc->exiting ||
+	    (timer->target && timer->target->sig->exiting))
 		return;
-	pt->requeue = false;
-	skip_periods(pt, timer_now(pt));
-	run_again(pt);
+	timer->requeue = false;
+	posix_timer_skip_periods(timer, posix_timer_now(timer));
+	posix_timer_run_again(timer);
 }
 
-static void stop(struct posix_timer *pt)
+static void posix_timer_stop(struct posix_timer *timer)
 {
-	pt->armed = false;
-	pt->requeue = false;
-	timer_cancel(&pt->timer);
+	timer->armed = false;
+	timer->requeue = false;
+	timer_cancel(&timer->timer);
 }
 
-static struct posix_timer *find(struct process *p, int id)
+static struct posix_timer *posix_timer_find(struct process *p, int id)
 {
-	struct posix_timer *pt;
+	struct posix_timer *timer;
 
 	if (p->timers)
-		list_for_each(pt, &p->timers->posix, link)
-			if (pt->id == id)
-				return pt;
+		list_for_each(timer, &p->timers->posix, link)
+			if (timer->id == id)
+				return timer;
 	return NULL;
 }
 
 /* Out of every list; the memory stays. */
-static void detach(struct posix_timer *pt)
+static void posix_timer_detach(struct posix_timer *timer)
 {
-	struct process *p = pt->proc;
-	struct signal_queue *queue = pt->target ? &pt->target->sig->pending : &p->shared;
+	struct process *p = timer->proc;
+	struct signal_queue *queue = timer->target ? &timer->target->sig->pending : &p->shared;
 	struct signal_entry *entry;
-	int sig = pt->entry.info.signo;
+	int sig = timer->entry.info.signo;
 
-	stop(pt);
-	list_del(&pt->link);
-	if (list_empty(&pt->entry.link))
+	posix_timer_stop(timer);
+	list_del(&timer->link);
+	if (list_empty(&timer->entry.link))
 		return;
-	list_del(&pt->entry.link);
+	list_del(&timer->entry.link);
 	list_for_each(entry, &queue->entries, link)
 		if (entry->info.signo == sig)
 			return;
 	queue->set &= ~sigbit(sig);
 }
 
-static void destroy(struct posix_timer *pt)
+static void posix_timer_destroy(struct posix_timer *timer)
 {
-	struct user_account *account = pt->entry.account;
+	struct user_account *account = timer->entry.account;
 
-	timer_cancel_sync(&pt->timer);
-	if (pt->target)
-		thread_put(pt->target);
-	if (pt->cpu_thread)
-		thread_put(pt->cpu_thread);
+	timer_cancel_sync(&timer->timer);
+	if (timer->target)
+		thread_put(timer->target);
+	if (timer->cpu_thread)
+		thread_put(timer->cpu_thread);
 	atomic_dec(&account->nr_signals);
 	account_put(account);
-	kfree(pt);
+	kfree(timer);
 }
 
 void posix_timers_delete_all(struct process *p)
 {
-	struct posix_timer *pt;
+	struct posix_timer *timer;
 	u64 flags;
 
 	if (!p->timers)
 		return;
 	for (;;) {
 		flags = spin_lock_irqsave(&p->sig_lock);
-		pt = list_empty(&p->timers->posix)
-			     ? NULL
-			     : list_first(&p->timers->posix, struct posix_timer, link);
-		if (pt)
-			detach(pt);
+		timer = list_empty(&p->timers->posix)
+				? NULL
+				: list_first(&p->timers->posix, struct posix_timer, link);
+		if (timer)
+			posix_timer_detach(timer);
 		spin_unlock_irqrestore(&p->sig_lock, flags);
-		if (!pt)
+		if (!timer)
 			return;
-		destroy(pt);
+		posix_timer_destroy(timer);
 	}
 }
 
 /* The wall clock was set: what waits for a time on it waits for another moment now. */
-static void clock_was_set(struct process *p)
+static void posix_timer_clock_was_set(struct process *p)
 {
-	struct posix_timer *pt;
+	struct posix_timer *timer;
 
 	if (!p->timers)
 		return;
-	list_for_each(pt, &p->timers->posix, link) {
-		if (!pt->armed || !pt->is_absolute || clock_offset_ns(pt->clock) == 0)
+	list_for_each(timer, &p->timers->posix, link) {
+		if (!timer->armed || !timer->is_absolute || clock_offset_ns(timer->clock) == 0)
 			continue;
-		timer_cancel(&pt->timer);
-		pt->expires = clock_to_monotonic(pt->clock, pt->absolute_ns);
-		run(pt);
+		timer_cancel(&timer->timer);
+		timer->expires = clock_to_monotonic(timer->clock, timer->absolute_ns);
+		posix_timer_run(timer);
 	}
 }
 
@@ -265,7 +267,7 @@ void posix_timers_clock_set(void)
 
 	list_for_each(p, &process_list, all_link) {
 		raw_spin_lock(&p->sig_lock);
-		clock_was_set(p);
+		posix_timer_clock_was_set(p);
 		raw_spin_unlock(&p->sig_lock);
 	}
 	spin_unlock_irqrestore(&process_lock, flags);
@@ -297,7 +299,7 @@ static int resolve_cpu_clock(int clock, struct thread **thread)
 	return CLOCK_THREAD_CPUTIME_ID;
 }
 
-static int check_clock(int clock)
+static int posix_timer_check_clock(int clock)
 {
 	switch (clock) {
 	case CLOCK_REALTIME:
@@ -316,16 +318,16 @@ static int check_clock(int clock)
 }
 
 /* @return 0 or -EINVAL; target counted */
-static int read_event(const struct user_sigevent *event, struct posix_timer *pt)
+static int posix_timer_read_event(const struct user_sigevent *event, struct posix_timer *timer)
 {
-	pt->notify = event->notify;
-	pt->entry.info.value = event->value;
-	pt->entry.info.signo = event->signo;
+	timer->notify = event->notify;
+	timer->entry.info.value = event->value;
+	timer->entry.info.signo = event->signo;
 	switch (event->notify) {
 	case SIGEV_NONE: return 0;
 	case SIGEV_THREAD_ID | SIGEV_SIGNAL:
-		pt->target = thread_find(event->tid);
-		if (!pt->target || pt->target->proc != current->proc)
+		timer->target = thread_find(event->tid);
+		if (!timer->target || timer->target->proc != current->proc)
 			return -EINVAL;
 		break;
 	case SIGEV_SIGNAL:
@@ -340,37 +342,37 @@ static struct posix_timer *posix_timer_create(int clock, struct thread *cpu_thre
 					      const struct user_sigevent *event)
 {
 	struct user_account *account = current_cred()->account;
-	struct posix_timer *pt = kzalloc(sizeof(*pt));
+	struct posix_timer *timer = kzalloc(sizeof(*timer));
 	int err;
 
-	if (!pt) {
+	if (!timer) {
 		if (cpu_thread)
 			thread_put(cpu_thread);
 		return ERR_PTR(-EAGAIN);
 	}
 	account_get(account);
-	pt->entry.account = account;
-	pt->entry.timer = pt;
-	pt->entry.embedded = true;
-	pt->entry.info.code = SI_TIMER;
-	list_init(&pt->entry.link);
-	pt->clock = clock;
-	pt->proc = current->proc;
-	timer_init(&pt->timer, fires);
-	pt->cpu_thread = cpu_thread;
+	timer->entry.account = account;
+	timer->entry.timer = timer;
+	timer->entry.embedded = true;
+	timer->entry.info.code = SI_TIMER;
+	list_init(&timer->entry.link);
+	timer->clock = clock;
+	timer->proc = current->proc;
+	timer_init(&timer->timer, posix_timer_fires);
+	timer->cpu_thread = cpu_thread;
 	/* Each timer has a queue entry for good: it counts like one. */
 	err = (u64)atomic_add_return(&account->nr_signals, 1) > current_limit(RLIMIT_SIGPENDING)
 		      ? -EAGAIN
-		      : read_event(event, pt);
+		      : posix_timer_read_event(event, timer);
 	if (err) {
-		destroy(pt);
+		posix_timer_destroy(timer);
 		return ERR_PTR(err);
 	}
-	return pt;
+	return timer;
 }
 
 /* A number that no timer has; the next 2^31 calls give others. */
-static int take_id(struct process_timers *pts)
+static int posix_timer_take_id(struct process_timers *pts)
 {
 	u64 flags = spin_lock_irqsave(&current->proc->sig_lock);
 	int id;
@@ -378,7 +380,7 @@ static int take_id(struct process_timers *pts)
 	do {
 		id = pts->next_id;
 		pts->next_id = (int)(((u32)id + 1) & INT32_MAX);
-	} while (find(current->proc, id));
+	} while (posix_timer_find(current->proc, id));
 	spin_unlock_irqrestore(&current->proc->sig_lock, flags);
 	return id;
 }
@@ -388,7 +390,7 @@ SYSCALL3(timer_create, clock_arg, user_event, user_id)
 	struct user_sigevent event = { .signo = SIGALRM, .notify = SIGEV_SIGNAL };
 	struct thread *cpu_thread = NULL;
 	struct process_timers *pts;
-	struct posix_timer *pt;
+	struct posix_timer *timer;
 	int err, id, clock = (int)clock_arg;
 	u64 flags;
 
@@ -401,24 +403,24 @@ SYSCALL3(timer_create, clock_arg, user_event, user_id)
 		clock = -2; /* the caller's, by number 0 */
 	if (clock < 0)
 		clock = resolve_cpu_clock(clock, &cpu_thread);
-	err = clock < 0 ? clock : check_clock(clock);
+	err = clock < 0 ? clock : posix_timer_check_clock(clock);
 	if (err)
 		return err;
-	pt = posix_timer_create(clock, cpu_thread, &event);
-	if (IS_ERR(pt))
-		return PTR_ERR(pt);
-	id = take_id(pts);
-	pt->id = id;
-	pt->entry.info.pid = id;
+	timer = posix_timer_create(clock, cpu_thread, &event);
+	if (IS_ERR(timer))
+		return PTR_ERR(timer);
+	id = posix_timer_take_id(pts);
+	timer->id = id;
+	timer->entry.info.pid = id;
 	if (!user_event)
-		pt->entry.info.value = (u64)id;
+		timer->entry.info.value = (u64)id;
 	/* Before anyone can find it: another thread may delete what it finds. */
 	if (put_user_u32(uaddr(user_id), (u32)id)) {
-		destroy(pt);
+		posix_timer_destroy(timer);
 		return -EFAULT;
 	}
 	flags = spin_lock_irqsave(&current->proc->sig_lock);
-	list_add_tail(&pt->link, &pts->posix);
+	list_add_tail(&timer->link, &pts->posix);
 	spin_unlock_irqrestore(&current->proc->sig_lock, flags);
 	return 0;
 }
@@ -427,58 +429,60 @@ SYSCALL1(timer_delete, id)
 {
 	struct process *p = current->proc;
 	u64 flags = spin_lock_irqsave(&p->sig_lock);
-	struct posix_timer *pt = find(p, (int)id);
+	struct posix_timer *timer = posix_timer_find(p, (int)id);
 
-	if (pt)
-		detach(pt);
+	if (timer)
+		posix_timer_detach(timer);
 	spin_unlock_irqrestore(&p->sig_lock, flags);
-	if (!pt)
+	if (!timer)
 		return -EINVAL;
-	destroy(pt);
+	posix_timer_destroy(timer);
 	return 0;
 }
 
 /* ---- using one ---- */
 
-static u64 left_of(struct posix_timer *pt)
+static u64 posix_timer_left(struct posix_timer *timer)
 {
-	u64 now = timer_now(pt);
+	u64 now = posix_timer_now(timer);
 
-	if (pt->requeue) /* as if its periods went on */
-		return pt->interval - (now - pt->expires) % pt->interval;
-	if (!pt->armed)
+	if (timer->requeue) /* as if its periods went on */
+		return timer->interval - (now - timer->expires) % timer->interval;
+	if (!timer->armed)
 		return 0;
-	if (pt->expires > now)
-		return pt->expires - now;
-	if (pt->notify != SIGEV_NONE)
+	if (timer->expires > now)
+		return timer->expires - now;
+	if (timer->notify != SIGEV_NONE)
 		return 1;
-	return pt->interval ? pt->interval - (now - pt->expires) % pt->interval : 0;
+	return timer->interval ? timer->interval - (now - timer->expires) % timer->interval : 0;
 }
 
-static int setting_to_user(u64 user, u64 left, u64 interval)
+static int posix_timer_setting_to_user(u64 user, u64 left, u64 interval)
 {
 	struct user_itimerspec setting = { timespec_from_ns(interval), timespec_from_ns(left) };
 
 	return copy_to_user(uaddr(user), &setting, sizeof(setting));
 }
 
-static void set_locked(struct posix_timer *pt, u64 value, u64 interval, bool absolute)
+static void posix_timer_set_locked(struct posix_timer *timer, u64 value, u64 interval,
+				   bool absolute)
 {
-	stop(pt);
-	pt->overrun = pt->overrun_last = 0;
-	pt->interval = value ? interval : 0;
+	posix_timer_stop(timer);
+	timer->overrun = timer->overrun_last = 0;
+	timer->interval = value ? interval : 0;
 	if (!value)
 		return;
-	pt->is_absolute = absolute;
-	pt->absolute_ns = value;
+	timer->is_absolute = absolute;
+	timer->absolute_ns = value;
 	if (!absolute)
-		pt->expires = ns_add(timer_now(pt), value);
+		timer->expires = ns_add(posix_timer_now(timer), value);
 	else
-		pt->expires = is_cpu_clock(pt->clock) ? value
-						      : clock_to_monotonic(pt->clock, value);
-	run(pt);
-	if (is_cpu_clock(pt->clock))
-		cpu_timers_check(pt->proc);
+		timer->expires = is_cpu_clock(timer->clock)
+					 ? value
+					 : clock_to_monotonic(timer->clock, value);
+	posix_timer_run(timer);
+	if (is_cpu_clock(timer->clock))
+		cpu_timers_check(timer->proc);
 }
 
 SYSCALL4(timer_settime, id, set_flags, user_new, user_old)
@@ -486,7 +490,7 @@ SYSCALL4(timer_settime, id, set_flags, user_new, user_old)
 	struct process *p = current->proc;
 	struct user_itimerspec setting;
 	u64 value, interval, old_left, old_interval, flags;
-	struct posix_timer *pt;
+	struct posix_timer *timer;
 
 	if (!user_new)
 		return -EINVAL;
@@ -495,38 +499,38 @@ SYSCALL4(timer_settime, id, set_flags, user_new, user_old)
 	if (timespec_to_ns(&setting.value, &value) || timespec_to_ns(&setting.interval, &interval))
 		return -EINVAL;
 	flags = spin_lock_irqsave(&p->sig_lock);
-	pt = find(p, (int)id);
-	if (pt) {
-		old_left = left_of(pt);
-		old_interval = pt->interval;
-		set_locked(pt, value, interval, set_flags & TIMER_ABSTIME);
+	timer = posix_timer_find(p, (int)id);
+	if (timer) {
+		old_left = posix_timer_left(timer);
+		old_interval = timer->interval;
+		posix_timer_set_locked(timer, value, interval, set_flags & TIMER_ABSTIME);
 	}
 	spin_unlock_irqrestore(&p->sig_lock, flags);
-	if (!pt)
+	if (!timer)
 		return -EINVAL;
-	return user_old ? setting_to_user(user_old, old_left, old_interval) : 0;
+	return user_old ? posix_timer_setting_to_user(user_old, old_left, old_interval) : 0;
 }
 
 SYSCALL2(timer_gettime, id, user)
 {
 	struct process *p = current->proc;
 	u64 flags = spin_lock_irqsave(&p->sig_lock), left = 0, interval = 0;
-	struct posix_timer *pt = find(p, (int)id);
+	struct posix_timer *timer = posix_timer_find(p, (int)id);
 
-	if (pt) {
-		left = left_of(pt);
-		interval = pt->interval;
+	if (timer) {
+		left = posix_timer_left(timer);
+		interval = timer->interval;
 	}
 	spin_unlock_irqrestore(&p->sig_lock, flags);
-	return pt ? setting_to_user(user, left, interval) : -EINVAL;
+	return timer ? posix_timer_setting_to_user(user, left, interval) : -EINVAL;
 }
 
 SYSCALL1(timer_getoverrun, id)
 {
 	struct process *p = current->proc;
 	u64 flags = spin_lock_irqsave(&p->sig_lock);
-	struct posix_timer *pt = find(p, (int)id);
-	s64 overruns = pt ? (s64)pt->overrun_last : -EINVAL;
+	struct posix_timer *timer = posix_timer_find(p, (int)id);
+	s64 overruns = timer ? (s64)timer->overrun_last : -EINVAL;
 
 	spin_unlock_irqrestore(&p->sig_lock, flags);
 	return overruns;

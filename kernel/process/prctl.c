@@ -12,7 +12,7 @@
 
 #define SLACK_DEFAULT 50000u
 
-static s64 set_name(u64 user)
+static s64 prctl_set_name(u64 user)
 {
 	char name[sizeof(current->comm)] = { 0 };
 	s64 length = strncpy_from_user(name, uaddr(user), sizeof(name) - 1);
@@ -24,12 +24,12 @@ static s64 set_name(u64 user)
 	return 0;
 }
 
-static s64 get_name(u64 user)
+static s64 prctl_get_name(u64 user)
 {
 	return copy_to_user(uaddr(user), current->comm, sizeof(current->comm));
 }
 
-static s64 set_subreaper(struct process *p, u64 value)
+static s64 prctl_set_subreaper(struct process *p, u64 value)
 {
 	u64 flags = spin_lock_irqsave(&process_lock);
 	struct process *descendant;
@@ -48,7 +48,7 @@ static s64 set_subreaper(struct process *p, u64 value)
 	return 0;
 }
 
-static s64 set_no_new_privs(struct process *p, u64 arg2, u64 arg3, u64 arg4, u64 arg5)
+static s64 prctl_set_no_new_privs(struct process *p, u64 arg2, u64 arg3, u64 arg4, u64 arg5)
 {
 	if (arg2 != 1 || arg3 || arg4 || arg5)
 		return -EINVAL;
@@ -65,8 +65,8 @@ SYSCALL5(prctl, op_arg, arg2, arg3, arg4, arg5)
 	if (capability_prctl(option, arg2, arg3, arg4, arg5, &result))
 		return result;
 	switch (option) {
-	case PR_SET_NAME: return set_name(arg2);
-	case PR_GET_NAME: return get_name(arg2);
+	case PR_SET_NAME: return prctl_set_name(arg2);
+	case PR_GET_NAME: return prctl_get_name(arg2);
 	case PR_SET_PDEATHSIG:
 		if (arg2 > NSIG)
 			return -EINVAL;
@@ -79,9 +79,9 @@ SYSCALL5(prctl, op_arg, arg2, arg3, arg4, arg5)
 		process_set_dumpable(p, arg2);
 		return 0;
 	case PR_GET_DUMPABLE: return p->dumpable;
-	case PR_SET_NO_NEW_PRIVS: return set_no_new_privs(p, arg2, arg3, arg4, arg5);
+	case PR_SET_NO_NEW_PRIVS: return prctl_set_no_new_privs(p, arg2, arg3, arg4, arg5);
 	case PR_GET_NO_NEW_PRIVS: return arg2 || arg3 || arg4 || arg5 ? -EINVAL : p->no_new_privs;
-	case PR_SET_CHILD_SUBREAPER: return set_subreaper(p, arg2);
+	case PR_SET_CHILD_SUBREAPER: return prctl_set_subreaper(p, arg2);
 	case PR_GET_CHILD_SUBREAPER: return put_user_u32(uaddr(arg2), p->child_subreaper);
 	case PR_SET_TIMERSLACK:
 		p->timer_slack_ns = arg2 && arg2 < UINT32_MAX ? (u32)arg2 : SLACK_DEFAULT;

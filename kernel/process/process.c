@@ -163,7 +163,7 @@ void upcall_thread_free(struct thread *t)
 
 /* ---- looking into another process ---- */
 
-static struct thread *any_thread(struct process *p)
+static struct thread *process_any_thread(struct process *p)
 {
 	return list_empty(&p->threads) ? NULL : list_first(&p->threads, struct thread, proc_link);
 }
@@ -182,7 +182,7 @@ struct vm_space *process_space_get(struct process *p)
 struct files *process_files_get(struct process *p)
 {
 	u64 flags = spin_lock_irqsave(&p->sig_lock);
-	struct thread *t = any_thread(p);
+	struct thread *t = process_any_thread(p);
 	struct files *files = t ? t->files : NULL;
 
 	if (files)
@@ -194,7 +194,7 @@ struct files *process_files_get(struct process *p)
 struct fs_context *process_fs_get(struct process *p)
 {
 	u64 flags = spin_lock_irqsave(&p->sig_lock);
-	struct thread *t = any_thread(p);
+	struct thread *t = process_any_thread(p);
 	struct fs_context *fs = t ? t->fs : NULL;
 
 	if (fs)

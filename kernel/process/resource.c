@@ -14,7 +14,7 @@
 /* ---- limits ---- */
 
 /* Under the target's sig_lock. */
-static int change_limit(struct process *p, u32 which, const struct rlimit64 *new)
+static int process_change_limit(struct process *p, u32 which, const struct rlimit64 *new)
 {
 	struct rlimit64 *wanted = &p->limits[which];
 
@@ -40,7 +40,7 @@ static int do_prlimit(struct process *p, u32 which, const struct rlimit64 *new,
 	if (old)
 		*old = p->limits[which];
 	if (new)
-		err = change_limit(p, which, new);
+		err = process_change_limit(p, which, new);
 	spin_unlock_irqrestore(&p->sig_lock, flags);
 	if (!err && new && (which == RLIMIT_CPU || which == RLIMIT_RTTIME))
 		err = cpu_limit_changed(p);
@@ -48,7 +48,7 @@ static int do_prlimit(struct process *p, u32 which, const struct rlimit64 *new,
 }
 
 /* prlimit(2): all of the target's ids must be ours. */
-static int may_limit(struct process *p)
+static int process_may_limit(struct process *p)
 {
 	const struct cred *caller = current_cred();
 	struct cred *cred;
@@ -83,7 +83,7 @@ SYSCALL4(prlimit64, pid, which, user_new, user_old)
 		process_get(p);
 	}
 	flags = spin_lock_irqsave(&process_lock);
-	err = p->leader ? may_limit(p) : -ESRCH;
+	err = p->leader ? process_may_limit(p) : -ESRCH;
 	spin_unlock_irqrestore(&process_lock, flags);
 	if (!err)
 		err = do_prlimit(p, (u32)which, user_new ? &new : NULL, user_old ? &old : NULL);
@@ -112,30 +112,30 @@ SYSCALL2(setrlimit, which, user)
 
 /* ---- usage ---- */
 
-static void set_times(struct rusage *usage, u64 user_ns, u64 system_ns)
+static void rusage_set_times(struct rusage *usage, u64 user_ns, u64 system_ns)
 {
 	usage->ru_utime = timeval_from_ns(user_ns);
 	usage->ru_stime = timeval_from_ns(system_ns);
 }
 
-static void usage_of_thread(struct rusage *usage, const struct thread *t)
+static void rusage_of_thread(struct rusage *usage, const struct thread *t)
 {
 	*usage = (struct rusage){ 0 };
-	set_times(usage, t->user_ns, t->system_ns);
+	rusage_set_times(usage, t->user_ns, t->system_ns);
 	usage->ru_minflt = (s64)t->sig->minflt;
 	usage->ru_majflt = (s64)t->sig->majflt;
 	usage->ru_nvcsw = (s64)t->nvcsw;
 	usage->ru_nivcsw = (s64)t->nivcsw;
 }
 
-static void usage_of_process(struct rusage *usage, struct process *p)
+static void rusage_of_process(struct rusage *usage, struct process *p)
 {
 	u64 user, system, flags;
 	struct thread *t;
 
 	process_times(p, &user, &system);
 	*usage = (struct rusage){ 0 };
-	set_times(usage, user, system);
+	rusage_set_times(usage, user, system);
 	flags = spin_lock_irqsave(&p->sig_lock);
 	usage->ru_minflt = (s64)p->minflt;
 	usage->ru_majflt = (s64)p->majflt;
@@ -165,7 +165,7 @@ void process_faults(struct process *p, struct thread *t, u64 *minor, u64 *major)
 }
 
 /* The live space knows its own peak, the process that of spaces before an exec. */
-static u64 peak_pages(struct process *p)
+static u64 process_peak_pages(struct process *p)
 {
 	struct vm_space *space = process_space_get(p);
 	struct vm_usage usage = { 0 };
@@ -177,10 +177,10 @@ static u64 peak_pages(struct process *p)
 	return MAX(usage.peak_rss, p->peak_rss_pages);
 }
 
-static void usage_of_children(struct rusage *usage, const struct process *p)
+static void rusage_of_children(struct rusage *usage, const struct process *p)
 {
 	*usage = (struct rusage){ 0 };
-	set_times(usage, p->child_user_ns, p->child_system_ns);
+	rusage_set_times(usage, p->child_user_ns, p->child_system_ns);
 	usage->ru_minflt = (s64)p->child_minflt;
 	usage->ru_majflt = (s64)p->child_majflt;
 	usage->ru_nvcsw = (s64)p->child_nvcsw;
@@ -193,9 +193,9 @@ void rusage_of_child(struct process *child, struct rusage *usage)
 {
 	u64 user, system;
 
-	usage_of_process(usage, child);
+	rusage_of_process(usage, child);
 	process_times(child, &user, &system);
-	set_times(usage, user + child->child_user_ns, system + child->child_system_ns);
+	rusage_set_times(usage, user + child->child_user_ns, system + child->child_system_ns);
 	usage->ru_minflt += (s64)child->child_minflt;
 	usage->ru_majflt += (s64)child->child_majflt;
 	usage->ru_nvcsw += (s64)child->child_nvcsw;
@@ -211,14 +211,14 @@ SYSCALL2(getrusage, who, user)
 
 	switch ((int)who) {
 	case RUSAGE_SELF:
-		usage_of_process(&usage, p);
-		usage.ru_maxrss = (s64)(peak_pages(p) * KIB_PER_PAGE);
+		rusage_of_process(&usage, p);
+		usage.ru_maxrss = (s64)(process_peak_pages(p) * KIB_PER_PAGE);
 		break;
 	case RUSAGE_THREAD:
-		usage_of_thread(&usage, current);
-		usage.ru_maxrss = (s64)(peak_pages(p) * KIB_PER_PAGE);
+		rusage_of_thread(&usage, current);
+		usage.ru_maxrss = (s64)(process_peak_pages(p) * KIB_PER_PAGE);
 		break;
-	case RUSAGE_CHILDREN: usage_of_children(&usage, p); break;
+	case RUSAGE_CHILDREN: rusage_of_children(&usage, p); break;
 	default: return -EINVAL;
 	}
 	return copy_to_user(uaddr(user), &usage, sizeof(usage));
@@ -253,7 +253,7 @@ struct priority_walk {
 	int result;
 };
 
-static int change_nice(struct thread *t, int nice)
+static int thread_change_nice(struct thread *t, int nice)
 {
 	const struct cred *caller = current_cred();
 	struct cred *cred = thread_cred_get(t);
@@ -270,19 +270,19 @@ static int change_nice(struct thread *t, int nice)
 	return 0;
 }
 
-static void visit_thread(struct priority_walk *request, struct thread *t)
+static void priority_visit_thread(struct priority_walk *request, struct thread *t)
 {
 	if (!request->set) { /* the highest priority of all counts */
 		request->result = MAX(request->result, 20 - t->nice);
 		return;
 	}
-	int err = change_nice(t, request->nice);
+	int err = thread_change_nice(t, request->nice);
 
 	if (request->result == -ESRCH || err)
 		request->result = err;
 }
 
-static bool is_meant(const struct priority_walk *request, struct process *p)
+static bool priority_is_meant(const struct priority_walk *request, struct process *p)
 {
 	switch (request->which) {
 	case PRIO_PGRP: return (u32)p->pgrp == request->who;
@@ -291,24 +291,24 @@ static bool is_meant(const struct priority_walk *request, struct process *p)
 	return false;
 }
 
-static void walk_processes(struct priority_walk *request)
+static void priority_walk_processes(struct priority_walk *request)
 {
 	u64 flags = spin_lock_irqsave(&process_lock);
 	struct process *p;
 	struct thread *t;
 
 	list_for_each(p, &process_list, all_link) {
-		if (!is_meant(request, p))
+		if (!priority_is_meant(request, p))
 			continue;
 		raw_spin_lock(&p->sig_lock);
 		list_for_each(t, &p->threads, proc_link)
-			visit_thread(request, t);
+			priority_visit_thread(request, t);
 		raw_spin_unlock(&p->sig_lock);
 	}
 	spin_unlock_irqrestore(&process_lock, flags);
 }
 
-static int walk(struct priority_walk *request)
+static int priority_walk_targets(struct priority_walk *request)
 {
 	struct thread *t;
 
@@ -318,7 +318,7 @@ static int walk(struct priority_walk *request)
 		t = request->who ? thread_find((pid_t)request->who) : current;
 		if (!t)
 			return -ESRCH;
-		visit_thread(request, t);
+		priority_visit_thread(request, t);
 		if (request->who)
 			thread_put(t);
 		return request->result;
@@ -332,7 +332,7 @@ static int walk(struct priority_walk *request)
 		break;
 	default: return -EINVAL;
 	}
-	walk_processes(request);
+	priority_walk_processes(request);
 	return request->result;
 }
 
@@ -340,7 +340,7 @@ SYSCALL2(getpriority, which, who)
 {
 	struct priority_walk request = { .which = (int)which, .who = (u32)who };
 
-	return walk(&request);
+	return priority_walk_targets(&request);
 }
 
 SYSCALL3(setpriority, which, who, nice)
@@ -352,5 +352,5 @@ SYSCALL3(setpriority, which, who, nice)
 		.nice = MAX(-20, MIN(19, (int)nice)),
 	};
 
-	return walk(&request);
+	return priority_walk_targets(&request);
 }

@@ -14,7 +14,7 @@
 #define CHANGES_MAX 1000u /* of a word by others, while we set it */
 
 /* The word of one lock. @return false: user memory ends here */
-static bool lock_dies(u64 addr, u32 tid, bool is_pending)
+static bool robust_lock_dies(u64 addr, u32 tid, bool is_pending)
 {
 	u32 word, seen;
 
@@ -59,14 +59,14 @@ void robust_list_exit(struct thread *t)
 	for (u32 i = 0; i < ROBUST_LIST_LIMIT && entry != t->robust_list; i++) {
 		bool more = !get_user_u64(&next, uaddr(entry));
 
-		if (entry != pending && !lock_dies(entry + offset, (u32)t->tid, false))
+		if (entry != pending && !robust_lock_dies(entry + offset, (u32)t->tid, false))
 			return;
 		if (!more)
 			return;
 		entry = next & ~1ull;
 	}
 	if (pending)
-		lock_dies(pending + offset, (u32)t->tid, true);
+		robust_lock_dies(pending + offset, (u32)t->tid, true);
 }
 
 SYSCALL2(set_robust_list, head, len)
@@ -77,7 +77,7 @@ SYSCALL2(set_robust_list, head, len)
 	return 0;
 }
 
-static int may_look(struct thread *t)
+static int robust_may_look(struct thread *t)
 {
 	if (t->proc == current->proc || cred_may_look_into(current_cred(), t, LOOK_AS_REAL))
 		return 0;
@@ -94,7 +94,7 @@ SYSCALL3(get_robust_list, tid, user_head, user_len)
 
 		if (!t)
 			return -ESRCH;
-		err = may_look(t);
+		err = robust_may_look(t);
 		head = t->robust_list;
 		thread_put(t);
 	}

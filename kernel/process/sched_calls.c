@@ -10,7 +10,7 @@
 #define RR_INTERVAL_NS (4 * NSEC_PER_MSEC) /* kernel/sched.c: SLICE_NS */
 
 /* Counted; pid 0: the caller. */
-static struct thread *find_target(pid_t tid)
+static struct thread *sched_find_target(pid_t tid)
 {
 	if (!tid) {
 		thread_get(current);
@@ -19,7 +19,7 @@ static struct thread *find_target(pid_t tid)
 	return thread_find(tid);
 }
 
-static bool owns(struct thread *t)
+static bool sched_caller_owns(struct thread *t)
 {
 	const struct cred *caller = current_cred();
 	struct cred *cred;
@@ -41,12 +41,12 @@ SYSCALL0(sched_yield)
 
 /* ---- policies ---- */
 
-static bool is_realtime(u32 policy)
+static bool policy_is_realtime(u32 policy)
 {
 	return policy == SCHED_FIFO || policy == SCHED_RR;
 }
 
-static int check_policy(u32 policy, int priority)
+static int policy_check(u32 policy, int priority)
 {
 	switch (policy) {
 	case SCHED_FIFO:
@@ -58,16 +58,16 @@ static int check_policy(u32 policy, int priority)
 	return -EINVAL;
 }
 
-static int may_set_policy(struct thread *t, u32 policy, int priority, int nice)
+static int sched_may_set_policy(struct thread *t, u32 policy, int priority, int nice)
 {
 	u64 rt_limit = t->proc->limits[RLIMIT_RTPRIO].rlim_cur;
 	u64 nice_limit = t->proc->limits[RLIMIT_NICE].rlim_cur;
 
 	if (current_capable(CAP_SYS_NICE))
 		return 0;
-	if (!owns(t))
+	if (!sched_caller_owns(t))
 		return -EPERM;
-	if (is_realtime(policy)) {
+	if (policy_is_realtime(policy)) {
 		if (policy != t->policy && !rt_limit)
 			return -EPERM;
 		if (priority > t->rt_priority && (u64)priority > rt_limit)
@@ -81,27 +81,27 @@ static int may_set_policy(struct thread *t, u32 policy, int priority, int nice)
 }
 
 /* @policy  below 0: as it is; @nice  20: as it is */
-static s64 set_policy(pid_t tid, int policy, int priority, int nice)
+static s64 thread_change_policy(pid_t tid, int policy, int priority, int nice)
 {
 	struct thread *t;
 	int err;
 
 	if (tid < 0)
 		return -EINVAL;
-	t = find_target(tid);
+	t = sched_find_target(tid);
 	if (!t)
 		return -ESRCH;
 	if (policy < 0)
 		policy = t->policy;
 	/* A child would have to begin without real-time priority: nothing here does that. */
-	err = policy & SCHED_RESET_ON_FORK ? -EINVAL : check_policy((u32)policy, priority);
+	err = policy & SCHED_RESET_ON_FORK ? -EINVAL : policy_check((u32)policy, priority);
 	if (!err)
-		err = may_set_policy(t, (u32)policy, priority, nice == 20 ? t->nice : nice);
+		err = sched_may_set_policy(t, (u32)policy, priority, nice == 20 ? t->nice : nice);
 	if (!err) {
 		thread_set_policy(t, (u32)policy, (u32)priority);
 		if (nice != 20)
 			thread_set_nice(t, nice);
-		if (is_realtime((u32)policy))
+		if (policy_is_realtime((u32)policy))
 			err = cpu_limit_changed(t->proc);
 	}
 	thread_put(t);
@@ -116,7 +116,7 @@ SYSCALL3(sched_setscheduler, tid, policy, user_param)
 		return -EINVAL;
 	if (get_user_u32(&priority, uaddr(user_param)))
 		return -EFAULT;
-	return set_policy((pid_t)tid, (int)policy, (int)priority, 20);
+	return thread_change_policy((pid_t)tid, (int)policy, (int)priority, 20);
 }
 
 SYSCALL2(sched_setparam, tid, user_param)
@@ -127,7 +127,7 @@ SYSCALL2(sched_setparam, tid, user_param)
 		return -EINVAL;
 	if (get_user_u32(&priority, uaddr(user_param)))
 		return -EFAULT;
-	return set_policy((pid_t)tid, -1, (int)priority, 20);
+	return thread_change_policy((pid_t)tid, -1, (int)priority, 20);
 }
 
 SYSCALL1(sched_getscheduler, tid)
@@ -137,7 +137,7 @@ SYSCALL1(sched_getscheduler, tid)
 
 	if ((pid_t)tid < 0)
 		return -EINVAL;
-	t = find_target((pid_t)tid);
+	t = sched_find_target((pid_t)tid);
 	if (!t)
 		return -ESRCH;
 	policy = t->policy;
@@ -152,7 +152,7 @@ SYSCALL2(sched_getparam, tid, user_param)
 
 	if ((pid_t)tid < 0 || !user_param)
 		return -EINVAL;
-	t = find_target((pid_t)tid);
+	t = sched_find_target((pid_t)tid);
 	if (!t)
 		return -ESRCH;
 	priority = t->rt_priority;
@@ -180,8 +180,9 @@ SYSCALL3(sched_setattr, tid, user_attr, flags)
 		return -EFAULT;
 	if (attr.flags || attr.util_min || attr.util_max)
 		return -EINVAL;
-	return set_policy((pid_t)tid, (int)attr.policy, (int)attr.priority,
-			  is_realtime(attr.policy) ? 20 : MAX(-20, MIN(19, attr.nice)));
+	return thread_change_policy((pid_t)tid, (int)attr.policy, (int)attr.priority,
+				    policy_is_realtime(attr.policy) ? 20
+								    : MAX(-20, MIN(19, attr.nice)));
 }
 
 SYSCALL4(sched_getattr, tid, user_attr, size_arg, flags)
@@ -193,28 +194,28 @@ SYSCALL4(sched_getattr, tid, user_attr, size_arg, flags)
 	if (!user_attr || (pid_t)tid < 0 || size > PAGE_SIZE || size < SCHED_ATTR_SIZE_VER0 ||
 	    (u32)flags)
 		return -EINVAL;
-	t = find_target((pid_t)tid);
+	t = sched_find_target((pid_t)tid);
 	if (!t)
 		return -ESRCH;
 	attr.policy = t->policy;
 	attr.priority = t->rt_priority;
-	attr.nice = is_realtime(t->policy) ? 0 : t->nice;
+	attr.nice = policy_is_realtime(t->policy) ? 0 : t->nice;
 	thread_put(t);
 	return copy_to_user(uaddr(user_attr), &attr, SCHED_ATTR_SIZE_VER0);
 }
 
 SYSCALL1(sched_get_priority_max, policy)
 {
-	if (is_realtime((u32)policy))
+	if (policy_is_realtime((u32)policy))
 		return RT_PRIO_MAX;
-	return check_policy((u32)policy, 0);
+	return policy_check((u32)policy, 0);
 }
 
 SYSCALL1(sched_get_priority_min, policy)
 {
-	if (is_realtime((u32)policy))
+	if (policy_is_realtime((u32)policy))
 		return 1;
-	return check_policy((u32)policy, 0);
+	return policy_check((u32)policy, 0);
 }
 
 SYSCALL2(sched_rr_get_interval, tid, user)
@@ -224,7 +225,7 @@ SYSCALL2(sched_rr_get_interval, tid, user)
 
 	if ((pid_t)tid < 0)
 		return -EINVAL;
-	t = find_target((pid_t)tid);
+	t = sched_find_target((pid_t)tid);
 	if (!t)
 		return -ESRCH;
 	policy = t->policy;
@@ -243,10 +244,10 @@ SYSCALL3(sched_setaffinity, tid, len_arg, user_mask)
 
 	if (copy_from_user(&mask, uaddr(user_mask), len))
 		return -EFAULT;
-	t = find_target((pid_t)tid);
+	t = sched_find_target((pid_t)tid);
 	if (!t)
 		return -ESRCH;
-	err = owns(t) ? thread_set_affinity(t, &mask) : -EPERM;
+	err = sched_caller_owns(t) ? thread_set_affinity(t, &mask) : -EPERM;
 	thread_put(t);
 	return err;
 }
@@ -259,7 +260,7 @@ SYSCALL3(sched_getaffinity, tid, len_arg, user_mask)
 
 	if ((u64)len * 8 < cpu_count || len & 7)
 		return -EINVAL;
-	t = find_target((pid_t)tid);
+	t = sched_find_target((pid_t)tid);
 	if (!t)
 		return -ESRCH;
 	for (u32 i = 0; i < cpu_count; i++)

@@ -8,13 +8,13 @@
 #include <kernel/err.h>
 #include <kernel/string.h>
 
-static bool is_blank(char character)
+static bool script_is_blank(char character)
 {
 	return character == ' ' || character == '\t';
 }
 
 /* A NUL ends the line too: what follows could not be part of a string. */
-static size_t line_end(const char *buf, size_t len)
+static size_t script_line_end(const char *buf, size_t len)
 {
 	size_t i = 2;
 
@@ -31,15 +31,15 @@ int script_parse(char *buf, size_t len, size_t size, char **interp, char **arg)
 	*arg = NULL;
 	if (len < 3 || len >= size || buf[0] != '#' || buf[1] != '!')
 		return -ENOEXEC;
-	end = line_end(buf, len);
+	end = script_line_end(buf, len);
 	cut = end == len && len == size - 1;
-	while (end > 2 && is_blank(buf[end - 1]) && !cut)
+	while (end > 2 && script_is_blank(buf[end - 1]) && !cut)
 		end--;
-	for (start = 2; start < end && is_blank(buf[start]); start++)
+	for (start = 2; start < end && script_is_blank(buf[start]); start++)
 		;
 	if (start == end)
 		return -ENOEXEC;
-	for (word = start; word < end && !is_blank(buf[word]); word++)
+	for (word = start; word < end && !script_is_blank(buf[word]); word++)
 		;
 	if (word == end && cut)
 		return -ENOEXEC;
@@ -48,7 +48,7 @@ int script_parse(char *buf, size_t len, size_t size, char **interp, char **arg)
 	if (word == end)
 		return 0;
 	buf[word++] = '\0';
-	while (word < end && is_blank(buf[word]))
+	while (word < end && script_is_blank(buf[word]))
 		word++;
 	if (word < end)
 		*arg = buf + word;

@@ -36,7 +36,7 @@ bool signal_owner_lives(const struct signal_owner *owner)
 	return owner->nr && pid_serial(owner->nr) == owner->serial;
 }
 
-static bool may_receive(struct process *p, const struct signal_owner *owner)
+static bool owner_may_receive(struct process *p, const struct signal_owner *owner)
 {
 	struct cred *cred = thread_cred_get(p->leader);
 	bool may = !owner->euid || owner->euid == cred->suid || owner->euid == cred->uid ||
@@ -47,13 +47,13 @@ static bool may_receive(struct process *p, const struct signal_owner *owner)
 }
 
 /* What signals other than SIGIO, but not those with codes of their own, say of a file. */
-static bool has_codes_of_its_own(int sig)
+static bool sigio_has_own_codes(int sig)
 {
 	return sig == SIGILL || sig == SIGFPE || sig == SIGSEGV || sig == SIGBUS ||
 	       sig == SIGTRAP || sig == SIGCHLD || sig == SIGSYS;
 }
 
-static u64 poll_events_of(int band)
+static u64 sigio_poll_events(int band)
 {
 	static const u16 events[] = {
 		[POLL_IN] = POLLIN | POLLRDNORM,
@@ -68,18 +68,18 @@ static u64 poll_events_of(int band)
 }
 
 /* Without F_SETSIG, and where there is no room for one with details: a plain SIGIO. @p t NULL: to the process */
-static void send_to(struct process *p, struct thread *t, const struct signal_owner *owner, s32 fd,
-		    int band)
+static void sigio_send_to(struct process *p, struct thread *t, const struct signal_owner *owner,
+			  s32 fd, int band)
 {
 	struct siginfo_k info = {
 		.signo = owner->sig,
-		.code = has_codes_of_its_own(owner->sig) ? SI_SIGIO : band,
-		.value = poll_events_of(band),
+		.code = sigio_has_own_codes(owner->sig) ? SI_SIGIO : band,
+		.value = sigio_poll_events(band),
 		.status = fd,
 	};
 	int err = -EAGAIN;
 
-	if (!may_receive(p, owner))
+	if (!owner_may_receive(p, owner))
 		return;
 	if (owner->sig)
 		err = t ? signal_send_thread(t, owner->sig, &info)
@@ -92,7 +92,7 @@ static void send_to(struct process *p, struct thread *t, const struct signal_own
 		(void)signal_send_process(p, SIGIO, SI_KERNEL_INFO);
 }
 
-static void send_to_group(const struct signal_owner *owner, s32 fd, int band)
+static void sigio_send_to_group(const struct signal_owner *owner, s32 fd, int band)
 {
 	u64 flags = spin_lock_irqsave(&process_lock);
 	struct pid *group = pid_lookup(owner->nr);
@@ -100,7 +100,7 @@ static void send_to_group(const struct signal_owner *owner, s32 fd, int band)
 
 	if (group)
 		list_for_each(p, &group->members, pgrp_link)
-			send_to(p, NULL, owner, fd, band);
+			sigio_send_to(p, NULL, owner, fd, band);
 	spin_unlock_irqrestore(&process_lock, flags);
 }
 
@@ -112,19 +112,19 @@ void signal_owner_send(const struct signal_owner *owner, s32 fd, int band)
 	if (!signal_owner_lives(owner))
 		return;
 	if (owner->type == F_OWNER_PGRP) {
-		send_to_group(owner, fd, band);
+		sigio_send_to_group(owner, fd, band);
 		return;
 	}
 	t = thread_find(owner->nr);
 	if (t) {
-		send_to(t->proc, owner->type == F_OWNER_TID ? t : NULL, owner, fd, band);
+		sigio_send_to(t->proc, owner->type == F_OWNER_TID ? t : NULL, owner, fd, band);
 		thread_put(t);
 		return;
 	}
 	p = process_find(owner->nr); /* the first thread has ended, others may be there */
 	if (p) {
 		if (owner->type == F_OWNER_PID)
-			send_to(p, NULL, owner, fd, band);
+			sigio_send_to(p, NULL, owner, fd, band);
 		process_put(p);
 	}
 }

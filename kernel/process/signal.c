@@ -120,7 +120,7 @@ void signal_queue_init(struct signal_queue *queue)
 }
 
 /* Out of its queue already. */
-static void entry_free(struct signal_entry *entry)
+static void signal_entry_free(struct signal_entry *entry)
 {
 	if (entry->timer)
 		posix_timer_flushed(entry->timer);
@@ -141,12 +141,12 @@ void signal_queue_flush(struct signal_queue *queue, u64 set)
 	list_for_each_safe(entry, tmp, &queue->entries, link)
 		if (sig_in(set, entry->info.signo)) {
 			list_del(&entry->link);
-			entry_free(entry);
+			signal_entry_free(entry);
 		}
 }
 
 /* From every queue of the process. */
-static void flush_everywhere(struct process *p, u64 set)
+static void signal_flush_everywhere(struct process *p, u64 set)
 {
 	struct thread *t;
 
@@ -155,7 +155,7 @@ static void flush_everywhere(struct process *p, u64 set)
 		signal_queue_flush(&t->sig->pending, set);
 }
 
-static void info_fill(struct siginfo_k *out, int sig, const struct siginfo_k *info)
+static void signal_info_fill(struct siginfo_k *out, int sig, const struct siginfo_k *info)
 {
 	if (info && info != SI_KERNEL_INFO) {
 		*out = *info;
@@ -172,7 +172,7 @@ static void info_fill(struct siginfo_k *out, int sig, const struct siginfo_k *in
 	}
 }
 
-static int info_code(const struct siginfo_k *info)
+static int signal_info_code(const struct siginfo_k *info)
 {
 	return !info ? SI_USER : info == SI_KERNEL_INFO ? SI_KERNEL : info->code;
 }
@@ -181,7 +181,8 @@ static int info_code(const struct siginfo_k *info)
  * An entry that the limit allows. A standard signal of the kernel's own or of
  * kill() may exceed the limit, which is there against floods of real-time ones.
  */
-static struct signal_entry *entry_create(struct process *p, struct thread *t, int sig, int code)
+static struct signal_entry *signal_entry_create(struct process *p, struct thread *t, int sig,
+						int code)
 {
 	struct user_account *account;
 	struct signal_entry *entry;
@@ -210,18 +211,19 @@ static struct signal_entry *entry_create(struct process *p, struct thread *t, in
 }
 
 /* Put it into the set, and its details into the queue. */
-static int enqueue(struct process *p, struct thread *t, int sig, const struct siginfo_k *info)
+static int signal_enqueue(struct process *p, struct thread *t, int sig,
+			  const struct siginfo_k *info)
 {
 	struct signal_queue *queue = t ? &t->sig->pending : &p->shared;
 	struct signal_entry *entry = sig < SIGRTMIN ? &queue->first : NULL;
-	int code = info_code(info);
+	int code = signal_info_code(info);
 
 	if (sig < SIGRTMIN && sig_in(queue->set, sig))
 		return 0;
 	if (!entry || unlikely(!list_empty(&entry->link)))
-		entry = entry_create(p, t ? t : p->leader, sig, code);
+		entry = signal_entry_create(p, t ? t : p->leader, sig, code);
 	if (likely(entry != NULL)) {
-		info_fill(&entry->info, sig, info);
+		signal_info_fill(&entry->info, sig, info);
 		list_add_tail(&entry->link, &queue->entries);
 	} else if (sig >= SIGRTMIN && code != SI_USER && code != SI_KERNEL) {
 		return -EAGAIN;
@@ -232,13 +234,13 @@ static int enqueue(struct process *p, struct thread *t, int sig, const struct si
 
 /* ---- whom to tell ---- */
 
-static void wake_for_signal(struct thread *t, u32 work, u32 states)
+static void thread_wake_for_signal(struct thread *t, u32 work, u32 states)
 {
 	thread_set_work(t, work);
 	thread_wake_state(t, states);
 }
 
-static bool thread_wants(struct thread *t, int sig)
+static bool thread_wants_signal(struct thread *t, int sig)
 {
 	struct task_signals *signals = t->sig;
 
@@ -249,20 +251,20 @@ static bool thread_wants(struct thread *t, int sig)
 	return t == current || !(READ_ONCE(t->work) & WORK_SIGNAL);
 }
 
-static struct thread *choose_thread(struct process *p, struct thread *only, int sig)
+static struct thread *signal_choose_thread(struct process *p, struct thread *only, int sig)
 {
 	struct thread *t;
 
 	if (only)
-		return thread_wants(only, sig) ? only : NULL;
+		return thread_wants_signal(only, sig) ? only : NULL;
 	list_for_each(t, &p->threads, proc_link)
-		if (thread_wants(t, sig))
+		if (thread_wants_signal(t, sig))
 			return t;
 	return NULL;
 }
 
 /* Will it end the process as soon as a thread gets to it? */
-static bool is_fatal(struct process *p, struct thread *t, int sig)
+static bool signal_is_fatal(struct process *p, struct thread *t, int sig)
 {
 	if (p->unkillable || !sighand_is_default(p->sighand, sig))
 		return false;
@@ -281,32 +283,32 @@ void signal_group_exit_locked(struct process *p, int status)
 	p->exit_status = status;
 	p->stop_signal = 0;
 	list_for_each(t, &p->threads, proc_link)
-		wake_for_signal(t, WORK_EXIT,
-				1u << THREAD_INTERRUPTIBLE | 1u << THREAD_KILLABLE |
-					1u << THREAD_STOPPED);
+		thread_wake_for_signal(t, WORK_EXIT,
+				       1u << THREAD_INTERRUPTIBLE | 1u << THREAD_KILLABLE |
+					       1u << THREAD_STOPPED);
 }
 
-static void tell_a_thread(struct process *p, struct thread *only, int sig)
+static void signal_wake_a_thread(struct process *p, struct thread *only, int sig)
 {
 	struct thread *t;
 
 	smp_mb(); /* the pending set before the masks: signal_set_mask() */
-	t = choose_thread(p, only, sig);
+	t = signal_choose_thread(p, only, sig);
 	if (!t)
 		return;
-	if (is_fatal(p, t, sig)) {
+	if (signal_is_fatal(p, t, sig)) {
 		signal_group_exit_locked(p, WAIT_STATUS_SIGNALED(sig));
 		return;
 	}
 	if (t == current && t->state == THREAD_RUNNABLE)
 		__atomic_or_fetch(&t->work, WORK_SIGNAL, __ATOMIC_SEQ_CST);
 	else
-		wake_for_signal(t, WORK_SIGNAL, 1u << THREAD_INTERRUPTIBLE);
+		thread_wake_for_signal(t, WORK_SIGNAL, 1u << THREAD_INTERRUPTIBLE);
 }
 
 /* ---- sending ---- */
 
-static bool is_ignored(struct process *p, struct thread *t, int sig)
+static bool signal_is_ignored(struct process *p, struct thread *t, int sig)
 {
 	struct sighand *sighand = p->sighand;
 	bool is_default = sighand_is_default(sighand, sig);
@@ -321,11 +323,11 @@ static bool is_ignored(struct process *p, struct thread *t, int sig)
 }
 
 /* Go on after a stop. Its parent is told by the first thread that runs again. */
-static void continue_locked(struct process *p)
+static void process_continue_locked(struct process *p)
 {
 	struct thread *t;
 
-	flush_everywhere(p, SIGSET_STOP);
+	signal_flush_everywhere(p, SIGSET_STOP);
 	p->stop_taken = false;
 	if (!p->stop_signal)
 		return;
@@ -339,7 +341,7 @@ static void continue_locked(struct process *p)
 	p->stop_signal = 0;
 	list_for_each(t, &p->threads, proc_link) {
 		t->sig->stop_owed = false;
-		wake_for_signal(t, WORK_SIGNAL, 1u << THREAD_STOPPED);
+		thread_wake_for_signal(t, WORK_SIGNAL, 1u << THREAD_STOPPED);
 	}
 }
 
@@ -354,15 +356,15 @@ int signal_send_locked(struct process *p, struct thread *t, int sig, const struc
 	if (!main)
 		main = list_first(&p->threads, struct thread, proc_link);
 	if (sig == SIGCONT)
-		continue_locked(p);
+		process_continue_locked(p);
 	else if (sig_in(SIGSET_STOP, sig))
-		flush_everywhere(p, sigbit(SIGCONT));
-	if (is_ignored(p, main, sig))
+		signal_flush_everywhere(p, sigbit(SIGCONT));
+	if (signal_is_ignored(p, main, sig))
 		return 0;
-	err = enqueue(p, t, sig, info);
+	err = signal_enqueue(p, t, sig, info);
 	if (err)
 		return err;
-	tell_a_thread(p, t, sig);
+	signal_wake_a_thread(p, t, sig);
 	signal_watch_tell(p);
 	return 0;
 }
@@ -376,11 +378,11 @@ enum signal_timer_result signal_send_timer(struct process *p, struct thread *t,
 	if (!list_empty(&entry->link))
 		return SIGNAL_TIMER_PENDING;
 	if (list_empty(&p->threads) || p->exiting || (t && t->sig->exiting) ||
-	    is_ignored(p, t ? t : list_first(&p->threads, struct thread, proc_link), sig))
+	    signal_is_ignored(p, t ? t : list_first(&p->threads, struct thread, proc_link), sig))
 		return SIGNAL_TIMER_IGNORED;
 	list_add_tail(&entry->link, &queue->entries);
 	queue->set |= sigbit(sig);
-	tell_a_thread(p, t, sig);
+	signal_wake_a_thread(p, t, sig);
 	signal_watch_tell(p);
 	return SIGNAL_TIMER_QUEUED;
 }
@@ -455,7 +457,7 @@ void signal_force_fault(int sig, int code, u64 addr)
 /* ---- taking out ---- */
 
 /* The first entry of sig; and: is another one queued behind it? */
-static struct signal_entry *find_entry(struct signal_queue *queue, int sig, bool *more)
+static struct signal_entry *signal_queue_find(struct signal_queue *queue, int sig, bool *more)
 {
 	struct signal_entry *entry, *first = NULL;
 
@@ -472,8 +474,8 @@ static struct signal_entry *find_entry(struct signal_queue *queue, int sig, bool
 	return first;
 }
 
-static int dequeue_from(struct process *p, struct signal_queue *queue, u64 set,
-			struct siginfo_k *info)
+static int signal_dequeue_from(struct process *p, struct signal_queue *queue, u64 set,
+			       struct siginfo_k *info)
 {
 	int sig = sig_first(queue->set & set);
 	struct signal_entry *entry;
@@ -486,7 +488,7 @@ static int dequeue_from(struct process *p, struct signal_queue *queue, u64 set,
 	/* The usual case: one signal, in the queue's own entry. */
 	if (entry->info.signo != sig || queue->entries.next != &entry->link ||
 	    queue->entries.prev != &entry->link)
-		entry = find_entry(queue, sig, &more);
+		entry = signal_queue_find(queue, sig, &more);
 	if (!more)
 		queue->set &= ~sigbit(sig);
 	if (unlikely(sig == SIGALRM))
@@ -500,7 +502,7 @@ static int dequeue_from(struct process *p, struct signal_queue *queue, u64 set,
 	if (entry->timer)
 		posix_timer_dequeued(p, entry->timer, info);
 	else if (!entry->embedded)
-		entry_free(entry);
+		signal_entry_free(entry);
 	return sig;
 }
 
@@ -515,8 +517,8 @@ int signal_dequeue(struct process *p, struct task_signals *signals, u64 set, str
 		signals->pending.set &= ~sigbit(info->signo);
 		return info->signo;
 	}
-	sig = signals->pending.set & set ? dequeue_from(p, &signals->pending, set, info) : 0;
-	return sig ? sig : dequeue_from(p, &p->shared, set, info);
+	sig = signals->pending.set & set ? signal_dequeue_from(p, &signals->pending, set, info) : 0;
+	return sig ? sig : signal_dequeue_from(p, &p->shared, set, info);
 }
 
 /* ---- the thread's own view ---- */
@@ -534,7 +536,7 @@ void signal_recalc(void)
 }
 
 /* A signal that this thread could have taken must reach one that still can. */
-static void retarget(struct process *p, struct thread *leaving, u64 set)
+static void signal_retarget(struct process *p, struct thread *leaving, u64 set)
 {
 	struct thread *t;
 	u64 left;
@@ -545,7 +547,7 @@ static void retarget(struct process *p, struct thread *leaving, u64 set)
 		list_for_each(t, &p->threads, proc_link) {
 			if (t == leaving || t->sig->exiting || sig_in(t->sig->blocked, sig))
 				continue;
-			wake_for_signal(t, WORK_SIGNAL, 1u << THREAD_INTERRUPTIBLE);
+			thread_wake_for_signal(t, WORK_SIGNAL, 1u << THREAD_INTERRUPTIBLE);
 			break;
 		}
 	}
@@ -554,7 +556,7 @@ static void retarget(struct process *p, struct thread *leaving, u64 set)
 /*
  * Without the lock unless something is pending: the mask is written before the
  * pending sets are read, and a sender writes those before it reads masks
- * (tell_a_thread()), so one of the two sees the other.
+ * (signal_wake_a_thread()), so one of the two sees the other.
  */
 void signal_set_mask(u64 mask)
 {
@@ -568,7 +570,7 @@ void signal_set_mask(u64 mask)
 		return;
 	flags = spin_lock_irqsave(&p->sig_lock);
 	if (unlikely(p->shared.set & newly) && p->nr_threads > 1)
-		retarget(p, current, newly);
+		signal_retarget(p, current, newly);
 	signal_recalc();
 	spin_unlock_irqrestore(&p->sig_lock, flags);
 }
@@ -580,7 +582,7 @@ bool signal_thread_leaves(struct process *p, struct thread *t)
 	signals->exiting = true;
 	signal_queue_flush(&signals->pending, ~0ull);
 	if (p->shared.set && !p->exiting)
-		retarget(p, t, ~signals->blocked);
+		signal_retarget(p, t, ~signals->blocked);
 	if (signals->stop_owed) {
 		signals->stop_owed = false;
 		return p->stop_signal && --p->stop_left == 0;

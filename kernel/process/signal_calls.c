@@ -12,7 +12,7 @@
 /* ---- actions ---- */
 
 /* Is a pending signal to be forgotten now? POSIX: yes, where the new action is to ignore it. */
-static void forget_ignored(struct process *p, int sig)
+static void signal_forget_ignored(struct process *p, int sig)
 {
 	struct thread *t;
 
@@ -26,7 +26,7 @@ static void forget_ignored(struct process *p, int sig)
 }
 
 /* Under the locks. */
-static void set_action(struct process *p, int sig, const struct user_sigaction *new)
+static void signal_set_action(struct process *p, int sig, const struct user_sigaction *new)
 {
 	struct sighand *sighand = p->sighand;
 	u64 bit = sigbit(sig);
@@ -40,11 +40,12 @@ static void set_action(struct process *p, int sig, const struct user_sigaction *
 	}
 	if (new->handler == SIG_IGN)
 		sighand->ignored |= bit;
-	forget_ignored(p, sig);
+	signal_forget_ignored(p, sig);
 }
 
 /* @new, @old  NULL: not wanted */
-static void swap_action(int sig, const struct user_sigaction *new, struct user_sigaction *old)
+static void signal_swap_action(int sig, const struct user_sigaction *new,
+			       struct user_sigaction *old)
 {
 	struct process *p = current->proc;
 	u64 flags = spin_lock_irqsave(&p->sig_lock);
@@ -55,7 +56,7 @@ static void swap_action(int sig, const struct user_sigaction *new, struct user_s
 		*old = sig_in(sighand->valid, sig) ? sighand->action[sighand_slot(sig)]
 						   : (struct user_sigaction){ SIG_DFL, 0, 0, 0 };
 	if (new)
-		set_action(p, sig, new);
+		signal_set_action(p, sig, new);
 	sighand_unlock(sighand, locked);
 	spin_unlock_irqrestore(&p->sig_lock, flags);
 }
@@ -75,7 +76,7 @@ SYSCALL4(rt_sigaction, sig_arg, user_new, user_old, size)
 	}
 	if (!sig_valid(sig) || (user_new && sig_in(SIGSET_KERNEL_ONLY, sig)))
 		return -EINVAL;
-	swap_action(sig, user_new ? &new : NULL, user_old ? &old : NULL);
+	signal_swap_action(sig, user_new ? &new : NULL, user_old ? &old : NULL);
 	if (user_old && copy_to_user(uaddr(user_old), &old, sizeof(old)))
 		return -EFAULT;
 	return 0;
@@ -147,7 +148,7 @@ SYSCALL2(rt_sigsuspend, user_set, size)
 	return err ? err : sleep_for_signal();
 }
 
-static int take_wanted(u64 set, struct siginfo_k *info, bool announce)
+static int signal_take_wanted(u64 set, struct siginfo_k *info, bool announce)
 {
 	struct process *p = current->proc;
 	struct task_signals *signals = current->sig;
@@ -164,19 +165,19 @@ static int take_wanted(u64 set, struct siginfo_k *info, bool announce)
 /* @return signal number, -EAGAIN, -EINTR */
 static int wait_for_signal(u64 set, u64 deadline, struct siginfo_k *info)
 {
-	int sig = take_wanted(set, info, true);
+	int sig = signal_take_wanted(set, info, true);
 	bool in_time = true;
 
 	while (!sig) {
 		if (!in_time || signal_pending()) {
-			sig = take_wanted(set, info, false);
+			sig = signal_take_wanted(set, info, false);
 			break;
 		}
 		set_current_state(THREAD_INTERRUPTIBLE);
 		if (!signal_pending())
 			in_time = schedule_until(deadline);
 		set_current_state(THREAD_RUNNABLE);
-		sig = take_wanted(set, info, true);
+		sig = signal_take_wanted(set, info, true);
 	}
 	if (sig)
 		return sig;
@@ -221,7 +222,7 @@ SYSCALL0(restart_syscall)
 /* ---- sending ---- */
 
 /* kill(2): who may signal whom. */
-static int may_send(struct thread *t, struct process *p, int sig)
+static int signal_may_send(struct thread *t, struct process *p, int sig)
 {
 	const struct cred *caller = current_cred();
 	struct cred *cred;
@@ -237,7 +238,7 @@ static int may_send(struct thread *t, struct process *p, int sig)
 	return sig == SIGCONT && p->session == current->proc->session ? 0 : -EPERM;
 }
 
-static struct thread *leader_get(struct process *p)
+static struct thread *process_leader_get(struct process *p)
 {
 	struct thread *t;
 	u64 flags = spin_lock_irqsave(&process_lock);
@@ -249,16 +250,16 @@ static struct thread *leader_get(struct process *p)
 	return t;
 }
 
-static int send_to_process(struct process *p, int sig, const struct siginfo_k *info)
+static int kill_process(struct process *p, int sig, const struct siginfo_k *info)
 {
 	struct thread *t;
 	int err = 0;
 
 	if (p != current->proc) {
-		t = leader_get(p);
+		t = process_leader_get(p);
 		if (!t)
 			return -ESRCH;
-		err = may_send(t, p, sig);
+		err = signal_may_send(t, p, sig);
 		thread_put(t);
 	}
 	if (err || !sig)
@@ -267,9 +268,9 @@ static int send_to_process(struct process *p, int sig, const struct siginfo_k *i
 }
 
 /* Under process_lock. */
-static int send_locked(struct process *p, int sig, const struct siginfo_k *info)
+static int kill_locked(struct process *p, int sig, const struct siginfo_k *info)
 {
-	int err = p->leader ? may_send(p->leader, p, sig) : -ESRCH;
+	int err = p->leader ? signal_may_send(p->leader, p, sig) : -ESRCH;
 
 	return err || !sig ? err : signal_send_process(p, sig, info);
 }
@@ -284,7 +285,7 @@ static int kill_group(pid_t pgrp, int sig, const struct siginfo_k *info)
 
 	if (pid) {
 		list_for_each(p, &pid->members, pgrp_link) {
-			int result = send_locked(p, sig, info);
+			int result = kill_locked(p, sig, info);
 
 			sent |= !result;
 			err = result;
@@ -304,7 +305,7 @@ static int kill_all(int sig, const struct siginfo_k *info)
 	list_for_each(p, &process_list, all_link) {
 		if (p == init_process || p == current->proc)
 			continue;
-		int result = send_locked(p, sig, info);
+		int result = kill_locked(p, sig, info);
 
 		if (result != -EPERM)
 			err = result;
@@ -313,7 +314,7 @@ static int kill_all(int sig, const struct siginfo_k *info)
 	return err;
 }
 
-static int kill_something(pid_t pid, int sig, const struct siginfo_k *info)
+static int kill_by_id(pid_t pid, int sig, const struct siginfo_k *info)
 {
 	struct process *p;
 	int err;
@@ -324,7 +325,7 @@ static int kill_something(pid_t pid, int sig, const struct siginfo_k *info)
 		p = process_find(pid);
 		if (!p)
 			return -ESRCH;
-		err = send_to_process(p, sig, info);
+		err = kill_process(p, sig, info);
 		process_put(p);
 		return err;
 	}
@@ -335,7 +336,7 @@ static int kill_something(pid_t pid, int sig, const struct siginfo_k *info)
 	return kill_group(pid ? -pid : current->proc->pgrp, sig, info);
 }
 
-static struct siginfo_k from_me(int sig, int code)
+static struct siginfo_k siginfo_from_caller(int sig, int code)
 {
 	return (struct siginfo_k){
 		.signo = sig,
@@ -351,18 +352,18 @@ SYSCALL2(kill, pid, sig_arg)
 
 	if (sig < 0 || sig > NSIG)
 		return -EINVAL;
-	return kill_something((pid_t)pid, sig, NULL); /* SI_USER, from the caller */
+	return kill_by_id((pid_t)pid, sig, NULL); /* SI_USER, from the caller */
 }
 
 /* @tgid  0: whatever process the thread is in */
-static int send_to_thread(pid_t tgid, pid_t tid, int sig, const struct siginfo_k *info)
+static int kill_thread(pid_t tgid, pid_t tid, int sig, const struct siginfo_k *info)
 {
 	struct thread *t = thread_find(tid);
 	int err;
 
 	if (!t)
 		return -ESRCH;
-	err = tgid > 0 && t->proc->pid != tgid ? -ESRCH : may_send(t, t->proc, sig);
+	err = tgid > 0 && t->proc->pid != tgid ? -ESRCH : signal_may_send(t, t->proc, sig);
 	if (!err && sig)
 		err = signal_send_thread(t, sig, info);
 	thread_put(t);
@@ -376,8 +377,8 @@ SYSCALL3(tgkill, tgid, tid, sig_arg)
 
 	if ((pid_t)tgid <= 0 || (pid_t)tid <= 0 || sig < 0 || sig > NSIG)
 		return -EINVAL;
-	info = from_me(sig, SI_TKILL);
-	return send_to_thread((pid_t)tgid, (pid_t)tid, sig, &info);
+	info = siginfo_from_caller(sig, SI_TKILL);
+	return kill_thread((pid_t)tgid, (pid_t)tid, sig, &info);
 }
 
 SYSCALL2(tkill, tid, sig_arg)
@@ -387,12 +388,12 @@ SYSCALL2(tkill, tid, sig_arg)
 
 	if ((pid_t)tid <= 0 || sig < 0 || sig > NSIG)
 		return -EINVAL;
-	info = from_me(sig, SI_TKILL);
-	return send_to_thread(0, (pid_t)tid, sig, &info);
+	info = siginfo_from_caller(sig, SI_TKILL);
+	return kill_thread(0, (pid_t)tid, sig, &info);
 }
 
 /* What the sender says of the signal. Nobody may pose as the kernel or as kill() to others. */
-static int read_info(struct siginfo_k *info, int sig, u64 user, pid_t target)
+static int siginfo_read(struct siginfo_k *info, int sig, u64 user, pid_t target)
 {
 	struct user_siginfo user_info;
 
@@ -410,12 +411,12 @@ SYSCALL3(rt_sigqueueinfo, pid, sig_arg, user_info)
 	int sig = (int)sig_arg, err;
 	struct siginfo_k info;
 
-	err = read_info(&info, sig, user_info, (pid_t)pid);
+	err = siginfo_read(&info, sig, user_info, (pid_t)pid);
 	if (err)
 		return err;
 	if (sig < 0 || sig > NSIG)
 		return -EINVAL;
-	return kill_something((pid_t)pid, sig, &info);
+	return kill_by_id((pid_t)pid, sig, &info);
 }
 
 SYSCALL4(rt_tgsigqueueinfo, tgid, tid, sig_arg, user_info)
@@ -423,10 +424,10 @@ SYSCALL4(rt_tgsigqueueinfo, tgid, tid, sig_arg, user_info)
 	int sig = (int)sig_arg, err;
 	struct siginfo_k info;
 
-	err = read_info(&info, sig, user_info, (pid_t)tid);
+	err = siginfo_read(&info, sig, user_info, (pid_t)tid);
 	if (err)
 		return err;
 	if ((pid_t)tgid <= 0 || (pid_t)tid <= 0 || sig < 0 || sig > NSIG)
 		return -EINVAL;
-	return send_to_thread((pid_t)tgid, (pid_t)tid, sig, &info);
+	return kill_thread((pid_t)tgid, (pid_t)tid, sig, &info);
 }

@@ -25,7 +25,7 @@
 /* ---- stopping ---- */
 
 /* Under sig_lock: a stop of the whole process begins; this thread is one of them. */
-static void stop_begin(struct process *p, int sig)
+static void process_stop_begin(struct process *p, int sig)
 {
 	struct thread *t;
 
@@ -46,7 +46,7 @@ static void stop_begin(struct process *p, int sig)
 }
 
 /* Under sig_lock, which is given up: sleep until SIGCONT or the end. */
-static void stop_join(struct process *p, u64 flags)
+static void thread_stop_join(struct process *p, u64 flags)
 {
 	struct task_signals *signals = current->sig;
 	bool complete = false;
@@ -71,7 +71,7 @@ static void stop_join(struct process *p, u64 flags)
  * SIGTSTP, SIGTTIN and SIGTTOU do not stop a process that nobody could start
  * again. The look at its group needs a lock that comes before sig_lock.
  */
-static bool stop_is_pointless(struct process *p, int sig)
+static bool process_stop_is_pointless(struct process *p, int sig)
 {
 	return sig != SIGSTOP && pgrp_is_orphaned(p->pgrp);
 }
@@ -81,7 +81,7 @@ static bool stop_is_pointless(struct process *p, int sig)
 enum taken { TAKEN_NONE, TAKEN_HANDLER, TAKEN_AGAIN };
 
 /* Under sig_lock, which is given up in any case. */
-static enum taken default_action(struct process *p, int sig, u64 flags)
+static enum taken signal_do_default(struct process *p, int sig, u64 flags)
 {
 	enum sig_default what = sig_default_action(sig);
 
@@ -92,12 +92,12 @@ static enum taken default_action(struct process *p, int sig, u64 flags)
 	if (what == SIG_DEFAULT_STOP) {
 		p->stop_taken = true;
 		spin_unlock_irqrestore(&p->sig_lock, flags);
-		if (stop_is_pointless(p, sig))
+		if (process_stop_is_pointless(p, sig))
 			return TAKEN_AGAIN;
 		flags = spin_lock_irqsave(&p->sig_lock);
 		/* A SIGCONT or SIGKILL that came meanwhile wins. */
 		if (p->stop_taken && !p->exiting)
-			stop_begin(p, sig);
+			process_stop_begin(p, sig);
 		spin_unlock_irqrestore(&p->sig_lock, flags);
 		return TAKEN_AGAIN;
 	}
@@ -106,7 +106,7 @@ static enum taken default_action(struct process *p, int sig, u64 flags)
 	thread_end(p->exit_status);
 }
 
-static bool reset_action(struct process *p, int sig, struct user_sigaction *act)
+static bool signal_reset_action(struct process *p, int sig, struct user_sigaction *act)
 {
 	struct sighand *sighand = p->sighand;
 	bool locked = sighand_lock(sighand), has = !sighand_is_default(sighand, sig);
@@ -124,8 +124,8 @@ static bool reset_action(struct process *p, int sig, struct user_sigaction *act)
 }
 
 /* While the handler runs these are blocked, too. The old mask goes into the frame. Under sig_lock. */
-static void block_for_handler(struct task_signals *signals, int sig,
-			      const struct user_sigaction *act, u64 *old_mask)
+static void signal_block_for_handler(struct task_signals *signals, int sig,
+				     const struct user_sigaction *act, u64 *old_mask)
 {
 	*old_mask = READ_ONCE(current->work) & WORK_RESTORE_SIGMASK ? signals->saved_mask
 								    : signals->blocked;
@@ -134,8 +134,8 @@ static void block_for_handler(struct task_signals *signals, int sig,
 		signals->blocked |= sigbit(sig);
 }
 
-static enum taken take_one(struct process *p, struct siginfo_k *info, struct user_sigaction *act,
-			   u64 *old_mask)
+static enum taken signal_take_one(struct process *p, struct siginfo_k *info,
+				  struct user_sigaction *act, u64 *old_mask)
 {
 	struct task_signals *signals = current->sig;
 	u64 flags = spin_lock_irqsave(&p->sig_lock);
@@ -154,7 +154,7 @@ static enum taken take_one(struct process *p, struct siginfo_k *info, struct use
 		return TAKEN_AGAIN;
 	}
 	if (unlikely(p->stop_signal)) {
-		stop_join(p, flags);
+		thread_stop_join(p, flags);
 		return TAKEN_AGAIN;
 	}
 	sig = signal_dequeue(p, signals, ~signals->blocked, info);
@@ -164,10 +164,10 @@ static enum taken take_one(struct process *p, struct siginfo_k *info, struct use
 		return TAKEN_NONE;
 	}
 	act->handler = SIG_DFL;
-	if (!reset_action(p, sig, act) || act->handler == SIG_DFL)
-		return default_action(p, sig, flags);
+	if (!signal_reset_action(p, sig, act) || act->handler == SIG_DFL)
+		return signal_do_default(p, sig, flags);
 	if (act->handler != SIG_IGN)
-		block_for_handler(signals, sig, act, old_mask);
+		signal_block_for_handler(signals, sig, act, old_mask);
 	signal_recalc();
 	spin_unlock_irqrestore(&p->sig_lock, flags);
 	return act->handler == SIG_IGN ? TAKEN_AGAIN : TAKEN_HANDLER;
@@ -175,7 +175,7 @@ static enum taken take_one(struct process *p, struct siginfo_k *info, struct use
 
 /* ---- what the interrupted system call becomes ---- */
 
-static void fix_call_before_handler(struct pt_regs *regs, u64 act_flags)
+static void syscall_fix_before_handler(struct pt_regs *regs, u64 act_flags)
 {
 	if (!syscall_entered(regs))
 		return;
@@ -193,7 +193,7 @@ static void fix_call_before_handler(struct pt_regs *regs, u64 act_flags)
 	}
 }
 
-static void fix_call_without_handler(struct pt_regs *regs)
+static void syscall_fix_without_handler(struct pt_regs *regs)
 {
 	if (!syscall_entered(regs))
 		return;
@@ -208,7 +208,7 @@ static void fix_call_without_handler(struct pt_regs *regs)
 /* ---- delivering ---- */
 
 /* No room for the frame: a fault, which no handler gets if this was SIGSEGV itself. */
-static void frame_failed(int sig, u64 old_mask)
+static void signal_frame_failed(int sig, u64 old_mask)
 {
 	struct process *p = current->proc;
 	u64 flags;
@@ -231,17 +231,17 @@ void signal_deliver(struct pt_regs *regs)
 	u64 old_mask = 0;
 
 	do {
-		what = take_one(p, &info, &act, &old_mask);
+		what = signal_take_one(p, &info, &act, &old_mask);
 	} while (what == TAKEN_AGAIN);
 	if (what == TAKEN_NONE) {
-		fix_call_without_handler(regs);
+		syscall_fix_without_handler(regs);
 		return;
 	}
-	fix_call_before_handler(regs, act.flags);
+	syscall_fix_before_handler(regs, act.flags);
 	if (READ_ONCE(current->work) & WORK_RESTORE_SIGMASK)
 		thread_clear_work(current, WORK_RESTORE_SIGMASK);
 	if (sigframe_setup(regs, info.signo, &act, &info, old_mask))
-		frame_failed(info.signo, old_mask);
+		signal_frame_failed(info.signo, old_mask);
 }
 
 void user_return_work(struct pt_regs *regs)
@@ -271,7 +271,7 @@ void user_return_work(struct pt_regs *regs)
 
 /* ---- masks for the length of one call ---- */
 
-static void mask_set_temporary(u64 mask)
+static void signal_mask_set_temporary(u64 mask)
 {
 	current->sig->saved_mask = current->sig->blocked;
 	thread_set_work(current, WORK_RESTORE_SIGMASK);
@@ -290,6 +290,6 @@ int signal_mask_temporary(u64 set, u64 size)
 	err = copy_from_user(&mask, uaddr(set), sizeof(mask));
 	if (err)
 		return err;
-	mask_set_temporary(mask);
+	signal_mask_set_temporary(mask);
 	return 0;
 }

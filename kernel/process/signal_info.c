@@ -19,7 +19,7 @@ enum layout {
 	LAYOUT_SYS
 };
 
-static enum layout layout_of(int signo, int code)
+static enum layout siginfo_layout(int signo, int code)
 {
 	if (code == SI_TIMER)
 		return LAYOUT_TIMER;
@@ -45,7 +45,7 @@ static enum layout layout_of(int signo, int code)
 void signal_info_to_user(const struct siginfo_k *info, struct user_siginfo *out)
 {
 	*out = (struct user_siginfo){ .signo = info->signo, .err = info->err, .code = info->code };
-	switch (layout_of(info->signo, info->code)) {
+	switch (siginfo_layout(info->signo, info->code)) {
 	case LAYOUT_SENDER:
 		out->rt.pid = info->pid;
 		out->rt.uid = info->uid;
@@ -86,7 +86,7 @@ void signal_info_to_signalfd(const struct siginfo_k *info, struct user_signalfd_
 	*out = (struct user_signalfd_siginfo){ .signo = (u32)info->signo,
 					       .err = info->err,
 					       .code = info->code };
-	switch (layout_of(info->signo, info->code)) {
+	switch (siginfo_layout(info->signo, info->code)) {
 	case LAYOUT_SENDER:
 		out->pid = (u32)info->pid;
 		out->uid = info->uid;

@@ -46,7 +46,7 @@ void signal_watch_put(struct signal_watch *watch)
 }
 
 /* That of the current process, counted; NULL: no memory. */
-static struct signal_watch *watch_get(void)
+static struct signal_watch *signal_watch_get(void)
 {
 	struct process *p = current->proc;
 	struct signal_watch *watch = NULL, *fresh = NULL;
@@ -72,7 +72,7 @@ static struct signal_watch *watch_get(void)
 }
 
 /* Forget the watches of processes that ended, on which nobody is registered. Locked. @return them */
-static struct watch_ref *take_unused(struct signalfd *signalfd)
+static struct watch_ref *signalfd_take_unused_ref(struct signalfd *signalfd)
 {
 	struct watch_ref **link = &signalfd->watches, *unused = NULL;
 
@@ -91,7 +91,7 @@ static struct watch_ref *take_unused(struct signalfd *signalfd)
 	return unused;
 }
 
-static void free_refs(struct watch_ref *ref)
+static void signalfd_free_refs(struct watch_ref *ref)
 {
 	while (ref) {
 		struct watch_ref *next = ref->next;
@@ -103,10 +103,10 @@ static void free_refs(struct watch_ref *ref)
 }
 
 /* The wait queue of the current process, which stays until the file is closed. NULL: no memory. */
-static struct signal_watch *watch_for_poll(struct signalfd *signalfd)
+static struct signal_watch *signalfd_watch(struct signalfd *signalfd)
 {
 	struct watch_ref *fresh = NULL, *ref, *unused;
-	struct signal_watch *watch = watch_get();
+	struct signal_watch *watch = signal_watch_get();
 
 	if (!watch)
 		return NULL;
@@ -122,22 +122,22 @@ static struct signal_watch *watch_for_poll(struct signalfd *signalfd)
 	}
 	*fresh = (struct watch_ref){ .watch = watch };
 	spin_lock(&signalfd->lock);
-	unused = take_unused(signalfd);
+	unused = signalfd_take_unused_ref(signalfd);
 	fresh->next = signalfd->watches;
 	signalfd->watches = fresh;
 	spin_unlock(&signalfd->lock);
-	free_refs(unused);
+	signalfd_free_refs(unused);
 	return watch;
 }
 
 /* ---- as a file ---- */
 
-static u64 pending(void)
+static u64 signalfd_pending(void)
 {
 	return READ_ONCE(current->sig->pending.set) | READ_ONCE(current->proc->shared.set);
 }
 
-static int take(u64 set, struct siginfo_k *info)
+static int signalfd_take(u64 set, struct siginfo_k *info)
 {
 	struct process *p = current->proc;
 	u64 flags = spin_lock_irqsave(&p->sig_lock);
@@ -150,22 +150,23 @@ static int take(u64 set, struct siginfo_k *info)
 }
 
 /* The first signal; later ones are not waited for. @return its number or -errno */
-static int take_first(struct file *f, struct signalfd *signalfd, struct siginfo_k *info)
+static int signalfd_take_first(struct file *f, struct signalfd *signalfd, struct siginfo_k *info)
 {
 	struct signal_watch *watch;
 	int sig, err = 0;
 
-	sig = take(READ_ONCE(signalfd->set), info);
+	sig = signalfd_take(READ_ONCE(signalfd->set), info);
 	if (sig)
 		return sig;
 	if (f->flags & O_NONBLOCK)
 		return -EAGAIN;
-	watch = watch_get();
+	watch = signal_watch_get();
 	if (!watch)
 		return -ENOMEM;
 	while (!err && !sig) {
-		err = wait_event_interruptible(&watch->wait, pending() & READ_ONCE(signalfd->set));
-		sig = take(READ_ONCE(signalfd->set), info);
+		err = wait_event_interruptible(&watch->wait,
+					       signalfd_pending() & READ_ONCE(signalfd->set));
+		sig = signalfd_take(READ_ONCE(signalfd->set), info);
 	}
 	signal_watch_put(watch);
 	return sig ? sig : err;
@@ -181,7 +182,7 @@ static s64 signalfd_read(struct file *f, struct uio *uio, u64 *pos)
 
 	if (uio->count < sizeof(out))
 		return -EINVAL;
-	sig = take_first(f, signalfd, &info);
+	sig = signalfd_take_first(f, signalfd, &info);
 	if (sig < 0)
 		return sig;
 	while (sig) {
@@ -189,7 +190,7 @@ static s64 signalfd_read(struct file *f, struct uio *uio, u64 *pos)
 		if (uio_copy_out(uio, &out, sizeof(out)) < sizeof(out))
 			return done ? done : -EFAULT;
 		done += sizeof(out);
-		sig = uio->count < sizeof(out) ? 0 : take(READ_ONCE(signalfd->set), &info);
+		sig = uio->count < sizeof(out) ? 0 : signalfd_take(READ_ONCE(signalfd->set), &info);
 	}
 	return done;
 }
@@ -199,13 +200,13 @@ static u32 signalfd_poll(struct file *f, struct poll_table *table)
 	struct signalfd *signalfd = f->private;
 
 	if (table) {
-		struct signal_watch *watch = watch_for_poll(signalfd);
+		struct signal_watch *watch = signalfd_watch(signalfd);
 
 		if (!watch)
 			return POLLERR; /* better than to sleep for ever */
 		poll_wait(table, &watch->wait);
 	}
-	return pending() & READ_ONCE(signalfd->set) ? POLLIN | POLLRDNORM : 0;
+	return signalfd_pending() & READ_ONCE(signalfd->set) ? POLLIN | POLLRDNORM : 0;
 }
 
 static void signalfd_release(struct file *f)
@@ -239,7 +240,7 @@ static const struct file_ops signalfd_fops = {
 
 /* ---- system calls ---- */
 
-static s64 create(u64 set, u32 flags)
+static s64 signalfd_create(u64 set, u32 flags)
 {
 	struct signalfd *signalfd = kzalloc(sizeof(*signalfd));
 	struct file *f;
@@ -249,7 +250,7 @@ static s64 create(u64 set, u32 flags)
 		return -ENOMEM;
 	signalfd->set = set;
 	spin_init(&signalfd->lock);
-	signalfd->first.watch = watch_get();
+	signalfd->first.watch = signal_watch_get();
 	if (!signalfd->first.watch) {
 		kfree(signalfd);
 		return -ENOMEM;
@@ -269,7 +270,7 @@ static s64 create(u64 set, u32 flags)
 }
 
 /* Another set for one that is there; who waits looks again. */
-static s64 change(u32 fd, u64 set)
+static s64 signalfd_change(u32 fd, u64 set)
 {
 	struct fd_ref ref = fd_get(fd);
 	struct process *p = current->proc;
@@ -300,7 +301,7 @@ static s64 do_signalfd(s32 fd, uaddr_t user_set, u64 size, u32 flags)
 	if (flags & ~(O_CLOEXEC | O_NONBLOCK))
 		return -EINVAL;
 	set &= ~SIGSET_KERNEL_ONLY;
-	return fd == -1 ? create(set, flags) : change((u32)fd, set);
+	return fd == -1 ? signalfd_create(set, flags) : signalfd_change((u32)fd, set);
 }
 
 SYSCALL4(signalfd4, fd, set, size, flags)

@@ -18,7 +18,7 @@
 /* ---- names ---- */
 
 /* UNAME26, for programs that take no release but 2.6: version X.Y is 2.6.(60 + Y). */
-static void make_release_26(char *release)
+static void uname_release_26(char *release)
 {
 	char whole[UTS_LEN + 1];
 	const char *rest = whole;
@@ -41,11 +41,11 @@ SYSCALL1(uname, user)
 
 	utsname_get(&names);
 	if (current->proc->personality & UNAME26)
-		make_release_26(names.release);
+		uname_release_26(names.release);
 	return copy_to_user(uaddr(user), &names, sizeof(names));
 }
 
-static s64 set_name(enum utsname_which which, u64 user, s32 len)
+static s64 utsname_change(enum utsname_which which, u64 user, s32 len)
 {
 	char name[UTS_LEN];
 
@@ -60,12 +60,12 @@ static s64 set_name(enum utsname_which which, u64 user, s32 len)
 
 SYSCALL2(sethostname, user, len)
 {
-	return set_name(UTSNAME_HOST, user, (s32)len);
+	return utsname_change(UTSNAME_HOST, user, (s32)len);
 }
 
 SYSCALL2(setdomainname, user, len)
 {
-	return set_name(UTSNAME_DOMAIN, user, (s32)len);
+	return utsname_change(UTSNAME_DOMAIN, user, (s32)len);
 }
 
 /* ---- figures ---- */
@@ -132,7 +132,7 @@ void process_ctrl_alt_del(void)
 		signal_send_process(init_process, SIGINT, SI_KERNEL_INFO);
 }
 
-static bool reboot_is_meant(u32 magic1, u32 magic2)
+static bool reboot_magic_ok(u32 magic1, u32 magic2)
 {
 	return magic1 == LINUX_REBOOT_MAGIC1 &&
 	       (magic2 == LINUX_REBOOT_MAGIC2 || magic2 == LINUX_REBOOT_MAGIC2A ||
@@ -143,7 +143,7 @@ SYSCALL4(reboot, magic1, magic2, cmd, user)
 {
 	if (!current_capable(CAP_SYS_BOOT))
 		return -EPERM;
-	if (!reboot_is_meant((u32)magic1, (u32)magic2))
+	if (!reboot_magic_ok((u32)magic1, (u32)magic2))
 		return -EINVAL;
 	switch ((u32)cmd) {
 	case LINUX_REBOOT_CMD_RESTART:

@@ -236,7 +236,7 @@ SYSCALL1(time, user)
 }
 
 /* There is no phase-locked loop to steer: the state can be read. */
-static s64 read_timex(u64 user, int clock)
+static s64 timex_to_user(u64 user, int clock)
 {
 	struct user_timex timex, out;
 
@@ -263,12 +263,12 @@ static s64 read_timex(u64 user, int clock)
 
 SYSCALL1(adjtimex, user)
 {
-	return read_timex(user, CLOCK_REALTIME);
+	return timex_to_user(user, CLOCK_REALTIME);
 }
 
 SYSCALL2(clock_adjtime, clock, user)
 {
-	return read_timex(user, (int)clock);
+	return timex_to_user(user, (int)clock);
 }
 
 /* ---- sleeping ---- */

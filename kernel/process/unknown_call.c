@@ -21,7 +21,7 @@
 static u64 logged[PAIRS]; /* 0: free */
 
 /* FNV-1a; never 0 */
-static u64 hash_pair(const char *name, u32 number)
+static u64 unknown_call_hash(const char *name, u32 number)
 {
 	u64 hash = 0xcbf29ce484222325 ^ number;
 
@@ -32,7 +32,7 @@ static u64 hash_pair(const char *name, u32 number)
 }
 
 /* @return the place for it; NULL: it is there already, or none is free */
-static u64 *find_place(u64 pair)
+static u64 *unknown_call_find_slot(u64 pair)
 {
 	for (u32 i = 0; i < TRIES; i++) {
 		u64 *place = &logged[(pair / 2 + i) % PAIRS], there = READ_ONCE(*place);
@@ -46,10 +46,11 @@ static u64 *find_place(u64 pair)
 }
 
 /* @return is this one to be logged, by the caller? */
-static bool note_pair(u32 number)
+static bool unknown_call_note(u32 number)
 {
 	static DEFINE_RATE_LIMIT(limit, 256, 10 * NSEC_PER_SEC);
-	u64 pair = hash_pair(current->comm, number), *place = find_place(pair), none = 0;
+	u64 pair = unknown_call_hash(current->comm, number), *place = unknown_call_find_slot(pair),
+	    none = 0;
 	u32 missed;
 
 	return place && rate_limit_pass(&limit, &missed) &&
@@ -59,14 +60,14 @@ static bool note_pair(u32 number)
 
 void upcall_unknown_call(u32 number)
 {
-	if (note_pair(number))
+	if (unknown_call_note(number))
 		pr_debug("%s (%d): system call %u is not implemented\n", current->comm,
 			 current->proc->pid, number);
 }
 
 void unknown_call_foreign(void)
 {
-	if (note_pair(FOREIGN_CALL))
+	if (unknown_call_note(FOREIGN_CALL))
 		pr_warn("%s (%d): int $0x80 is the system call of 32-bit programs, which this kernel cannot run\n",
 			current->comm, current->proc->pid);
 }

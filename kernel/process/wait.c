@@ -25,7 +25,7 @@ struct wait_request {
 	struct rusage usage;
 };
 
-static bool is_meant(const struct wait_request *request, const struct process *child)
+static bool wait_is_meant(const struct wait_request *request, const struct process *child)
 {
 	if (request->type == P_PID && child->pid != request->id)
 		return false;
@@ -36,7 +36,7 @@ static bool is_meant(const struct wait_request *request, const struct process *c
 	return (child->exit_signal != SIGCHLD) == !!(request->options & __WCLONE);
 }
 
-static void found(struct wait_request *request, struct process *child, int status)
+static void wait_found(struct wait_request *request, struct process *child, int status)
 {
 	request->pid = child->pid;
 	request->uid = child->leader->cred->uid;
@@ -46,7 +46,7 @@ static void found(struct wait_request *request, struct process *child, int statu
 }
 
 /* What the child and its own children used is now part of ours. */
-static void inherit_figures(struct process *parent, const struct process *child)
+static void process_inherit_figures(struct process *parent, const struct process *child)
 {
 	parent->child_user_ns += child->user_ns + child->child_user_ns;
 	parent->child_system_ns += child->system_ns + child->child_system_ns;
@@ -58,20 +58,20 @@ static void inherit_figures(struct process *parent, const struct process *child)
 					   MAX(child->peak_rss_pages, child->child_peak_rss_pages));
 }
 
-static bool try_zombie(struct wait_request *request, struct process *child)
+static bool wait_try_zombie(struct wait_request *request, struct process *child)
 {
 	if (child->state != PROC_ZOMBIE || !(request->options & WEXITED))
 		return false;
-	found(request, child, child->exit_status);
+	wait_found(request, child, child->exit_status);
 	if (request->options & WNOWAIT)
 		return true;
-	inherit_figures(current->proc, child);
+	process_inherit_figures(current->proc, child);
 	process_unlink_locked(child);
 	request->reaped = child;
 	return true;
 }
 
-static bool try_stopped(struct wait_request *request, struct process *child)
+static bool wait_try_stopped(struct wait_request *request, struct process *child)
 {
 	int status = 0;
 
@@ -85,11 +85,11 @@ static bool try_stopped(struct wait_request *request, struct process *child)
 	}
 	raw_spin_unlock(&child->sig_lock);
 	if (status)
-		found(request, child, status);
+		wait_found(request, child, status);
 	return status;
 }
 
-static bool try_continued(struct wait_request *request, struct process *child)
+static bool wait_try_continued(struct wait_request *request, struct process *child)
 {
 	bool continued;
 
@@ -101,23 +101,23 @@ static bool try_continued(struct wait_request *request, struct process *child)
 		child->continued = false;
 	raw_spin_unlock(&child->sig_lock);
 	if (continued)
-		found(request, child, WAIT_STATUS_CONTINUED);
+		wait_found(request, child, WAIT_STATUS_CONTINUED);
 	return continued;
 }
 
 /* @return 1: found, 0: there are children to wait for, -ECHILD: none */
-static int scan(struct wait_request *request)
+static int wait_scan(struct wait_request *request)
 {
 	struct process *parent = current->proc, *child;
 	u64 flags = spin_lock_irqsave(&process_lock);
 	int result = -ECHILD;
 
 	list_for_each(child, &parent->children, sibling) {
-		if (!is_meant(request, child))
+		if (!wait_is_meant(request, child))
 			continue;
 		result = 0;
-		if (try_zombie(request, child) || try_stopped(request, child) ||
-		    try_continued(request, child)) {
+		if (wait_try_zombie(request, child) || wait_try_stopped(request, child) ||
+		    wait_try_continued(request, child)) {
 			result = 1;
 			break;
 		}
@@ -134,10 +134,10 @@ static int wait_for_child(struct wait_request *request)
 	int result = 0, err = 0;
 
 	if (request->options & WNOHANG)
-		result = scan(request);
+		result = wait_scan(request);
 	else
 		err = wait_event_interruptible(&current->proc->child_wait,
-					       (result = scan(request)) != 0);
+					       (result = wait_scan(request)) != 0);
 	if (err)
 		return err;
 	if (request->reaped)
@@ -178,7 +178,7 @@ SYSCALL4(wait4, pid_arg, user_status, options_arg, user_usage)
 	return request.pid;
 }
 
-static void fill_info(const struct wait_request *request, struct user_siginfo *info)
+static void wait_fill_info(const struct wait_request *request, struct user_siginfo *info)
 {
 	info->signo = SIGCHLD;
 	info->child.pid = request->pid;
@@ -199,7 +199,7 @@ static void fill_info(const struct wait_request *request, struct user_siginfo *i
 }
 
 /* @return 0 or -errno */
-static int read_target(struct wait_request *request, int type, pid_t id)
+static int wait_read_target(struct wait_request *request, int type, pid_t id)
 {
 	request->type = type;
 	request->id = id;
@@ -226,13 +226,13 @@ SYSCALL5(waitid, type, id, user_info, options_arg, user_usage)
 			__WCLONE | __WALL) ||
 	    !(options & (WEXITED | WSTOPPED | WCONTINUED)))
 		return -EINVAL;
-	result = read_target(&request, (int)type, (pid_t)id);
+	result = wait_read_target(&request, (int)type, (pid_t)id);
 	if (!result)
 		result = wait_for_child(&request);
 	if (result < 0)
 		return result;
 	if (result > 0) {
-		fill_info(&request, &info);
+		wait_fill_info(&request, &info);
 		if (user_usage &&
 		    copy_to_user(uaddr(user_usage), &request.usage, sizeof(request.usage)))
 			return -EFAULT;
