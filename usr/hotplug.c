@@ -24,11 +24,11 @@
 static void handle(char *line)
 {
 	char *word[4], *at = line;
-	int n = 0;
+	int count = 0;
 
-	for (char *w; n < 4 && (w = strsep(&at, " \n"));)
-		word[n++] = w;
-	if (n == 4 && !strcmp(word[0], "add"))
+	for (char *w; count < 4 && (w = strsep(&at, " \n"));)
+		word[count++] = w;
+	if (count == 4 && !strcmp(word[0], "add"))
 		probe_alias(word[3]);
 }
 
@@ -36,14 +36,14 @@ static void handle(char *line)
 static int follow(int fd)
 {
 	char line[LINE_MAX_BYTES + 1];
-	ssize_t n;
+	ssize_t length;
 
-	while ((n = read(fd, line, LINE_MAX_BYTES)) > 0 || (n < 0 && errno == EINTR))
-		if (n > 0) {
-			line[n] = 0;
+	while ((length = read(fd, line, LINE_MAX_BYTES)) > 0 || (length < 0 && errno == EINTR))
+		if (length > 0) {
+			line[length] = 0;
 			handle(line);
 		}
-	return n < 0 ? errno : 0;
+	return length < 0 ? errno : 0;
 }
 
 int cmd_hotplug(int argc, char **argv)

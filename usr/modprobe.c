@@ -49,23 +49,23 @@ static void unlock_name(int fd)
 static char *join_params(char **words)
 {
 	size_t size = 1;
-	char *text, *p;
+	char *text, *bytes;
 
 	for (char **w = words; *w; w++)
 		size += strlen(*w) + 3;
-	p = text = malloc(size);
+	bytes = text = malloc(size);
 	if (!text)
 		return NULL;
 	for (char **w = words; *w; w++) {
 		char *eq = strchr(*w, '=');
 
 		if (eq && strpbrk(eq, " \t") && eq[1] != '"')
-			p += sprintf(p, "%s%.*s\"%s\"", p == text ? "" : " ", (int)(eq + 1 - *w),
-				     *w, eq + 1);
+			bytes += sprintf(bytes, "%s%.*s\"%s\"", bytes == text ? "" : " ",
+					 (int)(eq + 1 - *w), *w, eq + 1);
 		else
-			p += sprintf(p, "%s%s", p == text ? "" : " ", *w);
+			bytes += sprintf(bytes, "%s%s", bytes == text ? "" : " ", *w);
 	}
-	*p = 0;
+	*bytes = 0;
 	return text;
 }
 
@@ -73,7 +73,7 @@ static char *join_params(char **words)
 static void complain_refused(const char *path, char *log)
 {
 	int err = errno, locked = 0;
-	FILE *f;
+	FILE *stream;
 
 	if (log[0]) {
 		complain(path, "cannot be installed:");
@@ -81,10 +81,10 @@ static void complain_refused(const char *path, char *log)
 			fprintf(stderr, "%s:   %s\n", prog, line);
 		return;
 	}
-	f = fopen("/proc/banos/lock", "re");
-	locked = f && fgetc(f) == '1';
-	if (f)
-		fclose(f);
+	stream = fopen("/proc/banos/lock", "re");
+	locked = stream && fgetc(stream) == '1';
+	if (stream)
+		fclose(stream);
 	if (err == EPERM && locked)
 		complain(
 			path,
@@ -122,13 +122,13 @@ s64 install(const char *path, char **params, u64 flags)
 
 static int is_duplicate(const char *name)
 {
-	struct banos_query q;
-	int found = find_installed(name, &q);
+	struct banos_query query;
+	int found = find_installed(name, &query);
 
 	if (found)
 		fprintf(stderr,
 			"%s: %s is installed already, with id %lld; --allow-duplicate installs it once more\n",
-			prog, name, (long long)q.id);
+			prog, name, (long long)query.id);
 	return found;
 }
 
@@ -201,15 +201,15 @@ static int probe(const char *name, char **params, int depth);
 static void probe_named(const char *path, int depth)
 {
 	struct image img = { 0 };
-	struct modinfo m;
-	const char *t;
+	struct modinfo modinfo;
+	const char *text;
 
-	if (read_image(path, &img) || find_modinfo(&img, &m)) {
+	if (read_image(path, &img) || find_modinfo(&img, &modinfo)) {
 		free(img.data);
 		return;
 	}
-	while ((t = modinfo_next(&m))) {
-		char *copy = !strncmp(t, "softdep=", 8) ? strdup(t + 8) : NULL, *word;
+	while ((text = modinfo_next(&modinfo))) {
+		char *copy = !strncmp(text, "softdep=", 8) ? strdup(text + 8) : NULL, *word;
 		int pre = 0;
 
 		for (word = copy ? strtok(copy, " ") : NULL; word; word = strtok(NULL, " "))
@@ -235,13 +235,13 @@ static int file_installed(const char *path, struct banos_query *out)
 /* Another modprobe may have been faster. @return 0, 1 (said why) */
 static int install_missing(const char *path, char **params)
 {
-	struct banos_query q;
+	struct banos_query query;
 	char name[256];
 	int lock, err;
 
 	name_of_driver(path, name, sizeof(name));
 	lock = lock_name(name);
-	err = !find_installed(name, &q) && install(path, params, 0) < 0;
+	err = !find_installed(name, &query) && install(path, params, 0) < 0;
 	unlock_name(lock);
 	return err;
 }
@@ -263,10 +263,10 @@ static int probe_file(const char *path, char **params, int depth)
 static int probe(const char *name, char **params, int depth)
 {
 	char *line, *deps, *last, *own;
-	struct banos_query q;
+	struct banos_query query;
 	int err = 0;
 
-	if (!opt.show && find_installed(name, &q))
+	if (!opt.show && find_installed(name, &query))
 		return 0;
 	line = dep_line(name);
 	if (!line)
@@ -274,7 +274,7 @@ static int probe(const char *name, char **params, int depth)
 	deps = strchr(line, ':');
 	*deps++ = 0;
 	own = full_path(line, strlen(line));
-	if (!own || (!opt.show && file_installed(own, &q))) {
+	if (!own || (!opt.show && file_installed(own, &query))) {
 		free(line);
 		free(own);
 		return !own;
@@ -286,7 +286,7 @@ static int probe(const char *name, char **params, int depth)
 		if (!*last)
 			continue;
 		path = full_path(last, strlen(last));
-		err = !path || ((opt.show || !file_installed(path, &q)) &&
+		err = !path || ((opt.show || !file_installed(path, &query)) &&
 				probe_file(path, no_params, depth));
 		free(path);
 	}
@@ -301,11 +301,11 @@ int probe_alias(const char *alias)
 	char path[320], *line = NULL;
 	int found = 0, failed = 0;
 	size_t cap = 0;
-	FILE *f;
+	FILE *stream;
 
 	snprintf(path, sizeof(path), "%s/modules.alias", module_folder());
-	f = fopen(path, "re");
-	while (f && getline(&line, &cap, f) > 0) {
+	stream = fopen(path, "re");
+	while (stream && getline(&line, &cap, stream) > 0) {
 		char *save, *pattern = strtok_r(line, " \n", &save), *name;
 
 		pattern = pattern && !strcmp(pattern, "alias") ? strtok_r(NULL, " \n", &save)
@@ -316,8 +316,8 @@ int probe_alias(const char *alias)
 		found++;
 		failed |= probe(name, no_params, 0);
 	}
-	if (f)
-		fclose(f);
+	if (stream)
+		fclose(stream);
 	free(line);
 	return failed ? -1 : found;
 }
@@ -334,35 +334,36 @@ static int probe_any(const char *what, char **params)
 	return found <= 0;
 }
 
-static int remove_one(const struct banos_query *q)
+static int remove_one(const struct banos_query *query)
 {
 	if (opt.verbose)
-		printf("rmmod %s\n", q->name);
-	return opt.dry ? 0 : remove_driver(q, 0);
+		printf("rmmod %s\n", query->name);
+	return opt.dry ? 0 : remove_driver(query, 0);
 }
 
 /* Remove @name and what it needed, as far as nobody else does. */
 static int unprobe(const char *name)
 {
 	char *line = dep_line(name), *deps = line ? strchr(line, ':') : NULL, *path = NULL, *word;
-	struct banos_query q;
+	struct banos_query query;
 	int err = 0;
 
 	if (line) {
 		*deps++ = 0;
 		path = full_path(line, strlen(line));
 	}
-	if (!find_installed(name, &q) && (!path || !file_installed(path, &q))) {
+	if (!find_installed(name, &query) && (!path || !file_installed(path, &query))) {
 		err = opt.quiet ? 0 : complain(name, "not installed");
 		deps = NULL;
 	} else {
-		err = remove_one(&q);
+		err = remove_one(&query);
 	}
 	free(path);
 	for (word = deps && !err ? strtok(deps, " ") : NULL; word; word = strtok(NULL, " ")) {
 		path = full_path(word, strlen(word));
-		if (path && file_installed(path, &q) && (!q.users || opt.dry) && !q.builtin)
-			remove_one(&q);
+		if (path && file_installed(path, &query) && (!query.users || opt.dry) &&
+		    !query.builtin)
+			remove_one(&query);
 		free(path);
 	}
 	free(line);

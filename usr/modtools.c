@@ -42,14 +42,14 @@ int same_name(const char *a, const char *b)
 /* The newest driver with this name, or this number. @return 1: found */
 int find_installed(const char *what, struct banos_query *out)
 {
-	struct banos_query q;
+	struct banos_query query;
 	char *end;
 	long number = strtol(what, &end, 10);
 	int found = 0, by_number = *what && !*end;
 
-	for (s64 id = 0; (id = syscall(SYS_banos_query, id, &q, sizeof(q))) >= 0; id++)
-		if (by_number ? id == number : same_name(q.name, what)) {
-			*out = q;
+	for (s64 id = 0; (id = syscall(SYS_banos_query, id, &query, sizeof(query))) >= 0; id++)
+		if (by_number ? id == number : same_name(query.name, what)) {
+			*out = query;
 			found = 1;
 		}
 	return found;
@@ -61,85 +61,86 @@ int find_installed(const char *what, struct banos_query *out)
 static void collect(s64 id, const char *key, char *out, size_t size)
 {
 	char path[64], *line = NULL;
-	size_t cap = 0, n = strlen(key);
-	FILE *f;
+	size_t cap = 0, count = strlen(key);
+	FILE *stream;
 
 	out[0] = 0;
 	snprintf(path, sizeof(path), "/proc/banos/%lld", (long long)id);
-	f = fopen(path, "re");
-	while (f && getline(&line, &cap, f) > 0)
-		if (!strncmp(line, key, n) && line[n] == ':') {
+	stream = fopen(path, "re");
+	while (stream && getline(&line, &cap, stream) > 0)
+		if (!strncmp(line, key, count) && line[count] == ':') {
 			size_t used = strlen(out);
 
 			line[strcspn(line, "\n")] = 0;
 			snprintf(out + used, size - used, "%s%s", used ? ", " : "",
-				 line + n + 1 + strspn(line + n + 1, "\t "));
+				 line + count + 1 + strspn(line + count + 1, "\t "));
 		}
-	if (f)
-		fclose(f);
+	if (stream)
+		fclose(stream);
 	free(line);
 }
 
-static int complain_busy(const struct banos_query *q)
+static int complain_busy(const struct banos_query *query)
 {
 	char users[256], why[512];
 
-	collect(q->id, "used by", users, sizeof(users));
-	if (q->builtin)
-		return complain(q->name, "is built into the kernel, and so cannot be removed");
-	if (q->state == BANOS_DRIVER_GOING)
+	collect(query->id, "used by", users, sizeof(users));
+	if (query->builtin)
+		return complain(query->name, "is built into the kernel, and so cannot be removed");
+	if (query->state == BANOS_DRIVER_GOING)
 		return complain(
-			q->name,
+			query->name,
 			"is busy: its removal has begun, but it does not end (a thread of it, or a call that is inside)");
 	if (users[0])
 		snprintf(why, sizeof(why), "is busy: used by %s", users);
 	else
 		snprintf(why, sizeof(why),
 			 "is busy: files of it are open, or it is in use otherwise (%u times)",
-			 q->users);
-	return complain(q->name, why);
+			 query->users);
+	return complain(query->name, why);
 }
 
-int remove_driver(const struct banos_query *q, u64 flags)
+int remove_driver(const struct banos_query *query, u64 flags)
 {
-	struct banos_query now = *q;
+	struct banos_query now = *query;
 	char why[128];
 
-	if (q->builtin)
-		return complain_busy(q);
-	if (!syscall(SYS_banos_remove, q->id, flags))
+	if (query->builtin)
+		return complain_busy(query);
+	if (!syscall(SYS_banos_remove, query->id, flags))
 		return 0;
 	switch (errno) {
 	case EBUSY:
-		syscall(SYS_banos_query, q->id, &now, sizeof(now));
-		return complain_busy(now.id == q->id ? &now : q);
+		syscall(SYS_banos_query, query->id, &now, sizeof(now));
+		return complain_busy(now.id == query->id ? &now : query);
 	case ENOENT:
-		return complain(q->name, "is not installed any more: somebody else has removed it");
+		return complain(query->name,
+				"is not installed any more: somebody else has removed it");
 	case EINTR:
-		return complain(q->name,
+		return complain(query->name,
 				"is still installed: the wait for its users was interrupted");
-	case EPERM: return complain(q->name, "not permitted: only root may remove drivers");
+	case EPERM: return complain(query->name, "not permitted: only root may remove drivers");
 	default:
 		snprintf(why, sizeof(why), "cannot be removed: %s", strerror(errno));
-		return complain(q->name, why);
+		return complain(query->name, why);
 	}
 }
 
 /* ---- rmmod ---- */
 
 /* By name or number, by its file, or by what modules.dep calls that. */
-static int find_by_file(const char *what, char *name, size_t size, struct banos_query *q)
+static int find_by_file(const char *what, char *name, size_t size, struct banos_query *query)
 {
 	char *path;
 
 	name_of_driver(what, name, size);
-	if (find_installed(name, q))
+	if (find_installed(name, query))
 		return 1;
 	path = find_file(what);
 	if (path)
 		name_of_driver(path, name, size);
 	free(path);
-	return path && find_installed(name, q);
+	return path && find_installed(name, query);
 }
 
 static int cmd_rmmod(int argc, char **argv)
@@ -157,17 +158,17 @@ static int cmd_rmmod(int argc, char **argv)
 		return 2;
 	}
 	for (; i < argc; i++) {
-		struct banos_query q;
+		struct banos_query query;
 		char name[256];
 
 		if (geteuid()) {
 			status = complain(argv[i], "not permitted: only root may remove drivers");
 			continue;
 		}
-		if (!find_by_file(argv[i], name, sizeof(name), &q))
+		if (!find_by_file(argv[i], name, sizeof(name), &query))
 			status = complain(argv[i], "no such driver is installed");
 		else
-			status |= remove_driver(&q, flags);
+			status |= remove_driver(&query, flags);
 	}
 	return status;
 }
@@ -177,16 +178,16 @@ static int cmd_rmmod(int argc, char **argv)
 /* What everybody may see: Linux's format, without the state and address. */
 static int list_proc(void)
 {
-	FILE *f = fopen("/proc/modules", "re");
+	FILE *stream = fopen("/proc/modules", "re");
 	char name[128], deps[1024];
 	unsigned long long size;
 	int users;
 
-	if (!f)
+	if (!stream)
 		return complain_errno("/proc/modules", "cannot be read");
-	while (fscanf(f, "%127s %llu %d %1023s%*[^\n]", name, &size, &users, deps) == 4)
+	while (fscanf(stream, "%127s %llu %d %1023s%*[^\n]", name, &size, &users, deps) == 4)
 		printf("%-24s%8llu  %d %s\n", name, size, users, strcmp(deps, "-") ? deps : "");
-	fclose(f);
+	fclose(stream);
 	return 0;
 }
 
@@ -207,18 +208,18 @@ static int cmd_lsmod(int argc, char **argv)
 		[BANOS_DRIVER_LIVE] = "live",
 		[BANOS_DRIVER_GOING] = "going",
 	};
-	struct banos_query q;
-	s64 id = syscall(SYS_banos_query, 0, &q, sizeof(q));
+	struct banos_query query;
+	s64 id = syscall(SYS_banos_query, 0, &query, sizeof(query));
 
 	if (id < 0 && errno != ENOENT) {
 		printf("Module                      Size  Used by\n");
 		return list_proc();
 	}
 	printf("Module                      Size  Used  Id  State\n");
-	for (; id >= 0; id = syscall(SYS_banos_query, id + 1, &q, sizeof(q))) {
-		printf("%-24s%8llu  %4u  %2lld  %s%s", q.name, (unsigned long long)q.bytes, q.users,
-		       (long long)id, q.state < 3 ? states[q.state] : "?",
-		       q.builtin ? ", built in" : "");
+	for (; id >= 0; id = syscall(SYS_banos_query, id + 1, &query, sizeof(query))) {
+		printf("%-24s%8llu  %4u  %2lld  %s%s", query.name, (unsigned long long)query.bytes,
+		       query.users, (long long)id, query.state < 3 ? states[query.state] : "?",
+		       query.builtin ? ", built in" : "");
 		print_users(id);
 		printf("\n");
 	}

@@ -15,33 +15,33 @@ struct ktest_context {
 };
 struct ktest {
 	const char *suite, *name;
-	void (*fn)(struct ktest_context *t);
+	void (*fn)(struct ktest_context *test);
 };
 #ifdef CONFIG_KTEST
 #define KTEST(s, n)                                                          \
-	static void ktest_##s##_##n(struct ktest_context *t);                \
+	static void ktest_##s##_##n(struct ktest_context *test);             \
 	static const struct ktest ktest_entry_##s##_##n __section(".ktests") \
 		__aligned(8) = { #s, #n, ktest_##s##_##n };                  \
-	static void ktest_##s##_##n(struct ktest_context *t __unused)
+	static void ktest_##s##_##n(struct ktest_context *test __unused)
 #else
-#define KTEST(s, n) static __unused void ktest_##s##_##n(struct ktest_context *t __unused)
+#define KTEST(s, n) static __unused void ktest_##s##_##n(struct ktest_context *test __unused)
 #endif
-#define KEXPECT(c)                                             \
-	({                                                     \
-		bool _ok = !!(c);                              \
-		if (!_ok)                                      \
-			ktest_fail(t, #c, __FILE__, __LINE__); \
-		_ok;                                           \
+#define KEXPECT(c)                                                \
+	({                                                        \
+		bool _ok = !!(c);                                 \
+		if (!_ok)                                         \
+			ktest_fail(test, #c, __FILE__, __LINE__); \
+		_ok;                                              \
 	})
-#define KEXPECT_EQ(a, b) ktest_expect_eq(t, (s64)(a), (s64)(b), #a " == " #b, __FILE__, __LINE__)
-#define KSKIP(reason)              \
-	do {                       \
-		t->skipped = true; \
-		t->why = (reason); \
-		return;            \
+#define KEXPECT_EQ(a, b) ktest_expect_eq(test, (s64)(a), (s64)(b), #a " == " #b, __FILE__, __LINE__)
+#define KSKIP(reason)                 \
+	do {                          \
+		test->skipped = true; \
+		test->why = (reason); \
+		return;               \
 	} while (0)
-void ktest_fail(struct ktest_context *t, const char *what, const char *file, int line);
-bool ktest_expect_eq(struct ktest_context *t, s64 a, s64 b, const char *what, const char *file,
+void ktest_fail(struct ktest_context *test, const char *what, const char *file, int line);
+bool ktest_expect_eq(struct ktest_context *test, s64 a, s64 b, const char *what, const char *file,
 		     int line);
 /**
  * Run tests and print the results as KTAP.

@@ -83,13 +83,14 @@ static inline uint64_t ticks(void)
 	return (uint64_t)high << 32 | low;
 }
 
-static char *map_pages(long n, int flags)
+static char *map_pages(long count, int flags)
 {
-	void *p = mmap(NULL, n * PAGE, PROT_READ | PROT_WRITE, MAP_ANONYMOUS | flags, -1, 0);
+	void *memory =
+		mmap(NULL, count * PAGE, PROT_READ | PROT_WRITE, MAP_ANONYMOUS | flags, -1, 0);
 
-	must(p != MAP_FAILED, "mmap");
-	madvise(p, n * PAGE, MADV_NOHUGEPAGE);
-	return p;
+	must(memory != MAP_FAILED, "mmap");
+	madvise(memory, count * PAGE, MADV_NOHUGEPAGE);
+	return memory;
 }
 
 static void close_all(void)
@@ -105,10 +106,10 @@ static void unmap_area(void)
 {
 	munmap(area, NPAGES * PAGE);
 }
-static void touch(char *p)
+static void touch(char *bytes)
 {
 	for (long i = 0; i < NPAGES; i++)
-		((volatile char *)p)[i * PAGE] = 1;
+		((volatile char *)bytes)[i * PAGE] = 1;
 }
 
 /* Tell the child to end by closing what it reads, and wait for it. */
@@ -120,9 +121,9 @@ static void end_child(void)
 
 /* ---- calls ---- */
 
-static void null_call(long n)
+static void null_call(long count)
 {
-	while (n--)
+	while (count--)
 		CALL(SYS_getppid);
 }
 static void open_zero(void)
@@ -144,65 +145,65 @@ static void close_file(void)
 	close_all();
 	unlink("bench.file");
 }
-static void read_1(long n)
+static void read_1(long count)
 {
-	while (n--)
+	while (count--)
 		CALL(SYS_read, fds[0], buffer, 1);
 }
-static void read_4k(long n)
+static void read_4k(long count)
 {
-	while (n--)
+	while (count--)
 		CALL(SYS_read, fds[0], buffer, PAGE);
 }
-static void write_1(long n)
+static void write_1(long count)
 {
-	while (n--)
+	while (count--)
 		CALL(SYS_write, fds[0], buffer, 1);
 }
-static void pread_4k(long n)
+static void pread_4k(long count)
 {
-	while (n--)
+	while (count--)
 		CALL(SYS_pread64, fds[0], buffer, PAGE, 0);
 }
-static void pwrite_4k(long n)
+static void pwrite_4k(long count)
 {
-	while (n--)
+	while (count--)
 		CALL(SYS_pwrite64, fds[0], buffer, PAGE, 0);
 }
-static void stat_path(long n)
+static void stat_path(long count)
 {
-	while (n--)
+	while (count--)
 		CALL(SYS_stat, "bench.file", buffer);
 }
-static void stat_absent(long n)
+static void stat_absent(long count)
 {
-	while (n--)
+	while (count--)
 		CALL(SYS_stat, "bench.none", buffer);
 }
-static void fstat_fd(long n)
+static void fstat_fd(long count)
 {
-	while (n--)
+	while (count--)
 		CALL(SYS_fstat, fds[0], buffer);
 }
-static void open_close(long n)
+static void open_close(long count)
 {
-	while (n--) {
+	while (count--) {
 		long fd = CALL(SYS_open, "bench.file", O_RDONLY);
 
 		CALL(SYS_close, fd);
 	}
 }
-static void dup_close(long n)
+static void dup_close(long count)
 {
-	while (n--) {
+	while (count--) {
 		long fd = CALL(SYS_dup, fds[0]);
 
 		CALL(SYS_close, fd);
 	}
 }
-static void create_unlink(long n)
+static void create_unlink(long count)
 {
-	while (n--) {
+	while (count--) {
 		long fd = CALL(SYS_open, "bench.new", O_CREAT | O_RDWR, 0600);
 
 		CALL(SYS_close, fd);
@@ -210,39 +211,39 @@ static void create_unlink(long n)
 	}
 }
 
-static void poll_8(long n)
+static void poll_8(long count)
 {
-	struct pollfd p[8];
+	struct pollfd pollfd[8];
 
-	for (unsigned int i = 0; i < NELEMS(p); i++)
-		p[i] = (struct pollfd){ fds[0], POLLIN, 0 };
-	p[7] = (struct pollfd){ fds[1], POLLOUT, 0 };
-	while (n--)
-		CALL(SYS_poll, p, NELEMS(p), 0);
+	for (unsigned int i = 0; i < NELEMS(pollfd); i++)
+		pollfd[i] = (struct pollfd){ fds[0], POLLIN, 0 };
+	pollfd[7] = (struct pollfd){ fds[1], POLLOUT, 0 };
+	while (count--)
+		CALL(SYS_poll, pollfd, NELEMS(pollfd), 0);
 }
 static void open_pipe(void)
 {
 	must(!pipe(fds), "pipe");
 }
 
-static void gettime(long n)
+static void gettime(long count)
 {
-	struct timespec t;
+	struct timespec time;
 
-	while (n--)
-		clock_gettime(CLOCK_MONOTONIC, &t);
+	while (count--)
+		clock_gettime(CLOCK_MONOTONIC, &time);
 }
-static void gettime_call(long n)
+static void gettime_call(long count)
 {
-	while (n--)
+	while (count--)
 		CALL(SYS_clock_gettime, CLOCK_MONOTONIC, buffer);
 }
-static void sleep_1us(long n)
+static void sleep_1us(long count)
 {
-	const struct timespec t = { 0, 1000 };
+	const struct timespec timespec = { 0, 1000 };
 
-	while (n--)
-		CALL(SYS_nanosleep, &t, 0);
+	while (count--)
+		CALL(SYS_nanosleep, &timespec, 0);
 }
 
 /* ---- signals ---- */
@@ -251,18 +252,18 @@ static void handler(int number)
 {
 	(void)number;
 }
-static void sig_install(long n)
+static void sig_install(long count)
 {
 	struct sigaction a = { .sa_handler = handler };
 
-	while (n--)
+	while (count--)
 		sigaction(SIGUSR1, &a, NULL);
 }
-static void sig_deliver(long n)
+static void sig_deliver(long count)
 {
 	const long me = getpid();
 
-	while (n--)
+	while (count--)
 		CALL(SYS_kill, me, SIGUSR1);
 }
 static void sig_prepare(void)
@@ -274,10 +275,10 @@ static void sig_prepare(void)
 
 static void echo(int from, int to)
 {
-	char c;
+	char byte;
 
-	while (CALL(SYS_read, from, &c, 1) == 1)
-		CALL(SYS_write, to, &c, 1);
+	while (CALL(SYS_read, from, &byte, 1) == 1)
+		CALL(SYS_write, to, &byte, 1);
 	_exit(0);
 }
 static void pair_prepare(void)
@@ -293,13 +294,13 @@ static void pair_prepare(void)
 	close(fds[3]);
 	fds[0] = fds[3] = -1;
 }
-static void pipe_there_and_back(long n)
+static void pipe_there_and_back(long count)
 {
-	char c = 'x';
+	char byte = 'x';
 
-	while (n--) {
-		CALL(SYS_write, fds[1], &c, 1);
-		CALL(SYS_read, fds[2], &c, 1);
+	while (count--) {
+		CALL(SYS_write, fds[1], &byte, 1);
+		CALL(SYS_read, fds[2], &byte, 1);
 	}
 }
 
@@ -316,9 +317,9 @@ static void stream_prepare(void)
 	close(fds[1]);
 	fds[1] = -1;
 }
-static void pipe_stream_64k(long n)
+static void pipe_stream_64k(long count)
 {
-	while (n--)
+	while (count--)
 		for (long got = 0; got < (long)sizeof(buffer);)
 			got += CALL(SYS_read, fds[0], buffer, sizeof(buffer) - got);
 }
@@ -350,9 +351,9 @@ static void futex_prepare(void)
 	turn = 0;
 	must(!pthread_create(&partner, NULL, partner_main, NULL), "pthread_create");
 }
-static void futex_switch(long n)
+static void futex_switch(long count)
 {
-	for (n /= 2; n--;) { /* there and back are two */
+	for (count /= 2; count--;) { /* there and back are two */
 		pass(1);
 		wait_turn(0);
 	}
@@ -362,14 +363,14 @@ static void futex_end(void)
 	pass(STOP);
 	pthread_join(partner, NULL);
 }
-static void futex_wake(long n)
+static void futex_wake(long count)
 {
-	while (n--)
+	while (count--)
 		CALL(SYS_futex, &turn, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1);
 }
-static void futex_again(long n)
+static void futex_again(long count)
 {
-	while (n--)
+	while (count--)
 		CALL(SYS_futex, &turn, FUTEX_WAIT | FUTEX_PRIVATE_FLAG, -1);
 }
 
@@ -377,13 +378,13 @@ static void *no_work(void *arg)
 {
 	return arg;
 }
-static void thread_create_join(long n)
+static void thread_create_join(long count)
 {
-	while (n--) {
-		pthread_t t;
+	while (count--) {
+		pthread_t thread;
 
-		must(!pthread_create(&t, NULL, no_work, NULL), "pthread_create");
-		pthread_join(t, NULL);
+		must(!pthread_create(&thread, NULL, no_work, NULL), "pthread_create");
+		pthread_join(thread, NULL);
 	}
 }
 
@@ -395,9 +396,9 @@ static void await(pid_t p)
 
 	must(p > 0 && waitpid(p, &status, 0) == p && !status, "child");
 }
-static void fork_exit(long n)
+static void fork_exit(long count)
 {
-	while (n--) {
+	while (count--) {
 		pid_t p = fork();
 
 		if (!p)
@@ -405,9 +406,9 @@ static void fork_exit(long n)
 		await(p);
 	}
 }
-static void fork_exec(long n)
+static void fork_exec(long count)
 {
-	while (n--) {
+	while (count--) {
 		pid_t p = fork();
 
 		if (!p) {
@@ -417,9 +418,9 @@ static void fork_exec(long n)
 		await(p);
 	}
 }
-static void vfork_exec(long n)
+static void vfork_exec(long count)
 {
-	while (n--) {
+	while (count--) {
 		pid_t p = vfork();
 
 		if (!p) {
@@ -432,18 +433,18 @@ static void vfork_exec(long n)
 
 /* ---- memory ---- */
 
-static void map_unmap(long n)
+static void map_unmap(long count)
 {
-	while (n--) {
+	while (count--) {
 		long p = CALL(SYS_mmap, 0, PAGE, PROT_READ | PROT_WRITE,
 			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 		CALL(SYS_munmap, p, PAGE);
 	}
 }
-static void map_touch_unmap(long n)
+static void map_touch_unmap(long count)
 {
-	while (n--) {
+	while (count--) {
 		long p = CALL(SYS_mmap, 0, PAGE, PROT_READ | PROT_WRITE,
 			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
@@ -460,20 +461,20 @@ static void area_touched(void)
 	area_prepare();
 	touch(area);
 }
-static void protect(long n)
+static void protect(long count)
 {
-	while (n--)
-		CALL(SYS_mprotect, area, PAGE, n & 1 ? PROT_READ : PROT_READ | PROT_WRITE);
+	while (count--)
+		CALL(SYS_mprotect, area, PAGE, count & 1 ? PROT_READ : PROT_READ | PROT_WRITE);
 }
-static void fault_write(long n)
+static void fault_write(long count)
 {
-	(void)n;
+	(void)count;
 	touch(area);
 }
-static void fault_read(long n)
+static void fault_read(long count)
 {
-	while (n--)
-		(void)((volatile char *)area)[n * PAGE];
+	while (count--)
+		(void)((volatile char *)area)[count * PAGE];
 }
 
 /* A child that has the same pages, until the pipe closes. */
@@ -512,16 +513,16 @@ static long ids[NDRIVERS], nids;
 
 static void read_driver(const char *name)
 {
-	struct stat st;
+	struct stat info;
 	char path[256];
 	int fd;
 
 	snprintf(path, sizeof(path), "%.*s%s", (int)(strrchr(self, '/') + 1 - self), self, name);
 	fd = open(path, O_RDONLY);
-	must(fd >= 0 && !fstat(fd, &st), path);
-	driver.size = st.st_size;
+	must(fd >= 0 && !fstat(fd, &info), path);
+	driver.size = info.st_size;
 	driver.data = malloc(driver.size);
-	must(driver.data && read(fd, driver.data, driver.size) == st.st_size, path);
+	must(driver.data && read(fd, driver.data, driver.size) == info.st_size, path);
 	close(fd);
 }
 static void trivial_driver(void)
@@ -533,14 +534,14 @@ static void large_driver(void)
 	read_driver("functions.ko");
 }
 
-static void driver_install(long n)
+static void driver_install(long count)
 {
-	while (n--)
+	while (count--)
 		ids[nids++] = CALL(SYS_banos_install, driver.data, driver.size);
 }
-static void driver_remove(long n)
+static void driver_remove(long count)
 {
-	while (n--)
+	while (count--)
 		must(!CALL(SYS_banos_remove, ids[--nids]), "banos_remove");
 }
 static void installed(void)
@@ -600,38 +601,38 @@ static const struct row {
 	{ "driver_install_1000", 4, driver_install, large_driver, no_driver },
 };
 
-static uint64_t measure(const struct row *r)
+static uint64_t measure(const struct row *row)
 {
 	uint64_t start, took;
 
-	if (r->prepare)
-		r->prepare();
+	if (row->prepare)
+		row->prepare();
 	MARK(MARK_BEGIN);
 	start = ticks();
-	r->run(r->n);
+	row->run(row->n);
 	took = ticks() - start;
 	MARK(MARK_END);
-	if (r->end)
-		r->end();
+	if (row->end)
+		row->end();
 	return took;
 }
 
 /* In a process of its own, so that a row that fails takes no other with it. */
-static void measure_row(const struct row *r)
+static void measure_row(const struct row *row)
 {
 	int status;
 	pid_t p = fork();
 
 	must(p >= 0, "fork");
 	if (!p) {
-		measure(r);
-		printf("row %s %ld %llu\n", r->name, r->n, (unsigned long long)measure(r));
+		measure(row);
+		printf("row %s %ld %llu\n", row->name, row->n, (unsigned long long)measure(row));
 		fflush(stdout);
 		_exit(0);
 	}
 	must(waitpid(p, &status, 0) == p, "waitpid");
 	if (status)
-		printf("row %s failed\n", r->name);
+		printf("row %s failed\n", row->name);
 	fflush(stdout);
 }
 
@@ -642,18 +643,18 @@ static void measure_row(const struct row *r)
 
 static uint64_t now_ns(void)
 {
-	struct timespec t;
+	struct timespec time;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000000ull + t.tv_nsec;
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec * 1000000000ull + time.tv_nsec;
 }
 
 /* What fault_write() does can be done once: this drops the pages, too, some at a time. */
-static void fault_again(long n)
+static void fault_again(long count)
 {
 	const long some = 64;
 
-	for (n /= some; n--; madvise(area, some * PAGE, MADV_DONTNEED))
+	for (count /= some; count--; madvise(area, some * PAGE, MADV_DONTNEED))
 		for (long i = 0; i < some; i++)
 			((volatile char *)area)[i * PAGE] = 1;
 }
@@ -664,9 +665,9 @@ struct scale {
 	volatile uint64_t done[MAX_CPUS];
 };
 
-static void scale_worker(struct scale *s, int cpu, int ncpus, const struct row *r)
+static void scale_worker(struct scale *scale, int cpu, int ncpus, const struct row *row)
 {
-	void (*run)(long n) = r->run == fault_write ? fault_again : r->run;
+	void (*run)(long n) = row->run == fault_write ? fault_again : row->run;
 	char folder[] = { 'b', 'e', 'n', 'c', 'h', '.', 'A' + cpu, 0 };
 	cpu_set_t set;
 	uint64_t end, done = 0;
@@ -675,39 +676,39 @@ static void scale_worker(struct scale *s, int cpu, int ncpus, const struct row *
 	CPU_SET(cpu, &set);
 	must(!sched_setaffinity(0, sizeof(set), &set), "sched_setaffinity");
 	must((!mkdir(folder, 0700) || errno == EEXIST) && !chdir(folder), folder);
-	if (r->prepare)
-		r->prepare();
-	run(r->n);
-	__atomic_add_fetch(&s->ready, 1, __ATOMIC_SEQ_CST);
-	while (s->ready < ncpus)
+	if (row->prepare)
+		row->prepare();
+	run(row->n);
+	__atomic_add_fetch(&scale->ready, 1, __ATOMIC_SEQ_CST);
+	while (scale->ready < ncpus)
 		;
 	MARK(MARK_BEGIN);
-	for (end = now_ns() + SCALE_NS; now_ns() < end; done += r->n)
-		run(r->n);
+	for (end = now_ns() + SCALE_NS; now_ns() < end; done += row->n)
+		run(row->n);
 	MARK(MARK_END);
-	s->done[cpu] = done;
-	if (r->end)
-		r->end();
+	scale->done[cpu] = done;
+	if (row->end)
+		row->end();
 	_exit(0);
 }
 
 static int scale_main(int ncpus, const char *name)
 {
-	struct scale *s = (struct scale *)map_pages(1, MAP_SHARED);
-	const struct row *r = rows;
+	struct scale *scale = (struct scale *)map_pages(1, MAP_SHARED);
+	const struct row *row = rows;
 	uint64_t sum = 0;
 	int status;
 
-	while (r < rows + NELEMS(rows) && strcmp(r->name, name))
-		r++;
-	must(r < rows + NELEMS(rows) && ncpus > 0 && ncpus <= MAX_CPUS, "--scale");
+	while (row < rows + NELEMS(rows) && strcmp(row->name, name))
+		row++;
+	must(row < rows + NELEMS(rows) && ncpus > 0 && ncpus <= MAX_CPUS, "--scale");
 	for (int i = 0; i < ncpus; i++)
 		if (!fork())
-			scale_worker(s, i, ncpus, r);
+			scale_worker(scale, i, ncpus, row);
 	while (wait(&status) > 0)
 		must(!status, "worker");
 	for (int i = 0; i < ncpus; i++)
-		sum += s->done[i];
+		sum += scale->done[i];
 	printf("scale %llu\n", (unsigned long long)sum);
 	return 0;
 }
@@ -725,15 +726,15 @@ int main(int argc, char **argv)
 	if (!strcmp(option, "--scale") && argc > 3)
 		return scale_main(atoi(argv[2]), argv[3]);
 	memset(buffer, 1, sizeof(buffer));
-	for (const struct row *r = rows; r < rows + NELEMS(rows); r++) {
+	for (const struct row *row = rows; row < rows + NELEMS(rows); row++) {
 		int wanted = argc == 1;
 
 		for (int i = 1; i < argc; i++)
-			wanted |= !strcmp(argv[i], r->name);
+			wanted |= !strcmp(argv[i], row->name);
 		if (!strcmp(option, "--list"))
-			puts(r->name);
+			puts(row->name);
 		else if (wanted)
-			measure_row(r);
+			measure_row(row);
 	}
 	return 0;
 }

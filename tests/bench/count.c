@@ -50,10 +50,10 @@ static bool locks(const uint8_t *code, size_t len)
 
 static void executed(unsigned int cpu, void *arg)
 {
-	struct site *s = arg;
+	struct site *site = arg;
 
 	(void)cpu;
-	s->count += inside;
+	site->count += inside;
 }
 
 static void begin(unsigned int cpu, void *arg)
@@ -66,11 +66,11 @@ static void end(unsigned int cpu, void *arg)
 {
 	(void)cpu, (void)arg;
 	inside = false;
-	for (struct site *s = sites; s; s = s->next) {
-		if (s->count)
-			fprintf(out, "%u %llx %llu %d\n", span, (unsigned long long)s->address,
-				(unsigned long long)s->count, s->locked);
-		s->count = 0;
+	for (struct site *site = sites; site; site = site->next) {
+		if (site->count)
+			fprintf(out, "%u %llx %llu %d\n", span, (unsigned long long)site->address,
+				(unsigned long long)site->count, site->locked);
+		site->count = 0;
 	}
 	span++;
 	fflush(out);
@@ -78,18 +78,18 @@ static void end(unsigned int cpu, void *arg)
 
 static void watch(struct qemu_plugin_insn *insn)
 {
-	struct site *s;
+	struct site *site;
 
 	if (watch_mark(insn, begin, end))
 		return;
-	s = calloc(1, sizeof(*s));
-	if (!s)
+	site = calloc(1, sizeof(*site));
+	if (!site)
 		abort();
-	s->address = qemu_plugin_insn_vaddr(insn);
-	s->locked = locks(qemu_plugin_insn_data(insn), qemu_plugin_insn_size(insn));
-	s->next = sites;
-	sites = s;
-	qemu_plugin_register_vcpu_insn_exec_cb(insn, executed, NO_REGISTERS, s);
+	site->address = qemu_plugin_insn_vaddr(insn);
+	site->locked = locks(qemu_plugin_insn_data(insn), qemu_plugin_insn_size(insn));
+	site->next = sites;
+	sites = site;
+	qemu_plugin_register_vcpu_insn_exec_cb(insn, executed, NO_REGISTERS, site);
 }
 
 static void translated(uint64_t id, struct qemu_plugin_tb *tb)

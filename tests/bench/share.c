@@ -43,53 +43,53 @@ static struct line *find(struct line *table, uint64_t number, bool make)
 	uint32_t i = (number * 0x9e3779b97f4a7c15ull) >> 44;
 
 	for (uint32_t tries = 0; tries < SLOTS; tries++, i++) {
-		struct line *l = &table[i & (SLOTS - 1)];
+		struct line *line = &table[i & (SLOTS - 1)];
 
-		if (l->number == number)
-			return l;
-		if (l->number)
+		if (line->number == number)
+			return line;
+		if (line->number)
 			continue;
 		if (!make)
 			return NULL;
-		l->number = number;
-		return l;
+		line->number = number;
+		return line;
 	}
 	abort();
 }
 
 static void accessed(unsigned int cpu, uint32_t info, uint64_t address, void *arg)
 {
-	const struct qemu_plugin_hwaddr *h;
-	struct line *l;
+	const struct qemu_plugin_hwaddr *hwaddr;
+	struct line *line;
 
 	if (cpu >= MAX_CPUS || !inside[cpu])
 		return;
-	h = qemu_plugin_get_hwaddr(info, address);
-	if (!h || qemu_plugin_hwaddr_is_io(h))
+	hwaddr = qemu_plugin_get_hwaddr(info, address);
+	if (!hwaddr || qemu_plugin_hwaddr_is_io(hwaddr))
 		return;
-	l = find(tables[cpu], (qemu_plugin_hwaddr_phys_addr(h) >> LINE_SHIFT) + 1, true);
-	l->toucher = (uint64_t)arg;
+	line = find(tables[cpu], (qemu_plugin_hwaddr_phys_addr(hwaddr) >> LINE_SHIFT) + 1, true);
+	line->toucher = (uint64_t)arg;
 	if (!qemu_plugin_mem_is_store(info)) {
-		l->reads++;
+		line->reads++;
 		return;
 	}
-	l->writes++;
-	l->address = address;
-	l->writer = (uint64_t)arg;
+	line->writes++;
+	line->address = address;
+	line->writer = (uint64_t)arg;
 }
 
-/* @l is of processor @cpu: is it the one that writes the line most, and what do others do there? */
-static void report(unsigned int cpu, const struct line *l)
+/* @line is of processor @cpu: is it the one that writes the line most, and what do others do there? */
+static void report(unsigned int cpu, const struct line *line)
 {
-	uint64_t writes = l->writes, others = 0, toucher = 0;
+	uint64_t writes = line->writes, others = 0, toucher = 0;
 
 	for (unsigned int i = 0; i < MAX_CPUS; i++) {
-		const struct line *o = i != cpu && tables[i] ? find(tables[i], l->number, false)
+		const struct line *o = i != cpu && tables[i] ? find(tables[i], line->number, false)
 							     : NULL;
 
 		if (!o)
 			continue;
-		if (o->writes > l->writes || (o->writes == l->writes && i < cpu))
+		if (o->writes > line->writes || (o->writes == line->writes && i < cpu))
 			return;
 		writes += o->writes;
 		others += o->reads + o->writes;
@@ -97,8 +97,8 @@ static void report(unsigned int cpu, const struct line *l)
 	}
 	if (others)
 		fprintf(out, "%llu %llu %llx %llx %llx\n", (unsigned long long)writes,
-			(unsigned long long)others, (unsigned long long)l->address,
-			(unsigned long long)l->writer, (unsigned long long)toucher);
+			(unsigned long long)others, (unsigned long long)line->address,
+			(unsigned long long)line->writer, (unsigned long long)toucher);
 }
 
 static void begin(unsigned int cpu, void *arg)
@@ -123,9 +123,9 @@ static void end(unsigned int cpu, void *arg)
 	if (__atomic_sub_fetch(&running, 1, __ATOMIC_SEQ_CST))
 		return;
 	for (unsigned int i = 0; i < MAX_CPUS; i++)
-		for (uint32_t k = 0; tables[i] && k < SLOTS; k++)
-			if (tables[i][k].writes)
-				report(i, &tables[i][k]);
+		for (uint32_t round = 0; tables[i] && round < SLOTS; round++)
+			if (tables[i][round].writes)
+				report(i, &tables[i][round]);
 	fprintf(out, "end\n");
 	fflush(out);
 	for (unsigned int i = 0; i < MAX_CPUS; i++)

@@ -85,22 +85,22 @@ static void check_refusal(const struct loader *l, int err, int out_of_memory)
 
 static void run(const uint8_t *frame, const char *params, const void *file, size_t size)
 {
-	struct host_world w = {
+	struct host_world world = {
 		.fail_alloc = frame[0],
 		.max_pages = PAGES_MAX,
 		.driver_exports = frame[2] & 1 ? exports : NULL,
 		.drivers = frame[2] & 2 ? drivers : NULL,
 	};
-	struct loader l;
+	struct loader loader;
 	int err;
 
-	host_loader(&l, &w, frame[1] % 4 ?: 1, file, size, params);
-	err = loader_run(&l);
+	host_loader(&loader, &world, frame[1] % 4 ?: 1, file, size, params);
+	err = loader_run(&loader);
 	if (err)
-		check_refusal(&l, err, frame[0]);
+		check_refusal(&loader, err, frame[0]);
 	else
-		check_success(&l);
-	host_loader_free(&l);
+		check_success(&loader);
+	host_loader_free(&loader);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -127,15 +127,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 /* Parameters change in length: what follows moves. */
 static size_t mutate_params(uint8_t *data, size_t size, size_t max)
 {
-	size_t old = data[3], rest = size - FRAME - old, n;
+	size_t old = data[3], rest = size - FRAME - old, count;
 	uint8_t text[256];
 
 	memcpy(text, data + FRAME, old);
-	n = LLVMFuzzerMutate(text, old, MIN(sizeof(text) - 1, max - FRAME - rest));
-	memmove(data + FRAME + n, data + FRAME + old, rest);
-	memcpy(data + FRAME, text, n);
-	data[3] = n;
-	return FRAME + n + rest;
+	count = LLVMFuzzerMutate(text, old, MIN(sizeof(text) - 1, max - FRAME - rest));
+	memmove(data + FRAME + count, data + FRAME + old, rest);
+	memcpy(data + FRAME, text, count);
+	data[3] = count;
+	return FRAME + count + rest;
 }
 
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned int seed)

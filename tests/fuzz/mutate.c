@@ -34,7 +34,7 @@ struct image {
 	u32 n;
 };
 
-static int open_image(struct image *im, u8 *file, size_t size)
+static int open_image(struct image *image, u8 *file, size_t size)
 {
 	Elf64_Ehdr e;
 
@@ -43,24 +43,25 @@ static int open_image(struct image *im, u8 *file, size_t size)
 	memcpy(&e, file, sizeof(e));
 	if (memcmp(e.e_ident, ELFMAG, SELFMAG) || e.e_shoff > size)
 		return -1;
-	*im = (struct image){ .file = file, .size = size, .sections = e.e_shoff, .n = e.e_shnum };
-	if (im->n > (size - e.e_shoff) / sizeof(Elf64_Shdr))
-		im->n = (size - e.e_shoff) / sizeof(Elf64_Shdr);
-	return im->n ? 0 : -1;
+	*image =
+		(struct image){ .file = file, .size = size, .sections = e.e_shoff, .n = e.e_shnum };
+	if (image->n > (size - e.e_shoff) / sizeof(Elf64_Shdr))
+		image->n = (size - e.e_shoff) / sizeof(Elf64_Shdr);
+	return image->n ? 0 : -1;
 }
 
-static Elf64_Shdr section(const struct image *im, u32 i)
+static Elf64_Shdr section(const struct image *image, u32 i)
 {
 	Elf64_Shdr s;
 
-	memcpy(&s, im->file + im->sections + i * sizeof(s), sizeof(s));
+	memcpy(&s, image->file + image->sections + i * sizeof(s), sizeof(s));
 	return s;
 }
 
 /* A number that somebody may have forgotten to check; @old is what stands there. */
-static u64 odd_number(const struct image *im, u64 old)
+static u64 odd_number(const struct image *image, u64 old)
 {
-	Elf64_Shdr s = section(im, rnd(im->n));
+	Elf64_Shdr s = section(image, rnd(image->n));
 
 	switch (rnd(14)) {
 	case 0: return 0;
@@ -70,8 +71,8 @@ static u64 odd_number(const struct image *im, u64 old)
 	case 4: return 1ull << rnd(64);
 	case 5: return (1ull << rnd(64)) - 1;
 	case 6: return -(1ull << rnd(64));
-	case 7: return im->size - rnd(3);
-	case 8: return im->n - 1 + rnd(3);
+	case 7: return image->size - rnd(3);
+	case 8: return image->n - 1 + rnd(3);
 	case 9: return s.sh_size - 1 + rnd(3);
 	case 10: return s.sh_offset;
 	case 11: return old ^ 1ull << rnd(64);
@@ -80,15 +81,15 @@ static u64 odd_number(const struct image *im, u64 old)
 	}
 }
 
-static void change_number(const struct image *im, size_t at, u32 width)
+static void change_number(const struct image *image, size_t offset, u32 width)
 {
-	u64 v = 0;
+	u64 number = 0;
 
-	if (at > im->size || width > im->size - at)
+	if (offset > image->size || width > image->size - offset)
 		return;
-	memcpy(&v, im->file + at, width);
-	v = odd_number(im, v);
-	memcpy(im->file + at, &v, width);
+	memcpy(&number, image->file + offset, width);
+	number = odd_number(image, number);
+	memcpy(image->file + offset, &number, width);
 }
 
 struct field {
@@ -130,76 +131,78 @@ static const struct field rela_fields[] = {
 	} while (0)
 
 /* A section of a type, or any if there is none. */
-static Elf64_Shdr pick(const struct image *im, u32 type)
+static Elf64_Shdr pick(const struct image *image, u32 type)
 {
-	u32 start = rnd(im->n);
+	u32 start = rnd(image->n);
 
-	for (u32 k = 0; k < im->n; k++) {
-		Elf64_Shdr s = section(im, (start + k) % im->n);
+	for (u32 round = 0; round < image->n; round++) {
+		Elf64_Shdr s = section(image, (start + round) % image->n);
 
 		if (s.sh_type == type && s.sh_size)
 			return s;
 	}
-	return section(im, start);
+	return section(image, start);
 }
 
-static void change_records(const struct image *im)
+static void change_records(const struct image *image)
 {
 	static const u16 words[] = { 0,	  4,   8,   12,	 16,  24,  32,	256,
 				     264, 272, 276, 280, 284, 288, 296, 304 };
-	Elf64_Shdr s = pick(im, SHT_PROGBITS);
+	Elf64_Shdr s = pick(image, SHT_PROGBITS);
 
 	if (rnd(2))
-		change_number(im, s.sh_offset + words[rnd(ARRAY_SIZE(words))], rnd(2) ? 4 : 8);
+		change_number(image, s.sh_offset + words[rnd(ARRAY_SIZE(words))], rnd(2) ? 4 : 8);
 	else
-		change_number(im, s.sh_offset + rnd(s.sh_size ?: 1), 1);
+		change_number(image, s.sh_offset + rnd(s.sh_size ?: 1), 1);
 }
 
-static void swap_sections(const struct image *im)
+static void swap_sections(const struct image *image)
 {
-	u32 a = rnd(im->n), b = rnd(im->n);
-	Elf64_Shdr x = section(im, a), y = section(im, b);
+	u32 a = rnd(image->n), b = rnd(image->n);
+	Elf64_Shdr x = section(image, a), y = section(image, b);
 
-	memcpy(im->file + im->sections + b * sizeof(x), &x, sizeof(x));
+	memcpy(image->file + image->sections + b * sizeof(x), &x, sizeof(x));
 	if (rnd(2))
-		memcpy(im->file + im->sections + a * sizeof(y), &y, sizeof(y));
+		memcpy(image->file + image->sections + a * sizeof(y), &y, sizeof(y));
 }
 
-static void change_one(const struct image *im)
+static void change_one(const struct image *image)
 {
 	static const u32 types[] = { SHT_SYMTAB,   SHT_RELA,  SHT_STRTAB,
 				     SHT_PROGBITS, SHT_GROUP, SHT_SYMTAB_SHNDX };
 	Elf64_Shdr s;
 
 	switch (rnd(16)) {
-	case 0: CHANGE_ENTRY(im, 0, 0, 1, header_fields); break;
-	case 1 ... 5: CHANGE_ENTRY(im, im->sections, sizeof(s), im->n, section_fields); break;
+	case 0: CHANGE_ENTRY(image, 0, 0, 1, header_fields); break;
+	case 1 ... 5:
+		CHANGE_ENTRY(image, image->sections, sizeof(s), image->n, section_fields);
+		break;
 	case 6 ... 8:
-		s = pick(im, SHT_SYMTAB);
-		CHANGE_ENTRY(im, s.sh_offset, 24, s.sh_size / 24, symbol_fields);
+		s = pick(image, SHT_SYMTAB);
+		CHANGE_ENTRY(image, s.sh_offset, 24, s.sh_size / 24, symbol_fields);
 		break;
 	case 9 ... 11:
-		s = pick(im, SHT_RELA);
-		CHANGE_ENTRY(im, s.sh_offset, 24, s.sh_size / 24, rela_fields);
+		s = pick(image, SHT_RELA);
+		CHANGE_ENTRY(image, s.sh_offset, 24, s.sh_size / 24, rela_fields);
 		break;
 	case 12:
-	case 13: change_records(im); break;
-	case 14: swap_sections(im); break;
+	case 13: change_records(image); break;
+	case 14: swap_sections(image); break;
 	default:
-		s = pick(im, types[rnd(ARRAY_SIZE(types))]);
-		change_number(im, s.sh_offset + rnd(s.sh_size ?: 1), 1u << rnd(4));
+		s = pick(image, types[rnd(ARRAY_SIZE(types))]);
+		change_number(image, s.sh_offset + rnd(s.sh_size ?: 1), 1u << rnd(4));
 		break;
 	}
 }
 
 int mutate_file(u8 *file, size_t size, u32 changes)
 {
-	struct image im;
+	struct image image;
 	int changed = 0;
 
 	for (; changes; changes--)
-		if (!open_image(&im, file, size)) {
-			change_one(&im);
+		if (!open_image(&image, file, size)) {
+			change_one(&image);
 			changed = 1;
 		}
 	return changed;

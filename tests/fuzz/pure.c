@@ -32,21 +32,21 @@ void *exact_copy(const void *data, size_t size)
 	return copy;
 }
 
-uint64_t take_bytes(struct bytes *b, unsigned n)
+uint64_t take_bytes(struct bytes *bytes, unsigned count)
 {
-	uint64_t v = 0;
+	uint64_t number = 0;
 
-	for (unsigned i = 0; i < n && b->left; i++, b->at++, b->left--)
-		v |= (uint64_t)*b->at << 8 * i;
-	return v;
+	for (unsigned i = 0; i < count && bytes->left; i++, bytes->at++, bytes->left--)
+		number |= (uint64_t)*bytes->at << 8 * i;
+	return number;
 }
 
 static void choose(const char *name)
 {
 	for (size_t i = 0; i < sizeof(groups) / sizeof(*groups); i++)
-		for (const struct fuzz_target *t = groups[i]; t->name; t++)
-			if (!strcmp(t->name, name))
-				run = t->run;
+		for (const struct fuzz_target *target = groups[i]; target->name; target++)
+			if (!strcmp(target->name, name))
+				run = target->run;
 }
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
@@ -58,8 +58,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 		return 0;
 	fprintf(stderr, "say --target=NAME, one of:\n");
 	for (size_t i = 0; i < sizeof(groups) / sizeof(*groups); i++)
-		for (const struct fuzz_target *t = groups[i]; t->name; t++)
-			fprintf(stderr, "\t%s\n", t->name);
+		for (const struct fuzz_target *target = groups[i]; target->name; target++)
+			fprintf(stderr, "\t%s\n", target->name);
 	exit(2);
 }
 

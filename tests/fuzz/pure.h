@@ -22,4 +22,4 @@ struct bytes {
 	const uint8_t *at;
 	size_t left;
 };
-uint64_t take_bytes(struct bytes *b, unsigned n);
+uint64_t take_bytes(struct bytes *bytes, unsigned count);

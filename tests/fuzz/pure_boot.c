@@ -13,16 +13,16 @@
 
 /* ---- the command line ---- */
 
-static void check_word(const char *line, const struct cmdline_word *w)
+static void check_word(const char *line, const struct cmdline_word *word)
 {
-	char *key = exact_copy(w->key, w->key_len + 1), *value = malloc(8);
-	int n;
+	char *key = exact_copy(word->key, word->key_len + 1), *value = malloc(8);
+	int count;
 
-	key[w->key_len] = 0;
-	require(cmdline_key_is(w, key) && cmdline_has(line, key), "a word is found by its key");
-	n = cmdline_value(line, key, value, 8);
-	require(n < 8 && (n < 0 || strlen(value) == (size_t)n), "a value fits");
-	require(!w->val || n != -2, "what has a value has one");
+	key[word->key_len] = 0;
+	require(cmdline_key_is(word, key) && cmdline_has(line, key), "a word is found by its key");
+	count = cmdline_value(line, key, value, 8);
+	require(count < 8 && (count < 0 || strlen(value) == (size_t)count), "a value fits");
+	require(!word->val || count != -2, "what has a value has one");
 	free(value);
 	free(key);
 }
@@ -31,22 +31,23 @@ static void fuzz_cmdline(const uint8_t *data, size_t size)
 {
 	char *line = malloc(size + 1), *longer;
 	const char *cursor = line, *last = line;
-	struct cmdline_word w;
+	struct cmdline_word word;
 	size_t len;
 
 	memcpy(line, data, size);
 	line[size] = 0;
 	len = strlen(line);
-	while (cmdline_next(&cursor, &w)) {
+	while (cmdline_next(&cursor, &word)) {
 		require(cursor > last && cursor <= line + len,
 			"each word is behind the one before");
-		require(w.key >= last && w.key + w.key_len <= cursor, "a key lies in its word");
-		require(!w.val || (w.val > w.key && w.val + w.val_len <= cursor),
+		require(word.key >= last && word.key + word.key_len <= cursor,
+			"a key lies in its word");
+		require(!word.val || (word.val > word.key && word.val + word.val_len <= cursor),
 			"a value lies in its word");
-		require(!w.val || w.key_len, "only a key has a value");
+		require(!word.val || word.key_len, "only a key has a value");
 		last = cursor;
 		if (len < 512)
-			check_word(line, &w);
+			check_word(line, &word);
 	}
 	require(cursor == line + len, "the line is read to its end");
 	longer = malloc(len + 4);
@@ -68,14 +69,14 @@ static size_t memory_size;
 static uint64_t nr_reads;
 static jmp_buf stopped;
 
-void phys_read(void *dst, phys_t src, size_t n);
+void phys_read(void *dst, phys_t src, size_t count);
 void boot_stop(const char *fmt, ...);
 void printk(const char *fmt, ...);
 
-void phys_read(void *dst, phys_t src, size_t n)
+void phys_read(void *dst, phys_t src, size_t count)
 {
 	nr_reads++;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < count; i++)
 		((uint8_t *)dst)[i] = src + i - BASE < memory_size ? memory[src + i - BASE] : 0xff;
 }
 
@@ -92,33 +93,34 @@ static int overlap(phys_t a, phys_t a_end, phys_t b, phys_t b_end)
 	return a < b_end && b < a_end;
 }
 
-static void check_ram(const struct mem_range *ram, uint32_t n)
+static void check_ram(const struct mem_range *ram, uint32_t count)
 {
-	for (uint32_t i = 0; i < n; i++) {
+	for (uint32_t i = 0; i < count; i++) {
 		require(ram[i].start < ram[i].end && !((ram[i].start | ram[i].end) & 4095),
 			"RAM is whole pages");
 		require(!i || ram[i - 1].end < ram[i].start, "RAM is in order");
-		for (uint32_t k = 0; k < boot_info.nr_ranges; k++)
-			require(boot_info.map[k].type == MEM_RAM ||
-					boot_info.map[k].start >= boot_info.map[k].end ||
-					!overlap(ram[i].start, ram[i].end, boot_info.map[k].start,
-						 boot_info.map[k].end),
+		for (uint32_t round = 0; round < boot_info.nr_ranges; round++)
+			require(boot_info.map[round].type == MEM_RAM ||
+					boot_info.map[round].start >= boot_info.map[round].end ||
+					!overlap(ram[i].start, ram[i].end,
+						 boot_info.map[round].start,
+						 boot_info.map[round].end),
 				"what is something else is no RAM");
 	}
 }
 
-static void check_modules(const struct mem_range *ram, uint32_t n)
+static void check_modules(const struct mem_range *ram, uint32_t count)
 {
 	for (uint32_t i = 0; i < boot_info.nr_modules; i++) {
 		phys_t start = boot_info.modules[i].start, end = boot_info.modules[i].end;
 
-		require(start < end && memmap_contains(ram, n, start & ~4095ull, end),
+		require(start < end && memmap_contains(ram, count, start & ~4095ull, end),
 			"modules lie in RAM");
 		require(!overlap(start, end, MIB, 4 * MIB) && start >= 4096,
 			"modules are beside the kernel");
-		for (uint32_t k = 0; k < i; k++)
-			require(!overlap(start, end, boot_info.modules[k].start,
-					 boot_info.modules[k].end),
+		for (uint32_t round = 0; round < i; round++)
+			require(!overlap(start, end, boot_info.modules[round].start,
+					 boot_info.modules[round].end),
 				"modules are beside each other");
 	}
 }
@@ -127,7 +129,7 @@ static void fuzz_multiboot(const uint8_t *data, size_t size)
 {
 	static const uint32_t magics[] = { 0x2badb002, 0x36d76289, 0x12345678 };
 	static struct mem_range ram[BOOT_MAX_RANGES];
-	uint32_t n;
+	uint32_t count;
 
 	if (!size)
 		return;
@@ -143,12 +145,12 @@ static void fuzz_multiboot(const uint8_t *data, size_t size)
 	require(memchr(boot_info.cmdline, 0, sizeof(boot_info.cmdline)) != NULL,
 		"the command line has an end");
 	require(boot_info.rsdp_copy_len <= sizeof(boot_info.rsdp_copy), "the RSDP fits");
-	n = memmap_ram(boot_info.map, boot_info.nr_ranges, ram, BOOT_MAX_RANGES);
-	require(n <= BOOT_MAX_RANGES, "RAM has a bound");
-	check_ram(ram, n);
+	count = memmap_ram(boot_info.map, boot_info.nr_ranges, ram, BOOT_MAX_RANGES);
+	require(count <= BOOT_MAX_RANGES, "RAM has a bound");
+	check_ram(ram, count);
 	if (!setjmp(stopped)) {
 		multiboot_check(MIB, 4 * MIB);
-		check_modules(ram, n);
+		check_modules(ram, count);
 	}
 	free((void *)memory);
 }
@@ -161,16 +163,16 @@ static struct {
 	uint64_t bytes;
 } tables;
 
-static void seal(uint8_t *t, size_t len, size_t at)
+static void seal(uint8_t *t, size_t len, size_t offset)
 {
 	uint8_t sum = 0;
 
 	for (size_t i = 0; i < len; i++)
 		sum += t[i];
-	t[at] -= sum;
+	t[offset] -= sum;
 }
 
-static const void *map(struct acpi_reader *r, phys_t addr, size_t len)
+static const void *map(struct acpi_reader *reader, phys_t addr, size_t len)
 {
 	uint8_t *t;
 
@@ -185,13 +187,14 @@ static const void *map(struct acpi_reader *r, phys_t addr, size_t len)
 	return t;
 }
 
-static void unmap(struct acpi_reader *r, const void *p, size_t len)
+static void unmap(struct acpi_reader *reader, const void *memory, size_t len)
 {
 	tables.open--;
-	free((void *)p);
+	free((void *)memory);
 }
 
-static void complain(struct acpi_reader *r, const char *signature, phys_t addr, const char *why)
+static void complain(struct acpi_reader *reader, const char *signature, phys_t addr,
+		     const char *why)
 {
 	require(strlen(signature) <= 4 && *why, "complaints have words");
 }

@@ -11,11 +11,11 @@ static const struct elf_limits limits = { 0x10000, 0x7ffffffff000 };
 static void fuzz_script(const uint8_t *data, size_t size)
 {
 	char *buf = malloc(SCRIPT_LINE_MAX), *interp = NULL, *arg = NULL;
-	size_t n = MIN(size, (size_t)SCRIPT_LINE_MAX - 1);
+	size_t count = MIN(size, (size_t)SCRIPT_LINE_MAX - 1);
 
 	memset(buf, 0x55, SCRIPT_LINE_MAX);
-	memcpy(buf, data, n);
-	if (!script_parse(buf, n, SCRIPT_LINE_MAX, &interp, &arg)) {
+	memcpy(buf, data, count);
+	if (!script_parse(buf, count, SCRIPT_LINE_MAX, &interp, &arg)) {
 		require(interp > buf && *interp &&
 				memchr(interp, 0, buf + SCRIPT_LINE_MAX - interp) != NULL,
 			"the interpreter's name has an end");
@@ -28,24 +28,28 @@ static void fuzz_script(const uint8_t *data, size_t size)
 
 static void check_segment(const Elf64_Phdr *ph, const struct elf_image *image)
 {
-	struct elf_mapping m;
+	struct elf_mapping mapping;
 	uint64_t end;
 
-	elf_segment_mapping(ph, &m);
-	end = m.anon_len ? m.anon_start + m.anon_len : m.start + m.file_len;
-	require(!((m.start | m.file_len | m.file_offset | m.anon_start | m.anon_len) &
+	elf_segment_mapping(ph, &mapping);
+	end = mapping.anon_len ? mapping.anon_start + mapping.anon_len
+			       : mapping.start + mapping.file_len;
+	require(!((mapping.start | mapping.file_len | mapping.file_offset | mapping.anon_start |
+		   mapping.anon_len) &
 		  (ELF_PAGE - 1)),
 		"segments are whole pages");
-	require(image->is_movable || !(m.file_len + m.anon_len) ||
-			(m.start >= limits.user_base && end <= limits.user_end),
+	require(image->is_movable || !(mapping.file_len + mapping.anon_len) ||
+			(mapping.start >= limits.user_base && end <= limits.user_end),
 		"what is mapped lies in user space");
-	require(m.prot < 8 && m.anon_prot < 8, "there are three rights");
-	require(!m.file_len || (m.start >= image->low && m.start + m.file_len <= image->high),
+	require(mapping.prot < 8 && mapping.anon_prot < 8, "there are three rights");
+	require(!mapping.file_len || (mapping.start >= image->low &&
+				      mapping.start + mapping.file_len <= image->high),
 		"files lie in the image");
-	require(!m.anon_len || (m.anon_start >= image->low && end <= image->high),
+	require(!mapping.anon_len || (mapping.anon_start >= image->low && end <= image->high),
 		"memory lies in the image");
-	require(!m.zero_len || (m.zero_len < ELF_PAGE && m.zero_start >= m.start &&
-				m.zero_start + m.zero_len <= m.start + m.file_len),
+	require(!mapping.zero_len ||
+			(mapping.zero_len < ELF_PAGE && mapping.zero_start >= mapping.start &&
+			 mapping.zero_start + mapping.zero_len <= mapping.start + mapping.file_len),
 		"what is cleared is the file's last page");
 }
 

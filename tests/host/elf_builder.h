@@ -29,45 +29,45 @@ struct builder {
 	size_t size;
 };
 
-static inline size_t b_string(struct builder *b, const char *s)
+static inline size_t b_string(struct builder *builder, const char *text)
 {
-	size_t at = b->strings_size;
+	size_t offset = builder->strings_size;
 
-	strcpy(b->strings + at, s);
-	b->strings_size += strlen(s) + 1;
-	return at;
+	strcpy(builder->strings + offset, text);
+	builder->strings_size += strlen(text) + 1;
+	return offset;
 }
 
-static inline void b_init(struct builder *b)
+static inline void b_init(struct builder *builder)
 {
-	memset(b, 0, sizeof(*b));
-	b->nsections = b->nsymbols = b->nlocals = 1;
-	b->strings_size = 1;
+	memset(builder, 0, sizeof(*builder));
+	builder->nsections = builder->nsymbols = builder->nlocals = 1;
+	builder->strings_size = 1;
 }
 
 /* A section filled with 0x11, so that what was not written is seen. */
-static inline int b_section(struct builder *b, const char *name, uint32_t type, uint64_t flags,
-			    size_t size, uint64_t align)
+static inline int b_section(struct builder *builder, const char *name, uint32_t type,
+			    uint64_t flags, size_t size, uint64_t align)
 {
-	int i = b->nsections++;
+	int i = builder->nsections++;
 
-	b->sections[i].name = name;
-	b->sections[i].h = (Elf64_Shdr){
+	builder->sections[i].name = name;
+	builder->sections[i].h = (Elf64_Shdr){
 		.sh_type = type, .sh_flags = flags, .sh_size = size, .sh_addralign = align
 	};
-	memset(b->sections[i].data, 0x11, sizeof(b->sections[i].data));
+	memset(builder->sections[i].data, 0x11, sizeof(builder->sections[i].data));
 	return i;
 }
 
-static inline int b_symbol(struct builder *b, const char *name, int bind, int type,
+static inline int b_symbol(struct builder *builder, const char *name, int bind, int type,
 			   uint16_t section, uint64_t value)
 {
-	int i = b->nsymbols++;
+	int i = builder->nsymbols++;
 
 	if (bind == STB_LOCAL)
-		b->nlocals = b->nsymbols;
-	b->symbols[i] = (Elf64_Sym){
-		.st_name = b_string(b, name),
+		builder->nlocals = builder->nsymbols;
+	builder->symbols[i] = (Elf64_Sym){
+		.st_name = b_string(builder, name),
 		.st_info = ELF64_ST_INFO(bind, type),
 		.st_shndx = section,
 		.st_value = value,
@@ -75,56 +75,59 @@ static inline int b_symbol(struct builder *b, const char *name, int bind, int ty
 	return i;
 }
 
-static inline void b_rela(struct builder *b, int section, uint64_t offset, uint32_t type,
+static inline void b_rela(struct builder *builder, int section, uint64_t offset, uint32_t type,
 			  uint32_t symbol, int64_t addend)
 {
-	b->rela_section[b->nrelas] = section;
-	b->relas[b->nrelas++] = (Elf64_Rela){ offset, ELF64_R_INFO(symbol, type), addend };
+	builder->rela_section[builder->nrelas] = section;
+	builder->relas[builder->nrelas++] =
+		(Elf64_Rela){ offset, ELF64_R_INFO(symbol, type), addend };
 }
 
-static inline uint64_t b_append(struct builder *b, const void *data, size_t size)
+static inline uint64_t b_append(struct builder *builder, const void *data, size_t size)
 {
-	uint64_t at = (b->size + 7) & ~7ul;
+	uint64_t offset = (builder->size + 7) & ~7ul;
 
-	b->file = realloc(b->file, at + size);
-	memset(b->file + b->size, 0, at - b->size);
+	builder->file = realloc(builder->file, offset + size);
+	memset(builder->file + builder->size, 0, offset - builder->size);
 	if (size)
-		memcpy(b->file + at, data, size);
-	b->size = at + size;
-	return at;
+		memcpy(builder->file + offset, data, size);
+	builder->size = offset + size;
+	return offset;
 }
 
 /* Relocations of each section, then the tables of symbols and strings. */
-static inline int b_tables(struct builder *b)
+static inline int b_tables(struct builder *builder)
 {
-	int n = b->nsections, symtab;
+	int n = builder->nsections, symtab;
 
 	for (int s = 1; s < n; s++) {
 		Elf64_Rela list[B_MAX];
 		int count = 0;
 
-		for (int k = 0; k < b->nrelas; k++)
-			if (b->rela_section[k] == s)
-				list[count++] = b->relas[k];
+		for (int round = 0; round < builder->nrelas; round++)
+			if (builder->rela_section[round] == s)
+				list[count++] = builder->relas[round];
 		if (!count)
 			continue;
-		int i = b_section(b, ".rela", SHT_RELA, 0, count * sizeof(*list), 8);
+		int i = b_section(builder, ".rela", SHT_RELA, 0, count * sizeof(*list), 8);
 
-		b->sections[i].h.sh_info = s;
-		b->sections[i].h.sh_entsize = sizeof(*list);
-		memcpy(b->sections[i].data, list, count * sizeof(*list));
+		builder->sections[i].h.sh_info = s;
+		builder->sections[i].h.sh_entsize = sizeof(*list);
+		memcpy(builder->sections[i].data, list, count * sizeof(*list));
 	}
-	symtab = b_section(b, ".symtab", SHT_SYMTAB, 0, b->nsymbols * sizeof(Elf64_Sym), 8);
-	memcpy(b->sections[symtab].data, b->symbols, b->nsymbols * sizeof(Elf64_Sym));
-	b->sections[symtab].h.sh_entsize = sizeof(Elf64_Sym);
-	b->sections[symtab].h.sh_info = b->nlocals;
-	b->sections[symtab].h.sh_link = symtab + 1;
+	symtab = b_section(builder, ".symtab", SHT_SYMTAB, 0, builder->nsymbols * sizeof(Elf64_Sym),
+			   8);
+	memcpy(builder->sections[symtab].data, builder->symbols,
+	       builder->nsymbols * sizeof(Elf64_Sym));
+	builder->sections[symtab].h.sh_entsize = sizeof(Elf64_Sym);
+	builder->sections[symtab].h.sh_info = builder->nlocals;
+	builder->sections[symtab].h.sh_link = symtab + 1;
 	for (int i = n; i < symtab; i++)
-		b->sections[i].h.sh_link = symtab;
-	return b_section(b, ".strtab", SHT_STRTAB, 0, 0, 1);
+		builder->sections[i].h.sh_link = symtab;
+	return b_section(builder, ".strtab", SHT_STRTAB, 0, 0, 1);
 }
 
-static inline void b_build(struct builder *b)
+static inline void b_build(struct builder *builder)
 {
 	Elf64_Ehdr e = {
 		.e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, EV_CURRENT },
@@ -134,23 +137,23 @@ static inline void b_build(struct builder *b)
 		.e_ehsize = sizeof(e),
 		.e_shentsize = sizeof(Elf64_Shdr),
 	};
-	int strtab = b_tables(b);
+	int strtab = b_tables(builder);
 	Elf64_Shdr headers[B_MAX] = { 0 };
 
-	for (int i = 1; i < b->nsections; i++)
-		b->sections[i].h.sh_name = b_string(b, b->sections[i].name);
-	memcpy(b->sections[strtab].data, b->strings, b->strings_size);
-	b->sections[strtab].h.sh_size = b->strings_size;
-	b_append(b, &e, sizeof(e));
-	for (int i = 1; i < b->nsections; i++) {
-		Elf64_Shdr *h = &b->sections[i].h;
+	for (int i = 1; i < builder->nsections; i++)
+		builder->sections[i].h.sh_name = b_string(builder, builder->sections[i].name);
+	memcpy(builder->sections[strtab].data, builder->strings, builder->strings_size);
+	builder->sections[strtab].h.sh_size = builder->strings_size;
+	b_append(builder, &e, sizeof(e));
+	for (int i = 1; i < builder->nsections; i++) {
+		Elf64_Shdr *h = &builder->sections[i].h;
 
-		h->sh_offset =
-			b_append(b, b->sections[i].data, h->sh_type == SHT_NOBITS ? 0 : h->sh_size);
+		h->sh_offset = b_append(builder, builder->sections[i].data,
+					h->sh_type == SHT_NOBITS ? 0 : h->sh_size);
 		headers[i] = *h;
 	}
-	e.e_shoff = b_append(b, headers, b->nsections * sizeof(*headers));
-	e.e_shnum = b->nsections;
+	e.e_shoff = b_append(builder, headers, builder->nsections * sizeof(*headers));
+	e.e_shnum = builder->nsections;
 	e.e_shstrndx = strtab;
-	memcpy(b->file, &e, sizeof(e));
+	memcpy(builder->file, &e, sizeof(e));
 }

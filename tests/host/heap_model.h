@@ -45,9 +45,9 @@ static bool interrupts = true, panic_expected;
 static jmp_buf panicked;
 static const char *panic_text;
 
-static inline u32 below(u32 n)
+static inline u32 below(u32 count)
 {
-	return (u32)random() % n;
+	return (u32)random() % count;
 }
 static inline void become(u32 cpu)
 {
@@ -122,29 +122,31 @@ static inline void *page_at(u32 i)
 struct page *pages_alloc(u32 order, u32 flags)
 {
 	/* single pages from the lower half, so that they don't break up the other one */
-	u32 n = 1u << order,
-	    start = order ? POOL_PAGES / 2 + below(POOL_PAGES / 2 / n) * n : below(POOL_PAGES / 2);
+	u32 count = 1u << order,
+	    start = order ? POOL_PAGES / 2 + below(POOL_PAGES / 2 / count) * count
+			  : below(POOL_PAGES / 2);
 
-	if (pages_out + n > pages_limit)
+	if (pages_out + count > pages_limit)
 		return NULL;
-	for (u32 tried = 0; tried < POOL_PAGES; tried += n, start = (start + n) % POOL_PAGES) {
-		u32 k = 0;
-		struct page *p = phys_to_page(POOL_AT + start * PAGE_SIZE);
+	for (u32 tried = 0; tried < POOL_PAGES;
+	     tried += count, start = (start + count) % POOL_PAGES) {
+		u32 round = 0;
+		struct page *page = phys_to_page(POOL_AT + start * PAGE_SIZE);
 
-		while (k < n && !page_out[start + k])
-			k++;
-		if (k < n)
+		while (round < count && !page_out[start + round])
+			round++;
+		if (round < count)
 			continue;
-		for (k = 0; k < n; k++)
-			page_out[start + k] = true;
+		for (round = 0; round < count; round++)
+			page_out[start + round] = true;
 		page_order[start] = order + 1;
-		pages_out += n;
-		ASAN_UNPOISON_MEMORY_REGION(page_at(start), n * PAGE_SIZE);
-		memset(page_at(start), 0xd7, n * PAGE_SIZE);
-		*p = (struct page){ .private = 0xbad00000000 |
-					       order }; /* page_debug.c leaves something there */
-		atomic_set(&p->refs, 1);
-		return p;
+		pages_out += count;
+		ASAN_UNPOISON_MEMORY_REGION(page_at(start), count * PAGE_SIZE);
+		memset(page_at(start), 0xd7, count * PAGE_SIZE);
+		*page = (struct page){ .private = 0xbad00000000 |
+						  order }; /* page_debug.c leaves something there */
+		atomic_set(&page->refs, 1);
+		return page;
 	}
 	return NULL;
 }
@@ -154,21 +156,21 @@ struct page *page_alloc(u32 flags)
 	return pages_alloc(0, flags);
 }
 
-void pages_free(struct page *p, u32 order)
+void pages_free(struct page *page, u32 order)
 {
-	u32 start = (page_to_phys(p) - POOL_AT) / PAGE_SIZE;
+	u32 start = (page_to_phys(page) - POOL_AT) / PAGE_SIZE;
 
 	assert_int_equal(page_order[start], order + 1);
 	page_order[start] = 0;
-	for (u32 k = 0; k < 1u << order; k++) {
-		assert_int_equal(p[k].flags, 0);
-		page_out[start + k] = false;
+	for (u32 round = 0; round < 1u << order; round++) {
+		assert_int_equal(page[round].flags, 0);
+		page_out[start + round] = false;
 	}
 	pages_out -= 1u << order;
 	ASAN_POISON_MEMORY_REGION(page_at(start), PAGE_SIZE << order);
 }
 
-void page_free(struct page *p)
+void page_free(struct page *page)
 {
 	pages_free(page, 0);
 }
@@ -210,25 +212,25 @@ static u32 nr_live;
 
 static inline void *take(struct kmem_cache *cache, u32 size)
 {
-	u8 *p = cache ? kmem_cache_alloc(cache) : kmalloc(size), fill = below(255) + 1;
+	u8 *bytes = cache ? kmem_cache_alloc(cache) : kmalloc(size), fill = below(255) + 1;
 
 	assert_true(interrupts);
-	if (!p)
+	if (!bytes)
 		return NULL;
-	assert_false((u64)p % 16);
-	memset(p, fill, size);
+	assert_false((u64)bytes % 16);
+	memset(bytes, fill, size);
 	assert_true(nr_live < MAX_LIVE);
-	live[nr_live++] = (struct live){ p, size, fill, cache };
-	return p;
+	live[nr_live++] = (struct live){ bytes, size, fill, cache };
+	return bytes;
 }
 
 static inline void give(u32 i)
 {
 	struct live l = live[i];
 
-	for (u32 k = 0; k < l.size; k++)
-		if (l.p[k] != l.fill)
-			fail_msg("byte %u of %u is %02x instead of %02x", k, l.size, l.p[k],
+	for (u32 round = 0; round < l.size; round++)
+		if (l.p[round] != l.fill)
+			fail_msg("byte %u of %u is %02x instead of %02x", round, l.size, l.p[round],
 				 l.fill);
 	live[i] = live[--nr_live];
 	if (l.cache)
@@ -270,7 +272,7 @@ static inline u32 random_size(void)
 }
 
 /* All processors allocate and free, also what another one allocated. */
-static inline void churn(struct kmem_cache *a, u32 size_a, struct kmem_cache *b, u32 size_b)
+static inline void churn(struct kmem_cache *cache, u32 size_a, struct kmem_cache *b, u32 size_b)
 {
 	for (u32 i = 0; i < 60000; i++) {
 		bool filling = i / 6000 % 2 == 0;
@@ -279,7 +281,7 @@ static inline void churn(struct kmem_cache *a, u32 size_a, struct kmem_cache *b,
 		if (below(8) < (filling ? 6 : 2)) {
 			u32 which = below(4);
 
-			take(which == 0	  ? a
+			take(which == 0	  ? cache
 			     : which == 1 ? b
 					  : NULL,
 			     which == 0	  ? size_a

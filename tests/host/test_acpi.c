@@ -25,11 +25,11 @@ static u64 bytes_mapped;
 #define LARGE_SIZE (8u << 20)
 static u8 *large;
 
-static const void *map(struct acpi_reader *r, phys_t addr, size_t len)
+static const void *map(struct acpi_reader *reader, phys_t addr, size_t len)
 {
 	u8 *copy;
 
-	(void)r;
+	(void)reader;
 	bytes_mapped += len;
 	if (large && addr == LARGE && len <= LARGE_SIZE) {
 		mapped++;
@@ -43,17 +43,17 @@ static const void *map(struct acpi_reader *r, phys_t addr, size_t len)
 	return copy;
 }
 
-static void unmap(struct acpi_reader *r, const void *p, size_t len)
+static void unmap(struct acpi_reader *reader, const void *memory, size_t len)
 {
-	(void)r, (void)len;
+	(void)reader, (void)len;
 	mapped--;
-	if (p != large)
-		free((void *)p);
+	if (memory != large)
+		free((void *)memory);
 }
 
-static void complain(struct acpi_reader *r, const char *sig, phys_t addr, const char *why)
+static void complain(struct acpi_reader *reader, const char *sig, phys_t addr, const char *why)
 {
-	(void)r, (void)addr;
+	(void)reader, (void)addr;
 	assert_non_null(sig);
 	assert_non_null(why);
 	complaints++;
@@ -63,24 +63,24 @@ static struct acpi_reader reader = { map, unmap, complain };
 
 /* ---- building tables ---- */
 
-static void put(u8 *p, u64 v, u32 n)
+static void put(u8 *bytes, u64 number, u32 count)
 {
-	memcpy(p, &v, n);
+	memcpy(bytes, &number, count);
 }
 
-static void seal(u8 *t, u32 len, u32 at)
+static void seal(u8 *t, u32 len, u32 offset)
 {
 	u8 sum = 0;
 
-	t[at] = 0;
+	t[offset] = 0;
 	for (u32 i = 0; i < len; i++)
 		sum += t[i];
-	t[at] = -sum;
+	t[offset] = -sum;
 }
 
-static u8 *table(u32 at, const char *sig, u32 len)
+static u8 *table(u32 offset, const char *sig, u32 len)
 {
-	u8 *t = mem + at;
+	u8 *t = mem + offset;
 
 	memset(t, 0, len);
 	memcpy(t, sig, 4);
@@ -103,25 +103,25 @@ static const u8 s5_code[] = { 0x10, 0x05, 'X',	'Y',  'Z',  'W',  0x08, '_',  'S'
 
 static void build_rsdp(u8 revision, u32 rsdt, u64 xsdt)
 {
-	u8 *p = mem + RSDP;
+	u8 *bytes = mem + RSDP;
 
-	memset(p, 0, 36);
-	memcpy(p, "RSD PTR ", 8);
-	p[15] = revision;
-	put(p + 16, rsdt, 4);
-	seal(p, 20, 8);
-	put(p + 20, 36, 4);
-	put(p + 24, xsdt, 8);
-	seal(p, 36, 32);
+	memset(bytes, 0, 36);
+	memcpy(bytes, "RSD PTR ", 8);
+	bytes[15] = revision;
+	put(bytes + 16, rsdt, 4);
+	seal(bytes, 20, 8);
+	put(bytes + 20, 36, 4);
+	put(bytes + 24, xsdt, 8);
+	seal(bytes, 36, 32);
 }
 
-static void build_root(u32 at, u32 width, const u32 *entries, u32 n)
+static void build_root(u32 offset, u32 width, const u32 *entries, u32 count)
 {
-	u8 *t = table(at, width == 8 ? "XSDT" : "RSDT", 36 + n * width);
+	u8 *t = table(offset, width == 8 ? "XSDT" : "RSDT", 36 + count * width);
 
-	for (u32 i = 0; i < n; i++)
+	for (u32 i = 0; i < count; i++)
 		put(t + 36 + i * width, entries[i], width);
-	seal(t, 36 + n * width, 9);
+	seal(t, 36 + count * width, 9);
 }
 
 static void build_fadt(void)
@@ -143,10 +143,10 @@ static void build_fadt(void)
 	seal(t, 244, 9);
 }
 
-static u32 madt_add(u32 at, const void *entry, u32 n)
+static u32 madt_add(u32 offset, const void *entry, u32 count)
 {
-	memcpy(mem + MADT + at, entry, n);
-	return at + n;
+	memcpy(mem + MADT + offset, entry, count);
+	return offset + count;
 }
 
 static void build_madt(void)
@@ -159,23 +159,23 @@ static void build_madt(void)
 			nmi[] = { 4, 6, 0xff, 0, 0, 1 }, odd[] = { 0x7f, 5, 1, 2, 3 },
 			x2[] = { 9, 16, 0, 0, 0, 1, 0, 0, 1, 0, 0, 0, 3, 0, 0, 0 },
 			again[] = { 9, 16, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0 };
-	u32 at = 44;
+	u32 offset = 44;
 
 	table(MADT, "APIC", 256);
 	put(mem + MADT + 36, 0xfee00000, 4);
 	put(mem + MADT + 40, 1, 4);
-	at = madt_add(at, cpu0, sizeof(cpu0));
-	at = madt_add(at, cpu1, sizeof(cpu1));
-	at = madt_add(at, off, sizeof(off));
-	at = madt_add(at, odd, sizeof(odd));
-	at = madt_add(at, ioapic, sizeof(ioapic));
-	at = madt_add(at, timer, sizeof(timer));
-	at = madt_add(at, sci, sizeof(sci));
-	at = madt_add(at, nmi, sizeof(nmi));
-	at = madt_add(at, x2, sizeof(x2));
-	at = madt_add(at, again, sizeof(again));
-	put(mem + MADT + 4, at, 4);
-	seal(mem + MADT, at, 9);
+	offset = madt_add(offset, cpu0, sizeof(cpu0));
+	offset = madt_add(offset, cpu1, sizeof(cpu1));
+	offset = madt_add(offset, off, sizeof(off));
+	offset = madt_add(offset, odd, sizeof(odd));
+	offset = madt_add(offset, ioapic, sizeof(ioapic));
+	offset = madt_add(offset, timer, sizeof(timer));
+	offset = madt_add(offset, sci, sizeof(sci));
+	offset = madt_add(offset, nmi, sizeof(nmi));
+	offset = madt_add(offset, x2, sizeof(x2));
+	offset = madt_add(offset, again, sizeof(again));
+	put(mem + MADT + 4, offset, 4);
+	seal(mem + MADT, offset, 9);
 }
 
 static void build_rest(void)
@@ -343,12 +343,12 @@ static void lengths_that_lie_are_survived(void **state)
 	struct acpi_info i;
 
 	(void)state;
-	for (u32 k = 0; k < ARRAY_SIZE(tables); k++)
-		for (u32 n = 0; n < ARRAY_SIZE(lengths); n++) {
+	for (u32 round = 0; round < ARRAY_SIZE(tables); round++)
+		for (u32 count = 0; count < ARRAY_SIZE(lengths); count++) {
 			build(NULL);
-			put(mem + tables[k] + 4, lengths[n], 4);
-			if (lengths[n] >= 36 && lengths[n] <= MEM_SIZE - tables[k])
-				seal(mem + tables[k], lengths[n], 9);
+			put(mem + tables[round] + 4, lengths[count], 4);
+			if (lengths[count] >= 36 && lengths[count] <= MEM_SIZE - tables[round])
+				seal(mem + tables[round], lengths[count], 9);
 			parse(&i);
 		}
 }
@@ -359,26 +359,26 @@ static void madt_entries_that_lie_are_survived(void **state)
 	u32 len = *(u32 *)(mem + MADT + 4);
 
 	(void)state;
-	for (u32 at = 44; at < len; at++)
-		for (u32 v = 0; v < 256; v++) {
-			u8 old = mem[MADT + at];
+	for (u32 offset = 44; offset < len; offset++)
+		for (u32 number = 0; number < 256; number++) {
+			u8 old = mem[MADT + offset];
 
-			mem[MADT + at] = v;
+			mem[MADT + offset] = number;
 			memset(&i, 0, sizeof(i));
 			acpi_parse_madt(mem + MADT, len, &i);
-			mem[MADT + at] = old;
+			mem[MADT + offset] = old;
 		}
 	/* cut short at each length */
-	for (u32 n = 0; n <= len; n++) {
-		u8 *copy = malloc(n ? n : 1);
+	for (u32 count = 0; count <= len; count++) {
+		u8 *copy = malloc(count ? count : 1);
 
-		memcpy(copy, mem + MADT, n);
+		memcpy(copy, mem + MADT, count);
 		memset(&i, 0, sizeof(i));
-		acpi_parse_madt(copy, n, &i);
-		acpi_parse_fadt(copy, n, &i);
-		acpi_parse_hpet(copy, n, &i);
-		acpi_parse_mcfg(copy, n, &i);
-		acpi_find_s5(copy, n, &i);
+		acpi_parse_madt(copy, count, &i);
+		acpi_parse_fadt(copy, count, &i);
+		acpi_parse_hpet(copy, count, &i);
+		acpi_parse_mcfg(copy, count, &i);
+		acpi_find_s5(copy, count, &i);
 		free(copy);
 	}
 }
@@ -387,26 +387,26 @@ static void too_many_of_a_kind_are_left_out(void **state)
 {
 	struct acpi_info i;
 	u8 *t = malloc(44 + 300 * 16);
-	u32 at = 44;
+	u32 offset = 44;
 
 	(void)state;
 	memset(&i, 0, sizeof(i));
 	memset(t, 0, 44);
-	for (u32 k = 0; k < 100; k++, at += 16) {
-		memset(t + at, 0, 16);
-		t[at] = 9, t[at + 1] = 16, t[at + 4] = k, t[at + 8] = 1;
+	for (u32 round = 0; round < 100; round++, offset += 16) {
+		memset(t + offset, 0, 16);
+		t[offset] = 9, t[offset + 1] = 16, t[offset + 4] = round, t[offset + 8] = 1;
 	}
-	for (u32 k = 0; k < 100; k++, at += 12) {
-		memset(t + at, 0, 12);
-		t[at] = 1, t[at + 1] = 12, t[at + 7] = k + 1, t[at + 8] = k;
+	for (u32 round = 0; round < 100; round++, offset += 12) {
+		memset(t + offset, 0, 12);
+		t[offset] = 1, t[offset + 1] = 12, t[offset + 7] = round + 1, t[offset + 8] = round;
 	}
-	acpi_parse_madt(t, at, &i);
+	acpi_parse_madt(t, offset, &i);
 	assert_int_equal(i.nr_cpus, ACPI_MAX_CPUS);
 	assert_int_equal(i.nr_cpus_left_out, 100 - ACPI_MAX_CPUS);
 	assert_int_equal(i.nr_ioapics, ACPI_MAX_IOAPICS);
 	memset(t, 0, 44 + 50 * 16);
-	for (u32 k = 0; k < 50; k++)
-		put(t + 44 + 16 * k, 0x10000000, 8);
+	for (u32 round = 0; round < 50; round++)
+		put(t + 44 + 16 * round, 0x10000000, 8);
 	acpi_parse_mcfg(t, 44 + 50 * 16, &i);
 	assert_int_equal(i.nr_mcfg, ACPI_MAX_MCFG);
 	free(t);
@@ -436,8 +436,8 @@ static void one_large_table_named_many_times_has_a_bound(void **state)
 	struct acpi_info i;
 
 	(void)state;
-	for (u32 k = 0; k < ARRAY_SIZE(entries); k++)
-		entries[k] = LARGE;
+	for (u32 round = 0; round < ARRAY_SIZE(entries); round++)
+		entries[round] = LARGE;
 	build_root(ROOT, 8, entries, ARRAY_SIZE(entries));
 	large = calloc(1, LARGE_SIZE);
 	bytes_mapped = 0;
@@ -454,14 +454,14 @@ static void one_large_table_named_many_times_has_a_bound(void **state)
 
 /* ---- \_S5 ---- */
 
-static bool s5(const void *code, u32 len, struct acpi_info *i)
+static bool s5(const void *code, u32 len, struct acpi_info *info)
 {
 	u8 *copy = malloc(len);
 	bool found;
 
-	memset(i, 0, sizeof(*i));
+	memset(info, 0, sizeof(*info));
 	memcpy(copy, code, len);
-	found = acpi_find_s5(copy, len, i);
+	found = acpi_find_s5(copy, len, info);
 	free(copy);
 	return found;
 }
@@ -497,8 +497,8 @@ static void s5_forms(void **state)
 	assert_false(S5(&i, 8, '_', 'S', '5', '_', 0x12, 3, 2, 0x0a, 5, 0));
 	assert_false(S5(&i, 8, '_', 'S', '5', '_', 0x12, 0xff, 0xff, 0xff));
 	assert_false(S5(&i, 8, '_', 'S', '5', '_', 0x12, 0, 1, 1));
-	for (u32 n = 0; n <= sizeof(s5_code); n++)
-		assert_int_equal(s5(s5_code, n, &i), n >= 18);
+	for (u32 count = 0; count <= sizeof(s5_code); count++)
+		assert_int_equal(s5(s5_code, count, &i), count >= 18);
 }
 
 /* Random damage, many times: nothing is read beyond what was mapped. */
@@ -508,17 +508,17 @@ static void random_damage_is_survived(void **state)
 
 	(void)state;
 	srand(1);
-	for (u32 n = 0; n < 30000; n++) {
+	for (u32 count = 0; count < 30000; count++) {
 		build(NULL);
-		for (u32 k = rand() % 8 + 1; k; k--)
+		for (u32 round = rand() % 8 + 1; round; round--)
 			mem[rand() % 0xc00] = rand();
 		/* let the damage through the checksums */
 		seal(mem + RSDP, 20, 8);
-		for (u32 k = 0; k < ARRAY_SIZE(all); k++) {
-			u32 len = *(u32 *)(mem + all[k] + 4);
+		for (u32 round = 0; round < ARRAY_SIZE(all); round++) {
+			u32 len = *(u32 *)(mem + all[round] + 4);
 
-			if (len >= 36 && len < MEM_SIZE - all[k])
-				seal(mem + all[k], len, 9);
+			if (len >= 36 && len < MEM_SIZE - all[round])
+				seal(mem + all[round], len, 9);
 		}
 		seal(mem + DSDT, 36 + sizeof(s5_code), 9);
 		parse(&i);

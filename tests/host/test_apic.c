@@ -108,17 +108,18 @@ static bool is_lvt(u32 reg)
 	return (reg >= APIC_LVT_TIMER && reg <= APIC_LVT_ERROR) || reg == 0x2f0;
 }
 
-static void write_reg(u32 reg, u32 v)
+static void write_reg(u32 reg, u32 number)
 {
 	const struct reg_rule rule = rule_of(reg);
 
-	if (!(rule.access & W) || (v & ~rule.bits))
-		fail_msg("write of %x to the register at %x", v, reg);
-	if (is_lvt(reg) && !(v & APIC_LVT_MASKED) && !(m.regs[APIC_SVR / 16] & APIC_SVR_ENABLE))
+	if (!(rule.access & W) || (number & ~rule.bits))
+		fail_msg("write of %x to the register at %x", number, reg);
+	if (is_lvt(reg) && !(number & APIC_LVT_MASKED) &&
+	    !(m.regs[APIC_SVR / 16] & APIC_SVR_ENABLE))
 		fail_msg("the register at %x is unmasked while the APIC is off: it stays masked",
 			 reg);
 	/* a vector below 16 may be reported, masked or not */
-	if (is_lvt(reg) && (v & 0x7ff) < 16 && reg != APIC_LVT_ERROR &&
+	if (is_lvt(reg) && (number & 0x7ff) < 16 && reg != APIC_LVT_ERROR &&
 	    !(m.regs[APIC_LVT_ERROR / 16] & APIC_LVT_MASKED))
 		m.error_reported = true;
 	if (reg == APIC_EOI) /* the highest in service is done */
@@ -128,12 +129,12 @@ static void write_reg(u32 reg, u32 v)
 					~(1u << (31 - __builtin_clz(m.regs[APIC_ISR / 16 + i])));
 				break;
 			}
-	if (reg == APIC_LVT_TIMER && ((m.regs[reg / 16] ^ v) & LVT_MODE))
+	if (reg == APIC_LVT_TIMER && ((m.regs[reg / 16] ^ number) & LVT_MODE))
 		m.deadline = 0; /* a change of mode disarms */
 	if (reg == APIC_TIMER_INITIAL &&
 	    (m.regs[APIC_LVT_TIMER / 16] & LVT_MODE) == APIC_LVT_DEADLINE)
 		return;
-	m.regs[reg / 16] = v;
+	m.regs[reg / 16] = number;
 }
 
 static void command(u32 id, u32 low, bool all)
@@ -157,24 +158,24 @@ u32 mmio_read32(const volatile void *p)
 	return m.regs[reg / 16];
 }
 
-void mmio_write32(volatile void *p, u32 v)
+void mmio_write32(volatile void *p, u32 number)
 {
 	u32 reg = (volatile u8 *)p - mmio_page;
 
 	assert_int_equal(mode_of(m.base), XAPIC);
 	if (reg == APIC_ICR_HIGH) {
-		m.icr_high = v;
+		m.icr_high = number;
 		return;
 	}
 	if (reg == APIC_ICR_LOW) {
 		assert_false(
 			interrupts); /* a handler's command would come between the two halves */
-		command(m.icr_high >> 24, v, m.icr_high >> 24 == 0xff);
+		command(m.icr_high >> 24, number, m.icr_high >> 24 == 0xff);
 		return;
 	}
 	if (reg == APIC_LVT_TIMER)
 		m.timer_unfenced = true;
-	write_reg(reg, v);
+	write_reg(reg, number);
 }
 
 u64 rdmsr(u32 msr)
@@ -191,37 +192,38 @@ u64 rdmsr(u32 msr)
 	return m.regs[reg / 16];
 }
 
-static void write_base(u64 v)
+static void write_base(u64 number)
 {
-	u64 from = mode_of(m.base), to = mode_of(v);
+	u64 from = mode_of(m.base), to = mode_of(number);
 	bool legal = from == to || from == XAPIC || (from == OFF ? to == XAPIC : to == OFF);
 
 	if (!legal || to == APIC_BASE_X2APIC)
 		fail_msg("from mode %lx to %lx", (long)from, (long)to);
 	if (from == OFF && to == XAPIC)
 		memset(m.regs, 0, sizeof(m.regs));
-	m.base = v;
+	m.base = number;
 	m.base_writes++;
 }
 
-void wrmsr(u32 msr, u64 v)
+void wrmsr(u32 msr, u64 number)
 {
 	if (msr == MSR_APIC_BASE) {
-		write_base(v);
+		write_base(number);
 	} else if (msr == MSR_TSC_DEADLINE) {
 		assert_false(m.timer_unfenced); /* may overtake the store, and is ignored then */
 		if ((m.regs[APIC_LVT_TIMER / 16] & LVT_MODE) == APIC_LVT_DEADLINE)
-			m.deadline = v;
+			m.deadline = number;
 	} else {
 		assert_in_range(msr, 0x800, 0x8ff);
 		assert_int_equal(mode_of(m.base), X2APIC);
 		if (msr == 0x830) {
 			assert_false(m.store_unfenced);
-			assert_int_equal((u32)v & 0xfff33000, 0); /* reserved; bit 12 is no more */
-			command(v >> 32, v, (u32)(v >> 32) == 0xffffffff);
+			assert_int_equal((u32)number & 0xfff33000,
+					 0); /* reserved; bit 12 is no more */
+			command(number >> 32, number, (u32)(number >> 32) == 0xffffffff);
 		} else {
-			assert_int_equal(v >> 32, 0);
-			write_reg((msr - 0x800) * 16, v);
+			assert_int_equal(number >> 32, 0);
+			write_reg((msr - 0x800) * 16, number);
 		}
 	}
 }
@@ -608,11 +610,11 @@ static void deadlines_neither_overflow_nor_disarm(void **state)
 		u64 mult = clock_mult(rates[i], NSEC_PER_SEC), hour = 3600 * rates[i], last = 0;
 
 		for (u32 bit = 0; bit < 64; bit++) { /* of any length: later is not earlier */
-			u64 at = oneshot_deadline(1000, 1ull << bit, mult, true);
+			u64 offset = oneshot_deadline(1000, 1ull << bit, mult, true);
 
-			assert_true(at > 1000 && at >= last);
-			assert_true(at <= 1000 + hour + rates[i] / 1000 + 1);
-			last = at;
+			assert_true(offset > 1000 && offset >= last);
+			assert_true(offset <= 1000 + hour + rates[i] / 1000 + 1);
+			last = offset;
 		}
 		assert_true(last >= 1000 + hour - rates[i] / 1000);
 		assert_int_equal(oneshot_deadline(1000, 0, mult, true), 1001);

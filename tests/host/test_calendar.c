@@ -11,15 +11,15 @@
 #include <kernel/err.h>
 #include <kernel/rtc.h>
 
-static u8 bcd(u32 v)
+static u8 bcd(u32 number)
 {
-	return v / 10 << 4 | v % 10;
+	return number / 10 << 4 | number % 10;
 }
 
 /* What the clock would show at @p t. */
 static struct rtc_registers show(time_t t, u8 mode, bool century)
 {
-	struct rtc_registers r = { .status_b = mode };
+	struct rtc_registers registers = { .status_b = mode };
 	struct tm tm;
 	u8 pm = 0;
 
@@ -32,14 +32,14 @@ static struct rtc_registers show(time_t t, u8 mode, bool century)
 		hour = hour % 12 ? hour % 12 : 12;
 	}
 #define W(v) (mode & RTC_BINARY ? (u8)(v) : w(v))
-	r.second = W(tm.tm_sec);
-	r.minute = W(tm.tm_min);
-	r.hour = W(hour) | pm;
-	r.day = W(tm.tm_mday);
-	r.month = W(tm.tm_mon + 1);
-	r.year = W(year % 100);
-	r.century = century ? W(year / 100) : 0;
-	return r;
+	registers.second = W(tm.tm_sec);
+	registers.minute = W(tm.tm_min);
+	registers.hour = W(hour) | pm;
+	registers.day = W(tm.tm_mday);
+	registers.month = W(tm.tm_mon + 1);
+	registers.year = W(year % 100);
+	registers.century = century ? W(year / 100) : 0;
+	return registers;
 }
 
 static void all_modes_agree_with_the_c_library(void **state)
@@ -47,42 +47,42 @@ static void all_modes_agree_with_the_c_library(void **state)
 	(void)state;
 	for (u64 t = 0; t < 16725225600ull; t += 86400 * 3 + 12345)
 		for (u8 mode = 0; mode < 8; mode += 2) {
-			struct rtc_registers r = show(t, mode, true);
+			struct rtc_registers registers = show(t, mode, true);
 			u64 s;
 
-			assert_int_equal(rtc_to_seconds(&r, &s), 0);
+			assert_int_equal(rtc_to_seconds(&registers, &s), 0);
 			assert_int_equal(s, t);
 		}
 }
 
 static void without_century_the_years_are_1970_to_2069(void **state)
 {
-	struct rtc_registers r;
+	struct rtc_registers registers;
 	u64 s;
 
 	(void)state;
 	for (u64 t = 0; t < 3155760000; t += 86400 * 7 + 1) {
-		r = show(t, RTC_24H, false);
-		assert_int_equal(rtc_to_seconds(&r, &s), 0);
+		registers = show(t, RTC_24H, false);
+		assert_int_equal(rtc_to_seconds(&registers, &s), 0);
 		assert_int_equal(s, t);
 	}
-	r = show(1700000000, RTC_24H, false);
-	r.century = 0x77; /* a register that holds something else */
-	assert_int_equal(rtc_to_seconds(&r, &s), 0);
+	registers = show(1700000000, RTC_24H, false);
+	registers.century = 0x77; /* a register that holds something else */
+	assert_int_equal(rtc_to_seconds(&registers, &s), 0);
 	assert_int_equal(s, 1700000000);
 }
 
 static void nonsense_is_refused(void **state)
 {
-	struct rtc_registers good = show(1700000000, RTC_24H, true), r;
+	struct rtc_registers good = show(1700000000, RTC_24H, true), registers;
 	u64 s;
 
 	(void)state;
-#define REFUSED(field, value)                                      \
-	do {                                                       \
-		r = good;                                          \
-		r.field = (value);                                 \
-		assert_int_equal(rtc_to_seconds(&r, &s), -EINVAL); \
+#define REFUSED(field, value)                                              \
+	do {                                                               \
+		registers = good;                                          \
+		registers.field = (value);                                 \
+		assert_int_equal(rtc_to_seconds(&registers, &s), -EINVAL); \
 	} while (0)
 	REFUSED(second, 0x60);
 	REFUSED(second, 0x0a);
@@ -103,10 +103,10 @@ static void nonsense_is_refused(void **state)
 	for (u32 i = 0; i < 200000; i++) {
 		u32 x = i * 2654435761u;
 
-		memset(&r, x >> 24, sizeof(r));
-		memcpy(&r, &x, 4);
-		r.month = x >> 7, r.year = x >> 11, r.status_b = x >> 3;
-		(void)rtc_to_seconds(&r, &s);
+		memset(&registers, x >> 24, sizeof(registers));
+		memcpy(&registers, &x, 4);
+		registers.month = x >> 7, registers.year = x >> 11, registers.status_b = x >> 3;
+		(void)rtc_to_seconds(&registers, &s);
 	}
 }
 

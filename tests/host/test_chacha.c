@@ -57,15 +57,15 @@ static const struct vector vectors[] = {
 static void blocks_are_those_of_the_rfc(void **state)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(vectors); i++) {
-		const struct vector *v = &vectors[i];
+		const struct vector *vector = &vectors[i];
 		u32 key[8], input[4];
 		u8 out[64];
 
-		memcpy(key, v->key, sizeof(key));
-		input[0] = v->counter;
-		memcpy(input + 1, v->nonce, sizeof(v->nonce));
+		memcpy(key, vector->key, sizeof(key));
+		input[0] = vector->counter;
+		memcpy(input + 1, vector->nonce, sizeof(vector->nonce));
 		chacha20_block(key, input, out);
-		assert_memory_equal(out, v->out, sizeof(out));
+		assert_memory_equal(out, vector->out, sizeof(out));
 	}
 }
 

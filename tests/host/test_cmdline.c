@@ -16,14 +16,15 @@
 static const char *words(const char *line)
 {
 	static char out[256];
-	struct cmdline_word w;
-	size_t n = 0;
+	struct cmdline_word word;
+	size_t count = 0;
 
 	out[0] = 0;
-	while (cmdline_next(&line, &w)) {
-		n += sprintf(out + n, "%s%.*s", n ? "|" : "", (int)w.key_len, w.key);
-		if (w.val)
-			n += sprintf(out + n, "=%.*s", (int)w.val_len, w.val);
+	while (cmdline_next(&line, &word)) {
+		count += sprintf(out + count, "%s%.*s", count ? "|" : "", (int)word.key_len,
+				 word.key);
+		if (word.val)
+			count += sprintf(out + count, "=%.*s", (int)word.val_len, word.val);
 	}
 	return out;
 }
@@ -85,19 +86,20 @@ static void any_line_ends(void **state)
 	for (u32 code = 0; code < 4096; code++) {
 		char *line = malloc(7);
 		const char *at = line;
-		struct cmdline_word w;
-		u32 n = 0;
+		struct cmdline_word word;
+		u32 count = 0;
 
 		for (u32 i = 0; i < 6; i++)
 			line[i] = set[code >> (2 * i) & 3];
 		line[6] = 0;
-		while (cmdline_next(&at, &w)) {
-			n++;
-			assert_true(w.key >= line && w.key + w.key_len <= line + 6);
-			if (w.val)
-				assert_true(w.val >= line && w.val + w.val_len <= line + 6);
+		while (cmdline_next(&at, &word)) {
+			count++;
+			assert_true(word.key >= line && word.key + word.key_len <= line + 6);
+			if (word.val)
+				assert_true(word.val >= line &&
+					    word.val + word.val_len <= line + 6);
 		}
-		assert_true(n <= 3);
+		assert_true(count <= 3);
 		assert_ptr_equal(at, line + 6);
 		free(line);
 	}
@@ -106,18 +108,18 @@ static void any_line_ends(void **state)
 static void keys_have_a_character_and_dashes_are_underscores(void **state)
 {
 	const char *at = "=x == qemu-exit=1 qemu_exi";
-	struct cmdline_word w;
+	struct cmdline_word word;
 
-	assert_true(cmdline_next(&at, &w));
-	assert_null(w.val);
-	assert_int_equal(w.key_len, 2);
-	assert_true(cmdline_next(&at, &w));
-	assert_int_equal(w.key_len, 1);
-	assert_int_equal(w.val_len, 0);
-	assert_true(cmdline_next(&at, &w));
-	assert_true(cmdline_key_is(&w, "qemu_exit"));
-	assert_true(cmdline_next(&at, &w));
-	assert_false(cmdline_key_is(&w, "qemu_exit"));
+	assert_true(cmdline_next(&at, &word));
+	assert_null(word.val);
+	assert_int_equal(word.key_len, 2);
+	assert_true(cmdline_next(&at, &word));
+	assert_int_equal(word.key_len, 1);
+	assert_int_equal(word.val_len, 0);
+	assert_true(cmdline_next(&at, &word));
+	assert_true(cmdline_key_is(&word, "qemu_exit"));
+	assert_true(cmdline_next(&at, &word));
+	assert_false(cmdline_key_is(&word, "qemu_exit"));
 }
 
 static void a_line_gets_another_in_front_if_there_is_room(void **state)

@@ -39,47 +39,48 @@ struct log {
 	int fail_at, events, is_open;
 };
 
-static void say(struct log *l, const char *format, ...)
+static void say(struct log *log, const char *format, ...)
 {
 	va_list ap;
 
 	va_start(ap, format);
-	l->n += vsnprintf(l->text + l->n, sizeof(l->text) - l->n, format, ap);
+	log->n += vsnprintf(log->text + log->n, sizeof(log->text) - log->n, format, ap);
 	va_end(ap);
-	assert_true(l->n < sizeof(l->text));
+	assert_true(log->n < sizeof(log->text));
 }
 
-static int event(struct log *l)
+static int event(struct log *log)
 {
-	return ++l->events == l->fail_at ? -12 : 0;
+	return ++log->events == log->fail_at ? -12 : 0;
 }
 
-static int begin(void *ctx, const struct cpio_entry *e)
+static int begin(void *ctx, const struct cpio_entry *entry)
 {
-	struct log *l = ctx;
+	struct log *log = ctx;
 
-	assert_false(l->is_open);
-	l->is_open = (e->mode & 0170000) == 0100000;
-	say(l, "%s %o%s%s;", e->name, e->mode, e->target ? " -> " : "", e->target ? e->target : "");
-	return event(l);
+	assert_false(log->is_open);
+	log->is_open = (entry->mode & 0170000) == 0100000;
+	say(log, "%s %o%s%s;", entry->name, entry->mode, entry->target ? " -> " : "",
+	    entry->target ? entry->target : "");
+	return event(log);
 }
 
-static int data(void *ctx, const u8 *bytes, size_t n)
+static int data(void *ctx, const u8 *bytes, size_t count)
 {
-	struct log *l = ctx;
+	struct log *log = ctx;
 
-	assert_true(l->is_open && n);
-	say(l, "%.*s", (int)n, (const char *)bytes);
-	return event(l);
+	assert_true(log->is_open && count);
+	say(log, "%.*s", (int)count, (const char *)bytes);
+	return event(log);
 }
 
 static void end(void *ctx)
 {
-	struct log *l = ctx;
+	struct log *log = ctx;
 
-	assert_true(l->is_open);
-	l->is_open = 0;
-	say(l, ".");
+	assert_true(log->is_open);
+	log->is_open = 0;
+	say(log, ".");
 }
 
 static void trailer(void *ctx)
@@ -94,25 +95,25 @@ static void skipped(void *ctx, const char *name, const char *why)
 static const struct cpio_ops ops = { begin, data, end, trailer, skipped };
 
 /* Feed archive[0..size) in pieces of @p piece bytes, each a copy of that very size. */
-static enum cpio_result feed(size_t size, size_t piece, struct log *l, struct cpio_reader *r,
+static enum cpio_result feed(size_t size, size_t piece, struct log *log, struct cpio_reader *reader,
 			     size_t *at)
 {
 	enum cpio_result result = CPIO_MORE;
 
-	memset(l->text, 0, sizeof(l->text));
-	l->n = l->events = l->is_open = 0;
-	memset(r, 0, sizeof(*r));
-	r->ops = &ops;
-	r->ctx = l;
+	memset(log->text, 0, sizeof(log->text));
+	log->n = log->events = log->is_open = 0;
+	memset(reader, 0, sizeof(*reader));
+	reader->ops = &ops;
+	reader->ctx = log;
 	for (*at = 0; *at < size && result == CPIO_MORE;) {
-		size_t n = size - *at < piece ? size - *at : piece, used = ~0ul;
-		u8 *copy = malloc(n);
+		size_t count = size - *at < piece ? size - *at : piece, used = ~0ul;
+		u8 *copy = malloc(count);
 
-		memcpy(copy, archive + *at, n);
-		result = cpio_feed(r, copy, n, &used);
+		memcpy(copy, archive + *at, count);
+		result = cpio_feed(reader, copy, count, &used);
 		free(copy);
-		assert_true(used <= n && (result != CPIO_MORE || used == n));
-		assert_true((result == CPIO_BAD) == (r->error != NULL));
+		assert_true(used <= count && (result != CPIO_MORE || used == count));
+		assert_true((result == CPIO_BAD) == (reader->error != NULL));
 		*at += used;
 	}
 	return result;
@@ -123,27 +124,27 @@ static struct cpio_reader reader;
 
 static enum cpio_result read_all(size_t piece)
 {
-	size_t at;
+	size_t offset;
 
-	return feed(len, piece, &seen, &reader, &at);
+	return feed(len, piece, &seen, &reader, &offset);
 }
 
 static void reads_all_fields(void **state)
 {
-	const struct cpio_entry *e = &reader.entry;
+	const struct cpio_entry *entry = &reader.entry;
 
 	len = 0;
 	add("070701", "bin/sh", 0100755, "hello", 5, 0);
 	assert_int_equal(read_all(len - 2), CPIO_MORE);
 	assert_string_equal(seen.text, "bin/sh 100755;hello.");
-	assert_int_equal(e->size, 5);
-	assert_int_equal(e->ino, 7);
-	assert_int_equal(e->mode, 0100755);
-	assert_int_equal(e->uid, 1000);
-	assert_int_equal(e->gid, 100);
-	assert_int_equal(e->mtime, 0x12345678);
-	assert_int_equal(e->rdev_major, 5);
-	assert_int_equal(e->rdev_minor, 1);
+	assert_int_equal(entry->size, 5);
+	assert_int_equal(entry->ino, 7);
+	assert_int_equal(entry->mode, 0100755);
+	assert_int_equal(entry->uid, 1000);
+	assert_int_equal(entry->gid, 100);
+	assert_int_equal(entry->mtime, 0x12345678);
+	assert_int_equal(entry->rdev_major, 5);
+	assert_int_equal(entry->rdev_minor, 1);
 	assert_true(cpio_between_entries(&reader));
 }
 
@@ -176,14 +177,14 @@ static void pieces_of_any_size_give_the_same(void **state)
 
 static void something_else_is_left_for_the_caller(void **state)
 {
-	size_t at;
+	size_t offset;
 
 	memset(archive, 0, 512);
 	archive[511] = 0x1f;
 	archive[512] = 0x8b;
 	for (size_t piece = 1; piece < 1000; piece += 37) {
-		assert_int_equal(feed(1000, piece, &seen, &reader, &at), CPIO_OTHER);
-		assert_int_equal(at, 511);
+		assert_int_equal(feed(1000, piece, &seen, &reader, &offset), CPIO_OTHER);
+		assert_int_equal(offset, 511);
 	}
 }
 
@@ -259,12 +260,12 @@ static void an_error_of_the_caller_ends_it(void **state)
 
 static void every_truncation_is_noticed(void **state)
 {
-	size_t at;
+	size_t offset;
 
 	len = 0;
 	add("070701", "some/file", 0100644, "content", 7, 0);
-	for (size_t n = 1; n < len - 1; n++) {
-		assert_int_equal(feed(n, 4096, &seen, &reader, &at), CPIO_MORE);
+	for (size_t count = 1; count < len - 1; count++) {
+		assert_int_equal(feed(count, 4096, &seen, &reader, &offset), CPIO_MORE);
 		assert_false(cpio_between_entries(&reader));
 		cpio_reset(&reader);
 		assert_true(cpio_between_entries(&reader));
@@ -274,18 +275,18 @@ static void every_truncation_is_noticed(void **state)
 
 static void no_byte_can_lead_outside(void **state)
 {
-	size_t at;
+	size_t offset;
 
 	len = 0;
 	add("070701", "some/file", 0100644, "content", 7, 0);
 	add("070701", "link", 0120777, "target", 6, 0);
 	add("070701", "TRAILER!!!", 0, "", 0, 0);
 	for (size_t i = 0; i < len; i++)
-		for (int v = 0; v < 256; v++) {
+		for (int number = 0; number < 256; number++) {
 			uint8_t old = archive[i];
 
-			archive[i] = v;
-			(void)feed(len, v % 2 ? 4096 : 61, &seen, &reader, &at);
+			archive[i] = number;
+			(void)feed(len, number % 2 ? 4096 : 61, &seen, &reader, &offset);
 			archive[i] = old;
 		}
 }

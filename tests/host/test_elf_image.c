@@ -80,40 +80,40 @@ static void accepts_a_plain_program(void **state)
 
 static void splits_a_segment_into_file_and_zeroes(void **state)
 {
-	struct elf_mapping m;
+	struct elf_mapping mapping;
 
 	make(ET_EXEC);
-	elf_segment_mapping(&f.ph[1], &m);
-	assert_int_equal(m.start, 0x402000);
-	assert_int_equal(m.file_len, 0x1000);
-	assert_int_equal(m.file_offset, 0x1000);
-	assert_int_equal(m.zero_start, 0x402334);
-	assert_int_equal(m.zero_len, 0x1000 - 0x334);
-	assert_int_equal(m.anon_start, 0x403000);
-	assert_int_equal(m.anon_len, 0x3000);
-	assert_int_equal(m.prot, 3);
-	assert_int_equal(m.anon_prot, 3);
+	elf_segment_mapping(&f.ph[1], &mapping);
+	assert_int_equal(mapping.start, 0x402000);
+	assert_int_equal(mapping.file_len, 0x1000);
+	assert_int_equal(mapping.file_offset, 0x1000);
+	assert_int_equal(mapping.zero_start, 0x402334);
+	assert_int_equal(mapping.zero_len, 0x1000 - 0x334);
+	assert_int_equal(mapping.anon_start, 0x403000);
+	assert_int_equal(mapping.anon_len, 0x3000);
+	assert_int_equal(mapping.prot, 3);
+	assert_int_equal(mapping.anon_prot, 3);
 	/* Zeroes alone: what the file has in front of them in their page is not theirs to clear. */
 	f.ph[1].p_filesz = 0;
 	f.ph[1].p_flags = PF_R | PF_X;
-	elf_segment_mapping(&f.ph[1], &m);
-	assert_int_equal(m.file_len, 0x1000);
-	assert_int_equal(m.file_offset, 0x1000);
-	assert_int_equal(m.zero_len, 0); /* read-only */
-	assert_int_equal(m.anon_start, 0x403000);
-	assert_int_equal(m.anon_len, 0x3000);
-	assert_int_equal(m.prot, 5);
-	assert_int_equal(m.anon_prot, 7);
+	elf_segment_mapping(&f.ph[1], &mapping);
+	assert_int_equal(mapping.file_len, 0x1000);
+	assert_int_equal(mapping.file_offset, 0x1000);
+	assert_int_equal(mapping.zero_len, 0); /* read-only */
+	assert_int_equal(mapping.anon_start, 0x403000);
+	assert_int_equal(mapping.anon_len, 0x3000);
+	assert_int_equal(mapping.prot, 5);
+	assert_int_equal(mapping.anon_prot, 7);
 	f.ph[1].p_flags = PF_R | PF_W;
-	elf_segment_mapping(&f.ph[1], &m);
-	assert_int_equal(m.zero_start, 0x402234);
-	assert_int_equal(m.zero_len, 0x1000 - 0x234);
+	elf_segment_mapping(&f.ph[1], &mapping);
+	assert_int_equal(mapping.zero_start, 0x402234);
+	assert_int_equal(mapping.zero_len, 0x1000 - 0x234);
 	f.ph[1].p_vaddr = 0x402000;
-	elf_segment_mapping(&f.ph[1], &m);
-	assert_int_equal(m.file_len, 0);
-	assert_int_equal(m.zero_len, 0);
-	assert_int_equal(m.anon_start, 0x402000);
-	assert_int_equal(m.anon_len, 0x3000);
+	elf_segment_mapping(&f.ph[1], &mapping);
+	assert_int_equal(mapping.file_len, 0);
+	assert_int_equal(mapping.zero_len, 0);
+	assert_int_equal(mapping.anon_start, 0x402000);
+	assert_int_equal(mapping.anon_len, 0x3000);
 }
 
 static void places_movable_images_by_their_alignment(void **state)
@@ -260,11 +260,11 @@ static void survives_any_bytes(void **state)
 
 	srand(3);
 	for (int i = 0; i < 300000; i++) {
-		struct elf_mapping m;
+		struct elf_mapping mapping;
 
 		make(rand() % 2 ? ET_EXEC : ET_DYN);
 		f.eh.e_phnum = 1 + rand() % 6;
-		for (int k = rand() % 4; k >= 0; k--) {
+		for (int round = rand() % 4; round >= 0; round--) {
 			uint8_t *at = (uint8_t *)&f + rand() % sizeof(f);
 			static const uint8_t bytes[] = { 0, 1, 2, 3, 0x7f, 0x80, 0xff };
 
@@ -274,18 +274,21 @@ static void survives_any_bytes(void **state)
 			continue;
 		accepted++;
 		assert_true(image.low <= image.high && image.high <= END);
-		for (uint32_t k = 0; k < image.nr_phdrs; k++) {
-			if (f.ph[k].p_type != PT_LOAD)
+		for (uint32_t round = 0; round < image.nr_phdrs; round++) {
+			if (f.ph[round].p_type != PT_LOAD)
 				continue;
-			elf_segment_mapping(&f.ph[k], &m);
-			assert_true(image.is_movable || m.start >= BASE ||
-				    !(m.file_len + m.anon_len));
-			assert_true(m.start >= image.low && m.start + m.file_len <= image.high);
-			assert_true(m.anon_start >= m.start + m.file_len || !m.anon_len);
-			assert_true(m.anon_start + m.anon_len <= image.high);
-			assert_true(m.zero_len < 4096 && m.zero_len <= m.file_len);
-			assert_true(!(m.start & 4095) && !(m.file_len & 4095) &&
-				    !(m.file_offset & 4095));
+			elf_segment_mapping(&f.ph[round], &mapping);
+			assert_true(image.is_movable || mapping.start >= BASE ||
+				    !(mapping.file_len + mapping.anon_len));
+			assert_true(mapping.start >= image.low &&
+				    mapping.start + mapping.file_len <= image.high);
+			assert_true(mapping.anon_start >= mapping.start + mapping.file_len ||
+				    !mapping.anon_len);
+			assert_true(mapping.anon_start + mapping.anon_len <= image.high);
+			assert_true(mapping.zero_len < 4096 &&
+				    mapping.zero_len <= mapping.file_len);
+			assert_true(!(mapping.start & 4095) && !(mapping.file_len & 4095) &&
+				    !(mapping.file_offset & 4095));
 		}
 	}
 	assert_true(accepted > 10000);

@@ -11,12 +11,12 @@
 
 static struct fault_rule parsed(const char *text)
 {
-	struct fault_rule r;
+	struct fault_rule rule;
 	const char *error;
 
-	assert_int_equal(fault_rule_parse(text, strlen(text), &r, &error), 0);
+	assert_int_equal(fault_rule_parse(text, strlen(text), &rule, &error), 0);
 	assert_null(error);
-	return r;
+	return rule;
 }
 
 static void sites_are_named_alone_together_or_all(void **state)
@@ -30,19 +30,19 @@ static void sites_are_named_alone_together_or_all(void **state)
 
 static void options_are_taken_over(void **state)
 {
-	struct fault_rule r =
+	struct fault_rule rule =
 		parsed("page,skip=3,every=5,times=2,prob=9,seed=77,in=fork,task=sh,from=boot,log");
 
-	assert_int_equal(r.skip, 3);
-	assert_int_equal(r.every, 5);
-	assert_int_equal(r.times, 2);
-	assert_int_equal(r.prob, 9);
-	assert_int_equal(r.seed, 77);
-	assert_string_equal(r.in, "fork");
-	assert_string_equal(r.task, "sh");
-	assert_true(r.from_boot && r.log);
-	r = parsed("heap");
-	assert_false(r.from_boot || r.log || r.in[0] || r.task[0]);
+	assert_int_equal(rule.skip, 3);
+	assert_int_equal(rule.every, 5);
+	assert_int_equal(rule.times, 2);
+	assert_int_equal(rule.prob, 9);
+	assert_int_equal(rule.seed, 77);
+	assert_string_equal(rule.in, "fork");
+	assert_string_equal(rule.task, "sh");
+	assert_true(rule.from_boot && rule.log);
+	rule = parsed("heap");
+	assert_false(rule.from_boot || rule.log || rule.in[0] || rule.task[0]);
 }
 
 static void nonsense_is_refused_in_words(void **state)
@@ -71,14 +71,14 @@ static void nonsense_is_refused_in_words(void **state)
 		"heap,,log",
 		"heap,every=000000000000000000000000000001",
 	};
-	struct fault_rule r;
+	struct fault_rule rule;
 	const char *error;
 
 	for (u32 i = 0; i < ARRAY_SIZE(bad); i++) {
 		char *copy = strndup(bad[i], strlen(bad[i])); /* so that a read beyond is seen */
 
 		error = NULL;
-		if (!fault_rule_parse(copy, strlen(bad[i]), &r, &error))
+		if (!fault_rule_parse(copy, strlen(bad[i]), &rule, &error))
 			fail_msg("\"%s\" was taken", bad[i]);
 		assert_non_null(error);
 		free(copy);
@@ -87,31 +87,31 @@ static void nonsense_is_refused_in_words(void **state)
 
 static void the_end_of_the_text_is_its_length(void **state)
 {
-	struct fault_rule r;
+	struct fault_rule rule;
 	const char *error;
 	char *text = malloc(10);
 
 	memcpy(text, "heap,nth=7", 10);
-	assert_int_equal(fault_rule_parse(text, 10, &r, &error), 0);
-	assert_string_equal(r.text, "heap,nth=7");
-	assert_int_equal(fault_rule_parse(text, 4, &r, &error), 0);
-	assert_string_equal(r.text, "heap");
+	assert_int_equal(fault_rule_parse(text, 10, &rule, &error), 0);
+	assert_string_equal(rule.text, "heap,nth=7");
+	assert_int_equal(fault_rule_parse(text, 4, &rule, &error), 0);
+	assert_string_equal(rule.text, "heap");
 	free(text);
 	text = calloc(1, 5000);
 	memset(text, 'a', 5000);
-	assert_int_not_equal(fault_rule_parse(text, 5000, &r, &error), 0);
+	assert_int_not_equal(fault_rule_parse(text, 5000, &rule, &error), 0);
 	free(text);
 }
 
 static u32 hits(const char *text, u64 calls, u64 *which)
 {
-	struct fault_rule r = parsed(text);
-	u32 n = 0;
+	struct fault_rule rule = parsed(text);
+	u32 count = 0;
 
 	for (u64 i = 1; i <= calls; i++)
-		if (fault_rule_hits(&r, i) && (!r.times || n < r.times))
-			which[n++] = i;
-	return n;
+		if (fault_rule_hits(&rule, i) && (!rule.times || count < rule.times))
+			which[count++] = i;
+	return count;
 }
 
 static void the_nth_call_alone_fails(void **state)
@@ -141,13 +141,13 @@ static void every_nth_call_fails_after_those_skipped(void **state)
 static void lots_are_fair_and_can_be_repeated(void **state)
 {
 	static u64 a[20000], b[20000];
-	u32 n = hits("heap,prob=20,seed=5", 20000, a);
+	u32 count = hits("heap,prob=20,seed=5", 20000, a);
 
-	assert_in_range(n, 800, 1200);
-	assert_int_equal(hits("heap,prob=20,seed=5", 20000, b), n);
-	assert_memory_equal(a, b, n * sizeof(a[0]));
-	n = hits("heap,prob=20,seed=6", 20000, b);
-	assert_true(memcmp(a, b, MIN(n, 800u) * sizeof(a[0])) != 0);
+	assert_in_range(count, 800, 1200);
+	assert_int_equal(hits("heap,prob=20,seed=5", 20000, b), count);
+	assert_memory_equal(a, b, count * sizeof(a[0]));
+	count = hits("heap,prob=20,seed=6", 20000, b);
+	assert_true(memcmp(a, b, MIN(count, 800u) * sizeof(a[0])) != 0);
 }
 
 int main(void)

@@ -46,10 +46,10 @@ static void integers_come_out_as_in_libc(void **state)
 
 	for (size_t f = 0; f < ARRAY_SIZE(flags); f++)
 		for (size_t s = 0; s < ARRAY_SIZE(sizes); s++)
-			for (size_t l = 0; l < ARRAY_SIZE(lengths); l++)
+			for (size_t length = 0; length < ARRAY_SIZE(lengths); length++)
 				for (const char *c = "diuoxX"; *c; c++) {
 					__builtin_sprintf(format, "<%%%s%s%s%c>", flags[f],
-							  sizes[s], lengths[l], *c);
+							  sizes[s], lengths[length], *c);
 					for (size_t v = 0; v < ARRAY_SIZE(values); v++)
 						SAME_AS_LIBC(format, values[v]);
 				}

@@ -8,21 +8,21 @@
 
 #include <kernel/string.h>
 
-static bool slow_match(const char *p, const char *s)
+static bool slow_match(const char *bytes, const char *text)
 {
-	if (*p == '*')
-		return slow_match(p + 1, s) || (*s && slow_match(p, s + 1));
-	if (!*p || !*s)
-		return !*p && !*s;
-	return (*p == '?' || *p == *s) && slow_match(p + 1, s + 1);
+	if (*bytes == '*')
+		return slow_match(bytes + 1, text) || (*text && slow_match(bytes, text + 1));
+	if (!*bytes || !*text)
+		return !*bytes && !*text;
+	return (*bytes == '?' || *bytes == *text) && slow_match(bytes + 1, text + 1);
 }
 
-/* The text of up to @n characters of @set that belongs to @code. */
-static void decode(char *out, u32 code, u32 n, const char *set, u32 nset)
+/* The text of up to @count characters of @set that belongs to @code. */
+static void decode(char *out, u32 code, u32 count, const char *set, u32 nset)
 {
 	u32 i = 0;
 
-	for (; i < n && code; i++) {
+	for (; i < count && code; i++) {
 		out[i] = set[code % (nset + 1) % nset];
 		code /= nset + 1;
 	}

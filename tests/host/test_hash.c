@@ -12,22 +12,22 @@
 
 static void every_bit_matters(void **state)
 {
-	for (size_t n = 1; n <= 70; n++) {
-		u8 *p = calloc(1, n); /* exact: the sanitizer watches */
-		u64 h = hash_bytes(p, n, 1);
+	for (size_t count = 1; count <= 70; count++) {
+		u8 *bytes = calloc(1, count); /* exact: the sanitizer watches */
+		u64 hash = hash_bytes(bytes, count, 1);
 
-		assert_int_equal(hash_bytes(p, n, 1), h);
-		assert_int_not_equal(hash_bytes(p, n, 2), h);
-		assert_int_not_equal(hash_bytes(p, n - 1, 1), h);
-		for (size_t bit = 0; bit < n * 8; bit++) {
+		assert_int_equal(hash_bytes(bytes, count, 1), hash);
+		assert_int_not_equal(hash_bytes(bytes, count, 2), hash);
+		assert_int_not_equal(hash_bytes(bytes, count - 1, 1), hash);
+		for (size_t bit = 0; bit < count * 8; bit++) {
 			u32 flipped;
 
-			p[bit / 8] ^= 1 << bit % 8;
-			flipped = __builtin_popcountll(hash_bytes(p, n, 1) ^ h);
+			bytes[bit / 8] ^= 1 << bit % 8;
+			flipped = __builtin_popcountll(hash_bytes(bytes, count, 1) ^ hash);
 			assert_in_range(flipped, 10, 54);
-			p[bit / 8] ^= 1 << bit % 8;
+			bytes[bit / 8] ^= 1 << bit % 8;
 		}
-		free(p);
+		free(bytes);
 	}
 	assert_int_equal(hash_bytes("", 0, 5), hash_bytes(NULL, 0, 5));
 }

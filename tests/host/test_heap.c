@@ -21,13 +21,13 @@ static void sizes_fit_and_are_aligned(void **state)
 	u32 last = 0;
 
 	for (u32 size = 0; size <= 2048; size++) {
-		void *p = take(NULL, size);
-		u32 usable = kmalloc_usable(p);
+		void *memory = take(NULL, size);
+		u32 usable = kmalloc_usable(memory);
 
 		assert_true(usable >= size && usable >= last);
 		assert_true(usable <= MAX(size + 16, size * 8 / 5));
 		if (size >= 16 && !(size & (size - 1)))
-			assert_int_equal((u64)p % size, 0);
+			assert_int_equal((u64)memory % size, 0);
 		last = usable;
 	}
 	give_all();
@@ -38,11 +38,11 @@ static void large_sizes_are_whole_pages(void **state)
 	for (u32 order = 0; order <= 8; order++)
 		for (u32 less = 0; less <= 1; less++) {
 			u32 size = (PAGE_SIZE << order) - less, before = pages_out;
-			void *p = take(NULL, size);
+			void *memory = take(NULL, size);
 
-			assert_non_null(p);
-			assert_int_equal((u64)p % PAGE_SIZE, 0);
-			assert_int_equal(kmalloc_usable(p), PAGE_SIZE << order);
+			assert_non_null(memory);
+			assert_int_equal((u64)memory % PAGE_SIZE, 0);
+			assert_int_equal(kmalloc_usable(memory), PAGE_SIZE << order);
 			assert_int_equal(pages_out - before, 1u << order);
 			assert_int_equal(slab_account, pages_out);
 			give(nr_live - 1);
@@ -60,13 +60,13 @@ static void what_is_zeroed_is_zero(void **state)
 	static const u8 zero[3 * PAGE_SIZE];
 
 	for (u32 size = 1; size < sizeof(zero); size = size * 5 / 4 + 1) {
-		u8 *p = kzalloc(size), *q = kcalloc(size, 1);
+		u8 *bytes = kzalloc(size), *q = kcalloc(size, 1);
 
-		assert_memory_equal(p, zero, size);
+		assert_memory_equal(bytes, zero, size);
 		assert_memory_equal(q, zero, size);
-		memset(p, 0xff, size);
+		memset(bytes, 0xff, size);
 		memset(q, 0xff, size);
-		kfree(p);
+		kfree(bytes);
 		kfree(q);
 	}
 	void *o = kmem_cache_zalloc(wide);
@@ -151,17 +151,17 @@ static void objects_wander_between_processors(void **state)
 
 static void exhaustion_is_an_error(void **state)
 {
-	u32 n;
+	u32 count;
 
 	become(0);
 	pages_limit = pages_out + 50;
 	for (u32 size = 24; size <= 3 * PAGE_SIZE; size = size * 7 / 4) {
-		for (n = 0; take(NULL, size); n++)
+		for (count = 0; take(NULL, size); count++)
 			;
 		assert_null(kmalloc(size));
 		assert_null(kzalloc(size));
 		assert_int_equal(slab_account, pages_out);
-		if (n) {
+		if (count) {
 			give(nr_live - 1);
 			assert_non_null(take(NULL, size));
 		}
@@ -172,44 +172,44 @@ static void exhaustion_is_an_error(void **state)
 
 static void a_failure_changes_nothing(void **state)
 {
-	char *p = kmalloc(100), *q;
+	char *bytes = kmalloc(100), *q;
 	u32 before = pages_out;
 
-	memset(p, 'x', 100);
+	memset(bytes, 'x', 100);
 	fault_armed = true;
 	assert_null(kmalloc(20));
 	assert_null(kmalloc(2 * PAGE_SIZE));
 	assert_null(kmem_cache_alloc(small));
 	assert_null(kmem_cache_zalloc(small));
 	assert_null(kstrdup("text"));
-	q = krealloc(p, 5000);
+	q = krealloc(bytes, 5000);
 	fault_armed = false;
 	assert_null(q);
 	for (u32 i = 0; i < 100; i++) /* still there, and ours */
-		assert_int_equal(p[i], 'x');
+		assert_int_equal(bytes[i], 'x');
 	assert_int_equal(pages_out, before);
-	kfree(p);
+	kfree(bytes);
 }
 
 static void realloc_keeps_what_was_there(void **state)
 {
 	u32 have = 0, before = pages_out;
-	u8 *p = NULL;
+	u8 *bytes = NULL;
 
 	for (u32 i = 0; i < 3000; i++) {
 		u32 size = random_size() + 1;
-		u8 *q = krealloc(p, size);
+		u8 *q = krealloc(bytes, size);
 
 		assert_non_null(q);
 		assert_true(kmalloc_usable(q) >= size);
-		for (u32 k = 0; k < MIN(have, size); k++)
-			assert_int_equal(q[k], (u8)(k * 7 + have));
-		p = q;
+		for (u32 round = 0; round < MIN(have, size); round++)
+			assert_int_equal(q[round], (u8)(round * 7 + have));
+		bytes = q;
 		have = size;
-		for (u32 k = 0; k < size; k++)
-			p[k] = k * 7 + have;
+		for (u32 round = 0; round < size; round++)
+			bytes[round] = round * 7 + have;
 	}
-	kfree(p);
+	kfree(bytes);
 	assert_true(pages_out <= before + KEPT_PAGES(1));
 	char *s = kstrdup("abc");
 
@@ -217,17 +217,17 @@ static void realloc_keeps_what_was_there(void **state)
 	kfree(s);
 }
 
-static void free_it(void *p)
+static void free_it(void *memory)
 {
-	kfree(p);
+	kfree(memory);
 }
 
 static void what_is_no_object_is_not_freed(void **state)
 {
-	struct page *p = page_alloc(0);
+	struct page *page = page_alloc(0);
 
-	assert_true(panics(free_it, page_address(p), "not allocated"));
-	page_free(p);
+	assert_true(panics(free_it, page_address(page), "not allocated"));
+	page_free(page);
 	void *large = kmalloc(3 * PAGE_SIZE);
 
 	kfree(large);
@@ -236,11 +236,11 @@ static void what_is_no_object_is_not_freed(void **state)
 
 static void caches_come_to_an_end(void **state)
 {
-	u32 n = 0;
+	u32 count = 0;
 
 	while (kmem_cache_create("more", 16, 8))
-		n++;
-	assert_in_range(n, 60, 96);
+		count++;
+	assert_in_range(count, 60, 96);
 }
 
 int main(void)

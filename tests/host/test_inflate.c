@@ -16,39 +16,39 @@ static uint8_t plain[LIMIT], packed[LIMIT + 4096], result[LIMIT];
 static size_t result_len;
 static struct inflate state;
 
-static int collect(void *ctx, const u8 *data, size_t n)
+static int collect(void *ctx, const u8 *data, size_t count)
 {
-	if (result_len + n > sizeof(result))
+	if (result_len + count > sizeof(result))
 		return -E2BIG;
-	memcpy(result + result_len, data, n);
-	result_len += n;
+	memcpy(result + result_len, data, count);
+	result_len += count;
 	return 0;
 }
 
-static size_t pack(size_t n, int level, int strategy)
+static size_t pack(size_t count, int level, int strategy)
 {
 	z_stream z = { 0 };
 
 	assert_int_equal(deflateInit2(&z, level, Z_DEFLATED, 15 + 16, 8, strategy), Z_OK);
 	z.next_in = plain;
-	z.avail_in = n;
+	z.avail_in = count;
 	z.next_out = packed;
 	z.avail_out = sizeof(packed);
 	assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
-	n = z.total_out;
+	count = z.total_out;
 	deflateEnd(&z);
-	return n;
+	return count;
 }
 
-static int unpack(const uint8_t *in, size_t n, size_t *consumed)
+static int unpack(const uint8_t *in, size_t count, size_t *consumed)
 {
 	/* exact, so that the sanitizer sees a byte too many */
-	uint8_t *copy = malloc(n ? n : 1);
+	uint8_t *copy = malloc(count ? count : 1);
 	int err;
 
-	memcpy(copy, in, n);
+	memcpy(copy, in, count);
 	state.in = copy;
-	state.in_len = n;
+	state.in_len = count;
 	state.out = collect;
 	result_len = 0;
 	err = gunzip(&state, consumed);
@@ -56,9 +56,9 @@ static int unpack(const uint8_t *in, size_t n, size_t *consumed)
 	return err;
 }
 
-static void fill(int kind, size_t n)
+static void fill(int kind, size_t count)
 {
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < count; i++)
 		plain[i] = kind == 0	    ? rand()
 			   : kind == 1	    ? "banos "[i % 6]
 			   : kind == 2	    ? rand() % 4 + 'a'
@@ -73,66 +73,66 @@ static void equals_zlib_at_every_level(void **s)
 
 	srand(1);
 	for (int kind = 0; kind < 4; kind++)
-		for (size_t k = 0; k < sizeof(sizes) / sizeof(*sizes); k++)
+		for (size_t round = 0; round < sizeof(sizes) / sizeof(*sizes); round++)
 			for (int level = 0; level <= 9; level += 3) {
-				size_t n;
+				size_t count;
 
-				fill(kind, sizes[k]);
-				n = pack(sizes[k], level,
-					 level == 6 ? Z_FIXED : Z_DEFAULT_STRATEGY);
-				memset(packed + n, 0x55, 8);
-				assert_int_equal(unpack(packed, n + 8, &used), 0);
-				assert_int_equal(used, n);
-				assert_int_equal(result_len, sizes[k]);
+				fill(kind, sizes[round]);
+				count = pack(sizes[round], level,
+					     level == 6 ? Z_FIXED : Z_DEFAULT_STRATEGY);
+				memset(packed + count, 0x55, 8);
+				assert_int_equal(unpack(packed, count + 8, &used), 0);
+				assert_int_equal(used, count);
+				assert_int_equal(result_len, sizes[round]);
 				assert_memory_equal(result, plain, result_len);
 			}
 }
 
 static void every_truncation_is_an_error(void **s)
 {
-	size_t used, n;
+	size_t used, count;
 
 	fill(2, 3000);
-	n = pack(3000, 9, Z_DEFAULT_STRATEGY);
-	for (size_t k = 0; k < n; k++) {
-		assert_int_equal(unpack(packed, k, &used), -EINVAL);
+	count = pack(3000, 9, Z_DEFAULT_STRATEGY);
+	for (size_t round = 0; round < count; round++) {
+		assert_int_equal(unpack(packed, round, &used), -EINVAL);
 		assert_non_null(state.error);
 	}
 }
 
 static void every_changed_bit_is_an_error_or_harmless(void **s)
 {
-	size_t used, n, wrong = 0;
+	size_t used, count, wrong = 0;
 
 	fill(2, 2000);
-	n = pack(2000, 9, Z_DEFAULT_STRATEGY);
-	for (size_t bit = 0; bit < n * 8; bit++) {
+	count = pack(2000, 9, Z_DEFAULT_STRATEGY);
+	for (size_t bit = 0; bit < count * 8; bit++) {
 		int err;
 
 		packed[bit / 8] ^= 1 << bit % 8;
-		err = unpack(packed, n, &used);
+		err = unpack(packed, count, &used);
 		packed[bit / 8] ^= 1 << bit % 8;
 		if (err)
 			wrong++;
 		else
 			assert_memory_equal(result, plain, 2000);
 	}
-	assert_true(wrong > n * 7); /* all but the header's time and such */
+	assert_true(wrong > count * 7); /* all but the header's time and such */
 }
 
-static int refuse(void *ctx, const u8 *data, size_t n)
+static int refuse(void *ctx, const u8 *data, size_t count)
 {
 	return -ENOSPC;
 }
 
 static void the_takers_error_comes_back(void **s)
 {
-	size_t used, n;
+	size_t used, count;
 
 	fill(0, 1000);
-	n = pack(1000, 6, Z_DEFAULT_STRATEGY);
+	count = pack(1000, 6, Z_DEFAULT_STRATEGY);
 	state.in = packed;
-	state.in_len = n;
+	state.in_len = count;
 	state.out = refuse;
 	assert_int_equal(gunzip(&state, &used), -ENOSPC);
 }

@@ -48,79 +48,79 @@ static const struct row rows[] = {
 static void each_row_of_the_table(void **state)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		const struct row *r = &rows[i];
+		const struct row *row = &rows[i];
 		char typed[64];
-		size_t n = 0;
-		struct keymap k;
+		size_t count = 0;
+		struct keymap keymap;
 
-		keymap_init(&k);
-		for (const char *c = r->codes; *c; c++) {
-			struct keymap_result x = keymap_feed(&k, *c, r->modes);
+		keymap_init(&keymap);
+		for (const char *c = row->codes; *c; c++) {
+			struct keymap_result result = keymap_feed(&keymap, *c, row->modes);
 
-			if (x.action == KEYMAP_TEXT) {
-				memcpy(typed + n, x.text, x.len);
-				n += x.len;
+			if (result.action == KEYMAP_TEXT) {
+				memcpy(typed + count, result.text, result.len);
+				count += result.len;
 			}
 		}
-		typed[n] = 0;
-		if (strcmp(typed, r->typed))
-			fail_msg("%s: \"%s\" instead of \"%s\"", r->name, typed, r->typed);
+		typed[count] = 0;
+		if (strcmp(typed, row->typed))
+			fail_msg("%s: \"%s\" instead of \"%s\"", row->name, typed, row->typed);
 	}
 }
 
-static struct keymap_result last_of(struct keymap *k, const char *codes)
+static struct keymap_result last_of(struct keymap *keymap, const char *codes)
 {
-	struct keymap_result r = { KEYMAP_NOTHING };
+	struct keymap_result result = { KEYMAP_NOTHING };
 
 	while (*codes)
-		r = keymap_feed(k, *codes++, (struct keymap_modes){ 0 });
-	return r;
+		result = keymap_feed(keymap, *codes++, (struct keymap_modes){ 0 });
+	return result;
 }
 
 static void actions(void **state)
 {
-	struct keymap_result r;
-	struct keymap k;
+	struct keymap_result result;
+	struct keymap keymap;
 
-	keymap_init(&k);
-	r = last_of(&k, "\x38\x3c");
-	assert_int_equal(r.action, KEYMAP_SWITCH);
-	assert_int_equal(r.n, 1);
-	keymap_init(&k);
-	assert_int_equal(last_of(&k, "\x38\xe0\x4d").action, KEYMAP_NEXT);
-	assert_int_equal(last_of(&k, "\x1d\xe0\x53").action, KEYMAP_REBOOT);
-	keymap_init(&k);
-	assert_int_equal(last_of(&k, "\x3a").action, KEYMAP_LEDS);
-	assert_int_equal(keymap_leds(&k), 4);
-	assert_int_equal(last_of(&k, "\xba\x3a").action, KEYMAP_LEDS);
-	assert_int_equal(keymap_leds(&k), 0);
+	keymap_init(&keymap);
+	result = last_of(&keymap, "\x38\x3c");
+	assert_int_equal(result.action, KEYMAP_SWITCH);
+	assert_int_equal(result.n, 1);
+	keymap_init(&keymap);
+	assert_int_equal(last_of(&keymap, "\x38\xe0\x4d").action, KEYMAP_NEXT);
+	assert_int_equal(last_of(&keymap, "\x1d\xe0\x53").action, KEYMAP_REBOOT);
+	keymap_init(&keymap);
+	assert_int_equal(last_of(&keymap, "\x3a").action, KEYMAP_LEDS);
+	assert_int_equal(keymap_leds(&keymap), 4);
+	assert_int_equal(last_of(&keymap, "\xba\x3a").action, KEYMAP_LEDS);
+	assert_int_equal(keymap_leds(&keymap), 0);
 }
 
 static void control_and_space_is_a_zero_byte(void **state)
 {
-	struct keymap_result r;
-	struct keymap k;
+	struct keymap_result result;
+	struct keymap keymap;
 
-	keymap_init(&k);
-	r = last_of(&k, "\x1d\x39");
-	assert_int_equal(r.action, KEYMAP_TEXT);
-	assert_int_equal(r.len, 1);
-	assert_int_equal(r.text[0], 0);
+	keymap_init(&keymap);
+	result = last_of(&keymap, "\x1d\x39");
+	assert_int_equal(result.action, KEYMAP_TEXT);
+	assert_int_equal(result.len, 1);
+	assert_int_equal(result.text[0], 0);
 }
 
 static void no_sequence_of_bytes_confuses_it(void **state)
 {
-	struct keymap k;
+	struct keymap keymap;
 	u64 x = 1;
 
-	keymap_init(&k);
+	keymap_init(&keymap);
 	for (u32 i = 0; i < 1000000; i++) {
-		struct keymap_modes m = { x >> 40 & 1, x >> 41 & 1, x >> 42 & 1 };
-		struct keymap_result r;
+		struct keymap_modes modes = { x >> 40 & 1, x >> 41 & 1, x >> 42 & 1 };
+		struct keymap_result result;
 
 		x = x * 6364136223846793005ull + 1442695040888963407ull;
-		r = keymap_feed(&k, x >> 56, m);
-		assert_true(r.len <= KEYMAP_MAX_TEXT);
+		result = keymap_feed(&keymap, x >> 56, modes);
+		assert_true(result.len <= KEYMAP_MAX_TEXT);
 	}
 }
 

@@ -118,63 +118,63 @@ static u32 seen;
 static size_t drain_echo(char *to, size_t size)
 {
 	const u8 *run;
-	size_t n = 0;
+	size_t count = 0;
 	u32 len;
 
 	while ((len = ldisc_echo_peek(&ld, &run))) {
-		assert_true(n + len <= size);
-		memcpy(to + n, run, len);
-		n += len;
+		assert_true(count + len <= size);
+		memcpy(to + count, run, len);
+		count += len;
 		ldisc_echo_taken(&ld, len);
 	}
-	return n;
+	return count;
 }
 
-static size_t type(const void *s, size_t n)
+static size_t type(const void *s, size_t count)
 {
-	size_t done = 0, k;
+	size_t done = 0, round;
 	u32 events;
 
 	do {
-		k = ldisc_receive(&ld, (const u8 *)s + done, n - done, &events);
+		round = ldisc_receive(&ld, (const u8 *)s + done, count - done, &events);
 		seen |= events;
-		done += k;
-	} while (done < n && (k || events));
+		done += round;
+	} while (done < count && (round || events));
 	return done;
 }
 
-static void set_up(const struct row *r)
+static void set_up(const struct row *row)
 {
-	struct ktermios t = ldisc_default_termios;
+	struct ktermios ktermios = ldisc_default_termios;
 
-	t.c_lflag = (t.c_lflag | r->l_set) & ~r->l_clear;
-	t.c_iflag = (t.c_iflag | IUTF8 | r->i_set) & ~r->i_clear;
-	t.c_oflag = (t.c_oflag | r->o_set) & ~r->o_clear;
-	ldisc_init(&ld, &t);
+	ktermios.c_lflag = (ktermios.c_lflag | row->l_set) & ~row->l_clear;
+	ktermios.c_iflag = (ktermios.c_iflag | IUTF8 | row->i_set) & ~row->i_clear;
+	ktermios.c_oflag = (ktermios.c_oflag | row->o_set) & ~row->o_clear;
+	ldisc_init(&ld, &ktermios);
 	seen = 0;
 }
 
 static void each_row_of_the_table(void **state)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		const struct row *r = &rows[i];
+		const struct row *row = &rows[i];
 		char shown[512], reads[512];
-		size_t n, got = 0;
+		size_t count, got = 0;
 		bool done;
 
-		set_up(r);
-		assert_int_equal(type(r->typed, strlen(r->typed)), strlen(r->typed));
-		n = drain_echo(shown, sizeof(shown) - 1);
-		shown[n] = 0;
+		set_up(row);
+		assert_int_equal(type(row->typed, strlen(row->typed)), strlen(row->typed));
+		count = drain_echo(shown, sizeof(shown) - 1);
+		shown[count] = 0;
 		while (ldisc_has_input(&ld, 1)) {
 			got += ldisc_read(&ld, (u8 *)reads + got, 200, &done);
 			reads[got++] = '|';
 		}
 		reads[got] = 0;
-		if (strcmp(shown, r->shown) || strcmp(reads, r->reads) ||
-		    (seen & (LDISC_SIGNALS | LDISC_FLOW)) != r->events)
-			fail_msg("%s: shown \"%s\", read \"%s\", events %x", r->name, shown, reads,
-				 seen);
+		if (strcmp(shown, row->shown) || strcmp(reads, row->reads) ||
+		    (seen & (LDISC_SIGNALS | LDISC_FLOW)) != row->events)
+			fail_msg("%s: shown \"%s\", read \"%s\", events %x", row->name, shown,
+				 reads, seen);
 	}
 }
 
@@ -262,31 +262,31 @@ static void the_ring_wraps(void **state)
 	set_up(&(struct row){ .l_clear = ECHO });
 	for (u32 i = 0; i < 1000; i++) {
 		char line[300];
-		u32 n = i % 250;
+		u32 count = i % 250;
 
-		memset(line, 'a' + i % 26, n);
-		line[n] = '\n';
-		assert_int_equal(type(line, n + 1), n + 1);
-		assert_int_equal(ldisc_read(&ld, buf, sizeof(buf), &done), n + 1);
+		memset(line, 'a' + i % 26, count);
+		line[count] = '\n';
+		assert_int_equal(type(line, count + 1), count + 1);
+		assert_int_equal(ldisc_read(&ld, buf, sizeof(buf), &done), count + 1);
 		assert_true(done);
-		assert_memory_equal(buf, line, n + 1);
+		assert_memory_equal(buf, line, count + 1);
 	}
 }
 
 static void leaving_canonical_mode_makes_the_line_readable(void **state)
 {
-	struct ktermios t = ldisc_default_termios;
+	struct ktermios ktermios = ldisc_default_termios;
 	u8 buf[16];
 	bool done;
 
 	set_up(&(struct row){ 0 });
 	type("abc", 3);
 	assert_false(ldisc_has_input(&ld, 1));
-	t.c_lflag &= ~ICANON;
-	ldisc_set_termios(&ld, &t);
+	ktermios.c_lflag &= ~ICANON;
+	ldisc_set_termios(&ld, &ktermios);
 	assert_int_equal(ldisc_read(&ld, buf, 2, &done), 2);
-	t.c_lflag |= ICANON;
-	ldisc_set_termios(&ld, &t);
+	ktermios.c_lflag |= ICANON;
+	ldisc_set_termios(&ld, &ktermios);
 	type("de\n", 3);
 	assert_int_equal(ldisc_read(&ld, buf, 16, &done), 1);
 	assert_int_equal(ldisc_read(&ld, buf, 16, &done), 3);
@@ -295,13 +295,13 @@ static void leaving_canonical_mode_makes_the_line_readable(void **state)
 
 static void clearing_ixon_starts_output_again(void **state)
 {
-	struct ktermios t = ldisc_default_termios;
+	struct ktermios ktermios = ldisc_default_termios;
 
 	set_up(&(struct row){ 0 });
 	type("\023", 1);
 	assert_true(ld.stopped);
-	t.c_iflag &= ~IXON;
-	assert_int_equal(ldisc_set_termios(&ld, &t), LDISC_FLOW);
+	ktermios.c_iflag &= ~IXON;
+	assert_int_equal(ldisc_set_termios(&ld, &ktermios), LDISC_FLOW);
 	assert_false(ld.stopped);
 }
 
@@ -359,18 +359,18 @@ static void output_is_processed(void **state)
 static void output_stops_when_the_room_is_used_up(void **state)
 {
 	u8 in[100], out[64];
-	size_t used = 0, made, n;
+	size_t used = 0, made, count;
 	char all[400];
 	size_t total = 0;
 
 	memset(in, '\n', sizeof(in));
 	set_up(&(struct row){ 0 });
 	while (used < sizeof(in)) {
-		n = ldisc_output(&ld, in + used, sizeof(in) - used, out, sizeof(out), &made);
-		assert_true(n > 0 && made <= sizeof(out));
+		count = ldisc_output(&ld, in + used, sizeof(in) - used, out, sizeof(out), &made);
+		assert_true(count > 0 && made <= sizeof(out));
 		memcpy(all + total, out, made);
 		total += made;
-		used += n;
+		used += count;
 	}
 	assert_int_equal(total, 200);
 }
@@ -388,18 +388,18 @@ static void echo_that_does_not_fit_is_lost_whole(void **state)
 	assert_int_equal(drain_echo(shown, sizeof(shown)), 2);
 }
 
-static size_t session(const u8 *in, size_t n, size_t step, char *echo, u8 *read)
+static size_t session(const u8 *in, size_t count, size_t step, char *echo, u8 *read)
 {
 	size_t done = 0, shown = 0, got = 0;
 	bool line_done;
 	u32 events;
 
-	while (done < n) {
-		size_t k = ldisc_receive(&ld, in + done, MIN(step, n - done), &events);
+	while (done < count) {
+		size_t round = ldisc_receive(&ld, in + done, MIN(step, count - done), &events);
 
-		done += k;
+		done += round;
 		shown += drain_echo(echo + shown, 4096 - shown);
-		assert_true(k || events);
+		assert_true(round || events);
 	}
 	while (ldisc_has_input(&ld, 1))
 		got += ldisc_read(&ld, read + got, 4096 - got, &line_done);
@@ -416,11 +416,11 @@ static void bytes_at_once_are_like_one_by_one(void **state)
 	u64 seed = 1;
 
 	for (u32 round = 0; round < 2000; round++) {
-		struct row r = { .l_set = NOFLSH,
-				 .l_clear = l[round % 5],
-				 .i_set = i[round / 5 % 5],
-				 .o_clear = round & 1 ? OPOST : 0,
-				 .o_set = round & 1 ? 0 : o[round % 3] };
+		struct row row = { .l_set = NOFLSH,
+				   .l_clear = l[round % 5],
+				   .i_set = i[round / 5 % 5],
+				   .o_clear = round & 1 ? OPOST : 0,
+				   .o_set = round & 1 ? 0 : o[round % 3] };
 		char echo[2][4097];
 		u8 in[200], read[2][4096];
 		size_t n[2];
@@ -431,9 +431,9 @@ static void bytes_at_once_are_like_one_by_one(void **state)
 			if (in[k] == 023)
 				in[k] = 021;
 		}
-		set_up(&r);
+		set_up(&row);
 		n[0] = session(in, sizeof(in), 1, echo[0], read[0]);
-		set_up(&r);
+		set_up(&row);
 		n[1] = session(in, sizeof(in), sizeof(in), echo[1], read[1]);
 		assert_int_equal(n[0], n[1]);
 		assert_memory_equal(read[0], read[1], n[0]);

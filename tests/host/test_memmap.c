@@ -16,11 +16,11 @@
 
 static void sorts_and_merges(void **state)
 {
-	struct mem_range in[] = { R(8, 16, MEM_RAM), R(0, 4, MEM_RAM), R(4, 8, MEM_RAM),
-				  R(20, 24, MEM_RAM) },
+	struct mem_range range[] = { R(8, 16, MEM_RAM), R(0, 4, MEM_RAM), R(4, 8, MEM_RAM),
+				     R(20, 24, MEM_RAM) },
 			 out[8];
 
-	assert_int_equal(memmap_ram(in, 4, out, 8), 2);
+	assert_int_equal(memmap_ram(range, 4, out, 8), 2);
 	assert_int_equal(out[0].start, 0);
 	assert_int_equal(out[0].end, 16 * PAGE_SIZE);
 	assert_int_equal(out[1].start, 20 * PAGE_SIZE);
@@ -28,11 +28,11 @@ static void sorts_and_merges(void **state)
 
 static void reserved_beats_ram_wherever_it_stands(void **state)
 {
-	struct mem_range in[] = { R(4, 6, MEM_UNUSABLE), R(0, 10, MEM_RAM),
-				  R(8, 12, MEM_ACPI_NVS) },
+	struct mem_range range[] = { R(4, 6, MEM_UNUSABLE), R(0, 10, MEM_RAM),
+				     R(8, 12, MEM_ACPI_NVS) },
 			 out[8];
 
-	assert_int_equal(memmap_ram(in, 3, out, 8), 2);
+	assert_int_equal(memmap_ram(range, 3, out, 8), 2);
 	assert_int_equal(out[0].end, 4 * PAGE_SIZE);
 	assert_int_equal(out[1].start, 6 * PAGE_SIZE);
 	assert_int_equal(out[1].end, 8 * PAGE_SIZE);
@@ -40,53 +40,53 @@ static void reserved_beats_ram_wherever_it_stands(void **state)
 
 static void partial_pages_are_not_ram(void **state)
 {
-	struct mem_range in[] = { { 100, 3 * PAGE_SIZE + 5, MEM_RAM },
-				  { 2 * PAGE_SIZE + 7, 2 * PAGE_SIZE + 9, MEM_UNUSABLE } },
+	struct mem_range range[] = { { 100, 3 * PAGE_SIZE + 5, MEM_RAM },
+				     { 2 * PAGE_SIZE + 7, 2 * PAGE_SIZE + 9, MEM_UNUSABLE } },
 			 out[4];
 
-	assert_int_equal(memmap_ram(in, 2, out, 4), 1);
+	assert_int_equal(memmap_ram(range, 2, out, 4), 1);
 	assert_int_equal(out[0].start, PAGE_SIZE);
 	assert_int_equal(out[0].end, 2 * PAGE_SIZE);
 }
 
 static void empty_and_wrapping_entries_are_ignored(void **state)
 {
-	struct mem_range in[] = { R(4, 4, MEM_RAM),
-				  { ~0ull - 10, 5, MEM_RAM },
-				  R(3, 1, MEM_UNUSABLE),
-				  { ~0ull - PAGE_SIZE, ~0ull, MEM_UNUSABLE },
-				  R(1, 2, MEM_RAM) },
+	struct mem_range range[] = { R(4, 4, MEM_RAM),
+				     { ~0ull - 10, 5, MEM_RAM },
+				     R(3, 1, MEM_UNUSABLE),
+				     { ~0ull - PAGE_SIZE, ~0ull, MEM_UNUSABLE },
+				     R(1, 2, MEM_RAM) },
 			 out[4];
 
-	assert_int_equal(memmap_ram(in, 5, out, 4), 1);
+	assert_int_equal(memmap_ram(range, 5, out, 4), 1);
 	assert_int_equal(out[0].start, PAGE_SIZE);
 }
 
 static void contains_needs_one_range(void **state)
 {
-	struct mem_range m[] = { R(1, 4, MEM_RAM), R(4, 8, MEM_RAM) };
+	struct mem_range range[] = { R(1, 4, MEM_RAM), R(4, 8, MEM_RAM) };
 
-	assert_true(memmap_contains(m, 2, PAGE_SIZE, 4 * PAGE_SIZE));
-	assert_false(memmap_contains(m, 2, 3 * PAGE_SIZE, 5 * PAGE_SIZE));
-	assert_false(memmap_contains(m, 2, 0, PAGE_SIZE));
-	assert_false(memmap_contains(m, 2, 3 * PAGE_SIZE, 2 * PAGE_SIZE));
+	assert_true(memmap_contains(range, 2, PAGE_SIZE, 4 * PAGE_SIZE));
+	assert_false(memmap_contains(range, 2, 3 * PAGE_SIZE, 5 * PAGE_SIZE));
+	assert_false(memmap_contains(range, 2, 0, PAGE_SIZE));
+	assert_false(memmap_contains(range, 2, 3 * PAGE_SIZE, 2 * PAGE_SIZE));
 }
 
-static void check_against_model(const struct mem_range *in, u32 nr)
+static void check_against_model(const struct mem_range *range, u32 nr)
 {
 	struct mem_range out[PAGES];
 	bool ram[PAGES] = { false }, got[PAGES] = { false };
-	u32 n = memmap_ram(in, nr, out, PAGES);
+	u32 count = memmap_ram(range, nr, out, PAGES);
 
 	for (u32 i = 0; i < nr; i++)
-		for (u64 p = in[i].start / PAGE_SIZE;
-		     in[i].type == MEM_RAM && p < in[i].end / PAGE_SIZE; p++)
+		for (u64 p = range[i].start / PAGE_SIZE;
+		     range[i].type == MEM_RAM && p < range[i].end / PAGE_SIZE; p++)
 			ram[p] = true;
 	for (u32 i = 0; i < nr; i++)
-		for (u64 p = in[i].start / PAGE_SIZE;
-		     in[i].type != MEM_RAM && p < in[i].end / PAGE_SIZE; p++)
+		for (u64 p = range[i].start / PAGE_SIZE;
+		     range[i].type != MEM_RAM && p < range[i].end / PAGE_SIZE; p++)
 			ram[p] = false;
-	for (u32 i = 0; i < n; i++) {
+	for (u32 i = 0; i < count; i++) {
 		assert_true(out[i].start < out[i].end);
 		assert_true(!i || out[i - 1].end <= out[i].start);
 		for (u64 p = out[i].start / PAGE_SIZE; p < out[i].end / PAGE_SIZE; p++)
@@ -99,57 +99,57 @@ static void equals_a_page_by_page_model(void **state)
 {
 	srand(1);
 	for (int round = 0; round < 20000; round++) {
-		struct mem_range in[12];
+		struct mem_range range[12];
 		u32 nr = 1 + rand() % 12;
 
 		for (u32 i = 0; i < nr; i++) {
 			u64 a = rand() % PAGES, b = a + rand() % (PAGES - a + 1);
 
-			in[i] = (struct mem_range)R(a, b, rand() % 3 ? MEM_RAM : MEM_UNUSABLE);
+			range[i] = (struct mem_range)R(a, b, rand() % 3 ? MEM_RAM : MEM_UNUSABLE);
 		}
-		check_against_model(in, nr);
+		check_against_model(range, nr);
 	}
 }
 
 static void a_full_list_drops_the_highest(void **state)
 {
-	struct mem_range in[6], out[4];
+	struct mem_range range[6], out[4];
 
 	for (u32 i = 0; i < 6; i++)
-		in[i] = (struct mem_range)R(2 * (5 - i), 2 * (5 - i) + 1, MEM_RAM);
-	assert_int_equal(memmap_ram(in, 6, out, 4), 4);
+		range[i] = (struct mem_range)R(2 * (5 - i), 2 * (5 - i) + 1, MEM_RAM);
+	assert_int_equal(memmap_ram(range, 6, out, 4), 4);
 	for (u32 i = 0; i < 4; i++)
 		assert_int_equal(out[i].start, 2 * i * PAGE_SIZE);
 }
 
 static void adding_merges_with_what_it_touches(void **state)
 {
-	struct mem_range m[4] = { R(10, 12, MEM_RAM) };
-	u32 n = 1;
+	struct mem_range range[4] = { R(10, 12, MEM_RAM) };
+	u32 count = 1;
 
-	n = memmap_add(m, n, 4, (struct mem_range)R(20, 22, MEM_RAM));
-	n = memmap_add(m, n, 4, (struct mem_range)R(2, 4, MEM_RAM));
-	assert_int_equal(n, 3);
-	n = memmap_add(m, n, 4, (struct mem_range)R(12, 20, MEM_RAM));
-	assert_int_equal(n, 2);
-	assert_int_equal(m[1].start, 10 * PAGE_SIZE);
-	assert_int_equal(m[1].end, 22 * PAGE_SIZE);
+	count = memmap_add(range, count, 4, (struct mem_range)R(20, 22, MEM_RAM));
+	count = memmap_add(range, count, 4, (struct mem_range)R(2, 4, MEM_RAM));
+	assert_int_equal(count, 3);
+	count = memmap_add(range, count, 4, (struct mem_range)R(12, 20, MEM_RAM));
+	assert_int_equal(count, 2);
+	assert_int_equal(range[1].start, 10 * PAGE_SIZE);
+	assert_int_equal(range[1].end, 22 * PAGE_SIZE);
 	for (u64 p = 100; p < 110; p++) /* page by page, as an initrd is given back */
-		n = memmap_add(m, n, 4, (struct mem_range)R(p, p + 1, MEM_RAM));
-	assert_int_equal(n, 3);
-	assert_int_equal(m[2].end, 110 * PAGE_SIZE);
+		count = memmap_add(range, count, 4, (struct mem_range)R(p, p + 1, MEM_RAM));
+	assert_int_equal(count, 3);
+	assert_int_equal(range[2].end, 110 * PAGE_SIZE);
 }
 
 static void cutting_page_by_page_ends_with_nothing(void **state)
 {
-	struct mem_range m[4] = { R(1, 3, MEM_RAM), R(8, 9, MEM_RAM) };
-	u32 n = 2;
+	struct mem_range range[4] = { R(1, 3, MEM_RAM), R(8, 9, MEM_RAM) };
+	u32 count = 2;
 
-	n = memmap_remove(m, n, 4, 8 * PAGE_SIZE, 9 * PAGE_SIZE);
-	assert_int_equal(n, 1);
-	n = memmap_remove(m, n, 4, 2 * PAGE_SIZE, 3 * PAGE_SIZE);
-	n = memmap_remove(m, n, 4, 1 * PAGE_SIZE, 2 * PAGE_SIZE);
-	assert_int_equal(n, 0);
+	count = memmap_remove(range, count, 4, 8 * PAGE_SIZE, 9 * PAGE_SIZE);
+	assert_int_equal(count, 1);
+	count = memmap_remove(range, count, 4, 2 * PAGE_SIZE, 3 * PAGE_SIZE);
+	count = memmap_remove(range, count, 4, 1 * PAGE_SIZE, 2 * PAGE_SIZE);
+	assert_int_equal(count, 0);
 }
 
 int main(void)

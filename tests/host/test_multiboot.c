@@ -29,20 +29,20 @@ static char stop_text[256], warned[256];
 static bool entries_everywhere; /* from BASE + 0x1000 on: empty entries of a map, without end */
 static u64 nr_reads;
 
-void phys_read(void *dst, phys_t src, size_t n);
+void phys_read(void *dst, phys_t src, size_t count);
 void boot_stop(const char *fmt, ...);
 void printk(const char *fmt, ...);
 
-void phys_read(void *dst, phys_t src, size_t n)
+void phys_read(void *dst, phys_t src, size_t count)
 {
 	nr_reads++;
-	for (size_t i = 0; i < n; i++) {
-		u64 at = src + i - BASE;
+	for (size_t i = 0; i < count; i++) {
+		u64 offset = src + i - BASE;
 
-		if (entries_everywhere && at >= 0x1000)
-			((u8 *)dst)[i] = (at - 0x1000) % 24 ? 0 : 20;
+		if (entries_everywhere && offset >= 0x1000)
+			((u8 *)dst)[i] = (offset - 0x1000) % 24 ? 0 : 20;
 		else
-			((u8 *)dst)[i] = at < MEM_SIZE ? mem[at] : 0xff;
+			((u8 *)dst)[i] = offset < MEM_SIZE ? mem[offset] : 0xff;
 	}
 }
 
@@ -75,18 +75,18 @@ static int setup(void **state)
 }
 
 /* Somewhere in memory. @return its address */
-static u32 put(const void *p, size_t n)
+static u32 put(const void *memory, size_t count)
 {
-	u32 at = put_at;
+	u32 offset = put_at;
 
-	memcpy(mem + at, p, n);
-	put_at += ALIGN_UP(n, 8u);
-	return BASE + at;
+	memcpy(mem + offset, memory, count);
+	put_at += ALIGN_UP(count, 8u);
+	return BASE + offset;
 }
 
-static u32 put_text(const char *s)
+static u32 put_text(const char *text)
 {
-	return put(s, strlen(s) + 1);
+	return put(text, strlen(text) + 1);
 }
 
 /* ---- multiboot 1 ---- */
@@ -104,9 +104,9 @@ struct mb1_entry {
 	u32 type;
 } __packed;
 
-static void parse1(const struct mb1 *i)
+static void parse1(const struct mb1 *mb1)
 {
-	memcpy(mem, i, sizeof(*i));
+	memcpy(mem, mb1, sizeof(*mb1));
 	multiboot_parse(MB1, BASE);
 }
 
@@ -213,10 +213,10 @@ static void a_map_that_does_not_fit_never_makes_ram_of_anything_else(void **stat
 	struct mb1_entry map[BOOT_MAX_RANGES + 4];
 	struct mem_range ram[BOOT_MAX_RANGES];
 	struct mb1 i = { .flags = 1 << 6, .mmap_length = sizeof(map) };
-	u32 n;
+	u32 count;
 
-	for (u32 k = 0; k < BOOT_MAX_RANGES; k++)
-		map[k] = (struct mb1_entry){ 20, 4 * k * MIB, 2 * MIB, 1 };
+	for (u32 round = 0; round < BOOT_MAX_RANGES; round++)
+		map[round] = (struct mb1_entry){ 20, 4 * round * MIB, 2 * MIB, 1 };
 	map[BOOT_MAX_RANGES] =
 		(struct mb1_entry){ 20, 4 * MIB, MIB, 2 }; /* all of these lie in RAM */
 	map[BOOT_MAX_RANGES + 1] = (struct mb1_entry){ 20, 8 * MIB + 5, 2 * MIB, 2 };
@@ -224,8 +224,8 @@ static void a_map_that_does_not_fit_never_makes_ram_of_anything_else(void **stat
 	map[BOOT_MAX_RANGES + 3] = (struct mb1_entry){ 20, 16 * MIB, ~0ull, 2 };
 	i.mmap_addr = put(map, sizeof(map));
 	parse1(&i);
-	n = memmap_ram(boot_info.map, boot_info.nr_ranges, ram, BOOT_MAX_RANGES);
-	assert_int_equal(n, 3);
+	count = memmap_ram(boot_info.map, boot_info.nr_ranges, ram, BOOT_MAX_RANGES);
+	assert_int_equal(count, 3);
 	assert_int_equal(ram[0].end, 2 * MIB);
 	assert_int_equal(ram[1].start, 5 * MIB);
 	assert_int_equal(ram[1].end, 6 * MIB);
@@ -262,8 +262,8 @@ static void modules_beyond_the_room_for_them_are_told(void **state)
 	u32 mods[BOOT_MAX_MODULES + 1][4];
 	struct mb1 i = { .flags = 1 << 3, .mods_count = BOOT_MAX_MODULES + 1 };
 
-	for (u32 k = 0; k <= BOOT_MAX_MODULES; k++)
-		memcpy(mods[k], (u32[]){ k * MIB, k * MIB + 1, 0, 0 }, 16);
+	for (u32 round = 0; round <= BOOT_MAX_MODULES; round++)
+		memcpy(mods[round], (u32[]){ round * MIB, round * MIB + 1, 0, 0 }, 16);
 	i.mods_addr = put(mods, sizeof(mods));
 	parse1(&i);
 	assert_int_equal(boot_info.nr_modules, BOOT_MAX_MODULES);
@@ -332,14 +332,14 @@ static void tags_begin(void)
 	tags_at = 8;
 }
 
-static void tag(u32 type, const void *p, u32 n)
+static void tag(u32 type, const void *memory, u32 count)
 {
-	u32 head[2] = { type, 8 + n };
+	u32 head[2] = { type, 8 + count };
 
 	memcpy(mem + tags_at, head, 8);
-	if (n)
-		memcpy(mem + tags_at + 8, p, n);
-	tags_at += ALIGN_UP(8 + n, 8u);
+	if (count)
+		memcpy(mem + tags_at + 8, memory, count);
+	tags_at += ALIGN_UP(8 + count, 8u);
 }
 
 static void parse2(void)
@@ -477,11 +477,11 @@ static void any_bytes_are_survived(void **state)
 		for (u32 i = 0; i < 600; i++)
 			mem[i] = rand() % 3 ? rand() % 32 : rand();
 		if (round & 1) { /* flags that lead somewhere */
-			u32 at = BASE + rand() % 512;
+			u32 offset = BASE + rand() % 512;
 
-			memcpy(mem + 16, &at, 4);
-			memcpy(mem + 24, &at, 4);
-			memcpy(mem + 48, &at, 4);
+			memcpy(mem + 16, &offset, 4);
+			memcpy(mem + 24, &offset, 4);
+			memcpy(mem + 48, &offset, 4);
 		}
 		multiboot_parse(round & 2 ? MB1 : MB2, BASE);
 		assert_true(boot_info.nr_ranges <= BOOT_MAX_RANGES);

@@ -12,14 +12,14 @@
 #include <kernel/fs/name.h>
 
 /* A path as the walker has it: slack behind the NUL, then nothing. */
-static char *with_slack(const char *s, size_t n)
+static char *with_slack(const char *text, size_t count)
 {
-	char *p = malloc(n + 1 + NAME_SLACK);
+	char *bytes = malloc(count + 1 + NAME_SLACK);
 
-	memcpy(p, s, n);
-	p[n] = '\0';
-	memset(p + n + 1, 0xee, NAME_SLACK);
-	return p;
+	memcpy(bytes, text, count);
+	bytes[count] = '\0';
+	memset(bytes + count + 1, 0xee, NAME_SLACK);
+	return bytes;
 }
 
 static void a_component_ends_at_slash_or_nul(void **state)
@@ -29,16 +29,16 @@ static void a_component_ends_at_slash_or_nul(void **state)
 	for (size_t len = 1; len <= 255; len++) {
 		for (int ending = 0; ending < 2; ending++) {
 			u64 key;
-			char *p;
+			char *bytes;
 
 			for (size_t i = 0; i < len; i++)
 				text[i] = "abcxyz.-_0\x80\xff\x2e\x30\x01"[(i * 7 + len) % 15];
 			strcpy(text + len, ending ? "/b/c" : "");
-			p = with_slack(text, len + (ending ? 4 : 0));
-			assert_ptr_equal(name_scan(p, &key), p + len);
+			bytes = with_slack(text, len + (ending ? 4 : 0));
+			assert_ptr_equal(name_scan(bytes, &key), bytes + len);
 			assert_int_equal(name_key_len(key), len);
 			assert_int_equal(key, name_key(text, len));
-			free(p);
+			free(bytes);
 		}
 	}
 }
@@ -47,22 +47,22 @@ static void bytes_near_a_slash_are_no_slash(void **state)
 {
 	for (int c = 1; c < 256; c++) {
 		char text[] = { 'a', (char)c, 'b', 0 };
-		char *p = with_slack(text, 3);
+		char *bytes = with_slack(text, 3);
 		u64 key;
 
-		assert_ptr_equal(name_scan(p, &key), c == '/' ? p + 1 : p + 3);
-		free(p);
+		assert_ptr_equal(name_scan(bytes, &key), c == '/' ? bytes + 1 : bytes + 3);
+		free(bytes);
 	}
 }
 
 static void key_reads_no_byte_too_many(void **state)
 {
 	for (size_t len = 1; len <= 40; len++) {
-		char *p = malloc(len); /* exact: the sanitizer watches */
+		char *bytes = malloc(len); /* exact: the sanitizer watches */
 
-		memset(p, 'q', len);
-		assert_int_equal(name_key_len(name_key(p, len)), len);
-		free(p);
+		memset(bytes, 'q', len);
+		assert_int_equal(name_key_len(name_key(bytes, len)), len);
+		free(bytes);
 	}
 }
 
@@ -86,20 +86,20 @@ static void similar_names_have_different_hashes(void **state)
 static void stored_names_equal_themselves_alone(void **state)
 {
 	for (size_t len = 1; len <= 64; len++) {
-		char text[80], *stored = malloc((len + 8) & ~7ul), *p;
+		char text[80], *stored = malloc((len + 8) & ~7ul), *bytes;
 
 		memset(text, 'n', sizeof(text));
 		text[len] = '/';
 		name_store(stored, text, len);
 		assert_int_equal(strlen(stored), len);
-		p = with_slack(text, sizeof(text) - 1);
-		assert_true(name_equal(stored, p, len));
+		bytes = with_slack(text, sizeof(text) - 1);
+		assert_true(name_equal(stored, bytes, len));
 		for (size_t i = 0; i < len; i++) {
-			p[i] ^= 1;
-			assert_false(name_equal(stored, p, len));
-			p[i] ^= 1;
+			bytes[i] ^= 1;
+			assert_false(name_equal(stored, bytes, len));
+			bytes[i] ^= 1;
 		}
-		free(p);
+		free(bytes);
 		free(stored);
 	}
 }

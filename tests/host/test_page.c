@@ -130,9 +130,9 @@ void spin_assert_held(const spinlock_t *lock, const char *text, const char *func
 
 /* ---- the machine ---- */
 
-static u32 below(u32 n)
+static u32 below(u32 count)
 {
-	return (u32)random() % n;
+	return (u32)random() % count;
 }
 static void become(u32 cpu)
 {
@@ -145,12 +145,13 @@ static void mark(phys_t start, phys_t end, u8 what)
 		state[p >> PAGE_SHIFT] = what;
 }
 
-static void map_at(u64 at, u64 len)
+static void map_at(u64 offset, u64 len)
 {
-	void *p = mmap((void *)at, len, PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+	void *memory = mmap((void *)offset, len, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1,
+			    0);
 
-	CHECK(p == (void *)at);
+	CHECK(memory == (void *)offset);
 }
 
 static void count_allowed(void)
@@ -228,13 +229,14 @@ static u64 *word_of(u64 frame, u32 i)
 	return (u64 *)phys_to_virt(frame << PAGE_SHIFT) + i;
 }
 
-static void took(struct page *p, u32 order, u32 flags)
+static void took(struct page *page, u32 order, u32 flags)
 {
-	u64 first = page_to_phys(p) >> PAGE_SHIFT;
+	u64 first = page_to_phys(page) >> PAGE_SHIFT;
 
 	CHECK(interrupts);
 	CHECK(!(first & ((1ull << order) - 1)) && first + (1ull << order) <= FRAMES);
-	CHECK(atomic_read(&p->refs) == 1 && p->flags == 0 && (!order || p->order == order));
+	CHECK(atomic_read(&page->refs) == 1 && page->flags == 0 &&
+	      (!order || page->order == order));
 	for (u64 i = first; i < first + (1ull << order); i++) {
 		CHECK(state[i] == FREE);
 		CHECK(!(flags & PAGE_BELOW_4G) || i << PAGE_SHIFT < 4 * GIB);
@@ -247,20 +249,20 @@ static void took(struct page *p, u32 order, u32 flags)
 	}
 	used += 1ull << order;
 	CHECK(nr_live < MAX_LIVE);
-	live[nr_live++] = (struct live){ p, order };
+	live[nr_live++] = (struct live){ page, order };
 }
 
 /* A single page comes either way; pages_alloc() does not look into the processors' stacks. */
 static bool take(u32 order, u32 flags)
 {
-	struct page *p = order || below(4) == 0 ? pages_alloc(order, flags) : NULL;
+	struct page *page = order || below(4) == 0 ? pages_alloc(order, flags) : NULL;
 
-	if (!p && !order)
-		p = page_alloc(flags);
+	if (!page && !order)
+		page = page_alloc(flags);
 
-	if (p)
-		took(p, order, flags);
-	return p;
+	if (page)
+		took(page, order, flags);
+	return page;
 }
 
 /* @param direct  to the buddy, not to the processor's stack */
@@ -269,10 +271,11 @@ static void give(u32 i, bool direct)
 	struct live l = live[i];
 	u64 first = page_to_phys(l.p) >> PAGE_SHIFT;
 
-	for (u64 k = first; k < first + (1ull << l.order); k++) {
-		CHECK(state[k] == USED);
-		CHECK(*word_of(k, 0) == stamp_of(k) && *word_of(k, 511) == stamp_of(k));
-		state[k] = FREE;
+	for (u64 round = first; round < first + (1ull << l.order); round++) {
+		CHECK(state[round] == USED);
+		CHECK(*word_of(round, 0) == stamp_of(round) &&
+		      *word_of(round, 511) == stamp_of(round));
+		state[round] = FREE;
 	}
 	used -= 1ull << l.order;
 	live[i] = live[--nr_live];
@@ -293,30 +296,30 @@ static void give_all(bool direct)
 
 static u64 free_pages(void)
 {
-	struct mem_info m;
+	struct mem_info memory;
 
-	mem_info_get(&m);
-	return m.free;
+	mem_info_get(&memory);
+	return memory.free;
 }
 
 /* All that there is, to the last page in another processor's stack. */
 static u64 take_everything(u32 order, u32 flags)
 {
-	u64 n = 0;
+	u64 count = 0;
 
 	for (u32 cpu = 0; cpu < cpu_count; cpu++) {
 		become(cpu);
 		while (take(order, flags))
-			n++;
+			count++;
 	}
-	return n;
+	return count;
 }
 
 /* The pages with struct pages: RAM, each once, and never handed out. */
 static u64 meta_pages(void)
 {
 	static bool seen[FRAMES];
-	u64 n = 0;
+	u64 count = 0;
 
 	memset(seen, 0, sizeof(seen));
 	for (u64 i = 0; i < META_PAGES; i++)
@@ -325,9 +328,9 @@ static u64 meta_pages(void)
 
 			CHECK(state[frame] == FREE && !ever[frame] && !seen[frame]);
 			seen[frame] = true;
-			n++;
+			count++;
 		}
-	return n;
+	return count;
 }
 
 static void in_child(void (*scenario)(void))
@@ -519,11 +522,11 @@ static void given_back(void)
 	give_all(false);
 }
 
-static bool panics(void (*fn)(struct page *), struct page *p)
+static bool panics(void (*fn)(struct page *), struct page *page)
 {
 	panics_expected = true;
 	if (!setjmp(panicked)) {
-		fn(p);
+		fn(page);
 		panics_expected = false;
 		return false;
 	}
@@ -532,41 +535,41 @@ static bool panics(void (*fn)(struct page *), struct page *p)
 	return true;
 }
 
-static void free_as_block(struct page *p)
+static void free_as_block(struct page *page)
 {
-	pages_free(p, 0);
+	pages_free(page, 0);
 }
 
 static void freed_twice(void)
 {
-	struct page *p;
+	struct page *page;
 
 	usual_machine();
-	p = page_alloc(0);
-	page_free(p);
-	CHECK(panics(page_free, p));
-	CHECK(panics(free_as_block, p));
+	page = page_alloc(0);
+	page_free(page);
+	CHECK(panics(page_free, page));
+	CHECK(panics(free_as_block, page));
 }
 
 static void freed_twice_to_the_buddy(void)
 {
-	struct page *p;
+	struct page *page;
 
 	usual_machine();
-	p = pages_alloc(0, 0);
-	page_free(p);
-	CHECK(panics(free_as_block, p));
+	page = pages_alloc(0, 0);
+	page_free(page);
+	CHECK(panics(free_as_block, page));
 }
 
 static void freed_as_block_then_as_page(void)
 {
-	struct page *p;
+	struct page *page;
 
 	usual_machine();
-	p = pages_alloc(4, 0);
+	page = pages_alloc(4, 0);
 	(void)pages_alloc(4, 0); /* its buddy: p stays a block of its own */
-	pages_free(p, 4);
-	CHECK(panics(page_free, p));
+	pages_free(page, 4);
+	CHECK(panics(page_free, page));
 }
 
 static void injected(void)
@@ -586,7 +589,7 @@ static void injected(void)
 
 static void accounts(void)
 {
-	struct mem_info m;
+	struct mem_info memory;
 
 	usual_machine();
 	for (u32 cpu = 0; cpu < cpu_count; cpu++) {
@@ -596,14 +599,14 @@ static void accounts(void)
 		mem_account(MEM_ANON,
 			    cpu == 0 ? 5 : -1); /* freed elsewhere than it was allocated */
 	}
-	mem_info_get(&m);
-	CHECK(m.slab == 10 * cpu_count * (cpu_count + 1) / 2);
-	CHECK(m.anon == 5 - (cpu_count - 1));
-	CHECK(m.page_tables == 5); /* page_boot_alloc() */
-	CHECK(m.cached == 0);
+	mem_info_get(&memory);
+	CHECK(memory.slab == 10 * cpu_count * (cpu_count + 1) / 2);
+	CHECK(memory.anon == 5 - (cpu_count - 1));
+	CHECK(memory.page_tables == 5); /* page_boot_alloc() */
+	CHECK(memory.cached == 0);
 	mem_account(MEM_CACHED, -3); /* a reader in between never sees less than nothing */
-	mem_info_get(&m);
-	CHECK(m.cached == 0);
+	mem_info_get(&memory);
+	CHECK(memory.cached == 0);
 }
 
 static void all_memory_is_handed_out(void **state)

@@ -46,10 +46,10 @@ static void unsigned_numbers(void **state)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
-		u64 v = 0;
+		u64 number = 0;
 
-		if (parse_u64(t[i].s, t[i].base, &v) != t[i].err || v != t[i].v)
-			fail_msg("\"%s\" in base %u gave %lu", t[i].s, t[i].base, v);
+		if (parse_u64(t[i].s, t[i].base, &number) != t[i].err || number != t[i].v)
+			fail_msg("\"%s\" in base %u gave %lu", t[i].s, t[i].base, number);
 	}
 }
 
@@ -111,22 +111,22 @@ static void sizes_with_units(void **state)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
-		u64 v = 0;
+		u64 number = 0;
 
-		if (parse_size(t[i].s, &v) != t[i].err || v != t[i].v)
-			fail_msg("\"%s\" gave %lu", t[i].s, v);
+		if (parse_size(t[i].s, &number) != t[i].err || number != t[i].v)
+			fail_msg("\"%s\" gave %lu", t[i].s, number);
 	}
 }
 
 static void a_failure_leaves_the_result_alone(void **state)
 {
-	u64 v = 77;
+	u64 number = 77;
 	s64 w = -77;
 
-	parse_u64("12x", 10, &v);
-	parse_size("12x", &v);
+	parse_u64("12x", 10, &number);
+	parse_size("12x", &number);
 	parse_s64("12x", 10, &w);
-	assert_int_equal(v, 77);
+	assert_int_equal(number, 77);
 	assert_int_equal(w, -77);
 }
 

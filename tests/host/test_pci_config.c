@@ -16,62 +16,62 @@ struct fake {
 
 static uint32_t fake_read(void *context, uint32_t offset, uint32_t bytes)
 {
-	struct fake *f = context;
-	uint32_t v = 0;
+	struct fake *fake = context;
+	uint32_t number = 0;
 
-	f->accesses++;
+	fake->accesses++;
 	assert_true(bytes == 1 || bytes == 2 || bytes == 4);
 	assert_int_equal(offset % bytes, 0);
 	assert_true(offset + bytes <= 256);
-	if (f->gone)
+	if (fake->gone)
 		return 0xffffffff;
-	memcpy(&v, f->bytes + offset, bytes);
-	return v;
+	memcpy(&number, fake->bytes + offset, bytes);
+	return number;
 }
 
 static void fake_write(void *context, uint32_t offset, uint32_t bytes, uint32_t value)
 {
-	struct fake *f = context;
+	struct fake *fake = context;
 
-	f->accesses++;
+	fake->accesses++;
 	assert_true(offset + bytes <= 256);
 	for (uint32_t i = 0; i < bytes; i++) {
-		uint8_t *b = &f->bytes[offset + i], w = f->writable[offset + i];
+		uint8_t *b = &fake->bytes[offset + i], w = fake->writable[offset + i];
 
 		*b = (*b & ~w) | (value >> i * 8 & w);
 	}
 }
 
-static void put(struct fake *f, uint32_t at, uint32_t bytes, uint64_t value)
+static void put(struct fake *fake, uint32_t offset, uint32_t bytes, uint64_t value)
 {
-	memcpy(f->bytes + at, &value, bytes);
+	memcpy(fake->bytes + offset, &value, bytes);
 }
 
-static void put_mask(struct fake *f, uint32_t at, uint32_t bytes, uint64_t mask)
+static void put_mask(struct fake *fake, uint32_t offset, uint32_t bytes, uint64_t mask)
 {
-	memcpy(f->writable + at, &mask, bytes);
+	memcpy(fake->writable + offset, &mask, bytes);
 }
 
-static void fake_init(struct fake *f)
+static void fake_init(struct fake *fake)
 {
-	*f = (struct fake){ 0 };
-	f->config = (struct pci_config){ f, fake_read, fake_write };
-	put(f, REG_ID, 4, 0x11e81234);
-	put(f, REG_CLASS, 4, 0x02038010);
-	put(f, REG_SUBSYSTEM, 4, 0x11001af4);
-	put_mask(f, REG_COMMAND, 2, 0x507);
+	*fake = (struct fake){ 0 };
+	fake->config = (struct pci_config){ fake, fake_read, fake_write };
+	put(fake, REG_ID, 4, 0x11e81234);
+	put(fake, REG_CLASS, 4, 0x02038010);
+	put(fake, REG_SUBSYSTEM, 4, 0x11001af4);
+	put_mask(fake, REG_COMMAND, 2, 0x507);
 }
 
-static void capabilities_at(struct fake *f, uint8_t first)
+static void capabilities_at(struct fake *fake, uint8_t first)
 {
-	f->bytes[REG_STATUS] |= STATUS_CAPABILITIES;
-	f->bytes[REG_CAPABILITIES] = first;
+	fake->bytes[REG_STATUS] |= STATUS_CAPABILITIES;
+	fake->bytes[REG_CAPABILITIES] = first;
 }
 
-static void put_capability(struct fake *f, uint8_t at, uint8_t id, uint8_t next)
+static void put_capability(struct fake *fake, uint8_t at, uint8_t id, uint8_t next)
 {
-	f->bytes[at] = id;
-	f->bytes[at + 1] = next;
+	fake->bytes[at] = id;
+	fake->bytes[at + 1] = next;
 }
 
 /* ---- presence ---- */
@@ -80,27 +80,27 @@ static void test_what_answers_for_nothing_is_no_device(void **state)
 {
 	static const uint32_t nothing[] = { 0xffffffff, 0, 0x0000ffff, 0xffff0000 };
 	struct pci_info info;
-	struct fake f;
+	struct fake fake;
 
-	fake_init(&f);
-	assert_true(pci_is_present(&f.config));
+	fake_init(&fake);
+	assert_true(pci_is_present(&fake.config));
 	for (size_t i = 0; i < sizeof(nothing) / sizeof(*nothing); i++) {
-		put(&f, REG_ID, 4, nothing[i]);
-		assert_false(pci_is_present(&f.config));
-		assert_int_equal(pci_read_info(&f.config, &info), -1);
+		put(&fake, REG_ID, 4, nothing[i]);
+		assert_false(pci_is_present(&fake.config));
+		assert_int_equal(pci_read_info(&fake.config, &info), -1);
 	}
-	f.gone = 1;
-	assert_int_equal(pci_read_info(&f.config, &info), -1);
+	fake.gone = 1;
+	assert_int_equal(pci_read_info(&fake.config, &info), -1);
 }
 
 static void test_identity(void **state)
 {
 	struct pci_info info;
-	struct fake f;
+	struct fake fake;
 	char text[64];
 
-	fake_init(&f);
-	assert_int_equal(pci_read_info(&f.config, &info), 0);
+	fake_init(&fake);
+	assert_int_equal(pci_read_info(&fake.config, &info), 0);
 	assert_int_equal(info.vendor, 0x1234);
 	assert_int_equal(info.device, 0x11e8);
 	assert_int_equal(info.class_base, 2);
@@ -117,58 +117,58 @@ static void test_identity(void **state)
 
 static void test_capabilities_are_found(void **state)
 {
-	struct fake f;
+	struct fake fake;
 
-	fake_init(&f);
-	put_capability(&f, 0x40, CAP_PM, 0x50);
-	put_capability(&f, 0x50, CAP_MSI, 0);
-	assert_int_equal(pci_capability(&f.config, CAP_MSI),
+	fake_init(&fake);
+	put_capability(&fake, 0x40, CAP_PM, 0x50);
+	put_capability(&fake, 0x50, CAP_MSI, 0);
+	assert_int_equal(pci_capability(&fake.config, CAP_MSI),
 			 0); /* the status does not tell of a list */
-	capabilities_at(&f, 0x40);
-	assert_int_equal(pci_capability(&f.config, CAP_PM), 0x40);
-	assert_int_equal(pci_capability(&f.config, CAP_MSI), 0x50);
-	assert_int_equal(pci_capability(&f.config, CAP_MSIX), 0);
-	f.bytes[REG_CAPABILITIES] = 0x43; /* the low bits are reserved */
-	assert_int_equal(pci_capability(&f.config, CAP_MSI), 0x50);
+	capabilities_at(&fake, 0x40);
+	assert_int_equal(pci_capability(&fake.config, CAP_PM), 0x40);
+	assert_int_equal(pci_capability(&fake.config, CAP_MSI), 0x50);
+	assert_int_equal(pci_capability(&fake.config, CAP_MSIX), 0);
+	fake.bytes[REG_CAPABILITIES] = 0x43; /* the low bits are reserved */
+	assert_int_equal(pci_capability(&fake.config, CAP_MSI), 0x50);
 }
 
 static void test_a_circle_of_capabilities_ends(void **state)
 {
-	struct fake f;
+	struct fake fake;
 
-	fake_init(&f);
-	capabilities_at(&f, 0x40);
-	put_capability(&f, 0x40, CAP_PM, 0x40);
-	assert_int_equal(pci_capability(&f.config, CAP_MSI), 0);
-	put_capability(&f, 0x40, CAP_PM, 0x80);
-	put_capability(&f, 0x80, 0x09, 0x40);
-	assert_int_equal(pci_capability(&f.config, CAP_MSI), 0);
-	assert_true(f.accesses < 250);
+	fake_init(&fake);
+	capabilities_at(&fake, 0x40);
+	put_capability(&fake, 0x40, CAP_PM, 0x40);
+	assert_int_equal(pci_capability(&fake.config, CAP_MSI), 0);
+	put_capability(&fake, 0x40, CAP_PM, 0x80);
+	put_capability(&fake, 0x80, 0x09, 0x40);
+	assert_int_equal(pci_capability(&fake.config, CAP_MSI), 0);
+	assert_true(fake.accesses < 250);
 }
 
 static void test_a_list_does_not_lead_into_the_header(void **state)
 {
-	struct fake f;
+	struct fake fake;
 
-	fake_init(&f);
-	capabilities_at(&f, 0x10);
-	assert_int_equal(pci_capability(&f.config, 0), 0);
-	capabilities_at(&f, 0x40);
-	put_capability(&f, 0x40, CAP_PM, 0x3c);
-	f.bytes[0x3c] = CAP_MSI;
-	assert_int_equal(pci_capability(&f.config, CAP_MSI), 0);
+	fake_init(&fake);
+	capabilities_at(&fake, 0x10);
+	assert_int_equal(pci_capability(&fake.config, 0), 0);
+	capabilities_at(&fake, 0x40);
+	put_capability(&fake, 0x40, CAP_PM, 0x3c);
+	fake.bytes[0x3c] = CAP_MSI;
+	assert_int_equal(pci_capability(&fake.config, CAP_MSI), 0);
 }
 
 static void test_a_capability_that_reaches_beyond_the_end_is_not_used(void **state)
 {
 	struct pci_info info;
-	struct fake f;
+	struct fake fake;
 
-	fake_init(&f);
-	capabilities_at(&f, 0xf8);
-	put_capability(&f, 0xf8, CAP_MSI, 0xfc);
-	put_capability(&f, 0xfc, CAP_MSIX, 0);
-	assert_int_equal(pci_read_info(&f.config, &info), 0);
+	fake_init(&fake);
+	capabilities_at(&fake, 0xf8);
+	put_capability(&fake, 0xf8, CAP_MSI, 0xfc);
+	put_capability(&fake, 0xfc, CAP_MSIX, 0);
+	assert_int_equal(pci_read_info(&fake.config, &info), 0);
 	assert_int_equal(info.cap_msi, 0);
 	assert_int_equal(info.cap_msix, 0);
 	assert_int_equal(info.messages, 0);
@@ -177,20 +177,20 @@ static void test_a_capability_that_reaches_beyond_the_end_is_not_used(void **sta
 static void test_msix_is_preferred_to_msi(void **state)
 {
 	struct pci_info info;
-	struct fake f;
+	struct fake fake;
 
-	fake_init(&f);
-	capabilities_at(&f, 0x40);
-	put_capability(&f, 0x40, CAP_MSI, 0x60);
-	put_capability(&f, 0x60, CAP_MSIX, 0);
-	put(&f, 0x62, 2, 0x8003);
-	put(&f, 0x64, 4, 0x2001);
-	pci_read_info(&f.config, &info);
+	fake_init(&fake);
+	capabilities_at(&fake, 0x40);
+	put_capability(&fake, 0x40, CAP_MSI, 0x60);
+	put_capability(&fake, 0x60, CAP_MSIX, 0);
+	put(&fake, 0x62, 2, 0x8003);
+	put(&fake, 0x64, 4, 0x2001);
+	pci_read_info(&fake.config, &info);
 	assert_int_equal(info.messages, 4);
 	assert_int_equal(info.table_bar, 1);
 	assert_int_equal(info.table_offset, 0x2000);
-	put(&f, 0x64, 4, 0x2007); /* no such bar */
-	pci_read_info(&f.config, &info);
+	put(&fake, 0x64, 4, 0x2007); /* no such bar */
+	pci_read_info(&fake.config, &info);
 	assert_int_equal(info.cap_msix, 0);
 	assert_int_equal(info.messages, 1);
 }
@@ -200,21 +200,21 @@ static void test_msix_is_preferred_to_msi(void **state)
 static void test_bars_have_their_sizes(void **state)
 {
 	struct pci_info info;
-	struct fake f;
+	struct fake fake;
 
-	fake_init(&f);
-	put(&f, REG_COMMAND, 2, 0x107);
-	put(&f, 0x10, 4, 0xfebf0000);
-	put_mask(&f, 0x10, 4, 0xfff00000); /* 1 MiB */
-	put(&f, 0x10, 4, 0xfeb00000);
-	put(&f, 0x14, 4, 0xc001);
-	put_mask(&f, 0x14, 4, 0xffffffe0); /* 32 ports */
-	put(&f, 0x18, 4, 0x0000000c);	   /* 64 bits, prefetchable */
-	put(&f, 0x1c, 4, 0x00000080);
-	put_mask(&f, 0x18, 4, 0);
-	put_mask(&f, 0x1c, 4, 0xfffffffc); /* 16 GiB */
-	pci_read_info(&f.config, &info);
-	pci_size_bars(&f.config, &info);
+	fake_init(&fake);
+	put(&fake, REG_COMMAND, 2, 0x107);
+	put(&fake, 0x10, 4, 0xfebf0000);
+	put_mask(&fake, 0x10, 4, 0xfff00000); /* 1 MiB */
+	put(&fake, 0x10, 4, 0xfeb00000);
+	put(&fake, 0x14, 4, 0xc001);
+	put_mask(&fake, 0x14, 4, 0xffffffe0); /* 32 ports */
+	put(&fake, 0x18, 4, 0x0000000c);      /* 64 bits, prefetchable */
+	put(&fake, 0x1c, 4, 0x00000080);
+	put_mask(&fake, 0x18, 4, 0);
+	put_mask(&fake, 0x1c, 4, 0xfffffffc); /* 16 GiB */
+	pci_read_info(&fake.config, &info);
+	pci_size_bars(&fake.config, &info);
 	assert_int_equal(info.bars[0].kind, BAR_MEMORY);
 	assert_int_equal(info.bars[0].start, 0xfeb00000);
 	assert_int_equal(info.bars[0].length, 0x100000);
@@ -227,8 +227,8 @@ static void test_bars_have_their_sizes(void **state)
 	assert_true(info.bars[2].start == 0x8000000000);
 	assert_int_equal(info.bars[3].kind, BAR_NONE);
 	/* Everything is as it was. */
-	assert_int_equal(f.bytes[REG_COMMAND] | f.bytes[REG_COMMAND + 1] << 8, 0x107);
-	assert_int_equal(f.bytes[0x12], 0xb0);
+	assert_int_equal(fake.bytes[REG_COMMAND] | fake.bytes[REG_COMMAND + 1] << 8, 0x107);
+	assert_int_equal(fake.bytes[0x12], 0xb0);
 }
 
 /* Whatever can be written: lengths are powers of two within reach, starts are aligned. */
@@ -236,32 +236,32 @@ static void test_any_mask_gives_sensible_bars(void **state)
 {
 	uint64_t random = 1;
 	struct pci_info info;
-	struct fake f;
+	struct fake fake;
 
 	for (int round = 0; round < 20000; round++) {
-		fake_init(&f);
+		fake_init(&fake);
 		for (int i = 0; i < 256; i++) {
 			random = random * 6364136223846793005u + 1442695040888963407u;
 			if (i >= 4 && i != REG_HEADER)
-				f.bytes[i] = random >> 56;
-			f.writable[i] = random >> 48;
+				fake.bytes[i] = random >> 56;
+			fake.writable[i] = random >> 48;
 		}
-		f.bytes[REG_HEADER] = round & 1;
-		assert_int_equal(pci_read_info(&f.config, &info), 0);
-		pci_size_bars(&f.config, &info);
+		fake.bytes[REG_HEADER] = round & 1;
+		assert_int_equal(pci_read_info(&fake.config, &info), 0);
+		pci_size_bars(&fake.config, &info);
 		for (int i = 0; i < PCI_BARS; i++) {
-			const struct pci_bar *b = &info.bars[i];
+			const struct pci_bar *bar = &info.bars[i];
 
-			if (b->kind == BAR_NONE) {
-				assert_int_equal(b->length, 0);
+			if (bar->kind == BAR_NONE) {
+				assert_int_equal(bar->length, 0);
 				continue;
 			}
-			assert_true(b->length && !(b->length & (b->length - 1)));
-			assert_int_equal(b->start & (b->length - 1), 0);
-			assert_true(b->length <= 1ull << 52 &&
-				    b->start <= (1ull << 52) - b->length);
-			if (b->kind == BAR_PORTS)
-				assert_true(b->start + b->length <= 0x10000);
+			assert_true(bar->length && !(bar->length & (bar->length - 1)));
+			assert_int_equal(bar->start & (bar->length - 1), 0);
+			assert_true(bar->length <= 1ull << 52 &&
+				    bar->start <= (1ull << 52) - bar->length);
+			if (bar->kind == BAR_PORTS)
+				assert_true(bar->start + bar->length <= 0x10000);
 			assert_true(!(round & 1) || i < 2);
 		}
 	}
@@ -270,40 +270,40 @@ static void test_any_mask_gives_sensible_bars(void **state)
 static void test_a_64_bit_bar_in_the_last_register_is_none(void **state)
 {
 	struct pci_info info;
-	struct fake f;
+	struct fake fake;
 
-	fake_init(&f);
-	put(&f, 0x24, 4, 4);
-	put_mask(&f, 0x24, 4, 0xffff0000);
-	put_mask(&f, 0x28, 4, 0xffffffff);
-	pci_read_info(&f.config, &info);
-	pci_size_bars(&f.config, &info);
+	fake_init(&fake);
+	put(&fake, 0x24, 4, 4);
+	put_mask(&fake, 0x24, 4, 0xffff0000);
+	put_mask(&fake, 0x28, 4, 0xffffffff);
+	pci_read_info(&fake.config, &info);
+	pci_size_bars(&fake.config, &info);
 	assert_int_equal(info.bars[5].kind, BAR_NONE);
 }
 
 static void test_a_bar_larger_than_memory_can_be_is_none(void **state)
 {
 	struct pci_info info;
-	struct fake f;
+	struct fake fake;
 
-	fake_init(&f);
-	put(&f, 0x10, 4, 4);
-	put_mask(&f, 0x14, 4, 0x80000000); /* 2^63 bytes */
-	pci_read_info(&f.config, &info);
-	pci_size_bars(&f.config, &info);
+	fake_init(&fake);
+	put(&fake, 0x10, 4, 4);
+	put_mask(&fake, 0x14, 4, 0x80000000); /* 2^63 bytes */
+	pci_read_info(&fake.config, &info);
+	pci_size_bars(&fake.config, &info);
 	assert_int_equal(info.bars[0].kind, BAR_NONE);
 }
 
 static void test_a_device_that_vanishes_has_no_bars(void **state)
 {
 	struct pci_info info;
-	struct fake f;
+	struct fake fake;
 
-	fake_init(&f);
-	put_mask(&f, 0x10, 4, 0xfff00000);
-	pci_read_info(&f.config, &info);
-	f.gone = 1;
-	pci_size_bars(&f.config, &info);
+	fake_init(&fake);
+	put_mask(&fake, 0x10, 4, 0xfff00000);
+	pci_read_info(&fake.config, &info);
+	fake.gone = 1;
+	pci_size_bars(&fake.config, &info);
 	for (int i = 0; i < PCI_BARS; i++)
 		assert_int_equal(info.bars[i].kind, BAR_NONE);
 }
@@ -313,21 +313,21 @@ static void test_a_device_that_vanishes_has_no_bars(void **state)
 static void test_windows_of_a_bridge(void **state)
 {
 	struct pci_info info;
-	struct fake f;
+	struct fake fake;
 
-	fake_init(&f);
-	f.bytes[REG_HEADER] = 1;
-	put(&f, REG_BUSES, 4, 0x00020100);
-	put(&f, REG_IO_WINDOW, 2, 0xdfc0);
-	put(&f, REG_MEMORY_WINDOW, 4, 0xfe9ffe80);
-	put(&f, REG_PREFETCH_WINDOW, 4, 0xfff10001);
-	put(&f, REG_PREFETCH_BASE_HIGH, 4, 8);
-	put(&f, REG_PREFETCH_LIMIT_HIGH, 4, 0xf);
-	capabilities_at(&f, 0x40);
-	put_capability(&f, 0x40, CAP_EXPRESS, 0);
-	put(&f, 0x42, 2, 0x142); /* root port with a slot */
-	put(&f, 0x54, 4, 0x40);	 /* that can change */
-	pci_read_info(&f.config, &info);
+	fake_init(&fake);
+	fake.bytes[REG_HEADER] = 1;
+	put(&fake, REG_BUSES, 4, 0x00020100);
+	put(&fake, REG_IO_WINDOW, 2, 0xdfc0);
+	put(&fake, REG_MEMORY_WINDOW, 4, 0xfe9ffe80);
+	put(&fake, REG_PREFETCH_WINDOW, 4, 0xfff10001);
+	put(&fake, REG_PREFETCH_BASE_HIGH, 4, 8);
+	put(&fake, REG_PREFETCH_LIMIT_HIGH, 4, 0xf);
+	capabilities_at(&fake, 0x40);
+	put_capability(&fake, 0x40, CAP_EXPRESS, 0);
+	put(&fake, 0x42, 2, 0x142); /* root port with a slot */
+	put(&fake, 0x54, 4, 0x40);  /* that can change */
+	pci_read_info(&fake.config, &info);
 	assert_int_equal(info.primary, 0);
 	assert_int_equal(info.secondary, 1);
 	assert_int_equal(info.subordinate, 2);
@@ -337,27 +337,27 @@ static void test_windows_of_a_bridge(void **state)
 	assert_int_equal(info.memory.limit, 0xfe9fffff);
 	assert_true(info.prefetch.base == 0x800000000 && info.prefetch.limit == 0xfffffffff);
 	assert_true(info.single_slot && info.hotplug);
-	put(&f, 0x42, 2, 0x42); /* without a slot */
-	pci_read_info(&f.config, &info);
+	put(&fake, 0x42, 2, 0x42); /* without a slot */
+	pci_read_info(&fake.config, &info);
 	assert_true(info.single_slot && !info.hotplug);
 }
 
 static void test_room_is_found(void **state)
 {
-	const struct pci_window w = { 0xfe800000, 0xfe9fffff };
+	const struct pci_window window = { 0xfe800000, 0xfe9fffff };
 	const struct pci_window used[] = {
 		{ 0xfe800000, 0xfe8fffff },
 		{ 0xfe980000, 0xfe980fff },
 		{ 1, 0 },
 	};
 
-	assert_int_equal(pci_find_room(&w, NULL, 0, 0x100000), 0xfe800000);
-	assert_int_equal(pci_find_room(&w, used, 3, 0x1000), 0xfe900000);
-	assert_int_equal(pci_find_room(&w, used, 3, 0x80000), 0xfe900000);
-	assert_int_equal(pci_find_room(&w, used, 3, 0x100000), 0);
-	assert_int_equal(pci_find_room(&w, used, 3, 0x40000), 0xfe900000);
-	assert_int_equal(pci_find_room(&w, NULL, 0, 0x400000), 0);
-	assert_int_equal(pci_find_room(&w, NULL, 0, 0), 0);
+	assert_int_equal(pci_find_room(&window, NULL, 0, 0x100000), 0xfe800000);
+	assert_int_equal(pci_find_room(&window, used, 3, 0x1000), 0xfe900000);
+	assert_int_equal(pci_find_room(&window, used, 3, 0x80000), 0xfe900000);
+	assert_int_equal(pci_find_room(&window, used, 3, 0x100000), 0);
+	assert_int_equal(pci_find_room(&window, used, 3, 0x40000), 0xfe900000);
+	assert_int_equal(pci_find_room(&window, NULL, 0, 0x400000), 0);
+	assert_int_equal(pci_find_room(&window, NULL, 0, 0), 0);
 }
 
 static void test_there_is_no_room_where_none_is(void **state)

@@ -66,26 +66,26 @@ static struct {
 	u64 loads, kept, nothing, ranges, alls, uses, hits;
 } count;
 
-static u32 below(u32 n)
+static u32 below(u32 count)
 {
-	return (u32)rand() % n;
+	return (u32)rand() % count;
 }
 static u32 pcid_of(u64 cr3)
 {
 	return cr3 & 0xfff;
 }
 
-static void hw_load_cr3(struct sim_cpu *c, u64 v)
+static void hw_load_cr3(struct sim_cpu *cpu, u64 number)
 {
-	assert_in_range(pcid_of(v), 0, PCID_SLOTS);
-	if (!(v & CR3_NO_FLUSH))
-		memset(c->tlb[pcid_of(v)], 0, sizeof(c->tlb[0]));
-	c->cr3 = v & ~CR3_NO_FLUSH;
+	assert_in_range(pcid_of(number), 0, PCID_SLOTS);
+	if (!(number & CR3_NO_FLUSH))
+		memset(cpu->tlb[pcid_of(number)], 0, sizeof(cpu->tlb[0]));
+	cpu->cr3 = number & ~CR3_NO_FLUSH;
 }
 
-static int hw_space(const struct sim_cpu *c)
+static int hw_space(const struct sim_cpu *cpu)
 {
-	u64 root = c->cr3 & ~0xfffull;
+	u64 root = cpu->cr3 & ~0xfffull;
 
 	for (u32 i = 0; i < SPACES; i++)
 		if (spaces[i].root == root)
@@ -94,105 +94,110 @@ static int hw_space(const struct sim_cpu *c)
 }
 
 /* The processor looks where it likes, at any time. */
-static void hw_fill(struct sim_cpu *c, u32 page)
+static void hw_fill(struct sim_cpu *cpu, u32 page)
 {
-	u64 *e = &c->tlb[pcid_of(c->cr3)][page];
-	int s = hw_space(c);
+	u64 *e = &cpu->tlb[pcid_of(cpu->cr3)][page];
+	int s = hw_space(cpu);
 
 	if (s != NONE && !*e)
 		*e = spaces[s].table[page];
 }
 
-static void hw_flush(struct sim_cpu *c, const struct activity *a)
+static void hw_flush(struct sim_cpu *cpu, const struct activity *activity)
 {
 	for (u32 i = 0; i < PAGES; i++)
-		if (a->work == PCID_ALL || (a->work == PCID_RANGE && a->wrote[i]))
-			c->tlb[pcid_of(c->cr3)][i] = 0;
+		if (activity->work == PCID_ALL ||
+		    (activity->work == PCID_RANGE && activity->wrote[i]))
+			cpu->tlb[pcid_of(cpu->cr3)][i] = 0;
 }
 
 /* ---- the kernel's steps ---- */
 
 /* flush_local_space(). @return done? */
-static bool step_flush(struct sim_cpu *c, struct activity *a, u32 step)
+static bool step_flush(struct sim_cpu *cpu, struct activity *activity, u32 step)
 {
 	if (step == 0) {
-		if (c->space != a->space)
+		if (cpu->space != activity->space)
 			return true;
-		a->work = pcid_flush_begin(&c->pcid, &spaces[a->space].pcid, a->generation,
-					   a->some ? PCID_RANGE : PCID_ALL, &a->reached);
-		count.nothing += a->work == PCID_NOTHING;
-		count.ranges += a->work == PCID_RANGE;
-		count.alls += a->work == PCID_ALL;
+		activity->work = pcid_flush_begin(&cpu->pcid, &spaces[activity->space].pcid,
+						  activity->generation,
+						  activity->some ? PCID_RANGE : PCID_ALL,
+						  &activity->reached);
+		count.nothing += activity->work == PCID_NOTHING;
+		count.ranges += activity->work == PCID_RANGE;
+		count.alls += activity->work == PCID_ALL;
 		return false;
 	}
 	if (step == 1) {
-		hw_flush(c, a);
+		hw_flush(cpu, activity);
 		return false;
 	}
-	pcid_flush_end(&c->pcid, a->reached);
+	pcid_flush_end(&cpu->pcid, activity->reached);
 	return true;
 }
 
-static void forget(struct sim_cpu *c, int s)
+static void forget(struct sim_cpu *cpu, int s)
 {
-	if (c->space != s)
+	if (cpu->space != s)
 		return;
-	c->space = NONE;
-	hw_load_cr3(c, KERNEL_ROOT);
+	cpu->space = NONE;
+	hw_load_cr3(cpu, KERNEL_ROOT);
 }
 
 /* ipi_handle_call(). @return is there something to do? */
-static bool step_handler(struct sim_cpu *c)
+static bool step_handler(struct sim_cpu *cpu)
 {
-	struct activity *h = &c->handler;
+	struct activity *activity = &cpu->handler;
 
-	if (h->what == IDLE) {
+	if (activity->what == IDLE) {
 		for (u32 i = 0; i < nr_cpus; i++)
-			if (c->told[i]) {
-				*h = sim[i].main;
-				h->what = HANDLE;
-				h->step = 0;
-				h->from = i;
-				c->told[i] = false;
+			if (cpu->told[i]) {
+				*activity = sim[i].main;
+				activity->what = HANDLE;
+				activity->step = 0;
+				activity->from = i;
+				cpu->told[i] = false;
 				return true;
 			}
 		return false;
 	}
-	if (sim[h->from].main.what == FORGET)
-		forget(c, h->space);
-	else if (!step_flush(c, h, h->step++))
+	if (sim[activity->from].main.what == FORGET)
+		forget(cpu, activity->space);
+	else if (!step_flush(cpu, activity, activity->step++))
 		return true;
-	sim[h->from].unanswered--;
-	h->what = IDLE;
+	sim[activity->from].unanswered--;
+	activity->what = IDLE;
 	return true;
 }
 
 /* switch_space(), interrupts off */
-static void step_load(struct sim_cpu *c)
+static void step_load(struct sim_cpu *cpu)
 {
-	struct activity *a = &c->main;
-	u32 me = 1u << (c - sim);
+	struct activity *activity = &cpu->main;
+	u32 me = 1u << (cpu - sim);
 
-	switch (a->step++) {
+	switch (activity->step++) {
 	case 0:
-		spaces[a->space].cpus |= me;
-		c->before = c->space;
-		c->space = a->space;
+		spaces[activity->space].cpus |= me;
+		cpu->before = cpu->space;
+		cpu->space = activity->space;
 		break;
 	case 1:
-		a->cr3 = pcid_switch(&c->pcid, &spaces[a->space].pcid, spaces[a->space].root);
+		activity->cr3 = pcid_switch(&cpu->pcid, &spaces[activity->space].pcid,
+					    spaces[activity->space].root);
 		break;
 	case 2:
-		assert_int_equal(a->cr3 & ~(0xfffull | CR3_NO_FLUSH), spaces[a->space].root);
-		assert_in_range(pcid_of(a->cr3), 1, PCID_SLOTS);
-		hw_load_cr3(c, a->cr3);
+		assert_int_equal(activity->cr3 & ~(0xfffull | CR3_NO_FLUSH),
+				 spaces[activity->space].root);
+		assert_in_range(pcid_of(activity->cr3), 1, PCID_SLOTS);
+		hw_load_cr3(cpu, activity->cr3);
 		count.loads++;
-		count.kept += a->cr3 >> 63;
+		count.kept += activity->cr3 >> 63;
 		break;
 	default:
-		if (c->before != NONE)
-			spaces[c->before].cpus &= ~me;
-		a->what = IDLE;
+		if (cpu->before != NONE)
+			spaces[cpu->before].cpus &= ~me;
+		activity->what = IDLE;
 	}
 }
 
@@ -204,126 +209,129 @@ static u64 new_entry(u32 space)
 /* Made, or made again at the address and with the root of one that has ended. */
 static void begin_space(u32 i, u32 cpu)
 {
-	struct space *s = &spaces[i];
+	struct space *space = &spaces[i];
 
-	pcid_space_init(&s->pcid, &sim[cpu].pcid, cpu);
-	s->root = (i + 2) * 0x1000;
-	s->cpus = 0;
-	s->ending = false;
+	pcid_space_init(&space->pcid, &sim[cpu].pcid, cpu);
+	space->root = (i + 2) * 0x1000;
+	space->cpus = 0;
+	space->ending = false;
 	for (u32 page = 0; page < PAGES; page++)
-		s->table[page] = s->settled[page] = new_entry(i);
+		space->table[page] = space->settled[page] = new_entry(i);
 }
 
-static void finish_change(struct sim_cpu *c)
+static void finish_change(struct sim_cpu *cpu)
 {
-	struct activity *a = &c->main;
-	struct space *s = &spaces[a->space];
+	struct activity *activity = &cpu->main;
+	struct space *space = &spaces[activity->space];
 
-	s->busy--;
+	space->busy--;
 	for (u32 i = 0; i < PAGES; i++)
-		s->settled[i] = MAX(s->settled[i], a->wrote[i]);
-	if (a->what == FORGET)
-		begin_space(a->space, c - sim);
-	a->what = IDLE;
+		space->settled[i] = MAX(space->settled[i], activity->wrote[i]);
+	if (activity->what == FORGET)
+		begin_space(activity->space, cpu - sim);
+	activity->what = IDLE;
 }
 
 /* tlb_flush_user_range(), tlb_forget_space(); from step 10 on, tell_others() */
-static void step_change(struct sim_cpu *c)
+static void step_change(struct sim_cpu *cpu)
 {
-	struct activity *a = &c->main;
-	struct space *s = &spaces[a->space];
-	u32 me = c - sim;
+	struct activity *activity = &cpu->main;
+	struct space *space = &spaces[activity->space];
+	u32 me = cpu - sim;
 
-	if (a->what == FORGET && a->step < 10) {
-		forget(c, a->space);
-		a->step = 10;
-	} else if (a->step == 0) {
-		a->generation = pcid_changed(&s->pcid);
-		a->step++;
-	} else if (a->step < 10) {
-		a->step = step_flush(c, a, a->step - 1) ? 10 : a->step + 1;
-	} else if (a->step == 10) {
+	if (activity->what == FORGET && activity->step < 10) {
+		forget(cpu, activity->space);
+		activity->step = 10;
+	} else if (activity->step == 0) {
+		activity->generation = pcid_changed(&space->pcid);
+		activity->step++;
+	} else if (activity->step < 10) {
+		activity->step = step_flush(cpu, activity, activity->step - 1) ? 10
+									       : activity->step + 1;
+	} else if (activity->step == 10) {
 		for (u32 i = 0; i < nr_cpus; i++)
-			if (i != me && (s->cpus >> i & 1)) {
-				c->unanswered++;
+			if (i != me && (space->cpus >> i & 1)) {
+				cpu->unanswered++;
 				sim[i].told[me] = true;
 			}
-		a->step++;
-	} else if (a->step > 10 && !c->unanswered) {
-		finish_change(c);
+		activity->step++;
+	} else if (activity->step > 10 && !cpu->unanswered) {
+		finish_change(cpu);
 	}
 }
 
 /* ---- what happens ---- */
 
-static void begin_something(struct sim_cpu *c)
+static void begin_something(struct sim_cpu *cpu)
 {
-	struct activity *a = &c->main;
-	struct space *s;
+	struct activity *activity = &cpu->main;
+	struct space *space;
 
-	memset(a, 0, sizeof(*a));
-	a->space = below(SPACES);
-	if (below(3) == 0 && c->space != NONE)
-		a->space = c->space;
-	s = &spaces[a->space];
-	if (s->ending)
+	memset(activity, 0, sizeof(*activity));
+	activity->space = below(SPACES);
+	if (below(3) == 0 && cpu->space != NONE)
+		activity->space = cpu->space;
+	space = &spaces[activity->space];
+	if (space->ending)
 		return;
-	if (below(40) == 0 && !s->busy) {
-		s->ending = true; /* no thread is left in it */
-		a->what = FORGET;
-	} else if (below(2) && a->space != c->space) {
-		a->what = LOAD;
+	if (below(40) == 0 && !space->busy) {
+		space->ending = true; /* no thread is left in it */
+		activity->what = FORGET;
+	} else if (below(2) && activity->space != cpu->space) {
+		activity->what = LOAD;
 	} else if (below(3) == 0) {
-		a->what = CHANGE;
-		a->some = below(4);
-		for (u32 n = 0, page = below(PAGES); n <= below(3); n++, page = (page + 1) % PAGES)
-			s->table[page] = a->wrote[page] = below(4) ? new_entry(a->space) : 0;
+		activity->what = CHANGE;
+		activity->some = below(4);
+		for (u32 count = 0, page = below(PAGES); count <= below(3);
+		     count++, page = (page + 1) % PAGES)
+			space->table[page] = activity->wrote[page] =
+				below(4) ? new_entry(activity->space) : 0;
 	}
-	s->busy += a->what != IDLE;
+	space->busy += activity->what != IDLE;
 }
 
 /* A program's access. */
-static void use(struct sim_cpu *c)
+static void use(struct sim_cpu *cpu)
 {
 	u32 page = below(PAGES);
-	struct space *s;
+	struct space *space;
 	u64 e;
 
-	if (c->main.what != IDLE || c->handler.what != IDLE || c->space == NONE ||
-	    spaces[c->space].ending)
+	if (cpu->main.what != IDLE || cpu->handler.what != IDLE || cpu->space == NONE ||
+	    spaces[cpu->space].ending)
 		return;
-	s = &spaces[c->space];
-	count.hits += c->tlb[pcid_of(c->cr3)][page] != 0;
-	hw_fill(c, page);
-	e = c->tlb[pcid_of(c->cr3)][page];
+	space = &spaces[cpu->space];
+	count.hits += cpu->tlb[pcid_of(cpu->cr3)][page] != 0;
+	hw_fill(cpu, page);
+	e = cpu->tlb[pcid_of(cpu->cr3)][page];
 	count.uses++;
 	if (!e)
 		return;
-	if (e % SPACES != (u32)c->space)
-		fail_msg("processor %u uses another space's entry", (u32)(c - sim));
-	if (e < s->settled[page])
-		fail_msg("processor %u uses an entry after its flush", (u32)(c - sim));
+	if (e % SPACES != (u32)cpu->space)
+		fail_msg("processor %u uses another space's entry", (u32)(cpu - sim));
+	if (e < space->settled[page])
+		fail_msg("processor %u uses an entry after its flush", (u32)(cpu - sim));
 }
 
-static void step(struct sim_cpu *c)
+static void step(struct sim_cpu *cpu)
 {
 	if (below(4) == 0)
-		hw_fill(c, below(PAGES));
+		hw_fill(cpu, below(PAGES));
 	if (below(3) == 0) {
-		use(c);
+		use(cpu);
 		return;
 	}
 	/* an interrupt comes when it likes, unless they are off */
-	if (c->handler.what != IDLE || (c->main.what != LOAD && below(2))) {
-		if (step_handler(c))
+	if (cpu->handler.what != IDLE || (cpu->main.what != LOAD && below(2))) {
+		if (step_handler(cpu))
 			return;
 	}
-	if (c->main.what == IDLE)
-		begin_something(c);
-	else if (c->main.what == LOAD)
-		step_load(c);
+	if (cpu->main.what == IDLE)
+		begin_something(cpu);
+	else if (cpu->main.what == LOAD)
+		step_load(cpu);
 	else
-		step_change(c);
+		step_change(cpu);
 }
 
 static void begin(u32 seed, u32 n)
@@ -461,18 +469,18 @@ static void an_address_used_again_is_another_space(void **state)
 static void ids_are_unique_over_processors(void **state)
 {
 	static const u32 numbers[] = { 0, 1, CPU_MAX - 1 };
-	struct pcid_cpu c[3] = { 0 };
-	u32 n = MIN(CPU_MAX, 3);
+	struct pcid_cpu cpu[3] = { 0 };
+	u32 count = MIN(CPU_MAX, 3);
 	u64 ids[300];
 
 	for (u32 i = 0; i < ARRAY_SIZE(ids); i++) {
-		struct pcid_space s;
+		struct pcid_space space;
 
-		pcid_space_init(&s, &c[i % n], numbers[i % n]);
-		ids[i] = s.id;
-		assert_int_not_equal(s.id, 0);
-		for (u32 k = 0; k < i; k++)
-			assert_true(ids[k] != s.id);
+		pcid_space_init(&space, &cpu[i % count], numbers[i % count]);
+		ids[i] = space.id;
+		assert_int_not_equal(space.id, 0);
+		for (u32 round = 0; round < i; round++)
+			assert_true(ids[round] != space.id);
 	}
 }
 
@@ -484,9 +492,9 @@ u64 read_cr3(void)
 {
 	return sim[0].cr3;
 }
-void write_cr3(u64 v)
+void write_cr3(u64 number)
 {
-	sim[0].cr3 = v;
+	sim[0].cr3 = number;
 }
 u64 read_cr4(void)
 {
@@ -495,11 +503,11 @@ u64 read_cr4(void)
 void invlpg(u64 va)
 {
 }
-void write_cr4(u64 v)
+void write_cr4(u64 number)
 {
-	if ((v & ~cr4 & CR4_PCIDE) && pcid_of(sim[0].cr3))
+	if ((number & ~cr4 & CR4_PCIDE) && pcid_of(sim[0].cr3))
 		gp = true;
-	cr4 = v;
+	cr4 = number;
 }
 
 static void it_is_switched_on_with_pcid_0_loaded(void **state)
@@ -514,27 +522,27 @@ static void it_is_switched_on_with_pcid_0_loaded(void **state)
 
 static void not_every_processor_will_do(void **state)
 {
-	struct cpu_features f = {
+	struct cpu_features features = {
 		.pcid = true, .pge = true, .family = 6, .model = 0x55, .vendor = "GenuineIntel"
 	};
 	static const u32 faulty[] = { 0x97, 0x9a, 0xbe, 0xb7, 0xba, 0xbf };
 
-	assert_true(pcid_usable(&f));
-	pcid_choose(&f);
+	assert_true(pcid_usable(&features));
+	pcid_choose(&features);
 	assert_true(pcid_enabled);
 	for (u32 i = 0; i < ARRAY_SIZE(faulty); i++) {
-		f.model = faulty[i];
-		strcpy(f.vendor, "GenuineIntel");
-		assert_false(pcid_usable(&f));
-		strcpy(f.vendor, "AuthenticAMD");
-		assert_true(pcid_usable(&f));
+		features.model = faulty[i];
+		strcpy(features.vendor, "GenuineIntel");
+		assert_false(pcid_usable(&features));
+		strcpy(features.vendor, "AuthenticAMD");
+		assert_true(pcid_usable(&features));
 	}
-	f.pge = false;
-	assert_false(pcid_usable(&f));
-	f.pge = true;
-	f.pcid = false;
-	assert_false(pcid_usable(&f));
-	pcid_choose(&f);
+	features.pge = false;
+	assert_false(pcid_usable(&features));
+	features.pge = true;
+	features.pcid = false;
+	assert_false(pcid_usable(&features));
+	pcid_choose(&features);
 	assert_false(pcid_enabled);
 }
 

@@ -39,13 +39,13 @@ static void wraps_above_the_reserved_numbers(void **state)
 
 static void fills_up_exactly_and_then_fails(void **state)
 {
-	int n = 0, r;
+	int count = 0, result;
 
 	pid_map_init(&map);
-	while ((r = pid_map_alloc(&map)) > 0)
-		n++;
-	assert_int_equal(r, -EAGAIN);
-	assert_int_equal(n, PID_LIMIT - 1);
+	while ((result = pid_map_alloc(&map)) > 0)
+		count++;
+	assert_int_equal(result, -EAGAIN);
+	assert_int_equal(count, PID_LIMIT - 1);
 	pid_map_free(&map, 20000);
 	assert_int_equal(pid_map_alloc(&map), 20000);
 	assert_int_equal(pid_map_alloc(&map), -EAGAIN);
@@ -56,13 +56,13 @@ static void fills_up_exactly_and_then_fails(void **state)
 
 static void obeys_a_lower_maximum(void **state)
 {
-	int n = 0;
+	int count = 0;
 
 	pid_map_init(&map);
 	map.max = 400;
 	while (pid_map_alloc(&map) > 0)
-		n++;
-	assert_int_equal(n, 399);
+		count++;
+	assert_int_equal(count, 399);
 	assert_int_equal(pid_map_take(&map, 400), -EINVAL);
 }
 
@@ -106,11 +106,11 @@ static void agrees_with_a_simple_model(void **state)
 		uint32_t nr = 1 + rand() % 4999;
 
 		if (rand() % 3) {
-			int r = pid_map_alloc(&map);
+			int result = pid_map_alloc(&map);
 
-			if (r > 0) {
-				assert_false(taken[r]);
-				taken[r] = 1;
+			if (result > 0) {
+				assert_false(taken[result]);
+				taken[result] = 1;
 				count++;
 			}
 		} else if (taken[nr]) {
@@ -120,11 +120,12 @@ static void agrees_with_a_simple_model(void **state)
 		}
 		assert_int_equal(map.count, count);
 		if (i % 1000 == 0) {
-			uint32_t at = nr;
+			uint32_t offset = nr;
 
-			while (at < PID_LIMIT && !taken[at])
-				at++;
-			assert_int_equal(pid_map_next(&map, nr), at == PID_LIMIT ? -1 : (int)at);
+			while (offset < PID_LIMIT && !taken[offset])
+				offset++;
+			assert_int_equal(pid_map_next(&map, nr),
+					 offset == PID_LIMIT ? -1 : (int)offset);
 		}
 	}
 }

@@ -33,12 +33,12 @@ static void insert(struct rb_root *root, struct item *item)
 }
 
 /* Is everything that is inside there, in order, both ways, balanced? */
-static void check(const struct rb_root *root, const struct item *items, u32 n)
+static void check(const struct rb_root *root, const struct item *items, u32 count)
 {
 	struct rb_node *node, *last = NULL;
 	u32 inside = 0, seen = 0;
 
-	for (u32 i = 0; i < n; i++)
+	for (u32 i = 0; i < count; i++)
 		inside += items[i].inside;
 	assert_true(rb_check(root) >= 0);
 	for (node = rb_first(root); node; node = rb_next(node)) {
@@ -115,12 +115,12 @@ static struct valued *valued(struct rb_node *n)
 	return n ? rb_entry(n, struct valued, node) : NULL;
 }
 
-static void compute(struct rb_node *n, u32 *size, u32 *heaviest)
+static void compute(struct rb_node *node, u32 *size, u32 *heaviest)
 {
-	const struct valued *child[2] = { valued(n->left), valued(n->right) };
+	const struct valued *child[2] = { valued(node->left), valued(node->right) };
 
 	*size = 1;
-	*heaviest = valued(n)->weight;
+	*heaviest = valued(node)->weight;
 	for (u32 i = 0; i < 2; i++) {
 		*size += child[i] ? child[i]->size : 0;
 		if (child[i] && child[i]->heaviest > *heaviest)
@@ -128,22 +128,22 @@ static void compute(struct rb_node *n, u32 *size, u32 *heaviest)
 	}
 }
 
-static void update(struct rb_node *n)
+static void update(struct rb_node *node)
 {
-	compute(n, &valued(n)->size, &valued(n)->heaviest);
+	compute(node, &valued(node)->size, &valued(node)->heaviest);
 }
 
-static void check_values(struct rb_node *n)
+static void check_values(struct rb_node *node)
 {
 	u32 size, heaviest;
 
-	if (!n)
+	if (!node)
 		return;
-	check_values(n->left);
-	check_values(n->right);
-	compute(n, &size, &heaviest);
-	assert_int_equal(valued(n)->size, size);
-	assert_int_equal(valued(n)->heaviest, heaviest);
+	check_values(node->left);
+	check_values(node->right);
+	compute(node, &size, &heaviest);
+	assert_int_equal(valued(node)->size, size);
+	assert_int_equal(valued(node)->heaviest, heaviest);
 }
 
 static void values_follow_every_change(void **state)

@@ -39,17 +39,17 @@ struct page *page_alloc(u32 flags)
 	abort();
 }
 
-void page_free(struct page *p)
+void page_free(struct page *page)
 {
-	u32 i = (u32)(p - pagemap);
+	u32 i = (u32)(page - pagemap);
 
 	assert_true(taken[i]);
 	taken[i] = false;
 	pages_out--;
-	memset(page_address(p), 0x5a, PAGE_SIZE);
+	memset(page_address(page), 0x5a, PAGE_SIZE);
 }
 
-bool cred_charge_socket(const struct cred *c, s32 npages)
+bool cred_charge_socket(const struct cred *cred, s32 npages)
 {
 	if (npages > 0 && charged + npages > share)
 		return false;
@@ -58,24 +58,24 @@ bool cred_charge_socket(const struct cred *c, s32 npages)
 	return true;
 }
 
-static u64 copy(struct uio *u, void *queue, u64 n, bool in)
+static u64 copy(struct uio *uio, void *queue, u64 count, bool in)
 {
-	n = MIN(MIN(n, u->count), fault_after);
+	count = MIN(MIN(count, uio->count), fault_after);
 	if (fault_after != ~0ull)
-		fault_after -= n;
-	memcpy(in ? queue : u->kernel, in ? u->kernel : queue, n);
-	u->kernel = (u8 *)u->kernel + n;
-	u->count -= n;
-	return n;
+		fault_after -= count;
+	memcpy(in ? queue : uio->kernel, in ? uio->kernel : queue, count);
+	uio->kernel = (u8 *)uio->kernel + count;
+	uio->count -= count;
+	return count;
 }
 
-u64 uio_copy_in(struct uio *u, void *dst, u64 n)
+u64 uio_copy_in(struct uio *uio, void *dst, u64 count)
 {
-	return copy(u, dst, n, true);
+	return copy(uio, dst, count, true);
 }
-u64 uio_copy_out(struct uio *u, const void *src, u64 n)
+u64 uio_copy_out(struct uio *uio, const void *src, u64 count)
 {
-	return copy(u, (void *)src, n, false);
+	return copy(uio, (void *)src, count, false);
 }
 
 /* ---- helpers ---- */
@@ -85,27 +85,27 @@ static u8 out[BYTES], in[BYTES];
 
 static s64 put(u32 len, s32 pid, struct unix_rights *rights, bool whole)
 {
-	struct record r = { .pid = pid, .rights = rights };
-	struct uio u;
+	struct record record = { .pid = pid, .rights = rights };
+	struct uio uio;
 
-	uio_init_kernel(&u, out, len);
-	return record_queue_put(&q, &r, &u, len, whole);
+	uio_init_kernel(&uio, out, len);
+	return record_queue_put(&q, &record, &uio, len, whole);
 }
 
-/* Read from the oldest message up to @n bytes, and leave it if it is done or @leave. */
-static s64 get(u64 n, bool leave, bool peek)
+/* Read from the oldest message up to @count bytes, and leave it if it is done or @leave. */
+static s64 get(u64 count, bool leave, bool peek)
 {
-	struct record_cursor c;
-	struct uio u;
+	struct record_cursor cursor;
+	struct uio uio;
 	s64 got;
 
-	record_cursor_start(&q, &c);
-	uio_init_kernel(&u, in, n);
-	got = record_cursor_read(&c, &u, n);
-	if (got >= 0 && (leave || !c.record.len))
-		record_cursor_next(&c);
+	record_cursor_start(&q, &cursor);
+	uio_init_kernel(&uio, in, count);
+	got = record_cursor_read(&cursor, &uio, count);
+	if (got >= 0 && (leave || !cursor.record.len))
+		record_cursor_next(&cursor);
 	if (!peek)
-		record_queue_consume(&q, &c);
+		record_queue_consume(&q, &cursor);
 	return got;
 }
 
@@ -148,17 +148,17 @@ static void small_writes_are_glued(void **state)
 
 static void files_stay_with_their_bytes(void **state)
 {
-	struct unix_rights a = { 0 }, b = { 0 }, *all;
+	struct unix_rights a = { 0 }, rights = { 0 }, *all;
 
 	assert_int_equal(put(1, 1, &a, false), 1);
 	assert_int_equal(put(1, 1, NULL, false), 1);
 	assert_int_equal(put(1, 1, NULL, false), 1);
 	assert_int_equal(q.nr_records, 2);
-	assert_int_equal(put(1, 1, &b, false), 1);
+	assert_int_equal(put(1, 1, &rights, false), 1);
 	assert_int_equal(q.nr_records, 3);
 	assert_ptr_equal(q.first.rights, &a);
 	all = record_queue_destroy(&q);
-	assert_ptr_equal(all, &b);
+	assert_ptr_equal(all, &rights);
 	assert_ptr_equal(all->next, &a);
 	assert_null(a.next);
 }
@@ -197,7 +197,7 @@ static void empty_messages_are_messages(void **state)
 static void whole_or_nothing(void **state)
 {
 	for (u32 before = 0; before < 3; before++)
-		for (u32 at = 0; at < 4; at++)
+		for (u32 offset = 0; offset < 4; offset++)
 			for (u32 kind = 0; kind < 3; kind++) {
 				static const int errors[] = { -ENOMEM, -EFAULT, -ENOBUFS };
 				u64 used, pages;
@@ -207,8 +207,8 @@ static void whole_or_nothing(void **state)
 							 5000 + i * 3000);
 				used = q.used;
 				pages = pages_out;
-				fail_page_in = kind == 0 ? at : ~0u;
-				fault_after = kind == 1 ? at * 5000 : ~0ull;
+				fail_page_in = kind == 0 ? offset : ~0u;
+				fault_after = kind == 1 ? offset * 5000 : ~0ull;
 				share = kind == 2 ? charged : 1000;
 				assert_int_equal(put(50000, 1, NULL, true), errors[kind]);
 				assert_int_equal(q.used, used);
@@ -258,8 +258,8 @@ static void as_the_model(bool whole)
 		u32 n = (u32)rand() % (rand() % 8 ? 200 : 3 * PAGE_SIZE) + !whole;
 
 		if (rand() % 2 && count < 64 && q.used + n < BYTES / 4) {
-			for (u32 k = 0; k < n; k++)
-				out[k] = (u8)((written + k) * 31 >> 3);
+			for (u32 round = 0; round < n; round++)
+				out[round] = (u8)((written + round) * 31 >> 3);
 			assert_int_equal(put(n, whole ? 1 : rand() % 3, NULL, whole), n);
 			sizes[(first + count++) % 64] = n;
 			written += n;

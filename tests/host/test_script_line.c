@@ -14,9 +14,9 @@ static char buf[SCRIPT_LINE_MAX];
 static char *interp, *arg;
 
 /* As execve() does: as much of the file as fits, less one. */
-static int parse_bytes(const char *text, size_t n)
+static int parse_bytes(const char *text, size_t count)
 {
-	size_t len = n < SCRIPT_LINE_MAX - 1 ? n : SCRIPT_LINE_MAX - 1;
+	size_t len = count < SCRIPT_LINE_MAX - 1 ? count : SCRIPT_LINE_MAX - 1;
 
 	memset(buf, 0x55, sizeof(buf));
 	memcpy(buf, text, len);
@@ -99,12 +99,13 @@ static void survives_any_bytes(void **state)
 
 	srand(2);
 	for (int i = 0; i < 200000; i++) {
-		size_t n = rand() % 24, size = n + 1;
+		size_t count = rand() % 24, size = count + 1;
 		char *b = malloc(size);
 
-		for (size_t k = 0; k < n; k++)
-			b[k] = k < 2 && rand() % 8 ? "#!"[k] : alphabet[rand() % sizeof(alphabet)];
-		if (script_parse(b, n, size, &interp, &arg) == 0) {
+		for (size_t round = 0; round < count; round++)
+			b[round] = round < 2 && rand() % 8 ? "#!"[round]
+							   : alphabet[rand() % sizeof(alphabet)];
+		if (script_parse(b, count, size, &interp, &arg) == 0) {
 			assert_true(interp >= b && interp + strlen(interp) < b + size);
 			assert_true(*interp && *interp != ' ' && *interp != '\t');
 			if (arg)

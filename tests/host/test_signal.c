@@ -58,147 +58,151 @@ static void masks_never_hold_kill_and_stop(void **state)
 	assert_int_equal(sig_mask_change(&mask, -1, 0), -22);
 }
 
-static const u8 *bytes_of(const struct siginfo_k *k)
+static const u8 *bytes_of(const struct siginfo_k *info)
 {
-	static struct user_siginfo u;
+	static struct user_siginfo siginfo;
 
-	memset(&u, 0x77, sizeof(u));
-	signal_info_to_user(k, &u);
-	return (const u8 *)&u;
+	memset(&siginfo, 0x77, sizeof(siginfo));
+	signal_info_to_user(info, &siginfo);
+	return (const u8 *)&siginfo;
 }
 
-static u32 at32(const u8 *b, u32 i)
+static u32 at32(const u8 *bytes, u32 i)
 {
-	u32 v;
-	memcpy(&v, b + i, 4);
-	return v;
+	u32 number;
+	memcpy(&number, bytes + i, 4);
+	return number;
 }
-static u64 at64(const u8 *b, u32 i)
+static u64 at64(const u8 *bytes, u32 i)
 {
-	u64 v;
-	memcpy(&v, b + i, 8);
-	return v;
+	u64 number;
+	memcpy(&number, bytes + i, 8);
+	return number;
 }
 
 /* Offsets from Linux's <asm-generic/siginfo.h>. */
 static void layouts_are_linux(void **state)
 {
-	struct siginfo_k k = { .signo = SIGTERM, .code = SI_USER, .pid = 7, .uid = 8, .value = 9 };
-	const u8 *b = bytes_of(&k);
+	struct siginfo_k info = {
+		.signo = SIGTERM, .code = SI_USER, .pid = 7, .uid = 8, .value = 9
+	};
+	const u8 *bytes = bytes_of(&info);
 
-	assert_int_equal(at32(b, 0), SIGTERM);
-	assert_int_equal(at32(b, 8), SI_USER);
-	assert_int_equal(at32(b, 16), 7);
-	assert_int_equal(at32(b, 20), 8);
-	assert_int_equal(at64(b, 24), 0);
+	assert_int_equal(at32(bytes, 0), SIGTERM);
+	assert_int_equal(at32(bytes, 8), SI_USER);
+	assert_int_equal(at32(bytes, 16), 7);
+	assert_int_equal(at32(bytes, 20), 8);
+	assert_int_equal(at64(bytes, 24), 0);
 	for (u32 i = 48; i < 128; i++)
-		assert_int_equal(b[i], 0);
+		assert_int_equal(bytes[i], 0);
 
-	k = (struct siginfo_k){ .signo = SIGCHLD,
-				.code = CLD_KILLED,
-				.pid = 5,
-				.uid = 6,
-				.status = 9,
-				.extra = { 3, 4 } };
-	b = bytes_of(&k);
-	assert_int_equal(at32(b, 24), 9);
-	assert_int_equal(at64(b, 32), 3);
-	assert_int_equal(at64(b, 40), 4);
+	info = (struct siginfo_k){ .signo = SIGCHLD,
+				   .code = CLD_KILLED,
+				   .pid = 5,
+				   .uid = 6,
+				   .status = 9,
+				   .extra = { 3, 4 } };
+	bytes = bytes_of(&info);
+	assert_int_equal(at32(bytes, 24), 9);
+	assert_int_equal(at64(bytes, 32), 3);
+	assert_int_equal(at64(bytes, 40), 4);
 
-	k = (struct siginfo_k){
+	info = (struct siginfo_k){
 		.signo = SIGSEGV, .code = SEGV_ACCERR, .addr = 0x123456789abc, .pid = 1
 	};
-	b = bytes_of(&k);
-	assert_true(at64(b, 16) == 0x123456789abc);
+	bytes = bytes_of(&info);
+	assert_true(at64(bytes, 16) == 0x123456789abc);
 
-	k = (struct siginfo_k){
+	info = (struct siginfo_k){
 		.signo = 34, .code = SI_TIMER, .pid = 3, .status = 17, .value = 0xfeedbeef00ull
 	};
-	b = bytes_of(&k);
-	assert_int_equal(at32(b, 16), 3);
-	assert_int_equal(at32(b, 20), 17);
-	assert_true(at64(b, 24) == 0xfeedbeef00ull);
+	bytes = bytes_of(&info);
+	assert_int_equal(at32(bytes, 16), 3);
+	assert_int_equal(at32(bytes, 20), 17);
+	assert_true(at64(bytes, 24) == 0xfeedbeef00ull);
 
-	k = (struct siginfo_k){ .signo = SIGIO, .code = POLL_IN, .value = 0x41, .status = 12 };
-	b = bytes_of(&k);
-	assert_int_equal(at64(b, 16), 0x41);
-	assert_int_equal(at32(b, 24), 12);
+	info = (struct siginfo_k){ .signo = SIGIO, .code = POLL_IN, .value = 0x41, .status = 12 };
+	bytes = bytes_of(&info);
+	assert_int_equal(at64(bytes, 16), 0x41);
+	assert_int_equal(at32(bytes, 24), 12);
 }
 
-static const u8 *signalfd_bytes_of(const struct siginfo_k *k)
+static const u8 *signalfd_bytes_of(const struct siginfo_k *info)
 {
-	static struct user_signalfd_siginfo u;
+	static struct user_signalfd_siginfo siginfo;
 
-	memset(&u, 0x77, sizeof(u));
-	signal_info_to_signalfd(k, &u);
-	return (const u8 *)&u;
+	memset(&siginfo, 0x77, sizeof(siginfo));
+	signal_info_to_signalfd(info, &siginfo);
+	return (const u8 *)&siginfo;
 }
 
 /* Offsets from Linux's <linux/signalfd.h>. */
 static void layouts_of_signalfd_are_linux(void **state)
 {
-	struct siginfo_k k = {
+	struct siginfo_k info = {
 		.signo = SIGTERM, .code = SI_USER, .err = 2, .pid = 7, .uid = 8, .value = 9
 	};
-	const u8 *b = signalfd_bytes_of(&k);
+	const u8 *bytes = signalfd_bytes_of(&info);
 
-	assert_int_equal(at32(b, 0), SIGTERM);
-	assert_int_equal(at32(b, 4), 2);
-	assert_int_equal(at32(b, 8), SI_USER);
-	assert_int_equal(at32(b, 12), 7);
-	assert_int_equal(at32(b, 16), 8);
+	assert_int_equal(at32(bytes, 0), SIGTERM);
+	assert_int_equal(at32(bytes, 4), 2);
+	assert_int_equal(at32(bytes, 8), SI_USER);
+	assert_int_equal(at32(bytes, 12), 7);
+	assert_int_equal(at32(bytes, 16), 8);
 	for (u32 i = 20; i < 128; i++)
-		assert_int_equal(b[i], 0);
-	k = (struct siginfo_k){
+		assert_int_equal(bytes[i], 0);
+	info = (struct siginfo_k){
 		.signo = SIGCHLD, .code = CLD_EXITED, .pid = 5, .status = 9, .extra = { 3, 4 }
 	};
-	b = signalfd_bytes_of(&k);
-	assert_int_equal(at32(b, 12), 5);
-	assert_int_equal(at32(b, 40), 9);
-	assert_int_equal(at64(b, 56), 3);
-	assert_int_equal(at64(b, 64), 4);
-	k = (struct siginfo_k){
+	bytes = signalfd_bytes_of(&info);
+	assert_int_equal(at32(bytes, 12), 5);
+	assert_int_equal(at32(bytes, 40), 9);
+	assert_int_equal(at64(bytes, 56), 3);
+	assert_int_equal(at64(bytes, 64), 4);
+	info = (struct siginfo_k){
 		.signo = 40, .code = SI_QUEUE, .pid = 5, .value = 0x1234500000067ull
 	};
-	b = signalfd_bytes_of(&k);
-	assert_int_equal(at32(b, 44), 0x67);
-	assert_true(at64(b, 48) == 0x1234500000067ull);
-	k = (struct siginfo_k){ .signo = 34, .code = SI_TIMER, .pid = 3, .status = 17, .value = 5 };
-	b = signalfd_bytes_of(&k);
-	assert_int_equal(at32(b, 24), 3);
-	assert_int_equal(at32(b, 32), 17);
-	k = (struct siginfo_k){ .signo = SIGSEGV, .code = SEGV_ACCERR, .addr = 0x123456789abc };
-	b = signalfd_bytes_of(&k);
-	assert_true(at64(b, 72) == 0x123456789abc);
-	k = (struct siginfo_k){ .signo = SIGIO, .code = POLL_IN, .value = 0x41, .status = 12 };
-	b = signalfd_bytes_of(&k);
-	assert_int_equal(at32(b, 20), 12);
-	assert_int_equal(at32(b, 28), 0x41);
-	k = (struct siginfo_k){ .signo = SIGSYS, .code = 1, .addr = 0x4711, .status = 99 };
-	b = signalfd_bytes_of(&k);
-	assert_int_equal(at32(b, 84), 99);
-	assert_true(at64(b, 88) == 0x4711);
+	bytes = signalfd_bytes_of(&info);
+	assert_int_equal(at32(bytes, 44), 0x67);
+	assert_true(at64(bytes, 48) == 0x1234500000067ull);
+	info = (struct siginfo_k){
+		.signo = 34, .code = SI_TIMER, .pid = 3, .status = 17, .value = 5
+	};
+	bytes = signalfd_bytes_of(&info);
+	assert_int_equal(at32(bytes, 24), 3);
+	assert_int_equal(at32(bytes, 32), 17);
+	info = (struct siginfo_k){ .signo = SIGSEGV, .code = SEGV_ACCERR, .addr = 0x123456789abc };
+	bytes = signalfd_bytes_of(&info);
+	assert_true(at64(bytes, 72) == 0x123456789abc);
+	info = (struct siginfo_k){ .signo = SIGIO, .code = POLL_IN, .value = 0x41, .status = 12 };
+	bytes = signalfd_bytes_of(&info);
+	assert_int_equal(at32(bytes, 20), 12);
+	assert_int_equal(at32(bytes, 28), 0x41);
+	info = (struct siginfo_k){ .signo = SIGSYS, .code = 1, .addr = 0x4711, .status = 99 };
+	bytes = signalfd_bytes_of(&info);
+	assert_int_equal(at32(bytes, 84), 99);
+	assert_true(at64(bytes, 88) == 0x4711);
 }
 
 /* sigqueue(): all that the sender wrote into the first 48 bytes arrives. */
 static void what_a_program_sends_arrives_unchanged(void **state)
 {
-	struct user_siginfo in, out;
-	struct siginfo_k k;
+	struct user_siginfo siginfo, out;
+	struct siginfo_k info;
 
-	memset(&in, 0, sizeof(in));
-	in.signo = 40;
-	in.code = SI_QUEUE;
-	in.err = 3;
+	memset(&siginfo, 0, sizeof(siginfo));
+	siginfo.signo = 40;
+	siginfo.code = SI_QUEUE;
+	siginfo.err = 3;
 	for (u32 i = 0; i < 32; i++)
-		((u8 *)in.raw)[i] = (u8)(i + 1);
-	signal_info_from_user(&in, &k);
-	signal_info_to_user(&k, &out);
-	assert_memory_equal(&in, &out, sizeof(in));
-	in.code = -60;
-	signal_info_from_user(&in, &k);
-	signal_info_to_user(&k, &out);
-	assert_memory_equal(&in, &out, sizeof(in));
+		((u8 *)siginfo.raw)[i] = (u8)(i + 1);
+	signal_info_from_user(&siginfo, &info);
+	signal_info_to_user(&info, &out);
+	assert_memory_equal(&siginfo, &out, sizeof(siginfo));
+	siginfo.code = -60;
+	signal_info_from_user(&siginfo, &info);
+	signal_info_to_user(&info, &out);
+	assert_memory_equal(&siginfo, &out, sizeof(siginfo));
 }
 
 int main(void)

@@ -35,19 +35,19 @@ static void arrays_of_every_size_get_sorted(void **state)
 
 	srand(1);
 	for (u32 round = 0; round < 500; round++) {
-		size_t size = sizes[round % ARRAY_SIZE(sizes)], n = rand() % 70;
-		u8 *a = malloc(n * size + 1), e[100];
+		size_t size = sizes[round % ARRAY_SIZE(sizes)], count = rand() % 70;
+		u8 *a = malloc(count * size + 1), e[100];
 		int direction = round & 1 ? 1 : -1;
 		u32 sum = 0;
 
-		for (size_t i = 0; i < n; i++) {
+		for (size_t i = 0; i < count; i++) {
 			u16 key = rand() % (round % 3 ? 5000 : 3);
 
 			make_element(a + i * size, size, key);
 			sum += key;
 		}
-		sort(a, n, size, compare, &direction);
-		for (size_t i = 0; i < n; i++) {
+		sort(a, count, size, compare, &direction);
+		for (size_t i = 0; i < count; i++) {
 			u16 key;
 
 			memcpy(&key, a + i * size, 2);

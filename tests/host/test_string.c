@@ -15,36 +15,36 @@
 
 #define MAX_SIZE 150 /* beyond every change of method */
 
-static void fill(u8 *p, size_t n)
+static void fill(u8 *bytes, size_t count)
 {
-	for (size_t i = 0; i < n; i++)
-		p[i] = i * 7 + 3;
+	for (size_t i = 0; i < count; i++)
+		bytes[i] = i * 7 + 3;
 }
 
 /* An exact allocation, so that the sanitizer sees a byte too many. */
-static u8 *exact(size_t n)
+static u8 *exact(size_t count)
 {
-	u8 *p = malloc(n ? n : 1);
+	u8 *bytes = malloc(count ? count : 1);
 
-	assert_non_null(p);
-	return n ? p : p + 1;
+	assert_non_null(bytes);
+	return count ? bytes : bytes + 1;
 }
-static void release(u8 *p, size_t n)
+static void release(u8 *bytes, size_t count)
 {
-	free(n ? p : p - 1);
+	free(count ? bytes : bytes - 1);
 }
 
 static void memcpy_copies_every_size_and_no_more(void **state)
 {
-	for (size_t n = 0; n <= MAX_SIZE; n++) {
-		u8 *a = exact(n), *b = exact(n);
+	for (size_t count = 0; count <= MAX_SIZE; count++) {
+		u8 *a = exact(count), *bytes = exact(count);
 
-		fill(a, n);
-		__builtin_memset(b, 0, n);
-		assert_ptr_equal(memcpy(b, a, n), b);
-		assert_memory_equal(a, b, n);
-		release(a, n);
-		release(b, n);
+		fill(a, count);
+		__builtin_memset(bytes, 0, count);
+		assert_ptr_equal(memcpy(bytes, a, count), bytes);
+		assert_memory_equal(a, bytes, count);
+		release(a, count);
+		release(bytes, count);
 	}
 }
 
@@ -53,12 +53,12 @@ static void memcpy_leaves_the_neighbours_alone(void **state)
 	u8 from[MAX_SIZE + 16], to[MAX_SIZE + 32], want[MAX_SIZE + 32];
 
 	fill(from, sizeof(from));
-	for (size_t n = 0; n <= MAX_SIZE; n++)
-		for (size_t at = 0; at < 16; at++) {
+	for (size_t count = 0; count <= MAX_SIZE; count++)
+		for (size_t offset = 0; offset < 16; offset++) {
 			__builtin_memset(to, 0xee, sizeof(to));
 			__builtin_memset(want, 0xee, sizeof(want));
-			memcpy(to + at, from + 15 - at, n);
-			__builtin_memcpy(want + at, from + 15 - at, n);
+			memcpy(to + offset, from + 15 - offset, count);
+			__builtin_memcpy(want + offset, from + 15 - offset, count);
 			assert_memory_equal(to, want, sizeof(to));
 		}
 }
@@ -67,55 +67,55 @@ static void memmove_survives_any_overlap(void **state)
 {
 	u8 ours[2 * MAX_SIZE + 64], libc[sizeof(ours)];
 
-	for (size_t n = 0; n <= MAX_SIZE; n++)
+	for (size_t count = 0; count <= MAX_SIZE; count++)
 		for (size_t from = 0; from < 70; from += 3)
 			for (size_t to = 0; to < 70; to++) {
 				fill(ours, sizeof(ours));
 				fill(libc, sizeof(libc));
-				assert_ptr_equal(memmove(ours + to, ours + from, n), ours + to);
-				__builtin_memmove(libc + to, libc + from, n);
+				assert_ptr_equal(memmove(ours + to, ours + from, count), ours + to);
+				__builtin_memmove(libc + to, libc + from, count);
 				if (__builtin_memcmp(ours, libc, sizeof(ours)))
-					fail_msg("%zu bytes from %zu to %zu", n, from, to);
+					fail_msg("%zu bytes from %zu to %zu", count, from, to);
 			}
 }
 
 static void memset_fills_every_size_and_no_more(void **state)
 {
-	for (size_t n = 0; n <= MAX_SIZE; n++) {
-		u8 *p = exact(n);
+	for (size_t count = 0; count <= MAX_SIZE; count++) {
+		u8 *bytes = exact(count);
 
-		assert_ptr_equal(memset(p, 0x1a5, n), p);
-		for (size_t i = 0; i < n; i++)
-			assert_int_equal(p[i], 0xa5);
-		release(p, n);
+		assert_ptr_equal(memset(bytes, 0x1a5, count), bytes);
+		for (size_t i = 0; i < count; i++)
+			assert_int_equal(bytes[i], 0xa5);
+		release(bytes, count);
 	}
 }
 
-static int sign(int v)
+static int sign(int number)
 {
-	return (v > 0) - (v < 0);
+	return (number > 0) - (number < 0);
 }
 
 static void memcmp_orders_by_the_first_difference(void **state)
 {
-	for (size_t n = 0; n <= 40; n++) {
-		u8 *a = exact(n), *b = exact(n);
+	for (size_t count = 0; count <= 40; count++) {
+		u8 *a = exact(count), *bytes = exact(count);
 
-		fill(a, n);
-		fill(b, n);
-		assert_int_equal(memcmp(a, b, n), 0);
-		assert_int_equal(bcmp(a, b, n), 0);
-		for (size_t i = 0; i < n; i++) {
-			b[i] ^= 0x80;
-			if (i + 1 < n)
-				b[i + 1] ^= 0xff; /* must not count */
-			assert_int_equal(sign(memcmp(a, b, n)), sign(a[i] - b[i]));
-			assert_int_equal(sign(memcmp(b, a, n)), sign(b[i] - a[i]));
-			assert_int_equal(!bcmp(a, b, n), a[i] == b[i]);
-			fill(b, n);
+		fill(a, count);
+		fill(bytes, count);
+		assert_int_equal(memcmp(a, bytes, count), 0);
+		assert_int_equal(bcmp(a, bytes, count), 0);
+		for (size_t i = 0; i < count; i++) {
+			bytes[i] ^= 0x80;
+			if (i + 1 < count)
+				bytes[i + 1] ^= 0xff; /* must not count */
+			assert_int_equal(sign(memcmp(a, bytes, count)), sign(a[i] - bytes[i]));
+			assert_int_equal(sign(memcmp(bytes, a, count)), sign(bytes[i] - a[i]));
+			assert_int_equal(!bcmp(a, bytes, count), a[i] == bytes[i]);
+			fill(bytes, count);
 		}
-		release(a, n);
-		release(b, n);
+		release(a, count);
+		release(bytes, count);
 	}
 }
 
@@ -123,18 +123,18 @@ static void memchr_finds_the_first_that_is_inside(void **state)
 {
 	u8 buf[80];
 
-	for (size_t at = 0; at < 16; at++)
-		for (size_t n = 0; n <= 40; n++) {
-			u8 *p = buf + at;
+	for (size_t offset = 0; offset < 16; offset++)
+		for (size_t count = 0; count <= 40; count++) {
+			u8 *bytes = buf + offset;
 
 			__builtin_memset(buf, 0xfe, sizeof(buf));
-			__builtin_memset(p, 1, n);
-			assert_null(memchr(p, 0, n));
-			assert_null(memchr(p, 0xfe, n));
-			for (size_t i = n; i-- > 0;) {
-				p[i] = 0xfe;
-				assert_ptr_equal(memchr(p, 0xfe, n), p + i);
-				assert_ptr_equal(memchr(p, 0x1fe, n), p + i);
+			__builtin_memset(bytes, 1, count);
+			assert_null(memchr(bytes, 0, count));
+			assert_null(memchr(bytes, 0xfe, count));
+			for (size_t i = count; i-- > 0;) {
+				bytes[i] = 0xfe;
+				assert_ptr_equal(memchr(bytes, 0xfe, count), bytes + i);
+				assert_ptr_equal(memchr(bytes, 0x1fe, count), bytes + i);
 			}
 		}
 	buf[0] = 0;
@@ -150,12 +150,12 @@ static void no_search_reads_the_next_page(void **state)
 	assert_ptr_not_equal(page, MAP_FAILED);
 	assert_int_equal(mprotect(end, 4096, PROT_NONE), 0);
 	__builtin_memset(page, 'a', 4096);
-	for (size_t n = 1; n < 40; n++) {
-		assert_null(memchr(end - n, 0, n));
+	for (size_t count = 1; count < 40; count++) {
+		assert_null(memchr(end - count, 0, count));
 		end[-1] = 0;
-		assert_int_equal(strlen(end - n), n - 1);
-		assert_int_equal(strnlen(end - n, 1000), n - 1);
-		assert_ptr_equal(memchr(end - n, 0, 1000), end - 1);
+		assert_int_equal(strlen(end - count), count - 1);
+		assert_int_equal(strnlen(end - count, 1000), count - 1);
+		assert_ptr_equal(memchr(end - count, 0, 1000), end - 1);
 		end[-1] = 'a';
 	}
 	munmap(page, 8192);
@@ -165,14 +165,14 @@ static void strlen_measures_from_any_alignment(void **state)
 {
 	char buf[64];
 
-	for (size_t at = 0; at < 16; at++)
-		for (size_t n = 0; n < 40; n++) {
+	for (size_t offset = 0; offset < 16; offset++)
+		for (size_t count = 0; count < 40; count++) {
 			__builtin_memset(buf, 0x81, sizeof(buf));
-			if (at)
-				buf[at - 1] = 0;
-			buf[at + n] = 0;
-			assert_int_equal(strlen(buf + at), n);
-			assert_int_equal(strnlen(buf + at, 20), n < 20 ? n : 20);
+			if (offset)
+				buf[offset - 1] = 0;
+			buf[offset + count] = 0;
+			assert_int_equal(strlen(buf + offset), count);
+			assert_int_equal(strnlen(buf + offset, 20), count < 20 ? count : 20);
 		}
 	/* 0x01 after the end looks like a zero byte to a careless word test. */
 	assert_int_equal(strlen("abc\0\1\1\1\1"), 3);
@@ -181,31 +181,31 @@ static void strlen_measures_from_any_alignment(void **state)
 
 static void strings_compare_as_unsigned_bytes(void **state)
 {
-	static const char *const s[] = { "", "a", "ab", "abc", "b", "\x7f", "\x80", "\xff" };
+	static const char *const text[] = { "", "a", "ab", "abc", "b", "\x7f", "\x80", "\xff" };
 
-	for (size_t i = 0; i < ARRAY_SIZE(s); i++)
-		for (size_t j = 0; j < ARRAY_SIZE(s); j++) {
-			assert_int_equal(sign(strcmp(s[i], s[j])), sign((int)i - (int)j));
-			for (size_t n = 0; n < 5; n++)
-				assert_int_equal(sign(strncmp(s[i], s[j], n)),
-						 sign(__builtin_strncmp(s[i], s[j], n)));
+	for (size_t i = 0; i < ARRAY_SIZE(text); i++)
+		for (size_t j = 0; j < ARRAY_SIZE(text); j++) {
+			assert_int_equal(sign(strcmp(text[i], text[j])), sign((int)i - (int)j));
+			for (size_t count = 0; count < 5; count++)
+				assert_int_equal(sign(strncmp(text[i], text[j], count)),
+						 sign(__builtin_strncmp(text[i], text[j], count)));
 		}
 }
 
 static void searches_find_first_last_and_nothing(void **state)
 {
-	const char *s = "banana boat";
+	const char *text = "banana boat";
 
-	assert_ptr_equal(strchr(s, 'a'), s + 1);
-	assert_ptr_equal(strrchr(s, 'a'), s + 9);
-	assert_ptr_equal(strchr(s, 0), s + 11);
-	assert_ptr_equal(strrchr(s, 0), s + 11);
-	assert_null(strchr(s, 'x'));
-	assert_null(strrchr(s, 'x'));
-	assert_ptr_equal(strstr(s, "ana b"), s + 3);
-	assert_ptr_equal(strstr(s, ""), s);
-	assert_ptr_equal(strstr(s, "boat"), s + 7);
-	assert_null(strstr(s, "boats"));
+	assert_ptr_equal(strchr(text, 'a'), text + 1);
+	assert_ptr_equal(strrchr(text, 'a'), text + 9);
+	assert_ptr_equal(strchr(text, 0), text + 11);
+	assert_ptr_equal(strrchr(text, 0), text + 11);
+	assert_null(strchr(text, 'x'));
+	assert_null(strrchr(text, 'x'));
+	assert_ptr_equal(strstr(text, "ana b"), text + 3);
+	assert_ptr_equal(strstr(text, ""), text);
+	assert_ptr_equal(strstr(text, "boat"), text + 7);
+	assert_null(strstr(text, "boats"));
 	assert_null(strstr("", "x"));
 }
 

@@ -24,49 +24,50 @@ static struct timer *earliest(void)
 
 static void first_is_always_the_earliest(void **state)
 {
-	struct timer_queue q = { 0 };
+	struct timer_queue queue = { 0 };
 	struct timer_base *pending = (void *)timers;
 
 	(void)state;
 	srand(4);
-	for (u32 n = 0; n < 20000; n++) {
-		struct timer *t = &timers[rand() % N], *first = earliest();
+	for (u32 count = 0; count < 20000; count++) {
+		struct timer *timer = &timers[rand() % N], *first = earliest();
 
-		if (t->base) {
-			timer_queue_remove(&q, t);
-			t->base = NULL;
+		if (timer->base) {
+			timer_queue_remove(&queue, timer);
+			timer->base = NULL;
 		} else {
 			bool is_first;
 
-			t->deadline_ns = rand() % 1000;
-			is_first = timer_queue_add(&q, t);
-			t->base = pending;
-			assert_int_equal(is_first, !first || t->deadline_ns < first->deadline_ns);
+			timer->deadline_ns = rand() % 1000;
+			is_first = timer_queue_add(&queue, timer);
+			timer->base = pending;
+			assert_int_equal(is_first,
+					 !first || timer->deadline_ns < first->deadline_ns);
 		}
 		first = earliest();
-		assert_true(!first == !q.first);
+		assert_true(!first == !queue.first);
 		if (first)
-			assert_int_equal(q.first->deadline_ns, first->deadline_ns);
-		assert_true(rb_check(&q.tree) >= 0);
+			assert_int_equal(queue.first->deadline_ns, first->deadline_ns);
+		assert_true(rb_check(&queue.tree) >= 0);
 	}
 }
 
 static void equal_deadlines_fire_in_the_order_of_starting(void **state)
 {
-	struct timer_queue q = { 0 };
+	struct timer_queue queue = { 0 };
 
 	(void)state;
 	for (u32 i = 0; i < N; i++) {
 		timers[i].deadline_ns = i % 3 == 2 ? TIME_NEVER : 7 - i % 3;
-		timer_queue_add(&q, &timers[i]);
+		timer_queue_add(&queue, &timers[i]);
 	}
 	for (u32 pass = 0; pass < 3; pass++)
 		for (u32 i = pass == 0 ? 1 : pass == 1 ? 0 : 2; i < N; i += 3) {
-			assert_ptr_equal(q.first, &timers[i]);
-			timer_queue_remove(&q, q.first);
+			assert_ptr_equal(queue.first, &timers[i]);
+			timer_queue_remove(&queue, queue.first);
 		}
-	assert_null(q.first);
-	assert_true(rb_empty(&q.tree));
+	assert_null(queue.first);
+	assert_true(rb_empty(&queue.tree));
 }
 
 int main(void)

@@ -58,9 +58,9 @@ struct cpu *cpus[CPU_MAX];
 u32 cpu_count;
 phys_t kernel_root = 0x1000;
 
-static u32 below(u32 n)
+static u32 below(u32 count)
 {
-	return (u32)rand() % n;
+	return (u32)rand() % count;
 }
 static void others_go_on(void);
 static u64 new_entry(u32 space)
@@ -78,9 +78,9 @@ static void become(u32 cpu)
 
 /* ---- the processor ---- */
 
-static u32 pcid_of(const struct sim_cpu *c)
+static u32 pcid_of(const struct sim_cpu *cpu)
 {
-	return c->cr4 & CR4_PCIDE ? c->cr3 & 0xfff : 0;
+	return cpu->cr4 & CR4_PCIDE ? cpu->cr3 & 0xfff : 0;
 }
 
 u64 read_cr3(void)
@@ -92,40 +92,40 @@ u64 read_cr4(void)
 	return here()->cr4;
 }
 
-void write_cr3(u64 v)
+void write_cr3(u64 number)
 {
-	struct sim_cpu *c = here();
+	struct sim_cpu *cpu = here();
 
-	if (!(c->cr4 & CR4_PCIDE))
-		assert_int_equal(v & (CR3_NO_FLUSH | 0xfff), 0);
-	c->cr3 = v & ~CR3_NO_FLUSH;
-	assert_in_range(pcid_of(c), 0, PCID_SLOTS);
-	if (!(v & CR3_NO_FLUSH))
-		memset(c->tlb[pcid_of(c)], 0, sizeof(c->tlb[0]));
+	if (!(cpu->cr4 & CR4_PCIDE))
+		assert_int_equal(number & (CR3_NO_FLUSH | 0xfff), 0);
+	cpu->cr3 = number & ~CR3_NO_FLUSH;
+	assert_in_range(pcid_of(cpu), 0, PCID_SLOTS);
+	if (!(number & CR3_NO_FLUSH))
+		memset(cpu->tlb[pcid_of(cpu)], 0, sizeof(cpu->tlb[0]));
 }
 
-void write_cr4(u64 v)
+void write_cr4(u64 number)
 {
-	struct sim_cpu *c = here();
+	struct sim_cpu *cpu = here();
 
-	if (v & ~c->cr4 & CR4_PCIDE)
-		assert_int_equal(c->cr3 & 0xfff, 0);
-	if ((v ^ c->cr4) & CR4_PGE) {
-		memset(c->tlb, 0, sizeof(c->tlb));
-		memset(c->global, 0, sizeof(c->global));
+	if (number & ~cpu->cr4 & CR4_PCIDE)
+		assert_int_equal(cpu->cr3 & 0xfff, 0);
+	if ((number ^ cpu->cr4) & CR4_PGE) {
+		memset(cpu->tlb, 0, sizeof(cpu->tlb));
+		memset(cpu->global, 0, sizeof(cpu->global));
 	}
-	c->cr4 = v;
+	cpu->cr4 = number;
 }
 
 void invlpg(u64 va)
 {
-	struct sim_cpu *c = here();
+	struct sim_cpu *cpu = here();
 
 	assert_int_equal(va % PAGE_SIZE, 0);
 	if (va >= KERNEL_AT)
-		c->global[(va - KERNEL_AT) / PAGE_SIZE] = 0;
+		cpu->global[(va - KERNEL_AT) / PAGE_SIZE] = 0;
 	else
-		c->tlb[pcid_of(c)][(va - USER_AT) / PAGE_SIZE] = 0;
+		cpu->tlb[pcid_of(cpu)][(va - USER_AT) / PAGE_SIZE] = 0;
 	singles++;
 	if (restless && !handlers && below(4) == 0)
 		others_go_on();
@@ -197,7 +197,7 @@ static void others_go_on(void)
 		change(below(SPACES));
 		become(was);
 	}
-	for (u32 n = below(6); n; n--) {
+	for (u32 count = below(6); count; count--) {
 		u32 cpu = below(cpu_count);
 
 		if (sim[cpu].flushing)
@@ -264,76 +264,77 @@ void spin_assert_held(const spinlock_t *lock, const char *text, const char *func
 
 static void begin_space(u32 i)
 {
-	struct vm_space *s = &spaces[i];
+	struct vm_space *space = &spaces[i];
 
-	memset(&s->tables.cpus, 0, sizeof(s->tables.cpus));
-	s->tables.root = (i + 2) * 0x1000;
-	s->held = false;
+	memset(&space->tables.cpus, 0, sizeof(space->tables.cpus));
+	space->tables.root = (i + 2) * 0x1000;
+	space->held = false;
 	if (pcid_enabled)
-		pcid_space_init(&s->tables.pcid, &here()->cpu.pcid, cpu_id());
+		pcid_space_init(&space->tables.pcid, &here()->cpu.pcid, cpu_id());
 	for (u32 page = 0; page < PAGES; page++)
-		s->table[page] = s->settled[page] = new_entry(i);
+		space->table[page] = space->settled[page] = new_entry(i);
 }
 
 static void change_own_page(u32 i)
 {
-	struct vm_space *s = &spaces[i];
+	struct vm_space *space = &spaces[i];
 	u32 page = below(PAGES);
 
-	if (s->changing)
+	if (space->changing)
 		return;
-	s->held = true;
-	s->changing++;
-	s->table[page] = new_entry(i);
+	space->held = true;
+	space->changing++;
+	space->table[page] = new_entry(i);
 	here()->flushing = true;
-	tlb_flush_own_page(s, USER_AT + page * PAGE_SIZE);
+	tlb_flush_own_page(space, USER_AT + page * PAGE_SIZE);
 	here()->flushing = false;
-	s->settled[page] = s->table[page];
-	s->changing--;
-	s->held = false;
+	space->settled[page] = space->table[page];
+	space->changing--;
+	space->held = false;
 }
 
 static void change(u32 i)
 {
 	u32 kind = below(4), first = below(PAGES),
-	    n = kind == 0   ? 1
-		: kind == 3 ? PAGES
-			    : 1 + below(PAGES - first);
-	struct vm_space *s = &spaces[i];
+	    count = kind == 0	? 1
+		    : kind == 3 ? PAGES
+				: 1 + below(PAGES - first);
+	struct vm_space *space = &spaces[i];
 	u64 wrote;
 
-	if (s->held)
+	if (space->held)
 		return;
-	s->changing++;
+	space->changing++;
 	if (kind == 3)
 		first = 0;
-	for (u32 page = first; page < first + n; page++)
-		s->table[page] = new_entry(i);
-	wrote = s->table[first];
+	for (u32 page = first; page < first + count; page++)
+		space->table[page] = new_entry(i);
+	wrote = space->table[first];
 	here()->flushing = true;
 	if (kind == 0)
-		tlb_flush_user_page(s, USER_AT + first * PAGE_SIZE + 8);
+		tlb_flush_user_page(space, USER_AT + first * PAGE_SIZE + 8);
 	else if (kind == 3)
-		tlb_flush_user_all(s);
+		tlb_flush_user_all(space);
 	else
-		tlb_flush_user_range(s, USER_AT + first * PAGE_SIZE,
-				     USER_AT + (first + n) * PAGE_SIZE);
+		tlb_flush_user_range(space, USER_AT + first * PAGE_SIZE,
+				     USER_AT + (first + count) * PAGE_SIZE);
 	here()->flushing = false;
-	for (u32 page = first; page < first + n; page++) /* another may have written since */
-		s->settled[page] = MAX(s->settled[page], wrote);
-	s->changing--;
+	for (u32 page = first; page < first + count; page++) /* another may have written since */
+		space->settled[page] = MAX(space->settled[page], wrote);
+	space->changing--;
 }
 
 static void change_kernel(void)
 {
-	u32 first = below(PAGES), n = 1 + below(PAGES - first);
+	u32 first = below(PAGES), count = 1 + below(PAGES - first);
 
-	for (u32 page = first; page < first + n; page++)
+	for (u32 page = first; page < first + count; page++)
 		kernel_table[page] = new_entry(NONE);
 	here()->flushing = true;
-	tlb_flush_kernel_range(KERNEL_AT + first * PAGE_SIZE, KERNEL_AT + (first + n) * PAGE_SIZE);
+	tlb_flush_kernel_range(KERNEL_AT + first * PAGE_SIZE,
+			       KERNEL_AT + (first + count) * PAGE_SIZE);
 	here()->flushing = false;
-	for (u32 page = first; page < first + n; page++)
+	for (u32 page = first; page < first + count; page++)
 		kernel_settled[page] = kernel_table[page];
 }
 
@@ -350,13 +351,13 @@ static void end(u32 i)
 	begin_space(i);
 }
 
-static void begin(u32 n, bool with_pcid)
+static void begin(u32 count, bool with_pcid)
 {
 	memset(sim, 0, sizeof(sim));
 	pcid_enabled = with_pcid;
 	loads_kept = messages = singles = 0;
-	cpu_count = n;
-	for (u32 i = 0; i < n; i++) {
+	cpu_count = count;
+	for (u32 i = 0; i < count; i++) {
 		cpus[i] = &sim[i].cpu;
 		sim[i].cpu =
 			(struct cpu){ .self = &sim[i].cpu, .id = i, .apic_id = i, .online = 1 };

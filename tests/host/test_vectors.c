@@ -13,34 +13,34 @@
 
 static void every_vector_is_given_once(void **state)
 {
-	struct vector_map m;
+	struct vector_map map;
 	bool seen[256] = { 0 };
 
 	(void)state;
-	vector_map_init(&m, 0x30, 0xee);
+	vector_map_init(&map, 0x30, 0xee);
 	for (u32 i = 0x30; i <= 0xee; i++) {
-		int v = vector_alloc(&m, 1);
+		int number = vector_alloc(&map, 1);
 
-		assert_in_range(v, 0x30, 0xee);
-		assert_false(seen[v]);
-		seen[v] = true;
+		assert_in_range(number, 0x30, 0xee);
+		assert_false(seen[number]);
+		seen[number] = true;
 	}
-	assert_int_equal(vector_alloc(&m, 1), -EBUSY);
-	vector_free(&m, 0x77, 1);
-	assert_int_equal(vector_alloc(&m, 1), 0x77);
+	assert_int_equal(vector_alloc(&map, 1), -EBUSY);
+	vector_free(&map, 0x77, 1);
+	assert_int_equal(vector_alloc(&map, 1), 0x77);
 }
 
 static void groups_are_aligned_and_inside(void **state)
 {
-	struct vector_map m;
+	struct vector_map map;
 	bool used[256] = { 0 };
 
 	(void)state;
 	srand(5);
-	vector_map_init(&m, 0x30, 0xee);
-	assert_int_equal(vector_alloc(&m, 0), -EINVAL);
-	assert_int_equal(vector_alloc(&m, 3), -EINVAL);
-	assert_int_equal(vector_alloc(&m, 64), -EINVAL);
+	vector_map_init(&map, 0x30, 0xee);
+	assert_int_equal(vector_alloc(&map, 0), -EINVAL);
+	assert_int_equal(vector_alloc(&map, 3), -EINVAL);
+	assert_int_equal(vector_alloc(&map, 64), -EINVAL);
 	struct {
 		int first;
 		u32 count;
@@ -51,23 +51,23 @@ static void groups_are_aligned_and_inside(void **state)
 		if (n && rand() % 2) {
 			u32 k = rand() % n;
 
-			vector_free(&m, held[k].first, held[k].count);
+			vector_free(&map, held[k].first, held[k].count);
 			for (u32 i = 0; i < held[k].count; i++)
 				used[held[k].first + i] = false;
 			held[k] = held[--n];
 			continue;
 		}
 		u32 count = 1u << rand() % 6;
-		int v = vector_alloc(&m, count);
+		int number = vector_alloc(&map, count);
 
-		if (v == -EBUSY)
+		if (number == -EBUSY)
 			continue;
-		assert_true(v >= 0x30 && v + count - 1 <= 0xee && v % count == 0);
+		assert_true(number >= 0x30 && number + count - 1 <= 0xee && number % count == 0);
 		for (u32 i = 0; i < count; i++) {
-			assert_false(used[v + i]);
-			used[v + i] = true;
+			assert_false(used[number + i]);
+			used[number + i] = true;
 		}
-		held[n].first = v;
+		held[n].first = number;
 		held[n++].count = count;
 	}
 }

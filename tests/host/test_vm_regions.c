@@ -15,9 +15,9 @@ enum { PAGES = 3000, MAX = 400, GUARD = VM_GUARD_GAP / PAGE_SIZE };
 static struct vm_space space;
 static struct vm_region *owner[PAGES]; /* the model: who has each page */
 
-static u32 below(u32 n)
+static u32 below(u32 count)
 {
-	return (u32)rand() % n;
+	return (u32)rand() % count;
 }
 
 /* May a mapping use this page? Not if it is taken or lies in a guard gap. */
@@ -45,47 +45,47 @@ static u64 model_gap(u64 len, u64 low, u64 high, bool top_down)
 
 static u64 check_tree(struct rb_node *n)
 {
-	struct vm_region *r = n ? rb_entry(n, struct vm_region, node) : NULL;
+	struct vm_region *region = n ? rb_entry(n, struct vm_region, node) : NULL;
 	u64 max, left, right;
 
-	if (!r)
+	if (!region)
 		return 0;
 	left = check_tree(n->left);
 	right = check_tree(n->right);
-	max = r->gap;
+	max = region->gap;
 	max = left > max ? left : max;
 	max = right > max ? right : max;
-	assert_int_equal(r->max_gap, max);
+	assert_int_equal(region->max_gap, max);
 	return max;
 }
 
 static void check(void)
 {
-	struct vm_region *r;
+	struct vm_region *region;
 	u64 last = 0;
-	u32 n = 0;
+	u32 count = 0;
 
 	assert_true(rb_check(&space.regions) >= 0);
 	check_tree(space.regions.node);
-	list_for_each(r, &space.region_list, link) {
-		u64 start = r->start;
+	list_for_each(region, &space.region_list, link) {
+		u64 start = region->start;
 
-		if (r->flags & VM_GROWSDOWN)
+		if (region->flags & VM_GROWSDOWN)
 			start = start > VM_GUARD_GAP ? start - VM_GUARD_GAP : 0;
-		assert_int_equal(r->gap, start > last ? start - last : 0);
-		assert_true(r->start >= last && r->start < r->end);
-		for (u64 p = r->start >> PAGE_SHIFT; p < r->end >> PAGE_SHIFT; p++)
-			assert_ptr_equal(owner[p], r);
-		last = r->end;
-		n++;
+		assert_int_equal(region->gap, start > last ? start - last : 0);
+		assert_true(region->start >= last && region->start < region->end);
+		for (u64 p = region->start >> PAGE_SHIFT; p < region->end >> PAGE_SHIFT; p++)
+			assert_ptr_equal(owner[p], region);
+		last = region->end;
+		count++;
 	}
-	assert_int_equal(space.nr_regions, n);
+	assert_int_equal(space.nr_regions, count);
 }
 
-static void set_owner(u64 from, u64 to, struct vm_region *r)
+static void set_owner(u64 from, u64 to, struct vm_region *region)
 {
 	for (u64 p = from; p < to; p++)
-		owner[p] = r;
+		owner[p] = region;
 }
 
 static void look_up(void)
@@ -112,50 +112,51 @@ static void add(void)
 {
 	u32 start = below(PAGES), end = start;
 	u32 len = 1 + below(below(4) ? 8 : 200);
-	struct vm_region *r;
+	struct vm_region *region;
 
 	while (end < PAGES && end < start + len && !owner[end])
 		end++;
 	if (end == start || space.nr_regions == MAX)
 		return;
-	r = calloc(1, sizeof(*r));
-	r->start = A(start);
-	r->end = A(end);
-	r->flags = below(12) ? VM_READ : VM_READ | VM_GROWSDOWN;
+	region = calloc(1, sizeof(*region));
+	region->start = A(start);
+	region->end = A(end);
+	region->flags = below(12) ? VM_READ : VM_READ | VM_GROWSDOWN;
 	if (below(2)) {
-		vm_region_insert(&space, r);
+		vm_region_insert(&space, region);
 	} else {
 		u32 p = start;
 
 		while (p && !owner[p - 1])
 			p--;
-		vm_region_insert_behind(&space, p ? owner[p - 1] : NULL, r);
+		vm_region_insert_behind(&space, p ? owner[p - 1] : NULL, region);
 	}
-	assert_ptr_equal(r->space, &space);
-	set_owner(start, end, r);
+	assert_ptr_equal(region->space, &space);
+	set_owner(start, end, region);
 }
 
 static struct vm_region *any_region(void)
 {
-	struct vm_region *r;
-	u32 n = space.nr_regions ? below(space.nr_regions) : 0;
+	struct vm_region *region;
+	u32 count = space.nr_regions ? below(space.nr_regions) : 0;
 
-	list_for_each(r, &space.region_list, link)
-		if (!n--)
-			return r;
+	list_for_each(region, &space.region_list, link)
+		if (!count--)
+			return region;
 	return NULL;
 }
 
-static void drop(struct vm_region *r)
+static void drop(struct vm_region *region)
 {
-	set_owner(r->start >> PAGE_SHIFT, r->end >> PAGE_SHIFT, NULL);
-	vm_region_erase(&space, r);
-	free(r);
+	set_owner(region->start >> PAGE_SHIFT, region->end >> PAGE_SHIFT, NULL);
+	vm_region_erase(&space, region);
+	free(region);
 }
 
-static void resize(struct vm_region *r)
+static void resize(struct vm_region *region)
 {
-	u64 start = r->start >> PAGE_SHIFT, end = r->end >> PAGE_SHIFT, lo = start, hi = end;
+	u64 start = region->start >> PAGE_SHIFT, end = region->end >> PAGE_SHIFT, lo = start,
+	    hi = end;
 
 	while (lo && !owner[lo - 1])
 		lo--;
@@ -164,21 +165,21 @@ static void resize(struct vm_region *r)
 	set_owner(start, end, NULL);
 	lo += below((u32)(end - lo));
 	hi = lo + 1 + below((u32)(hi - lo));
-	vm_region_resize(&space, r, A(lo), A(hi));
-	set_owner(lo, hi, r);
+	vm_region_resize(&space, region, A(lo), A(hi));
+	set_owner(lo, hi, region);
 }
 
-static void split(struct vm_region *r)
+static void split(struct vm_region *region)
 {
-	u64 n = vm_region_pages(r), at;
+	u64 count = vm_region_pages(region), offset;
 	struct vm_region *upper;
 
-	if (n < 2 || space.nr_regions == MAX)
+	if (count < 2 || space.nr_regions == MAX)
 		return;
-	at = r->start + A(1 + below((u32)n - 1));
+	offset = region->start + A(1 + below((u32)count - 1));
 	upper = malloc(sizeof(*upper));
-	vm_region_clone(upper, r, at, r->end);
-	vm_region_resize(&space, r, r->start, at);
+	vm_region_clone(upper, region, offset, region->end);
+	vm_region_resize(&space, region, region->start, offset);
 	vm_region_insert(&space, upper);
 	set_owner(upper->start >> PAGE_SHIFT, upper->end >> PAGE_SHIFT, upper);
 }
@@ -189,20 +190,20 @@ static void random_changes_agree_with_a_map_of_pages(void **state)
 		srand(seed);
 		vm_regions_init(&space);
 		for (u32 step = 0; step < 1500; step++) {
-			struct vm_region *r = any_region();
+			struct vm_region *region = any_region();
 			u32 what = below(10);
 
-			if (!r || what < 4)
+			if (!region || what < 4)
 				add();
 			else if (what < 6)
-				drop(r);
+				drop(region);
 			else if (what < 8)
-				resize(r);
+				resize(region);
 			else if (what < 9)
-				split(r);
+				split(region);
 			else {
-				r->flags ^= VM_GROWSDOWN;
-				vm_region_update_gap(&space, r);
+				region->flags ^= VM_GROWSDOWN;
+				vm_region_update_gap(&space, region);
 			}
 			check();
 			look_up();
@@ -234,61 +235,61 @@ static const struct vm_region_ops file_ops, closing_ops = { .no_merge = true };
 
 static void regions_continue_only_what_equals_them(void **state)
 {
-	struct vm_region a = { .start = A(10), .end = A(20), .flags = VM_READ }, b = a, c;
+	struct vm_region a = { .start = A(10), .end = A(20), .flags = VM_READ }, region = a, c;
 
-	b.start = A(20);
-	b.end = A(21);
-	assert_true(vm_region_continues(&a, &b));
-	assert_false(vm_region_continues(&b, &a));
-	b.flags |= VM_WRITE;
-	assert_false(vm_region_continues(&a, &b));
+	region.start = A(20);
+	region.end = A(21);
+	assert_true(vm_region_continues(&a, &region));
+	assert_false(vm_region_continues(&region, &a));
+	region.flags |= VM_WRITE;
+	assert_false(vm_region_continues(&a, &region));
 
 	a.ops = &file_ops;
 	a.file = (struct file *)&a;
 	a.pgoff = 5;
-	vm_region_clone(&b, &a, A(20), A(30));
-	assert_int_equal(b.pgoff, 15);
-	assert_true(vm_region_continues(&a, &b));
-	c = b;
+	vm_region_clone(&region, &a, A(20), A(30));
+	assert_int_equal(region.pgoff, 15);
+	assert_true(vm_region_continues(&a, &region));
+	c = region;
 	c.pgoff = 16;
 	assert_false(vm_region_continues(&a, &c));
-	c = b;
-	c.file = (struct file *)&b;
+	c = region;
+	c.file = (struct file *)&region;
 	assert_false(vm_region_continues(&a, &c));
-	c = b;
+	c = region;
 	c.private = &c;
 	assert_false(vm_region_continues(&a, &c));
-	a.ops = b.ops = &closing_ops;
-	assert_false(vm_region_continues(&a, &b));
+	a.ops = region.ops = &closing_ops;
+	assert_false(vm_region_continues(&a, &region));
 }
 
 static void the_offset_follows_the_start(void **state)
 {
-	struct vm_region r = { .start = A(10), .end = A(20), .ops = &file_ops, .pgoff = 100 };
+	struct vm_region region = { .start = A(10), .end = A(20), .ops = &file_ops, .pgoff = 100 };
 	struct vm_region upper;
 
 	vm_regions_init(&space);
-	vm_region_insert(&space, &r);
-	vm_region_resize(&space, &r, A(14), A(20));
-	assert_int_equal(r.pgoff, 104);
-	vm_region_resize(&space, &r, A(12), A(30));
-	assert_int_equal(r.pgoff, 102);
-	vm_region_clone(&upper, &r, A(20), A(30));
+	vm_region_insert(&space, &region);
+	vm_region_resize(&space, &region, A(14), A(20));
+	assert_int_equal(region.pgoff, 104);
+	vm_region_resize(&space, &region, A(12), A(30));
+	assert_int_equal(region.pgoff, 102);
+	vm_region_clone(&upper, &region, A(20), A(30));
 	assert_int_equal(upper.pgoff, 110);
-	vm_region_erase(&space, &r);
+	vm_region_erase(&space, &region);
 }
 
 /* Time must not grow with the number of regions: 65530 of them, a search in a few steps. */
 static void many_regions_are_searched_fast(void **state)
 {
 	enum { N = 65530 };
-	struct vm_region *r = calloc(N, sizeof(*r));
+	struct vm_region *region = calloc(N, sizeof(*region));
 
 	vm_regions_init(&space);
 	for (u32 i = 0; i < N; i++) {
-		r[i].start = A(16 + 2 * i);
-		r[i].end = r[i].start + PAGE_SIZE;
-		vm_region_insert_behind(&space, i ? &r[i - 1] : NULL, &r[i]);
+		region[i].start = A(16 + 2 * i);
+		region[i].end = region[i].start + PAGE_SIZE;
+		vm_region_insert_behind(&space, i ? &region[i - 1] : NULL, &region[i]);
 	}
 	assert_in_range(rb_check(&space.regions), 8, 17);
 	for (u32 i = 0; i < 200000; i++) {
@@ -299,7 +300,7 @@ static void many_regions_are_searched_fast(void **state)
 		assert_int_equal(vm_gap_bottom_up(&space, A(2), USER_BASE, USER_END),
 				 A(15 + 2 * N));
 	}
-	free(r);
+	free(region);
 }
 
 int main(void)

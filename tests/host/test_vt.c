@@ -78,11 +78,11 @@ static struct vt v;
 static void show(char *out)
 {
 	for (u32 y = 0; y < ROWS; y++) {
-		u32 n = COLS;
+		u32 count = COLS;
 
-		while (n && (cells[y * COLS + n - 1] & 0xff) == ' ')
-			n--;
-		for (u32 x = 0; x < n; x++)
+		while (count && (cells[y * COLS + count - 1] & 0xff) == ' ')
+			count--;
+		for (u32 x = 0; x < count; x++)
 			*out++ = cells[y * COLS + x];
 		if (y + 1 < ROWS)
 			*out++ = '/';
@@ -90,35 +90,35 @@ static void show(char *out)
 	*out = 0;
 }
 
-static void put(const char *s)
+static void put(const char *text)
 {
-	vt_write(&v, (const u8 *)s, strlen(s));
+	vt_write(&v, (const u8 *)text, strlen(text));
 }
 
 static void each_row_of_the_table(void **state)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		const struct row *r = &rows[i];
+		const struct row *row = &rows[i];
 		char out[64], split[64];
 
 		vt_init(&v, COLS, ROWS, cells);
-		put(r->written);
+		put(row->written);
 		show(out);
-		if (strcmp(out, r->screen) || v.pen.x != r->x || v.pen.y != r->y)
-			fail_msg("%s: \"%s\" at %u,%u", r->name, out, v.pen.x, v.pen.y);
+		if (strcmp(out, row->screen) || v.pen.x != row->x || v.pen.y != row->y)
+			fail_msg("%s: \"%s\" at %u,%u", row->name, out, v.pen.x, v.pen.y);
 		/* The same, byte by byte. */
 		vt_init(&v, COLS, ROWS, cells);
-		for (const char *s = r->written; *s; s++)
-			vt_write(&v, (const u8 *)s, 1);
+		for (const char *text = row->written; *text; text++)
+			vt_write(&v, (const u8 *)text, 1);
 		show(split);
 		assert_string_equal(split, out);
 	}
 }
 
-static u8 attr_after(const char *s)
+static u8 attr_after(const char *text)
 {
 	vt_init(&v, COLS, ROWS, cells);
-	put(s);
+	put(text);
 	put("\rX");
 	return cells[0] >> 8;
 }

@@ -17,7 +17,7 @@
 
 #define ROUNDS 64
 
-static void report(struct ktest_context *t, const char *what, u64 ticks, u64 limit)
+static void report(struct ktest_context *test, const char *what, u64 ticks, u64 limit)
 {
 	pr_info("# bench %s %lu\n", what, ticks);
 	if (option_is_set(&opt_bench) && !IS_ENABLED(CONFIG_DEBUG_KERNEL) && limit)
@@ -33,7 +33,7 @@ static void report(struct ktest_context *t, const char *what, u64 ticks, u64 lim
 			took = rdtsc() - start;                \
 			best = took < best ? took : best;      \
 		}                                              \
-		report(t, what, best, limit);                  \
+		report(test, what, best, limit);               \
 	} while (0)
 
 KTEST(bench, memory)
@@ -73,11 +73,11 @@ static void yielder(void *arg)
 
 KTEST(bench, switch_between_kernel_threads)
 {
-	struct thread *y = thread_create(yielder, NULL, "yielder");
+	struct thread *thread = thread_create(yielder, NULL, "yielder");
 
-	if (!KEXPECT(!IS_ERR(y)))
+	if (!KEXPECT(!IS_ERR(thread)))
 		return;
-	thread_start(y);
+	thread_start(thread);
 	MEASURE("yield there and back", 0, sched_yield_current());
-	thread_stop(y);
+	thread_stop(thread);
 }

@@ -102,7 +102,7 @@ static __noinline void crash_mce(void)
 
 static struct timer timer;
 
-static void in_interrupt_context(struct timer *t)
+static void in_interrupt_context(struct timer *timer)
 {
 	panic("asked to, in an interrupt");
 }
@@ -121,7 +121,7 @@ static __noinline void crash_irq(void)
 	barrier();
 }
 
-static void overflow_in_interrupt(struct timer *t)
+static void overflow_in_interrupt(struct timer *timer)
 {
 	crash_stack();
 }
@@ -182,7 +182,7 @@ static __noinline void crash_round(void)
 	kfree(made);
 }
 
-static void lock_in_interrupt(struct timer *t)
+static void lock_in_interrupt(struct timer *timer)
 {
 	spin_lock(&lock_a);
 	spin_unlock(&lock_a);
@@ -349,10 +349,10 @@ static __noinline void crash_heap(void)
 
 static __noinline void crash_free(void)
 {
-	void *p = kmalloc(64);
+	void *memory = kmalloc(64);
 
-	kfree(p);
-	kfree(p);
+	kfree(memory);
+	kfree(memory);
 	barrier();
 }
 
@@ -388,9 +388,9 @@ static void crash_thread(void *how)
 	for (u32 i = 0; i < ARRAY_SIZE(kinds); i++)
 		if (!strcmp(how, kinds[i].name))
 			kinds[i].fn();
-	for (const struct crash *c = memory_crashes; c->name; c++)
-		if (!strcmp(how, c->name))
-			c->fn();
+	for (const struct crash *crash = memory_crashes; crash->name; crash++)
+		if (!strcmp(how, crash->name))
+			crash->fn();
 	for (const struct crash *c = cpu_crashes; c->name; c++)
 		if (!strcmp(how, c->name))
 			c->fn();
@@ -400,12 +400,12 @@ static void crash_thread(void *how)
 static void crash_on(u32 cpu, char *how)
 {
 	struct thread *t = thread_create(crash_thread, how, "crash");
-	struct cpumask m = { 0 };
+	struct cpumask cpumask = { 0 };
 
 	if (IS_ERR(t))
 		return;
-	cpumask_set(&m, cpu);
-	if (thread_set_affinity(t, &m))
+	cpumask_set(&cpumask, cpu);
+	if (thread_set_affinity(t, &cpumask))
 		pr_err("crash_cpu=%u: there is no such processor\n", cpu);
 	thread_start(t);
 	sleep_ms(1000);

@@ -58,11 +58,11 @@ static void listen(void *unused)
 
 static void talk(void *unused)
 {
-	for (u32 n = 0;; n++) {
-		if (n == 20)
+	for (u32 count = 0;; count++) {
+		if (count == 20)
 			atomic_inc(&waiting);
 		WRITE_ONCE(noise, noise + 1);
-		pr_info("noise %u on cpu %u\n", n, cpu_id());
+		pr_info("noise %u on cpu %u\n", count, cpu_id());
 	}
 }
 
@@ -106,13 +106,13 @@ static __noinline void while_others_are_deaf(void)
  */
 static void overflow_stack(u32 which)
 {
-	struct cpu_stack s[8];
-	u32 n;
+	struct cpu_stack stack[8];
+	u32 count;
 
 	preempt_disable();
-	n = cpu_stacks(this_cpu(), s, ARRAY_SIZE(s));
-	if (which < n)
-		__asm__ volatile("mov %0, %%rsp; pushq $0" ::"r"(s[which].low) : "memory");
+	count = cpu_stacks(this_cpu(), stack, ARRAY_SIZE(stack));
+	if (which < count)
+		__asm__ volatile("mov %0, %%rsp; pushq $0" ::"r"(stack[which].low) : "memory");
 }
 
 static __noinline void stack_nmi(void)

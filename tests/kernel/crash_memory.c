@@ -15,35 +15,35 @@ static __noinline void write_byte(void *at, u64 offset)
 
 static void heap_overrun(void)
 {
-	u8 *p = kmalloc(20);
+	u8 *bytes = kmalloc(20);
 
-	write_byte(p, 20);
-	kfree(p);
+	write_byte(bytes, 20);
+	kfree(bytes);
 }
 
 static void heap_overrun_large(void)
 {
-	u8 *p = kmalloc(5000);
+	u8 *bytes = kmalloc(5000);
 
-	write_byte(p, 5000);
-	kfree(p);
+	write_byte(bytes, 5000);
+	kfree(bytes);
 }
 
 static void heap_double_free(void)
 {
-	u8 *volatile p = kmalloc(100), *volatile q = kmalloc(100);
+	u8 *volatile bytes = kmalloc(100), *volatile q = kmalloc(100);
 
-	kfree(p);
+	kfree(bytes);
 	kfree(q);
-	kfree(p);
+	kfree(bytes);
 }
 
 static void heap_write_after_free(void)
 {
-	u8 *volatile p = kmalloc(100);
+	u8 *volatile bytes = kmalloc(100);
 
-	kfree(p);
-	write_byte(p, 50);
+	kfree(bytes);
+	write_byte(bytes, 50);
 	for (u32 i = 0; i < 1000; i++) /* it comes round */
 		if (!kmalloc(100))
 			break;
@@ -51,41 +51,41 @@ static void heap_write_after_free(void)
 
 static void heap_inside(void)
 {
-	u8 *volatile p = kmalloc(100);
+	u8 *volatile bytes = kmalloc(100);
 
-	kfree(p + 16);
+	kfree(bytes + 16);
 }
 
 static void heap_never(void)
 {
-	struct page *p = page_alloc(0);
+	struct page *page = page_alloc(0);
 
-	kfree(page_address(p));
+	kfree(page_address(page));
 }
 
 static void page_double_free(void)
 {
-	struct page *p = page_alloc(0), *q = page_alloc(0);
+	struct page *page = page_alloc(0), *q = page_alloc(0);
 
-	page_free(p);
+	page_free(page);
 	page_free(q);
-	page_free(p);
+	page_free(page);
 }
 
 static void page_double_free_in_block(void)
 {
-	struct page *p = pages_alloc(3, 0);
+	struct page *page = pages_alloc(3, 0);
 
-	pages_free(p, 3);
-	page_free(p + 5);
+	pages_free(page, 3);
+	page_free(page + 5);
 }
 
 static void page_write_after_free(void)
 {
-	struct page *p = page_alloc(0);
+	struct page *page = page_alloc(0);
 
-	page_free(p);
-	write_byte(page_address(p), 1234);
+	page_free(page);
+	write_byte(page_address(page), 1234);
 	for (u32 i = 0; i < 1000; i++)
 		if (!page_alloc(0))
 			break;
@@ -103,27 +103,27 @@ static void range_underrun(void)
 
 static void range_after_free(void)
 {
-	u8 *p = krange_alloc(KRANGE_GENERAL, 2, KPROT_RW);
+	u8 *bytes = krange_alloc(KRANGE_GENERAL, 2, KPROT_RW);
 
-	krange_free(p);
-	write_byte(p, 0);
+	krange_free(bytes);
+	write_byte(bytes, 0);
 }
 
 static void range_double_free(void)
 {
-	u8 *p = krange_alloc(KRANGE_GENERAL, 2, KPROT_RW);
+	u8 *bytes = krange_alloc(KRANGE_GENERAL, 2, KPROT_RW);
 
-	krange_free(p);
-	krange_free(p);
+	krange_free(bytes);
+	krange_free(bytes);
 }
 
 /* Two things that nobody knows of; /proc/kmemleak names them, and this function. */
 static __noinline void leak(void)
 {
-	void *volatile p = kmalloc(333), *volatile q = kvzalloc(3 * PAGE_SIZE);
+	void *volatile memory = kmalloc(333), *volatile q = kvzalloc(3 * PAGE_SIZE);
 
-	p = q = NULL;
-	(void)p;
+	memory = q = NULL;
+	(void)memory;
 	(void)q;
 }
 

@@ -14,10 +14,10 @@
 
 static u64 free_pages(void)
 {
-	struct mem_info m;
+	struct mem_info memory;
 
-	mem_info_get(&m);
-	return m.free;
+	mem_info_get(&memory);
+	return memory.free;
 }
 
 KTEST(page, gives_back_what_it_took)
@@ -56,11 +56,11 @@ KTEST(page, blocks_are_aligned_and_disjoint)
 		memset(page_address(p[o]), 'a' + o, PAGE_SIZE << o);
 	}
 	for (u32 o = 0; o < 8; o++) {
-		const u8 *b = page_address(p[o]);
+		const u8 *bytes = page_address(p[o]);
 		bool same = true;
 
 		for (u64 i = 0; i < PAGE_SIZE << o; i++)
-			same &= b[i] == 'a' + o;
+			same &= bytes[i] == 'a' + o;
 		KEXPECT(same);
 		pages_free(p[o], o);
 	}
@@ -121,7 +121,7 @@ KTEST(page, too_large_is_refused)
 KTEST(page, exhaustion_is_an_error_and_heals)
 {
 	struct page *list = NULL, *p;
-	u64 before = free_pages(), n = 0;
+	u64 before = free_pages(), count = 0;
 	const struct page *start_page =
 		phys_to_page(0xf000); /* where other processors start: only borrowed */
 
@@ -130,15 +130,15 @@ KTEST(page, exhaustion_is_an_error_and_heals)
 	while ((p = page_alloc(PAGE_USER))) {
 		p->next = list;
 		list = p;
-		n++;
+		count++;
 	}
 	KEXPECT(free_pages() >= 32); /* not for users: with these the kernel gets out of it */
 	while ((p = page_alloc(0))) {
 		p->next = list;
 		list = p;
-		n++;
+		count++;
 	}
-	KEXPECT(n + before / 50 + 64 >= before);
+	KEXPECT(count + before / 50 + 64 >= before);
 	/* every page that was ever free has an owner now: here, or from before */
 	KEXPECT(start_page->flags != PG_RESERVED || atomic_read(&start_page->refs));
 	/* but not that at address 0, which means "none" */
@@ -159,25 +159,25 @@ KTEST(heap, every_size_holds_its_bytes)
 {
 	static const size_t sizes[] = { 1,   8,	   16,	 17,   63,   64,   65,
 					500, 1000, 2048, 2049, 4096, 5000, 70000 };
-	u8 *p[ARRAY_SIZE(sizes)][3];
+	u8 *bytes[ARRAY_SIZE(sizes)][3];
 
 	for (u32 i = 0; i < ARRAY_SIZE(sizes); i++)
-		for (u32 k = 0; k < 3; k++) {
-			p[i][k] = kmalloc(sizes[i]);
-			if (!KEXPECT(p[i][k]))
+		for (u32 round = 0; round < 3; round++) {
+			bytes[i][round] = kmalloc(sizes[i]);
+			if (!KEXPECT(bytes[i][round]))
 				return;
-			KEXPECT_EQ((u64)p[i][k] & 15, 0);
-			KEXPECT(kmalloc_usable(p[i][k]) >= sizes[i]);
-			memset(p[i][k], i * 3 + k, sizes[i]);
+			KEXPECT_EQ((u64)bytes[i][round] & 15, 0);
+			KEXPECT(kmalloc_usable(bytes[i][round]) >= sizes[i]);
+			memset(bytes[i][round], i * 3 + round, sizes[i]);
 		}
 	for (u32 i = 0; i < ARRAY_SIZE(sizes); i++)
-		for (u32 k = 0; k < 3; k++) {
+		for (u32 round = 0; round < 3; round++) {
 			bool same = true;
 
 			for (size_t b = 0; b < sizes[i]; b++)
-				same &= p[i][k][b] == (u8)(i * 3 + k);
+				same &= bytes[i][round][b] == (u8)(i * 3 + round);
 			KEXPECT(same);
-			kfree(p[i][k]);
+			kfree(bytes[i][round]);
 		}
 }
 
@@ -244,17 +244,17 @@ KTEST(krange, gaps_that_are_used_again_leave_guards)
 {
 	static const u8 first[] = { 2, 2, 3, 2, 4, 2 }, then[] = { 1, 1, 3, 2, 1, 4, 2 };
 	u8 *r[ARRAY_SIZE(first) + ARRAY_SIZE(then)] = { NULL };
-	u32 pages[ARRAY_SIZE(r)], n = 0;
+	u32 pages[ARRAY_SIZE(r)], count = 0;
 
-	for (u32 i = 0; i < ARRAY_SIZE(first); i++, n++)
-		r[n] = krange_alloc(KRANGE_DRIVER, pages[n] = first[i], KPROT_RW);
+	for (u32 i = 0; i < ARRAY_SIZE(first); i++, count++)
+		r[count] = krange_alloc(KRANGE_DRIVER, pages[count] = first[i], KPROT_RW);
 	for (u32 i = 0; i < ARRAY_SIZE(first); i += 2) {
 		krange_free(r[i]);
 		r[i] = NULL;
 	}
-	for (u32 i = 0; i < ARRAY_SIZE(then); i++, n++)
-		r[n] = krange_alloc(KRANGE_DRIVER, pages[n] = then[i], KPROT_RW);
-	for (u32 i = 0; i < n; i++) {
+	for (u32 i = 0; i < ARRAY_SIZE(then); i++, count++)
+		r[count] = krange_alloc(KRANGE_DRIVER, pages[count] = then[i], KPROT_RW);
+	for (u32 i = 0; i < count; i++) {
 		if (i >= ARRAY_SIZE(first) || i % 2)
 			KEXPECT(r[i]);
 		if (!r[i])
@@ -262,7 +262,7 @@ KTEST(krange, gaps_that_are_used_again_leave_guards)
 		KEXPECT(!kernel_address_mapped((u64)r[i] - 1));
 		KEXPECT(!kernel_address_mapped((u64)r[i] + pages[i] * PAGE_SIZE));
 	}
-	for (u32 i = 0; i < n; i++)
+	for (u32 i = 0; i < count; i++)
 		krange_free(r[i]);
 }
 
@@ -295,7 +295,7 @@ KTEST(heap, gives_pages_back)
 {
 	enum { N = 6000 };
 	static void *o[N];
-	struct mem_info before, m;
+	struct mem_info before, memory;
 	u64 seed = 7;
 
 	for (u32 order = 0; order < 3; order++) {
@@ -303,20 +303,21 @@ KTEST(heap, gives_pages_back)
 		for (u32 i = 0; i < N; i++)
 			if (!(o[i] = kmalloc(300)))
 				break;
-		mem_info_get(&m);
-		KEXPECT(m.slab >= before.slab + N / 10);
+		mem_info_get(&memory);
+		KEXPECT(memory.slab >= before.slab + N / 10);
 		for (u32 i = N; order == 2 && i-- > 1;) { /* by lot */
-			u32 k = (seed = seed * 6364136223846793005ull + 1442695040888963407ull) >>
+			u32 round =
+				(seed = seed * 6364136223846793005ull + 1442695040888963407ull) >>
 				33;
 			void *x = o[i];
 
-			o[i] = o[k % (i + 1)];
-			o[k % (i + 1)] = x;
+			o[i] = o[round % (i + 1)];
+			o[round % (i + 1)] = x;
 		}
 		for (u32 i = 0; i < N; i++)
 			kfree(o[order == 1 ? N - 1 - i : i]);
-		mem_info_get(&m);
-		KEXPECT(m.slab <= before.slab + 16); /* what a magazine holds may keep some */
+		mem_info_get(&memory);
+		KEXPECT(memory.slab <= before.slab + 16); /* what a magazine holds may keep some */
 	}
 }
 
@@ -326,14 +327,15 @@ KTEST(stacks, of_all_processors_have_guard_pages)
 	u32 n_all = 0;
 
 	for (u32 i = 0; i < cpu_count; i++) {
-		struct cpu_stack s[8];
-		u32 n = cpus[i] ? cpu_stacks(cpus[i], s, ARRAY_SIZE(s)) : 0;
+		struct cpu_stack stack[8];
+		u32 count = cpus[i] ? cpu_stacks(cpus[i], stack, ARRAY_SIZE(stack)) : 0;
 
-		KEXPECT_EQ(n, cpus[i] ? 6 : 0);
-		for (u32 k = 0; k < n; k++, n_all++) {
-			KEXPECT(!kernel_address_mapped(s[k].low - 1));
-			KEXPECT(!kernel_address_mapped(s[k].low + s[k].size));
-			for (u64 a = s[k].low; a < s[k].low + s[k].size; a += PAGE_SIZE)
+		KEXPECT_EQ(count, cpus[i] ? 6 : 0);
+		for (u32 round = 0; round < count; round++, n_all++) {
+			KEXPECT(!kernel_address_mapped(stack[round].low - 1));
+			KEXPECT(!kernel_address_mapped(stack[round].low + stack[round].size));
+			for (u64 a = stack[round].low; a < stack[round].low + stack[round].size;
+			     a += PAGE_SIZE)
 				KEXPECT(kernel_address_mapped(a));
 		}
 	}

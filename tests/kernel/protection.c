@@ -33,12 +33,12 @@ struct table {
 } __packed;
 
 /* The stacks that the CPU itself changes to lie where cpu_stacks() says: with guard pages (memory.c). */
-static void look_at_stacks(struct ktest_context *t)
+static void look_at_stacks(struct ktest_context *test)
 {
 	static const u8 vectors[] = { 8, 2, 18, 1 }; /* double fault, NMI, machine check, debug */
 	struct cpu_stack stacks[8];
 	struct table idt, gdt;
-	u32 n = cpu_stacks(this_cpu(), stacks, ARRAY_SIZE(stacks));
+	u32 count = cpu_stacks(this_cpu(), stacks, ARRAY_SIZE(stacks));
 	const u64 *d;
 	u64 tss;
 	u16 tr;
@@ -50,7 +50,7 @@ static void look_at_stacks(struct ktest_context *t)
 		u32 ist = ((const u8 *)idt.base)[16 * vectors[i] + 4] & 7;
 
 		/* the first of the stacks is that of interrupts */
-		if (KEXPECT(ist == i + 1 && i + 1 < n))
+		if (KEXPECT(ist == i + 1 && i + 1 < count))
 			KEXPECT_EQ(*(const u64 *)(tss + 36 + 8 * i),
 				   stacks[i + 1].low + stacks[i + 1].size);
 	}
@@ -62,7 +62,7 @@ static void look_at_stacks(struct ktest_context *t)
 /* On the CPU in question. CPUID is asked anew: what the kernel made of it is under test, too. */
 static void look_at_registers(void *arg)
 {
-	struct ktest_context *t = arg;
+	struct ktest_context *test = arg;
 	u64 cr0, cr4, flags;
 	u32 one[4], seven[4] = { 0 }, extended[4], max[4];
 
@@ -85,7 +85,7 @@ static void look_at_registers(void *arg)
 	KEXPECT_EQ(rdmsr(MSR_FMASK) & FLAGS_MASKED, FLAGS_MASKED);
 	if (one[3] >> 16 & 1)
 		KEXPECT_EQ(rdmsr(MSR_PAT) >> 32 & 7, 1); /* what KCACHE_WC asks for */
-	look_at_stacks(t);
+	look_at_stacks(test);
 }
 
 KTEST(protection, each_cpu_forbids_what_it_can)
@@ -96,7 +96,7 @@ KTEST(protection, each_cpu_forbids_what_it_can)
 
 		if (!cpus[i] || !cpus[i]->online)
 			continue;
-		look = thread_create(look_at_registers, t, "look");
+		look = thread_create(look_at_registers, test, "look");
 		if (!KEXPECT(!IS_ERR(look)))
 			return;
 		cpumask_set(&only, i);
@@ -109,7 +109,7 @@ KTEST(protection, each_cpu_forbids_what_it_can)
 static volatile u32 interrupted;
 static u64 flags_inside;
 
-static void note_flags(struct timer *t)
+static void note_flags(struct timer *timer)
 {
 	__asm__ volatile("pushfq; pop %0" : "=r"(flags_inside));
 	interrupted = 1;
@@ -141,65 +141,66 @@ struct seen {
 	u32 writable_code, other_code, user, writable_text, local, level[5];
 };
 
-static void look_at_leaf(struct seen *s, u64 va, pte_t e, u32 level)
+static void look_at_leaf(struct seen *seen, u64 va, pte_t e, u32 level)
 {
 	phys_t at = e & PTE_ADDR & ~((PAGE_SIZE << 9 * (level - 1)) - 1);
 	phys_t text = (u64)_image_start - KERNEL_VMA, end = (u64)_data - KERNEL_VMA;
 
-	s->writable_code += (e & PTE_W) && pte_nx_mask && !(e & PTE_NX);
+	seen->writable_code += (e & PTE_W) && pte_nx_mask && !(e & PTE_NX);
 	/* the kernel's text and the drivers', and that under their own addresses alone */
 	if (pte_nx_mask && !(e & PTE_NX))
-		s->other_code += !(va >= (u64)_image_start && va < (u64)_rodata) &&
-				 !(va >= DRIVER_BASE && va < DRIVER_END);
-	s->user += !!(e & PTE_U);
+		seen->other_code += !(va >= (u64)_image_start && va < (u64)_rodata) &&
+				    !(va >= DRIVER_BASE && va < DRIVER_END);
+	seen->user += !!(e & PTE_U);
 	/* under whatever address: the image is also in the map of all memory */
-	s->writable_text += (e & PTE_W) && at < end && at + (PAGE_SIZE << 9 * (level - 1)) > text;
+	seen->writable_text += (e & PTE_W) && at < end &&
+			       at + (PAGE_SIZE << 9 * (level - 1)) > text;
 	/* fast pages are the one thing that a CPU may forget alone */
-	s->local += pte_global_mask && !(e & PTE_G) && va < FASTPAGE_BASE;
-	s->level[level]++;
+	seen->local += pte_global_mask && !(e & PTE_G) && va < FASTPAGE_BASE;
+	seen->level[level]++;
 }
 
-static void look_at_table(struct seen *s, phys_t table, u32 level, u64 va)
+static void look_at_table(struct seen *seen, phys_t table, u32 level, u64 va)
 {
 	const pte_t *e = phys_to_virt(table);
 
 	for (u32 i = level == 4 ? 256 : 0; i < PTRS_PER_TABLE; i++) {
-		u64 at = va | (u64)i << (12 + 9 * (level - 1));
+		u64 offset = va | (u64)i << (12 + 9 * (level - 1));
 		pte_t entry = READ_ONCE(e[i]);
 
 		if (level == 4)
-			at |= 0xffff000000000000;
+			offset |= 0xffff000000000000;
 		if (!(entry & PTE_P))
 			continue;
 		if (level == 1 || (level < 4 && (entry & PTE_PS)))
-			look_at_leaf(s, at, entry, level);
+			look_at_leaf(seen, offset, entry, level);
 		else
-			look_at_table(s, entry & PTE_ADDR, level - 1, at);
+			look_at_table(seen, entry & PTE_ADDR, level - 1, offset);
 	}
 }
 
 KTEST(protection, nothing_of_the_kernel_is_writable_code_or_the_users)
 {
 	const pte_t *root = phys_to_virt(kernel_root);
-	struct seen s = { 0 };
+	struct seen seen = { 0 };
 	u32 low = 0, extended[4];
-	struct mem_info m;
+	struct mem_info memory;
 
-	look_at_table(&s, kernel_root, 4, 0);
+	look_at_table(&seen, kernel_root, 4, 0);
 	for (u32 i = 0; i < 256; i++)
 		low += !!root[i];
 	KEXPECT_EQ(low, 0); /* the mapping from the start is gone */
-	KEXPECT_EQ(s.writable_code, 0);
-	KEXPECT_EQ(s.other_code, 0);
-	KEXPECT_EQ(s.writable_text, 0);
-	KEXPECT_EQ(s.user, 0);
-	KEXPECT_EQ(s.local, 0);
-	KEXPECT(s.level[1] > 100 && s.level[2] > 4);
+	KEXPECT_EQ(seen.writable_code, 0);
+	KEXPECT_EQ(seen.other_code, 0);
+	KEXPECT_EQ(seen.writable_text, 0);
+	KEXPECT_EQ(seen.user, 0);
+	KEXPECT_EQ(seen.local, 0);
+	KEXPECT(seen.level[1] > 100 && seen.level[2] > 4);
 	/* 1 GiB at once where CPUID has that, and a whole one is there */
 	cpuid(0x80000001, 0, extended);
-	mem_info_get(&m);
+	mem_info_get(&memory);
 	if (!(extended[3] >> 26 & 1))
-		KEXPECT_EQ(s.level[3], 0);
-	else if (m.total > 3u << 18)
-		KEXPECT(s.level[3] > 0);
+		KEXPECT_EQ(seen.level[3], 0);
+	else if (memory.total > 3u << 18)
+		KEXPECT(seen.level[3] > 0);
 }

@@ -25,7 +25,7 @@ static u64 online_mask(void)
 
 static void mutex_worker(void *arg)
 {
-	struct ktest_context *t = arg;
+	struct ktest_context *test = arg;
 	u64 end = time_monotonic_ns() + 5 * NSEC_PER_SEC;
 
 	/* at least so many, and until every CPU took part */
@@ -48,15 +48,15 @@ static void mutex_worker(void *arg)
 
 KTEST(threads, a_mutex_excludes_on_all_cpus)
 {
-	u32 n = 3 * cpu_count;
+	u32 count = 3 * cpu_count;
 
 	pair.a = pair.b = 0;
 	seen_cpus = 0;
 	atomic_set(&done, 0);
 	atomic_set(&rounds, 0);
-	for (u32 i = 0; i < n; i++)
-		KEXPECT_EQ(thread_spawn(mutex_worker, t, "mutex"), 0);
-	wait_event(&queue, atomic_read(&done) == (s32)n);
+	for (u32 i = 0; i < count; i++)
+		KEXPECT_EQ(thread_spawn(mutex_worker, test, "mutex"), 0);
+	wait_event(&queue, atomic_read(&done) == (s32)count);
 	KEXPECT_EQ(pair.a, atomic_read(&rounds));
 	KEXPECT_EQ(seen_cpus, online_mask());
 }
@@ -70,24 +70,24 @@ static void spinner(void *arg)
 
 KTEST(threads, a_spinning_thread_is_preempted)
 {
-	struct thread *s = thread_create(spinner, NULL, "spinner");
+	struct thread *thread = thread_create(spinner, NULL, "spinner");
 	u64 end = time_monotonic_ns() + 2 * NSEC_PER_SEC;
 
-	if (!KEXPECT(!IS_ERR(s)))
+	if (!KEXPECT(!IS_ERR(thread)))
 		return;
 	atomic_set(&ready, 0);
-	thread_start(s);
+	thread_start(thread);
 	while (!atomic_read(&ready) && time_monotonic_ns() < end)
 		sched_yield_current();
 	KEXPECT(atomic_read(&ready));
 	sleep_ms(30); /* comes back only by preemption when there is one CPU */
 	KEXPECT(time_monotonic_ns() < end);
-	thread_stop(s);
+	thread_stop(thread);
 }
 
 static void echo(void *arg)
 {
-	struct ktest_context *t = arg;
+	struct ktest_context *test = arg;
 
 	for (u32 i = 0; i < 1000; i++) {
 		wait_event(&queue, atomic_read(&ready) == 1);
@@ -103,7 +103,7 @@ KTEST(threads, no_wake_up_is_lost)
 {
 	atomic_set(&ready, 0);
 	atomic_set(&done, 0);
-	KEXPECT_EQ(thread_spawn(echo, t, "echo"), 0);
+	KEXPECT_EQ(thread_spawn(echo, test, "echo"), 0);
 	for (u32 i = 0; i < 1000; i++) {
 		atomic_set(&ready, 1);
 		wake_up_all(&queue);
@@ -139,19 +139,19 @@ static void where(void *arg)
 KTEST(threads, affinity_is_obeyed)
 {
 	for (u32 c = 0; c < cpu_count; c++) {
-		struct cpumask m = { 0 };
+		struct cpumask cpumask = { 0 };
 		u64 ran = 0;
-		struct thread *w = thread_create(where, &ran, "where");
+		struct thread *thread = thread_create(where, &ran, "where");
 
-		if (!cpus[c] || !cpus[c]->online || !KEXPECT(!IS_ERR(w)))
+		if (!cpus[c] || !cpus[c]->online || !KEXPECT(!IS_ERR(thread)))
 			continue;
-		cpumask_set(&m, c);
-		KEXPECT_EQ(thread_set_affinity(w, &m), 0);
+		cpumask_set(&cpumask, c);
+		KEXPECT_EQ(thread_set_affinity(thread, &cpumask), 0);
 		atomic_set(&done, 0);
-		thread_start(w);
+		thread_start(thread);
 		wait_event(&queue, atomic_read(&done) == 1);
 		KEXPECT_EQ(ran, 1ull << c);
-		thread_put(w);
+		thread_put(thread);
 	}
 }
 
@@ -168,19 +168,19 @@ static void moving_spinner(void *arg)
 
 static struct thread *spin_on(void (*fn)(void *), void *arg, u32 cpu)
 {
-	struct thread *s = thread_create(fn, arg, "spin");
+	struct thread *thread = thread_create(fn, arg, "spin");
 	struct cpumask only = { 0 };
 
-	if (IS_ERR(s))
+	if (IS_ERR(thread))
 		return NULL;
 	cpumask_set(&only, cpu);
-	(void)thread_set_affinity(s, &only);
-	thread_start(s);
-	return s;
+	(void)thread_set_affinity(thread, &only);
+	thread_start(thread);
+	return thread;
 }
 
 /* Two share CPU @p from and may then go to CPU @p to as well, which idles and hears of nothing else. */
-static void expect_spread(struct ktest_context *t, u32 from, u32 to)
+static void expect_spread(struct ktest_context *test, u32 from, u32 to)
 {
 	struct thread *s[2];
 	struct cpumask both = { 0 };
@@ -208,12 +208,12 @@ static void expect_spread(struct ktest_context *t, u32 from, u32 to)
 /* The CPUs that are there: the first, and one or two more. @return how many */
 static u32 some_cpus(u32 id[3])
 {
-	u32 n = 0;
+	u32 count = 0;
 
-	for (u32 i = 0; i < cpu_count && n < 3; i++)
+	for (u32 i = 0; i < cpu_count && count < 3; i++)
 		if (cpus[i] && cpus[i]->online)
-			id[n++] = i;
-	return n;
+			id[count++] = i;
+	return count;
 }
 
 static void stay_on(u32 cpu)
@@ -233,7 +233,7 @@ KTEST(threads, an_idle_cpu_takes_what_may_move_later)
 	if (some_cpus(id) < 2)
 		return;
 	stay_on(id[0]);
-	expect_spread(t, id[0], id[1]);
+	expect_spread(test, id[0], id[1]);
 	(void)thread_set_affinity(current, &old);
 }
 
@@ -249,7 +249,7 @@ KTEST(threads, an_idle_cpu_takes_from_another_than_the_longest_queue)
 	stay_on(id[0]);
 	for (u32 i = 0; i < ARRAY_SIZE(pinned); i++) /* none of these may go */
 		pinned[i] = spin_on(spinner, NULL, id[0]);
-	expect_spread(t, id[1], id[2]);
+	expect_spread(test, id[1], id[2]);
 	for (u32 i = 0; i < ARRAY_SIZE(pinned); i++)
 		if (KEXPECT(pinned[i]))
 			thread_stop(pinned[i]);
@@ -287,14 +287,14 @@ static void reader(void *arg)
 	wake_up_all(&queue);
 }
 
-static void guarded_free(struct rcu_head *h)
+static void guarded_free(struct rcu_head *head)
 {
-	WRITE_ONCE(container_of(h, struct guarded, rcu)->dead, true);
+	WRITE_ONCE(container_of(head, struct guarded, rcu)->dead, true);
 	atomic_inc(&guarded_freed);
 }
 
 /* One takes the other's place; the old one is freed now or by call_rcu(). */
-static void replace_all(struct ktest_context *t)
+static void replace_all(struct ktest_context *test)
 {
 	u64 end = time_monotonic_ns() + 10 * NSEC_PER_SEC;
 
@@ -317,7 +317,7 @@ static void replace_all(struct ktest_context *t)
 
 KTEST(threads, rcu_frees_nothing_under_a_reader)
 {
-	u32 n = 2 * cpu_count;
+	u32 count = 2 * cpu_count;
 
 	for (u32 i = 0; i < ARRAY_SIZE(pool); i++)
 		pool[i].dead = false;
@@ -327,11 +327,11 @@ KTEST(threads, rcu_frees_nothing_under_a_reader)
 	atomic_set(&done, 0);
 	atomic_set(&guarded_freed, 0);
 	atomic_set(&readers_wrong, 0);
-	for (u32 i = 0; i < n; i++)
+	for (u32 i = 0; i < count; i++)
 		KEXPECT_EQ(thread_spawn(reader, NULL, "reader"), 0);
-	replace_all(t);
+	replace_all(test);
 	WRITE_ONCE(readers_stop, true);
-	wait_event(&queue, atomic_read(&done) == (s32)n);
+	wait_event(&queue, atomic_read(&done) == (s32)count);
 	KEXPECT_EQ(atomic_read(&readers_wrong), 0);
 	KEXPECT_EQ(seen_cpus, online_mask());
 }

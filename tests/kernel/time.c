@@ -35,12 +35,12 @@ KTEST(time, never_goes_backwards)
 
 KTEST(time, a_changed_rate_does_not_jump)
 {
-	struct vdso_data *d = clock_vdso_page();
+	struct vdso_data *data = clock_vdso_page();
 	u64 hz, before, after;
 
 	if (strcmp(clock_source_name(), "tsc"))
 		KSKIP("not on the TSC");
-	hz = clock_mul_div(NSEC_PER_SEC, 1ull << 32, d->mult);
+	hz = clock_mul_div(NSEC_PER_SEC, 1ull << 32, data->mult);
 	for (u32 i = 0; i < 1000; i++) {
 		before = time_monotonic_ns();
 		clock_set_tsc_rate(hz + (i % 3) * hz / 1000000);
@@ -84,19 +84,19 @@ static u32 place[8];
 
 static void note(struct timer *t)
 {
-	struct shot *s = container_of(t, struct shot, timer);
+	struct shot *shot = container_of(t, struct shot, timer);
 
-	s->at = time_monotonic_ns();
-	s->cpu = cpu_id();
-	s->count++;
+	shot->at = time_monotonic_ns();
+	shot->cpu = cpu_id();
+	shot->count++;
 }
 
 static void note_order(struct timer *t)
 {
-	struct shot *s = container_of(t, struct shot, timer);
+	struct shot *shot = container_of(t, struct shot, timer);
 
-	place[next_place++ & 7] = s->cpu;
-	s->count++;
+	place[next_place++ & 7] = shot->cpu;
+	shot->count++;
 }
 
 KTEST(time, timers_fire_once_and_not_early)
@@ -104,80 +104,80 @@ KTEST(time, timers_fire_once_and_not_early)
 	static const u32 us[] = { 0, 1, 10, 100, 1000, 5000, 20000 };
 
 	for (u32 i = 0; i < ARRAY_SIZE(us); i++) {
-		struct shot s = { 0 };
+		struct shot shot = { 0 };
 		u64 deadline = time_monotonic_ns() + us[i] * NSEC_PER_USEC;
 
-		timer_init(&s.timer, note);
-		timer_start(&s.timer, deadline);
+		timer_init(&shot.timer, note);
+		timer_start(&shot.timer, deadline);
 		sleep_until(deadline + 2 * NSEC_PER_MSEC, false);
-		KEXPECT(!timer_cancel_sync(&s.timer));
-		KEXPECT_EQ(s.count, 1);
-		KEXPECT(s.at >= deadline);
-		KEXPECT(s.at - deadline < LATE_NS);
+		KEXPECT(!timer_cancel_sync(&shot.timer));
+		KEXPECT_EQ(shot.count, 1);
+		KEXPECT(shot.at >= deadline);
+		KEXPECT(shot.at - deadline < LATE_NS);
 	}
 }
 
 KTEST(time, timers_fire_in_order)
 {
 	static const u32 order[] = { 3, 0, 2, 1, 5, 4 };
-	struct shot s[6] = { 0 };
+	struct shot shot[6] = { 0 };
 	u64 start = time_monotonic_ns() +
 		    20 * NSEC_PER_MSEC; /* all are started by then, even where a host pauses us */
 
 	next_place = 0;
 	for (u32 i = 0; i < 6; i++) {
-		s[i].cpu = order[i];
-		timer_init(&s[i].timer, note_order);
-		timer_start(&s[i].timer, start + order[i] * 100 * NSEC_PER_USEC);
+		shot[i].cpu = order[i];
+		timer_init(&shot[i].timer, note_order);
+		timer_start(&shot[i].timer, start + order[i] * 100 * NSEC_PER_USEC);
 	}
 	sleep_until(start + 3 * NSEC_PER_MSEC, false);
 	for (u32 i = 0; i < 6; i++) {
-		timer_cancel_sync(&s[i].timer);
-		KEXPECT_EQ(s[i].count, 1);
+		timer_cancel_sync(&shot[i].timer);
+		KEXPECT_EQ(shot[i].count, 1);
 		KEXPECT_EQ(place[i], i);
 	}
 }
 
 KTEST(time, cancelled_timers_do_not_fire)
 {
-	struct shot s = { 0 };
+	struct shot shot = { 0 };
 
-	timer_init(&s.timer, note);
-	KEXPECT(!timer_cancel(&s.timer));
-	KEXPECT(!timer_cancel_sync(&s.timer));
-	timer_start(&s.timer, time_monotonic_ns() + 2 * NSEC_PER_MSEC);
-	KEXPECT(timer_pending(&s.timer));
-	KEXPECT(timer_cancel(&s.timer));
-	KEXPECT(!timer_pending(&s.timer));
+	timer_init(&shot.timer, note);
+	KEXPECT(!timer_cancel(&shot.timer));
+	KEXPECT(!timer_cancel_sync(&shot.timer));
+	timer_start(&shot.timer, time_monotonic_ns() + 2 * NSEC_PER_MSEC);
+	KEXPECT(timer_pending(&shot.timer));
+	KEXPECT(timer_cancel(&shot.timer));
+	KEXPECT(!timer_pending(&shot.timer));
 	/* moved out, then cancelled; moved in, then fired */
-	timer_start(&s.timer, time_monotonic_ns() + NSEC_PER_MSEC);
-	timer_start(&s.timer, time_monotonic_ns() + NSEC_PER_SEC);
+	timer_start(&shot.timer, time_monotonic_ns() + NSEC_PER_MSEC);
+	timer_start(&shot.timer, time_monotonic_ns() + NSEC_PER_SEC);
 	sleep_ms(5);
-	KEXPECT_EQ(s.count, 0);
-	timer_start(&s.timer, time_monotonic_ns() + NSEC_PER_MSEC);
+	KEXPECT_EQ(shot.count, 0);
+	timer_start(&shot.timer, time_monotonic_ns() + NSEC_PER_MSEC);
 	sleep_ms(5);
-	timer_cancel_sync(&s.timer);
-	KEXPECT_EQ(s.count, 1);
+	timer_cancel_sync(&shot.timer);
+	KEXPECT_EQ(shot.count, 1);
 }
 
 static void again(struct timer *t)
 {
-	struct shot *s = container_of(t, struct shot, timer);
+	struct shot *shot = container_of(t, struct shot, timer);
 
-	if (++s->count < 50)
+	if (++shot->count < 50)
 		timer_start(t, t->deadline_ns + 100 * NSEC_PER_USEC);
 }
 
 KTEST(time, a_timer_may_start_itself)
 {
-	struct shot s = { 0 };
+	struct shot shot = { 0 };
 
-	timer_init(&s.timer, again);
-	timer_start(&s.timer, time_monotonic_ns() + 100 * NSEC_PER_USEC);
-	for (u32 i = 0; i < 100 && READ_ONCE(s.count) < 50; i++)
+	timer_init(&shot.timer, again);
+	timer_start(&shot.timer, time_monotonic_ns() + 100 * NSEC_PER_USEC);
+	for (u32 i = 0; i < 100 && READ_ONCE(shot.count) < 50; i++)
 		sleep_ms(1);
-	timer_cancel_sync(&s.timer);
-	KEXPECT_EQ(s.count, 50);
+	timer_cancel_sync(&shot.timer);
+	KEXPECT_EQ(shot.count, 50);
 }
 
 KTEST(time, a_thousand_timers_all_fire)
@@ -219,16 +219,16 @@ static void contend(void *arg)
 	u64 seed = (u64)arg + 1;
 
 	while (!READ_ONCE(stop_workers)) {
-		struct timer *t;
+		struct timer *timer;
 
 		seed = seed * 6364136223846793005ull + 1442695040888963407ull;
-		t = &contended[seed >> 62].timer;
+		timer = &contended[seed >> 62].timer;
 		if (seed >> 60 & 1)
-			timer_start(t, time_monotonic_ns() + (seed >> 40 & 0xffff));
+			timer_start(timer, time_monotonic_ns() + (seed >> 40 & 0xffff));
 		else if (seed >> 59 & 1)
-			timer_cancel_sync(t);
+			timer_cancel_sync(timer);
 		else
-			timer_cancel(t);
+			timer_cancel(timer);
 		if (!(seed >> 50 & 15))
 			sched_yield_current();
 	}
@@ -402,16 +402,16 @@ KTEST(irq, a_line_comes_in_where_acpi_leads_it)
 
 KTEST(irq, proc_text_shows_lines_and_counts)
 {
-	struct seq_file m = { 0 };
+	struct seq_file file = { 0 };
 
 	KEXPECT_EQ(irq_request_isa(5, hit, &hits[0], "show me", 0), 0);
-	irq_show(&m);
-	seq_putc(&m, 0);
-	KEXPECT(!m.overflow);
-	KEXPECT(strstr(m.buf, "show me\n") != NULL);
-	KEXPECT(strstr(m.buf, "LOC:") != NULL);
-	KEXPECT(strstr(m.buf, "CPU0") != NULL);
-	seq_free(&m);
+	irq_show(&file);
+	seq_putc(&file, 0);
+	KEXPECT(!file.overflow);
+	KEXPECT(strstr(file.buf, "show me\n") != NULL);
+	KEXPECT(strstr(file.buf, "LOC:") != NULL);
+	KEXPECT(strstr(file.buf, "CPU0") != NULL);
+	seq_free(&file);
 	irq_free(5, &hits[0]);
 }
 

@@ -30,27 +30,27 @@ static struct screen {
 	u32 unthrottled, opened, closed;
 } screen;
 
-static size_t screen_write(struct tty *t, const char *s, size_t n)
+static size_t screen_write(struct tty *tty, const char *text, size_t count)
 {
-	n = MIN(n, (size_t)(screen.room - screen.used));
-	memcpy(screen.text + screen.used, s, n);
-	screen.used += n;
-	return n;
+	count = MIN(count, (size_t)(screen.room - screen.used));
+	memcpy(screen.text + screen.used, text, count);
+	screen.used += count;
+	return count;
 }
-static u32 screen_write_room(struct tty *t)
+static u32 screen_write_room(struct tty *tty)
 {
 	return screen.room - screen.used;
 }
-static void screen_unthrottle(struct tty *t)
+static void screen_unthrottle(struct tty *tty)
 {
 	screen.unthrottled++;
 }
-static int screen_open(struct tty *t)
+static int screen_open(struct tty *tty)
 {
 	screen.opened++;
 	return 0;
 }
-static void screen_close(struct tty *t)
+static void screen_close(struct tty *tty)
 {
 	screen.closed++;
 }
@@ -70,7 +70,7 @@ struct rig {
 	bool ok;
 };
 
-static struct file *rig_open(struct rig *r, u32 flags)
+static struct file *rig_open(struct rig *rig, u32 flags)
 {
 	struct file *f = kzalloc(sizeof(*f));
 
@@ -78,8 +78,8 @@ static struct file *rig_open(struct rig *r, u32 flags)
 		return NULL;
 	f->flags = flags;
 	f->mode = FMODE_READ | FMODE_WRITE;
-	f->inode = r->inode;
-	if (chardev_fops.open(r->inode, f)) {
+	f->inode = rig->inode;
+	if (chardev_fops.open(rig->inode, f)) {
 		kfree(f);
 		return NULL;
 	}
@@ -94,157 +94,157 @@ static void rig_close(struct file *f)
 
 static struct rig rig_up(u32 flags)
 {
-	struct rig r = { 0 };
+	struct rig rig = { 0 };
 
 	memset(&screen, 0, sizeof(screen));
 	screen.room = SCREEN_SIZE;
-	r.inode = kzalloc(sizeof(*r.inode));
-	r.tty = tty_register(NULL, TEST_DEV, &screen_ops, &screen);
-	if (!r.inode || IS_ERR(r.tty))
-		return r;
-	r.inode->rdev = TEST_DEV;
-	r.file = rig_open(&r, flags);
-	r.ok = r.file;
-	return r;
+	rig.inode = kzalloc(sizeof(*rig.inode));
+	rig.tty = tty_register(NULL, TEST_DEV, &screen_ops, &screen);
+	if (!rig.inode || IS_ERR(rig.tty))
+		return rig;
+	rig.inode->rdev = TEST_DEV;
+	rig.file = rig_open(&rig, flags);
+	rig.ok = rig.file;
+	return rig;
 }
 
-static void rig_down(struct rig *r)
+static void rig_down(struct rig *rig)
 {
-	if (r->file)
-		rig_close(r->file);
-	tty_unregister(r->tty);
-	kfree(r->inode);
+	if (rig->file)
+		rig_close(rig->file);
+	tty_unregister(rig->tty);
+	kfree(rig->inode);
 }
 
-static s64 read_some(struct rig *r, void *buf, u64 n)
+static s64 read_some(struct rig *rig, void *buf, u64 count)
 {
-	struct uio u;
+	struct uio uio;
 
-	uio_init_kernel(&u, buf, n);
-	return r->file->ops->read(r->file, &u, &r->file->pos);
+	uio_init_kernel(&uio, buf, count);
+	return rig->file->ops->read(rig->file, &uio, &rig->file->pos);
 }
 
-static s64 write_some(struct rig *r, const char *s)
+static s64 write_some(struct rig *rig, const char *text)
 {
-	struct uio u;
+	struct uio uio;
 
-	uio_init_kernel(&u, (void *)s, strlen(s));
-	return r->file->ops->write(r->file, &u, &r->file->pos);
+	uio_init_kernel(&uio, (void *)text, strlen(text));
+	return rig->file->ops->write(rig->file, &uio, &rig->file->pos);
 }
 
-static size_t type(struct rig *r, const char *s)
+static size_t type(struct rig *rig, const char *text)
 {
-	return tty_receive(r->tty, s, strlen(s));
+	return tty_receive(rig->tty, text, strlen(text));
 }
 
-static void set_raw(struct rig *r, u8 min, u8 time)
+static void set_raw(struct rig *rig, u8 min, u8 time)
 {
-	struct ktermios k = *tty_settings(r->tty);
+	struct ktermios ktermios = *tty_settings(rig->tty);
 
-	k.c_lflag &= ~(ICANON | ECHO | ISIG);
-	k.c_iflag &= ~(IXON | ICRNL);
-	k.c_cc[VMIN] = min;
-	k.c_cc[VTIME] = time;
-	tty_set_settings(r->tty, &k);
+	ktermios.c_lflag &= ~(ICANON | ECHO | ISIG);
+	ktermios.c_iflag &= ~(IXON | ICRNL);
+	ktermios.c_cc[VMIN] = min;
+	ktermios.c_cc[VTIME] = time;
+	tty_set_settings(rig->tty, &ktermios);
 }
 
 KTEST(tty, line_is_edited_echoed_and_read)
 {
-	struct rig r = rig_up(O_NONBLOCK);
+	struct rig rig = rig_up(O_NONBLOCK);
 	char buf[32];
 
-	if (KEXPECT(r.ok)) {
-		type(&r, "lx\177s\r");
+	if (KEXPECT(rig.ok)) {
+		type(&rig, "lx\177s\r");
 		KEXPECT_EQ(screen.used, 8);
 		KEXPECT(!memcmp(screen.text, "lx\b \bs\r\n", 8));
-		KEXPECT_EQ(read_some(&r, buf, sizeof(buf)), 3);
+		KEXPECT_EQ(read_some(&rig, buf, sizeof(buf)), 3);
 		KEXPECT(!memcmp(buf, "ls\n", 3));
-		KEXPECT_EQ(read_some(&r, buf, sizeof(buf)), -EAGAIN);
+		KEXPECT_EQ(read_some(&rig, buf, sizeof(buf)), -EAGAIN);
 	}
-	rig_down(&r);
+	rig_down(&rig);
 }
 
 KTEST(tty, output_is_processed)
 {
-	struct rig r = rig_up(0);
+	struct rig rig = rig_up(0);
 
-	if (KEXPECT(r.ok)) {
-		KEXPECT_EQ(write_some(&r, "a\nb"), 3);
+	if (KEXPECT(rig.ok)) {
+		KEXPECT_EQ(write_some(&rig, "a\nb"), 3);
 		KEXPECT(!memcmp(screen.text, "a\r\nb", 4));
 	}
-	rig_down(&r);
+	rig_down(&rig);
 }
 
 KTEST(tty, output_waits_for_room_and_for_ctrl_q)
 {
-	struct rig r = rig_up(O_NONBLOCK);
+	struct rig rig = rig_up(O_NONBLOCK);
 
-	if (KEXPECT(r.ok)) {
+	if (KEXPECT(rig.ok)) {
 		screen.room = 10;
-		KEXPECT(write_some(&r, "123456789abcdefghij") < 19);
-		KEXPECT_EQ(write_some(&r, "x"), -EAGAIN);
-		KEXPECT(!(r.file->ops->poll(r.file, NULL) & POLLOUT));
+		KEXPECT(write_some(&rig, "123456789abcdefghij") < 19);
+		KEXPECT_EQ(write_some(&rig, "x"), -EAGAIN);
+		KEXPECT(!(rig.file->ops->poll(rig.file, NULL) & POLLOUT));
 		screen.room = SCREEN_SIZE;
-		KEXPECT_EQ(write_some(&r, "x"), 1);
-		type(&r, "\023");
-		KEXPECT(tty_output_stopped(r.tty));
-		KEXPECT_EQ(write_some(&r, "y"), -EAGAIN);
-		type(&r, "\021");
-		KEXPECT_EQ(write_some(&r, "y"), 1);
+		KEXPECT_EQ(write_some(&rig, "x"), 1);
+		type(&rig, "\023");
+		KEXPECT(tty_output_stopped(rig.tty));
+		KEXPECT_EQ(write_some(&rig, "y"), -EAGAIN);
+		type(&rig, "\021");
+		KEXPECT_EQ(write_some(&rig, "y"), 1);
 	}
-	rig_down(&r);
+	rig_down(&rig);
 }
 
 KTEST(tty, full_input_is_refused_and_asked_for_again)
 {
-	struct rig r = rig_up(O_NONBLOCK);
-	u32 got = 0, n;
+	struct rig rig = rig_up(O_NONBLOCK);
+	u32 got = 0, count;
 	char *buf = kzalloc(5000);
 
-	if (KEXPECT(r.ok && buf)) {
-		set_raw(&r, 1, 0);
-		KEXPECT_EQ(tty_receive(r.tty, buf, 5000), 4095);
-		KEXPECT_EQ(tty_receive_room(r.tty), 0);
-		KEXPECT(r.file->ops->poll(r.file, NULL) & POLLIN);
+	if (KEXPECT(rig.ok && buf)) {
+		set_raw(&rig, 1, 0);
+		KEXPECT_EQ(tty_receive(rig.tty, buf, 5000), 4095);
+		KEXPECT_EQ(tty_receive_room(rig.tty), 0);
+		KEXPECT(rig.file->ops->poll(rig.file, NULL) & POLLIN);
 		while (screen.unthrottled == 0 && got < 4095) {
-			n = read_some(&r, buf, 100);
-			got += n;
+			count = read_some(&rig, buf, 100);
+			got += count;
 		}
 		KEXPECT_EQ(screen.unthrottled, 1);
-		KEXPECT(tty_receive_room(r.tty) > 0);
+		KEXPECT(tty_receive_room(rig.tty) > 0);
 	}
 	kfree(buf);
-	rig_down(&r);
+	rig_down(&rig);
 }
 
 KTEST(tty, min_and_time)
 {
-	struct rig r = rig_up(0);
+	struct rig rig = rig_up(0);
 	u64 start;
 	char buf[8];
 
-	if (KEXPECT(r.ok)) {
-		set_raw(&r, 0, 0); /* what is there, at once */
-		KEXPECT_EQ(read_some(&r, buf, 8), 0);
-		type(&r, "ab");
-		KEXPECT_EQ(read_some(&r, buf, 8), 2);
-		set_raw(&r, 0, 1); /* or after a tenth of a second */
+	if (KEXPECT(rig.ok)) {
+		set_raw(&rig, 0, 0); /* what is there, at once */
+		KEXPECT_EQ(read_some(&rig, buf, 8), 0);
+		type(&rig, "ab");
+		KEXPECT_EQ(read_some(&rig, buf, 8), 2);
+		set_raw(&rig, 0, 1); /* or after a tenth of a second */
 		start = time_monotonic_ns();
-		KEXPECT_EQ(read_some(&r, buf, 8), 0);
+		KEXPECT_EQ(read_some(&rig, buf, 8), 0);
 		KEXPECT(time_monotonic_ns() - start >= 100 * NSEC_PER_MSEC);
-		set_raw(&r, 4, 1); /* four, or a pause of that length */
-		type(&r, "abc");
+		set_raw(&rig, 4, 1); /* four, or a pause of that length */
+		type(&rig, "abc");
 		start = time_monotonic_ns();
-		KEXPECT_EQ(read_some(&r, buf, 8), 3);
+		KEXPECT_EQ(read_some(&rig, buf, 8), 3);
 		KEXPECT(time_monotonic_ns() - start >= 100 * NSEC_PER_MSEC);
-		type(&r, "abcde");
-		KEXPECT_EQ(read_some(&r, buf, 8), 5);
-		set_raw(&r, 2, 0); /* two, however long it takes */
-		type(&r, "xyz");
-		KEXPECT_EQ(read_some(&r, buf, 2), 2);
-		KEXPECT(!(r.file->ops->poll(r.file, NULL) & POLLIN));
+		type(&rig, "abcde");
+		KEXPECT_EQ(read_some(&rig, buf, 8), 5);
+		set_raw(&rig, 2, 0); /* two, however long it takes */
+		type(&rig, "xyz");
+		KEXPECT_EQ(read_some(&rig, buf, 2), 2);
+		KEXPECT(!(rig.file->ops->poll(rig.file, NULL) & POLLIN));
 	}
-	rig_down(&r);
+	rig_down(&rig);
 }
 
 static void type_later(void *arg)
@@ -255,33 +255,33 @@ static void type_later(void *arg)
 
 KTEST(tty, reader_sleeps_until_a_line_is_there)
 {
-	struct rig r = rig_up(0);
+	struct rig rig = rig_up(0);
 	char buf[8];
 
-	if (KEXPECT(r.ok) && KEXPECT_EQ(thread_spawn(type_later, r.tty, "typist"), 0))
-		KEXPECT_EQ(read_some(&r, buf, 8), 5);
-	rig_down(&r);
+	if (KEXPECT(rig.ok) && KEXPECT_EQ(thread_spawn(type_later, rig.tty, "typist"), 0))
+		KEXPECT_EQ(read_some(&rig, buf, 8), 5);
+	rig_down(&rig);
 }
 
 KTEST(tty, hangup_ends_open_files)
 {
-	struct rig r = rig_up(0);
+	struct rig rig = rig_up(0);
 	struct file *second;
 	char buf[8];
 
-	if (KEXPECT(r.ok)) {
-		tty_hangup(r.tty);
-		KEXPECT_EQ(read_some(&r, buf, 8), 0);
-		KEXPECT_EQ(write_some(&r, "x"), -EIO);
-		KEXPECT_EQ(r.file->ops->ioctl(r.file, TIOCOUTQ, 0), -EIO);
-		KEXPECT(r.file->ops->poll(r.file, NULL) & POLLHUP);
-		second = rig_open(&r, 0); /* a new one lives */
+	if (KEXPECT(rig.ok)) {
+		tty_hangup(rig.tty);
+		KEXPECT_EQ(read_some(&rig, buf, 8), 0);
+		KEXPECT_EQ(write_some(&rig, "x"), -EIO);
+		KEXPECT_EQ(rig.file->ops->ioctl(rig.file, TIOCOUTQ, 0), -EIO);
+		KEXPECT(rig.file->ops->poll(rig.file, NULL) & POLLHUP);
+		second = rig_open(&rig, 0); /* a new one lives */
 		if (KEXPECT(second)) {
 			KEXPECT(!(second->ops->poll(second, NULL) & POLLHUP));
 			rig_close(second);
 		}
 	}
-	rig_down(&r);
+	rig_down(&rig);
 }
 
 static void hang_up_later(void *arg)
@@ -292,59 +292,59 @@ static void hang_up_later(void *arg)
 
 KTEST(tty, hangup_wakes_a_reader)
 {
-	struct rig r = rig_up(0);
+	struct rig rig = rig_up(0);
 	char buf[8];
 
-	if (KEXPECT(r.ok) && KEXPECT_EQ(thread_spawn(hang_up_later, r.tty, "operator"), 0))
-		KEXPECT_EQ(read_some(&r, buf, 8), 0);
-	rig_down(&r);
+	if (KEXPECT(rig.ok) && KEXPECT_EQ(thread_spawn(hang_up_later, rig.tty, "operator"), 0))
+		KEXPECT_EQ(read_some(&rig, buf, 8), 0);
+	rig_down(&rig);
 }
 
 KTEST(tty, first_open_and_last_close_reach_the_driver)
 {
-	struct rig r = rig_up(0);
+	struct rig rig = rig_up(0);
 	struct file *second;
 
-	if (KEXPECT(r.ok)) {
-		second = rig_open(&r, 0);
+	if (KEXPECT(rig.ok)) {
+		second = rig_open(&rig, 0);
 		KEXPECT_EQ(screen.opened, 1);
 		rig_close(second);
 		KEXPECT_EQ(screen.closed, 0);
-		rig_close(r.file);
-		r.file = NULL;
+		rig_close(rig.file);
+		rig.file = NULL;
 		KEXPECT_EQ(screen.closed, 1);
 	}
-	rig_down(&r);
+	rig_down(&rig);
 }
 
 KTEST(tty, driver_goes_away_while_open)
 {
-	struct rig r = rig_up(0);
+	struct rig rig = rig_up(0);
 	char buf[8];
 
-	if (!KEXPECT(r.ok))
+	if (!KEXPECT(rig.ok))
 		return;
-	tty_unregister(r.tty);
+	tty_unregister(rig.tty);
 	KEXPECT_EQ(screen.closed, 1);
-	KEXPECT_EQ(read_some(&r, buf, 8), 0);
-	KEXPECT_EQ(write_some(&r, "x"), -EIO);
-	KEXPECT(!rig_open(&r, 0));
-	rig_close(r.file);
-	kfree(r.inode);
+	KEXPECT_EQ(read_some(&rig, buf, 8), 0);
+	KEXPECT_EQ(write_some(&rig, "x"), -EIO);
+	KEXPECT(!rig_open(&rig, 0));
+	rig_close(rig.file);
+	kfree(rig.inode);
 }
 
 KTEST(chardev, numbers_belong_to_one)
 {
 	struct chardev c = { .dev = TEST_DEV, .ops = &chardev_fops };
-	struct inode *i = kzalloc(sizeof(*i));
+	struct inode *inode = kzalloc(sizeof(*inode));
 	struct file *f = kzalloc(sizeof(*f));
 	dev_t a, b;
 
 	KEXPECT_EQ(chardev_register(&c), 0);
 	KEXPECT_EQ(chardev_register(&c), -EBUSY);
 	chardev_unregister(TEST_DEV);
-	i->rdev = TEST_DEV;
-	KEXPECT_EQ(chardev_fops.open(i, f), -ENXIO);
+	inode->rdev = TEST_DEV;
+	KEXPECT_EQ(chardev_fops.open(inode, f), -ENXIO);
 	a = chardev_alloc_number();
 	b = chardev_alloc_number();
 	KEXPECT(a && b && a != b);
@@ -352,7 +352,7 @@ KTEST(chardev, numbers_belong_to_one)
 	KEXPECT_EQ(chardev_alloc_number(), a);
 	chardev_unregister(a);
 	chardev_unregister(b);
-	kfree(i);
+	kfree(inode);
 	kfree(f);
 }
 
@@ -380,29 +380,29 @@ KTEST(bench, terminals)
 {
 	static const char line[] =
 		"a line of eighty characters, as programs print them to a terminal all the day\n";
-	struct rig r = rig_up(0);
-	u64 start, took[3], v;
+	struct rig rig = rig_up(0);
+	u64 start, took[3], number;
 	char buf[128];
 
-	if (KEXPECT(r.ok)) {
-		write_some(&r, line);
+	if (KEXPECT(rig.ok)) {
+		write_some(&rig, line);
 		start = rdtsc();
-		write_some(&r, line);
+		write_some(&rig, line);
 		took[0] = rdtsc() - start;
-		type(&r, line);
-		read_some(&r, buf, sizeof(buf));
+		type(&rig, line);
+		read_some(&rig, buf, sizeof(buf));
 		start = rdtsc();
-		type(&r, line);
+		type(&rig, line);
 		took[1] = rdtsc() - start;
 		start = rdtsc();
-		read_some(&r, buf, sizeof(buf));
+		read_some(&rig, buf, sizeof(buf));
 		took[2] = rdtsc() - start;
 		pr_info("# bench tty write, receive, read of 80 bytes: %lu %lu %lu\n", took[0],
 			took[1], took[2]);
 	}
-	rig_down(&r);
+	rig_down(&rig);
 	start = rdtsc();
 	for (u32 i = 0; i < 64; i++)
-		v = random_u64();
-	pr_info("# bench random_u64 x64 %lu %s\n", rdtsc() - start, v ? "" : "");
+		number = random_u64();
+	pr_info("# bench random_u64 x64 %lu %s\n", rdtsc() - start, number ? "" : "");
 }

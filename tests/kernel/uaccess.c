@@ -11,11 +11,11 @@
 
 static u8 kernel_side[LONGEST + 8], back[LONGEST + 8];
 
-/* Is @b all that @a is up to @n, and @filler behind it? */
-static bool same_up_to(const u8 *a, const u8 *b, u64 n, u8 filler)
+/* Is @bytes all that @a is up to @count, and @filler behind it? */
+static bool same_up_to(const u8 *a, const u8 *bytes, u64 count, u8 filler)
 {
 	for (u64 i = 0; i < sizeof(back); i++)
-		if (b[i] != (i < n ? a[i] : filler))
+		if (bytes[i] != (i < count ? a[i] : filler))
 			return false;
 	return true;
 }
@@ -44,22 +44,22 @@ static bool copies_are_exact(u64 end, u64 len, u64 valid)
 
 KTEST(uaccess, copies_end_where_the_memory_ends)
 {
-	struct vm_space *s = vm_space_create();
+	struct vm_space *space = vm_space_create();
 	u32 wrong = 0;
 	s64 page;
 
-	if (!KEXPECT(s))
+	if (!KEXPECT(space))
 		return;
 	for (u32 i = 0; i < sizeof(kernel_side); i++)
 		kernel_side[i] = i + 1;
-	thread_switch_space(s);
-	page = vm_map(s, 0, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, NULL,
-		      0);
+	thread_switch_space(space);
+	page = vm_map(space, 0, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+		      NULL, 0);
 	if (KEXPECT(page > 0))
 		for (u64 len = 0; len <= LONGEST; len += len < 40 ? 1 : 7)
 			for (u64 valid = 0; valid <= len; valid++)
 				wrong += !copies_are_exact(page + PAGE_SIZE, len, valid);
 	KEXPECT_EQ(wrong, 0);
 	thread_switch_space(NULL);
-	vm_space_put(s);
+	vm_space_put(space);
 }

@@ -28,31 +28,31 @@
 
 static u64 free_pages(void)
 {
-	struct mem_info m;
+	struct mem_info memory;
 
-	mem_info_get(&m);
-	return m.free;
+	mem_info_get(&memory);
+	return memory.free;
 }
 
-static void in_space(struct ktest_context *t, struct vm_space *s,
+static void in_space(struct ktest_context *test, struct vm_space *space,
 		     void (*body)(struct ktest_context *, struct vm_space *))
 {
-	thread_switch_space(s);
-	body(t, s);
+	thread_switch_space(space);
+	body(test, space);
 	thread_switch_space(NULL);
 }
 
-static void run(struct ktest_context *t, void (*body)(struct ktest_context *, struct vm_space *))
+static void run(struct ktest_context *test, void (*body)(struct ktest_context *, struct vm_space *))
 {
 	u64 before, after = 0;
 
 	for (u32 i = 0; i < 6; i++) {
-		struct vm_space *s = vm_space_create();
+		struct vm_space *space = vm_space_create();
 
-		if (!KEXPECT(s))
+		if (!KEXPECT(space))
 			return;
-		in_space(t, s, body);
-		vm_space_put(s);
+		in_space(test, space, body);
+		vm_space_put(space);
 		before = after;
 		after = free_pages();
 		if (after == before)
@@ -60,13 +60,13 @@ static void run(struct ktest_context *t, void (*body)(struct ktest_context *, st
 	}
 	KEXPECT_EQ(after, before);
 }
-#define SPACE_TEST(name)                                                      \
-	static void name##_body(struct ktest_context *t, struct vm_space *s); \
-	KTEST(vm, name)                                                       \
-	{                                                                     \
-		run(t, name##_body);                                          \
-	}                                                                     \
-	static void name##_body(struct ktest_context *t __unused, struct vm_space *s)
+#define SPACE_TEST(name)                                                         \
+	static void name##_body(struct ktest_context *test, struct vm_space *s); \
+	KTEST(vm, name)                                                          \
+	{                                                                        \
+		run(test, name##_body);                                          \
+	}                                                                        \
+	static void name##_body(struct ktest_context *test __unused, struct vm_space *s)
 
 /* A byte of user memory, -1: fault. */
 static int peek(u64 addr)
@@ -80,14 +80,14 @@ static int poke(u64 addr, u8 b)
 	return copy_to_user(uaddr(addr), &b, 1) ? -1 : 0;
 }
 
-static s64 map(struct vm_space *s, u64 addr, u64 npages, u32 prot, u32 flags)
+static s64 map(struct vm_space *space, u64 addr, u64 npages, u32 prot, u32 flags)
 {
-	return vm_map(s, addr, P(npages), prot, flags, NULL, 0);
+	return vm_map(space, addr, P(npages), prot, flags, NULL, 0);
 }
 
-static u64 rss(struct vm_space *s)
+static u64 rss(struct vm_space *space)
 {
-	return vm_space_rss(s);
+	return vm_space_rss(space);
 }
 
 SPACE_TEST(fresh_memory_is_zero_and_keeps_what_is_written)
@@ -468,33 +468,33 @@ SPACE_TEST(another_space_is_reached)
 {
 	char text[] = "from outside", back[sizeof(text)];
 	s64 a = map(s, 0, 2, RW, ANON);
-	u64 at = a + P(1) - 5;
+	u64 offset = a + P(1) - 5;
 
 	vm_space_get(s);
 	thread_switch_space(NULL);
-	KEXPECT_EQ(vm_space_access(s, at, text, sizeof(text), true), sizeof(text));
-	KEXPECT_EQ(vm_space_access(s, at, back, sizeof(back), false), sizeof(back));
+	KEXPECT_EQ(vm_space_access(s, offset, text, sizeof(text), true), sizeof(text));
+	KEXPECT_EQ(vm_space_access(s, offset, back, sizeof(back), false), sizeof(back));
 	KEXPECT_EQ(memcmp(text, back, sizeof(text)), 0);
 	KEXPECT_EQ(vm_space_access(s, a + P(2) - 3, back, sizeof(back), false), 3);
 	KEXPECT_EQ(vm_space_access(s, P(1), back, 1, false), 0);
 	thread_switch_space(s);
-	KEXPECT_EQ(peek(at + 5), 'o');
+	KEXPECT_EQ(peek(offset + 5), 'o');
 	KEXPECT_EQ(vm_protect(s, a, P(2), PROT_READ), 0);
-	KEXPECT_EQ(vm_space_access(s, at, text, 1, true), 0);
+	KEXPECT_EQ(vm_space_access(s, offset, text, 1, true), 0);
 	vm_space_put(s);
 }
 
 /* Down to the last region allowed; splits fail then, and nothing is lost. */
 SPACE_TEST(regions_have_a_limit)
 {
-	struct mem_info m;
+	struct mem_info memory;
 	s64 a = map(s, 0, 65600, RW, ANON | MAP_NORESERVE);
-	u32 n;
+	u32 count;
 
-	mem_info_get(&m);
-	if (m.free < 8192)
+	mem_info_get(&memory);
+	if (memory.free < 8192)
 		KSKIP("not enough memory");
-	for (n = 0; n < 40000 && !vm_protect(s, a + P(2 * n), P(1), PROT_READ); n++)
+	for (count = 0; count < 40000 && !vm_protect(s, a + P(2 * count), P(1), PROT_READ); count++)
 		;
 	KEXPECT(s->nr_regions <= 65530 && s->nr_regions >= 65528);
 	KEXPECT_EQ(vm_unmap(s, a + P(65590), P(1)), -ENOMEM);
@@ -516,7 +516,7 @@ static struct fake {
 	bool stays_clean; /* page_mkwrite() sets no PG_DIRTY, or write-back is as fast */
 } fake;
 
-static int fake_fault(struct vm_region *r, u64 pgoff, struct page **out)
+static int fake_fault(struct vm_region *region, u64 pgoff, struct page **out)
 {
 	if (pgoff >= fake.size)
 		return -EINVAL;
@@ -526,12 +526,12 @@ static int fake_fault(struct vm_region *r, u64 pgoff, struct page **out)
 	return pgoff >= FILE_PAGES - 8;
 }
 
-static int fake_fault_around(struct vm_region *r, u64 first, u32 n, struct page **pages)
+static int fake_fault_around(struct vm_region *region, u64 first, u32 count, struct page **pages)
 {
 	int found = 0;
 
 	fake.around++;
-	for (u32 i = 0; i < n; i++) {
+	for (u32 i = 0; i < count; i++) {
 		pages[i] = first + i < fake.size && first + i < FILE_PAGES - 8
 				   ? fake.page[first + i]
 				   : NULL;
@@ -543,12 +543,12 @@ static int fake_fault_around(struct vm_region *r, u64 first, u32 n, struct page 
 	return found;
 }
 
-static int fake_mkwrite(struct vm_region *r, struct page *p)
+static int fake_mkwrite(struct vm_region *region, struct page *page)
 {
 	if (++fake.dirtied == fake.fails_at)
 		return -ENOSPC;
 	if (!fake.stays_clean)
-		p->flags |= PG_DIRTY;
+		page->flags |= PG_DIRTY;
 	return 0;
 }
 
@@ -560,15 +560,15 @@ static const struct vm_region_ops fake_region_ops = {
 	.write_back = true,
 };
 
-static int fake_mmap(struct file *f, struct vm_region *r)
+static int fake_mmap(struct file *f, struct vm_region *region)
 {
-	r->ops = &fake_region_ops;
+	region->ops = &fake_region_ops;
 	return 0;
 }
 
 static const struct file_ops fake_ops = { .mmap = fake_mmap };
 
-static bool fake_open(struct ktest_context *t)
+static bool fake_open(struct ktest_context *test)
 {
 	struct file *f = fake.file ? fake.file : file_create_anon("test", &fake_ops, NULL, O_RDWR);
 
@@ -601,7 +601,7 @@ static void fake_truncate(u32 size)
 		page_put(fake.page[i]);
 }
 
-static void fake_close(struct ktest_context *t)
+static void fake_close(struct ktest_context *test)
 {
 	KEXPECT(list_empty(&fake.file->inode->pages.regions));
 	KEXPECT_EQ(atomic_read(&fake.file->refs), 1);
@@ -614,7 +614,7 @@ SPACE_TEST(a_private_mapping_of_a_file_copies_what_is_written)
 {
 	s64 a, b;
 
-	if (!fake_open(t))
+	if (!fake_open(test))
 		return;
 	a = vm_map(s, HINT, P(FILE_PAGES), RW, MAP_PRIVATE, fake.file, 0);
 	KEXPECT_EQ(a, HINT);
@@ -653,7 +653,7 @@ SPACE_TEST(a_shared_mapping_of_a_file_tells_before_it_is_written)
 {
 	s64 a;
 
-	if (!fake_open(t))
+	if (!fake_open(test))
 		return;
 	a = vm_map(s, HINT, P(FILE_PAGES), RW, MAP_SHARED, fake.file, 0);
 	KEXPECT_EQ(a, HINT);
@@ -688,7 +688,7 @@ SPACE_TEST(a_page_that_is_cleaned_at_once_can_be_written)
 {
 	s64 a;
 
-	if (!fake_open(t))
+	if (!fake_open(test))
 		return;
 	a = vm_map(s, HINT, P(FILE_PAGES), RW, MAP_SHARED, fake.file, 0);
 	fake.stays_clean = true;
@@ -718,7 +718,7 @@ SPACE_TEST(a_truncation_takes_pages_out_of_all_spaces)
 	struct vm_space *child;
 	s64 a, b;
 
-	if (!fake_open(t))
+	if (!fake_open(test))
 		return;
 	a = vm_map(s, HINT, P(FILE_PAGES), RW, MAP_PRIVATE, fake.file, 0);
 	b = vm_map(s, HINT + P(64), P(30), PROT_READ, MAP_SHARED, fake.file, P(10));
@@ -778,15 +778,15 @@ static void crowd_member(void *arg)
 	atomic_dec(&crowd.left);
 }
 
-static void crowd_writes(struct ktest_context *t, struct vm_space *s)
+static void crowd_writes(struct ktest_context *test, struct vm_space *space)
 {
-	crowd.space = s;
+	crowd.space = space;
 	atomic_set(&crowd.wrong, 0);
 	atomic_set(&crowd.left, CROWD);
 	for (u64 i = 0; i < CROWD; i++) {
-		vm_space_get(s);
+		vm_space_get(space);
 		if (!KEXPECT_EQ(thread_spawn(crowd_member, (void *)i, "crowd"), 0)) {
-			vm_space_put(s);
+			vm_space_put(space);
 			atomic_dec(&crowd.left);
 		}
 	}
@@ -794,31 +794,31 @@ static void crowd_writes(struct ktest_context *t, struct vm_space *s)
 		sched_yield_current();
 	KEXPECT_EQ(atomic_read(&crowd.wrong), 0);
 	for (u32 i = 0; i < CROWD_PAGES; i++)
-		for (u32 k = 0; k < CROWD; k++)
-			if (peek(crowd.at + P(i) + k) != (int)k + 1)
+		for (u32 round = 0; round < CROWD; round++)
+			if (peek(crowd.at + P(i) + round) != (int)round + 1)
 				atomic_inc(&crowd.wrong);
 	KEXPECT_EQ(atomic_read(&crowd.wrong), 0);
 }
 
 KTEST(vm, threads_fault_side_by_side)
 {
-	struct vm_space *s = vm_space_create(), *child;
+	struct vm_space *space = vm_space_create(), *child;
 
-	if (!KEXPECT(s))
+	if (!KEXPECT(space))
 		return;
-	thread_switch_space(s);
-	crowd.at = map(s, 0, CROWD_PAGES, RW, ANON);
-	crowd_writes(t, s);
-	KEXPECT_EQ(rss(s), CROWD_PAGES);
+	thread_switch_space(space);
+	crowd.at = map(space, 0, CROWD_PAGES, RW, ANON);
+	crowd_writes(test, space);
+	KEXPECT_EQ(rss(space), CROWD_PAGES);
 	/* again, as copies */
-	child = vm_space_fork(s);
+	child = vm_space_fork(space);
 	if (KEXPECT(child)) {
-		crowd_writes(t, s);
-		KEXPECT_EQ(rss(s), CROWD_PAGES);
+		crowd_writes(test, space);
+		KEXPECT_EQ(rss(space), CROWD_PAGES);
 		vm_space_put(child);
 	}
 	thread_switch_space(NULL);
-	vm_space_put(s);
+	vm_space_put(space);
 }
 
 /* ---- what it costs: under QEMU's icount, instructions ---- */
@@ -840,39 +840,39 @@ static void touch(u64 a, u64 npages)
 
 KTEST(vm, bench)
 {
-	struct vm_space *s = vm_space_create(), *child = NULL;
+	struct vm_space *space = vm_space_create(), *child = NULL;
 	s64 a, b;
 
-	if (!KEXPECT(s))
+	if (!KEXPECT(space))
 		return;
-	thread_switch_space(s);
+	thread_switch_space(space);
 	for (u32 round = 0; round < 2; round++) {
-		a = map(s, 0, 512, RW, ANON);
+		a = map(space, 0, 512, RW, ANON);
 		COUNTED("vm anonymous fault", 512, touch(a, 512));
 		COUNTED("vm no fault", 512, touch(a, 512));
-		COUNTED("vm_space_fork of 512 pages", 1, child = vm_space_fork(s));
+		COUNTED("vm_space_fork of 512 pages", 1, child = vm_space_fork(space));
 		if (!KEXPECT(child))
 			break;
 		COUNTED("vm copy on write fault", 512, touch(a, 512));
 		COUNTED("vm_space_put of 512 pages", 1, vm_space_put(child));
-		child = vm_space_fork(s);
+		child = vm_space_fork(space);
 		if (!KEXPECT(child))
 			break;
 		vm_space_put(child);
 		COUNTED("vm reuse fault", 512, touch(a, 512));
-		COUNTED("vm_unmap of 512 pages", 1, vm_unmap(s, a, P(512)));
-		b = map(s, 0, 8, RW, ANON);
-		COUNTED("vm_map", 1, a = map(s, 0, 1, RW, ANON));
-		COUNTED("vm_unmap", 1, vm_unmap(s, a, P(1)));
-		a = map(s, 0, 1, RW, ANON);
+		COUNTED("vm_unmap of 512 pages", 1, vm_unmap(space, a, P(512)));
+		b = map(space, 0, 8, RW, ANON);
+		COUNTED("vm_map", 1, a = map(space, 0, 1, RW, ANON));
+		COUNTED("vm_unmap", 1, vm_unmap(space, a, P(1)));
+		a = map(space, 0, 1, RW, ANON);
 		touch(a, 1);
-		COUNTED("vm_unmap of a touched page", 1, vm_unmap(s, a, P(1)));
+		COUNTED("vm_unmap of a touched page", 1, vm_unmap(space, a, P(1)));
 		touch(b, 1);
-		COUNTED("vm_protect read-only", 1, vm_protect(s, b, P(1), PROT_READ));
-		COUNTED("vm_protect writable", 1, vm_protect(s, b, P(1), RW));
-		vm_unmap(s, b, P(8));
+		COUNTED("vm_protect read-only", 1, vm_protect(space, b, P(1), PROT_READ));
+		COUNTED("vm_protect writable", 1, vm_protect(space, b, P(1), RW));
+		vm_unmap(space, b, P(8));
 		COUNTED("vm_space_create+put", 1, vm_space_put(vm_space_create()));
 	}
 	thread_switch_space(NULL);
-	vm_space_put(s);
+	vm_space_put(space);
 }

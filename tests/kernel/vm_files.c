@@ -28,28 +28,28 @@ struct scene {
 	struct file *file;
 };
 
-static bool is_hole(u32 n)
+static bool is_hole(u32 count)
 {
-	return n % 4 == 3;
+	return count % 4 == 3;
 }
 
-static void scene_end(struct scene *sc)
+static void scene_end(struct scene *scene)
 {
 	thread_switch_space(NULL);
-	if (sc->file)
-		file_put(sc->file);
-	if (sc->space)
-		vm_space_put(sc->space);
+	if (scene->file)
+		file_put(scene->file);
+	if (scene->space)
+		vm_space_put(scene->space);
 }
 
-static bool scene_begin(struct ktest_context *t, struct scene *sc)
+static bool scene_begin(struct ktest_context *test, struct scene *scene)
 {
 	struct file *f = file_open(AT_FDCWD, "/", O_TMPFILE | O_RDWR, 0600);
 
-	*sc = (struct scene){ .space = vm_space_create(), .file = IS_ERR(f) ? NULL : f };
-	if (!KEXPECT(sc->space && sc->file))
+	*scene = (struct scene){ .space = vm_space_create(), .file = IS_ERR(f) ? NULL : f };
+	if (!KEXPECT(scene->space && scene->file))
 		goto fail;
-	thread_switch_space(sc->space);
+	thread_switch_space(scene->space);
 	for (u32 i = 0; i < NPAGES; i++) {
 		u8 byte = i + 1;
 		u64 pos = P(i);
@@ -62,7 +62,7 @@ static bool scene_begin(struct ktest_context *t, struct scene *sc)
 	mutex_unlock(&f->inode->lock);
 	return true;
 fail:
-	scene_end(sc);
+	scene_end(scene);
 	return false;
 }
 
@@ -78,22 +78,22 @@ static int poke(u64 addr, u8 b)
 }
 
 /* A byte as read() gives it. */
-static int file_byte(struct scene *sc, u64 at)
+static int file_byte(struct scene *scene, u64 offset)
 {
 	u8 b;
 
-	return file_read_kernel(sc->file, &b, 1, &at) == 1 ? b : -1;
+	return file_read_kernel(scene->file, &b, 1, &offset) == 1 ? b : -1;
 }
 
-static s64 scene_map(struct scene *sc, u64 addr, u32 kind)
+static s64 scene_map(struct scene *scene, u64 addr, u32 kind)
 {
-	return vm_map(sc->space, addr, P(NPAGES), RW, kind | MAP_FIXED, sc->file, 0);
+	return vm_map(scene->space, addr, P(NPAGES), RW, kind | MAP_FIXED, scene->file, 0);
 }
 
 /* Every order of reading and writing a shared page, in a space with one user and with two. */
-static void orders(struct ktest_context *t, struct scene *sc)
+static void orders(struct ktest_context *test, struct scene *scene)
 {
-	const s64 a = scene_map(sc, HINT, MAP_SHARED);
+	const s64 a = scene_map(scene, HINT, MAP_SHARED);
 
 	KEXPECT_EQ(a, HINT);
 	for (u32 i = 0; i < NPAGES; i++) {
@@ -102,81 +102,81 @@ static void orders(struct ktest_context *t, struct scene *sc)
 		KEXPECT_EQ(poke(a + P(i), i + 101), 0);
 		KEXPECT_EQ(poke(a + P(i) + 1, 1), 0);
 		KEXPECT_EQ(peek(a + P(i)), i + 101);
-		KEXPECT_EQ(file_byte(sc, P(i)), i + 101);
+		KEXPECT_EQ(file_byte(scene, P(i)), i + 101);
 	}
-	KEXPECT_EQ(vm_unmap(sc->space, a, P(NPAGES)), 0);
+	KEXPECT_EQ(vm_unmap(scene->space, a, P(NPAGES)), 0);
 }
 
 KTEST(vm_files, a_shared_page_is_written_in_any_order)
 {
-	struct scene sc;
+	struct scene scene;
 
-	if (!scene_begin(t, &sc))
+	if (!scene_begin(test, &scene))
 		return;
-	orders(t, &sc);
-	scene_end(&sc);
-	if (!scene_begin(t, &sc))
+	orders(test, &scene);
+	scene_end(&scene);
+	if (!scene_begin(test, &scene))
 		return;
-	vm_space_get(sc.space); /* as a second thread */
-	orders(t, &sc);
-	vm_space_put(sc.space);
-	scene_end(&sc);
+	vm_space_get(scene.space); /* as a second thread */
+	orders(test, &scene);
+	vm_space_put(scene.space);
+	scene_end(&scene);
 }
 
 KTEST(vm_files, rights_come_and_go_under_shared_pages)
 {
-	struct scene sc;
+	struct scene scene;
 	struct vm_space *child;
 	s64 a;
 
-	if (!scene_begin(t, &sc))
+	if (!scene_begin(test, &scene))
 		return;
-	a = scene_map(&sc, HINT, MAP_SHARED);
+	a = scene_map(&scene, HINT, MAP_SHARED);
 	KEXPECT_EQ(peek(a), 1);
 	KEXPECT_EQ(poke(a + P(1), 50), 0);
-	KEXPECT_EQ(vm_protect(sc.space, a, P(NPAGES), PROT_READ), 0);
+	KEXPECT_EQ(vm_protect(scene.space, a, P(NPAGES), PROT_READ), 0);
 	KEXPECT_EQ(poke(a, 51), -1);
-	KEXPECT_EQ(vm_protect(sc.space, a, P(NPAGES), RW), 0);
+	KEXPECT_EQ(vm_protect(scene.space, a, P(NPAGES), RW), 0);
 	KEXPECT_EQ(poke(a, 51), 0);
 	KEXPECT_EQ(poke(a + P(1), 52), 0);
-	vm_protect_file_range(&sc.file->inode->pages, 0, NPAGES);
+	vm_protect_file_range(&scene.file->inode->pages, 0, NPAGES);
 	KEXPECT_EQ(poke(a, 53), 0);
-	child = vm_space_fork(sc.space);
+	child = vm_space_fork(scene.space);
 	if (KEXPECT(child)) {
 		thread_switch_space(child);
 		KEXPECT_EQ(peek(a + P(1)), 52);
 		KEXPECT_EQ(poke(a + P(1), 54), 0);
 		KEXPECT_EQ(poke(a + P(2), 55), 0);
-		thread_switch_space(sc.space);
+		thread_switch_space(scene.space);
 		vm_space_put(child);
 	}
-	KEXPECT_EQ(vm_advise(sc.space, a, P(NPAGES), MADV_POPULATE_WRITE), 0);
+	KEXPECT_EQ(vm_advise(scene.space, a, P(NPAGES), MADV_POPULATE_WRITE), 0);
 	KEXPECT_EQ(peek(a), 53);
 	KEXPECT_EQ(peek(a + P(1)), 54);
 	KEXPECT_EQ(peek(a + P(2)), 55);
-	scene_end(&sc);
+	scene_end(&scene);
 }
 
 KTEST(vm_files, a_truncation_is_seen_by_mappings_and_mappings_by_it)
 {
-	struct scene sc;
+	struct scene scene;
 	s64 shared, private;
 
-	if (!scene_begin(t, &sc))
+	if (!scene_begin(test, &scene))
 		return;
-	shared = scene_map(&sc, HINT, MAP_SHARED);
-	private = scene_map(&sc, HINT + P(2 * NPAGES), MAP_PRIVATE);
-	KEXPECT_EQ(vm_advise(sc.space, shared, P(NPAGES), MADV_POPULATE_WRITE), 0);
+	shared = scene_map(&scene, HINT, MAP_SHARED);
+	private = scene_map(&scene, HINT + P(2 * NPAGES), MAP_PRIVATE);
+	KEXPECT_EQ(vm_advise(scene.space, shared, P(NPAGES), MADV_POPULATE_WRITE), 0);
 	KEXPECT_EQ(poke(private + P(20), 99), 0);
 	KEXPECT_EQ(peek(private + P(21)), 22);
-	mutex_lock(&sc.file->inode->lock);
-	KEXPECT_EQ(sc.file->inode->ops->truncate(sc.file->inode, P(10) + 1), 0);
-	mutex_unlock(&sc.file->inode->lock);
-	KEXPECT_EQ(sc.file->inode->pages.tree.count, 11);
+	mutex_lock(&scene.file->inode->lock);
+	KEXPECT_EQ(scene.file->inode->ops->truncate(scene.file->inode, P(10) + 1), 0);
+	mutex_unlock(&scene.file->inode->lock);
+	KEXPECT_EQ(scene.file->inode->pages.tree.count, 11);
 	KEXPECT_EQ(peek(shared + P(10)), 11);
 	KEXPECT_EQ(poke(shared + P(11), 1), -1);
 	KEXPECT_EQ(peek(private + P(20)), -1);
-	KEXPECT_EQ(vm_advise(sc.space, shared, P(NPAGES), MADV_POPULATE_WRITE), -EFAULT);
-	KEXPECT_EQ(vm_advise(sc.space, shared, P(11), MADV_POPULATE_WRITE), 0);
-	scene_end(&sc);
+	KEXPECT_EQ(vm_advise(scene.space, shared, P(NPAGES), MADV_POPULATE_WRITE), -EFAULT);
+	KEXPECT_EQ(vm_advise(scene.space, shared, P(11), MADV_POPULATE_WRITE), 0);
+	scene_end(&scene);
 }

@@ -49,16 +49,16 @@ static void seen(void)
 static void *read_file(const char *folder, const char *name, size_t *size)
 {
 	char path[256];
-	struct stat st;
+	struct stat info;
 	void *data;
 	int fd;
 
 	snprintf(path, sizeof(path), "%s/%s.ko", folder, name);
 	fd = open(path, O_RDONLY);
-	if (fd < 0 || fstat(fd, &st))
+	if (fd < 0 || fstat(fd, &info))
 		return NULL;
-	data = malloc(st.st_size);
-	*size = data && read(fd, data, st.st_size) == st.st_size ? st.st_size : 0;
+	data = malloc(info.st_size);
+	*size = data && read(fd, data, info.st_size) == info.st_size ? info.st_size : 0;
 	close(fd);
 	return *size ? data : NULL;
 }
@@ -128,13 +128,13 @@ static int running(void)
 
 static void use_once(int fd)
 {
-	struct pollfd p = { fd, POLLIN | POLLOUT, 0 };
+	struct pollfd pollfd = { fd, POLLIN | POLLOUT, 0 };
 	char text[32] = { 0 };
 
 	if (pwrite(fd, "storm", 5, 100) != 5 || pread(fd, text, 5, 100) != 5 ||
 	    memcmp(text, "storm", 5))
 		wrong("use", "scratch");
-	if (poll(&p, 1, 0) != 1)
+	if (poll(&pollfd, 1, 0) != 1)
 		wrong("poll", "scratch");
 	COUNT(used);
 }
@@ -173,20 +173,21 @@ static void read_all(const char *path)
 static void list(void)
 {
 	while (running()) {
-		struct banos_query q;
+		struct banos_query query;
 		char path[300];
-		DIR *d = opendir("/proc/banos");
+		DIR *folder = opendir("/proc/banos");
 
 		seen();
 		read_all("/proc/modules");
-		for (struct dirent *e; d && (e = readdir(d));) {
-			snprintf(path, sizeof(path), "/proc/banos/%s", e->d_name);
-			if (strcmp(e->d_name, "lock"))
+		for (struct dirent *dirent; folder && (dirent = readdir(folder));) {
+			snprintf(path, sizeof(path), "/proc/banos/%s", dirent->d_name);
+			if (strcmp(dirent->d_name, "lock"))
 				read_all(path);
 		}
-		if (d)
-			closedir(d);
-		for (long id = 0; (id = syscall(SYS_banos_query, id, &q, sizeof(q))) >= 0; id++)
+		if (folder)
+			closedir(folder);
+		for (long id = 0; (id = syscall(SYS_banos_query, id, &query, sizeof(query))) >= 0;
+		     id++)
 			COUNT(listed);
 		if (errno != ENOENT)
 			wrong("query", "all");
@@ -205,16 +206,16 @@ int main(int argc, char **argv)
 {
 	static const char *const drivers[] = { "hello", "scratch", "adder",
 					       "sum",	"counter", "ticker" };
-	int n = sizeof(drivers) / sizeof(drivers[0]);
+	int count = sizeof(drivers) / sizeof(drivers[0]);
 
 	if (argc != 3)
 		return 2;
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
 		      0);
 	shared->cycles = atoi(argv[1]);
-	shared->removers = n + 1;
+	shared->removers = count + 1;
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < count; i++)
 		if (!fork()) {
 			cycle(argv[2], drivers[i]);
 			exit(0);

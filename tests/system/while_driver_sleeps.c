@@ -17,9 +17,9 @@ static int device, set, event, go;
 
 static int add(int to, int fd)
 {
-	struct epoll_event e = { .events = EPOLLIN, .data.fd = fd };
+	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
 
-	return epoll_ctl(to, EPOLL_CTL_ADD, fd, &e);
+	return epoll_ctl(to, EPOLL_CTL_ADD, fd, &event);
 }
 
 static void *add_device(void *unused)
@@ -30,9 +30,9 @@ static void *add_device(void *unused)
 
 static void *poll_device(void *unused)
 {
-	struct pollfd f = { device, POLLIN, 0 };
+	struct pollfd pollfd = { device, POLLIN, 0 };
 
-	poll(&f, 1, 0);
+	poll(&pollfd, 1, 0);
 	return NULL;
 }
 
@@ -49,24 +49,24 @@ static void *select_device(void *unused)
 
 static void *wait_for_device(void *unused)
 {
-	struct epoll_event e;
+	struct epoll_event event;
 
-	epoll_wait(set, &e, 1, 0);
+	epoll_wait(set, &event, 1, 0);
 	return NULL;
 }
 
 static void *poll_set(void *unused)
 {
-	struct pollfd f = { set, POLLIN, 0 };
+	struct pollfd pollfd = { set, POLLIN, 0 };
 
-	poll(&f, 1, 0);
+	poll(&pollfd, 1, 0);
 	return NULL;
 }
 
 static void *read_device(void *unused)
 {
-	char c;
-	read(device, &c, 1);
+	char byte;
+	read(device, &byte, 1);
 	return NULL;
 }
 static void *write_device(void *unused)
@@ -77,17 +77,17 @@ static void *write_device(void *unused)
 
 static void *readv_device(void *unused)
 {
-	char c;
-	struct iovec v = { &c, 1 };
+	char byte;
+	struct iovec iovec = { &byte, 1 };
 
-	readv(device, &v, 1);
+	readv(device, &iovec, 1);
 	return NULL;
 }
 
 static void wait_for_sleeper(void)
 {
-	char c;
-	CHECK_EQ(read(go, &c, 1), 0);
+	char byte;
+	CHECK_EQ(read(go, &byte, 1), 0);
 }
 static void let_go(void)
 {
@@ -106,14 +106,14 @@ static void prepare(void)
 static void other_sets(void)
 {
 	struct epoll_event e;
-	struct pollfd f = { event, POLLIN, 0 };
+	struct pollfd pollfd = { event, POLLIN, 0 };
 	int other = epoll_create1(0), outer = epoll_create1(0);
 
 	CHECK_EQ(add(other, event), 0);
 	CHECK_EQ(epoll_wait(other, &e, 1, 0), 1);
 	CHECK_EQ(add(outer, other), 0);
 	CHECK_EQ(epoll_wait(outer, &e, 1, 0), 1);
-	CHECK_EQ(poll(&f, 1, 0), 1);
+	CHECK_EQ(poll(&pollfd, 1, 0), 1);
 	close(other);
 	close(outer);
 }
@@ -138,15 +138,15 @@ static void same_file(void)
 
 static void while_it_sleeps(void *(*call)(void *), void (*others)(void))
 {
-	pthread_t t;
+	pthread_t thread;
 
-	CHECK(!pthread_create(&t, NULL, call, NULL));
+	CHECK(!pthread_create(&thread, NULL, call, NULL));
 	wait_for_sleeper();
 	other_sets();
 	same_file();
 	others();
 	let_go();
-	pthread_join(t, NULL);
+	pthread_join(thread, NULL);
 }
 
 static void nothing(void)
@@ -211,15 +211,15 @@ TEST(closed_meanwhile)
 
 TEST(removed_by_another_thread)
 {
-	pthread_t t;
+	pthread_t thread;
 
 	prepare();
-	CHECK(!pthread_create(&t, NULL, add_device, NULL));
+	CHECK(!pthread_create(&thread, NULL, add_device, NULL));
 	wait_for_sleeper();
 	CHECK_EQ(epoll_ctl(set, EPOLL_CTL_DEL, device, NULL), 0);
 	close(device);
 	let_go();
-	pthread_join(t, NULL);
+	pthread_join(thread, NULL);
 	CHECK_EQ(add(set, event), 0);
 }
 

@@ -39,49 +39,49 @@ static unsigned long places[] = {
 static void check_maps(void)
 {
 	unsigned long start, end;
-	FILE *f = fopen("/proc/self/maps", "r");
+	FILE *stream = fopen("/proc/self/maps", "r");
 	char line[512];
 
-	CHECK(f != NULL);
-	while (fgets(line, sizeof(line), f)) {
+	CHECK(stream != NULL);
+	while (fgets(line, sizeof(line), stream)) {
 		CHECK_EQ(sscanf(line, "%lx-%lx", &start, &end), 2);
 		if (start == 0xffffffffff600000) /* Linux's vsyscall page */
 			continue;
 		CHECK(start < end && end <= END);
 	}
-	fclose(f);
+	fclose(stream);
 }
 
 /* Two pages at a place of their own; what calls do to them does no harm to the rest of the program. */
 static unsigned long target(void)
 {
-	char *p = mmap(NULL, 16 * PAGE, RW, ANON, -1, 0);
+	char *bytes = mmap(NULL, 16 * PAGE, RW, ANON, -1, 0);
 
-	CHECK(p != MAP_FAILED);
-	munmap(p + 2 * PAGE, 14 * PAGE);
-	p[0] = p[PAGE] = 1;
-	return (unsigned long)p;
+	CHECK(bytes != MAP_FAILED);
+	munmap(bytes + 2 * PAGE, 14 * PAGE);
+	bytes[0] = bytes[PAGE] = 1;
+	return (unsigned long)bytes;
 }
 
 TEST(moving_to_a_far_end)
 {
-	char *p = (char *)target(), *q = (char *)target();
+	char *bytes = (char *)target(), *q = (char *)target();
 
 	for (unsigned i = 0; i < COUNT(places); i++) {
-		unsigned long size = places[i] - (unsigned long)p;
+		unsigned long size = places[i] - (unsigned long)bytes;
 
-		if (size <= 2 * PAGE || places[i] <= (unsigned long)p + 2 * PAGE ||
+		if (size <= 2 * PAGE || places[i] <= (unsigned long)bytes + 2 * PAGE ||
 		    places[i] <= END)
 			continue;
 		errno = 0;
-		CHECK(mremap(p, size, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, q) == MAP_FAILED);
+		CHECK(mremap(bytes, size, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, q) == MAP_FAILED);
 		CHECK(errno == EINVAL || errno == EFAULT);
-		CHECK(mremap(p, size, PAGE, MREMAP_MAYMOVE) == MAP_FAILED || size - 1 < PAGE);
-		CHECK(mremap(p, PAGE, size, 0) == MAP_FAILED);
-		CHECK(mremap(p, PAGE, size, MREMAP_MAYMOVE) == MAP_FAILED);
-		CHECK(mremap(p, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, (void *)places[i]) ==
+		CHECK(mremap(bytes, size, PAGE, MREMAP_MAYMOVE) == MAP_FAILED || size - 1 < PAGE);
+		CHECK(mremap(bytes, PAGE, size, 0) == MAP_FAILED);
+		CHECK(mremap(bytes, PAGE, size, MREMAP_MAYMOVE) == MAP_FAILED);
+		CHECK(mremap(bytes, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, (void *)places[i]) ==
 		      MAP_FAILED);
-		CHECK_EQ(p[0], 1);
+		CHECK_EQ(bytes[0], 1);
 	}
 	check_maps();
 }
@@ -90,14 +90,14 @@ TEST(moving_to_a_far_end)
 TEST(low_mappings_end_at_2_gib)
 {
 	for (unsigned i = 0; i < COUNT(places); i++)
-		for (unsigned k = 0; k < COUNT(places); k++) {
-			char *p = mmap((void *)places[i], places[k], PROT_NONE,
-				       ANON | MAP_NORESERVE | MAP_32BIT, -1, 0);
+		for (unsigned round = 0; round < COUNT(places); round++) {
+			char *bytes = mmap((void *)places[i], places[round], PROT_NONE,
+					   ANON | MAP_NORESERVE | MAP_32BIT, -1, 0);
 
-			if (p == MAP_FAILED)
+			if (bytes == MAP_FAILED)
 				continue;
-			CHECK((unsigned long)p + places[k] <= 0x80000000);
-			munmap(p, places[k]);
+			CHECK((unsigned long)bytes + places[round] <= 0x80000000);
+			munmap(bytes, places[round]);
 		}
 	MAP_ERR(mmap((void *)(END - 2 * PAGE), 1ul << 32, RW, ANON | MAP_NORESERVE | MAP_32BIT, -1,
 		     0),
@@ -107,36 +107,37 @@ TEST(low_mappings_end_at_2_gib)
 
 TEST(hints_are_rounded_down_and_kept_within_bounds)
 {
-	char *p;
+	char *bytes;
 
 	for (unsigned i = 0; i < COUNT(places); i++)
-		for (unsigned k = 0; k < COUNT(places); k++) {
-			p = mmap((void *)places[i], places[k], PROT_NONE, ANON | MAP_NORESERVE, -1,
-				 0);
-			if (p == MAP_FAILED)
+		for (unsigned round = 0; round < COUNT(places); round++) {
+			bytes = mmap((void *)places[i], places[round], PROT_NONE,
+				     ANON | MAP_NORESERVE, -1, 0);
+			if (bytes == MAP_FAILED)
 				continue;
-			CHECK((unsigned long)p >= 0x10000 && (unsigned long)p + places[k] <= END);
-			CHECK_EQ(munmap(p, places[k]), 0);
+			CHECK((unsigned long)bytes >= 0x10000 &&
+			      (unsigned long)bytes + places[round] <= END);
+			CHECK_EQ(munmap(bytes, places[round]), 0);
 		}
-	p = mmap((void *)0x12345678, PAGE, RW, ANON, -1, 0);
-	CHECK(p == (void *)0x12345000);
+	bytes = mmap((void *)0x12345678, PAGE, RW, ANON, -1, 0);
+	CHECK(bytes == (void *)0x12345000);
 	check_maps();
 }
 
 TEST(fixed_places_beyond_the_end)
 {
 	for (unsigned i = 0; i < COUNT(places); i++)
-		for (unsigned k = 0; k < COUNT(places); k++) {
-			unsigned long len = (places[k] + PAGE - 1) & -PAGE;
+		for (unsigned round = 0; round < COUNT(places); round++) {
+			unsigned long len = (places[round] + PAGE - 1) & -PAGE;
 
 			if (places[i] < END && len <= END - places[i])
 				continue;
-			CHECK(mmap((void *)places[i], places[k], RW,
+			CHECK(mmap((void *)places[i], places[round], RW,
 				   ANON | MAP_FIXED | MAP_NORESERVE, -1, 0) == MAP_FAILED);
-			if (places[i] % PAGE == 0 && places[k])
+			if (places[i] % PAGE == 0 && places[round])
 				CHECK_EQ(errno, ENOMEM);
-			if (places[i] % PAGE == 0 && places[k])
-				CHECK_ERR(munmap((void *)places[i], places[k]), EINVAL);
+			if (places[i] % PAGE == 0 && places[round])
+				CHECK_ERR(munmap((void *)places[i], places[round]), EINVAL);
 		}
 	check_maps();
 }
@@ -218,13 +219,13 @@ TEST(lists_and_words_beyond_the_end)
 
 	for (unsigned i = 0; i < COUNT(places); i++) {
 		void *at = (void *)places[i];
-		struct iovec v[3] = { { buf, 1 }, { at, 16 }, { buf, places[i] } };
+		struct iovec iovec[3] = { { buf, 1 }, { at, 16 }, { buf, places[i] } };
 		stack_t ss = { .ss_sp = at, .ss_size = places[i] };
 		int fd = open("/dev/zero", O_RDWR);
 
 		if (places[i] < END && places[i] >= 0x10000)
 			continue;
-		CHECK(readv(fd, v, 3) <= 1);
+		CHECK(readv(fd, iovec, 3) <= 1);
 		CHECK(readv(fd, at, 2) <= 0);
 		CHECK_EQ(syscall(SYS_futex, at, FUTEX_WAIT, 0, NULL, NULL, 0), -1);
 		CHECK(syscall(SYS_futex, at, FUTEX_WAKE, 1, NULL, NULL, 0) <= 0);
@@ -269,21 +270,21 @@ TEST(positions_and_sizes_at_the_end_of_numbers)
 
 	CHECK(fd >= 0);
 	for (unsigned i = 0; i < COUNT(places); i++) {
-		unsigned long at = places[i];
+		unsigned long offset = places[i];
 
-		if (at < 0x100000000000)
+		if (offset < 0x100000000000)
 			continue;
-		syscall(SYS_ftruncate, fd, at);
-		syscall(SYS_pread64, fd, buf, sizeof(buf), at);
-		for (unsigned k = 0; k < COUNT(places); k++)
+		syscall(SYS_ftruncate, fd, offset);
+		syscall(SYS_pread64, fd, buf, sizeof(buf), offset);
+		for (unsigned round = 0; round < COUNT(places); round++)
 			for (unsigned m = 0; m < COUNT(modes); m++)
-				if (modes[m] == 3 || (long)(at + places[k]) < 0)
-					syscall(SYS_fallocate, fd, modes[m], at, places[k]);
-		syscall(SYS_lseek, fd, at, SEEK_SET);
+				if (modes[m] == 3 || (long)(offset + places[round]) < 0)
+					syscall(SYS_fallocate, fd, modes[m], offset, places[round]);
+		syscall(SYS_lseek, fd, offset, SEEK_SET);
 		read(fd, buf, sizeof(buf));
-		syscall(SYS_lseek, fd, at, SEEK_END);
-		syscall(SYS_lseek, fd, at, SEEK_DATA);
-		syscall(SYS_lseek, fd, at, SEEK_HOLE);
+		syscall(SYS_lseek, fd, offset, SEEK_END);
+		syscall(SYS_lseek, fd, offset, SEEK_DATA);
+		syscall(SYS_lseek, fd, offset, SEEK_HOLE);
 		CHECK(mmap(NULL, places[i], RW, MAP_SHARED, fd, 0) == MAP_FAILED);
 		MAP_ERR((void *)syscall(SYS_mmap, 0, PAGE, RW, MAP_SHARED, fd, -PAGE), EOVERFLOW);
 		ftruncate(fd, 0);

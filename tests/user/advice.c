@@ -39,18 +39,18 @@ static int make_file(size_t npages)
 
 static char *map(int fd, size_t npages, int prot, int flags)
 {
-	char *p = mmap(NULL, npages * PAGE, prot, flags | (fd < 0 ? MAP_ANONYMOUS : 0), fd, 0);
+	char *bytes = mmap(NULL, npages * PAGE, prot, flags | (fd < 0 ? MAP_ANONYMOUS : 0), fd, 0);
 
-	CHECK(p != MAP_FAILED);
-	return p;
+	CHECK(bytes != MAP_FAILED);
+	return bytes;
 }
 
 static long blocks(int fd)
 {
-	struct stat st;
+	struct stat info;
 
-	CHECK_EQ(fstat(fd, &st), 0);
-	return st.st_blocks / 8;
+	CHECK_EQ(fstat(fd, &info), 0);
+	return info.st_blocks / 8;
 }
 
 static int byte_at(int fd, off_t at)
@@ -63,20 +63,20 @@ static int byte_at(int fd, off_t at)
 TEST(remove_punches_a_hole_into_a_file)
 {
 	int fd = make_file(4);
-	volatile char *p = map(fd, 4, RW, MAP_SHARED), *q = map(fd, 4, RW, MAP_PRIVATE);
+	volatile char *bytes = map(fd, 4, RW, MAP_SHARED), *q = map(fd, 4, RW, MAP_PRIVATE);
 
 	q[PAGE] = 'P';		    /* a copy: stays */
 	CHECK_EQ(q[2 * PAGE], 'c'); /* the file's page: goes */
-	CHECK_EQ(madvise((void *)(p + PAGE), 2 * PAGE, MADV_REMOVE), 0);
+	CHECK_EQ(madvise((void *)(bytes + PAGE), 2 * PAGE, MADV_REMOVE), 0);
 	CHECK_EQ(blocks(fd), 2);
 	CHECK_EQ(lseek(fd, 0, SEEK_END), 4 * PAGE);
-	CHECK_EQ(p[0], 'a');
-	CHECK_EQ(p[PAGE], 0);
-	CHECK_EQ(p[2 * PAGE], 0);
-	CHECK_EQ(p[3 * PAGE], 'd');
+	CHECK_EQ(bytes[0], 'a');
+	CHECK_EQ(bytes[PAGE], 0);
+	CHECK_EQ(bytes[2 * PAGE], 0);
+	CHECK_EQ(bytes[3 * PAGE], 'd');
 	CHECK_EQ(q[PAGE], 'P');
 	CHECK_EQ(q[2 * PAGE], 0);
-	p[PAGE] = 'n';
+	bytes[PAGE] = 'n';
 	CHECK_EQ(byte_at(fd, PAGE), 'n');
 	/* a truncation takes the copy, too, although the file has nothing there */
 	CHECK_EQ(fallocate(fd, PUNCH, 0, 4 * PAGE), 0);
@@ -89,24 +89,24 @@ TEST(remove_punches_a_hole_into_a_file)
 
 TEST(remove_empties_shared_memory_of_all_sizes)
 {
-	volatile char *p = map(-1, 4, RW, MAP_SHARED);
+	volatile char *bytes = map(-1, 4, RW, MAP_SHARED);
 	size_t huge = 1ul << 34; /* pages, of which few are there */
 	volatile char *far =
 		mmap(NULL, huge * PAGE, RW, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	long before = now_ms();
 
-	p[0] = p[PAGE] = p[3 * PAGE] = 1;
-	CHECK_EQ(wait_status(CHILD(madvise((void *)p, 2 * PAGE, MADV_REMOVE))), 0);
-	CHECK_EQ(p[0], 0);
-	CHECK_EQ(p[PAGE], 0);
-	CHECK_EQ(p[3 * PAGE], 1);
+	bytes[0] = bytes[PAGE] = bytes[3 * PAGE] = 1;
+	CHECK_EQ(wait_status(CHILD(madvise((void *)bytes, 2 * PAGE, MADV_REMOVE))), 0);
+	CHECK_EQ(bytes[0], 0);
+	CHECK_EQ(bytes[PAGE], 0);
+	CHECK_EQ(bytes[3 * PAGE], 1);
 	if (far == MAP_FAILED)
 		return;
-	for (size_t at = 1; at < huge; at = at * 3 + 1)
-		far[at * PAGE] = 1;
+	for (size_t offset = 1; offset < huge; offset = offset * 3 + 1)
+		far[offset * PAGE] = 1;
 	CHECK_EQ(madvise((void *)far, huge * PAGE, MADV_REMOVE), 0);
-	for (size_t at = 1; at < huge; at = at * 3 + 1)
-		CHECK_EQ(far[at * PAGE], 0);
+	for (size_t offset = 1; offset < huge; offset = offset * 3 + 1)
+		CHECK_EQ(far[offset * PAGE], 0);
 	CHECK(now_ms() - before < 5000);
 }
 
@@ -166,12 +166,13 @@ static const struct answers answers[] = {
 	{ "1000", 1000, EINVAL, EINVAL, EINVAL, EINVAL, EINVAL },
 };
 
-static void ask(const struct answers *a, const char *kind, char *p, int wanted)
+static void ask(const struct answers *answers, const char *kind, char *bytes, int wanted)
 {
-	int err = madvise(p, 2 * PAGE, a->advice) ? errno : 0;
+	int err = madvise(bytes, 2 * PAGE, answers->advice) ? errno : 0;
 
 	if (err != wanted)
-		printf("# %s of %s memory: error %d, wanted %d\n", a->what, kind, err, wanted);
+		printf("# %s of %s memory: error %d, wanted %d\n", answers->what, kind, err,
+		       wanted);
 	CHECK_EQ(err, wanted);
 }
 
@@ -284,11 +285,11 @@ TEST(modes_that_do_not_go)
 
 TEST(sizes_have_their_limit)
 {
-	struct rlimit l = { 4 * PAGE, 4 * PAGE };
+	struct rlimit rlimit = { 4 * PAGE, 4 * PAGE };
 	int fd = make_file(1);
 
 	signal(SIGXFSZ, SIG_IGN);
-	CHECK_EQ(setrlimit(RLIMIT_FSIZE, &l), 0);
+	CHECK_EQ(setrlimit(RLIMIT_FSIZE, &rlimit), 0);
 	CHECK_ERR(fallocate(fd, 0, 0, 5 * PAGE), EFBIG);
 	CHECK_ERR(fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, 5 * PAGE), EFBIG);
 	CHECK_EQ(fallocate(fd, PUNCH, 0, 5 * PAGE), 0);

@@ -58,11 +58,11 @@ static inline void check_fail_eq(const char *a, const char *b, long long x, long
 	_exit(1);
 }
 
-static inline void check_fail_err(const char *what, long r, int e, int wanted, const char *file,
-				  int line)
+static inline void check_fail_err(const char *what, long result, int e, int wanted,
+				  const char *file, int line)
 {
-	printf("# %s:%d: %s gives %ld, error %d (%s), wanted error %d\n", file, line, what, r, e,
-	       strerror(e), wanted);
+	printf("# %s:%d: %s gives %ld, error %d (%s), wanted error %d\n", file, line, what, result,
+	       e, strerror(e), wanted);
 	fflush(stdout);
 	_exit(1);
 }
@@ -117,16 +117,16 @@ static __attribute__((unused)) int wait_status(pid_t pid)
 
 static __attribute__((unused)) void pause_ms(int ms)
 {
-	struct timespec t = { ms / 1000, ms % 1000 * 1000000l };
+	struct timespec time = { ms / 1000, ms % 1000 * 1000000l };
 
-	while (nanosleep(&t, &t) && errno == EINTR)
+	while (nanosleep(&time, &time) && errno == EINTR)
 		;
 }
 
 static __attribute__((unused)) long now_ms(void)
 {
-	struct timespec t;
+	struct timespec time;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec * 1000 + time.tv_nsec / 1000000;
 }

@@ -60,11 +60,11 @@ static void catch_signals(void)
 {
 	static const int signals[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP };
 	stack_t ss = { .ss_sp = signal_stack, .ss_size = sizeof(signal_stack) };
-	struct sigaction sa = { .sa_sigaction = handler, .sa_flags = SA_SIGINFO | SA_ONSTACK };
+	struct sigaction action = { .sa_sigaction = handler, .sa_flags = SA_SIGINFO | SA_ONSTACK };
 
 	CHECK_EQ(sigaltstack(&ss, NULL), 0);
 	for (volatile size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
-		CHECK_EQ(sigaction(signals[i], &sa, NULL), 0);
+		CHECK_EQ(sigaction(signals[i], &action, NULL), 0);
 }
 
 /* @return the signal in which @what ends, 0: it returned */
@@ -114,11 +114,11 @@ static int is_with_32_bit_programs(void)
 
 static uint8_t *map_low(void)
 {
-	uint8_t *p = mmap(LOW_AT, LOW_SIZE, PROT_READ | PROT_WRITE | PROT_EXEC,
-			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	uint8_t *bytes = mmap(LOW_AT, LOW_SIZE, PROT_READ | PROT_WRITE | PROT_EXEC,
+			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 
-	CHECK(p == LOW_AT);
-	return p;
+	CHECK(bytes == LOW_AT);
+	return bytes;
 }
 
 static void call_low(void)
@@ -184,13 +184,13 @@ TEST(privileged_instructions_are_protection_faults)
 /* Of the interrupt vectors a program has 3 and 4. */
 TEST(software_interrupts_are_protection_faults)
 {
-	uint8_t *p = map_low();
+	uint8_t *bytes = map_low();
 
 	catch_signals();
 	for (volatile int n = 0; n < 256; n++) {
 		if (n == 3 || (n == 0x80 && is_with_32_bit_programs()))
 			continue;
-		memcpy(p, (uint8_t[]){ 0xcd, (uint8_t)n, 0xc3 }, 3);
+		memcpy(bytes, (uint8_t[]){ 0xcd, (uint8_t)n, 0xc3 }, 3);
 		CATCH(call_low());
 		if (n == 4) {
 			check_fault(SIGSEGV, SI_KERNEL, 4, "int $4");
@@ -199,7 +199,7 @@ TEST(software_interrupts_are_protection_faults)
 		check_fault(SIGSEGV, SI_KERNEL, TRAP_GP, "int $n");
 		CHECK_EQ(got.error & 7,
 			 2); /* of the interrupt table; QEMU's number is not always right */
-		CHECK_EQ(got.rip, (uint64_t)p);
+		CHECK_EQ(got.rip, (uint64_t)bytes);
 	}
 }
 
@@ -375,10 +375,10 @@ TEST(other_ways_to_call_the_kernel_are_refused)
 TEST(every_processor_is_set_up_alike)
 {
 	cpu_set_t set;
-	int n = (int)sysconf(_SC_NPROCESSORS_ONLN);
+	int count = (int)sysconf(_SC_NPROCESSORS_ONLN);
 
 	catch_signals();
-	for (int cpu = 0; cpu < n; cpu++) {
+	for (int cpu = 0; cpu < count; cpu++) {
 		CPU_ZERO(&set);
 		CPU_SET(cpu, &set);
 		CHECK_EQ(sched_setaffinity(0, sizeof(set), &set), 0);
@@ -419,19 +419,20 @@ TEST(flags_at_a_system_call_do_no_harm_and_stay)
 TEST(flags_at_a_fault_or_an_interrupt_do_no_harm)
 {
 	static const uint64_t flags[] = { FLAG_DF, FLAG_NT, FLAG_AC };
-	uint8_t *p;
+	uint8_t *bytes;
 	long end;
 
 	for (volatile size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
-		p = mmap(NULL, 1 << 16, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-		CHECK(p != MAP_FAILED);
+		bytes = mmap(NULL, 1 << 16, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+			     0);
+		CHECK(bytes != MAP_FAILED);
 		__asm__ volatile(
 			"pushfq; orq %1, (%%rsp); popfq; movb $1, (%0); movb $1, 40960(%0); pushq $0x202; popfq"
 			:
-			: "r"(p), "r"(flags[i])
+			: "r"(bytes), "r"(flags[i])
 			: "memory", "cc");
-		CHECK(p[0] == 1 && p[40960] == 1 && !p[1]);
-		munmap(p, 1 << 16);
+		CHECK(bytes[0] == 1 && bytes[40960] == 1 && !bytes[1]);
+		munmap(bytes, 1 << 16);
 		for (end = now_ms() + 12; now_ms() < end;)
 			__asm__ volatile(
 				"pushfq; orq %0, (%%rsp); popfq; movl $20000, %%eax; 1: decl %%eax; jnz 1b; "
@@ -455,10 +456,10 @@ static void step_handler(int sig, siginfo_t *si, void *context)
 
 TEST(single_steps_go_over_system_calls)
 {
-	struct sigaction sa = { .sa_sigaction = step_handler, .sa_flags = SA_SIGINFO };
+	struct sigaction action = { .sa_sigaction = step_handler, .sa_flags = SA_SIGINFO };
 	long pid = SYS_getpid;
 
-	CHECK_EQ(sigaction(SIGTRAP, &sa, NULL), 0);
+	CHECK_EQ(sigaction(SIGTRAP, &action, NULL), 0);
 	__asm__ volatile("pushq $0x302; popfq; nop; nop; syscall; nop; nop; pushq $0x202; popfq"
 			 : "+a"(pid)
 			 :
@@ -502,11 +503,11 @@ static int come_back(uint64_t cs, uint64_t ss, uint64_t rip, uint64_t rsp, uint6
 
 static void rewrite_signals(void)
 {
-	struct sigaction sa = { .sa_sigaction = rewrite, .sa_flags = SA_SIGINFO };
+	struct sigaction action = { .sa_sigaction = rewrite, .sa_flags = SA_SIGINFO };
 
 	catch_signals();
 	keep_stack_words = 1;
-	CHECK_EQ(sigaction(SIGUSR1, &sa, NULL), 0);
+	CHECK_EQ(sigaction(SIGUSR1, &action, NULL), 0);
 }
 
 TEST(a_handler_cannot_return_to_another_segment)

@@ -23,9 +23,9 @@
 
 static int ctl(int set, int op, int fd, uint32_t events)
 {
-	struct epoll_event e = { .events = events, .data.fd = fd };
+	struct epoll_event event = { .events = events, .data.fd = fd };
 
-	return epoll_ctl(set, op, fd, &e);
+	return epoll_ctl(set, op, fd, &event);
 }
 
 static int add(int set, int fd, uint32_t events)
@@ -44,16 +44,16 @@ static int new_set(void)
 /* What one descriptor in a set is told, or 0 within @ms. */
 static uint32_t wait_one(int set, int ms)
 {
-	struct epoll_event e = { 0 };
+	struct epoll_event event = { 0 };
 
-	return epoll_wait(set, &e, 1, ms) == 1 ? e.events : 0;
+	return epoll_wait(set, &event, 1, ms) == 1 ? event.events : 0;
 }
 
 static int poll_one(int fd, int events, int ms)
 {
-	struct pollfd f = { fd, events, 0 };
+	struct pollfd pollfd = { fd, events, 0 };
 
-	return poll(&f, 1, ms) < 0 ? -1 : f.revents;
+	return poll(&pollfd, 1, ms) < 0 ? -1 : pollfd.revents;
 }
 
 /* ---- which files ---- */
@@ -123,10 +123,10 @@ static void remount(void)
 
 static void rename_host(void)
 {
-	struct utsname u;
+	struct utsname names;
 
-	uname(&u);
-	CHECK_EQ(sethostname(u.nodename, strlen(u.nodename)), 0);
+	uname(&names);
+	CHECK_EQ(sethostname(names.nodename, strlen(names.nodename)), 0);
 }
 
 TEST(changes_are_told_once)
@@ -142,37 +142,37 @@ TEST(changes_are_told_once)
 
 TEST(wrong_arguments)
 {
-	int set = new_set(), p[2], file = open("epoll-file", O_RDWR | O_CREAT, 0600);
-	struct epoll_event e = { .events = EPOLLIN };
+	int set = new_set(), ends[2], file = open("epoll-file", O_RDWR | O_CREAT, 0600);
+	struct epoll_event event = { .events = EPOLLIN };
 
-	pipe(p);
+	pipe(ends);
 	CHECK_ERR(add(set, set, EPOLLIN), EINVAL);
-	CHECK_ERR(add(p[0], p[1], EPOLLIN), EINVAL);
-	CHECK_ERR(add(p[0], file, EPOLLIN), EPERM);
+	CHECK_ERR(add(ends[0], ends[1], EPOLLIN), EINVAL);
+	CHECK_ERR(add(ends[0], file, EPOLLIN), EPERM);
 	CHECK_ERR(add(set, 999, EPOLLIN), EBADF);
-	CHECK_ERR(add(999, p[0], EPOLLIN), EBADF);
-	CHECK_ERR(epoll_ctl(set, 4, p[0], &e), EINVAL);
-	CHECK_ERR(epoll_ctl(set, EPOLL_CTL_ADD, p[0], NULL), EFAULT);
-	CHECK_ERR(epoll_ctl(set, EPOLL_CTL_MOD, p[0], &e), ENOENT);
-	CHECK_ERR(epoll_ctl(set, EPOLL_CTL_DEL, p[0], NULL), ENOENT);
-	CHECK_ERR(epoll_wait(set, &e, 0, 0), EINVAL);
-	CHECK_ERR(syscall(SYS_epoll_wait, set, &e, -1, 0), EINVAL);
-	CHECK_ERR(epoll_wait(p[0], &e, 1, 0), EINVAL);
-	CHECK_ERR(epoll_wait(999, &e, 1, 0), EBADF);
-	CHECK_EQ(add(set, p[0], EPOLLIN), 0);
-	CHECK_EQ(epoll_ctl(set, EPOLL_CTL_DEL, p[0], NULL), 0);
+	CHECK_ERR(add(999, ends[0], EPOLLIN), EBADF);
+	CHECK_ERR(epoll_ctl(set, 4, ends[0], &event), EINVAL);
+	CHECK_ERR(epoll_ctl(set, EPOLL_CTL_ADD, ends[0], NULL), EFAULT);
+	CHECK_ERR(epoll_ctl(set, EPOLL_CTL_MOD, ends[0], &event), ENOENT);
+	CHECK_ERR(epoll_ctl(set, EPOLL_CTL_DEL, ends[0], NULL), ENOENT);
+	CHECK_ERR(epoll_wait(set, &event, 0, 0), EINVAL);
+	CHECK_ERR(syscall(SYS_epoll_wait, set, &event, -1, 0), EINVAL);
+	CHECK_ERR(epoll_wait(ends[0], &event, 1, 0), EINVAL);
+	CHECK_ERR(epoll_wait(999, &event, 1, 0), EBADF);
+	CHECK_EQ(add(set, ends[0], EPOLLIN), 0);
+	CHECK_EQ(epoll_ctl(set, EPOLL_CTL_DEL, ends[0], NULL), 0);
 }
 
 /* ---- sets in sets ---- */
 
 TEST(chains_of_sets_end_at_five)
 {
-	int p[2], set[7];
+	int ends[2], set[7];
 
-	pipe(p);
+	pipe(ends);
 	for (int i = 0; i < 7; i++)
 		set[i] = new_set();
-	CHECK_EQ(add(set[0], p[0], EPOLLIN), 0);
+	CHECK_EQ(add(set[0], ends[0], EPOLLIN), 0);
 	for (int i = 1; i < 5; i++)
 		CHECK_EQ(add(set[i], set[i - 1], EPOLLIN), 0);
 	CHECK_ERR(add(set[5], set[4], EPOLLIN), ELOOP);
@@ -181,7 +181,7 @@ TEST(chains_of_sets_end_at_five)
 	CHECK_EQ(add(set[6], set[3], EPOLLIN), 0);
 	CHECK_ERR(add(set[5], set[3], EPOLLIN), ELOOP);
 	CHECK_EQ(wait_one(set[4], 0), 0);
-	write(p[1], "x", 1);
+	write(ends[1], "x", 1);
 	for (int i = 0; i < 5; i++) {
 		CHECK_EQ(wait_one(set[i], 1000), EPOLLIN);
 		CHECK_EQ(poll_one(set[i], POLLIN, 0), POLLIN);
@@ -207,138 +207,138 @@ TEST(rings_of_sets_are_refused)
 TEST(ways_through_sets_are_counted)
 {
 	struct rlimit many = { 2000, 2000 };
-	int p[2], inner = new_set(), err = 0, n;
+	int ends[2], inner = new_set(), err = 0, count;
 
 	setrlimit(RLIMIT_NOFILE, &many);
-	pipe(p);
-	CHECK_EQ(add(inner, p[0], EPOLLIN), 0);
-	for (n = 0; n < 600 && !err; n++)
+	pipe(ends);
+	CHECK_EQ(add(inner, ends[0], EPOLLIN), 0);
+	for (count = 0; count < 600 && !err; count++)
 		err = add(new_set(), inner, EPOLLIN) ? errno : 0;
 	CHECK_EQ(err, EINVAL);
-	CHECK_EQ(n, 501);
+	CHECK_EQ(count, 501);
 	/* Also the other way: a file into a set that many hold. */
-	CHECK_ERR(add(inner, p[0], EPOLLIN), EEXIST);
-	n = new_set();
-	CHECK_EQ(add(n, p[1], EPOLLOUT), 0);
-	CHECK_EQ(add(inner, p[1], EPOLLOUT), 0);
+	CHECK_ERR(add(inner, ends[0], EPOLLIN), EEXIST);
+	count = new_set();
+	CHECK_EQ(add(count, ends[1], EPOLLOUT), 0);
+	CHECK_EQ(add(inner, ends[1], EPOLLOUT), 0);
 }
 
 /* ---- nothing stays ready ---- */
 
 TEST(a_set_is_ready_while_something_in_it_is)
 {
-	int p[2], set = new_set(), outer = new_set();
-	char c;
+	int ends[2], set = new_set(), outer = new_set();
+	char byte;
 
-	pipe(p);
-	CHECK_EQ(add(set, p[0], EPOLLIN), 0);
+	pipe(ends);
+	CHECK_EQ(add(set, ends[0], EPOLLIN), 0);
 	CHECK_EQ(add(outer, set, EPOLLIN), 0);
 	CHECK_EQ(poll_one(set, POLLIN, 0), 0);
-	write(p[1], "x", 1);
+	write(ends[1], "x", 1);
 	CHECK_EQ(poll_one(set, POLLIN, 1000), POLLIN);
 	CHECK_EQ(wait_one(set, 0), EPOLLIN);
 	CHECK_EQ(poll_one(set, POLLIN, 0), POLLIN);
-	CHECK_EQ(read(p[0], &c, 1), 1);
+	CHECK_EQ(read(ends[0], &byte, 1), 1);
 	CHECK_EQ(poll_one(set, POLLIN, 0), 0);
 	CHECK_EQ(poll_one(outer, POLLIN, 0), 0);
 	CHECK_EQ(wait_one(outer, 0), 0);
 	/* Without epoll_wait() in between. */
-	write(p[1], "x", 1);
+	write(ends[1], "x", 1);
 	CHECK_EQ(wait_one(outer, 1000), EPOLLIN);
-	read(p[0], &c, 1);
+	read(ends[0], &byte, 1);
 	CHECK_EQ(wait_one(outer, 0), 0);
 	CHECK_EQ(poll_one(outer, POLLIN, 0), 0);
 	/* Removed, closed. */
-	write(p[1], "x", 1);
+	write(ends[1], "x", 1);
 	CHECK_EQ(poll_one(outer, POLLIN, 1000), POLLIN);
-	CHECK_EQ(ctl(set, EPOLL_CTL_DEL, p[0], 0), 0);
+	CHECK_EQ(ctl(set, EPOLL_CTL_DEL, ends[0], 0), 0);
 	CHECK_EQ(poll_one(outer, POLLIN, 0), 0);
-	CHECK_EQ(add(set, p[0], EPOLLIN), 0);
+	CHECK_EQ(add(set, ends[0], EPOLLIN), 0);
 	CHECK_EQ(poll_one(outer, POLLIN, 1000), POLLIN);
-	close(p[0]);
+	close(ends[0]);
 	CHECK_EQ(poll_one(outer, POLLIN, 0), 0);
 	CHECK_EQ(wait_one(set, 0), 0);
 }
 
 TEST(an_edge_is_told_once)
 {
-	int p[2], set = new_set();
+	int ends[2], set = new_set();
 
-	pipe(p);
-	CHECK_EQ(add(set, p[0], EPOLLIN | EPOLLET), 0);
-	write(p[1], "x", 1);
+	pipe(ends);
+	CHECK_EQ(add(set, ends[0], EPOLLIN | EPOLLET), 0);
+	write(ends[1], "x", 1);
 	CHECK_EQ(poll_one(set, POLLIN, 1000), POLLIN);
 	CHECK_EQ(wait_one(set, 0), EPOLLIN);
 	CHECK_EQ(wait_one(set, 0), 0);
 	CHECK_EQ(poll_one(set, POLLIN, 0), 0);
-	write(p[1], "x", 1);
+	write(ends[1], "x", 1);
 	CHECK_EQ(wait_one(set, 1000), EPOLLIN);
-	CHECK_EQ(ctl(set, EPOLL_CTL_MOD, p[0], EPOLLIN | EPOLLET), 0);
+	CHECK_EQ(ctl(set, EPOLL_CTL_MOD, ends[0], EPOLLIN | EPOLLET), 0);
 	CHECK_EQ(wait_one(set, 0), EPOLLIN);
 	CHECK_EQ(wait_one(set, 0), 0);
 }
 
 TEST(a_one_shot_is_told_once)
 {
-	int p[2], set = new_set();
+	int ends[2], set = new_set();
 
-	pipe(p);
-	CHECK_EQ(add(set, p[0], EPOLLIN | EPOLLONESHOT), 0);
-	write(p[1], "x", 1);
+	pipe(ends);
+	CHECK_EQ(add(set, ends[0], EPOLLIN | EPOLLONESHOT), 0);
+	write(ends[1], "x", 1);
 	CHECK_EQ(wait_one(set, 1000), EPOLLIN);
-	write(p[1], "x", 1);
+	write(ends[1], "x", 1);
 	CHECK_EQ(wait_one(set, 0), 0);
-	close(p[1]); /* not even this, while it is disarmed */
+	close(ends[1]); /* not even this, while it is disarmed */
 	CHECK_EQ(wait_one(set, 0), 0);
 	CHECK_EQ(poll_one(set, POLLIN, 0), 0);
-	CHECK_EQ(ctl(set, EPOLL_CTL_MOD, p[0], EPOLLIN | EPOLLONESHOT), 0);
+	CHECK_EQ(ctl(set, EPOLL_CTL_MOD, ends[0], EPOLLIN | EPOLLONESHOT), 0);
 	CHECK_EQ(wait_one(set, 0), EPOLLIN | EPOLLHUP);
 	CHECK_EQ(wait_one(set, 0), 0);
 }
 
 TEST(what_could_not_be_copied_comes_again)
 {
-	int p[2], set = new_set();
+	int ends[2], set = new_set();
 
-	pipe(p);
-	CHECK_EQ(add(set, p[0], EPOLLIN | EPOLLONESHOT), 0);
-	write(p[1], "x", 1);
+	pipe(ends);
+	CHECK_EQ(add(set, ends[0], EPOLLIN | EPOLLONESHOT), 0);
+	write(ends[1], "x", 1);
 	CHECK_ERR(syscall(SYS_epoll_wait, set, 8, 1, 1000), EFAULT);
 	CHECK_EQ(wait_one(set, 0), EPOLLIN);
 }
 
 TEST(errors_are_told_without_asking)
 {
-	int p[2], set = new_set();
+	int ends[2], set = new_set();
 
-	pipe(p);
-	CHECK_EQ(add(set, p[0], 0), 0);
-	write(p[1], "x", 1);
+	pipe(ends);
+	CHECK_EQ(add(set, ends[0], 0), 0);
+	write(ends[1], "x", 1);
 	CHECK_EQ(wait_one(set, 0), 0);
-	close(p[1]);
+	close(ends[1]);
 	CHECK_EQ(wait_one(set, 1000), EPOLLHUP);
 }
 
 TEST(duplicates_keep_a_closed_descriptor_in_the_set)
 {
-	struct epoll_event e;
-	int p[2], set = new_set(), copy;
+	struct epoll_event event;
+	int ends[2], set = new_set(), copy;
 
-	pipe(p);
-	CHECK_EQ(add(set, p[0], EPOLLIN), 0);
-	copy = dup(p[0]);
+	pipe(ends);
+	CHECK_EQ(add(set, ends[0], EPOLLIN), 0);
+	copy = dup(ends[0]);
 	CHECK_EQ(add(set, copy, EPOLLIN), 0);
-	close(p[0]);
-	write(p[1], "x", 1);
-	CHECK_EQ(epoll_wait(set, &e, 1, 1000), 1);
-	CHECK_ERR(ctl(set, EPOLL_CTL_DEL, p[0], 0), EBADF);
+	close(ends[0]);
+	write(ends[1], "x", 1);
+	CHECK_EQ(epoll_wait(set, &event, 1, 1000), 1);
+	CHECK_ERR(ctl(set, EPOLL_CTL_DEL, ends[0], 0), EBADF);
 	close(copy);
-	CHECK_EQ(epoll_wait(set, &e, 1, 0), 0);
+	CHECK_EQ(epoll_wait(set, &event, 1, 0), 0);
 }
 
 TEST(each_gets_its_turn)
 {
-	struct epoll_event e[SETS];
+	struct epoll_event event[SETS];
 	int ev[SETS], set = new_set(), seen = 0;
 
 	for (int i = 0; i < SETS; i++) {
@@ -347,63 +347,63 @@ TEST(each_gets_its_turn)
 		CHECK_EQ(epoll_ctl(set, EPOLL_CTL_ADD, ev[i], &want), 0);
 	}
 	for (int i = 0; i < SETS; i++) {
-		CHECK_EQ(epoll_wait(set, e, 1, 0), 1);
-		seen |= 1 << e[0].data.u64;
+		CHECK_EQ(epoll_wait(set, event, 1, 0), 1);
+		seen |= 1 << event[0].data.u64;
 	}
 	CHECK_EQ(seen, (1 << SETS) - 1);
-	CHECK_EQ(epoll_wait(set, e, SETS, 0), SETS);
+	CHECK_EQ(epoll_wait(set, event, SETS, 0), SETS);
 }
 
 /* ---- exclusive waiters ---- */
 
 TEST(exclusive_asks_for_what_makes_sense)
 {
-	int p[2], set = new_set(), other = new_set();
+	int ends[2], set = new_set(), other = new_set();
 
-	pipe(p);
+	pipe(ends);
 	CHECK_ERR(add(set, other, EPOLLIN | EPOLLEXCLUSIVE), EINVAL);
-	CHECK_ERR(add(set, p[0], EPOLLIN | EPOLLEXCLUSIVE | EPOLLONESHOT), EINVAL);
-	CHECK_ERR(add(set, p[0], EPOLLPRI | EPOLLEXCLUSIVE), EINVAL);
-	CHECK_EQ(add(set, p[0],
+	CHECK_ERR(add(set, ends[0], EPOLLIN | EPOLLEXCLUSIVE | EPOLLONESHOT), EINVAL);
+	CHECK_ERR(add(set, ends[0], EPOLLPRI | EPOLLEXCLUSIVE), EINVAL);
+	CHECK_EQ(add(set, ends[0],
 		     EPOLLIN | EPOLLET | EPOLLEXCLUSIVE | EPOLLERR | EPOLLHUP | EPOLLWAKEUP),
 		 0);
-	CHECK_ERR(ctl(set, EPOLL_CTL_MOD, p[0], EPOLLIN), EINVAL);
-	CHECK_EQ(ctl(set, EPOLL_CTL_DEL, p[0], 0), 0);
-	CHECK_EQ(add(set, p[0], EPOLLIN), 0);
-	CHECK_ERR(ctl(set, EPOLL_CTL_MOD, p[0], EPOLLIN | EPOLLEXCLUSIVE), EINVAL);
-	CHECK_EQ(ctl(set, EPOLL_CTL_MOD, p[0], EPOLLIN), 0);
+	CHECK_ERR(ctl(set, EPOLL_CTL_MOD, ends[0], EPOLLIN), EINVAL);
+	CHECK_EQ(ctl(set, EPOLL_CTL_DEL, ends[0], 0), 0);
+	CHECK_EQ(add(set, ends[0], EPOLLIN), 0);
+	CHECK_ERR(ctl(set, EPOLL_CTL_MOD, ends[0], EPOLLIN | EPOLLEXCLUSIVE), EINVAL);
+	CHECK_EQ(ctl(set, EPOLL_CTL_MOD, ends[0], EPOLLIN), 0);
 }
 
 /* How many of four sets on one pipe report it, when nobody reads. */
 static int woken(uint32_t flag, int shared_set)
 {
-	int p[2], said[2], shared = new_set(), n = 0;
-	char c;
+	int ends[2], said[2], shared = new_set(), count = 0;
+	char byte;
 
-	pipe(p);
+	pipe(ends);
 	pipe2(said, O_NONBLOCK);
 	if (shared_set)
-		CHECK_EQ(add(shared, p[0], EPOLLIN | flag), 0);
+		CHECK_EQ(add(shared, ends[0], EPOLLIN | flag), 0);
 	for (int i = 0; i < 4; i++)
 		if (!fork()) {
 			int set = shared_set ? shared : new_set();
 
 			if (!shared_set)
-				CHECK_EQ(add(set, p[0], EPOLLIN | flag), 0);
+				CHECK_EQ(add(set, ends[0], EPOLLIN | flag), 0);
 			write(said[1], "r", 1);
 			if (wait_one(set, 300))
 				write(said[1], "w", 1);
 			_exit(0);
 		}
-	for (n = 0; n < 4;)
-		n += read(said[0], &c, 1) == 1;
+	for (count = 0; count < 4;)
+		count += read(said[0], &byte, 1) == 1;
 	pause_ms(50);
-	write(p[1], "x", 1);
+	write(ends[1], "x", 1);
 	while (wait(NULL) > 0)
 		;
-	for (n = 0; read(said[0], &c, 1) == 1; n++)
+	for (count = 0; read(said[0], &byte, 1) == 1; count++)
 		;
-	return n;
+	return count;
 }
 
 TEST(exclusive_wakes_one)
@@ -427,57 +427,57 @@ static void nothing(int sig)
 
 TEST(waiting_with_a_limit_in_nanoseconds)
 {
-	struct epoll_event e;
-	struct timespec t = { 0, 20000000 }, bad = { 0, 1000000000 };
+	struct epoll_event event;
+	struct timespec time = { 0, 20000000 }, bad = { 0, 1000000000 };
 	int set = new_set();
 	sigset_t mask;
 	long start = now_ms();
 
 	sigemptyset(&mask);
 	sigaddset(&mask, SIGALRM);
-	CHECK_EQ(syscall(SYS_epoll_pwait2, set, &e, 1, &t, NULL, 8), 0);
+	CHECK_EQ(syscall(SYS_epoll_pwait2, set, &event, 1, &time, NULL, 8), 0);
 	CHECK(now_ms() - start >= 20);
-	CHECK_ERR(syscall(SYS_epoll_pwait2, set, &e, 1, &bad, NULL, 8), EINVAL);
-	CHECK_ERR(syscall(SYS_epoll_pwait2, set, &e, 1, &t, &mask, 4), EINVAL);
+	CHECK_ERR(syscall(SYS_epoll_pwait2, set, &event, 1, &bad, NULL, 8), EINVAL);
+	CHECK_ERR(syscall(SYS_epoll_pwait2, set, &event, 1, &time, &mask, 4), EINVAL);
 	signal(SIGALRM, nothing);
 	ualarm(10000, 0);
-	CHECK_EQ(syscall(SYS_epoll_pwait2, set, &e, 1, &t, &mask, 8), 0);
+	CHECK_EQ(syscall(SYS_epoll_pwait2, set, &event, 1, &time, &mask, 8), 0);
 	ualarm(10000, 0);
-	CHECK_ERR(epoll_wait(set, &e, 1, -1), EINTR);
+	CHECK_ERR(epoll_wait(set, &event, 1, -1), EINTR);
 }
 
 TEST(watches_are_limited)
 {
 	const char *path = "/proc/sys/fs/epoll/max_user_watches";
-	int p[2], set = new_set(), fd = open(path, O_RDWR);
+	int ends[2], set = new_set(), fd = open(path, O_RDWR);
 	char old[32];
-	ssize_t n;
+	ssize_t length;
 
 	if (geteuid())
 		return;
 	CHECK(fd >= 0);
-	n = read(fd, old, sizeof(old));
-	CHECK(n > 1 && atol(old) > 1000);
-	pipe(p);
+	length = read(fd, old, sizeof(old));
+	CHECK(length > 1 && atol(old) > 1000);
+	pipe(ends);
 	CHECK_EQ(pwrite(fd, "1", 1, 0), 1);
-	CHECK_EQ(add(set, p[0], EPOLLIN), 0);
-	CHECK_ERR(add(set, p[1], EPOLLIN), ENOSPC);
-	CHECK_EQ(ctl(set, EPOLL_CTL_DEL, p[0], 0), 0);
-	CHECK_EQ(add(set, p[1], EPOLLIN), 0);
-	CHECK_EQ(pwrite(fd, old, n, 0), n);
+	CHECK_EQ(add(set, ends[0], EPOLLIN), 0);
+	CHECK_ERR(add(set, ends[1], EPOLLIN), ENOSPC);
+	CHECK_EQ(ctl(set, EPOLL_CTL_DEL, ends[0], 0), 0);
+	CHECK_EQ(add(set, ends[1], EPOLLIN), 0);
+	CHECK_EQ(pwrite(fd, old, length, 0), length);
 }
 
 TEST(fdinfo_tells_what_is_in_a_set)
 {
 	char path[64], text[512] = "", want[64];
-	int p[2], set = new_set(), fd;
+	int ends[2], set = new_set(), fd;
 
-	pipe(p);
-	CHECK_EQ(add(set, p[0], EPOLLIN), 0);
+	pipe(ends);
+	CHECK_EQ(add(set, ends[0], EPOLLIN), 0);
 	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", set);
 	fd = open(path, O_RDONLY);
 	CHECK(read(fd, text, sizeof(text) - 1) > 0);
-	snprintf(want, sizeof(want), "tfd: %8d events: %8x data: ", p[0],
+	snprintf(want, sizeof(want), "tfd: %8d events: %8x data: ", ends[0],
 		 EPOLLIN | EPOLLERR | EPOLLHUP);
 	CHECK(strstr(text, want));
 }
@@ -515,10 +515,10 @@ static void *change_sets(void *unused)
 
 static void *wait_for_items(void *unused)
 {
-	struct epoll_event e[4];
+	struct epoll_event event[4];
 
 	while (!over)
-		epoll_wait(shared_set, e, 4, 1);
+		epoll_wait(shared_set, event, 4, 1);
 	return NULL;
 }
 
@@ -526,17 +526,17 @@ TEST(threads_that_change_one_set)
 {
 	void *(*const what[])(void *) = { change_items, change_items, change_sets, wait_for_items,
 					  wait_for_items };
-	pthread_t t[5];
+	pthread_t thread[5];
 
 	shared_set = new_set();
 	pipe(ends);
 	write(ends[1], "x", 1);
 	for (int i = 0; i < 5; i++)
-		CHECK_EQ(pthread_create(&t[i], NULL, what[i], NULL), 0);
+		CHECK_EQ(pthread_create(&thread[i], NULL, what[i], NULL), 0);
 	pause_ms(250);
 	over = true;
 	for (int i = 0; i < 5; i++)
-		pthread_join(t[i], NULL);
+		pthread_join(thread[i], NULL);
 	close(ends[0]);
 	CHECK_EQ(wait_one(shared_set, 0), 0);
 }
@@ -547,13 +547,13 @@ static int events_got;
 
 static void *take_events(void *arg)
 {
-	struct epoll_event e;
-	uint64_t v;
+	struct epoll_event event;
+	uint64_t number;
 
 	while (__atomic_load_n(&events_got, __ATOMIC_SEQ_CST) < ROUNDS) {
-		if (epoll_wait(shared_set, &e, 1, 20) != 1)
+		if (epoll_wait(shared_set, &event, 1, 20) != 1)
 			continue;
-		if (read(ends[0], &v, 8) != 8)
+		if (read(ends[0], &number, 8) != 8)
 			CHECK(!"an event without a cause");
 		__atomic_fetch_add(&events_got, 1, __ATOMIC_SEQ_CST);
 		ctl(shared_set, EPOLL_CTL_MOD, ends[0], EPOLLIN | EPOLLONESHOT);
@@ -563,18 +563,18 @@ static void *take_events(void *arg)
 
 TEST(one_shots_go_to_one_thread)
 {
-	pthread_t t[3];
+	pthread_t thread[3];
 	uint64_t one = 1;
 
 	shared_set = new_set();
 	ends[0] = eventfd(0, EFD_NONBLOCK | EFD_SEMAPHORE);
 	CHECK_EQ(add(shared_set, ends[0], EPOLLIN | EPOLLONESHOT), 0);
 	for (int i = 0; i < 3; i++)
-		CHECK_EQ(pthread_create(&t[i], NULL, take_events, NULL), 0);
+		CHECK_EQ(pthread_create(&thread[i], NULL, take_events, NULL), 0);
 	for (int i = 0; i < ROUNDS; i++)
 		CHECK_EQ(write(ends[0], &one, 8), 8);
 	for (int i = 0; i < 3; i++)
-		pthread_join(t[i], NULL);
+		pthread_join(thread[i], NULL);
 	CHECK_EQ(events_got, ROUNDS);
 }
 

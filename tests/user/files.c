@@ -28,12 +28,12 @@ static char *get(const char *name)
 {
 	static char buf[4096];
 	int fd = open(name, O_RDONLY);
-	ssize_t n;
+	ssize_t length;
 
 	CHECK(fd >= 0);
-	n = read(fd, buf, sizeof(buf) - 1);
-	CHECK(n >= 0);
-	buf[n] = 0;
+	length = read(fd, buf, sizeof(buf) - 1);
+	CHECK(length >= 0);
+	buf[length] = 0;
 	close(fd);
 	return buf;
 }
@@ -130,7 +130,7 @@ TEST(duplicates_share_their_position)
 
 TEST(seeking)
 {
-	int fd = open("sk", O_RDWR | O_CREAT, 0600), p[2];
+	int fd = open("sk", O_RDWR | O_CREAT, 0600), ends[2];
 
 	CHECK_EQ(lseek(fd, 100, SEEK_SET), 100);
 	CHECK_EQ(write(fd, "x", 1), 1);
@@ -138,9 +138,9 @@ TEST(seeking)
 	CHECK_ERR(lseek(fd, -60, SEEK_CUR), EINVAL);
 	CHECK_ERR(lseek(fd, 0, 99), EINVAL);
 	CHECK_EQ(lseek(fd, 0, SEEK_CUR), 50);
-	pipe(p);
-	CHECK_ERR(lseek(p[0], 0, SEEK_SET), ESPIPE);
-	CHECK_ERR(pread(p[0], &p, 1, 0), ESPIPE);
+	pipe(ends);
+	CHECK_ERR(lseek(ends[0], 0, SEEK_SET), ESPIPE);
+	CHECK_ERR(pread(ends[0], &ends, 1, 0), ESPIPE);
 	CHECK_EQ(lseek(fd, 0, SEEK_DATA) >= 0, 1);
 	CHECK_ERR(lseek(fd, 500, SEEK_DATA), ENXIO);
 	CHECK_EQ(lseek(fd, 0, SEEK_HOLE) <= 101, 1);
@@ -148,8 +148,8 @@ TEST(seeking)
 
 TEST(positioned_and_vector_io)
 {
-	char a[4] = "", b[4] = "";
-	struct iovec in[2] = { { a, 2 }, { b, 3 } };
+	char a[4] = "", buffer[4] = "";
+	struct iovec iovec[2] = { { a, 2 }, { buffer, 3 } };
 	struct iovec out[3] = { { "one", 3 }, { "", 0 }, { "two", 3 } };
 	int fd = open("pv", O_RDWR | O_CREAT, 0600);
 
@@ -158,19 +158,19 @@ TEST(positioned_and_vector_io)
 	CHECK(!memcmp(a, "etw", 3));
 	CHECK_EQ(pwrite(fd, "X", 1, 1), 1);
 	CHECK_EQ(lseek(fd, 0, SEEK_CUR), 6);
-	CHECK_EQ(preadv(fd, in, 2, 0), 5);
-	CHECK(!memcmp(a, "oX", 2) && !memcmp(b, "etw", 3));
+	CHECK_EQ(preadv(fd, iovec, 2, 0), 5);
+	CHECK(!memcmp(a, "oX", 2) && !memcmp(buffer, "etw", 3));
 	CHECK_ERR(pread(fd, a, 1, -1), EINVAL);
-	CHECK_ERR(syscall(SYS_readv, fd, in, -1), EINVAL);
-	CHECK_ERR(syscall(SYS_readv, fd, in, 2000), EINVAL);
+	CHECK_ERR(syscall(SYS_readv, fd, iovec, -1), EINVAL);
+	CHECK_ERR(syscall(SYS_readv, fd, iovec, 2000), EINVAL);
 	CHECK_EQ(pread(fd, a, 1, 6), 0);
 	CHECK_EQ(read(fd, a, 0), 0);
 }
 
 TEST(bad_pointers_are_refused)
 {
-	int fd = open("bp", O_RDWR | O_CREAT, 0600), p[2];
-	struct stat st;
+	int fd = open("bp", O_RDWR | O_CREAT, 0600), ends[2];
+	struct stat info;
 	char buf[4];
 
 	CHECK_ERR(syscall(SYS_write, fd, (void *)8, 1), EFAULT);
@@ -181,19 +181,19 @@ TEST(bad_pointers_are_refused)
 	CHECK_ERR(syscall(SYS_open, (void *)8, 0), EFAULT);
 	CHECK_ERR(syscall(SYS_stat, "bp", (void *)8), EFAULT);
 	CHECK_ERR(syscall(SYS_pipe, (void *)8), EFAULT);
-	pipe(p);
-	CHECK_EQ(write(p[1], "abc", 3), 3);
-	CHECK_ERR(syscall(SYS_read, p[0], (void *)8, 3), EFAULT);
+	pipe(ends);
+	CHECK_EQ(write(ends[1], "abc", 3), 3);
+	CHECK_ERR(syscall(SYS_read, ends[0], (void *)8, 3), EFAULT);
 	CHECK_ERR(syscall(SYS_getcwd, (void *)8, 100), EFAULT);
 	CHECK_ERR(syscall(SYS_execve, (void *)8, 0, 0), EFAULT);
 	CHECK_ERR(syscall(SYS_readlink, (void *)8, buf, 1), EFAULT);
-	CHECK_EQ(stat("bp", &st), 0);
-	CHECK_EQ(st.st_size, 3);
+	CHECK_EQ(stat("bp", &info), 0);
+	CHECK_EQ(info.st_size, 3);
 }
 
 TEST(sizes)
 {
-	struct stat st;
+	struct stat info;
 	int fd;
 
 	put("sz", "abcdef");
@@ -201,8 +201,8 @@ TEST(sizes)
 	CHECK(!strcmp(get("sz"), "abc"));
 	fd = open("sz", O_RDWR);
 	CHECK_EQ(ftruncate(fd, 10000), 0);
-	CHECK_EQ(fstat(fd, &st), 0);
-	CHECK_EQ(st.st_size, 10000);
+	CHECK_EQ(fstat(fd, &info), 0);
+	CHECK_EQ(info.st_size, 10000);
 	CHECK_ERR(ftruncate(fd, -1), EINVAL);
 	CHECK_ERR(truncate(".", 0), EISDIR);
 	CHECK_ERR(truncate("none", 0), ENOENT);
@@ -249,7 +249,7 @@ TEST(links_and_names)
 
 TEST(renaming)
 {
-	struct stat st;
+	struct stat info;
 
 	put("r1", "one");
 	put("r2", "two");
@@ -263,7 +263,7 @@ TEST(renaming)
 	CHECK_ERR(rename("rd", "r2"), ENOTDIR);
 	CHECK_EQ(mkdir("re", 0755), 0);
 	CHECK_EQ(rename("re", "rd/sub"), 0);
-	CHECK_ERR(stat("re", &st), ENOENT);
+	CHECK_ERR(stat("re", &info), ENOENT);
 	CHECK_EQ(mkdir("rf", 0755), 0);
 	CHECK_ERR(rename("rf", "rd"), ENOTEMPTY);
 	CHECK_EQ(rename("r2", "r2"), 0);
@@ -276,16 +276,16 @@ TEST(renaming)
 
 TEST(folders)
 {
-	struct stat st;
-	struct dirent *e;
-	DIR *d;
-	int n = 0, sum = 0;
+	struct stat info;
+	struct dirent *dirent;
+	DIR *folder;
+	int count = 0, sum = 0;
 
 	CHECK_EQ(mkdir("d", 0755), 0);
 	CHECK_ERR(mkdir("d", 0755), EEXIST);
 	CHECK_ERR(mkdir("no/d", 0755), ENOENT);
-	CHECK_EQ(stat("d", &st), 0);
-	CHECK(S_ISDIR(st.st_mode));
+	CHECK_EQ(stat("d", &info), 0);
+	CHECK(S_ISDIR(info.st_mode));
 	for (int i = 0; i < 300; i++) {
 		char name[32];
 
@@ -293,19 +293,19 @@ TEST(folders)
 		put(name, "");
 	}
 	CHECK_ERR(rmdir("d"), ENOTEMPTY);
-	d = opendir("d");
-	while ((e = readdir(d))) {
-		n++;
-		if (!strncmp(e->d_name, "file", 4)) {
-			CHECK(e->d_type == DT_REG || e->d_type == DT_UNKNOWN);
-			sum += atoi(e->d_name + 4);
+	folder = opendir("d");
+	while ((dirent = readdir(folder))) {
+		count++;
+		if (!strncmp(dirent->d_name, "file", 4)) {
+			CHECK(dirent->d_type == DT_REG || dirent->d_type == DT_UNKNOWN);
+			sum += atoi(dirent->d_name + 4);
 		}
 	}
-	CHECK_EQ(n, 302);
+	CHECK_EQ(count, 302);
 	CHECK_EQ(sum, 300 * 299 / 2);
-	rewinddir(d);
-	CHECK(readdir(d) != NULL);
-	closedir(d);
+	rewinddir(folder);
+	CHECK(readdir(folder) != NULL);
+	closedir(folder);
 	for (int i = 0; i < 300; i++) {
 		char name[32];
 
@@ -317,13 +317,13 @@ TEST(folders)
 	CHECK_ERR(rmdir("."), EINVAL);
 	put("df", "");
 	CHECK_ERR(rmdir("df"), ENOTDIR);
-	CHECK_ERR(read(open(".", O_RDONLY), &n, 4), EISDIR);
+	CHECK_ERR(read(open(".", O_RDONLY), &count, 4), EISDIR);
 }
 
 TEST(deleting_while_reading_a_folder)
 {
-	struct dirent *e;
-	DIR *d;
+	struct dirent *dirent;
+	DIR *folder;
 	int seen = 0;
 
 	mkdir("dw", 0755);
@@ -333,10 +333,10 @@ TEST(deleting_while_reading_a_folder)
 		sprintf(name, "dw/%d", i);
 		put(name, "");
 	}
-	d = opendir("dw");
-	while ((e = readdir(d)))
-		if (e->d_name[0] != '.') {
-			CHECK_EQ(unlinkat(dirfd(d), e->d_name, 0), 0);
+	folder = opendir("dw");
+	while ((dirent = readdir(folder)))
+		if (dirent->d_name[0] != '.') {
+			CHECK_EQ(unlinkat(dirfd(folder), dirent->d_name, 0), 0);
 			seen++;
 		}
 	CHECK_EQ(seen, 100);
@@ -357,70 +357,70 @@ TEST(a_removed_folder_is_empty_but_usable)
 
 TEST(working_folder)
 {
-	char a[PATH_MAX], b[PATH_MAX];
+	char a[PATH_MAX], buffer[PATH_MAX];
 	int fd;
 
 	CHECK(getcwd(a, sizeof(a)) != NULL);
 	mkdir("wf", 0755);
 	fd = open("wf", O_RDONLY | O_DIRECTORY);
 	CHECK_EQ(fchdir(fd), 0);
-	CHECK(getcwd(b, sizeof(b)) != NULL);
-	CHECK(!strncmp(a, b, strlen(a)) && !strcmp(b + strlen(b) - 3, "/wf"));
-	CHECK_ERR(getcwd(b, 2) ? 0 : -1, ERANGE);
+	CHECK(getcwd(buffer, sizeof(buffer)) != NULL);
+	CHECK(!strncmp(a, buffer, strlen(a)) && !strcmp(buffer + strlen(buffer) - 3, "/wf"));
+	CHECK_ERR(getcwd(buffer, 2) ? 0 : -1, ERANGE);
 	CHECK_EQ(chdir(".."), 0);
 	put("wff", "");
 	CHECK_ERR(chdir("wff"), ENOTDIR);
 	CHECK_ERR(chdir("none"), ENOENT);
 	CHECK_EQ(chdir("/../.."), 0);
-	CHECK(getcwd(b, sizeof(b)) && !strcmp(b, "/"));
+	CHECK(getcwd(buffer, sizeof(buffer)) && !strcmp(buffer, "/"));
 }
 
 TEST(at_calls)
 {
-	struct stat st;
-	int d, fd;
+	struct stat info;
+	int dir, fd;
 
 	mkdir("at", 0755);
-	d = open("at", O_RDONLY | O_DIRECTORY);
-	fd = openat(d, "f", O_WRONLY | O_CREAT, 0640);
+	dir = open("at", O_RDONLY | O_DIRECTORY);
+	fd = openat(dir, "f", O_WRONLY | O_CREAT, 0640);
 	CHECK(fd >= 0);
-	CHECK_EQ(mkdirat(d, "sub", 0700), 0);
-	CHECK_EQ(fstatat(d, "f", &st, 0), 0);
-	CHECK_EQ(st.st_mode & 0777, 0640);
-	CHECK_EQ(symlinkat("f", d, "l"), 0);
-	CHECK_EQ(fstatat(d, "l", &st, AT_SYMLINK_NOFOLLOW), 0);
-	CHECK(S_ISLNK(st.st_mode));
-	CHECK_EQ(fstatat(fd, "", &st, AT_EMPTY_PATH), 0);
-	CHECK_EQ(renameat(d, "f", d, "g"), 0);
-	CHECK_ERR(openat(d, "f", O_RDONLY), ENOENT);
+	CHECK_EQ(mkdirat(dir, "sub", 0700), 0);
+	CHECK_EQ(fstatat(dir, "f", &info, 0), 0);
+	CHECK_EQ(info.st_mode & 0777, 0640);
+	CHECK_EQ(symlinkat("f", dir, "l"), 0);
+	CHECK_EQ(fstatat(dir, "l", &info, AT_SYMLINK_NOFOLLOW), 0);
+	CHECK(S_ISLNK(info.st_mode));
+	CHECK_EQ(fstatat(fd, "", &info, AT_EMPTY_PATH), 0);
+	CHECK_EQ(renameat(dir, "f", dir, "g"), 0);
+	CHECK_ERR(openat(dir, "f", O_RDONLY), ENOENT);
 	CHECK_ERR(openat(fd, "x", O_RDONLY), ENOTDIR);
 	CHECK_ERR(openat(999, "x", O_RDONLY), EBADF);
 	CHECK(openat(999, "/", O_RDONLY) >= 0);
-	CHECK_EQ(unlinkat(d, "sub", AT_REMOVEDIR), 0);
-	CHECK_ERR(unlinkat(d, "g", AT_REMOVEDIR), ENOTDIR);
-	CHECK_EQ(faccessat(d, "g", R_OK, 0), 0);
-	CHECK_ERR(fstatat(d, "g", &st, 0x10000000), EINVAL);
+	CHECK_EQ(unlinkat(dir, "sub", AT_REMOVEDIR), 0);
+	CHECK_ERR(unlinkat(dir, "g", AT_REMOVEDIR), ENOTDIR);
+	CHECK_EQ(faccessat(dir, "g", R_OK, 0), 0);
+	CHECK_ERR(fstatat(dir, "g", &info, 0x10000000), EINVAL);
 }
 
 TEST(modes_and_umask)
 {
-	struct stat st;
+	struct stat info;
 
 	umask(027);
 	close(open("m1", O_WRONLY | O_CREAT, 0666));
-	stat("m1", &st);
-	CHECK_EQ(st.st_mode & 07777, 0640);
+	stat("m1", &info);
+	CHECK_EQ(info.st_mode & 07777, 0640);
 	mkdir("m2", 0777);
-	stat("m2", &st);
-	CHECK_EQ(st.st_mode & 07777, 0750);
+	stat("m2", &info);
+	CHECK_EQ(info.st_mode & 07777, 0750);
 	CHECK_EQ(umask(022), 027);
 	CHECK_EQ(chmod("m1", 0604), 0);
-	stat("m1", &st);
-	CHECK_EQ(st.st_mode & 07777, 0604);
+	stat("m1", &info);
+	CHECK_EQ(info.st_mode & 07777, 0604);
 	CHECK_ERR(chmod("none", 0600), ENOENT);
 	CHECK_EQ(mkfifo("m3", 0600), 0);
-	stat("m3", &st);
-	CHECK(S_ISFIFO(st.st_mode));
+	stat("m3", &info);
+	CHECK(S_ISFIFO(info.st_mode));
 	CHECK_ERR(access("none", F_OK), ENOENT);
 	CHECK_ERR(access("m1", 0x40), EINVAL);
 }
@@ -428,63 +428,63 @@ TEST(modes_and_umask)
 TEST(times)
 {
 	struct timespec t[2] = { { 1000, 5 }, { 2000, 123456789 } };
-	struct stat st;
+	struct stat info;
 	long ino;
 
 	put("tm", "x");
 	CHECK_EQ(utimensat(AT_FDCWD, "tm", t, 0), 0);
-	stat("tm", &st);
-	CHECK_EQ(st.st_atim.tv_sec, 1000);
-	CHECK_EQ(st.st_mtim.tv_sec, 2000);
-	CHECK_EQ(st.st_mtim.tv_nsec, 123456789);
-	ino = st.st_ino;
+	stat("tm", &info);
+	CHECK_EQ(info.st_atim.tv_sec, 1000);
+	CHECK_EQ(info.st_mtim.tv_sec, 2000);
+	CHECK_EQ(info.st_mtim.tv_nsec, 123456789);
+	ino = info.st_ino;
 	t[0].tv_nsec = UTIME_OMIT;
 	t[1].tv_nsec = UTIME_NOW;
 	CHECK_EQ(utimensat(AT_FDCWD, "tm", t, 0), 0);
-	stat("tm", &st);
-	CHECK_EQ(st.st_atim.tv_sec, 1000);
-	CHECK(labs(st.st_mtim.tv_sec - time(NULL)) < 5);
-	CHECK_EQ(st.st_ino, ino);
-	CHECK(labs(st.st_ctim.tv_sec - time(NULL)) < 5);
+	stat("tm", &info);
+	CHECK_EQ(info.st_atim.tv_sec, 1000);
+	CHECK(labs(info.st_mtim.tv_sec - time(NULL)) < 5);
+	CHECK_EQ(info.st_ino, ino);
+	CHECK(labs(info.st_ctim.tv_sec - time(NULL)) < 5);
 	t[0].tv_nsec = 2000000000;
 	CHECK_ERR(utimensat(AT_FDCWD, "tm", t, 0), EINVAL);
 }
 
 TEST(writing_changes_the_time)
 {
-	struct timespec t[2] = { { 1000, 0 }, { 1000, 0 } };
-	struct stat st;
+	struct timespec time[2] = { { 1000, 0 }, { 1000, 0 } };
+	struct stat info;
 	int fd;
 
 	put("wt", "x");
-	utimensat(AT_FDCWD, "wt", t, 0);
+	utimensat(AT_FDCWD, "wt", time, 0);
 	fd = open("wt", O_WRONLY);
 	CHECK_EQ(write(fd, "y", 1), 1);
-	stat("wt", &st);
-	CHECK(st.st_mtime > 1000);
+	stat("wt", &info);
+	CHECK(info.st_mtime > 1000);
 	mkdir("wd", 0755);
-	utimensat(AT_FDCWD, "wd", t, 0);
+	utimensat(AT_FDCWD, "wd", time, 0);
 	put("wd/f", "");
-	stat("wd", &st);
-	CHECK(st.st_mtime > 1000);
+	stat("wd", &info);
+	CHECK(info.st_mtime > 1000);
 }
 
 TEST(an_unlinked_file_lives_on)
 {
-	char c;
-	struct stat st;
+	char byte;
+	struct stat info;
 	int fd = open("ul", O_RDWR | O_CREAT, 0600);
 
 	CHECK_EQ(unlink("ul"), 0);
 	CHECK_EQ(write(fd, "x", 1), 1);
-	CHECK_EQ(pread(fd, &c, 1, 0), 1);
-	CHECK_EQ(fstat(fd, &st), 0);
-	CHECK_EQ(st.st_nlink, 0);
+	CHECK_EQ(pread(fd, &byte, 1, 0), 1);
+	CHECK_EQ(fstat(fd, &info), 0);
+	CHECK_EQ(info.st_nlink, 0);
 }
 
 TEST(sendfile_and_copy)
 {
-	int in, out, p[2];
+	int in, out, ends[2];
 	off_t at = 1;
 	char buf[8];
 
@@ -495,10 +495,10 @@ TEST(sendfile_and_copy)
 	CHECK_EQ(at, 4);
 	CHECK_EQ(sendfile(out, in, NULL, 100), 6);
 	CHECK(!strcmp(get("so"), "bcdabcdef"));
-	pipe(p);
+	pipe(ends);
 	at = 0;
-	CHECK_EQ(sendfile(p[1], in, &at, 6), 6);
-	CHECK_EQ(read(p[0], buf, 8), 6);
+	CHECK_EQ(sendfile(ends[1], in, &at, 6), 6);
+	CHECK_EQ(read(ends[0], buf, 8), 6);
 	CHECK_ERR(sendfile(out, 999, NULL, 1), EBADF);
 }
 
@@ -515,15 +515,17 @@ TEST(locks_of_whole_files)
 
 static int try_lock(int fd, int type, int start, int len)
 {
-	struct flock l = { .l_type = type, .l_whence = SEEK_SET, .l_start = start, .l_len = len };
+	struct flock flock = {
+		.l_type = type, .l_whence = SEEK_SET, .l_start = start, .l_len = len
+	};
 
-	return fcntl(fd, F_SETLK, &l) ? errno : 0;
+	return fcntl(fd, F_SETLK, &flock) ? errno : 0;
 }
 
 TEST(locks_of_ranges)
 {
 	int fd = open("rl", O_RDWR | O_CREAT, 0600);
-	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 12, .l_len = 1 };
+	struct flock flock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 12, .l_len = 1 };
 
 	CHECK_EQ(try_lock(fd, F_WRLCK, 10, 10), 0);
 	CHECK_EQ(WEXITSTATUS(wait_status(CHILD(try_lock(fd, F_WRLCK, 15, 1)))), EAGAIN);
@@ -531,20 +533,20 @@ TEST(locks_of_ranges)
 	CHECK_EQ(WEXITSTATUS(wait_status(CHILD(try_lock(fd, F_WRLCK, 20, 5)))), 0);
 	CHECK_EQ(try_lock(fd, F_UNLCK, 14, 2), 0);
 	CHECK_EQ(WEXITSTATUS(wait_status(CHILD(try_lock(fd, F_WRLCK, 14, 2)))), 0);
-	CHECK_EQ(fcntl(fd, F_GETLK, &l), 0);
-	CHECK_EQ(l.l_type, F_UNLCK);
+	CHECK_EQ(fcntl(fd, F_GETLK, &flock), 0);
+	CHECK_EQ(flock.l_type, F_UNLCK);
 }
 
 TEST(file_systems)
 {
-	struct statfs s;
+	struct statfs info;
 
-	CHECK_EQ(statfs(".", &s), 0);
-	CHECK(s.f_bsize > 0);
-	CHECK(s.f_namelen >= 255);
-	CHECK_EQ(statfs("/proc", &s), 0);
-	CHECK_EQ(s.f_type, 0x9fa0);
-	CHECK_ERR(statfs("none", &s), ENOENT);
+	CHECK_EQ(statfs(".", &info), 0);
+	CHECK(info.f_bsize > 0);
+	CHECK(info.f_namelen >= 255);
+	CHECK_EQ(statfs("/proc", &info), 0);
+	CHECK_EQ(info.f_type, 0x9fa0);
+	CHECK_ERR(statfs("none", &info), ENOENT);
 }
 
 TEST(nonblocking_and_append_flags_can_be_changed)

@@ -29,10 +29,10 @@ static struct {
 } f;
 static unsigned char *code;
 
-static void emit(const char *bytes, size_t n)
+static void emit(const char *bytes, size_t count)
 {
-	memcpy(code, bytes, n);
-	code += n;
+	memcpy(code, bytes, count);
+	code += count;
 }
 #define EMIT(bytes) emit(bytes, sizeof(bytes) - 1)
 
@@ -60,8 +60,8 @@ static void image(int type)
 	unsigned long base = type == ET_EXEC ? BASE : 0;
 
 	memset(&f, 0, sizeof(f));
-	for (unsigned n = 2; n < 16; n++)
-		memset(f.bytes + n * PAGE, (int)n, PAGE);
+	for (unsigned count = 2; count < 16; count++)
+		memset(f.bytes + count * PAGE, (int)count, PAGE);
 	memcpy(f.eh.e_ident, ELFMAG "\2\1\1", 7);
 	f.eh.e_type = (Elf64_Half)type;
 	f.eh.e_machine = EM_X86_64;
@@ -103,23 +103,23 @@ static Elf64_Phdr *load(unsigned long vaddr, unsigned long offset, unsigned long
 	return ph;
 }
 
-static void write_file(const char *name, const void *data, size_t n)
+static void write_file(const char *name, const void *data, size_t count)
 {
 	int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0700);
 
 	CHECK(fd >= 0);
-	CHECK_EQ(write(fd, data, n), n);
+	CHECK_EQ(write(fd, data, count), count);
 	close(fd);
 }
 
-/* Run the first @n bytes. @return wait status, or FAILED | errno of execve() */
-static int run(size_t n)
+/* Run the first @count bytes. @return wait status, or FAILED | errno of execve() */
+static int run(size_t count)
 {
 	char *argv[] = { NAME, NULL };
 	int fds[2], err = 0, status;
 	pid_t pid;
 
-	write_file(NAME, &f, n);
+	write_file(NAME, &f, count);
 	CHECK_EQ(pipe2(fds, O_CLOEXEC), 0);
 	pid = fork();
 	if (!pid) {
@@ -139,18 +139,18 @@ static int run(size_t n)
 
 static bool is_banos(void)
 {
-	struct utsname u;
+	struct utsname names;
 
-	return !uname(&u) && strstr(u.release, "banos");
+	return !uname(&names) && strstr(names.release, "banos");
 }
 
 #define ALL	 sizeof(f.bytes)
 #define EXITS(n) ((n) << 8)
 
 /* Refused by execve(), or killed before its first instruction. */
-static bool does_not_run(size_t n)
+static bool does_not_run(size_t count)
 {
-	int status = run(n);
+	int status = run(count);
 
 	return status & FAILED || WIFSIGNALED(status);
 }
@@ -452,8 +452,8 @@ TEST(programs_for_other_machines_are_refused)
 		CHECK_EQ(run(ALL), FAILED | ENOEXEC);
 	}
 	/* Cut off anywhere in its header, it is still no script. */
-	for (unsigned n = 4; n < sizeof(Elf64_Ehdr); n += 7)
-		CHECK_EQ(run(n), FAILED | ENOEXEC);
+	for (unsigned count = 4; count < sizeof(Elf64_Ehdr); count += 7)
+		CHECK_EQ(run(count), FAILED | ENOEXEC);
 	if (!is_banos())
 		return;
 	write_file(NAME, &f, ALL);

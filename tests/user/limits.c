@@ -27,28 +27,28 @@ static void name_of(char *out, int i)
 TEST(a_tmpfs_has_a_limit_for_names)
 {
 	char name[40];
-	int n = 0;
+	int count = 0;
 
 	CHECK_EQ(mkdir("/tmp/names", 0700), 0);
 	CHECK_EQ(mount("x", "/tmp/names", "tmpfs", 0, "nr_inodes=10"), 0);
 	for (int round = 0; round < 3; round++) {
-		for (n = 0; n < 20; n++) {
+		for (count = 0; count < 20; count++) {
 			int fd;
 
-			name_of(name, n);
+			name_of(name, count);
 			fd = open(name, O_CREAT | O_EXCL | O_RDWR, 0600);
 			if (fd < 0)
 				break;
 			close(fd);
 		}
 		CHECK_EQ(errno, ENOSPC);
-		CHECK_EQ(n, 9); /* the root counts */
+		CHECK_EQ(count, 9); /* the root counts */
 		CHECK_EQ(unlink("/tmp/names/8"), 0);
 		CHECK_EQ(link("/tmp/names/0", "/tmp/names/l"), 0);
 		CHECK_ERR(link("/tmp/names/0", "/tmp/names/m"), ENOSPC);
 		CHECK_EQ(unlink("/tmp/names/l"), 0);
-		while (n-- > 0) {
-			name_of(name, n);
+		while (count-- > 0) {
+			name_of(name, count);
 			unlink(name);
 		}
 	}
@@ -85,33 +85,33 @@ TEST(pipes_of_a_user_have_a_share_of_memory)
 
 TEST(processes_of_a_user_have_a_limit)
 {
-	struct rlimit r;
+	struct rlimit limit;
 	pid_t pid = 0;
-	unsigned n = 0;
+	unsigned count = 0;
 
-	CHECK_EQ(getrlimit(RLIMIT_NPROC, &r), 0);
-	CHECK(r.rlim_cur != RLIM_INFINITY);
-	r.rlim_cur = 20;
-	CHECK_EQ(setrlimit(RLIMIT_NPROC, &r), 0);
+	CHECK_EQ(getrlimit(RLIMIT_NPROC, &limit), 0);
+	CHECK(limit.rlim_cur != RLIM_INFINITY);
+	limit.rlim_cur = 20;
+	CHECK_EQ(setrlimit(RLIMIT_NPROC, &limit), 0);
 	become_user(1002);
 	CHECK_EQ(setpgid(0, 0), 0);
 	signal(SIGTERM, SIG_IGN);
-	while (n < 40 && (pid = fork()) > 0)
-		n++;
+	while (count < 40 && (pid = fork()) > 0)
+		count++;
 	if (!pid) {
 		signal(SIGTERM, SIG_DFL);
 		pause();
 		_exit(0);
 	}
 	CHECK_EQ(errno, EAGAIN);
-	CHECK_EQ(n, 19);
-	for (int tries = 0; n && tries < 1000; tries++) {
+	CHECK_EQ(count, 19);
+	for (int tries = 0; count && tries < 1000; tries++) {
 		kill(0, SIGTERM);
 		usleep(1000);
-		while (n && waitpid(-1, NULL, WNOHANG) > 0)
-			n--;
+		while (count && waitpid(-1, NULL, WNOHANG) > 0)
+			count--;
 	}
-	CHECK_EQ(n, 0);
+	CHECK_EQ(count, 0);
 }
 
 static void set_limit(const char *name, const char *value)
@@ -137,84 +137,84 @@ static long get_limit(const char *name)
 static void check_pipe_sizes_of_a_user(void)
 {
 	char page[8192] = { 0 };
-	int p[2];
+	int ends[2];
 
 	CHECK_EQ(setuid(1000), 0);
-	pipe(p);
+	pipe(ends);
 	CHECK_ERR(open(LIMITS "max-size", O_WRONLY), EACCES);
-	CHECK_ERR(fcntl(p[1], F_SETPIPE_SZ, 2 << 20), EPERM);
-	CHECK_EQ(fcntl(p[1], F_SETPIPE_SZ, 1 << 20), 1 << 20);
-	CHECK_EQ(fcntl(p[1], F_SETPIPE_SZ, 5000), 8192);
-	CHECK_EQ(fcntl(p[0], F_GETPIPE_SZ), 8192);
-	CHECK_ERR(fcntl(p[1], F_SETPIPE_SZ, (1ul << 31) + 1), EINVAL);
-	CHECK_EQ(write(p[1], page, 5000), 5000);
-	CHECK_ERR(fcntl(p[1], F_SETPIPE_SZ, 0), EBUSY);
-	CHECK_EQ(read(p[0], page, 5000), 5000);
-	CHECK_EQ(fcntl(p[1], F_SETPIPE_SZ, 0), 4096);
+	CHECK_ERR(fcntl(ends[1], F_SETPIPE_SZ, 2 << 20), EPERM);
+	CHECK_EQ(fcntl(ends[1], F_SETPIPE_SZ, 1 << 20), 1 << 20);
+	CHECK_EQ(fcntl(ends[1], F_SETPIPE_SZ, 5000), 8192);
+	CHECK_EQ(fcntl(ends[0], F_GETPIPE_SZ), 8192);
+	CHECK_ERR(fcntl(ends[1], F_SETPIPE_SZ, (1ul << 31) + 1), EINVAL);
+	CHECK_EQ(write(ends[1], page, 5000), 5000);
+	CHECK_ERR(fcntl(ends[1], F_SETPIPE_SZ, 0), EBUSY);
+	CHECK_EQ(read(ends[0], page, 5000), 5000);
+	CHECK_EQ(fcntl(ends[1], F_SETPIPE_SZ, 0), 4096);
 	CHECK_ERR(fcntl(open("/dev/null", O_RDWR), F_SETPIPE_SZ, 4096), EBADF);
 }
 
 static void check_small_limit_of_a_user(void)
 {
-	int p[2];
+	int ends[2];
 
 	CHECK_EQ(setuid(1000), 0);
-	pipe(p);
-	CHECK_EQ(fcntl(p[0], F_GETPIPE_SZ), 8192);
-	CHECK_ERR(fcntl(p[0], F_SETPIPE_SZ, 16384), EPERM);
-	CHECK_EQ(fcntl(p[0], F_SETPIPE_SZ, 4096), 4096);
+	pipe(ends);
+	CHECK_EQ(fcntl(ends[0], F_GETPIPE_SZ), 8192);
+	CHECK_ERR(fcntl(ends[0], F_SETPIPE_SZ, 16384), EPERM);
+	CHECK_EQ(fcntl(ends[0], F_SETPIPE_SZ, 4096), 4096);
 }
 
 TEST(sizes_of_pipes_have_limits)
 {
-	int p[2];
+	int ends[2];
 
 	CHECK_EQ(get_limit(LIMITS "max-size"), 1 << 20);
-	CHECK_EQ(pipe(p), 0);
-	CHECK_EQ(fcntl(p[1], F_SETPIPE_SZ, 2 << 20), 2 << 20);
+	CHECK_EQ(pipe(ends), 0);
+	CHECK_EQ(fcntl(ends[1], F_SETPIPE_SZ, 2 << 20), 2 << 20);
 	CHECK_EQ(wait_status(CHILD((check_pipe_sizes_of_a_user(), 0))), 0);
 	set_limit(LIMITS "max-size", "5000\n");
 	CHECK_EQ(get_limit(LIMITS "max-size"), 8192);
 	CHECK_EQ(wait_status(CHILD((check_small_limit_of_a_user(), 0))), 0);
-	CHECK_EQ(pipe(p), 0);
-	CHECK_EQ(fcntl(p[0], F_GETPIPE_SZ), 65536);
-	p[0] = open(LIMITS "max-size", O_WRONLY);
-	CHECK_ERR(write(p[0], "2147483649", 10), EINVAL);
-	CHECK_ERR(write(p[0], "-1", 2), EINVAL);
-	CHECK_ERR(write(p[0], "x", 1), EINVAL);
+	CHECK_EQ(pipe(ends), 0);
+	CHECK_EQ(fcntl(ends[0], F_GETPIPE_SZ), 65536);
+	ends[0] = open(LIMITS "max-size", O_WRONLY);
+	CHECK_ERR(write(ends[0], "2147483649", 10), EINVAL);
+	CHECK_ERR(write(ends[0], "-1", 2), EINVAL);
+	CHECK_ERR(write(ends[0], "x", 1), EINVAL);
 	set_limit(LIMITS "max-size", "1048576");
 }
 
 static void check_pages_of_a_user(void)
 {
-	int p[2];
+	int ends[2];
 
 	CHECK_EQ(setuid(1001), 0);
 	for (int i = 0; i < 4; i++) {
-		CHECK_EQ(pipe(p), 0);
-		CHECK_EQ(fcntl(p[0], F_GETPIPE_SZ), 65536);
+		CHECK_EQ(pipe(ends), 0);
+		CHECK_EQ(fcntl(ends[0], F_GETPIPE_SZ), 65536);
 	}
-	CHECK_EQ(pipe(p), 0); /* over the soft limit: a small one */
-	CHECK_EQ(fcntl(p[0], F_GETPIPE_SZ), 8192);
-	CHECK_ERR(fcntl(p[0], F_SETPIPE_SZ, 16384), EPERM);
-	CHECK_EQ(pipe(p), 0);
-	CHECK_EQ(pipe(p), 0);
-	CHECK_ERR(pipe(p), ENFILE); /* over the hard one */
+	CHECK_EQ(pipe(ends), 0); /* over the soft limit: a small one */
+	CHECK_EQ(fcntl(ends[0], F_GETPIPE_SZ), 8192);
+	CHECK_ERR(fcntl(ends[0], F_SETPIPE_SZ, 16384), EPERM);
+	CHECK_EQ(pipe(ends), 0);
+	CHECK_EQ(pipe(ends), 0);
+	CHECK_ERR(pipe(ends), ENFILE); /* over the hard one */
 }
 
 TEST(pages_of_pipes_have_limits)
 {
 	long soft = get_limit(LIMITS "user-pages-soft");
 	char text[32];
-	int p[2];
+	int ends[2];
 
 	CHECK_EQ(get_limit(LIMITS "user-pages-hard"), 0);
 	set_limit(LIMITS "user-pages-soft", "64");
 	set_limit(LIMITS "user-pages-hard", "70");
 	CHECK_EQ(wait_status(CHILD((check_pages_of_a_user(), 0))), 0);
 	for (int i = 0; i < 10; i++) /* the super user has none */
-		CHECK_EQ(pipe(p), 0);
-	CHECK_EQ(fcntl(p[0], F_GETPIPE_SZ), 65536);
+		CHECK_EQ(pipe(ends), 0);
+	CHECK_EQ(fcntl(ends[0], F_GETPIPE_SZ), 65536);
 	sprintf(text, "%ld", soft);
 	set_limit(LIMITS "user-pages-soft", text);
 	set_limit(LIMITS "user-pages-hard", "0");

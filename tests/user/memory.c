@@ -15,24 +15,24 @@
 
 #define PAGE 4096ul
 
-static char *map(size_t n, int prot, int flags)
+static char *map(size_t count, int prot, int flags)
 {
-	char *p = mmap(NULL, n, prot, flags | MAP_ANONYMOUS, -1, 0);
+	char *bytes = mmap(NULL, count, prot, flags | MAP_ANONYMOUS, -1, 0);
 
-	CHECK(p != MAP_FAILED);
-	return p;
+	CHECK(bytes != MAP_FAILED);
+	return bytes;
 }
 #define RW (PROT_READ | PROT_WRITE)
 
-static int touch_dies(volatile char *p, bool write)
+static int touch_dies(volatile char *bytes, bool write)
 {
 	pid_t pid = fork();
 
 	if (!pid) {
 		if (write)
-			*p = 1;
+			*bytes = 1;
 		else
-			(void)*p;
+			(void)*bytes;
 		_exit(0);
 	}
 	return wait_status(pid) & 0x7f;
@@ -40,89 +40,89 @@ static int touch_dies(volatile char *p, bool write)
 
 TEST(anonymous_memory_is_zero_and_private)
 {
-	char *p = map(100 * PAGE, RW, MAP_PRIVATE);
+	char *bytes = map(100 * PAGE, RW, MAP_PRIVATE);
 
 	for (int i = 0; i < 100; i++)
-		CHECK_EQ(p[i * PAGE], 0);
-	p[0] = 1;
+		CHECK_EQ(bytes[i * PAGE], 0);
+	bytes[0] = 1;
 	CHECK_EQ(wait_status(CHILD(({
-			 p[0] = 5;
-			 p[0];
+			 bytes[0] = 5;
+			 bytes[0];
 		 }))),
 		 5 << 8);
-	CHECK_EQ(p[0], 1);
-	CHECK_EQ(munmap(p, 100 * PAGE), 0);
-	CHECK_EQ(touch_dies(p, false), SIGSEGV);
+	CHECK_EQ(bytes[0], 1);
+	CHECK_EQ(munmap(bytes, 100 * PAGE), 0);
+	CHECK_EQ(touch_dies(bytes, false), SIGSEGV);
 }
 
 TEST(shared_memory_is_seen_by_children)
 {
-	char *p = map(PAGE, RW, MAP_SHARED);
+	char *bytes = map(PAGE, RW, MAP_SHARED);
 
-	wait_status(CHILD(p[7] = 9));
-	CHECK_EQ(p[7], 9);
+	wait_status(CHILD(bytes[7] = 9));
+	CHECK_EQ(bytes[7], 9);
 }
 
 TEST(protection_is_enforced)
 {
-	char *p = map(3 * PAGE, RW, MAP_PRIVATE);
+	char *bytes = map(3 * PAGE, RW, MAP_PRIVATE);
 
-	p[PAGE] = 1;
-	CHECK_EQ(mprotect(p + PAGE, PAGE, PROT_READ), 0);
-	CHECK_EQ(touch_dies(p + PAGE, true), SIGSEGV);
-	CHECK_EQ(touch_dies(p + PAGE, false), 0);
-	CHECK_EQ(touch_dies(p, true), 0);
-	CHECK_EQ(touch_dies(p + 2 * PAGE, true), 0);
-	CHECK_EQ(mprotect(p + PAGE, PAGE, PROT_NONE), 0);
-	CHECK_EQ(touch_dies(p + PAGE, false), SIGSEGV);
-	CHECK_EQ(mprotect(p, 3 * PAGE, RW), 0);
-	CHECK_EQ(p[PAGE], 1);
-	CHECK_ERR(syscall(SYS_mprotect, p + 1, PAGE, RW), EINVAL);
-	munmap(p + PAGE, PAGE);
-	CHECK_ERR(mprotect(p, 3 * PAGE, RW), ENOMEM);
+	bytes[PAGE] = 1;
+	CHECK_EQ(mprotect(bytes + PAGE, PAGE, PROT_READ), 0);
+	CHECK_EQ(touch_dies(bytes + PAGE, true), SIGSEGV);
+	CHECK_EQ(touch_dies(bytes + PAGE, false), 0);
+	CHECK_EQ(touch_dies(bytes, true), 0);
+	CHECK_EQ(touch_dies(bytes + 2 * PAGE, true), 0);
+	CHECK_EQ(mprotect(bytes + PAGE, PAGE, PROT_NONE), 0);
+	CHECK_EQ(touch_dies(bytes + PAGE, false), SIGSEGV);
+	CHECK_EQ(mprotect(bytes, 3 * PAGE, RW), 0);
+	CHECK_EQ(bytes[PAGE], 1);
+	CHECK_ERR(syscall(SYS_mprotect, bytes + 1, PAGE, RW), EINVAL);
+	munmap(bytes + PAGE, PAGE);
+	CHECK_ERR(mprotect(bytes, 3 * PAGE, RW), ENOMEM);
 }
 
 TEST(data_cannot_be_executed)
 {
-	char *p = map(PAGE, RW, MAP_PRIVATE);
+	char *bytes = map(PAGE, RW, MAP_PRIVATE);
 
-	*p = (char)0xc3; /* ret */
-	CHECK_EQ(wait_status(CHILD((((void (*)(void))p)(), 0))) & 0x7f, SIGSEGV);
-	CHECK_EQ(mprotect(p, PAGE, PROT_READ | PROT_EXEC), 0);
-	CHECK_EQ(wait_status(CHILD((((void (*)(void))p)(), 0))), 0);
+	*bytes = (char)0xc3; /* ret */
+	CHECK_EQ(wait_status(CHILD((((void (*)(void))bytes)(), 0))) & 0x7f, SIGSEGV);
+	CHECK_EQ(mprotect(bytes, PAGE, PROT_READ | PROT_EXEC), 0);
+	CHECK_EQ(wait_status(CHILD((((void (*)(void))bytes)(), 0))), 0);
 }
 
 TEST(partial_unmapping_splits)
 {
-	char *p = map(5 * PAGE, RW, MAP_PRIVATE);
+	char *bytes = map(5 * PAGE, RW, MAP_PRIVATE);
 
-	memset(p, 3, 5 * PAGE);
-	CHECK_EQ(munmap(p + 2 * PAGE, PAGE), 0);
-	CHECK_EQ(p[PAGE], 3);
-	CHECK_EQ(p[3 * PAGE], 3);
-	CHECK_EQ(touch_dies(p + 2 * PAGE, false), SIGSEGV);
-	CHECK_EQ(munmap(p, 5 * PAGE), 0);
-	CHECK_ERR(munmap(p + 1, PAGE), EINVAL);
-	CHECK_ERR(munmap(p, 0), EINVAL);
-	CHECK_EQ(munmap(p, PAGE), 0);
+	memset(bytes, 3, 5 * PAGE);
+	CHECK_EQ(munmap(bytes + 2 * PAGE, PAGE), 0);
+	CHECK_EQ(bytes[PAGE], 3);
+	CHECK_EQ(bytes[3 * PAGE], 3);
+	CHECK_EQ(touch_dies(bytes + 2 * PAGE, false), SIGSEGV);
+	CHECK_EQ(munmap(bytes, 5 * PAGE), 0);
+	CHECK_ERR(munmap(bytes + 1, PAGE), EINVAL);
+	CHECK_ERR(munmap(bytes, 0), EINVAL);
+	CHECK_EQ(munmap(bytes, PAGE), 0);
 }
 
 TEST(fixed_addresses)
 {
-	char *p = map(4 * PAGE, RW, MAP_PRIVATE), *q;
+	char *bytes = map(4 * PAGE, RW, MAP_PRIVATE), *q;
 
-	memset(p, 1, 4 * PAGE);
-	q = mmap(p + PAGE, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
-	CHECK(q == p + PAGE);
+	memset(bytes, 1, 4 * PAGE);
+	q = mmap(bytes + PAGE, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	CHECK(q == bytes + PAGE);
 	CHECK_EQ(q[0], 0);
-	CHECK_EQ(p[0], 1);
-	CHECK_EQ(p[2 * PAGE], 1);
-	CHECK_ERR(mmap(p, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) ==
+	CHECK_EQ(bytes[0], 1);
+	CHECK_EQ(bytes[2 * PAGE], 1);
+	CHECK_ERR(mmap(bytes, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) ==
 				  MAP_FAILED
 			  ? -1
 			  : 0,
 		  EEXIST);
-	CHECK_ERR(mmap(p + 1, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
+	CHECK_ERR(mmap(bytes + 1, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
 				  MAP_FAILED
 			  ? -1
 			  : 0,
@@ -148,16 +148,16 @@ TEST(bad_requests)
 	CHECK_ERR(munmap((void *)PAGE, 1ul << 60), EINVAL);
 }
 
-static int make_file(const char *name, size_t n)
+static int make_file(const char *name, size_t count)
 {
 	int fd = open(name, O_RDWR | O_CREAT | O_TRUNC, 0600);
 
 	unlink(name);
-	for (size_t i = 0; i < n; i++) {
-		char c = 'a' + i / PAGE % 26;
+	for (size_t i = 0; i < count; i++) {
+		char byte = 'a' + i / PAGE % 26;
 
-		if (i % PAGE == 0 || i == n - 1)
-			CHECK_EQ(pwrite(fd, &c, 1, i), 1);
+		if (i % PAGE == 0 || i == count - 1)
+			CHECK_EQ(pwrite(fd, &byte, 1, i), 1);
 	}
 	return fd;
 }
@@ -165,7 +165,7 @@ static int make_file(const char *name, size_t n)
 TEST(files_in_memory)
 {
 	int fd = make_file("mf", 2 * PAGE + 100);
-	char *priv, *shared, c;
+	char *priv, *shared, byte;
 
 	priv = mmap(NULL, 3 * PAGE, RW, MAP_PRIVATE, fd, 0);
 	shared = mmap(NULL, 3 * PAGE, RW, MAP_SHARED, fd, 0);
@@ -174,11 +174,11 @@ TEST(files_in_memory)
 	CHECK_EQ(priv[PAGE], 'b');
 	CHECK_EQ(priv[2 * PAGE + 100], 0); /* the rest of the last page */
 	priv[0] = 'P';
-	CHECK_EQ(pread(fd, &c, 1, 0), 1);
-	CHECK_EQ(c, 'a');
+	CHECK_EQ(pread(fd, &byte, 1, 0), 1);
+	CHECK_EQ(byte, 'a');
 	shared[1] = 'S';
-	CHECK_EQ(pread(fd, &c, 1, 1), 1);
-	CHECK_EQ(c, 'S');
+	CHECK_EQ(pread(fd, &byte, 1, 1), 1);
+	CHECK_EQ(byte, 'S');
 	CHECK_EQ(pwrite(fd, "W", 1, PAGE), 1);
 	CHECK_EQ(shared[PAGE], 'W');
 	CHECK_EQ(priv[PAGE], 'W'); /* not yet its own */
@@ -195,27 +195,27 @@ TEST(shared_pages_of_files_are_written_in_any_order)
 {
 	for (int order = 0; order < 16; order++) {
 		int fd = open(".", O_TMPFILE | O_RDWR, 0600);
-		volatile char *p;
-		char c;
+		volatile char *bytes;
+		char byte;
 
 		CHECK_EQ(ftruncate(fd, 2 * PAGE), 0);
 		if (order & 8)
 			CHECK_EQ(pwrite(fd, "x", 1, 0), 1);
-		p = mmap(NULL, 2 * PAGE, RW, MAP_SHARED, fd, 0);
+		bytes = mmap(NULL, 2 * PAGE, RW, MAP_SHARED, fd, 0);
 		if (order & 1)
-			CHECK_EQ(p[0], order & 8 ? 'x' : 0);
+			CHECK_EQ(bytes[0], order & 8 ? 'x' : 0);
 		if (order & 2)
-			p[0] = 1;
+			bytes[0] = 1;
 		CHECK_EQ(wait_status(CHILD(({
 				 if (order & 4)
-					 (void)p[0];
-				 p[0] = 2;
+					 (void)bytes[0];
+				 bytes[0] = 2;
 				 0;
 			 }))),
 			 0);
-		p[0]++;
-		CHECK_EQ(pread(fd, &c, 1, 0), 1);
-		CHECK_EQ(c, 3);
+		bytes[0]++;
+		CHECK_EQ(pread(fd, &byte, 1, 0), 1);
+		CHECK_EQ(byte, 3);
 		close(fd);
 	}
 }
@@ -223,14 +223,14 @@ TEST(shared_pages_of_files_are_written_in_any_order)
 TEST(beyond_the_file_is_a_bus_error)
 {
 	int fd = make_file("be", 100);
-	char *p = mmap(NULL, 2 * PAGE, RW, MAP_SHARED, fd, 0);
+	char *bytes = mmap(NULL, 2 * PAGE, RW, MAP_SHARED, fd, 0);
 
-	CHECK_EQ(touch_dies(p + PAGE, false), SIGBUS);
-	CHECK_EQ(touch_dies(p + 200, false), 0);
+	CHECK_EQ(touch_dies(bytes + PAGE, false), SIGBUS);
+	CHECK_EQ(touch_dies(bytes + 200, false), 0);
 	CHECK_EQ(ftruncate(fd, 2 * PAGE), 0);
-	CHECK_EQ(p[PAGE], 0);
+	CHECK_EQ(bytes[PAGE], 0);
 	CHECK_EQ(ftruncate(fd, 0), 0);
-	CHECK_EQ(touch_dies(p, false), SIGBUS);
+	CHECK_EQ(touch_dies(bytes, false), SIGBUS);
 }
 
 TEST(access_follows_the_descriptor)
@@ -253,10 +253,10 @@ TEST(access_follows_the_descriptor)
 
 TEST(moving_and_growing)
 {
-	char *p = map(2 * PAGE, RW, MAP_PRIVATE), *q;
+	char *bytes = map(2 * PAGE, RW, MAP_PRIVATE), *q;
 
-	memset(p, 7, 2 * PAGE);
-	q = mremap(p, 2 * PAGE, 50 * PAGE, MREMAP_MAYMOVE);
+	memset(bytes, 7, 2 * PAGE);
+	q = mremap(bytes, 2 * PAGE, 50 * PAGE, MREMAP_MAYMOVE);
 	CHECK(q != MAP_FAILED);
 	CHECK_EQ(q[2 * PAGE - 1], 7);
 	CHECK_EQ(q[2 * PAGE], 0);
@@ -271,29 +271,29 @@ TEST(the_break)
 {
 	/* Not sbrk(): musl's only tells. */
 	long start = syscall(SYS_brk, 0), up = (start + PAGE - 1) & -PAGE;
-	volatile char *p = (char *)up;
+	volatile char *bytes = (char *)up;
 
 	CHECK_EQ(syscall(SYS_brk, up + 3 * PAGE), up + 3 * PAGE);
-	CHECK_EQ(p[3 * PAGE - 1], 0);
-	p[3 * PAGE - 1] = 1;
+	CHECK_EQ(bytes[3 * PAGE - 1], 0);
+	bytes[3 * PAGE - 1] = 1;
 	CHECK_EQ(syscall(SYS_brk, up + PAGE), up + PAGE);
-	CHECK_EQ(touch_dies(p + 2 * PAGE, true), SIGSEGV);
+	CHECK_EQ(touch_dies(bytes + 2 * PAGE, true), SIGSEGV);
 	CHECK_EQ(syscall(SYS_brk, up + 3 * PAGE), up + 3 * PAGE);
-	CHECK_EQ(p[3 * PAGE - 1], 0);
+	CHECK_EQ(bytes[3 * PAGE - 1], 0);
 	CHECK_EQ(syscall(SYS_brk, 1), up + 3 * PAGE);
 	CHECK_EQ(syscall(SYS_brk, 1ul << 60), up + 3 * PAGE);
 }
 
 TEST(advice_can_drop_pages)
 {
-	char *p = map(4 * PAGE, RW, MAP_PRIVATE);
+	char *bytes = map(4 * PAGE, RW, MAP_PRIVATE);
 
-	memset(p, 1, 4 * PAGE);
-	CHECK_EQ(madvise(p + PAGE, PAGE, MADV_DONTNEED), 0);
-	CHECK_EQ(p[PAGE], 0);
-	CHECK_EQ(p[0], 1);
-	CHECK_ERR(madvise(p + 1, PAGE, MADV_DONTNEED), EINVAL);
-	CHECK_ERR(madvise(p, PAGE, 9999), EINVAL);
+	memset(bytes, 1, 4 * PAGE);
+	CHECK_EQ(madvise(bytes + PAGE, PAGE, MADV_DONTNEED), 0);
+	CHECK_EQ(bytes[PAGE], 0);
+	CHECK_EQ(bytes[0], 1);
+	CHECK_ERR(madvise(bytes + 1, PAGE, MADV_DONTNEED), EINVAL);
+	CHECK_ERR(madvise(bytes, PAGE, 9999), EINVAL);
 }
 
 TEST(the_stack_grows)
@@ -307,9 +307,9 @@ TEST(the_stack_grows)
 
 TEST(address_space_limit)
 {
-	struct rlimit l = { 64 << 20, 64 << 20 };
+	struct rlimit rlimit = { 64 << 20, 64 << 20 };
 
-	setrlimit(RLIMIT_AS, &l);
+	setrlimit(RLIMIT_AS, &rlimit);
 	CHECK_ERR(mmap(NULL, 128 << 20, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? -1
 											      : 0,
 		  ENOMEM);
@@ -317,43 +317,43 @@ TEST(address_space_limit)
 
 TEST(fork_with_much_memory_copies_on_write)
 {
-	char *p = map(2000 * PAGE, RW, MAP_PRIVATE);
+	char *bytes = map(2000 * PAGE, RW, MAP_PRIVATE);
 
 	for (int i = 0; i < 2000; i++)
-		p[i * PAGE] = i % 100;
+		bytes[i * PAGE] = i % 100;
 	for (int round = 0; round < 5; round++) {
 		CHECK_EQ(wait_status(CHILD(({
 				 int bad = 0;
 
 				 for (int i = 0; i < 2000; i += 3)
-					 p[i * PAGE]++;
+					 bytes[i * PAGE]++;
 				 for (int i = 0; i < 2000; i++)
-					 bad |= p[i * PAGE] != i % 100 + (i % 3 == 0);
+					 bad |= bytes[i * PAGE] != i % 100 + (i % 3 == 0);
 				 bad;
 			 }))),
 			 0);
 		for (int i = 0; i < 2000; i++)
-			CHECK_EQ(p[i * PAGE], i % 100);
+			CHECK_EQ(bytes[i * PAGE], i % 100);
 	}
 }
 
 TEST(kernel_writes_into_copy_on_write_memory)
 {
-	char *p = map(PAGE, RW, MAP_PRIVATE);
+	char *bytes = map(PAGE, RW, MAP_PRIVATE);
 	int pipes[2];
 
 	pipe(pipes);
-	strcpy(p, "parent");
+	strcpy(bytes, "parent");
 	CHECK_EQ(wait_status(CHILD(({
 			 write(pipes[1], "child", 6);
-			 read(pipes[0], p, 6);
-			 strcmp(p, "child");
+			 read(pipes[0], bytes, 6);
+			 strcmp(bytes, "child");
 		 }))),
 		 0);
-	CHECK(!strcmp(p, "parent"));
-	CHECK_EQ(mprotect(p, PAGE, PROT_READ), 0);
+	CHECK(!strcmp(bytes, "parent"));
+	CHECK_EQ(mprotect(bytes, PAGE, PROT_READ), 0);
 	write(pipes[1], "x", 1);
-	CHECK_ERR(read(pipes[0], p, 1), EFAULT);
+	CHECK_ERR(read(pipes[0], bytes, 1), EFAULT);
 }
 
 /* One table of the machine maps 2 MiB; here one part of what it maps goes at a time. */
@@ -369,58 +369,58 @@ TEST(unmapping_a_part_leaves_the_rest)
 	/* Three pages below the edge of a table, three above it. */
 	for (int i = 0; i < 3000; i++) {
 		seed = seed * 1103515245 + 12345;
-		int k = (seed >> 10) % 6;
-		char *at = edge + (k - 3) * (long)page;
+		int round = (seed >> 10) % 6;
+		char *at = edge + (round - 3) * (long)page;
 
 		if (seed >> 16 & 1) {
 			CHECK(mmap(at, page, PROT_READ | PROT_WRITE,
 				   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == at);
 			CHECK_EQ(*at, 0);
-			*at = written[k] = i | 1;
-			mapped |= 1 << k;
+			*at = written[round] = i | 1;
+			mapped |= 1 << round;
 		} else {
 			CHECK(!munmap(at, page));
-			mapped &= ~(1 << k);
+			mapped &= ~(1 << round);
 		}
 		if (i % 64 == 0)
 			CHECK_EQ(wait_status(CHILD(0)), 0);
-		for (k = 0; k < 6; k++)
-			if (mapped >> k & 1)
-				CHECK_EQ(edge[(k - 3) * (long)page], written[k]);
+		for (round = 0; round < 6; round++)
+			if (mapped >> round & 1)
+				CHECK_EQ(edge[(round - 3) * (long)page], written[round]);
 	}
 }
 
 TEST(mincore_and_locks_answer)
 {
-	char *p = map(2 * PAGE, RW, MAP_PRIVATE);
+	char *bytes = map(2 * PAGE, RW, MAP_PRIVATE);
 	unsigned char vec[2] = { 0 };
 
-	p[0] = 1;
-	CHECK_EQ(mincore(p, 2 * PAGE, vec), 0);
+	bytes[0] = 1;
+	CHECK_EQ(mincore(bytes, 2 * PAGE, vec), 0);
 	CHECK_EQ(vec[0] & 1, 1);
-	CHECK_EQ(mlock(p, PAGE), 0);
-	CHECK_EQ(munlock(p, PAGE), 0);
+	CHECK_EQ(mlock(bytes, PAGE), 0);
+	CHECK_EQ(munlock(bytes, PAGE), 0);
 }
 
 /* Not even by root: a driver that follows a null pointer faults, and runs nobody's code. */
 TEST(nothing_is_mapped_below_64_kib)
 {
-	struct utsname u;
-	char *p = map(PAGE, RW, MAP_PRIVATE), *low;
+	struct utsname names;
+	char *bytes = map(PAGE, RW, MAP_PRIVATE), *low;
 
-	CHECK_EQ(uname(&u), 0);
-	if (!strstr(u.release, "banos"))
+	CHECK_EQ(uname(&names), 0);
+	if (!strstr(names.release, "banos"))
 		return; /* there it is what mmap_min_addr says */
-	for (unsigned long at = 0; at < 0x10000; at += PAGE) {
-		CHECK_ERR((long)mmap((void *)at, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
-				     -1, 0),
+	for (unsigned long offset = 0; offset < 0x10000; offset += PAGE) {
+		CHECK_ERR((long)mmap((void *)offset, PAGE, RW,
+				     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0),
 			  EPERM);
-		CHECK(mremap(p, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, (void *)at) ==
+		CHECK(mremap(bytes, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, (void *)offset) ==
 		      MAP_FAILED);
 	}
 	CHECK(mmap((void *)0xf000, 2 * PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
 	      MAP_FAILED);
-	p[0] = 1; /* where it was */
+	bytes[0] = 1; /* where it was */
 	low = mmap((void *)0x10000, PAGE, RW,
 		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_GROWSDOWN, -1, 0);
 	CHECK(low == (void *)0x10000);
@@ -430,23 +430,23 @@ TEST(nothing_is_mapped_below_64_kib)
 
 static long read_min_addr(void)
 {
-	FILE *f = fopen("/proc/sys/vm/mmap_min_addr", "r");
-	long v = -1;
+	FILE *stream = fopen("/proc/sys/vm/mmap_min_addr", "r");
+	long number = -1;
 
-	CHECK(f && fscanf(f, "%ld", &v) == 1);
-	fclose(f);
-	return v;
+	CHECK(stream && fscanf(stream, "%ld", &number) == 1);
+	fclose(stream);
+	return number;
 }
 
-static int write_min_addr(long v)
+static int write_min_addr(long number)
 {
 	int fd = open("/proc/sys/vm/mmap_min_addr", O_WRONLY);
 	char text[32];
-	int n = sprintf(text, "%ld\n", v), err;
+	int count = sprintf(text, "%ld\n", number), err;
 
 	if (fd < 0)
 		return errno;
-	err = write(fd, text, n) == n ? 0 : errno;
+	err = write(fd, text, count) == count ? 0 : errno;
 	close(fd);
 	return err;
 }
@@ -458,14 +458,14 @@ static int write_min_addr(long v)
 /* What an ordinary user may do while it is 1 MiB. */
 static int stays_above_1_mib(void)
 {
-	char *p = map(PAGE, RW, MAP_PRIVATE), *low;
+	char *bytes = map(PAGE, RW, MAP_PRIVATE), *low;
 
 	CHECK_EQ(setuid(1000), 0);
 	CHECK_ERR(FIXED_AT(MIB - PAGE, MAP_FIXED), EPERM);
 	CHECK_ERR(FIXED_AT(0x10000, MAP_FIXED), EPERM);
 	CHECK_EQ(FIXED_AT(0x10000, 0), MIB); /* a hint */
 	CHECK_EQ(munmap((void *)MIB, PAGE), 0);
-	CHECK(mremap(p, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, (void *)(MIB - PAGE)) ==
+	CHECK(mremap(bytes, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, (void *)(MIB - PAGE)) ==
 	      MAP_FAILED);
 	CHECK_EQ(errno, EPERM);
 	low = (char *)FIXED_AT(MIB, MAP_FIXED | MAP_GROWSDOWN);
@@ -478,11 +478,11 @@ static int stays_above_1_mib(void)
 
 TEST(the_lowest_address_is_a_setting)
 {
-	struct utsname u;
+	struct utsname names;
 
 	CHECK(read_min_addr() >= 0);
-	uname(&u);
-	if (!strstr(u.release, "banos"))
+	uname(&names);
+	if (!strstr(names.release, "banos"))
 		return;
 	CHECK_EQ(read_min_addr(), 65536);
 	CHECK_EQ(write_min_addr(65535), EINVAL);
@@ -517,8 +517,8 @@ TEST(neighbours_keep_their_pages)
 		seed = seed * 6364136223846793005ul + 1442695040888963407ul;
 		which = (seed >> 33) % 16;
 		if (m[which].at) {
-			for (long k = 0; k < m[which].npages; k++)
-				CHECK_EQ(m[which].at[k * PAGE / 8], m[which].value + k);
+			for (long round = 0; round < m[which].npages; round++)
+				CHECK_EQ(m[which].at[round * PAGE / 8], m[which].value + round);
 			CHECK_EQ(munmap((void *)m[which].at, m[which].npages * PAGE), 0);
 			m[which].at = NULL;
 			continue;
@@ -526,9 +526,9 @@ TEST(neighbours_keep_their_pages)
 		m[which].npages = 1 + (seed >> 40) % 200;
 		m[which].at = (void *)map(m[which].npages * PAGE, RW, MAP_PRIVATE);
 		m[which].value = i << 16;
-		for (long k = 0; k < m[which].npages; k++) {
-			CHECK_EQ(m[which].at[k * PAGE / 8], 0);
-			m[which].at[k * PAGE / 8] = m[which].value + k;
+		for (long round = 0; round < m[which].npages; round++) {
+			CHECK_EQ(m[which].at[round * PAGE / 8], 0);
+			m[which].at[round * PAGE / 8] = m[which].value + round;
 		}
 	}
 }
@@ -541,15 +541,15 @@ struct visit {
 #define VISIT_PAGES  32
 #define VISIT_ROUNDS 50
 
-static void visited(struct visit *v, int round)
+static void visited(struct visit *visit, int round)
 {
 	volatile int *p = (void *)map(VISIT_PAGES * PAGE, RW, MAP_PRIVATE);
 
-	v->pages = (char *)p;
-	v->round = 2 * round + 1; /* the visitor begins */
+	visit->pages = (char *)p;
+	visit->round = 2 * round + 1; /* the visitor begins */
 	for (unsigned i = 0; i < VISIT_PAGES; i++)
 		p[i * PAGE / 4] = round;
-	while (v->round == 2 * round + 1)
+	while (visit->round == 2 * round + 1)
 		sched_yield();
 	for (unsigned i = 0; i < VISIT_PAGES; i++) {
 		CHECK_EQ(p[i * PAGE / 4], round);
@@ -560,14 +560,14 @@ static void visited(struct visit *v, int round)
 
 TEST(writes_from_outside_meet_faults)
 {
-	struct visit *v = (void *)map(PAGE, RW, MAP_SHARED);
+	struct visit *visit = (void *)map(PAGE, RW, MAP_SHARED);
 	char path[40];
 	pid_t pid = fork();
 	int mem;
 
 	if (!pid) {
 		for (int round = 0; round < VISIT_ROUNDS; round++)
-			visited(v, round);
+			visited(visit, round);
 		_exit(0);
 	}
 	sprintf(path, "/proc/%d/mem", pid);
@@ -576,11 +576,11 @@ TEST(writes_from_outside_meet_faults)
 	for (int round = 0; round < VISIT_ROUNDS; round++) {
 		int mark = ~round;
 
-		while (v->round != 2 * round + 1 && kill(pid, 0) == 0)
+		while (visit->round != 2 * round + 1 && kill(pid, 0) == 0)
 			sched_yield();
 		for (unsigned i = VISIT_PAGES; i--;)
-			CHECK_EQ(pwrite(mem, &mark, 4, (off_t)v->pages + i * PAGE + 4), 4);
-		v->round++;
+			CHECK_EQ(pwrite(mem, &mark, 4, (off_t)visit->pages + i * PAGE + 4), 4);
+		visit->round++;
 	}
 	CHECK_EQ(wait_status(pid), 0);
 }

@@ -21,9 +21,9 @@ static int p[2];
 
 static int poll_one(int fd, int events, int ms)
 {
-	struct pollfd f = { fd, events, 0 };
+	struct pollfd pollfd = { fd, events, 0 };
 
-	return poll(&f, 1, ms) < 0 ? -1 : f.revents;
+	return poll(&pollfd, 1, ms) < 0 ? -1 : pollfd.revents;
 }
 
 TEST(order_and_ends)
@@ -53,17 +53,17 @@ TEST(writing_without_readers)
 TEST(nonblocking)
 {
 	static char big[70000];
-	char c;
-	int n, total = 0;
+	char byte;
+	int count, total = 0;
 
 	CHECK_EQ(pipe2(p, O_NONBLOCK), 0);
-	CHECK_ERR(read(p[0], &c, 1), EAGAIN);
-	while ((n = write(p[1], big, sizeof(big))) > 0)
-		total += n;
+	CHECK_ERR(read(p[0], &byte, 1), EAGAIN);
+	while ((count = write(p[1], big, sizeof(big))) > 0)
+		total += count;
 	CHECK_ERR(write(p[1], big, 1), EAGAIN);
 	CHECK_EQ(total, 65536);
-	CHECK_EQ(ioctl(p[0], FIONREAD, &n), 0);
-	CHECK_EQ(n, 65536);
+	CHECK_EQ(ioctl(p[0], FIONREAD, &count), 0);
+	CHECK_EQ(count, 65536);
 	CHECK_EQ(poll_one(p[1], POLLOUT, 0), 0);
 	read(p[0], big, 4096);
 	CHECK_EQ(poll_one(p[1], POLLOUT, 0), POLLOUT);
@@ -87,13 +87,13 @@ TEST(small_writes_are_atomic)
 		size_t got = 0;
 
 		while (got < sizeof(buf)) {
-			ssize_t n = read(p[0], buf + got, sizeof(buf) - got);
+			ssize_t length = read(p[0], buf + got, sizeof(buf) - got);
 
-			CHECK(n > 0);
-			got += n;
+			CHECK(length > 0);
+			got += length;
 		}
-		for (size_t k = 1; k < sizeof(buf); k++)
-			CHECK(buf[k] == buf[0]);
+		for (size_t round = 1; round < sizeof(buf); round++)
+			CHECK(buf[round] == buf[0]);
 	}
 	CHECK_EQ(read(p[0], buf, 1), 0);
 	for (int w = 0; w < 4; w++) {
@@ -106,7 +106,7 @@ TEST(a_blocked_writer_goes_on)
 {
 	static char big[200000];
 	size_t got = 0;
-	ssize_t n;
+	ssize_t length;
 
 	pipe(p);
 	if (!fork()) {
@@ -115,8 +115,8 @@ TEST(a_blocked_writer_goes_on)
 	}
 	close(p[1]);
 	pause_ms(30);
-	while ((n = read(p[0], big, 7777)) > 0)
-		got += n;
+	while ((length = read(p[0], big, 7777)) > 0)
+		got += length;
 	CHECK_EQ(got, sizeof(big));
 	CHECK_EQ(({
 			 int s;
@@ -131,7 +131,7 @@ static void through_a_full_pipe(int grow_at)
 {
 	static unsigned char out[200000], in[200000];
 	size_t wrote = 0, got = 0;
-	ssize_t n;
+	ssize_t length;
 
 	for (size_t i = 0; i < sizeof(out); i++)
 		out[i] = i / 256 * 7 + i;
@@ -140,16 +140,16 @@ static void through_a_full_pipe(int grow_at)
 		while (wrote < sizeof(out)) {
 			size_t most = sizeof(out) - wrote < 500 ? sizeof(out) - wrote : 500;
 
-			n = write(p[1], out + wrote, most);
-			if (n < 0)
+			length = write(p[1], out + wrote, most);
+			if (length < 0)
 				break;
-			wrote += n;
+			wrote += length;
 		}
 		if (step == grow_at)
 			CHECK_EQ(fcntl(p[0], F_SETPIPE_SZ, 131072), 131072);
-		n = read(p[0], in + got, sizeof(in) - got < 700 ? sizeof(in) - got : 700);
-		CHECK(n > 0);
-		got += n;
+		length = read(p[0], in + got, sizeof(in) - got < 700 ? sizeof(in) - got : 700);
+		CHECK(length > 0);
+		got += length;
 	}
 	CHECK(!memcmp(in, out, sizeof(in)));
 	close(p[0]);
@@ -163,8 +163,8 @@ TEST(full_pipes_keep_their_order)
 
 TEST(full_pipes_grow)
 {
-	for (int at = 0; at < 20; at++)
-		through_a_full_pipe(at);
+	for (int offset = 0; offset < 20; offset++)
+		through_a_full_pipe(offset);
 }
 
 TEST(pipe_flags)
@@ -179,35 +179,35 @@ TEST(pipe_flags)
 
 TEST(fifos)
 {
-	char c;
-	int fd, r;
+	char byte;
+	int fd, result;
 
 	unlink("fifo");
 	CHECK_EQ(mkfifo("fifo", 0600), 0);
 	CHECK_ERR(open("fifo", O_WRONLY | O_NONBLOCK), ENXIO);
-	r = open("fifo", O_RDONLY | O_NONBLOCK);
-	CHECK(r >= 0);
-	CHECK_EQ(read(r, &c, 1), 0);
+	result = open("fifo", O_RDONLY | O_NONBLOCK);
+	CHECK(result >= 0);
+	CHECK_EQ(read(result, &byte, 1), 0);
 	fd = open("fifo", O_WRONLY);
 	CHECK_EQ(write(fd, "q", 1), 1);
-	CHECK_EQ(read(r, &c, 1), 1);
-	CHECK_ERR(read(r, &c, 1), EAGAIN);
+	CHECK_EQ(read(result, &byte, 1), 1);
+	CHECK_ERR(read(result, &byte, 1), EAGAIN);
 	close(fd);
-	close(r);
+	close(result);
 	if (!fork()) {
 		fd = open("fifo", O_WRONLY);
 		write(fd, "z", 1);
 		_exit(0);
 	}
-	r = open("fifo", O_RDONLY);
-	CHECK_EQ(read(r, &c, 1), 1);
-	CHECK_EQ(c, 'z');
+	result = open("fifo", O_RDONLY);
+	CHECK_EQ(read(result, &byte, 1), 1);
+	CHECK_EQ(byte, 'z');
 }
 
 /* Whoever comes second lets the first go on, even if it has left again by the time the first runs. */
 TEST(fifo_ends_that_come_and_go)
 {
-	char c;
+	char byte;
 
 	unlink("fifo");
 	CHECK_EQ(mkfifo("fifo", 0600), 0);
@@ -218,7 +218,7 @@ TEST(fifo_ends_that_come_and_go)
 		CHECK(pid >= 0);
 		if (!pid) {
 			fd = open("fifo", O_RDONLY);
-			_exit(fd < 0 || read(fd, &c, 1) != 1);
+			_exit(fd < 0 || read(fd, &byte, 1) != 1);
 		}
 		fd = open("fifo", O_WRONLY);
 		CHECK_EQ(write(fd, "x", 1), 1);
@@ -251,7 +251,7 @@ TEST(writers_of_earlier_days_are_no_hangup)
 
 TEST(poll_tells_and_waits)
 {
-	struct pollfd f[2];
+	struct pollfd pollfd[2];
 	long start;
 
 	pipe(p);
@@ -268,9 +268,9 @@ TEST(poll_tells_and_waits)
 		_exit(0);
 	}
 	CHECK_EQ(poll_one(p[0], POLLIN, 5000), POLLIN);
-	f[0] = (struct pollfd){ p[0], POLLIN, 0 };
-	f[1] = (struct pollfd){ p[1], POLLOUT, 0 };
-	CHECK_EQ(poll(f, 2, -1), 2);
+	pollfd[0] = (struct pollfd){ p[0], POLLIN, 0 };
+	pollfd[1] = (struct pollfd){ p[1], POLLOUT, 0 };
+	CHECK_EQ(poll(pollfd, 2, -1), 2);
 	read(p[0], &start, 1);
 	close(p[1]);
 	CHECK_EQ(poll_one(p[0], POLLIN, -1), POLLHUP);
@@ -282,7 +282,7 @@ TEST(poll_tells_and_waits)
 
 TEST(select_tells_and_waits)
 {
-	struct timeval t = { 0, 50000 };
+	struct timeval timeval = { 0, 50000 };
 	fd_set r, w;
 	long start = now_ms();
 
@@ -290,7 +290,7 @@ TEST(select_tells_and_waits)
 	FD_ZERO(&r);
 	FD_ZERO(&w);
 	FD_SET(p[0], &r);
-	CHECK_EQ(select(p[1] + 1, &r, NULL, NULL, &t), 0);
+	CHECK_EQ(select(p[1] + 1, &r, NULL, NULL, &timeval), 0);
 	CHECK(now_ms() - start >= 49);
 	CHECK_EQ(FD_ISSET(p[0], &r), 0);
 	FD_SET(p[0], &r);
@@ -308,56 +308,57 @@ TEST(select_tells_and_waits)
 
 TEST(epoll_levels_and_edges)
 {
-	struct epoll_event e = { .events = EPOLLIN, .data.u64 = 77 }, got[4];
-	int ep = epoll_create1(EPOLL_CLOEXEC);
+	struct epoll_event event = { .events = EPOLLIN, .data.u64 = 77 }, got[4];
+	int epoll = epoll_create1(EPOLL_CLOEXEC);
 
 	pipe(p);
-	CHECK(ep >= 0);
-	CHECK_EQ(epoll_ctl(ep, EPOLL_CTL_ADD, p[0], &e), 0);
-	CHECK_ERR(epoll_ctl(ep, EPOLL_CTL_ADD, p[0], &e), EEXIST);
-	CHECK_EQ(epoll_wait(ep, got, 4, 0), 0);
+	CHECK(epoll >= 0);
+	CHECK_EQ(epoll_ctl(epoll, EPOLL_CTL_ADD, p[0], &event), 0);
+	CHECK_ERR(epoll_ctl(epoll, EPOLL_CTL_ADD, p[0], &event), EEXIST);
+	CHECK_EQ(epoll_wait(epoll, got, 4, 0), 0);
 	write(p[1], "x", 1);
-	CHECK_EQ(epoll_wait(ep, got, 4, 1000), 1);
+	CHECK_EQ(epoll_wait(epoll, got, 4, 1000), 1);
 	CHECK_EQ(got[0].data.u64, 77);
-	CHECK_EQ(epoll_wait(ep, got, 4, 0), 1);
-	e.events = EPOLLIN | EPOLLET;
-	CHECK_EQ(epoll_ctl(ep, EPOLL_CTL_MOD, p[0], &e), 0);
-	CHECK_EQ(epoll_wait(ep, got, 4, 0), 1);
-	CHECK_EQ(epoll_wait(ep, got, 4, 0), 0);
+	CHECK_EQ(epoll_wait(epoll, got, 4, 0), 1);
+	event.events = EPOLLIN | EPOLLET;
+	CHECK_EQ(epoll_ctl(epoll, EPOLL_CTL_MOD, p[0], &event), 0);
+	CHECK_EQ(epoll_wait(epoll, got, 4, 0), 1);
+	CHECK_EQ(epoll_wait(epoll, got, 4, 0), 0);
 	write(p[1], "y", 1);
-	CHECK_EQ(epoll_wait(ep, got, 4, 0), 1);
-	e.events = EPOLLIN | EPOLLONESHOT;
-	CHECK_EQ(epoll_ctl(ep, EPOLL_CTL_MOD, p[0], &e), 0);
-	CHECK_EQ(epoll_wait(ep, got, 4, 0), 1);
-	CHECK_EQ(epoll_wait(ep, got, 4, 0), 0);
-	CHECK_EQ(epoll_ctl(ep, EPOLL_CTL_DEL, p[0], &e), 0);
-	CHECK_ERR(epoll_ctl(ep, EPOLL_CTL_DEL, p[0], &e), ENOENT);
-	CHECK_ERR(epoll_ctl(ep, EPOLL_CTL_ADD, open("ef", O_RDWR | O_CREAT, 0600), &e), EPERM);
-	CHECK_ERR(epoll_ctl(ep, EPOLL_CTL_ADD, ep, &e), EINVAL);
-	CHECK_ERR(epoll_wait(ep, got, 0, 0), EINVAL);
+	CHECK_EQ(epoll_wait(epoll, got, 4, 0), 1);
+	event.events = EPOLLIN | EPOLLONESHOT;
+	CHECK_EQ(epoll_ctl(epoll, EPOLL_CTL_MOD, p[0], &event), 0);
+	CHECK_EQ(epoll_wait(epoll, got, 4, 0), 1);
+	CHECK_EQ(epoll_wait(epoll, got, 4, 0), 0);
+	CHECK_EQ(epoll_ctl(epoll, EPOLL_CTL_DEL, p[0], &event), 0);
+	CHECK_ERR(epoll_ctl(epoll, EPOLL_CTL_DEL, p[0], &event), ENOENT);
+	CHECK_ERR(epoll_ctl(epoll, EPOLL_CTL_ADD, open("ef", O_RDWR | O_CREAT, 0600), &event),
+		  EPERM);
+	CHECK_ERR(epoll_ctl(epoll, EPOLL_CTL_ADD, epoll, &event), EINVAL);
+	CHECK_ERR(epoll_wait(epoll, got, 0, 0), EINVAL);
 	close(p[1]);
-	e.events = 0;
-	CHECK_EQ(epoll_ctl(ep, EPOLL_CTL_ADD, p[0], &e), 0);
-	CHECK_EQ(epoll_wait(ep, got, 4, 1000), 1);
+	event.events = 0;
+	CHECK_EQ(epoll_ctl(epoll, EPOLL_CTL_ADD, p[0], &event), 0);
+	CHECK_EQ(epoll_wait(epoll, got, 4, 1000), 1);
 	CHECK_EQ(got[0].events, EPOLLHUP);
 }
 
 TEST(event_descriptors)
 {
-	uint64_t v = 5;
+	uint64_t number = 5;
 	int fd = eventfd(3, EFD_NONBLOCK);
 
 	CHECK(fd >= 0);
-	CHECK_EQ(write(fd, &v, 8), 8);
-	CHECK_EQ(read(fd, &v, 8), 8);
-	CHECK_EQ(v, 8);
-	CHECK_ERR(read(fd, &v, 8), EAGAIN);
-	CHECK_ERR(read(fd, &v, 4), EINVAL);
+	CHECK_EQ(write(fd, &number, 8), 8);
+	CHECK_EQ(read(fd, &number, 8), 8);
+	CHECK_EQ(number, 8);
+	CHECK_ERR(read(fd, &number, 8), EAGAIN);
+	CHECK_ERR(read(fd, &number, 4), EINVAL);
 	fd = eventfd(2, EFD_SEMAPHORE);
-	CHECK_EQ(read(fd, &v, 8), 8);
-	CHECK_EQ(v, 1);
-	v = -1ull;
-	CHECK_ERR(write(fd, &v, 8), EINVAL);
+	CHECK_EQ(read(fd, &number, 8), 8);
+	CHECK_EQ(number, 1);
+	number = -1ull;
+	CHECK_ERR(write(fd, &number, 8), EINVAL);
 }
 
 /* The last two ends go at the same moment on two processors, if there are two. */
@@ -439,7 +440,7 @@ static void *say_and_close(void *unused)
 
 static void hear_last_word(bool by_poll)
 {
-	char c;
+	char byte;
 
 	if (by_poll) {
 		int events;
@@ -448,8 +449,8 @@ static void hear_last_word(bool by_poll)
 			sched_yield();
 		wrong_ends += !(events & POLLIN);
 	}
-	wrong_ends += read(p[0], &c, 1) != 1;
-	wrong_ends += read(p[0], &c, 1) != 0; /* only then it has closed */
+	wrong_ends += read(p[0], &byte, 1) != 1;
+	wrong_ends += read(p[0], &byte, 1) != 0; /* only then it has closed */
 	close(p[0]);
 }
 
@@ -460,9 +461,9 @@ static void hear_last_word(bool by_poll)
 TEST(the_last_words_of_a_writer_are_read)
 {
 	struct timespec start, now;
-	pthread_t t;
+	pthread_t thread;
 
-	CHECK_EQ(pthread_create(&t, NULL, say_and_close, NULL), 0);
+	CHECK_EQ(pthread_create(&thread, NULL, say_and_close, NULL), 0);
 	clock_gettime(CLOCK_MONOTONIC, &start);
 	do {
 		CHECK_EQ(pipe(p), 0);
@@ -471,7 +472,7 @@ TEST(the_last_words_of_a_writer_are_read)
 		clock_gettime(CLOCK_MONOTONIC, &now);
 	} while (now.tv_sec - start.tv_sec <= LAST_WORDS_S);
 	__atomic_store_n(&round_to_write, -1, __ATOMIC_RELEASE);
-	CHECK_EQ(pthread_join(t, NULL), 0);
+	CHECK_EQ(pthread_join(thread, NULL), 0);
 	CHECK_EQ(wrong_ends, 0);
 }
 

@@ -19,11 +19,11 @@ static char self[4096];
 
 static int wait_exit(pid_t pid)
 {
-	int st;
+	int status;
 
-	CHECK_EQ(waitpid(pid, &st, 0), pid);
-	CHECK(WIFEXITED(st));
-	return WEXITSTATUS(st);
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	CHECK(WIFEXITED(status));
+	return WEXITSTATUS(status);
 }
 
 static pid_t spawn(void (*fn)(void))
@@ -55,17 +55,17 @@ TEST(fork_gives_a_copy)
 
 TEST(wait_reports_how_it_ended)
 {
-	int st;
+	int status;
 	pid_t pid;
 	siginfo_t si;
-	struct rusage ru;
+	struct rusage rusage;
 
 	for (int code = 0; code < 256; code += 51) {
 		pid = fork();
 		if (!pid)
 			_exit(code);
-		CHECK_EQ(wait4(-1, &st, 0, &ru), pid);
-		CHECK(WIFEXITED(st) && WEXITSTATUS(st) == code);
+		CHECK_EQ(wait4(-1, &status, 0, &rusage), pid);
+		CHECK(WIFEXITED(status) && WEXITSTATUS(status) == code);
 	}
 	pid = fork();
 	if (!pid) {
@@ -78,38 +78,38 @@ TEST(wait_reports_how_it_ended)
 	CHECK_EQ(si.si_status, SIGTERM);
 	CHECK_EQ(si.si_pid, pid);
 	CHECK_EQ(si.si_signo, SIGCHLD);
-	CHECK_EQ(waitpid(pid, &st, 0), pid);
-	CHECK(WIFSIGNALED(st) && WTERMSIG(st) == SIGTERM);
-	CHECK_ERR(waitpid(pid, &st, 0), ECHILD);
-	CHECK_ERR(waitpid(-1, &st, 0), ECHILD);
-	CHECK_ERR(waitpid(-1, &st, 0x10000), EINVAL);
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+	CHECK_ERR(waitpid(pid, &status, 0), ECHILD);
+	CHECK_ERR(waitpid(-1, &status, 0), ECHILD);
+	CHECK_ERR(waitpid(-1, &status, 0x10000), EINVAL);
 	CHECK_ERR(waitid(P_ALL, 0, &si, 0), EINVAL);
 }
 
 TEST(wait_without_hanging)
 {
-	int st, p[2];
+	int status, ends[2];
 	pid_t pid;
 	siginfo_t si = { .si_pid = 99 };
-	char c;
+	char byte;
 
-	CHECK_EQ(pipe(p), 0);
+	CHECK_EQ(pipe(ends), 0);
 	pid = fork();
 	if (!pid) {
-		close(p[1]);
-		_exit(read(p[0], &c, 1));
+		close(ends[1]);
+		_exit(read(ends[0], &byte, 1));
 	}
-	close(p[0]);
-	CHECK_EQ(waitpid(-1, &st, WNOHANG), 0);
+	close(ends[0]);
+	CHECK_EQ(waitpid(-1, &status, WNOHANG), 0);
 	CHECK_EQ(waitid(P_PID, pid, &si, WEXITED | WNOHANG), 0);
 	CHECK_EQ(si.si_pid, 0);
-	close(p[1]);
+	close(ends[1]);
 	CHECK_EQ(wait_exit(pid), 0);
 }
 
 TEST(wait_by_group)
 {
-	int st;
+	int status;
 	pid_t a = fork(), b;
 
 	if (!a)
@@ -120,10 +120,10 @@ TEST(wait_by_group)
 		_exit(2);
 	}
 	setpgid(b, b);
-	CHECK_EQ(waitpid(-b, &st, 0), b);
-	CHECK_EQ(WEXITSTATUS(st), 2);
-	CHECK_ERR(waitpid(-b, &st, 0), ECHILD);
-	CHECK_EQ(waitpid(0, &st, 0), a);
+	CHECK_EQ(waitpid(-b, &status, 0), b);
+	CHECK_EQ(WEXITSTATUS(status), 2);
+	CHECK_ERR(waitpid(-b, &status, 0), ECHILD);
+	CHECK_EQ(waitpid(0, &status, 0), a);
 }
 
 static volatile int vfork_mark;
@@ -141,7 +141,7 @@ TEST(vfork_shares_memory_and_waits)
 
 TEST(stop_and_continue_are_reported)
 {
-	int st;
+	int status;
 	pid_t pid = fork();
 	siginfo_t si;
 
@@ -150,45 +150,45 @@ TEST(stop_and_continue_are_reported)
 			pause();
 	CHECK_EQ(setpgid(pid, pid), 0); /* SIGTSTP does not stop orphaned groups */
 	CHECK_EQ(kill(pid, SIGSTOP), 0);
-	CHECK_EQ(waitpid(pid, &st, WUNTRACED), pid);
-	CHECK(WIFSTOPPED(st) && WSTOPSIG(st) == SIGSTOP);
-	CHECK_EQ(waitpid(pid, &st, WUNTRACED | WNOHANG), 0);
+	CHECK_EQ(waitpid(pid, &status, WUNTRACED), pid);
+	CHECK(WIFSTOPPED(status) && WSTOPSIG(status) == SIGSTOP);
+	CHECK_EQ(waitpid(pid, &status, WUNTRACED | WNOHANG), 0);
 	CHECK_EQ(kill(pid, SIGCONT), 0);
 	CHECK_EQ(waitid(P_PID, pid, &si, WCONTINUED), 0);
 	CHECK_EQ(si.si_code, CLD_CONTINUED);
 	CHECK_EQ(si.si_status, SIGCONT);
 	CHECK_EQ(kill(pid, SIGTSTP), 0);
-	CHECK_EQ(waitpid(pid, &st, WUNTRACED), pid);
-	CHECK(WIFSTOPPED(st) && WSTOPSIG(st) == SIGTSTP);
+	CHECK_EQ(waitpid(pid, &status, WUNTRACED), pid);
+	CHECK(WIFSTOPPED(status) && WSTOPSIG(status) == SIGTSTP);
 	CHECK_EQ(kill(pid, SIGKILL), 0);
-	CHECK_EQ(waitpid(pid, &st, 0), pid);
-	CHECK(WIFSIGNALED(st) && WTERMSIG(st) == SIGKILL);
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 }
 
 TEST(ignored_children_leave_no_zombies)
 {
-	int st;
+	int status;
 
 	signal(SIGCHLD, SIG_IGN);
 	for (int i = 0; i < 5; i++)
 		if (!fork())
 			_exit(i);
-	CHECK_ERR(wait(&st), ECHILD);
-	struct sigaction sa = { .sa_handler = SIG_DFL, .sa_flags = SA_NOCLDWAIT };
+	CHECK_ERR(wait(&status), ECHILD);
+	struct sigaction action = { .sa_handler = SIG_DFL, .sa_flags = SA_NOCLDWAIT };
 
-	sigaction(SIGCHLD, &sa, NULL);
+	sigaction(SIGCHLD, &action, NULL);
 	if (!fork())
 		_exit(1);
-	CHECK_ERR(wait(&st), ECHILD);
+	CHECK_ERR(wait(&status), ECHILD);
 }
 
 TEST(orphans_go_to_the_subreaper)
 {
-	int st, p[2];
+	int status, ends[2];
 	pid_t child, grandchild, me = getpid();
 
 	CHECK_EQ(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
-	CHECK_EQ(pipe(p), 0);
+	CHECK_EQ(pipe(ends), 0);
 	child = fork();
 	if (!child) {
 		grandchild = fork();
@@ -197,45 +197,45 @@ TEST(orphans_go_to_the_subreaper)
 				usleep(1000);
 			_exit(5);
 		}
-		CHECK_EQ(write(p[1], &grandchild, sizeof(grandchild)), sizeof(grandchild));
+		CHECK_EQ(write(ends[1], &grandchild, sizeof(grandchild)), sizeof(grandchild));
 		_exit(0);
 	}
-	CHECK_EQ(read(p[0], &grandchild, sizeof(grandchild)), sizeof(grandchild));
+	CHECK_EQ(read(ends[0], &grandchild, sizeof(grandchild)), sizeof(grandchild));
 	CHECK_EQ(wait_exit(child), 0);
-	CHECK_EQ(waitpid(grandchild, &st, 0), grandchild);
-	CHECK_EQ(WEXITSTATUS(st), 5);
+	CHECK_EQ(waitpid(grandchild, &status, 0), grandchild);
+	CHECK_EQ(WEXITSTATUS(status), 5);
 }
 
 TEST(death_of_the_parent_is_told)
 {
-	int p[2];
-	char c;
+	int ends[2];
+	char byte;
 	pid_t child;
 
-	CHECK_EQ(pipe(p), 0);
+	CHECK_EQ(pipe(ends), 0);
 	child = fork();
 	if (!child) {
 		if (!fork()) {
-			close(p[0]);
+			close(ends[0]);
 			prctl(PR_SET_PDEATHSIG, SIGKILL);
-			CHECK_EQ(write(p[1], "x", 1), 1);
+			CHECK_EQ(write(ends[1], "x", 1), 1);
 			pause();
 			_exit(0);
 		}
-		close(p[1]);
-		CHECK_EQ(read(p[0], &c, 1), 1);
+		close(ends[1]);
+		CHECK_EQ(read(ends[0], &byte, 1), 1);
 		_exit(0);
 	}
-	close(p[1]);
+	close(ends[1]);
 	CHECK_EQ(wait_exit(child), 0);
-	CHECK_EQ(read(p[0], &c, 1), 0); /* the grandchild is gone: end of file */
+	CHECK_EQ(read(ends[0], &byte, 1), 0); /* the grandchild is gone: end of file */
 }
 
 TEST(groups_and_sessions)
 {
 	pid_t me = getpid(), child, other;
-	int p[2];
-	char c;
+	int ends[2];
+	char byte;
 
 	CHECK_EQ(setpgid(0, 0), 0);
 	CHECK_EQ(getpgrp(), me);
@@ -244,7 +244,7 @@ TEST(groups_and_sessions)
 	CHECK_ERR(setpgid(99999, 0), ESRCH);
 	CHECK_ERR(getpgid(99999), ESRCH);
 	CHECK_ERR(getsid(99999), ESRCH);
-	CHECK_EQ(pipe(p), 0);
+	CHECK_EQ(pipe(ends), 0);
 	child = fork();
 	if (!child) {
 		CHECK_EQ(getpgrp(), me);
@@ -252,10 +252,10 @@ TEST(groups_and_sessions)
 		CHECK_EQ(getsid(0), getpid());
 		CHECK_EQ(getpgrp(), getpid());
 		CHECK_ERR(setpgid(0, 0), EPERM);
-		CHECK_EQ(write(p[1], "x", 1), 1);
+		CHECK_EQ(write(ends[1], "x", 1), 1);
 		pause();
 	}
-	CHECK_EQ(read(p[0], &c, 1), 1);
+	CHECK_EQ(read(ends[0], &byte, 1), 1);
 	CHECK_ERR(setpgid(child, me), EPERM);
 	CHECK_EQ(getsid(child), child);
 	other = fork();
@@ -415,12 +415,12 @@ TEST(exec_from_a_thread_keeps_the_process)
 
 		if (!pid) {
 			char me[20];
-			pthread_t t;
+			pthread_t thread;
 
 			snprintf(me, sizeof(me), "%d", getpid());
-			for (int k = 0; k < 3; k++)
-				pthread_create(&t, NULL, sleep_for_ever, NULL);
-			pthread_create(&t, NULL, exec_in_thread, me);
+			for (int round = 0; round < 3; round++)
+				pthread_create(&thread, NULL, sleep_for_ever, NULL);
+			pthread_create(&thread, NULL, exec_in_thread, me);
 			pause();
 		}
 		CHECK_EQ(wait_exit(pid), 0);
@@ -447,7 +447,7 @@ static int exec_mode(int argc, char **argv)
 {
 	extern char **environ;
 	sigset_t set;
-	struct sigaction sa;
+	struct sigaction action;
 	char buf[100];
 
 	if (!strcmp(argv[1], "args")) {
@@ -464,10 +464,10 @@ static int exec_mode(int argc, char **argv)
 		CHECK(!strcmp(argv[2], "/tmp/s1") && !strcmp(argv[3], "one") &&
 		      !strcmp(argv[4], "two"));
 	} else if (!strcmp(argv[1], "kept")) {
-		sigaction(SIGUSR1, NULL, &sa);
-		CHECK(sa.sa_handler == SIG_IGN);
-		sigaction(SIGUSR2, NULL, &sa);
-		CHECK(sa.sa_handler == SIG_DFL);
+		sigaction(SIGUSR1, NULL, &action);
+		CHECK(action.sa_handler == SIG_IGN);
+		sigaction(SIGUSR2, NULL, &action);
+		CHECK(action.sa_handler == SIG_DFL);
 		sigprocmask(SIG_BLOCK, NULL, &set);
 		CHECK(sigismember(&set, SIGHUP) == 1 && sigismember(&set, SIGINT) == 0);
 		sigpending(&set);
@@ -540,14 +540,14 @@ TEST(set_user_id_programs)
 	pid_t pid;
 	char copy[8192];
 	int in, out;
-	ssize_t n;
+	ssize_t length;
 
 	if (geteuid())
 		return;
 	in = open(self, O_RDONLY);
 	out = open("/tmp/suid", O_CREAT | O_WRONLY | O_TRUNC, 0755);
-	while ((n = read(in, copy, sizeof(copy))) > 0)
-		CHECK_EQ(write(out, copy, n), n);
+	while ((length = read(in, copy, sizeof(copy))) > 0)
+		CHECK_EQ(write(out, copy, length), length);
 	close(out);
 	CHECK_EQ(chown("/tmp/suid", 0, 50), 0);
 	CHECK_EQ(chmod("/tmp/suid", 06755), 0);
@@ -596,15 +596,15 @@ TEST(capabilities_follow_the_user)
 
 TEST(limits_are_kept_and_enforced)
 {
-	struct rlimit l;
-	int fds[40], n = 0;
+	struct rlimit rlimit;
+	int fds[40], count = 0;
 
-	CHECK_EQ(getrlimit(RLIMIT_NOFILE, &l), 0);
-	l.rlim_cur = 20;
-	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &l), 0);
-	while (n < 40 && (fds[n] = dup(0)) >= 0)
-		n++;
-	CHECK(n < 20 && errno == EMFILE);
+	CHECK_EQ(getrlimit(RLIMIT_NOFILE, &rlimit), 0);
+	rlimit.rlim_cur = 20;
+	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &rlimit), 0);
+	while (count < 40 && (fds[count] = dup(0)) >= 0)
+		count++;
+	CHECK(count < 20 && errno == EMFILE);
 	/* Nothing is made or emptied that could not be opened then. */
 	CHECK_ERR(open("/tmp/no_room", O_CREAT | O_RDWR, 0600), EMFILE);
 	CHECK_ERR(access("/tmp/no_room", F_OK), ENOENT);
@@ -614,23 +614,23 @@ TEST(limits_are_kept_and_enforced)
 	CHECK_ERR(open("/tmp/room", O_TRUNC | O_RDWR), EMFILE);
 	CHECK_EQ(lseek(fds[0], 0, SEEK_END), 1);
 	CHECK_EQ(unlink("/tmp/room"), 0);
-	l.rlim_cur = l.rlim_max + 1;
-	CHECK_ERR(setrlimit(RLIMIT_NOFILE, &l), EINVAL);
-	CHECK_ERR(getrlimit(99, &l), EINVAL);
-	CHECK_EQ(prlimit(0, RLIMIT_STACK, NULL, &l), 0);
-	CHECK(l.rlim_cur > 0);
+	rlimit.rlim_cur = rlimit.rlim_max + 1;
+	CHECK_ERR(setrlimit(RLIMIT_NOFILE, &rlimit), EINVAL);
+	CHECK_ERR(getrlimit(99, &rlimit), EINVAL);
+	CHECK_EQ(prlimit(0, RLIMIT_STACK, NULL, &rlimit), 0);
+	CHECK(rlimit.rlim_cur > 0);
 }
 
 TEST(number_of_processes_is_limited)
 {
-	struct rlimit l = { 3, 3 };
+	struct rlimit rlimit = { 3, 3 };
 	int made = 0;
 	pid_t pid;
 
 	if (geteuid())
 		return;
 	CHECK_EQ(setuid(2345), 0);
-	CHECK_EQ(setrlimit(RLIMIT_NPROC, &l), 0);
+	CHECK_EQ(setrlimit(RLIMIT_NPROC, &rlimit), 0);
 	while (made < 10 && (pid = fork()) >= 0) {
 		if (!pid) {
 			pause();
@@ -652,18 +652,18 @@ TEST(number_of_processes_is_limited)
 
 static void burn(int ms)
 {
-	struct timespec a, b;
+	struct timespec a, timespec;
 
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &a);
 	do
-		clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &b);
-	while ((b.tv_sec - a.tv_sec) * 1000 + (b.tv_nsec - a.tv_nsec) / 1000000 < ms);
+		clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &timespec);
+	while ((timespec.tv_sec - a.tv_sec) * 1000 + (timespec.tv_nsec - a.tv_nsec) / 1000000 < ms);
 }
 
 TEST(usage_adds_up)
 {
 	struct rusage self_ru, kids;
-	struct tms t;
+	struct tms tms;
 	pid_t pid;
 
 	burn(60);
@@ -684,8 +684,8 @@ TEST(usage_adds_up)
 	CHECK(kids.ru_utime.tv_usec + kids.ru_stime.tv_usec +
 		      (kids.ru_utime.tv_sec + kids.ru_stime.tv_sec) * 1000000 >=
 	      40000);
-	CHECK(times(&t) > 0);
-	CHECK(t.tms_utime + t.tms_stime >= 4 && t.tms_cutime + t.tms_cstime >= 4);
+	CHECK(times(&tms) > 0);
+	CHECK(tms.tms_utime + tms.tms_stime >= 4 && tms.tms_cutime + tms.tms_cstime >= 4);
 	CHECK_ERR(getrusage(5, &kids), EINVAL);
 }
 
@@ -709,7 +709,7 @@ TEST(priorities)
 TEST(scheduling)
 {
 	struct sched_param sp = { 0 }, one = { 0 };
-	struct timespec ts;
+	struct timespec time;
 	cpu_set_t set;
 
 	CHECK_EQ(syscall(SYS_sched_getscheduler, 0), SCHED_OTHER);
@@ -717,7 +717,7 @@ TEST(scheduling)
 	CHECK_EQ(sched_get_priority_min(SCHED_RR), 1);
 	CHECK_EQ(sched_get_priority_max(SCHED_OTHER), 0);
 	CHECK_ERR(sched_get_priority_max(77), EINVAL);
-	CHECK_EQ(sched_rr_get_interval(0, &ts), 0);
+	CHECK_EQ(sched_rr_get_interval(0, &time), 0);
 	one.sched_priority = 1;
 	CPU_ZERO(&set);
 	CHECK_EQ(sched_getaffinity(0, sizeof(set), &set), 0);
@@ -743,7 +743,7 @@ TEST(names_and_settings)
 {
 	char name[17] = "";
 	volatile size_t too_long = 65;
-	struct utsname u;
+	struct utsname names;
 
 	CHECK_EQ(prctl(PR_SET_NAME, "a-name-longer-than-fits"), 0);
 	CHECK_EQ(prctl(PR_GET_NAME, name), 0);
@@ -753,13 +753,13 @@ TEST(names_and_settings)
 	CHECK_EQ(prctl(PR_SET_TIMERSLACK, 1), 0);
 	CHECK_EQ(prctl(PR_GET_TIMERSLACK), 1);
 	CHECK_ERR(prctl(12345), EINVAL);
-	CHECK_EQ(uname(&u), 0);
-	CHECK(!strcmp(u.sysname, "Linux") && !strcmp(u.machine, "x86_64"));
+	CHECK_EQ(uname(&names), 0);
+	CHECK(!strcmp(names.sysname, "Linux") && !strcmp(names.machine, "x86_64"));
 	CHECK_ERR(syscall(SYS_uname, 8), EFAULT);
 	if (!geteuid()) {
 		CHECK_EQ(sethostname("here", 4), 0);
-		CHECK_EQ(uname(&u), 0);
-		CHECK(!strcmp(u.nodename, "here"));
+		CHECK_EQ(uname(&names), 0);
+		CHECK(!strcmp(names.nodename, "here"));
 		CHECK_ERR(sethostname(name, too_long), EINVAL);
 	}
 	CHECK_ERR(syscall(9999), ENOSYS);
@@ -805,13 +805,13 @@ static int count_up(void *arg)
 TEST(clone_without_signal_needs_wclone)
 {
 	static char stack[65536] __attribute__((aligned(16)));
-	int st;
+	int status;
 	pid_t pid = clone(count_up, stack + sizeof(stack), CLONE_VM, NULL);
 
 	CHECK(pid > 0);
-	CHECK_ERR(waitpid(pid, &st, 0), ECHILD);
-	CHECK_EQ(waitpid(pid, &st, __WALL), pid);
-	CHECK_EQ(WEXITSTATUS(st), 11);
+	CHECK_ERR(waitpid(pid, &status, 0), ECHILD);
+	CHECK_EQ(waitpid(pid, &status, __WALL), pid);
+	CHECK_EQ(WEXITSTATUS(status), 11);
 	CHECK_EQ(shared_counter, 1);
 }
 
@@ -837,10 +837,10 @@ TEST(exit_in_a_thread_ends_all)
 	pid_t pid = fork();
 
 	if (!pid) {
-		pthread_t t;
+		pthread_t thread;
 
-		pthread_create(&t, NULL, sleep_for_ever, NULL);
-		pthread_create(&t, NULL, end_the_process, NULL);
+		pthread_create(&thread, NULL, sleep_for_ever, NULL);
+		pthread_create(&thread, NULL, end_the_process, NULL);
 		pause();
 	}
 	CHECK_EQ(wait_exit(pid), 23);
@@ -857,9 +857,9 @@ TEST(the_first_thread_may_end_first)
 	pid_t pid = fork();
 
 	if (!pid) {
-		pthread_t t;
+		pthread_t thread;
 
-		pthread_create(&t, NULL, outlive, NULL);
+		pthread_create(&thread, NULL, outlive, NULL);
 		syscall(SYS_exit, 0);
 	}
 	CHECK_EQ(wait_exit(pid), 24);
@@ -867,17 +867,17 @@ TEST(the_first_thread_may_end_first)
 
 TEST(a_deep_tree)
 {
-	int depth = 0, st;
+	int depth = 0, status;
 
 	while (depth < 30) {
 		pid_t pid = fork();
 
 		CHECK(pid >= 0);
 		if (pid) {
-			CHECK_EQ(waitpid(pid, &st, 0), pid);
+			CHECK_EQ(waitpid(pid, &status, 0), pid);
 			if (depth)
-				_exit(WEXITSTATUS(st));
-			CHECK_EQ(WEXITSTATUS(st), 30);
+				_exit(WEXITSTATUS(status));
+			CHECK_EQ(WEXITSTATUS(status), 30);
 			return;
 		}
 		depth++;
@@ -932,9 +932,9 @@ TEST(a_child_that_changes_its_segments_does_not_change_ours)
 
 int main(int argc, char **argv)
 {
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
 
-	if (n < 0)
+	if (length < 0)
 		strcpy(self, argv[0]);
 	(void)spawn;
 	if (argc > 2 && strcmp(argv[1], "only"))

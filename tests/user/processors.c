@@ -43,21 +43,21 @@ static int pin(unsigned long long cpus)
 
 static uint64_t now_ns(clockid_t clock)
 {
-	struct timespec t;
+	struct timespec time;
 
-	clock_gettime(clock, &t);
-	return t.tv_sec * 1000000000ull + t.tv_nsec;
+	clock_gettime(clock, &time);
+	return time.tv_sec * 1000000000ull + time.tv_nsec;
 }
 
-static void start_all(pthread_t *threads, int n, void *(*fn)(void *))
+static void start_all(pthread_t *threads, int count, void *(*fn)(void *))
 {
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < count; i++)
 		CHECK_EQ(pthread_create(&threads[i], NULL, fn, (void *)(intptr_t)i), 0);
 }
 
-static void join_all(pthread_t *threads, int n)
+static void join_all(pthread_t *threads, int count)
 {
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < count; i++)
 		CHECK_EQ(pthread_join(threads[i], NULL), 0);
 }
 
@@ -67,7 +67,7 @@ TEST(every_processor_can_be_chosen)
 {
 	for (int i = 0; i < nr_cpus; i++) {
 		CHECK_EQ(pin(1ull << i), 0);
-		for (int k = 0; k < 20; k++) {
+		for (int round = 0; round < 20; round++) {
 			CHECK_EQ(sched_getcpu(), i);
 			sched_yield();
 		}
@@ -94,15 +94,15 @@ static void *pinned_spinner(void *arg)
 TEST(pinned_threads_stay_under_load)
 {
 	pthread_t threads[2 * MAX_CPUS];
-	int n = nr_cpus > 8 ? nr_cpus : 2 * nr_cpus;
+	int count = nr_cpus > 8 ? nr_cpus : 2 * nr_cpus;
 	long end = now_ms() + LIMIT_MS;
 
-	start_all(threads, n, pinned_spinner);
+	start_all(threads, count, pinned_spinner);
 	pause_ms(200);
 	while (seen != all_cpus() && now_ms() < end)
 		pause_ms(10);
 	stop = 1;
-	join_all(threads, n);
+	join_all(threads, count);
 	CHECK(seen == all_cpus());
 }
 
@@ -217,7 +217,7 @@ TEST(the_clock_never_goes_backwards_for_who_moves)
 		uint64_t t;
 
 		CHECK_EQ(pin(1ull << i % nr_cpus), 0);
-		for (int k = 0; k < 10; k++) {
+		for (int round = 0; round < 10; round++) {
 			t = now_ns(CLOCK_MONOTONIC);
 			CHECK(t >= last);
 			last = t;

@@ -65,19 +65,19 @@ static void note_xcpu(int sig)
 
 static bool become_realtime(void)
 {
-	struct sched_param p = { .sched_priority = 1 };
+	struct sched_param param = { .sched_priority = 1 };
 
-	return !syscall(SYS_sched_setscheduler, 0, SCHED_FIFO, &p);
+	return !syscall(SYS_sched_setscheduler, 0, SCHED_FIFO, &param);
 }
 
 #define SOFT_US 200000
 
 static int realtime_child(void)
 {
-	struct rlimit l = { SOFT_US, 600000 }, now;
+	struct rlimit rlimit = { SOFT_US, 600000 }, now;
 
 	signal(SIGXCPU, note_xcpu);
-	if (setrlimit(RLIMIT_RTTIME, &l) || !become_realtime())
+	if (setrlimit(RLIMIT_RTTIME, &rlimit) || !become_realtime())
 		return 1;
 	for (int i = 0; i < 8; i++) { /* sleeping now and then is fine */
 		spin_for_ms(40);
@@ -110,40 +110,40 @@ TEST(a_limit_of_real_time_without_sleep)
 
 TEST(the_time_zone_is_kept)
 {
-	struct timezone tz = { 0, 1 }, got = { 5, 5 };
-	struct timeval tv;
+	struct timezone timezone = { 0, 1 }, got = { 5, 5 };
+	struct timeval time;
 
 	if (geteuid())
 		return;
-	CHECK_EQ(gettimeofday(&tv, NULL), 0);
-	CHECK_EQ(syscall(SYS_settimeofday, NULL, &tz),
+	CHECK_EQ(gettimeofday(&time, NULL), 0);
+	CHECK_EQ(syscall(SYS_settimeofday, NULL, &timezone),
 		 0); /* the first: moves the clock by its minutes */
-	tz.tz_minuteswest = -60;
-	CHECK_EQ(syscall(SYS_settimeofday, NULL, &tz), 0);
+	timezone.tz_minuteswest = -60;
+	CHECK_EQ(syscall(SYS_settimeofday, NULL, &timezone), 0);
 	CHECK_EQ(syscall(SYS_gettimeofday, NULL, &got), 0);
 	CHECK_EQ(got.tz_minuteswest, -60);
 	CHECK_EQ(got.tz_dsttime, 1);
-	tz = (struct timezone){ 0, 0 };
-	CHECK_EQ(syscall(SYS_settimeofday, NULL, &tz), 0);
-	tz.tz_minuteswest = 1000;
-	CHECK_ERR(syscall(SYS_settimeofday, NULL, &tz), EINVAL);
+	timezone = (struct timezone){ 0, 0 };
+	CHECK_EQ(syscall(SYS_settimeofday, NULL, &timezone), 0);
+	timezone.tz_minuteswest = 1000;
+	CHECK_ERR(syscall(SYS_settimeofday, NULL, &timezone), EINVAL);
 }
 
 /* ---- personality ---- */
 
 TEST(sticky_timeouts_and_an_old_release)
 {
-	struct timeval tv = { 0, 20000 };
-	struct utsname u;
+	struct timeval time = { 0, 20000 };
+	struct utsname names;
 
-	CHECK_EQ(syscall(SYS_select, 0, NULL, NULL, NULL, &tv), 0);
-	CHECK_EQ(tv.tv_usec, 0);
+	CHECK_EQ(syscall(SYS_select, 0, NULL, NULL, NULL, &time), 0);
+	CHECK_EQ(time.tv_usec, 0);
 	CHECK(personality(STICKY_TIMEOUTS | 0x0020000) >= 0);
-	tv.tv_usec = 20000;
-	CHECK_EQ(syscall(SYS_select, 0, NULL, NULL, NULL, &tv), 0);
-	CHECK_EQ(tv.tv_usec, 20000);
-	CHECK_EQ(uname(&u), 0);
-	CHECK(!strncmp(u.release, "2.6.61", 6));
+	time.tv_usec = 20000;
+	CHECK_EQ(syscall(SYS_select, 0, NULL, NULL, NULL, &time), 0);
+	CHECK_EQ(time.tv_usec, 20000);
+	CHECK_EQ(uname(&names), 0);
+	CHECK(!strncmp(names.release, "2.6.61", 6));
 }
 
 /* ---- refused where nothing would be done ---- */
@@ -164,17 +164,17 @@ TEST(direct_io_is_refused_where_there_is_none)
 TEST(packets_in_a_pipe)
 {
 	char buf[8];
-	int p[2];
+	int ends[2];
 
-	if (pipe2(p, O_DIRECT)) {
+	if (pipe2(ends, O_DIRECT)) {
 		CHECK_EQ(errno, EINVAL);
-		pipe(p);
-		CHECK_ERR(fcntl(p[1], F_SETFL, O_DIRECT), EINVAL);
+		pipe(ends);
+		CHECK_ERR(fcntl(ends[1], F_SETFL, O_DIRECT), EINVAL);
 		return;
 	}
-	write(p[1], "ab", 2);
-	write(p[1], "cd", 2);
-	CHECK_EQ(read(p[0], buf, 8), 2);
+	write(ends[1], "ab", 2);
+	write(ends[1], "cd", 2);
+	CHECK_EQ(read(ends[0], buf, 8), 2);
 }
 
 TEST(options_of_file_systems)

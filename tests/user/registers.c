@@ -29,18 +29,16 @@ struct registers {
 #define LOAD_AVX(n) "vmovdqu 32*" #n "(%1), %%ymm" #n "\n\t"
 #define SAVE_AVX(n) "vmovdqu %%ymm" #n ", 32*" #n "(%2)\n\t"
 /* Between the two nothing but system calls, and time in which a tick may come. */
-#define KEEP(load, save)                                                                                         \
-	__asm__ volatile(                                                                                        \
-		"fldl %c4(%1)\n\tldmxcsr %c5(%1)\n\t" EACH(                                                      \
-			load) "1:\tmovl %3, %%eax\n\tsyscall\n\tmovl $2000, %%eax\n2:\tdecl %%eax\n\tjnz 2b\n\t" \
-			      "decl %0\n\tjnz 1b\n\t" EACH(                                                      \
-				      save) "stmxcsr %c5(%2)\n\tfstpl %c4(%2)"                                   \
-		: "+m"(out->rounds)                                                                              \
-		: "r"(in), "r"(out), "i"(SYS_sched_yield), "i"(offsetof(struct registers, x87)),                 \
-		  "i"(offsetof(struct registers, mxcsr))                                                         \
-		: "rax", "rcx", "r11", "memory", "cc", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4",                   \
-		  "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13",                    \
-		  "xmm14", "xmm15")
+/* clang-format off */
+#define KEEP(load, save) \
+	__asm__ volatile("fldl %c4(%1)\n\tldmxcsr %c5(%1)\n\t" EACH(load) \
+			 "1:\tmovl %3, %%eax\n\tsyscall\n\tmovl $2000, %%eax\n2:\tdecl %%eax\n\tjnz 2b\n\t" \
+			 "decl %0\n\tjnz 1b\n\t" EACH(save) "stmxcsr %c5(%2)\n\tfstpl %c4(%2)" \
+			 : "+m"(out->rounds) : "r"(registers), "r"(out), "i"(SYS_sched_yield), \
+			   "i"(offsetof(struct registers, x87)), "i"(offsetof(struct registers, mxcsr)) \
+			 : "rax", "rcx", "r11", "memory", "cc", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", \
+			   "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15")
+/* clang-format on */
 
 static int has_avx(void)
 {
@@ -52,19 +50,19 @@ static int has_avx(void)
 	return (low & 6) == 6;
 }
 
-static void fill(struct registers *r, unsigned int who)
+static void fill(struct registers *registers, unsigned int who)
 {
-	for (size_t i = 0; i < sizeof(r->vector); i++)
-		((uint8_t *)r->vector)[i] = (uint8_t)(i * 7 + who * 41 + 1);
-	r->x87 = 1.5 + who;
-	r->mxcsr = 0x1f80 | (who & 3) << 13; /* a way of rounding of its own */
+	for (size_t i = 0; i < sizeof(registers->vector); i++)
+		((uint8_t *)registers->vector)[i] = (uint8_t)(i * 7 + who * 41 + 1);
+	registers->x87 = 1.5 + who;
+	registers->mxcsr = 0x1f80 | (who & 3) << 13; /* a way of rounding of its own */
 }
 
 /* @return do they still hold what was put there? */
 static int are_kept(unsigned int who)
 {
 	static __thread struct registers before, after;
-	const struct registers *in = &before;
+	const struct registers *registers = &before;
 	struct registers *out = &after;
 	uint32_t plain = 0x1f80;
 	int avx = has_avx(), same = 1;

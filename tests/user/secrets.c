@@ -25,13 +25,13 @@ static char readable[64], unreadable[64], set_uid[64], set_gid[64], own_set_uid[
 static void copy_of_us(char *path, const char *name, uid_t uid, mode_t mode)
 {
 	char buf[4096];
-	ssize_t n;
+	ssize_t length;
 	int in = open("/proc/self/exe", O_RDONLY), out;
 
 	sprintf(path, "%s/%s", dir, name);
 	out = open(path, O_WRONLY | O_CREAT | O_EXCL, 0700);
-	while ((n = read(in, buf, sizeof(buf))) > 0)
-		if (write(out, buf, (size_t)n) != n)
+	while ((length = read(in, buf, sizeof(buf))) > 0)
+		if (write(out, buf, (size_t)length) != length)
 			exit(1);
 	fchown(out, uid, uid);
 	fchmod(out, mode);
@@ -57,12 +57,12 @@ struct victim {
 static struct victim start(const char *path, const char *next)
 {
 	int in[2], out[2];
-	struct victim v;
-	char c;
+	struct victim victim;
+	char byte;
 
 	CHECK_EQ(pipe(in) | pipe(out), 0);
-	v.pid = fork();
-	if (!v.pid) {
+	victim.pid = fork();
+	if (!victim.pid) {
 		become_user();
 		dup2(in[0], 0);
 		dup2(out[1], 1);
@@ -71,29 +71,29 @@ static struct victim start(const char *path, const char *next)
 	}
 	close(in[0]);
 	close(out[1]);
-	v.say = in[1];
-	v.hear = out[0];
-	CHECK_EQ(read(v.hear, &c, 1), 1);
-	return v;
+	victim.say = in[1];
+	victim.hear = out[0];
+	CHECK_EQ(read(victim.hear, &byte, 1), 1);
+	return victim;
 }
 
 static int wait_and_run(const char *next)
 {
-	char c = 'x';
+	char byte = 'x';
 
-	write(1, &c, 1);
-	read(0, &c, 1);
+	write(1, &byte, 1);
+	read(0, &byte, 1);
 	if (next)
 		execl(next, next, "wait", NULL);
 	return 0;
 }
 
-static void tell(struct victim v)
+static void tell(struct victim victim)
 {
-	char c = 'x';
+	char byte = 'x';
 
-	CHECK_EQ(write(v.say, &c, 1), 1);
-	CHECK_EQ(read(v.hear, &c, 1), 1);
+	CHECK_EQ(write(victim.say, &byte, 1), 1);
+	CHECK_EQ(read(victim.hear, &byte, 1), 1);
 }
 
 /* A program that may not be read looks at itself. */
@@ -136,10 +136,10 @@ static int open_of(pid_t pid, const char *name, int flags)
 static const char *text_of_fd(int fd)
 {
 	static char text[4096];
-	ssize_t n = read(fd, text, sizeof(text) - 1);
+	ssize_t length = read(fd, text, sizeof(text) - 1);
 
-	CHECK(n >= 0);
-	text[n] = 0;
+	CHECK(length >= 0);
+	text[length] = 0;
 	close(fd);
 	return text;
 }
@@ -161,10 +161,10 @@ static unsigned long stat_field(const char *text, int nr)
 
 static uid_t owner_of(pid_t pid, const char *name)
 {
-	struct stat st;
+	struct stat info;
 
-	CHECK_EQ(lstat(path_of(pid, name), &st), 0);
-	return st.st_uid;
+	CHECK_EQ(lstat(path_of(pid, name), &info), 0);
+	return info.st_uid;
 }
 
 static bool may_look_by_call(pid_t pid)
@@ -183,7 +183,7 @@ static void check_hidden(pid_t pid)
 {
 	static const char *const links[] = { "exe", "cwd", "root" };
 	char text[64], task[64];
-	struct stat st;
+	struct stat info;
 
 	for (int i = 0; i < NR_MEMORY_FILES; i++) {
 		CHECK_ERR(open_of(pid, memory_files[i], O_RDONLY), EACCES);
@@ -193,7 +193,7 @@ static void check_hidden(pid_t pid)
 	CHECK_ERR(open_of(pid, "mem", O_RDWR), EACCES);
 	for (int i = 0; i < 3; i++) {
 		CHECK_ERR(readlink(path_of(pid, links[i]), text, sizeof(text)), EACCES);
-		CHECK_ERR(stat(path_of(pid, links[i]), &st), EACCES);
+		CHECK_ERR(stat(path_of(pid, links[i]), &info), EACCES);
 	}
 	CHECK_ERR(open_of(pid, "fd", O_RDONLY), EACCES);
 	CHECK_ERR(open_of(pid, "fd/0", O_RDONLY), EACCES);
@@ -236,38 +236,38 @@ static void check_open(pid_t pid)
 
 TEST(what_may_be_read_can_be_looked_into)
 {
-	struct victim v = start(readable, NULL);
+	struct victim victim = start(readable, NULL);
 
 	become_user();
-	CHECK_EQ(owner_of(v.pid, ""), USER);
-	check_open(v.pid);
-	kill(v.pid, SIGKILL);
+	CHECK_EQ(owner_of(victim.pid, ""), USER);
+	check_open(victim.pid);
+	kill(victim.pid, SIGKILL);
 }
 
 TEST(what_may_not_be_read_is_hidden)
 {
-	struct victim v = start(unreadable, NULL);
+	struct victim victim = start(unreadable, NULL);
 	struct rlimit64 limit;
 
 	become_user();
-	CHECK_EQ(owner_of(v.pid, ""), USER);
-	check_hidden(v.pid);
-	CHECK_EQ(syscall(SYS_prlimit64, v.pid, RLIMIT_NOFILE, NULL, &limit), 0);
-	CHECK_EQ(kill(v.pid, SIGKILL), 0);
+	CHECK_EQ(owner_of(victim.pid, ""), USER);
+	check_hidden(victim.pid);
+	CHECK_EQ(syscall(SYS_prlimit64, victim.pid, RLIMIT_NOFILE, NULL, &limit), 0);
+	CHECK_EQ(kill(victim.pid, SIGKILL), 0);
 }
 
 TEST(set_id_programs_are_hidden)
 {
-	struct victim v = start(set_uid, NULL), w = start(set_gid, NULL);
+	struct victim victim = start(set_uid, NULL), w = start(set_gid, NULL);
 	struct rlimit64 limit;
 
 	become_user();
-	CHECK_EQ(owner_of(v.pid, ""), 0);
-	check_hidden(v.pid);
-	CHECK_ERR(syscall(SYS_prlimit64, v.pid, RLIMIT_NOFILE, NULL, &limit), EPERM);
+	CHECK_EQ(owner_of(victim.pid, ""), 0);
+	check_hidden(victim.pid);
+	CHECK_ERR(syscall(SYS_prlimit64, victim.pid, RLIMIT_NOFILE, NULL, &limit), EPERM);
 	check_hidden(w.pid);
 	CHECK_ERR(syscall(SYS_prlimit64, w.pid, RLIMIT_NOFILE, NULL, &limit), EPERM);
-	kill(v.pid, SIGKILL);
+	kill(victim.pid, SIGKILL);
 	kill(w.pid, SIGKILL);
 }
 
@@ -313,18 +313,18 @@ TEST(a_hidden_program_sees_itself)
 /* Files opened on a program tell nothing of the one that takes its place. */
 static void check_after_exec(const char *next)
 {
-	struct victim v = start(readable, next);
+	struct victim victim = start(readable, next);
 	int fd[NR_MEMORY_FILES], fds, links;
 	char text[64];
-	struct stat st;
+	struct stat info;
 
 	become_user();
 	for (int i = 0; i < NR_MEMORY_FILES; i++)
-		CHECK((fd[i] = open_of(v.pid, memory_files[i], i ? O_RDONLY : O_RDWR)) >= 0);
-	CHECK((fds = open_of(v.pid, "fd", O_RDONLY)) >= 0);
-	CHECK((links = open_of(v.pid, "", O_RDONLY)) >= 0);
+		CHECK((fd[i] = open_of(victim.pid, memory_files[i], i ? O_RDONLY : O_RDWR)) >= 0);
+	CHECK((fds = open_of(victim.pid, "fd", O_RDONLY)) >= 0);
+	CHECK((links = open_of(victim.pid, "", O_RDONLY)) >= 0);
 	CHECK(pread(fd[0], text, sizeof(text), (off_t)(uintptr_t)&readable) > 0);
-	tell(v);
+	tell(victim);
 	CHECK_EQ(pread(fd[0], text, sizeof(text), (off_t)(uintptr_t)&readable), 0);
 	CHECK_EQ(pwrite(fd[0], "x", 1, (off_t)(uintptr_t)&readable), 0);
 	CHECK_EQ(pread(fd[1], text, sizeof(text), 0), 0);
@@ -332,13 +332,13 @@ static void check_after_exec(const char *next)
 		CHECK_EQ(pread(fd[i], text, sizeof(text), 0), 0);
 	if (next != readable) {
 		CHECK_ERR(readlinkat(fds, "0", text, sizeof(text)), EACCES);
-		CHECK_ERR(fstatat(fds, "0", &st, 0), EACCES);
+		CHECK_ERR(fstatat(fds, "0", &info, 0), EACCES);
 		CHECK_ERR(readlinkat(links, "exe", text, sizeof(text)), EACCES);
 		CHECK_ERR(openat(links, "maps", O_RDONLY), EACCES);
 		CHECK_ERR(openat(links, "mem", O_RDONLY), EACCES);
 	}
-	kill(v.pid, SIGKILL);
-	close(v.say);
+	kill(victim.pid, SIGKILL);
+	close(victim.say);
 }
 
 TEST(files_from_before_end_at_execve)
@@ -361,16 +361,16 @@ TEST(texts_ask_the_reader_too)
 	int personality_fd = open_of(1, "personality", O_RDONLY),
 	    stack_fd = open_of(1, "stack", O_RDONLY);
 	const char *text;
-	char c;
+	char byte;
 
 	become_user();
 	text = text_of_fd(stat_fd);
 	CHECK_EQ(stat_field(text, 26), 1);
 	CHECK_EQ(stat_field(text, 28), 0);
 	CHECK(!strcmp(text_of_fd(wchan_fd), "0"));
-	CHECK_ERR(read(personality_fd, &c, 1), EPERM);
+	CHECK_ERR(read(personality_fd, &byte, 1), EPERM);
 	if (stack_fd >= 0)
-		CHECK_ERR(read(stack_fd, &c, 1), EPERM);
+		CHECK_ERR(read(stack_fd, &byte, 1), EPERM);
 }
 
 static int say_tid[2];
@@ -426,7 +426,7 @@ TEST(who_shares_the_memory_is_hidden_too)
 TEST(what_has_ended_belongs_to_root)
 {
 	pid_t pid = fork();
-	char c;
+	char byte;
 	int fd;
 
 	if (!pid) {
@@ -438,9 +438,9 @@ TEST(what_has_ended_belongs_to_root)
 	CHECK_EQ(owner_of(pid, "maps"), 0);
 	CHECK_EQ(owner_of(pid, ""), USER);
 	CHECK((fd = open_of(pid, "maps", O_RDONLY)) >= 0);
-	CHECK_EQ(read(fd, &c, 1), 0);
+	CHECK_EQ(read(fd, &byte, 1), 0);
 	CHECK_EQ(wait_status(pid), 0);
-	CHECK_EQ(read(fd, &c, 1) <= 0, 1);
+	CHECK_EQ(read(fd, &byte, 1) <= 0, 1);
 }
 
 static void make_programs(void)

@@ -29,12 +29,12 @@ static int p[2];
 static siginfo_t info;
 static int next_signal(int sig, int ms)
 {
-	struct timespec t = { ms / 1000, ms % 1000 * 1000000 };
+	struct timespec time = { ms / 1000, ms % 1000 * 1000000 };
 	sigset_t set;
 
 	sigemptyset(&set);
 	sigaddset(&set, sig);
-	return sigtimedwait(&set, &info, &t) == sig ? info.si_code : -1000;
+	return sigtimedwait(&set, &info, &time) == sig ? info.si_code : -1000;
 }
 
 static void block(int sig)
@@ -57,7 +57,7 @@ static void ask(int fd, int sig)
 
 TEST(a_pipe_tells_its_reader)
 {
-	char c;
+	char byte;
 
 	pipe(p);
 	ask(p[0], 0);
@@ -68,7 +68,7 @@ TEST(a_pipe_tells_its_reader)
 	write(p[1], "x", 1); /* each time, not only when it was empty */
 	CHECK_EQ(next_signal(SIGIO, 1000), SI_KERNEL);
 	CHECK_EQ(fcntl(p[0], F_SETFL, O_NONBLOCK), 0);
-	read(p[0], &c, 1);
+	read(p[0], &byte, 1);
 	write(p[1], "x", 1);
 	CHECK_EQ(next_signal(SIGIO, 20), -1000);
 	CHECK(!(fcntl(p[0], F_GETFL) & O_ASYNC));
@@ -94,13 +94,13 @@ TEST(the_signal_tells_which_and_what)
 
 TEST(a_pipe_tells_its_writer)
 {
-	char c;
+	char byte;
 
 	pipe(p);
 	ask(p[1], SIG);
 	write(p[1], "x", 1);
 	CHECK_EQ(next_signal(SIG, 0), -1000);
-	read(p[0], &c, 1);
+	read(p[0], &byte, 1);
 	CHECK_EQ(next_signal(SIG, 1000), POLL_OUT);
 	CHECK_EQ(info.si_band, POLLOUT | POLLWRNORM | POLLWRBAND);
 }
@@ -196,19 +196,19 @@ static void *own_signals(void *unused)
 
 TEST(a_thread_as_owner)
 {
-	struct owner o = { OWNER_TID, 0 };
-	pthread_t t;
+	struct owner owner = { OWNER_TID, 0 };
+	pthread_t thread;
 
 	block(SIG);
 	pipe(p);
-	pthread_create(&t, NULL, own_signals, NULL);
+	pthread_create(&thread, NULL, own_signals, NULL);
 	while (!thread_tid)
 		pause_ms(1);
 	ask(p[0], SIG);
-	o.pid = thread_tid;
-	CHECK_EQ(fcntl(p[0], F_SETOWN_EX, &o), 0);
+	owner.pid = thread_tid;
+	CHECK_EQ(fcntl(p[0], F_SETOWN_EX, &owner), 0);
 	write(p[1], "x", 1);
-	pthread_join(t, NULL);
+	pthread_join(thread, NULL);
 	CHECK(thread_got);
 	CHECK_EQ(next_signal(SIG, 0), -1000);
 }
@@ -217,7 +217,7 @@ TEST(a_group_as_owner)
 {
 	int ready[2], status;
 	pid_t pid[2];
-	char c;
+	char byte;
 
 	block(SIG);
 	pipe(p);
@@ -229,7 +229,7 @@ TEST(a_group_as_owner)
 			write(ready[1], "r", 1);
 			_exit(next_signal(SIG, 5000) != POLL_IN);
 		}
-		read(ready[0], &c, 1);
+		read(ready[0], &byte, 1);
 	}
 	ask(p[0], SIG);
 	CHECK_EQ(fcntl(p[0], F_SETOWN, -pid[0]), 0);
@@ -246,7 +246,7 @@ TEST(only_who_may_be_sent_signals)
 {
 	int ready[2];
 	pid_t pid;
-	char c;
+	char byte;
 
 	if (geteuid())
 		return;
@@ -259,7 +259,7 @@ TEST(only_who_may_be_sent_signals)
 		write(ready[1], "r", 1);
 		_exit(next_signal(SIG, 300) == POLL_IN);
 	}
-	read(ready[0], &c, 1);
+	read(ready[0], &byte, 1);
 	CHECK_EQ(wait_status(CHILD(({ /* user 1235 asks for it */
 				      setresuid(1235, 1235, 1235);
 				      fcntl(p[0], F_SETSIG, SIG) || fcntl(p[0], F_SETOWN, pid) ||
@@ -290,13 +290,13 @@ static int master, slave;
 static void open_pty(void)
 {
 	char name[32];
-	int n, zero = 0;
+	int count, zero = 0;
 
 	master = open("/dev/ptmx", O_RDWR | O_NOCTTY);
 	CHECK(master >= 0);
 	CHECK_EQ(ioctl(master, TIOCSPTLCK, &zero), 0);
-	CHECK_EQ(ioctl(master, TIOCGPTN, &n), 0);
-	snprintf(name, sizeof(name), "/dev/pts/%d", n);
+	CHECK_EQ(ioctl(master, TIOCGPTN, &count), 0);
+	snprintf(name, sizeof(name), "/dev/pts/%d", count);
 	slave = open(name, O_RDWR | O_NOCTTY);
 	CHECK(slave >= 0);
 }
@@ -355,25 +355,25 @@ static void *toggle(void *unused)
 static void *write_and_read(void *unused)
 {
 	long end = now_ms() + 300;
-	char c;
+	char byte;
 
 	while (now_ms() < end) {
 		write(p[1], "x", 1);
-		read(p[0], &c, 1);
+		read(p[0], &byte, 1);
 	}
 	return NULL;
 }
 
 TEST(switched_while_it_tells)
 {
-	pthread_t t[4];
+	pthread_t thread[4];
 
 	signal(SIGIO, SIG_IGN);
 	pipe2(p, O_NONBLOCK);
 	for (int i = 0; i < 4; i++)
-		pthread_create(&t[i], NULL, i & 1 ? toggle : write_and_read, NULL);
+		pthread_create(&thread[i], NULL, i & 1 ? toggle : write_and_read, NULL);
 	for (int i = 0; i < 4; i++)
-		pthread_join(t[i], NULL);
+		pthread_join(thread[i], NULL);
 	close(p[0]);
 	write(p[1], "x", 1);
 }

@@ -13,9 +13,9 @@
 
 static int poll_one(int fd, int ms)
 {
-	struct pollfd f = { fd, POLLIN, 0 };
+	struct pollfd pollfd = { fd, POLLIN, 0 };
 
-	return poll(&f, 1, ms) < 0 ? -1 : f.revents;
+	return poll(&pollfd, 1, ms) < 0 ? -1 : pollfd.revents;
 }
 
 /* A file for some signals, which are blocked. */
@@ -143,25 +143,25 @@ static void *send_later(void *arg)
 
 TEST(sleepers_are_woken)
 {
-	int fd = open_for(SIGUSR1, SIGUSR2, SFD_NONBLOCK), ep = epoll_create1(0);
-	struct epoll_event e = { EPOLLIN, { .u32 = 3 } };
+	int fd = open_for(SIGUSR1, SIGUSR2, SFD_NONBLOCK), epoll = epoll_create1(0);
+	struct epoll_event event = { EPOLLIN, { .u32 = 3 } };
 	struct signalfd_siginfo i;
-	struct itimerval in = { { 0, 0 }, { 0, 20000 } };
-	pthread_t t;
+	struct itimerval itimerval = { { 0, 0 }, { 0, 20000 } };
+	pthread_t thread;
 
-	pthread_create(&t, NULL, send_later, NULL);
+	pthread_create(&thread, NULL, send_later, NULL);
 	CHECK_EQ(poll_one(fd, 5000), POLLIN);
-	pthread_join(t, NULL);
+	pthread_join(thread, NULL);
 	CHECK_EQ(read(fd, &i, sizeof(i)), 128);
-	CHECK_EQ(epoll_ctl(ep, EPOLL_CTL_ADD, fd, &e), 0);
-	CHECK_EQ(epoll_wait(ep, &e, 1, 0), 0);
-	pthread_create(&t, NULL, send_later, NULL);
-	CHECK_EQ(epoll_wait(ep, &e, 1, 5000), 1);
-	pthread_join(t, NULL);
+	CHECK_EQ(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event), 0);
+	CHECK_EQ(epoll_wait(epoll, &event, 1, 0), 0);
+	pthread_create(&thread, NULL, send_later, NULL);
+	CHECK_EQ(epoll_wait(epoll, &event, 1, 5000), 1);
+	pthread_join(thread, NULL);
 	CHECK_EQ(read(fd, &i, sizeof(i)), 128);
-	CHECK_EQ(epoll_wait(ep, &e, 1, 0), 0);
+	CHECK_EQ(epoll_wait(epoll, &event, 1, 0), 0);
 	fd = open_for(SIGALRM, SIGALRM, 0);
-	setitimer(ITIMER_REAL, &in, NULL);
+	setitimer(ITIMER_REAL, &itimerval, NULL);
 	CHECK_EQ(read(fd, &i, sizeof(i)), 128);
 	CHECK_EQ(i.ssi_signo, SIGALRM);
 }
@@ -169,18 +169,18 @@ TEST(sleepers_are_woken)
 /* A set stays registered when the process that registered it has ended; its signals have too. */
 TEST(a_set_outlives_its_process)
 {
-	int fd = open_for(SIGUSR1, SIGUSR2, SFD_NONBLOCK), ep = epoll_create1(0), p[2];
-	struct epoll_event e = { EPOLLIN, { .u32 = 3 } };
-	char c;
+	int fd = open_for(SIGUSR1, SIGUSR2, SFD_NONBLOCK), epoll = epoll_create1(0), ends[2];
+	struct epoll_event event = { EPOLLIN, { .u32 = 3 } };
+	char byte;
 
-	CHECK_EQ(pipe(p), 0);
+	CHECK_EQ(pipe(ends), 0);
 	for (int i = 0; i < 50; i++) {
 		pid_t child = fork();
 
 		if (!child) {
 			pid_t grandchild;
 
-			CHECK_EQ(epoll_ctl(ep, EPOLL_CTL_ADD, fd, &e), i ? -1 : 0);
+			CHECK_EQ(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event), i ? -1 : 0);
 			CHECK_EQ(poll_one(fd, 0), 0);
 			CHECK_EQ(poll_one(fd, 1), 0);
 			grandchild = fork();
@@ -188,19 +188,19 @@ TEST(a_set_outlives_its_process)
 				pause_ms(5);
 				kill(getpid(), SIGUSR1);
 				CHECK_EQ(poll_one(fd, 1000), POLLIN);
-				write(p[1], "x", 1);
+				write(ends[1], "x", 1);
 			}
 			_exit(0);
 		}
 		CHECK_EQ(wait_status(child), 0);
-		CHECK_EQ(read(p[0], &c, 1), 1);
+		CHECK_EQ(read(ends[0], &byte, 1), 1);
 	}
 	kill(getpid(), SIGUSR1);
 	CHECK_EQ(poll_one(fd, 1000), POLLIN);
 	close(fd); /* once the grandchildren have ended it is out of the set */
-	for (int i = 0; i < 500 && epoll_wait(ep, &e, 1, 0); i++)
+	for (int i = 0; i < 500 && epoll_wait(epoll, &event, 1, 0); i++)
 		pause_ms(10);
-	CHECK_EQ(epoll_wait(ep, &e, 1, 0), 0);
+	CHECK_EQ(epoll_wait(epoll, &event, 1, 0), 0);
 }
 
 int main(void)

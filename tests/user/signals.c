@@ -27,28 +27,28 @@ static void note_info(int sig, siginfo_t *si, void *uc)
 
 static void handle(int sig, void (*fn)(int), int flags)
 {
-	struct sigaction sa = { .sa_handler = fn, .sa_flags = flags };
+	struct sigaction action = { .sa_handler = fn, .sa_flags = flags };
 
-	CHECK_EQ(sigaction(sig, &sa, NULL), 0);
+	CHECK_EQ(sigaction(sig, &action, NULL), 0);
 }
 
 static void handle_info(int sig, void (*fn)(int, siginfo_t *, void *), int flags)
 {
-	struct sigaction sa = { .sa_sigaction = fn, .sa_flags = flags | SA_SIGINFO };
+	struct sigaction action = { .sa_sigaction = fn, .sa_flags = flags | SA_SIGINFO };
 
-	CHECK_EQ(sigaction(sig, &sa, NULL), 0);
+	CHECK_EQ(sigaction(sig, &action, NULL), 0);
 }
 
 static sigset_t set_of(int a, int b)
 {
-	sigset_t s;
+	sigset_t set;
 
-	sigemptyset(&s);
+	sigemptyset(&set);
 	if (a)
-		sigaddset(&s, a);
+		sigaddset(&set, a);
 	if (b)
-		sigaddset(&s, b);
-	return s;
+		sigaddset(&set, b);
+	return set;
 }
 
 TEST(a_handler_runs_and_returns)
@@ -63,19 +63,19 @@ TEST(a_handler_runs_and_returns)
 
 TEST(numbers_are_checked)
 {
-	struct sigaction sa = { .sa_handler = note };
+	struct sigaction action = { .sa_handler = note };
 
 	CHECK_ERR(kill(getpid(), 65), EINVAL);
 	CHECK_ERR(kill(getpid(), -1), EINVAL);
 	CHECK_EQ(kill(getpid(), 0), 0);
 	CHECK_ERR(kill(99999, SIGTERM), ESRCH);
 	CHECK_ERR(kill(-99999, SIGTERM), ESRCH);
-	CHECK_ERR(sigaction(SIGKILL, &sa, NULL), EINVAL);
-	CHECK_ERR(sigaction(SIGSTOP, &sa, NULL), EINVAL);
+	CHECK_ERR(sigaction(SIGKILL, &action, NULL), EINVAL);
+	CHECK_ERR(sigaction(SIGSTOP, &action, NULL), EINVAL);
 	CHECK_ERR(syscall(SYS_rt_sigaction, 65, NULL, NULL, 8), EINVAL);
 	CHECK_ERR(syscall(SYS_rt_sigaction, SIGHUP, NULL, NULL, 4), EINVAL);
 	CHECK_ERR(syscall(SYS_rt_sigaction, SIGHUP, 8L, NULL, 8), EFAULT);
-	CHECK_ERR(syscall(SYS_rt_sigprocmask, 7, &sa, NULL, 8), EINVAL);
+	CHECK_ERR(syscall(SYS_rt_sigprocmask, 7, &action, NULL, 8), EINVAL);
 	CHECK_ERR(syscall(SYS_rt_sigprocmask, 0, 8L, NULL, 8), EFAULT);
 	CHECK_ERR(syscall(SYS_tkill, 0, SIGHUP), EINVAL);
 	CHECK_ERR(syscall(SYS_tgkill, 99999, getpid(), SIGHUP), ESRCH);
@@ -84,16 +84,16 @@ TEST(numbers_are_checked)
 
 TEST(blocked_signals_wait)
 {
-	sigset_t s = set_of(SIGUSR1, SIGKILL), old, pending;
+	sigset_t set = set_of(SIGUSR1, SIGKILL), old, pending;
 
 	handle(SIGUSR1, note, 0);
-	CHECK_EQ(sigprocmask(SIG_BLOCK, &s, NULL), 0);
+	CHECK_EQ(sigprocmask(SIG_BLOCK, &set, NULL), 0);
 	raise(SIGUSR1);
 	raise(SIGUSR1);
 	CHECK_EQ(count, 0);
 	CHECK_EQ(sigpending(&pending), 0);
 	CHECK_EQ(sigismember(&pending, SIGUSR1), 1);
-	CHECK_EQ(sigprocmask(SIG_UNBLOCK, &s, &old), 0);
+	CHECK_EQ(sigprocmask(SIG_UNBLOCK, &set, &old), 0);
 	CHECK_EQ(sigismember(&old, SIGUSR1), 1);
 	CHECK_EQ(sigismember(&old, SIGKILL), 0);
 	CHECK_EQ(count, 1); /* a standard signal is not queued twice */
@@ -107,24 +107,24 @@ static void note_order(int sig, siginfo_t *si, void *uc)
 
 TEST(realtime_signals_queue_in_order)
 {
-	sigset_t s;
+	sigset_t set;
 	union sigval v;
 
-	sigfillset(&s);
+	sigfillset(&set);
 	for (int i = 40; i <= 42; i++) {
-		struct sigaction sa = { .sa_sigaction = note_order, .sa_flags = SA_SIGINFO };
+		struct sigaction action = { .sa_sigaction = note_order, .sa_flags = SA_SIGINFO };
 
-		sigfillset(&sa.sa_mask);
-		sigaction(i, &sa, NULL);
+		sigfillset(&action.sa_mask);
+		sigaction(i, &action, NULL);
 	}
-	sigprocmask(SIG_BLOCK, &s, NULL);
-	for (int n = 0; n < 3; n++)
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	for (int count = 0; count < 3; count++)
 		for (int i = 42; i >= 40; i--) {
-			v.sival_int = n;
+			v.sival_int = count;
 			CHECK_EQ(sigqueue(getpid(), i, v), 0);
 		}
-	sigemptyset(&s);
-	sigprocmask(SIG_SETMASK, &s, NULL);
+	sigemptyset(&set);
+	sigprocmask(SIG_SETMASK, &set, NULL);
 	CHECK_EQ(ordered, 9);
 	for (int i = 0; i < 9; i++)
 		CHECK_EQ(order[i], (40 + i / 3) * 1000 + i % 3);
@@ -132,17 +132,17 @@ TEST(realtime_signals_queue_in_order)
 
 TEST(the_queue_is_limited)
 {
-	struct rlimit l = { 5, 5 };
-	sigset_t s = set_of(SIGRTMIN, SIGUSR1);
+	struct rlimit rlimit = { 5, 5 };
+	sigset_t set = set_of(SIGRTMIN, SIGUSR1);
 	union sigval v = { .sival_int = 0 };
-	int n = 0;
+	int count = 0;
 
-	CHECK_EQ(setrlimit(RLIMIT_SIGPENDING, &l), 0);
-	sigprocmask(SIG_BLOCK, &s, NULL);
-	while (n < 100 && sigqueue(getpid(), SIGRTMIN, v) == 0)
-		n++;
+	CHECK_EQ(setrlimit(RLIMIT_SIGPENDING, &rlimit), 0);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	while (count < 100 && sigqueue(getpid(), SIGRTMIN, v) == 0)
+		count++;
 	CHECK_EQ(errno, EAGAIN);
-	CHECK(n <= 5);
+	CHECK(count <= 5);
 	CHECK_EQ(kill(getpid(), SIGUSR1), 0); /* a plain signal gets through */
 }
 
@@ -203,10 +203,10 @@ static void leave_3(int sig, siginfo_t *si, void *uc)
 }
 static int status_of(pid_t pid)
 {
-	int st;
+	int status;
 
-	CHECK_EQ(waitpid(pid, &st, 0), pid);
-	return st;
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	return status;
 }
 
 TEST(other_exceptions)
@@ -243,10 +243,10 @@ TEST(other_exceptions)
 	CHECK_EQ(status_of(pid) & 0x7f, SIGSEGV);
 	pid = fork();
 	if (!pid) {
-		sigset_t s;
+		sigset_t set;
 
-		sigfillset(&s);
-		sigprocmask(SIG_BLOCK, &s, NULL); /* a fault cannot wait */
+		sigfillset(&set);
+		sigprocmask(SIG_BLOCK, &set, NULL); /* a fault cannot wait */
 		signal(SIGSEGV, SIG_IGN);
 		*(volatile int *)8 = 1;
 		_exit(0);
@@ -272,17 +272,17 @@ TEST(default_actions)
 
 	for (unsigned i = 0; i < sizeof(want) / sizeof(*want); i++) {
 		pid_t pid = fork();
-		int st;
+		int status;
 
 		if (!pid) {
 			raise(want[i].sig);
 			_exit(9);
 		}
-		st = status_of(pid);
+		status = status_of(pid);
 		if (want[i].dies)
-			CHECK_EQ(st & 0x7f, want[i].sig);
+			CHECK_EQ(status & 0x7f, want[i].sig);
 		else
-			CHECK_EQ(st, 9 << 8);
+			CHECK_EQ(status, 9 << 8);
 	}
 }
 
@@ -299,15 +299,15 @@ static void nest(int sig)
 
 TEST(masks_while_a_handler_runs)
 {
-	struct sigaction sa = { .sa_handler = nest, .sa_flags = SA_NODEFER };
+	struct sigaction action = { .sa_handler = nest, .sa_flags = SA_NODEFER };
 	sigset_t before, after;
 
-	sigaction(SIGUSR1, &sa, NULL);
+	sigaction(SIGUSR1, &action, NULL);
 	raise(SIGUSR1);
 	CHECK_EQ(most, 5);
 	most = depth = 0;
-	sa.sa_flags = 0;
-	sigaction(SIGUSR1, &sa, NULL);
+	action.sa_flags = 0;
+	sigaction(SIGUSR1, &action, NULL);
 	sigprocmask(SIG_BLOCK, NULL, &before);
 	alarm(0);
 	depth = 4; /* no further raise in the end */
@@ -319,14 +319,14 @@ TEST(masks_while_a_handler_runs)
 
 TEST(one_shot_handlers)
 {
-	struct sigaction sa;
+	struct sigaction action;
 	pid_t pid = fork();
 
 	if (!pid) {
 		handle(SIGUSR1, note, SA_RESETHAND);
 		raise(SIGUSR1);
-		sigaction(SIGUSR1, NULL, &sa);
-		CHECK(sa.sa_handler == SIG_DFL && count == 1);
+		sigaction(SIGUSR1, NULL, &action);
+		CHECK(action.sa_handler == SIG_DFL && count == 1);
 		raise(SIGUSR1);
 		_exit(0);
 	}
@@ -423,96 +423,96 @@ static pid_t later(int sig, int delay_ms)
 
 TEST(reads_restart_if_asked)
 {
-	int p[2];
-	char c;
+	int ends[2];
+	char byte;
 	pid_t pid;
 
-	CHECK_EQ(pipe(p), 0);
+	CHECK_EQ(pipe(ends), 0);
 	handle(SIGUSR1, note, SA_RESTART);
 	pid = fork();
 	if (!pid) {
 		usleep(20000);
 		kill(getppid(), SIGUSR1);
 		usleep(20000);
-		CHECK_EQ(write(p[1], "x", 1), 1);
+		CHECK_EQ(write(ends[1], "x", 1), 1);
 		_exit(0);
 	}
-	CHECK_EQ(read(p[0], &c, 1), 1);
+	CHECK_EQ(read(ends[0], &byte, 1), 1);
 	CHECK_EQ(count, 1);
 	waitpid(pid, NULL, 0);
 	handle(SIGUSR1, note, 0);
 	pid = later(SIGUSR1, 20);
-	CHECK_ERR(read(p[0], &c, 1), EINTR);
+	CHECK_ERR(read(ends[0], &byte, 1), EINTR);
 	CHECK_EQ(count, 2);
 	waitpid(pid, NULL, 0);
 }
 
 TEST(stops_do_not_interrupt_calls)
 {
-	int p[2], st;
-	char c;
+	int ends[2], status;
+	char byte;
 	pid_t pid;
 
-	CHECK_EQ(pipe(p), 0);
+	CHECK_EQ(pipe(ends), 0);
 	pid = fork();
 	if (!pid) {
-		struct timespec t = { 0, 200000000 };
+		struct timespec time = { 0, 200000000 };
 
-		CHECK_EQ(read(p[0], &c, 1), 1);
-		CHECK_EQ(nanosleep(&t, NULL), 0);
+		CHECK_EQ(read(ends[0], &byte, 1), 1);
+		CHECK_EQ(nanosleep(&time, NULL), 0);
 		_exit(3);
 	}
 	usleep(10000);
 	kill(pid, SIGSTOP);
-	CHECK_EQ(waitpid(pid, &st, WUNTRACED), pid);
-	CHECK(WIFSTOPPED(st));
+	CHECK_EQ(waitpid(pid, &status, WUNTRACED), pid);
+	CHECK(WIFSTOPPED(status));
 	kill(pid, SIGCONT);
 	usleep(10000);
-	CHECK_EQ(write(p[1], "x", 1), 1);
+	CHECK_EQ(write(ends[1], "x", 1), 1);
 	usleep(10000);
 	kill(pid, SIGSTOP);
-	CHECK_EQ(waitpid(pid, &st, WUNTRACED), pid);
+	CHECK_EQ(waitpid(pid, &status, WUNTRACED), pid);
 	kill(pid, SIGCONT);
 	CHECK_EQ(status_of(pid), 3 << 8);
 }
 
-static long ms_since(const struct timespec *a)
+static long ms_since(const struct timespec *timespec)
 {
 	struct timespec b;
 
 	clock_gettime(CLOCK_MONOTONIC, &b);
-	return (b.tv_sec - a->tv_sec) * 1000 + (b.tv_nsec - a->tv_nsec) / 1000000;
+	return (b.tv_sec - timespec->tv_sec) * 1000 + (b.tv_nsec - timespec->tv_nsec) / 1000000;
 }
 
 TEST(an_interrupted_sleep_tells_the_rest)
 {
-	struct timespec t = { 1, 0 }, left, start;
+	struct timespec time = { 1, 0 }, left, start;
 	pid_t pid;
 
 	handle(SIGUSR1, note, 0);
 	pid = later(SIGUSR1, 50);
 	clock_gettime(CLOCK_MONOTONIC, &start);
-	CHECK_ERR(nanosleep(&t, &left), EINTR);
+	CHECK_ERR(nanosleep(&time, &left), EINTR);
 	CHECK(ms_since(&start) < 900);
 	CHECK(left.tv_sec == 0 && left.tv_nsec > 100000000 && left.tv_nsec < 960000000);
 	waitpid(pid, NULL, 0);
 	handle(SIGUSR1, note, SA_RESTART);
 	pid = later(SIGUSR1, 20);
-	t = (struct timespec){ 0, 100000000 };
-	CHECK_ERR(nanosleep(&t, &left), EINTR); /* never restarted after a handler */
+	time = (struct timespec){ 0, 100000000 };
+	CHECK_ERR(nanosleep(&time, &left), EINTR); /* never restarted after a handler */
 	waitpid(pid, NULL, 0);
 	signal(SIGUSR1, SIG_IGN);
 	pid = later(SIGUSR1, 20);
-	CHECK_EQ(nanosleep(&t, NULL), 0);
+	CHECK_EQ(nanosleep(&time, NULL), 0);
 	waitpid(pid, NULL, 0);
 }
 
 TEST(suspend_swaps_the_mask)
 {
-	sigset_t s = set_of(SIGUSR1, 0), none = set_of(0, 0), now;
+	sigset_t set = set_of(SIGUSR1, 0), none = set_of(0, 0), now;
 
 	handle(SIGUSR1, note, 0);
-	sigprocmask(SIG_BLOCK, &s, NULL);
+	sigprocmask(SIG_BLOCK, &set, NULL);
 	raise(SIGUSR1);
 	CHECK_EQ(count, 0);
 	CHECK_ERR(sigsuspend(&none), EINTR);
@@ -523,36 +523,36 @@ TEST(suspend_swaps_the_mask)
 
 TEST(waiting_for_signals)
 {
-	sigset_t s = set_of(SIGUSR1, SIGRTMIN);
-	struct timespec t = { 0, 20000000 }, start, zero = { 0, 0 }, bad = { 0, 2000000000 };
+	sigset_t set = set_of(SIGUSR1, SIGRTMIN);
+	struct timespec time = { 0, 20000000 }, start, zero = { 0, 0 }, bad = { 0, 2000000000 };
 	siginfo_t si;
 	union sigval v = { .sival_int = 5 };
 	pid_t pid;
 
-	sigprocmask(SIG_BLOCK, &s, NULL);
-	CHECK_ERR(sigtimedwait(&s, &si, &zero), EAGAIN);
-	CHECK_ERR(sigtimedwait(&s, &si, &bad), EINVAL);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	CHECK_ERR(sigtimedwait(&set, &si, &zero), EAGAIN);
+	CHECK_ERR(sigtimedwait(&set, &si, &bad), EINVAL);
 	clock_gettime(CLOCK_MONOTONIC, &start);
-	CHECK_ERR(sigtimedwait(&s, &si, &t), EAGAIN);
+	CHECK_ERR(sigtimedwait(&set, &si, &time), EAGAIN);
 	CHECK(ms_since(&start) >= 20);
 	sigqueue(getpid(), SIGRTMIN, v);
-	CHECK_EQ(sigwaitinfo(&s, &si), SIGRTMIN);
+	CHECK_EQ(sigwaitinfo(&set, &si), SIGRTMIN);
 	CHECK(si.si_value.sival_int == 5 && si.si_code == SI_QUEUE);
 	pid = later(SIGUSR1, 20);
-	CHECK_EQ(sigwaitinfo(&s, &si), SIGUSR1);
+	CHECK_EQ(sigwaitinfo(&set, &si), SIGUSR1);
 	CHECK_EQ(si.si_pid, pid);
 	waitpid(pid, NULL, 0);
 	handle(SIGUSR2, note, SA_RESTART);
 	pid = later(SIGUSR2, 20);
-	CHECK_ERR(syscall(SYS_rt_sigtimedwait, &s, &si, NULL, 8), EINTR);
+	CHECK_ERR(syscall(SYS_rt_sigtimedwait, &set, &si, NULL, 8), EINTR);
 	waitpid(pid, NULL, 0);
 	/* Signals whose default is to be ignored can be waited for, too. */
-	s = set_of(SIGCHLD, 0);
-	sigprocmask(SIG_BLOCK, &s, NULL);
+	set = set_of(SIGCHLD, 0);
+	sigprocmask(SIG_BLOCK, &set, NULL);
 	pid = fork();
 	if (!pid)
 		_exit(0);
-	CHECK_EQ(sigwaitinfo(&s, &si), SIGCHLD);
+	CHECK_EQ(sigwaitinfo(&set, &si), SIGCHLD);
 	waitpid(pid, NULL, 0);
 }
 
@@ -573,12 +573,12 @@ TEST(fpu_state_survives_handlers)
 
 	handle(SIGUSR1, use_fpu, 0);
 	for (int i = 0; i < 50; i++) {
-		long r;
+		long result;
 
 		__asm__ volatile("movdqu %3, %%xmm7; movdqu %3, %%xmm15; fldl %4;"
 				 "syscall;"
 				 "movdqu %%xmm7, %1; movdqu %%xmm15, %2; fstpl %5"
-				 : "=a"(r), "=m"(b), "=m"(d)
+				 : "=a"(result), "=m"(b), "=m"(d)
 				 : "m"(a), "m"(st), "m"(back), "a"(SYS_kill), "D"(getpid()),
 				   "S"(SIGUSR1)
 				 : "rcx", "r11", "memory", "xmm7", "xmm15");
@@ -614,9 +614,9 @@ TEST(registers_survive_handlers)
 }
 
 static volatile int damage;
-static void damaging(int sig, siginfo_t *si, void *p)
+static void damaging(int sig, siginfo_t *si, void *memory)
 {
-	ucontext_t *uc = p;
+	ucontext_t *uc = memory;
 	unsigned char *fp = (unsigned char *)uc->uc_mcontext.fpregs;
 
 	switch (damage) {
@@ -640,7 +640,7 @@ static void damaging(int sig, siginfo_t *si, void *p)
 TEST(damaged_frames_do_no_harm)
 {
 	for (damage = 0; damage < 10; damage++) {
-		int harmless = damage == 7 || damage == 8, st;
+		int harmless = damage == 7 || damage == 8, status;
 		pid_t pid = fork();
 		unsigned long flags;
 
@@ -651,10 +651,10 @@ TEST(damaged_frames_do_no_harm)
 			_exit(flags & 0x3000 ? 77 : 0);
 		}
 		/* Where it may be taken as meant, it may as well be refused. */
-		st = status_of(pid);
-		if (harmless || st != SIGSEGV)
-			CHECK_EQ(st, 0);
-		CHECK(damage > 1 || st == SIGSEGV);
+		status = status_of(pid);
+		if (harmless || status != SIGSEGV)
+			CHECK_EQ(status, 0);
+		CHECK(damage > 1 || status == SIGSEGV);
 	}
 	/* The stack pointer leads nowhere. */
 	pid_t pid = fork();
@@ -668,28 +668,28 @@ TEST(damaged_frames_do_no_harm)
 
 TEST(ignoring_forgets_what_is_pending)
 {
-	sigset_t s = set_of(SIGUSR1, SIGCHLD), pending;
+	sigset_t set = set_of(SIGUSR1, SIGCHLD), pending;
 
-	sigprocmask(SIG_BLOCK, &s, NULL);
+	sigprocmask(SIG_BLOCK, &set, NULL);
 	handle(SIGUSR1, note, 0);
 	raise(SIGUSR1);
 	signal(SIGUSR1, SIG_IGN);
 	sigpending(&pending);
 	CHECK_EQ(sigismember(&pending, SIGUSR1), 0);
 	handle(SIGUSR1, note, 0);
-	sigprocmask(SIG_UNBLOCK, &s, NULL);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
 	CHECK_EQ(count, 0);
 }
 
 TEST(continue_and_stop_cancel_each_other)
 {
-	sigset_t s, pending;
+	sigset_t set, pending;
 	pid_t pid = fork();
 
 	if (!pid) {
 		setpgid(0, 0);
-		s = set_of(SIGTSTP, SIGCONT);
-		sigprocmask(SIG_BLOCK, &s, NULL);
+		set = set_of(SIGTSTP, SIGCONT);
+		sigprocmask(SIG_BLOCK, &set, NULL);
 		handle(SIGCONT, note, 0);
 		raise(SIGTSTP);
 		sigpending(&pending);
@@ -725,14 +725,14 @@ static void *blocked_thread(void *arg)
 
 TEST(a_process_signal_goes_to_a_thread_that_wants_it)
 {
-	sigset_t s = set_of(SIGUSR1, 0);
-	pthread_t t;
+	sigset_t set = set_of(SIGUSR1, 0);
+	pthread_t thread;
 
 	handle(SIGUSR1, note_thread, 0);
-	pthread_create(&t, NULL, blocked_thread, NULL);
+	pthread_create(&thread, NULL, blocked_thread, NULL);
 	while (!ready)
 		usleep(1000);
-	pthread_sigmask(SIG_BLOCK, &s, NULL);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	kill(getpid(), SIGUSR1);
 	for (int i = 0; i < 1000 && !thread_got; i++)
 		usleep(1000);
@@ -741,24 +741,24 @@ TEST(a_process_signal_goes_to_a_thread_that_wants_it)
 	syscall(SYS_tgkill, getpid(), getpid(), SIGUSR1); /* blocked here: waits here */
 	usleep(5000);
 	CHECK_EQ(thread_got, 0);
-	pthread_sigmask(SIG_UNBLOCK, &s, NULL);
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 	CHECK_EQ(thread_got, getpid());
 	ready = 2;
-	pthread_join(t, NULL);
+	pthread_join(thread, NULL);
 }
 
 TEST(all_threads_stop_and_continue)
 {
-	int st;
+	int status;
 	pid_t pid;
 	volatile int *beat =
 		mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	pid = fork();
 	if (!pid) {
-		pthread_t t;
+		pthread_t thread;
 
-		pthread_create(&t, NULL, blocked_thread, NULL);
+		pthread_create(&thread, NULL, blocked_thread, NULL);
 		for (;;) {
 			++*beat;
 			usleep(1000);
@@ -767,15 +767,15 @@ TEST(all_threads_stop_and_continue)
 	while (*beat < 3)
 		usleep(1000);
 	kill(pid, SIGSTOP);
-	CHECK_EQ(waitpid(pid, &st, WUNTRACED), pid);
-	CHECK(WIFSTOPPED(st));
+	CHECK_EQ(waitpid(pid, &status, WUNTRACED), pid);
+	CHECK(WIFSTOPPED(status));
 	int before = *beat;
 
 	usleep(20000);
 	CHECK_EQ(*beat, before);
 	kill(pid, SIGCONT);
-	CHECK_EQ(waitpid(pid, &st, WCONTINUED), pid);
-	CHECK(WIFCONTINUED(st));
+	CHECK_EQ(waitpid(pid, &status, WCONTINUED), pid);
+	CHECK(WIFCONTINUED(status));
 	while (*beat == before)
 		usleep(1000);
 	kill(pid, SIGTERM);
@@ -785,7 +785,7 @@ TEST(all_threads_stop_and_continue)
 TEST(sigchld_tells_stops_unless_told_not_to)
 {
 	pid_t pid;
-	int st;
+	int status;
 
 	handle_info(SIGCHLD, note_info, SA_RESTART);
 	pid = fork();
@@ -793,48 +793,48 @@ TEST(sigchld_tells_stops_unless_told_not_to)
 		for (;;)
 			pause();
 	kill(pid, SIGSTOP);
-	CHECK_EQ(waitpid(pid, &st, WUNTRACED), pid);
+	CHECK_EQ(waitpid(pid, &status, WUNTRACED), pid);
 	usleep(10000); /* the signal may come after the state */
 	CHECK(count == 1 && info.si_code == CLD_STOPPED && info.si_status == SIGSTOP);
 	kill(pid, SIGCONT);
-	CHECK_EQ(waitpid(pid, &st, WCONTINUED), pid);
+	CHECK_EQ(waitpid(pid, &status, WCONTINUED), pid);
 	usleep(10000);
 	CHECK(count == 2 && info.si_code == CLD_CONTINUED && info.si_status == SIGCONT);
 	handle_info(SIGCHLD, note_info, SA_RESTART | SA_NOCLDSTOP);
 	kill(pid, SIGSTOP);
-	CHECK_EQ(waitpid(pid, &st, WUNTRACED), pid);
+	CHECK_EQ(waitpid(pid, &status, WUNTRACED), pid);
 	CHECK_EQ(count, 2);
 	kill(pid, SIGKILL);
-	CHECK_EQ(waitpid(pid, &st, 0), pid);
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
 	CHECK_EQ(count, 3);
 }
 
 TEST(an_orphaned_stopped_group_is_hung_up)
 {
-	int p[2];
+	int ends[2];
 	char buf[8];
 	pid_t child;
 
-	CHECK_EQ(pipe(p), 0);
+	CHECK_EQ(pipe(ends), 0);
 	child = fork();
 	if (!child) {
 		pid_t grandchild = fork();
-		int st;
+		int status;
 
 		if (!grandchild) {
 			setpgid(0, 0);
 			signal(SIGHUP, SIG_IGN);
 			raise(SIGSTOP);
-			CHECK_EQ(write(p[1], "cont", 4), 4);
+			CHECK_EQ(write(ends[1], "cont", 4), 4);
 			_exit(0);
 		}
 		setpgid(grandchild, grandchild);
-		CHECK_EQ(waitpid(grandchild, &st, WUNTRACED), grandchild);
+		CHECK_EQ(waitpid(grandchild, &status, WUNTRACED), grandchild);
 		_exit(0);
 	}
-	close(p[1]);
+	close(ends[1]);
 	CHECK_EQ(status_of(child), 0);
-	CHECK_EQ(read(p[0], buf, 8), 4); /* SIGCONT came without anybody sending it */
+	CHECK_EQ(read(ends[0], buf, 8), 4); /* SIGCONT came without anybody sending it */
 }
 
 TEST(storms_do_no_harm)

@@ -20,32 +20,32 @@ static void pair(int type)
 }
 
 /* Past the library: musl's copies the control messages and has limits of its own. */
-static ssize_t send_message(int fd, const struct msghdr *m, int flags)
+static ssize_t send_message(int fd, const struct msghdr *msghdr, int flags)
 {
-	return syscall(SYS_sendmsg, fd, m, flags);
+	return syscall(SYS_sendmsg, fd, msghdr, flags);
 }
-static ssize_t receive_message(int fd, struct msghdr *m, int flags)
+static ssize_t receive_message(int fd, struct msghdr *msghdr, int flags)
 {
-	return syscall(SYS_recvmsg, fd, m, flags);
+	return syscall(SYS_recvmsg, fd, msghdr, flags);
 }
 
 static int poll_one(int fd, int events, int ms)
 {
-	struct pollfd f = { fd, (short)events, 0 };
+	struct pollfd pollfd = { fd, (short)events, 0 };
 
-	return poll(&f, 1, ms) < 0 ? -1 : f.revents;
+	return poll(&pollfd, 1, ms) < 0 ? -1 : pollfd.revents;
 }
 
 static bool on_banos(void)
 {
-	struct utsname u;
+	struct utsname names;
 
-	return !uname(&u) && strstr(u.release, "banos");
+	return !uname(&names) && strstr(names.release, "banos");
 }
 
-static void set_option(int fd, int option, int v)
+static void set_option(int fd, int option, int number)
 {
-	CHECK_EQ(setsockopt(fd, SOL_SOCKET, option, &v, sizeof(v)), 0);
+	CHECK_EQ(setsockopt(fd, SOL_SOCKET, option, &number, sizeof(number)), 0);
 }
 
 union control {
@@ -53,22 +53,22 @@ union control {
 	char room[2048];
 };
 
-/* Send @n descriptors with one byte. */
-static ssize_t send_fds(int to, const int *fds, int n, int flags)
+/* Send @count descriptors with one byte. */
+static ssize_t send_fds(int to, const int *fds, int count, int flags)
 {
 	static union control u;
 	struct iovec io = { "f", 1 };
-	struct msghdr m = { .msg_iov = &io,
-			    .msg_iovlen = 1,
-			    .msg_control = &u,
-			    .msg_controllen = CMSG_SPACE(4 * (size_t)n) };
+	struct msghdr message = { .msg_iov = &io,
+				  .msg_iovlen = 1,
+				  .msg_control = &u,
+				  .msg_controllen = CMSG_SPACE(4 * (size_t)count) };
 
 	memset(&u, 0, sizeof(u));
-	u.h = (struct cmsghdr){ .cmsg_len = CMSG_LEN(4 * (size_t)n),
+	u.h = (struct cmsghdr){ .cmsg_len = CMSG_LEN(4 * (size_t)count),
 				.cmsg_level = SOL_SOCKET,
 				.cmsg_type = SCM_RIGHTS };
-	memcpy(CMSG_DATA(&u.h), fds, 4 * (size_t)n);
-	return send_message(to, &m, flags);
+	memcpy(CMSG_DATA(&u.h), fds, 4 * (size_t)count);
+	return send_message(to, &message, flags);
 }
 
 /* Receive with room for @room descriptors; @fds gets them. @return how many, or -1 */
@@ -77,44 +77,44 @@ static int receive_fds(int from, int *fds, int room, int flags, int *msg_flags)
 	static union control u;
 	char bytes[16];
 	struct iovec io = { bytes, sizeof(bytes) };
-	struct msghdr m = { .msg_iov = &io,
-			    .msg_iovlen = 1,
-			    .msg_control = &u,
-			    .msg_controllen = CMSG_LEN(4 * (size_t)room) };
-	struct cmsghdr *h;
-	int n;
+	struct msghdr message = { .msg_iov = &io,
+				  .msg_iovlen = 1,
+				  .msg_control = &u,
+				  .msg_controllen = CMSG_LEN(4 * (size_t)room) };
+	struct cmsghdr *cmsghdr;
+	int count;
 
-	if (receive_message(from, &m, flags) < 0)
+	if (receive_message(from, &message, flags) < 0)
 		return -1;
 	if (msg_flags)
-		*msg_flags = m.msg_flags;
-	h = CMSG_FIRSTHDR(&m);
-	if (!h)
+		*msg_flags = message.msg_flags;
+	cmsghdr = CMSG_FIRSTHDR(&message);
+	if (!cmsghdr)
 		return 0;
-	CHECK_EQ(h->cmsg_level, SOL_SOCKET);
-	CHECK_EQ(h->cmsg_type, SCM_RIGHTS);
-	n = (int)(h->cmsg_len - CMSG_LEN(0)) / 4;
-	memcpy(fds, CMSG_DATA(h), 4 * (size_t)n);
-	return n;
+	CHECK_EQ(cmsghdr->cmsg_level, SOL_SOCKET);
+	CHECK_EQ(cmsghdr->cmsg_type, SCM_RIGHTS);
+	count = (int)(cmsghdr->cmsg_len - CMSG_LEN(0)) / 4;
+	memcpy(fds, CMSG_DATA(cmsghdr), 4 * (size_t)count);
+	return count;
 }
 
 TEST(descriptors_are_passed)
 {
 	for (int i = 0; i < 3; i++) {
-		int q[2], got[2], flags;
-		char c;
+		int others[2], got[2], flags;
+		char byte;
 
 		pair(kinds[i]);
-		CHECK_EQ(pipe(q), 0);
-		CHECK_EQ(send_fds(p[0], q, 2, 0), 1);
-		close(q[1]);
+		CHECK_EQ(pipe(others), 0);
+		CHECK_EQ(send_fds(p[0], others, 2, 0), 1);
+		close(others[1]);
 		CHECK_EQ(receive_fds(p[1], got, 2, MSG_CMSG_CLOEXEC, &flags), 2);
 		CHECK_EQ(flags & ~MSG_CMSG_CLOEXEC, 0);
 		CHECK_EQ(fcntl(got[0], F_GETFD), FD_CLOEXEC);
 		CHECK_EQ(write(got[1], "z", 1), 1);
 		close(got[1]);
-		CHECK_EQ(read(q[0], &c, 1), 1);
-		CHECK_EQ(read(got[0], &c, 1), 0); /* no writer is left */
+		CHECK_EQ(read(others[0], &byte, 1), 1);
+		CHECK_EQ(read(got[0], &byte, 1), 0); /* no writer is left */
 		close(p[0]);
 		close(p[1]);
 	}
@@ -122,48 +122,48 @@ TEST(descriptors_are_passed)
 
 TEST(descriptors_without_room_are_closed)
 {
-	int q[2], got[3], flags;
-	char c;
+	int others[2], got[3], flags;
+	char byte;
 
 	pair(SOCK_STREAM);
-	pipe(q);
-	CHECK_EQ(send_fds(p[0], &q[1], 1, 0), 1);
-	close(q[1]);
+	pipe(others);
+	CHECK_EQ(send_fds(p[0], &others[1], 1, 0), 1);
+	close(others[1]);
 	CHECK_EQ(receive_fds(p[1], got, 0, 0, &flags), 0);
 	CHECK(flags & MSG_CTRUNC);
-	CHECK_EQ(read(q[0], &c, 1), 0);
-	pipe(q);
-	CHECK_EQ(send_fds(p[0], &q[1], 1, 0), 1);
-	close(q[1]);
-	CHECK_EQ(read(p[1], &c, 1), 1); /* read() takes the byte alone */
-	CHECK_EQ(read(q[0], &c, 1), 0);
-	pipe(q);
-	CHECK_EQ(send_fds(p[0], &q[1], 1, 0), 1);
-	close(q[1]);
+	CHECK_EQ(read(others[0], &byte, 1), 0);
+	pipe(others);
+	CHECK_EQ(send_fds(p[0], &others[1], 1, 0), 1);
+	close(others[1]);
+	CHECK_EQ(read(p[1], &byte, 1), 1); /* read() takes the byte alone */
+	CHECK_EQ(read(others[0], &byte, 1), 0);
+	pipe(others);
+	CHECK_EQ(send_fds(p[0], &others[1], 1, 0), 1);
+	close(others[1]);
 	close(p[1]); /* nobody ever reads it */
-	CHECK_EQ(read(q[0], &c, 1), 0);
+	CHECK_EQ(read(others[0], &byte, 1), 0);
 	pair(SOCK_STREAM);
-	pipe(q);
-	CHECK_EQ(send_fds(p[0], (int[]){ q[0], q[1], q[0] }, 3, 0), 1);
+	pipe(others);
+	CHECK_EQ(send_fds(p[0], (int[]){ others[0], others[1], others[0] }, 3, 0), 1);
 	CHECK_EQ(receive_fds(p[1], got, 2, 0, &flags), 2);
 	CHECK(flags & MSG_CTRUNC);
 }
 
 TEST(descriptors_end_a_read)
 {
-	int q[2], got[2];
+	int others[2], got[2];
 	char c[8];
 
 	pair(SOCK_STREAM);
-	pipe(q);
+	pipe(others);
 	CHECK_EQ(write(p[0], "ab", 2), 2);
-	CHECK_EQ(send_fds(p[0], q, 1, 0), 1);
+	CHECK_EQ(send_fds(p[0], others, 1, 0), 1);
 	CHECK_EQ(write(p[0], "cd", 2), 2);
 	CHECK_EQ(recv(p[1], c, 8, MSG_PEEK), 3);
 	CHECK_EQ(read(p[1], c, 8), 3);
 	CHECK(!memcmp(c, "abf", 3));
 	CHECK_EQ(read(p[1], c, 8), 2);
-	CHECK_EQ(send_fds(p[0], q, 2, 0), 1);
+	CHECK_EQ(send_fds(p[0], others, 2, 0), 1);
 	CHECK_EQ(receive_fds(p[1], got, 2, MSG_PEEK, NULL), 2); /* others of the same files */
 	CHECK_EQ(receive_fds(p[1], got, 2, 0, NULL), 2);
 }
@@ -175,7 +175,7 @@ TEST(descriptors_that_are_refused)
 	union control u = {
 		.h = { .cmsg_len = CMSG_LEN(4), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS }
 	};
-	struct msghdr m = {
+	struct msghdr message = {
 		.msg_iov = &io, .msg_iovlen = 1, .msg_control = &u, .msg_controllen = CMSG_SPACE(4)
 	};
 	int bad = 999;
@@ -185,31 +185,31 @@ TEST(descriptors_that_are_refused)
 	CHECK_ERR(send_fds(p[0], many, 254, 0), EINVAL);
 	CHECK_EQ(send_fds(p[0], many, 253, 0), 1);
 	u.h.cmsg_len = 15;
-	CHECK_ERR(send_message(p[0], &m, 0), EINVAL);
+	CHECK_ERR(send_message(p[0], &message, 0), EINVAL);
 	memset(&u, 0xff, 8);
-	CHECK_ERR(send_message(p[0], &m, 0), EINVAL);
+	CHECK_ERR(send_message(p[0], &message, 0), EINVAL);
 	memset(&u, 0, 8);
 	u.h.cmsg_len = CMSG_LEN(4);
 	u.h.cmsg_type = 77;
-	CHECK_ERR(send_message(p[0], &m, 0), EINVAL);
+	CHECK_ERR(send_message(p[0], &message, 0), EINVAL);
 	u.h.cmsg_level = 77; /* nobody's */
-	CHECK_EQ(send_message(p[0], &m, 0), 1);
-	*(uint64_t *)&m.msg_controllen = 1ul << 40;
-	CHECK_ERR(send_message(p[0], &m, 0), ENOBUFS);
-	*(uint64_t *)&m.msg_controllen = 20481;
-	CHECK_ERR(send_message(p[0], &m, 0), on_banos() ? ENOBUFS : EFAULT);
-	*(uint64_t *)&m.msg_controllen = 0;
-	m.msg_controllen = 100;
-	m.msg_control = (void *)8;
-	CHECK_ERR(send_message(p[0], &m, 0), EFAULT);
-	m.msg_control = NULL;
-	m.msg_controllen = 0;
-	m.msg_iovlen = 1025;
-	CHECK_ERR(send_message(p[0], &m, 0), EMSGSIZE);
-	CHECK_ERR(receive_message(p[0], &m, 0), EMSGSIZE);
-	m.msg_iov = (void *)8;
-	m.msg_iovlen = 1;
-	CHECK_ERR(send_message(p[0], &m, 0), EFAULT);
+	CHECK_EQ(send_message(p[0], &message, 0), 1);
+	*(uint64_t *)&message.msg_controllen = 1ul << 40;
+	CHECK_ERR(send_message(p[0], &message, 0), ENOBUFS);
+	*(uint64_t *)&message.msg_controllen = 20481;
+	CHECK_ERR(send_message(p[0], &message, 0), on_banos() ? ENOBUFS : EFAULT);
+	*(uint64_t *)&message.msg_controllen = 0;
+	message.msg_controllen = 100;
+	message.msg_control = (void *)8;
+	CHECK_ERR(send_message(p[0], &message, 0), EFAULT);
+	message.msg_control = NULL;
+	message.msg_controllen = 0;
+	message.msg_iovlen = 1025;
+	CHECK_ERR(send_message(p[0], &message, 0), EMSGSIZE);
+	CHECK_ERR(receive_message(p[0], &message, 0), EMSGSIZE);
+	message.msg_iov = (void *)8;
+	message.msg_iovlen = 1;
+	CHECK_ERR(send_message(p[0], &message, 0), EFAULT);
 	CHECK_ERR(send_message(p[0], (void *)8, 0), EFAULT);
 	CHECK_ERR(receive_message(p[0], (void *)8, 0), EFAULT);
 }
@@ -238,30 +238,30 @@ TEST(circles_of_sockets)
 TEST(long_chains_of_sockets)
 {
 	enum { N = 300 };
-	int held = -1, q[2];
-	char c;
+	int held = -1, others[2];
+	char byte;
 
-	CHECK_EQ(pipe(q), 0);
+	CHECK_EQ(pipe(others), 0);
 	for (int i = 0; i < N; i++) {
 		pair(SOCK_DGRAM);
-		CHECK_EQ(send_fds(p[0], held < 0 ? &q[1] : &held, 1, 0), 1);
+		CHECK_EQ(send_fds(p[0], held < 0 ? &others[1] : &held, 1, 0), 1);
 		if (held >= 0)
 			close(held);
 		close(p[0]);
 		held = p[1];
 	}
-	close(q[1]);
-	CHECK_EQ(poll_one(q[0], POLLIN, 0), 0);
+	close(others[1]);
+	CHECK_EQ(poll_one(others[0], POLLIN, 0), 0);
 	close(held);
-	CHECK_EQ(poll_one(q[0], POLLIN, 5000), POLLHUP);
-	CHECK_EQ(read(q[0], &c, 1), 0);
+	CHECK_EQ(poll_one(others[0], POLLIN, 5000), POLLHUP);
+	CHECK_EQ(read(others[0], &byte, 1), 0);
 }
 
 TEST(too_many_on_their_way)
 {
 	static int many[200];
 	struct rlimit lim = { 300, 300 };
-	int n = 0;
+	int count = 0;
 
 	if (getuid())
 		return;
@@ -269,11 +269,11 @@ TEST(too_many_on_their_way)
 	CHECK_EQ(setgid(12346), 0);
 	CHECK_EQ(setuid(12346), 0);
 	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &lim), 0);
-	while (n < 10 && send_fds(p[0], many, 200, 0) == 1)
-		n++;
+	while (count < 10 && send_fds(p[0], many, 200, 0) == 1)
+		count++;
 	CHECK_EQ(errno, ETOOMANYREFS);
-	CHECK(n >= 1 && n <= 3);
-	while (n--)
+	CHECK(count >= 1 && count <= 3);
+	while (count--)
 		CHECK_EQ(recv(p[1], big, 1, 0), 1);
 	CHECK_EQ(send_fds(p[0], many, 200, 0), 1);
 }
@@ -284,17 +284,17 @@ static struct ucred credentials(int fd)
 	union control u;
 	char bytes[16];
 	struct iovec io = { bytes, sizeof(bytes) };
-	struct msghdr m = {
+	struct msghdr message = {
 		.msg_iov = &io, .msg_iovlen = 1, .msg_control = &u, .msg_controllen = sizeof(u)
 	};
-	struct ucred c = { -1, 1, 1 };
+	struct ucred ucred = { -1, 1, 1 };
 
-	CHECK(receive_message(fd, &m, 0) >= 0);
-	if (CMSG_FIRSTHDR(&m)) {
-		CHECK_EQ(CMSG_FIRSTHDR(&m)->cmsg_type, SCM_CREDENTIALS);
-		memcpy(&c, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof(c));
+	CHECK(receive_message(fd, &message, 0) >= 0);
+	if (CMSG_FIRSTHDR(&message)) {
+		CHECK_EQ(CMSG_FIRSTHDR(&message)->cmsg_type, SCM_CREDENTIALS);
+		memcpy(&ucred, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(ucred));
 	}
-	return c;
+	return ucred;
 }
 
 TEST(credentials_are_told)
@@ -302,9 +302,9 @@ TEST(credentials_are_told)
 	union control u = { .h = { .cmsg_len = CMSG_LEN(12),
 				   .cmsg_level = SOL_SOCKET,
 				   .cmsg_type = SCM_CREDENTIALS } };
-	struct ucred mine = { getpid(), getuid(), getgid() }, c;
+	struct ucred mine = { getpid(), getuid(), getgid() }, ucred;
 	struct iovec io = { "c", 1 };
-	struct msghdr m = {
+	struct msghdr message = {
 		.msg_iov = &io, .msg_iovlen = 1, .msg_control = &u, .msg_controllen = CMSG_SPACE(12)
 	};
 	char buf[8];
@@ -317,25 +317,25 @@ TEST(credentials_are_told)
 	set_option(p[1], SO_PASSCRED, 1);
 	CHECK_EQ(credentials(p[1]).pid, 0); /* sent before anybody asked */
 	write(p[0], "x", 1);
-	c = credentials(p[1]);
-	CHECK_EQ(c.pid, getpid());
-	CHECK_EQ(c.uid, getuid());
+	ucred = credentials(p[1]);
+	CHECK_EQ(ucred.pid, getpid());
+	CHECK_EQ(ucred.uid, getuid());
 	write(p[0], "x", 1);
 	child = CHILD(write(p[0], "y", 1) != 1);
 	CHECK_EQ(wait_status(child), 0);
 	CHECK_EQ(recv(p[1], buf, 8, 0), 1); /* others' bytes are not glued to it */
 	CHECK_EQ(credentials(p[1]).pid, child);
 	memcpy(CMSG_DATA(&u.h), &mine, sizeof(mine));
-	CHECK_EQ(send_message(p[0], &m, 0), 1);
+	CHECK_EQ(send_message(p[0], &message, 0), 1);
 	CHECK_EQ(credentials(p[1]).pid, getpid());
 	if (getuid())
 		return;
 	CHECK_EQ(setuid(12347), 0);
-	CHECK_ERR(send_message(p[0], &m, 0), EPERM); /* not root any more */
+	CHECK_ERR(send_message(p[0], &message, 0), EPERM); /* not root any more */
 	mine.uid = 12347;
 	mine.pid = 1;
 	memcpy(CMSG_DATA(&u.h), &mine, sizeof(mine));
-	CHECK_ERR(send_message(p[0], &m, 0), EPERM);
+	CHECK_ERR(send_message(p[0], &message, 0), EPERM);
 }
 
 TEST(many_pairs)

@@ -35,31 +35,31 @@ static void pair(int type)
 
 static int poll_one(int fd, int events, int ms)
 {
-	struct pollfd f = { fd, (short)events, 0 };
+	struct pollfd pollfd = { fd, (short)events, 0 };
 
-	return poll(&f, 1, ms) < 0 ? -1 : f.revents;
+	return poll(&pollfd, 1, ms) < 0 ? -1 : pollfd.revents;
 }
 
 static bool on_banos(void)
 {
-	struct utsname u;
+	struct utsname names;
 
-	return !uname(&u) && strstr(u.release, "banos");
+	return !uname(&names) && strstr(names.release, "banos");
 }
 
 static int get_option(int fd, int option)
 {
-	int v = -1;
-	socklen_t len = sizeof(v);
+	int number = -1;
+	socklen_t len = sizeof(number);
 
-	CHECK_EQ(getsockopt(fd, SOL_SOCKET, option, &v, &len), 0);
-	CHECK_EQ(len, sizeof(v));
-	return v;
+	CHECK_EQ(getsockopt(fd, SOL_SOCKET, option, &number, &len), 0);
+	CHECK_EQ(len, sizeof(number));
+	return number;
 }
 
-static void set_option(int fd, int option, int v)
+static void set_option(int fd, int option, int number)
 {
-	CHECK_EQ(setsockopt(fd, SOL_SOCKET, option, &v, sizeof(v)), 0);
+	CHECK_EQ(setsockopt(fd, SOL_SOCKET, option, &number, sizeof(number)), 0);
 }
 
 /* ---- kinds and refusals ---- */
@@ -67,7 +67,7 @@ static void set_option(int fd, int option, int v)
 TEST(what_can_be_made)
 {
 	for (int i = 0; i < 3; i++) {
-		struct stat st;
+		struct stat info;
 		struct statfs fs;
 		char link[64] = "", name[64];
 
@@ -80,13 +80,13 @@ TEST(what_can_be_made)
 		CHECK_EQ(get_option(p[0], SO_DOMAIN), AF_UNIX);
 		CHECK_EQ(get_option(p[0], SO_PROTOCOL), 0);
 		CHECK_EQ(get_option(p[0], SO_ACCEPTCONN), 0);
-		CHECK_EQ(fstat(p[0], &st), 0);
-		CHECK_EQ(st.st_mode, S_IFSOCK | 0777);
+		CHECK_EQ(fstat(p[0], &info), 0);
+		CHECK_EQ(info.st_mode, S_IFSOCK | 0777);
 		CHECK_EQ(fstatfs(p[0], &fs), 0);
 		CHECK_EQ(fs.f_type, 0x534f434b);
 		sprintf(name, "/proc/self/fd/%d", p[0]);
 		CHECK(readlink(name, link, sizeof(link) - 1) > 0);
-		sprintf(name, "socket:[%lu]", (unsigned long)st.st_ino);
+		sprintf(name, "socket:[%lu]", (unsigned long)info.st_ino);
 		CHECK(!strcmp(link, name));
 		sprintf(name, "/proc/self/fd/%d", p[0]);
 		CHECK_ERR(open(name, O_RDWR), ENXIO);
@@ -126,10 +126,10 @@ TEST(what_cannot_be_made)
 TEST(calls_want_a_socket)
 {
 	int fd = open("/dev/null", O_RDWR);
-	char c;
+	char byte;
 
 	CHECK_ERR(send(fd, "x", 1, 0), ENOTSOCK);
-	CHECK_ERR(recv(fd, &c, 1, 0), ENOTSOCK);
+	CHECK_ERR(recv(fd, &byte, 1, 0), ENOTSOCK);
 	CHECK_ERR(shutdown(fd, SHUT_RD), ENOTSOCK);
 	CHECK_ERR(listen(fd, 1), ENOTSOCK);
 	CHECK_ERR(send(99, "x", 1, 0), EBADF);
@@ -140,56 +140,56 @@ TEST(calls_want_a_socket)
 /* A library that looks for a service finds none, and says so with an error it knows. */
 TEST(nobody_listens)
 {
-	struct sockaddr_un a = { AF_UNIX, "/no/such/socket" };
+	struct sockaddr_un address = { AF_UNIX, "/no/such/socket" };
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	socklen_t len = sizeof(a);
-	char c;
+	socklen_t len = sizeof(address);
+	char byte;
 
 	CHECK(fd >= 0);
-	CHECK_ERR(connect(fd, (void *)&a, sizeof(a)), ENOENT);
-	strcpy(a.sun_path, "/dev/null");
-	CHECK_ERR(connect(fd, (void *)&a, sizeof(a)), ECONNREFUSED);
-	a.sun_path[0] = 0; /* an abstract name */
-	CHECK_ERR(connect(fd, (void *)&a, sizeof(a)), ECONNREFUSED);
-	CHECK_ERR(connect(fd, (void *)&a, 2), EINVAL);
-	CHECK_ERR(connect(fd, (void *)&a, 200), EINVAL);
-	CHECK_ERR(connect(fd, (void *)8, sizeof(a)), EFAULT);
-	a.sun_family = AF_INET;
-	CHECK_ERR(connect(fd, (void *)&a, sizeof(a)), EINVAL);
+	CHECK_ERR(connect(fd, (void *)&address, sizeof(address)), ENOENT);
+	strcpy(address.sun_path, "/dev/null");
+	CHECK_ERR(connect(fd, (void *)&address, sizeof(address)), ECONNREFUSED);
+	address.sun_path[0] = 0; /* an abstract name */
+	CHECK_ERR(connect(fd, (void *)&address, sizeof(address)), ECONNREFUSED);
+	CHECK_ERR(connect(fd, (void *)&address, 2), EINVAL);
+	CHECK_ERR(connect(fd, (void *)&address, 200), EINVAL);
+	CHECK_ERR(connect(fd, (void *)8, sizeof(address)), EFAULT);
+	address.sun_family = AF_INET;
+	CHECK_ERR(connect(fd, (void *)&address, sizeof(address)), EINVAL);
 	CHECK_ERR(listen(fd, 5), EINVAL);
 	CHECK_ERR(accept(fd, NULL, NULL), EINVAL);
 	CHECK_ERR(send(fd, "x", 1, MSG_NOSIGNAL), ENOTCONN);
-	CHECK_ERR(recv(fd, &c, 1, 0), EINVAL);
-	CHECK_ERR(getpeername(fd, (void *)&a, &len), ENOTCONN);
+	CHECK_ERR(recv(fd, &byte, 1, 0), EINVAL);
+	CHECK_ERR(getpeername(fd, (void *)&address, &len), ENOTCONN);
 	CHECK_EQ(poll_one(fd, POLLIN | POLLOUT, 0), POLLHUP | POLLOUT);
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
 	CHECK_ERR(send(fd, "x", 1, 0), ENOTCONN);
-	CHECK_ERR(recv(fd, &c, 1, 0), EAGAIN);
-	a = (struct sockaddr_un){ AF_UNIX, "/no/such/socket" };
-	CHECK_ERR(sendto(fd, "x", 1, 0, (void *)&a, sizeof(a)), ENOENT);
+	CHECK_ERR(recv(fd, &byte, 1, 0), EAGAIN);
+	address = (struct sockaddr_un){ AF_UNIX, "/no/such/socket" };
+	CHECK_ERR(sendto(fd, "x", 1, 0, (void *)&address, sizeof(address)), ENOENT);
 	if (on_banos())
-		CHECK_ERR(bind(fd, (void *)&a, sizeof(a)), EOPNOTSUPP);
+		CHECK_ERR(bind(fd, (void *)&address, sizeof(address)), EOPNOTSUPP);
 }
 
 TEST(names_of_the_unnamed)
 {
-	struct sockaddr_un a;
-	socklen_t len = sizeof(a);
+	struct sockaddr_un address;
+	socklen_t len = sizeof(address);
 
 	pair(SOCK_STREAM);
-	memset(&a, 0x55, sizeof(a));
-	CHECK_EQ(getsockname(p[0], (void *)&a, &len), 0);
+	memset(&address, 0x55, sizeof(address));
+	CHECK_EQ(getsockname(p[0], (void *)&address, &len), 0);
 	CHECK_EQ(len, 2);
-	CHECK_EQ(a.sun_family, AF_UNIX);
-	CHECK_EQ(a.sun_path[0], 0x55);
+	CHECK_EQ(address.sun_family, AF_UNIX);
+	CHECK_EQ(address.sun_path[0], 0x55);
 	len = 1;
-	CHECK_EQ(getpeername(p[0], (void *)&a, &len), 0);
+	CHECK_EQ(getpeername(p[0], (void *)&address, &len), 0);
 	CHECK_EQ(len, 2);
 	len = (socklen_t)-1;
-	CHECK_ERR(getpeername(p[0], (void *)&a, &len), EINVAL);
-	CHECK_ERR(getsockname(p[0], (void *)&a, (void *)8), EFAULT);
+	CHECK_ERR(getpeername(p[0], (void *)&address, &len), EINVAL);
+	CHECK_ERR(getsockname(p[0], (void *)&address, (void *)8), EFAULT);
 	CHECK_EQ(write(p[1], "x", 1), 1);
-	len = sizeof(a);
+	len = sizeof(address);
 	CHECK_EQ(recvfrom(p[0], big, 1, 0, (void *)-1, &len), 1); /* nothing is written there */
 	CHECK_EQ(len, 0);
 }
@@ -219,8 +219,8 @@ TEST(packets_keep_their_boundaries)
 {
 	for (int i = 1; i < 3; i++) {
 		struct iovec out[2] = { { "ab", 2 }, { "cde", 3 } };
-		struct iovec in = { big, 3 };
-		struct msghdr m = { .msg_iov = &in, .msg_iovlen = 1 };
+		struct iovec iovec = { big, 3 };
+		struct msghdr message = { .msg_iov = &iovec, .msg_iovlen = 1 };
 
 		pair(kinds[i]);
 		CHECK_EQ(writev(p[0], out, 2), 5);
@@ -228,12 +228,12 @@ TEST(packets_keep_their_boundaries)
 		CHECK_EQ(send(p[0], "xy", 2, 0), 2);
 		CHECK_EQ(recv(p[1], big, 2, MSG_PEEK), 2);
 		CHECK_EQ(recv(p[1], big, 2, MSG_PEEK | MSG_TRUNC), 5);
-		CHECK_EQ(recvmsg(p[1], &m, 0), 3);
-		CHECK_EQ(m.msg_flags, MSG_TRUNC);
+		CHECK_EQ(recvmsg(p[1], &message, 0), 3);
+		CHECK_EQ(message.msg_flags, MSG_TRUNC);
 		CHECK(!memcmp(big, "abc", 3));
 		CHECK_EQ(recv(p[1], big, 10, 0), 0);
-		CHECK_EQ(recvmsg(p[1], &m, 0), 2);
-		CHECK_EQ(m.msg_flags, 0);
+		CHECK_EQ(recvmsg(p[1], &message, 0), 2);
+		CHECK_EQ(message.msg_flags, 0);
 		CHECK_ERR(recv(p[1], big, 10, MSG_DONTWAIT), EAGAIN);
 		CHECK_ERR(send(p[0], big, 250000, 0), EMSGSIZE);
 		CHECK_EQ(send(p[0], big, 200000, 0), 200000);
@@ -258,8 +258,8 @@ TEST(contents_survive_any_sizes)
 			seed = seed * 1103515245 + 12345;
 			n = (int)(seed >> 16) % ((i & 3) ? 100 : 9000) + (kind ? 0 : 1);
 			if (count < 300 && unread + n < 40000 && (seed & 0x400)) {
-				for (int k = 0; k < n; k++)
-					out[k] = next_out++;
+				for (int round = 0; round < n; round++)
+					out[round] = next_out++;
 				CHECK_EQ(send(p[0], out, (size_t)n, 0), n);
 				sizes[(first + count++) % 300] = n;
 				unread += n;
@@ -270,8 +270,8 @@ TEST(contents_survive_any_sizes)
 						      MSG_PEEK),
 						 want);
 				CHECK_EQ(recv(p[1], in, kind ? sizeof(in) : (size_t)want, 0), want);
-				for (int k = 0; k < want; k++)
-					CHECK_EQ(in[k], next_in++);
+				for (int round = 0; round < want; round++)
+					CHECK_EQ(in[round], next_in++);
 				unread -= want;
 				if (kind || !unread) {
 					first = (first + 1) % 300;
@@ -287,7 +287,7 @@ TEST(contents_survive_any_sizes)
 TEST(waitall_and_low_water_mark)
 {
 	char buf[10];
-	int v = 4;
+	int number = 4;
 
 	pair(SOCK_STREAM);
 	if (!fork()) {
@@ -298,7 +298,7 @@ TEST(waitall_and_low_water_mark)
 		_exit(0);
 	}
 	CHECK_EQ(recv(p[0], buf, 5, MSG_WAITALL), 5);
-	set_option(p[0], SO_RCVLOWAT, v);
+	set_option(p[0], SO_RCVLOWAT, number);
 	CHECK_EQ(get_option(p[0], SO_RCVLOWAT), 4);
 	CHECK_EQ(recv(p[0], buf, 3, 0), 3);
 	close(p[1]);
@@ -309,31 +309,31 @@ TEST(waitall_and_low_water_mark)
 TEST(room_is_bounded)
 {
 	long total = 0;
-	int n, least;
+	int count, least;
 
 	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, p), 0);
-	while ((n = (int)write(p[0], big, 5000)) > 0)
-		total += n;
+	while ((count = (int)write(p[0], big, 5000)) > 0)
+		total += count;
 	CHECK_EQ(errno, EAGAIN);
 	CHECK(total > 50000 && total < 600000);
 	CHECK_EQ(poll_one(p[0], POLLOUT, 0), 0);
-	CHECK_EQ(ioctl(p[1], SIOCINQ_, &n), 0);
-	CHECK_EQ(n, total);
-	CHECK_EQ(ioctl(p[0], SIOCOUTQ_, &n), 0);
-	CHECK(n >= total);
+	CHECK_EQ(ioctl(p[1], SIOCINQ_, &count), 0);
+	CHECK_EQ(count, total);
+	CHECK_EQ(ioctl(p[0], SIOCOUTQ_, &count), 0);
+	CHECK(count >= total);
 	while (read(p[1], big, sizeof(big)) > 0)
 		;
 	CHECK_EQ(poll_one(p[0], POLLOUT, 0), POLLOUT);
-	CHECK_EQ(ioctl(p[1], SIOCINQ_, &n), 0);
-	CHECK_EQ(n, 0);
-	CHECK_EQ(ioctl(p[0], SIOCOUTQ_, &n), 0);
-	CHECK_EQ(n, 0);
+	CHECK_EQ(ioctl(p[1], SIOCINQ_, &count), 0);
+	CHECK_EQ(count, 0);
+	CHECK_EQ(ioctl(p[0], SIOCOUTQ_, &count), 0);
+	CHECK_EQ(count, 0);
 
 	set_option(p[0], SO_SNDBUF, 1); /* the least there is */
 	least = get_option(p[0], SO_SNDBUF);
 	CHECK_EQ(least, 4608);
-	for (total = 0; (n = (int)write(p[0], big, 100)) > 0;)
-		total += n;
+	for (total = 0; (count = (int)write(p[0], big, 100)) > 0;)
+		total += count;
 	CHECK(total <= 4608);
 	set_option(p[0], SO_SNDBUF, 1 << 30);
 	CHECK(get_option(p[0], SO_SNDBUF) < 1 << 30);
@@ -341,9 +341,9 @@ TEST(room_is_bounded)
 
 	/* messages without bytes are not free either */
 	CHECK_EQ(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, p), 0);
-	for (n = 0; n < 100000 && !send(p[0], "", 0, 0); n++)
+	for (count = 0; count < 100000 && !send(p[0], "", 0, 0); count++)
 		;
-	CHECK(n > 5 && n < 100000);
+	CHECK(count > 5 && count < 100000);
 	CHECK_EQ(errno, EAGAIN);
 }
 
@@ -351,7 +351,7 @@ TEST(room_is_bounded)
 TEST(share_of_a_user)
 {
 	static int many[400][2];
-	int made = 0, n;
+	int made = 0, count;
 	long total = 0;
 
 	if (getuid())
@@ -361,8 +361,8 @@ TEST(share_of_a_user)
 	for (; made < 400; made++) {
 		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, many[made]))
 			break;
-		while ((n = (int)write(many[made][0], big, 65536)) > 0)
-			total += n;
+		while ((count = (int)write(many[made][0], big, 65536)) > 0)
+			total += count;
 		CHECK_EQ(errno, EAGAIN);
 	}
 	CHECK_EQ(made, 400);
@@ -378,7 +378,7 @@ TEST(share_of_a_user)
 TEST(writer_waits_for_room)
 {
 	long total = 0;
-	int n, status;
+	int count, status;
 
 	pair(SOCK_STREAM);
 	if (!fork()) {
@@ -388,8 +388,8 @@ TEST(writer_waits_for_room)
 		_exit(0);
 	}
 	close(p[0]);
-	while ((n = (int)read(p[1], big, 77777)) > 0)
-		total += n;
+	while ((count = (int)read(p[1], big, 77777)) > 0)
+		total += count;
 	CHECK_EQ(total, 2000000);
 	wait(&status);
 	CHECK_EQ(status, 0);
@@ -399,10 +399,10 @@ static void *echo(void *arg)
 {
 	int fd = *(int *)arg;
 	char c[16];
-	ssize_t n;
+	ssize_t length;
 
-	while ((n = read(fd, c, sizeof(c))) > 0)
-		if (write(fd, c, (size_t)n) != n)
+	while ((length = read(fd, c, sizeof(c))) > 0)
+		if (write(fd, c, (size_t)length) != length)
 			return (void *)1;
 	return NULL;
 }
@@ -410,23 +410,23 @@ static void *echo(void *arg)
 TEST(both_ends_by_threads)
 {
 	for (int i = 0; i < 3; i++) {
-		pthread_t t[2];
-		char c;
+		pthread_t thread[2];
+		char byte;
 
 		pair(kinds[i]);
-		CHECK_EQ(pthread_create(&t[0], NULL, echo, &p[1]), 0);
-		CHECK_EQ(pthread_create(&t[1], NULL, echo, &p[1]), 0);
-		for (int k = 0; k < 2000; k++) {
-			c = (char)k;
-			CHECK_EQ(write(p[0], &c, 1), 1);
-			CHECK_EQ(read(p[0], &c, 1), 1);
-			CHECK_EQ(c, (char)k);
+		CHECK_EQ(pthread_create(&thread[0], NULL, echo, &p[1]), 0);
+		CHECK_EQ(pthread_create(&thread[1], NULL, echo, &p[1]), 0);
+		for (int round = 0; round < 2000; round++) {
+			byte = (char)round;
+			CHECK_EQ(write(p[0], &byte, 1), 1);
+			CHECK_EQ(read(p[0], &byte, 1), 1);
+			CHECK_EQ(byte, (char)round);
 		}
 		shutdown(p[1], SHUT_RDWR);
-		for (int k = 0; k < 2; k++) {
+		for (int round = 0; round < 2; round++) {
 			void *result;
 
-			CHECK_EQ(pthread_join(t[k], &result), 0);
+			CHECK_EQ(pthread_join(thread[round], &result), 0);
 			CHECK(!result);
 		}
 		close(p[0]);
@@ -456,7 +456,7 @@ TEST(the_end_of_a_stream)
 
 TEST(what_was_not_read_is_an_error_there)
 {
-	char c;
+	char byte;
 
 	signal(SIGPIPE, SIG_IGN);
 	pair(SOCK_STREAM);
@@ -464,28 +464,28 @@ TEST(what_was_not_read_is_an_error_there)
 	write(p[1], "y", 1);
 	close(p[1]);
 	CHECK_EQ(poll_one(p[0], POLLIN, 0), POLLIN | POLLHUP | POLLERR);
-	CHECK_EQ(read(p[0], &c, 1), 1);
-	CHECK_ERR(read(p[0], &c, 1), ECONNRESET);
-	CHECK_EQ(read(p[0], &c, 1), 0);
+	CHECK_EQ(read(p[0], &byte, 1), 1);
+	CHECK_ERR(read(p[0], &byte, 1), ECONNRESET);
+	CHECK_EQ(read(p[0], &byte, 1), 0);
 	pair(SOCK_STREAM);
 	write(p[0], "x", 1);
 	close(p[1]);
 	CHECK_EQ(get_option(p[0], SO_ERROR), ECONNRESET);
 	CHECK_EQ(get_option(p[0], SO_ERROR), 0);
-	CHECK_EQ(read(p[0], &c, 1), 0);
+	CHECK_EQ(read(p[0], &byte, 1), 0);
 	pair(SOCK_SEQPACKET);
 	write(p[0], "x", 1);
 	write(p[1], "y", 1);
 	close(p[1]);
-	CHECK_ERR(read(p[0], &c, 1), ECONNRESET);
-	CHECK_EQ(read(p[0], &c, 1), 1);
-	CHECK_EQ(read(p[0], &c, 1), 0);
+	CHECK_ERR(read(p[0], &byte, 1), ECONNRESET);
+	CHECK_EQ(read(p[0], &byte, 1), 1);
+	CHECK_EQ(read(p[0], &byte, 1), 0);
 	CHECK_ERR(write(p[0], "x", 1), EPIPE);
 }
 
 TEST(packets_to_nobody)
 {
-	char c;
+	char byte;
 
 	pair(SOCK_DGRAM);
 	write(p[1], "y", 1);
@@ -493,16 +493,16 @@ TEST(packets_to_nobody)
 	CHECK_EQ(poll_one(p[0], POLLIN | POLLOUT | POLLRDHUP, 0), POLLIN | POLLOUT);
 	CHECK_ERR(write(p[0], "x", 1), ECONNREFUSED);
 	CHECK_ERR(write(p[0], "x", 1), ENOTCONN);
-	CHECK_ERR(recv(p[0], &c, 1, MSG_DONTWAIT), EAGAIN);
+	CHECK_ERR(recv(p[0], &byte, 1, MSG_DONTWAIT), EAGAIN);
 	pair(SOCK_SEQPACKET);
 	close(p[1]);
-	CHECK_EQ(read(p[0], &c, 1), 0);
+	CHECK_EQ(read(p[0], &byte, 1), 0);
 	CHECK_EQ(poll_one(p[0], POLLIN | POLLRDHUP, 0), POLLIN | POLLHUP | POLLRDHUP);
 }
 
 TEST(shutdown_of_one_direction)
 {
-	char c;
+	char byte;
 
 	signal(SIGPIPE, SIG_IGN);
 	for (int i = 0; i < 3; i += 2) {
@@ -513,16 +513,16 @@ TEST(shutdown_of_one_direction)
 		CHECK_EQ(shutdown(p[0], SHUT_WR), 0);
 		CHECK_ERR(write(p[0], "x", 1), EPIPE);
 		CHECK_EQ(poll_one(p[1], POLLIN | POLLRDHUP, 0), POLLIN | POLLRDHUP);
-		CHECK_EQ(read(p[1], &c, 1), 1);
-		CHECK_EQ(read(p[1], &c, 1), 0);
+		CHECK_EQ(read(p[1], &byte, 1), 1);
+		CHECK_EQ(read(p[1], &byte, 1), 0);
 		CHECK_EQ(write(p[1], "y", 1), 1);
-		CHECK_EQ(read(p[0], &c, 1), 1);
+		CHECK_EQ(read(p[0], &byte, 1), 1);
 		CHECK_EQ(shutdown(p[1], SHUT_WR), 0);
 		CHECK_EQ(poll_one(p[0], POLLIN, 0), POLLIN | POLLHUP);
 		pair(kinds[i]);
 		CHECK_EQ(shutdown(p[0], SHUT_RD), 0);
 		CHECK_ERR(write(p[1], "x", 1), EPIPE);
-		CHECK_EQ(read(p[0], &c, 1), 0);
+		CHECK_EQ(read(p[0], &byte, 1), 0);
 	}
 	pair(SOCK_DGRAM);
 	CHECK_EQ(shutdown(p[0], SHUT_WR), 0);
@@ -545,34 +545,34 @@ static void *close_later(void *arg)
 
 TEST(sleepers_are_woken_by_the_end)
 {
-	pthread_t t;
-	char c;
+	pthread_t thread;
+	char byte;
 
 	signal(SIGPIPE, SIG_IGN);
 	pair(SOCK_STREAM);
-	pthread_create(&t, NULL, close_later, &p[1]);
-	CHECK_EQ(read(p[0], &c, 1), 0);
-	pthread_join(t, NULL);
+	pthread_create(&thread, NULL, close_later, &p[1]);
+	CHECK_EQ(read(p[0], &byte, 1), 0);
+	pthread_join(thread, NULL);
 	pair(SOCK_STREAM);
-	pthread_create(&t, NULL, close_later, &p[1]);
+	pthread_create(&thread, NULL, close_later, &p[1]);
 	CHECK(write(p[0], big, sizeof(big)) > 0);
 	CHECK_ERR(write(p[0], big, sizeof(big)), EPIPE);
-	pthread_join(t, NULL);
+	pthread_join(thread, NULL);
 }
 
 TEST(signals_and_time_limits)
 {
 	struct sigaction a = { .sa_handler = count_call };
-	struct itimerval in = { { 0, 0 }, { 0, 20000 } };
+	struct itimerval itimerval = { { 0, 0 }, { 0, 20000 } };
 	struct timeval limit = { 0, 60000 }, got;
 	socklen_t len = sizeof(got);
 	long start = now_ms();
-	char c;
+	char byte;
 
 	pair(SOCK_STREAM);
 	sigaction(SIGALRM, &a, NULL);
-	setitimer(ITIMER_REAL, &in, NULL);
-	CHECK_ERR(read(p[0], &c, 1), EINTR);
+	setitimer(ITIMER_REAL, &itimerval, NULL);
+	CHECK_ERR(read(p[0], &byte, 1), EINTR);
 	a.sa_flags = SA_RESTART;
 	sigaction(SIGALRM, &a, NULL);
 	if (!fork()) {
@@ -580,18 +580,18 @@ TEST(signals_and_time_limits)
 		write(p[1], "x", 1);
 		_exit(0);
 	}
-	setitimer(ITIMER_REAL, &in, NULL);
-	CHECK_EQ(read(p[0], &c, 1), 1); /* started again */
+	setitimer(ITIMER_REAL, &itimerval, NULL);
+	CHECK_EQ(read(p[0], &byte, 1), 1); /* started again */
 	CHECK_EQ(calls, 2);
 	wait(NULL);
 	CHECK_EQ(setsockopt(p[0], SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)), 0);
 	CHECK_EQ(getsockopt(p[0], SOL_SOCKET, SO_RCVTIMEO, &got, &len), 0);
 	CHECK_EQ(got.tv_usec, 60000);
 	start = now_ms();
-	CHECK_ERR(read(p[0], &c, 1), EAGAIN);
+	CHECK_ERR(read(p[0], &byte, 1), EAGAIN);
 	CHECK(now_ms() - start >= 50);
-	setitimer(ITIMER_REAL, &in, NULL);
-	CHECK_ERR(read(p[0], &c, 1), EINTR); /* with a limit it is not */
+	setitimer(ITIMER_REAL, &itimerval, NULL);
+	CHECK_ERR(read(p[0], &byte, 1), EINTR); /* with a limit it is not */
 	CHECK_EQ(setsockopt(p[0], SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)), 0);
 	while (write(p[0], big, sizeof(big)) > 0)
 		;
@@ -605,33 +605,33 @@ TEST(signals_and_time_limits)
 
 TEST(epoll_and_select)
 {
-	struct epoll_event e = { EPOLLIN | EPOLLET | EPOLLRDHUP, { .u32 = 7 } };
-	int ep = epoll_create1(0);
+	struct epoll_event event = { EPOLLIN | EPOLLET | EPOLLRDHUP, { .u32 = 7 } };
+	int epoll = epoll_create1(0);
 	struct timeval now = { 0, 0 };
 	fd_set in, out;
-	char c;
+	char byte;
 
 	pair(SOCK_STREAM);
-	CHECK_EQ(epoll_ctl(ep, EPOLL_CTL_ADD, p[0], &e), 0);
-	CHECK_EQ(epoll_wait(ep, &e, 1, 0), 0);
+	CHECK_EQ(epoll_ctl(epoll, EPOLL_CTL_ADD, p[0], &event), 0);
+	CHECK_EQ(epoll_wait(epoll, &event, 1, 0), 0);
 	write(p[1], "x", 1);
-	CHECK_EQ(epoll_wait(ep, &e, 1, 1000), 1);
-	CHECK_EQ(e.data.u32, 7);
-	CHECK_EQ(epoll_wait(ep, &e, 1, 0), 0);
+	CHECK_EQ(epoll_wait(epoll, &event, 1, 1000), 1);
+	CHECK_EQ(event.data.u32, 7);
+	CHECK_EQ(epoll_wait(epoll, &event, 1, 0), 0);
 	write(p[1], "y", 1); /* an edge though something is unread */
-	CHECK_EQ(epoll_wait(ep, &e, 1, 1000), 1);
+	CHECK_EQ(epoll_wait(epoll, &event, 1, 1000), 1);
 	FD_ZERO(&in);
 	FD_ZERO(&out);
 	FD_SET(p[0], &in);
 	FD_SET(p[0], &out);
 	CHECK_EQ(select(p[0] + 1, &in, &out, NULL, &now), 2);
-	CHECK_EQ(recv(p[0], &c, 1, 0), 1);
+	CHECK_EQ(recv(p[0], &byte, 1, 0), 1);
 	shutdown(p[1], SHUT_WR);
-	CHECK_EQ(epoll_wait(ep, &e, 1, 1000), 1);
-	CHECK(e.events & EPOLLRDHUP);
+	CHECK_EQ(epoll_wait(epoll, &event, 1, 1000), 1);
+	CHECK(event.events & EPOLLRDHUP);
 	close(p[1]);
-	CHECK_EQ(epoll_wait(ep, &e, 1, 1000), 1);
-	CHECK(e.events & EPOLLHUP);
+	CHECK_EQ(epoll_wait(epoll, &event, 1, 1000), 1);
+	CHECK(event.events & EPOLLHUP);
 }
 
 TEST(poll_waits_for_the_peer)
@@ -666,7 +666,7 @@ static void note_band(int sig, siginfo_t *i, void *context)
 TEST(signals_tell_of_readiness)
 {
 	struct sigaction a = { .sa_sigaction = note_band, .sa_flags = SA_SIGINFO };
-	char c;
+	char byte;
 
 	pair(SOCK_STREAM);
 	sigaction(SIGRTMIN, &a, NULL);
@@ -676,7 +676,7 @@ TEST(signals_tell_of_readiness)
 	CHECK_EQ(write(p[1], "x", 1), 1);
 	CHECK_EQ(calls, 1);
 	CHECK_EQ(band, POLL_IN);
-	CHECK_EQ(read(p[0], &c, 1), 1);
+	CHECK_EQ(read(p[0], &byte, 1), 1);
 	CHECK_EQ(write(p[0], "x", 1), 1); /* nothing that concerns this end */
 	CHECK_EQ(calls, 1);
 	close(p[1]);
@@ -693,10 +693,10 @@ TEST(options)
 					SO_DONTROUTE, SO_OOBINLINE, SO_PASSCRED };
 	static const int fixed[] = { SO_TYPE,	    SO_DOMAIN,	 SO_PROTOCOL, SO_ERROR,
 				     SO_ACCEPTCONN, SO_SNDLOWAT, SO_PEERCRED };
-	struct linger l = { 1, 5 };
+	struct linger linger = { 1, 5 };
 	struct ucred cred;
 	socklen_t len;
-	int v = 1;
+	int number = 1;
 
 	pair(SOCK_STREAM);
 	for (int i = 0; i < 6; i++) {
@@ -707,29 +707,30 @@ TEST(options)
 		CHECK_EQ(get_option(p[0], switches[i]), 0);
 	}
 	for (int i = 0; i < 7; i++)
-		CHECK_ERR(setsockopt(p[0], SOL_SOCKET, fixed[i], &v, sizeof(v)), ENOPROTOOPT);
-	CHECK_EQ(setsockopt(p[0], SOL_SOCKET, SO_LINGER, &l, sizeof(l)), 0);
-	len = sizeof(l);
-	l.l_linger = 0;
-	CHECK_EQ(getsockopt(p[0], SOL_SOCKET, SO_LINGER, &l, &len), 0);
-	CHECK_EQ(l.l_linger, 5);
+		CHECK_ERR(setsockopt(p[0], SOL_SOCKET, fixed[i], &number, sizeof(number)),
+			  ENOPROTOOPT);
+	CHECK_EQ(setsockopt(p[0], SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)), 0);
+	len = sizeof(linger);
+	linger.l_linger = 0;
+	CHECK_EQ(getsockopt(p[0], SOL_SOCKET, SO_LINGER, &linger, &len), 0);
+	CHECK_EQ(linger.l_linger, 5);
 	len = sizeof(cred);
 	CHECK_EQ(getsockopt(p[0], SOL_SOCKET, SO_PEERCRED, &cred, &len), 0);
 	CHECK_EQ(cred.pid, getpid());
 	CHECK_EQ(cred.uid, geteuid());
 	CHECK_EQ(cred.gid, getegid());
-	len = sizeof(v);
-	CHECK_ERR(getsockopt(p[0], SOL_SOCKET, 999, &v, &len), ENOPROTOOPT);
-	CHECK_ERR(setsockopt(p[0], SOL_SOCKET, 999, &v, sizeof(v)), ENOPROTOOPT);
-	CHECK_ERR(getsockopt(p[0], 6, 1, &v, &len), EOPNOTSUPP);
-	CHECK_ERR(setsockopt(p[0], 6, 1, &v, sizeof(v)), EOPNOTSUPP);
-	CHECK_ERR(setsockopt(p[0], SOL_SOCKET, SO_SNDBUF, &v, 2), EINVAL);
+	len = sizeof(number);
+	CHECK_ERR(getsockopt(p[0], SOL_SOCKET, 999, &number, &len), ENOPROTOOPT);
+	CHECK_ERR(setsockopt(p[0], SOL_SOCKET, 999, &number, sizeof(number)), ENOPROTOOPT);
+	CHECK_ERR(getsockopt(p[0], 6, 1, &number, &len), EOPNOTSUPP);
+	CHECK_ERR(setsockopt(p[0], 6, 1, &number, sizeof(number)), EOPNOTSUPP);
+	CHECK_ERR(setsockopt(p[0], SOL_SOCKET, SO_SNDBUF, &number, 2), EINVAL);
 	CHECK_ERR(setsockopt(p[0], SOL_SOCKET, SO_SNDBUF, (void *)8, 4), EFAULT);
-	CHECK_ERR(setsockopt(p[0], SOL_SOCKET, SO_SNDBUF, &v, (socklen_t)-1), EINVAL);
+	CHECK_ERR(setsockopt(p[0], SOL_SOCKET, SO_SNDBUF, &number, (socklen_t)-1), EINVAL);
 	len = (socklen_t)-1;
-	CHECK_ERR(getsockopt(p[0], SOL_SOCKET, SO_TYPE, &v, &len), EINVAL);
+	CHECK_ERR(getsockopt(p[0], SOL_SOCKET, SO_TYPE, &number, &len), EINVAL);
 	len = 2;
-	CHECK_EQ(getsockopt(p[0], SOL_SOCKET, SO_TYPE, &v, &len), 0);
+	CHECK_EQ(getsockopt(p[0], SOL_SOCKET, SO_TYPE, &number, &len), 0);
 	CHECK_EQ(len, 2);
 }
 
@@ -738,31 +739,31 @@ TEST(options)
 TEST(many_messages_in_a_call)
 {
 	static char data[10][8];
-	struct mmsghdr m[10];
+	struct mmsghdr mmsghdr[10];
 	struct iovec io[10];
 	struct timespec limit = { 0, 20000000 };
 
 	pair(SOCK_DGRAM);
-	memset(m, 0, sizeof(m));
+	memset(mmsghdr, 0, sizeof(mmsghdr));
 	for (int i = 0; i < 10; i++) {
 		io[i] = (struct iovec){ data[i], (size_t)i % 8 };
-		m[i].msg_hdr.msg_iov = &io[i];
-		m[i].msg_hdr.msg_iovlen = 1;
+		mmsghdr[i].msg_hdr.msg_iov = &io[i];
+		mmsghdr[i].msg_hdr.msg_iovlen = 1;
 		memset(data[i], '0' + i, 8);
 	}
-	CHECK_EQ(sendmmsg(p[0], m, 10, 0), 10);
-	CHECK_EQ(m[7].msg_len, 7);
+	CHECK_EQ(sendmmsg(p[0], mmsghdr, 10, 0), 10);
+	CHECK_EQ(mmsghdr[7].msg_len, 7);
 	for (int i = 0; i < 10; i++)
 		io[i].iov_len = 8;
-	CHECK_EQ(recvmmsg(p[1], m, 4, MSG_WAITFORONE, NULL), 4);
-	CHECK_EQ(m[3].msg_len, 3);
-	CHECK_EQ(recvmmsg(p[1], m, 10, MSG_WAITFORONE, &limit), 6);
-	CHECK_EQ(m[3].msg_len, 7);
+	CHECK_EQ(recvmmsg(p[1], mmsghdr, 4, MSG_WAITFORONE, NULL), 4);
+	CHECK_EQ(mmsghdr[3].msg_len, 3);
+	CHECK_EQ(recvmmsg(p[1], mmsghdr, 10, MSG_WAITFORONE, &limit), 6);
+	CHECK_EQ(mmsghdr[3].msg_len, 7);
 	CHECK(!memcmp(data[3], "7777777", 7));
-	CHECK_ERR(recvmmsg(p[1], m, 10, MSG_DONTWAIT, NULL), EAGAIN);
-	CHECK_EQ(sendmmsg(p[0], m, 0, 0), 0);
-	m[1].msg_hdr.msg_iov = (void *)8;
-	CHECK_EQ(sendmmsg(p[0], m, 3, 0), 1);
+	CHECK_ERR(recvmmsg(p[1], mmsghdr, 10, MSG_DONTWAIT, NULL), EAGAIN);
+	CHECK_EQ(sendmmsg(p[0], mmsghdr, 0, 0), 0);
+	mmsghdr[1].msg_hdr.msg_iov = (void *)8;
+	CHECK_EQ(sendmmsg(p[0], mmsghdr, 3, 0), 1);
 }
 
 TEST(bad_addresses)

@@ -36,11 +36,11 @@ static int make_file(const char *name, int flags, size_t len)
 
 static void read_all(int fd, char *buf, size_t len)
 {
-	for (size_t n = 0; n < len;) {
-		ssize_t r = read(fd, buf + n, len - n);
+	for (size_t count = 0; count < len;) {
+		ssize_t result = read(fd, buf + count, len - count);
 
-		CHECK(r > 0);
-		n += (size_t)r;
+		CHECK(result > 0);
+		count += (size_t)result;
 	}
 }
 
@@ -52,10 +52,10 @@ static void check_content(int fd, size_t len)
 
 static int waiting(int fd)
 {
-	int n = -1;
+	int count = -1;
 
-	ioctl(fd, 0x541b, &n);
-	return n;
+	ioctl(fd, 0x541b, &count);
+	return count;
 }
 
 static void nothing(int sig)
@@ -66,78 +66,78 @@ static void nothing(int sig)
 static void interrupt_soon(void)
 {
 	struct sigaction a = { .sa_handler = nothing };
-	struct itimerval t = { .it_value = { 0, 100000 }, .it_interval = { 0, 100000 } };
+	struct itimerval itimerval = { .it_value = { 0, 100000 }, .it_interval = { 0, 100000 } };
 
 	sigaction(SIGALRM, &a, NULL);
-	setitimer(ITIMER_REAL, &t, NULL);
+	setitimer(ITIMER_REAL, &itimerval, NULL);
 }
 
 TEST(wrong_arguments)
 {
-	int f, appended, dir = open(".", O_RDONLY), set = epoll_create1(0);
+	int file, appended, dir = open(".", O_RDONLY), set = epoll_create1(0);
 	loff_t at = 0, *volatile nowhere = (void *)8;
 
 	make_pipes();
-	f = make_file("a", 0, 100);
+	file = make_file("a", 0, 100);
 	appended = open("a", O_WRONLY | O_APPEND);
 	CHECK_EQ(splice(-1, NULL, -1, NULL, 0, 0xff), 0);
 	CHECK_ERR(splice(-1, NULL, -1, NULL, 1, 0x10), EINVAL);
 	CHECK_ERR(splice(-1, NULL, p[1], NULL, 1, 0), EBADF);
-	CHECK_ERR(splice(f, NULL, 999, NULL, 1, 0), EBADF);
-	CHECK_ERR(splice(f, NULL, p[0], NULL, 1, 0), EBADF);
-	CHECK_ERR(splice(p[1], NULL, f, NULL, 1, 0), EBADF);
-	CHECK_ERR(splice(f, NULL, f, NULL, 1, 0), EINVAL);
+	CHECK_ERR(splice(file, NULL, 999, NULL, 1, 0), EBADF);
+	CHECK_ERR(splice(file, NULL, p[0], NULL, 1, 0), EBADF);
+	CHECK_ERR(splice(p[1], NULL, file, NULL, 1, 0), EBADF);
+	CHECK_ERR(splice(file, NULL, file, NULL, 1, 0), EINVAL);
 	CHECK_ERR(splice(p[0], NULL, p[1], NULL, 1, 0), EINVAL);
-	CHECK_ERR(splice(p[0], &at, f, NULL, 1, 0), ESPIPE);
-	CHECK_ERR(splice(f, NULL, p[1], &at, 1, 0), ESPIPE);
+	CHECK_ERR(splice(p[0], &at, file, NULL, 1, 0), ESPIPE);
+	CHECK_ERR(splice(file, NULL, p[1], &at, 1, 0), ESPIPE);
 	CHECK_ERR(splice(p[0], &at, q[1], NULL, 1, 0), ESPIPE);
-	CHECK_ERR(splice(f, nowhere, p[1], NULL, 1, 0), EFAULT);
+	CHECK_ERR(splice(file, nowhere, p[1], NULL, 1, 0), EFAULT);
 	CHECK_ERR(splice(dir, NULL, p[1], NULL, 1, 0), EINVAL);
 	CHECK_ERR(splice(set, NULL, p[1], NULL, 1, 0), EINVAL);
 	at = -1;
-	CHECK_ERR(splice(f, &at, p[1], NULL, 1, 0), EINVAL);
+	CHECK_ERR(splice(file, &at, p[1], NULL, 1, 0), EINVAL);
 	at = LLONG_MAX;
-	CHECK_ERR(splice(f, &at, p[1], NULL, 1, 0), EINVAL);
+	CHECK_ERR(splice(file, &at, p[1], NULL, 1, 0), EINVAL);
 	CHECK_EQ(write(p[1], "x", 1), 1);
 	CHECK_ERR(splice(p[0], NULL, appended, NULL, 1, 0), EINVAL);
 	CHECK_ERR(splice(p[0], NULL, set, NULL, 1, 0), EINVAL);
 	at = -1;
-	CHECK_ERR(splice(p[0], NULL, f, &at, 1, 0), EINVAL);
-	CHECK_ERR(splice(p[0], NULL, f, NULL, SIZE_MAX, 0), EINVAL);
+	CHECK_ERR(splice(p[0], NULL, file, &at, 1, 0), EINVAL);
+	CHECK_ERR(splice(p[0], NULL, file, NULL, SIZE_MAX, 0), EINVAL);
 	CHECK_EQ(waiting(p[0]), 1);
 	CHECK_EQ(tee(-1, -1, 0, 0), 0);
 	CHECK_ERR(tee(p[0], q[1], 0, 0x10), EINVAL);
 	CHECK_ERR(tee(p[0], 999, 1, 0), EBADF);
 	CHECK_ERR(tee(p[0], p[1], 1, 0), EINVAL);
-	CHECK_ERR(tee(p[0], f, 1, 0), EINVAL);
+	CHECK_ERR(tee(p[0], file, 1, 0), EINVAL);
 	CHECK_ERR(tee(q[1], p[1], 1, 0), EBADF);
-	CHECK_EQ(lseek(f, 0, SEEK_CUR), 0);
+	CHECK_EQ(lseek(file, 0, SEEK_CUR), 0);
 }
 
 TEST(a_file_into_a_pipe)
 {
 	loff_t at = 10;
-	int f;
+	int file;
 
 	make_pipes();
-	f = make_file("a", 0, 20000);
-	CHECK_EQ(splice(f, NULL, p[1], NULL, 5000, 0), 5000);
-	CHECK_EQ(lseek(f, 0, SEEK_CUR), 5000);
-	CHECK_EQ(splice(f, &at, p[1], NULL, 7, SPLICE_F_MOVE | SPLICE_F_MORE), 7);
+	file = make_file("a", 0, 20000);
+	CHECK_EQ(splice(file, NULL, p[1], NULL, 5000, 0), 5000);
+	CHECK_EQ(lseek(file, 0, SEEK_CUR), 5000);
+	CHECK_EQ(splice(file, &at, p[1], NULL, 7, SPLICE_F_MOVE | SPLICE_F_MORE), 7);
 	CHECK_EQ(at, 17);
-	CHECK_EQ(lseek(f, 0, SEEK_CUR), 5000);
+	CHECK_EQ(lseek(file, 0, SEEK_CUR), 5000);
 	read_all(p[0], got, 5007);
 	CHECK(!memcmp(got, pattern, 5000) && !memcmp(got + 5000, pattern + 10, 7));
-	CHECK_EQ(splice(f, NULL, p[1], NULL, 1 << 20, 0), 15000); /* to its end */
-	CHECK_EQ(splice(f, NULL, p[1], NULL, 10, 0), 0);
+	CHECK_EQ(splice(file, NULL, p[1], NULL, 1 << 20, 0), 15000); /* to its end */
+	CHECK_EQ(splice(file, NULL, p[1], NULL, 10, 0), 0);
 	read_all(p[0], got, 15000);
 	CHECK(!memcmp(got, pattern + 5000, 15000));
 	/* as much as there is room for */
-	f = make_file("b", 0, BIG);
-	lseek(f, 0, SEEK_SET);
-	CHECK_EQ(splice(f, NULL, p[1], NULL, BIG, 0), 65536);
-	CHECK_ERR(splice(f, NULL, p[1], NULL, 1, SPLICE_F_NONBLOCK), EAGAIN);
-	CHECK_EQ(lseek(f, 0, SEEK_CUR), 65536);
+	file = make_file("b", 0, BIG);
+	lseek(file, 0, SEEK_SET);
+	CHECK_EQ(splice(file, NULL, p[1], NULL, BIG, 0), 65536);
+	CHECK_ERR(splice(file, NULL, p[1], NULL, 1, SPLICE_F_NONBLOCK), EAGAIN);
+	CHECK_EQ(lseek(file, 0, SEEK_CUR), 65536);
 	read_all(p[0], got, 65536);
 	CHECK(!memcmp(got, pattern, 65536));
 }
@@ -145,22 +145,22 @@ TEST(a_file_into_a_pipe)
 TEST(a_pipe_into_a_file)
 {
 	loff_t at = 4000;
-	int f;
+	int file;
 
 	make_pipes();
-	f = make_file("a", 0, 0);
+	file = make_file("a", 0, 0);
 	CHECK_EQ(write(p[1], pattern, 9000), 9000);
-	CHECK_EQ(splice(p[0], NULL, f, NULL, 4000, 0), 4000);
-	CHECK_EQ(lseek(f, 0, SEEK_CUR), 4000);
-	CHECK_EQ(splice(p[0], NULL, f, &at, 1 << 20, 0), 5000);
+	CHECK_EQ(splice(p[0], NULL, file, NULL, 4000, 0), 4000);
+	CHECK_EQ(lseek(file, 0, SEEK_CUR), 4000);
+	CHECK_EQ(splice(p[0], NULL, file, &at, 1 << 20, 0), 5000);
 	CHECK_EQ(at, 9000);
-	CHECK_EQ(lseek(f, 0, SEEK_CUR), 4000);
-	check_content(f, 9000);
-	CHECK_ERR(splice(p[0], NULL, f, NULL, 1, SPLICE_F_NONBLOCK), EAGAIN);
+	CHECK_EQ(lseek(file, 0, SEEK_CUR), 4000);
+	check_content(file, 9000);
+	CHECK_ERR(splice(p[0], NULL, file, NULL, 1, SPLICE_F_NONBLOCK), EAGAIN);
 	fcntl(p[0], F_SETFL, O_NONBLOCK);
-	CHECK_ERR(splice(p[0], NULL, f, NULL, 1, 0), EAGAIN);
+	CHECK_ERR(splice(p[0], NULL, file, NULL, 1, 0), EAGAIN);
 	close(p[1]);
-	CHECK_EQ(splice(p[0], NULL, f, NULL, 1, 0), 0);
+	CHECK_EQ(splice(p[0], NULL, file, NULL, 1, 0), 0);
 }
 
 /* Through pipes in pieces that are no pages, and back. */
@@ -169,14 +169,15 @@ static void copy_through(int in, int out, size_t piece)
 	size_t total = 0;
 
 	while (total < BIG) {
-		ssize_t n = splice(in, NULL, p[1], NULL, piece, 0), m;
+		ssize_t length = splice(in, NULL, p[1], NULL, piece, 0), m;
 
-		CHECK(n > 0);
-		for (ssize_t moved = 0; moved < n; moved += m)
-			CHECK((m = splice(p[0], NULL, q[1], NULL, (size_t)(n - moved), 0)) > 0);
-		for (ssize_t moved = 0; moved < n; moved += m)
-			CHECK((m = splice(q[0], NULL, out, NULL, (size_t)(n - moved), 0)) > 0);
-		total += (size_t)n;
+		CHECK(length > 0);
+		for (ssize_t moved = 0; moved < length; moved += m)
+			CHECK((m = splice(p[0], NULL, q[1], NULL, (size_t)(length - moved), 0)) >
+			      0);
+		for (ssize_t moved = 0; moved < length; moved += m)
+			CHECK((m = splice(q[0], NULL, out, NULL, (size_t)(length - moved), 0)) > 0);
+		total += (size_t)length;
 	}
 	CHECK_EQ(splice(in, NULL, p[1], NULL, piece, 0), 0);
 }
@@ -236,30 +237,30 @@ TEST(tee_takes_nothing)
 
 TEST(without_readers)
 {
-	int f;
+	int file;
 
 	make_pipes();
-	f = make_file("a", 0, 100);
+	file = make_file("a", 0, 100);
 	signal(SIGPIPE, SIG_IGN);
 	CHECK_EQ(write(p[1], "abc", 3), 3);
 	close(q[0]);
 	CHECK_ERR(splice(p[0], NULL, q[1], NULL, 3, 0), EPIPE);
 	CHECK_ERR(tee(p[0], q[1], 3, 0), EPIPE);
-	CHECK_ERR(splice(f, NULL, q[1], NULL, 3, 0), EPIPE);
+	CHECK_ERR(splice(file, NULL, q[1], NULL, 3, 0), EPIPE);
 	CHECK_ERR(vmsplice(q[1], &(struct iovec){ pattern, 3 }, 1, 0), EPIPE);
-	CHECK_ERR(sendfile(q[1], f, NULL, 3), EPIPE);
+	CHECK_ERR(sendfile(q[1], file, NULL, 3), EPIPE);
 	CHECK_EQ(waiting(p[0]), 3);
 	signal(SIGPIPE, SIG_DFL);
-	CHECK_EQ(wait_status(CHILD((splice(f, NULL, q[1], NULL, 3, 0), 0))), SIGPIPE);
+	CHECK_EQ(wait_status(CHILD((splice(file, NULL, q[1], NULL, 3, 0), 0))), SIGPIPE);
 }
 
 TEST(waits_for_the_other_side)
 {
-	int f;
+	int file;
 	pid_t pid;
 
 	make_pipes();
-	f = make_file("a", 0, 0);
+	file = make_file("a", 0, 0);
 	pid = fork();
 	if (!pid) {
 		pause_ms(100);
@@ -268,21 +269,21 @@ TEST(waits_for_the_other_side)
 		read_all(q[0], got, 65536);
 		_exit(0);
 	}
-	CHECK_EQ(splice(p[0], NULL, f, NULL, 100, 0), 5);
+	CHECK_EQ(splice(p[0], NULL, file, NULL, 100, 0), 5);
 	CHECK_EQ(write(q[1], pattern, 65536), 65536);
-	lseek(f, 0, SEEK_SET);
-	CHECK_EQ(splice(f, NULL, q[1], NULL, 100, 0), 5);
+	lseek(file, 0, SEEK_SET);
+	CHECK_EQ(splice(file, NULL, q[1], NULL, 100, 0), 5);
 	CHECK_EQ(wait_status(pid), 0);
 }
 
 TEST(signals_interrupt)
 {
-	int f;
+	int file;
 
 	make_pipes();
-	f = make_file("a", 0, 100);
+	file = make_file("a", 0, 100);
 	interrupt_soon();
-	CHECK_ERR(splice(p[0], NULL, f, NULL, 1, 0), EINTR);
+	CHECK_ERR(splice(p[0], NULL, file, NULL, 1, 0), EINTR);
 	CHECK_ERR(splice(p[0], NULL, q[1], NULL, 1, 0), EINTR);
 	CHECK_ERR(tee(p[0], q[1], 1, 0), EINTR);
 	CHECK_ERR(vmsplice(p[0], &(struct iovec){ got, 1 }, 1, 0), EINTR);
@@ -290,9 +291,9 @@ TEST(signals_interrupt)
 	while (write(p[1], pattern, 4096) > 0)
 		;
 	fcntl(p[1], F_SETFL, 0);
-	lseek(f, 0, SEEK_SET);
-	CHECK_ERR(splice(f, NULL, p[1], NULL, 1, 0), EINTR);
-	CHECK_ERR(sendfile(p[1], f, NULL, 1), EINTR);
+	lseek(file, 0, SEEK_SET);
+	CHECK_ERR(splice(file, NULL, p[1], NULL, 1, 0), EINTR);
+	CHECK_ERR(sendfile(p[1], file, NULL, 1), EINTR);
 	CHECK_ERR(vmsplice(p[1], &(struct iovec){ pattern, 1 }, 1, 0), EINTR);
 	CHECK_EQ(waiting(p[0]), 65536);
 }
@@ -301,23 +302,23 @@ TEST(signals_interrupt)
 TEST(nothing_is_lost)
 {
 	struct rlimit limit = { 1000, 1000 };
-	int f;
+	int file;
 
 	make_pipes();
-	f = make_file("a", 0, 0);
+	file = make_file("a", 0, 0);
 	signal(SIGXFSZ, SIG_IGN);
 	CHECK_EQ(write(p[1], pattern, 30000), 30000);
 	CHECK_EQ(setrlimit(RLIMIT_FSIZE, &limit), 0);
-	CHECK_EQ(splice(p[0], NULL, f, NULL, 30000, 0), 1000);
-	CHECK_ERR(splice(p[0], NULL, f, NULL, 30000, 0), EFBIG);
+	CHECK_EQ(splice(p[0], NULL, file, NULL, 30000, 0), 1000);
+	CHECK_ERR(splice(p[0], NULL, file, NULL, 30000, 0), EFBIG);
 	CHECK_EQ(waiting(p[0]), 29000);
 	read_all(p[0], got, 29000);
 	CHECK(!memcmp(got, pattern + 1000, 29000));
-	check_content(f, 1000);
+	check_content(file, 1000);
 	CHECK_EQ(write(p[1], pattern, 10), 10);
-	f = open("/dev/full", O_WRONLY);
-	if (f >= 0) {
-		CHECK(splice(p[0], NULL, f, NULL, 10, 0) < 0);
+	file = open("/dev/full", O_WRONLY);
+	if (file >= 0) {
+		CHECK(splice(p[0], NULL, file, NULL, 10, 0) < 0);
 		CHECK_EQ(waiting(p[0]), 10);
 	}
 }
@@ -339,12 +340,12 @@ TEST(a_terminal_gives_lines_and_takes_what_fits)
 	int master = open("/dev/ptmx", O_RDWR | O_NOCTTY), slave;
 	char name[32];
 	loff_t at = 0;
-	int n = 0, zero = 0;
+	int count = 0, zero = 0;
 
 	CHECK(master >= 0);
 	ioctl(master, 0x40045431, &zero); /* TIOCSPTLCK */
-	CHECK_EQ(ioctl(master, 0x80045430, &n), 0);
-	sprintf(name, "/dev/pts/%d", n);
+	CHECK_EQ(ioctl(master, 0x80045430, &count), 0);
+	sprintf(name, "/dev/pts/%d", count);
 	CHECK((slave = open(name, O_RDWR | O_NOCTTY | O_NONBLOCK)) >= 0);
 	make_pipes();
 	CHECK_EQ(write(master, "one\ntwo\n", 8), 8);
@@ -357,26 +358,26 @@ TEST(a_terminal_gives_lines_and_takes_what_fits)
 	/* Fill it: what did not fit comes out of the pipe. */
 	memset(pattern, 'x', 65536);
 	CHECK_EQ(write(p[1], pattern, 65536), 65536);
-	n = splice(p[0], NULL, slave, NULL, 65536, 0);
-	CHECK(n > 0);
-	CHECK_EQ(waiting(p[0]), 65536 - n);
+	count = splice(p[0], NULL, slave, NULL, 65536, 0);
+	CHECK(count > 0);
+	CHECK_EQ(waiting(p[0]), 65536 - count);
 }
 
 TEST(memory_into_a_pipe_and_back)
 {
 	struct iovec parts[3] = { { pattern, 10 }, { NULL, 0 }, { pattern + 10, 5000 } };
 	struct iovec whole = { pattern, 100000 }, back[2] = { { got, 7 }, { got + 7, 100000 } };
-	long n;
+	long count;
 
 	make_pipes();
 	CHECK_EQ(vmsplice(p[1], parts, 3, 0), 5010);
 	CHECK_EQ(vmsplice(p[0], back, 2, 0), 5010);
 	CHECK(!memcmp(got, pattern, 5010));
-	n = vmsplice(p[1], &whole, 1, 0);
-	CHECK(n > 60000 && n <= 65536); /* what fits */
+	count = vmsplice(p[1], &whole, 1, 0);
+	CHECK(count > 60000 && count <= 65536); /* what fits */
 	CHECK_ERR(vmsplice(p[1], &whole, 1, SPLICE_F_NONBLOCK), EAGAIN);
-	read_all(p[0], got, (size_t)n);
-	CHECK(!memcmp(got, pattern, (size_t)n));
+	read_all(p[0], got, (size_t)count);
+	CHECK(!memcmp(got, pattern, (size_t)count));
 	CHECK_ERR(vmsplice(p[0], back, 1, SPLICE_F_NONBLOCK), EAGAIN);
 	CHECK_EQ(vmsplice(p[1], parts, 0, 0), 0);
 	CHECK_ERR(vmsplice(p[1], parts, 1025, 0), EINVAL);
@@ -392,34 +393,34 @@ TEST(memory_into_a_pipe_and_back)
 TEST(sendfile_as_before_and_into_pipes)
 {
 	off_t at = 100;
-	int f, out, dir = open(".", O_RDONLY);
+	int file, out, dir = open(".", O_RDONLY);
 
 	make_pipes();
-	f = make_file("a", 0, 50000);
+	file = make_file("a", 0, 50000);
 	out = make_file("b", 0, 0);
-	lseek(f, 0, SEEK_SET);
-	CHECK_EQ(sendfile(out, f, NULL, 100000), 50000);
+	lseek(file, 0, SEEK_SET);
+	CHECK_EQ(sendfile(out, file, NULL, 100000), 50000);
 	check_content(out, 50000);
-	CHECK_EQ(lseek(f, 0, SEEK_CUR), 50000);
-	CHECK_EQ(sendfile(out, f, NULL, 1), 0);
-	CHECK_EQ(sendfile(p[1], f, &at, 1000), 1000);
+	CHECK_EQ(lseek(file, 0, SEEK_CUR), 50000);
+	CHECK_EQ(sendfile(out, file, NULL, 1), 0);
+	CHECK_EQ(sendfile(p[1], file, &at, 1000), 1000);
 	CHECK_EQ(at, 1100);
-	CHECK_EQ(lseek(f, 0, SEEK_CUR), 50000);
+	CHECK_EQ(lseek(file, 0, SEEK_CUR), 50000);
 	read_all(p[0], got, 1000);
 	CHECK(!memcmp(got, pattern + 100, 1000));
 	CHECK_ERR(sendfile(out, p[0], NULL, 1), EINVAL);
 	CHECK_ERR(sendfile(out, p[0], &at, 1), ESPIPE);
 	CHECK_ERR(sendfile(q[1], p[0], NULL, 1), EINVAL);
-	CHECK_ERR(sendfile(open("b", O_WRONLY | O_APPEND), f, &at, 1), EINVAL);
+	CHECK_ERR(sendfile(open("b", O_WRONLY | O_APPEND), file, &at, 1), EINVAL);
 	CHECK_ERR(sendfile(out, dir, NULL, 1), EINVAL);
-	CHECK_ERR(sendfile(p[0], f, NULL, 1), EBADF);
+	CHECK_ERR(sendfile(p[0], file, NULL, 1), EBADF);
 	CHECK_ERR(sendfile(out, open("a", O_WRONLY), NULL, 1), EBADF);
-	CHECK_ERR(sendfile(999, f, NULL, 1), EBADF);
+	CHECK_ERR(sendfile(999, file, NULL, 1), EBADF);
 	at = -1;
-	CHECK_ERR(sendfile(out, f, &at, 1), EINVAL);
+	CHECK_ERR(sendfile(out, file, &at, 1), EINVAL);
 	fcntl(p[1], F_SETFL, O_NONBLOCK);
 	at = 0;
-	while (sendfile(p[1], f, &at, 50000) > 0)
+	while (sendfile(p[1], file, &at, 50000) > 0)
 		at = 0;
 	CHECK_EQ(errno, EAGAIN);
 	CHECK(waiting(p[0]) > 60000);
@@ -429,7 +430,7 @@ TEST(sendfile_as_before_and_into_pipes)
 TEST(many_at_one_pipe)
 {
 	int null = open("/dev/null", O_WRONLY), counts[2];
-	long total = 0, n;
+	long total = 0, count;
 
 	make_pipes();
 	CHECK_EQ(pipe(counts), 0);
@@ -437,10 +438,10 @@ TEST(many_at_one_pipe)
 		if (!fork()) {
 			close(p[1]);
 			close(q[0]);
-			while ((n = i & 1   ? read(p[0], got, 5000)
-				    : i & 2 ? splice(p[0], NULL, q[1], NULL, 7000, 0)
-					    : splice(p[0], NULL, null, NULL, 6000, 0)) > 0)
-				total += n;
+			while ((count = i & 1	? read(p[0], got, 5000)
+					: i & 2 ? splice(p[0], NULL, q[1], NULL, 7000, 0)
+						: splice(p[0], NULL, null, NULL, 6000, 0)) > 0)
+				total += count;
 			write(counts[1], &total, sizeof(total));
 			_exit(0);
 		}
@@ -456,8 +457,8 @@ TEST(many_at_one_pipe)
 	close(p[1]);
 	close(q[1]);
 	for (int i = 0; i < 4; i++) {
-		CHECK_EQ(read(counts[0], &n, sizeof(n)), sizeof(n));
-		total += n;
+		CHECK_EQ(read(counts[0], &count, sizeof(count)), sizeof(count));
+		total += count;
 	}
 	CHECK_EQ(total, 3000000);
 }

@@ -17,58 +17,58 @@ static char buf[4096];
 static void open_pair(void)
 {
 	char name[64];
-	int n = 0, unlock = 0;
+	int count = 0, unlock = 0;
 
 	master = open("/dev/ptmx", O_RDWR | O_NOCTTY);
 	CHECK(master >= 0);
-	CHECK_EQ(ioctl(master, TIOCGPTN, &n), 0);
+	CHECK_EQ(ioctl(master, TIOCGPTN, &count), 0);
 	CHECK_EQ(ioctl(master, TIOCSPTLCK, &unlock), 0);
-	sprintf(name, "/dev/pts/%d", n);
+	sprintf(name, "/dev/pts/%d", count);
 	slave = open(name, O_RDWR | O_NOCTTY);
 	CHECK(slave >= 0);
 }
 
-static void type(const char *s)
+static void type(const char *text)
 {
-	CHECK_EQ(write(master, s, strlen(s)), (long)strlen(s));
+	CHECK_EQ(write(master, text, strlen(text)), (long)strlen(text));
 }
 
 /* What a program reads: one line. */
 static const char *line(void)
 {
-	ssize_t n = read(slave, buf, sizeof(buf) - 1);
+	ssize_t length = read(slave, buf, sizeof(buf) - 1);
 
-	CHECK(n >= 0);
-	buf[n] = 0;
+	CHECK(length >= 0);
+	buf[length] = 0;
 	return buf;
 }
 
 /* What the screen shows. */
 static const char *screen(void)
 {
-	struct pollfd p = { master, POLLIN, 0 };
-	size_t n = 0;
+	struct pollfd pollfd = { master, POLLIN, 0 };
+	size_t count = 0;
 
-	while (n < sizeof(buf) - 1 && poll(&p, 1, 50) == 1 && (p.revents & POLLIN))
-		n += read(master, buf + n, sizeof(buf) - 1 - n);
-	buf[n] = 0;
+	while (count < sizeof(buf) - 1 && poll(&pollfd, 1, 50) == 1 && (pollfd.revents & POLLIN))
+		count += read(master, buf + count, sizeof(buf) - 1 - count);
+	buf[count] = 0;
 	return buf;
 }
 
 static bool ready(void)
 {
-	struct pollfd p = { slave, POLLIN, 0 };
+	struct pollfd pollfd = { slave, POLLIN, 0 };
 
-	return poll(&p, 1, 30) == 1;
+	return poll(&pollfd, 1, 30) == 1;
 }
 
 static void modes(tcflag_t off, tcflag_t on)
 {
-	struct termios t;
+	struct termios settings;
 
-	CHECK_EQ(tcgetattr(slave, &t), 0);
-	t.c_lflag = (t.c_lflag & ~off) | on;
-	CHECK_EQ(tcsetattr(slave, TCSANOW, &t), 0);
+	CHECK_EQ(tcgetattr(slave, &settings), 0);
+	settings.c_lflag = (settings.c_lflag & ~off) | on;
+	CHECK_EQ(tcsetattr(slave, TCSANOW, &settings), 0);
 }
 
 TEST(lines_are_edited_before_they_are_read)
@@ -103,26 +103,26 @@ TEST(what_is_typed_is_shown)
 
 TEST(output_gets_carriage_returns)
 {
-	struct termios t;
+	struct termios settings;
 
 	open_pair();
 	write(slave, "a\nb\n", 4);
 	CHECK(!strcmp(screen(), "a\r\nb\r\n"));
-	tcgetattr(slave, &t);
-	t.c_oflag &= ~OPOST;
-	tcsetattr(slave, TCSANOW, &t);
+	tcgetattr(slave, &settings);
+	settings.c_oflag &= ~OPOST;
+	tcsetattr(slave, TCSANOW, &settings);
 	write(slave, "a\n", 2);
 	CHECK(!strcmp(screen(), "a\n"));
 }
 
 TEST(raw_mode)
 {
-	struct termios t;
+	struct termios settings;
 
 	open_pair();
-	tcgetattr(slave, &t);
-	cfmakeraw(&t);
-	tcsetattr(slave, TCSANOW, &t);
+	tcgetattr(slave, &settings);
+	cfmakeraw(&settings);
+	tcsetattr(slave, TCSANOW, &settings);
 	type("x");
 	CHECK_EQ(read(slave, buf, 10), 1);
 	type("\x03\r\x04\x7f");
@@ -132,24 +132,24 @@ TEST(raw_mode)
 
 TEST(minimum_and_time_of_raw_reads)
 {
-	struct termios t;
+	struct termios settings;
 	long start;
 
 	open_pair();
-	tcgetattr(slave, &t);
-	t.c_lflag &= ~ICANON;
-	t.c_cc[VMIN] = 0;
-	t.c_cc[VTIME] = 0;
-	tcsetattr(slave, TCSANOW, &t);
+	tcgetattr(slave, &settings);
+	settings.c_lflag &= ~ICANON;
+	settings.c_cc[VMIN] = 0;
+	settings.c_cc[VTIME] = 0;
+	tcsetattr(slave, TCSANOW, &settings);
 	CHECK_EQ(read(slave, buf, 10), 0);
-	t.c_cc[VTIME] = 1;
-	tcsetattr(slave, TCSANOW, &t);
+	settings.c_cc[VTIME] = 1;
+	tcsetattr(slave, TCSANOW, &settings);
 	start = now_ms();
 	CHECK_EQ(read(slave, buf, 10), 0);
 	CHECK(now_ms() - start >= 90);
-	t.c_cc[VMIN] = 3;
-	t.c_cc[VTIME] = 0;
-	tcsetattr(slave, TCSANOW, &t);
+	settings.c_cc[VMIN] = 3;
+	settings.c_cc[VTIME] = 0;
+	tcsetattr(slave, TCSANOW, &settings);
 	type("ab");
 	if (!fork()) {
 		pause_ms(50);
@@ -161,22 +161,22 @@ TEST(minimum_and_time_of_raw_reads)
 
 TEST(attributes_and_size)
 {
-	struct winsize w = { 30, 100, 0, 0 }, got;
-	struct termios t;
+	struct winsize winsize = { 30, 100, 0, 0 }, got;
+	struct termios settings;
 
 	open_pair();
 	CHECK_EQ(ioctl(slave, TIOCGWINSZ, &got), 0);
 	CHECK_EQ(got.ws_row, 0);
-	CHECK_EQ(ioctl(master, TIOCSWINSZ, &w), 0);
+	CHECK_EQ(ioctl(master, TIOCSWINSZ, &winsize), 0);
 	CHECK_EQ(ioctl(slave, TIOCGWINSZ, &got), 0);
 	CHECK(got.ws_row == 30 && got.ws_col == 100);
-	CHECK_EQ(tcgetattr(slave, &t), 0);
-	CHECK_EQ(t.c_cc[VINTR], 3);
-	CHECK_EQ(t.c_cc[VERASE], 0x7f);
-	CHECK_EQ(cfgetospeed(&t), B38400);
+	CHECK_EQ(tcgetattr(slave, &settings), 0);
+	CHECK_EQ(settings.c_cc[VINTR], 3);
+	CHECK_EQ(settings.c_cc[VERASE], 0x7f);
+	CHECK_EQ(cfgetospeed(&settings), B38400);
 	CHECK_EQ(isatty(slave), 1);
 	CHECK_EQ(isatty(open("/dev/null", O_RDONLY)), 0);
-	CHECK_ERR(tcgetattr(open("plain", O_RDWR | O_CREAT, 0600), &t), ENOTTY);
+	CHECK_ERR(tcgetattr(open("plain", O_RDWR | O_CREAT, 0600), &settings), ENOTTY);
 	CHECK_EQ(tcflush(slave, TCIOFLUSH), 0);
 	CHECK_EQ(tcdrain(slave), 0);
 }
@@ -209,7 +209,7 @@ static void wait_signal(int sig)
 
 TEST(keys_send_signals)
 {
-	struct winsize w = { 10, 20, 0, 0 };
+	struct winsize winsize = { 10, 20, 0, 0 };
 
 	control();
 	type("\x03");
@@ -219,7 +219,7 @@ TEST(keys_send_signals)
 	wait_signal(SIGQUIT);
 	type("\x1a");
 	wait_signal(SIGTSTP);
-	ioctl(master, TIOCSWINSZ, &w);
+	ioctl(master, TIOCSWINSZ, &winsize);
 	wait_signal(SIGWINCH);
 	modes(ISIG, 0);
 	type("\x03\n");

@@ -23,24 +23,24 @@ enum { OP_SET, OP_ADD, OP_OR, OP_ANDN, OP_XOR, OP_SHIFT = 8 };
 enum { CMP_EQ, CMP_NE, CMP_LT, CMP_LE, CMP_GT, CMP_GE };
 #define OP(op, arg, cmp, cmparg) ((uint32_t)(op) << 28 | (cmp) << 24 | (arg) << 12 | (cmparg))
 
-static long futex(volatile uint32_t *u, int op, uint32_t v, const struct timespec *t,
+static long futex(volatile uint32_t *u, int op, uint32_t number, const struct timespec *timespec,
 		  volatile uint32_t *u2, uint32_t v3)
 {
-	return syscall(SYS_futex, u, op, v, t, u2, v3);
+	return syscall(SYS_futex, u, op, number, timespec, u2, v3);
 }
 
-static long ms_since(const struct timespec *a)
+static long ms_since(const struct timespec *timespec)
 {
 	struct timespec b;
 
 	clock_gettime(CLOCK_MONOTONIC, &b);
-	return (b.tv_sec - a->tv_sec) * 1000 + (b.tv_nsec - a->tv_nsec) / 1000000;
+	return (b.tv_sec - timespec->tv_sec) * 1000 + (b.tv_nsec - timespec->tv_nsec) / 1000000;
 }
 
-static void *add_one(void *p)
+static void *add_one(void *memory)
 {
-	++*(int *)p;
-	return p;
+	++*(int *)memory;
+	return memory;
 }
 
 TEST(threads_are_made_and_joined)
@@ -49,10 +49,10 @@ TEST(threads_are_made_and_joined)
 	void *r;
 
 	for (int i = 0; i < 200; i++) {
-		pthread_t t;
+		pthread_t thread;
 
-		CHECK_EQ(pthread_create(&t, NULL, add_one, &x), 0);
-		CHECK_EQ(pthread_join(t, &r), 0);
+		CHECK_EQ(pthread_create(&thread, NULL, add_one, &x), 0);
+		CHECK_EQ(pthread_join(thread, &r), 0);
 		CHECK(r == &x && x == i + 1);
 	}
 }
@@ -75,12 +75,12 @@ static void *count(void *arg)
 
 TEST(mutexes_exclude)
 {
-	pthread_t t[8];
+	pthread_t thread[8];
 
 	for (int i = 0; i < 8; i++)
-		CHECK_EQ(pthread_create(&t[i], NULL, count, NULL), 0);
+		CHECK_EQ(pthread_create(&thread[i], NULL, count, NULL), 0);
 	for (int i = 0; i < 8; i++)
-		CHECK_EQ(pthread_join(t[i], NULL), 0);
+		CHECK_EQ(pthread_join(thread[i], NULL), 0);
 	CHECK_EQ(counter, 40000);
 }
 
@@ -104,13 +104,13 @@ static void *take_turns(void *arg)
 
 TEST(conditions_wake)
 {
-	pthread_t t[3];
+	pthread_t thread[3];
 	struct timespec until;
 
 	for (long i = 0; i < 3; i++)
-		CHECK_EQ(pthread_create(&t[i], NULL, take_turns, (void *)i), 0);
+		CHECK_EQ(pthread_create(&thread[i], NULL, take_turns, (void *)i), 0);
 	for (int i = 0; i < 3; i++)
-		CHECK_EQ(pthread_join(t[i], NULL), 0);
+		CHECK_EQ(pthread_join(thread[i], NULL), 0);
 	clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_nsec += 20000000;
 	if (until.tv_nsec >= 1000000000)
@@ -140,20 +140,21 @@ TEST(arguments_are_checked)
 TEST(timeouts_are_kept)
 {
 	uint32_t w = 1;
-	struct timespec t = { 0, 20000000 }, start, zero = { 0, 0 };
+	struct timespec time = { 0, 20000000 }, start, zero = { 0, 0 };
 
 	clock_gettime(CLOCK_MONOTONIC, &start);
-	CHECK_ERR(futex(&w, FUTEX_WAIT | PRIVATE, 1, &t, NULL, 0), ETIMEDOUT);
+	CHECK_ERR(futex(&w, FUTEX_WAIT | PRIVATE, 1, &time, NULL, 0), ETIMEDOUT);
 	CHECK(ms_since(&start) >= 20 && ms_since(&start) < 400);
 	CHECK_ERR(futex(&w, FUTEX_WAIT, 1, &zero, NULL, 0), ETIMEDOUT);
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	CHECK_ERR(futex(&w, FUTEX_WAIT_BITSET, 1, &t, NULL, 1), ETIMEDOUT);
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	CHECK_ERR(futex(&w, FUTEX_WAIT_BITSET, 1, &time, NULL, 1), ETIMEDOUT);
 	clock_gettime(CLOCK_MONOTONIC, &start);
-	clock_gettime(CLOCK_REALTIME, &t);
-	t.tv_nsec += 20000000;
-	if (t.tv_nsec >= 1000000000)
-		t.tv_sec++, t.tv_nsec -= 1000000000;
-	CHECK_ERR(futex(&w, FUTEX_WAIT_BITSET | FUTEX_CLOCK_REALTIME, 1, &t, NULL, 1), ETIMEDOUT);
+	clock_gettime(CLOCK_REALTIME, &time);
+	time.tv_nsec += 20000000;
+	if (time.tv_nsec >= 1000000000)
+		time.tv_sec++, time.tv_nsec -= 1000000000;
+	CHECK_ERR(futex(&w, FUTEX_WAIT_BITSET | FUTEX_CLOCK_REALTIME, 1, &time, NULL, 1),
+		  ETIMEDOUT);
 	CHECK(ms_since(&start) >= 19);
 }
 
@@ -165,19 +166,19 @@ static void *wait_on_word(void *arg)
 	return NULL;
 }
 
-static void until_woken(uint32_t n)
+static void until_woken(uint32_t count)
 {
-	for (int i = 0; i < 2000 && woken < n; i++)
+	for (int i = 0; i < 2000 && woken < count; i++)
 		usleep(1000);
-	CHECK_EQ(woken, n);
+	CHECK_EQ(woken, count);
 }
 
 TEST(bitsets_select)
 {
-	pthread_t t[3];
+	pthread_t thread[3];
 
 	for (long i = 0; i < 3; i++)
-		pthread_create(&t[i], NULL, wait_on_word, (void *)(1l << i));
+		pthread_create(&thread[i], NULL, wait_on_word, (void *)(1l << i));
 	usleep(30000);
 	CHECK_EQ(futex(&word, FUTEX_WAKE_BITSET | PRIVATE, 9, NULL, NULL, 8), 0);
 	CHECK_EQ(futex(&word, FUTEX_WAKE_BITSET | PRIVATE, 9, NULL, NULL, 2), 1);
@@ -186,15 +187,15 @@ TEST(bitsets_select)
 	until_woken(2);
 	CHECK_EQ(futex(&word, FUTEX_WAKE | PRIVATE, 9, NULL, NULL, 0), 1);
 	for (int i = 0; i < 3; i++)
-		pthread_join(t[i], NULL);
+		pthread_join(thread[i], NULL);
 }
 
 TEST(requeue_moves_waiters)
 {
-	pthread_t t[5];
+	pthread_t thread[5];
 
 	for (long i = 0; i < 5; i++)
-		pthread_create(&t[i], NULL, wait_on_word, (void *)-1l);
+		pthread_create(&thread[i], NULL, wait_on_word, (void *)-1l);
 	usleep(30000);
 	CHECK_ERR(futex(&word, FUTEX_CMP_REQUEUE | PRIVATE, 1, (void *)2, &word2, 7), EAGAIN);
 	CHECK_EQ(futex(&word, FUTEX_CMP_REQUEUE | PRIVATE, 1, (void *)2, &word2, 0), 3);
@@ -204,16 +205,16 @@ TEST(requeue_moves_waiters)
 	CHECK_EQ(futex(&word, FUTEX_WAKE | PRIVATE, 9, NULL, NULL, 0), 2);
 	until_woken(5);
 	for (int i = 0; i < 5; i++)
-		pthread_join(t[i], NULL);
+		pthread_join(thread[i], NULL);
 }
 
 TEST(wake_op_changes_and_wakes)
 {
-	pthread_t t[2];
+	pthread_t thread[2];
 	volatile uint32_t other = 5;
 
 	for (long i = 0; i < 2; i++)
-		pthread_create(&t[i], NULL, wait_on_word, (void *)-1l);
+		pthread_create(&thread[i], NULL, wait_on_word, (void *)-1l);
 	usleep(30000);
 	/* other += 3; was it 5? then wake there, too */
 	CHECK_EQ(futex(&word, FUTEX_WAKE_OP | PRIVATE, 1, (void *)1, &other,
@@ -236,7 +237,7 @@ TEST(wake_op_changes_and_wakes)
 	CHECK_EQ(word, 0x7fffffff);
 	CHECK_ERR(futex(&other, FUTEX_WAKE_OP | PRIVATE, 1, (void *)1, (void *)8, 0), EFAULT);
 	for (int i = 0; i < 2; i++)
-		pthread_join(t[i], NULL);
+		pthread_join(thread[i], NULL);
 }
 
 TEST(shared_words_meet_across_processes)
@@ -244,7 +245,7 @@ TEST(shared_words_meet_across_processes)
 	volatile uint32_t *w =
 		mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	char path[] = "/tmp/futexXXXXXX";
-	int fd = mkstemp(path), st;
+	int fd = mkstemp(path), status;
 	volatile uint32_t *f;
 	pid_t pid;
 
@@ -269,8 +270,8 @@ TEST(shared_words_meet_across_processes)
 		usleep(30000);
 		*w = 1;
 		CHECK_EQ(futex(w, FUTEX_WAKE, 1, NULL, NULL, 0), 1);
-		CHECK_EQ(waitpid(pid, &st, 0), pid);
-		CHECK_EQ(st, 7 << 8);
+		CHECK_EQ(waitpid(pid, &status, 0), pid);
+		CHECK_EQ(status, 7 << 8);
 	}
 	unlink(path);
 }
@@ -313,17 +314,17 @@ static void *interrupt_main(void *arg)
 
 TEST(signals_interrupt_waits)
 {
-	struct sigaction sa = { .sa_handler = nothing };
-	struct timespec t = { 5, 0 };
+	struct sigaction action = { .sa_handler = nothing };
+	struct timespec time = { 5, 0 };
 	pthread_t me = pthread_self(), other;
 	uint32_t w = 0;
 
-	sigaction(SIGUSR1, &sa, NULL);
+	sigaction(SIGUSR1, &action, NULL);
 	pthread_create(&other, NULL, interrupt_main, &me);
 	CHECK_ERR(futex(&w, FUTEX_WAIT | PRIVATE, 0, NULL, NULL, 0), EINTR);
 	pthread_join(other, NULL);
 	pthread_create(&other, NULL, interrupt_main, &me);
-	CHECK_ERR(futex(&w, FUTEX_WAIT | PRIVATE, 0, &t, NULL, 0), EINTR);
+	CHECK_ERR(futex(&w, FUTEX_WAIT | PRIVATE, 0, &time, NULL, 0), EINTR);
 	pthread_join(other, NULL);
 	CHECK_EQ(futex(&w, FUTEX_WAKE | PRIVATE, 9, NULL, NULL, 0), 0);
 }
@@ -340,16 +341,16 @@ static void *pong(void *arg)
 
 TEST(semaphores_pass_back_and_forth)
 {
-	pthread_t t;
+	pthread_t thread;
 
 	sem_init(&a, 0, 0);
 	sem_init(&b, 0, 0);
-	pthread_create(&t, NULL, pong, NULL);
+	pthread_create(&thread, NULL, pong, NULL);
 	for (int i = 0; i < 3000; i++) {
 		sem_post(&a);
 		sem_wait(&b);
 	}
-	pthread_join(t, NULL);
+	pthread_join(thread, NULL);
 }
 
 static __thread int tls = 5;
@@ -366,37 +367,37 @@ static void *use_tls(void *arg)
 
 TEST(each_thread_has_its_own_storage)
 {
-	pthread_t t[6];
+	pthread_t thread[6];
 
 	for (long i = 0; i < 6; i++)
-		pthread_create(&t[i], NULL, use_tls, (void *)(i + 100));
+		pthread_create(&thread[i], NULL, use_tls, (void *)(i + 100));
 	for (int i = 0; i < 6; i++)
-		pthread_join(t[i], NULL);
+		pthread_join(thread[i], NULL);
 	CHECK_EQ(tls, 5);
 }
 
 static void *fork_in_thread(void *arg)
 {
 	for (int i = 0; i < 20; i++) {
-		int st;
+		int status;
 		pid_t pid = fork();
 
 		if (!pid)
 			_exit(i);
-		CHECK_EQ(waitpid(pid, &st, 0), pid);
-		CHECK_EQ(WEXITSTATUS(st), i);
+		CHECK_EQ(waitpid(pid, &status, 0), pid);
+		CHECK_EQ(WEXITSTATUS(status), i);
 	}
 	return NULL;
 }
 
 TEST(threads_fork_at_the_same_time)
 {
-	pthread_t t[4];
+	pthread_t thread[4];
 
 	for (int i = 0; i < 4; i++)
-		pthread_create(&t[i], NULL, fork_in_thread, NULL);
+		pthread_create(&thread[i], NULL, fork_in_thread, NULL);
 	for (int i = 0; i < 4; i++)
-		pthread_join(t[i], NULL);
+		pthread_join(thread[i], NULL);
 }
 
 static void *spin_and_sleep(void *arg)
@@ -409,20 +410,20 @@ static void *spin_and_sleep(void *arg)
 TEST(a_crowd_of_threads_is_killed)
 {
 	for (int round = 0; round < 5; round++) {
-		int st;
+		int status;
 		pid_t pid = fork();
 
 		if (!pid) {
-			pthread_t t;
+			pthread_t thread;
 
 			for (int i = 0; i < 30; i++)
-				pthread_create(&t, NULL, spin_and_sleep, NULL);
+				pthread_create(&thread, NULL, spin_and_sleep, NULL);
 			pause();
 		}
 		usleep(20000);
 		kill(pid, SIGKILL);
-		CHECK_EQ(waitpid(pid, &st, 0), pid);
-		CHECK_EQ(st, SIGKILL);
+		CHECK_EQ(waitpid(pid, &status, 0), pid);
+		CHECK_EQ(status, SIGKILL);
 	}
 }
 
@@ -442,12 +443,12 @@ static void *compute(void *arg)
 
 TEST(floating_point_is_per_thread)
 {
-	pthread_t t[4];
+	pthread_t thread[4];
 
 	for (long i = 0; i < 4; i++)
-		pthread_create(&t[i], NULL, compute, (void *)i);
+		pthread_create(&thread[i], NULL, compute, (void *)i);
 	for (int i = 0; i < 4; i++)
-		pthread_join(t[i], NULL);
+		pthread_join(thread[i], NULL);
 	for (long i = 0; i < 4; i++) {
 		double want = sum[i];
 
@@ -483,9 +484,9 @@ TEST(the_kernel_clears_the_thread_id)
 			    CLONE_SYSVSEM | CLONE_CHILD_CLEARTID | CLONE_PARENT_SETTID,
 		    NULL, &clone_tid, NULL, &clone_tid) > 0);
 	for (int i = 0; i < 1000 && clone_tid; i++) {
-		struct timespec t = { 0, 1000000 };
+		struct timespec time = { 0, 1000000 };
 
-		futex(&clone_tid, FUTEX_WAIT, clone_tid, &t, NULL, 0);
+		futex(&clone_tid, FUTEX_WAIT, clone_tid, &time, NULL, 0);
 	}
 	CHECK_EQ(clone_tid, 0);
 }
@@ -496,22 +497,22 @@ static void *churn(void *unused)
 	for (int i = 0; i < 40; i++) {
 		volatile int *m = mmap(NULL, 8 * 4096, PROT_READ | PROT_WRITE,
 				       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-		pthread_t t;
+		pthread_t thread;
 		pid_t pid;
 		int x = 0;
 
 		CHECK(m != MAP_FAILED);
-		for (int k = 0; k < 8; k++)
-			m[k * 1024] = k + i;
+		for (int round = 0; round < 8; round++)
+			m[round * 1024] = round + i;
 		pid = fork();
 		if (!pid)
 			_exit(m[7 * 1024] != 7 + i);
-		for (int k = 0; k < 8; k++)
-			m[k * 1024]++;
-		CHECK_EQ(pthread_create(&t, NULL, add_one, &x), 0);
-		for (int k = 0; k < 8; k++)
-			CHECK_EQ(m[k * 1024], k + i + 1);
-		CHECK_EQ(pthread_join(t, NULL), 0);
+		for (int round = 0; round < 8; round++)
+			m[round * 1024]++;
+		CHECK_EQ(pthread_create(&thread, NULL, add_one, &x), 0);
+		for (int round = 0; round < 8; round++)
+			CHECK_EQ(m[round * 1024], round + i + 1);
+		CHECK_EQ(pthread_join(thread, NULL), 0);
 		munmap((void *)m, 8 * 4096);
 		CHECK_EQ(waitpid(pid, &x, 0), pid);
 		CHECK_EQ(x, 0);
@@ -521,12 +522,12 @@ static void *churn(void *unused)
 
 TEST(threads_change_their_memory_at_the_same_time)
 {
-	pthread_t t[4];
+	pthread_t thread[4];
 
 	for (int i = 0; i < 4; i++)
-		CHECK_EQ(pthread_create(&t[i], NULL, churn, NULL), 0);
+		CHECK_EQ(pthread_create(&thread[i], NULL, churn, NULL), 0);
 	for (int i = 0; i < 4; i++)
-		CHECK_EQ(pthread_join(t[i], NULL), 0);
+		CHECK_EQ(pthread_join(thread[i], NULL), 0);
 }
 
 /* ---- pages that are gone ---- */
@@ -552,11 +553,11 @@ static void *read_replaced(void *unused)
 
 static int replace_pages(void)
 {
-	pthread_t t;
+	pthread_t thread;
 
 	replaced.page =
 		mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (replaced.page == MAP_FAILED || pthread_create(&t, NULL, read_replaced, NULL))
+	if (replaced.page == MAP_FAILED || pthread_create(&thread, NULL, read_replaced, NULL))
 		return 1;
 	for (int i = 1; i <= REPLACED; i++) {
 		if (mmap((void *)replaced.page, 4096, PROT_READ | PROT_WRITE,
@@ -566,7 +567,7 @@ static int replace_pages(void)
 		__atomic_store_n(&replaced.written, i, __ATOMIC_RELEASE);
 	}
 	__atomic_store_n(&replaced.end, 1, __ATOMIC_RELEASE);
-	pthread_join(t, NULL);
+	pthread_join(thread, NULL);
 	return replaced.stale ? 3 : 0;
 }
 
@@ -589,9 +590,9 @@ TEST(a_page_that_was_replaced_is_seen_by_no_thread)
 
 static void *wait_for_end(void *end)
 {
-	char c;
+	char byte;
 
-	read(*(int *)end, &c, 1);
+	read(*(int *)end, &byte, 1);
 	return NULL;
 }
 
@@ -599,11 +600,11 @@ static void *wait_for_end(void *end)
 TEST(bad_descriptors_are_refused_while_threads_share_them)
 {
 	char text[512];
-	pthread_t t;
-	int p[2];
+	pthread_t thread;
+	int ends[2];
 
-	CHECK_EQ(pipe(p), 0);
-	CHECK_EQ(pthread_create(&t, NULL, wait_for_end, &p[0]), 0);
+	CHECK_EQ(pipe(ends), 0);
+	CHECK_EQ(pthread_create(&thread, NULL, wait_for_end, &ends[0]), 0);
 	CHECK_ERR(syscall(SYS_mkdirat, 999, "x", 0), EBADF);
 	CHECK_ERR(syscall(SYS_openat, 999, "x", 0, 0), EBADF);
 	CHECK_ERR(syscall(SYS_unlinkat, 999, "x", 0), EBADF);
@@ -624,8 +625,8 @@ TEST(bad_descriptors_are_refused_while_threads_share_them)
 	CHECK_ERR(syscall(SYS_dup, 999), EBADF);
 	CHECK_ERR(syscall(SYS_dup2, 999, 5), EBADF);
 	CHECK_ERR(syscall(SYS_syncfs, 999), EBADF);
-	close(p[1]);
-	CHECK_EQ(pthread_join(t, NULL), 0);
+	close(ends[1]);
+	CHECK_EQ(pthread_join(thread, NULL), 0);
 }
 
 static void *outlive_the_first(void *fd)

@@ -20,17 +20,17 @@ static void note(int sig, siginfo_t *si, void *uc)
 
 static void handle(int sig)
 {
-	struct sigaction sa = { .sa_sigaction = note, .sa_flags = SA_SIGINFO };
+	struct sigaction action = { .sa_sigaction = note, .sa_flags = SA_SIGINFO };
 
-	CHECK_EQ(sigaction(sig, &sa, NULL), 0);
+	CHECK_EQ(sigaction(sig, &action, NULL), 0);
 }
 
 static long long now(clockid_t c)
 {
-	struct timespec t;
+	struct timespec time;
 
-	CHECK_EQ(clock_gettime(c, &t), 0);
-	return t.tv_sec * 1000000000ll + t.tv_nsec;
+	CHECK_EQ(clock_gettime(c, &time), 0);
+	return time.tv_sec * 1000000000ll + time.tv_nsec;
 }
 
 static void burn_ns(clockid_t c, long long ns)
@@ -87,20 +87,20 @@ TEST(a_thread_has_a_cpu_clock)
 TEST(sleeps_are_long_enough)
 {
 	static const long ns[] = { 0, 1, 1000, 50000, 1000000, 20000000 };
-	struct timespec t;
+	struct timespec time;
 
 	for (unsigned i = 0; i < sizeof(ns) / sizeof(*ns); i++) {
 		long long t0 = now(CLOCK_MONOTONIC), d;
 
-		t = (struct timespec){ 0, ns[i] };
-		CHECK_EQ(nanosleep(&t, NULL), 0);
+		time = (struct timespec){ 0, ns[i] };
+		CHECK_EQ(nanosleep(&time, NULL), 0);
 		d = now(CLOCK_MONOTONIC) - t0;
 		CHECK(d >= ns[i] && d < ns[i] + 300000000);
 	}
-	t = (struct timespec){ 0, 1000000000 };
-	CHECK_ERR(nanosleep(&t, NULL), EINVAL);
-	t = (struct timespec){ -1, 0 };
-	CHECK_ERR(nanosleep(&t, NULL), EINVAL);
+	time = (struct timespec){ 0, 1000000000 };
+	CHECK_ERR(nanosleep(&time, NULL), EINVAL);
+	time = (struct timespec){ -1, 0 };
+	CHECK_ERR(nanosleep(&time, NULL), EINVAL);
 }
 
 TEST(sleeps_until_a_time)
@@ -110,13 +110,13 @@ TEST(sleeps_until_a_time)
 
 	for (unsigned i = 0; i < sizeof(all) / sizeof(*all); i++) {
 		long long until = now(all[i]) + 20000000;
-		struct timespec t = { until / 1000000000, until % 1000000000 };
+		struct timespec time = { until / 1000000000, until % 1000000000 };
 
-		CHECK_EQ(clock_nanosleep(all[i], TIMER_ABSTIME, &t, NULL), 0);
+		CHECK_EQ(clock_nanosleep(all[i], TIMER_ABSTIME, &time, NULL), 0);
 		CHECK(now(all[i]) >= until);
-		CHECK_EQ(clock_nanosleep(all[i], TIMER_ABSTIME, &t, NULL), 0); /* past */
-		t = (struct timespec){ 0, 1000000 };
-		CHECK_EQ(clock_nanosleep(all[i], 0, &t, NULL), 0);
+		CHECK_EQ(clock_nanosleep(all[i], TIMER_ABSTIME, &time, NULL), 0); /* past */
+		time = (struct timespec){ 0, 1000000 };
+		CHECK_EQ(clock_nanosleep(all[i], 0, &time, NULL), 0);
 	}
 	struct timespec t = { 0, 0 };
 
@@ -126,16 +126,16 @@ TEST(sleeps_until_a_time)
 
 TEST(setting_the_time)
 {
-	struct timespec t, m0, m1;
+	struct timespec t, timespec, m1;
 
 	if (geteuid())
 		return;
-	clock_gettime(CLOCK_MONOTONIC, &m0);
+	clock_gettime(CLOCK_MONOTONIC, &timespec);
 	t = (struct timespec){ 1700000000, 5 };
 	CHECK_EQ(clock_settime(CLOCK_REALTIME, &t), 0);
 	CHECK(time(NULL) - 1700000000 < 3);
 	clock_gettime(CLOCK_MONOTONIC, &m1);
-	CHECK(m1.tv_sec - m0.tv_sec < 3);
+	CHECK(m1.tv_sec - timespec.tv_sec < 3);
 	CHECK_ERR(clock_settime(CLOCK_MONOTONIC, &t), EINVAL);
 	CHECK_EQ(setuid(1000), 0);
 	CHECK_ERR(clock_settime(CLOCK_REALTIME, &t), EPERM);
@@ -158,45 +158,45 @@ TEST(alarm_rings)
 
 TEST(interval_timers)
 {
-	struct itimerval it = { { 0, 5000 }, { 0, 5000 } }, old;
+	struct itimerval timer = { { 0, 5000 }, { 0, 5000 } }, old;
 	long long t0 = now(CLOCK_MONOTONIC);
 
 	handle(SIGALRM);
-	CHECK_EQ(setitimer(ITIMER_REAL, &it, NULL), 0);
+	CHECK_EQ(setitimer(ITIMER_REAL, &timer, NULL), 0);
 	CHECK_EQ(getitimer(ITIMER_REAL, &old), 0);
 	CHECK(old.it_interval.tv_usec == 5000 && old.it_value.tv_usec > 0 &&
 	      old.it_value.tv_usec <= 5000);
 	while (count < 4)
 		pause();
 	CHECK(now(CLOCK_MONOTONIC) - t0 >= 19000000);
-	memset(&it, 0, sizeof(it));
-	CHECK_EQ(setitimer(ITIMER_REAL, &it, &old), 0);
+	memset(&timer, 0, sizeof(timer));
+	CHECK_EQ(setitimer(ITIMER_REAL, &timer, &old), 0);
 	int c = count;
 
 	usleep(20000);
 	CHECK_EQ(count, c);
-	it.it_value.tv_usec = 1000000;
-	CHECK_ERR(setitimer(ITIMER_REAL, &it, NULL), EINVAL);
-	CHECK_ERR(setitimer(9, &it, NULL), EINVAL);
+	timer.it_value.tv_usec = 1000000;
+	CHECK_ERR(setitimer(ITIMER_REAL, &timer, NULL), EINVAL);
+	CHECK_ERR(setitimer(9, &timer, NULL), EINVAL);
 }
 
 TEST(cpu_interval_timers)
 {
-	struct itimerval it = { { 0, 10000 }, { 0, 10000 } };
+	struct itimerval timer = { { 0, 10000 }, { 0, 10000 } };
 
 	handle(SIGPROF);
 	handle(SIGVTALRM);
-	CHECK_EQ(setitimer(ITIMER_PROF, &it, NULL), 0);
+	CHECK_EQ(setitimer(ITIMER_PROF, &timer, NULL), 0);
 	usleep(50000);
 	CHECK(count <= 1); /* sleeping uses no CPU time */
 	burn_ns(CLOCK_PROCESS_CPUTIME_ID, 60000000);
 	CHECK(count >= 2);
 	CHECK_EQ(last_signo, SIGPROF);
-	memset(&it.it_value, 0, sizeof(it.it_value));
-	CHECK_EQ(setitimer(ITIMER_PROF, &it, NULL), 0);
+	memset(&timer.it_value, 0, sizeof(timer.it_value));
+	CHECK_EQ(setitimer(ITIMER_PROF, &timer, NULL), 0);
 	count = 0;
-	it.it_value.tv_usec = 10000;
-	CHECK_EQ(setitimer(ITIMER_VIRTUAL, &it, NULL), 0);
+	timer.it_value.tv_usec = 10000;
+	CHECK_EQ(setitimer(ITIMER_VIRTUAL, &timer, NULL), 0);
 	for (volatile int i = 0; i < 300000000 && !count; i++)
 		;
 	CHECK(count > 0);
@@ -205,41 +205,41 @@ TEST(cpu_interval_timers)
 
 TEST(cpu_time_is_limited)
 {
-	struct rlimit l = { 1, 2 };
-	int st;
+	struct rlimit rlimit = { 1, 2 };
+	int status;
 	pid_t pid = fork();
 
 	if (!pid) {
-		CHECK_EQ(setrlimit(RLIMIT_CPU, &l), 0);
+		CHECK_EQ(setrlimit(RLIMIT_CPU, &rlimit), 0);
 		for (;;)
 			;
 	}
-	CHECK_EQ(waitpid(pid, &st, 0), pid);
-	CHECK_EQ(st & 0x7f, SIGXCPU);
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	CHECK_EQ(status & 0x7f, SIGXCPU);
 	pid = fork();
 	if (!pid) {
 		signal(SIGXCPU, SIG_IGN);
-		CHECK_EQ(setrlimit(RLIMIT_CPU, &l), 0);
+		CHECK_EQ(setrlimit(RLIMIT_CPU, &rlimit), 0);
 		for (;;)
 			;
 	}
-	CHECK_EQ(waitpid(pid, &st, 0), pid);
-	CHECK_EQ(st & 0x7f, SIGKILL);
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	CHECK_EQ(status & 0x7f, SIGKILL);
 }
 
 /* ---- POSIX timers ---- */
 
 static timer_t make(clockid_t clock, int notify, int sig, int value)
 {
-	struct sigevent ev = {
+	struct sigevent sigevent = {
 		.sigev_notify = notify,
 		.sigev_signo = sig,
 		.sigev_value.sival_int = value,
 	};
-	timer_t t;
+	timer_t timer;
 
-	CHECK_EQ(timer_create(clock, &ev, &t), 0);
-	return t;
+	CHECK_EQ(timer_create(clock, &sigevent, &timer), 0);
+	return timer;
 }
 
 static struct itimerspec spec(long value_ns, long interval_ns)
@@ -250,14 +250,14 @@ static struct itimerspec spec(long value_ns, long interval_ns)
 
 TEST(posix_timers_fire)
 {
-	struct itimerspec it = spec(5000000, 5000000), left;
+	struct itimerspec timer = spec(5000000, 5000000), left;
 	timer_t t;
 
 	handle(SIGUSR1);
 	t = make(CLOCK_MONOTONIC, SIGEV_SIGNAL, SIGUSR1, 42);
 	CHECK_EQ(timer_gettime(t, &left), 0);
 	CHECK(left.it_value.tv_sec == 0 && left.it_value.tv_nsec == 0);
-	CHECK_EQ(timer_settime(t, 0, &it, NULL), 0);
+	CHECK_EQ(timer_settime(t, 0, &timer, NULL), 0);
 	while (count < 5)
 		pause();
 	CHECK(info.si_code == SI_TIMER && info.si_value.sival_int == 42 &&
@@ -275,12 +275,12 @@ TEST(posix_timers_fire)
 TEST(absolute_posix_timers)
 {
 	long long until = now(CLOCK_REALTIME) + 20000000;
-	struct itimerspec it = { { 0, 0 }, { until / 1000000000, until % 1000000000 } };
+	struct itimerspec timer = { { 0, 0 }, { until / 1000000000, until % 1000000000 } };
 	timer_t t;
 
 	handle(SIGUSR1);
 	t = make(CLOCK_REALTIME, SIGEV_SIGNAL, SIGUSR1, 1);
-	CHECK_EQ(timer_settime(t, TIMER_ABSTIME, &it, NULL), 0);
+	CHECK_EQ(timer_settime(t, TIMER_ABSTIME, &timer, NULL), 0);
 	while (!count)
 		pause();
 	CHECK(now(CLOCK_REALTIME) >= until);
@@ -289,33 +289,33 @@ TEST(absolute_posix_timers)
 
 TEST(overruns_are_counted)
 {
-	struct itimerspec it = spec(1000000, 1000000);
-	sigset_t s;
+	struct itimerspec timer = spec(1000000, 1000000);
+	sigset_t set;
 	timer_t t;
 
 	handle(SIGUSR1);
-	sigemptyset(&s);
-	sigaddset(&s, SIGUSR1);
-	sigprocmask(SIG_BLOCK, &s, NULL);
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &set, NULL);
 	t = make(CLOCK_MONOTONIC, SIGEV_SIGNAL, SIGUSR1, 1);
-	CHECK_EQ(timer_settime(t, 0, &it, NULL), 0);
+	CHECK_EQ(timer_settime(t, 0, &timer, NULL), 0);
 	usleep(30000);
-	it = spec(0, 0);
+	timer = spec(0, 0);
 	CHECK_EQ(count, 0);
-	sigprocmask(SIG_UNBLOCK, &s, NULL);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
 	CHECK(count >= 1);
 	CHECK(timer_getoverrun(t) >= 0);
 	CHECK(info.si_overrun >= 0);
-	CHECK_EQ(timer_settime(t, 0, &it, NULL), 0);
+	CHECK_EQ(timer_settime(t, 0, &timer, NULL), 0);
 	CHECK(count < 20);
 }
 
 TEST(silent_timers)
 {
-	struct itimerspec it = spec(10000000, 0), left;
+	struct itimerspec timer = spec(10000000, 0), left;
 	timer_t t = make(CLOCK_MONOTONIC, SIGEV_NONE, 0, 0);
 
-	CHECK_EQ(timer_settime(t, 0, &it, NULL), 0);
+	CHECK_EQ(timer_settime(t, 0, &timer, NULL), 0);
 	CHECK_EQ(timer_gettime(t, &left), 0);
 	CHECK(left.it_value.tv_nsec > 0 && left.it_value.tv_nsec <= 10000000);
 	usleep(20000);
@@ -325,15 +325,15 @@ TEST(silent_timers)
 
 TEST(timers_on_cpu_time)
 {
-	struct itimerspec it = spec(20000000, 0);
+	struct itimerspec timer = spec(20000000, 0);
 	timer_t t, u;
 
 	handle(SIGUSR1);
 	handle(SIGUSR2);
 	t = make(CLOCK_PROCESS_CPUTIME_ID, SIGEV_SIGNAL, SIGUSR1, 1);
 	u = make(CLOCK_THREAD_CPUTIME_ID, SIGEV_SIGNAL, SIGUSR2, 1);
-	CHECK_EQ(timer_settime(t, 0, &it, NULL), 0);
-	CHECK_EQ(timer_settime(u, 0, &it, NULL), 0);
+	CHECK_EQ(timer_settime(t, 0, &timer, NULL), 0);
+	CHECK_EQ(timer_settime(u, 0, &timer, NULL), 0);
 	usleep(60000);
 	CHECK_EQ(count, 0);
 	burn_ns(CLOCK_PROCESS_CPUTIME_ID, 60000000);
@@ -348,16 +348,16 @@ static void call(union sigval v)
 
 TEST(timers_that_start_threads)
 {
-	struct sigevent ev = {
+	struct sigevent sigevent = {
 		.sigev_notify = SIGEV_THREAD,
 		.sigev_notify_function = call,
 		.sigev_value.sival_int = 9,
 	};
-	struct itimerspec it = spec(5000000, 0);
+	struct itimerspec timer = spec(5000000, 0);
 	timer_t t;
 
-	CHECK_EQ(timer_create(CLOCK_MONOTONIC, &ev, &t), 0);
-	CHECK_EQ(timer_settime(t, 0, &it, NULL), 0);
+	CHECK_EQ(timer_create(CLOCK_MONOTONIC, &sigevent, &t), 0);
+	CHECK_EQ(timer_settime(t, 0, &timer, NULL), 0);
 	for (int i = 0; i < 1000 && !called; i++)
 		usleep(1000);
 	CHECK_EQ(called, 9);
@@ -368,27 +368,27 @@ TEST(timers_that_start_threads)
 
 #define FLOOD_TIMERS 400
 
-static void flood_posix(int clock, int notify, long ns, int n)
+static void flood_posix(int clock, int notify, long ns, int count)
 {
-	struct itimerspec it = spec(ns, ns);
+	struct itimerspec timer = spec(ns, ns);
 	/* The kernel's struct sigevent: the two C libraries name the last differently. */
 	struct {
 		long value;
 		int signo, notify, tid, pad[11];
 	} ev = { 0, SIGALRM, notify, (int)syscall(SYS_gettid), { 0 } };
 
-	for (int i = 0; i < n; i++) {
+	for (int i = 0; i < count; i++) {
 		int id;
 
 		if (syscall(SYS_timer_create, clock, &ev, &id))
 			break; /* the limit of pending signals */
-		CHECK_EQ(syscall(SYS_timer_settime, id, 0, &it, NULL), 0);
+		CHECK_EQ(syscall(SYS_timer_settime, id, 0, &timer, NULL), 0);
 	}
 }
 
 static void flood_process(int kind)
 {
-	struct itimerval it = { { 0, 1 }, { 0, 1 } };
+	struct itimerval timer = { { 0, 1 }, { 0, 1 } };
 
 	signal(SIGALRM, SIG_IGN);
 	signal(SIGVTALRM, SIG_IGN);
@@ -401,10 +401,10 @@ static void flood_process(int kind)
 		flood_posix(CLOCK_PROCESS_CPUTIME_ID, SIGEV_SIGNAL, 1, FLOOD_TIMERS);
 		for (;;)
 			;
-	case 4: CHECK_EQ(setitimer(ITIMER_REAL, &it, NULL), 0); break;
+	case 4: CHECK_EQ(setitimer(ITIMER_REAL, &timer, NULL), 0); break;
 	case 5:
-		CHECK_EQ(setitimer(ITIMER_PROF, &it, NULL), 0);
-		CHECK_EQ(setitimer(ITIMER_VIRTUAL, &it, NULL), 0);
+		CHECK_EQ(setitimer(ITIMER_PROF, &timer, NULL), 0);
+		CHECK_EQ(setitimer(ITIMER_VIRTUAL, &timer, NULL), 0);
 		for (;;)
 			;
 	}
@@ -469,28 +469,29 @@ TEST(many_threads_wake_at_one_time)
 	static pthread_t threads[300];
 	struct timespec until;
 	pthread_attr_t small;
-	int n;
+	int count;
 
 	pthread_attr_init(&small);
 	pthread_attr_setstacksize(&small, 16384);
 	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec++;
-	for (n = 0; n < 300 && !pthread_create(&threads[n], &small, sleeper, &until); n++)
+	for (count = 0; count < 300 && !pthread_create(&threads[count], &small, sleeper, &until);
+	     count++)
 		;
-	CHECK(n > 30);
-	while (n--)
-		CHECK_EQ(pthread_join(threads[n], NULL), 0);
+	CHECK(count > 30);
+	while (count--)
+		CHECK_EQ(pthread_join(threads[count], NULL), 0);
 	CHECK(now_ms() - (until.tv_sec * 1000 + until.tv_nsec / 1000000) < 4000);
 }
 
 /* Ignored or not taken, its periods are over; then it goes on. */
 TEST(interval_timers_outlast_their_signal)
 {
-	struct itimerval it = { { 0, 1000 }, { 0, 1000 } };
+	struct itimerval timer = { { 0, 1000 }, { 0, 1000 } };
 	sigset_t alarms;
 
 	signal(SIGALRM, SIG_IGN);
-	CHECK_EQ(setitimer(ITIMER_REAL, &it, NULL), 0);
+	CHECK_EQ(setitimer(ITIMER_REAL, &timer, NULL), 0);
 	usleep(20000);
 	handle(SIGALRM);
 	while (count < 3)
@@ -510,14 +511,14 @@ TEST(interval_timers_outlast_their_signal)
 /* An ignored timer counts, too, though it is not looked at in each period. */
 TEST(overruns_of_an_ignored_timer_are_counted)
 {
-	struct itimerspec it = spec(100000, 100000);
+	struct itimerspec timer = spec(100000, 100000);
 	siginfo_t taken;
 	sigset_t set;
 	timer_t t;
 
 	signal(SIGUSR1, SIG_IGN);
 	t = make(CLOCK_MONOTONIC, SIGEV_SIGNAL, SIGUSR1, 1);
-	CHECK_EQ(timer_settime(t, 0, &it, NULL), 0);
+	CHECK_EQ(timer_settime(t, 0, &timer, NULL), 0);
 	usleep(50000);
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR1);
@@ -528,10 +529,10 @@ TEST(overruns_of_an_ignored_timer_are_counted)
 
 TEST(silent_timers_go_round)
 {
-	struct itimerspec it = spec(1000000, 7000000), left;
+	struct itimerspec timer = spec(1000000, 7000000), left;
 	timer_t t = make(CLOCK_MONOTONIC, SIGEV_NONE, 0, 0);
 
-	CHECK_EQ(timer_settime(t, 0, &it, NULL), 0);
+	CHECK_EQ(timer_settime(t, 0, &timer, NULL), 0);
 	for (int i = 0; i < 4; i++) {
 		usleep(3000);
 		CHECK_EQ(timer_gettime(t, &left), 0);
@@ -541,38 +542,38 @@ TEST(silent_timers_go_round)
 
 TEST(timer_arguments_are_checked)
 {
-	struct sigevent ev = { .sigev_notify = 77 };
-	struct itimerspec it = spec(1, 0);
+	struct sigevent sigevent = { .sigev_notify = 77 };
+	struct itimerspec timer = spec(1, 0);
 	int id;
 
 	CHECK_ERR(syscall(SYS_timer_create, 99, NULL, &id), EINVAL);
-	CHECK_ERR(syscall(SYS_timer_create, CLOCK_MONOTONIC, &ev, &id), EINVAL);
-	ev.sigev_notify = SIGEV_SIGNAL;
-	ev.sigev_signo = 65;
-	CHECK_ERR(syscall(SYS_timer_create, CLOCK_MONOTONIC, &ev, &id), EINVAL);
-	ev.sigev_signo = SIGUSR1;
-	CHECK_ERR(syscall(SYS_timer_create, CLOCK_MONOTONIC, &ev, 8L), EFAULT);
-	CHECK_EQ(syscall(SYS_timer_create, CLOCK_MONOTONIC, &ev, &id), 0);
-	it.it_value.tv_nsec = 1000000000;
-	CHECK_ERR(syscall(SYS_timer_settime, id, 0, &it, NULL), EINVAL);
-	CHECK_ERR(syscall(SYS_timer_settime, id + 1000, 0, &it, NULL), EINVAL);
-	CHECK_ERR(syscall(SYS_timer_gettime, id + 1000, &it), EINVAL);
+	CHECK_ERR(syscall(SYS_timer_create, CLOCK_MONOTONIC, &sigevent, &id), EINVAL);
+	sigevent.sigev_notify = SIGEV_SIGNAL;
+	sigevent.sigev_signo = 65;
+	CHECK_ERR(syscall(SYS_timer_create, CLOCK_MONOTONIC, &sigevent, &id), EINVAL);
+	sigevent.sigev_signo = SIGUSR1;
+	CHECK_ERR(syscall(SYS_timer_create, CLOCK_MONOTONIC, &sigevent, 8L), EFAULT);
+	CHECK_EQ(syscall(SYS_timer_create, CLOCK_MONOTONIC, &sigevent, &id), 0);
+	timer.it_value.tv_nsec = 1000000000;
+	CHECK_ERR(syscall(SYS_timer_settime, id, 0, &timer, NULL), EINVAL);
+	CHECK_ERR(syscall(SYS_timer_settime, id + 1000, 0, &timer, NULL), EINVAL);
+	CHECK_ERR(syscall(SYS_timer_gettime, id + 1000, &timer), EINVAL);
 	CHECK_ERR(syscall(SYS_timer_getoverrun, id + 1000), EINVAL);
 }
 
 TEST(timers_end_with_the_program)
 {
-	struct itimerspec it = spec(1000000, 1000000);
+	struct itimerspec timer = spec(1000000, 1000000);
 
 	for (int i = 0; i < 20; i++) {
 		pid_t pid = fork();
 
 		if (!pid) {
 			signal(SIGUSR1, SIG_IGN);
-			for (int k = 0; k < 10; k++)
+			for (int round = 0; round < 10; round++)
 				CHECK_EQ(timer_settime(make(CLOCK_MONOTONIC, SIGEV_SIGNAL, SIGUSR1,
-							    k),
-						       0, &it, NULL),
+							    round),
+						       0, &timer, NULL),
 					 0);
 			usleep(3000);
 			_exit(0);
@@ -618,10 +619,10 @@ TEST(the_clock_is_set_while_programs_with_timers_end)
 	pid_t setter = fork();
 
 	while (!setter) {
-		struct timespec t;
+		struct timespec time;
 
-		clock_gettime(CLOCK_REALTIME, &t);
-		if (clock_settime(CLOCK_REALTIME, &t))
+		clock_gettime(CLOCK_REALTIME, &time);
+		if (clock_settime(CLOCK_REALTIME, &time))
 			_exit(1); /* only as root */
 	}
 	while (now(CLOCK_MONOTONIC) < end)

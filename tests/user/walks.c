@@ -47,23 +47,23 @@ static void close_found(int fd)
 
 static void walk_by_text(void)
 {
-	struct stat st;
+	struct stat info;
 	struct statfs fs;
 	char text[64];
 	int fd;
 
-	ALWAYS(stat("stay/deep/file", &st));
-	ALWAYS(lstat("stay/link", &st));
-	ALWAYS(stat("stay/link", &st));
+	ALWAYS(stat("stay/deep/file", &info));
+	ALWAYS(lstat("stay/link", &info));
+	ALWAYS(stat("stay/link", &info));
 	ALWAYS(statfs("stay/deep", &fs));
 	ALWAYS(readlink("stay/link", text, sizeof(text)));
 	ALWAYS(access("stay/../stay/deep/./file", R_OK));
-	MAYBE(stat("one/in/file", &st));
-	MAYBE(stat("one/in/../../two/in/file", &st));
+	MAYBE(stat("one/in/file", &info));
+	MAYBE(stat("one/in/../../two/in/file", &info));
 	MAYBE(access("ra", R_OK));
 	MAYBE(readlink("rl", text, sizeof(text)));
-	MAYBE(stat("rl", &st));
-	NEVER(stat("stay/deep/none", &st));
+	MAYBE(stat("rl", &info));
+	NEVER(stat("stay/deep/none", &info));
 	NEVER(unlink("stay/none"));
 	MAYBE(fd = open("one/in/file", O_RDONLY));
 	close_found(fd);
@@ -73,17 +73,17 @@ static void walk_by_text(void)
 
 static void walk_from_descriptor(int dir)
 {
-	struct stat st;
+	struct stat info;
 	char text[64], path[64];
 	int fd;
 
-	ALWAYS(fstatat(dir, "deep/file", &st, 0));
+	ALWAYS(fstatat(dir, "deep/file", &info, 0));
 	ALWAYS(faccessat(dir, "deep", X_OK, 0));
-	ALWAYS(fstatat(dir, "", &st, AT_EMPTY_PATH));
+	ALWAYS(fstatat(dir, "", &info, AT_EMPTY_PATH));
 	ALWAYS(readlinkat(dir, "link", text, sizeof(text)));
 	ALWAYS(fd = openat(dir, "deep/file", O_RDONLY));
 	sprintf(path, "/proc/self/fd/%d", fd);
-	ALWAYS(stat(path, &st));
+	ALWAYS(stat(path, &info));
 	ALWAYS(readlink(path, text, sizeof(text)));
 	close(fd);
 	NEVER(fd = openat(dir, "deep/none", O_RDONLY));
@@ -92,10 +92,10 @@ static void walk_from_descriptor(int dir)
 	sprintf(path, "/proc/self/fd/%d/deep/file", dir);
 	ALWAYS(access(path, R_OK));
 	ALWAYS(readlink("/proc/self/cwd", text, sizeof(text)));
-	MAYBE(fstatat(dir, "../one/in/file", &st, 0));
+	MAYBE(fstatat(dir, "../one/in/file", &info, 0));
 	MAYBE(faccessat(dir, "../two/in", R_OK, 0));
-	CHECK_ERR(fstatat(9999, "deep", &st, 0), EBADF);
-	CHECK_ERR(fstatat(dir, "deep/file/x", &st, 0), ENOTDIR);
+	CHECK_ERR(fstatat(9999, "deep", &info, 0), EBADF);
+	CHECK_ERR(fstatat(dir, "deep/file/x", &info, 0), ENOTDIR);
 }
 
 static void walk_to_run(void)
@@ -113,14 +113,14 @@ static void walk_to_run(void)
 static void walk_in_a_row(const char *moved)
 {
 	char *const words[] = { "x", NULL };
-	struct stat st;
+	struct stat info;
 	char text[9];
 	int fd;
 
 	for (int i = 0; i < 40; i++) {
 		execve("stay/none", words, words);
 		execve("stay", words, words);
-		stat(moved, &st);
+		stat(moved, &info);
 		access("rb", R_OK);
 		ALWAYS(chdir("."));
 		NEVER(open("none", O_RDONLY));
@@ -128,7 +128,7 @@ static void walk_in_a_row(const char *moved)
 		NEVER(unlink("no"));
 		ALWAYS(fd = creat(long_name, 0600));
 		close(fd);
-		ALWAYS(stat(long_name, &st));
+		ALWAYS(stat(long_name, &info));
 	}
 }
 

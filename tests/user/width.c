@@ -24,7 +24,7 @@
 #define MARK_PAGE ((void *)0x20000000)
 
 /* The C libraries' syscall() may look at errors; here the register is what counts. */
-static long call6(uint64_t n, long a, long b, long c, long d, long e, long f)
+static long call6(uint64_t count, long a, long b, long c, long d, long e, long f)
 {
 	register long r10 __asm__("r10") = d;
 	register long r8 __asm__("r8") = e;
@@ -33,7 +33,7 @@ static long call6(uint64_t n, long a, long b, long c, long d, long e, long f)
 
 	__asm__ volatile("syscall"
 			 : "=a"(result)
-			 : "0"(n), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+			 : "0"(count), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
 			 : "rcx", "r11", "memory");
 	return result;
 }
@@ -69,8 +69,8 @@ TEST(other_numbers_are_no_system_calls)
 
 	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]) - 1; i++)
 		CHECK_EQ(call6(none[i], 0, 0, 0, 0, 0, 0), -ENOSYS);
-	for (uint64_t n = 600; n < 0x80000000; n += n / 3)
-		CHECK_EQ(call6(n, 0, 0, 0, 0, 0, 0), -ENOSYS);
+	for (uint64_t count = 600; count < 0x80000000; count += count / 3)
+		CHECK_EQ(call6(count, 0, 0, 0, 0, 0, 0), -ENOSYS);
 }
 
 /* A call that is begun anew after a signal is still the same one. */
@@ -80,16 +80,16 @@ static void nothing(int sig)
 
 TEST(a_restarted_call_keeps_its_number)
 {
-	struct sigaction sa = { .sa_handler = nothing, .sa_flags = SA_RESTART };
-	int p[2];
-	char c;
+	struct sigaction action = { .sa_handler = nothing, .sa_flags = SA_RESTART };
+	int ends[2];
+	char byte;
 	pid_t pid, parent = getpid();
 
-	CHECK_EQ(pipe(p), 0);
-	CHECK_EQ(sigaction(SIGUSR1, &sa, NULL), 0);
+	CHECK_EQ(pipe(ends), 0);
+	CHECK_EQ(sigaction(SIGUSR1, &action, NULL), 0);
 	pid = CHILD(
-		(pause_ms(100), kill(parent, SIGUSR1), pause_ms(100), write(p[1], "x", 1) != 1));
-	CHECK_EQ(call6(HIGH | SYS_read, p[0], (long)&c, 1, 0, 0, 0), 1);
+		(pause_ms(100), kill(parent, SIGUSR1), pause_ms(100), write(ends[1], "x", 1) != 1));
+	CHECK_EQ(call6(HIGH | SYS_read, ends[0], (long)&byte, 1, 0, 0, 0), 1);
 	CHECK_EQ(wait_status(pid), 0);
 }
 
@@ -305,19 +305,19 @@ static int makes_descriptor(int number)
 	       number == SYS_timerfd_create || number == SYS_pidfd_open || number == SYS_socket;
 }
 
-static long make(const struct call *c, uint64_t high)
+static long make(const struct call *call, uint64_t high)
 {
 	long a[6], result;
 
 	for (int i = 0; i < 6; i++) {
-		int is_int = i < (int)strlen(c->types) && c->types[i] != 'l';
+		int is_int = i < (int)strlen(call->types) && call->types[i] != 'l';
 
-		a[i] = value(c->a[i]);
+		a[i] = value(call->a[i]);
 		if (is_int)
 			a[i] = (long)((uint64_t)(uint32_t)a[i] | high);
 	}
-	result = call6((uint64_t)c->number, a[0], a[1], a[2], a[3], a[4], a[5]);
-	if (result < 0 || !makes_descriptor(c->number))
+	result = call6((uint64_t)call->number, a[0], a[1], a[2], a[3], a[4], a[5]);
+	if (result < 0 || !makes_descriptor(call->number))
 		return result;
 	close((int)result);
 	return 0;
@@ -325,13 +325,13 @@ static long make(const struct call *c, uint64_t high)
 
 static void prepare(void)
 {
-	int p[2];
+	int ends[2];
 
 	unlink(path);
 	file = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
 	CHECK(file >= 0 && !ftruncate(file, 8192));
-	CHECK_EQ(pipe(p), 0);
-	pipe_in = p[0], pipe_out = p[1];
+	CHECK_EQ(pipe(ends), 0);
+	pipe_in = ends[0], pipe_out = ends[1];
 	poller = epoll_create1(0);
 	folder = open("/tmp", O_RDONLY | O_DIRECTORY);
 	CHECK(poller >= 0 && folder >= 0);
@@ -350,15 +350,15 @@ TEST(upper_halves_of_ints_do_not_count)
 
 	prepare();
 	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
-		const struct call *c = &calls[i];
+		const struct call *call = &calls[i];
 		long plain, high;
 
-		make(c, 0);
-		plain = make(c, 0);
-		high = make(c, HIGH);
+		make(call, 0);
+		plain = make(call, 0);
+		high = make(call, HIGH);
 		if (plain == high)
 			continue;
-		printf("# %s: %ld, with upper halves %ld\n", c->name, plain, high);
+		printf("# %s: %ld, with upper halves %ld\n", call->name, plain, high);
 		failed++;
 	}
 	unlink(path);
@@ -367,19 +367,19 @@ TEST(upper_halves_of_ints_do_not_count)
 
 TEST(upper_halves_of_longs_count)
 {
-	void *p = mmap(NULL, 8192, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *memory = mmap(NULL, 8192, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	uint64_t set = 0;
 	long one = 1l << 32;
 
-	CHECK(p != MAP_FAILED);
-	CHECK_EQ(call6(SYS_mprotect, PTR(p), 4096, one | PROT_READ, 0, 0, 0), -EINVAL);
-	CHECK_EQ(call6(SYS_mremap, PTR(p), 4096, 4096, one, 0, 0), -EINVAL);
+	CHECK(memory != MAP_FAILED);
+	CHECK_EQ(call6(SYS_mprotect, PTR(memory), 4096, one | PROT_READ, 0, 0, 0), -EINVAL);
+	CHECK_EQ(call6(SYS_mremap, PTR(memory), 4096, 4096, one, 0, 0), -EINVAL);
 	CHECK_EQ(call6(SYS_rt_sigprocmask, SIG_BLOCK, 0, PTR(&set), one | 8, 0, 0), -EINVAL);
 	CHECK_EQ(call6(SYS_rt_sigaction, SIGUSR1, 0, 0, one | 8, 0, 0), -EINVAL);
 	CHECK_EQ(call6(SYS_prctl, 1 /* SET_PDEATHSIG */, one | SIGTERM, 0, 0, 0, 0), -EINVAL);
 	CHECK_EQ(call6(SYS_set_robust_list, PTR(buffer), one | 24, 0, 0, 0, 0), -EINVAL);
 	CHECK_EQ(call6(SYS_readv, 0, PTR(&vec), one, 0, 0, 0), -EINVAL);
-	CHECK_EQ(call6(SYS_munmap, PTR(p), one << 20, 0, 0, 0, 0), -EINVAL);
+	CHECK_EQ(call6(SYS_munmap, PTR(memory), one << 20, 0, 0, 0, 0), -EINVAL);
 	CHECK_EQ(call6(SYS_lseek, 99, one, SEEK_SET, 0, 0, 0), -EBADF);
 }
 

@@ -19,9 +19,9 @@
 #define NON_CANONICAL ((void *)0x800000000000ul)
 
 /* A call that has to fail, and, where it has a log, to say why. */
-static void refused(const char *what, long r, int err, const char *log)
+static void refused(const char *what, long result, int err, const char *log)
 {
-	require(r == -err, "%s: %ld instead of %d", what, r, -err);
+	require(result == -err, "%s: %ld instead of %d", what, result, -err);
 	if (log)
 		require(strlen(log) > 10 && log[strlen(log) - 1] == '\n', "%s: no reason: %s", what,
 			log);
@@ -111,21 +111,21 @@ static void bad_flags_and_logs(const struct file *f)
 /* Built-in drivers stay, whoever asks by whatever call. */
 static void remove_built_in(void)
 {
-	struct banos_query q;
+	struct banos_query query;
 	int found = 0;
 
-	for (long id = 0; (id = syscall(SYS_banos_query, id, &q, sizeof(q))) >= 0; id++) {
-		if (!q.builtin)
+	for (long id = 0; (id = syscall(SYS_banos_query, id, &query, sizeof(query))) >= 0; id++) {
+		if (!query.builtin)
 			continue;
 		found++;
 		refused("built in", remove_driver(id), EBUSY, NULL);
 		refused("built in, waiting",
 			syscall(SYS_banos_remove, id, (u64)BANOS_REMOVE_WAIT) ? -errno : 0, EBUSY,
 			NULL);
-		refused("built in, by name", syscall(SYS_delete_module, q.name, 0) ? -errno : 0,
+		refused("built in, by name", syscall(SYS_delete_module, query.name, 0) ? -errno : 0,
 			EAGAIN, NULL);
-		require(syscall(SYS_banos_query, id, &q, sizeof(q)) == id &&
-				q.state == BANOS_DRIVER_LIVE,
+		require(syscall(SYS_banos_query, id, &query, sizeof(query)) == id &&
+				query.state == BANOS_DRIVER_LIVE,
 			"it is live");
 	}
 	require(found > 0, "no driver is built in");
@@ -153,20 +153,22 @@ static void bad_removals(void)
 
 static void bad_queries(void)
 {
-	struct banos_query q;
+	struct banos_query query;
 	char room[BANOS_QUERY_SIZE_1 + 8];
 
-	refused("query nowhere", syscall(SYS_banos_query, 0, UNMAPPED, sizeof(q)) < 0 ? -errno : 0,
-		EFAULT, NULL);
-	refused("query too small",
-		syscall(SYS_banos_query, 0, &q, BANOS_QUERY_SIZE_1 - 1ul) < 0 ? -errno : 0, EINVAL,
+	refused("query nowhere",
+		syscall(SYS_banos_query, 0, UNMAPPED, sizeof(query)) < 0 ? -errno : 0, EFAULT,
 		NULL);
+	refused("query too small",
+		syscall(SYS_banos_query, 0, &query, BANOS_QUERY_SIZE_1 - 1ul) < 0 ? -errno : 0,
+		EINVAL, NULL);
 	memset(room, 'x', sizeof(room));
 	require(syscall(SYS_banos_query, 0, room, (u64)BANOS_QUERY_SIZE_1) >= 0,
 		"a query as of level 1");
 	require(room[BANOS_QUERY_SIZE_1] == 'x', "it writes no further than it may");
-	refused("query of none", syscall(SYS_banos_query, 1l << 40, &q, sizeof(q)) < 0 ? -errno : 0,
-		ENOENT, NULL);
+	refused("query of none",
+		syscall(SYS_banos_query, 1l << 40, &query, sizeof(query)) < 0 ? -errno : 0, ENOENT,
+		NULL);
 }
 
 static void bad_descriptors(const char *path)
@@ -193,34 +195,36 @@ static void names(const struct file *f)
 {
 	long first = install(f->data, f->size, NULL, 0, NULL),
 	     second = install(f->data, f->size, NULL, 0, NULL);
-	struct banos_query q;
+	struct banos_query query;
 
 	require(first >= 0 && second > first, "%ld, %ld", first, second);
 	require(!syscall(SYS_delete_module, "odd", 0), "delete_module");
-	require(syscall(SYS_banos_query, first, &q, sizeof(q)) == first && !strcmp(q.name, "odd"),
+	require(syscall(SYS_banos_query, first, &query, sizeof(query)) == first &&
+			!strcmp(query.name, "odd"),
 		"the first stays");
-	require(syscall(SYS_banos_query, second, &q, sizeof(q)) != second, "the newest goes");
+	require(syscall(SYS_banos_query, second, &query, sizeof(query)) != second,
+		"the newest goes");
 	require(!syscall(SYS_delete_module, "odd", 0), "delete_module");
 }
 
 int test_calls(int argc, char **argv)
 {
-	struct file f;
+	struct file file;
 	long before = 0;
 
 	require(argc == 1, "loadtest calls FILE");
-	f = file_read(argv[0]);
+	file = file_read(argv[0]);
 	for (int i = 0; i < 3; i++) {
 		if (i == 1)
 			before = memory_at_rest();
-		bad_images(&f);
-		bad_params(&f);
-		bad_flags_and_logs(&f);
+		bad_images(&file);
+		bad_params(&file);
+		bad_flags_and_logs(&file);
 		bad_removals();
 		remove_built_in();
 		bad_queries();
 		bad_descriptors(argv[0]);
-		names(&f);
+		names(&file);
 		for (int fd = 3; fd < 64; fd++)
 			close(fd);
 	}

@@ -35,18 +35,18 @@ static void print_log(const char *log)
 
 static int install_others(char *names, long *ids)
 {
-	int n = 0;
+	int count = 0;
 
 	for (char *name = strtok(names, ","); name; name = strtok(NULL, ",")) {
-		struct file f = file_of(name);
+		struct file file = file_of(name);
 		char log[LOG_SIZE];
 
-		ids[n] = install(f.data, f.size, NULL, 0, log);
-		free(f.data);
-		require(ids[n] >= 0, "%s, which comes before: %ld: %s", name, ids[n], log);
-		n++;
+		ids[count] = install(file.data, file.size, NULL, 0, log);
+		free(file.data);
+		require(ids[count] >= 0, "%s, which comes before: %ld: %s", name, ids[count], log);
+		count++;
 	}
-	return n;
+	return count;
 }
 
 /* @repeat dry runs and an installation. @print: say what came of it */
@@ -54,17 +54,17 @@ static void one(const char *name, const char *params, char *others, int repeat, 
 {
 	static char dry_log[LOG_SIZE], log[LOG_SIZE];
 	long others_ids[8], dry = 0, id;
-	struct file f = file_of(name);
+	struct file file = file_of(name);
 	int nothers = install_others(others, others_ids);
 
 	exports_read(exports);
 	for (int i = 0; i < repeat; i++) {
-		long again = install(f.data, f.size, params, BANOS_INSTALL_DRY_RUN, dry_log);
+		long again = install(file.data, file.size, params, BANOS_INSTALL_DRY_RUN, dry_log);
 
 		require(!i || again == dry, "%s: %ld, then %ld", name, dry, again);
 		dry = again;
 	}
-	id = install(f.data, f.size, params, 0, log);
+	id = install(file.data, file.size, params, 0, log);
 	require(id < 0 || !remove_driver(id), "%s: cannot be removed", name);
 	exports_read(exports_after);
 	require(!strcmp(exports, exports_after), "%s: the table of exports is another", name);
@@ -73,7 +73,7 @@ static void one(const char *name, const char *params, char *others, int repeat, 
 	while (nothers)
 		require(!remove_driver(others_ids[--nothers]),
 			"%s: what came before cannot be removed", name);
-	free(f.data);
+	free(file.data);
 	if (!print)
 		return;
 	printf("case %s %ld %ld\n", name, -dry, id < 0 ? -id : 0);

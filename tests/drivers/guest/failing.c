@@ -18,10 +18,10 @@
 
 static int nth_file;
 
-static void fail_nth(int n)
+static void fail_nth(int count)
 {
 	char text[16];
-	int len = snprintf(text, sizeof(text), "%d", n);
+	int len = snprintf(text, sizeof(text), "%d", count);
 
 	require(pwrite(nth_file, text, len, 0) == len, "fail-nth: %s", strerror(errno));
 }
@@ -41,10 +41,10 @@ static int has_failed(void)
 
 static void remove_all_the_same(long id)
 {
-	for (int n = 1;; n++) {
+	for (int count = 1;; count++) {
 		int err, failed;
 
-		fail_nth(n);
+		fail_nth(count);
 		err = remove_driver(id);
 		failed = has_failed();
 		if (!err)
@@ -59,24 +59,26 @@ static int fail_each(const struct file *f, u64 flags)
 	static char log[LOG_SIZE];
 	int refused = 0;
 
-	for (int n = 1;; n++) {
+	for (int count = 1;; count++) {
 		int failed;
-		long r;
+		long result;
 
 		memset(log, 0, sizeof(log));
-		fail_nth(n);
-		r = install(f->data, f->size, NULL, flags, log);
+		fail_nth(count);
+		result = install(f->data, f->size, NULL, flags, log);
 		failed = has_failed();
-		if (r >= 0 && !flags)
-			remove_all_the_same(r);
+		if (result >= 0 && !flags)
+			remove_all_the_same(result);
 		if (!failed) {
-			require(r >= 0, "without a failure: %ld: %s", r, log);
+			require(result >= 0, "without a failure: %ld: %s", result, log);
 			require(refused > 2, "only %d allocations mattered", refused);
-			return n - 1;
+			return count - 1;
 		}
-		require(r >= 0 || r == -ENOMEM, "allocation %d: %ld: %s", n, r, log);
-		require(r >= 0 || !*log || strstr(log, "memory"), "allocation %d: %s", n, log);
-		refused += r < 0;
+		require(result >= 0 || result == -ENOMEM, "allocation %d: %ld: %s", count, result,
+			log);
+		require(result >= 0 || !*log || strstr(log, "memory"), "allocation %d: %s", count,
+			log);
+		refused += result < 0;
 	}
 }
 
@@ -84,26 +86,26 @@ int test_failing(int argc, char **argv)
 {
 	static char exports[EXPORTS_SIZE], after[EXPORTS_SIZE];
 	long other = -1, before, missing = 1;
-	struct file f;
+	struct file file;
 	int dry, real;
 
 	require(argc == 1 || argc == 2, "loadtest failing FILE [OTHER]");
 	nth_file = open("/proc/self/fail-nth", O_RDWR);
 	require(nth_file >= 0, "/proc/self/fail-nth: %s", strerror(errno));
 	if (argc == 2) {
-		f = file_read(argv[1]);
-		other = install(f.data, f.size, NULL, 0, NULL);
+		file = file_read(argv[1]);
+		other = install(file.data, file.size, NULL, 0, NULL);
 		require(other >= 0, "%s: %ld", argv[1], other);
 	}
-	f = file_read(argv[0]);
+	file = file_read(argv[0]);
 	exports_read(exports);
-	dry = fail_each(&f, BANOS_INSTALL_DRY_RUN);
-	real = fail_each(&f, 0);
+	dry = fail_each(&file, BANOS_INSTALL_DRY_RUN);
+	real = fail_each(&file, 0);
 	for (int i = 0; i < 6 && missing; i++) {
 		before = memory_at_rest();
-		for (int k = 0; k < 4; k++) {
-			fail_each(&f, BANOS_INSTALL_DRY_RUN);
-			fail_each(&f, 0);
+		for (int round = 0; round < 4; round++) {
+			fail_each(&file, BANOS_INSTALL_DRY_RUN);
+			fail_each(&file, 0);
 		}
 		missing = memory_missing(before);
 	}

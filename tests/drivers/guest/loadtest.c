@@ -18,22 +18,24 @@
 struct file file_read(const char *path)
 {
 	int fd = open(path, O_RDONLY);
-	struct file f = { 0 };
-	struct stat st;
+	struct file file = { 0 };
+	struct stat info;
 
-	require(fd >= 0 && !fstat(fd, &st), "%s: %s", path, strerror(errno));
-	f.size = st.st_size;
-	f.data = malloc(f.size + 1);
-	require(f.data && read(fd, f.data, f.size) == (ssize_t)f.size, "%s: cannot be read", path);
+	require(fd >= 0 && !fstat(fd, &info), "%s: %s", path, strerror(errno));
+	file.size = info.st_size;
+	file.data = malloc(file.size + 1);
+	require(file.data && read(fd, file.data, file.size) == (ssize_t)file.size,
+		"%s: cannot be read", path);
 	close(fd);
-	return f;
+	return file;
 }
 
 long install(const void *image, size_t size, const char *params, u64 flags, char *log)
 {
-	long r = syscall(SYS_banos_install, image, size, params, flags, log, log ? LOG_SIZE : 0);
+	long result =
+		syscall(SYS_banos_install, image, size, params, flags, log, log ? LOG_SIZE : 0);
 
-	return r < 0 ? -errno : r;
+	return result < 0 ? -errno : result;
 }
 
 long remove_driver(long id)
@@ -64,15 +66,15 @@ static char meminfo[8192];
 static size_t proc_read(const char *path, char *text, size_t size)
 {
 	int fd = open(path, O_RDONLY);
-	size_t n = 0;
+	size_t count = 0;
 	ssize_t got;
 
 	require(fd >= 0, "%s: %s", path, strerror(errno));
-	while ((got = read(fd, text + n, size - 1 - n)) > 0)
-		n += got;
+	while ((got = read(fd, text + count, size - 1 - count)) > 0)
+		count += got;
 	close(fd);
-	text[n] = 0;
-	return n;
+	text[count] = 0;
+	return count;
 }
 
 long memory_free(void)
@@ -119,9 +121,9 @@ long memory_missing(long before)
 
 void exports_read(char *text)
 {
-	size_t n = proc_read("/proc/banos/exports", text, EXPORTS_SIZE);
+	size_t count = proc_read("/proc/banos/exports", text, EXPORTS_SIZE);
 
-	require(n > 0 && n < EXPORTS_SIZE - 1, "/proc/banos/exports has %zu bytes", n);
+	require(count > 0 && count < EXPORTS_SIZE - 1, "/proc/banos/exports has %zu bytes", count);
 }
 
 int main(int argc, char **argv)

@@ -17,9 +17,9 @@
 static const char *path;
 static struct file file;
 
-static void must_fail(long r, const char *what)
+static void must_fail(long result, const char *what)
 {
-	require(r < 0 && errno == EIO, "%s: %ld, %s", what, r, strerror(errno));
+	require(result < 0 && errno == EIO, "%s: %ld, %s", what, result, strerror(errno));
 }
 
 static void by_descriptor(const char *what)

@@ -35,9 +35,10 @@ struct cap_sets {
 	unsigned effective, permitted, inheritable;
 };
 
-static void denied(const char *what, long r)
+static void denied(const char *what, long result)
 {
-	require(r == -1 && errno == EPERM, "%s gives %ld, error %d", what, r, r < 0 ? errno : 0);
+	require(result == -1 && errno == EPERM, "%s gives %ld, error %d", what, result,
+		result < 0 ? errno : 0);
 }
 
 static int lock_file; /* opened while it was allowed */
@@ -64,10 +65,10 @@ static long resident(const void *m)
 
 static long page_faults(void)
 {
-	struct rusage u;
+	struct rusage rusage;
 
-	getrusage(RUSAGE_SELF, &u);
-	return u.ru_minflt + u.ru_majflt;
+	getrusage(RUSAGE_SELF, &rusage);
+	return rusage.ru_minflt + rusage.ru_majflt;
 }
 
 static void installs(const void *image, const char *params, char *log, int fd)
@@ -165,19 +166,19 @@ static void for_now(void)
 /* Only with all rights but one, or only with that one. */
 static void set_module_right(int without)
 {
-	struct cap_header h = { .version = CAP_VERSION_3 };
-	struct cap_sets d[2];
+	struct cap_header header = { .version = CAP_VERSION_3 };
+	struct cap_sets sets[2];
 	const unsigned bit = 1u << CAP_SYS_MODULE;
 
-	require(!syscall(SYS_capget, &h, d), "capget: %s", strerror(errno));
-	require(d[0].permitted & bit, "it is not permitted anyhow");
-	d[0].permitted = without ? d[0].permitted & ~bit : bit;
-	d[1].permitted = without ? d[1].permitted : 0;
+	require(!syscall(SYS_capget, &header, sets), "capget: %s", strerror(errno));
+	require(sets[0].permitted & bit, "it is not permitted anyhow");
+	sets[0].permitted = without ? sets[0].permitted & ~bit : bit;
+	sets[1].permitted = without ? sets[1].permitted : 0;
 	for (int i = 0; i < 2; i++) {
-		d[i].effective = d[i].permitted;
-		d[i].inheritable = 0;
+		sets[i].effective = sets[i].permitted;
+		sets[i].inheritable = 0;
 	}
-	require(!syscall(SYS_capset, &h, d), "capset: %s", strerror(errno));
+	require(!syscall(SYS_capset, &header, sets), "capset: %s", strerror(errno));
 }
 
 static void without_the_right(void)

@@ -35,13 +35,13 @@ static void *change(void *arg)
 
 	memcpy(good, file.data, file.size);
 	while (!stop) {
-		size_t at = (seed = seed * 6364136223846793005ul + 1442695040888963407ul) >> 33;
+		size_t offset = (seed = seed * 6364136223846793005ul + 1442695040888963407ul) >> 33;
 
 		/* Code is left alone: it may be run. */
-		at = at % (file.size - 512) + 512;
-		((volatile unsigned char *)file.data)[at] ^= 1 << (seed >> 60 & 7);
+		offset = offset % (file.size - 512) + 512;
+		((volatile unsigned char *)file.data)[offset] ^= 1 << (seed >> 60 & 7);
 		stay_so();
-		((volatile unsigned char *)file.data)[at] = good[at];
+		((volatile unsigned char *)file.data)[offset] = good[offset];
 		stay_so();
 		changes++;
 	}
@@ -52,7 +52,7 @@ static void *change(void *arg)
 int test_race(int argc, char **argv)
 {
 	static char log[LOG_SIZE];
-	long good = 0, refused = 0, r;
+	long good = 0, refused = 0, result;
 	time_t end;
 	pthread_t t;
 
@@ -65,9 +65,9 @@ int test_race(int argc, char **argv)
 	/* On a busy host the two may hardly run side by side: then it takes longer. */
 	for (end = time(NULL) + atoi(argv[0]);
 	     time(NULL) < end || ((!good || !refused) && time(NULL) < end + LONGER_S);) {
-		r = install(file.data, file.size, NULL, BANOS_INSTALL_DRY_RUN, log);
-		require(!r || (r < 0 && strlen(log) > 20), "%ld: %s", r, log);
-		*(r ? &refused : &good) += 1;
+		result = install(file.data, file.size, NULL, BANOS_INSTALL_DRY_RUN, log);
+		require(!result || (result < 0 && strlen(log) > 20), "%ld: %s", result, log);
+		*(result ? &refused : &good) += 1;
 	}
 	stop = 1;
 	pthread_join(t, NULL);

@@ -28,9 +28,9 @@ static uint64_t *const inside = &hidden[2];
 static const char *const texts[] = { text + 5, "another", text };
 static volatile uint32_t which = 6;
 
-static uint64_t through_a_table(uint32_t n)
+static uint64_t through_a_table(uint32_t count)
 {
-	switch (n) {
+	switch (count) {
 	case 0: return hidden[0];
 	case 1: return everything_counter;
 	case 2: return 22;

@@ -12,10 +12,10 @@ static char trace[64];
 static uint32_t used;
 static banos_owner owner;
 
-static void note(char c)
+static void note(char byte)
 {
-	trace[used++] = c;
-	if (owner && c != 'x')
+	trace[used++] = byte;
+	if (owner && byte != 'x')
 		banos_print(owner, "end %s", trace + 8);
 }
 

@@ -120,12 +120,12 @@ static void tree_walk(const char *folder, int depth)
 static size_t file_read(const char *name, char *to, size_t size)
 {
 	int fd = open(name, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, to, size - 1);
+	ssize_t length = fd < 0 ? -1 : read(fd, to, size - 1);
 
 	if (fd >= 0)
 		close(fd);
-	to[n > 0 ? n : 0] = 0;
-	return n > 0 ? (size_t)n : 0;
+	to[length > 0 ? length : 0] = 0;
+	return length > 0 ? (size_t)length : 0;
 }
 
 static void file_write(const char *name, const char *text)
@@ -274,9 +274,9 @@ static void slot_print(uint32_t number, uint32_t thread)
 		const struct call_record *record = &slot->recent[i % RECENT_CALLS];
 		const char *name = "?";
 
-		for (uint32_t k = 0; k < nr_calls; k++)
-			if (calls[k].number == record->number)
-				name = calls[k].name;
+		for (uint32_t round = 0; round < nr_calls; round++)
+			if (calls[round].number == record->number)
+				name = calls[round].name;
 		printf("fuzz:   worker %u.%u: %s(%lu)(%#lx, %#lx, %#lx, %#lx, %#lx, %#lx) = %ld\n",
 		       number, thread, name, record->number, record->args[0], record->args[1],
 		       record->args[2], record->args[3], record->args[4], record->args[5],

@@ -67,14 +67,17 @@ static void image_damage(struct worker *worker, struct image *image)
 	uint32_t headers = sizeof(image->header) + sizeof(image->segments);
 
 	for (uint32_t i = 0; i <= random_below(&worker->random, 3); i++) {
-		uint32_t at = random_below(&worker->random, headers);
+		uint32_t offset = random_below(&worker->random, headers);
 
 		switch (random_below(&worker->random, 4)) {
-		case 0: bytes[at] ^= (uint8_t)(1 << random_below(&worker->random, 8)); break;
-		case 1: *(uint64_t *)(bytes + (at & ~7u)) = value_of(worker, ANY); break;
-		case 2: *(uint32_t *)(bytes + (at & ~3u)) = (uint32_t)value_of(worker, ANY); break;
+		case 0: bytes[offset] ^= (uint8_t)(1 << random_below(&worker->random, 8)); break;
+		case 1: *(uint64_t *)(bytes + (offset & ~7u)) = value_of(worker, ANY); break;
+		case 2:
+			*(uint32_t *)(bytes + (offset & ~3u)) = (uint32_t)value_of(worker, ANY);
+			break;
 		default:
-			image->segments[at % NR_SEGMENTS].p_type = random_below(&worker->random, 8);
+			image->segments[offset % NR_SEGMENTS].p_type =
+				random_below(&worker->random, 8);
 			break;
 		}
 	}

@@ -29,11 +29,11 @@ static bool may_write(const char *name)
 	static const char *const no[] = { "sysrq",  "panic",	"lock",	   "vm/fail",	 "reboot",
 					  "printk", "kmemleak", "pid_max", "threads-max" };
 
-	for (size_t at = 0; name[at]; at++)
+	for (size_t offset = 0; name[offset]; offset++)
 		for (size_t i = 0; i < ARRAY_SIZE(no); i++) {
 			size_t same = 0;
 
-			while (no[i][same] && no[i][same] == name[at + same])
+			while (no[i][same] && no[i][same] == name[offset + same])
 				same++;
 			if (!no[i][same])
 				return false;

@@ -49,8 +49,8 @@ static uint64_t any_number(struct worker *worker)
 	}
 }
 
-/* None, one, some or all of the @n bits of a list; rarely others. */
-static uint64_t some_of(struct worker *worker, const uint64_t *bits, uint32_t n)
+/* None, one, some or all of the @count bits of a list; rarely others. */
+static uint64_t some_of(struct worker *worker, const uint64_t *bits, uint32_t count)
 {
 	uint64_t chosen = 0;
 
@@ -59,10 +59,10 @@ static uint64_t some_of(struct worker *worker, const uint64_t *bits, uint32_t n)
 	case 1: return 0;
 	case 2: return one_in(&worker->random, 4) ? any_number(worker) : 0;
 	case 3:
-	case 4: return bits[random_below(&worker->random, n)];
+	case 4: return bits[random_below(&worker->random, count)];
 	default:
 		for (uint32_t i = 0; i < 3; i++)
-			chosen |= bits[random_below(&worker->random, n)];
+			chosen |= bits[random_below(&worker->random, count)];
 		return chosen;
 	}
 }
@@ -261,11 +261,11 @@ static uint64_t path(struct worker *worker)
 	return (uint64_t)at;
 }
 
-static uint64_t text(struct worker *worker, const char *const *list, uint32_t n)
+static uint64_t text(struct worker *worker, const char *const *list, uint32_t count)
 {
 	if (one_in(&worker->random, 16))
 		return bad_address(worker);
-	return (uint64_t)list[random_below(&worker->random, n)];
+	return (uint64_t)list[random_below(&worker->random, count)];
 }
 #define TEXT_OF(worker, ...)                                         \
 	({                                                           \
@@ -284,14 +284,14 @@ static uint64_t nanoseconds(struct worker *worker)
 	}
 }
 
-static uint64_t times(struct worker *worker, uint32_t n, uint32_t fraction)
+static uint64_t times(struct worker *worker, uint32_t count, uint32_t fraction)
 {
 	uint64_t *at;
 
 	if (one_in(&worker->random, 16))
 		return bad_address(worker);
-	at = value_scratch(worker, n * 16);
-	for (uint32_t i = 0; i < n; i++) {
+	at = value_scratch(worker, count * 16);
+	for (uint32_t i = 0; i < count; i++) {
 		at[2 * i] = one_in(&worker->random, 24) ? any_number(worker) : 0;
 		at[2 * i + 1] = nanoseconds(worker) / fraction;
 	}

@@ -148,7 +148,8 @@ static uint32_t nr_lots;
 void worker_prepare(void)
 {
 	for (uint32_t i = 0; i < nr_calls; i++)
-		for (uint32_t k = 0; k < calls[i].weight && nr_lots < ARRAY_SIZE(lots); k++)
+		for (uint32_t round = 0; round < calls[i].weight && nr_lots < ARRAY_SIZE(lots);
+		     round++)
 			lots[nr_lots++] = &calls[i];
 }
 

@@ -27,9 +27,9 @@ static void *get(void)
 {
 	return __atomic_load_n(&shared, __ATOMIC_ACQUIRE);
 }
-static void put(void *p)
+static void put(void *memory)
 {
-	__atomic_store_n(&shared, p, __ATOMIC_RELEASE);
+	__atomic_store_n(&shared, memory, __ATOMIC_RELEASE);
 }
 
 static int64_t nothing(void *context)
@@ -100,9 +100,9 @@ static void round_work(void)
 
 static void round_memory(void)
 {
-	void *p = banos_alloc(me, 100, 0);
+	void *memory = banos_alloc(me, 100, 0);
 
-	put(p);
+	put(memory);
 	banos_delay(BANOS_US);
 	use_memory();
 }

@@ -59,7 +59,7 @@ static int64_t check_memory(banos_owner self)
 {
 	static const uint64_t sizes[] = { 1, 15, 16, 100, 2048, 4095, 4096, 4097, 100000 };
 	char on_stack[16];
-	char *p = (char *)banos_alloc(self, 64, 0);
+	char *bytes = (char *)banos_alloc(self, 64, 0);
 
 	for (uint32_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		char *q = (char *)banos_alloc(self, sizes[i], 0);
@@ -70,15 +70,15 @@ static int64_t check_memory(banos_owner self)
 		memset(q, 0xaa, sizes[i]);
 		CHECK(banos_free(self, q) == 0);
 	}
-	CHECK(p && banos_free(self, p + 16) == -EINVAL);
-	CHECK(banos_free((banos_owner)12345, p) == -EINVAL);
-	CHECK(banos_free(self, p) == 0 && banos_free(self, p) == -EINVAL);
+	CHECK(bytes && banos_free(self, bytes + 16) == -EINVAL);
+	CHECK(banos_free((banos_owner)12345, bytes) == -EINVAL);
+	CHECK(banos_free(self, bytes) == 0 && banos_free(self, bytes) == -EINVAL);
 	CHECK(banos_free(self, NULL) == 0 && banos_free(self, on_stack) == -EINVAL);
 	CHECK(!banos_alloc(self, 0, 0) && !banos_alloc(self, UINT64_MAX, 0) &&
 	      !banos_alloc(self, 16, 2));
 	CHECK(!banos_alloc(NULL, 16, 0) && !banos_alloc(self, 2049, BANOS_ALLOC_ATOMIC));
-	p = (char *)banos_alloc(self, 2048, BANOS_ALLOC_ATOMIC);
-	CHECK(p && banos_free(self, p) == 0);
+	bytes = (char *)banos_alloc(self, 2048, BANOS_ALLOC_ATOMIC);
+	CHECK(bytes && banos_free(self, bytes) == 0);
 	return 0;
 }
 
@@ -111,9 +111,9 @@ static int seen(void)
 	return __atomic_load_n(&calls, __ATOMIC_SEQ_CST);
 }
 
-static void wait_for_calls(int n)
+static void wait_for_calls(int count)
 {
-	for (int i = 0; i < 2000 && seen() < n; i++)
+	for (int i = 0; i < 2000 && seen() < count; i++)
 		banos_sleep_until(banos_time_ns() + BANOS_MS);
 }
 
@@ -311,8 +311,8 @@ static int64_t check_devices(banos_owner self)
 	config.major = BANOS_CHARDEV_ANY;
 	for (uint32_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		memset(config.name, 0, sizeof(config.name));
-		for (uint32_t k = 0; bad[i][k]; k++)
-			config.name[k] = bad[i][k];
+		for (uint32_t round = 0; bad[i][round]; round++)
+			config.name[round] = bad[i][round];
 		CHECK(banos_chardev_register(self, &config, &second) == -EINVAL);
 	}
 	memset(config.name, 'x', sizeof(config.name)); /* no end */

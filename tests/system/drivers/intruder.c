@@ -82,7 +82,7 @@ static void try_owner(banos_owner o)
 {
 	static struct banos_mutex mutex;
 	static struct banos_wait wait;
-	struct banos_resource r = { .size = sizeof(r) };
+	struct banos_resource resource = { .size = sizeof(resource) };
 	banos_timer timer;
 	banos_work work;
 	banos_irq irq;
@@ -112,151 +112,152 @@ static void try_owner(banos_owner o)
 	EXPECT(banos_prober_register(o, &prober, NULL), -EINVAL);
 	EXPECT(banos_irq_create(o, 0, nothing, NULL, &irq), -EINVAL);
 	EXPECT(banos_dma_alloc(o, 4096, 32, &dma, &memory, &address), -EINVAL);
-	EXPECT(banos_resource_get(o, 0, &r), -EINVAL);
+	EXPECT(banos_resource_get(o, 0, &resource), -EINVAL);
 	EXPECT(banos_device_interrupts(o), -EINVAL);
 	EXPECT(banos_device_name(o, name, sizeof(name)), -EINVAL);
 	EXPECT(banos_print_args(o, BANOS_DEBUG, "", NULL, 0), -EINVAL);
 }
 
 /* Nothing foreign is used, taken away, or registered on. */
-static void try_object(uint64_t h)
+static void try_object(uint64_t hash)
 {
 	int64_t result;
 	banos_device d;
 	void *context;
 	char byte;
 
-	EXPECT(banos_chardev_remove((banos_chardev)h), -EINVAL);
-	EXPECT(banos_chardev_number((banos_chardev)h), -EINVAL);
-	EXPECT(banos_timer_start((banos_timer)h, 0), -EINVAL);
-	EXPECT(banos_timer_cancel((banos_timer)h), -EINVAL);
-	EXPECT(banos_timer_destroy((banos_timer)h), -EINVAL);
-	EXPECT(banos_work_queue((banos_work)h), -EINVAL);
-	EXPECT(banos_work_wait((banos_work)h), -EINVAL);
-	EXPECT(banos_work_destroy((banos_work)h), -EINVAL);
-	EXPECT(banos_thread_stop((banos_thread)h, &result), -EINVAL);
-	EXPECT(banos_irq_count((banos_irq)h), -EINVAL);
-	EXPECT(banos_irq_destroy((banos_irq)h), -EINVAL);
-	EXPECT(banos_dma_free((banos_dma)h), -EINVAL);
-	EXPECT(banos_mmio_unmap((banos_mmio)h), -EINVAL);
-	EXPECT(banos_port_read((banos_ports)h, 0, 1), -EINVAL);
-	EXPECT(banos_ports_release((banos_ports)h), -EINVAL);
-	EXPECT(banos_firmware_read((banos_firmware)h, 0, &byte, 1), -EINVAL);
-	EXPECT(banos_firmware_release((banos_firmware)h), -EINVAL);
-	EXPECT(banos_device_add((banos_bus)h, &device, &d), -EINVAL);
-	EXPECT(banos_device_remove((banos_device)h, 0), -EINVAL);
-	EXPECT(banos_device_context((banos_bus)h, me, &context), -ENODEV);
-	EXPECT(banos_bus_remove((banos_bus)h), -EINVAL);
-	EXPECT(banos_prober_remove((banos_prober)h), -EINVAL);
-	EXPECT(banos_buffer_zero((banos_buffer)h, 1), -EINVAL);
-	EXPECT(banos_buffer_left((banos_buffer)h), -EINVAL);
-	EXPECT(banos_poll_watch((banos_poll)h, NULL), -EINVAL);
+	EXPECT(banos_chardev_remove((banos_chardev)hash), -EINVAL);
+	EXPECT(banos_chardev_number((banos_chardev)hash), -EINVAL);
+	EXPECT(banos_timer_start((banos_timer)hash, 0), -EINVAL);
+	EXPECT(banos_timer_cancel((banos_timer)hash), -EINVAL);
+	EXPECT(banos_timer_destroy((banos_timer)hash), -EINVAL);
+	EXPECT(banos_work_queue((banos_work)hash), -EINVAL);
+	EXPECT(banos_work_wait((banos_work)hash), -EINVAL);
+	EXPECT(banos_work_destroy((banos_work)hash), -EINVAL);
+	EXPECT(banos_thread_stop((banos_thread)hash, &result), -EINVAL);
+	EXPECT(banos_irq_count((banos_irq)hash), -EINVAL);
+	EXPECT(banos_irq_destroy((banos_irq)hash), -EINVAL);
+	EXPECT(banos_dma_free((banos_dma)hash), -EINVAL);
+	EXPECT(banos_mmio_unmap((banos_mmio)hash), -EINVAL);
+	EXPECT(banos_port_read((banos_ports)hash, 0, 1), -EINVAL);
+	EXPECT(banos_ports_release((banos_ports)hash), -EINVAL);
+	EXPECT(banos_firmware_read((banos_firmware)hash, 0, &byte, 1), -EINVAL);
+	EXPECT(banos_firmware_release((banos_firmware)hash), -EINVAL);
+	EXPECT(banos_device_add((banos_bus)hash, &device, &d), -EINVAL);
+	EXPECT(banos_device_remove((banos_device)hash, 0), -EINVAL);
+	EXPECT(banos_device_context((banos_bus)hash, me, &context), -ENODEV);
+	EXPECT(banos_bus_remove((banos_bus)hash), -EINVAL);
+	EXPECT(banos_prober_remove((banos_prober)hash), -EINVAL);
+	EXPECT(banos_buffer_zero((banos_buffer)hash, 1), -EINVAL);
+	EXPECT(banos_buffer_left((banos_buffer)hash), -EINVAL);
+	EXPECT(banos_poll_watch((banos_poll)hash, NULL), -EINVAL);
 }
 
 static void try_handles(void)
 {
 	for (uint64_t generation = 0; generation < 12; generation++)
 		for (uint64_t index = 0; index < 300; index++) {
-			uint64_t h = generation << 32 | index;
+			uint64_t hash = generation << 32 | index;
 
-			if ((banos_owner)h == me)
+			if ((banos_owner)hash == me)
 				continue;
-			try_owner((banos_owner)h);
-			try_object(h);
+			try_owner((banos_owner)hash);
+			try_object(hash);
 		}
 }
 
 /* ---- addresses ---- */
 
-static void try_locks(void *p)
+static void try_locks(void *memory)
 {
-	EXPECT(banos_mutex_init(me, p), -EINVAL);
-	EXPECT(banos_mutex_lock(p), -EINVAL);
-	EXPECT(banos_mutex_trylock(p), -EINVAL);
-	EXPECT(banos_mutex_unlock(p), -EINVAL);
-	EXPECT(banos_mutex_destroy(p), -EINVAL);
-	EXPECT(banos_wait_init(me, p), -EINVAL);
-	EXPECT(banos_wait_ticket(p), 0);
-	EXPECT(banos_wait_sleep(p, 0, 1), -EINVAL);
-	EXPECT(banos_wait_wake(p), -EINVAL);
-	EXPECT(banos_wait_destroy(p), -EINVAL);
-	EXPECT(banos_spin_init(p), -EINVAL);
-	EXPECT(banos_spin_lock(p), -EINVAL);
-	EXPECT(banos_spin_trylock(p), -EINVAL);
-	EXPECT(banos_spin_unlock(p), -EINVAL);
+	EXPECT(banos_mutex_init(me, memory), -EINVAL);
+	EXPECT(banos_mutex_lock(memory), -EINVAL);
+	EXPECT(banos_mutex_trylock(memory), -EINVAL);
+	EXPECT(banos_mutex_unlock(memory), -EINVAL);
+	EXPECT(banos_mutex_destroy(memory), -EINVAL);
+	EXPECT(banos_wait_init(me, memory), -EINVAL);
+	EXPECT(banos_wait_ticket(memory), 0);
+	EXPECT(banos_wait_sleep(memory, 0, 1), -EINVAL);
+	EXPECT(banos_wait_wake(memory), -EINVAL);
+	EXPECT(banos_wait_destroy(memory), -EINVAL);
+	EXPECT(banos_spin_init(memory), -EINVAL);
+	EXPECT(banos_spin_lock(memory), -EINVAL);
+	EXPECT(banos_spin_trylock(memory), -EINVAL);
+	EXPECT(banos_spin_unlock(memory), -EINVAL);
 }
 
 /* It can't be written to, and so takes no handle or other result. */
-static void try_results(void *p)
+static void try_results(void *memory)
 {
-	struct banos_device_config d = device;
+	struct banos_device_config config = device;
 	banos_bus b;
 
-	EXPECT(banos_timer_create(me, nothing, NULL, p), -EINVAL);
-	EXPECT(banos_work_create(me, nothing, NULL, p), -EINVAL);
-	EXPECT(banos_mmio_map(me, 0xe8000000, 4096, 0, p, p), -EINVAL);
-	EXPECT(banos_ports_claim(me, 0x5000, 1, p), -EINVAL);
-	EXPECT(banos_firmware_load(me, "x", p), -EINVAL);
-	EXPECT(banos_bus_register(me, &bus, p), -EINVAL);
+	EXPECT(banos_timer_create(me, nothing, NULL, memory), -EINVAL);
+	EXPECT(banos_work_create(me, nothing, NULL, memory), -EINVAL);
+	EXPECT(banos_mmio_map(me, 0xe8000000, 4096, 0, memory, memory), -EINVAL);
+	EXPECT(banos_ports_claim(me, 0x5000, 1, memory), -EINVAL);
+	EXPECT(banos_firmware_load(me, "x", memory), -EINVAL);
+	EXPECT(banos_bus_register(me, &bus, memory), -EINVAL);
 	EXPECT(banos_bus_register(me, &bus, &b), 0);
-	EXPECT(banos_device_add(b, &d, p), -EINVAL);
-	EXPECT(banos_device_context(b, me, p), -EINVAL);
+	EXPECT(banos_device_add(b, &config, memory), -EINVAL);
+	EXPECT(banos_device_context(b, me, memory), -EINVAL);
 	EXPECT(banos_bus_remove(b), 0);
-	if (p) { /* NULL: not wanted */
-		EXPECT(banos_thread_create(me, nothing, NULL, "intruder", p), -EINVAL);
-		EXPECT(banos_chardev_register(me, &chardev, p), -EINVAL);
-		EXPECT(banos_prober_register(me, &prober, p), -EINVAL);
+	if (memory) { /* NULL: not wanted */
+		EXPECT(banos_thread_create(me, nothing, NULL, "intruder", memory), -EINVAL);
+		EXPECT(banos_chardev_register(me, &chardev, memory), -EINVAL);
+		EXPECT(banos_prober_register(me, &prober, memory), -EINVAL);
 	}
-	EXPECT(banos_format_args(p, 8, "12345678", NULL, 0), -EINVAL);
-	EXPECT(banos_user_read(p, 0, 8), -EINVAL);
+	EXPECT(banos_format_args(memory, 8, "12345678", NULL, 0), -EINVAL);
+	EXPECT(banos_user_read(memory, 0, 8), -EINVAL);
 }
 
 /* It can't be read. */
-static void try_arguments(const void *p)
+static void try_arguments(const void *memory)
 {
-	struct banos_chardev_config c = chardev;
+	struct banos_chardev_config config = chardev;
 	struct banos_bus_config b = bus;
 	struct banos_prober_config q = prober;
 	struct banos_device_config d = device;
-	uint64_t text = (uint64_t)p;
+	uint64_t text = (uint64_t)memory;
 	banos_firmware firmware;
 	banos_device dev;
 	banos_bus good;
 	char out[32];
 
-	EXPECT(banos_chardev_register(me, p, NULL), -EINVAL);
-	EXPECT(banos_bus_register(me, p, &good), -EINVAL);
-	EXPECT(banos_prober_register(me, p, NULL), -EINVAL);
-	c.ops = p;
-	EXPECT(banos_chardev_register(me, &c, NULL), -EINVAL);
-	b.ops = p;
+	EXPECT(banos_chardev_register(me, memory, NULL), -EINVAL);
+	EXPECT(banos_bus_register(me, memory, &good), -EINVAL);
+	EXPECT(banos_prober_register(me, memory, NULL), -EINVAL);
+	config.ops = memory;
+	EXPECT(banos_chardev_register(me, &config, NULL), -EINVAL);
+	b.ops = memory;
 	EXPECT(banos_bus_register(me, &b, &good), -EINVAL);
-	q.ops = p;
+	q.ops = memory;
 	EXPECT(banos_prober_register(me, &q, NULL), -EINVAL);
 	EXPECT(banos_bus_register(me, &bus, &good), 0);
-	EXPECT(banos_device_add(good, p, &dev), -EINVAL);
-	d.resources = p;
+	EXPECT(banos_device_add(good, memory, &dev), -EINVAL);
+	d.resources = memory;
 	d.resource_count = 1;
 	EXPECT(banos_device_add(good, &d, &dev), -EINVAL);
 	d.resource_count = 0;
-	if (p) {
-		d.properties = p;
+	if (memory) {
+		d.properties = memory;
 		EXPECT(banos_device_add(good, &d, &dev), -EINVAL);
 		d.properties = NULL;
-		d.attributes = p;
+		d.attributes = memory;
 		EXPECT(banos_device_add(good, &d, &dev), -EINVAL);
 		EXPECT(banos_format_args(out, sizeof(out), "%s", &text, 1), -EINVAL);
 		EXPECT(banos_print_args(me, BANOS_DEBUG, "%s", &text, 1), -EINVAL);
 	}
 	EXPECT(banos_bus_remove(good), 0);
-	EXPECT(banos_thread_create(me, nothing, NULL, p, NULL), -EINVAL);
-	EXPECT(banos_firmware_load(me, p, &firmware), -EINVAL);
-	EXPECT(banos_lookup_symbol(me, p), 0);
-	EXPECT(banos_print_args(me, BANOS_DEBUG, p, NULL, 0), -EINVAL);
-	EXPECT(banos_print_args(me, BANOS_DEBUG, "", p, 1), -EINVAL);
-	EXPECT(banos_format_args(out, sizeof(out), p, NULL, 0), -EINVAL);
-	EXPECT(banos_user_write(0x400000, p, 8), -EINVAL);
-	EXPECT(banos_timer_create(me, (int64_t(*)(void *))p, NULL, (banos_timer *)&good), -EINVAL);
+	EXPECT(banos_thread_create(me, nothing, NULL, memory, NULL), -EINVAL);
+	EXPECT(banos_firmware_load(me, memory, &firmware), -EINVAL);
+	EXPECT(banos_lookup_symbol(me, memory), 0);
+	EXPECT(banos_print_args(me, BANOS_DEBUG, memory, NULL, 0), -EINVAL);
+	EXPECT(banos_print_args(me, BANOS_DEBUG, "", memory, 1), -EINVAL);
+	EXPECT(banos_format_args(out, sizeof(out), memory, NULL, 0), -EINVAL);
+	EXPECT(banos_user_write(0x400000, memory, 8), -EINVAL);
+	EXPECT(banos_timer_create(me, (int64_t(*)(void *))memory, NULL, (banos_timer *)&good),
+	       -EINVAL);
 }
 
 static const struct banos_mutex read_only;

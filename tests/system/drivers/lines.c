@@ -36,14 +36,14 @@ static int64_t line_interrupt(void *context)
 	return 1;
 }
 
-static int64_t pull(uint32_t n)
+static int64_t pull(uint32_t count)
 {
 	uint64_t limit = banos_time_ns() + 5 * BANOS_S;
 
 	banos_mmio_write32(registers + ICS, LINK_CHANGED);
-	while (__atomic_load_n(&came, __ATOMIC_SEQ_CST) < n) {
+	while (__atomic_load_n(&came, __ATOMIC_SEQ_CST) < count) {
 		uint64_t ticket = banos_wait_ticket(&wait);
-		int64_t error = __atomic_load_n(&came, __ATOMIC_SEQ_CST) < n
+		int64_t error = __atomic_load_n(&came, __ATOMIC_SEQ_CST) < count
 					? banos_wait_sleep(&wait, ticket, limit)
 					: 0;
 
@@ -55,16 +55,17 @@ static int64_t pull(uint32_t n)
 
 static int64_t lines_probe(void *context, banos_owner device, void **state)
 {
-	struct banos_resource r = { .size = sizeof(r) };
+	struct banos_resource resource = { .size = sizeof(resource) };
 	banos_mmio mapping;
 	banos_irq irq;
-	int64_t error = banos_resource_get(device, 0, &r);
+	int64_t error = banos_resource_get(device, 0, &resource);
 
 	came = 0;
 	if (!error)
 		error = pci_enable(device, PCI_MEMORY);
 	if (!error)
-		error = banos_mmio_map(device, r.start, r.length, 0, &mapping, (void **)&registers);
+		error = banos_mmio_map(device, resource.start, resource.length, 0, &mapping,
+				       (void **)&registers);
 	if (!error)
 		error = banos_wait_init(device, &wait);
 	if (!error)
@@ -76,8 +77,8 @@ static int64_t lines_probe(void *context, banos_owner device, void **state)
 		banos_sleep_until(banos_time_ns() + 5 * BANOS_S);
 		return -ENODEV;
 	}
-	for (uint32_t n = 1; !error && n <= TIMES; n++)
-		error = pull(n);
+	for (uint32_t count = 1; !error && count <= TIMES; count++)
+		error = pull(count);
 	if (!error)
 		banos_print(device, "line pulled %u times, %u messages",
 			    (uint32_t)banos_irq_count(irq),

@@ -88,17 +88,18 @@ static int64_t try_e1000e(banos_owner device)
 /* ---- virtio-rng ---- */
 
 /* Where its common configuration lies: a capability of the vendor's kind 1 (virtio 1.1, 4.1.4). */
-static int64_t find_status(banos_owner device, struct banos_resource *r, uint64_t *offset)
+static int64_t find_status(banos_owner device, struct banos_resource *resource, uint64_t *offset)
 {
 	int64_t at = pci_find_capability(device, 9);
 
-	for (int n = 0; n < 48 && at > 0; n++) {
+	for (int count = 0; count < 48 && at > 0; count++) {
 		int64_t head = pci_config_read(device, (uint32_t)at, 4);
 
 		if ((head & 0xff) == 9 && (head >> 24 & 0xff) == 1) {
 			*offset = (uint64_t)pci_config_read(device, (uint32_t)at + 8, 4) + 0x14;
 			return banos_resource_get(
-				device, (uint32_t)pci_config_read(device, (uint32_t)at + 4, 1), r);
+				device, (uint32_t)pci_config_read(device, (uint32_t)at + 4, 1),
+				resource);
 		}
 		at = head >> 8 & 0xfc;
 	}
@@ -107,14 +108,14 @@ static int64_t find_status(banos_owner device, struct banos_resource *r, uint64_
 
 static int64_t try_virtio(banos_owner device)
 {
-	struct banos_resource r = { .size = sizeof(r) };
+	struct banos_resource resource = { .size = sizeof(resource) };
 	uint64_t offset;
 	banos_mmio mapping;
 	void *status;
-	int64_t error = find_status(device, &r, &offset);
+	int64_t error = find_status(device, &resource, &offset);
 
 	if (!error)
-		error = banos_mmio_map(device, r.start + offset, 1, 0, &mapping, &status);
+		error = banos_mmio_map(device, resource.start + offset, 1, 0, &mapping, &status);
 	if (error)
 		return error;
 	banos_print(device, "status %u", banos_mmio_read8(status));
@@ -127,7 +128,7 @@ static int64_t try_virtio(banos_owner device)
 
 static int64_t messages_probe(void *context, banos_owner device, void **state)
 {
-	struct banos_resource r = { .size = sizeof(r) };
+	struct banos_resource resource = { .size = sizeof(resource) };
 	struct pci_identity id = { .size = sizeof(id) };
 	banos_mmio mapping;
 	int64_t error = pci_identify(device, &id);
@@ -142,9 +143,10 @@ static int64_t messages_probe(void *context, banos_owner device, void **state)
 	    pci_config_write(device, (uint32_t)pci_find_capability(device, 0x11), 4, 0) != -EPERM ||
 	    pci_config_read(device, 4096, 4) != -EINVAL || pci_enable(device, 8) != -EINVAL)
 		return -EPERM;
-	error = banos_resource_get(device, 0, &r);
+	error = banos_resource_get(device, 0, &resource);
 	if (!error)
-		error = banos_mmio_map(device, r.start, r.length, 0, &mapping, (void **)&registers);
+		error = banos_mmio_map(device, resource.start, resource.length, 0, &mapping,
+				       (void **)&registers);
 	return error ? error : try_e1000e(device);
 }
 

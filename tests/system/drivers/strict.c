@@ -48,37 +48,37 @@ static void try_buses(void)
 		struct banos_bus_config known;
 		uint64_t later;
 	} longer = { good_bus, 0 };
-	struct banos_bus_config c = good_bus;
+	struct banos_bus_config config = good_bus;
 	struct banos_bus_ops ops = good_ops;
 	banos_bus bus;
 
 	EXPECT(banos_bus_register(NULL, &good_bus, &bus), -EINVAL);
 	EXPECT(banos_bus_register(me, NULL, &bus), -EINVAL);
 	EXPECT(banos_bus_register(me, &good_bus, NULL), -EINVAL);
-	c.size = 8;
-	EXPECT(banos_bus_register(me, &c, &bus), -EINVAL);
-	c = good_bus;
-	c.zero = 1;
-	EXPECT(banos_bus_register(me, &c, &bus), -EINVAL);
-	c = good_bus;
-	c.name[0] = 0;
-	EXPECT(banos_bus_register(me, &c, &bus), -EINVAL);
-	c.name[0] = '/';
-	EXPECT(banos_bus_register(me, &c, &bus), -EINVAL);
-	__builtin_memset(c.name, 'a', sizeof(c.name));
-	EXPECT(banos_bus_register(me, &c, &bus), -EINVAL);
-	c = good_bus;
-	__builtin_memcpy(c.name, "system", 7);
-	EXPECT(banos_bus_register(me, &c, &bus), -EINVAL);
-	c = good_bus;
-	c.ops = &ops;
+	config.size = 8;
+	EXPECT(banos_bus_register(me, &config, &bus), -EINVAL);
+	config = good_bus;
+	config.zero = 1;
+	EXPECT(banos_bus_register(me, &config, &bus), -EINVAL);
+	config = good_bus;
+	config.name[0] = 0;
+	EXPECT(banos_bus_register(me, &config, &bus), -EINVAL);
+	config.name[0] = '/';
+	EXPECT(banos_bus_register(me, &config, &bus), -EINVAL);
+	__builtin_memset(config.name, 'a', sizeof(config.name));
+	EXPECT(banos_bus_register(me, &config, &bus), -EINVAL);
+	config = good_bus;
+	__builtin_memcpy(config.name, "system", 7);
+	EXPECT(banos_bus_register(me, &config, &bus), -EINVAL);
+	config = good_bus;
+	config.ops = &ops;
 	ops.quiesce = NULL;
-	EXPECT(banos_bus_register(me, &c, &bus), -EINVAL);
+	EXPECT(banos_bus_register(me, &config, &bus), -EINVAL);
 	ops.quiesce = (int64_t(*)(void *, void *))0x1000; /* not in this driver */
-	EXPECT(banos_bus_register(me, &c, &bus), -EINVAL);
+	EXPECT(banos_bus_register(me, &config, &bus), -EINVAL);
 	ops = good_ops;
 	ops.must = 1;
-	EXPECT(banos_bus_register(me, &c, &bus), -EOPNOTSUPP);
+	EXPECT(banos_bus_register(me, &config, &bus), -EOPNOTSUPP);
 	/* A newer driver's longer table, and its longer struct as long as that is zero. */
 	newer.known.size = sizeof(newer);
 	longer.known.size = sizeof(longer);
@@ -93,13 +93,13 @@ static void try_buses(void)
 static void try_devices(void)
 {
 	static char long_text[1025];
-	struct banos_resource r[2] = {
-		{ sizeof(r[0]), BANOS_RESOURCE_PORTS, 0xfff8, 8, 0 },
-		{ sizeof(r[0]), BANOS_RESOURCE_MEMORY, 0, 1, 0 },
+	struct banos_resource resource[2] = {
+		{ sizeof(resource[0]), BANOS_RESOURCE_PORTS, 0xfff8, 8, 0 },
+		{ sizeof(resource[0]), BANOS_RESOURCE_MEMORY, 0, 1, 0 },
 	};
 	struct banos_device_config good = {
-		.size = sizeof(good), .resources = r, .resource_count = 2, .name = "one", .alias = "strict:one",
-	}, c = good;
+		.size = sizeof(good), .resources = resource, .resource_count = 2, .name = "one", .alias = "strict:one",
+	}, config = good;
 	banos_device device;
 	banos_bus bus;
 	void *context;
@@ -108,29 +108,29 @@ static void try_devices(void)
 	EXPECT(banos_device_add(bus, NULL, &device), -EINVAL);
 	EXPECT(banos_device_add(bus, &good, NULL), -EINVAL);
 	EXPECT(banos_device_add((banos_bus)me, &good, &device), -EINVAL);
-	__builtin_memcpy(c.alias, "other:one", 10);
-	EXPECT(banos_device_add(bus, &c, &device), -EINVAL);
-	__builtin_memcpy(c.alias, "strict:a b", 11);
-	EXPECT(banos_device_add(bus, &c, &device), -EINVAL);
-	c = good;
-	__builtin_memcpy(c.name, "..", 3);
-	EXPECT(banos_device_add(bus, &c, &device), -EINVAL);
-	c = good;
-	c.resource_count = BANOS_DEVICE_RESOURCES + 1;
-	EXPECT(banos_device_add(bus, &c, &device), -EINVAL);
-	c = good;
-	r[0].length = 9;
-	EXPECT(banos_device_add(bus, &c, &device), -EINVAL);
-	r[0].length = 8;
-	r[1].start = ~UINT64_C(0);
-	EXPECT(banos_device_add(bus, &c, &device), -EINVAL);
-	r[1].start = 0;
-	r[1].size = 16;
-	EXPECT(banos_device_add(bus, &c, &device), -EINVAL);
-	r[1].size = sizeof(r[1]);
+	__builtin_memcpy(config.alias, "other:one", 10);
+	EXPECT(banos_device_add(bus, &config, &device), -EINVAL);
+	__builtin_memcpy(config.alias, "strict:a b", 11);
+	EXPECT(banos_device_add(bus, &config, &device), -EINVAL);
+	config = good;
+	__builtin_memcpy(config.name, "..", 3);
+	EXPECT(banos_device_add(bus, &config, &device), -EINVAL);
+	config = good;
+	config.resource_count = BANOS_DEVICE_RESOURCES + 1;
+	EXPECT(banos_device_add(bus, &config, &device), -EINVAL);
+	config = good;
+	resource[0].length = 9;
+	EXPECT(banos_device_add(bus, &config, &device), -EINVAL);
+	resource[0].length = 8;
+	resource[1].start = ~UINT64_C(0);
+	EXPECT(banos_device_add(bus, &config, &device), -EINVAL);
+	resource[1].start = 0;
+	resource[1].size = 16;
+	EXPECT(banos_device_add(bus, &config, &device), -EINVAL);
+	resource[1].size = sizeof(resource[1]);
 	__builtin_memset(long_text, 'x', 1024);
-	c.properties = long_text;
-	EXPECT(banos_device_add(bus, &c, &device), -EINVAL);
+	config.properties = long_text;
+	EXPECT(banos_device_add(bus, &config, &device), -EINVAL);
 	EXPECT(banos_device_add(bus, &good, &device), 0);
 	EXPECT(banos_device_add(bus, &good, &device), -EEXIST);
 	EXPECT(banos_device_context(bus, me, &context), -ENODEV);
@@ -144,26 +144,28 @@ static void try_devices(void)
 static void try_probers(void)
 {
 	static const struct banos_prober_ops ops = { .size = sizeof(ops), .probe = take };
-	struct banos_prober_config c = { .size = sizeof(c), .ops = &ops, .bus = "strict" };
+	struct banos_prober_config config = { .size = sizeof(config),
+					      .ops = &ops,
+					      .bus = "strict" };
 	struct banos_prober_ops none = { .size = 8 };
 	banos_prober prober;
 
-	EXPECT(banos_prober_register(me, &c, &prober), 0);
+	EXPECT(banos_prober_register(me, &config, &prober), 0);
 	EXPECT(banos_prober_remove(prober), 0);
 	EXPECT(banos_prober_remove(prober), -EINVAL);
-	__builtin_memcpy(c.bus, "pci", 4); /* serves no device there */
-	EXPECT(banos_prober_register(me, &c, &prober), -EINVAL);
-	__builtin_memcpy(c.bus, "strict", 7);
-	c.ops = &none;
-	EXPECT(banos_prober_register(me, &c, &prober), -EINVAL);
-	c.ops = NULL;
-	EXPECT(banos_prober_register(me, &c, &prober), -EINVAL);
+	__builtin_memcpy(config.bus, "pci", 4); /* serves no device there */
+	EXPECT(banos_prober_register(me, &config, &prober), -EINVAL);
+	__builtin_memcpy(config.bus, "strict", 7);
+	config.ops = &none;
+	EXPECT(banos_prober_register(me, &config, &prober), -EINVAL);
+	config.ops = NULL;
+	EXPECT(banos_prober_register(me, &config, &prober), -EINVAL);
 }
 
 /* A driver that serves no device is none. */
 static void try_resources(void)
 {
-	struct banos_resource r = { .size = sizeof(r) };
+	struct banos_resource resource = { .size = sizeof(resource) };
 	banos_mmio mapping;
 	banos_ports ports, others;
 	banos_irq irq;
@@ -171,7 +173,7 @@ static void try_resources(void)
 	void *memory;
 	uint64_t address;
 
-	EXPECT(banos_resource_get(me, 0, &r), -EINVAL);
+	EXPECT(banos_resource_get(me, 0, &resource), -EINVAL);
 	EXPECT(banos_device_interrupts(me), -EINVAL);
 	EXPECT(banos_device_name(me, NULL, 0), -EINVAL);
 	EXPECT(banos_irq_create(me, 0, handle, NULL, &irq), -EINVAL);

@@ -51,10 +51,10 @@ static int64_t run_on(void *context)
 	return 0;
 }
 
-static int64_t sleep_on(struct banos_wait *w)
+static int64_t sleep_on(struct banos_wait *wait)
 {
 	for (;;) {
-		int64_t error = banos_wait_sleep(w, banos_wait_ticket(w), 0);
+		int64_t error = banos_wait_sleep(wait, banos_wait_ticket(wait), 0);
 
 		if (error)
 			return error;
@@ -168,17 +168,17 @@ static int64_t control_write(void *context, void *file, banos_buffer from, uint6
 			     uint64_t offset, uint32_t flags)
 {
 	uint64_t start = banos_time_ns();
-	char c;
-	int64_t error = banos_buffer_read(from, &c, 1);
+	char byte;
+	int64_t error = banos_buffer_read(from, &byte, 1);
 
 	if (error != 1)
 		return error;
 	error = 0;
-	if (c == '.')
+	if (byte == '.')
 		__atomic_store_n(&ended, 1, __ATOMIC_SEQ_CST);
 	else
-		error = banos_device_remove(device, c == '!' ? BANOS_DEVICE_GONE : 0);
-	banos_print(me, "%s%c: %lld after %llu s", name, c, (long long)error,
+		error = banos_device_remove(device, byte == '!' ? BANOS_DEVICE_GONE : 0);
+	banos_print(me, "%s%c: %lld after %llu s", name, byte, (long long)error,
 		    (unsigned long long)(banos_time_ns() - start) / BANOS_S);
 	return error ? error : (int64_t)length;
 }

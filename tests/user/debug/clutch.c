@@ -23,26 +23,26 @@ static uint64_t *words;
 
 static double now(void)
 {
-	struct timespec t;
+	struct timespec time;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec + t.tv_nsec / 1e9;
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec + time.tv_nsec / 1e9;
 }
 
 static long say_read(void)
 {
 	char c[8];
-	long n = read(fd, c, sizeof(c));
+	long count = read(fd, c, sizeof(c));
 
-	return printf("read %ld %s\n", n, n < 0 ? strerror(errno) : "");
+	return printf("read %ld %s\n", count, count < 0 ? strerror(errno) : "");
 }
 
 static long say_poll(void)
 {
-	struct pollfd p = { .fd = fd, .events = POLLIN };
-	int n = poll(&p, 1, -1);
+	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
+	int count = poll(&pollfd, 1, -1);
 
-	return printf("poll %d %x\n", n, p.revents);
+	return printf("poll %d %x\n", count, pollfd.revents);
 }
 
 static void *map(uint64_t pages)
@@ -61,13 +61,13 @@ static int try_map(void)
 {
 	pthread_t slow;
 	double start;
-	void *p;
+	void *memory;
 
 	words = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	words[0] = 40;
-	p = map(1);
-	if (p == MAP_FAILED || *(uint64_t *)p || words[0] != 43)
-		return printf("map: %p, %lu\n", p, (unsigned long)words[0]);
+	memory = map(1);
+	if (memory == MAP_FAILED || *(uint64_t *)memory || words[0] != 43)
+		return printf("map: %p, %lu\n", memory, (unsigned long)words[0]);
 	if (map(3) != MAP_FAILED || errno != EXDEV || words[0] != 46)
 		return printf("refused: %s\n", strerror(errno));
 	pthread_create(&slow, NULL, map_slowly, NULL);
@@ -82,9 +82,9 @@ static int try_map(void)
 	}
 	if (now() - start > 0.6)
 		return printf("others waited %f s\n", now() - start);
-	pthread_join(slow, &p);
-	if (p == MAP_FAILED || words[0] != 49)
-		return printf("slow: %p, %lu\n", p, (unsigned long)words[0]);
+	pthread_join(slow, &memory);
+	if (memory == MAP_FAILED || words[0] != 49)
+		return printf("slow: %p, %lu\n", memory, (unsigned long)words[0]);
 	munmap(words, 4096);
 	if (map(1) != MAP_FAILED || errno != EFAULT)
 		return printf("not mapped: %s\n", strerror(errno));

@@ -38,10 +38,10 @@
 static int nth_fd, order, left, err;
 static const char *self;
 
-static void arm(int n)
+static void arm(int count)
 {
 	char text[16];
-	int len = sprintf(text, "%d", n);
+	int len = sprintf(text, "%d", count);
 
 	if (pwrite(nth_fd, text, (size_t)len, 0) != len)
 		_exit(3);
@@ -76,54 +76,54 @@ static void stop(void)
 
 static void op_pipe(void)
 {
-	int p[2];
+	int ends[2];
 
-	if (!ACT(pipe(p)))
-		close(p[0]), close(p[1]);
+	if (!ACT(pipe(ends)))
+		close(ends[0]), close(ends[1]);
 }
 
 static void op_socketpair(void)
 {
-	int p[2];
+	int ends[2];
 
-	if (!ACT(socketpair(AF_UNIX, SOCK_STREAM, 0, p)))
-		close(p[0]), close(p[1]);
+	if (!ACT(socketpair(AF_UNIX, SOCK_STREAM, 0, ends)))
+		close(ends[0]), close(ends[1]);
 }
 
 static void op_datagram(void)
 {
 	static char data[60000];
-	int p[2];
+	int ends[2];
 
-	if (socketpair(AF_UNIX, SOCK_DGRAM, 0, p))
+	if (socketpair(AF_UNIX, SOCK_DGRAM, 0, ends))
 		_exit(5);
-	ACT(send(p[0], data, sizeof(data), 0));
-	close(p[0]), close(p[1]);
+	ACT(send(ends[0], data, sizeof(data), 0));
+	close(ends[0]), close(ends[1]);
 }
 
 /* Descriptors through a socket: sent, looked at, received. */
-static int pass(int p[2], int fd)
+static int pass(int ends[2], int fd)
 {
 	union {
 		struct cmsghdr h;
 		char room[CMSG_SPACE(8)];
 	} u = { .h = { CMSG_LEN(8), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS } };
 	struct iovec io = { "x", 1 };
-	struct msghdr m = {
+	struct msghdr message = {
 		.msg_iov = &io, .msg_iovlen = 1, .msg_control = &u, .msg_controllen = sizeof(u)
 	};
-	char c;
+	char byte;
 	int got[2];
 
-	memcpy(CMSG_DATA(&u.h), (int[]){ fd, p[0] }, 8);
-	if (sendmsg(p[0], &m, 0) < 0)
+	memcpy(CMSG_DATA(&u.h), (int[]){ fd, ends[0] }, 8);
+	if (sendmsg(ends[0], &message, 0) < 0)
 		return -1;
-	io.iov_base = &c;
+	io.iov_base = &byte;
 	for (int flags = MSG_PEEK; flags >= 0; flags -= MSG_PEEK) {
-		m.msg_controllen = sizeof(u);
-		if (recvmsg(p[1], &m, flags) < 0)
+		message.msg_controllen = sizeof(u);
+		if (recvmsg(ends[1], &message, flags) < 0)
 			return -1;
-		if (!m.msg_controllen)
+		if (!message.msg_controllen)
 			continue;
 		memcpy(got, CMSG_DATA(&u.h), 8);
 		close(got[0]), close(got[1]);
@@ -133,32 +133,32 @@ static int pass(int p[2], int fd)
 
 static void op_pass(void)
 {
-	int p[2];
+	int ends[2];
 
-	if (socketpair(AF_UNIX, SOCK_STREAM, 0, p))
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends))
 		_exit(5);
-	ACT(pass(p, nth_fd));
-	close(p[0]), close(p[1]);
+	ACT(pass(ends, nth_fd));
+	close(ends[0]), close(ends[1]);
 }
 
 static int watch_signals(void)
 {
 	sigset_t set;
-	struct pollfd f = { .events = POLLIN };
-	int r;
+	struct pollfd pollfd = { .events = POLLIN };
+	int result;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR1);
-	f.fd = signalfd(-1, &set, 0);
-	if (f.fd < 0)
+	pollfd.fd = signalfd(-1, &set, 0);
+	if (pollfd.fd < 0)
 		return -1;
-	r = fork();
-	if (!r) {
-		poll(&f, 1, 1);
+	result = fork();
+	if (!result) {
+		poll(&pollfd, 1, 1);
 		_exit(0);
 	}
-	close(f.fd);
-	return r > 0 && waitpid(r, NULL, 0) == r ? 0 : -1;
+	close(pollfd.fd);
+	return result > 0 && waitpid(result, NULL, 0) == result ? 0 : -1;
 }
 
 static void op_signalfd(void)
@@ -175,12 +175,12 @@ static int fill_pipe(int fd)
 
 static void op_pipe_write(void)
 {
-	int p[2];
+	int ends[2];
 
-	if (pipe(p))
+	if (pipe(ends))
 		_exit(5);
-	ACT(fill_pipe(p[1]));
-	close(p[0]), close(p[1]);
+	ACT(fill_pipe(ends[1]));
+	close(ends[0]), close(ends[1]);
 }
 
 static void op_open(void)
@@ -225,34 +225,36 @@ static void op_names(void)
 
 static void op_mmap(void)
 {
-	char *p = (char *)ACT(mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE,
-				   MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0));
+	char *bytes = (char *)ACT(mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE,
+				       MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0));
 
-	if (p != MAP_FAILED)
-		munmap(p, 1 << 20);
+	if (bytes != MAP_FAILED)
+		munmap(bytes, 1 << 20);
 }
 
-static int touch(char *p)
+static int touch(char *bytes)
 {
 	for (int i = 0; i < 20; i++)
-		p[i * 4096] = 1;
+		bytes[i * 4096] = 1;
 	return 0;
 }
 
 static void op_touch(void)
 {
-	char *p = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *bytes =
+		mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	ACT(touch(p));
-	munmap(p, 1 << 20);
+	ACT(touch(bytes));
+	munmap(bytes, 1 << 20);
 }
 
 static void op_split(void)
 {
-	char *p = mmap(NULL, 10 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *bytes =
+		mmap(NULL, 10 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	ACT(mprotect(p + 4096, 4096, PROT_READ) || munmap(p + 4 * 4096, 4096) ||
-			    mremap(p + 6 * 4096, 4096, 1 << 20, MREMAP_MAYMOVE) == MAP_FAILED
+	ACT(mprotect(bytes + 4096, 4096, PROT_READ) || munmap(bytes + 4 * 4096, 4096) ||
+			    mremap(bytes + 6 * 4096, 4096, 1 << 20, MREMAP_MAYMOVE) == MAP_FAILED
 		    ? -1
 		    : 0);
 	/* what moved is not known here any more: the whole space goes with the child */
@@ -261,16 +263,16 @@ static void op_split(void)
 static int map_file(void)
 {
 	int fd = open("/bin/busybox", O_RDONLY);
-	volatile char *p;
+	volatile char *bytes;
 
 	if (fd < 0)
 		return -1;
-	p = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+	bytes = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
 	close(fd);
-	if (p == MAP_FAILED)
+	if (bytes == MAP_FAILED)
 		return -1;
-	p[5000] = p[300000];
-	munmap((void *)p, 1 << 20);
+	bytes[5000] = bytes[300000];
+	munmap((void *)bytes, 1 << 20);
 	return 0;
 }
 
@@ -280,29 +282,30 @@ static void op_map_file(void)
 }
 
 /* A mapped file, shared: read, written, punched, filled, moved. */
-static int use_shared(char *p)
+static int use_shared(char *bytes)
 {
 	for (int i = 0; i < 30; i += 3) {
 		if (i & 1)
-			(void)*(volatile char *)(p + i * 4096);
-		p[i * 4096] = 1;
+			(void)*(volatile char *)(bytes + i * 4096);
+		bytes[i * 4096] = 1;
 	}
-	if (madvise(p + 4096, 20 * 4096, MADV_REMOVE) || madvise(p, 5 * 4096, MADV_DONTFORK))
+	if (madvise(bytes + 4096, 20 * 4096, MADV_REMOVE) ||
+	    madvise(bytes, 5 * 4096, MADV_DONTFORK))
 		return -1;
-	if (madvise(p, 60 * 4096, 23 /* MADV_POPULATE_WRITE */))
+	if (madvise(bytes, 60 * 4096, 23 /* MADV_POPULATE_WRITE */))
 		return -1;
-	p = mremap(p, 64 * 4096, 32 * 4096, MREMAP_MAYMOVE);
-	return p == MAP_FAILED ? -1 : munmap(p, 32 * 4096);
+	bytes = mremap(bytes, 64 * 4096, 32 * 4096, MREMAP_MAYMOVE);
+	return bytes == MAP_FAILED ? -1 : munmap(bytes, 32 * 4096);
 }
 
 static void op_shared(void)
 {
 	int fd = open("/tmp/f", O_TMPFILE | O_RDWR, 0600);
-	char *p;
+	char *bytes;
 
 	ftruncate(fd, 64 * 4096);
-	p = mmap(NULL, 64 * 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	ACT(use_shared(p));
+	bytes = mmap(NULL, 64 * 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	ACT(use_shared(bytes));
 	close(fd);
 }
 
@@ -310,11 +313,11 @@ static void op_shared(void)
 static void op_allocate(void)
 {
 	int fd = open("/tmp/f", O_TMPFILE | O_RDWR, 0600);
-	struct stat st;
+	struct stat info;
 
 	pwrite(fd, "x", 1, 10 * 4096);
 	if (ACT(fallocate(fd, 0, 0, 200 * 4096)) &&
-	    (fstat(fd, &st) || st.st_blocks != 8 || st.st_size != 10 * 4096 + 1))
+	    (fstat(fd, &info) || info.st_blocks != 8 || info.st_size != 10 * 4096 + 1))
 		err = 1000;
 	close(fd);
 }
@@ -338,19 +341,20 @@ static void op_locks(void)
 
 static int use_epoll(void)
 {
-	struct epoll_event e = { .events = EPOLLIN };
-	int ep = epoll_create1(0), ev = eventfd(1, 0), r;
+	struct epoll_event event = { .events = EPOLLIN };
+	int epoll = epoll_create1(0), ev = eventfd(1, 0), result;
 
-	r = ep < 0 || ev < 0 || epoll_ctl(ep, EPOLL_CTL_ADD, ev, &e) || epoll_wait(ep, &e, 1, 0) < 0
-		    ? -1
-		    : 0;
+	result = epoll < 0 || ev < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, ev, &event) ||
+				 epoll_wait(epoll, &event, 1, 0) < 0
+			 ? -1
+			 : 0;
 	int saved = errno;
-	if (ep >= 0)
-		close(ep);
+	if (epoll >= 0)
+		close(epoll);
 	if (ev >= 0)
 		close(ev);
 	errno = saved;
-	return r;
+	return result;
 }
 
 static void op_epoll(void)
@@ -360,30 +364,30 @@ static void op_epoll(void)
 
 static void op_poll_many(void)
 {
-	static struct pollfd f[600];
+	static struct pollfd pollfd[600];
 
 	for (int i = 0; i < 600; i++)
-		f[i] = (struct pollfd){ -1, POLLIN, 0 };
-	ACT(poll(f, 600, 0));
+		pollfd[i] = (struct pollfd){ -1, POLLIN, 0 };
+	ACT(poll(pollfd, 600, 0));
 }
 
 static void op_writev_many(void)
 {
-	static struct iovec v[400];
+	static struct iovec iovec[400];
 	int fd = open("/dev/null", O_WRONLY);
 
 	for (int i = 0; i < 400; i++)
-		v[i] = (struct iovec){ "abc", 3 };
-	ACT(writev(fd, v, 400));
+		iovec[i] = (struct iovec){ "abc", 3 };
+	ACT(writev(fd, iovec, 400));
 	close(fd);
 }
 
 static void op_timer(void)
 {
-	timer_t t;
+	timer_t timer;
 
-	if (!ACT(timer_create(CLOCK_MONOTONIC, NULL, &t)))
-		timer_delete(t);
+	if (!ACT(timer_create(CLOCK_MONOTONIC, NULL, &timer)))
+		timer_delete(timer);
 }
 
 static void op_queued_signal(void)
@@ -418,16 +422,16 @@ static int read_all(const char *path)
 {
 	static char buf[65536];
 	int fd = open(path, O_RDONLY);
-	long n;
+	long count;
 
 	if (fd < 0)
 		return -1;
-	while ((n = read(fd, buf, sizeof(buf))) > 0)
+	while ((count = read(fd, buf, sizeof(buf))) > 0)
 		;
 	int saved = errno;
 	close(fd);
 	errno = saved;
-	return n < 0 ? -1 : 0;
+	return count < 0 ? -1 : 0;
 }
 
 static void op_proc_maps(void)
@@ -451,16 +455,16 @@ static int list(const char *path)
 {
 	static char buf[32768];
 	int fd = open(path, O_RDONLY | O_DIRECTORY);
-	long n;
+	long count;
 
 	if (fd < 0)
 		return -1;
-	while ((n = syscall(SYS_getdents64, fd, buf, sizeof(buf))) > 0)
+	while ((count = syscall(SYS_getdents64, fd, buf, sizeof(buf))) > 0)
 		;
 	int saved = errno;
 	close(fd);
 	errno = saved;
-	return n < 0 ? -1 : 0;
+	return count < 0 ? -1 : 0;
 }
 
 static void op_list_proc(void)
@@ -499,13 +503,13 @@ static void op_thread(void)
 }
 
 /* The child gives the order to itself; what it becomes tells what is left of it. */
-static void exec_child(int n)
+static void exec_child(int count)
 {
 	char *const argv[] = { (char *)self, "left", NULL };
 	int fd = open("/proc/self/fail-nth", O_RDWR);
 	char text[16];
 
-	sprintf(text, "%d", n);
+	sprintf(text, "%d", count);
 	if (fd != 100)
 		dup2(fd, 100);
 	if (pwrite(100, text, strlen(text), 0) <= 0)
@@ -589,17 +593,17 @@ static int is_lack(int e)
 }
 
 /* With the nth allocation failing. @return 0: it has failed and that was right; 1: not reached; else wrong */
-static int once(int i, int n)
+static int once(int i, int count)
 {
 	err = 0;
-	order = n;
+	order = count;
 	ops[i].fn();
 	if (left)
 		return err ? 2 : 1;
 	return is_lack(err) ? 0 : 2;
 }
 
-static int once_in_child(int i, int n)
+static int once_in_child(int i, int count)
 {
 	int status;
 	pid_t pid = fork();
@@ -608,8 +612,8 @@ static int once_in_child(int i, int n)
 		/* the order is for the thread that writes */
 		close(nth_fd);
 		nth_fd = open("/proc/self/fail-nth", O_RDWR);
-		int r = once(i, n);
-		_exit(r == 2 ? 64 + (err & 63) : r);
+		int result = once(i, count);
+		_exit(result == 2 ? 64 + (err & 63) : result);
 	}
 	if (waitpid(pid, &status, 0) != pid)
 		return 2;
@@ -622,14 +626,14 @@ static int once_in_child(int i, int n)
 /* @return how many allocations, -1: wrong */
 static int loop(int i)
 {
-	for (int n = 1; n < MOST; n++) {
-		int r = ops[i].in_child ? once_in_child(i, n) : once(i, n);
+	for (int count = 1; count < MOST; count++) {
+		int result = ops[i].in_child ? once_in_child(i, count) : once(i, count);
 
-		if (r == 1)
-			return n - 1;
-		if (r)
+		if (result == 1)
+			return count - 1;
+		if (result)
 			return printf("# %s: allocation %d: error %d (%s), left %d\n", ops[i].name,
-				      n, err, strerror(err), left),
+				      count, err, strerror(err), left),
 			       -1;
 	}
 	return printf("# %s: no end\n", ops[i].name), -1;
@@ -640,13 +644,13 @@ static long objects(void)
 {
 	static char text[8192];
 	int fd = open("/proc/kmemleak", O_RDONLY);
-	long n = read(fd, text, sizeof(text) - 1), in_use = -1, leaked = -1;
+	long count = read(fd, text, sizeof(text) - 1), in_use = -1, leaked = -1;
 	char *line;
 
 	close(fd);
-	if (n <= 0)
+	if (count <= 0)
 		return -1;
-	text[n] = 0;
+	text[count] = 0;
 	line = strstr(text, " objects (");
 	while (line && strstr(line + 1, "in use") && strchr(line, '\n') && strchr(line, '\n')[1])
 		line = strchr(line, '\n') + 1;
@@ -662,14 +666,14 @@ static long objects(void)
 
 static int try(int i, int verbose)
 {
-	long before, after, n;
+	long before, after, count;
 
 	if (loop(i) < 0) /* what is made once and kept */
 		return 1;
 	for (int attempt = 0;; attempt++) {
 		before = objects();
-		n = loop(i);
-		if (n < 0 || loop(i) < 0)
+		count = loop(i);
+		if (count < 0 || loop(i) < 0)
 			return 1;
 		usleep(20000); /* what is freed later */
 		after = objects();
@@ -680,12 +684,12 @@ static int try(int i, int verbose)
 			return 1;
 		}
 	}
-	if (!n) {
+	if (!count) {
 		printf("# %s: no allocation was reached\n", ops[i].name);
 		return 1;
 	}
 	if (verbose)
-		printf("# %s: %ld allocations\n", ops[i].name, n);
+		printf("# %s: %ld allocations\n", ops[i].name, count);
 	return 0;
 }
 
@@ -702,12 +706,12 @@ static int tell_left(void)
 static void load_driver(void)
 {
 	int fd = open("/tmp/hello.ko", O_RDONLY);
-	struct stat st;
+	struct stat info;
 
-	if (fd < 0 || fstat(fd, &st))
+	if (fd < 0 || fstat(fd, &info))
 		return;
-	driver = malloc((size_t)st.st_size);
-	driver_size = (size_t)read(fd, driver, (size_t)st.st_size);
+	driver = malloc((size_t)info.st_size);
+	driver_size = (size_t)read(fd, driver, (size_t)info.st_size);
 	close(fd);
 }
 

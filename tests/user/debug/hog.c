@@ -20,11 +20,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static int done(const char *what, long n)
+static int done(const char *what, long count)
 {
 	int e = errno;
 
-	printf("hog: %ld %s, then %s\n", n, what, strerror(e));
+	printf("hog: %ld %s, then %s\n", count, what, strerror(e));
 	fflush(stdout);
 	errno = e;
 	return e != ENOMEM && e != EAGAIN && e != ENOSPC && e != EMFILE && e != ENFILE;
@@ -33,27 +33,27 @@ static int done(const char *what, long n)
 /* Anonymous memory, in one piece or by many small regions. */
 static int touch(size_t piece)
 {
-	for (long n = 0;; n++) {
-		char *p = mmap(NULL, piece, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-			       0);
+	for (long count = 0;; count++) {
+		char *bytes = mmap(NULL, piece, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+				   -1, 0);
 
-		if (p == MAP_FAILED)
-			return done("regions", n);
+		if (bytes == MAP_FAILED)
+			return done("regions", count);
 		for (size_t i = 0; i < piece; i += 4096)
-			p[i] = 1;
-		if (n & 1) /* so that neighbours are not merged */
-			mprotect(p, 4096, PROT_READ);
+			bytes[i] = 1;
+		if (count & 1) /* so that neighbours are not merged */
+			mprotect(bytes, 4096, PROT_READ);
 	}
 }
 
 static int lock_all(void)
 {
-	for (long n = 0;; n++) {
-		char *p = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE,
-			       MAP_PRIVATE | MAP_ANONYMOUS | MAP_LOCKED | MAP_POPULATE, -1, 0);
+	for (long count = 0;; count++) {
+		char *bytes = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE,
+				   MAP_PRIVATE | MAP_ANONYMOUS | MAP_LOCKED | MAP_POPULATE, -1, 0);
 
-		if (p == MAP_FAILED)
-			return done("locked regions", n);
+		if (bytes == MAP_FAILED)
+			return done("locked regions", count);
 	}
 }
 
@@ -61,41 +61,41 @@ static int lock_all(void)
 static int tables(void)
 {
 	size_t size = 1ul << 40;
-	volatile char *p =
+	volatile char *bytes =
 		mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
-	if (p == MAP_FAILED)
+	if (bytes == MAP_FAILED)
 		return done("tables", 0);
 	for (size_t i = 0; i < size; i += 2 << 20)
-		(void)p[i];
+		(void)bytes[i];
 	return 1;
 }
 
 static int forks(size_t each)
 {
 	static pid_t pids[4000];
-	int n = 0, r;
+	int count = 0, result;
 
-	while (n < 4000) {
-		pids[n] = fork();
-		if (pids[n] < 0)
+	while (count < 4000) {
+		pids[count] = fork();
+		if (pids[count] < 0)
 			break;
-		if (!pids[n]) {
-			char *p = malloc(each);
+		if (!pids[count]) {
+			char *bytes = malloc(each);
 
-			for (size_t i = 0; p && i < each; i += 4096)
-				p[i] = 1;
+			for (size_t i = 0; bytes && i < each; i += 4096)
+				bytes[i] = 1;
 			for (;;)
 				pause();
 		}
-		n++;
+		count++;
 	}
-	r = done("processes", n);
-	while (n--)
-		kill(pids[n], SIGKILL);
+	result = done("processes", count);
+	while (count--)
+		kill(pids[count], SIGKILL);
 	while (wait(NULL) > 0)
 		;
-	return r;
+	return result;
 }
 
 static void *sleeper(void *unused)
@@ -108,31 +108,31 @@ static void *sleeper(void *unused)
 static int threads(void)
 {
 	pthread_attr_t a;
-	pthread_t t;
-	long n = 0;
+	pthread_t thread;
+	long count = 0;
 	int e;
 
 	pthread_attr_init(&a);
 	pthread_attr_setstacksize(&a, 16384);
-	while (!(e = pthread_create(&t, &a, sleeper, NULL)))
-		n++;
+	while (!(e = pthread_create(&thread, &a, sleeper, NULL)))
+		count++;
 	errno = e;
-	return done("threads", n);
+	return done("threads", count);
 }
 
 /* Pipes full of data; when this process may have no more of them, a child goes on. */
 static int pipes(void)
 {
 	static char data[65536];
-	int p[2], status, r;
-	long n = 0;
+	int ends[2], status, result;
+	long count = 0;
 	pid_t pid;
 
-	while (!pipe2(p, O_NONBLOCK) && write(p[1], data, sizeof(data)) > 0)
-		n++;
-	r = done("pipes", n);
+	while (!pipe2(ends, O_NONBLOCK) && write(ends[1], data, sizeof(data)) > 0)
+		count++;
+	result = done("pipes", count);
 	if (errno != EMFILE)
-		return r;
+		return result;
 	pid = fork();
 	if (!pid) {
 		/* the parent keeps them alive */
@@ -147,39 +147,39 @@ static int pipes(void)
 static int files(const char *where)
 {
 	static char data[65536];
-	long n = 0;
-	int fd = open(where, O_WRONLY | O_CREAT | O_TRUNC, 0600), r;
+	long count = 0;
+	int fd = open(where, O_WRONLY | O_CREAT | O_TRUNC, 0600), result;
 
 	while (write(fd, data, sizeof(data)) > 0)
-		n++;
-	r = done("times 64 KiB", n);
+		count++;
+	result = done("times 64 KiB", count);
 	close(fd);
 	unlink(where);
-	return r;
+	return result;
 }
 
 static int names(const char *where)
 {
 	char path[64];
-	long n = 0;
-	int r;
+	long count = 0;
+	int result;
 
 	mkdir(where, 0700);
-	for (;; n++) {
-		sprintf(path, "%s/%ld", where, n);
+	for (;; count++) {
+		sprintf(path, "%s/%ld", where, count);
 		int fd = open(path, O_WRONLY | O_CREAT, 0600);
 
 		if (fd < 0)
 			break;
 		close(fd);
 	}
-	r = done("names", n);
-	while (n--) {
-		sprintf(path, "%s/%ld", where, n);
+	result = done("names", count);
+	while (count--) {
+		sprintf(path, "%s/%ld", where, count);
 		unlink(path);
 	}
 	rmdir(where);
-	return r;
+	return result;
 }
 
 int main(int argc, char **argv)

@@ -71,12 +71,12 @@ static void *take_turns(void *me)
 
 static void threads(void)
 {
-	pthread_t t[4];
+	pthread_t thread[4];
 
 	for (long i = 0; i < 4; i++)
-		NEED(!pthread_create(&t[i], NULL, take_turns, (void *)i));
+		NEED(!pthread_create(&thread[i], NULL, take_turns, (void *)i));
 	for (int i = 0; i < 4; i++)
-		NEED(!pthread_join(t[i], NULL));
+		NEED(!pthread_join(thread[i], NULL));
 }
 
 static void *use_memory(void *seed)
@@ -84,34 +84,34 @@ static void *use_memory(void *seed)
 	unsigned s = (unsigned)(long)seed;
 
 	for (int i = 0; i < 20; i++) {
-		size_t n = (rand_r(&s) % 40 + 2) * 4096;
-		unsigned char *p =
-			mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		size_t count = (rand_r(&s) % 40 + 2) * 4096;
+		unsigned char *bytes = mmap(NULL, count, PROT_READ | PROT_WRITE,
+					    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-		NEED(p != MAP_FAILED);
-		for (size_t k = 0; k < n; k += 4096) {
-			NEED(!p[k]);
-			p[k] = (unsigned char)s;
+		NEED(bytes != MAP_FAILED);
+		for (size_t round = 0; round < count; round += 4096) {
+			NEED(!bytes[round]);
+			bytes[round] = (unsigned char)s;
 		}
-		NEED(!mprotect(p, n / 2 & ~4095ul, PROT_READ));
+		NEED(!mprotect(bytes, count / 2 & ~4095ul, PROT_READ));
 		here();
-		for (size_t k = 0; k < n; k += 4096)
-			NEED(p[k] == (unsigned char)s);
-		NEED(!madvise(p + (n / 2 & ~4095ul), 4096, MADV_DONTNEED));
-		NEED(!p[n / 2 & ~4095ul]);
-		NEED(!munmap(p, n));
+		for (size_t round = 0; round < count; round += 4096)
+			NEED(bytes[round] == (unsigned char)s);
+		NEED(!madvise(bytes + (count / 2 & ~4095ul), 4096, MADV_DONTNEED));
+		NEED(!bytes[count / 2 & ~4095ul]);
+		NEED(!munmap(bytes, count));
 	}
 	return NULL;
 }
 
 static void memory(void)
 {
-	pthread_t t[3];
+	pthread_t thread[3];
 
 	for (long i = 0; i < 3; i++)
-		NEED(!pthread_create(&t[i], NULL, use_memory, (void *)(i + 1)));
+		NEED(!pthread_create(&thread[i], NULL, use_memory, (void *)(i + 1)));
 	for (int i = 0; i < 3; i++)
-		NEED(!pthread_join(t[i], NULL));
+		NEED(!pthread_join(thread[i], NULL));
 }
 
 static void forks(void)
@@ -126,17 +126,17 @@ static void forks(void)
 		NEED(pid >= 0);
 		if (!pid) {
 			here();
-			for (size_t k = 0; k < sizeof(data); k += 4096) {
-				NEED(data[k] == 7);
-				data[k] = 8;
+			for (size_t round = 0; round < sizeof(data); round += 4096) {
+				NEED(data[round] == 7);
+				data[round] = 8;
 			}
 			_exit(i);
 		}
 		data[4096 * i] = 7;
 		NEED(waitpid(pid, &status, 0) == pid && status == i << 8);
 	}
-	for (size_t k = 0; k < sizeof(data); k += 4096)
-		NEED(data[k] == 7);
+	for (size_t round = 0; round < sizeof(data); round += 4096)
+		NEED(data[round] == 7);
 }
 
 static void programs(void)
@@ -158,22 +158,22 @@ static void pipes(void)
 {
 	static char out[20000], in[20000];
 	size_t got = 0;
-	int p[2], status;
+	int ends[2], status;
 	pid_t pid;
 
-	NEED(!pipe(p));
+	NEED(!pipe(ends));
 	for (size_t i = 0; i < sizeof(out); i++)
 		out[i] = (char)(i * 7);
 	pid = fork();
 	NEED(pid >= 0);
 	if (!pid) {
 		here();
-		_exit(write(p[1], out, sizeof(out)) != sizeof(out));
+		_exit(write(ends[1], out, sizeof(out)) != sizeof(out));
 	}
-	close(p[1]);
-	for (ssize_t n; (n = read(p[0], in + got, sizeof(in) - got)) > 0;)
-		got += (size_t)n;
-	close(p[0]);
+	close(ends[1]);
+	for (ssize_t length; (length = read(ends[0], in + got, sizeof(in) - got)) > 0;)
+		got += (size_t)length;
+	close(ends[0]);
 	here();
 	NEED(got == sizeof(in) && !memcmp(in, out, sizeof(in)));
 	NEED(waitpid(pid, &status, 0) == pid && !status);
@@ -207,8 +207,8 @@ static void count_signal(int sig)
 
 static void signals(void)
 {
-	struct itimerspec in = { .it_value.tv_nsec = 300000 };
-	struct sigevent ev = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR2 };
+	struct itimerspec itimerspec = { .it_value.tv_nsec = 300000 };
+	struct sigevent sigevent = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR2 };
 	int before = signals_seen;
 	timer_t timer;
 
@@ -217,8 +217,8 @@ static void signals(void)
 	for (int i = 0; i < 20; i++)
 		NEED(!kill(getpid(), SIGUSR1));
 	NEED(signals_seen == before + 20);
-	NEED(!timer_create(CLOCK_MONOTONIC, &ev, &timer));
-	NEED(!timer_settime(timer, 0, &in, NULL));
+	NEED(!timer_create(CLOCK_MONOTONIC, &sigevent, &timer));
+	NEED(!timer_settime(timer, 0, &itimerspec, NULL));
 	for (int i = 0; i < 20000 && signals_seen == before + 20; i++)
 		usleep(500);
 	NEED(signals_seen == before + 21);
