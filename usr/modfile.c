@@ -25,24 +25,24 @@
 void name_of_path(const char *path, char *name, size_t size)
 {
 	const char *base = strrchr(path, '/');
-	size_t n;
+	size_t count;
 
 	base = base ? base + 1 : path;
-	n = strcspn(base, ".");
-	if (n >= size)
-		n = size - 1;
-	for (size_t i = 0; i < n; i++)
+	count = strcspn(base, ".");
+	if (count >= size)
+		count = size - 1;
+	for (size_t i = 0; i < count; i++)
 		name[i] = base[i] == '-' ? '_' : base[i];
-	name[n] = 0;
+	name[count] = 0;
 }
 
 const char *module_folder(void)
 {
 	static char folder[300];
-	struct utsname u;
+	struct utsname names;
 
-	if (!folder[0] && !uname(&u))
-		snprintf(folder, sizeof(folder), "/lib/modules/%s", u.release);
+	if (!folder[0] && !uname(&names))
+		snprintf(folder, sizeof(folder), "/lib/modules/%s", names.release);
 	return folder;
 }
 
@@ -51,13 +51,13 @@ static char *find_line(const char *name, int (*fits)(const char *path, const cha
 {
 	char path[320], *line = NULL;
 	size_t cap = 0;
-	FILE *f;
+	FILE *stream;
 
 	snprintf(path, sizeof(path), "%s/modules.dep", module_folder());
-	f = fopen(path, "re");
-	if (!f)
+	stream = fopen(path, "re");
+	if (!stream)
 		return NULL;
-	while (getline(&line, &cap, f) > 0) {
+	while (getline(&line, &cap, stream) > 0) {
 		char *colon = strchr(line, ':');
 		int found;
 
@@ -68,12 +68,12 @@ static char *find_line(const char *name, int (*fits)(const char *path, const cha
 		found = fits(line, name);
 		*colon = ':';
 		if (found) {
-			fclose(f);
+			fclose(stream);
 			return line;
 		}
 	}
 	free(line);
-	fclose(f);
+	fclose(stream);
 	return NULL;
 }
 
@@ -107,12 +107,12 @@ char *dep_line(const char *name)
 
 char *full_path(const char *relative, size_t len)
 {
-	char *p = NULL;
+	char *bytes = NULL;
 
-	if (asprintf(&p, "%s/%.*s", relative[0] == '/' ? "" : module_folder(), (int)len, relative) <
-	    0)
+	if (asprintf(&bytes, "%s/%.*s", relative[0] == '/' ? "" : module_folder(), (int)len,
+		     relative) < 0)
 		return NULL;
-	return p;
+	return bytes;
 }
 
 /* A path as given, or the file that modules.dep knows by that name. Allocated, or NULL. */
@@ -154,15 +154,15 @@ static int read_all(int fd, struct image *img)
 	img->size = 0;
 	img->data = malloc(room);
 	while (img->data) {
-		ssize_t n = read(fd, img->data + img->size, room - img->size);
+		ssize_t length = read(fd, img->data + img->size, room - img->size);
 		unsigned char *more;
 
-		if (!n)
+		if (!length)
 			return 0;
-		if (n < 0 && errno == EINTR)
+		if (length < 0 && errno == EINTR)
 			continue;
-		if (n < 0 || (img->size += n) > FILE_MAX) {
-			if (n > 0)
+		if (length < 0 || (img->size += length) > FILE_MAX) {
+			if (length > 0)
 				errno = EFBIG;
 			return -1;
 		}
@@ -201,7 +201,7 @@ static const struct packing *packing_of(const struct image *img)
 }
 
 /* The program that unpacks, reading @path. @return its pid; *@from is where its output comes */
-static pid_t start_unpacking(const char *path, const struct packing *p, int *from)
+static pid_t start_unpacking(const char *path, const struct packing *packing, int *from)
 {
 	int ends[2], file = open(path, O_RDONLY | O_CLOEXEC);
 	pid_t pid = -1;
@@ -211,7 +211,7 @@ static pid_t start_unpacking(const char *path, const struct packing *p, int *fro
 		if (!pid) {
 			dup2(file, 0);
 			dup2(ends[1], 1);
-			execlp(p->program, p->program, p->option, NULL);
+			execlp(packing->program, packing->program, packing->option, NULL);
 			_exit(127);
 		}
 		close(ends[1]);
@@ -225,11 +225,11 @@ static pid_t start_unpacking(const char *path, const struct packing *p, int *fro
 }
 
 /* @img: what is in the file, replaced by what that was made of. */
-static int unpack(const char *path, const struct packing *p, struct image *img)
+static int unpack(const char *path, const struct packing *packing, struct image *img)
 {
 	char why[128];
 	int from = -1, status = 0, err;
-	pid_t pid = start_unpacking(path, p, &from);
+	pid_t pid = start_unpacking(path, packing, &from);
 
 	free(img->data);
 	*img = (struct image){ 0 };
@@ -251,26 +251,26 @@ static int unpack(const char *path, const struct packing *p, struct image *img)
 		snprintf(
 			why, sizeof(why),
 			"is compressed with %s, and there is no %s here: unpack it where there is one",
-			p->what, p->program);
+			packing->what, packing->program);
 	else
 		snprintf(why, sizeof(why),
-			 "is compressed with %s, but damaged: %s cannot unpack it", p->what,
-			 p->program);
+			 "is compressed with %s, but damaged: %s cannot unpack it", packing->what,
+			 packing->program);
 	return complain(path, why);
 }
 
 int read_image(const char *path, struct image *img)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC), err;
-	const struct packing *p;
-	struct stat st;
+	const struct packing *packing;
+	struct stat info;
 
-	if (fd < 0 || fstat(fd, &st))
+	if (fd < 0 || fstat(fd, &info))
 		return complain_errno(path, "cannot be opened");
-	if (!S_ISREG(st.st_mode) || st.st_size > FILE_MAX) {
+	if (!S_ISREG(info.st_mode) || info.st_size > FILE_MAX) {
 		close(fd);
 		return complain(path,
-				S_ISREG(st.st_mode) ? "too large for a driver" : "not a file");
+				S_ISREG(info.st_mode) ? "too large for a driver" : "not a file");
 	}
 	err = read_all(fd, img);
 	close(fd);
@@ -279,8 +279,8 @@ int read_image(const char *path, struct image *img)
 		*img = (struct image){ 0 };
 		return complain_errno(path, "cannot be read");
 	}
-	p = packing_of(img);
-	return p ? unpack(path, p, img) : 0;
+	packing = packing_of(img);
+	return packing ? unpack(path, packing, img) : 0;
 }
 
 /* ---- sections ---- */
@@ -290,7 +290,7 @@ static const char *find_section(const struct image *img, const char *name, size_
 {
 	const Elf64_Ehdr *e = (const void *)img->data;
 	const Elf64_Shdr *s, *names;
-	size_t n = strlen(name);
+	size_t count = strlen(name);
 
 	if (img->size < sizeof(*e) || memcmp(e->e_ident, ELFMAG, SELFMAG) ||
 	    e->e_ident[EI_CLASS] != ELFCLASS64 || e->e_shentsize != sizeof(*s) ||
@@ -302,8 +302,8 @@ static const char *find_section(const struct image *img, const char *name, size_
 	if (names->sh_offset > img->size || names->sh_size > img->size - names->sh_offset)
 		return NULL;
 	for (unsigned i = 0; i < e->e_shnum; i++) {
-		if (s[i].sh_name >= names->sh_size || names->sh_size - s[i].sh_name <= n ||
-		    memcmp(img->data + names->sh_offset + s[i].sh_name, name, n + 1))
+		if (s[i].sh_name >= names->sh_size || names->sh_size - s[i].sh_name <= count ||
+		    memcmp(img->data + names->sh_offset + s[i].sh_name, name, count + 1))
 			continue;
 		if (s[i].sh_type == SHT_NOBITS || s[i].sh_offset > img->size ||
 		    s[i].sh_size > img->size - s[i].sh_offset)
@@ -318,16 +318,16 @@ static const char *find_section(const struct image *img, const char *name, size_
 static int descriptor_name(const struct image *img, char *name, size_t size)
 {
 	static const size_t name_at = 32, name_size = 56; /* struct banos_driver_record */
-	size_t left, n;
+	size_t left, count;
 	const char *at = find_section(img, ".banos-driver", &left);
 	uint32_t head[2];
 
-	for (; at && left >= sizeof(head); at += n, left -= n) {
+	for (; at && left >= sizeof(head); at += count, left -= count) {
 		memcpy(head, at, sizeof(head));
-		n = head[0] ? head[0] : 8;
-		if (n < 8 || n > left)
+		count = head[0] ? head[0] : 8;
+		if (count < 8 || count > left)
 			return -1;
-		if (head[1] != 1 || n < name_at + name_size)
+		if (head[1] != 1 || count < name_at + name_size)
 			continue;
 		snprintf(name, size, "%.*s", (int)name_size, at + name_at);
 		return name[0] ? 0 : -1;
@@ -337,51 +337,51 @@ static int descriptor_name(const struct image *img, char *name, size_t size)
 
 /* ---- .modinfo: "key=value" texts, one behind the other ---- */
 
-int find_modinfo(const struct image *img, struct modinfo *m)
+int find_modinfo(const struct image *img, struct modinfo *modinfo)
 {
 	size_t size;
 
-	m->text = find_section(img, ".modinfo", &size);
-	m->end = m->text + (m->text ? size : 0);
-	return m->text ? 0 : -1;
+	modinfo->text = find_section(img, ".modinfo", &size);
+	modinfo->end = modinfo->text + (modinfo->text ? size : 0);
+	return modinfo->text ? 0 : -1;
 }
 
 /* The next text of the section, within it; NULL at the end. */
-const char *modinfo_next(struct modinfo *m)
+const char *modinfo_next(struct modinfo *modinfo)
 {
-	const char *t;
-	size_t n;
+	const char *text;
+	size_t count;
 
-	while (m->text < m->end && !*m->text)
-		m->text++;
-	t = m->text;
-	n = strnlen(t, m->end - t);
-	if (t >= m->end || t + n == m->end)
+	while (modinfo->text < modinfo->end && !*modinfo->text)
+		modinfo->text++;
+	text = modinfo->text;
+	count = strnlen(text, modinfo->end - text);
+	if (text >= modinfo->end || text + count == modinfo->end)
 		return NULL;
-	m->text += n;
-	return t;
+	modinfo->text += count;
+	return text;
 }
 
 /* ---- modinfo ---- */
 
-static void show_params(struct modinfo m)
+static void show_params(struct modinfo modinfo)
 {
-	struct modinfo all = m;
-	const char *t;
+	struct modinfo all = modinfo;
+	const char *text;
 
-	while ((t = modinfo_next(&m))) {
+	while ((text = modinfo_next(&modinfo))) {
 		const char *type = NULL, *u;
 		struct modinfo again = all;
-		size_t n;
+		size_t count;
 
-		if (strncmp(t, "parm=", 5) || !strchr(t, ':'))
+		if (strncmp(text, "parm=", 5) || !strchr(text, ':'))
 			continue;
-		n = strchr(t, ':') - t - 5;
+		count = strchr(text, ':') - text - 5;
 		while ((u = modinfo_next(&again)))
-			if (!strncmp(u, "parmtype=", 9) && !strncmp(u + 9, t + 5, n) &&
-			    u[9 + n] == ':')
-				type = u + 10 + n;
-		printf("%-16s%s%s%s%s\n", "parm:", t + 5, type ? " (" : "", type ? type : "",
+			if (!strncmp(u, "parmtype=", 9) && !strncmp(u + 9, text + 5, count) &&
+			    u[9 + count] == ':')
+				type = u + 10 + count;
+		printf("%-16s%s%s%s%s\n", "parm:", text + 5, type ? " (" : "", type ? type : "",
 		       type ? ")" : "");
 	}
 }
@@ -395,28 +395,28 @@ int cmd_modinfo(int argc, char **argv)
 	for (int i = 1; i < argc; i++) {
 		char *path = find_file(argv[i]);
 		struct image img = { 0 };
-		struct modinfo m, n;
-		const char *t;
+		struct modinfo modinfo, n;
+		const char *text;
 
 		if (!path) {
 			status = complain(argv[i], "no such file or driver");
 			continue;
 		}
-		if (read_image(path, &img) || find_modinfo(&img, &m)) {
+		if (read_image(path, &img) || find_modinfo(&img, &modinfo)) {
 			status = img.data ? complain(path, "not a driver: it has no .modinfo") : 1;
 			free(img.data);
 			free(path);
 			continue;
 		}
 		printf("%-16s%s\n", "filename:", path);
-		for (n = m; (t = modinfo_next(&n));) {
-			size_t k = strcspn(t, "=");
+		for (n = modinfo; (text = modinfo_next(&n));) {
+			size_t round = strcspn(text, "=");
 
-			if (t[k] && strncmp(t, "parm", 4))
-				printf("%.*s:%*s%s\n", (int)k, t, k < 15 ? (int)(15 - k) : 1, "",
-				       t + k + 1);
+			if (text[round] && strncmp(text, "parm", 4))
+				printf("%.*s:%*s%s\n", (int)round, text,
+				       round < 15 ? (int)(15 - round) : 1, "", text + round + 1);
 		}
-		show_params(m);
+		show_params(modinfo);
 		free(img.data);
 		free(path);
 	}

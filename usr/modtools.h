@@ -19,7 +19,7 @@ int same_name(const char *a, const char *b);
 /** @brief The newest driver with this name, or number. @return 1: found */
 int find_installed(const char *what, struct banos_query *out);
 /** @brief banos_remove(). @return 0, 1 (said why) */
-int remove_driver(const struct banos_query *q, u64 flags);
+int remove_driver(const struct banos_query *query, u64 flags);
 
 /* ---- modfile.c: driver files, and where they are ---- */
 
@@ -51,9 +51,9 @@ char *find_file(const char *what);
 /** @brief All of a file, unpacked if it is compressed; free(image->data). @return 0, or 1 (said why) */
 int read_image(const char *path, struct image *image);
 /** @brief The file's .modinfo. @return 0, -1: it has none */
-int find_modinfo(const struct image *image, struct modinfo *m);
+int find_modinfo(const struct image *image, struct modinfo *modinfo);
 /** @brief The next text, within the section; NULL at the end. */
-const char *modinfo_next(struct modinfo *m);
+const char *modinfo_next(struct modinfo *modinfo);
 
 /* ---- modprobe.c ---- */
 

@@ -18,50 +18,50 @@ struct told {
 	uint64_t content; /* bytes that the open file may still get */
 };
 
-static void mix(struct told *t, const void *data, size_t n)
+static void mix(struct told *told, const void *data, size_t count)
 {
-	t->hash = crc32(t->hash, data, n);
+	told->hash = crc32(told->hash, data, count);
 }
 
-static int event(struct told *t)
+static int event(struct told *told)
 {
-	return t->stop_at && ++t->events == t->stop_at ? -12 : 0;
+	return told->stop_at && ++told->events == told->stop_at ? -12 : 0;
 }
 
-static int begin(void *ctx, const struct cpio_entry *e)
+static int begin(void *ctx, const struct cpio_entry *entry)
 {
-	struct told *t = ctx;
+	struct told *told = ctx;
 
-	require(!t->is_open, "no entry begins in another's content");
-	require(strlen(e->name) < CPIO_PATH_MAX, "names have an end");
-	require(!e->target || strlen(e->target) <= CPIO_PATH_MAX, "targets have an end");
-	t->is_open = (e->mode & 0170000) == 0100000;
-	t->content = e->size;
-	mix(t, e->name, strlen(e->name) + 1);
-	mix(t, &e->size, sizeof(e->size));
-	mix(t, &e->mode, sizeof(e->mode));
-	if (e->target)
-		mix(t, e->target, strlen(e->target) + 1);
-	return event(t);
+	require(!told->is_open, "no entry begins in another's content");
+	require(strlen(entry->name) < CPIO_PATH_MAX, "names have an end");
+	require(!entry->target || strlen(entry->target) <= CPIO_PATH_MAX, "targets have an end");
+	told->is_open = (entry->mode & 0170000) == 0100000;
+	told->content = entry->size;
+	mix(told, entry->name, strlen(entry->name) + 1);
+	mix(told, &entry->size, sizeof(entry->size));
+	mix(told, &entry->mode, sizeof(entry->mode));
+	if (entry->target)
+		mix(told, entry->target, strlen(entry->target) + 1);
+	return event(told);
 }
 
-static int content(void *ctx, const u8 *data, size_t n)
+static int content(void *ctx, const u8 *data, size_t count)
 {
-	struct told *t = ctx;
+	struct told *told = ctx;
 
-	require(t->is_open && n && n <= t->content, "a file gets its own content");
-	t->content -= n;
-	mix(t, data, n);
-	return event(t);
+	require(told->is_open && count && count <= told->content, "a file gets its own content");
+	told->content -= count;
+	mix(told, data, count);
+	return event(told);
 }
 
 static void end(void *ctx)
 {
-	struct told *t = ctx;
+	struct told *told = ctx;
 
-	require(t->is_open, "only what began ends");
-	t->is_open = 0;
-	mix(t, "e", 1);
+	require(told->is_open, "only what began ends");
+	told->is_open = 0;
+	mix(told, "e", 1);
 }
 
 static void trailer(void *ctx)
@@ -75,23 +75,23 @@ static void skipped(void *ctx, const char *name, const char *why)
 
 static const struct cpio_ops ops = { begin, content, end, trailer, skipped };
 
-static enum cpio_result read_pieces(struct cpio_reader *r, struct told *t, const uint8_t *data,
-				    size_t size, size_t piece, size_t *at)
+static enum cpio_result read_pieces(struct cpio_reader *reader, struct told *told,
+				    const uint8_t *data, size_t size, size_t piece, size_t *at)
 {
 	enum cpio_result result = CPIO_MORE;
 
-	memset(r, 0, sizeof(*r));
-	r->ops = &ops;
-	r->ctx = t;
+	memset(reader, 0, sizeof(*reader));
+	reader->ops = &ops;
+	reader->ctx = told;
 	for (*at = 0; *at < size && result == CPIO_MORE;) {
-		size_t n = MIN(piece, size - *at), used = 0;
-		uint8_t *copy = exact_copy(data + *at, n);
+		size_t count = MIN(piece, size - *at), used = 0;
+		uint8_t *copy = exact_copy(data + *at, count);
 
-		result = cpio_feed(r, copy, n, &used);
+		result = cpio_feed(reader, copy, count, &used);
 		free(copy);
-		require(used <= n && (result != CPIO_MORE || used == n),
+		require(used <= count && (result != CPIO_MORE || used == count),
 			"all that is wanted is read");
-		require((result == CPIO_BAD) == (r->error != NULL), "damage has words");
+		require((result == CPIO_BAD) == (reader->error != NULL), "damage has words");
 		*at += used;
 	}
 	return result;
@@ -100,25 +100,25 @@ static enum cpio_result read_pieces(struct cpio_reader *r, struct told *t, const
 static void fuzz_cpio(const uint8_t *data, size_t size)
 {
 	static struct cpio_reader one, other;
-	struct told a = { 0 }, b = { 0 };
+	struct told a = { 0 }, told = { 0 };
 	enum cpio_result first, second;
-	size_t piece, at, at2;
+	size_t piece, offset, at2;
 
 	if (!size)
 		return;
 	piece = data[0] % 128 + 1;
 	data++;
 	size--;
-	first = read_pieces(&one, &a, data, size, size + 1, &at);
-	second = read_pieces(&other, &b, data, size, piece, &at2);
-	require(first == second && at == at2 && a.hash == b.hash && a.is_open == b.is_open &&
-			one.state == other.state,
+	first = read_pieces(&one, &a, data, size, size + 1, &offset);
+	second = read_pieces(&other, &told, data, size, piece, &at2);
+	require(first == second && offset == at2 && a.hash == told.hash &&
+			a.is_open == told.is_open && one.state == other.state,
 		"pieces make no difference");
 	cpio_reset(&other);
-	require(!b.is_open && cpio_between_entries(&other), "a reset ends all");
-	b = (struct told){ .stop_at = piece % 8 + 1 };
-	(void)read_pieces(&other, &b, data, size, size + 1, &at);
-	require(!b.events || b.events <= b.stop_at, "after an error nothing is told");
+	require(!told.is_open && cpio_between_entries(&other), "a reset ends all");
+	told = (struct told){ .stop_at = piece % 8 + 1 };
+	(void)read_pieces(&other, &told, data, size, size + 1, &offset);
+	require(!told.events || told.events <= told.stop_at, "after an error nothing is told");
 }
 
 static void fuzz_kind(const uint8_t *data, size_t size)
@@ -137,30 +137,30 @@ struct sink {
 	uint32_t crc;
 };
 
-static int take(void *ctx, const u8 *data, size_t n)
+static int take(void *ctx, const u8 *data, size_t count)
 {
-	struct sink *s = ctx;
+	struct sink *sink = ctx;
 
-	s->n += n;
-	s->crc = crc32(s->crc, data, n);
-	return s->n > OUTPUT_MAX ? -28 : 0;
+	sink->n += count;
+	sink->crc = crc32(sink->crc, data, count);
+	return sink->n > OUTPUT_MAX ? -28 : 0;
 }
 
 /* @return 0: zlib takes it, too */
-static int zlib_inflate(const uint8_t *data, size_t size, struct sink *s, size_t *used)
+static int zlib_inflate(const uint8_t *data, size_t size, struct sink *sink, size_t *used)
 {
 	static uint8_t out[65536];
 	z_stream z = { .next_in = (uint8_t *)data, .avail_in = size };
 	int status;
 
-	*s = (struct sink){ 0 };
+	*sink = (struct sink){ 0 };
 	if (inflateInit2(&z, 16 + 15) != Z_OK)
 		abort();
 	do {
 		z.next_out = out;
 		z.avail_out = sizeof(out);
 		status = inflate(&z, Z_NO_FLUSH);
-		if (take(s, out, sizeof(out) - z.avail_out))
+		if (take(sink, out, sizeof(out) - z.avail_out))
 			status = Z_MEM_ERROR;
 	} while (status == Z_OK);
 	*used = z.total_in;
@@ -168,14 +168,14 @@ static int zlib_inflate(const uint8_t *data, size_t size, struct sink *s, size_t
 	return status != Z_STREAM_END;
 }
 
-static int our_inflate(struct inflate *state, const uint8_t *data, size_t size, struct sink *s,
+static int our_inflate(struct inflate *state, const uint8_t *data, size_t size, struct sink *sink,
 		       size_t *used)
 {
-	*s = (struct sink){ 0 };
+	*sink = (struct sink){ 0 };
 	state->in = data;
 	state->in_len = size;
 	state->out = take;
-	state->ctx = s;
+	state->ctx = sink;
 	return gunzip(state, used);
 }
 
@@ -200,7 +200,7 @@ static void fuzz_inflate(const uint8_t *data, size_t size)
 {
 	static const uint8_t header[10] = { 0x1f, 0x8b, 8 };
 	static struct inflate state;
-	struct sink s;
+	struct sink sink;
 	size_t used;
 	uint8_t *copy = exact_copy(data, size);
 	uint8_t *member;
@@ -210,13 +210,13 @@ static void fuzz_inflate(const uint8_t *data, size_t size)
 	member = calloc(1, sizeof(header) + size + 8);
 	memcpy(member, header, sizeof(header));
 	memcpy(member + sizeof(header), data, size);
-	if (our_inflate(&state, member, sizeof(header) + size + 8, &s, &used) == -22 &&
+	if (our_inflate(&state, member, sizeof(header) + size + 8, &sink, &used) == -22 &&
 	    !strcmp(state.error, "the checksum or the length does not match the data")) {
 		size_t end = state.in_pos - state.nbits / 8;
 		uint32_t trailer[2] = { state.crc, (uint32_t)state.total };
 
 		memcpy(member + end - 8, trailer, 8);
-		require(!our_inflate(&state, member, end, &s, &used) && used == end,
+		require(!our_inflate(&state, member, end, &sink, &used) && used == end,
 			"the right checksum is taken");
 	}
 	compare(&state, member, sizeof(header) + size + 8);

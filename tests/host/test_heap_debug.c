@@ -27,10 +27,10 @@ static void bytes_in_use_are_those_asked_for(void **state)
 	s64 before = heap_debug_live();
 
 	for (u32 i = 0; i < ARRAY_SIZE(sizes); i++) {
-		void *p = take(NULL, sizes[i]);
+		void *memory = take(NULL, sizes[i]);
 
 		assert_int_equal(heap_debug_live() - before, sizes[i]);
-		assert_int_equal(kmalloc_usable(p), sizes[i]);
+		assert_int_equal(kmalloc_usable(memory), sizes[i]);
 		give_all();
 		assert_int_equal(heap_debug_live(), before);
 	}
@@ -44,50 +44,50 @@ static void powers_of_two_are_aligned_all_the_same(void **state)
 	give_all();
 }
 
-static void free_it(void *p)
+static void free_it(void *memory)
 {
-	kfree(p);
+	kfree(memory);
 }
-static void free_wide(void *p)
+static void free_wide(void *memory)
 {
-	kmem_cache_free(wide, p);
+	kmem_cache_free(wide, memory);
 }
 
 static void a_second_free_is_found(void **state)
 {
 	for (u32 size = 1; size <= 3 * PAGE_SIZE; size = size * 2 + 5) {
-		void *p = kmalloc(size);
+		void *memory = kmalloc(size);
 
-		kfree(p);
-		assert_true(panics(free_it, p, size <= 2000 ? "twice" : "not allocated"));
+		kfree(memory);
+		assert_true(panics(free_it, memory, size <= 2000 ? "twice" : "not allocated"));
 	}
 }
 
 static void a_byte_behind_the_end_is_found(void **state)
 {
 	for (u32 size = 1; size <= 3 * PAGE_SIZE; size = size * 4 / 3 + 1) {
-		u8 *p = kmalloc(size), was;
+		u8 *bytes = kmalloc(size), was;
 
 		if (size % PAGE_SIZE == 0) { /* whole pages have no room behind them */
-			kfree(p);
+			kfree(bytes);
 			continue;
 		}
-		was = p[size];
-		p[size] = 0;
-		assert_true(panics(free_it, p, "written past"));
-		p[size] = was;
-		kfree(p);
+		was = bytes[size];
+		bytes[size] = 0;
+		assert_true(panics(free_it, bytes, "written past"));
+		bytes[size] = was;
+		kfree(bytes);
 	}
 }
 
 static void what_is_no_beginning_is_not_freed(void **state)
 {
-	u8 *p = kmalloc(100), *q = kmalloc(2 * PAGE_SIZE), *o = kmem_cache_alloc(small);
+	u8 *bytes = kmalloc(100), *q = kmalloc(2 * PAGE_SIZE), *o = kmem_cache_alloc(small);
 
-	assert_true(panics(free_it, p + 16, "not the start"));
+	assert_true(panics(free_it, bytes + 16, "not the start"));
 	assert_true(panics(free_it, q + PAGE_SIZE, "not the start"));
 	assert_true(panics(free_wide, o, "not an object of cache"));
-	kfree(p);
+	kfree(bytes);
 	kfree(q);
 	kmem_cache_free(small, o);
 }
@@ -101,15 +101,15 @@ static void allocate_all(void *unused)
 
 static void a_write_after_free_is_found(void **state)
 {
-	for (u32 at = 16; at < 200;
-	     at += 13) { /* before that may be the links of lists, which the heap writes */
-		u8 *p = kmem_cache_alloc(wide), was;
+	for (u32 offset = 16; offset < 200;
+	     offset += 13) { /* before that may be the links of lists, which the heap writes */
+		u8 *bytes = kmem_cache_alloc(wide), was;
 
-		kmem_cache_free(wide, p);
-		was = p[at];
-		p[at] ^= 1;
+		kmem_cache_free(wide, bytes);
+		was = bytes[offset];
+		bytes[offset] ^= 1;
 		assert_true(panics(allocate_all, NULL, "after it was freed"));
-		p[at] = was;
+		bytes[offset] = was;
 		give_all();
 	}
 }

@@ -39,28 +39,29 @@ static const struct image hello = ENTRY(hello), adder = ENTRY(adder), sum = ENTR
 
 static char reasons[REPORT_SIZE];
 
-static s64 install(const struct image *i, const char *params, u32 flags)
+static s64 install(const struct image *image, const char *params, u32 flags)
 {
-	struct install_request r = {
-		.file = i->start, .size = i->end - i->start, .params = params, .flags = flags
-	};
+	struct install_request request = { .file = image->start,
+					   .size = image->end - image->start,
+					   .params = params,
+					   .flags = flags };
 	s64 id;
 
-	driver_report_init(&r.report);
-	id = driver_install(&r);
+	driver_report_init(&request.report);
+	id = driver_install(&request);
 
-	strscpy(reasons, r.report.text ?: "", sizeof(reasons));
-	report_destroy(&r.report);
+	strscpy(reasons, request.report.text ?: "", sizeof(reasons));
+	report_destroy(&request.report);
 	return id;
 }
 
 static int remove(s64 id)
 {
-	struct driver *d = driver_find(id);
-	int err = d && d->id == id ? driver_remove(d, false) : -ENOENT;
+	struct driver *driver = driver_find(id);
+	int err = driver && driver->id == id ? driver_remove(driver, false) : -ENOENT;
 
-	if (d)
-		driver_put(d);
+	if (driver)
+		driver_put(driver);
 	return err;
 }
 
@@ -72,16 +73,17 @@ struct usage {
 /* Stacks of threads that ended are kept for others: they do not count. */
 static struct usage usage(void)
 {
-	struct mem_info m;
+	struct mem_info memory;
 
-	mem_info_get(&m);
-	return (struct usage){ heap_debug_live() - (s64)(m.kernel_stacks * PAGE_SIZE),
+	mem_info_get(&memory);
+	return (struct usage){ heap_debug_live() - (s64)(memory.kernel_stacks * PAGE_SIZE),
 			       owner_handles(), driver_count };
 }
 
-static bool usage_equal(const struct usage *a, const struct usage *b)
+static bool usage_equal(const struct usage *usage, const struct usage *b)
 {
-	return a->bytes == b->bytes && a->handles == b->handles && a->drivers == b->drivers;
+	return usage->bytes == b->bytes && usage->handles == b->handles &&
+	       usage->drivers == b->drivers;
 }
 
 static void let_settle(void)
@@ -126,57 +128,58 @@ static bool back_at(const struct usage *before)
 static u32 log_count(u64 from, const char *what)
 {
 	static char line[512];
-	struct printk_record r;
-	u32 n = 0;
+	struct printk_record record;
+	u32 count = 0;
 	s64 len;
 
-	for (u64 seq = from; (len = printk_read_record(&seq, &r, line, sizeof(line) - 1)) >= 0;) {
+	for (u64 seq = from;
+	     (len = printk_read_record(&seq, &record, line, sizeof(line) - 1)) >= 0;) {
 		line[MIN(len, (s64)sizeof(line) - 1)] = 0;
-		n += strstr(line, what) != NULL;
+		count += strstr(line, what) != NULL;
 	}
-	return n;
+	return count;
 }
 
 /* ---- what is taken is given back ---- */
 
-static void around(struct ktest_context *t, const struct image *i, const char *params, u32 flags,
-		   s64 expected)
+static void around(struct ktest_context *test, const struct image *image, const char *params,
+		   u32 flags, s64 expected)
 {
 	struct usage before;
 	s64 id;
 
 	for (int round = 0; round < 3; round++) {
 		before = settled_usage();
-		id = install(i, params, flags);
+		id = install(image, params, flags);
 		if (expected < 0 || flags & BANOS_INSTALL_DRY_RUN)
 			KEXPECT_EQ(id, expected);
 		else if (KEXPECT(id >= 0))
 			KEXPECT_EQ(remove(id), 0);
 		else
-			pr_info("# %s: %ld: %s\n", i->name, id, reasons);
+			pr_info("# %s: %ld: %s\n", image->name, id, reasons);
 		/* The first time, tables may grow that never shrink. */
 		if (!back_at(&before) && round)
-			ktest_fail(t, "memory, handles and drivers as before", __FILE__, __LINE__);
+			ktest_fail(test, "memory, handles and drivers as before", __FILE__, __LINE__);
 	}
 }
 
 KTEST(driver, gives_everything_back_when_removed)
 {
-	around(t, &hello, "who=ktest", 0, 0);
-	around(t, &leak, NULL, 0, 0);
+	around(test, &hello, "who=ktest", 0, 0);
+	around(test, &leak, NULL, 0, 0);
 }
 
 KTEST(driver, gives_everything_back_when_init_fails)
 {
-	around(t, &leak, "fail=1", 0, -EXDEV);
+	around(test, &leak, "fail=1", 0, -EXDEV);
 }
 
 KTEST(driver, gives_everything_back_when_refused_or_only_tried)
 {
-	around(t, &hello, NULL, BANOS_INSTALL_DRY_RUN, 0);
-	around(t, &leak, NULL, BANOS_INSTALL_DRY_RUN, 0);
-	around(t, &sum, NULL, 0, -ENOENT);
-	around(t, &hello, "no_such=1", 0, -EINVAL);
+	around(test, &hello, NULL, BANOS_INSTALL_DRY_RUN, 0);
+	around(test, &leak, NULL, BANOS_INSTALL_DRY_RUN, 0);
+	around(test, &sum, NULL, 0, -ENOENT);
+	around(test, &hello, "no_such=1", 0, -EINVAL);
 	KEXPECT(strstr(reasons, "no_such"));
 }
 
@@ -214,7 +217,7 @@ KTEST(driver, api_keeps_its_promises)
 	else
 		KEXPECT_EQ(remove(id), 0);
 	KEXPECT_EQ(remove(a), 0);
-	around(t, &adder, NULL, 0, 0);
+	around(test, &adder, NULL, 0, 0);
 }
 
 KTEST(driver, may_race_with_itself)
@@ -225,7 +228,7 @@ KTEST(driver, may_race_with_itself)
 		KSKIP("there is one processor");
 	a = install(&adder, NULL, 0);
 	KEXPECT(a >= 0);
-	around(t, &racer, NULL, 0, 0);
+	around(test, &racer, NULL, 0, 0);
 	KEXPECT_EQ(remove(a), 0);
 }
 
@@ -245,47 +248,47 @@ KTEST(driver, stays_while_another_depends_on_it)
 /* ---- allocations fail ---- */
 
 /* @return how many allocations an install makes */
-static u64 fail_each(struct ktest_context *t, const struct image *i, const char *params)
+static u64 fail_each(struct ktest_context *test, const struct image *image, const char *params)
 {
-	for (u64 n = 1; n < 2000; n++) {
+	for (u64 count = 1; count < 2000; count++) {
 		struct usage before = settled_usage();
 		bool failed;
 		s64 id;
 
-		fault_set_nth(current, n);
-		id = install(i, params, 0);
+		fault_set_nth(current, count);
+		id = install(image, params, 0);
 		failed = !current->fail_nth;
 		fault_set_nth(current, 0);
 		if (id >= 0)
 			KEXPECT_EQ(remove(id), 0);
 		else if (!KEXPECT_EQ(id, -ENOMEM))
-			pr_info("# %s, allocation %lu: %s\n", i->name, n, reasons);
+			pr_info("# %s, allocation %lu: %s\n", image->name, count, reasons);
 		if (!KEXPECT(back_at(&before)))
-			pr_info("# %s, allocation %lu\n", i->name, n);
+			pr_info("# %s, allocation %lu\n", image->name, count);
 		if (!failed)
-			return n - 1;
+			return count - 1;
 	}
-	ktest_fail(t, "an end", __FILE__, __LINE__);
+	ktest_fail(test, "an end", __FILE__, __LINE__);
 	return 0;
 }
 
 KTEST(driver, install_survives_a_failed_allocation_anywhere)
 {
 	s64 a;
-	u64 n;
+	u64 count;
 
 	if (!IS_ENABLED(CONFIG_FAULT_INJECTION))
 		KSKIP("CONFIG_FAULT_INJECTION is not set");
-	n = fail_each(t, &hello, "who=nobody");
-	pr_info("# hello: %lu allocations\n", n);
-	KEXPECT(n >= 10);
-	n = fail_each(t, &leak, NULL);
-	pr_info("# leak: %lu allocations\n", n);
-	KEXPECT(n >= 50);
+	count = fail_each(test, &hello, "who=nobody");
+	pr_info("# hello: %lu allocations\n", count);
+	KEXPECT(count >= 10);
+	count = fail_each(test, &leak, NULL);
+	pr_info("# leak: %lu allocations\n", count);
+	KEXPECT(count >= 50);
 	a = install(&adder, NULL, 0);
-	n = fail_each(t, &sum, NULL);
-	pr_info("# sum: %lu allocations\n", n);
-	KEXPECT(n >= 10);
+	count = fail_each(test, &sum, NULL);
+	pr_info("# sum: %lu allocations\n", count);
+	KEXPECT(count >= 10);
 	KEXPECT_EQ(remove(a), 0);
 }
 
@@ -298,20 +301,20 @@ static DEFINE_WAIT_QUEUE(finished);
 
 static void cycle(void *arg)
 {
-	const struct image *i = arg;
+	const struct image *image = arg;
 
-	for (int n = 0; n < CYCLES; n++) {
-		s64 id = install(i, NULL, 0);
+	for (int count = 0; count < CYCLES; count++) {
+		s64 id = install(image, NULL, 0);
 
 		if (id < 0) {
 			/* sum needs an adder, and there may be none just now */
-			atomic_inc(i == &sum && id == -ENOENT ? &depended : &failures);
+			atomic_inc(image == &sum && id == -ENOENT ? &depended : &failures);
 			sched_yield_current();
 			continue;
 		}
 		/* An adder that a sum uses stays a while. */
 		for (int err = remove(id); err; err = remove(id)) {
-			if (err != -EBUSY || i != &adder) {
+			if (err != -EBUSY || image != &adder) {
 				atomic_inc(&failures);
 				break;
 			}
@@ -326,13 +329,13 @@ static void cycle(void *arg)
 static void list(void *arg)
 {
 	while (atomic_read(&running) > 1) {
-		struct banos_query q;
-		struct driver *d;
+		struct banos_query query;
+		struct driver *driver;
 
-		for (s64 id = 0; (d = driver_find(id)); id = q.id + 1) {
-			driver_query(d, &q);
-			driver_put(d);
-			if (!memchr(q.name, 0, sizeof(q.name)) || q.id < id)
+		for (s64 id = 0; (driver = driver_find(id)); id = query.id + 1) {
+			driver_query(driver, &query);
+			driver_put(driver);
+			if (!memchr(query.name, 0, sizeof(query.name)) || query.id < id)
 				atomic_inc(&failures);
 			atomic_inc(&listed);
 		}

@@ -646,7 +646,7 @@ SPACE_TEST(a_private_mapping_of_a_file_copies_what_is_written)
 	KEXPECT_EQ(s->nr_regions, 3);
 	KEXPECT_EQ(peek(b + P(3)), 14);
 	KEXPECT_EQ(vm_unmap(s, 0, USER_END), 0);
-	fake_close(t);
+	fake_close(test);
 }
 
 SPACE_TEST(a_shared_mapping_of_a_file_tells_before_it_is_written)
@@ -680,7 +680,7 @@ SPACE_TEST(a_shared_mapping_of_a_file_tells_before_it_is_written)
 	KEXPECT_EQ(vm_map(s, HINT, P(1), PROT_READ, MAP_SHARED, fake.file, 0), HINT);
 	KEXPECT_EQ(vm_protect(s, HINT, P(1), RW), -EACCES);
 	KEXPECT_EQ(vm_unmap(s, HINT, P(1)), 0);
-	fake_close(t);
+	fake_close(test);
 }
 
 /* Write-back may clean a page as often as it likes: a write ends, and the file was told after the last time. */
@@ -710,7 +710,7 @@ SPACE_TEST(a_page_that_is_cleaned_at_once_can_be_written)
 	KEXPECT_EQ(poke(a + P(38), 55), 0);
 	KEXPECT_EQ(fake.dirtied, 12);
 	KEXPECT_EQ(vm_unmap(s, a, P(FILE_PAGES)), 0);
-	fake_close(t);
+	fake_close(test);
 }
 
 SPACE_TEST(a_truncation_takes_pages_out_of_all_spaces)
@@ -751,7 +751,7 @@ SPACE_TEST(a_truncation_takes_pages_out_of_all_spaces)
 	KEXPECT_EQ(peek(HINT + P(202)), 3);
 	KEXPECT_EQ(vm_unmap(s, 0, USER_END), 0);
 	KEXPECT_EQ(rss(s), 0);
-	fake_close(t);
+	fake_close(test);
 }
 
 /* ---- several threads in one space ---- */

@@ -26,7 +26,7 @@ static bool byte_is(u64 addr, u8 wanted)
 }
 
 /* Everything that walks, over ranges that reach beyond user space, or begin there, or wrap. */
-static void walk_beyond(struct ktest_context *t, struct vm_space *s)
+static void walk_beyond(struct ktest_context *test, struct vm_space *s)
 {
 	static const struct {
 		u64 start, end;
@@ -77,7 +77,7 @@ KTEST(vm_tables, nothing_is_walked_beyond_user_space)
 	KEXPECT_EQ(put_user_u32(uaddr(AT), 7), 0);
 	memcpy(before, top_table(s) + PT_USER_ENTRIES, sizeof(before));
 	down_write(&s->lock);
-	walk_beyond(t, s);
+	walk_beyond(test, s);
 	up_write(&s->lock);
 	KEXPECT(!memcmp(before, top_table(s) + PT_USER_ENTRIES, sizeof(before)));
 	KEXPECT(byte_is(AT, 7));
