@@ -63,7 +63,7 @@ struct object {
 	bool opaque;
 };
 
-static bool object_in_slab(const struct page_start *page, u64 addr, struct object *out)
+static bool object_in_slab(const struct page *page, u64 addr, struct object *out)
 {
 	const struct kmem_cache *cache = page->slab_cache;
 	u64 page_start = addr & PAGE_MASK, index;
