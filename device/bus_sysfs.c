@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * Devices as /sys shows them: /sys/bus/BUS/devices/NAME with modalias, uevent, and a
- * file for each attribute that the bus gave; what lspci reads.
+ * The folders of devices in /sys, which lspci reads: /sys/bus/BUS/devices/NAME has the
+ * files modalias and uevent, and one for each attribute that the bus driver named.
  *
- * The files point to the device, which keeps them until bus_sysfs_remove() has
- * waited for all readers.
+ * The files point to the device; bus_sysfs_remove() waits for their readers before the
+ * device is freed.
  */
 #include <kernel/bus.h>
 #include <kernel/fs/sysfs.h>
@@ -12,7 +12,7 @@
 #include <kernel/seq_file.h>
 #include <kernel/string.h>
 
-/* A file: of an attribute, value points into the device's text. */
+/* A file of /sys; the value of an attribute points into the device's text. */
 struct node {
 	struct list link;
 	struct proc_entry *entry;
@@ -21,78 +21,90 @@ struct node {
 	u32 len;
 };
 
-static int show_value(struct seq_file *m, void *arg)
+static int node_show_value(struct seq_file *seq, void *arg)
 {
-	const struct node *n = arg;
+	const struct node *node = arg;
 
-	seq_write(m, n->value, n->len);
-	seq_putc(m, '\n');
+	seq_write(seq, node->value, node->len);
+	seq_putc(seq, '\n');
 	return 0;
 }
 
-static int show_uevent(struct seq_file *m, void *arg)
+static int node_show_uevent(struct seq_file *seq, void *arg)
 {
-	struct bus_device *d = ((struct node *)arg)->device;
+	struct bus_device *device = ((struct node *)arg)->device;
 	char driver[64];
 
-	if (bus_device_driver(d, driver, sizeof(driver)))
-		seq_printf(m, "DRIVER=%s\n", driver);
-	seq_puts(m, d->properties ?: "");
-	seq_printf(m, "MODALIAS=%s\n", d->alias);
+	if (bus_device_driver(device, driver, sizeof(driver)))
+		seq_printf(seq, "DRIVER=%s\n", driver);
+	if (device->properties)
+		seq_puts(seq, device->properties);
+	seq_printf(seq, "MODALIAS=%s\n", device->alias);
 	return 0;
 }
 
-static void add_file(struct bus_device *d, const char *name, size_t name_len,
-		     int (*show)(struct seq_file *m, void *arg), const char *value, size_t len)
+static void bus_sysfs_add_file(struct bus_device *device, const char *name, size_t name_len,
+			       int (*show)(struct seq_file *m, void *arg), const char *value,
+			       size_t len)
 {
-	struct node *n = kzalloc(sizeof(*n));
+	struct node *node = kzalloc(sizeof(*node));
 	char path[160];
 
-	if (!n)
+	if (!node)
 		return;
-	n->device = d;
-	n->value = value;
-	n->len = len;
-	snprintf(path, sizeof(path), "bus/%s/devices/%s/%.*s", d->bus->name, d->name, (int)name_len,
-		 name);
-	n->entry = sysfs_create(path, 0444, show, NULL, n);
-	if (n->entry)
-		list_add_tail(&n->link, &d->nodes);
+	node->device = device;
+	node->value = value;
+	node->len = len;
+	snprintf(path, sizeof(path), "bus/%s/devices/%s/%.*s", device->bus->name, device->name,
+		 (int)name_len, name);
+	node->entry = sysfs_create(path, 0444, show, NULL, node);
+	if (node->entry)
+		list_add_tail(&node->link, &device->nodes);
 	else
-		kfree(n);
+		kfree(node);
 }
 
-/* A line "name=value"; names that would leave the folder are left out. */
-static void add_attribute(struct bus_device *d, const char *line, size_t len)
+/* A line "name=value" becomes a file; a name that would lead out of the folder is ignored. */
+static void bus_sysfs_add_attribute(struct bus_device *device, const char *line, size_t len)
 {
 	const char *equals = memchr(line, '=', len);
 
 	if (!equals || equals == line || equals - line > 40 || line[0] == '.' ||
 	    memchr(line, '/', equals - line))
 		return;
-	add_file(d, line, equals - line, show_value, equals + 1, line + len - equals - 1);
+	bus_sysfs_add_file(device, line, equals - line, node_show_value, equals + 1,
+			   line + len - equals - 1);
 }
 
-void bus_sysfs_add(struct bus_device *d)
+static size_t bus_sysfs_line_length(const char *line)
 {
-	add_file(d, "modalias", 8, show_value, d->alias, strlen(d->alias));
-	add_file(d, "uevent", 6, show_uevent, NULL, 0);
-	for (const char *line = d->attributes; line && *line;) {
-		const char *end = strchr(line, '\n');
-		size_t len = end ? (size_t)(end - line) : strlen(line);
+	const char *end = strchr(line, '\n');
 
-		add_attribute(d, line, len);
-		line += len + (end ? 1 : 0);
+	return end ? (size_t)(end - line) : strlen(line);
+}
+
+void bus_sysfs_add(struct bus_device *device)
+{
+	bus_sysfs_add_file(device, "modalias", 8, node_show_value, device->alias,
+			   strlen(device->alias));
+	bus_sysfs_add_file(device, "uevent", 6, node_show_uevent, NULL, 0);
+	for (const char *line = device->attributes; line && *line;) {
+		size_t len = bus_sysfs_line_length(line);
+
+		bus_sysfs_add_attribute(device, line, len);
+		line += len;
+		if (*line)
+			line++;
 	}
 }
 
-void bus_sysfs_remove(struct bus_device *d)
+void bus_sysfs_remove(struct bus_device *device)
 {
-	while (!list_empty(&d->nodes)) {
-		struct node *n = list_first(&d->nodes, struct node, link);
+	while (!list_empty(&device->nodes)) {
+		struct node *node = list_first(&device->nodes, struct node, link);
 
-		list_del(&n->link);
-		sysfs_remove(n->entry);
-		kfree(n);
+		list_del(&node->link);
+		sysfs_remove(node->entry);
+		kfree(node);
 	}
 }

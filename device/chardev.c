@@ -1,140 +1,146 @@
 // SPDX-License-Identifier: MIT
 /*
- * Character devices: which file operations a device number leads to.
+ * Character devices: a table from device numbers to file operations.
  *
- * A table hashed by number, read under RCU by every open and changed under a
- * mutex by (un)registration. Opening an inode of a character device replaces
- * the file's operations by those of the entry, sets file->private to the
- * entry's, and calls their open method; from then on this file is not involved.
+ * The table is hashed by number. Each open reads it under RCU; registration and
+ * unregistration change it under a mutex. Opening an inode of a character device
+ * replaces the file's operations and file->private by those of the entry, and calls
+ * the open method of the new operations. The table is not used for that file again.
  *
- * An open pins the entry while the owner's open method runs: when
- * chardev_unregister() returns, no open is inside it and none will start. Where the
- * owner has a hold method the pin lasts for that alone, and an open that sleeps holds up
- * nobody: it, as files that are open already, is the owner's own business, who counts them.
+ * An open pins the entry while the owner's open method runs: after
+ * chardev_unregister() has returned, no open method is running and none will start.
+ * If the owner has a hold method, the pin ends when hold has returned, so that an open
+ * that sleeps does not delay chardev_unregister(). The owner counts such opens, as it
+ * counts its open files.
  *
- * Locks: chardev_lock (mutex) guards the chains and the free numbers; devfs is
- * called under it, so that node and entry come and go together.
+ * Locks: chardev_lock (mutex) guards the chains and the free numbers. devfs is called
+ * under it, so that node and entry appear and disappear together.
  */
 #include <kernel/bitmap.h>
 #include <kernel/chardev.h>
+#include <kernel/err.h>
 #include <kernel/fs/dev_number.h>
 #include <kernel/fs/devfs.h>
 #include <kernel/fs/file.h>
 #include <kernel/fs/inode.h>
 #include <kernel/heap.h>
+#include <kernel/printk.h>
 #include <kernel/seq_file.h>
 #include <kernel/string.h>
 #include <kernel/wait.h>
+#include "internal.h"
 
 #define BUCKETS 64
 
-/* Numbers given out: misc devices beyond the minors that have fixed names. */
+/* Numbers for chardev_alloc_number(): misc devices, above the minors with fixed names. */
 #define DYNAMIC_MAJOR 10
 #define DYNAMIC_FIRST 256
 #define DYNAMIC_COUNT 1024
 
 struct chardev_entry {
 	struct chardev_entry *next; /* RCU */
-	struct chardev c;
-	struct atomic pins; /* 1 while registered, and each open in flight */
+	struct chardev chardev;
+	struct atomic pins; /* 1 while registered, and 1 for each open that runs */
 	struct rcu_head rcu;
 	char name[];
 };
 
-static DEFINE_MUTEX(chardev_lock);
+static DEFINE_MUTEX(chardev_lock); /* buckets and their chains (readers: RCU), dynamic_used */
 static struct chardev_entry *buckets[BUCKETS];
 static u64 dynamic_used[BITMAP_WORDS(DYNAMIC_COUNT)];
 static DEFINE_WAIT_QUEUE(unpinned);
 
-static u32 bucket_of(dev_t dev)
+static u32 chardev_bucket(dev_t dev)
 {
 	return (MAJOR(dev) * 31 + MINOR(dev)) % BUCKETS;
 }
 
-static struct chardev_entry *find_entry(dev_t dev)
+static struct chardev_entry *chardev_find(dev_t dev)
 {
-	struct chardev_entry *e = rcu_dereference(buckets[bucket_of(dev)]);
+	struct chardev_entry *entry = rcu_dereference(buckets[chardev_bucket(dev)]);
 
-	while (e && e->c.dev != dev)
-		e = rcu_dereference(e->next);
-	return e;
+	while (entry && entry->chardev.dev != dev)
+		entry = rcu_dereference(entry->next);
+	return entry;
 }
 
-static void unpin(struct chardev_entry *e)
+static void chardev_unpin(struct chardev_entry *entry)
 {
-	if (atomic_dec_and_test(&e->pins))
+	if (atomic_dec_and_test(&entry->pins))
 		wake_up_all(&unpinned);
 }
 
-static void free_entry(struct rcu_head *h)
+static void chardev_free(struct rcu_head *head)
 {
-	kfree(container_of(h, struct chardev_entry, rcu));
+	kfree(container_of(head, struct chardev_entry, rcu));
 }
 
-static void release_number(dev_t dev)
+static void chardev_release_number(dev_t dev)
 {
-	u32 n = MINOR(dev) - DYNAMIC_FIRST;
+	u32 number = MINOR(dev) - DYNAMIC_FIRST;
 
-	if (MAJOR(dev) == DYNAMIC_MAJOR && MINOR(dev) >= DYNAMIC_FIRST && n < DYNAMIC_COUNT)
-		bitmap_clear(dynamic_used, n);
+	if (MAJOR(dev) == DYNAMIC_MAJOR && MINOR(dev) >= DYNAMIC_FIRST && number < DYNAMIC_COUNT)
+		bitmap_clear(dynamic_used, number);
 }
 
 static int chardev_open(struct inode *inode, struct file *f)
 {
 	int (*hold)(void *private);
-	struct chardev_entry *e;
+	struct chardev_entry *entry;
 	int err = 0;
 
 	rcu_read_lock();
-	e = find_entry(inode->rdev);
-	if (e && !atomic_inc_not_zero(&e->pins))
-		e = NULL;
+	entry = chardev_find(inode->rdev);
+	if (entry && !atomic_inc_not_zero(&entry->pins))
+		entry = NULL;
 	rcu_read_unlock();
-	if (!e)
+	if (!entry)
 		return -ENXIO;
 
-	f->ops = e->c.ops;
-	f->private = e->c.private;
-	hold = e->c.hold;
+	f->ops = entry->chardev.ops;
+	f->private = entry->chardev.private;
+	hold = entry->chardev.hold;
 	if (hold) {
 		err = hold(f->private);
-		unpin(e);
+		chardev_unpin(entry);
 	}
 	if (!err && f->ops->open)
 		err = f->ops->open(inode, f);
 	if (!hold)
-		unpin(e);
+		chardev_unpin(entry);
 	return err;
 }
 
 const struct file_ops chardev_fops = { .open = chardev_open };
 
-static int insert_locked(struct chardev_entry *e)
+static int __must_check chardev_insert_locked(struct chardev_entry *entry)
 {
-	struct chardev_entry **bucket = &buckets[bucket_of(e->c.dev)];
+	struct chardev_entry **bucket = &buckets[chardev_bucket(entry->chardev.dev)];
 
-	if (find_entry(e->c.dev))
+	assert_held(&chardev_lock);
+	if (chardev_find(entry->chardev.dev))
 		return -EBUSY;
-	e->next = *bucket;
-	rcu_assign_pointer(*bucket, e);
+	entry->next = *bucket;
+	rcu_assign_pointer(*bucket, entry);
 	return 0;
 }
 
-static void unlink_locked(struct chardev_entry *e)
+static void chardev_unlink_locked(struct chardev_entry *entry)
 {
-	struct chardev_entry **link = &buckets[bucket_of(e->c.dev)];
+	struct chardev_entry **link = &buckets[chardev_bucket(entry->chardev.dev)];
 
-	while (*link != e)
+	assert_held(&chardev_lock);
+	while (*link != entry)
 		link = &(*link)->next;
-	rcu_assign_pointer(*link, e->next);
+	rcu_assign_pointer(*link, entry->next);
 }
 
 /* ---- /proc/devices ---- */
 
 #define MAJORS 4096
 
-/* What Linux calls the major, else the first device's name without its number. */
-static void show_major(struct seq_file *m, u32 major, const char *name)
+/* Under Linux's name of the major if it has one, else under the first device's name without its number. */
+static void chardev_show_major(struct seq_file *seq, u32 major, const char *name)
 {
 	static const struct {
 		u32 major;
@@ -152,96 +158,106 @@ static void show_major(struct seq_file *m, u32 major, const char *name)
 			name = known[i].name;
 			len = strlen(name);
 		}
-	seq_printf(m, "%3u ", major);
-	seq_write(m, name, len);
-	seq_putc(m, '\n');
+	seq_printf(seq, "%3u ", major);
+	seq_write(seq, name, len);
+	seq_putc(seq, '\n');
 }
 
-void chardev_show(struct seq_file *m)
+void chardev_show(struct seq_file *seq)
 {
 	const char **names = kvzalloc(MAJORS * sizeof(*names));
 
 	if (!names)
 		return;
 	mutex_lock(&chardev_lock);
-	for (u32 b = 0; b < BUCKETS; b++)
-		for (struct chardev_entry *e = buckets[b]; e; e = e->next)
-			if (!names[MAJOR(e->c.dev)])
-				names[MAJOR(e->c.dev)] = e->name;
+	for (u32 bucket = 0; bucket < BUCKETS; bucket++)
+		for (struct chardev_entry *entry = buckets[bucket]; entry; entry = entry->next)
+			if (!names[MAJOR(entry->chardev.dev)])
+				names[MAJOR(entry->chardev.dev)] = entry->name;
 	for (u32 major = 0; major < MAJORS; major++)
 		if (names[major])
-			show_major(m, major, names[major]);
+			chardev_show_major(seq, major, names[major]);
 	mutex_unlock(&chardev_lock);
 	kvfree(names);
 }
 
-/* Unlinked already: wait for the opens that got hold of it. */
-static void retire_entry(struct chardev_entry *e)
+/* Wait for the opens that found the entry before it was unlinked, and free it. */
+static void chardev_retire(struct chardev_entry *entry)
 {
-	unpin(e);
-	wait_event(&unpinned, !atomic_read(&e->pins));
-	call_rcu(&e->rcu, free_entry);
+	chardev_unpin(entry);
+	wait_event(&unpinned, !atomic_read(&entry->pins));
+	call_rcu(&entry->rcu, chardev_free);
 }
 
-int chardev_register(const struct chardev *c)
+int chardev_register(const struct chardev *chardev)
 {
-	size_t name_size = c->name ? strlen(c->name) + 1 : 1;
-	struct chardev_entry *e = kzalloc(sizeof(*e) + name_size);
+	const char *name = chardev->name;
+	size_t name_size = name ? strlen(name) + 1 : 1;
+	struct chardev_entry *entry = kzalloc(sizeof(*entry) + name_size);
 	int err;
 
-	if (!e)
+	if (!entry)
 		return -ENOMEM;
-	e->c = *c;
-	atomic_set(&e->pins, 1);
-	if (c->name) {
-		memcpy(e->name, c->name, name_size);
-		e->c.name = e->name;
+	entry->chardev = *chardev;
+	atomic_set(&entry->pins, 1);
+	if (name) {
+		memcpy(entry->name, name, name_size);
+		entry->chardev.name = entry->name;
 	}
 
 	mutex_lock(&chardev_lock);
-	err = insert_locked(e);
+	err = chardev_insert_locked(entry);
 	if (err) {
 		mutex_unlock(&chardev_lock);
-		kfree(e);
+		kfree(entry);
 		return err;
 	}
-	if (c->name)
-		err = devfs_add(c->name, c->mode, c->dev);
+	if (name)
+		err = devfs_add(name, chardev->mode, chardev->dev);
 	if (err)
-		unlink_locked(e);
+		chardev_unlink_locked(entry);
 	mutex_unlock(&chardev_lock);
 	if (err)
-		retire_entry(e); /* an open by number may have found it */
+		chardev_retire(entry); /* an open by number may have found it */
 	return err;
+}
+
+void chardev_register_own(const struct chardev *chardev)
+{
+	int err = chardev_register(chardev);
+
+	if (err)
+		pr_err("device: cannot register /dev/%s: %s (error %d)\n", chardev->name,
+		       error_text(err), -err);
 }
 
 void chardev_unregister(dev_t dev)
 {
-	struct chardev_entry *e;
+	struct chardev_entry *entry;
 
 	mutex_lock(&chardev_lock);
-	e = find_entry(dev);
-	if (e) {
-		unlink_locked(e);
-		if (e->c.name)
-			devfs_remove(e->c.name);
+	entry = chardev_find(dev);
+	if (entry) {
+		chardev_unlink_locked(entry);
+		if (entry->chardev.name)
+			devfs_remove(entry->chardev.name);
 	}
-	release_number(dev);
+	chardev_release_number(dev);
 	mutex_unlock(&chardev_lock);
-	if (e)
-		retire_entry(e);
+	if (entry)
+		chardev_retire(entry);
 }
 
 dev_t chardev_alloc_number(void)
 {
 	dev_t dev = 0;
-	u64 n;
+	u64 number;
 
 	mutex_lock(&chardev_lock);
-	n = bitmap_find_clear(dynamic_used, DYNAMIC_COUNT, 0);
-	if (n < DYNAMIC_COUNT) {
-		bitmap_set(dynamic_used, n);
-		dev = MKDEV(DYNAMIC_MAJOR, DYNAMIC_FIRST + n);
+	number = bitmap_find_clear(dynamic_used, DYNAMIC_COUNT, 0);
+	if (number < DYNAMIC_COUNT) {
+		bitmap_set(dynamic_used, number);
+		dev = MKDEV(DYNAMIC_MAJOR, DYNAMIC_FIRST + number);
 	}
 	mutex_unlock(&chardev_lock);
 	return dev;

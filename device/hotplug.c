@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * /dev/hotplug: programs are told which devices come and go, a line at a time:
+ * /dev/hotplug: programs read which devices were added and removed, one line at a time:
  *
  *	add BUS NAME ALIAS	remove BUS NAME ALIAS
  *	bind BUS NAME DRIVER	unbind BUS NAME DRIVER
  *
- * Who opens it first reads an "add" for each device that is there; so nothing is
- * missed by who starts late. Each open file has lines of its own, QUEUE_MAX at
- * most; where they are not read, the newest are dropped, and one read
- * gives EPIPE: open it again.
+ * A new open file starts with an "add" line for each existing device, so that a
+ * program that starts late misses nothing. Each open file has its own queue of at most
+ * QUEUE_MAX lines. When the queue is full, new lines are dropped, and one read fails
+ * with EPIPE: the program must open the file again.
  *
  * Lock: listeners_lock (spin) guards the list of open files and their lines.
  */
@@ -41,8 +41,8 @@ struct listener {
 	struct wait_queue wait;
 };
 
+static DEFINE_SPINLOCK(listeners_lock); /* listeners; lines, count and lost of each */
 static DEFINE_LIST(listeners);
-static DEFINE_SPINLOCK(listeners_lock);
 
 static const char *const action_names[] = {
 	[HOTPLUG_ADD] = "add",
@@ -53,48 +53,51 @@ static const char *const action_names[] = {
 
 /* ---- lines ---- */
 
-static void append_locked(struct listener *l, const char *text, size_t len)
+static void listener_append_locked(struct listener *listener, const char *text, size_t len)
 {
-	struct line *line = l->count < QUEUE_MAX ? kmalloc(sizeof(*line) + len) : NULL;
+	struct line *line = NULL;
 
+	assert_held(&listeners_lock);
+	if (listener->count < QUEUE_MAX)
+		line = kmalloc(sizeof(*line) + len);
 	if (!line) {
-		l->lost = true;
+		listener->lost = true;
 		return;
 	}
 	line->len = len;
 	memcpy(line->text, text, len);
-	list_add_tail(&line->link, &l->lines);
-	l->count++;
+	list_add_tail(&line->link, &listener->lines);
+	listener->count++;
 }
 
-static size_t make_line(char *text, enum hotplug_action action, const struct bus_device *d,
-			const char *driver)
+static size_t hotplug_format(char *text, enum hotplug_action action,
+			     const struct bus_device *device, const char *driver)
 {
-	return scnprintf(text, LINE_MAX, "%s %s %s %s\n", action_names[action], d->bus->name,
-			 d->name, driver ?: d->alias);
+	return scnprintf(text, LINE_MAX, "%s %s %s %s\n", action_names[action], device->bus->name,
+			 device->name, driver ?: device->alias);
 }
 
-void hotplug_event(enum hotplug_action action, const struct bus_device *d, const char *driver)
+void hotplug_event(enum hotplug_action action, const struct bus_device *device, const char *driver)
 {
 	char text[LINE_MAX];
-	size_t len = make_line(text, action, d, driver);
-	struct listener *l;
+	size_t len = hotplug_format(text, action, device, driver);
+	struct listener *listener;
 	u64 flags = spin_lock_irqsave(&listeners_lock);
 
-	list_for_each(l, &listeners, link) {
-		append_locked(l, text, len);
-		wake_up_poll(&l->wait, POLLIN);
+	list_for_each(listener, &listeners, link) {
+		listener_append_locked(listener, text, len);
+		wake_up_poll(&listener->wait, POLLIN);
 	}
 	spin_unlock_irqrestore(&listeners_lock, flags);
 }
 
-static bool add_present(const struct bus_device *d, void *arg)
+static bool hotplug_add_present(const struct bus_device *device, void *arg)
 {
 	char text[LINE_MAX];
-	size_t len = make_line(text, HOTPLUG_ADD, d, NULL);
+	size_t len = hotplug_format(text, HOTPLUG_ADD, device, NULL);
 	u64 flags = spin_lock_irqsave(&listeners_lock);
 
-	append_locked(arg, text, len);
+	listener_append_locked(arg, text, len);
 	spin_unlock_irqrestore(&listeners_lock, flags);
 	return true;
 }
@@ -103,93 +106,100 @@ static bool add_present(const struct bus_device *d, void *arg)
 
 static int hotplug_open(struct inode *inode, struct file *f)
 {
-	struct listener *l = kzalloc(sizeof(*l));
+	struct listener *listener = kzalloc(sizeof(*listener));
 	u64 flags;
 
-	if (!l)
+	if (!listener)
 		return -ENOMEM;
-	list_init(&l->lines);
-	wait_queue_init(&l->wait);
+	list_init(&listener->lines);
+	wait_queue_init(&listener->wait);
 	flags = spin_lock_irqsave(&listeners_lock);
-	list_add_tail(&l->link, &listeners);
+	list_add_tail(&listener->link, &listeners);
 	spin_unlock_irqrestore(&listeners_lock, flags);
-	/* A device that comes now may be told of twice, but not missed. */
-	bus_devices_each(add_present, l);
-	f->private = l;
+	/* A device that is added now may be listed twice, but is not missed. */
+	bus_devices_each(hotplug_add_present, listener);
+	f->private = listener;
 	f->mode |= FMODE_STREAM;
 	return 0;
 }
 
 static void hotplug_release(struct file *f)
 {
-	struct listener *l = f->private;
+	struct listener *listener = f->private;
 	u64 flags = spin_lock_irqsave(&listeners_lock);
 
-	list_del(&l->link);
+	list_del(&listener->link);
 	spin_unlock_irqrestore(&listeners_lock, flags);
-	while (!list_empty(&l->lines)) {
-		struct line *line = list_first(&l->lines, struct line, link);
+	while (!list_empty(&listener->lines)) {
+		struct line *line = list_first(&listener->lines, struct line, link);
 
 		list_del(&line->link);
 		kfree(line);
 	}
-	kfree(l);
+	kfree(listener);
 }
 
-/* The next line, if it has at most @room bytes. @return it, NULL: none, or ERR_PTR */
-static struct line *take_line(struct listener *l, u64 room)
+/*
+ * Take the oldest line off the queue.
+ * @return it; NULL: the queue is empty; ERR_PTR(-EINVAL): longer than @p room; ERR_PTR(-EPIPE): lines were lost
+ */
+static struct line *listener_take_line(struct listener *listener, u64 room)
 {
 	u64 flags = spin_lock_irqsave(&listeners_lock);
 	struct line *line = NULL;
 
-	if (!list_empty(&l->lines)) {
-		line = list_first(&l->lines, struct line, link);
+	if (!list_empty(&listener->lines)) {
+		line = list_first(&listener->lines, struct line, link);
 		if (line->len > room) {
 			line = ERR_PTR(-EINVAL);
 		} else {
 			list_del(&line->link);
-			l->count--;
+			listener->count--;
 		}
-	} else if (l->lost) {
-		l->lost = false;
+	} else if (listener->lost) {
+		listener->lost = false;
 		line = ERR_PTR(-EPIPE);
 	}
 	spin_unlock_irqrestore(&listeners_lock, flags);
 	return line;
 }
 
-static bool has_lines(const struct listener *l)
+static bool listener_has_lines(const struct listener *listener)
 {
-	return !list_empty(&l->lines) || READ_ONCE(l->lost);
+	return !list_empty(&listener->lines) || READ_ONCE(listener->lost);
 }
 
-/* One line a read: whoever reads with a shell gets no more than it asked for. */
-static s64 hotplug_read(struct file *f, struct uio *u, u64 *pos)
+/* One line per read, so that a shell's read command takes no more than one. */
+static s64 hotplug_read(struct file *f, struct uio *uio, u64 *pos)
 {
-	struct listener *l = f->private;
+	struct listener *listener = f->private;
 	struct line *line;
-	s64 n;
+	s64 result;
 
-	while (!(line = take_line(l, u->count))) {
+	while (!(line = listener_take_line(listener, uio->count))) {
 		if (f->flags & O_NONBLOCK)
 			return -EAGAIN;
-		n = wait_event_interruptible(&l->wait, has_lines(l));
-		if (n)
-			return n;
+		result = wait_event_interruptible(&listener->wait, listener_has_lines(listener));
+		if (result)
+			return result;
 	}
 	if (IS_ERR(line))
 		return PTR_ERR(line);
-	n = uio_copy_out(u, line->text, line->len) == line->len ? (s64)line->len : -EFAULT;
+	result = line->len;
+	if (uio_copy_out(uio, line->text, line->len) != line->len)
+		result = -EFAULT;
 	kfree(line);
-	return n;
+	return result;
 }
 
-static u32 hotplug_poll(struct file *f, struct poll_table *t)
+static u32 hotplug_poll(struct file *f, struct poll_table *table)
 {
-	struct listener *l = f->private;
+	struct listener *listener = f->private;
 
-	poll_wait(t, &l->wait);
-	return has_lines(l) ? POLLIN | POLLRDNORM : 0;
+	poll_wait(table, &listener->wait);
+	if (!listener_has_lines(listener))
+		return 0;
+	return POLLIN | POLLRDNORM;
 }
 
 static const struct file_ops hotplug_fops = {
@@ -201,10 +211,10 @@ static const struct file_ops hotplug_fops = {
 
 void hotplug_init(void)
 {
-	struct chardev c = {
+	struct chardev chardev = {
 		.dev = chardev_alloc_number(), .name = "hotplug", .mode = 0400, .ops = &hotplug_fops
 	};
 
-	if (!c.dev || chardev_register(&c))
+	if (!chardev.dev || chardev_register(&chardev))
 		pr_err("hotplug: not enough memory for /dev/hotplug\n");
 }

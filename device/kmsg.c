@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT
 /*
- * /dev/kmsg: the kernel's log, a record per read(), in Linux's form:
+ * /dev/kmsg: the kernel's log, one record per read(), in Linux's form:
  *
  *	6,339,5140900,-;text\n
  *
- * which is level, number, microseconds since boot, and the text with what does
- * not print, and backslashes, as \xNN. Each open file has its own place; when
- * the ring has overtaken it, one read gives EPIPE and goes on with the oldest.
- * What is written becomes a record, of the level that "<N>" in front asks for.
+ * The fields are level, sequence number, microseconds since boot, flags, and the text.
+ * Backslashes and bytes that are not printable appear as \xNN. Each open file has its
+ * own position. If the ring has overwritten that position, one read fails with EPIPE
+ * and the next continues with the oldest record. A write appends a record; "<N>" at its
+ * start sets the level.
  *
- * Lock: kmsg_file.lock (mutex) guards the place, for programs that share the file.
+ * Lock: kmsg_file.lock (mutex) guards the position, for processes that share the file.
  */
 #include <kernel/bus.h>
 #include <kernel/chardev.h>
@@ -30,27 +31,28 @@
 #include <uapi/poll.h>
 #include "internal.h"
 
+#define KMSG_MINOR 11
 #define RECORD_MAX 512
 
 struct kmsg_file {
-	struct mutex lock;
-	u64 seq;
+	struct mutex lock; /* all below */
+	u64 seq;	   /* of the next record to read */
 	char text[RECORD_MAX];
 	char line[RECORD_MAX * 4 + 64];
 };
 
 static int kmsg_open(struct inode *inode, struct file *f)
 {
-	struct kmsg_file *k;
+	struct kmsg_file *reader;
 
 	if (!(f->mode & FMODE_READ))
 		return 0;
-	k = kzalloc(sizeof(*k));
-	if (!k)
+	reader = kzalloc(sizeof(*reader));
+	if (!reader)
 		return -ENOMEM;
-	mutex_init(&k->lock);
-	k->seq = printk_first_seq();
-	f->private = k;
+	mutex_init(&reader->lock);
+	reader->seq = printk_first_seq();
+	f->private = reader;
 	return 0;
 }
 
@@ -59,75 +61,79 @@ static void kmsg_release(struct file *f)
 	kfree(f->private);
 }
 
-static size_t format_record(struct kmsg_file *k, const struct printk_record *r, size_t len)
+static size_t format_record(struct kmsg_file *reader, const struct printk_record *record,
+			    size_t len)
 {
-	size_t n = scnprintf(k->line, sizeof(k->line), "%u,%lu,%lu,-;", r->level, r->seq,
-			     (u64)(r->time_ns / NSEC_PER_USEC));
+	size_t length = scnprintf(reader->line, sizeof(reader->line), "%u,%lu,%lu,-;",
+				  record->level, record->seq,
+				  (u64)(record->time_ns / NSEC_PER_USEC));
 
 	for (size_t i = 0; i < len; i++) {
-		u8 c = k->text[i];
+		u8 byte = reader->text[i];
 
-		if (c >= ' ' && c < 0x7f && c != '\\')
-			k->line[n++] = c;
+		if (byte >= ' ' && byte < 0x7f && byte != '\\')
+			reader->line[length++] = byte;
 		else
-			n += scnprintf(k->line + n, sizeof(k->line) - n, "\\x%02x", c);
+			length += scnprintf(reader->line + length, sizeof(reader->line) - length,
+					    "\\x%02x", byte);
 	}
-	k->line[n++] = '\n';
-	return n;
+	reader->line[length++] = '\n';
+	return length;
 }
 
-static s64 read_record(struct kmsg_file *k, struct uio *u)
+/* The next record to the reader. @return its bytes; -EAGAIN: there is none yet; -EPIPE: records were lost */
+static s64 read_record(struct kmsg_file *reader, struct uio *uio)
 {
-	struct printk_record r;
-	u64 next = k->seq;
-	s64 len = printk_read_record(&next, &r, k->text, sizeof(k->text));
-	size_t n;
+	struct printk_record record;
+	u64 next = reader->seq;
+	s64 len = printk_read_record(&next, &record, reader->text, sizeof(reader->text));
+	size_t length;
 
 	if (len < 0)
 		return -EAGAIN;
-	if (r.seq != k->seq) {
-		k->seq = r.seq;
+	if (record.seq != reader->seq) {
+		reader->seq = record.seq;
 		return -EPIPE;
 	}
-	n = format_record(k, &r, len);
-	if (n > u->count)
+	length = format_record(reader, &record, len);
+	if (length > uio->count)
 		return -EINVAL;
-	if (uio_copy_out(u, k->line, n) != n)
+	if (uio_copy_out(uio, reader->line, length) != length)
 		return -EFAULT;
-	k->seq = next;
-	return n;
+	reader->seq = next;
+	return length;
 }
 
-static s64 kmsg_read(struct file *f, struct uio *u, u64 *pos)
+static s64 kmsg_read(struct file *f, struct uio *uio, u64 *pos)
 {
-	struct kmsg_file *k = f->private;
-	s64 n;
+	struct kmsg_file *reader = f->private;
+	s64 result;
 
-	if (!k)
+	if (!reader)
 		return -EBADF;
 	for (;;) {
-		mutex_lock(&k->lock);
-		n = read_record(k, u);
-		mutex_unlock(&k->lock);
-		if (n != -EAGAIN || (f->flags & O_NONBLOCK))
-			return n;
-		n = wait_event_interruptible(&printk_wait, k->seq < printk_last_seq());
-		if (n)
-			return n;
+		mutex_lock(&reader->lock);
+		result = read_record(reader, uio);
+		mutex_unlock(&reader->lock);
+		if (result != -EAGAIN || (f->flags & O_NONBLOCK))
+			return result;
+		result = wait_event_interruptible(&printk_wait, reader->seq < printk_last_seq());
+		if (result)
+			return result;
 	}
 }
 
-static s64 kmsg_write(struct file *f, struct uio *u, u64 *pos)
+static s64 kmsg_write(struct file *f, struct uio *uio, u64 *pos)
 {
 	char line[RECORD_MAX + 1], *text = line, *end;
-	size_t n = MIN(u->count, (u64)RECORD_MAX);
-	u64 count = u->count, level = (u32)READ_ONCE(printk_message_level);
+	size_t length = MIN(uio->count, (u64)RECORD_MAX);
+	u64 count = uio->count, level = (u32)READ_ONCE(printk_message_level);
 
-	if (uio_copy_in(u, line, n) != n)
+	if (uio_copy_in(uio, line, length) != length)
 		return -EFAULT;
-	line[n] = 0;
-	end = line[0] == '<' ? strchr(line, '>') : NULL;
-	if (end) {
+	line[length] = 0;
+	end = strchr(line, '>');
+	if (end && line[0] == '<') {
 		*end = 0;
 		if (!parse_u64(line + 1, 10, &level))
 			text = end + 1;
@@ -140,33 +146,35 @@ static s64 kmsg_write(struct file *f, struct uio *u, u64 *pos)
 
 static s64 kmsg_llseek(struct file *f, s64 off, int whence)
 {
-	struct kmsg_file *k = f->private;
+	struct kmsg_file *reader = f->private;
 
-	if (!k)
+	if (!reader)
 		return -EBADF;
 	if (off)
 		return -ESPIPE;
-	mutex_lock(&k->lock);
+	mutex_lock(&reader->lock);
 	if (whence == SEEK_SET || whence == SEEK_DATA)
-		k->seq = printk_first_seq();
+		reader->seq = printk_first_seq();
 	else if (whence == SEEK_END)
-		k->seq = printk_last_seq();
+		reader->seq = printk_last_seq();
 	else
 		off = -EINVAL;
-	mutex_unlock(&k->lock);
+	mutex_unlock(&reader->lock);
 	return off;
 }
 
-static u32 kmsg_poll(struct file *f, struct poll_table *t)
+static u32 kmsg_poll(struct file *f, struct poll_table *table)
 {
-	struct kmsg_file *k = f->private;
+	struct kmsg_file *reader = f->private;
 
-	if (!k)
+	if (!reader)
 		return POLLOUT | POLLWRNORM;
-	poll_wait(t, &printk_wait);
-	if (k->seq < printk_first_seq())
+	poll_wait(table, &printk_wait);
+	if (reader->seq < printk_first_seq())
 		return POLLIN | POLLRDNORM | POLLERR | POLLPRI;
-	return k->seq < printk_last_seq() ? POLLIN | POLLRDNORM : 0;
+	if (reader->seq < printk_last_seq())
+		return POLLIN | POLLRDNORM;
+	return 0;
 }
 
 static const struct file_ops kmsg_fops = {
@@ -180,8 +188,10 @@ static const struct file_ops kmsg_fops = {
 
 void kmsg_init(void)
 {
-	chardev_register(&(struct chardev){
-		.dev = MKDEV(1, 11), .name = "kmsg", .mode = 0644, .ops = &kmsg_fops });
+	chardev_register_own(&(struct chardev){ .dev = MKDEV(MEM_MAJOR, KMSG_MINOR),
+						.name = "kmsg",
+						.mode = 0644,
+						.ops = &kmsg_fops });
 }
 
 void device_init(void)

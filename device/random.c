@@ -4,22 +4,22 @@
  * /dev/random, /dev/urandom.
  *
  * Each CPU makes four blocks of key stream at a time. The first half block
- * replaces the key at once, the rest is handed out and wiped as it goes: who
- * sees the state later cannot learn what was given out before. A CPU's state
- * is used with interrupts off and by that CPU alone: no lock.
+ * replaces the key at once. The rest is the output and is wiped as it is used, so that
+ * an attacker who reads the state later cannot learn earlier output. A CPU's state
+ * is used with interrupts off and by that CPU alone: it needs no lock.
  *
- * One base state, under a lock, feeds them. Entropy is absorbed into it 16
- * bytes at a time: the input takes the place of counter and nonce of a block
+ * One base state, under a lock, supplies the keys of all CPUs. Entropy is absorbed into
+ * it 16 bytes at a time: the input takes the place of counter and nonce of a block
  * under the present key, and the first half of the result is the new key (a
- * cascade of a pseudo-random function: unknown as long as any one input was, or
- * the key was before). Each absorption starts a new generation; a CPU whose
- * generation is older takes a fresh key from the base before it goes on.
+ * cascade of a pseudo-random function: the key is unknown as long as one of the inputs,
+ * or the key before, was unknown). Each absorption starts a new generation; a CPU whose
+ * generation is older takes a fresh key from the base before its next output.
  *
  * The first use seeds the base: from RDSEED or else RDRAND where they exist,
- * and always from the time-stamp counter over code whose duration jitters.
- * Later the times of keys and interrupts come in (random_note_event()), and
- * whatever is written to /dev/random. Both devices are the same (but
- * that only /dev/random is a file for epoll), and neither ever blocks: once seeded, a generator does not run dry.
+ * and always from the time-stamp counter over code whose duration varies.
+ * Later the times of key presses and interrupts are absorbed (random_note_event()), and
+ * the data written to /dev/random. The two devices are equal, but only /dev/random can
+ * be added to an epoll set. Neither ever blocks: a seeded generator is never exhausted.
  *
  * Lock: base_lock (spin, interrupts off), innermost.
  * Sources: RFC 8439; D. J. Bernstein, "Fast-key-erasure random-number generators" (2017).
@@ -43,12 +43,13 @@
 #include <uapi/poll.h>
 #include "internal.h"
 
-#define BLOCKS	       4
-#define KEY_SIZE       32
-#define POOL_BITS      256
-#define JITTER_ROUNDS  64 /* without a hardware source: eight times that */
-#define EVENTS_PER_MIX 64
-#define MANY	       256 /* bytes from which on a request gets a key of its own */
+#define BLOCKS		    4
+#define KEY_SIZE	    32
+#define POOL_BITS	    256
+#define JITTER_ROUNDS	    8
+#define JITTER_ROUNDS_ALONE 512 /* without a hardware source */
+#define EVENTS_PER_MIX	    64
+#define MANY		    256 /* requests of this many bytes or more get a key of their own */
 
 struct generator {
 	u32 key[CHACHA_KEY_WORDS];
@@ -59,79 +60,82 @@ struct generator {
 	u32 nr_events;
 };
 
-static DEFINE_SPINLOCK(base_lock);
+static DEFINE_SPINLOCK(base_lock); /* base_key, base_generation */
 static u32 base_key[CHACHA_KEY_WORDS];
 static u64 base_generation;
 static struct generator boot_generator;
 
-/* The compiler may not drop it. */
-static void wipe(void *p, size_t n)
+/* A memset() that the compiler may not remove as dead. */
+static void random_wipe(void *memory, size_t size)
 {
-	memset(p, 0, n);
-	__asm__ volatile("" : : "r"(p) : "memory");
+	memset(memory, 0, size);
+	__asm__ volatile("" : : "r"(memory) : "memory");
 }
 
 /* ---- hardware ---- */
 
-#define HARDWARE_TRIES 10
+#define HARDWARE_TRIES	   10
+#define CPUID_7_EBX_RDSEED (1u << 18)
+#define CPUID_1_ECX_RDRAND (1u << 30)
 
-static bool rdseed(u64 *v)
+static bool rdseed(u64 *number)
 {
 	bool ok = false;
 
 	for (u32 i = 0; i < HARDWARE_TRIES && !ok; i++)
-		__asm__ volatile("rdseed %0" : "=r"(*v), "=@ccc"(ok));
+		__asm__ volatile("rdseed %0" : "=r"(*number), "=@ccc"(ok));
 	return ok;
 }
 
-static bool rdrand(u64 *v)
+static bool rdrand(u64 *number)
 {
 	bool ok = false;
 
 	for (u32 i = 0; i < HARDWARE_TRIES && !ok; i++)
-		__asm__ volatile("rdrand %0" : "=r"(*v), "=@ccc"(ok));
+		__asm__ volatile("rdrand %0" : "=r"(*number), "=@ccc"(ok));
 	return ok;
 }
 
-static bool hardware_random(u64 *v)
+static bool hardware_random(u64 *number)
 {
-	u32 r[4], max;
+	u32 regs[4], max;
 
-	cpuid(0, 0, r);
-	max = r[0];
+	cpuid(0, 0, regs);
+	max = regs[0];
 	if (max >= 7) {
-		cpuid(7, 0, r);
-		if ((r[1] >> 18 & 1) && rdseed(v))
+		cpuid(7, 0, regs);
+		if ((regs[1] & CPUID_7_EBX_RDSEED) && rdseed(number))
 			return true;
 	}
-	cpuid(1, 0, r);
-	return (r[2] >> 30 & 1) && rdrand(v);
+	cpuid(1, 0, regs);
+	return (regs[2] & CPUID_1_ECX_RDRAND) && rdrand(number);
 }
 
 /* ---- the base ---- */
 
-static void absorb_locked(const void *p, size_t n)
+static void base_absorb_locked(const void *data, size_t size)
 {
 	u8 out[CHACHA_BLOCK_SIZE];
 	u32 input[4];
 
+	assert_held(&base_lock);
 	do {
-		size_t k = MIN(n, sizeof(input));
+		size_t part = MIN(size, sizeof(input));
 
 		memset(input, 0, sizeof(input));
-		memcpy(input, p, k);
+		memcpy(input, data, part);
 		chacha20_block(base_key, input, out);
 		memcpy(base_key, out, KEY_SIZE);
-		p = (const u8 *)p + k;
-		n -= k;
-	} while (n);
-	wipe(out, sizeof(out));
-	wipe(input, sizeof(input));
+		data = (const u8 *)data + part;
+		size -= part;
+	} while (size);
+	random_wipe(out, sizeof(out));
+	random_wipe(input, sizeof(input));
 	base_generation++;
 }
 
 /* Time small pieces of work: caches, buses and other processors make it vary. */
-static void absorb_jitter_locked(u32 rounds)
+static void base_absorb_jitter_locked(u32 rounds)
 {
 	u64 samples[2] = { rdtsc(), 0 };
 	volatile u8 scratch[CHACHA_BLOCK_SIZE];
@@ -141,169 +145,177 @@ static void absorb_jitter_locked(u32 rounds)
 		samples[1] = (samples[1] << 7 | samples[1] >> 57) ^ rdtsc();
 		samples[0] += samples[1];
 		if (i % 8 == 7)
-			absorb_locked(samples, sizeof(samples));
+			base_absorb_locked(samples, sizeof(samples));
 	}
 }
 
-static void seed_locked(void)
+static void base_seed_locked(void)
 {
 	u64 words[4];
 	u32 got = 0;
 
+	assert_held(&base_lock);
 	while (got < ARRAY_SIZE(words) && hardware_random(&words[got]))
 		got++;
 	if (got)
-		absorb_locked(words, got * sizeof(words[0]));
-	absorb_locked(boot_info.map, boot_info.nr_ranges * sizeof(boot_info.map[0]));
-	absorb_jitter_locked(got == ARRAY_SIZE(words) ? JITTER_ROUNDS / 8 : JITTER_ROUNDS * 8);
-	wipe(words, sizeof(words));
+		base_absorb_locked(words, got * sizeof(words[0]));
+	base_absorb_locked(boot_info.map, boot_info.nr_ranges * sizeof(boot_info.map[0]));
+	if (got == ARRAY_SIZE(words))
+		base_absorb_jitter_locked(JITTER_ROUNDS);
+	else
+		base_absorb_jitter_locked(JITTER_ROUNDS_ALONE);
+	random_wipe(words, sizeof(words));
 }
 
-/* A key that nobody else has or will have. */
-static u64 take_base_key(u32 key[CHACHA_KEY_WORDS])
+/* A key that no other caller gets. @return its generation */
+static u64 base_take_key(u32 key[CHACHA_KEY_WORDS])
 {
 	u64 flags = spin_lock_irqsave(&base_lock), generation, now = rdtsc();
 	u32 input[4] = { (u32)now, (u32)(now >> 32), cpu_id(), 1 };
 	u8 out[CHACHA_BLOCK_SIZE];
 
 	if (!base_generation)
-		seed_locked();
+		base_seed_locked();
 	chacha20_block(base_key, input, out);
 	memcpy(base_key, out, KEY_SIZE);
 	memcpy(key, out + KEY_SIZE, KEY_SIZE);
 	generation = base_generation;
 	spin_unlock_irqrestore(&base_lock, flags);
-	wipe(out, sizeof(out));
+	random_wipe(out, sizeof(out));
 	return generation;
 }
 
-void random_add_entropy(const void *p, size_t n)
+void random_add_entropy(const void *data, size_t size)
 {
 	u64 flags = spin_lock_irqsave(&base_lock);
 
 	if (!base_generation)
-		seed_locked();
-	absorb_locked(p, n);
+		base_seed_locked();
+	base_absorb_locked(data, size);
 	spin_unlock_irqrestore(&base_lock, flags);
 }
 
 /* ---- one CPU's generator; interrupts off ---- */
 
-static struct generator *generator_here(void)
+static struct generator *generator_of_cpu(void)
 {
-	struct cpu *c = this_cpu();
-	struct generator *g = c->slot[CPU_SLOT_RANDOM];
+	struct cpu *cpu = this_cpu();
+	struct generator *generator = cpu->slot[CPU_SLOT_RANDOM];
 
-	if (likely(g))
-		return g;
-	g = c->id ? kzalloc(sizeof(*g)) : &boot_generator;
-	c->slot[CPU_SLOT_RANDOM] = g;
-	return g;
+	if (likely(generator))
+		return generator;
+	generator = cpu->id ? kzalloc(sizeof(*generator)) : &boot_generator;
+	cpu->slot[CPU_SLOT_RANDOM] = generator;
+	return generator;
 }
 
-static void refill(struct generator *g)
+static void generator_refill(struct generator *generator)
 {
 	u64 now = rdtsc();
 	u32 input[4] = { 0, (u32)now, (u32)(now >> 32), 0 };
 
-	if (g->generation != READ_ONCE(base_generation) || !g->generation)
-		g->generation = take_base_key(g->key);
+	if (generator->generation != READ_ONCE(base_generation) || !generator->generation)
+		generator->generation = base_take_key(generator->key);
 	for (u32 i = 0; i < BLOCKS; i++) {
 		input[0] = i;
-		chacha20_block(g->key, input, g->buf + i * CHACHA_BLOCK_SIZE);
+		chacha20_block(generator->key, input, generator->buf + i * CHACHA_BLOCK_SIZE);
 	}
-	memcpy(g->key, g->buf, KEY_SIZE);
-	wipe(g->buf, KEY_SIZE);
-	g->left = sizeof(g->buf) - KEY_SIZE;
+	memcpy(generator->key, generator->buf, KEY_SIZE);
+	random_wipe(generator->buf, KEY_SIZE);
+	generator->left = sizeof(generator->buf) - KEY_SIZE;
 }
 
-static void take(struct generator *g, u8 *p, size_t n)
+static void generator_take(struct generator *generator, u8 *out, size_t left)
 {
-	while (n) {
-		size_t k;
+	while (left) {
+		size_t part;
 		u8 *from;
 
-		if (!g->left || g->generation != READ_ONCE(base_generation))
-			refill(g);
-		k = MIN(n, (size_t)g->left);
-		from = g->buf + sizeof(g->buf) - g->left;
-		memcpy(p, from, k);
-		wipe(from, k);
-		g->left -= k;
-		p += k;
-		n -= k;
+		if (!generator->left || generator->generation != READ_ONCE(base_generation))
+			generator_refill(generator);
+		part = MIN(left, (size_t)generator->left);
+		from = generator->buf + sizeof(generator->buf) - generator->left;
+		memcpy(out, from, part);
+		random_wipe(from, part);
+		generator->left -= part;
+		out += part;
+		left -= part;
 	}
 }
 
-static void random_few(void *p, size_t n)
+static void random_few(void *out, size_t size)
 {
 	u64 flags = irq_save();
-	struct generator *g = generator_here();
+	struct generator *generator = generator_of_cpu();
 
-	if (likely(g)) {
-		take(g, p, n);
+	if (likely(generator)) {
+		generator_take(generator, out, size);
 	} else { /* no memory for one: straight from the base */
 		struct generator own = { .generation = 0 };
 
-		take(&own, p, n);
-		wipe(&own, sizeof(own));
+		generator_take(&own, out, size);
+		random_wipe(&own, sizeof(own));
 	}
 	irq_restore(flags);
 }
 
-/* A long request: with interrupts on, under a key that is used for it alone. */
-static void random_many(u8 *p, size_t n)
+/* A long request runs with interrupts on, under a key that is used for it alone. */
+static void random_many(u8 *out, size_t left)
 {
 	u32 key[CHACHA_KEY_WORDS], input[4] = { 0 };
-	u8 out[CHACHA_BLOCK_SIZE];
+	u8 block[CHACHA_BLOCK_SIZE];
 
 	random_few(key, sizeof(key));
-	for (; n; input[0]++) {
-		size_t k = MIN(n, sizeof(out));
+	for (; left; input[0]++) {
+		size_t part = MIN(left, sizeof(block));
 
-		chacha20_block(key, input, out);
-		memcpy(p, out, k);
-		p += k;
-		n -= k;
+		chacha20_block(key, input, block);
+		memcpy(out, block, part);
+		out += part;
+		left -= part;
 		if (input[0] == 0xffffffffu)
 			input[1]++;
 	}
-	wipe(key, sizeof(key));
-	wipe(out, sizeof(out));
+	random_wipe(key, sizeof(key));
+	random_wipe(block, sizeof(block));
 }
 
-void random_bytes(void *p, size_t n)
+void random_bytes(void *out, size_t size)
 {
-	if (n < MANY)
-		random_few(p, n);
+	if (size < MANY)
+		random_few(out, size);
 	else
-		random_many(p, n);
+		random_many(out, size);
 }
 
 u64 random_u64(void)
 {
-	u64 v;
+	u64 number;
 
-	random_few(&v, sizeof(v));
-	return v;
+	random_few(&number, sizeof(number));
+	return number;
 }
 
 void random_note_event(u64 what)
 {
 	u64 flags = irq_save();
-	struct generator *g = generator_here();
+	struct generator *generator = generator_of_cpu();
 
-	if (g) {
-		g->event_pool = (g->event_pool << 5 | g->event_pool >> 59) ^ rdtsc() ^ what;
-		if (++g->nr_events == EVENTS_PER_MIX) {
-			g->nr_events = 0;
-			random_add_entropy(&g->event_pool, sizeof(g->event_pool));
+	if (generator) {
+		generator->event_pool = (generator->event_pool << 5 | generator->event_pool >> 59) ^
+					rdtsc() ^ what;
+		if (++generator->nr_events == EVENTS_PER_MIX) {
+			generator->nr_events = 0;
+			random_add_entropy(&generator->event_pool, sizeof(generator->event_pool));
 		}
 	}
 	irq_restore(flags);
 }
 
 /* ---- /dev/random, /dev/urandom ---- */
+
+#define RANDOM_MINOR  8
+#define URANDOM_MINOR 9
 
 #define RNDGETENTCNT   0x80045200u
 #define RNDADDTOENTCNT 0x40045201u
@@ -312,64 +324,74 @@ void random_note_event(u64 what)
 #define RNDCLEARPOOL   0x5206
 #define RNDRESEEDCRNG  0x5207
 
-static s64 random_read(struct file *f, struct uio *u, u64 *pos)
+static s64 random_read(struct file *f, struct uio *uio, u64 *pos)
 {
 	u8 piece[MANY];
 	s64 done = 0;
 
-	while (u->count) {
-		size_t n = MIN(u->count, (u64)sizeof(piece)), copied;
+	while (uio->count) {
+		size_t size = MIN(uio->count, (u64)sizeof(piece)), copied;
 
-		random_bytes(piece, n);
-		copied = uio_copy_out(u, piece, n);
+		random_bytes(piece, size);
+		copied = uio_copy_out(uio, piece, size);
 		done += copied;
-		if (copied < n || (u->count && signal_pending()))
+		if (copied < size || (uio->count && signal_pending()))
 			break;
 	}
-	wipe(piece, sizeof(piece));
-	return done || !u->count ? done : -EFAULT;
+	random_wipe(piece, sizeof(piece));
+	return done || !uio->count ? done : -EFAULT;
 }
 
-static s64 random_write(struct file *f, struct uio *u, u64 *pos)
+static s64 random_write(struct file *f, struct uio *uio, u64 *pos)
 {
 	u8 piece[CHACHA_BLOCK_SIZE];
 	s64 done = 0;
 
-	while (u->count) {
-		size_t n = uio_copy_in(u, piece, MIN(u->count, (u64)sizeof(piece)));
+	while (uio->count) {
+		size_t size = uio_copy_in(uio, piece, MIN(uio->count, (u64)sizeof(piece)));
 
-		if (!n)
+		if (!size)
 			return done ? done : -EFAULT;
-		random_add_entropy(piece, n);
-		done += n;
-		if (u->count && signal_pending())
+		random_add_entropy(piece, size);
+		done += size;
+		if (uio->count && signal_pending())
 			break;
 	}
 	return done;
 }
 
 /* struct rand_pool_info: bits, size, bytes. */
-static s64 add_entropy_call(u64 arg)
+static s64 random_ioctl_add(u64 arg)
 {
 	struct {
 		s32 bits, size;
 	} head;
-	struct uio u;
-	s64 n;
+	struct uio uio;
+	s64 written;
 
 	if (copy_from_user(&head, uaddr(arg), sizeof(head)))
 		return -EFAULT;
 	if (head.bits < 0 || head.size < 0)
 		return -EINVAL;
-	uio_init_user(&u, uaddr(arg + sizeof(head)), head.size);
-	n = random_write(NULL, &u, NULL);
-	return n < 0 ? n : n < head.size ? -EFAULT : 0;
+	uio_init_user(&uio, uaddr(arg + sizeof(head)), head.size);
+	written = random_write(NULL, &uio, NULL);
+	if (written < 0)
+		return written;
+	return written == head.size ? 0 : -EFAULT;
+}
+
+/* The count is always full, so changing it changes nothing. */
+static s64 random_ioctl_count(u64 arg)
+{
+	u32 change;
+
+	if (get_user_u32(&change, uaddr(arg)))
+		return -EFAULT;
+	return (s32)change < 0 ? -EINVAL : 0;
 }
 
 static s64 random_ioctl(struct file *f, u32 cmd, u64 arg)
 {
-	u32 n;
-
 	switch (cmd) {
 	case RNDGETENTCNT: return put_user_u32(uaddr(arg), POOL_BITS);
 	case RNDADDTOENTCNT:
@@ -380,18 +402,17 @@ static s64 random_ioctl(struct file *f, u32 cmd, u64 arg)
 		if (!current_is_super())
 			return -EPERM;
 		if (cmd == RNDADDENTROPY)
-			return add_entropy_call(arg);
-		/* The count is always full, so changing it changes nothing. */
+			return random_ioctl_add(arg);
 		if (cmd == RNDADDTOENTCNT)
-			return get_user_u32(&n, uaddr(arg)) ? -EFAULT : (s32)n < 0 ? -EINVAL : 0;
-		random_add_entropy(&n, 0); /* a new generation */
+			return random_ioctl_count(arg);
+		random_add_entropy("", 0); /* a new generation */
 		return 0;
 	}
 	return -ENOTTY;
 }
 
-/* It is never waited for: the generator has its seed before the first process. */
-static u32 random_poll(struct file *f, struct poll_table *t)
+/* Always ready: the generator is seeded before the first process starts. */
+static u32 random_poll(struct file *f, struct poll_table *table)
 {
 	return POLLIN | POLLRDNORM;
 }
@@ -402,7 +423,7 @@ static const struct file_ops random_fops = {
 	.poll = random_poll,
 	.ioctl = random_ioctl,
 };
-/* As in Linux this one is no file to wait for. */
+/* As in Linux, urandom has no poll method. */
 static const struct file_ops urandom_fops = {
 	.read = random_read,
 	.write = random_write,
@@ -411,54 +432,61 @@ static const struct file_ops urandom_fops = {
 
 /* ---- /proc/sys/kernel/random ---- */
 
-static void show_uuid(struct seq_file *m, const u8 b[16])
+static void uuid_print(struct seq_file *seq, const u8 uuid[16])
 {
-	for (u32 i = 0; i < 16; i++)
-		seq_printf(m, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", b[i]);
-	seq_puts(m, "\n");
+	for (u32 i = 0; i < 16; i++) {
+		if (i == 4 || i == 6 || i == 8 || i == 10)
+			seq_putc(seq, '-');
+		seq_printf(seq, "%02x", uuid[i]);
+	}
+	seq_puts(seq, "\n");
 }
 
-static void make_uuid(u8 b[16])
+static void uuid_make(u8 uuid[16])
 {
-	random_bytes(b, 16);
-	b[6] = (b[6] & 0x0f) | 0x40; /* version 4, RFC 4122 */
-	b[8] = (b[8] & 0x3f) | 0x80;
+	random_bytes(uuid, 16);
+	uuid[6] = (uuid[6] & 0x0f) | 0x40; /* version 4, RFC 4122 */
+	uuid[8] = (uuid[8] & 0x3f) | 0x80;
 }
 
-static int uuid_show(struct seq_file *m, void *arg)
+static int uuid_show(struct seq_file *seq, void *arg)
 {
-	u8 b[16];
+	u8 uuid[16];
 
-	make_uuid(b);
-	show_uuid(m, b);
+	uuid_make(uuid);
+	uuid_print(seq, uuid);
 	return 0;
 }
 
-static int boot_id_show(struct seq_file *m, void *arg)
+static int boot_id_show(struct seq_file *seq, void *arg)
 {
 	static DEFINE_MUTEX(lock);
 	static u8 id[16];
 
 	mutex_lock(&lock);
 	if (!id[6])
-		make_uuid(id);
+		uuid_make(id);
 	mutex_unlock(&lock);
-	show_uuid(m, id);
+	uuid_print(seq, id);
 	return 0;
 }
 
-static int bits_show(struct seq_file *m, void *arg)
+static int bits_show(struct seq_file *seq, void *arg)
 {
-	seq_printf(m, "%u\n", POOL_BITS);
+	seq_printf(seq, "%u\n", POOL_BITS);
 	return 0;
 }
 
 void random_init(void)
 {
-	chardev_register(&(struct chardev){
-		.dev = MKDEV(1, 8), .name = "random", .mode = 0666, .ops = &random_fops });
-	chardev_register(&(struct chardev){
-		.dev = MKDEV(1, 9), .name = "urandom", .mode = 0666, .ops = &urandom_fops });
+	chardev_register_own(&(struct chardev){ .dev = MKDEV(MEM_MAJOR, RANDOM_MINOR),
+						.name = "random",
+						.mode = 0666,
+						.ops = &random_fops });
+	chardev_register_own(&(struct chardev){ .dev = MKDEV(MEM_MAJOR, URANDOM_MINOR),
+						.name = "urandom",
+						.mode = 0666,
+						.ops = &urandom_fops });
 	proc_create("sys/kernel/random/entropy_avail", 0444, bits_show, NULL);
 	proc_create("sys/kernel/random/poolsize", 0444, bits_show, NULL);
 	proc_create("sys/kernel/random/uuid", 0444, uuid_show, NULL);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * The bus "system": what the firmware's tables tell of, as devices for drivers.
+ * The bus "system": the devices that the firmware's tables describe.
  *
- * So far that is one device, "pci": where PCI configuration space is. Its
- * driver needs the devices' own registers, too, which may be anywhere that is not
- * memory: the last resource says so.
+ * So far that is one device, "pci", whose resources are the ports and the memory
+ * windows of PCI configuration space. Its driver also reads the devices' own registers,
+ * at any address that is not memory: the last resource permits that.
  */
 #include <kernel/acpi.h>
 #include <kernel/bus.h>
@@ -18,10 +18,10 @@
 
 static struct owner system_owner = { .name = "system" };
 
-static void add_ecam(struct bus_device *d)
+static void system_bus_add_ecam(struct bus_device *device)
 {
 	for (u32 i = 0; i < acpi_info.nr_mcfg; i++)
-		d->resources[d->nresources++] = (struct device_resource){
+		device->resources[device->nresources++] = (struct device_resource){
 			.kind = DEVICE_ECAM,
 			.start = acpi_info.mcfg[i].addr,
 			.length =
@@ -32,35 +32,40 @@ static void add_ecam(struct bus_device *d)
 		};
 }
 
-static int add_pci(struct bus *b)
+static int system_bus_add_pci(struct bus *bus)
 {
-	struct bus_device *d = kzalloc(sizeof(*d));
+	struct bus_device *device = kzalloc(sizeof(*device));
 
-	if (!d)
+	if (!device)
 		return -ENOMEM;
-	strscpy(d->name, "pci", sizeof(d->name));
-	strscpy(d->alias, "system:pci", sizeof(d->alias));
-	d->resources = kcalloc(ACPI_MAX_MCFG + 3, sizeof(*d->resources));
-	if (!d->resources) {
-		kfree(d);
+	strscpy(device->name, "pci", sizeof(device->name));
+	strscpy(device->alias, "system:pci", sizeof(device->alias));
+	device->resources = kcalloc(ACPI_MAX_MCFG + 3, sizeof(*device->resources));
+	if (!device->resources) {
+		kfree(device);
 		return -ENOMEM;
 	}
-	d->resources[d->nresources++] =
+	device->resources[device->nresources++] =
 		(struct device_resource){ DEVICE_PORTS, PCI_CONFIG_PORTS, 8, 0 };
-	add_ecam(d);
-	d->resources[d->nresources++] = (struct device_resource){ DEVICE_MEMORY, 0, PHYS_END, 0 };
-	return bus_device_add(b, d);
+	system_bus_add_ecam(device);
+	device->resources[device->nresources++] =
+		(struct device_resource){ DEVICE_MEMORY, 0, PHYS_END, 0 };
+	return bus_device_add(bus, device);
 }
 
 void bus_init(void)
 {
-	struct bus *b = kzalloc(sizeof(*b));
-	int err = b ? owner_init(&system_owner, NULL, "system", NULL) : -ENOMEM;
+	struct bus *bus = kzalloc(sizeof(*bus));
+	int err = -ENOMEM;
 
 	hotplug_init();
+	if (bus)
+		err = owner_init(&system_owner, NULL, "system", NULL);
 	if (!err) {
-		strscpy(b->name, "system", sizeof(b->name));
-		err = bus_add(&system_owner, b) ?: add_pci(b);
+		strscpy(bus->name, "system", sizeof(bus->name));
+		err = bus_add(&system_owner, bus);
+		if (!err)
+			err = system_bus_add_pci(bus);
 		owner_publish_late(&system_owner);
 	}
 	if (err)

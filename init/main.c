@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The boot, in order. Before this, arch_start() has set up the processor and
- * the console and copied what the loader told.
+ * the console and copied the boot loader's information.
  */
 #include <asm/cpu.h>
 #include <asm/layout.h>
@@ -46,8 +46,7 @@ static void memory_init(void)
 }
 
 /*
- * The first thread with a stack of its own: what may sleep, up to the first
- * process.
+ * The first thread: the steps of the boot that may sleep, up to the first process.
  */
 static void boot_thread_main(void *unused)
 {

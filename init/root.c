@@ -3,14 +3,14 @@
  * The root file system and the first process.
  *
  * The root is a tmpfs. It starts with /dev, /dev/console and /root, as Linux's
- * built-in archive does; then each module of the loader is unpacked over it.
+ * built-in archive does; then each module of the boot loader is unpacked into it.
  *
- * The first program is init= (a must), else rdinit=, else /init, else the first
- * there is of /sbin/init, /etc/init, /bin/init, /bin/sh. Words of the command
- * line that the kernel doesn't know (no part of it has declared them as a
- * CMDLINE_OPTION()) become its arguments, unknown key=value its environment;
- * what stands behind "--" is for it alone. Linux
- * Documentation/admin-guide/kernel-parameters.rst.
+ * The first program is that of init=, else of rdinit=; if it cannot be run, the boot
+ * stops. Without these options it is the first of /init, /sbin/init, /etc/init,
+ * /bin/init and /bin/sh that can be run. Words of the command line that no part of the
+ * kernel has declared by CMDLINE_OPTION() become its arguments, unknown key=value pairs
+ * its environment; all words after "--" are its arguments.
+ * Source: Linux, Documentation/admin-guide/kernel-parameters.rst.
  */
 #include <kernel/boot.h>
 #include <kernel/cmdline.h>
@@ -33,10 +33,10 @@
 CMDLINE_OPTION(opt_init, "init");
 CMDLINE_OPTION(opt_rdinit, "rdinit");
 
-/* The module that is being unpacked: from here on its pages are still kept. */
+/* The pages of the module being unpacked are still in use from this address on. */
 static phys_t module_kept;
 
-/* Its pages go as its files come, so that both together need little more than one of them. */
+/* Free a module's pages while its files are created, so that both together need little more memory than one. */
 static void module_done(const void *upto)
 {
 	phys_t stop = virt_to_phys(upto) & PAGE_MASK;
@@ -47,55 +47,57 @@ static void module_done(const void *upto)
 	}
 }
 
-/* Is the page at @p page also another module's than @p of? Loaders align modules, or say that they don't. */
-static bool page_is_shared(phys_t page, u32 of)
+/* Does the page at @p page hold a part of a module other than @p module? A loader may pack modules. */
+static bool page_is_shared(phys_t page, u32 module)
 {
 	for (u32 i = 0; i < boot_info.nr_modules; i++)
-		if (i != of && page + PAGE_SIZE > boot_info.modules[i].start &&
+		if (i != module && page + PAGE_SIZE > boot_info.modules[i].start &&
 		    page < boot_info.modules[i].end)
 			return true;
 	return false;
 }
 
-static void module_unpack(struct initramfs *u, u32 i)
+static void module_unpack(struct initramfs *initramfs, u32 index)
 {
-	phys_t start = boot_info.modules[i].start, end = boot_info.modules[i].end;
+	phys_t start = boot_info.modules[index].start, end = boot_info.modules[index].end;
 	char label[96] = "";
 	int err;
 
 	if (boot_info.nr_modules > 1)
-		scnprintf(label, sizeof(label), "module %u of %u (%s): ", i + 1,
-			  boot_info.nr_modules, boot_info.modules[i].name);
+		scnprintf(label, sizeof(label), "module %u of %u (%s): ", index + 1,
+			  boot_info.nr_modules, boot_info.modules[index].name);
 	module_kept = PAGE_ALIGN(start); /* a page shared with what lies before stays */
-	err = initramfs_unpack(u, label, phys_to_virt(start), end - start);
+	err = initramfs_unpack(initramfs, label, phys_to_virt(start), end - start);
 	if (err == -ENOMEM || err == -ENOSPC)
 		boot_stop("not enough memory for the files of the initrd (%lu KiB)",
 			  (end - start) / 1024);
-	end = page_is_shared(end & PAGE_MASK, i) ? end & PAGE_MASK : PAGE_ALIGN(end);
+	if (page_is_shared(end & PAGE_MASK, index))
+		end &= PAGE_MASK;
+	else
+		end = PAGE_ALIGN(end);
 	if (end > module_kept)
 		page_boot_free(module_kept, end);
 }
 
 void root_unpack(void)
 {
-	struct initramfs *u = initramfs_begin(module_done);
+	struct initramfs *initramfs = initramfs_begin(module_done);
 
-	if (!u)
+	if (!initramfs)
 		boot_stop("not enough memory for the files of the initrd");
 	fs_mkdir("/dev", 0755);
 	fs_mknod("/dev/console", S_IFCHR | 0600, MKDEV(5, 1));
 	fs_mkdir("/root", 0700);
 	for (u32 i = 0; i < boot_info.nr_modules; i++)
-		module_unpack(u, i);
-	initramfs_end(u);
+		module_unpack(initramfs, i);
+	initramfs_end(initramfs);
 }
 
 extern const struct cmdline_option __cmdline_options_start[], __cmdline_options_end[];
 
 /*
- * Words that Linux takes for itself and that say nothing here: they must not
- * become arguments of the first program, which would take "rootwait" for a
- * script.
+ * Words that Linux consumes and this kernel ignores. They must not become arguments
+ * of the first program: a shell would take "rootwait" for the name of a script.
  */
 /* clang-format off */
 static const char *const linux_words[] = {
@@ -111,113 +113,115 @@ static const char *const linux_words[] = {
 };
 /* clang-format on */
 
-/* Is it the kernel's? The rest is the first program's. */
-static bool known(const struct cmdline_word *w)
+/* Is the word for the kernel? If not, it is for the first program. */
+static bool cmdline_is_known(const struct cmdline_word *word)
 {
-	for (const struct cmdline_option *o = __cmdline_options_start; o < __cmdline_options_end;
-	     o++)
-		if (cmdline_key_is(w, o->name))
+	for (const struct cmdline_option *option = __cmdline_options_start;
+	     option < __cmdline_options_end; option++)
+		if (cmdline_key_is(word, option->name))
 			return true;
 	for (u32 i = 0; i < ARRAY_SIZE(linux_words); i++)
-		if (cmdline_key_is(w, linux_words[i]))
+		if (cmdline_key_is(word, linux_words[i]))
 			return true;
-	return memchr(w->key, '.', w->key_len); /* a driver's parameter */
+	return memchr(word->key, '.', word->key_len); /* a driver's parameter */
 }
 
 struct first {
 	const char *argv[MAX_ARGS + 1], *envp[MAX_ARGS + 1];
 	u32 argc, envc, left_out;
-	char *text; /* where the next word goes; all are no longer than the command line */
+	char *text; /* end of the words so far; all together are no longer than the command line */
 };
 
-static char *word_text(struct first *f, const struct cmdline_word *w)
+static char *first_word(struct first *first, const struct cmdline_word *word)
 {
-	size_t n = w->key_len + (w->val ? 1 + w->val_len : 0);
-	char *s = f->text;
+	size_t length = word->key_len;
+	char *text = first->text;
 
-	f->text += n + 1;
-	memcpy(s, w->key, w->key_len);
-	if (w->val) {
-		s[w->key_len] = '=';
-		memcpy(s + w->key_len + 1, w->val, w->val_len);
+	if (word->val)
+		length += 1 + word->val_len;
+	first->text += length + 1;
+	memcpy(text, word->key, word->key_len);
+	if (word->val) {
+		text[word->key_len] = '=';
+		memcpy(text + word->key_len + 1, word->val, word->val_len);
 	}
-	s[n] = 0;
-	return s;
+	text[length] = 0;
+	return text;
 }
 
-static void add_arg(struct first *f, const struct cmdline_word *w)
+static void first_add_arg(struct first *first, const struct cmdline_word *word)
 {
-	if (f->argc < MAX_ARGS)
-		f->argv[f->argc++] = word_text(f, w);
+	if (first->argc < MAX_ARGS)
+		first->argv[first->argc++] = first_word(first, word);
 	else
-		f->left_out++;
+		first->left_out++;
 }
 
-/* A variable that exists gets the new value. */
-static void add_env(struct first *f, const struct cmdline_word *w)
+/* A variable that is set already gets the new value. */
+static void first_add_env(struct first *first, const struct cmdline_word *word)
 {
 	u32 i = 0;
 
-	while (i < f->envc &&
-	       (strncmp(f->envp[i], w->key, w->key_len) || f->envp[i][w->key_len] != '='))
+	while (i < first->envc && (strncmp(first->envp[i], word->key, word->key_len) ||
+				   first->envp[i][word->key_len] != '='))
 		i++;
 	if (i == MAX_ARGS) {
-		f->left_out++;
+		first->left_out++;
 		return;
 	}
-	f->envp[i] = word_text(f, w);
-	f->envc = MAX(f->envc, i + 1);
+	first->envp[i] = first_word(first, word);
+	first->envc = MAX(first->envc, i + 1);
 }
 
 /*
- * As Linux: arguments in front of init= are dropped, since old loaders put
- * words of their own there; a second "--" ends it all.
+ * As in Linux, arguments before init= are dropped, since old loaders put words of
+ * their own there; a second "--" ends the arguments.
  */
-static void collect_words(struct first *f)
+static void first_collect_words(struct first *first)
 {
 	const char *cursor = cmdline_get();
-	struct cmdline_word w;
+	struct cmdline_word word;
 	bool all = false;
 
-	while (cmdline_next(&cursor, &w)) {
-		bool dashes = !w.val && w.key_len == 2 && !memcmp(w.key, "--", 2);
+	while (cmdline_next(&cursor, &word)) {
+		bool dashes = !word.val && word.key_len == 2 && !memcmp(word.key, "--", 2);
 
 		if (dashes && all)
 			break;
 		if (dashes)
 			all = true;
 		else if (all)
-			add_arg(f, &w);
-		else if (w.val &&
-			 (cmdline_key_is(&w, opt_init.name) || cmdline_key_is(&w, opt_rdinit.name)))
-			f->argc = 1;
-		else if (known(&w))
+			first_add_arg(first, &word);
+		else if (word.val && (cmdline_key_is(&word, opt_init.name) ||
+				      cmdline_key_is(&word, opt_rdinit.name)))
+			first->argc = 1;
+		else if (cmdline_is_known(&word))
 			continue;
-		else if (w.val)
-			add_env(f, &w);
+		else if (word.val)
+			first_add_env(first, &word);
 		else
-			add_arg(f, &w);
+			first_add_arg(first, &word);
 	}
-	if (f->left_out)
+	if (first->left_out)
 		pr_warn("init: %u words of the command line are ignored: the limit is %u arguments and %u variables\n",
-			f->left_out, MAX_ARGS, MAX_ARGS);
+			first->left_out, MAX_ARGS, MAX_ARGS);
 }
 
-/* A word with a typing error shows itself here. */
-static void show_words(const struct first *f)
+/* The log shows a mistyped option as an argument. */
+static void first_show_words(const struct first *first)
 {
-	for (u32 i = 1; i < f->argc; i++)
-		pr_info("init: argument of the first program: %s\n", f->argv[i]);
-	for (u32 i = 2; i < f->envc; i++)
-		pr_info("init: environment of the first program: %s\n", f->envp[i]);
+	for (u32 i = 1; i < first->argc; i++)
+		pr_info("init: argument of the first program: %s\n", first->argv[i]);
+	for (u32 i = 2; i < first->envc; i++)
+		pr_info("init: environment of the first program: %s\n", first->envp[i]);
 }
 
-static int try_start(struct first *f, const char *path)
+static int first_try_start(struct first *first, const char *path)
 {
 	int err;
 
-	f->argv[0] = path;
-	err = process_start_init(path, f->argv, f->envp);
+	first->argv[0] = path;
+	err = process_start_init(path, first->argv, first->envp);
 	if (!err)
 		fault_start();
 	return err;
@@ -231,8 +235,8 @@ static void __noreturn no_first_process(const char *path, int err)
 		"no first program found: the initrd has none of /init, /sbin/init, /etc/init, /bin/init, /bin/sh");
 }
 
-/* @return whether it runs; without init= and rdinit= it is searched for. */
-static bool find_first(struct first *f)
+/* @return false: none of the candidates could be run */
+static bool first_find(struct first *first)
 {
 	static const char *const candidates[] = { "/init", "/sbin/init", "/etc/init", "/bin/init",
 						  "/bin/sh" };
@@ -241,13 +245,13 @@ static bool find_first(struct first *f)
 
 	if (option_value(&opt_init, path, sizeof(path)) > 0 ||
 	    option_value(&opt_rdinit, path, sizeof(path)) > 0) {
-		err = try_start(f, path);
+		err = first_try_start(first, path);
 		if (err)
 			no_first_process(path, err);
 		return true;
 	}
 	for (u32 i = 0; i < ARRAY_SIZE(candidates); i++) {
-		err = try_start(f, candidates[i]);
+		err = first_try_start(first, candidates[i]);
 		if (!err)
 			return true;
 		if (err != -ENOENT)
@@ -259,15 +263,15 @@ static bool find_first(struct first *f)
 
 void first_process_start(void)
 {
-	struct first f = { .argc = 1, .envp = { "HOME=/", "TERM=linux" }, .envc = 2 };
+	struct first first = { .argc = 1, .envp = { "HOME=/", "TERM=linux" }, .envc = 2 };
 	char *words = kmalloc(strlen(cmdline_get()) + 1); /* a blank there is a NUL or a = here */
 
 	if (!words)
 		boot_stop("not enough memory to start the first program");
-	f.text = words;
-	collect_words(&f);
-	show_words(&f);
-	if (!find_first(&f))
+	first.text = words;
+	first_collect_words(&first);
+	first_show_words(&first);
+	if (!first_find(&first))
 		no_first_process(NULL, 0);
 	kfree(words);
 }

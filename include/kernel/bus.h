@@ -138,8 +138,8 @@ void bus_init(void);
 
 /* ---- device/hotplug.c: programs are told ---- */
 enum hotplug_action { HOTPLUG_ADD, HOTPLUG_REMOVE, HOTPLUG_BIND, HOTPLUG_UNBIND };
-void hotplug_event(enum hotplug_action action, const struct bus_device *d, const char *driver);
+void hotplug_event(enum hotplug_action action, const struct bus_device *device, const char *driver);
 void hotplug_init(void);
 /* ---- device/bus_sysfs.c: /sys/bus/NAME/devices ---- */
-void bus_sysfs_add(struct bus_device *d);
-void bus_sysfs_remove(struct bus_device *d);
+void bus_sysfs_add(struct bus_device *device);
+void bus_sysfs_remove(struct bus_device *device);

@@ -3,9 +3,9 @@
 #pragma once
 #include <kernel/types.h>
 /** Any context, from the first C line on. */
-void random_bytes(void *p, size_t n);
+void random_bytes(void *out, size_t size);
 u64 random_u64(void);
 /** Mix in what an attacker may not know. Never makes things worse. Any context; costs a block per 16 bytes. */
-void random_add_entropy(const void *p, size_t n);
+void random_add_entropy(const void *data, size_t size);
 /** Something happened at a time that can't be foretold (a key, a packet). Any context; a few instructions. */
 void random_note_event(u64 what);
