@@ -17,6 +17,7 @@
 #include <kernel/heap_init.h>
 #include <kernel/irq.h>
 #include <kernel/ktest.h>
+#include <kernel/lock_order.h>
 #include <kernel/page_init.h>
 #include <kernel/printk.h>
 #include <kernel/printk_wait.h>
@@ -64,6 +65,7 @@ static void boot_thread_main(void *unused)
 void kernel_main(void)
 {
 	thread_init_early();
+	lock_order_init();
 	symbols_init();
 	pr_notice("Banos %s, %s, %s\n", BANOS_RELEASE, boot_info.protocol, cpu_model_name());
 	fault_init();

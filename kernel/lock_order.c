@@ -250,3 +250,27 @@ void lock_order_released(const void *lock, bool spins)
 		s->n--;
 	irq_restore(flags);
 }
+
+/* ---- what spin locks call ---- */
+
+static void spin_before(spinlock_t *lock, u64 ip)
+{
+	lock_order_check(&lock->class, lock, true, ip);
+}
+
+static void spin_acquired(spinlock_t *lock, u64 ip)
+{
+	lock_order_taken(&lock->class, lock, true, ip);
+}
+
+static void spin_released(spinlock_t *lock)
+{
+	lock_order_released(lock, true);
+}
+
+void lock_order_init(void)
+{
+	static const struct spin_watch watch = { spin_before, spin_acquired, spin_released };
+
+	spin_watch_register(&watch);
+}

@@ -96,3 +96,13 @@ void rcu_init(void)
 	if (thread_spawn(rcu_thread, NULL, "rcu"))
 		boot_stop("not enough memory for the RCU thread");
 }
+
+#ifdef CONFIG_DEBUG_LOCKS
+void rcu_assert_read(const char *function)
+{
+	if (unlikely(!CPU_FIELD_READ(preempt_count) && !in_interrupt() && irqs_enabled()) &&
+	    !printk_panicking)
+		panic("%s() needs rcu_read_lock(), which thread %s does not hold", function,
+		      current->comm);
+}
+#endif

@@ -338,6 +338,7 @@ static void describe_current(char *buf, size_t size)
 
 void thread_init_early(void)
 {
+	this_cpu()->running = &boot_thread;
 	panic_hooks.describe_task = describe_current;
 }
 

@@ -19,7 +19,7 @@
 #include <kernel/fault_injection.h>
 #include <kernel/heap.h>
 #include <kernel/heap_init.h>
-#include <kernel/lock.h>
+#include <kernel/spinlock.h>
 #include <kernel/page.h>
 #include <kernel/panic.h>
 #include <kernel/printk.h>

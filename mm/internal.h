@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /** @file internal.h  Between the allocators of mm/: what their debugging halves share. */
 #pragma once
-#include <kernel/lock.h>
+#include <kernel/spinlock.h>
 #include <kernel/page.h>
 
 /** Who called the function that this stands in. */

@@ -23,7 +23,7 @@
  */
 #include <asm/paging.h>
 #include <kernel/fault_injection.h>
-#include <kernel/lock.h>
+#include <kernel/spinlock.h>
 #include <kernel/memmap.h>
 #include <kernel/page.h>
 #include <kernel/page_init.h>

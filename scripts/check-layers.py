@@ -39,6 +39,8 @@ LAYERS = [
     ('arch/', 3),
     ('kernel/base/', 1),
     ('mm/vm_', 4),
+    # They sleep, and flush the TLBs of other processors.
+    ('mm/krange.c', 3), ('mm/uio.c', 3), ('mm/leak.c', 3),
     ('mm/', 2),
     ('kernel/process/', 4),
     ('kernel/', 3),
@@ -52,9 +54,9 @@ LAYERS = [
 HEADERS = {name: layer for layer, names in {
     0: 'atomic bitmap chacha clock cmdline err fault_injection inflate kconfig ktest list memmap '
        'rbtree siginfo sort string test_options time_units types',
-    1: 'boot cpu display lock lock_order panic printk symbols uaccess upcalls',
+    1: 'boot cpu display lock_class panic printk rcu spinlock symbols uaccess upcalls',
     2: 'heap heap_init leak page page_init',
-    3: 'acpi crash gate irq irq_chip owner power printk_wait random rate_limit rcu_init rtc seq_file smp '
+    3: 'acpi crash gate irq irq_chip lock lock_order owner power printk_wait random rate_limit rcu_init rtc seq_file smp '
        'thread time utsname vdso wait',
     4: 'bus chardev cred device fs process syscalls tty vm',
     5: 'builtin driver driver_api driver_format loader report',

@@ -84,7 +84,7 @@ struct idt_entry {
 	u32 off2, reserved;
 };
 
-struct cpu boot_cpu = { .self = &boot_cpu, .running = &boot_thread, .online = 1 };
+struct cpu boot_cpu = { .self = &boot_cpu, .online = 1 };
 struct cpu *cpus[CPU_MAX];
 u32 cpu_count = 1;
 struct cpu_features cpu_features;

@@ -19,7 +19,7 @@
 #include <asm/io.h>
 #include <kernel/err.h>
 #include <kernel/irq.h>
-#include <kernel/lock.h>
+#include <kernel/spinlock.h>
 #include <kernel/time.h>
 
 #define PORT_DATA     0x60

@@ -13,7 +13,7 @@
 #include <asm/io.h>
 #include <kernel/acpi.h>
 #include <kernel/heap.h>
-#include <kernel/lock.h>
+#include <kernel/spinlock.h>
 #include <kernel/printk.h>
 #include "irqchip.h"
 

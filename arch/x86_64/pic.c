@@ -11,7 +11,7 @@
  * copy. Intel 8259A data sheet; 82371AB (PIIX4) data sheet, ELCR.
  */
 #include <asm/io.h>
-#include <kernel/lock.h>
+#include <kernel/spinlock.h>
 #include "irqchip.h"
 
 #define PIC1	      0x20

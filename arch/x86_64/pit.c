@@ -13,7 +13,7 @@
 #include <asm/clocks.h>
 #include <asm/io.h>
 #include <kernel/irq.h>
-#include <kernel/lock.h>
+#include <kernel/spinlock.h>
 #include <kernel/time.h>
 
 #define CHANNEL_0 0x40

@@ -279,8 +279,10 @@ static void report_leak(struct owner *root, const struct owned_class *c, u32 cou
 
 static void free_image(struct driver *d)
 {
-	if (d->range.lookup)
+	if (d->range.lookup) {
 		symbol_range_remove(&d->range);
+		synchronize_rcu();
+	}
 	d->range.lookup = NULL;
 	krange_free(d->image.mem);
 	d->image.mem = NULL;

@@ -10,7 +10,7 @@
 #include <asm/irqflags.h>
 #include <asm/pcid.h>
 #include <kernel/atomic.h>
-#include <kernel/lock_order.h>
+#include <kernel/lock_class.h>
 
 struct thread;
 struct run_queue;

@@ -11,34 +11,11 @@
  * interrupts on. Two locks of one class are not compared.
  */
 #pragma once
-#include <kernel/types.h>
-
-#define LOCK_CLASSES 512u
-#define LOCKS_HELD   24u
-
-struct lock_class {
-	const char *name;		  /* NULL: known by where it was taken first */
-	u64 first_ip;			  /* where that was */
-	u32 id;				  /* 0: not taken yet */
-	bool in_interrupt, interrupts_on; /* how it has been taken */
-};
-/** What a CPU (spin locks) or a thread (others) holds, oldest first. */
-struct lock_stack {
-	u32 n;
-	struct {
-		const void *lock;
-		struct lock_class *class;
-		u64 ip;
-	} at[LOCKS_HELD];
-};
+#include <kernel/lock_class.h>
 
 #ifdef CONFIG_DEBUG_LOCKS
-/** The class of locks that are made here. */
-#define LOCK_CLASS_HERE(text)                                         \
-	({                                                            \
-		static struct lock_class _class = { .name = (text) }; \
-		&_class;                                              \
-	})
+/** @brief Watch the spin locks from now on, too. Boot, when the running thread has its structure. */
+void lock_order_init(void);
 /**
  * @brief Before waiting for a lock.
  * @param class  where the lock keeps its class; a lock of the image that has none yet gets one of its own
@@ -58,6 +35,10 @@ bool lock_order_may_hold(const struct lock_class *class, const void *lock);
 bool lock_order_none_held(void);
 /** @brief Name what is held. */
 void lock_order_tell_held(void);
+#else
+static inline void lock_order_init(void)
+{
+}
 #endif
 
 /* ---- the orders that were seen; pure (kernel/lock_graph.c), the caller locks ---- */

@@ -174,9 +174,9 @@ bool fatal_signal_pending(void); /* kernel/process/signal.c */
 
 /** The thread that boots; it becomes the boot CPU's idle thread. */
 extern struct thread boot_thread;
-/** Start-up of this part; and of one more CPU, on it, at the end of its own start: becomes its idle thread. */
-/** @brief What works without memory: the running thread has a name. Boot, first of all. */
+/** @brief Make boot_thread the running thread; needs no memory. Boot, first of all. */
 void thread_init_early(void);
+/** @brief Let threads be created. Boot, behind the heap and the clock. */
 void thread_init(void);
 int sched_cpu_create(struct cpu *c);
 void sched_idle(void) __noreturn;

@@ -12,7 +12,7 @@
  */
 #include <kernel/cmdline.h>
 #include <kernel/err.h>
-#include <kernel/lock.h>
+#include <kernel/spinlock.h>
 #include <kernel/printk.h>
 #include <kernel/string.h>
 #include <kernel/time_units.h>

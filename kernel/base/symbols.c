@@ -9,8 +9,9 @@
  * look-up. Readers take no lock, so that a panic can read: ranges are linked by
  * one store and freed after a grace period.
  */
-#include <kernel/lock.h>
 #include <kernel/printk.h>
+#include <kernel/rcu.h>
+#include <kernel/spinlock.h>
 #include <kernel/string.h>
 #include <kernel/symbols.h>
 #include "internal.h"
@@ -109,7 +110,6 @@ void symbol_range_remove(struct symbol_range *r)
 			break;
 		}
 	spin_unlock(&ranges_lock);
-	synchronize_rcu();
 }
 
 void symbols_show_drivers(void)

@@ -153,7 +153,7 @@ def print_stack(t):
 
 
 # Sources whose functions wait for others: of no interest where a thread is.
-WAITING = ('kernel/sched.c', 'kernel/wait.c', 'kernel/lock.c',
+WAITING = ('kernel/sched.c', 'kernel/wait.c', 'kernel/mutex.c', 'kernel/rwsem.c',
            'kernel/time/timer.c')
 STATES = ['runnable', 'sleeping', 'waiting', 'stopped', 'killable', 'dead']
 

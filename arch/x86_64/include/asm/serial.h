@@ -8,7 +8,7 @@
  */
 #pragma once
 #include <asm/io.h>
-#include <kernel/lock.h>
+#include <kernel/spinlock.h>
 #include <kernel/printk.h>
 
 #define SERIAL_PORTS 4

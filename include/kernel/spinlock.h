@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file spinlock.h  Spin locks, and the assertion that a lock of any kind is held.
+ *
+ * Any context; preemption is off while one is held; the _irqsave variants where an interrupt handler
+ * takes the same lock. With CONFIG_DEBUG_LOCKS recursion, owner and order (lock_order.h) are checked.
+ * A function that needs a lock says so with assert_held().
+ */
+#pragma once
+#include <kernel/atomic.h>
+#include <kernel/cpu.h>
+
+struct spinlock {
+	u32 locked;
+#ifdef CONFIG_DEBUG_LOCKS
+	u32 owner_cpu; /* id + 1, 0 = none */
+	u64 owner_ip;
+	struct lock_class *class;
+#endif
+};
+typedef struct spinlock spinlock_t;
+#define SPINLOCK_INIT \
+	{             \
+		0     \
+	}
+#define DEFINE_SPINLOCK(lock) spinlock_t lock = SPINLOCK_INIT
+#ifdef CONFIG_DEBUG_LOCKS
+#define LOCK_CLASS_FIELD	   struct lock_class *class;
+#define LOCK_SET_CLASS(lock, text) ((lock)->class = LOCK_CLASS_HERE(text))
+#else
+#define LOCK_CLASS_FIELD
+#define LOCK_SET_CLASS(lock, text) ((void)0)
+#endif
+/* Each line that makes locks makes a class of them: hence macros. */
+#define spin_init(lock)                              \
+	do {                                         \
+		*(lock) = (spinlock_t)SPINLOCK_INIT; \
+		LOCK_SET_CLASS(lock, #lock);         \
+	} while (0)
+
+void spin_lock_slow(spinlock_t *lock);
+#ifdef CONFIG_DEBUG_LOCKS
+void spin_debug_before(spinlock_t *lock);
+void spin_debug_acquired(spinlock_t *lock);
+void spin_debug_release(spinlock_t *lock);
+/** What looks on while spin locks are taken and released: kernel/lock_order.c. @p ip: the code that takes the lock. */
+struct spin_watch {
+	void (*before)(spinlock_t *lock, u64 ip);
+	void (*acquired)(spinlock_t *lock, u64 ip);
+	void (*released)(spinlock_t *lock);
+};
+/** @brief Let @p watch look on from now on. Boot, with no spin lock held. */
+void spin_watch_register(const struct spin_watch *watch);
+#else
+static inline void spin_debug_before(spinlock_t *lock)
+{
+	(void)lock;
+}
+static inline void spin_debug_acquired(spinlock_t *lock)
+{
+	(void)lock;
+}
+static inline void spin_debug_release(spinlock_t *lock)
+{
+	(void)lock;
+}
+#endif
+/* "raw": the caller has preemption off already. */
+static inline bool raw_spin_trylock(spinlock_t *lock)
+{
+	bool ok = !__atomic_exchange_n(&lock->locked, 1, __ATOMIC_ACQUIRE);
+	if (ok)
+		spin_debug_acquired(lock);
+	return ok;
+}
+static inline void raw_spin_lock(spinlock_t *lock)
+{
+	spin_debug_before(lock);
+	if (unlikely(__atomic_exchange_n(&lock->locked, 1, __ATOMIC_ACQUIRE)))
+		spin_lock_slow(lock);
+	spin_debug_acquired(lock);
+}
+static inline void raw_spin_unlock(spinlock_t *lock)
+{
+	spin_debug_release(lock);
+	__atomic_store_n(&lock->locked, 0, __ATOMIC_RELEASE);
+}
+/** A full barrier just after a lock was taken: on x86 the exchange that took it is one. */
+#define smp_mb_after_lock() __asm__ volatile("" ::: "memory")
+static inline void spin_lock(spinlock_t *lock)
+{
+	preempt_disable();
+	raw_spin_lock(lock);
+}
+static inline void spin_unlock(spinlock_t *lock)
+{
+	raw_spin_unlock(lock);
+	preempt_enable();
+}
+/** @return the interrupt state to hand to spin_unlock_irqrestore(). */
+static inline __must_check u64 spin_lock_irqsave(spinlock_t *lock)
+{
+	u64 flags = irq_save();
+	spin_lock(lock);
+	return flags;
+}
+static inline void spin_unlock_irqrestore(spinlock_t *lock, u64 flags)
+{
+	raw_spin_unlock(lock);
+	irq_restore(flags);
+	preempt_enable();
+}
+static inline bool spin_is_locked(const spinlock_t *lock)
+{
+	return READ_ONCE(lock->locked);
+}
+
+struct mutex;
+struct rwsem;
+/*
+ * In the debug kernel these stop it with the name of the lock and of the function;
+ * elsewhere they are no code, and do not even evaluate their argument.
+ *
+ * assert_held(lock)         the caller holds it: this CPU a spin lock, this thread a
+ *                           mutex, or a rwsem for reading or for writing
+ * assert_held_write(rwsem)  this thread holds it for writing
+ */
+#ifdef CONFIG_DEBUG_LOCKS
+void spin_assert_held(const spinlock_t *lock, const char *text, const char *function);
+void mutex_assert_held(const struct mutex *mutex, const char *text, const char *function);
+void rwsem_assert_held(const struct rwsem *rwsem, const char *text, const char *function);
+void rwsem_assert_held_write(const struct rwsem *rwsem, const char *text, const char *function);
+/* clang-format off */
+#define assert_held(lock)						\
+	(_Generic((lock),						\
+		spinlock_t *: spin_assert_held,				\
+		const spinlock_t *: spin_assert_held,			\
+		struct mutex *: mutex_assert_held,			\
+		const struct mutex *: mutex_assert_held,		\
+		struct rwsem *: rwsem_assert_held,			\
+		const struct rwsem *: rwsem_assert_held)((lock), #lock, __func__))
+/* clang-format on */
+#define assert_held_write(rwsem) rwsem_assert_held_write((rwsem), #rwsem, __func__)
+#else
+#define assert_held(lock)	 ((void)sizeof(*(lock)))
+#define assert_held_write(rwsem) ((void)sizeof((rwsem)->count))
+#endif
