@@ -159,7 +159,8 @@ static void around(struct ktest_context *test, const struct image *image, const 
 			pr_info("# %s: %ld: %s\n", image->name, id, reasons);
 		/* The first time, tables may grow that never shrink. */
 		if (!back_at(&before) && round)
-			ktest_fail(test, "memory, handles and drivers as before", __FILE__, __LINE__);
+			ktest_fail(test, "memory, handles and drivers as before", __FILE__,
+				   __LINE__);
 	}
 }
 
