@@ -16,8 +16,9 @@
             with four processors; nothing else. One of its parts by itself:
             smp2, smp4, long-build, long-system
 
-For "all" the system part, which mostly waits for one processor, runs in two halves
-(system-1, system-2), one of them beside the other parts. Each part prints what failed in full and the rest in one line. The last line is
+For "all" the system part is cut in four (system-1 to system-4). These and the others each keep about
+one processor busy: two run at a time, the longest first. Each part prints what failed in
+full and the rest in one line. The last line is
 "N passed, N failed", over everything; the status is 0 if nothing failed and
 something passed. Everything has a time limit, and nothing is left running.
 """
@@ -134,14 +135,14 @@ def check_host(out):
         programs = f.read().split()
     env = dict(os.environ, CMOCKA_MESSAGE_OUTPUT='TAP',
                ASAN_OPTIONS='detect_leaks=1:abort_on_error=0')
+    checks = {name: [sys.executable, f'scripts/{name}.py', *options]
+              for name, *options in SOURCE_CHECKS}
+    commands = {**checks, **{x: [f'{folder}/{x}'] for x in programs}}
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        results = pool.map(
-            lambda x: run([f'{folder}/{x}'], HOST_LIMIT_S, env=env), programs)
-        for program, (status, output) in zip(programs, results):
-            part.count_tap(program, output, status)
-    for name, *options in SOURCE_CHECKS:
-        status, output = run([sys.executable, f'scripts/{name}.py', *options], HOST_LIMIT_S)
-        part.count_tap(name, output, 0 if 'not ok' in output else status)
+        results = pool.map(lambda x: run(x, HOST_LIMIT_S, env=env), commands.values())
+        for name, (status, output) in zip(commands, results):
+            expected = name in checks and 'not ok' in output
+            part.count_tap(name, output, 0 if expected else status)
     return part
 
 
@@ -220,6 +221,13 @@ def check_fuzz(out):
     return part
 
 
+# Parts of about the same length. Who shares a build is in one: nothing of it runs twice at a time.
+SYSTEM_FILES = {
+    'system-1': r'builtin|clock|drivers|pci',
+    'system-2': r'programs\w*|screen|shell|terminal|users',
+    'system-3': r'applets|boot|failing|loader|power',
+    'system-4': r'\w+',
+}
 PARTS = {
     'layers': check_layers,
     'host': check_host,
@@ -231,10 +239,9 @@ PARTS = {
     'fuzz': check_fuzz,
     'system': lambda out: run_pytest('system', out, 'tests/system', 'not long',
                                      SYSTEM_LIMIT_S),
-    'system-1': lambda out: run_pytest('system-1', out, system_files(False),
-                                       'not long', SYSTEM_LIMIT_S),
-    'system-2': lambda out: run_pytest('system-2', out, system_files(True),
-                                       'not long', SYSTEM_LIMIT_S),
+    **{name: lambda out, name=name: run_pytest(name, out, system_files(name),
+                                               'not long', SYSTEM_LIMIT_S)
+       for name in SYSTEM_FILES},
     'smp2': lambda out: run_pytest('smp2', out, 'tests/system', 'not long',
                                    SMP_LIMIT_S, TEST_CPUS='2'),
     'smp4': lambda out: run_pytest('smp4', out, 'tests/system', 'not long',
@@ -245,16 +252,23 @@ PARTS = {
                                           'long', LONG_LIMIT_S),
 }
 OF_LONG = ['smp2', 'smp4', 'long-build', 'long-system']
-# Rows of "all" that run side by side: those of the system are in both.
-SIDE_BY_SIDE = [['system-1'], ['kernel', 'build', 'drivers', 'fuzz', 'system-2']]
+# What "all" runs: these one after the other, since they use all processors;
 OF_ALL = ['layers', 'host']
-SECOND_HALF = re.compile(r'test_(programs\w*|screen|shell|terminal|users)\.py')
+# then two of these at a time, the longest first.
+SIDE_BY_SIDE = ['system-1', 'system-2', 'system-3', 'system-4', 'build', 'drivers', 'fuzz',
+                'kernel']
 
 
-def system_files(second):
-    return [f'tests/system/{x}' for x in sorted(os.listdir('tests/system'))
-            if x.startswith('test_') and x.endswith('.py')
-            and bool(SECOND_HALF.fullmatch(x)) == second]
+def system_files(part):
+    """The files of a part; what no other has is in the last one."""
+    names = [x for x in sorted(os.listdir('tests/system'))
+             if x.startswith('test_') and x.endswith('.py')]
+    for other, pattern in SYSTEM_FILES.items():
+        mine = [x for x in names if re.fullmatch(f'test_({pattern})\\.py', x)]
+        if other == part:
+            return [f'tests/system/{x}' for x in mine]
+        names = [x for x in names if x not in mine]
+    return []
 
 
 def run_parts(names, out):
@@ -270,9 +284,9 @@ def main():
     out, wanted = sys.argv[1:]
     if wanted == 'all':
         parts = run_parts(OF_ALL, out)
-        with ThreadPoolExecutor(len(SIDE_BY_SIDE)) as pool:
-            for row in pool.map(lambda x: run_parts(x, out), SIDE_BY_SIDE):
-                parts += row
+        with ThreadPoolExecutor(2) as pool:
+            for done in pool.map(lambda x: run_parts([x], out), SIDE_BY_SIDE):
+                parts += done
     else:
         parts = run_parts(OF_LONG if wanted == 'long' else [wanted], out)
     passed = sum(p.passed for p in parts)

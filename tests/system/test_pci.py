@@ -11,6 +11,7 @@ import pytest
 
 import machine as machines
 from archive import file
+from builds import samples_builtin_kernel
 
 pytestmark = pytest.mark.banos
 
@@ -165,9 +166,8 @@ def test_a_driver_in_use_stays(start):
     assert factorial(m, 4) == '24\n'
 
 
-def test_as_files_the_bus_is_found_like_any_device(start, build):
-    m = start(qemu=EDU, append='quiet',
-              **build('modular', 'allmodconfig')).boot()
+def test_as_files_the_bus_is_found_like_any_device(start):
+    m = start(qemu=EDU, append='quiet', **samples_builtin_kernel()).boot()
     use(m)
     assert 'built in' not in re.search(r'pci .*', m.check('lsmod'))[0]
     m.check('rmmod edu; rmmod pci')

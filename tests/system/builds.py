@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: MIT
+"""Builds of the real tree in which other drivers are built in, or files, than usual."""
+import functools
+import os
+import subprocess
+
+import machine as machines
+
+SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), '../..')
+
+# In the order of drivers/samples/Makefile, which is the order they start in.
+SAMPLES = ('hello params ticker errand counter scratch bell adder sum maybe '
+           'finder shapes').split()
+
+
+# Beside the samples: drivers that are made for this test. Two are one source,
+# with the same names for everything, static or not.
+TWIN = '''
+#include <banos/driver.h>
+#include <banos/export.h>
+#include <banos/print.h>
+int64_t value, helper(int64_t a);
+static int64_t kept;
+__attribute__((constructor)) static void begin(void) {{ kept = value = {value}; }}
+__attribute__((noinline)) int64_t helper(int64_t a) {{ return a + value; }}
+int64_t {name}_value(void);
+int64_t {name}_value(void) {{ return helper(kept); }}
+BANOS_EXPORT({name}_value);
+static int64_t init(banos_owner self)
+{{
+	banos_print(self, "%lld", (long long){name}_value());
+	return 0;
+}}
+BANOS_DRIVER({name}, "1.0", "MIT", "Has a twin", init, NULL);
+'''
+TRIALS = ('order', 'twin_a', 'twin_b')
+
+
+def sources():
+    """Path and content of each file of the tree, the trials included."""
+    files = {}
+    for folder, folders, names in os.walk(SOURCE):
+        folders[:] = [x for x in folders if not x.startswith(('.', '_', 'build'))
+                      and os.path.realpath(os.path.join(folder, x)) !=
+                      os.path.realpath(machines.BUILD)]
+        for path in (os.path.join(folder, x) for x in names):
+            if os.path.isfile(path) and not os.path.islink(path):
+                with open(path, 'rb') as f:
+                    files[os.path.relpath(path, SOURCE)] = \
+                        (f.read(), os.stat(path).st_mode & 0o777)
+    folder = 'drivers/samples'
+    more = {f'{folder}/order.c': files['tests/drivers/src/order.c'][0]}
+    for name, value in (('twin_a', 10), ('twin_b', 20)):
+        more[f'{folder}/{name}.c'] = TWIN.format(name=name, value=value).encode()
+    for name in ('Kconfig', 'Makefile'):
+        more[f'{folder}/{name}'] = files[f'{folder}/{name}'][0]
+    for x in TRIALS:
+        more[f'{folder}/Makefile'] += \
+            f'obj-$(CONFIG_SAMPLE_{x.upper()}) += {x}.o\n'.encode()
+        more[f'{folder}/Kconfig'] += \
+            f'config SAMPLE_{x.upper()}\n\ttristate "{x}"\n\n'.encode()
+    files.update({name: (data, 0o644) for name, data in more.items()})
+    return files
+
+
+def copy_tree(target):
+    """A copy of the tree; what has not changed keeps its time."""
+    for name, (data, mode) in sources().items():
+        path = os.path.join(target, name)
+        if os.path.exists(path):
+            with open(path, 'rb') as f:
+                if f.read() == data:
+                    continue
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, 'wb') as f:
+            f.write(data)
+        os.chmod(path, mode)
+
+
+# What the usual kernel has built in is a file where the samples are built in.
+AS_FILES = 'bus_pci misc_edu char_null char_zero char_full'.split()
+
+
+def build(source, out, answer, goal):
+    """A build in which all samples are y, and what else a driver may be m; or the samples m."""
+    env = {k: v for k, v in os.environ.items() if not k.startswith('MAKE')}
+    os.makedirs(out, exist_ok=True)
+    with open(f'{out}/.config', 'w', encoding='utf-8') as f:
+        f.writelines(f'CONFIG_SAMPLE_{x.upper()}={answer}\n'
+                     for x in (*SAMPLES, *TRIALS))
+        if answer == 'y':
+            f.writelines(f'CONFIG_{x.upper()}=m\n' for x in AS_FILES)
+    for target in ('olddefconfig', goal):
+        done = subprocess.run(
+            ['make', f'-j{os.cpu_count()}', f'O={os.path.abspath(out)}', target],
+            cwd=source, env=env, timeout=400, text=True, check=False,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT)
+        assert done.returncode == 0, done.stdout[-4000:]
+
+
+@functools.cache
+def samples_builtin():
+    """A kernel in which the samples are built in and all other drivers are files, in "y";
+    the samples as files for any kernel, in "m". @return their folder"""
+    out = os.path.join(machines.BUILD, 'tests', 'builtin')
+    source = f'{out}/source'
+    copy_tree(source)
+    build(source, f'{out}/y', 'y', 'all')
+    build(source, f'{out}/m', 'm', 'modules')
+    return out
+
+
+def samples_builtin_kernel():
+    """What start() takes to boot it."""
+    out = samples_builtin()
+    with open(f'{out}/y/initramfs.cpio', 'rb') as f:
+        return {'kernel': f'{out}/y/banos.elf', 'initrd': f.read()}
