@@ -22,7 +22,7 @@
  * pointer together with its length; a chain that leads astray is noticed through
  * tree_seq. Searching under the directory's lock is repeated until it was quiet.
  *
- * Locks: tree_lock: see kernel/fs/vfs.h. d->lock (spin): the list of d's children.
+ * Locks: tree_lock: see kernel/fs/dentry.h and dcache.h. d->lock (spin): the list of d's children.
  * bucket_locks: changes of the hash chains. lru_lock: the LRU list. Inside one
  * another in this order. d->flags are changed atomically.
  */
