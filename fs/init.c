@@ -35,7 +35,7 @@
 #include <kernel/printk.h>
 #include <kernel/string.h>
 
-static int no_block_device(struct inode *i, struct file *f)
+static int no_block_device(struct inode *inode, struct file *f)
 {
 	return -ENXIO;
 }
@@ -46,14 +46,14 @@ const struct file_ops blockdev_fops = { .open = no_block_device };
 /* Half of the memory, as is the custom, but room for what the loader brought in any case. */
 static u64 root_pages(void)
 {
-	struct mem_info m;
+	struct mem_info memory;
 	u64 brought = 0;
 
-	mem_info_get(&m);
+	mem_info_get(&memory);
 	for (u32 i = 0; i < boot_info.nr_modules; i++)
 		brought += PAGE_ALIGN(boot_info.modules[i].end - boot_info.modules[i].start) >>
 			   PAGE_SHIFT;
-	return MAX(m.total / 2, brought + brought / 4);
+	return MAX(memory.total / 2, brought + brought / 4);
 }
 
 static void mount_first(void)

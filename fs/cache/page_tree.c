@@ -5,29 +5,29 @@
 #define NODE_TAG 1ul
 #define LEVELS	 9 /* 54 bits of index */
 
-static inline bool is_node(const void *p)
+static inline bool is_node(const void *slot)
 {
-	return (u64)p & NODE_TAG;
+	return (u64)slot & NODE_TAG;
 }
 
-static inline struct page_tree_node *to_node(void *p)
+static inline struct page_tree_node *to_node(void *slot)
 {
-	return (struct page_tree_node *)((u64)p & ~NODE_TAG);
+	return (struct page_tree_node *)((u64)slot & ~NODE_TAG);
 }
 
-static inline void *from_node(struct page_tree_node *n)
+static inline void *from_node(struct page_tree_node *node)
 {
-	return (void *)((u64)n | NODE_TAG);
+	return (void *)((u64)node | NODE_TAG);
 }
 
-static inline void *load(void *const *p)
+static inline void *load(void *const *slot)
 {
-	return __atomic_load_n(p, __ATOMIC_ACQUIRE);
+	return __atomic_load_n(slot, __ATOMIC_ACQUIRE);
 }
 
-static inline void store(void **p, void *v)
+static inline void store(void **slot, void *value)
 {
-	__atomic_store_n(p, v, __ATOMIC_RELEASE);
+	__atomic_store_n(slot, value, __ATOMIC_RELEASE);
 }
 
 static inline u32 slot_of(u64 index, u32 shift)
@@ -38,35 +38,35 @@ static inline u32 slot_of(u64 index, u32 shift)
 /* The node whose slots hold the item at index, or NULL. */
 static inline struct page_tree_node *find_leaf(void *root, u64 index)
 {
-	struct page_tree_node *n = to_node(root);
+	struct page_tree_node *node = to_node(root);
 
-	if (index >> n->shift >= PAGE_TREE_SLOTS)
+	if (index >> node->shift >= PAGE_TREE_SLOTS)
 		return NULL;
-	while (n && n->shift)
-		n = load(&n->slot[slot_of(index, n->shift)]);
-	return n;
+	while (node && node->shift)
+		node = load(&node->slot[slot_of(index, node->shift)]);
+	return node;
 }
 
-void *page_tree_lookup(const struct page_tree *t, u64 index)
+void *page_tree_lookup(const struct page_tree *tree, u64 index)
 {
-	void *root = load(&t->root);
-	struct page_tree_node *n;
+	void *root = load(&tree->root);
+	struct page_tree_node *node;
 
 	if (!is_node(root))
 		return index ? NULL : root;
 	if (index > PAGE_TREE_MAX)
 		return NULL;
-	n = find_leaf(root, index);
-	return n ? load(&n->slot[slot_of(index, 0)]) : NULL;
+	node = find_leaf(root, index);
+	return node ? load(&node->slot[slot_of(index, 0)]) : NULL;
 }
 
-u32 page_tree_lookup_range(const struct page_tree *t, u64 first, u32 n, void **items)
+u32 page_tree_lookup_range(const struct page_tree *tree, u64 first, u32 count, void **items)
 {
 	struct page_tree_node *leaf = NULL;
-	void *root = load(&t->root);
+	void *root = load(&tree->root);
 	u32 found = 0;
 
-	for (u32 i = 0; i < n; i++) {
+	for (u32 i = 0; i < count; i++) {
 		u64 index = first + i;
 
 		if (!is_node(root)) {
@@ -87,122 +87,123 @@ u32 page_tree_lookup_range(const struct page_tree *t, u64 first, u32 n, void **i
  * One step of a search: go down to index as far as there are nodes. If something
  * is there it is returned; else index moves behind the empty range.
  */
-static void *descend(struct page_tree_node *n, u64 *index)
+static void *descend(struct page_tree_node *node, u64 *index)
 {
-	void *p;
+	void *slot;
 
 	for (;;) {
-		p = load(&n->slot[slot_of(*index, n->shift)]);
-		if (!p) {
-			*index = ((*index >> n->shift) + 1) << n->shift;
+		slot = load(&node->slot[slot_of(*index, node->shift)]);
+		if (!slot) {
+			*index = ((*index >> node->shift) + 1) << node->shift;
 			return NULL;
 		}
-		if (!n->shift)
-			return p;
-		n = p;
+		if (!node->shift)
+			return slot;
+		node = slot;
 	}
 }
 
-void *page_tree_next(const struct page_tree *t, u64 *index, u64 last)
+void *page_tree_next(const struct page_tree *tree, u64 *index, u64 last)
 {
-	void *root = load(&t->root), *p;
-	struct page_tree_node *n;
+	void *root = load(&tree->root), *item;
+	struct page_tree_node *node;
 
 	if (!is_node(root))
 		return *index ? NULL : root;
-	n = to_node(root);
-	while (*index <= last && *index <= PAGE_TREE_MAX && *index >> n->shift < PAGE_TREE_SLOTS) {
-		p = descend(n, index);
-		if (p)
-			return p;
+	node = to_node(root);
+	while (*index <= last && *index <= PAGE_TREE_MAX &&
+	       *index >> node->shift < PAGE_TREE_SLOTS) {
+		item = descend(node, index);
+		if (item)
+			return item;
 	}
 	return NULL;
 }
 
-u64 page_tree_next_hole(const struct page_tree *t, u64 index)
+u64 page_tree_next_hole(const struct page_tree *tree, u64 index)
 {
-	while (index <= PAGE_TREE_MAX && page_tree_lookup(t, index))
+	while (index <= PAGE_TREE_MAX && page_tree_lookup(tree, index))
 		index++;
 	return index;
 }
 
 /* Put nodes on top until index fits in. */
-static int grow(struct page_tree *t, u64 index)
+static int grow(struct page_tree *tree, u64 index)
 {
 	while (index &&
-	       (!is_node(t->root) || index >> to_node(t->root)->shift >= PAGE_TREE_SLOTS)) {
-		bool had_node = is_node(t->root);
-		struct page_tree_node *n;
+	       (!is_node(tree->root) || index >> to_node(tree->root)->shift >= PAGE_TREE_SLOTS)) {
+		bool had_node = is_node(tree->root);
+		struct page_tree_node *node;
 
-		if (!t->root) { /* nothing to keep: a root of the right height at once */
-			n = page_tree_node_alloc();
-			if (!n)
+		if (!tree->root) { /* nothing to keep: a root of the right height at once */
+			node = page_tree_node_alloc();
+			if (!node)
 				return -ENOMEM;
-			while (index >> n->shift >= PAGE_TREE_SLOTS)
-				n->shift += PAGE_TREE_BITS;
-			t->height = n->shift / PAGE_TREE_BITS + 1;
-			store(&t->root, from_node(n));
+			while (index >> node->shift >= PAGE_TREE_SLOTS)
+				node->shift += PAGE_TREE_BITS;
+			tree->height = node->shift / PAGE_TREE_BITS + 1;
+			store(&tree->root, from_node(node));
 			return 0;
 		}
-		n = page_tree_node_alloc();
-		if (!n)
+		node = page_tree_node_alloc();
+		if (!node)
 			return -ENOMEM;
-		n->shift = had_node ? to_node(t->root)->shift + PAGE_TREE_BITS : 0;
-		n->slot[0] = had_node ? to_node(t->root) : t->root;
-		n->count = 1;
-		t->height++;
-		store(&t->root, from_node(n));
+		node->shift = had_node ? to_node(tree->root)->shift + PAGE_TREE_BITS : 0;
+		node->slot[0] = had_node ? to_node(tree->root) : tree->root;
+		node->count = 1;
+		tree->height++;
+		store(&tree->root, from_node(node));
 	}
 	return 0;
 }
 
 /* Nodes that an insertion made before memory ran out, and that stayed empty, go again. */
-static void prune(struct page_tree *t, struct page_tree_node **path, u32 depth, u64 index)
+static void prune(struct page_tree *tree, struct page_tree_node **path, u32 depth, u64 index)
 {
 	while (depth--) {
-		struct page_tree_node *n = path[depth];
+		struct page_tree_node *node = path[depth];
 
-		if (n->count)
+		if (node->count)
 			return;
 		if (depth) {
-			store(&path[depth - 1]->slot[slot_of(index, n->shift + PAGE_TREE_BITS)],
+			store(&path[depth - 1]->slot[slot_of(index, node->shift + PAGE_TREE_BITS)],
 			      NULL);
 			path[depth - 1]->count--;
 		} else {
-			store(&t->root, NULL);
-			t->height = 0;
+			store(&tree->root, NULL);
+			tree->height = 0;
 		}
-		page_tree_node_free(n);
+		page_tree_node_free(node);
 	}
 }
 
-int page_tree_insert(struct page_tree *t, u64 index, void *item)
+int page_tree_insert(struct page_tree *tree, u64 index, void *item)
 {
-	struct page_tree_node *path[LEVELS], *n;
+	struct page_tree_node *path[LEVELS], *node;
 	u32 depth = 0;
 	int err;
 
 	if (index > PAGE_TREE_MAX)
 		return -EFBIG;
-	err = grow(t, index);
+	err = grow(tree, index);
 	if (err)
 		return err;
-	if (!is_node(t->root)) {
-		if (t->root)
+	if (!is_node(tree->root)) {
+		if (tree->root)
 			return -EEXIST;
-		store(&t->root, item);
-		t->count++;
+		store(&tree->root, item);
+		tree->count++;
 		return 0;
 	}
-	for (n = to_node(t->root);; n = n->slot[slot_of(index, n->shift)]) {
-		void **slot = &n->slot[slot_of(index, n->shift)];
+	for (node = to_node(tree->root);; node = node->slot[slot_of(index, node->shift)]) {
+		void **slot = &node->slot[slot_of(index, node->shift)];
 
-		path[depth++] = n;
-		if (!n->shift) {
+		path[depth++] = node;
+		if (!node->shift) {
 			if (*slot)
 				return -EEXIST;
-			n->count++;
-			t->count++;
+			node->count++;
+			tree->count++;
 			store(slot, item);
 			return 0;
 		}
@@ -210,92 +211,92 @@ int page_tree_insert(struct page_tree *t, u64 index, void *item)
 			struct page_tree_node *below = page_tree_node_alloc();
 
 			if (!below) {
-				prune(t, path, depth, index);
+				prune(tree, path, depth, index);
 				return -ENOMEM;
 			}
-			below->shift = n->shift - PAGE_TREE_BITS;
-			n->count++;
+			below->shift = node->shift - PAGE_TREE_BITS;
+			node->count++;
 			store(slot, below);
 		}
 	}
 }
 
 /* A root that has slot 0 alone is one level too many. */
-static void shrink(struct page_tree *t)
+static void shrink(struct page_tree *tree)
 {
-	while (is_node(t->root)) {
-		struct page_tree_node *n = to_node(t->root);
+	while (is_node(tree->root)) {
+		struct page_tree_node *node = to_node(tree->root);
 
-		if (n->count != 1 || !n->slot[0])
+		if (node->count != 1 || !node->slot[0])
 			return;
-		store(&t->root, n->shift ? from_node(n->slot[0]) : n->slot[0]);
-		t->height--;
-		page_tree_node_free(n);
+		store(&tree->root, node->shift ? from_node(node->slot[0]) : node->slot[0]);
+		tree->height--;
+		page_tree_node_free(node);
 	}
 }
 
-void *page_tree_remove(struct page_tree *t, u64 index)
+void *page_tree_remove(struct page_tree *tree, u64 index)
 {
-	struct page_tree_node *path[LEVELS], *n;
+	struct page_tree_node *path[LEVELS], *node;
 	u32 depth = 0;
-	void *item = t->root;
+	void *item = tree->root;
 
-	if (!is_node(t->root)) {
+	if (!is_node(tree->root)) {
 		if (index || !item)
 			return NULL;
-		store(&t->root, NULL);
-		t->count--;
+		store(&tree->root, NULL);
+		tree->count--;
 		return item;
 	}
-	n = to_node(t->root);
-	if (index > PAGE_TREE_MAX || index >> n->shift >= PAGE_TREE_SLOTS)
+	node = to_node(tree->root);
+	if (index > PAGE_TREE_MAX || index >> node->shift >= PAGE_TREE_SLOTS)
 		return NULL;
-	for (;; n = item) {
-		path[depth++] = n;
-		item = n->slot[slot_of(index, n->shift)];
+	for (;; node = item) {
+		path[depth++] = node;
+		item = node->slot[slot_of(index, node->shift)];
 		if (!item)
 			return NULL;
-		if (!n->shift)
+		if (!node->shift)
 			break;
 	}
-	store(&n->slot[slot_of(index, 0)], NULL);
-	n->count--;
-	t->count--;
-	prune(t, path, depth, index);
-	shrink(t);
+	store(&node->slot[slot_of(index, 0)], NULL);
+	node->count--;
+	tree->count--;
+	prune(tree, path, depth, index);
+	shrink(tree);
 	return item;
 }
 
-void page_tree_destroy(struct page_tree *t, void (*fn)(void *item, void *ctx), void *ctx)
+void page_tree_destroy(struct page_tree *tree, void (*release)(void *item, void *ctx), void *ctx)
 {
 	struct page_tree_node *path[LEVELS];
-	u32 at[LEVELS], depth = 0;
+	u32 slots[LEVELS], depth = 0;
 
-	if (!is_node(t->root)) {
-		if (t->root)
-			fn(t->root, ctx);
+	if (!is_node(tree->root)) {
+		if (tree->root)
+			release(tree->root, ctx);
 	} else {
-		path[depth] = to_node(t->root);
-		at[depth++] = 0;
+		path[depth] = to_node(tree->root);
+		slots[depth++] = 0;
 	}
 	while (depth) {
-		struct page_tree_node *n = path[depth - 1];
-		void *p;
+		struct page_tree_node *node = path[depth - 1];
+		void *slot;
 
-		if (at[depth - 1] == PAGE_TREE_SLOTS) {
-			page_tree_node_free(n);
+		if (slots[depth - 1] == PAGE_TREE_SLOTS) {
+			page_tree_node_free(node);
 			depth--;
 			continue;
 		}
-		p = n->slot[at[depth - 1]++];
-		if (p && n->shift) {
-			path[depth] = p;
-			at[depth++] = 0;
-		} else if (p) {
-			fn(p, ctx);
+		slot = node->slot[slots[depth - 1]++];
+		if (slot && node->shift) {
+			path[depth] = slot;
+			slots[depth++] = 0;
+		} else if (slot) {
+			release(slot, ctx);
 		}
 	}
-	t->root = NULL;
-	t->height = 0;
-	t->count = 0;
+	tree->root = NULL;
+	tree->height = 0;
+	tree->count = 0;
 }

@@ -43,34 +43,34 @@ struct page_tree_node *page_tree_node_alloc(void)
 	return kmem_cache_zalloc(node_cache);
 }
 
-static void node_free_rcu(struct rcu_head *h)
+static void node_free_rcu(struct rcu_head *head)
 {
-	kmem_cache_free(node_cache, container_of((u64 *)h, struct page_tree_node, rcu[0]));
+	kmem_cache_free(node_cache, container_of((u64 *)head, struct page_tree_node, rcu[0]));
 }
 
 _Static_assert(sizeof(struct rcu_head) == 16, "a node has room for it");
-void page_tree_node_free(struct page_tree_node *n)
+void page_tree_node_free(struct page_tree_node *node)
 {
-	call_rcu((struct rcu_head *)n->rcu, node_free_rcu);
+	call_rcu((struct rcu_head *)node->rcu, node_free_rcu);
 }
 
 /* ---- one page ---- */
 
-static struct page *page_find(struct inode *i, u64 index)
+static struct page *page_find(struct inode *inode, u64 index)
 {
-	struct page *p;
+	struct page *page;
 
-	spin_lock(&i->pages.lock);
-	p = page_tree_lookup(&i->pages.tree, index);
-	if (p)
-		page_get(p);
-	spin_unlock(&i->pages.lock);
-	return p;
+	spin_lock(&inode->pages.lock);
+	page = page_tree_lookup(&inode->pages.tree, index);
+	if (page)
+		page_get(page);
+	spin_unlock(&inode->pages.lock);
+	return page;
 }
 
-static int charge(struct inode *i, s64 npages)
+static int charge(struct inode *inode, s64 npages)
 {
-	return i->sb->ops->charge ? i->sb->ops->charge(i->sb, npages) : 0;
+	return inode->sb->ops->charge ? inode->sb->ops->charge(inode->sb, npages) : 0;
 }
 
 /*
@@ -79,73 +79,73 @@ static int charge(struct inode *i, s64 npages)
  * has to come back and look for it.
  * @return 0; -EEXIST: *@there is the page in its place, counted; -EFBIG; -ENOMEM
  */
-static int page_add(struct inode *i, u64 index, struct page *p, bool within_size,
+static int page_add(struct inode *inode, u64 index, struct page *page, bool within_size,
 		    struct page **there)
 {
 	int err;
 
-	p->mapping = i;
-	p->index = index;
-	spin_lock(&i->pages.lock);
-	err = within_size && index >= PAGE_ALIGN(i->size) >> PAGE_SHIFT
+	page->mapping = inode;
+	page->index = index;
+	spin_lock(&inode->pages.lock);
+	err = within_size && index >= PAGE_ALIGN(inode->size) >> PAGE_SHIFT
 		      ? -EFBIG
-		      : page_tree_insert(&i->pages.tree, index, p);
+		      : page_tree_insert(&inode->pages.tree, index, page);
 	if (!err) {
-		page_get(p);
+		page_get(page);
 	} else if (err == -EEXIST) {
-		*there = page_tree_lookup(&i->pages.tree, index);
+		*there = page_tree_lookup(&inode->pages.tree, index);
 		page_get(*there);
 	}
-	spin_unlock(&i->pages.lock);
+	spin_unlock(&inode->pages.lock);
 	if (err) {
-		p->mapping = NULL;
+		page->mapping = NULL;
 		return err;
 	}
-	__atomic_fetch_add(&i->blocks, 8, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&inode->blocks, 8, __ATOMIC_RELAXED);
 	mem_account(MEM_CACHED, 1);
 	return 0;
 }
 
 /* A charged page that is in no tree yet. */
-static struct page *page_new(struct inode *i, u32 flags, int *err)
+static struct page *page_new(struct inode *inode, u32 flags, int *err)
 {
-	struct page *p;
+	struct page *page;
 
-	*err = charge(i, 1);
+	*err = charge(inode, 1);
 	if (*err)
 		return NULL;
-	p = page_alloc(flags | PAGE_USER);
-	if (!p) {
-		charge(i, -1);
+	page = page_alloc(flags | PAGE_USER);
+	if (!page) {
+		charge(inode, -1);
 		*err = -ENOMEM;
 	}
-	return p;
+	return page;
 }
 
-static void page_discard(struct inode *i, struct page *p)
+static void page_discard(struct inode *inode, struct page *page)
 {
-	charge(i, -1);
-	page_put(p);
+	charge(inode, -1);
+	page_put(page);
 }
 
 /* The page at @index for a mapping: made if it is a hole inside the file. */
-static struct page *page_get_or_make(struct inode *i, u64 index, int *err)
+static struct page *page_get_or_make(struct inode *inode, u64 index, int *err)
 {
-	struct page *p = page_find(i, index), *there = NULL;
+	struct page *page = page_find(inode, index), *there = NULL;
 
-	if (p)
-		return p;
-	if (index >= PAGE_ALIGN(READ_ONCE(i->size)) >> PAGE_SHIFT) {
+	if (page)
+		return page;
+	if (index >= PAGE_ALIGN(READ_ONCE(inode->size)) >> PAGE_SHIFT) {
 		*err = -EFBIG;
 		return NULL;
 	}
-	p = page_new(i, PAGE_ZERO, err);
-	if (!p)
+	page = page_new(inode, PAGE_ZERO, err);
+	if (!page)
 		return NULL;
-	*err = page_add(i, index, p, true, &there);
+	*err = page_add(inode, index, page, true, &there);
 	if (!*err)
-		return p;
-	page_discard(i, p);
+		return page;
+	page_discard(inode, page);
 	if (*err == -EEXIST)
 		*err = 0;
 	return there;
@@ -153,28 +153,29 @@ static struct page *page_get_or_make(struct inode *i, u64 index, int *err)
 
 /* ---- reading ---- */
 
-static s64 pagecache_read(struct file *f, struct uio *u, u64 *pos)
+static s64 pagecache_read(struct file *f, struct uio *uio, u64 *pos)
 {
-	struct inode *i = f->inode;
+	struct inode *inode = f->inode;
 	s64 done = 0;
 
-	while (u->count) {
-		u64 size = READ_ONCE(i->size), at = *pos, off = at & (PAGE_SIZE - 1), n, got;
-		struct page *p;
+	while (uio->count) {
+		u64 size = READ_ONCE(inode->size), offset = *pos, off = offset & (PAGE_SIZE - 1),
+		    length, got;
+		struct page *page;
 
-		if (at >= size)
+		if (offset >= size)
 			break;
-		n = MIN(MIN(PAGE_SIZE - off, size - at), u->count);
-		p = page_find(i, at >> PAGE_SHIFT);
-		if (p) {
-			got = uio_copy_out(u, (u8 *)page_address(p) + off, n);
-			page_put(p);
+		length = MIN(MIN(PAGE_SIZE - off, size - offset), uio->count);
+		page = page_find(inode, offset >> PAGE_SHIFT);
+		if (page) {
+			got = uio_copy_out(uio, (u8 *)page_address(page) + off, length);
+			page_put(page);
 		} else {
-			got = uio_zero(u, n);
+			got = uio_zero(uio, length);
 		}
 		*pos += got;
 		done += got;
-		if (got < n) {
+		if (got < length) {
 			if (!done)
 				return -EFAULT;
 			break;
@@ -187,7 +188,7 @@ static s64 pagecache_read(struct file *f, struct uio *u, u64 *pos)
 /* ---- writing: under inode->lock ---- */
 
 /* Before a write: current limits. @return bytes that may be written at @p pos, or -EFBIG (SIGXFSZ was sent) */
-static s64 file_write_limit(struct inode *i, u64 pos, u64 count)
+static s64 file_write_limit(struct inode *inode, u64 pos, u64 count)
 {
 	u64 limit = current_process() ? current_process()->limits[RLIMIT_FSIZE].rlim_cur : ~0ull;
 
@@ -200,24 +201,24 @@ static s64 file_write_limit(struct inode *i, u64 pos, u64 count)
 	return MIN(count, MIN(limit, FILE_SIZE_MAX) - pos);
 }
 
-/* A page for a hole that is written to: @n bytes from @off on, zeroes around. @return bytes, 0: fault at once, -errno */
-static s64 write_hole(struct inode *i, struct uio *u, u64 index, u64 off, u64 n)
+/* A page for a hole that is written to: @length bytes from @off on, zeroes around. @return bytes, 0: fault at once, -errno */
+static s64 write_hole(struct inode *inode, struct uio *uio, u64 index, u64 off, u64 length)
 {
-	struct page *p, *there;
+	struct page *page, *there;
 	int err = 0;
 	u64 got;
 	u8 *mem;
 
-	p = page_new(i, 0, &err);
-	if (!p)
+	page = page_new(inode, 0, &err);
+	if (!page)
 		return err;
-	mem = page_address(p);
+	mem = page_address(page);
 	memset(mem, 0, off);
-	got = uio_copy_in(u, mem + off, n);
+	got = uio_copy_in(uio, mem + off, length);
 	memset(mem + off + got, 0, PAGE_SIZE - off - got);
-	err = got ? page_add(i, index, p, false, &there) : 0;
+	err = got ? page_add(inode, index, page, false, &there) : 0;
 	if (got && !err) {
-		page_put(p);
+		page_put(page);
 		return got;
 	}
 	if (err == -EEXIST) { /* a mapping made the page meanwhile: what was fetched goes there */
@@ -225,238 +226,238 @@ static s64 write_hole(struct inode *i, struct uio *u, u64 index, u64 off, u64 n)
 		page_put(there);
 		err = 0;
 	}
-	page_discard(i, p);
+	page_discard(inode, page);
 	return err ? err : (s64)got;
 }
 
 /* Write into one page. @return bytes, 0: fault at once, -errno */
-static s64 write_page(struct inode *i, struct uio *u, u64 at, u64 n)
+static s64 write_page(struct inode *inode, struct uio *uio, u64 offset, u64 length)
 {
-	u64 off = at & (PAGE_SIZE - 1), got;
-	struct page *p = page_find(i, at >> PAGE_SHIFT);
+	u64 off = offset & (PAGE_SIZE - 1), got;
+	struct page *page = page_find(inode, offset >> PAGE_SHIFT);
 
-	if (!p)
-		return write_hole(i, u, at >> PAGE_SHIFT, off, n);
-	got = uio_copy_in(u, (u8 *)page_address(p) + off, n);
-	page_put(p);
+	if (!page)
+		return write_hole(inode, uio, offset >> PAGE_SHIFT, off, length);
+	got = uio_copy_in(uio, (u8 *)page_address(page) + off, length);
+	page_put(page);
 	return got;
 }
 
-static s64 write_pages(struct inode *i, struct uio *u, u64 *pos)
+static s64 write_pages(struct inode *inode, struct uio *uio, u64 *pos)
 {
 	s64 done = 0;
 
-	while (u->count) {
-		u64 n = MIN(PAGE_SIZE - (*pos & (PAGE_SIZE - 1)), u->count);
-		s64 got = write_page(i, u, *pos, n);
+	while (uio->count) {
+		u64 length = MIN(PAGE_SIZE - (*pos & (PAGE_SIZE - 1)), uio->count);
+		s64 got = write_page(inode, uio, *pos, length);
 
 		if (got <= 0)
 			return done ? done : got ? got : -EFAULT;
 		*pos += got;
 		done += got;
-		if (*pos > i->size)
-			WRITE_ONCE(i->size, *pos);
-		if ((u64)got < n)
+		if (*pos > inode->size)
+			WRITE_ONCE(inode->size, *pos);
+		if ((u64)got < length)
 			break;
 	}
 	return done;
 }
 
 /* A write by others takes set-user-id and set-group-id away. */
-static void drop_privileges(struct inode *i)
+static void drop_privileges(struct inode *inode)
 {
-	mode_t drop = i->mode & S_ISUID;
+	mode_t drop = inode->mode & S_ISUID;
 
-	if ((i->mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP))
+	if ((inode->mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP))
 		drop |= S_ISGID;
 	if (drop && !current_is_super())
-		i->mode &= ~drop;
+		inode->mode &= ~drop;
 }
 
-static s64 pagecache_write(struct file *f, struct uio *u, u64 *pos)
+static s64 pagecache_write(struct file *f, struct uio *uio, u64 *pos)
 {
-	struct inode *i = f->inode;
-	s64 n = 0;
+	struct inode *inode = f->inode;
+	s64 result = 0;
 
-	if (!u->count)
+	if (!uio->count)
 		return 0;
-	mutex_lock(&i->lock);
+	mutex_lock(&inode->lock);
 	if (f->flags & O_APPEND)
-		*pos = i->size;
-	n = file_write_limit(i, *pos, u->count);
-	if (n > 0) {
-		u->count = n;
-		drop_privileges(i);
-		n = write_pages(i, u, pos);
+		*pos = inode->size;
+	result = file_write_limit(inode, *pos, uio->count);
+	if (result > 0) {
+		uio->count = result;
+		drop_privileges(inode);
+		result = write_pages(inode, uio, pos);
 	}
-	if (n > 0)
-		inode_touch(i, ATTR_MTIME | ATTR_CTIME);
-	mutex_unlock(&i->lock);
-	return n;
+	if (result > 0)
+		inode_touch(inode, ATTR_MTIME | ATTR_CTIME);
+	mutex_unlock(&inode->lock);
+	return result;
 }
 
 /* ---- cutting ---- */
 
 /* Take up to REMOVE_BATCH pages of [*index, last] out of the tree, and put them before *list. @return how many */
-static u64 remove_some(struct inode *i, u64 *index, u64 last, struct page **list)
+static u64 remove_some(struct inode *inode, u64 *index, u64 last, struct page **list)
 {
-	struct page *p;
-	u64 n = 0;
+	struct page *page;
+	u64 count = 0;
 
-	spin_lock(&i->pages.lock);
-	while (n < REMOVE_BATCH && *index <= last &&
-	       (p = page_tree_next(&i->pages.tree, index, last))) {
-		page_tree_remove(&i->pages.tree, *index);
-		p->mapping = NULL;
-		p->index = (u64)*list; /* the link until it is put */
-		*list = p;
-		n++;
+	spin_lock(&inode->pages.lock);
+	while (count < REMOVE_BATCH && *index <= last &&
+	       (page = page_tree_next(&inode->pages.tree, index, last))) {
+		page_tree_remove(&inode->pages.tree, *index);
+		page->mapping = NULL;
+		page->index = (u64)*list; /* the link until it is put */
+		*list = page;
+		count++;
 		(*index)++;
 	}
-	spin_unlock(&i->pages.lock);
-	return n;
+	spin_unlock(&inode->pages.lock);
+	return count;
 }
 
 /*
  * Take the pages of [first, last] out of the file and of all mappings. @copies_too: private copies, as
  * for a truncation; these may be where the file has no page any more, after a hole was punched.
  */
-static void remove_pages(struct inode *i, u64 first, u64 last, bool copies_too)
+static void remove_pages(struct inode *inode, u64 first, u64 last, bool copies_too)
 {
-	struct page *list = NULL, *p;
-	u64 index = first, n = 0, some;
+	struct page *list = NULL, *page;
+	u64 index = first, count = 0, some;
 
-	if (i->pages.tree.count)
+	if (inode->pages.tree.count)
 		do {
-			some = remove_some(i, &index, last, &list);
-			n += some;
+			some = remove_some(inode, &index, last, &list);
+			count += some;
 		} while (some == REMOVE_BATCH);
-	if ((n || copies_too) && !list_empty(&i->pages.regions))
-		vm_unmap_file_range(&i->pages, first, last, copies_too);
-	while ((p = list)) {
-		list = (struct page *)p->index;
-		page_put(p);
+	if ((count || copies_too) && !list_empty(&inode->pages.regions))
+		vm_unmap_file_range(&inode->pages, first, last, copies_too);
+	while ((page = list)) {
+		list = (struct page *)page->index;
+		page_put(page);
 	}
-	if (n) {
-		__atomic_fetch_sub(&i->blocks, 8 * n, __ATOMIC_RELAXED);
-		mem_account(MEM_CACHED, -(s64)n);
-		charge(i, -(s64)n);
+	if (count) {
+		__atomic_fetch_sub(&inode->blocks, 8 * count, __ATOMIC_RELAXED);
+		mem_account(MEM_CACHED, -(s64)count);
+		charge(inode, -(s64)count);
 	}
 }
 
-void pagecache_truncate(struct inode *i, u64 size)
+void pagecache_truncate(struct inode *inode, u64 size)
 {
 	u64 off = size & (PAGE_SIZE - 1);
 
-	WRITE_ONCE(i->size, size);
-	remove_pages(i, PAGE_ALIGN(size) >> PAGE_SHIFT, PAGE_TREE_MAX, true);
+	WRITE_ONCE(inode->size, size);
+	remove_pages(inode, PAGE_ALIGN(size) >> PAGE_SHIFT, PAGE_TREE_MAX, true);
 	if (off) {
-		struct page *p = page_find(i, size >> PAGE_SHIFT);
+		struct page *page = page_find(inode, size >> PAGE_SHIFT);
 
-		if (p) {
-			memset((u8 *)page_address(p) + off, 0, PAGE_SIZE - off);
-			page_put(p);
+		if (page) {
+			memset((u8 *)page_address(page) + off, 0, PAGE_SIZE - off);
+			page_put(page);
 		}
 	}
 }
 
 /* Zero [off, off + len) within one page, if the page is there. */
-static void zero_part(struct inode *i, u64 off, u64 len)
+static void zero_part(struct inode *inode, u64 off, u64 len)
 {
-	struct page *p = len ? page_find(i, off >> PAGE_SHIFT) : NULL;
+	struct page *page = len ? page_find(inode, off >> PAGE_SHIFT) : NULL;
 
-	if (!p)
+	if (!page)
 		return;
-	memset((u8 *)page_address(p) + (off & (PAGE_SIZE - 1)), 0, len);
-	page_put(p);
+	memset((u8 *)page_address(page) + (off & (PAGE_SIZE - 1)), 0, len);
+	page_put(page);
 }
 
-void pagecache_punch(struct inode *i, u64 off, u64 len)
+void pagecache_punch(struct inode *inode, u64 off, u64 len)
 {
 	u64 end = off + len, first = PAGE_ALIGN(off), last = end & PAGE_MASK;
 
 	if (first > last) { /* within one page */
-		zero_part(i, off, len);
+		zero_part(inode, off, len);
 		return;
 	}
-	zero_part(i, off, first - off);
-	zero_part(i, last, end - last);
+	zero_part(inode, off, first - off);
+	zero_part(inode, last, end - last);
 	if (first < last)
-		remove_pages(i, first >> PAGE_SHIFT, (last >> PAGE_SHIFT) - 1, false);
+		remove_pages(inode, first >> PAGE_SHIFT, (last >> PAGE_SHIFT) - 1, false);
 }
 
-/* Is @p as good as a hole: made by the call that left @mark in it, used by no mapping, and still zero? */
-static bool is_unused(const struct page *p, u64 mark)
+/* Is @page as good as a hole: made by the call that left @mark in it, used by no mapping, and still zero? */
+static bool is_unused(const struct page *page, u64 mark)
 {
-	const u64 *w = page_address(p);
+	const u64 *word = page_address(page);
 
-	if (p->private != mark || atomic_read(&p->refs) != 1)
+	if (page->private != mark || atomic_read(&page->refs) != 1)
 		return false;
-	for (u32 i = 0; i < PAGE_SIZE / sizeof(*w); i++)
-		if (w[i])
+	for (u32 i = 0; i < PAGE_SIZE / sizeof(*word); i++)
+		if (word[i])
 			return false;
 	return true;
 }
 
 /* An allocation failed half way: what it made before goes again, unless it has been used since. */
-static void take_back(struct inode *i, u64 first, u64 last, u64 mark)
+static void take_back(struct inode *inode, u64 first, u64 last, u64 mark)
 {
-	struct page *p;
+	struct page *page;
 
 	for (u64 index = first; index <= last; index++) {
-		spin_lock(&i->pages.lock);
-		p = page_tree_next(&i->pages.tree, &index, last);
-		if (p && is_unused(p, mark)) {
-			page_tree_remove(&i->pages.tree, index);
-			p->mapping = NULL;
-		} else if (p) {
-			spin_unlock(&i->pages.lock);
+		spin_lock(&inode->pages.lock);
+		page = page_tree_next(&inode->pages.tree, &index, last);
+		if (page && is_unused(page, mark)) {
+			page_tree_remove(&inode->pages.tree, index);
+			page->mapping = NULL;
+		} else if (page) {
+			spin_unlock(&inode->pages.lock);
 			continue;
 		}
-		spin_unlock(&i->pages.lock);
-		if (!p)
+		spin_unlock(&inode->pages.lock);
+		if (!page)
 			return;
-		__atomic_fetch_sub(&i->blocks, 8, __ATOMIC_RELAXED);
+		__atomic_fetch_sub(&inode->blocks, 8, __ATOMIC_RELAXED);
 		mem_account(MEM_CACHED, -1);
-		page_discard(i, p);
+		page_discard(inode, page);
 	}
 }
 
 /* @mark goes to the page if it is made here. */
-static int allocate_page(struct inode *i, u64 index, u64 mark)
+static int allocate_page(struct inode *inode, u64 index, u64 mark)
 {
-	struct page *p = page_find(i, index), *there;
+	struct page *page = page_find(inode, index), *there;
 	int err = 0;
 
-	if (!p) {
-		p = page_new(i, PAGE_ZERO, &err);
-		if (!p)
+	if (!page) {
+		page = page_new(inode, PAGE_ZERO, &err);
+		if (!page)
 			return err;
-		p->private = mark;
-		err = page_add(i, index, p, false, &there);
+		page->private = mark;
+		err = page_add(inode, index, page, false, &there);
 		if (err) {
-			page_discard(i, p);
+			page_discard(inode, page);
 			if (err != -EEXIST)
 				return err;
-			p = there;
+			page = there;
 		}
 	}
-	page_put(p);
+	page_put(page);
 	return 0;
 }
 
-int pagecache_allocate(struct inode *i, u64 off, u64 len)
+int pagecache_allocate(struct inode *inode, u64 off, u64 len)
 {
 	const u64 first = off >> PAGE_SHIFT, last = (off + len - 1) >> PAGE_SHIFT;
 	const u64 mark = (u64)&first; /* of no other call that runs */
 	int err = 0;
 
-	for (u64 n = first; n <= last; n++) {
-		err = signal_pending() ? -EINTR : allocate_page(i, n, mark);
+	for (u64 npages = first; npages <= last; npages++) {
+		err = signal_pending() ? -EINTR : allocate_page(inode, npages, mark);
 		if (!err)
 			continue;
-		if (n > first)
-			take_back(i, first, n - 1, mark);
+		if (npages > first)
+			take_back(inode, first, npages - 1, mark);
 		return err;
 	}
 	return 0;
@@ -464,31 +465,32 @@ int pagecache_allocate(struct inode *i, u64 off, u64 len)
 
 /* ---- mapping ---- */
 
-static int pagecache_fault(struct vm_region *r, u64 pgoff, struct page **out)
+static int pagecache_fault(struct vm_region *region, u64 pgoff, struct page **out)
 {
 	int err = 0;
 
-	*out = page_get_or_make(r->file->inode, pgoff, &err);
+	*out = page_get_or_make(region->file->inode, pgoff, &err);
 	return err;
 }
 
-static int pagecache_fault_around(struct vm_region *r, u64 first, u32 n, struct page **pages)
+static int pagecache_fault_around(struct vm_region *region, u64 first, u32 count,
+				  struct page **pages)
 {
-	struct inode *i = r->file->inode;
+	struct inode *inode = region->file->inode;
 	u32 found;
 
-	spin_lock(&i->pages.lock);
-	found = page_tree_lookup_range(&i->pages.tree, first, n, (void **)pages);
-	for (u32 k = 0; k < n; k++)
-		if (pages[k])
-			page_get(pages[k]);
-	spin_unlock(&i->pages.lock);
+	spin_lock(&inode->pages.lock);
+	found = page_tree_lookup_range(&inode->pages.tree, first, count, (void **)pages);
+	for (u32 i = 0; i < count; i++)
+		if (pages[i])
+			page_get(pages[i]);
+	spin_unlock(&inode->pages.lock);
 	return found;
 }
 
-static int pagecache_mkwrite(struct vm_region *r, struct page *p)
+static int pagecache_mkwrite(struct vm_region *region, struct page *page)
 {
-	inode_touch(r->file->inode, ATTR_MTIME | ATTR_CTIME);
+	inode_touch(region->file->inode, ATTR_MTIME | ATTR_CTIME);
 	return 0;
 }
 
@@ -499,10 +501,10 @@ static const struct vm_region_ops pagecache_vm_ops = {
 	.page_cache = true,
 };
 
-static int pagecache_mmap(struct file *f, struct vm_region *r)
+static int pagecache_mmap(struct file *f, struct vm_region *region)
 {
 	file_accessed(f);
-	r->ops = &pagecache_vm_ops;
+	region->ops = &pagecache_vm_ops;
 	return 0;
 }
 
@@ -510,8 +512,8 @@ static int pagecache_mmap(struct file *f, struct vm_region *r)
 
 static s64 pagecache_llseek(struct file *f, s64 off, int whence)
 {
-	struct inode *i = f->inode;
-	s64 size = READ_ONCE(i->size), base = 0;
+	struct inode *inode = f->inode;
+	s64 size = READ_ONCE(inode->size), base = 0;
 	u64 index;
 
 	switch (whence) {
@@ -523,12 +525,12 @@ static s64 pagecache_llseek(struct file *f, s64 off, int whence)
 		if (off < 0 || off >= size)
 			return -ENXIO;
 		index = off >> PAGE_SHIFT;
-		spin_lock(&i->pages.lock);
+		spin_lock(&inode->pages.lock);
 		if (whence == SEEK_HOLE)
-			index = page_tree_next_hole(&i->pages.tree, index);
-		else if (!page_tree_next(&i->pages.tree, &index, PAGE_TREE_MAX))
+			index = page_tree_next_hole(&inode->pages.tree, index);
+		else if (!page_tree_next(&inode->pages.tree, &index, PAGE_TREE_MAX))
 			index = PAGE_TREE_MAX;
-		spin_unlock(&i->pages.lock);
+		spin_unlock(&inode->pages.lock);
 		if (index << PAGE_SHIFT >= (u64)size)
 			return whence == SEEK_HOLE ? size : -ENXIO;
 		return MAX(off, (s64)(index << PAGE_SHIFT));

@@ -23,18 +23,18 @@
 /* ---- statfs ---- */
 
 /* Linux has a file system each for pipes, sockets and the others that have no name. */
-static s64 nameless_type(const struct inode *i)
+static s64 nameless_type(const struct inode *inode)
 {
-	switch (i->mode & S_IFMT) {
+	switch (inode->mode & S_IFMT) {
 	case S_IFIFO: return PIPEFS_MAGIC;
 	case S_IFSOCK: return SOCKFS_MAGIC;
 	}
 	return ANON_INODE_FS_MAGIC;
 }
 
-static s64 statfs_to_user(const struct path *p, u64 user)
+static s64 statfs_to_user(const struct path *path, u64 user)
 {
-	struct super_block *sb = p->dentry->sb;
+	struct super_block *sb = path->dentry->sb;
 	struct statfs out = { .f_type = sb->magic,
 			      .f_bsize = sb->blksize,
 			      .f_frsize = sb->blksize,
@@ -47,35 +47,35 @@ static s64 statfs_to_user(const struct path *p, u64 user)
 	if (err)
 		return err;
 	if (out.f_type == ANON_INODE_FS_MAGIC)
-		out.f_type = nameless_type(p->dentry->inode);
+		out.f_type = nameless_type(path->dentry->inode);
 	out.f_fsid[0] = (s32)sb->dev;
 	out.f_fsid[1] = (s32)(sb->dev >> 32);
-	out.f_flags = ST_VALID | (p->mnt->flags & MNT_USER_FLAGS) |
+	out.f_flags = ST_VALID | (path->mnt->flags & MNT_USER_FLAGS) |
 		      (sb->flags & MS_RDONLY ? ST_RDONLY : 0);
 	return copy_to_user(uaddr(user), &out, sizeof(out));
 }
 
 SYSCALL2(statfs, path, out)
 {
-	struct path p;
-	s64 ret = user_path(AT_FDCWD, path, LOOKUP_FOLLOW, &p);
+	struct path target;
+	s64 ret = user_path(AT_FDCWD, path, LOOKUP_FOLLOW, &target);
 
 	if (ret)
 		return ret;
-	ret = statfs_to_user(&p, out);
-	path_put(&p);
+	ret = statfs_to_user(&target, out);
+	path_put(&target);
 	return ret;
 }
 
 SYSCALL2(fstatfs, fd, out)
 {
-	struct fd_ref r = fd_get_path((u32)fd);
+	struct fd_ref ref = fd_get_path((u32)fd);
 	s64 ret;
 
-	if (!r.file)
+	if (!ref.file)
 		return -EBADF;
-	ret = statfs_to_user(&r.file->path, out);
-	fd_put(r);
+	ret = statfs_to_user(&ref.file->path, out);
+	fd_put(ref);
 	return ret;
 }
 
@@ -87,28 +87,29 @@ static int sync_super(struct super_block *sb)
 }
 
 /* The mount behind one in the list, counted; the one is put. NULL: the first, or none. */
-static struct mount *next_mount(struct mount *m)
+static struct mount *next_mount(struct mount *mount)
 {
-	struct list *l;
+	struct list *entry;
 	struct mount *next = NULL;
 
 	spin_lock(&tree_lock);
-	l = m ? m->all_link.next : mount_list.next;
-	if (l != &mount_list && (!m || l != &m->all_link)) { /* out of the list: the end */
-		next = list_entry(l, struct mount, all_link);
+	entry = mount ? mount->all_link.next : mount_list.next;
+	if (entry != &mount_list &&
+	    (!mount || entry != &mount->all_link)) { /* out of the list: the end */
+		next = list_entry(entry, struct mount, all_link);
 		mount_get(next);
 	}
 	spin_unlock(&tree_lock);
-	if (m)
-		mount_put(m);
+	if (mount)
+		mount_put(mount);
 	return next;
 }
 
 /* Write back what is only in memory, of all file systems. Sleeps. */
 static void fs_sync_all(void)
 {
-	for (struct mount *m = next_mount(NULL); m; m = next_mount(m))
-		sync_super(m->sb);
+	for (struct mount *mount = next_mount(NULL); mount; mount = next_mount(mount))
+		sync_super(mount->sb);
 }
 
 SYSCALL0(sync)
@@ -119,28 +120,28 @@ SYSCALL0(sync)
 
 SYSCALL1(syncfs, fd)
 {
-	struct fd_ref r = fd_get((u32)fd);
+	struct fd_ref ref = fd_get((u32)fd);
 	s64 ret;
 
-	if (!r.file)
+	if (!ref.file)
 		return -EBADF;
-	ret = sync_super(r.file->inode->sb);
-	fd_put(r);
+	ret = sync_super(ref.file->inode->sb);
+	fd_put(ref);
 	return ret;
 }
 
 static s64 do_fsync(u32 fd)
 {
-	struct fd_ref r = fd_get(fd);
+	struct fd_ref ref = fd_get(fd);
 	s64 ret;
 
-	if (!r.file)
+	if (!ref.file)
 		return -EBADF;
-	if (r.file->ops->fsync)
-		ret = r.file->ops->fsync(r.file);
+	if (ref.file->ops->fsync)
+		ret = ref.file->ops->fsync(ref.file);
 	else
-		ret = S_ISDIR(r.file->inode->mode) ? sync_super(r.file->inode->sb) : -EINVAL;
-	fd_put(r);
+		ret = S_ISDIR(ref.file->inode->mode) ? sync_super(ref.file->inode->sb) : -EINVAL;
+	fd_put(ref);
 	return ret;
 }
 
@@ -156,22 +157,22 @@ SYSCALL1(fdatasync, fd)
 
 SYSCALL4(sync_file_range, fd, off, len, flags)
 {
-	struct fd_ref r = fd_get((u32)fd);
+	struct fd_ref ref = fd_get((u32)fd);
 	mode_t type;
 	s64 ret = 0;
 
-	if (!r.file)
+	if (!ref.file)
 		return -EBADF;
-	type = r.file->inode->mode & S_IFMT;
+	type = ref.file->inode->mode & S_IFMT;
 	if ((u32)flags & ~(SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
 			   SYNC_FILE_RANGE_WAIT_AFTER) ||
 	    (s64)off < 0 || (s64)len < 0 || (s64)(off + len) < 0)
 		ret = -EINVAL;
 	else if (type != S_IFREG && type != S_IFBLK && type != S_IFDIR && type != S_IFLNK)
 		ret = -ESPIPE;
-	else if ((u32)flags && r.file->ops->fsync)
-		ret = r.file->ops->fsync(r.file);
-	fd_put(r);
+	else if ((u32)flags && ref.file->ops->fsync)
+		ret = ref.file->ops->fsync(ref.file);
+	fd_put(ref);
 	return ret;
 }
 
@@ -179,31 +180,31 @@ SYSCALL4(sync_file_range, fd, off, len, flags)
 
 SYSCALL4(fadvise64, fd, off, len, advice)
 {
-	struct fd_ref r = fd_get((u32)fd);
+	struct fd_ref ref = fd_get((u32)fd);
 	s64 ret = 0;
 
-	if (!r.file)
+	if (!ref.file)
 		return -EBADF;
-	if (S_ISFIFO(r.file->inode->mode))
+	if (S_ISFIFO(ref.file->inode->mode))
 		ret = -ESPIPE;
 	else if ((s64)len < 0 || (s32)advice < POSIX_FADV_NORMAL ||
 		 (s32)advice > POSIX_FADV_NOREUSE)
 		ret = -EINVAL;
-	fd_put(r);
+	fd_put(ref);
 	return ret;
 }
 
 SYSCALL3(readahead, fd, off, len)
 {
-	struct fd_ref r = fd_get((u32)fd);
+	struct fd_ref ref = fd_get((u32)fd);
 	s64 ret = 0;
 
-	if (!r.file)
+	if (!ref.file)
 		return -EBADF;
-	if (!(r.file->mode & FMODE_READ))
+	if (!(ref.file->mode & FMODE_READ))
 		ret = -EBADF;
-	else if (!S_ISREG(r.file->inode->mode) && !S_ISBLK(r.file->inode->mode))
+	else if (!S_ISREG(ref.file->inode->mode) && !S_ISBLK(ref.file->inode->mode))
 		ret = -EINVAL;
-	fd_put(r);
+	fd_put(ref);
 	return ret;
 }

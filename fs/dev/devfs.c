@@ -23,7 +23,7 @@
 
 static struct super_block *devfs_sb;
 
-static int devfs_mount(struct fs_type *t, u32 flags, const char *source, const char *options,
+static int devfs_mount(struct fs_type *type, u32 flags, const char *source, const char *options,
 		       struct super_block **out)
 {
 	super_get(devfs_sb);

@@ -29,7 +29,7 @@
 #define BIG_FIRST (256u << 10)
 
 struct seq_open {
-	struct seq_file m; /* m.fixed: its buffer is from kvzalloc() */
+	struct seq_file seq; /* m.fixed: its buffer is from kvzalloc() */
 	struct mutex lock;
 	seq_generate_fn generate;
 	u64 base;	  /* offset of the piece in m within the text */
@@ -39,14 +39,14 @@ struct seq_open {
 
 int seq_open_private(struct file *f, seq_generate_fn generate, void *private)
 {
-	struct seq_open *s = kzalloc(sizeof(*s));
+	struct seq_open *state = kzalloc(sizeof(*state));
 
-	if (!s)
+	if (!state)
 		return -ENOMEM;
-	mutex_init(&s->lock);
-	s->generate = generate;
-	s->m.private = private;
-	f->private = s;
+	mutex_init(&state->lock);
+	state->generate = generate;
+	state->seq.private = private;
+	f->private = state;
 	return 0;
 }
 
@@ -55,118 +55,118 @@ int seq_open(struct file *f, seq_generate_fn generate)
 	return seq_open_private(f, generate, NULL);
 }
 
-static void free_buffer(struct seq_file *m)
+static void free_buffer(struct seq_file *seq)
 {
-	if (m->fixed)
-		kvfree(m->buf);
+	if (seq->fixed)
+		kvfree(seq->buf);
 	else
-		kfree(m->buf);
-	*m = (struct seq_file){ .next = m->next, .private = m->private };
+		kfree(seq->buf);
+	*seq = (struct seq_file){ .next = seq->next, .private = seq->private };
 }
 
 void seq_release(struct file *f)
 {
-	struct seq_open *s = f->private;
+	struct seq_open *state = f->private;
 
-	free_buffer(&s->m);
-	kfree(s);
+	free_buffer(&state->seq);
+	kfree(state);
 }
 
-/* The piece that begins at s->m.next. */
-static int generate(struct seq_open *s, struct file *f)
+/* The piece that begins at state->seq.next. */
+static int generate(struct seq_open *state, struct file *f)
 {
-	struct seq_file *m = &s->m;
-	u64 start = m->next;
+	struct seq_file *seq = &state->seq;
+	u64 start = seq->next;
 
 	for (;;) {
-		size_t bigger = MAX((size_t)BIG_FIRST, m->size * 4);
+		size_t bigger = MAX((size_t)BIG_FIRST, seq->size * 4);
 		int err;
 
-		m->count = 0;
-		m->more = m->overflow = false;
-		err = s->generate(m, f);
-		if (err || !m->overflow)
+		seq->count = 0;
+		seq->more = seq->overflow = false;
+		err = state->generate(seq, f);
+		if (err || !seq->overflow)
 			return err;
-		free_buffer(m);
-		m->next = start;
+		free_buffer(seq);
+		seq->next = start;
 		if (bigger > TEXT_MAX)
 			return -ENOMEM;
-		m->buf = kvzalloc(bigger);
-		if (!m->buf)
+		seq->buf = kvzalloc(bigger);
+		if (!seq->buf)
 			return -ENOMEM;
-		m->size = bigger;
-		m->fixed = true;
+		seq->size = bigger;
+		seq->fixed = true;
 	}
 }
 
-static int first_piece(struct seq_open *s, struct file *f)
+static int first_piece(struct seq_open *state, struct file *f)
 {
 	int err;
 
-	s->base = 0;
-	s->m.next = 0;
-	err = generate(s, f);
-	s->valid = !err;
+	state->base = 0;
+	state->seq.next = 0;
+	err = generate(state, f);
+	state->valid = !err;
 	return err;
 }
 
 /* Make the piece that has @pos the present one. @return 1, 0: the text ends before it, -errno */
-static int reach(struct seq_open *s, struct file *f, u64 pos)
+static int reach(struct seq_open *state, struct file *f, u64 pos)
 {
-	while (pos >= s->base + s->m.count) {
+	while (pos >= state->base + state->seq.count) {
 		int err;
 
-		if (!s->m.more)
+		if (!state->seq.more)
 			return 0;
 		if (fatal_signal_pending())
 			return -EINTR;
-		s->base += s->m.count;
-		err = generate(s, f);
+		state->base += state->seq.count;
+		err = generate(state, f);
 		if (err) {
-			s->valid = false;
+			state->valid = false;
 			return err;
 		}
 	}
 	return 1;
 }
 
-static s64 read_locked(struct seq_open *s, struct file *f, struct uio *u, u64 *pos)
+static s64 read_locked(struct seq_open *state, struct file *f, struct uio *uio, u64 *pos)
 {
 	s64 done = 0;
 
-	if (!*pos || !s->valid || *pos < s->base) {
-		int err = first_piece(s, f);
+	if (!*pos || !state->valid || *pos < state->base) {
+		int err = first_piece(state, f);
 
 		if (err)
 			return err;
 	}
-	while (u->count) {
-		int found = reach(s, f, *pos);
-		u64 at = *pos - s->base, want, n;
+	while (uio->count) {
+		int found = reach(state, f, *pos);
+		u64 start = *pos - state->base, want, length;
 
 		if (found <= 0)
 			return done ? done : found;
-		want = MIN(s->m.count - at, u->count);
-		n = uio_copy_out(u, s->m.buf + at, want);
-		*pos += n;
-		done += n;
-		if (n < want)
+		want = MIN(state->seq.count - start, uio->count);
+		length = uio_copy_out(uio, state->seq.buf + start, want);
+		*pos += length;
+		done += length;
+		if (length < want)
 			return done ? done : -EFAULT;
 	}
 	return done;
 }
 
-s64 seq_read(struct file *f, struct uio *u, u64 *pos)
+s64 seq_read(struct file *f, struct uio *uio, u64 *pos)
 {
-	struct seq_open *s = f->private;
-	s64 n;
+	struct seq_open *state = f->private;
+	s64 result;
 
-	if (!u->count)
+	if (!uio->count)
 		return 0;
-	mutex_lock(&s->lock);
-	n = read_locked(s, f, u, pos);
-	mutex_unlock(&s->lock);
-	return n;
+	mutex_lock(&state->lock);
+	result = read_locked(state, f, uio, pos);
+	mutex_unlock(&state->lock);
+	return result;
 }
 
 s64 seq_llseek(struct file *f, s64 off, int whence)
@@ -181,51 +181,52 @@ s64 seq_llseek(struct file *f, s64 off, int whence)
 	return to;
 }
 
-void seq_poll_start(struct file *f, struct change_source *c)
+void seq_poll_start(struct file *f, struct change_source *source)
 {
-	struct seq_open *s = f->private;
+	struct seq_open *state = f->private;
 
-	WRITE_ONCE(s->changes_seen, atomic_read(&c->changes));
+	WRITE_ONCE(state->changes_seen, atomic_read(&source->changes));
 }
 
 /* Of several threads that ask at once one hears of it, as in Linux. */
-bool seq_poll_changed(struct file *f, struct change_source *c, struct poll_table *t)
+bool seq_poll_changed(struct file *f, struct change_source *source, struct poll_table *table)
 {
-	struct seq_open *s = f->private;
+	struct seq_open *state = f->private;
 	s32 now;
 
-	poll_wait(t, &c->wait);
-	now = atomic_read(&c->changes);
-	return __atomic_exchange_n(&s->changes_seen, now, __ATOMIC_RELAXED) != now;
+	poll_wait(table, &source->wait);
+	now = atomic_read(&source->changes);
+	return __atomic_exchange_n(&state->changes_seen, now, __ATOMIC_RELAXED) != now;
 }
 
-s64 seq_copy_written(struct uio *u, char **out)
+s64 seq_copy_written(struct uio *uio, char **out)
 {
-	u64 n = u->count;
+	u64 length = uio->count;
 	char *text;
 
-	if (n > PAGE_SIZE)
+	if (length > PAGE_SIZE)
 		return -EINVAL;
-	text = kmalloc(n + 1);
+	text = kmalloc(length + 1);
 	if (!text)
 		return -ENOMEM;
-	if (uio_copy_in(u, text, n) != n) {
+	if (uio_copy_in(uio, text, length) != length) {
 		kfree(text);
 		return -EFAULT;
 	}
-	text[n] = 0;
+	text[length] = 0;
 	*out = text;
-	return n;
+	return length;
 }
 
 int seq_parse_number(char *text, s64 *out)
 {
-	size_t n;
+	size_t length;
 
 	while (*text == ' ' || *text == '\t')
 		text++;
-	n = strlen(text);
-	while (n && (text[n - 1] == '\n' || text[n - 1] == ' ' || text[n - 1] == '\t'))
-		text[--n] = 0;
+	length = strlen(text);
+	while (length &&
+	       (text[length - 1] == '\n' || text[length - 1] == ' ' || text[length - 1] == '\t'))
+		text[--length] = 0;
 	return parse_s64(text, 0, out) ? -EINVAL : 0;
 }

@@ -50,95 +50,95 @@ static DEFINE_WAIT_QUEUE(left);
 
 /* ---- entries ---- */
 
-static struct proc_entry *entry_alloc(struct gen_tree *t, const char *name, u32 len,
+static struct proc_entry *entry_alloc(struct gen_tree *tree, const char *name, u32 len,
 				      const struct gen_spec *spec)
 {
-	struct proc_entry *e = kzalloc(sizeof(*e) + len + 1 + NAME_SLACK);
+	struct proc_entry *entry = kzalloc(sizeof(*entry) + len + 1 + NAME_SLACK);
 
-	if (!e)
+	if (!entry)
 		return NULL;
 	if (spec->target) {
-		e->target = kstrdup(spec->target);
-		if (!e->target) {
-			kfree(e);
+		entry->target = kstrdup(spec->target);
+		if (!entry->target) {
+			kfree(entry);
 			return NULL;
 		}
 	}
-	list_init(&e->link);
-	list_init(&e->children);
-	e->tree = t;
-	atomic_set(&e->refs, 1);
-	e->spec = *spec;
-	e->spec.target = NULL;
-	memcpy(e->name, name, len);
-	e->name_len = len;
-	return e;
+	list_init(&entry->link);
+	list_init(&entry->children);
+	entry->tree = tree;
+	atomic_set(&entry->refs, 1);
+	entry->spec = *spec;
+	entry->spec.target = NULL;
+	memcpy(entry->name, name, len);
+	entry->name_len = len;
+	return entry;
 }
 
-static void entry_free(struct rcu_head *h)
+static void entry_free(struct rcu_head *head)
 {
-	struct proc_entry *e = container_of(h, struct proc_entry, rcu);
+	struct proc_entry *entry = container_of(head, struct proc_entry, rcu);
 
-	kfree(e->target);
-	kfree(e);
+	kfree(entry->target);
+	kfree(entry);
 }
 
 /* Freed by RCU: stat() looks at inodes, and so at entries, without a reference. */
-static void entry_put(struct proc_entry *e)
+static void entry_put(struct proc_entry *entry)
 {
-	if (atomic_dec_and_test(&e->refs))
-		call_rcu(&e->rcu, entry_free);
+	if (atomic_dec_and_test(&entry->refs))
+		call_rcu(&entry->rcu, entry_free);
 }
 
-static bool enter(struct proc_entry *e)
+static bool enter(struct proc_entry *entry)
 {
-	s32 n = atomic_read(&e->users);
+	s32 users = atomic_read(&entry->users);
 
-	while (n >= 0)
-		if (__atomic_compare_exchange_n(&e->users.v, &n, n + 1, false, __ATOMIC_SEQ_CST,
-						__ATOMIC_RELAXED))
+	while (users >= 0)
+		if (__atomic_compare_exchange_n(&entry->users.v, &users, users + 1, false,
+						__ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
 			return true;
 	return false;
 }
 
-static void leave(struct proc_entry *e)
+static void leave(struct proc_entry *entry)
 {
-	if (atomic_sub_return(&e->users, 1) == GONE)
+	if (atomic_sub_return(&entry->users, 1) == GONE)
 		wake_up_all(&left);
 }
 
 /* From now on nobody enters; nobody is inside any more. */
-static void drain(struct proc_entry *e)
+static void drain(struct proc_entry *entry)
 {
-	atomic_add(&e->users, GONE);
-	wait_event(&left, atomic_read(&e->users) == GONE);
+	atomic_add(&entry->users, GONE);
+	wait_event(&left, atomic_read(&entry->users) == GONE);
 }
 
-static int compare_names(const char *a, u32 a_len, const struct proc_entry *e)
+static int compare_names(const char *name, u32 a_len, const struct proc_entry *entry)
 {
-	int d = memcmp(a, e->name, MIN(a_len, (u32)e->name_len));
+	int order = memcmp(name, entry->name, MIN(a_len, (u32)entry->name_len));
 
-	return d ? d : (int)a_len - (int)e->name_len;
+	return order ? order : (int)a_len - (int)entry->name_len;
 }
 
 /* Under tree->lock. @link gets where it is, or belongs; may be NULL. */
 static struct proc_entry *find_child(struct proc_entry *dir, const char *name, u32 len,
 				     struct rb_node **parent, struct rb_node ***link)
 {
-	struct rb_node **at = &dir->names.node, *above = NULL;
+	struct rb_node **slot = &dir->names.node, *above = NULL;
 
-	while (*at) {
-		struct proc_entry *e = rb_entry(*at, struct proc_entry, node);
-		int d = compare_names(name, len, e);
+	while (*slot) {
+		struct proc_entry *entry = rb_entry(*slot, struct proc_entry, node);
+		int order = compare_names(name, len, entry);
 
-		if (!d)
-			return e;
-		above = *at;
-		at = d < 0 ? &(*at)->left : &(*at)->right;
+		if (!order)
+			return entry;
+		above = *slot;
+		slot = order < 0 ? &(*slot)->left : &(*slot)->right;
 	}
 	if (link) {
 		*parent = above;
-		*link = at;
+		*link = slot;
 	}
 	return NULL;
 }
@@ -147,44 +147,44 @@ static struct proc_entry *find_child(struct proc_entry *dir, const char *name, u
 static struct proc_entry *add_child(struct proc_entry *dir, const char *name, u32 len,
 				    const struct gen_spec *spec)
 {
-	struct gen_tree *t = dir->tree;
+	struct gen_tree *tree = dir->tree;
 	struct rb_node *parent, **link;
-	struct proc_entry *e;
+	struct proc_entry *entry;
 
 	if (find_child(dir, name, len, &parent, &link))
 		return NULL;
-	e = entry_alloc(t, name, len, spec);
-	if (!e)
+	entry = entry_alloc(tree, name, len, spec);
+	if (!entry)
 		return NULL;
-	e->parent = dir;
-	e->cookie = t->next_cookie++;
-	rb_insert(&dir->names, &e->node, parent, link);
-	list_add_tail(&e->link, &dir->children);
+	entry->parent = dir;
+	entry->cookie = tree->next_cookie++;
+	rb_insert(&dir->names, &entry->node, parent, link);
+	list_add_tail(&entry->link, &dir->children);
 	dir->nr_folders += S_ISDIR(spec->mode);
-	return e;
+	return entry;
 }
 
 /* Under tree->lock for writing. The tree's reference is the caller's now. */
-static void unlink_child(struct proc_entry *e)
+static void unlink_child(struct proc_entry *entry)
 {
-	rb_erase(&e->parent->names, &e->node);
-	list_del(&e->link);
-	e->parent->nr_folders -= S_ISDIR(e->spec.mode);
-	e->parent = NULL;
+	rb_erase(&entry->parent->names, &entry->node);
+	list_del(&entry->link);
+	entry->parent->nr_folders -= S_ISDIR(entry->spec.mode);
+	entry->parent = NULL;
 }
 
-int gen_tree_init(struct gen_tree *t, mode_t folder_mode, u64 file_size, int gone_error)
+int gen_tree_init(struct gen_tree *tree, mode_t folder_mode, u64 file_size, int gone_error)
 {
 	const struct gen_spec root = { .mode = S_IFDIR | 0555 };
 
-	rwsem_init(&t->lock);
-	mutex_init(&t->sb_lock);
-	t->next_cookie = COOKIE_FIRST;
-	t->folder_mode = folder_mode;
-	t->file_size = file_size;
-	t->gone_error = gone_error;
-	t->root = entry_alloc(t, "", 0, &root);
-	return t->root ? 0 : -ENOMEM;
+	rwsem_init(&tree->lock);
+	mutex_init(&tree->sb_lock);
+	tree->next_cookie = COOKIE_FIRST;
+	tree->folder_mode = folder_mode;
+	tree->file_size = file_size;
+	tree->gone_error = gone_error;
+	tree->root = entry_alloc(tree, "", 0, &root);
+	return tree->root ? 0 : -ENOMEM;
 }
 
 /* ---- making and removing by path ---- */
@@ -202,29 +202,29 @@ static void remove_empty_folders(struct proc_entry *dir, struct list *removed)
 }
 
 /* The folder of @path's last component, which *@last gets; missing ones are made. */
-static struct proc_entry *make_folders(struct gen_tree *t, const char *path, const char **last)
+static struct proc_entry *make_folders(struct gen_tree *tree, const char *path, const char **last)
 {
-	const struct gen_spec folder = { .mode = S_IFDIR | t->folder_mode };
-	struct proc_entry *dir = t->root;
+	const struct gen_spec folder = { .mode = S_IFDIR | tree->folder_mode };
+	struct proc_entry *dir = tree->root;
 	const char *slash;
 	u32 depth = 1;
 
 	for (; (slash = strchr(path, '/')); path = slash + 1) {
 		size_t len = slash - path;
-		struct proc_entry *e;
+		struct proc_entry *entry;
 
 		if (!len || len > NAME_MAX || ++depth > DEPTH_MAX)
 			break;
-		e = find_child(dir, path, len, NULL, NULL);
-		if (!e) {
-			e = add_child(dir, path, len, &folder);
-			if (!e)
+		entry = find_child(dir, path, len, NULL, NULL);
+		if (!entry) {
+			entry = add_child(dir, path, len, &folder);
+			if (!entry)
 				break;
-			e->implicit = true;
+			entry->implicit = true;
 		}
-		if (!S_ISDIR(e->spec.mode))
+		if (!S_ISDIR(entry->spec.mode))
 			break;
-		dir = e;
+		dir = entry;
 	}
 	*last = slash ? NULL : path;
 	return dir;
@@ -232,63 +232,63 @@ static struct proc_entry *make_folders(struct gen_tree *t, const char *path, con
 
 static void put_all(struct list *removed)
 {
-	struct proc_entry *e, *next;
+	struct proc_entry *entry, *next;
 
-	list_for_each_safe(e, next, removed, link) {
-		list_del(&e->link);
-		entry_put(e);
+	list_for_each_safe(entry, next, removed, link) {
+		list_del(&entry->link);
+		entry_put(entry);
 	}
 }
 
-struct proc_entry *gen_create(struct gen_tree *t, const char *path, const struct gen_spec *spec)
+struct proc_entry *gen_create(struct gen_tree *tree, const char *path, const struct gen_spec *spec)
 {
-	struct proc_entry *dir, *e = NULL;
+	struct proc_entry *dir, *entry = NULL;
 	DEFINE_LIST(removed);
 	const char *name;
 
-	down_write(&t->lock);
-	dir = make_folders(t, path, &name);
+	down_write(&tree->lock);
+	dir = make_folders(tree, path, &name);
 	if (name && name[0] && strlen(name) <= NAME_MAX) {
-		e = find_child(dir, name, strlen(name), NULL, NULL);
-		if (!e)
-			e = add_child(dir, name, strlen(name), spec);
-		else if (e->implicit && S_ISDIR(spec->mode))
-			e->implicit = false;
+		entry = find_child(dir, name, strlen(name), NULL, NULL);
+		if (!entry)
+			entry = add_child(dir, name, strlen(name), spec);
+		else if (entry->implicit && S_ISDIR(spec->mode))
+			entry->implicit = false;
 		else
-			e = NULL;
+			entry = NULL;
 	}
-	if (!e)
+	if (!entry)
 		remove_empty_folders(dir, &removed);
-	up_write(&t->lock);
+	up_write(&tree->lock);
 	put_all(&removed);
-	return e;
+	return entry;
 }
 
 /*
- * What was removed, with the folders above it: e[0] first. All counted.
+ * What was removed, with the folders above it: entries[0] first. All counted.
  * The first nr_removed are no longer in the tree.
  */
 struct removal {
-	struct proc_entry *e[DEPTH_MAX];
-	u32 n, nr_removed;
+	struct proc_entry *entries[DEPTH_MAX];
+	u32 count, nr_removed;
 };
 
-static void note_ancestors(struct removal *r, struct proc_entry *e)
+static void note_ancestors(struct removal *removal, struct proc_entry *entry)
 {
-	r->n = 0;
-	r->nr_removed = 0;
-	for (; e->parent; e = e->parent) {
-		atomic_inc(&e->refs);
-		r->e[r->n++] = e;
+	removal->count = 0;
+	removal->nr_removed = 0;
+	for (; entry->parent; entry = entry->parent) {
+		atomic_inc(&entry->refs);
+		removal->entries[removal->count++] = entry;
 	}
 }
 
-static struct dentry *find_cached(struct dentry *dir, const struct proc_entry *e)
+static struct dentry *find_cached(struct dentry *dir, const struct proc_entry *entry)
 {
 	struct dentry *d;
 
 	mutex_lock(&dir->inode->lock);
-	d = dentry_find(dir, name_key(e->name, e->name_len), e->name);
+	d = dentry_find(dir, name_key(entry->name, entry->name_len), entry->name);
 	mutex_unlock(&dir->inode->lock);
 	return d;
 }
@@ -304,51 +304,52 @@ static void uncache(struct dentry *d)
 }
 
 /* Take the dentries of what was removed out of the cache. */
-static void forget_dentries(struct super_block *sb, const struct removal *r)
+static void forget_dentries(struct super_block *sb, const struct removal *removal)
 {
-	struct dentry *d[DEPTH_MAX + 1] = { NULL };
+	struct dentry *found[DEPTH_MAX + 1] = { NULL };
 
-	d[r->n] = sb->root;
+	found[removal->count] = sb->root;
 	dentry_get(sb->root);
-	for (u32 i = r->n; i && d[i]; i--)
-		d[i - 1] = find_cached(d[i], r->e[i - 1]);
-	for (u32 i = 0; i < r->nr_removed; i++)
-		if (d[i])
-			uncache(d[i]);
-	for (u32 i = 0; i <= r->n; i++)
-		dentry_put(d[i]);
+	for (u32 i = removal->count; i && found[i]; i--)
+		found[i - 1] = find_cached(found[i], removal->entries[i - 1]);
+	for (u32 i = 0; i < removal->nr_removed; i++)
+		if (found[i])
+			uncache(found[i]);
+	for (u32 i = 0; i <= removal->count; i++)
+		dentry_put(found[i]);
 }
 
-void gen_remove(struct proc_entry *e)
+void gen_remove(struct proc_entry *entry)
 {
-	struct gen_tree *t = e->tree;
+	struct gen_tree *tree = entry->tree;
 	struct super_block *sb;
 	struct proc_entry *dir;
 	DEFINE_LIST(removed);
-	struct removal r;
+	struct removal removal;
 
-	down_write(&t->lock);
-	note_ancestors(&r, e);
-	if (list_empty(&e->children)) {
-		dir = e->parent;
-		unlink_child(e);
-		list_add_tail(&e->link, &removed);
+	down_write(&tree->lock);
+	note_ancestors(&removal, entry);
+	if (list_empty(&entry->children)) {
+		dir = entry->parent;
+		unlink_child(entry);
+		list_add_tail(&entry->link, &removed);
 		remove_empty_folders(dir, &removed);
-		while (r.nr_removed < r.n && !r.e[r.nr_removed]->parent)
-			r.nr_removed++;
+		while (removal.nr_removed < removal.count &&
+		       !removal.entries[removal.nr_removed]->parent)
+			removal.nr_removed++;
 	} else {
-		e->implicit = true;
+		entry->implicit = true;
 	}
-	up_write(&t->lock);
+	up_write(&tree->lock);
 
-	sb = smp_load_acquire(&t->sb);
+	sb = smp_load_acquire(&tree->sb);
 	if (sb)
-		forget_dentries(sb, &r);
-	if (r.nr_removed)
-		drain(e);
+		forget_dentries(sb, &removal);
+	if (removal.nr_removed)
+		drain(entry);
 	put_all(&removed);
-	for (u32 i = 0; i < r.n; i++)
-		entry_put(r.e[i]);
+	for (u32 i = 0; i < removal.count; i++)
+		entry_put(removal.entries[i]);
 }
 
 /* ---- inodes ---- */
@@ -356,58 +357,58 @@ void gen_remove(struct proc_entry *e)
 /* The inode's own, with the slack that path walks want. */
 static const char *link_text(const char *target)
 {
-	size_t n = strlen(target) + 1;
-	char *text = kzalloc(n + NAME_SLACK);
+	size_t length = strlen(target) + 1;
+	char *text = kzalloc(length + NAME_SLACK);
 
 	if (text)
-		memcpy(text, target, n);
+		memcpy(text, target, length);
 	return text;
 }
 
-static struct inode *entry_inode(struct super_block *sb, struct proc_entry *e)
+static struct inode *entry_inode(struct super_block *sb, struct proc_entry *entry)
 {
-	const struct gen_spec *spec = &e->spec;
-	struct inode *i = inode_alloc(sb);
+	const struct gen_spec *spec = &entry->spec;
+	struct inode *inode = inode_alloc(sb);
 
-	if (!i)
+	if (!inode)
 		return NULL;
-	if (e->target) {
-		i->link = link_text(e->target);
-		if (!i->link) {
-			inode_put(i);
+	if (entry->target) {
+		inode->link = link_text(entry->target);
+		if (!inode->link) {
+			inode_put(inode);
 			return NULL;
 		}
-		i->size = strlen(e->target);
+		inode->size = strlen(entry->target);
 	}
-	atomic_inc(&e->refs);
-	i->private = e;
-	i->ino = e->parent ? INO_BASE + e->cookie : INO_ROOT;
-	i->mode = spec->mode;
-	i->uid = e->uid;
-	i->gid = e->gid;
-	i->nlink = S_ISDIR(spec->mode) ? 2 : 1;
+	atomic_inc(&entry->refs);
+	inode->private = entry;
+	inode->ino = entry->parent ? INO_BASE + entry->cookie : INO_ROOT;
+	inode->mode = spec->mode;
+	inode->uid = entry->uid;
+	inode->gid = entry->gid;
+	inode->nlink = S_ISDIR(spec->mode) ? 2 : 1;
 	if (S_ISDIR(spec->mode)) {
-		i->ops = &gen_dir_ops;
-		i->fops = &gen_dir_fops;
+		inode->ops = &gen_dir_ops;
+		inode->fops = &gen_dir_fops;
 	} else if (S_ISLNK(spec->mode)) {
-		i->ops = &gen_link_ops;
+		inode->ops = &gen_link_ops;
 	} else {
-		i->ops = &gen_file_ops;
-		i->fops = spec->fops ? spec->fops : &gen_file_fops;
-		i->size = e->tree->file_size;
+		inode->ops = &gen_file_ops;
+		inode->fops = spec->fops ? spec->fops : &gen_file_fops;
+		inode->size = entry->tree->file_size;
 	}
-	return i;
+	return inode;
 }
 
-bool gen_evict(struct inode *i)
+bool gen_evict(struct inode *inode)
 {
-	if (!i->private) /* its making failed half-way */
+	if (!inode->private) /* its making failed half-way */
 		return true;
 	/* The root may have methods of another. */
-	if (i->ops != &gen_dir_ops && i->ops != &gen_link_ops && i->ops != &gen_file_ops &&
-	    i->ino != INO_ROOT)
+	if (inode->ops != &gen_dir_ops && inode->ops != &gen_link_ops &&
+	    inode->ops != &gen_file_ops && inode->ino != INO_ROOT)
 		return false;
-	entry_put(i->private);
+	entry_put(inode->private);
 	return true;
 }
 
@@ -421,52 +422,52 @@ static void refresh(struct proc_entry *dir)
 
 int gen_lookup(struct inode *dir, struct dentry *d)
 {
-	struct proc_entry *parent = dir->private, *e;
-	struct gen_tree *t = parent->tree;
-	struct inode *i = NULL;
+	struct proc_entry *parent = dir->private, *entry;
+	struct gen_tree *tree = parent->tree;
+	struct inode *inode = NULL;
 
 	refresh(parent);
-	down_read(&t->lock);
-	e = find_child(parent, d->name, dentry_name_len(d), NULL, NULL);
-	if (e)
-		i = entry_inode(dir->sb, e);
-	up_read(&t->lock);
-	if (!e)
+	down_read(&tree->lock);
+	entry = find_child(parent, d->name, dentry_name_len(d), NULL, NULL);
+	if (entry)
+		inode = entry_inode(dir->sb, entry);
+	up_read(&tree->lock);
+	if (!entry)
 		d->flags |= DENTRY_NOCACHE;
-	else if (!i)
+	else if (!inode)
 		return -ENOMEM;
 	else
-		dentry_set_inode(d, i);
+		dentry_set_inode(d, inode);
 	return 0;
 }
 
 /* Changes stay as long as the entry. */
-int gen_setattr(struct inode *i, const struct iattr *a)
+int gen_setattr(struct inode *inode, const struct iattr *attr)
 {
-	struct proc_entry *e = i->private;
-	int err = setattr_copy(i, a);
+	struct proc_entry *entry = inode->private;
+	int err = setattr_copy(inode, attr);
 
 	if (err)
 		return err;
-	down_write(&e->tree->lock);
-	e->spec.mode = i->mode;
-	e->uid = i->uid;
-	e->gid = i->gid;
-	up_write(&e->tree->lock);
+	down_write(&entry->tree->lock);
+	entry->spec.mode = inode->mode;
+	entry->uid = inode->uid;
+	entry->gid = inode->gid;
+	up_write(&entry->tree->lock);
 	return 0;
 }
 
-void gen_getattr(struct inode *i, struct kstat *st)
+void gen_getattr(struct inode *inode, struct kstat *stat)
 {
-	if (S_ISDIR(st->mode))
-		st->nlink = READ_ONCE(((struct proc_entry *)i->private)->nr_folders) + 2;
+	if (S_ISDIR(stat->mode))
+		stat->nlink = READ_ONCE(((struct proc_entry *)inode->private)->nr_folders) + 2;
 }
 
-static const char *gen_readlink(struct inode *i, char *buf)
+static const char *gen_readlink(struct inode *inode, char *buf)
 {
-	struct proc_entry *e = i->private;
+	struct proc_entry *entry = inode->private;
 
-	return e->spec.readlink(buf);
+	return entry->spec.readlink(buf);
 }
 
 static const struct inode_ops gen_dir_ops = {
@@ -479,31 +480,32 @@ static const struct inode_ops gen_link_ops = { .readlink = gen_readlink, .setatt
 
 /* ---- open files ---- */
 
-static bool fill_one(struct dir_context *c, u64 pos, const char *name, u32 len, ino_t ino, u32 type)
+static bool fill_one(struct dir_context *context, u64 pos, const char *name, u32 len, ino_t ino,
+		     u32 type)
 {
-	c->pos = pos;
-	if (!c->fill(c, name, len, ino, type))
+	context->pos = pos;
+	if (!context->fill(context, name, len, ino, type))
 		return false;
-	c->pos = pos + 1;
+	context->pos = pos + 1;
 	return true;
 }
 
-int gen_readdir(struct file *f, struct dir_context *c)
+int gen_readdir(struct file *f, struct dir_context *context)
 {
-	struct proc_entry *dir = f->inode->private, *e;
+	struct proc_entry *dir = f->inode->private, *entry;
 	struct inode *above = f->path.dentry->parent->inode;
 	int all = 0;
 
-	if (c->pos == 0 && !fill_one(c, 0, ".", 1, f->inode->ino, DT_DIR))
+	if (context->pos == 0 && !fill_one(context, 0, ".", 1, f->inode->ino, DT_DIR))
 		return 0;
-	if (c->pos == 1 && !fill_one(c, 1, "..", 2, above->ino, DT_DIR))
+	if (context->pos == 1 && !fill_one(context, 1, "..", 2, above->ino, DT_DIR))
 		return 0;
 	refresh(dir);
 	down_read(&dir->tree->lock);
-	list_for_each(e, &dir->children, link)
-		if (e->cookie >= c->pos &&
-		    !fill_one(c, e->cookie, e->name, e->name_len, INO_BASE + e->cookie,
-			      mode_to_dtype(e->spec.mode)))
+	list_for_each(entry, &dir->children, link)
+		if (entry->cookie >= context->pos &&
+		    !fill_one(context, entry->cookie, entry->name, entry->name_len,
+			      INO_BASE + entry->cookie, mode_to_dtype(entry->spec.mode)))
 			goto out;
 	all = 1;
 out:
@@ -511,69 +513,69 @@ out:
 	return all;
 }
 
-static int gen_dir_readdir(struct file *f, struct dir_context *c)
+static int gen_dir_readdir(struct file *f, struct dir_context *context)
 {
-	gen_readdir(f, c);
+	gen_readdir(f, context);
 	return 0;
 }
 
 static const struct file_ops gen_dir_fops = { .readdir = gen_dir_readdir };
 
-static int generate(struct seq_file *m, struct file *f)
+static int generate(struct seq_file *seq, struct file *f)
 {
-	struct proc_entry *e = f->inode->private;
+	struct proc_entry *entry = f->inode->private;
 	int err;
 
-	if (!enter(e))
-		return e->tree->gone_error;
-	err = e->spec.show(m, e->spec.arg);
-	leave(e);
+	if (!enter(entry))
+		return entry->tree->gone_error;
+	err = entry->spec.show(seq, entry->spec.arg);
+	leave(entry);
 	return err;
 }
 
-static int gen_open(struct inode *i, struct file *f)
+static int gen_open(struct inode *inode, struct file *f)
 {
-	struct proc_entry *e = i->private;
+	struct proc_entry *entry = inode->private;
 	int err;
 
-	if (((f->mode & FMODE_READ) && !e->spec.show) ||
-	    ((f->mode & FMODE_WRITE) && !e->spec.write))
+	if (((f->mode & FMODE_READ) && !entry->spec.show) ||
+	    ((f->mode & FMODE_WRITE) && !entry->spec.write))
 		return -EACCES;
 	err = seq_open(f, generate);
-	if (!err && e->spec.changes)
-		seq_poll_start(f, e->spec.changes);
+	if (!err && entry->spec.changes)
+		seq_poll_start(f, entry->spec.changes);
 	return err;
 }
 
 /* As Linux: such a file never lets anybody wait, but for news. */
-static u32 gen_poll(struct file *f, struct poll_table *t)
+static u32 gen_poll(struct file *f, struct poll_table *table)
 {
-	struct proc_entry *e = f->inode->private;
+	struct proc_entry *entry = f->inode->private;
 
-	if (e->spec.changes && seq_poll_changed(f, e->spec.changes, t))
+	if (entry->spec.changes && seq_poll_changed(f, entry->spec.changes, table))
 		return POLLIN | POLLRDNORM | POLLERR | POLLPRI;
 	return POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM;
 }
 
-static s64 gen_write(struct file *f, struct uio *u, u64 *pos)
+static s64 gen_write(struct file *f, struct uio *uio, u64 *pos)
 {
-	struct proc_entry *e = f->inode->private;
+	struct proc_entry *entry = f->inode->private;
 	char *text;
-	s64 n = seq_copy_written(u, &text);
+	s64 length = seq_copy_written(uio, &text);
 	int err;
 
-	if (n < 0)
-		return n;
-	err = e->tree->gone_error;
-	if (enter(e)) {
-		err = e->spec.write(text, n, e->spec.arg);
-		leave(e);
+	if (length < 0)
+		return length;
+	err = entry->tree->gone_error;
+	if (enter(entry)) {
+		err = entry->spec.write(text, length, entry->spec.arg);
+		leave(entry);
 	}
 	kfree(text);
 	if (err)
 		return err;
-	*pos += n;
-	return n;
+	*pos += length;
+	return length;
 }
 
 static const struct file_ops gen_file_fops = {
@@ -592,7 +594,7 @@ int gen_statfs(struct super_block *sb, struct statfs *out)
 	return 0;
 }
 
-static struct super_block *make_super(struct gen_tree *t, struct fs_type *type,
+static struct super_block *make_super(struct gen_tree *tree, struct fs_type *type,
 				      const struct super_ops *ops, u64 magic,
 				      const struct inode_ops *root_ops,
 				      const struct file_ops *root_fops)
@@ -604,7 +606,7 @@ static struct super_block *make_super(struct gen_tree *t, struct fs_type *type,
 		return NULL;
 	sb->magic = magic;
 	sb->blksize = PAGE_SIZE;
-	root = entry_inode(sb, t->root);
+	root = entry_inode(sb, tree->root);
 	if (!root)
 		goto fail;
 	if (root_ops)
@@ -624,25 +626,25 @@ int gen_remount(struct super_block *sb, u32 flags, const char *options)
 	return options && *options ? -EINVAL : 0;
 }
 
-int gen_mount(struct gen_tree *t, struct fs_type *type, const struct super_ops *ops, u64 magic,
+int gen_mount(struct gen_tree *tree, struct fs_type *type, const struct super_ops *ops, u64 magic,
 	      const struct inode_ops *root_ops, const struct file_ops *root_fops,
 	      struct super_block **out)
 {
 	int err = 0;
 
-	mutex_lock(&t->sb_lock);
-	if (!t->sb) { /* that reference is kept: removals look for dentries */
-		struct super_block *sb = make_super(t, type, ops, magic, root_ops, root_fops);
+	mutex_lock(&tree->sb_lock);
+	if (!tree->sb) { /* that reference is kept: removals look for dentries */
+		struct super_block *sb = make_super(tree, type, ops, magic, root_ops, root_fops);
 
 		if (sb)
-			smp_store_release(&t->sb, sb);
+			smp_store_release(&tree->sb, sb);
 		else
 			err = -ENOMEM;
 	}
 	if (!err) {
-		super_get(t->sb);
-		*out = t->sb;
+		super_get(tree->sb);
+		*out = tree->sb;
 	}
-	mutex_unlock(&t->sb_lock);
+	mutex_unlock(&tree->sb_lock);
 	return err;
 }

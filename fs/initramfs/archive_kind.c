@@ -8,7 +8,7 @@
 #include "cpio.h"
 
 struct magic {
-	u32 at;
+	u32 offset;
 	u8 len;
 	const char *bytes, *name;
 	bool compressed;
@@ -47,14 +47,15 @@ static const struct magic magics[] = {
 	{ 32769, 5, "CD001", "CD image (ISO 9660)", false },
 };
 
-const char *archive_kind(const u8 *data, size_t n, bool *compressed)
+const char *archive_kind(const u8 *data, size_t length, bool *compressed)
 {
 	for (u32 i = 0; i < ARRAY_SIZE(magics); i++) {
-		const struct magic *m = &magics[i];
+		const struct magic *magic = &magics[i];
 
-		if (n >= m->at + m->len && !memcmp(data + m->at, m->bytes, m->len)) {
-			*compressed = m->compressed;
-			return m->name;
+		if (length >= magic->offset + magic->len &&
+		    !memcmp(data + magic->offset, magic->bytes, magic->len)) {
+			*compressed = magic->compressed;
+			return magic->name;
 		}
 	}
 	return NULL;

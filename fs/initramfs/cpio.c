@@ -35,244 +35,247 @@ enum {
 	NR_FIELDS
 };
 
-static bool hex8(const u8 *p, u32 *out)
+static bool hex8(const u8 *digits, u32 *out)
 {
-	u32 v = 0;
+	u32 value = 0;
 
 	for (u32 i = 0; i < 8; i++) {
-		u32 c = p[i] | 0x20;
-		u32 d = p[i] - '0';
+		u32 digit = digits[i] | 0x20;
+		u32 nibble = digits[i] - '0';
 
-		if (d > 9) {
-			d = c - 'a' + 10;
-			if (c < 'a' || c > 'f')
+		if (nibble > 9) {
+			nibble = digit - 'a' + 10;
+			if (digit < 'a' || digit > 'f')
 				return false;
 		}
-		v = v << 4 | d;
+		value = value << 4 | nibble;
 	}
-	*out = v;
+	*out = value;
 	return true;
 }
 
-static enum cpio_result bad(struct cpio_reader *r, const char *why)
+static enum cpio_result bad(struct cpio_reader *reader, const char *why)
 {
-	r->error = why;
+	reader->error = why;
 	return CPIO_BAD;
 }
 
-static enum cpio_result stopped(struct cpio_reader *r, int err)
+static enum cpio_result stopped(struct cpio_reader *reader, int err)
 {
 	if (!err)
 		return CPIO_MORE;
-	r->err = err;
+	reader->err = err;
 	return CPIO_STOPPED;
 }
 
 /* What begins here: an archive of an older format can be told from damage. */
-static enum cpio_result check_magic(struct cpio_reader *r)
+static enum cpio_result check_magic(struct cpio_reader *reader)
 {
-	const u8 *h = r->header;
+	const u8 *header = reader->header;
 
-	if (!memcmp(h, "070707", 6))
+	if (!memcmp(header, "070707", 6))
 		return bad(
-			r,
+			reader,
 			"a cpio archive of the old format, which this kernel cannot read: create it with \"cpio -o -H newc\"");
-	if (memcmp(h, "07070", 5) || (h[5] != '1' && h[5] != '2'))
-		return bad(r, "expected the header of a cpio entry");
-	r->has_sum = h[5] == '2';
+	if (memcmp(header, "07070", 5) || (header[5] != '1' && header[5] != '2'))
+		return bad(reader, "expected the header of a cpio entry");
+	reader->has_sum = header[5] == '2';
 	return CPIO_MORE;
 }
 
-static void collect(struct cpio_reader *r, enum cpio_state state, u32 want)
+static void collect(struct cpio_reader *reader, enum cpio_state state, u32 want)
 {
-	r->state = state;
-	r->have = 0;
-	r->want = want;
+	reader->state = state;
+	reader->have = 0;
+	reader->want = want;
 }
 
-/* Step over @p n bytes and the padding behind them. */
-static void skip(struct cpio_reader *r, u64 n, u32 pad)
+/* Step over @p length bytes and the padding behind them. */
+static void skip(struct cpio_reader *reader, u64 length, u32 pad)
 {
-	r->state = n + pad ? CPIO_IN_SKIP : CPIO_PADDING;
-	r->left = n + pad;
+	reader->state = length + pad ? CPIO_IN_SKIP : CPIO_PADDING;
+	reader->left = length + pad;
 }
 
 /* @return why Linux, too, would step over this entry; NULL: it is read */
-static const char *reason_to_skip(const struct cpio_reader *r)
+static const char *reason_to_skip(const struct cpio_reader *reader)
 {
-	if (!r->namesize)
+	if (!reader->namesize)
 		return "an entry has no name: ignored";
-	if (r->namesize > CPIO_PATH_MAX)
+	if (reader->namesize > CPIO_PATH_MAX)
 		return "a file name is too long: entry ignored";
-	if ((r->entry.mode & S_IFMT) == S_IFLNK && r->entry.size > CPIO_PATH_MAX)
+	if ((reader->entry.mode & S_IFMT) == S_IFLNK && reader->entry.size > CPIO_PATH_MAX)
 		return "the target of a symbolic link is too long: entry ignored";
 	return NULL;
 }
 
-static enum cpio_result got_header(struct cpio_reader *r)
+static enum cpio_result got_header(struct cpio_reader *reader)
 {
-	enum cpio_result result = check_magic(r);
-	u32 f[NR_FIELDS];
+	enum cpio_result result = check_magic(reader);
+	u32 fields[NR_FIELDS];
 	const char *why;
 	u64 padded;
 
 	if (result != CPIO_MORE)
 		return result;
 	for (u32 i = 0; i < NR_FIELDS; i++)
-		if (!hex8(r->header + 6 + 8 * i, &f[i]))
-			return bad(r, "the header of an entry has a field that is not hexadecimal");
-	r->entry = (struct cpio_entry){
-		.name = r->name,
-		.ino = f[F_INO],
-		.mode = f[F_MODE],
-		.uid = f[F_UID],
-		.gid = f[F_GID],
-		.nlink = f[F_NLINK],
-		.mtime = f[F_MTIME],
-		.size = f[F_SIZE],
-		.dev_major = f[F_MAJOR],
-		.dev_minor = f[F_MINOR],
-		.rdev_major = f[F_RMAJOR],
-		.rdev_minor = f[F_RMINOR],
+		if (!hex8(reader->header + 6 + 8 * i, &fields[i]))
+			return bad(reader,
+				   "the header of an entry has a field that is not hexadecimal");
+	reader->entry = (struct cpio_entry){
+		.name = reader->name,
+		.ino = fields[F_INO],
+		.mode = fields[F_MODE],
+		.uid = fields[F_UID],
+		.gid = fields[F_GID],
+		.nlink = fields[F_NLINK],
+		.mtime = fields[F_MTIME],
+		.size = fields[F_SIZE],
+		.dev_major = fields[F_MAJOR],
+		.dev_minor = fields[F_MINOR],
+		.rdev_major = fields[F_RMAJOR],
+		.rdev_minor = fields[F_RMINOR],
 	};
-	r->namesize = f[F_NAMESIZE];
-	r->expected_sum = f[F_CHECK];
-	r->sum = 0;
-	r->pad = -f[F_SIZE] & 3;
-	padded = ALIGN_UP(CPIO_HEADER + (u64)r->namesize, 4ull) - CPIO_HEADER;
-	why = reason_to_skip(r);
+	reader->namesize = fields[F_NAMESIZE];
+	reader->expected_sum = fields[F_CHECK];
+	reader->sum = 0;
+	reader->pad = -fields[F_SIZE] & 3;
+	padded = ALIGN_UP(CPIO_HEADER + (u64)reader->namesize, 4ull) - CPIO_HEADER;
+	why = reason_to_skip(reader);
 	if (why) {
-		r->ops->skipped(r->ctx, "", why);
-		skip(r, padded + r->entry.size, r->pad);
+		reader->ops->skipped(reader->ctx, "", why);
+		skip(reader, padded + reader->entry.size, reader->pad);
 	} else {
-		collect(r, CPIO_IN_NAME, padded);
+		collect(reader, CPIO_IN_NAME, padded);
 	}
 	return CPIO_MORE;
 }
 
-static enum cpio_result open_entry(struct cpio_reader *r)
+static enum cpio_result open_entry(struct cpio_reader *reader)
 {
-	return stopped(r, r->ops->begin(r->ctx, &r->entry));
+	return stopped(reader, reader->ops->begin(reader->ctx, &reader->entry));
 }
 
-static enum cpio_result got_name(struct cpio_reader *r)
+static enum cpio_result got_name(struct cpio_reader *reader)
 {
-	u32 type = r->entry.mode & S_IFMT;
+	u32 type = reader->entry.mode & S_IFMT;
 
-	if (r->name[r->namesize - 1])
-		return bad(r, "a file name is not terminated");
+	if (reader->name[reader->namesize - 1])
+		return bad(reader, "a file name is not terminated");
 	if (type == S_IFLNK) {
-		collect(r, CPIO_IN_TARGET, r->entry.size);
+		collect(reader, CPIO_IN_TARGET, reader->entry.size);
 		return CPIO_MORE;
 	}
-	if (type == S_IFREG && strcmp(r->name, "TRAILER!!!")) {
-		r->state = CPIO_IN_DATA;
-		r->left = r->entry.size;
-		r->is_open = true;
-		return open_entry(r);
+	if (type == S_IFREG && strcmp(reader->name, "TRAILER!!!")) {
+		reader->state = CPIO_IN_DATA;
+		reader->left = reader->entry.size;
+		reader->is_open = true;
+		return open_entry(reader);
 	}
-	skip(r, r->entry.size, r->pad);
-	if (r->entry.size && type != S_IFREG)
-		r->ops->skipped(r->ctx, r->name,
-				"has content, but is not a regular file: entry ignored");
-	else if (!strcmp(r->name, "TRAILER!!!"))
-		r->ops->trailer(r->ctx);
+	skip(reader, reader->entry.size, reader->pad);
+	if (reader->entry.size && type != S_IFREG)
+		reader->ops->skipped(reader->ctx, reader->name,
+				     "has content, but is not a regular file: entry ignored");
+	else if (!strcmp(reader->name, "TRAILER!!!"))
+		reader->ops->trailer(reader->ctx);
 	else
-		return open_entry(r);
+		return open_entry(reader);
 	return CPIO_MORE;
 }
 
-static enum cpio_result got_target(struct cpio_reader *r)
+static enum cpio_result got_target(struct cpio_reader *reader)
 {
-	r->target[r->entry.size] = 0;
-	r->entry.target = r->target;
-	skip(r, 0, r->pad);
-	return open_entry(r);
+	reader->target[reader->entry.size] = 0;
+	reader->entry.target = reader->target;
+	skip(reader, 0, reader->pad);
+	return open_entry(reader);
 }
 
-static enum cpio_result got_data(struct cpio_reader *r)
+static enum cpio_result got_data(struct cpio_reader *reader)
 {
-	r->is_open = false;
-	r->ops->end(r->ctx);
-	skip(r, 0, r->pad);
-	return r->has_sum && r->sum != r->expected_sum ? bad(r, "a file's checksum is wrong")
-						       : CPIO_MORE;
+	reader->is_open = false;
+	reader->ops->end(reader->ctx);
+	skip(reader, 0, reader->pad);
+	return reader->has_sum && reader->sum != reader->expected_sum
+		       ? bad(reader, "a file's checksum is wrong")
+		       : CPIO_MORE;
 }
 
-static enum cpio_result got_all(struct cpio_reader *r)
+static enum cpio_result got_all(struct cpio_reader *reader)
 {
-	switch (r->state) {
-	case CPIO_IN_HEADER: return got_header(r);
-	case CPIO_IN_NAME: return got_name(r);
-	case CPIO_IN_TARGET: return got_target(r);
-	case CPIO_IN_DATA: return got_data(r);
+	switch (reader->state) {
+	case CPIO_IN_HEADER: return got_header(reader);
+	case CPIO_IN_NAME: return got_name(reader);
+	case CPIO_IN_TARGET: return got_target(reader);
+	case CPIO_IN_DATA: return got_data(reader);
 	default: break;
 	}
-	r->state = CPIO_PADDING;
+	reader->state = CPIO_PADDING;
 	return CPIO_MORE;
 }
 
-static u8 *collected(struct cpio_reader *r)
+static u8 *collected(struct cpio_reader *reader)
 {
-	return r->state == CPIO_IN_HEADER ? r->header
-					  : (u8 *)(r->state == CPIO_IN_NAME ? r->name : r->target);
+	return reader->state == CPIO_IN_HEADER
+		       ? reader->header
+		       : (u8 *)(reader->state == CPIO_IN_NAME ? reader->name : reader->target);
 }
 
 /* @return how many of the bytes belong to what is being read; *@p complete: it is whole */
-static size_t take_piece(struct cpio_reader *r, const u8 *data, size_t n, bool *complete,
+static size_t take_piece(struct cpio_reader *reader, const u8 *data, size_t length, bool *complete,
 			 enum cpio_result *result)
 {
-	if (r->state == CPIO_IN_DATA || r->state == CPIO_IN_SKIP) {
-		n = MIN(r->left, (u64)n);
-		r->left -= n;
-		*complete = !r->left;
-		if (r->state == CPIO_IN_SKIP)
-			return n;
-		for (size_t i = 0; r->has_sum && i < n; i++)
-			r->sum += data[i];
-		if (n)
-			*result = stopped(r, r->ops->data(r->ctx, data, n));
-		return n;
+	if (reader->state == CPIO_IN_DATA || reader->state == CPIO_IN_SKIP) {
+		length = MIN(reader->left, (u64)length);
+		reader->left -= length;
+		*complete = !reader->left;
+		if (reader->state == CPIO_IN_SKIP)
+			return length;
+		for (size_t i = 0; reader->has_sum && i < length; i++)
+			reader->sum += data[i];
+		if (length)
+			*result = stopped(reader, reader->ops->data(reader->ctx, data, length));
+		return length;
 	}
-	n = MIN((size_t)(r->want - r->have), n);
-	memcpy(collected(r) + r->have, data, n);
-	r->have += n;
-	*complete = r->have == r->want;
-	return n;
+	length = MIN((size_t)(reader->want - reader->have), length);
+	memcpy(collected(reader) + reader->have, data, length);
+	reader->have += length;
+	*complete = reader->have == reader->want;
+	return length;
 }
 
-enum cpio_result cpio_feed(struct cpio_reader *r, const u8 *data, size_t n, size_t *used)
+enum cpio_result cpio_feed(struct cpio_reader *reader, const u8 *data, size_t length, size_t *used)
 {
 	enum cpio_result result = CPIO_MORE;
-	size_t at = 0;
+	size_t offset = 0;
 
 	while (result == CPIO_MORE) {
 		bool complete = false;
 
-		if (r->state == CPIO_PADDING) {
-			while (at < n && !data[at])
-				at++;
-			if (at < n && data[at] != '0')
+		if (reader->state == CPIO_PADDING) {
+			while (offset < length && !data[offset])
+				offset++;
+			if (offset < length && data[offset] != '0')
 				result = CPIO_OTHER;
-			else if (at < n)
-				collect(r, CPIO_IN_HEADER, CPIO_HEADER);
-			if (at == n || result != CPIO_MORE)
+			else if (offset < length)
+				collect(reader, CPIO_IN_HEADER, CPIO_HEADER);
+			if (offset == length || result != CPIO_MORE)
 				break;
 		}
-		at += take_piece(r, data + at, n - at, &complete, &result);
+		offset += take_piece(reader, data + offset, length - offset, &complete, &result);
 		if (!complete && result == CPIO_MORE)
 			break;
 		if (complete && result == CPIO_MORE)
-			result = got_all(r);
+			result = got_all(reader);
 	}
-	*used = at;
+	*used = offset;
 	return result;
 }
 
-void cpio_reset(struct cpio_reader *r)
+void cpio_reset(struct cpio_reader *reader)
 {
-	if (r->is_open)
-		r->ops->end(r->ctx);
-	r->is_open = false;
-	r->state = CPIO_PADDING;
+	if (reader->is_open)
+		reader->ops->end(reader->ctx);
+	reader->is_open = false;
+	reader->state = CPIO_PADDING;
 }

@@ -66,17 +66,17 @@ enum cpio_result { CPIO_MORE, CPIO_OTHER, CPIO_BAD, CPIO_STOPPED };
  * @return CPIO_MORE: all of it; CPIO_OTHER: what stands at @p used, between two entries, is no cpio header
  *         (perhaps compressed); CPIO_BAD (damaged: r->error says what); CPIO_STOPPED (r->err)
  */
-enum cpio_result cpio_feed(struct cpio_reader *r, const u8 *data, size_t n, size_t *used);
+enum cpio_result cpio_feed(struct cpio_reader *reader, const u8 *data, size_t length, size_t *used);
 /** @return is it between two entries, where an archive may end? */
-static inline bool cpio_between_entries(const struct cpio_reader *r)
+static inline bool cpio_between_entries(const struct cpio_reader *reader)
 {
-	return r->state == CPIO_PADDING;
+	return reader->state == CPIO_PADDING;
 }
 /** Whatever it was in is over: the next piece is a new archive's. */
-void cpio_reset(struct cpio_reader *r);
+void cpio_reset(struct cpio_reader *reader);
 /**
  * @brief What stands where a cpio archive is due?
  * @param compressed  true: the result names a compression, false: a kind of file
  * @return words, or NULL: unknown. fs/initramfs/archive_kind.c
  */
-const char *archive_kind(const u8 *data, size_t n, bool *compressed);
+const char *archive_kind(const u8 *data, size_t length, bool *compressed);

@@ -64,248 +64,250 @@ struct initramfs {
 };
 
 /* Entries that can't be made are named one by one, up to a few. */
-static void complain(struct initramfs *u, const char *name, const char *why)
+static void complain(struct initramfs *unpack, const char *name, const char *why)
 {
-	if (u->failed++ < COMPLAINTS_MAX)
-		pr_err("initramfs: %s%s: %s\n", u->label, name, why);
+	if (unpack->failed++ < COMPLAINTS_MAX)
+		pr_err("initramfs: %s%s: %s\n", unpack->label, name, why);
 }
 
 /* @return 0, or @p err if there is no use in going on */
-static int entry_failed(struct initramfs *u, const char *name, int err)
+static int entry_failed(struct initramfs *unpack, const char *name, int err)
 {
 	if (err == -ENOMEM || err == -ENOSPC)
 		return err;
 	if (err)
-		complain(u, name, error_text(err));
+		complain(unpack, name, error_text(err));
 	return 0;
 }
 
 /* ---- hard links ---- */
 
-static int compare_keys(const struct link_key *a, const struct link_key *b)
+static int compare_keys(const struct link_key *left, const struct link_key *right)
 {
-	if (a->ino != b->ino)
-		return a->ino < b->ino ? -1 : 1;
-	if (a->dev_major != b->dev_major)
-		return a->dev_major < b->dev_major ? -1 : 1;
-	if (a->dev_minor != b->dev_minor)
-		return a->dev_minor < b->dev_minor ? -1 : 1;
-	return a->type == b->type ? 0 : a->type < b->type ? -1 : 1;
+	if (left->ino != right->ino)
+		return left->ino < right->ino ? -1 : 1;
+	if (left->dev_major != right->dev_major)
+		return left->dev_major < right->dev_major ? -1 : 1;
+	if (left->dev_minor != right->dev_minor)
+		return left->dev_minor < right->dev_minor ? -1 : 1;
+	return left->type == right->type ? 0 : left->type < right->type ? -1 : 1;
 }
 
 /* *@p name: the name that an earlier entry gave this object, or NULL: this is the first, and noted. */
-static int link_find(struct initramfs *u, const struct cpio_entry *e, const char **name)
+static int link_find(struct initramfs *unpack, const struct cpio_entry *entry, const char **name)
 {
-	struct link_key key = { e->ino, e->dev_major, e->dev_minor, e->mode & S_IFMT };
-	struct rb_node **at = &u->links.node, *parent = NULL;
-	size_t size = strlen(e->name) + 1;
-	struct hard_link *l;
+	struct link_key key = { entry->ino, entry->dev_major, entry->dev_minor,
+				entry->mode & S_IFMT };
+	struct rb_node **slot = &unpack->links.node, *parent = NULL;
+	size_t size = strlen(entry->name) + 1;
+	struct hard_link *link;
 
-	while (*at) {
+	while (*slot) {
 		int order;
 
-		parent = *at;
-		l = rb_entry(parent, struct hard_link, node);
-		order = compare_keys(&key, &l->key);
+		parent = *slot;
+		link = rb_entry(parent, struct hard_link, node);
+		order = compare_keys(&key, &link->key);
 		if (!order) {
-			*name = l->name;
+			*name = link->name;
 			return 0;
 		}
-		at = order < 0 ? &parent->left : &parent->right;
+		slot = order < 0 ? &parent->left : &parent->right;
 	}
 	*name = NULL;
-	l = kmalloc(sizeof(*l) + size);
-	if (!l)
+	link = kmalloc(sizeof(*link) + size);
+	if (!link)
 		return -ENOMEM;
-	l->key = key;
-	memcpy(l->name, e->name, size);
-	rb_insert(&u->links, &l->node, parent, at);
+	link->key = key;
+	memcpy(link->name, entry->name, size);
+	rb_insert(&unpack->links, &link->node, parent, slot);
 	return 0;
 }
 
 static void forget_links(void *ctx)
 {
-	struct initramfs *u = ctx;
-	struct rb_node *n;
+	struct initramfs *unpack = ctx;
+	struct rb_node *first;
 
-	while ((n = rb_first(&u->links))) {
-		rb_erase(&u->links, n);
-		kfree(rb_entry(n, struct hard_link, node));
+	while ((first = rb_first(&unpack->links))) {
+		rb_erase(&unpack->links, first);
+		kfree(rb_entry(first, struct hard_link, node));
 	}
 }
 
 /* ---- entries ---- */
 
-/* Make room for an object of type @p type; 0: nothing of that name may stay. */
+/* Make room for an object of type @path type; 0: nothing of that name may stay. */
 static void clean_path(const char *name, mode_t type)
 {
-	struct path p;
+	struct path path;
 	mode_t mode;
 
-	if (path_lookup(AT_FDCWD, name, 0, &p))
+	if (path_lookup(AT_FDCWD, name, 0, &path))
 		return;
-	mode = p.dentry->inode->mode;
-	path_put(&p);
+	mode = path.dentry->inode->mode;
+	path_put(&path);
 	if ((mode & S_IFMT) != type)
 		(void)fs_remove(
 			name); /* a folder that holds something stays: then what follows fails */
 }
 
-static struct iattr attributes(const struct cpio_entry *e)
+static struct iattr attributes(const struct cpio_entry *entry)
 {
 	return (struct iattr){
 		.valid = ATTR_MODE | ATTR_UID | ATTR_GID | ATTR_ATIME | ATTR_MTIME,
-		.mode = e->mode & 07777,
-		.uid = e->uid,
-		.gid = e->gid,
-		.atime_ns = e->mtime * 1000000000ull,
-		.mtime_ns = e->mtime * 1000000000ull,
+		.mode = entry->mode & 07777,
+		.uid = entry->uid,
+		.gid = entry->gid,
+		.atime_ns = entry->mtime * 1000000000ull,
+		.mtime_ns = entry->mtime * 1000000000ull,
 	};
 }
 
 /* Another name for what an earlier entry made. *@p linked: it was. */
-static int link_entry(struct initramfs *u, const struct cpio_entry *e, bool *linked)
+static int link_entry(struct initramfs *unpack, const struct cpio_entry *entry, bool *linked)
 {
 	const char *first = NULL;
-	int err = e->nlink > 1 ? link_find(u, e, &first) : 0;
+	int err = entry->nlink > 1 ? link_find(unpack, entry, &first) : 0;
 
 	*linked = first;
 	if (!first)
 		return err;
-	clean_path(e->name, 0);
-	return fs_link(first, e->name);
+	clean_path(entry->name, 0);
+	return fs_link(first, entry->name);
 }
 
-static int begin_file(struct initramfs *u, const struct cpio_entry *e)
+static int begin_file(struct initramfs *unpack, const struct cpio_entry *entry)
 {
 	bool linked;
-	int err = link_entry(u, e, &linked);
-	u32 flags = O_WRONLY | O_CREAT | O_NOFOLLOW | (linked && !e->size ? 0 : O_TRUNC);
+	int err = link_entry(unpack, entry, &linked);
+	u32 flags = O_WRONLY | O_CREAT | O_NOFOLLOW | (linked && !entry->size ? 0 : O_TRUNC);
 
 	if (err)
 		return err;
-	u->file = file_open(AT_FDCWD, e->name, flags, e->mode & 07777);
-	if (!IS_ERR(u->file))
+	unpack->file = file_open(AT_FDCWD, entry->name, flags, entry->mode & 07777);
+	if (!IS_ERR(unpack->file))
 		return 0;
-	err = PTR_ERR(u->file);
-	u->file = NULL;
+	err = PTR_ERR(unpack->file);
+	unpack->file = NULL;
 	return err;
 }
 
-static int write_file(void *ctx, const u8 *data, size_t n)
+static int write_file(void *ctx, const u8 *data, size_t length)
 {
-	struct initramfs *u = ctx;
-	const char *name = u->cpio.entry.name;
+	struct initramfs *unpack = ctx;
+	const char *name = unpack->cpio.entry.name;
 
-	while (n && u->file) {
-		s64 done = file_write_kernel(u->file, data, n, &u->file->pos);
+	while (length && unpack->file) {
+		s64 done = file_write_kernel(unpack->file, data, length, &unpack->file->pos);
 
 		if (done > 0) {
 			data += done;
-			n -= done;
+			length -= done;
 			continue;
 		}
-		file_put(u->file);
-		u->file = NULL;
-		return entry_failed(u, name, done ? done : -ENOSPC);
+		file_put(unpack->file);
+		unpack->file = NULL;
+		return entry_failed(unpack, name, done ? done : -ENOSPC);
 	}
 	return 0;
 }
 
 static void end_file(void *ctx)
 {
-	struct initramfs *u = ctx;
-	struct iattr a = attributes(&u->cpio.entry);
+	struct initramfs *unpack = ctx;
+	struct iattr attr = attributes(&unpack->cpio.entry);
 	int err;
 
-	if (!u->file)
+	if (!unpack->file)
 		return;
-	file_put(u->file);
-	u->file = NULL;
-	err = fs_setattr(u->cpio.entry.name, &a);
+	file_put(unpack->file);
+	unpack->file = NULL;
+	err = fs_setattr(unpack->cpio.entry.name, &attr);
 	if (err)
-		complain(u, u->cpio.entry.name, error_text(err));
+		complain(unpack, unpack->cpio.entry.name, error_text(err));
 }
 
-static int note_time(struct initramfs *u, const struct cpio_entry *e)
+static int note_time(struct initramfs *unpack, const struct cpio_entry *entry)
 {
-	size_t size = strlen(e->name) + 1;
-	struct directory_time *d = kmalloc(sizeof(*d) + size);
+	size_t size = strlen(entry->name) + 1;
+	struct directory_time *noted = kmalloc(sizeof(*noted) + size);
 
-	if (!d)
+	if (!noted)
 		return -ENOMEM;
-	d->mtime = e->mtime;
-	memcpy(d->name, e->name, size);
-	d->next = u->times;
-	u->times = d;
+	noted->mtime = entry->mtime;
+	memcpy(noted->name, entry->name, size);
+	noted->next = unpack->times;
+	unpack->times = noted;
 	return 0;
 }
 
-static void set_times(struct initramfs *u)
+static void set_times(struct initramfs *unpack)
 {
-	struct directory_time *d;
+	struct directory_time *entry;
 
-	while ((d = u->times)) {
-		u64 mtime_ns = d->mtime * 1000000000ull;
-		struct iattr a = { .valid = ATTR_ATIME | ATTR_MTIME,
-				   .atime_ns = mtime_ns,
-				   .mtime_ns = mtime_ns };
+	while ((entry = unpack->times)) {
+		u64 mtime_ns = entry->mtime * 1000000000ull;
+		struct iattr attr = { .valid = ATTR_ATIME | ATTR_MTIME,
+				      .atime_ns = mtime_ns,
+				      .mtime_ns = mtime_ns };
 
 		/* if something else has taken the name, that gets the time, as on Linux */
-		(void)fs_setattr(d->name, &a);
-		u->times = d->next;
-		kfree(d);
+		(void)fs_setattr(entry->name, &attr);
+		unpack->times = entry->next;
+		kfree(entry);
 	}
 }
 
-static int make_directory(struct initramfs *u, const struct cpio_entry *e)
+static int make_directory(struct initramfs *unpack, const struct cpio_entry *entry)
 {
-	int err = fs_mkdir(e->name, e->mode & 07777);
+	int err = fs_mkdir(entry->name, entry->mode & 07777);
 
 	/* Also if it failed: at the end something may have this name. */
 	if (err == -EEXIST)
 		err = 0;
-	return note_time(u, e) ?: err;
+	return note_time(unpack, entry) ?: err;
 }
 
 /* *@p linked: it is another name of an object, which keeps what it is. */
-static int make_node(struct initramfs *u, const struct cpio_entry *e, bool *linked)
+static int make_node(struct initramfs *unpack, const struct cpio_entry *entry, bool *linked)
 {
-	int err = link_entry(u, e, linked);
+	int err = link_entry(unpack, entry, linked);
 
 	if (err || *linked)
 		return err;
-	err = fs_mknod(e->name, e->mode, MKDEV(e->rdev_major, e->rdev_minor));
+	err = fs_mknod(entry->name, entry->mode, MKDEV(entry->rdev_major, entry->rdev_minor));
 	return err == -EEXIST ? 0 : err;
 }
 
-static int begin_entry(void *ctx, const struct cpio_entry *e)
+static int begin_entry(void *ctx, const struct cpio_entry *entry)
 {
-	struct iattr a = attributes(e);
-	mode_t type = e->mode & S_IFMT;
-	struct initramfs *u = ctx;
+	struct iattr attr = attributes(entry);
+	mode_t type = entry->mode & S_IFMT;
+	struct initramfs *unpack = ctx;
 	bool linked = false;
 	int err = 0, err2 = 0;
 
-	clean_path(e->name, type == S_IFLNK ? 0 : type);
+	clean_path(entry->name, type == S_IFLNK ? 0 : type);
 	switch (type) {
 	case S_IFREG:
-		return entry_failed(u, e->name, begin_file(u, e)); /* end_file() does the rest */
-	case S_IFDIR: err = make_directory(u, e); break;
+		return entry_failed(unpack, entry->name,
+				    begin_file(unpack, entry)); /* end_file() does the rest */
+	case S_IFDIR: err = make_directory(unpack, entry); break;
 	case S_IFLNK:
-		err = fs_symlink(e->target, e->name);
-		a.valid &= ~ATTR_MODE;
+		err = fs_symlink(entry->target, entry->name);
+		attr.valid &= ~ATTR_MODE;
 		break;
 	case S_IFCHR:
 	case S_IFBLK:
 	case S_IFIFO:
-	case S_IFSOCK: err = make_node(u, e, &linked); break;
-	default: complain(u, e->name, "unknown file type: entry ignored"); return 0;
+	case S_IFSOCK: err = make_node(unpack, entry, &linked); break;
+	default: complain(unpack, entry->name, "unknown file type: entry ignored"); return 0;
 	}
 	/* what could not be replaced gets the owner all the same, as on Linux */
 	if (!linked && (!err || err == -EEXIST))
-		err2 = fs_setattr(e->name, &a);
-	return entry_failed(u, e->name, err ?: err2);
+		err2 = fs_setattr(entry->name, &attr);
+	return entry_failed(unpack, entry->name, err ?: err2);
 }
 
 static void skip_entry(void *ctx, const char *name, const char *why)
@@ -324,134 +326,135 @@ static const struct cpio_ops unpack_ops = {
 /* ---- archives ---- */
 
 /* What could not be unpacked, in words. @p data: where it stands, or NULL. */
-static int report(struct initramfs *u, enum cpio_result result, u64 at, const u8 *data, size_t n)
+static int report(struct initramfs *unpack, enum cpio_result result, u64 offset, const u8 *data,
+		  size_t length)
 {
 	bool compressed = false;
 	const char *kind;
 
 	if (result == CPIO_STOPPED) {
-		pr_err("initramfs: %s%s: %s\n", u->label, u->cpio.entry.name,
-		       error_text(u->cpio.err));
-		return u->cpio.err;
+		pr_err("initramfs: %s%s: %s\n", unpack->label, unpack->cpio.entry.name,
+		       error_text(unpack->cpio.err));
+		return unpack->cpio.err;
 	}
-	kind = result == CPIO_OTHER ? archive_kind(data, n, &compressed) : NULL;
+	kind = result == CPIO_OTHER ? archive_kind(data, length, &compressed) : NULL;
 	if (!kind)
-		pr_err("initramfs: %sinvalid data at byte %lu: %s\n", u->label, at,
+		pr_err("initramfs: %sinvalid data at byte %lu: %s\n", unpack->label, offset,
 		       result == CPIO_BAD
-			       ? u->cpio.error
+			       ? unpack->cpio.error
 			       : "neither a cpio archive nor a known compression format");
 	else if (compressed)
 		pr_err("initramfs: %sthe archive at byte %lu is compressed with %s, which this kernel cannot read: "
 		       "compress it with gzip%s, or not at all\n",
-		       u->label, at, kind,
+		       unpack->label, offset, kind,
 		       IS_ENABLED(CONFIG_RD_GZIP) ? "" : " and set CONFIG_RD_GZIP");
 	else
 		pr_err("initramfs: %sexpected a cpio archive at byte %lu, found a %s: create the archive with \"cpio -o -H newc\"\n",
-		       u->label, at, kind);
+		       unpack->label, offset, kind);
 	return -EINVAL;
 }
 
 /* What was decompressed; the compressed bytes of it are not needed any more. */
-static int feed_inflated(void *ctx, const u8 *data, size_t n)
+static int feed_inflated(void *ctx, const u8 *data, size_t length)
 {
-	struct initramfs *u = ctx;
+	struct initramfs *unpack = ctx;
 	enum cpio_result result;
 	size_t used;
 
-	if (u->done)
-		u->done(u->inflate->in + u->inflate->in_pos);
-	result = cpio_feed(&u->cpio, data, n, &used);
+	if (unpack->done)
+		unpack->done(unpack->inflate->in + unpack->inflate->in_pos);
+	result = cpio_feed(&unpack->cpio, data, length, &used);
 	if (result == CPIO_MORE)
 		return 0;
 	if (result != CPIO_OTHER)
-		return report(u, result, u->inflate->total - n + used, NULL, 0);
+		return report(unpack, result, unpack->inflate->total - length + used, NULL, 0);
 	pr_err("initramfs: %sbyte %lu of the decompressed data does not begin a cpio archive (data "
 	       "compressed twice is not supported)\n",
-	       u->label, u->inflate->total - n + used);
+	       unpack->label, unpack->inflate->total - length + used);
 	return -EINVAL;
 }
 
 /* One gzip member at @p data. @return bytes it took, or -errno (reported) */
-static s64 unpack_gzip(struct initramfs *u, const u8 *data, size_t size)
+static s64 unpack_gzip(struct initramfs *unpack, const u8 *data, size_t size)
 {
-	struct inflate *s = u->inflate;
+	struct inflate *inflate = unpack->inflate;
 	size_t used = 0;
 	int err;
 
-	if (!s)
-		s = u->inflate = kvzalloc(sizeof(*s));
-	if (!s)
+	if (!inflate)
+		inflate = unpack->inflate = kvzalloc(sizeof(*inflate));
+	if (!inflate)
 		return -ENOMEM;
-	s->in = data;
-	s->in_len = size;
-	s->out = feed_inflated;
-	s->ctx = u;
-	err = gunzip(s, &used);
-	if (!err && cpio_between_entries(&u->cpio))
+	inflate->in = data;
+	inflate->in_len = size;
+	inflate->out = feed_inflated;
+	inflate->ctx = unpack;
+	err = gunzip(inflate, &used);
+	if (!err && cpio_between_entries(&unpack->cpio))
 		return used;
-	if (s->error)
-		pr_err("initramfs: %sgzip: %s\n", u->label, s->error);
+	if (inflate->error)
+		pr_err("initramfs: %sgzip: %s\n", unpack->label, inflate->error);
 	else if (!err)
 		pr_err("initramfs: %sgzip: the decompressed archive ends in the middle of an entry\n",
-		       u->label);
+		       unpack->label);
 	return err ? err : -EINVAL;
 }
 
-static int unpack_module(struct initramfs *u, const u8 *data, size_t size)
+static int unpack_module(struct initramfs *unpack, const u8 *data, size_t size)
 {
 	size_t pos = 0, used;
 
 	while (pos < size) {
-		enum cpio_result result = cpio_feed(&u->cpio, data + pos,
+		enum cpio_result result = cpio_feed(&unpack->cpio, data + pos,
 						    MIN(size - pos, (size_t)FEED_AT_ONCE), &used);
 		s64 taken = 0;
 
 		pos += used;
 		if (result == CPIO_OTHER && IS_ENABLED(CONFIG_RD_GZIP) &&
 		    gzip_magic(data + pos, size - pos))
-			taken = unpack_gzip(u, data + pos, size - pos);
+			taken = unpack_gzip(unpack, data + pos, size - pos);
 		else if (result != CPIO_MORE)
-			return report(u, result, pos, data + pos, size - pos);
+			return report(unpack, result, pos, data + pos, size - pos);
 		if (taken < 0)
 			return taken;
 		pos += taken;
-		if (u->done)
-			u->done(data + pos);
+		if (unpack->done)
+			unpack->done(data + pos);
 	}
-	if (cpio_between_entries(&u->cpio))
+	if (cpio_between_entries(&unpack->cpio))
 		return 0;
-	pr_err("initramfs: %sthe archive ends in the middle of an entry\n", u->label);
+	pr_err("initramfs: %sthe archive ends in the middle of an entry\n", unpack->label);
 	return -EINVAL;
 }
 
 struct initramfs *initramfs_begin(void (*done)(const void *upto))
 {
-	struct initramfs *u = kvzalloc(sizeof(*u));
+	struct initramfs *unpack = kvzalloc(sizeof(*unpack));
 
-	if (!u)
+	if (!unpack)
 		return NULL;
-	u->done = done;
-	u->cpio.ops = &unpack_ops;
-	u->cpio.ctx = u;
-	return u;
+	unpack->done = done;
+	unpack->cpio.ops = &unpack_ops;
+	unpack->cpio.ctx = unpack;
+	return unpack;
 }
 
-int initramfs_unpack(struct initramfs *u, const char *label, const void *data, size_t size)
+int initramfs_unpack(struct initramfs *unpack, const char *label, const void *data, size_t size)
 {
 	int err;
 
-	u->label = label;
-	err = unpack_module(u, data, size);
-	cpio_reset(&u->cpio);
+	unpack->label = label;
+	err = unpack_module(unpack, data, size);
+	cpio_reset(&unpack->cpio);
 	return err;
 }
 
-void initramfs_end(struct initramfs *u)
+void initramfs_end(struct initramfs *unpack)
 {
-	forget_links(u);
-	set_times(u);
-	if (u->failed > COMPLAINTS_MAX)
-		pr_err("initramfs: %u entries could not be created\n", u->failed);
-	kvfree(u->inflate);
-	kvfree(u);
+	forget_links(unpack);
+	set_times(unpack);
+	if (unpack->failed > COMPLAINTS_MAX)
+		pr_err("initramfs: %u entries could not be created\n", unpack->failed);
+	kvfree(unpack->inflate);
+	kvfree(unpack);
 }

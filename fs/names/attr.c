@@ -27,11 +27,12 @@
 
 /* ---- applying ---- */
 
-static int apply(struct inode *i, struct iattr *a)
+static int apply(struct inode *inode, struct iattr *attr)
 {
-	a->ctime_ns = time_realtime_ns();
-	a->valid |= ATTR_CTIME;
-	return i->ops && i->ops->setattr ? i->ops->setattr(i, a) : setattr_copy(i, a);
+	attr->ctime_ns = time_realtime_ns();
+	attr->valid |= ATTR_CTIME;
+	return inode->ops && inode->ops->setattr ? inode->ops->setattr(inode, attr)
+						 : setattr_copy(inode, attr);
 }
 
 /* Set-id bits that do not survive a change by others. */
@@ -43,77 +44,78 @@ static mode_t without_set_ids(mode_t mode)
 	return mode & S_IXGRP ? mode & ~S_ISGID : mode;
 }
 
-static int may_chown(const struct inode *i, const struct iattr *a)
+static int may_chown(const struct inode *inode, const struct iattr *attr)
 {
-	const struct cred *c = current_cred();
+	const struct cred *cred = current_cred();
 
 	if (current_capable(CAP_CHOWN))
 		return 0;
-	if (a->valid & ATTR_UID && (c->fsuid != i->uid || a->uid != i->uid))
+	if (attr->valid & ATTR_UID && (cred->fsuid != inode->uid || attr->uid != inode->uid))
 		return -EPERM;
-	if (a->valid & ATTR_GID &&
-	    (c->fsuid != i->uid || (a->gid != i->gid && !cred_in_group(c, a->gid))))
+	if (attr->valid & ATTR_GID &&
+	    (cred->fsuid != inode->uid ||
+	     (attr->gid != inode->gid && !cred_in_group(cred, attr->gid))))
 		return -EPERM;
 	return 0;
 }
 
-static int change_mode(const struct path *p, mode_t mode)
+static int change_mode(const struct path *path, mode_t mode)
 {
-	struct inode *i = p->dentry->inode;
-	struct iattr a = { .valid = ATTR_MODE, .mode = mode & S_IALLUGO };
-	int err = mount_write_begin(p->mnt);
+	struct inode *inode = path->dentry->inode;
+	struct iattr attr = { .valid = ATTR_MODE, .mode = mode & S_IALLUGO };
+	int err = mount_write_begin(path->mnt);
 
 	if (err)
 		return err;
-	mutex_lock(&i->lock);
-	if (S_ISLNK(i->mode))
+	mutex_lock(&inode->lock);
+	if (S_ISLNK(inode->mode))
 		err = -EOPNOTSUPP;
 	else
-		err = inode_owner_or_capable(i) ? apply(i, &a) : -EPERM;
-	mutex_unlock(&i->lock);
-	mount_write_end(p->mnt);
+		err = inode_owner_or_capable(inode) ? apply(inode, &attr) : -EPERM;
+	mutex_unlock(&inode->lock);
+	mount_write_end(path->mnt);
 	return err;
 }
 
-static int change_owner(const struct path *p, uid_t uid, gid_t gid)
+static int change_owner(const struct path *path, uid_t uid, gid_t gid)
 {
-	struct inode *i = p->dentry->inode;
-	struct iattr a = { .uid = uid, .gid = gid };
-	int err = mount_write_begin(p->mnt);
+	struct inode *inode = path->dentry->inode;
+	struct iattr attr = { .uid = uid, .gid = gid };
+	int err = mount_write_begin(path->mnt);
 
 	if (err)
 		return err;
-	a.valid = (uid != (uid_t)-1 ? ATTR_UID : 0) | (gid != (gid_t)-1 ? ATTR_GID : 0);
-	mutex_lock(&i->lock);
-	err = may_chown(i, &a);
+	attr.valid = (uid != (uid_t)-1 ? ATTR_UID : 0) | (gid != (gid_t)-1 ? ATTR_GID : 0);
+	mutex_lock(&inode->lock);
+	err = may_chown(inode, &attr);
 	if (!err) {
-		mode_t mode = without_set_ids(i->mode);
+		mode_t mode = without_set_ids(inode->mode);
 
-		err = apply(i, &a);
+		err = apply(inode, &attr);
 		/* not by ATTR_MODE, which asks for rights of its own */
 		if (!err)
-			i->mode = mode;
+			inode->mode = mode;
 	}
-	mutex_unlock(&i->lock);
-	mount_write_end(p->mnt);
+	mutex_unlock(&inode->lock);
+	mount_write_end(path->mnt);
 	return err;
 }
 
-/* @param a  times already filled in; touch: both to the present, which a writer may, too */
-static int change_times(const struct path *p, struct iattr *a, bool touch)
+/* @param attr  times already filled in; touch: both to the present, which a writer may, too */
+static int change_times(const struct path *path, struct iattr *attr, bool touch)
 {
-	struct inode *i = p->dentry->inode;
-	int err = mount_write_begin(p->mnt);
+	struct inode *inode = path->dentry->inode;
+	int err = mount_write_begin(path->mnt);
 
 	if (err)
 		return err;
-	mutex_lock(&i->lock);
-	if (!inode_owner_or_capable(i))
-		err = touch ? inode_permission(i, MAY_WRITE) : -EPERM;
+	mutex_lock(&inode->lock);
+	if (!inode_owner_or_capable(inode))
+		err = touch ? inode_permission(inode, MAY_WRITE) : -EPERM;
 	if (!err)
-		err = apply(i, a);
-	mutex_unlock(&i->lock);
-	mount_write_end(p->mnt);
+		err = apply(inode, attr);
+	mutex_unlock(&inode->lock);
+	mount_write_end(path->mnt);
 	return err;
 }
 
@@ -121,13 +123,13 @@ static int change_times(const struct path *p, struct iattr *a, bool touch)
 
 static s64 chmod_path(int dirfd, u64 path, mode_t mode)
 {
-	struct path p;
-	int err = user_path(dirfd, path, LOOKUP_FOLLOW, &p);
+	struct path target;
+	int err = user_path(dirfd, path, LOOKUP_FOLLOW, &target);
 
 	if (err)
 		return err;
-	err = change_mode(&p, mode);
-	path_put(&p);
+	err = change_mode(&target, mode);
+	path_put(&target);
 	return err;
 }
 
@@ -143,13 +145,13 @@ SYSCALL3(fchmodat, dirfd, path, mode)
 
 SYSCALL2(fchmod, fd, mode)
 {
-	struct fd_ref r = fd_get((u32)fd);
+	struct fd_ref ref = fd_get((u32)fd);
 	int err;
 
-	if (!r.file)
+	if (!ref.file)
 		return -EBADF;
-	err = change_mode(&r.file->path, (mode_t)mode);
-	fd_put(r);
+	err = change_mode(&ref.file->path, (mode_t)mode);
+	fd_put(ref);
 	return err;
 }
 
@@ -159,16 +161,16 @@ static s64 chown_path(int dirfd, u64 path, uid_t uid, gid_t gid, u32 flags)
 {
 	u32 lookup = (flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
 		     (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0);
-	struct path p;
+	struct path target;
 	int err;
 
 	if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
 		return -EINVAL;
-	err = user_path(dirfd, path, lookup, &p);
+	err = user_path(dirfd, path, lookup, &target);
 	if (err)
 		return err;
-	err = change_owner(&p, uid, gid);
-	path_put(&p);
+	err = change_owner(&target, uid, gid);
+	path_put(&target);
 	return err;
 }
 
@@ -189,13 +191,13 @@ SYSCALL5(fchownat, dirfd, path, uid, gid, flags)
 
 SYSCALL3(fchown, fd, uid, gid)
 {
-	struct fd_ref r = fd_get((u32)fd);
+	struct fd_ref ref = fd_get((u32)fd);
 	int err;
 
-	if (!r.file)
+	if (!ref.file)
 		return -EBADF;
-	err = change_owner(&r.file->path, (uid_t)uid, (gid_t)gid);
-	fd_put(r);
+	err = change_owner(&ref.file->path, (uid_t)uid, (gid_t)gid);
+	fd_put(ref);
 	return err;
 }
 
@@ -216,73 +218,74 @@ static int read_time(s64 sec, s64 nsec, u64 now, u64 *ns, bool *set)
 	return 0;
 }
 
-/* @param t  access and modification; NULL: now */
-static s64 set_times(int dirfd, u64 path, const struct timespec *t, u32 flags)
+/* @param time  access and modification; NULL: now */
+static s64 set_times(int dirfd, u64 path, const struct timespec *time, u32 flags)
 {
 	u32 lookup = (flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
 		     (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0);
-	struct iattr a = { .valid = ATTR_ATIME | ATTR_MTIME };
-	bool touch = !t, set_atime = true, set_mtime = true;
-	struct path p;
+	struct iattr attr = { .valid = ATTR_ATIME | ATTR_MTIME };
+	bool touch = !time, set_atime = true, set_mtime = true;
+	struct path target;
 	int err;
 
-	a.atime_ns = a.mtime_ns = time_realtime_ns();
-	if (t) {
-		err = read_time(t[0].tv_sec, t[0].tv_nsec, a.atime_ns, &a.atime_ns, &set_atime);
+	attr.atime_ns = attr.mtime_ns = time_realtime_ns();
+	if (time) {
+		err = read_time(time[0].tv_sec, time[0].tv_nsec, attr.atime_ns, &attr.atime_ns,
+				&set_atime);
 		if (!err)
-			err = read_time(t[1].tv_sec, t[1].tv_nsec, a.mtime_ns, &a.mtime_ns,
-					&set_mtime);
+			err = read_time(time[1].tv_sec, time[1].tv_nsec, attr.mtime_ns,
+					&attr.mtime_ns, &set_mtime);
 		if (err || (!set_atime && !set_mtime))
 			return err;
-		touch = t[0].tv_nsec == UTIME_NOW && t[1].tv_nsec == UTIME_NOW;
-		a.valid = (set_atime ? ATTR_ATIME : 0) | (set_mtime ? ATTR_MTIME : 0);
+		touch = time[0].tv_nsec == UTIME_NOW && time[1].tv_nsec == UTIME_NOW;
+		attr.valid = (set_atime ? ATTR_ATIME : 0) | (set_mtime ? ATTR_MTIME : 0);
 	}
 	if (!path) { /* the descriptor itself */
-		struct fd_ref r = fd_get((u32)dirfd);
+		struct fd_ref ref = fd_get((u32)dirfd);
 
 		if (flags)
 			err = -EINVAL;
 		else
-			err = r.file ? change_times(&r.file->path, &a, touch) : -EBADF;
-		fd_put(r);
+			err = ref.file ? change_times(&ref.file->path, &attr, touch) : -EBADF;
+		fd_put(ref);
 		return err;
 	}
-	err = user_path(dirfd, path, lookup, &p);
+	err = user_path(dirfd, path, lookup, &target);
 	if (err)
 		return err;
-	err = change_times(&p, &a, touch);
-	path_put(&p);
+	err = change_times(&target, &attr, touch);
+	path_put(&target);
 	return err;
 }
 
 SYSCALL4(utimensat, dirfd, path, times, flags)
 {
-	struct timespec t[2];
+	struct timespec pair[2];
 
 	if ((u32)flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
 		return -EINVAL;
-	if (times && copy_from_user(t, uaddr(times), sizeof(t)))
+	if (times && copy_from_user(pair, uaddr(times), sizeof(pair)))
 		return -EFAULT;
 	if (!path && (s32)dirfd == AT_FDCWD)
 		return -EFAULT;
-	return set_times((s32)dirfd, path, times ? t : NULL, (u32)flags);
+	return set_times((s32)dirfd, path, times ? pair : NULL, (u32)flags);
 }
 
 static s64 do_utimes(int dirfd, u64 path, u64 times)
 {
-	struct timeval v[2];
-	struct timespec t[2];
+	struct timeval values[2];
+	struct timespec pair[2];
 
 	if (!times)
 		return path || dirfd != AT_FDCWD ? set_times(dirfd, path, NULL, 0) : -EFAULT;
-	if (copy_from_user(v, uaddr(times), sizeof(v)))
+	if (copy_from_user(values, uaddr(times), sizeof(values)))
 		return -EFAULT;
 	for (int i = 0; i < 2; i++) {
-		if (v[i].tv_usec < 0 || v[i].tv_usec >= 1000000)
+		if (values[i].tv_usec < 0 || values[i].tv_usec >= 1000000)
 			return -EINVAL;
-		t[i] = (struct timespec){ v[i].tv_sec, v[i].tv_usec * 1000 };
+		pair[i] = (struct timespec){ values[i].tv_sec, values[i].tv_usec * 1000 };
 	}
-	return path || dirfd != AT_FDCWD ? set_times(dirfd, path, t, 0) : -EFAULT;
+	return path || dirfd != AT_FDCWD ? set_times(dirfd, path, pair, 0) : -EFAULT;
 }
 
 SYSCALL2(utimes, path, times)
@@ -298,7 +301,7 @@ SYSCALL3(futimesat, dirfd, path, times)
 SYSCALL2(utime, path, times)
 {
 	s64 sec[2];
-	struct timespec t[2] = { { 0 } };
+	struct timespec pair[2] = { { 0 } };
 
 	if (!path)
 		return -EFAULT;
@@ -306,74 +309,74 @@ SYSCALL2(utime, path, times)
 		return set_times(AT_FDCWD, path, NULL, 0);
 	if (copy_from_user(sec, uaddr(times), sizeof(sec)))
 		return -EFAULT;
-	t[0].tv_sec = sec[0];
-	t[1].tv_sec = sec[1];
-	return set_times(AT_FDCWD, path, t, 0);
+	pair[0].tv_sec = sec[0];
+	pair[1].tv_sec = sec[1];
+	return set_times(AT_FDCWD, path, pair, 0);
 }
 
 /* ---- size ---- */
 
-int vfs_truncate(const struct path *p, u64 size, struct file *f)
+int vfs_truncate(const struct path *path, u64 size, struct file *f)
 {
-	struct inode *i = p->dentry->inode;
+	struct inode *inode = path->dentry->inode;
 	int err = 0;
 
-	if (!i->ops || !i->ops->truncate)
+	if (!inode->ops || !inode->ops->truncate)
 		return f ? 0 : -EINVAL;
-	mutex_lock(&i->lock);
-	if (size > i->size && current_process() && size > current_limit(RLIMIT_FSIZE)) {
+	mutex_lock(&inode->lock);
+	if (size > inode->size && current_process() && size > current_limit(RLIMIT_FSIZE)) {
 		signal_send_thread(current, SIGXFSZ, NULL);
 		err = -EFBIG;
 	}
 	if (!err)
-		err = i->ops->truncate(i, size);
+		err = inode->ops->truncate(inode, size);
 	if (!err && !current_capable(CAP_FSETID))
-		i->mode = without_set_ids(i->mode);
-	mutex_unlock(&i->lock);
+		inode->mode = without_set_ids(inode->mode);
+	mutex_unlock(&inode->lock);
 	return err;
 }
 
 SYSCALL2(truncate, path, size)
 {
-	struct path p;
+	struct path target;
 	int err;
 
 	if ((s64)size < 0)
 		return -EINVAL;
-	err = user_path(AT_FDCWD, path, LOOKUP_FOLLOW, &p);
+	err = user_path(AT_FDCWD, path, LOOKUP_FOLLOW, &target);
 	if (err)
 		return err;
-	if (S_ISDIR(p.dentry->inode->mode))
+	if (S_ISDIR(target.dentry->inode->mode))
 		err = -EISDIR;
-	else if (!S_ISREG(p.dentry->inode->mode))
+	else if (!S_ISREG(target.dentry->inode->mode))
 		err = -EINVAL;
 	else
-		err = path_permission(&p, MAY_WRITE);
+		err = path_permission(&target, MAY_WRITE);
 	if (!err)
-		err = write_access_begin(&p);
+		err = write_access_begin(&target);
 	if (!err) {
-		err = vfs_truncate(&p, size, NULL);
-		write_access_end(&p);
+		err = vfs_truncate(&target, size, NULL);
+		write_access_end(&target);
 	}
-	path_put(&p);
+	path_put(&target);
 	return err;
 }
 
 SYSCALL2(ftruncate, fd, size)
 {
-	struct fd_ref r;
+	struct fd_ref ref;
 	int err;
 
 	if ((s64)size < 0)
 		return -EINVAL;
-	r = fd_get((u32)fd);
-	if (!r.file)
+	ref = fd_get((u32)fd);
+	if (!ref.file)
 		return -EBADF;
-	if (!S_ISREG(r.file->inode->mode) || !(r.file->mode & FMODE_WRITE))
+	if (!S_ISREG(ref.file->inode->mode) || !(ref.file->mode & FMODE_WRITE))
 		err = -EINVAL;
 	else
-		err = vfs_truncate(&r.file->path, size, NULL);
-	fd_put(r);
+		err = vfs_truncate(&ref.file->path, size, NULL);
+	fd_put(ref);
 	return err;
 }
 
@@ -396,7 +399,7 @@ static int check_allocation(u32 mode)
 
 int file_allocate(struct file *f, u32 mode, s64 off, s64 len)
 {
-	struct inode *i = f->inode;
+	struct inode *inode = f->inode;
 	int err;
 
 	if (off < 0 || len <= 0)
@@ -406,58 +409,58 @@ int file_allocate(struct file *f, u32 mode, s64 off, s64 len)
 		return err;
 	if (!(f->mode & FMODE_WRITE))
 		return -EBADF;
-	if (S_ISFIFO(i->mode))
+	if (S_ISFIFO(inode->mode))
 		return -ESPIPE;
-	if (S_ISDIR(i->mode))
+	if (S_ISDIR(inode->mode))
 		return -EISDIR;
-	if (!S_ISREG(i->mode))
+	if (!S_ISREG(inode->mode))
 		return -ENODEV;
 	if (off > (s64)FILE_SIZE_MAX - len)
 		return -EFBIG;
-	if (!i->ops || !i->ops->fallocate)
+	if (!inode->ops || !inode->ops->fallocate)
 		return -EOPNOTSUPP;
-	mutex_lock(&i->lock);
+	mutex_lock(&inode->lock);
 	/* Pages behind the end count for the limit, even if the size stays. */
-	if (!(mode & FALLOC_FL_PUNCH_HOLE) && (u64)(off + len) > i->size &&
+	if (!(mode & FALLOC_FL_PUNCH_HOLE) && (u64)(off + len) > inode->size &&
 	    (u64)(off + len) > current_limit(RLIMIT_FSIZE)) {
 		signal_send_thread(current, SIGXFSZ, NULL);
 		err = -EFBIG;
 	} else {
-		err = i->ops->fallocate(i, mode, off, len);
+		err = inode->ops->fallocate(inode, mode, off, len);
 	}
 	if (!err && !current_capable(CAP_FSETID))
-		i->mode = without_set_ids(i->mode);
-	mutex_unlock(&i->lock);
+		inode->mode = without_set_ids(inode->mode);
+	mutex_unlock(&inode->lock);
 	return err;
 }
 
 SYSCALL4(fallocate, fd, mode, off, len)
 {
-	struct fd_ref r = fd_get((u32)fd);
+	struct fd_ref ref = fd_get((u32)fd);
 	int err;
 
-	if (!r.file)
+	if (!ref.file)
 		return -EBADF;
-	err = file_allocate(r.file, (u32)mode, (s64)off, (s64)len);
-	fd_put(r);
+	err = file_allocate(ref.file, (u32)mode, (s64)off, (s64)len);
+	fd_put(ref);
 	return err;
 }
 
 /* ---- for the kernel itself ---- */
 
-int fs_setattr(const char *path, const struct iattr *a)
+int fs_setattr(const char *path, const struct iattr *attr)
 {
-	struct iattr copy = *a;
-	struct inode *i;
-	struct path p;
-	int err = path_lookup(AT_FDCWD, path, 0, &p);
+	struct iattr copy = *attr;
+	struct inode *inode;
+	struct path target;
+	int err = path_lookup(AT_FDCWD, path, 0, &target);
 
 	if (err)
 		return err;
-	i = p.dentry->inode;
-	mutex_lock(&i->lock);
-	err = apply(i, &copy);
-	mutex_unlock(&i->lock);
-	path_put(&p);
+	inode = target.dentry->inode;
+	mutex_lock(&inode->lock);
+	err = apply(inode, &copy);
+	mutex_unlock(&inode->lock);
+	path_put(&target);
 	return err;
 }

@@ -98,11 +98,11 @@ static void get_root(struct path *root)
 
 /* ---- text ---- */
 
-static char *prepend(char *at, const char *buf, const char *s, u32 len)
+static char *prepend(char *start, const char *buf, const char *text, u32 len)
 {
-	if (at - buf < len)
+	if (start - buf < len)
 		return NULL;
-	return memcpy(at - len, s, len);
+	return memcpy(start - len, text, len);
 }
 
 /*
@@ -110,29 +110,29 @@ static char *prepend(char *at, const char *buf, const char *s, u32 len)
  * @param at_root  told whether the walk ended at root, or else at the top of a
  *		   mount that is in no tree or above it
  */
-static char *text_locked(struct path p, const struct path *root, char *at, const char *buf,
+static char *text_locked(struct path path, const struct path *root, char *start, const char *buf,
 			 bool *at_root)
 {
 	*at_root = true;
-	while (p.dentry != root->dentry || p.mnt != root->mnt) {
-		if (p.dentry == p.mnt->root) {
-			struct mount *up = p.mnt->parent;
+	while (path.dentry != root->dentry || path.mnt != root->mnt) {
+		if (path.dentry == path.mnt->root) {
+			struct mount *up = path.mnt->parent;
 
-			if (up == p.mnt) {
-				*at_root = p.mnt == mount_root;
+			if (up == path.mnt) {
+				*at_root = path.mnt == mount_root;
 				break;
 			}
-			p.dentry = p.mnt->mountpoint;
-			p.mnt = up;
+			path.dentry = path.mnt->mountpoint;
+			path.mnt = up;
 			continue;
 		}
-		at = prepend(at, buf, p.dentry->name, dentry_name_len(p.dentry));
-		at = at ? prepend(at, buf, "/", 1) : NULL;
-		if (!at)
+		start = prepend(start, buf, path.dentry->name, dentry_name_len(path.dentry));
+		start = start ? prepend(start, buf, "/", 1) : NULL;
+		if (!start)
 			return NULL;
-		p.dentry = p.dentry->parent;
+		path.dentry = path.dentry->parent;
 	}
-	return at;
+	return start;
 }
 
 static bool is_removed(const struct dentry *d)
@@ -140,64 +140,65 @@ static bool is_removed(const struct dentry *d)
 	return d->flags & DENTRY_UNHASHED && !(d->flags & (DENTRY_NOCACHE | DENTRY_ANON));
 }
 
-static char *path_text_below(const struct path *p, const struct path *root, char *buf, size_t size,
-			     bool *reached)
+static char *path_text_below(const struct path *path, const struct path *root, char *buf,
+			     size_t size, bool *reached)
 {
-	char *end = buf + size, *at;
+	char *end = buf + size, *start;
 
 	*reached = true;
-	if (p->dentry->flags & DENTRY_ANON && p->dentry->parent == p->dentry &&
-	    p->dentry != p->mnt->root) {
+	if (path->dentry->flags & DENTRY_ANON && path->dentry->parent == path->dentry &&
+	    path->dentry != path->mnt->root) {
 		/* "pipe:[7]" */
 		char text[64];
-		int n = scnprintf(text, sizeof(text), "%s:[%llu]", p->dentry->name,
-				  (unsigned long long)p->dentry->inode->ino);
-		const char *bare = strncmp(p->dentry->name, "anon_inode:", 11) &&
-						   p->dentry->name[0] != '/'
+		int length = scnprintf(text, sizeof(text), "%s:[%llu]", path->dentry->name,
+				       (unsigned long long)path->dentry->inode->ino);
+		const char *bare = strncmp(path->dentry->name, "anon_inode:", 11) &&
+						   path->dentry->name[0] != '/'
 					   ? text
-					   : p->dentry->name;
+					   : path->dentry->name;
 
-		at = prepend(end, buf, "", 1);
-		at = at ? prepend(at, buf, bare, bare == text ? n : strlen(bare)) : NULL;
-		return at ? at : ERR_PTR(-ENAMETOOLONG);
+		start = prepend(end, buf, "", 1);
+		start = start ? prepend(start, buf, bare, bare == text ? length : strlen(bare))
+			      : NULL;
+		return start ? start : ERR_PTR(-ENAMETOOLONG);
 	}
-	at = prepend(end, buf, "", 1);
-	if (at && is_removed(p->dentry))
-		at = prepend(at, buf, " (deleted)", 10);
-	if (at) {
-		char *tail = at;
+	start = prepend(end, buf, "", 1);
+	if (start && is_removed(path->dentry))
+		start = prepend(start, buf, " (deleted)", 10);
+	if (start) {
+		char *tail = start;
 
 		spin_lock(&tree_lock);
-		at = text_locked(*p, root, at, buf, reached);
+		start = text_locked(*path, root, start, buf, reached);
 		spin_unlock(&tree_lock);
-		if (at == tail)
-			at = prepend(at, buf, "/", 1);
+		if (start == tail)
+			start = prepend(start, buf, "/", 1);
 	}
-	return at ? at : ERR_PTR(-ENAMETOOLONG);
+	return start ? start : ERR_PTR(-ENAMETOOLONG);
 }
 
-char *path_text(const struct path *p, char *buf, size_t size)
+char *path_text(const struct path *path, char *buf, size_t size)
 {
 	struct path root;
 	bool reached;
-	char *at;
+	char *start;
 
 	get_root(&root);
-	at = path_text_below(p, &root, buf, size, &reached);
+	start = path_text_below(path, &root, buf, size, &reached);
 	path_put(&root);
-	return at;
+	return start;
 }
 
-char *path_text_in(const struct path *p, const struct path *root, char *buf, size_t size,
+char *path_text_in(const struct path *path, const struct path *root, char *buf, size_t size,
 		   bool *reached)
 {
-	return path_text_below(p, root, buf, size, reached);
+	return path_text_below(path, root, buf, size, reached);
 }
 
 SYSCALL2(getcwd, buf, size)
 {
 	static const char outside[] = "(unreachable)";
-	char *page = kmalloc(PATH_MAX), *at;
+	char *page = kmalloc(PATH_MAX), *start;
 	struct path cwd, root;
 	bool reached;
 	s64 ret;
@@ -214,15 +215,15 @@ SYSCALL2(getcwd, buf, size)
 	ret = -ENOENT;
 	if (is_removed(cwd.dentry))
 		goto out;
-	at = path_text_below(&cwd, &root, page, PATH_MAX, &reached);
-	ret = IS_ERR(at) ? PTR_ERR(at) : 0;
-	if (!ret && !reached && !(at = prepend(at, page, outside, sizeof(outside) - 1)))
+	start = path_text_below(&cwd, &root, page, PATH_MAX, &reached);
+	ret = IS_ERR(start) ? PTR_ERR(start) : 0;
+	if (!ret && !reached && !(start = prepend(start, page, outside, sizeof(outside) - 1)))
 		ret = -ENAMETOOLONG;
 	if (!ret) {
-		ret = page + PATH_MAX - at;
+		ret = page + PATH_MAX - start;
 		if (ret > size)
 			ret = -ERANGE;
-		else if (copy_to_user(uaddr(buf), at, ret))
+		else if (copy_to_user(uaddr(buf), start, ret))
 			ret = -EFAULT;
 	}
 out:
@@ -234,57 +235,57 @@ out:
 
 /* ---- changing ---- */
 
-static s64 enter(struct path *p, struct path *which)
+static s64 enter(struct path *path, struct path *which)
 {
-	int err = path_permission(p, MAY_EXEC);
+	int err = path_permission(path, MAY_EXEC);
 
 	if (!err)
-		fs_context_set(current->fs, which, p);
-	path_put(p);
+		fs_context_set(current->fs, which, path);
+	path_put(path);
 	return err;
 }
 
 SYSCALL1(chdir, path)
 {
-	struct path p;
-	int err = user_path(AT_FDCWD, path, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &p);
+	struct path target;
+	int err = user_path(AT_FDCWD, path, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &target);
 
-	return err ? err : enter(&p, &current->fs->cwd);
+	return err ? err : enter(&target, &current->fs->cwd);
 }
 
 SYSCALL1(fchdir, fd)
 {
-	struct fd_ref r = fd_get_path((u32)fd);
-	struct path p;
+	struct fd_ref ref = fd_get_path((u32)fd);
+	struct path path;
 	s64 ret;
 
-	if (!r.file)
+	if (!ref.file)
 		return -EBADF;
-	p = r.file->path;
-	path_get(&p);
-	if (S_ISDIR(p.dentry->inode->mode)) {
-		ret = enter(&p, &current->fs->cwd);
+	path = ref.file->path;
+	path_get(&path);
+	if (S_ISDIR(path.dentry->inode->mode)) {
+		ret = enter(&path, &current->fs->cwd);
 	} else {
-		path_put(&p);
+		path_put(&path);
 		ret = -ENOTDIR;
 	}
-	fd_put(r);
+	fd_put(ref);
 	return ret;
 }
 
 SYSCALL1(chroot, path)
 {
-	struct path p;
-	int err = user_path(AT_FDCWD, path, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &p);
+	struct path target;
+	int err = user_path(AT_FDCWD, path, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &target);
 
 	if (err)
 		return err;
-	err = path_permission(&p, MAY_EXEC);
+	err = path_permission(&target, MAY_EXEC);
 	if (!err && !current_capable(CAP_SYS_CHROOT))
 		err = -EPERM;
 	if (!err)
-		return enter(&p, &current->fs->root);
-	path_put(&p);
+		return enter(&target, &current->fs->root);
+	path_put(&target);
 	return err;
 }
 

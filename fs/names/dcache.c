@@ -70,9 +70,9 @@ static u64 lru_count, lru_limit;
 
 static inline u64 bucket_of(const struct dentry *parent, u64 key)
 {
-	u64 h = ((u64)parent ^ table_seed) * 0x9e3779b97f4a7c15ull;
+	u64 hash = ((u64)parent ^ table_seed) * 0x9e3779b97f4a7c15ull;
 
-	return ((h >> 32) ^ key) & table_mask;
+	return ((hash >> 32) ^ key) & table_mask;
 }
 
 struct dentry *dentry_find_rcu(const struct dentry *parent, u64 key, const char *name)
@@ -93,11 +93,11 @@ struct dentry *dentry_find_rcu(const struct dentry *parent, u64 key, const char 
 
 bool dentry_get_rcu(struct dentry *d)
 {
-	s32 v = atomic_read(&d->refs);
+	s32 count = atomic_read(&d->refs);
 
-	while (v >= 0)
-		if (__atomic_compare_exchange_n(&d->refs.v, &v, v + 1, false, __ATOMIC_SEQ_CST,
-						__ATOMIC_RELAXED))
+	while (count >= 0)
+		if (__atomic_compare_exchange_n(&d->refs.v, &count, count + 1, false,
+						__ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
 			return true;
 	return false;
 }
@@ -152,34 +152,35 @@ struct dentry *dentry_find(struct dentry *parent, u64 key, const char *name)
 
 static spinlock_t *lock_bucket(u64 bucket)
 {
-	spinlock_t *l = &bucket_locks[bucket % BUCKET_LOCKS];
+	spinlock_t *lock = &bucket_locks[bucket % BUCKET_LOCKS];
 
-	spin_lock(l);
-	return l;
+	spin_lock(lock);
+	return lock;
 }
 
 void dentry_hash(struct dentry *d)
 {
-	u64 b = bucket_of(d->parent, dentry_key(d));
-	spinlock_t *l = lock_bucket(b);
+	u64 bucket = bucket_of(d->parent, dentry_key(d));
+	spinlock_t *lock = lock_bucket(bucket);
 
 	dentry_clear_flag(d, DENTRY_UNHASHED);
-	d->hash_next = table[b];
-	rcu_assign_pointer(table[b], d);
-	spin_unlock(l);
+	d->hash_next = table[bucket];
+	rcu_assign_pointer(table[bucket], d);
+	spin_unlock(lock);
 }
 
 static void unlink_from_table(struct dentry *d)
 {
-	u64 b = bucket_of(d->parent, dentry_key(d));
-	spinlock_t *l = lock_bucket(b);
+	u64 bucket = bucket_of(d->parent, dentry_key(d));
+	spinlock_t *lock = lock_bucket(bucket);
 
-	for (struct dentry **at = &table[b]; *at; at = &(*at)->hash_next)
-		if (*at == d) {
-			rcu_assign_pointer(*at, d->hash_next); /* d's own link stays, for readers */
+	for (struct dentry **link = &table[bucket]; *link; link = &(*link)->hash_next)
+		if (*link == d) {
+			rcu_assign_pointer(*link,
+					   d->hash_next); /* d's own link stays, for readers */
 			break;
 		}
-	spin_unlock(l);
+	spin_unlock(lock);
 }
 
 void dentry_unhash(struct dentry *d)
@@ -239,9 +240,9 @@ static struct dentry *lru_take_victim(void)
 
 /* ---- life and death ---- */
 
-static void free_dentry(struct rcu_head *h)
+static void free_dentry(struct rcu_head *head)
 {
-	struct dentry *d = container_of(h, struct dentry, rcu);
+	struct dentry *d = container_of(head, struct dentry, rcu);
 
 	if (d->name != d->inline_name)
 		kfree(container_of(d->name, struct long_name, text[0]));
@@ -270,16 +271,16 @@ static struct dentry *destroy(struct dentry *d)
 static bool drop(struct dentry *d)
 {
 	const u32 gone = DENTRY_UNHASHED | DENTRY_NOCACHE | DENTRY_ANON;
-	s32 v = atomic_read(&d->refs);
+	s32 count = atomic_read(&d->refs);
 
 	for (;;) {
-		BUG_ON(v < 1);
-		if (v > 1) {
-			if (__atomic_compare_exchange_n(&d->refs.v, &v, v - 1, false,
+		BUG_ON(count < 1);
+		if (count > 1) {
+			if (__atomic_compare_exchange_n(&d->refs.v, &count, count - 1, false,
 							__ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
 				return false;
 		} else if (READ_ONCE(d->flags) & gone) {
-			if (__atomic_compare_exchange_n(&d->refs.v, &v, DEAD, false,
+			if (__atomic_compare_exchange_n(&d->refs.v, &count, DEAD, false,
 							__ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
 				return true;
 		} else {
@@ -287,8 +288,8 @@ static bool drop(struct dentry *d)
 				dentry_set_flag(d, DENTRY_USED);
 			else
 				lru_add(d);
-			if (!__atomic_compare_exchange_n(&d->refs.v, &v, 0, false, __ATOMIC_SEQ_CST,
-							 __ATOMIC_RELAXED))
+			if (!__atomic_compare_exchange_n(&d->refs.v, &count, 0, false,
+							 __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
 				continue;
 			/* The name may have gone after the look at the flags. */
 			return READ_ONCE(d->flags) & gone && !atomic_cmpxchg(&d->refs, 0, DEAD);
@@ -322,7 +323,7 @@ static void shrink(void)
 static bool set_name(struct dentry *d, u64 key, const char *name)
 {
 	u32 len = name_key_len(key);
-	struct long_name *l;
+	struct long_name *long_name;
 
 	if (len <= INLINE_MAX) {
 		d->inline_key = key;
@@ -330,12 +331,12 @@ static bool set_name(struct dentry *d, u64 key, const char *name)
 		d->name = d->inline_name;
 		return true;
 	}
-	l = kmalloc(sizeof(*l) + len + NAME_SLACK);
-	if (!l)
+	long_name = kmalloc(sizeof(*long_name) + len + NAME_SLACK);
+	if (!long_name)
 		return false;
-	l->key = key;
-	name_store(l->text, name, len);
-	d->name = l->text;
+	long_name->key = key;
+	name_store(long_name->text, name, len);
+	d->name = long_name->text;
 	return true;
 }
 
@@ -388,18 +389,18 @@ struct dentry *dentry_alloc_root(struct super_block *sb, const char *name)
 	return alloc(sb, name_key(name, strlen(name)), name, DENTRY_ANON);
 }
 
-void dentry_set_inode(struct dentry *d, struct inode *i)
+void dentry_set_inode(struct dentry *d, struct inode *inode)
 {
-	rcu_assign_pointer(d->inode, i);
+	rcu_assign_pointer(d->inode, inode);
 }
 
-void dentry_instantiate(struct dentry *d, struct inode *i, bool pin)
+void dentry_instantiate(struct dentry *d, struct inode *inode, bool pin)
 {
 	if (pin) {
 		dentry_get(d);
 		dentry_set_flag(d, DENTRY_PINNED);
 	}
-	dentry_set_inode(d, i);
+	dentry_set_inode(d, inode);
 }
 
 void dentry_unpin(struct dentry *d)
@@ -432,7 +433,7 @@ bool dentry_cache_drop(void)
 {
 	bool any = false;
 
-	for (u64 n = READ_ONCE(lru_count); n; n--) {
+	for (u64 count = READ_ONCE(lru_count); count; count--) {
 		struct dentry *d = lru_take_victim();
 
 		if (!d)
@@ -445,9 +446,9 @@ bool dentry_cache_drop(void)
 
 /* ---- trees ---- */
 
-bool dentry_is_ancestor(const struct dentry *a, const struct dentry *d)
+bool dentry_is_ancestor(const struct dentry *ancestor, const struct dentry *d)
 {
-	while (d != a) {
+	while (d != ancestor) {
 		if (d->parent == d)
 			return false;
 		d = d->parent;
@@ -458,12 +459,12 @@ bool dentry_is_ancestor(const struct dentry *a, const struct dentry *d)
 /* An unused child, dead already; or NULL. */
 static struct dentry *take_unused_child(struct dentry *d)
 {
-	struct dentry *c, *found = NULL;
+	struct dentry *child, *found = NULL;
 
 	spin_lock(&d->lock);
-	list_for_each(c, &d->children, child_link)
-		if (!atomic_cmpxchg(&c->refs, 0, DEAD)) {
-			found = c;
+	list_for_each(child, &d->children, child_link)
+		if (!atomic_cmpxchg(&child->refs, 0, DEAD)) {
+			found = child;
 			break;
 		}
 	spin_unlock(&d->lock);
@@ -472,10 +473,10 @@ static struct dentry *take_unused_child(struct dentry *d)
 
 void dentry_prune_children(struct dentry *d)
 {
-	struct dentry *c;
+	struct dentry *child;
 
-	while ((c = take_unused_child(d)) != NULL)
-		dentry_put(destroy(c));
+	while ((child = take_unused_child(d)) != NULL)
+		dentry_put(destroy(child));
 }
 
 void dentry_forget_tree(struct dentry *root)
@@ -522,25 +523,25 @@ static void relink(struct dentry *d, struct dentry *parent)
 }
 
 /* Exchange names without allocating: readers find a valid one in both at any time. */
-static void swap_names(struct dentry *a, struct dentry *b)
+static void swap_names(struct dentry *one, struct dentry *other)
 {
-	const char *a_name = a->name, *b_name = b->name;
-	bool a_inline = a_name == a->inline_name, b_inline = b_name == b->inline_name;
-	u64 key = a->inline_key;
-	char text[sizeof(a->inline_name)];
+	const char *a_name = one->name, *b_name = other->name;
+	bool a_inline = a_name == one->inline_name, b_inline = b_name == other->inline_name;
+	u64 key = one->inline_key;
+	char text[sizeof(one->inline_name)];
 
-	memcpy(text, a->inline_name, sizeof(text));
+	memcpy(text, one->inline_name, sizeof(text));
 	if (b_inline) {
-		a->inline_key = b->inline_key;
-		memcpy(a->inline_name, b->inline_name, sizeof(text));
+		one->inline_key = other->inline_key;
+		memcpy(one->inline_name, other->inline_name, sizeof(text));
 	}
 	if (a_inline) {
-		b->inline_key = key;
-		memcpy(b->inline_name, text, sizeof(text));
+		other->inline_key = key;
+		memcpy(other->inline_name, text, sizeof(text));
 	}
 	smp_wmb();
-	WRITE_ONCE(a->name, b_inline ? a->inline_name : b_name);
-	WRITE_ONCE(b->name, a_inline ? b->inline_name : a_name);
+	WRITE_ONCE(one->name, b_inline ? one->inline_name : b_name);
+	WRITE_ONCE(other->name, a_inline ? other->inline_name : a_name);
 }
 
 void dentry_move(struct dentry *from, struct dentry *to, bool exchange)
@@ -566,11 +567,11 @@ void dentry_move(struct dentry *from, struct dentry *to, bool exchange)
 
 void dcache_init(void)
 {
-	struct mem_info m;
+	struct mem_info memory;
 	u64 buckets = 512;
 
-	mem_info_get(&m);
-	while (buckets < 32768 && buckets < m.total / 4)
+	mem_info_get(&memory);
+	while (buckets < 32768 && buckets < memory.total / 4)
 		buckets *= 2;
 	table = kvzalloc(buckets * sizeof(*table));
 	dentry_cache = kmem_cache_create("dentry", sizeof(struct dentry), 16);
@@ -578,5 +579,5 @@ void dcache_init(void)
 		boot_stop("not enough memory for the dentry cache");
 	table_mask = buckets - 1;
 	table_seed = random_u64();
-	lru_limit = MAX(m.total / 16, 256ul);
+	lru_limit = MAX(memory.total / 16, 256ul);
 }

@@ -38,19 +38,19 @@ int may_create(struct inode *dir)
 
 int may_delete(struct dentry *dir, struct dentry *victim, bool is_dir)
 {
-	struct inode *i = victim->inode;
+	struct inode *inode = victim->inode;
 	int err;
 
-	if (!i)
+	if (!inode)
 		return -ENOENT;
 	err = inode_permission(dir->inode, MAY_WRITE | MAY_EXEC);
 	if (err)
 		return err;
 	/* In a sticky directory only the owners of file and directory may. */
-	if (dir->inode->mode & S_ISVTX && current_cred()->fsuid != i->uid &&
+	if (dir->inode->mode & S_ISVTX && current_cred()->fsuid != inode->uid &&
 	    current_cred()->fsuid != dir->inode->uid && !current_capable(CAP_FOWNER))
 		return -EPERM;
-	if (is_dir != S_ISDIR(i->mode))
+	if (is_dir != S_ISDIR(inode->mode))
 		return is_dir ? -ENOTDIR : -EISDIR;
 	return 0;
 }
@@ -139,84 +139,86 @@ static int vfs_rmdir(struct dentry *dir, struct dentry *d)
 	return err;
 }
 
-static int vfs_link(struct inode *i, struct dentry *dir, struct dentry *d)
+static int vfs_link(struct inode *inode, struct dentry *dir, struct dentry *d)
 {
 	int err = may_create(dir->inode);
 
 	if (err)
 		return err;
-	if (i->sb != dir->sb)
+	if (inode->sb != dir->sb)
 		return -EXDEV;
-	if (S_ISDIR(i->mode) || !dir->inode->ops->link)
+	if (S_ISDIR(inode->mode) || !dir->inode->ops->link)
 		return -EPERM;
-	mutex_lock(&i->lock);
-	if (!i->nlink && !(i->flags & INODE_LINKABLE))
+	mutex_lock(&inode->lock);
+	if (!inode->nlink && !(inode->flags & INODE_LINKABLE))
 		err = -ENOENT;
-	else if (i->nlink == ~0u)
+	else if (inode->nlink == ~0u)
 		err = -EMLINK;
 	else
-		err = dir->inode->ops->link(i, dir->inode, d);
+		err = dir->inode->ops->link(inode, dir->inode, d);
 	if (!err)
-		i->flags &= ~INODE_LINKABLE;
-	mutex_unlock(&i->lock);
+		inode->flags &= ~INODE_LINKABLE;
+	mutex_unlock(&inode->lock);
 	return err;
 }
 
 /* ---- the last component of a path, its directory locked ---- */
 
 struct target {
-	struct walk w;
+	struct walk walk;
 	struct dentry *d; /* counted */
 	int readonly;	  /* 0: the mount is held writable */
 };
 
-static void target_end(struct target *t)
+static void target_end(struct target *target)
 {
-	mutex_unlock(&t->w.path.dentry->inode->lock);
-	dentry_put(t->d);
-	if (!t->readonly)
-		mount_write_end(t->w.path.mnt);
-	walk_end(&t->w);
+	mutex_unlock(&target->walk.path.dentry->inode->lock);
+	dentry_put(target->d);
+	if (!target->readonly)
+		mount_write_end(target->walk.path.mnt);
+	walk_end(&target->walk);
 }
 
 /* On success the target is to be ended; on failure all is undone. */
-static int target_begin(struct target *t, int dirfd, const char *name)
+static int target_begin(struct target *target, int dirfd, const char *name)
 {
-	int err = walk(&t->w, dirfd, name, LOOKUP_PARENT);
+	int err = walk_path(&target->walk, dirfd, name, LOOKUP_PARENT);
 
 	if (err)
 		return err;
-	if (t->w.last_kind != LAST_NORMAL || name_key_len(t->w.last_key) > NAME_MAX) {
-		err = t->w.last_kind == LAST_NORMAL ? -ENAMETOOLONG : -EEXIST;
-		walk_end(&t->w);
+	if (target->walk.last_kind != LAST_NORMAL ||
+	    name_key_len(target->walk.last_key) > NAME_MAX) {
+		err = target->walk.last_kind == LAST_NORMAL ? -ENAMETOOLONG : -EEXIST;
+		walk_end(&target->walk);
 		return err;
 	}
-	t->readonly = mount_write_begin(t->w.path.mnt);
-	mutex_lock(&t->w.path.dentry->inode->lock);
-	t->d = lookup_locked(t->w.path.dentry, t->w.last_key, t->w.last);
-	if (!IS_ERR(t->d))
+	target->readonly = mount_write_begin(target->walk.path.mnt);
+	mutex_lock(&target->walk.path.dentry->inode->lock);
+	target->d =
+		lookup_locked(target->walk.path.dentry, target->walk.last_key, target->walk.last);
+	if (!IS_ERR(target->d))
 		return 0;
-	err = PTR_ERR(t->d);
-	t->d = NULL;
-	target_end(t);
+	err = PTR_ERR(target->d);
+	target->d = NULL;
+	target_end(target);
 	return err;
 }
 
 /* As above for something new. */
-static int target_begin_new(struct target *t, int dirfd, const char *name, bool is_dir)
+static int target_begin_new(struct target *target, int dirfd, const char *name, bool is_dir)
 {
-	int err = target_begin(t, dirfd, name);
+	int err = target_begin(target, dirfd, name);
 
 	if (err)
 		return err;
-	if (t->d->inode)
+	if (target->d->inode)
 		err = -EEXIST;
-	else if (t->w.slash && !is_dir)
+	else if (target->walk.slash && !is_dir)
 		err = -ENOENT;
 	else
-		err = t->readonly;
+		err = target->readonly;
 	if (err)
-		target_end(t);
+		target_end(target);
 	return err;
 }
 
@@ -224,55 +226,55 @@ static int target_begin_new(struct target *t, int dirfd, const char *name, bool 
 
 static int make_node(int dirfd, const char *name, mode_t mode, dev_t dev)
 {
-	struct target t;
-	int err = target_begin_new(&t, dirfd, name, false);
+	struct target target;
+	int err = target_begin_new(&target, dirfd, name, false);
 
 	if (err)
 		return err;
 	if (S_ISREG(mode))
-		err = vfs_create(t.w.path.dentry, t.d, mode);
+		err = vfs_create(target.walk.path.dentry, target.d, mode);
 	else
-		err = vfs_mknod(t.w.path.dentry, t.d, mode, dev);
-	target_end(&t);
+		err = vfs_mknod(target.walk.path.dentry, target.d, mode, dev);
+	target_end(&target);
 	return err;
 }
 
 static int make_dir(int dirfd, const char *name, mode_t mode)
 {
-	struct target t;
-	int err = target_begin_new(&t, dirfd, name, true);
+	struct target target;
+	int err = target_begin_new(&target, dirfd, name, true);
 
 	if (err)
 		return err;
-	err = vfs_mkdir(t.w.path.dentry, t.d, mode);
-	target_end(&t);
+	err = vfs_mkdir(target.walk.path.dentry, target.d, mode);
+	target_end(&target);
 	return err;
 }
 
 static int make_symlink(int dirfd, const char *name, const char *to)
 {
-	struct target t;
-	int err = target_begin_new(&t, dirfd, name, false);
+	struct target target;
+	int err = target_begin_new(&target, dirfd, name, false);
 
 	if (err)
 		return err;
-	err = vfs_symlink(t.w.path.dentry, t.d, to);
-	target_end(&t);
+	err = vfs_symlink(target.walk.path.dentry, target.d, to);
+	target_end(&target);
 	return err;
 }
 
 static int make_link(const struct path *old, int dirfd, const char *name)
 {
-	struct target t;
-	int err = target_begin_new(&t, dirfd, name, false);
+	struct target target;
+	int err = target_begin_new(&target, dirfd, name, false);
 
 	if (err)
 		return err;
-	if (old->mnt != t.w.path.mnt)
+	if (old->mnt != target.walk.path.mnt)
 		err = -EXDEV;
 	else
-		err = vfs_link(old->dentry->inode, t.w.path.dentry, t.d);
-	target_end(&t);
+		err = vfs_link(old->dentry->inode, target.walk.path.dentry, target.d);
+	target_end(&target);
 	return err;
 }
 
@@ -289,25 +291,26 @@ static int no_name_error(enum last_kind kind, bool is_dir)
 static int remove_name(int dirfd, const char *name, bool is_dir)
 {
 	struct inode *victim;
-	struct target t;
-	int err = target_begin(&t, dirfd, name);
+	struct target target;
+	int err = target_begin(&target, dirfd, name);
 
 	if (err == -EEXIST)
-		return no_name_error(t.w.last_kind, is_dir);
+		return no_name_error(target.walk.last_kind, is_dir);
 	if (err)
 		return err;
-	victim = t.d->inode;
+	victim = target.d->inode;
 	if (victim)
 		inode_get(victim);
-	if (t.w.slash && !is_dir)
+	if (target.walk.slash && !is_dir)
 		err = !victim ? -ENOENT : S_ISDIR(victim->mode) ? -EISDIR : -ENOTDIR;
 	else if (!victim)
 		err = -ENOENT;
-	else if (t.readonly)
-		err = t.readonly;
+	else if (target.readonly)
+		err = target.readonly;
 	else
-		err = is_dir ? vfs_rmdir(t.w.path.dentry, t.d) : vfs_unlink(t.w.path.dentry, t.d);
-	target_end(&t);
+		err = is_dir ? vfs_rmdir(target.walk.path.dentry, target.d)
+			     : vfs_unlink(target.walk.path.dentry, target.d);
+	target_end(&target);
 	if (victim)
 		inode_put(victim);
 	return err;
@@ -317,7 +320,7 @@ static int remove_name(int dirfd, const char *name, bool is_dir)
 
 static s64 do_mknod(int dirfd, u64 path, mode_t mode, u32 dev)
 {
-	struct path_name n;
+	struct path_name name;
 	s64 ret;
 
 	switch (mode & S_IFMT) {
@@ -330,12 +333,12 @@ static s64 do_mknod(int dirfd, u64 path, mode_t mode, u32 dev)
 	case S_IFDIR: return -EPERM;
 	default: return -EINVAL;
 	}
-	ret = path_name_get(&n, path, 0);
+	ret = path_name_get(&name, path, 0);
 	if (ret)
 		return ret;
 	mode &= ~current_umask() & (S_IFMT | S_IALLUGO);
-	ret = make_node(dirfd, n.text, mode, dev);
-	path_name_put(&n);
+	ret = make_node(dirfd, name.text, mode, dev);
+	path_name_put(&name);
 	return ret;
 }
 
@@ -351,13 +354,13 @@ SYSCALL4(mknodat, dirfd, path, mode, dev)
 
 static s64 do_mkdir(int dirfd, u64 path, mode_t mode)
 {
-	struct path_name n;
-	s64 ret = path_name_get(&n, path, 0);
+	struct path_name name;
+	s64 ret = path_name_get(&name, path, 0);
 
 	if (ret)
 		return ret;
-	ret = make_dir(dirfd, n.text, mode & (0777 | S_ISVTX) & ~current_umask());
-	path_name_put(&n);
+	ret = make_dir(dirfd, name.text, mode & (0777 | S_ISVTX) & ~current_umask());
+	path_name_put(&name);
 	return ret;
 }
 
@@ -373,15 +376,15 @@ SYSCALL3(mkdirat, dirfd, path, mode)
 
 static s64 do_symlink(u64 target, int dirfd, u64 path)
 {
-	struct path_name to, n;
+	struct path_name to, name;
 	s64 ret = path_name_get(&to, target, 0);
 
 	if (ret)
 		return ret;
-	ret = path_name_get(&n, path, 0);
+	ret = path_name_get(&name, path, 0);
 	if (!ret) {
-		ret = make_symlink(dirfd, n.text, to.text);
-		path_name_put(&n);
+		ret = make_symlink(dirfd, name.text, to.text);
+		path_name_put(&name);
 	}
 	path_name_put(&to);
 	return ret;
@@ -401,23 +404,23 @@ static s64 do_link(int odirfd, u64 old, int ndirfd, u64 new, u32 flags)
 {
 	u32 lookup = (flags & AT_SYMLINK_FOLLOW ? LOOKUP_FOLLOW : 0) |
 		     (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0);
-	struct path_name n;
-	struct path p;
+	struct path_name name;
+	struct path path;
 	s64 ret;
 
 	if (flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH))
 		return -EINVAL;
 	if (flags & AT_EMPTY_PATH && !current_capable(CAP_DAC_READ_SEARCH))
 		return -ENOENT;
-	ret = user_path(odirfd, old, lookup, &p);
+	ret = user_path(odirfd, old, lookup, &path);
 	if (ret)
 		return ret;
-	ret = path_name_get(&n, new, 0);
+	ret = path_name_get(&name, new, 0);
 	if (!ret) {
-		ret = make_link(&p, ndirfd, n.text);
-		path_name_put(&n);
+		ret = make_link(&path, ndirfd, name.text);
+		path_name_put(&name);
 	}
-	path_put(&p);
+	path_put(&path);
 	return ret;
 }
 
@@ -435,13 +438,13 @@ SYSCALL5(linkat, odirfd, old, ndirfd, new, flags)
 
 static s64 do_remove(int dirfd, u64 path, bool is_dir)
 {
-	struct path_name n;
-	s64 ret = path_name_get(&n, path, 0);
+	struct path_name name;
+	s64 ret = path_name_get(&name, path, 0);
 
 	if (ret)
 		return ret;
-	ret = remove_name(dirfd, n.text, is_dir);
-	path_name_put(&n);
+	ret = remove_name(dirfd, name.text, is_dir);
+	path_name_put(&name);
 	return ret;
 }
 
@@ -466,67 +469,67 @@ SYSCALL3(unlinkat, dirfd, path, flags)
 
 int fs_mkdir(const char *path, mode_t mode)
 {
-	struct path_name n;
-	int err = path_name_copy(&n, path);
+	struct path_name name;
+	int err = path_name_copy(&name, path);
 
 	if (!err) {
-		err = make_dir(AT_FDCWD, n.text, mode);
-		path_name_put(&n);
+		err = make_dir(AT_FDCWD, name.text, mode);
+		path_name_put(&name);
 	}
 	return err;
 }
 
 int fs_mknod(const char *path, mode_t mode, dev_t dev)
 {
-	struct path_name n;
-	int err = path_name_copy(&n, path);
+	struct path_name name;
+	int err = path_name_copy(&name, path);
 
 	if (!err) {
-		err = make_node(AT_FDCWD, n.text, mode, dev);
-		path_name_put(&n);
+		err = make_node(AT_FDCWD, name.text, mode, dev);
+		path_name_put(&name);
 	}
 	return err;
 }
 
 int fs_symlink(const char *target, const char *path)
 {
-	struct path_name n;
-	int err = path_name_copy(&n, path);
+	struct path_name name;
+	int err = path_name_copy(&name, path);
 
 	if (!err) {
-		err = make_symlink(AT_FDCWD, n.text, target);
-		path_name_put(&n);
+		err = make_symlink(AT_FDCWD, name.text, target);
+		path_name_put(&name);
 	}
 	return err;
 }
 
 int fs_link(const char *old, const char *new)
 {
-	struct path_name n;
-	struct path p;
-	int err = path_lookup(AT_FDCWD, old, 0, &p);
+	struct path_name name;
+	struct path path;
+	int err = path_lookup(AT_FDCWD, old, 0, &path);
 
 	if (err)
 		return err;
-	err = path_name_copy(&n, new);
+	err = path_name_copy(&name, new);
 	if (!err) {
-		err = make_link(&p, AT_FDCWD, n.text);
-		path_name_put(&n);
+		err = make_link(&path, AT_FDCWD, name.text);
+		path_name_put(&name);
 	}
-	path_put(&p);
+	path_put(&path);
 	return err;
 }
 
 int fs_remove(const char *path)
 {
-	struct path_name n;
-	int err = path_name_copy(&n, path);
+	struct path_name name;
+	int err = path_name_copy(&name, path);
 
 	if (err)
 		return err;
-	err = remove_name(AT_FDCWD, n.text, false);
+	err = remove_name(AT_FDCWD, name.text, false);
 	if (err == -EISDIR)
-		err = remove_name(AT_FDCWD, n.text, true);
-	path_name_put(&n);
+		err = remove_name(AT_FDCWD, name.text, true);
+	path_name_put(&name);
 	return err;
 }

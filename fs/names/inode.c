@@ -42,42 +42,42 @@ dev_t fs_anon_dev(void)
 
 struct inode *inode_alloc(struct super_block *sb)
 {
-	struct inode *i = kmem_cache_zalloc(inode_cache);
+	struct inode *inode = kmem_cache_zalloc(inode_cache);
 
-	if (!i)
+	if (!inode)
 		return NULL;
-	atomic_set(&i->refs, 1);
-	i->nlink = 1;
-	i->sb = sb;
-	i->ino = atomic_add_return(&sb->next_ino, 1);
-	i->atime_ns = i->mtime_ns = i->ctime_ns = i->btime_ns = time_realtime_ns();
-	mutex_init(&i->lock);
-	list_init(&i->pages.regions);
-	return i;
+	atomic_set(&inode->refs, 1);
+	inode->nlink = 1;
+	inode->sb = sb;
+	inode->ino = atomic_add_return(&sb->next_ino, 1);
+	inode->atime_ns = inode->mtime_ns = inode->ctime_ns = inode->btime_ns = time_realtime_ns();
+	mutex_init(&inode->lock);
+	list_init(&inode->pages.regions);
+	return inode;
 }
 
-static void free_inode(struct rcu_head *h)
+static void free_inode(struct rcu_head *head)
 {
-	kmem_cache_free(inode_cache, container_of(h, struct inode, rcu));
+	kmem_cache_free(inode_cache, container_of(head, struct inode, rcu));
 }
 
-void inode_put(struct inode *i)
+void inode_put(struct inode *inode)
 {
-	if (!atomic_dec_and_test(&i->refs))
+	if (!atomic_dec_and_test(&inode->refs))
 		return;
-	if (i->pages.tree.root)
-		pagecache_truncate(i, 0);
-	if (i->sb->ops && i->sb->ops->evict_inode)
-		i->sb->ops->evict_inode(i);
-	locks_free(i);
-	call_rcu(&i->rcu, free_inode);
+	if (inode->pages.tree.root)
+		pagecache_truncate(inode, 0);
+	if (inode->sb->ops && inode->sb->ops->evict_inode)
+		inode->sb->ops->evict_inode(inode);
+	locks_free(inode);
+	call_rcu(&inode->rcu, free_inode);
 }
 
 /* ---- rights ---- */
 
-bool capable_of_bypass(const struct inode *i, int mask)
+bool capable_of_bypass(const struct inode *inode, int mask)
 {
-	if (S_ISDIR(i->mode)) {
+	if (S_ISDIR(inode->mode)) {
 		if (!(mask & MAY_WRITE) && current_capable(CAP_DAC_READ_SEARCH))
 			return true;
 		return current_capable(CAP_DAC_OVERRIDE);
@@ -85,95 +85,95 @@ bool capable_of_bypass(const struct inode *i, int mask)
 	if (mask == MAY_READ && current_capable(CAP_DAC_READ_SEARCH))
 		return true;
 	/* Even the super user runs only what someone may run. */
-	if (!(mask & MAY_EXEC) || i->mode & S_IXUGO)
+	if (!(mask & MAY_EXEC) || inode->mode & S_IXUGO)
 		return current_capable(CAP_DAC_OVERRIDE);
 	return false;
 }
 
-static __noinline int permission_by_class(const struct inode *i, int mask)
+static __noinline int permission_by_class(const struct inode *inode, int mask)
 {
-	const struct cred *c = current_cred();
-	mode_t mode = i->mode;
+	const struct cred *cred = current_cred();
+	mode_t mode = inode->mode;
 
-	if (c->fsuid == i->uid)
+	if (cred->fsuid == inode->uid)
 		mode >>= 6;
-	else if (cred_in_group(c, i->gid))
+	else if (cred_in_group(cred, inode->gid))
 		mode >>= 3;
-	if (!(mask & ~mode & 7) || capable_of_bypass(i, mask))
+	if (!(mask & ~mode & 7) || capable_of_bypass(inode, mask))
 		return 0;
 	return -EACCES;
 }
 
-int inode_permission(struct inode *i, int mask)
+int inode_permission(struct inode *inode, int mask)
 {
 	mode_t everyone;
 
-	if (unlikely(mask & MAY_WRITE && i->sb->flags & MS_RDONLY) &&
-	    (S_ISREG(i->mode) || S_ISDIR(i->mode) || S_ISLNK(i->mode)))
+	if (unlikely(mask & MAY_WRITE && inode->sb->flags & MS_RDONLY) &&
+	    (S_ISREG(inode->mode) || S_ISDIR(inode->mode) || S_ISLNK(inode->mode)))
 		return -EROFS;
-	if (unlikely(i->ops && i->ops->permission))
-		return i->ops->permission(i, mask);
+	if (unlikely(inode->ops && inode->ops->permission))
+		return inode->ops->permission(inode, mask);
 	/* What owner, group and others may alike needs no look at who asks. */
-	everyone = i->mode & i->mode >> 3 & i->mode >> 6;
+	everyone = inode->mode & inode->mode >> 3 & inode->mode >> 6;
 	if (likely(!(mask & ~everyone & 7)))
 		return 0;
-	return permission_by_class(i, mask);
+	return permission_by_class(inode, mask);
 }
 
-int path_permission(const struct path *p, int mask)
+int path_permission(const struct path *path, int mask)
 {
-	if (mask & MAY_WRITE && p->mnt->flags & MNT_RDONLY &&
-	    (S_ISREG(p->dentry->inode->mode) || S_ISDIR(p->dentry->inode->mode) ||
-	     S_ISLNK(p->dentry->inode->mode)))
+	if (mask & MAY_WRITE && path->mnt->flags & MNT_RDONLY &&
+	    (S_ISREG(path->dentry->inode->mode) || S_ISDIR(path->dentry->inode->mode) ||
+	     S_ISLNK(path->dentry->inode->mode)))
 		return -EROFS;
-	return inode_permission(p->dentry->inode, mask);
+	return inode_permission(path->dentry->inode, mask);
 }
 
-bool inode_owner_or_capable(const struct inode *i)
+bool inode_owner_or_capable(const struct inode *inode)
 {
-	return current_cred()->fsuid == i->uid || current_capable(CAP_FOWNER);
+	return current_cred()->fsuid == inode->uid || current_capable(CAP_FOWNER);
 }
 
-void inode_init_owner(struct inode *i, const struct inode *dir, mode_t mode)
+void inode_init_owner(struct inode *inode, const struct inode *dir, mode_t mode)
 {
-	const struct cred *c = current_cred();
+	const struct cred *cred = current_cred();
 
-	i->uid = c->fsuid;
-	i->gid = c->fsgid;
+	inode->uid = cred->fsuid;
+	inode->gid = cred->fsgid;
 	if (dir && dir->mode & S_ISGID) {
-		i->gid = dir->gid;
+		inode->gid = dir->gid;
 		if (S_ISDIR(mode))
 			mode |= S_ISGID;
-		else if (mode & S_ISGID && mode & S_IXGRP && !cred_in_group(c, i->gid) &&
+		else if (mode & S_ISGID && mode & S_IXGRP && !cred_in_group(cred, inode->gid) &&
 			 !current_capable(CAP_FSETID))
 			mode &= ~S_ISGID;
 	}
-	i->mode = mode;
+	inode->mode = mode;
 }
 
 /* ---- kinds ---- */
 
-static int open_nothing(struct inode *i, struct file *f)
+static int open_nothing(struct inode *inode, struct file *f)
 {
 	return -ENXIO;
 }
 
 static const struct file_ops socket_file_ops = { .open = open_nothing };
 
-void inode_init_special(struct inode *i, dev_t rdev)
+void inode_init_special(struct inode *inode, dev_t rdev)
 {
-	i->rdev = 0;
-	switch (i->mode & S_IFMT) {
+	inode->rdev = 0;
+	switch (inode->mode & S_IFMT) {
 	case S_IFCHR:
-		i->fops = &chardev_fops;
-		i->rdev = rdev;
+		inode->fops = &chardev_fops;
+		inode->rdev = rdev;
 		break;
 	case S_IFBLK:
-		i->fops = &blockdev_fops;
-		i->rdev = rdev;
+		inode->fops = &blockdev_fops;
+		inode->rdev = rdev;
 		break;
-	case S_IFIFO: i->fops = &pipe_fops; break;
-	case S_IFSOCK: i->fops = &socket_file_ops; break;
+	case S_IFIFO: inode->fops = &pipe_fops; break;
+	case S_IFSOCK: inode->fops = &socket_file_ops; break;
 	}
 }
 
@@ -184,82 +184,82 @@ u32 mode_to_dtype(mode_t mode)
 
 /* ---- attributes ---- */
 
-void inode_touch(struct inode *i, u32 which)
+void inode_touch(struct inode *inode, u32 which)
 {
 	u64 now = time_realtime_ns();
 
 	if (which & ATTR_ATIME)
-		i->atime_ns = now;
+		inode->atime_ns = now;
 	if (which & ATTR_MTIME)
-		i->mtime_ns = now;
+		inode->mtime_ns = now;
 	if (which & ATTR_CTIME)
-		i->ctime_ns = now;
+		inode->ctime_ns = now;
 }
 
 void file_accessed(struct file *f)
 {
-	struct inode *i = f->inode;
-	u64 now, atime = i->atime_ns;
+	struct inode *inode = f->inode;
+	u64 now, atime = inode->atime_ns;
 	u32 flags;
 
 	if (f->flags & O_NOATIME || !f->path.mnt)
 		return;
 	flags = f->path.mnt->flags;
-	if (flags & MNT_NOATIME || (S_ISDIR(i->mode) && flags & MNT_NODIRATIME) ||
+	if (flags & MNT_NOATIME || (S_ISDIR(inode->mode) && flags & MNT_NODIRATIME) ||
 	    mount_is_readonly(f->path.mnt))
 		return;
 	/* Usual: only once after each change, or once a day. */
-	if (flags & MNT_RELATIME && atime > i->mtime_ns && atime > i->ctime_ns) {
+	if (flags & MNT_RELATIME && atime > inode->mtime_ns && atime > inode->ctime_ns) {
 		now = time_realtime_ns();
 		if (now - atime < 86400 * NSEC_PER_SEC)
 			return;
 	} else {
 		now = time_realtime_ns();
 	}
-	i->atime_ns = now;
+	inode->atime_ns = now;
 }
 
-int setattr_copy(struct inode *i, const struct iattr *a)
+int setattr_copy(struct inode *inode, const struct iattr *attr)
 {
-	if (a->valid & ATTR_UID)
-		i->uid = a->uid;
-	if (a->valid & ATTR_GID)
-		i->gid = a->gid;
-	if (a->valid & ATTR_MODE) {
-		mode_t mode = a->mode & S_IALLUGO;
+	if (attr->valid & ATTR_UID)
+		inode->uid = attr->uid;
+	if (attr->valid & ATTR_GID)
+		inode->gid = attr->gid;
+	if (attr->valid & ATTR_MODE) {
+		mode_t mode = attr->mode & S_IALLUGO;
 
-		if (mode & S_ISGID && !cred_in_group(current_cred(), i->gid) &&
+		if (mode & S_ISGID && !cred_in_group(current_cred(), inode->gid) &&
 		    !current_capable(CAP_FSETID))
 			mode &= ~S_ISGID;
-		i->mode = (i->mode & S_IFMT) | mode;
+		inode->mode = (inode->mode & S_IFMT) | mode;
 	}
-	if (a->valid & ATTR_ATIME)
-		i->atime_ns = a->atime_ns;
-	if (a->valid & ATTR_MTIME)
-		i->mtime_ns = a->mtime_ns;
-	if (a->valid & ATTR_CTIME)
-		i->ctime_ns = a->ctime_ns;
+	if (attr->valid & ATTR_ATIME)
+		inode->atime_ns = attr->atime_ns;
+	if (attr->valid & ATTR_MTIME)
+		inode->mtime_ns = attr->mtime_ns;
+	if (attr->valid & ATTR_CTIME)
+		inode->ctime_ns = attr->ctime_ns;
 	return 0;
 }
 
-void fill_stat(const struct inode *i, struct kstat *st)
+void fill_stat(const struct inode *inode, struct kstat *stat)
 {
-	st->dev = i->sb->dev;
-	st->ino = i->ino;
-	st->rdev = i->rdev;
-	st->size = i->size;
-	st->blocks = i->blocks;
-	st->mode = i->mode;
-	st->nlink = i->nlink;
-	st->uid = i->uid;
-	st->gid = i->gid;
-	st->blksize = i->sb->blksize;
-	st->atime_ns = i->atime_ns;
-	st->mtime_ns = i->mtime_ns;
-	st->ctime_ns = i->ctime_ns;
-	st->btime_ns = i->btime_ns;
-	if (unlikely(i->ops && i->ops->getattr))
-		i->ops->getattr((struct inode *)i, st);
+	stat->dev = inode->sb->dev;
+	stat->ino = inode->ino;
+	stat->rdev = inode->rdev;
+	stat->size = inode->size;
+	stat->blocks = inode->blocks;
+	stat->mode = inode->mode;
+	stat->nlink = inode->nlink;
+	stat->uid = inode->uid;
+	stat->gid = inode->gid;
+	stat->blksize = inode->sb->blksize;
+	stat->atime_ns = inode->atime_ns;
+	stat->mtime_ns = inode->mtime_ns;
+	stat->ctime_ns = inode->ctime_ns;
+	stat->btime_ns = inode->btime_ns;
+	if (unlikely(inode->ops && inode->ops->getattr))
+		inode->ops->getattr((struct inode *)inode, stat);
 }
 
 void inode_init_caches(void)

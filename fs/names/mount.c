@@ -52,20 +52,20 @@ static DEFINE_LIST(types);
 
 /* ---- finding ---- */
 
-static inline struct mount **bucket_of(const struct mount *m, const struct dentry *d)
+static inline struct mount **bucket_of(const struct mount *mount, const struct dentry *d)
 {
-	u64 h = ((u64)m ^ (u64)d >> 5) * 0x9e3779b97f4a7c15ull;
+	u64 mixed = ((u64)mount ^ (u64)d >> 5) * 0x9e3779b97f4a7c15ull;
 
-	return &hash[h >> 58];
+	return &hash[mixed >> 58];
 }
 
-struct mount *mount_find_rcu(const struct mount *m, const struct dentry *d)
+struct mount *mount_find_rcu(const struct mount *mount, const struct dentry *d)
 {
-	struct mount *c = rcu_dereference(*bucket_of(m, d));
+	struct mount *found = rcu_dereference(*bucket_of(mount, d));
 
-	while (c && (READ_ONCE(c->parent) != m || READ_ONCE(c->mountpoint) != d))
-		c = rcu_dereference(c->hash_next);
-	return c;
+	while (found && (READ_ONCE(found->parent) != mount || READ_ONCE(found->mountpoint) != d))
+		found = rcu_dereference(found->hash_next);
+	return found;
 }
 
 void mount_wait_frozen(void)
@@ -76,61 +76,61 @@ void mount_wait_frozen(void)
 
 /* ---- counts ---- */
 
-static s64 sum_refs(const struct mount *m)
+static s64 sum_refs(const struct mount *mount)
 {
-	s64 n = 0;
+	s64 sum = 0;
 
-	for (u32 c = 0; c < cpu_count; c++)
-		n += READ_ONCE(m->cells[c].refs);
-	return n;
+	for (u32 cpu = 0; cpu < cpu_count; cpu++)
+		sum += READ_ONCE(mount->cells[cpu].refs);
+	return sum;
 }
 
-static s64 sum_writers(const struct mount *m)
+static s64 sum_writers(const struct mount *mount)
 {
-	s64 n = 0;
+	s64 sum = 0;
 
-	for (u32 c = 0; c < cpu_count; c++)
-		n += READ_ONCE(m->cells[c].writers);
-	return n;
+	for (u32 cpu = 0; cpu < cpu_count; cpu++)
+		sum += READ_ONCE(mount->cells[cpu].writers);
+	return sum;
 }
 
-static void free_mount(struct rcu_head *h)
+static void free_mount(struct rcu_head *head)
 {
-	struct mount *m = container_of(h, struct mount, rcu);
+	struct mount *mount = container_of(head, struct mount, rcu);
 
-	kfree(m->cells);
-	kfree(m->source);
-	kfree(m);
+	kfree(mount->cells);
+	kfree(mount->source);
+	kfree(mount);
 }
 
-static void destroy(struct mount *m)
+static void destroy(struct mount *mount)
 {
-	dentry_put(m->root);
-	super_put(m->sb);
-	call_rcu(&m->rcu, free_mount);
+	dentry_put(mount->root);
+	super_put(mount->sb);
+	call_rcu(&mount->rcu, free_mount);
 }
 
-void mount_put_detached(struct mount *m)
+void mount_put_detached(struct mount *mount)
 {
 	bool last;
 
 	spin_lock(&tree_lock);
-	m->cells[cpu_id()].refs--;
-	last = !sum_refs(m);
+	mount->cells[cpu_id()].refs--;
+	last = !sum_refs(mount);
 	if (last)
-		list_del(&m->sb_link);
+		list_del(&mount->sb_link);
 	spin_unlock(&tree_lock);
 	if (last)
-		destroy(m);
+		destroy(mount);
 }
 
-int mount_write_begin(struct mount *m)
+int mount_write_begin(struct mount *mount)
 {
 	preempt_disable();
-	m->cells[cpu_id()].writers++;
+	mount->cells[cpu_id()].writers++;
 	smp_mb(); /* pairs with mount_make_readonly() */
-	if (unlikely(mount_is_readonly(m))) {
-		m->cells[cpu_id()].writers--;
+	if (unlikely(mount_is_readonly(mount))) {
+		mount->cells[cpu_id()].writers--;
 		preempt_enable();
 		return -EROFS;
 	}
@@ -138,26 +138,26 @@ int mount_write_begin(struct mount *m)
 	return 0;
 }
 
-void mount_write_end(struct mount *m)
+void mount_write_end(struct mount *mount)
 {
 	preempt_disable();
-	m->cells[cpu_id()].writers--;
+	mount->cells[cpu_id()].writers--;
 	preempt_enable();
 }
 
-int mount_make_readonly(struct mount *m)
+int mount_make_readonly(struct mount *mount)
 {
 	u32 old;
 
 	spin_lock(&tree_lock);
-	old = m->flags;
-	WRITE_ONCE(m->flags, old | MNT_RDONLY);
+	old = mount->flags;
+	WRITE_ONCE(mount->flags, old | MNT_RDONLY);
 	spin_unlock(&tree_lock);
 	synchronize_rcu();
-	if (old & MNT_RDONLY || !sum_writers(m))
+	if (old & MNT_RDONLY || !sum_writers(mount))
 		return 0;
 	spin_lock(&tree_lock);
-	WRITE_ONCE(m->flags, m->flags & ~MNT_RDONLY);
+	WRITE_ONCE(mount->flags, mount->flags & ~MNT_RDONLY);
 	spin_unlock(&tree_lock);
 	return -EBUSY;
 }
@@ -165,13 +165,13 @@ int mount_make_readonly(struct mount *m)
 int super_make_readonly(struct super_block *sb)
 {
 	s64 writers = 0;
-	struct mount *m;
+	struct mount *mount;
 
 	__atomic_fetch_or(&sb->flags, MS_RDONLY, __ATOMIC_SEQ_CST);
 	synchronize_rcu();
 	spin_lock(&tree_lock);
-	list_for_each(m, &sb->mounts, sb_link)
-		writers += sum_writers(m);
+	list_for_each(mount, &sb->mounts, sb_link)
+		writers += sum_writers(mount);
 	spin_unlock(&tree_lock);
 	if (!writers)
 		return 0;
@@ -184,88 +184,88 @@ int super_make_readonly(struct super_block *sb)
 struct mount *mount_alloc(struct super_block *sb, struct dentry *root, u32 flags,
 			  const char *source)
 {
-	struct mount *m = kzalloc(sizeof(*m));
+	struct mount *mount = kzalloc(sizeof(*mount));
 
-	if (!m)
+	if (!mount)
 		return NULL;
-	m->cells = kcalloc(cpu_count, sizeof(*m->cells));
-	m->source = kstrdup(source ? source : "none");
-	if (!m->cells || !m->source) {
-		free_mount(&m->rcu);
+	mount->cells = kcalloc(cpu_count, sizeof(*mount->cells));
+	mount->source = kstrdup(source ? source : "none");
+	if (!mount->cells || !mount->source) {
+		free_mount(&mount->rcu);
 		return NULL;
 	}
-	m->flags = flags;
-	m->parent = m;
-	m->sb = sb;
+	mount->flags = flags;
+	mount->parent = mount;
+	mount->sb = sb;
 	super_get(sb);
-	m->root = root;
+	mount->root = root;
 	dentry_get(root);
-	m->mountpoint = root;
-	list_init(&m->children);
-	list_init(&m->child_link);
-	list_init(&m->all_link);
-	list_init(&m->sb_link);
-	mount_get(m);
+	mount->mountpoint = root;
+	list_init(&mount->children);
+	list_init(&mount->child_link);
+	list_init(&mount->all_link);
+	list_init(&mount->sb_link);
+	mount_get(mount);
 	spin_lock(&tree_lock);
-	m->id = ++next_id;
-	list_add_tail(&m->sb_link, &sb->mounts);
+	mount->id = ++next_id;
+	list_add_tail(&mount->sb_link, &sb->mounts);
 	spin_unlock(&tree_lock);
-	return m;
+	return mount;
 }
 
 /* Under tree_lock, between tree_write_begin() and _end(). */
-static void link_mount(struct mount *m, struct mount *parent, struct dentry *at)
+static void link_mount(struct mount *mount, struct mount *parent, struct dentry *mountpoint)
 {
-	struct mount **b = bucket_of(parent, at);
+	struct mount **bucket = bucket_of(parent, mountpoint);
 
-	dentry_get(at);
-	dentry_set_flag(at, DENTRY_MOUNTED);
-	m->parent = parent;
-	m->mountpoint = at;
-	list_add_tail(&m->child_link, &parent->children);
-	m->hash_next = *b;
-	rcu_assign_pointer(*b, m);
+	dentry_get(mountpoint);
+	dentry_set_flag(mountpoint, DENTRY_MOUNTED);
+	mount->parent = parent;
+	mount->mountpoint = mountpoint;
+	list_add_tail(&mount->child_link, &parent->children);
+	mount->hash_next = *bucket;
+	rcu_assign_pointer(*bucket, mount);
 }
 
 static bool mounted_elsewhere(const struct dentry *d)
 {
-	struct mount *m;
+	struct mount *mount;
 
-	list_for_each(m, &mount_list, all_link)
-		if (m->parent != m && m->mountpoint == d)
+	list_for_each(mount, &mount_list, all_link)
+		if (mount->parent != mount && mount->mountpoint == d)
 			return true;
 	return false;
 }
 
 /* As above. @return the mountpoint, whose reference is now the caller's */
-static struct dentry *unlink_mount(struct mount *m)
+static struct dentry *unlink_mount(struct mount *mount)
 {
-	struct dentry *at = m->mountpoint;
-	struct mount **b = bucket_of(m->parent, at);
+	struct dentry *mountpoint = mount->mountpoint;
+	struct mount **link = bucket_of(mount->parent, mountpoint);
 
-	while (*b != m)
-		b = &(*b)->hash_next;
-	rcu_assign_pointer(*b, m->hash_next);
-	list_del(&m->child_link);
-	m->parent = m;
-	m->mountpoint = m->root;
-	if (!mounted_elsewhere(at))
-		dentry_clear_flag(at, DENTRY_MOUNTED);
-	return at;
+	while (*link != mount)
+		link = &(*link)->hash_next;
+	rcu_assign_pointer(*link, mount->hash_next);
+	list_del(&mount->child_link);
+	mount->parent = mount;
+	mount->mountpoint = mount->root;
+	if (!mounted_elsewhere(mountpoint))
+		dentry_clear_flag(mountpoint, DENTRY_MOUNTED);
+	return mountpoint;
 }
 
-int mount_attach(struct mount *m, const struct path *at)
+int mount_attach(struct mount *mount, const struct path *target)
 {
 	int err = 0;
 
 	tree_write_begin();
-	if (at->dentry->flags & DENTRY_UNHASHED && !(at->dentry->flags & DENTRY_ANON)) {
+	if (target->dentry->flags & DENTRY_UNHASHED && !(target->dentry->flags & DENTRY_ANON)) {
 		err = -ENOENT; /* removed in the meantime */
-	} else if (READ_ONCE(at->mnt->flags) & MNT_DETACHED) {
+	} else if (READ_ONCE(target->mnt->flags) & MNT_DETACHED) {
 		err = -EINVAL;
 	} else {
-		list_add_tail(&m->all_link, &mount_list);
-		link_mount(m, at->mnt, at->dentry);
+		list_add_tail(&mount->all_link, &mount_list);
+		link_mount(mount, target->mnt, target->dentry);
 	}
 	tree_write_end();
 	if (!err)
@@ -273,13 +273,13 @@ int mount_attach(struct mount *m, const struct path *at)
 	return err;
 }
 
-void mount_move(struct mount *m, const struct path *to)
+void mount_move(struct mount *mount, const struct path *to)
 {
 	struct dentry *old;
 
 	tree_write_begin();
-	old = unlink_mount(m);
-	link_mount(m, to->mnt, to->dentry);
+	old = unlink_mount(mount);
+	link_mount(mount, to->mnt, to->dentry);
 	tree_write_end();
 	change_announce(&mount_changes);
 	dentry_put(old);
@@ -288,11 +288,11 @@ void mount_move(struct mount *m, const struct path *to)
 void mount_pivot(struct mount *new_root, const struct path *put_old)
 {
 	struct mount *old_root = mount_root, *parent = put_old->mnt;
-	struct dentry *at = put_old->dentry, *old;
+	struct dentry *mountpoint = put_old->dentry, *old;
 
 	tree_write_begin();
 	old = unlink_mount(new_root);
-	link_mount(old_root, parent, at);
+	link_mount(old_root, parent, mountpoint);
 	mount_root = new_root;
 	tree_write_end();
 	change_announce(&mount_changes);
@@ -300,69 +300,69 @@ void mount_pivot(struct mount *new_root, const struct path *put_old)
 }
 
 /* Out of the tree; still counted by the tree's reference. Under tree_lock. */
-static struct dentry *detach_locked(struct mount *m)
+static struct dentry *detach_locked(struct mount *mount)
 {
-	struct dentry *at = unlink_mount(m);
+	struct dentry *mountpoint = unlink_mount(mount);
 
-	list_del(&m->all_link);
-	WRITE_ONCE(m->flags, (m->flags & ~MNT_FROZEN) | MNT_DETACHED);
-	return at;
+	list_del(&mount->all_link);
+	WRITE_ONCE(mount->flags, (mount->flags & ~MNT_FROZEN) | MNT_DETACHED);
+	return mountpoint;
 }
 
-static void set_frozen(struct mount *m, bool frozen)
+static void set_frozen(struct mount *mount, bool frozen)
 {
 	tree_write_begin();
-	WRITE_ONCE(m->flags, frozen ? m->flags | MNT_FROZEN : m->flags & ~MNT_FROZEN);
+	WRITE_ONCE(mount->flags, frozen ? mount->flags | MNT_FROZEN : mount->flags & ~MNT_FROZEN);
 	tree_write_end();
 }
 
-static void finish_detach(struct mount *m, struct dentry *at)
+static void finish_detach(struct mount *mount, struct dentry *mountpoint)
 {
 	change_announce(&mount_changes);
 	synchronize_rcu(); /* all see DETACHED before the tree's reference goes */
-	dentry_put(at);
-	mount_put(m);
+	dentry_put(mountpoint);
+	mount_put(mount);
 }
 
-int mount_detach(struct mount *m, s64 own_refs)
+int mount_detach(struct mount *mount, s64 own_refs)
 {
-	struct dentry *at;
+	struct dentry *mountpoint;
 
-	if (!list_empty(&m->children))
+	if (!list_empty(&mount->children))
 		return -EBUSY;
-	set_frozen(m, true);
+	set_frozen(mount, true);
 	synchronize_rcu();
-	if (sum_refs(m) > 1 + own_refs) {
-		set_frozen(m, false);
+	if (sum_refs(mount) > 1 + own_refs) {
+		set_frozen(mount, false);
 		return -EBUSY;
 	}
 	tree_write_begin();
-	at = detach_locked(m);
+	mountpoint = detach_locked(mount);
 	tree_write_end();
-	finish_detach(m, at);
+	finish_detach(mount, mountpoint);
 	return 0;
 }
 
-void mount_detach_tree(struct mount *m)
+void mount_detach_tree(struct mount *mount)
 {
 	for (;;) {
-		struct mount *leaf = m;
-		struct dentry *at;
+		struct mount *leaf = mount;
+		struct dentry *mountpoint;
 
 		tree_write_begin();
 		while (!list_empty(&leaf->children))
 			leaf = list_first(&leaf->children, struct mount, child_link);
-		at = detach_locked(leaf);
+		mountpoint = detach_locked(leaf);
 		tree_write_end();
-		finish_detach(leaf, at);
-		if (leaf == m)
+		finish_detach(leaf, mountpoint);
+		if (leaf == mount)
 			return;
 	}
 }
 
 /* ---- super blocks ---- */
 
-struct super_block *super_alloc(const struct fs_type *t, const struct super_ops *ops)
+struct super_block *super_alloc(const struct fs_type *type, const struct super_ops *ops)
 {
 	struct super_block *sb = kzalloc(sizeof(*sb));
 
@@ -371,7 +371,7 @@ struct super_block *super_alloc(const struct fs_type *t, const struct super_ops 
 	atomic_set(&sb->refs, 1);
 	sb->dev = fs_anon_dev();
 	sb->blksize = PAGE_SIZE;
-	sb->type = t;
+	sb->type = type;
 	sb->ops = ops;
 	mutex_init(&sb->rename_lock);
 	list_init(&sb->mounts);
@@ -414,56 +414,56 @@ void super_put(struct super_block *sb)
 
 struct fs_type *fs_type_find(const char *name)
 {
-	struct fs_type *t, *found = NULL;
+	struct fs_type *type, *found = NULL;
 
 	mutex_lock(&types_lock);
-	list_for_each(t, &types, link)
-		if (!strcmp(t->name, name)) {
-			found = t;
+	list_for_each(type, &types, link)
+		if (!strcmp(type->name, name)) {
+			found = type;
 			break;
 		}
 	mutex_unlock(&types_lock);
 	return found;
 }
 
-int fs_register(struct fs_type *t)
+int fs_register(struct fs_type *type)
 {
-	if (fs_type_find(t->name))
+	if (fs_type_find(type->name))
 		return -EBUSY;
 	mutex_lock(&types_lock);
-	list_add_tail(&t->link, &types);
+	list_add_tail(&type->link, &types);
 	mutex_unlock(&types_lock);
 	return 0;
 }
 
-void fs_types_show(struct seq_file *m)
+void fs_types_show(struct seq_file *seq)
 {
-	struct fs_type *t;
+	struct fs_type *type;
 
 	mutex_lock(&types_lock);
-	list_for_each(t, &types, link)
-		seq_printf(m, "%s\t%s\n", t->flags & FS_NODEV ? "nodev" : "", t->name);
+	list_for_each(type, &types, link)
+		seq_printf(seq, "%s\t%s\n", type->flags & FS_NODEV ? "nodev" : "", type->name);
 	mutex_unlock(&types_lock);
 }
 
 /* ---- references to paths ---- */
 
-void path_get(const struct path *p)
+void path_get(const struct path *path)
 {
-	mount_get(p->mnt);
-	dentry_get(p->dentry);
+	mount_get(path->mnt);
+	dentry_get(path->dentry);
 }
 
-void path_put(const struct path *p)
+void path_put(const struct path *path)
 {
-	dentry_put(p->dentry);
-	if (p->mnt)
-		mount_put(p->mnt);
+	dentry_put(path->dentry);
+	if (path->mnt)
+		mount_put(path->mnt);
 }
 
-bool path_is_nosuid(const struct path *p)
+bool path_is_nosuid(const struct path *path)
 {
-	return p->mnt->flags & MNT_NOSUID;
+	return path->mnt->flags & MNT_NOSUID;
 }
 
 bool file_is_noexec(const struct file *f)

@@ -37,84 +37,84 @@
 
 static u32 mount_flags(u32 ms)
 {
-	u32 f = 0;
+	u32 result = 0;
 
-	f |= ms & MS_RDONLY ? MNT_RDONLY : 0;
-	f |= ms & MS_NOSUID ? MNT_NOSUID : 0;
-	f |= ms & MS_NODEV ? MNT_NODEV : 0;
-	f |= ms & MS_NOEXEC ? MNT_NOEXEC : 0;
-	f |= ms & MS_NOSYMFOLLOW ? MNT_NOSYMFOLLOW : 0;
-	f |= ms & MS_NODIRATIME ? MNT_NODIRATIME : 0;
+	result |= ms & MS_RDONLY ? MNT_RDONLY : 0;
+	result |= ms & MS_NOSUID ? MNT_NOSUID : 0;
+	result |= ms & MS_NODEV ? MNT_NODEV : 0;
+	result |= ms & MS_NOEXEC ? MNT_NOEXEC : 0;
+	result |= ms & MS_NOSYMFOLLOW ? MNT_NOSYMFOLLOW : 0;
+	result |= ms & MS_NODIRATIME ? MNT_NODIRATIME : 0;
 	if (ms & MS_NOATIME)
-		f |= MNT_NOATIME;
+		result |= MNT_NOATIME;
 	else if (!(ms & MS_STRICTATIME))
-		f |= MNT_RELATIME;
-	return f;
+		result |= MNT_RELATIME;
+	return result;
 }
 
-static bool is_mount_root(const struct path *p)
+static bool is_mount_root(const struct path *path)
 {
-	return p->dentry == p->mnt->root;
+	return path->dentry == path->mnt->root;
 }
 
 /* Not lazily unmounted, not the nameless files' own. */
-static bool is_attached(const struct mount *m)
+static bool is_attached(const struct mount *mount)
 {
-	return m == mount_root || m->parent != m;
+	return mount == mount_root || mount->parent != mount;
 }
 
 /* ---- something new ---- */
 
 /* Is this root already what stands there? */
-static bool is_mounted_there(const struct path *at, const struct super_block *sb)
+static bool is_mounted_there(const struct path *target, const struct super_block *sb)
 {
-	return is_mount_root(at) && at->mnt->sb == sb && at->mnt->root == sb->root;
+	return is_mount_root(target) && target->mnt->sb == sb && target->mnt->root == sb->root;
 }
 
-static int attach_new(struct mount *m, struct path *at)
+static int attach_new(struct mount *mount, struct path *target)
 {
 	int err = -EINVAL;
 
-	path_follow_mounts(at);
-	if (!is_attached(at->mnt))
+	path_follow_mounts(target);
+	if (!is_attached(target->mnt))
 		goto out;
 	err = -ENOTDIR;
-	if (S_ISDIR(m->root->inode->mode) != S_ISDIR(at->dentry->inode->mode))
+	if (S_ISDIR(mount->root->inode->mode) != S_ISDIR(target->dentry->inode->mode))
 		goto out;
-	err = mount_attach(m, at);
+	err = mount_attach(mount, target);
 out:
 	return err;
 }
 
-static void discard(struct mount *m)
+static void discard(struct mount *mount)
 {
 	spin_lock(&tree_lock);
-	m->flags |= MNT_DETACHED;
+	mount->flags |= MNT_DETACHED;
 	spin_unlock(&tree_lock);
-	mount_put(m);
+	mount_put(mount);
 }
 
-static int mount_new(const char *source, struct path *at, const char *type, u32 flags,
+static int mount_new(const char *source, struct path *target, const char *type, u32 flags,
 		     const char *options)
 {
-	struct fs_type *t = fs_type_find(type);
+	struct fs_type *fs_type = fs_type_find(type);
 	struct super_block *sb;
-	struct mount *m;
+	struct mount *mount;
 	int err;
 
-	if (!t)
+	if (!fs_type)
 		return -ENODEV;
-	err = t->mount(t, flags, source, options, &sb);
+	err = fs_type->mount(fs_type, flags, source, options, &sb);
 	if (err)
 		return err;
-	m = mount_alloc(sb, sb->root, mount_flags(flags), source);
+	mount = mount_alloc(sb, sb->root, mount_flags(flags), source);
 	super_put(sb); /* the mount has its own */
-	if (!m)
+	if (!mount)
 		return -ENOMEM;
-	path_follow_mounts(at);
-	err = is_mounted_there(at, sb) ? -EBUSY : attach_new(m, at);
+	path_follow_mounts(target);
+	err = is_mounted_there(target, sb) ? -EBUSY : attach_new(mount, target);
 	if (err)
-		discard(m);
+		discard(mount);
 	return err;
 }
 
@@ -125,41 +125,41 @@ struct copied {
 };
 
 /* All mounts at and below the path, parents first. @return how many, or -errno */
-static int collect_tree(const struct path *p, bool recursive, struct copied *list)
+static int collect_tree(const struct path *path, bool recursive, struct copied *list)
 {
-	struct mount *m;
-	int n = 0;
+	struct mount *mount;
+	int count = 0;
 
 	spin_lock(&tree_lock);
-	list[n++].from = p->mnt;
-	for (int i = 0; recursive && i < n; i++)
-		list_for_each(m, &list[i].from->children, child_link) {
-			if (!i && !dentry_is_ancestor(p->dentry, m->mountpoint))
+	list[count++].from = path->mnt;
+	for (int i = 0; recursive && i < count; i++)
+		list_for_each(mount, &list[i].from->children, child_link) {
+			if (!i && !dentry_is_ancestor(path->dentry, mount->mountpoint))
 				continue;
-			if (n == BIND_MAX) {
-				n = -ENOSPC;
+			if (count == BIND_MAX) {
+				count = -ENOSPC;
 				break;
 			}
-			list[n++].from = m;
+			list[count++].from = mount;
 		}
 	spin_unlock(&tree_lock);
-	return n;
+	return count;
 }
 
-static struct mount *copy_of(const struct copied *list, int n, const struct mount *from)
+static struct mount *copy_of(const struct copied *list, int count, const struct mount *from)
 {
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < count; i++)
 		if (list[i].from == from)
 			return list[i].to;
 	return NULL;
 }
 
-/* Copy list[0] with root @p top to @p at, the others to the places they had. */
-static int attach_copies(struct copied *list, int n, struct dentry *top, struct path *at)
+/* Copy list[0] with root @p top to @p target, the others to the places they had. */
+static int attach_copies(struct copied *list, int count, struct dentry *top, struct path *target)
 {
 	int err;
 
-	for (int i = 0; i < n; i++) {
+	for (int i = 0; i < count; i++) {
 		struct mount *from = list[i].from;
 		struct path place;
 
@@ -168,7 +168,7 @@ static int attach_copies(struct copied *list, int n, struct dentry *top, struct 
 		if (!list[i].to)
 			return -ENOMEM;
 		if (!i) {
-			err = attach_new(list[i].to, at);
+			err = attach_new(list[i].to, target);
 		} else {
 			place = (struct path){ copy_of(list, i, from->parent), from->mountpoint };
 			err = mount_attach(list[i].to, &place);
@@ -182,11 +182,11 @@ static int attach_copies(struct copied *list, int n, struct dentry *top, struct 
 	return 0;
 }
 
-static int mount_bind(const char *source, struct path *at, bool recursive)
+static int mount_bind(const char *source, struct path *target, bool recursive)
 {
 	struct copied *list;
 	struct path from;
-	int n, err;
+	int count, err;
 
 	if (!source || !*source)
 		return -EINVAL;
@@ -200,8 +200,8 @@ static int mount_bind(const char *source, struct path *at, bool recursive)
 	}
 	err = -EINVAL;
 	if (is_attached(from.mnt)) {
-		n = collect_tree(&from, recursive, list);
-		err = n < 0 ? n : attach_copies(list, n, from.dentry, at);
+		count = collect_tree(&from, recursive, list);
+		err = count < 0 ? count : attach_copies(list, count, from.dentry, target);
 		if (err && list[0].to)
 			mount_detach_tree(list[0].to);
 	}
@@ -212,36 +212,36 @@ static int mount_bind(const char *source, struct path *at, bool recursive)
 
 /* ---- changes ---- */
 
-static int remount_mount(const struct path *at, u32 flags)
+static int remount_mount(const struct path *target, u32 flags)
 {
-	struct mount *m = at->mnt;
+	struct mount *mount = target->mnt;
 	u32 new = mount_flags(flags);
 	int err = 0;
 
-	if (!is_mount_root(at))
+	if (!is_mount_root(target))
 		return -EINVAL;
 	/* Which times are kept stays as it was unless told. */
 	if (!(flags & (MS_NOATIME | MS_RELATIME | MS_STRICTATIME)))
 		new = (new & ~(MNT_NOATIME | MNT_RELATIME)) |
-		      (m->flags & (MNT_NOATIME | MNT_RELATIME));
-	if (new &MNT_RDONLY && !(m->flags & MNT_RDONLY))
-		err = mount_make_readonly(m);
+		      (mount->flags & (MNT_NOATIME | MNT_RELATIME));
+	if (new &MNT_RDONLY && !(mount->flags & MNT_RDONLY))
+		err = mount_make_readonly(mount);
 	if (err)
 		return err;
 	spin_lock(&tree_lock);
-	WRITE_ONCE(m->flags, (m->flags & ~MNT_USER_FLAGS) | new);
+	WRITE_ONCE(mount->flags, (mount->flags & ~MNT_USER_FLAGS) | new);
 	spin_unlock(&tree_lock);
 	change_announce(&mount_changes);
 	return 0;
 }
 
-static int remount_super(const struct path *at, u32 flags, const char *options)
+static int remount_super(const struct path *target, u32 flags, const char *options)
 {
-	struct super_block *sb = at->mnt->sb;
+	struct super_block *sb = target->mnt->sb;
 	bool was_readonly = sb->flags & MS_RDONLY;
 	int err = 0;
 
-	if (!is_mount_root(at))
+	if (!is_mount_root(target))
 		return -EINVAL;
 	if (flags & MS_RDONLY && !was_readonly)
 		err = super_make_readonly(sb);
@@ -254,21 +254,21 @@ static int remount_super(const struct path *at, u32 flags, const char *options)
 		return err;
 	if (!(flags & MS_RDONLY))
 		__atomic_fetch_and(&sb->flags, ~(u32)MS_RDONLY, __ATOMIC_SEQ_CST);
-	return remount_mount(at, flags);
+	return remount_mount(target, flags);
 }
 
-static int set_propagation(const struct path *at, u32 flags)
+static int set_propagation(const struct path *target, u32 flags)
 {
 	u32 kind = flags & (MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE);
 
 	if (kind & (kind - 1) || flags & ~(kind | MS_REC | MS_SILENT))
 		return -EINVAL;
-	if (!is_mount_root(at))
+	if (!is_mount_root(target))
 		return -EINVAL;
 	return kind & (MS_PRIVATE | MS_SLAVE) ? 0 : -EINVAL;
 }
 
-static int move_mount(const char *source, struct path *at)
+static int move_mount(const char *source, struct path *target)
 {
 	struct path from;
 	int err;
@@ -278,21 +278,21 @@ static int move_mount(const char *source, struct path *at)
 	err = path_lookup(AT_FDCWD, source, LOOKUP_FOLLOW, &from);
 	if (err)
 		return err;
-	path_follow_mounts(at);
+	path_follow_mounts(target);
 	err = -EINVAL;
 	if (!is_mount_root(&from) || from.mnt == mount_root || !is_attached(from.mnt) ||
-	    !is_attached(at->mnt))
+	    !is_attached(target->mnt))
 		goto out;
-	if (S_ISDIR(from.dentry->inode->mode) != S_ISDIR(at->dentry->inode->mode))
+	if (S_ISDIR(from.dentry->inode->mode) != S_ISDIR(target->dentry->inode->mode))
 		goto out;
 	err = -ELOOP;
-	for (struct mount *m = at->mnt;; m = m->parent) {
-		if (m == from.mnt)
+	for (struct mount *mount = target->mnt;; mount = mount->parent) {
+		if (mount == from.mnt)
 			goto out;
-		if (m->parent == m)
+		if (mount->parent == mount)
 			break;
 	}
-	mount_move(from.mnt, at);
+	mount_move(from.mnt, target);
 	err = 0;
 out:
 	path_put(&from);
@@ -301,7 +301,7 @@ out:
 
 /* ---- mount() ---- */
 
-static int do_mount(const char *source, struct path *at, const char *type, u32 flags,
+static int do_mount(const char *source, struct path *target, const char *type, u32 flags,
 		    const char *options)
 {
 	int err;
@@ -310,17 +310,17 @@ static int do_mount(const char *source, struct path *at, const char *type, u32 f
 		flags &= ~(u32)MS_MGC_MSK;
 	mutex_lock(&mount_mutex);
 	if ((flags & (MS_REMOUNT | MS_BIND)) == (MS_REMOUNT | MS_BIND))
-		err = remount_mount(at, flags);
+		err = remount_mount(target, flags);
 	else if (flags & MS_REMOUNT)
-		err = remount_super(at, flags, options);
+		err = remount_super(target, flags, options);
 	else if (flags & MS_BIND)
-		err = mount_bind(source, at, flags & MS_REC);
+		err = mount_bind(source, target, flags & MS_REC);
 	else if (flags & (MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE))
-		err = set_propagation(at, flags);
+		err = set_propagation(target, flags);
 	else if (flags & MS_MOVE)
-		err = move_mount(source, at);
+		err = move_mount(source, target);
 	else
-		err = type ? mount_new(source, at, type, flags, options) : -EINVAL;
+		err = type ? mount_new(source, target, type, flags, options) : -EINVAL;
 	mutex_unlock(&mount_mutex);
 	return err;
 }
@@ -329,23 +329,23 @@ static int do_mount(const char *source, struct path *at, const char *type, u32 f
 static char *copy_options(u64 user)
 {
 	char *page = kmalloc(PAGE_SIZE);
-	u64 n;
+	u64 length;
 
 	if (!page)
 		return ERR_PTR(-ENOMEM);
-	n = copy_from_user_partial(page, uaddr(user), PAGE_SIZE - 1);
-	if (!n) {
+	length = copy_from_user_partial(page, uaddr(user), PAGE_SIZE - 1);
+	if (!length) {
 		kfree(page);
 		return ERR_PTR(-EFAULT);
 	}
-	page[n] = '\0';
+	page[length] = '\0';
 	return page;
 }
 
 SYSCALL5(mount, source, target, type, flags, data)
 {
 	char *src = NULL, *kind = NULL, *options = NULL;
-	struct path at = { NULL, NULL };
+	struct path path = { NULL, NULL };
 	s64 ret = 0;
 
 	if (type)
@@ -357,11 +357,12 @@ SYSCALL5(mount, source, target, type, flags, data)
 	if (IS_ERR(kind) || IS_ERR(src) || IS_ERR(options))
 		ret = IS_ERR(kind) ? PTR_ERR(kind) : IS_ERR(src) ? PTR_ERR(src) : PTR_ERR(options);
 	if (!ret)
-		ret = user_path(AT_FDCWD, target, LOOKUP_FOLLOW, &at);
+		ret = user_path(AT_FDCWD, target, LOOKUP_FOLLOW, &path);
 	if (!ret) {
-		ret = current_capable(CAP_SYS_ADMIN) ? do_mount(src, &at, kind, (u32)flags, options)
-						     : -EPERM;
-		path_put(&at);
+		ret = current_capable(CAP_SYS_ADMIN)
+			      ? do_mount(src, &path, kind, (u32)flags, options)
+			      : -EPERM;
+		path_put(&path);
 	}
 	kfree(IS_ERR(kind) ? NULL : kind);
 	kfree(IS_ERR(src) ? NULL : src);
@@ -371,51 +372,51 @@ SYSCALL5(mount, source, target, type, flags, data)
 
 /* ---- umount2() ---- */
 
-static int unmount(const struct path *p, u32 flags)
+static int unmount(const struct path *path, u32 flags)
 {
-	struct mount *m = p->mnt;
+	struct mount *mount = path->mnt;
 
-	if (!is_mount_root(p) || !is_attached(m))
+	if (!is_mount_root(path) || !is_attached(mount))
 		return -EINVAL;
 	if (flags & MNT_EXPIRE) {
-		if (m == mount_root || flags & (MNT_FORCE | MNT_DETACH))
+		if (mount == mount_root || flags & (MNT_FORCE | MNT_DETACH))
 			return -EINVAL;
-		if (!m->expire) { /* not used until the next try: then it goes */
-			m->expire = true;
+		if (!mount->expire) { /* not used until the next try: then it goes */
+			mount->expire = true;
 			return -EAGAIN;
 		}
 	}
-	if (m == mount_root) {
+	if (mount == mount_root) {
 		/* The first mount stays; what can be done is to write all and stop writing. */
 		if (flags & MNT_DETACH)
 			return -EINVAL;
-		return m->sb->flags & MS_RDONLY ? 0 : super_make_readonly(m->sb);
+		return mount->sb->flags & MS_RDONLY ? 0 : super_make_readonly(mount->sb);
 	}
 	if (flags & MNT_DETACH) {
-		mount_detach_tree(m);
+		mount_detach_tree(mount);
 		return 0;
 	}
-	return mount_detach(m, 1);
+	return mount_detach(mount, 1);
 }
 
 SYSCALL2(umount2, target, flags)
 {
-	struct path p;
+	struct path path;
 	s64 ret;
 
 	if ((u32)flags & ~(MNT_FORCE | MNT_DETACH | MNT_EXPIRE | UMOUNT_NOFOLLOW))
 		return -EINVAL;
-	ret = user_path(AT_FDCWD, target, flags & UMOUNT_NOFOLLOW ? 0 : LOOKUP_FOLLOW, &p);
+	ret = user_path(AT_FDCWD, target, flags & UMOUNT_NOFOLLOW ? 0 : LOOKUP_FOLLOW, &path);
 	if (ret)
 		return ret;
 	if (current_capable(CAP_SYS_ADMIN)) {
 		mutex_lock(&mount_mutex);
-		ret = unmount(&p, (u32)flags);
+		ret = unmount(&path, (u32)flags);
 		mutex_unlock(&mount_mutex);
 	} else {
 		ret = -EPERM;
 	}
-	path_put(&p);
+	path_put(&path);
 	return ret;
 }
 
@@ -445,20 +446,20 @@ static void move_everyone(const struct path *old, const struct path *new)
 static int may_pivot(const struct path *new, const struct path *put_old)
 {
 	const struct path *root = &current->fs->root;
-	struct path p = *put_old;
+	struct path path = *put_old;
 
 	if (new->mnt == root->mnt || put_old->mnt == root->mnt)
 		return -EBUSY; /* loops */
 	if (!is_mount_root(new) || !is_mount_root(root) || root->mnt != mount_root ||
 	    !is_attached(new->mnt) || !is_attached(put_old->mnt))
 		return -EINVAL;
-	while (p.mnt != new->mnt) { /* the old root's place has to be below the new one */
-		if (p.mnt->parent == p.mnt)
+	while (path.mnt != new->mnt) { /* the old root's place has to be below the new one */
+		if (path.mnt->parent == path.mnt)
 			return -EINVAL;
-		p.dentry = p.mnt->mountpoint;
-		p.mnt = p.mnt->parent;
+		path.dentry = path.mnt->mountpoint;
+		path.mnt = path.mnt->parent;
 	}
-	return dentry_is_ancestor(new->dentry, p.dentry) ? 0 : -EINVAL;
+	return dentry_is_ancestor(new->dentry, path.dentry) ? 0 : -EINVAL;
 }
 
 SYSCALL2(pivot_root, new_root, put_old)

@@ -17,65 +17,65 @@
 #define SLASHES	   (ONES * '/')
 #define MULTIPLIER 0x9e3779b97f4a7c15ull
 
-static inline u64 zero_bytes(u64 w)
+static inline u64 zero_bytes(u64 word)
 {
-	return (w - ONES) & ~w & HIGHS;
+	return (word - ONES) & ~word & HIGHS;
 }
 
-static inline u64 mix(u64 h, u64 w)
+static inline u64 mix(u64 hash, u64 word)
 {
-	unsigned __int128 m = (unsigned __int128)(h ^ w) * MULTIPLIER;
+	unsigned __int128 product = (unsigned __int128)(hash ^ word) * MULTIPLIER;
 
-	return (u64)m ^ (u64)(m >> 64);
+	return (u64)product ^ (u64)(product >> 64);
 }
 
-static inline u64 finish(u64 h, u64 len)
+static inline u64 finish(u64 hash, u64 len)
 {
-	return (u32)(h ^ h >> 32) | len << 32;
+	return (u32)(hash ^ hash >> 32) | len << 32;
 }
 
-const char *name_scan(const char *s, u64 *key)
+const char *name_scan(const char *text, u64 *key)
 {
-	const char *p = s;
-	u64 h = MULTIPLIER, w, ends;
+	const char *cursor = text;
+	u64 hash = MULTIPLIER, word, ends;
 
-	for (;; p += 8) {
-		w = *(const name_word *)p;
-		ends = zero_bytes(w) | zero_bytes(w ^ SLASHES);
+	for (;; cursor += 8) {
+		word = *(const name_word *)cursor;
+		ends = zero_bytes(word) | zero_bytes(word ^ SLASHES);
 		if (ends)
 			break;
-		h = mix(h, w);
+		hash = mix(hash, word);
 	}
 	ends &= -ends; /* the first; bit 8n+7 */
 	if (ends != 0x80) {
-		h = mix(h, w & ((ends >> 7) - 1));
-		p += __builtin_ctzll(ends) / 8;
+		hash = mix(hash, word & ((ends >> 7) - 1));
+		cursor += __builtin_ctzll(ends) / 8;
 	}
-	*key = finish(h, p - s);
-	return p;
+	*key = finish(hash, cursor - text);
+	return cursor;
 }
 
-u64 name_key(const char *s, size_t len)
+u64 name_key(const char *text, size_t len)
 {
-	u64 h = MULTIPLIER, w = 0;
+	u64 hash = MULTIPLIER, word = 0;
 	size_t left = len;
 
-	for (; left >= 8; left -= 8, s += 8)
-		h = mix(h, *(const name_word *)s);
+	for (; left >= 8; left -= 8, text += 8)
+		hash = mix(hash, *(const name_word *)text);
 	while (left)
-		w = w << 8 | (u8)s[--left];
+		word = word << 8 | (u8)text[--left];
 	if (len % 8)
-		h = mix(h, w);
-	return finish(h, len);
+		hash = mix(hash, word);
+	return finish(hash, len);
 }
 
-void name_store(char *dst, const char *s, size_t len)
+void name_store(char *dst, const char *text, size_t len)
 {
 	size_t i;
 
 	for (i = 0; i + 8 <= len; i += 8)
-		*(name_word *)(dst + i) = *(const name_word *)(s + i);
+		*(name_word *)(dst + i) = *(const name_word *)(text + i);
 	*(name_word *)(dst + i) = 0;
 	for (; i < len; i++)
-		dst[i] = s[i];
+		dst[i] = text[i];
 }

@@ -25,49 +25,50 @@
 
 /* ---- locks ---- */
 
-static void lock_directories(struct dentry *a, struct dentry *b)
+static void lock_directories(struct dentry *first, struct dentry *second)
 {
-	if (a == b) {
-		mutex_lock(&a->inode->lock);
+	if (first == second) {
+		mutex_lock(&first->inode->lock);
 		return;
 	}
-	mutex_lock(&a->sb->rename_lock);
-	if (dentry_is_ancestor(b, a) || (!dentry_is_ancestor(a, b) && b->inode < a->inode)) {
-		struct dentry *t = a;
+	mutex_lock(&first->sb->rename_lock);
+	if (dentry_is_ancestor(second, first) ||
+	    (!dentry_is_ancestor(first, second) && second->inode < first->inode)) {
+		struct dentry *swapped = first;
 
-		a = b;
-		b = t;
+		first = second;
+		second = swapped;
 	}
-	mutex_lock(&a->inode->lock);
-	mutex_lock(&b->inode->lock);
+	mutex_lock(&first->inode->lock);
+	mutex_lock(&second->inode->lock);
 }
 
-static void unlock_directories(struct dentry *a, struct dentry *b)
+static void unlock_directories(struct dentry *first, struct dentry *second)
 {
-	mutex_unlock(&a->inode->lock);
-	if (a == b)
+	mutex_unlock(&first->inode->lock);
+	if (first == second)
 		return;
-	mutex_unlock(&b->inode->lock);
-	mutex_unlock(&a->sb->rename_lock);
+	mutex_unlock(&second->inode->lock);
+	mutex_unlock(&first->sb->rename_lock);
 }
 
 /* Those of the two that rename changes itself; directories that move stay unlocked. */
 static void lock_objects(struct inode *source, struct inode *target)
 {
-	struct inode *a = S_ISDIR(source->mode) ? NULL : source, *b = target;
+	struct inode *first = S_ISDIR(source->mode) ? NULL : source, *second = target;
 
-	if (b && a && b < a && !S_ISDIR(b->mode)) {
-		b = source;
-		a = target;
+	if (second && first && second < first && !S_ISDIR(second->mode)) {
+		second = source;
+		first = target;
 	}
-	if (b && S_ISDIR(b->mode)) {
-		mutex_lock(&b->lock);
-		b = NULL;
+	if (second && S_ISDIR(second->mode)) {
+		mutex_lock(&second->lock);
+		second = NULL;
 	}
-	if (a)
-		mutex_lock(&a->lock);
-	if (b)
-		mutex_lock(&b->lock);
+	if (first)
+		mutex_lock(&first->lock);
+	if (second)
+		mutex_lock(&second->lock);
 }
 
 static void unlock_objects(struct inode *source, struct inode *target)
@@ -78,125 +79,128 @@ static void unlock_objects(struct inode *source, struct inode *target)
 		mutex_unlock(&target->lock);
 }
 
-static int may_rename(struct dentry *odir, struct dentry *od, struct dentry *ndir,
-		      struct dentry *nd, u32 flags)
+static int may_rename(struct dentry *odir, struct dentry *old, struct dentry *ndir,
+		      struct dentry *new, u32 flags)
 {
-	bool is_dir = S_ISDIR(od->inode->mode);
-	int err = may_delete(odir, od, is_dir);
+	bool is_dir = S_ISDIR(old->inode->mode);
+	int err = may_delete(odir, old, is_dir);
 
 	if (err)
 		return err;
-	if (!nd->inode)
+	if (!new->inode)
 		err = may_create(ndir->inode);
 	else
-		err = may_delete(ndir, nd,
-				 flags & RENAME_EXCHANGE ? S_ISDIR(nd->inode->mode) : is_dir);
+		err = may_delete(ndir, new,
+				 flags & RENAME_EXCHANGE ? S_ISDIR(new->inode->mode) : is_dir);
 	if (err)
 		return err;
 	if (!odir->inode->ops->rename)
 		return -EPERM;
 	if (odir != ndir) { /* its ".." changes */
 		if (is_dir)
-			err = inode_permission(od->inode, MAY_WRITE);
-		if (!err && flags & RENAME_EXCHANGE && S_ISDIR(nd->inode->mode))
-			err = inode_permission(nd->inode, MAY_WRITE);
+			err = inode_permission(old->inode, MAY_WRITE);
+		if (!err && flags & RENAME_EXCHANGE && S_ISDIR(new->inode->mode))
+			err = inode_permission(new->inode, MAY_WRITE);
 		if (err)
 			return err;
 	}
-	return (od->flags | nd->flags) & DENTRY_MOUNTED ? -EBUSY : 0;
+	return (old->flags | new->flags) & DENTRY_MOUNTED ? -EBUSY : 0;
 }
 
-static int vfs_rename(struct dentry *odir, struct dentry *od, struct dentry *ndir,
-		      struct dentry *nd, u32 flags)
+static int vfs_rename(struct dentry *odir, struct dentry *old, struct dentry *ndir,
+		      struct dentry *new, u32 flags)
 {
-	struct inode *source = od->inode, *target = nd->inode;
+	struct inode *source = old->inode, *target = new->inode;
 	int err;
 
 	if (source == target)
 		return 0;
-	err = may_rename(odir, od, ndir, nd, flags);
+	err = may_rename(odir, old, ndir, new, flags);
 	if (err)
 		return err;
 	if (flags & RENAME_EXCHANGE) {
-		err = odir->inode->ops->rename(odir->inode, od, ndir->inode, nd, flags);
+		err = odir->inode->ops->rename(odir->inode, old, ndir->inode, new, flags);
 		if (!err)
-			dentry_move(od, nd, true);
+			dentry_move(old, new, true);
 		return err;
 	}
 	lock_objects(source, target);
-	err = odir->inode->ops->rename(odir->inode, od, ndir->inode, nd, flags);
+	err = odir->inode->ops->rename(odir->inode, old, ndir->inode, new, flags);
 	if (!err) {
 		if (target && S_ISDIR(target->mode)) {
-			dentry_unhash(nd);
-			dentry_prune_children(nd);
+			dentry_unhash(new);
+			dentry_prune_children(new);
 		}
-		dentry_move(od, nd, false);
-		dentry_unpin(nd);
+		dentry_move(old, new, false);
+		dentry_unpin(new);
 	}
 	unlock_objects(source, target);
 	return err;
 }
 
 /* Both names are looked up: what is wrong with them as paths? */
-static int check_names(const struct walk *ow, struct dentry *od, const struct walk *nw,
-		       struct dentry *nd, u32 flags)
+static int check_names(const struct walk *old_walk, struct dentry *old, const struct walk *new_walk,
+		       struct dentry *new, u32 flags)
 {
-	if (!od->inode)
+	if (!old->inode)
 		return -ENOENT;
-	if (flags & RENAME_NOREPLACE && nd->inode)
+	if (flags & RENAME_NOREPLACE && new->inode)
 		return -EEXIST;
 	if (flags & RENAME_EXCHANGE) {
-		if (!nd->inode)
+		if (!new->inode)
 			return -ENOENT;
-		if (!S_ISDIR(nd->inode->mode) && nw->slash)
+		if (!S_ISDIR(new->inode->mode) && new_walk->slash)
 			return -ENOTDIR;
 	}
-	if (!S_ISDIR(od->inode->mode) && (ow->slash || (nw->slash && !(flags & RENAME_EXCHANGE))))
+	if (!S_ISDIR(old->inode->mode) &&
+	    (old_walk->slash || (new_walk->slash && !(flags & RENAME_EXCHANGE))))
 		return -ENOTDIR;
-	if (dentry_is_ancestor(od, nw->path.dentry))
+	if (dentry_is_ancestor(old, new_walk->path.dentry))
 		return -EINVAL;
-	if (dentry_is_ancestor(nd, ow->path.dentry))
+	if (dentry_is_ancestor(new, old_walk->path.dentry))
 		return flags & RENAME_EXCHANGE ? -EINVAL : -ENOTEMPTY;
 	return 0;
 }
 
-static int rename_walked(struct walk *ow, struct walk *nw, u32 flags)
+static int rename_walked(struct walk *old_walk, struct walk *new_walk, u32 flags)
 {
-	struct dentry *odir = ow->path.dentry, *ndir = nw->path.dentry, *od, *nd = NULL;
+	struct dentry *odir = old_walk->path.dentry, *ndir = new_walk->path.dentry, *old,
+		      *new = NULL;
 	struct inode *victim = NULL;
 	int err;
 
-	if (ow->path.mnt != nw->path.mnt)
+	if (old_walk->path.mnt != new_walk->path.mnt)
 		return -EXDEV;
-	if (ow->last_kind != LAST_NORMAL)
+	if (old_walk->last_kind != LAST_NORMAL)
 		return -EBUSY;
-	if (nw->last_kind != LAST_NORMAL)
+	if (new_walk->last_kind != LAST_NORMAL)
 		return flags & RENAME_NOREPLACE ? -EEXIST : -EBUSY;
-	if (name_key_len(ow->last_key) > NAME_MAX || name_key_len(nw->last_key) > NAME_MAX)
+	if (name_key_len(old_walk->last_key) > NAME_MAX ||
+	    name_key_len(new_walk->last_key) > NAME_MAX)
 		return -ENAMETOOLONG;
-	err = mount_write_begin(ow->path.mnt);
+	err = mount_write_begin(old_walk->path.mnt);
 	if (err)
 		return err;
 	lock_directories(odir, ndir);
-	od = lookup_locked(odir, ow->last_key, ow->last);
-	if (!IS_ERR(od))
-		nd = lookup_locked(ndir, nw->last_key, nw->last);
-	if (IS_ERR(od) || IS_ERR(nd)) {
-		err = PTR_ERR(IS_ERR(od) ? od : nd);
+	old = lookup_locked(odir, old_walk->last_key, old_walk->last);
+	if (!IS_ERR(old))
+		new = lookup_locked(ndir, new_walk->last_key, new_walk->last);
+	if (IS_ERR(old) || IS_ERR(new)) {
+		err = PTR_ERR(IS_ERR(old) ? old : new);
 	} else {
-		victim = nd->inode;
+		victim = new->inode;
 		if (victim)
 			inode_get(victim);
-		err = check_names(ow, od, nw, nd, flags);
+		err = check_names(old_walk, old, new_walk, new, flags);
 		if (!err)
-			err = vfs_rename(odir, od, ndir, nd, flags);
+			err = vfs_rename(odir, old, ndir, new, flags);
 	}
-	if (!IS_ERR(od))
-		dentry_put(od);
-	if (nd && !IS_ERR(nd))
-		dentry_put(nd);
+	if (!IS_ERR(old))
+		dentry_put(old);
+	if (new && !IS_ERR(new))
+		dentry_put(new);
 	unlock_directories(odir, ndir);
-	mount_write_end(ow->path.mnt);
+	mount_write_end(old_walk->path.mnt);
 	if (victim)
 		inode_put(victim);
 	return err;
@@ -205,39 +209,39 @@ static int rename_walked(struct walk *ow, struct walk *nw, u32 flags)
 static s64 do_rename(int odirfd, u64 old, int ndirfd, u64 new, u32 flags)
 {
 	struct {
-		struct path_name on, nn;
-		struct walk ow, nw;
-	} * s;
+		struct path_name old_name, new_name;
+		struct walk old_walk, new_walk;
+	} * call;
 	int err;
 
 	if (flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT) ||
 	    (flags & RENAME_EXCHANGE && flags & (RENAME_NOREPLACE | RENAME_WHITEOUT)) ||
 	    flags & RENAME_WHITEOUT) /* no file system here has whiteouts */
 		return -EINVAL;
-	s = kmalloc(sizeof(*s)); /* too much for the stack */
-	if (!s)
+	call = kmalloc(sizeof(*call)); /* too much for the stack */
+	if (!call)
 		return -ENOMEM;
-	err = path_name_get(&s->on, old, 0);
+	err = path_name_get(&call->old_name, old, 0);
 	if (err)
 		goto free;
-	err = path_name_get(&s->nn, new, 0);
+	err = path_name_get(&call->new_name, new, 0);
 	if (err)
 		goto put_old_name;
-	err = walk(&s->ow, odirfd, s->on.text, LOOKUP_PARENT);
+	err = walk_path(&call->old_walk, odirfd, call->old_name.text, LOOKUP_PARENT);
 	if (err)
 		goto put_new_name;
-	err = walk(&s->nw, ndirfd, s->nn.text, LOOKUP_PARENT);
+	err = walk_path(&call->new_walk, ndirfd, call->new_name.text, LOOKUP_PARENT);
 	if (!err) {
-		err = rename_walked(&s->ow, &s->nw, flags);
-		walk_end(&s->nw);
+		err = rename_walked(&call->old_walk, &call->new_walk, flags);
+		walk_end(&call->new_walk);
 	}
-	walk_end(&s->ow);
+	walk_end(&call->old_walk);
 put_new_name:
-	path_name_put(&s->nn);
+	path_name_put(&call->new_name);
 put_old_name:
-	path_name_put(&s->on);
+	path_name_put(&call->old_name);
 free:
-	kfree(s);
+	kfree(call);
 	return err;
 }
 

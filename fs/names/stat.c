@@ -29,71 +29,71 @@ static u32 lookup_flags(u32 at_flags)
 	       (at_flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0);
 }
 
-static int stat_path(int dirfd, u64 user, u32 flags, struct kstat *st)
+static int stat_path(int dirfd, u64 user, u32 flags, struct kstat *stat)
 {
-	struct path_name n;
-	struct walk w;
-	int err = path_name_get(&n, user, flags);
+	struct path_name name;
+	struct walk walk;
+	int err = path_name_get(&name, user, flags);
 
 	if (err)
 		return err;
-	err = walk_fast(&w, dirfd, n.text, flags);
+	err = walk_fast(&walk, dirfd, name.text, flags);
 	if (!err) {
-		fill_stat(w.inode, st);
-		err = walk_fast_end(&w);
+		fill_stat(walk.inode, stat);
+		err = walk_fast_end(&walk);
 	}
 	if (err == -ECHILD) {
-		err = walk_slow(&w, dirfd, n.text, flags);
+		err = walk_slow(&walk, dirfd, name.text, flags);
 		if (!err) {
-			fill_stat(w.path.dentry->inode, st);
-			walk_end(&w);
+			fill_stat(walk.path.dentry->inode, stat);
+			walk_end(&walk);
 		}
 	}
-	path_name_put(&n);
+	path_name_put(&name);
 	return err;
 }
 
-static int stat_fd(u32 fd, struct kstat *st)
+static int stat_fd(u32 fd, struct kstat *stat)
 {
-	struct fd_ref r = fd_get_path(fd);
+	struct fd_ref ref = fd_get_path(fd);
 
-	if (!r.file)
+	if (!ref.file)
 		return -EBADF;
-	fill_stat(r.file->inode, st);
-	fd_put(r);
+	fill_stat(ref.file->inode, stat);
+	fd_put(ref);
 	return 0;
 }
 
-static s64 stat_to_user(const struct kstat *st, uaddr_t out)
+static s64 stat_to_user(const struct kstat *stat, uaddr_t out)
 {
-	struct user_stat u = {
-		.st_dev = st->dev,
-		.st_ino = st->ino,
-		.st_nlink = st->nlink,
-		.st_mode = st->mode,
-		.st_uid = st->uid,
-		.st_gid = st->gid,
-		.st_rdev = st->rdev,
-		.st_size = st->size,
-		.st_blksize = st->blksize,
-		.st_blocks = st->blocks,
-		.atime_sec = st->atime_ns / NSEC_PER_SEC,
-		.atime_nsec = st->atime_ns % NSEC_PER_SEC,
-		.mtime_sec = st->mtime_ns / NSEC_PER_SEC,
-		.mtime_nsec = st->mtime_ns % NSEC_PER_SEC,
-		.ctime_sec = st->ctime_ns / NSEC_PER_SEC,
-		.ctime_nsec = st->ctime_ns % NSEC_PER_SEC,
+	struct user_stat user = {
+		.st_dev = stat->dev,
+		.st_ino = stat->ino,
+		.st_nlink = stat->nlink,
+		.st_mode = stat->mode,
+		.st_uid = stat->uid,
+		.st_gid = stat->gid,
+		.st_rdev = stat->rdev,
+		.st_size = stat->size,
+		.st_blksize = stat->blksize,
+		.st_blocks = stat->blocks,
+		.atime_sec = stat->atime_ns / NSEC_PER_SEC,
+		.atime_nsec = stat->atime_ns % NSEC_PER_SEC,
+		.mtime_sec = stat->mtime_ns / NSEC_PER_SEC,
+		.mtime_nsec = stat->mtime_ns % NSEC_PER_SEC,
+		.ctime_sec = stat->ctime_ns / NSEC_PER_SEC,
+		.ctime_nsec = stat->ctime_ns % NSEC_PER_SEC,
 	};
 
-	return copy_to_user(out, &u, sizeof(u));
+	return copy_to_user(out, &user, sizeof(user));
 }
 
 static s64 do_stat(int dirfd, u64 path, u32 at_flags, u64 out)
 {
-	struct kstat st;
-	int err = stat_path(dirfd, path, lookup_flags(at_flags), &st);
+	struct kstat stat;
+	int err = stat_path(dirfd, path, lookup_flags(at_flags), &stat);
 
-	return err ? err : stat_to_user(&st, uaddr(out));
+	return err ? err : stat_to_user(&stat, uaddr(out));
 }
 
 SYSCALL2(stat, path, out)
@@ -107,31 +107,31 @@ SYSCALL2(lstat, path, out)
 
 SYSCALL2(fstat, fd, out)
 {
-	struct kstat st;
-	int err = stat_fd((u32)fd, &st);
+	struct kstat stat;
+	int err = stat_fd((u32)fd, &stat);
 
-	return err ? err : stat_to_user(&st, uaddr(out));
+	return err ? err : stat_to_user(&stat, uaddr(out));
 }
 
 /* glibc's fstat() is newfstatat(fd, "", AT_EMPTY_PATH). */
 static bool is_empty(u64 path)
 {
-	char c = 1;
+	char first = 1;
 
-	return copy_from_user(&c, uaddr(path), 1) == 0 && !c;
+	return copy_from_user(&first, uaddr(path), 1) == 0 && !first;
 }
 
 SYSCALL4(newfstatat, dirfd, path, out, flags)
 {
-	struct kstat st;
+	struct kstat stat;
 	int err;
 
 	if ((u32)flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT))
 		return -EINVAL;
 	if (!(flags & AT_EMPTY_PATH) || (s32)dirfd == AT_FDCWD || !is_empty(path))
 		return do_stat((s32)dirfd, path, (u32)flags, out);
-	err = stat_fd((u32)dirfd, &st);
-	return err ? err : stat_to_user(&st, uaddr(out));
+	err = stat_fd((u32)dirfd, &stat);
+	return err ? err : stat_to_user(&stat, uaddr(out));
 }
 
 static struct user_statx_time statx_time(u64 ns)
@@ -141,56 +141,57 @@ static struct user_statx_time statx_time(u64 ns)
 
 SYSCALL5(statx, dirfd, path, flags, mask, out)
 {
-	struct kstat st;
-	struct user_statx x = { 0 };
+	struct kstat stat;
+	struct user_statx record = { 0 };
 	int err;
 
 	if (((u32)flags & ~AT_STAT_FLAGS) || ((u32)mask & STATX__RESERVED) ||
 	    (flags & AT_STATX_SYNC_TYPE) == AT_STATX_SYNC_TYPE)
 		return -EINVAL;
 	if ((flags & AT_EMPTY_PATH) && (s32)dirfd != AT_FDCWD && is_empty(path))
-		err = stat_fd((u32)dirfd, &st);
+		err = stat_fd((u32)dirfd, &stat);
 	else
-		err = stat_path((s32)dirfd, path, lookup_flags((u32)flags), &st);
+		err = stat_path((s32)dirfd, path, lookup_flags((u32)flags), &stat);
 	if (err)
 		return err;
-	x.mask = STATX_BASIC_STATS | STATX_BTIME;
-	x.blksize = st.blksize;
-	x.nlink = st.nlink;
-	x.uid = st.uid;
-	x.gid = st.gid;
-	x.mode = st.mode;
-	x.ino = st.ino;
-	x.size = st.size;
-	x.blocks = st.blocks;
-	x.atime = statx_time(st.atime_ns);
-	x.btime = statx_time(st.btime_ns);
-	x.ctime = statx_time(st.ctime_ns);
-	x.mtime = statx_time(st.mtime_ns);
-	x.rdev_major = MAJOR(st.rdev);
-	x.rdev_minor = MINOR(st.rdev);
-	x.dev_major = MAJOR(st.dev);
-	x.dev_minor = MINOR(st.dev);
-	return copy_to_user(uaddr(out), &x, sizeof(x));
+	record.mask = STATX_BASIC_STATS | STATX_BTIME;
+	record.blksize = stat.blksize;
+	record.nlink = stat.nlink;
+	record.uid = stat.uid;
+	record.gid = stat.gid;
+	record.mode = stat.mode;
+	record.ino = stat.ino;
+	record.size = stat.size;
+	record.blocks = stat.blocks;
+	record.atime = statx_time(stat.atime_ns);
+	record.btime = statx_time(stat.btime_ns);
+	record.ctime = statx_time(stat.ctime_ns);
+	record.mtime = statx_time(stat.mtime_ns);
+	record.rdev_major = MAJOR(stat.rdev);
+	record.rdev_minor = MINOR(stat.rdev);
+	record.dev_major = MAJOR(stat.dev);
+	record.dev_minor = MINOR(stat.dev);
+	return copy_to_user(uaddr(out), &record, sizeof(record));
 }
 
 /* ---- access: with the real ids ---- */
 
 static int access_path(int dirfd, u64 path, u32 mode, u32 flags)
 {
-	struct path p;
-	int err = user_path(dirfd, path, lookup_flags(flags), &p);
+	struct path target;
+	int err = user_path(dirfd, path, lookup_flags(flags), &target);
 
 	if (err)
 		return err;
 	if (mode) {
-		struct inode *i = p.dentry->inode;
+		struct inode *inode = target.dentry->inode;
 
-		err = path_permission(&p, mode);
-		if (!err && (mode & MAY_EXEC) && S_ISREG(i->mode) && (p.mnt->flags & MNT_NOEXEC))
+		err = path_permission(&target, mode);
+		if (!err && (mode & MAY_EXEC) && S_ISREG(inode->mode) &&
+		    (target.mnt->flags & MNT_NOEXEC))
 			err = -EACCES;
 	}
-	path_put(&p);
+	path_put(&target);
 	return err;
 }
 
@@ -231,39 +232,39 @@ SYSCALL4(faccessat2, dirfd, path, mode, flags)
 
 /* ---- readlink ---- */
 
-static s64 link_text(const struct path *p, char *buf, const char **text)
+static s64 link_text(const struct path *path, char *buf, const char **text)
 {
-	struct inode *i = p->dentry->inode;
+	struct inode *inode = path->dentry->inode;
 
-	if (!S_ISLNK(i->mode))
+	if (!S_ISLNK(inode->mode))
 		return -EINVAL;
-	*text = i->link			     ? i->link
-		: i->ops && i->ops->readlink ? i->ops->readlink(i, buf)
-					     : ERR_PTR(-EINVAL);
+	*text = inode->link			     ? inode->link
+		: inode->ops && inode->ops->readlink ? inode->ops->readlink(inode, buf)
+						     : ERR_PTR(-EINVAL);
 	return IS_ERR(*text) ? PTR_ERR(*text) : 0;
 }
 
 static s64 do_readlink(int dirfd, u64 path, u64 out, s32 size)
 {
 	const char *text;
-	struct path p;
+	struct path target;
 	char *buf;
 	s64 ret;
 
 	if (size <= 0)
 		return -EINVAL;
-	ret = user_path(dirfd, path, LOOKUP_EMPTY, &p);
+	ret = user_path(dirfd, path, LOOKUP_EMPTY, &target);
 	if (ret)
 		return ret;
 	buf = kmalloc(PATH_MAX);
-	ret = buf ? link_text(&p, buf, &text) : -ENOMEM;
+	ret = buf ? link_text(&target, buf, &text) : -ENOMEM;
 	if (!ret) {
 		ret = MIN(strlen(text), (size_t)size);
 		if (copy_to_user(uaddr(out), text, ret))
 			ret = -EFAULT;
 	}
 	kfree(buf);
-	path_put(&p);
+	path_put(&target);
 	return ret;
 }
 

@@ -38,54 +38,54 @@
 
 /* ---- text ---- */
 
-int path_name_get(struct path_name *n, u64 user, u32 flags)
+int path_name_get(struct path_name *name, u64 user, u32 flags)
 {
-	s64 len = strncpy_from_user(n->buf, uaddr(user), sizeof(n->buf) - NAME_SLACK);
+	s64 len = strncpy_from_user(name->buf, uaddr(user), sizeof(name->buf) - NAME_SLACK);
 
-	n->text = n->buf;
-	n->alloc = NULL;
+	name->text = name->buf;
+	name->alloc = NULL;
 	if (unlikely(len == -ENAMETOOLONG)) {
-		n->text = n->alloc = kmalloc(PATH_MAX + NAME_SLACK);
-		if (!n->alloc)
+		name->text = name->alloc = kmalloc(PATH_MAX + NAME_SLACK);
+		if (!name->alloc)
 			return -ENOMEM;
-		len = strncpy_from_user(n->alloc, uaddr(user), PATH_MAX);
+		len = strncpy_from_user(name->alloc, uaddr(user), PATH_MAX);
 	}
 	if (likely(len > 0 || (!len && flags & LOOKUP_EMPTY)))
 		return 0;
-	path_name_put(n);
+	path_name_put(name);
 	return len ? len : -ENOENT;
 }
 
-int path_name_copy(struct path_name *n, const char *kernel)
+int path_name_copy(struct path_name *name, const char *kernel)
 {
 	size_t len = strlen(kernel);
 
-	n->text = n->buf;
-	n->alloc = NULL;
+	name->text = name->buf;
+	name->alloc = NULL;
 	if (len >= PATH_MAX)
 		return -ENAMETOOLONG;
-	if (len > sizeof(n->buf) - 2 * NAME_SLACK) {
-		n->text = n->alloc = kmalloc(PATH_MAX + NAME_SLACK);
-		if (!n->alloc)
+	if (len > sizeof(name->buf) - 2 * NAME_SLACK) {
+		name->text = name->alloc = kmalloc(PATH_MAX + NAME_SLACK);
+		if (!name->alloc)
 			return -ENOMEM;
 	}
-	name_store(n->text, kernel, len);
+	name_store(name->text, kernel, len);
 	return 0;
 }
 
-void path_name_put(struct path_name *n)
+void path_name_put(struct path_name *name)
 {
-	if (unlikely(n->alloc))
-		kfree(n->alloc);
+	if (unlikely(name->alloc))
+		kfree(name->alloc);
 }
 
-static void text_release(struct walk_text *t)
+static void text_release(struct walk_text *text)
 {
-	if (t->link.dentry)
-		path_put(&t->link);
-	kfree(t->buf);
-	t->link = (struct path){ NULL, NULL };
-	t->buf = NULL;
+	if (text->link.dentry)
+		path_put(&text->link);
+	kfree(text->buf);
+	text->link = (struct path){ NULL, NULL };
+	text->buf = NULL;
 }
 
 /* ---- where a walk begins ---- */
@@ -111,88 +111,88 @@ static void get_fs_path(struct fs_context *fs, const struct path *which, struct 
 }
 
 /* Set w->path to where the text begins. @return 0, -EBADF */
-static int start(struct walk *w, int dirfd, const char *name)
+static int start(struct walk *walk, int dirfd, const char *name)
 {
 	struct fs_context *fs = current->fs;
 
-	w->inode = NULL;
-	w->root.dentry = NULL;
-	w->root.mnt = NULL;
-	w->path = w->root;
-	w->root_held = w->slash = false;
-	w->last_kind = LAST_ROOT;
-	w->nr_links = w->depth = 0;
-	w->base = (struct fd_ref){ NULL, false };
-	w->text.link.dentry = NULL;
-	w->text.buf = NULL;
+	walk->inode = NULL;
+	walk->root.dentry = NULL;
+	walk->root.mnt = NULL;
+	walk->path = walk->root;
+	walk->root_held = walk->slash = false;
+	walk->last_kind = LAST_ROOT;
+	walk->nr_links = walk->depth = 0;
+	walk->base = (struct fd_ref){ NULL, false };
+	walk->text.link.dentry = NULL;
+	walk->text.buf = NULL;
 	if (unlikely(!fs)) { /* kernel threads: the first mount */
-		w->path = (struct path){ mount_root, mount_root->root };
-		if (!w->rcu)
-			path_get(&w->path);
+		walk->path = (struct path){ mount_root, mount_root->root };
+		if (!walk->rcu)
+			path_get(&walk->path);
 		return 0;
 	}
 	if (name[0] == '/' || dirfd == AT_FDCWD) {
 		const struct path *from = name[0] == '/' ? &fs->root : &fs->cwd;
 
-		if (w->rcu)
-			read_fs_path(fs, from, &w->path);
+		if (walk->rcu)
+			read_fs_path(fs, from, &walk->path);
 		else
-			get_fs_path(fs, from, &w->path);
+			get_fs_path(fs, from, &walk->path);
 		return 0;
 	}
-	w->base = fd_get_path(dirfd);
-	if (!w->base.file)
+	walk->base = fd_get_path(dirfd);
+	if (!walk->base.file)
 		return -EBADF;
-	w->path = w->base.file->path;
-	if (!w->rcu)
-		path_get(&w->path);
+	walk->path = walk->base.file->path;
+	if (!walk->rcu)
+		path_get(&walk->path);
 	return 0;
 }
 
-static void set_root(struct walk *w)
+static void set_root(struct walk *walk)
 {
 	struct fs_context *fs = current->fs;
 
-	if (w->root.dentry)
+	if (walk->root.dentry)
 		return;
 	if (!fs) {
-		w->root = (struct path){ mount_root, mount_root->root };
-		if (!w->rcu)
-			path_get(&w->root);
-	} else if (w->rcu) {
-		read_fs_path(fs, &fs->root, &w->root);
+		walk->root = (struct path){ mount_root, mount_root->root };
+		if (!walk->rcu)
+			path_get(&walk->root);
+	} else if (walk->rcu) {
+		read_fs_path(fs, &fs->root, &walk->root);
 	} else {
-		get_fs_path(fs, &fs->root, &w->root);
+		get_fs_path(fs, &fs->root, &walk->root);
 	}
-	w->root_held = !w->rcu;
+	walk->root_held = !walk->rcu;
 }
 
 /* ---- up and down the tree ---- */
 
 /* Onto what is mounted here. Under rcu_read_lock(). @return 0 or -ECHILD */
-static int cross_mounts_fast(struct walk *w)
+static int cross_mounts_fast(struct walk *walk)
 {
-	while (unlikely(w->path.dentry->flags & DENTRY_MOUNTED)) {
-		struct mount *m = mount_find_rcu(w->path.mnt, w->path.dentry);
+	while (unlikely(walk->path.dentry->flags & DENTRY_MOUNTED)) {
+		struct mount *mount = mount_find_rcu(walk->path.mnt, walk->path.dentry);
 
-		if (!m)
+		if (!mount)
 			break;
-		if (READ_ONCE(m->flags) & MNT_FROZEN)
+		if (READ_ONCE(mount->flags) & MNT_FROZEN)
 			return -ECHILD;
-		w->path.mnt = m;
-		w->path.dentry = m->root;
+		walk->path.mnt = mount;
+		walk->path.dentry = mount->root;
 	}
 	return 0;
 }
 
-void path_follow_mounts(struct path *p)
+void path_follow_mounts(struct path *path)
 {
-	while (p->dentry->flags & DENTRY_MOUNTED) {
+	while (path->dentry->flags & DENTRY_MOUNTED) {
 		struct path next = { NULL, NULL };
 		bool frozen = false;
 
 		spin_lock(&tree_lock);
-		next.mnt = mount_find_rcu(p->mnt, p->dentry);
+		next.mnt = mount_find_rcu(path->mnt, path->dentry);
 		if (next.mnt) {
 			frozen = next.mnt->flags & MNT_FROZEN;
 			next.dentry = next.mnt->root;
@@ -206,58 +206,58 @@ void path_follow_mounts(struct path *p)
 			mount_wait_frozen();
 			continue;
 		}
-		path_put(p);
-		*p = next;
+		path_put(path);
+		*path = next;
 	}
 }
 
 /* One level up from {mnt, dentry}, not above the root. Under rcu_read_lock() or tree_lock. */
-static struct path parent_of(struct path p, const struct path *root)
+static struct path parent_of(struct path path, const struct path *root)
 {
 	for (;;) {
 		struct mount *up;
 
-		if (p.dentry == root->dentry && p.mnt == root->mnt)
-			return p;
-		if (p.dentry != p.mnt->root) {
-			p.dentry = READ_ONCE(p.dentry->parent);
-			return p;
+		if (path.dentry == root->dentry && path.mnt == root->mnt)
+			return path;
+		if (path.dentry != path.mnt->root) {
+			path.dentry = READ_ONCE(path.dentry->parent);
+			return path;
 		}
-		up = READ_ONCE(p.mnt->parent);
-		if (up == p.mnt)
-			return p;
-		p.dentry = READ_ONCE(p.mnt->mountpoint);
-		p.mnt = up;
+		up = READ_ONCE(path.mnt->parent);
+		if (up == path.mnt)
+			return path;
+		path.dentry = READ_ONCE(path.mnt->mountpoint);
+		path.mnt = up;
 	}
 }
 
-static int step_up(struct walk *w)
+static int step_up(struct walk *walk)
 {
-	struct path old = w->path;
+	struct path old = walk->path;
 
-	set_root(w);
-	if (w->rcu) {
-		w->path = parent_of(w->path, &w->root);
-		if (cross_mounts_fast(w))
+	set_root(walk);
+	if (walk->rcu) {
+		walk->path = parent_of(walk->path, &walk->root);
+		if (cross_mounts_fast(walk))
 			return -ECHILD;
-		w->inode = READ_ONCE(w->path.dentry->inode);
-		return w->inode ? 0 : -ECHILD;
+		walk->inode = READ_ONCE(walk->path.dentry->inode);
+		return walk->inode ? 0 : -ECHILD;
 	}
 	spin_lock(&tree_lock);
-	w->path = parent_of(w->path, &w->root);
-	path_get(&w->path);
+	walk->path = parent_of(walk->path, &walk->root);
+	path_get(&walk->path);
 	spin_unlock(&tree_lock);
 	path_put(&old);
-	path_follow_mounts(&w->path);
-	w->inode = w->path.dentry->inode;
+	path_follow_mounts(&walk->path);
+	walk->inode = walk->path.dentry->inode;
 	return 0;
 }
 
 /* ---- one component ---- */
 
-static int step_fast(struct walk *w, const char *name, u64 key)
+static int step_fast(struct walk *walk, const char *name, u64 key)
 {
-	struct dentry *d = dentry_find_rcu(w->path.dentry, key, name);
+	struct dentry *d = dentry_find_rcu(walk->path.dentry, key, name);
 	struct inode *inode;
 
 	if (unlikely(!d))
@@ -268,12 +268,12 @@ static int step_fast(struct walk *w, const char *name, u64 key)
 			dentry_set_flag(d, DENTRY_USED);
 		return -ENOENT;
 	}
-	w->path.dentry = d;
-	if (unlikely(cross_mounts_fast(w)))
+	walk->path.dentry = d;
+	if (unlikely(cross_mounts_fast(walk)))
 		return -ECHILD;
-	if (unlikely(d != w->path.dentry))
-		inode = READ_ONCE(w->path.dentry->inode);
-	w->inode = inode;
+	if (unlikely(d != walk->path.dentry))
+		inode = READ_ONCE(walk->path.dentry->inode);
+	walk->inode = inode;
 	return 0;
 }
 
@@ -321,9 +321,9 @@ static struct dentry *lookup_one(struct dentry *dir, u64 key, const char *name)
 	return d;
 }
 
-static int step_slow(struct walk *w, const char *name, u64 key)
+static int step_slow(struct walk *walk, const char *name, u64 key)
 {
-	struct dentry *d = lookup_one(w->path.dentry, key, name);
+	struct dentry *d = lookup_one(walk->path.dentry, key, name);
 
 	if (IS_ERR(d))
 		return PTR_ERR(d);
@@ -331,41 +331,41 @@ static int step_slow(struct walk *w, const char *name, u64 key)
 		dentry_put(d);
 		return -ENOENT;
 	}
-	dentry_put(w->path.dentry);
-	w->path.dentry = d;
-	path_follow_mounts(&w->path);
-	w->inode = w->path.dentry->inode;
+	dentry_put(walk->path.dentry);
+	walk->path.dentry = d;
+	path_follow_mounts(&walk->path);
+	walk->inode = walk->path.dentry->inode;
 	return 0;
 }
 
 /* ---- symbolic links ---- */
 
 /* The link's text; in buf if not the inode's own. */
-static const char *read_link(struct walk *w, struct inode *link, char **buf)
+static const char *read_link(struct walk *walk, struct inode *link, char **buf)
 {
-	const char *s = READ_ONCE(link->link);
+	const char *target = READ_ONCE(link->link);
 
 	*buf = NULL;
-	if (likely(s))
-		return s;
-	if (w->rcu)
+	if (likely(target))
+		return target;
+	if (walk->rcu)
 		return ERR_PTR(-ECHILD);
 	if (!link->ops->readlink)
 		return ERR_PTR(-EINVAL);
 	*buf = kmalloc(PATH_MAX + NAME_SLACK);
 	if (!*buf)
 		return ERR_PTR(-ENOMEM);
-	s = link->ops->readlink(link, *buf);
-	if (IS_ERR(s) || s != *buf) { /* slack is ours to provide */
-		size_t n = IS_ERR(s) ? 0 : strnlen(s, PATH_MAX - 1);
+	target = link->ops->readlink(link, *buf);
+	if (IS_ERR(target) || target != *buf) { /* slack is ours to provide */
+		size_t length = IS_ERR(target) ? 0 : strnlen(target, PATH_MAX - 1);
 
-		if (IS_ERR(s)) {
+		if (IS_ERR(target)) {
 			kfree(*buf);
 			*buf = NULL;
-			return s;
+			return target;
 		}
-		memmove(*buf, s, n);
-		(*buf)[n] = '\0';
+		memmove(*buf, target, length);
+		(*buf)[length] = '\0';
 	}
 	return *buf;
 }
@@ -374,29 +374,29 @@ static const char *read_link(struct walk *w, struct inode *link, char **buf)
  * w->path is a link; @p dir is where it lies (the caller's reference in slow
  * walks). Continue with its text: *name is what is left of the present one.
  */
-static int follow_link(struct walk *w, struct path dir, const char **name)
+static int follow_link(struct walk *walk, struct path dir, const char **name)
 {
-	struct path link = w->path;
-	struct inode *inode = w->inode;
+	struct path link = walk->path;
+	struct inode *inode = walk->inode;
 	const char *text;
 	char *buf;
 	int err = 0;
 
-	if (++w->nr_links > WALK_LINKS_MAX || link.mnt->flags & MNT_NOSYMFOLLOW)
+	if (++walk->nr_links > WALK_LINKS_MAX || link.mnt->flags & MNT_NOSYMFOLLOW)
 		return -ELOOP;
 	if (inode->ops->follow) { /* a magic one */
-		if (w->rcu)
+		if (walk->rcu)
 			return -ECHILD;
-		err = inode->ops->follow(inode, &w->path);
+		err = inode->ops->follow(inode, &walk->path);
 		if (err) {
-			w->path = link;
+			walk->path = link;
 			return err;
 		}
 		path_put(&link);
-		w->inode = w->path.dentry->inode;
+		walk->inode = walk->path.dentry->inode;
 		return 0;
 	}
-	text = read_link(w, inode, &buf);
+	text = read_link(walk, inode, &buf);
 	if (IS_ERR(text))
 		return PTR_ERR(text);
 	if (!*text) {
@@ -405,75 +405,75 @@ static int follow_link(struct walk *w, struct path dir, const char **name)
 	}
 	/* A text that is used up need not wait. */
 	if (**name) {
-		w->stack[w->depth] = w->text;
-		w->stack[w->depth++].rest = *name;
-	} else if (!w->rcu) {
-		text_release(&w->text);
+		walk->stack[walk->depth] = walk->text;
+		walk->stack[walk->depth++].rest = *name;
+	} else if (!walk->rcu) {
+		text_release(&walk->text);
 	}
-	w->text.link = w->rcu ? (struct path){ NULL, NULL } : link;
-	w->text.buf = buf;
+	walk->text.link = walk->rcu ? (struct path){ NULL, NULL } : link;
+	walk->text.buf = buf;
 	if (*text == '/') {
-		set_root(w);
-		dir = w->root;
+		set_root(walk);
+		dir = walk->root;
 	}
-	w->path = dir;
-	if (!w->rcu)
-		path_get(&w->path);
-	w->inode = w->path.dentry->inode;
+	walk->path = dir;
+	if (!walk->rcu)
+		path_get(&walk->path);
+	walk->inode = walk->path.dentry->inode;
 	*name = text;
 	return 0;
 }
 
 /* ---- the loop ---- */
 
-static int may_search(struct walk *w)
+static int may_search(struct walk *walk)
 {
-	struct inode *i = w->inode;
+	struct inode *inode = walk->inode;
 
-	if (unlikely(!i))
-		return w->rcu ? -ECHILD : -ENOENT;
-	if (unlikely(!S_ISDIR(i->mode)))
+	if (unlikely(!inode))
+		return walk->rcu ? -ECHILD : -ENOENT;
+	if (unlikely(!S_ISDIR(inode->mode)))
 		return -ENOTDIR;
-	if (unlikely(w->rcu && i->ops->permission))
+	if (unlikely(walk->rcu && inode->ops->permission))
 		return -ECHILD;
-	return inode_permission(i, MAY_EXEC);
+	return inode_permission(inode, MAY_EXEC);
 }
 
 /* A component that is a name: step onto it, and through it if it is a link to be followed. */
-static int walk_name(struct walk *w, const char **rest, const char *name, u64 key, bool last)
+static int walk_name(struct walk *walk, const char **rest, const char *name, u64 key, bool last)
 {
-	struct path dir = w->path;
+	struct path dir = walk->path;
 	bool follow;
 	int err;
 
 	if (unlikely(name_key_len(key) > NAME_MAX))
 		return -ENAMETOOLONG;
-	if (!w->rcu)
+	if (!walk->rcu)
 		path_get(&dir); /* a link is relative to it */
-	err = w->rcu ? step_fast(w, name, key) : step_slow(w, name, key);
-	if (!err && unlikely(S_ISLNK(w->inode->mode))) {
-		follow = !last || w->slash || w->flags & LOOKUP_FOLLOW;
+	err = walk->rcu ? step_fast(walk, name, key) : step_slow(walk, name, key);
+	if (!err && unlikely(S_ISLNK(walk->inode->mode))) {
+		follow = !last || walk->slash || walk->flags & LOOKUP_FOLLOW;
 		if (follow)
-			err = follow_link(w, dir, rest);
+			err = follow_link(walk, dir, rest);
 	}
-	if (!w->rcu)
+	if (!walk->rcu)
 		path_put(&dir);
 	return err;
 }
 
 /* What is left of the texts around this one. @return false: nothing */
-static bool pop_text(struct walk *w, const char **name)
+static bool pop_text(struct walk *walk, const char **name)
 {
-	if (!w->depth)
+	if (!walk->depth)
 		return false;
-	if (!w->rcu)
-		text_release(&w->text);
-	w->text = w->stack[--w->depth];
-	*name = w->text.rest;
+	if (!walk->rcu)
+		text_release(&walk->text);
+	walk->text = walk->stack[--walk->depth];
+	*name = walk->text.rest;
 	return true;
 }
 
-static int walk_text(struct walk *w, const char *name)
+static int walk_text(struct walk *walk, const char *name)
 {
 	int err;
 
@@ -486,31 +486,31 @@ static int walk_text(struct walk *w, const char *name)
 		while (*name == '/')
 			name++;
 		if (!*name) {
-			if (pop_text(w, &name))
+			if (pop_text(walk, &name))
 				continue;
 			return 0;
 		}
-		err = may_search(w);
+		err = may_search(walk);
 		if (unlikely(err))
 			return err;
 		end = name_scan(name, &key);
 		for (rest = end; *rest == '/'; rest++)
 			;
-		last = !*rest && !w->depth;
+		last = !*rest && !walk->depth;
 		kind = name_kind(name, name_key_len(key));
 		if (last) {
-			w->slash |= rest != end;
-			if (w->flags & LOOKUP_PARENT) {
-				w->last = name;
-				w->last_key = key;
-				w->last_kind = (u8)kind;
+			walk->slash |= rest != end;
+			if (walk->flags & LOOKUP_PARENT) {
+				walk->last = name;
+				walk->last_key = key;
+				walk->last_kind = (u8)kind;
 				return 0;
 			}
 		}
 		if (likely(kind == NAME_NORMAL))
-			err = walk_name(w, &rest, name, key, last);
+			err = walk_name(walk, &rest, name, key, last);
 		else
-			err = kind == NAME_DOTDOT ? step_up(w) : 0;
+			err = kind == NAME_DOTDOT ? step_up(walk) : 0;
 		if (unlikely(err))
 			return err;
 		name = rest;
@@ -518,170 +518,173 @@ static int walk_text(struct walk *w, const char *name)
 }
 
 /* After the last component. */
-static int check_end(struct walk *w)
+static int check_end(struct walk *walk)
 {
-	if (w->flags & LOOKUP_PARENT)
+	if (walk->flags & LOOKUP_PARENT)
 		return 0;
-	if (unlikely(!w->inode))
-		return w->rcu ? -ECHILD : -ENOENT;
-	if (unlikely(w->rcu && w->inode->ops && w->inode->ops->getattr))
+	if (unlikely(!walk->inode))
+		return walk->rcu ? -ECHILD : -ENOENT;
+	if (unlikely(walk->rcu && walk->inode->ops && walk->inode->ops->getattr))
 		return -ECHILD; /* may look at what only a reference keeps */
-	if ((w->slash || w->flags & LOOKUP_DIRECTORY) && !S_ISDIR(w->inode->mode))
+	if ((walk->slash || walk->flags & LOOKUP_DIRECTORY) && !S_ISDIR(walk->inode->mode))
 		return -ENOTDIR;
 	return 0;
 }
 
-int walk_fast(struct walk *w, int dirfd, const char *name, u32 flags)
+int walk_fast(struct walk *walk, int dirfd, const char *name, u32 flags)
 {
 	int err;
 
-	w->rcu = true;
-	w->flags = flags;
+	walk->rcu = true;
+	walk->flags = flags;
 	rcu_read_lock();
-	w->seq = tree_read_begin();
-	if (unlikely(w->seq & 1)) { /* nothing of w is set yet: nothing to clean up */
+	walk->seq = tree_read_begin();
+	if (unlikely(walk->seq & 1)) { /* nothing of w is set yet: nothing to clean up */
 		rcu_read_unlock();
 		return -ECHILD;
 	}
-	err = start(w, dirfd, name);
+	err = start(walk, dirfd, name);
 	if (!err) {
-		w->inode = READ_ONCE(w->path.dentry->inode);
-		err = walk_text(w, name);
+		walk->inode = READ_ONCE(walk->path.dentry->inode);
+		err = walk_text(walk, name);
 	}
 	if (!err)
-		err = check_end(w);
+		err = check_end(walk);
 	if (!err)
 		return 0;
-	if (err != -ECHILD && !tree_read_valid(w->seq))
+	if (err != -ECHILD && !tree_read_valid(walk->seq))
 		err = -ECHILD;
 	rcu_read_unlock();
-	fd_put(w->base);
+	fd_put(walk->base);
 	return err;
 }
 
-int walk_fast_end(struct walk *w)
+int walk_fast_end(struct walk *walk)
 {
-	bool valid = tree_read_valid(w->seq);
+	bool valid = tree_read_valid(walk->seq);
 
 	rcu_read_unlock();
-	fd_put(w->base);
+	fd_put(walk->base);
 	return valid ? 0 : -ECHILD;
 }
 
-int walk_fast_keep(struct walk *w)
+int walk_fast_keep(struct walk *walk)
 {
-	bool got = dentry_get_rcu(w->path.dentry), valid;
+	bool got = dentry_get_rcu(walk->path.dentry), valid;
 
 	if (got)
-		mount_get(w->path.mnt);
-	valid = got && tree_read_valid(w->seq) && READ_ONCE(w->path.dentry->inode) == w->inode;
+		mount_get(walk->path.mnt);
+	valid = got && tree_read_valid(walk->seq) &&
+		READ_ONCE(walk->path.dentry->inode) == walk->inode;
 	if (got && !valid)
-		mount_put(w->path.mnt); /* not detached: that waits for us */
+		mount_put(walk->path.mnt); /* not detached: that waits for us */
 	rcu_read_unlock();
 	if (got && !valid)
-		dentry_put(w->path.dentry);
-	fd_put(w->base);
-	w->base = (struct fd_ref){ NULL, false };
+		dentry_put(walk->path.dentry);
+	fd_put(walk->base);
+	walk->base = (struct fd_ref){ NULL, false };
 	if (!valid)
 		return -ECHILD;
-	w->rcu = false;
-	w->root.dentry = NULL;
+	walk->rcu = false;
+	walk->root.dentry = NULL;
 	/* In an RCU walk the texts of links were not held; those of a LOOKUP_PARENT walk are looked at again. */
 	return 0;
 }
 
-int walk_slow(struct walk *w, int dirfd, const char *name, u32 flags)
+int walk_slow(struct walk *walk, int dirfd, const char *name, u32 flags)
 {
 	int err;
 
-	w->rcu = false;
-	w->flags = flags;
-	err = start(w, dirfd, name);
+	walk->rcu = false;
+	walk->flags = flags;
+	err = start(walk, dirfd, name);
 	if (!err) {
-		w->inode = w->path.dentry->inode;
-		err = walk_text(w, name);
+		walk->inode = walk->path.dentry->inode;
+		err = walk_text(walk, name);
 	}
 	if (!err)
-		err = check_end(w);
+		err = check_end(walk);
 	if (err)
-		walk_end(w);
+		walk_end(walk);
 	return err;
 }
 
-int walk(struct walk *w, int dirfd, const char *name, u32 flags)
+int walk_path(struct walk *walk, int dirfd, const char *name, u32 flags)
 {
-	int err = walk_fast(w, dirfd, name, flags);
+	int err = walk_fast(walk, dirfd, name, flags);
 
 	/* The last component must not be the text of a link that nobody holds. */
-	if (!err && flags & LOOKUP_PARENT && w->nr_links) {
-		walk_fast_end(w);
+	if (!err && flags & LOOKUP_PARENT && walk->nr_links) {
+		walk_fast_end(walk);
 		err = -ECHILD;
 	} else if (!err) {
-		err = walk_fast_keep(w);
+		err = walk_fast_keep(walk);
 	}
-	return err == -ECHILD ? walk_slow(w, dirfd, name, flags) : err;
+	return err == -ECHILD ? walk_slow(walk, dirfd, name, flags) : err;
 }
 
-void walk_end(struct walk *w)
+void walk_end(struct walk *walk)
 {
-	path_put(&w->path);
-	if (w->root_held)
-		path_put(&w->root);
-	text_release(&w->text);
-	while (w->depth)
-		text_release(&w->stack[--w->depth]);
-	fd_put(w->base);
+	path_put(&walk->path);
+	if (walk->root_held)
+		path_put(&walk->root);
+	text_release(&walk->text);
+	while (walk->depth)
+		text_release(&walk->stack[--walk->depth]);
+	fd_put(walk->base);
 }
 
-int walk_follow_last(struct walk *w, struct dentry *link)
+int walk_follow_last(struct walk *walk, struct dentry *link)
 {
-	struct path dir = w->path;
+	struct path dir = walk->path;
 	const char *rest = "";
 	int err;
 
-	w->path.dentry = link; /* the caller's reference becomes the walk's */
-	mount_get(w->path.mnt);
-	w->inode = link->inode;
-	w->last_kind = LAST_ROOT; /* and stays so behind a magic link: there is no last component */
-	err = follow_link(w, dir, &rest);
+	walk->path.dentry = link; /* the caller's reference becomes the walk's */
+	mount_get(walk->path.mnt);
+	walk->inode = link->inode;
+	walk->last_kind =
+		LAST_ROOT; /* and stays so behind a magic link: there is no last component */
+	err = follow_link(walk, dir, &rest);
 	path_put(&dir);
-	return err ? err : walk_text(w, rest);
+	return err ? err : walk_text(walk, rest);
 }
 
 /* ---- for others ---- */
 
 int path_lookup(int dirfd, const char *path, u32 flags, struct path *out)
 {
-	struct path_name n;
-	struct walk w;
-	int err = path_name_copy(&n, path);
+	struct path_name name;
+	struct walk walk;
+	int err = path_name_copy(&name, path);
 
 	if (err)
 		return err;
-	err = !*path && !(flags & LOOKUP_EMPTY) ? -ENOENT : walk(&w, dirfd, n.text, flags);
+	err = !*path && !(flags & LOOKUP_EMPTY) ? -ENOENT
+						: walk_path(&walk, dirfd, name.text, flags);
 	if (!err) {
-		*out = w.path;
+		*out = walk.path;
 		path_get(out);
-		walk_end(&w);
+		walk_end(&walk);
 	}
-	path_name_put(&n);
+	path_name_put(&name);
 	return err;
 }
 
 int user_path(int dirfd, u64 user, u32 flags, struct path *out)
 {
-	struct path_name n;
-	struct walk w;
-	int err = path_name_get(&n, user, flags);
+	struct path_name name;
+	struct walk walk;
+	int err = path_name_get(&name, user, flags);
 
 	if (err)
 		return err;
-	err = walk(&w, dirfd, n.text, flags);
+	err = walk_path(&walk, dirfd, name.text, flags);
 	if (!err) {
-		*out = w.path;
+		*out = walk.path;
 		path_get(out);
-		walk_end(&w);
+		walk_end(&walk);
 	}
-	path_name_put(&n);
+	path_name_put(&name);
 	return err;
 }

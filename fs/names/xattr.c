@@ -22,43 +22,44 @@ struct xattr_name {
 	char text[XATTR_NAME_MAX + 2];
 };
 
-static int read_name(struct xattr_name *n, u64 user)
+static int read_name(struct xattr_name *name, u64 user)
 {
-	s64 len = strncpy_from_user(n->text, uaddr(user), sizeof(n->text));
+	s64 len = strncpy_from_user(name->text, uaddr(user), sizeof(name->text));
 
 	if (len == -ENAMETOOLONG || !len || len > XATTR_NAME_MAX)
 		return -ERANGE;
 	return len < 0 ? len : 0;
 }
 
-static bool has_prefix(const struct xattr_name *n, const char *prefix)
+static bool has_prefix(const struct xattr_name *name, const char *prefix)
 {
-	return !strncmp(n->text, prefix, strlen(prefix));
+	return !strncmp(name->text, prefix, strlen(prefix));
 }
 
-static s64 get_one(const struct path *p, u64 name)
+static s64 get_one(const struct path *path, u64 name)
 {
-	struct xattr_name n;
-	int err = read_name(&n, name);
+	struct xattr_name copy;
+	int err = read_name(&copy, name);
 
 	if (err)
 		return err;
-	return has_prefix(&n, "security.") || has_prefix(&n, "trusted.") ? -ENODATA : -EOPNOTSUPP;
+	return has_prefix(&copy, "security.") || has_prefix(&copy, "trusted.") ? -ENODATA
+									       : -EOPNOTSUPP;
 }
 
 /* Setting and removing. */
-static s64 change_one(const struct path *p, u64 name, bool remove)
+static s64 change_one(const struct path *path, u64 name, bool remove)
 {
-	struct xattr_name n;
-	int err = read_name(&n, name);
+	struct xattr_name copy;
+	int err = read_name(&copy, name);
 
-	if (!err && mount_is_readonly(p->mnt))
+	if (!err && mount_is_readonly(path->mnt))
 		err = -EROFS;
 	if (err)
 		return err;
-	if (has_prefix(&n, "trusted.") && !current_capable(CAP_SYS_ADMIN))
+	if (has_prefix(&copy, "trusted.") && !current_capable(CAP_SYS_ADMIN))
 		return -EPERM;
-	if (remove && (has_prefix(&n, "security.") || has_prefix(&n, "trusted.")))
+	if (remove && (has_prefix(&copy, "security.") || has_prefix(&copy, "trusted.")))
 		return -ENODATA;
 	return -EOPNOTSUPP;
 }
@@ -72,36 +73,36 @@ static s64 check_set(u64 size, u64 flags)
 
 enum what { GET, SET, REMOVE, LIST };
 
-static s64 answer(const struct path *p, enum what what, u64 name)
+static s64 answer(const struct path *path, enum what what, u64 name)
 {
 	switch (what) {
-	case GET: return get_one(p, name);
+	case GET: return get_one(path, name);
 	case LIST: return 0;
-	default: return change_one(p, name, what == REMOVE);
+	default: return change_one(path, name, what == REMOVE);
 	}
 }
 
 static s64 by_path(u64 path, u32 lookup, enum what what, u64 name)
 {
-	struct path p;
-	s64 ret = user_path(AT_FDCWD, path, lookup, &p);
+	struct path target;
+	s64 ret = user_path(AT_FDCWD, path, lookup, &target);
 
 	if (ret)
 		return ret;
-	ret = answer(&p, what, name);
-	path_put(&p);
+	ret = answer(&target, what, name);
+	path_put(&target);
 	return ret;
 }
 
 static s64 by_fd(u32 fd, enum what what, u64 name)
 {
-	struct fd_ref r = fd_get(fd);
+	struct fd_ref ref = fd_get(fd);
 	s64 ret;
 
-	if (!r.file)
+	if (!ref.file)
 		return -EBADF;
-	ret = answer(&r.file->path, what, name);
-	fd_put(r);
+	ret = answer(&ref.file->path, what, name);
+	fd_put(ref);
 	return ret;
 }
 

@@ -37,18 +37,18 @@ struct async_entry {
 
 static struct file_owner *owner_of(struct file *f)
 {
-	struct file_owner *o = smp_load_acquire(&f->owner), *none = NULL;
+	struct file_owner *owner = smp_load_acquire(&f->owner), *none = NULL;
 
-	if (o)
-		return o;
-	o = kzalloc(sizeof(*o));
-	if (!o)
+	if (owner)
+		return owner;
+	owner = kzalloc(sizeof(*owner));
+	if (!owner)
 		return NULL;
-	spin_init(&o->lock);
-	if (__atomic_compare_exchange_n(&f->owner, &none, o, false, __ATOMIC_ACQ_REL,
+	spin_init(&owner->lock);
+	if (__atomic_compare_exchange_n(&f->owner, &none, owner, false, __ATOMIC_ACQ_REL,
 					__ATOMIC_ACQUIRE))
-		return o;
-	kfree(o); /* another thread was first */
+		return owner;
+	kfree(owner); /* another thread was first */
 	return none;
 }
 
@@ -61,138 +61,138 @@ void file_owner_release(struct file *f)
 
 static void owner_read(const struct file *f, struct signal_owner *to)
 {
-	struct file_owner *o = smp_load_acquire(&f->owner);
+	struct file_owner *owner = smp_load_acquire(&f->owner);
 	u64 flags;
 
 	*to = (struct signal_owner){ 0 };
-	if (!o)
+	if (!owner)
 		return;
-	flags = spin_lock_irqsave(&o->lock);
-	*to = o->to;
-	spin_unlock_irqrestore(&o->lock, flags);
+	flags = spin_lock_irqsave(&owner->lock);
+	*to = owner->to;
+	spin_unlock_irqrestore(&owner->lock, flags);
 }
 
 int file_set_owner(struct file *f, u32 type, pid_t nr, bool force)
 {
-	struct file_owner *o = owner_of(f);
+	struct file_owner *owner = owner_of(f);
 	struct signal_owner to;
 	u64 flags;
 	int err;
 
-	if (!o)
+	if (!owner)
 		return -ENOMEM;
 	err = signal_owner_set(&to, type, nr);
 	if (err)
 		return err;
-	flags = spin_lock_irqsave(&o->lock);
-	if (force || !o->to.nr) {
-		to.sig = o->to.sig;
-		o->to = to;
+	flags = spin_lock_irqsave(&owner->lock);
+	if (force || !owner->to.nr) {
+		to.sig = owner->to.sig;
+		owner->to = to;
 	}
-	spin_unlock_irqrestore(&o->lock, flags);
+	spin_unlock_irqrestore(&owner->lock, flags);
 	return 0;
 }
 
 /* ---- lists ---- */
 
-static void set_flag(struct file *f, bool on)
+static void set_flag(struct file *f, bool enable)
 {
-	if (on)
+	if (enable)
 		__atomic_or_fetch(&f->flags, O_ASYNC, __ATOMIC_RELAXED);
 	else
 		__atomic_and_fetch(&f->flags, ~(u32)O_ASYNC, __ATOMIC_RELAXED);
 }
 
-static struct async_entry **find_locked(struct async_list *l, const struct file *f)
+static struct async_entry **find_locked(struct async_list *list, const struct file *f)
 {
-	struct async_entry **link = &l->first;
+	struct async_entry **link = &list->first;
 
 	while (*link && (*link)->file != f)
 		link = &(*link)->next;
 	return link;
 }
 
-static int list_enter(struct async_list *l, struct file *f, s32 fd)
+static int list_enter(struct async_list *list, struct file *f, s32 fd)
 {
-	struct async_entry *e = kzalloc(sizeof(*e)), **link;
-	struct file_owner *o = owner_of(f);
+	struct async_entry *entry = kzalloc(sizeof(*entry)), **link;
+	struct file_owner *owner = owner_of(f);
 	u64 flags;
 
-	if (!e || !o) {
-		kfree(e);
+	if (!entry || !owner) {
+		kfree(entry);
 		return -ENOMEM;
 	}
-	e->file = f;
-	flags = spin_lock_irqsave(&l->lock);
-	o->was_async = true;
-	link = find_locked(l, f);
+	entry->file = f;
+	flags = spin_lock_irqsave(&list->lock);
+	owner->was_async = true;
+	link = find_locked(list, f);
 	if (!*link) {
-		*link = e;
-		e = NULL;
+		*link = entry;
+		entry = NULL;
 	}
 	(*link)->fd = fd;
 	set_flag(f, true);
-	spin_unlock_irqrestore(&l->lock, flags);
-	kfree(e);
+	spin_unlock_irqrestore(&list->lock, flags);
+	kfree(entry);
 	return 0;
 }
 
-int async_list_set(struct async_list *l, struct file *f, s32 fd, bool on)
+int async_list_set(struct async_list *list, struct file *f, s32 fd, bool enable)
 {
-	struct async_entry *e, **link;
+	struct async_entry *entry, **link;
 	u64 flags;
 
-	if (on)
-		return list_enter(l, f, fd);
-	flags = spin_lock_irqsave(&l->lock);
-	link = find_locked(l, f);
-	e = *link;
-	if (e)
-		*link = e->next;
+	if (enable)
+		return list_enter(list, f, fd);
+	flags = spin_lock_irqsave(&list->lock);
+	link = find_locked(list, f);
+	entry = *link;
+	if (entry)
+		*link = entry->next;
 	set_flag(f, false);
-	spin_unlock_irqrestore(&l->lock, flags);
-	kfree(e);
+	spin_unlock_irqrestore(&list->lock, flags);
+	kfree(entry);
 	return 0;
 }
 
-void async_list_drop(struct async_list *l, bool (*goes)(const struct file *f))
+void async_list_drop(struct async_list *list, bool (*goes)(const struct file *f))
 {
-	u64 flags = spin_lock_irqsave(&l->lock);
-	struct async_entry **link = &l->first;
+	u64 flags = spin_lock_irqsave(&list->lock);
+	struct async_entry **link = &list->first;
 
 	while (*link) {
-		struct async_entry *e = *link;
+		struct async_entry *entry = *link;
 
-		if (!goes(e->file)) {
-			link = &e->next;
+		if (!goes(entry->file)) {
+			link = &entry->next;
 			continue;
 		}
-		*link = e->next;
-		set_flag(e->file, false);
-		kfree(e);
+		*link = entry->next;
+		set_flag(entry->file, false);
+		kfree(entry);
 	}
-	spin_unlock_irqrestore(&l->lock, flags);
+	spin_unlock_irqrestore(&list->lock, flags);
 }
 
-void async_list_send(struct async_list *l, int band)
+void async_list_send(struct async_list *list, int band)
 {
-	u64 flags = spin_lock_irqsave(&l->lock);
+	u64 flags = spin_lock_irqsave(&list->lock);
 
-	for (struct async_entry *e = l->first; e; e = e->next) {
+	for (struct async_entry *entry = list->first; entry; entry = entry->next) {
 		struct signal_owner to;
 
-		owner_read(e->file, &to);
+		owner_read(entry->file, &to);
 		if (to.nr)
-			signal_owner_send(&to, e->fd, band);
+			signal_owner_send(&to, entry->fd, band);
 	}
-	spin_unlock_irqrestore(&l->lock, flags);
+	spin_unlock_irqrestore(&list->lock, flags);
 }
 
-int file_set_async(struct file *f, u32 fd, bool on)
+int file_set_async(struct file *f, u32 fd, bool enable)
 {
-	if (!(f->flags & O_ASYNC) == !on)
+	if (!(f->flags & O_ASYNC) == !enable)
 		return 0;
-	return f->ops->async ? f->ops->async(f, (s32)fd, on) : -ENOTTY;
+	return f->ops->async ? f->ops->async(f, (s32)fd, enable) : -ENOTTY;
 }
 
 /* ---- fcntl() ---- */
@@ -201,37 +201,37 @@ static s64 set_owner_ex(struct file *f, uaddr_t arg)
 {
 	struct {
 		s32 type, pid;
-	} o;
+	} owner;
 
-	if (copy_from_user(&o, arg, sizeof(o)))
+	if (copy_from_user(&owner, arg, sizeof(owner)))
 		return -EFAULT;
-	if (o.type < F_OWNER_TID || o.type > F_OWNER_PGRP)
+	if (owner.type < F_OWNER_TID || owner.type > F_OWNER_PGRP)
 		return -EINVAL;
-	return file_set_owner(f, (u32)o.type, o.pid, true);
+	return file_set_owner(f, (u32)owner.type, owner.pid, true);
 }
 
 static s64 get_owner_ex(const struct signal_owner *to, uaddr_t arg)
 {
 	struct {
 		s32 type, pid;
-	} o = { to->type, signal_owner_lives(to) ? to->nr : 0 };
+	} owner = { to->type, signal_owner_lives(to) ? to->nr : 0 };
 
-	return copy_to_user(arg, &o, sizeof(o));
+	return copy_to_user(arg, &owner, sizeof(owner));
 }
 
 static s64 set_signal(struct file *f, u64 sig)
 {
-	struct file_owner *o;
+	struct file_owner *owner;
 	u64 flags;
 
 	if (sig > NSIG)
 		return -EINVAL;
-	o = owner_of(f);
-	if (!o)
+	owner = owner_of(f);
+	if (!owner)
 		return -ENOMEM;
-	flags = spin_lock_irqsave(&o->lock);
-	o->to.sig = (u8)sig;
-	spin_unlock_irqrestore(&o->lock, flags);
+	flags = spin_lock_irqsave(&owner->lock);
+	owner->to.sig = (u8)sig;
+	spin_unlock_irqrestore(&owner->lock, flags);
 	return 0;
 }
 

@@ -44,13 +44,13 @@ struct item_hook {
 #define ITEM_HOOKS 2u /* that need no memory of their own */
 
 struct eventpoll_item {
-	struct eventpoll *ep; /* counted */
-	struct file *file;    /* not counted: eventpoll_release() comes before its end */
+	struct eventpoll *set; /* counted */
+	struct file *file;     /* not counted: eventpoll_release() comes before its end */
 	u32 fd;
 	struct atomic refs; /* the file's list, and each thread that looks at it */
 	struct eventpoll_item *next_of_file,
 		**link_of_file; /* file->eventpoll; under the file's watch lock */
-	/* Under ep->lock: */
+	/* Under set->lock: */
 	struct rb_node node;
 	struct ready_entry ready; /* empty: not ready */
 	u32 events;		  /* wanted, with the private bits */
@@ -72,23 +72,23 @@ struct eventpoll_item {
 extern struct mutex epoll_nest_mutex;
 
 /**
- * May @p ep hold @p inner? epoll_nest_mutex held.
+ * May @p set hold @p inner? epoll_nest_mutex held.
  * @return 0, -ELOOP: the chain would be too long, or closed
  */
-int epoll_nest_check(struct eventpoll *ep, struct eventpoll *inner);
+int epoll_nest_check(struct eventpoll *set, struct eventpoll *inner);
 /**
- * After item @p i was added to a nested set, or for a set: are there not too many ways for a wake-up to go?
+ * After item @p item was added to a nested set, or for a set: are there not too many ways for a wake-up to go?
  * epoll_nest_mutex held. Files that were looked at stay counted, chained at *@p checked, until
  * epoll_put_checked() is called without the mutex.
  * @return 0 or -EINVAL
  */
-int epoll_nest_count(struct eventpoll_item *i, struct eventpoll_item **checked);
+int epoll_nest_count(struct eventpoll_item *item, struct eventpoll_item **checked);
 void epoll_put_checked(struct eventpoll_item *checked);
 
-/** The item behind (@p f, @p fd) in order; NULL: none. ep->lock held. */
-struct eventpoll_item *epoll_item_after(struct eventpoll *ep, const struct file *f, u32 fd);
+/** The item behind (@p f, @p fd) in order; NULL: none. set->lock held. */
+struct eventpoll_item *epoll_item_after(struct eventpoll *set, const struct file *f, u32 fd);
 /** The set that @p f is, or NULL. */
 struct eventpoll *epoll_of_file(const struct file *f);
-void epoll_item_put(struct eventpoll_item *i);
+void epoll_item_put(struct eventpoll_item *item);
 /** Guards the list of items of a file. Innermost. */
 spinlock_t *epoll_watch_lock(const struct file *f);

@@ -18,41 +18,41 @@ static u64 walk_number; /* tells what this walk has computed from what is old */
 
 /* ---- chains ---- */
 
-/* @return the longest chain of sets inside @p ep; beyond the limit if @p avoid is among them */
-static u32 longest_below(struct eventpoll *ep, const struct eventpoll *avoid)
+/* @return the longest chain of sets inside @p set; beyond the limit if @p avoid is among them */
+static u32 longest_below(struct eventpoll *set, const struct eventpoll *avoid)
 {
-	struct eventpoll_item *i;
+	struct eventpoll_item *item;
 	u32 longest = 0;
 
-	if (ep == avoid)
+	if (set == avoid)
 		return EPOLL_NEST_MAX + 1;
-	if (ep->below_walk == walk_number)
-		return ep->below;
-	list_for_each(i, &ep->inner, inner_link)
-		longest = MAX(longest, longest_below(epoll_of_file(i->file), avoid) + 1);
-	ep->below_walk = walk_number;
-	ep->below = longest;
+	if (set->below_walk == walk_number)
+		return set->below;
+	list_for_each(item, &set->inner, inner_link)
+		longest = MAX(longest, longest_below(epoll_of_file(item->file), avoid) + 1);
+	set->below_walk = walk_number;
+	set->below = longest;
 	return longest;
 }
 
-static u32 longest_above(struct eventpoll *ep)
+static u32 longest_above(struct eventpoll *set)
 {
-	struct eventpoll_item *i;
+	struct eventpoll_item *item;
 	u32 longest = 0;
 
-	if (ep->above_walk == walk_number)
-		return ep->above;
-	list_for_each(i, &ep->outer, outer_link)
-		longest = MAX(longest, longest_above(i->ep) + 1);
-	ep->above_walk = walk_number;
-	ep->above = longest;
+	if (set->above_walk == walk_number)
+		return set->above;
+	list_for_each(item, &set->outer, outer_link)
+		longest = MAX(longest, longest_above(item->set) + 1);
+	set->above_walk = walk_number;
+	set->above = longest;
 	return longest;
 }
 
-int epoll_nest_check(struct eventpoll *ep, struct eventpoll *inner)
+int epoll_nest_check(struct eventpoll *set, struct eventpoll *inner)
 {
 	walk_number++;
-	return longest_below(inner, ep) + 1 + longest_above(ep) > EPOLL_NEST_MAX ? -ELOOP : 0;
+	return longest_below(inner, set) + 1 + longest_above(set) > EPOLL_NEST_MAX ? -ELOOP : 0;
 }
 
 /* ---- ways ---- */
@@ -60,17 +60,17 @@ int epoll_nest_check(struct eventpoll *ep, struct eventpoll *inner)
 /* How many ways may lead from a file to a set that nobody holds, through so many others. */
 static const u32 ways_max[EPOLL_NEST_MAX + 1] = { ~0u, 500, 100, 50, 10 };
 
-/* @param depth  sets between the file and @p ep */
-static bool ways_fit(struct eventpoll *ep, u32 depth, u32 *ways)
+/* @param depth  sets between the file and @p set */
+static bool ways_fit(struct eventpoll *set, u32 depth, u32 *ways)
 {
-	struct eventpoll_item *i;
+	struct eventpoll_item *item;
 
-	if (list_empty(&ep->outer))
+	if (list_empty(&set->outer))
 		return ++ways[depth] <= ways_max[depth];
 	if (depth == EPOLL_NEST_MAX)
 		return false;
-	list_for_each(i, &ep->outer, outer_link)
-		if (!ways_fit(i->ep, depth + 1, ways))
+	list_for_each(item, &set->outer, outer_link)
+		if (!ways_fit(item->set, depth + 1, ways))
 			return false;
 	return true;
 }
@@ -79,65 +79,65 @@ static bool ways_fit(struct eventpoll *ep, u32 depth, u32 *ways)
 static bool file_ways_fit(struct file *f)
 {
 	u32 ways[EPOLL_NEST_MAX + 1] = { 0 };
-	struct eventpoll_item *i;
+	struct eventpoll_item *item;
 	bool fit = true;
 
 	spin_lock(epoll_watch_lock(f));
-	for (i = f->eventpoll; i && fit; i = i->next_of_file)
-		fit = list_empty(&i->ep->outer) || ways_fit(i->ep, 0, ways);
+	for (item = f->eventpoll; item && fit; item = item->next_of_file)
+		fit = list_empty(&item->set->outer) || ways_fit(item->set, 0, ways);
 	spin_unlock(epoll_watch_lock(f));
 	return fit;
 }
 
-/* The next item of @p ep, with its file, both counted. */
-static struct eventpoll_item *next_counted(struct eventpoll *ep, const struct file *f, u32 fd)
+/* The next item of @p set, with its file, both counted. */
+static struct eventpoll_item *next_counted(struct eventpoll *set, const struct file *f, u32 fd)
 {
-	u64 flags = spin_lock_irqsave(&ep->lock);
-	struct eventpoll_item *i = epoll_item_after(ep, f, fd);
+	u64 flags = spin_lock_irqsave(&set->lock);
+	struct eventpoll_item *item = epoll_item_after(set, f, fd);
 
-	while (i && !atomic_inc_not_zero(&i->file->refs))
-		i = epoll_item_after(ep, i->file, i->fd);
-	if (i)
-		atomic_inc(&i->refs);
-	spin_unlock_irqrestore(&ep->lock, flags);
-	return i;
+	while (item && !atomic_inc_not_zero(&item->file->refs))
+		item = epoll_item_after(set, item->file, item->fd);
+	if (item)
+		atomic_inc(&item->refs);
+	spin_unlock_irqrestore(&set->lock, flags);
+	return item;
 }
 
-/* All files in @p ep and in the sets inside of it, each set once. */
-static bool set_ways_fit(struct eventpoll *ep, struct eventpoll_item **checked)
+/* All files in @p set and in the sets inside of it, each set once. */
+static bool set_ways_fit(struct eventpoll *set, struct eventpoll_item **checked)
 {
-	struct eventpoll_item *i = NULL;
+	struct eventpoll_item *item = NULL;
 	struct eventpoll *inner;
 	bool fit = true;
 
-	if (ep->below_walk == walk_number)
+	if (set->below_walk == walk_number)
 		return true;
-	ep->below_walk = walk_number;
-	while (fit && (i = next_counted(ep, i ? i->file : NULL, i ? i->fd : 0))) {
-		i->checked_next = *checked;
-		*checked = i;
-		inner = epoll_of_file(i->file);
-		fit = inner ? set_ways_fit(inner, checked) : file_ways_fit(i->file);
+	set->below_walk = walk_number;
+	while (fit && (item = next_counted(set, item ? item->file : NULL, item ? item->fd : 0))) {
+		item->checked_next = *checked;
+		*checked = item;
+		inner = epoll_of_file(item->file);
+		fit = inner ? set_ways_fit(inner, checked) : file_ways_fit(item->file);
 	}
 	return fit;
 }
 
-int epoll_nest_count(struct eventpoll_item *i, struct eventpoll_item **checked)
+int epoll_nest_count(struct eventpoll_item *item, struct eventpoll_item **checked)
 {
-	struct eventpoll *inner = epoll_of_file(i->file);
+	struct eventpoll *inner = epoll_of_file(item->file);
 
 	walk_number++;
-	return (inner ? set_ways_fit(inner, checked) : file_ways_fit(i->file)) ? 0 : -EINVAL;
+	return (inner ? set_ways_fit(inner, checked) : file_ways_fit(item->file)) ? 0 : -EINVAL;
 }
 
 void epoll_put_checked(struct eventpoll_item *checked)
 {
 	while (checked) {
-		struct eventpoll_item *i = checked;
-		struct file *f = i->file;
+		struct eventpoll_item *item = checked;
+		struct file *f = item->file;
 
-		checked = i->checked_next;
-		epoll_item_put(i);
+		checked = item->checked_next;
+		epoll_item_put(item);
 		file_put(f);
 	}
 }

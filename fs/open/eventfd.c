@@ -23,83 +23,83 @@ struct eventfd {
 };
 #define EVENTFD_MAX (~0ull - 1)
 
-static bool take(struct eventfd *e, u64 *value)
+static bool take(struct eventfd *eventfd, u64 *value)
 {
-	u64 flags = spin_lock_irqsave(&e->lock);
-	bool got = e->count;
+	u64 flags = spin_lock_irqsave(&eventfd->lock);
+	bool got = eventfd->count;
 
 	if (got) {
-		*value = e->semaphore ? 1 : e->count;
-		e->count -= *value;
+		*value = eventfd->semaphore ? 1 : eventfd->count;
+		eventfd->count -= *value;
 	}
-	spin_unlock_irqrestore(&e->lock, flags);
+	spin_unlock_irqrestore(&eventfd->lock, flags);
 	return got;
 }
 
-static s64 eventfd_read(struct file *f, struct uio *u, u64 *pos)
+static s64 eventfd_read(struct file *f, struct uio *uio, u64 *pos)
 {
-	struct eventfd *e = f->private;
+	struct eventfd *eventfd = f->private;
 	u64 value;
 
-	if (u->count < sizeof(value))
+	if (uio->count < sizeof(value))
 		return -EINVAL;
-	while (!take(e, &value)) {
+	while (!take(eventfd, &value)) {
 		int err;
 
 		if (f->flags & O_NONBLOCK)
 			return -EAGAIN;
-		err = wait_event_interruptible(&e->wait, READ_ONCE(e->count));
+		err = wait_event_interruptible(&eventfd->wait, READ_ONCE(eventfd->count));
 		if (err)
 			return err;
 	}
-	wake_up_poll(&e->wait, POLLOUT | POLLWRNORM);
-	return uio_copy_out(u, &value, sizeof(value)) == sizeof(value) ? (s64)sizeof(value)
-								       : -EFAULT;
+	wake_up_poll(&eventfd->wait, POLLOUT | POLLWRNORM);
+	return uio_copy_out(uio, &value, sizeof(value)) == sizeof(value) ? (s64)sizeof(value)
+									 : -EFAULT;
 }
 
-static bool add(struct eventfd *e, u64 value)
+static bool add(struct eventfd *eventfd, u64 value)
 {
-	u64 flags = spin_lock_irqsave(&e->lock);
-	bool fits = value <= EVENTFD_MAX - e->count;
+	u64 flags = spin_lock_irqsave(&eventfd->lock);
+	bool fits = value <= EVENTFD_MAX - eventfd->count;
 
 	if (fits)
-		e->count += value;
-	spin_unlock_irqrestore(&e->lock, flags);
+		eventfd->count += value;
+	spin_unlock_irqrestore(&eventfd->lock, flags);
 	return fits;
 }
 
-static s64 eventfd_write(struct file *f, struct uio *u, u64 *pos)
+static s64 eventfd_write(struct file *f, struct uio *uio, u64 *pos)
 {
-	struct eventfd *e = f->private;
+	struct eventfd *eventfd = f->private;
 	u64 value;
 
-	if (u->count < sizeof(value))
+	if (uio->count < sizeof(value))
 		return -EINVAL;
-	if (uio_copy_in(u, &value, sizeof(value)) != sizeof(value))
+	if (uio_copy_in(uio, &value, sizeof(value)) != sizeof(value))
 		return -EFAULT;
 	if (value == ~0ull)
 		return -EINVAL;
-	while (!add(e, value)) {
+	while (!add(eventfd, value)) {
 		int err;
 
 		if (f->flags & O_NONBLOCK)
 			return -EAGAIN;
-		err = wait_event_interruptible(&e->wait,
-					       value <= EVENTFD_MAX - READ_ONCE(e->count));
+		err = wait_event_interruptible(&eventfd->wait,
+					       value <= EVENTFD_MAX - READ_ONCE(eventfd->count));
 		if (err)
 			return err;
 	}
-	wake_up_poll(&e->wait, POLLIN | POLLRDNORM);
+	wake_up_poll(&eventfd->wait, POLLIN | POLLRDNORM);
 	return sizeof(value);
 }
 
-static u32 eventfd_poll(struct file *f, struct poll_table *t)
+static u32 eventfd_poll(struct file *f, struct poll_table *table)
 {
-	struct eventfd *e = f->private;
+	struct eventfd *eventfd = f->private;
 	u64 count;
 
-	poll_wait(t, &e->wait);
-	count = READ_ONCE(e->count);
+	poll_wait(table, &eventfd->wait);
+	count = READ_ONCE(eventfd->count);
 	return (count ? POLLIN | POLLRDNORM : 0) | (count < EVENTFD_MAX ? POLLOUT | POLLWRNORM : 0);
 }
 
@@ -117,22 +117,22 @@ static const struct file_ops eventfd_fops = {
 
 static s64 do_eventfd(u32 count, u32 flags)
 {
-	struct eventfd *e;
+	struct eventfd *eventfd;
 	struct file *f;
 	int fd;
 
 	if (flags & ~(EFD_SEMAPHORE | O_CLOEXEC | O_NONBLOCK))
 		return -EINVAL;
-	e = kzalloc(sizeof(*e));
-	if (!e)
+	eventfd = kzalloc(sizeof(*eventfd));
+	if (!eventfd)
 		return -ENOMEM;
-	e->count = count;
-	e->semaphore = flags & EFD_SEMAPHORE;
-	wait_queue_init(&e->wait);
-	f = file_create_anon("anon_inode:[eventfd]", &eventfd_fops, e,
+	eventfd->count = count;
+	eventfd->semaphore = flags & EFD_SEMAPHORE;
+	wait_queue_init(&eventfd->wait);
+	f = file_create_anon("anon_inode:[eventfd]", &eventfd_fops, eventfd,
 			     O_RDWR | (flags & O_NONBLOCK));
 	if (IS_ERR(f)) {
-		kfree(e);
+		kfree(eventfd);
 		return PTR_ERR(f);
 	}
 	fd = fd_install(f, 0, flags & O_CLOEXEC);

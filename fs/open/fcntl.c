@@ -71,8 +71,8 @@ static s64 do_fcntl(u32 fd, struct file *f, u32 cmd, u64 arg)
 
 SYSCALL3(fcntl, fd, cmd, arg)
 {
-	struct fd_ref r = fd_get_path((u32)fd);
-	struct file *f = r.file;
+	struct fd_ref ref = fd_get_path((u32)fd);
+	struct file *f = ref.file;
 	s64 ret;
 
 	if (!f)
@@ -87,7 +87,7 @@ SYSCALL3(fcntl, fd, cmd, arg)
 			      ? -EBADF
 			      : do_fcntl((u32)fd, f, (u32)cmd, arg);
 	}
-	if (r.counted)
+	if (ref.counted)
 		file_put(f);
 	return ret;
 }

@@ -27,16 +27,16 @@
 
 static struct kmem_cache *files_cache;
 
-static bool bit(const u64 *map, u32 n)
+static bool bit(const u64 *map, u32 bit_nr)
 {
-	return map[n / 64] >> (n % 64) & 1;
+	return map[bit_nr / 64] >> (bit_nr % 64) & 1;
 }
-static void set_bit(u64 *map, u32 n, bool v)
+static void set_bit(u64 *map, u32 bit_nr, bool value)
 {
-	if (v)
-		map[n / 64] |= 1ull << n % 64;
+	if (value)
+		map[bit_nr / 64] |= 1ull << bit_nr % 64;
 	else
-		map[n / 64] &= ~(1ull << n % 64);
+		map[bit_nr / 64] &= ~(1ull << bit_nr % 64);
 }
 
 static u64 fd_limit(void)
@@ -57,36 +57,37 @@ void files_init(void)
 
 struct files *files_create(void)
 {
-	struct files *t = kmem_cache_zalloc(files_cache);
+	struct files *files = kmem_cache_zalloc(files_cache);
 
-	if (!t)
+	if (!files)
 		return NULL;
-	atomic_set(&t->refs, 1);
-	t->inline_table.size = FD_INLINE;
-	t->inline_table.file = t->inline_file;
-	t->inline_table.open = &t->inline_open;
-	t->inline_table.cloexec = &t->inline_cloexec;
-	t->table = &t->inline_table;
-	return t;
+	atomic_set(&files->refs, 1);
+	files->inline_table.size = FD_INLINE;
+	files->inline_table.file = files->inline_file;
+	files->inline_table.open = &files->inline_open;
+	files->inline_table.cloexec = &files->inline_cloexec;
+	files->table = &files->inline_table;
+	return files;
 }
 
-static void table_free(struct rcu_head *h)
+static void table_free(struct rcu_head *head)
 {
-	kvfree(container_of(h, struct fd_table, rcu));
+	kvfree(container_of(head, struct fd_table, rcu));
 }
 
 /* Room for @p size descriptors in one piece. */
 static struct fd_table *table_create(u32 size)
 {
-	struct fd_table *t = kvzalloc(sizeof(*t) + size * sizeof(struct file *) + size / 64 * 16);
+	struct fd_table *table =
+		kvzalloc(sizeof(*table) + size * sizeof(struct file *) + size / 64 * 16);
 
-	if (!t)
+	if (!table)
 		return NULL;
-	t->size = size;
-	t->file = (struct file **)(t + 1);
-	t->open = (u64 *)(t->file + size);
-	t->cloexec = t->open + size / 64;
-	return t;
+	table->size = size;
+	table->file = (struct file **)(table + 1);
+	table->open = (u64 *)(table->file + size);
+	table->cloexec = table->open + size / 64;
+	return table;
 }
 
 static void table_copy(struct fd_table *to, const struct fd_table *from, u32 size)
@@ -97,45 +98,45 @@ static void table_copy(struct fd_table *to, const struct fd_table *from, u32 siz
 }
 
 /* Make room for @p fd; called and returns with the lock, gives it up to allocate. */
-static int table_grow(struct files *t, u32 fd)
+static int table_grow(struct files *files, u32 fd)
 {
-	while (fd >= t->table->size) {
-		u32 size = MIN(ALIGN_UP(MAX(fd + 1, t->table->size * 2), 64u), FD_MAX);
+	while (fd >= files->table->size) {
+		u32 size = MIN(ALIGN_UP(MAX(fd + 1, files->table->size * 2), 64u), FD_MAX);
 		struct fd_table *new, *old;
 
-		spin_unlock(&t->lock);
+		spin_unlock(&files->lock);
 		new = table_create(size);
-		spin_lock(&t->lock);
+		spin_lock(&files->lock);
 		if (!new)
 			return -ENOMEM;
-		old = t->table;
+		old = files->table;
 		if (old->size >= size) {
 			kvfree(new);
 			continue;
 		}
 		table_copy(new, old, old->size);
-		rcu_assign_pointer(t->table, new);
-		if (old != &t->inline_table)
+		rcu_assign_pointer(files->table, new);
+		if (old != &files->inline_table)
 			call_rcu(&old->rcu, table_free);
 	}
 	return 0;
 }
 
-void files_get(struct files *t)
+void files_get(struct files *files)
 {
 	struct fd_table *tab;
 
-	spin_lock(&t->lock);
-	atomic_inc(&t->refs);
-	tab = t->table;
-	for (u32 w = 0; w < tab->size / 64; w++)
-		for (u64 m = tab->open[w]; m; m &= m - 1) {
-			struct file *f = tab->file[w * 64 + __builtin_ctzll(m)];
+	spin_lock(&files->lock);
+	atomic_inc(&files->refs);
+	tab = files->table;
+	for (u32 word = 0; word < tab->size / 64; word++)
+		for (u64 bits = tab->open[word]; bits; bits &= bits - 1) {
+			struct file *f = tab->file[word * 64 + __builtin_ctzll(bits)];
 
 			if (f)
 				f->mode |= FMODE_RCU;
 		}
-	spin_unlock(&t->lock);
+	spin_unlock(&files->lock);
 }
 
 /* Close a descriptor of @p owner: flush, POSIX locks, the table's reference. Sleeps. */
@@ -151,33 +152,33 @@ static s64 file_close(struct file *f, struct files *owner)
 	return err;
 }
 
-void files_put(struct files *t)
+void files_put(struct files *files)
 {
 	struct fd_table *tab;
 
-	if (!t || !atomic_dec_and_test(&t->refs))
+	if (!files || !atomic_dec_and_test(&files->refs))
 		return;
-	tab = t->table;
-	for (u32 w = 0; w < tab->size / 64; w++)
-		for (u64 m = tab->open[w]; m; m &= m - 1) {
-			struct file *f = tab->file[w * 64 + __builtin_ctzll(m)];
+	tab = files->table;
+	for (u32 word = 0; word < tab->size / 64; word++)
+		for (u64 bits = tab->open[word]; bits; bits &= bits - 1) {
+			struct file *f = tab->file[word * 64 + __builtin_ctzll(bits)];
 
 			if (f)
-				file_close(f, t);
+				file_close(f, files);
 		}
-	if (tab != &t->inline_table)
+	if (tab != &files->inline_table)
 		kvfree(tab);
-	kmem_cache_free(files_cache, t);
+	kmem_cache_free(files_cache, files);
 }
 
 /* Words of the bitmap that hold an open descriptor. */
-static u32 words_used(const struct fd_table *t)
+static u32 words_used(const struct fd_table *table)
 {
-	u32 n = t->size / 64;
+	u32 words = table->size / 64;
 
-	while (n > 1 && !t->open[n - 1])
-		n--;
-	return n;
+	while (words > 1 && !table->open[words - 1])
+		words--;
+	return words;
 }
 
 struct files *files_copy(struct files *old)
@@ -203,11 +204,11 @@ struct files *files_copy(struct files *old)
 	}
 	from = old->table;
 	to = new->table;
-	for (u32 w = 0; w < words; w++) {
-		to->open[w] = from->open[w];
-		to->cloexec[w] = from->cloexec[w];
-		for (u64 m = from->open[w]; m; m &= m - 1) {
-			u32 fd = w * 64 + __builtin_ctzll(m);
+	for (u32 word = 0; word < words; word++) {
+		to->open[word] = from->open[word];
+		to->cloexec[word] = from->cloexec[word];
+		for (u64 bits = from->open[word]; bits; bits &= bits - 1) {
+			u32 fd = word * 64 + __builtin_ctzll(bits);
 			struct file *f = from->file[fd];
 
 			if (!f) { /* reserved by an open() of another thread */
@@ -237,25 +238,25 @@ int files_unshare(void)
 	return 0;
 }
 
-void files_close_on_exec(struct files *t)
+void files_close_on_exec(struct files *files)
 {
-	struct fd_table *tab = t->table;
+	struct fd_table *tab = files->table;
 
-	for (u32 w = 0; w < tab->size / 64; w++)
-		while (tab->open[w] & tab->cloexec[w])
-			fd_close(w * 64 + __builtin_ctzll(tab->open[w] & tab->cloexec[w]));
+	for (u32 word = 0; word < tab->size / 64; word++)
+		while (tab->open[word] & tab->cloexec[word])
+			fd_close(word * 64 + __builtin_ctzll(tab->open[word] & tab->cloexec[word]));
 }
 
 /* ---- numbers to files ---- */
 
 /* A shared table: the file may be closed at any moment, so count it first, then look again. */
-static __noinline struct file *get_shared(struct files *t, u32 fd)
+static __noinline struct file *get_shared(struct files *files, u32 fd)
 {
 	struct file *f;
 
 	rcu_read_lock();
 	for (;;) {
-		struct fd_table *tab = rcu_dereference(t->table);
+		struct fd_table *tab = rcu_dereference(files->table);
 
 		f = fd < tab->size ? rcu_dereference(tab->file[fd]) : NULL;
 		if (!f)
@@ -274,15 +275,15 @@ static __noinline struct file *get_shared(struct files *t, u32 fd)
 
 static inline struct fd_ref lookup(u32 fd)
 {
-	struct files *t = current->files;
+	struct files *files = current->files;
 	struct fd_table *tab;
 
-	if (unlikely(atomic_read(&t->refs) != 1)) {
-		struct file *f = get_shared(t, fd);
+	if (unlikely(atomic_read(&files->refs) != 1)) {
+		struct file *f = get_shared(files, fd);
 
 		return (struct fd_ref){ f, f != NULL };
 	}
-	tab = t->table;
+	tab = files->table;
 	return (struct fd_ref){ likely(fd < tab->size) ? tab->file[fd] : NULL, false };
 }
 
@@ -291,29 +292,29 @@ struct fd_ref fd_get_path(u32 fd)
 	return lookup(fd);
 }
 
-static __noinline struct fd_ref refuse(struct fd_ref r)
+static __noinline struct fd_ref refuse(struct fd_ref ref)
 {
-	fd_put(r);
+	fd_put(ref);
 	return (struct fd_ref){ NULL, false };
 }
 
 struct fd_ref fd_get(u32 fd)
 {
-	struct fd_ref r = lookup(fd);
+	struct fd_ref ref = lookup(fd);
 
-	if (r.file && unlikely(r.file->mode & FMODE_PATH))
-		return refuse(r);
-	return r;
+	if (ref.file && unlikely(ref.file->mode & FMODE_PATH))
+		return refuse(ref);
+	return ref;
 }
 
 /* Lowest free number from @p from on, with room for it. Locked. @return it, -EMFILE, -ENOMEM */
-static int find_free(struct files *t, u32 from)
+static int find_free(struct files *files, u32 from)
 {
 	u64 limit = fd_limit();
-	u32 fd = MAX(from, t->first_free);
+	u32 fd = MAX(from, files->first_free);
 
 	for (;;) {
-		struct fd_table *tab = t->table;
+		struct fd_table *tab = files->table;
 		int err;
 
 		while (fd < tab->size) {
@@ -329,7 +330,7 @@ static int find_free(struct files *t, u32 from)
 			return -EMFILE;
 		if (fd < tab->size)
 			return fd;
-		err = table_grow(t, fd);
+		err = table_grow(files, fd);
 		if (err)
 			return err;
 	}
@@ -337,41 +338,41 @@ static int find_free(struct files *t, u32 from)
 
 int fd_room(void)
 {
-	struct files *t = current->files;
+	struct files *files = current->files;
 	int fd;
 
-	spin_lock(&t->lock);
-	fd = find_free(t, 0);
-	spin_unlock(&t->lock);
+	spin_lock(&files->lock);
+	fd = find_free(files, 0);
+	spin_unlock(&files->lock);
 	return MIN(fd, 0);
 }
 
 int fd_install(struct file *f, u32 from, bool cloexec)
 {
-	struct files *t = current->files;
+	struct files *files = current->files;
 	int fd;
 
-	spin_lock(&t->lock);
-	fd = find_free(t, from);
+	spin_lock(&files->lock);
+	fd = find_free(files, from);
 	if (fd >= 0) {
-		struct fd_table *tab = t->table;
+		struct fd_table *tab = files->table;
 
-		if (atomic_read(&t->refs) != 1)
+		if (atomic_read(&files->refs) != 1)
 			f->mode |= FMODE_RCU;
 		set_bit(tab->open, fd, true);
 		set_bit(tab->cloexec, fd, cloexec);
-		if (from <= t->first_free)
-			t->first_free = fd + 1;
+		if (from <= files->first_free)
+			files->first_free = fd + 1;
 		smp_store_release(&tab->file[fd], f);
 	}
-	spin_unlock(&t->lock);
+	spin_unlock(&files->lock);
 	return fd;
 }
 
 /* Take a descriptor out. Locked. */
-static struct file *take_out(struct files *t, u32 fd)
+static struct file *take_out(struct files *files, u32 fd)
 {
-	struct fd_table *tab = t->table;
+	struct fd_table *tab = files->table;
 	struct file *f = fd < tab->size ? tab->file[fd] : NULL;
 
 	if (!f)
@@ -379,39 +380,39 @@ static struct file *take_out(struct files *t, u32 fd)
 	tab->file[fd] = NULL;
 	set_bit(tab->open, fd, false);
 	set_bit(tab->cloexec, fd, false);
-	t->first_free = MIN(t->first_free, fd);
+	files->first_free = MIN(files->first_free, fd);
 	return f;
 }
 
 int fd_close(u32 fd)
 {
-	struct files *t = current->files;
+	struct files *files = current->files;
 	struct file *f;
 
-	spin_lock(&t->lock);
-	f = take_out(t, fd);
-	spin_unlock(&t->lock);
-	return f ? file_close(f, t) : -EBADF;
+	spin_lock(&files->lock);
+	f = take_out(files, fd);
+	spin_unlock(&files->lock);
+	return f ? file_close(f, files) : -EBADF;
 }
 
-struct file *files_get_file_flags(struct files *t, u32 fd, bool *cloexec)
+struct file *files_get_file_flags(struct files *files, u32 fd, bool *cloexec)
 {
 	struct file *f;
 
-	spin_lock(&t->lock);
-	f = fd < t->table->size ? t->table->file[fd] : NULL;
-	*cloexec = f && bit(t->table->cloexec, fd);
+	spin_lock(&files->lock);
+	f = fd < files->table->size ? files->table->file[fd] : NULL;
+	*cloexec = f && bit(files->table->cloexec, fd);
 	if (f)
 		file_get(f);
-	spin_unlock(&t->lock);
+	spin_unlock(&files->lock);
 	return f;
 }
 
-struct file *files_get_file(struct files *t, u32 fd)
+struct file *files_get_file(struct files *files, u32 fd)
 {
 	bool cloexec;
 
-	return files_get_file_flags(t, fd, &cloexec);
+	return files_get_file_flags(files, fd, &cloexec);
 }
 
 u32 files_size(struct files *files)
@@ -424,15 +425,15 @@ u32 files_size(struct files *files)
 	return size;
 }
 
-int files_next_fd(struct files *t, u32 from)
+int files_next_fd(struct files *files, u32 from)
 {
 	int found = -1;
 
-	spin_lock(&t->lock);
-	for (u32 fd = from; fd < t->table->size && found < 0; fd++)
-		if (t->table->file[fd])
+	spin_lock(&files->lock);
+	for (u32 fd = from; fd < files->table->size && found < 0; fd++)
+		if (files->table->file[fd])
 			found = fd;
-	spin_unlock(&t->lock);
+	spin_unlock(&files->lock);
 	return found;
 }
 
@@ -445,61 +446,61 @@ SYSCALL1(close, fd)
 
 SYSCALL1(dup, fd)
 {
-	struct fd_ref r = fd_get_path((u32)fd);
+	struct fd_ref ref = fd_get_path((u32)fd);
 	int new;
 
-	if (!r.file)
+	if (!ref.file)
 		return -EBADF;
-	if (!r.counted)
-		file_get(r.file);
-	new = fd_install(r.file, 0, false);
+	if (!ref.counted)
+		file_get(ref.file);
+	new = fd_install(ref.file, 0, false);
 	if (new < 0)
-		file_put(r.file);
+		file_put(ref.file);
 	return new;
 }
 
 static s64 do_dup_to(u32 old, u32 new, bool cloexec)
 {
-	struct files *t = current->files;
+	struct files *files = current->files;
 	struct file *f, *before;
 	struct fd_table *tab;
 	int err;
 
 	if (new >= fd_limit())
 		return -EBADF;
-	f = files_get_file(t, old);
+	f = files_get_file(files, old);
 	if (!f)
 		return -EBADF;
-	spin_lock(&t->lock);
-	err = table_grow(t, new);
-	tab = t->table;
+	spin_lock(&files->lock);
+	err = table_grow(files, new);
+	tab = files->table;
 	if (!err && bit(tab->open, new) && !tab->file[new])
 		err = -EBUSY; /* an open() of another thread is about to use it */
 	if (err) {
-		spin_unlock(&t->lock);
+		spin_unlock(&files->lock);
 		file_put(f);
 		return err;
 	}
 	before = tab->file[new];
-	if (atomic_read(&t->refs) != 1)
+	if (atomic_read(&files->refs) != 1)
 		f->mode |= FMODE_RCU;
 	set_bit(tab->open, new, true);
 	set_bit(tab->cloexec, new, cloexec);
 	smp_store_release(&tab->file[new], f);
-	spin_unlock(&t->lock);
+	spin_unlock(&files->lock);
 	if (before)
-		file_close(before, t);
+		file_close(before, files);
 	return new;
 }
 
 SYSCALL2(dup2, old, new)
 {
 	if ((u32)old == (u32) new) {
-		struct fd_ref r = fd_get_path((u32)old);
+		struct fd_ref ref = fd_get_path((u32)old);
 
-		if (!r.file)
+		if (!ref.file)
 			return -EBADF;
-		fd_put(r);
+		fd_put(ref);
 		return (u32) new;
 	}
 	return do_dup_to((u32)old, (u32) new, false);
@@ -517,17 +518,17 @@ SYSCALL3(dup3, old, new, flags)
 
 SYSCALL3(close_range, first, last, flags)
 {
-	u32 a = (u32)first, b = (u32)last;
+	u32 from = (u32)first, last_fd = (u32)last;
 	int fd, err;
 
-	if (((u32)flags & ~(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC)) || a > b)
+	if (((u32)flags & ~(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC)) || from > last_fd)
 		return -EINVAL;
 	if (flags & CLOSE_RANGE_UNSHARE) {
 		err = files_unshare();
 		if (err)
 			return err;
 	}
-	while ((fd = files_next_fd(current->files, a)) >= 0 && (u32)fd <= b) {
+	while ((fd = files_next_fd(current->files, from)) >= 0 && (u32)fd <= last_fd) {
 		if (flags & CLOSE_RANGE_CLOEXEC) {
 			spin_lock(&current->files->lock);
 			set_bit(current->files->table->cloexec, fd, true);
@@ -537,33 +538,33 @@ SYSCALL3(close_range, first, last, flags)
 		}
 		if ((u32)fd == ~0u)
 			break;
-		a = fd + 1;
+		from = fd + 1;
 	}
 	return 0;
 }
 
 int fd_get_cloexec(u32 fd)
 {
-	struct files *t = current->files;
-	int on = -EBADF;
+	struct files *files = current->files;
+	int cloexec = -EBADF;
 
-	spin_lock(&t->lock);
-	if (fd < t->table->size && t->table->file[fd])
-		on = bit(t->table->cloexec, fd);
-	spin_unlock(&t->lock);
-	return on;
+	spin_lock(&files->lock);
+	if (fd < files->table->size && files->table->file[fd])
+		cloexec = bit(files->table->cloexec, fd);
+	spin_unlock(&files->lock);
+	return cloexec;
 }
 
-int fd_set_cloexec(u32 fd, bool on)
+int fd_set_cloexec(u32 fd, bool cloexec)
 {
-	struct files *t = current->files;
+	struct files *files = current->files;
 	int err = -EBADF;
 
-	spin_lock(&t->lock);
-	if (fd < t->table->size && t->table->file[fd]) {
-		set_bit(t->table->cloexec, fd, on);
+	spin_lock(&files->lock);
+	if (fd < files->table->size && files->table->file[fd]) {
+		set_bit(files->table->cloexec, fd, cloexec);
 		err = 0;
 	}
-	spin_unlock(&t->lock);
+	spin_unlock(&files->lock);
 	return err;
 }

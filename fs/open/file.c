@@ -50,18 +50,18 @@ struct file *file_alloc(void)
 	return f;
 }
 
-static void free_file(struct rcu_head *h)
+static void free_file(struct rcu_head *head)
 {
-	kmem_cache_free(file_cache, container_of(h, struct file, rcu));
+	kmem_cache_free(file_cache, container_of(head, struct file, rcu));
 }
 
-static int writer_get(struct inode *i)
+static int writer_get(struct inode *inode)
 {
-	s32 v = atomic_read(&i->writers);
+	s32 count = atomic_read(&inode->writers);
 
-	while (v >= 0)
-		if (__atomic_compare_exchange_n(&i->writers.v, &v, v + 1, false, __ATOMIC_SEQ_CST,
-						__ATOMIC_RELAXED))
+	while (count >= 0)
+		if (__atomic_compare_exchange_n(&inode->writers.v, &count, count + 1, false,
+						__ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
 			return 0;
 	return -ETXTBSY;
 }
@@ -69,11 +69,11 @@ static int writer_get(struct inode *i)
 int file_deny_write(struct file *f)
 {
 	struct atomic *writers = &f->inode->writers;
-	s32 v = atomic_read(writers);
+	s32 count = atomic_read(writers);
 
-	while (v <= 0)
-		if (__atomic_compare_exchange_n(&writers->v, &v, v - 1, false, __ATOMIC_SEQ_CST,
-						__ATOMIC_RELAXED))
+	while (count <= 0)
+		if (__atomic_compare_exchange_n(&writers->v, &count, count - 1, false,
+						__ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
 			return 0;
 	return -ETXTBSY;
 }
@@ -83,22 +83,22 @@ void file_allow_write(struct file *f)
 	atomic_inc(&f->inode->writers);
 }
 
-int write_access_begin(const struct path *p)
+int write_access_begin(const struct path *path)
 {
-	int err = mount_write_begin(p->mnt);
+	int err = mount_write_begin(path->mnt);
 
 	if (err)
 		return err;
-	err = writer_get(p->dentry->inode);
+	err = writer_get(path->dentry->inode);
 	if (err)
-		mount_write_end(p->mnt);
+		mount_write_end(path->mnt);
 	return err;
 }
 
-void write_access_end(const struct path *p)
+void write_access_end(const struct path *path)
 {
-	atomic_dec(&p->dentry->inode->writers);
-	mount_write_end(p->mnt);
+	atomic_dec(&path->dentry->inode->writers);
+	mount_write_end(path->mnt);
 }
 
 /* The last reference is gone. */
@@ -141,22 +141,22 @@ void file_put(struct file *f)
 
 static const struct file_ops path_only_ops; /* O_PATH: nothing but the path */
 
-struct file *file_open_path(const struct path *p, u32 flags)
+struct file *file_open_path(const struct path *path, u32 flags)
 {
 	struct file *f = file_alloc();
 
-	return f ? file_open_into(f, p, flags) : ERR_PTR(-ENOMEM);
+	return f ? file_open_into(f, path, flags) : ERR_PTR(-ENOMEM);
 }
 
-struct file *file_open_into(struct file *f, const struct path *p, u32 flags)
+struct file *file_open_into(struct file *f, const struct path *path, u32 flags)
 {
 	static const u8 modes[4] = { FMODE_READ, FMODE_WRITE, FMODE_READ | FMODE_WRITE, 0 };
-	struct inode *i = p->dentry->inode;
+	struct inode *inode = path->dentry->inode;
 	int err = 0;
 
-	f->path = *p;
-	path_get(p);
-	f->inode = i;
+	f->path = *path;
+	path_get(path);
+	f->inode = inode;
 	if (unlikely(flags & O_PATH)) {
 		f->flags = flags & (O_PATH | O_DIRECTORY | O_NOFOLLOW);
 		f->mode = FMODE_PATH;
@@ -166,17 +166,17 @@ struct file *file_open_into(struct file *f, const struct path *p, u32 flags)
 	/* O_ASYNC has to be asked for by fcntl(), as in Linux; here F_GETFL tells so. */
 	f->flags = (flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC | O_ASYNC)) | O_LARGEFILE;
 	f->mode = modes[flags & O_ACCMODE];
-	if (S_ISREG(i->mode) || S_ISDIR(i->mode))
+	if (S_ISREG(inode->mode) || S_ISDIR(inode->mode))
 		f->mode |= FMODE_POS_LOCK;
-	f->ops = i->fops ? i->fops : &path_only_ops;
-	if (f->mode & FMODE_WRITE && S_ISREG(i->mode)) {
-		err = write_access_begin(p);
+	f->ops = inode->fops ? inode->fops : &path_only_ops;
+	if (f->mode & FMODE_WRITE && S_ISREG(inode->mode)) {
+		err = write_access_begin(path);
 		if (err)
 			goto fail;
 		f->mode |= FMODE_WRITER;
 	}
 	if (f->ops->open) {
-		err = f->ops->open(i, f);
+		err = f->ops->open(inode, f);
 		if (err)
 			goto fail;
 	}
@@ -202,7 +202,7 @@ static mode_t anon_mode(const char *kind)
 	return 0600;
 }
 
-static struct file *anon_file(const struct path *p, const struct file_ops *ops, void *private,
+static struct file *anon_file(const struct path *path, const struct file_ops *ops, void *private,
 			      u32 flags)
 {
 	static const u8 modes[4] = { FMODE_READ, FMODE_WRITE, FMODE_READ | FMODE_WRITE, 0 };
@@ -210,9 +210,9 @@ static struct file *anon_file(const struct path *p, const struct file_ops *ops, 
 
 	if (!f)
 		return ERR_PTR(-ENOMEM);
-	f->path = *p;
-	path_get(p);
-	f->inode = p->dentry->inode;
+	f->path = *path;
+	path_get(path);
+	f->inode = path->dentry->inode;
 	f->flags = flags & ~O_CLOEXEC;
 	f->mode = modes[flags & O_ACCMODE] | FMODE_STREAM | FMODE_OPENED;
 	f->ops = ops;
@@ -221,7 +221,7 @@ static struct file *anon_file(const struct path *p, const struct file_ops *ops, 
 }
 
 /* Through /proc/self/fd a file without a name is opened by its inode, which knows nothing of it. */
-static int open_again(struct inode *i, struct file *f)
+static int open_again(struct inode *inode, struct file *f)
 {
 	return -ENXIO;
 }
@@ -231,22 +231,22 @@ static const struct file_ops anon_inode_fops = { .open = open_again };
 struct file *file_create_anon(const char *kind, const struct file_ops *ops, void *private,
 			      u32 flags)
 {
-	struct path p = { anon_mount, NULL };
-	struct inode *i = inode_alloc(anon_sb);
+	struct path path = { anon_mount, NULL };
+	struct inode *inode = inode_alloc(anon_sb);
 	struct file *f;
 
-	if (!i)
+	if (!inode)
 		return ERR_PTR(-ENOMEM);
-	inode_init_owner(i, NULL, anon_mode(kind));
-	i->fops = &anon_inode_fops;
-	p.dentry = dentry_alloc_root(anon_sb, kind);
-	if (!p.dentry) {
-		inode_put(i);
+	inode_init_owner(inode, NULL, anon_mode(kind));
+	inode->fops = &anon_inode_fops;
+	path.dentry = dentry_alloc_root(anon_sb, kind);
+	if (!path.dentry) {
+		inode_put(inode);
 		return ERR_PTR(-ENOMEM);
 	}
-	dentry_set_inode(p.dentry, i);
-	f = anon_file(&p, ops, private, flags);
-	dentry_put(p.dentry);
+	dentry_set_inode(path.dentry, inode);
+	f = anon_file(&path, ops, private, flags);
+	dentry_put(path.dentry);
 	return f;
 }
 

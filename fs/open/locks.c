@@ -54,90 +54,91 @@ struct lock_wait {
 static DEFINE_SPINLOCK(waits_lock);
 static DEFINE_LIST(waits);
 
-static struct lock_context *context_of(struct inode *i, bool create)
+static struct lock_context *context_of(struct inode *inode, bool create)
 {
-	struct lock_context *c = smp_load_acquire(&i->locks), *none = NULL;
+	struct lock_context *context = smp_load_acquire(&inode->locks), *none = NULL;
 
-	if (c || !create)
-		return c;
-	c = kzalloc(sizeof(*c));
-	if (!c)
+	if (context || !create)
+		return context;
+	context = kzalloc(sizeof(*context));
+	if (!context)
 		return NULL;
-	spin_init(&c->lock);
-	list_init(&c->locks);
-	wait_queue_init(&c->wait);
-	if (__atomic_compare_exchange_n(&i->locks, &none, c, false, __ATOMIC_ACQ_REL,
+	spin_init(&context->lock);
+	list_init(&context->locks);
+	wait_queue_init(&context->wait);
+	if (__atomic_compare_exchange_n(&inode->locks, &none, context, false, __ATOMIC_ACQ_REL,
 					__ATOMIC_ACQUIRE))
-		return c;
-	kfree(c);
+		return context;
+	kfree(context);
 	return none;
 }
 
-void locks_free(struct inode *i)
+void locks_free(struct inode *inode)
 {
-	struct file_lock *l, *next;
+	struct file_lock *lock, *next;
 
-	if (likely(!i->locks))
+	if (likely(!inode->locks))
 		return;
-	list_for_each_safe(l, next, &i->locks->locks, link)
-		kfree(l);
-	kfree(i->locks);
-	i->locks = NULL;
+	list_for_each_safe(lock, next, &inode->locks->locks, link)
+		kfree(lock);
+	kfree(inode->locks);
+	inode->locks = NULL;
 }
 
 /* Context's lock held. */
-static void changed(struct lock_context *c)
+static void changed(struct lock_context *context)
 {
-	c->changes++;
-	wake_up_all(&c->wait);
+	context->changes++;
+	wake_up_all(&context->wait);
 }
 
-static void delete (struct file_lock *l)
+static void delete (struct file_lock *lock)
 {
-	list_del(&l->link);
-	kfree(l);
+	list_del(&lock->link);
+	kfree(lock);
 }
 
-static bool is_flock(const struct file_lock *l)
+static bool is_flock(const struct file_lock *lock)
 {
-	return l->kind == LOCK_FLOCK;
+	return lock->kind == LOCK_FLOCK;
 }
 
-static bool same_owner(const struct file_lock *a, const struct file_lock *b)
+static bool same_owner(const struct file_lock *one, const struct file_lock *other)
 {
-	return a->kind == b->kind && a->owner == b->owner;
+	return one->kind == other->kind && one->owner == other->owner;
 }
 
-/* A lock of somebody else's that keeps @p l out. */
-static struct file_lock *find_conflict(struct lock_context *c, const struct file_lock *l)
+/* A lock of somebody else's that keeps @p lock out. */
+static struct file_lock *find_conflict(struct lock_context *context, const struct file_lock *lock)
 {
-	struct file_lock *o;
+	struct file_lock *held;
 
-	list_for_each(o, &c->locks, link)
-		if (is_flock(o) == is_flock(l) && !same_owner(o, l) && o->start <= l->end &&
-		    l->start <= o->end && (o->type == F_WRLCK || l->type == F_WRLCK))
-			return o;
+	list_for_each(held, &context->locks, link)
+		if (is_flock(held) == is_flock(lock) && !same_owner(held, lock) &&
+		    held->start <= lock->end && lock->start <= held->end &&
+		    (held->type == F_WRLCK || lock->type == F_WRLCK))
+			return held;
 	return NULL;
 }
 
 /* Remove all of one owner and kind. */
-static void drop_owner(struct inode *i, enum lock_kind kind, const void *owner)
+static void drop_owner(struct inode *inode, enum lock_kind kind, const void *owner)
 {
-	struct lock_context *c = context_of(i, false);
-	struct file_lock *l, *next;
+	struct lock_context *context = context_of(inode, false);
+	struct file_lock *lock, *next;
 	bool any = false;
 
-	if (!c)
+	if (!context)
 		return;
-	spin_lock(&c->lock);
-	list_for_each_safe(l, next, &c->locks, link)
-		if (l->kind == kind && l->owner == owner) {
-			delete (l);
+	spin_lock(&context->lock);
+	list_for_each_safe(lock, next, &context->locks, link)
+		if (lock->kind == kind && lock->owner == owner) {
+			delete (lock);
 			any = true;
 		}
 	if (any)
-		changed(c);
-	spin_unlock(&c->lock);
+		changed(context);
+	spin_unlock(&context->lock);
 }
 
 void locks_close(struct file *f, struct files *owner)
@@ -157,14 +158,14 @@ void locks_release_file(struct file *f)
 static bool is_deadlock(const void *owner, const void *holder)
 {
 	for (u32 steps = 0; steps < 100; steps++) {
-		struct lock_wait *w;
+		struct lock_wait *wait;
 		const void *next = NULL;
 
 		if (holder == owner)
 			return true;
-		list_for_each(w, &waits, link)
-			if (w->owner == holder) {
-				next = w->holder;
+		list_for_each(wait, &waits, link)
+			if (wait->owner == holder) {
+				next = wait->holder;
 				break;
 			}
 		if (!next)
@@ -175,26 +176,26 @@ static bool is_deadlock(const void *owner, const void *holder)
 }
 
 /* Sleep until something changed since @p seen. @return 0, -EDEADLK, -ERESTARTSYS */
-static int wait_for_change(struct lock_context *c, u64 seen, const struct file_lock *l,
+static int wait_for_change(struct lock_context *context, u64 seen, const struct file_lock *lock,
 			   const void *holder)
 {
-	struct lock_wait w = { .owner = l->owner, .holder = holder };
+	struct lock_wait wait = { .owner = lock->owner, .holder = holder };
 	int err = 0;
 
-	if (l->kind == LOCK_POSIX) {
+	if (lock->kind == LOCK_POSIX) {
 		spin_lock(&waits_lock);
-		if (is_deadlock(l->owner, holder))
+		if (is_deadlock(lock->owner, holder))
 			err = -EDEADLK;
 		else
-			list_add_tail(&w.link, &waits);
+			list_add_tail(&wait.link, &waits);
 		spin_unlock(&waits_lock);
 		if (err)
 			return err;
 	}
-	err = wait_event_interruptible(&c->wait, READ_ONCE(c->changes) != seen);
-	if (l->kind == LOCK_POSIX) {
+	err = wait_event_interruptible(&context->wait, READ_ONCE(context->changes) != seen);
+	if (lock->kind == LOCK_POSIX) {
 		spin_lock(&waits_lock);
-		list_del(&w.link);
+		list_del(&wait.link);
 		spin_unlock(&waits_lock);
 	}
 	return err;
@@ -202,83 +203,83 @@ static int wait_for_change(struct lock_context *c, u64 seen, const struct file_l
 
 /* ---- flock() ---- */
 
-static int flock_try(struct lock_context *c, struct file_lock *l, bool *taken, u64 *seen)
+static int flock_try(struct lock_context *context, struct file_lock *lock, bool *taken, u64 *seen)
 {
-	struct file_lock *o, *next;
+	struct file_lock *held, *next;
 	int err = 0;
 
 	*taken = false;
-	spin_lock(&c->lock);
-	list_for_each_safe(o, next, &c->locks, link) {
-		if (!same_owner(o, l))
+	spin_lock(&context->lock);
+	list_for_each_safe(held, next, &context->locks, link) {
+		if (!same_owner(held, lock))
 			continue;
-		if (o->type == l->type) {
-			spin_unlock(&c->lock);
+		if (held->type == lock->type) {
+			spin_unlock(&context->lock);
 			return 0;
 		}
-		delete (o);
-		changed(c);
+		delete (held);
+		changed(context);
 	}
-	*seen = c->changes;
-	if (l->type != F_UNLCK) {
-		if (find_conflict(c, l)) {
+	*seen = context->changes;
+	if (lock->type != F_UNLCK) {
+		if (find_conflict(context, lock)) {
 			err = -EAGAIN;
 		} else {
-			list_add_tail(&l->link, &c->locks);
+			list_add_tail(&lock->link, &context->locks);
 			*taken = true;
 		}
 	}
-	spin_unlock(&c->lock);
+	spin_unlock(&context->lock);
 	return err;
 }
 
-static s64 do_flock(struct file *f, u32 op)
+static s64 do_flock(struct file *f, u32 operation)
 {
 	static const u8 types[16] = {
 		[LOCK_SH] = F_RDLCK, [LOCK_EX] = F_WRLCK, [LOCK_UN] = F_UNLCK
 	};
-	struct lock_context *c = context_of(f->inode, true);
-	struct file_lock *l = kmalloc(sizeof(*l));
+	struct lock_context *context = context_of(f->inode, true);
+	struct file_lock *lock = kmalloc(sizeof(*lock));
 	bool taken = false;
 	u64 seen;
 	int err;
 
-	if (!c || !l) {
-		kfree(l);
+	if (!context || !lock) {
+		kfree(lock);
 		return -ENOLCK;
 	}
-	*l = (struct file_lock){ .kind = LOCK_FLOCK,
-				 .type = types[op & ~LOCK_NB],
-				 .owner = f,
-				 .pid = current_process()->pid,
-				 .end = FILE_SIZE_MAX };
+	*lock = (struct file_lock){ .kind = LOCK_FLOCK,
+				    .type = types[operation & ~LOCK_NB],
+				    .owner = f,
+				    .pid = current_process()->pid,
+				    .end = FILE_SIZE_MAX };
 	__atomic_fetch_or(&f->mode, FMODE_LOCKS, __ATOMIC_RELAXED);
 	for (;;) {
-		err = flock_try(c, l, &taken, &seen);
-		if (err != -EAGAIN || op & LOCK_NB)
+		err = flock_try(context, lock, &taken, &seen);
+		if (err != -EAGAIN || operation & LOCK_NB)
 			break;
-		err = wait_for_change(c, seen, l, NULL);
+		err = wait_for_change(context, seen, lock, NULL);
 		if (err)
 			break;
 	}
 	if (!taken)
-		kfree(l);
+		kfree(lock);
 	return err;
 }
 
-SYSCALL2(flock, fd, op)
+SYSCALL2(flock, fd, operation)
 {
-	struct fd_ref r;
-	u32 kind = (u32)op & ~LOCK_NB;
+	struct fd_ref ref;
+	u32 kind = (u32)operation & ~LOCK_NB;
 	s64 ret;
 
 	if (kind != LOCK_SH && kind != LOCK_EX && kind != LOCK_UN)
 		return -EINVAL;
-	r = fd_get((u32)fd);
-	if (!r.file)
+	ref = fd_get((u32)fd);
+	if (!ref.file)
 		return -EBADF;
-	ret = do_flock(r.file, (u32)op);
-	fd_put(r);
+	ret = do_flock(ref.file, (u32)operation);
+	fd_put(ref);
 	return ret;
 }
 
@@ -288,137 +289,137 @@ SYSCALL2(flock, fd, op)
  * Make [l->start, l->end] what l says, for its owner. @p spare is for a lock that
  * is cut in two. Both are used up or left as the flags say.
  */
-static void range_apply(struct lock_context *c, struct file_lock *l, struct file_lock *spare,
-			bool *used_l, bool *used_spare)
+static void range_apply(struct lock_context *context, struct file_lock *lock,
+			struct file_lock *spare, bool *used_l, bool *used_spare)
 {
-	struct file_lock *o, *next;
+	struct file_lock *held, *next;
 
 	*used_l = *used_spare = false;
-	list_for_each_safe(o, next, &c->locks, link) {
-		if (!same_owner(o, l))
+	list_for_each_safe(held, next, &context->locks, link) {
+		if (!same_owner(held, lock))
 			continue;
-		if (o->type == l->type) { /* join what touches */
-			if (o->end + 1 < l->start || l->end + 1 < o->start)
+		if (held->type == lock->type) { /* join what touches */
+			if (held->end + 1 < lock->start || lock->end + 1 < held->start)
 				continue;
-			l->start = MIN(l->start, o->start);
-			l->end = MAX(l->end, o->end);
-			delete (o);
+			lock->start = MIN(lock->start, held->start);
+			lock->end = MAX(lock->end, held->end);
+			delete (held);
 			continue;
 		}
-		if (o->end < l->start || l->end < o->start)
+		if (held->end < lock->start || lock->end < held->start)
 			continue;
-		if (o->start < l->start && o->end > l->end) {
-			*spare = *o;
-			spare->start = l->end + 1;
-			list_add_tail(&spare->link, &c->locks);
+		if (held->start < lock->start && held->end > lock->end) {
+			*spare = *held;
+			spare->start = lock->end + 1;
+			list_add_tail(&spare->link, &context->locks);
 			*used_spare = true;
-			o->end = l->start - 1;
-		} else if (o->start < l->start) {
-			o->end = l->start - 1;
-		} else if (o->end > l->end) {
-			o->start = l->end + 1;
+			held->end = lock->start - 1;
+		} else if (held->start < lock->start) {
+			held->end = lock->start - 1;
+		} else if (held->end > lock->end) {
+			held->start = lock->end + 1;
 		} else {
-			delete (o);
+			delete (held);
 		}
 	}
-	if (l->type != F_UNLCK) {
-		list_add_tail(&l->link, &c->locks);
+	if (lock->type != F_UNLCK) {
+		list_add_tail(&lock->link, &context->locks);
 		*used_l = true;
 	}
-	changed(c);
+	changed(context);
 }
 
 static int range_set(struct file *f, const struct file_lock *want, bool wait)
 {
-	struct lock_context *c = context_of(f->inode, want->type != F_UNLCK);
-	struct file_lock *l, *spare, *conflict;
+	struct lock_context *context = context_of(f->inode, want->type != F_UNLCK);
+	struct file_lock *lock, *spare, *conflict;
 	bool used_l = false, used_spare = false;
 	int err = 0;
 
-	if (!c)
+	if (!context)
 		return want->type == F_UNLCK ? 0 : -ENOLCK;
-	l = kmalloc(sizeof(*l));
+	lock = kmalloc(sizeof(*lock));
 	spare = kmalloc(sizeof(*spare));
-	if (!l || !spare)
+	if (!lock || !spare)
 		err = -ENOLCK;
 	while (!err) {
 		const void *holder = NULL;
 		u64 seen;
 
-		*l = *want;
-		spin_lock(&c->lock);
-		seen = c->changes;
-		conflict = want->type == F_UNLCK ? NULL : find_conflict(c, l);
+		*lock = *want;
+		spin_lock(&context->lock);
+		seen = context->changes;
+		conflict = want->type == F_UNLCK ? NULL : find_conflict(context, lock);
 		if (conflict)
 			holder = conflict->kind == LOCK_POSIX ? conflict->owner : NULL;
 		else
-			range_apply(c, l, spare, &used_l, &used_spare);
-		spin_unlock(&c->lock);
+			range_apply(context, lock, spare, &used_l, &used_spare);
+		spin_unlock(&context->lock);
 		if (!conflict)
 			break;
-		err = wait ? wait_for_change(c, seen, l, holder) : -EAGAIN;
+		err = wait ? wait_for_change(context, seen, lock, holder) : -EAGAIN;
 	}
 	if (!used_l)
-		kfree(l);
+		kfree(lock);
 	if (!used_spare)
 		kfree(spare);
 	return err;
 }
 
 /* From the user's structure. @return 0, -EINVAL, -EOVERFLOW */
-static int range_parse(struct file *f, const struct user_flock *u, struct file_lock *l)
+static int range_parse(struct file *f, const struct user_flock *flock, struct file_lock *lock)
 {
 	s64 start, end;
 
-	switch (u->l_whence) {
+	switch (flock->l_whence) {
 	case SEEK_SET: start = 0; break;
 	case SEEK_CUR: start = f->pos; break;
 	case SEEK_END: start = f->inode->size; break;
 	default: return -EINVAL;
 	}
-	if (__builtin_add_overflow(start, u->l_start, &start))
+	if (__builtin_add_overflow(start, flock->l_start, &start))
 		return -EOVERFLOW;
 	if (start < 0)
 		return -EINVAL;
-	if (u->l_len > 0) {
-		if (__builtin_add_overflow(start, u->l_len - 1, &end))
+	if (flock->l_len > 0) {
+		if (__builtin_add_overflow(start, flock->l_len - 1, &end))
 			return -EOVERFLOW;
-	} else if (u->l_len < 0) {
-		if (start + u->l_len < 0)
+	} else if (flock->l_len < 0) {
+		if (start + flock->l_len < 0)
 			return -EINVAL;
 		end = start - 1;
-		start += u->l_len;
+		start += flock->l_len;
 	} else {
 		end = FILE_SIZE_MAX;
 	}
-	if (u->l_type != F_RDLCK && u->l_type != F_WRLCK && u->l_type != F_UNLCK)
+	if (flock->l_type != F_RDLCK && flock->l_type != F_WRLCK && flock->l_type != F_UNLCK)
 		return -EINVAL;
-	l->type = u->l_type;
-	l->start = start;
-	l->end = end;
+	lock->type = flock->l_type;
+	lock->start = start;
+	lock->end = end;
 	return 0;
 }
 
-static s64 range_get(struct file *f, struct file_lock *l, struct user_flock *u)
+static s64 range_get(struct file *f, struct file_lock *lock, struct user_flock *flock)
 {
-	struct lock_context *c = context_of(f->inode, false);
-	struct file_lock *o = NULL;
+	struct lock_context *context = context_of(f->inode, false);
+	struct file_lock *held = NULL;
 
-	if (l->type == F_UNLCK)
+	if (lock->type == F_UNLCK)
 		return -EINVAL;
-	u->l_type = F_UNLCK;
-	if (!c)
+	flock->l_type = F_UNLCK;
+	if (!context)
 		return 0;
-	spin_lock(&c->lock);
-	o = find_conflict(c, l);
-	if (o) {
-		u->l_type = o->type;
-		u->l_whence = SEEK_SET;
-		u->l_start = o->start;
-		u->l_len = o->end == FILE_SIZE_MAX ? 0 : o->end - o->start + 1;
-		u->l_pid = o->kind == LOCK_OFD ? -1 : o->pid;
+	spin_lock(&context->lock);
+	held = find_conflict(context, lock);
+	if (held) {
+		flock->l_type = held->type;
+		flock->l_whence = SEEK_SET;
+		flock->l_start = held->start;
+		flock->l_len = held->end == FILE_SIZE_MAX ? 0 : held->end - held->start + 1;
+		flock->l_pid = held->kind == LOCK_OFD ? -1 : held->pid;
 	}
-	spin_unlock(&c->lock);
+	spin_unlock(&context->lock);
 	return 0;
 }
 
@@ -440,31 +441,32 @@ static bool was_closed(u32 fd, struct file *f)
 s64 locks_fcntl(u32 fd, struct file *f, u32 cmd, u64 arg)
 {
 	bool ofd = cmd == F_OFD_GETLK || cmd == F_OFD_SETLK || cmd == F_OFD_SETLKW;
-	struct file_lock l = { .kind = ofd ? LOCK_OFD : LOCK_POSIX, .pid = current_process()->pid };
-	struct user_flock u;
+	struct file_lock lock = { .kind = ofd ? LOCK_OFD : LOCK_POSIX,
+				  .pid = current_process()->pid };
+	struct user_flock flock;
 	s64 err;
 
-	l.owner = ofd ? (const void *)f : current->files;
-	if (copy_from_user(&u, uaddr(arg), sizeof(u)))
+	lock.owner = ofd ? (const void *)f : current->files;
+	if (copy_from_user(&flock, uaddr(arg), sizeof(flock)))
 		return -EFAULT;
-	if (ofd && u.l_pid)
+	if (ofd && flock.l_pid)
 		return -EINVAL;
-	err = range_parse(f, &u, &l);
+	err = range_parse(f, &flock, &lock);
 	if (err)
 		return err;
 	if (cmd == F_GETLK || cmd == F_OFD_GETLK) {
-		err = range_get(f, &l, &u);
-		return err ? err : copy_to_user(uaddr(arg), &u, sizeof(u));
+		err = range_get(f, &lock, &flock);
+		return err ? err : copy_to_user(uaddr(arg), &flock, sizeof(flock));
 	}
-	if ((l.type == F_RDLCK && !(f->mode & FMODE_READ)) ||
-	    (l.type == F_WRLCK && !(f->mode & FMODE_WRITE)))
+	if ((lock.type == F_RDLCK && !(f->mode & FMODE_READ)) ||
+	    (lock.type == F_WRLCK && !(f->mode & FMODE_WRITE)))
 		return -EBADF;
 	if (ofd)
 		__atomic_fetch_or(&f->mode, FMODE_LOCKS, __ATOMIC_RELAXED);
-	err = range_set(f, &l, cmd == F_SETLKW || cmd == F_OFD_SETLKW);
-	if (!err && !ofd && l.type != F_UNLCK && was_closed(fd, f)) {
-		l.type = F_UNLCK;
-		range_set(f, &l, false);
+	err = range_set(f, &lock, cmd == F_SETLKW || cmd == F_OFD_SETLKW);
+	if (!err && !ofd && lock.type != F_UNLCK && was_closed(fd, f)) {
+		lock.type = F_UNLCK;
+		range_set(f, &lock, false);
 		err = -EBADF;
 	}
 	return err;

@@ -35,12 +35,12 @@ static int wanted_rights(u32 flags)
 }
 
 /* @param rights  MAY_*; 0 for a file that this call made */
-static int may_open(const struct path *p, int rights, u32 flags)
+static int may_open(const struct path *path, int rights, u32 flags)
 {
-	struct inode *i = p->dentry->inode;
+	struct inode *inode = path->dentry->inode;
 	int err;
 
-	switch (i->mode & S_IFMT) {
+	switch (inode->mode & S_IFMT) {
 	case S_IFLNK: return -ELOOP;
 	case S_IFDIR:
 		if (rights & MAY_WRITE)
@@ -48,59 +48,59 @@ static int may_open(const struct path *p, int rights, u32 flags)
 		break;
 	case S_IFBLK:
 	case S_IFCHR:
-		if (p->mnt->flags & MNT_NODEV)
+		if (path->mnt->flags & MNT_NODEV)
 			return -EACCES;
 		break;
 	}
 	if (flags & O_DIRECT)
 		return -EINVAL; /* there is no way around the page cache, and none is needed elsewhere */
-	err = path_permission(p, rights);
+	err = path_permission(path, rights);
 	if (err)
 		return err;
-	if (flags & O_NOATIME && !inode_owner_or_capable(i))
+	if (flags & O_NOATIME && !inode_owner_or_capable(inode))
 		return -EPERM;
 	return 0;
 }
 
-/* Just made: nobody may be refused. @p f is taken over. */
-static struct file *open_created(struct file *f, const struct path *p, u32 flags)
+/* Just made: nobody may be refused. @path f is taken over. */
+static struct file *open_created(struct file *f, const struct path *path, u32 flags)
 {
-	int err = may_open(p, 0, flags);
+	int err = may_open(path, 0, flags);
 
 	if (!err)
-		return file_open_into(f, p, flags & ~O_TRUNC);
+		return file_open_into(f, path, flags & ~O_TRUNC);
 	file_put(f);
 	return ERR_PTR(err);
 }
 
 /* Found: check, truncate, open. */
-static struct file *open_path(const struct path *p, u32 flags)
+static struct file *open_path(const struct path *path, u32 flags)
 {
-	struct inode *i = p->dentry->inode;
+	struct inode *inode = path->dentry->inode;
 	struct file *f;
 	int err;
 
 	if (flags & O_PATH)
-		return file_open_path(p, flags);
-	if (flags & O_DIRECTORY && !S_ISDIR(i->mode))
+		return file_open_path(path, flags);
+	if (flags & O_DIRECTORY && !S_ISDIR(inode->mode))
 		return ERR_PTR(-ENOTDIR);
-	err = may_open(p, wanted_rights(flags), flags);
+	err = may_open(path, wanted_rights(flags), flags);
 	if (err)
 		return ERR_PTR(err);
-	if (!(flags & O_TRUNC) || !S_ISREG(i->mode))
-		return file_open_path(p, flags);
-	err = write_access_begin(p);
+	if (!(flags & O_TRUNC) || !S_ISREG(inode->mode))
+		return file_open_path(path, flags);
+	err = write_access_begin(path);
 	if (err)
 		return ERR_PTR(err);
-	f = file_open_path(p, flags);
+	f = file_open_path(path, flags);
 	if (!IS_ERR(f)) {
-		err = vfs_truncate(p, 0, f);
+		err = vfs_truncate(path, 0, f);
 		if (err) {
 			file_put(f);
 			f = ERR_PTR(err);
 		}
 	}
-	write_access_end(p);
+	write_access_end(path);
 	return f;
 }
 
@@ -124,31 +124,33 @@ static struct dentry *find_cached(struct dentry *dir, u64 key, const char *name)
 }
 
 /* The last component, made if it is absent: then *@created is a file for it, so that no error comes after. Counted. */
-static struct dentry *find_or_create(struct walk *w, u32 flags, mode_t mode, struct file **created)
+static struct dentry *find_or_create(struct walk *walk, u32 flags, mode_t mode,
+				     struct file **created)
 {
-	struct dentry *dir = w->path.dentry, *d = NULL;
-	int err = 0, ro;
+	struct dentry *dir = walk->path.dentry, *d = NULL;
+	int err = 0, readonly_err;
 
 	*created = NULL;
 	if (!(flags & O_EXCL))
-		d = find_cached(dir, w->last_key, w->last);
+		d = find_cached(dir, walk->last_key, walk->last);
 	if (d)
 		return d;
-	if (name_key_len(w->last_key) > NAME_MAX)
+	if (name_key_len(walk->last_key) > NAME_MAX)
 		return ERR_PTR(-ENAMETOOLONG);
-	ro = mount_write_begin(w->path.mnt);
+	readonly_err = mount_write_begin(walk->path.mnt);
 	mutex_lock(&dir->inode->lock);
-	d = lookup_locked(dir, w->last_key, w->last);
+	d = lookup_locked(dir, walk->last_key, walk->last);
 	if (!IS_ERR(d) && !d->inode) {
 		*created = file_alloc();
 		if (!*created)
 			err = -ENOMEM;
 		else
-			err = ro ? ro : vfs_create(dir, d, mode & ~current_umask());
+			err = readonly_err ? readonly_err
+					   : vfs_create(dir, d, mode & ~current_umask());
 	}
 	mutex_unlock(&dir->inode->lock);
-	if (!ro)
-		mount_write_end(w->path.mnt);
+	if (!readonly_err)
+		mount_write_end(walk->path.mnt);
 	if (err) {
 		if (*created)
 			file_put(*created);
@@ -159,23 +161,23 @@ static struct dentry *find_or_create(struct walk *w, u32 flags, mode_t mode, str
 }
 
 /* The walk stands at the directory of the last component. */
-static struct file *open_last(struct walk *w, u32 flags, mode_t mode)
+static struct file *open_last(struct walk *walk, u32 flags, mode_t mode)
 {
 	for (;;) {
 		struct dentry *d;
-		struct path p;
+		struct path path;
 		struct file *f, *created;
 		int err;
 
-		if (w->last_kind != LAST_NORMAL) { /* "/", ".", "..", or behind a magic link */
+		if (walk->last_kind != LAST_NORMAL) { /* "/", ".", "..", or behind a magic link */
 			if (flags & O_EXCL)
 				return ERR_PTR(-EEXIST);
-			return S_ISDIR(w->inode->mode) ? ERR_PTR(-EISDIR)
-						       : open_path(&w->path, flags);
+			return S_ISDIR(walk->inode->mode) ? ERR_PTR(-EISDIR)
+							  : open_path(&walk->path, flags);
 		}
-		if (w->slash)
+		if (walk->slash)
 			return ERR_PTR(-EISDIR);
-		d = find_or_create(w, flags, mode, &created);
+		d = find_or_create(walk, flags, mode, &created);
 		if (IS_ERR(d))
 			return (void *)d;
 		if (!created && flags & O_EXCL) {
@@ -183,21 +185,21 @@ static struct file *open_last(struct walk *w, u32 flags, mode_t mode)
 			return ERR_PTR(-EEXIST);
 		}
 		if (!created && S_ISLNK(d->inode->mode) && !(flags & O_NOFOLLOW)) {
-			err = walk_follow_last(w, d);
+			err = walk_follow_last(walk, d);
 			if (err)
 				return ERR_PTR(err);
 			continue;
 		}
-		p = (struct path){ w->path.mnt, d };
-		mount_get(p.mnt);
-		path_follow_mounts(&p);
+		path = (struct path){ walk->path.mnt, d };
+		mount_get(path.mnt);
+		path_follow_mounts(&path);
 		if (created)
-			f = open_created(created, &p, flags);
-		else if (S_ISDIR(p.dentry->inode->mode))
+			f = open_created(created, &path, flags);
+		else if (S_ISDIR(path.dentry->inode->mode))
 			f = ERR_PTR(-EISDIR);
 		else
-			f = open_path(&p, flags);
-		path_put(&p);
+			f = open_path(&path, flags);
+		path_put(&path);
 		return f;
 	}
 }
@@ -205,36 +207,36 @@ static struct file *open_last(struct walk *w, u32 flags, mode_t mode)
 /* O_TMPFILE: a file in the directory's file system, without a name. */
 static struct file *open_tmpfile(const struct path *dir, u32 flags, mode_t mode)
 {
-	struct inode *di = dir->dentry->inode, *i;
-	struct path p = { dir->mnt, NULL };
+	struct inode *parent = dir->dentry->inode, *inode;
+	struct path path = { dir->mnt, NULL };
 	char name[24 + NAME_SLACK];
 	struct file *f;
 	int err;
 
-	if (!S_ISDIR(di->mode))
+	if (!S_ISDIR(parent->mode))
 		return ERR_PTR(-ENOTDIR);
-	if (!di->ops->tmpfile)
+	if (!parent->ops->tmpfile)
 		return ERR_PTR(-EOPNOTSUPP);
 	err = path_permission(dir, MAY_WRITE | MAY_EXEC);
 	if (!err)
 		err = mount_write_begin(dir->mnt);
 	if (err)
 		return ERR_PTR(err);
-	err = di->ops->tmpfile(di, mode & S_IALLUGO & ~current_umask(), &i);
+	err = parent->ops->tmpfile(parent, mode & S_IALLUGO & ~current_umask(), &inode);
 	mount_write_end(dir->mnt);
 	if (err)
 		return ERR_PTR(err);
 	if (!(flags & O_EXCL))
-		i->flags |= INODE_LINKABLE;
-	scnprintf(name, sizeof(name), "#%llu", (unsigned long long)i->ino);
-	p.dentry = dentry_alloc(dir->dentry, name_key(name, strlen(name)), name);
-	if (!p.dentry) {
-		inode_put(i);
+		inode->flags |= INODE_LINKABLE;
+	scnprintf(name, sizeof(name), "#%llu", (unsigned long long)inode->ino);
+	path.dentry = dentry_alloc(dir->dentry, name_key(name, strlen(name)), name);
+	if (!path.dentry) {
+		inode_put(inode);
 		return ERR_PTR(-ENOMEM);
 	}
-	dentry_set_inode(p.dentry, i);
-	f = file_open_path(&p, flags & ~(O_TMPFILE | O_TRUNC));
-	dentry_put(p.dentry);
+	dentry_set_inode(path.dentry, inode);
+	f = file_open_path(&path, flags & ~(O_TMPFILE | O_TRUNC));
+	dentry_put(path.dentry);
 	return f;
 }
 
@@ -244,7 +246,7 @@ static struct file *open_name(int dirfd, const char *name, u32 flags, mode_t mod
 {
 	u32 lookup = flags & O_NOFOLLOW || (flags & O_CREAT && flags & O_EXCL) ? 0 : LOOKUP_FOLLOW;
 	struct file *f;
-	struct walk w;
+	struct walk walk;
 	int err;
 
 	if (flags & O_PATH)
@@ -261,29 +263,29 @@ static struct file *open_name(int dirfd, const char *name, u32 flags, mode_t mod
 	} else if (flags & O_DIRECTORY) {
 		lookup |= LOOKUP_DIRECTORY;
 	}
-	err = walk(&w, dirfd, name, lookup);
+	err = walk_path(&walk, dirfd, name, lookup);
 	if (err)
 		return ERR_PTR(err);
 	if (flags & O_CREAT)
-		f = open_last(&w, flags, (mode & S_IALLUGO) | S_IFREG);
+		f = open_last(&walk, flags, (mode & S_IALLUGO) | S_IFREG);
 	else if (flags & O_TMPFILE_ONLY)
-		f = open_tmpfile(&w.path, flags, mode);
+		f = open_tmpfile(&walk.path, flags, mode);
 	else
-		f = open_path(&w.path, flags);
-	walk_end(&w);
+		f = open_path(&walk.path, flags);
+	walk_end(&walk);
 	return f;
 }
 
 struct file *file_open(int dirfd, const char *path, u32 flags, mode_t mode)
 {
-	struct path_name n;
+	struct path_name name;
 	struct file *f;
-	int err = *path ? path_name_copy(&n, path) : -ENOENT;
+	int err = *path ? path_name_copy(&name, path) : -ENOENT;
 
 	if (err)
 		return ERR_PTR(err);
-	f = open_name(dirfd, n.text, flags, mode);
-	path_name_put(&n);
+	f = open_name(dirfd, name.text, flags, mode);
+	path_name_put(&name);
 	return f;
 }
 
@@ -292,19 +294,19 @@ struct file *file_open_exec(int dirfd, const char *path, u32 at_flags)
 	u32 flags = (at_flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
 		    (at_flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0);
 	struct file *f;
-	struct path p;
-	int err = path_lookup(dirfd, path, flags, &p);
+	struct path target;
+	int err = path_lookup(dirfd, path, flags, &target);
 
 	if (err)
 		return ERR_PTR(err);
-	if (S_ISLNK(p.dentry->inode->mode))
+	if (S_ISLNK(target.dentry->inode->mode))
 		err = -ELOOP;
-	else if (!S_ISREG(p.dentry->inode->mode) || p.mnt->flags & MNT_NOEXEC)
+	else if (!S_ISREG(target.dentry->inode->mode) || target.mnt->flags & MNT_NOEXEC)
 		err = -EACCES;
 	else
-		err = path_permission(&p, MAY_EXEC);
-	f = err ? ERR_PTR(err) : file_open_path(&p, O_RDONLY);
-	path_put(&p);
+		err = path_permission(&target, MAY_EXEC);
+	f = err ? ERR_PTR(err) : file_open_path(&target, O_RDONLY);
+	path_put(&target);
 	return f;
 }
 
@@ -312,17 +314,17 @@ struct file *file_open_exec(int dirfd, const char *path, u32 at_flags)
 
 static s64 do_open(int dirfd, u64 path, u32 flags, mode_t mode)
 {
-	struct path_name n;
+	struct path_name name;
 	struct file *f;
 	s64 fd;
-	int err = path_name_get(&n, path, 0);
+	int err = path_name_get(&name, path, 0);
 
 	if (err)
 		return err;
 	if (flags & (O_CREAT | O_TRUNC))
 		err = fd_room(); /* or a file would be made, or emptied, for nothing */
-	f = err ? ERR_PTR(err) : open_name(dirfd, n.text, flags, mode);
-	path_name_put(&n);
+	f = err ? ERR_PTR(err) : open_name(dirfd, name.text, flags, mode);
+	path_name_put(&name);
 	if (IS_ERR(f))
 		return PTR_ERR(f);
 	fd = fd_install(f, 0, flags & O_CLOEXEC);

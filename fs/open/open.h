@@ -27,7 +27,7 @@ __must_check int fd_room(void);
 /** @return FD_CLOEXEC of a descriptor of the current thread: 0 or 1; -EBADF */
 __must_check int fd_get_cloexec(u32 fd);
 /** @return 0, -EBADF */
-__must_check int fd_set_cloexec(u32 fd, bool on);
+__must_check int fd_set_cloexec(u32 fd, bool cloexec);
 
 /** @return the file of a descriptor, counted, or NULL */
 struct file *files_get_file(struct files *files, u32 fd);
@@ -53,7 +53,7 @@ s64 locks_fcntl(u32 fd, struct file *f, u32 cmd, u64 arg);
 /** @brief F_SETOWN and what belongs to it. */
 s64 owner_fcntl(struct file *f, u32 cmd, u64 arg);
 /** @brief O_ASYNC on or off. @return 0, -ENOTTY: the file cannot report, -ENOMEM */
-__must_check int file_set_async(struct file *f, u32 fd, bool on);
+__must_check int file_set_async(struct file *f, u32 fd, bool enable);
 /** @brief Free the owner of a file that ends; before its release(). */
 void file_owner_release(struct file *f);
 

@@ -50,151 +50,151 @@ void pipe_init(void)
 
 static struct pipe *pipe_create(void)
 {
-	struct pipe *p = kmem_cache_zalloc(pipe_cache);
+	struct pipe *pipe = kmem_cache_zalloc(pipe_cache);
 
-	if (!p)
+	if (!pipe)
 		return NULL;
-	mutex_init(&p->lock);
-	wait_queue_init(&p->read_wait);
-	wait_queue_init(&p->write_wait);
-	wait_queue_init(&p->open_wait);
-	async_list_init(&p->async_readers);
-	async_list_init(&p->async_writers);
-	p->cred = cred_get((struct cred *)current_cred());
-	p->npages = pipe_charge_new(p->cred);
-	if (!p->npages) {
-		cred_put(p->cred);
-		kmem_cache_free(pipe_cache, p);
+	mutex_init(&pipe->lock);
+	wait_queue_init(&pipe->read_wait);
+	wait_queue_init(&pipe->write_wait);
+	wait_queue_init(&pipe->open_wait);
+	async_list_init(&pipe->async_readers);
+	async_list_init(&pipe->async_writers);
+	pipe->cred = cred_get((struct cred *)current_cred());
+	pipe->npages = pipe_charge_new(pipe->cred);
+	if (!pipe->npages) {
+		cred_put(pipe->cred);
+		kmem_cache_free(pipe_cache, pipe);
 		return NULL;
 	}
-	p->limit = p->npages * PAGE_SIZE;
-	p->pages = p->one;
-	return p;
+	pipe->limit = pipe->npages * PAGE_SIZE;
+	pipe->pages = pipe->one;
+	return pipe;
 }
 
-static void pipe_free(struct pipe *p)
+static void pipe_free(struct pipe *pipe)
 {
-	for (u32 i = 0; i < p->npages; i++)
-		if (p->pages[i])
-			page_free(p->pages[i]);
-	if (p->pages != p->one)
-		kfree(p->pages);
-	pipe_uncharge(p->cred, p->npages);
-	cred_put(p->cred);
-	kmem_cache_free(pipe_cache, p);
+	for (u32 i = 0; i < pipe->npages; i++)
+		if (pipe->pages[i])
+			page_free(pipe->pages[i]);
+	if (pipe->pages != pipe->one)
+		kfree(pipe->pages);
+	pipe_uncharge(pipe->cred, pipe->npages);
+	cred_put(pipe->cred);
+	kmem_cache_free(pipe_cache, pipe);
 }
 
 /* ---- reading ---- */
 
 /* @got bytes at the tail have been taken. */
-static inline __attribute__((always_inline)) void pass(struct pipe *p, u64 got)
+static inline __attribute__((always_inline)) void pass(struct pipe *pipe, u64 got)
 {
-	struct page **s = pipe_slot(p, p->tail);
+	struct page **slot = pipe_slot(pipe, pipe->tail);
 
-	p->tail += got;
-	if (got && !(p->tail & (PAGE_SIZE - 1)) && p->head != p->tail &&
-	    !pipe_head_shares_slot(p)) {
-		page_free(*s); /* read past */
-		*s = NULL;
+	pipe->tail += got;
+	if (got && !(pipe->tail & (PAGE_SIZE - 1)) && pipe->head != pipe->tail &&
+	    !pipe_head_shares_slot(pipe)) {
+		page_free(*slot); /* read past */
+		*slot = NULL;
 	}
 }
 
 /* Empty: keep the page it ended in as the first. */
-static inline __attribute__((always_inline)) void begin_anew(struct pipe *p)
+static inline __attribute__((always_inline)) void begin_anew(struct pipe *pipe)
 {
-	struct page **s = pipe_slot(p, p->tail ? p->tail - 1 : 0), *keep = *s;
+	struct page **slot = pipe_slot(pipe, pipe->tail ? pipe->tail - 1 : 0), *keep = *slot;
 
-	*s = NULL;
-	if (p->pages[0])
-		page_free(p->pages[0]);
-	p->pages[0] = keep;
-	p->head = p->tail = 0;
+	*slot = NULL;
+	if (pipe->pages[0])
+		page_free(pipe->pages[0]);
+	pipe->pages[0] = keep;
+	pipe->head = pipe->tail = 0;
 }
 
-void pipe_consume(struct pipe *p, u64 n)
+void pipe_consume(struct pipe *pipe, u64 count)
 {
-	pass(p, n);
-	if (p->head == p->tail)
-		begin_anew(p);
+	pass(pipe, count);
+	if (pipe->head == pipe->tail)
+		begin_anew(pipe);
 }
 
 /* Inlined where read() runs it: splice() goes through pipe_take(). */
-static inline __attribute__((always_inline)) s64 take(struct pipe *p, struct uio *u)
+static inline __attribute__((always_inline)) s64 take(struct pipe *pipe, struct uio *uio)
 {
 	s64 done = 0;
 
-	while (u->count && p->head != p->tail) {
-		struct page **s = pipe_slot(p, p->tail);
-		u64 off = p->tail & (PAGE_SIZE - 1);
-		u64 n = MIN(MIN(PAGE_SIZE - off, p->head - p->tail), u->count);
-		u64 got = uio_copy_out(u, (u8 *)page_address(*s) + off, n);
+	while (uio->count && pipe->head != pipe->tail) {
+		struct page **slot = pipe_slot(pipe, pipe->tail);
+		u64 off = pipe->tail & (PAGE_SIZE - 1);
+		u64 length = MIN(MIN(PAGE_SIZE - off, pipe->head - pipe->tail), uio->count);
+		u64 got = uio_copy_out(uio, (u8 *)page_address(*slot) + off, length);
 
-		pass(p, got);
+		pass(pipe, got);
 		done += got;
-		if (got < n)
+		if (got < length)
 			return done ? done : -EFAULT;
 	}
-	if (p->head == p->tail)
-		begin_anew(p);
+	if (pipe->head == pipe->tail)
+		begin_anew(pipe);
 	return done;
 }
 
-s64 pipe_take(struct pipe *p, struct uio *u)
+s64 pipe_take(struct pipe *pipe, struct uio *uio)
 {
-	return take(p, u);
+	return take(pipe, uio);
 }
 
-static inline __attribute__((always_inline)) void wake_writers(struct pipe *p, bool was_full)
+static inline __attribute__((always_inline)) void wake_writers(struct pipe *pipe, bool was_full)
 {
-	if ((was_full || wait_queue_active(&p->write_wait)) && pipe_room(p) >= PIPE_BUF)
-		wake_up_poll(&p->write_wait, POLLOUT | POLLWRNORM);
-	async_notify(&p->async_writers, POLL_OUT);
+	if ((was_full || wait_queue_active(&pipe->write_wait)) && pipe_room(pipe) >= PIPE_BUF)
+		wake_up_poll(&pipe->write_wait, POLLOUT | POLLWRNORM);
+	async_notify(&pipe->async_writers, POLL_OUT);
 }
 
-void pipe_wake_writers(struct pipe *p, bool was_full)
+void pipe_wake_writers(struct pipe *pipe, bool was_full)
 {
-	wake_writers(p, was_full);
+	wake_writers(pipe, was_full);
 }
 
-void pipe_wake_readers(struct pipe *p)
+void pipe_wake_readers(struct pipe *pipe)
 {
-	wake_up_poll(&p->read_wait, POLLIN | POLLRDNORM);
-	async_notify(&p->async_readers, POLL_IN);
+	wake_up_poll(&pipe->read_wait, POLLIN | POLLRDNORM);
+	async_notify(&pipe->async_readers, POLL_IN);
 }
 
-static s64 pipe_read(struct file *f, struct uio *u, u64 *pos)
+static s64 pipe_read(struct file *f, struct uio *uio, u64 *pos)
 {
-	struct pipe *p = f->private;
+	struct pipe *pipe = f->private;
 	s64 done = 0;
 
-	if (!u->count)
+	if (!uio->count)
 		return 0;
 	for (;;) {
-		bool was_full, last = pipe_ended(p);
+		bool was_full, last = pipe_ended(pipe);
 		int err;
 
-		if (pipe_used(p)) {
-			mutex_lock(&p->lock);
-			if (unlikely(p->claimed)) {
-				mutex_unlock(&p->lock);
-				err = wait_event_interruptible(&p->read_wait,
-							       !READ_ONCE(p->claimed));
+		if (pipe_used(pipe)) {
+			mutex_lock(&pipe->lock);
+			if (unlikely(pipe->claimed)) {
+				mutex_unlock(&pipe->lock);
+				err = wait_event_interruptible(&pipe->read_wait,
+							       !READ_ONCE(pipe->claimed));
 				if (err)
 					return err;
 				continue;
 			}
-			was_full = pipe_room(p) < PIPE_BUF;
-			done = take(p, u);
-			mutex_unlock(&p->lock);
+			was_full = pipe_room(pipe) < PIPE_BUF;
+			done = take(pipe, uio);
+			mutex_unlock(&pipe->lock);
 			if (done > 0)
-				wake_writers(p, was_full);
+				wake_writers(pipe, was_full);
 		}
 		if (done || last)
 			return done;
 		if (f->flags & O_NONBLOCK)
 			return -EAGAIN;
-		err = wait_event_interruptible(&p->read_wait,
-					       pipe_used(p) || !READ_ONCE(p->writers));
+		err = wait_event_interruptible(&pipe->read_wait,
+					       pipe_used(pipe) || !READ_ONCE(pipe->writers));
 		if (err)
 			return err;
 	}
@@ -202,82 +202,82 @@ static s64 pipe_read(struct file *f, struct uio *u, u64 *pos)
 
 /* ---- writing ---- */
 
-static inline __attribute__((always_inline)) s64 put(struct pipe *p, struct uio *u)
+static inline __attribute__((always_inline)) s64 put(struct pipe *pipe, struct uio *uio)
 {
 	s64 done = 0;
 
-	while (u->count && pipe_room(p)) {
-		struct page **s = pipe_slot(p, p->head);
-		u64 off = p->head & (PAGE_SIZE - 1);
-		u64 n = MIN(MIN(PAGE_SIZE - off, pipe_room(p)), u->count);
+	while (uio->count && pipe_room(pipe)) {
+		struct page **slot = pipe_slot(pipe, pipe->head);
+		u64 off = pipe->head & (PAGE_SIZE - 1);
+		u64 length = MIN(MIN(PAGE_SIZE - off, pipe_room(pipe)), uio->count);
 		u64 got;
 
-		if (!*s)
-			*s = page_alloc(PAGE_USER);
-		if (!*s)
+		if (!*slot)
+			*slot = page_alloc(PAGE_USER);
+		if (!*slot)
 			return done ? done : -ENOMEM;
-		got = uio_copy_in(u, (u8 *)page_address(*s) + off, n);
-		p->head += got;
+		got = uio_copy_in(uio, (u8 *)page_address(*slot) + off, length);
+		pipe->head += got;
 		done += got;
-		if (got < n)
+		if (got < length)
 			return done ? done : -EFAULT;
 	}
 	return done;
 }
 
-s64 pipe_put(struct pipe *p, struct uio *u)
+s64 pipe_put(struct pipe *pipe, struct uio *uio)
 {
-	return put(p, u);
+	return put(pipe, uio);
 }
 
-/* How much room a write of @p n bytes waits for. */
-static u64 room_wanted(u64 n)
+/* How much room a write of @p wanted bytes waits for. */
+static u64 room_wanted(u64 wanted)
 {
-	return n <= PIPE_BUF ? n : 1;
+	return wanted <= PIPE_BUF ? wanted : 1;
 }
 
-static s64 pipe_write(struct file *f, struct uio *u, u64 *pos)
+static s64 pipe_write(struct file *f, struct uio *uio, u64 *pos)
 {
-	struct pipe *p = f->private;
-	u64 want = room_wanted(u->count);
+	struct pipe *pipe = f->private;
+	u64 want = room_wanted(uio->count);
 	s64 total = 0;
 
-	if (!u->count)
+	if (!uio->count)
 		return 0;
 	for (;;) {
 		bool was_empty = false;
-		s64 n = 0;
+		s64 written = 0;
 		int err;
 
-		mutex_lock(&p->lock);
-		if (!p->readers) {
-			mutex_unlock(&p->lock);
+		mutex_lock(&pipe->lock);
+		if (!pipe->readers) {
+			mutex_unlock(&pipe->lock);
 			if (total)
 				return total;
 			signal_send_thread(current, SIGPIPE, NULL);
 			return -EPIPE;
 		}
-		if (pipe_room(p) >= want) {
-			was_empty = !pipe_used(p);
-			n = put(p, u);
+		if (pipe_room(pipe) >= want) {
+			was_empty = !pipe_used(pipe);
+			written = put(pipe, uio);
 		}
-		mutex_unlock(&p->lock);
-		if (n > 0 && (was_empty || wait_queue_active(&p->read_wait)))
-			wake_up_poll(&p->read_wait, POLLIN | POLLRDNORM);
-		if (n > 0)
-			async_notify(&p->async_readers, POLL_IN);
-		if (n < 0)
-			return total ? total : n;
-		total += n;
-		if (!u->count)
+		mutex_unlock(&pipe->lock);
+		if (written > 0 && (was_empty || wait_queue_active(&pipe->read_wait)))
+			wake_up_poll(&pipe->read_wait, POLLIN | POLLRDNORM);
+		if (written > 0)
+			async_notify(&pipe->async_readers, POLL_IN);
+		if (written < 0)
+			return total ? total : written;
+		total += written;
+		if (!uio->count)
 			return total;
-		want = room_wanted(u->count);
+		want = room_wanted(uio->count);
 		if (total && want > 1)
 			want = 1; /* the rest of a large write comes in pieces */
 		if (f->flags & O_NONBLOCK)
 			return total ? total : -EAGAIN;
-		err = wait_event_interruptible(&p->write_wait,
-					       pipe_room(p) >= want || !READ_ONCE(p->readers));
+		err = wait_event_interruptible(
+			&pipe->write_wait, pipe_room(pipe) >= want || !READ_ONCE(pipe->readers));
 		if (err)
 			return total ? total : err;
 	}
@@ -285,45 +285,45 @@ static s64 pipe_write(struct file *f, struct uio *u, u64 *pos)
 
 /* ---- the rest ---- */
 
-static __noinline void poll_register(struct pipe *p, u32 mode, struct poll_table *t)
+static __noinline void poll_register(struct pipe *pipe, u32 mode, struct poll_table *table)
 {
 	if (mode & FMODE_READ)
-		poll_wait(t, &p->read_wait);
+		poll_wait(table, &pipe->read_wait);
 	if (mode & FMODE_WRITE)
-		poll_wait(t, &p->write_wait);
+		poll_wait(table, &pipe->write_wait);
 }
 
-static u32 pipe_poll(struct file *f, struct poll_table *t)
+static u32 pipe_poll(struct file *f, struct poll_table *table)
 {
-	struct pipe *p = f->private;
+	struct pipe *pipe = f->private;
 	u32 events = 0;
 
-	if (unlikely(t))
-		poll_register(p, f->mode, t);
+	if (unlikely(table))
+		poll_register(pipe, f->mode, table);
 	if (f->mode & FMODE_READ) {
-		if (pipe_ended(p) && p->writer_opens != f->pos)
+		if (pipe_ended(pipe) && pipe->writer_opens != f->pos)
 			events |= POLLHUP;
-		if (pipe_used(p))
+		if (pipe_used(pipe))
 			events |= POLLIN | POLLRDNORM;
 	}
 	if (f->mode & FMODE_WRITE) {
-		if (pipe_room(p) >= PIPE_BUF)
+		if (pipe_room(pipe) >= PIPE_BUF)
 			events |= POLLOUT | POLLWRNORM;
-		if (!READ_ONCE(p->readers))
+		if (!READ_ONCE(pipe->readers))
 			events |= POLLERR;
 	}
 	return events;
 }
 
-static int pipe_async(struct file *f, s32 fd, bool on)
+static int pipe_async(struct file *f, s32 fd, bool enable)
 {
-	struct pipe *p = f->private;
+	struct pipe *pipe = f->private;
 	int err = 0;
 
 	if (f->mode & FMODE_READ)
-		err = async_list_set(&p->async_readers, f, fd, on);
+		err = async_list_set(&pipe->async_readers, f, fd, enable);
 	if (!err && f->mode & FMODE_WRITE)
-		err = async_list_set(&p->async_writers, f, fd, on);
+		err = async_list_set(&pipe->async_writers, f, fd, enable);
 	if (err) /* half of it */
 		(void)pipe_async(f, fd, false);
 	return err;
@@ -331,47 +331,47 @@ static int pipe_async(struct file *f, s32 fd, bool on)
 
 static s64 pipe_ioctl(struct file *f, u32 cmd, u64 arg)
 {
-	struct pipe *p = f->private;
+	struct pipe *pipe = f->private;
 
 	if (cmd != 0x541b) /* FIONREAD */
 		return -ENOTTY;
-	return put_user_u32(uaddr(arg), MIN(pipe_used(p), 0x7ffffffful));
+	return put_user_u32(uaddr(arg), MIN(pipe_used(pipe), 0x7ffffffful));
 }
 
-static void attach(struct pipe *p, u32 mode)
+static void attach(struct pipe *pipe, u32 mode)
 {
-	p->files++;
+	pipe->files++;
 	if (mode & FMODE_READ) {
-		p->readers++;
-		p->reader_opens++;
+		pipe->readers++;
+		pipe->reader_opens++;
 	}
 	if (mode & FMODE_WRITE) {
-		p->writers++;
-		p->writer_opens++;
+		pipe->writers++;
+		pipe->writer_opens++;
 	}
 }
 
 static void pipe_release(struct file *f)
 {
-	struct pipe *p = f->private;
+	struct pipe *pipe = f->private;
 	bool last;
 
 	mutex_lock(&f->inode->lock);
-	mutex_lock(&p->lock);
+	mutex_lock(&pipe->lock);
 	if (f->mode & FMODE_READ)
-		p->readers--;
+		pipe->readers--;
 	if (f->mode & FMODE_WRITE)
-		p->writers--;
-	last = !--p->files;
-	mutex_unlock(&p->lock);
+		pipe->writers--;
+	last = !--pipe->files;
+	mutex_unlock(&pipe->lock);
 	if (last) {
 		f->inode->pipe = NULL;
-		pipe_free(p);
+		pipe_free(pipe);
 	} else {
-		wake_up_key(&p->read_wait, 0, POLLIN | POLLRDNORM | POLLHUP);
-		wake_up_key(&p->write_wait, 0, POLLOUT | POLLWRNORM | POLLERR);
-		async_notify(&p->async_readers, POLL_IN);
-		async_notify(&p->async_writers, POLL_OUT);
+		wake_up_key(&pipe->read_wait, 0, POLLIN | POLLRDNORM | POLLHUP);
+		wake_up_key(&pipe->write_wait, 0, POLLOUT | POLLWRNORM | POLLERR);
+		async_notify(&pipe->async_readers, POLL_IN);
+		async_notify(&pipe->async_writers, POLL_OUT);
 	}
 	mutex_unlock(&f->inode->lock); /* until now nobody else can have been the last */
 }
@@ -379,7 +379,7 @@ static void pipe_release(struct file *f)
 /* A FIFO by name, or a pipe through /proc: both ends have to be there, unless O_NONBLOCK or O_RDWR. */
 static int pipe_open(struct inode *inode, struct file *f)
 {
-	struct pipe *p;
+	struct pipe *pipe;
 	bool there;
 	u64 seen;
 	int err = 0;
@@ -387,38 +387,40 @@ static int pipe_open(struct inode *inode, struct file *f)
 	mutex_lock(&inode->lock);
 	if (!inode->pipe)
 		inode->pipe = pipe_create();
-	p = inode->pipe;
-	if (!p) {
+	pipe = inode->pipe;
+	if (!pipe) {
 		mutex_unlock(&inode->lock);
 		return -ENOMEM;
 	}
 	if ((f->mode & FMODE_WRITE) && !(f->mode & FMODE_READ) && (f->flags & O_NONBLOCK) &&
-	    !p->readers && !p->anonymous) {
-		if (!p->files) {
+	    !pipe->readers && !pipe->anonymous) {
+		if (!pipe->files) {
 			inode->pipe = NULL;
-			pipe_free(p);
+			pipe_free(pipe);
 		}
 		mutex_unlock(&inode->lock);
 		return -ENXIO;
 	}
-	mutex_lock(&p->lock);
-	attach(p, f->mode);
+	mutex_lock(&pipe->lock);
+	attach(pipe, f->mode);
 	/* The other end may go, or come and go again, from here on. */
-	there = f->mode & FMODE_READ ? p->writers : p->readers;
-	seen = f->mode & FMODE_READ ? p->writer_opens : p->reader_opens;
-	mutex_unlock(&p->lock);
-	f->private = p;
+	there = f->mode & FMODE_READ ? pipe->writers : pipe->readers;
+	seen = f->mode & FMODE_READ ? pipe->writer_opens : pipe->reader_opens;
+	mutex_unlock(&pipe->lock);
+	f->private = pipe;
 	f->mode |= FMODE_STREAM;
 	/* Writers that had gone before are no hangup for who did not wait for any. */
 	f->pos = !there && f->mode & FMODE_READ && f->flags & O_NONBLOCK ? seen : 0;
 	mutex_unlock(&inode->lock);
-	wake_up_all(&p->open_wait);
-	if (there || p->anonymous)
+	wake_up_all(&pipe->open_wait);
+	if (there || pipe->anonymous)
 		return 0;
 	if ((f->mode & FMODE_READ) && !(f->flags & O_NONBLOCK))
-		err = wait_event_interruptible(&p->open_wait, READ_ONCE(p->writer_opens) != seen);
+		err = wait_event_interruptible(&pipe->open_wait,
+					       READ_ONCE(pipe->writer_opens) != seen);
 	else if (f->mode & FMODE_WRITE)
-		err = wait_event_interruptible(&p->open_wait, READ_ONCE(p->reader_opens) != seen);
+		err = wait_event_interruptible(&pipe->open_wait,
+					       READ_ONCE(pipe->reader_opens) != seen);
 	if (err)
 		pipe_release(f);
 	return err;
@@ -438,50 +440,50 @@ const struct file_ops pipe_fops = {
 
 static int pipe_files(struct file *out[2], u32 flags)
 {
-	struct pipe *p = pipe_create();
+	struct pipe *pipe = pipe_create();
 
-	if (!p)
+	if (!pipe)
 		return -ENFILE; /* what Linux says, whatever is missing */
-	out[0] = file_create_anon("pipe", &pipe_fops, p, O_RDONLY | (flags & O_NONBLOCK));
+	out[0] = file_create_anon("pipe", &pipe_fops, pipe, O_RDONLY | (flags & O_NONBLOCK));
 	if (IS_ERR(out[0])) {
-		pipe_free(p);
+		pipe_free(pipe);
 		return PTR_ERR(out[0]);
 	}
-	attach(p, FMODE_READ);
-	p->anonymous = true;
-	out[0]->inode->pipe = p;
+	attach(pipe, FMODE_READ);
+	pipe->anonymous = true;
+	out[0]->inode->pipe = pipe;
 	out[0]->inode->fops = &pipe_fops;
-	out[1] = file_create_anon_pair(out[0], &pipe_fops, p, O_WRONLY | (flags & O_NONBLOCK));
+	out[1] = file_create_anon_pair(out[0], &pipe_fops, pipe, O_WRONLY | (flags & O_NONBLOCK));
 	if (IS_ERR(out[1])) {
 		file_put(out[0]);
 		return PTR_ERR(out[1]);
 	}
-	attach(p, FMODE_WRITE);
+	attach(pipe, FMODE_WRITE);
 	return 0;
 }
 
 static s64 do_pipe(uaddr_t fds, u32 flags)
 {
-	struct file *f[2];
+	struct file *ends[2];
 	s32 fd[2];
 	int err;
 
 	/* O_DIRECT (packets) is refused, as by Linux before 3.4. */
 	if (flags & ~(O_CLOEXEC | O_NONBLOCK))
 		return -EINVAL;
-	err = pipe_files(f, flags);
+	err = pipe_files(ends, flags);
 	if (err)
 		return err;
-	fd[0] = fd_install(f[0], 0, flags & O_CLOEXEC);
+	fd[0] = fd_install(ends[0], 0, flags & O_CLOEXEC);
 	if (fd[0] < 0) {
-		file_put(f[0]);
-		file_put(f[1]);
+		file_put(ends[0]);
+		file_put(ends[1]);
 		return fd[0];
 	}
-	fd[1] = fd_install(f[1], 0, flags & O_CLOEXEC);
+	fd[1] = fd_install(ends[1], 0, flags & O_CLOEXEC);
 	if (fd[1] < 0) {
 		fd_close(fd[0]);
-		file_put(f[1]);
+		file_put(ends[1]);
 		return fd[1];
 	}
 	err = copy_to_user(fds, fd, sizeof(fd));

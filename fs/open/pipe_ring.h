@@ -28,30 +28,30 @@ struct pipe {
 	struct async_list async_readers, async_writers;
 };
 
-static inline u64 pipe_used(const struct pipe *p)
+static inline u64 pipe_used(const struct pipe *pipe)
 {
-	return READ_ONCE(p->head) - READ_ONCE(p->tail);
+	return READ_ONCE(pipe->head) - READ_ONCE(pipe->tail);
 }
-static inline u64 pipe_room(const struct pipe *p)
+static inline u64 pipe_room(const struct pipe *pipe)
 {
-	return READ_ONCE(p->limit) - pipe_used(p);
+	return READ_ONCE(pipe->limit) - pipe_used(pipe);
 }
 /** Nobody can write any more: what pipe_used() says from now on is all there will be. */
-static inline bool pipe_ended(const struct pipe *p)
+static inline bool pipe_ended(const struct pipe *pipe)
 {
-	bool no_writers = !READ_ONCE(p->writers);
+	bool no_writers = !READ_ONCE(pipe->writers);
 
 	smp_rmb(); /* pairs with the lock that writers put their bytes and leave under */
 	return no_writers;
 }
-static inline struct page **pipe_slot(struct pipe *p, u64 pos)
+static inline struct page **pipe_slot(struct pipe *pipe, u64 pos)
 {
-	return &p->pages[pos >> PAGE_SHIFT & (p->npages - 1)];
+	return &pipe->pages[pos >> PAGE_SHIFT & (pipe->npages - 1)];
 }
 /** In a full ring the newest bytes lie in front of the oldest, in one page. */
-static inline bool pipe_head_shares_slot(const struct pipe *p)
+static inline bool pipe_head_shares_slot(const struct pipe *pipe)
 {
-	return p->head - p->tail > (u64)(p->npages - 1) * PAGE_SIZE;
+	return pipe->head - pipe->tail > (u64)(pipe->npages - 1) * PAGE_SIZE;
 }
 
 /* ---- pipe.c ---- */
@@ -62,22 +62,22 @@ static inline struct pipe *pipe_of(const struct file *f)
 	return f->ops == &pipe_fops ? f->private : NULL;
 }
 /** Copy out what there is, up to the request. Under ->lock. @return bytes, -EFAULT */
-s64 pipe_take(struct pipe *p, struct uio *u);
+s64 pipe_take(struct pipe *pipe, struct uio *uio);
 /** Copy in what fits. Under ->lock. @return bytes, -EFAULT, -ENOMEM */
-s64 pipe_put(struct pipe *p, struct uio *u);
-/** @p n of the oldest bytes, all in one page, are gone. Under ->lock. */
-void pipe_consume(struct pipe *p, u64 n);
-/** After taking @p n bytes, without the lock: there is room. @p was_full: of before */
-void pipe_wake_writers(struct pipe *p, bool was_full);
+s64 pipe_put(struct pipe *pipe, struct uio *uio);
+/** @pipe n of the oldest bytes, all in one page, are gone. Under ->lock. */
+void pipe_consume(struct pipe *pipe, u64 count);
+/** After taking @pipe n bytes, without the lock: there is room. @pipe was_full: of before */
+void pipe_wake_writers(struct pipe *pipe, bool was_full);
 /** After putting bytes, without the lock. */
-void pipe_wake_readers(struct pipe *p);
+void pipe_wake_readers(struct pipe *pipe);
 
 /* ---- pipe_size.c: who may have how much ---- */
 
 /**
- * Pages for a new pipe of the current user, charged to @p c.
+ * Pages for a new pipe of the current user, charged to @p cred.
  * @return how many, or 0: more than pipe-user-pages-hard
  */
-u32 pipe_charge_new(const struct cred *c);
+u32 pipe_charge_new(const struct cred *cred);
 /** Give them back. */
-void pipe_uncharge(const struct cred *c, u32 npages);
+void pipe_uncharge(const struct cred *cred, u32 npages);

@@ -58,7 +58,7 @@ static u64 round_size(u64 size)
 	return rounded;
 }
 
-u32 pipe_charge_new(const struct cred *c)
+u32 pipe_charge_new(const struct cred *cred)
 {
 	u64 allowed = READ_ONCE(size_max);
 	u32 npages = PIPE_PAGES;
@@ -66,40 +66,40 @@ u32 pipe_charge_new(const struct cred *c)
 
 	if (PIPE_PAGES * PAGE_SIZE > allowed && !current_capable(CAP_SYS_RESOURCE))
 		npages = (u32)(allowed >> PAGE_SHIFT);
-	pages = cred_charge_pipe(c, (s32)npages);
+	pages = cred_charge_pipe(cred, (s32)npages);
 	if (npages > PIPE_PAGES_MIN && is_over_soft(pages) && !is_privileged()) {
-		pages = cred_charge_pipe(c, (s32)PIPE_PAGES_MIN - (s32)npages);
+		pages = cred_charge_pipe(cred, (s32)PIPE_PAGES_MIN - (s32)npages);
 		npages = PIPE_PAGES_MIN;
 	}
 	if (!is_over_hard(pages) || is_privileged())
 		return npages;
-	pipe_uncharge(c, npages);
+	pipe_uncharge(cred, npages);
 	return 0;
 }
 
-void pipe_uncharge(const struct cred *c, u32 npages)
+void pipe_uncharge(const struct cred *cred, u32 npages)
 {
-	cred_charge_pipe(c, -(s32)npages);
+	cred_charge_pipe(cred, -(s32)npages);
 }
 
 /* ---- fcntl() ---- */
 
 s64 pipe_get_size(struct file *f)
 {
-	struct pipe *p = pipe_of(f);
+	struct pipe *pipe = pipe_of(f);
 
-	return p ? (s64)(p->npages * PAGE_SIZE) : -EBADF;
+	return pipe ? (s64)(pipe->npages * PAGE_SIZE) : -EBADF;
 }
 
 /* Move the pages into a ring of another size. Locked. */
-static int resize(struct pipe *p, u32 npages)
+static int resize(struct pipe *pipe, u32 npages)
 {
 	struct page **pages, *newest = NULL;
-	u64 first = p->tail & ~(PAGE_SIZE - 1);
-	u64 kept = p->npages * PAGE_SIZE - p->limit;
-	bool shares = p->head - first > (u64)p->npages * PAGE_SIZE;
+	u64 first = pipe->tail & ~(PAGE_SIZE - 1);
+	u64 kept = pipe->npages * PAGE_SIZE - pipe->limit;
+	bool shares = pipe->head - first > (u64)pipe->npages * PAGE_SIZE;
 
-	if (p->head - first + kept > (u64)npages * PAGE_SIZE)
+	if (pipe->head - first + kept > (u64)npages * PAGE_SIZE)
 		return -EBUSY;
 	pages = kcalloc(npages, sizeof(*pages));
 	if (pages && shares) { /* the newest bytes get a page of their own */
@@ -111,64 +111,64 @@ static int resize(struct pipe *p, u32 npages)
 	}
 	if (!pages)
 		return -ENOMEM;
-	for (u64 pos = first, i = 0; pos < p->head; pos += PAGE_SIZE, i++) {
-		struct page **s = pipe_slot(p, pos);
+	for (u64 pos = first, i = 0; pos < pipe->head; pos += PAGE_SIZE, i++) {
+		struct page **slots = pipe_slot(pipe, pos);
 
-		pages[i] = *s;
-		*s = NULL;
+		pages[i] = *slots;
+		*slots = NULL;
 	}
 	if (shares) {
 		copy_page(page_address(newest), page_address(pages[0]));
-		pages[p->npages] = newest;
+		pages[pipe->npages] = newest;
 	}
-	for (u32 i = 0; i < p->npages; i++)
-		if (p->pages[i])
-			page_free(p->pages[i]);
-	if (p->pages != p->one)
-		kfree(p->pages);
-	p->head -= first;
-	p->tail -= first;
-	p->pages = pages;
-	p->npages = npages;
-	p->limit = npages * PAGE_SIZE - kept;
+	for (u32 i = 0; i < pipe->npages; i++)
+		if (pipe->pages[i])
+			page_free(pipe->pages[i]);
+	if (pipe->pages != pipe->one)
+		kfree(pipe->pages);
+	pipe->head -= first;
+	pipe->tail -= first;
+	pipe->pages = pages;
+	pipe->npages = npages;
+	pipe->limit = npages * PAGE_SIZE - kept;
 	return 0;
 }
 
-static int charged_resize(struct pipe *p, u32 npages)
+static int charged_resize(struct pipe *pipe, u32 npages)
 {
-	s32 more = (s32)npages - (s32)p->npages;
-	u64 pages = cred_charge_pipe(p->cred, more);
+	s32 more = (s32)npages - (s32)pipe->npages;
+	u64 pages = cred_charge_pipe(pipe->cred, more);
 	int err;
 
 	if (more > 0 && (is_over_soft(pages) || is_over_hard(pages)) && !is_privileged())
 		err = -EPERM;
 	else
-		err = resize(p, npages);
+		err = resize(pipe, npages);
 	if (err)
-		cred_charge_pipe(p->cred, -more);
+		cred_charge_pipe(pipe->cred, -more);
 	return err;
 }
 
 s64 pipe_set_size(struct file *f, u64 size)
 {
-	struct pipe *p = pipe_of(f);
+	struct pipe *pipe = pipe_of(f);
 	u64 rounded = round_size(size);
 	int err = 0;
 
-	if (!p)
+	if (!pipe)
 		return -EBADF;
 	if (!rounded)
 		return -EINVAL;
-	mutex_lock(&p->lock);
-	if (rounded > p->npages * PAGE_SIZE && rounded > READ_ONCE(size_max) &&
+	mutex_lock(&pipe->lock);
+	if (rounded > pipe->npages * PAGE_SIZE && rounded > READ_ONCE(size_max) &&
 	    !current_capable(CAP_SYS_RESOURCE))
 		err = -EPERM;
 	else
-		err = charged_resize(p, (u32)(rounded >> PAGE_SHIFT));
-	mutex_unlock(&p->lock);
+		err = charged_resize(pipe, (u32)(rounded >> PAGE_SHIFT));
+	mutex_unlock(&pipe->lock);
 	if (err)
 		return err;
-	wake_up_poll(&p->write_wait, POLLOUT | POLLWRNORM);
+	wake_up_poll(&pipe->write_wait, POLLOUT | POLLWRNORM);
 	return (s64)rounded;
 }
 

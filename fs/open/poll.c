@@ -34,7 +34,7 @@ struct registration {
 struct more {
 	struct more *next;
 	u32 count;
-	struct registration r[];
+	struct registration registrations[];
 };
 #define PER_MORE ((PAGE_SIZE - sizeof(struct more)) / sizeof(struct registration))
 
@@ -44,104 +44,104 @@ struct poller {
 	bool woken, failed;
 	u32 count;
 	struct more *more;
-	struct registration r[INLINE_QUEUES];
+	struct registration registrations[INLINE_QUEUES];
 };
 
-static bool poll_wake(struct waiter *w, u64 key)
+static bool poll_wake(struct waiter *waiter, u64 key)
 {
-	struct poller *p = w->private;
+	struct poller *poller = waiter->private;
 
-	WRITE_ONCE(p->woken, true);
+	WRITE_ONCE(poller->woken, true);
 	smp_mb(); /* before the state: pairs with wait_for_events() */
-	return thread_wake(w->thread);
+	return thread_wake(waiter->thread);
 }
 
-static void poll_add(struct poll_table *t, struct wait_queue *q)
+static void poll_add(struct poll_table *poll, struct wait_queue *queue)
 {
-	struct poller *p = container_of(t, struct poller, table);
-	struct registration *r;
+	struct poller *poller = container_of(poll, struct poller, table);
+	struct registration *registration;
 
-	if (p->count < INLINE_QUEUES) {
-		r = &p->r[p->count++];
+	if (poller->count < INLINE_QUEUES) {
+		registration = &poller->registrations[poller->count++];
 	} else {
-		if (!p->more || p->more->count == PER_MORE) {
-			struct more *m = kmalloc(PAGE_SIZE);
+		if (!poller->more || poller->more->count == PER_MORE) {
+			struct more *more = kmalloc(PAGE_SIZE);
 
-			if (!m) {
-				p->failed = true;
+			if (!more) {
+				poller->failed = true;
 				return;
 			}
-			m->next = p->more;
-			m->count = 0;
-			p->more = m;
+			more->next = poller->more;
+			more->count = 0;
+			poller->more = more;
 		}
-		r = &p->more->r[p->more->count++];
+		registration = &poller->more->registrations[poller->more->count++];
 	}
-	waiter_init(&r->waiter);
-	r->waiter.wake = poll_wake;
-	r->waiter.private = p;
-	r->waiter.key = t->events ? t->events | POLL_ALWAYS : 0;
-	r->queue = q;
-	r->file = p->file;
-	file_get(r->file);
-	wait_queue_add(q, &r->waiter);
+	waiter_init(&registration->waiter);
+	registration->waiter.wake = poll_wake;
+	registration->waiter.private = poller;
+	registration->waiter.key = poll->events ? poll->events | POLL_ALWAYS : 0;
+	registration->queue = queue;
+	registration->file = poller->file;
+	file_get(registration->file);
+	wait_queue_add(queue, &registration->waiter);
 }
 
-static void poller_init(struct poller *p)
+static void poller_init(struct poller *poller)
 {
-	p->table.add = poll_add;
-	p->woken = p->failed = false;
-	p->count = 0;
-	p->more = NULL;
+	poller->table.add = poll_add;
+	poller->woken = poller->failed = false;
+	poller->count = 0;
+	poller->more = NULL;
 }
 
-static void unregister(struct registration *r)
+static void unregister(struct registration *registration)
 {
-	wait_queue_remove(r->queue, &r->waiter);
-	file_put(r->file);
+	wait_queue_remove(registration->queue, &registration->waiter);
+	file_put(registration->file);
 }
 
-static void poller_done(struct poller *p)
+static void poller_done(struct poller *poller)
 {
-	for (u32 i = 0; i < p->count; i++)
-		unregister(&p->r[i]);
-	while (p->more) {
-		struct more *m = p->more;
+	for (u32 i = 0; i < poller->count; i++)
+		unregister(&poller->registrations[i]);
+	while (poller->more) {
+		struct more *more = poller->more;
 
-		p->more = m->next;
-		for (u32 i = 0; i < m->count; i++)
-			unregister(&m->r[i]);
-		kfree(m);
+		poller->more = more->next;
+		for (u32 i = 0; i < more->count; i++)
+			unregister(&more->registrations[i]);
+		kfree(more);
 	}
 }
 
-/* Ask one descriptor. @return its events among @p wanted, POLLNVAL for a bad one */
-static inline u32 ask(struct poller *p, bool wait, u32 fd, u32 wanted)
+/* Ask one descriptor. @return its events among @poller wanted, POLLNVAL for a bad one */
+static inline u32 ask(struct poller *poller, bool wait, u32 fd, u32 wanted)
 {
-	struct fd_ref r = fd_get(fd);
+	struct fd_ref ref = fd_get(fd);
 	struct poll_table *table = NULL;
 	u32 events;
 
-	if (unlikely(!r.file))
+	if (unlikely(!ref.file))
 		return POLLNVAL;
 	if (wait) {
-		table = &p->table;
+		table = &poller->table;
 		table->events = wanted;
-		p->file = r.file;
+		poller->file = ref.file;
 	}
-	events = file_poll(r.file, table) & (wanted | POLLERR | POLLHUP);
-	fd_put(r);
+	events = file_poll(ref.file, table) & (wanted | POLLERR | POLLHUP);
+	fd_put(ref);
 	return events;
 }
 
 /* Sleep until a queue is woken. @return 0, -ETIMEDOUT, -ERESTARTNOHAND */
-static int wait_for_events(struct poller *p, u64 deadline)
+static int wait_for_events(struct poller *poller, u64 deadline)
 {
 	bool in_time = true;
 
 	for (;;) {
 		set_current_state(THREAD_INTERRUPTIBLE);
-		if (READ_ONCE(p->woken))
+		if (READ_ONCE(poller->woken))
 			break;
 		if (signal_pending()) {
 			set_current_state(THREAD_RUNNABLE);
@@ -152,36 +152,36 @@ static int wait_for_events(struct poller *p, u64 deadline)
 			break;
 	}
 	set_current_state(THREAD_RUNNABLE);
-	if (!in_time && !READ_ONCE(p->woken))
+	if (!in_time && !READ_ONCE(poller->woken))
 		return -ETIMEDOUT;
-	WRITE_ONCE(p->woken, false);
+	WRITE_ONCE(poller->woken, false);
 	return 0;
 }
 
 /*
- * The common loop. @p scan asks all descriptors and returns how many are ready.
- * @p deadline 0: don't wait; ~0: for ever
+ * The common loop. @poller scan asks all descriptors and returns how many are ready.
+ * @poller deadline 0: don't wait; ~0: for ever
  */
 static s64 poll_loop(u32 (*scan)(void *arg, struct poller *p, bool wait), void *arg, u64 deadline)
 {
-	struct poller p;
+	struct poller poller;
 	u32 ready;
 	int err = 0;
 
-	poller_init(&p);
-	ready = scan(arg, &p, false);
+	poller_init(&poller);
+	ready = scan(arg, &poller, false);
 	if (ready || !deadline)
 		return ready;
-	ready = scan(arg, &p, true);
+	ready = scan(arg, &poller, true);
 	while (!ready && !err) {
-		if (p.failed)
+		if (poller.failed)
 			err = -ENOMEM;
 		else
-			err = wait_for_events(&p, deadline);
+			err = wait_for_events(&poller, deadline);
 		if (!err || err == -ETIMEDOUT)
-			ready = scan(arg, &p, false);
+			ready = scan(arg, &poller, false);
 	}
-	poller_done(&p);
+	poller_done(&poller);
 	if (ready)
 		return ready;
 	return err == -ETIMEDOUT ? 0 : err;
@@ -203,20 +203,20 @@ static u64 deadline_in(u64 sec, u64 nsec)
 }
 
 /* A user timespec; NULL: for ever. */
-static int deadline_from_user(uaddr_t ts, u64 *deadline)
+static int deadline_from_user(uaddr_t user, u64 *deadline)
 {
-	struct timespec t;
+	struct timespec time;
 	int err;
 
 	*deadline = ~0ull;
-	if (!ts)
+	if (!user)
 		return 0;
-	err = copy_from_user(&t, ts, sizeof(t));
+	err = copy_from_user(&time, user, sizeof(time));
 	if (err)
 		return err;
-	if (t.tv_sec < 0 || t.tv_nsec < 0 || t.tv_nsec >= (s64)NSEC_PER_SEC)
+	if (time.tv_sec < 0 || time.tv_nsec < 0 || time.tv_nsec >= (s64)NSEC_PER_SEC)
 		return -EINVAL;
-	*deadline = deadline_in(t.tv_sec, t.tv_nsec);
+	*deadline = deadline_in(time.tv_sec, time.tv_nsec);
 	return 0;
 }
 
@@ -224,11 +224,11 @@ static int deadline_from_user(uaddr_t ts, u64 *deadline)
 static void remaining_to_user(uaddr_t where, u64 deadline, u64 unit_ns)
 {
 	u64 now = time_monotonic_ns(), left = deadline > now ? deadline - now : 0;
-	u64 v[2] = { left / NSEC_PER_SEC, left % NSEC_PER_SEC / unit_ns };
+	u64 pair[2] = { left / NSEC_PER_SEC, left % NSEC_PER_SEC / unit_ns };
 
 	if (current_process()->personality & STICKY_TIMEOUTS)
 		return;
-	if (where && deadline != ~0ull && copy_to_user(where, v, sizeof(v)))
+	if (where && deadline != ~0ull && copy_to_user(where, pair, sizeof(pair)))
 		return;
 }
 
@@ -236,65 +236,67 @@ static void remaining_to_user(uaddr_t where, u64 deadline, u64 unit_ns)
 
 struct poll_call {
 	struct user_pollfd *fds;
-	u32 n;
+	u32 count;
 };
 
-static u32 poll_scan(void *arg, struct poller *p, bool wait)
+static u32 poll_scan(void *arg, struct poller *poller, bool wait)
 {
-	struct poll_call *c = arg;
-	struct user_pollfd *end = c->fds + c->n;
+	struct poll_call *call = arg;
+	struct user_pollfd *end = call->fds + call->count;
 	u32 ready = 0;
 
-	for (struct user_pollfd *f = c->fds; f < end; f++) {
-		u32 events = f->fd < 0 ? 0 : ask(p, wait && !ready, f->fd, (u16)f->events);
+	for (struct user_pollfd *pollfd = call->fds; pollfd < end; pollfd++) {
+		u32 events = pollfd->fd < 0
+				     ? 0
+				     : ask(poller, wait && !ready, pollfd->fd, (u16)pollfd->events);
 
-		f->revents = events;
+		pollfd->revents = events;
 		ready += events != 0;
 	}
 	return ready;
 }
 
-static s64 do_poll(uaddr_t ufds, u32 n, u64 deadline)
+static s64 do_poll(uaddr_t ufds, u32 count, u64 deadline)
 {
 	struct user_pollfd few[POLL_INLINE];
-	struct poll_call c = { few, n };
+	struct poll_call call = { few, count };
 	s64 ret;
 
-	if (n > current_process()->limits[RLIMIT_NOFILE].rlim_cur)
+	if (count > current_process()->limits[RLIMIT_NOFILE].rlim_cur)
 		return -EINVAL;
-	if (n > POLL_INLINE)
-		c.fds = kvzalloc(n * sizeof(*c.fds));
-	if (!c.fds)
+	if (count > POLL_INLINE)
+		call.fds = kvzalloc(count * sizeof(*call.fds));
+	if (!call.fds)
 		return -ENOMEM;
-	ret = copy_from_user(c.fds, ufds, n * sizeof(*c.fds));
+	ret = copy_from_user(call.fds, ufds, count * sizeof(*call.fds));
 	if (!ret)
-		ret = poll_loop(poll_scan, &c, deadline);
-	if (ret >= 0 && copy_to_user(ufds, c.fds, n * sizeof(*c.fds)))
+		ret = poll_loop(poll_scan, &call, deadline);
+	if (ret >= 0 && copy_to_user(ufds, call.fds, count * sizeof(*call.fds)))
 		ret = -EFAULT;
-	if (n > POLL_INLINE)
-		kvfree(c.fds);
+	if (count > POLL_INLINE)
+		kvfree(call.fds);
 	return ret;
 }
 
-SYSCALL3(poll, fds, n, timeout_ms)
+SYSCALL3(poll, fds, nfds, timeout_ms)
 {
 	s32 ms = (s32)timeout_ms;
 
-	return do_poll(uaddr(fds), (u32)n,
+	return do_poll(uaddr(fds), (u32)nfds,
 		       ms < 0 ? ~0ull : deadline_in(ms / 1000, ms % 1000 * NSEC_PER_MSEC));
 }
 
-SYSCALL5(ppoll, fds, n, ts, mask, mask_size)
+SYSCALL5(ppoll, fds, nfds, timeout, mask, mask_size)
 {
 	u64 deadline;
-	s64 ret = deadline_from_user(uaddr(ts), &deadline);
+	s64 ret = deadline_from_user(uaddr(timeout), &deadline);
 
 	if (!ret && mask)
 		ret = signal_mask_temporary(mask, mask_size);
 	if (ret)
 		return ret;
-	ret = do_poll(uaddr(fds), (u32)n, deadline);
-	remaining_to_user(uaddr(ts), deadline, 1);
+	ret = do_poll(uaddr(fds), (u32)nfds, deadline);
+	remaining_to_user(uaddr(timeout), deadline, 1);
 	return ret;
 }
 
@@ -305,114 +307,114 @@ SYSCALL5(ppoll, fds, n, ts, mask, mask_size)
 #define SELECT_EX  POLLPRI
 
 struct select_call {
-	u32 n, words;
-	u64 *in[3], *out[3];
+	u32 nfds, words;
+	u64 *wanted[3], *ready[3];
 	bool bad;
 };
 static const u32 select_events[3] = { SELECT_IN, SELECT_OUT, SELECT_EX };
 
-static u32 select_scan(void *arg, struct poller *p, bool wait)
+static u32 select_scan(void *arg, struct poller *poller, bool wait)
 {
-	struct select_call *c = arg;
+	struct select_call *call = arg;
 	u32 ready = 0;
 
-	memset(c->out[0], 0, 3 * c->words * sizeof(u64));
-	for (u32 fd = 0; fd < c->n; fd++) {
+	memset(call->ready[0], 0, 3 * call->words * sizeof(u64));
+	for (u32 fd = 0; fd < call->nfds; fd++) {
 		u64 bit = 1ull << fd % 64;
-		u32 w = fd / 64, wanted = 0, got;
+		u32 word = fd / 64, wanted = 0, got;
 
-		if (!(c->in[0][w] | c->in[1][w] | c->in[2][w])) {
+		if (!(call->wanted[0][word] | call->wanted[1][word] | call->wanted[2][word])) {
 			fd |= 63;
 			continue;
 		}
-		for (u32 k = 0; k < 3; k++)
-			wanted |= c->in[k][w] & bit ? select_events[k] : 0;
+		for (u32 kind = 0; kind < 3; kind++)
+			wanted |= call->wanted[kind][word] & bit ? select_events[kind] : 0;
 		if (!wanted)
 			continue;
-		got = ask(p, wait && !ready, fd, wanted);
+		got = ask(poller, wait && !ready, fd, wanted);
 		if (got & POLLNVAL) {
-			c->bad = true;
+			call->bad = true;
 			return 1;
 		}
-		for (u32 k = 0; k < 3; k++)
-			if ((c->in[k][w] & bit) && (got & select_events[k])) {
-				c->out[k][w] |= bit;
+		for (u32 kind = 0; kind < 3; kind++)
+			if ((call->wanted[kind][word] & bit) && (got & select_events[kind])) {
+				call->ready[kind][word] |= bit;
 				ready++;
 			}
 	}
 	return ready;
 }
 
-static s64 select_run(struct select_call *c, const uaddr_t sets[3], u64 deadline)
+static s64 select_run(struct select_call *call, const uaddr_t sets[3], u64 deadline)
 {
-	u64 bytes = (c->n + 7) / 8;
+	u64 bytes = (call->nfds + 7) / 8;
 	s64 ret = 0;
 
-	for (u32 k = 0; k < 3 && !ret; k++)
-		if (sets[k])
-			ret = copy_from_user(c->in[k], sets[k], bytes);
+	for (u32 kind = 0; kind < 3 && !ret; kind++)
+		if (sets[kind])
+			ret = copy_from_user(call->wanted[kind], sets[kind], bytes);
 	if (ret)
 		return ret;
-	if (c->n % 64) /* bits beyond n are not ours */
-		for (u32 k = 0; k < 3; k++)
-			c->in[k][c->words - 1] &= (1ull << c->n % 64) - 1;
-	ret = poll_loop(select_scan, c, deadline);
-	if (c->bad)
+	if (call->nfds % 64) /* bits beyond n are not ours */
+		for (u32 kind = 0; kind < 3; kind++)
+			call->wanted[kind][call->words - 1] &= (1ull << call->nfds % 64) - 1;
+	ret = poll_loop(select_scan, call, deadline);
+	if (call->bad)
 		return -EBADF;
-	for (u32 k = 0; k < 3 && ret >= 0; k++)
-		if (sets[k] && copy_to_user(sets[k], c->out[k], bytes))
+	for (u32 kind = 0; kind < 3 && ret >= 0; kind++)
+		if (sets[kind] && copy_to_user(sets[kind], call->ready[kind], bytes))
 			ret = -EFAULT;
 	return ret;
 }
 
-static s64 do_select(s32 n, uaddr_t in, uaddr_t out, uaddr_t ex, u64 deadline)
+static s64 do_select(s32 nfds, uaddr_t readable, uaddr_t out, uaddr_t except, u64 deadline)
 {
-	const uaddr_t sets[3] = { in, out, ex };
-	struct select_call c = { 0 };
+	const uaddr_t sets[3] = { readable, out, except };
+	struct select_call call = { 0 };
 	u64 few[6 * 4], *mem = few;
 	s64 ret;
 
-	if (n < 0)
+	if (nfds < 0)
 		return -EINVAL;
-	c.n = MIN((u32)n, 65536u);
-	c.words = MAX((c.n + 63) / 64, 1u);
-	if (c.words > 4)
-		mem = kcalloc(6 * c.words, sizeof(u64));
+	call.nfds = MIN((u32)nfds, 65536u);
+	call.words = MAX((call.nfds + 63) / 64, 1u);
+	if (call.words > 4)
+		mem = kcalloc(6 * call.words, sizeof(u64));
 	else
 		memset(few, 0, sizeof(few));
 	if (!mem)
 		return -ENOMEM;
-	for (u32 k = 0; k < 3; k++) {
-		c.in[k] = mem + k * c.words;
-		c.out[k] = mem + (3 + k) * c.words;
+	for (u32 kind = 0; kind < 3; kind++) {
+		call.wanted[kind] = mem + kind * call.words;
+		call.ready[kind] = mem + (3 + kind) * call.words;
 	}
-	ret = select_run(&c, sets, deadline);
+	ret = select_run(&call, sets, deadline);
 	if (mem != few)
 		kfree(mem);
 	return ret;
 }
 
-SYSCALL5(select, n, in, out, ex, tv)
+SYSCALL5(select, nfds, readable, out, except, timeout)
 {
 	u64 deadline = ~0ull;
-	s64 t[2], ret;
+	s64 pair[2], ret;
 
-	if (tv) {
-		if (copy_from_user(t, uaddr(tv), sizeof(t)))
+	if (timeout) {
+		if (copy_from_user(pair, uaddr(timeout), sizeof(pair)))
 			return -EFAULT;
-		if (t[0] < 0 || t[1] < 0)
+		if (pair[0] < 0 || pair[1] < 0)
 			return -EINVAL;
-		deadline = deadline_in(t[0] + t[1] / 1000000, t[1] % 1000000 * 1000);
+		deadline = deadline_in(pair[0] + pair[1] / 1000000, pair[1] % 1000000 * 1000);
 	}
-	ret = do_select((s32)n, uaddr(in), uaddr(out), uaddr(ex), deadline);
-	remaining_to_user(uaddr(tv), deadline, 1000);
+	ret = do_select((s32)nfds, uaddr(readable), uaddr(out), uaddr(except), deadline);
+	remaining_to_user(uaddr(timeout), deadline, 1000);
 	return ret;
 }
 
-SYSCALL6(pselect6, n, in, out, ex, ts, sig)
+SYSCALL6(pselect6, nfds, readable, out, except, timeout, sig)
 {
 	u64 deadline, mask[2];
-	s64 ret = deadline_from_user(uaddr(ts), &deadline);
+	s64 ret = deadline_from_user(uaddr(timeout), &deadline);
 
 	if (!ret && sig) {
 		ret = copy_from_user(mask, uaddr(sig), sizeof(mask));
@@ -421,7 +423,7 @@ SYSCALL6(pselect6, n, in, out, ex, ts, sig)
 	}
 	if (ret)
 		return ret;
-	ret = do_select((s32)n, uaddr(in), uaddr(out), uaddr(ex), deadline);
-	remaining_to_user(uaddr(ts), deadline, 1);
+	ret = do_select((s32)nfds, uaddr(readable), uaddr(out), uaddr(except), deadline);
+	remaining_to_user(uaddr(timeout), deadline, 1);
 	return ret;
 }

@@ -28,31 +28,31 @@
 
 /* ---- one transfer ---- */
 
-static s64 do_read(struct file *f, struct uio *u, u64 *pos)
+static s64 do_read(struct file *f, struct uio *uio, u64 *pos)
 {
 	if (unlikely(!(f->mode & FMODE_READ)))
 		return -EBADF;
 	if (unlikely(!f->ops->read))
 		return S_ISDIR(f->inode->mode) ? -EISDIR : -EINVAL;
-	return f->ops->read(f, u, pos);
+	return f->ops->read(f, uio, pos);
 }
 
-static s64 do_write(struct file *f, struct uio *u, u64 *pos)
+static s64 do_write(struct file *f, struct uio *uio, u64 *pos)
 {
 	if (unlikely(!(f->mode & FMODE_WRITE)))
 		return -EBADF;
 	if (unlikely(!f->ops->write))
 		return -EINVAL;
-	return f->ops->write(f, u, pos);
+	return f->ops->write(f, uio, pos);
 }
 
 typedef s64 (*transfer_fn)(struct file *f, struct uio *u, u64 *pos);
 
 /* At the file's own position. */
-static s64 transfer(u32 fd, struct uio *u, transfer_fn fn)
+static s64 transfer(u32 fd, struct uio *uio, transfer_fn method)
 {
-	struct fd_ref r = fd_get(fd);
-	struct file *f = r.file;
+	struct fd_ref ref = fd_get(fd);
+	struct file *f = ref.file;
 	bool lock;
 	s64 ret;
 
@@ -61,133 +61,134 @@ static s64 transfer(u32 fd, struct uio *u, transfer_fn fn)
 	lock = (f->mode & FMODE_POS_LOCK) && atomic_read(&f->refs) > 1;
 	if (lock)
 		mutex_lock(&f->pos_lock);
-	ret = fn(f, u, &f->pos);
+	ret = method(f, uio, &f->pos);
 	if (lock)
 		mutex_unlock(&f->pos_lock);
-	fd_put(r);
+	fd_put(ref);
 	return ret;
 }
 
 /* At a position of the call's own. */
-static s64 transfer_at(u32 fd, struct uio *u, s64 at, transfer_fn fn)
+static s64 transfer_at(u32 fd, struct uio *uio, s64 offset, transfer_fn method)
 {
-	struct fd_ref r;
-	u64 pos = at;
+	struct fd_ref ref;
+	u64 pos = offset;
 	s64 ret;
 
-	if (at < 0 || at + u->count > INT64_MAX)
+	if (offset < 0 || offset + uio->count > INT64_MAX)
 		return -EINVAL; /* no file's code has to think of sums that wrap */
-	r = fd_get(fd);
-	if (!r.file)
+	ref = fd_get(fd);
+	if (!ref.file)
 		return -EBADF;
-	ret = r.file->mode & FMODE_STREAM ? -ESPIPE : fn(r.file, u, &pos);
-	fd_put(r);
+	ret = ref.file->mode & FMODE_STREAM ? -ESPIPE : method(ref.file, uio, &pos);
+	fd_put(ref);
 	return ret;
 }
 
 SYSCALL3(read, fd, buf, len)
 {
-	struct uio u;
+	struct uio uio;
 
 	if (unlikely(!user_range_ok(uaddr(buf), len)))
 		return (s64)len < 0 ? -EINVAL : -EFAULT;
-	uio_init_user(&u, uaddr(buf), MIN(len, RW_MAX));
-	return transfer((u32)fd, &u, do_read);
+	uio_init_user(&uio, uaddr(buf), MIN(len, RW_MAX));
+	return transfer((u32)fd, &uio, do_read);
 }
 
 SYSCALL3(write, fd, buf, len)
 {
-	struct uio u;
+	struct uio uio;
 
 	if (unlikely(!user_range_ok(uaddr(buf), len)))
 		return (s64)len < 0 ? -EINVAL : -EFAULT;
-	uio_init_user(&u, uaddr(buf), MIN(len, RW_MAX));
-	return transfer((u32)fd, &u, do_write);
+	uio_init_user(&uio, uaddr(buf), MIN(len, RW_MAX));
+	return transfer((u32)fd, &uio, do_write);
 }
 
 SYSCALL4(pread64, fd, buf, len, pos)
 {
-	struct uio u;
+	struct uio uio;
 
 	if (!user_range_ok(uaddr(buf), len))
 		return (s64)len < 0 ? -EINVAL : -EFAULT;
-	uio_init_user(&u, uaddr(buf), MIN(len, RW_MAX));
-	return transfer_at((u32)fd, &u, pos, do_read);
+	uio_init_user(&uio, uaddr(buf), MIN(len, RW_MAX));
+	return transfer_at((u32)fd, &uio, pos, do_read);
 }
 
 SYSCALL4(pwrite64, fd, buf, len, pos)
 {
-	struct uio u;
+	struct uio uio;
 
 	if (!user_range_ok(uaddr(buf), len))
 		return (s64)len < 0 ? -EINVAL : -EFAULT;
-	uio_init_user(&u, uaddr(buf), MIN(len, RW_MAX));
-	return transfer_at((u32)fd, &u, pos, do_write);
+	uio_init_user(&uio, uaddr(buf), MIN(len, RW_MAX));
+	return transfer_at((u32)fd, &uio, pos, do_write);
 }
 
 /* ---- vectors ---- */
 
-static s64 vector_call(u64 fd, u64 iov, u64 n, s64 at, transfer_fn fn)
+static s64 vector_call(u64 fd, u64 iov, u64 count, s64 offset, transfer_fn method)
 {
-	struct uio_list v;
-	s64 ret = uio_list_get(&v, uaddr(iov), n);
+	struct uio_list list;
+	s64 ret = uio_list_get(&list, uaddr(iov), count);
 
 	if (ret)
 		return ret;
-	ret = at == -1 ? transfer((u32)fd, &v.uio, fn) : transfer_at((u32)fd, &v.uio, at, fn);
-	uio_list_put(&v);
+	ret = offset == -1 ? transfer((u32)fd, &list.uio, method)
+			   : transfer_at((u32)fd, &list.uio, offset, method);
+	uio_list_put(&list);
 	return ret;
 }
 
-SYSCALL3(readv, fd, iov, n)
+SYSCALL3(readv, fd, iov, count)
 {
-	return vector_call(fd, iov, n, -1, do_read);
+	return vector_call(fd, iov, count, -1, do_read);
 }
-SYSCALL3(writev, fd, iov, n)
+SYSCALL3(writev, fd, iov, count)
 {
-	return vector_call(fd, iov, n, -1, do_write);
+	return vector_call(fd, iov, count, -1, do_write);
 }
-SYSCALL4(preadv, fd, iov, n, pos)
+SYSCALL4(preadv, fd, iov, count, pos)
 {
-	return (s64)pos < 0 ? -EINVAL : vector_call(fd, iov, n, pos, do_read);
+	return (s64)pos < 0 ? -EINVAL : vector_call(fd, iov, count, pos, do_read);
 }
-SYSCALL4(pwritev, fd, iov, n, pos)
+SYSCALL4(pwritev, fd, iov, count, pos)
 {
-	return (s64)pos < 0 ? -EINVAL : vector_call(fd, iov, n, pos, do_write);
+	return (s64)pos < 0 ? -EINVAL : vector_call(fd, iov, count, pos, do_write);
 }
 
 /* The flags ask for things that are so anyway (RWF_SYNC...) or that we lack. */
 #define RWF_KNOWN 0x7 /* HIPRI, DSYNC, SYNC */
-SYSCALL6(preadv2, fd, iov, n, pos, unused, flags)
+SYSCALL6(preadv2, fd, iov, count, pos, unused, flags)
 {
 	return (u32)flags & ~RWF_KNOWN ? -EOPNOTSUPP
 	       : (s64)pos < -1	       ? -EINVAL
-				       : vector_call(fd, iov, n, pos, do_read);
+				       : vector_call(fd, iov, count, pos, do_read);
 }
 
-SYSCALL6(pwritev2, fd, iov, n, pos, unused, flags)
+SYSCALL6(pwritev2, fd, iov, count, pos, unused, flags)
 {
 	return (u32)flags & ~RWF_KNOWN ? -EOPNOTSUPP
 	       : (s64)pos < -1	       ? -EINVAL
-				       : vector_call(fd, iov, n, pos, do_write);
+				       : vector_call(fd, iov, count, pos, do_write);
 }
 
 /* ---- for the kernel's own use ---- */
 
 s64 file_read_kernel(struct file *f, void *buf, u64 len, u64 *pos)
 {
-	struct uio u;
+	struct uio uio;
 
-	uio_init_kernel(&u, buf, len);
-	return do_read(f, &u, pos);
+	uio_init_kernel(&uio, buf, len);
+	return do_read(f, &uio, pos);
 }
 
 s64 file_write_kernel(struct file *f, const void *buf, u64 len, u64 *pos)
 {
-	struct uio u;
+	struct uio uio;
 
-	uio_init_kernel(&u, (void *)buf, len);
-	return do_write(f, &u, pos);
+	uio_init_kernel(&uio, (void *)buf, len);
+	return do_write(f, &uio, pos);
 }
 
 /* ---- position ---- */
@@ -213,8 +214,8 @@ static s64 generic_llseek(struct file *f, s64 off, int whence)
 
 SYSCALL3(lseek, fd, off, whence)
 {
-	struct fd_ref r = fd_get((u32)fd);
-	struct file *f = r.file;
+	struct fd_ref ref = fd_get((u32)fd);
+	struct file *f = ref.file;
 	bool lock;
 	s64 ret;
 
@@ -233,7 +234,7 @@ SYSCALL3(lseek, fd, off, whence)
 		if (lock)
 			mutex_unlock(&f->pos_lock);
 	}
-	fd_put(r);
+	fd_put(ref);
 	return ret;
 }
 
@@ -248,38 +249,39 @@ struct dirents {
 };
 
 /* Each entry's d_off is the position of the next: known when that one comes. */
-static void set_last_offset(struct dirents *d)
+static void set_last_offset(struct dirents *dirents)
 {
-	if (d->used)
-		*(u64 *)(d->buf + d->last + 8) = d->ctx.pos;
+	if (dirents->used)
+		*(u64 *)(dirents->buf + dirents->last + 8) = dirents->ctx.pos;
 }
 
-static bool dirent_fill(struct dir_context *c, const char *name, u32 len, ino_t ino, u32 type)
+static bool dirent_fill(struct dir_context *context, const char *name, u32 len, ino_t ino, u32 type)
 {
-	struct dirents *d = container_of(c, struct dirents, ctx);
-	u32 head = d->old ? 18 : 19, reclen = ALIGN_UP(head + len + 1 + (d->old ? 1 : 0), 8u);
-	u8 *e = d->buf + d->used;
+	struct dirents *dirents = container_of(context, struct dirents, ctx);
+	u32 head = dirents->old ? 18 : 19,
+	    reclen = ALIGN_UP(head + len + 1 + (dirents->old ? 1 : 0), 8u);
+	u8 *record = dirents->buf + dirents->used;
 
-	if (d->used + reclen > d->size) {
-		d->full = true;
+	if (dirents->used + reclen > dirents->size) {
+		dirents->full = true;
 		return false;
 	}
-	set_last_offset(d);
-	*(u64 *)(e + reclen - 8) = 0;
-	*(u64 *)e = ino;
-	*(u16 *)(e + 16) = reclen;
-	memcpy(e + head, name, len);
-	e[head + len] = 0;
-	if (d->old)
-		e[reclen - 1] = type;
+	set_last_offset(dirents);
+	*(u64 *)(record + reclen - 8) = 0;
+	*(u64 *)record = ino;
+	*(u16 *)(record + 16) = reclen;
+	memcpy(record + head, name, len);
+	record[head + len] = 0;
+	if (dirents->old)
+		record[reclen - 1] = type;
 	else
-		e[18] = type;
-	d->last = d->used;
-	d->used += reclen;
+		record[18] = type;
+	dirents->last = dirents->used;
+	dirents->used += reclen;
 	return true;
 }
 
-static s64 read_dir(struct file *f, struct dirents *d)
+static s64 read_dir(struct file *f, struct dirents *dirents)
 {
 	s64 err;
 
@@ -287,33 +289,35 @@ static s64 read_dir(struct file *f, struct dirents *d)
 		return -ENOTDIR;
 	mutex_lock(&f->pos_lock);
 	mutex_lock(&f->inode->lock);
-	d->ctx.pos = f->pos;
-	err = f->inode->nlink ? f->ops->readdir(f, &d->ctx) : -ENOENT;
+	dirents->ctx.pos = f->pos;
+	err = f->inode->nlink ? f->ops->readdir(f, &dirents->ctx) : -ENOENT;
 	if (!err) {
-		set_last_offset(d);
-		f->pos = d->ctx.pos;
+		set_last_offset(dirents);
+		f->pos = dirents->ctx.pos;
 	}
 	mutex_unlock(&f->inode->lock);
 	mutex_unlock(&f->pos_lock);
 	if (err)
 		return err;
-	return !d->used && d->full ? -EINVAL : (s64)d->used;
+	return !dirents->used && dirents->full ? -EINVAL : (s64)dirents->used;
 }
 
 static s64 do_getdents(u32 fd, uaddr_t out, u32 size, bool old)
 {
-	struct dirents d = { .ctx.fill = dirent_fill, .size = MIN(size, DIRENT_CHUNK), .old = old };
-	struct fd_ref r = fd_get(fd);
+	struct dirents dirents = { .ctx.fill = dirent_fill,
+				   .size = MIN(size, DIRENT_CHUNK),
+				   .old = old };
+	struct fd_ref ref = fd_get(fd);
 	s64 ret;
 
-	if (!r.file)
+	if (!ref.file)
 		return -EBADF;
-	d.buf = kmalloc(MAX(d.size, 16u));
-	ret = d.buf ? read_dir(r.file, &d) : -ENOMEM;
-	if (ret > 0 && copy_to_user(out, d.buf, ret))
+	dirents.buf = kmalloc(MAX(dirents.size, 16u));
+	ret = dirents.buf ? read_dir(ref.file, &dirents) : -ENOMEM;
+	if (ret > 0 && copy_to_user(out, dirents.buf, ret))
 		ret = -EFAULT;
-	kfree(d.buf);
-	fd_put(r);
+	kfree(dirents.buf);
+	fd_put(ref);
 	return ret;
 }
 
@@ -329,72 +333,72 @@ SYSCALL3(getdents, fd, out, size)
 /* ---- from one file to another ---- */
 
 /* @return bytes moved, or -errno when none */
-static s64 move_data(struct file *in, u64 *in_pos, struct file *out, u64 *out_pos, u64 len)
+static s64 move_data(struct file *source, u64 *in_pos, struct file *out, u64 *out_pos, u64 len)
 {
 	u8 *buf = kmalloc(SENDFILE_CHUNK);
-	s64 done = 0, n = 0, w = 0;
+	s64 done = 0, got = 0, written = 0;
 
 	if (!buf)
 		return -ENOMEM;
 	while (len) {
-		n = file_read_kernel(in, buf, MIN(len, (u64)SENDFILE_CHUNK), in_pos);
-		if (n <= 0)
+		got = file_read_kernel(source, buf, MIN(len, (u64)SENDFILE_CHUNK), in_pos);
+		if (got <= 0)
 			break;
-		w = file_write_kernel(out, buf, n, out_pos);
-		if (w < n && !(in->mode & FMODE_STREAM))
-			*in_pos -= n - MAX(w, 0l); /* what was not written is not taken */
-		if (w <= 0)
+		written = file_write_kernel(out, buf, got, out_pos);
+		if (written < got && !(source->mode & FMODE_STREAM))
+			*in_pos -= got - MAX(written, 0l); /* what was not written is not taken */
+		if (written <= 0)
 			break;
-		done += w;
-		len -= w;
-		if (w < n || signal_pending())
+		done += written;
+		len -= written;
+		if (written < got || signal_pending())
 			break;
 	}
 	kfree(buf);
-	return done ? done : n < 0 ? n : w < 0 ? w : 0;
+	return done ? done : got < 0 ? got : written < 0 ? written : 0;
 }
 
-static s64 do_sendfile(struct file *in, u64 *pos, bool given, struct file *out, u64 len)
+static s64 do_sendfile(struct file *source, u64 *pos, bool given, struct file *out, u64 len)
 {
 	struct pipe *pipe = pipe_of(out);
 	int err;
 
-	if (!(in->mode & FMODE_READ) || !(out->mode & FMODE_WRITE))
+	if (!(source->mode & FMODE_READ) || !(out->mode & FMODE_WRITE))
 		return -EBADF;
-	if (given && (in->mode & FMODE_STREAM))
+	if (given && (source->mode & FMODE_STREAM))
 		return -ESPIPE;
 	err = splice_check_range(*pos, len);
 	if (err)
 		return err;
 	len = MIN(len, RW_MAX);
 	if (pipe)
-		return splice_file_to_pipe(in, pos, pipe, len, out->flags & O_NONBLOCK);
+		return splice_file_to_pipe(source, pos, pipe, len, out->flags & O_NONBLOCK);
 	/* What a stream has given cannot be put back: into a pipe and on, or by read(). */
-	if ((in->mode & FMODE_STREAM) || !in->ops->read || (out->flags & O_APPEND))
+	if ((source->mode & FMODE_STREAM) || !source->ops->read || (out->flags & O_APPEND))
 		return -EINVAL;
 	err = splice_check_range(out->pos, len);
-	return err ? err : move_data(in, pos, out, &out->pos, len);
+	return err ? err : move_data(source, pos, out, &out->pos, len);
 }
 
 SYSCALL4(sendfile, out_fd, in_fd, user_pos, len)
 {
-	struct fd_ref in = fd_get((u32)in_fd), out = fd_get((u32)out_fd);
+	struct fd_ref source = fd_get((u32)in_fd), out = fd_get((u32)out_fd);
 	s64 ret = -EBADF;
 	u64 pos;
 
-	if (!in.file || !out.file)
+	if (!source.file || !out.file)
 		goto out;
-	pos = in.file->pos;
+	pos = source.file->pos;
 	ret = user_pos ? get_user_u64(&pos, uaddr(user_pos)) : 0;
 	if (!ret)
-		ret = do_sendfile(in.file, &pos, user_pos, out.file, len);
+		ret = do_sendfile(source.file, &pos, user_pos, out.file, len);
 	if (user_pos && ret >= 0 && put_user_u64(uaddr(user_pos), pos))
 		ret = -EFAULT;
 	else if (!user_pos && ret > 0)
-		in.file->pos = pos;
+		source.file->pos = pos;
 out:
-	if (in.file)
-		fd_put(in);
+	if (source.file)
+		fd_put(source);
 	if (out.file)
 		fd_put(out);
 	return ret;
@@ -402,19 +406,19 @@ out:
 
 SYSCALL6(copy_file_range, in_fd, user_in, out_fd, user_out, len, flags)
 {
-	struct fd_ref in = fd_get((u32)in_fd), out = fd_get((u32)out_fd);
+	struct fd_ref source = fd_get((u32)in_fd), out = fd_get((u32)out_fd);
 	u64 in_pos, out_pos;
 	s64 ret = -EBADF;
 
-	if (!in.file || !out.file)
+	if (!source.file || !out.file)
 		goto out;
-	in_pos = in.file->pos;
+	in_pos = source.file->pos;
 	out_pos = out.file->pos;
 	ret = (u32)flags ? -EINVAL : 0;
-	if (!ret && ((in.file->mode | out.file->mode) & FMODE_STREAM))
+	if (!ret && ((source.file->mode | out.file->mode) & FMODE_STREAM))
 		ret = -EINVAL;
-	if (!ret && ((in.file->inode->mode | out.file->inode->mode) & S_IFMT) != S_IFREG)
-		ret = ((in.file->inode->mode & S_IFMT) == S_IFDIR) ||
+	if (!ret && ((source.file->inode->mode | out.file->inode->mode) & S_IFMT) != S_IFREG)
+		ret = ((source.file->inode->mode & S_IFMT) == S_IFDIR) ||
 				      ((out.file->inode->mode & S_IFMT) == S_IFDIR)
 			      ? -EISDIR
 			      : -EINVAL;
@@ -428,21 +432,21 @@ SYSCALL6(copy_file_range, in_fd, user_in, out_fd, user_out, len, flags)
 		ret = -EINVAL;
 	if (!ret && (len > INT64_MAX || in_pos + len > INT64_MAX || out_pos + len > INT64_MAX))
 		ret = -EOVERFLOW;
-	if (!ret && in.file->inode == out.file->inode && in_pos < out_pos + len &&
+	if (!ret && source.file->inode == out.file->inode && in_pos < out_pos + len &&
 	    out_pos < in_pos + len)
 		ret = -EINVAL;
 	if (ret)
 		goto out;
-	ret = move_data(in.file, &in_pos, out.file, &out_pos, MIN(len, RW_MAX));
+	ret = move_data(source.file, &in_pos, out.file, &out_pos, MIN(len, RW_MAX));
 	if (ret < 0)
 		goto out;
-	if (user_in ? put_user_u64(uaddr(user_in), in_pos) : (in.file->pos = in_pos, 0))
+	if (user_in ? put_user_u64(uaddr(user_in), in_pos) : (source.file->pos = in_pos, 0))
 		ret = -EFAULT;
 	if (user_out ? put_user_u64(uaddr(user_out), out_pos) : (out.file->pos = out_pos, 0))
 		ret = -EFAULT;
 out:
-	if (in.file)
-		fd_put(in);
+	if (source.file)
+		fd_put(source);
 	if (out.file)
 		fd_put(out);
 	return ret;
@@ -459,13 +463,13 @@ out:
 /* O_NONBLOCK or O_ASYNC by an int of the user. */
 static s64 ioctl_flag(struct file *f, u32 fd, u32 flag, u64 arg)
 {
-	u32 on;
+	u32 enable;
 
-	if (get_user_u32(&on, uaddr(arg)))
+	if (get_user_u32(&enable, uaddr(arg)))
 		return -EFAULT;
 	if (flag == O_ASYNC)
-		return file_set_async(f, fd, on);
-	if (on)
+		return file_set_async(f, fd, enable);
+	if (enable)
 		__atomic_or_fetch(&f->flags, flag, __ATOMIC_RELAXED);
 	else
 		__atomic_and_fetch(&f->flags, ~flag, __ATOMIC_RELAXED);
@@ -489,12 +493,12 @@ static s64 file_ioctl(struct file *f, u32 fd, u32 cmd, u64 arg)
 
 SYSCALL3(ioctl, fd, cmd, arg)
 {
-	struct fd_ref r = fd_get((u32)fd);
+	struct fd_ref ref = fd_get((u32)fd);
 	s64 ret;
 
-	if (!r.file)
+	if (!ref.file)
 		return -EBADF;
-	ret = file_ioctl(r.file, (u32)fd, (u32)cmd, arg);
-	fd_put(r);
+	ret = file_ioctl(ref.file, (u32)fd, (u32)cmd, arg);
+	fd_put(ref);
 	return ret;
 }

@@ -33,43 +33,44 @@
 
 /* ---- waiting ---- */
 
-static bool has_input(const struct pipe *p)
+static bool has_input(const struct pipe *pipe)
 {
-	return pipe_used(p) && !READ_ONCE(p->claimed);
+	return pipe_used(pipe) && !READ_ONCE(pipe->claimed);
 }
 
 /* @return 1: there is something to take; 0: there will never be; -EAGAIN, -ERESTARTSYS */
-static s64 wait_for_input(struct pipe *p, bool nonblock)
+static s64 wait_for_input(struct pipe *pipe, bool nonblock)
 {
 	for (;;) {
-		bool last = pipe_ended(p);
+		bool last = pipe_ended(pipe);
 		int err;
 
-		if (has_input(p))
+		if (has_input(pipe))
 			return 1;
-		if (last && !pipe_used(p))
+		if (last && !pipe_used(pipe))
 			return 0;
 		if (nonblock)
 			return -EAGAIN;
-		err = wait_event_interruptible(
-			&p->read_wait, has_input(p) || (!READ_ONCE(p->writers) && !pipe_used(p)));
+		err = wait_event_interruptible(&pipe->read_wait,
+					       has_input(pipe) || (!READ_ONCE(pipe->writers) &&
+								   !pipe_used(pipe)));
 		if (err)
 			return err;
 	}
 }
 
 /* As above. With 1 the pipe is locked. */
-static s64 lock_input(struct pipe *p, bool nonblock)
+static s64 lock_input(struct pipe *pipe, bool nonblock)
 {
 	for (;;) {
-		s64 ready = wait_for_input(p, nonblock);
+		s64 ready = wait_for_input(pipe, nonblock);
 
 		if (ready <= 0)
 			return ready;
-		mutex_lock(&p->lock);
-		if (has_input(p))
+		mutex_lock(&pipe->lock);
+		if (has_input(pipe))
 			return 1;
-		mutex_unlock(&p->lock); /* somebody else was faster */
+		mutex_unlock(&pipe->lock); /* somebody else was faster */
 	}
 }
 
@@ -79,175 +80,176 @@ static int broken_pipe(void)
 	return -EPIPE;
 }
 
-static int wait_for_room(struct pipe *p, bool nonblock)
+static int wait_for_room(struct pipe *pipe, bool nonblock)
 {
 	for (;;) {
 		int err;
 
-		if (!READ_ONCE(p->readers))
+		if (!READ_ONCE(pipe->readers))
 			return broken_pipe();
-		if (pipe_room(p))
+		if (pipe_room(pipe))
 			return 0;
 		if (nonblock)
 			return -EAGAIN;
-		err = wait_event_interruptible(&p->write_wait,
-					       pipe_room(p) || !READ_ONCE(p->readers));
+		err = wait_event_interruptible(&pipe->write_wait,
+					       pipe_room(pipe) || !READ_ONCE(pipe->readers));
 		if (err)
 			return err;
 	}
 }
 
 /* With 0 the pipe is locked. */
-static int lock_output(struct pipe *p, bool nonblock)
+static int lock_output(struct pipe *pipe, bool nonblock)
 {
 	for (;;) {
-		int err = wait_for_room(p, nonblock);
+		int err = wait_for_room(pipe, nonblock);
 
 		if (err)
 			return err;
-		mutex_lock(&p->lock);
-		if (p->readers && pipe_room(p))
+		mutex_lock(&pipe->lock);
+		if (pipe->readers && pipe_room(pipe))
 			return 0;
-		mutex_unlock(&p->lock);
+		mutex_unlock(&pipe->lock);
 	}
 }
 
 /* ---- a file into a pipe ---- */
 
-/* Append @n bytes of @page, for which there is room. Locked. @return a page to be freed: it, or what it replaced */
-static struct page *append_page(struct pipe *p, struct page *page, u64 n)
+/* Append @length bytes of @page, for which there is room. Locked. @return a page to be freed: it, or what it replaced */
+static struct page *append_page(struct pipe *pipe, struct page *page, u64 length)
 {
 	u8 *from = page_address(page);
 
-	while (n) {
-		u64 off = p->head & (PAGE_SIZE - 1), part = MIN(n, PAGE_SIZE - off);
-		struct page **slot = pipe_slot(p, p->head);
+	while (length) {
+		u64 off = pipe->head & (PAGE_SIZE - 1), part = MIN(length, PAGE_SIZE - off);
+		struct page **slot = pipe_slot(pipe, pipe->head);
 
-		if (!off && (!*slot || p->head == p->tail)) { /* the page itself */
+		if (!off && (!*slot || pipe->head == pipe->tail)) { /* the page itself */
 			struct page *old = *slot;
 
 			if (from != page_address(page))
-				memmove(page_address(page), from, n);
+				memmove(page_address(page), from, length);
 			*slot = page;
-			p->head += n;
+			pipe->head += length;
 			return old;
 		}
 		memcpy((u8 *)page_address(*slot) + off, from, part);
-		p->head += part;
+		pipe->head += part;
 		from += part;
-		n -= part;
+		length -= part;
 	}
 	return page;
 }
 
 /* One page at most. @return bytes, 0, -errno */
-static s64 move_page_in(struct file *in, u64 *pos, struct pipe *p, u64 len)
+static s64 move_page_in(struct file *source, u64 *pos, struct pipe *pipe, u64 len)
 {
 	struct page *page = page_alloc(PAGE_USER);
-	s64 n;
+	s64 got;
 
 	if (!page)
 		return -ENOMEM;
-	n = file_read_kernel(in, page_address(page), MIN(len, PAGE_SIZE), pos);
-	if (n > 0) {
-		mutex_lock(&p->lock);
-		p->limit += (u64)n; /* what was kept free for it */
-		page = append_page(p, page, (u64)n);
-		mutex_unlock(&p->lock);
-		pipe_wake_readers(p);
+	got = file_read_kernel(source, page_address(page), MIN(len, PAGE_SIZE), pos);
+	if (got > 0) {
+		mutex_lock(&pipe->lock);
+		pipe->limit += (u64)got; /* what was kept free for it */
+		page = append_page(pipe, page, (u64)got);
+		mutex_unlock(&pipe->lock);
+		pipe_wake_readers(pipe);
 	}
 	if (page)
 		page_free(page);
-	return n;
+	return got;
 }
 
-s64 splice_file_to_pipe(struct file *in, u64 *pos, struct pipe *p, u64 len, bool nonblock)
+s64 splice_file_to_pipe(struct file *source, u64 *pos, struct pipe *pipe, u64 len, bool nonblock)
 {
-	s64 done = 0, n = 0;
+	s64 done = 0, moved = 0;
 	u64 left;
 	int err;
 
 	if (!len)
 		return 0;
-	err = lock_output(p, nonblock);
+	err = lock_output(pipe, nonblock);
 	if (err)
 		return err;
-	left = in->ops->read && !pipe_of(in) ? MIN(len, pipe_room(p)) : 0;
-	p->limit -= left;
-	mutex_unlock(&p->lock);
+	left = source->ops->read && !pipe_of(source) ? MIN(len, pipe_room(pipe)) : 0;
+	pipe->limit -= left;
+	mutex_unlock(&pipe->lock);
 	if (!left)
 		return -EINVAL;
 	do {
-		n = move_page_in(in, pos, p, left);
-		if (n <= 0)
+		moved = move_page_in(source, pos, pipe, left);
+		if (moved <= 0)
 			break;
-		done += n;
-		left -= (u64)n;
+		done += moved;
+		left -= (u64)moved;
 		/* A stream has given what it has. */
-	} while (left && n == (s64)PAGE_SIZE && !(in->mode & FMODE_STREAM) && !signal_pending());
+	} while (left && moved == (s64)PAGE_SIZE && !(source->mode & FMODE_STREAM) &&
+		 !signal_pending());
 	if (left) {
-		mutex_lock(&p->lock);
-		p->limit += left;
-		mutex_unlock(&p->lock);
-		pipe_wake_writers(p, true);
+		mutex_lock(&pipe->lock);
+		pipe->limit += left;
+		mutex_unlock(&pipe->lock);
+		pipe_wake_writers(pipe, true);
 	}
-	return done ? done : n;
+	return done ? done : moved;
 }
 
 /* ---- a pipe into a file ---- */
 
-static s64 pipe_to_file(struct pipe *p, struct file *out, u64 *pos, u64 len, bool nonblock)
+static s64 pipe_to_file(struct pipe *pipe, struct file *out, u64 *pos, u64 len, bool nonblock)
 {
-	s64 done = 0, n;
+	s64 done = 0, length;
 
 	if (!out->ops->write)
 		return -EINVAL;
 	if (signal_pending())
 		return -ERESTARTSYS;
-	n = lock_input(p, nonblock);
-	if (n <= 0)
-		return n;
-	p->claimed = true;
+	length = lock_input(pipe, nonblock);
+	if (length <= 0)
+		return length;
+	pipe->claimed = true;
 	do {
-		u64 off = p->tail & (PAGE_SIZE - 1);
-		u64 part = MIN(MIN(PAGE_SIZE - off, pipe_used(p)), len - (u64)done);
-		struct page *page = *pipe_slot(p, p->tail);
-		bool was_full = pipe_room(p) < PIPE_BUF;
+		u64 off = pipe->tail & (PAGE_SIZE - 1);
+		u64 part = MIN(MIN(PAGE_SIZE - off, pipe_used(pipe)), len - (u64)done);
+		struct page *page = *pipe_slot(pipe, pipe->tail);
+		bool was_full = pipe_room(pipe) < PIPE_BUF;
 
-		mutex_unlock(&p->lock);
-		n = file_write_kernel(out, (u8 *)page_address(page) + off, part, pos);
-		mutex_lock(&p->lock);
-		if (n <= 0)
+		mutex_unlock(&pipe->lock);
+		length = file_write_kernel(out, (u8 *)page_address(page) + off, part, pos);
+		mutex_lock(&pipe->lock);
+		if (length <= 0)
 			break;
-		pipe_consume(p, (u64)n);
-		done += n;
-		pipe_wake_writers(p, was_full);
-	} while ((u64)done < len && pipe_used(p) && !signal_pending());
-	p->claimed = false;
-	mutex_unlock(&p->lock);
-	wake_up_poll(&p->read_wait, POLLIN | POLLRDNORM);
-	return done ? done : n;
+		pipe_consume(pipe, (u64)length);
+		done += length;
+		pipe_wake_writers(pipe, was_full);
+	} while ((u64)done < len && pipe_used(pipe) && !signal_pending());
+	pipe->claimed = false;
+	mutex_unlock(&pipe->lock);
+	wake_up_poll(&pipe->read_wait, POLLIN | POLLRDNORM);
+	return done ? done : length;
 }
 
 /* ---- a pipe into a pipe ---- */
 
-static void lock_both(struct pipe *a, struct pipe *b)
+static void lock_both(struct pipe *first, struct pipe *second)
 {
-	mutex_lock(a < b ? &a->lock : &b->lock);
-	mutex_lock(a < b ? &b->lock : &a->lock);
+	mutex_lock(first < second ? &first->lock : &second->lock);
+	mutex_lock(first < second ? &second->lock : &first->lock);
 }
 
-static void unlock_both(struct pipe *a, struct pipe *b)
+static void unlock_both(struct pipe *first, struct pipe *second)
 {
-	mutex_unlock(&a->lock);
-	mutex_unlock(&b->lock);
+	mutex_unlock(&first->lock);
+	mutex_unlock(&second->lock);
 }
 
 /* Wait until something can be moved. @return 1: both are locked; 0: there will be nothing more; -errno */
-static s64 lock_for_move(struct pipe *in, struct pipe *out, bool nonblock)
+static s64 lock_for_move(struct pipe *source, struct pipe *out, bool nonblock)
 {
 	for (;;) {
-		s64 ready = wait_for_input(in, nonblock);
+		s64 ready = wait_for_input(source, nonblock);
 		int err;
 
 		if (ready < 0)
@@ -255,20 +257,20 @@ static s64 lock_for_move(struct pipe *in, struct pipe *out, bool nonblock)
 		err = wait_for_room(out, nonblock);
 		if (err || !ready)
 			return err;
-		lock_both(in, out);
-		if (out->readers && has_input(in) && pipe_room(out))
+		lock_both(source, out);
+		if (out->readers && has_input(source) && pipe_room(out))
 			return 1;
-		unlock_both(in, out);
+		unlock_both(source, out);
 	}
 }
 
-/* A whole page of @in becomes one of @out if it is one there, too. */
-static bool hand_over_page(struct pipe *in, struct pipe *out, u64 len)
+/* A whole page of @source becomes one of @out if it is one there, too. */
+static bool hand_over_page(struct pipe *source, struct pipe *out, u64 len)
 {
-	struct page **from = pipe_slot(in, in->tail), **to = pipe_slot(out, out->head);
+	struct page **from = pipe_slot(source, source->tail), **to = pipe_slot(out, out->head);
 
-	if ((in->tail | out->head) & (PAGE_SIZE - 1) || len < PAGE_SIZE ||
-	    pipe_used(in) < PAGE_SIZE || pipe_room(out) < PAGE_SIZE ||
+	if ((source->tail | out->head) & (PAGE_SIZE - 1) || len < PAGE_SIZE ||
+	    pipe_used(source) < PAGE_SIZE || pipe_room(out) < PAGE_SIZE ||
 	    (*to && out->head != out->tail))
 		return false;
 	if (*to)
@@ -276,54 +278,54 @@ static bool hand_over_page(struct pipe *in, struct pipe *out, u64 len)
 	*to = *from;
 	*from = NULL;
 	out->head += PAGE_SIZE;
-	in->tail += PAGE_SIZE;
-	if (in->head == in->tail)
-		in->head = in->tail = 0;
+	source->tail += PAGE_SIZE;
+	if (source->head == source->tail)
+		source->head = source->tail = 0;
 	return true;
 }
 
 /* @p keep: tee(), nothing is taken out. Both are locked. @return bytes or -ENOMEM */
-static s64 move_locked(struct pipe *in, struct pipe *out, u64 len, bool keep)
+static s64 move_locked(struct pipe *source, struct pipe *out, u64 len, bool keep)
 {
-	u64 done = 0, all = MIN(len, pipe_used(in));
+	u64 done = 0, all = MIN(len, pipe_used(source));
 
 	while (done < all && pipe_room(out)) {
-		u64 at = in->tail + (keep ? done : 0), off = at & (PAGE_SIZE - 1);
-		struct uio u;
-		s64 n;
+		u64 pos = source->tail + (keep ? done : 0), off = pos & (PAGE_SIZE - 1);
+		struct uio uio;
+		s64 moved;
 
-		if (!keep && hand_over_page(in, out, all - done)) {
+		if (!keep && hand_over_page(source, out, all - done)) {
 			done += PAGE_SIZE;
 			continue;
 		}
-		uio_init_kernel(&u, (u8 *)page_address(*pipe_slot(in, at)) + off,
+		uio_init_kernel(&uio, (u8 *)page_address(*pipe_slot(source, pos)) + off,
 				MIN(PAGE_SIZE - off, all - done));
-		n = pipe_put(out, &u);
-		if (n <= 0)
-			return done ? (s64)done : n;
+		moved = pipe_put(out, &uio);
+		if (moved <= 0)
+			return done ? (s64)done : moved;
 		if (!keep)
-			pipe_consume(in, (u64)n);
-		done += (u64)n;
+			pipe_consume(source, (u64)moved);
+		done += (u64)moved;
 	}
 	return (s64)done;
 }
 
-static s64 pipe_to_pipe(struct pipe *in, struct pipe *out, u64 len, bool nonblock, bool keep)
+static s64 pipe_to_pipe(struct pipe *source, struct pipe *out, u64 len, bool nonblock, bool keep)
 {
-	s64 n = lock_for_move(in, out, nonblock);
+	s64 moved = lock_for_move(source, out, nonblock);
 	bool was_full;
 
-	if (n <= 0)
-		return n;
-	was_full = pipe_room(in) < PIPE_BUF;
-	n = move_locked(in, out, len, keep);
-	unlock_both(in, out);
-	if (n > 0) {
+	if (moved <= 0)
+		return moved;
+	was_full = pipe_room(source) < PIPE_BUF;
+	moved = move_locked(source, out, len, keep);
+	unlock_both(source, out);
+	if (moved > 0) {
 		pipe_wake_readers(out);
 		if (!keep)
-			pipe_wake_writers(in, was_full);
+			pipe_wake_writers(source, was_full);
 	}
-	return n;
+	return moved;
 }
 
 /* ---- splice() ---- */
@@ -348,7 +350,7 @@ static s64 position_back(struct file *f, u64 user, u64 pos, s64 ret)
 	return ret;
 }
 
-static s64 splice_out(struct pipe *in, struct file *out, u64 user_pos, u64 len, bool nonblock)
+static s64 splice_out(struct pipe *source, struct file *out, u64 user_pos, u64 len, bool nonblock)
 {
 	u64 pos;
 	s64 ret = position_of(out, user_pos, &pos);
@@ -359,60 +361,60 @@ static s64 splice_out(struct pipe *in, struct file *out, u64 user_pos, u64 len, 
 		ret = splice_check_range(pos, len);
 	if (ret)
 		return ret;
-	ret = pipe_to_file(in, out, &pos, MIN(len, SPLICE_MAX), nonblock);
+	ret = pipe_to_file(source, out, &pos, MIN(len, SPLICE_MAX), nonblock);
 	return position_back(out, user_pos, pos, ret);
 }
 
-static s64 splice_in(struct file *in, u64 user_pos, struct pipe *out, u64 len, bool nonblock)
+static s64 splice_in(struct file *source, u64 user_pos, struct pipe *out, u64 len, bool nonblock)
 {
 	u64 pos;
-	s64 ret = position_of(in, user_pos, &pos);
+	s64 ret = position_of(source, user_pos, &pos);
 
 	len = MIN(len, SPLICE_MAX);
 	if (!ret)
 		ret = splice_check_range(pos, len);
 	if (ret)
 		return ret;
-	ret = splice_file_to_pipe(in, &pos, out, len, nonblock);
-	return position_back(in, user_pos, pos, ret);
+	ret = splice_file_to_pipe(source, &pos, out, len, nonblock);
+	return position_back(source, user_pos, pos, ret);
 }
 
-static s64 do_splice(struct file *in, u64 user_in, struct file *out, u64 user_out, u64 len,
+static s64 do_splice(struct file *source, u64 user_in, struct file *out, u64 user_out, u64 len,
 		     u32 flags)
 {
-	struct pipe *from = pipe_of(in), *to = pipe_of(out);
+	struct pipe *from = pipe_of(source), *to = pipe_of(out);
 	bool nonblock = flags & SPLICE_F_NONBLOCK;
 
 	if ((from && user_in) || (to && user_out))
 		return -ESPIPE;
-	if (!(in->mode & FMODE_READ) || !(out->mode & FMODE_WRITE))
+	if (!(source->mode & FMODE_READ) || !(out->mode & FMODE_WRITE))
 		return -EBADF;
 	/* Of pipes alone: how a file waits is its own O_NONBLOCK's matter. */
-	nonblock |= (from && (in->flags & O_NONBLOCK)) || (to && (out->flags & O_NONBLOCK));
+	nonblock |= (from && (source->flags & O_NONBLOCK)) || (to && (out->flags & O_NONBLOCK));
 	if (from && to)
 		return from == to ? -EINVAL : pipe_to_pipe(from, to, len, nonblock, false);
 	if (from)
 		return splice_out(from, out, user_out, len, nonblock);
 	if (to)
-		return splice_in(in, user_in, to, len, nonblock);
+		return splice_in(source, user_in, to, len, nonblock);
 	return -EINVAL;
 }
 
 SYSCALL6(splice, in_fd, user_in, out_fd, user_out, len, flags)
 {
-	struct fd_ref in, out;
+	struct fd_ref source, out;
 	s64 ret = -EBADF;
 
 	if (!len)
 		return 0;
 	if ((u32)flags & ~SPLICE_FLAGS)
 		return -EINVAL;
-	in = fd_get((u32)in_fd);
+	source = fd_get((u32)in_fd);
 	out = fd_get((u32)out_fd);
-	if (in.file && out.file)
-		ret = do_splice(in.file, user_in, out.file, user_out, len, (u32)flags);
-	if (in.file)
-		fd_put(in);
+	if (source.file && out.file)
+		ret = do_splice(source.file, user_in, out.file, user_out, len, (u32)flags);
+	if (source.file)
+		fd_put(source);
 	if (out.file)
 		fd_put(out);
 	return ret;
@@ -420,12 +422,12 @@ SYSCALL6(splice, in_fd, user_in, out_fd, user_out, len, flags)
 
 /* ---- tee() ---- */
 
-static s64 do_tee(struct file *in, struct file *out, u64 len, u32 flags)
+static s64 do_tee(struct file *source, struct file *out, u64 len, u32 flags)
 {
-	struct pipe *from = pipe_of(in), *to = pipe_of(out);
-	bool nonblock = (flags & SPLICE_F_NONBLOCK) || ((in->flags | out->flags) & O_NONBLOCK);
+	struct pipe *from = pipe_of(source), *to = pipe_of(out);
+	bool nonblock = (flags & SPLICE_F_NONBLOCK) || ((source->flags | out->flags) & O_NONBLOCK);
 
-	if (!(in->mode & FMODE_READ) || !(out->mode & FMODE_WRITE))
+	if (!(source->mode & FMODE_READ) || !(out->mode & FMODE_WRITE))
 		return -EBADF;
 	if (!from || !to || from == to)
 		return -EINVAL;
@@ -434,19 +436,19 @@ static s64 do_tee(struct file *in, struct file *out, u64 len, u32 flags)
 
 SYSCALL4(tee, in_fd, out_fd, len, flags)
 {
-	struct fd_ref in, out;
+	struct fd_ref source, out;
 	s64 ret = -EBADF;
 
 	if ((u32)flags & ~SPLICE_FLAGS)
 		return -EINVAL;
 	if (!len)
 		return 0;
-	in = fd_get((u32)in_fd);
+	source = fd_get((u32)in_fd);
 	out = fd_get((u32)out_fd);
-	if (in.file && out.file)
-		ret = do_tee(in.file, out.file, len, (u32)flags);
-	if (in.file)
-		fd_put(in);
+	if (source.file && out.file)
+		ret = do_tee(source.file, out.file, len, (u32)flags);
+	if (source.file)
+		fd_put(source);
 	if (out.file)
 		fd_put(out);
 	return ret;
@@ -454,41 +456,41 @@ SYSCALL4(tee, in_fd, out_fd, len, flags)
 
 /* ---- vmsplice() ---- */
 
-static s64 memory_to_pipe(struct pipe *p, struct uio *u, bool nonblock)
+static s64 memory_to_pipe(struct pipe *pipe, struct uio *uio, bool nonblock)
 {
-	s64 n = lock_output(p, nonblock);
+	s64 moved = lock_output(pipe, nonblock);
 
-	if (n)
-		return n;
-	n = pipe_put(p, u); /* a copy, also of what is a gift */
-	mutex_unlock(&p->lock);
-	if (n > 0)
-		pipe_wake_readers(p);
-	return n;
+	if (moved)
+		return moved;
+	moved = pipe_put(pipe, uio); /* a copy, also of what is a gift */
+	mutex_unlock(&pipe->lock);
+	if (moved > 0)
+		pipe_wake_readers(pipe);
+	return moved;
 }
 
-static s64 pipe_to_memory(struct pipe *p, struct uio *u, bool nonblock)
+static s64 pipe_to_memory(struct pipe *pipe, struct uio *uio, bool nonblock)
 {
 	bool was_full;
-	s64 n;
+	s64 moved;
 
 	if (signal_pending())
 		return -ERESTARTSYS;
-	n = lock_input(p, nonblock);
-	if (n <= 0)
-		return n;
-	was_full = pipe_room(p) < PIPE_BUF;
-	n = pipe_take(p, u);
-	mutex_unlock(&p->lock);
-	if (n > 0)
-		pipe_wake_writers(p, was_full);
-	return n;
+	moved = lock_input(pipe, nonblock);
+	if (moved <= 0)
+		return moved;
+	was_full = pipe_room(pipe) < PIPE_BUF;
+	moved = pipe_take(pipe, uio);
+	mutex_unlock(&pipe->lock);
+	if (moved > 0)
+		pipe_wake_writers(pipe, was_full);
+	return moved;
 }
 
 static s64 do_vmsplice(struct file *f, u64 iov, u64 nr, u32 flags)
 {
 	bool nonblock = flags & SPLICE_F_NONBLOCK;
-	struct pipe *p = pipe_of(f);
+	struct pipe *pipe = pipe_of(f);
 	struct uio_list list;
 	s64 ret;
 
@@ -499,27 +501,27 @@ static s64 do_vmsplice(struct file *f, u64 iov, u64 nr, u32 flags)
 		return ret;
 	if (!list.uio.count)
 		ret = 0;
-	else if (!p)
+	else if (!pipe)
 		ret = -EBADF;
 	else if (f->mode & FMODE_WRITE)
-		ret = memory_to_pipe(p, &list.uio, nonblock);
+		ret = memory_to_pipe(pipe, &list.uio, nonblock);
 	else
-		ret = pipe_to_memory(p, &list.uio, nonblock);
+		ret = pipe_to_memory(pipe, &list.uio, nonblock);
 	uio_list_put(&list);
 	return ret;
 }
 
 SYSCALL4(vmsplice, fd, iov, nr, flags)
 {
-	struct fd_ref r;
+	struct fd_ref ref;
 	s64 ret;
 
 	if ((u32)flags & ~SPLICE_FLAGS)
 		return -EINVAL;
-	r = fd_get((u32)fd);
-	if (!r.file)
+	ref = fd_get((u32)fd);
+	if (!ref.file)
 		return -EBADF;
-	ret = do_vmsplice(r.file, iov, nr, (u32)flags);
-	fd_put(r);
+	ret = do_vmsplice(ref.file, iov, nr, (u32)flags);
+	fd_put(ref);
 	return ret;
 }

@@ -6,13 +6,13 @@
 struct file;
 struct pipe;
 /**
- * @brief Move up to @p len bytes at *@p pos (which advances) of @p in into @p out, as many as there is room for.
+ * @brief Move up to @p len bytes at *@p pos (which advances) of @p source into @p out, as many as there is room for.
  *
- * Waits for room unless @p nonblock. Sleeps; no lock is held while @p in is read.
- * @return bytes, 0: the end of @p in; -EAGAIN, -EPIPE (SIGPIPE was sent), -ERESTARTSYS, -EINVAL: cannot be read
+ * Waits for room unless @p nonblock. Sleeps; no lock is held while @p source is read.
+ * @return bytes, 0: the end of @p source; -EAGAIN, -EPIPE (SIGPIPE was sent), -ERESTARTSYS, -EINVAL: cannot be read
  *         from; what the file's read says
  */
-s64 splice_file_to_pipe(struct file *in, u64 *pos, struct pipe *out, u64 len, bool nonblock);
+s64 splice_file_to_pipe(struct file *source, u64 *pos, struct pipe *out, u64 len, bool nonblock);
 /** @return 0, -EINVAL: no @p len bytes can be moved at @p pos of any file */
 static inline int splice_check_range(u64 pos, u64 len)
 {

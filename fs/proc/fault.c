@@ -22,52 +22,52 @@
 
 #define TEXT_SIZE 16
 
-static int fail_nth_open(struct inode *i, struct file *f)
+static int fail_nth_open(struct inode *inode, struct file *f)
 {
 	return current_capable(CAP_SYS_RESOURCE) ? 0 : -EPERM;
 }
 
-static s64 fail_nth_read(struct file *f, struct uio *u, u64 *pos)
+static s64 fail_nth_read(struct file *f, struct uio *uio, u64 *pos)
 {
-	struct pid_target tg;
+	struct pid_target target;
 	char text[TEXT_SIZE];
-	u64 len, n;
+	u64 len, length;
 
-	if (!pid_target_get(f->inode, &tg))
+	if (!pid_target_get(f->inode, &target))
 		return -ESRCH;
-	len = (u64)scnprintf(text, sizeof(text), "%u\n", READ_ONCE(tg.t->fail_nth));
-	pid_target_put(&tg);
+	len = (u64)scnprintf(text, sizeof(text), "%u\n", READ_ONCE(target.t->fail_nth));
+	pid_target_put(&target);
 	if (*pos >= len)
 		return 0;
-	n = uio_copy_out(u, text + *pos, len - *pos);
-	*pos += n;
-	return n ? (s64)n : -EFAULT;
+	length = uio_copy_out(uio, text + *pos, len - *pos);
+	*pos += length;
+	return length ? (s64)length : -EFAULT;
 }
 
-static s64 fail_nth_write(struct file *f, struct uio *u, u64 *pos)
+static s64 fail_nth_write(struct file *f, struct uio *uio, u64 *pos)
 {
-	struct pid_target tg;
+	struct pid_target target;
 	char text[TEXT_SIZE];
-	u64 n = u->count;
+	u64 length = uio->count;
 	s64 nth;
 	int err;
 
-	if (n >= sizeof(text))
+	if (length >= sizeof(text))
 		return -EINVAL;
-	if (uio_copy_in(u, text, n) < n)
+	if (uio_copy_in(uio, text, length) < length)
 		return -EFAULT;
-	text[n] = 0;
+	text[length] = 0;
 	err = seq_parse_number(text, &nth);
 	if (err)
 		return err;
 	if (nth < 0 || nth > INT32_MAX)
 		return -EINVAL;
-	if (!pid_target_get(f->inode, &tg))
+	if (!pid_target_get(f->inode, &target))
 		return -ESRCH;
-	fault_set_nth(tg.t, (u32)nth);
-	pid_target_put(&tg);
-	*pos += n;
-	return (s64)n;
+	fault_set_nth(target.t, (u32)nth);
+	pid_target_put(&target);
+	*pos += length;
+	return (s64)length;
 }
 
 const struct file_ops fail_nth_fops = {
@@ -79,9 +79,9 @@ const struct file_ops fail_nth_fops = {
 
 /* ---- rules ---- */
 
-static int show_rules(struct seq_file *m, void *unused)
+static int show_rules(struct seq_file *seq, void *unused)
 {
-	fault_show(m);
+	fault_show(seq);
 	return 0;
 }
 

@@ -61,12 +61,12 @@ static bool may_take(void)
 }
 
 /* What there is, under syslog_lock. */
-static s64 read_some(struct uio *u)
+static s64 read_some(struct uio *uio)
 {
 	s64 done = 0;
 
-	while (u->count) {
-		u64 want, n;
+	while (uio->count) {
+		u64 want, length;
 
 		if (pending_at == pending_end) {
 			pending_at = 0;
@@ -74,27 +74,27 @@ static s64 read_some(struct uio *u)
 			if (!pending_end)
 				break;
 		}
-		want = MIN((u64)(pending_end - pending_at), u->count);
-		n = uio_copy_out(u, pending + pending_at, want);
-		pending_at += (u32)n;
-		done += (s64)n;
-		if (n < want)
+		want = MIN((u64)(pending_end - pending_at), uio->count);
+		length = uio_copy_out(uio, pending + pending_at, want);
+		pending_at += (u32)length;
+		done += (s64)length;
+		if (length < want)
 			return done ? done : -EFAULT;
 	}
 	return done;
 }
 
-static s64 read_waiting(struct uio *u, bool wait)
+static s64 read_waiting(struct uio *uio, bool wait)
 {
-	s64 n = 0;
+	s64 result = 0;
 
-	while (u->count) {
+	while (uio->count) {
 		int err;
 
 		mutex_lock(&syslog_lock);
-		n = read_some(u);
+		result = read_some(uio);
 		mutex_unlock(&syslog_lock);
-		if (n)
+		if (result)
 			break;
 		if (!wait)
 			return -EAGAIN;
@@ -102,24 +102,24 @@ static s64 read_waiting(struct uio *u, bool wait)
 		if (err)
 			return err;
 	}
-	return n;
+	return result;
 }
 
 /* ---- /proc/kmsg ---- */
 
-static int kmsg_open(struct inode *i, struct file *f)
+static int kmsg_open(struct inode *inode, struct file *f)
 {
 	return may_take() ? 0 : -EPERM;
 }
 
-static s64 kmsg_read(struct file *f, struct uio *u, u64 *pos)
+static s64 kmsg_read(struct file *f, struct uio *uio, u64 *pos)
 {
-	return read_waiting(u, !(f->flags & O_NONBLOCK));
+	return read_waiting(uio, !(f->flags & O_NONBLOCK));
 }
 
-static u32 kmsg_poll(struct file *f, struct poll_table *t)
+static u32 kmsg_poll(struct file *f, struct poll_table *table)
 {
-	poll_wait(t, &printk_wait);
+	poll_wait(table, &printk_wait);
 	return has_unread() ? POLLIN | POLLRDNORM : 0;
 }
 
@@ -181,31 +181,31 @@ static s64 set_level(u64 action, int level)
 
 static s64 size_unread(void)
 {
-	s64 n;
+	s64 size;
 
 	mutex_lock(&syslog_lock);
-	n = (s64)(printk_unread(read_seq) + pending_end - pending_at);
+	size = (s64)(printk_unread(read_seq) + pending_end - pending_at);
 	mutex_unlock(&syslog_lock);
-	return n;
+	return size;
 }
 
 static s64 read_action(int action, uaddr_t buf, int len)
 {
-	struct uio u;
-	s64 n;
+	struct uio uio;
+	s64 result;
 
 	if (!buf || len < 0)
 		return -EINVAL;
 	if (!len)
 		return 0;
 	if (action == READ) {
-		uio_init_user(&u, buf, (u64)len);
-		return read_waiting(&u, true);
+		uio_init_user(&uio, buf, (u64)len);
+		return read_waiting(&uio, true);
 	}
-	n = read_last(buf, (u64)len);
-	if (action == READ_CLEAR && n >= 0)
+	result = read_last(buf, (u64)len);
+	if (action == READ_CLEAR && result >= 0)
 		WRITE_ONCE(clear_seq, printk_last_seq());
-	return n;
+	return result;
 }
 
 SYSCALL3(syslog, type, buf, len)

@@ -9,19 +9,20 @@
 #include <kernel/thread.h>
 #include "proc.h"
 
-static int show_leaks(struct seq_file *m, void *unused)
+static int show_leaks(struct seq_file *seq, void *unused)
 {
-	struct leak_report *r = kvzalloc(sizeof(*r));
-	int err = r ? leak_search(r, thread_stacks_in_use) : -ENOMEM;
+	struct leak_report *report = kvzalloc(sizeof(*report));
+	int err = report ? leak_search(report, thread_stacks_in_use) : -ENOMEM;
 
-	for (u32 i = 0; !err && i < r->nr_sites; i++)
-		seq_printf(m, "leaked: %lu objects, %lu bytes, such as %lx, allocated by %pS\n",
-			   r->sites[i].objects, r->sites[i].bytes, r->sites[i].example,
-			   (void *)r->sites[i].ip);
+	for (u32 i = 0; !err && i < report->nr_sites; i++)
+		seq_printf(seq, "leaked: %lu objects, %lu bytes, such as %lx, allocated by %pS\n",
+			   report->sites[i].objects, report->sites[i].bytes,
+			   report->sites[i].example, (void *)report->sites[i].ip);
 	if (!err)
-		seq_printf(m, "%lu objects (%lu bytes) in use, %lu (%lu bytes) of them leaked\n",
-			   r->objects, r->bytes, r->leaked_objects, r->leaked_bytes);
-	kvfree(r);
+		seq_printf(seq, "%lu objects (%lu bytes) in use, %lu (%lu bytes) of them leaked\n",
+			   report->objects, report->bytes, report->leaked_objects,
+			   report->leaked_bytes);
+	kvfree(report);
 	return err;
 }
 

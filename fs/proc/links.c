@@ -28,22 +28,22 @@
 /* Where a link of the target leads, counted. -ENOENT: it has none (any more). */
 typedef int (*link_fn)(const struct inode *i, const struct pid_target *tg, struct path *out);
 
-static int link_get(const struct inode *i, link_fn get, struct path *out)
+static int link_get(const struct inode *inode, link_fn get, struct path *out)
 {
-	struct pid_target tg;
+	struct pid_target target;
 	int err;
 
-	if (!pid_target_get(i, &tg))
+	if (!pid_target_get(inode, &target))
 		return -ENOENT;
-	err = pid_may_access(current_cred(), &tg) ? get(i, &tg, out) : -EACCES;
-	pid_target_put(&tg);
+	err = pid_may_access(current_cred(), &target) ? get(inode, &target, out) : -EACCES;
+	pid_target_put(&target);
 	return err;
 }
 
-static const char *link_text(const struct inode *i, link_fn get, char *buf)
+static const char *link_text(const struct inode *inode, link_fn get, char *buf)
 {
 	struct path path;
-	int err = link_get(i, get, &path);
+	int err = link_get(inode, get, &path);
 	char *text;
 
 	if (err)
@@ -53,10 +53,10 @@ static const char *link_text(const struct inode *i, link_fn get, char *buf)
 	return text;
 }
 
-static int exe_get(const struct inode *i, const struct pid_target *tg, struct path *out)
+static int exe_get(const struct inode *inode, const struct pid_target *target, struct path *out)
 {
 	struct vm_space *space;
-	int err = pid_space_get(tg, current_cred(), &space);
+	int err = pid_space_get(target, current_cred(), &space);
 
 	if (err || !space)
 		return err ? err : -ENOENT;
@@ -70,9 +70,9 @@ static int exe_get(const struct inode *i, const struct pid_target *tg, struct pa
 	return err;
 }
 
-static int context_path(const struct pid_target *tg, bool root, struct path *out)
+static int context_path(const struct pid_target *target, bool root, struct path *out)
 {
-	struct fs_context *fs = process_fs_get(tg->p);
+	struct fs_context *fs = process_fs_get(target->p);
 
 	if (!fs)
 		return -ENOENT;
@@ -84,14 +84,14 @@ static int context_path(const struct pid_target *tg, bool root, struct path *out
 	return 0;
 }
 
-static int cwd_get(const struct inode *i, const struct pid_target *tg, struct path *out)
+static int cwd_get(const struct inode *inode, const struct pid_target *target, struct path *out)
 {
-	return context_path(tg, false, out);
+	return context_path(target, false, out);
 }
 
-static int root_get(const struct inode *i, const struct pid_target *tg, struct path *out)
+static int root_get(const struct inode *inode, const struct pid_target *target, struct path *out)
 {
-	return context_path(tg, true, out);
+	return context_path(target, true, out);
 }
 
 /*
@@ -99,10 +99,10 @@ static int root_get(const struct inode *i, const struct pid_target *tg, struct p
  * is in the list has a table; taking a reference on the table would make its
  * owner count every file it uses meanwhile.
  */
-static struct file *target_file(const struct pid_target *tg, u32 fd, bool *cloexec)
+static struct file *target_file(const struct pid_target *target, u32 fd, bool *cloexec)
 {
-	struct process *p = tg->p;
-	struct thread *t = tg->t;
+	struct process *p = target->p;
+	struct thread *t = target->t;
 	struct file *f = NULL;
 	u64 flags = spin_lock_irqsave(&p->sig_lock);
 
@@ -115,10 +115,10 @@ static struct file *target_file(const struct pid_target *tg, u32 fd, bool *cloex
 	return f;
 }
 
-static int fd_get_link(const struct inode *i, const struct pid_target *tg, struct path *out)
+static int fd_get_link(const struct inode *inode, const struct pid_target *target, struct path *out)
 {
 	bool cloexec;
-	struct file *f = target_file(tg, node_index(i), &cloexec);
+	struct file *f = target_file(target, node_index(inode), &cloexec);
 
 	if (!f)
 		return -ENOENT;
@@ -151,14 +151,14 @@ LINK(fd, fd_get_link);
 
 static bool has_fd(const struct inode *dir, u32 fd, u32 *mode)
 {
-	struct pid_target tg;
+	struct pid_target target;
 	struct file *f;
 	bool cloexec;
 
-	if (!pid_target_get(dir, &tg))
+	if (!pid_target_get(dir, &target))
 		return false;
-	f = target_file(&tg, fd, &cloexec);
-	pid_target_put(&tg);
+	f = target_file(&target, fd, &cloexec);
+	pid_target_put(&target);
 	if (!f)
 		return false;
 	*mode = f->mode;
@@ -193,21 +193,22 @@ static int fd_lookup_kind(struct inode *dir, struct dentry *d, u32 kind)
 	return err;
 }
 
-static int fd_readdir_kind(struct file *f, struct dir_context *c, u32 kind, u32 type)
+static int fd_readdir_kind(struct file *f, struct dir_context *context, u32 kind, u32 type)
 {
 	u32 bits = (node_bits(f->inode) & NODE_TASK) | kind;
 	pid_t tid = node_tid(f->inode);
 	struct files *files;
 	int fd;
 
-	if (!pid_fill_dots(f, c))
+	if (!pid_fill_dots(f, context))
 		return 0;
 	files = process_files_get(f->inode->private);
 	if (!files)
 		return -ENOENT;
-	for (fd = files_next_fd(files, (u32)(c->pos - 2)); fd >= 0;
+	for (fd = files_next_fd(files, (u32)(context->pos - 2)); fd >= 0;
 	     fd = files_next_fd(files, (u32)fd + 1))
-		if (!pid_fill_number(c, (u64)fd + 2, (u32)fd, node_ino(tid, bits | (u32)fd), type))
+		if (!pid_fill_number(context, (u64)fd + 2, (u32)fd, node_ino(tid, bits | (u32)fd),
+				     type))
 			break;
 	files_put(files);
 	return 0;
@@ -222,27 +223,27 @@ static int fdinfo_lookup(struct inode *dir, struct dentry *d)
 	return fd_lookup_kind(dir, d, NODE_FDINFO);
 }
 
-static int fd_readdir(struct file *f, struct dir_context *c)
+static int fd_readdir(struct file *f, struct dir_context *context)
 {
-	return fd_readdir_kind(f, c, NODE_FD, DT_LNK);
+	return fd_readdir_kind(f, context, NODE_FD, DT_LNK);
 }
 
-static int fdinfo_readdir(struct file *f, struct dir_context *c)
+static int fdinfo_readdir(struct file *f, struct dir_context *context)
 {
-	return fd_readdir_kind(f, c, NODE_FDINFO, DT_REG);
+	return fd_readdir_kind(f, context, NODE_FDINFO, DT_REG);
 }
 
 /* A process sees its own, also when it is not the owner (any more). */
-static int fd_dir_permission(struct inode *i, int mask)
+static int fd_dir_permission(struct inode *inode, int mask)
 {
-	if (current->proc && i->private == current->proc)
+	if (current->proc && inode->private == current->proc)
 		return 0;
-	return pid_class_permission(i, mask);
+	return pid_class_permission(inode, mask);
 }
 
-static int fdinfo_dir_open(struct inode *i, struct file *f)
+static int fdinfo_dir_open(struct inode *inode, struct file *f)
 {
-	return pid_check_access(i, f->cred);
+	return pid_check_access(inode, f->cred);
 }
 
 const struct inode_ops fd_dir_ops = {
@@ -260,41 +261,41 @@ const struct file_ops fdinfo_dir_fops = { .open = fdinfo_dir_open, .readdir = fd
 
 /* ---- fdinfo/N ---- */
 
-static void show_fdinfo(struct seq_file *m, struct file *of, bool cloexec)
+static void show_fdinfo(struct seq_file *seq, struct file *shown, bool cloexec)
 {
-	u32 flags = (of->flags & ~O_CLOEXEC) | (cloexec ? O_CLOEXEC : 0);
+	u32 flags = (shown->flags & ~O_CLOEXEC) | (cloexec ? O_CLOEXEC : 0);
 
-	seq_printf(m, "pos:\t%ld\nflags:\t0%o\nmnt_id:\t%u\nino:\t%lu\n",
-		   of->mode & FMODE_STREAM ? 0l : (s64)of->pos, flags,
-		   of->path.mnt ? of->path.mnt->id : 0, of->inode->ino);
-	if (of->ops && of->ops->show_fdinfo)
-		of->ops->show_fdinfo(of, m);
+	seq_printf(seq, "pos:\t%ld\nflags:\t0%o\nmnt_id:\t%u\nino:\t%lu\n",
+		   shown->mode & FMODE_STREAM ? 0l : (s64)shown->pos, flags,
+		   shown->path.mnt ? shown->path.mnt->id : 0, shown->inode->ino);
+	if (shown->ops && shown->ops->show_fdinfo)
+		shown->ops->show_fdinfo(shown, seq);
 }
 
-static int fdinfo_generate(struct seq_file *m, struct file *f)
+static int fdinfo_generate(struct seq_file *seq, struct file *f)
 {
-	struct pid_target tg;
-	struct file *of;
+	struct pid_target target;
+	struct file *shown;
 	bool cloexec;
 
-	if (!pid_target_get(f->inode, &tg))
+	if (!pid_target_get(f->inode, &target))
 		return -ESRCH;
-	if (!pid_may_access(f->cred, &tg)) {
-		pid_target_put(&tg);
+	if (!pid_may_access(f->cred, &target)) {
+		pid_target_put(&target);
 		return -EACCES;
 	}
-	of = target_file(&tg, node_index(f->inode), &cloexec);
-	pid_target_put(&tg);
-	if (!of)
+	shown = target_file(&target, node_index(f->inode), &cloexec);
+	pid_target_put(&target);
+	if (!shown)
 		return -ENOENT;
-	show_fdinfo(m, of, cloexec);
-	file_put(of);
+	show_fdinfo(seq, shown, cloexec);
+	file_put(shown);
 	return 0;
 }
 
-static int fdinfo_open(struct inode *i, struct file *f)
+static int fdinfo_open(struct inode *inode, struct file *f)
 {
-	int err = pid_check_access(i, f->cred);
+	int err = pid_check_access(inode, f->cred);
 
 	return err ? err : seq_open(f, fdinfo_generate);
 }

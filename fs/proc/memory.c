@@ -28,7 +28,7 @@
 /* ---- copying ---- */
 
 /* @len bytes at @addr of the space to the reader, by way of @page. @return bytes, -EFAULT: none could be stored */
-static s64 copy_out(struct vm_space *space, u64 addr, u64 len, struct uio *u, char *page)
+static s64 copy_out(struct vm_space *space, u64 addr, u64 len, struct uio *uio, char *page)
 {
 	s64 done = 0;
 
@@ -38,7 +38,7 @@ static s64 copy_out(struct vm_space *space, u64 addr, u64 len, struct uio *u, ch
 
 		if (!got)
 			break;
-		put = uio_copy_out(u, page, got);
+		put = uio_copy_out(uio, page, got);
 		done += (s64)put;
 		if (put < got)
 			return done ? done : -EFAULT;
@@ -51,17 +51,17 @@ static s64 copy_out(struct vm_space *space, u64 addr, u64 len, struct uio *u, ch
 }
 
 /* The part of [start, end) that begins at *pos. */
-static s64 copy_area(struct vm_space *space, u64 start, u64 end, struct uio *u, u64 *pos,
+static s64 copy_area(struct vm_space *space, u64 start, u64 end, struct uio *uio, u64 *pos,
 		     char *page)
 {
-	s64 n;
+	s64 length;
 
 	if (start >= end || *pos >= end - start)
 		return 0;
-	n = copy_out(space, start + *pos, MIN(u->count, end - start - *pos), u, page);
-	if (n > 0)
-		*pos += (u64)n;
-	return n;
+	length = copy_out(space, start + *pos, MIN(uio->count, end - start - *pos), uio, page);
+	if (length > 0)
+		*pos += (u64)length;
+	return length;
 }
 
 /* ---- cmdline ---- */
@@ -71,24 +71,24 @@ static s64 copy_area(struct vm_space *space, u64 start, u64 end, struct uio *u, 
  * environment behind them if it is longer: then the last byte of the arguments
  * is no longer NUL, and the title is one string of at most a page.
  */
-static s64 copy_title(struct vm_space *space, struct uio *u, u64 *pos, char *page)
+static s64 copy_title(struct vm_space *space, struct uio *uio, u64 *pos, char *page)
 {
 	u64 end = space->env_start == space->arg_end && space->env_end > space->env_start
 			  ? space->env_end
 			  : space->arg_end;
-	u64 n = vm_space_access(space, space->arg_start, page,
-				MIN(end - space->arg_start, PAGE_SIZE), false);
-	u64 len = strnlen(page, n), put;
+	u64 length = vm_space_access(space, space->arg_start, page,
+				     MIN(end - space->arg_start, PAGE_SIZE), false);
+	u64 len = strnlen(page, length), put;
 
-	len += len < n; /* the NUL, too */
+	len += len < length; /* the NUL, too */
 	if (*pos >= len)
 		return 0;
-	put = uio_copy_out(u, page + *pos, MIN(len - *pos, u->count));
+	put = uio_copy_out(uio, page + *pos, MIN(len - *pos, uio->count));
 	*pos += put;
 	return put ? (s64)put : -EFAULT;
 }
 
-static s64 copy_cmdline(struct vm_space *space, struct uio *u, u64 *pos, char *page)
+static s64 copy_cmdline(struct vm_space *space, struct uio *uio, u64 *pos, char *page)
 {
 	char last = 0;
 
@@ -97,43 +97,43 @@ static s64 copy_cmdline(struct vm_space *space, struct uio *u, u64 *pos, char *p
 	if (vm_space_access(space, space->arg_end - 1, &last, 1, false) != 1)
 		return 0;
 	if (last)
-		return copy_title(space, u, pos, page);
-	return copy_area(space, space->arg_start, space->arg_end, u, pos, page);
+		return copy_title(space, uio, pos, page);
+	return copy_area(space, space->arg_start, space->arg_end, uio, pos, page);
 }
 
-static s64 cmdline_read(struct file *f, struct uio *u, u64 *pos)
+static s64 cmdline_read(struct file *f, struct uio *uio, u64 *pos)
 {
 	struct vm_space *space;
-	struct pid_target tg;
+	struct pid_target target;
 	char *page;
-	s64 n = 0;
+	s64 length = 0;
 
-	if (!u->count)
+	if (!uio->count)
 		return 0;
-	if (!pid_target_get(f->inode, &tg))
+	if (!pid_target_get(f->inode, &target))
 		return -ESRCH;
-	space = process_space_get(tg.p);
-	pid_target_put(&tg);
+	space = process_space_get(target.p);
+	pid_target_put(&target);
 	if (!space)
 		return 0;
 	page = kmalloc(PAGE_SIZE);
 	if (page)
-		n = copy_cmdline(space, u, pos, page);
+		length = copy_cmdline(space, uio, pos, page);
 	else
-		n = -ENOMEM;
+		length = -ENOMEM;
 	kfree(page);
 	vm_space_put(space);
-	return n;
+	return length;
 }
 
 const struct file_ops cmdline_fops = { .read = cmdline_read, .llseek = seq_llseek };
 
 /* ---- environ and mem ---- */
 
-static int private_open(struct inode *i, struct file *f)
+static int private_open(struct inode *inode, struct file *f)
 {
 	u64 exec_id;
-	int err = pid_space_open(i, &exec_id);
+	int err = pid_space_open(inode, &exec_id);
 
 	f->private = (void *)exec_id;
 	return err;
@@ -142,58 +142,58 @@ static int private_open(struct inode *i, struct file *f)
 typedef s64 (*transfer_fn)(struct vm_space *space, struct uio *u, u64 *pos, char *page);
 
 /* Find the space, transfer. */
-static s64 private_transfer(struct file *f, struct uio *u, u64 *pos, transfer_fn fn)
+static s64 private_transfer(struct file *f, struct uio *uio, u64 *pos, transfer_fn method)
 {
 	struct vm_space *space;
-	struct pid_target tg;
+	struct pid_target target;
 	char *page;
-	s64 n;
+	s64 result;
 
-	if (!u->count)
+	if (!uio->count)
 		return 0;
-	if (!pid_target_get(f->inode, &tg))
+	if (!pid_target_get(f->inode, &target))
 		return 0; /* its memory is gone: the end of the file */
-	space = pid_opened_space(&tg, (u64)f->private);
-	pid_target_put(&tg);
+	space = pid_opened_space(&target, (u64)f->private);
+	pid_target_put(&target);
 	if (!space)
 		return 0; /* or another program's */
 	page = kmalloc(PAGE_SIZE);
-	n = page ? fn(space, u, pos, page) : -ENOMEM;
+	result = page ? method(space, uio, pos, page) : -ENOMEM;
 	kfree(page);
 	vm_space_put(space);
-	return n;
+	return result;
 }
 
-static s64 copy_environ(struct vm_space *space, struct uio *u, u64 *pos, char *page)
+static s64 copy_environ(struct vm_space *space, struct uio *uio, u64 *pos, char *page)
 {
-	return copy_area(space, space->env_start, space->env_end, u, pos, page);
+	return copy_area(space, space->env_start, space->env_end, uio, pos, page);
 }
 
-static s64 environ_read(struct file *f, struct uio *u, u64 *pos)
+static s64 environ_read(struct file *f, struct uio *uio, u64 *pos)
 {
-	return private_transfer(f, u, pos, copy_environ);
+	return private_transfer(f, uio, pos, copy_environ);
 }
 
 const struct file_ops environ_fops = { .open = private_open,
 				       .read = environ_read,
 				       .llseek = seq_llseek };
 
-static s64 copy_mem_out(struct vm_space *space, struct uio *u, u64 *pos, char *page)
+static s64 copy_mem_out(struct vm_space *space, struct uio *uio, u64 *pos, char *page)
 {
-	s64 n = *pos < USER_END ? copy_out(space, *pos, u->count, u, page) : 0;
+	s64 length = *pos < USER_END ? copy_out(space, *pos, uio->count, uio, page) : 0;
 
-	if (n > 0)
-		*pos += (u64)n;
-	return n ? n : -EIO;
+	if (length > 0)
+		*pos += (u64)length;
+	return length ? length : -EIO;
 }
 
-static s64 copy_mem_in(struct vm_space *space, struct uio *u, u64 *pos, char *page)
+static s64 copy_mem_in(struct vm_space *space, struct uio *uio, u64 *pos, char *page)
 {
 	s64 done = 0;
 
-	while (u->count && *pos < USER_END && !fatal_signal_pending()) {
-		u64 want = MIN(u->count, PAGE_SIZE - *pos % PAGE_SIZE);
-		u64 got = uio_copy_in(u, page, want), put;
+	while (uio->count && *pos < USER_END && !fatal_signal_pending()) {
+		u64 want = MIN(uio->count, PAGE_SIZE - *pos % PAGE_SIZE);
+		u64 got = uio_copy_in(uio, page, want), put;
 
 		if (!got)
 			return done ? done : -EFAULT;
@@ -206,14 +206,14 @@ static s64 copy_mem_in(struct vm_space *space, struct uio *u, u64 *pos, char *pa
 	return done ? done : -EIO;
 }
 
-static s64 mem_read(struct file *f, struct uio *u, u64 *pos)
+static s64 mem_read(struct file *f, struct uio *uio, u64 *pos)
 {
-	return private_transfer(f, u, pos, copy_mem_out);
+	return private_transfer(f, uio, pos, copy_mem_out);
 }
 
-static s64 mem_write(struct file *f, struct uio *u, u64 *pos)
+static s64 mem_write(struct file *f, struct uio *uio, u64 *pos)
 {
-	return private_transfer(f, u, pos, copy_mem_in);
+	return private_transfer(f, uio, pos, copy_mem_in);
 }
 
 const struct file_ops mem_fops = {
@@ -225,83 +225,83 @@ const struct file_ops mem_fops = {
 
 /* ---- maps ---- */
 
-static void show_region(struct seq_file *m, struct vm_region *r, char *buf)
+static void show_region(struct seq_file *seq, struct vm_region *region, char *buf)
 {
 	struct proc_maps_line line = {
-		.start = r->start,
-		.end = r->end,
-		.read = r->flags & VM_READ,
-		.write = r->flags & VM_WRITE,
-		.exec = r->flags & VM_EXEC,
-		.shared = r->flags & VM_SHARED,
+		.start = region->start,
+		.end = region->end,
+		.read = region->flags & VM_READ,
+		.write = region->flags & VM_WRITE,
+		.exec = region->flags & VM_EXEC,
+		.shared = region->flags & VM_SHARED,
 	};
-	const char *name = vm_region_name(r);
+	const char *name = vm_region_name(region);
 	size_t from;
 
-	if (r->file) {
-		const struct inode *i = r->file->inode;
+	if (region->file) {
+		const struct inode *inode = region->file->inode;
 
-		line.offset = r->pgoff << PAGE_SHIFT;
-		line.major = MAJOR(i->sb->dev);
-		line.minor = MINOR(i->sb->dev);
-		line.ino = i->ino;
+		line.offset = region->pgoff << PAGE_SHIFT;
+		line.major = MAJOR(inode->sb->dev);
+		line.minor = MINOR(inode->sb->dev);
+		line.ino = inode->ino;
 		if (!name) {
-			name = path_text(&r->file->path, buf, PATH_MAX);
+			name = path_text(&region->file->path, buf, PATH_MAX);
 			if (IS_ERR(name))
 				name = "?";
 		}
 	}
-	from = proc_text_maps(m, &line);
+	from = proc_text_maps(seq, &line);
 	if (name) {
-		seq_pad(m, from, PROC_MAPS_NAME_COLUMN);
-		seq_putc(m, ' ');
-		seq_escape(m, name, "\n");
+		seq_pad(seq, from, PROC_MAPS_NAME_COLUMN);
+		seq_putc(seq, ' ');
+		seq_escape(seq, name, "\n");
 	}
-	seq_putc(m, '\n');
+	seq_putc(seq, '\n');
 }
 
 /* What follows a region's line in smaps. */
-static void show_region_usage(struct seq_file *m, const struct vm_region *r)
+static void show_region_usage(struct seq_file *seq, const struct vm_region *region)
 {
-	struct vm_region_usage u;
+	struct vm_region_usage usage;
 
-	vm_region_usage(r, &u);
+	vm_region_usage(region, &usage);
 
 	const struct {
 		const char *label;
 		u64 kib;
 	} rows[] = {
-		{ "Size:           ", (r->end - r->start) / 1024 },
+		{ "Size:           ", (region->end - region->start) / 1024 },
 		{ "KernelPageSize: ", PAGE_SIZE / 1024 },
 		{ "MMUPageSize:    ", PAGE_SIZE / 1024 },
-		{ "Rss:            ", u.rss * KIB_PER_PAGE },
-		{ "Pss:            ", u.pss / 1024 },
-		{ "Shared_Clean:   ", u.shared_clean * KIB_PER_PAGE },
-		{ "Shared_Dirty:   ", u.shared_dirty * KIB_PER_PAGE },
-		{ "Private_Clean:  ", u.private_clean * KIB_PER_PAGE },
-		{ "Private_Dirty:  ", u.private_dirty * KIB_PER_PAGE },
-		{ "Referenced:     ", u.rss * KIB_PER_PAGE },
-		{ "Anonymous:      ", u.anon * KIB_PER_PAGE },
+		{ "Rss:            ", usage.rss * KIB_PER_PAGE },
+		{ "Pss:            ", usage.pss / 1024 },
+		{ "Shared_Clean:   ", usage.shared_clean * KIB_PER_PAGE },
+		{ "Shared_Dirty:   ", usage.shared_dirty * KIB_PER_PAGE },
+		{ "Private_Clean:  ", usage.private_clean * KIB_PER_PAGE },
+		{ "Private_Dirty:  ", usage.private_dirty * KIB_PER_PAGE },
+		{ "Referenced:     ", usage.rss * KIB_PER_PAGE },
+		{ "Anonymous:      ", usage.anon * KIB_PER_PAGE },
 		{ "Swap:           ", 0 },
 		{ "SwapPss:        ", 0 },
-		{ "Locked:         ", u.locked * KIB_PER_PAGE },
+		{ "Locked:         ", usage.locked * KIB_PER_PAGE },
 	};
 
 	for (u32 i = 0; i < ARRAY_SIZE(rows); i++) {
-		seq_puts(m, rows[i].label);
-		seq_put_u64_wide(m, rows[i].kib, 8);
-		seq_puts(m, " kB\n");
+		seq_puts(seq, rows[i].label);
+		seq_put_u64_wide(seq, rows[i].kib, 8);
+		seq_puts(seq, " kB\n");
 	}
 }
 
 /* A piece of maps or smaps. */
-static int show_regions(struct seq_file *m, const struct pid_target *tg, bool usage)
+static int show_regions(struct seq_file *seq, const struct pid_target *target, bool usage)
 {
 	struct vm_space *space;
-	struct vm_region *r;
+	struct vm_region *region;
 	char *buf;
 
-	space = pid_opened_space(tg, (u64)m->private);
+	space = pid_opened_space(target, (u64)seq->private);
 	if (!space)
 		return 0;
 	buf = kmalloc(PATH_MAX);
@@ -310,13 +310,13 @@ static int show_regions(struct seq_file *m, const struct pid_target *tg, bool us
 		return -ENOMEM;
 	}
 	down_read(&space->lock);
-	r = vm_region_find_above(space, m->next);
-	for (; r && !m->more; r = vm_region_find_above(space, m->next)) {
-		show_region(m, r, buf);
+	region = vm_region_find_above(space, seq->next);
+	for (; region && !seq->more; region = vm_region_find_above(space, seq->next)) {
+		show_region(seq, region, buf);
 		if (usage)
-			show_region_usage(m, r);
-		m->next = r->end;
-		m->more = seq_enough(m);
+			show_region_usage(seq, region);
+		seq->next = region->end;
+		seq->more = seq_enough(seq);
 	}
 	up_read(&space->lock);
 	kfree(buf);
@@ -324,23 +324,23 @@ static int show_regions(struct seq_file *m, const struct pid_target *tg, bool us
 	return 0;
 }
 
-int pid_show_maps(struct seq_file *m, const struct pid_target *tg, struct file *f)
+int pid_show_maps(struct seq_file *seq, const struct pid_target *target, struct file *f)
 {
-	return show_regions(m, tg, false);
+	return show_regions(seq, target, false);
 }
 
-int pid_show_smaps(struct seq_file *m, const struct pid_target *tg, struct file *f)
+int pid_show_smaps(struct seq_file *seq, const struct pid_target *target, struct file *f)
 {
-	return show_regions(m, tg, true);
+	return show_regions(seq, target, true);
 }
 
-int pid_show_auxv(struct seq_file *m, const struct pid_target *tg, struct file *f)
+int pid_show_auxv(struct seq_file *seq, const struct pid_target *target, struct file *f)
 {
-	struct vm_space *space = pid_opened_space(tg, (u64)m->private);
+	struct vm_space *space = pid_opened_space(target, (u64)seq->private);
 
 	if (!space)
 		return 0;
-	seq_write(m, space->saved_auxv,
+	seq_write(seq, space->saved_auxv,
 		  MIN(space->auxv_len, (u32)ARRAY_SIZE(space->saved_auxv)) * 8);
 	vm_space_put(space);
 	return 0;

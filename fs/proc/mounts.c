@@ -34,65 +34,65 @@ struct mounts_context {
 	char *buf;
 };
 
-static int context_init(struct mounts_context *c, struct process *p)
+static int context_init(struct mounts_context *context, struct process *p)
 {
 	struct fs_context *fs = process_fs_get(p);
 
 	if (!fs)
 		return -EINVAL; /* as Linux says of a zombie */
-	c->buf = kmalloc(PATH_MAX);
-	if (c->buf) {
+	context->buf = kmalloc(PATH_MAX);
+	if (context->buf) {
 		spin_lock(&fs->lock);
-		c->root = fs->root;
-		path_get(&c->root);
+		context->root = fs->root;
+		path_get(&context->root);
 		spin_unlock(&fs->lock);
 	}
 	fs_context_put(fs);
-	return c->buf ? 0 : -ENOMEM;
+	return context->buf ? 0 : -ENOMEM;
 }
 
-static void context_destroy(struct mounts_context *c)
+static void context_destroy(struct mounts_context *context)
 {
-	path_put(&c->root);
-	kfree(c->buf);
+	path_put(&context->root);
+	kfree(context->buf);
 }
 
-/* Where @m is mounted. @return NULL: not below the process's root */
-static const char *mountpoint_text(struct mounts_context *c, struct mount *m)
+/* Where @mount is mounted. @return NULL: not below the process's root */
+static const char *mountpoint_text(struct mounts_context *context, struct mount *mount)
 {
-	const struct path at = { m, m->root };
+	const struct path path = { mount, mount->root };
 	bool reached;
-	const char *text = path_text_in(&at, &c->root, c->buf, PATH_MAX, &reached);
+	const char *text = path_text_in(&path, &context->root, context->buf, PATH_MAX, &reached);
 
 	return IS_ERR(text) || !reached ? NULL : text;
 }
 
 /* The path of a mount's root within its file system. */
-static const char *root_text(struct mounts_context *c, struct mount *m)
+static const char *root_text(struct mounts_context *context, struct mount *mount)
 {
-	char *at = c->buf + PATH_MAX - 1;
-	struct dentry *d = m->root;
+	char *start = context->buf + PATH_MAX - 1;
+	struct dentry *d = mount->root;
 
-	*at = 0;
+	*start = 0;
 	spin_lock(&tree_lock);
 	for (; d != d->parent; d = d->parent) {
 		u32 len = dentry_name_len(d);
 
-		if (at - c->buf < len + 1) {
-			at = NULL;
+		if (start - context->buf < len + 1) {
+			start = NULL;
 			break;
 		}
-		at -= len;
-		memcpy(at, d->name, len);
-		*--at = '/';
+		start -= len;
+		memcpy(start, d->name, len);
+		*--start = '/';
 	}
 	spin_unlock(&tree_lock);
-	if (!at)
+	if (!start)
 		return "?";
-	return *at ? at : "/";
+	return *start ? start : "/";
 }
 
-static void show_super_flags(struct seq_file *m, u32 flags)
+static void show_super_flags(struct seq_file *seq, u32 flags)
 {
 	static const struct proc_flag_name names[] = {
 		{ MS_SYNCHRONOUS, ",sync" },
@@ -101,10 +101,10 @@ static void show_super_flags(struct seq_file *m, u32 flags)
 		{ MS_LAZYTIME, ",lazytime" },
 	};
 
-	proc_text_flags(m, flags, names, ARRAY_SIZE(names));
+	proc_text_flags(seq, flags, names, ARRAY_SIZE(names));
 }
 
-static void show_mount_flags(struct seq_file *m, u32 flags)
+static void show_mount_flags(struct seq_file *seq, u32 flags)
 {
 	static const struct proc_flag_name names[] = {
 		{ MNT_NOSUID, ",nosuid" },	     { MNT_NODEV, ",nodev" },
@@ -113,107 +113,107 @@ static void show_mount_flags(struct seq_file *m, u32 flags)
 		{ MNT_NOSYMFOLLOW, ",nosymfollow" },
 	};
 
-	proc_text_flags(m, flags, names, ARRAY_SIZE(names));
+	proc_text_flags(seq, flags, names, ARRAY_SIZE(names));
 }
 
-static void show_options(struct seq_file *m, struct super_block *sb)
+static void show_options(struct seq_file *seq, struct super_block *sb)
 {
 	if (sb->ops && sb->ops->show_options)
-		sb->ops->show_options(sb, m);
+		sb->ops->show_options(sb, seq);
 }
 
-static void show_source(struct seq_file *m, const struct mount *mnt)
+static void show_source(struct seq_file *seq, const struct mount *mnt)
 {
-	seq_escape(m, mnt->source ? mnt->source : "none", ESCAPE_NAME);
+	seq_escape(seq, mnt->source ? mnt->source : "none", ESCAPE_NAME);
 }
 
 /* "tmpfs /tmp tmpfs rw,nosuid 0 0" */
-static void show_mount(struct seq_file *m, struct mounts_context *c, struct mount *mnt)
+static void show_mount(struct seq_file *seq, struct mounts_context *context, struct mount *mnt)
 {
-	const char *where = mountpoint_text(c, mnt);
+	const char *where = mountpoint_text(context, mnt);
 
 	if (!where)
 		return;
-	show_source(m, mnt);
-	seq_putc(m, ' ');
-	seq_escape(m, where, ESCAPE_PATH);
-	seq_putc(m, ' ');
-	seq_escape(m, mnt->sb->type->name, ESCAPE_NAME);
-	seq_puts(m, mount_is_readonly(mnt) ? " ro" : " rw");
-	show_super_flags(m, mnt->sb->flags);
-	show_mount_flags(m, mnt->flags);
-	show_options(m, mnt->sb);
-	seq_puts(m, " 0 0\n");
+	show_source(seq, mnt);
+	seq_putc(seq, ' ');
+	seq_escape(seq, where, ESCAPE_PATH);
+	seq_putc(seq, ' ');
+	seq_escape(seq, mnt->sb->type->name, ESCAPE_NAME);
+	seq_puts(seq, mount_is_readonly(mnt) ? " ro" : " rw");
+	show_super_flags(seq, mnt->sb->flags);
+	show_mount_flags(seq, mnt->flags);
+	show_options(seq, mnt->sb);
+	seq_puts(seq, " 0 0\n");
 }
 
 /* "23 1 0:21 / /tmp rw,nosuid - tmpfs tmpfs rw" */
-static void show_mountinfo(struct seq_file *m, struct mounts_context *c, struct mount *mnt)
+static void show_mountinfo(struct seq_file *seq, struct mounts_context *context, struct mount *mnt)
 {
-	size_t start = m->count;
+	size_t start = seq->count;
 	const char *where;
 
-	seq_printf(m, "%u %u %u:%u ", mnt->id, mnt->parent->id, MAJOR(mnt->sb->dev),
+	seq_printf(seq, "%u %u %u:%u ", mnt->id, mnt->parent->id, MAJOR(mnt->sb->dev),
 		   MINOR(mnt->sb->dev));
-	seq_escape(m, root_text(c, mnt), ESCAPE_PATH);
-	where = mountpoint_text(c, mnt);
+	seq_escape(seq, root_text(context, mnt), ESCAPE_PATH);
+	where = mountpoint_text(context, mnt);
 	if (!where) {
-		m->count = start;
+		seq->count = start;
 		return;
 	}
-	seq_putc(m, ' ');
-	seq_escape(m, where, ESCAPE_PATH);
-	seq_puts(m, mnt->flags & MNT_RDONLY ? " ro" : " rw");
-	show_mount_flags(m, mnt->flags);
-	seq_puts(m, " - ");
-	seq_escape(m, mnt->sb->type->name, ESCAPE_NAME);
-	seq_putc(m, ' ');
-	show_source(m, mnt);
-	seq_puts(m, mnt->sb->flags & MS_RDONLY ? " ro" : " rw");
-	show_super_flags(m, mnt->sb->flags);
-	show_options(m, mnt->sb);
-	seq_putc(m, '\n');
+	seq_putc(seq, ' ');
+	seq_escape(seq, where, ESCAPE_PATH);
+	seq_puts(seq, mnt->flags & MNT_RDONLY ? " ro" : " rw");
+	show_mount_flags(seq, mnt->flags);
+	seq_puts(seq, " - ");
+	seq_escape(seq, mnt->sb->type->name, ESCAPE_NAME);
+	seq_putc(seq, ' ');
+	show_source(seq, mnt);
+	seq_puts(seq, mnt->sb->flags & MS_RDONLY ? " ro" : " rw");
+	show_super_flags(seq, mnt->sb->flags);
+	show_options(seq, mnt->sb);
+	seq_putc(seq, '\n');
 }
 
-static int show_all(struct seq_file *m, struct process *p,
-		    void (*show)(struct seq_file *m, struct mounts_context *c, struct mount *mnt))
+static int show_all(struct seq_file *seq, struct process *p,
+		    void (*show)(struct seq_file *seq, struct mounts_context *c, struct mount *mnt))
 {
-	struct mounts_context c;
+	struct mounts_context context;
 	struct mount *mnt;
-	int err = context_init(&c, p);
+	int err = context_init(&context, p);
 
 	if (err)
 		return err;
 	mutex_lock(&mount_mutex);
 	list_for_each(mnt, &mount_list, all_link)
-		show(m, &c, mnt);
+		show(seq, &context, mnt);
 	mutex_unlock(&mount_mutex);
-	context_destroy(&c);
+	context_destroy(&context);
 	return 0;
 }
 
-int pid_show_mounts(struct seq_file *m, const struct pid_target *tg, struct file *f)
+int pid_show_mounts(struct seq_file *seq, const struct pid_target *target, struct file *f)
 {
-	return show_all(m, tg->p, show_mount);
+	return show_all(seq, target->p, show_mount);
 }
 
-int pid_show_mountinfo(struct seq_file *m, const struct pid_target *tg, struct file *f)
+int pid_show_mountinfo(struct seq_file *seq, const struct pid_target *target, struct file *f)
 {
-	return show_all(m, tg->p, show_mountinfo);
+	return show_all(seq, target->p, show_mountinfo);
 }
 
-static int mounts_open(struct inode *i, struct file *f)
+static int mounts_open(struct inode *inode, struct file *f)
 {
-	int err = pid_show_open(i, f);
+	int err = pid_show_open(inode, f);
 
 	if (!err)
 		seq_poll_start(f, &mount_changes);
 	return err;
 }
 
-static u32 mounts_poll(struct file *f, struct poll_table *t)
+static u32 mounts_poll(struct file *f, struct poll_table *table)
 {
 	return POLLIN | POLLRDNORM |
-	       (seq_poll_changed(f, &mount_changes, t) ? POLLERR | POLLPRI : 0);
+	       (seq_poll_changed(f, &mount_changes, table) ? POLLERR | POLLPRI : 0);
 }
 
 const struct file_ops pid_mounts_fops = {
@@ -224,8 +224,8 @@ const struct file_ops pid_mounts_fops = {
 	.poll = mounts_poll,
 };
 
-int filesystems_show(struct seq_file *m, void *unused)
+int filesystems_show(struct seq_file *seq, void *unused)
 {
-	fs_types_show(m);
+	fs_types_show(seq);
 	return 0;
 }

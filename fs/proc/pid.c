@@ -35,43 +35,45 @@
 
 /* ---- who ---- */
 
-bool pid_target_get(const struct inode *i, struct pid_target *out)
+bool pid_target_get(const struct inode *inode, struct pid_target *out)
 {
-	struct thread *t = thread_find(node_tid(i));
+	struct thread *t = thread_find(node_tid(inode));
 
 	if (!t)
 		return false;
-	if (t->proc != i->private) {
+	if (t->proc != inode->private) {
 		thread_put(t);
 		return false;
 	}
-	*out = (struct pid_target){ .p = i->private, .t = t, .task = node_bits(i) & NODE_TASK };
+	*out = (struct pid_target){ .p = inode->private,
+				    .t = t,
+				    .task = node_bits(inode) & NODE_TASK };
 	return true;
 }
 
-bool pid_may_access(const struct cred *c, const struct pid_target *tg)
+bool pid_may_access(const struct cred *cred, const struct pid_target *target)
 {
-	if (tg->p == current->proc && c == current_cred())
+	if (target->p == current->proc && cred == current_cred())
 		return true;
-	return cred_may_look_into(c, tg->t, LOOK_AS_FS);
+	return cred_may_look_into(cred, target->t, LOOK_AS_FS);
 }
 
-bool pid_reader_may_access(const struct file *f, const struct pid_target *tg)
+bool pid_reader_may_access(const struct file *f, const struct pid_target *target)
 {
-	const struct cred *me = current_cred();
+	const struct cred *cred = current_cred();
 
-	return pid_may_access(me, tg) && (f->cred == me || pid_may_access(f->cred, tg));
+	return pid_may_access(cred, target) && (f->cred == cred || pid_may_access(f->cred, target));
 }
 
-int pid_check_access(const struct inode *i, const struct cred *c)
+int pid_check_access(const struct inode *inode, const struct cred *cred)
 {
-	struct pid_target tg;
+	struct pid_target target;
 	int err;
 
-	if (!pid_target_get(i, &tg))
+	if (!pid_target_get(inode, &target))
 		return -ESRCH;
-	err = pid_may_access(c, &tg) ? 0 : -EACCES;
-	pid_target_put(&tg);
+	err = pid_may_access(cred, &target) ? 0 : -EACCES;
+	pid_target_put(&target);
 	return err;
 }
 
@@ -79,40 +81,40 @@ int pid_check_access(const struct inode *i, const struct cred *c)
  * First the space, then the question whether it may be seen: exec() makes the
  * process undumpable before it puts a program with more rights in place.
  */
-int pid_space_get(const struct pid_target *tg, const struct cred *c, struct vm_space **out)
+int pid_space_get(const struct pid_target *target, const struct cred *cred, struct vm_space **out)
 {
-	*out = process_space_get(tg->p);
-	if (!*out || pid_may_access(c, tg))
+	*out = process_space_get(target->p);
+	if (!*out || pid_may_access(cred, target))
 		return 0;
 	vm_space_put(*out);
 	*out = NULL;
 	return -EACCES;
 }
 
-int pid_space_open(const struct inode *i, u64 *exec_id)
+int pid_space_open(const struct inode *inode, u64 *exec_id)
 {
 	struct vm_space *space;
-	struct pid_target tg;
+	struct pid_target target;
 	int err = 0;
 
-	if (!pid_target_get(i, &tg))
+	if (!pid_target_get(inode, &target))
 		return -ESRCH;
-	*exec_id = smp_load_acquire(&tg.p->exec_id);
-	space = process_space_get(tg.p);
-	if (space && space != current->space && !pid_may_access(current_cred(), &tg))
+	*exec_id = smp_load_acquire(&target.p->exec_id);
+	space = process_space_get(target.p);
+	if (space && space != current->space && !pid_may_access(current_cred(), &target))
 		err = -EACCES;
 	if (space)
 		vm_space_put(space);
-	pid_target_put(&tg);
+	pid_target_put(&target);
 	return err;
 }
 
-struct vm_space *pid_opened_space(const struct pid_target *tg, u64 exec_id)
+struct vm_space *pid_opened_space(const struct pid_target *target, u64 exec_id)
 {
-	struct vm_space *space = process_space_get(tg->p);
+	struct vm_space *space = process_space_get(target->p);
 
 	/* execve() counts before it puts the new space in place. */
-	if (!space || READ_ONCE(tg->p->exec_id) == exec_id)
+	if (!space || READ_ONCE(target->p->exec_id) == exec_id)
 		return space;
 	vm_space_put(space);
 	return NULL;
@@ -120,19 +122,20 @@ struct vm_space *pid_opened_space(const struct pid_target *tg, u64 exec_id)
 
 /* ---- inodes ---- */
 
-static void set_owner(struct inode *i, struct process *p)
+static void set_owner(struct inode *inode, struct process *p)
 {
-	bool is_folder = i->mode == (S_IFDIR | 0555);
-	struct thread *t = thread_find(node_tid(i));
-	const struct cred *c;
+	bool is_folder = inode->mode == (S_IFDIR | 0555);
+	struct thread *t = thread_find(node_tid(inode));
+	const struct cred *cred;
 
 	if (!t)
 		return; /* it has ended: nobody's, the super user's */
 	rcu_read_lock();
-	c = rcu_dereference(t->cred);
-	if (c && t->proc == p && (is_folder || (READ_ONCE(p->space) && READ_ONCE(p->dumpable)))) {
-		i->uid = c->euid;
-		i->gid = c->egid;
+	cred = rcu_dereference(t->cred);
+	if (cred && t->proc == p &&
+	    (is_folder || (READ_ONCE(p->space) && READ_ONCE(p->dumpable)))) {
+		inode->uid = cred->euid;
+		inode->gid = cred->egid;
 	}
 	rcu_read_unlock();
 	thread_put(t);
@@ -143,33 +146,33 @@ static u32 count_folders(u32 bits);
 struct inode *pid_inode(struct super_block *sb, struct process *p, u64 ino, mode_t mode,
 			const struct inode_ops *ops, const struct file_ops *fops)
 {
-	struct inode *i = inode_alloc(sb);
+	struct inode *inode = inode_alloc(sb);
 
-	if (!i)
+	if (!inode)
 		return NULL;
-	i->ino = ino;
-	i->mode = mode;
-	i->ops = ops;
-	i->fops = fops;
-	i->private = p;
-	i->nlink = !S_ISDIR(mode) ? 1 : ops == &pid_dir_ops ? 2 + count_folders((u32)ino) : 2;
-	set_owner(i, p);
-	return i;
+	inode->ino = ino;
+	inode->mode = mode;
+	inode->ops = ops;
+	inode->fops = fops;
+	inode->private = p;
+	inode->nlink = !S_ISDIR(mode) ? 1 : ops == &pid_dir_ops ? 2 + count_folders((u32)ino) : 2;
+	set_owner(inode, p);
+	return inode;
 }
 
 int pid_instantiate(struct inode *near, struct dentry *d, u64 ino, mode_t mode,
 		    const struct inode_ops *ops, const struct file_ops *fops)
 {
 	struct process *p = near->private;
-	struct inode *i;
+	struct inode *inode;
 
 	process_get(p);
-	i = pid_inode(near->sb, p, ino, mode, ops, fops);
-	if (!i) {
+	inode = pid_inode(near->sb, p, ino, mode, ops, fops);
+	if (!inode) {
 		process_put(p);
 		return -ENOMEM;
 	}
-	dentry_set_inode(d, i);
+	dentry_set_inode(d, inode);
 	return 0;
 }
 
@@ -177,51 +180,52 @@ int pid_instantiate(struct inode *near, struct dentry *d, u64 ino, mode_t mode,
 
 bool pid_parse_name(const struct dentry *d, u32 *out)
 {
-	const char *s = d->name;
-	u64 n = 0;
+	const char *name = d->name;
+	u64 number = 0;
 
-	if (dentry_name_len(d) > 10 || (s[0] == '0' && s[1]))
+	if (dentry_name_len(d) > 10 || (name[0] == '0' && name[1]))
 		return false;
-	for (; *s; s++) {
-		if (*s < '0' || *s > '9')
+	for (; *name; name++) {
+		if (*name < '0' || *name > '9')
 			return false;
-		n = n * 10 + (u64)(*s - '0');
+		number = number * 10 + (u64)(*name - '0');
 	}
-	*out = (u32)n;
-	return n < 1u << 31;
+	*out = (u32)number;
+	return number < 1u << 31;
 }
 
-bool pid_fill(struct dir_context *c, u64 pos, const char *name, u32 len, ino_t ino, u32 type)
+bool pid_fill(struct dir_context *context, u64 pos, const char *name, u32 len, ino_t ino, u32 type)
 {
-	c->pos = pos;
-	if (!c->fill(c, name, len, ino, type))
+	context->pos = pos;
+	if (!context->fill(context, name, len, ino, type))
 		return false;
-	c->pos = pos + 1;
+	context->pos = pos + 1;
 	return true;
 }
 
-bool pid_fill_number(struct dir_context *c, u64 pos, u32 number, ino_t ino, u32 type)
+bool pid_fill_number(struct dir_context *context, u64 pos, u32 number, ino_t ino, u32 type)
 {
-	char text[16], *s = text + sizeof(text) - 1;
+	char text[16], *digits = text + sizeof(text) - 1;
 
-	*s = 0;
+	*digits = 0;
 	do
-		*--s = '0' + number % 10;
+		*--digits = '0' + number % 10;
 	while (number /= 10);
-	return pid_fill(c, pos, s, (u32)(text + sizeof(text) - 1 - s), ino, type);
+	return pid_fill(context, pos, digits, (u32)(text + sizeof(text) - 1 - digits), ino, type);
 }
 
-bool pid_fill_dots(struct file *f, struct dir_context *c)
+bool pid_fill_dots(struct file *f, struct dir_context *context)
 {
-	if (c->pos == 0 && !pid_fill(c, 0, ".", 1, f->inode->ino, DT_DIR))
+	if (context->pos == 0 && !pid_fill(context, 0, ".", 1, f->inode->ino, DT_DIR))
 		return false;
-	return c->pos != 1 || pid_fill(c, 1, "..", 2, f->path.dentry->parent->inode->ino, DT_DIR);
+	return context->pos != 1 ||
+	       pid_fill(context, 1, "..", 2, f->path.dentry->parent->inode->ino, DT_DIR);
 }
 
 int pid_lookup_root(struct inode *dir, struct dentry *d)
 {
 	struct process *p;
-	struct inode *i;
+	struct inode *inode;
 	u32 nr;
 
 	d->flags |= DENTRY_NOCACHE;
@@ -237,13 +241,13 @@ int pid_lookup_root(struct inode *dir, struct dentry *d)
 		process_get(p);
 		thread_put(t);
 	}
-	i = pid_inode(dir->sb, p, node_ino((pid_t)nr, 0), S_IFDIR | 0555, &pid_dir_ops,
-		      &pid_dir_fops);
-	if (!i) {
+	inode = pid_inode(dir->sb, p, node_ino((pid_t)nr, 0), S_IFDIR | 0555, &pid_dir_ops,
+			  &pid_dir_fops);
+	if (!inode) {
 		process_put(p);
 		return -ENOMEM;
 	}
-	dentry_set_inode(d, i);
+	dentry_set_inode(d, inode);
 	return 0;
 }
 
@@ -262,18 +266,18 @@ int pid_lookup_root(struct inode *dir, struct dentry *d)
 	ENTRY(n, S_IFREG | (rights), where_, .fops = &pid_space_fops, .show = fn)
 
 /* Rights come from the process. */
-int pid_setattr(struct inode *i, const struct iattr *a)
+int pid_setattr(struct inode *inode, const struct iattr *attr)
 {
-	if (a->valid & (ATTR_MODE | ATTR_UID | ATTR_GID))
+	if (attr->valid & (ATTR_MODE | ATTR_UID | ATTR_GID))
 		return -EPERM;
-	return setattr_copy(i, a);
+	return setattr_copy(inode, attr);
 }
 
-int pid_class_permission(struct inode *i, int mask)
+int pid_class_permission(struct inode *inode, int mask)
 {
-	mode_t mode = current_cred()->fsuid == i->uid ? i->mode >> 6 : i->mode;
+	mode_t mode = current_cred()->fsuid == inode->uid ? inode->mode >> 6 : inode->mode;
 
-	return !(mask & ~mode & 7) || capable_of_bypass(i, mask) ? 0 : -EACCES;
+	return !(mask & ~mode & 7) || capable_of_bypass(inode, mask) ? 0 : -EACCES;
 }
 
 static const struct inode_ops pid_file_ops = { .setattr = pid_setattr };
@@ -312,23 +316,23 @@ static const struct pid_entry pid_entries[] = {
 #endif
 };
 
-const struct pid_entry *pid_entry_of(const struct inode *i)
+const struct pid_entry *pid_entry_of(const struct inode *inode)
 {
-	return &pid_entries[node_index(i) - 1];
+	return &pid_entries[node_index(inode) - 1];
 }
 
-static bool entry_is_here(const struct pid_entry *e, u32 bits)
+static bool entry_is_here(const struct pid_entry *entry, u32 bits)
 {
-	return e->where & (bits & NODE_TASK ? PID_IN_TASK : PID_IN_PROCESS);
+	return entry->where & (bits & NODE_TASK ? PID_IN_TASK : PID_IN_PROCESS);
 }
 
 static u32 count_folders(u32 bits)
 {
-	u32 n = 0;
+	u32 count = 0;
 
 	for (u32 i = 0; i < ARRAY_SIZE(pid_entries); i++)
-		n += S_ISDIR(pid_entries[i].mode) && entry_is_here(&pid_entries[i], bits);
-	return n;
+		count += S_ISDIR(pid_entries[i].mode) && entry_is_here(&pid_entries[i], bits);
+	return count;
 }
 
 static int dir_lookup(struct inode *dir, struct dentry *d)
@@ -337,23 +341,25 @@ static int dir_lookup(struct inode *dir, struct dentry *d)
 	struct thread *t;
 
 	d->flags |= DENTRY_NOCACHE;
-	for (u32 n = 0; n < ARRAY_SIZE(pid_entries); n++) {
-		const struct pid_entry *e = &pid_entries[n];
+	for (u32 index = 0; index < ARRAY_SIZE(pid_entries); index++) {
+		const struct pid_entry *entry = &pid_entries[index];
 
-		if (e->name_len != len || memcmp(e->name, d->name, len) || !entry_is_here(e, bits))
+		if (entry->name_len != len || memcmp(entry->name, d->name, len) ||
+		    !entry_is_here(entry, bits))
 			continue;
 		t = thread_find(node_tid(dir));
 		if (!t)
 			return 0; /* it has ended */
 		thread_put(t);
 		return pid_instantiate(dir, d,
-				       node_ino(node_tid(dir), (bits & NODE_TASK) | (n + 1)),
-				       e->mode, e->ops ? e->ops : &pid_file_ops, e->fops);
+				       node_ino(node_tid(dir), (bits & NODE_TASK) | (index + 1)),
+				       entry->mode, entry->ops ? entry->ops : &pid_file_ops,
+				       entry->fops);
 	}
 	return 0;
 }
 
-static int dir_readdir(struct file *f, struct dir_context *c)
+static int dir_readdir(struct file *f, struct dir_context *context)
 {
 	u32 bits = node_bits(f->inode);
 	pid_t tid = node_tid(f->inode);
@@ -362,15 +368,15 @@ static int dir_readdir(struct file *f, struct dir_context *c)
 	if (!t)
 		return -ENOENT;
 	thread_put(t);
-	if (!pid_fill_dots(f, c))
+	if (!pid_fill_dots(f, context))
 		return 0;
-	for (u64 n = c->pos - 2; n < ARRAY_SIZE(pid_entries); n++) {
-		const struct pid_entry *e = &pid_entries[n];
+	for (u64 index = context->pos - 2; index < ARRAY_SIZE(pid_entries); index++) {
+		const struct pid_entry *entry = &pid_entries[index];
 
-		if (entry_is_here(e, bits) &&
-		    !pid_fill(c, n + 2, e->name, e->name_len,
-			      node_ino(tid, (bits & NODE_TASK) | (u32)(n + 1)),
-			      mode_to_dtype(e->mode)))
+		if (entry_is_here(entry, bits) &&
+		    !pid_fill(context, index + 2, entry->name, entry->name_len,
+			      node_ino(tid, (bits & NODE_TASK) | (u32)(index + 1)),
+			      mode_to_dtype(entry->mode)))
 			break;
 	}
 	return 0;
@@ -381,19 +387,19 @@ const struct file_ops pid_dir_fops = { .readdir = dir_readdir };
 
 /* ---- files that show() makes ---- */
 
-static int pid_generate(struct seq_file *m, struct file *f)
+static int pid_generate(struct seq_file *seq, struct file *f)
 {
-	struct pid_target tg;
+	struct pid_target target;
 	int err;
 
-	if (!pid_target_get(f->inode, &tg))
+	if (!pid_target_get(f->inode, &target))
 		return -ESRCH;
-	err = pid_entry_of(f->inode)->show(m, &tg, f);
-	pid_target_put(&tg);
+	err = pid_entry_of(f->inode)->show(seq, &target, f);
+	pid_target_put(&target);
 	return err;
 }
 
-int pid_show_open(struct inode *i, struct file *f)
+int pid_show_open(struct inode *inode, struct file *f)
 {
 	return seq_open(f, pid_generate);
 }
@@ -405,10 +411,10 @@ static const struct file_ops pid_show_fops = {
 	.llseek = seq_llseek,
 };
 
-static int pid_space_text_open(struct inode *i, struct file *f)
+static int pid_space_text_open(struct inode *inode, struct file *f)
 {
 	u64 exec_id;
-	int err = pid_space_open(i, &exec_id);
+	int err = pid_space_open(inode, &exec_id);
 
 	return err ? err : seq_open_private(f, pid_generate, (void *)exec_id);
 }

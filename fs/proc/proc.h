@@ -27,17 +27,17 @@ static inline u64 node_ino(pid_t tid, u32 bits)
 {
 	return (u64)(u32)tid << 32 | bits;
 }
-static inline pid_t node_tid(const struct inode *i)
+static inline pid_t node_tid(const struct inode *inode)
 {
-	return (pid_t)(i->ino >> 32);
+	return (pid_t)(inode->ino >> 32);
 }
-static inline u32 node_bits(const struct inode *i)
+static inline u32 node_bits(const struct inode *inode)
 {
-	return (u32)i->ino;
+	return (u32)inode->ino;
 }
-static inline u32 node_index(const struct inode *i)
+static inline u32 node_index(const struct inode *inode)
 {
-	return (u32)i->ino & NODE_INDEX;
+	return (u32)inode->ino & NODE_INDEX;
 }
 
 /** Who an inode is about. */
@@ -47,27 +47,27 @@ struct pid_target {
 	bool task;	   /* the thread alone, not the process as a whole */
 };
 /** @return false: it has been reaped, or the thread has ended */
-bool pid_target_get(const struct inode *i, struct pid_target *out);
-static inline void pid_target_put(struct pid_target *tg)
+bool pid_target_get(const struct inode *inode, struct pid_target *out);
+static inline void pid_target_put(struct pid_target *target)
 {
-	thread_put(tg->t);
+	thread_put(target->t);
 }
 
-/** May @p c look into the process, as ptrace() would let it? */
-bool pid_may_access(const struct cred *c, const struct pid_target *tg);
+/** May @p cred look into the process, as ptrace() would let it? */
+bool pid_may_access(const struct cred *cred, const struct pid_target *target);
 /** May the current thread, and could the one that opened @p f? */
-bool pid_reader_may_access(const struct file *f, const struct pid_target *tg);
+bool pid_reader_may_access(const struct file *f, const struct pid_target *target);
 /** @return 0 or -EACCES; -ESRCH when there is no such process any more */
-int pid_check_access(const struct inode *i, const struct cred *c);
+int pid_check_access(const struct inode *inode, const struct cred *cred);
 /**
- * Its address space, counted, if @p c may look into it.
+ * Its address space, counted, if @p cred may look into it.
  * @return 0: *out NULL when it has ended; -EACCES
  */
-int pid_space_get(const struct pid_target *tg, const struct cred *c, struct vm_space **out);
+int pid_space_get(const struct pid_target *target, const struct cred *cred, struct vm_space **out);
 /** For open methods: may the current thread see the address space? @return 0, with its number; -EACCES, -ESRCH */
-int pid_space_open(const struct inode *i, u64 *exec_id);
+int pid_space_open(const struct inode *inode, u64 *exec_id);
 /** The space that pid_space_open() let somebody see, counted. NULL: it is gone, or the process runs another program */
-struct vm_space *pid_opened_space(const struct pid_target *tg, u64 exec_id);
+struct vm_space *pid_opened_space(const struct pid_target *target, u64 exec_id);
 
 struct pid_entry {
 	const char *name;
@@ -80,17 +80,17 @@ struct pid_entry {
 	int (*show)(struct seq_file *m, const struct pid_target *tg, struct file *f);
 };
 /** For open methods: the text that the entry's show() makes. @return 0 or -ENOMEM */
-int pid_show_open(struct inode *i, struct file *f);
+int pid_show_open(struct inode *inode, struct file *f);
 extern const struct file_ops pid_mounts_fops;
 
 #define PID_IN_PROCESS 1
 #define PID_IN_TASK    2
 #define PID_IN_BOTH    3
 /** The entry of an inode whose bits are those of an entry. */
-const struct pid_entry *pid_entry_of(const struct inode *i);
-int pid_setattr(struct inode *i, const struct iattr *a);
+const struct pid_entry *pid_entry_of(const struct inode *inode);
+int pid_setattr(struct inode *inode, const struct iattr *attr);
 /** The owner's rights or those of all others; group and others have the same. @return 0 or -EACCES */
-int pid_class_permission(struct inode *i, int mask);
+int pid_class_permission(struct inode *inode, int mask);
 
 /** The inode of a name of @p p, whose reference it takes over unless it fails. NULL: no memory */
 struct inode *pid_inode(struct super_block *sb, struct process *p, u64 ino, mode_t mode,
@@ -103,10 +103,10 @@ int pid_lookup_root(struct inode *dir, struct dentry *d);
 /** A name that is a number, without leading zeroes, below 2^31. */
 bool pid_parse_name(const struct dentry *d, u32 *out);
 /** Hand over an entry, and step behind it. */
-bool pid_fill(struct dir_context *c, u64 pos, const char *name, u32 len, ino_t ino, u32 type);
-bool pid_fill_number(struct dir_context *c, u64 pos, u32 number, ino_t ino, u32 type);
+bool pid_fill(struct dir_context *context, u64 pos, const char *name, u32 len, ino_t ino, u32 type);
+bool pid_fill_number(struct dir_context *context, u64 pos, u32 number, ino_t ino, u32 type);
 /** "." and "..". @return false: full */
-bool pid_fill_dots(struct file *f, struct dir_context *c);
+bool pid_fill_dots(struct file *f, struct dir_context *context);
 
 /* task.c */
 extern const struct inode_ops task_dir_ops;
@@ -120,15 +120,15 @@ extern const struct inode_ops pid_exe_ops, pid_cwd_ops, pid_root_ops, pid_fd_ops
 extern const struct file_ops fd_dir_fops, fdinfo_dir_fops;
 
 /* status.c */
-int pid_show_stat(struct seq_file *m, const struct pid_target *tg, struct file *f);
-int pid_show_statm(struct seq_file *m, const struct pid_target *tg, struct file *f);
-int pid_show_status(struct seq_file *m, const struct pid_target *tg, struct file *f);
-int pid_show_limits(struct seq_file *m, const struct pid_target *tg, struct file *f);
-int pid_show_wchan(struct seq_file *m, const struct pid_target *tg, struct file *f);
-int pid_show_stack(struct seq_file *m, const struct pid_target *tg, struct file *f);
-int pid_show_personality(struct seq_file *m, const struct pid_target *tg, struct file *f);
-int pid_show_oom_score(struct seq_file *m, const struct pid_target *tg, struct file *f);
-int pid_show_children(struct seq_file *m, const struct pid_target *tg, struct file *f);
+int pid_show_stat(struct seq_file *seq, const struct pid_target *target, struct file *f);
+int pid_show_statm(struct seq_file *seq, const struct pid_target *target, struct file *f);
+int pid_show_status(struct seq_file *seq, const struct pid_target *target, struct file *f);
+int pid_show_limits(struct seq_file *seq, const struct pid_target *target, struct file *f);
+int pid_show_wchan(struct seq_file *seq, const struct pid_target *target, struct file *f);
+int pid_show_stack(struct seq_file *seq, const struct pid_target *target, struct file *f);
+int pid_show_personality(struct seq_file *seq, const struct pid_target *target, struct file *f);
+int pid_show_oom_score(struct seq_file *seq, const struct pid_target *target, struct file *f);
+int pid_show_children(struct seq_file *seq, const struct pid_target *target, struct file *f);
 extern const struct inode_ops comm_ops;
 extern const struct file_ops comm_fops, oom_score_adj_fops;
 
@@ -136,15 +136,15 @@ extern const struct file_ops comm_fops, oom_score_adj_fops;
 extern const struct file_ops fail_nth_fops;
 
 /* memory.c */
-int pid_show_maps(struct seq_file *m, const struct pid_target *tg, struct file *f);
-int pid_show_smaps(struct seq_file *m, const struct pid_target *tg, struct file *f);
-int pid_show_auxv(struct seq_file *m, const struct pid_target *tg, struct file *f);
+int pid_show_maps(struct seq_file *seq, const struct pid_target *target, struct file *f);
+int pid_show_smaps(struct seq_file *seq, const struct pid_target *target, struct file *f);
+int pid_show_auxv(struct seq_file *seq, const struct pid_target *target, struct file *f);
 extern const struct file_ops cmdline_fops, environ_fops, mem_fops;
 
 /* mounts.c */
-int pid_show_mounts(struct seq_file *m, const struct pid_target *tg, struct file *f);
-int pid_show_mountinfo(struct seq_file *m, const struct pid_target *tg, struct file *f);
-int filesystems_show(struct seq_file *m, void *unused);
+int pid_show_mounts(struct seq_file *seq, const struct pid_target *target, struct file *f);
+int pid_show_mountinfo(struct seq_file *seq, const struct pid_target *target, struct file *f);
+int filesystems_show(struct seq_file *seq, void *unused);
 
 /* Entries of their own. @return 0 or -ENOMEM */
 int proc_system_init(void);

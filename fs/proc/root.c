@@ -65,10 +65,10 @@ struct proc_entry *proc_mkdir(const char *path)
 	return gen_create(&proc_tree, path, &spec);
 }
 
-void proc_remove(struct proc_entry *e)
+void proc_remove(struct proc_entry *entry)
 {
-	if (e)
-		gen_remove(e);
+	if (entry)
+		gen_remove(entry);
 }
 
 /* ---- the root ---- */
@@ -80,18 +80,19 @@ static int root_lookup(struct inode *dir, struct dentry *d)
 	return gen_lookup(dir, d);
 }
 
-static int root_readdir(struct file *f, struct dir_context *c)
+static int root_readdir(struct file *f, struct dir_context *context)
 {
-	u64 next = c->pos > PID_POS ? c->pos - PID_POS : 1;
+	u64 next = context->pos > PID_POS ? context->pos - PID_POS : 1;
 	struct process *p;
 
-	if (c->pos < PID_POS && !gen_readdir(f, c))
+	if (context->pos < PID_POS && !gen_readdir(f, context))
 		return 0;
 	while (next < 1u << 31 && (p = process_next((pid_t)next))) {
 		pid_t pid = p->pid;
 
 		process_put(p);
-		if (!pid_fill_number(c, PID_POS + (u32)pid, (u32)pid, node_ino(pid, 0), DT_DIR))
+		if (!pid_fill_number(context, PID_POS + (u32)pid, (u32)pid, node_ino(pid, 0),
+				     DT_DIR))
 			break;
 		next = (u64)pid + 1;
 	}
@@ -99,10 +100,10 @@ static int root_readdir(struct file *f, struct dir_context *c)
 }
 
 /* As Linux counts: what is always there, and the processes. */
-static void root_getattr(struct inode *i, struct kstat *st)
+static void root_getattr(struct inode *inode, struct kstat *stat)
 {
-	gen_getattr(i, st);
-	st->nlink += process_count();
+	gen_getattr(inode, stat);
+	stat->nlink += process_count();
 }
 
 static const struct inode_ops root_ops = {
@@ -130,12 +131,12 @@ static const char *thread_self_readlink(char *buf)
 
 /* ---- the type ---- */
 
-static void evict_inode(struct inode *i)
+static void evict_inode(struct inode *inode)
 {
-	if (gen_evict(i))
+	if (gen_evict(inode))
 		return;
-	if (i->private)
-		process_put(i->private);
+	if (inode->private)
+		process_put(inode->private);
 }
 
 /* Everybody sees all processes: options that ask for less are refused, those that ask for that are taken. */
@@ -173,14 +174,14 @@ static const struct super_ops proc_super_ops = {
 	.remount = proc_remount,
 };
 
-static int proc_mount(struct fs_type *t, u32 flags, const char *source, const char *options,
+static int proc_mount(struct fs_type *type, u32 flags, const char *source, const char *options,
 		      struct super_block **out)
 {
 	int err = check_options(options);
 
 	if (err)
 		return err;
-	return gen_mount(&proc_tree, t, &proc_super_ops, PROC_SUPER_MAGIC, &root_ops, &root_fops,
+	return gen_mount(&proc_tree, type, &proc_super_ops, PROC_SUPER_MAGIC, &root_ops, &root_fops,
 			 out);
 }
 

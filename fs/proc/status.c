@@ -32,9 +32,9 @@
 
 /* ---- what both stat and status tell ---- */
 
-static char state_of(const struct pid_target *tg)
+static char state_of(const struct pid_target *target)
 {
-	const struct thread *t = tg->t;
+	const struct thread *t = target->t;
 
 	switch ((enum thread_state)READ_ONCE(t->state)) {
 	case THREAD_RUNNABLE: return 'R';
@@ -44,18 +44,19 @@ static char state_of(const struct pid_target *tg)
 	case THREAD_STOPPED: return 'T';
 	case THREAD_DEAD: break;
 	}
-	return t->tid == tg->p->pid ? 'Z' : 'X';
+	return t->tid == target->p->pid ? 'Z' : 'X';
 }
 
-static bool has_ended(const struct pid_target *tg)
+static bool has_ended(const struct pid_target *target)
 {
-	return READ_ONCE(tg->t->state) == THREAD_DEAD;
+	return READ_ONCE(target->t->state) == THREAD_DEAD;
 }
 
 /* As Linux counts: a first thread that has ended is there until the process is reaped. */
-static u32 count_threads(const struct pid_target *tg)
+static u32 count_threads(const struct pid_target *target)
 {
-	return READ_ONCE(tg->p->nr_threads) + (tg->t->tid == tg->p->pid && has_ended(tg));
+	return READ_ONCE(target->p->nr_threads) +
+	       (target->t->tid == target->p->pid && has_ended(target));
 }
 
 static void copy_comm(const struct thread *t, char comm[16])
@@ -65,7 +66,7 @@ static void copy_comm(const struct thread *t, char comm[16])
 	comm[15] = 0;
 }
 
-static void fill_tty(struct proc_stat_line *s, struct process *p)
+static void fill_tty(struct proc_stat_line *line, struct process *p)
 {
 	struct tty *tty;
 	u64 flags = spin_lock_irqsave(&process_lock);
@@ -74,136 +75,137 @@ static void fill_tty(struct proc_stat_line *s, struct process *p)
 	if (tty)
 		tty_get(tty);
 	spin_unlock_irqrestore(&process_lock, flags);
-	s->tpgid = -1;
+	line->tpgid = -1;
 	if (!tty)
 		return;
-	s->tty = (u32)tty_device(tty);
-	s->tpgid = tty_pgrp(tty);
+	line->tty = (u32)tty_device(tty);
+	line->tpgid = tty_pgrp(tty);
 	tty_put(tty);
 }
 
-static void fill_times(struct proc_stat_line *s, const struct pid_target *tg)
+static void fill_times(struct proc_stat_line *line, const struct pid_target *target)
 {
-	u64 user_ns = tg->t->user_ns, system_ns = tg->t->system_ns;
-	struct process *p = tg->p;
+	u64 user_ns = target->t->user_ns, system_ns = target->t->system_ns;
+	struct process *p = target->p;
 
-	if (!tg->task) {
+	if (!target->task) {
 		process_times(p, &user_ns, &system_ns);
-		s->cutime = (s64)(p->child_user_ns / TICK_NS);
-		s->cstime = (s64)(p->child_system_ns / TICK_NS);
-		s->cminflt = p->child_minflt;
-		s->cmajflt = p->child_majflt;
+		line->cutime = (s64)(p->child_user_ns / TICK_NS);
+		line->cstime = (s64)(p->child_system_ns / TICK_NS);
+		line->cminflt = p->child_minflt;
+		line->cmajflt = p->child_majflt;
 	}
-	s->utime = user_ns / TICK_NS;
-	s->stime = system_ns / TICK_NS;
-	process_faults(p, tg->task ? tg->t : NULL, &s->minflt, &s->majflt);
-	s->start_time = p->start_ns / TICK_NS;
+	line->utime = user_ns / TICK_NS;
+	line->stime = system_ns / TICK_NS;
+	process_faults(p, target->task ? target->t : NULL, &line->minflt, &line->majflt);
+	line->start_time = p->start_ns / TICK_NS;
 }
 
 /* Addresses only for those who may look: they tell where things are. */
-static void fill_memory(struct proc_stat_line *s, const struct pid_target *tg, bool permitted)
+static void fill_memory(struct proc_stat_line *line, const struct pid_target *target,
+			bool permitted)
 {
-	struct vm_space *space = process_space_get(tg->p);
+	struct vm_space *space = process_space_get(target->p);
 
 	if (!space)
 		return;
-	s->vsize = READ_ONCE(space->total_pages) << PAGE_SHIFT;
-	s->rss = vm_space_rss(space);
-	s->start_code = s->end_code = 1;
+	line->vsize = READ_ONCE(space->total_pages) << PAGE_SHIFT;
+	line->rss = vm_space_rss(space);
+	line->start_code = line->end_code = 1;
 	if (permitted) {
-		s->start_code = space->code_start;
-		s->end_code = space->code_end;
-		s->start_stack = space->stack_top;
-		s->start_data = space->data_start;
-		s->end_data = space->data_end;
-		s->start_brk = space->brk_start;
-		s->arg_start = space->arg_start;
-		s->arg_end = space->arg_end;
-		s->env_start = space->env_start;
-		s->env_end = space->env_end;
+		line->start_code = space->code_start;
+		line->end_code = space->code_end;
+		line->start_stack = space->stack_top;
+		line->start_data = space->data_start;
+		line->end_data = space->data_end;
+		line->start_brk = space->brk_start;
+		line->arg_start = space->arg_start;
+		line->arg_end = space->arg_end;
+		line->env_start = space->env_start;
+		line->env_end = space->env_end;
 	}
 	vm_space_put(space);
 }
 
-static void fill_schedule(struct proc_stat_line *s, const struct pid_target *tg)
+static void fill_schedule(struct proc_stat_line *line, const struct pid_target *target)
 {
-	const struct thread *t = tg->t;
+	const struct thread *t = target->t;
 
-	s->priority = t->rt_priority ? -1 - (s64)t->rt_priority : 20 + (s64)t->nice;
-	s->nice = t->nice;
-	s->num_threads = count_threads(tg);
-	s->waiting = READ_ONCE(t->state) != THREAD_RUNNABLE && !has_ended(tg);
-	s->processor = t->last_cpu;
-	s->rt_priority = t->rt_priority;
-	s->policy = t->policy;
+	line->priority = t->rt_priority ? -1 - (s64)t->rt_priority : 20 + (s64)t->nice;
+	line->nice = t->nice;
+	line->num_threads = count_threads(target);
+	line->waiting = READ_ONCE(t->state) != THREAD_RUNNABLE && !has_ended(target);
+	line->processor = t->last_cpu;
+	line->rt_priority = t->rt_priority;
+	line->policy = t->policy;
 }
 
-int pid_show_stat(struct seq_file *m, const struct pid_target *tg, struct file *f)
+int pid_show_stat(struct seq_file *seq, const struct pid_target *target, struct file *f)
 {
-	struct process *p = tg->p;
-	bool permitted = pid_reader_may_access(f, tg);
+	struct process *p = target->p;
+	bool permitted = pid_reader_may_access(f, target);
 	struct signal_sets sets = { 0 };
 	char comm[16];
-	struct proc_stat_line s = {
-		.pid = tg->t->tid,
+	struct proc_stat_line line = {
+		.pid = target->t->tid,
 		.comm = comm,
-		.state = state_of(tg),
+		.state = state_of(target),
 		.ppid = READ_ONCE(p->ppid),
 		.pgrp = READ_ONCE(p->pgrp),
 		.session = READ_ONCE(p->session),
-		.flags = (has_ended(tg) ? PF_EXITING : 0) | (p->did_exec ? 0 : PF_FORKNOEXEC),
+		.flags = (has_ended(target) ? PF_EXITING : 0) | (p->did_exec ? 0 : PF_FORKNOEXEC),
 		.rsslim = p->limits[RLIMIT_RSS].rlim_cur,
-		.exit_signal = tg->task && tg->t->tid != p->pid ? -1 : p->exit_signal,
+		.exit_signal = target->task && target->t->tid != p->pid ? -1 : p->exit_signal,
 		.exit_code = permitted && p->state == PROC_ZOMBIE ? p->exit_status : 0,
 	};
 
-	copy_comm(tg->t, comm);
-	fill_tty(&s, p);
-	fill_times(&s, tg);
-	fill_memory(&s, tg, permitted);
-	fill_schedule(&s, tg);
-	process_signal_sets(p, tg->t, &sets);
-	s.pending = sets.pending;
-	s.blocked = sets.blocked;
-	s.ignored = sets.ignored;
-	s.caught = sets.caught;
-	proc_text_stat(m, &s);
+	copy_comm(target->t, comm);
+	fill_tty(&line, p);
+	fill_times(&line, target);
+	fill_memory(&line, target, permitted);
+	fill_schedule(&line, target);
+	process_signal_sets(p, target->t, &sets);
+	line.pending = sets.pending;
+	line.blocked = sets.blocked;
+	line.ignored = sets.ignored;
+	line.caught = sets.caught;
+	proc_text_stat(seq, &line);
 	return 0;
 }
 
-int pid_show_statm(struct seq_file *m, const struct pid_target *tg, struct file *f)
+int pid_show_statm(struct seq_file *seq, const struct pid_target *target, struct file *f)
 {
-	struct vm_space *space = process_space_get(tg->p);
-	struct vm_usage u = { 0 };
+	struct vm_space *space = process_space_get(target->p);
+	struct vm_usage usage = { 0 };
 
 	if (space) {
-		vm_space_usage(space, &u);
+		vm_space_usage(space, &usage);
 		vm_space_put(space);
 	}
-	seq_put_u64(m, 0, u.total);
-	seq_put_u64(m, ' ', u.rss);
-	seq_put_u64(m, ' ', u.rss_file);
-	seq_put_u64(m, ' ', u.text);
-	seq_puts(m, " 0");
-	seq_put_u64(m, ' ', u.data + u.stack);
-	seq_puts(m, " 0\n");
+	seq_put_u64(seq, 0, usage.total);
+	seq_put_u64(seq, ' ', usage.rss);
+	seq_put_u64(seq, ' ', usage.rss_file);
+	seq_put_u64(seq, ' ', usage.text);
+	seq_puts(seq, " 0");
+	seq_put_u64(seq, ' ', usage.data + usage.stack);
+	seq_puts(seq, " 0\n");
 	return 0;
 }
 
 /* ---- status ---- */
 
-static void show_name(struct seq_file *m, const struct thread *t)
+static void show_name(struct seq_file *seq, const struct thread *t)
 {
 	char comm[16];
 
 	copy_comm(t, comm);
-	seq_puts(m, "Name:\t");
-	for (const char *c = comm; *c; c++) {
-		if (*c == '\n' || *c == '\\')
-			seq_putc(m, '\\');
-		seq_putc(m, *c == '\n' ? 'n' : *c);
+	seq_puts(seq, "Name:\t");
+	for (const char *cursor = comm; *cursor; cursor++) {
+		if (*cursor == '\n' || *cursor == '\\')
+			seq_putc(seq, '\\');
+		seq_putc(seq, *cursor == '\n' ? 'n' : *cursor);
 	}
-	seq_putc(m, '\n');
+	seq_putc(seq, '\n');
 }
 
 static const char *state_text(char state)
@@ -218,31 +220,32 @@ static const char *state_text(char state)
 	return "X (dead)";
 }
 
-static void show_ids(struct seq_file *m, const char *label, u32 a, u32 b, u32 c, u32 d)
+static void show_ids(struct seq_file *seq, const char *label, u32 real, u32 effective, u32 saved,
+		     u32 fsid)
 {
-	seq_puts(m, label);
-	seq_put_u64(m, '\t', a);
-	seq_put_u64(m, '\t', b);
-	seq_put_u64(m, '\t', c);
-	seq_put_u64(m, '\t', d);
-	seq_putc(m, '\n');
+	seq_puts(seq, label);
+	seq_put_u64(seq, '\t', real);
+	seq_put_u64(seq, '\t', effective);
+	seq_put_u64(seq, '\t', saved);
+	seq_put_u64(seq, '\t', fsid);
+	seq_putc(seq, '\n');
 }
 
-static void show_groups(struct seq_file *m, const struct cred *c)
+static void show_groups(struct seq_file *seq, const struct cred *cred)
 {
-	seq_puts(m, "Groups:\t");
-	for (u32 i = 0; i < c->ngroups; i++)
-		seq_put_u64(m, i ? ' ' : 0, c->groups[i]);
-	seq_puts(m, " \n"); /* the blank is Linux's */
+	seq_puts(seq, "Groups:\t");
+	for (u32 i = 0; i < cred->ngroups; i++)
+		seq_put_u64(seq, i ? ' ' : 0, cred->groups[i]);
+	seq_puts(seq, " \n"); /* the blank is Linux's */
 }
 
-static void show_umask(struct seq_file *m, struct process *p)
+static void show_umask(struct seq_file *seq, struct process *p)
 {
 	struct fs_context *fs = process_fs_get(p);
 
 	if (!fs)
 		return;
-	seq_printf(m, "Umask:\t%#04o\n", READ_ONCE(fs->umask));
+	seq_printf(seq, "Umask:\t%#04o\n", READ_ONCE(fs->umask));
 	fs_context_put(fs);
 }
 
@@ -258,122 +261,122 @@ static u32 descriptor_room(struct process *p)
 	return size;
 }
 
-static void show_memory(struct seq_file *m, struct process *p)
+static void show_memory(struct seq_file *seq, struct process *p)
 {
 	struct vm_space *space = process_space_get(p);
-	struct vm_usage u;
+	struct vm_usage usage;
 
 	if (!space)
 		return;
-	vm_space_usage(space, &u);
+	vm_space_usage(space, &usage);
 	vm_space_put(space);
 
 	const struct {
 		const char *label;
 		u64 pages;
 	} rows[] = {
-		{ "VmPeak:\t", u.peak_total },
-		{ "VmSize:\t", u.total },
-		{ "VmLck:\t", u.locked },
+		{ "VmPeak:\t", usage.peak_total },
+		{ "VmSize:\t", usage.total },
+		{ "VmLck:\t", usage.locked },
 		{ "VmPin:\t", 0 },
-		{ "VmHWM:\t", u.peak_rss },
-		{ "VmRSS:\t", u.rss },
-		{ "RssAnon:\t", u.rss_anon },
-		{ "RssFile:\t", u.rss_file },
+		{ "VmHWM:\t", usage.peak_rss },
+		{ "VmRSS:\t", usage.rss },
+		{ "RssAnon:\t", usage.rss_anon },
+		{ "RssFile:\t", usage.rss_file },
 		{ "RssShmem:\t", 0 },
-		{ "VmData:\t", u.data },
-		{ "VmStk:\t", u.stack },
-		{ "VmExe:\t", MIN(u.text, u.exec) },
-		{ "VmLib:\t", u.exec - MIN(u.text, u.exec) },
-		{ "VmPTE:\t", u.tables },
+		{ "VmData:\t", usage.data },
+		{ "VmStk:\t", usage.stack },
+		{ "VmExe:\t", MIN(usage.text, usage.exec) },
+		{ "VmLib:\t", usage.exec - MIN(usage.text, usage.exec) },
+		{ "VmPTE:\t", usage.tables },
 		{ "VmSwap:\t", 0 },
 	};
 
 	for (u32 i = 0; i < ARRAY_SIZE(rows); i++) {
-		seq_puts(m, rows[i].label);
-		seq_put_u64_wide(m, rows[i].pages * KIB_PER_PAGE, 8);
-		seq_puts(m, " kB\n");
+		seq_puts(seq, rows[i].label);
+		seq_put_u64_wide(seq, rows[i].pages * KIB_PER_PAGE, 8);
+		seq_puts(seq, " kB\n");
 	}
-	seq_puts(m, "CoreDumping:\t0\nTHP_enabled:\t0\n");
+	seq_puts(seq, "CoreDumping:\t0\nTHP_enabled:\t0\n");
 }
 
-static void show_set(struct seq_file *m, const char *label, u64 set)
+static void show_set(struct seq_file *seq, const char *label, u64 set)
 {
-	seq_puts(m, label);
-	seq_put_hex(m, set, 16);
-	seq_putc(m, '\n');
+	seq_puts(seq, label);
+	seq_put_hex(seq, set, 16);
+	seq_putc(seq, '\n');
 }
 
-static void show_signals(struct seq_file *m, const struct pid_target *tg)
+static void show_signals(struct seq_file *seq, const struct pid_target *target)
 {
 	struct signal_sets sets;
 
-	process_signal_sets(tg->p, tg->t, &sets);
-	seq_printf(m, "Threads:\t%u\nSigQ:\t%u/%lu\n", count_threads(tg), sets.queued,
-		   tg->p->limits[RLIMIT_SIGPENDING].rlim_cur);
-	show_set(m, "SigPnd:\t", sets.pending);
-	show_set(m, "ShdPnd:\t", sets.shared_pending);
-	show_set(m, "SigBlk:\t", sets.blocked);
-	show_set(m, "SigIgn:\t", sets.ignored);
-	show_set(m, "SigCgt:\t", sets.caught);
+	process_signal_sets(target->p, target->t, &sets);
+	seq_printf(seq, "Threads:\t%u\nSigQ:\t%u/%lu\n", count_threads(target), sets.queued,
+		   target->p->limits[RLIMIT_SIGPENDING].rlim_cur);
+	show_set(seq, "SigPnd:\t", sets.pending);
+	show_set(seq, "ShdPnd:\t", sets.shared_pending);
+	show_set(seq, "SigBlk:\t", sets.blocked);
+	show_set(seq, "SigIgn:\t", sets.ignored);
+	show_set(seq, "SigCgt:\t", sets.caught);
 }
 
-static void show_capabilities(struct seq_file *m, const struct cred *c, struct process *p)
+static void show_capabilities(struct seq_file *seq, const struct cred *cred, struct process *p)
 {
-	show_set(m, "CapInh:\t", c->cap_inheritable);
-	show_set(m, "CapPrm:\t", c->cap_permitted);
-	show_set(m, "CapEff:\t", c->cap_effective);
-	show_set(m, "CapBnd:\t", c->cap_bounding);
-	show_set(m, "CapAmb:\t", c->cap_ambient);
-	seq_printf(m, "NoNewPrivs:\t%d\nSeccomp:\t0\nSeccomp_filters:\t0\n", p->no_new_privs);
+	show_set(seq, "CapInh:\t", cred->cap_inheritable);
+	show_set(seq, "CapPrm:\t", cred->cap_permitted);
+	show_set(seq, "CapEff:\t", cred->cap_effective);
+	show_set(seq, "CapBnd:\t", cred->cap_bounding);
+	show_set(seq, "CapAmb:\t", cred->cap_ambient);
+	seq_printf(seq, "NoNewPrivs:\t%d\nSeccomp:\t0\nSeccomp_filters:\t0\n", p->no_new_privs);
 }
 
-static void show_schedule(struct seq_file *m, const struct thread *t)
+static void show_schedule(struct seq_file *seq, const struct thread *t)
 {
-	seq_puts(m, "Cpus_allowed:\t");
-	proc_text_mask(m, t->affinity.bits, cpu_count);
-	seq_puts(m, "\nCpus_allowed_list:\t");
-	proc_text_list(m, t->affinity.bits, cpu_count);
-	seq_printf(m,
+	seq_puts(seq, "Cpus_allowed:\t");
+	proc_text_mask(seq, t->affinity.bits, cpu_count);
+	seq_puts(seq, "\nCpus_allowed_list:\t");
+	proc_text_list(seq, t->affinity.bits, cpu_count);
+	seq_printf(seq,
 		   "\nMems_allowed:\t1\nMems_allowed_list:\t0\n"
 		   "voluntary_ctxt_switches:\t%lu\nnonvoluntary_ctxt_switches:\t%lu\n",
 		   t->nvcsw, t->nivcsw);
 }
 
-int pid_show_status(struct seq_file *m, const struct pid_target *tg, struct file *f)
+int pid_show_status(struct seq_file *seq, const struct pid_target *target, struct file *f)
 {
-	struct cred *c = thread_cred_get(tg->t);
-	struct process *p = tg->p;
-	pid_t tid = tg->t->tid;
+	struct cred *cred = thread_cred_get(target->t);
+	struct process *p = target->p;
+	pid_t tid = target->t->tid;
 
-	show_name(m, tg->t);
-	show_umask(m, p);
-	seq_printf(m, "State:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n",
-		   state_text(state_of(tg)), p->pid, tid, READ_ONCE(p->ppid));
-	show_ids(m, "Uid:", c->uid, c->euid, c->suid, c->fsuid);
-	show_ids(m, "Gid:", c->gid, c->egid, c->sgid, c->fsgid);
-	seq_printf(m, "FDSize:\t%u\n", descriptor_room(p));
-	show_groups(m, c);
-	seq_printf(m, "NStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\n", p->pid, tid,
+	show_name(seq, target->t);
+	show_umask(seq, p);
+	seq_printf(seq, "State:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n",
+		   state_text(state_of(target)), p->pid, tid, READ_ONCE(p->ppid));
+	show_ids(seq, "Uid:", cred->uid, cred->euid, cred->suid, cred->fsuid);
+	show_ids(seq, "Gid:", cred->gid, cred->egid, cred->sgid, cred->fsgid);
+	seq_printf(seq, "FDSize:\t%u\n", descriptor_room(p));
+	show_groups(seq, cred);
+	seq_printf(seq, "NStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\n", p->pid, tid,
 		   READ_ONCE(p->pgrp), READ_ONCE(p->session));
-	show_memory(m, p);
-	show_signals(m, tg);
-	show_capabilities(m, c, p);
-	show_schedule(m, tg->t);
-	cred_put(c);
+	show_memory(seq, p);
+	show_signals(seq, target);
+	show_capabilities(seq, cred, p);
+	show_schedule(seq, target->t);
+	cred_put(cred);
 	return 0;
 }
 
 /* ---- the small ones ---- */
 
-int pid_show_limits(struct seq_file *m, const struct pid_target *tg, struct file *f)
+int pid_show_limits(struct seq_file *seq, const struct pid_target *target, struct file *f)
 {
 	struct rlimit64 limits[RLIM_NLIMITS];
-	u64 flags = spin_lock_irqsave(&tg->p->sig_lock);
+	u64 flags = spin_lock_irqsave(&target->p->sig_lock);
 
-	memcpy(limits, tg->p->limits, sizeof(limits));
-	spin_unlock_irqrestore(&tg->p->sig_lock, flags);
-	proc_text_limits(m, limits);
+	memcpy(limits, target->p->limits, sizeof(limits));
+	spin_unlock_irqrestore(&target->p->sig_lock, flags);
+	proc_text_limits(seq, limits);
 	return 0;
 }
 
@@ -391,52 +394,53 @@ static bool is_sleeping_itself(const char *name)
 	return false;
 }
 
-int pid_show_wchan(struct seq_file *m, const struct pid_target *tg, struct file *f)
+int pid_show_wchan(struct seq_file *seq, const struct pid_target *target, struct file *f)
 {
 	struct symbol_name symbol;
 	u64 addrs[16];
-	u32 n = pid_reader_may_access(f, tg) ? thread_backtrace(tg->t, addrs, ARRAY_SIZE(addrs))
-					     : 0;
+	u32 count = pid_reader_may_access(f, target)
+			    ? thread_backtrace(target->t, addrs, ARRAY_SIZE(addrs))
+			    : 0;
 
-	for (u32 i = 0; i < n; i++)
+	for (u32 i = 0; i < count; i++)
 		if (symbol_lookup(addrs[i], &symbol) && !is_sleeping_itself(symbol.name)) {
-			seq_puts(m, symbol.name);
+			seq_puts(seq, symbol.name);
 			return 0;
 		}
-	seq_putc(m, '0');
+	seq_putc(seq, '0');
 	return 0;
 }
 
 /* Addresses in the kernel are for the super user alone. */
-int pid_show_stack(struct seq_file *m, const struct pid_target *tg, struct file *f)
+int pid_show_stack(struct seq_file *seq, const struct pid_target *target, struct file *f)
 {
 	u64 addrs[32];
-	u32 n;
+	u32 count;
 
 	if (!cred_capable(f->cred, CAP_SYS_ADMIN))
 		return -EACCES;
-	if (!pid_reader_may_access(f, tg))
+	if (!pid_reader_may_access(f, target))
 		return -EPERM;
-	n = thread_backtrace(tg->t, addrs, ARRAY_SIZE(addrs));
-	for (u32 i = 0; i < n; i++)
-		seq_printf(m, "[<0>] %pS\n", (void *)addrs[i]);
+	count = thread_backtrace(target->t, addrs, ARRAY_SIZE(addrs));
+	for (u32 i = 0; i < count; i++)
+		seq_printf(seq, "[<0>] %pS\n", (void *)addrs[i]);
 	return 0;
 }
 
-int pid_show_personality(struct seq_file *m, const struct pid_target *tg, struct file *f)
+int pid_show_personality(struct seq_file *seq, const struct pid_target *target, struct file *f)
 {
-	if (!pid_reader_may_access(f, tg))
+	if (!pid_reader_may_access(f, target))
 		return -EPERM;
-	seq_put_hex(m, tg->p->personality, 8);
-	seq_putc(m, '\n');
+	seq_put_hex(seq, target->p->personality, 8);
+	seq_putc(seq, '\n');
 	return 0;
 }
 
 /* oom.c chooses by the same figures; 0 to 2000 as Linux scales them. */
-int pid_show_oom_score(struct seq_file *m, const struct pid_target *tg, struct file *f)
+int pid_show_oom_score(struct seq_file *seq, const struct pid_target *target, struct file *f)
 {
-	struct vm_space *space = process_space_get(tg->p);
-	s64 adj = READ_ONCE(tg->p->oom_score_adj), points = 0;
+	struct vm_space *space = process_space_get(target->p);
+	s64 adj = READ_ONCE(target->p->oom_score_adj), points = 0;
 	struct mem_info mem;
 
 	mem_info_get(&mem);
@@ -447,22 +451,22 @@ int pid_show_oom_score(struct seq_file *m, const struct pid_target *tg, struct f
 				     : 0;
 		vm_space_put(space);
 	}
-	seq_put_s64(m, 0, MAX(points, 0ll));
-	seq_putc(m, '\n');
+	seq_put_s64(seq, 0, MAX(points, 0ll));
+	seq_putc(seq, '\n');
 	return 0;
 }
 
-int pid_show_children(struct seq_file *m, const struct pid_target *tg, struct file *f)
+int pid_show_children(struct seq_file *seq, const struct pid_target *target, struct file *f)
 {
-	struct process *p = tg->p, *child;
+	struct process *p = target->p, *child;
 	u64 flags;
 
-	if (tg->t->tid != p->pid) /* children are the process's, not a thread's */
+	if (target->t->tid != p->pid) /* children are the process's, not a thread's */
 		return 0;
 	flags = spin_lock_irqsave(&process_lock);
 	list_for_each(child, &p->children, sibling) {
-		seq_put_s64(m, 0, child->pid);
-		seq_putc(m, ' ');
+		seq_put_s64(seq, 0, child->pid);
+		seq_putc(seq, ' ');
 	}
 	spin_unlock_irqrestore(&process_lock, flags);
 	return 0;
@@ -470,41 +474,41 @@ int pid_show_children(struct seq_file *m, const struct pid_target *tg, struct fi
 
 /* ---- comm, which a process may change of its own threads ---- */
 
-static int comm_generate(struct seq_file *m, struct file *f)
+static int comm_generate(struct seq_file *seq, struct file *f)
 {
-	struct pid_target tg;
+	struct pid_target target;
 	char comm[16];
 
-	if (!pid_target_get(f->inode, &tg))
+	if (!pid_target_get(f->inode, &target))
 		return -ESRCH;
-	copy_comm(tg.t, comm);
-	pid_target_put(&tg);
-	seq_puts(m, comm);
-	seq_putc(m, '\n');
+	copy_comm(target.t, comm);
+	pid_target_put(&target);
+	seq_puts(seq, comm);
+	seq_putc(seq, '\n');
 	return 0;
 }
 
-static int comm_open(struct inode *i, struct file *f)
+static int comm_open(struct inode *inode, struct file *f)
 {
 	return seq_open(f, comm_generate);
 }
 
-static s64 comm_write(struct file *f, struct uio *u, u64 *pos)
+static s64 comm_write(struct file *f, struct uio *uio, u64 *pos)
 {
-	u64 count = u->count, n = MIN(count, 15ull);
-	struct pid_target tg;
+	u64 count = uio->count, length = MIN(count, 15ull);
+	struct pid_target target;
 	char comm[16] = { 0 };
 	int err = 0;
 
-	if (uio_copy_in(u, comm, n) != n)
+	if (uio_copy_in(uio, comm, length) != length)
 		return -EFAULT;
-	if (!pid_target_get(f->inode, &tg))
+	if (!pid_target_get(f->inode, &target))
 		return -ESRCH;
-	if (tg.p == current->proc)
-		strscpy(tg.t->comm, comm, sizeof(tg.t->comm));
+	if (target.p == current->proc)
+		strscpy(target.t->comm, comm, sizeof(target.t->comm));
 	else
 		err = -EINVAL;
-	pid_target_put(&tg);
+	pid_target_put(&target);
 	if (err)
 		return err;
 	*pos += count;
@@ -512,11 +516,11 @@ static s64 comm_write(struct file *f, struct uio *u, u64 *pos)
 }
 
 /* Threads may name each other, whoever owns the file: pthread_setname_np() does. */
-static int comm_permission(struct inode *i, int mask)
+static int comm_permission(struct inode *inode, int mask)
 {
-	if (node_bits(i) & NODE_TASK && i->private == current->proc && !(mask & MAY_EXEC))
+	if (node_bits(inode) & NODE_TASK && inode->private == current->proc && !(mask & MAY_EXEC))
 		return 0;
-	return pid_class_permission(i, mask);
+	return pid_class_permission(inode, mask);
 }
 
 const struct inode_ops comm_ops = { .permission = comm_permission, .setattr = pid_setattr };
@@ -530,19 +534,19 @@ const struct file_ops comm_fops = {
 
 /* ---- oom_score_adj ---- */
 
-static int oom_score_adj_generate(struct seq_file *m, struct file *f)
+static int oom_score_adj_generate(struct seq_file *seq, struct file *f)
 {
-	struct pid_target tg;
+	struct pid_target target;
 
-	if (!pid_target_get(f->inode, &tg))
+	if (!pid_target_get(f->inode, &target))
 		return -ESRCH;
-	seq_put_s64(m, 0, READ_ONCE(tg.p->oom_score_adj));
-	seq_putc(m, '\n');
-	pid_target_put(&tg);
+	seq_put_s64(seq, 0, READ_ONCE(target.p->oom_score_adj));
+	seq_putc(seq, '\n');
+	pid_target_put(&target);
 	return 0;
 }
 
-static int oom_score_adj_open(struct inode *i, struct file *f)
+static int oom_score_adj_open(struct inode *inode, struct file *f)
 {
 	return seq_open(f, oom_score_adj_generate);
 }
@@ -557,27 +561,27 @@ static int set_oom_score_adj(struct process *p, s64 value)
 	return 0;
 }
 
-static s64 oom_score_adj_write(struct file *f, struct uio *u, u64 *pos)
+static s64 oom_score_adj_write(struct file *f, struct uio *uio, u64 *pos)
 {
-	struct pid_target tg;
+	struct pid_target target;
 	char *text;
-	s64 value, n = seq_copy_written(u, &text);
+	s64 value, length = seq_copy_written(uio, &text);
 	int err;
 
-	if (n < 0)
-		return n;
+	if (length < 0)
+		return length;
 	err = seq_parse_number(text, &value);
 	kfree(text);
 	if (err)
 		return err;
-	if (!pid_target_get(f->inode, &tg))
+	if (!pid_target_get(f->inode, &target))
 		return -ESRCH;
-	err = set_oom_score_adj(tg.p, value);
-	pid_target_put(&tg);
+	err = set_oom_score_adj(target.p, value);
+	pid_target_put(&target);
 	if (err)
 		return err;
-	*pos += (u64)n;
-	return n;
+	*pos += (u64)length;
+	return length;
 }
 
 const struct file_ops oom_score_adj_fops = {

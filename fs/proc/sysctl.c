@@ -27,48 +27,48 @@
 
 /* ---- numbers and texts that do not change ---- */
 
-static int show_constant(struct seq_file *m, void *arg)
+static int show_constant(struct seq_file *seq, void *arg)
 {
-	seq_put_u64(m, 0, (u64)arg);
-	seq_putc(m, '\n');
+	seq_put_u64(seq, 0, (u64)arg);
+	seq_putc(seq, '\n');
 	return 0;
 }
 
-static int show_ostype(struct seq_file *m, void *unused)
+static int show_ostype(struct seq_file *seq, void *unused)
 {
-	struct new_utsname n;
+	struct new_utsname uts;
 
-	utsname_get(&n);
-	seq_printf(m, "%s\n", n.sysname);
+	utsname_get(&uts);
+	seq_printf(seq, "%s\n", uts.sysname);
 	return 0;
 }
 
-static int show_osrelease(struct seq_file *m, void *unused)
+static int show_osrelease(struct seq_file *seq, void *unused)
 {
-	struct new_utsname n;
+	struct new_utsname uts;
 
-	utsname_get(&n);
-	seq_printf(m, "%s\n", n.release);
+	utsname_get(&uts);
+	seq_printf(seq, "%s\n", uts.release);
 	return 0;
 }
 
-static int show_version(struct seq_file *m, void *unused)
+static int show_version(struct seq_file *seq, void *unused)
 {
-	struct new_utsname n;
+	struct new_utsname uts;
 
-	utsname_get(&n);
-	seq_printf(m, "%s\n", n.version);
+	utsname_get(&uts);
+	seq_printf(seq, "%s\n", uts.version);
 	return 0;
 }
 
 /* ---- names of the host ---- */
 
-static int show_name(struct seq_file *m, void *which)
+static int show_name(struct seq_file *seq, void *which)
 {
-	struct new_utsname n;
+	struct new_utsname uts;
 
-	utsname_get(&n);
-	seq_printf(m, "%s\n", which == (void *)UTSNAME_HOST ? n.nodename : n.domainname);
+	utsname_get(&uts);
+	seq_printf(seq, "%s\n", which == (void *)UTSNAME_HOST ? uts.nodename : uts.domainname);
 	return 0;
 }
 
@@ -76,9 +76,9 @@ static int show_name(struct seq_file *m, void *which)
 static int write_name(char *text, size_t len, void *which)
 {
 	char *newline = memchr(text, '\n', len);
-	size_t n = newline ? (size_t)(newline - text) : strnlen(text, len);
+	size_t length = newline ? (size_t)(newline - text) : strnlen(text, len);
 
-	return utsname_set((enum utsname_which)(u64)which, text, MIN(n, (size_t)UTS_LEN));
+	return utsname_set((enum utsname_which)(u64)which, text, MIN(length, (size_t)UTS_LEN));
 }
 
 /* Programs wait by poll() for a new name. */
@@ -97,20 +97,20 @@ static int create_name(const char *path, enum utsname_which which)
 
 /* ---- settings ---- */
 
-static int show_pid_max(struct seq_file *m, void *unused)
+static int show_pid_max(struct seq_file *seq, void *unused)
 {
-	seq_printf(m, "%d\n", process_pid_max());
+	seq_printf(seq, "%d\n", process_pid_max());
 	return 0;
 }
 
 static int write_pid_max(char *text, size_t len, void *unused)
 {
-	s64 v;
-	int err = seq_parse_number(text, &v);
+	s64 value;
+	int err = seq_parse_number(text, &value);
 
 	if (err)
 		return err;
-	return v < 0 || v > INT32_MAX ? -EINVAL : process_set_pid_max((pid_t)v);
+	return value < 0 || value > INT32_MAX ? -EINVAL : process_set_pid_max((pid_t)value);
 }
 
 /* Level shown, level of a message without one, least value of the former, its value at the start. */
@@ -118,10 +118,10 @@ static int printk_first = 7;
 static int *const printk_levels[] = { &console_loglevel, &printk_message_level, &printk_console_min,
 				      &printk_first };
 
-static int show_printk(struct seq_file *m, void *unused)
+static int show_printk(struct seq_file *seq, void *unused)
 {
 	for (u32 i = 0; i < ARRAY_SIZE(printk_levels); i++)
-		seq_printf(m, "%d%c", READ_ONCE(*printk_levels[i]),
+		seq_printf(seq, "%d%c", READ_ONCE(*printk_levels[i]),
 			   i + 1 < ARRAY_SIZE(printk_levels) ? '\t' : '\n');
 	return 0;
 }
@@ -130,12 +130,12 @@ static int show_printk(struct seq_file *m, void *unused)
 static int write_printk(char *text, size_t len, void *unused)
 {
 	int level[ARRAY_SIZE(printk_levels)];
-	u32 n = 0;
+	u32 count = 0;
 
-	while (n < ARRAY_SIZE(level)) {
+	while (count < ARRAY_SIZE(level)) {
 		size_t word = 0;
 		char end;
-		s64 v;
+		s64 value;
 
 		while (*text == ' ' || *text == '\t' || *text == '\n')
 			text++;
@@ -145,71 +145,71 @@ static int write_printk(char *text, size_t len, void *unused)
 			word++;
 		end = text[word];
 		text[word] = 0;
-		if (parse_s64(text, 0, &v) || v < 0 || v > INT32_MAX)
+		if (parse_s64(text, 0, &value) || value < 0 || value > INT32_MAX)
 			return -EINVAL;
-		level[n++] = (int)v;
+		level[count++] = (int)value;
 		text += word + (end != 0);
 	}
-	for (u32 i = 0; i < n; i++)
+	for (u32 i = 0; i < count; i++)
 		WRITE_ONCE(*printk_levels[i], level[i]);
-	return n ? 0 : -EINVAL;
+	return count ? 0 : -EINVAL;
 }
 
 /* Numbers that any int may be written to. */
-static int show_int(struct seq_file *m, void *value)
+static int show_int(struct seq_file *seq, void *value)
 {
-	seq_printf(m, "%d\n", READ_ONCE(*(int *)value));
+	seq_printf(seq, "%d\n", READ_ONCE(*(int *)value));
 	return 0;
 }
 
 static int write_int(char *text, size_t len, void *value)
 {
-	s64 v;
-	int err = seq_parse_number(text, &v);
+	s64 number;
+	int err = seq_parse_number(text, &number);
 
 	if (err)
 		return err;
-	if (v < INT32_MIN || v > INT32_MAX)
+	if (number < INT32_MIN || number > INT32_MAX)
 		return -EINVAL;
-	WRITE_ONCE(*(int *)value, (int)v);
+	WRITE_ONCE(*(int *)value, (int)number);
 	return 0;
 }
 
-static int show_mmap_min_addr(struct seq_file *m, void *unused)
+static int show_mmap_min_addr(struct seq_file *seq, void *unused)
 {
-	seq_printf(m, "%lu\n", READ_ONCE(vm_min_addr));
+	seq_printf(seq, "%lu\n", READ_ONCE(vm_min_addr));
 	return 0;
 }
 
 static int write_mmap_min_addr(char *text, size_t len, void *unused)
 {
-	s64 v;
-	int err = seq_parse_number(text, &v);
+	s64 value;
+	int err = seq_parse_number(text, &value);
 
 	if (!current_capable(CAP_SYS_RAWIO))
 		return -EPERM;
 	if (err)
 		return err;
-	if (v < (s64)USER_BASE)
+	if (value < (s64)USER_BASE)
 		return -EINVAL;
-	WRITE_ONCE(vm_min_addr, (u64)v);
+	WRITE_ONCE(vm_min_addr, (u64)value);
 	return 0;
 }
 
-static int show_pipe_limit(struct seq_file *m, void *which)
+static int show_pipe_limit(struct seq_file *seq, void *which)
 {
-	seq_printf(m, "%lu\n", pipe_limit_get((enum pipe_limit)(u64)which));
+	seq_printf(seq, "%lu\n", pipe_limit_get((enum pipe_limit)(u64)which));
 	return 0;
 }
 
 static int write_pipe_limit(char *text, size_t len, void *which)
 {
-	s64 v;
-	int err = seq_parse_number(text, &v);
+	s64 value;
+	int err = seq_parse_number(text, &value);
 
 	if (err)
 		return err;
-	return v < 0 ? -EINVAL : pipe_limit_set((enum pipe_limit)(u64)which, (u64)v);
+	return value < 0 ? -EINVAL : pipe_limit_set((enum pipe_limit)(u64)which, (u64)value);
 }
 
 /* ---- all of them ---- */

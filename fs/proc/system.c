@@ -33,7 +33,7 @@ CMDLINE_OPTION(opt_console, "console");
  * All cached pages are files of tmpfs so far, which are nowhere else: they
  * count as shared memory, and none of them as available.
  */
-static int meminfo_show(struct seq_file *m, void *unused)
+static int meminfo_show(struct seq_file *seq, void *unused)
 {
 	struct mem_info mem;
 
@@ -64,15 +64,15 @@ static int meminfo_show(struct seq_file *m, void *unused)
 	};
 
 	for (u32 i = 0; i < ARRAY_SIZE(rows); i++) {
-		seq_puts(m, rows[i].label);
-		seq_put_u64_wide(m, rows[i].pages * KIB_PER_PAGE, 8);
-		seq_puts(m, " kB\n");
+		seq_puts(seq, rows[i].label);
+		seq_put_u64_wide(seq, rows[i].pages * KIB_PER_PAGE, 8);
+		seq_puts(seq, " kB\n");
 	}
 	return 0;
 }
 
 /* The counters kept, by the names that Linux gives them. */
-static int vmstat_show(struct seq_file *m, void *unused)
+static int vmstat_show(struct seq_file *seq, void *unused)
 {
 	struct mem_info mem;
 	u64 faults = 0;
@@ -81,7 +81,7 @@ static int vmstat_show(struct seq_file *m, void *unused)
 	for (u32 i = 0; i < cpu_count; i++)
 		faults += cpus[i] ? cpus[i]->nr_faults : 0;
 	seq_printf(
-		m,
+		seq,
 		"nr_free_pages %lu\nnr_anon_pages %lu\nnr_file_pages %lu\nnr_shmem %lu\n"
 		"nr_slab_unreclaimable %lu\nnr_kernel_stack %lu\nnr_page_table_pages %lu\npgfault %lu\n",
 		mem.free, mem.anon, mem.cached, mem.cached, mem.slab,
@@ -96,63 +96,63 @@ struct cpu_times {
 };
 
 /* A processor that idles does not count by itself: what it has idled by now is added. */
-static void cpu_times_get(const struct cpu *c, struct cpu_times *t)
+static void cpu_times_get(const struct cpu *cpu, struct cpu_times *times)
 {
 	u64 now = time_monotonic_ns(), since;
 
-	*t = (struct cpu_times){ c->time.user_ns, c->time.system_ns, c->time.idle_ns,
-				 c->time.irq_ns };
-	if (READ_ONCE(c->running) != c->idle || !c->idle)
+	*times = (struct cpu_times){ cpu->time.user_ns, cpu->time.system_ns, cpu->time.idle_ns,
+				     cpu->time.irq_ns };
+	if (READ_ONCE(cpu->running) != cpu->idle || !cpu->idle)
 		return;
-	since = READ_ONCE(c->idle->exec_start_ns);
+	since = READ_ONCE(cpu->idle->exec_start_ns);
 	if (now > since)
-		t->idle += now - since;
+		times->idle += now - since;
 }
 
 /* user nice system idle iowait irq softirq steal guest guest_nice */
-static void show_times(struct seq_file *m, const struct cpu_times *t)
+static void show_times(struct seq_file *seq, const struct cpu_times *times)
 {
-	seq_put_u64(m, ' ', t->user / TICK_NS);
-	seq_puts(m, " 0");
-	seq_put_u64(m, ' ', t->system / TICK_NS);
-	seq_put_u64(m, ' ', t->idle / TICK_NS);
-	seq_puts(m, " 0");
-	seq_put_u64(m, ' ', t->irq / TICK_NS);
-	seq_puts(m, " 0 0 0 0\n");
+	seq_put_u64(seq, ' ', times->user / TICK_NS);
+	seq_puts(seq, " 0");
+	seq_put_u64(seq, ' ', times->system / TICK_NS);
+	seq_put_u64(seq, ' ', times->idle / TICK_NS);
+	seq_puts(seq, " 0");
+	seq_put_u64(seq, ' ', times->irq / TICK_NS);
+	seq_puts(seq, " 0 0 0 0\n");
 }
 
-static int stat_show(struct seq_file *m, void *unused)
+static int stat_show(struct seq_file *seq, void *unused)
 {
 	u64 interrupts = 0, switches = 0, forks = 0;
-	struct cpu_times sum = { 0 }, t;
+	struct cpu_times sum = { 0 }, times;
 	u32 running, total;
 
 	for (u32 i = 0; i < cpu_count; i++) {
-		const struct cpu *c = cpus[i];
+		const struct cpu *cpu = cpus[i];
 
-		if (!c)
+		if (!cpu)
 			continue;
-		cpu_times_get(c, &t);
-		sum.user += t.user;
-		sum.system += t.system;
-		sum.idle += t.idle;
-		sum.irq += t.irq;
-		interrupts += c->nr_irqs;
-		switches += c->nr_switches;
-		forks += c->nr_forks;
+		cpu_times_get(cpu, &times);
+		sum.user += times.user;
+		sum.system += times.system;
+		sum.idle += times.idle;
+		sum.irq += times.irq;
+		interrupts += cpu->nr_irqs;
+		switches += cpu->nr_switches;
+		forks += cpu->nr_forks;
 	}
-	seq_puts(m, "cpu ");
-	show_times(m, &sum);
+	seq_puts(seq, "cpu ");
+	show_times(seq, &sum);
 	for (u32 i = 0; i < cpu_count; i++) {
 		if (!cpus[i] || !cpus[i]->online)
 			continue;
-		cpu_times_get(cpus[i], &t);
-		seq_printf(m, "cpu%u", i);
-		show_times(m, &t);
+		cpu_times_get(cpus[i], &times);
+		seq_printf(seq, "cpu%u", i);
+		show_times(seq, &times);
 	}
 	sched_counts(&running, &total);
 	seq_printf(
-		m,
+		seq,
 		"intr %lu\nctxt %lu\nbtime %lu\nprocesses %lu\nprocs_running %u\nprocs_blocked 0\n"
 		"softirq 0 0 0 0 0 0 0 0 0 0 0\n",
 		interrupts, switches,
@@ -160,108 +160,108 @@ static int stat_show(struct seq_file *m, void *unused)
 	return 0;
 }
 
-static void show_seconds(struct seq_file *m, u64 ns, char end)
+static void show_seconds(struct seq_file *seq, u64 ns, char end)
 {
-	seq_printf(m, "%lu.%02lu%c", (u64)(ns / NSEC_PER_SEC),
+	seq_printf(seq, "%lu.%02lu%c", (u64)(ns / NSEC_PER_SEC),
 		   (u64)(ns / (NSEC_PER_SEC / 100) % 100), end);
 }
 
-static int uptime_show(struct seq_file *m, void *unused)
+static int uptime_show(struct seq_file *seq, void *unused)
 {
-	struct cpu_times t;
+	struct cpu_times times;
 	u64 idle = 0;
 
 	for (u32 i = 0; i < cpu_count; i++)
 		if (cpus[i]) {
-			cpu_times_get(cpus[i], &t);
-			idle += t.idle;
+			cpu_times_get(cpus[i], &times);
+			idle += times.idle;
 		}
-	show_seconds(m, time_monotonic_ns(), ' ');
-	show_seconds(m, idle, '\n');
+	show_seconds(seq, time_monotonic_ns(), ' ');
+	show_seconds(seq, idle, '\n');
 	return 0;
 }
 
-static int loadavg_show(struct seq_file *m, void *unused)
+static int loadavg_show(struct seq_file *seq, void *unused)
 {
 	u32 running, total;
 	u64 load[3];
 
 	sched_loadavg(load);
 	for (u32 i = 0; i < 3; i++) {
-		u64 v = load[i] + 2048 / 200; /* rounded to hundredths */
+		u64 value = load[i] + 2048 / 200; /* rounded to hundredths */
 
-		seq_printf(m, "%lu.%02lu ", v / 2048, v % 2048 * 100 / 2048);
+		seq_printf(seq, "%lu.%02lu ", value / 2048, value % 2048 * 100 / 2048);
 	}
 	sched_counts(&running, &total);
-	seq_printf(m, "%u/%u %d\n", running, total, process_last_pid());
+	seq_printf(seq, "%u/%u %d\n", running, total, process_last_pid());
 	return 0;
 }
 
-static int cpuinfo_show(struct seq_file *m, void *unused)
+static int cpuinfo_show(struct seq_file *seq, void *unused)
 {
-	arch_cpuinfo_show(m);
+	arch_cpuinfo_show(seq);
 	return 0;
 }
 
-static int interrupts_show(struct seq_file *m, void *unused)
+static int interrupts_show(struct seq_file *seq, void *unused)
 {
-	irq_show(m);
+	irq_show(seq);
 	return 0;
 }
 
 /* ---- names ---- */
 
-static int version_show(struct seq_file *m, void *unused)
+static int version_show(struct seq_file *seq, void *unused)
 {
-	struct new_utsname n;
+	struct new_utsname uts;
 
-	utsname_get(&n);
-	seq_printf(m, "%s version %s (Banos " BANOS_VERSION ") (" COMPILER ") %s\n", n.sysname,
-		   n.release, n.version);
+	utsname_get(&uts);
+	seq_printf(seq, "%s version %s (Banos " BANOS_VERSION ") (" COMPILER ") %s\n", uts.sysname,
+		   uts.release, uts.version);
 	return 0;
 }
 
-static int cmdline_show(struct seq_file *m, void *unused)
+static int cmdline_show(struct seq_file *seq, void *unused)
 {
-	seq_puts(m, cmdline_get());
-	seq_putc(m, '\n');
+	seq_puts(seq, cmdline_get());
+	seq_putc(seq, '\n');
 	return 0;
 }
 
-static int devices_show(struct seq_file *m, void *unused)
+static int devices_show(struct seq_file *seq, void *unused)
 {
-	seq_puts(m, "Character devices:\n");
-	chardev_show(m);
-	seq_puts(m, "\nBlock devices:\n");
+	seq_puts(seq, "Character devices:\n");
+	chardev_show(seq);
+	seq_puts(seq, "\nBlock devices:\n");
 	return 0;
 }
 
 /* There are no block devices and nowhere to swap to: these say so. */
-static int partitions_show(struct seq_file *m, void *unused)
+static int partitions_show(struct seq_file *seq, void *unused)
 {
-	seq_puts(m, "major minor  #blocks  name\n\n");
+	seq_puts(seq, "major minor  #blocks  name\n\n");
 	return 0;
 }
 
-static int swaps_show(struct seq_file *m, void *unused)
+static int swaps_show(struct seq_file *seq, void *unused)
 {
-	seq_puts(m, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n");
+	seq_puts(seq, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n");
 	return 0;
 }
 
 /* The terminal behind a console, by its name. */
-static void show_console_device(struct seq_file *m, const char *name)
+static void show_console_device(struct seq_file *seq, const char *name)
 {
-	u64 n;
+	u64 index;
 
-	if (!strncmp(name, "ttyS", 4) && !parse_u64(name + 4, 10, &n))
-		seq_printf(m, " %4u:%lu", 4u, n + 64);
-	else if (!strncmp(name, "tty", 3) && !parse_u64(name + 3, 10, &n))
-		seq_printf(m, " %4u:%lu", 4u, n);
+	if (!strncmp(name, "ttyS", 4) && !parse_u64(name + 4, 10, &index))
+		seq_printf(seq, " %4u:%lu", 4u, index + 64);
+	else if (!strncmp(name, "tty", 3) && !parse_u64(name + 3, 10, &index))
+		seq_printf(seq, " %4u:%lu", 4u, index);
 }
 
 /* "ttyS0                -W- (EC p  )    4:64": writable; enabled, the preferred one */
-static int consoles_show(struct seq_file *m, void *unused)
+static int consoles_show(struct seq_file *seq, void *unused)
 {
 	char preferred[32] = "", *comma;
 
@@ -269,13 +269,15 @@ static int consoles_show(struct seq_file *m, void *unused)
 	comma = strchr(preferred, ',');
 	if (comma)
 		*comma = 0;
-	for (const struct console *c = console_first(); c; c = READ_ONCE(c->next)) {
-		bool first = *preferred ? !strcmp(preferred, c->name) : c == console_first();
+	for (const struct console *console = console_first(); console;
+	     console = READ_ONCE(console->next)) {
+		bool first = *preferred ? !strcmp(preferred, console->name)
+					: console == console_first();
 
-		seq_printf(m, "%-20s -W- (%c%c    )", c->name, c->enabled ? 'E' : ' ',
+		seq_printf(seq, "%-20s -W- (%c%c    )", console->name, console->enabled ? 'E' : ' ',
 			   first ? 'C' : ' ');
-		show_console_device(m, c->name);
-		seq_putc(m, '\n');
+		show_console_device(seq, console->name);
+		seq_putc(seq, '\n');
 	}
 	return 0;
 }

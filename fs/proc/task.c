@@ -36,11 +36,11 @@ static int task_lookup(struct inode *dir, struct dentry *d)
 			       &pid_dir_ops, &pid_dir_fops);
 }
 
-static int by_number(const void *a, const void *b, void *unused)
+static int by_number(const void *left, const void *right, void *unused)
 {
-	u32 x = *(const u32 *)a, y = *(const u32 *)b;
+	u32 left_nr = *(const u32 *)left, right_nr = *(const u32 *)right;
 
-	return x < y ? -1 : x > y;
+	return left_nr < right_nr ? -1 : left_nr > right_nr;
 }
 
 /*
@@ -50,7 +50,7 @@ static int by_number(const void *a, const void *b, void *unused)
  */
 static s64 collect_numbers(struct process *p, u32 from, u32 **out)
 {
-	u32 room = READ_ONCE(p->nr_threads) + 16, n = 0;
+	u32 room = READ_ONCE(p->nr_threads) + 16, count = 0;
 	struct thread *t;
 	u64 flags;
 
@@ -58,47 +58,47 @@ static s64 collect_numbers(struct process *p, u32 from, u32 **out)
 	if (!*out)
 		return -ENOMEM;
 	if (p->pid >= (pid_t)from)
-		(*out)[n++] = (u32)p->pid;
+		(*out)[count++] = (u32)p->pid;
 	flags = spin_lock_irqsave(&p->sig_lock);
 	list_for_each(t, &p->threads, proc_link)
-		if (t->tid >= (pid_t)from && t->tid != p->pid && n < room)
-			(*out)[n++] = (u32)t->tid;
+		if (t->tid >= (pid_t)from && t->tid != p->pid && count < room)
+			(*out)[count++] = (u32)t->tid;
 	spin_unlock_irqrestore(&p->sig_lock, flags);
-	sort(*out, n, sizeof(u32), by_number, NULL);
-	return n;
+	sort(*out, count, sizeof(u32), by_number, NULL);
+	return count;
 }
 
-static int task_readdir(struct file *f, struct dir_context *c)
+static int task_readdir(struct file *f, struct dir_context *context)
 {
 	struct process *p = f->inode->private;
 	struct thread *first = thread_find(node_tid(f->inode));
 	u32 *numbers;
-	s64 n;
+	s64 result;
 
 	if (!first)
 		return -ENOENT;
 	thread_put(first);
-	if (!pid_fill_dots(f, c))
+	if (!pid_fill_dots(f, context))
 		return 0;
-	n = collect_numbers(p, (u32)(c->pos - 2), &numbers);
-	if (n < 0)
-		return (int)n;
-	for (s64 i = 0; i < n; i++)
-		if (!pid_fill_number(c, (u64)numbers[i] + 2, numbers[i],
+	result = collect_numbers(p, (u32)(context->pos - 2), &numbers);
+	if (result < 0)
+		return (int)result;
+	for (s64 i = 0; i < result; i++)
+		if (!pid_fill_number(context, (u64)numbers[i] + 2, numbers[i],
 				     node_ino((pid_t)numbers[i], NODE_TASK), DT_DIR))
 			break;
 	kvfree(numbers);
 	return 0;
 }
 
-static void task_getattr(struct inode *i, struct kstat *st)
+static void task_getattr(struct inode *inode, struct kstat *stat)
 {
-	struct thread *t = thread_find(node_tid(i));
+	struct thread *t = thread_find(node_tid(inode));
 
 	if (!t)
 		return;
-	if (t->proc == i->private)
-		st->nlink = READ_ONCE(t->proc->nr_threads) + 2;
+	if (t->proc == inode->private)
+		stat->nlink = READ_ONCE(t->proc->nr_threads) + 2;
 	thread_put(t);
 }
 

@@ -11,107 +11,107 @@
 #include <kernel/string.h>
 #include <uapi/resource.h>
 
-static void put_times(struct seq_file *m, const struct proc_stat_line *s)
+static void put_times(struct seq_file *seq, const struct proc_stat_line *line)
 {
-	seq_put_u64(m, ' ', s->minflt);
-	seq_put_u64(m, ' ', s->cminflt);
-	seq_put_u64(m, ' ', s->majflt);
-	seq_put_u64(m, ' ', s->cmajflt);
-	seq_put_u64(m, ' ', s->utime);
-	seq_put_u64(m, ' ', s->stime);
-	seq_put_s64(m, ' ', s->cutime);
-	seq_put_s64(m, ' ', s->cstime);
-	seq_put_s64(m, ' ', s->priority);
-	seq_put_s64(m, ' ', s->nice);
-	seq_put_s64(m, ' ', s->num_threads);
-	seq_puts(m, " 0"); /* itrealvalue: no longer kept */
-	seq_put_u64(m, ' ', s->start_time);
+	seq_put_u64(seq, ' ', line->minflt);
+	seq_put_u64(seq, ' ', line->cminflt);
+	seq_put_u64(seq, ' ', line->majflt);
+	seq_put_u64(seq, ' ', line->cmajflt);
+	seq_put_u64(seq, ' ', line->utime);
+	seq_put_u64(seq, ' ', line->stime);
+	seq_put_s64(seq, ' ', line->cutime);
+	seq_put_s64(seq, ' ', line->cstime);
+	seq_put_s64(seq, ' ', line->priority);
+	seq_put_s64(seq, ' ', line->nice);
+	seq_put_s64(seq, ' ', line->num_threads);
+	seq_puts(seq, " 0"); /* itrealvalue: no longer kept */
+	seq_put_u64(seq, ' ', line->start_time);
 }
 
-static void put_memory(struct seq_file *m, const struct proc_stat_line *s)
+static void put_memory(struct seq_file *seq, const struct proc_stat_line *line)
 {
-	seq_put_u64(m, ' ', s->vsize);
-	seq_put_u64(m, ' ', s->rss);
-	seq_put_u64(m, ' ', s->rsslim);
-	seq_put_u64(m, ' ', s->start_code);
-	seq_put_u64(m, ' ', s->end_code);
-	seq_put_u64(m, ' ', s->start_stack);
-	seq_put_u64(m, ' ', s->esp);
-	seq_put_u64(m, ' ', s->eip);
+	seq_put_u64(seq, ' ', line->vsize);
+	seq_put_u64(seq, ' ', line->rss);
+	seq_put_u64(seq, ' ', line->rsslim);
+	seq_put_u64(seq, ' ', line->start_code);
+	seq_put_u64(seq, ' ', line->end_code);
+	seq_put_u64(seq, ' ', line->start_stack);
+	seq_put_u64(seq, ' ', line->esp);
+	seq_put_u64(seq, ' ', line->eip);
 }
 
-void proc_text_stat(struct seq_file *m, const struct proc_stat_line *s)
+void proc_text_stat(struct seq_file *seq, const struct proc_stat_line *line)
 {
-	seq_put_s64(m, 0, s->pid);
-	seq_puts(m, " (");
-	seq_puts(m, s->comm);
-	seq_puts(m, ") ");
-	seq_putc(m, s->state);
-	seq_put_s64(m, ' ', s->ppid);
-	seq_put_s64(m, ' ', s->pgrp);
-	seq_put_s64(m, ' ', s->session);
-	seq_put_s64(m, ' ', (s32)s->tty);
-	seq_put_s64(m, ' ', s->tpgid);
-	seq_put_u64(m, ' ', s->flags);
-	put_times(m, s);
-	put_memory(m, s);
+	seq_put_s64(seq, 0, line->pid);
+	seq_puts(seq, " (");
+	seq_puts(seq, line->comm);
+	seq_puts(seq, ") ");
+	seq_putc(seq, line->state);
+	seq_put_s64(seq, ' ', line->ppid);
+	seq_put_s64(seq, ' ', line->pgrp);
+	seq_put_s64(seq, ' ', line->session);
+	seq_put_s64(seq, ' ', (s32)line->tty);
+	seq_put_s64(seq, ' ', line->tpgid);
+	seq_put_u64(seq, ' ', line->flags);
+	put_times(seq, line);
+	put_memory(seq, line);
 	/* The first 31 signals only: the rest is in status. */
-	seq_put_u64(m, ' ', s->pending & 0x7fffffff);
-	seq_put_u64(m, ' ', s->blocked & 0x7fffffff);
-	seq_put_u64(m, ' ', s->ignored & 0x7fffffff);
-	seq_put_u64(m, ' ', s->caught & 0x7fffffff);
-	seq_puts(m, s->waiting ? " 1 0 0" : " 0 0 0"); /* wchan; nswap, cnswap */
-	seq_put_s64(m, ' ', s->exit_signal);
-	seq_put_s64(m, ' ', s->processor);
-	seq_put_u64(m, ' ', s->rt_priority);
-	seq_put_u64(m, ' ', s->policy);
-	seq_puts(m, " 0 0 0"); /* delays by block devices; guests */
-	seq_put_u64(m, ' ', s->start_data);
-	seq_put_u64(m, ' ', s->end_data);
-	seq_put_u64(m, ' ', s->start_brk);
-	seq_put_u64(m, ' ', s->arg_start);
-	seq_put_u64(m, ' ', s->arg_end);
-	seq_put_u64(m, ' ', s->env_start);
-	seq_put_u64(m, ' ', s->env_end);
-	seq_put_s64(m, ' ', s->exit_code);
-	seq_putc(m, '\n');
+	seq_put_u64(seq, ' ', line->pending & 0x7fffffff);
+	seq_put_u64(seq, ' ', line->blocked & 0x7fffffff);
+	seq_put_u64(seq, ' ', line->ignored & 0x7fffffff);
+	seq_put_u64(seq, ' ', line->caught & 0x7fffffff);
+	seq_puts(seq, line->waiting ? " 1 0 0" : " 0 0 0"); /* wchan; nswap, cnswap */
+	seq_put_s64(seq, ' ', line->exit_signal);
+	seq_put_s64(seq, ' ', line->processor);
+	seq_put_u64(seq, ' ', line->rt_priority);
+	seq_put_u64(seq, ' ', line->policy);
+	seq_puts(seq, " 0 0 0"); /* delays by block devices; guests */
+	seq_put_u64(seq, ' ', line->start_data);
+	seq_put_u64(seq, ' ', line->end_data);
+	seq_put_u64(seq, ' ', line->start_brk);
+	seq_put_u64(seq, ' ', line->arg_start);
+	seq_put_u64(seq, ' ', line->arg_end);
+	seq_put_u64(seq, ' ', line->env_start);
+	seq_put_u64(seq, ' ', line->env_end);
+	seq_put_s64(seq, ' ', line->exit_code);
+	seq_putc(seq, '\n');
 }
 
-size_t proc_text_maps(struct seq_file *m, const struct proc_maps_line *r)
+size_t proc_text_maps(struct seq_file *seq, const struct proc_maps_line *line)
 {
 	const char rights[] = {
 		' ',
-		r->read ? 'r' : '-',
-		r->write ? 'w' : '-',
-		r->exec ? 'x' : '-',
-		r->shared ? 's' : 'p',
+		line->read ? 'r' : '-',
+		line->write ? 'w' : '-',
+		line->exec ? 'x' : '-',
+		line->shared ? 's' : 'p',
 		' ',
 	};
-	size_t start = m->count;
+	size_t start = seq->count;
 
-	seq_put_hex(m, r->start, 8);
-	seq_putc(m, '-');
-	seq_put_hex(m, r->end, 8);
-	seq_write(m, rights, sizeof(rights));
-	seq_put_hex(m, r->offset, 8);
-	seq_putc(m, ' ');
-	seq_put_hex(m, r->major, 2);
-	seq_putc(m, ':');
-	seq_put_hex(m, r->minor, 2);
-	seq_put_u64(m, ' ', r->ino);
-	seq_putc(m, ' ');
+	seq_put_hex(seq, line->start, 8);
+	seq_putc(seq, '-');
+	seq_put_hex(seq, line->end, 8);
+	seq_write(seq, rights, sizeof(rights));
+	seq_put_hex(seq, line->offset, 8);
+	seq_putc(seq, ' ');
+	seq_put_hex(seq, line->major, 2);
+	seq_putc(seq, ':');
+	seq_put_hex(seq, line->minor, 2);
+	seq_put_u64(seq, ' ', line->ino);
+	seq_putc(seq, ' ');
 	return start;
 }
 
-static void put_limit(struct seq_file *m, u64 v)
+static void put_limit(struct seq_file *seq, u64 value)
 {
-	if (v == RLIM_INFINITY)
-		seq_printf(m, "%-20s ", "unlimited");
+	if (value == RLIM_INFINITY)
+		seq_printf(seq, "%-20s ", "unlimited");
 	else
-		seq_printf(m, "%-20lu ", v);
+		seq_printf(seq, "%-20lu ", value);
 }
 
-void proc_text_limits(struct seq_file *m, const struct rlimit64 *limits)
+void proc_text_limits(struct seq_file *seq, const struct rlimit64 *limits)
 {
 	static const struct {
 		const char *name, *unit;
@@ -134,38 +134,38 @@ void proc_text_limits(struct seq_file *m, const struct rlimit64 *limits)
 		[RLIMIT_RTTIME] = { "Max realtime timeout", "us" },
 	};
 
-	seq_printf(m, "%-25s %-20s %-20s %-10s\n", "Limit", "Soft Limit", "Hard Limit", "Units");
+	seq_printf(seq, "%-25s %-20s %-20s %-10s\n", "Limit", "Soft Limit", "Hard Limit", "Units");
 	for (u32 i = 0; i < RLIM_NLIMITS; i++) {
-		seq_printf(m, "%-25s ", names[i].name);
-		put_limit(m, limits[i].rlim_cur);
-		put_limit(m, limits[i].rlim_max);
+		seq_printf(seq, "%-25s ", names[i].name);
+		put_limit(seq, limits[i].rlim_cur);
+		put_limit(seq, limits[i].rlim_max);
 		if (names[i].unit)
-			seq_printf(m, "%-10s", names[i].unit);
-		seq_putc(m, '\n');
+			seq_printf(seq, "%-10s", names[i].unit);
+		seq_putc(seq, '\n');
 	}
 }
 
-void proc_text_mask(struct seq_file *m, const u64 *bits, u32 nbits)
+void proc_text_mask(struct seq_file *seq, const u64 *bits, u32 nbits)
 {
 	u32 digits = (nbits % 32 + 3) / 4;
 
 	for (u32 word = (nbits + 31) / 32; word--; digits = 8) {
-		u32 v = (u32)(bits[word / 2] >> word % 2 * 32);
+		u32 value = (u32)(bits[word / 2] >> word % 2 * 32);
 
 		if (word == nbits / 32) /* the uppermost one, and it is not full */
-			v &= (1u << nbits % 32) - 1;
-		seq_put_hex(m, v, digits ? digits : 8);
+			value &= (1u << nbits % 32) - 1;
+		seq_put_hex(seq, value, digits ? digits : 8);
 		if (word)
-			seq_putc(m, ',');
+			seq_putc(seq, ',');
 	}
 }
 
-static bool in_set(const u64 *bits, u32 i)
+static bool in_set(const u64 *bits, u32 bit)
 {
-	return bits[i / 64] >> i % 64 & 1;
+	return bits[bit / 64] >> bit % 64 & 1;
 }
 
-void proc_text_list(struct seq_file *m, const u64 *bits, u32 nbits)
+void proc_text_list(struct seq_file *seq, const u64 *bits, u32 nbits)
 {
 	char before = 0;
 
@@ -176,16 +176,16 @@ void proc_text_list(struct seq_file *m, const u64 *bits, u32 nbits)
 			continue;
 		while (i + 1 < nbits && in_set(bits, i + 1))
 			i++;
-		seq_put_u64(m, before, first);
+		seq_put_u64(seq, before, first);
 		if (i > first)
-			seq_put_u64(m, '-', i);
+			seq_put_u64(seq, '-', i);
 		before = ',';
 	}
 }
 
-void proc_text_flags(struct seq_file *m, u32 flags, const struct proc_flag_name *names, u32 n)
+void proc_text_flags(struct seq_file *seq, u32 flags, const struct proc_flag_name *names, u32 count)
 {
-	for (u32 i = 0; i < n; i++)
+	for (u32 i = 0; i < count; i++)
 		if (flags & names[i].flag)
-			seq_puts(m, names[i].text);
+			seq_puts(seq, names[i].text);
 }

@@ -59,51 +59,51 @@ struct proc_entry *sysfs_mkdir_refreshed(const char *path, void (*refresh)(void 
 	return gen_create(&sysfs_tree, path, &spec);
 }
 
-void sysfs_remove(struct proc_entry *e)
+void sysfs_remove(struct proc_entry *entry)
 {
-	if (e)
-		gen_remove(e);
+	if (entry)
+		gen_remove(entry);
 }
 
 /* ---- processors ---- */
 
-static int show_cpu_list(struct seq_file *m, bool online_only)
+static int show_cpu_list(struct seq_file *seq, bool online_only)
 {
 	struct cpumask set = { { 0 } };
 
 	for (u32 i = 0; i < cpu_count; i++)
 		if (cpus[i] && (!online_only || cpus[i]->online))
 			cpumask_set(&set, i);
-	proc_text_list(m, set.bits, cpu_count);
-	seq_putc(m, '\n');
+	proc_text_list(seq, set.bits, cpu_count);
+	seq_putc(seq, '\n');
 	return 0;
 }
 
-static int online_show(struct seq_file *m, void *unused)
+static int online_show(struct seq_file *seq, void *unused)
 {
-	return show_cpu_list(m, true);
+	return show_cpu_list(seq, true);
 }
 
-static int present_show(struct seq_file *m, void *unused)
+static int present_show(struct seq_file *seq, void *unused)
 {
-	return show_cpu_list(m, false);
+	return show_cpu_list(seq, false);
 }
 
-static int kernel_max_show(struct seq_file *m, void *unused)
+static int kernel_max_show(struct seq_file *seq, void *unused)
 {
-	seq_printf(m, "%u\n", CPU_MAX - 1);
+	seq_printf(seq, "%u\n", CPU_MAX - 1);
 	return 0;
 }
 
-static int offline_show(struct seq_file *m, void *unused)
+static int offline_show(struct seq_file *seq, void *unused)
 {
 	struct cpumask set = { { 0 } };
 
 	for (u32 i = 0; i < cpu_count; i++)
 		if (!cpus[i] || !cpus[i]->online)
 			cpumask_set(&set, i);
-	proc_text_list(m, set.bits, cpu_count);
-	seq_putc(m, '\n');
+	proc_text_list(seq, set.bits, cpu_count);
+	seq_putc(seq, '\n');
 	return 0;
 }
 
@@ -135,21 +135,21 @@ static int cpus_create(void)
 
 /* ---- the type ---- */
 
-static void evict_inode(struct inode *i)
+static void evict_inode(struct inode *inode)
 {
-	gen_evict(i);
+	gen_evict(inode);
 }
 
 static const struct super_ops sysfs_super_ops = { .evict_inode = evict_inode,
 						  .statfs = gen_statfs,
 						  .remount = gen_remount };
 
-static int sysfs_mount(struct fs_type *t, u32 flags, const char *source, const char *options,
+static int sysfs_mount(struct fs_type *type, u32 flags, const char *source, const char *options,
 		       struct super_block **out)
 {
 	if (options && *options)
 		return -EINVAL;
-	return gen_mount(&sysfs_tree, t, &sysfs_super_ops, SYSFS_MAGIC, NULL, NULL, out);
+	return gen_mount(&sysfs_tree, type, &sysfs_super_ops, SYSFS_MAGIC, NULL, NULL, out);
 }
 
 static struct fs_type sysfs_type = { .name = "sysfs", .flags = FS_NODEV, .mount = sysfs_mount };

@@ -53,9 +53,9 @@ static const struct inode_ops dir_iops, file_iops, link_iops;
 static const struct file_ops dir_fops;
 static const struct super_ops tmpfs_sops;
 
-static struct tmpfs_dir *dir_of(const struct inode *i)
+static struct tmpfs_dir *dir_of(const struct inode *inode)
 {
-	return i->private;
+	return inode->private;
 }
 
 /* ---- inodes ---- */
@@ -73,56 +73,56 @@ static struct inode *inode_create(struct super_block *sb, const struct inode *di
 				  dev_t dev, int *err)
 {
 	struct tmpfs *fs = sb->private;
-	struct inode *i;
+	struct inode *inode;
 
 	*err = -ENOSPC;
 	if (!inode_charge(fs))
 		return NULL;
 	*err = -ENOMEM;
-	i = inode_alloc(sb);
-	if (!i) {
+	inode = inode_alloc(sb);
+	if (!inode) {
 		atomic_dec(&fs->inodes);
 		return NULL;
 	}
-	inode_init_owner(i, dir, mode);
-	i->nlink = 1;
-	i->ops = &link_iops;
+	inode_init_owner(inode, dir, mode);
+	inode->nlink = 1;
+	inode->ops = &link_iops;
 	if (S_ISREG(mode)) {
-		i->ops = &file_iops;
-		i->fops = &page_cache_fops;
+		inode->ops = &file_iops;
+		inode->fops = &page_cache_fops;
 	} else if (S_ISDIR(mode)) {
-		struct tmpfs_dir *d = kmalloc(sizeof(*d));
+		struct tmpfs_dir *tmpfs_dir = kmalloc(sizeof(*tmpfs_dir));
 
-		if (!d) {
-			inode_put(i); /* uncounts */
+		if (!tmpfs_dir) {
+			inode_put(inode); /* uncounts */
 			return NULL;
 		}
-		list_init(&d->entries);
-		d->cookie = 0;
-		i->private = d;
-		i->nlink = 2;
-		i->ops = &dir_iops;
-		i->fops = &dir_fops;
+		list_init(&tmpfs_dir->entries);
+		tmpfs_dir->cookie = 0;
+		inode->private = tmpfs_dir;
+		inode->nlink = 2;
+		inode->ops = &dir_iops;
+		inode->fops = &dir_fops;
 	} else if (!S_ISLNK(mode)) {
-		inode_init_special(i, dev);
+		inode_init_special(inode, dev);
 	}
 	*err = 0;
-	return i;
+	return inode;
 }
 
-static void link_free(struct rcu_head *h)
+static void link_free(struct rcu_head *head)
 {
-	kfree(container_of(h, struct link_text, rcu));
+	kfree(container_of(head, struct link_text, rcu));
 }
 
-static void tmpfs_evict(struct inode *i)
+static void tmpfs_evict(struct inode *inode)
 {
-	struct tmpfs *fs = i->sb->private;
+	struct tmpfs *fs = inode->sb->private;
 
-	if (S_ISLNK(i->mode) && i->link)
-		call_rcu(&((struct link_text *)i->link - 1)->rcu, link_free);
-	else if (S_ISDIR(i->mode))
-		kfree(i->private);
+	if (S_ISLNK(inode->mode) && inode->link)
+		call_rcu(&((struct link_text *)inode->link - 1)->rcu, link_free);
+	else if (S_ISDIR(inode->mode))
+		kfree(inode->private);
 	atomic_dec(&fs->inodes);
 }
 
@@ -130,10 +130,10 @@ static void tmpfs_evict(struct inode *i)
 
 static void entry_add(struct inode *dir, struct dentry *d)
 {
-	struct tmpfs_dir *t = dir_of(dir);
+	struct tmpfs_dir *tmpfs_dir = dir_of(dir);
 
-	d->cookie = ++t->cookie;
-	list_add(&d->entry, &t->entries);
+	d->cookie = ++tmpfs_dir->cookie;
+	list_add(&d->entry, &tmpfs_dir->entries);
 	dir->size += DIRENT_SIZE;
 	inode_touch(dir, ATTR_MTIME | ATTR_CTIME);
 }
@@ -141,13 +141,13 @@ static void entry_add(struct inode *dir, struct dentry *d)
 static int new_entry(struct inode *dir, struct dentry *d, mode_t mode, dev_t dev)
 {
 	int err;
-	struct inode *i = inode_create(dir->sb, dir, mode, dev, &err);
+	struct inode *inode = inode_create(dir->sb, dir, mode, dev, &err);
 
-	if (!i)
+	if (!inode)
 		return err;
 	if (S_ISDIR(mode))
 		dir->nlink++;
-	dentry_instantiate(d, i, true);
+	dentry_instantiate(d, inode, true);
 	entry_add(dir, d);
 	return 0;
 }
@@ -172,32 +172,33 @@ static int tmpfs_mknod(struct inode *dir, struct dentry *d, mode_t mode, dev_t d
 static int tmpfs_symlink(struct inode *dir, struct dentry *d, const char *target)
 {
 	size_t len = strlen(target);
-	struct link_text *l = kzalloc(sizeof(*l) + len + 1 + NAME_SLACK);
-	struct inode *i;
+	struct link_text *text = kzalloc(sizeof(*text) + len + 1 + NAME_SLACK);
+	struct inode *inode;
 	int err;
 
-	if (!l)
+	if (!text)
 		return -ENOMEM;
-	i = inode_create(dir->sb, dir, S_IFLNK | 0777, 0, &err);
-	if (!i) {
-		kfree(l);
+	inode = inode_create(dir->sb, dir, S_IFLNK | 0777, 0, &err);
+	if (!inode) {
+		kfree(text);
 		return err;
 	}
-	i->link = memcpy(l->text, target, len);
-	i->size = len;
-	dentry_instantiate(d, i, true);
+	inode->link = memcpy(text->text, target, len);
+	inode->size = len;
+	dentry_instantiate(d, inode, true);
 	entry_add(dir, d);
 	return 0;
 }
 
-static int tmpfs_link(struct inode *i, struct inode *dir, struct dentry *d)
+static int tmpfs_link(struct inode *inode, struct inode *dir, struct dentry *d)
 {
-	if (i->nlink && !inode_charge(i->sb->private)) /* a nameless one is counted already */
+	if (inode->nlink &&
+	    !inode_charge(inode->sb->private)) /* a nameless one is counted already */
 		return -ENOSPC;
-	i->nlink++;
-	inode_touch(i, ATTR_CTIME);
-	inode_get(i);
-	dentry_instantiate(d, i, true);
+	inode->nlink++;
+	inode_touch(inode, ATTR_CTIME);
+	inode_get(inode);
+	dentry_instantiate(d, inode, true);
 	entry_add(dir, d);
 	return 0;
 }
@@ -246,22 +247,22 @@ static void entry_move(struct inode *from, struct inode *to, struct dentry *d)
 	}
 }
 
-static int tmpfs_rename(struct inode *odir, struct dentry *od, struct inode *ndir,
-			struct dentry *nd, u32 flags)
+static int tmpfs_rename(struct inode *odir, struct dentry *old, struct inode *ndir,
+			struct dentry *new, u32 flags)
 {
-	inode_touch(od->inode, ATTR_CTIME);
+	inode_touch(old->inode, ATTR_CTIME);
 	if (flags & RENAME_EXCHANGE) {
-		inode_touch(nd->inode, ATTR_CTIME);
-		entry_move(odir, ndir, od);
-		entry_move(ndir, odir, nd);
+		inode_touch(new->inode, ATTR_CTIME);
+		entry_move(odir, ndir, old);
+		entry_move(ndir, odir, new);
 		return 0;
 	}
-	if (nd->inode) {
-		if (S_ISDIR(nd->inode->mode) && !list_empty(&dir_of(nd->inode)->entries))
+	if (new->inode) {
+		if (S_ISDIR(new->inode->mode) && !list_empty(&dir_of(new->inode)->entries))
 			return -ENOTEMPTY;
-		drop_name(ndir, nd->inode);
+		drop_name(ndir, new->inode);
 	}
-	entry_move(odir, ndir, od);
+	entry_move(odir, ndir, old);
 	return 0;
 }
 
@@ -276,30 +277,30 @@ static int tmpfs_tmpfile(struct inode *dir, mode_t mode, struct inode **out)
 }
 
 /* Positions: 0 ".", 1 "..", then entries by falling cookie. */
-static int tmpfs_readdir(struct file *f, struct dir_context *c)
+static int tmpfs_readdir(struct file *f, struct dir_context *context)
 {
 	struct dentry *self = f->path.dentry, *d;
 
-	if (c->pos == 0) {
-		if (!c->fill(c, ".", 1, f->inode->ino, DT_DIR))
+	if (context->pos == 0) {
+		if (!context->fill(context, ".", 1, f->inode->ino, DT_DIR))
 			return 0;
-		c->pos = 1;
+		context->pos = 1;
 	}
-	if (c->pos == 1) {
-		if (!c->fill(c, "..", 2, self->parent->inode->ino, DT_DIR))
+	if (context->pos == 1) {
+		if (!context->fill(context, "..", 2, self->parent->inode->ino, DT_DIR))
 			return 0;
-		c->pos = 2;
+		context->pos = 2;
 	}
 	list_for_each(d, &dir_of(f->inode)->entries, entry) {
 		u64 pos = 2 + COOKIE_MAX - d->cookie;
 
-		if (pos < c->pos)
+		if (pos < context->pos)
 			continue;
-		c->pos = pos;
-		if (!c->fill(c, d->name, dentry_name_len(d), d->inode->ino,
-			     mode_to_dtype(d->inode->mode)))
+		context->pos = pos;
+		if (!context->fill(context, d->name, dentry_name_len(d), d->inode->ino,
+				   mode_to_dtype(d->inode->mode)))
 			return 0;
-		c->pos = pos + 1;
+		context->pos = pos + 1;
 	}
 	file_accessed(f);
 	return 0;
@@ -307,33 +308,33 @@ static int tmpfs_readdir(struct file *f, struct dir_context *c)
 
 /* ---- files ---- */
 
-static int tmpfs_truncate(struct inode *i, u64 size)
+static int tmpfs_truncate(struct inode *inode, u64 size)
 {
-	pagecache_truncate(i, size);
-	inode_touch(i, ATTR_MTIME | ATTR_CTIME);
+	pagecache_truncate(inode, size);
+	inode_touch(inode, ATTR_MTIME | ATTR_CTIME);
 	return 0;
 }
 
-static int tmpfs_fallocate(struct inode *i, int mode, u64 off, u64 len)
+static int tmpfs_fallocate(struct inode *inode, int mode, u64 off, u64 len)
 {
-	const struct tmpfs *fs = i->sb->private;
+	const struct tmpfs *fs = inode->sb->private;
 	int err;
 
 	if (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE))
 		return -EOPNOTSUPP;
 	if (mode & FALLOC_FL_PUNCH_HOLE) {
-		pagecache_punch(i, off, len);
+		pagecache_punch(inode, off, len);
 	} else {
 		if (fs->max_pages &&
 		    (PAGE_ALIGN(off + len) - (off & PAGE_MASK)) >> PAGE_SHIFT > (u64)fs->max_pages)
 			return -ENOSPC; /* at once, not after all memory was tried */
-		err = pagecache_allocate(i, off, len);
+		err = pagecache_allocate(inode, off, len);
 		if (err)
 			return err;
-		if (!(mode & FALLOC_FL_KEEP_SIZE) && off + len > i->size)
-			WRITE_ONCE(i->size, off + len);
+		if (!(mode & FALLOC_FL_KEEP_SIZE) && off + len > inode->size)
+			WRITE_ONCE(inode->size, off + len);
 	}
-	inode_touch(i, ATTR_MTIME | ATTR_CTIME);
+	inode_touch(inode, ATTR_MTIME | ATTR_CTIME);
 	return 0;
 }
 
@@ -353,65 +354,65 @@ static int tmpfs_charge(struct super_block *sb, s64 npages)
 static int tmpfs_statfs(struct super_block *sb, struct statfs *out)
 {
 	struct tmpfs *fs = sb->private;
-	struct mem_info m;
+	struct mem_info memory;
 
-	mem_info_get(&m);
+	mem_info_get(&memory);
 	out->f_type = TMPFS_MAGIC;
 	out->f_bsize = out->f_frsize = PAGE_SIZE;
-	out->f_blocks = fs->max_pages ? fs->max_pages : (s64)m.total;
-	out->f_bfree = fs->max_pages ? fs->max_pages - atomic_read(&fs->pages) : (s64)m.free;
+	out->f_blocks = fs->max_pages ? fs->max_pages : (s64)memory.total;
+	out->f_bfree = fs->max_pages ? fs->max_pages - atomic_read(&fs->pages) : (s64)memory.free;
 	out->f_bavail = out->f_bfree;
-	out->f_files = fs->max_inodes ? fs->max_inodes : (s64)m.total;
+	out->f_files = fs->max_inodes ? fs->max_inodes : (s64)memory.total;
 	out->f_ffree = out->f_files - MIN(out->f_files, (u64)atomic_read(&fs->inodes));
 	out->f_namelen = NAME_MAX;
 	return 0;
 }
 
 /* "50%", "16m". */
-static int parse_limit(const char *s, u64 *bytes)
+static int parse_limit(const char *text, u64 *bytes)
 {
-	size_t n = strlen(s);
-	struct mem_info m;
+	size_t length = strlen(text);
+	struct mem_info memory;
 	char num[24];
 	u64 percent;
 
-	if (!n || n >= sizeof(num))
+	if (!length || length >= sizeof(num))
 		return -EINVAL;
-	if (s[n - 1] != '%')
-		return parse_size(s, bytes);
-	memcpy(num, s, n - 1);
-	num[n - 1] = 0;
+	if (text[length - 1] != '%')
+		return parse_size(text, bytes);
+	memcpy(num, text, length - 1);
+	num[length - 1] = 0;
 	if (parse_u64(num, 10, &percent) || percent > 1000)
 		return -EINVAL;
-	mem_info_get(&m);
-	*bytes = m.total * PAGE_SIZE / 100 * percent;
+	mem_info_get(&memory);
+	*bytes = memory.total * PAGE_SIZE / 100 * percent;
 	return 0;
 }
 
 static int parse_option(struct tmpfs *fs, const char *key, const char *val)
 {
-	u64 n;
+	u64 value;
 
 	if (!strcmp(key, "size") || !strcmp(key, "nr_blocks")) {
-		if (parse_limit(val, &n))
+		if (parse_limit(val, &value))
 			return -EINVAL;
-		fs->max_bytes = key[0] == 's' ? n : n * PAGE_SIZE;
+		fs->max_bytes = key[0] == 's' ? value : value * PAGE_SIZE;
 		fs->max_pages = PAGE_ALIGN(fs->max_bytes) >> PAGE_SHIFT;
 	} else if (!strcmp(key, "nr_inodes")) {
-		if (parse_size(val, &n))
+		if (parse_size(val, &value))
 			return -EINVAL;
-		fs->max_inodes = n;
+		fs->max_inodes = value;
 	} else if (!strcmp(key, "mode")) {
-		if (parse_u64(val, 8, &n))
+		if (parse_u64(val, 8, &value))
 			return -EINVAL;
-		fs->mode = n & 07777;
+		fs->mode = value & 07777;
 	} else if (!strcmp(key, "uid") || !strcmp(key, "gid")) {
-		if (parse_u64(val, 10, &n) || n > ~0u)
+		if (parse_u64(val, 10, &value) || value > ~0u)
 			return -EINVAL;
 		if (key[0] == 'u')
-			fs->uid = n;
+			fs->uid = value;
 		else
-			fs->gid = n;
+			fs->gid = value;
 	} else {
 		return -EINVAL;
 	}
@@ -420,20 +421,20 @@ static int parse_option(struct tmpfs *fs, const char *key, const char *val)
 
 static int parse_options(struct tmpfs *fs, const char *options)
 {
-	char *copy = options ? kstrdup(options) : NULL, *s = copy;
+	char *copy = options ? kstrdup(options) : NULL, *text = copy;
 	int err = options && !copy ? -ENOMEM : 0;
 
-	while (s && *s && !err) {
-		char *comma = strchr(s, ','), *val;
+	while (text && *text && !err) {
+		char *comma = strchr(text, ','), *val;
 
 		if (comma)
 			*comma = 0;
-		val = strchr(s, '=');
+		val = strchr(text, '=');
 		if (val)
 			*val++ = 0;
-		if (*s)
-			err = val ? parse_option(fs, s, val) : -EINVAL;
-		s = comma ? comma + 1 : NULL;
+		if (*text)
+			err = val ? parse_option(fs, text, val) : -EINVAL;
+		text = comma ? comma + 1 : NULL;
 	}
 	kfree(copy);
 	return err;
@@ -455,16 +456,16 @@ static int tmpfs_remount(struct super_block *sb, u32 flags, const char *options)
 	return 0;
 }
 
-static void tmpfs_show_options(struct super_block *sb, struct seq_file *m)
+static void tmpfs_show_options(struct super_block *sb, struct seq_file *seq)
 {
 	struct tmpfs *fs = sb->private;
 
 	if (fs->max_bytes)
-		seq_printf(m, ",size=%luk", fs->max_bytes >> 10);
+		seq_printf(seq, ",size=%luk", fs->max_bytes >> 10);
 	if (fs->max_inodes)
-		seq_printf(m, ",nr_inodes=%ld", fs->max_inodes);
+		seq_printf(seq, ",nr_inodes=%ld", fs->max_inodes);
 	if (fs->mode != 01777)
-		seq_printf(m, ",mode=%03o", fs->mode);
+		seq_printf(seq, ",mode=%03o", fs->mode);
 }
 
 static void tmpfs_put_super(struct super_block *sb)
@@ -472,12 +473,12 @@ static void tmpfs_put_super(struct super_block *sb)
 	kfree(sb->private);
 }
 
-struct super_block *tmpfs_create_super(const struct fs_type *t, const char *options,
+struct super_block *tmpfs_create_super(const struct fs_type *type, const char *options,
 				       u64 default_max_bytes)
 {
 	struct tmpfs *fs = kzalloc(sizeof(*fs));
 	struct super_block *sb = NULL;
-	struct mem_info m;
+	struct mem_info memory;
 	struct inode *root;
 	int err = -ENOMEM;
 
@@ -486,12 +487,12 @@ struct super_block *tmpfs_create_super(const struct fs_type *t, const char *opti
 	fs->mode = 01777;
 	fs->max_bytes = default_max_bytes;
 	fs->max_pages = default_max_bytes >> PAGE_SHIFT;
-	mem_info_get(&m);
-	fs->max_inodes = m.total / 2;
+	mem_info_get(&memory);
+	fs->max_inodes = memory.total / 2;
 	err = parse_options(fs, options);
 	if (!err) {
 		err = -ENOMEM;
-		sb = super_alloc(t, &tmpfs_sops);
+		sb = super_alloc(type, &tmpfs_sops);
 	}
 	if (!sb) {
 		kfree(fs);
@@ -513,14 +514,14 @@ struct super_block *tmpfs_create_super(const struct fs_type *t, const char *opti
 	return sb;
 }
 
-static int tmpfs_mount(struct fs_type *t, u32 flags, const char *source, const char *options,
+static int tmpfs_mount(struct fs_type *type, u32 flags, const char *source, const char *options,
 		       struct super_block **out)
 {
 	struct super_block *sb;
-	struct mem_info m;
+	struct mem_info memory;
 
-	mem_info_get(&m);
-	sb = tmpfs_create_super(t, options, m.total * PAGE_SIZE / 2);
+	mem_info_get(&memory);
+	sb = tmpfs_create_super(type, options, memory.total * PAGE_SIZE / 2);
 	if (IS_ERR(sb))
 		return PTR_ERR(sb);
 	*out = sb;

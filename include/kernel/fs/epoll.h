@@ -3,5 +3,5 @@
 #pragma once
 #include <kernel/seq_file.h>
 
-int epoll_watches_show(struct seq_file *m, void *unused);
+int epoll_watches_show(struct seq_file *seq, void *unused);
 int epoll_watches_write(char *text, size_t len, void *unused);

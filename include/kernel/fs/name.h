@@ -15,42 +15,42 @@
 
 /**
  * @brief Scan one component.
- * @param s	first character, not a slash; at least NAME_SLACK bytes follow the text's NUL
+ * @param text	first character, not a slash; at least NAME_SLACK bytes follow the text's NUL
  * @param key	what name_key() gives for it
  * @return the slash or NUL that ends it
  */
-const char *name_scan(const char *s, u64 *key);
+const char *name_scan(const char *text, u64 *key);
 /** @brief The key of @p len bytes, of which none behind are read. */
-u64 name_key(const char *s, size_t len);
+u64 name_key(const char *text, size_t len);
 static inline u32 name_key_len(u64 key)
 {
 	return (u32)(key >> 32);
 }
 /** @brief Copy to @p dst, NUL and padding included: at most NAME_SLACK bytes more than @p len. */
-void name_store(char *dst, const char *s, size_t len);
+void name_store(char *dst, const char *text, size_t len);
 
 typedef u64 __attribute__((may_alias, aligned(1))) name_word;
 
-/** @brief Is stored name @p stored equal to the @p len bytes at @p s (readable with slack)? */
-static inline bool name_equal(const char *stored, const char *s, u32 len)
+/** @brief Is stored name @p stored equal to the @p len bytes at @p text (readable with slack)? */
+static inline bool name_equal(const char *stored, const char *text, u32 len)
 {
 	while (len >= 8) {
-		if (*(const name_word *)stored != *(const name_word *)s)
+		if (*(const name_word *)stored != *(const name_word *)text)
 			return false;
 		stored += 8;
-		s += 8;
+		text += 8;
 		len -= 8;
 	}
-	return !len || !((*(const name_word *)stored ^ *(const name_word *)s) << (64 - 8 * len));
+	return !len || !((*(const name_word *)stored ^ *(const name_word *)text) << (64 - 8 * len));
 }
 
 enum name_kind { NAME_NORMAL, NAME_DOT, NAME_DOTDOT };
 /** @brief "." and ".." have meanings of their own. */
-static inline enum name_kind name_kind(const char *s, u32 len)
+static inline enum name_kind name_kind(const char *text, u32 len)
 {
-	if (likely(s[0] != '.' || len > 2))
+	if (likely(text[0] != '.' || len > 2))
 		return NAME_NORMAL;
 	if (len == 1)
 		return NAME_DOT;
-	return s[1] == '.' ? NAME_DOTDOT : NAME_NORMAL;
+	return text[1] == '.' ? NAME_DOTDOT : NAME_NORMAL;
 }

@@ -43,19 +43,19 @@ struct page_tree_node {
 
 /* Where nodes come from: zeroed, NULL when there is no memory. fs/cache/pages.c, or the test. */
 struct page_tree_node *page_tree_node_alloc(void);
-void page_tree_node_free(struct page_tree_node *n);
+void page_tree_node_free(struct page_tree_node *node);
 
 /** @brief The item at @p index, or NULL. */
-void *page_tree_lookup(const struct page_tree *t, u64 index);
-/** @brief The items at @p first to @p first + @p n - 1, NULL for missing ones. @return how many there are */
-u32 page_tree_lookup_range(const struct page_tree *t, u64 first, u32 n, void **items);
+void *page_tree_lookup(const struct page_tree *tree, u64 index);
+/** @brief The items at @p first to @p first + @p count - 1, NULL for missing ones. @return how many there are */
+u32 page_tree_lookup_range(const struct page_tree *tree, u64 first, u32 count, void **items);
 /** @brief The first item at or after *@p index; its index there. NULL: none up to @p last. */
-void *page_tree_next(const struct page_tree *t, u64 *index, u64 last);
+void *page_tree_next(const struct page_tree *tree, u64 *index, u64 last);
 /** @brief The first index at or after @p index where nothing is. */
-u64 page_tree_next_hole(const struct page_tree *t, u64 index);
+u64 page_tree_next_hole(const struct page_tree *tree, u64 index);
 /** @brief @return 0, -EEXIST, -ENOMEM, -EFBIG (index beyond PAGE_TREE_MAX). The writer's lock is held. */
-int __must_check page_tree_insert(struct page_tree *t, u64 index, void *item);
+int __must_check page_tree_insert(struct page_tree *tree, u64 index, void *item);
 /** @brief Take out. @return the item, or NULL. The writer's lock is held. */
-void *page_tree_remove(struct page_tree *t, u64 index);
-/** @brief Empty a tree that nobody else sees, handing each item to @p fn. */
-void page_tree_destroy(struct page_tree *t, void (*fn)(void *item, void *ctx), void *ctx);
+void *page_tree_remove(struct page_tree *tree, u64 index);
+/** @brief Empty a tree that nobody else sees, handing each item to @p release. */
+void page_tree_destroy(struct page_tree *tree, void (*release)(void *item, void *ctx), void *ctx);

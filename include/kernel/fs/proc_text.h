@@ -22,7 +22,7 @@ struct proc_stat_line {
 	u64 start_data, end_data, start_brk, arg_start, arg_end, env_start, env_end;
 	s32 exit_code;
 };
-void proc_text_stat(struct seq_file *m, const struct proc_stat_line *s);
+void proc_text_stat(struct seq_file *seq, const struct proc_stat_line *line);
 
 /** A mapping in /proc/PID/maps, up to and with the blank before the name; @return where the line began */
 struct proc_maps_line {
@@ -30,21 +30,22 @@ struct proc_maps_line {
 	u32 major, minor;
 	bool read, write, exec, shared;
 };
-size_t proc_text_maps(struct seq_file *m, const struct proc_maps_line *r);
+size_t proc_text_maps(struct seq_file *seq, const struct proc_maps_line *line);
 /** The column in which the name of a mapping stands, less the blank in front. */
 #define PROC_MAPS_NAME_COLUMN 72
 
 /** "Max open files" and so on: the whole of /proc/PID/limits, soft and hard limit of each. */
 struct rlimit64;
-void proc_text_limits(struct seq_file *m, const struct rlimit64 *limits);
+void proc_text_limits(struct seq_file *seq, const struct rlimit64 *limits);
 
 /** The first @p nbits of a set, in hexadecimal by 32 bits: "3", "f,ffffffff". */
-void proc_text_mask(struct seq_file *m, const u64 *bits, u32 nbits);
+void proc_text_mask(struct seq_file *seq, const u64 *bits, u32 nbits);
 /** The same as a list: "0-2,5"; nothing for the empty set. */
-void proc_text_list(struct seq_file *m, const u64 *bits, u32 nbits);
+void proc_text_list(struct seq_file *seq, const u64 *bits, u32 nbits);
 /** The texts of those flags that are set: ",nosuid,nodev". */
 struct proc_flag_name {
 	u32 flag;
 	const char *text;
 };
-void proc_text_flags(struct seq_file *m, u32 flags, const struct proc_flag_name *names, u32 n);
+void proc_text_flags(struct seq_file *seq, u32 flags, const struct proc_flag_name *names,
+		     u32 count);

@@ -23,14 +23,14 @@ void seq_release(struct file *f);
  * Reading from offset 0 makes the text anew; any other offset is one in the
  * text that was made last, so that reading in small pieces gives one text.
  */
-s64 seq_read(struct file *f, struct uio *u, u64 *pos);
+s64 seq_read(struct file *f, struct uio *uio, u64 *pos);
 /** Anywhere but relative to the end, which nobody knows. */
 s64 seq_llseek(struct file *f, s64 off, int whence);
-/** For poll methods: how often @p c had changed when the file was opened or last said so. @return has it changed since? */
-bool seq_poll_changed(struct file *f, struct change_source *c, struct poll_table *t);
+/** For poll methods: how often @p source had changed when the file was opened or last said so. @return has it changed since? */
+bool seq_poll_changed(struct file *f, struct change_source *source, struct poll_table *table);
 /** After seq_open(): from here on changes are told. */
-void seq_poll_start(struct file *f, struct change_source *c);
+void seq_poll_start(struct file *f, struct change_source *source);
 /** A copy of all that is written, NUL-terminated, to be freed; at most a page. @return length, -EINVAL, -ENOMEM, -EFAULT */
-s64 seq_copy_written(struct uio *u, char **out);
+s64 seq_copy_written(struct uio *uio, char **out);
 /** The number that was written, blanks and a newline around it allowed. @return 0 or -EINVAL */
 int seq_parse_number(char *text, s64 *out);

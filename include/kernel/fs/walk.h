@@ -63,7 +63,7 @@ __must_check int walk_fast_keep(struct walk *walk);
 /** @brief Walk with references. On 0 end with walk_end(). */
 __must_check int walk_slow(struct walk *walk, int dirfd, const char *name, u32 flags);
 /** @brief Walk fast, then slowly if needed; on 0 references are held: walk_end(). */
-__must_check int walk(struct walk *walk, int dirfd, const char *name, u32 flags);
+__must_check int walk_path(struct walk *walk, int dirfd, const char *name, u32 flags);
 void walk_end(struct walk *walk);
 /**
  * @brief Continue a LOOKUP_PARENT walk (with references) with the target of a symbolic link.
