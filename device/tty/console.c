@@ -22,29 +22,29 @@ static struct tty *console_tty; /* counted */
 static u32 console_rank;
 
 /* The place of the last "console=NAME" or "console=NAME,options" among the words; 0: none. */
-static u32 rank_of(const char *name)
+static u32 console_rank_of(const char *name)
 {
 	const char *cursor = NULL;
 	size_t len = strlen(name);
-	struct cmdline_word w;
+	struct cmdline_word word;
 	u32 rank = 0;
 
-	for (u32 i = 1; option_next(&opt_console, &cursor, &w); i++)
-		if (w.val_len >= len && !memcmp(w.val, name, len) &&
-		    (w.val_len == len || w.val[len] == ','))
+	for (u32 i = 1; option_next(&opt_console, &cursor, &word); i++)
+		if (word.val_len >= len && !memcmp(word.val, name, len) &&
+		    (word.val_len == len || word.val[len] == ','))
 			rank = i;
 	return rank;
 }
 
-void tty_add_console(const char *name, struct tty *t)
+void tty_add_console(const char *name, struct tty *tty)
 {
-	u32 rank = rank_of(name);
+	u32 rank = console_rank_of(name);
 
 	mutex_lock(&console_lock);
 	if (!console_tty || rank > console_rank) {
 		tty_put(console_tty);
-		tty_get(t);
-		console_tty = t;
+		tty_get(tty);
+		console_tty = tty;
 		console_rank = rank;
 	}
 	mutex_unlock(&console_lock);
@@ -63,13 +63,13 @@ static int console_open(struct inode *inode, struct file *f)
 
 static int current_tty_open(struct inode *inode, struct file *f)
 {
-	struct tty *t = tty_of_current();
+	struct tty *tty = tty_of_current();
 	int err;
 
-	if (!t)
+	if (!tty)
 		return -ENXIO;
-	err = tty_open_file(t, f, false, true);
-	tty_put(t);
+	err = tty_open_file(tty, f, false, true);
+	tty_put(tty);
 	return err;
 }
 

@@ -51,58 +51,58 @@ static struct inode **nodes; /* PTY_MAX, counted */
 /* ---- names ---- */
 
 /* A number without leading zeroes below PTY_MAX, or PTY_MAX. */
-static u32 index_of(const char *name)
+static u32 devpts_index_of(const char *name)
 {
-	u64 n;
+	u64 number;
 
 	if (name[0] < '0' || name[0] > '9' || (name[0] == '0' && name[1]) ||
-	    parse_u64(name, 10, &n))
+	    parse_u64(name, 10, &number))
 		return PTY_MAX;
-	return n < PTY_MAX ? n : PTY_MAX;
+	return number < PTY_MAX ? number : PTY_MAX;
 }
 
 static int devpts_lookup(struct inode *dir, struct dentry *d)
 {
-	u32 index = index_of(d->name);
-	struct inode *i = NULL;
+	u32 index = devpts_index_of(d->name);
+	struct inode *inode = NULL;
 
 	d->flags |= DENTRY_NOCACHE;
 	mutex_lock(&devpts_lock);
 	if (!strcmp(d->name, "ptmx"))
-		i = ptmx_inode;
+		inode = ptmx_inode;
 	else if (index < PTY_MAX)
-		i = nodes[index];
-	if (i)
-		inode_get(i);
+		inode = nodes[index];
+	if (inode)
+		inode_get(inode);
 	mutex_unlock(&devpts_lock);
-	if (i)
-		dentry_set_inode(d, i);
+	if (inode)
+		dentry_set_inode(d, inode);
 	return 0;
 }
 
-static bool emit(struct dir_context *c, const char *name, ino_t ino, u32 type)
+static bool devpts_emit(struct dir_context *context, const char *name, ino_t ino, u32 type)
 {
-	if (!c->fill(c, name, strlen(name), ino, type))
+	if (!context->fill(context, name, strlen(name), ino, type))
 		return false;
-	c->pos++;
+	context->pos++;
 	return true;
 }
 
-static int devpts_readdir(struct file *f, struct dir_context *c)
+static int devpts_readdir(struct file *f, struct dir_context *context)
 {
 	char name[8];
 
-	if ((c->pos == 0 && !emit(c, ".", f->inode->ino, DT_DIR)) ||
-	    (c->pos == 1 && !emit(c, "..", f->inode->ino, DT_DIR)) ||
-	    (c->pos == 2 && !emit(c, "ptmx", INO_PTMX, DT_CHR)))
+	if ((context->pos == 0 && !devpts_emit(context, ".", f->inode->ino, DT_DIR)) ||
+	    (context->pos == 1 && !devpts_emit(context, "..", f->inode->ino, DT_DIR)) ||
+	    (context->pos == 2 && !devpts_emit(context, "ptmx", INO_PTMX, DT_CHR)))
 		return 0;
-	for (; c->pos - 3 < PTY_MAX; c->pos++) {
-		u32 index = c->pos - 3;
+	for (; context->pos - 3 < PTY_MAX; context->pos++) {
+		u32 index = context->pos - 3;
 
 		if (!devpts_exists(index))
 			continue;
 		snprintf(name, sizeof(name), "%u", index);
-		if (!c->fill(c, name, strlen(name), INO_FIRST + index, DT_CHR))
+		if (!context->fill(context, name, strlen(name), INO_FIRST + index, DT_CHR))
 			break;
 	}
 	return 0;
@@ -114,18 +114,18 @@ static const struct inode_ops node_ops = { 0 };
 
 /* ---- the one instance ---- */
 
-static struct inode *node_create(struct super_block *sb, ino_t ino, mode_t mode, dev_t dev)
+static struct inode *devpts_node_create(struct super_block *sb, ino_t ino, mode_t mode, dev_t dev)
 {
-	struct inode *i = inode_alloc(sb);
+	struct inode *inode = inode_alloc(sb);
 
-	if (!i)
+	if (!inode)
 		return NULL;
-	i->ino = ino;
-	i->mode = S_IFCHR | mode;
-	i->nlink = 1;
-	inode_init_special(i, dev);
-	i->ops = &node_ops;
-	return i;
+	inode->ino = ino;
+	inode->mode = S_IFCHR | mode;
+	inode->nlink = 1;
+	inode_init_special(inode, dev);
+	inode->ops = &node_ops;
+	return inode;
 }
 
 static int devpts_statfs(struct super_block *sb, struct statfs *out)
@@ -138,15 +138,15 @@ static int devpts_statfs(struct super_block *sb, struct statfs *out)
 
 static int devpts_remount(struct super_block *sb, u32 flags, const char *text);
 
-static void devpts_show_options(struct super_block *sb, struct seq_file *m)
+static void devpts_show_options(struct super_block *sb, struct seq_file *seq)
 {
 	if (options.uid != NOBODY_SAID)
-		seq_printf(m, ",uid=%u", options.uid);
+		seq_printf(seq, ",uid=%u", options.uid);
 	if (options.gid != NOBODY_SAID)
-		seq_printf(m, ",gid=%u", options.gid);
-	seq_printf(m, ",mode=%03o,ptmxmode=%03o", options.mode, options.ptmxmode);
+		seq_printf(seq, ",gid=%u", options.gid);
+	seq_printf(seq, ",mode=%03o,ptmxmode=%03o", options.mode, options.ptmxmode);
 	if (options.max != MAX_DEFAULT)
-		seq_printf(m, ",max=%u", options.max);
+		seq_printf(seq, ",max=%u", options.max);
 }
 
 static const struct super_ops devpts_super_ops = {
@@ -155,11 +155,11 @@ static const struct super_ops devpts_super_ops = {
 	.show_options = devpts_show_options,
 };
 
-static int devpts_mount(struct fs_type *t, u32 flags, const char *source, const char *text,
+static int devpts_mount(struct fs_type *type, u32 flags, const char *source, const char *text,
 			struct super_block **out);
 static struct fs_type devpts_type = { .name = "devpts", .flags = FS_NODEV, .mount = devpts_mount };
 
-static int fill_super(struct super_block *sb)
+static int devpts_fill_super(struct super_block *sb)
 {
 	struct inode *root = inode_alloc(sb);
 
@@ -170,7 +170,7 @@ static int fill_super(struct super_block *sb)
 	root->nlink = 2;
 	root->ops = &dir_ops;
 	root->fops = &dir_fops;
-	ptmx_inode = node_create(sb, INO_PTMX, options.ptmxmode, MKDEV(5, 2));
+	ptmx_inode = devpts_node_create(sb, INO_PTMX, options.ptmxmode, MKDEV(5, 2));
 	if (!ptmx_inode) {
 		inode_put(root);
 		return -ENOMEM;
@@ -179,7 +179,7 @@ static int fill_super(struct super_block *sb)
 }
 
 /* The super block, made if there is none; devpts_lock held. */
-static int need_super_locked(void)
+static int devpts_need_super_locked(void)
 {
 	struct super_block *sb;
 	int err;
@@ -193,7 +193,7 @@ static int need_super_locked(void)
 		return -ENOMEM;
 	sb->magic = DEVPTS_SUPER_MAGIC;
 	sb->blksize = PAGE_SIZE;
-	err = fill_super(sb);
+	err = devpts_fill_super(sb);
 	if (err) {
 		if (ptmx_inode)
 			inode_put(ptmx_inode);
@@ -207,7 +207,7 @@ static int need_super_locked(void)
 
 /* ---- options ---- */
 
-static int parse_option(struct options *o, const char *word)
+static int devpts_parse_option(struct options *options, const char *word)
 {
 	static const struct {
 		const char *name;
@@ -220,7 +220,7 @@ static int parse_option(struct options *o, const char *word)
 		{ "ptmxmode=", 8, 0777, offsetof(struct options, ptmxmode) },
 		{ "max=", 10, MAX_DEFAULT, offsetof(struct options, max) },
 	};
-	u64 n;
+	u64 number;
 
 	if (!*word || !strcmp(word, "newinstance"))
 		return 0;
@@ -229,15 +229,15 @@ static int parse_option(struct options *o, const char *word)
 
 		if (strncmp(word, known[i].name, len))
 			continue;
-		if (parse_u64(word + len, known[i].base, &n) || n > known[i].max)
+		if (parse_u64(word + len, known[i].base, &number) || number > known[i].max)
 			return -EINVAL;
-		*(u32 *)((u8 *)o + known[i].at) = n;
+		*(u32 *)((u8 *)options + known[i].at) = number;
 		return 0;
 	}
 	return -EINVAL;
 }
 
-static int parse_options(struct options *o, const char *text)
+static int devpts_parse_options(struct options *options, const char *text)
 {
 	char word[32];
 
@@ -249,22 +249,22 @@ static int parse_options(struct options *o, const char *text)
 			return -EINVAL;
 		memcpy(word, text, len);
 		word[len] = 0;
-		if (parse_option(o, word))
+		if (devpts_parse_option(options, word))
 			return -EINVAL;
 		text += len + (end != NULL);
 	}
 	return 0;
 }
 
-static int set_options_locked(const char *text)
+static int devpts_set_options_locked(const char *text)
 {
-	struct options o = options;
-	int err = parse_options(&o, text);
+	struct options changed = options;
+	int err = devpts_parse_options(&changed, text);
 
 	if (err)
 		return err;
-	options = o;
-	ptmx_inode->mode = S_IFCHR | o.ptmxmode;
+	options = changed;
+	ptmx_inode->mode = S_IFCHR | changed.ptmxmode;
 	return 0;
 }
 
@@ -273,20 +273,20 @@ static int devpts_remount(struct super_block *sb, u32 flags, const char *text)
 	int err;
 
 	mutex_lock(&devpts_lock);
-	err = set_options_locked(text);
+	err = devpts_set_options_locked(text);
 	mutex_unlock(&devpts_lock);
 	return err;
 }
 
-static int devpts_mount(struct fs_type *t, u32 flags, const char *source, const char *text,
+static int devpts_mount(struct fs_type *type, u32 flags, const char *source, const char *text,
 			struct super_block **out)
 {
 	int err;
 
 	mutex_lock(&devpts_lock);
-	err = need_super_locked();
+	err = devpts_need_super_locked();
 	if (!err)
-		err = set_options_locked(text);
+		err = devpts_set_options_locked(text);
 	if (!err) {
 		super_get(devpts_super);
 		*out = devpts_super;
@@ -299,22 +299,22 @@ static int devpts_mount(struct fs_type *t, u32 flags, const char *source, const 
 
 int devpts_add(u32 index, dev_t dev)
 {
-	const struct cred *c = current_cred();
-	struct inode *i = NULL;
+	const struct cred *cred = current_cred();
+	struct inode *inode = NULL;
 	int err;
 
 	mutex_lock(&devpts_lock);
-	err = need_super_locked();
+	err = devpts_need_super_locked();
 	if (!err && index >= options.max)
 		err = -ENOSPC;
 	if (!err) {
-		i = node_create(devpts_super, INO_FIRST + index, options.mode, dev);
-		err = i ? 0 : -ENOMEM;
+		inode = devpts_node_create(devpts_super, INO_FIRST + index, options.mode, dev);
+		err = inode ? 0 : -ENOMEM;
 	}
 	if (!err) {
-		i->uid = options.uid != NOBODY_SAID ? options.uid : c->fsuid;
-		i->gid = options.gid != NOBODY_SAID ? options.gid : c->fsgid;
-		nodes[index] = i;
+		inode->uid = options.uid != NOBODY_SAID ? options.uid : cred->fsuid;
+		inode->gid = options.gid != NOBODY_SAID ? options.gid : cred->fsgid;
+		nodes[index] = inode;
 	}
 	mutex_unlock(&devpts_lock);
 	return err;
@@ -322,14 +322,14 @@ int devpts_add(u32 index, dev_t dev)
 
 void devpts_remove(u32 index)
 {
-	struct inode *i;
+	struct inode *inode;
 
 	mutex_lock(&devpts_lock);
-	i = nodes[index];
+	inode = nodes[index];
 	nodes[index] = NULL;
 	mutex_unlock(&devpts_lock);
-	if (i)
-		inode_put(i);
+	if (inode)
+		inode_put(inode);
 }
 
 bool devpts_exists(u32 index)

@@ -25,7 +25,7 @@ static u32 pitch, dot_bytes, width_cells;
 static u32 colours[16];
 static u16 *drawn; /* what each cell shows */
 static struct {
-	u32 x, y;
+	u32 column, row;
 	bool visible;
 } cursor_at;
 
@@ -37,24 +37,24 @@ static const u8 palette[16][3] = {
 	{ 0xff, 0x55, 0x55 }, { 0xff, 0x55, 0xff }, { 0xff, 0xff, 0x55 }, { 0xff, 0xff, 0xff },
 };
 
-static u32 channel(u8 value, u8 pos, u8 len)
+static u32 fb_channel(u8 value, u8 pos, u8 len)
 {
 	return len && len <= 8 ? (u32)(value >> (8 - len)) << pos : 0;
 }
 
-static void make_colours(const struct boot_framebuffer *fb)
+static void fb_make_colours(const struct boot_framebuffer *framebuffer)
 {
 	for (u32 i = 0; i < 16; i++)
-		colours[i] = channel(palette[i][0], fb->r_pos, fb->r_len) |
-			     channel(palette[i][1], fb->g_pos, fb->g_len) |
-			     channel(palette[i][2], fb->b_pos, fb->b_len);
+		colours[i] = fb_channel(palette[i][0], framebuffer->r_pos, framebuffer->r_len) |
+			     fb_channel(palette[i][1], framebuffer->g_pos, framebuffer->g_len) |
+			     fb_channel(palette[i][2], framebuffer->b_pos, framebuffer->b_len);
 }
 
 /* A row of eight dots: foreground where @bits has ones. */
-static void draw_dots(u8 *to, u8 bits, u32 fg, u32 bg)
+static void fb_draw_dots(u8 *to, u8 bits, u32 foreground, u32 background)
 {
 	for (u32 i = 0; i < FONT_WIDTH; i++, to += dot_bytes) {
-		u32 dot = bits & (0x80 >> i) ? fg : bg;
+		u32 dot = bits & (0x80 >> i) ? foreground : background;
 
 		if (dot_bytes == 4) {
 			*(volatile u32 *)to = dot;
@@ -67,36 +67,39 @@ static void draw_dots(u8 *to, u8 bits, u32 fg, u32 bg)
 	}
 }
 
-static void draw_cell(u32 x, u32 y, u16 cell, bool cursor)
+static void fb_draw_cell(u32 column, u32 row, u16 cell, bool cursor)
 {
-	u8 *to = memory + (u64)y * FONT_HEIGHT * pitch + (u64)x * FONT_WIDTH * dot_bytes;
+	u8 *to = memory + (u64)row * FONT_HEIGHT * pitch + (u64)column * FONT_WIDTH * dot_bytes;
 	const u8 *glyph = font_8x16[cell & 0xff];
-	u32 fg = colours[cell >> 8 & 0xf], bg = colours[cell >> 12 & 0x7];
+	u32 foreground = colours[cell >> 8 & 0xf], background = colours[cell >> 12 & 0x7];
 
-	for (u32 row = 0; row < FONT_HEIGHT; row++, to += pitch)
-		draw_dots(to, cursor && row >= FONT_HEIGHT - CURSOR_ROWS ? 0xff : glyph[row], fg,
-			  bg);
-}
+	for (u32 line = 0; line < FONT_HEIGHT; line++, to += pitch) {
+		bool in_cursor = cursor && line >= FONT_HEIGHT - CURSOR_ROWS;
 
-static void fb_draw(struct display *d, u32 x, u32 y, const u16 *cells, u32 n)
-{
-	for (u32 i = 0; i < n; i++, x++) {
-		drawn[y * width_cells + x] = cells[i];
-		draw_cell(x, y, cells[i],
-			  cursor_at.visible && cursor_at.x == x && cursor_at.y == y);
+		fb_draw_dots(to, in_cursor ? 0xff : glyph[line], foreground, background);
 	}
 }
 
-static void fb_cursor(struct display *d, u32 x, u32 y, bool visible)
+static void fb_draw(struct display *display, u32 column, u32 row, const u16 *cells, u32 count)
+{
+	for (u32 i = 0; i < count; i++, column++) {
+		drawn[row * width_cells + column] = cells[i];
+		fb_draw_cell(column, row, cells[i],
+			     cursor_at.visible && cursor_at.column == column &&
+				     cursor_at.row == row);
+	}
+}
+
+static void fb_cursor(struct display *display, u32 column, u32 row, bool visible)
 {
 	if (cursor_at.visible)
-		draw_cell(cursor_at.x, cursor_at.y, drawn[cursor_at.y * width_cells + cursor_at.x],
-			  false);
-	cursor_at.x = x;
-	cursor_at.y = y;
+		fb_draw_cell(cursor_at.column, cursor_at.row,
+			     drawn[cursor_at.row * width_cells + cursor_at.column], false);
+	cursor_at.column = column;
+	cursor_at.row = row;
 	cursor_at.visible = visible;
 	if (visible)
-		draw_cell(x, y, drawn[y * width_cells + x], true);
+		fb_draw_cell(column, row, drawn[row * width_cells + column], true);
 }
 
 static struct display fb_display = {
@@ -106,45 +109,45 @@ static struct display fb_display = {
 	.cursor = fb_cursor,
 };
 
-static bool usable(const struct boot_framebuffer *fb)
+static bool fb_is_usable(const struct boot_framebuffer *framebuffer)
 {
-	u32 bytes = (fb->bpp + 7) / 8;
+	u32 bytes = (framebuffer->bpp + 7) / 8;
 
-	return fb->present && fb->addr && bytes >= 2 && bytes <= 4 &&
-	       fb->width >= FONT_WIDTH * 20 && fb->height >= FONT_HEIGHT * 5 &&
-	       fb->width <= 16384 && fb->height <= 16384 &&
-	       (u64)fb->pitch >= (u64)fb->width * bytes && fb->r_pos < 32 && fb->g_pos < 32 &&
-	       fb->b_pos < 32;
+	return framebuffer->present && framebuffer->addr && bytes >= 2 && bytes <= 4 &&
+	       framebuffer->width >= FONT_WIDTH * 20 && framebuffer->height >= FONT_HEIGHT * 5 &&
+	       framebuffer->width <= 16384 && framebuffer->height <= 16384 &&
+	       (u64)framebuffer->pitch >= (u64)framebuffer->width * bytes &&
+	       framebuffer->r_pos < 32 && framebuffer->g_pos < 32 && framebuffer->b_pos < 32;
 }
 
-static void clear_all(const struct boot_framebuffer *fb)
+static void fb_clear(const struct boot_framebuffer *framebuffer)
 {
-	for (u32 y = 0; y < fb->height; y++)
-		memset(memory + (u64)y * pitch, 0, (u64)fb->width * dot_bytes);
+	for (u32 row = 0; row < framebuffer->height; row++)
+		memset(memory + (u64)row * pitch, 0, (u64)framebuffer->width * dot_bytes);
 	for (u32 i = 0; i < (u32)fb_display.cols * fb_display.rows; i++)
 		drawn[i] = DISPLAY_BLANK;
 }
 
 struct display *fbtext_probe(void)
 {
-	const struct boot_framebuffer *fb = &boot_info.fb;
+	const struct boot_framebuffer *framebuffer = &boot_info.fb;
 
-	if (!usable(fb))
+	if (!fb_is_usable(framebuffer))
 		return NULL;
-	pitch = fb->pitch;
-	dot_bytes = (fb->bpp + 7) / 8;
-	fb_display.cols = MIN(fb->width / FONT_WIDTH, (u32)VT_MAX_COLS);
-	fb_display.rows = MIN(fb->height / FONT_HEIGHT, (u32)VT_MAX_ROWS);
+	pitch = framebuffer->pitch;
+	dot_bytes = (framebuffer->bpp + 7) / 8;
+	fb_display.cols = MIN(framebuffer->width / FONT_WIDTH, (u32)VT_MAX_COLS);
+	fb_display.rows = MIN(framebuffer->height / FONT_HEIGHT, (u32)VT_MAX_ROWS);
 	width_cells = fb_display.cols;
 	drawn = kcalloc((u32)fb_display.cols * fb_display.rows, sizeof(*drawn));
 	if (!drawn)
 		return NULL;
-	memory = krange_map_phys(fb->addr, (u64)fb->height * pitch, KCACHE_WC);
+	memory = krange_map_phys(framebuffer->addr, (u64)framebuffer->height * pitch, KCACHE_WC);
 	if (!memory) {
 		kfree(drawn);
 		return NULL;
 	}
-	make_colours(fb);
-	clear_all(fb);
+	fb_make_colours(framebuffer);
+	fb_clear(framebuffer);
 	return &fb_display;
 }

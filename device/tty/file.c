@@ -34,81 +34,82 @@
 /* ---- open and close ---- */
 
 /* Give the terminal a line discipline, or take it away; returns the old one. */
-static struct ldisc *swap_discipline(struct tty *t, struct ldisc *ld)
+static struct ldisc *tty_swap_ldisc(struct tty *tty, struct ldisc *ldisc)
 {
-	u64 flags = spin_lock_irqsave(&t->lock);
-	struct ldisc *old = t->ld;
+	u64 flags = spin_lock_irqsave(&tty->lock);
+	struct ldisc *old = tty->ldisc;
 
-	t->ld = ld;
-	t->exclusive = t->stopped = t->flow_off = t->throttled = t->xoff_sent = false;
-	spin_unlock_irqrestore(&t->lock, flags);
+	tty->ldisc = ldisc;
+	tty->exclusive = tty->stopped = tty->flow_off = tty->throttled = tty->xoff_sent = false;
+	spin_unlock_irqrestore(&tty->lock, flags);
 	return old;
 }
 
-static int first_open_locked(struct tty *t)
+static int tty_first_open_locked(struct tty *tty)
 {
-	struct ldisc *ld = NULL;
+	struct ldisc *ldisc = NULL;
 	int err;
 
-	if (!t->is_pty) {
-		ld = kmalloc(sizeof(*ld));
-		if (!ld)
+	if (!tty->is_pty) {
+		ldisc = kmalloc(sizeof(*ldisc));
+		if (!ldisc)
 			return -ENOMEM;
-		ldisc_init(ld, &t->termios);
-		swap_discipline(t, ld);
+		ldisc_init(ldisc, &tty->termios);
+		tty_swap_ldisc(tty, ldisc);
 	}
-	err = t->ops->open ? t->ops->open(t) : 0;
-	if (err && ld)
-		kfree(swap_discipline(t, NULL));
+	err = tty->ops->open ? tty->ops->open(tty) : 0;
+	if (err && ldisc)
+		kfree(tty_swap_ldisc(tty, NULL));
 	return err;
 }
 
-static void last_close_locked(struct tty *t)
+static void tty_last_close_locked(struct tty *tty)
 {
-	if (!t->stopped)
-		tty_wait_sent(t, time_monotonic_ns() + CLOSE_WAIT_NS);
-	tty_leave_session(t);
-	if (t->ops->close)
-		t->ops->close(t);
-	if (!t->is_pty)
-		kfree(swap_discipline(t, NULL));
+	if (!tty->stopped)
+		tty_wait_sent(tty, time_monotonic_ns() + CLOSE_WAIT_NS);
+	tty_leave_session(tty);
+	if (tty->ops->close)
+		tty->ops->close(tty);
+	if (!tty->is_pty)
+		kfree(tty_swap_ldisc(tty, NULL));
 }
 
-static int may_open_locked(struct tty *t)
+static int tty_may_open_locked(struct tty *tty)
 {
-	if (t->gone)
+	if (tty->gone)
 		return -EIO;
-	if (t->exclusive && t->opens && !current_is_super())
+	if (tty->exclusive && tty->opens && !current_is_super())
 		return -EBUSY;
-	return t->ops->may_open ? t->ops->may_open(t) : 0;
+	return tty->ops->may_open ? tty->ops->may_open(tty) : 0;
 }
 
-int tty_open_file(struct tty *t, struct file *f, bool console, bool noctty)
+int tty_open_file(struct tty *tty, struct file *f, bool console, bool noctty)
 {
-	struct tty_file *tf = kmalloc(sizeof(*tf));
+	struct tty_file *tty_file = kmalloc(sizeof(*tty_file));
 	int err;
 
-	if (!tf)
+	if (!tty_file)
 		return -ENOMEM;
-	mutex_lock(&t->open_lock);
-	err = may_open_locked(t);
-	if (!err && !t->opens)
-		err = first_open_locked(t);
+	mutex_lock(&tty->open_lock);
+	err = tty_may_open_locked(tty);
+	if (!err && !tty->opens)
+		err = tty_first_open_locked(tty);
 	if (err) {
-		mutex_unlock(&t->open_lock);
-		kfree(tf);
+		mutex_unlock(&tty->open_lock);
+		kfree(tty_file);
 		return err;
 	}
-	t->opens++;
-	*tf = (struct tty_file){ .tty = t, .generation = t->generation, .console = console };
-	mutex_unlock(&t->open_lock);
+	tty->opens++;
+	*tty_file =
+		(struct tty_file){ .tty = tty, .generation = tty->generation, .console = console };
+	mutex_unlock(&tty->open_lock);
 
-	tty_get(t);
-	f->private = tf;
+	tty_get(tty);
+	f->private = tty_file;
 	f->ops = &tty_fops;
 	f->mode |= FMODE_STREAM;
 	if (!noctty)
-		tty_adopt_on_open(t, f);
+		tty_adopt_on_open(tty, f);
 	return 0;
 }
 
@@ -119,15 +120,15 @@ static int tty_open(struct inode *inode, struct file *f)
 
 static void tty_release(struct file *f)
 {
-	struct tty_file *tf = tty_file_of(f);
-	struct tty *t = tf->tty;
+	struct tty_file *tty_file = tty_file_of(f);
+	struct tty *tty = tty_file->tty;
 
-	mutex_lock(&t->open_lock);
-	if (!--t->opens)
-		last_close_locked(t);
-	mutex_unlock(&t->open_lock);
-	tty_put(t);
-	kfree(tf);
+	mutex_lock(&tty->open_lock);
+	if (!--tty->opens)
+		tty_last_close_locked(tty);
+	mutex_unlock(&tty->open_lock);
+	tty_put(tty);
+	kfree(tty_file);
 }
 
 /* ---- reading ---- */
@@ -141,242 +142,244 @@ struct read_rule {
 };
 #define NO_LIMIT (~0ull)
 
-static struct read_rule read_rule_now(struct tty *t)
+static struct read_rule read_rule_now(struct tty *tty)
 {
-	struct read_rule r = { .min = 1, .first_ns = NO_LIMIT, .between_ns = NO_LIMIT };
-	u64 flags = spin_lock_irqsave(&t->lock);
-	u64 time_ns = t->termios.c_cc[VTIME] * DECISECOND_NS;
+	struct read_rule rule = { .min = 1, .first_ns = NO_LIMIT, .between_ns = NO_LIMIT };
+	u64 flags = spin_lock_irqsave(&tty->lock);
+	u64 time_ns = tty->termios.c_cc[VTIME] * DECISECOND_NS;
 
-	r.canonical = t->termios.c_lflag & ICANON;
-	if (r.canonical) {
+	rule.canonical = tty->termios.c_lflag & ICANON;
+	if (rule.canonical) {
 		;
-	} else if (t->termios.c_cc[VMIN]) {
-		r.min = t->termios.c_cc[VMIN];
+	} else if (tty->termios.c_cc[VMIN]) {
+		rule.min = tty->termios.c_cc[VMIN];
 		if (time_ns)
-			r.between_ns = time_ns;
+			rule.between_ns = time_ns;
 	} else {
-		r.first_ns = time_ns;
+		rule.first_ns = time_ns;
 	}
-	spin_unlock_irqrestore(&t->lock, flags);
-	return r;
+	spin_unlock_irqrestore(&tty->lock, flags);
+	return rule;
 }
 
-static bool has_input(struct tty *t, u32 min)
+static bool tty_has_input(struct tty *tty, u32 min)
 {
-	u64 flags = spin_lock_irqsave(&t->lock);
-	bool has = t->ld && ldisc_has_input(t->ld, min);
+	u64 flags = spin_lock_irqsave(&tty->lock);
+	bool has = tty->ldisc && ldisc_has_input(tty->ldisc, min);
 
-	spin_unlock_irqrestore(&t->lock, flags);
+	spin_unlock_irqrestore(&tty->lock, flags);
 	return has;
 }
 
 /* Nothing is there: may and should this read() wait, until when? @return 1: wait, else its error or 0 */
-static int may_wait(struct tty_file *tf, struct file *f, u64 limit_ns)
+static int tty_may_wait(struct tty_file *tty_file, struct file *f, u64 limit_ns)
 {
-	if (tty_file_hung_up(tf) || !limit_ns)
+	if (tty_file_hung_up(tty_file) || !limit_ns)
 		return 0;
 	return f->flags & O_NONBLOCK ? -EAGAIN : 1;
 }
 
-static int wait_for_input(struct tty_file *tf, u64 limit_ns, bool was_canonical)
+static int tty_wait_for_input(struct tty_file *tty_file, u64 limit_ns, bool was_canonical)
 {
-	struct tty *t = tf->tty;
+	struct tty *tty = tty_file->tty;
 	u64 deadline = limit_ns == NO_LIMIT ? 0 : time_monotonic_ns() + limit_ns;
 
-	return wait_event_interruptible_until(&t->read_wait,
-					      has_input(t, 1) || tty_file_hung_up(tf) ||
-						      !(READ_ONCE(t->termios.c_lflag) & ICANON) ==
+	return wait_event_interruptible_until(&tty->read_wait,
+					      tty_has_input(tty, 1) || tty_file_hung_up(tty_file) ||
+						      !(READ_ONCE(tty->termios.c_lflag) & ICANON) ==
 							      was_canonical,
 					      deadline);
 }
 
-static s64 read_locked(struct file *f, struct uio *u)
+static s64 tty_read_locked(struct file *f, struct uio *uio)
 {
-	struct tty_file *tf = tty_file_of(f);
-	struct tty *t = tf->tty;
-	struct read_rule rule = read_rule_now(t);
+	struct tty_file *tty_file = tty_file_of(f);
+	struct tty *tty = tty_file->tty;
+	struct read_rule rule = read_rule_now(tty);
 	s64 done = 0, err;
 	u8 piece[PIECE];
 
-	while (u->count) {
-		size_t n = 0, want = MIN(u->count, (u64)sizeof(piece)), copied;
+	while (uio->count) {
+		size_t taken = 0, want = MIN(uio->count, (u64)sizeof(piece)), copied;
 		bool line_done = false;
 
-		if (!tty_file_hung_up(tf))
-			n = tty_take(t, piece, want, &line_done);
-		copied = uio_copy_out(u, piece, n);
+		if (!tty_file_hung_up(tty_file))
+			taken = tty_take(tty, piece, want, &line_done);
+		copied = uio_copy_out(uio, piece, taken);
 		done += copied;
-		if (copied < n)
+		if (copied < taken)
 			return done ? done : -EFAULT;
 		if (line_done)
 			return done;
-		if (n == want)
+		if (taken == want)
 			continue; /* there may be more */
 		if (done && (rule.canonical || done >= rule.min))
 			return done;
-		err = may_wait(tf, f, done ? rule.between_ns : rule.first_ns);
+		err = tty_may_wait(tty_file, f, done ? rule.between_ns : rule.first_ns);
 		if (err == 1)
-			err = wait_for_input(tf, done ? rule.between_ns : rule.first_ns,
-					     rule.canonical);
+			err = tty_wait_for_input(tty_file, done ? rule.between_ns : rule.first_ns,
+						 rule.canonical);
 		else if (!err || done)
 			return done;
 		if (err)
 			return done ? done : err == -ETIMEDOUT ? 0 : err;
-		if (rule.canonical != !!(READ_ONCE(t->termios.c_lflag) & ICANON))
-			rule = read_rule_now(t);
+		if (rule.canonical != !!(READ_ONCE(tty->termios.c_lflag) & ICANON))
+			rule = read_rule_now(tty);
 	}
 	return done;
 }
 
-static int lock_for_io(struct mutex *m, struct file *f)
+static int tty_lock_for_io(struct mutex *mutex, struct file *f)
 {
-	if (mutex_trylock(m))
+	if (mutex_trylock(mutex))
 		return 0;
 	if (f->flags & O_NONBLOCK)
 		return -EAGAIN;
-	return mutex_lock_interruptible(m) ? -ERESTARTSYS : 0;
+	return mutex_lock_interruptible(mutex) ? -ERESTARTSYS : 0;
 }
 
-static s64 tty_read(struct file *f, struct uio *u, u64 *pos)
+static s64 tty_read(struct file *f, struct uio *uio, u64 *pos)
 {
-	struct tty_file *tf = tty_file_of(f);
-	struct tty *t = tf->tty;
-	s64 n = 0;
+	struct tty_file *tty_file = tty_file_of(f);
+	struct tty *tty = tty_file->tty;
+	s64 result = 0;
 
-	if (tty_file_hung_up(tf))
+	if (tty_file_hung_up(tty_file))
 		return 0;
-	if (!tf->console)
-		n = tty_check_job(t, SIGTTIN);
-	if (!n)
-		n = lock_for_io(&t->read_lock, f);
-	if (n)
-		return n;
-	n = read_locked(f, u);
-	mutex_unlock(&t->read_lock);
-	return n;
+	if (!tty_file->console)
+		result = tty_check_job(tty, SIGTTIN);
+	if (!result)
+		result = tty_lock_for_io(&tty->read_lock, f);
+	if (result)
+		return result;
+	result = tty_read_locked(f, uio);
+	mutex_unlock(&tty->read_lock);
+	return result;
 }
 
 /* ---- writing ---- */
 
-static bool has_room(struct tty *t)
+static bool tty_has_room(struct tty *tty)
 {
-	u64 flags = spin_lock_irqsave(&t->lock);
-	bool room = t->ld && !t->stopped && !ldisc_echo_pending(t->ld) &&
-		    t->ops->write_room(t) >= LDISC_MAX_EXPANSION;
+	u64 flags = spin_lock_irqsave(&tty->lock);
+	bool room = tty->ldisc && !tty->stopped && !ldisc_echo_pending(tty->ldisc) &&
+		    tty->ops->write_room(tty) >= LDISC_MAX_EXPANSION;
 
-	spin_unlock_irqrestore(&t->lock, flags);
+	spin_unlock_irqrestore(&tty->lock, flags);
 	return room;
 }
 
-static int wait_for_room(struct tty_file *tf, struct file *f)
+static int tty_wait_for_room(struct tty_file *tty_file, struct file *f)
 {
-	struct tty *t = tf->tty;
+	struct tty *tty = tty_file->tty;
 
 	if (f->flags & O_NONBLOCK)
 		return -EAGAIN;
-	return wait_event_interruptible(&t->write_wait, has_room(t) || tty_file_hung_up(tf));
+	return wait_event_interruptible(&tty->write_wait,
+					tty_has_room(tty) || tty_file_hung_up(tty_file));
 }
 
 /* Send all of a piece. @return 0 or an error; *@p done counts */
-static int send_piece(struct tty_file *tf, struct file *f, const u8 *s, size_t n, s64 *done)
+static int tty_send_piece(struct tty_file *tty_file, struct file *f, const u8 *bytes, size_t length,
+			  s64 *done)
 {
 	int err;
 
 	for (;;) {
 		size_t sent;
 
-		if (tty_file_hung_up(tf))
+		if (tty_file_hung_up(tty_file))
 			return -EIO;
-		sent = tty_send(tf->tty, s, n);
+		sent = tty_send(tty_file->tty, bytes, length);
 		*done += sent;
-		s += sent;
-		n -= sent;
-		if (!n)
+		bytes += sent;
+		length -= sent;
+		if (!length)
 			return 0;
-		err = wait_for_room(tf, f);
+		err = tty_wait_for_room(tty_file, f);
 		if (err)
 			return err;
 	}
 }
 
-static s64 tty_write(struct file *f, struct uio *u, u64 *pos)
+static s64 tty_write(struct file *f, struct uio *uio, u64 *pos)
 {
-	struct tty_file *tf = tty_file_of(f);
-	struct tty *t = tf->tty;
+	struct tty_file *tty_file = tty_file_of(f);
+	struct tty *tty = tty_file->tty;
 	u8 piece[PIECE];
 	s64 done = 0;
 	int err = 0;
 
-	if (tty_file_hung_up(tf))
+	if (tty_file_hung_up(tty_file))
 		return -EIO;
-	if ((READ_ONCE(t->termios.c_lflag) & TOSTOP) && !tf->console)
-		err = tty_check_job(t, SIGTTOU);
+	if ((READ_ONCE(tty->termios.c_lflag) & TOSTOP) && !tty_file->console)
+		err = tty_check_job(tty, SIGTTOU);
 	if (!err)
-		err = lock_for_io(&t->write_lock, f);
+		err = tty_lock_for_io(&tty->write_lock, f);
 	if (err)
 		return err;
-	while (u->count && !err) {
-		size_t n = uio_copy_in(u, piece, MIN(u->count, (u64)sizeof(piece)));
+	while (uio->count && !err) {
+		size_t length = uio_copy_in(uio, piece, MIN(uio->count, (u64)sizeof(piece)));
 
-		err = n ? send_piece(tf, f, piece, n, &done) : -EFAULT;
-		if (!err && u->count && signal_pending())
+		err = length ? tty_send_piece(tty_file, f, piece, length, &done) : -EFAULT;
+		if (!err && uio->count && signal_pending())
 			err = -ERESTARTSYS;
 	}
-	mutex_unlock(&t->write_lock);
-	if (u->count && f->flags & O_ASYNC)
-		WRITE_ONCE(t->write_short, true);
+	mutex_unlock(&tty->write_lock);
+	if (uio->count && f->flags & O_ASYNC)
+		WRITE_ONCE(tty->write_short, true);
 	return done ? done : err;
 }
 
 /* ---- poll ---- */
 
-static u32 poll_locked(struct tty *t)
+static u32 tty_poll_locked(struct tty *tty)
 {
 	u32 min = 1, ready = 0;
 
-	if (!t->termios.c_cc[VTIME] && t->termios.c_cc[VMIN])
-		min = t->termios.c_cc[VMIN];
-	if (t->ld && ldisc_has_input(t->ld, min))
+	if (!tty->termios.c_cc[VTIME] && tty->termios.c_cc[VMIN])
+		min = tty->termios.c_cc[VMIN];
+	if (tty->ldisc && ldisc_has_input(tty->ldisc, min))
 		ready |= POLLIN | POLLRDNORM;
-	if (!t->stopped && t->ops->write_room(t) >= LDISC_MAX_EXPANSION &&
-	    (!t->ops->chars_in_buffer || t->ops->chars_in_buffer(t) < WRITABLE_BELOW))
+	if (!tty->stopped && tty->ops->write_room(tty) >= LDISC_MAX_EXPANSION &&
+	    (!tty->ops->chars_in_buffer || tty->ops->chars_in_buffer(tty) < WRITABLE_BELOW))
 		ready |= POLLOUT | POLLWRNORM;
 	return ready;
 }
 
 static u32 tty_poll(struct file *f, struct poll_table *table)
 {
-	struct tty_file *tf = tty_file_of(f);
-	struct tty *t = tf->tty;
+	struct tty_file *tty_file = tty_file_of(f);
+	struct tty *tty = tty_file->tty;
 	u32 ready;
 	u64 flags;
 
-	poll_wait(table, &t->read_wait);
-	poll_wait(table, &t->write_wait);
-	if (tty_file_hung_up(tf))
+	poll_wait(table, &tty->read_wait);
+	poll_wait(table, &tty->write_wait);
+	if (tty_file_hung_up(tty_file))
 		return POLLIN | POLLOUT | POLLERR | POLLHUP | POLLRDNORM | POLLWRNORM;
-	flags = spin_lock_irqsave(&t->lock);
-	ready = poll_locked(t);
-	spin_unlock_irqrestore(&t->lock, flags);
+	flags = spin_lock_irqsave(&tty->lock);
+	ready = tty_poll_locked(tty);
+	spin_unlock_irqrestore(&tty->lock, flags);
 	return ready;
 }
 
 /* Whoever asks for the signals owns them unless told otherwise: the foreground group, if there is one. */
-static int tty_async(struct file *f, s32 fd, bool on)
+static int tty_async(struct file *f, s32 fd, bool enable)
 {
-	struct tty_file *tf = tty_file_of(f);
-	pid_t pgrp = READ_ONCE(tf->tty->pgrp);
+	struct tty_file *tty_file = tty_file_of(f);
+	pid_t pgrp = READ_ONCE(tty_file->tty->pgrp);
 	int err = -ESRCH;
 
-	if (on && tty_file_hung_up(tf))
+	if (enable && tty_file_hung_up(tty_file))
 		return -ENOTTY;
-	if (on && pgrp)
+	if (enable && pgrp)
 		err = file_set_owner(f, F_OWNER_PGRP, pgrp, false);
-	if (on && err == -ESRCH)
+	if (enable && err == -ESRCH)
 		err = file_set_owner(f, F_OWNER_PID, current_process()->pid, false);
-	if (on && err)
+	if (enable && err)
 		return err;
-	return async_list_set(&tf->tty->async, f, fd, on);
+	return async_list_set(&tty_file->tty->async, f, fd, enable);
 }
 
 const struct file_ops tty_fops = {

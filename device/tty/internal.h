@@ -30,10 +30,10 @@ struct tty {
 	void *private;
 
 	spinlock_t lock;
-	struct ldisc *ld; /* NULL while nobody has it open */
+	struct ldisc *ldisc; /* NULL while nobody has it open */
 	struct ktermios termios;
 	struct winsize winsize;
-	bool stopped;	/* output: by the user (ld->stopped) or tcflow() */
+	bool stopped;	/* output: by the user (ldisc->stopped) or tcflow() */
 	bool flow_off;	/* tcflow(TCOOFF) */
 	bool throttled; /* input was refused */
 	bool xoff_sent; /* IXOFF: the other side was asked to stop */
@@ -63,55 +63,55 @@ static inline struct tty_file *tty_file_of(struct file *f)
 {
 	return f->private;
 }
-static inline bool tty_file_hung_up(const struct tty_file *tf)
+static inline bool tty_file_hung_up(const struct tty_file *tty_file)
 {
-	return !tf->console && tf->generation != READ_ONCE(tf->tty->generation);
+	return !tty_file->console && tty_file->generation != READ_ONCE(tty_file->tty->generation);
 }
 
 /* ---- tty.c ---- */
 /** tty_register() for the slave side of a pty. */
 struct tty *tty_register_pty(dev_t dev, const struct tty_ops *ops, void *private);
 extern const struct tty_ops tty_no_ops;
-/** Process and hand over output. @return how many bytes of @p s were used */
-size_t tty_send(struct tty *t, const u8 *s, size_t len_bytes);
+/** Process and hand over output. @return how many bytes of @p bytes were used */
+size_t tty_send(struct tty *tty, const u8 *bytes, size_t len_bytes);
 /** Take input; opens the way for more. */
-size_t tty_take(struct tty *t, u8 *dst, size_t size, bool *line_done);
+size_t tty_take(struct tty *tty, u8 *dst, size_t size, bool *line_done);
 /** Sleep until all output has left. @return 0, -ERESTARTSYS, or -ETIMEDOUT (@p deadline_ns 0: none) */
-int tty_wait_sent(struct tty *t, u64 deadline_ns);
-void tty_flush_input(struct tty *t);
-void tty_flush_output(struct tty *t);
+int tty_wait_sent(struct tty *tty, u64 deadline_ns);
+void tty_flush_input(struct tty *tty);
+void tty_flush_output(struct tty *tty);
 /** tcflow(): stop or restart output. */
-void tty_set_flow_off(struct tty *t, bool off);
+void tty_set_flow_off(struct tty *tty, bool off);
 /** One character to the line in front of everything (IXOFF, tcflow()). */
-void tty_send_now(struct tty *t, u8 c);
-void tty_change_termios(struct tty *t, struct ktermios *new);
+void tty_send_now(struct tty *tty, u8 byte);
+void tty_change_termios(struct tty *tty, struct ktermios *new);
 /** The part of a hangup that ends all open files. */
-void tty_kill_files(struct tty *t);
+void tty_kill_files(struct tty *tty);
 
 /* ---- file.c ---- */
 extern const struct file_ops tty_fops;
-/** Make @p f an open file of @p t. @param noctty  never a controlling terminal by this */
-int tty_open_file(struct tty *t, struct file *f, bool console, bool noctty);
+/** Make @p f an open file of @p tty. @param noctty  never a controlling terminal by this */
+int tty_open_file(struct tty *tty, struct file *f, bool console, bool noctty);
 
 /* ---- ioctl.c ---- */
 s64 tty_ioctl(struct file *f, u32 cmd, u64 arg);
 /** What is the same on both sides of a pty. @return -ENOTTY for the rest */
-s64 tty_ioctl_common(struct tty *t, u32 cmd, u64 arg);
+s64 tty_ioctl_common(struct tty *tty, u32 cmd, u64 arg);
 /** The speed that a new terminal starts with. */
-void tty_set_line_speed(struct tty *t, u32 baud);
+void tty_set_line_speed(struct tty *tty, u32 baud);
 
 /* ---- jobs.c ---- */
 /** May the current process change this terminal (SIGTTOU) or read it (SIGTTIN)? @return 0, -EIO, -ERESTARTSYS */
-int tty_check_job(struct tty *t, int sig);
+int tty_check_job(struct tty *tty, int sig);
 /** A session leader without a terminal opened one. */
-void tty_adopt_on_open(struct tty *t, struct file *f);
+void tty_adopt_on_open(struct tty *tty, struct file *f);
 /** The terminal has no open file any more, or is hung up: no session owns it. */
-void tty_leave_session(struct tty *t);
-void tty_signal_hangup(struct tty *t);
-void tty_signal_group(struct tty *t, int sig);
+void tty_leave_session(struct tty *tty);
+void tty_signal_hangup(struct tty *tty);
+void tty_signal_group(struct tty *tty, int sig);
 /** The current process's terminal, counted, or NULL. */
 struct tty *tty_of_current(void);
-s64 tty_ioctl_jobs(struct tty *t, struct file *f, u32 cmd, u64 arg);
+s64 tty_ioctl_jobs(struct tty *tty, struct file *f, u32 cmd, u64 arg);
 
 /* ---- devpts.c ---- */
 #define PTY_MAX 1024
@@ -138,6 +138,6 @@ static inline void vc_init(void)
 }
 #endif
 void pty_init(void);
-/** Offer @p t as a target of /dev/console, under the name of a console= option. */
-void tty_add_console(const char *name, struct tty *t);
+/** Offer @p tty as a target of /dev/console, under the name of a console= option. */
+void tty_add_console(const char *name, struct tty *tty);
 void console_init(void);

@@ -34,24 +34,25 @@ static u32 speed_of_code(u32 code, u32 other)
 	return speeds[(code & 0xf) + (code & CBAUDEX ? 16 : 0)];
 }
 
-static void update_speeds(struct ktermios *t)
+static void settings_update_speeds(struct ktermios *settings)
 {
-	u32 in = t->c_cflag >> IBSHIFT & CBAUD;
+	u32 input_speed = settings->c_cflag >> IBSHIFT & CBAUD;
 
-	t->c_ospeed = speed_of_code(t->c_cflag & CBAUD, t->c_ospeed);
-	t->c_ispeed = in ? speed_of_code(in, t->c_ispeed) : t->c_ospeed;
+	settings->c_ospeed = speed_of_code(settings->c_cflag & CBAUD, settings->c_ospeed);
+	settings->c_ispeed = input_speed ? speed_of_code(input_speed, settings->c_ispeed)
+					 : settings->c_ospeed;
 }
 
 /* The modem's carrier is not looked at, and the settings say so. */
-void tty_set_line_speed(struct tty *t, u32 baud)
+void tty_set_line_speed(struct tty *tty, u32 baud)
 {
 	u32 code = BOTHER;
 
 	for (u32 i = 1; i < ARRAY_SIZE(speeds); i++)
 		if (speeds[i] == baud)
 			code = (i & 0xf) | (i & 0x10 ? CBAUDEX : 0);
-	t->termios.c_cflag = (t->termios.c_cflag & ~CBAUD) | CLOCAL | code;
-	t->termios.c_ispeed = t->termios.c_ospeed = baud;
+	tty->termios.c_cflag = (tty->termios.c_cflag & ~CBAUD) | CLOCAL | code;
+	tty->termios.c_ispeed = tty->termios.c_ospeed = baud;
 }
 
 /* ---- settings ---- */
@@ -74,337 +75,337 @@ static const struct set_call set_calls[] = {
 	{ TCSETAF, sizeof(struct termio), true, true },
 };
 
-static struct ktermios settings_of(struct tty *t)
+static struct ktermios settings_of(struct tty *tty)
 {
-	u64 flags = spin_lock_irqsave(&t->lock);
-	struct ktermios now = t->termios;
+	u64 flags = spin_lock_irqsave(&tty->lock);
+	struct ktermios now = tty->termios;
 
-	spin_unlock_irqrestore(&t->lock, flags);
+	spin_unlock_irqrestore(&tty->lock, flags);
 	return now;
 }
 
-static int settings_from_user(struct ktermios *k, u64 arg, size_t size)
+static int settings_from_user(struct ktermios *settings, u64 arg, size_t size)
 {
 	struct termio old;
 
 	if (size != sizeof(old))
-		return copy_from_user(k, uaddr(arg), size);
+		return copy_from_user(settings, uaddr(arg), size);
 	if (copy_from_user(&old, uaddr(arg), sizeof(old)))
 		return -EFAULT;
-	k->c_iflag = (k->c_iflag & ~0xffffu) | old.c_iflag;
-	k->c_oflag = (k->c_oflag & ~0xffffu) | old.c_oflag;
-	k->c_cflag = (k->c_cflag & ~0xffffu) | old.c_cflag;
-	k->c_lflag = (k->c_lflag & ~0xffffu) | old.c_lflag;
-	k->c_line = old.c_line;
-	memcpy(k->c_cc, old.c_cc, sizeof(old.c_cc));
+	settings->c_iflag = (settings->c_iflag & ~0xffffu) | old.c_iflag;
+	settings->c_oflag = (settings->c_oflag & ~0xffffu) | old.c_oflag;
+	settings->c_cflag = (settings->c_cflag & ~0xffffu) | old.c_cflag;
+	settings->c_lflag = (settings->c_lflag & ~0xffffu) | old.c_lflag;
+	settings->c_line = old.c_line;
+	memcpy(settings->c_cc, old.c_cc, sizeof(old.c_cc));
 	return 0;
 }
 
-static s64 settings_to_user(struct tty *t, u64 arg, size_t size)
+static s64 settings_to_user(struct tty *tty, u64 arg, size_t size)
 {
-	struct ktermios k = settings_of(t);
+	struct ktermios settings = settings_of(tty);
 	struct termio old = {
-		.c_iflag = k.c_iflag,
-		.c_oflag = k.c_oflag,
-		.c_cflag = k.c_cflag,
-		.c_lflag = k.c_lflag,
-		.c_line = k.c_line,
+		.c_iflag = settings.c_iflag,
+		.c_oflag = settings.c_oflag,
+		.c_cflag = settings.c_cflag,
+		.c_lflag = settings.c_lflag,
+		.c_line = settings.c_line,
 	};
 
 	if (size != sizeof(old))
-		return copy_to_user(uaddr(arg), &k, size);
-	memcpy(old.c_cc, k.c_cc, sizeof(old.c_cc));
+		return copy_to_user(uaddr(arg), &settings, size);
+	memcpy(old.c_cc, settings.c_cc, sizeof(old.c_cc));
 	return copy_to_user(uaddr(arg), &old, sizeof(old));
 }
 
-static s64 change_settings(struct tty *t, const struct set_call *call, u64 arg)
+static s64 settings_change(struct tty *tty, const struct set_call *call, u64 arg)
 {
-	struct ktermios k = settings_of(t);
-	s64 err = tty_check_job(t, SIGTTOU);
+	struct ktermios settings = settings_of(tty);
+	s64 err = tty_check_job(tty, SIGTTOU);
 
 	if (!err)
-		err = settings_from_user(&k, arg, call->size);
+		err = settings_from_user(&settings, arg, call->size);
 	if (err)
 		return err;
-	update_speeds(&k);
-	k.c_line = N_TTY;
+	settings_update_speeds(&settings);
+	settings.c_line = N_TTY;
 	if (call->flush)
-		tty_flush_input(t);
+		tty_flush_input(tty);
 	if (call->wait)
-		err = tty_wait_sent(t, 0);
+		err = tty_wait_sent(tty, 0);
 	if (!err)
-		tty_change_termios(t, &k);
+		tty_change_termios(tty, &settings);
 	return err;
 }
 
 /* TIOCSSOFTCAR: the one setting with a call of its own. */
-static s64 set_softcar(struct tty *t, u64 arg)
+static s64 settings_set_softcar(struct tty *tty, u64 arg)
 {
-	struct ktermios k = settings_of(t);
-	u32 on;
+	struct ktermios settings = settings_of(tty);
+	u32 enable;
 
-	if (get_user_u32(&on, uaddr(arg)))
+	if (get_user_u32(&enable, uaddr(arg)))
 		return -EFAULT;
-	k.c_cflag = on ? k.c_cflag | CLOCAL : k.c_cflag & ~CLOCAL;
-	tty_change_termios(t, &k);
+	settings.c_cflag = enable ? settings.c_cflag | CLOCAL : settings.c_cflag & ~CLOCAL;
+	tty_change_termios(tty, &settings);
 	return 0;
 }
 
-static s64 ioctl_settings(struct tty *t, u32 cmd, u64 arg)
+static s64 ioctl_settings(struct tty *tty, u32 cmd, u64 arg)
 {
 	switch (cmd) {
-	case TCGETS: return settings_to_user(t, arg, sizeof(struct termios));
-	case TCGETS2: return settings_to_user(t, arg, sizeof(struct termios2));
-	case TCGETA: return settings_to_user(t, arg, sizeof(struct termio));
-	case TIOCGSOFTCAR: return put_user_u32(uaddr(arg), !!(settings_of(t).c_cflag & CLOCAL));
-	case TIOCSSOFTCAR: return set_softcar(t, arg);
+	case TCGETS: return settings_to_user(tty, arg, sizeof(struct termios));
+	case TCGETS2: return settings_to_user(tty, arg, sizeof(struct termios2));
+	case TCGETA: return settings_to_user(tty, arg, sizeof(struct termio));
+	case TIOCGSOFTCAR: return put_user_u32(uaddr(arg), !!(settings_of(tty).c_cflag & CLOCAL));
+	case TIOCSSOFTCAR: return settings_set_softcar(tty, arg);
 	}
 	for (u32 i = 0; i < ARRAY_SIZE(set_calls); i++)
 		if (set_calls[i].cmd == cmd)
-			return change_settings(t, &set_calls[i], arg);
+			return settings_change(tty, &set_calls[i], arg);
 	return -ENOTTY;
 }
 
 /* ---- window size ---- */
 
-static s64 ioctl_winsize(struct tty *t, u32 cmd, u64 arg)
+static s64 ioctl_winsize(struct tty *tty, u32 cmd, u64 arg)
 {
-	struct winsize w;
+	struct winsize winsize;
 	u64 flags;
 
 	if (cmd == TIOCSWINSZ) {
-		if (copy_from_user(&w, uaddr(arg), sizeof(w)))
+		if (copy_from_user(&winsize, uaddr(arg), sizeof(winsize)))
 			return -EFAULT;
-		tty_set_winsize(t, &w);
+		tty_set_winsize(tty, &winsize);
 		return 0;
 	}
-	flags = spin_lock_irqsave(&t->lock);
-	w = t->winsize;
-	spin_unlock_irqrestore(&t->lock, flags);
-	return copy_to_user(uaddr(arg), &w, sizeof(w));
+	flags = spin_lock_irqsave(&tty->lock);
+	winsize = tty->winsize;
+	spin_unlock_irqrestore(&tty->lock, flags);
+	return copy_to_user(uaddr(arg), &winsize, sizeof(winsize));
 }
 
-s64 tty_ioctl_common(struct tty *t, u32 cmd, u64 arg)
+s64 tty_ioctl_common(struct tty *tty, u32 cmd, u64 arg)
 {
 	if (cmd == TIOCGWINSZ || cmd == TIOCSWINSZ)
-		return ioctl_winsize(t, cmd, arg);
-	return ioctl_settings(t, cmd, arg);
+		return ioctl_winsize(tty, cmd, arg);
+	return ioctl_settings(tty, cmd, arg);
 }
 
 /* ---- breaks, flow, flushing ---- */
 
-static s64 set_break(struct tty *t, bool on)
+static s64 tty_set_break(struct tty *tty, bool enable)
 {
 	s64 err;
 
-	mutex_lock(&t->termios_lock);
-	err = t->ops->set_break ? t->ops->set_break(t, on) : 0;
-	mutex_unlock(&t->termios_lock);
+	mutex_lock(&tty->termios_lock);
+	err = tty->ops->set_break ? tty->ops->set_break(tty, enable) : 0;
+	mutex_unlock(&tty->termios_lock);
 	return err;
 }
 
-static s64 send_break(struct tty *t, u32 ms)
+static s64 tty_send_break(struct tty *tty, u32 ms)
 {
-	s64 err = set_break(t, true);
+	s64 err = tty_set_break(tty, true);
 
 	if (err)
 		return err;
 	err = sleep_until(time_monotonic_ns() + ms * NSEC_PER_MSEC, true);
-	set_break(t, false);
+	tty_set_break(tty, false);
 	return err;
 }
 
 /* Calls that first wait until all output has left. */
-static s64 ioctl_break(struct tty *t, u32 cmd, u64 arg)
+static s64 ioctl_break(struct tty *tty, u32 cmd, u64 arg)
 {
-	s64 err = tty_check_job(t, SIGTTOU);
+	s64 err = tty_check_job(tty, SIGTTOU);
 
 	if (!err && cmd != TIOCCBRK)
-		err = tty_wait_sent(t, 0);
+		err = tty_wait_sent(tty, 0);
 	if (err)
 		return err;
 	switch (cmd) {
-	case TIOCSBRK: return set_break(t, true);
-	case TIOCCBRK: return set_break(t, false);
-	case TCSBRK: /* tcdrain(), or a break */ return arg ? 0 : send_break(t, BREAK_MS);
+	case TIOCSBRK: return tty_set_break(tty, true);
+	case TIOCCBRK: return tty_set_break(tty, false);
+	case TCSBRK: /* tcdrain(), or a break */ return arg ? 0 : tty_send_break(tty, BREAK_MS);
 	default: /* TCSBRKP: tenths of a second */
-		return send_break(t, arg ? MIN(arg, 100ull) * 100 : BREAK_MS);
+		return tty_send_break(tty, arg ? MIN(arg, 100ull) * 100 : BREAK_MS);
 	}
 }
 
-static s64 ioctl_flow(struct tty *t, u64 arg)
+static s64 ioctl_flow(struct tty *tty, u64 arg)
 {
-	struct ktermios k = settings_of(t);
-	s64 err = tty_check_job(t, SIGTTOU);
-	u8 c;
+	struct ktermios settings = settings_of(tty);
+	s64 err = tty_check_job(tty, SIGTTOU);
+	u8 byte;
 
 	if (err)
 		return err;
 	switch (arg) {
 	case TCOOFF:
-	case TCOON: tty_set_flow_off(t, arg == TCOOFF); return 0;
+	case TCOON: tty_set_flow_off(tty, arg == TCOOFF); return 0;
 	case TCIOFF:
 	case TCION:
-		c = k.c_cc[arg == TCIOFF ? VSTOP : VSTART];
-		if (c != TTY_CC_DISABLED)
-			tty_send_now(t, c);
+		byte = settings.c_cc[arg == TCIOFF ? VSTOP : VSTART];
+		if (byte != TTY_CC_DISABLED)
+			tty_send_now(tty, byte);
 		return 0;
 	}
 	return -EINVAL;
 }
 
-static s64 ioctl_flush(struct tty *t, u64 arg)
+static s64 ioctl_flush(struct tty *tty, u64 arg)
 {
-	s64 err = tty_check_job(t, SIGTTOU);
+	s64 err = tty_check_job(tty, SIGTTOU);
 
 	if (err)
 		return err;
 	if (arg > TCIOFLUSH)
 		return -EINVAL;
 	if (arg != TCOFLUSH)
-		tty_flush_input(t);
+		tty_flush_input(tty);
 	if (arg != TCIFLUSH)
-		tty_flush_output(t);
+		tty_flush_output(tty);
 	return 0;
 }
 
 /* ---- queues ---- */
 
-static u32 input_count(struct tty *t)
+static u32 tty_input_count(struct tty *tty)
 {
-	u64 flags = spin_lock_irqsave(&t->lock);
-	u32 n = t->ld ? ldisc_readable(t->ld) : 0;
+	u64 flags = spin_lock_irqsave(&tty->lock);
+	u32 count = tty->ldisc ? ldisc_readable(tty->ldisc) : 0;
 
-	spin_unlock_irqrestore(&t->lock, flags);
-	return n;
+	spin_unlock_irqrestore(&tty->lock, flags);
+	return count;
 }
 
-static u32 output_count(struct tty *t)
+static u32 tty_output_count(struct tty *tty)
 {
-	u64 flags = spin_lock_irqsave(&t->lock);
-	u32 n = t->ops->chars_in_buffer ? t->ops->chars_in_buffer(t) : 0;
+	u64 flags = spin_lock_irqsave(&tty->lock);
+	u32 count = tty->ops->chars_in_buffer ? tty->ops->chars_in_buffer(tty) : 0;
 
-	spin_unlock_irqrestore(&t->lock, flags);
-	return n;
+	spin_unlock_irqrestore(&tty->lock, flags);
+	return count;
 }
 
 /* A character as if it had been typed: only for those who may do anything anyway. */
-static s64 fake_input(struct tty *t, u64 arg)
+static s64 tty_fake_input(struct tty *tty, u64 arg)
 {
-	char c;
+	char byte;
 
 	if (!current_is_super())
 		return -EPERM;
-	if (copy_from_user(&c, uaddr(arg), 1))
+	if (copy_from_user(&byte, uaddr(arg), 1))
 		return -EFAULT;
-	tty_receive(t, &c, 1);
+	tty_receive(tty, &byte, 1);
 	return 0;
 }
 
 /* ---- modem lines ---- */
 
-static s64 modem_locked(struct tty *t, u32 cmd, u64 arg)
+static s64 ioctl_modem_locked(struct tty *tty, u32 cmd, u64 arg)
 {
 	u32 bits;
 	int now;
 
-	if (!t->ops->modem_get || !t->ops->modem_set)
+	if (!tty->ops->modem_get || !tty->ops->modem_set)
 		return -ENOTTY;
 	if (cmd == TIOCMGET) {
-		now = t->ops->modem_get(t);
+		now = tty->ops->modem_get(tty);
 		return now < 0 ? now : put_user_u32(uaddr(arg), now);
 	}
 	if (get_user_u32(&bits, uaddr(arg)))
 		return -EFAULT;
-	return t->ops->modem_set(t, cmd == TIOCMBIC ? 0 : bits,
-				 cmd == TIOCMBIS   ? 0
-				 : cmd == TIOCMBIC ? bits
-						   : ~bits);
+	return tty->ops->modem_set(tty, cmd == TIOCMBIC ? 0 : bits,
+				   cmd == TIOCMBIS   ? 0
+				   : cmd == TIOCMBIC ? bits
+						     : ~bits);
 }
 
-static s64 ioctl_modem(struct tty *t, u32 cmd, u64 arg)
+static s64 ioctl_modem(struct tty *tty, u32 cmd, u64 arg)
 {
 	s64 err;
 
-	mutex_lock(&t->termios_lock);
-	err = modem_locked(t, cmd, arg);
-	mutex_unlock(&t->termios_lock);
+	mutex_lock(&tty->termios_lock);
+	err = ioctl_modem_locked(tty, cmd, arg);
+	mutex_unlock(&tty->termios_lock);
 	return err;
 }
 
 /* ---- all of them ---- */
 
-static s64 ioctl_exclusive(struct tty *t, u32 cmd, u64 arg)
+static s64 ioctl_exclusive(struct tty *tty, u32 cmd, u64 arg)
 {
 	if (cmd == TIOCGEXCL)
-		return put_user_u32(uaddr(arg), READ_ONCE(t->exclusive));
-	WRITE_ONCE(t->exclusive, cmd == TIOCEXCL);
+		return put_user_u32(uaddr(arg), READ_ONCE(tty->exclusive));
+	WRITE_ONCE(tty->exclusive, cmd == TIOCEXCL);
 	return 0;
 }
 
 static s64 ioctl_discipline(u32 cmd, u64 arg)
 {
-	u32 n;
+	u32 number;
 
 	if (cmd == TIOCGETD)
 		return put_user_u32(uaddr(arg), N_TTY);
-	if (get_user_u32(&n, uaddr(arg)))
+	if (get_user_u32(&number, uaddr(arg)))
 		return -EFAULT;
-	return n == N_TTY ? 0 : -EINVAL;
+	return number == N_TTY ? 0 : -EINVAL;
 }
 
-static s64 ioctl_hangup(struct tty *t)
+static s64 ioctl_hangup(struct tty *tty)
 {
 	if (!current_is_super())
 		return -EPERM;
-	tty_hangup(t);
+	tty_hangup(tty);
 	return 0;
 }
 
-static s64 ioctl_rest(struct tty *t, struct file *f, u32 cmd, u64 arg)
+static s64 ioctl_rest(struct tty *tty, struct file *f, u32 cmd, u64 arg)
 {
-	s64 err = tty_ioctl_jobs(t, f, cmd, arg);
+	s64 err = tty_ioctl_jobs(tty, f, cmd, arg);
 
 	if (err == -ENOTTY && cmd != TIOCGPGRP && cmd != TIOCSPGRP && cmd != TIOCGSID &&
 	    cmd != TIOCNOTTY)
-		err = tty_ioctl_common(t, cmd, arg);
+		err = tty_ioctl_common(tty, cmd, arg);
 	if (err != -ENOTTY)
 		return err;
-	mutex_lock(&t->termios_lock);
-	if (t->ops->ioctl)
-		err = t->ops->ioctl(t, cmd, arg);
-	mutex_unlock(&t->termios_lock);
+	mutex_lock(&tty->termios_lock);
+	if (tty->ops->ioctl)
+		err = tty->ops->ioctl(tty, cmd, arg);
+	mutex_unlock(&tty->termios_lock);
 	return err;
 }
 
 s64 tty_ioctl(struct file *f, u32 cmd, u64 arg)
 {
-	struct tty_file *tf = tty_file_of(f);
-	struct tty *t = tf->tty;
+	struct tty_file *tty_file = tty_file_of(f);
+	struct tty *tty = tty_file->tty;
 
-	if (tty_file_hung_up(tf))
+	if (tty_file_hung_up(tty_file))
 		return cmd == TIOCSPGRP ? -ENOTTY : -EIO;
 	switch (cmd) {
 	case TCSBRK:
 	case TCSBRKP:
 	case TIOCSBRK:
-	case TIOCCBRK: return ioctl_break(t, cmd, arg);
-	case TCXONC: return ioctl_flow(t, arg);
-	case TCFLSH: return ioctl_flush(t, arg);
-	case TIOCINQ: return put_user_u32(uaddr(arg), input_count(t));
-	case TIOCOUTQ: return put_user_u32(uaddr(arg), output_count(t));
-	case TIOCSTI: return fake_input(t, arg);
+	case TIOCCBRK: return ioctl_break(tty, cmd, arg);
+	case TCXONC: return ioctl_flow(tty, arg);
+	case TCFLSH: return ioctl_flush(tty, arg);
+	case TIOCINQ: return put_user_u32(uaddr(arg), tty_input_count(tty));
+	case TIOCOUTQ: return put_user_u32(uaddr(arg), tty_output_count(tty));
+	case TIOCSTI: return tty_fake_input(tty, arg);
 	case TIOCMGET:
 	case TIOCMSET:
 	case TIOCMBIS:
-	case TIOCMBIC: return ioctl_modem(t, cmd, arg);
+	case TIOCMBIC: return ioctl_modem(tty, cmd, arg);
 	case TIOCEXCL:
 	case TIOCNXCL:
-	case TIOCGEXCL: return ioctl_exclusive(t, cmd, arg);
+	case TIOCGEXCL: return ioctl_exclusive(tty, cmd, arg);
 	case TIOCGETD:
 	case TIOCSETD: return ioctl_discipline(cmd, arg);
-	case TIOCGDEV: return put_user_u32(uaddr(arg), t->dev);
-	case TIOCVHANGUP: return ioctl_hangup(t);
+	case TIOCGDEV: return put_user_u32(uaddr(arg), tty->dev);
+	case TIOCVHANGUP: return ioctl_hangup(tty);
 	}
-	return ioctl_rest(t, f, cmd, arg);
+	return ioctl_rest(tty, f, cmd, arg);
 }

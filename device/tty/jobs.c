@@ -20,7 +20,7 @@
 #include <kernel/uaccess.h>
 #include "internal.h"
 
-static bool is_leader(const struct process *p)
+static bool is_session_leader(const struct process *p)
 {
 	return p->pid == p->session;
 }
@@ -28,39 +28,39 @@ static bool is_leader(const struct process *p)
 struct tty *tty_of_current(void)
 {
 	struct process *p = current_process();
-	struct tty *t;
+	struct tty *tty;
 	u64 flags;
 
 	if (!p)
 		return NULL;
 	flags = spin_lock_irqsave(&process_lock);
-	t = p->tty;
-	if (t)
-		tty_get(t);
+	tty = p->tty;
+	if (tty)
+		tty_get(tty);
 	spin_unlock_irqrestore(&process_lock, flags);
-	return t;
+	return tty;
 }
 
-static bool is_terminal_of_current(const struct tty *t)
+static bool is_terminal_of_current(const struct tty *tty)
 {
 	const struct process *p = current_process();
 
-	return p && READ_ONCE(p->tty) == t;
+	return p && READ_ONCE(p->tty) == tty;
 }
 
-void tty_signal_group(struct tty *t, int sig)
+void tty_signal_group(struct tty *tty, int sig)
 {
-	pid_t pgrp = READ_ONCE(t->pgrp);
+	pid_t pgrp = READ_ONCE(tty->pgrp);
 
 	if (pgrp)
 		signal_send_pgrp(pgrp, sig, SI_KERNEL_INFO);
 }
 
-int tty_check_job(struct tty *t, int sig)
+int tty_check_job(struct tty *tty, int sig)
 {
-	pid_t foreground = READ_ONCE(t->pgrp), mine;
+	pid_t foreground = READ_ONCE(tty->pgrp), mine;
 
-	if (!is_terminal_of_current(t))
+	if (!is_terminal_of_current(tty))
 		return 0;
 	mine = READ_ONCE(current_process()->pgrp);
 	if (!foreground || mine == foreground)
@@ -74,60 +74,60 @@ int tty_check_job(struct tty *t, int sig)
 }
 
 /* process_lock held; the caller has checked that neither side is taken. */
-static void adopt_locked(struct tty *t, struct process *p)
+static void tty_adopt_locked(struct tty *tty, struct process *p)
 {
-	tty_get(t);
-	p->tty = t;
-	t->session = p->session;
-	t->pgrp = p->pgrp;
+	tty_get(tty);
+	p->tty = tty;
+	tty->session = p->session;
+	tty->pgrp = p->pgrp;
 }
 
-void tty_adopt_on_open(struct tty *t, struct file *f)
+void tty_adopt_on_open(struct tty *tty, struct file *f)
 {
 	struct process *p = current_process();
 	u64 flags;
 
-	if (!p || !is_leader(p) || READ_ONCE(p->tty) || !(f->mode & FMODE_READ))
+	if (!p || !is_session_leader(p) || READ_ONCE(p->tty) || !(f->mode & FMODE_READ))
 		return;
 	flags = spin_lock_irqsave(&process_lock);
-	if (!p->tty && !t->session)
-		adopt_locked(t, p);
+	if (!p->tty && !tty->session)
+		tty_adopt_locked(tty, p);
 	spin_unlock_irqrestore(&process_lock, flags);
 }
 
 /* No member of the session has this terminal any more. @return references to drop; process_lock held */
-static u32 clear_session_locked(struct tty *t)
+static u32 tty_clear_session_locked(struct tty *tty)
 {
 	struct process *p;
-	u32 n = 0;
+	u32 count = 0;
 
 	list_for_each(p, &process_list, all_link) {
-		if (p->tty == t) {
+		if (p->tty == tty) {
 			p->tty = NULL;
-			n++;
+			count++;
 		}
 	}
-	t->session = t->pgrp = 0;
-	return n;
+	tty->session = tty->pgrp = 0;
+	return count;
 }
 
-static void put_many(struct tty *t, u32 n)
+static void tty_put_many(struct tty *tty, u32 count)
 {
-	while (n--)
-		tty_put(t);
+	while (count--)
+		tty_put(tty);
 }
 
-void tty_leave_session(struct tty *t)
+void tty_leave_session(struct tty *tty)
 {
 	u64 flags;
-	u32 n;
+	u32 count;
 
-	if (!READ_ONCE(t->session))
+	if (!READ_ONCE(tty->session))
 		return;
 	flags = spin_lock_irqsave(&process_lock);
-	n = clear_session_locked(t);
+	count = tty_clear_session_locked(tty);
 	spin_unlock_irqrestore(&process_lock, flags);
-	put_many(t, n);
+	tty_put_many(tty, count);
 }
 
 static void signal_hup_cont(pid_t pgrp)
@@ -138,9 +138,9 @@ static void signal_hup_cont(pid_t pgrp)
 	}
 }
 
-void tty_signal_hangup(struct tty *t)
+void tty_signal_hangup(struct tty *tty)
 {
-	pid_t session = READ_ONCE(t->session), pgrp = READ_ONCE(t->pgrp);
+	pid_t session = READ_ONCE(tty->session), pgrp = READ_ONCE(tty->pgrp);
 	struct process *leader = session ? process_find(session) : NULL;
 
 	if (leader) {
@@ -152,38 +152,38 @@ void tty_signal_hangup(struct tty *t)
 }
 
 /* The terminal that @leader is giving up, counted, with its foreground group. */
-static struct tty *give_up(struct process *leader, pid_t *pgrp)
+static struct tty *session_give_up_tty(struct process *leader, pid_t *pgrp)
 {
 	u64 flags = spin_lock_irqsave(&process_lock);
-	struct tty *t = leader->tty;
+	struct tty *tty = leader->tty;
 
-	if (t && is_leader(leader)) {
-		tty_get(t);
-		*pgrp = t->pgrp;
+	if (tty && is_session_leader(leader)) {
+		tty_get(tty);
+		*pgrp = tty->pgrp;
 	} else {
-		t = NULL;
+		tty = NULL;
 	}
 	spin_unlock_irqrestore(&process_lock, flags);
-	return t;
+	return tty;
 }
 
 void tty_session_exit(struct process *leader)
 {
 	pid_t pgrp = 0;
-	struct tty *t = give_up(leader, &pgrp);
+	struct tty *tty = session_give_up_tty(leader, &pgrp);
 
-	if (!t)
+	if (!tty)
 		return;
 	signal_hup_cont(pgrp);
-	tty_leave_session(t);
-	if (!t->is_pty)
-		tty_kill_files(t); /* the next session starts with a clean line */
-	tty_put(t);
+	tty_leave_session(tty);
+	if (!tty->is_pty)
+		tty_kill_files(tty); /* the next session starts with a clean line */
+	tty_put(tty);
 }
 
 /* ---- ioctl ---- */
 
-static s64 set_controlling(struct tty *t, struct file *f, bool steal)
+static s64 ioctl_set_controlling(struct tty *tty, struct file *f, bool steal)
 {
 	struct process *p = current_process();
 	u32 dropped = 0;
@@ -193,59 +193,59 @@ static s64 set_controlling(struct tty *t, struct file *f, bool steal)
 	if (!p)
 		return -EPERM;
 	flags = spin_lock_irqsave(&process_lock);
-	if (is_leader(p) && p->tty == t && t->session == p->session) {
+	if (is_session_leader(p) && p->tty == tty && tty->session == p->session) {
 		err = 0;
 		goto out;
 	}
-	if (!is_leader(p) || p->tty)
+	if (!is_session_leader(p) || p->tty)
 		goto out;
-	if (t->session) {
+	if (tty->session) {
 		if (!steal || !current_is_super())
 			goto out;
-		dropped = clear_session_locked(t);
+		dropped = tty_clear_session_locked(tty);
 	}
 	if (!(f->mode & FMODE_READ) && !current_is_super())
 		goto out;
-	adopt_locked(t, p);
+	tty_adopt_locked(tty, p);
 	err = 0;
 out:
 	spin_unlock_irqrestore(&process_lock, flags);
-	put_many(t, dropped);
+	tty_put_many(tty, dropped);
 	return err;
 }
 
-static s64 give_up_controlling(struct tty *t)
+static s64 ioctl_give_up_controlling(struct tty *tty)
 {
 	struct process *p = current_process();
 	u64 flags;
 
-	if (!is_terminal_of_current(t))
+	if (!is_terminal_of_current(tty))
 		return -ENOTTY;
-	if (is_leader(p)) {
-		signal_hup_cont(READ_ONCE(t->pgrp));
-		tty_leave_session(t);
+	if (is_session_leader(p)) {
+		signal_hup_cont(READ_ONCE(tty->pgrp));
+		tty_leave_session(tty);
 		return 0;
 	}
 	flags = spin_lock_irqsave(&process_lock);
-	if (p->tty == t)
+	if (p->tty == tty)
 		p->tty = NULL;
 	else
-		t = NULL;
+		tty = NULL;
 	spin_unlock_irqrestore(&process_lock, flags);
-	tty_put(t);
+	tty_put(tty);
 	return 0;
 }
 
-static s64 set_foreground(struct tty *t, u64 arg)
+static s64 ioctl_set_foreground(struct tty *tty, u64 arg)
 {
-	s64 err = tty_check_job(t, SIGTTOU);
+	s64 err = tty_check_job(tty, SIGTTOU);
 	struct process *p;
 	u64 flags;
 	u32 pgrp;
 
 	if (err)
 		return err == -EIO ? -ENOTTY : err;
-	if (!is_terminal_of_current(t) || READ_ONCE(t->session) != current_process()->session)
+	if (!is_terminal_of_current(tty) || READ_ONCE(tty->session) != current_process()->session)
 		return -ENOTTY;
 	if (get_user_u32(&pgrp, uaddr(arg)))
 		return -EFAULT;
@@ -259,27 +259,27 @@ static s64 set_foreground(struct tty *t, u64 arg)
 		return -EPERM;
 	}
 	flags = spin_lock_irqsave(&process_lock);
-	if (t->session == current_process()->session)
-		t->pgrp = pgrp;
+	if (tty->session == current_process()->session)
+		tty->pgrp = pgrp;
 	else
 		err = -ENOTTY;
 	spin_unlock_irqrestore(&process_lock, flags);
 	return err;
 }
 
-s64 tty_ioctl_jobs(struct tty *t, struct file *f, u32 cmd, u64 arg)
+s64 tty_ioctl_jobs(struct tty *tty, struct file *f, u32 cmd, u64 arg)
 {
 	switch (cmd) {
-	case TIOCSCTTY: return set_controlling(t, f, arg == 1);
-	case TIOCNOTTY: return give_up_controlling(t);
+	case TIOCSCTTY: return ioctl_set_controlling(tty, f, arg == 1);
+	case TIOCNOTTY: return ioctl_give_up_controlling(tty);
 	case TIOCGPGRP:
-		return is_terminal_of_current(t) ? put_user_u32(uaddr(arg), READ_ONCE(t->pgrp))
-						 : -ENOTTY;
-	case TIOCSPGRP: return set_foreground(t, arg);
+		return is_terminal_of_current(tty) ? put_user_u32(uaddr(arg), READ_ONCE(tty->pgrp))
+						   : -ENOTTY;
+	case TIOCSPGRP: return ioctl_set_foreground(tty, arg);
 	case TIOCGSID:
-		if (!is_terminal_of_current(t) || !READ_ONCE(t->session))
+		if (!is_terminal_of_current(tty) || !READ_ONCE(tty->session))
 			return -ENOTTY;
-		return put_user_u32(uaddr(arg), READ_ONCE(t->session));
+		return put_user_u32(uaddr(arg), READ_ONCE(tty->session));
 	}
 	return -ENOTTY;
 }

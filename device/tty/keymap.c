@@ -71,47 +71,48 @@ static const char *const shifted_function_keys[12] = {
 	ESC "[33~", ESC "[34~", ESC "[33~", ESC "[34~", ESC "[33~", ESC "[34~",
 };
 
-void keymap_init(struct keymap *k)
+void keymap_init(struct keymap *keymap)
 {
-	memset(k, 0, sizeof(*k));
+	memset(keymap, 0, sizeof(*keymap));
 }
 
-u8 keymap_leds(const struct keymap *k)
+u8 keymap_leds(const struct keymap *keymap)
 {
-	return k->scroll | k->num << 1 | k->caps << 2;
+	return keymap->scroll | keymap->num << 1 | keymap->caps << 2;
 }
 
-static struct keymap_result nothing(void)
+static struct keymap_result result_nothing(void)
 {
 	return (struct keymap_result){ KEYMAP_NOTHING };
 }
 
-static struct keymap_result text(const char *s)
+static struct keymap_result result_text(const char *cursor)
 {
-	struct keymap_result r = { KEYMAP_TEXT };
+	struct keymap_result result = { KEYMAP_TEXT };
 
-	while (*s && r.len < sizeof(r.text))
-		r.text[r.len++] = *s++;
-	return r;
+	while (*cursor && result.len < sizeof(result.text))
+		result.text[result.len++] = *cursor++;
+	return result;
 }
 
 /* A character; Alt as an escape in front. */
-static struct keymap_result character(const struct keymap *k, char c)
+static struct keymap_result result_character(const struct keymap *keymap, char character)
 {
-	struct keymap_result r = { KEYMAP_TEXT };
+	struct keymap_result result = { KEYMAP_TEXT };
 
-	if (k->held & ALT)
-		r.text[r.len++] = '\033';
-	r.text[r.len++] = c;
-	return r;
+	if (keymap->held & ALT)
+		result.text[result.len++] = '\033';
+	result.text[result.len++] = character;
+	return result;
 }
 
 /* What Ctrl makes of a character; -1: nothing. */
-static int with_ctrl(char c)
+static int character_with_ctrl(char result_character)
 {
-	if ((c >= 'a' && c <= 'z') || (c >= '@' && c <= '_'))
-		return c & 0x1f;
-	switch (c) {
+	if ((result_character >= 'a' && result_character <= 'z') ||
+	    (result_character >= '@' && result_character <= '_'))
+		return result_character & 0x1f;
+	switch (result_character) {
 	case ' ':
 	case '2':
 	case '`': return 0;
@@ -128,179 +129,195 @@ static int with_ctrl(char c)
 	case 0x7f: return '\b';
 	case '\r':
 	case '\t':
-	case 0x1b: return c;
+	case 0x1b: return result_character;
 	}
 	return -1;
 }
 
-static struct keymap_result letter(const struct keymap *k, u8 code, struct keymap_modes modes)
+/* @return 0: the key has no character */
+static char key_character(u8 code, bool shift)
 {
-	bool shift = k->held & SHIFT;
-	char c = code == KEY_102ND ? '<' : plain[code];
+	if (code == KEY_102ND)
+		return shift ? '>' : '<';
+	return shift ? shifted[code] : plain[code];
+}
+
+static struct keymap_result keymap_letter(const struct keymap *keymap, u8 code,
+					  struct keymap_modes modes)
+{
+	bool shift = keymap->held & SHIFT;
+	char character = key_character(code, false);
 	int with;
 
-	if (k->caps && c >= 'a' && c <= 'z')
+	if (keymap->caps && character >= 'a' && character <= 'z')
 		shift = !shift;
 	if (shift)
-		c = code == KEY_102ND ? '>' : shifted[code];
-	if (!c)
-		return nothing();
-	if (k->held & CTRL) {
-		with = with_ctrl(c);
-		return with < 0 ? nothing() : character(k, with);
+		character = key_character(code, true);
+	if (!character)
+		return result_nothing();
+	if (keymap->held & CTRL) {
+		with = character_with_ctrl(character);
+		if (with < 0)
+			return result_nothing();
+		return result_character(keymap, with);
 	}
-	if (c == '\t' && shift)
-		return text(ESC "[Z");
-	if (c == '\r' && modes.newline)
-		return text("\r\n");
-	return character(k, c);
+	if (character == '\t' && shift)
+		return result_text(ESC "[Z");
+	if (character == '\r' && modes.newline)
+		return result_text("\r\n");
+	return result_character(keymap, character);
 }
 
 /* Modifiers and locks. @return true: it was one */
-static bool modifier(struct keymap *k, u8 code, bool down)
+static bool keymap_modifier(struct keymap *keymap, u8 code, bool down)
 {
 	u8 bit = 0;
 
 	if (code == KEY_SHIFT_L)
-		bit = k->extended ? 0 : SHIFT_LEFT; /* extended: a shadow of the grey keys */
+		bit = keymap->extended ? 0 : SHIFT_LEFT; /* extended: a shadow of the grey keys */
 	else if (code == KEY_SHIFT_R)
-		bit = k->extended ? 0 : SHIFT_RIGHT;
+		bit = keymap->extended ? 0 : SHIFT_RIGHT;
 	else if (code == KEY_CTRL)
-		bit = k->extended ? CTRL_RIGHT : CTRL_LEFT;
+		bit = keymap->extended ? CTRL_RIGHT : CTRL_LEFT;
 	else if (code == KEY_ALT)
-		bit = k->extended ? ALT_RIGHT : ALT_LEFT;
+		bit = keymap->extended ? ALT_RIGHT : ALT_LEFT;
 	else
 		return false;
-	k->held = down ? k->held | bit : k->held & ~bit;
+	keymap->held = down ? keymap->held | bit : keymap->held & ~bit;
 	return true;
 }
 
-static struct keymap_result lock_changed(bool *lock)
+static struct keymap_result keymap_lock_changed(bool *lock)
 {
 	*lock = !*lock;
 	return (struct keymap_result){ KEYMAP_LEDS };
 }
 
-static struct keymap_result function_key(const struct keymap *k, u32 n)
+static struct keymap_result keymap_function_key(const struct keymap *keymap, u32 number)
 {
-	if ((k->held & ALT) && n < 12)
-		return (struct keymap_result){ KEYMAP_SWITCH, .n = n };
-	return text(k->held & SHIFT ? shifted_function_keys[n] : function_keys[n]);
+	if ((keymap->held & ALT) && number < 12)
+		return (struct keymap_result){ KEYMAP_SWITCH, .number = number };
+	return result_text(keymap->held & SHIFT ? shifted_function_keys[number]
+						: function_keys[number]);
 }
 
 /* An arrow in application mode is ESC O A, else ESC [ A. */
-static struct keymap_result move(const char *s, struct keymap_modes modes)
+static struct keymap_result result_move(const char *sequence, struct keymap_modes modes)
 {
-	struct keymap_result r = text(s);
+	struct keymap_result result = result_text(sequence);
 
-	if (modes.app_cursor && r.len == 3 && r.text[2] >= 'A' && r.text[2] <= 'D')
-		r.text[1] = 'O';
-	return r;
+	if (modes.app_cursor && result.len == 3 && result.text[2] >= 'A' && result.text[2] <= 'D')
+		result.text[1] = 'O';
+	return result;
 }
 
-static bool is_digit(char c)
+static bool is_digit(char result_character)
 {
-	return c >= '0' && c <= '9';
+	return result_character >= '0' && result_character <= '9';
 }
 
-static struct keymap_result grey_key(const struct keymap *k, u8 code, struct keymap_modes modes)
+static struct keymap_result keymap_grey_key(const struct keymap *keymap, u8 code,
+					    struct keymap_modes modes)
 {
-	if (code == KEY_PAD_DOT && (k->held & CTRL) && (k->held & ALT))
+	if (code == KEY_PAD_DOT && (keymap->held & CTRL) && (keymap->held & ALT))
 		return (struct keymap_result){ KEYMAP_REBOOT };
-	if ((k->held & ALT) && pad_digits[code - KEY_PAD_7] == '4')
+	if ((keymap->held & ALT) && pad_digits[code - KEY_PAD_7] == '4')
 		return (struct keymap_result){ KEYMAP_PREVIOUS };
-	if ((k->held & ALT) && pad_digits[code - KEY_PAD_7] == '6')
+	if ((keymap->held & ALT) && pad_digits[code - KEY_PAD_7] == '6')
 		return (struct keymap_result){ KEYMAP_NEXT };
-	return move(pad_moves[code - KEY_PAD_7], modes);
+	return result_move(pad_moves[code - KEY_PAD_7], modes);
 }
 
-static struct keymap_result pad_key(struct keymap *k, u8 code, struct keymap_modes modes)
+static struct keymap_result keymap_pad_key(struct keymap *keymap, u8 code,
+					   struct keymap_modes modes)
 {
 	char digit = pad_digits[code - KEY_PAD_7];
 
-	if (code == KEY_PAD_DOT && (k->held & CTRL) && (k->held & ALT))
+	if (code == KEY_PAD_DOT && (keymap->held & CTRL) && (keymap->held & ALT))
 		return (struct keymap_result){ KEYMAP_REBOOT };
-	if ((k->held & ALT) && is_digit(digit)) {
-		k->decimal = k->decimal * 10 + digit - '0';
-		k->decimal_digits++;
-		return nothing();
+	if ((keymap->held & ALT) && is_digit(digit)) {
+		keymap->decimal = keymap->decimal * 10 + digit - '0';
+		keymap->decimal_digits++;
+		return result_nothing();
 	}
-	if (modes.app_keypad && !(k->held & SHIFT)) {
-		struct keymap_result r = text(ESC "O ");
+	if (modes.app_keypad && !(keymap->held & SHIFT)) {
+		struct keymap_result result = result_text(ESC "O ");
 
-		r.text[2] = pad_application[code - KEY_PAD_7];
-		return r;
+		result.text[2] = pad_application[code - KEY_PAD_7];
+		return result;
 	}
-	if (digit == '-' || digit == '+' || k->num != !!(k->held & SHIFT))
-		return character(k, digit);
-	return move(pad_moves[code - KEY_PAD_7], modes);
+	if (digit == '-' || digit == '+' || keymap->num != !!(keymap->held & SHIFT))
+		return result_character(keymap, digit);
+	return result_move(pad_moves[code - KEY_PAD_7], modes);
 }
 
-static struct keymap_result press_extended(struct keymap *k, u8 code, struct keymap_modes modes)
+static struct keymap_result keymap_press_extended(struct keymap *keymap, u8 code,
+						  struct keymap_modes modes)
 {
 	if (code >= KEY_PAD_7 && code <= KEY_PAD_DOT)
-		return grey_key(k, code, modes);
+		return keymap_grey_key(keymap, code, modes);
 	if (code == KEY_ENTER || code == KEY_SLASH)
-		return letter(k, code, modes);
-	return nothing();
+		return keymap_letter(keymap, code, modes);
+	return result_nothing();
 }
 
-static struct keymap_result press(struct keymap *k, u8 code, struct keymap_modes modes)
+static struct keymap_result keymap_press(struct keymap *keymap, u8 code, struct keymap_modes modes)
 {
 	switch (code) {
-	case KEY_CAPS: return lock_changed(&k->caps);
-	case KEY_NUM: return lock_changed(&k->num);
+	case KEY_CAPS: return keymap_lock_changed(&keymap->caps);
+	case KEY_NUM: return keymap_lock_changed(&keymap->num);
 	case KEY_SCROLL:
-		k->scroll = !k->scroll;
+		keymap->scroll = !keymap->scroll;
 		return (struct keymap_result){ KEYMAP_SCROLL_LOCK };
-	case KEY_F1 ... KEY_F10: return function_key(k, code - KEY_F1);
+	case KEY_F1 ... KEY_F10: return keymap_function_key(keymap, code - KEY_F1);
 	case KEY_F11:
-	case KEY_F12: return function_key(k, code - KEY_F11 + 10);
-	case KEY_PAD_7 ... KEY_PAD_DOT: return pad_key(k, code, modes);
+	case KEY_F12: return keymap_function_key(keymap, code - KEY_F11 + 10);
+	case KEY_PAD_7 ... KEY_PAD_DOT: return keymap_pad_key(keymap, code, modes);
 	}
 	if (code < sizeof(plain) - 1 || code == KEY_102ND)
-		return letter(k, code, modes);
-	return nothing();
+		return keymap_letter(keymap, code, modes);
+	return result_nothing();
 }
 
 /* Alt was let go: the number typed meanwhile is a character. */
-static struct keymap_result end_decimal(struct keymap *k)
+static struct keymap_result keymap_end_decimal(struct keymap *keymap)
 {
-	struct keymap_result r = { KEYMAP_NOTHING };
+	struct keymap_result result = { KEYMAP_NOTHING };
 
-	if (k->decimal_digits) {
-		r.action = KEYMAP_TEXT;
-		r.len = 1;
-		r.text[0] = k->decimal;
+	if (keymap->decimal_digits) {
+		result.action = KEYMAP_TEXT;
+		result.len = 1;
+		result.text[0] = keymap->decimal;
 	}
-	k->decimal = k->decimal_digits = 0;
-	return r;
+	keymap->decimal = keymap->decimal_digits = 0;
+	return result;
 }
 
-struct keymap_result keymap_feed(struct keymap *k, u8 scancode, struct keymap_modes modes)
+struct keymap_result keymap_feed(struct keymap *keymap, u8 scancode, struct keymap_modes modes)
 {
 	u8 code = scancode & ~CODE_RELEASE;
 	bool down = !(scancode & CODE_RELEASE);
-	struct keymap_result r = { KEYMAP_NOTHING };
+	struct keymap_result result = { KEYMAP_NOTHING };
 
-	if (k->pause_left) {
-		k->pause_left--;
-		return r;
+	if (keymap->pause_left) {
+		keymap->pause_left--;
+		return result;
 	}
 	if (scancode == CODE_PAUSE) {
-		k->pause_left = 5;
-		return r;
+		keymap->pause_left = 5;
+		return result;
 	}
 	if (scancode == CODE_EXTENDED) {
-		k->extended = true;
-		return r;
+		keymap->extended = true;
+		return result;
 	}
-	if (modifier(k, code, down)) {
+	if (keymap_modifier(keymap, code, down)) {
 		if (code == KEY_ALT && !down)
-			r = end_decimal(k);
+			result = keymap_end_decimal(keymap);
 	} else if (down) {
-		r = k->extended ? press_extended(k, code, modes) : press(k, code, modes);
+		result = keymap->extended ? keymap_press_extended(keymap, code, modes)
+					  : keymap_press(keymap, code, modes);
 	}
-	k->extended = false;
-	return r;
+	keymap->extended = false;
+	return result;
 }

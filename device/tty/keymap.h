@@ -25,7 +25,7 @@ struct keymap_modes {
 enum keymap_action {
 	KEYMAP_NOTHING,
 	KEYMAP_TEXT,   /* text[0..len) was typed */
-	KEYMAP_SWITCH, /* show console number n (0: the first) */
+	KEYMAP_SWITCH, /* show console `number` (0: the first) */
 	KEYMAP_NEXT,
 	KEYMAP_PREVIOUS,    /* console */
 	KEYMAP_REBOOT,	    /* Ctrl-Alt-Del */
@@ -34,12 +34,12 @@ enum keymap_action {
 };
 struct keymap_result {
 	enum keymap_action action;
-	u8 n, len;
+	u8 number, len;
 	char text[KEYMAP_MAX_TEXT];
 };
 
-void keymap_init(struct keymap *k);
+void keymap_init(struct keymap *keymap);
 /** One byte from the keyboard. */
-struct keymap_result keymap_feed(struct keymap *k, u8 scancode, struct keymap_modes modes);
+struct keymap_result keymap_feed(struct keymap *keymap, u8 scancode, struct keymap_modes modes);
 /** The lamps: bit 0 scroll lock, 1 number lock, 2 capitals lock. */
-u8 keymap_leds(const struct keymap *k);
+u8 keymap_leds(const struct keymap *keymap);

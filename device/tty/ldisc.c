@@ -46,112 +46,112 @@ const struct ktermios ldisc_default_termios = {
 	.c_ispeed = 38400, .c_ospeed = 38400,
 };
 
-static bool is_word(u8 c)
+static bool is_word(u8 byte)
 {
-	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-	       c == '_' || c >= 0xc0;
+	return (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') ||
+	       (byte >= 'a' && byte <= 'z') || byte == '_' || byte >= 0xc0;
 }
 
 /* ---- echo ---- */
 
-static void echo_raw(struct ldisc *ld, u8 c)
+static void echo_raw(struct ldisc *ldisc, u8 byte)
 {
 	u8 out[LDISC_MAX_EXPANSION];
-	u32 n;
+	u32 made;
 
 	/* Nothing in part, and no change of column for what is not shown. */
-	if (LDISC_ECHO_SIZE - (ld->echo_head - ld->echo_tail) < LDISC_MAX_EXPANSION)
+	if (LDISC_ECHO_SIZE - (ldisc->echo_head - ldisc->echo_tail) < LDISC_MAX_EXPANSION)
 		return;
-	if (!ldisc_echo_pending(ld))
-		ld->shown_column = ld->column;
-	out[0] = c;
-	n = oflag(ld, OPOST) ? ldisc_render(ld, c, out) : 1;
-	for (u32 i = 0; i < n; i++)
-		ld->echo[ld->echo_head++ % LDISC_ECHO_SIZE] = out[i];
+	if (!ldisc_echo_pending(ldisc))
+		ldisc->shown_column = ldisc->column;
+	out[0] = byte;
+	made = has_oflag(ldisc, OPOST) ? ldisc_render(ldisc, byte, out) : 1;
+	for (u32 i = 0; i < made; i++)
+		ldisc->echo[ldisc->echo_head++ % LDISC_ECHO_SIZE] = out[i];
 }
 
 /* A byte of the line: control characters as ^X. */
-static void echo_char(struct ldisc *ld, u8 c)
+static void echo_char(struct ldisc *ldisc, u8 byte)
 {
-	if (lflag(ld, ECHOCTL) && is_control(c) && c != '\t') {
-		echo_raw(ld, '^');
-		c ^= 0x40;
+	if (has_lflag(ldisc, ECHOCTL) && is_control(byte) && byte != '\t') {
+		echo_raw(ldisc, '^');
+		byte ^= 0x40;
 	}
-	echo_raw(ld, c);
+	echo_raw(ldisc, byte);
 }
 
-static void echo_text(struct ldisc *ld, const char *s)
+static void echo_text(struct ldisc *ldisc, const char *text)
 {
-	while (*s)
-		echo_raw(ld, *s++);
+	while (*text)
+		echo_raw(ldisc, *text++);
 }
 
-static void finish_erasing(struct ldisc *ld)
+static void finish_erasing(struct ldisc *ldisc)
 {
-	if (ld->erasing) {
-		echo_raw(ld, '/');
-		ld->erasing = false;
+	if (ldisc->erasing) {
+		echo_raw(ldisc, '/');
+		ldisc->erasing = false;
 	}
 }
 
-void ldisc_flush_echo(struct ldisc *ld)
+void ldisc_flush_echo(struct ldisc *ldisc)
 {
-	if (ldisc_echo_pending(ld))
-		ld->column = ld->shown_column;
-	ld->echo_tail = ld->echo_head;
+	if (ldisc_echo_pending(ldisc))
+		ldisc->column = ldisc->shown_column;
+	ldisc->echo_tail = ldisc->echo_head;
 }
 
 /* ---- storing ---- */
 
-static void put(struct ldisc *ld, u8 c)
+static void ldisc_put(struct ldisc *ldisc, u8 byte)
 {
-	if (ldisc_used(ld) == LDISC_INPUT_SIZE)
-		ld->head--; /* an overlong line: see above */
-	INPUT_AT(ld, ld->head) = c;
-	ld->head++;
+	if (ldisc_used(ldisc) == LDISC_INPUT_SIZE)
+		ldisc->head--; /* an overlong line: see above */
+	INPUT_AT(ldisc, ldisc->head) = byte;
+	ldisc->head++;
 }
 
 /* A data byte; with PARMRK a real 0xff is doubled, since one announces damage. */
-static void put_data(struct ldisc *ld, u8 c, u32 *events)
+static void ldisc_put_data(struct ldisc *ldisc, u8 byte, u32 *events)
 {
-	if (c == 0xff && iflag(ld, PARMRK))
-		put(ld, c);
-	put(ld, c);
-	if (!lflag(ld, ICANON))
+	if (byte == 0xff && has_iflag(ldisc, PARMRK))
+		ldisc_put(ldisc, byte);
+	ldisc_put(ldisc, byte);
+	if (!has_lflag(ldisc, ICANON))
 		*events |= LDISC_READABLE;
 }
 
-static void complete_line(struct ldisc *ld, u8 last, u32 *events)
+static void ldisc_complete_line(struct ldisc *ldisc, u8 last, u32 *events)
 {
-	put(ld, last);
-	bitmap_set(ld->line_end, (ld->head - 1) % LDISC_INPUT_SIZE);
-	ld->canon_head = ld->head;
+	ldisc_put(ldisc, last);
+	bitmap_set(ldisc->line_end, (ldisc->head - 1) % LDISC_INPUT_SIZE);
+	ldisc->canon_head = ldisc->head;
 	*events |= LDISC_READABLE;
 }
 
-static void echo_data(struct ldisc *ld, u8 c)
+static void echo_data(struct ldisc *ldisc, u8 byte)
 {
-	if (!lflag(ld, ECHO))
+	if (!has_lflag(ldisc, ECHO))
 		return;
-	finish_erasing(ld);
-	if (ld->canon_head == ld->head)
-		ld->canon_column = ld->column;
-	echo_char(ld, c);
+	finish_erasing(ldisc);
+	if (ldisc->canon_head == ldisc->head)
+		ldisc->canon_column = ldisc->column;
+	echo_char(ldisc, byte);
 }
 
-static void echo_newline(struct ldisc *ld)
+static void echo_newline(struct ldisc *ldisc)
 {
-	if (lflag(ld, ECHO))
-		finish_erasing(ld);
-	if (lflag(ld, ECHO) || (lflag(ld, ICANON) && lflag(ld, ECHONL)))
-		echo_raw(ld, '\n');
+	if (has_lflag(ldisc, ECHO))
+		finish_erasing(ldisc);
+	if (has_lflag(ldisc, ECHO) || (has_lflag(ldisc, ICANON) && has_lflag(ldisc, ECHONL)))
+		echo_raw(ldisc, '\n');
 }
 
-void ldisc_flush_input(struct ldisc *ld)
+void ldisc_flush_input(struct ldisc *ldisc)
 {
-	ld->tail = ld->canon_head = ld->head;
-	memset(ld->line_end, 0, sizeof(ld->line_end));
-	ld->lnext = ld->erasing = ld->pushed = false;
+	ldisc->tail = ldisc->canon_head = ldisc->head;
+	memset(ldisc->line_end, 0, sizeof(ldisc->line_end));
+	ldisc->lnext = ldisc->erasing = ldisc->pushed = false;
 }
 
 /* ---- erasing ---- */
@@ -159,180 +159,180 @@ void ldisc_flush_input(struct ldisc *ld)
 enum erase_what { ERASE_CHAR, ERASE_WORD, ERASE_LINE };
 
 /* The columns that a tab at @pos covers: depends on what stands before it. */
-static u32 tab_columns(const struct ldisc *ld, u32 pos)
+static u32 tab_columns(const struct ldisc *ldisc, u32 pos)
 {
-	u32 n = 0;
+	u32 columns = 0;
 
-	while (pos != ld->canon_head) {
-		u8 c = INPUT_AT(ld, --pos);
+	while (pos != ldisc->canon_head) {
+		u8 byte = INPUT_AT(ldisc, --pos);
 
-		if (c == '\t')
-			return TAB_WIDTH - n % TAB_WIDTH;
-		if (is_control(c))
-			n += lflag(ld, ECHOCTL) ? 2 : 0;
-		else if (!is_continuation(ld, c))
-			n++;
+		if (byte == '\t')
+			return TAB_WIDTH - columns % TAB_WIDTH;
+		if (is_control(byte))
+			columns += has_lflag(ldisc, ECHOCTL) ? 2 : 0;
+		else if (!is_continuation(ldisc, byte))
+			columns++;
 	}
-	return TAB_WIDTH - (n + ld->canon_column) % TAB_WIDTH;
+	return TAB_WIDTH - (columns + ldisc->canon_column) % TAB_WIDTH;
 }
 
 /* ECHOPRT, for paper: the erased bytes again, backwards, between \ and /. */
-static void echo_erased_on_paper(struct ldisc *ld, u32 pos, u32 len)
+static void echo_erased_on_paper(struct ldisc *ldisc, u32 pos, u32 len)
 {
-	if (!ld->erasing) {
-		echo_raw(ld, '\\');
-		ld->erasing = true;
+	if (!ldisc->erasing) {
+		echo_raw(ldisc, '\\');
+		ldisc->erasing = true;
 	}
-	echo_char(ld, INPUT_AT(ld, pos));
+	echo_char(ldisc, INPUT_AT(ldisc, pos));
 	while (--len)
-		echo_raw(ld, INPUT_AT(ld, ++pos));
+		echo_raw(ldisc, INPUT_AT(ldisc, ++pos));
 }
 
 /* Show that the character of @len bytes at @pos, the last one, is gone. */
-static void echo_erased(struct ldisc *ld, enum erase_what what, u32 pos, u32 len)
+static void echo_erased(struct ldisc *ldisc, enum erase_what what, u32 pos, u32 len)
 {
-	u8 c = INPUT_AT(ld, pos);
+	u8 byte = INPUT_AT(ldisc, pos);
 
-	if (!lflag(ld, ECHO))
+	if (!has_lflag(ldisc, ECHO))
 		return;
-	if (lflag(ld, ECHOPRT)) {
-		echo_erased_on_paper(ld, pos, len);
-	} else if (what == ERASE_CHAR && !lflag(ld, ECHOE)) {
-		echo_char(ld, ld->termios.c_cc[VERASE]);
-	} else if (c == '\t') {
-		for (u32 n = tab_columns(ld, pos); n; n--)
-			echo_raw(ld, '\b');
-	} else if (!is_control(c)) {
-		echo_text(ld, "\b \b");
-	} else if (lflag(ld, ECHOCTL)) {
-		echo_text(ld, "\b \b\b \b");
+	if (has_lflag(ldisc, ECHOPRT)) {
+		echo_erased_on_paper(ldisc, pos, len);
+	} else if (what == ERASE_CHAR && !has_lflag(ldisc, ECHOE)) {
+		echo_char(ldisc, ldisc->termios.c_cc[VERASE]);
+	} else if (byte == '\t') {
+		for (u32 columns = tab_columns(ldisc, pos); columns; columns--)
+			echo_raw(ldisc, '\b');
+	} else if (!is_control(byte)) {
+		echo_text(ldisc, "\b \b");
+	} else if (has_lflag(ldisc, ECHOCTL)) {
+		echo_text(ldisc, "\b \b\b \b");
 	}
 }
 
 /* Where the last character of the line begins; head itself when only a part of one is there. */
-static u32 last_char(const struct ldisc *ld)
+static u32 ldisc_last_char(const struct ldisc *ldisc)
 {
-	u32 pos = ld->head;
+	u32 pos = ldisc->head;
 
 	do
 		pos--;
-	while (is_continuation(ld, INPUT_AT(ld, pos)) && pos != ld->canon_head);
-	return is_continuation(ld, INPUT_AT(ld, pos)) ? ld->head : pos;
+	while (is_continuation(ldisc, INPUT_AT(ldisc, pos)) && pos != ldisc->canon_head);
+	return is_continuation(ldisc, INPUT_AT(ldisc, pos)) ? ldisc->head : pos;
 }
 
 /* A killed line whose characters can't or needn't be wiped out one by one. */
-static bool kill_at_once(struct ldisc *ld)
+static bool ldisc_kill_at_once(struct ldisc *ldisc)
 {
 	const u32 wiping = ECHOK | ECHOKE | ECHOE;
 
-	if (!lflag(ld, ECHO)) {
-		ld->head = ld->canon_head;
+	if (!has_lflag(ldisc, ECHO)) {
+		ldisc->head = ldisc->canon_head;
 		return true;
 	}
-	if ((ld->termios.c_lflag & wiping) == wiping)
+	if ((ldisc->termios.c_lflag & wiping) == wiping)
 		return false;
-	ld->head = ld->canon_head;
-	finish_erasing(ld);
-	echo_char(ld, ld->termios.c_cc[VKILL]);
-	if (lflag(ld, ECHOK))
-		echo_raw(ld, '\n');
+	ldisc->head = ldisc->canon_head;
+	finish_erasing(ldisc);
+	echo_char(ldisc, ldisc->termios.c_cc[VKILL]);
+	if (has_lflag(ldisc, ECHOK))
+		echo_raw(ldisc, '\n');
 	return true;
 }
 
-static void erase(struct ldisc *ld, enum erase_what what)
+static void ldisc_erase(struct ldisc *ldisc, enum erase_what what)
 {
 	bool word_begun = false;
 
-	if (ld->head == ld->canon_head || (what == ERASE_LINE && kill_at_once(ld)))
+	if (ldisc->head == ldisc->canon_head || (what == ERASE_LINE && ldisc_kill_at_once(ldisc)))
 		return;
-	while (ld->head != ld->canon_head) {
-		u32 pos = last_char(ld), len = ld->head - pos;
+	while (ldisc->head != ldisc->canon_head) {
+		u32 pos = ldisc_last_char(ldisc), len = ldisc->head - pos;
 
 		if (!len)
 			break;
 		if (what == ERASE_WORD) {
-			if (is_word(INPUT_AT(ld, pos)))
+			if (is_word(INPUT_AT(ldisc, pos)))
 				word_begun = true;
 			else if (word_begun)
 				break;
 		}
-		ld->head = pos;
-		echo_erased(ld, what, pos, len);
+		ldisc->head = pos;
+		echo_erased(ldisc, what, pos, len);
 		if (what == ERASE_CHAR)
 			break;
 	}
-	if (ld->head == ld->canon_head && lflag(ld, ECHO))
-		finish_erasing(ld);
+	if (ldisc->head == ldisc->canon_head && has_lflag(ldisc, ECHO))
+		finish_erasing(ldisc);
 }
 
-static void reprint(struct ldisc *ld, u8 c)
+static void ldisc_reprint(struct ldisc *ldisc, u8 byte)
 {
-	finish_erasing(ld);
-	echo_char(ld, c);
-	echo_raw(ld, '\n');
-	for (u32 pos = ld->canon_head; pos != ld->head; pos++)
-		echo_char(ld, INPUT_AT(ld, pos));
+	finish_erasing(ldisc);
+	echo_char(ldisc, byte);
+	echo_raw(ldisc, '\n');
+	for (u32 pos = ldisc->canon_head; pos != ldisc->head; pos++)
+		echo_char(ldisc, INPUT_AT(ldisc, pos));
 }
 
 /* ---- receiving ---- */
 
-static void set_stopped(struct ldisc *ld, bool stopped, u32 *events)
+static void ldisc_set_stopped(struct ldisc *ldisc, bool stopped, u32 *events)
 {
-	if (ld->stopped != stopped) {
-		ld->stopped = stopped;
+	if (ldisc->stopped != stopped) {
+		ldisc->stopped = stopped;
 		*events |= LDISC_FLOW;
 	}
 }
 
 /* A signal also discards what was typed before it and what is still to be shown. */
-static void raise_signal(struct ldisc *ld, u32 which, u32 *events)
+static void ldisc_raise_signal(struct ldisc *ldisc, u32 which, u32 *events)
 {
 	*events |= which;
-	if (!lflag(ld, NOFLSH)) {
-		ldisc_flush_input(ld);
-		ldisc_flush_echo(ld);
+	if (!has_lflag(ldisc, NOFLSH)) {
+		ldisc_flush_input(ldisc);
+		ldisc_flush_echo(ldisc);
 		*events |= LDISC_FLUSH;
 	}
 }
 
-static void receive_signal(struct ldisc *ld, u32 which, u8 c, u32 *events)
+static void receive_signal(struct ldisc *ldisc, u32 which, u8 byte, u32 *events)
 {
-	raise_signal(ld, which, events);
-	if (iflag(ld, IXON))
-		set_stopped(ld, false, events);
-	if (lflag(ld, ECHO))
-		echo_char(ld, c);
+	ldisc_raise_signal(ldisc, which, events);
+	if (has_iflag(ldisc, IXON))
+		ldisc_set_stopped(ldisc, false, events);
+	if (has_lflag(ldisc, ECHO))
+		echo_char(ldisc, byte);
 }
 
-static u32 signal_of(const struct ldisc *ld, u8 c)
+static u32 signal_of(const struct ldisc *ldisc, u8 byte)
 {
-	if (!lflag(ld, ISIG))
+	if (!has_lflag(ldisc, ISIG))
 		return 0;
-	return is_cc(ld, c, VINTR)   ? LDISC_SIGINT
-	       : is_cc(ld, c, VQUIT) ? LDISC_SIGQUIT
-	       : is_cc(ld, c, VSUSP) ? LDISC_SIGTSTP
-				     : 0;
+	return is_cc(ldisc, byte, VINTR)   ? LDISC_SIGINT
+	       : is_cc(ldisc, byte, VQUIT) ? LDISC_SIGQUIT
+	       : is_cc(ldisc, byte, VSUSP) ? LDISC_SIGTSTP
+					   : 0;
 }
 
 /* Characters that edit the line. @return true: done with it */
-static bool edit(struct ldisc *ld, u8 c)
+static bool ldisc_edit(struct ldisc *ldisc, u8 byte)
 {
-	bool extended = lflag(ld, IEXTEN);
+	bool extended = has_lflag(ldisc, IEXTEN);
 
-	if (is_cc(ld, c, VERASE))
-		erase(ld, ERASE_CHAR);
-	else if (is_cc(ld, c, VKILL))
-		erase(ld, ERASE_LINE);
-	else if (extended && is_cc(ld, c, VWERASE))
-		erase(ld, ERASE_WORD);
-	else if (extended && is_cc(ld, c, VREPRINT) && lflag(ld, ECHO))
-		reprint(ld, c);
-	else if (extended && is_cc(ld, c, VLNEXT)) {
-		ld->lnext = true;
-		if (lflag(ld, ECHO)) {
-			finish_erasing(ld);
-			if (lflag(ld, ECHOCTL))
-				echo_text(ld, "^\b");
+	if (is_cc(ldisc, byte, VERASE))
+		ldisc_erase(ldisc, ERASE_CHAR);
+	else if (is_cc(ldisc, byte, VKILL))
+		ldisc_erase(ldisc, ERASE_LINE);
+	else if (extended && is_cc(ldisc, byte, VWERASE))
+		ldisc_erase(ldisc, ERASE_WORD);
+	else if (extended && is_cc(ldisc, byte, VREPRINT) && has_lflag(ldisc, ECHO))
+		ldisc_reprint(ldisc, byte);
+	else if (extended && is_cc(ldisc, byte, VLNEXT)) {
+		ldisc->lnext = true;
+		if (has_lflag(ldisc, ECHO)) {
+			finish_erasing(ldisc);
+			if (has_lflag(ldisc, ECHOCTL))
+				echo_text(ldisc, "^\b");
 		}
 	} else
 		return false;
@@ -340,77 +340,79 @@ static bool edit(struct ldisc *ld, u8 c)
 }
 
 /* Characters that end the line. @return true: done with it */
-static bool end_line(struct ldisc *ld, u8 c, u32 *events)
+static bool ldisc_end_line(struct ldisc *ldisc, u8 byte, u32 *events)
 {
-	if (c == '\n') {
-		echo_newline(ld);
-	} else if (is_cc(ld, c, VEOF)) {
-		c = EOF_MARK;
-	} else if (is_cc(ld, c, VEOL) || (lflag(ld, IEXTEN) && is_cc(ld, c, VEOL2))) {
-		echo_data(ld, c);
-		if (c == 0xff && iflag(ld, PARMRK))
-			put(ld, c);
+	if (byte == '\n') {
+		echo_newline(ldisc);
+	} else if (is_cc(ldisc, byte, VEOF)) {
+		byte = EOF_MARK;
+	} else if (is_cc(ldisc, byte, VEOL) ||
+		   (has_lflag(ldisc, IEXTEN) && is_cc(ldisc, byte, VEOL2))) {
+		echo_data(ldisc, byte);
+		if (byte == 0xff && has_iflag(ldisc, PARMRK))
+			ldisc_put(ldisc, byte);
 	} else {
 		return false;
 	}
-	complete_line(ld, c, events);
+	ldisc_complete_line(ldisc, byte, events);
 	return true;
 }
 
-static void receive_literal(struct ldisc *ld, u8 c, u32 *events)
+static void receive_literal(struct ldisc *ldisc, u8 byte, u32 *events)
 {
-	if (ld->stopped && iflag(ld, IXANY) && iflag(ld, IXON))
-		set_stopped(ld, false, events);
-	echo_data(ld, c);
-	put_data(ld, c, events);
+	if (ldisc->stopped && has_iflag(ldisc, IXANY) && has_iflag(ldisc, IXON))
+		ldisc_set_stopped(ldisc, false, events);
+	echo_data(ldisc, byte);
+	ldisc_put_data(ldisc, byte, events);
 }
 
-static void receive_special(struct ldisc *ld, u8 c, u32 *events)
+static void receive_special(struct ldisc *ldisc, u8 byte, u32 *events)
 {
 	u32 sig;
 
-	if (iflag(ld, IXON) && (is_cc(ld, c, VSTART) || is_cc(ld, c, VSTOP))) {
-		set_stopped(ld, !is_cc(ld, c, VSTART), events);
+	if (has_iflag(ldisc, IXON) && (is_cc(ldisc, byte, VSTART) || is_cc(ldisc, byte, VSTOP))) {
+		ldisc_set_stopped(ldisc, !is_cc(ldisc, byte, VSTART), events);
 		return;
 	}
-	sig = signal_of(ld, c);
+	sig = signal_of(ldisc, byte);
 	if (sig) {
-		receive_signal(ld, sig, c, events);
+		receive_signal(ldisc, sig, byte, events);
 		return;
 	}
-	if (ld->stopped && iflag(ld, IXANY) && iflag(ld, IXON))
-		set_stopped(ld, false, events);
+	if (ldisc->stopped && has_iflag(ldisc, IXANY) && has_iflag(ldisc, IXON))
+		ldisc_set_stopped(ldisc, false, events);
 
-	if (c == '\r') {
-		if (iflag(ld, IGNCR))
+	if (byte == '\r') {
+		if (has_iflag(ldisc, IGNCR))
 			return;
-		if (iflag(ld, ICRNL))
-			c = '\n';
-	} else if (c == '\n' && iflag(ld, INLCR)) {
-		c = '\r';
+		if (has_iflag(ldisc, ICRNL))
+			byte = '\n';
+	} else if (byte == '\n' && has_iflag(ldisc, INLCR)) {
+		byte = '\r';
 	}
-	if (lflag(ld, ICANON) && (edit(ld, c) || end_line(ld, c, events)))
+	if (has_lflag(ldisc, ICANON) &&
+	    (ldisc_edit(ldisc, byte) || ldisc_end_line(ldisc, byte, events)))
 		return;
-	if (c == '\n')
-		echo_newline(ld);
+	if (byte == '\n')
+		echo_newline(ldisc);
 	else
-		echo_data(ld, c);
-	put_data(ld, c, events);
+		echo_data(ldisc, byte);
+	ldisc_put_data(ldisc, byte, events);
 }
 
-static void receive_byte(struct ldisc *ld, u8 c, u32 *events)
+static void receive_byte(struct ldisc *ldisc, u8 byte, u32 *events)
 {
-	if (iflag(ld, ISTRIP))
-		c &= 0x7f;
-	if (iflag(ld, IUCLC) && lflag(ld, IEXTEN) && c >= 'A' && c <= 'Z')
-		c += 'a' - 'A';
-	if (ld->lnext) {
-		ld->lnext = false;
-		receive_literal(ld, c, events);
-	} else if (bitmap_test(ld->special, c)) {
-		receive_special(ld, c, events);
+	if (has_iflag(ldisc, ISTRIP))
+		byte &= 0x7f;
+	if (has_iflag(ldisc, IUCLC) && has_lflag(ldisc, IEXTEN) && byte >= 'A' && byte <= 'Z')
+		byte += 'a' - 'A';
+	if (ldisc->lnext) {
+		ldisc->lnext = false;
+		receive_literal(ldisc, byte, events);
+	} else if (bitmap_test(ldisc->special, byte)) {
+		receive_special(ldisc, byte, events);
 	} else {
-		receive_literal(ld, c, events);
+		receive_literal(ldisc, byte, events);
 	}
 }
 
@@ -418,191 +420,195 @@ static void receive_byte(struct ldisc *ld, u8 c, u32 *events)
  * The usual case, without the questions: printing ASCII that is no special
  * character, as far as it goes and both rings have room. @return bytes used
  */
-static size_t receive_run(struct ldisc *ld, const u8 *s, size_t len_bytes, u32 *events)
+static size_t receive_run(struct ldisc *ldisc, const u8 *bytes, size_t len_bytes, u32 *events)
 {
-	u32 used = ldisc_used(ld), echo_room = LDISC_ECHO_SIZE - (ld->echo_head - ld->echo_tail);
-	bool echo = lflag(ld, ECHO);
-	size_t n = 0;
+	u32 used = ldisc_used(ldisc),
+	    echo_room = LDISC_ECHO_SIZE - (ldisc->echo_head - ldisc->echo_tail);
+	bool echo = has_lflag(ldisc, ECHO);
+	size_t taken = 0;
 
-	if (!ld->plain || ld->lnext || ld->erasing || ld->stopped || used >= LDISC_INPUT_SIZE - 1)
+	if (!ldisc->plain || ldisc->lnext || ldisc->erasing || ldisc->stopped ||
+	    used >= LDISC_INPUT_SIZE - 1)
 		return 0;
 	len_bytes = MIN(len_bytes, (size_t)(LDISC_INPUT_SIZE - 1 - used));
 	if (echo)
 		len_bytes = MIN(len_bytes, (size_t)echo_room);
-	while (n < len_bytes && s[n] >= ' ' && s[n] < DEL && !bitmap_test(ld->special, s[n])) {
-		INPUT_AT(ld, ld->head + n) = s[n];
-		n++;
+	while (taken < len_bytes && bytes[taken] >= ' ' && bytes[taken] < DEL &&
+	       !bitmap_test(ldisc->special, bytes[taken])) {
+		INPUT_AT(ldisc, ldisc->head + taken) = bytes[taken];
+		taken++;
 	}
-	if (!n)
+	if (!taken)
 		return 0;
 	if (echo) {
-		if (ld->canon_head == ld->head)
-			ld->canon_column = ld->column;
-		if (!ldisc_echo_pending(ld))
-			ld->shown_column = ld->column;
-		for (size_t i = 0; i < n; i++)
-			ld->echo[ld->echo_head++ % LDISC_ECHO_SIZE] = s[i];
-		if (oflag(ld, OPOST))
-			ld->column += n;
+		if (ldisc->canon_head == ldisc->head)
+			ldisc->canon_column = ldisc->column;
+		if (!ldisc_echo_pending(ldisc))
+			ldisc->shown_column = ldisc->column;
+		for (size_t i = 0; i < taken; i++)
+			ldisc->echo[ldisc->echo_head++ % LDISC_ECHO_SIZE] = bytes[i];
+		if (has_oflag(ldisc, OPOST))
+			ldisc->column += taken;
 	}
-	ld->head += n;
-	if (!lflag(ld, ICANON))
+	ldisc->head += taken;
+	if (!has_lflag(ldisc, ICANON))
 		*events |= LDISC_READABLE;
-	return n;
+	return taken;
 }
 
-u32 ldisc_room(const struct ldisc *ld)
+u32 ldisc_room(const struct ldisc *ldisc)
 {
 	/* PARMRK may make three bytes of one. */
-	u32 each = iflag(ld, PARMRK) ? 3 : 1;
-	u32 room = (LDISC_INPUT_SIZE - ldisc_used(ld)) / each;
+	u32 each = has_iflag(ldisc, PARMRK) ? 3 : 1;
+	u32 room = (LDISC_INPUT_SIZE - ldisc_used(ldisc)) / each;
 
 	if (room > 1)
 		return room - 1;
-	return lflag(ld, ICANON) && ld->canon_head == ld->tail;
+	return has_lflag(ldisc, ICANON) && ldisc->canon_head == ldisc->tail;
 }
 
-static size_t receive_transparent(struct ldisc *ld, const u8 *s, size_t len_bytes, u32 *events)
+static size_t receive_transparent(struct ldisc *ldisc, const u8 *bytes, size_t len_bytes,
+				  u32 *events)
 {
-	size_t n = MIN(len_bytes, (size_t)ldisc_room(ld));
-	u32 at = ld->head % LDISC_INPUT_SIZE;
-	size_t first = MIN(n, (size_t)(LDISC_INPUT_SIZE - at));
+	size_t taken = MIN(len_bytes, (size_t)ldisc_room(ldisc));
+	u32 position = ldisc->head % LDISC_INPUT_SIZE;
+	size_t first = MIN(taken, (size_t)(LDISC_INPUT_SIZE - position));
 
-	memcpy(ld->input + at, s, first);
-	memcpy(ld->input, s + first, n - first);
-	ld->head += n;
-	if (n)
+	memcpy(ldisc->input + position, bytes, first);
+	memcpy(ldisc->input, bytes + first, taken - first);
+	ldisc->head += taken;
+	if (taken)
 		*events |= LDISC_READABLE;
-	return n;
+	return taken;
 }
 
-size_t ldisc_receive(struct ldisc *ld, const u8 *s, size_t len_bytes, u32 *events)
+size_t ldisc_receive(struct ldisc *ldisc, const u8 *bytes, size_t len_bytes, u32 *events)
 {
-	size_t n = 0;
+	size_t taken = 0;
 
 	*events = 0;
-	if (ld->transparent && !ld->stopped)
-		return receive_transparent(ld, s, len_bytes, events);
+	if (ldisc->transparent && !ldisc->stopped)
+		return receive_transparent(ldisc, bytes, len_bytes, events);
 	for (;;) {
-		n += receive_run(ld, s + n, len_bytes - n, events);
-		if (n == len_bytes || !ldisc_room(ld))
-			return n;
-		receive_byte(ld, s[n++], events);
+		taken += receive_run(ldisc, bytes + taken, len_bytes - taken, events);
+		if (taken == len_bytes || !ldisc_room(ldisc))
+			return taken;
+		receive_byte(ldisc, bytes[taken++], events);
 		if (*events & (LDISC_SIGNALS | LDISC_FLOW))
-			return n;
+			return taken;
 	}
 }
 
-u32 ldisc_receive_break(struct ldisc *ld)
+u32 ldisc_receive_break(struct ldisc *ldisc)
 {
 	u32 events = 0;
 
-	if (iflag(ld, IGNBRK) || !ldisc_room(ld))
+	if (has_iflag(ldisc, IGNBRK) || !ldisc_room(ldisc))
 		return 0;
-	if (iflag(ld, BRKINT)) {
-		raise_signal(ld, LDISC_SIGINT, &events);
+	if (has_iflag(ldisc, BRKINT)) {
+		ldisc_raise_signal(ldisc, LDISC_SIGINT, &events);
 		return events;
 	}
-	if (iflag(ld, PARMRK)) {
-		put(ld, 0xff);
-		put(ld, 0);
+	if (has_iflag(ldisc, PARMRK)) {
+		ldisc_put(ldisc, 0xff);
+		ldisc_put(ldisc, 0);
 	}
-	put(ld, 0);
-	if (!lflag(ld, ICANON))
+	ldisc_put(ldisc, 0);
+	if (!has_lflag(ldisc, ICANON))
 		events |= LDISC_READABLE;
 	return events;
 }
 
-u32 ldisc_receive_damaged(struct ldisc *ld, u8 byte)
+u32 ldisc_receive_damaged(struct ldisc *ldisc, u8 byte)
 {
 	u32 events = 0;
 
-	if (iflag(ld, IGNPAR) || !ldisc_room(ld))
+	if (has_iflag(ldisc, IGNPAR) || !ldisc_room(ldisc))
 		return 0;
-	if (!iflag(ld, INPCK)) {
-		receive_byte(ld, byte, &events);
+	if (!has_iflag(ldisc, INPCK)) {
+		receive_byte(ldisc, byte, &events);
 		return events;
 	}
-	if (iflag(ld, PARMRK)) {
-		put(ld, 0xff);
-		put(ld, 0);
-		put(ld, byte);
+	if (has_iflag(ldisc, PARMRK)) {
+		ldisc_put(ldisc, 0xff);
+		ldisc_put(ldisc, 0);
+		ldisc_put(ldisc, byte);
 	} else {
-		put(ld, 0);
+		ldisc_put(ldisc, 0);
 	}
-	if (!lflag(ld, ICANON))
+	if (!has_lflag(ldisc, ICANON))
 		events |= LDISC_READABLE;
 	return events;
 }
 
 /* ---- settings ---- */
 
-static void mark_special(struct ldisc *ld, u32 index)
+static void ldisc_mark_special(struct ldisc *ldisc, u32 index)
 {
-	if (ld->termios.c_cc[index] != TTY_CC_DISABLED)
-		bitmap_set(ld->special, ld->termios.c_cc[index]);
+	if (ldisc->termios.c_cc[index] != TTY_CC_DISABLED)
+		bitmap_set(ldisc->special, ldisc->termios.c_cc[index]);
 }
 
-static void find_special(struct ldisc *ld)
+static void ldisc_find_special(struct ldisc *ldisc)
 {
 	static const u8 canonical[] = { VERASE, VKILL, VEOF, VEOL },
 			extended[] = { VWERASE, VLNEXT, VREPRINT, VEOL2 };
 	const u32 input = ISTRIP | INLCR | IGNCR | ICRNL | IUCLC | IXON | PARMRK;
 	const u32 local = ISIG | ICANON | ECHO;
 
-	memset(ld->special, 0, sizeof(ld->special));
-	if (iflag(ld, IGNCR | ICRNL))
-		bitmap_set(ld->special, '\r');
-	if (iflag(ld, INLCR) || lflag(ld, ICANON))
-		bitmap_set(ld->special, '\n');
-	if (iflag(ld, IXON)) {
-		mark_special(ld, VSTART);
-		mark_special(ld, VSTOP);
+	memset(ldisc->special, 0, sizeof(ldisc->special));
+	if (has_iflag(ldisc, IGNCR | ICRNL))
+		bitmap_set(ldisc->special, '\r');
+	if (has_iflag(ldisc, INLCR) || has_lflag(ldisc, ICANON))
+		bitmap_set(ldisc->special, '\n');
+	if (has_iflag(ldisc, IXON)) {
+		ldisc_mark_special(ldisc, VSTART);
+		ldisc_mark_special(ldisc, VSTOP);
 	}
-	if (lflag(ld, ISIG)) {
-		mark_special(ld, VINTR);
-		mark_special(ld, VQUIT);
-		mark_special(ld, VSUSP);
+	if (has_lflag(ldisc, ISIG)) {
+		ldisc_mark_special(ldisc, VINTR);
+		ldisc_mark_special(ldisc, VQUIT);
+		ldisc_mark_special(ldisc, VSUSP);
 	}
-	if (lflag(ld, ICANON)) {
+	if (has_lflag(ldisc, ICANON)) {
 		for (u32 i = 0; i < ARRAY_SIZE(canonical); i++)
-			mark_special(ld, canonical[i]);
-		for (u32 i = 0; lflag(ld, IEXTEN) && i < ARRAY_SIZE(extended); i++)
-			mark_special(ld, extended[i]);
+			ldisc_mark_special(ldisc, canonical[i]);
+		for (u32 i = 0; has_lflag(ldisc, IEXTEN) && i < ARRAY_SIZE(extended); i++)
+			ldisc_mark_special(ldisc, extended[i]);
 	}
-	ld->plain = !iflag(ld, ISTRIP | IUCLC) && !oflag(ld, OLCUC);
-	ld->transparent = !iflag(ld, input) && !lflag(ld, local);
+	ldisc->plain = !has_iflag(ldisc, ISTRIP | IUCLC) && !has_oflag(ldisc, OLCUC);
+	ldisc->transparent = !has_iflag(ldisc, input) && !has_lflag(ldisc, local);
 }
 
 /* ICANON was switched: what is in the buffer becomes one line, or plain bytes. */
-static void switch_mode(struct ldisc *ld)
+static void ldisc_switch_mode(struct ldisc *ldisc)
 {
-	memset(ld->line_end, 0, sizeof(ld->line_end));
-	ld->pushed = lflag(ld, ICANON) && ldisc_used(ld);
-	ld->canon_head = ld->tail;
-	if (ld->pushed) {
-		bitmap_set(ld->line_end, (ld->head - 1) % LDISC_INPUT_SIZE);
-		ld->canon_head = ld->head;
+	memset(ldisc->line_end, 0, sizeof(ldisc->line_end));
+	ldisc->pushed = has_lflag(ldisc, ICANON) && ldisc_used(ldisc);
+	ldisc->canon_head = ldisc->tail;
+	if (ldisc->pushed) {
+		bitmap_set(ldisc->line_end, (ldisc->head - 1) % LDISC_INPUT_SIZE);
+		ldisc->canon_head = ldisc->head;
 	}
-	ld->erasing = ld->lnext = false;
+	ldisc->erasing = ldisc->lnext = false;
 }
 
-u32 ldisc_set_termios(struct ldisc *ld, const struct ktermios *termios)
+u32 ldisc_set_termios(struct ldisc *ldisc, const struct ktermios *termios)
 {
-	u32 changed = ld->termios.c_lflag ^ termios->c_lflag, events = 0;
+	u32 changed = ldisc->termios.c_lflag ^ termios->c_lflag, events = 0;
 
-	ld->termios = *termios;
+	ldisc->termios = *termios;
 	if (changed & ICANON)
-		switch_mode(ld);
-	find_special(ld);
-	if (!iflag(ld, IXON))
-		set_stopped(ld, false, &events); /* no key could start it again */
+		ldisc_switch_mode(ldisc);
+	ldisc_find_special(ldisc);
+	if (!has_iflag(ldisc, IXON))
+		ldisc_set_stopped(ldisc, false, &events); /* no key could start it again */
 	return events;
 }
 
-void ldisc_init(struct ldisc *ld, const struct ktermios *termios)
+void ldisc_init(struct ldisc *ldisc, const struct ktermios *termios)
 {
-	memset(ld, 0, sizeof(*ld));
-	ld->termios = *termios;
-	find_special(ld);
+	memset(ldisc, 0, sizeof(*ldisc));
+	ldisc->termios = *termios;
+	ldisc_find_special(ldisc);
 }

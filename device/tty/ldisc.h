@@ -51,9 +51,9 @@ struct ldisc {
 /** The settings a terminal starts with. */
 extern const struct ktermios ldisc_default_termios;
 
-void ldisc_init(struct ldisc *ld, const struct ktermios *termios);
+void ldisc_init(struct ldisc *ldisc, const struct ktermios *termios);
 /** @return LDISC_FLOW if output was stopped and no longer is, else 0 */
-u32 ldisc_set_termios(struct ldisc *ld, const struct ktermios *termios);
+u32 ldisc_set_termios(struct ldisc *ldisc, const struct ktermios *termios);
 
 /**
  * @brief Bytes from the terminal.
@@ -64,60 +64,61 @@ u32 ldisc_set_termios(struct ldisc *ld, const struct ktermios *termios);
  * @return how many were taken. Fewer, with none of these events: the buffer is
  *         full; offer the rest when somebody has read
  */
-size_t ldisc_receive(struct ldisc *ld, const u8 *s, size_t len_bytes, u32 *events);
+size_t ldisc_receive(struct ldisc *ldisc, const u8 *bytes, size_t len_bytes, u32 *events);
 /** A break, or a byte that arrived with a wrong parity or frame. @return LDISC_* */
-u32 ldisc_receive_break(struct ldisc *ld);
-u32 ldisc_receive_damaged(struct ldisc *ld, u8 byte);
+u32 ldisc_receive_break(struct ldisc *ldisc);
+u32 ldisc_receive_damaged(struct ldisc *ldisc, u8 byte);
 
 /** How many bytes can be received now; 1 stands for "some" while a line is being edited. */
-u32 ldisc_room(const struct ldisc *ld);
+u32 ldisc_room(const struct ldisc *ldisc);
 /** Bytes in the input buffer. */
-static inline u32 ldisc_used(const struct ldisc *ld)
+static inline u32 ldisc_used(const struct ldisc *ldisc)
 {
-	return ld->head - ld->tail;
+	return ldisc->head - ldisc->tail;
 }
 /** What FIONREAD says. */
-u32 ldisc_readable(const struct ldisc *ld);
+u32 ldisc_readable(const struct ldisc *ldisc);
 /** Is there something for a read() that wants @p min bytes? (canonical: a line, whatever @p min) */
-static inline bool ldisc_has_input(const struct ldisc *ld, u32 min)
+static inline bool ldisc_has_input(const struct ldisc *ldisc, u32 min)
 {
-	if (ld->termios.c_lflag & ICANON)
-		return ld->canon_head != ld->tail;
-	return ld->head - ld->tail >= min;
+	if (ldisc->termios.c_lflag & ICANON)
+		return ldisc->canon_head != ldisc->tail;
+	return ldisc->head - ldisc->tail >= min;
 }
 /**
  * @brief Take input: in canonical mode of one line at most.
  * @param line_done  set: the line has ended, so this read() is complete, even with nothing
  * @return bytes copied
  */
-size_t ldisc_read(struct ldisc *ld, u8 *dst, size_t size, bool *line_done);
+size_t ldisc_read(struct ldisc *ldisc, u8 *dst, size_t size, bool *line_done);
 /** Forget what was typed and not yet read; forget echo that the driver did not get. */
-void ldisc_flush_input(struct ldisc *ld);
-void ldisc_flush_echo(struct ldisc *ld);
+void ldisc_flush_input(struct ldisc *ldisc);
+void ldisc_flush_echo(struct ldisc *ldisc);
 
 /**
  * @brief Turn bytes that a program writes into bytes for the terminal.
  * @param out   of at least LDISC_MAX_EXPANSION bytes
  * @param size  of it
  * @param made  how many were written to it
- * @return how many of @p in were used: all unless @p out is full
+ * @return how many of @p bytes were used: all unless @p out is full
  */
-size_t ldisc_output(struct ldisc *ld, const u8 *in, size_t len_bytes, u8 *out, size_t size,
+size_t ldisc_output(struct ldisc *ldisc, const u8 *bytes, size_t len_bytes, u8 *out, size_t size,
 		    size_t *made);
 
 /** Echo waits in a ring until the driver has room: its next contiguous run. */
-static inline u32 ldisc_echo_peek(const struct ldisc *ld, const u8 **run)
+static inline u32 ldisc_echo_peek(const struct ldisc *ldisc, const u8 **run)
 {
-	u32 at = ld->echo_tail % LDISC_ECHO_SIZE, n = ld->echo_head - ld->echo_tail;
+	u32 position = ldisc->echo_tail % LDISC_ECHO_SIZE,
+	    pending = ldisc->echo_head - ldisc->echo_tail;
 
-	*run = ld->echo + at;
-	return n < LDISC_ECHO_SIZE - at ? n : LDISC_ECHO_SIZE - at;
+	*run = ldisc->echo + position;
+	return pending < LDISC_ECHO_SIZE - position ? pending : LDISC_ECHO_SIZE - position;
 }
-static inline void ldisc_echo_taken(struct ldisc *ld, u32 n)
+static inline void ldisc_echo_taken(struct ldisc *ldisc, u32 count)
 {
-	ld->echo_tail += n;
+	ldisc->echo_tail += count;
 }
-static inline bool ldisc_echo_pending(const struct ldisc *ld)
+static inline bool ldisc_echo_pending(const struct ldisc *ldisc)
 {
-	return ld->echo_head != ld->echo_tail;
+	return ldisc->echo_head != ldisc->echo_tail;
 }

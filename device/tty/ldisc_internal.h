@@ -8,35 +8,35 @@
 #define TAB_WIDTH	  8
 #define DEL		  0x7f
 
-static inline bool lflag(const struct ldisc *ld, u32 bit)
+static inline bool has_lflag(const struct ldisc *ldisc, u32 bit)
 {
-	return ld->termios.c_lflag & bit;
+	return ldisc->termios.c_lflag & bit;
 }
-static inline bool iflag(const struct ldisc *ld, u32 bit)
+static inline bool has_iflag(const struct ldisc *ldisc, u32 bit)
 {
-	return ld->termios.c_iflag & bit;
+	return ldisc->termios.c_iflag & bit;
 }
-static inline bool oflag(const struct ldisc *ld, u32 bit)
+static inline bool has_oflag(const struct ldisc *ldisc, u32 bit)
 {
-	return ld->termios.c_oflag & bit;
-}
-
-/* Is @c the control character at @index, if that one is not disabled? */
-static inline bool is_cc(const struct ldisc *ld, u8 c, u32 index)
-{
-	return c == ld->termios.c_cc[index] && c != TTY_CC_DISABLED;
+	return ldisc->termios.c_oflag & bit;
 }
 
-static inline bool is_control(u8 c)
+/* Is @byte the control character at @index, if that one is not disabled? */
+static inline bool is_cc(const struct ldisc *ldisc, u8 byte, u32 index)
 {
-	return c < 0x20 || c == DEL;
+	return byte == ldisc->termios.c_cc[index] && byte != TTY_CC_DISABLED;
+}
+
+static inline bool is_control(u8 byte)
+{
+	return byte < 0x20 || byte == DEL;
 }
 
 /* A byte of a UTF-8 sequence other than its first? */
-static inline bool is_continuation(const struct ldisc *ld, u8 c)
+static inline bool is_continuation(const struct ldisc *ldisc, u8 byte)
 {
-	return (c & 0xc0) == 0x80 && iflag(ld, IUTF8);
+	return (byte & 0xc0) == 0x80 && has_iflag(ldisc, IUTF8);
 }
 
 /** Render one byte to @p out and move the column. @return bytes made, 0..LDISC_MAX_EXPANSION */
-u32 ldisc_render(struct ldisc *ld, u8 c, u8 *out);
+u32 ldisc_render(struct ldisc *ldisc, u8 byte, u8 *out);

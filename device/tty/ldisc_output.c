@@ -6,50 +6,50 @@
 #include <kernel/string.h>
 #include "ldisc_internal.h"
 
-u32 ldisc_render(struct ldisc *ld, u8 c, u8 *out)
+u32 ldisc_render(struct ldisc *ldisc, u8 byte, u8 *out)
 {
-	u32 n;
+	u32 blanks;
 
-	switch (c) {
+	switch (byte) {
 	case '\n':
-		if (oflag(ld, ONLRET | ONLCR))
-			ld->column = 0;
-		ld->canon_column = ld->column;
-		if (!oflag(ld, ONLCR))
+		if (has_oflag(ldisc, ONLRET | ONLCR))
+			ldisc->column = 0;
+		ldisc->canon_column = ldisc->column;
+		if (!has_oflag(ldisc, ONLCR))
 			break;
 		out[0] = '\r';
 		out[1] = '\n';
 		return 2;
 	case '\r':
-		if (oflag(ld, ONOCR) && ld->column == 0)
+		if (has_oflag(ldisc, ONOCR) && ldisc->column == 0)
 			return 0;
-		if (oflag(ld, OCRNL)) {
-			c = '\n';
-			if (!oflag(ld, ONLRET))
+		if (has_oflag(ldisc, OCRNL)) {
+			byte = '\n';
+			if (!has_oflag(ldisc, ONLRET))
 				break;
 		}
-		ld->canon_column = ld->column = 0;
+		ldisc->canon_column = ldisc->column = 0;
 		break;
 	case '\t':
-		n = TAB_WIDTH - ld->column % TAB_WIDTH;
-		ld->column += n;
-		if ((ld->termios.c_oflag & TABDLY) != XTABS)
+		blanks = TAB_WIDTH - ldisc->column % TAB_WIDTH;
+		ldisc->column += blanks;
+		if ((ldisc->termios.c_oflag & TABDLY) != XTABS)
 			break;
-		memset(out, ' ', n);
-		return n;
+		memset(out, ' ', blanks);
+		return blanks;
 	case '\b':
-		if (ld->column)
-			ld->column--;
+		if (ldisc->column)
+			ldisc->column--;
 		break;
 	default:
-		if (is_control(c))
+		if (is_control(byte))
 			break;
-		if (oflag(ld, OLCUC) && c >= 'a' && c <= 'z')
-			c -= 'a' - 'A';
-		if (!is_continuation(ld, c))
-			ld->column++;
+		if (has_oflag(ldisc, OLCUC) && byte >= 'a' && byte <= 'z')
+			byte -= 'a' - 'A';
+		if (!is_continuation(ldisc, byte))
+			ldisc->column++;
 	}
-	out[0] = c;
+	out[0] = byte;
 	return 1;
 }
 
@@ -61,32 +61,32 @@ static bool all_printing(u64 eight)
 	return !((eight | (eight - ones * 0x20) | (eight + ones)) & ones * 0x80);
 }
 
-size_t ldisc_output(struct ldisc *ld, const u8 *in, size_t len_bytes, u8 *out, size_t size,
+size_t ldisc_output(struct ldisc *ldisc, const u8 *bytes, size_t len_bytes, u8 *out, size_t size,
 		    size_t *made)
 {
-	bool plain = !oflag(ld, OLCUC);
-	size_t used = 0, n = 0;
+	bool plain = !has_oflag(ldisc, OLCUC);
+	size_t used = 0, length = 0;
 	u64 eight;
 
-	if (!oflag(ld, OPOST)) {
-		n = MIN(len_bytes, size);
-		memcpy(out, in, n);
-		*made = n;
-		return n;
+	if (!has_oflag(ldisc, OPOST)) {
+		length = MIN(len_bytes, size);
+		memcpy(out, bytes, length);
+		*made = length;
+		return length;
 	}
-	while (used < len_bytes && size - n >= LDISC_MAX_EXPANSION) {
+	while (used < len_bytes && size - length >= LDISC_MAX_EXPANSION) {
 		if (plain && len_bytes - used >= sizeof(eight)) {
-			memcpy(&eight, in + used, sizeof(eight));
+			memcpy(&eight, bytes + used, sizeof(eight));
 			if (all_printing(eight)) {
-				memcpy(out + n, &eight, sizeof(eight));
-				ld->column += sizeof(eight);
+				memcpy(out + length, &eight, sizeof(eight));
+				ldisc->column += sizeof(eight);
 				used += sizeof(eight);
-				n += sizeof(eight);
+				length += sizeof(eight);
 				continue;
 			}
 		}
-		n += ldisc_render(ld, in[used++], out + n);
+		length += ldisc_render(ldisc, bytes[used++], out + length);
 	}
-	*made = n;
+	*made = length;
 	return used;
 }

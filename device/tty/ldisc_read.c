@@ -7,85 +7,88 @@
 #include <kernel/string.h>
 #include "ldisc_internal.h"
 
-u32 ldisc_readable(const struct ldisc *ld)
+u32 ldisc_readable(const struct ldisc *ldisc)
 {
-	u32 n;
+	u32 count;
 
-	if (!lflag(ld, ICANON))
-		return ldisc_used(ld);
-	n = ld->canon_head - ld->tail;
-	for (u32 pos = ld->tail; pos != ld->canon_head; pos++)
-		if (INPUT_AT(ld, pos) == EOF_MARK &&
-		    bitmap_test(ld->line_end, pos % LDISC_INPUT_SIZE))
-			n--;
-	return n;
+	if (!has_lflag(ldisc, ICANON))
+		return ldisc_used(ldisc);
+	count = ldisc->canon_head - ldisc->tail;
+	for (u32 pos = ldisc->tail; pos != ldisc->canon_head; pos++)
+		if (INPUT_AT(ldisc, pos) == EOF_MARK &&
+		    bitmap_test(ldisc->line_end, pos % LDISC_INPUT_SIZE))
+			count--;
+	return count;
 }
 
 /* Bytes from the tail to the end of its line, the last byte included; at most @max: no end there. */
-static u32 line_length(const struct ldisc *ld, u32 max, bool *ends)
+static u32 ldisc_line_length(const struct ldisc *ldisc, u32 max, bool *ends)
 {
-	u32 at = ld->tail % LDISC_INPUT_SIZE;
-	u32 first = MIN(max, LDISC_INPUT_SIZE - at);
-	u32 n = bitmap_find_set(ld->line_end, at + first, at) - at;
+	u32 position = ldisc->tail % LDISC_INPUT_SIZE;
+	u32 first = MIN(max, LDISC_INPUT_SIZE - position);
+	u32 length = bitmap_find_set(ldisc->line_end, position + first, position) - position;
 
-	if (n == first && max > first)
-		n += bitmap_find_set(ld->line_end, max - first, 0);
-	*ends = n < max;
-	return *ends ? n + 1 : max;
+	if (length == first && max > first)
+		length += bitmap_find_set(ldisc->line_end, max - first, 0);
+	*ends = length < max;
+	return *ends ? length + 1 : max;
 }
 
-static void copy_out(struct ldisc *ld, u8 *dst, u32 n)
+static void ldisc_copy_out(struct ldisc *ldisc, u8 *dst, u32 count)
 {
-	u32 at = ld->tail % LDISC_INPUT_SIZE, first = MIN(n, LDISC_INPUT_SIZE - at);
+	u32 position = ldisc->tail % LDISC_INPUT_SIZE,
+	    first = MIN(count, LDISC_INPUT_SIZE - position);
 
-	memcpy(dst, ld->input + at, first);
-	memcpy(dst + first, ld->input, n - first);
+	memcpy(dst, ldisc->input + position, first);
+	memcpy(dst + first, ldisc->input, count - first);
 }
 
 /* The byte that ends a line is at @pos: is it one to give to the reader? */
-static bool is_eof_mark(const struct ldisc *ld, u32 pos)
+static bool is_eof_mark(const struct ldisc *ldisc, u32 pos)
 {
-	return INPUT_AT(ld, pos) == EOF_MARK && !ld->pushed &&
-	       bitmap_test(ld->line_end, pos % LDISC_INPUT_SIZE);
+	return INPUT_AT(ldisc, pos) == EOF_MARK && !ldisc->pushed &&
+	       bitmap_test(ldisc->line_end, pos % LDISC_INPUT_SIZE);
 }
 
-static void line_was_read(struct ldisc *ld)
+static void ldisc_line_was_read(struct ldisc *ldisc)
 {
-	bitmap_clear(ld->line_end, (ld->tail - 1) % LDISC_INPUT_SIZE);
-	ld->pushed = false;
+	bitmap_clear(ldisc->line_end, (ldisc->tail - 1) % LDISC_INPUT_SIZE);
+	ldisc->pushed = false;
 }
 
-static size_t read_line(struct ldisc *ld, u8 *dst, u32 size, bool *line_done)
+static size_t ldisc_read_line(struct ldisc *ldisc, u8 *dst, u32 size, bool *line_done)
 {
-	u32 n = line_length(ld, MIN(size, ld->canon_head - ld->tail), line_done), data = n;
+	u32 length =
+		    ldisc_line_length(ldisc, MIN(size, ldisc->canon_head - ldisc->tail), line_done),
+	    data = length;
 
-	if (*line_done && is_eof_mark(ld, ld->tail + n - 1))
+	if (*line_done && is_eof_mark(ldisc, ldisc->tail + length - 1))
 		data--;
-	copy_out(ld, dst, data);
-	ld->tail += n;
-	if (!*line_done && data == size && ld->tail != ld->canon_head &&
-	    is_eof_mark(ld, ld->tail)) {
+	ldisc_copy_out(ldisc, dst, data);
+	ldisc->tail += length;
+	if (!*line_done && data == size && ldisc->tail != ldisc->canon_head &&
+	    is_eof_mark(ldisc, ldisc->tail)) {
 		/* "abc^D" read in full by three bytes: the EOF belongs to this read. */
-		ld->tail++;
+		ldisc->tail++;
 		*line_done = true;
 	}
 	if (*line_done)
-		line_was_read(ld);
+		ldisc_line_was_read(ldisc);
 	return data;
 }
 
-size_t ldisc_read(struct ldisc *ld, u8 *dst, size_t size, bool *line_done)
+size_t ldisc_read(struct ldisc *ldisc, u8 *dst, size_t size, bool *line_done)
 {
-	u32 n = MIN(size, (size_t)LDISC_INPUT_SIZE);
+	u32 count = MIN(size, (size_t)LDISC_INPUT_SIZE);
 
 	*line_done = false;
-	if (!n || !ldisc_has_input(ld, 1))
+	if (!count || !ldisc_has_input(ldisc, 1))
 		return 0;
-	if (lflag(ld, ICANON))
-		return read_line(ld, dst, n, line_done);
-	n = MIN(n, ldisc_used(ld));
-	copy_out(ld, dst, n);
-	ld->tail += n;
-	ld->canon_head = ld->tail;
-	return n;
+	if (has_lflag(ldisc, ICANON))
+		return ldisc_read_line(ldisc, dst, count, line_done);
+	count = MIN(count, ldisc_used(ldisc));
+	ldisc_copy_out(ldisc, dst, count);
+	ldisc->tail += count;
+	ldisc->canon_head = ldisc->tail;
+	return count;
 }

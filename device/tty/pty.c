@@ -50,120 +50,121 @@ struct pty {
 	struct wait_queue read_wait, write_wait;
 };
 
-static struct pty *pty_of(const struct tty *t)
+static struct pty *pty_of(const struct tty *tty)
 {
-	return tty_private(t);
+	return tty_private(tty);
 }
-static u32 waiting(const struct pty *p)
+static u32 ring_used(const struct pty *pty)
 {
-	return p->head - p->tail;
+	return pty->head - pty->tail;
 }
 
-static void tell_locked(struct pty *p, u8 what)
+static void pty_tell_locked(struct pty *pty, u8 what)
 {
-	if (p->packet) {
-		p->packet_status |= what;
-		wake_up_poll(&p->read_wait, POLLIN | POLLRDNORM | POLLPRI);
+	if (pty->packet) {
+		pty->packet_status |= what;
+		wake_up_poll(&pty->read_wait, POLLIN | POLLRDNORM | POLLPRI);
 	}
 }
 
 /* ---- the slave's driver: atomic methods ---- */
 
-static size_t pts_write(struct tty *t, const char *s, size_t len_bytes)
+static size_t pts_write(struct tty *tty, const char *bytes, size_t len_bytes)
 {
-	struct pty *p = pty_of(t);
-	u32 n = MIN(len_bytes, (size_t)(RING_SIZE - waiting(p)));
-	u32 at = p->head % RING_SIZE, first = MIN(n, RING_SIZE - at);
+	struct pty *pty = pty_of(tty);
+	u32 taken = MIN(len_bytes, (size_t)(RING_SIZE - ring_used(pty)));
+	u32 position = pty->head % RING_SIZE, first = MIN(taken, RING_SIZE - position);
 
-	memcpy(p->ring + at, s, first);
-	memcpy(p->ring, s + first, n - first);
-	p->head += n;
-	if (n) {
-		wake_up_poll(&p->read_wait, POLLIN | POLLRDNORM);
-		t->master_told = true;
+	memcpy(pty->ring + position, bytes, first);
+	memcpy(pty->ring, bytes + first, taken - first);
+	pty->head += taken;
+	if (taken) {
+		wake_up_poll(&pty->read_wait, POLLIN | POLLRDNORM);
+		tty->master_told = true;
 	}
-	return n;
+	return taken;
 }
 
-static u32 pts_write_room(struct tty *t)
+static u32 pts_write_room(struct tty *tty)
 {
-	return RING_SIZE - waiting(pty_of(t));
+	return RING_SIZE - ring_used(pty_of(tty));
 }
 
-static void pts_flush_output(struct tty *t)
+static void pts_flush_output(struct tty *tty)
 {
-	struct pty *p = pty_of(t);
+	struct pty *pty = pty_of(tty);
 
-	if (waiting(p) > ARRIVED)
-		p->head = p->tail + ARRIVED;
-	tell_locked(p, TIOCPKT_FLUSHWRITE);
+	if (ring_used(pty) > ARRIVED)
+		pty->head = pty->tail + ARRIVED;
+	pty_tell_locked(pty, TIOCPKT_FLUSHWRITE);
 }
 
-static void pts_input_flushed(struct tty *t)
+static void pts_input_flushed(struct tty *tty)
 {
-	tell_locked(pty_of(t), TIOCPKT_FLUSHREAD);
+	pty_tell_locked(pty_of(tty), TIOCPKT_FLUSHREAD);
 }
 
-static void pts_unthrottle(struct tty *t)
+static void pts_unthrottle(struct tty *tty)
 {
-	wake_up_poll(&pty_of(t)->write_wait, POLLOUT | POLLWRNORM);
+	wake_up_poll(&pty_of(tty)->write_wait, POLLOUT | POLLWRNORM);
 }
 
-static void pts_flow(struct tty *t, bool stopped)
+static void pts_flow(struct tty *tty, bool stopped)
 {
-	struct pty *p = pty_of(t);
+	struct pty *pty = pty_of(tty);
 
-	p->packet_status &= ~(TIOCPKT_STOP | TIOCPKT_START);
-	tell_locked(p, stopped ? TIOCPKT_STOP : TIOCPKT_START);
+	pty->packet_status &= ~(TIOCPKT_STOP | TIOCPKT_START);
+	pty_tell_locked(pty, stopped ? TIOCPKT_STOP : TIOCPKT_START);
 }
 
 /* ---- the slave's driver: the rest ---- */
 
-static bool uses_usual_flow(const struct ktermios *k)
+static bool uses_usual_flow(const struct ktermios *settings)
 {
-	return (k->c_iflag & IXON) && k->c_cc[VSTOP] == '\023' && k->c_cc[VSTART] == '\021';
+	return (settings->c_iflag & IXON) && settings->c_cc[VSTOP] == '\023' &&
+	       settings->c_cc[VSTART] == '\021';
 }
 
-static void pts_set_termios(struct tty *t, struct ktermios *new, const struct ktermios *old)
+static void pts_set_termios(struct tty *tty, struct ktermios *new, const struct ktermios *old)
 {
-	struct pty *p = pty_of(t);
+	struct pty *pty = pty_of(tty);
 	bool now = uses_usual_flow(new);
 	u64 flags;
 
 	new->c_cflag = (new->c_cflag & ~(CSIZE | PARENB)) | CS8 | CREAD;
 	if (now == uses_usual_flow(old))
 		return;
-	flags = spin_lock_irqsave(&t->lock);
-	p->packet_status &= ~(TIOCPKT_DOSTOP | TIOCPKT_NOSTOP);
-	tell_locked(p, now ? TIOCPKT_DOSTOP : TIOCPKT_NOSTOP);
-	spin_unlock_irqrestore(&t->lock, flags);
+	flags = spin_lock_irqsave(&tty->lock);
+	pty->packet_status &= ~(TIOCPKT_DOSTOP | TIOCPKT_NOSTOP);
+	pty_tell_locked(pty, now ? TIOCPKT_DOSTOP : TIOCPKT_NOSTOP);
+	spin_unlock_irqrestore(&tty->lock, flags);
 }
 
-static int pts_may_open(struct tty *t)
+static int pts_may_open(struct tty *tty)
 {
-	return READ_ONCE(pty_of(t)->locked) ? -EIO : 0;
+	return READ_ONCE(pty_of(tty)->locked) ? -EIO : 0;
 }
 
-static void set_slave_closed(struct tty *t, bool closed)
+static void pty_set_slave_closed(struct tty *tty, bool closed)
 {
-	struct pty *p = pty_of(t);
-	u64 flags = spin_lock_irqsave(&t->lock);
+	struct pty *pty = pty_of(tty);
+	u64 flags = spin_lock_irqsave(&tty->lock);
 
-	p->slave_closed = closed;
-	spin_unlock_irqrestore(&t->lock, flags);
-	wake_up_all(&p->read_wait);
-	wake_up_all(&p->write_wait);
+	pty->slave_closed = closed;
+	spin_unlock_irqrestore(&tty->lock, flags);
+	wake_up_all(&pty->read_wait);
+	wake_up_all(&pty->write_wait);
 }
 
-static int pts_open(struct tty *t)
+static int pts_open(struct tty *tty)
 {
-	set_slave_closed(t, false);
+	pty_set_slave_closed(tty, false);
 	return 0;
 }
 
-static void pts_close(struct tty *t)
+static void pts_close(struct tty *tty)
 {
-	set_slave_closed(t, true);
+	pty_set_slave_closed(tty, true);
 }
 
 static const struct tty_ops pts_ops = {
@@ -182,278 +183,281 @@ static const struct tty_ops pts_ops = {
 /* ---- the master: read and write ---- */
 
 /* Take from the ring. @return bytes; -EIO: empty, and nobody there who could fill it; -EAGAIN: empty */
-static s64 ring_take(struct pty *p, u8 *dst, size_t size)
+static s64 ring_take(struct pty *pty, u8 *dst, size_t size)
 {
-	u64 flags = spin_lock_irqsave(&p->slave->lock);
-	s64 n = MIN(size, (size_t)waiting(p));
-	u32 at = p->tail % RING_SIZE, first = MIN((u32)n, RING_SIZE - at);
+	u64 flags = spin_lock_irqsave(&pty->slave->lock);
+	s64 taken = MIN(size, (size_t)ring_used(pty));
+	u32 position = pty->tail % RING_SIZE, first = MIN((u32)taken, RING_SIZE - position);
 
-	memcpy(dst, p->ring + at, first);
-	memcpy(dst + first, p->ring, n - first);
-	p->tail += n;
-	if (!n)
-		n = p->slave_closed ? -EIO : -EAGAIN;
-	spin_unlock_irqrestore(&p->slave->lock, flags);
-	return n;
+	memcpy(dst, pty->ring + position, first);
+	memcpy(dst + first, pty->ring, taken - first);
+	pty->tail += taken;
+	if (!taken)
+		taken = pty->slave_closed ? -EIO : -EAGAIN;
+	spin_unlock_irqrestore(&pty->slave->lock, flags);
+	return taken;
 }
 
-static u8 take_packet_status(struct pty *p)
+static u8 pty_take_packet_status(struct pty *pty)
 {
-	u64 flags = spin_lock_irqsave(&p->slave->lock);
-	u8 status = p->packet_status;
+	u64 flags = spin_lock_irqsave(&pty->slave->lock);
+	u8 status = pty->packet_status;
 
-	p->packet_status = 0;
-	spin_unlock_irqrestore(&p->slave->lock, flags);
+	pty->packet_status = 0;
+	spin_unlock_irqrestore(&pty->slave->lock, flags);
 	return status;
 }
 
-static bool something_to_read(struct pty *p)
+static bool pty_has_input(struct pty *pty)
 {
-	return waiting(p) || READ_ONCE(p->slave_closed) || READ_ONCE(p->packet_status);
+	return ring_used(pty) || READ_ONCE(pty->slave_closed) || READ_ONCE(pty->packet_status);
 }
 
-/* What is there, to the end of the ring or of @u. @return bytes or what ring_take() says */
-static s64 read_ring(struct pty *p, struct uio *u)
+/* What is there, to the end of the ring or of @uio. @return bytes or what ring_take() says */
+static s64 pty_read_ring(struct pty *pty, struct uio *uio)
 {
 	u8 piece[PIECE];
-	s64 done = 0, n;
+	s64 done = 0, taken;
 
-	while (u->count) {
-		size_t want = MIN(u->count, (u64)sizeof(piece)), copied;
+	while (uio->count) {
+		size_t want = MIN(uio->count, (u64)sizeof(piece)), copied;
 
-		n = ring_take(p, piece, want);
-		if (n < 0)
-			return done ? done : n;
-		copied = uio_copy_out(u, piece, n);
+		taken = ring_take(pty, piece, want);
+		if (taken < 0)
+			return done ? done : taken;
+		copied = uio_copy_out(uio, piece, taken);
 		done += copied;
-		if (copied < n)
+		if (copied < taken)
 			return done ? done : -EFAULT;
-		if (n < want)
+		if (taken < want)
 			break;
 	}
 	return done;
 }
 
 /* One read() in packet mode: a status byte alone, or a zero and data. */
-static s64 read_packet(struct pty *p, struct uio *u)
+static s64 pty_read_packet(struct pty *pty, struct uio *uio)
 {
-	u8 status = take_packet_status(p);
-	bool closed = READ_ONCE(p->slave_closed); /* before looking for what it wrote */
-	s64 n;
+	u8 status = pty_take_packet_status(pty);
+	bool closed = READ_ONCE(pty->slave_closed); /* before looking for what it wrote */
+	s64 taken;
 
 	smp_rmb();
-	if (!status && !waiting(p))
+	if (!status && !ring_used(pty))
 		return closed ? -EIO : -EAGAIN;
-	if (!uio_copy_out(u, &status, 1))
+	if (!uio_copy_out(uio, &status, 1))
 		return -EFAULT;
 	if (status)
 		return 1;
-	n = read_ring(p, u);
-	return n < 0 ? 1 : n + 1;
+	taken = pty_read_ring(pty, uio);
+	return taken < 0 ? 1 : taken + 1;
 }
 
-static s64 ptm_read(struct file *f, struct uio *u, u64 *pos)
+static s64 ptm_read(struct file *f, struct uio *uio, u64 *pos)
 {
-	struct pty *p = f->private;
-	s64 n;
+	struct pty *pty = f->private;
+	s64 result;
 
-	if (!u->count)
+	if (!uio->count)
 		return 0;
 	for (;;) {
-		if (mutex_lock_interruptible(&p->read_lock))
+		if (mutex_lock_interruptible(&pty->read_lock))
 			return -ERESTARTSYS;
-		n = READ_ONCE(p->packet) ? read_packet(p, u) : read_ring(p, u);
-		mutex_unlock(&p->read_lock);
-		if (n > 0)
-			tty_output_ready(p->slave);
-		if (n != -EAGAIN || (f->flags & O_NONBLOCK))
-			return n;
-		n = wait_event_interruptible(&p->read_wait, something_to_read(p));
-		if (n)
-			return n;
+		result = READ_ONCE(pty->packet) ? pty_read_packet(pty, uio)
+						: pty_read_ring(pty, uio);
+		mutex_unlock(&pty->read_lock);
+		if (result > 0)
+			tty_output_ready(pty->slave);
+		if (result != -EAGAIN || (f->flags & O_NONBLOCK))
+			return result;
+		result = wait_event_interruptible(&pty->read_wait, pty_has_input(pty));
+		if (result)
+			return result;
 	}
 }
 
-static s64 type_piece(struct pty *p, struct file *f, const u8 *s, size_t n)
+static s64 pty_type_piece(struct pty *pty, struct file *f, const u8 *bytes, size_t length)
 {
 	size_t done = 0;
 	int err = 0;
 
 	for (;;) {
-		done += tty_receive(p->slave, (const char *)s + done, n - done);
-		if (done == n)
+		done += tty_receive(pty->slave, (const char *)bytes + done, length - done);
+		if (done == length)
 			return done;
 		if (f->flags & O_NONBLOCK)
 			err = -EAGAIN;
 		else
-			err = wait_event_interruptible(&p->write_wait, tty_receive_room(p->slave));
+			err = wait_event_interruptible(&pty->write_wait,
+						       tty_receive_room(pty->slave));
 		if (err)
 			return done ? (s64)done : err;
 	}
 }
 
-static s64 ptm_write(struct file *f, struct uio *u, u64 *pos)
+static s64 ptm_write(struct file *f, struct uio *uio, u64 *pos)
 {
-	struct pty *p = f->private;
+	struct pty *pty = f->private;
 	u8 piece[PIECE];
-	s64 done = 0, n = 0;
+	s64 done = 0, result = 0;
 
-	if (mutex_lock_interruptible(&p->write_lock))
+	if (mutex_lock_interruptible(&pty->write_lock))
 		return -ERESTARTSYS;
-	while (u->count) {
-		size_t len = uio_copy_in(u, piece, MIN(u->count, (u64)sizeof(piece)));
+	while (uio->count) {
+		size_t len = uio_copy_in(uio, piece, MIN(uio->count, (u64)sizeof(piece)));
 
-		n = len ? type_piece(p, f, piece, len) : -EFAULT;
-		if (n > 0)
-			done += n;
-		if (n < 0 || n < len)
+		result = len ? pty_type_piece(pty, f, piece, len) : -EFAULT;
+		if (result > 0)
+			done += result;
+		if (result < 0 || result < len)
 			break;
 	}
-	mutex_unlock(&p->write_lock);
-	return done ? done : n;
+	mutex_unlock(&pty->write_lock);
+	return done ? done : result;
 }
 
-static u32 ptm_poll(struct file *f, struct poll_table *t)
+static u32 ptm_poll(struct file *f, struct poll_table *table)
 {
-	struct pty *p = f->private;
+	struct pty *pty = f->private;
 	u32 ready = 0;
 
-	poll_wait(t, &p->read_wait);
-	poll_wait(t, &p->write_wait);
-	if (READ_ONCE(p->slave_closed))
+	poll_wait(table, &pty->read_wait);
+	poll_wait(table, &pty->write_wait);
+	if (READ_ONCE(pty->slave_closed))
 		ready |= POLLHUP;
 	smp_rmb(); /* closed, and yet nothing there: then nothing comes */
-	if (waiting(p))
+	if (ring_used(pty))
 		ready |= POLLIN | POLLRDNORM;
-	if (READ_ONCE(p->packet_status))
+	if (READ_ONCE(pty->packet_status))
 		ready |= POLLPRI | POLLIN | POLLRDNORM;
-	if (tty_receive_room(p->slave))
+	if (tty_receive_room(pty->slave))
 		ready |= POLLOUT | POLLWRNORM;
 	return ready;
 }
 
-static int ptm_async(struct file *f, s32 fd, bool on)
+static int ptm_async(struct file *f, s32 fd, bool enable)
 {
-	struct pty *p = f->private;
-	int err = on ? file_set_owner(f, F_OWNER_PID, current_process()->pid, false) : 0;
+	struct pty *pty = f->private;
+	int err = enable ? file_set_owner(f, F_OWNER_PID, current_process()->pid, false) : 0;
 
-	return err ? err : async_list_set(&p->slave->master_async, f, fd, on);
+	return err ? err : async_list_set(&pty->slave->master_async, f, fd, enable);
 }
 
 /* ---- the master: control ---- */
 
-static s64 set_packet_mode(struct pty *p, u64 arg)
+static s64 pty_set_packet_mode(struct pty *pty, u64 arg)
 {
 	u64 flags;
-	u32 on;
+	u32 enable;
 
-	if (get_user_u32(&on, uaddr(arg)))
+	if (get_user_u32(&enable, uaddr(arg)))
 		return -EFAULT;
-	flags = spin_lock_irqsave(&p->slave->lock);
-	p->packet = on;
-	p->packet_status = 0;
-	spin_unlock_irqrestore(&p->slave->lock, flags);
+	flags = spin_lock_irqsave(&pty->slave->lock);
+	pty->packet = enable;
+	pty->packet_status = 0;
+	spin_unlock_irqrestore(&pty->slave->lock, flags);
 	return 0;
 }
 
-static s64 flush_queues(struct pty *p, u64 which)
+static s64 pty_flush_queues(struct pty *pty, u64 which)
 {
 	u64 flags;
 
 	if (which > TCIOFLUSH)
 		return -EINVAL;
 	if (which != TCOFLUSH) { /* what the master would read */
-		flags = spin_lock_irqsave(&p->slave->lock);
-		p->tail = p->head;
-		spin_unlock_irqrestore(&p->slave->lock, flags);
-		tty_output_ready(p->slave);
+		flags = spin_lock_irqsave(&pty->slave->lock);
+		pty->tail = pty->head;
+		spin_unlock_irqrestore(&pty->slave->lock, flags);
+		tty_output_ready(pty->slave);
 	}
 	if (which != TCIFLUSH) /* what it has typed */
-		tty_flush_input(p->slave);
+		tty_flush_input(pty->slave);
 	return 0;
 }
 
-static s64 send_signal(struct pty *p, u64 sig)
+static s64 pty_send_signal(struct pty *pty, u64 sig)
 {
 	if (sig != SIGINT && sig != SIGQUIT && sig != SIGTSTP)
 		return -EINVAL;
-	tty_signal_group(p->slave, sig);
+	tty_signal_group(pty->slave, sig);
 	return 0;
 }
 
 static s64 ptm_ioctl(struct file *f, u32 cmd, u64 arg)
 {
-	struct pty *p = f->private;
-	u32 n;
+	struct pty *pty = f->private;
+	u32 lock;
 
 	switch (cmd) {
-	case TIOCGPTN: return put_user_u32(uaddr(arg), p->index);
+	case TIOCGPTN: return put_user_u32(uaddr(arg), pty->index);
 	case TIOCSPTLCK:
-		if (get_user_u32(&n, uaddr(arg)))
+		if (get_user_u32(&lock, uaddr(arg)))
 			return -EFAULT;
-		WRITE_ONCE(p->locked, n != 0);
+		WRITE_ONCE(pty->locked, lock != 0);
 		return 0;
-	case TIOCGPTLCK: return put_user_u32(uaddr(arg), READ_ONCE(p->locked));
-	case TIOCPKT: return set_packet_mode(p, arg);
-	case TIOCGPKT: return put_user_u32(uaddr(arg), READ_ONCE(p->packet));
-	case TIOCSIG: return send_signal(p, arg);
-	case TCFLSH: return flush_queues(p, arg);
-	case TIOCINQ: return put_user_u32(uaddr(arg), waiting(p));
+	case TIOCGPTLCK: return put_user_u32(uaddr(arg), READ_ONCE(pty->locked));
+	case TIOCPKT: return pty_set_packet_mode(pty, arg);
+	case TIOCGPKT: return put_user_u32(uaddr(arg), READ_ONCE(pty->packet));
+	case TIOCSIG: return pty_send_signal(pty, arg);
+	case TCFLSH: return pty_flush_queues(pty, arg);
+	case TIOCINQ: return put_user_u32(uaddr(arg), ring_used(pty));
 	case TIOCOUTQ: return put_user_u32(uaddr(arg), 0);
-	case TIOCGPGRP: return put_user_u32(uaddr(arg), tty_pgrp(p->slave));
+	case TIOCGPGRP: return put_user_u32(uaddr(arg), tty_pgrp(pty->slave));
 	case TIOCGSID:
-		return p->slave->session ? put_user_u32(uaddr(arg), p->slave->session) : -ENOTTY;
-	case TIOCSPGRP: return tty_ioctl_jobs(p->slave, f, cmd, arg);
+		return pty->slave->session ? put_user_u32(uaddr(arg), pty->slave->session)
+					   : -ENOTTY;
+	case TIOCSPGRP: return tty_ioctl_jobs(pty->slave, f, cmd, arg);
 	}
-	return tty_ioctl_common(p->slave, cmd, arg);
+	return tty_ioctl_common(pty->slave, cmd, arg);
 }
 
 /* ---- birth and death ---- */
 
 static DEFINE_MUTEX(index_lock);
 
-static void pty_free(struct pty *p)
+static void pty_free(struct pty *pty)
 {
-	kfree(p->ring);
-	kfree(p);
+	kfree(pty->ring);
+	kfree(pty);
 }
 
 static struct pty *pty_alloc(void)
 {
-	struct pty *p = kzalloc(sizeof(*p));
+	struct pty *pty = kzalloc(sizeof(*pty));
 
-	if (!p)
+	if (!pty)
 		return NULL;
-	p->ring = kmalloc(RING_SIZE);
-	if (!p->ring) {
-		kfree(p);
+	pty->ring = kmalloc(RING_SIZE);
+	if (!pty->ring) {
+		kfree(pty);
 		return NULL;
 	}
-	p->locked = true;
-	mutex_init(&p->read_lock);
-	mutex_init(&p->write_lock);
-	wait_queue_init(&p->read_wait);
-	wait_queue_init(&p->write_wait);
-	return p;
+	pty->locked = true;
+	mutex_init(&pty->read_lock);
+	mutex_init(&pty->write_lock);
+	wait_queue_init(&pty->read_wait);
+	wait_queue_init(&pty->write_wait);
+	return pty;
 }
 
 /* Find a number, register the slave under it, and show it in /dev/pts; index_lock held. */
-static int publish_locked(struct pty *p)
+static int pty_publish_locked(struct pty *pty)
 {
 	dev_t dev;
 	int err;
 
-	while (p->index < PTY_MAX && devpts_exists(p->index))
-		p->index++;
-	if (p->index == PTY_MAX)
+	while (pty->index < PTY_MAX && devpts_exists(pty->index))
+		pty->index++;
+	if (pty->index == PTY_MAX)
 		return -ENOSPC;
-	dev = MKDEV(PTS_MAJOR, p->index);
-	p->slave = tty_register_pty(dev, &pts_ops, p);
-	if (IS_ERR(p->slave))
-		return PTR_ERR(p->slave);
-	err = devpts_add(p->index, dev);
+	dev = MKDEV(PTS_MAJOR, pty->index);
+	pty->slave = tty_register_pty(dev, &pts_ops, pty);
+	if (IS_ERR(pty->slave))
+		return PTR_ERR(pty->slave);
+	err = devpts_add(pty->index, dev);
 	if (err)
-		tty_unregister(p->slave);
+		tty_unregister(pty->slave);
 	return err;
 }
 
@@ -461,19 +465,19 @@ static const struct file_ops ptm_fops;
 
 static int ptmx_open(struct inode *inode, struct file *f)
 {
-	struct pty *p = pty_alloc();
+	struct pty *pty = pty_alloc();
 	int err;
 
-	if (!p)
+	if (!pty)
 		return -ENOMEM;
 	mutex_lock(&index_lock);
-	err = publish_locked(p);
+	err = pty_publish_locked(pty);
 	mutex_unlock(&index_lock);
 	if (err) {
-		pty_free(p);
+		pty_free(pty);
 		return err;
 	}
-	f->private = p;
+	f->private = pty;
 	f->ops = &ptm_fops;
 	f->mode |= FMODE_STREAM;
 	return 0;
@@ -481,13 +485,13 @@ static int ptmx_open(struct inode *inode, struct file *f)
 
 static void ptm_release(struct file *f)
 {
-	struct pty *p = f->private;
+	struct pty *pty = f->private;
 
 	mutex_lock(&index_lock);
-	devpts_remove(p->index);
-	tty_unregister(p->slave);
+	devpts_remove(pty->index);
+	tty_unregister(pty->slave);
 	mutex_unlock(&index_lock);
-	pty_free(p);
+	pty_free(pty);
 }
 
 static const struct file_ops ptm_fops = {

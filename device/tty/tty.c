@@ -36,11 +36,11 @@
 /* Refused input is asked for again when less than this waits. */
 #define UNTHROTTLE_LEVEL (LDISC_INPUT_SIZE / 2)
 
-static size_t no_write(struct tty *t, const char *s, size_t len_bytes)
+static size_t no_write(struct tty *tty, const char *bytes, size_t len_bytes)
 {
 	return len_bytes;
 }
-static u32 no_write_room(struct tty *t)
+static u32 no_write_room(struct tty *tty)
 {
 	return PIECE;
 }
@@ -49,430 +49,433 @@ const struct tty_ops tty_no_ops = { .write = no_write, .write_room = no_write_ro
 
 /* ---- objects ---- */
 
-void tty_get(struct tty *t)
+void tty_get(struct tty *tty)
 {
-	atomic_inc(&t->refs);
+	atomic_inc(&tty->refs);
 }
 
-void tty_put(struct tty *t)
+void tty_put(struct tty *tty)
 {
-	if (t && atomic_dec_and_test(&t->refs)) {
-		kfree(t->ld);
-		kfree(t);
+	if (tty && atomic_dec_and_test(&tty->refs)) {
+		kfree(tty->ldisc);
+		kfree(tty);
 	}
 }
 
-void *tty_private(const struct tty *t)
+void *tty_private(const struct tty *tty)
 {
-	return t->private;
+	return tty->private;
 }
-dev_t tty_device(const struct tty *t)
+dev_t tty_device(const struct tty *tty)
 {
-	return t->dev;
+	return tty->dev;
 }
-pid_t tty_pgrp(const struct tty *t)
+pid_t tty_pgrp(const struct tty *tty)
 {
-	return READ_ONCE(t->pgrp);
+	return READ_ONCE(tty->pgrp);
 }
-bool tty_output_stopped(const struct tty *t)
+bool tty_output_stopped(const struct tty *tty)
 {
-	return READ_ONCE(t->stopped);
+	return READ_ONCE(tty->stopped);
 }
-const struct ktermios *tty_settings(const struct tty *t)
+const struct ktermios *tty_settings(const struct tty *tty)
 {
-	return &t->termios;
+	return &tty->termios;
 }
 
 static struct tty *tty_create(dev_t dev, const struct tty_ops *ops, void *private)
 {
-	struct tty *t = kzalloc(sizeof(*t));
+	struct tty *tty = kzalloc(sizeof(*tty));
 
-	if (!t)
+	if (!tty)
 		return NULL;
-	atomic_set(&t->refs, 1);
-	t->dev = dev;
-	t->ops = ops;
-	t->private = private;
-	t->termios = ldisc_default_termios;
-	spin_init(&t->lock);
-	mutex_init(&t->open_lock);
-	mutex_init(&t->termios_lock);
-	mutex_init(&t->write_lock);
-	mutex_init(&t->read_lock);
-	wait_queue_init(&t->read_wait);
-	wait_queue_init(&t->write_wait);
-	async_list_init(&t->async);
-	async_list_init(&t->master_async);
-	return t;
+	atomic_set(&tty->refs, 1);
+	tty->dev = dev;
+	tty->ops = ops;
+	tty->private = private;
+	tty->termios = ldisc_default_termios;
+	spin_init(&tty->lock);
+	mutex_init(&tty->open_lock);
+	mutex_init(&tty->termios_lock);
+	mutex_init(&tty->write_lock);
+	mutex_init(&tty->read_lock);
+	wait_queue_init(&tty->read_wait);
+	wait_queue_init(&tty->write_wait);
+	async_list_init(&tty->async);
+	async_list_init(&tty->master_async);
+	return tty;
 }
 
-static struct tty *publish(const char *name, struct tty *t)
+static struct tty *tty_publish(const char *name, struct tty *tty)
 {
-	struct chardev c = {
-		.dev = t->dev, .name = name, .mode = 0620, .ops = &tty_fops, .private = t
+	struct chardev chardev = {
+		.dev = tty->dev, .name = name, .mode = 0620, .ops = &tty_fops, .private = tty
 	};
-	int err = chardev_register(&c);
+	int err = chardev_register(&chardev);
 
 	if (!err)
-		return t;
-	tty_put(t);
+		return tty;
+	tty_put(tty);
 	return ERR_PTR(err);
 }
 
 struct tty *tty_register(const char *name, dev_t dev, const struct tty_ops *ops, void *private)
 {
-	struct tty *t = tty_create(dev, ops, private);
+	struct tty *tty = tty_create(dev, ops, private);
 
-	return t ? publish(name, t) : ERR_PTR(-ENOMEM);
+	return tty ? tty_publish(name, tty) : ERR_PTR(-ENOMEM);
 }
 
 struct tty *tty_register_pty(dev_t dev, const struct tty_ops *ops, void *private)
 {
-	struct tty *t = tty_create(dev, ops, private);
+	struct tty *tty = tty_create(dev, ops, private);
 
-	if (!t)
+	if (!tty)
 		return ERR_PTR(-ENOMEM);
-	t->is_pty = true;
-	t->termios.c_cflag &= ~HUPCL;
-	t->ld = kmalloc(sizeof(*t->ld));
-	if (!t->ld) {
-		tty_put(t);
+	tty->is_pty = true;
+	tty->termios.c_cflag &= ~HUPCL;
+	tty->ldisc = kmalloc(sizeof(*tty->ldisc));
+	if (!tty->ldisc) {
+		tty_put(tty);
 		return ERR_PTR(-ENOMEM);
 	}
-	ldisc_init(t->ld, &t->termios);
-	return publish(NULL, t);
+	ldisc_init(tty->ldisc, &tty->termios);
+	return tty_publish(NULL, tty);
 }
 
-void tty_unregister(struct tty *t)
+void tty_unregister(struct tty *tty)
 {
 	u64 flags;
 
-	chardev_unregister(t->dev);
-	mutex_lock(&t->open_lock);
-	t->gone = true; /* nobody can open it any more; then kill those who did */
-	mutex_unlock(&t->open_lock);
-	tty_hangup(t);
+	chardev_unregister(tty->dev);
+	mutex_lock(&tty->open_lock);
+	tty->gone = true; /* nobody can open it any more; then kill those who did */
+	mutex_unlock(&tty->open_lock);
+	tty_hangup(tty);
 
-	mutex_lock(&t->open_lock);
-	if (t->opens && t->ops->close)
-		t->ops->close(t);
-	mutex_lock(&t->termios_lock);
-	flags = spin_lock_irqsave(&t->lock);
-	t->ops = &tty_no_ops;
-	spin_unlock_irqrestore(&t->lock, flags);
-	mutex_unlock(&t->termios_lock);
-	mutex_unlock(&t->open_lock);
-	wake_up_all(&t->read_wait);
-	wake_up_all(&t->write_wait);
-	tty_put(t);
+	mutex_lock(&tty->open_lock);
+	if (tty->opens && tty->ops->close)
+		tty->ops->close(tty);
+	mutex_lock(&tty->termios_lock);
+	flags = spin_lock_irqsave(&tty->lock);
+	tty->ops = &tty_no_ops;
+	spin_unlock_irqrestore(&tty->lock, flags);
+	mutex_unlock(&tty->termios_lock);
+	mutex_unlock(&tty->open_lock);
+	wake_up_all(&tty->read_wait);
+	wake_up_all(&tty->write_wait);
+	tty_put(tty);
 }
 
 /* Signals are sent with the lock dropped: then the program that is a pty's hardware is told of what was written. */
-static void tty_unlock(struct tty *t, u64 flags)
+static void tty_unlock(struct tty *tty, u64 flags)
 {
-	bool told = t->master_told;
+	bool told = tty->master_told;
 
-	t->master_told = false;
-	spin_unlock_irqrestore(&t->lock, flags);
+	tty->master_told = false;
+	spin_unlock_irqrestore(&tty->lock, flags);
 	if (told)
-		async_notify(&t->master_async, POLL_IN);
+		async_notify(&tty->master_async, POLL_IN);
 }
 
 /* There is room for output, perhaps. */
-static void tell_writers(struct tty *t)
+static void tty_tell_writers(struct tty *tty)
 {
-	wake_up_poll(&t->write_wait, POLLOUT | POLLWRNORM);
-	if (unlikely(READ_ONCE(t->write_short))) {
-		WRITE_ONCE(t->write_short, false);
-		async_notify(&t->async, POLL_OUT);
+	wake_up_poll(&tty->write_wait, POLLOUT | POLLWRNORM);
+	if (unlikely(READ_ONCE(tty->write_short))) {
+		WRITE_ONCE(tty->write_short, false);
+		async_notify(&tty->async, POLL_OUT);
 	}
 }
 
 /* ---- output; t->lock held ---- */
 
-static void push_echo_locked(struct tty *t)
+static void tty_push_echo_locked(struct tty *tty)
 {
 	const u8 *run;
-	u32 n;
+	u32 length;
 
-	while ((n = ldisc_echo_peek(t->ld, &run))) {
-		n = MIN(n, t->ops->write_room(t));
-		n = n ? t->ops->write(t, (const char *)run, n) : 0;
-		if (!n)
+	while ((length = ldisc_echo_peek(tty->ldisc, &run))) {
+		length = MIN(length, tty->ops->write_room(tty));
+		length = length ? tty->ops->write(tty, (const char *)run, length) : 0;
+		if (!length)
 			break;
-		ldisc_echo_taken(t->ld, n);
+		ldisc_echo_taken(tty->ldisc, length);
 	}
 }
 
-static void update_stopped_locked(struct tty *t)
+static void tty_update_stopped_locked(struct tty *tty)
 {
-	bool stopped = t->flow_off || (t->ld && t->ld->stopped);
+	bool stopped = tty->flow_off || (tty->ldisc && tty->ldisc->stopped);
 
-	if (stopped == t->stopped)
+	if (stopped == tty->stopped)
 		return;
-	t->stopped = stopped;
-	if (t->ops->flow)
-		t->ops->flow(t, stopped);
-	if (t->ld && !stopped)
-		push_echo_locked(t);
+	tty->stopped = stopped;
+	if (tty->ops->flow)
+		tty->ops->flow(tty, stopped);
+	if (tty->ldisc && !stopped)
+		tty_push_echo_locked(tty);
 }
 
-size_t tty_send(struct tty *t, const u8 *s, size_t len_bytes)
+size_t tty_send(struct tty *tty, const u8 *bytes, size_t len_bytes)
 {
-	u64 flags = spin_lock_irqsave(&t->lock);
+	u64 flags = spin_lock_irqsave(&tty->lock);
 	size_t done = 0, used, made;
 	u8 out[PIECE];
 
-	while (done < len_bytes && t->ld && !t->stopped) {
-		push_echo_locked(t);
-		if (ldisc_echo_pending(t->ld))
+	while (done < len_bytes && tty->ldisc && !tty->stopped) {
+		tty_push_echo_locked(tty);
+		if (ldisc_echo_pending(tty->ldisc))
 			break;
-		used = ldisc_output(t->ld, s + done, len_bytes - done, out,
-				    MIN(sizeof(out), (size_t)t->ops->write_room(t)), &made);
+		used = ldisc_output(tty->ldisc, bytes + done, len_bytes - done, out,
+				    MIN(sizeof(out), (size_t)tty->ops->write_room(tty)), &made);
 		if (!used)
 			break;
-		t->ops->write(t, (char *)out, made);
+		tty->ops->write(tty, (char *)out, made);
 		done += used;
 	}
-	tty_unlock(t, flags);
+	tty_unlock(tty, flags);
 	return done;
 }
 
-void tty_send_now(struct tty *t, u8 c)
+void tty_send_now(struct tty *tty, u8 byte)
 {
-	u64 flags = spin_lock_irqsave(&t->lock);
+	u64 flags = spin_lock_irqsave(&tty->lock);
 
-	t->ops->write(t, (char *)&c, 1);
-	tty_unlock(t, flags);
+	tty->ops->write(tty, (char *)&byte, 1);
+	tty_unlock(tty, flags);
 }
 
-void tty_output_ready(struct tty *t)
+void tty_output_ready(struct tty *tty)
 {
-	u64 flags = spin_lock_irqsave(&t->lock);
+	u64 flags = spin_lock_irqsave(&tty->lock);
 
-	if (t->ld && !t->stopped)
-		push_echo_locked(t);
-	tty_unlock(t, flags);
-	tell_writers(t);
+	if (tty->ldisc && !tty->stopped)
+		tty_push_echo_locked(tty);
+	tty_unlock(tty, flags);
+	tty_tell_writers(tty);
 }
 
-void tty_flush_output(struct tty *t)
+void tty_flush_output(struct tty *tty)
 {
-	u64 flags = spin_lock_irqsave(&t->lock);
+	u64 flags = spin_lock_irqsave(&tty->lock);
 
-	if (t->ld)
-		ldisc_flush_echo(t->ld);
-	if (t->ops->flush_output)
-		t->ops->flush_output(t);
-	tty_unlock(t, flags);
-	tell_writers(t);
+	if (tty->ldisc)
+		ldisc_flush_echo(tty->ldisc);
+	if (tty->ops->flush_output)
+		tty->ops->flush_output(tty);
+	tty_unlock(tty, flags);
+	tty_tell_writers(tty);
 }
 
-void tty_set_flow_off(struct tty *t, bool off)
+void tty_set_flow_off(struct tty *tty, bool off)
 {
-	u64 flags = spin_lock_irqsave(&t->lock);
+	u64 flags = spin_lock_irqsave(&tty->lock);
 
-	if (t->flow_off && t->ld)
-		t->ld->stopped = false;
-	t->flow_off = off;
-	update_stopped_locked(t);
-	tty_unlock(t, flags);
-	tell_writers(t);
+	if (tty->flow_off && tty->ldisc)
+		tty->ldisc->stopped = false;
+	tty->flow_off = off;
+	tty_update_stopped_locked(tty);
+	tty_unlock(tty, flags);
+	tty_tell_writers(tty);
 }
 
-static bool all_sent(struct tty *t)
+static bool tty_all_sent(struct tty *tty)
 {
-	u64 flags = spin_lock_irqsave(&t->lock);
-	bool sent = !t->ops->chars_in_buffer || !t->ops->chars_in_buffer(t);
+	u64 flags = spin_lock_irqsave(&tty->lock);
+	bool sent = !tty->ops->chars_in_buffer || !tty->ops->chars_in_buffer(tty);
 
-	tty_unlock(t, flags);
+	tty_unlock(tty, flags);
 	return sent;
 }
 
-int tty_wait_sent(struct tty *t, u64 deadline_ns)
+int tty_wait_sent(struct tty *tty, u64 deadline_ns)
 {
-	u32 generation = READ_ONCE(t->generation);
+	u32 generation = READ_ONCE(tty->generation);
 	int err = wait_event_interruptible_until(
-		&t->write_wait, all_sent(t) || READ_ONCE(t->generation) != generation, deadline_ns);
+		&tty->write_wait, tty_all_sent(tty) || READ_ONCE(tty->generation) != generation,
+		deadline_ns);
 
 	if (err)
 		return err;
-	mutex_lock(&t->termios_lock);
-	if (t->ops->drain)
-		t->ops->drain(t);
-	mutex_unlock(&t->termios_lock);
+	mutex_lock(&tty->termios_lock);
+	if (tty->ops->drain)
+		tty->ops->drain(tty);
+	mutex_unlock(&tty->termios_lock);
 	return 0;
 }
 
 /* ---- input ---- */
 
-static void act_on(struct tty *t, u32 events)
+static void tty_act_on(struct tty *tty, u32 events)
 {
 	if (events & LDISC_SIGINT)
-		tty_signal_group(t, SIGINT);
+		tty_signal_group(tty, SIGINT);
 	if (events & LDISC_SIGQUIT)
-		tty_signal_group(t, SIGQUIT);
+		tty_signal_group(tty, SIGQUIT);
 	if (events & LDISC_SIGTSTP)
-		tty_signal_group(t, SIGTSTP);
+		tty_signal_group(tty, SIGTSTP);
 	if (events & LDISC_READABLE) {
-		wake_up_poll(&t->read_wait, POLLIN | POLLRDNORM);
-		async_notify(&t->async, POLL_IN);
+		wake_up_poll(&tty->read_wait, POLLIN | POLLRDNORM);
+		async_notify(&tty->async, POLL_IN);
 	}
 	if (events & (LDISC_FLOW | LDISC_FLUSH))
-		tell_writers(t);
+		tty_tell_writers(tty);
 }
 
 /* What the line discipline wants of the driver; t->lock held. */
-static void apply_locked(struct tty *t, u32 events)
+static void tty_apply_locked(struct tty *tty, u32 events)
 {
-	if ((events & LDISC_FLUSH) && t->ops->input_flushed)
-		t->ops->input_flushed(t);
-	if ((events & LDISC_FLUSH) && t->ops->flush_output)
-		t->ops->flush_output(t);
-	if (!t->stopped)
-		push_echo_locked(t);
+	if ((events & LDISC_FLUSH) && tty->ops->input_flushed)
+		tty->ops->input_flushed(tty);
+	if ((events & LDISC_FLUSH) && tty->ops->flush_output)
+		tty->ops->flush_output(tty);
+	if (!tty->stopped)
+		tty_push_echo_locked(tty);
 	if (events & LDISC_FLOW)
-		update_stopped_locked(t);
-	if ((t->termios.c_iflag & IXOFF) && !t->xoff_sent && ldisc_used(t->ld) > XOFF_LEVEL) {
-		t->xoff_sent = true;
-		t->ops->write(t, (char *)&t->termios.c_cc[VSTOP], 1);
+		tty_update_stopped_locked(tty);
+	if ((tty->termios.c_iflag & IXOFF) && !tty->xoff_sent &&
+	    ldisc_used(tty->ldisc) > XOFF_LEVEL) {
+		tty->xoff_sent = true;
+		tty->ops->write(tty, (char *)&tty->termios.c_cc[VSTOP], 1);
 	}
 }
 
-size_t tty_receive(struct tty *t, const char *s, size_t len_bytes)
+size_t tty_receive(struct tty *tty, const char *bytes, size_t len_bytes)
 {
-	size_t done = 0, n;
+	size_t done = 0, taken;
 
 	while (done < len_bytes) {
-		u64 flags = spin_lock_irqsave(&t->lock);
+		u64 flags = spin_lock_irqsave(&tty->lock);
 		u32 events;
 
-		if (!t->ld) {
-			tty_unlock(t, flags);
+		if (!tty->ldisc) {
+			tty_unlock(tty, flags);
 			return len_bytes; /* nobody is there */
 		}
-		n = ldisc_receive(t->ld, (const u8 *)s + done, MIN(len_bytes - done, (size_t)PIECE),
-				  &events);
-		apply_locked(t, events);
-		if (!n)
-			t->throttled = true;
-		tty_unlock(t, flags);
-		act_on(t, events);
-		if (!n)
+		taken = ldisc_receive(tty->ldisc, (const u8 *)bytes + done,
+				      MIN(len_bytes - done, (size_t)PIECE), &events);
+		tty_apply_locked(tty, events);
+		if (!taken)
+			tty->throttled = true;
+		tty_unlock(tty, flags);
+		tty_act_on(tty, events);
+		if (!taken)
 			break;
-		done += n;
+		done += taken;
 	}
 	return done;
 }
 
-u32 tty_receive_room(struct tty *t)
+u32 tty_receive_room(struct tty *tty)
 {
-	u64 flags = spin_lock_irqsave(&t->lock);
-	u32 room = t->ld ? ldisc_room(t->ld) : LDISC_INPUT_SIZE;
+	u64 flags = spin_lock_irqsave(&tty->lock);
+	u32 room = tty->ldisc ? ldisc_room(tty->ldisc) : LDISC_INPUT_SIZE;
 
 	if (!room)
-		t->throttled = true;
-	tty_unlock(t, flags);
+		tty->throttled = true;
+	tty_unlock(tty, flags);
 	return room;
 }
 
-void tty_receive_error(struct tty *t, enum tty_error what, u8 byte)
+void tty_receive_error(struct tty *tty, enum tty_error what, u8 byte)
 {
-	u64 flags = spin_lock_irqsave(&t->lock);
+	u64 flags = spin_lock_irqsave(&tty->lock);
 	u32 events = 0;
 
-	if (t->ld && what != TTY_OVERRUN) {
-		events = what == TTY_BREAK ? ldisc_receive_break(t->ld)
-					   : ldisc_receive_damaged(t->ld, byte);
-		apply_locked(t, events);
+	if (tty->ldisc && what != TTY_OVERRUN) {
+		events = what == TTY_BREAK ? ldisc_receive_break(tty->ldisc)
+					   : ldisc_receive_damaged(tty->ldisc, byte);
+		tty_apply_locked(tty, events);
 	}
-	tty_unlock(t, flags);
-	act_on(t, events);
+	tty_unlock(tty, flags);
+	tty_act_on(tty, events);
 }
 
 /* A reader made room; t->lock held. */
-static void room_made_locked(struct tty *t)
+static void tty_room_made_locked(struct tty *tty)
 {
-	if (t->xoff_sent && ldisc_used(t->ld) < XON_LEVEL) {
-		t->xoff_sent = false;
-		t->ops->write(t, (char *)&t->termios.c_cc[VSTART], 1);
+	if (tty->xoff_sent && ldisc_used(tty->ldisc) < XON_LEVEL) {
+		tty->xoff_sent = false;
+		tty->ops->write(tty, (char *)&tty->termios.c_cc[VSTART], 1);
 	}
-	if (t->throttled && (ldisc_used(t->ld) < UNTHROTTLE_LEVEL || !ldisc_has_input(t->ld, 1)) &&
-	    ldisc_room(t->ld)) {
-		t->throttled = false;
-		if (t->ops->unthrottle)
-			t->ops->unthrottle(t);
+	if (tty->throttled &&
+	    (ldisc_used(tty->ldisc) < UNTHROTTLE_LEVEL || !ldisc_has_input(tty->ldisc, 1)) &&
+	    ldisc_room(tty->ldisc)) {
+		tty->throttled = false;
+		if (tty->ops->unthrottle)
+			tty->ops->unthrottle(tty);
 	}
 }
 
-size_t tty_take(struct tty *t, u8 *dst, size_t size, bool *line_done)
+size_t tty_take(struct tty *tty, u8 *dst, size_t size, bool *line_done)
 {
-	u64 flags = spin_lock_irqsave(&t->lock);
-	size_t n = 0;
+	u64 flags = spin_lock_irqsave(&tty->lock);
+	size_t taken = 0;
 
 	*line_done = false;
-	if (t->ld) {
-		n = ldisc_read(t->ld, dst, size, line_done);
-		room_made_locked(t);
+	if (tty->ldisc) {
+		taken = ldisc_read(tty->ldisc, dst, size, line_done);
+		tty_room_made_locked(tty);
 	}
-	tty_unlock(t, flags);
-	return n;
+	tty_unlock(tty, flags);
+	return taken;
 }
 
-void tty_flush_input(struct tty *t)
+void tty_flush_input(struct tty *tty)
 {
-	u64 flags = spin_lock_irqsave(&t->lock);
+	u64 flags = spin_lock_irqsave(&tty->lock);
 
-	if (t->ld) {
-		ldisc_flush_input(t->ld);
-		if (t->ops->input_flushed)
-			t->ops->input_flushed(t);
-		room_made_locked(t);
+	if (tty->ldisc) {
+		ldisc_flush_input(tty->ldisc);
+		if (tty->ops->input_flushed)
+			tty->ops->input_flushed(tty);
+		tty_room_made_locked(tty);
 	}
-	tty_unlock(t, flags);
+	tty_unlock(tty, flags);
 }
 
 /* ---- settings ---- */
 
-void tty_change_termios(struct tty *t, struct ktermios *new)
+void tty_change_termios(struct tty *tty, struct ktermios *new)
 {
 	u32 events = 0;
 	u64 flags;
 
-	mutex_lock(&t->termios_lock);
-	if (t->ops->set_termios)
-		t->ops->set_termios(t, new, &t->termios);
-	flags = spin_lock_irqsave(&t->lock);
-	t->termios = *new;
-	if (t->ld) {
-		events = ldisc_set_termios(t->ld, new);
+	mutex_lock(&tty->termios_lock);
+	if (tty->ops->set_termios)
+		tty->ops->set_termios(tty, new, &tty->termios);
+	flags = spin_lock_irqsave(&tty->lock);
+	tty->termios = *new;
+	if (tty->ldisc) {
+		events = ldisc_set_termios(tty->ldisc, new);
 		if (events & LDISC_FLOW)
-			update_stopped_locked(t);
-		room_made_locked(t);
+			tty_update_stopped_locked(tty);
+		tty_room_made_locked(tty);
 	}
-	tty_unlock(t, flags);
-	mutex_unlock(&t->termios_lock);
+	tty_unlock(tty, flags);
+	mutex_unlock(&tty->termios_lock);
 	/* Whoever waits, waits by the old rules. */
-	wake_up_all(&t->read_wait);
-	wake_up_all(&t->write_wait);
+	wake_up_all(&tty->read_wait);
+	wake_up_all(&tty->write_wait);
 }
 
-void tty_set_settings(struct tty *t, const struct ktermios *k)
+void tty_set_settings(struct tty *tty, const struct ktermios *settings)
 {
-	struct ktermios new = *k;
+	struct ktermios new = *settings;
 
-	tty_change_termios(t, &new);
+	tty_change_termios(tty, &new);
 }
 
-void tty_set_winsize(struct tty *t, const struct winsize *w)
+void tty_set_winsize(struct tty *tty, const struct winsize *winsize)
 {
-	u64 flags = spin_lock_irqsave(&t->lock);
-	bool changed = memcmp(&t->winsize, w, sizeof(*w)) != 0;
+	u64 flags = spin_lock_irqsave(&tty->lock);
+	bool changed = memcmp(&tty->winsize, winsize, sizeof(*winsize)) != 0;
 
-	t->winsize = *w;
-	tty_unlock(t, flags);
+	tty->winsize = *winsize;
+	tty_unlock(tty, flags);
 	if (changed)
-		tty_signal_group(t, SIGWINCH);
+		tty_signal_group(tty, SIGWINCH);
 }
 
 /* ---- hangup ---- */
@@ -483,30 +486,31 @@ static bool is_dead_file(const struct file *f)
 }
 
 /* Every open file is dead from here on. */
-void tty_kill_files(struct tty *t)
+void tty_kill_files(struct tty *tty)
 {
-	u64 flags = spin_lock_irqsave(&t->lock);
+	u64 flags = spin_lock_irqsave(&tty->lock);
 
-	t->generation++;
-	t->flow_off = false;
-	if (t->ld) {
-		ldisc_flush_input(t->ld);
-		ldisc_flush_echo(t->ld);
-		t->ld->stopped = false;
-		room_made_locked(t); /* else a driver that holds input back would do so for good */
+	tty->generation++;
+	tty->flow_off = false;
+	if (tty->ldisc) {
+		ldisc_flush_input(tty->ldisc);
+		ldisc_flush_echo(tty->ldisc);
+		tty->ldisc->stopped = false;
+		tty_room_made_locked(
+			tty); /* else a driver that holds input back would do so for good */
 	}
-	if (t->ops->flush_output)
-		t->ops->flush_output(t);
-	update_stopped_locked(t);
-	tty_unlock(t, flags);
-	wake_up_all(&t->read_wait);
-	wake_up_all(&t->write_wait);
-	async_list_drop(&t->async, is_dead_file);
+	if (tty->ops->flush_output)
+		tty->ops->flush_output(tty);
+	tty_update_stopped_locked(tty);
+	tty_unlock(tty, flags);
+	wake_up_all(&tty->read_wait);
+	wake_up_all(&tty->write_wait);
+	async_list_drop(&tty->async, is_dead_file);
 }
 
-void tty_hangup(struct tty *t)
+void tty_hangup(struct tty *tty)
 {
-	tty_signal_hangup(t);
-	tty_leave_session(t);
-	tty_kill_files(t);
+	tty_signal_hangup(tty);
+	tty_leave_session(tty);
+	tty_kill_files(tty);
 }

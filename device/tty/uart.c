@@ -45,53 +45,54 @@ struct uart {
 };
 static struct uart uarts[SERIAL_PORTS];
 
-static struct uart *uart_of(const struct tty *t)
+static struct uart *uart_of(const struct tty *tty)
 {
-	return tty_private(t);
+	return tty_private(tty);
 }
-static u32 waiting(const struct uart *u)
+static u32 uart_ring_used(const struct uart *uart)
 {
-	return u->head - u->tail;
+	return uart->head - uart->tail;
 }
 
 /* The enable register as the state asks for; port lock held. */
-static void update_ier(struct uart *u)
+static void uart_update_ier(struct uart *uart)
 {
-	struct serial_port *p = u->port;
+	struct serial_port *port = uart->port;
 	u8 ier = 0;
 
-	if (u->open)
-		ier = u->throttled ? 0 : IER_RX | IER_LINE;
-	if (u->open && waiting(u) && !tty_output_stopped(u->tty))
+	if (uart->open)
+		ier = uart->throttled ? 0 : IER_RX | IER_LINE;
+	if (uart->open && uart_ring_used(uart) && !tty_output_stopped(uart->tty))
 		ier |= IER_TX;
-	if (ier != p->ier) {
-		p->ier = ier;
-		serial_out(p, UART_IER, ier);
+	if (ier != port->ier) {
+		port->ier = ier;
+		serial_out(port, UART_IER, ier);
 	}
 }
 
 /* As much as the transmitter takes right now; port lock held. @return how much */
-static size_t feed(struct uart *u, const char *s, size_t n)
+static size_t uart_feed(struct uart *uart, const char *bytes, size_t length)
 {
-	struct serial_port *p = u->port;
-	size_t done = 0, fifo = p->has_fifo ? SERIAL_FIFO : 1;
+	struct serial_port *port = uart->port;
+	size_t done = 0, fifo = port->has_fifo ? SERIAL_FIFO : 1;
 
-	while (done < n && (serial_status(p) & LSR_THRE)) {
-		size_t k = MIN(n - done, fifo);
+	while (done < length && (serial_status(port) & LSR_THRE)) {
+		size_t part = MIN(length - done, fifo);
 
-		serial_out_run(p, s + done, k);
-		done += k;
+		serial_out_run(port, bytes + done, part);
+		done += part;
 	}
 	return done;
 }
 
-static void drain_ring(struct uart *u)
+static void uart_drain_ring(struct uart *uart)
 {
-	while (waiting(u)) {
-		u32 at = u->tail % RING_SIZE, run = MIN(waiting(u), RING_SIZE - at);
-		u32 sent = feed(u, (char *)u->ring + at, run);
+	while (uart_ring_used(uart)) {
+		u32 position = uart->tail % RING_SIZE,
+		    run = MIN(uart_ring_used(uart), RING_SIZE - position);
+		u32 sent = uart_feed(uart, (char *)uart->ring + position, run);
 
-		u->tail += sent;
+		uart->tail += sent;
 		if (sent < run)
 			break;
 	}
@@ -99,164 +100,164 @@ static void drain_ring(struct uart *u)
 
 /* ---- atomic methods ---- */
 
-static size_t uart_write(struct tty *t, const char *s, size_t len_bytes)
+static size_t uart_write(struct tty *tty, const char *bytes, size_t len_bytes)
 {
-	struct uart *u = uart_of(t);
-	u64 flags = spin_lock_irqsave(&u->port->lock);
+	struct uart *uart = uart_of(tty);
+	u64 flags = spin_lock_irqsave(&uart->port->lock);
 	size_t done = 0;
 
-	if (!u->open) {
-		spin_unlock_irqrestore(&u->port->lock, flags);
+	if (!uart->open) {
+		spin_unlock_irqrestore(&uart->port->lock, flags);
 		return len_bytes;
 	}
-	if (!waiting(u))
-		done = feed(u, s, len_bytes);
-	while (done < len_bytes && waiting(u) < RING_SIZE)
-		u->ring[u->head++ % RING_SIZE] = s[done++];
-	update_ier(u);
-	spin_unlock_irqrestore(&u->port->lock, flags);
+	if (!uart_ring_used(uart))
+		done = uart_feed(uart, bytes, len_bytes);
+	while (done < len_bytes && uart_ring_used(uart) < RING_SIZE)
+		uart->ring[uart->head++ % RING_SIZE] = bytes[done++];
+	uart_update_ier(uart);
+	spin_unlock_irqrestore(&uart->port->lock, flags);
 	return done;
 }
 
-static u32 uart_write_room(struct tty *t)
+static u32 uart_write_room(struct tty *tty)
 {
-	return RING_SIZE - waiting(uart_of(t));
+	return RING_SIZE - uart_ring_used(uart_of(tty));
 }
 
-static u32 uart_chars_in_buffer(struct tty *t)
+static u32 uart_chars_in_buffer(struct tty *tty)
 {
-	return waiting(uart_of(t));
+	return uart_ring_used(uart_of(tty));
 }
 
-static void uart_flush_output(struct tty *t)
+static void uart_flush_output(struct tty *tty)
 {
-	struct uart *u = uart_of(t);
-	u64 flags = spin_lock_irqsave(&u->port->lock);
+	struct uart *uart = uart_of(tty);
+	u64 flags = spin_lock_irqsave(&uart->port->lock);
 
-	u->tail = u->head;
-	update_ier(u);
-	spin_unlock_irqrestore(&u->port->lock, flags);
+	uart->tail = uart->head;
+	uart_update_ier(uart);
+	spin_unlock_irqrestore(&uart->port->lock, flags);
 }
 
-static void uart_unthrottle(struct tty *t)
+static void uart_unthrottle(struct tty *tty)
 {
-	struct uart *u = uart_of(t);
-	u64 flags = spin_lock_irqsave(&u->port->lock);
+	struct uart *uart = uart_of(tty);
+	u64 flags = spin_lock_irqsave(&uart->port->lock);
 
-	u->throttled = false;
-	update_ier(u); /* what waits in the FIFO interrupts at once */
-	spin_unlock_irqrestore(&u->port->lock, flags);
+	uart->throttled = false;
+	uart_update_ier(uart); /* what waits in the FIFO interrupts at once */
+	spin_unlock_irqrestore(&uart->port->lock, flags);
 }
 
-static void uart_flow(struct tty *t, bool stopped)
+static void uart_flow(struct tty *tty, bool stopped)
 {
-	struct uart *u = uart_of(t);
-	u64 flags = spin_lock_irqsave(&u->port->lock);
+	struct uart *uart = uart_of(tty);
+	u64 flags = spin_lock_irqsave(&uart->port->lock);
 
-	update_ier(u);
-	spin_unlock_irqrestore(&u->port->lock, flags);
+	uart_update_ier(uart);
+	spin_unlock_irqrestore(&uart->port->lock, flags);
 }
 
 /* ---- interrupt ---- */
 
-static void receive_damaged(struct uart *u, u8 lsr, u8 byte)
+static void uart_receive_damaged(struct uart *uart, u8 lsr, u8 byte)
 {
 	if (lsr & LSR_OVERRUN)
-		tty_receive_error(u->tty, TTY_OVERRUN, 0);
+		tty_receive_error(uart->tty, TTY_OVERRUN, 0);
 	if (lsr & LSR_BREAK)
-		tty_receive_error(u->tty, TTY_BREAK, 0);
+		tty_receive_error(uart->tty, TTY_BREAK, 0);
 	else if (lsr & LSR_PARITY)
-		tty_receive_error(u->tty, TTY_PARITY, byte);
+		tty_receive_error(uart->tty, TTY_PARITY, byte);
 	else if (lsr & LSR_FRAMING)
-		tty_receive_error(u->tty, TTY_FRAMING, byte);
+		tty_receive_error(uart->tty, TTY_FRAMING, byte);
 	else
-		tty_receive(u->tty, (char *)&byte, 1);
+		tty_receive(uart->tty, (char *)&byte, 1);
 }
 
 /* Take up to @max bytes from the FIFO, to the first damaged one. @return how many; its state in *@bad */
-static u32 take_fifo(struct uart *u, char *buf, u32 max, u8 *bad)
+static u32 uart_take_fifo(struct uart *uart, char *buf, u32 max, u8 *bad)
 {
-	u64 flags = spin_lock_irqsave(&u->port->lock);
-	u32 n = 0;
+	u64 flags = spin_lock_irqsave(&uart->port->lock);
+	u32 count = 0;
 
 	*bad = 0;
-	while (n < max && !*bad) {
-		u8 lsr = serial_status(u->port) | u->port->lsr_saved;
+	while (count < max && !*bad) {
+		u8 lsr = serial_status(uart->port) | uart->port->lsr_saved;
 
-		u->port->lsr_saved = 0;
+		uart->port->lsr_saved = 0;
 		if (lsr == 0xff || !(lsr & (LSR_DATA | LSR_BREAK)))
 			break;
-		buf[n++] = serial_in(u->port, UART_RX);
+		buf[count++] = serial_in(uart->port, UART_RX);
 		*bad = lsr & LSR_ERRORS;
 	}
-	spin_unlock_irqrestore(&u->port->lock, flags);
-	return n;
+	spin_unlock_irqrestore(&uart->port->lock, flags);
+	return count;
 }
 
-static void throttle(struct uart *u)
+static void uart_throttle(struct uart *uart)
 {
-	u64 flags = spin_lock_irqsave(&u->port->lock);
+	u64 flags = spin_lock_irqsave(&uart->port->lock);
 
-	u->throttled = true;
-	update_ier(u);
-	spin_unlock_irqrestore(&u->port->lock, flags);
+	uart->throttled = true;
+	uart_update_ier(uart);
+	spin_unlock_irqrestore(&uart->port->lock, flags);
 	/* A reader may have made room between the question and the answer. */
-	if (tty_receive_room(u->tty))
-		uart_unthrottle(u->tty);
+	if (tty_receive_room(uart->tty))
+		uart_unthrottle(uart->tty);
 }
 
-static bool receive(struct uart *u)
+static bool uart_receive(struct uart *uart)
 {
 	char buf[SERIAL_FIFO];
 	bool any = false;
 
-	while (u->open && !u->throttled) {
-		u32 room = tty_receive_room(u->tty), n;
+	while (uart->open && !uart->throttled) {
+		u32 room = tty_receive_room(uart->tty), count;
 		u8 bad;
 
 		if (!room) {
-			throttle(u);
+			uart_throttle(uart);
 			break;
 		}
-		n = take_fifo(u, buf, MIN(room, (u32)sizeof(buf)), &bad);
-		if (!n)
+		count = uart_take_fifo(uart, buf, MIN(room, (u32)sizeof(buf)), &bad);
+		if (!count)
 			break;
 		any = true;
 		if (bad)
-			n--;
-		if (n)
-			tty_receive(u->tty, buf, n);
+			count--;
+		if (count)
+			tty_receive(uart->tty, buf, count);
 		if (bad)
-			receive_damaged(u, bad, buf[n]);
+			uart_receive_damaged(uart, bad, buf[count]);
 	}
 	return any;
 }
 
-static bool transmit(struct uart *u)
+static bool uart_transmit(struct uart *uart)
 {
-	u64 flags = spin_lock_irqsave(&u->port->lock);
-	u32 before = waiting(u), left;
+	u64 flags = spin_lock_irqsave(&uart->port->lock);
+	u32 before = uart_ring_used(uart), left;
 
-	if (!tty_output_stopped(u->tty))
-		drain_ring(u);
-	update_ier(u);
-	left = waiting(u);
-	spin_unlock_irqrestore(&u->port->lock, flags);
+	if (!tty_output_stopped(uart->tty))
+		uart_drain_ring(uart);
+	uart_update_ier(uart);
+	left = uart_ring_used(uart);
+	spin_unlock_irqrestore(&uart->port->lock, flags);
 	if (left != before && left < WAKE_LEVEL)
-		tty_output_ready(u->tty);
+		tty_output_ready(uart->tty);
 	return left != before;
 }
 
 static bool uart_interrupt(void *arg)
 {
-	struct uart *u = arg;
+	struct uart *uart = arg;
 	bool any = false, again;
 
 	do {
-		bool pending = !(serial_in(u->port, UART_IIR) & IIR_NONE);
+		bool pending = !(serial_in(uart->port, UART_IIR) & IIR_NONE);
 
-		again = receive(u);
-		again |= transmit(u);
+		again = uart_receive(uart);
+		again |= uart_transmit(uart);
 		any |= again || pending;
 	} while (again);
 	return any;
@@ -264,65 +265,65 @@ static bool uart_interrupt(void *arg)
 
 /* ---- methods that may sleep ---- */
 
-static int uart_open(struct tty *t)
+static int uart_open(struct tty *tty)
 {
-	struct uart *u = uart_of(t);
+	struct uart *uart = uart_of(tty);
 	int err = 0;
 	u64 flags;
 
-	u->tty = t;
-	if (!u->has_irq)
-		err = irq_request_isa(u->port->irq, uart_interrupt, u, u->port->console.name,
-				      IRQ_SHARED);
+	uart->tty = tty;
+	if (!uart->has_irq)
+		err = irq_request_isa(uart->port->irq, uart_interrupt, uart,
+				      uart->port->console.name, IRQ_SHARED);
 	if (err)
 		return err;
-	u->has_irq = true;
-	u->ring = kmalloc(RING_SIZE);
-	if (!u->ring)
+	uart->has_irq = true;
+	uart->ring = kmalloc(RING_SIZE);
+	if (!uart->ring)
 		return -ENOMEM;
-	flags = spin_lock_irqsave(&u->port->lock);
-	u->head = u->tail = 0;
-	u->throttled = false;
-	u->open = true;
-	update_ier(u);
-	spin_unlock_irqrestore(&u->port->lock, flags);
+	flags = spin_lock_irqsave(&uart->port->lock);
+	uart->head = uart->tail = 0;
+	uart->throttled = false;
+	uart->open = true;
+	uart_update_ier(uart);
+	spin_unlock_irqrestore(&uart->port->lock, flags);
 	return 0;
 }
 
-static void uart_close(struct tty *t)
+static void uart_close(struct tty *tty)
 {
-	struct uart *u = uart_of(t);
-	u64 flags = spin_lock_irqsave(&u->port->lock);
-	u8 *ring = u->ring;
+	struct uart *uart = uart_of(tty);
+	u64 flags = spin_lock_irqsave(&uart->port->lock);
+	u8 *ring = uart->ring;
 
-	u->open = false;
-	u->head = u->tail = 0;
-	u->ring = NULL;
-	update_ier(u);
-	spin_unlock_irqrestore(&u->port->lock, flags);
+	uart->open = false;
+	uart->head = uart->tail = 0;
+	uart->ring = NULL;
+	uart_update_ier(uart);
+	spin_unlock_irqrestore(&uart->port->lock, flags);
 	kfree(ring);
 }
 
 /* No interrupt tells when the last bit has left. */
-static void uart_drain(struct tty *t)
+static void uart_drain(struct tty *tty)
 {
-	struct serial_port *p = uart_of(t)->port;
+	struct serial_port *port = uart_of(tty)->port;
 
 	for (u32 ms = 0; ms < DRAIN_MS; ms++) {
-		u64 flags = spin_lock_irqsave(&p->lock);
-		u8 lsr = serial_status(p);
+		u64 flags = spin_lock_irqsave(&port->lock);
+		u8 lsr = serial_status(port);
 
-		spin_unlock_irqrestore(&p->lock, flags);
+		spin_unlock_irqrestore(&port->lock, flags);
 		if (lsr & LSR_TEMT)
 			break;
 		sleep_ms(1);
 	}
 }
 
-static void uart_set_termios(struct tty *t, struct ktermios *new, const struct ktermios *old)
+static void uart_set_termios(struct tty *tty, struct ktermios *new, const struct ktermios *old)
 {
-	struct uart *u = uart_of(t);
-	struct serial_port *p = u->port;
+	struct uart *uart = uart_of(tty);
+	struct serial_port *port = uart->port;
 	u8 lcr = (new->c_cflag &CSIZE) / CS6; /* CS5..CS8: 0..3 */
 	u64 flags;
 
@@ -332,36 +333,36 @@ static void uart_set_termios(struct tty *t, struct ktermios *new, const struct k
 	if (new->c_cflag & PARENB)
 		lcr |= LCR_PARITY | (new->c_cflag &PARODD ? 0 : LCR_EVEN);
 
-	flags = spin_lock_irqsave(&p->lock);
+	flags = spin_lock_irqsave(&port->lock);
 	if (!new->c_ospeed) { /* B0: hang up */
-		p->mcr &= ~(MCR_DTR | MCR_RTS);
+		port->mcr &= ~(MCR_DTR | MCR_RTS);
 	} else {
-		p->mcr |= MCR_DTR | MCR_RTS;
-		if (new->c_ospeed != old->c_ospeed || lcr != p->lcr)
-			serial_set_line(p, new->c_ospeed, lcr);
+		port->mcr |= MCR_DTR | MCR_RTS;
+		if (new->c_ospeed != old->c_ospeed || lcr != port->lcr)
+			serial_set_line(port, new->c_ospeed, lcr);
 	}
-	serial_out(p, UART_MCR, p->mcr);
-	spin_unlock_irqrestore(&p->lock, flags);
+	serial_out(port, UART_MCR, port->mcr);
+	spin_unlock_irqrestore(&port->lock, flags);
 }
 
-static int uart_set_break(struct tty *t, bool on)
+static int uart_set_break(struct tty *tty, bool enable)
 {
-	struct serial_port *p = uart_of(t)->port;
-	u64 flags = spin_lock_irqsave(&p->lock);
+	struct serial_port *port = uart_of(tty)->port;
+	u64 flags = spin_lock_irqsave(&port->lock);
 
-	p->lcr = on ? p->lcr | LCR_BREAK : p->lcr & ~LCR_BREAK;
-	serial_out(p, UART_LCR, p->lcr);
-	spin_unlock_irqrestore(&p->lock, flags);
+	port->lcr = enable ? port->lcr | LCR_BREAK : port->lcr & ~LCR_BREAK;
+	serial_out(port, UART_LCR, port->lcr);
+	spin_unlock_irqrestore(&port->lock, flags);
 	return 0;
 }
 
-static int uart_modem_get(struct tty *t)
+static int uart_modem_get(struct tty *tty)
 {
-	struct serial_port *p = uart_of(t)->port;
-	u64 flags = spin_lock_irqsave(&p->lock);
-	u8 msr = serial_in(p, UART_MSR), mcr = p->mcr;
+	struct serial_port *port = uart_of(tty)->port;
+	u64 flags = spin_lock_irqsave(&port->lock);
+	u8 msr = serial_in(port, UART_MSR), mcr = port->mcr;
 
-	spin_unlock_irqrestore(&p->lock, flags);
+	spin_unlock_irqrestore(&port->lock, flags);
 	return (mcr & MCR_DTR ? TIOCM_DTR : 0) | (mcr & MCR_RTS ? TIOCM_RTS : 0) |
 	       (mcr & MCR_OUT1 ? TIOCM_OUT1 : 0) | (mcr & MCR_OUT2 ? TIOCM_OUT2 : 0) |
 	       (mcr & MCR_LOOP ? TIOCM_LOOP : 0) | (msr & MSR_CTS ? TIOCM_CTS : 0) |
@@ -376,32 +377,32 @@ static u8 mcr_bits(u32 tiocm)
 	       (tiocm & TIOCM_OUT1 ? MCR_OUT1 : 0) | (tiocm & TIOCM_LOOP ? MCR_LOOP : 0);
 }
 
-static int uart_modem_set(struct tty *t, u32 set, u32 clear)
+static int uart_modem_set(struct tty *tty, u32 set, u32 clear)
 {
-	struct serial_port *p = uart_of(t)->port;
-	u64 flags = spin_lock_irqsave(&p->lock);
+	struct serial_port *port = uart_of(tty)->port;
+	u64 flags = spin_lock_irqsave(&port->lock);
 
-	p->mcr = (p->mcr & ~mcr_bits(clear)) | mcr_bits(set);
-	serial_out(p, UART_MCR, p->mcr);
-	spin_unlock_irqrestore(&p->lock, flags);
+	port->mcr = (port->mcr & ~mcr_bits(clear)) | mcr_bits(set);
+	serial_out(port, UART_MCR, port->mcr);
+	spin_unlock_irqrestore(&port->lock, flags);
 	return 0;
 }
 
-static s64 uart_ioctl(struct tty *t, u32 cmd, u64 arg)
+static s64 uart_ioctl(struct tty *tty, u32 cmd, u64 arg)
 {
-	struct serial_port *p = uart_of(t)->port;
-	struct serial_struct s = {
+	struct serial_port *port = uart_of(tty)->port;
+	struct serial_struct info = {
 		.type = PORT_16550A,
-		.line = p->line,
-		.port = p->base,
-		.irq = p->irq,
-		.xmit_fifo_size = p->has_fifo ? SERIAL_FIFO : 1,
+		.line = port->line,
+		.port = port->base,
+		.irq = port->irq,
+		.xmit_fifo_size = port->has_fifo ? SERIAL_FIFO : 1,
 		.baud_base = SERIAL_CLOCK,
 		.close_delay = 50,
 		.closing_wait = 3000,
 	};
 
-	return cmd == TIOCGSERIAL ? copy_to_user(uaddr(arg), &s, sizeof(s)) : -ENOTTY;
+	return cmd == TIOCGSERIAL ? copy_to_user(uaddr(arg), &info, sizeof(info)) : -ENOTTY;
 }
 
 static const struct tty_ops uart_ops = {
@@ -425,19 +426,19 @@ void uart_init(void)
 {
 	serial_probe_all();
 	for (u32 i = 0; i < SERIAL_PORTS; i++) {
-		struct uart *u = &uarts[i];
+		struct uart *uart = &uarts[i];
 		const char *name = serial_ports[i].console.name;
 
 		if (!serial_ports[i].present)
 			continue;
-		u->port = &serial_ports[i];
-		u->tty = tty_register(name, MKDEV(TTYS_MAJOR, TTYS_MINOR + i), &uart_ops, u);
-		if (IS_ERR(u->tty)) {
+		uart->port = &serial_ports[i];
+		uart->tty = tty_register(name, MKDEV(TTYS_MAJOR, TTYS_MINOR + i), &uart_ops, uart);
+		if (IS_ERR(uart->tty)) {
 			pr_err("%s: cannot register the terminal: %s (error %ld)\n", name,
-			       error_text(PTR_ERR(u->tty)), -PTR_ERR(u->tty));
+			       error_text(PTR_ERR(uart->tty)), -PTR_ERR(uart->tty));
 			continue;
 		}
-		tty_set_line_speed(u->tty, u->port->baud);
-		tty_add_console(name, u->tty);
+		tty_set_line_speed(uart->tty, uart->port->baud);
+		tty_add_console(name, uart->tty);
 	}
 }

@@ -52,7 +52,7 @@ static u32 front;
 static struct display *display;
 static vt_cell *shown; /* what the display has */
 static struct {
-	u32 x, y;
+	u32 column, row;
 	bool visible;
 } shown_cursor;
 static struct keymap keymap;
@@ -60,71 +60,71 @@ static bool keyboard_started;
 
 /* ---- drawing; vc_lock held ---- */
 
-static bool same_four(const vt_cell *a, const vt_cell *b)
+static bool cells_same_four(const vt_cell *cells, const vt_cell *others)
 {
-	return !memcmp(a, b, 4 * sizeof(*a));
+	return !memcmp(cells, others, 4 * sizeof(*cells));
 }
 
 /* Draw the part of a row that differs. */
-static void draw_row(const struct vt *v, u32 y)
+static void vc_draw_row(const struct vt *vt, u32 row)
 {
-	const vt_cell *want = v->cells + y * v->cols;
-	vt_cell *have = shown + y * v->cols;
-	u32 first = 0, last = v->cols;
+	const vt_cell *want = vt->cells + row * vt->cols;
+	vt_cell *have = shown + row * vt->cols;
+	u32 first = 0, last = vt->cols;
 
-	while (last - first >= 4 && same_four(want + first, have + first))
+	while (last - first >= 4 && cells_same_four(want + first, have + first))
 		first += 4;
 	while (first < last && want[first] == have[first])
 		first++;
-	while (last - first >= 4 && same_four(want + last - 4, have + last - 4))
+	while (last - first >= 4 && cells_same_four(want + last - 4, have + last - 4))
 		last -= 4;
 	while (last > first && want[last - 1] == have[last - 1])
 		last--;
 	if (first == last)
 		return;
 	memcpy(have + first, want + first, (last - first) * sizeof(*have));
-	display->draw(display, first, y, want + first, last - first);
+	display->draw(display, first, row, want + first, last - first);
 }
 
-static void show_locked(struct vc *c)
+static void vc_show_locked(struct vc *vc)
 {
-	struct vt *v = &c->vt;
+	struct vt *vt = &vc->vt;
 
-	for (u32 y = 0; y < v->rows; y++)
-		if (v->dirty[y / 64] >> (y % 64) & 1)
-			draw_row(v, y);
-	vt_clean(v);
-	if (shown_cursor.x == v->pen.x && shown_cursor.y == v->pen.y &&
-	    shown_cursor.visible == v->cursor_visible)
+	for (u32 row = 0; row < vt->rows; row++)
+		if (vt->dirty[row / 64] >> (row % 64) & 1)
+			vc_draw_row(vt, row);
+	vt_clean(vt);
+	if (shown_cursor.column == vt->pen.column && shown_cursor.row == vt->pen.row &&
+	    shown_cursor.visible == vt->cursor_visible)
 		return;
-	shown_cursor.x = v->pen.x;
-	shown_cursor.y = v->pen.y;
-	shown_cursor.visible = v->cursor_visible;
-	display->cursor(display, v->pen.x, v->pen.y, v->cursor_visible);
+	shown_cursor.column = vt->pen.column;
+	shown_cursor.row = vt->pen.row;
+	shown_cursor.visible = vt->cursor_visible;
+	display->cursor(display, vt->pen.column, vt->pen.row, vt->cursor_visible);
 }
 
-static void write_locked(struct vc *c, const char *s, size_t n)
+static void vc_write_locked(struct vc *vc, const char *bytes, size_t length)
 {
-	vt_write(&c->vt, (const u8 *)s, n);
-	if (c == &vcs[front])
-		show_locked(c);
+	vt_write(&vc->vt, (const u8 *)bytes, length);
+	if (vc == &vcs[front])
+		vc_show_locked(vc);
 }
 
 /* Give a console its screen. Any context. */
-static bool make_ready(struct vc *c)
+static bool vc_make_ready(struct vc *vc)
 {
 	vt_cell *cells;
 	u64 flags;
 
-	if (c->ready)
+	if (vc->ready)
 		return true;
 	cells = kmalloc(display->cols * display->rows * sizeof(*cells));
 	if (!cells)
 		return false;
 	flags = spin_lock_irqsave(&vc_lock);
-	if (!c->ready) {
-		vt_init(&c->vt, display->cols, display->rows, cells);
-		c->ready = true;
+	if (!vc->ready) {
+		vt_init(&vc->vt, display->cols, display->rows, cells);
+		vc->ready = true;
 		cells = NULL;
 	}
 	spin_unlock_irqrestore(&vc_lock, flags);
@@ -134,78 +134,78 @@ static bool make_ready(struct vc *c)
 
 /* ---- the terminal's driver ---- */
 
-static struct vc *vc_of(const struct tty *t)
+static struct vc *vc_of(const struct tty *tty)
 {
-	return tty_private(t);
+	return tty_private(tty);
 }
 
-static size_t vc_write(struct tty *t, const char *s, size_t len_bytes)
+static size_t vc_write(struct tty *tty, const char *bytes, size_t len_bytes)
 {
-	struct vc *c = vc_of(t);
+	struct vc *vc = vc_of(tty);
 	u64 flags = spin_lock_irqsave(&vc_lock);
 	bool answer;
 
-	write_locked(c, s, len_bytes);
-	answer = c->vt.reply_len;
+	vc_write_locked(vc, bytes, len_bytes);
+	answer = vc->vt.reply_len;
 	spin_unlock_irqrestore(&vc_lock, flags);
 	if (answer)
-		timer_start(&c->reply_timer, time_monotonic_ns());
+		timer_start(&vc->reply_timer, time_monotonic_ns());
 	return len_bytes;
 }
 
-static u32 vc_write_room(struct tty *t)
+static u32 vc_write_room(struct tty *tty)
 {
 	return WRITE_ROOM;
 }
 
-static void type_reply(struct timer *timer)
+static void vc_type_reply(struct timer *timer)
 {
-	struct vc *c = container_of(timer, struct vc, reply_timer);
+	struct vc *vc = container_of(timer, struct vc, reply_timer);
 	char text[VT_REPLY_SIZE];
 	u64 flags = spin_lock_irqsave(&vc_lock);
-	u32 n = c->vt.reply_len;
+	u32 length = vc->vt.reply_len;
 
-	memcpy(text, c->vt.reply, n);
-	c->vt.reply_len = 0;
+	memcpy(text, vc->vt.reply, length);
+	vc->vt.reply_len = 0;
 	spin_unlock_irqrestore(&vc_lock, flags);
-	tty_receive(c->tty, text, n);
+	tty_receive(vc->tty, text, length);
 }
 
 /* ---- keyboard; hard interrupt, one byte at a time ---- */
 
-static void bring_to_front(u32 n)
+static void vc_bring_to_front(u32 number)
 {
 	u64 flags;
 
-	if (n >= NR_VCS || n == front || !make_ready(&vcs[n]))
+	if (number >= NR_VCS || number == front || !vc_make_ready(&vcs[number]))
 		return;
 	flags = spin_lock_irqsave(&vc_lock);
-	front = n;
-	vt_touch_all(&vcs[n].vt);
-	show_locked(&vcs[n]);
+	front = number;
+	vt_touch_all(&vcs[number].vt);
+	vc_show_locked(&vcs[number]);
 	spin_unlock_irqrestore(&vc_lock, flags);
 }
 
 static void keyboard_byte(u8 scancode)
 {
-	struct vc *c = &vcs[READ_ONCE(front)];
+	struct vc *vc = &vcs[READ_ONCE(front)];
 	struct keymap_modes modes = {
-		.app_cursor = c->vt.app_cursor,
-		.app_keypad = c->vt.app_keypad,
-		.newline = c->vt.newline,
+		.app_cursor = vc->vt.app_cursor,
+		.app_keypad = vc->vt.app_keypad,
+		.newline = vc->vt.newline,
 	};
-	struct keymap_result r = keymap_feed(&keymap, scancode, modes);
+	struct keymap_result result = keymap_feed(&keymap, scancode, modes);
 
 	random_note_event(scancode);
-	switch (r.action) {
+	switch (result.action) {
 	case KEYMAP_NOTHING: break;
-	case KEYMAP_TEXT: tty_receive(c->tty, r.text, r.len); break;
-	case KEYMAP_SWITCH: bring_to_front(r.n); break;
-	case KEYMAP_NEXT: bring_to_front((front + 1) % NR_VCS); break;
-	case KEYMAP_PREVIOUS: bring_to_front((front + NR_VCS - 1) % NR_VCS); break;
+	case KEYMAP_TEXT: tty_receive(vc->tty, result.text, result.len); break;
+	case KEYMAP_SWITCH: vc_bring_to_front(result.number); break;
+	case KEYMAP_NEXT: vc_bring_to_front((front + 1) % NR_VCS); break;
+	case KEYMAP_PREVIOUS: vc_bring_to_front((front + NR_VCS - 1) % NR_VCS); break;
 	case KEYMAP_REBOOT: process_ctrl_alt_del(); break;
 	case KEYMAP_SCROLL_LOCK:
-		tty_set_flow_off(c->tty, keymap.scroll);
+		tty_set_flow_off(vc->tty, keymap.scroll);
 		i8042_set_leds(keymap_leds(&keymap));
 		break;
 	case KEYMAP_LEDS: i8042_set_leds(keymap_leds(&keymap)); break;
@@ -216,7 +216,7 @@ static void keyboard_byte(u8 scancode)
 
 static DEFINE_MUTEX(keyboard_mutex);
 
-static void start_keyboard(void)
+static void keyboard_start(void)
 {
 	mutex_lock(&keyboard_mutex);
 	if (!keyboard_started) {
@@ -227,11 +227,11 @@ static void start_keyboard(void)
 	mutex_unlock(&keyboard_mutex);
 }
 
-static int vc_open(struct tty *t)
+static int vc_open(struct tty *tty)
 {
-	if (!make_ready(vc_of(t)))
+	if (!vc_make_ready(vc_of(tty)))
 		return -ENOMEM;
-	start_keyboard();
+	keyboard_start();
 	return 0;
 }
 
@@ -250,7 +250,7 @@ static const struct file_ops front_fops = { .open = front_open };
 
 /* ---- the kernel's messages ---- */
 
-static void vc_console_write(struct console *con, const char *s, size_t len_bytes)
+static void vc_console_write(struct console *con, const char *text, size_t len_bytes)
 {
 	u64 flags = irq_save();
 	bool locked = false;
@@ -258,17 +258,17 @@ static void vc_console_write(struct console *con, const char *s, size_t len_byte
 	for (u32 i = 0; i < (printk_panicking ? 1 : LOCK_TRIES) && !locked; i++)
 		locked = raw_spin_trylock(&vc_lock);
 	while (len_bytes) {
-		const char *end = memchr(s, '\n', len_bytes);
-		size_t n = end ? (size_t)(end - s) : len_bytes;
+		const char *end = memchr(text, '\n', len_bytes);
+		size_t length = end ? (size_t)(end - text) : len_bytes;
 
-		vt_write(&vcs[front].vt, (const u8 *)s, n);
+		vt_write(&vcs[front].vt, (const u8 *)text, length);
 		if (end)
 			vt_write(&vcs[front].vt, (const u8 *)"\r\n", 2);
-		n += end != NULL;
-		s += n;
-		len_bytes -= n;
+		length += end != NULL;
+		text += length;
+		len_bytes -= length;
 	}
-	show_locked(&vcs[front]);
+	vc_show_locked(&vcs[front]);
 	if (locked)
 		raw_spin_unlock(&vc_lock);
 	irq_restore(flags);
@@ -278,7 +278,7 @@ static struct console vc_console = { .name = "tty0", .write = vc_console_write }
 
 /* ---- start ---- */
 
-static bool find_display(void)
+static bool vc_find_display(void)
 {
 	display = fbtext_probe();
 	if (!display)
@@ -286,54 +286,54 @@ static bool find_display(void)
 	return display;
 }
 
-static bool alloc_all(void)
+static bool vc_alloc_all(void)
 {
-	u32 n = display->cols * display->rows;
+	u32 count = display->cols * display->rows;
 
 	vcs = kcalloc(NR_VCS, sizeof(*vcs));
-	shown = kcalloc(n, sizeof(*shown));
-	if (!vcs || !shown || !make_ready(&vcs[0]))
+	shown = kcalloc(count, sizeof(*shown));
+	if (!vcs || !shown || !vc_make_ready(&vcs[0]))
 		return false;
-	for (u32 i = 0; i < n && display->cleared; i++)
+	for (u32 i = 0; i < count && display->cleared; i++)
 		shown[i] = DISPLAY_BLANK;
 	return true;
 }
 
-static void register_vc(u32 n)
+static void vc_register(u32 number)
 {
-	struct winsize w = { .ws_row = display->rows, .ws_col = display->cols };
-	struct ktermios k;
-	struct vc *c = &vcs[n];
+	struct winsize winsize = { .ws_row = display->rows, .ws_col = display->cols };
+	struct ktermios settings;
+	struct vc *vc = &vcs[number];
 	char name[] = "tty0";
 
-	name[3] += n + 1;
-	timer_init(&c->reply_timer, type_reply);
-	c->tty = tty_register(name, MKDEV(TTY_MAJOR, n + 1), &vc_ops, c);
-	if (IS_ERR(c->tty)) {
+	name[3] += number + 1;
+	timer_init(&vc->reply_timer, vc_type_reply);
+	vc->tty = tty_register(name, MKDEV(TTY_MAJOR, number + 1), &vc_ops, vc);
+	if (IS_ERR(vc->tty)) {
 		pr_err("%s: cannot register the terminal: %s (error %ld)\n", name,
-		       error_text(PTR_ERR(c->tty)), -PTR_ERR(c->tty));
+		       error_text(PTR_ERR(vc->tty)), -PTR_ERR(vc->tty));
 		return;
 	}
-	tty_set_winsize(c->tty, &w);
-	k = *tty_settings(c->tty);
-	k.c_iflag |= IUTF8;
-	tty_set_settings(c->tty, &k);
-	tty_add_console(name, c->tty);
+	tty_set_winsize(vc->tty, &winsize);
+	settings = *tty_settings(vc->tty);
+	settings.c_iflag |= IUTF8;
+	tty_set_settings(vc->tty, &settings);
+	tty_add_console(name, vc->tty);
 }
 
 void vc_init(void)
 {
-	if (!find_display())
+	if (!vc_find_display())
 		return;
-	if (!alloc_all()) {
+	if (!vc_alloc_all()) {
 		pr_err("%s: not enough memory for the virtual consoles\n", display->name);
 		return;
 	}
 	display->cursor(display, 0, 0, true);
-	show_locked(&vcs[0]);
+	vc_show_locked(&vcs[0]);
 	console_register(&vc_console);
-	for (u32 n = 0; n < NR_VCS; n++)
-		register_vc(n);
+	for (u32 number = 0; number < NR_VCS; number++)
+		vc_register(number);
 	if (IS_ERR(vcs[0].tty))
 		return;
 	tty_add_console(vc_console.name, vcs[0].tty);

@@ -21,520 +21,522 @@
 
 enum { GROUND, ESCAPE, ESCAPE_CHARSET, ESCAPE_SKIP, CSI, CSI_IGNORE, STRING, STRING_ESCAPE };
 
-#define DEFAULT_FG 7
-#define DEFAULT_BG 0
+#define DEFAULT_FOREGROUND 7
+#define DEFAULT_BACKGROUND 0
 
 /* Colours in ANSI's order, as VGA numbers them. */
 static const u8 vga_colour[8] = { 0, 4, 2, 6, 1, 5, 3, 7 };
 
 /* ---- answers ---- */
 
-static void reply(struct vt *v, const char *s)
+static void vt_reply(struct vt *vt, const char *text)
 {
-	size_t n = strlen(s);
+	size_t length = strlen(text);
 
-	if (n > VT_REPLY_SIZE - v->reply_len)
+	if (length > VT_REPLY_SIZE - vt->reply_len)
 		return;
-	memcpy(v->reply + v->reply_len, s, n);
-	v->reply_len += n;
+	memcpy(vt->reply + vt->reply_len, text, length);
+	vt->reply_len += length;
 }
 
-static void reply_number(struct vt *v, u32 n)
+static void vt_reply_number(struct vt *vt, u32 number)
 {
-	char digits[12], *p = digits + sizeof(digits) - 1;
+	char digits[12], *cursor = digits + sizeof(digits) - 1;
 
-	*p = 0;
+	*cursor = 0;
 	do
-		*--p = '0' + n % 10;
-	while (n /= 10);
-	reply(v, p);
+		*--cursor = '0' + number % 10;
+	while (number /= 10);
+	vt_reply(vt, cursor);
 }
 
-static void report_cursor(struct vt *v)
+static void vt_report_cursor(struct vt *vt)
 {
-	reply(v, "\033[");
-	reply_number(v, v->pen.y + 1 - (v->origin ? v->top : 0));
-	reply(v, ";");
-	reply_number(v, v->pen.x + 1);
-	reply(v, "R");
+	vt_reply(vt, "\033[");
+	vt_reply_number(vt, vt->pen.row + 1 - (vt->origin ? vt->top : 0));
+	vt_reply(vt, ";");
+	vt_reply_number(vt, vt->pen.column + 1);
+	vt_reply(vt, "R");
 }
 
-static void identify(struct vt *v)
+static void vt_identify(struct vt *vt)
 {
-	reply(v, "\033[?6c");
+	vt_reply(vt, "\033[?6c");
 } /* a VT102 */
 
 /* ---- looks: SGR ---- */
 
 /* The nearest of the sixteen colours. */
-static u8 nearest(u32 r, u32 g, u32 b)
+static u8 colour_nearest(u32 red, u32 green, u32 blue)
 {
-	u32 most = MAX(r, MAX(g, b)), level = most / 2 + 32;
-	u8 c = (r > level ? 4 : 0) | (g > level ? 2 : 0) | (b > level ? 1 : 0);
+	u32 most = MAX(red, MAX(green, blue)), level = most / 2 + 32;
+	u8 colour = (red > level ? 4 : 0) | (green > level ? 2 : 0) | (blue > level ? 1 : 0);
 
-	if (c == 7 && most <= 0x55)
+	if (colour == 7 && most <= 0x55)
 		return 8;
-	return most > 0xaa ? c | 8 : c;
+	return most > 0xaa ? colour | 8 : colour;
 }
 
-static u8 colour_of_256(u32 n)
+static u8 colour_of_256(u32 number)
 {
 	static const u8 step[6] = { 0, 0x5f, 0x87, 0xaf, 0xd7, 0xff };
 
-	if (n < 8)
-		return vga_colour[n];
-	if (n < 16)
-		return vga_colour[n - 8] | 8;
-	if (n >= 232) {
-		n = (n - 232) * 10 + 8;
-		return nearest(n, n, n);
+	if (number < 8)
+		return vga_colour[number];
+	if (number < 16)
+		return vga_colour[number - 8] | 8;
+	if (number >= 232) {
+		number = (number - 232) * 10 + 8;
+		return colour_nearest(number, number, number);
 	}
-	n -= 16;
-	return nearest(step[n / 36], step[n / 6 % 6], step[n % 6]);
+	number -= 16;
+	return colour_nearest(step[number / 36], step[number / 6 % 6], step[number % 6]);
 }
 
 /* 38 and 48: ";5;N" or ";2;R;G;B". @return parameters used besides the first */
-static u32 extended_colour(struct vt *v, u32 i, u8 *out)
+static u32 vt_extended_colour(struct vt *vt, u32 index, u8 *out)
 {
-	const u16 *p = v->params + i;
-	u32 left = v->nr_params - i - 1;
+	const u16 *params = vt->params + index;
+	u32 left = vt->nr_params - index - 1;
 
-	if (left >= 2 && p[1] == 5) {
-		*out = colour_of_256(p[2] & 0xff);
+	if (left >= 2 && params[1] == 5) {
+		*out = colour_of_256(params[2] & 0xff);
 		return 2;
 	}
-	if (left >= 4 && p[1] == 2) {
-		*out = nearest(p[2] & 0xff, p[3] & 0xff, p[4] & 0xff);
+	if (left >= 4 && params[1] == 2) {
+		*out = colour_nearest(params[2] & 0xff, params[3] & 0xff, params[4] & 0xff);
 		return 4;
 	}
 	return left;
 }
 
-static void default_looks(struct vt *v)
+static void vt_default_looks(struct vt *vt)
 {
-	struct vt_pen *p = &v->pen;
+	struct vt_pen *pen = &vt->pen;
 
-	p->fg = DEFAULT_FG;
-	p->bg = DEFAULT_BG;
-	p->intensity = 1;
-	p->italic = p->underline = p->blink = p->reverse = false;
+	pen->foreground = DEFAULT_FOREGROUND;
+	pen->background = DEFAULT_BACKGROUND;
+	pen->intensity = 1;
+	pen->italic = pen->underline = pen->blink = pen->reverse = false;
 }
 
-static void set_font(struct vt *v, u32 n)
+static void vt_set_font(struct vt *vt, u32 font)
 {
-	v->show_controls = n == 11;
-	v->pen.charset[0] = n == 10 ? VT_CHARSET_LATIN : VT_CHARSET_RAW;
-	v->pen.shift = 0;
+	vt->show_controls = font == 11;
+	vt->pen.charset[0] = font == 10 ? VT_CHARSET_LATIN : VT_CHARSET_RAW;
+	vt->pen.shift = 0;
 }
 
 /* @return parameters used besides this one */
-static u32 set_look(struct vt *v, u32 i)
+static u32 vt_set_look(struct vt *vt, u32 index)
 {
-	struct vt_pen *p = &v->pen;
-	u32 n = v->params[i], used = 0;
+	struct vt_pen *pen = &vt->pen;
+	u32 look = vt->params[index], used = 0;
 	u8 colour = 0;
 
-	switch (n) {
-	case 0: default_looks(v); break;
-	case 1: p->intensity = 2; break;
-	case 2: p->intensity = 0; break;
-	case 3: p->italic = true; break;
+	switch (look) {
+	case 0: vt_default_looks(vt); break;
+	case 1: pen->intensity = 2; break;
+	case 2: pen->intensity = 0; break;
+	case 3: pen->italic = true; break;
 	case 4:
-	case 21: p->underline = true; break;
-	case 5: p->blink = true; break;
-	case 7: p->reverse = true; break;
+	case 21: pen->underline = true; break;
+	case 5: pen->blink = true; break;
+	case 7: pen->reverse = true; break;
 	case 10:
 	case 11:
-	case 12: set_font(v, n); break;
-	case 22: p->intensity = 1; break;
-	case 23: p->italic = false; break;
-	case 24: p->underline = false; break;
-	case 25: p->blink = false; break;
-	case 27: p->reverse = false; break;
+	case 12: vt_set_font(vt, look); break;
+	case 22: pen->intensity = 1; break;
+	case 23: pen->italic = false; break;
+	case 24: pen->underline = false; break;
+	case 25: pen->blink = false; break;
+	case 27: pen->reverse = false; break;
 	case 38:
-		colour = p->fg;
-		used = extended_colour(v, i, &colour);
-		p->fg = colour & 7;
-		p->intensity = colour & 8 ? 2 : 1;
+		colour = pen->foreground;
+		used = vt_extended_colour(vt, index, &colour);
+		pen->foreground = colour & 7;
+		pen->intensity = colour & 8 ? 2 : 1;
 		break;
-	case 39: p->fg = DEFAULT_FG; break;
+	case 39: pen->foreground = DEFAULT_FOREGROUND; break;
 	case 48:
-		colour = p->bg;
-		used = extended_colour(v, i, &colour);
-		p->bg = colour & 7;
+		colour = pen->background;
+		used = vt_extended_colour(vt, index, &colour);
+		pen->background = colour & 7;
 		break;
-	case 49: p->bg = DEFAULT_BG; break;
-	case 30 ... 37: p->fg = vga_colour[n - 30]; break;
-	case 40 ... 47: p->bg = vga_colour[n - 40]; break;
+	case 49: pen->background = DEFAULT_BACKGROUND; break;
+	case 30 ... 37: pen->foreground = vga_colour[look - 30]; break;
+	case 40 ... 47: pen->background = vga_colour[look - 40]; break;
 	case 90 ... 97:
-		p->fg = vga_colour[n - 90];
-		p->intensity = 2;
+		pen->foreground = vga_colour[look - 90];
+		pen->intensity = 2;
 		break;
-	case 100 ... 107: p->bg = vga_colour[n - 100]; break;
+	case 100 ... 107: pen->background = vga_colour[look - 100]; break;
 	}
 	return used;
 }
 
-static void set_looks(struct vt *v)
+static void vt_set_looks(struct vt *vt)
 {
-	for (u32 i = 0; i < v->nr_params; i++)
-		i += set_look(v, i);
-	vt_update_attr(v);
+	for (u32 i = 0; i < vt->nr_params; i++)
+		i += vt_set_look(vt, i);
+	vt_update_attr(vt);
 }
 
 /* ---- modes ---- */
 
-static void set_reverse_screen(struct vt *v, bool on)
+static void vt_set_reverse_screen(struct vt *vt, bool enable)
 {
-	if (v->reverse_screen == on)
+	if (vt->reverse_screen == enable)
 		return;
-	v->reverse_screen = on;
-	for (u32 i = 0; i < (u32)v->rows * v->cols; i++) {
-		u8 a = v->cells[i] >> 8;
+	vt->reverse_screen = enable;
+	for (u32 i = 0; i < (u32)vt->rows * vt->cols; i++) {
+		u8 attr = vt->cells[i] >> 8;
 
-		a = (a & 0x88) | ((a >> 4 | a << 4) & 0x77);
-		v->cells[i] = a << 8 | (v->cells[i] & 0xff);
+		attr = (attr & 0x88) | ((attr >> 4 | attr << 4) & 0x77);
+		vt->cells[i] = attr << 8 | (vt->cells[i] & 0xff);
 	}
-	vt_touch_all(v);
-	vt_update_attr(v);
+	vt_touch_all(vt);
+	vt_update_attr(vt);
 }
 
-static void set_private_mode(struct vt *v, u32 mode, bool on)
+static void vt_set_private_mode(struct vt *vt, u32 mode, bool enable)
 {
 	switch (mode) {
-	case 1: v->app_cursor = on; break;
-	case 5: set_reverse_screen(v, on); break;
+	case 1: vt->app_cursor = enable; break;
+	case 5: vt_set_reverse_screen(vt, enable); break;
 	case 6:
-		v->origin = on;
-		vt_move_absolute(v, 0, 0);
+		vt->origin = enable;
+		vt_move_absolute(vt, 0, 0);
 		break;
 	case 7:
-		v->autowrap = on;
-		v->wrap_next &= on;
+		vt->autowrap = enable;
+		vt->wrap_next &= enable;
 		break;
-	case 25: v->cursor_visible = on; break;
+	case 25: vt->cursor_visible = enable; break;
 	}
 }
 
-static void set_modes(struct vt *v, bool on)
+static void vt_set_modes(struct vt *vt, bool enable)
 {
-	for (u32 i = 0; i < v->nr_params; i++) {
-		if (v->prefix == '?')
-			set_private_mode(v, v->params[i], on);
-		else if (v->params[i] == 3)
-			v->show_controls = on;
-		else if (v->params[i] == 4)
-			v->insert = on;
-		else if (v->params[i] == 20)
-			v->newline = on;
+	for (u32 i = 0; i < vt->nr_params; i++) {
+		if (vt->prefix == '?')
+			vt_set_private_mode(vt, vt->params[i], enable);
+		else if (vt->params[i] == 3)
+			vt->show_controls = enable;
+		else if (vt->params[i] == 4)
+			vt->insert = enable;
+		else if (vt->params[i] == 20)
+			vt->newline = enable;
 	}
 }
 
-static void set_region(struct vt *v)
+static void vt_set_region(struct vt *vt)
 {
-	u32 top = v->params[0] ? v->params[0] : 1;
-	u32 bottom = v->nr_params > 1 && v->params[1] ? v->params[1] : v->rows;
+	u32 top = vt->params[0] ? vt->params[0] : 1;
+	u32 bottom = vt->nr_params > 1 && vt->params[1] ? vt->params[1] : vt->rows;
 
-	if (top >= bottom || bottom > v->rows)
+	if (top >= bottom || bottom > vt->rows)
 		return;
-	v->top = top - 1;
-	v->bottom = bottom;
-	vt_move_absolute(v, 0, 0);
+	vt->top = top - 1;
+	vt->bottom = bottom;
+	vt_move_absolute(vt, 0, 0);
 }
 
-void vt_reset(struct vt *v)
+void vt_reset(struct vt *vt)
 {
-	memset(&v->pen, 0, sizeof(v->pen));
-	default_looks(v);
-	v->pen.charset[1] = VT_CHARSET_GRAPHICS;
-	v->saved = v->pen;
-	v->top = 0;
-	v->bottom = v->rows;
-	v->origin = v->insert = v->newline = v->app_cursor = v->app_keypad = false;
-	v->reverse_screen = v->show_controls = v->wrap_next = false;
-	v->autowrap = v->cursor_visible = v->utf8 = true;
-	v->state = GROUND;
-	v->code_left = 0;
-	vt_default_tabs(v);
-	vt_update_attr(v);
-	vt_erase_in_display(v, 2);
+	memset(&vt->pen, 0, sizeof(vt->pen));
+	vt_default_looks(vt);
+	vt->pen.charset[1] = VT_CHARSET_GRAPHICS;
+	vt->saved = vt->pen;
+	vt->top = 0;
+	vt->bottom = vt->rows;
+	vt->origin = vt->insert = vt->newline = vt->app_cursor = vt->app_keypad = false;
+	vt->reverse_screen = vt->show_controls = vt->wrap_next = false;
+	vt->autowrap = vt->cursor_visible = vt->utf8 = true;
+	vt->state = GROUND;
+	vt->code_left = 0;
+	vt_default_tabs(vt);
+	vt_update_attr(vt);
+	vt_erase_in_display(vt, 2);
 }
 
-void vt_init(struct vt *v, u32 cols, u32 rows, vt_cell *cells)
+void vt_init(struct vt *vt, u32 cols, u32 rows, vt_cell *cells)
 {
-	memset(v, 0, sizeof(*v));
-	v->cols = cols;
-	v->rows = rows;
-	v->cells = cells;
-	vt_reset(v);
+	memset(vt, 0, sizeof(*vt));
+	vt->cols = cols;
+	vt->rows = rows;
+	vt->cells = cells;
+	vt_reset(vt);
 }
 
 /* ---- sequences ---- */
 
-static void clear_tabs(struct vt *v)
+static void vt_clear_tabs(struct vt *vt)
 {
-	if (v->params[0] == 0)
-		bitmap_clear(v->tabs, v->pen.x);
-	else if (v->params[0] == 3)
-		memset(v->tabs, 0, sizeof(v->tabs));
+	if (vt->params[0] == 0)
+		bitmap_clear(vt->tabs, vt->pen.column);
+	else if (vt->params[0] == 3)
+		memset(vt->tabs, 0, sizeof(vt->tabs));
 }
 
-static void repeat(struct vt *v, u32 n)
+static void vt_repeat(struct vt *vt, u32 count)
 {
-	n = MIN(n, (u32)v->cols * v->rows);
-	while (n--)
-		vt_put_glyph(v, v->last_glyph);
+	count = MIN(count, (u32)vt->cols * vt->rows);
+	while (count--)
+		vt_put_glyph(vt, vt->last_glyph);
 }
 
-/* Movements: @n is the first parameter, at least 1. @return false: not one of them */
-static bool csi_move(struct vt *v, u8 final, s32 n)
+/* Movements: @count is the first parameter, at least 1. @return false: not one of them */
+static bool csi_move(struct vt *vt, u8 final, s32 count)
 {
-	s32 x = v->pen.x, y = v->pen.y;
-	s32 second = v->nr_params > 1 && v->params[1] ? v->params[1] : 1;
+	s32 column = vt->pen.column, row = vt->pen.row;
+	s32 second = vt->nr_params > 1 && vt->params[1] ? vt->params[1] : 1;
 
 	switch (final) {
-	case 'A': vt_move_to(v, x, y - n); return true;
+	case 'A': vt_move_to(vt, column, row - count); return true;
 	case 'B':
-	case 'e': vt_move_to(v, x, y + n); return true;
+	case 'e': vt_move_to(vt, column, row + count); return true;
 	case 'C':
-	case 'a': vt_move_to(v, x + n, y); return true;
-	case 'D': vt_move_to(v, x - n, y); return true;
-	case 'E': vt_move_to(v, 0, y + n); return true;
-	case 'F': vt_move_to(v, 0, y - n); return true;
+	case 'a': vt_move_to(vt, column + count, row); return true;
+	case 'D': vt_move_to(vt, column - count, row); return true;
+	case 'E': vt_move_to(vt, 0, row + count); return true;
+	case 'F': vt_move_to(vt, 0, row - count); return true;
 	case 'G':
-	case '`': vt_move_to(v, n - 1, y); return true;
-	case 'd': vt_move_absolute(v, x, n - 1); return true;
+	case '`': vt_move_to(vt, count - 1, row); return true;
+	case 'd': vt_move_absolute(vt, column, count - 1); return true;
 	case 'H':
-	case 'f': vt_move_absolute(v, second - 1, n - 1); return true;
+	case 'f': vt_move_absolute(vt, second - 1, count - 1); return true;
 	}
 	return false;
 }
 
-static bool csi_edit(struct vt *v, u8 final, u32 n)
+static bool csi_edit(struct vt *vt, u8 final, u32 count)
 {
 	switch (final) {
-	case '@': vt_insert_chars(v, n); return true;
-	case 'J': vt_erase_in_display(v, v->params[0]); return true;
-	case 'K': vt_erase_in_line(v, v->params[0]); return true;
-	case 'L': vt_insert_lines(v, n); return true;
-	case 'M': vt_delete_lines(v, n); return true;
-	case 'P': vt_delete_chars(v, n); return true;
-	case 'S': vt_scroll_up(v, v->top, v->bottom, n); return true;
-	case 'T': vt_scroll_down(v, v->top, v->bottom, n); return true;
-	case 'X': vt_erase_chars(v, n); return true;
-	case 'b': repeat(v, n); return true;
+	case '@': vt_insert_chars(vt, count); return true;
+	case 'J': vt_erase_in_display(vt, vt->params[0]); return true;
+	case 'K': vt_erase_in_line(vt, vt->params[0]); return true;
+	case 'L': vt_insert_lines(vt, count); return true;
+	case 'M': vt_delete_lines(vt, count); return true;
+	case 'P': vt_delete_chars(vt, count); return true;
+	case 'S': vt_scroll_up(vt, vt->top, vt->bottom, count); return true;
+	case 'T': vt_scroll_down(vt, vt->top, vt->bottom, count); return true;
+	case 'X': vt_erase_chars(vt, count); return true;
+	case 'b': vt_repeat(vt, count); return true;
 	}
 	return false;
 }
 
-static void csi_final(struct vt *v, u8 final)
+static void csi_final(struct vt *vt, u8 final)
 {
-	u32 n = v->params[0] ? v->params[0] : 1;
+	u32 count = vt->params[0] ? vt->params[0] : 1;
 
-	if (v->intermediate)
+	if (vt->intermediate)
 		return;
 	if (final == 'h' || final == 'l') {
-		set_modes(v, final == 'h');
+		vt_set_modes(vt, final == 'h');
 		return;
 	}
-	if (v->prefix || csi_move(v, final, n) || csi_edit(v, final, n))
+	if (vt->prefix || csi_move(vt, final, count) || csi_edit(vt, final, count))
 		return;
 	switch (final) {
 	case 'c':
-		if (!v->params[0])
-			identify(v);
+		if (!vt->params[0])
+			vt_identify(vt);
 		break;
-	case 'g': clear_tabs(v); break;
-	case 'm': set_looks(v); break;
+	case 'g': vt_clear_tabs(vt); break;
+	case 'm': vt_set_looks(vt); break;
 	case 'n':
-		if (v->params[0] == 5)
-			reply(v, "\033[0n");
-		else if (v->params[0] == 6)
-			report_cursor(v);
+		if (vt->params[0] == 5)
+			vt_reply(vt, "\033[0n");
+		else if (vt->params[0] == 6)
+			vt_report_cursor(vt);
 		break;
-	case 'r': set_region(v); break;
-	case 's': vt_save_cursor(v); break;
-	case 'u': vt_restore_cursor(v); break;
+	case 'r': vt_set_region(vt); break;
+	case 's': vt_save_cursor(vt); break;
+	case 'u': vt_restore_cursor(vt); break;
 	}
 }
 
-static void csi_begin(struct vt *v)
+static void csi_begin(struct vt *vt)
 {
-	memset(v->params, 0, sizeof(v->params));
-	v->nr_params = 1;
-	v->prefix = v->intermediate = 0;
-	v->state = CSI;
+	memset(vt->params, 0, sizeof(vt->params));
+	vt->nr_params = 1;
+	vt->prefix = vt->intermediate = 0;
+	vt->state = CSI;
 }
 
-static void csi_byte(struct vt *v, u8 c)
+static void csi_byte(struct vt *vt, u8 byte)
 {
-	u16 *p = &v->params[v->nr_params - 1];
+	u16 *param = &vt->params[vt->nr_params - 1];
 
-	if (c >= '0' && c <= '9') {
-		*p = MIN(*p * 10u + c - '0', 9999u);
-	} else if (c == ';' || c == ':') {
-		if (v->nr_params < VT_PARAMS)
-			v->nr_params++;
+	if (byte >= '0' && byte <= '9') {
+		*param = MIN(*param * 10u + byte - '0', 9999u);
+	} else if (byte == ';' || byte == ':') {
+		if (vt->nr_params < VT_PARAMS)
+			vt->nr_params++;
 		else
-			v->state = CSI_IGNORE;
-	} else if (c >= '<' && c <= '?') {
-		v->prefix = c;
-	} else if (c < 0x30) {
-		v->intermediate = c;
+			vt->state = CSI_IGNORE;
+	} else if (byte >= '<' && byte <= '?') {
+		vt->prefix = byte;
+	} else if (byte < 0x30) {
+		vt->intermediate = byte;
 	} else {
-		v->state = GROUND;
-		csi_final(v, c);
+		vt->state = GROUND;
+		csi_final(vt, byte);
 	}
 }
 
-static void select_charset(struct vt *v, u8 which, u8 c)
+static void vt_select_charset(struct vt *vt, u8 which, u8 byte)
 {
-	v->pen.charset[which] = c == '0'   ? VT_CHARSET_GRAPHICS
-				: c == 'U' ? VT_CHARSET_RAW
-					   : VT_CHARSET_LATIN;
+	vt->pen.charset[which] = byte == '0'   ? VT_CHARSET_GRAPHICS
+				 : byte == 'U' ? VT_CHARSET_RAW
+					       : VT_CHARSET_LATIN;
 }
 
-static void fill_with_e(struct vt *v)
+static void vt_fill_with_e(struct vt *vt)
 {
-	for (u32 i = 0; i < (u32)v->rows * v->cols; i++)
-		v->cells[i] = (vt_blank(v) & 0xff00) | 'E';
-	vt_touch_all(v);
+	for (u32 i = 0; i < (u32)vt->rows * vt->cols; i++)
+		vt->cells[i] = (vt_blank(vt) & 0xff00) | 'E';
+	vt_touch_all(vt);
 }
 
 /* The byte behind ESC and one of ( ) # %. */
-static void escape_second(struct vt *v, u8 c)
+static void escape_second(struct vt *vt, u8 byte)
 {
-	v->state = GROUND;
-	if (v->intermediate == '(' || v->intermediate == ')')
-		select_charset(v, v->intermediate == ')', c);
-	else if (v->intermediate == '#' && c == '8')
-		fill_with_e(v);
-	else if (v->intermediate == '%' && (c == 'G' || c == '8' || c == '@'))
-		v->utf8 = c != '@';
+	vt->state = GROUND;
+	if (vt->intermediate == '(' || vt->intermediate == ')')
+		vt_select_charset(vt, vt->intermediate == ')', byte);
+	else if (vt->intermediate == '#' && byte == '8')
+		vt_fill_with_e(vt);
+	else if (vt->intermediate == '%' && (byte == 'G' || byte == '8' || byte == '@'))
+		vt->utf8 = byte != '@';
 }
 
-static void escape_byte(struct vt *v, u8 c)
+static void escape_byte(struct vt *vt, u8 byte)
 {
-	v->state = GROUND;
-	switch (c) {
-	case '[': csi_begin(v); break;
+	vt->state = GROUND;
+	switch (byte) {
+	case '[': csi_begin(vt); break;
 	case ']':
 	case 'P':
 	case '_':
 	case '^':
-	case 'X': v->state = STRING; break;
+	case 'X': vt->state = STRING; break;
 	case '(':
 	case ')':
 	case '#':
 	case '%':
-		v->intermediate = c;
-		v->state = ESCAPE_CHARSET;
+		vt->intermediate = byte;
+		vt->state = ESCAPE_CHARSET;
 		break;
 	case ' ':
 	case '*':
-	case '+': v->state = ESCAPE_SKIP; break;
-	case 'D': vt_line_feed(v); break;
+	case '+': vt->state = ESCAPE_SKIP; break;
+	case 'D': vt_line_feed(vt); break;
 	case 'E':
-		vt_carriage_return(v);
-		vt_line_feed(v);
+		vt_carriage_return(vt);
+		vt_line_feed(vt);
 		break;
-	case 'H': bitmap_set(v->tabs, v->pen.x); break;
-	case 'M': vt_reverse_line_feed(v); break;
-	case 'Z': identify(v); break;
-	case '7': vt_save_cursor(v); break;
-	case '8': vt_restore_cursor(v); break;
-	case '=': v->app_keypad = true; break;
-	case '>': v->app_keypad = false; break;
-	case 'c': vt_reset(v); break;
+	case 'H': bitmap_set(vt->tabs, vt->pen.column); break;
+	case 'M': vt_reverse_line_feed(vt); break;
+	case 'Z': vt_identify(vt); break;
+	case '7': vt_save_cursor(vt); break;
+	case '8': vt_restore_cursor(vt); break;
+	case '=': vt->app_keypad = true; break;
+	case '>': vt->app_keypad = false; break;
+	case 'c': vt_reset(vt); break;
 	}
 }
 
 /* Operating-system commands and the like: swallowed up to BEL or ESC \. */
-static void string_byte(struct vt *v, u8 c)
+static void string_byte(struct vt *vt, u8 byte)
 {
-	if (v->state == STRING_ESCAPE && c != '\\') {
-		escape_byte(v, c); /* it was another sequence */
+	if (vt->state == STRING_ESCAPE && byte != '\\') {
+		escape_byte(vt, byte); /* it was another sequence */
 		return;
 	}
-	if (c == 0x07 || v->state == STRING_ESCAPE || c == 0x18 || c == 0x1a)
-		v->state = GROUND;
-	else if (c == 0x1b)
-		v->state = STRING_ESCAPE;
+	if (byte == 0x07 || vt->state == STRING_ESCAPE || byte == 0x18 || byte == 0x1a)
+		vt->state = GROUND;
+	else if (byte == 0x1b)
+		vt->state = STRING_ESCAPE;
 }
 
-static void control(struct vt *v, u8 c)
+static void vt_control(struct vt *vt, u8 byte)
 {
-	switch (c) {
-	case 0x07: v->bell = true; break;
+	switch (byte) {
+	case 0x07: vt->bell = true; break;
 	case '\b':
-		if (v->pen.x)
-			v->pen.x--;
-		v->wrap_next = false;
+		if (vt->pen.column)
+			vt->pen.column--;
+		vt->wrap_next = false;
 		break;
-	case '\t': vt_tab(v); break;
+	case '\t': vt_tab(vt); break;
 	case '\n':
 	case 0x0b:
 	case 0x0c:
-		vt_line_feed(v);
-		if (v->newline)
-			vt_carriage_return(v);
+		vt_line_feed(vt);
+		if (vt->newline)
+			vt_carriage_return(vt);
 		break;
-	case '\r': vt_carriage_return(v); break;
-	case 0x0e: v->pen.shift = 1; break;
-	case 0x0f: v->pen.shift = 0; break;
+	case '\r': vt_carriage_return(vt); break;
+	case 0x0e: vt->pen.shift = 1; break;
+	case 0x0f: vt->pen.shift = 0; break;
 	case 0x18:
-	case 0x1a: v->state = GROUND; break;
-	case 0x1b: v->state = ESCAPE; break;
+	case 0x1a: vt->state = GROUND; break;
+	case 0x1b: vt->state = ESCAPE; break;
 	}
 }
 
 /* Does this control character have no glyph even in the font that shows them? */
-static bool always_control(u8 c)
+static bool always_control(u8 byte)
 {
-	return !c || (c >= 0x07 && c <= 0x0f) || c == 0x18 || c == 0x1a || c == 0x1b;
+	return !byte || (byte >= 0x07 && byte <= 0x0f) || byte == 0x18 || byte == 0x1a ||
+	       byte == 0x1b;
 }
 
-static void ground_byte(struct vt *v, u8 c)
+static void ground_byte(struct vt *vt, u8 byte)
 {
-	if (v->utf8 && !v->show_controls && !v->pen.shift && v->pen.charset[0] == VT_CHARSET_LATIN)
-		vt_put_utf8(v, c);
+	if (vt->utf8 && !vt->show_controls && !vt->pen.shift &&
+	    vt->pen.charset[0] == VT_CHARSET_LATIN)
+		vt_put_utf8(vt, byte);
 	else
-		vt_put_byte(v, c);
+		vt_put_byte(vt, byte);
 }
 
-static void write_byte(struct vt *v, u8 c)
+static void vt_write_byte(struct vt *vt, u8 byte)
 {
-	if (v->state == STRING || v->state == STRING_ESCAPE) {
-		string_byte(v, c);
+	if (vt->state == STRING || vt->state == STRING_ESCAPE) {
+		string_byte(vt, byte);
 		return;
 	}
-	if (c < 0x20 && (v->state != GROUND || !v->show_controls || always_control(c))) {
-		vt_put_broken(v);
-		control(v, c);
+	if (byte < 0x20 && (vt->state != GROUND || !vt->show_controls || always_control(byte))) {
+		vt_put_broken(vt);
+		vt_control(vt, byte);
 		return;
 	}
-	if (c == 0x7f && !v->show_controls)
+	if (byte == 0x7f && !vt->show_controls)
 		return;
-	switch (v->state) {
-	case GROUND: ground_byte(v, c); break;
-	case ESCAPE: escape_byte(v, c); break;
-	case ESCAPE_CHARSET: escape_second(v, c); break;
-	case ESCAPE_SKIP: v->state = GROUND; break;
-	case CSI: csi_byte(v, c); break;
+	switch (vt->state) {
+	case GROUND: ground_byte(vt, byte); break;
+	case ESCAPE: escape_byte(vt, byte); break;
+	case ESCAPE_CHARSET: escape_second(vt, byte); break;
+	case ESCAPE_SKIP: vt->state = GROUND; break;
+	case CSI: csi_byte(vt, byte); break;
 	case CSI_IGNORE:
-		if (c >= 0x40)
-			v->state = GROUND;
+		if (byte >= 0x40)
+			vt->state = GROUND;
 		break;
 	}
 }
 
-void vt_write(struct vt *v, const u8 *s, size_t len_bytes)
+void vt_write(struct vt *vt, const u8 *bytes, size_t len_bytes)
 {
 	for (size_t i = 0; i < len_bytes;) {
-		if (v->state == GROUND && !v->code_left && !v->wrap_next && !v->insert &&
-		    v->pen.charset[v->pen.shift] == VT_CHARSET_LATIN)
-			i += vt_put_run(v, s + i, len_bytes - i);
+		if (vt->state == GROUND && !vt->code_left && !vt->wrap_next && !vt->insert &&
+		    vt->pen.charset[vt->pen.shift] == VT_CHARSET_LATIN)
+			i += vt_put_run(vt, bytes + i, len_bytes - i);
 		if (i < len_bytes)
-			write_byte(v, s[i++]);
+			vt_write_byte(vt, bytes[i++]);
 	}
 }

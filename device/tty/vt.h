@@ -19,9 +19,9 @@
 typedef u16 vt_cell;
 
 struct vt_pen { /* what save and restore keep */
-	u16 x, y;
-	u8 fg, bg;    /* VGA's order of colours */
-	u8 intensity; /* 0 half, 1 normal, 2 bold */
+	u16 column, row;
+	u8 foreground, background; /* VGA's order of colours */
+	u8 intensity;		   /* 0 half, 1 normal, 2 bold */
 	bool italic, underline, blink, reverse;
 	u8 charset[2]; /* G0, G1: VT_CHARSET_* */
 	u8 shift;      /* which of them */
@@ -55,13 +55,13 @@ struct vt {
 };
 
 /** @param cells  cols * rows of them, owned by the caller while the vt is used */
-void vt_init(struct vt *v, u32 cols, u32 rows, vt_cell *cells);
+void vt_init(struct vt *vt, u32 cols, u32 rows, vt_cell *cells);
 /** Back to the initial state, screen cleared (ESC c). */
-void vt_reset(struct vt *v);
-void vt_write(struct vt *v, const u8 *s, size_t len_bytes);
+void vt_reset(struct vt *vt);
+void vt_write(struct vt *vt, const u8 *bytes, size_t len_bytes);
 /** All rows are shown as they are. */
-void vt_clean(struct vt *v);
+void vt_clean(struct vt *vt);
 /** All rows are to be shown. */
-void vt_touch_all(struct vt *v);
+void vt_touch_all(struct vt *vt);
 /** The glyph of code page 437 for a Unicode character. @return 0: there is none */
 u8 vt_glyph(u32 unicode);

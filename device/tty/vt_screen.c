@@ -26,248 +26,250 @@ static const u8 graphics[] = {
 
 /* ---- cells ---- */
 
-static void mark(struct vt *v, u32 row)
+static void vt_mark(struct vt *vt, u32 row)
 {
-	bitmap_set(v->dirty, row);
+	bitmap_set(vt->dirty, row);
 }
 
-void vt_clean(struct vt *v)
+void vt_clean(struct vt *vt)
 {
-	memset(v->dirty, 0, sizeof(v->dirty));
+	memset(vt->dirty, 0, sizeof(vt->dirty));
 }
 
-void vt_touch_all(struct vt *v)
+void vt_touch_all(struct vt *vt)
 {
-	bitmap_set_range(v->dirty, 0, v->rows);
+	bitmap_set_range(vt->dirty, 0, vt->rows);
 }
 
-static vt_cell *row_of(struct vt *v, u32 y)
+static vt_cell *vt_row(struct vt *vt, u32 row)
 {
-	return v->cells + y * v->cols;
+	return vt->cells + row * vt->cols;
 }
 
 /* What an erased cell holds: a blank in the pen's colours, without its other looks. */
-vt_cell vt_blank(const struct vt *v)
+vt_cell vt_blank(const struct vt *vt)
 {
-	u8 a = v->pen.bg << 4 | v->pen.fg;
+	u8 attr = vt->pen.background << 4 | vt->pen.foreground;
 
-	if (v->reverse_screen)
-		a = (a & 0x88) | ((a >> 4 | a << 4) & 0x77);
-	return a << 8 | ' ';
+	if (vt->reverse_screen)
+		attr = (attr & 0x88) | ((attr >> 4 | attr << 4) & 0x77);
+	return attr << 8 | ' ';
 }
 
-static void fill(struct vt *v, u32 y, u32 x, u32 n)
+static void vt_fill(struct vt *vt, u32 row, u32 column, u32 count)
 {
-	vt_cell *c = row_of(v, y) + x, b = vt_blank(v);
+	vt_cell *cells = vt_row(vt, row) + column, blank = vt_blank(vt);
 
-	while (n--)
-		*c++ = b;
-	mark(v, y);
+	while (count--)
+		*cells++ = blank;
+	vt_mark(vt, row);
 }
 
-void vt_update_attr(struct vt *v)
+void vt_update_attr(struct vt *vt)
 {
-	const struct vt_pen *p = &v->pen;
-	u8 a = p->bg << 4 | p->fg;
+	const struct vt_pen *pen = &vt->pen;
+	u8 attr = pen->background << 4 | pen->foreground;
 
-	if (p->italic)
-		a = (a & 0xf0) | ITALIC_FG;
-	else if (p->underline)
-		a = (a & 0xf0) | UNDERLINE_FG;
-	else if (p->intensity == 0)
-		a = (a & 0xf0) | HALF_FG;
-	if (p->reverse != v->reverse_screen)
-		a = (a & 0x88) | ((a >> 4 | a << 4) & 0x77);
-	if (p->blink)
-		a ^= 0x80;
-	if (p->intensity == 2)
-		a ^= 0x08;
-	v->attr = a;
+	if (pen->italic)
+		attr = (attr & 0xf0) | ITALIC_FG;
+	else if (pen->underline)
+		attr = (attr & 0xf0) | UNDERLINE_FG;
+	else if (pen->intensity == 0)
+		attr = (attr & 0xf0) | HALF_FG;
+	if (pen->reverse != vt->reverse_screen)
+		attr = (attr & 0x88) | ((attr >> 4 | attr << 4) & 0x77);
+	if (pen->blink)
+		attr ^= 0x80;
+	if (pen->intensity == 2)
+		attr ^= 0x08;
+	vt->attr = attr;
 }
 
 /* ---- scrolling ---- */
 
-void vt_scroll_up(struct vt *v, u32 top, u32 bottom, u32 n)
+void vt_scroll_up(struct vt *vt, u32 top, u32 bottom, u32 count)
 {
-	n = MIN(n, bottom - top);
-	memmove(row_of(v, top), row_of(v, top + n), (bottom - top - n) * v->cols * sizeof(vt_cell));
-	for (u32 y = bottom - n; y < bottom; y++)
-		fill(v, y, 0, v->cols);
-	bitmap_set_range(v->dirty, top, bottom - top);
+	count = MIN(count, bottom - top);
+	memmove(vt_row(vt, top), vt_row(vt, top + count),
+		(bottom - top - count) * vt->cols * sizeof(vt_cell));
+	for (u32 row = bottom - count; row < bottom; row++)
+		vt_fill(vt, row, 0, vt->cols);
+	bitmap_set_range(vt->dirty, top, bottom - top);
 }
 
-void vt_scroll_down(struct vt *v, u32 top, u32 bottom, u32 n)
+void vt_scroll_down(struct vt *vt, u32 top, u32 bottom, u32 count)
 {
-	n = MIN(n, bottom - top);
-	memmove(row_of(v, top + n), row_of(v, top), (bottom - top - n) * v->cols * sizeof(vt_cell));
-	for (u32 y = top; y < top + n; y++)
-		fill(v, y, 0, v->cols);
-	bitmap_set_range(v->dirty, top, bottom - top);
+	count = MIN(count, bottom - top);
+	memmove(vt_row(vt, top + count), vt_row(vt, top),
+		(bottom - top - count) * vt->cols * sizeof(vt_cell));
+	for (u32 row = top; row < top + count; row++)
+		vt_fill(vt, row, 0, vt->cols);
+	bitmap_set_range(vt->dirty, top, bottom - top);
 }
 
 /* ---- the cursor ---- */
 
-void vt_move_to(struct vt *v, s32 x, s32 y)
+void vt_move_to(struct vt *vt, s32 column, s32 row)
 {
-	s32 low = v->origin ? v->top : 0, high = v->origin ? v->bottom : v->rows;
+	s32 low = vt->origin ? vt->top : 0, high = vt->origin ? vt->bottom : vt->rows;
 
-	v->pen.x = MAX(0, MIN(x, v->cols - 1));
-	v->pen.y = MAX(low, MIN(y, high - 1));
-	v->wrap_next = false;
+	vt->pen.column = MAX(0, MIN(column, vt->cols - 1));
+	vt->pen.row = MAX(low, MIN(row, high - 1));
+	vt->wrap_next = false;
 }
 
 /* By row and column as programs count them: within the scroll region in origin mode. */
-void vt_move_absolute(struct vt *v, s32 x, s32 y)
+void vt_move_absolute(struct vt *vt, s32 column, s32 row)
 {
-	vt_move_to(v, x, v->origin ? v->top + y : y);
+	vt_move_to(vt, column, vt->origin ? vt->top + row : row);
 }
 
-void vt_line_feed(struct vt *v)
+void vt_line_feed(struct vt *vt)
 {
-	if (v->pen.y + 1 == v->bottom)
-		vt_scroll_up(v, v->top, v->bottom, 1);
-	else if (v->pen.y + 1 < v->rows)
-		v->pen.y++;
-	v->wrap_next = false;
+	if (vt->pen.row + 1 == vt->bottom)
+		vt_scroll_up(vt, vt->top, vt->bottom, 1);
+	else if (vt->pen.row + 1 < vt->rows)
+		vt->pen.row++;
+	vt->wrap_next = false;
 }
 
-void vt_reverse_line_feed(struct vt *v)
+void vt_reverse_line_feed(struct vt *vt)
 {
-	if (v->pen.y == v->top)
-		vt_scroll_down(v, v->top, v->bottom, 1);
-	else if (v->pen.y)
-		v->pen.y--;
-	v->wrap_next = false;
+	if (vt->pen.row == vt->top)
+		vt_scroll_down(vt, vt->top, vt->bottom, 1);
+	else if (vt->pen.row)
+		vt->pen.row--;
+	vt->wrap_next = false;
 }
 
-void vt_carriage_return(struct vt *v)
+void vt_carriage_return(struct vt *vt)
 {
-	v->pen.x = 0;
-	v->wrap_next = false;
+	vt->pen.column = 0;
+	vt->wrap_next = false;
 }
 
-void vt_tab(struct vt *v)
+void vt_tab(struct vt *vt)
 {
-	u32 x = bitmap_find_set(v->tabs, v->cols, v->pen.x + 1);
+	u32 column = bitmap_find_set(vt->tabs, vt->cols, vt->pen.column + 1);
 
-	v->pen.x = MIN(x, v->cols - 1u);
-	v->wrap_next = false;
+	vt->pen.column = MIN(column, vt->cols - 1u);
+	vt->wrap_next = false;
 }
 
-void vt_default_tabs(struct vt *v)
+void vt_default_tabs(struct vt *vt)
 {
-	memset(v->tabs, 0, sizeof(v->tabs));
-	for (u32 x = TAB_STOP; x < VT_MAX_COLS; x += TAB_STOP)
-		bitmap_set(v->tabs, x);
+	memset(vt->tabs, 0, sizeof(vt->tabs));
+	for (u32 column = TAB_STOP; column < VT_MAX_COLS; column += TAB_STOP)
+		bitmap_set(vt->tabs, column);
 }
 
-void vt_save_cursor(struct vt *v)
+void vt_save_cursor(struct vt *vt)
 {
-	v->saved = v->pen;
+	vt->saved = vt->pen;
 }
 
-void vt_restore_cursor(struct vt *v)
+void vt_restore_cursor(struct vt *vt)
 {
-	v->pen = v->saved;
-	v->wrap_next = false;
-	vt_update_attr(v);
+	vt->pen = vt->saved;
+	vt->wrap_next = false;
+	vt_update_attr(vt);
 }
 
 /* ---- inserting and deleting ---- */
 
-void vt_insert_chars(struct vt *v, u32 n)
+void vt_insert_chars(struct vt *vt, u32 count)
 {
-	vt_cell *c = row_of(v, v->pen.y) + v->pen.x;
-	u32 left = v->cols - v->pen.x;
+	vt_cell *cells = vt_row(vt, vt->pen.row) + vt->pen.column;
+	u32 left = vt->cols - vt->pen.column;
 
-	n = MIN(n, left);
-	memmove(c + n, c, (left - n) * sizeof(*c));
-	fill(v, v->pen.y, v->pen.x, n);
-	v->wrap_next = false;
+	count = MIN(count, left);
+	memmove(cells + count, cells, (left - count) * sizeof(*cells));
+	vt_fill(vt, vt->pen.row, vt->pen.column, count);
+	vt->wrap_next = false;
 }
 
-void vt_delete_chars(struct vt *v, u32 n)
+void vt_delete_chars(struct vt *vt, u32 count)
 {
-	vt_cell *c = row_of(v, v->pen.y) + v->pen.x;
-	u32 left = v->cols - v->pen.x;
+	vt_cell *cells = vt_row(vt, vt->pen.row) + vt->pen.column;
+	u32 left = vt->cols - vt->pen.column;
 
-	n = MIN(n, left);
-	memmove(c, c + n, (left - n) * sizeof(*c));
-	fill(v, v->pen.y, v->cols - n, n);
-	v->wrap_next = false;
+	count = MIN(count, left);
+	memmove(cells, cells + count, (left - count) * sizeof(*cells));
+	vt_fill(vt, vt->pen.row, vt->cols - count, count);
+	vt->wrap_next = false;
 }
 
-void vt_erase_chars(struct vt *v, u32 n)
+void vt_erase_chars(struct vt *vt, u32 count)
 {
-	fill(v, v->pen.y, v->pen.x, MIN(n, (u32)v->cols - v->pen.x));
-	v->wrap_next = false;
+	vt_fill(vt, vt->pen.row, vt->pen.column, MIN(count, (u32)vt->cols - vt->pen.column));
+	vt->wrap_next = false;
 }
 
-void vt_insert_lines(struct vt *v, u32 n)
+void vt_insert_lines(struct vt *vt, u32 count)
 {
-	if (v->pen.y >= v->top && v->pen.y < v->bottom)
-		vt_scroll_down(v, v->pen.y, v->bottom, n);
-	v->wrap_next = false;
+	if (vt->pen.row >= vt->top && vt->pen.row < vt->bottom)
+		vt_scroll_down(vt, vt->pen.row, vt->bottom, count);
+	vt->wrap_next = false;
 }
 
-void vt_delete_lines(struct vt *v, u32 n)
+void vt_delete_lines(struct vt *vt, u32 count)
 {
-	if (v->pen.y >= v->top && v->pen.y < v->bottom)
-		vt_scroll_up(v, v->pen.y, v->bottom, n);
-	v->wrap_next = false;
+	if (vt->pen.row >= vt->top && vt->pen.row < vt->bottom)
+		vt_scroll_up(vt, vt->pen.row, vt->bottom, count);
+	vt->wrap_next = false;
 }
 
-void vt_erase_in_line(struct vt *v, u32 how)
+void vt_erase_in_line(struct vt *vt, u32 how)
 {
 	if (how == 0)
-		fill(v, v->pen.y, v->pen.x, v->cols - v->pen.x);
+		vt_fill(vt, vt->pen.row, vt->pen.column, vt->cols - vt->pen.column);
 	else if (how == 1)
-		fill(v, v->pen.y, 0, v->pen.x + 1);
+		vt_fill(vt, vt->pen.row, 0, vt->pen.column + 1);
 	else if (how == 2)
-		fill(v, v->pen.y, 0, v->cols);
-	v->wrap_next = false;
+		vt_fill(vt, vt->pen.row, 0, vt->cols);
+	vt->wrap_next = false;
 }
 
-void vt_erase_in_display(struct vt *v, u32 how)
+void vt_erase_in_display(struct vt *vt, u32 how)
 {
-	u32 from = how == 0 ? v->pen.y + 1u : 0, to = how == 1 ? v->pen.y : v->rows;
+	u32 from = how == 0 ? vt->pen.row + 1u : 0, to = how == 1 ? vt->pen.row : vt->rows;
 
 	if (how > 3)
 		return;
 	if (how < 2)
-		vt_erase_in_line(v, how);
-	for (u32 y = from; y < to; y++)
-		fill(v, y, 0, v->cols);
-	v->wrap_next = false;
+		vt_erase_in_line(vt, how);
+	for (u32 row = from; row < to; row++)
+		vt_fill(vt, row, 0, vt->cols);
+	vt->wrap_next = false;
 }
 
 /* ---- printing ---- */
 
-void vt_put_glyph(struct vt *v, u8 glyph)
+void vt_put_glyph(struct vt *vt, u8 glyph)
 {
-	if (v->wrap_next) {
-		vt_carriage_return(v);
-		vt_line_feed(v);
+	if (vt->wrap_next) {
+		vt_carriage_return(vt);
+		vt_line_feed(vt);
 	}
-	if (v->insert)
-		vt_insert_chars(v, 1);
-	row_of(v, v->pen.y)[v->pen.x] = v->attr << 8 | glyph;
-	mark(v, v->pen.y);
-	v->last_glyph = glyph;
-	if (v->pen.x + 1 < v->cols)
-		v->pen.x++;
+	if (vt->insert)
+		vt_insert_chars(vt, 1);
+	vt_row(vt, vt->pen.row)[vt->pen.column] = vt->attr << 8 | glyph;
+	vt_mark(vt, vt->pen.row);
+	vt->last_glyph = glyph;
+	if (vt->pen.column + 1 < vt->cols)
+		vt->pen.column++;
 	else
-		v->wrap_next = v->autowrap;
+		vt->wrap_next = vt->autowrap;
 }
 
 struct range {
 	u32 first, last;
 };
 
-static bool in_ranges(const struct range *r, u32 n, u32 code)
+static bool in_ranges(const struct range *range, u32 count, u32 code)
 {
-	for (u32 i = 0; i < n; i++)
-		if (code >= r[i].first && code <= r[i].last)
+	for (u32 i = 0; i < count; i++)
+		if (code >= range[i].first && code <= range[i].last)
 			return true;
 	return false;
 }
@@ -292,7 +294,7 @@ static u32 width_of(u32 code)
 	return in_ranges(two, ARRAY_SIZE(two), code) ? 2 : 1;
 }
 
-static void put_code(struct vt *v, u32 code)
+static void vt_put_code(struct vt *vt, u32 code)
 {
 	u32 width = width_of(code);
 	u8 glyph;
@@ -300,68 +302,68 @@ static void put_code(struct vt *v, u32 code)
 	if (!width)
 		return;
 	glyph = vt_glyph(code);
-	vt_put_glyph(v, glyph ? glyph : REPLACEMENT);
+	vt_put_glyph(vt, glyph ? glyph : REPLACEMENT);
 	if (width == 2)
-		vt_put_glyph(v, ' ');
+		vt_put_glyph(vt, ' ');
 }
 
-void vt_put_byte(struct vt *v, u8 c)
+void vt_put_byte(struct vt *vt, u8 byte)
 {
-	u8 charset = v->pen.charset[v->pen.shift];
+	u8 charset = vt->pen.charset[vt->pen.shift];
 
-	if (charset == VT_CHARSET_GRAPHICS && c >= 0x60 && c < 0x60 + ARRAY_SIZE(graphics))
-		vt_put_glyph(v, graphics[c - 0x60]);
-	else if (charset == VT_CHARSET_RAW || c < 0x80)
-		vt_put_glyph(v, c);
+	if (charset == VT_CHARSET_GRAPHICS && byte >= 0x60 && byte < 0x60 + ARRAY_SIZE(graphics))
+		vt_put_glyph(vt, graphics[byte - 0x60]);
+	else if (charset == VT_CHARSET_RAW || byte < 0x80)
+		vt_put_glyph(vt, byte);
 	else
-		put_code(v, c); /* Latin-1 */
+		vt_put_code(vt, byte); /* Latin-1 */
 }
 
-void vt_put_broken(struct vt *v)
+void vt_put_broken(struct vt *vt)
 {
-	if (v->code_left)
-		vt_put_glyph(v, REPLACEMENT);
-	v->code_left = 0;
+	if (vt->code_left)
+		vt_put_glyph(vt, REPLACEMENT);
+	vt->code_left = 0;
 }
 
 /* One byte of UTF-8; ill-formed sequences show as one replacement each. */
-void vt_put_utf8(struct vt *v, u8 c)
+void vt_put_utf8(struct vt *vt, u8 byte)
 {
-	if (v->code_left && (c & 0xc0) == 0x80) {
-		v->code = v->code << 6 | (c & 0x3f);
-		if (--v->code_left)
+	if (vt->code_left && (byte & 0xc0) == 0x80) {
+		vt->code = vt->code << 6 | (byte & 0x3f);
+		if (--vt->code_left)
 			return;
-		put_code(v, v->code >= v->code_min && v->code <= 0x10ffff &&
-					    (v->code & 0xfffff800) != 0xd800
-				    ? v->code
-				    : 0xfffd);
+		vt_put_code(vt, vt->code >= vt->code_min && vt->code <= 0x10ffff &&
+						(vt->code & 0xfffff800) != 0xd800
+					? vt->code
+					: 0xfffd);
 		return;
 	}
-	vt_put_broken(v);
-	if (c < 0x80) {
-		vt_put_byte(v, c);
-	} else if (c >= 0xc2 && c < 0xf5) {
-		v->code_left = c < 0xe0 ? 1 : c < 0xf0 ? 2 : 3;
-		v->code = c & (0x3f >> v->code_left);
-		v->code_min = c < 0xe0 ? 0x80 : c < 0xf0 ? 0x800 : 0x10000;
+	vt_put_broken(vt);
+	if (byte < 0x80) {
+		vt_put_byte(vt, byte);
+	} else if (byte >= 0xc2 && byte < 0xf5) {
+		vt->code_left = byte < 0xe0 ? 1 : byte < 0xf0 ? 2 : 3;
+		vt->code = byte & (0x3f >> vt->code_left);
+		vt->code_min = byte < 0xe0 ? 0x80 : byte < 0xf0 ? 0x800 : 0x10000;
 	} else {
-		vt_put_glyph(v, REPLACEMENT);
+		vt_put_glyph(vt, REPLACEMENT);
 	}
 }
 
 /* Printing ASCII from the cursor on, as far as it goes on this line. @return bytes used */
-size_t vt_put_run(struct vt *v, const u8 *s, size_t n)
+size_t vt_put_run(struct vt *vt, const u8 *bytes, size_t length)
 {
-	vt_cell *c = row_of(v, v->pen.y) + v->pen.x, attr = v->attr << 8;
-	size_t room = v->cols - 1 - v->pen.x, k = 0;
+	vt_cell *cells = vt_row(vt, vt->pen.row) + vt->pen.column, attr = vt->attr << 8;
+	size_t room = vt->cols - 1 - vt->pen.column, taken = 0;
 
-	n = MIN(n, room);
-	while (k < n && s[k] >= ' ' && s[k] < 0x7f)
-		*c++ = attr | s[k++];
-	if (k) {
-		v->last_glyph = s[k - 1];
-		v->pen.x += k;
-		mark(v, v->pen.y);
+	length = MIN(length, room);
+	while (taken < length && bytes[taken] >= ' ' && bytes[taken] < 0x7f)
+		*cells++ = attr | bytes[taken++];
+	if (taken) {
+		vt->last_glyph = bytes[taken - 1];
+		vt->pen.column += taken;
+		vt_mark(vt, vt->pen.row);
 	}
-	return k;
+	return taken;
 }

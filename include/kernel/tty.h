@@ -62,40 +62,40 @@ struct tty_ops {
  */
 struct tty *tty_register(const char *name, dev_t dev, const struct tty_ops *ops, void *private);
 /** Hang up, remove the node; the driver's methods are not called after this returned. Sleeps. */
-void tty_unregister(struct tty *t);
-void *tty_private(const struct tty *t);
-dev_t tty_device(const struct tty *t);
-void tty_get(struct tty *t);
-void tty_put(struct tty *t);
+void tty_unregister(struct tty *tty);
+void *tty_private(const struct tty *tty);
+dev_t tty_device(const struct tty *tty);
+void tty_get(struct tty *tty);
+void tty_put(struct tty *tty);
 
 /**
  * @brief Bytes from the hardware. Any context.
  * @return how many were taken; when fewer than @p len_bytes, the driver keeps the
  *         rest (or loses it) until its unthrottle() method is called.
  */
-size_t tty_receive(struct tty *t, const char *s, size_t len_bytes);
+size_t tty_receive(struct tty *tty, const char *bytes, size_t len_bytes);
 /**
  * @brief How many bytes tty_receive() would take: for drivers that can leave input in their hardware.
  * 0 counts as a refusal: unthrottle() will be called. Any context.
  */
-u32 tty_receive_room(struct tty *t);
+u32 tty_receive_room(struct tty *tty);
 enum tty_error { TTY_BREAK, TTY_PARITY, TTY_FRAMING, TTY_OVERRUN };
 /** A byte that arrived damaged, or a break. Any context. */
-void tty_receive_error(struct tty *t, enum tty_error what, u8 byte);
+void tty_receive_error(struct tty *tty, enum tty_error what, u8 byte);
 /** The driver has room for output, or all of it has left. Any context, no driver lock held. */
-void tty_output_ready(struct tty *t);
+void tty_output_ready(struct tty *tty);
 /** Is output held back by the user? Any context. */
-bool tty_output_stopped(const struct tty *t);
+bool tty_output_stopped(const struct tty *tty);
 /** The settings in force; a driver reads them in open(). */
-const struct ktermios *tty_settings(const struct tty *t);
+const struct ktermios *tty_settings(const struct tty *tty);
 /** Change them, as tcsetattr() does. Sleeps. */
-void tty_set_settings(struct tty *t, const struct ktermios *k);
-void tty_set_winsize(struct tty *t, const struct winsize *w);
+void tty_set_settings(struct tty *tty, const struct ktermios *settings);
+void tty_set_winsize(struct tty *tty, const struct winsize *winsize);
 
 /** The line is gone: every open file of this terminal reports end of file from now on. Sleeps. */
-void tty_hangup(struct tty *t);
+void tty_hangup(struct tty *tty);
 /** The foreground process group, 0 if none. */
-pid_t tty_pgrp(const struct tty *t);
+pid_t tty_pgrp(const struct tty *tty);
 /**
  * @brief Session leader @p leader exits: hang up its terminal, tell the foreground
  *        group (SIGHUP, SIGCONT), and take the terminal from all of the session.

@@ -117,7 +117,7 @@ static void fuzz_screen(const uint8_t *data, size_t size)
 		free(piece);
 		bytes.at += count;
 		bytes.left -= count;
-		require(vt.pen.x < cols && vt.pen.y < rows, "the cursor is on the screen");
+		require(vt.pen.column < cols && vt.pen.row < rows, "the cursor is on the screen");
 		require(vt.top < vt.bottom && vt.bottom <= rows,
 			"the scroll region is on the screen");
 		require(vt.reply_len <= VT_REPLY_SIZE && vt.nr_params <= VT_PARAMS,

@@ -85,7 +85,7 @@ static void actions(void **state)
 	keymap_init(&keymap);
 	result = last_of(&keymap, "\x38\x3c");
 	assert_int_equal(result.action, KEYMAP_SWITCH);
-	assert_int_equal(result.n, 1);
+	assert_int_equal(result.number, 1);
 	keymap_init(&keymap);
 	assert_int_equal(last_of(&keymap, "\x38\xe0\x4d").action, KEYMAP_NEXT);
 	assert_int_equal(last_of(&keymap, "\x1d\xe0\x53").action, KEYMAP_REBOOT);

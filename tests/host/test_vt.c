@@ -104,8 +104,8 @@ static void each_row_of_the_table(void **state)
 		vt_init(&v, COLS, ROWS, cells);
 		put(row->written);
 		show(out);
-		if (strcmp(out, row->screen) || v.pen.x != row->x || v.pen.y != row->y)
-			fail_msg("%s: \"%s\" at %u,%u", row->name, out, v.pen.x, v.pen.y);
+		if (strcmp(out, row->screen) || v.pen.column != row->x || v.pen.row != row->y)
+			fail_msg("%s: \"%s\" at %u,%u", row->name, out, v.pen.column, v.pen.row);
 		/* The same, byte by byte. */
 		vt_init(&v, COLS, ROWS, cells);
 		for (const char *text = row->written; *text; text++)
@@ -201,7 +201,7 @@ static void no_sequence_leads_off_the_screen(void **state)
 			    : (seed >> 33) % 5 ? '1'
 					       : seed >> 40;
 			vt_write(&v, &c, 1);
-			assert_true(v.pen.x < cols && v.pen.y < lines);
+			assert_true(v.pen.column < cols && v.pen.row < lines);
 			assert_true(v.top < v.bottom && v.bottom <= lines);
 			v.reply_len = 0;
 		}
