@@ -45,7 +45,9 @@ static u64 heap_span(u64 addr, u64 max)
 		if (flags & PG_SLAB) {
 			const struct kmem_cache *cache = READ_ONCE(page->slab_cache);
 
-			return !done && cache && cache->drivers ? object_span(cache, addr) : done;
+			if (!done && cache && cache->drivers)
+				return object_span(cache, addr);
+			break;
 		}
 		if (!(flags & PG_DRIVER))
 			break;
@@ -59,11 +61,17 @@ static u64 heap_span(u64 addr, u64 max)
 
 static bool range_page_is_drivers(u64 addr, bool write)
 {
-	bool of_file = addr >= DRIVER_BASE && addr < DRIVER_END,
-	     of_range = addr >= KRANGE_BASE && addr < KRANGE_END;
-	const pte_t *pte = of_file || of_range ? kernel_pte(addr, false) : NULL;
-	pte_t entry = pte ? READ_ONCE(*pte) : 0;
+	bool of_file = addr >= DRIVER_BASE && addr < DRIVER_END;
+	bool of_range = addr >= KRANGE_BASE && addr < KRANGE_END;
+	const pte_t *pte;
+	pte_t entry;
 
+	if (!of_file && !of_range)
+		return false;
+	pte = kernel_pte(addr, false);
+	if (!pte)
+		return false;
+	entry = READ_ONCE(*pte);
 	return pte_allows(entry, write) && (of_file || pte_of_driver(entry));
 }
 

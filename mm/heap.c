@@ -220,11 +220,17 @@ void kmem_cache_free(struct kmem_cache *cache, void *object)
 	cache_free(cache, object, CALLER);
 }
 
+/* What an allocation gave, cleared; it may have given nothing. */
+static void *heap_clear(void *memory, size_t size)
+{
+	if (memory)
+		memset(memory, 0, size);
+	return memory;
+}
+
 void *kmem_cache_zalloc(struct kmem_cache *cache)
 {
-	void *object = cache_alloc(cache, cache->object, CALLER);
-
-	return object ? memset(object, 0, cache->object) : NULL;
+	return heap_clear(cache_alloc(cache, cache->object, CALLER), cache->object);
 }
 
 static void cache_init(struct kmem_cache *cache, const char *name, size_t size, size_t align)
@@ -262,7 +268,9 @@ bool heap_is_cache(const void *candidate)
 
 static u32 class_align(u32 size)
 {
-	return size & (size - 1) ? 16 : size; /* powers of two are aligned to themselves */
+	bool power_of_two = !(size & (size - 1));
+
+	return power_of_two ? size : 16;
 }
 
 void heap_init(void)
@@ -366,44 +374,46 @@ void kfree(const void *ptr)
 		large_free(memory);
 }
 
-size_t kmalloc_usable(const void *ptr)
+size_t kmalloc_usable(const void *memory)
 {
-	struct page *memory = virt_to_page(ptr);
+	struct page *page = virt_to_page(memory);
 
 	if (DEBUG)
-		return heap_debug_size(ptr);
-	return memory->flags & PG_SLAB ? ((struct kmem_cache *)memory->slab_cache)->usable
-				       : PAGE_SIZE << memory->order;
+		return heap_debug_size(memory);
+	if (page->flags & PG_SLAB)
+		return ((struct kmem_cache *)page->slab_cache)->usable;
+	return PAGE_SIZE << page->order;
 }
 
 void *kzalloc_driver(size_t size)
 {
-	u32 number = size <= CLASS_MAX ? class_of[(size + 15) / 16] : NR_CLASSES;
-	void *memory = number < NR_CLASSES
-			       ? cache_alloc(&caches[driver_caches + number], size, CALLER)
-			       : large_alloc(size, CALLER);
+	u32 number = NR_CLASSES;
+	void *memory;
 
-	if (memory && number == NR_CLASSES)
-		virt_to_page(memory)->flags |= PG_DRIVER;
-	return memory ? memset(memory, 0, size) : NULL;
+	if (size <= CLASS_MAX)
+		number = class_of[(size + 15) / 16];
+	if (number < NR_CLASSES) {
+		memory = cache_alloc(&caches[driver_caches + number], size, CALLER);
+	} else {
+		memory = large_alloc(size, CALLER);
+		if (memory)
+			virt_to_page(memory)->flags |= PG_DRIVER;
+	}
+	return heap_clear(memory, size);
 }
 
 void *kzalloc(size_t size)
 {
-	void *memory = heap_alloc(size, CALLER);
-
-	return memory ? memset(memory, 0, size) : NULL;
+	return heap_clear(heap_alloc(size, CALLER), size);
 }
 
 void *kcalloc(size_t count, size_t size)
 {
 	size_t total;
-	void *memory;
 
 	if (__builtin_mul_overflow(count, size, &total))
 		return NULL;
-	memory = heap_alloc(total, CALLER);
-	return memory ? memset(memory, 0, total) : NULL;
+	return heap_clear(heap_alloc(total, CALLER), total);
 }
 
 void *krealloc(void *old, size_t new_size)
@@ -426,5 +436,7 @@ char *kstrdup(const char *text)
 	size_t size = strlen(text) + 1;
 	char *copy = heap_alloc(size, CALLER);
 
-	return copy ? memcpy(copy, text, size) : NULL;
+	if (copy)
+		memcpy(copy, text, size);
+	return copy;
 }

@@ -126,9 +126,11 @@ void heap_debug_large_free(struct page *page, u32 order)
 		page[i].flags = 0;
 }
 
-size_t heap_debug_size(const void *ptr)
+size_t heap_debug_size(const void *memory)
 {
-	const struct page *page = virt_to_page(ptr);
+	const struct page *page = virt_to_page(memory);
 
-	return page->flags & PG_SLAB ? heap_tag_of(page->slab_cache, ptr)->size : page->index;
+	if (page->flags & PG_SLAB)
+		return heap_tag_of(page->slab_cache, memory)->size;
+	return page->index;
 }

@@ -115,8 +115,10 @@ static void range_insert(struct area *area, struct krange *new)
 
 	while (*link) {
 		parent = *link;
-		link = new->start < rb_entry(parent, struct krange, node)->start ? &parent->left
-										 : &parent->right;
+		if (new->start < rb_entry(parent, struct krange, node)->start)
+			link = &parent->left;
+		else
+			link = &parent->right;
 	}
 	rb_insert(&area->ranges, &new->node, parent, link);
 }
@@ -133,7 +135,9 @@ static struct krange *range_create(struct area *area, u64 npages, u64 ip)
 	start = gap_find(area, area->base + area->hint * PAGE_SIZE, npages);
 	if (!start)
 		start = gap_find(area, area->base, npages);
-	range = start ? kmem_cache_zalloc(range_cache) : NULL;
+	if (!start)
+		return NULL;
+	range = kmem_cache_zalloc(range_cache);
 	if (!range)
 		return NULL;
 	range->start = start;
@@ -231,7 +235,9 @@ void *krange_alloc_stack(size_t npages)
 
 static struct area *area_of(const void *addr)
 {
-	return (u64)addr >= DRIVER_BASE ? &areas[KRANGE_DRIVER] : &areas[KRANGE_GENERAL];
+	if ((u64)addr >= DRIVER_BASE)
+		return &areas[KRANGE_DRIVER];
+	return &areas[KRANGE_GENERAL];
 }
 
 int krange_protect(void *addr, size_t npages, enum kprot prot)
@@ -327,7 +333,9 @@ void *kvzalloc(size_t size)
 	if (size <= PAGE_SIZE) {
 		void *memory = heap_alloc(size, CALLER);
 
-		return memory ? memset(memory, 0, size) : NULL;
+		if (memory)
+			memset(memory, 0, size);
+		return memory;
 	}
 	if (size > 1ul << 32)
 		return NULL;

@@ -114,7 +114,9 @@ static u64 object_step(u64 addr, struct object *object, bool *found)
 		 object->start == addr;
 	if (!(page->flags & PG_SLAB) || !heap_is_cache(cache))
 		return next;
-	return addr + 2 * cache->size <= next ? addr + cache->size : next;
+	if (addr + 2 * cache->size > next) /* the last of its page */
+		return next;
+	return addr + cache->size;
 }
 
 /* All live ones, in order. */

@@ -171,7 +171,7 @@ static void buddy_free(struct zone *zone, struct page *page, u32 order)
 		if (!(buddy->flags & PG_BUDDY) || buddy->order != order)
 			break;
 		list_unlink(zone, buddy, order);
-		page = page < buddy ? page : buddy;
+		page = MIN(page, buddy);
 		order++;
 	}
 	list_push(zone, page, order);
@@ -418,11 +418,12 @@ static struct page *zone_take(struct zone *zone, u32 order)
 /* Take 2^order pages from the zones. */
 static struct page *zones_take(u32 order, u32 flags)
 {
+	const int highest = !(flags & PAGE_BELOW_4G);
 	struct page *page = NULL;
 
 	if ((flags & PAGE_USER) && page_user_exhausted())
 		return NULL;
-	for (int i = flags & PAGE_BELOW_4G ? 0 : 1; i >= 0 && !page; i--) {
+	for (int i = highest; i >= 0 && !page; i--) {
 		struct zone *zone = &zones[i];
 		u64 irqflags;
 
@@ -444,9 +445,12 @@ static void fill_from_buddy(struct page_cpu *cpu_pages, struct zone *zone)
 	assert_held(&zone->lock);
 	while (cpu_pages->count < CACHE_BATCH) {
 		u32 order = MIN(smallest_order(zone), CACHE_ORDER);
-		struct page *page = cpu_pages->count ? buddy_take(zone, order)
-						     : zone_take(zone, order);
+		struct page *page;
 
+		if (cpu_pages->count)
+			page = buddy_take(zone, order);
+		else
+			page = zone_take(zone, order);
 		if (!page)
 			break;
 		for (u32 i = 1u << order; i--;)
@@ -529,7 +533,9 @@ struct page *page_alloc(u32 flags)
 
 struct page *pages_alloc(u32 order, u32 flags)
 {
-	return order > MAX_ORDER || injected(flags) ? NULL : block_alloc(order, flags);
+	if (order > MAX_ORDER || injected(flags))
+		return NULL;
+	return block_alloc(order, flags);
 }
 
 void pages_free(struct page *page, u32 order)
@@ -614,10 +620,11 @@ void mem_info_get(struct mem_info *info)
 	memset(info, 0, sizeof(*info));
 	info->free = zone_free(&zones[0]) + zone_free(&zones[1]) + reservoir_pages();
 	for (u32 i = 0; i < CPU_MAX; i++) {
-		struct page_cpu *cpu_pages = cpus[i] ? cpus[i]->slot[CPU_SLOT_PAGES] : NULL;
+		const struct page_cpu *cpu_pages;
 
-		if (!cpu_pages)
+		if (!cpus[i] || !cpus[i]->slot[CPU_SLOT_PAGES])
 			continue;
+		cpu_pages = cpus[i]->slot[CPU_SLOT_PAGES];
 		info->free += cpu_pages->count;
 		for (u32 which = 0; which < MEM_ACCOUNTS; which++)
 			sum[which] += cpu_pages->account[which];
@@ -636,6 +643,9 @@ bool page_cpu_init(struct cpu *cpu)
 
 	_Static_assert(sizeof(struct page_cpu) <= PAGE_SIZE, "fits");
 	cache_set_limit();
-	cpu->slot[CPU_SLOT_PAGES] = page ? page_address(page) : NULL;
-	return page;
+	cpu->slot[CPU_SLOT_PAGES] = NULL;
+	if (!page)
+		return false;
+	cpu->slot[CPU_SLOT_PAGES] = page_address(page);
+	return true;
 }

@@ -190,6 +190,8 @@ char *strdup_from_user(uaddr_t src, u64 max)
 	copy = kmalloc(len + 1);
 	if (copy)
 		memcpy(copy, text, len + 1);
+	else
+		copy = ERR_PTR(-ENOMEM);
 	kvfree(text);
-	return copy ? copy : ERR_PTR(-ENOMEM);
+	return copy;
 }

@@ -26,7 +26,10 @@ static int access_page(struct vm_region *region, u64 addr, u8 *buf, u64 len, boo
 		    (!pte_uncounted(entry) || page_is_ram(pte_phys(entry)))) {
 			u8 *bytes = (u8 *)phys_to_virt(pte_phys(entry)) + (addr & ~PAGE_MASK);
 
-			memcpy(write ? bytes : buf, write ? buf : bytes, len);
+			if (write)
+				memcpy(bytes, buf, len);
+			else
+				memcpy(buf, bytes, len);
 			done = true;
 		}
 		vm_file_unlock(region);
@@ -37,13 +40,14 @@ static int access_page(struct vm_region *region, u64 addr, u8 *buf, u64 len, boo
 		int err = vm_fault_region(region, page, write);
 
 		if (err < 0)
-			return err == -ENOMEM ? err : -EFAULT;
+			return err == -ENOMEM ? -ENOMEM : -EFAULT;
 	}
 	return -EFAULT; /* a truncation that does not end */
 }
 
 u64 vm_space_access(struct vm_space *space, u64 addr, void *buf, u64 len, bool write)
 {
+	const u32 needed = write ? VM_WRITE : VM_ACCESS;
 	u64 done = 0;
 	u32 attempt = 0;
 
@@ -53,10 +57,9 @@ u64 vm_space_access(struct vm_space *space, u64 addr, void *buf, u64 len, bool w
 	while (done < len) {
 		struct vm_region *region = vm_region_find(space, addr);
 		u64 length = MIN(len - done, PAGE_SIZE - (addr & ~PAGE_MASK));
-
 		int err = -EFAULT;
 
-		if (region && (region->flags & (write ? VM_WRITE : VM_ACCESS)))
+		if (region && (region->flags & needed))
 			err = access_page(region, addr, (u8 *)buf + done, length, write);
 		if (err == -ENOMEM) {
 			up_write(&space->lock);

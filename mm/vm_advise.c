@@ -27,12 +27,24 @@ static bool advice_known(int advice)
 static int advised_flags(const struct vm_region *region, int advice, u32 *flags)
 {
 	switch (advice) {
-	case MADV_DONTFORK: *flags |= VM_DONTFORK; return 0;
-	case MADV_DOFORK: *flags &= ~VM_DONTFORK; return region->flags & VM_PFN ? -EINVAL : 0;
-	case MADV_WIPEONFORK: *flags |= VM_WIPEONFORK; return region->ops ? -EINVAL : 0;
-	case MADV_KEEPONFORK: *flags &= ~VM_WIPEONFORK; return 0;
-	case MADV_DONTDUMP: *flags |= VM_DONTDUMP; return 0;
-	case MADV_DODUMP: *flags &= ~VM_DONTDUMP; return region->flags & VM_PFN ? -EINVAL : 0;
+	case MADV_DONTFORK: *flags |= VM_DONTFORK; break;
+	case MADV_DOFORK:
+		if (region->flags & VM_PFN)
+			return -EINVAL;
+		*flags &= ~VM_DONTFORK;
+		break;
+	case MADV_WIPEONFORK:
+		if (region->ops)
+			return -EINVAL;
+		*flags |= VM_WIPEONFORK;
+		break;
+	case MADV_KEEPONFORK: *flags &= ~VM_WIPEONFORK; break;
+	case MADV_DONTDUMP: *flags |= VM_DONTDUMP; break;
+	case MADV_DODUMP:
+		if (region->flags & VM_PFN)
+			return -EINVAL;
+		*flags &= ~VM_DONTDUMP;
+		break;
 	}
 	return 0;
 }
@@ -74,7 +86,7 @@ static void drop_pages(struct vm_region *region, u64 start, u64 end)
 	vm_gather_finish(&gather);
 }
 
-/* One part of one part_of; may replace *@part_of, by NULL if it has to be looked for. @return 0 or -errno */
+/* One part of the region *@part_of; may replace that, by NULL if it must be searched for again. @return 0 or -errno */
 static int advise_part(struct vm_region **part_of, u64 start, u64 end, int advice)
 {
 	struct vm_region *region = *part_of;
@@ -95,7 +107,10 @@ static int advise_part(struct vm_region **part_of, u64 start, u64 end, int advic
 		drop_pages(region, start, end);
 		return 0;
 	case MADV_COLD:
-	case MADV_PAGEOUT: return region->flags & (VM_LOCKED | VM_PFN) ? -EINVAL : 0;
+	case MADV_PAGEOUT:
+		if (region->flags & (VM_LOCKED | VM_PFN))
+			return -EINVAL;
+		return 0;
 	}
 	err = advised_flags(region, advice, &flags);
 	if (err || flags == region->flags)
@@ -138,9 +153,9 @@ static int advise_locked(struct vm_space *space, u64 start, u64 end, int advice)
 	}
 }
 
-static int advise_populate(struct vm_space *space, u64 start, u64 end, bool write)
+static int advise_populate(struct vm_space *space, u64 start, u64 end, enum vm_populate how)
 {
-	int err = vm_populate(space, start, end, write ? VM_POPULATE_WRITE : VM_POPULATE_READ);
+	int err = vm_populate(space, start, end, how);
 
 	return err == -EIO ? -EFAULT : err;
 }
@@ -154,8 +169,10 @@ int vm_advise(struct vm_space *space, u64 addr, u64 len, int advice)
 		return -EINVAL;
 	if (end == addr)
 		return 0;
-	if (advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE)
-		return advise_populate(space, addr, end, advice == MADV_POPULATE_WRITE);
+	if (advice == MADV_POPULATE_READ)
+		return advise_populate(space, addr, end, VM_POPULATE_READ);
+	if (advice == MADV_POPULATE_WRITE)
+		return advise_populate(space, addr, end, VM_POPULATE_WRITE);
 	down_write(&space->lock);
 	err = advise_locked(space, addr, end, advice);
 	up_write(&space->lock);
@@ -167,11 +184,12 @@ int vm_advise(struct vm_space *space, u64 addr, u64 len, int advice)
 /* Write one file back, without the lock. @return 0 or -errno */
 static int sync_file(struct vm_space *space, struct file *f)
 {
-	int err;
+	int err = -EINVAL;
 
 	file_get(f);
 	up_read(&space->lock);
-	err = f->ops->fsync ? f->ops->fsync(f) : -EINVAL;
+	if (f->ops->fsync)
+		err = f->ops->fsync(f);
 	file_put(f);
 	return err;
 }
@@ -220,10 +238,11 @@ int vm_sync(struct vm_space *space, u64 addr, u64 len, int flags)
 /* What is cached of a file tells what others read: only for those who could write it. */
 static bool may_see_cache(const struct vm_region *region)
 {
-	struct inode *inode = region->file ? region->file->inode : NULL;
+	struct inode *inode;
 
 	if (!region->file)
 		return true;
+	inode = region->file->inode;
 	if (!inode)
 		return false;
 	return inode->uid == current_cred()->fsuid || current_capable(CAP_FOWNER) ||

@@ -72,6 +72,16 @@ struct vm_region *vm_set_flags(struct vm_region *region, u64 start, u64 end, u32
 	return region;
 }
 
+/* @region's flags without @clear and with @set, which device memory does not get. */
+static u32 changed_flags(const struct vm_region *region, u32 clear, u32 set)
+{
+	u32 flags = region->flags & ~clear;
+
+	if (!(region->flags & VM_PFN))
+		flags |= set;
+	return flags;
+}
+
 /* Every part of [start, end), which has no holes, gets flags & ~clear | set. @return 0 or -ENOMEM */
 static int change_flags(struct vm_space *space, u64 start, u64 end, u32 clear, u32 set)
 {
@@ -80,7 +90,7 @@ static int change_flags(struct vm_space *space, u64 start, u64 end, u32 clear, u
 	if (start == end)
 		return 0;
 	while (region && region->start <= start) {
-		u32 flags = (region->flags & ~clear) | (region->flags & VM_PFN ? 0 : set);
+		u32 flags = changed_flags(region, clear, set);
 		u64 stop = MIN(end, region->end);
 
 		if (flags != region->flags) {
@@ -198,11 +208,14 @@ static u64 locked_in(struct vm_space *space, u64 start, u64 end)
 
 int vm_lock(struct vm_space *space, u64 addr, u64 len, int flags)
 {
+	u32 set = VM_LOCKED;
 	u64 end, npages;
 	int err;
 
 	if (flags & ~MLOCK_ONFAULT)
 		return -EINVAL;
+	if (flags & MLOCK_ONFAULT)
+		set |= VM_LOCKONFAULT;
 	if (!may_lock_at_all())
 		return -EPERM;
 	len = PAGE_ALIGN(len + (addr & ~PAGE_MASK));
@@ -215,13 +228,14 @@ int vm_lock(struct vm_space *space, u64 addr, u64 len, int flags)
 	err = -ENOMEM;
 	if (!vm_may_lock(space, VM_LOCKED, npages) ||
 	    !vm_may_lock(space, VM_LOCKED, npages - locked_in(space, addr, end)))
-		err = change_flags(space, addr, end, VM_LOCKED | VM_LOCKONFAULT,
-				   VM_LOCKED | (flags & MLOCK_ONFAULT ? VM_LOCKONFAULT : 0));
+		err = change_flags(space, addr, end, VM_LOCKED | VM_LOCKONFAULT, set);
 	up_write(&space->lock);
 	if (err || (flags & MLOCK_ONFAULT))
 		return err;
 	err = vm_populate(space, addr, end, VM_POPULATE_LOCK);
-	return err == -ENOMEM ? -EAGAIN : err == -EIO ? -ENOMEM : err;
+	if (err == -ENOMEM)
+		return -EAGAIN;
+	return err == -EIO ? -ENOMEM : err;
 }
 
 int vm_unlock(struct vm_space *space, u64 addr, u64 len)
@@ -241,13 +255,10 @@ int vm_unlock(struct vm_space *space, u64 addr, u64 len)
 /* All regions there are. Lack of memory to split can't happen: whole regions change. */
 static void change_all(struct vm_space *space, u32 clear, u32 set)
 {
-	struct vm_region *region =
-		list_empty(&space->region_list)
-			? NULL
-			: list_first(&space->region_list, struct vm_region, link);
+	struct vm_region *region = vm_region_find_above(space, 0);
 
 	while (region) {
-		u32 flags = (region->flags & ~clear) | (region->flags & VM_PFN ? 0 : set);
+		u32 flags = changed_flags(region, clear, set);
 
 		if (flags != region->flags)
 			region = vm_set_flags(region, region->start, region->end, flags);
@@ -257,8 +268,11 @@ static void change_all(struct vm_space *space, u32 clear, u32 set)
 
 int vm_lock_all(struct vm_space *space, int flags)
 {
-	const u32 set = VM_LOCKED | (flags & MCL_ONFAULT ? VM_LOCKONFAULT : 0);
+	u32 set = VM_LOCKED;
 	int err = 0;
+
+	if (flags & MCL_ONFAULT)
+		set |= VM_LOCKONFAULT;
 
 	if (!flags || (flags & ~(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT)) || flags == MCL_ONFAULT)
 		return -EINVAL;
@@ -269,7 +283,9 @@ int vm_lock_all(struct vm_space *space, int flags)
 	    !current_capable(CAP_IPC_LOCK)) {
 		err = -ENOMEM;
 	} else {
-		space->def_flags = flags & MCL_FUTURE ? set : 0;
+		space->def_flags = 0;
+		if (flags & MCL_FUTURE)
+			space->def_flags = set;
 		if (flags & MCL_CURRENT)
 			change_all(space, VM_LOCKED | VM_LOCKONFAULT, set);
 	}

@@ -183,7 +183,9 @@ static inline int tell_if_cleaned(struct vm_region *region, struct page *page)
 
 static inline int mkwrite_error(int err)
 {
-	return err == -ENOMEM ? err : err < 0 ? -EIO : 0;
+	if (err >= 0)
+		return 0;
+	return err == -ENOMEM ? -ENOMEM : -EIO;
 }
 
 static int fault_shared_write(struct vm_region *region, u64 addr, pte_t *pte, pte_t entry)
@@ -344,7 +346,8 @@ static int fault_file_write(struct vm_region *region, u64 addr, pte_t *pte, stru
 	if (mapped && counted)
 		count_pages(region->space, &region->space->rss_file, 1);
 	if (region->ops->write_back) {
-		err = mapped ? tell_if_cleaned(region, page) : 0;
+		if (mapped)
+			err = tell_if_cleaned(region, page);
 		if (err && exchange(pte, entry, pte_make_readonly(entry)))
 			tlb_flush_user_page(region->space, addr);
 		page_put(page);
@@ -361,21 +364,20 @@ static int fault_file(struct vm_region *region, u64 addr, pte_t *pte, bool write
 
 	if (!write && region->ops->fault_around && fault_around(region, addr, pte))
 		return 0;
-	err = region->ops->fault
-		      ? region->ops->fault(region,
-					   region->pgoff + ((addr - region->start) >> PAGE_SHIFT),
-					   &page)
-		      : -EIO;
+	if (!region->ops->fault)
+		return -EIO;
+	err = region->ops->fault(region, region->pgoff + ((addr - region->start) >> PAGE_SHIFT),
+				 &page);
 	if (err < 0)
-		return err == -ENOMEM ? err : -EIO;
+		return err == -ENOMEM ? -ENOMEM : -EIO;
 	major = err;
 	if (write && !(region->flags & VM_SHARED)) {
 		err = fault_file_copy(region, addr, pte, page);
-		return err ? err : major;
+		return err ?: major;
 	}
 	if (write && region->ops->page_mkwrite) {
 		err = fault_file_write(region, addr, pte, page);
-		return err ? err : major;
+		return err ?: major;
 	}
 	if (region->flags & VM_PFN)
 		map_file_page(region, addr, pte, page,
@@ -550,6 +552,28 @@ static int populate_region(struct vm_region *region, u64 *addr, u64 end, bool wr
 	return 0;
 }
 
+/* Does @how make pages of the region writable, too? */
+static bool populate_writes(const struct vm_region *region, enum vm_populate how)
+{
+	if (how == VM_POPULATE_READ)
+		return false;
+	return how == VM_POPULATE_WRITE || (region->flags & (VM_WRITE | VM_SHARED)) == VM_WRITE;
+}
+
+/* Has the region the rights that @how needs? Device memory is never populated. */
+static bool populate_allowed(const struct vm_region *region, enum vm_populate how, bool write)
+{
+	u32 needed = VM_ACCESS;
+
+	if (region->flags & VM_PFN)
+		return false;
+	if (write)
+		needed = VM_WRITE;
+	else if (how == VM_POPULATE_READ)
+		needed = VM_READ;
+	return region->flags & needed;
+}
+
 int vm_populate(struct vm_space *space, u64 start, u64 end, enum vm_populate how)
 {
 	struct vm_region *region;
@@ -566,13 +590,8 @@ int vm_populate(struct vm_space *space, u64 start, u64 end, enum vm_populate how
 			return how == VM_POPULATE_MAP ? 0 : -ENOMEM;
 		}
 		start = MAX(start, region->start);
-		write = how == VM_POPULATE_WRITE ||
-			(how != VM_POPULATE_READ &&
-			 (region->flags & (VM_WRITE | VM_SHARED)) == VM_WRITE);
-		if (!(region->flags & VM_PFN) &&
-		    region->flags & (write		       ? VM_WRITE
-				     : how == VM_POPULATE_READ ? VM_READ
-							       : VM_ACCESS))
+		write = populate_writes(region, how);
+		if (populate_allowed(region, how, write))
 			err = populate_region(region, &start, MIN(end, region->end), write);
 		else if (how == VM_POPULATE_READ || how == VM_POPULATE_WRITE)
 			err = -EINVAL;

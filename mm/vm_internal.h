@@ -139,6 +139,11 @@ void vm_zap_region(struct vm_gather *gather, struct vm_region *region, u64 start
  * @param floor,ceiling  the neighbours: nothing is mapped between them
  */
 void vm_free_tables(struct vm_gather *gather, u64 start, u64 end, u64 floor, u64 ceiling);
+/** @brief The ceiling for that: @p next is the next region, NULL if there is none. */
+static inline u64 vm_tables_ceiling(const struct vm_region *next)
+{
+	return next ? next->start : PT_USER_END;
+}
 /** @brief Everything of a space that no CPU uses any more, in one walk; no flushing. */
 void vm_tables_destroy(struct vm_space *space);
 /** @brief Give the pages of [start, end) new rights. Exclusive; flushes. */

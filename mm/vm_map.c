@@ -56,7 +56,9 @@ int vm_may_lock(const struct vm_space *space, u32 flags, u64 npages)
 	if (!(flags & VM_LOCKED) ||
 	    space->locked_pages + npages <= vm_limit(RLIMIT_MEMLOCK) >> PAGE_SHIFT)
 		return 0;
-	return current_capable(CAP_IPC_LOCK) ? 0 : -EAGAIN;
+	if (!current_capable(CAP_IPC_LOCK))
+		return -EAGAIN;
+	return 0;
 }
 
 /* ---- regions and their file ---- */
@@ -178,7 +180,9 @@ s64 vm_find_room(struct vm_space *space, u64 addr, u64 len, u32 map_flags)
 			return -ENOMEM;
 		if (addr & ~PAGE_MASK)
 			return -EINVAL;
-		return vm_may_place(addr) ? (s64)addr : -EPERM;
+		if (!vm_may_place(addr))
+			return -EPERM;
+		return (s64)addr;
 	}
 	if (map_flags & MAP_32BIT) {
 		low = MAX(low, 0x40000000ull);
@@ -195,12 +199,16 @@ s64 vm_find_room(struct vm_space *space, u64 addr, u64 len, u32 map_flags)
 		if (addr <= limit - len && vm_range_is_free(space, addr, len))
 			return addr;
 	}
-	found = up ? vm_gap_bottom_up(space, len, low, high)
-		   : vm_gap_top_down(space, len, low, high);
+	if (up)
+		found = vm_gap_bottom_up(space, len, low, high);
+	else
+		found = vm_gap_top_down(space, len, low, high);
 	if (found == VM_NO_GAP && !up) /* the other side of the base, as a last resort */
 		found = vm_gap_bottom_up(space, len, MAX(low, ALIGN_UP(USER_END / 3, PAGE_SIZE)),
 					 USER_END);
-	return found == VM_NO_GAP ? -ENOMEM : (s64)found;
+	if (found == VM_NO_GAP)
+		return -ENOMEM;
+	return (s64)found;
 }
 
 /* ---- munmap ---- */
@@ -236,17 +244,20 @@ int vm_unmap_locked(struct vm_space *space, u64 start, u64 end, struct list *dea
 	if (region->start < start && region->end > end && !vm_split(region, end))
 		return -ENOMEM;
 	vm_gather_init(&gather, space);
-	prev = region->start < start ? region : vm_region_prev(space, region);
+	prev = region;
+	if (region->start >= start)
+		prev = vm_region_prev(space, region);
 	for (; region && region->start < end; region = next) {
 		u64 from = MAX(start, region->start), to = MIN(end, region->end);
 
 		/* What is left of the last one above @end is the next one: its tables stay. */
-		next = region->end > end ? region : vm_region_next(space, region);
+		next = region;
+		if (region->end <= end)
+			next = vm_region_next(space, region);
 		cut(region, from, to, dead);
 		vm_zap(&gather, from, to);
 	}
-	vm_free_tables(&gather, start, end, prev ? prev->end : 0,
-		       region ? region->start : PT_USER_END);
+	vm_free_tables(&gather, start, end, vm_region_end(prev), vm_tables_ceiling(region));
 	vm_gather_finish(&gather);
 	return 0;
 }
@@ -304,7 +315,9 @@ static int file_flags(struct file *f, u32 prot, u32 map_flags, u32 *vm_flags)
 	}
 	if (!f->ops->mmap)
 		return -ENODEV;
-	return *vm_flags & VM_GROWSDOWN ? -EINVAL : 0;
+	if (*vm_flags & VM_GROWSDOWN)
+		return -EINVAL;
+	return 0;
 }
 
 static int anon_flags(u32 map_flags, u32 *vm_flags)
@@ -342,12 +355,12 @@ static bool extend_neighbour(struct vm_space *space, struct vm_region *prev, str
 void vm_scrub(struct vm_space *space, u64 start, u64 end)
 {
 	struct vm_region *next = vm_region_find_above(space, start);
-	struct vm_region *prev = next ? vm_region_prev(space, next) : vm_region_last(space);
+	struct vm_region *prev = vm_region_below(space, next);
 	struct vm_gather gather;
 
 	vm_gather_init(&gather, space);
 	vm_zap(&gather, start, end);
-	vm_free_tables(&gather, start, end, prev ? prev->end : 0, next ? next->start : PT_USER_END);
+	vm_free_tables(&gather, start, end, vm_region_end(prev), vm_tables_ceiling(next));
 	vm_gather_finish(&gather);
 }
 
@@ -372,14 +385,16 @@ static int attach_file(struct vm_region *region, struct file *f, u64 off)
 		/* no private copies of device memory */
 		if (!(region->flags & VM_SHARED)) {
 			region->flags &= ~VM_MAYWRITE;
-			return region->flags & VM_WRITE ? -EINVAL : 0;
+			if (region->flags & VM_WRITE)
+				return -EINVAL;
 		}
 	} else if (!region->ops) { /* anonymous memory, like /dev/zero's */
 		file_put(f);
 		region->file = NULL;
 		region->pages = NULL;
 		region->pgoff = 0;
-		return region->flags & VM_SHARED ? vm_shared_attach(region) : 0;
+		if (region->flags & VM_SHARED)
+			return vm_shared_attach(region);
 	}
 	return 0;
 }
@@ -435,12 +450,13 @@ static int map_at(struct vm_space *space, u64 start, u64 end, u32 flags, struct 
 		  struct list *dead)
 {
 	struct vm_region *next = vm_region_find_above(space, start), *prev, *region;
-	u64 npages = (end - start) >> PAGE_SHIFT;
+	u64 npages = (end - start) >> PAGE_SHIFT, replaced = 0;
 	bool replaces = next && next->start < end;
 
 	assert_held_write(&space->lock);
-	if (!vm_may_expand(space, flags,
-			   npages - (unlikely(replaces) ? mapped_in(space, next, start, end) : 0)))
+	if (unlikely(replaces))
+		replaced = mapped_in(space, next, start, end);
+	if (!vm_may_expand(space, flags, npages - replaced))
 		return -ENOMEM;
 	if (unlikely(replaces)) {
 		int err = vm_unmap_locked(space, start, end, dead);
@@ -451,7 +467,7 @@ static int map_at(struct vm_space *space, u64 start, u64 end, u32 flags, struct 
 	}
 	if (!vm_enough_memory(file ? flags : flags & ~VM_SHARED, npages))
 		return -ENOMEM;
-	prev = next ? vm_region_prev(space, next) : vm_region_last(space);
+	prev = vm_region_below(space, next);
 	if (!file && !(flags & VM_SHARED) &&
 	    extend_neighbour(space, prev, next, start, end, flags)) {
 		vm_account(space, flags, npages);
@@ -500,12 +516,15 @@ static s64 map_locked(struct vm_space *space, u64 addr, u64 len, u32 prot, u32 m
 	if ((map_flags & MAP_LOCKED) && !vm_limit(RLIMIT_MEMLOCK) && !current_capable(CAP_IPC_LOCK))
 		return -EPERM;
 	err = vm_may_lock(space, *vm_flags, len >> PAGE_SHIFT);
-	if (!err)
-		err = file ? file_flags(file, prot, map_flags, vm_flags)
-			   : anon_flags(map_flags, vm_flags);
+	if (err)
+		return err;
+	if (file)
+		err = file_flags(file, prot, map_flags, vm_flags);
+	else
+		err = anon_flags(map_flags, vm_flags);
 	if (!err)
 		err = map_at(space, start, start + len, *vm_flags, file, off, dead);
-	return err ? err : start;
+	return err ?: start;
 }
 
 /* A driver may run for long, and reach the program's memory: no lock is held. Rights are checked first. */
@@ -515,7 +534,9 @@ static s64 ask_file(const struct vm_space *space, u64 len, u32 prot, u32 map_fla
 	u32 flags = region_flags(space, prot, map_flags);
 	int err = file_flags(file, prot, map_flags, &flags);
 
-	return err ? err : file->ops->map_begin(file, off, len, flags);
+	if (err)
+		return err;
+	return file->ops->map_begin(file, off, len, flags);
 }
 
 s64 vm_map(struct vm_space *space, u64 addr, u64 len, u32 prot, u32 flags, struct file *file,
@@ -567,7 +588,7 @@ s64 vm_map_stack(struct vm_space *space, u64 size, u32 prot)
 	if (!vm_region_overlapping(space, start, space->stack_top))
 		err = map_at(space, start, space->stack_top, flags, NULL, 0, NULL);
 	up_write(&space->lock);
-	return err ? err : (s64)start;
+	return err ?: (s64)start;
 }
 
 /* ---- pages of the kernel ---- */

@@ -45,14 +45,12 @@ static inline u64 guarded_start(const struct vm_region *region)
 {
 	if (likely(!(region->flags & VM_GROWSDOWN)))
 		return region->start;
-	return region->start > VM_GUARD_GAP ? region->start - VM_GUARD_GAP : 0;
+	return region->start - MIN(region->start, VM_GUARD_GAP);
 }
 
 static inline u64 end_below(const struct vm_space *space, const struct vm_region *region)
 {
-	const struct vm_region *prev = vm_region_prev(space, region);
-
-	return prev ? prev->end : 0;
+	return vm_region_end(vm_region_prev(space, region));
 }
 
 static inline u64 compute_gap(const struct vm_space *space, const struct vm_region *region)
@@ -90,10 +88,11 @@ void vm_region_insert_behind(struct vm_space *space, struct vm_region *prev,
 			     struct vm_region *region)
 {
 	struct list *before = prev ? &prev->link : &space->region_list;
-	struct vm_region *next = before->next == &space->region_list
-					 ? NULL
-					 : list_entry(before->next, struct vm_region, link);
+	struct vm_region *next = NULL;
 	struct rb_node **link, *parent = NULL;
+
+	if (before->next != &space->region_list)
+		next = list_entry(before->next, struct vm_region, link);
 
 	/* Of two neighbours one is above the other in the tree, and the lower one has room on this side. */
 	if (prev && !prev->node.right) {
@@ -120,8 +119,7 @@ void vm_region_insert(struct vm_space *space, struct vm_region *region)
 {
 	struct vm_region *next = vm_region_find_above(space, region->start);
 
-	vm_region_insert_behind(space, next ? vm_region_prev(space, next) : vm_region_last(space),
-				region);
+	vm_region_insert_behind(space, vm_region_below(space, next), region);
 }
 
 void vm_region_erase(struct vm_space *space, struct vm_region *region)
@@ -222,7 +220,9 @@ struct vm_region *vm_region_overlapping(struct vm_space *space, u64 start, u64 e
 {
 	struct vm_region *region = vm_region_find_above(space, start);
 
-	return region && region->start < end ? region : NULL;
+	if (!region || region->start >= end)
+		return NULL;
+	return region;
 }
 
 bool vm_range_is_free(struct vm_space *space, u64 addr, u64 len)
@@ -310,9 +310,7 @@ static void gap_bounds(struct vm_space *space, struct vm_region *region, u64 low
 		*start = end_below(space, region);
 		limit = guarded_start(region);
 	} else {
-		*start = list_empty(&space->region_list)
-				 ? 0
-				 : list_last(&space->region_list, struct vm_region, link)->end;
+		*start = vm_region_end(vm_region_last(space));
 	}
 	*start = MAX(*start, low);
 	*end = MIN(limit, high);

@@ -29,22 +29,35 @@ void vm_region_update_gap(struct vm_space *space, struct vm_region *region);
 static inline struct vm_region *vm_region_next(const struct vm_space *space,
 					       const struct vm_region *region)
 {
-	return region->link.next == &space->region_list
-		       ? NULL
-		       : list_entry(region->link.next, struct vm_region, link);
+	if (region->link.next == &space->region_list)
+		return NULL;
+	return list_entry(region->link.next, struct vm_region, link);
 }
 static inline struct vm_region *vm_region_prev(const struct vm_space *space,
 					       const struct vm_region *region)
 {
-	return region->link.prev == &space->region_list
-		       ? NULL
-		       : list_entry(region->link.prev, struct vm_region, link);
+	if (region->link.prev == &space->region_list)
+		return NULL;
+	return list_entry(region->link.prev, struct vm_region, link);
 }
 static inline struct vm_region *vm_region_last(const struct vm_space *space)
 {
-	return list_empty(&space->region_list)
-		       ? NULL
-		       : list_entry(space->region_list.prev, struct vm_region, link);
+	if (list_empty(&space->region_list))
+		return NULL;
+	return list_entry(space->region_list.prev, struct vm_region, link);
+}
+/** @brief The region below @p next; NULL stands for the end of the space, as vm_region_find_above() returns it. */
+static inline struct vm_region *vm_region_below(const struct vm_space *space,
+						const struct vm_region *next)
+{
+	if (!next)
+		return vm_region_last(space);
+	return vm_region_prev(space, next);
+}
+/** @brief Where the regions up to @p region end; NULL: there is none, so at 0. */
+static inline u64 vm_region_end(const struct vm_region *region)
+{
+	return region ? region->end : 0;
 }
 static inline u64 vm_region_pages(const struct vm_region *region)
 {

@@ -101,6 +101,7 @@ static s64 move_to(struct vm_region *region, struct remap *remap)
 static s64 remap_to(struct vm_space *space, struct remap *remap)
 {
 	struct vm_region *region;
+	u32 map_flags = 0;
 	s64 to;
 	int err;
 
@@ -136,8 +137,9 @@ static s64 remap_to(struct vm_space *space, struct remap *remap)
 		err = -ENOMEM;
 	if (err)
 		return err;
-	to = vm_find_room(space, remap->to, remap->new_len,
-			  remap->flags & MREMAP_FIXED ? MAP_FIXED : 0);
+	if (remap->flags & MREMAP_FIXED)
+		map_flags = MAP_FIXED;
+	to = vm_find_room(space, remap->to, remap->new_len, map_flags);
 	if (to < 0)
 		return to;
 	remap->to = to;

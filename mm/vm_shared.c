@@ -34,7 +34,9 @@ static void **node_alloc(void)
 {
 	struct page *page = page_alloc(PAGE_USER | PAGE_ZERO);
 
-	return page ? page_address(page) : NULL;
+	if (!page)
+		return NULL;
+	return page_address(page);
 }
 
 /* The place of page @index. @return NULL: not there, or no memory to make it */
@@ -56,10 +58,12 @@ static void **shared_slot(struct shared *shared, u64 index, bool make)
 static struct page *shared_find(struct shared *shared, u64 index)
 {
 	void **slot = shared_slot(shared, index, false);
-	struct page *page = slot ? *slot : NULL;
+	struct page *page;
 
-	if (page)
-		page_get(page);
+	if (!slot || !*slot)
+		return NULL;
+	page = *slot;
+	page_get(page);
 	return page;
 }
 
@@ -106,7 +110,8 @@ static int shared_fault(struct vm_region *region, u64 pgoff, struct page **out)
 		return -ENOMEM;
 	spin_lock(&shared->lock);
 	slot = shared_slot(shared, pgoff, true);
-	page = slot ? *slot : NULL;
+	if (slot)
+		page = *slot;
 	if (slot && !page) {
 		new->mapping = shared;
 		new->index = pgoff;
@@ -133,7 +138,9 @@ static int shared_fault_around(struct vm_region *region, u64 first, u32 npages, 
 
 	spin_lock(&shared->lock);
 	for (u32 i = 0; i < npages; i++) {
-		pages[i] = first + i < shared->npages ? shared_find(shared, first + i) : NULL;
+		pages[i] = NULL;
+		if (first + i < shared->npages)
+			pages[i] = shared_find(shared, first + i);
 		found += pages[i] != NULL;
 	}
 	spin_unlock(&shared->lock);

@@ -228,7 +228,7 @@ static u64 present(s64 counted, const struct atomic64 *cut)
 {
 	s64 npages = counted - __atomic_load_n(&cut->v, __ATOMIC_RELAXED);
 
-	return npages > 0 ? (u64)npages : 0;
+	return MAX(npages, 0l);
 }
 
 u64 vm_space_rss(const struct vm_space *space)
@@ -281,5 +281,7 @@ const char *vm_region_name(const struct vm_region *region)
 		return "[stack]";
 	if (region->flags & VM_VDSO)
 		return region->flags & VM_EXEC ? "[vdso]" : "[vvar]";
-	return region->ops ? region->ops->name : NULL;
+	if (!region->ops)
+		return NULL;
+	return region->ops->name;
 }

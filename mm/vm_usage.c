@@ -15,7 +15,7 @@ static u64 count_users(const struct page *page, bool is_anon)
 {
 	s64 users = atomic_read(&page->refs) - !is_anon;
 
-	return users > 1 ? (u64)users : 1;
+	return MAX(users, 1l);
 }
 
 static void count_page(struct vm_region_usage *usage, pte_t entry)
@@ -26,10 +26,14 @@ static void count_page(struct vm_region_usage *usage, pte_t entry)
 	usage->rss++;
 	usage->pss += PAGE_SIZE / users;
 	usage->anon += is_anon;
-	if (users > 1)
-		*(dirty ? &usage->shared_dirty : &usage->shared_clean) += 1;
+	if (users > 1 && dirty)
+		usage->shared_dirty++;
+	else if (users > 1)
+		usage->shared_clean++;
+	else if (dirty)
+		usage->private_dirty++;
 	else
-		*(dirty ? &usage->private_dirty : &usage->private_clean) += 1;
+		usage->private_clean++;
 }
 
 void vm_region_usage(const struct vm_region *region, struct vm_region_usage *out)

@@ -143,8 +143,7 @@ void vm_tables_destroy(struct vm_space *space)
 		struct vm_region *next = vm_region_next(space, region);
 
 		zap_dead(space, region->start, region->end);
-		vm_free_tables(&gather, region->start, region->end, 0,
-			       next ? next->start : PT_USER_END);
+		vm_free_tables(&gather, region->start, region->end, 0, vm_tables_ceiling(next));
 	}
 	vm_tables_free_list(gather.tables);
 	pt_user_free_root(space->tables.root);
@@ -160,9 +159,9 @@ static bool region_shows(const struct vm_region *region, u64 first, u64 last, u6
 	if (region->pgoff > last || from - region->pgoff >= npages)
 		return false;
 	*start = region->start + ((from - region->pgoff) << PAGE_SHIFT);
-	*end = last - region->pgoff >= npages
-		       ? region->end
-		       : region->start + ((last - region->pgoff + 1) << PAGE_SHIFT);
+	*end = region->end;
+	if (last - region->pgoff < npages)
+		*end = region->start + ((last - region->pgoff + 1) << PAGE_SHIFT);
 	return true;
 }
 

@@ -32,15 +32,21 @@ static inline int __must_check copy_to_user(uaddr_t dst, const void *src, u64 le
 /** For read/write paths: how many bytes went over before a fault (0..n). */
 static inline u64 copy_to_user_partial(uaddr_t dst, const void *src, u64 length)
 {
-	return user_range_ok(dst, length) ? length - user_copy_raw(dst, src, length) : 0;
+	if (!user_range_ok(dst, length))
+		return 0;
+	return length - user_copy_raw(dst, src, length);
 }
 static inline u64 copy_from_user_partial(void *dst, uaddr_t src, u64 length)
 {
-	return user_range_ok(src, length) ? length - user_copy_raw(dst, src, length) : 0;
+	if (!user_range_ok(src, length))
+		return 0;
+	return length - user_copy_raw(dst, src, length);
 }
 static inline u64 clear_user_partial(uaddr_t dst, u64 length)
 {
-	return user_range_ok(dst, length) ? length - user_clear_raw(dst, length) : 0;
+	if (!user_range_ok(dst, length))
+		return 0;
+	return length - user_clear_raw(dst, length);
 }
 /** A word at any address of the kernel's half; 0 where nothing is mapped. Any context. */
 u64 kernel_read_u64(const u64 *addr);
