@@ -8,18 +8,18 @@
 static size_t find(const u64 *map, size_t nbits, size_t from, u64 flip)
 {
 	size_t word = from / 64, bit;
-	u64 v;
+	u64 bits;
 
 	if (from >= nbits)
 		return nbits;
-	v = (map[word] ^ flip) & ~0ull << (from % 64);
-	while (!v) {
+	bits = (map[word] ^ flip) & ~0ull << (from % 64);
+	while (!bits) {
 		if (++word >= BITMAP_WORDS(nbits))
 			return nbits;
-		v = map[word] ^ flip;
+		bits = map[word] ^ flip;
 	}
-	bit = word * 64 + __builtin_ctzll(v);
-	return bit < nbits ? bit : nbits;
+	bit = word * 64 + __builtin_ctzll(bits);
+	return MIN(bit, nbits);
 }
 
 size_t bitmap_find_set(const u64 *map, size_t nbits, size_t from)
@@ -32,19 +32,21 @@ size_t bitmap_find_clear(const u64 *map, size_t nbits, size_t from)
 	return find(map, nbits, from, ~0ull);
 }
 
-/* The bits of word @w that belong to a map of @nbits. */
-static u64 word_mask(size_t w, size_t nbits)
+/* The bits of word @index that belong to a map of @nbits. */
+static u64 word_mask(size_t index, size_t nbits)
 {
-	return w < nbits / 64 ? ~0ull : (1ull << (nbits % 64)) - 1;
+	if (index < nbits / 64)
+		return ~0ull;
+	return (1ull << (nbits % 64)) - 1;
 }
 
 size_t bitmap_find_last(const u64 *map, size_t nbits)
 {
-	for (size_t w = BITMAP_WORDS(nbits); w-- > 0;) {
-		u64 v = map[w] & word_mask(w, nbits);
+	for (size_t index = BITMAP_WORDS(nbits); index-- > 0;) {
+		u64 word = map[index] & word_mask(index, nbits);
 
-		if (v)
-			return w * 64 + 63 - __builtin_clzll(v);
+		if (word)
+			return index * 64 + 63 - __builtin_clzll(word);
 	}
 	return nbits;
 }
@@ -73,10 +75,10 @@ void bitmap_set_range(u64 *map, size_t first, size_t count)
 	size_t end = first + count;
 
 	while (first < end) {
-		size_t w = first / 64;
+		size_t index = first / 64;
 
-		map[w] |= word_mask(w, end) & ~0ull << (first % 64);
-		first = (w + 1) * 64;
+		map[index] |= word_mask(index, end) & ~0ull << (first % 64);
+		first = (index + 1) * 64;
 	}
 }
 
@@ -85,27 +87,27 @@ void bitmap_clear_range(u64 *map, size_t first, size_t count)
 	size_t end = first + count;
 
 	while (first < end) {
-		size_t w = first / 64;
+		size_t index = first / 64;
 
-		map[w] &= ~(word_mask(w, end) & ~0ull << (first % 64));
-		first = (w + 1) * 64;
+		map[index] &= ~(word_mask(index, end) & ~0ull << (first % 64));
+		first = (index + 1) * 64;
 	}
 }
 
 /* Without the popcnt instruction, which the baseline processor lacks. */
-static u32 weight64(u64 v)
+static u32 weight64(u64 word)
 {
-	v -= v >> 1 & 0x5555555555555555ull;
-	v = (v & 0x3333333333333333ull) + (v >> 2 & 0x3333333333333333ull);
-	v = (v + (v >> 4)) & 0x0f0f0f0f0f0f0f0full;
-	return v * 0x0101010101010101ull >> 56;
+	word -= word >> 1 & 0x5555555555555555ull;
+	word = (word & 0x3333333333333333ull) + (word >> 2 & 0x3333333333333333ull);
+	word = (word + (word >> 4)) & 0x0f0f0f0f0f0f0f0full;
+	return word * 0x0101010101010101ull >> 56;
 }
 
 size_t bitmap_weight(const u64 *map, size_t nbits)
 {
-	size_t n = 0;
+	size_t weight = 0;
 
-	for (size_t w = 0; w < BITMAP_WORDS(nbits); w++)
-		n += weight64(map[w] & word_mask(w, nbits));
-	return n;
+	for (size_t index = 0; index < BITMAP_WORDS(nbits); index++)
+		weight += weight64(map[index] & word_mask(index, nbits));
+	return weight;
 }

@@ -10,9 +10,9 @@
 #include <kernel/chacha.h>
 #include <kernel/string.h>
 
-static inline u32 rotate(u32 v, u32 n)
+static inline u32 rotate(u32 word, u32 nbits)
 {
-	return v << n | v >> (32 - n);
+	return word << nbits | word >> (32 - nbits);
 }
 
 #define QUARTER_ROUND(a, b, c, d)      \

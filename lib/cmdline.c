@@ -11,83 +11,84 @@
 #include <kernel/err.h>
 #include <kernel/string.h>
 
-static bool is_blank(char c)
+static bool is_blank(char character)
 {
-	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+	return character == ' ' || character == '\t' || character == '\n' || character == '\r';
 }
 
-/* The end of the word at @s. */
-static const char *word_end(const char *s)
+/* The end of the word at @cursor. */
+static const char *word_end(const char *cursor)
 {
 	bool quoted = false;
 
-	for (; *s && (quoted || !is_blank(*s)); s++)
-		if (*s == '"')
+	for (; *cursor && (quoted || !is_blank(*cursor)); cursor++)
+		if (*cursor == '"')
 			quoted = !quoted;
-	return s;
+	return cursor;
 }
 
 bool cmdline_next(const char **cursor, struct cmdline_word *out)
 {
-	const char *s = *cursor, *end, *equals;
+	const char *cursor_now = *cursor, *end, *equals;
 
-	while (is_blank(*s))
-		s++;
-	if (!*s) {
-		*cursor = s;
+	while (is_blank(*cursor_now))
+		cursor_now++;
+	if (!*cursor_now) {
+		*cursor = cursor_now;
 		return false;
 	}
-	end = word_end(s);
+	end = word_end(cursor_now);
 	*cursor = end;
 
-	if (*s == '"') {
-		s++;
-		if (end > s && end[-1] == '"')
+	if (*cursor_now == '"') {
+		cursor_now++;
+		if (end > cursor_now && end[-1] == '"')
 			end--;
 	}
-	equals = end > s ? memchr(s + 1, '=', end - s - 1)
-			 : NULL; /* a key has at least one character */
-	out->key = s;
+	equals = NULL;
+	if (end > cursor_now) /* a key has at least one character */
+		equals = memchr(cursor_now + 1, '=', end - cursor_now - 1);
+	out->key = cursor_now;
 	if (!equals) {
-		out->key_len = end - s;
+		out->key_len = end - cursor_now;
 		out->val = NULL;
 		out->val_len = 0;
 		return true;
 	}
-	out->key_len = equals - s;
-	s = equals + 1;
-	if (s < end && *s == '"') {
-		s++;
-		if (end > s && end[-1] == '"')
+	out->key_len = equals - cursor_now;
+	cursor_now = equals + 1;
+	if (cursor_now < end && *cursor_now == '"') {
+		cursor_now++;
+		if (end > cursor_now && end[-1] == '"')
 			end--;
 	}
-	out->val = s;
-	out->val_len = end - s;
+	out->val = cursor_now;
+	out->val_len = end - cursor_now;
 	return true;
 }
 
-static char with_underscore(char c)
+static char with_underscore(char character)
 {
-	return c == '-' ? '_' : c;
+	return character == '-' ? '_' : character;
 }
 
-bool cmdline_key_is(const struct cmdline_word *w, const char *key)
+bool cmdline_key_is(const struct cmdline_word *word, const char *key)
 {
-	if (w->key_len != strlen(key))
+	if (word->key_len != strlen(key))
 		return false;
-	for (size_t i = 0; i < w->key_len; i++)
-		if (with_underscore(w->key[i]) != with_underscore(key[i]))
+	for (size_t i = 0; i < word->key_len; i++)
+		if (with_underscore(word->key[i]) != with_underscore(key[i]))
 			return false;
 	return true;
 }
 
 int cmdline_value(const char *line, const char *key, char *buf, size_t size)
 {
-	struct cmdline_word w, found = { .val = NULL };
+	struct cmdline_word word, found = { .val = NULL };
 
-	while (cmdline_next(&line, &w))
-		if (w.val && cmdline_key_is(&w, key))
-			found = w;
+	while (cmdline_next(&line, &word))
+		if (word.val && cmdline_key_is(&word, key))
+			found = word;
 	if (!found.val)
 		return -ENOENT;
 	if (found.val_len >= size)
@@ -99,24 +100,24 @@ int cmdline_value(const char *line, const char *key, char *buf, size_t size)
 
 bool cmdline_has(const char *line, const char *key)
 {
-	struct cmdline_word w;
+	struct cmdline_word word;
 
-	while (cmdline_next(&line, &w))
-		if (cmdline_key_is(&w, key))
+	while (cmdline_next(&line, &word))
+		if (cmdline_key_is(&word, key))
 			return true;
 	return false;
 }
 
 bool cmdline_prepend(char *line, size_t size, const char *front)
 {
-	size_t n = strlen(front), rest = strlen(line) + 1;
+	size_t front_len = strlen(front), rest = strlen(line) + 1;
 
-	if (!n)
+	if (!front_len)
 		return true;
-	if (n + 1 + rest > size)
+	if (front_len + 1 + rest > size)
 		return false;
-	memmove(line + n + 1, line, rest);
-	memcpy(line, front, n);
-	line[n] = ' ';
+	memmove(line + front_len + 1, line, rest);
+	memcpy(line, front, front_len);
+	line[front_len] = ' ';
 	return true;
 }

@@ -21,8 +21,9 @@ static const char *const texts[] = {
 
 const char *error_text(long err)
 {
-	u64 n = err < 0 ? -(u64)err : (u64)err;
-	const char *text = n < ARRAY_SIZE(texts) ? texts[n] : NULL;
+	u64 number = err < 0 ? -(u64)err : (u64)err;
 
-	return text ? text : "unexpected error";
+	if (number < ARRAY_SIZE(texts) && texts[number])
+		return texts[number];
+	return "unexpected error";
 }

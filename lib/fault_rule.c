@@ -18,9 +18,9 @@ static const char *const site_names[FAULT_SITES] = {
 	[FAULT_HEAP] = "heap", [FAULT_RANGE] = "range",
 };
 
-const char *fault_site_name(enum fault_site s)
+const char *fault_site_name(enum fault_site site)
 {
-	return site_names[s];
+	return site_names[site];
 }
 
 /* ---- text ---- */
@@ -39,23 +39,28 @@ static bool slice_next(struct slice *rest, char sep, struct slice *out)
 		return false;
 	end = memchr(rest->at, sep, rest->len);
 	out->at = rest->at;
-	out->len = end ? (size_t)(end - rest->at) : rest->len;
-	rest->len -= end ? out->len + 1 : out->len;
-	rest->at = end ? end + 1 : NULL;
+	if (!end) {
+		*out = *rest;
+		*rest = (struct slice){ NULL, 0 };
+		return true;
+	}
+	out->len = end - rest->at;
+	rest->len -= out->len + 1;
+	rest->at = end + 1;
 	return true;
 }
 
-static bool slice_is(const struct slice *s, const char *word)
+static bool slice_is(const struct slice *slice, const char *word)
 {
-	return s->len == strlen(word) && !memcmp(s->at, word, s->len);
+	return slice->len == strlen(word) && !memcmp(slice->at, word, slice->len);
 }
 
-static bool slice_copy(const struct slice *s, char *out, size_t size)
+static bool slice_copy(const struct slice *slice, char *out, size_t size)
 {
-	if (!s->len || s->len >= size)
+	if (!slice->len || slice->len >= size)
 		return false;
-	memcpy(out, s->at, s->len);
-	out[s->len] = 0;
+	memcpy(out, slice->at, slice->len);
+	out[slice->len] = 0;
 	return true;
 }
 
@@ -77,51 +82,52 @@ static bool parse_sites(struct slice text, u32 *out)
 	return *out;
 }
 
-static bool parse_number(struct fault_rule *r, const struct slice *key, const struct slice *value)
+static bool parse_number(struct fault_rule *rule, const struct slice *key,
+			 const struct slice *value)
 {
 	char digits[24];
-	u64 n;
+	u64 number;
 
-	if (!slice_copy(value, digits, sizeof(digits)) || parse_u64(digits, 10, &n))
+	if (!slice_copy(value, digits, sizeof(digits)) || parse_u64(digits, 10, &number))
 		return false;
 	if (slice_is(key, "skip"))
-		r->skip = n;
+		rule->skip = number;
 	else if (slice_is(key, "seed"))
-		r->seed = n;
-	else if (!n)
+		rule->seed = number;
+	else if (!number)
 		return false; /* the rest begins with 1 */
 	else if (slice_is(key, "every"))
-		r->every = n;
+		rule->every = number;
 	else if (slice_is(key, "prob"))
-		r->prob = n;
+		rule->prob = number;
 	else if (slice_is(key, "times"))
-		r->times = n;
+		rule->times = number;
 	else if (slice_is(key, "nth"))
-		r->skip = n - 1, r->times = 1;
+		rule->skip = number - 1, rule->times = 1;
 	else
 		return false;
 	return true;
 }
 
-static bool parse_option(struct fault_rule *r, struct slice word)
+static bool parse_option(struct fault_rule *rule, struct slice word)
 {
 	struct slice key, value;
 
 	slice_next(&word, '=', &key);
 	value = word;
 	if (!value.at) {
-		r->log |= slice_is(&key, "log");
+		rule->log |= slice_is(&key, "log");
 		return slice_is(&key, "log");
 	}
 	if (slice_is(&key, "in"))
-		return slice_copy(&value, r->in, sizeof(r->in));
+		return slice_copy(&value, rule->in, sizeof(rule->in));
 	if (slice_is(&key, "task"))
-		return slice_copy(&value, r->task, sizeof(r->task));
+		return slice_copy(&value, rule->task, sizeof(rule->task));
 	if (slice_is(&key, "from")) {
-		r->from_boot = slice_is(&value, "boot");
-		return r->from_boot;
+		rule->from_boot = slice_is(&value, "boot");
+		return rule->from_boot;
 	}
-	return parse_number(r, &key, &value);
+	return parse_number(rule, &key, &value);
 }
 
 int fault_rule_parse(const char *text, size_t len, struct fault_rule *out, const char **error)
@@ -149,21 +155,21 @@ int fault_rule_parse(const char *text, size_t len, struct fault_rule *out, const
 /* ---- decision ---- */
 
 /* A number that looks drawn by lot (Steele, Lea, Flood: SplitMix64, OOPSLA 2014). */
-static u64 mix(u64 x)
+static u64 mix(u64 state)
 {
-	x += 0x9e3779b97f4a7c15ull;
-	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9ull;
-	x = (x ^ x >> 27) * 0x94d049bb133111ebull;
-	return x ^ x >> 31;
+	state += 0x9e3779b97f4a7c15ull;
+	state = (state ^ state >> 30) * 0xbf58476d1ce4e5b9ull;
+	state = (state ^ state >> 27) * 0x94d049bb133111ebull;
+	return state ^ state >> 31;
 }
 
-bool fault_rule_hits(const struct fault_rule *r, u64 number)
+bool fault_rule_hits(const struct fault_rule *rule, u64 number)
 {
-	if (number <= r->skip)
+	if (number <= rule->skip)
 		return false;
-	number -= r->skip;
-	if (r->prob)
-		return mix(r->seed ^ mix(number)) % r->prob == 0;
+	number -= rule->skip;
+	if (rule->prob)
+		return mix(rule->seed ^ mix(number)) % rule->prob == 0;
 	/* nth=N: the first behind what is skipped; every=N: the Nth, the 2Nth ... */
-	return number % r->every == 0;
+	return number % rule->every == 0;
 }

@@ -35,75 +35,75 @@ struct spec {
 
 size_t (*format_symbol_hook)(char *buf, size_t size, u64 addr);
 
-static void put(struct out *o, const char *s, size_t n)
+static void put(struct out *out, const char *text, size_t length)
 {
-	if (o->len < o->size)
-		memcpy(o->buf + o->len, s, MIN(n, o->size - o->len));
-	o->len += n;
+	if (out->len < out->size)
+		memcpy(out->buf + out->len, text, MIN(length, out->size - out->len));
+	out->len += length;
 }
 
-static void pad(struct out *o, char c, int n)
+static void pad(struct out *out, char fill, int count)
 {
-	if (n <= 0)
+	if (count <= 0)
 		return;
-	if (o->len < o->size)
-		memset(o->buf + o->len, c, MIN((size_t)n, o->size - o->len));
-	o->len += n;
+	if (out->len < out->size)
+		memset(out->buf + out->len, fill, MIN((size_t)count, out->size - out->len));
+	out->len += count;
 }
 
-static void put_padded(struct out *o, const struct spec *sp, const char *s, size_t n)
+static void put_padded(struct out *out, const struct spec *sp, const char *text, size_t length)
 {
-	int blanks = sp->width > (s64)n ? sp->width - (int)n : 0;
+	int blanks = MAX(sp->width - (s64)length, 0);
 
 	if (!(sp->flags & LEFT))
-		pad(o, ' ', blanks);
-	put(o, s, n);
+		pad(out, ' ', blanks);
+	put(out, text, length);
 	if (sp->flags & LEFT)
-		pad(o, ' ', blanks);
+		pad(out, ' ', blanks);
 }
 
-/* Digits of @v, ending before @end. @return where they begin */
-static char *digits(char *end, u64 v, u32 base, bool upper)
+/* Digits of @value, ending before @end. @return where they begin */
+static char *digits(char *end, u64 value, u32 base, bool upper)
 {
 	const char *set = upper ? "0123456789ABCDEF" : "0123456789abcdef";
 
 	if (base == 10) {
-		for (; v >= 10; v /= 10)
-			*--end = '0' + v % 10;
-		*--end = '0' + v;
+		for (; value >= 10; value /= 10)
+			*--end = '0' + value % 10;
+		*--end = '0' + value;
 		return end;
 	}
 	do {
-		*--end = set[v & (base - 1)];
-		v >>= base == 16 ? 4 : 3;
-	} while (v);
+		*--end = set[value & (base - 1)];
+		value >>= __builtin_ctz(base);
+	} while (value);
 	return end;
 }
 
-static void put_number(struct out *o, const struct spec *sp, u64 v)
+static void put_number(struct out *out, const struct spec *sp, u64 value)
 {
-	char buf[24], prefix[2], *end = buf + sizeof(buf), *s = end;
+	char buf[24], prefix[2], *end = buf + sizeof(buf), *first = end;
 	int nprefix = 0, zeros = 0, ndigits, blanks;
 
 	if (sp->flags & SIGNED) {
-		if ((s64)v < 0) {
+		if ((s64)value < 0) {
 			prefix[nprefix++] = '-';
-			v = 0 - v;
+			value = 0 - value;
 		} else if (sp->flags & PLUS) {
 			prefix[nprefix++] = '+';
 		} else if (sp->flags & SPACE) {
 			prefix[nprefix++] = ' ';
 		}
-	} else if ((sp->flags & ALT) && sp->base == 16 && v) {
+	} else if ((sp->flags & ALT) && sp->base == 16 && value) {
 		prefix[nprefix++] = '0';
 		prefix[nprefix++] = sp->flags & UPPER ? 'X' : 'x';
 	}
-	if (v || sp->precision) /* "%.0d" of 0 has no digits */
-		s = digits(end, v, sp->base, sp->flags & UPPER);
-	ndigits = end - s;
+	if (value || sp->precision) /* "%.0d" of 0 has no digits */
+		first = digits(end, value, sp->base, sp->flags & UPPER);
+	ndigits = end - first;
 	if (sp->precision > ndigits)
 		zeros = sp->precision - ndigits;
-	else if ((sp->flags & ALT) && sp->base == 8 && (!ndigits || *s != '0'))
+	else if ((sp->flags & ALT) && sp->base == 8 && (!ndigits || *first != '0'))
 		zeros = 1;
 	blanks = sp->width - nprefix - zeros - ndigits;
 	if (blanks > 0 && (sp->flags & (ZERO | LEFT)) == ZERO && sp->precision < 0) {
@@ -111,89 +111,96 @@ static void put_number(struct out *o, const struct spec *sp, u64 v)
 		blanks = 0;
 	}
 	if (!(sp->flags & LEFT))
-		pad(o, ' ', blanks);
-	put(o, prefix, nprefix);
-	pad(o, '0', zeros);
-	put(o, s, ndigits);
+		pad(out, ' ', blanks);
+	put(out, prefix, nprefix);
+	pad(out, '0', zeros);
+	put(out, first, ndigits);
 	if (sp->flags & LEFT)
-		pad(o, ' ', blanks);
+		pad(out, ' ', blanks);
 }
 
-static void put_string(struct out *o, const struct spec *sp, const char *s)
+static void put_string(struct out *out, const struct spec *sp, const char *text)
 {
-	if (!s)
-		s = "(null)";
-	put_padded(o, sp, s, sp->precision < 0 ? strlen(s) : strnlen(s, sp->precision));
+	if (!text)
+		text = "(null)";
+	if (sp->precision < 0)
+		put_padded(out, sp, text, strlen(text));
+	else
+		put_padded(out, sp, text, strnlen(text, sp->precision));
 }
 
-static void put_symbol(struct out *o, const struct spec *sp, u64 addr)
+static void put_symbol(struct out *out, const struct spec *sp, u64 addr)
 {
 	char name[160];
-	size_t n = 0;
+	size_t length = 0;
 
 	if (format_symbol_hook)
-		n = format_symbol_hook(name, sizeof(name), addr);
-	if (n) {
-		put_padded(o, sp, name, MIN(n, sizeof(name) - 1));
+		length = format_symbol_hook(name, sizeof(name), addr);
+	if (length) {
+		put_padded(out, sp, name, MIN(length, sizeof(name) - 1));
 	} else {
 		struct spec hex = { .flags = ALT, .width = sp->width, .precision = -1, .base = 16 };
 
-		put_number(o, &hex, addr);
+		put_number(out, &hex, addr);
 	}
 }
 
-static int parse_count(const char **ps)
+static int parse_count(const char **cursor)
 {
-	const char *s = *ps;
-	int n = 0;
+	const char *text = *cursor;
+	int count = 0;
 
-	for (; *s >= '0' && *s <= '9'; s++)
-		n = n < COUNT_MAX ? n * 10 + (*s - '0') : n;
-	*ps = s;
-	return n;
+	for (; *text >= '0' && *text <= '9'; text++)
+		if (count < COUNT_MAX)
+			count = count * 10 + (*text - '0');
+	*cursor = text;
+	return count;
 }
 
 /* Flags. Reads no arguments. */
-static const char *parse_flags(const char *s, struct spec *sp)
+static const char *parse_flags(const char *text, struct spec *sp)
 {
-	for (;; s++) {
-		switch (*s) {
+	for (;; text++) {
+		switch (*text) {
 		case '-': sp->flags |= LEFT; break;
 		case '+': sp->flags |= PLUS; break;
 		case ' ': sp->flags |= SPACE; break;
 		case '0': sp->flags |= ZERO; break;
 		case '#': sp->flags |= ALT; break;
-		default: return s;
+		default: return text;
 		}
 	}
 }
 
 /* The length modifier: log2 of the size of the argument in bytes. */
-static const char *parse_length(const char *s, u32 *size)
+static const char *parse_length(const char *text, u32 *size)
 {
+	bool doubled = *text && text[1] == *text;
+
 	*size = 2;
-	switch (*s) {
-	case 'h': *size = s[1] == 'h' ? 0 : 1; return s[1] == 'h' ? s + 2 : s + 1;
-	case 'l': *size = 3; return s[1] == 'l' ? s + 2 : s + 1;
+	switch (*text) {
+	case 'h': *size = 1 - doubled; return text + 1 + doubled;
+	case 'l': *size = 3; return text + 1 + doubled;
 	case 'z':
 	case 't':
-	case 'j': *size = 3; return s + 1;
+	case 'j': *size = 3; return text + 1;
 	}
-	return s;
+	return text;
 }
 
-static u64 cut(u64 v, u32 size, bool is_signed)
+static u64 cut(u64 value, u32 size, bool is_signed)
 {
 	u32 unused_bits = 64 - (8u << size);
 
-	return is_signed ? (u64)((s64)(v << unused_bits) >> unused_bits)
-			 : v << unused_bits >> unused_bits;
+	if (is_signed)
+		return (u64)((s64)(value << unused_bits) >> unused_bits);
+	return value << unused_bits >> unused_bits;
 }
 
 /* Which base a conversion of an integer has, with its flags; 0: it is none. */
-static u32 integer_base(char c, u32 *flags)
+static u32 integer_base(char conversion, u32 *flags)
 {
-	switch (c) {
+	switch (conversion) {
 	case 'd':
 	case 'i': *flags |= SIGNED; return 10;
 	case 'u': return 10;
@@ -210,116 +217,116 @@ struct args {
 };
 
 /* Everything between % and the conversion. @return the conversion */
-static const char *parse_spec(const char *s, struct spec *sp, u32 *arg_size, struct args *args)
+static const char *parse_spec(const char *text, struct spec *sp, u32 *arg_size, struct args *args)
 {
-	s = parse_flags(s, sp);
-	if (*s == '*') {
-		s++;
+	text = parse_flags(text, sp);
+	if (*text == '*') {
+		text++;
 		sp->width = va_arg(args->ap, int);
 		if (sp->width < 0) {
 			sp->flags |= LEFT;
-			sp->width = sp->width < -COUNT_MAX ? COUNT_MAX : -sp->width;
+			sp->width = MIN(-(s64)sp->width, COUNT_MAX);
 		}
 	} else {
-		sp->width = parse_count(&s);
+		sp->width = parse_count(&text);
 	}
 	sp->precision = -1;
-	if (*s == '.') {
-		s++;
-		if (*s == '*') {
-			s++;
+	if (*text == '.') {
+		text++;
+		if (*text == '*') {
+			text++;
 			sp->precision = va_arg(args->ap, int);
 		} else {
-			sp->precision = parse_count(&s);
+			sp->precision = parse_count(&text);
 		}
 	}
-	s = parse_length(s, arg_size);
-	sp->base = integer_base(*s, &sp->flags);
-	return s;
+	text = parse_length(text, arg_size);
+	sp->base = integer_base(*text, &sp->flags);
+	return text;
 }
 
 /* One conversion. @return behind it, or NULL if it is none */
-static const char *convert(struct out *o, const char *s, struct args *args)
+static const char *convert(struct out *out, const char *text, struct args *args)
 {
 	struct spec sp = { 0 };
 	u32 arg_size;
-	u64 v;
-	char c;
+	u64 value;
+	char character;
 
-	s = parse_spec(s, &sp, &arg_size, args);
+	text = parse_spec(text, &sp, &arg_size, args);
 	if (sp.base) {
-		v = arg_size == 3 ? va_arg(args->ap, u64) : va_arg(args->ap, u32);
-		put_number(o, &sp, cut(v, arg_size, sp.flags & SIGNED));
-		return s + 1;
+		value = arg_size == 3 ? va_arg(args->ap, u64) : va_arg(args->ap, u32);
+		put_number(out, &sp, cut(value, arg_size, sp.flags & SIGNED));
+		return text + 1;
 	}
-	switch (*s) {
+	switch (*text) {
 	case 'c':
-		c = va_arg(args->ap, int);
-		put_padded(o, &sp, &c, 1);
-		return s + 1;
-	case 's': put_string(o, &sp, va_arg(args->ap, const char *)); return s + 1;
+		character = va_arg(args->ap, int);
+		put_padded(out, &sp, &character, 1);
+		return text + 1;
+	case 's': put_string(out, &sp, va_arg(args->ap, const char *)); return text + 1;
 	case 'p':
-		v = (u64)va_arg(args->ap, void *);
-		if (s[1] == 'S') {
-			put_symbol(o, &sp, v);
-			return s + 2;
+		value = (u64)va_arg(args->ap, void *);
+		if (text[1] == 'S') {
+			put_symbol(out, &sp, value);
+			return text + 2;
 		}
 		sp.base = 16;
 		sp.precision = 16;
-		put_number(o, &sp, v);
-		return s + 1;
-	case '%': put(o, s, 1); return s + 1;
+		put_number(out, &sp, value);
+		return text + 1;
+	case '%': put(out, text, 1); return text + 1;
 	}
 	return NULL;
 }
 
-int vsnprintf(char *buf, size_t size, const char *fmt, va_list ap)
+int vsnprintf(char *buf, size_t size, const char *fmt, va_list args_in)
 {
-	struct out o = { buf, size, 0 };
+	struct out out = { buf, size, 0 };
 	struct args args;
 
-	va_copy(args.ap, ap);
+	va_copy(args.ap, args_in);
 	for (;;) {
 		const char *start = fmt, *next;
 
 		while (*fmt && *fmt != '%')
 			fmt++;
-		put(&o, start, fmt - start);
+		put(&out, start, fmt - start);
 		if (!*fmt)
 			break;
-		next = convert(&o, fmt + 1, &args);
+		next = convert(&out, fmt + 1, &args);
 		if (!next) {
-			put(&o, fmt, 1);
+			put(&out, fmt, 1);
 			next = fmt + 1;
 		}
 		fmt = next;
 	}
 	va_end(args.ap);
 	if (size)
-		buf[MIN(o.len, size - 1)] = 0;
-	return o.len;
+		buf[MIN(out.len, size - 1)] = 0;
+	return out.len;
 }
 
 int snprintf(char *buf, size_t size, const char *fmt, ...)
 {
-	va_list ap;
-	int n;
+	va_list args;
+	int length;
 
-	va_start(ap, fmt);
-	n = vsnprintf(buf, size, fmt, ap);
-	va_end(ap);
-	return n;
+	va_start(args, fmt);
+	length = vsnprintf(buf, size, fmt, args);
+	va_end(args);
+	return length;
 }
 
 int scnprintf(char *buf, size_t size, const char *fmt, ...)
 {
-	va_list ap;
-	int n;
+	va_list args;
+	int length;
 
-	va_start(ap, fmt);
-	n = vsnprintf(buf, size, fmt, ap);
-	va_end(ap);
+	va_start(args, fmt);
+	length = vsnprintf(buf, size, fmt, args);
+	va_end(args);
 	if (!size)
 		return 0;
-	return (size_t)n < size ? n : (int)size - 1;
+	return MIN((size_t)length, size - 1);
 }

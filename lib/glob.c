@@ -9,20 +9,20 @@
  */
 #include <kernel/string.h>
 
-bool glob_match(const char *pattern, const char *s)
+bool glob_match(const char *pattern, const char *text)
 {
 	const char *star = NULL, *retry = NULL;
 
-	while (*s) {
+	while (*text) {
 		if (*pattern == '*') {
 			star = ++pattern;
-			retry = s;
-		} else if (*pattern == '?' || *pattern == *s) {
+			retry = text;
+		} else if (*pattern == '?' || *pattern == *text) {
 			pattern++;
-			s++;
+			text++;
 		} else if (star) {
 			pattern = star;
-			s = ++retry;
+			text = ++retry;
 		} else {
 			return false;
 		}

@@ -14,30 +14,30 @@
 typedef u64 __attribute__((may_alias, aligned(1))) u64_any;
 typedef u32 __attribute__((may_alias, aligned(1))) u32_any;
 
-static inline u64 fold(u64 a, u64 b)
+static inline u64 fold(u64 left, u64 right)
 {
-	unsigned __int128 m = (unsigned __int128)a * b;
+	unsigned __int128 product = (unsigned __int128)left * right;
 
-	return (u64)m ^ (u64)(m >> 64);
+	return (u64)product ^ (u64)(product >> 64);
 }
 
-u64 hash_bytes(const void *data, size_t n, u64 seed)
+u64 hash_bytes(const void *data, size_t length, u64 seed)
 {
-	const u8 *p = data;
-	u64 h = seed ^ K0, a = 0, b = 0;
-	size_t left = n;
+	const u8 *bytes = data;
+	u64 state = seed ^ K0, first = 0, second = 0;
+	size_t left = length;
 
-	for (; left > 16; left -= 16, p += 16)
-		h = fold(*(const u64_any *)p ^ K1, *(const u64_any *)(p + 8) ^ h);
+	for (; left > 16; left -= 16, bytes += 16)
+		state = fold(*(const u64_any *)bytes ^ K1, *(const u64_any *)(bytes + 8) ^ state);
 	/* The rest, 0 to 16 bytes: two reads that may overlap. */
 	if (left >= 8) {
-		a = *(const u64_any *)p;
-		b = *(const u64_any *)(p + left - 8);
+		first = *(const u64_any *)bytes;
+		second = *(const u64_any *)(bytes + left - 8);
 	} else if (left >= 4) {
-		a = *(const u32_any *)p;
-		b = *(const u32_any *)(p + left - 4);
+		first = *(const u32_any *)bytes;
+		second = *(const u32_any *)(bytes + left - 4);
 	} else if (left) {
-		a = (u64)p[0] << 16 | (u64)p[left / 2] << 8 | p[left - 1];
+		first = (u64)bytes[0] << 16 | (u64)bytes[left / 2] << 8 | bytes[left - 1];
 	}
-	return fold(K0 ^ n, fold(a ^ K1, b ^ h));
+	return fold(K0 ^ length, fold(first ^ K1, second ^ state));
 }

@@ -27,19 +27,19 @@
 #define vsnprintf banos_vsnprintf
 #define snprintf  banos_snprintf
 
-void *memcpy(void *d, const void *s, size_t n);
-void *memmove(void *d, const void *s, size_t n);
-void *memset(void *d, int c, size_t n);
-int memcmp(const void *a, const void *b, size_t n);
-int bcmp(const void *a, const void *b, size_t n);
-void *memchr(const void *s, int c, size_t n);
-size_t strlen(const char *s);
-size_t strnlen(const char *s, size_t max);
-int strcmp(const char *a, const char *b);
-int strncmp(const char *a, const char *b, size_t n);
-char *strchr(const char *s, int c);
-char *strrchr(const char *s, int c);
-char *strstr(const char *s, const char *t);
-int vsnprintf(char *buf, size_t size, const char *fmt, va_list ap);
+void *memcpy(void *to, const void *from, size_t length);
+void *memmove(void *to, const void *from, size_t length);
+void *memset(void *d, int fill, size_t length);
+int memcmp(const void *a, const void *b, size_t length);
+int bcmp(const void *first, const void *second, size_t length);
+void *memchr(const void *memory, int byte, size_t length);
+size_t strlen(const char *text);
+size_t strnlen(const char *text, size_t max);
+int strcmp(const char *first, const char *second);
+int strncmp(const char *first, const char *second, size_t limit);
+char *strchr(const char *text, int character);
+char *strrchr(const char *text, int character);
+char *strstr(const char *text, const char *wanted);
+int vsnprintf(char *buf, size_t size, const char *fmt, va_list args_in);
 int snprintf(char *buf, size_t size, const char *fmt, ...);
 #endif

@@ -8,56 +8,56 @@
  */
 #include <kernel/memmap.h>
 
-u32 memmap_add(struct mem_range *list, u32 nr, u32 max, struct mem_range r)
+u32 memmap_add(struct mem_range *list, u32 nr, u32 max, struct mem_range piece)
 {
 	u32 i = 0, j;
 
-	while (i < nr && list[i].end < r.start)
+	while (i < nr && list[i].end < piece.start)
 		i++;
-	for (j = i; j < nr && list[j].start <= r.end; j++) { /* touches: merge */
-		r.start = MIN(r.start, list[j].start);
-		r.end = MAX(r.end, list[j].end);
+	for (j = i; j < nr && list[j].start <= piece.end; j++) { /* touches: merge */
+		piece.start = MIN(piece.start, list[j].start);
+		piece.end = MAX(piece.end, list[j].end);
 	}
 	if (i == j) {
 		if (nr == max && i == max)
 			return nr;
 		if (nr == max)
 			nr--; /* drop the highest */
-		for (u32 k = nr; k > i; k--)
-			list[k] = list[k - 1];
-		list[i] = r;
+		for (u32 at_index = nr; at_index > i; at_index--)
+			list[at_index] = list[at_index - 1];
+		list[i] = piece;
 		return nr + 1;
 	}
-	list[i] = r;
-	for (u32 k = j; k < nr; k++)
-		list[i + 1 + k - j] = list[k];
+	list[i] = piece;
+	for (u32 at_index = j; at_index < nr; at_index++)
+		list[i + 1 + at_index - j] = list[at_index];
 	return nr - (j - i - 1);
 }
 
 u32 memmap_remove(struct mem_range *list, u32 nr, u32 max, phys_t start, phys_t end)
 {
 	for (u32 i = 0; i < nr;) {
-		struct mem_range *r = &list[i];
+		struct mem_range *range = &list[i];
 
-		if (end <= r->start || start >= r->end) {
+		if (end <= range->start || start >= range->end) {
 			i++;
-		} else if (start <= r->start && end >= r->end) {
-			for (u32 k = i; k + 1 < nr; k++)
-				list[k] = list[k + 1];
+		} else if (start <= range->start && end >= range->end) {
+			for (u32 index = i; index + 1 < nr; index++)
+				list[index] = list[index + 1];
 			nr--;
-		} else if (start <= r->start) {
-			r->start = end;
+		} else if (start <= range->start) {
+			range->start = end;
 			i++;
-		} else if (end >= r->end) {
-			r->end = start;
+		} else if (end >= range->end) {
+			range->end = start;
 			i++;
 		} else { /* a hole in the middle */
-			struct mem_range upper = { end, r->end, r->type };
+			struct mem_range upper = { end, range->end, range->type };
 
-			r->end = start;
+			range->end = start;
 			if (nr < max) {
-				for (u32 k = nr; k > i + 1; k--)
-					list[k] = list[k - 1];
+				for (u32 index = nr; index > i + 1; index--)
+					list[index] = list[index - 1];
 				list[i + 1] = upper;
 				nr++;
 			}
@@ -67,27 +67,28 @@ u32 memmap_remove(struct mem_range *list, u32 nr, u32 max, phys_t start, phys_t 
 	return nr;
 }
 
-u32 memmap_ram(const struct mem_range *in, u32 nr, struct mem_range *out, u32 max)
+u32 memmap_ram(const struct mem_range *range, u32 nr, struct mem_range *out, u32 max)
 {
-	u32 n = 0, kept = 0;
+	u32 count = 0, kept = 0;
 
 	for (u32 i = 0; i < nr; i++) {
-		struct mem_range r = in[i];
+		struct mem_range usable = range[i];
 
-		r.start = (r.start + PAGE_SIZE - 1) & PAGE_MASK;
-		r.end &= PAGE_MASK;
-		if (in[i].type == MEM_RAM && in[i].start < in[i].end && r.start < r.end)
-			n = memmap_add(out, n, max, r);
+		usable.start = (usable.start + PAGE_SIZE - 1) & PAGE_MASK;
+		usable.end &= PAGE_MASK;
+		if (range[i].type == MEM_RAM && range[i].start < range[i].end &&
+		    usable.start < usable.end)
+			count = memmap_add(out, count, max, usable);
 	}
 	for (u32 i = 0; i < nr; i++) {
-		phys_t end = in[i].end;
+		phys_t end = range[i].end;
 
-		if (in[i].type == MEM_RAM || in[i].start >= in[i].end)
+		if (range[i].type == MEM_RAM || range[i].start >= range[i].end)
 			continue;
 		end = end > ~(u64)PAGE_SIZE ? end & PAGE_MASK : PAGE_ALIGN(end);
-		n = memmap_remove(out, n, max, in[i].start & PAGE_MASK, end);
+		count = memmap_remove(out, count, max, range[i].start & PAGE_MASK, end);
 	}
-	for (u32 i = 0; i < n; i++)
+	for (u32 i = 0; i < count; i++)
 		if (out[i].start < out[i].end)
 			out[kept++] = out[i];
 	return kept;

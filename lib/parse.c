@@ -6,94 +6,94 @@
 #include <kernel/err.h>
 #include <kernel/string.h>
 
-static int digit_value(char c)
+static int digit_value(char character)
 {
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A' + 10;
+	if (character >= '0' && character <= '9')
+		return character - '0';
+	if (character >= 'a' && character <= 'z')
+		return character - 'a' + 10;
+	if (character >= 'A' && character <= 'Z')
+		return character - 'A' + 10;
 	return 99;
 }
 
 /* Digits as far as they go. @return 0, -EINVAL if there is none, -ERANGE */
-static int parse_digits(const char **ps, u32 base, u64 *out)
+static int parse_digits(const char **cursor, u32 base, u64 *out)
 {
-	const char *s = *ps;
-	u64 v = 0;
+	const char *text = *cursor;
+	u64 value = 0;
 
 	if (base == 0) {
 		base = 10;
-		if (s[0] == '0' && (s[1] | 0x20) == 'x' && digit_value(s[2]) < 16) {
-			s += 2;
+		if (text[0] == '0' && (text[1] | 0x20) == 'x' && digit_value(text[2]) < 16) {
+			text += 2;
 			base = 16;
-		} else if (s[0] == '0') {
+		} else if (text[0] == '0') {
 			base = 8;
 		}
 	}
-	if (digit_value(*s) >= (int)base)
+	if (digit_value(*text) >= (int)base)
 		return -EINVAL;
-	for (; digit_value(*s) < (int)base; s++)
-		if (__builtin_mul_overflow(v, (u64)base, &v) ||
-		    __builtin_add_overflow(v, (u64)digit_value(*s), &v))
+	for (; digit_value(*text) < (int)base; text++)
+		if (__builtin_mul_overflow(value, (u64)base, &value) ||
+		    __builtin_add_overflow(value, (u64)digit_value(*text), &value))
 			return -ERANGE;
-	*ps = s;
-	*out = v;
+	*cursor = text;
+	*out = value;
 	return 0;
 }
 
-int parse_u64(const char *s, u32 base, u64 *out)
+int parse_u64(const char *text, u32 base, u64 *out)
 {
-	u64 v;
-	int err = parse_digits(&s, base, &v);
+	u64 value;
+	int err = parse_digits(&text, base, &value);
 
 	if (err)
 		return err;
-	if (*s)
+	if (*text)
 		return -EINVAL;
-	*out = v;
+	*out = value;
 	return 0;
 }
 
-int parse_s64(const char *s, u32 base, s64 *out)
+int parse_s64(const char *text, u32 base, s64 *out)
 {
-	bool minus = *s == '-';
-	u64 v;
+	bool minus = *text == '-';
+	u64 value;
 	int err;
 
-	if (*s == '-' || *s == '+')
-		s++;
-	err = parse_u64(s, base, &v);
+	if (*text == '-' || *text == '+')
+		text++;
+	err = parse_u64(text, base, &value);
 	if (err)
 		return err;
-	if (v > (u64)INT64_MAX + minus)
+	if (value > (u64)INT64_MAX + minus)
 		return -ERANGE;
-	*out = minus ? (s64)(0 - v) : (s64)v;
+	*out = minus ? (s64)(0 - value) : (s64)value;
 	return 0;
 }
 
-int parse_size(const char *s, u64 *out)
+int parse_size(const char *text, u64 *out)
 {
 	static const char units[] = "kmgtpe";
-	u64 v;
-	int err = parse_digits(&s, 0, &v);
+	u64 value;
+	int err = parse_digits(&text, 0, &value);
 
 	if (err)
 		return err;
-	for (u32 i = 0; *s && units[i]; i++) {
+	for (u32 i = 0; *text && units[i]; i++) {
 		u32 shift = 10 * (i + 1);
 
-		if ((*s | 0x20) != units[i])
+		if ((*text | 0x20) != units[i])
 			continue;
-		if (v >> (64 - shift))
+		if (value >> (64 - shift))
 			return -ERANGE;
-		v <<= shift;
-		s++;
+		value <<= shift;
+		text++;
 		break;
 	}
-	if (*s)
+	if (*text)
 		return -EINVAL;
-	*out = v;
+	*out = value;
 	return 0;
 }

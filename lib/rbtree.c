@@ -32,291 +32,299 @@
 #define parent(n)   rb_parent(n)
 #define specialised static inline __attribute__((always_inline))
 
-static inline bool is_black(const struct rb_node *n)
+static inline bool is_black(const struct rb_node *node)
 {
-	return n->parent_colour & BLACK;
+	return node->parent_colour & BLACK;
 }
 /* A missing child counts as black. */
-static inline bool is_red(const struct rb_node *n)
+static inline bool is_red(const struct rb_node *node)
 {
-	return n && !is_black(n);
+	return node && !is_black(node);
 }
-static inline void set_black(struct rb_node *n)
+static inline void set_black(struct rb_node *node)
 {
-	n->parent_colour |= BLACK;
+	node->parent_colour |= BLACK;
 }
-static inline void set_red(struct rb_node *n)
+static inline void set_red(struct rb_node *node)
 {
-	n->parent_colour &= ~BLACK;
+	node->parent_colour &= ~BLACK;
 }
-static inline void set_parent(struct rb_node *n, struct rb_node *p)
+static inline void set_parent(struct rb_node *node, struct rb_node *parent)
 {
-	n->parent_colour = (n->parent_colour & BLACK) | (u64)p;
+	node->parent_colour = (node->parent_colour & BLACK) | (u64)parent;
 }
 
-/* Let whoever points to @old (its parent @p, or the root) point to @new. */
-static inline void replace_child(struct rb_root *root, struct rb_node *p, struct rb_node *old,
+/* Let whoever points to @old (its parent @parent, or the root) point to @new. */
+static inline void replace_child(struct rb_root *root, struct rb_node *parent, struct rb_node *old,
 				 struct rb_node *new)
 {
-	if (!p)
+	if (!parent)
 		root->node = new;
-	else if (p->left == old)
-		p->left = new;
+	else if (parent->left == old)
+		parent->left = new;
 	else
-		p->right = new;
+		parent->right = new;
 }
 
 /* n's right child takes n's place, n becomes its left child. */
-specialised void rotate_left(struct rb_root *root, struct rb_node *n, rb_update_fn update)
+specialised void rotate_left(struct rb_root *root, struct rb_node *node, rb_update_fn update)
 {
-	struct rb_node *up = n->right, *p = parent(n);
+	struct rb_node *up = node->right, *above = parent(node);
 
-	n->right = up->left;
-	if (n->right)
-		set_parent(n->right, n);
-	up->left = n;
-	set_parent(up, p);
-	replace_child(root, p, n, up);
-	set_parent(n, up);
+	node->right = up->left;
+	if (node->right)
+		set_parent(node->right, node);
+	up->left = node;
+	set_parent(up, above);
+	replace_child(root, above, node, up);
+	set_parent(node, up);
 	if (update) {
-		update(n);
+		update(node);
 		update(up);
 	}
 }
 
-specialised void rotate_right(struct rb_root *root, struct rb_node *n, rb_update_fn update)
+specialised void rotate_right(struct rb_root *root, struct rb_node *node, rb_update_fn update)
 {
-	struct rb_node *up = n->left, *p = parent(n);
+	struct rb_node *up = node->left, *above = parent(node);
 
-	n->left = up->right;
-	if (n->left)
-		set_parent(n->left, n);
-	up->right = n;
-	set_parent(up, p);
-	replace_child(root, p, n, up);
-	set_parent(n, up);
+	node->left = up->right;
+	if (node->left)
+		set_parent(node->left, node);
+	up->right = node;
+	set_parent(up, above);
+	replace_child(root, above, node, up);
+	set_parent(node, up);
 	if (update) {
-		update(n);
+		update(node);
 		update(up);
 	}
 }
 
-specialised void insert(struct rb_root *root, struct rb_node *n, struct rb_node *p,
+specialised void insert(struct rb_root *root, struct rb_node *node, struct rb_node *above,
 			struct rb_node **link, rb_update_fn update)
 {
-	struct rb_node *g, *uncle;
+	struct rb_node *grandparent, *uncle;
 
-	n->parent_colour = (u64)p;
-	n->left = n->right = NULL;
-	*link = n;
+	node->parent_colour = (u64)above;
+	node->left = node->right = NULL;
+	*link = node;
 
-	while ((p = parent(n)) && !is_black(p)) {
-		g = parent(p); /* there is one: a red node is not the root */
-		uncle = g->left == p ? g->right : g->left;
+	while ((above = parent(node)) && !is_black(above)) {
+		grandparent = parent(above); /* there is one: a red node is not the root */
+		uncle = grandparent->left == above ? grandparent->right : grandparent->left;
 		if (is_red(uncle)) {
-			set_black(p);
+			set_black(above);
 			set_black(uncle);
-			set_red(g);
-			n = g;
+			set_red(grandparent);
+			node = grandparent;
 			continue;
 		}
-		if (g->left == p) {
-			if (p->right == n) {
-				rotate_left(root, p, update);
-				p = n;
+		if (grandparent->left == above) {
+			if (above->right == node) {
+				rotate_left(root, above, update);
+				above = node;
 			}
-			rotate_right(root, g, update);
+			rotate_right(root, grandparent, update);
 		} else {
-			if (p->left == n) {
-				rotate_right(root, p, update);
-				p = n;
+			if (above->left == node) {
+				rotate_right(root, above, update);
+				above = node;
 			}
-			rotate_left(root, g, update);
+			rotate_left(root, grandparent, update);
 		}
-		set_black(p);
-		set_red(g);
+		set_black(above);
+		set_red(grandparent);
 		break;
 	}
 	set_black(root->node);
 }
 
+static inline struct rb_node *sibling_of(struct rb_node *above, bool left)
+{
+	return left ? above->right : above->left;
+}
+
 /*
- * All ways through @n (a child of @p, perhaps missing) have one black node too
+ * All ways through @node (a child of @parent, perhaps missing) have one black node too
  * few. Its sibling exists, since the ways through it have at least one.
  */
-specialised void erase_mend(struct rb_root *root, struct rb_node *n, struct rb_node *p,
+specialised void erase_mend(struct rb_root *root, struct rb_node *node, struct rb_node *above,
 			    rb_update_fn update)
 {
-	struct rb_node *s;
+	struct rb_node *sibling;
 
-	while (p && !is_red(n)) {
-		bool left = p->left == n;
+	while (above && !is_red(node)) {
+		bool left = above->left == node;
 
-		s = left ? p->right : p->left;
-		if (is_red(s)) {
-			set_black(s);
-			set_red(p);
+		sibling = sibling_of(above, left);
+		if (is_red(sibling)) {
+			set_black(sibling);
+			set_red(above);
 			if (left)
-				rotate_left(root, p, update);
+				rotate_left(root, above, update);
 			else
-				rotate_right(root, p, update);
-			s = left ? p->right : p->left;
+				rotate_right(root, above, update);
+			sibling = sibling_of(above, left);
 		}
-		if (!is_red(s->left) && !is_red(s->right)) {
-			set_red(s);
-			n = p;
-			p = parent(n);
+		if (!is_red(sibling->left) && !is_red(sibling->right)) {
+			set_red(sibling);
+			node = above;
+			above = parent(node);
 			continue;
 		}
 		/* Bring the red nephew to the far side, then move it over. */
-		if (left && !is_red(s->right)) {
-			set_black(s->left);
-			set_red(s);
-			rotate_right(root, s, update);
-			s = p->right;
-		} else if (!left && !is_red(s->left)) {
-			set_black(s->right);
-			set_red(s);
-			rotate_left(root, s, update);
-			s = p->left;
+		if (left && !is_red(sibling->right)) {
+			set_black(sibling->left);
+			set_red(sibling);
+			rotate_right(root, sibling, update);
+			sibling = above->right;
+		} else if (!left && !is_red(sibling->left)) {
+			set_black(sibling->right);
+			set_red(sibling);
+			rotate_left(root, sibling, update);
+			sibling = above->left;
 		}
-		s->parent_colour = (s->parent_colour & ~BLACK) | (p->parent_colour & BLACK);
-		set_black(p);
-		set_black(left ? s->right : s->left);
+		sibling->parent_colour = (sibling->parent_colour & ~BLACK) |
+					 (above->parent_colour & BLACK);
+		set_black(above);
+		set_black(left ? sibling->right : sibling->left);
 		if (left)
-			rotate_left(root, p, update);
+			rotate_left(root, above, update);
 		else
-			rotate_right(root, p, update);
+			rotate_right(root, above, update);
 		return;
 	}
-	if (n)
-		set_black(n);
+	if (node)
+		set_black(node);
 }
 
 /* @return the deepest node that has other children now, or NULL */
-specialised struct rb_node *erase(struct rb_root *root, struct rb_node *n, rb_update_fn update)
+specialised struct rb_node *erase(struct rb_root *root, struct rb_node *node, rb_update_fn update)
 {
-	struct rb_node *child, *p;
+	struct rb_node *child, *above;
 	bool black;
 
-	if (n->left && n->right) {
+	if (node->left && node->right) {
 		/* The successor, which has no left child, takes n's place. */
-		struct rb_node *next = n->right;
+		struct rb_node *next = node->right;
 
 		while (next->left)
 			next = next->left;
 		child = next->right;
 		black = is_black(next);
-		p = parent(next);
-		if (p == n) {
-			p = next;
+		above = parent(next);
+		if (above == node) {
+			above = next;
 		} else {
-			p->left = child;
+			above->left = child;
 			if (child)
-				set_parent(child, p);
-			next->right = n->right;
+				set_parent(child, above);
+			next->right = node->right;
 			set_parent(next->right, next);
 		}
-		next->left = n->left;
+		next->left = node->left;
 		set_parent(next->left, next);
-		replace_child(root, parent(n), n, next);
-		next->parent_colour = n->parent_colour;
+		replace_child(root, parent(node), node, next);
+		next->parent_colour = node->parent_colour;
 	} else {
-		child = n->left ? n->left : n->right;
-		black = is_black(n);
-		p = parent(n);
-		replace_child(root, p, n, child);
+		child = node->left ? node->left : node->right;
+		black = is_black(node);
+		above = parent(node);
+		replace_child(root, above, node, child);
 		if (child)
-			set_parent(child, p);
+			set_parent(child, above);
 	}
 	if (black)
-		erase_mend(root, child, p, update);
-	return p;
+		erase_mend(root, child, above, update);
+	return above;
 }
 
-void rb_insert(struct rb_root *root, struct rb_node *n, struct rb_node *p, struct rb_node **link)
+void rb_insert(struct rb_root *root, struct rb_node *node, struct rb_node *parent,
+	       struct rb_node **link)
 {
-	insert(root, n, p, link, NULL);
+	insert(root, node, parent, link, NULL);
 }
 
-void rb_insert_valued(struct rb_root *root, struct rb_node *n, struct rb_node *p,
+void rb_insert_valued(struct rb_root *root, struct rb_node *node, struct rb_node *parent,
 		      struct rb_node **link, rb_update_fn update)
 {
-	insert(root, n, p, link, update);
+	insert(root, node, parent, link, update);
 }
 
-void rb_erase(struct rb_root *root, struct rb_node *n)
+void rb_erase(struct rb_root *root, struct rb_node *node)
 {
-	(void)erase(root, n, NULL);
+	(void)erase(root, node, NULL);
 }
 
-struct rb_node *rb_erase_valued(struct rb_root *root, struct rb_node *n, rb_update_fn update)
+struct rb_node *rb_erase_valued(struct rb_root *root, struct rb_node *node, rb_update_fn update)
 {
-	return erase(root, n, update);
+	return erase(root, node, update);
 }
 
 struct rb_node *rb_first(const struct rb_root *root)
 {
-	struct rb_node *n = root->node;
+	struct rb_node *node = root->node;
 
-	while (n && n->left)
-		n = n->left;
-	return n;
+	while (node && node->left)
+		node = node->left;
+	return node;
 }
 
 struct rb_node *rb_last(const struct rb_root *root)
 {
-	struct rb_node *n = root->node;
+	struct rb_node *node = root->node;
 
-	while (n && n->right)
-		n = n->right;
-	return n;
+	while (node && node->right)
+		node = node->right;
+	return node;
 }
 
-struct rb_node *rb_next(const struct rb_node *n)
+struct rb_node *rb_next(const struct rb_node *node)
 {
-	struct rb_node *p;
+	struct rb_node *above;
 
-	if (n->right) {
-		n = n->right;
-		while (n->left)
-			n = n->left;
-		return (struct rb_node *)n;
+	if (node->right) {
+		node = node->right;
+		while (node->left)
+			node = node->left;
+		return (struct rb_node *)node;
 	}
-	while ((p = parent(n)) && p->right == n)
-		n = p;
-	return p;
+	while ((above = parent(node)) && above->right == node)
+		node = above;
+	return above;
 }
 
-struct rb_node *rb_prev(const struct rb_node *n)
+struct rb_node *rb_prev(const struct rb_node *node)
 {
-	struct rb_node *p;
+	struct rb_node *above;
 
-	if (n->left) {
-		n = n->left;
-		while (n->right)
-			n = n->right;
-		return (struct rb_node *)n;
+	if (node->left) {
+		node = node->left;
+		while (node->right)
+			node = node->right;
+		return (struct rb_node *)node;
 	}
-	while ((p = parent(n)) && p->left == n)
-		n = p;
-	return p;
+	while ((above = parent(node)) && above->left == node)
+		node = above;
+	return above;
 }
 
-/* Height in black nodes of the tree at @n, or -1. Deep as the tree: 2 log2. */
-static int check_node(const struct rb_node *n, const struct rb_node *p)
+/* Height in black nodes of the tree at @node, or -1. Deep as the tree: 2 log2. */
+static int check_node(const struct rb_node *node, const struct rb_node *above)
 {
-	int l, r;
+	int left_height, right_height;
 
-	if (!n)
+	if (!node)
 		return 0;
-	if (parent(n) != p || (!is_black(n) && (is_red(n->left) || is_red(n->right))))
+	if (parent(node) != above ||
+	    (!is_black(node) && (is_red(node->left) || is_red(node->right))))
 		return -1;
-	l = check_node(n->left, n);
-	r = check_node(n->right, n);
-	if (l < 0 || l != r)
+	left_height = check_node(node->left, node);
+	right_height = check_node(node->right, node);
+	if (left_height < 0 || left_height != right_height)
 		return -1;
-	return l + is_black(n);
+	return left_height + is_black(node);
 }
 
 int rb_check(const struct rb_root *root)

@@ -14,52 +14,53 @@ struct sorting {
 	void *arg;
 };
 
-static void swap(u8 *a, u8 *b, size_t size)
+static void swap(u8 *first, u8 *second, size_t size)
 {
-	u8 t[32];
+	u8 buffer[32];
 
 	while (size) {
-		size_t n = size < sizeof(t) ? size : sizeof(t);
+		size_t chunk = MIN(size, sizeof(buffer));
 
-		memcpy(t, a, n);
-		memcpy(a, b, n);
-		memcpy(b, t, n);
-		a += n;
-		b += n;
-		size -= n;
+		memcpy(buffer, first, chunk);
+		memcpy(first, second, chunk);
+		memcpy(second, buffer, chunk);
+		first += chunk;
+		second += chunk;
+		size -= chunk;
 	}
 }
 
-/* Element @i may be less than its children: let it sink in the first @n. */
-static void sink(const struct sorting *s, size_t i, size_t n)
+/* Element @index may be less than its children: let it sink in the first @count. */
+static void sink(const struct sorting *sorting, size_t index, size_t count)
 {
 	for (;;) {
-		size_t child = 2 * i + 1;
-		u8 *p = s->base + i * s->size, *c;
+		size_t child = 2 * index + 1;
+		u8 *parent = sorting->base + index * sorting->size, *largest;
 
-		if (child >= n)
+		if (child >= count)
 			return;
-		c = s->base + child * s->size;
-		if (child + 1 < n && s->cmp(c, c + s->size, s->arg) < 0) {
+		largest = sorting->base + child * sorting->size;
+		if (child + 1 < count &&
+		    sorting->cmp(largest, largest + sorting->size, sorting->arg) < 0) {
 			child++;
-			c += s->size;
+			largest += sorting->size;
 		}
-		if (s->cmp(p, c, s->arg) >= 0)
+		if (sorting->cmp(parent, largest, sorting->arg) >= 0)
 			return;
-		swap(p, c, s->size);
-		i = child;
+		swap(parent, largest, sorting->size);
+		index = child;
 	}
 }
 
-void sort(void *base, size_t n, size_t size, int (*cmp)(const void *a, const void *b, void *arg),
+void sort(void *base, size_t last, size_t size, int (*cmp)(const void *a, const void *b, void *arg),
 	  void *arg)
 {
-	struct sorting s = { base, size, cmp, arg };
+	struct sorting sorting = { base, size, cmp, arg };
 
-	for (size_t i = n / 2; i-- > 0;)
-		sink(&s, i, n);
-	while (n-- > 1) {
-		swap(s.base, s.base + n * size, size);
-		sink(&s, 0, n);
+	for (size_t i = last / 2; i-- > 0;)
+		sink(&sorting, i, last);
+	while (last-- > 1) {
+		swap(sorting.base, sorting.base + last * size, size);
+		sink(&sorting, 0, last);
 	}
 }

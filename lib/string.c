@@ -27,176 +27,180 @@ typedef u64 __attribute__((may_alias)) u64_word;
 
 #define BYTES(c) (0x0101010101010101ull * (u8)(c))
 
-static inline u64 get8(const u8 *p)
+static inline u64 get8(const u8 *from)
 {
-	return *(const u64_any *)p;
+	return *(const u64_any *)from;
 }
-static inline void put8(u8 *p, u64 v)
+static inline void put8(u8 *to, u64 word)
 {
-	*(u64_any *)p = v;
+	*(u64_any *)to = word;
 }
 
 /* Has a byte that is zero. The lowest set bit is exact, those above may lie. */
-static inline u64 zero_byte(u64 v)
+static inline u64 zero_byte(u64 word)
 {
-	return (v - BYTES(0x01)) & ~v & BYTES(0x80);
+	return (word - BYTES(0x01)) & ~word & BYTES(0x80);
 }
 
 /* 0 to 64 bytes; the regions may overlap. */
-static inline void move_small(u8 *d, const u8 *s, size_t n)
+static inline void move_small(u8 *to, const u8 *from, size_t length)
 {
-	if (n >= 8) {
-		u64 a = get8(s), z = get8(s + n - 8);
+	if (length >= 8) {
+		u64 head = get8(from), tail = get8(from + length - 8);
 
-		if (n > 16) {
-			u64 b = get8(s + 8), y = get8(s + n - 16);
+		if (length > 16) {
+			u64 second = get8(from + 8), second_last = get8(from + length - 16);
 
-			if (n > 32) {
-				u64 c1 = get8(s + 16), c2 = get8(s + 24);
-				u64 x1 = get8(s + n - 32), x2 = get8(s + n - 24);
+			if (length > 32) {
+				u64 third = get8(from + 16), fourth = get8(from + 24);
+				u64 fourth_last = get8(from + length - 32),
+				    third_last = get8(from + length - 24);
 
-				put8(d + 16, c1);
-				put8(d + 24, c2);
-				put8(d + n - 32, x1);
-				put8(d + n - 24, x2);
+				put8(to + 16, third);
+				put8(to + 24, fourth);
+				put8(to + length - 32, fourth_last);
+				put8(to + length - 24, third_last);
 			}
-			put8(d + 8, b);
-			put8(d + n - 16, y);
+			put8(to + 8, second);
+			put8(to + length - 16, second_last);
 		}
-		put8(d, a);
-		put8(d + n - 8, z);
-	} else if (n >= 4) {
-		u32 a = *(const u32_any *)s, z = *(const u32_any *)(s + n - 4);
+		put8(to, head);
+		put8(to + length - 8, tail);
+	} else if (length >= 4) {
+		u32 head = *(const u32_any *)from, tail = *(const u32_any *)(from + length - 4);
 
-		*(u32_any *)d = a;
-		*(u32_any *)(d + n - 4) = z;
-	} else if (n >= 2) {
-		u16 a = *(const u16_any *)s, z = *(const u16_any *)(s + n - 2);
+		*(u32_any *)to = head;
+		*(u32_any *)(to + length - 4) = tail;
+	} else if (length >= 2) {
+		u16 head = *(const u16_any *)from, tail = *(const u16_any *)(from + length - 2);
 
-		*(u16_any *)d = a;
-		*(u16_any *)(d + n - 2) = z;
-	} else if (n) {
-		*d = *s;
+		*(u16_any *)to = head;
+		*(u16_any *)(to + length - 2) = tail;
+	} else if (length) {
+		*to = *from;
 	}
 }
 
 /* From the lowest address up; d may overlap s from below. n > 8. */
-static inline void move_up(u8 *d, const u8 *s, size_t n)
+static inline void move_up(u8 *to, const u8 *from, size_t length)
 {
-	u8 *end = d + n - 8;
-	u64 last = get8(s + n - 8);
-	size_t quads = n / 8;
+	u8 *end = to + length - 8;
+	u64 last = get8(from + length - 8);
+	size_t quads = length / 8;
 
-	__asm__ volatile("rep movsq" : "+D"(d), "+S"(s), "+c"(quads)::"memory");
+	__asm__ volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(quads)::"memory");
 	put8(end, last);
 }
 
 /* From the highest address down; d may overlap s from above. n > 32. */
-static inline void move_down(u8 *d, const u8 *s, size_t n)
+static inline void move_down(u8 *to, const u8 *from, size_t length)
 {
-	u64 h0 = get8(s), h1 = get8(s + 8), h2 = get8(s + 16), h3 = get8(s + 24);
-	u8 *start = d;
+	u64 head0 = get8(from), head1 = get8(from + 8), head2 = get8(from + 16),
+	    head3 = get8(from + 24);
+	u8 *start = to;
 
-	for (; n >= 32; n -= 32) {
-		u64 a = get8(s + n - 8), b = get8(s + n - 16);
-		u64 c = get8(s + n - 24), e = get8(s + n - 32);
+	for (; length >= 32; length -= 32) {
+		u64 word0 = get8(from + length - 8), word1 = get8(from + length - 16);
+		u64 word2 = get8(from + length - 24), word3 = get8(from + length - 32);
 
-		put8(d + n - 8, a);
-		put8(d + n - 16, b);
-		put8(d + n - 24, c);
-		put8(d + n - 32, e);
+		put8(to + length - 8, word0);
+		put8(to + length - 16, word1);
+		put8(to + length - 24, word2);
+		put8(to + length - 32, word3);
 	}
-	put8(start, h0);
-	put8(start + 8, h1);
-	put8(start + 16, h2);
-	put8(start + 24, h3);
+	put8(start, head0);
+	put8(start + 8, head1);
+	put8(start + 16, head2);
+	put8(start + 24, head3);
 }
 
-void *memcpy(void *d, const void *s, size_t n)
+void *memcpy(void *to, const void *from, size_t length)
 {
-	if (n <= 64)
-		move_small(d, s, n);
+	if (length <= 64)
+		move_small(to, from, length);
 	else
-		move_up(d, s, n);
-	return d;
+		move_up(to, from, length);
+	return to;
 }
 
-void *memmove(void *d, const void *s, size_t n)
+void *memmove(void *to, const void *from, size_t length)
 {
-	if (n <= 64)
-		move_small(d, s, n);
-	else if ((u64)d - (u64)s >= n)
-		move_up(d, s, n);
+	if (length <= 64)
+		move_small(to, from, length);
+	else if ((u64)to - (u64)from >= length)
+		move_up(to, from, length);
 	else
-		move_down(d, s, n);
-	return d;
+		move_down(to, from, length);
+	return to;
 }
 
-void *memset(void *dst, int c, size_t n)
+void *memset(void *dst, int fill, size_t length)
 {
-	u64 v = BYTES(c);
-	u8 *d = dst;
+	u64 word = BYTES(fill);
+	u8 *bytes = dst;
 
-	if (n > 64) {
-		u8 *p = d;
-		size_t quads = n / 8;
+	if (length > 64) {
+		u8 *cursor = bytes;
+		size_t quads = length / 8;
 
-		__asm__ volatile("rep stosq" : "+D"(p), "+c"(quads) : "a"(v) : "memory");
-		put8(d + n - 8, v);
-	} else if (n >= 8) {
-		if (n > 16) {
-			if (n > 32) {
-				put8(d + 16, v);
-				put8(d + 24, v);
-				put8(d + n - 32, v);
-				put8(d + n - 24, v);
+		__asm__ volatile("rep stosq" : "+D"(cursor), "+c"(quads) : "a"(word) : "memory");
+		put8(bytes + length - 8, word);
+	} else if (length >= 8) {
+		if (length > 16) {
+			if (length > 32) {
+				put8(bytes + 16, word);
+				put8(bytes + 24, word);
+				put8(bytes + length - 32, word);
+				put8(bytes + length - 24, word);
 			}
-			put8(d + 8, v);
-			put8(d + n - 16, v);
+			put8(bytes + 8, word);
+			put8(bytes + length - 16, word);
 		}
-		put8(d, v);
-		put8(d + n - 8, v);
-	} else if (n >= 4) {
-		*(u32_any *)d = (u32)v;
-		*(u32_any *)(d + n - 4) = (u32)v;
-	} else if (n >= 2) {
-		*(u16_any *)d = (u16)v;
-		*(u16_any *)(d + n - 2) = (u16)v;
-	} else if (n) {
-		*d = (u8)v;
+		put8(bytes, word);
+		put8(bytes + length - 8, word);
+	} else if (length >= 4) {
+		*(u32_any *)bytes = (u32)word;
+		*(u32_any *)(bytes + length - 4) = (u32)word;
+	} else if (length >= 2) {
+		*(u16_any *)bytes = (u16)word;
+		*(u16_any *)(bytes + length - 2) = (u16)word;
+	} else if (length) {
+		*bytes = (u8)word;
 	}
 	return dst;
 }
 
-static inline int order8(u64 a, u64 b)
+static inline int order8(u64 first, u64 second)
 {
-	return __builtin_bswap64(a) < __builtin_bswap64(b) ? -1 : 1;
+	return __builtin_bswap64(first) < __builtin_bswap64(second) ? -1 : 1;
 }
 
-int memcmp(const void *va, const void *vb, size_t n)
+int memcmp(const void *va, const void *second, size_t length)
 {
-	const u8 *a = va, *b = vb;
+	const u8 *left = va, *right = second;
 	size_t i = 0;
 
-	for (; i + 8 <= n; i += 8)
-		if (get8(a + i) != get8(b + i))
-			return order8(get8(a + i), get8(b + i));
-	if (i == n)
+	for (; i + 8 <= length; i += 8)
+		if (get8(left + i) != get8(right + i))
+			return order8(get8(left + i), get8(right + i));
+	if (i == length)
 		return 0;
-	if (n >= 8) {
-		a += n - 8;
-		b += n - 8;
-		return get8(a) == get8(b) ? 0 : order8(get8(a), get8(b));
+	if (length >= 8) {
+		left += length - 8;
+		right += length - 8;
+		if (get8(left) == get8(right))
+			return 0;
+		return order8(get8(left), get8(right));
 	}
-	for (; i < n; i++)
-		if (a[i] != b[i])
-			return a[i] - b[i];
+	for (; i < length; i++)
+		if (left[i] != right[i])
+			return left[i] - right[i];
 	return 0;
 }
 
-int bcmp(const void *a, const void *b, size_t n)
+int bcmp(const void *first, const void *second, size_t length)
 {
-	return memcmp(a, b, n) != 0;
+	return memcmp(first, second, length) != 0;
 }
 
 /*
@@ -204,107 +208,112 @@ int bcmp(const void *a, const void *b, size_t n)
  * side of the object, but never of a page that the object is not on. What lies
  * before it in the first word is made to differ from what is looked for.
  */
-static inline u64 before_mask(const void *p)
+static inline u64 before_mask(const void *start)
 {
-	return (1ull << ((u64)p & 7) * 8) - 1;
+	return (1ull << ((u64)start & 7) * 8) - 1;
 }
-static inline const u64_word *first_word(const void *p)
+static inline const u64_word *first_word(const void *start)
 {
-	return (const u64_word *)((u64)p & ~7ull);
+	return (const u64_word *)((u64)start & ~7ull);
 }
 
-__attribute__((no_sanitize("address"))) void *memchr(const void *s, int c, size_t n)
+__attribute__((no_sanitize("address"))) void *memchr(const void *memory, int byte, size_t length)
 {
-	const u64_word *w = first_word(s);
-	u64 start = (u64)s, end = start + n < start ? ~0ull : start + n, at, found;
+	const u64_word *word = first_word(memory);
+	u64 start = (u64)memory, end = start + length < start ? ~0ull : start + length, index,
+	    found;
 
-	if (!n)
+	if (!length)
 		return NULL;
-	found = zero_byte((*w ^ BYTES(c)) | before_mask(s));
+	found = zero_byte((*word ^ BYTES(byte)) | before_mask(memory));
 	while (!found) {
-		if ((u64)++w >= end)
+		if ((u64)++word >= end)
 			return NULL;
-		found = zero_byte(*w ^ BYTES(c));
+		found = zero_byte(*word ^ BYTES(byte));
 	}
-	at = (u64)w + __builtin_ctzll(found) / 8;
-	return at < end ? (void *)at : NULL;
+	index = (u64)word + __builtin_ctzll(found) / 8;
+	if (index >= end)
+		return NULL;
+	return (void *)index;
 }
 
-__attribute__((no_sanitize("address"))) size_t strlen(const char *s)
+__attribute__((no_sanitize("address"))) size_t strlen(const char *text)
 {
-	const u64_word *w = first_word(s);
-	u64 found = zero_byte(*w | before_mask(s));
+	const u64_word *word = first_word(text);
+	u64 found = zero_byte(*word | before_mask(text));
 
 	while (!found)
-		found = zero_byte(*++w);
-	return (const char *)w + __builtin_ctzll(found) / 8 - s;
+		found = zero_byte(*++word);
+	return (const char *)word + __builtin_ctzll(found) / 8 - text;
 }
 
-size_t strnlen(const char *s, size_t max)
+size_t strnlen(const char *text, size_t max)
 {
-	const char *end = memchr(s, 0, max);
+	const char *end = memchr(text, 0, max);
 
-	return end ? (size_t)(end - s) : max;
+	if (!end)
+		return max;
+	return end - text;
 }
 
-int strcmp(const char *a, const char *b)
+int strcmp(const char *first, const char *second)
 {
-	while (*a && *a == *b) {
-		a++;
-		b++;
+	while (*first && *first == *second) {
+		first++;
+		second++;
 	}
-	return (u8)*a - (u8)*b;
+	return (u8)*first - (u8)*second;
 }
 
-int strncmp(const char *a, const char *b, size_t n)
+int strncmp(const char *first, const char *second, size_t limit)
 {
-	for (; n; a++, b++, n--)
-		if (*a != *b || !*a)
-			return (u8)*a - (u8)*b;
+	for (; limit; first++, second++, limit--)
+		if (*first != *second || !*first)
+			return (u8)*first - (u8)*second;
 	return 0;
 }
 
-char *strchr(const char *s, int c)
+char *strchr(const char *text, int character)
 {
-	for (; *s != (char)c; s++)
-		if (!*s)
+	for (; *text != (char)character; text++)
+		if (!*text)
 			return NULL;
-	return (char *)s;
+	return (char *)text;
 }
 
-char *strrchr(const char *s, int c)
+char *strrchr(const char *text, int character)
 {
 	const char *last = NULL;
 
 	do {
-		if (*s == (char)c)
-			last = s;
-	} while (*s++);
+		if (*text == (char)character)
+			last = text;
+	} while (*text++);
 	return (char *)last;
 }
 
-char *strstr(const char *s, const char *t)
+char *strstr(const char *text, const char *wanted)
 {
-	size_t n = strlen(t);
+	size_t length = strlen(wanted);
 
-	if (!n)
-		return (char *)s;
-	for (; (s = strchr(s, *t)); s++)
-		if (!strncmp(s, t, n))
-			return (char *)s;
+	if (!length)
+		return (char *)text;
+	for (; (text = strchr(text, *wanted)); text++)
+		if (!strncmp(text, wanted, length))
+			return (char *)text;
 	return NULL;
 }
 
 s64 strscpy(char *dst, const char *src, size_t size)
 {
-	size_t n;
+	size_t length;
 
 	if (!size)
 		return -E2BIG;
-	n = strnlen(src, size);
-	if (n < size) {
-		memcpy(dst, src, n + 1);
-		return n;
+	length = strnlen(src, size);
+	if (length < size) {
+		memcpy(dst, src, length + 1);
+		return length;
 	}
 	memcpy(dst, src, size - 1);
 	dst[size - 1] = 0;

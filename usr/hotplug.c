@@ -23,11 +23,11 @@
 /* "add BUS NAME ALIAS" */
 static void handle(char *line)
 {
-	char *word[4], *at = line;
+	char *word[4], *equals = line;
 	int count = 0;
 
-	for (char *w; count < 4 && (w = strsep(&at, " \n"));)
-		word[count++] = w;
+	for (char *field; count < 4 && (field = strsep(&equals, " \n"));)
+		word[count++] = field;
 	if (count == 4 && !strcmp(word[0], "add"))
 		probe_alias(word[3]);
 }

@@ -288,28 +288,30 @@ int read_image(const char *path, struct image *img)
 /* The first section of that name. @return its bytes, NULL: none */
 static const char *find_section(const struct image *img, const char *name, size_t *size)
 {
-	const Elf64_Ehdr *e = (const void *)img->data;
-	const Elf64_Shdr *s, *names;
+	const Elf64_Ehdr *header = (const void *)img->data;
+	const Elf64_Shdr *section, *names;
 	size_t count = strlen(name);
 
-	if (img->size < sizeof(*e) || memcmp(e->e_ident, ELFMAG, SELFMAG) ||
-	    e->e_ident[EI_CLASS] != ELFCLASS64 || e->e_shentsize != sizeof(*s) ||
-	    e->e_shoff > img->size || e->e_shnum > (img->size - e->e_shoff) / sizeof(*s) ||
-	    e->e_shstrndx >= e->e_shnum)
+	if (img->size < sizeof(*header) || memcmp(header->e_ident, ELFMAG, SELFMAG) ||
+	    header->e_ident[EI_CLASS] != ELFCLASS64 || header->e_shentsize != sizeof(*section) ||
+	    header->e_shoff > img->size ||
+	    header->e_shnum > (img->size - header->e_shoff) / sizeof(*section) ||
+	    header->e_shstrndx >= header->e_shnum)
 		return NULL;
-	s = (const void *)(img->data + e->e_shoff);
-	names = &s[e->e_shstrndx];
+	section = (const void *)(img->data + header->e_shoff);
+	names = &section[header->e_shstrndx];
 	if (names->sh_offset > img->size || names->sh_size > img->size - names->sh_offset)
 		return NULL;
-	for (unsigned i = 0; i < e->e_shnum; i++) {
-		if (s[i].sh_name >= names->sh_size || names->sh_size - s[i].sh_name <= count ||
-		    memcmp(img->data + names->sh_offset + s[i].sh_name, name, count + 1))
+	for (unsigned i = 0; i < header->e_shnum; i++) {
+		if (section[i].sh_name >= names->sh_size ||
+		    names->sh_size - section[i].sh_name <= count ||
+		    memcmp(img->data + names->sh_offset + section[i].sh_name, name, count + 1))
 			continue;
-		if (s[i].sh_type == SHT_NOBITS || s[i].sh_offset > img->size ||
-		    s[i].sh_size > img->size - s[i].sh_offset)
+		if (section[i].sh_type == SHT_NOBITS || section[i].sh_offset > img->size ||
+		    section[i].sh_size > img->size - section[i].sh_offset)
 			return NULL;
-		*size = s[i].sh_size;
-		return (const char *)img->data + s[i].sh_offset;
+		*size = section[i].sh_size;
+		return (const char *)img->data + section[i].sh_offset;
 	}
 	return NULL;
 }
@@ -319,17 +321,17 @@ static int descriptor_name(const struct image *img, char *name, size_t size)
 {
 	static const size_t name_at = 32, name_size = 56; /* struct banos_driver_record */
 	size_t left, count;
-	const char *at = find_section(img, ".banos-driver", &left);
+	const char *text = find_section(img, ".banos-driver", &left);
 	uint32_t head[2];
 
-	for (; at && left >= sizeof(head); at += count, left -= count) {
-		memcpy(head, at, sizeof(head));
+	for (; text && left >= sizeof(head); text += count, left -= count) {
+		memcpy(head, text, sizeof(head));
 		count = head[0] ? head[0] : 8;
 		if (count < 8 || count > left)
 			return -1;
 		if (head[1] != 1 || count < name_at + name_size)
 			continue;
-		snprintf(name, size, "%.*s", (int)name_size, at + name_at);
+		snprintf(name, size, "%.*s", (int)name_size, text + name_at);
 		return name[0] ? 0 : -1;
 	}
 	return -1;
@@ -370,17 +372,17 @@ static void show_params(struct modinfo modinfo)
 	const char *text;
 
 	while ((text = modinfo_next(&modinfo))) {
-		const char *type = NULL, *u;
+		const char *type = NULL, *unit;
 		struct modinfo again = all;
 		size_t count;
 
 		if (strncmp(text, "parm=", 5) || !strchr(text, ':'))
 			continue;
 		count = strchr(text, ':') - text - 5;
-		while ((u = modinfo_next(&again)))
-			if (!strncmp(u, "parmtype=", 9) && !strncmp(u + 9, text + 5, count) &&
-			    u[9 + count] == ':')
-				type = u + 10 + count;
+		while ((unit = modinfo_next(&again)))
+			if (!strncmp(unit, "parmtype=", 9) && !strncmp(unit + 9, text + 5, count) &&
+			    unit[9 + count] == ':')
+				type = unit + 10 + count;
 		printf("%-16s%s%s%s%s\n", "parm:", text + 5, type ? " (" : "", type ? type : "",
 		       type ? ")" : "");
 	}
@@ -395,7 +397,7 @@ int cmd_modinfo(int argc, char **argv)
 	for (int i = 1; i < argc; i++) {
 		char *path = find_file(argv[i]);
 		struct image img = { 0 };
-		struct modinfo modinfo, n;
+		struct modinfo modinfo, info;
 		const char *text;
 
 		if (!path) {
@@ -409,7 +411,7 @@ int cmd_modinfo(int argc, char **argv)
 			continue;
 		}
 		printf("%-16s%s\n", "filename:", path);
-		for (n = modinfo; (text = modinfo_next(&n));) {
+		for (info = modinfo; (text = modinfo_next(&info));) {
 			size_t round = strcspn(text, "=");
 
 			if (text[round] && strncmp(text, "parm", 4))

@@ -51,19 +51,19 @@ static char *join_params(char **words)
 	size_t size = 1;
 	char *text, *bytes;
 
-	for (char **w = words; *w; w++)
-		size += strlen(*w) + 3;
+	for (char **word = words; *word; word++)
+		size += strlen(*word) + 3;
 	bytes = text = malloc(size);
 	if (!text)
 		return NULL;
-	for (char **w = words; *w; w++) {
-		char *eq = strchr(*w, '=');
+	for (char **word = words; *word; word++) {
+		char *equals = strchr(*word, '=');
 
-		if (eq && strpbrk(eq, " \t") && eq[1] != '"')
+		if (equals && strpbrk(equals, " \t") && equals[1] != '"')
 			bytes += sprintf(bytes, "%s%.*s\"%s\"", bytes == text ? "" : " ",
-					 (int)(eq + 1 - *w), *w, eq + 1);
+					 (int)(equals + 1 - *word), *word, equals + 1);
 		else
-			bytes += sprintf(bytes, "%s%s", bytes == text ? "" : " ", *w);
+			bytes += sprintf(bytes, "%s%s", bytes == text ? "" : " ", *word);
 	}
 	*bytes = 0;
 	return text;
@@ -252,8 +252,8 @@ static int probe_file(const char *path, char **params, int depth)
 		probe_named(path, depth);
 	if (opt.verbose || opt.show) {
 		printf("insmod %s", path);
-		for (char **w = params; *w; w++)
-			printf(" %s", *w);
+		for (char **word = params; *word; word++)
+			printf(" %s", *word);
 		printf("\n");
 	}
 	return opt.dry || opt.show ? 0 : install_missing(path, params);
@@ -395,8 +395,8 @@ static int take_option(const char *word)
 	for (size_t i = 0; i < sizeof(longs) / sizeof(longs[0]); i++)
 		if (!strcmp(word, longs[i].name))
 			letters[0] = longs[i].letter;
-	for (const char *c = letters[0] ? letters : word + 1; *c; c++)
-		switch (*c) {
+	for (const char *option = letters[0] ? letters : word + 1; *option; option++)
+		switch (*option) {
 		case 'r': opt.remove = 1; break;
 		case 'a': opt.all = 1; break;
 		case 'q': opt.quiet = 1; break;

@@ -29,12 +29,12 @@ int complain_errno(const char *what, const char *why)
 }
 
 /* '-' and '_' are one in names of drivers. */
-int same_name(const char *a, const char *b)
+int same_name(const char *left, const char *right)
 {
-	for (; *a && *b; a++, b++)
-		if ((*a == '-' ? '_' : *a) != (*b == '-' ? '_' : *b))
+	for (; *left && *right; left++, right++)
+		if ((*left == '-' ? '_' : *left) != (*right == '-' ? '_' : *right))
 			return 0;
-	return *a == *b;
+	return *left == *right;
 }
 
 /* ---- what is installed ---- */

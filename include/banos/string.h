@@ -10,48 +10,48 @@
 BANOS_BEGIN
 
 /**
- * @brief Copy @p n bytes; the areas do not overlap.
+ * @brief Copy @p length bytes; the areas do not overlap.
  * Since 1, provided by the kernel. Context: any.
- * @param to    @p n bytes, written
- * @param from  @p n bytes, read
+ * @param to    @p length bytes, written
+ * @param from  @p length bytes, read
  * @return @p to
  */
-BANOS_SINCE(1) void *memcpy(void *to, const void *from, size_t n);
+BANOS_SINCE(1) void *memcpy(void *to, const void *from, size_t length);
 
 /**
- * @brief Copy @p n bytes; the areas may overlap.
+ * @brief Copy @p length bytes; the areas may overlap.
  * Since 1, provided by the kernel. Context: any.
- * @param to    @p n bytes, written
- * @param from  @p n bytes, read
+ * @param to    @p length bytes, written
+ * @param from  @p length bytes, read
  * @return @p to
  */
-BANOS_SINCE(1) void *memmove(void *to, const void *from, size_t n);
+BANOS_SINCE(1) void *memmove(void *to, const void *from, size_t length);
 
 /**
- * @brief Fill @p n bytes with the low byte of @p byte.
+ * @brief Fill @p length bytes with the low byte of @p byte.
  * Since 1, provided by the kernel. Context: any.
- * @param to  @p n bytes, written
+ * @param to  @p length bytes, written
  * @return @p to
  */
-BANOS_SINCE(1) void *memset(void *to, int byte, size_t n);
+BANOS_SINCE(1) void *memset(void *to, int byte, size_t length);
 
 /**
- * @brief Compare @p n bytes.
+ * @brief Compare @p length bytes.
  * Since 1, provided by the kernel. Context: any.
- * @param a  @p n bytes, read
- * @param b  @p n bytes, read
+ * @param a  @p length bytes, read
+ * @param b  @p length bytes, read
  * @return below, equal to or above 0 as the first difference says
  */
-BANOS_SINCE(1) int memcmp(const void *a, const void *b, size_t n);
+BANOS_SINCE(1) int memcmp(const void *a, const void *b, size_t length);
 
 /**
- * @brief Are @p n bytes the same? LLVM's languages (Rust, D) call it for comparisons of arrays.
+ * @brief Are @p length bytes the same? LLVM's languages (Rust, D) call it for comparisons of arrays.
  * Since 1, provided by the kernel. Context: any.
- * @param a  @p n bytes, read
- * @param b  @p n bytes, read
+ * @param first  @p length bytes, read
+ * @param second  @p length bytes, read
  * @return 0: they are the same; another value: they differ
  */
-BANOS_SINCE(1) int bcmp(const void *a, const void *b, size_t n);
+BANOS_SINCE(1) int bcmp(const void *first, const void *second, size_t length);
 
 /**
  * @brief Length of a text.

@@ -25,7 +25,7 @@ struct cmdline_word {
 };
 bool cmdline_next(const char **cursor, struct cmdline_word *out);
 /** Is it this key? A dash is as good as an underscore, as on Linux. */
-bool cmdline_key_is(const struct cmdline_word *w, const char *key);
+bool cmdline_key_is(const struct cmdline_word *word, const char *key);
 /** Value of the last "key=value"; copied to @p buf. @return length or -ENOENT, -E2BIG */
 int cmdline_value(const char *line, const char *key, char *buf, size_t size);
 /** Is the bare word (or key=...) there? */

@@ -42,9 +42,9 @@ int fault_rule_parse(const char *text, size_t len, struct fault_rule *out, const
  * @brief Does the call with this number (from 1, of those that the rule is about) fail? Pure.
  * ->times is the caller's to count.
  */
-bool fault_rule_hits(const struct fault_rule *r, u64 number);
+bool fault_rule_hits(const struct fault_rule *rule, u64 number);
 /** @brief "heap" and so on. */
-const char *fault_site_name(enum fault_site s);
+const char *fault_site_name(enum fault_site site);
 
 #ifdef CONFIG_FAULT_INJECTION
 extern bool fault_armed;

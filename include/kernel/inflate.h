@@ -28,11 +28,11 @@ struct inflate {
 };
 /**
  * Decompress one gzip member.
- * @param s         in, in_len, out, ctx are set by the caller; the rest is ours, zeroed before the first member
+ * @param inflate         in, in_len, out, ctx are set by the caller; the rest is ours, zeroed before the first member
  * @param consumed  bytes of the input that belong to the member
  * @return 0, -EINVAL (damaged: s->error says what), or what out() returned
  */
-int gunzip(struct inflate *s, size_t *consumed);
+int gunzip(struct inflate *inflate, size_t *consumed);
 static inline bool gzip_magic(const u8 *p, size_t n)
 {
 	return n >= 2 && p[0] == 0x1f && p[1] == 0x8b;

@@ -6,11 +6,11 @@
 /**
  * Sort, cut overlaps (anything beats RAM, RAM beats nothing), merge neighbours and
  * round RAM inwards to whole pages.
- * @param in   as the firmware gave it: unsorted, overlapping, empty or wrapping entries
+ * @param range   as the firmware gave it: unsorted, overlapping, empty or wrapping entries
  * @param out  room for @p max ranges; only RAM ranges are returned, ascending
  * @return how many; what does not fit is dropped from the end
  */
-u32 memmap_ram(const struct mem_range *in, u32 nr, struct mem_range *out, u32 max);
+u32 memmap_ram(const struct mem_range *range, u32 nr, struct mem_range *out, u32 max);
 /**
  * Add @p range to @p list (ascending, disjoint), merged with what it touches or overlaps.
  * @return the new count; where the list is full the highest range is dropped

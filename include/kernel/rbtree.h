@@ -19,10 +19,10 @@ static inline bool rb_empty(const struct rb_root *r)
 {
 	return !r->node;
 }
-/** Hang @p n below @p parent at *@p link (one of its child pointers, or root->node) and rebalance. */
-void rb_insert(struct rb_root *root, struct rb_node *n, struct rb_node *parent,
+/** Hang @p node below @p parent at *@p link (one of its child pointers, or root->node) and rebalance. */
+void rb_insert(struct rb_root *root, struct rb_node *node, struct rb_node *parent,
 	       struct rb_node **link);
-void rb_erase(struct rb_root *root, struct rb_node *n);
+void rb_erase(struct rb_root *root, struct rb_node *node);
 #define RB_BLACK 1ull
 /** rb_insert() into an empty tree. */
 static inline void rb_insert_only(struct rb_root *root, struct rb_node *n)
@@ -40,11 +40,11 @@ static inline void rb_erase_only(struct rb_root *root)
  * its own data and its children's. Called for nodes that a rotation moves.
  */
 typedef void (*rb_update_fn)(struct rb_node *n);
-/** Afterwards the caller updates from @p n up to the root: rb_update_path(). */
-void rb_insert_valued(struct rb_root *root, struct rb_node *n, struct rb_node *parent,
+/** Afterwards the caller updates from @p node up to the root: rb_update_path(). */
+void rb_insert_valued(struct rb_root *root, struct rb_node *node, struct rb_node *parent,
 		      struct rb_node **link, rb_update_fn update);
 /** @return where the caller starts its rb_update_path() afterwards; may be NULL */
-struct rb_node *rb_erase_valued(struct rb_root *root, struct rb_node *n, rb_update_fn update);
+struct rb_node *rb_erase_valued(struct rb_root *root, struct rb_node *node, rb_update_fn update);
 /** The node above @p n, NULL at the root. */
 static inline struct rb_node *rb_parent(const struct rb_node *n)
 {
@@ -52,8 +52,8 @@ static inline struct rb_node *rb_parent(const struct rb_node *n)
 }
 struct rb_node *rb_first(const struct rb_root *root);
 struct rb_node *rb_last(const struct rb_root *root);
-struct rb_node *rb_next(const struct rb_node *n);
-struct rb_node *rb_prev(const struct rb_node *n);
+struct rb_node *rb_next(const struct rb_node *node);
+struct rb_node *rb_prev(const struct rb_node *node);
 /** Update all from @p n up to the root. */
 static inline __attribute__((always_inline)) void rb_update_path(struct rb_node *n,
 								 rb_update_fn update)

@@ -9,5 +9,5 @@
  * @param size  of an element in bytes
  * @param cmp   < 0, 0, > 0 as *a comes before, beside, after *b; @p arg is handed through
  */
-void sort(void *base, size_t n, size_t size, int (*cmp)(const void *a, const void *b, void *arg),
+void sort(void *base, size_t last, size_t size, int (*cmp)(const void *a, const void *b, void *arg),
 	  void *arg);

@@ -8,21 +8,21 @@
 #include <stdarg.h>
 
 #ifndef __BANOS_HOST__
-void *memcpy(void *d, const void *s, size_t n);
-void *memmove(void *d, const void *s, size_t n);
-void *memset(void *d, int c, size_t n);
-int memcmp(const void *a, const void *b, size_t n);
+void *memcpy(void *to, const void *from, size_t length);
+void *memmove(void *to, const void *from, size_t length);
+void *memset(void *d, int fill, size_t length);
+int memcmp(const void *a, const void *b, size_t length);
 /** For drivers: compilers of some languages call it where only "equal or not" counts. */
-int bcmp(const void *a, const void *b, size_t n);
-void *memchr(const void *s, int c, size_t n);
-size_t strlen(const char *s);
-size_t strnlen(const char *s, size_t max);
-int strcmp(const char *a, const char *b);
-int strncmp(const char *a, const char *b, size_t n);
-char *strchr(const char *s, int c);
-char *strrchr(const char *s, int c);
-char *strstr(const char *s, const char *t);
-int vsnprintf(char *buf, size_t size, const char *fmt, va_list ap);
+int bcmp(const void *first, const void *second, size_t length);
+void *memchr(const void *memory, int byte, size_t length);
+size_t strlen(const char *text);
+size_t strnlen(const char *text, size_t max);
+int strcmp(const char *first, const char *second);
+int strncmp(const char *first, const char *second, size_t limit);
+char *strchr(const char *text, int character);
+char *strrchr(const char *text, int character);
+char *strstr(const char *text, const char *wanted);
+int vsnprintf(char *buf, size_t size, const char *fmt, va_list args_in);
 int snprintf(char *buf, size_t size, const char *fmt, ...) __printf(3, 4);
 #endif
 /** Copy with a limit, always NUL-terminated. @return length of @p src, or -E2BIG when cut. */
@@ -36,10 +36,10 @@ int scnprintf(char *buf, size_t size, const char *fmt, ...) __printf(3, 4);
  */
 extern size_t (*format_symbol_hook)(char *buf, size_t size, u64 addr);
 /** Whole string to a number; base 0 takes 0x and 0. @return 0, -EINVAL, -ERANGE */
-int parse_u64(const char *s, u32 base, u64 *out);
-int parse_s64(const char *s, u32 base, s64 *out);
+int parse_u64(const char *text, u32 base, u64 *out);
+int parse_s64(const char *text, u32 base, s64 *out);
 /** "4K", "16M", "2G" and plain numbers. */
-int parse_size(const char *s, u64 *out);
-/** Does all of @p s match @p pattern, with * for any text and ? for any character? */
-bool glob_match(const char *pattern, const char *s);
-u64 hash_bytes(const void *p, size_t n, u64 seed); /* fast, not cryptographic */
+int parse_size(const char *text, u64 *out);
+/** Does all of @p text match @p pattern, with * for any text and ? for any character? */
+bool glob_match(const char *pattern, const char *text);
+u64 hash_bytes(const void *p, size_t length, u64 seed); /* fast, not cryptographic */
