@@ -162,8 +162,11 @@ static s64 cap_change_ambient(u64 operation, u64 cap)
 {
 	const struct cred *old = current_cred();
 	struct cred *cred;
+	u64 highest = CAP_LAST_CAP;
 
-	if (operation == PR_CAP_AMBIENT_CLEAR_ALL ? cap != 0 : cap > CAP_LAST_CAP)
+	if (operation == PR_CAP_AMBIENT_CLEAR_ALL)
+		highest = 0;
+	if (cap > highest)
 		return -EINVAL;
 	if (operation == PR_CAP_AMBIENT_IS_SET)
 		return !!(old->cap_ambient & CAP_BIT(cap));
@@ -186,13 +189,17 @@ static s64 cap_change_ambient(u64 operation, u64 cap)
 	return 0;
 }
 
+static s64 cap_read_bounding(u64 cap)
+{
+	if (cap > CAP_LAST_CAP)
+		return -EINVAL;
+	return (current_cred()->cap_bounding & CAP_BIT(cap)) != 0;
+}
+
 bool capability_prctl(int option, u64 arg2, u64 arg3, u64 arg4, u64 arg5, s64 *result)
 {
 	switch (option) {
-	case PR_CAPBSET_READ:
-		*result = arg2 > CAP_LAST_CAP ? -EINVAL
-					      : !!(current_cred()->cap_bounding & CAP_BIT(arg2));
-		return true;
+	case PR_CAPBSET_READ: *result = cap_read_bounding(arg2); return true;
 	case PR_CAPBSET_DROP: *result = cap_drop_bounding(arg2); return true;
 	case PR_GET_SECUREBITS: *result = current_cred()->securebits; return true;
 	case PR_SET_SECUREBITS: *result = cred_set_securebits((u32)arg2); return true;
@@ -201,7 +208,9 @@ bool capability_prctl(int option, u64 arg2, u64 arg3, u64 arg4, u64 arg5, s64 *r
 		return true;
 	case PR_SET_KEEPCAPS: *result = cred_set_keepcaps(arg2); return true;
 	case PR_CAP_AMBIENT:
-		*result = arg4 || arg5 ? -EINVAL : cap_change_ambient(arg2, arg3);
+		*result = -EINVAL;
+		if (!arg4 && !arg5)
+			*result = cap_change_ambient(arg2, arg3);
 		return true;
 	}
 	return false;

@@ -111,7 +111,9 @@ const struct cred *current_cred(void)
 {
 	struct cred *cred = current->cred;
 
-	return likely(cred != NULL) ? cred : &init_cred;
+	if (unlikely(!cred))
+		return &init_cred;
+	return cred;
 }
 
 struct cred *thread_cred_get(struct thread *t)
@@ -154,12 +156,17 @@ bool cred_in_group(const struct cred *cred, gid_t gid)
 
 bool cred_may_look_into(const struct cred *caller, const struct thread *t, enum look_as look_as)
 {
-	const bool fs = look_as == LOOK_AS_FS;
-	const uid_t uid = fs ? caller->fsuid : caller->uid;
-	const gid_t gid = fs ? caller->fsgid : caller->gid;
-	const u64 caps = fs ? caller->cap_effective : caller->cap_permitted;
+	uid_t uid = caller->uid;
+	gid_t gid = caller->gid;
+	u64 caps = caller->cap_permitted;
 	const struct cred *other;
 	bool may;
+
+	if (look_as == LOOK_AS_FS) {
+		uid = caller->fsuid;
+		gid = caller->fsgid;
+		caps = caller->cap_effective;
+	}
 
 	if (cred_capable(caller, CAP_SYS_PTRACE))
 		return true;

@@ -304,7 +304,7 @@ static int compare_gids(const void *left, const void *right, void *arg)
 {
 	gid_t left_gid = *(const gid_t *)left, right_gid = *(const gid_t *)right;
 
-	return left_gid < right_gid ? -1 : left_gid > right_gid;
+	return (left_gid > right_gid) - (left_gid < right_gid);
 }
 
 /* Sorted, for cred_in_group(). @return NULL in *list when n is 0 */
@@ -341,11 +341,16 @@ SYSCALL2(setgroups, size_arg, user)
 	if (ngroups > NGROUPS_MAX)
 		return -EINVAL;
 	err = groups_from_user(user, ngroups, &list, &refs);
-	cred = err ? NULL : cred_prepare();
-	if (!cred) {
+	cred = NULL;
+	if (!err) {
+		cred = cred_prepare();
+		if (!cred)
+			err = -ENOMEM;
+	}
+	if (err) {
 		kvfree(list);
 		kfree(refs);
-		return err ? err : -ENOMEM;
+		return err;
 	}
 	cred_set_groups(cred, list, refs, ngroups);
 	cred_commit(cred);

@@ -51,8 +51,9 @@ int elf_header_check(const void *head, u64 len, u64 *phoff, u32 *nr)
 /* e_machine, read by the byte order that the file says. */
 static u32 elf_machine(const Elf64_Ehdr *header)
 {
-	return header->e_ident[EI_DATA] == ELFDATA2MSB ? __builtin_bswap16(header->e_machine)
-						       : header->e_machine;
+	if (header->e_ident[EI_DATA] == ELFDATA2MSB)
+		return __builtin_bswap16(header->e_machine);
+	return header->e_machine;
 }
 
 static const char *machine_words(u32 machine)
@@ -212,6 +213,20 @@ int elf_image_check(const Elf64_Ehdr *header, const Elf64_Phdr *phdrs, u32 nr,
 	return 0;
 }
 
+/* PF_... as PROT_... */
+static u32 segment_protection(u32 flags)
+{
+	u32 protection = 0;
+
+	if (flags & PF_R)
+		protection |= ELF_PROT_READ;
+	if (flags & PF_W)
+		protection |= ELF_PROT_WRITE;
+	if (flags & PF_X)
+		protection |= ELF_PROT_EXEC;
+	return protection;
+}
+
 /*
  * A segment without bytes of the file that begins within a page still maps that page from
  * there: the segment in front of it may end in the same one. What is added in zeroes
@@ -225,9 +240,8 @@ void elf_segment_mapping(const Elf64_Phdr *segment, struct elf_mapping *out)
 	*out = (struct elf_mapping){
 		.start = elf_page_down(segment->p_vaddr),
 		.file_len = segment_file_len(segment),
-		.prot = (segment->p_flags & PF_R ? 1 : 0) | (segment->p_flags & PF_W ? 2 : 0) |
-			(segment->p_flags & PF_X ? 4 : 0),
-		.anon_prot = 1 | 2 | (segment->p_flags & PF_X ? 4 : 0),
+		.prot = segment_protection(segment->p_flags),
+		.anon_prot = segment_protection(segment->p_flags | PF_R | PF_W),
 	};
 	out->anon_start = out->start + out->file_len;
 	if (out->file_len) {

@@ -52,6 +52,10 @@ const char *elf_describe(const void *head, u64 len);
 int elf_image_check(const Elf64_Ehdr *header, const Elf64_Phdr *phdrs, u32 nr,
 		    const struct elf_limits *limits, struct elf_image *out);
 
+#define ELF_PROT_READ  1u /* the values of PROT_READ and its kin */
+#define ELF_PROT_WRITE 2u
+#define ELF_PROT_EXEC  4u
+
 /** One PT_LOAD as page ranges, relative to the image's place. */
 struct elf_mapping {
 	u64 start;		  /* page address of the file part, or of the anonymous part */
@@ -59,7 +63,7 @@ struct elf_mapping {
 	u64 file_offset;	  /* page aligned */
 	u64 zero_start, zero_len; /* bytes behind the file's part in its last page, to be cleared */
 	u64 anon_start, anon_len; /* whole pages of zeroes */
-	u32 prot, anon_prot;	  /* PROT_READ 1, PROT_WRITE 2, PROT_EXEC 4 */
+	u32 prot, anon_prot;	  /* ELF_PROT_... */
 };
 /** @brief What to map for a checked PT_LOAD. */
 void elf_segment_mapping(const Elf64_Phdr *segment, struct elf_mapping *out);

@@ -61,6 +61,7 @@ static bool exec_file_is_script(const struct exec_file *image)
 
 static int exec_find_program(struct exec *exec)
 {
+	const char *script = exec->path;
 	char *name = NULL;
 	int err;
 
@@ -74,10 +75,10 @@ static int exec_find_program(struct exec *exec)
 			err = -ELOOP;
 			break;
 		}
-		err = exec_follow_script(exec, name ? name : exec->path);
+		err = exec_follow_script(exec, script);
 		if (err)
 			break;
-		/* A nested interpreter is a script itself: its own name goes on. */
+		/* The interpreter may be a script itself; its own interpreter then gets its name. */
 		next = kstrdup(exec->args.buf);
 		kfree(name);
 		name = next;
@@ -85,9 +86,12 @@ static int exec_find_program(struct exec *exec)
 			err = -ENOMEM;
 			break;
 		}
+		script = name;
 	}
 	kfree(name);
-	return err ? err : exec_file_check(&exec->program);
+	if (err)
+		return err;
+	return exec_file_check(&exec->program);
 }
 
 static int exec_collect_args(struct exec *exec, const struct exec_vector *argv,
@@ -169,7 +173,9 @@ static int exec_end_other_threads(struct process *p)
 	p->exec_thread = NULL;
 	p->stop_signal = 0;
 	spin_unlock_irqrestore(&p->sig_lock, flags);
-	return p->exiting ? -EAGAIN : 0;
+	if (p->exiting)
+		return -EAGAIN;
+	return 0;
 }
 
 /* Become the first thread: with its number. */
@@ -197,11 +203,18 @@ static void exec_take_over_leader(struct process *p)
 
 /* ---- no way back ---- */
 
-static void exec_set_name(const char *path)
+static const char *path_last_component(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 
-	strscpy(current->comm, slash ? slash + 1 : path, sizeof(current->comm));
+	if (!slash)
+		return path;
+	return slash + 1;
+}
+
+static void exec_set_name(const char *path)
+{
+	strscpy(current->comm, path_last_component(path), sizeof(current->comm));
 }
 
 static void exec_switch_space(struct process *p, struct vm_space *space)
@@ -515,8 +528,7 @@ int process_start_init(const char *path, const char *const argv[], const char *c
 {
 	const struct exec_vector args = { .kernel = argv }, environment = { .kernel = envp };
 	const struct pt_regs regs = regs_of_program(0, 0); /* the entry is known later */
-	const char *slash = strrchr(path, '/');
-	struct thread *t = thread_create_user(&regs, slash ? slash + 1 : path);
+	struct thread *t = thread_create_user(&regs, path_last_component(path));
 	struct exec *exec = kvzalloc(sizeof(*exec));
 	int err = -ENOMEM;
 

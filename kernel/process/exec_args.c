@@ -17,8 +17,10 @@
 
 int exec_args_init(struct exec_args *args)
 {
-	u64 limit = current->proc ? current_limit(RLIMIT_STACK) / 4 : ARGS_MAX;
+	u64 limit = ARGS_MAX;
 
+	if (current->proc)
+		limit = current_limit(RLIMIT_STACK) / 4;
 	*args = (struct exec_args){ .limit = MAX(MIN(limit, (u64)ARGS_MAX), (u64)ARGS_MIN) };
 	args->buf = kmalloc(FIRST_SIZE);
 	args->offsets = kmalloc(FIRST_ROOM * sizeof(*args->offsets));
@@ -68,6 +70,13 @@ static int args_grow_offsets(struct exec_args *args)
 	return 0;
 }
 
+static int args_check_limit(const struct exec_args *args)
+{
+	if (args->used + sizeof(u64) * args->nr > args->limit)
+		return -E2BIG;
+	return 0;
+}
+
 /* A string of @len bytes has been put behind the last one. */
 static int args_note_string(struct exec_args *args, u64 len)
 {
@@ -79,7 +88,7 @@ static int args_note_string(struct exec_args *args, u64 len)
 	}
 	args->offsets[args->nr++] = args->used;
 	args->used += (u32)len + 1;
-	return args->used + 8ull * args->nr > args->limit ? -E2BIG : 0;
+	return args_check_limit(args);
 }
 
 static int args_add_user_string(struct exec_args *args, uaddr_t src)
@@ -156,7 +165,7 @@ s64 exec_args_add_vector(struct exec_args *args, const struct exec_vector *vecto
 
 int exec_args_replace_first(struct exec_args *args, const char *const *strings, u32 nr_strings)
 {
-	u32 old = 0, bytes = 0, first = args->argc ? 1 : 0, pos = 0;
+	u32 old = 0, bytes = 0, first = args->argc != 0, pos = 0;
 	int err;
 
 	for (u32 i = 0; i < nr_strings; i++)
@@ -188,5 +197,5 @@ int exec_args_replace_first(struct exec_args *args, const char *const *strings, 
 		memcpy(args->buf + pos, strings[i], len);
 		pos += (u32)len;
 	}
-	return args->used + 8ull * args->nr > args->limit ? -E2BIG : 0;
+	return args_check_limit(args);
 }

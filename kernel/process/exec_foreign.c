@@ -50,7 +50,10 @@ static bool exec_foreign_may_log(void)
 /* The end of @path, with nothing that a terminal would obey. */
 static void exec_printable_name(const char *path, char out[LOG_NAME])
 {
-	size_t len = strlen(path), skip = len < LOG_NAME ? 0 : len - LOG_NAME + 1;
+	size_t len = strlen(path), skip = 0;
+
+	if (len >= LOG_NAME)
+		skip = len - LOG_NAME + 1;
 
 	strscpy(out, path + skip, LOG_NAME);
 	for (char *cursor = out; *cursor; cursor++)
@@ -63,9 +66,10 @@ void exec_note_refused(struct exec *exec)
 	const struct exec_file *image = &exec->program;
 	struct process *p = current->proc;
 	char name[LOG_NAME];
-	const char *words;
+	const char *words = NULL;
 
-	words = image->file ? elf_describe(image->head, image->head_len) : NULL;
+	if (image->file)
+		words = elf_describe(image->head, image->head_len);
 	if (!words)
 		return;
 	if (p) {

@@ -64,7 +64,9 @@ static int exec_read_exactly(struct file *file, void *buf, u64 len, u64 pos)
 
 	if (result < 0)
 		return (int)result;
-	return (u64)result == len ? 0 : -EIO;
+	if ((u64)result != len)
+		return -EIO;
+	return 0;
 }
 
 int exec_file_check(struct exec_file *image)
@@ -84,8 +86,10 @@ int exec_file_check(struct exec_file *image)
 		if (!image->phdrs)
 			return -ENOMEM;
 		err = exec_read_exactly(image->file, image->phdrs, nr * sizeof(*phdrs), off);
+		if (err == -EIO)
+			return -ENOEXEC;
 		if (err)
-			return err == -EIO ? -ENOEXEC : err;
+			return err;
 		phdrs = image->phdrs;
 	}
 	return elf_image_check((const Elf64_Ehdr *)image->head, phdrs, nr, &limits, &image->elf);
@@ -244,7 +248,9 @@ static int exec_open_interp(struct exec *exec)
 	if (!err && !exec->interp.elf.high)
 		err = -EINVAL; /* no segments */
 	/* Linux's word for a broken interpreter; not ENOEXEC, which a shell takes for a script. */
-	return err == -ENOEXEC || err == -EINVAL ? -ELIBBAD : err;
+	if (err == -ENOEXEC || err == -EINVAL)
+		return -ELIBBAD;
+	return err;
 }
 
 /* ---- the stack ---- */
@@ -360,7 +366,9 @@ static int exec_note_layout(struct exec *exec)
 	exec->entry = elf->entry + bias;
 	if (exec->interp.file)
 		exec->entry = exec->interp.elf.entry + exec->interp.bias;
-	return exec->entry < USER_END ? 0 : -EINVAL;
+	if (exec->entry >= USER_END)
+		return -EINVAL;
+	return 0;
 }
 
 int exec_build_space(struct exec *exec)

@@ -95,9 +95,9 @@ static void clock_ticks_of(struct process *p, struct siginfo_k *info)
 static void process_describe_end(struct process *p, struct siginfo_k *info)
 {
 	*info = (struct siginfo_k){ .pid = p->pid, .uid = p->leader->cred->uid };
-	if (p->exit_status & 0x7f) {
+	if (p->exit_status & WAIT_SIGNAL_MASK) {
 		info->code = CLD_KILLED;
-		info->status = p->exit_status & 0x7f;
+		info->status = p->exit_status & WAIT_SIGNAL_MASK;
 	} else {
 		info->code = CLD_EXITED;
 		info->status = p->exit_status >> 8 & 0xff;
@@ -121,10 +121,9 @@ static bool process_notify_parent_locked(struct process *p)
 	raw_spin_lock(&parent->sig_lock);
 	if (sig == SIGCHLD && parent->sighand) {
 		act = sighand_get_action(parent, SIGCHLD);
+		reap = act.handler == SIG_IGN || (act.flags & SA_NOCLDWAIT);
 		if (act.handler == SIG_IGN)
-			sig = 0, reap = true;
-		else if (act.flags & SA_NOCLDWAIT)
-			reap = true;
+			sig = 0;
 	}
 	if (sig_valid(sig))
 		signal_send_locked(parent, NULL, sig, &info);
@@ -210,6 +209,15 @@ static void process_leave_terminal(struct process *p)
 		tty_put(tty);
 }
 
+static void __noreturn init_process_ended(const struct process *p)
+{
+	int sig = p->exit_status & WAIT_SIGNAL_MASK;
+
+	if (sig)
+		panic("the first process (%s) ended with signal %d", current->comm, sig);
+	panic("the first process (%s) ended with status %d", current->comm, p->exit_status >> 8);
+}
+
 /* By its last thread, which has given up everything else. */
 static void process_end(struct process *p)
 {
@@ -217,9 +225,7 @@ static void process_end(struct process *p)
 	u64 flags;
 
 	if (p == init_process)
-		panic("the first process (%s) ended with %s %d", current->comm,
-		      p->exit_status & 0x7f ? "signal" : "status",
-		      p->exit_status & 0x7f ? p->exit_status & 0x7f : p->exit_status >> 8);
+		init_process_ended(p);
 	posix_timers_delete_all(p);
 	itimers_exit(p);
 	process_leave_terminal(p);
@@ -369,9 +375,12 @@ void process_notify_parent_stop(struct process *p, int why)
 	struct user_sigaction act;
 
 	info.uid = p->leader->cred->uid;
-	info.status = why == CLD_CONTINUED ? SIGCONT
-		      : p->stop_signal	   ? p->stop_signal
-					   : p->cld_signal;
+	if (why == CLD_CONTINUED)
+		info.status = SIGCONT;
+	else if (p->stop_signal)
+		info.status = p->stop_signal;
+	else
+		info.status = p->cld_signal;
 	clock_ticks_of(p, &info);
 	raw_spin_lock(&parent->sig_lock);
 	act = sighand_get_action(parent, SIGCHLD);

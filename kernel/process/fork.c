@@ -55,8 +55,10 @@ static int clone_check_flags(u64 flags)
 		return -EINVAL;
 	if ((flags & CLONE_SIGHAND) && (flags & CLONE_CLEAR_SIGHAND))
 		return -EINVAL;
+	if ((flags & CLONE_NAMESPACES) && !current_is_super())
+		return -EPERM;
 	if (flags & CLONE_NAMESPACES)
-		return current_is_super() ? -EINVAL : -EPERM;
+		return -EINVAL;
 	return 0;
 }
 
@@ -92,7 +94,9 @@ static int clone_share_files(struct thread *t, u64 flags)
 	} else {
 		t->files = files_copy(current->files);
 	}
-	return t->files ? 0 : -ENOMEM;
+	if (!t->files)
+		return -ENOMEM;
+	return 0;
 }
 
 static int clone_share_fs(struct thread *t, u64 flags)
@@ -103,7 +107,9 @@ static int clone_share_fs(struct thread *t, u64 flags)
 	} else {
 		t->fs = fs_context_copy(current->fs);
 	}
-	return t->fs ? 0 : -ENOMEM;
+	if (!t->fs)
+		return -ENOMEM;
+	return 0;
 }
 
 static int clone_share_space(struct thread *t, u64 flags)
@@ -114,7 +120,9 @@ static int clone_share_space(struct thread *t, u64 flags)
 	} else {
 		t->space = vm_space_fork(current->space);
 	}
-	return t->space ? 0 : -ENOMEM;
+	if (!t->space)
+		return -ENOMEM;
+	return 0;
 }
 
 static int clone_share_signals(struct thread *t, u64 flags)
@@ -172,7 +180,9 @@ static void clone_set_registers(struct thread *t, const struct clone_request *re
 	t->user_bases = current->user_bases;
 	if (request->flags & CLONE_SETTLS)
 		user_bases_set_tls(&t->user_bases, request->tls);
-	t->clear_child_tid = request->flags & CLONE_CHILD_CLEARTID ? request->child_tid : 0;
+	t->clear_child_tid = 0;
+	if (request->flags & CLONE_CHILD_CLEARTID)
+		t->clear_child_tid = request->child_tid;
 	thread_fpu_copy(t);
 }
 
@@ -334,8 +344,10 @@ static s64 clone_thread(const struct clone_request *request)
 	t = clone_make_thread(request);
 	if (IS_ERR(t))
 		return PTR_ERR(t);
-	err = request->flags & CLONE_THREAD ? clone_publish_thread(t)
-					    : clone_publish_process(t, request);
+	if (request->flags & CLONE_THREAD)
+		err = clone_publish_thread(t);
+	else
+		err = clone_publish_process(t, request);
 	if (err) {
 		clone_abandon_thread(t);
 		return err;
@@ -424,7 +436,9 @@ static int clone_read_want_tid(const struct clone_args *args, u32 *tid)
 		return -EFAULT;
 	if (*tid == 0)
 		return -EINVAL;
-	return current_is_super() ? 0 : -EPERM;
+	if (!current_is_super())
+		return -EPERM;
+	return 0;
 }
 
 static int clone_check_args(const struct clone_args *args)
@@ -437,9 +451,9 @@ static int clone_check_args(const struct clone_args *args)
 		return -EINVAL;
 	if ((args->flags & (CLONE_THREAD | CLONE_PARENT)) && args->exit_signal)
 		return -EINVAL;
-	if (!args->stack
-		    ? args->stack_size != 0
-		    : !args->stack_size || !user_range_ok(uaddr(args->stack), args->stack_size))
+	if (!args->stack != !args->stack_size)
+		return -EINVAL;
+	if (args->stack && !user_range_ok(uaddr(args->stack), args->stack_size))
 		return -EINVAL;
 	if ((args->flags & CLONE_SETTLS) && args->tls >= USER_END)
 		return -EPERM;

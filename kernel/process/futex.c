@@ -85,7 +85,10 @@ static struct futex_bucket *futex_bucket_of(const struct futex_key *key)
 static void futex_key_of_region(struct vm_region *region, u64 addr, struct futex_key *key)
 {
 	if (region->flags & VM_SHARED) {
-		key->object = region->file ? (u64)region->file->inode : (u64)region->private;
+		if (region->file)
+			key->object = (u64)region->file->inode;
+		else
+			key->object = (u64)region->private;
 		key->offset = (region->pgoff << PAGE_SHIFT) + (addr - region->start);
 	}
 }
@@ -99,7 +102,9 @@ static __noinline int futex_key_get_shared(struct vm_space *space, u64 addr, str
 	if (region)
 		futex_key_of_region(region, addr, key);
 	up_read(&space->lock);
-	return region ? 0 : -EFAULT;
+	if (!region)
+		return -EFAULT;
+	return 0;
 }
 
 /* @return 0, -EINVAL: not aligned, -EFAULT */
@@ -111,7 +116,9 @@ static inline int futex_key_get(u64 addr, bool shared, struct futex_key *key)
 		return -EINVAL;
 	if (addr >= USER_END)
 		return -EFAULT;
-	return shared ? futex_key_get_shared(current->space, addr, key) : 0;
+	if (shared)
+		return futex_key_get_shared(current->space, addr, key);
+	return 0;
 }
 
 /* ---- waking ---- */
@@ -186,7 +193,9 @@ static int futex_may_try_again(int err)
 {
 	if (err)
 		return -EFAULT;
-	return fatal_signal_pending() ? -EINTR : 0;
+	if (fatal_signal_pending())
+		return -EINTR;
+	return 0;
 }
 
 /* ---- waiting ---- */
@@ -254,7 +263,9 @@ static int futex_sleep(struct futex_waiter *waiter, u64 deadline)
 		set_current_state(THREAD_INTERRUPTIBLE);
 	}
 	set_current_state(THREAD_RUNNABLE);
-	return futex_leave_bucket(waiter) ? 0 : err;
+	if (futex_leave_bucket(waiter))
+		return 0;
+	return err;
 }
 
 /* With key and bitset set. @deadline  monotonic, 0: none */
@@ -271,7 +282,9 @@ static s64 futex_wait_with(struct futex_waiter *waiter, u64 addr, u32 val, u64 d
 		if (err)
 			return err;
 	}
-	return err ? err : futex_sleep(waiter, deadline);
+	if (err)
+		return err;
+	return futex_sleep(waiter, deadline);
 }
 
 static s64 futex_wait_until(u64 addr, bool shared, u32 val, u32 bitset, u64 deadline)
@@ -282,7 +295,9 @@ static s64 futex_wait_until(u64 addr, bool shared, u32 val, u32 bitset, u64 dead
 	if (!bitset)
 		return -EINVAL;
 	err = futex_key_get(addr, shared, &waiter.key);
-	return err ? err : futex_wait_with(&waiter, addr, val, deadline);
+	if (err)
+		return err;
+	return futex_wait_with(&waiter, addr, val, deadline);
 }
 
 static s64 futex_wait_again(struct restart_block *block)
@@ -290,7 +305,9 @@ static s64 futex_wait_again(struct restart_block *block)
 	s64 err = futex_wait_until(block->arg[0], block->arg[1], (u32)block->arg[2],
 				   (u32)block->arg[3], block->arg[4]);
 
-	return err == -EINTR ? -ERESTART_RESTARTBLOCK : err;
+	if (err == -EINTR)
+		return -ERESTART_RESTARTBLOCK;
+	return err;
 }
 
 static __noinline s64 futex_wait(u64 addr, bool shared, u32 val, u32 bitset, u64 deadline)
@@ -316,8 +333,8 @@ static void futex_lock_two(struct futex_bucket *first, struct futex_bucket *seco
 		spin_lock(&first->lock);
 		return;
 	}
-	spin_lock(first < second ? &first->lock : &second->lock);
-	spin_lock(first < second ? &second->lock : &first->lock);
+	spin_lock(&MIN(first, second)->lock);
+	spin_lock(&MAX(first, second)->lock);
 }
 
 static void futex_unlock_two(struct futex_bucket *first, struct futex_bucket *second)
@@ -376,7 +393,9 @@ static s64 futex_requeue(u64 addr1, u64 addr2, bool shared, s32 nr_wake, s32 nr_
 	to = futex_bucket_of(&key2);
 	for (;;) {
 		futex_lock_two(from, to);
-		err = compare ? get_user_u32(&now, uaddr(addr1)) : 0;
+		err = 0;
+		if (compare)
+			err = get_user_u32(&now, uaddr(addr1));
 		if (!err)
 			break;
 		futex_unlock_two(from, to);
@@ -384,9 +403,10 @@ static s64 futex_requeue(u64 addr1, u64 addr2, bool shared, s32 nr_wake, s32 nr_
 		if (err)
 			return err;
 	}
-	result = compare && now != val ? -EAGAIN
-				       : futex_requeue_locked(from, &key1, to, &key2, (u32)nr_wake,
-							      (u32)nr_requeue);
+	result = -EAGAIN;
+	if (!compare || now == val)
+		result =
+			futex_requeue_locked(from, &key1, to, &key2, (u32)nr_wake, (u32)nr_requeue);
 	futex_unlock_two(from, to);
 	return result;
 }
@@ -444,7 +464,9 @@ static int futex_op_on_word(u32 encoded, u64 addr, u32 *old)
 			return 0;
 		*old = seen;
 	}
-	return err ? err : -EAGAIN;
+	if (err)
+		return err;
+	return -EAGAIN;
 }
 
 /* Make the word's page present and writable. */
@@ -478,11 +500,17 @@ static s64 futex_wake_op(u64 addr1, u64 addr2, bool shared, u32 nr1, u32 nr2, u3
 		if (err != -EFAULT && err != -EAGAIN)
 			break;
 		futex_unlock_two(first, second);
-		err = futex_may_try_again(err == -EFAULT ? futex_fault_in_word(addr2) : 0);
+		if (err == -EFAULT)
+			err = futex_fault_in_word(addr2);
+		else
+			err = 0;
+		err = futex_may_try_again(err);
 		if (err)
 			return err;
 	}
-	cmp = err ? err : futex_op_compare(encoded, old);
+	cmp = err;
+	if (!err)
+		cmp = futex_op_compare(encoded, old);
 	if (cmp >= 0) {
 		woken = futex_wake_in_bucket(first, &key1, nr1, FUTEX_BITSET_MATCH_ANY);
 		if (cmp)
@@ -524,8 +552,10 @@ static s64 futex_wake_private(u64 addr, u32 nr)
 	const struct futex_key key = { (u64)current->space, addr };
 	struct futex_bucket *bucket = futex_bucket_of(&key);
 
-	if ((addr & 3) || addr >= USER_END)
-		return addr & 3 ? -EINVAL : -EFAULT;
+	if (addr & 3)
+		return -EINVAL;
+	if (addr >= USER_END)
+		return -EFAULT;
 	if (likely(futex_bucket_empty(bucket)))
 		return 0;
 	return futex_wake_waiters(bucket, &key, nr, FUTEX_BITSET_MATCH_ANY);
@@ -547,7 +577,9 @@ static s64 futex_wait_private(u64 addr, u32 val)
 	waiter.key = (struct futex_key){ (u64)current->space, addr };
 	waiter.bitset = FUTEX_BITSET_MATCH_ANY;
 	err = futex_wait_with(&waiter, addr, val, 0);
-	return err == -EINTR ? -ERESTARTSYS : err;
+	if (err == -EINTR)
+		return -ERESTARTSYS;
+	return err;
 }
 
 static __noinline s64 futex_other(u64 addr, u32 operation, u32 val, u64 user_timeout, u64 addr2,

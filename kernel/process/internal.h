@@ -200,6 +200,13 @@ int signal_dequeue(struct process *p, struct task_signals *signals, u64 set,
 		   struct siginfo_k *info);
 void signal_queue_flush(struct signal_queue *queue, u64 set);
 void signal_queue_init(struct signal_queue *queue);
+/** @brief The queue for signals to @p t; NULL: to the process. */
+static inline struct signal_queue *signal_queue_of(struct process *p, struct thread *t)
+{
+	if (t)
+		return &t->sig->pending;
+	return &p->shared;
+}
 /** @brief Set or clear WORK_SIGNAL of the current thread by what is pending. Under sig_lock. */
 void signal_recalc(void);
 /** @brief Change the current thread's mask. */
@@ -307,7 +314,16 @@ static inline struct timeval timeval_from_ns(u64 ns)
 int timespec_to_ns(const struct timespec *timespec, u64 *ns);
 static inline u64 ns_add(u64 ns, u64 more)
 {
-	return ns + more < ns ? ~0ull >> 1 : ns + more;
+	if (ns + more < ns)
+		return INT64_MAX;
+	return ns + more;
+}
+/** @brief Time from @p now until @p expires; 0 if that is over. */
+static inline u64 ns_until(u64 expires, u64 now)
+{
+	if (expires <= now)
+		return 0;
+	return expires - now;
 }
 /** @brief Woken, and the count raised, whenever the wall clock is set. */
 extern struct wait_queue clock_set_wait;
@@ -320,6 +336,10 @@ u64 clock_offset_ns(int clock);
 /** @brief Read any clock id, CPU clocks too. @return 0 or -EINVAL */
 int clock_read(int clock, u64 *ns);
 int cpu_clock_read(int clock, u64 *ns);
+
+/* ---- status for wait4() ---- */
+#define WAIT_SIGNAL_MASK \
+	0x7f /* the signal that ended the process; 0: it exited. All ones: it stopped */
 
 /* ---- rusage ---- */
 void rusage_of_child(struct process *child, struct rusage *usage);

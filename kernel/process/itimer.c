@@ -93,6 +93,14 @@ static u64 cpu_alarm_check(struct process *p, struct cpu_alarm *alarm, u64 now, 
 	return alarm->expires - now;
 }
 
+/* RLIMIT_CPU, in seconds, as CPU time. */
+static u64 cpu_limit_ns(u64 seconds)
+{
+	if (seconds > NEVER / 2 / NSEC_PER_SEC)
+		return NEVER / 2;
+	return seconds * NSEC_PER_SEC;
+}
+
 static u64 cpu_limit_check(struct process *p, struct process_timers *pts, u64 now)
 {
 	const struct rlimit64 *limit = &p->limits[RLIMIT_CPU];
@@ -100,10 +108,8 @@ static u64 cpu_limit_check(struct process *p, struct process_timers *pts, u64 no
 
 	if (limit->rlim_cur == RLIM_INFINITY)
 		return NEVER;
-	soft = limit->rlim_cur > NEVER / 2 / NSEC_PER_SEC ? NEVER / 2
-							  : limit->rlim_cur * NSEC_PER_SEC;
-	hard = limit->rlim_max > NEVER / 2 / NSEC_PER_SEC ? NEVER / 2
-							  : limit->rlim_max * NSEC_PER_SEC;
+	soft = cpu_limit_ns(limit->rlim_cur);
+	hard = cpu_limit_ns(limit->rlim_max);
 	if (now >= hard) {
 		signal_send_locked(p, NULL, SIGKILL, SI_KERNEL_INFO);
 		return NEVER;
@@ -232,7 +238,9 @@ static bool process_timers_make(struct process *p)
 
 struct process_timers *process_timers_get(void)
 {
-	return process_timers_make(current->proc) ? current->proc->timers : NULL;
+	if (!process_timers_make(current->proc))
+		return NULL;
+	return current->proc->timers;
 }
 
 static bool process_has_cpu_limit(const struct process *p)
@@ -246,7 +254,9 @@ int process_timers_inherit(struct process *p)
 	if (likely(!process_has_cpu_limit(p)))
 		return 0;
 	p->timers = process_timers_create(p);
-	return p->timers ? 0 : -ENOMEM;
+	if (!p->timers)
+		return -ENOMEM;
+	return 0;
 }
 
 int cpu_limit_changed(struct process *p)
@@ -294,6 +304,14 @@ static int itimer_to_user(u64 user, u64 left, u64 interval)
 	return copy_to_user(uaddr(user), &setting, sizeof(setting));
 }
 
+/* What is left of a timer that is set. One that is due but has not fired is not zero: that means off. */
+static u64 itimer_left(u64 expires, u64 now)
+{
+	if (expires <= now)
+		return NSEC_PER_USEC;
+	return expires - now;
+}
+
 /* Under sig_lock. */
 static u64 itimer_real_left(struct process *p)
 {
@@ -301,8 +319,7 @@ static u64 itimer_real_left(struct process *p)
 
 	if (!p->real_timer.base)
 		return 0;
-	/* Due already but not fired yet: not zero, which would mean off. */
-	return p->real_timer.deadline_ns > now ? p->real_timer.deadline_ns - now : NSEC_PER_USEC;
+	return itimer_left(p->real_timer.deadline_ns, now);
 }
 
 static void itimer_real_swap(struct process *p, const struct cpu_alarm *new, struct cpu_alarm *old)
@@ -323,20 +340,29 @@ static void itimer_real_swap(struct process *p, const struct cpu_alarm *new, str
 static int itimer_cpu_swap(struct process *p, bool is_virtual, const struct cpu_alarm *new,
 			   struct cpu_alarm *old)
 {
-	struct process_timers *pts = new ? process_timers_get() : p->timers;
+	struct process_timers *pts = p->timers;
 	u64 flags, user, total, now;
 	struct cpu_alarm *alarm;
 
 	*old = (struct cpu_alarm){ 0 };
+	if (new) {
+		pts = process_timers_get();
+		if (!pts)
+			return -ENOMEM;
+	}
 	if (!pts)
-		return new ? -ENOMEM : 0;
+		return 0;
 	flags = spin_lock_irqsave(&p->sig_lock);
 	process_cpu_times(p, &user, &total);
-	now = is_virtual ? user : total;
-	alarm = is_virtual ? &pts->virt : &pts->prof;
+	now = total;
+	alarm = &pts->prof;
+	if (is_virtual) {
+		now = user;
+		alarm = &pts->virt;
+	}
 	old->interval = alarm->interval;
 	if (alarm->expires)
-		old->expires = alarm->expires > now ? alarm->expires - now : NSEC_PER_USEC;
+		old->expires = itimer_left(alarm->expires, now);
 	if (new) {
 		*alarm = *new;
 		if (alarm->expires)
@@ -364,7 +390,9 @@ SYSCALL2(getitimer, which, user)
 	struct cpu_alarm old;
 	int err = itimer_swap((int)which, NULL, &old);
 
-	return err ? err : itimer_to_user(user, old.expires, old.interval);
+	if (err)
+		return err;
+	return itimer_to_user(user, old.expires, old.interval);
 }
 
 SYSCALL3(setitimer, which, user_new, user_old)

@@ -170,11 +170,15 @@ bool oom_kill(bool ask)
 	old = victim;
 	old_group = victims;
 	choice = oom_choose_locked(mem.total);
-	if (!choice.p && !choice.group && ask && current->proc && oom_may_die(current->proc))
-		choice.p = cred_is_super(current_cred()) && choice.user ? choice.user
-									: current->proc;
+	if (!choice.p && !choice.group && ask && current->proc && oom_may_die(current->proc)) {
+		choice.p = current->proc;
+		if (cred_is_super(current_cred()) && choice.user)
+			choice.p = choice.user;
+	}
 	victim = choice.p;
-	victims = choice.p ? NULL : choice.group;
+	victims = choice.group;
+	if (choice.p)
+		victims = NULL;
 	if (victim) {
 		process_get(victim);
 		oom_kill_locked(victim, &killed);

@@ -130,8 +130,10 @@ static s64 read_id(pid_t pid, bool session)
 	struct process *p;
 	pid_t id;
 
+	if (!pid && session)
+		return current->proc->session;
 	if (!pid)
-		return session ? current->proc->session : current->proc->pgrp;
+		return current->proc->pgrp;
 	p = process_find(pid);
 	if (!p)
 		return -ESRCH;

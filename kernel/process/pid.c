@@ -227,7 +227,7 @@ struct thread *thread_find(pid_t nr)
 struct process *process_next(pid_t from)
 {
 	struct process *p;
-	int nr = from < 0 ? 0 : from;
+	int nr = MAX(from, 0);
 
 	for (;;) {
 		u64 flags = spin_lock_irqsave(&map_lock);

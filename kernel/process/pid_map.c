@@ -50,7 +50,7 @@ static u32 pid_map_next_free(const struct pid_map *map, u32 from, u32 end)
 		open = ~map->taken[word];
 	}
 	from = word * 64 + __builtin_ctzll(open);
-	return from < end ? from : end;
+	return MIN(from, end);
 }
 
 int pid_map_alloc(struct pid_map *map)

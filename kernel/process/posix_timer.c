@@ -99,8 +99,9 @@ static void posix_timer_expire(struct posix_timer *timer, u64 now)
 	if (!timer->interval)
 		return;
 	if (result == SIGNAL_TIMER_IGNORED) {
-		timer->overrun += posix_timer_skip_periods(
-			timer, now + (timer->interval < IGNORED_MIN_NS ? IGNORED_MIN_NS : 0));
+		if (timer->interval < IGNORED_MIN_NS)
+			now += IGNORED_MIN_NS;
+		timer->overrun += posix_timer_skip_periods(timer, now);
 		posix_timer_run(timer);
 	} else {
 		timer->requeue = true;
@@ -128,7 +129,7 @@ u64 posix_cpu_timers_check(struct process_timers *pts, u64 total)
 		now = timer->clock == CLOCK_PROCESS_CPUTIME_ID ? total : posix_timer_now(timer);
 		posix_timer_expire(timer, now);
 		if (timer->armed)
-			least = MIN(least, timer->expires > now ? timer->expires - now : 0);
+			least = MIN(least, ns_until(timer->expires, now));
 	}
 	return least;
 }
@@ -145,7 +146,7 @@ static void posix_timer_run_again(struct posix_timer *timer)
 	if (!is_cpu_clock(timer->clock))
 		return;
 	now = posix_timer_now(timer);
-	cpu_timers_look(timer->proc, timer->expires > now ? timer->expires - now : 0);
+	cpu_timers_look(timer->proc, ns_until(timer->expires, now));
 }
 
 void posix_timer_dequeued(struct process *p, struct posix_timer *timer, struct siginfo_k *info)
@@ -154,7 +155,8 @@ void posix_timer_dequeued(struct process *p, struct posix_timer *timer, struct s
 		u64 periods = posix_timer_skip_periods(timer, posix_timer_now(timer));
 
 		timer->requeue = false;
-		timer->overrun += periods ? periods - 1 : 0;
+		if (periods)
+			timer->overrun += periods - 1;
 		posix_timer_run_again(timer);
 	}
 	timer->overrun_last = MIN(timer->overrun, (u64)INT32_MAX);
@@ -194,7 +196,7 @@ static struct posix_timer *posix_timer_find(struct process *p, int id)
 static void posix_timer_detach(struct posix_timer *timer)
 {
 	struct process *p = timer->proc;
-	struct signal_queue *queue = timer->target ? &timer->target->sig->pending : &p->shared;
+	struct signal_queue *queue = signal_queue_of(p, timer->target);
 	struct signal_entry *entry;
 	int sig = timer->entry.info.signo;
 
@@ -286,8 +288,11 @@ static int resolve_cpu_clock(int clock, struct thread **thread)
 
 	if ((clock & 3) == 3)
 		return -EINVAL;
-	if (!(clock & 4)) /* of another process: nothing here looks at those */
-		return !id || id == current->proc->pid ? CLOCK_PROCESS_CPUTIME_ID : -EINVAL;
+	if (!(clock & 4)) {
+		if (id && id != current->proc->pid)
+			return -EINVAL; /* clocks of other processes have no timers here */
+		return CLOCK_PROCESS_CPUTIME_ID;
+	}
 	t = thread_find(id ? id : current->tid);
 	if (!t)
 		return -EINVAL;
@@ -309,7 +314,10 @@ static int posix_timer_check_clock(int clock)
 	case CLOCK_BOOTTIME:
 	case CLOCK_TAI: return 0;
 	case CLOCK_REALTIME_ALARM:
-	case CLOCK_BOOTTIME_ALARM: return current_capable(CAP_WAKE_ALARM) ? 0 : -EPERM;
+	case CLOCK_BOOTTIME_ALARM:
+		if (!current_capable(CAP_WAKE_ALARM))
+			return -EPERM;
+		return 0;
 	case CLOCK_MONOTONIC_RAW:
 	case CLOCK_REALTIME_COARSE:
 	case CLOCK_MONOTONIC_COARSE: return -EOPNOTSUPP;
@@ -334,7 +342,9 @@ static int posix_timer_read_event(const struct user_sigevent *event, struct posi
 	case SIGEV_THREAD: break;
 	default: return -EINVAL;
 	}
-	return sig_valid(event->signo) ? 0 : -EINVAL;
+	if (!sig_valid(event->signo))
+		return -EINVAL;
+	return 0;
 }
 
 /* @cpu_thread  taken over, also on failure */
@@ -361,9 +371,9 @@ static struct posix_timer *posix_timer_create(int clock, struct thread *cpu_thre
 	timer_init(&timer->timer, posix_timer_fires);
 	timer->cpu_thread = cpu_thread;
 	/* Each timer has a queue entry for good: it counts like one. */
-	err = (u64)atomic_add_return(&account->nr_signals, 1) > current_limit(RLIMIT_SIGPENDING)
-		      ? -EAGAIN
-		      : posix_timer_read_event(event, timer);
+	err = -EAGAIN;
+	if ((u64)atomic_add_return(&account->nr_signals, 1) <= current_limit(RLIMIT_SIGPENDING))
+		err = posix_timer_read_event(event, timer);
 	if (err) {
 		posix_timer_destroy(timer);
 		return ERR_PTR(err);
@@ -403,7 +413,9 @@ SYSCALL3(timer_create, clock_arg, user_event, user_id)
 		clock = -2; /* the caller's, by number 0 */
 	if (clock < 0)
 		clock = resolve_cpu_clock(clock, &cpu_thread);
-	err = clock < 0 ? clock : posix_timer_check_clock(clock);
+	err = clock;
+	if (clock >= 0)
+		err = posix_timer_check_clock(clock);
 	if (err)
 		return err;
 	timer = posix_timer_create(clock, cpu_thread, &event);
@@ -454,7 +466,9 @@ static u64 posix_timer_left(struct posix_timer *timer)
 		return timer->expires - now;
 	if (timer->notify != SIGEV_NONE)
 		return 1;
-	return timer->interval ? timer->interval - (now - timer->expires) % timer->interval : 0;
+	if (!timer->interval)
+		return 0;
+	return timer->interval - (now - timer->expires) % timer->interval;
 }
 
 static int posix_timer_setting_to_user(u64 user, u64 left, u64 interval)
@@ -469,17 +483,19 @@ static void posix_timer_set_locked(struct posix_timer *timer, u64 value, u64 int
 {
 	posix_timer_stop(timer);
 	timer->overrun = timer->overrun_last = 0;
-	timer->interval = value ? interval : 0;
+	timer->interval = 0;
+	if (value)
+		timer->interval = interval;
 	if (!value)
 		return;
 	timer->is_absolute = absolute;
 	timer->absolute_ns = value;
 	if (!absolute)
 		timer->expires = ns_add(posix_timer_now(timer), value);
+	else if (is_cpu_clock(timer->clock))
+		timer->expires = value;
 	else
-		timer->expires = is_cpu_clock(timer->clock)
-					 ? value
-					 : clock_to_monotonic(timer->clock, value);
+		timer->expires = clock_to_monotonic(timer->clock, value);
 	posix_timer_run(timer);
 	if (is_cpu_clock(timer->clock))
 		cpu_timers_check(timer->proc);
@@ -508,7 +524,9 @@ SYSCALL4(timer_settime, id, set_flags, user_new, user_old)
 	spin_unlock_irqrestore(&p->sig_lock, flags);
 	if (!timer)
 		return -EINVAL;
-	return user_old ? posix_timer_setting_to_user(user_old, old_left, old_interval) : 0;
+	if (user_old)
+		return posix_timer_setting_to_user(user_old, old_left, old_interval);
+	return 0;
 }
 
 SYSCALL2(timer_gettime, id, user)
@@ -522,7 +540,9 @@ SYSCALL2(timer_gettime, id, user)
 		interval = timer->interval;
 	}
 	spin_unlock_irqrestore(&p->sig_lock, flags);
-	return timer ? posix_timer_setting_to_user(user, left, interval) : -EINVAL;
+	if (!timer)
+		return -EINVAL;
+	return posix_timer_setting_to_user(user, left, interval);
 }
 
 SYSCALL1(timer_getoverrun, id)
@@ -530,8 +550,10 @@ SYSCALL1(timer_getoverrun, id)
 	struct process *p = current->proc;
 	u64 flags = spin_lock_irqsave(&p->sig_lock);
 	struct posix_timer *timer = posix_timer_find(p, (int)id);
-	s64 overruns = timer ? (s64)timer->overrun_last : -EINVAL;
+	s64 overruns = -EINVAL;
 
+	if (timer)
+		overruns = (s64)timer->overrun_last;
 	spin_unlock_irqrestore(&p->sig_lock, flags);
 	return overruns;
 }

@@ -80,16 +80,24 @@ SYSCALL5(prctl, op_arg, arg2, arg3, arg4, arg5)
 		return 0;
 	case PR_GET_DUMPABLE: return p->dumpable;
 	case PR_SET_NO_NEW_PRIVS: return prctl_set_no_new_privs(p, arg2, arg3, arg4, arg5);
-	case PR_GET_NO_NEW_PRIVS: return arg2 || arg3 || arg4 || arg5 ? -EINVAL : p->no_new_privs;
+	case PR_GET_NO_NEW_PRIVS:
+		if (arg2 || arg3 || arg4 || arg5)
+			return -EINVAL;
+		return p->no_new_privs;
 	case PR_SET_CHILD_SUBREAPER: return prctl_set_subreaper(p, arg2);
 	case PR_GET_CHILD_SUBREAPER: return put_user_u32(uaddr(arg2), p->child_subreaper);
 	case PR_SET_TIMERSLACK:
-		p->timer_slack_ns = arg2 && arg2 < UINT32_MAX ? (u32)arg2 : SLACK_DEFAULT;
+		p->timer_slack_ns = SLACK_DEFAULT;
+		if (arg2 && arg2 < UINT32_MAX)
+			p->timer_slack_ns = (u32)arg2;
 		return 0;
 	case PR_GET_TIMERSLACK: return p->timer_slack_ns;
 	case PR_GET_TID_ADDRESS: return put_user_u64(uaddr(arg2), current->clear_child_tid);
 	case PR_GET_TIMING: return 0; /* PR_TIMING_STATISTICAL */
-	case PR_SET_TIMING: return arg2 ? -EINVAL : 0;
+	case PR_SET_TIMING:
+		if (arg2)
+			return -EINVAL;
+		return 0;
 	case PR_GET_SECCOMP: return 0; /* not confined */
 	}
 	return -EINVAL;

@@ -63,7 +63,9 @@ static int process_may_limit(struct process *p)
 	ok = caller->uid == cred->euid && caller->uid == cred->suid && caller->uid == cred->uid &&
 	     caller->gid == cred->egid && caller->gid == cred->sgid && caller->gid == cred->gid;
 	rcu_read_unlock();
-	return ok ? 0 : -EPERM;
+	if (!ok)
+		return -EPERM;
+	return 0;
 }
 
 SYSCALL4(prlimit64, pid, which, user_new, user_old)
@@ -83,7 +85,9 @@ SYSCALL4(prlimit64, pid, which, user_new, user_old)
 		process_get(p);
 	}
 	flags = spin_lock_irqsave(&process_lock);
-	err = p->leader ? process_may_limit(p) : -ESRCH;
+	err = -ESRCH;
+	if (p->leader)
+		err = process_may_limit(p);
 	spin_unlock_irqrestore(&process_lock, flags);
 	if (!err)
 		err = do_prlimit(p, (u32)which, user_new ? &new : NULL, user_old ? &old : NULL);
@@ -98,7 +102,9 @@ SYSCALL2(getrlimit, which, user)
 	struct rlimit64 limit;
 	int err = do_prlimit(current->proc, (u32)which, NULL, &limit);
 
-	return err ? err : copy_to_user(uaddr(user), &limit, sizeof(limit));
+	if (err)
+		return err;
+	return copy_to_user(uaddr(user), &limit, sizeof(limit));
 }
 
 SYSCALL2(setrlimit, which, user)
@@ -154,13 +160,17 @@ void process_faults(struct process *p, struct thread *t, u64 *minor, u64 *major)
 {
 	u64 flags = spin_lock_irqsave(&p->sig_lock);
 
-	*minor = t ? t->sig->minflt : p->minflt;
-	*major = t ? t->sig->majflt : p->majflt;
-	if (!t)
+	if (t) {
+		*minor = t->sig->minflt;
+		*major = t->sig->majflt;
+	} else {
+		*minor = p->minflt;
+		*major = p->majflt;
 		list_for_each(t, &p->threads, proc_link) {
 			*minor += t->sig->minflt;
 			*major += t->sig->majflt;
 		}
+	}
 	spin_unlock_irqrestore(&p->sig_lock, flags);
 }
 

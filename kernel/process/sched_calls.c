@@ -50,10 +50,16 @@ static int policy_check(u32 policy, int priority)
 {
 	switch (policy) {
 	case SCHED_FIFO:
-	case SCHED_RR: return priority >= 1 && priority <= RT_PRIO_MAX ? 0 : -EINVAL;
+	case SCHED_RR:
+		if (priority < 1 || priority > RT_PRIO_MAX)
+			return -EINVAL;
+		return 0;
 	case SCHED_NORMAL:
 	case SCHED_BATCH:
-	case SCHED_IDLE: return priority ? -EINVAL : 0;
+	case SCHED_IDLE:
+		if (priority)
+			return -EINVAL;
+		return 0;
 	}
 	return -EINVAL;
 }
@@ -80,11 +86,13 @@ static int sched_may_set_policy(struct thread *t, u32 policy, int priority, int 
 	return 0;
 }
 
-/* @policy  below 0: as it is; @nice  20: as it is */
+#define NICE_UNCHANGED 20
+
+/* @policy  below 0: unchanged; @nice  NICE_UNCHANGED, or -20 to 19 */
 static s64 thread_change_policy(pid_t tid, int policy, int priority, int nice)
 {
+	int new_nice = nice, err;
 	struct thread *t;
-	int err;
 
 	if (tid < 0)
 		return -EINVAL;
@@ -93,13 +101,17 @@ static s64 thread_change_policy(pid_t tid, int policy, int priority, int nice)
 		return -ESRCH;
 	if (policy < 0)
 		policy = t->policy;
+	if (nice == NICE_UNCHANGED)
+		new_nice = t->nice;
 	/* A child would have to begin without real-time priority: nothing here does that. */
-	err = policy & SCHED_RESET_ON_FORK ? -EINVAL : policy_check((u32)policy, priority);
+	err = -EINVAL;
+	if (!(policy & SCHED_RESET_ON_FORK))
+		err = policy_check((u32)policy, priority);
 	if (!err)
-		err = sched_may_set_policy(t, (u32)policy, priority, nice == 20 ? t->nice : nice);
+		err = sched_may_set_policy(t, (u32)policy, priority, new_nice);
 	if (!err) {
 		thread_set_policy(t, (u32)policy, (u32)priority);
-		if (nice != 20)
+		if (nice != NICE_UNCHANGED)
 			thread_set_nice(t, nice);
 		if (policy_is_realtime((u32)policy))
 			err = cpu_limit_changed(t->proc);
@@ -116,7 +128,7 @@ SYSCALL3(sched_setscheduler, tid, policy, user_param)
 		return -EINVAL;
 	if (get_user_u32(&priority, uaddr(user_param)))
 		return -EFAULT;
-	return thread_change_policy((pid_t)tid, (int)policy, (int)priority, 20);
+	return thread_change_policy((pid_t)tid, (int)policy, (int)priority, NICE_UNCHANGED);
 }
 
 SYSCALL2(sched_setparam, tid, user_param)
@@ -127,7 +139,7 @@ SYSCALL2(sched_setparam, tid, user_param)
 		return -EINVAL;
 	if (get_user_u32(&priority, uaddr(user_param)))
 		return -EFAULT;
-	return thread_change_policy((pid_t)tid, -1, (int)priority, 20);
+	return thread_change_policy((pid_t)tid, -1, (int)priority, NICE_UNCHANGED);
 }
 
 SYSCALL1(sched_getscheduler, tid)
@@ -164,6 +176,7 @@ SYSCALL3(sched_setattr, tid, user_attr, flags)
 {
 	struct sched_attr attr = { 0 };
 	u32 size;
+	int nice;
 
 	if (!user_attr || (pid_t)tid < 0 || (u32)flags)
 		return -EINVAL;
@@ -180,9 +193,11 @@ SYSCALL3(sched_setattr, tid, user_attr, flags)
 		return -EFAULT;
 	if (attr.flags || attr.util_min || attr.util_max)
 		return -EINVAL;
-	return thread_change_policy((pid_t)tid, (int)attr.policy, (int)attr.priority,
-				    policy_is_realtime(attr.policy) ? 20
-								    : MAX(-20, MIN(19, attr.nice)));
+	if (policy_is_realtime(attr.policy))
+		nice = NICE_UNCHANGED;
+	else
+		nice = MAX(-20, MIN(19, attr.nice));
+	return thread_change_policy((pid_t)tid, (int)attr.policy, (int)attr.priority, nice);
 }
 
 SYSCALL4(sched_getattr, tid, user_attr, size_arg, flags)
@@ -199,7 +214,8 @@ SYSCALL4(sched_getattr, tid, user_attr, size_arg, flags)
 		return -ESRCH;
 	attr.policy = t->policy;
 	attr.priority = t->rt_priority;
-	attr.nice = policy_is_realtime(t->policy) ? 0 : t->nice;
+	if (!policy_is_realtime(t->policy))
+		attr.nice = t->nice;
 	thread_put(t);
 	return copy_to_user(uaddr(user_attr), &attr, SCHED_ATTR_SIZE_VER0);
 }
@@ -230,7 +246,9 @@ SYSCALL2(sched_rr_get_interval, tid, user)
 		return -ESRCH;
 	policy = t->policy;
 	thread_put(t);
-	return timespec_to_user(uaddr(user), policy == SCHED_FIFO ? 0 : RR_INTERVAL_NS);
+	if (policy == SCHED_FIFO)
+		return timespec_to_user(uaddr(user), 0);
+	return timespec_to_user(uaddr(user), RR_INTERVAL_NS);
 }
 
 /* ---- affinity ---- */
@@ -247,7 +265,9 @@ SYSCALL3(sched_setaffinity, tid, len_arg, user_mask)
 	t = sched_find_target((pid_t)tid);
 	if (!t)
 		return -ESRCH;
-	err = sched_caller_owns(t) ? thread_set_affinity(t, &mask) : -EPERM;
+	err = -EPERM;
+	if (sched_caller_owns(t))
+		err = thread_set_affinity(t, &mask);
 	thread_put(t);
 	return err;
 }

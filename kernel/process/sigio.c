@@ -19,8 +19,10 @@
 int signal_owner_set(struct signal_owner *owner, u32 type, pid_t nr)
 {
 	const struct cred *caller = current_cred();
-	u64 serial = nr ? pid_serial(nr) : 0;
+	u64 serial = 0;
 
+	if (nr)
+		serial = pid_serial(nr);
 	if (nr && !serial)
 		return -ESRCH;
 	owner->type = (u8)type;
@@ -73,7 +75,7 @@ static void sigio_send_to(struct process *p, struct thread *t, const struct sign
 {
 	struct siginfo_k info = {
 		.signo = owner->sig,
-		.code = sigio_has_own_codes(owner->sig) ? SI_SIGIO : band,
+		.code = band,
 		.value = sigio_poll_events(band),
 		.status = fd,
 	};
@@ -81,9 +83,12 @@ static void sigio_send_to(struct process *p, struct thread *t, const struct sign
 
 	if (!owner_may_receive(p, owner))
 		return;
-	if (owner->sig)
-		err = t ? signal_send_thread(t, owner->sig, &info)
-			: signal_send_process(p, owner->sig, &info);
+	if (sigio_has_own_codes(owner->sig))
+		info.code = SI_SIGIO;
+	if (owner->sig && t)
+		err = signal_send_thread(t, owner->sig, &info);
+	else if (owner->sig)
+		err = signal_send_process(p, owner->sig, &info);
 	if (!err)
 		return;
 	if (t)

@@ -174,7 +174,11 @@ static void signal_info_fill(struct siginfo_k *out, int sig, const struct siginf
 
 static int signal_info_code(const struct siginfo_k *info)
 {
-	return !info ? SI_USER : info == SI_KERNEL_INFO ? SI_KERNEL : info->code;
+	if (!info)
+		return SI_USER;
+	if (info == SI_KERNEL_INFO)
+		return SI_KERNEL;
+	return info->code;
 }
 
 /*
@@ -214,12 +218,14 @@ static struct signal_entry *signal_entry_create(struct process *p, struct thread
 static int signal_enqueue(struct process *p, struct thread *t, int sig,
 			  const struct siginfo_k *info)
 {
-	struct signal_queue *queue = t ? &t->sig->pending : &p->shared;
-	struct signal_entry *entry = sig < SIGRTMIN ? &queue->first : NULL;
+	struct signal_queue *queue = signal_queue_of(p, t);
+	struct signal_entry *entry = NULL;
 	int code = signal_info_code(info);
 
 	if (sig < SIGRTMIN && sig_in(queue->set, sig))
 		return 0;
+	if (sig < SIGRTMIN)
+		entry = &queue->first;
 	if (!entry || unlikely(!list_empty(&entry->link)))
 		entry = signal_entry_create(p, t ? t : p->leader, sig, code);
 	if (likely(entry != NULL)) {
@@ -255,8 +261,10 @@ static struct thread *signal_choose_thread(struct process *p, struct thread *onl
 {
 	struct thread *t;
 
+	if (only && !thread_wants_signal(only, sig))
+		return NULL;
 	if (only)
-		return thread_wants_signal(only, sig) ? only : NULL;
+		return only;
 	list_for_each(t, &p->threads, proc_link)
 		if (thread_wants_signal(t, sig))
 			return t;
@@ -318,8 +326,9 @@ static bool signal_is_ignored(struct process *p, struct thread *t, int sig)
 		return false;
 	if (is_default && p->unkillable)
 		return true;
-	return is_default ? sig_default_action(sig) == SIG_DEFAULT_IGNORE
-			  : sig_in(sighand->ignored, sig);
+	if (is_default)
+		return sig_default_action(sig) == SIG_DEFAULT_IGNORE;
+	return sig_in(sighand->ignored, sig);
 }
 
 /* Go on after a stop. Its parent is told by the first thread that runs again. */
@@ -332,7 +341,10 @@ static void process_continue_locked(struct process *p)
 	if (!p->stop_signal)
 		return;
 	p->cld_signal = p->stop_signal;
-	p->cld_notify = p->state == PROC_STOPPED ? CLD_CONTINUED : CLD_STOPPED;
+	if (p->state == PROC_STOPPED)
+		p->cld_notify = CLD_CONTINUED;
+	else
+		p->cld_notify = CLD_STOPPED;
 	if (p->state == PROC_STOPPED) {
 		p->state = PROC_LIVE;
 		p->stop_status = 0;
@@ -372,7 +384,7 @@ int signal_send_locked(struct process *p, struct thread *t, int sig, const struc
 enum signal_timer_result signal_send_timer(struct process *p, struct thread *t,
 					   struct signal_entry *entry)
 {
-	struct signal_queue *queue = t ? &t->sig->pending : &p->shared;
+	struct signal_queue *queue = signal_queue_of(p, t);
 	int sig = entry->info.signo;
 
 	if (!list_empty(&entry->link))
@@ -517,8 +529,12 @@ int signal_dequeue(struct process *p, struct task_signals *signals, u64 set, str
 		signals->pending.set &= ~sigbit(info->signo);
 		return info->signo;
 	}
-	sig = signals->pending.set & set ? signal_dequeue_from(p, &signals->pending, set, info) : 0;
-	return sig ? sig : signal_dequeue_from(p, &p->shared, set, info);
+	sig = 0;
+	if (signals->pending.set & set)
+		sig = signal_dequeue_from(p, &signals->pending, set, info);
+	if (!sig)
+		sig = signal_dequeue_from(p, &p->shared, set, info);
+	return sig;
 }
 
 /* ---- the thread's own view ---- */

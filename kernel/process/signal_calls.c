@@ -52,9 +52,10 @@ static void signal_swap_action(int sig, const struct user_sigaction *new,
 	struct sighand *sighand = p->sighand;
 	bool locked = sighand_lock(sighand);
 
-	if (old)
-		*old = sig_in(sighand->valid, sig) ? sighand->action[sighand_slot(sig)]
-						   : (struct user_sigaction){ SIG_DFL, 0, 0, 0 };
+	if (old && sig_in(sighand->valid, sig))
+		*old = sighand->action[sighand_slot(sig)];
+	else if (old)
+		*old = (struct user_sigaction){ SIG_DFL, 0, 0, 0 };
 	if (new)
 		signal_set_action(p, sig, new);
 	sighand_unlock(sighand, locked);
@@ -145,7 +146,9 @@ SYSCALL2(rt_sigsuspend, user_set, size)
 	if (!user_set)
 		return -EFAULT;
 	err = signal_mask_temporary(user_set, size);
-	return err ? err : sleep_for_signal();
+	if (err)
+		return err;
+	return sleep_for_signal();
 }
 
 static int signal_take_wanted(u64 set, struct siginfo_k *info, bool announce)
@@ -156,7 +159,9 @@ static int signal_take_wanted(u64 set, struct siginfo_k *info, bool announce)
 	int sig = signal_dequeue(p, signals, set, info);
 
 	/* From here on a signal of the set wakes us even if it is blocked. */
-	signals->wanted = sig || !announce ? 0 : set;
+	signals->wanted = 0;
+	if (!sig && announce)
+		signals->wanted = set;
 	signal_recalc();
 	spin_unlock_irqrestore(&p->sig_lock, flags);
 	return sig;
@@ -181,7 +186,9 @@ static int wait_for_signal(u64 set, u64 deadline, struct siginfo_k *info)
 	}
 	if (sig)
 		return sig;
-	return in_time ? -EINTR : -EAGAIN;
+	if (in_time)
+		return -EINTR;
+	return -EAGAIN;
 }
 
 SYSCALL4(rt_sigtimedwait, user_set, user_info, user_timeout, size)
@@ -216,7 +223,9 @@ SYSCALL0(restart_syscall)
 {
 	struct restart_block *block = &current->sig->restart;
 
-	return block->fn ? block->fn(block) : -EINTR;
+	if (!block->fn)
+		return -EINTR;
+	return block->fn(block);
 }
 
 /* ---- sending ---- */
@@ -235,7 +244,9 @@ static int signal_may_send(struct thread *t, struct process *p, int sig)
 	cred_put(cred);
 	if (ok)
 		return 0;
-	return sig == SIGCONT && p->session == current->proc->session ? 0 : -EPERM;
+	if (sig == SIGCONT && p->session == current->proc->session)
+		return 0;
+	return -EPERM;
 }
 
 static struct thread *process_leader_get(struct process *p)
@@ -270,9 +281,14 @@ static int kill_process(struct process *p, int sig, const struct siginfo_k *info
 /* Under process_lock. */
 static int kill_locked(struct process *p, int sig, const struct siginfo_k *info)
 {
-	int err = p->leader ? signal_may_send(p->leader, p, sig) : -ESRCH;
+	int err = -ESRCH;
 
-	return err || !sig ? err : signal_send_process(p, sig, info);
+	if (p->leader)
+		err = signal_may_send(p->leader, p, sig);
+
+	if (err || !sig)
+		return err;
+	return signal_send_process(p, sig, info);
 }
 
 static int kill_group(pid_t pgrp, int sig, const struct siginfo_k *info)
@@ -292,7 +308,9 @@ static int kill_group(pid_t pgrp, int sig, const struct siginfo_k *info)
 		}
 	}
 	spin_unlock_irqrestore(&process_lock, flags);
-	return sent ? 0 : err;
+	if (sent)
+		return 0;
+	return err;
 }
 
 /* Everybody but the first process and ourselves. */
@@ -319,8 +337,10 @@ static int kill_by_id(pid_t pid, int sig, const struct siginfo_k *info)
 	struct process *p;
 	int err;
 
+	if (pid == current->proc->pid && !sig)
+		return 0;
 	if (pid == current->proc->pid)
-		return sig ? signal_send_process(current->proc, sig, info) : 0;
+		return signal_send_process(current->proc, sig, info);
 	if (pid > 0) {
 		p = process_find(pid);
 		if (!p)
@@ -333,7 +353,9 @@ static int kill_by_id(pid_t pid, int sig, const struct siginfo_k *info)
 		return kill_all(sig, info);
 	if (pid == INT32_MIN)
 		return -ESRCH;
-	return kill_group(pid ? -pid : current->proc->pgrp, sig, info);
+	if (!pid)
+		return kill_group(current->proc->pgrp, sig, info);
+	return kill_group(-pid, sig, info);
 }
 
 static struct siginfo_k siginfo_from_caller(int sig, int code)
@@ -363,7 +385,9 @@ static int kill_thread(pid_t tgid, pid_t tid, int sig, const struct siginfo_k *i
 
 	if (!t)
 		return -ESRCH;
-	err = tgid > 0 && t->proc->pid != tgid ? -ESRCH : signal_may_send(t, t->proc, sig);
+	err = -ESRCH;
+	if (tgid <= 0 || t->proc->pid == tgid)
+		err = signal_may_send(t, t->proc, sig);
 	if (!err && sig)
 		err = signal_send_thread(t, sig, info);
 	thread_put(t);

@@ -170,7 +170,9 @@ static enum taken signal_take_one(struct process *p, struct siginfo_k *info,
 		signal_block_for_handler(signals, sig, act, old_mask);
 	signal_recalc();
 	spin_unlock_irqrestore(&p->sig_lock, flags);
-	return act->handler == SIG_IGN ? TAKEN_AGAIN : TAKEN_HANDLER;
+	if (act->handler == SIG_IGN)
+		return TAKEN_AGAIN;
+	return TAKEN_HANDLER;
 }
 
 /* ---- what the interrupted system call becomes ---- */

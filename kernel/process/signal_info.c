@@ -39,7 +39,9 @@ static enum layout siginfo_layout(int signo, int code)
 	case SIGIO: return LAYOUT_POLL;
 	case SIGSYS: return LAYOUT_SYS;
 	}
-	return code >= POLL_IN && code <= POLL_HUP ? LAYOUT_POLL : LAYOUT_SENDER;
+	if (code >= POLL_IN && code <= POLL_HUP)
+		return LAYOUT_POLL;
+	return LAYOUT_SENDER;
 }
 
 void signal_info_to_user(const struct siginfo_k *info, struct user_siginfo *out)

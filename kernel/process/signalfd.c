@@ -169,7 +169,9 @@ static int signalfd_take_first(struct file *f, struct signalfd *signalfd, struct
 		sig = signalfd_take(READ_ONCE(signalfd->set), info);
 	}
 	signal_watch_put(watch);
-	return sig ? sig : err;
+	if (!sig)
+		return err;
+	return sig;
 }
 
 static s64 signalfd_read(struct file *f, struct uio *uio, u64 *pos)
@@ -190,7 +192,9 @@ static s64 signalfd_read(struct file *f, struct uio *uio, u64 *pos)
 		if (uio_copy_out(uio, &out, sizeof(out)) < sizeof(out))
 			return done ? done : -EFAULT;
 		done += sizeof(out);
-		sig = uio->count < sizeof(out) ? 0 : signalfd_take(READ_ONCE(signalfd->set), &info);
+		sig = 0;
+		if (uio->count >= sizeof(out))
+			sig = signalfd_take(READ_ONCE(signalfd->set), &info);
 	}
 	return done;
 }
@@ -206,7 +210,9 @@ static u32 signalfd_poll(struct file *f, struct poll_table *table)
 			return POLLERR; /* better than to sleep for ever */
 		poll_wait(table, &watch->wait);
 	}
-	return signalfd_pending() & READ_ONCE(signalfd->set) ? POLLIN | POLLRDNORM : 0;
+	if (signalfd_pending() & READ_ONCE(signalfd->set))
+		return POLLIN | POLLRDNORM;
+	return 0;
 }
 
 static void signalfd_release(struct file *f)
@@ -301,7 +307,9 @@ static s64 do_signalfd(s32 fd, uaddr_t user_set, u64 size, u32 flags)
 	if (flags & ~(O_CLOEXEC | O_NONBLOCK))
 		return -EINVAL;
 	set &= ~SIGSET_KERNEL_ONLY;
-	return fd == -1 ? signalfd_create(set, flags) : signalfd_change((u32)fd, set);
+	if (fd == -1)
+		return signalfd_create(set, flags);
+	return signalfd_change((u32)fd, set);
 }
 
 SYSCALL4(signalfd4, fd, set, size, flags)

@@ -22,9 +22,10 @@ int timespec_to_ns(const struct timespec *timespec, u64 *ns)
 {
 	if (timespec->tv_sec < 0 || timespec->tv_nsec < 0 || (u64)timespec->tv_nsec >= NSEC_PER_SEC)
 		return -EINVAL;
-	*ns = timespec->tv_sec >= SECONDS_MAX
-		      ? (u64)INT64_MAX
-		      : (u64)timespec->tv_sec * NSEC_PER_SEC + (u64)timespec->tv_nsec;
+	if (timespec->tv_sec >= SECONDS_MAX)
+		*ns = INT64_MAX;
+	else
+		*ns = (u64)timespec->tv_sec * NSEC_PER_SEC + (u64)timespec->tv_nsec;
 	return 0;
 }
 
@@ -60,7 +61,7 @@ u64 clock_to_monotonic(int clock, u64 ns)
 
 	if (ns >= (u64)INT64_MAX)
 		return (u64)INT64_MAX;
-	return ns > offset ? ns - offset : 1;
+	return MAX(ns_until(ns, offset), 1ull);
 }
 
 /*
@@ -112,7 +113,9 @@ int clock_read(int clock, u64 *ns)
 	case CLOCK_PROCESS_CPUTIME_ID: *ns = process_cpu_ns(current->proc); return 0;
 	case CLOCK_THREAD_CPUTIME_ID: *ns = thread_cpu_ns(current); return 0;
 	}
-	return clock < 0 ? cpu_clock_read(clock, ns) : -EINVAL;
+	if (clock >= 0)
+		return -EINVAL;
+	return cpu_clock_read(clock, ns);
 }
 
 SYSCALL2(clock_gettime, clock, user)
@@ -120,7 +123,9 @@ SYSCALL2(clock_gettime, clock, user)
 	u64 ns;
 	int err = clock_read((int)clock, &ns);
 
-	return err ? err : timespec_to_user(uaddr(user), ns);
+	if (err)
+		return err;
+	return timespec_to_user(uaddr(user), ns);
 }
 
 SYSCALL2(clock_getres, clock, user)
@@ -156,7 +161,9 @@ SYSCALL2(clock_settime, clock, user)
 	if ((int)clock != CLOCK_REALTIME)
 		return -EINVAL;
 	err = timespec_from_user(&ns, uaddr(user));
-	return err ? err : set_wall_clock(ns);
+	if (err)
+		return err;
+	return set_wall_clock(ns);
 }
 
 /* What settimeofday() said last: only programs care. Both halves are read and written as one. */
@@ -223,7 +230,9 @@ SYSCALL2(settimeofday, user_tv, user_tz)
 			return -EPERM;
 		err = set_time_zone(&zone, user_tv);
 	}
-	return !err && user_tv ? set_wall_clock(ns) : err;
+	if (err || !user_tv)
+		return err;
+	return set_wall_clock(ns);
 }
 
 SYSCALL1(time, user)
@@ -244,8 +253,10 @@ static s64 timex_to_user(u64 user, int clock)
 		return -EOPNOTSUPP;
 	if (copy_from_user(&timex, uaddr(user), sizeof(timex)))
 		return -EFAULT;
+	if (timex.modes && !current_capable(CAP_SYS_TIME))
+		return -EPERM;
 	if (timex.modes)
-		return current_capable(CAP_SYS_TIME) ? -EOPNOTSUPP : -EPERM;
+		return -EOPNOTSUPP;
 	out = (struct user_timex){
 		.maxerror = 16000000,
 		.esterror = 16000000,
@@ -285,7 +296,9 @@ static int sleep_until_wall_clock(int clock, u64 ns)
 		err = wait_event_interruptible_until(&clock_set_wait,
 						     READ_ONCE(clock_set_count) != seen, deadline);
 	} while (!err);
-	return err == -ETIMEDOUT ? 0 : err;
+	if (err == -ETIMEDOUT)
+		return 0;
+	return err;
 }
 
 /* Until the process has used so much CPU time. */
@@ -324,7 +337,7 @@ static s64 sleep_rest(struct restart_block *block)
 	if (err != -ERESTARTSYS)
 		return err;
 	if (user_left && !clock_read(clock, &now)) {
-		u64 left = deadline > now ? deadline - now : 0;
+		u64 left = ns_until(deadline, now);
 
 		if (timespec_to_user(uaddr(user_left), left))
 			return -EFAULT;
@@ -356,7 +369,9 @@ SYSCALL2(nanosleep, user_time, user_left)
 	u64 ns;
 	int err = timespec_from_user(&ns, uaddr(user_time));
 
-	return err ? err : sleep_relative(CLOCK_MONOTONIC, ns, user_left);
+	if (err)
+		return err;
+	return sleep_relative(CLOCK_MONOTONIC, ns, user_left);
 }
 
 static int check_sleep_clock(int clock)
@@ -368,13 +383,18 @@ static int check_sleep_clock(int clock)
 	case CLOCK_TAI:
 	case CLOCK_PROCESS_CPUTIME_ID: return 0;
 	case CLOCK_REALTIME_ALARM:
-	case CLOCK_BOOTTIME_ALARM: return current_capable(CAP_WAKE_ALARM) ? 0 : -EPERM;
+	case CLOCK_BOOTTIME_ALARM:
+		if (!current_capable(CAP_WAKE_ALARM))
+			return -EPERM;
+		return 0;
 	case CLOCK_MONOTONIC_RAW:
 	case CLOCK_MONOTONIC_COARSE:
 	case CLOCK_REALTIME_COARSE: return -EOPNOTSUPP;
 	case CLOCK_THREAD_CPUTIME_ID: return -EINVAL;
 	}
-	return clock < 0 ? 0 : -EINVAL;
+	if (clock >= 0)
+		return -EINVAL;
+	return 0;
 }
 
 SYSCALL4(clock_nanosleep, clock_arg, flags, user_time, user_left)
@@ -390,5 +410,7 @@ SYSCALL4(clock_nanosleep, clock_arg, flags, user_time, user_left)
 	if (!((int)flags & TIMER_ABSTIME))
 		return sleep_relative(clock, ns, user_left);
 	err = sleep_on_clock(clock, ns);
-	return err == -ERESTARTSYS ? -ERESTARTNOHAND : err;
+	if (err == -ERESTARTSYS)
+		return -ERESTARTNOHAND;
+	return err;
 }

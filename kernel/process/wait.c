@@ -166,7 +166,9 @@ SYSCALL4(wait4, pid_arg, user_status, options_arg, user_usage)
 		request.id = pid;
 	} else {
 		request.type = P_PGID;
-		request.id = pid ? -pid : current->proc->pgrp;
+		request.id = -pid;
+		if (pid == 0)
+			request.id = current->proc->pgrp;
 	}
 	result = wait_for_child(&request);
 	if (result <= 0)
@@ -186,12 +188,12 @@ static void wait_fill_info(const struct wait_request *request, struct user_sigin
 	if (request->status == WAIT_STATUS_CONTINUED) {
 		info->code = CLD_CONTINUED;
 		info->child.status = SIGCONT;
-	} else if ((request->status & 0xff) == 0x7f) {
+	} else if ((request->status & 0xff) == WAIT_SIGNAL_MASK) {
 		info->code = CLD_STOPPED;
 		info->child.status = request->status >> 8 & 0xff;
-	} else if (request->status & 0x7f) {
+	} else if (request->status & WAIT_SIGNAL_MASK) {
 		info->code = CLD_KILLED;
-		info->child.status = request->status & 0x7f;
+		info->child.status = request->status & WAIT_SIGNAL_MASK;
 	} else {
 		info->code = CLD_EXITED;
 		info->child.status = request->status >> 8 & 0xff;
@@ -205,12 +207,20 @@ static int wait_read_target(struct wait_request *request, int type, pid_t id)
 	request->id = id;
 	switch (type) {
 	case P_ALL: return 0;
-	case P_PID: return id > 0 ? 0 : -EINVAL;
+	case P_PID:
+		if (id <= 0)
+			return -EINVAL;
+		return 0;
 	case P_PGID:
 		if (!id)
 			request->id = current->proc->pgrp;
-		return id >= 0 ? 0 : -EINVAL;
-	case P_PIDFD: return id >= 0 ? -EBADF : -EINVAL; /* no descriptor is one */
+		if (id < 0)
+			return -EINVAL;
+		return 0;
+	case P_PIDFD:
+		if (id < 0)
+			return -EINVAL;
+		return -EBADF; /* no descriptor is one */
 	}
 	return -EINVAL;
 }
