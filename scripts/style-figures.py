@@ -185,7 +185,10 @@ class Figures:
                     self.places['nested'].append(Place(path, line, '?: in ?:'))
                 first = without_label(part)[0]
                 first = first.text if isinstance(first, Token) else ''
-                is_statement = len(parts) == 1 and group.bracket == '{' and \
+                # The last of ({ ... }) is a value.
+                is_value = group.parent and group.parent.bracket == '(' and \
+                    group.before is None
+                is_statement = len(parts) == 1 and group.bracket == '{' and not is_value and \
                     not is_macro and first != 'return' and not self.in_list(group)
                 if effect or is_statement:
                     self.places['effect'].append(
@@ -357,8 +360,8 @@ GROUPS = {
 LIMITS = {
     'kernel': {'one': 27.5, 'short': 17.0, 'letters': 1250, 'conditional': 17.2, 'nested': 54,
                'effect': 3, 'comma': 36, 'functions': 0, 'files': 3},
-    'tests': {'one': 18.5, 'short': 9.5, 'letters': 140, 'conditional': 12.8, 'nested': 19,
-              'effect': 5, 'comma': 46, 'functions': 1, 'files': 8},
+    'tests': {'one': 18.5, 'short': 9.5, 'letters': 140, 'conditional': 12.0, 'nested': 0,
+              'effect': 0, 'comma': 0, 'functions': 1, 'files': 8},
 }
 GLOSSARY = 'Documentation/glossary.md'
 MAX_SHOWN = 20

@@ -238,7 +238,9 @@ int main(int argc, char **argv)
 	};
 	const char *slash = argc ? strrchr(argv[0], '/') : NULL;
 
-	prog = slash ? slash + 1 : argc ? argv[0] : "modtools";
+	prog = argc ? argv[0] : "modtools";
+	if (slash)
+		prog = slash + 1;
 	for (int again = 0; again < 2; again++) {
 		for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
 			if (!strcmp(prog, commands[i].name))

@@ -58,13 +58,15 @@ static void executed(unsigned int cpu, void *arg)
 
 static void begin(unsigned int cpu, void *arg)
 {
-	(void)cpu, (void)arg;
+	(void)cpu;
+	(void)arg;
 	inside = true;
 }
 
 static void end(unsigned int cpu, void *arg)
 {
-	(void)cpu, (void)arg;
+	(void)cpu;
+	(void)arg;
 	inside = false;
 	for (struct site *site = sites; site; site = site->next) {
 		if (site->count)

@@ -25,7 +25,10 @@ static void mix(struct told *told, const void *data, size_t count)
 
 static int event(struct told *told)
 {
-	return told->stop_at && ++told->events == told->stop_at ? -12 : 0;
+	if (!told->stop_at)
+		return 0;
+	told->events++;
+	return told->events == told->stop_at ? -12 : 0;
 }
 
 static int begin(void *ctx, const struct cpio_entry *entry)

@@ -165,7 +165,12 @@ static void ldisc_step(struct ldisc *ldisc, struct bytes *bytes)
 		(void)ldisc_receive_break(ldisc);
 		(void)ldisc_receive_damaged(ldisc, count);
 		break;
-	case 4: count & 1 ? ldisc_flush_input(ldisc) : ldisc_flush_echo(ldisc); break;
+	case 4:
+		if (count & 1)
+			ldisc_flush_input(ldisc);
+		else
+			ldisc_flush_echo(ldisc);
+		break;
 	case 5: {
 		struct ktermios ktermios = ldisc->termios;
 

@@ -281,12 +281,12 @@ static inline void churn(struct kmem_cache *cache, u32 size_a, struct kmem_cache
 		if (below(8) < (filling ? 6 : 2)) {
 			u32 which = below(4);
 
-			take(which == 0	  ? cache
-			     : which == 1 ? b
-					  : NULL,
-			     which == 0	  ? size_a
-			     : which == 1 ? size_b
-					  : random_size());
+			if (which == 0)
+				take(cache, size_a);
+			else if (which == 1)
+				take(b, size_b);
+			else
+				take(NULL, random_size());
 		} else if (nr_live) {
 			give(below(nr_live));
 		}

@@ -45,7 +45,8 @@ static const void *map(struct acpi_reader *reader, phys_t addr, size_t len)
 
 static void unmap(struct acpi_reader *reader, const void *memory, size_t len)
 {
-	(void)reader, (void)len;
+	(void)reader;
+	(void)len;
 	mapped--;
 	if (memory != large)
 		free((void *)memory);
@@ -53,7 +54,8 @@ static void unmap(struct acpi_reader *reader, const void *memory, size_t len)
 
 static void complain(struct acpi_reader *reader, const char *sig, phys_t addr, const char *why)
 {
-	(void)reader, (void)addr;
+	(void)reader;
+	(void)addr;
 	assert_non_null(sig);
 	assert_non_null(why);
 	complaints++;
@@ -137,7 +139,8 @@ static void build_fadt(void)
 	t[108] = 0x32;
 	put(t + 109, 2, 2);
 	put(t + 112, 1 << 8 | 1 << 10, 4);
-	t[116] = 1, t[117] = 8;
+	t[116] = 1;
+	t[117] = 8;
 	put(t + 120, 0xcf9, 8);
 	t[128] = 0x0f;
 	seal(t, 244, 9);
@@ -304,7 +307,8 @@ static void reset_and_pm_blocks_prefer_the_generic_address(void **state)
 	u8 *t = mem + FADT;
 
 	(void)state;
-	t[172] = 0, t[173] = 16;
+	t[172] = 0;
+	t[173] = 16;
 	put(t + 176, 0xfed80804, 8);
 	t[208] = 3; /* a space that we can't reach */
 	put(t + 212, 0x700, 8);
@@ -394,11 +398,17 @@ static void too_many_of_a_kind_are_left_out(void **state)
 	memset(t, 0, 44);
 	for (u32 round = 0; round < 100; round++, offset += 16) {
 		memset(t + offset, 0, 16);
-		t[offset] = 9, t[offset + 1] = 16, t[offset + 4] = round, t[offset + 8] = 1;
+		t[offset] = 9;
+		t[offset + 1] = 16;
+		t[offset + 4] = round;
+		t[offset + 8] = 1;
 	}
 	for (u32 round = 0; round < 100; round++, offset += 12) {
 		memset(t + offset, 0, 12);
-		t[offset] = 1, t[offset + 1] = 12, t[offset + 7] = round + 1, t[offset + 8] = round;
+		t[offset] = 1;
+		t[offset + 1] = 12;
+		t[offset + 7] = round + 1;
+		t[offset + 8] = round;
 	}
 	acpi_parse_madt(t, offset, &i);
 	assert_int_equal(i.nr_cpus, ACPI_MAX_CPUS);

@@ -152,8 +152,12 @@ u32 mmio_read32(const volatile void *p)
 	assert_int_equal(mode_of(m.base), XAPIC);
 	if (reg == APIC_ID)
 		return m.id << 24;
-	if (reg == APIC_ICR_LOW)
-		return busy_reads && busy_reads-- ? APIC_ICR_PENDING : 0;
+	if (reg == APIC_ICR_LOW) {
+		if (!busy_reads)
+			return 0;
+		busy_reads--;
+		return APIC_ICR_PENDING;
+	}
 	assert_true(rule_of(reg).access & R);
 	return m.regs[reg / 16];
 }
@@ -561,8 +565,10 @@ static void the_pit_serves_without_apic(void **state)
 
 static void deadline_mode_is_off_unless_asked_for(void **state)
 {
+	static const char *const options[] = { "", "tscdeadline", "x2apic" };
+
 	for (u32 i = 0; i < 3; i++) {
-		machine(XAPIC, 0, i == 1 ? "tscdeadline" : i == 2 ? "x2apic" : "");
+		machine(XAPIC, 0, options[i]);
 		cpu_features.tsc_deadline = i != 1;
 		assert_true(apic_init());
 		oneshot_init(1000000000, true, 2000000000);

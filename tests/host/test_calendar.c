@@ -105,7 +105,9 @@ static void nonsense_is_refused(void **state)
 
 		memset(&registers, x >> 24, sizeof(registers));
 		memcpy(&registers, &x, 4);
-		registers.month = x >> 7, registers.year = x >> 11, registers.status_b = x >> 3;
+		registers.month = x >> 7;
+		registers.year = x >> 11;
+		registers.status_b = x >> 3;
 		(void)rtc_to_seconds(&registers, &s);
 	}
 }

@@ -58,12 +58,14 @@ static int unpack(const uint8_t *in, size_t count, size_t *consumed)
 
 static void fill(int kind, size_t count)
 {
-	for (size_t i = 0; i < count; i++)
-		plain[i] = kind == 0	    ? rand()
-			   : kind == 1	    ? "banos "[i % 6]
-			   : kind == 2	    ? rand() % 4 + 'a'
-			   : (i / 1000) & 1 ? rand()
-					    : 0;
+	for (size_t i = 0; i < count; i++) {
+		switch (kind) {
+		case 0: plain[i] = rand(); break;
+		case 1: plain[i] = "banos "[i % 6]; break;
+		case 2: plain[i] = rand() % 4 + 'a'; break;
+		default: plain[i] = (i / 1000) & 1 ? rand() : 0;
+		}
+	}
 }
 
 static void equals_zlib_at_every_level(void **s)

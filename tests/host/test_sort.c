@@ -71,7 +71,11 @@ static void no_order_is_slow(void **state)
 
 	for (int order = 0; order < 3; order++) {
 		for (int i = 0; i < N; i++)
-			a[i] = order == 0 ? i : order == 1 ? N - i : 5;
+			switch (order) {
+			case 0: a[i] = i; break;
+			case 1: a[i] = N - i; break;
+			default: a[i] = 5;
+			}
 		compared = 0;
 		sort(a, N, 2, compare, &up);
 		assert_true(compared < 2 * N * 12 + 2 * N); /* 2 n log2 n */

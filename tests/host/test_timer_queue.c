@@ -61,8 +61,10 @@ static void equal_deadlines_fire_in_the_order_of_starting(void **state)
 		timers[i].deadline_ns = i % 3 == 2 ? TIME_NEVER : 7 - i % 3;
 		timer_queue_add(&queue, &timers[i]);
 	}
+	static const u32 starts[] = { 1, 0, 2 };
+
 	for (u32 pass = 0; pass < 3; pass++)
-		for (u32 i = pass == 0 ? 1 : pass == 1 ? 0 : 2; i < N; i += 3) {
+		for (u32 i = starts[pass]; i < N; i += 3) {
 			assert_ptr_equal(queue.first, &timers[i]);
 			timer_queue_remove(&queue, queue.first);
 		}

@@ -295,13 +295,14 @@ static void change_own_page(u32 i)
 
 static void change(u32 i)
 {
-	u32 kind = below(4), first = below(PAGES),
-	    count = kind == 0	? 1
-		    : kind == 3 ? PAGES
-				: 1 + below(PAGES - first);
+	u32 kind = below(4), first = below(PAGES), count = 1;
 	struct vm_space *space = &spaces[i];
 	u64 wrote;
 
+	if (kind == 3)
+		count = PAGES;
+	else if (kind)
+		count = 1 + below(PAGES - first);
 	if (space->held)
 		return;
 	space->changing++;

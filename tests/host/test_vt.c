@@ -197,9 +197,12 @@ static void no_sequence_leads_off_the_screen(void **state)
 			u8 c;
 
 			seed = seed * 6364136223846793005ull + 1442695040888963407ull;
-			c = seed >> 63	       ? bits[(seed >> 32) % (sizeof(bits) - 1)]
-			    : (seed >> 33) % 5 ? '1'
-					       : seed >> 40;
+			if (seed >> 63)
+				c = bits[(seed >> 32) % (sizeof(bits) - 1)];
+			else if ((seed >> 33) % 5)
+				c = '1';
+			else
+				c = seed >> 40;
 			vt_write(&v, &c, 1);
 			assert_true(v.pen.column < cols && v.pen.row < lines);
 			assert_true(v.top < v.bottom && v.bottom <= lines);

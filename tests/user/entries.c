@@ -497,7 +497,11 @@ static void rewrite(int sig, siginfo_t *si, void *context)
 
 static int come_back(uint64_t cs, uint64_t ss, uint64_t rip, uint64_t rsp, uint64_t flags)
 {
-	new_cs = cs, new_ss = ss, new_rip = rip, new_rsp = rsp, new_flags = flags;
+	new_cs = cs;
+	new_ss = ss;
+	new_rip = rip;
+	new_rsp = rsp;
+	new_flags = flags;
 	return CATCH(raise(SIGUSR1));
 }
 

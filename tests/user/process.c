@@ -369,7 +369,10 @@ TEST(scripts_run_their_interpreter)
 	CHECK_ERR(execve("/tmp/s3", argv, no_env), ELOOP);
 	script("/tmp/s4", "#!\n");
 	CHECK_ERR(execve("/tmp/s4", argv, no_env), ENOEXEC);
-	unlink("/tmp/s1"), unlink("/tmp/s2"), unlink("/tmp/s3"), unlink("/tmp/s4");
+	unlink("/tmp/s1");
+	unlink("/tmp/s2");
+	unlink("/tmp/s3");
+	unlink("/tmp/s4");
 }
 
 TEST(exec_keeps_and_resets_what_posix_says)

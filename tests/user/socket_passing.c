@@ -230,8 +230,10 @@ TEST(circles_of_sockets)
 	CHECK_EQ(send_fds(b[1], &a[1], 1, 0), 1); /* b[0] holds a[1] */
 	if (on_banos())
 		CHECK_ERR(send_fds(a[0], &b[0], 1, 0), ETOOMANYREFS);
-	for (int i = 0; i < 2; i++)
-		close(a[i]), close(b[i]);
+	for (int i = 0; i < 2; i++) {
+		close(a[i]);
+		close(b[i]);
+	}
 }
 
 /* Each holds the next: the last close ends them all, without depth. */

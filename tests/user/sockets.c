@@ -264,7 +264,9 @@ TEST(contents_survive_any_sizes)
 				sizes[(first + count++) % 300] = n;
 				unread += n;
 			} else if (count) {
-				want = kind ? sizes[first] : (n < unread ? n : unread);
+				want = n < unread ? n : unread;
+				if (kind)
+					want = sizes[first];
 				if (seed & 0x800)
 					CHECK_EQ(recv(p[1], in, kind ? sizeof(in) : (size_t)want,
 						      MSG_PEEK),

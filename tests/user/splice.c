@@ -438,10 +438,15 @@ TEST(many_at_one_pipe)
 		if (!fork()) {
 			close(p[1]);
 			close(q[0]);
-			while ((count = i & 1	? read(p[0], got, 5000)
-					: i & 2 ? splice(p[0], NULL, q[1], NULL, 7000, 0)
-						: splice(p[0], NULL, null, NULL, 6000, 0)) > 0)
-				total += count;
+			do {
+				if (i & 1)
+					count = read(p[0], got, 5000);
+				else if (i & 2)
+					count = splice(p[0], NULL, q[1], NULL, 7000, 0);
+				else
+					count = splice(p[0], NULL, null, NULL, 6000, 0);
+				total += count > 0 ? count : 0;
+			} while (count > 0);
 			write(counts[1], &total, sizeof(total));
 			_exit(0);
 		}

@@ -113,8 +113,10 @@ TEST(conditions_wake)
 		CHECK_EQ(pthread_join(thread[i], NULL), 0);
 	clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_nsec += 20000000;
-	if (until.tv_nsec >= 1000000000)
-		until.tv_sec++, until.tv_nsec -= 1000000000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000;
+	}
 	pthread_mutex_lock(&mutex);
 	CHECK_EQ(pthread_cond_timedwait(&cond, &mutex, &until), ETIMEDOUT);
 }
@@ -151,8 +153,10 @@ TEST(timeouts_are_kept)
 	clock_gettime(CLOCK_MONOTONIC, &start);
 	clock_gettime(CLOCK_REALTIME, &time);
 	time.tv_nsec += 20000000;
-	if (time.tv_nsec >= 1000000000)
-		time.tv_sec++, time.tv_nsec -= 1000000000;
+	if (time.tv_nsec >= 1000000000) {
+		time.tv_sec++;
+		time.tv_nsec -= 1000000000;
+	}
 	CHECK_ERR(futex(&w, FUTEX_WAIT_BITSET | FUTEX_CLOCK_REALTIME, 1, &time, NULL, 1),
 		  ETIMEDOUT);
 	CHECK(ms_since(&start) >= 19);

@@ -331,7 +331,8 @@ static void prepare(void)
 	file = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
 	CHECK(file >= 0 && !ftruncate(file, 8192));
 	CHECK_EQ(pipe(ends), 0);
-	pipe_in = ends[0], pipe_out = ends[1];
+	pipe_in = ends[0];
+	pipe_out = ends[1];
 	poller = epoll_create1(0);
 	folder = open("/tmp", O_RDONLY | O_DIRECTORY);
 	CHECK(poller >= 0 && folder >= 0);

@@ -330,7 +330,8 @@ static void all_end(void)
 /* What workers wrote below a mount that they took away. */
 static int tree_remove(const char *name, const struct stat *status, int type, struct FTW *where)
 {
-	(void)status, (void)where;
+	(void)status;
+	(void)where;
 	if (type == FTW_DP || type == FTW_D || type == FTW_DNR)
 		rmdir(name);
 	else

@@ -337,8 +337,10 @@ static uint64_t message(struct worker *worker)
 	for (uint32_t i = 0; i < 4; i++) {
 		struct msghdr *header = &messages[i].msg_hdr;
 
-		if (!one_in(&worker->random, 16))
-			header->msg_name = NULL, header->msg_namelen = 0;
+		if (!one_in(&worker->random, 16)) {
+			header->msg_name = NULL;
+			header->msg_namelen = 0;
+		}
 		header->msg_iov = (void *)io_vectors(worker);
 		header->msg_iovlen = one_in(&worker->random, 16) ? any_number(worker)
 								 : random_below(&worker->random, 4);
@@ -555,9 +557,9 @@ static uint64_t number_value(struct worker *worker, enum value_kind kind)
 		return one_in(&worker->random, 4) ? length(worker)
 						  : 8 * (1 + random_below(&worker->random, 4));
 	case TIMEOUT:
-		return one_in(&worker->random, 8)    ? random_below(&worker->random, 10)
-		       : one_in(&worker->random, 40) ? any_number(worker)
-						     : 0;
+		if (one_in(&worker->random, 8))
+			return random_below(&worker->random, 10);
+		return one_in(&worker->random, 40) ? any_number(worker) : 0;
 	case SIGSET_SIZE: return one_in(&worker->random, 16) ? any_number(worker) : 8;
 	default: return any_number(worker);
 	}
@@ -656,11 +658,11 @@ static uint64_t listed_value(struct worker *worker, enum value_kind kind)
 		return one_in(&worker->random, 4) ? any_number(worker)
 						  : 0x1001 + random_below(&worker->random, 4);
 	case EPOLL_OP:
-		return one_in(&worker->random, 16)
-			       ? any_number(worker)
-			       : 1 + (one_in(&worker->random, 2)
-					      ? 0
-					      : random_below(&worker->random, 3));
+		if (one_in(&worker->random, 16))
+			return any_number(worker);
+		if (one_in(&worker->random, 2))
+			return 1;
+		return 1 + random_below(&worker->random, 3);
 	case WHENCE: return random_below(&worker->random, 6);
 	case SIGNAL_HOW: return random_below(&worker->random, 4);
 	case WAIT_FLAGS:

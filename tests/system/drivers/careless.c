@@ -23,8 +23,10 @@ int64_t careless_call(uint64_t what);
 
 static int is(const char *a, const char *b)
 {
-	while (*a && *a == *b)
-		a++, b++;
+	while (*a && *a == *b) {
+		a++;
+		b++;
+	}
 	return *a == *b;
 }
 
@@ -37,8 +39,10 @@ int64_t careless_call(uint64_t what)
 {
 	if (what == 'c')
 		__asm__ volatile("cli");
+	else if (what == 's')
+		set(FLAG_DF);
 	else
-		set(what == 's' ? FLAG_DF : what == 'a' ? FLAG_AC : FLAG_NT);
+		set(what == 'a' ? FLAG_AC : FLAG_NT);
 	return 0;
 }
 BANOS_EXPORT(careless_call);

@@ -34,8 +34,10 @@ static int is(const char *what)
 {
 	const char *w = where;
 
-	while (*what && *what == *w)
-		what++, w++;
+	while (*what && *what == *w) {
+		what++;
+		w++;
+	}
 	return *what == *w;
 }
 
@@ -113,7 +115,9 @@ static int64_t begin(banos_owner of)
 	if (is("work")) {
 		int64_t error = banos_work_create(of, run_on, NULL, &work);
 
-		return error ? error : banos_work_queue(work) == 1 ? 0 : -EIO;
+		if (error)
+			return error;
+		return banos_work_queue(work) == 1 ? 0 : -EIO;
 	}
 	return is("thread") ? banos_thread_create(of, run_on, NULL, "stuck", &thread) : 0;
 }

@@ -96,8 +96,10 @@ int main(int argc, char **argv)
 	if (argc < 3)
 		return 1;
 	fd = open(argv[2], O_RDWR);
-	if (fd < 0)
-		return perror(argv[2]), 1;
+	if (fd < 0) {
+		perror(argv[2]);
+		return 1;
+	}
 	if (argv[1][0] == 'r')
 		return say_read() < 0;
 	return (argv[1][0] == 'p' ? say_poll() : try_map()) < 0;

@@ -78,16 +78,20 @@ static void op_pipe(void)
 {
 	int ends[2];
 
-	if (!ACT(pipe(ends)))
-		close(ends[0]), close(ends[1]);
+	if (!ACT(pipe(ends))) {
+		close(ends[0]);
+		close(ends[1]);
+	}
 }
 
 static void op_socketpair(void)
 {
 	int ends[2];
 
-	if (!ACT(socketpair(AF_UNIX, SOCK_STREAM, 0, ends)))
-		close(ends[0]), close(ends[1]);
+	if (!ACT(socketpair(AF_UNIX, SOCK_STREAM, 0, ends))) {
+		close(ends[0]);
+		close(ends[1]);
+	}
 }
 
 static void op_datagram(void)
@@ -98,7 +102,8 @@ static void op_datagram(void)
 	if (socketpair(AF_UNIX, SOCK_DGRAM, 0, ends))
 		_exit(5);
 	ACT(send(ends[0], data, sizeof(data), 0));
-	close(ends[0]), close(ends[1]);
+	close(ends[0]);
+	close(ends[1]);
 }
 
 /* Descriptors through a socket: sent, looked at, received. */
@@ -126,7 +131,8 @@ static int pass(int ends[2], int fd)
 		if (!message.msg_controllen)
 			continue;
 		memcpy(got, CMSG_DATA(&u.h), 8);
-		close(got[0]), close(got[1]);
+		close(got[0]);
+		close(got[1]);
 	}
 	return 0;
 }
@@ -138,7 +144,8 @@ static void op_pass(void)
 	if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends))
 		_exit(5);
 	ACT(pass(ends, nth_fd));
-	close(ends[0]), close(ends[1]);
+	close(ends[0]);
+	close(ends[1]);
 }
 
 static int watch_signals(void)
@@ -180,7 +187,8 @@ static void op_pipe_write(void)
 	if (pipe(ends))
 		_exit(5);
 	ACT(fill_pipe(ends[1]));
-	close(ends[0]), close(ends[1]);
+	close(ends[0]);
+	close(ends[1]);
 }
 
 static void op_open(void)
@@ -219,8 +227,11 @@ static void op_names(void)
 			 ? -1
 			 : 0))
 		rename("/tmp/f/b", "/tmp/f/a");
-	unlink("/tmp/f/a/s"), unlink("/tmp/f/a/n"), unlink("/tmp/f/a/l"), rmdir("/tmp/f/a"),
-		rmdir("/tmp/f/b");
+	unlink("/tmp/f/a/s");
+	unlink("/tmp/f/a/n");
+	unlink("/tmp/f/a/l");
+	rmdir("/tmp/f/a");
+	rmdir("/tmp/f/b");
 }
 
 static void op_mmap(void)
@@ -515,7 +526,9 @@ static void exec_child(int count)
 	if (pwrite(100, text, strlen(text), 0) <= 0)
 		_exit(3);
 	execve(self, argv, environ);
-	_exit(errno == ENOMEM ? 10 : errno == ENFILE || errno == EAGAIN ? 11 : 12);
+	if (errno == ENOMEM)
+		_exit(10);
+	_exit(errno == ENFILE || errno == EAGAIN ? 11 : 12);
 }
 
 static void op_exec(void)
@@ -620,7 +633,9 @@ static int once_in_child(int i, int count)
 	if (status == SIGKILL)
 		return 0; /* a fault in the kernel that nothing could resolve */
 	err = status;
-	return status == 0 ? 0 : status == 0x100 ? 1 : 2;
+	if (status == 0)
+		return 0;
+	return status == 0x100 ? 1 : 2;
 }
 
 /* @return how many allocations, -1: wrong */
@@ -631,12 +646,14 @@ static int loop(int i)
 
 		if (result == 1)
 			return count - 1;
-		if (result)
-			return printf("# %s: allocation %d: error %d (%s), left %d\n", ops[i].name,
-				      count, err, strerror(err), left),
-			       -1;
+		if (result) {
+			printf("# %s: allocation %d: error %d (%s), left %d\n", ops[i].name, count,
+			       err, strerror(err), left);
+			return -1;
+		}
 	}
-	return printf("# %s: no end\n", ops[i].name), -1;
+	printf("# %s: no end\n", ops[i].name);
+	return -1;
 }
 
 /* How many objects the kernel has, and that none is lost. */
@@ -729,15 +746,21 @@ int main(int argc, char **argv)
 
 	if (argc > 1 && !strcmp(argv[1], "left"))
 		return tell_left();
-	if (argc > 1 && !strcmp(argv[1], "-v"))
-		verbose = 1, argv++, argc--;
+	if (argc > 1 && !strcmp(argv[1], "-v")) {
+		verbose = 1;
+		argv++;
+		argc--;
+	}
 	self = "/proc/self/exe";
 	setvbuf(stdout, NULL, _IOLBF, 4096);
-	mkdir("/tmp/f", 0755), mkdir("/tmp/f/m", 0755);
+	mkdir("/tmp/f", 0755);
+	mkdir("/tmp/f/m", 0755);
 	load_driver();
 	nth_fd = open("/proc/self/fail-nth", O_RDWR);
-	if (nth_fd < 0)
-		return perror("/proc/self/fail-nth"), 2;
+	if (nth_fd < 0) {
+		perror("/proc/self/fail-nth");
+		return 2;
+	}
 	for (int i = 0; i < OPS; i++) {
 		if (!wanted(argc, argv, ops[i].name))
 			continue;
