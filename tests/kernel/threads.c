@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* kernel/sched.c, thread.c, lock.c, wait.c: order, exclusion, preemption; every online CPU takes part. */
+/* kernel/sched.c, thread.c, mutex.c, rwsem.c, wait.c: order, exclusion, preemption; every online CPU takes part. */
 #include <kernel/err.h>
 #include <kernel/ktest.h>
 #include <kernel/time.h>
