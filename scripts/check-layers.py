@@ -58,7 +58,7 @@ HEADERS = {name: layer for layer, names in {
     2: 'heap heap_init leak page page_init',
     3: 'acpi crash gate irq irq_chip lock lock_order owner power printk_wait random rate_limit rcu_init rtc seq_file smp '
        'thread time utsname vdso wait',
-    4: 'bus chardev cred device fs process syscalls tty vm',
+    4: 'bus chardev cred device fs process sigframe syscalls tty vm',
     5: 'builtin driver driver_api driver_format loader report',
 }.items() for name in names.split()}
 

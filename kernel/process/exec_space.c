@@ -285,7 +285,7 @@ static u32 exec_fill_aux(const struct exec *exec, const struct exec_stack *stack
 	AUX(AT_SECURE, exec->secure);
 	AUX(AT_RANDOM, stack->random);
 	AUX(AT_HWCAP2, 0);
-	AUX(AT_MINSIGSTKSZ, sigframe_max_size());
+	AUX(AT_MINSIGSTKSZ, arch_sigframe_max_size());
 	AUX(AT_EXECFN, execfn);
 	AUX(AT_PLATFORM, stack->platform);
 	AUX(AT_NULL, 0);

@@ -13,6 +13,7 @@
 #include <kernel/heap.h>
 #include <kernel/printk.h>
 #include <kernel/process.h>
+#include <kernel/sigframe.h>
 #include <kernel/string.h>
 #include <kernel/uaccess.h>
 #include <uapi/poll.h>
@@ -111,11 +112,6 @@ static inline u32 sighand_slot(int sig)
 struct posix_timer;
 
 /** What a thread has besides struct thread: signals first. */
-/** What the processor said about an exception of user code. */
-struct trap_record {
-	u64 number, error, address;
-};
-
 struct task_signals {
 	/* under sig_lock */
 	u64 blocked;
@@ -220,12 +216,9 @@ int signal_send_pgrp_locked(struct pid *pgrp, int sig, const struct siginfo_k *i
 void process_notify_parent_stop(struct process *p, int why);
 
 /* ---- frames (sigframe.c) ---- */
-void sigframe_init(void);
 /** @brief Let @p regs enter the handler. @return 0 or -EFAULT */
 int sigframe_setup(struct pt_regs *regs, int sig, const struct user_sigaction *act,
 		   const struct siginfo_k *info, u64 mask);
-int signal_altstack(uaddr_t new, uaddr_t old, u64 sp, u64 min_size);
-u64 sigframe_max_size(void);
 
 /* ---- the tree ---- */
 struct process *process_create(struct process *parent);

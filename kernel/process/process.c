@@ -30,7 +30,7 @@ void process_init(void)
 	pid_init();
 	cred_init();
 	signal_init();
-	sigframe_init();
+	arch_sigframe_init();
 	futex_init();
 	process_cache = kmem_cache_create("process", sizeof(struct process), 64);
 	task_signals_cache = kmem_cache_create("task_signals", sizeof(struct task_signals), 64);

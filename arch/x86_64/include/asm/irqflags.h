@@ -5,6 +5,7 @@
 #define X86_EFLAGS_TF 0x100ul
 #define X86_EFLAGS_IF 0x200ul
 #define X86_EFLAGS_DF 0x400ul
+#define X86_EFLAGS_RF 0x10000ul
 #define X86_EFLAGS_AC 0x40000ul
 #ifdef __BANOS_HOST__
 u64 irq_flags(void);
