@@ -73,52 +73,56 @@ struct edu {
 
 static uint32_t numbers; /* N that are in use */
 
-static uint32_t read_register(struct edu *e, uint32_t at)
+static uint32_t edu_read_register(struct edu *edu, uint32_t offset)
 {
-	return banos_mmio_read32((char *)e->registers + at);
+	return banos_mmio_read32((char *)edu->registers + offset);
 }
-static void write_register(struct edu *e, uint32_t at, uint32_t value)
+static void edu_write_register(struct edu *edu, uint32_t offset, uint32_t value)
 {
-	banos_mmio_write32((char *)e->registers + at, value);
+	banos_mmio_write32((char *)edu->registers + offset, value);
 }
 
 /* @return 0, -ENODEV: it was pulled out, -EIO: it is not itself */
-static int64_t look(struct edu *e)
+static int64_t edu_check(struct edu *edu)
 {
 	int64_t error;
 
-	if ((read_register(e, REG_IDENTITY) & 0xff) == IDENTITY)
+	if ((edu_read_register(edu, REG_IDENTITY) & 0xff) == IDENTITY)
 		return 0;
-	error = pci_check(e->device);
-	return error ? error : -EIO;
+	error = pci_check(edu->device);
+	if (error)
+		return error;
+	return -EIO;
 }
 
 /* ---- interrupts ---- */
 
 static int64_t edu_interrupt(void *context)
 {
-	struct edu *e = context;
-	uint32_t status = read_register(e, REG_IRQ_STATUS);
+	struct edu *edu = context;
+	uint32_t status = edu_read_register(edu, REG_IRQ_STATUS);
 
 	if (!status || status == 0xffffffff)
 		return 0;
-	write_register(e, REG_IRQ_ACK, status);
-	__atomic_fetch_or(&e->done, status, __ATOMIC_SEQ_CST);
-	banos_wait_wake(&e->wait);
+	edu_write_register(edu, REG_IRQ_ACK, status);
+	__atomic_fetch_or(&edu->done, status, __ATOMIC_SEQ_CST);
+	banos_wait_wake(&edu->wait);
 	return 1;
 }
 
-static int is_done(struct edu *e, uint32_t what)
+static int edu_take_done(struct edu *edu, uint32_t what)
 {
-	return (__atomic_fetch_and(&e->done, ~what, __ATOMIC_SEQ_CST) & what) != 0;
+	return (__atomic_fetch_and(&edu->done, ~what, __ATOMIC_SEQ_CST) & what) != 0;
 }
 
 /* Until something happened since the ticket, or it is time to look at it again. */
-static int64_t sleep_and_look(struct edu *e, uint64_t ticket, uint32_t flags)
+static int64_t edu_sleep_and_check(struct edu *edu, uint64_t ticket, uint32_t flags)
 {
-	int64_t error = banos_wait_sleep(&e->wait, ticket, banos_time_ns() + LOOK_NS, flags);
+	int64_t error = banos_wait_sleep(&edu->wait, ticket, banos_time_ns() + LOOK_NS, flags);
 
-	return error == -ETIMEDOUT ? look(e) : error;
+	if (error == -ETIMEDOUT)
+		return edu_check(edu);
+	return error;
 }
 
 /* ---- factorials ---- */
@@ -126,9 +130,9 @@ static int64_t sleep_and_look(struct edu *e, uint64_t ticket, uint32_t flags)
 static int64_t edu_write(void *context, void *file, banos_buffer from, uint64_t length,
 			 uint64_t offset, uint32_t flags)
 {
-	struct edu *e = context;
+	struct edu *edu = context;
 	char text[12];
-	uint64_t n = 0;
+	uint64_t number = 0;
 	int64_t got = banos_buffer_read(from, text, length < sizeof(text) ? length : sizeof(text)),
 		error;
 
@@ -137,76 +141,83 @@ static int64_t edu_write(void *context, void *file, banos_buffer from, uint64_t 
 	for (int64_t i = 0; i < got && text[i] != '\n'; i++) {
 		if (text[i] < '0' || text[i] > '9')
 			return -EINVAL;
-		n = n * 10 + (uint64_t)(text[i] - '0');
+		number = number * 10 + (uint64_t)(text[i] - '0');
 	}
-	if (!got || n > UINT32_MAX)
+	if (!got || number > UINT32_MAX)
 		return -EINVAL;
-	error = banos_mutex_lock(&e->lock);
+	error = banos_mutex_lock(&edu->lock);
 	if (error)
 		return error;
-	error = look(e);
-	if (!error && read_register(e, REG_STATUS) & STATUS_BUSY)
+	error = edu_check(edu);
+	if (!error && edu_read_register(edu, REG_STATUS) & STATUS_BUSY)
 		error = -EBUSY;
 	if (!error) {
-		is_done(e, IRQ_FACTORIAL);
-		e->text_at = e->text_end = 0;
-		write_register(e, REG_STATUS, STATUS_INTERRUPT);
-		write_register(e, REG_FACTORIAL, (uint32_t)n);
+		edu_take_done(edu, IRQ_FACTORIAL);
+		edu->text_at = edu->text_end = 0;
+		edu_write_register(edu, REG_STATUS, STATUS_INTERRUPT);
+		edu_write_register(edu, REG_FACTORIAL, (uint32_t)number);
 	}
-	banos_mutex_unlock(&e->lock);
-	return error ? error : (int64_t)length;
+	banos_mutex_unlock(&edu->lock);
+	if (error)
+		return error;
+	return (int64_t)length;
 }
 
 /* A result may be read in pieces. @return bytes, 0: there is none */
-static int64_t read_result(struct edu *e, banos_buffer to, uint64_t length)
+static int64_t edu_read_result(struct edu *edu, banos_buffer to, uint64_t length)
 {
-	int64_t n;
+	int64_t copied;
 
-	if (e->text_at == e->text_end && is_done(e, IRQ_FACTORIAL)) {
-		e->text_at = 0;
-		e->text_end = (uint32_t)banos_format(e->text, sizeof(e->text), "%u\n",
-						     read_register(e, REG_FACTORIAL));
+	if (edu->text_at == edu->text_end && edu_take_done(edu, IRQ_FACTORIAL)) {
+		edu->text_at = 0;
+		edu->text_end = (uint32_t)banos_format(edu->text, sizeof(edu->text), "%u\n",
+						       edu_read_register(edu, REG_FACTORIAL));
 	}
-	if (length > e->text_end - e->text_at)
-		length = e->text_end - e->text_at;
-	n = length ? banos_buffer_write(to, e->text + e->text_at, length) : 0;
-	if (n > 0)
-		e->text_at += (uint32_t)n;
-	return n;
+	if (length > edu->text_end - edu->text_at)
+		length = edu->text_end - edu->text_at;
+	if (!length)
+		return 0;
+	copied = banos_buffer_write(to, edu->text + edu->text_at, length);
+	if (copied > 0)
+		edu->text_at += (uint32_t)copied;
+	return copied;
 }
 
 static int64_t edu_read(void *context, void *file, banos_buffer to, uint64_t length,
 			uint64_t offset, uint32_t flags)
 {
-	struct edu *e = context;
+	struct edu *edu = context;
 
 	while (length) {
-		uint64_t ticket = banos_wait_ticket(&e->wait);
-		int64_t n = banos_mutex_lock(&e->lock);
+		uint64_t ticket = banos_wait_ticket(&edu->wait);
+		int64_t result = banos_mutex_lock(&edu->lock);
 
-		if (n)
-			return n;
-		n = read_result(e, to, length);
-		banos_mutex_unlock(&e->lock);
-		if (!n && flags & BANOS_FILE_NONBLOCK)
-			n = -EAGAIN;
-		if (n || (n = sleep_and_look(e, ticket, 0)))
-			return n;
+		if (result)
+			return result;
+		result = edu_read_result(edu, to, length);
+		banos_mutex_unlock(&edu->lock);
+		if (!result && flags & BANOS_FILE_NONBLOCK)
+			result = -EAGAIN;
+		if (result)
+			return result;
+		result = edu_sleep_and_check(edu, ticket, 0);
+		if (result)
+			return result;
 	}
 	return 0;
 }
 
 static int64_t edu_poll(void *context, void *file, banos_poll watch)
 {
-	struct edu *e = context;
-	int64_t error = banos_poll_watch(watch, &e->wait);
+	struct edu *edu = context;
+	int64_t error = banos_poll_watch(watch, &edu->wait);
 
 	if (error)
 		return error;
-	return BANOS_POLL_WRITE | (__atomic_load_n(&e->done, __ATOMIC_SEQ_CST) & IRQ_FACTORIAL ||
-						   e->text_at < e->text_end
-					   ? BANOS_POLL_READ
-					   : 0);
+	if (__atomic_load_n(&edu->done, __ATOMIC_SEQ_CST) & IRQ_FACTORIAL ||
+	    edu->text_at < edu->text_end)
+		return BANOS_POLL_WRITE | BANOS_POLL_READ;
+	return BANOS_POLL_WRITE;
 }
 
 static const struct banos_chardev_ops edu_ops = {
@@ -219,178 +230,187 @@ static const struct banos_chardev_ops edu_ops = {
 /* ---- the device's memory ---- */
 
 /* ->lock held. */
-static int64_t transfer(struct edu *e, uint64_t offset, uint64_t length, uint32_t direction)
+static int64_t edu_transfer(struct edu *edu, uint64_t offset, uint64_t length, uint32_t direction)
 {
-	uint64_t device = MEMORY_AT + offset;
-	int64_t error = look(e);
+	uint64_t from = edu->buffer_address, to = MEMORY_AT + offset;
+	int64_t error = edu_check(edu);
 
 	if (error)
 		return error;
-	is_done(e, IRQ_DMA);
-	banos_mmio_write64((char *)e->registers + REG_DMA_FROM,
-			   direction ? device : e->buffer_address);
-	banos_mmio_write64((char *)e->registers + REG_DMA_TO,
-			   direction ? e->buffer_address : device);
-	banos_mmio_write64((char *)e->registers + REG_DMA_COUNT, length);
+	edu_take_done(edu, IRQ_DMA);
+	if (direction == DMA_FROM_DEVICE) {
+		from = MEMORY_AT + offset;
+		to = edu->buffer_address;
+	}
+	banos_mmio_write64((char *)edu->registers + REG_DMA_FROM, from);
+	banos_mmio_write64((char *)edu->registers + REG_DMA_TO, to);
+	banos_mmio_write64((char *)edu->registers + REG_DMA_COUNT, length);
 	banos_dma_barrier();
-	banos_mmio_write64((char *)e->registers + REG_DMA_COMMAND,
+	banos_mmio_write64((char *)edu->registers + REG_DMA_COMMAND,
 			   DMA_START | DMA_INTERRUPT | direction);
 	for (;;) {
-		uint64_t ticket = banos_wait_ticket(&e->wait);
+		uint64_t ticket = banos_wait_ticket(&edu->wait);
 
-		if (is_done(e, IRQ_DMA))
+		if (edu_take_done(edu, IRQ_DMA))
 			return 0;
 		/* A signal has to wait: the device uses the buffer. */
-		error = sleep_and_look(e, ticket, BANOS_UNINTERRUPTIBLE);
+		error = edu_sleep_and_check(edu, ticket, BANOS_UNINTERRUPTIBLE);
 		if (error)
 			return error;
 	}
 }
 
-static int64_t memory_read(void *context, void *file, banos_buffer to, uint64_t length,
-			   uint64_t offset, uint32_t flags)
+static int64_t edu_memory_read(void *context, void *file, banos_buffer to, uint64_t length,
+			       uint64_t offset, uint32_t flags)
 {
-	struct edu *e = context;
+	struct edu *edu = context;
 	int64_t error;
 
 	if (offset >= MEMORY_SIZE)
 		return 0;
 	if (length > MEMORY_SIZE - offset)
 		length = MEMORY_SIZE - offset;
-	error = banos_mutex_lock(&e->lock);
+	error = banos_mutex_lock(&edu->lock);
 	if (error)
 		return error;
-	error = transfer(e, offset, length, DMA_FROM_DEVICE);
+	error = edu_transfer(edu, offset, length, DMA_FROM_DEVICE);
 	if (!error)
-		error = banos_buffer_write(to, e->buffer, length);
-	banos_mutex_unlock(&e->lock);
+		error = banos_buffer_write(to, edu->buffer, length);
+	banos_mutex_unlock(&edu->lock);
 	return error;
 }
 
-static int64_t memory_write(void *context, void *file, banos_buffer from, uint64_t length,
-			    uint64_t offset, uint32_t flags)
+static int64_t edu_memory_write(void *context, void *file, banos_buffer from, uint64_t length,
+				uint64_t offset, uint32_t flags)
 {
-	struct edu *e = context;
+	struct edu *edu = context;
 	int64_t got, error;
 
 	if (offset >= MEMORY_SIZE)
 		return -ENOSPC;
 	if (length > MEMORY_SIZE - offset)
 		length = MEMORY_SIZE - offset;
-	error = banos_mutex_lock(&e->lock);
+	error = banos_mutex_lock(&edu->lock);
 	if (error)
 		return error;
-	got = banos_buffer_read(from, e->buffer, length);
-	if (got > 0 && (error = transfer(e, offset, (uint64_t)got, 0)))
+	got = banos_buffer_read(from, edu->buffer, length);
+	if (got > 0)
+		error = edu_transfer(edu, offset, (uint64_t)got, 0);
+	if (error)
 		got = error;
-	banos_mutex_unlock(&e->lock);
+	banos_mutex_unlock(&edu->lock);
 	return got;
 }
 
 static const struct banos_chardev_ops memory_ops = {
 	.size = sizeof(memory_ops),
-	.read = memory_read,
-	.write = memory_write,
+	.read = edu_memory_read,
+	.write = edu_memory_write,
 };
 
 /* ---- the device ---- */
 
-static int64_t map_registers(struct edu *e)
+static int64_t edu_map_registers(struct edu *edu)
 {
-	struct banos_resource r = { .size = sizeof(r) };
-	int64_t error = banos_resource_get(e->device, 0, &r);
+	struct banos_resource resource = { .size = sizeof(resource) };
+	int64_t error = banos_resource_get(edu->device, 0, &resource);
 
 	if (error)
 		return error;
-	if (r.kind != BANOS_RESOURCE_MEMORY || r.length < REGISTERS)
+	if (resource.kind != BANOS_RESOURCE_MEMORY || resource.length < REGISTERS)
 		return -ENXIO;
-	error = pci_enable(e->device, PCI_MEMORY | PCI_MASTER);
+	error = pci_enable(edu->device, PCI_MEMORY | PCI_MASTER);
 	if (error)
 		return error;
-	error = banos_mmio_map(e->device, r.start, REGISTERS, 0, &e->mapping, &e->registers);
+	error = banos_mmio_map(edu->device, resource.start, REGISTERS, 0, &edu->mapping,
+			       &edu->registers);
 	if (error)
 		return error;
-	write_register(e, REG_INVERT, 0x12345678);
-	return read_register(e, REG_INVERT) == ~0x12345678u ? look(e) : -EIO;
+	edu_write_register(edu, REG_INVERT, 0x12345678);
+	if (edu_read_register(edu, REG_INVERT) != ~0x12345678u)
+		return -EIO;
+	return edu_check(edu);
 }
 
-static int64_t offer_files(struct edu *e)
+static int64_t edu_register_files(struct edu *edu)
 {
 	struct banos_chardev_config config = {
 		.size = sizeof(config),
 		.major = BANOS_CHARDEV_ANY,
 		.mode = 0660,
-		.context = e,
+		.context = edu,
 		.ops = &edu_ops,
 	};
 	int64_t error;
 
-	banos_format(config.name, sizeof(config.name), "edu%u", e->number);
-	error = banos_chardev_register(e->device, &config, NULL);
+	banos_format(config.name, sizeof(config.name), "edu%u", edu->number);
+	error = banos_chardev_register(edu->device, &config, NULL);
 	if (error)
 		return error;
-	banos_format(config.name, sizeof(config.name), "edu%u.memory", e->number);
+	banos_format(config.name, sizeof(config.name), "edu%u.memory", edu->number);
 	config.flags = BANOS_CHARDEV_POSITION;
 	config.ops = &memory_ops;
-	return banos_chardev_register(e->device, &config, NULL);
+	return banos_chardev_register(edu->device, &config, NULL);
 }
 
-static int64_t start(struct edu *e)
+static int64_t edu_start(struct edu *edu)
 {
-	int64_t error = banos_mutex_init(e->device, &e->lock);
+	int64_t error = banos_mutex_init(edu->device, &edu->lock);
 
 	if (!error)
-		error = banos_wait_init(e->device, &e->wait);
+		error = banos_wait_init(edu->device, &edu->wait);
 	if (!error)
-		error = map_registers(e);
+		error = edu_map_registers(edu);
 	if (!error)
-		error = banos_dma_alloc(e->device, MEMORY_SIZE, DMA_BITS, &e->dma, &e->buffer,
-					&e->buffer_address);
+		error = banos_dma_alloc(edu->device, MEMORY_SIZE, DMA_BITS, &edu->dma, &edu->buffer,
+					&edu->buffer_address);
 	if (!error)
-		error = banos_irq_create(e->device, 0, edu_interrupt, e, &e->irq);
-	return error ? error : offer_files(e);
+		error = banos_irq_create(edu->device, 0, edu_interrupt, edu, &edu->irq);
+	if (error)
+		return error;
+	return edu_register_files(edu);
 }
 
-static void give_number(struct edu *e)
+static void edu_give_number(struct edu *edu)
 {
-	__atomic_fetch_and(&numbers, ~(1u << e->number), __ATOMIC_SEQ_CST);
+	__atomic_fetch_and(&numbers, ~(1u << edu->number), __ATOMIC_SEQ_CST);
 }
 
 static int64_t edu_probe(void *context, banos_owner device, void **state)
 {
-	struct edu *e = banos_alloc(device, sizeof(*e), 0);
+	struct edu *edu = banos_alloc(device, sizeof(*edu), 0);
 	int64_t error;
 
-	if (!e)
+	if (!edu)
 		return -ENOMEM;
-	*state = e;
-	e->device = device;
-	while (e->number < 32 &&
-	       __atomic_fetch_or(&numbers, 1u << e->number, __ATOMIC_SEQ_CST) >> e->number & 1)
-		e->number++;
-	if (e->number == 32)
+	*state = edu;
+	edu->device = device;
+	while (edu->number < 32 &&
+	       __atomic_fetch_or(&numbers, 1u << edu->number, __ATOMIC_SEQ_CST) >> edu->number & 1)
+		edu->number++;
+	if (edu->number == 32)
 		return -ENOSPC;
-	error = start(e);
+	error = edu_start(edu);
 	if (error)
-		give_number(e);
+		edu_give_number(edu);
 	else
-		banos_print(device, "edu%u: version %u", e->number,
-			    read_register(e, REG_IDENTITY) >> 24);
+		banos_print(device, "edu%u: version %u", edu->number,
+			    edu_read_register(edu, REG_IDENTITY) >> 24);
 	return error;
 }
 
 static int64_t edu_remove(void *context, banos_owner device, void *state)
 {
-	struct edu *e = state;
+	struct edu *edu = state;
 
-	banos_irq_destroy(e->irq);
+	banos_irq_destroy(edu->irq);
 	pci_disable(device, PCI_MASTER);
-	banos_dma_free(e->dma);
-	banos_mmio_unmap(e->mapping);
-	banos_wait_destroy(&e->wait);
-	banos_mutex_destroy(&e->lock);
-	give_number(e);
-	banos_free(device, e);
+	banos_dma_free(edu->dma);
+	banos_mmio_unmap(edu->mapping);
+	banos_wait_destroy(&edu->wait);
+	banos_mutex_destroy(&edu->lock);
+	edu_give_number(edu);
+	banos_free(device, edu);
 	return 0;
 }
 

@@ -5,11 +5,11 @@
 #include <banos/export.h>
 #include "adder.h"
 
-int64_t adder_add(int64_t a, int64_t b)
+int64_t adder_add(int64_t first, int64_t second)
 {
 	int64_t sum;
 
-	return __builtin_add_overflow(a, b, &sum) ? -EOVERFLOW : sum;
+	return __builtin_add_overflow(first, second, &sum) ? -EOVERFLOW : sum;
 }
 BANOS_EXPORT(adder_add);
 

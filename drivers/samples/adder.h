@@ -5,6 +5,6 @@
 BANOS_BEGIN
 
 /* The sum, or -EOVERFLOW. Context: any. Provided by the driver adder. */
-int64_t adder_add(int64_t a, int64_t b);
+int64_t adder_add(int64_t first, int64_t second);
 
 BANOS_END

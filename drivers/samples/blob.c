@@ -12,15 +12,16 @@ static int64_t blob_init(banos_owner self)
 	banos_firmware firmware;
 	uint8_t piece[64];
 	uint32_t sum = 0;
-	int64_t size = banos_firmware_load(self, file, &firmware), n;
+	int64_t size = banos_firmware_load(self, file, &firmware), got;
 
 	if (size < 0) {
 		banos_error(self, "cannot load firmware %s (error %lld)", file, (long long)-size);
 		return size;
 	}
-	for (uint64_t at = 0; (n = banos_firmware_read(firmware, at, piece, sizeof(piece))) > 0;
-	     at += (uint64_t)n)
-		for (int64_t i = 0; i < n; i++)
+	for (uint64_t offset = 0;
+	     (got = banos_firmware_read(firmware, offset, piece, sizeof(piece))) > 0;
+	     offset += (uint64_t)got)
+		for (int64_t i = 0; i < got; i++)
 			sum += piece[i];
 	banos_print(self, "%s: %lld bytes, sum %u", file, (long long)size, sum);
 	return banos_firmware_release(firmware);

@@ -17,9 +17,9 @@ static int64_t scratch_read(void *context, void *file, banos_buffer to, uint64_t
 	if (offset >= SIZE)
 		return 0; /* the end */
 	banos_mutex_lock(&lock);
-	int64_t n = banos_buffer_write(to, memory + offset, SIZE - offset);
+	int64_t copied = banos_buffer_write(to, memory + offset, SIZE - offset);
 	banos_mutex_unlock(&lock);
-	return n;
+	return copied;
 }
 
 static int64_t scratch_write(void *context, void *file, banos_buffer from, uint64_t length,
@@ -28,9 +28,9 @@ static int64_t scratch_write(void *context, void *file, banos_buffer from, uint6
 	if (offset >= SIZE)
 		return -ENOSPC;
 	banos_mutex_lock(&lock);
-	int64_t n = banos_buffer_read(from, memory + offset, SIZE - offset);
+	int64_t copied = banos_buffer_read(from, memory + offset, SIZE - offset);
 	banos_mutex_unlock(&lock);
-	return n;
+	return copied;
 }
 
 static int64_t scratch_init(banos_owner self)

@@ -16,7 +16,7 @@ static int64_t shelf_quiesce(void *context, void *device)
 static const struct banos_bus_ops shelf_ops = { .size = sizeof(shelf_ops),
 						.quiesce = shelf_quiesce };
 
-static int64_t add_book(banos_bus shelf, uint32_t number)
+static int64_t shelf_add_book(banos_bus shelf, uint32_t number)
 {
 	struct banos_device_config book = { .size = sizeof(book), .alias = "shelf:book-novel" };
 	banos_device device;
@@ -36,7 +36,7 @@ static int64_t shelf_init(banos_owner self)
 	int64_t error = banos_bus_register(self, &config, &shelf);
 
 	for (uint32_t i = 0; !error && i < books; i++)
-		error = add_book(shelf, i);
+		error = shelf_add_book(shelf, i);
 	return error;
 }
 

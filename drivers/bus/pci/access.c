@@ -12,160 +12,172 @@
 #define PORT_DATA    4
 #define BUS_SIZE     0x100000u /* bytes of ECAM: 32 devices, 8 functions, 4096 bytes */
 
-static void *ecam_of(const struct pci_function *f)
+static void *ecam_of(const struct pci_function *function)
 {
-	const struct pci_host *h = f->host;
+	const struct pci_host *host = function->host;
 
-	for (uint32_t i = 0; i < h->ecam_count; i++) {
-		const struct pci_ecam *e = h->ecam[i];
+	for (uint32_t i = 0; i < host->ecam_count; i++) {
+		const struct pci_ecam *ecam = host->ecam[i];
 
-		if (e->segment == f->address >> 16 && e->buses[ADDRESS_BUS(f->address)])
-			return (char *)e->buses[ADDRESS_BUS(f->address)] +
-			       ((f->address & 0xff) << 12);
+		if (ecam->segment == function->address >> 16 &&
+		    ecam->buses[ADDRESS_BUS(function->address)])
+			return (char *)ecam->buses[ADDRESS_BUS(function->address)] +
+			       ((function->address & 0xff) << 12);
 	}
 	return NULL;
 }
 
 static uint32_t ecam_read(void *space, uint32_t offset, uint32_t bytes)
 {
-	char *at = (char *)space + offset;
+	char *address = (char *)space + offset;
 
-	return bytes == 1   ? banos_mmio_read8(at)
-	       : bytes == 2 ? banos_mmio_read16(at)
-			    : banos_mmio_read32(at);
+	switch (bytes) {
+	case 1: return banos_mmio_read8(address);
+	case 2: return banos_mmio_read16(address);
+	default: return banos_mmio_read32(address);
+	}
 }
 
 static void ecam_write(void *space, uint32_t offset, uint32_t bytes, uint32_t value)
 {
-	char *at = (char *)space + offset;
+	char *address = (char *)space + offset;
 
 	if (bytes == 1)
-		banos_mmio_write8(at, value);
+		banos_mmio_write8(address, value);
 	else if (bytes == 2)
-		banos_mmio_write16(at, value);
+		banos_mmio_write16(address, value);
 	else
-		banos_mmio_write32(at, value);
+		banos_mmio_write32(address, value);
 }
 
-static uint32_t cycle_address(const struct pci_function *f, uint32_t offset)
+static uint32_t ports_cycle_address(const struct pci_function *function, uint32_t offset)
 {
-	return 0x80000000u | (f->address & 0xffff) << 8 | (offset & 0xfc);
+	return 0x80000000u | (function->address & 0xffff) << 8 | (offset & 0xfc);
 }
 
-static uint32_t config_read(void *context, uint32_t offset, uint32_t bytes)
+static uint32_t access_read(void *context, uint32_t offset, uint32_t bytes)
 {
-	struct pci_function *f = context;
-	void *space = ecam_of(f);
+	struct pci_function *function = context;
+	void *space = ecam_of(function);
 	int64_t value = 0xffffffff;
 
-	if (offset + bytes > access_size(f))
+	if (offset + bytes > access_size(function))
 		return 0xffffffff;
 	if (space)
 		return ecam_read(space, offset, bytes);
-	banos_spin_lock(&f->host->ports_lock);
-	if (!banos_port_write(f->host->ports, PORT_ADDRESS, 4, cycle_address(f, offset)))
-		value = banos_port_read(f->host->ports, PORT_DATA + (offset & 3), bytes);
-	banos_spin_unlock(&f->host->ports_lock);
-	return value < 0 ? 0xffffffff : (uint32_t)value;
+	banos_spin_lock(&function->host->ports_lock);
+	if (!banos_port_write(function->host->ports, PORT_ADDRESS, 4,
+			      ports_cycle_address(function, offset)))
+		value = banos_port_read(function->host->ports, PORT_DATA + (offset & 3), bytes);
+	banos_spin_unlock(&function->host->ports_lock);
+	if (value < 0)
+		return 0xffffffff;
+	return (uint32_t)value;
 }
 
-static void config_write(void *context, uint32_t offset, uint32_t bytes, uint32_t value)
+static void access_write(void *context, uint32_t offset, uint32_t bytes, uint32_t value)
 {
-	struct pci_function *f = context;
-	void *space = ecam_of(f);
+	struct pci_function *function = context;
+	void *space = ecam_of(function);
 
-	if (offset + bytes > access_size(f))
+	if (offset + bytes > access_size(function))
 		return;
 	if (space) {
 		ecam_write(space, offset, bytes, value);
 		return;
 	}
-	banos_spin_lock(&f->host->ports_lock);
-	if (!banos_port_write(f->host->ports, PORT_ADDRESS, 4, cycle_address(f, offset)))
-		banos_port_write(f->host->ports, PORT_DATA + (offset & 3), bytes, value);
-	banos_spin_unlock(&f->host->ports_lock);
+	banos_spin_lock(&function->host->ports_lock);
+	if (!banos_port_write(function->host->ports, PORT_ADDRESS, 4,
+			      ports_cycle_address(function, offset)))
+		banos_port_write(function->host->ports, PORT_DATA + (offset & 3), bytes, value);
+	banos_spin_unlock(&function->host->ports_lock);
 }
 
-uint32_t access_size(const struct pci_function *f)
+uint32_t access_size(const struct pci_function *function)
 {
-	if (ecam_of(f))
+	if (ecam_of(function))
 		return PCI_EXPRESS_SPACE;
-	return f->host->ports && !(f->address >> 16) ? CONFIG_SIZE : 0;
-}
-
-void access_attach(struct pci_function *f)
-{
-	f->config = (struct pci_config){ .context = f, .read = config_read, .write = config_write };
-}
-
-int64_t access_bus(struct pci_host *h, uint32_t segment, uint32_t bus)
-{
-	for (uint32_t i = 0; i < h->ecam_count; i++) {
-		struct pci_ecam *e = h->ecam[i];
-		banos_mmio mapping;
-
-		if (e->segment != segment || bus < e->first || bus > e->last)
-			continue;
-		if (e->buses[bus])
-			return 0;
-		if (!banos_mmio_map(h->self, e->start + (uint64_t)(bus - e->first) * BUS_SIZE,
-				    BUS_SIZE, 0, &mapping, &e->buses[bus])) {
-			h->ecam[i]->mappings[bus] = mapping;
-			return 0;
-		}
-	}
-	return !segment && h->ports ? 0 : -ENODEV;
-}
-
-/* Segments and buses as the firmware says; what contradicts itself is left out. */
-static int64_t add_ecam(struct pci_host *h, const struct banos_resource *r)
-{
-	uint32_t first = r->data >> 8 & 0xff, last = r->data & 0xff;
-	struct pci_ecam *e;
-
-	if (h->ecam_count == PCI_ECAM_MAX || last < first ||
-	    r->length < (uint64_t)(last - first + 1) * BUS_SIZE)
-		return 0;
-	e = banos_alloc(h->self, sizeof(*e), 0);
-	if (!e)
-		return -ENOMEM;
-	e->segment = r->data >> 16 & 0xffff;
-	e->first = first;
-	e->last = last;
-	e->start = r->start;
-	h->ecam[h->ecam_count++] = e;
+	if (function->host->ports && !(function->address >> 16))
+		return CONFIG_SIZE;
 	return 0;
 }
 
-int64_t access_init(struct pci_host *h)
+void access_attach(struct pci_function *function)
 {
-	struct banos_resource r = { .size = sizeof(r) };
+	function->config = (struct pci_config){ .context = function,
+						.read = access_read,
+						.write = access_write };
+}
+
+int64_t access_bus(struct pci_host *host, uint32_t segment, uint32_t bus)
+{
+	for (uint32_t i = 0; i < host->ecam_count; i++) {
+		struct pci_ecam *ecam = host->ecam[i];
+		banos_mmio mapping;
+
+		if (ecam->segment != segment || bus < ecam->first || bus > ecam->last)
+			continue;
+		if (ecam->buses[bus])
+			return 0;
+		if (!banos_mmio_map(host->self,
+				    ecam->start + (uint64_t)(bus - ecam->first) * BUS_SIZE,
+				    BUS_SIZE, 0, &mapping, &ecam->buses[bus])) {
+			host->ecam[i]->mappings[bus] = mapping;
+			return 0;
+		}
+	}
+	return !segment && host->ports ? 0 : -ENODEV;
+}
+
+/* Segments and buses as the firmware says; what contradicts itself is left out. */
+static int64_t access_add_ecam(struct pci_host *host, const struct banos_resource *resource)
+{
+	uint32_t first = resource->data >> 8 & 0xff, last = resource->data & 0xff;
+	struct pci_ecam *ecam;
+
+	if (host->ecam_count == PCI_ECAM_MAX || last < first ||
+	    resource->length < (uint64_t)(last - first + 1) * BUS_SIZE)
+		return 0;
+	ecam = banos_alloc(host->self, sizeof(*ecam), 0);
+	if (!ecam)
+		return -ENOMEM;
+	ecam->segment = resource->data >> 16 & 0xffff;
+	ecam->first = first;
+	ecam->last = last;
+	ecam->start = resource->start;
+	host->ecam[host->ecam_count++] = ecam;
+	return 0;
+}
+
+int64_t access_init(struct pci_host *host)
+{
+	struct banos_resource resource = { .size = sizeof(resource) };
 	int64_t error = 0;
 
-	banos_spin_init(&h->ports_lock);
-	for (uint32_t i = 0; !error && !banos_resource_get(h->self, i, &r); i++) {
-		if (r.kind == BANOS_RESOURCE_PORTS)
-			banos_ports_claim(h->self, (uint32_t)r.start, (uint32_t)r.length,
-					  &h->ports);
-		else if (r.kind == BANOS_RESOURCE_ECAM)
-			error = add_ecam(h, &r);
-		r.size = sizeof(r);
+	banos_spin_init(&host->ports_lock);
+	for (uint32_t i = 0; !error && !banos_resource_get(host->self, i, &resource); i++) {
+		if (resource.kind == BANOS_RESOURCE_PORTS)
+			banos_ports_claim(host->self, (uint32_t)resource.start,
+					  (uint32_t)resource.length, &host->ports);
+		else if (resource.kind == BANOS_RESOURCE_ECAM)
+			error = access_add_ecam(host, &resource);
+		resource.size = sizeof(resource);
 	}
-	if (!error && !h->ports && !h->ecam_count)
+	if (!error && !host->ports && !host->ecam_count)
 		error = -ENODEV;
 	return error;
 }
 
-void access_exit(struct pci_host *h)
+void access_exit(struct pci_host *host)
 {
-	while (h->ecam_count) {
-		struct pci_ecam *e = h->ecam[--h->ecam_count];
+	while (host->ecam_count) {
+		struct pci_ecam *ecam = host->ecam[--host->ecam_count];
 
 		for (uint32_t bus = 0; bus < PCI_BUSES; bus++)
-			if (e->buses[bus])
-				banos_mmio_unmap(e->mappings[bus]);
-		banos_free(h->self, e);
+			if (ecam->buses[bus])
+				banos_mmio_unmap(ecam->mappings[bus]);
+		banos_free(host->self, ecam);
 	}
-	if (h->ports)
-		banos_ports_release(h->ports);
+	if (host->ports)
+		banos_ports_release(host->ports);
 }

@@ -98,35 +98,35 @@ struct pci_info {
 };
 
 /** Is there a function? 0 where a bus answers for nothing. */
-int pci_is_present(const struct pci_config *c);
+int pci_is_present(const struct pci_config *config);
 
 /**
  * Offset of a capability, 0: none. A list that runs in a circle or into the
  * header ends there.
  */
-uint32_t pci_capability(const struct pci_config *c, uint32_t id);
+uint32_t pci_capability(const struct pci_config *config, uint32_t id);
 
 /** All but the bars. @return 0, -1: nothing there */
-int pci_read_info(const struct pci_config *c, struct pci_info *info);
+int pci_read_info(const struct pci_config *config, struct pci_info *info);
 
 /**
  * The bars: their sizes are found by writing, so decoding is off meanwhile, and
  * the device must not be in use.
  */
-void pci_size_bars(const struct pci_config *c, struct pci_info *info);
+void pci_size_bars(const struct pci_config *config, struct pci_info *info);
 
 /** Tell the device where a bar lies; decoding is off. */
-void pci_write_bar(const struct pci_config *c, uint32_t index, const struct pci_bar *bar);
+void pci_write_bar(const struct pci_config *config, uint32_t index, const struct pci_bar *bar);
 
 /** "pci:v...": @p size bytes are enough if they are 64. */
 void pci_alias(const struct pci_info *info, char *text, size_t size);
 
 /**
  * Room for @p length bytes, a power of two and so aligned, in a window of which
- * @p n pieces are used.
+ * @p used_count pieces are used.
  * @return address, 0: none
  */
-uint64_t pci_find_room(const struct pci_window *w, const struct pci_window *used, size_t n,
-		       uint64_t length);
+uint64_t pci_find_room(const struct pci_window *window, const struct pci_window *used,
+		       size_t used_count, uint64_t length);
 
 #endif

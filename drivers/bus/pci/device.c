@@ -35,9 +35,10 @@
 #define PENDING_LIMIT_NS (1000 * BANOS_MS)
 #define RESET_LIMIT_NS	 (1000 * BANOS_MS)
 
-static void change16(struct pci_function *f, uint32_t offset, uint32_t clear, uint32_t set)
+static void function_change16(struct pci_function *function, uint32_t offset, uint32_t clear,
+			      uint32_t set)
 {
-	function_write(f, offset, 2, (function_read(f, offset, 2) & ~clear) | set);
+	function_write(function, offset, 2, (function_read(function, offset, 2) & ~clear) | set);
 }
 
 /* What the specification demands lasts its time, whatever signal comes to whoever removes the driver. */
@@ -46,12 +47,12 @@ static void pause_ns(uint64_t ns)
 	banos_sleep_until(banos_time_ns() + ns, BANOS_UNINTERRUPTIBLE);
 }
 
-int64_t device_enable(struct pci_function *f, uint32_t bits)
+int64_t device_enable(struct pci_function *function, uint32_t bits)
 {
 	/* A bridge passes on downwards what its own bits for ports and memory allow, upwards what MASTER does. */
-	for (struct pci_function *at = f; at; at = at->bridge) {
-		change16(at, REG_COMMAND, 0, bits);
-		if ((function_read(at, REG_COMMAND, 2) & bits) != bits)
+	for (struct pci_function *hop = function; hop; hop = hop->bridge) {
+		function_change16(hop, REG_COMMAND, 0, bits);
+		if ((function_read(hop, REG_COMMAND, 2) & bits) != bits)
 			return -EIO;
 	}
 	return 0;
@@ -59,160 +60,167 @@ int64_t device_enable(struct pci_function *f, uint32_t bits)
 
 /* ---- MSI ---- */
 
-static void msi_connect(struct pci_function *f, uint64_t address, uint32_t data)
+static void msi_connect(struct pci_function *function, uint64_t address, uint32_t data)
 {
-	uint32_t cap = f->info.cap_msi, wide = function_read(f, cap + MSI_CONTROL, 2) & MSI_64BIT;
+	uint32_t cap = function->info.cap_msi,
+		 wide = function_read(function, cap + MSI_CONTROL, 2) & MSI_64BIT;
 
-	function_write(f, cap + MSI_ADDRESS, 4, (uint32_t)address);
+	function_write(function, cap + MSI_ADDRESS, 4, (uint32_t)address);
 	if (wide)
-		function_write(f, cap + MSI_ADDRESS + 4, 4, (uint32_t)(address >> 32));
-	function_write(f, cap + (wide ? 12 : 8), 2, data);
-	change16(f, cap + MSI_CONTROL, MSI_MULTIPLE, MSI_ENABLE);
+		function_write(function, cap + MSI_ADDRESS + 4, 4, (uint32_t)(address >> 32));
+	function_write(function, cap + (wide ? 12 : 8), 2, data);
+	function_change16(function, cap + MSI_CONTROL, MSI_MULTIPLE, MSI_ENABLE);
 }
 
 /* ---- MSI-X ---- */
 
-static volatile char *entry(const struct pci_function *f, uint32_t index)
+static volatile char *msix_entry(const struct pci_function *function, uint32_t index)
 {
-	return (volatile char *)f->table + (uint64_t)index * MSIX_ENTRY;
+	return (volatile char *)function->table + (uint64_t)index * MSIX_ENTRY;
 }
 
-static void msix_mask(struct pci_function *f, uint32_t index)
+static void msix_mask(struct pci_function *function, uint32_t index)
 {
-	banos_mmio_write32(entry(f, index) + 12, MSIX_VECTOR_MASK);
+	banos_mmio_write32(msix_entry(function, index) + 12, MSIX_VECTOR_MASK);
 }
 
 /* The table lies in one of the device's bars. */
-static int64_t map_table(struct pci_function *f)
+static int64_t msix_map_table(struct pci_function *function)
 {
-	const struct pci_bar *b = &f->info.bars[f->info.table_bar];
-	uint64_t bytes = (uint64_t)f->info.messages * MSIX_ENTRY;
+	const struct pci_bar *bar = &function->info.bars[function->info.table_bar];
+	uint64_t bytes = (uint64_t)function->info.messages * MSIX_ENTRY;
 	int64_t error;
 
-	if (f->table)
+	if (function->table)
 		return 0;
-	if (b->kind != BAR_MEMORY || !b->assigned || f->info.table_offset > b->length ||
-	    bytes > b->length - f->info.table_offset)
+	if (bar->kind != BAR_MEMORY || !bar->assigned ||
+	    function->info.table_offset > bar->length ||
+	    bytes > bar->length - function->info.table_offset)
 		return -EIO;
-	error = banos_mmio_map(f->host->self, b->start + f->info.table_offset, bytes, 0,
-			       &f->table_mapping, &f->table);
+	error = banos_mmio_map(function->host->self, bar->start + function->info.table_offset,
+			       bytes, 0, &function->table_mapping, &function->table);
 	if (error)
-		f->table = NULL;
+		function->table = NULL;
 	return error;
 }
 
-static void unmap_table(struct pci_function *f)
+static void msix_unmap_table(struct pci_function *function)
 {
-	if (f->table)
-		banos_mmio_unmap(f->table_mapping);
-	f->table = NULL;
+	if (function->table)
+		banos_mmio_unmap(function->table_mapping);
+	function->table = NULL;
 }
 
-static int64_t msix_connect(struct pci_function *f, uint32_t index, uint64_t address, uint32_t data)
+static int64_t msix_connect(struct pci_function *function, uint32_t index, uint64_t address,
+			    uint32_t data)
 {
-	int64_t error = map_table(f);
+	int64_t error = msix_map_table(function);
 
 	if (error)
 		return error;
-	if (!f->connected_count) {
-		change16(f, f->info.cap_msix + MSIX_CONTROL, 0, MSIX_ENABLE | MSIX_MASK_ALL);
-		for (uint32_t i = 0; i < f->info.messages; i++)
-			msix_mask(f, i);
+	if (!function->connected_count) {
+		function_change16(function, function->info.cap_msix + MSIX_CONTROL, 0,
+				  MSIX_ENABLE | MSIX_MASK_ALL);
+		for (uint32_t i = 0; i < function->info.messages; i++)
+			msix_mask(function, i);
 	}
-	banos_mmio_write32(entry(f, index), (uint32_t)address);
-	banos_mmio_write32(entry(f, index) + 4, (uint32_t)(address >> 32));
-	banos_mmio_write32(entry(f, index) + 8, data);
-	banos_mmio_write32(entry(f, index) + 12, 0);
-	change16(f, f->info.cap_msix + MSIX_CONTROL, MSIX_MASK_ALL, MSIX_ENABLE);
+	banos_mmio_write32(msix_entry(function, index), (uint32_t)address);
+	banos_mmio_write32(msix_entry(function, index) + 4, (uint32_t)(address >> 32));
+	banos_mmio_write32(msix_entry(function, index) + 8, data);
+	banos_mmio_write32(msix_entry(function, index) + 12, 0);
+	function_change16(function, function->info.cap_msix + MSIX_CONTROL, MSIX_MASK_ALL,
+			  MSIX_ENABLE);
 	return 0;
 }
 
 /* ---- connecting ---- */
 
-static void messages_off(struct pci_function *f)
+static void device_messages_off(struct pci_function *function)
 {
-	if (f->info.cap_msix)
-		change16(f, f->info.cap_msix + MSIX_CONTROL, MSIX_ENABLE, 0);
-	if (f->info.cap_msi)
-		change16(f, f->info.cap_msi + MSI_CONTROL, MSI_ENABLE, 0);
+	if (function->info.cap_msix)
+		function_change16(function, function->info.cap_msix + MSIX_CONTROL, MSIX_ENABLE, 0);
+	if (function->info.cap_msi)
+		function_change16(function, function->info.cap_msi + MSI_CONTROL, MSI_ENABLE, 0);
 }
 
-static int64_t connect_locked(struct pci_function *f, uint32_t index, uint64_t address,
-			      uint32_t data)
+static int64_t device_connect_locked(struct pci_function *function, uint32_t index,
+				     uint64_t address, uint32_t data)
 {
 	int64_t error;
 
-	if (index >= f->info.messages)
+	if (index >= function->info.messages)
 		return -EINVAL;
-	if (f->connected[index / 64] >> index % 64 & 1)
+	if (function->connected[index / 64] >> index % 64 & 1)
 		return -EBUSY;
 	/* A message is a write to memory by the device. */
-	error = device_enable(f, COMMAND_MASTER | (f->info.cap_msix ? COMMAND_MEMORY : 0));
+	error = device_enable(function,
+			      COMMAND_MASTER | (function->info.cap_msix ? COMMAND_MEMORY : 0));
 	if (error)
 		return error;
-	change16(f, REG_COMMAND, 0, COMMAND_NO_INTX);
-	if (f->info.cap_msix)
-		error = msix_connect(f, index, address, data);
+	function_change16(function, REG_COMMAND, 0, COMMAND_NO_INTX);
+	if (function->info.cap_msix)
+		error = msix_connect(function, index, address, data);
 	else
-		msi_connect(f, address, data);
+		msi_connect(function, address, data);
 	if (error)
 		return error;
-	f->connected[index / 64] |= UINT64_C(1) << index % 64;
-	f->connected_count++;
+	function->connected[index / 64] |= UINT64_C(1) << index % 64;
+	function->connected_count++;
 	return 0;
 }
 
 static int64_t device_connect(void *context, void *device, uint32_t index, uint64_t address,
 			      uint32_t data)
 {
-	struct pci_function *f = device;
+	struct pci_function *function = device;
 	int64_t error;
 
-	banos_mutex_lock(&f->host->irq_lock);
-	error = connect_locked(f, index, address, data);
-	banos_mutex_unlock(&f->host->irq_lock);
+	banos_mutex_lock(&function->host->irq_lock);
+	error = device_connect_locked(function, index, address, data);
+	banos_mutex_unlock(&function->host->irq_lock);
 	return error;
 }
 
 static int64_t device_disconnect(void *context, void *device, uint32_t index)
 {
-	struct pci_function *f = device;
+	struct pci_function *function = device;
 
-	banos_mutex_lock(&f->host->irq_lock);
-	if (index < f->info.messages && f->connected[index / 64] >> index % 64 & 1) {
-		f->connected[index / 64] &= ~(UINT64_C(1) << index % 64);
-		f->connected_count--;
-		if (f->table)
-			msix_mask(f, index);
-		if (!f->connected_count) {
-			messages_off(f);
-			unmap_table(f);
+	banos_mutex_lock(&function->host->irq_lock);
+	if (index < function->info.messages && function->connected[index / 64] >> index % 64 & 1) {
+		function->connected[index / 64] &= ~(UINT64_C(1) << index % 64);
+		function->connected_count--;
+		if (function->table)
+			msix_mask(function, index);
+		if (!function->connected_count) {
+			device_messages_off(function);
+			msix_unmap_table(function);
 		}
 	}
-	banos_mutex_unlock(&f->host->irq_lock);
+	banos_mutex_unlock(&function->host->irq_lock);
 	return 0;
 }
 
 static int64_t device_line(void *context, void *device)
 {
-	struct pci_function *f = device;
+	struct pci_function *function = device;
 
-	if (!f->info.pin || f->info.line > 15)
+	if (!function->info.pin || function->info.line > 15)
 		return -ENODEV;
-	change16(f, REG_COMMAND, COMMAND_NO_INTX, 0);
-	return f->info.line;
+	function_change16(function, REG_COMMAND, COMMAND_NO_INTX, 0);
+	return function->info.line;
 }
 
 /* ---- silence ---- */
 
-static int wait_pending(struct pci_function *f)
+static int device_wait_pending(struct pci_function *function)
 {
 	uint64_t limit = banos_time_ns() + PENDING_LIMIT_NS;
 
-	if (!f->info.cap_express)
+	if (!function->info.cap_express)
 		return 0;
-	while (pci_is_present(&f->config) &&
-	       function_read(f, f->info.cap_express + EXP_DEVICE_STATUS, 2) & EXP_STATUS_PENDING) {
+	while (pci_is_present(&function->config) &&
+	       function_read(function, function->info.cap_express + EXP_DEVICE_STATUS, 2) &
+		       EXP_STATUS_PENDING) {
 		if (banos_time_ns() > limit)
 			return -1;
 		pause_ns(BANOS_MS);
@@ -221,18 +229,22 @@ static int wait_pending(struct pci_function *f)
 }
 
 /* @return 1: begun, 0: the device has no way */
-static int begin_reset(struct pci_function *f)
+static int device_begin_reset(struct pci_function *function)
 {
-	const struct pci_info *i = &f->info;
+	const struct pci_info *info = &function->info;
 
-	if (i->cap_express && function_read(f, i->cap_express + EXP_DEVICE_CAPS, 4) & EXP_CAP_FLR) {
-		change16(f, i->cap_express + EXP_DEVICE_CONTROL, 0, EXP_CONTROL_FLR);
-	} else if (i->cap_af && function_read(f, i->cap_af + AF_CAPS, 1) & AF_CAPS_FLR) {
-		function_write(f, i->cap_af + AF_CONTROL, 1, 1);
-	} else if (i->cap_pm && !(function_read(f, i->cap_pm + PM_CONTROL, 2) & PM_NO_SOFT_RESET)) {
-		change16(f, i->cap_pm + PM_CONTROL, PM_STATE, 3);
+	if (info->cap_express &&
+	    function_read(function, info->cap_express + EXP_DEVICE_CAPS, 4) & EXP_CAP_FLR) {
+		function_change16(function, info->cap_express + EXP_DEVICE_CONTROL, 0,
+				  EXP_CONTROL_FLR);
+	} else if (info->cap_af &&
+		   function_read(function, info->cap_af + AF_CAPS, 1) & AF_CAPS_FLR) {
+		function_write(function, info->cap_af + AF_CONTROL, 1, 1);
+	} else if (info->cap_pm &&
+		   !(function_read(function, info->cap_pm + PM_CONTROL, 2) & PM_NO_SOFT_RESET)) {
+		function_change16(function, info->cap_pm + PM_CONTROL, PM_STATE, 3);
 		pause_ns(10 * BANOS_MS);
-		change16(f, i->cap_pm + PM_CONTROL, PM_STATE, 0);
+		function_change16(function, info->cap_pm + PM_CONTROL, PM_STATE, 0);
 	} else {
 		return 0;
 	}
@@ -240,41 +252,42 @@ static int begin_reset(struct pci_function *f)
 }
 
 /* What the reset forgets of the header; addresses and line are the firmware's or ours. */
-static void reset(struct pci_function *f)
+static void device_reset(struct pci_function *function)
 {
 	uint64_t limit = banos_time_ns() + RESET_LIMIT_NS;
 	uint32_t saved[CONFIG_HEADER / 4];
 
 	for (uint32_t i = 0; i < CONFIG_HEADER / 4; i++)
-		saved[i] = function_read(f, i * 4, 4);
-	if (!begin_reset(f))
+		saved[i] = function_read(function, i * 4, 4);
+	if (!device_begin_reset(function))
 		return;
 	do
 		pause_ns(100 * BANOS_MS);
-	while (!pci_is_present(&f->config) && banos_time_ns() < limit);
+	while (!pci_is_present(&function->config) && banos_time_ns() < limit);
 	for (uint32_t i = REG_BAR / 4; i < CONFIG_HEADER / 4; i++)
-		function_write(f, i * 4, 4, saved[i]);
-	function_write(f, 0x0c, 4, saved[3]);
-	function_write(f, REG_COMMAND, 2, saved[1] & 0xffff & ~(uint32_t)COMMAND_MASTER);
+		function_write(function, i * 4, 4, saved[i]);
+	function_write(function, 0x0c, 4, saved[3]);
+	function_write(function, REG_COMMAND, 2, saved[1] & 0xffff & ~(uint32_t)COMMAND_MASTER);
 }
 
 /* A bridge stays as it is: what is behind it needs it. */
 static int64_t device_quiesce(void *context, void *device)
 {
-	struct pci_function *f = device;
+	struct pci_function *function = device;
 	int64_t error = 0;
 
-	if (!pci_is_present(&f->config) || f->info.header == 1)
+	if (!pci_is_present(&function->config) || function->info.header == 1)
 		return 0;
-	banos_mutex_lock(&f->host->irq_lock);
-	change16(f, REG_COMMAND, COMMAND_MASTER, COMMAND_NO_INTX);
-	messages_off(f);
-	if (function_read(f, REG_COMMAND, 2) & COMMAND_MASTER || wait_pending(f))
+	banos_mutex_lock(&function->host->irq_lock);
+	function_change16(function, REG_COMMAND, COMMAND_MASTER, COMMAND_NO_INTX);
+	device_messages_off(function);
+	if (function_read(function, REG_COMMAND, 2) & COMMAND_MASTER ||
+	    device_wait_pending(function))
 		error = -EIO;
 	else
-		reset(f);
-	banos_mutex_unlock(&f->host->irq_lock);
-	return pci_is_present(&f->config) ? error : 0;
+		device_reset(function);
+	banos_mutex_unlock(&function->host->irq_lock);
+	return pci_is_present(&function->config) ? error : 0;
 }
 
 const struct banos_bus_ops device_ops = {

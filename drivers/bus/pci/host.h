@@ -79,43 +79,44 @@ struct pci_host {
 /* access.c */
 
 /** Find the ways to configuration space. */
-int64_t access_init(struct pci_host *h);
+int64_t access_init(struct pci_host *host);
 /** Make functions on a bus reachable. @return 0, or they are not */
-int64_t access_bus(struct pci_host *h, uint32_t segment, uint32_t bus);
-void access_attach(struct pci_function *f);
-void access_exit(struct pci_host *h);
+int64_t access_bus(struct pci_host *host, uint32_t segment, uint32_t bus);
+void access_attach(struct pci_function *function);
+void access_exit(struct pci_host *host);
 /** Bytes of a function's configuration space that can be reached. */
-uint32_t access_size(const struct pci_function *f);
-static inline uint32_t function_read(const struct pci_function *f, uint32_t offset, uint32_t bytes)
+uint32_t access_size(const struct pci_function *function);
+static inline uint32_t function_read(const struct pci_function *function, uint32_t offset,
+				     uint32_t bytes)
 {
-	return f->config.read(f->config.context, offset, bytes);
+	return function->config.read(function->config.context, offset, bytes);
 }
-static inline void function_write(const struct pci_function *f, uint32_t offset, uint32_t bytes,
-				  uint32_t value)
+static inline void function_write(const struct pci_function *function, uint32_t offset,
+				  uint32_t bytes, uint32_t value)
 {
-	f->config.write(f->config.context, offset, bytes, value);
+	function->config.write(function->config.context, offset, bytes, value);
 }
 
 /* scan.c */
 
 /** Find everything; nothing is offered yet. */
-void scan_all(struct pci_host *h);
+void scan_all(struct pci_host *host);
 /** What is behind a port now and was not before: find, give addresses, offer it. @return how many */
 uint32_t scan_slot(struct pci_function *port);
 /** Offer a function to drivers. @return 0 or why not */
-int64_t function_offer(struct pci_function *f);
+int64_t function_offer(struct pci_function *function);
 /** It is taken away: gone 1: it was pulled out. */
-void function_remove(struct pci_function *f, uint32_t gone);
+void function_remove(struct pci_function *function, uint32_t gone);
 /** The first function behind a port, or NULL. */
 struct pci_function *function_behind(const struct pci_function *port, struct pci_function *after);
 
 /* device.c: methods of the bus */
 extern const struct banos_bus_ops device_ops;
 /** Turn bits of the command register on, also of the bridges on the way. */
-int64_t device_enable(struct pci_function *f, uint32_t bits);
+int64_t device_enable(struct pci_function *function, uint32_t bits);
 
 /* slot.c */
 int64_t slot_main(void *context);
-void slot_wake(struct pci_host *h);
+void slot_wake(struct pci_host *host);
 
 #endif

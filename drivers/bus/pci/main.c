@@ -20,25 +20,27 @@ static struct pci_function *function_of(banos_owner device)
 {
 	void *context;
 
-	return banos_device_context(the_bus, device, &context) ? NULL : context;
+	if (banos_device_context(the_bus, device, &context))
+		return NULL;
+	return context;
 }
 
 int64_t pci_identify(banos_owner device, struct pci_identity *identity)
 {
-	struct pci_function *f = function_of(device);
+	struct pci_function *function = function_of(device);
 	struct pci_identity id = { .size = sizeof(id) };
 
-	if (!f)
+	if (!function)
 		return -ENODEV;
 	if (identity->size < sizeof(id))
 		return -EINVAL;
-	id.vendor = f->info.vendor;
-	id.device = f->info.device;
-	id.subvendor = f->info.subvendor;
-	id.subdevice = f->info.subdevice;
-	id.class_code = (uint32_t)f->info.class_base << 16 | (uint32_t)f->info.class_sub << 8 |
-			f->info.class_interface;
-	id.revision = f->info.revision;
+	id.vendor = function->info.vendor;
+	id.device = function->info.device;
+	id.subvendor = function->info.subvendor;
+	id.subdevice = function->info.subdevice;
+	id.class_code = (uint32_t)function->info.class_base << 16 |
+			(uint32_t)function->info.class_sub << 8 | function->info.class_interface;
+	id.revision = function->info.revision;
 	*identity = id;
 	return 0;
 }
@@ -46,94 +48,99 @@ BANOS_EXPORT(pci_identify);
 
 int64_t pci_enable(banos_owner device, uint32_t what)
 {
-	struct pci_function *f = function_of(device);
+	struct pci_function *function = function_of(device);
 
-	if (!f)
+	if (!function)
 		return -ENODEV;
 	if (what & ~(PCI_PORTS | PCI_MEMORY | PCI_MASTER))
 		return -EINVAL;
-	return device_enable(f, what);
+	return device_enable(function, what);
 }
 BANOS_EXPORT(pci_enable);
 
 int64_t pci_disable(banos_owner device, uint32_t what)
 {
-	struct pci_function *f = function_of(device);
+	struct pci_function *function = function_of(device);
 
-	if (!f)
+	if (!function)
 		return -ENODEV;
 	if (what & ~(PCI_PORTS | PCI_MEMORY | PCI_MASTER))
 		return -EINVAL;
-	function_write(f, REG_COMMAND, 2, function_read(f, REG_COMMAND, 2) & ~what);
+	function_write(function, REG_COMMAND, 2, function_read(function, REG_COMMAND, 2) & ~what);
 	return 0;
 }
 BANOS_EXPORT(pci_disable);
 
-static int valid_access(const struct pci_function *f, uint32_t offset, uint32_t bytes)
+static int config_access_is_valid(const struct pci_function *function, uint32_t offset,
+				  uint32_t bytes)
 {
 	return (bytes == 1 || bytes == 2 || bytes == 4) && !(offset % bytes) &&
-	       offset < access_size(f);
+	       offset < access_size(function);
 }
 
 int64_t pci_config_read(banos_owner device, uint32_t offset, uint32_t bytes)
 {
-	struct pci_function *f = function_of(device);
+	struct pci_function *function = function_of(device);
 
-	if (!f)
+	if (!function)
 		return -ENODEV;
-	return valid_access(f, offset, bytes) ? (int64_t)function_read(f, offset, bytes) : -EINVAL;
+	if (!config_access_is_valid(function, offset, bytes))
+		return -EINVAL;
+	return function_read(function, offset, bytes);
 }
 BANOS_EXPORT(pci_config_read);
 
-static int within(uint32_t offset, uint32_t cap, uint32_t size)
+static int is_within_capability(uint32_t offset, uint32_t cap, uint32_t size)
 {
 	return cap && offset >= cap && offset < cap + size;
 }
 
 int64_t pci_config_write(banos_owner device, uint32_t offset, uint32_t bytes, uint32_t value)
 {
-	struct pci_function *f = function_of(device);
+	struct pci_function *function = function_of(device);
 
-	if (!f)
+	if (!function)
 		return -ENODEV;
-	if (!valid_access(f, offset, bytes))
+	if (!config_access_is_valid(function, offset, bytes))
 		return -EINVAL;
-	if (offset < CONFIG_HEADER || within(offset, f->info.cap_msi, 24) ||
-	    within(offset, f->info.cap_msix, 12))
+	if (offset < CONFIG_HEADER || is_within_capability(offset, function->info.cap_msi, 24) ||
+	    is_within_capability(offset, function->info.cap_msix, 12))
 		return -EPERM;
-	function_write(f, offset, bytes, value);
+	function_write(function, offset, bytes, value);
 	return 0;
 }
 BANOS_EXPORT(pci_config_write);
 
 int64_t pci_find_capability(banos_owner device, uint32_t id)
 {
-	struct pci_function *f = function_of(device);
-	uint32_t at;
+	struct pci_function *function = function_of(device);
+	uint32_t offset;
 
-	if (!f)
+	if (!function)
 		return -ENODEV;
-	at = pci_capability(&f->config, id);
-	return at ? (int64_t)at : -ENOENT;
+	offset = pci_capability(&function->config, id);
+	if (!offset)
+		return -ENOENT;
+	return offset;
 }
 BANOS_EXPORT(pci_find_capability);
 
 int64_t pci_check(banos_owner device)
 {
-	struct pci_function *f = function_of(device);
+	struct pci_function *function = function_of(device);
 
-	if (!f)
+	if (!function)
 		return -ENODEV;
-	if (pci_is_present(&f->config))
+	if (pci_is_present(&function->config))
 		return 0;
-	slot_wake(f->host);
+	slot_wake(function->host);
 	return -ENODEV;
 }
 BANOS_EXPORT(pci_check);
 
 /* ---- the host ---- */
 
-static int64_t host_start(struct pci_host *h)
+static int64_t host_start(struct pci_host *host)
 {
 	static const struct banos_bus_config config = {
 		.size = sizeof(config),
@@ -142,51 +149,51 @@ static int64_t host_start(struct pci_host *h)
 	};
 	int64_t error;
 
-	error = banos_mutex_init(h->self, &h->irq_lock);
+	error = banos_mutex_init(host->self, &host->irq_lock);
 	if (error)
 		return error;
-	error = banos_wait_init(h->self, &h->wake);
+	error = banos_wait_init(host->self, &host->wake);
 	if (error)
 		return error;
-	error = access_init(h);
+	error = access_init(host);
 	if (error)
 		return error;
-	error = banos_bus_register(h->self, &config, &h->bus);
+	error = banos_bus_register(host->self, &config, &host->bus);
 	if (error)
 		return error;
-	the_bus = h->bus;
-	scan_all(h);
-	for (struct pci_function *f = h->functions; f; f = f->next)
-		function_offer(f);
-	return banos_thread_create(h->self, slot_main, h, "pci", &h->thread);
+	the_bus = host->bus;
+	scan_all(host);
+	for (struct pci_function *function = host->functions; function; function = function->next)
+		function_offer(function);
+	return banos_thread_create(host->self, slot_main, host, "pci", &host->thread);
 }
 
 static int64_t pci_probe(void *context, banos_owner device, void **state)
 {
-	struct pci_host *h = banos_alloc(device, sizeof(*h), 0);
+	struct pci_host *host = banos_alloc(device, sizeof(*host), 0);
 
-	if (!h)
+	if (!host)
 		return -ENOMEM;
-	h->self = device;
-	*state = h;
-	return host_start(h);
+	host->self = device;
+	*state = host;
+	return host_start(host);
 }
 
 static int64_t pci_remove(void *context, banos_owner device, void *state)
 {
-	struct pci_host *h = state;
+	struct pci_host *host = state;
 
-	banos_thread_stop(h->thread, NULL);
-	while (h->functions) {
-		struct pci_function *f = h->functions;
+	banos_thread_stop(host->thread, NULL);
+	while (host->functions) {
+		struct pci_function *function = host->functions;
 
-		h->functions = f->next;
-		banos_free(device, f);
+		host->functions = function->next;
+		banos_free(device, function);
 	}
-	access_exit(h);
-	banos_wait_destroy(&h->wake);
-	banos_mutex_destroy(&h->irq_lock);
-	banos_free(device, h);
+	access_exit(host);
+	banos_wait_destroy(&host->wake);
+	banos_mutex_destroy(&host->irq_lock);
+	banos_free(device, host);
 	the_bus = NULL;
 	return 0;
 }

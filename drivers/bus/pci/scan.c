@@ -18,166 +18,170 @@
 
 /* ---- functions ---- */
 
-static struct pci_function *function_find(struct pci_host *h, uint32_t address)
+static struct pci_function *function_find(struct pci_host *host, uint32_t address)
 {
-	struct pci_function *f = h->functions;
+	struct pci_function *function = host->functions;
 
-	while (f && f->address != address)
-		f = f->next;
-	return f;
+	while (function && function->address != address)
+		function = function->next;
+	return function;
 }
 
-static struct pci_function *function_get(struct pci_host *h, uint32_t address)
+static struct pci_function *function_get(struct pci_host *host, uint32_t address)
 {
-	struct pci_function *f = function_find(h, address), **end = &h->functions;
+	struct pci_function *function = function_find(host, address), **end = &host->functions;
 
-	if (f)
-		return f;
-	f = banos_alloc(h->self, sizeof(*f), 0);
-	if (!f)
+	if (function)
+		return function;
+	function = banos_alloc(host->self, sizeof(*function), 0);
+	if (!function)
 		return NULL;
-	f->host = h;
-	f->address = address;
-	access_attach(f);
+	function->host = host;
+	function->address = address;
+	access_attach(function);
 	while (*end)
 		end = &(*end)->next;
-	*end = f;
-	return f;
+	*end = function;
+	return function;
 }
 
 struct pci_function *function_behind(const struct pci_function *port, struct pci_function *after)
 {
-	struct pci_function *f = after ? after->next : port->host->functions;
+	struct pci_function *function = after ? after->next : port->host->functions;
 
-	while (f && !(f->present && f->bridge == port))
-		f = f->next;
-	return f;
+	while (function && !(function->present && function->bridge == port))
+		function = function->next;
+	return function;
 }
 
 /* A function that was not there before. Not part of what calls itself: its frame is large. @return it, or NULL */
 static __attribute__((noinline)) struct pci_function *
-function_detect(struct pci_host *h, struct pci_function *bridge, uint32_t address)
+function_detect(struct pci_host *host, struct pci_function *bridge, uint32_t address)
 {
-	struct pci_function probe = { .host = h, .address = address }, *f;
+	struct pci_function probe = { .host = host, .address = address }, *function;
 
 	access_attach(&probe);
 	if (!pci_is_present(&probe.config))
 		return NULL;
-	f = function_get(h, address);
-	if (!f || f->present || pci_read_info(&f->config, &f->info))
+	function = function_get(host, address);
+	if (!function || function->present || pci_read_info(&function->config, &function->info))
 		return NULL;
-	f->bridge = bridge;
-	f->off = f->tries = 0;
+	function->bridge = bridge;
+	function->off = function->tries = 0;
 	/* The host's own registers are left alone: memory may depend on them. */
-	if (f->info.class_base != CLASS_BRIDGE || f->info.class_sub)
-		pci_size_bars(&f->config, &f->info);
-	if (f->info.messages > PCI_MESSAGES_MAX)
-		f->info.messages = PCI_MESSAGES_MAX;
-	f->present = 1;
-	h->slots |= f->info.hotplug;
-	return f;
+	if (function->info.class_base != CLASS_BRIDGE || function->info.class_sub)
+		pci_size_bars(&function->config, &function->info);
+	if (function->info.messages > PCI_MESSAGES_MAX)
+		function->info.messages = PCI_MESSAGES_MAX;
+	function->present = 1;
+	host->slots |= function->info.hotplug;
+	return function;
 }
 
 /* ---- all of them ---- */
 
-static void scan_bus(struct pci_host *h, struct pci_function *bridge, uint32_t segment,
+static void scan_bus(struct pci_host *host, struct pci_function *bridge, uint32_t segment,
 		     uint32_t bus, int depth);
 
-static void scan_behind(struct pci_function *f, int depth)
+static void scan_behind(struct pci_function *function, int depth)
 {
-	struct pci_host *h = f->host;
-	uint32_t bus = f->info.secondary;
+	struct pci_host *host = function->host;
+	uint32_t bus = function->info.secondary;
 
-	if (f->info.header != 1)
+	if (function->info.header != 1)
 		return;
-	if (bus <= ADDRESS_BUS(f->address) || f->info.subordinate < bus ||
-	    h->visited[bus / 8] & 1u << bus % 8 || depth == DEPTH_MAX) {
+	if (bus <= ADDRESS_BUS(function->address) || function->info.subordinate < bus ||
+	    host->visited[bus / 8] & 1u << bus % 8 || depth == DEPTH_MAX) {
 		banos_warning(
-			h->self,
+			host->self,
 			"bridge %04x:%02x:%02x.%x: its bus number %u is invalid or in use: devices behind it are ignored",
-			f->address >> 16, ADDRESS_BUS(f->address), f->address >> 3 & 31,
-			f->address & 7, bus);
+			function->address >> 16, ADDRESS_BUS(function->address),
+			function->address >> 3 & 31, function->address & 7, bus);
 		return;
 	}
-	scan_bus(h, f, f->address >> 16, bus, depth + 1);
+	scan_bus(host, function, function->address >> 16, bus, depth + 1);
 }
 
-static void scan_device(struct pci_host *h, struct pci_function *bridge, uint32_t address,
+static void scan_device(struct pci_host *host, struct pci_function *bridge, uint32_t address,
 			int depth)
 {
 	for (uint32_t number = 0; number < 8; number++) {
-		struct pci_function *f = function_detect(h, bridge, address + number);
+		struct pci_function *function = function_detect(host, bridge, address + number);
 
-		if (f)
-			scan_behind(f, depth);
-		f = f ? f : function_find(h, address);
-		if (!number && (!f || !f->present || !f->info.multifunction))
+		if (function)
+			scan_behind(function, depth);
+		else
+			function = function_find(host, address);
+		if (!number && (!function || !function->present || !function->info.multifunction))
 			return;
 	}
 }
 
-static void scan_bus(struct pci_host *h, struct pci_function *bridge, uint32_t segment,
+static void scan_bus(struct pci_host *host, struct pci_function *bridge, uint32_t segment,
 		     uint32_t bus, int depth)
 {
 	uint32_t devices = bridge && bridge->info.single_slot ? 1 : 32;
 
-	h->visited[bus / 8] |= 1u << bus % 8;
-	if (access_bus(h, segment, bus))
+	host->visited[bus / 8] |= 1u << bus % 8;
+	if (access_bus(host, segment, bus))
 		return;
 	for (uint32_t device = 0; device < devices; device++)
-		scan_device(h, bridge, PCI_ADDRESS(segment, bus, device, 0), depth);
+		scan_device(host, bridge, PCI_ADDRESS(segment, bus, device, 0), depth);
 }
 
-void scan_all(struct pci_host *h)
+void scan_all(struct pci_host *host)
 {
-	for (uint32_t i = 0; i < h->ecam_count; i++) {
-		memset(h->visited, 0, sizeof(h->visited));
-		scan_bus(h, NULL, h->ecam[i]->segment, h->ecam[i]->first, 0);
+	for (uint32_t i = 0; i < host->ecam_count; i++) {
+		memset(host->visited, 0, sizeof(host->visited));
+		scan_bus(host, NULL, host->ecam[i]->segment, host->ecam[i]->first, 0);
 	}
-	if (!h->ecam_count)
-		scan_bus(h, NULL, 0, 0, 0);
+	if (!host->ecam_count)
+		scan_bus(host, NULL, 0, 0, 0);
 }
 
 /* ---- addresses for what is new ---- */
 
 /* What is in use behind a bridge. */
-static uint32_t list_used(const struct pci_function *bridge, struct pci_window *used)
+static uint32_t bridge_list_used(const struct pci_function *bridge, struct pci_window *used)
 {
-	uint32_t n = 0;
+	uint32_t count = 0;
 
-	for (struct pci_function *f = function_behind(bridge, NULL); f;
-	     f = function_behind(bridge, f)) {
-		for (uint32_t i = 0; i < PCI_BARS && n + 4 < USED_MAX; i++)
-			if (f->info.bars[i].assigned)
-				used[n++] =
-					(struct pci_window){ f->info.bars[i].start,
-							     f->info.bars[i].start +
-								     f->info.bars[i].length - 1 };
-		if (f->info.header == 1 && n + 4 < USED_MAX) {
-			used[n++] = f->info.memory;
-			used[n++] = f->info.prefetch;
-			used[n++] = f->info.ports;
+	for (struct pci_function *function = function_behind(bridge, NULL); function;
+	     function = function_behind(bridge, function)) {
+		for (uint32_t i = 0; i < PCI_BARS && count + 4 < USED_MAX; i++)
+			if (function->info.bars[i].assigned)
+				used[count++] =
+					(struct pci_window){ function->info.bars[i].start,
+							     function->info.bars[i].start +
+								     function->info.bars[i].length -
+								     1 };
+		if (function->info.header == 1 && count + 4 < USED_MAX) {
+			used[count++] = function->info.memory;
+			used[count++] = function->info.prefetch;
+			used[count++] = function->info.ports;
 		}
 	}
-	return n;
+	return count;
 }
 
-static uint64_t find_address(const struct pci_function *bridge, const struct pci_bar *b)
+static uint64_t bar_find_address(const struct pci_function *bridge, const struct pci_bar *bar)
 {
 	struct pci_window used[USED_MAX];
-	uint32_t n = list_used(bridge, used);
+	uint32_t count = bridge_list_used(bridge, used);
 	const struct pci_info *port = &bridge->info;
-	uint64_t at = 0;
+	uint64_t address = 0;
 
-	if (b->kind == BAR_PORTS)
-		return pci_find_room(&port->ports, used, n, b->length);
-	if (b->prefetch && (b->is64 || !(port->prefetch.limit >> 32)))
-		at = pci_find_room(&port->prefetch, used, n, b->length);
-	return at ? at : pci_find_room(&port->memory, used, n, b->length);
+	if (bar->kind == BAR_PORTS)
+		return pci_find_room(&port->ports, used, count, bar->length);
+	if (bar->prefetch && (bar->is64 || !(port->prefetch.limit >> 32)))
+		address = pci_find_room(&port->prefetch, used, count, bar->length);
+	if (address)
+		return address;
+	return pci_find_room(&port->memory, used, count, bar->length);
 }
 
 /* The largest bar without an address, or PCI_BARS. */
-static uint32_t next_bar(const struct pci_info *info, uint32_t done)
+static uint32_t bar_next(const struct pci_info *info, uint32_t done)
 {
 	uint32_t best = PCI_BARS;
 
@@ -189,68 +193,71 @@ static uint32_t next_bar(const struct pci_info *info, uint32_t done)
 	return best;
 }
 
-static void assign(struct pci_function *f)
+static void function_assign_bars(struct pci_function *function)
 {
 	uint32_t done = 0, i;
 
-	while ((i = next_bar(&f->info, done)) < PCI_BARS) {
-		struct pci_bar *b = &f->info.bars[i];
+	while ((i = bar_next(&function->info, done)) < PCI_BARS) {
+		struct pci_bar *bar = &function->info.bars[i];
 
 		done |= 1u << i;
-		b->start = find_address(f->bridge, b);
-		b->assigned = b->start != 0;
-		if (b->assigned)
-			pci_write_bar(&f->config, i, b);
+		bar->start = bar_find_address(function->bridge, bar);
+		bar->assigned = bar->start != 0;
+		if (bar->assigned)
+			pci_write_bar(&function->config, i, bar);
 		else
-			banos_warning(f->host->self,
+			banos_warning(function->host->self,
 				      "no free address range of %llu bytes for a device on bus %u",
-				      (unsigned long long)b->length, ADDRESS_BUS(f->address));
+				      (unsigned long long)bar->length,
+				      ADDRESS_BUS(function->address));
 	}
 }
 
 /* ---- offering ---- */
 
-static void list_resources(const struct pci_function *f, struct banos_resource *r)
+static void function_list_resources(const struct pci_function *function,
+				    struct banos_resource *resource)
 {
 	for (uint32_t i = 0; i < PCI_BARS; i++) {
-		const struct pci_bar *b = &f->info.bars[i];
+		const struct pci_bar *bar = &function->info.bars[i];
 
-		r[i] = (struct banos_resource){ .size = sizeof(*r) };
-		if (!b->assigned)
+		resource[i] = (struct banos_resource){ .size = sizeof(*resource) };
+		if (!bar->assigned)
 			continue;
-		r[i].kind = b->kind == BAR_PORTS ? BANOS_RESOURCE_PORTS : BANOS_RESOURCE_MEMORY;
-		r[i].start = b->start;
-		r[i].length = b->length;
+		resource[i].kind = bar->kind == BAR_PORTS ? BANOS_RESOURCE_PORTS
+							  : BANOS_RESOURCE_MEMORY;
+		resource[i].start = bar->start;
+		resource[i].length = bar->length;
 	}
 }
 
-static void describe(const struct pci_function *f, const char *name, char *properties,
-		     char *attributes, size_t size)
+static void function_describe(const struct pci_function *function, const char *name,
+			      char *properties, char *attributes, size_t size)
 {
-	const struct pci_info *i = &f->info;
-	uint32_t class_code = (uint32_t)i->class_base << 16 | (uint32_t)i->class_sub << 8 |
-			      i->class_interface;
+	const struct pci_info *info = &function->info;
+	uint32_t class_code = (uint32_t)info->class_base << 16 | (uint32_t)info->class_sub << 8 |
+			      info->class_interface;
 
 	banos_format(
 		properties, size,
 		"PCI_CLASS=%04X\nPCI_ID=%04X:%04X\nPCI_SUBSYS_ID=%04X:%04X\nPCI_SLOT_NAME=%s\n",
-		class_code, i->vendor, i->device, i->subvendor, i->subdevice, name);
+		class_code, info->vendor, info->device, info->subvendor, info->subdevice, name);
 	banos_format(
 		attributes, size,
 		"vendor=0x%04x\ndevice=0x%04x\nsubsystem_vendor=0x%04x\nsubsystem_device=0x%04x\n"
 		"class=0x%06x\nrevision=0x%02x\nirq=%u\n",
-		i->vendor, i->device, i->subvendor, i->subdevice, class_code, i->revision,
-		i->pin ? i->line : 0);
+		info->vendor, info->device, info->subvendor, info->subdevice, class_code,
+		info->revision, info->pin ? info->line : 0);
 }
 
-int64_t function_offer(struct pci_function *f)
+int64_t function_offer(struct pci_function *function)
 {
 	struct banos_resource resources[PCI_BARS];
 	char properties[160], attributes[192];
 	struct banos_device_config config = {
 		.size = sizeof(config),
-		.interrupts = f->info.messages,
-		.context = f,
+		.interrupts = function->info.messages,
+		.context = function,
 		.resources = resources,
 		.resource_count = PCI_BARS,
 		.properties = properties,
@@ -258,14 +265,15 @@ int64_t function_offer(struct pci_function *f)
 	};
 	int64_t error;
 
-	banos_format(config.name, sizeof(config.name), "%04x:%02x:%02x.%x", f->address >> 16,
-		     ADDRESS_BUS(f->address), f->address >> 3 & 31, f->address & 7);
-	pci_alias(&f->info, config.alias, sizeof(config.alias));
-	list_resources(f, resources);
-	describe(f, config.name, properties, attributes, sizeof(properties));
-	error = banos_device_add(f->host->bus, &config, &f->device);
+	banos_format(config.name, sizeof(config.name), "%04x:%02x:%02x.%x", function->address >> 16,
+		     ADDRESS_BUS(function->address), function->address >> 3 & 31,
+		     function->address & 7);
+	pci_alias(&function->info, config.alias, sizeof(config.alias));
+	function_list_resources(function, resources);
+	function_describe(function, config.name, properties, attributes, sizeof(properties));
+	error = banos_device_add(function->host->bus, &config, &function->device);
 	if (error)
-		banos_error(f->host->self, "device %s cannot be added to the bus (error %d)",
+		banos_error(function->host->self, "device %s cannot be added to the bus (error %d)",
 			    config.name, (int)-error);
 	return error;
 }
@@ -274,38 +282,39 @@ int64_t function_offer(struct pci_function *f)
 
 uint32_t scan_slot(struct pci_function *port)
 {
-	struct pci_host *h = port->host;
+	struct pci_host *host = port->host;
 	uint32_t found = 0;
 
-	memset(h->visited, 0, sizeof(h->visited));
-	h->visited[ADDRESS_BUS(port->address) / 8] |= 1u << ADDRESS_BUS(port->address) % 8;
-	if (access_bus(h, port->address >> 16, port->info.secondary))
+	memset(host->visited, 0, sizeof(host->visited));
+	host->visited[ADDRESS_BUS(port->address) / 8] |= 1u << ADDRESS_BUS(port->address) % 8;
+	if (access_bus(host, port->address >> 16, port->info.secondary))
 		return 0;
 	for (uint32_t number = 0; number < 8; number++) {
-		struct pci_function *f = function_detect(
-			h, port, PCI_ADDRESS(port->address >> 16, port->info.secondary, 0, number));
+		struct pci_function *function = function_detect(
+			host, port,
+			PCI_ADDRESS(port->address >> 16, port->info.secondary, 0, number));
 
-		if (!f && !number)
+		if (!function && !number)
 			return 0;
-		if (!f)
+		if (!function)
 			continue;
-		assign(f);
-		found += !function_offer(f);
-		if (!number && !f->info.multifunction)
+		function_assign_bars(function);
+		found += !function_offer(function);
+		if (!number && !function->info.multifunction)
 			break;
 	}
 	return found;
 }
 
 /* What is behind a bridge goes first. */
-void function_remove(struct pci_function *f, uint32_t gone)
+void function_remove(struct pci_function *function, uint32_t gone)
 {
 	struct pci_function *behind;
 
-	if (!f->present)
+	if (!function->present)
 		return;
-	while (f->info.header == 1 && (behind = function_behind(f, NULL)))
+	while (function->info.header == 1 && (behind = function_behind(function, NULL)))
 		function_remove(behind, gone);
-	banos_device_remove(f->device, gone ? BANOS_DEVICE_GONE : 0);
-	f->present = 0;
+	banos_device_remove(function->device, gone ? BANOS_DEVICE_GONE : 0);
+	function->present = 0;
 }

@@ -37,47 +37,47 @@ static uint32_t slot_read(struct pci_function *port, uint32_t offset)
 }
 
 /* A command takes its time, where the port tells of its end. */
-static void command(struct pci_function *port, uint32_t clear, uint32_t set)
+static void slot_command(struct pci_function *port, uint32_t clear, uint32_t set)
 {
-	uint32_t at = port->info.cap_express, control = slot_read(port, EXP_SLOT_CONTROL);
+	uint32_t capability = port->info.cap_express, control = slot_read(port, EXP_SLOT_CONTROL);
 	uint64_t limit = banos_time_ns() + COMMAND_LIMIT_NS;
 
-	function_write(port, at + EXP_SLOT_STATUS, 2, STATUS_COMMAND_DONE);
-	function_write(port, at + EXP_SLOT_CONTROL, 2, (control & ~clear) | set);
+	function_write(port, capability + EXP_SLOT_STATUS, 2, STATUS_COMMAND_DONE);
+	function_write(port, capability + EXP_SLOT_CONTROL, 2, (control & ~clear) | set);
 	if (port->info.slot_caps & CAPS_NO_COMMAND_DONE)
 		return;
 	while (!(slot_read(port, EXP_SLOT_STATUS) & STATUS_COMMAND_DONE) && banos_time_ns() < limit)
 		banos_sleep_until(banos_time_ns() + BANOS_MS, BANOS_UNINTERRUPTIBLE);
 }
 
-static void power_on(struct pci_function *port)
+static void slot_power_on(struct pci_function *port)
 {
 	uint32_t control = slot_read(port, EXP_SLOT_CONTROL);
 
 	if ((port->info.slot_caps & CAPS_POWER && control & CONTROL_POWER_OFF) ||
 	    (control & CONTROL_POWER_LED) != CONTROL_POWER_LED_ON)
-		command(port, CONTROL_POWER_OFF | CONTROL_POWER_LED,
-			CONTROL_POWER_LED_ON | CONTROL_ATTENTION_OFF);
+		slot_command(port, CONTROL_POWER_OFF | CONTROL_POWER_LED,
+			     CONTROL_POWER_LED_ON | CONTROL_ATTENTION_OFF);
 }
 
-static void power_off(struct pci_function *port)
+static void slot_power_off(struct pci_function *port)
 {
-	command(port, 0, CONTROL_POWER_OFF | CONTROL_POWER_LED | CONTROL_ATTENTION_OFF);
+	slot_command(port, 0, CONTROL_POWER_OFF | CONTROL_POWER_LED | CONTROL_ATTENTION_OFF);
 }
 
-static void empty_slot(struct pci_function *port, uint32_t gone)
+static void slot_empty(struct pci_function *port, uint32_t gone)
 {
-	struct pci_function *f;
+	struct pci_function *function;
 
-	while ((f = function_behind(port, NULL)))
-		function_remove(f, gone);
+	while ((function = function_behind(port, NULL)))
+		function_remove(function, gone);
 }
 
 /* Something was put in: it is tried for a while, since it may need time to start. */
-static void fill_slot(struct pci_function *port)
+static void slot_fill(struct pci_function *port)
 {
 	if (!port->tries++)
-		power_on(port);
+		slot_power_on(port);
 	banos_sleep_until(banos_time_ns() + SETTLE_NS, BANOS_UNINTERRUPTIBLE);
 	if (scan_slot(port))
 		port->tries = 0;
@@ -86,7 +86,7 @@ static void fill_slot(struct pci_function *port)
 			      port->info.secondary);
 }
 
-static void look_at_slot(struct pci_function *port)
+static void slot_check(struct pci_function *port)
 {
 	uint32_t status = slot_read(port, EXP_SLOT_STATUS),
 		 events = status & STATUS_EVENTS & ~STATUS_COMMAND_DONE;
@@ -98,61 +98,61 @@ static void look_at_slot(struct pci_function *port)
 		function_write(port, port->info.cap_express + EXP_SLOT_STATUS, 2, events);
 	if (!(status & STATUS_OCCUPIED)) {
 		if (filled) {
-			empty_slot(port, 1);
-			power_off(port);
+			slot_empty(port, 1);
+			slot_power_off(port);
 		}
 		port->off = port->tries = 0;
 	} else if (filled) {
 		if (!(status & STATUS_BUTTON))
 			return;
-		command(port, CONTROL_POWER_LED, CONTROL_POWER_LED_BLINK);
-		empty_slot(port, 0);
-		power_off(port);
+		slot_command(port, CONTROL_POWER_LED, CONTROL_POWER_LED_BLINK);
+		slot_empty(port, 0);
+		slot_power_off(port);
 		port->off = 1;
 	} else if ((!port->off || status & STATUS_BUTTON) && port->tries < TRIES_MAX) {
 		port->off = 0;
-		fill_slot(port);
+		slot_fill(port);
 	}
 }
 
 /* What does not answer any more is gone. */
-static void look_for_missing(struct pci_host *h)
+static void host_check_missing(struct pci_host *host)
 {
-	for (struct pci_function *f = h->functions; f; f = f->next)
-		if (f->present && !pci_is_present(&f->config)) {
-			banos_warning(h->self,
+	for (struct pci_function *function = host->functions; function; function = function->next)
+		if (function->present && !pci_is_present(&function->config)) {
+			banos_warning(host->self,
 				      "device %u.%u on bus %u was unplugged without notice",
-				      f->address >> 3 & 31, f->address & 7,
-				      ADDRESS_BUS(f->address));
-			function_remove(f, 1);
+				      function->address >> 3 & 31, function->address & 7,
+				      ADDRESS_BUS(function->address));
+			function_remove(function, 1);
 		}
 }
 
-static void look_at_slots(struct pci_host *h)
+static void host_check_slots(struct pci_host *host)
 {
-	for (struct pci_function *f = h->functions; f; f = f->next)
-		if (f->present && f->info.hotplug)
-			look_at_slot(f);
+	for (struct pci_function *function = host->functions; function; function = function->next)
+		if (function->present && function->info.hotplug)
+			slot_check(function);
 }
 
-void slot_wake(struct pci_host *h)
+void slot_wake(struct pci_host *host)
 {
-	banos_wait_wake(&h->wake);
+	banos_wait_wake(&host->wake);
 }
 
 int64_t slot_main(void *context)
 {
-	struct pci_host *h = context;
+	struct pci_host *host = context;
 	int64_t error = -ETIMEDOUT;
 
 	while (!banos_thread_should_stop()) {
-		uint64_t ticket = banos_wait_ticket(&h->wake);
+		uint64_t ticket = banos_wait_ticket(&host->wake);
 
 		if (!error)
-			look_for_missing(h);
-		look_at_slots(h);
-		error = banos_wait_sleep(&h->wake, ticket,
-					 h->slots ? banos_time_ns() + POLL_NS : 0);
+			host_check_missing(host);
+		host_check_slots(host);
+		error = banos_wait_sleep(&host->wake, ticket,
+					 host->slots ? banos_time_ns() + POLL_NS : 0);
 		if (error && error != -ETIMEDOUT) /* the bus is being let go */
 			break;
 	}
