@@ -12,7 +12,7 @@ from archive import file
 pytestmark = pytest.mark.banos
 MACHINE = {'append': 'quiet', 'cpus': 2}
 SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), '../..')
-LINES_MAX = 60
+LINES_MAX = 75
 
 
 def FILES():
