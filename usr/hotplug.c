@@ -43,19 +43,23 @@ static int follow(int fd)
 			line[length] = 0;
 			handle(line);
 		}
-	return length < 0 ? errno : 0;
+	if (length < 0)
+		return errno;
+	return 0;
 }
 
 int cmd_hotplug(int argc, char **argv)
 {
-	int once = argc == 2 && !strcmp(argv[1], "--once"), fd, err;
+	int once = argc == 2 && !strcmp(argv[1], "--once"), flags = O_RDONLY | O_CLOEXEC, fd, err;
 
 	if (argc > 1 + once) {
 		fprintf(stderr, "usage: hotplug [--once]\n");
 		return 2;
 	}
+	if (once)
+		flags |= O_NONBLOCK;
 	do {
-		fd = open(EVENTS, O_RDONLY | O_CLOEXEC | (once ? O_NONBLOCK : 0));
+		fd = open(EVENTS, flags);
 		while (fd < 0 && errno == ENOENT && !once)
 			pause(); /* this kernel tells of no devices: nothing will ever come */
 		if (fd < 0)
@@ -64,5 +68,7 @@ int cmd_hotplug(int argc, char **argv)
 		close(fd);
 	} while (err == EPIPE); /* lines were lost: all of them again */
 	errno = err;
-	return err && err != EAGAIN ? complain_errno(EVENTS, "cannot be read") : 0;
+	if (err && err != EAGAIN)
+		return complain_errno(EVENTS, "cannot be read");
+	return 0;
 }

@@ -27,12 +27,15 @@ void name_of_path(const char *path, char *name, size_t size)
 	const char *base = strrchr(path, '/');
 	size_t count;
 
-	base = base ? base + 1 : path;
+	if (base)
+		base++;
+	else
+		base = path;
 	count = strcspn(base, ".");
 	if (count >= size)
 		count = size - 1;
 	for (size_t i = 0; i < count; i++)
-		name[i] = base[i] == '-' ? '_' : base[i];
+		name[i] = with_underscore(base[i]);
 	name[count] = 0;
 }
 
@@ -102,17 +105,20 @@ char *dep_line(const char *name)
 {
 	char *line = find_line(name, file_is_called);
 
-	return line ? line : find_line(name, file_holds);
+	if (line)
+		return line;
+	return find_line(name, file_holds);
 }
 
 char *full_path(const char *relative, size_t len)
 {
-	char *bytes = NULL;
+	char *path = NULL;
 
-	if (asprintf(&bytes, "%s/%.*s", relative[0] == '/' ? "" : module_folder(), (int)len,
-		     relative) < 0)
+	if (relative[0] == '/')
+		return strndup(relative, len);
+	if (asprintf(&path, "%s/%.*s", module_folder(), (int)len, relative) < 0)
 		return NULL;
-	return bytes;
+	return path;
 }
 
 /* A path as given, or the file that modules.dep knows by that name. Allocated, or NULL. */
@@ -267,10 +273,13 @@ int read_image(const char *path, struct image *img)
 
 	if (fd < 0 || fstat(fd, &info))
 		return complain_errno(path, "cannot be opened");
-	if (!S_ISREG(info.st_mode) || info.st_size > FILE_MAX) {
+	if (!S_ISREG(info.st_mode)) {
 		close(fd);
-		return complain(path,
-				S_ISREG(info.st_mode) ? "too large for a driver" : "not a file");
+		return complain(path, "not a file");
+	}
+	if (info.st_size > FILE_MAX) {
+		close(fd);
+		return complain(path, "too large for a driver");
 	}
 	err = read_all(fd, img);
 	close(fd);
@@ -280,7 +289,9 @@ int read_image(const char *path, struct image *img)
 		return complain_errno(path, "cannot be read");
 	}
 	packing = packing_of(img);
-	return packing ? unpack(path, packing, img) : 0;
+	if (!packing)
+		return 0;
+	return unpack(path, packing, img);
 }
 
 /* ---- sections ---- */
@@ -332,7 +343,9 @@ static int descriptor_name(const struct image *img, char *name, size_t size)
 		if (head[1] != 1 || count < name_at + name_size)
 			continue;
 		snprintf(name, size, "%.*s", (int)name_size, text + name_at);
-		return name[0] ? 0 : -1;
+		if (!name[0])
+			return -1;
+		return 0;
 	}
 	return -1;
 }
@@ -344,8 +357,10 @@ int find_modinfo(const struct image *img, struct modinfo *modinfo)
 	size_t size;
 
 	modinfo->text = find_section(img, ".modinfo", &size);
-	modinfo->end = modinfo->text + (modinfo->text ? size : 0);
-	return modinfo->text ? 0 : -1;
+	if (!modinfo->text)
+		return -1;
+	modinfo->end = modinfo->text + size;
+	return 0;
 }
 
 /* The next text of the section, within it; NULL at the end. */
@@ -383,17 +398,21 @@ static void show_params(struct modinfo modinfo)
 			if (!strncmp(unit, "parmtype=", 9) && !strncmp(unit + 9, text + 5, count) &&
 			    unit[9 + count] == ':')
 				type = unit + 10 + count;
-		printf("%-16s%s%s%s%s\n", "parm:", text + 5, type ? " (" : "", type ? type : "",
-		       type ? ")" : "");
+		printf("%-16s%s", "parm:", text + 5);
+		if (type)
+			printf(" (%s)", type);
+		printf("\n");
 	}
 }
 
 int cmd_modinfo(int argc, char **argv)
 {
-	int status = argc < 2 ? 2 : 0;
+	int status = 0;
 
-	if (argc < 2)
+	if (argc < 2) {
 		fprintf(stderr, "usage: modinfo FILE|NAME...\n");
+		return 2;
+	}
 	for (int i = 1; i < argc; i++) {
 		char *path = find_file(argv[i]);
 		struct image img = { 0 };
@@ -405,7 +424,9 @@ int cmd_modinfo(int argc, char **argv)
 			continue;
 		}
 		if (read_image(path, &img) || find_modinfo(&img, &modinfo)) {
-			status = img.data ? complain(path, "not a driver: it has no .modinfo") : 1;
+			status = 1;
+			if (img.data)
+				complain(path, "not a driver: it has no .modinfo");
 			free(img.data);
 			free(path);
 			continue;

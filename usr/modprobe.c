@@ -30,7 +30,7 @@ static int lock_name(const char *name)
 	unsigned hash = 0;
 
 	for (; *name; name++)
-		hash = hash * 31 + (unsigned char)(*name == '-' ? '_' : *name);
+		hash = hash * 31 + (unsigned char)with_underscore(*name);
 	byte.l_start = hash;
 	if (fd >= 0)
 		(void)fcntl(fd, F_OFD_SETLKW, &byte);
@@ -59,11 +59,13 @@ static char *join_params(char **words)
 	for (char **word = words; *word; word++) {
 		char *equals = strchr(*word, '=');
 
+		if (bytes > text)
+			*bytes++ = ' ';
 		if (equals && strpbrk(equals, " \t") && equals[1] != '"')
-			bytes += sprintf(bytes, "%s%.*s\"%s\"", bytes == text ? "" : " ",
-					 (int)(equals + 1 - *word), *word, equals + 1);
+			bytes += sprintf(bytes, "%.*s\"%s\"", (int)(equals + 1 - *word), *word,
+					 equals + 1);
 		else
-			bytes += sprintf(bytes, "%s%s", bytes == text ? "" : " ", *word);
+			bytes += sprintf(bytes, "%s", *word);
 	}
 	*bytes = 0;
 	return text;
@@ -174,8 +176,10 @@ int cmd_insmod(int argc, char **argv)
 	if (!path)
 		return complain(argv[i],
 				"no such file, and modules.dep has no driver of that name");
-	id = allow || flags ? install(path, argv + i + 1, flags)
-			    : install_first(path, argv + i + 1);
+	if (allow || flags)
+		id = install(path, argv + i + 1, flags);
+	else
+		id = install_first(path, argv + i + 1);
 	free(path);
 	if (id < 0)
 		return 1;
@@ -209,10 +213,15 @@ static void probe_named(const char *path, int depth)
 		return;
 	}
 	while ((text = modinfo_next(&modinfo))) {
-		char *copy = !strncmp(text, "softdep=", 8) ? strdup(text + 8) : NULL, *word;
+		char *copy, *word;
 		int pre = 0;
 
-		for (word = copy ? strtok(copy, " ") : NULL; word; word = strtok(NULL, " "))
+		if (strncmp(text, "softdep=", 8))
+			continue;
+		copy = strdup(text + 8);
+		if (!copy)
+			break;
+		for (word = strtok(copy, " "); word; word = strtok(NULL, " "))
 			if (word[strlen(word) - 1] == ':')
 				pre = !strcmp(word, "pre:");
 			else if (pre)
@@ -256,7 +265,9 @@ static int probe_file(const char *path, char **params, int depth)
 			printf(" %s", *word);
 		printf("\n");
 	}
-	return opt.dry || opt.show ? 0 : install_missing(path, params);
+	if (opt.dry || opt.show)
+		return 0;
+	return install_missing(path, params);
 }
 
 /* Install what @name needs, the deepest first, then itself. @return 0, 1 (said why, if not -q) */
@@ -269,8 +280,11 @@ static int probe(const char *name, char **params, int depth)
 	if (!opt.show && find_installed(name, &query))
 		return 0;
 	line = dep_line(name);
-	if (!line)
-		return opt.quiet ? 1 : complain(name, "modules.dep has no driver of that name");
+	if (!line) {
+		if (!opt.quiet)
+			complain(name, "modules.dep has no driver of that name");
+		return 1;
+	}
 	deps = strchr(line, ':');
 	*deps++ = 0;
 	own = full_path(line, strlen(line));
@@ -308,9 +322,12 @@ int probe_alias(const char *alias)
 	while (stream && getline(&line, &cap, stream) > 0) {
 		char *save, *pattern = strtok_r(line, " \n", &save), *name;
 
-		pattern = pattern && !strcmp(pattern, "alias") ? strtok_r(NULL, " \n", &save)
-							       : NULL;
-		name = pattern ? strtok_r(NULL, " \n", &save) : NULL;
+		if (!pattern || strcmp(pattern, "alias"))
+			continue;
+		pattern = strtok_r(NULL, " \n", &save);
+		if (!pattern)
+			continue;
+		name = strtok_r(NULL, " \n", &save);
 		if (!name || fnmatch(pattern, alias, 0))
 			continue;
 		found++;
@@ -319,7 +336,9 @@ int probe_alias(const char *alias)
 	if (stream)
 		fclose(stream);
 	free(line);
-	return failed ? -1 : found;
+	if (failed)
+		return -1;
+	return found;
 }
 
 /* By name, or what a device is: "pci:v...". */
@@ -338,28 +357,34 @@ static int remove_one(const struct banos_query *query)
 {
 	if (opt.verbose)
 		printf("rmmod %s\n", query->name);
-	return opt.dry ? 0 : remove_driver(query, 0);
+	if (opt.dry)
+		return 0;
+	return remove_driver(query, 0);
 }
 
 /* Remove @name and what it needed, as far as nobody else does. */
 static int unprobe(const char *name)
 {
-	char *line = dep_line(name), *deps = line ? strchr(line, ':') : NULL, *path = NULL, *word;
+	char *line = dep_line(name), *deps = NULL, *path = NULL, *word = NULL;
 	struct banos_query query;
 	int err = 0;
 
 	if (line) {
+		deps = strchr(line, ':');
 		*deps++ = 0;
 		path = full_path(line, strlen(line));
 	}
 	if (!find_installed(name, &query) && (!path || !file_installed(path, &query))) {
-		err = opt.quiet ? 0 : complain(name, "not installed");
+		if (!opt.quiet)
+			err = complain(name, "not installed");
 		deps = NULL;
 	} else {
 		err = remove_one(&query);
 	}
 	free(path);
-	for (word = deps && !err ? strtok(deps, " ") : NULL; word; word = strtok(NULL, " ")) {
+	if (deps && !err)
+		word = strtok(deps, " ");
+	for (; word; word = strtok(NULL, " ")) {
 		path = full_path(word, strlen(word));
 		if (path && file_installed(path, &query) && (!query.users || opt.dry) &&
 		    !query.builtin)
@@ -423,6 +448,9 @@ int cmd_modprobe(int argc, char **argv)
 	if (!opt.remove && !opt.all)
 		return probe_any(argv[i], argv + i + 1);
 	for (; i < argc; i++)
-		status |= opt.remove ? unprobe(argv[i]) : probe_any(argv[i], no_params);
+		if (opt.remove)
+			status |= unprobe(argv[i]);
+		else
+			status |= probe_any(argv[i], no_params);
 	return status;
 }

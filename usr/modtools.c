@@ -29,10 +29,15 @@ int complain_errno(const char *what, const char *why)
 }
 
 /* '-' and '_' are one in names of drivers. */
+char with_underscore(char letter)
+{
+	return letter == '-' ? '_' : letter;
+}
+
 int same_name(const char *left, const char *right)
 {
 	for (; *left && *right; left++, right++)
-		if ((*left == '-' ? '_' : *left) != (*right == '-' ? '_' : *right))
+		if (with_underscore(*left) != with_underscore(*right))
 			return 0;
 	return *left == *right;
 }
@@ -48,7 +53,7 @@ int find_installed(const char *what, struct banos_query *out)
 	int found = 0, by_number = *what && !*end;
 
 	for (s64 id = 0; (id = syscall(SYS_banos_query, id, &query, sizeof(query))) >= 0; id++)
-		if (by_number ? id == number : same_name(query.name, what)) {
+		if ((by_number && id == number) || (!by_number && same_name(query.name, what))) {
 			*out = query;
 			found = 1;
 		}
@@ -112,7 +117,9 @@ int remove_driver(const struct banos_query *query, u64 flags)
 	switch (errno) {
 	case EBUSY:
 		syscall(SYS_banos_query, query->id, &now, sizeof(now));
-		return complain_busy(now.id == query->id ? &now : query);
+		if (now.id != query->id)
+			now = *query;
+		return complain_busy(&now);
 	case ENOENT:
 		return complain(query->name,
 				"is not installed any more: somebody else has removed it");

@@ -15,6 +15,8 @@ int complain(const char *what, const char *why);
 /** @brief The same, with the words of errno behind it. @return 1 */
 int complain_errno(const char *what, const char *why);
 /** @brief Are they one driver's name? '-' and '_' are the same in names. */
+/** @return @p letter, '_' for '-': in names of drivers both are the same */
+char with_underscore(char letter);
 int same_name(const char *a, const char *b);
 /** @brief The newest driver with this name, or number. @return 1: found */
 int find_installed(const char *what, struct banos_query *out);
