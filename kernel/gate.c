@@ -12,7 +12,6 @@
 #include <kernel/gate.h>
 #include <kernel/lock_order.h>
 #include <kernel/printk.h>
-#include <kernel/rate_limit.h>
 #include <kernel/time.h>
 
 static u64 slots_used[BITMAP_WORDS(CONFIG_BANOS_MAX_DRIVERS)];
@@ -154,27 +153,11 @@ s64 gate_bad_result(const struct owner *o, s64 result)
 	return -EINVAL;
 }
 
-void gate_bad_flags(const struct owner *o, u32 flags)
-{
-	static DEFINE_RATE_LIMIT(limit, 50, 10 * NSEC_PER_SEC);
-	u32 missed;
-
-	__asm__ volatile("pushq %0; popfq" : : "i"(X86_EFLAGS_IF | 2) : "memory", "cc");
-	if (!rate_limit_pass(&limit, &missed))
-		return;
-	pr_warn("banos: %s: a driver function returned with%s%s%s%s: corrected\n", o->name,
-		flags & X86_EFLAGS_IF ? "" : " interrupts disabled",
-		flags & X86_EFLAGS_DF ? " the direction flag set" : "",
-		flags & X86_EFLAGS_AC ? " access to user memory enabled" : "",
-		flags & ~(X86_EFLAGS_IF | X86_EFLAGS_DF | X86_EFLAGS_AC) ? " system flags set"
-									 : "");
-}
-
 void gate_untidy(const struct owner *o, const void *fn, u32 flags)
 {
 	bool held = CPU_FIELD_READ(preempt_count);
 
-	if (flags != X86_EFLAGS_IF)
+	if (flags != GATE_CLEAN)
 		gate_bad_flags(o, flags);
 	if (!held)
 		return;
@@ -189,12 +172,5 @@ void gate_abandon(s64 result)
 	BUG_ON(!r);
 	/* Locks of the driver's that were held stay so: it is not entered again. */
 	CPU_FIELD_WRITE(preempt_count, 0);
-	__asm__ volatile("pushq %[flags]\n\t"
-			 "popfq\n\t"
-			 "movq %[sp], %%rsp\n\t"
-			 "movq %[bp], %%rbp\n\t"
-			 "jmpq *-8(%%rsp)" ::[sp] "r"(r->sp),
-			 [bp] "r"(r->bp), [flags] "i"(X86_EFLAGS_IF | 2), "a"(result)
-			 : "memory");
-	__builtin_unreachable();
+	arch_gate_leave(r->sp, r->bp, result);
 }

@@ -1,18 +1,62 @@
 // SPDX-License-Identifier: MIT
 /*
- * Offsets in structures that change with the configuration, for assembly:
- * the build makes <generated/asm-offsets.h> of the lines with "->".
+ * What assembly knows of C: the build makes <generated/asm-offsets.h> of the
+ * lines with "->".
  */
+#include <asm/cpu.h>
 #include <kernel/gate.h>
+#include <kernel/owner.h>
+#include <kernel/thread.h>
+#include <kernel/upcalls.h>
+#include <uapi/errno.h>
 
 #define DEFINE(name, value) __asm__ volatile("\n# ->" #name " %0" ::"i"(value))
 
 void asm_offsets(void);
 void asm_offsets(void)
 {
-	DEFINE(GATE_THREAD_OFFSET, offsetof(struct thread, gate));
-	DEFINE(GATE_OWNER_COUNTERS, offsetof(struct owner, gate_slot));
+	DEFINE(CPU_CURRENT, offsetof(struct cpu, running));
+	DEFINE(CPU_KSTACK_TOP, offsetof(struct cpu, kstack_top));
+	DEFINE(CPU_SCRATCH, offsetof(struct cpu, entry_scratch));
+	DEFINE(CPU_IRQ_DEPTH, offsetof(struct cpu, irq_depth));
+
+	DEFINE(THREAD_KSP, offsetof(struct thread, ksp));
+	DEFINE(THREAD_WORK, offsetof(struct thread, work));
+	DEFINE(THREAD_GATE, offsetof(struct thread, gate));
+
+	DEFINE(REGS_R15, offsetof(struct pt_regs, r15));
+	DEFINE(REGS_R14, offsetof(struct pt_regs, r14));
+	DEFINE(REGS_R13, offsetof(struct pt_regs, r13));
+	DEFINE(REGS_R12, offsetof(struct pt_regs, r12));
+	DEFINE(REGS_RBP, offsetof(struct pt_regs, rbp));
+	DEFINE(REGS_RBX, offsetof(struct pt_regs, rbx));
+	DEFINE(REGS_R10, offsetof(struct pt_regs, r10));
+	DEFINE(REGS_R9, offsetof(struct pt_regs, r9));
+	DEFINE(REGS_R8, offsetof(struct pt_regs, r8));
+	DEFINE(REGS_RAX, offsetof(struct pt_regs, rax));
+	DEFINE(REGS_RDX, offsetof(struct pt_regs, rdx));
+	DEFINE(REGS_RSI, offsetof(struct pt_regs, rsi));
+	DEFINE(REGS_RDI, offsetof(struct pt_regs, rdi));
+	DEFINE(REGS_RIP, offsetof(struct pt_regs, rip));
+	DEFINE(REGS_CS, offsetof(struct pt_regs, cs));
+	DEFINE(REGS_RFLAGS, offsetof(struct pt_regs, rflags));
+	DEFINE(REGS_RSP, offsetof(struct pt_regs, rsp));
+	DEFINE(REGS_SIZE, sizeof(struct pt_regs));
+
+	DEFINE(ASM_USER_DS, USER_DS);
+	DEFINE(ASM_USER_CS, USER_CS);
+	DEFINE(ASM_SYSCALLS, SYSCALL_TABLE_SIZE);
+	DEFINE(ASM_ENOSYS, ENOSYS);
+
+	DEFINE(SLOT_TARGET, offsetof(struct call_slot, target));
+	DEFINE(SLOT_OWNER, offsetof(struct call_slot, owner));
+	DEFINE(OWNER_COUNTERS, offsetof(struct owner, gate_slot));
+	DEFINE(COUNTERS_ENDED, offsetof(struct gate_counters, ended));
+	DEFINE(RECORD_OUTER, offsetof(struct gate_record, outer));
+	DEFINE(RECORD_OWNER, offsetof(struct gate_record, owner));
+	DEFINE(RECORD_OBJECT, offsetof(struct gate_record, object));
+	DEFINE(RECORD_SP, offsetof(struct gate_record, sp));
+	DEFINE(RECORD_BP, offsetof(struct gate_record, bp));
 	DEFINE(GATE_FLAGS_CHECKED, GATE_FLAGS);
-	DEFINE(GATE_FLAGS_WANTED, X86_EFLAGS_IF);
-	DEFINE(GATE_RECORD_SP, offsetof(struct gate_record, sp));
+	DEFINE(GATE_FLAGS_CLEAN, GATE_CLEAN);
 }

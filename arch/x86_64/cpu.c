@@ -10,7 +10,7 @@
 #include <asm/cpu.h>
 #include <asm/io.h>
 #include <asm/layout.h>
-#include <asm/offsets.h>
+#include <asm/msr.h>
 #include <asm/pgtable.h>
 #include <asm/traps.h>
 #include <kernel/heap.h>
@@ -18,37 +18,7 @@
 #include <kernel/string.h>
 #include <kernel/thread.h>
 
-_Static_assert(offsetof(struct cpu, running) == CPU_CURRENT, "asm");
-_Static_assert(offsetof(struct cpu, kstack_top) == CPU_KSTACK_TOP, "asm");
-_Static_assert(offsetof(struct cpu, user_rsp) == CPU_USER_RSP, "asm");
-_Static_assert(offsetof(struct cpu, irq_depth) == CPU_IRQ_DEPTH, "asm");
-_Static_assert(offsetof(struct thread, ksp) == THREAD_KSP, "asm");
-_Static_assert(offsetof(struct thread, work) == THREAD_WORK, "asm");
-_Static_assert(sizeof(struct pt_regs) == REGS_SIZE, "asm");
-_Static_assert(offsetof(struct pt_regs, rax) == REGS_RAX, "asm");
-_Static_assert(offsetof(struct pt_regs, cs) == REGS_CS, "asm");
-
-#define MSR_SYSENTER_CS	 0x174
-#define MSR_SYSENTER_ESP 0x175
-#define MSR_SYSENTER_EIP 0x176
-#define MSR_STAR	 0xc0000081
-#define MSR_LSTAR	 0xc0000082
-#define MSR_CSTAR	 0xc0000083
-#define MSR_FMASK	 0xc0000084
-#define MSR_FS_BASE	 0xc0000100
-#define MSR_GS_BASE	 0xc0000101
-#define MSR_KERNEL_GS	 0xc0000102
-#define MSR_TSC_AUX	 0xc0000103
-#define MSR_PAT		 0x277
-#define CR4_OSFXSR	 (1ul << 9)
-#define CR4_OSXMMEXCPT	 (1ul << 10)
-#define CR4_UMIP	 (1ul << 11)
-#define CR4_OSXSAVE	 (1ul << 18)
-#define CR4_SMEP	 (1ul << 20)
-#define CR4_SMAP	 (1ul << 21)
-#define CR4_PSE		 (1ul << 4)
-#define CR4_PAE		 (1ul << 5)
-#define HWCAP_SEP	 (1u << 11)
+#define HWCAP_SEP (1u << 11)
 /* At a system call: arithmetic flags, TF, IF, DF, IOPL, NT, RF, AC, ID. As Linux. */
 #define SYSCALL_FLAGS_CLEARED 0x257fd5
 #define XCR0_WANTED	      0xe7ull /* x87, SSE, AVX, AVX-512 (three parts) */

@@ -15,12 +15,12 @@
  * STAC/CLAC sites hold a 3-byte NOP until cpu.c finds SMAP and patches them.
  */
 #include <asm/layout.h>
-#include <asm/offsets.h>
+#include <asm/msr.h>
 #include <asm/smap.h>
+#include <asm/vectors.h>
+#include <generated/asm-offsets.h>
 #include <generated/syscall-numbers.h>
 
-#define USER_DS 0x2b
-#define USER_CS 0x33
 
 .macro PUSH_REST			/* below rdi: the order of struct pt_regs */
 	pushq %rsi
@@ -50,17 +50,17 @@
 	.cfi_startproc simple
 	.cfi_signal_frame
 	.cfi_def_cfa rsp, 8
-	.cfi_offset r15, 0
-	.cfi_offset r14, 8
-	.cfi_offset r13, 16
-	.cfi_offset r12, 24
-	.cfi_offset rbp, 32
-	.cfi_offset rbx, 40
-	.cfi_offset rsp, 152
+	.cfi_offset r15, REGS_R15
+	.cfi_offset r14, REGS_R14
+	.cfi_offset r13, REGS_R13
+	.cfi_offset r12, REGS_R12
+	.cfi_offset rbp, REGS_RBP
+	.cfi_offset rbx, REGS_RBX
+	.cfi_offset rsp, REGS_RSP
 	.if \from_user
 	.cfi_undefined rip
 	.else
-	.cfi_offset rip, 128
+	.cfi_offset rip, REGS_RIP
 	.endif
 .endm
 #define FRAME_END .cfi_endproc
@@ -90,19 +90,19 @@
 	.global syscall_entry
 syscall_entry:				/* flags are masked: interrupts off, AC and DF clear */
 	swapgs
-	movq %rsp, %gs:CPU_USER_RSP
+	movq %rsp, %gs:CPU_SCRATCH
 	movq %gs:CPU_KSTACK_TOP, %rsp
-	pushq $USER_DS
-	pushq %gs:CPU_USER_RSP
+	pushq $ASM_USER_DS
+	pushq %gs:CPU_SCRATCH
 	pushq %r11
-	pushq $USER_CS
+	pushq $ASM_USER_CS
 	pushq %rcx
 	pushq %rax
 	sti
 	pushq %rdi
 	PUSH_REST
 	FRAME from_user=1
-	cmpl $SYSCALL_TABLE_SIZE, %eax	/* the number is a u32, as all of int's width are */
+	cmpl $ASM_SYSCALLS, %eax	/* the number is a u32, as all of int's width are */
 	jae 3f
 	movl %eax, %eax
 	movq %r10, %rcx
@@ -112,14 +112,14 @@ syscall_entry:				/* flags are masked: interrupts off, AC and DF clear */
 	movq %gs:CPU_CURRENT, %rcx
 	cmpl $0, THREAD_WORK(%rcx)
 	jne 4f
-	movq REG(8 * 7), %r10		/* what C may have changed */
-	movq REG(8 * 8), %r9
-	movq REG(8 * 9), %r8
-	movq REG(8 * 12), %rdx
-	movq REG(8 * 13), %rsi
-	movq REG(8 * 14), %rdi
+	movq REG(REGS_R10), %r10		/* what C may have changed */
+	movq REG(REGS_R9), %r9
+	movq REG(REGS_R8), %r8
+	movq REG(REGS_RDX), %rdx
+	movq REG(REGS_RSI), %rsi
+	movq REG(REGS_RDI), %rdi
 	movq REG(REGS_RIP), %rcx
-	movq REG(REGS_RIP + 16), %r11
+	movq REG(REGS_RFLAGS), %r11
 	movq REG(REGS_RSP), %rsp
 	swapgs
 	sysretq
@@ -154,7 +154,7 @@ user_iret:
  */
 	.global syscall_compat_entry
 syscall_compat_entry:
-	movl $-38, %eax
+	movl $-ASM_ENOSYS, %eax
 	sysretl
 
 	.global ret_from_fork_asm
@@ -245,7 +245,7 @@ return_to_kernel:
 	.balign 16
 pf_entry:				/* error code is there already */
 	pushq %rdi
-	ENTRY_BODY trap_page_fault, $14
+	ENTRY_BODY trap_page_fault, $VECTOR_PAGE_FAULT
 
 trap_common:				/* rdi saved, edi = vector */
 	PUSH_REST
@@ -301,7 +301,7 @@ ist_common:				/* GS may be either: look */
 	testb $3, REG(REGS_CS)
 	jnz 3f
 	xorl %ebx, %ebx
-	movl $0xc0000101, %ecx
+	movl $MSR_GS_BASE, %ecx
 	rdmsr
 	testl %edx, %edx
 	js 1f
@@ -346,34 +346,34 @@ trap_entries_end:
 	.balign 16
 	.global trap_stubs
 trap_stubs:				/* 16 bytes each */
-	TRAP 0
-	TRAP 1, 0, ist_common
-	TRAP 2, 0, ist_common
-	TRAP 3
-	TRAP 4
-	TRAP 5
-	TRAP 6
-	TRAP 7
-	TRAP 8, 1, ist_common
-	TRAP 9
-	TRAP 10, 1
-	TRAP 11, 1
-	TRAP 12, 1
-	TRAP 13, 1
-	TRAP 14, 1
+	TRAP VECTOR_DIVIDE_ERROR
+	TRAP VECTOR_DEBUG, 0, ist_common
+	TRAP VECTOR_NMI, 0, ist_common
+	TRAP VECTOR_BREAKPOINT
+	TRAP VECTOR_OVERFLOW
+	TRAP VECTOR_BOUND
+	TRAP VECTOR_INVALID_OPCODE
+	TRAP VECTOR_NO_FPU
+	TRAP VECTOR_DOUBLE_FAULT, 1, ist_common
+	TRAP VECTOR_FPU_OVERRUN
+	TRAP VECTOR_INVALID_TSS, 1
+	TRAP VECTOR_NO_SEGMENT, 1
+	TRAP VECTOR_STACK_FAULT, 1
+	TRAP VECTOR_PROTECTION, 1
+	TRAP VECTOR_PAGE_FAULT, 1
 	TRAP 15
-	TRAP 16
-	TRAP 17, 1
-	TRAP 18, 0, ist_common
-	TRAP 19
-	TRAP 20
-	TRAP 21, 1
-	.set n, 22
-	.rept 10
+	TRAP VECTOR_FPU_ERROR
+	TRAP VECTOR_ALIGNMENT, 1
+	TRAP VECTOR_MACHINE_CHECK, 0, ist_common
+	TRAP VECTOR_SIMD_ERROR
+	TRAP VECTOR_VIRTUALIZATION
+	TRAP VECTOR_CONTROL, 1
+	.set n, VECTOR_CONTROL + 1
+	.rept VECTOR_EXCEPTIONS - n
 	TRAP n
 	.set n, n + 1
 	.endr
-	.rept 224
+	.rept VECTORS - n
 	.balign 16
 	pushq $-1
 	pushq %rdi

@@ -9,16 +9,14 @@
  *
  * Intel SDM vol. 3, 15.3 (registers), 15.8 (initialization).
  */
+#include <asm/control.h>
 #include <asm/cpu.h>
 #include <asm/io.h>
+#include <asm/msr.h>
 #include <asm/traps.h>
 #include <kernel/panic.h>
 
-#define CR4_MCE		     (1ul << 6)
-#define MSR_MCG_CAP	     0x179
 #define MCG_CTL_P	     (1u << 8)
-#define MSR_MCG_CTL	     0x17b
-#define MSR_BANK(n)	     (0x400 + 4 * (n)) /* control, status, address, more */
 #define STATUS_VALID	     (1ull << 63)
 #define STATUS_CORRECTED_NOT (1ull << 61)
 #define STATUS_ADDRESS	     (1ull << 58)
@@ -37,29 +35,26 @@ static u32 first_controlled_bank(void)
 
 void mce_cpu_start(void)
 {
-	u64 cr4;
-
 	if (!cpu_features.mce)
 		return;
 	if (cpu_features.mca && (rdmsr(MSR_MCG_CAP) & MCG_CTL_P))
 		wrmsr(MSR_MCG_CTL, ~0ull);
 	for (u32 i = 0; i < nr_banks(); i++) {
 		if (i >= first_controlled_bank())
-			wrmsr(MSR_BANK(i), ~0ull);
-		wrmsr(MSR_BANK(i) + 1, 0);
+			wrmsr(MSR_MC_BANK(i), ~0ull);
+		wrmsr(MSR_MC_BANK(i) + 1, 0);
 	}
-	__asm__ volatile("mov %%cr4, %0" : "=r"(cr4));
-	__asm__ volatile("mov %0, %%cr4" ::"r"(cr4 | CR4_MCE) : "memory");
+	write_cr4(read_cr4() | CR4_MCE);
 }
 
 void mce_panic(struct pt_regs *regs)
 {
 	for (u32 i = 0; i < nr_banks(); i++) {
-		u64 status = rdmsr(MSR_BANK(i) + 1);
+		u64 status = rdmsr(MSR_MC_BANK(i) + 1);
 
 		if ((status & STATUS_VALID) && (status & STATUS_CORRECTED_NOT))
 			panic_regs(regs, "machine check: bank %u, status %lx, address %lx", i,
-				   status, status & STATUS_ADDRESS ? rdmsr(MSR_BANK(i) + 2) : 0);
+				   status, status & STATUS_ADDRESS ? rdmsr(MSR_MC_BANK(i) + 2) : 0);
 	}
 	panic_regs(regs, "machine check: no bank tells of an error");
 }

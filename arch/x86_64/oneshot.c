@@ -11,6 +11,7 @@
 #include <asm/clocks.h>
 #include <asm/cpu.h>
 #include <asm/io.h>
+#include <asm/msr.h>
 #include <asm/vdso.h>
 #include <kernel/cmdline.h>
 #include <kernel/panic.h>
@@ -18,8 +19,6 @@
 #include <kernel/time.h>
 
 CMDLINE_OPTION(opt_tscdeadline, "tscdeadline");
-
-#define MSR_TSC_DEADLINE 0x6e0
 
 static enum { ONESHOT_PIT, ONESHOT_APIC, ONESHOT_DEADLINE } mode;
 static struct {

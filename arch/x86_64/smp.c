@@ -17,9 +17,11 @@
  */
 #include <asm/apic.h>
 #include <asm/clocks.h>
+#include <asm/control.h>
 #include <asm/cpu.h>
 #include <asm/io.h>
 #include <asm/ipi.h>
+#include <asm/msr.h>
 #include <asm/paging.h>
 #include <kernel/acpi.h>
 #include <kernel/cmdline.h>
@@ -44,9 +46,7 @@ CMDLINE_OPTION(opt_smp_dead, "smp_dead");
 #define KEPT_PAGES     640ul /* for files and programs */
 #define HOLDS_PAGES    16ul  /* that a CPU will keep at hand, besides what it costs now */
 #define POLL_NS	       (20 * NSEC_PER_USEC)
-#define MSR_EFER       0xc0000080
-#define EFER_LMA       (1u << 10)
-#define CR4_EARLY      0x30u /* PSE, PAE; the rest is cpu_init_secondary()'s */
+#define CR4_EARLY      (CR4_PSE | CR4_PAE) /* the rest is cpu_init_secondary()'s */
 
 /* The words at the end of the trampoline. */
 struct ap_words {

@@ -2,13 +2,13 @@
 /**
  * @file cpu.h  What each processor has of its own.
  *
- * struct cpu is reached through the GS base; the offsets of the first fields
- * are known to the assembly (checked in arch/x86_64/cpu.c). Statistics are plain
- * increments of the own CPU's counters, summed by readers.
+ * struct cpu is reached through asm/percpu.h. Statistics are plain increments of
+ * the own CPU's counters, summed by readers.
  */
 #pragma once
 #include <asm/irqflags.h>
 #include <asm/pcid.h>
+#include <asm/percpu.h>
 #include <kernel/atomic.h>
 #include <kernel/lock_class.h>
 
@@ -34,18 +34,18 @@ struct flush_request {
 };
 
 struct cpu {
-	struct cpu *self;	  /* 0x00 */
-	struct thread *running;	  /* 0x08 */
-	u64 kstack_top;		  /* 0x10 rsp0 of the current thread */
-	u64 user_rsp;		  /* 0x18 scratch of the system-call entry */
-	u32 preempt_count;	  /* 0x20 */
-	u32 need_resched;	  /* 0x24 */
-	u32 id;			  /* 0x28 logical number, 0 = boot CPU */
-	u32 irq_depth;		  /* 0x2c nested hard interrupts */
+	struct cpu *self;
+	struct thread *running;
+	u64 kstack_top;	   /* of the current thread */
+	u64 entry_scratch; /* of the system-call entry */
+	u32 preempt_count;
+	u32 need_resched;
+	u32 id;			  /* logical number, 0 = boot CPU */
+	u32 irq_depth;		  /* nested hard interrupts */
 	struct vm_space *space;	  /* whose page tables are loaded */
 	struct thread *fpu_owner; /* whose FPU registers are live here */
 	struct timer_base *timers;
-	void *arch;	    /* GDT, TSS, IST stacks: arch/x86_64 */
+	void *arch;	    /* tables and stacks of the machine: arch/x86_64 */
 	u64 rcu_qs;	    /* counts quiescent states */
 	bool irq_from_user; /* what the current interrupt interrupted */
 	u64 irq_stack_top;  /* 0: not yet */
@@ -87,21 +87,10 @@ extern u32 cpu_count;
 struct seq_file;
 void arch_cpuinfo_show(struct seq_file *m);
 
-#define CPU_FIELD_READ(f)                                                                       \
-	({                                                                                      \
-		typeof(((struct cpu *)0)->f) _v;                                                \
-		__asm__ volatile("mov %%gs:%c1, %0" : "=r"(_v) : "i"(offsetof(struct cpu, f))); \
-		_v;                                                                             \
-	})
-#define CPU_FIELD_WRITE(f, v)                                                               \
-	do {                                                                                \
-		typeof(((struct cpu *)0)->f) _v = (v);                                      \
-		__asm__ volatile("mov %0, %%gs:%c1" ::"r"(_v), "i"(offsetof(struct cpu, f)) \
-				 : "memory");                                               \
-	} while (0)
+#define CPU_FIELD_READ(field)	      PERCPU_READ(struct cpu, field)
+#define CPU_FIELD_WRITE(field, value) PERCPU_WRITE(struct cpu, field, value)
 /** Add one to a 64-bit counter of this CPU; any context. */
-#define cpu_count_event(f) \
-	__asm__ volatile("incq %%gs:%c0" ::"i"(offsetof(struct cpu, f)) : "memory", "cc")
+#define cpu_count_event(field) PERCPU_COUNT(struct cpu, field)
 
 /** This processor; stable only while preemption is off. */
 static inline struct cpu *this_cpu(void)
@@ -115,22 +104,18 @@ static inline u32 cpu_id(void)
 /** The running thread: not volatile, the same all through a function. */
 static inline struct thread *current_thread(void)
 {
-	struct thread *t;
-	__asm__("movq %%gs:%c1, %0" : "=r"(t) : "i"(offsetof(struct cpu, running)));
-	return t;
+	return PERCPU_READ_CONSTANT(struct cpu, running);
 }
 #define current current_thread()
 
 void preempt_schedule(void); /* sched.c: preempted by preempt_enable() */
 static inline void preempt_disable(void)
 {
-	__asm__ volatile("incl %%gs:%c0" ::"i"(offsetof(struct cpu, preempt_count))
-			 : "memory", "cc");
+	PERCPU_INC32(struct cpu, preempt_count);
 }
 static inline void preempt_enable_no_resched(void)
 {
-	__asm__ volatile("decl %%gs:%c0" ::"i"(offsetof(struct cpu, preempt_count))
-			 : "memory", "cc");
+	PERCPU_DEC32(struct cpu, preempt_count);
 }
 static inline void preempt_enable(void)
 {

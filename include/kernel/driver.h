@@ -46,17 +46,6 @@ struct driver_use {
 	u32 count; /* for imports and each look-up at run time */
 };
 
-/**
- * Where an import from another driver, or a function found at run time, leads;
- * known to kernel/gate_slot.S. A dead one answers -ENODEV.
- */
-struct call_slot {
-	const void *target;
-	struct owner *owner;
-	struct list link; /* of the importer */
-	struct driver *exporter;
-};
-
 struct driver {
 	struct owner owner; /* first */
 	struct list link;   /* drivers, by id */

@@ -22,8 +22,11 @@
  * ones stays equal.
  */
 #pragma once
+#include <asm/gate.h>
 #include <kernel/owner.h>
 #include <kernel/thread.h>
+
+struct driver;
 
 struct gate_record {
 	struct gate_record *outer; /* the call inside which this one was made */
@@ -31,6 +34,17 @@ struct gate_record {
 	const void *object;	   /* handed in for this call, or NULL */
 	u64 sp, bp;		   /* at the call; the return address lies below sp */
 } __aligned(16);
+
+/**
+ * Where an import from another driver, or a function found at run time, leads;
+ * known to arch/x86_64/gate_slot.S. A dead one answers -ENODEV.
+ */
+struct call_slot {
+	const void *target;
+	struct owner *owner;
+	struct list link; /* of the importer */
+	struct driver *exporter;
+};
 
 /** Counters of one driver on one CPU. */
 struct gate_counters {
@@ -57,8 +71,6 @@ void gate_abandon(s64 result) __noreturn;
  */
 s64 gate_bad_result(const struct owner *o, s64 result) __cold;
 
-/* Flags that have to be as they were: of these, interrupts on alone. TF, IF, DF, IOPL, NT, AC. */
-#define GATE_FLAGS 0x47700
 /** @brief A driver's function returned with other @p flags (of GATE_FLAGS) than it was called with: put them right, and say so. */
 void gate_bad_flags(const struct owner *o, u32 flags) __cold;
 /** @brief The same, or @p fn returned with a spin lock held: preemption is on again, the lock lost. */
@@ -79,10 +91,7 @@ static inline void gate_debug_leave(const struct owner *o, const void *fn, u32 m
 }
 #endif
 
-#define gate_count_event(slot, field)                               \
-	__asm__ volatile("incq %%gs:%c1(%0)" ::"r"((u64)(slot)),    \
-			 "i"(offsetof(struct gate_counters, field)) \
-			 : "memory", "cc")
+#define gate_count_event(slot, field) PERCPU_COUNT_AT(slot, struct gate_counters, field)
 
 /* The first counters are for threads of drivers' own, which no one waits for here. */
 #define GATE_OWN_SLOT offsetof(struct cpu, gate)
@@ -98,31 +107,18 @@ static inline __attribute__((always_inline)) s64 gate_enter(struct owner *o, boo
 {
 	struct gate_record r;
 	u32 mutexes = gate_debug_enter(o, fn); /* a call: before anything is in registers by name */
-	register u64 r8 __asm__("r8") = e;
-	register u64 r9 __asm__("r9") = f;
-	s64 result = (s64)fn;
-	u32 flags;
+	s64 result;
+	u32 left;
 
 	r.outer = current->gate;
 	r.owner = o;
 	r.object = object;
 	gate_count_event(own ? GATE_OWN_SLOT : o->gate_slot, begun);
-	__asm__ volatile("" ::: "memory");
+	barrier();
 	current->gate = &r;
-	__asm__ volatile(
-		"movq %%rsp, %[sp]\n\t"
-		"movq %%rbp, %[bp]\n\t"
-		"call *%%rax\n\t"
-		"pushfq\n\t"
-		"popq %q[flags]\n\t"
-		"andl %[mask], %[flags]\n\t"
-		"orl %%gs:%c[preempt], %[flags]" /* a spin lock of the driver's keeps preemption off */
-		: "+a"(result), [flags] "=b"(flags), [sp] "=m"(r.sp), [bp] "=m"(r.bp), "+D"(a),
-		  "+S"(b), "+d"(c), "+c"(d), "+r"(r8), "+r"(r9)
-		: [mask] "i"(GATE_FLAGS), [preempt] "i"(offsetof(struct cpu, preempt_count))
-		: "r10", "r11", "r12", "r13", "r14", "r15", "memory", "cc");
-	if (unlikely(flags != X86_EFLAGS_IF))
-		gate_untidy(r.owner, fn, flags & GATE_FLAGS);
+	result = arch_gate_call(fn, a, b, c, d, e, f, &r.sp, &r.bp, &left);
+	if (unlikely(left != GATE_CLEAN))
+		gate_untidy(r.owner, fn, left & GATE_FLAGS);
 	current->gate = r.outer;
 	gate_count_event(own ? GATE_OWN_SLOT : r.owner->gate_slot, ended);
 	gate_debug_leave(r.owner, fn, mutexes);

@@ -28,13 +28,12 @@
 #include <kernel/printk.h>
 #include <kernel/time.h>
 
-#define MSR_TSC_DEADLINE 0x6e0
-#define PAGE_AT		 0xfee00000u
-#define OFF		 0ull
-#define XAPIC		 APIC_BASE_ENABLE
-#define X2APIC		 (APIC_BASE_ENABLE | APIC_BASE_X2APIC)
-#define BSP		 0x100ull /* another bit of IA32_APIC_BASE, to be left alone */
-#define LVT_MODE	 (3u << 17)
+#define PAGE_AT	 0xfee00000u
+#define OFF	 0ull
+#define XAPIC	 APIC_BASE_ENABLE
+#define X2APIC	 (APIC_BASE_ENABLE | APIC_BASE_X2APIC)
+#define BSP	 0x100ull /* another bit of IA32_APIC_BASE, to be left alone */
+#define LVT_MODE (3u << 17)
 
 /* ---- the model ---- */
 

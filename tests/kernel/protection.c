@@ -3,26 +3,18 @@
  * What the machine is told to forbid: control registers of each CPU, and every entry
  * of the kernel's own page tables.
  */
+#include <asm/control.h>
 #include <asm/cpu.h>
 #include <asm/io.h>
 #include <asm/layout.h>
 #include <asm/paging.h>
+#include <asm/msr.h>
 #include <asm/pgtable.h>
 #include <kernel/err.h>
 #include <kernel/ktest.h>
 #include <kernel/thread.h>
 #include <kernel/time.h>
 
-#define CR0_WP	     (1ul << 16)
-#define CR4_MCE	     (1ul << 6)
-#define CR4_PGE	     (1ul << 7)
-#define CR4_UMIP     (1ul << 11)
-#define CR4_SMEP     (1ul << 20)
-#define CR4_SMAP     (1ul << 21)
-#define MSR_PAT	     0x277
-#define MSR_EFER     0xc0000080
-#define EFER_NXE     (1ul << 11)
-#define MSR_FMASK    0xc0000084
 #define FLAG_AC	     (1ul << 18)
 #define FLAG_DF	     (1ul << 10)
 #define FLAGS_MASKED (0x7700 | FLAG_AC)

@@ -13,7 +13,9 @@
  * Multiboot Specification 0.6.96, 3.1; Multiboot2 Specification 2.0, 3.1;
  * Intel SDM vol. 3, 9.8.5 (entering IA-32e mode).
  */
+#include <asm/control.h>
 #include <asm/layout.h>
+#include <asm/msr.h>
 
 #define MB1_MAGIC	0x1badb002
 #define MB1_FLAGS	0x00010003	/* page-aligned modules, memory map, load addresses */
@@ -21,6 +23,7 @@
 #define MB2_LOADED	0x36d76289
 #define FLAG_ID		0x200000
 #define REQUIRED_SIZE	44
+#define CPUID_NX	0x100000	/* leaf 0x80000001, EDX */
 #define MB2_MAGIC	0xe85250d6
 #define BOOT_STOP_EXIT	0x31		/* kernel/base/panic.c */
 
@@ -116,7 +119,7 @@ start_mb:
 	jmp 1b
 3:	movl $0x80000001, %eax
 	cpuid
-	movl %edx, %esi			/* bit 20: NX */
+	movl %edx, %esi			/* CPUID_NX */
 
 	/* The image by 2 MiB pages: low for the switch, and in the higher half. */
 	movl $(PHYS(boot_pd) + PTE_TABLE), PHYS(boot_pdpt_low)
@@ -129,7 +132,7 @@ start_mb:
 	andl $~0x1fffff, %edi
 1:	movl %edi, %ecx
 	shrl $21, %ecx
-	leal 0x83(%edi), %eax		/* present, writable, large */
+	leal (PTE_TABLE + PTE_LARGE)(%edi), %eax
 	movl %eax, PHYS(boot_pd)(, %ecx, 8)
 	addl $0x200000, %edi
 	cmpl $PHYS(_image_end), %edi
@@ -137,16 +140,16 @@ start_mb:
 
 	movl $PHYS(boot_pml4), %eax
 	movl %eax, %cr3
-	movl $0x20, %eax		/* PAE */
+	movl $CR4_PAE, %eax
 	movl %eax, %cr4
-	movl $0xc0000080, %ecx		/* EFER: SCE, LME, NXE where there */
+	movl $MSR_EFER, %ecx
 	rdmsr
-	orl $0x101, %eax
-	testl $(1 << 20), %esi
+	orl $(EFER_SCE | EFER_LME), %eax
+	testl $CPUID_NX, %esi
 	jz 2f
-	orl $0x800, %eax
+	orl $EFER_NXE, %eax
 2:	wrmsr
-	movl $0x80010033, %eax		/* PG WP NE ET MP PE */
+	movl $(CR0_PG | CR0_WP | CR0_NE | CR0_ET | CR0_MP | CR0_PE), %eax
 	movl %eax, %cr0
 	lgdt PHYS(boot_gdt_desc)
 	ljmp $0x08, $PHYS(start64_low)

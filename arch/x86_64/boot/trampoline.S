@@ -10,6 +10,8 @@
  * From real mode straight to long mode: PAE, LME and the tables first, then PE
  * and PG in one write. Intel SDM vol. 3, 9.8.5, 8.4.4.
  */
+#include <asm/msr.h>
+
 	.section .rodata.trampoline, "a"
 	.balign 16
 	.global ap_trampoline, ap_trampoline_end, ap_words
@@ -26,7 +28,7 @@ ap_trampoline:
 	movl %eax, %cr4
 	movl AT(ap_cr3), %eax
 	movl %eax, %cr3
-	movl $0xc0000080, %ecx		/* EFER */
+	movl $MSR_EFER, %ecx
 	xorl %edx, %edx
 	movl AT(ap_efer), %eax
 	wrmsr

@@ -6,6 +6,7 @@
  */
 #pragma once
 #include <asm/io.h>
+#include <asm/msr.h>
 #include <kernel/types.h>
 
 /* Vectors. 0x20..0x2f are the PICs', 0x30..0xee are given out to devices. */
@@ -19,7 +20,6 @@
 #define APIC_VECTOR_SPURIOUS	 0xff
 
 /* IA32_APIC_BASE. ENABLE without X2APIC is xAPIC mode; neither: switched off; X2APIC alone is no state. */
-#define MSR_APIC_BASE	 0x1b
 #define APIC_BASE_X2APIC (1ull << 10)
 #define APIC_BASE_ENABLE (1ull << 11)
 #define APIC_BASE_ADDR	 0x000ffffffffff000ull
@@ -64,7 +64,7 @@
 /** Pure: the MSR that is the register at @p reg in x2APIC mode. APIC_ICR_HIGH has none: the ICR is one MSR of 64 bits. */
 static inline u32 apic_msr(u32 reg)
 {
-	return 0x800 + reg / 16;
+	return MSR_X2APIC + reg / 16;
 }
 /** Pure: can a command name this processor, and no other? The highest id means all of them. */
 static inline bool apic_can_reach(u32 apic_id, bool x2apic)

@@ -2,11 +2,14 @@
 /** @file irqflags.h  The interrupt flag of this CPU; a unit test on the host, which may not touch it, plays it. */
 #pragma once
 #include <kernel/types.h>
-#define X86_EFLAGS_TF 0x100ul
-#define X86_EFLAGS_IF 0x200ul
-#define X86_EFLAGS_DF 0x400ul
-#define X86_EFLAGS_RF 0x10000ul
-#define X86_EFLAGS_AC 0x40000ul
+#define X86_EFLAGS_ONE	0x2ul /* always set */
+#define X86_EFLAGS_TF	0x100ul
+#define X86_EFLAGS_IF	0x200ul
+#define X86_EFLAGS_DF	0x400ul
+#define X86_EFLAGS_IOPL 0x3000ul
+#define X86_EFLAGS_NT	0x4000ul
+#define X86_EFLAGS_RF	0x10000ul
+#define X86_EFLAGS_AC	0x40000ul
 #ifdef __BANOS_HOST__
 u64 irq_flags(void);
 void irq_disable(void);

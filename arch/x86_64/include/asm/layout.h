@@ -12,3 +12,4 @@
 #define KRANGE_END     0xffffc08000000000 /* one top-level entry */
 
 #define PTE_TABLE 0x003 /* present, writable */
+#define PTE_LARGE 0x080 /* the entry maps memory, no table */

@@ -8,19 +8,10 @@
  * registers are preserved, and the record is struct gate_record. The object
  * handed in is that of the call around this one.
  */
-#include <asm/offsets.h>
 #include <generated/asm-offsets.h>
-#define THREAD_GATE	GATE_THREAD_OFFSET
-#define SLOT_TARGET	0
-#define SLOT_OWNER	8
-#define OWNER_COUNTERS	GATE_OWNER_COUNTERS
-#define RECORD_OUTER	0
-#define RECORD_OWNER	8
-#define RECORD_OBJECT	16
-#define RECORD_SP	24
-#define RECORD_BP	32
-#define RECORD_SIZE	40		/* with five saved registers: 16-aligned at the call */
 
+/* On the stack below five saved registers: 16-aligned at the call. The record itself has no use for its padding. */
+#define RECORD_SIZE	(RECORD_BP + 8)
 
 	.text
 	.balign 16
@@ -53,14 +44,14 @@ gate_slot_entry:
 	pushfq
 	popq %rsi
 	andl $GATE_FLAGS_CHECKED, %esi
-	cmpl $GATE_FLAGS_WANTED, %esi
+	cmpl $GATE_FLAGS_CLEAN, %esi
 	jne 3f
 2:	movq %gs:CPU_CURRENT, %rbx	/* after gate_abandon() nothing is left but rsp, rbp and rax */
 	movq RECORD_OUTER(%rsp), %rcx
 	movq %rcx, THREAD_GATE(%rbx)
 	movq RECORD_OWNER(%rsp), %rcx
 	movl OWNER_COUNTERS(%rcx), %ecx
-	incq %gs:8(%rcx)
+	incq %gs:COUNTERS_ENDED(%rcx)
 	addq $RECORD_SIZE, %rsp
 	popq %r15
 	popq %r14

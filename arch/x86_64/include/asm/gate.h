@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file gate.h  The instructions of the driver gate: <kernel/gate.h> says what it is.
+ *
+ * Flags that have to be as they were when a driver's function returns are seen
+ * with the count that a driver's spin lock keeps in struct cpu: one word, which
+ * is GATE_CLEAN if nothing is wrong.
+ */
+#pragma once
+#include <asm/irqflags.h>
+#include <kernel/cpu.h>
+
+/* The flags that are looked at; of these, interrupts on alone. */
+#define GATE_FLAGS                                                                         \
+	(X86_EFLAGS_TF | X86_EFLAGS_IF | X86_EFLAGS_DF | X86_EFLAGS_IOPL | X86_EFLAGS_NT | \
+	 X86_EFLAGS_AC)
+#define GATE_CLEAN X86_EFLAGS_IF
+
+/**
+ * @brief Call @p fn and note in @p sp and @p bp where on the stack: the return address lies below *sp.
+ *
+ * Only in a function that also makes an ordinary call: else the compiler need not keep the
+ * stack 16-aligned. Nothing is kept in registers across the call.
+ * @param left  out: GATE_FLAGS and the count of spin locks as the function left them
+ * @return what it returned, or what arch_gate_leave() said
+ */
+static inline __attribute__((always_inline)) s64 arch_gate_call(const void *fn, u64 a, u64 b, u64 c,
+								u64 d, u64 e, u64 f, u64 *sp,
+								u64 *bp, u32 *left)
+{
+	register u64 r8 __asm__("r8") = e;
+	register u64 r9 __asm__("r9") = f;
+	s64 result = (s64)fn;
+	u32 flags;
+
+	__asm__ volatile(
+		"movq %%rsp, %[sp]\n\t"
+		"movq %%rbp, %[bp]\n\t"
+		"call *%%rax\n\t"
+		"pushfq\n\t"
+		"popq %q[flags]\n\t"
+		"andl %[mask], %[flags]\n\t"
+		"orl %%gs:%c[preempt], %[flags]" /* a spin lock of the driver's keeps preemption off */
+		: "+a"(result), [flags] "=b"(flags), [sp] "=m"(*sp), [bp] "=m"(*bp), "+D"(a),
+		  "+S"(b), "+d"(c), "+c"(d), "+r"(r8), "+r"(r9)
+		: [mask] "i"(GATE_FLAGS), [preempt] "i"(offsetof(struct cpu, preempt_count))
+		: "r10", "r11", "r12", "r13", "r14", "r15", "memory", "cc");
+	*left = flags;
+	return result;
+}
+
+/** @brief End the call that noted @p sp and @p bp: it returns @p result, all flags clean. */
+static inline void __noreturn arch_gate_leave(u64 sp, u64 bp, s64 result)
+{
+	__asm__ volatile("pushq %[flags]\n\t"
+			 "popfq\n\t"
+			 "movq %[sp], %%rsp\n\t"
+			 "movq %[bp], %%rbp\n\t"
+			 "jmpq *-8(%%rsp)" ::[sp] "r"(sp),
+			 [bp] "r"(bp), [flags] "i"(GATE_CLEAN | X86_EFLAGS_ONE), "a"(result)
+			 : "memory");
+	__builtin_unreachable();
+}
+
+/** @brief Make all flags clean. */
+static inline void arch_gate_clean_flags(void)
+{
+	__asm__ volatile("pushq %0; popfq" : : "i"(GATE_CLEAN | X86_EFLAGS_ONE) : "memory", "cc");
+}
