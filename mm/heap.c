@@ -300,7 +300,7 @@ bool heap_cpu_init(struct cpu *cpu)
 	return cpu->slot[CPU_SLOT_HEAP];
 }
 
-static u32 order_for(size_t size)
+static u32 large_order(size_t size)
 {
 	u32 order = 0;
 
@@ -316,7 +316,7 @@ static __noinline void *large_alloc(size_t size, u64 ip)
 
 	if (size > PAGE_SIZE << 10 || fault_inject(FAULT_HEAP))
 		return NULL;
-	order = order_for(size);
+	order = large_order(size);
 	page = order ? pages_alloc(order, 0) : page_alloc(0);
 	if (!page)
 		return NULL;

@@ -30,7 +30,7 @@ static u32 first_other(const u8 *bytes, u32 from, u32 to, u8 want)
 	return from;
 }
 
-static void fill_free(const struct kmem_cache *cache, void *object, u64 ip)
+static void object_fill_free(const struct kmem_cache *cache, void *object, u64 ip)
 {
 	memset(object, POISON, cache->usable);
 	memset((u8 *)object + cache->usable, RED, HEAP_RED_BYTES);
@@ -39,7 +39,7 @@ static void fill_free(const struct kmem_cache *cache, void *object, u64 ip)
 
 void heap_debug_fresh(const struct kmem_cache *cache, void *object)
 {
-	fill_free(cache, object, 0);
+	object_fill_free(cache, object, 0);
 }
 
 void heap_debug_unlink(void *object)
@@ -94,7 +94,7 @@ void heap_debug_free(const struct kmem_cache *cache, void *object, u64 ip)
 		panic("heap: object %p of cache %s was written past its %u bytes: byte %u is %02x, expected %02x; allocated by %pS",
 		      object, cache->name, tag->size, offset, bytes[offset], RED, (void *)tag->ip);
 	heap_debug_account(-(s64)tag->size);
-	fill_free(cache, object, ip);
+	object_fill_free(cache, object, ip);
 }
 
 /* Whole pages: the tag is in the first struct page, the others point to it. */

@@ -39,7 +39,7 @@ static struct area {
 } areas[2];
 static struct kmem_cache *range_cache;
 
-static u64 prot_flags(enum kprot prot)
+static u64 range_prot_bits(enum kprot prot)
 {
 	return pte_kernel_bits(prot == KPROT_RW, prot == KPROT_RX);
 }
@@ -182,8 +182,8 @@ static void range_destroy(struct area *area, struct krange *range)
 	kmem_cache_free(range_cache, range);
 }
 
-static void *alloc_for(enum krange_area which, size_t npages, enum kprot prot, u32 page_flags,
-		       u64 ip)
+static void *range_alloc(enum krange_area which, size_t npages, enum kprot prot, u32 page_flags,
+			 u64 ip)
 {
 	struct area *area = &areas[which];
 	struct krange *range;
@@ -203,7 +203,7 @@ static void *alloc_for(enum krange_area which, size_t npages, enum kprot prot, u
 			range = NULL;
 			break;
 		}
-		*pte = page_to_phys(page) | prot_flags(prot);
+		*pte = page_to_phys(page) | range_prot_bits(prot);
 	}
 	mutex_unlock(&area->lock);
 	return range ? (void *)range->start : NULL;
@@ -211,17 +211,17 @@ static void *alloc_for(enum krange_area which, size_t npages, enum kprot prot, u
 
 void *krange_alloc(enum krange_area area, size_t npages, enum kprot prot)
 {
-	return alloc_for(area, npages, prot, PAGE_ZERO, CALLER);
+	return range_alloc(area, npages, prot, PAGE_ZERO, CALLER);
 }
 
 void *krange_alloc_raw(enum krange_area area, size_t npages, enum kprot prot)
 {
-	return alloc_for(area, npages, prot, 0, CALLER);
+	return range_alloc(area, npages, prot, 0, CALLER);
 }
 
 void *krange_alloc_stack(size_t npages)
 {
-	void *stack = alloc_for(KRANGE_GENERAL, npages, KPROT_RW, PAGE_ZERO, CALLER);
+	void *stack = range_alloc(KRANGE_GENERAL, npages, KPROT_RW, PAGE_ZERO, CALLER);
 
 	if (stack && IS_ENABLED(CONFIG_DEBUG_HEAP)) {
 		struct area *area = &areas[KRANGE_GENERAL];
@@ -249,7 +249,7 @@ int krange_protect(void *addr, size_t npages, enum kprot prot)
 		pte_t *pte = kernel_pte((u64)addr + i * PAGE_SIZE, false);
 
 		BUG_ON(!pte || !pte_present(*pte));
-		*pte = pte_phys(*pte) | prot_flags(prot);
+		*pte = pte_phys(*pte) | range_prot_bits(prot);
 	}
 	tlb_flush_kernel_range((u64)addr, (u64)addr + npages * PAGE_SIZE);
 	mutex_unlock(&area->lock);
@@ -285,7 +285,7 @@ void krange_free(void *addr)
 	mutex_unlock(&area->lock);
 }
 
-static u64 cache_bits(enum kcache cache)
+static u64 range_cache_bits(enum kcache cache)
 {
 	switch (cache) {
 	case KCACHE_UC: return pte_uncached_bits();
@@ -316,7 +316,8 @@ void *krange_map_phys(phys_t phys, size_t size, enum kcache cache)
 			range = NULL;
 			break;
 		}
-		*pte = ((phys - off) + i * PAGE_SIZE) | prot_flags(KPROT_RW) | cache_bits(cache);
+		*pte = ((phys - off) + i * PAGE_SIZE) | range_prot_bits(KPROT_RW) |
+		       range_cache_bits(cache);
 	}
 	mutex_unlock(&area->lock);
 	return range ? (u8 *)range->start + off : NULL;
@@ -339,8 +340,8 @@ void *kvzalloc(size_t size)
 	}
 	if (size > 1ul << 32)
 		return NULL;
-	return alloc_for(KRANGE_GENERAL, PAGE_ALIGN(size) >> PAGE_SHIFT, KPROT_RW, PAGE_ZERO,
-			 CALLER);
+	return range_alloc(KRANGE_GENERAL, PAGE_ALIGN(size) >> PAGE_SHIFT, KPROT_RW, PAGE_ZERO,
+			   CALLER);
 }
 
 void kvfree(const void *memory)

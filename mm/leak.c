@@ -161,7 +161,7 @@ static bool is_marked(const u64 *bits, u64 addr)
 	return bits[i / 64] >> (i % 64) & 1;
 }
 
-static void push(struct search *search, u64 start, u64 len)
+static void work_push(struct search *search, u64 start, u64 len)
 {
 	if (search->nr_work < WORK_MAX)
 		search->work[search->nr_work++] = (struct block){ start, len };
@@ -170,14 +170,14 @@ static void push(struct search *search, u64 start, u64 len)
 }
 
 /* Our own tables are full of addresses that prove nothing. */
-static bool is_ours(const struct search *search, u64 start)
+static bool is_own_table(const struct search *search, u64 start)
 {
 	return start == (u64)search->now || start == (u64)search->ever ||
 	       start == (u64)search->ranges || start == (u64)search->range_marks ||
 	       start == (u64)search->work;
 }
 
-static void reach_range(struct search *search, u64 addr)
+static void mark_range(struct search *search, u64 addr)
 {
 	const struct krange_info *range;
 	u32 low = 0, high = search->nr_ranges;
@@ -196,64 +196,64 @@ static void reach_range(struct search *search, u64 addr)
 		return;
 	search->range_marks[low - 1] |= IN_NOW | IN_EVER;
 	if (range->opaque)
-		push(search, range->start, LINK_BYTES);
-	else if (!is_ours(search, range->start))
-		push(search, range->start, range->npages * PAGE_SIZE);
+		work_push(search, range->start, LINK_BYTES);
+	else if (!is_own_table(search, range->start))
+		work_push(search, range->start, range->npages * PAGE_SIZE);
 }
 
-static void reach(struct search *search, u64 addr)
+static void mark_address(struct search *search, u64 addr)
 {
 	struct object object;
 
 	if (addr >= PHYSMAP_BASE && (addr - PHYSMAP_BASE) >> GRAIN_SHIFT < search->nr_words * 64) {
 		if (object_at(addr, &object) && !mark_bit(search->now, object.start) &&
-		    !object.opaque && !is_ours(search, object.start))
-			push(search, object.start, object.size);
+		    !object.opaque && !is_own_table(search, object.start))
+			work_push(search, object.start, object.size);
 	} else if (addr >= KRANGE_BASE) {
-		reach_range(search, addr);
+		mark_range(search, addr);
 	}
 }
 
-static void look_through(struct search *search, u64 start, u64 len)
+static void search_block(struct search *search, u64 start, u64 len)
 {
 	for (u64 word = ALIGN_UP(start, 8); word + 8 <= start + len; word += 8)
-		reach(search, READ_ONCE(*(const u64 *)word));
+		mark_address(search, READ_ONCE(*(const u64 *)word));
 }
 
-static void look_at_root(void *search, u64 start, u64 len)
+static void search_root(void *search, u64 start, u64 len)
 {
-	look_through(search, start, len);
+	search_block(search, start, len);
 }
 
-static void work_off(struct search *search)
+static void search_work(struct search *search)
 {
 	while (search->nr_work) {
 		struct block block = search->work[--search->nr_work];
 
-		look_through(search, block.start, block.len);
+		search_block(search, block.start, block.len);
 	}
 }
 
-static void look_again(struct search *search, const struct object *object, void *unused)
+static void search_marked_again(struct search *search, const struct object *object, void *unused)
 {
 	if (!object->opaque && is_marked(search->now, object->start) &&
-	    !is_ours(search, object->start)) {
-		look_through(search, object->start, object->size);
-		work_off(search);
+	    !is_own_table(search, object->start)) {
+		search_block(search, object->start, object->size);
+		search_work(search);
 	}
 }
 
-static void pass(struct search *search)
+static void search_pass(struct search *search)
 {
 	memset(search->now, 0, search->nr_words * 8);
 	for (u32 i = 0; i < search->nr_ranges; i++)
 		search->range_marks[i] &= ~IN_NOW;
-	look_through(search, (u64)_data, (u64)_image_end - (u64)_data);
-	search->roots(look_at_root, search);
-	work_off(search);
+	search_block(search, (u64)_data, (u64)_image_end - (u64)_data);
+	search->roots(search_root, search);
+	search_work(search);
 	while (search->overflowed) {
 		search->overflowed = false;
-		objects_walk(search, look_again, NULL);
+		objects_walk(search, search_marked_again, NULL);
 	}
 	for (u64 i = 0; i < search->nr_words; i++)
 		search->ever[i] |= search->now[i];
@@ -261,7 +261,7 @@ static void pass(struct search *search)
 
 /* ---- the result ---- */
 
-static void note(struct leak_report *report, u64 start, u64 bytes, u64 ip)
+static void report_leak(struct leak_report *report, u64 start, u64 bytes, u64 ip)
 {
 	struct leak_site *site = report->sites;
 
@@ -279,31 +279,31 @@ static void note(struct leak_report *report, u64 start, u64 bytes, u64 ip)
 	site->bytes += bytes;
 }
 
-static void judge(struct search *search, const struct object *object, void *ctx)
+static void judge_object(struct search *search, const struct object *object, void *ctx)
 {
 	struct leak_report *report = ctx;
 
 	report->objects++;
 	report->bytes += object->size;
 	if (!object->opaque && !is_marked(search->ever, object->start) &&
-	    !is_ours(search, object->start))
-		note(report, object->start, object->size, object->ip);
+	    !is_own_table(search, object->start))
+		report_leak(report, object->start, object->size, object->ip);
 }
 
 static void judge_all(struct search *search, struct leak_report *report)
 {
-	objects_walk(search, judge, report);
+	objects_walk(search, judge_object, report);
 	for (u32 i = 0; i < search->nr_ranges; i++) {
 		const struct krange_info *range = &search->ranges[i];
 
 		report->objects++;
 		report->bytes += range->npages * PAGE_SIZE;
-		if (!(search->range_marks[i] & IN_EVER) && !is_ours(search, range->start))
-			note(report, range->start, range->npages * PAGE_SIZE, range->ip);
+		if (!(search->range_marks[i] & IN_EVER) && !is_own_table(search, range->start))
+			report_leak(report, range->start, range->npages * PAGE_SIZE, range->ip);
 	}
 }
 
-static bool prepare(struct search *search)
+static bool search_prepare(struct search *search)
 {
 	const struct mem_range *ram;
 	u32 nr_ranges = page_boot_ram(&ram);
@@ -323,7 +323,7 @@ static bool prepare(struct search *search)
 int leak_search(struct leak_report *out, leak_roots roots)
 {
 	struct search search = { .roots = roots };
-	int err = prepare(&search) ? 0 : -ENOMEM;
+	int err = search_prepare(&search) ? 0 : -ENOMEM;
 
 	memset(out, 0, sizeof(*out));
 	if (!err) {
@@ -331,7 +331,7 @@ int leak_search(struct leak_report *out, leak_roots roots)
 		search.nr_ranges =
 			MIN(krange_list(search.ranges, search.max_ranges), search.max_ranges);
 		for (u32 i = 0; i < PASSES; i++)
-			pass(&search);
+			search_pass(&search);
 		judge_all(&search, out);
 		krange_unlock_all();
 	}

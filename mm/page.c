@@ -138,7 +138,7 @@ phys_t page_boot_take_low(phys_t preferred, phys_t limit)
 
 /* ---- buddy: under zone->lock ---- */
 
-static void list_push(struct zone *zone, struct page *page, u32 order)
+static void free_list_push(struct zone *zone, struct page *page, u32 order)
 {
 	page->flags = (page->flags & KEPT) | PG_BUDDY;
 	page->order = order;
@@ -149,7 +149,7 @@ static void list_push(struct zone *zone, struct page *page, u32 order)
 	zone->free[order] = page;
 }
 
-static void list_unlink(struct zone *zone, struct page *page, u32 order)
+static void free_list_unlink(struct zone *zone, struct page *page, u32 order)
 {
 	if (page->prev)
 		page->prev->next = page->next;
@@ -170,11 +170,11 @@ static void buddy_free(struct zone *zone, struct page *page, u32 order)
 
 		if (!(buddy->flags & PG_BUDDY) || buddy->order != order)
 			break;
-		list_unlink(zone, buddy, order);
+		free_list_unlink(zone, buddy, order);
 		page = MIN(page, buddy);
 		order++;
 	}
-	list_push(zone, page, order);
+	free_list_push(zone, page, order);
 }
 
 /* The order of the smallest free block; MAX_ORDER if there is none. */
@@ -196,9 +196,9 @@ static struct page *buddy_take(struct zone *zone, u32 order)
 
 		if (!page)
 			continue;
-		list_unlink(zone, page, larger);
+		free_list_unlink(zone, page, larger);
 		for (u32 half = larger; half-- > order;)
-			list_push(zone, page + (1ull << half), half);
+			free_list_push(zone, page + (1ull << half), half);
 		zone->free_pages -= 1ull << order;
 		return page;
 	}
@@ -212,7 +212,7 @@ static struct zone *zone_of(phys_t pa)
 	return &zones[pa >= ZONE_LIMIT];
 }
 
-static void free_range(struct zone *zone, phys_t start, phys_t end)
+static void zone_free_range(struct zone *zone, phys_t start, phys_t end)
 {
 	while (start < end) {
 		u32 order = MIN((u32)__builtin_ctzll(start >> PAGE_SHIFT), (u32)MAX_ORDER);
@@ -289,7 +289,7 @@ static bool zone_grow(struct zone *zone)
 	if (!known)
 		block_map_meta(block, &part[own]);
 	for (u32 j = 0; j < nr_parts; j++)
-		free_range(zone, part[j].start, part[j].end);
+		zone_free_range(zone, part[j].start, part[j].end);
 	return true;
 }
 
@@ -301,7 +301,7 @@ void page_boot_free(phys_t start, phys_t end)
 		u64 flags = spin_lock_irqsave(&zone->lock);
 
 		if (ready && page_is_known(start)) {
-			free_range(zone, start, stop);
+			zone_free_range(zone, start, stop);
 		} else {
 			raw_spin_lock(&reservoir_lock);
 			nr_reservoir = memmap_add(reservoir, nr_reservoir, BOOT_MAX_RANGES,
@@ -376,7 +376,7 @@ static struct page *depot_pop(struct zone *zone)
 	return batch;
 }
 
-static void batch_to_buddy(struct zone *zone, struct page *batch)
+static void batch_free_to_buddy(struct zone *zone, struct page *batch)
 {
 	assert_held(&zone->lock);
 	while (batch) {
@@ -393,7 +393,7 @@ static bool depot_empty(struct zone *zone)
 	bool any = zone->depot;
 
 	while (zone->depot)
-		batch_to_buddy(zone, depot_pop(zone));
+		batch_free_to_buddy(zone, depot_pop(zone));
 	return any;
 }
 
@@ -440,7 +440,7 @@ static struct page *zones_take(u32 order, u32 flags)
  * From the buddy: the smallest free blocks go first and go whole, so that large
  * ones are kept and few are split. zone->lock held.
  */
-static void fill_from_buddy(struct page_cpu *cpu_pages, struct zone *zone)
+static void cache_fill_from_buddy(struct page_cpu *cpu_pages, struct zone *zone)
 {
 	assert_held(&zone->lock);
 	while (cpu_pages->count < CACHE_BATCH) {
@@ -472,14 +472,14 @@ static __noinline void cache_fill(struct page_cpu *cpu_pages, u32 flags)
 		raw_spin_lock(&zone->lock);
 		batch = depot_pop(zone);
 		if (!batch)
-			fill_from_buddy(cpu_pages, zone);
+			cache_fill_from_buddy(cpu_pages, zone);
 		raw_spin_unlock(&zone->lock);
 		for (; batch; batch = batch->next)
 			cpu_pages->stack[cpu_pages->count++] = batch;
 	}
 }
 
-static bool injected(u32 flags)
+static bool page_failure_injected(u32 flags)
 {
 	return fault_inject(flags & PAGE_USER ? FAULT_USER : FAULT_PAGE);
 }
@@ -503,7 +503,7 @@ static struct page *block_alloc(u32 order, u32 flags)
 
 struct page *page_alloc(u32 flags)
 {
-	if (injected(flags))
+	if (page_failure_injected(flags))
 		return NULL;
 	u64 irqflags = irq_save();
 	struct page_cpu *cpu_pages = this_cpu()->slot[CPU_SLOT_PAGES];
@@ -533,7 +533,7 @@ struct page *page_alloc(u32 flags)
 
 struct page *pages_alloc(u32 order, u32 flags)
 {
-	if (order > MAX_ORDER || injected(flags))
+	if (order > MAX_ORDER || page_failure_injected(flags))
 		return NULL;
 	return block_alloc(order, flags);
 }
@@ -559,7 +559,7 @@ static void batch_release(struct zone *zone, struct page *batch, u32 count)
 	if (zone->depot_pages + count <= depot_max)
 		depot_push(zone, batch);
 	else
-		batch_to_buddy(zone, batch);
+		batch_free_to_buddy(zone, batch);
 	raw_spin_unlock(&zone->lock);
 }
 

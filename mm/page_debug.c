@@ -17,16 +17,16 @@
 #define PATTERN 0xaaaaaaaaaaaaaaaaul
 
 /* The upper half of ->private, which free pages do not use: kernel text lies in the last 2 GiB. */
-static void note_freer(struct page *page, u64 ip)
+static void freer_set(struct page *page, u64 ip)
 {
 	page->private = (page->private & 0xffffffff) | ip << 32;
 }
-static void *freer(const struct page *page)
+static void *freer_get(const struct page *page)
 {
 	return (void *)(~0ull << 32 | page->private >> 32);
 }
 
-static void check_one(struct page *page)
+static void page_check_pattern(struct page *page)
 {
 	const u64 *words = page_address(page);
 
@@ -36,13 +36,13 @@ static void check_one(struct page *page)
 	for (u32 i = 0; i < PAGE_SIZE / 8; i++)
 		if (unlikely(words[i] != PATTERN))
 			panic("page %lx was written after it was freed by %pS: the word at byte %u is %016lx, expected %016lx",
-			      page_to_phys(page), freer(page), i * 8, words[i], PATTERN);
+			      page_to_phys(page), freer_get(page), i * 8, words[i], PATTERN);
 }
 
 void page_debug_alloc(struct page *page, u32 order)
 {
 	for (u64 i = 0; i < 1ull << order; i++)
-		check_one(page + i);
+		page_check_pattern(page + i);
 }
 
 void page_debug_free(struct page *page, u32 order, u64 ip)
@@ -52,10 +52,10 @@ void page_debug_free(struct page *page, u32 order, u64 ip)
 
 		if (page[i].flags & (PG_POISONED | PG_BUDDY | PG_FREE))
 			panic("page %lx is freed twice, first by %pS, now by %pS",
-			      page_to_phys(page + i), freer(page + i), (void *)ip);
+			      page_to_phys(page + i), freer_get(page + i), (void *)ip);
 		for (u32 j = 0; j < PAGE_SIZE / 8; j++)
 			words[j] = PATTERN;
 		page[i].flags |= PG_POISONED;
-		note_freer(page + i, ip);
+		freer_set(page + i, ip);
 	}
 }

@@ -19,7 +19,7 @@
 enum direction { COPY_OUT, COPY_IN, COPY_ZERO };
 
 /* One piece within one buffer. @return bytes done */
-static inline u64 transfer_piece(enum direction dir, uaddr_t user, void *kernel, u64 length)
+static inline u64 uio_transfer_piece(enum direction dir, uaddr_t user, void *kernel, u64 length)
 {
 	if (dir == COPY_OUT)
 		return copy_to_user_partial(user, kernel, length);
@@ -28,7 +28,7 @@ static inline u64 transfer_piece(enum direction dir, uaddr_t user, void *kernel,
 	return clear_user_partial(user, length);
 }
 
-static u64 transfer_kernel(enum direction dir, struct uio *uio, void *kernel, u64 length)
+static u64 uio_transfer_kernel(enum direction dir, struct uio *uio, void *kernel, u64 length)
 {
 	if (dir == COPY_OUT)
 		memcpy(uio->kernel, kernel, length);
@@ -42,12 +42,13 @@ static u64 transfer_kernel(enum direction dir, struct uio *uio, void *kernel, u6
 }
 
 /* Over several buffers. */
-static __noinline u64 transfer_list(enum direction dir, struct uio *uio, void *kernel, u64 length)
+static __noinline u64 uio_transfer_list(enum direction dir, struct uio *uio, void *kernel,
+					u64 length)
 {
 	u64 done = 0;
 
 	if (uio->kernel)
-		return transfer_kernel(dir, uio, kernel, length);
+		return uio_transfer_kernel(dir, uio, kernel, length);
 	while (done < length) {
 		u64 part = MIN(length - done, uio->seg->len - uio->seg_off), moved;
 
@@ -56,8 +57,8 @@ static __noinline u64 transfer_list(enum direction dir, struct uio *uio, void *k
 			uio->seg_off = 0;
 			continue;
 		}
-		moved = transfer_piece(dir, uaddr_add(uio->seg->base, uio->seg_off),
-				       (u8 *)kernel + done, part);
+		moved = uio_transfer_piece(dir, uaddr_add(uio->seg->base, uio->seg_off),
+					   (u8 *)kernel + done, part);
 		uio->seg_off += moved;
 		done += moved;
 		if (moved < part)
@@ -67,13 +68,13 @@ static __noinline u64 transfer_list(enum direction dir, struct uio *uio, void *k
 	return done;
 }
 
-static inline u64 transfer(enum direction dir, struct uio *uio, void *kernel, u64 length)
+static inline u64 uio_transfer(enum direction dir, struct uio *uio, void *kernel, u64 length)
 {
 	if (length > uio->count)
 		length = uio->count;
 	if (unlikely(uio->kernel || length > uio->seg->len - uio->seg_off))
-		return transfer_list(dir, uio, kernel, length);
-	length = transfer_piece(dir, uaddr_add(uio->seg->base, uio->seg_off), kernel, length);
+		return uio_transfer_list(dir, uio, kernel, length);
+	length = uio_transfer_piece(dir, uaddr_add(uio->seg->base, uio->seg_off), kernel, length);
 	uio->seg_off += length;
 	uio->count -= length;
 	return length;
@@ -81,15 +82,15 @@ static inline u64 transfer(enum direction dir, struct uio *uio, void *kernel, u6
 
 u64 uio_copy_out(struct uio *uio, const void *src, u64 length)
 {
-	return transfer(COPY_OUT, uio, (void *)src, length);
+	return uio_transfer(COPY_OUT, uio, (void *)src, length);
 }
 u64 uio_copy_in(struct uio *uio, void *dst, u64 length)
 {
-	return transfer(COPY_IN, uio, dst, length);
+	return uio_transfer(COPY_IN, uio, dst, length);
 }
 u64 uio_zero(struct uio *uio, u64 length)
 {
-	return transfer(COPY_ZERO, uio, NULL, length);
+	return uio_transfer(COPY_ZERO, uio, NULL, length);
 }
 
 /* ---- lists that a program gave ---- */
@@ -97,7 +98,7 @@ u64 uio_zero(struct uio *uio, u64 length)
 _Static_assert(sizeof(struct user_iovec) == sizeof(struct uio_seg), "taken over as they are");
 
 /* Check each buffer; what is beyond the most that a call moves is left out. @return bytes in all, -EINVAL, -EFAULT */
-static s64 check_list(struct uio_seg *seg, u64 nr_segs)
+static s64 uio_list_check(struct uio_seg *seg, u64 nr_segs)
 {
 	u64 total = 0;
 
@@ -126,7 +127,7 @@ int uio_list_get(struct uio_list *list, uaddr_t iov, u64 nr_segs)
 		return -ENOMEM;
 	total = copy_from_user(seg, iov, nr_segs * sizeof(*seg));
 	if (!total)
-		total = check_list(seg, nr_segs);
+		total = uio_list_check(seg, nr_segs);
 	if (total < 0) {
 		uio_list_put(list);
 		return (int)total;

@@ -12,7 +12,7 @@
 #include <kernel/string.h>
 
 /* The part of one page. @return 0; -ENOMEM; -EFAULT */
-static int access_page(struct vm_region *region, u64 addr, u8 *buf, u64 len, bool write)
+static int space_access_page(struct vm_region *region, u64 addr, u8 *buf, u64 len, bool write)
 {
 	u64 page = addr & PAGE_MASK;
 
@@ -60,7 +60,7 @@ u64 vm_space_access(struct vm_space *space, u64 addr, void *buf, u64 len, bool w
 		int err = -EFAULT;
 
 		if (region && (region->flags & needed))
-			err = access_page(region, addr, (u8 *)buf + done, length, write);
+			err = space_access_page(region, addr, (u8 *)buf + done, length, write);
 		if (err == -ENOMEM) {
 			up_write(&space->lock);
 			err = vm_out_of_memory(attempt++);

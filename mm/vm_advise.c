@@ -24,7 +24,7 @@ static bool advice_known(int advice)
 }
 
 /* The flags of @region after the advice. @return 0 or -EINVAL */
-static int advised_flags(const struct vm_region *region, int advice, u32 *flags)
+static int advice_flags(const struct vm_region *region, int advice, u32 *flags)
 {
 	switch (advice) {
 	case MADV_DONTFORK: *flags |= VM_DONTFORK; break;
@@ -77,7 +77,7 @@ static int advise_remove(struct vm_region *region, u64 start, u64 end)
 	return err;
 }
 
-static void drop_pages(struct vm_region *region, u64 start, u64 end)
+static void advise_drop_pages(struct vm_region *region, u64 start, u64 end)
 {
 	struct vm_gather gather;
 
@@ -99,12 +99,12 @@ static int advise_part(struct vm_region **part_of, u64 start, u64 end, int advic
 	case MADV_DONTNEED:
 		if (region->flags & (VM_LOCKED | VM_PFN) || (advice == MADV_FREE && region->ops))
 			return -EINVAL;
-		drop_pages(region, start, end);
+		advise_drop_pages(region, start, end);
 		return 0;
 	case MADV_DONTNEED_LOCKED:
 		if (region->flags & VM_PFN)
 			return -EINVAL;
-		drop_pages(region, start, end);
+		advise_drop_pages(region, start, end);
 		return 0;
 	case MADV_COLD:
 	case MADV_PAGEOUT:
@@ -112,7 +112,7 @@ static int advise_part(struct vm_region **part_of, u64 start, u64 end, int advic
 			return -EINVAL;
 		return 0;
 	}
-	err = advised_flags(region, advice, &flags);
+	err = advice_flags(region, advice, &flags);
 	if (err || flags == region->flags)
 		return err;
 	region = vm_set_flags(region, start, end, flags);
@@ -182,7 +182,7 @@ int vm_advise(struct vm_space *space, u64 addr, u64 len, int advice)
 /* ---- msync ---- */
 
 /* Write one file back, without the lock. @return 0 or -errno */
-static int sync_file(struct vm_space *space, struct file *f)
+static int sync_one_file(struct vm_space *space, struct file *f)
 {
 	int err = -EINVAL;
 
@@ -221,7 +221,7 @@ int vm_sync(struct vm_space *space, u64 addr, u64 len, int flags)
 		}
 		addr = MIN(end, region->end);
 		if ((flags & MS_SYNC) && region->file && (region->flags & VM_SHARED)) {
-			err = sync_file(space, region->file);
+			err = sync_one_file(space, region->file);
 			if (err)
 				return err;
 		} else {
@@ -236,7 +236,7 @@ int vm_sync(struct vm_space *space, u64 addr, u64 len, int flags)
 #define INCORE_CHUNK 64u
 
 /* What is cached of a file tells what others read: only for those who could write it. */
-static bool may_see_cache(const struct vm_region *region)
+static bool incore_may_see_cache(const struct vm_region *region)
 {
 	struct inode *inode;
 
@@ -250,7 +250,7 @@ static bool may_see_cache(const struct vm_region *region)
 }
 
 /* Pages that are in the cache though not mapped. */
-static void look_in_cache(struct vm_region *region, u64 addr, u32 npages, u8 *vec)
+static void incore_from_cache(struct vm_region *region, u64 addr, u32 npages, u8 *vec)
 {
 	struct page *pages[VM_FAULT_AROUND];
 
@@ -278,7 +278,7 @@ static int incore_chunk(struct vm_space *space, u64 addr, u64 end, u8 *vec)
 	if (!region)
 		return -ENOMEM;
 	npages = MIN((u64)INCORE_CHUNK, (MIN(end, region->end) - addr) >> PAGE_SHIFT);
-	if (!may_see_cache(region)) {
+	if (!incore_may_see_cache(region)) {
 		for (u32 i = 0; i < npages; i++)
 			vec[i] = 1;
 		return npages;
@@ -286,7 +286,7 @@ static int incore_chunk(struct vm_space *space, u64 addr, u64 end, u8 *vec)
 	for (u32 i = 0; i < npages; i++)
 		vec[i] = 0;
 	if (region->ops && region->ops->fault_around)
-		look_in_cache(region, addr, npages, vec);
+		incore_from_cache(region, addr, npages, vec);
 	for (u32 i = 0; i < npages; i++) {
 		pte_t *pte = vm_pte(space, addr + i * PAGE_SIZE);
 

@@ -16,13 +16,13 @@
 
 /* ---- flags of a part ---- */
 
-static bool takes_over(const struct vm_region *to, const struct vm_region *region, u32 flags)
+static bool region_takes_over(const struct vm_region *to, const struct vm_region *region, u32 flags)
 {
 	return to && !to->ops && !region->ops && to->flags == flags;
 }
 
 /* @part of @from, at one of its edges, goes to the neighbour @to. */
-static void hand_over(struct vm_region *from, struct vm_region *to, u64 start, u64 end)
+static void region_hand_over(struct vm_region *from, struct vm_region *to, u64 start, u64 end)
 {
 	struct vm_space *space = from->space;
 
@@ -43,13 +43,13 @@ struct vm_region *vm_set_flags(struct vm_region *region, u64 start, u64 end, u32
 	s64 npages = (end - start) >> PAGE_SHIFT;
 	u32 old = region->flags;
 
-	if (start == region->start && end < region->end && takes_over(prev, region, flags) &&
+	if (start == region->start && end < region->end && region_takes_over(prev, region, flags) &&
 	    prev->end == start) {
-		hand_over(region, prev, start, end);
+		region_hand_over(region, prev, start, end);
 		region = prev;
-	} else if (start > region->start && end == region->end && takes_over(next, region, flags) &&
-		   next->start == end) {
-		hand_over(region, next, start, end);
+	} else if (start > region->start && end == region->end &&
+		   region_takes_over(next, region, flags) && next->start == end) {
+		region_hand_over(region, next, start, end);
 		region = next;
 	} else {
 		if (start > region->start) {
@@ -73,7 +73,7 @@ struct vm_region *vm_set_flags(struct vm_region *region, u64 start, u64 end, u32
 }
 
 /* @region's flags without @clear and with @set, which device memory does not get. */
-static u32 changed_flags(const struct vm_region *region, u32 clear, u32 set)
+static u32 region_changed_flags(const struct vm_region *region, u32 clear, u32 set)
 {
 	u32 flags = region->flags & ~clear;
 
@@ -83,14 +83,14 @@ static u32 changed_flags(const struct vm_region *region, u32 clear, u32 set)
 }
 
 /* Every part of [start, end), which has no holes, gets flags & ~clear | set. @return 0 or -ENOMEM */
-static int change_flags(struct vm_space *space, u64 start, u64 end, u32 clear, u32 set)
+static int range_change_flags(struct vm_space *space, u64 start, u64 end, u32 clear, u32 set)
 {
 	struct vm_region *region = vm_region_find(space, start);
 
 	if (start == end)
 		return 0;
 	while (region && region->start <= start) {
-		u32 flags = changed_flags(region, clear, set);
+		u32 flags = region_changed_flags(region, clear, set);
 		u64 stop = MIN(end, region->end);
 
 		if (flags != region->flags) {
@@ -195,7 +195,7 @@ static bool may_lock_at_all(void)
 }
 
 /* Pages of [start, end) that are locked already. */
-static u64 locked_in(struct vm_space *space, u64 start, u64 end)
+static u64 locked_pages_in(struct vm_space *space, u64 start, u64 end)
 {
 	struct vm_region *region = vm_region_overlapping(space, start, end);
 	u64 npages = 0;
@@ -227,8 +227,8 @@ int vm_lock(struct vm_space *space, u64 addr, u64 len, int flags)
 	down_write(&space->lock);
 	err = -ENOMEM;
 	if (!vm_may_lock(space, VM_LOCKED, npages) ||
-	    !vm_may_lock(space, VM_LOCKED, npages - locked_in(space, addr, end)))
-		err = change_flags(space, addr, end, VM_LOCKED | VM_LOCKONFAULT, set);
+	    !vm_may_lock(space, VM_LOCKED, npages - locked_pages_in(space, addr, end)))
+		err = range_change_flags(space, addr, end, VM_LOCKED | VM_LOCKONFAULT, set);
 	up_write(&space->lock);
 	if (err || (flags & MLOCK_ONFAULT))
 		return err;
@@ -247,18 +247,18 @@ int vm_unlock(struct vm_space *space, u64 addr, u64 len)
 	if (addr + len < addr)
 		return -EINVAL;
 	down_write(&space->lock);
-	err = change_flags(space, addr, addr + len, VM_LOCKED | VM_LOCKONFAULT, 0);
+	err = range_change_flags(space, addr, addr + len, VM_LOCKED | VM_LOCKONFAULT, 0);
 	up_write(&space->lock);
 	return err;
 }
 
 /* All regions there are. Lack of memory to split can't happen: whole regions change. */
-static void change_all(struct vm_space *space, u32 clear, u32 set)
+static void space_change_flags(struct vm_space *space, u32 clear, u32 set)
 {
 	struct vm_region *region = vm_region_find_above(space, 0);
 
 	while (region) {
-		u32 flags = changed_flags(region, clear, set);
+		u32 flags = region_changed_flags(region, clear, set);
 
 		if (flags != region->flags)
 			region = vm_set_flags(region, region->start, region->end, flags);
@@ -287,7 +287,7 @@ int vm_lock_all(struct vm_space *space, int flags)
 		if (flags & MCL_FUTURE)
 			space->def_flags = set;
 		if (flags & MCL_CURRENT)
-			change_all(space, VM_LOCKED | VM_LOCKONFAULT, set);
+			space_change_flags(space, VM_LOCKED | VM_LOCKONFAULT, set);
 	}
 	up_write(&space->lock);
 	if (!err && (flags & (MCL_CURRENT | MCL_ONFAULT)) == MCL_CURRENT)
@@ -299,7 +299,7 @@ int vm_unlock_all(struct vm_space *space)
 {
 	down_write(&space->lock);
 	space->def_flags = 0;
-	change_all(space, VM_LOCKED | VM_LOCKONFAULT, 0);
+	space_change_flags(space, VM_LOCKED | VM_LOCKONFAULT, 0);
 	up_write(&space->lock);
 	return 0;
 }

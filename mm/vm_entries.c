@@ -13,7 +13,7 @@
 /* ---- rights ---- */
 
 /* May a page of @region be writable right away, as the region is? Else its next write faults. */
-static inline bool write_now(const struct vm_region *region, pte_t entry)
+static inline bool entry_writable_now(const struct vm_region *region, pte_t entry)
 {
 	if (region->flags & VM_SHARED)
 		return pte_writable(entry) || pte_uncounted(entry) || !region->ops ||
@@ -36,7 +36,7 @@ void vm_tables_protect(struct vm_region *region, u64 start, u64 end)
 			if (!old)
 				continue;
 			new = pte_with_rights(old, bits);
-			if (pte_writable(bits) && !write_now(region, old))
+			if (pte_writable(bits) && !entry_writable_now(region, old))
 				new = pte_make_readonly(new);
 			if (new == old)
 				continue;

@@ -36,7 +36,7 @@
 
 /* ---- entries ---- */
 
-static inline bool exchange(pte_t *pte, pte_t old, pte_t new)
+static inline bool entry_exchange(pte_t *pte, pte_t old, pte_t new)
 {
 	return __atomic_compare_exchange_n(pte, &old, new, false, __ATOMIC_SEQ_CST,
 					   __ATOMIC_RELAXED);
@@ -49,7 +49,7 @@ static inline bool entry_set(struct vm_region *region, pte_t *pte, pte_t old, pt
 		WRITE_ONCE(*pte, new);
 		return true;
 	}
-	return exchange(pte, old, new);
+	return entry_exchange(pte, old, new);
 }
 
 /* Put another page in the place of a present one. @return false: the entry has changed */
@@ -64,7 +64,7 @@ static bool entry_replace(struct vm_region *region, u64 addr, pte_t *pte, pte_t 
 		return true;
 	}
 	preempt_disable();
-	if (!exchange(pte, old, pte_busy())) {
+	if (!entry_exchange(pte, old, pte_busy())) {
 		preempt_enable();
 		return false;
 	}
@@ -107,7 +107,7 @@ static inline int fault_anon(struct vm_region *region, pte_t *pte, bool write)
 /* ---- copy on write ---- */
 
 /* Count a file's page that @entry maps, so that it stays. @return NULL: no longer mapped there */
-static struct page *hold_mapped(struct vm_region *region, const pte_t *pte, pte_t entry)
+static struct page *page_get_mapped(struct vm_region *region, const pte_t *pte, pte_t entry)
 {
 	struct page *page = NULL;
 
@@ -120,7 +120,7 @@ static struct page *hold_mapped(struct vm_region *region, const pte_t *pte, pte_
 	return page;
 }
 
-static void note_copied(struct vm_region *region, pte_t old)
+static void account_copied(struct vm_region *region, pte_t old)
 {
 	struct vm_space *space = region->space;
 
@@ -147,14 +147,14 @@ static int fault_copy(struct vm_region *region, u64 addr, pte_t *pte, pte_t entr
 	 * another thread reads it in again.
 	 */
 	held = pte_of_file(entry) && !vm_is_solo(region->space);
-	if (held && !hold_mapped(region, pte, entry))
+	if (held && !page_get_mapped(region, pte, entry))
 		return 0;
 	new = page_alloc(PAGE_USER | (zero ? PAGE_ZERO : 0));
 	if (new && !zero)
 		copy_page(page_address(new), page_address(old));
 	if (likely(new &&entry_replace(region, addr, pte, entry,
 				       page_pte(new, pte_make_anon(region->pte_bits))))) {
-		note_copied(region, entry);
+		account_copied(region, entry);
 		if (pte_anon(entry))
 			vm_anon_put(old);
 		else if (!pte_uncounted(entry))
@@ -174,7 +174,7 @@ static int fault_copy(struct vm_region *region, u64 addr, pte_t *pte, pte_t entr
  * it after that finds the entry. One step, not a loop: nothing here waits for a flag
  * that a file system may set or not.
  */
-static inline int tell_if_cleaned(struct vm_region *region, struct page *page)
+static inline int mkwrite_if_cleaned(struct vm_region *region, struct page *page)
 {
 	if (likely(!region->ops->write_back) || (READ_ONCE(page->flags) & PG_DIRTY))
 		return 0;
@@ -194,16 +194,16 @@ static int fault_shared_write(struct vm_region *region, u64 addr, pte_t *pte, pt
 	int err;
 
 	if (!region->ops || !region->ops->page_mkwrite || pte_uncounted(entry)) {
-		exchange(pte, entry, pte_make_writable(entry));
+		entry_exchange(pte, entry, pte_make_writable(entry));
 		return 0;
 	}
-	page = hold_mapped(region, pte, entry);
+	page = page_get_mapped(region, pte, entry);
 	if (!page)
 		return 0;
 	err = region->ops->page_mkwrite(region, page);
-	if (!err && exchange(pte, entry, pte_make_writable(entry))) {
-		err = tell_if_cleaned(region, page);
-		if (err && exchange(pte, pte_make_writable(entry), entry))
+	if (!err && entry_exchange(pte, entry, pte_make_writable(entry))) {
+		err = mkwrite_if_cleaned(region, page);
+		if (err && entry_exchange(pte, pte_make_writable(entry), entry))
 			tlb_flush_user_page(region->space, addr);
 	}
 	page_put(page);
@@ -233,7 +233,7 @@ static inline int fault_present(struct vm_region *region, u64 addr, pte_t *pte, 
 /* ---- files ---- */
 
 /* The second half of the agreement with truncations: the entry is set, a locked instruction has passed. */
-static inline bool still_there(const struct vm_region *region, const struct page *page)
+static inline bool page_still_cached(const struct vm_region *region, const struct page *page)
 {
 	return !region->ops->page_cache || READ_ONCE(*(void *const *)&page->mapping);
 }
@@ -242,14 +242,14 @@ static inline bool still_there(const struct vm_region *region, const struct page
 static bool map_file_page(struct vm_region *region, u64 addr, pte_t *pte, struct page *page,
 			  pte_t new)
 {
-	if (!exchange(pte, 0, new)) {
+	if (!entry_exchange(pte, 0, new)) {
 		if (!pte_uncounted(new))
 			page_put(page);
 		return false;
 	}
-	if (likely(still_there(region, page)))
+	if (likely(page_still_cached(region, page)))
 		return true;
-	if (exchange(pte, new, 0)) { /* else the truncation has done it */
+	if (entry_exchange(pte, new, 0)) { /* else the truncation has done it */
 		tlb_flush_user_page(region->space, addr);
 		page_put(page);
 		return false;
@@ -310,12 +310,12 @@ static int fault_file_copy(struct vm_region *region, u64 addr, pte_t *pte, struc
 	copy_page(page_address(new), page_address(from));
 	entry = page_pte(new, pte_make_anon(region->pte_bits));
 	region->has_anon = true;
-	if (!exchange(pte, 0, entry)) {
+	if (!entry_exchange(pte, 0, entry)) {
 		page_free(new);
 	} else {
 		mem_account(MEM_ANON, 1);
 		count_pages(space, &space->rss_anon, 1);
-		if (unlikely(!still_there(region, from)) && exchange(pte, entry, 0)) {
+		if (unlikely(!page_still_cached(region, from)) && entry_exchange(pte, entry, 0)) {
 			tlb_flush_user_page(space, addr);
 			count_pages(space, &space->rss_anon, -1);
 			vm_anon_put(new);
@@ -347,8 +347,8 @@ static int fault_file_write(struct vm_region *region, u64 addr, pte_t *pte, stru
 		count_pages(region->space, &region->space->rss_file, 1);
 	if (region->ops->write_back) {
 		if (mapped)
-			err = tell_if_cleaned(region, page);
-		if (err && exchange(pte, entry, pte_make_readonly(entry)))
+			err = mkwrite_if_cleaned(region, page);
+		if (err && entry_exchange(pte, entry, pte_make_readonly(entry)))
 			tlb_flush_user_page(region->space, addr);
 		page_put(page);
 	}
@@ -406,7 +406,7 @@ int vm_fault_region(struct vm_region *region, u64 addr, bool write)
 /* ---- stacks that grow ---- */
 
 /* No region at @addr: does the one above grow there? @return 0: now there is one; -EFAULT; -EAGAIN */
-static int grow_down(struct vm_space *space, u64 addr)
+static int region_grow_down(struct vm_space *space, u64 addr)
 {
 	u64 start = addr & PAGE_MASK, npages;
 	struct vm_region *region, *prev;
@@ -415,26 +415,26 @@ static int grow_down(struct vm_space *space, u64 addr)
 	down_write(&space->lock);
 	region = vm_region_find_above(space, addr);
 	if (!region)
-		goto out;
+		goto out_unlock;
 	if (region->start <= addr) { /* another thread was faster */
 		err = 0;
-		goto out;
+		goto out_unlock;
 	}
 	if (!(region->flags & VM_GROWSDOWN) || start < READ_ONCE(vm_min_addr))
-		goto out;
+		goto out_unlock;
 	prev = vm_region_prev(space, region);
 	if (prev && (prev->flags & VM_ACCESS) && !(prev->flags & VM_GROWSDOWN) &&
 	    start - prev->end < VM_GUARD_GAP)
-		goto out;
+		goto out_unlock;
 	npages = (region->start - start) >> PAGE_SHIFT;
 	if (region->end - start > vm_limit(RLIMIT_STACK) ||
 	    !vm_may_expand(space, region->flags, npages) ||
 	    vm_may_lock(space, region->flags, npages) || !vm_enough_memory(region->flags, npages))
-		goto out;
+		goto out_unlock;
 	vm_set_bounds(region, start, region->end);
 	vm_account(space, region->flags, npages);
 	err = 0;
-out:
+out_unlock:
 	up_write(&space->lock);
 	return err;
 }
@@ -462,7 +462,7 @@ int vm_out_of_memory(u32 attempt)
 	return 0;
 }
 
-static inline bool allowed(const struct vm_region *region, u32 error_code)
+static inline bool fault_allowed(const struct vm_region *region, u32 error_code)
 {
 	u32 need = VM_ACCESS;
 
@@ -487,7 +487,7 @@ static inline int fault_alone(struct vm_space *space, u64 addr, u32 error_code)
 	rcu_read_lock();
 	if (likely(vm_is_solo(space))) {
 		region = vm_region_find(space, addr);
-		if (likely(region && !region->ops && allowed(region, error_code)))
+		if (likely(region && !region->ops && fault_allowed(region, error_code)))
 			err = vm_fault_region(region, addr & PAGE_MASK,
 					      error_code & VM_FAULT_WRITE);
 	}
@@ -509,11 +509,11 @@ int vm_fault(struct vm_space *space, u64 addr, u32 error_code, int *si_code)
 		if (unlikely(!region)) {
 			up_read(&space->lock);
 			*si_code = SEGV_MAPERR;
-			if (addr >= USER_END || grow_down(space, addr))
+			if (addr >= USER_END || region_grow_down(space, addr))
 				return -EFAULT;
 			continue;
 		}
-		if (unlikely(!allowed(region, error_code))) {
+		if (unlikely(!fault_allowed(region, error_code))) {
 			up_read(&space->lock);
 			*si_code = SEGV_ACCERR;
 			return -EFAULT;

@@ -127,7 +127,7 @@ struct vm_region *vm_split(struct vm_region *region, u64 addr)
 }
 
 /* @upper follows @lower and is like it: make them one. */
-static void unite(struct vm_region *lower, struct vm_region *upper)
+static void region_unite(struct vm_region *lower, struct vm_region *upper)
 {
 	struct vm_space *space = lower->space;
 	u64 end = upper->end;
@@ -149,9 +149,9 @@ struct vm_region *vm_merge(struct vm_region *region)
 			 *next = vm_region_next(space, region);
 
 	if (next && vm_region_continues(region, next))
-		unite(region, next);
+		region_unite(region, next);
 	if (prev && vm_region_continues(prev, region)) {
-		unite(prev, region);
+		region_unite(prev, region);
 		return prev;
 	}
 	return region;
@@ -214,7 +214,7 @@ s64 vm_find_room(struct vm_space *space, u64 addr, u64 len, u32 map_flags)
 /* ---- munmap ---- */
 
 /* Take [start, end) of @region out of the set. A region that is wholly gone goes to @dead. */
-static void cut(struct vm_region *region, u64 start, u64 end, struct list *dead)
+static void region_cut(struct vm_region *region, u64 start, u64 end, struct list *dead)
 {
 	struct vm_space *space = region->space;
 
@@ -254,7 +254,7 @@ int vm_unmap_locked(struct vm_space *space, u64 start, u64 end, struct list *dea
 		next = region;
 		if (region->end <= end)
 			next = vm_region_next(space, region);
-		cut(region, from, to, dead);
+		region_cut(region, from, to, dead);
 		vm_zap(&gather, from, to);
 	}
 	vm_free_tables(&gather, start, end, vm_region_end(prev), vm_tables_ceiling(region));
@@ -368,7 +368,7 @@ void vm_scrub(struct vm_space *space, u64 start, u64 end)
 static const struct vm_region_ops device_ops;
 
 /* Let the file say what its region does. The region is in no list yet; it counts the file in any case. */
-static int attach_file(struct vm_region *region, struct file *f, u64 off)
+static int region_attach_file(struct vm_region *region, struct file *f, u64 off)
 {
 	int err;
 
@@ -420,7 +420,7 @@ static struct vm_region *region_create(struct vm_space *space, u64 start, u64 en
 		.file_link = LIST_INIT(region->file_link),
 	};
 	if (file)
-		err = attach_file(region, file, off);
+		err = region_attach_file(region, file, off);
 	else if (flags & VM_SHARED)
 		err = vm_shared_attach(region);
 	if (err) {
@@ -435,8 +435,8 @@ static struct vm_region *region_create(struct vm_space *space, u64 start, u64 en
 }
 
 /* Pages of [start, end) that are mapped; @region is the lowest region there. */
-static u64 mapped_in(const struct vm_space *space, const struct vm_region *region, u64 start,
-		     u64 end)
+static u64 mapped_pages_in(const struct vm_space *space, const struct vm_region *region, u64 start,
+			   u64 end)
 {
 	u64 npages = 0;
 
@@ -455,7 +455,7 @@ static int map_at(struct vm_space *space, u64 start, u64 end, u32 flags, struct 
 
 	assert_held_write(&space->lock);
 	if (unlikely(replaces))
-		replaced = mapped_in(space, next, start, end);
+		replaced = mapped_pages_in(space, next, start, end);
 	if (!vm_may_expand(space, flags, npages - replaced))
 		return -ENOMEM;
 	if (unlikely(replaces)) {
@@ -528,8 +528,8 @@ static s64 map_locked(struct vm_space *space, u64 addr, u64 len, u32 prot, u32 m
 }
 
 /* A driver may run for long, and reach the program's memory: no lock is held. Rights are checked first. */
-static s64 ask_file(const struct vm_space *space, u64 len, u32 prot, u32 map_flags,
-		    struct file *file, u64 off)
+static s64 file_map_begin(const struct vm_space *space, u64 len, u32 prot, u32 map_flags,
+			  struct file *file, u64 off)
 {
 	u32 flags = region_flags(space, prot, map_flags);
 	int err = file_flags(file, prot, map_flags, &flags);
@@ -561,7 +561,7 @@ s64 vm_map(struct vm_space *space, u64 addr, u64 len, u32 prot, u32 flags, struc
 	if (off + len < off || (file && off + len > FILE_SIZE_MAX))
 		return -EOVERFLOW;
 	if (unlikely(file && file->ops->map_begin)) {
-		start = ask_file(space, len, prot, flags, file, off);
+		start = file_map_begin(space, len, prot, flags, file, off);
 		if (start)
 			return start;
 	}
@@ -641,9 +641,9 @@ s64 vm_set_brk(struct vm_space *space, u64 brk)
 	down_write(&space->lock);
 	result = space->brk;
 	if (brk < space->brk_start || brk > USER_END - PAGE_SIZE)
-		goto out;
+		goto out_unlock;
 	if (brk - space->brk_start + (space->data_end - space->data_start) > vm_limit(RLIMIT_DATA))
-		goto out;
+		goto out_unlock;
 	old_end = PAGE_ALIGN(space->brk);
 	new_end = PAGE_ALIGN(brk);
 	flags = VM_READ | VM_WRITE | VM_MAYWRITE | VM_MAYEXEC | VM_HEAP | space->def_flags;
@@ -651,18 +651,18 @@ s64 vm_set_brk(struct vm_space *space, u64 brk)
 		flags |= VM_EXEC;
 	if (new_end < old_end) {
 		if (vm_unmap_locked(space, new_end, old_end, &dead))
-			goto out;
+			goto out_unlock;
 	} else if (new_end > old_end) {
 		if (!vm_may_place(old_end))
-			goto out;
+			goto out_unlock;
 		/* a page stays free above, so that the heap never touches a mapping */
 		if (!vm_range_is_free(space, old_end, new_end - old_end + PAGE_SIZE) ||
 		    vm_may_lock(space, flags, (new_end - old_end) >> PAGE_SHIFT) ||
 		    map_at(space, old_end, new_end, flags, NULL, 0, NULL))
-			goto out;
+			goto out_unlock;
 	}
 	space->brk = result = brk;
-out:
+out_unlock:
 	up_write(&space->lock);
 	vm_bury(&dead);
 	if (result == (s64)brk && new_end > old_end &&

@@ -20,7 +20,7 @@ struct remap {
 };
 
 /* May the @remap->old_len bytes of @region at m->old become m->new_len? @return 0 or -errno */
-static int check_resize(const struct vm_region *region, const struct remap *remap)
+static int remap_check_resize(const struct vm_region *region, const struct remap *remap)
 {
 	u64 more;
 
@@ -44,7 +44,8 @@ static int check_resize(const struct vm_region *region, const struct remap *rema
 }
 
 /* Entries and bounds: no way back from here. */
-static void move_pages(struct vm_region *new, struct vm_region *region, const struct remap *remap)
+static void remap_move_pages(struct vm_region *new, struct vm_region *region,
+			     const struct remap *remap)
 {
 	struct vm_space *space = region->space;
 	struct vm_gather gather;
@@ -60,7 +61,7 @@ static void move_pages(struct vm_region *new, struct vm_region *region, const st
 	vm_account(space, new->flags, vm_region_pages(new));
 }
 
-static s64 move_to(struct vm_region *region, struct remap *remap)
+static s64 remap_move_to(struct vm_region *region, struct remap *remap)
 {
 	struct vm_space *space = region->space;
 	struct vm_region *new;
@@ -82,7 +83,7 @@ static s64 move_to(struct vm_region *region, struct remap *remap)
 		list_add_tail(&new->link, remap->dead);
 		return err;
 	}
-	move_pages(new, region, remap);
+	remap_move_pages(new, region, remap);
 	remap->populate = (new->flags &(VM_LOCKED | VM_LOCKONFAULT)) == VM_LOCKED;
 	if (!(remap->flags & MREMAP_DONTUNMAP)) {
 		if (remap->old_len)
@@ -131,7 +132,7 @@ static s64 remap_to(struct vm_space *space, struct remap *remap)
 	region = vm_region_find(space, remap->old); /* unmapping may have split or taken it */
 	if (!region)
 		return -EFAULT;
-	err = check_resize(region, remap);
+	err = remap_check_resize(region, remap);
 	if (!err && (remap->flags & MREMAP_DONTUNMAP) &&
 	    !vm_may_expand(space, region->flags, remap->old_len >> PAGE_SHIFT))
 		err = -ENOMEM;
@@ -143,11 +144,11 @@ static s64 remap_to(struct vm_space *space, struct remap *remap)
 	if (to < 0)
 		return to;
 	remap->to = to;
-	return move_to(region, remap);
+	return remap_move_to(region, remap);
 }
 
 /* Grow where it is, if the region ends there and room follows. */
-static bool grow_in_place(struct vm_region *region, const struct remap *remap)
+static bool remap_in_place(struct vm_region *region, const struct remap *remap)
 {
 	struct vm_space *space = region->space;
 	u64 more = remap->new_len - remap->old_len;
@@ -184,12 +185,12 @@ static s64 remap_locked(struct vm_space *space, struct remap *remap)
 		}
 		return remap->old;
 	}
-	err = check_resize(region, remap);
+	err = remap_check_resize(region, remap);
 	if (err)
 		return err;
 	remap->populate = (region->flags & (VM_LOCKED | VM_LOCKONFAULT)) == VM_LOCKED;
 	remap->to = remap->old;
-	if (remap->old_len && grow_in_place(region, remap))
+	if (remap->old_len && remap_in_place(region, remap))
 		return remap->old;
 	if (!(remap->flags & MREMAP_MAYMOVE))
 		return -ENOMEM;
@@ -197,7 +198,7 @@ static s64 remap_locked(struct vm_space *space, struct remap *remap)
 	if (to < 0)
 		return to;
 	remap->to = to;
-	return move_to(region, remap);
+	return remap_move_to(region, remap);
 }
 
 s64 vm_remap(struct vm_space *space, u64 old, u64 old_len, u64 new_len, u32 flags, u64 new_addr)

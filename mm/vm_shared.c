@@ -30,7 +30,7 @@ static struct kmem_cache *shared_cache;
 
 /* ---- the tree; lock held ---- */
 
-static void **node_alloc(void)
+static void **shared_node_alloc(void)
 {
 	struct page *page = page_alloc(PAGE_USER | PAGE_ZERO);
 
@@ -47,7 +47,7 @@ static void **shared_slot(struct shared *shared, u64 index, bool make)
 	assert_held(&shared->lock);
 	for (u32 level = shared->height; level--;) {
 		if (!*entry && make)
-			*entry = node_alloc();
+			*entry = shared_node_alloc();
 		if (!*entry)
 			return NULL;
 		entry = (void **)*entry + (index >> (FANOUT_SHIFT * level)) % FANOUT;
@@ -68,14 +68,14 @@ static struct page *shared_find(struct shared *shared, u64 index)
 }
 
 /* The object gives a page up. */
-static void page_drop(struct page *page)
+static void shared_page_drop(struct page *page)
 {
 	mem_account(MEM_ANON, -1);
 	page_put(page);
 }
 
 /* Nobody has the object any more. */
-static void free_node(void **node, u32 level)
+static void shared_free_node(void **node, u32 level)
 {
 	if (!node)
 		return;
@@ -83,9 +83,9 @@ static void free_node(void **node, u32 level)
 		if (!node[i])
 			continue;
 		if (level)
-			free_node(node[i], level - 1);
+			shared_free_node(node[i], level - 1);
 		else
-			page_drop(node[i]);
+			shared_page_drop(node[i]);
 	}
 	page_free(virt_to_page(node));
 }
@@ -104,7 +104,7 @@ static int shared_fault(struct vm_region *region, u64 pgoff, struct page **out)
 	page = shared_find(shared, pgoff);
 	spin_unlock(&shared->lock);
 	if (page)
-		goto found;
+		goto out_found;
 	new = page_alloc(PAGE_USER | PAGE_ZERO);
 	if (!new)
 		return -ENOMEM;
@@ -126,7 +126,7 @@ static int shared_fault(struct vm_region *region, u64 pgoff, struct page **out)
 		page_free(new);
 	if (!page)
 		return -ENOMEM;
-found:
+out_found:
 	*out = page;
 	return 0;
 }
@@ -160,7 +160,7 @@ static void shared_close(struct vm_region *region)
 
 	if (!atomic_dec_and_test(&shared->refs))
 		return;
-	free_node(shared->root, shared->height - 1);
+	shared_free_node(shared->root, shared->height - 1);
 	kmem_cache_free(shared_cache, shared);
 }
 
@@ -197,7 +197,7 @@ int vm_shared_attach(struct vm_region *region)
  * Take the pages that one lowest node has of [*index, last] out of the tree. @return them, linked
  * through ->index; *@index moves behind what was looked at: over all that has no nodes at once
  */
-static struct page *take_node(struct shared *shared, u64 *index, u64 last)
+static struct page *shared_take_node(struct shared *shared, u64 *index, u64 last)
 {
 	struct page *list = NULL, *page;
 	void **entry = (void **)&shared->root;
@@ -233,12 +233,12 @@ void vm_shared_remove(struct vm_region *region, u64 start, u64 end)
 	while (index <= last) {
 		u64 first = index;
 
-		list = take_node(shared, &index, last);
+		list = shared_take_node(shared, &index, last);
 		if (list)
 			vm_unmap_file_range(&shared->pages, first, index - 1, true);
 		while ((page = list)) {
 			list = (struct page *)page->index;
-			page_drop(page);
+			shared_page_drop(page);
 		}
 	}
 }

@@ -58,25 +58,25 @@ void vm_init(void)
 
 /* ---- where things lie ---- */
 
-static u32 personality(void)
+static u32 current_personality(void)
 {
 	return current->proc ? current->proc->personality : 0;
 }
 
 u64 vm_random_offset(u64 npages)
 {
-	if (no_randomisation || (personality() & ADDR_NO_RANDOMIZE))
+	if (no_randomisation || (current_personality() & ADDR_NO_RANDOMIZE))
 		return 0;
 	return (random_u64() % npages) << PAGE_SHIFT;
 }
 
-static void choose_layout(struct vm_space *space)
+static void space_choose_layout(struct vm_space *space)
 {
 	u64 limit = current->proc ? current_limit(RLIMIT_STACK) : STACK_LIMIT_DEFAULT;
 	u64 room = limit + (STACK_RANDOM_PAGES << PAGE_SHIFT) + VM_GUARD_GAP;
 
 	space->stack_top = USER_END - vm_random_offset(STACK_RANDOM_PAGES);
-	space->bottom_up = limit == RLIM_INFINITY || (personality() & ADDR_COMPAT_LAYOUT);
+	space->bottom_up = limit == RLIM_INFINITY || (current_personality() & ADDR_COMPAT_LAYOUT);
 	if (space->bottom_up) {
 		space->mmap_base = PAGE_ALIGN(USER_END / 3) + vm_random_offset(MMAP_RANDOM_PAGES);
 		return;
@@ -102,14 +102,14 @@ struct vm_space *vm_space_create(void)
 	rwsem_init(&space->lock);
 	atomic_set(&space->users, 1);
 	vm_regions_init(space);
-	choose_layout(space);
+	space_choose_layout(space);
 	return space;
 }
 
 /* ---- copied ---- */
 
 /* All that a child has like its parent; no regions yet. */
-static struct vm_space *space_like(struct vm_space *old)
+static struct vm_space *space_create_like(struct vm_space *old)
 {
 	struct vm_space *space = kmem_cache_alloc(space_cache);
 
@@ -136,7 +136,7 @@ static struct vm_space *space_like(struct vm_space *old)
 	return space;
 }
 
-static int copy_region(struct vm_space *space, struct vm_region *from, bool *flush)
+static int space_copy_region(struct vm_space *space, struct vm_region *from, bool *flush)
 {
 	struct vm_region *region = kmem_cache_alloc(vm_region_cache);
 
@@ -154,9 +154,9 @@ static int copy_region(struct vm_space *space, struct vm_region *from, bool *flu
 	return vm_tables_copy(space, from, flush);
 }
 
-static struct vm_space *try_fork(struct vm_space *old)
+static struct vm_space *space_try_fork(struct vm_space *old)
 {
-	struct vm_space *space = space_like(old);
+	struct vm_space *space = space_create_like(old);
 	struct vm_region *region;
 	bool flush = false;
 	int err = 0;
@@ -167,7 +167,7 @@ static struct vm_space *try_fork(struct vm_space *old)
 	list_for_each(region, &old->region_list, link) {
 		if (region->flags & VM_DONTFORK)
 			continue;
-		err = copy_region(space, region, &flush);
+		err = space_copy_region(space, region, &flush);
 		if (err)
 			break;
 	}
@@ -182,14 +182,14 @@ static struct vm_space *try_fork(struct vm_space *old)
 
 struct vm_space *vm_space_fork(struct vm_space *old)
 {
-	struct vm_space *space = try_fork(old);
+	struct vm_space *space = space_try_fork(old);
 
 	if (likely(space))
 		return space;
 	for (u32 attempt = 0; attempt < FORK_ATTEMPTS && !fatal_signal_pending() && oom_kill(false);
 	     attempt++) {
 		sleep_ms(FORK_WAIT_MS);
-		space = try_fork(old);
+		space = space_try_fork(old);
 		if (space)
 			return space;
 	}
@@ -224,7 +224,7 @@ void vm_space_put(struct vm_space *space)
 
 /* ---- what it uses ---- */
 
-static u64 present(s64 counted, const struct atomic64 *cut)
+static u64 present_pages(s64 counted, const struct atomic64 *cut)
 {
 	s64 npages = counted - __atomic_load_n(&cut->v, __ATOMIC_RELAXED);
 
@@ -233,8 +233,8 @@ static u64 present(s64 counted, const struct atomic64 *cut)
 
 u64 vm_space_rss(const struct vm_space *space)
 {
-	return present(READ_ONCE(space->rss_anon), &space->cut_anon) +
-	       present(READ_ONCE(space->rss_file), &space->cut_file);
+	return present_pages(READ_ONCE(space->rss_anon), &space->cut_anon) +
+	       present_pages(READ_ONCE(space->rss_file), &space->cut_file);
 }
 
 void vm_note_peak(struct vm_space *space)
@@ -252,8 +252,8 @@ void vm_space_usage(struct vm_space *space, struct vm_usage *out)
 	memset(out, 0, sizeof(*out));
 	down_read(&space->lock);
 	vm_note_peak(space);
-	out->rss_anon = present(space->rss_anon, &space->cut_anon);
-	out->rss_file = present(space->rss_file, &space->cut_file);
+	out->rss_anon = present_pages(space->rss_anon, &space->cut_anon);
+	out->rss_file = present_pages(space->rss_file, &space->cut_file);
 	out->rss = out->rss_anon + out->rss_file;
 	out->peak_rss = space->peak_rss;
 	out->total = space->total_pages;

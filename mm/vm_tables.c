@@ -163,8 +163,8 @@ pte_t *vm_next_leaf(const struct vm_space *space, u64 *addr, u64 end, u64 *stop)
 /* ---- freeing ---- */
 
 /* The tables that entries of @table, which is of @level, point to. At most three deep. */
-static void free_below(struct vm_gather *gather, pte_t *table, u32 level, u64 start, u64 end,
-		       u64 floor, u64 ceiling)
+static void free_tables_below(struct vm_gather *gather, pte_t *table, u32 level, u64 start, u64 end,
+			      u64 floor, u64 ceiling)
 {
 	u64 span = pt_span(level), next;
 
@@ -176,8 +176,8 @@ static void free_below(struct vm_gather *gather, pte_t *table, u32 level, u64 st
 		if (!*entry)
 			continue;
 		if (level > 2)
-			free_below(gather, pte_table(*entry), level - 1, addr, next, floor,
-				   ceiling);
+			free_tables_below(gather, pte_table(*entry), level - 1, addr, next, floor,
+					  ceiling);
 		if (base >= floor && base + span <= ceiling) {
 			struct page *page = pte_page(*entry);
 
@@ -200,8 +200,8 @@ void vm_free_tables(struct vm_gather *gather, u64 start, u64 end, u64 floor, u64
 	if (end > ceiling)
 		end -= LEAF_SIZE;
 	if (start < end)
-		free_below(gather, phys_to_virt(gather->space->tables.root), PT_LEVELS, start, end,
-			   floor, ceiling);
+		free_tables_below(gather, phys_to_virt(gather->space->tables.root), PT_LEVELS,
+				  start, end, floor, ceiling);
 }
 
 void vm_tables_init(void)

@@ -20,7 +20,7 @@
 
 /* ---- gathering ---- */
 
-static void free_shared(u64 entry)
+static void gather_free_shared(u64 entry)
 {
 	struct page *page = (struct page *)(entry & ~1ull);
 
@@ -46,7 +46,7 @@ void vm_gather_finish_slow(struct vm_gather *gather)
 		page_free(page);
 	}
 	for (u32 i = 0; i < gather->nr_shared; i++)
-		free_shared(gather->shared[i]);
+		gather_free_shared(gather->shared[i]);
 	vm_tables_free_list(gather->tables);
 	vm_gather_init(gather, gather->space);
 }
@@ -217,7 +217,7 @@ void vm_unmap_file_range(struct file_pages *pages, u64 first, u64 last, bool cop
 	struct vm_region *region;
 	u64 start, end;
 
-	smp_mb(); /* the pages have left the cache, then we look at entries: pairs with still_there() */
+	smp_mb(); /* the pages have left the cache, then we look at entries: pairs with page_still_cached() */
 	if (list_empty(&pages->regions))
 		return;
 	spin_lock(&pages->regions_lock);
