@@ -37,7 +37,7 @@ struct magazine {
 
 static struct kmem_cache caches[MAX_CACHES];
 static u32 nr_caches;
-static DEFINE_SPINLOCK(caches_lock);
+static DEFINE_SPINLOCK(caches_lock); /* guards nr_caches: the taking of a new cache */
 static struct magazine boot_magazines[MAX_CACHES];
 
 static const u16 class_size[] = {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * CONFIG_DEBUG_HEAP: red zones, patterns, and who it was.
+ * CONFIG_DEBUG_HEAP: red zones, fill patterns, and records of the callers.
  *
  * A free object is filled with POISON; a live one is followed by RED from the
  * byte behind what was asked for up to its tag. Both are checked whenever the object
- * changes hands. The tag says who allocated or freed it.
+ * changes hands. The tag records the function that allocated or freed it.
  */
 #include <kernel/heap.h>
 #include <kernel/printk.h>

@@ -4,7 +4,7 @@
 #include <kernel/spinlock.h>
 #include <kernel/page.h>
 
-/** Who called the function that this stands in. */
+/** The return address of the function that uses it. */
 #define CALLER ((u64)__builtin_return_address(0))
 
 /* ---- heap.c, heap_debug.c ---- */
@@ -12,7 +12,7 @@
 /* With CONFIG_DEBUG_HEAP an object ends in a red zone and a tag. */
 #define HEAP_RED_BYTES 16u
 struct heap_tag {
-	u64 ip;	   /* who allocated it, or freed it */
+	u64 ip;	   /* of the code that allocated it, or freed it */
 	u32 size;  /* bytes asked for: the red zone begins there */
 	u32 state; /* HEAP_LIVE, HEAP_FREE */
 };
@@ -27,10 +27,10 @@ struct kmem_cache {
 	u32 usable; /* without the tail */
 	u32 object; /* asked for */
 	u32 per_page;
-	u32 index;    /* of the CPUs' magazines */
-	bool drivers; /* its objects are drivers' memory */
-	bool opaque;  /* leak.c does not follow what is in the objects, and misses none */
-	spinlock_t lock;
+	u32 index;		/* of the CPUs' magazines */
+	bool drivers;		/* its objects are drivers' memory */
+	bool opaque;		/* leak.c does not follow what is in the objects, and misses none */
+	spinlock_t lock;	/* guards what follows, and slab_* of the cache's pages */
 	struct page *partial;	/* pages with free objects */
 	u64 nr_pages, nr_empty; /* of them: without a live object */
 };
@@ -40,15 +40,15 @@ static inline struct heap_tag *heap_tag_of(const struct kmem_cache *cache, const
 	return (struct heap_tag *)((u8 *)object + cache->usable + HEAP_RED_BYTES);
 }
 
-/** Is this one of ours? */
+/** Does @p candidate point to an object cache? */
 bool heap_is_cache(const void *candidate);
 /** kmalloc() on behalf of @p ip. */
 void *heap_alloc(size_t size, u64 ip);
 /** An object of a new page. */
 void heap_debug_fresh(const struct kmem_cache *cache, void *object);
-/** An object is handed out: check that nobody wrote to it, draw the red zone behind @p size bytes. */
+/** An object is allocated: check that it was not written to while free, draw the red zone behind @p size bytes. */
 void heap_debug_alloc(const struct kmem_cache *cache, void *object, u32 size, u64 ip);
-/** An object comes back: check it, fill it. */
+/** An object is freed: check it, fill it. */
 void heap_debug_free(const struct kmem_cache *cache, void *object, u64 ip);
 /** An object leaves its page's list, which used its first two words. */
 void heap_debug_unlink(void *object);
@@ -60,9 +60,9 @@ size_t heap_debug_size(const void *memory);
 
 /* ---- page.c, page_debug.c ---- */
 
-/** Pages are handed out: has anybody written to them since they were freed? */
+/** Pages are allocated: check that they were not written to while free. */
 void page_debug_alloc(struct page *page, u32 order);
-/** Pages come back: are they free already? Fill them. */
+/** Pages are freed: check that they were allocated, fill them. */
 void page_debug_free(struct page *page, u32 order, u64 ip);
 /** Does @p phys have a struct page that may be read? */
 bool page_is_known(phys_t phys);
@@ -73,7 +73,7 @@ struct krange_info {
 	u64 start, npages, ip;
 	bool opaque;
 };
-/** Let no range come or go; sleeps. */
+/** Keep ranges from being created and freed. Sleeps. */
 void krange_lock_all(void);
 void krange_unlock_all(void);
 /**

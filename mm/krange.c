@@ -3,7 +3,7 @@
  * The kernel's virtual ranges: stacks, large buffers, device memory, drivers.
  *
  * An area is a run of kernel addresses. Ranges in it are kept in a tree by
- * address; a new one goes into the first gap behind a moving hint that is large
+ * address; a new one is placed in the first gap behind a moving hint that is large
  * enough with an unmapped guard page on both sides. Freed addresses are flushed
  * from all TLBs before they can be given out again.
  *
@@ -27,12 +27,12 @@ struct krange {
 	struct rb_node node;
 	u64 start; /* first mapped page */
 	u64 npages;
-	u64 ip;	     /* who asked for it */
+	u64 ip;	     /* of the code that allocated it */
 	bool device; /* pages are not ours */
 	bool opaque; /* leak.c does not look into it */
 };
 static struct area {
-	struct mutex lock;
+	struct mutex lock; /* guards hint, ranges, and the kernel's page tables from base to end */
 	u64 base, end;
 	u64 hint; /* pages above base: no address, which leak.c would follow */
 	struct rb_root ranges;
@@ -123,7 +123,7 @@ static void range_insert(struct area *area, struct krange *new)
 	rb_insert(&area->ranges, &new->node, parent, link);
 }
 
-/* Reserve addresses; area locked. */
+/* Reserve addresses. area->lock held. */
 static struct krange *range_create(struct area *area, u64 npages, u64 ip)
 {
 	struct krange *range;
@@ -149,7 +149,7 @@ static struct krange *range_create(struct area *area, u64 npages, u64 ip)
 	return range;
 }
 
-/* Unmap and forget; pages go back when they are ours. Area locked. */
+/* Unmap a range and free its descriptor, and its pages unless they are a device's. area->lock held. */
 static void range_destroy(struct area *area, struct krange *range)
 {
 	struct page *list = NULL;

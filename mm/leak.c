@@ -4,14 +4,14 @@
  *
  * Every word of the image's data that may be an address of a live object leads
  * to that object, and every word of that to further ones; a kernel range is an
- * object, too, so stacks are. What is never reached, nobody can free any more.
+ * object, too, so stacks are. What is never reached can no longer be freed.
  * An address anywhere in an object counts, as does one right behind a range: that is
  * where a stack begins.
  *
- * The system goes on meanwhile, so a pointer may be moved from where it was
+ * The system runs meanwhile, so a pointer may be moved from where it was
  * not looked at yet to where it was already. The search is done several times,
  * and what was reached once is in use. Objects are only read, through
- * the map of all memory, so one that goes away is no harm; ranges are kept by
+ * the map of all memory, so one that is freed meanwhile does no harm; ranges are kept by
  * their areas' locks. Marks are bits beside: one for 16 bytes of memory.
  *
  * Not searched: pages that belong to no object (user memory, files, page
@@ -32,9 +32,9 @@
 
 #define PASSES	     4
 #define WORK_MAX     65536u
-#define RANGES_SPARE 64u /* that may come before the areas are locked */
+#define RANGES_SPARE 64u /* that may be created before the areas are locked */
 #define GRAIN_SHIFT  4
-#define LINK_BYTES   16u /* stacks that nobody uses are linked by their lowest words */
+#define LINK_BYTES   16u /* unused stacks are linked by their lowest words */
 
 struct block {
 	u64 start, len;
@@ -49,7 +49,7 @@ struct search {
 	struct block *work;
 	u32 nr_work;
 	leak_roots roots;
-	bool overflowed; /* work was lost: go through all that is marked once more */
+	bool overflowed; /* work was lost: all that is marked must be searched once more */
 };
 #define IN_NOW	1
 #define IN_EVER 2
@@ -70,7 +70,7 @@ static bool object_in_slab(const struct page *page, u64 addr, struct object *out
 	const struct heap_tag *tag;
 
 	if (!heap_is_cache(cache))
-		return false; /* it was given back this moment */
+		return false; /* the page was freed meanwhile */
 	index = (addr - page_start) / cache->size;
 	if (index >= cache->per_page)
 		return false;
@@ -103,7 +103,7 @@ static bool object_at(u64 addr, struct object *out)
 	return true;
 }
 
-/* Is it the start of one? Then also how far to go on for the next. */
+/* Does an object start at @addr? @return where the next one may start */
 static u64 object_step(u64 addr, struct object *object, bool *found)
 {
 	const struct page *page = phys_to_page(addr - PHYSMAP_BASE);

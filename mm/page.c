@@ -6,11 +6,11 @@
  * ranges in a fixed arena (the reservoir); pages for the first page tables are
  * cut off it and reached through fast pages. When pages are needed, a block of
  * 4 MiB leaves the reservoir: its struct pages are made (in memory of its own)
- * and its free pages go to a buddy allocator. So the boot costs the same for
+ * and its free pages are added to a buddy allocator. So the boot costs the same for
  * any amount of memory. In front of the buddy each CPU keeps a stack of single
- * pages, and touches nothing shared while that is neither empty nor full. What
- * one CPU has too many of goes to the zone's depot in batches, from where the next
- * CPU takes one: a few instructions under the lock for many pages. The buddy gets
+ * pages, and touches nothing shared while that is neither empty nor full. A full
+ * stack gives pages to the zone's depot in batches, from which an empty one takes
+ * them: a few instructions under the lock for many pages. The buddy gets
  * them when the depot is full, or when a block is wanted that only they can make.
  *
  * Zones: 0 below 4 GiB, 1 above; requests without PAGE_BELOW_4G try 1 first.
@@ -45,7 +45,8 @@
 #define CACHE_ORDER 4u /* of the largest block taken at once */
 
 struct zone {
-	spinlock_t lock;
+	spinlock_t
+		lock; /* guards what follows; free_pages, depot_pages and grown are also read without it */
 	struct page *free[MAX_ORDER + 1];
 	u64 free_pages;	    /* in those lists */
 	struct page *depot; /* heads of batches, through ->prev; a batch through ->next */
@@ -62,7 +63,7 @@ struct page_cpu {
 } __aligned(64);
 
 static struct zone zones[2];
-static DEFINE_SPINLOCK(reservoir_lock);
+static DEFINE_SPINLOCK(reservoir_lock); /* guards reservoir, nr_reservoir once CPUs run */
 static struct mem_range reservoir[BOOT_MAX_RANGES];
 static u32 nr_reservoir;
 static struct mem_range ram[BOOT_MAX_RANGES];
@@ -100,7 +101,7 @@ bool page_is_ram(phys_t pa)
 	return memmap_contains(ram, nr_ram, pa & PAGE_MASK, (pa & PAGE_MASK) + PAGE_SIZE);
 }
 
-/* From the end of the last range below 4 GiB: low memory is left for who needs it. */
+/* From the end of the last range below 4 GiB: low memory is left for devices that need it. */
 phys_t page_boot_alloc(void)
 {
 	u32 i = nr_reservoir;
@@ -387,7 +388,7 @@ static void batch_free_to_buddy(struct zone *zone, struct page *batch)
 	}
 }
 
-/* @return was there anything? */
+/* @return whether the depot had any pages */
 static bool depot_empty(struct zone *zone)
 {
 	bool any = zone->depot;
@@ -399,7 +400,7 @@ static bool depot_empty(struct zone *zone)
 
 /* ---- allocation ---- */
 
-/* Nothing there, and nothing ever comes from the reservoir: not worth its lock. */
+/* The zone is empty, and so is its part of the reservoir: not worth its lock. */
 static bool zone_exhausted(const struct zone *zone)
 {
 	return READ_ONCE(zone->grown) && !zone_free(zone);
@@ -437,7 +438,7 @@ static struct page *zones_take(u32 order, u32 flags)
 }
 
 /*
- * From the buddy: the smallest free blocks go first and go whole, so that large
+ * From the buddy: the smallest free blocks are taken first and as a whole, so that large
  * ones are kept and few are split. zone->lock held.
  */
 static void cache_fill_from_buddy(struct page_cpu *cpu_pages, struct zone *zone)

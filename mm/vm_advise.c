@@ -50,8 +50,8 @@ static int advice_flags(const struct vm_region *region, int advice, u32 *flags)
 }
 
 /*
- * MADV_REMOVE: from the object itself. A file's lock comes before the space's, which
- * is dropped meanwhile: the region may be gone then.
+ * MADV_REMOVE: take pages out of the object itself. A file's lock is taken before the
+ * space's, which is therefore released meanwhile: the region may have been unmapped then.
  */
 static int advise_remove(struct vm_region *region, u64 start, u64 end)
 {
@@ -235,7 +235,7 @@ int vm_sync(struct vm_space *space, u64 addr, u64 len, int flags)
 
 #define INCORE_CHUNK 64u
 
-/* What is cached of a file tells what others read: only for those who could write it. */
+/* The cached pages of a file show what other programs read: only a process that may write the file sees them. */
 static bool incore_may_see_cache(const struct vm_region *region)
 {
 	struct inode *inode;

@@ -21,7 +21,7 @@ static bool region_takes_over(const struct vm_region *to, const struct vm_region
 	return to && !to->ops && !region->ops && to->flags == flags;
 }
 
-/* @part of @from, at one of its edges, goes to the neighbour @to. */
+/* [start, end) of @from, at one of its edges, becomes part of the neighbour @to. */
 static void region_hand_over(struct vm_region *from, struct vm_region *to, u64 start, u64 end)
 {
 	struct vm_space *space = from->space;

@@ -6,15 +6,15 @@
  *	nothing, anonymous region	read: the zero page, read-only; write: a new page
  *	nothing, region of a file	the file's page, with cached ones around it if it is
  *					a read; a write to a private region copies it
- *	present, not writable		private: copy, or just make writable what nobody
- *					shares any more; shared: page_mkwrite(), then writable
+ *	present, not writable		private: copy, or just make writable what is
+ *					no longer shared; shared: page_mkwrite(), then writable
  *	present, all right		another thread was faster, or this CPU remembered
- *					fewer rights: drop that and go on
+ *					fewer rights: flush that and return
  *
  * The faults of one space's threads run side by side under space->lock for reading
  * (a single thread's in anonymous memory without it: fault_alone());
- * who loses a compare-exchange gives its page back and lets the instruction decide
- * whether there still is something to do. vm_tables.c has the rules for entries.
+ * the thread that loses a compare-exchange frees its page and lets the instruction decide
+ * whether it still faults. vm_tables.c has the rules for entries.
  *
  * Another page in the place of one that other CPUs may still read through their
  * TLBs: between the old and the new entry stands pte_busy() until they have
@@ -31,8 +31,9 @@
 #define OOM_WAIT_MS  10
 #define OOM_ATTEMPTS 300u
 #define OOM_ATTEMPTS_ALONE \
-	30u /* nobody is there to be killed: only what is under way may come back */
-#define OOM_ATTEMPTS_FREE 8u /* there is memory again, or still: nobody has to die */
+	30u /* no process can be killed: only memory that is being freed already can help */
+#define OOM_ATTEMPTS_FREE \
+	8u /* memory is available again, or still is: no process has to be killed */
 
 /* ---- entries ---- */
 
@@ -142,8 +143,8 @@ static int fault_copy(struct vm_region *region, u64 addr, pte_t *pte, pte_t entr
 	if (pte_uncounted(entry) && !zero && !page_is_ram(pte_phys(entry)))
 		return -EIO;
 	/*
-	 * The source may go while it is copied; then the entry has changed and the
-	 * copy is thrown away. Only a file's page might come back in between, if
+	 * The source may be unmapped while it is copied; then the entry has changed and the
+	 * copy is freed. Only a file's page might be mapped again in between, if
 	 * another thread reads it in again.
 	 */
 	held = pte_of_file(entry) && !vm_is_solo(region->space);
@@ -170,7 +171,7 @@ static int fault_copy(struct vm_region *region, u64 addr, pte_t *pte, pte_t entr
 /*
  * The entry that maps @page is writable now. Write-back cleans a page first and makes it
  * read-only then: one that is clean here was cleaned before the entry could be seen,
- * and would be written to unnoticed. So its file is told once more; whatever cleans
+ * and would be written to unnoticed. So page_mkwrite() is called once more; whatever cleans
  * it after that finds the entry. One step, not a loop: nothing here waits for a flag
  * that a file system may set or not.
  */
@@ -224,7 +225,8 @@ static inline int fault_present(struct vm_region *region, u64 addr, pte_t *pte, 
 	if (unlikely(region->flags & VM_SHARED))
 		return fault_shared_write(region, addr, pte, entry);
 	if (pte_anon(entry) && atomic_read(&pte_page(entry)->refs) == 1) {
-		entry_set(region, pte, entry, pte_make_writable(entry)); /* the others have gone */
+		entry_set(region, pte, entry,
+			  pte_make_writable(entry)); /* it is no longer shared */
 		return 0;
 	}
 	return fault_copy(region, addr, pte, entry);
@@ -341,7 +343,7 @@ static int fault_file_write(struct vm_region *region, u64 addr, pte_t *pte, stru
 		return mkwrite_error(err);
 	}
 	if (region->ops->write_back)
-		page_get(page); /* the mapping's own reference may be gone at once */
+		page_get(page); /* the mapping's own reference may be dropped at once */
 	mapped = map_file_page(region, addr, pte, page, entry);
 	if (mapped && counted)
 		count_pages(region->space, &region->space->rss_file, 1);
@@ -405,7 +407,7 @@ int vm_fault_region(struct vm_region *region, u64 addr, bool write)
 
 /* ---- stacks that grow ---- */
 
-/* No region at @addr: does the one above grow there? @return 0: now there is one; -EFAULT; -EAGAIN */
+/* Grow the stack above @addr, where no region is, down to it. @return 0: a region has @addr now; -EFAULT */
 static int region_grow_down(struct vm_space *space, u64 addr)
 {
 	u64 start = addr & PAGE_MASK, npages;
@@ -457,7 +459,7 @@ int vm_out_of_memory(u32 attempt)
 		return -ENOMEM;
 	if (fatal_signal_pending())
 		return -EINTR;
-	/* The victim needs time to end, and what it holds comes free then. */
+	/* The victim needs time to end; its memory is freed then. */
 	sleep_ms(OOM_WAIT_MS);
 	return 0;
 }
@@ -474,10 +476,10 @@ static inline bool fault_allowed(const struct vm_region *region, u32 error_code)
 }
 
 /*
- * The space has one user, this thread, and the region no file: then nobody else
- * changes either, and the lock is left alone. Who comes in from outside waits for
+ * The space has one user, this thread, and the region no file: then no other thread
+ * changes either, and the lock is not taken. A process that accesses the space from outside waits for
  * the end of what began before (vm_space_access()); so no sleeping here.
- * @return 0, or the usual way has to be gone
+ * @return 0, else the fault must be resolved under the lock
  */
 static inline int fault_alone(struct vm_space *space, u64 addr, u32 error_code)
 {

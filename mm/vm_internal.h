@@ -3,7 +3,7 @@
  * @file vm_internal.h  What the files of mm/vm_*.c share: page-table entries of
  * user space, the tables, pages on their way out.
  *
- * Who may change an entry (vm_tables.c says why):
+ * The threads that may change an entry (vm_tables.c explains why):
  *   exclusively  the holder of space->lock for writing; for a region on a
  *                file's list with the list's regions_lock as well: plain stores;
  *   a fault      the holder of space->lock for reading: compare-exchange, or a
@@ -29,7 +29,7 @@
  *                     fork (then not writable); pte_uncounted(): the zero page,
  *                     device memory, the vDSO; else a file's page, counted
  *   not present       the same page without access (PROT_NONE)
- *   pte_busy()        a fault is putting another page here; come again
+ *   pte_busy()        a fault is replacing the page; try again
  * The CPU never writes an entry (asm/pgtable.h), so plain stores can't lose anything.
  */
 #define VM_MAX_REGIONS 65530u
@@ -55,7 +55,7 @@ static inline bool vm_is_solo(const struct vm_space *space)
  * The walkers refuse what lies beyond user space: no table is found, made or freed
  * there, whatever their callers have let through. The upper half of the top table is the kernel's.
  */
-/** @brief The entry of @p addr, NULL where there is no table. space->lock held. */
+/** @brief The entry of @p addr, NULL where there is no table. space->lock held, or see vm_region_find(). */
 static inline pte_t *vm_pte(const struct vm_space *space, u64 addr)
 {
 	u64 top = addr >> pt_shift(PT_LEVELS);
@@ -97,7 +97,7 @@ void vm_tables_init(void);
 /**
  * Pages and tables that have left a space's tables and wait for the TLBs.
  * Pages of which we are the last user hang in a list and have no limit; others
- * go to the array, and when that is full the TLBs are flushed early.
+ * are kept in the array, and when that is full the TLBs are flushed early.
  */
 #define VM_GATHER 64
 struct vm_gather {
@@ -204,7 +204,7 @@ static inline bool vm_is_data(u32 flags)
 void vm_account(struct vm_space *space, u32 flags, s64 npages);
 /** @brief May the space grow by @p npages? RLIMIT_AS and RLIMIT_DATA. */
 bool vm_may_expand(const struct vm_space *space, u32 flags, u64 npages);
-/** @brief Only what could never be had is refused, as Linux does unless told otherwise. */
+/** @brief Refuse only what exceeds the memory of the machine, as Linux does by default. */
 static inline bool vm_enough_memory(u32 flags, u64 npages)
 {
 	return npages <= vm_total_pages ||
@@ -215,22 +215,22 @@ int vm_may_lock(const struct vm_space *space, u32 flags, u64 npages);
 void vm_region_free(struct vm_region *region);
 /** @brief Cut @p region in two; it keeps the lower part. @return the upper part, NULL: no memory or too many */
 struct vm_region *vm_split(struct vm_region *region, u64 addr);
-/** @brief Unite @p region with its neighbours where they are alike. @return the region that now has r's pages */
+/** @brief Unite @p region with its neighbours where they are alike. @return the region that now has its pages */
 struct vm_region *vm_merge(struct vm_region *region);
 /** @brief Move the bounds of @p region under its file's lock. */
 void vm_set_bounds(struct vm_region *region, u64 start, u64 end);
 /**
- * @brief munmap() under the lock. Regions that are wholly gone go to @p dead, for vm_bury() after it.
+ * @brief munmap() under the lock. Regions that lie wholly in the range are moved to @p dead, for vm_regions_free() once the lock is released.
  * @return 0; -ENOMEM, nothing changed; -EINVAL: the range ends beyond user space
  */
 int vm_unmap_locked(struct vm_space *space, u64 start, u64 end, struct list *dead);
-void vm_bury(struct list *dead);
-/** @brief Something failed half way: pages and tables of [start, end), where no region is, go. */
+void vm_regions_free(struct list *dead);
+/** @brief After a failure: free pages and tables of [start, end), where no region is. */
 void vm_scrub(struct vm_space *space, u64 start, u64 end);
 /** @brief Put @p region on its file's list, take it off, if it has one. */
 void vm_file_link(struct vm_region *region);
 void vm_file_unlink(struct vm_region *region);
-/** @brief @p region is a copy of another region: count the file, tell the owner of ops. */
+/** @brief @p region is a copy of another region: count the file, call ops->open(). */
 void vm_region_opened(struct vm_region *region);
 /** @brief May the current process map something at @p addr, as far as vm_min_addr says? */
 bool vm_may_place(u64 addr);
@@ -273,5 +273,5 @@ void vm_shared_remove(struct vm_region *region, u64 start, u64 end);
 
 /* ---- vm_space.c ---- */
 
-/** @brief Pages are about to go: remember how many there were. */
+/** @brief Pages are about to be unmapped: record the peak. */
 void vm_note_peak(struct vm_space *space);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * mmap(), munmap(), brk(): regions come and go.
+ * mmap(), munmap(), brk(): creating and removing regions.
  *
  * Neighbours that are alike become one region: so a program that grows by many
  * small mappings has few, and mapping or unmapping at the edge of one mostly just moves
@@ -8,7 +8,7 @@
  *
  * A region of a file is on the file's list, where a truncation finds it without
  * the space's lock. So it leaves the list (or shrinks, under the list's lock) before
- * its pages and tables go, and it enters the list complete.
+ * its pages and tables are freed, and it enters the list complete.
  *
  * Order of checks and errors: Linux 6.1, mm/mmap.c, as seen by programs.
  */
@@ -213,7 +213,7 @@ s64 vm_find_room(struct vm_space *space, u64 addr, u64 len, u32 map_flags)
 
 /* ---- munmap ---- */
 
-/* Take [start, end) of @region out of the set. A region that is wholly gone goes to @dead. */
+/* Take [start, end) of @region out of the set. A region of which nothing is left is moved to @dead. */
 static void region_cut(struct vm_region *region, u64 start, u64 end, struct list *dead)
 {
 	struct vm_space *space = region->space;
@@ -266,7 +266,7 @@ int vm_unmap_locked(struct vm_space *space, u64 start, u64 end, struct list *dea
  * Without the lock: closing the last reference to a file may do anything, such as
  * take an inode's lock, inside which others take ours.
  */
-void vm_bury(struct list *dead)
+void vm_regions_free(struct list *dead)
 {
 	struct vm_region *region, *next;
 
@@ -284,7 +284,7 @@ int vm_unmap(struct vm_space *space, u64 addr, u64 len)
 	down_write(&space->lock);
 	err = vm_unmap_locked(space, addr, addr + PAGE_ALIGN(len), &dead);
 	up_write(&space->lock);
-	vm_bury(&dead);
+	vm_regions_free(&dead);
 	return err;
 }
 
@@ -568,7 +568,7 @@ s64 vm_map(struct vm_space *space, u64 addr, u64 len, u32 prot, u32 flags, struc
 	down_write(&space->lock);
 	start = map_locked(space, addr, len, prot, flags, file, off, &vm_flags, &dead);
 	up_write(&space->lock);
-	vm_bury(&dead);
+	vm_regions_free(&dead);
 	if (start > 0 && ((flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE ||
 			  (vm_flags & (VM_LOCKED | VM_LOCKONFAULT)) == VM_LOCKED))
 		(void)vm_populate(space, start, start + len, VM_POPULATE_MAP);
@@ -664,7 +664,7 @@ s64 vm_set_brk(struct vm_space *space, u64 brk)
 	space->brk = result = brk;
 out_unlock:
 	up_write(&space->lock);
-	vm_bury(&dead);
+	vm_regions_free(&dead);
 	if (result == (s64)brk && new_end > old_end &&
 	    (flags & (VM_LOCKED | VM_LOCKONFAULT)) == VM_LOCKED)
 		(void)vm_populate(space, old_end, new_end, VM_POPULATE_MAP);

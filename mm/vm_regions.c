@@ -5,11 +5,11 @@
  * Regions stand in a list, by address, and in a red-black tree. Each knows the
  * free bytes between it and the one below (its gap, less the guard gap if it
  * grows down), and the largest gap in its subtree. So the highest or lowest
- * place for a mapping is found on one way down the tree: go to the side asked
- * for where max_gap says that something large enough is there. Only the gaps
+ * place for a mapping is found on one way down the tree: descend on the side asked
+ * for as long as max_gap is large enough there. Only the gaps
  * at the two ends of the searched range can be large enough and still not fit.
  *
- * The space above the last region is nobody's gap and is looked at by itself.
+ * The space above the last region is no region's gap and is examined separately.
  *
  * Pure: no locks, no allocation, no globals; tests/host/test_vm_regions.c
  * compares it with a bitmap.
@@ -107,7 +107,7 @@ void vm_region_insert_behind(struct vm_space *space, struct vm_region *prev,
 	region->space = space;
 	list_add(&region->link, before);
 	region->gap = compute_gap(space, region);
-	/* next is above r now: its gap is counted on the same way up */
+	/* next is above the new region now: its gap is counted on the same way up */
 	if (next)
 		next->gap = compute_gap(space, next);
 	rb_insert_valued(&space->regions, &region->node, parent, link, update_max);
@@ -129,7 +129,7 @@ void vm_region_erase(struct vm_space *space, struct vm_region *region)
 	list_del(&region->link);
 	if (next) {
 		next->gap = compute_gap(space, next);
-		/* It is on the way up from where r was, or else takes r's place as it is. */
+		/* It is on the way up from where the region was, or else takes its place as it is. */
 		if (region->node.right == &next->node)
 			update_max(&next->node);
 	}
@@ -211,7 +211,7 @@ struct vm_region *vm_region_find(struct vm_space *space, u64 addr)
 	region = vm_region_find_above(space, addr);
 	if (!region || addr < region->start)
 		return NULL;
-	/* Readers may race here; each stores a region that is there as long as one of them is. */
+	/* Readers may race here; each stores a region that exists as long as any of them runs. */
 	WRITE_ONCE(space->last, region);
 	return region;
 }

@@ -14,7 +14,7 @@
 
 /** @brief An empty set. */
 void vm_regions_init(struct vm_space *space);
-/** @brief Put @p region where start and end say; it must not overlap another. Sets r->space. */
+/** @brief Put @p region where start and end say; it must not overlap another. Sets region->space. */
 void vm_region_insert(struct vm_space *space, struct vm_region *region);
 /** @brief The same, faster, where the region below it is known (NULL: it is the lowest). */
 void vm_region_insert_behind(struct vm_space *space, struct vm_region *prev,
@@ -22,7 +22,7 @@ void vm_region_insert_behind(struct vm_space *space, struct vm_region *prev,
 void vm_region_erase(struct vm_space *space, struct vm_region *region);
 /** @brief Move the bounds, without passing a neighbour; pgoff follows the start. */
 void vm_region_resize(struct vm_space *space, struct vm_region *region, u64 start, u64 end);
-/** @brief r->flags changed in VM_GROWSDOWN: the guard gap comes or goes. */
+/** @brief VM_GROWSDOWN changed in region->flags: compute the gap again, with or without the guard gap. */
 void vm_region_update_gap(struct vm_space *space, struct vm_region *region);
 
 /** @brief Neighbours in address order, or NULL. */
@@ -77,7 +77,7 @@ u64 vm_gap_bottom_up(struct vm_space *space, u64 len, u64 low, u64 high);
 
 /**
  * @brief Could @p upper, which begins where @p lower ends, be part of it? Equal in all that
- * matters, and the file's pages go on where a's end.
+ * matters, and the file's pages continue those of @p lower.
  */
 bool vm_region_continues(const struct vm_region *lower, const struct vm_region *upper);
 /** @brief Like *r, but for [start, end); not in any list. */

@@ -108,7 +108,7 @@ static s64 remap_to(struct vm_space *space, struct remap *remap)
 
 	if (!vm_range_valid(remap->to, remap->new_len))
 		return -EINVAL;
-	/* Linux finds this out as it unmaps what is too much; before the target is gone is early enough. */
+	/* Linux notices this as it unmaps the excess; here it is checked before the target is unmapped. */
 	if (!vm_range_valid(remap->old, remap->old_len))
 		return remap->old_len > remap->new_len ? -EINVAL : -EFAULT;
 	if (remap->old + remap->old_len > remap->to && remap->to + remap->new_len > remap->old)
@@ -221,7 +221,7 @@ s64 vm_remap(struct vm_space *space, u64 old, u64 old_len, u64 new_len, u32 flag
 	down_write(&space->lock);
 	result = remap_locked(space, &remap);
 	up_write(&space->lock);
-	vm_bury(&dead);
+	vm_regions_free(&dead);
 	if (result > 0 && remap.populate && remap.new_len > remap.old_len)
 		(void)vm_populate(space, remap.to + remap.old_len, remap.to + remap.new_len,
 				  VM_POPULATE_MAP);

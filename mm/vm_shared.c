@@ -8,7 +8,7 @@
  * so that MADV_REMOVE can take pages out of all of them.
  *
  * Locks: object->lock (spin): the tree. It is never held together with the list's
- * lock. Pages come under no lock; who loses the race gives its page back.
+ * lock. Pages are allocated without the lock; the thread that loses the race frees its page.
  */
 #include "vm_internal.h"
 #include <kernel/fs/inode.h>
@@ -19,7 +19,7 @@
 
 struct shared {
 	struct atomic refs; /* regions */
-	spinlock_t lock;
+	spinlock_t lock;    /* guards root and the nodes below it */
 	u64 npages;
 	u32 height;		 /* levels of nodes */
 	void **root;		 /* NULL: nothing was touched yet */

@@ -7,7 +7,7 @@
  * them back, sixteen at a time, and most children never look.
  *
  * The last user of a space has left its tables by then, but another CPU may
- * still have them loaded under a kernel thread; it is told to let go before
+ * still have them loaded under a kernel thread; it is made to unload them before
  * anything is freed. Then one walk over the regions frees pages and tables.
  *
  * The top of the address space, from Linux 6.1 (arch/x86/mm/mmap.c):
@@ -20,7 +20,7 @@
  */
 #include "vm_internal.h"
 
-/* A fork that lacks memory waits so long for who is killed for it. */
+/* A fork that lacks memory waits this long for the process that is killed for it. */
 #define FORK_ATTEMPTS 50u
 #define FORK_WAIT_MS  10
 #include <kernel/cmdline.h>

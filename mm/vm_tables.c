@@ -2,8 +2,8 @@
 /*
  * The page tables of user space: making, walking and freeing tables.
  *
- * Tables come into being on the first fault that needs them and go when no region
- * is left in what they cover; so a table that goes is all zero, and each CPU keeps
+ * Tables are made by the first fault that needs them and freed when no region
+ * is left in what they cover; so a freed table is all zero, and each CPU keeps
  * a few such for the next one that is needed, which saves clearing them.
  *
  * Entries are changed by compare-exchange, not under a lock per table. A fault on
@@ -12,7 +12,7 @@
  * and a space with a single thread needs none. Only mapping many pages of a file
  * at once would be cheaper with a lock. What keeps that safe:
  *
- * - Who holds space->lock for writing excludes all faults. Who holds the lock of a
+ * - The holder of space->lock for writing excludes all faults. The holder of the lock of a
  *   file's list of regions excludes truncations, and only regions on that list
  *   are ever truncated. With both, plain stores do.
  * - The CPU writes no entries: accessed and dirty are set from the start.
@@ -25,7 +25,7 @@
  *   again after a truncation. A fault that needs such a page's content counts
  *   it first (vm_fault.c).
  * - Tables are freed by writers alone, and only where no region is, so also a
- *   truncation, which has no part in space->lock, never walks a table that goes.
+ *   truncation, which has no part in space->lock, never walks a table that is being freed.
  *
  * Intel SDM vol. 3, 4.5, 4.10.2 (TLBs), 4.10.3 (caches of upper levels).
  */
@@ -117,7 +117,7 @@ pte_t *vm_pte_alloc_slow(struct vm_space *space, u64 addr)
 
 			if (!page)
 				return NULL;
-			/* Another thread may have been faster; entry is what is there then. */
+			/* Another thread may have been faster; entry is its table then. */
 			if (__atomic_compare_exchange_n(pte, &entry,
 							page_pte(page, pte_table_bits()), false,
 							__ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {

@@ -12,7 +12,7 @@
  * At the end of a process no CPU has the tables any more, and pages are freed
  * as they are met.
  *
- * A truncation comes from the side of the file: it holds the lock of the file's
+ * A truncation unmaps pages from the side of the file: it holds the lock of the file's
  * list of regions, not the spaces' locks, so it may run beside faults; vm_tables.c
  * says how that works out, vm_fault.c what a fault does about it.
  */
@@ -151,7 +151,7 @@ void vm_tables_destroy(struct vm_space *space)
 
 /* ---- from the file's side; regions_lock held ---- */
 
-/* The part of @region that shows pages first to last of the file. @return is there one? */
+/* The part of @region that shows pages @first to @last of the file. @return false: it shows none */
 static bool region_shows(const struct vm_region *region, u64 first, u64 last, u64 *start, u64 *end)
 {
 	u64 from = MAX(first, region->pgoff), npages = vm_region_pages(region);
@@ -205,7 +205,7 @@ static void cut_range(struct vm_region *region, u64 start, u64 end, bool copies_
 		}
 	}
 	vm_gather_finish(&gather);
-	/* Whoever runs in the space counts without an atomic: so this is kept apart. */
+	/* The threads of the space count without atomics: so this is kept apart. */
 	if (count[1])
 		__atomic_fetch_add(&region->space->cut_anon.v, count[1], __ATOMIC_RELAXED);
 	if (count[2])

@@ -23,7 +23,7 @@ enum kprot { KPROT_R = 1, KPROT_RW = 3, KPROT_RX = 5 }; /* never writable and ex
 enum krange_area { KRANGE_GENERAL, KRANGE_DRIVER /* top 2 GiB, for driver code and data */ };
 /** @p npages zeroed pages, not contiguous physically, with an unmapped guard page below and above. Sleeps. */
 void *krange_alloc(enum krange_area area, size_t npages, enum kprot prot);
-/** The same, not zeroed: the caller writes each byte before anybody else sees one. */
+/** The same, not zeroed: the caller writes each byte before any other code can read it. */
 void *krange_alloc_raw(enum krange_area area, size_t npages, enum kprot prot);
 /** The same for a stack: what calls have left in it counts for nothing when leaks are looked for. */
 void *krange_alloc_stack(size_t npages);

@@ -10,13 +10,13 @@ struct leak_report {
 	u32 nr_sites; /* what does not fit is in the sums alone */
 	struct leak_site {
 		u64 ip, objects, bytes, example;
-	} sites[LEAK_SITES_MAX]; /* by who allocated */
+	} sites[LEAK_SITES_MAX]; /* by the code that allocated */
 };
-/** Calls @p look for memory that nobody points to and that points to others: what is in use of stacks. */
+/** Calls @p look for memory that no pointer leads to and that has pointers: the used part of stacks. */
 typedef void (*leak_roots)(void (*look)(void *ctx, u64 start, u64 len), void *ctx);
 /**
  * @brief Search all memory of the kernel for pointers to each live object of the heap and
- * each kernel range. Takes a while; the rest of the system goes on. Sleeps.
+ * each kernel range. Takes a while, in which the rest of the system runs. Sleeps.
  * @return 0 or -ENOMEM
  */
 int leak_search(struct leak_report *out, leak_roots roots);

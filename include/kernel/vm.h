@@ -7,7 +7,7 @@
  * memory or a file.
  *
  * Locks, outermost first:
- *   inode->lock, page locks  may be held by who copies to or from user memory;
+ *   inode->lock, page locks  may be held by code that copies to or from user memory;
  *                   a region's fault() therefore takes neither inode->lock nor
  *                   anything inside which user memory is touched;
  *   space->lock     (rwsem) write: change regions; read: faults, look-ups;
@@ -40,7 +40,7 @@ struct vm_region_ops {
 	 */
 	int (*fault)(struct vm_region *region, u64 pgoff, struct page **out);
 	/**
-	 * Pages near a fault that are there anyway: for each i below @p npages set
+	 * Pages near a fault that are cached already: for each i below @p npages set
 	 * pages[i] to the page at first_pgoff + i, with a reference, if it is
 	 * cached, up to date and within the file, else to NULL. May not sleep or
 	 * read. May be NULL. @p npages is at most VM_FAULT_AROUND.
@@ -57,20 +57,20 @@ struct vm_region_ops {
 	int (*page_mkwrite)(struct vm_region *region, struct page *page);
 	void (*open)(struct vm_region *
 			     region); /* region was copied or split; space->lock held for writing */
-	void (*close)(struct vm_region *region); /* ... is gone */
+	void (*close)(struct vm_region *region); /* ... was removed; space->lock may be held */
 	bool no_merge;				 /* neighbours that could be one region stay two */
 	/** For /proc/PID/maps where there is no file. May be NULL. */
 	const char *name;
 	/**
 	 * The pages are a page cache's: page->mapping is not NULL while a page
-	 * belongs to the file. Who truncates first shrinks the file, then takes
+	 * belongs to the file. A truncation first shrinks the file, then takes
 	 * the pages out (mapping = NULL), then calls vm_unmap_file_range().
 	 */
 	bool page_cache;
 	/**
-	 * The pages have a store behind them: page_mkwrite() sets PG_DIRTY. Who writes one back
+	 * The pages have a store behind them: page_mkwrite() sets PG_DIRTY. Write-back
 	 * clears PG_DIRTY first, then calls vm_protect_file_range(), then reads the page: so
-	 * a write that comes meanwhile is seen by one of the two.
+	 * a concurrent write is seen by one of the two.
 	 */
 	bool write_back;
 };
@@ -113,8 +113,9 @@ struct vm_region {
 
 struct vm_space {
 	struct pt_space tables; /* first: space_tables() */
-	struct rwsem lock;
-	struct atomic users; /* threads, and who looks at it from outside */
+	struct rwsem
+		lock; /* guards all below but users, cut_*, nr_tables; for last, rss_*: see vm_fault.c */
+	struct atomic users; /* threads, and accesses from outside */
 	struct rb_root regions;
 	struct vm_region *last; /* cache of the last hit */
 	s64 rss_anon, rss_file; /* pages present: vm_space_usage() */
@@ -160,14 +161,14 @@ void vm_space_put(struct vm_space *space);
 /** @brief A page-aligned offset below @p npages pages, 0 where randomisation is off (PIE base, brk). */
 u64 vm_random_offset(u64 npages);
 
-/** What /proc/PID/{stat,statm,status} and getrusage() tell, in pages. exec: all executable ones, text: the program's. */
+/** What /proc/PID/{stat,statm,status} and getrusage() report, in pages. exec: all executable ones, text: the program's. */
 struct vm_usage {
 	u64 rss, rss_anon, rss_file, peak_rss, total, peak_total, data, stack, text, exec, locked,
 		tables;
 };
 /** @brief Any thread context; takes the lock for reading. */
 void vm_space_usage(struct vm_space *space, struct vm_usage *out);
-/** What /proc/PID/smaps tells of a region's present pages, in pages; pss in bytes. */
+/** What /proc/PID/smaps reports of a region's present pages, in pages; pss in bytes. */
 struct vm_region_usage {
 	u64 rss, pss, shared_clean, shared_dirty, private_clean, private_dirty, anon, locked;
 };
@@ -179,8 +180,8 @@ u64 vm_space_rss(const struct vm_space *space);
 /* ---- mapping ---- */
 
 /**
- * /proc/sys/vm/mmap_min_addr: only who has CAP_SYS_RAWIO maps below, and nobody's stack grows there.
- * Never less than USER_BASE, below which nobody maps anything.
+ * /proc/sys/vm/mmap_min_addr: only a process with CAP_SYS_RAWIO maps below, and no stack grows there.
+ * Never less than USER_BASE, below which nothing is ever mapped.
  */
 extern u64 vm_min_addr;
 
@@ -239,9 +240,9 @@ void vm_protect_file_range(struct file_pages *pages, u64 first, u64 last);
  *	   -EIO (SIGBUS, BUS_ADRERR), -ENOMEM (kill the process), -EINTR (it is being killed)
  */
 int vm_fault(struct vm_space *space, u64 addr, u32 error_code, int *si_code);
-/** @brief Find the region containing @p addr; the caller holds the lock. */
+/** @brief Find the region containing @p addr. space->lock held, or a fault of the only user (fault_alone()). */
 struct vm_region *vm_region_find(struct vm_space *space, u64 addr);
-/** @brief First region with end > @p addr; the caller holds the lock. */
+/** @brief First region with end > @p addr. Locking: as vm_region_find(). */
 struct vm_region *vm_region_find_above(struct vm_space *space, u64 addr);
 /** @brief "[heap]", "[stack]"...; NULL where there is a file or nothing to say (/proc/PID/maps). */
 const char *vm_region_name(const struct vm_region *region);
