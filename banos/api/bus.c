@@ -17,25 +17,38 @@ _Static_assert(DEVICE_MEMORY == BANOS_RESOURCE_MEMORY && DEVICE_PORTS == BANOS_R
 	       "kinds of resources");
 _Static_assert(sizeof(((struct prober *)0)->patterns[0]) == BANOS_ALIAS_SIZE, "size of a pattern");
 
-#define PORTS	 0x10000u
-#define PHYS_END (1ull << 52)
+#define PORTS	       0x10000u
+#define PHYS_END       (1ull << 52)
+#define INTERRUPTS_MAX 2048u /* MSI-X has no more */
+
+/* Bytes of the structs at the level that brought them. */
+#define BUS_CONFIG_SIZE_1    56u
+#define DEVICE_CONFIG_SIZE_1 216u
+#define PROBER_CONFIG_SIZE_1 56u
+#define RESOURCE_SIZE_1	     32u
 
 /* ---- what is the same for all ---- */
 
-/* It is the driver's memory, and bytes beyond what this kernel knows are zero. */
-static int check_config(const char *caller, const void *config, u32 known)
-{
-	u32 size = api_struct(config);
-
-	if (size < known)
-		return api_mistake(caller, -EINVAL,
-				   "config is not the driver's memory, or its size is too small");
-	for (u32 i = known; i < size; i++)
-		if (((const u8 *)config)[i])
-			return api_mistake(caller, -E2BIG,
-					   "config has a field that this kernel does not know");
-	return 0;
-}
+static const struct struct_rule bus_rule = {
+	.name = "config",
+	.size_least = BUS_CONFIG_SIZE_1,
+	.size_known = sizeof(struct banos_bus_config),
+};
+static const struct struct_rule device_rule = {
+	.name = "config",
+	.size_least = DEVICE_CONFIG_SIZE_1,
+	.size_known = sizeof(struct banos_device_config),
+};
+static const struct struct_rule prober_rule = {
+	.name = "config",
+	.size_least = PROBER_CONFIG_SIZE_1,
+	.size_known = sizeof(struct banos_prober_config),
+};
+static const struct struct_rule resource_rule = {
+	.name = "resource",
+	.size_least = 4, /* of which the size alone is filled */
+	.size_known = sizeof(struct banos_resource),
+};
 
 static bool word_valid(const char *s, size_t size, const char *others)
 {
@@ -53,35 +66,6 @@ static bool word_valid(const char *s, size_t size, const char *others)
 	return true;
 }
 
-/* A table of methods: @p n of them behind size and must. A method that is missing becomes @p none. */
-static int take_methods(const char *caller, struct owner *o, const void *ops, const void **to,
-			u32 n, const void *const *none)
-{
-	const u32 *head = ops;
-	const void *const *from = (const void *const *)(head + 2);
-	u32 size = api_struct(ops);
-
-	if (size < 8)
-		return api_mistake(
-			caller, -EINVAL,
-			"config->ops is not the driver's memory, or its size is less than 8");
-	if (head[1])
-		return api_mistake(caller, -EOPNOTSUPP,
-				   "config->ops->must has a bit that this kernel does not know");
-	for (u32 i = 0; i < n; i++) {
-		to[i] = 8 + (i + 1) * 8 <= size ? from[i] : NULL;
-		if (to[i] && !owner_has_code(o, to[i]))
-			return api_mistake(caller, -EINVAL,
-					   "a method in config->ops is not the driver's function");
-		if (!to[i])
-			to[i] = none[i];
-		if (!to[i])
-			return api_mistake(caller, -EINVAL,
-					   "the mandatory method in config->ops is missing");
-	}
-	return 0;
-}
-
 static int64_t not_supported(void)
 {
 	return -EOPNOTSUPP;
@@ -97,21 +81,25 @@ static int64_t done(void)
 
 /* ---- buses ---- */
 
-static int take_bus(struct owner *o, struct bus *b, const struct banos_bus_config *c)
+static int bus_take_config(struct owner *owner, struct bus *bus,
+			   const struct banos_bus_config *from)
 {
-	static const void *const none[] = { NULL, not_supported, done, no_device };
+	static const void *const defaults[] = { NULL, not_supported, done, no_device };
 	const char *caller = "banos_bus_register";
-	int err = check_config(caller, c, sizeof(*c));
+	struct banos_bus_config config;
+	int err = api_struct_read(caller, &bus_rule, from, &config);
 
 	if (err)
 		return err;
-	if (c->zero || !word_valid(c->name, sizeof(c->name), "_-") || !strcmp(c->name, "system"))
+	if (config.zero || !word_valid(config.name, sizeof(config.name), "_-") ||
+	    !strcmp(config.name, "system"))
 		return api_mistake(caller, -EINVAL,
 				   "config->name is no name of a bus, or config->zero is not 0");
-	b->root = o->root;
-	b->context = c->context;
-	strscpy(b->name, c->name, sizeof(b->name));
-	return take_methods(caller, o, c->ops, &b->methods.quiesce, 4, none);
+	bus->root = owner->root;
+	bus->context = config.context;
+	strscpy(bus->name, config.name, sizeof(bus->name));
+	return api_methods_read(caller, owner, config.ops, &bus->methods.quiesce,
+				ARRAY_SIZE(defaults), defaults);
 }
 
 int64_t banos_bus_register(banos_owner owner, const struct banos_bus_config *config, banos_bus *bus)
@@ -129,7 +117,7 @@ int64_t banos_bus_register(banos_owner owner, const struct banos_bus_config *con
 	b = kzalloc(sizeof(*b));
 	if (!b)
 		return -ENOMEM;
-	err = take_bus(o, b, config) ?: bus_add(o, b);
+	err = bus_take_config(o, b, config) ?: bus_add(o, b);
 	if (err)
 		kfree(b);
 	else
@@ -153,33 +141,41 @@ static int bad_device(const char *what)
 	return api_mistake("banos_device_add", -EINVAL, what);
 }
 
-static int take_resources(struct bus_device *d, const struct banos_device_config *c)
+static bool resource_valid(const struct banos_resource *resource)
 {
-	u32 stride;
+	u64 end = resource->kind == BANOS_RESOURCE_PORTS ? PORTS : PHYS_END;
 
-	if (!c->resource_count)
+	return resource->kind <= BANOS_RESOURCE_ECAM && resource->length <= end &&
+	       resource->start <= end - resource->length;
+}
+
+static int device_take_resources(struct bus_device *device,
+				 const struct banos_device_config *config)
+{
+	const u8 *from = (const void *)config->resources;
+	u32 stride, count = config->resource_count;
+
+	if (!count)
 		return 0;
-	if (c->resource_count > BANOS_DEVICE_RESOURCES)
+	if (count > BANOS_DEVICE_RESOURCES)
 		return bad_device("config->resource_count is over 16");
-	stride = api_struct(c->resources);
-	if (stride < sizeof(struct banos_resource) || stride % 8 ||
-	    !api_may_read(c->resources, (u64)stride * c->resource_count))
+	stride = api_struct_size(from);
+	if (stride < RESOURCE_SIZE_1 || stride % 8 || !api_may_read(from, (u64)stride * count))
 		return bad_device(
 			"config->resources is not the driver's memory, or has a bad size");
-	d->resources = kcalloc(c->resource_count, sizeof(*d->resources));
-	if (!d->resources)
+	device->resources = kcalloc(count, sizeof(*device->resources));
+	if (!device->resources)
 		return -ENOMEM;
-	for (; d->nresources < c->resource_count; d->nresources++) {
-		const struct banos_resource *r =
-			(const void *)((const u8 *)c->resources + d->nresources * (u64)stride);
-		u64 end = r->kind == BANOS_RESOURCE_PORTS ? PORTS : PHYS_END;
+	for (; device->nresources < count; device->nresources++, from += stride) {
+		struct banos_resource resource;
 
-		if (r->size != stride || r->kind > BANOS_RESOURCE_ECAM || r->length > end ||
-		    r->start > end - r->length)
+		struct_copy(&resource_rule, &resource, from, stride);
+		if (READ_ONCE(*(const u32 *)from) != stride || !resource_valid(&resource))
 			return bad_device(
 				"one of config->resources has a bad size, kind, start or length");
-		d->resources[d->nresources] =
-			(struct device_resource){ r->kind, r->start, r->length, r->data };
+		device->resources[device->nresources] =
+			(struct device_resource){ resource.kind, resource.start, resource.length,
+						  resource.data };
 	}
 	return 0;
 }
@@ -212,25 +208,28 @@ static bool alias_valid(const struct bus *b, const char *alias, size_t size)
 	return true;
 }
 
-static int take_device(struct bus *b, struct bus_device *d, const struct banos_device_config *c)
+static int device_take_config(struct bus *bus, struct bus_device *device,
+			      const struct banos_device_config *from)
 {
-	int err = check_config("banos_device_add", c, sizeof(*c));
+	struct banos_device_config config;
+	int err = api_struct_read("banos_device_add", &device_rule, from, &config);
 
 	if (err)
 		return err;
-	if (c->zero || c->interrupts > 2048)
+	if (config.zero || config.interrupts > INTERRUPTS_MAX)
 		return bad_device("config->interrupts is over 2048, or config->zero is not 0");
-	if (!word_valid(c->name, sizeof(c->name), "_-.:"))
+	if (!word_valid(config.name, sizeof(config.name), "_-.:"))
 		return bad_device("config->name is no name of a device");
-	if (!alias_valid(b, c->alias, sizeof(c->alias)))
+	if (!alias_valid(bus, config.alias, sizeof(config.alias)))
 		return bad_device(
 			"config->alias does not begin with the bus's name, or has blanks or no end");
-	d->context = c->context;
-	d->interrupts = c->interrupts;
-	strscpy(d->name, c->name, sizeof(d->name));
-	strscpy(d->alias, c->alias, sizeof(d->alias));
-	return take_resources(d, c) ?: take_text(&d->properties, c->properties) ?:
-	       take_text(&d->attributes, c->attributes);
+	device->context = config.context;
+	device->interrupts = config.interrupts;
+	strscpy(device->name, config.name, sizeof(device->name));
+	strscpy(device->alias, config.alias, sizeof(device->alias));
+	return device_take_resources(device, &config) ?:
+	       take_text(&device->properties, config.properties) ?:
+	       take_text(&device->attributes, config.attributes);
 }
 
 static int add_device(struct bus *b, const struct banos_device_config *c, banos_device *device)
@@ -240,7 +239,7 @@ static int add_device(struct bus *b, const struct banos_device_config *c, banos_
 
 	if (!d)
 		return -ENOMEM;
-	err = take_device(b, d, c) ?: bus_device_add(b, d);
+	err = device_take_config(b, d, c) ?: bus_device_add(b, d);
 	if (!err) {
 		*device = (banos_device)d->owned.handle;
 		return 0;
@@ -312,33 +311,42 @@ BANOS_EXPORT(banos_device_context);
 
 /* ---- probers ---- */
 
-static int take_prober(struct owner *o, struct prober *p, const struct banos_prober_config *c)
+/* Does the driver say that it serves devices on this bus? */
+static bool driver_serves_bus(const struct driver *driver, const char *bus)
 {
-	static const void *const none[] = { NULL, done };
-	struct driver *d = owner_driver(o);
-	size_t n;
+	size_t length = strlen(bus);
+
+	for (u32 i = 0; i < driver->nserves; i++)
+		if (!strncmp(driver->serves[i], bus, length) && driver->serves[i][length] == ':')
+			return true;
+	return false;
+}
+
+static int prober_take_config(struct owner *owner, struct prober *prober,
+			      const struct banos_prober_config *from)
+{
+	static const void *const defaults[] = { NULL, done };
 	const char *caller = "banos_prober_register";
-	int err = check_config(caller, c, sizeof(*c));
+	struct driver *driver = owner_driver(owner);
+	struct banos_prober_config config;
+	int err = api_struct_read(caller, &prober_rule, from, &config);
 
 	if (err)
 		return err;
-	if (o != o->root)
+	if (owner != owner->root)
 		return api_mistake(caller, -EINVAL, "owner is a device, not the driver");
-	if (c->zero || !word_valid(c->bus, sizeof(c->bus), "_-"))
+	if (config.zero || !word_valid(config.bus, sizeof(config.bus), "_-"))
 		return api_mistake(caller, -EINVAL,
 				   "config->bus is no name of a bus, or config->zero is not 0");
-	p->context = c->context;
-	strscpy(p->bus, c->bus, sizeof(p->bus));
-	n = strlen(p->bus);
-	p->patterns = (const char(*)[BANOS_ALIAS_SIZE])d->serves;
-	p->npatterns = d->nserves;
-	err = -EINVAL;
-	for (u32 i = 0; i < d->nserves; i++)
-		if (!strncmp(d->serves[i], p->bus, n) && d->serves[i][n] == ':')
-			err = 0;
-	if (err)
-		return api_mistake(caller, err, "the driver has no BANOS_SERVES() for config->bus");
-	return take_methods(caller, o, c->ops, &p->probe, 2, none);
+	prober->context = config.context;
+	strscpy(prober->bus, config.bus, sizeof(prober->bus));
+	prober->patterns = (const char(*)[BANOS_ALIAS_SIZE])driver->serves;
+	prober->npatterns = driver->nserves;
+	if (!driver_serves_bus(driver, prober->bus))
+		return api_mistake(caller, -EINVAL,
+				   "the driver has no BANOS_SERVES() for config->bus");
+	return api_methods_read(caller, owner, config.ops, &prober->probe, ARRAY_SIZE(defaults),
+				defaults);
 }
 
 int64_t banos_prober_register(banos_owner owner, const struct banos_prober_config *config,
@@ -357,7 +365,7 @@ int64_t banos_prober_register(banos_owner owner, const struct banos_prober_confi
 	p = kzalloc(sizeof(*p));
 	if (!p)
 		return -ENOMEM;
-	err = take_prober(o, p, config) ?: prober_add(o, p);
+	err = prober_take_config(o, p, config) ?: prober_add(o, p);
 	if (err) {
 		kfree(p);
 		return err;
@@ -389,21 +397,23 @@ static struct bus_device *device_of(banos_owner device)
 int64_t banos_resource_get(banos_owner device, uint32_t index, struct banos_resource *resource)
 {
 	struct bus_device *d = device_of(device);
-	struct banos_resource r = { .size = sizeof(r) };
+	const struct device_resource *found;
+	struct banos_resource filled = { 0 };
+	s64 size;
 
 	if (!d)
 		return MISTAKE("device is none of the caller's");
-	if (!api_may_read(resource, sizeof(r.size)) || resource->size < sizeof(r.size) ||
-	    !api_may_write(resource, MIN(resource->size, (u32)sizeof(r))))
-		return MISTAKE("resource is not the driver's memory, or its size is less than 4");
+	size = api_struct_room(__func__, &resource_rule, resource);
+	if (size < 0)
+		return size;
 	if (index >= d->nresources)
 		return -ENOENT;
-	r.kind = d->resources[index].kind;
-	r.start = d->resources[index].start;
-	r.length = d->resources[index].length;
-	r.data = d->resources[index].data;
-	r.size = MIN(resource->size, (u32)sizeof(r));
-	memcpy(resource, &r, r.size);
+	found = &d->resources[index];
+	filled.kind = found->kind;
+	filled.start = found->start;
+	filled.length = found->length;
+	filled.data = found->data;
+	struct_fill(&resource_rule, resource, size, &filled);
 	return 0;
 }
 BANOS_EXPORT(banos_resource_get);

@@ -170,12 +170,14 @@ s64 api_text(const char *text, u64 max)
 	return len < span ? (s64)len : -EINVAL;
 }
 
-u32 api_struct(const void *s)
+u32 api_struct_size(const void *from)
 {
 	u32 size;
 
-	if ((u64)s & 7 || !api_may_read(s, sizeof(size)))
+	if ((u64)from & 7 || !api_may_read(from, sizeof(size)))
 		return 0;
-	size = MIN(READ_ONCE(*(const u32 *)s), STRUCT_MAX);
-	return api_may_read(s, size) ? size : 0;
+	size = MIN(READ_ONCE(*(const u32 *)from), STRUCT_MAX);
+	if (!api_may_read(from, size))
+		return 0;
+	return size;
 }

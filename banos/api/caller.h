@@ -9,6 +9,7 @@
 #pragma once
 #include <kernel/driver.h>
 #include <kernel/err.h>
+#include "struct.h"
 
 /** @brief Say what was wrong with a call of @p function. Any context. @return @p err */
 s64 api_mistake(const char *function, s64 err, const char *what) __cold;
@@ -64,4 +65,33 @@ s64 api_text(const char *text, u64 max);
  * @brief May a struct that begins with its size be read, as far as it is looked at?
  * @return that length, at most a page; 0: no
  */
-u32 api_struct(const void *s);
+u32 api_struct_size(const void *from);
+
+/* ---- structs that grow (config.c); any context ---- */
+
+/**
+ * @brief Check a struct of the caller's and copy what this kernel knows of it.
+ * @param from  the caller's
+ * @param to    rule->size_known bytes; fields that the caller's struct lacks become zero
+ * @return 0; what struct_check() says, with a sentence about @p function
+ */
+int __must_check api_struct_read(const char *function, const struct struct_rule *rule,
+				 const void *from, void *to);
+/**
+ * @brief May a struct of the caller's be filled?
+ * @return how many bytes of it, for struct_fill(); -EINVAL with a sentence about @p function
+ */
+s64 __must_check api_struct_room(const char *function, const struct struct_rule *rule,
+				 const void *to);
+
+#define METHODS_MAX 8u /* of one table */
+/**
+ * @brief Copy a table of methods: size, must bits and @p count functions of the driver.
+ * @param ops       the caller's, in its argument config->ops
+ * @param methods   @p count addresses, of which none is NULL afterwards
+ * @param count     at most METHODS_MAX
+ * @param defaults  for those that the table lacks; NULL: the method is mandatory
+ * @return 0; -EINVAL or -EOPNOTSUPP with a sentence about @p function
+ */
+int __must_check api_methods_read(const char *function, const struct owner *owner, const void *ops,
+				  const void **methods, u32 count, const void *const *defaults);

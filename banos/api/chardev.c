@@ -682,7 +682,7 @@ static int take_ops(struct device *d, const struct banos_chardev_ops *ops)
 	void **slot = (void **)&d->ops.open;
 	void *const *fallback = (void *const *)&default_ops.open;
 
-	if (api_struct(ops) < OPS_SIZE_MIN)
+	if (api_struct_size(ops) < OPS_SIZE_MIN)
 		return bad_config(
 			-EINVAL,
 			"config->ops is not the driver's memory, or its size is less than 8");
@@ -705,7 +705,7 @@ static int take_ops(struct device *d, const struct banos_chardev_ops *ops)
 
 static int take_config(struct device *d, const struct banos_chardev_config *c)
 {
-	u32 size = api_struct(c);
+	u32 size = api_struct_size(c);
 
 	if (size < CONFIG_SIZE_1)
 		return bad_config(

@@ -106,6 +106,10 @@ loader-srcs := $(wildcard banos/loader/*.c) banos/tool/host.c \
 	$(addprefix lib/,cmdline.c format.c glob.c hash.c parse.c string.c)
 loader-cflags := -fno-builtin
 
+# banos/api/
+host-test-y += api_struct
+api_struct-srcs := banos/api/struct.c
+
 # arch/x86_64/boot/
 host-test-y += multiboot
 multiboot-srcs := arch/x86_64/boot/multiboot.c lib/memmap.c lib/cmdline.c
