@@ -35,14 +35,6 @@
 #include <kernel/printk.h>
 #include <kernel/string.h>
 
-static int no_block_device(struct inode *inode, struct file *f)
-{
-	return -ENXIO;
-}
-
-/* No block device is registered: no driver class for them is there yet. */
-const struct file_ops blockdev_fops = { .open = no_block_device };
-
 /* Half of the memory, as is the custom, but room for what the loader brought in any case. */
 static u64 root_pages(void)
 {

@@ -160,6 +160,14 @@ static int open_nothing(struct inode *inode, struct file *f)
 
 static const struct file_ops socket_file_ops = { .open = open_nothing };
 
+static int no_block_device(struct inode *inode, struct file *f)
+{
+	return -ENXIO;
+}
+
+/* No block device is registered: no driver class for them is there yet. */
+static const struct file_ops blockdev_fops = { .open = no_block_device };
+
 void inode_init_special(struct inode *inode, dev_t rdev)
 {
 	inode->rdev = 0;

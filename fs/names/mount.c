@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Mounts: how file systems make one tree, and file system types.
+ * Mounts: how file systems make one tree.
  *
  * A mount hangs onto a dentry of its parent mount; a path walk that comes to a
  * dentry with DENTRY_MOUNTED looks for {mount, dentry} in a small hash table.
@@ -20,7 +20,7 @@
  * where the sum is right. The cell of writers works alike for read-only remounts.
  *
  * Locks: mount_mutex: one change at a time. tree_lock: links between mounts,
- * flags, the lists. types_lock (mutex): the list of types, and counts on it.
+ * flags, the lists.
  */
 #include <kernel/err.h>
 #include <kernel/fs/dentry.h>
@@ -46,9 +46,6 @@ DEFINE_MUTEX(mount_mutex);
 struct change_source mount_changes = CHANGE_SOURCE_INIT(mount_changes);
 static struct mount *hash[HASH_SIZE];
 static u32 next_id;
-
-static DEFINE_MUTEX(types_lock);
-static DEFINE_LIST(types);
 
 /* ---- finding ---- */
 
@@ -360,92 +357,6 @@ void mount_detach_tree(struct mount *mount)
 	}
 }
 
-/* ---- super blocks ---- */
-
-struct super_block *super_alloc(const struct fs_type *type, const struct super_ops *ops)
-{
-	struct super_block *sb = kzalloc(sizeof(*sb));
-
-	if (!sb)
-		return NULL;
-	atomic_set(&sb->refs, 1);
-	sb->dev = fs_anon_dev();
-	sb->blksize = PAGE_SIZE;
-	sb->type = type;
-	sb->ops = ops;
-	mutex_init(&sb->rename_lock);
-	list_init(&sb->mounts);
-	return sb;
-}
-
-int super_set_root(struct super_block *sb, struct inode *root)
-{
-	struct dentry *d = dentry_alloc_root(sb, NULL);
-
-	if (!d) {
-		inode_put(root);
-		return -ENOMEM;
-	}
-	dentry_set_inode(d, root);
-	sb->root = d;
-	return 0;
-}
-
-void super_get(struct super_block *sb)
-{
-	atomic_inc(&sb->refs);
-}
-
-void super_put(struct super_block *sb)
-{
-	if (!atomic_dec_and_test(&sb->refs))
-		return;
-	if (sb->root) {
-		dentry_forget_tree(sb->root);
-		dentry_put(sb->root);
-	}
-	if (sb->ops && sb->ops->put_super)
-		sb->ops->put_super(sb);
-	synchronize_rcu(); /* inodes and dentries that walks may still look at refer to it */
-	kfree(sb);
-}
-
-/* ---- types ---- */
-
-struct fs_type *fs_type_find(const char *name)
-{
-	struct fs_type *type, *found = NULL;
-
-	mutex_lock(&types_lock);
-	list_for_each(type, &types, link)
-		if (!strcmp(type->name, name)) {
-			found = type;
-			break;
-		}
-	mutex_unlock(&types_lock);
-	return found;
-}
-
-int fs_register(struct fs_type *type)
-{
-	if (fs_type_find(type->name))
-		return -EBUSY;
-	mutex_lock(&types_lock);
-	list_add_tail(&type->link, &types);
-	mutex_unlock(&types_lock);
-	return 0;
-}
-
-void fs_types_show(struct seq_file *seq)
-{
-	struct fs_type *type;
-
-	mutex_lock(&types_lock);
-	list_for_each(type, &types, link)
-		seq_printf(seq, "%s\t%s\n", type->flags & FS_NODEV ? "nodev" : "", type->name);
-	mutex_unlock(&types_lock);
-}
-
 /* ---- references to paths ---- */
 
 void path_get(const struct path *path)
@@ -464,9 +375,4 @@ void path_put(const struct path *path)
 bool path_is_nosuid(const struct path *path)
 {
 	return path->mnt->flags & MNT_NOSUID;
-}
-
-bool file_is_noexec(const struct file *f)
-{
-	return f->path.mnt->flags & MNT_NOEXEC;
 }

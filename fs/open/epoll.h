@@ -10,6 +10,11 @@
 /** Longest chain of sets that hold one another: so many steps from the outermost to the innermost. */
 #define EPOLL_NEST_MAX 4u
 
+/** Bits of an item's events that are no events of a file. */
+#define EPOLL_PRIVATE_BITS (EPOLLWAKEUP | EPOLLONESHOT | EPOLLET | EPOLLEXCLUSIVE)
+/** Events that are reported though nobody asked for them. */
+#define POLL_ALWAYS (POLLERR | POLLHUP)
+
 /** On a set's ready list: an item, or the mark of a thread that walks the list. */
 struct ready_entry {
 	struct list link;
@@ -85,6 +90,39 @@ int epoll_nest_check(struct eventpoll *set, struct eventpoll *inner);
 int epoll_nest_count(struct eventpoll_item *item, struct eventpoll_item **checked);
 void epoll_put_checked(struct eventpoll_item *checked);
 
+/* ---- epoll.c: the ready list; set->lock held ---- */
+
+static inline bool epoll_item_is_ready(const struct eventpoll_item *item)
+{
+	return !list_empty(&item->ready.link);
+}
+/** @brief Put an item on the ready list unless it is there or dead. */
+void epoll_ready_add_locked(struct eventpoll_item *item);
+void epoll_ready_remove_locked(struct eventpoll_item *item);
+
+/* ---- epoll.c: sets and items ---- */
+
+/** @brief Wake the threads that wait for events of the set, with no lock of it held. */
+void epoll_wake_waiters(struct eventpoll *set);
+/** @brief poll_table.add of an item: put a hook on a wait queue of its file. */
+void epoll_hook_add(struct poll_table *poll, struct wait_queue *queue);
+/** @brief Ask the file which events are ready. The caller counts the file, and holds no lock. */
+static inline u32 epoll_item_ask(struct eventpoll_item *item, struct poll_table *table)
+{
+	return file_poll(item->file, table) & ~EPOLL_PRIVATE_BITS;
+}
+/**
+ * @brief Find (@p f, @p fd) in a set. set->lock held.
+ * @param parent, link  NULL, or filled if there is none: where rb_insert() would put it
+ */
+struct eventpoll_item *epoll_item_find(struct eventpoll *set, const struct file *f, u32 fd,
+				       struct rb_node **parent, struct rb_node ***link);
+/** @brief Take an item out of its set. set->lock held. Unless it is ->hooking, the caller then detaches it. */
+void epoll_item_kill_locked(struct eventpoll_item *item);
+/** @brief Take a dead item off its file, which the caller counts or ends, and drop it. */
+void epoll_item_detach(struct eventpoll_item *item);
+/** @brief Is an item of the set ready? Asks files; sleeps. epoll_wait.c */
+bool epoll_any_ready(struct eventpoll *set);
 /** The item behind (@p f, @p fd) in order; NULL: none. set->lock held. */
 struct eventpoll_item *epoll_item_after(struct eventpoll *set, const struct file *f, u32 fd);
 /** The set that @p f is, or NULL. */

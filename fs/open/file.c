@@ -137,6 +137,11 @@ void file_put(struct file *f)
 	release(f);
 }
 
+bool file_is_noexec(const struct file *f)
+{
+	return f->path.mnt->flags & MNT_NOEXEC;
+}
+
 /* ---- opening what a path leads to ---- */
 
 static const struct file_ops path_only_ops; /* O_PATH: nothing but the path */

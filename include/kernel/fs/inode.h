@@ -157,6 +157,3 @@ void fill_stat(const struct inode *inode, struct kstat *stat);
 u32 mode_to_dtype(mode_t mode);
 /** @brief Free the file locks of an inode that ends (fs/open/locks.c). */
 void locks_free(struct inode *inode);
-
-/** What opens a node whose device is absent or whose object has no methods of its own. */
-extern const struct file_ops blockdev_fops;

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Super blocks, and the types of file systems that mount() knows.
+ *
+ * Lock: types_lock (mutex): see there.
+ */
+#include <kernel/err.h>
+#include <kernel/fs/dentry.h>
+#include <kernel/fs/inode.h>
+#include <kernel/fs/super_block.h>
+#include <kernel/heap.h>
+#include <kernel/page.h>
+#include <kernel/seq_file.h>
+#include <kernel/string.h>
+#include "dcache.h"
+
+static DEFINE_MUTEX(types_lock); /* guards types */
+static DEFINE_LIST(types);
+
+/* ---- super blocks ---- */
+
+struct super_block *super_alloc(const struct fs_type *type, const struct super_ops *ops)
+{
+	struct super_block *sb = kzalloc(sizeof(*sb));
+
+	if (!sb)
+		return NULL;
+	atomic_set(&sb->refs, 1);
+	sb->dev = fs_anon_dev();
+	sb->blksize = PAGE_SIZE;
+	sb->type = type;
+	sb->ops = ops;
+	mutex_init(&sb->rename_lock);
+	list_init(&sb->mounts);
+	return sb;
+}
+
+int super_set_root(struct super_block *sb, struct inode *root)
+{
+	struct dentry *d = dentry_alloc_root(sb, NULL);
+
+	if (!d) {
+		inode_put(root);
+		return -ENOMEM;
+	}
+	dentry_set_inode(d, root);
+	sb->root = d;
+	return 0;
+}
+
+void super_get(struct super_block *sb)
+{
+	atomic_inc(&sb->refs);
+}
+
+void super_put(struct super_block *sb)
+{
+	if (!atomic_dec_and_test(&sb->refs))
+		return;
+	if (sb->root) {
+		dentry_forget_tree(sb->root);
+		dentry_put(sb->root);
+	}
+	if (sb->ops && sb->ops->put_super)
+		sb->ops->put_super(sb);
+	synchronize_rcu(); /* inodes and dentries that walks may still look at refer to it */
+	kfree(sb);
+}
+
+/* ---- types ---- */
+
+struct fs_type *fs_type_find(const char *name)
+{
+	struct fs_type *type, *found = NULL;
+
+	mutex_lock(&types_lock);
+	list_for_each(type, &types, link)
+		if (!strcmp(type->name, name)) {
+			found = type;
+			break;
+		}
+	mutex_unlock(&types_lock);
+	return found;
+}
+
+int fs_register(struct fs_type *type)
+{
+	if (fs_type_find(type->name))
+		return -EBUSY;
+	mutex_lock(&types_lock);
+	list_add_tail(&type->link, &types);
+	mutex_unlock(&types_lock);
+	return 0;
+}
+
+void fs_types_show(struct seq_file *seq)
+{
+	struct fs_type *type;
+
+	mutex_lock(&types_lock);
+	list_for_each(type, &types, link)
+		seq_printf(seq, "%s\t%s\n", type->flags & FS_NODEV ? "nodev" : "", type->name);
+	mutex_unlock(&types_lock);
+}
