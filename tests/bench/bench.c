@@ -58,16 +58,17 @@ static void must(int ok, const char *what)
 }
 
 /* A system call and nothing else: no errno, no cancellation point. */
-static inline long call6(long number, long a, long b, long c, long d, long e, long f)
+static inline long call6(long number, long arg0, long arg1, long arg2, long arg3, long arg4,
+			 long arg5)
 {
-	register long r10 __asm__("r10") = d;
-	register long r8 __asm__("r8") = e;
-	register long r9 __asm__("r9") = f;
+	register long r10 __asm__("r10") = arg3;
+	register long r8 __asm__("r8") = arg4;
+	register long r9 __asm__("r9") = arg5;
 	long result;
 
 	__asm__ volatile("syscall"
 			 : "=a"(result)
-			 : "0"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+			 : "0"(number), "D"(arg0), "S"(arg1), "d"(arg2), "r"(r10), "r"(r8), "r"(r9)
 			 : "rcx", "r11", "memory");
 	return result;
 }
@@ -254,17 +255,17 @@ static void handler(int number)
 }
 static void sig_install(long count)
 {
-	struct sigaction a = { .sa_handler = handler };
+	struct sigaction action = { .sa_handler = handler };
 
 	while (count--)
-		sigaction(SIGUSR1, &a, NULL);
+		sigaction(SIGUSR1, &action, NULL);
 }
 static void sig_deliver(long count)
 {
-	const long me = getpid();
+	const long self = getpid();
 
 	while (count--)
-		CALL(SYS_kill, me, SIGUSR1);
+		CALL(SYS_kill, self, SIGUSR1);
 }
 static void sig_prepare(void)
 {
@@ -390,44 +391,44 @@ static void thread_create_join(long count)
 
 /* ---- processes ---- */
 
-static void await(pid_t p)
+static void await(pid_t child)
 {
 	int status;
 
-	must(p > 0 && waitpid(p, &status, 0) == p && !status, "child");
+	must(child > 0 && waitpid(child, &status, 0) == child && !status, "child");
 }
 static void fork_exit(long count)
 {
 	while (count--) {
-		pid_t p = fork();
+		pid_t child = fork();
 
-		if (!p)
+		if (!child)
 			_exit(0);
-		await(p);
+		await(child);
 	}
 }
 static void fork_exec(long count)
 {
 	while (count--) {
-		pid_t p = fork();
+		pid_t child = fork();
 
-		if (!p) {
+		if (!child) {
 			execl(self, self, "--nothing", NULL);
 			_exit(1);
 		}
-		await(p);
+		await(child);
 	}
 }
 static void vfork_exec(long count)
 {
 	while (count--) {
-		pid_t p = vfork();
+		pid_t child = vfork();
 
-		if (!p) {
+		if (!child) {
 			execl(self, self, "--nothing", NULL);
 			_exit(1);
 		}
-		await(p);
+		await(child);
 	}
 }
 
@@ -436,20 +437,20 @@ static void vfork_exec(long count)
 static void map_unmap(long count)
 {
 	while (count--) {
-		long p = CALL(SYS_mmap, 0, PAGE, PROT_READ | PROT_WRITE,
-			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		long addr = CALL(SYS_mmap, 0, PAGE, PROT_READ | PROT_WRITE,
+				 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-		CALL(SYS_munmap, p, PAGE);
+		CALL(SYS_munmap, addr, PAGE);
 	}
 }
 static void map_touch_unmap(long count)
 {
 	while (count--) {
-		long p = CALL(SYS_mmap, 0, PAGE, PROT_READ | PROT_WRITE,
-			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		long addr = CALL(SYS_mmap, 0, PAGE, PROT_READ | PROT_WRITE,
+				 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-		*(volatile char *)p = 1;
-		CALL(SYS_munmap, p, PAGE);
+		*(volatile char *)addr = 1;
+		CALL(SYS_munmap, addr, PAGE);
 	}
 }
 static void area_prepare(void)
@@ -621,16 +622,16 @@ static uint64_t measure(const struct row *row)
 static void measure_row(const struct row *row)
 {
 	int status;
-	pid_t p = fork();
+	pid_t child = fork();
 
-	must(p >= 0, "fork");
-	if (!p) {
+	must(child >= 0, "fork");
+	if (!child) {
 		measure(row);
 		printf("row %s %ld %llu\n", row->name, row->n, (unsigned long long)measure(row));
 		fflush(stdout);
 		_exit(0);
 	}
-	must(waitpid(p, &status, 0) == p, "waitpid");
+	must(waitpid(child, &status, 0) == child, "waitpid");
 	if (status)
 		printf("row %s failed\n", row->name);
 	fflush(stdout);

@@ -84,16 +84,16 @@ static void report(unsigned int cpu, const struct line *line)
 	uint64_t writes = line->writes, others = 0, toucher = 0;
 
 	for (unsigned int i = 0; i < MAX_CPUS; i++) {
-		const struct line *o = i != cpu && tables[i] ? find(tables[i], line->number, false)
-							     : NULL;
+		const struct line *other =
+			i != cpu && tables[i] ? find(tables[i], line->number, false) : NULL;
 
-		if (!o)
+		if (!other)
 			continue;
-		if (o->writes > line->writes || (o->writes == line->writes && i < cpu))
+		if (other->writes > line->writes || (other->writes == line->writes && i < cpu))
 			return;
-		writes += o->writes;
-		others += o->reads + o->writes;
-		toucher = o->toucher;
+		writes += other->writes;
+		others += other->reads + other->writes;
+		toucher = other->toucher;
 	}
 	if (others)
 		fprintf(out, "%llu %llu %llx %llx %llx\n", (unsigned long long)writes,

@@ -36,32 +36,33 @@ struct image {
 
 static int open_image(struct image *image, u8 *file, size_t size)
 {
-	Elf64_Ehdr e;
+	Elf64_Ehdr elf;
 
-	if (size < sizeof(e))
+	if (size < sizeof(elf))
 		return -1;
-	memcpy(&e, file, sizeof(e));
-	if (memcmp(e.e_ident, ELFMAG, SELFMAG) || e.e_shoff > size)
+	memcpy(&elf, file, sizeof(elf));
+	if (memcmp(elf.e_ident, ELFMAG, SELFMAG) || elf.e_shoff > size)
 		return -1;
-	*image =
-		(struct image){ .file = file, .size = size, .sections = e.e_shoff, .n = e.e_shnum };
-	if (image->n > (size - e.e_shoff) / sizeof(Elf64_Shdr))
-		image->n = (size - e.e_shoff) / sizeof(Elf64_Shdr);
+	*image = (struct image){
+		.file = file, .size = size, .sections = elf.e_shoff, .n = elf.e_shnum
+	};
+	if (image->n > (size - elf.e_shoff) / sizeof(Elf64_Shdr))
+		image->n = (size - elf.e_shoff) / sizeof(Elf64_Shdr);
 	return image->n ? 0 : -1;
 }
 
 static Elf64_Shdr section(const struct image *image, u32 i)
 {
-	Elf64_Shdr s;
+	Elf64_Shdr header;
 
-	memcpy(&s, image->file + image->sections + i * sizeof(s), sizeof(s));
-	return s;
+	memcpy(&header, image->file + image->sections + i * sizeof(header), sizeof(header));
+	return header;
 }
 
 /* A number that somebody may have forgotten to check; @old is what stands there. */
 static u64 odd_number(const struct image *image, u64 old)
 {
-	Elf64_Shdr s = section(image, rnd(image->n));
+	Elf64_Shdr header = section(image, rnd(image->n));
 
 	switch (rnd(14)) {
 	case 0: return 0;
@@ -73,8 +74,8 @@ static u64 odd_number(const struct image *image, u64 old)
 	case 6: return -(1ull << rnd(64));
 	case 7: return image->size - rnd(3);
 	case 8: return image->n - 1 + rnd(3);
-	case 9: return s.sh_size - 1 + rnd(3);
-	case 10: return s.sh_offset;
+	case 9: return header.sh_size - 1 + rnd(3);
+	case 10: return header.sh_offset;
 	case 11: return old ^ 1ull << rnd(64);
 	case 12: return old + 8 - rnd(17);
 	default: return rnd(48);
@@ -136,10 +137,10 @@ static Elf64_Shdr pick(const struct image *image, u32 type)
 	u32 start = rnd(image->n);
 
 	for (u32 round = 0; round < image->n; round++) {
-		Elf64_Shdr s = section(image, (start + round) % image->n);
+		Elf64_Shdr header = section(image, (start + round) % image->n);
 
-		if (s.sh_type == type && s.sh_size)
-			return s;
+		if (header.sh_type == type && header.sh_size)
+			return header;
 	}
 	return section(image, start);
 }
@@ -148,12 +149,13 @@ static void change_records(const struct image *image)
 {
 	static const u16 words[] = { 0,	  4,   8,   12,	 16,  24,  32,	256,
 				     264, 272, 276, 280, 284, 288, 296, 304 };
-	Elf64_Shdr s = pick(image, SHT_PROGBITS);
+	Elf64_Shdr header = pick(image, SHT_PROGBITS);
 
 	if (rnd(2))
-		change_number(image, s.sh_offset + words[rnd(ARRAY_SIZE(words))], rnd(2) ? 4 : 8);
+		change_number(image, header.sh_offset + words[rnd(ARRAY_SIZE(words))],
+			      rnd(2) ? 4 : 8);
 	else
-		change_number(image, s.sh_offset + rnd(s.sh_size ?: 1), 1);
+		change_number(image, header.sh_offset + rnd(header.sh_size ?: 1), 1);
 }
 
 static void swap_sections(const struct image *image)
@@ -170,27 +172,27 @@ static void change_one(const struct image *image)
 {
 	static const u32 types[] = { SHT_SYMTAB,   SHT_RELA,  SHT_STRTAB,
 				     SHT_PROGBITS, SHT_GROUP, SHT_SYMTAB_SHNDX };
-	Elf64_Shdr s;
+	Elf64_Shdr header;
 
 	switch (rnd(16)) {
 	case 0: CHANGE_ENTRY(image, 0, 0, 1, header_fields); break;
 	case 1 ... 5:
-		CHANGE_ENTRY(image, image->sections, sizeof(s), image->n, section_fields);
+		CHANGE_ENTRY(image, image->sections, sizeof(header), image->n, section_fields);
 		break;
 	case 6 ... 8:
-		s = pick(image, SHT_SYMTAB);
-		CHANGE_ENTRY(image, s.sh_offset, 24, s.sh_size / 24, symbol_fields);
+		header = pick(image, SHT_SYMTAB);
+		CHANGE_ENTRY(image, header.sh_offset, 24, header.sh_size / 24, symbol_fields);
 		break;
 	case 9 ... 11:
-		s = pick(image, SHT_RELA);
-		CHANGE_ENTRY(image, s.sh_offset, 24, s.sh_size / 24, rela_fields);
+		header = pick(image, SHT_RELA);
+		CHANGE_ENTRY(image, header.sh_offset, 24, header.sh_size / 24, rela_fields);
 		break;
 	case 12:
 	case 13: change_records(image); break;
 	case 14: swap_sections(image); break;
 	default:
-		s = pick(image, types[rnd(ARRAY_SIZE(types))]);
-		change_number(image, s.sh_offset + rnd(s.sh_size ?: 1), 1u << rnd(4));
+		header = pick(image, types[rnd(ARRAY_SIZE(types))]);
+		change_number(image, header.sh_offset + rnd(header.sh_size ?: 1), 1u << rnd(4));
 		break;
 	}
 }

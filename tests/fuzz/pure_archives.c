@@ -153,21 +153,21 @@ static int take(void *ctx, const u8 *data, size_t count)
 static int zlib_inflate(const uint8_t *data, size_t size, struct sink *sink, size_t *used)
 {
 	static uint8_t out[65536];
-	z_stream z = { .next_in = (uint8_t *)data, .avail_in = size };
+	z_stream stream = { .next_in = (uint8_t *)data, .avail_in = size };
 	int status;
 
 	*sink = (struct sink){ 0 };
-	if (inflateInit2(&z, 16 + 15) != Z_OK)
+	if (inflateInit2(&stream, 16 + 15) != Z_OK)
 		abort();
 	do {
-		z.next_out = out;
-		z.avail_out = sizeof(out);
-		status = inflate(&z, Z_NO_FLUSH);
-		if (take(sink, out, sizeof(out) - z.avail_out))
+		stream.next_out = out;
+		stream.avail_out = sizeof(out);
+		status = inflate(&stream, Z_NO_FLUSH);
+		if (take(sink, out, sizeof(out) - stream.avail_out))
 			status = Z_MEM_ERROR;
 	} while (status == Z_OK);
-	*used = z.total_in;
-	inflateEnd(&z);
+	*used = stream.total_in;
+	inflateEnd(&stream);
 	return status != Z_STREAM_END;
 }
 

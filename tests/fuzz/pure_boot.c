@@ -163,28 +163,28 @@ static struct {
 	uint64_t bytes;
 } tables;
 
-static void seal(uint8_t *t, size_t len, size_t offset)
+static void seal(uint8_t *table, size_t len, size_t offset)
 {
 	uint8_t sum = 0;
 
 	for (size_t i = 0; i < len; i++)
-		sum += t[i];
-	t[offset] -= sum;
+		sum += table[i];
+	table[offset] -= sum;
 }
 
 static const void *map(struct acpi_reader *reader, phys_t addr, size_t len)
 {
-	uint8_t *t;
+	uint8_t *table;
 
 	if (addr >= memory_size || len > memory_size - addr)
 		return NULL;
 	tables.open++;
 	tables.bytes += len;
 	require(tables.open <= 2, "two tables at a time");
-	t = exact_copy(memory + addr, len);
+	table = exact_copy(memory + addr, len);
 	if (tables.seal && len >= 36)
-		seal(t, len, 9);
-	return t;
+		seal(table, len, 9);
+	return table;
 }
 
 static void unmap(struct acpi_reader *reader, const void *memory, size_t len)

@@ -26,12 +26,12 @@ static void fuzz_script(const uint8_t *data, size_t size)
 	free(buf);
 }
 
-static void check_segment(const Elf64_Phdr *ph, const struct elf_image *image)
+static void check_segment(const Elf64_Phdr *segment, const struct elf_image *image)
 {
 	struct elf_mapping mapping;
 	uint64_t end;
 
-	elf_segment_mapping(ph, &mapping);
+	elf_segment_mapping(segment, &mapping);
 	end = mapping.anon_len ? mapping.anon_start + mapping.anon_len
 			       : mapping.start + mapping.file_len;
 	require(!((mapping.start | mapping.file_len | mapping.file_offset | mapping.anon_start |

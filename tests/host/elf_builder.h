@@ -129,12 +129,12 @@ static inline int b_tables(struct builder *builder)
 
 static inline void b_build(struct builder *builder)
 {
-	Elf64_Ehdr e = {
+	Elf64_Ehdr elf = {
 		.e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, EV_CURRENT },
 		.e_type = ET_REL,
 		.e_machine = EM_X86_64,
 		.e_version = EV_CURRENT,
-		.e_ehsize = sizeof(e),
+		.e_ehsize = sizeof(elf),
 		.e_shentsize = sizeof(Elf64_Shdr),
 	};
 	int strtab = b_tables(builder);
@@ -144,16 +144,16 @@ static inline void b_build(struct builder *builder)
 		builder->sections[i].h.sh_name = b_string(builder, builder->sections[i].name);
 	memcpy(builder->sections[strtab].data, builder->strings, builder->strings_size);
 	builder->sections[strtab].h.sh_size = builder->strings_size;
-	b_append(builder, &e, sizeof(e));
+	b_append(builder, &elf, sizeof(elf));
 	for (int i = 1; i < builder->nsections; i++) {
-		Elf64_Shdr *h = &builder->sections[i].h;
+		Elf64_Shdr *header = &builder->sections[i].h;
 
-		h->sh_offset = b_append(builder, builder->sections[i].data,
-					h->sh_type == SHT_NOBITS ? 0 : h->sh_size);
-		headers[i] = *h;
+		header->sh_offset = b_append(builder, builder->sections[i].data,
+					     header->sh_type == SHT_NOBITS ? 0 : header->sh_size);
+		headers[i] = *header;
 	}
-	e.e_shoff = b_append(builder, headers, builder->nsections * sizeof(*headers));
-	e.e_shnum = builder->nsections;
-	e.e_shstrndx = strtab;
-	memcpy(builder->file, &e, sizeof(e));
+	elf.e_shoff = b_append(builder, headers, builder->nsections * sizeof(*headers));
+	elf.e_shnum = builder->nsections;
+	elf.e_shstrndx = strtab;
+	memcpy(builder->file, &elf, sizeof(elf));
 }

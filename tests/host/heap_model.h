@@ -74,7 +74,7 @@ void cpu_relax(void)
 void preempt_schedule(void)
 {
 }
-void spin_lock_slow(spinlock_t *l)
+void spin_lock_slow(spinlock_t *lock)
 {
 	abort();
 } /* taken twice */
@@ -224,19 +224,19 @@ static inline void *take(struct kmem_cache *cache, u32 size)
 	return bytes;
 }
 
-static inline void give(u32 i)
+static inline void give(u32 index)
 {
-	struct live l = live[i];
+	struct live entry = live[index];
 
-	for (u32 round = 0; round < l.size; round++)
-		if (l.p[round] != l.fill)
-			fail_msg("byte %u of %u is %02x instead of %02x", round, l.size, l.p[round],
-				 l.fill);
-	live[i] = live[--nr_live];
-	if (l.cache)
-		kmem_cache_free(l.cache, l.p);
+	for (u32 round = 0; round < entry.size; round++)
+		if (entry.p[round] != entry.fill)
+			fail_msg("byte %u of %u is %02x instead of %02x", round, entry.size,
+				 entry.p[round], entry.fill);
+	live[index] = live[--nr_live];
+	if (entry.cache)
+		kmem_cache_free(entry.cache, entry.p);
 	else
-		kfree(l.p);
+		kfree(entry.p);
 	assert_true(interrupts);
 }
 

@@ -70,14 +70,14 @@ static void put(u8 *bytes, u64 number, u32 count)
 	memcpy(bytes, &number, count);
 }
 
-static void seal(u8 *t, u32 len, u32 offset)
+static void seal(u8 *table, u32 len, u32 offset)
 {
 	u8 sum = 0;
 
-	t[offset] = 0;
+	table[offset] = 0;
 	for (u32 i = 0; i < len; i++)
-		sum += t[i];
-	t[offset] = -sum;
+		sum += table[i];
+	table[offset] = -sum;
 }
 
 static u8 *table(u32 offset, const char *sig, u32 len)
@@ -304,15 +304,15 @@ static void rsdp_is_found_on_16_byte_boundaries_only(void **state)
 static void reset_and_pm_blocks_prefer_the_generic_address(void **state)
 {
 	struct acpi_info i;
-	u8 *t = mem + FADT;
+	u8 *table = mem + FADT;
 
 	(void)state;
-	t[172] = 0;
-	t[173] = 16;
-	put(t + 176, 0xfed80804, 8);
-	t[208] = 3; /* a space that we can't reach */
-	put(t + 212, 0x700, 8);
-	seal(t, 244, 9);
+	table[172] = 0;
+	table[173] = 16;
+	put(table + 176, 0xfed80804, 8);
+	table[208] = 3; /* a space that we can't reach */
+	put(table + 212, 0x700, 8);
+	seal(table, 244, 9);
 	assert_int_equal(parse(&i), 0);
 	assert_int_equal(i.pm1a_control.space, ACPI_SPACE_MEMORY);
 	assert_int_equal(i.pm1a_control.addr, 0xfed80804);
@@ -390,36 +390,36 @@ static void madt_entries_that_lie_are_survived(void **state)
 static void too_many_of_a_kind_are_left_out(void **state)
 {
 	struct acpi_info i;
-	u8 *t = malloc(44 + 300 * 16);
+	u8 *table = malloc(44 + 300 * 16);
 	u32 offset = 44;
 
 	(void)state;
 	memset(&i, 0, sizeof(i));
-	memset(t, 0, 44);
+	memset(table, 0, 44);
 	for (u32 round = 0; round < 100; round++, offset += 16) {
-		memset(t + offset, 0, 16);
-		t[offset] = 9;
-		t[offset + 1] = 16;
-		t[offset + 4] = round;
-		t[offset + 8] = 1;
+		memset(table + offset, 0, 16);
+		table[offset] = 9;
+		table[offset + 1] = 16;
+		table[offset + 4] = round;
+		table[offset + 8] = 1;
 	}
 	for (u32 round = 0; round < 100; round++, offset += 12) {
-		memset(t + offset, 0, 12);
-		t[offset] = 1;
-		t[offset + 1] = 12;
-		t[offset + 7] = round + 1;
-		t[offset + 8] = round;
+		memset(table + offset, 0, 12);
+		table[offset] = 1;
+		table[offset + 1] = 12;
+		table[offset + 7] = round + 1;
+		table[offset + 8] = round;
 	}
-	acpi_parse_madt(t, offset, &i);
+	acpi_parse_madt(table, offset, &i);
 	assert_int_equal(i.nr_cpus, ACPI_MAX_CPUS);
 	assert_int_equal(i.nr_cpus_left_out, 100 - ACPI_MAX_CPUS);
 	assert_int_equal(i.nr_ioapics, ACPI_MAX_IOAPICS);
-	memset(t, 0, 44 + 50 * 16);
+	memset(table, 0, 44 + 50 * 16);
 	for (u32 round = 0; round < 50; round++)
-		put(t + 44 + 16 * round, 0x10000000, 8);
-	acpi_parse_mcfg(t, 44 + 50 * 16, &i);
+		put(table + 44 + 16 * round, 0x10000000, 8);
+	acpi_parse_mcfg(table, 44 + 50 * 16, &i);
 	assert_int_equal(i.nr_mcfg, ACPI_MAX_MCFG);
-	free(t);
+	free(table);
 }
 
 static void tables_may_name_each_other_in_circles(void **state)

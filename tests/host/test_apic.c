@@ -52,7 +52,7 @@ static struct {
 		bool all;
 	} sent[4];
 	u32 nr_sent;
-} m;
+} machine_now;
 static u8 mmio_page[4096];
 static const char *words;
 static bool interrupts = true;
@@ -114,43 +114,44 @@ static void write_reg(u32 reg, u32 number)
 	if (!(rule.access & W) || (number & ~rule.bits))
 		fail_msg("write of %x to the register at %x", number, reg);
 	if (is_lvt(reg) && !(number & APIC_LVT_MASKED) &&
-	    !(m.regs[APIC_SVR / 16] & APIC_SVR_ENABLE))
+	    !(machine_now.regs[APIC_SVR / 16] & APIC_SVR_ENABLE))
 		fail_msg("the register at %x is unmasked while the APIC is off: it stays masked",
 			 reg);
 	/* a vector below 16 may be reported, masked or not */
 	if (is_lvt(reg) && (number & 0x7ff) < 16 && reg != APIC_LVT_ERROR &&
-	    !(m.regs[APIC_LVT_ERROR / 16] & APIC_LVT_MASKED))
-		m.error_reported = true;
+	    !(machine_now.regs[APIC_LVT_ERROR / 16] & APIC_LVT_MASKED))
+		machine_now.error_reported = true;
 	if (reg == APIC_EOI) /* the highest in service is done */
 		for (u32 i = 8; i--;)
-			if (m.regs[APIC_ISR / 16 + i]) {
-				m.regs[APIC_ISR / 16 + i] &=
-					~(1u << (31 - __builtin_clz(m.regs[APIC_ISR / 16 + i])));
+			if (machine_now.regs[APIC_ISR / 16 + i]) {
+				machine_now.regs[APIC_ISR / 16 + i] &= ~(
+					1u << (31 -
+					       __builtin_clz(machine_now.regs[APIC_ISR / 16 + i])));
 				break;
 			}
-	if (reg == APIC_LVT_TIMER && ((m.regs[reg / 16] ^ number) & LVT_MODE))
-		m.deadline = 0; /* a change of mode disarms */
+	if (reg == APIC_LVT_TIMER && ((machine_now.regs[reg / 16] ^ number) & LVT_MODE))
+		machine_now.deadline = 0; /* a change of mode disarms */
 	if (reg == APIC_TIMER_INITIAL &&
-	    (m.regs[APIC_LVT_TIMER / 16] & LVT_MODE) == APIC_LVT_DEADLINE)
+	    (machine_now.regs[APIC_LVT_TIMER / 16] & LVT_MODE) == APIC_LVT_DEADLINE)
 		return;
-	m.regs[reg / 16] = number;
+	machine_now.regs[reg / 16] = number;
 }
 
 static void command(u32 id, u32 low, bool all)
 {
-	assert_true(m.nr_sent < ARRAY_SIZE(m.sent));
-	m.sent[m.nr_sent].id = id;
-	m.sent[m.nr_sent].all = all;
-	m.sent[m.nr_sent++].low = low;
+	assert_true(machine_now.nr_sent < ARRAY_SIZE(machine_now.sent));
+	machine_now.sent[machine_now.nr_sent].id = id;
+	machine_now.sent[machine_now.nr_sent].all = all;
+	machine_now.sent[machine_now.nr_sent++].low = low;
 }
 
 u32 mmio_read32(const volatile void *p)
 {
 	u32 reg = (const volatile u8 *)p - mmio_page;
 
-	assert_int_equal(mode_of(m.base), XAPIC);
+	assert_int_equal(mode_of(machine_now.base), XAPIC);
 	if (reg == APIC_ID)
-		return m.id << 24;
+		return machine_now.id << 24;
 	if (reg == APIC_ICR_LOW) {
 		if (!busy_reads)
 			return 0;
@@ -158,26 +159,26 @@ u32 mmio_read32(const volatile void *p)
 		return APIC_ICR_PENDING;
 	}
 	assert_true(rule_of(reg).access & R);
-	return m.regs[reg / 16];
+	return machine_now.regs[reg / 16];
 }
 
 void mmio_write32(volatile void *p, u32 number)
 {
 	u32 reg = (volatile u8 *)p - mmio_page;
 
-	assert_int_equal(mode_of(m.base), XAPIC);
+	assert_int_equal(mode_of(machine_now.base), XAPIC);
 	if (reg == APIC_ICR_HIGH) {
-		m.icr_high = number;
+		machine_now.icr_high = number;
 		return;
 	}
 	if (reg == APIC_ICR_LOW) {
 		assert_false(
 			interrupts); /* a handler's command would come between the two halves */
-		command(m.icr_high >> 24, number, m.icr_high >> 24 == 0xff);
+		command(machine_now.icr_high >> 24, number, machine_now.icr_high >> 24 == 0xff);
 		return;
 	}
 	if (reg == APIC_LVT_TIMER)
-		m.timer_unfenced = true;
+		machine_now.timer_unfenced = true;
 	write_reg(reg, number);
 }
 
@@ -186,26 +187,26 @@ u64 rdmsr(u32 msr)
 	u32 reg = (msr - 0x800) * 16;
 
 	if (msr == MSR_APIC_BASE)
-		return m.base;
+		return machine_now.base;
 	assert_in_range(msr, 0x800, 0x8ff);
-	assert_int_equal(mode_of(m.base), X2APIC);
+	assert_int_equal(mode_of(machine_now.base), X2APIC);
 	if (reg == APIC_ID)
-		return m.id;
+		return machine_now.id;
 	assert_true(rule_of(reg).access & R);
-	return m.regs[reg / 16];
+	return machine_now.regs[reg / 16];
 }
 
 static void write_base(u64 number)
 {
-	u64 from = mode_of(m.base), to = mode_of(number);
+	u64 from = mode_of(machine_now.base), to = mode_of(number);
 	bool legal = from == to || from == XAPIC || (from == OFF ? to == XAPIC : to == OFF);
 
 	if (!legal || to == APIC_BASE_X2APIC)
 		fail_msg("from mode %lx to %lx", (long)from, (long)to);
 	if (from == OFF && to == XAPIC)
-		memset(m.regs, 0, sizeof(m.regs));
-	m.base = number;
-	m.base_writes++;
+		memset(machine_now.regs, 0, sizeof(machine_now.regs));
+	machine_now.base = number;
+	machine_now.base_writes++;
 }
 
 void wrmsr(u32 msr, u64 number)
@@ -213,14 +214,16 @@ void wrmsr(u32 msr, u64 number)
 	if (msr == MSR_APIC_BASE) {
 		write_base(number);
 	} else if (msr == MSR_TSC_DEADLINE) {
-		assert_false(m.timer_unfenced); /* may overtake the store, and is ignored then */
-		if ((m.regs[APIC_LVT_TIMER / 16] & LVT_MODE) == APIC_LVT_DEADLINE)
-			m.deadline = number;
+		assert_false(
+			machine_now
+				.timer_unfenced); /* may overtake the store, and is ignored then */
+		if ((machine_now.regs[APIC_LVT_TIMER / 16] & LVT_MODE) == APIC_LVT_DEADLINE)
+			machine_now.deadline = number;
 	} else {
 		assert_in_range(msr, 0x800, 0x8ff);
-		assert_int_equal(mode_of(m.base), X2APIC);
+		assert_int_equal(mode_of(machine_now.base), X2APIC);
 		if (msr == 0x830) {
-			assert_false(m.store_unfenced);
+			assert_false(machine_now.store_unfenced);
 			assert_int_equal((u32)number & 0xfff33000,
 					 0); /* reserved; bit 12 is no more */
 			command(number >> 32, number, (u32)(number >> 32) == 0xffffffff);
@@ -233,11 +236,11 @@ void wrmsr(u32 msr, u64 number)
 
 void store_fence(void)
 {
-	m.timer_unfenced = false;
+	machine_now.timer_unfenced = false;
 }
 void wrmsr_fence(void)
 {
-	m.timer_unfenced = m.store_unfenced = false;
+	machine_now.timer_unfenced = machine_now.store_unfenced = false;
 }
 void cpuid(u32 leaf, u32 sub, u32 r[4])
 {
@@ -302,12 +305,12 @@ void *krange_map_phys(phys_t phys, size_t len_bytes, enum kcache cache)
 /* A machine as the firmware leaves it. */
 static void machine(u64 mode, u32 id, const char *command_line)
 {
-	memset(&m, 0, sizeof(m));
-	m.base = PAGE_AT | BSP | mode;
-	m.id = id;
-	m.regs[APIC_VERSION / 16] = 5 << 16 | 0x14;
-	m.regs[APIC_LVT_ERROR / 16] = 0x60; /* the firmware's own vector */
-	m.store_unfenced = true;
+	memset(&machine_now, 0, sizeof(machine_now));
+	machine_now.base = PAGE_AT | BSP | mode;
+	machine_now.id = id;
+	machine_now.regs[APIC_VERSION / 16] = 5 << 16 | 0x14;
+	machine_now.regs[APIC_LVT_ERROR / 16] = 0x60; /* the firmware's own vector */
+	machine_now.store_unfenced = true;
 	words = command_line;
 	interrupts = false;
 	apic_present = apic_x2 = false;
@@ -326,14 +329,14 @@ static void x2apic_is_off_unless_asked_for(void **state)
 	machine(XAPIC, 0x45, "quiet");
 	assert_true(apic_init());
 	assert_false(apic_x2);
-	assert_int_equal(m.base, PAGE_AT | BSP | XAPIC);
-	assert_int_equal(m.base_writes, 0);
+	assert_int_equal(machine_now.base, PAGE_AT | BSP | XAPIC);
+	assert_int_equal(machine_now.base_writes, 0);
 	assert_int_equal(cpu.apic_id, 0x45);
 
 	machine(XAPIC, 0x45, "x2apic");
 	cpu_features.x2apic = false;
 	assert_true(apic_init());
-	assert_int_equal(mode_of(m.base), XAPIC);
+	assert_int_equal(mode_of(machine_now.base), XAPIC);
 }
 
 static void each_start_ends_in_the_mode_that_was_chosen(void **state)
@@ -352,8 +355,8 @@ static void each_start_ends_in_the_mode_that_was_chosen(void **state)
 	for (u32 i = 0; i < ARRAY_SIZE(cases); i++) {
 		machine(cases[i].from, 0x12, cases[i].words);
 		assert_true(apic_init());
-		assert_int_equal(m.base, PAGE_AT | BSP | cases[i].to);
-		assert_int_equal(m.base_writes, cases[i].writes);
+		assert_int_equal(machine_now.base, PAGE_AT | BSP | cases[i].to);
+		assert_int_equal(machine_now.base_writes, cases[i].writes);
 		assert_int_equal(apic_x2, cases[i].to == X2APIC);
 		assert_int_equal(cpu.apic_id, 0x12);
 	}
@@ -365,12 +368,12 @@ static void a_processor_follows_the_first_one(void **state)
 	static const u64 modes[] = { OFF, XAPIC, X2APIC };
 
 	for (u32 i = 0; i < ARRAY_SIZE(modes); i++)
-		for (u32 x2 = 0; x2 < 2; x2++) {
-			machine(XAPIC, 0, x2 ? "x2apic" : "");
+		for (u32 x2apic = 0; x2apic < 2; x2apic++) {
+			machine(XAPIC, 0, x2apic ? "x2apic" : "");
 			assert_true(apic_init());
-			m.base = PAGE_AT | modes[i];
+			machine_now.base = PAGE_AT | modes[i];
 			apic_cpu_start();
-			assert_int_equal(m.base, PAGE_AT | (x2 ? X2APIC : XAPIC));
+			assert_int_equal(machine_now.base, PAGE_AT | (x2apic ? X2APIC : XAPIC));
 		}
 }
 
@@ -379,15 +382,15 @@ static void nolapic_touches_nothing(void **state)
 	machine(XAPIC, 0, "nolapic x2apic");
 	assert_false(apic_init());
 	assert_false(apic_present);
-	assert_int_equal(m.base_writes, 0);
+	assert_int_equal(machine_now.base_writes, 0);
 	apic_send_ipi(0, 0xf0);
-	assert_int_equal(m.nr_sent, 0);
+	assert_int_equal(machine_now.nr_sent, 0);
 }
 
 static void ids_have_8_or_32_bits(void **state)
 {
 	machine(XAPIC, 0xab, "x2apic");
-	m.id = 0x1abcd;
+	machine_now.id = 0x1abcd;
 	assert_true(apic_init());
 	assert_int_equal(cpu.apic_id, 0x1abcd);
 	machine(XAPIC, 0xab, "");
@@ -429,52 +432,53 @@ static void every_register_has_its_msr(void **state)
 static void both_modes_set_the_same_registers(void **state)
 {
 	for (u32 entries = 4; entries <= 7; entries++)
-		for (u32 x2 = 0; x2 < 2; x2++) {
-			machine(XAPIC, 0, x2 ? "x2apic" : "");
-			m.regs[APIC_VERSION / 16] = (entries - 1) << 16;
-			m.regs[APIC_TPR / 16] = 0x20;
+		for (u32 x2apic = 0; x2apic < 2; x2apic++) {
+			machine(XAPIC, 0, x2apic ? "x2apic" : "");
+			machine_now.regs[APIC_VERSION / 16] = (entries - 1) << 16;
+			machine_now.regs[APIC_TPR / 16] = 0x20;
 			acpi_info.nmi_flags = ACPI_INTI_LOW;
 			assert_true(apic_init());
-			assert_int_equal(m.regs[APIC_SVR / 16], 0x1ff);
-			assert_int_equal(m.regs[APIC_TPR / 16], 0);
-			assert_int_equal(m.regs[APIC_LVT_TIMER / 16], APIC_LVT_MASKED);
-			assert_int_equal(m.regs[APIC_LVT_LINT0 / 16], APIC_LVT_MASKED);
-			assert_int_equal(m.regs[APIC_LVT_LINT1 / 16], APIC_LVT_NMI | APIC_LVT_LOW);
-			assert_int_equal(m.regs[APIC_LVT_ERROR / 16], APIC_VECTOR_ERROR);
-			assert_int_equal(m.regs[APIC_LVT_PERF / 16],
+			assert_int_equal(machine_now.regs[APIC_SVR / 16], 0x1ff);
+			assert_int_equal(machine_now.regs[APIC_TPR / 16], 0);
+			assert_int_equal(machine_now.regs[APIC_LVT_TIMER / 16], APIC_LVT_MASKED);
+			assert_int_equal(machine_now.regs[APIC_LVT_LINT0 / 16], APIC_LVT_MASKED);
+			assert_int_equal(machine_now.regs[APIC_LVT_LINT1 / 16],
+					 APIC_LVT_NMI | APIC_LVT_LOW);
+			assert_int_equal(machine_now.regs[APIC_LVT_ERROR / 16], APIC_VECTOR_ERROR);
+			assert_int_equal(machine_now.regs[APIC_LVT_PERF / 16],
 					 entries > 4 ? APIC_LVT_MASKED : 0);
-			assert_int_equal(m.regs[APIC_LVT_THERMAL / 16],
+			assert_int_equal(machine_now.regs[APIC_LVT_THERMAL / 16],
 					 entries > 5 ? APIC_LVT_MASKED : 0);
 			apic_connect_pic();
-			assert_int_equal(m.regs[APIC_LVT_LINT0 / 16], APIC_LVT_EXTINT);
+			assert_int_equal(machine_now.regs[APIC_LVT_LINT0 / 16], APIC_LVT_EXTINT);
 			acpi_info.nmi_flags = 0;
 		}
 }
 
 static void masking_is_not_reported_to_the_firmwares_vector(void **state)
 {
-	for (u32 x2 = 0; x2 < 2; x2++) {
-		machine(XAPIC, 0, x2 ? "x2apic" : "");
+	for (u32 x2apic = 0; x2apic < 2; x2apic++) {
+		machine(XAPIC, 0, x2apic ? "x2apic" : "");
 		assert_true(apic_init());
-		assert_false(m.error_reported);
+		assert_false(machine_now.error_reported);
 	}
 }
 
 static void what_was_in_service_is_ended(void **state)
 {
-	for (u32 x2 = 0; x2 < 2; x2++) {
-		machine(XAPIC, 0, x2 ? "x2apic" : "");
-		m.regs[APIC_ISR / 16 + 1] = 0x80000001;
-		m.regs[APIC_ISR / 16 + 7] = 0x00010100;
-		apic_x2 = x2;
+	for (u32 x2apic = 0; x2apic < 2; x2apic++) {
+		machine(XAPIC, 0, x2apic ? "x2apic" : "");
+		machine_now.regs[APIC_ISR / 16 + 1] = 0x80000001;
+		machine_now.regs[APIC_ISR / 16 + 7] = 0x00010100;
+		apic_x2 = x2apic;
 		apic_base = mmio_page;
-		m.base = PAGE_AT | (x2 ? X2APIC : XAPIC);
+		machine_now.base = PAGE_AT | (x2apic ? X2APIC : XAPIC);
 		assert_true(apic_in_service(0x20));
 		assert_true(apic_in_service(0xf0));
 		assert_false(apic_in_service(0xf1));
 		apic_cpu_start();
 		for (u32 i = 0; i < 8; i++)
-			assert_int_equal(m.regs[APIC_ISR / 16 + i], 0);
+			assert_int_equal(machine_now.regs[APIC_ISR / 16 + i], 0);
 	}
 }
 
@@ -488,39 +492,39 @@ static void a_command_reaches_the_processor_it_names_or_none(void **state)
 	};
 
 	for (u32 i = 0; i < ARRAY_SIZE(ids); i++)
-		for (u32 x2 = 0; x2 < 2; x2++) {
-			bool reachable = x2 ? ids[i] != 0xffffffff : ids[i] < 255;
+		for (u32 x2apic = 0; x2apic < 2; x2apic++) {
+			bool reachable = x2apic ? ids[i] != 0xffffffff : ids[i] < 255;
 
-			machine(XAPIC, 0, x2 ? "x2apic" : "");
+			machine(XAPIC, 0, x2apic ? "x2apic" : "");
 			assert_true(apic_init());
-			assert_int_equal(apic_can_reach(ids[i], x2), reachable);
+			assert_int_equal(apic_can_reach(ids[i], x2apic), reachable);
 			apic_send_ipi(ids[i], 0xf1);
-			assert_int_equal(m.nr_sent, reachable);
+			assert_int_equal(machine_now.nr_sent, reachable);
 			if (!reachable)
 				continue;
-			assert_int_equal(m.sent[0].id, ids[i]);
-			assert_int_equal(m.sent[0].low, APIC_ICR_ASSERT | 0xf1);
-			assert_false(m.sent[0].all);
+			assert_int_equal(machine_now.sent[0].id, ids[i]);
+			assert_int_equal(machine_now.sent[0].low, APIC_ICR_ASSERT | 0xf1);
+			assert_false(machine_now.sent[0].all);
 		}
 }
 
 static void commands_are_encoded_alike_in_both_modes(void **state)
 {
-	for (u32 x2 = 0; x2 < 2; x2++) {
-		machine(XAPIC, 7, x2 ? "x2apic" : "");
+	for (u32 x2apic = 0; x2apic < 2; x2apic++) {
+		machine(XAPIC, 7, x2apic ? "x2apic" : "");
 		assert_true(apic_init());
 		apic_send_ipi(apic_read_id(), 0xf0); /* to oneself, too */
 		apic_send_nmi(3);
 		apic_send_startup(3, 0x0f);
-		assert_int_equal(m.sent[0].id, 7);
-		assert_int_equal(m.sent[0].low, 0x40f0);
-		assert_int_equal(m.sent[1].low, 0x4400);
-		assert_int_equal(m.sent[2].low, 0x460f);
-		m.nr_sent = 0;
+		assert_int_equal(machine_now.sent[0].id, 7);
+		assert_int_equal(machine_now.sent[0].low, 0x40f0);
+		assert_int_equal(machine_now.sent[1].low, 0x4400);
+		assert_int_equal(machine_now.sent[2].low, 0x460f);
+		machine_now.nr_sent = 0;
 		apic_send_init(3);
-		assert_int_equal(m.nr_sent, 2);
-		assert_int_equal(m.sent[0].low, 0xc500);
-		assert_int_equal(m.sent[1].low, 0x8500);
+		assert_int_equal(machine_now.nr_sent, 2);
+		assert_int_equal(machine_now.sent[0].low, 0xc500);
+		assert_int_equal(machine_now.sent[1].low, 0x8500);
 	}
 }
 
@@ -532,11 +536,11 @@ static void a_busy_command_register_is_waited_for(void **state)
 	busy_reads = 17;
 	apic_send_ipi(2, 0xf0);
 	assert_int_equal(busy_reads, 0);
-	assert_int_equal(m.nr_sent, 1);
+	assert_int_equal(machine_now.nr_sent, 1);
 	assert_true(interrupts);
 	busy_reads = ~0u; /* broken hardware: not for ever */
 	apic_send_ipi(2, 0xf0);
-	assert_int_equal(m.nr_sent, 2);
+	assert_int_equal(machine_now.nr_sent, 2);
 	busy_reads = 0;
 }
 
@@ -545,9 +549,9 @@ static void an_x2apic_command_comes_after_stores(void **state)
 {
 	machine(XAPIC, 0, "x2apic");
 	assert_true(apic_init());
-	m.store_unfenced = true;
+	machine_now.store_unfenced = true;
 	apic_send_ipi(2, 0xf0); /* the model looks */
-	assert_false(m.store_unfenced);
+	assert_false(machine_now.store_unfenced);
 }
 
 /* ---- the timer ---- */
@@ -574,24 +578,24 @@ static void deadline_mode_is_off_unless_asked_for(void **state)
 		arch_timer_cpu_start();
 		now_ns = 5000;
 		arch_timer_arm(105000);
-		assert_int_equal(m.regs[APIC_LVT_TIMER / 16], APIC_VECTOR_TIMER);
-		assert_int_equal(m.regs[APIC_TIMER_DIVIDE / 16],
+		assert_int_equal(machine_now.regs[APIC_LVT_TIMER / 16], APIC_VECTOR_TIMER);
+		assert_int_equal(machine_now.regs[APIC_TIMER_DIVIDE / 16],
 				 oneshot_divide_bits(oneshot_divisor(1000000000)));
-		assert_in_range(m.regs[APIC_TIMER_INITIAL / 16],
+		assert_in_range(machine_now.regs[APIC_TIMER_INITIAL / 16],
 				100000 / oneshot_divisor(1000000000),
 				100000 / oneshot_divisor(1000000000) + 2);
-		assert_int_equal(m.deadline, 0);
+		assert_int_equal(machine_now.deadline, 0);
 	}
 }
 
 static void deadline_mode_arms_by_the_tsc(void **state)
 {
-	for (u32 x2 = 0; x2 < 2; x2++) {
-		machine(XAPIC, 0, x2 ? "x2apic tscdeadline" : "tscdeadline");
+	for (u32 x2apic = 0; x2apic < 2; x2apic++) {
+		machine(XAPIC, 0, x2apic ? "x2apic tscdeadline" : "tscdeadline");
 		assert_true(apic_init());
 		oneshot_init(1000000000, true, 2000000000);
 		arch_timer_cpu_start();
-		assert_int_equal(m.regs[APIC_LVT_TIMER / 16],
+		assert_int_equal(machine_now.regs[APIC_LVT_TIMER / 16],
 				 APIC_VECTOR_TIMER | APIC_LVT_DEADLINE);
 		now_ns = 7000;
 		for (u64 delta = 0; delta < 10000000; delta = delta * 3 + 1) {
@@ -599,11 +603,11 @@ static void deadline_mode_arms_by_the_tsc(void **state)
 
 			arch_timer_arm(now_ns + delta);
 			after = tsc_ordered();
-			assert_true(m.deadline > before + 2 * delta);
-			assert_true(m.deadline <= after + 2 * delta + 1);
+			assert_true(machine_now.deadline > before + 2 * delta);
+			assert_true(machine_now.deadline <= after + 2 * delta + 1);
 		}
 		arch_timer_arm(0); /* long past: at once, not never */
-		assert_true(m.deadline && m.deadline <= tsc_ordered() + 1);
+		assert_true(machine_now.deadline && machine_now.deadline <= tsc_ordered() + 1);
 	}
 }
 
@@ -650,7 +654,7 @@ static void a_measured_rate_fires_early(void **state)
 	arch_timer_cpu_start();
 	now_ns = 0;
 	arch_timer_arm(100 * NSEC_PER_SEC);
-	assert_true(m.deadline <= tsc_ordered() + 200000000000 - 600000000);
+	assert_true(machine_now.deadline <= tsc_ordered() + 200000000000 - 600000000);
 }
 
 static void counts_fit_the_register(void **state)

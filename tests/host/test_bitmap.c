@@ -31,13 +31,13 @@ static void searches_agree_with_a_bit_at_a_time(void **state)
 {
 	srand(1);
 	for (u32 round = 0; round < 300; round++) {
-		size_t n = lengths[round % ARRAY_SIZE(lengths)], weight = 0, last = n;
+		size_t nbits = lengths[round % ARRAY_SIZE(lengths)], weight = 0, last = nbits;
 		/* exact, so that the sanitizer sees a word too many */
-		u64 *map = malloc(BITMAP_WORDS(n) * 8);
+		u64 *map = malloc(BITMAP_WORDS(nbits) * 8);
 
 		/* Bits beyond the end are set: they must not be found. */
-		memset(map, round & 1 ? 0xff : 0, BITMAP_WORDS(n) * 8);
-		for (size_t i = 0; i < n; i++) {
+		memset(map, round & 1 ? 0xff : 0, BITMAP_WORDS(nbits) * 8);
+		for (size_t i = 0; i < nbits; i++) {
 			if (rand() % (1 + round % 9))
 				bitmap_clear(map, i);
 			else
@@ -47,19 +47,20 @@ static void searches_agree_with_a_bit_at_a_time(void **state)
 				last = i;
 			}
 		}
-		for (size_t from = 0; from <= n + 2; from++) {
-			assert_int_equal(bitmap_find_set(map, n, from),
-					 slow_find(map, n, from, true));
-			assert_int_equal(bitmap_find_clear(map, n, from),
-					 slow_find(map, n, from, false));
+		for (size_t from = 0; from <= nbits + 2; from++) {
+			assert_int_equal(bitmap_find_set(map, nbits, from),
+					 slow_find(map, nbits, from, true));
+			assert_int_equal(bitmap_find_clear(map, nbits, from),
+					 slow_find(map, nbits, from, false));
 			for (size_t count = 1; count < 12; count += 3)
 				for (size_t align = 1; align <= 8; align *= 2)
-					assert_int_equal(bitmap_find_clear_range(map, n, from,
+					assert_int_equal(bitmap_find_clear_range(map, nbits, from,
 										 count, align),
-							 slow_range(map, n, from, count, align));
+							 slow_range(map, nbits, from, count,
+								    align));
 		}
-		assert_int_equal(bitmap_weight(map, n), weight);
-		assert_int_equal(bitmap_find_last(map, n), last);
+		assert_int_equal(bitmap_weight(map, nbits), weight);
+		assert_int_equal(bitmap_find_last(map, nbits), last);
 		free(map);
 	}
 }

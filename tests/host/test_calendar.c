@@ -16,14 +16,14 @@ static u8 bcd(u32 number)
 	return number / 10 << 4 | number % 10;
 }
 
-/* What the clock would show at @p t. */
-static struct rtc_registers show(time_t t, u8 mode, bool century)
+/* What the clock would show at @p time. */
+static struct rtc_registers show(time_t time, u8 mode, bool century)
 {
 	struct rtc_registers registers = { .status_b = mode };
 	struct tm tm;
 	u8 pm = 0;
 
-	gmtime_r(&t, &tm);
+	gmtime_r(&time, &tm);
 	u32 hour = tm.tm_hour, year = tm.tm_year + 1900;
 	u8 (*w)(u32) = bcd;
 
@@ -45,44 +45,44 @@ static struct rtc_registers show(time_t t, u8 mode, bool century)
 static void all_modes_agree_with_the_c_library(void **state)
 {
 	(void)state;
-	for (u64 t = 0; t < 16725225600ull; t += 86400 * 3 + 12345)
+	for (u64 time = 0; time < 16725225600ull; time += 86400 * 3 + 12345)
 		for (u8 mode = 0; mode < 8; mode += 2) {
-			struct rtc_registers registers = show(t, mode, true);
-			u64 s;
+			struct rtc_registers registers = show(time, mode, true);
+			u64 seconds;
 
-			assert_int_equal(rtc_to_seconds(&registers, &s), 0);
-			assert_int_equal(s, t);
+			assert_int_equal(rtc_to_seconds(&registers, &seconds), 0);
+			assert_int_equal(seconds, time);
 		}
 }
 
 static void without_century_the_years_are_1970_to_2069(void **state)
 {
 	struct rtc_registers registers;
-	u64 s;
+	u64 seconds;
 
 	(void)state;
-	for (u64 t = 0; t < 3155760000; t += 86400 * 7 + 1) {
-		registers = show(t, RTC_24H, false);
-		assert_int_equal(rtc_to_seconds(&registers, &s), 0);
-		assert_int_equal(s, t);
+	for (u64 time = 0; time < 3155760000; time += 86400 * 7 + 1) {
+		registers = show(time, RTC_24H, false);
+		assert_int_equal(rtc_to_seconds(&registers, &seconds), 0);
+		assert_int_equal(seconds, time);
 	}
 	registers = show(1700000000, RTC_24H, false);
 	registers.century = 0x77; /* a register that holds something else */
-	assert_int_equal(rtc_to_seconds(&registers, &s), 0);
-	assert_int_equal(s, 1700000000);
+	assert_int_equal(rtc_to_seconds(&registers, &seconds), 0);
+	assert_int_equal(seconds, 1700000000);
 }
 
 static void nonsense_is_refused(void **state)
 {
 	struct rtc_registers good = show(1700000000, RTC_24H, true), registers;
-	u64 s;
+	u64 seconds;
 
 	(void)state;
-#define REFUSED(field, value)                                              \
-	do {                                                               \
-		registers = good;                                          \
-		registers.field = (value);                                 \
-		assert_int_equal(rtc_to_seconds(&registers, &s), -EINVAL); \
+#define REFUSED(field, value)                                                    \
+	do {                                                                     \
+		registers = good;                                                \
+		registers.field = (value);                                       \
+		assert_int_equal(rtc_to_seconds(&registers, &seconds), -EINVAL); \
 	} while (0)
 	REFUSED(second, 0x60);
 	REFUSED(second, 0x0a);
@@ -94,7 +94,7 @@ static void nonsense_is_refused(void **state)
 	REFUSED(month, 0x13);
 	REFUSED(year, 0xa0);
 	good = show(951782400, RTC_24H, true); /* 2000-02-29 */
-	assert_int_equal(rtc_to_seconds(&good, &s), 0);
+	assert_int_equal(rtc_to_seconds(&good, &seconds), 0);
 	REFUSED(year, 1);
 	good = show(1700000000, 0, true);
 	REFUSED(hour, 0);
@@ -108,7 +108,7 @@ static void nonsense_is_refused(void **state)
 		registers.month = x >> 7;
 		registers.year = x >> 11;
 		registers.status_b = x >> 3;
-		(void)rtc_to_seconds(&registers, &s);
+		(void)rtc_to_seconds(&registers, &seconds);
 	}
 }
 

@@ -21,13 +21,13 @@ static void a_hundred_years_do_not_overflow(void **state)
 {
 	(void)state;
 	for (u32 i = 0; i < ARRAY_SIZE(freqs); i++) {
-		u64 mult = clock_mult(NSEC_PER_SEC, freqs[i]), s = 100 * YEAR_S;
-		s64 error_ns = clock_scale(s * freqs[i], mult) - s * NSEC_PER_SEC;
+		u64 mult = clock_mult(NSEC_PER_SEC, freqs[i]), seconds = 100 * YEAR_S;
+		s64 error_ns = clock_scale(seconds * freqs[i], mult) - seconds * NSEC_PER_SEC;
 
 		/* rounding of the multiplier: half of 2^-32 ns a cycle */
-		assert_true(llabs(error_ns) <= (s64)(s * freqs[i] >> 33) + 1);
+		assert_true(llabs(error_ns) <= (s64)(seconds * freqs[i] >> 33) + 1);
 		/* far less than any oscillator's own error: 1 ppb */
-		assert_true(llabs(error_ns) <= (s64)(s + 1));
+		assert_true(llabs(error_ns) <= (s64)(seconds + 1));
 	}
 }
 

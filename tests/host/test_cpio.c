@@ -41,11 +41,11 @@ struct log {
 
 static void say(struct log *log, const char *format, ...)
 {
-	va_list ap;
+	va_list args;
 
-	va_start(ap, format);
-	log->n += vsnprintf(log->text + log->n, sizeof(log->text) - log->n, format, ap);
-	va_end(ap);
+	va_start(args, format);
+	log->n += vsnprintf(log->text + log->n, sizeof(log->text) - log->n, format, args);
+	va_end(args);
 	assert_true(log->n < sizeof(log->text));
 }
 

@@ -15,50 +15,50 @@
 
 static const struct elf_limits limits = { BASE, END };
 static struct {
-	Elf64_Ehdr eh;
-	Elf64_Phdr ph[6];
-} f;
+	Elf64_Ehdr header;
+	Elf64_Phdr segments[6];
+} program;
 static struct elf_image image;
 
 static void make(uint16_t type)
 {
-	memset(&f, 0, sizeof(f));
-	memcpy(f.eh.e_ident, ELFMAG "\2\1\1", 7);
-	f.eh.e_type = type;
-	f.eh.e_machine = EM_X86_64;
-	f.eh.e_version = 1;
-	f.eh.e_phoff = sizeof(f.eh);
-	f.eh.e_ehsize = sizeof(f.eh);
-	f.eh.e_phentsize = sizeof(Elf64_Phdr);
-	f.eh.e_phnum = 2;
-	f.eh.e_entry = 0x401000;
-	f.ph[0] = (Elf64_Phdr){ .p_type = PT_LOAD,
-				.p_flags = PF_R | PF_X,
-				.p_offset = 0,
-				.p_vaddr = 0x400000,
-				.p_filesz = 0x1234,
-				.p_memsz = 0x1234,
-				.p_align = 0x1000 };
-	f.ph[1] = (Elf64_Phdr){ .p_type = PT_LOAD,
-				.p_flags = PF_R | PF_W,
-				.p_offset = 0x1234,
-				.p_vaddr = 0x402234,
-				.p_filesz = 0x100,
-				.p_memsz = 0x3000,
-				.p_align = 0x1000 };
+	memset(&program, 0, sizeof(program));
+	memcpy(program.header.e_ident, ELFMAG "\2\1\1", 7);
+	program.header.e_type = type;
+	program.header.e_machine = EM_X86_64;
+	program.header.e_version = 1;
+	program.header.e_phoff = sizeof(program.header);
+	program.header.e_ehsize = sizeof(program.header);
+	program.header.e_phentsize = sizeof(Elf64_Phdr);
+	program.header.e_phnum = 2;
+	program.header.e_entry = 0x401000;
+	program.segments[0] = (Elf64_Phdr){ .p_type = PT_LOAD,
+					    .p_flags = PF_R | PF_X,
+					    .p_offset = 0,
+					    .p_vaddr = 0x400000,
+					    .p_filesz = 0x1234,
+					    .p_memsz = 0x1234,
+					    .p_align = 0x1000 };
+	program.segments[1] = (Elf64_Phdr){ .p_type = PT_LOAD,
+					    .p_flags = PF_R | PF_W,
+					    .p_offset = 0x1234,
+					    .p_vaddr = 0x402234,
+					    .p_filesz = 0x100,
+					    .p_memsz = 0x3000,
+					    .p_align = 0x1000 };
 }
 
 static int check(void)
 {
 	uint64_t off;
 	uint32_t nr;
-	int err = elf_header_check(&f, sizeof(f), &off, &nr);
+	int err = elf_header_check(&program, sizeof(program), &off, &nr);
 
 	if (err)
 		return err;
-	if (off != sizeof(f.eh) || nr > 6)
+	if (off != sizeof(program.header) || nr > 6)
 		return -E2BIG;
-	return elf_image_check(&f.eh, f.ph, nr, &limits, &image);
+	return elf_image_check(&program.header, program.segments, nr, &limits, &image);
 }
 
 static void accepts_a_plain_program(void **state)
@@ -83,7 +83,7 @@ static void splits_a_segment_into_file_and_zeroes(void **state)
 	struct elf_mapping mapping;
 
 	make(ET_EXEC);
-	elf_segment_mapping(&f.ph[1], &mapping);
+	elf_segment_mapping(&program.segments[1], &mapping);
 	assert_int_equal(mapping.start, 0x402000);
 	assert_int_equal(mapping.file_len, 0x1000);
 	assert_int_equal(mapping.file_offset, 0x1000);
@@ -94,9 +94,9 @@ static void splits_a_segment_into_file_and_zeroes(void **state)
 	assert_int_equal(mapping.prot, 3);
 	assert_int_equal(mapping.anon_prot, 3);
 	/* Zeroes alone: what the file has in front of them in their page is not theirs to clear. */
-	f.ph[1].p_filesz = 0;
-	f.ph[1].p_flags = PF_R | PF_X;
-	elf_segment_mapping(&f.ph[1], &mapping);
+	program.segments[1].p_filesz = 0;
+	program.segments[1].p_flags = PF_R | PF_X;
+	elf_segment_mapping(&program.segments[1], &mapping);
 	assert_int_equal(mapping.file_len, 0x1000);
 	assert_int_equal(mapping.file_offset, 0x1000);
 	assert_int_equal(mapping.zero_len, 0); /* read-only */
@@ -104,12 +104,12 @@ static void splits_a_segment_into_file_and_zeroes(void **state)
 	assert_int_equal(mapping.anon_len, 0x3000);
 	assert_int_equal(mapping.prot, 5);
 	assert_int_equal(mapping.anon_prot, 7);
-	f.ph[1].p_flags = PF_R | PF_W;
-	elf_segment_mapping(&f.ph[1], &mapping);
+	program.segments[1].p_flags = PF_R | PF_W;
+	elf_segment_mapping(&program.segments[1], &mapping);
 	assert_int_equal(mapping.zero_start, 0x402234);
 	assert_int_equal(mapping.zero_len, 0x1000 - 0x234);
-	f.ph[1].p_vaddr = 0x402000;
-	elf_segment_mapping(&f.ph[1], &mapping);
+	program.segments[1].p_vaddr = 0x402000;
+	elf_segment_mapping(&program.segments[1], &mapping);
 	assert_int_equal(mapping.file_len, 0);
 	assert_int_equal(mapping.zero_len, 0);
 	assert_int_equal(mapping.anon_start, 0x402000);
@@ -119,18 +119,18 @@ static void splits_a_segment_into_file_and_zeroes(void **state)
 static void places_movable_images_by_their_alignment(void **state)
 {
 	make(ET_DYN);
-	f.ph[0].p_vaddr = 0;
-	f.ph[1].p_vaddr = 0x2234;
-	f.ph[1].p_align = 0x200000;
-	f.eh.e_entry = 0x1000;
+	program.segments[0].p_vaddr = 0;
+	program.segments[1].p_vaddr = 0x2234;
+	program.segments[1].p_align = 0x200000;
+	program.header.e_entry = 0x1000;
 	assert_int_equal(check(), 0);
 	assert_true(image.is_movable);
 	assert_int_equal(image.align, 0x200000);
 	assert_int_equal(image.low, 0);
-	f.ph[1].p_align = 0x3000; /* no power of two: taken for none */
+	program.segments[1].p_align = 0x3000; /* no power of two: taken for none */
 	assert_int_equal(check(), 0);
 	assert_int_equal(image.align, 0x1000);
-	f.ph[1].p_align = 1ull << 63; /* what to make of that is not decided here */
+	program.segments[1].p_align = 1ull << 63; /* what to make of that is not decided here */
 	assert_int_equal(check(), 0);
 	assert_int_equal(image.align, 1ull << 63);
 }
@@ -138,15 +138,16 @@ static void places_movable_images_by_their_alignment(void **state)
 static void finds_interpreter_and_stack_rights(void **state)
 {
 	make(ET_DYN);
-	f.eh.e_phnum = 4;
-	f.ph[2] = (Elf64_Phdr){ .p_type = PT_INTERP, .p_offset = 0x300, .p_filesz = 28 };
-	f.ph[3] = (Elf64_Phdr){ .p_type = PT_GNU_STACK, .p_flags = PF_R | PF_W | PF_X };
+	program.header.e_phnum = 4;
+	program.segments[2] =
+		(Elf64_Phdr){ .p_type = PT_INTERP, .p_offset = 0x300, .p_filesz = 28 };
+	program.segments[3] = (Elf64_Phdr){ .p_type = PT_GNU_STACK, .p_flags = PF_R | PF_W | PF_X };
 	assert_int_equal(check(), 0);
 	assert_true(image.has_interp);
 	assert_int_equal(image.interp_offset, 0x300);
 	assert_int_equal(image.interp_size, 28);
 	assert_true(image.wants_exec_stack);
-	f.ph[3].p_type = PT_INTERP; /* the first one counts */
+	program.segments[3].p_type = PT_INTERP; /* the first one counts */
 	assert_int_equal(check(), 0);
 	assert_int_equal(image.interp_offset, 0x300);
 	assert_false(image.wants_exec_stack);
@@ -157,7 +158,7 @@ static void refuses_other_files(void **state)
 #define REFUSED(field, value)                        \
 	do {                                         \
 		make(ET_EXEC);                       \
-		f.eh.field = value;                  \
+		program.header.field = value;        \
 		assert_int_equal(check(), -ENOEXEC); \
 	} while (0)
 	REFUSED(e_ident[0], 'x');
@@ -173,31 +174,32 @@ static void refuses_other_files(void **state)
 	uint32_t nr;
 
 	make(ET_EXEC);
-	assert_int_equal(elf_header_check(&f, 63, &off, &nr), -ENOEXEC);
-	assert_int_equal(elf_header_check(&f, 0, &off, &nr), -ENOEXEC);
+	assert_int_equal(elf_header_check(&program, 63, &off, &nr), -ENOEXEC);
+	assert_int_equal(elf_header_check(&program, 0, &off, &nr), -ENOEXEC);
 }
 
 static void takes_odd_files_as_linux_does(void **state)
 {
 	make(ET_EXEC);
-	f.eh.e_ident[EI_CLASS] = 77;
-	f.eh.e_ident[EI_DATA] = 2;
+	program.header.e_ident[EI_CLASS] = 77;
+	program.header.e_ident[EI_DATA] = 2;
 	assert_int_equal(check(), 0);
-	f.ph[1].p_memsz = f.ph[1].p_filesz = 0;
+	program.segments[1].p_memsz = program.segments[1].p_filesz = 0;
 	assert_int_equal(check(), 0);
-	f.ph[1].p_vaddr = f.ph[0].p_vaddr + 0x1000; /* overlapping */
-	f.ph[1].p_offset = 0;
-	f.ph[1].p_filesz = f.ph[1].p_memsz = 1;
+	program.segments[1].p_vaddr = program.segments[0].p_vaddr + 0x1000; /* overlapping */
+	program.segments[1].p_offset = 0;
+	program.segments[1].p_filesz = program.segments[1].p_memsz = 1;
 	assert_int_equal(check(), 0);
 	assert_int_equal(image.phdr_addr, 0x400040);
-	f.ph[1].p_filesz = f.ph[1].p_memsz = 0x1000;
+	program.segments[1].p_filesz = program.segments[1].p_memsz = 0x1000;
 	assert_int_equal(check(), 0);
 	assert_int_equal(image.phdr_addr, 0x401040); /* the last that has them */
-	f.ph[0].p_type = f.ph[1].p_type = PT_NOTE;
+	program.segments[0].p_type = program.segments[1].p_type = PT_NOTE;
 	assert_int_equal(check(), 0);
 	assert_int_equal(image.low, 0);
 	assert_int_equal(image.high, 0);
-	f.eh.e_entry = UINT64_MAX; /* an interpreter may have other plans; exec_space.c looks */
+	program.header.e_entry =
+		UINT64_MAX; /* an interpreter may have other plans; exec_space.c looks */
 	assert_int_equal(check(), 0);
 }
 
@@ -222,16 +224,16 @@ static void says_what_a_file_is(void **state)
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
 		make(known[i].type);
-		f.eh.e_ident[EI_CLASS] = known[i].class;
-		f.eh.e_ident[EI_DATA] = known[i].data;
-		f.eh.e_machine = known[i].machine;
-		assert_non_null(strstr(elf_describe(&f, sizeof(f)), known[i].words));
+		program.header.e_ident[EI_CLASS] = known[i].class;
+		program.header.e_ident[EI_DATA] = known[i].data;
+		program.header.e_machine = known[i].machine;
+		assert_non_null(strstr(elf_describe(&program, sizeof(program)), known[i].words));
 	}
-	for (uint64_t len = 4; len < sizeof(f.eh); len++)
-		assert_non_null(strstr(elf_describe(&f, len), "cut off"));
-	assert_null(elf_describe(&f, 3));
-	f.eh.e_ident[0] = '#';
-	assert_null(elf_describe(&f, sizeof(f)));
+	for (uint64_t len = 4; len < sizeof(program.header); len++)
+		assert_non_null(strstr(elf_describe(&program, len), "cut off"));
+	assert_null(elf_describe(&program, 3));
+	program.header.e_ident[0] = '#';
+	assert_null(elf_describe(&program, sizeof(program)));
 }
 
 static void refuses_segments_that_contradict_themselves(void **state)
@@ -239,7 +241,7 @@ static void refuses_segments_that_contradict_themselves(void **state)
 #define BAD(field, value)                           \
 	do {                                        \
 		make(ET_EXEC);                      \
-		f.ph[1].field = value;              \
+		program.segments[1].field = value;  \
 		assert_int_equal(check(), -EINVAL); \
 	} while (0)
 	BAD(p_filesz, 0x3001);
@@ -263,9 +265,9 @@ static void survives_any_bytes(void **state)
 		struct elf_mapping mapping;
 
 		make(rand() % 2 ? ET_EXEC : ET_DYN);
-		f.eh.e_phnum = 1 + rand() % 6;
+		program.header.e_phnum = 1 + rand() % 6;
 		for (int round = rand() % 4; round >= 0; round--) {
-			uint8_t *at = (uint8_t *)&f + rand() % sizeof(f);
+			uint8_t *at = (uint8_t *)&program + rand() % sizeof(program);
 			static const uint8_t bytes[] = { 0, 1, 2, 3, 0x7f, 0x80, 0xff };
 
 			*at = rand() % 2 ? bytes[rand() % sizeof(bytes)] : rand();
@@ -275,9 +277,9 @@ static void survives_any_bytes(void **state)
 		accepted++;
 		assert_true(image.low <= image.high && image.high <= END);
 		for (uint32_t round = 0; round < image.nr_phdrs; round++) {
-			if (f.ph[round].p_type != PT_LOAD)
+			if (program.segments[round].p_type != PT_LOAD)
 				continue;
-			elf_segment_mapping(&f.ph[round], &mapping);
+			elf_segment_mapping(&program.segments[round], &mapping);
 			assert_true(image.is_movable || mapping.start >= BASE ||
 				    !(mapping.file_len + mapping.anon_len));
 			assert_true(mapping.start >= image.low &&

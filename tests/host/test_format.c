@@ -44,14 +44,15 @@ static void integers_come_out_as_in_libc(void **state)
 	static const char *const lengths[] = { "hh", "h", "", "l", "ll", "z", "t", "j" };
 	char format[32];
 
-	for (size_t f = 0; f < ARRAY_SIZE(flags); f++)
-		for (size_t s = 0; s < ARRAY_SIZE(sizes); s++)
+	for (size_t flag = 0; flag < ARRAY_SIZE(flags); flag++)
+		for (size_t size = 0; size < ARRAY_SIZE(sizes); size++)
 			for (size_t length = 0; length < ARRAY_SIZE(lengths); length++)
-				for (const char *c = "diuoxX"; *c; c++) {
-					__builtin_sprintf(format, "<%%%s%s%s%c>", flags[f],
-							  sizes[s], lengths[length], *c);
-					for (size_t v = 0; v < ARRAY_SIZE(values); v++)
-						SAME_AS_LIBC(format, values[v]);
+				for (const char *conversion = "diuoxX"; *conversion; conversion++) {
+					__builtin_sprintf(format, "<%%%s%s%s%c>", flags[flag],
+							  sizes[size], lengths[length],
+							  *conversion);
+					for (size_t value = 0; value < ARRAY_SIZE(values); value++)
+						SAME_AS_LIBC(format, values[value]);
 				}
 }
 
@@ -59,9 +60,9 @@ static void strings_and_characters_come_out_as_in_libc(void **state)
 {
 	char format[32];
 
-	for (size_t s = 0; s < ARRAY_SIZE(sizes); s++)
+	for (size_t size = 0; size < ARRAY_SIZE(sizes); size++)
 		for (int left = 0; left < 2; left++) {
-			__builtin_sprintf(format, "<%%%s%ss>", left ? "-" : "", sizes[s]);
+			__builtin_sprintf(format, "<%%%s%ss>", left ? "-" : "", sizes[size]);
 			SAME_AS_LIBC(format, "");
 			SAME_AS_LIBC(format, "abc");
 			SAME_AS_LIBC(format, "a longer text than any width");

@@ -31,14 +31,14 @@ static void decode(char *out, u32 code, u32 count, const char *set, u32 nset)
 
 static void all_short_patterns_and_texts(void **state)
 {
-	char p[8], s[8];
+	char pattern[8], text[8];
 
 	for (u32 i = 0; i < 3125; i++)
 		for (u32 j = 0; j < 729; j++) {
-			decode(p, i, 5, "a*?b", 4);
-			decode(s, j, 6, "ab", 2);
-			if (glob_match(p, s) != slow_match(p, s))
-				fail_msg("\"%s\" against \"%s\"", p, s);
+			decode(pattern, i, 5, "a*?b", 4);
+			decode(text, j, 6, "ab", 2);
+			if (glob_match(pattern, text) != slow_match(pattern, text))
+				fail_msg("\"%s\" against \"%s\"", pattern, text);
 		}
 }
 

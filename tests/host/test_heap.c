@@ -60,19 +60,19 @@ static void what_is_zeroed_is_zero(void **state)
 	static const u8 zero[3 * PAGE_SIZE];
 
 	for (u32 size = 1; size < sizeof(zero); size = size * 5 / 4 + 1) {
-		u8 *bytes = kzalloc(size), *q = kcalloc(size, 1);
+		u8 *bytes = kzalloc(size), *other = kcalloc(size, 1);
 
 		assert_memory_equal(bytes, zero, size);
-		assert_memory_equal(q, zero, size);
+		assert_memory_equal(other, zero, size);
 		memset(bytes, 0xff, size);
-		memset(q, 0xff, size);
+		memset(other, 0xff, size);
 		kfree(bytes);
-		kfree(q);
+		kfree(other);
 	}
-	void *o = kmem_cache_zalloc(wide);
+	void *object = kmem_cache_zalloc(wide);
 
-	assert_memory_equal(o, zero, 200);
-	kmem_cache_free(wide, o);
+	assert_memory_equal(object, zero, 200);
+	kmem_cache_free(wide, object);
 	kfree(NULL);
 }
 
@@ -172,7 +172,7 @@ static void exhaustion_is_an_error(void **state)
 
 static void a_failure_changes_nothing(void **state)
 {
-	char *bytes = kmalloc(100), *q;
+	char *bytes = kmalloc(100), *other;
 	u32 before = pages_out;
 
 	memset(bytes, 'x', 100);
@@ -182,9 +182,9 @@ static void a_failure_changes_nothing(void **state)
 	assert_null(kmem_cache_alloc(small));
 	assert_null(kmem_cache_zalloc(small));
 	assert_null(kstrdup("text"));
-	q = krealloc(bytes, 5000);
+	other = krealloc(bytes, 5000);
 	fault_armed = false;
-	assert_null(q);
+	assert_null(other);
 	for (u32 i = 0; i < 100; i++) /* still there, and ours */
 		assert_int_equal(bytes[i], 'x');
 	assert_int_equal(pages_out, before);
@@ -198,13 +198,13 @@ static void realloc_keeps_what_was_there(void **state)
 
 	for (u32 i = 0; i < 3000; i++) {
 		u32 size = random_size() + 1;
-		u8 *q = krealloc(bytes, size);
+		u8 *other = krealloc(bytes, size);
 
-		assert_non_null(q);
-		assert_true(kmalloc_usable(q) >= size);
+		assert_non_null(other);
+		assert_true(kmalloc_usable(other) >= size);
 		for (u32 round = 0; round < MIN(have, size); round++)
-			assert_int_equal(q[round], (u8)(round * 7 + have));
-		bytes = q;
+			assert_int_equal(other[round], (u8)(round * 7 + have));
+		bytes = other;
 		have = size;
 		for (u32 round = 0; round < size; round++)
 			bytes[round] = round * 7 + have;

@@ -82,14 +82,15 @@ static void a_byte_behind_the_end_is_found(void **state)
 
 static void what_is_no_beginning_is_not_freed(void **state)
 {
-	u8 *bytes = kmalloc(100), *q = kmalloc(2 * PAGE_SIZE), *o = kmem_cache_alloc(small);
+	u8 *bytes = kmalloc(100), *other = kmalloc(2 * PAGE_SIZE),
+	   *object = kmem_cache_alloc(small);
 
 	assert_true(panics(free_it, bytes + 16, "not the start"));
-	assert_true(panics(free_it, q + PAGE_SIZE, "not the start"));
-	assert_true(panics(free_wide, o, "not an object of cache"));
+	assert_true(panics(free_it, other + PAGE_SIZE, "not the start"));
+	assert_true(panics(free_wide, object, "not an object of cache"));
 	kfree(bytes);
-	kfree(q);
-	kmem_cache_free(small, o);
+	kfree(other);
+	kmem_cache_free(small, object);
 }
 
 /* Until it is handed out again, anywhere in it. */

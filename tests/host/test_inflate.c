@@ -27,16 +27,16 @@ static int collect(void *ctx, const u8 *data, size_t count)
 
 static size_t pack(size_t count, int level, int strategy)
 {
-	z_stream z = { 0 };
+	z_stream stream = { 0 };
 
-	assert_int_equal(deflateInit2(&z, level, Z_DEFLATED, 15 + 16, 8, strategy), Z_OK);
-	z.next_in = plain;
-	z.avail_in = count;
-	z.next_out = packed;
-	z.avail_out = sizeof(packed);
-	assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
-	count = z.total_out;
-	deflateEnd(&z);
+	assert_int_equal(deflateInit2(&stream, level, Z_DEFLATED, 15 + 16, 8, strategy), Z_OK);
+	stream.next_in = plain;
+	stream.avail_in = count;
+	stream.next_out = packed;
+	stream.avail_out = sizeof(packed);
+	assert_int_equal(deflate(&stream, Z_FINISH), Z_STREAM_END);
+	count = stream.total_out;
+	deflateEnd(&stream);
 	return count;
 }
 
@@ -68,7 +68,7 @@ static void fill(int kind, size_t count)
 	}
 }
 
-static void equals_zlib_at_every_level(void **s)
+static void equals_zlib_at_every_level(void **state)
 {
 	static const size_t sizes[] = { 0, 1, 2, 100, 32767, 32768, 32769, 200000, 1000000 };
 	size_t used;
@@ -102,7 +102,7 @@ static void every_truncation_is_an_error(void **s)
 	}
 }
 
-static void every_changed_bit_is_an_error_or_harmless(void **s)
+static void every_changed_bit_is_an_error_or_harmless(void **state)
 {
 	size_t used, count, wrong = 0;
 

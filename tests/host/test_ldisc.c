@@ -111,7 +111,7 @@ static const struct row rows[] = {
 	  .shown = "\xff\r\n", .reads = "\xff\xff\n|" },
 };
 
-static struct ldisc ld;
+static struct ldisc ldisc;
 static u32 seen;
 
 /* All echo, as the driver would get it. */
@@ -121,11 +121,11 @@ static size_t drain_echo(char *to, size_t size)
 	size_t count = 0;
 	u32 len;
 
-	while ((len = ldisc_echo_peek(&ld, &run))) {
+	while ((len = ldisc_echo_peek(&ldisc, &run))) {
 		assert_true(count + len <= size);
 		memcpy(to + count, run, len);
 		count += len;
-		ldisc_echo_taken(&ld, len);
+		ldisc_echo_taken(&ldisc, len);
 	}
 	return count;
 }
@@ -136,7 +136,7 @@ static size_t type(const void *s, size_t count)
 	u32 events;
 
 	do {
-		round = ldisc_receive(&ld, (const u8 *)s + done, count - done, &events);
+		round = ldisc_receive(&ldisc, (const u8 *)s + done, count - done, &events);
 		seen |= events;
 		done += round;
 	} while (done < count && (round || events));
@@ -150,7 +150,7 @@ static void set_up(const struct row *row)
 	ktermios.c_lflag = (ktermios.c_lflag | row->l_set) & ~row->l_clear;
 	ktermios.c_iflag = (ktermios.c_iflag | IUTF8 | row->i_set) & ~row->i_clear;
 	ktermios.c_oflag = (ktermios.c_oflag | row->o_set) & ~row->o_clear;
-	ldisc_init(&ld, &ktermios);
+	ldisc_init(&ldisc, &ktermios);
 	seen = 0;
 }
 
@@ -166,8 +166,8 @@ static void each_row_of_the_table(void **state)
 		assert_int_equal(type(row->typed, strlen(row->typed)), strlen(row->typed));
 		count = drain_echo(shown, sizeof(shown) - 1);
 		shown[count] = 0;
-		while (ldisc_has_input(&ld, 1)) {
-			got += ldisc_read(&ld, (u8 *)reads + got, 200, &done);
+		while (ldisc_has_input(&ldisc, 1)) {
+			got += ldisc_read(&ldisc, (u8 *)reads + got, 200, &done);
 			reads[got++] = '|';
 		}
 		reads[got] = 0;
@@ -185,10 +185,10 @@ static void a_partial_read_leaves_the_rest_of_the_line(void **state)
 
 	set_up(&(struct row){ 0 });
 	type("abcdef\n", 7);
-	assert_int_equal(ldisc_read(&ld, buf, 3, &done), 3);
+	assert_int_equal(ldisc_read(&ldisc, buf, 3, &done), 3);
 	assert_false(done);
-	assert_int_equal(ldisc_readable(&ld), 4);
-	assert_int_equal(ldisc_read(&ld, buf, 8, &done), 4);
+	assert_int_equal(ldisc_readable(&ldisc), 4);
+	assert_int_equal(ldisc_read(&ldisc, buf, 8, &done), 4);
 	assert_true(done);
 	assert_memory_equal(buf, "def\n", 4);
 }
@@ -200,58 +200,58 @@ static void eof_behind_a_full_read_is_not_an_end_of_file(void **state)
 
 	set_up(&(struct row){ 0 });
 	type("abc\004", 4);
-	assert_int_equal(ldisc_readable(&ld), 3);
-	assert_int_equal(ldisc_read(&ld, buf, 3, &done), 3);
+	assert_int_equal(ldisc_readable(&ldisc), 3);
+	assert_int_equal(ldisc_read(&ldisc, buf, 3, &done), 3);
 	assert_true(done);
-	assert_false(ldisc_has_input(&ld, 1));
+	assert_false(ldisc_has_input(&ldisc, 1));
 }
 
 static void an_overlong_line_can_be_ended_and_edited(void **state)
 {
-	u8 in[5000], buf[5000];
+	u8 input[5000], buf[5000];
 	bool done;
 
-	memset(in, 'x', sizeof(in));
+	memset(input, 'x', sizeof(input));
 	set_up(&(struct row){ .l_clear = ECHO });
-	assert_int_equal(type(in, sizeof(in)), sizeof(in));
-	assert_int_equal(ldisc_used(&ld), 4096);
+	assert_int_equal(type(input, sizeof(input)), sizeof(input));
+	assert_int_equal(ldisc_used(&ldisc), 4096);
 	type("y\n", 2);
-	assert_int_equal(ldisc_read(&ld, buf, sizeof(buf), &done), 4096);
+	assert_int_equal(ldisc_read(&ldisc, buf, sizeof(buf), &done), 4096);
 	assert_true(done);
-	assert_memory_equal(buf, in, 4095);
+	assert_memory_equal(buf, input, 4095);
 	assert_int_equal(buf[4095], '\n');
 
-	type(in, sizeof(in));
+	type(input, sizeof(input));
 	type("\025ok\n", 4);
-	assert_int_equal(ldisc_read(&ld, buf, sizeof(buf), &done), 3);
+	assert_int_equal(ldisc_read(&ldisc, buf, sizeof(buf), &done), 3);
 	assert_memory_equal(buf, "ok\n", 3);
 }
 
 static void a_full_buffer_with_lines_refuses_more(void **state)
 {
-	u8 in[5000], buf[16];
+	u8 input[5000], buf[16];
 	bool done;
 
 	set_up(&(struct row){ .l_clear = ECHO });
-	for (size_t i = 0; i < sizeof(in); i++)
-		in[i] = i % 10 == 9 ? '\n' : '0' + i % 10;
-	assert_int_equal(type(in, sizeof(in)), 4095);
-	assert_int_equal(type(in, 1), 0);
-	assert_int_equal(ldisc_read(&ld, buf, sizeof(buf), &done), 10);
-	assert_int_equal(type(in, 100), 10);
+	for (size_t i = 0; i < sizeof(input); i++)
+		input[i] = i % 10 == 9 ? '\n' : '0' + i % 10;
+	assert_int_equal(type(input, sizeof(input)), 4095);
+	assert_int_equal(type(input, 1), 0);
+	assert_int_equal(ldisc_read(&ldisc, buf, sizeof(buf), &done), 10);
+	assert_int_equal(type(input, 100), 10);
 }
 
 static void a_full_raw_buffer_refuses_more(void **state)
 {
-	u8 in[5000] = { 0 }, buf[100];
+	u8 input[5000] = { 0 }, buf[100];
 	bool done;
 
 	set_up(&(struct row){ .l_clear = ICANON | ECHO | ISIG, .i_clear = IXON | ICRNL });
-	assert_true(ld.transparent);
-	assert_int_equal(type(in, sizeof(in)), 4095);
-	assert_int_equal(ldisc_read(&ld, buf, 100, &done), 100);
-	assert_int_equal(type(in, sizeof(in)), 100);
-	assert_int_equal(ldisc_readable(&ld), 4095);
+	assert_true(ldisc.transparent);
+	assert_int_equal(type(input, sizeof(input)), 4095);
+	assert_int_equal(ldisc_read(&ldisc, buf, 100, &done), 100);
+	assert_int_equal(type(input, sizeof(input)), 100);
+	assert_int_equal(ldisc_readable(&ldisc), 4095);
 }
 
 static void the_ring_wraps(void **state)
@@ -267,7 +267,7 @@ static void the_ring_wraps(void **state)
 		memset(line, 'a' + i % 26, count);
 		line[count] = '\n';
 		assert_int_equal(type(line, count + 1), count + 1);
-		assert_int_equal(ldisc_read(&ld, buf, sizeof(buf), &done), count + 1);
+		assert_int_equal(ldisc_read(&ldisc, buf, sizeof(buf), &done), count + 1);
 		assert_true(done);
 		assert_memory_equal(buf, line, count + 1);
 	}
@@ -281,15 +281,15 @@ static void leaving_canonical_mode_makes_the_line_readable(void **state)
 
 	set_up(&(struct row){ 0 });
 	type("abc", 3);
-	assert_false(ldisc_has_input(&ld, 1));
+	assert_false(ldisc_has_input(&ldisc, 1));
 	ktermios.c_lflag &= ~ICANON;
-	ldisc_set_termios(&ld, &ktermios);
-	assert_int_equal(ldisc_read(&ld, buf, 2, &done), 2);
+	ldisc_set_termios(&ldisc, &ktermios);
+	assert_int_equal(ldisc_read(&ldisc, buf, 2, &done), 2);
 	ktermios.c_lflag |= ICANON;
-	ldisc_set_termios(&ld, &ktermios);
+	ldisc_set_termios(&ldisc, &ktermios);
 	type("de\n", 3);
-	assert_int_equal(ldisc_read(&ld, buf, 16, &done), 1);
-	assert_int_equal(ldisc_read(&ld, buf, 16, &done), 3);
+	assert_int_equal(ldisc_read(&ldisc, buf, 16, &done), 1);
+	assert_int_equal(ldisc_read(&ldisc, buf, 16, &done), 3);
 	assert_memory_equal(buf, "de\n", 3);
 }
 
@@ -299,10 +299,10 @@ static void clearing_ixon_starts_output_again(void **state)
 
 	set_up(&(struct row){ 0 });
 	type("\023", 1);
-	assert_true(ld.stopped);
+	assert_true(ldisc.stopped);
 	ktermios.c_iflag &= ~IXON;
-	assert_int_equal(ldisc_set_termios(&ld, &ktermios), LDISC_FLOW);
-	assert_false(ld.stopped);
+	assert_int_equal(ldisc_set_termios(&ldisc, &ktermios), LDISC_FLOW);
+	assert_false(ldisc.stopped);
 }
 
 static void breaks_and_damaged_bytes(void **state)
@@ -311,17 +311,17 @@ static void breaks_and_damaged_bytes(void **state)
 	bool done;
 
 	set_up(&(struct row){ .i_set = BRKINT });
-	assert_int_equal(ldisc_receive_break(&ld), LDISC_SIGINT | LDISC_FLUSH);
+	assert_int_equal(ldisc_receive_break(&ldisc), LDISC_SIGINT | LDISC_FLUSH);
 	set_up(&(struct row){ .i_set = IGNBRK | BRKINT });
-	assert_int_equal(ldisc_receive_break(&ld), 0);
+	assert_int_equal(ldisc_receive_break(&ldisc), 0);
 	set_up(&(struct row){ .i_set = PARMRK | INPCK, .l_clear = ICANON });
-	assert_int_equal(ldisc_receive_break(&ld), LDISC_READABLE);
-	ldisc_receive_damaged(&ld, 'x');
-	assert_int_equal(ldisc_read(&ld, buf, 16, &done), 6);
+	assert_int_equal(ldisc_receive_break(&ldisc), LDISC_READABLE);
+	ldisc_receive_damaged(&ldisc, 'x');
+	assert_int_equal(ldisc_read(&ldisc, buf, 16, &done), 6);
 	assert_memory_equal(buf, "\377\0\0\377\0x", 6);
 	set_up(&(struct row){ .i_set = IGNPAR, .l_clear = ICANON });
-	ldisc_receive_damaged(&ld, 'x');
-	assert_false(ldisc_has_input(&ld, 1));
+	ldisc_receive_damaged(&ldisc, 'x');
+	assert_false(ldisc_has_input(&ldisc, 1));
 }
 
 static void output_is_processed(void **state)
@@ -329,7 +329,7 @@ static void output_is_processed(void **state)
 	static const struct {
 		u32 set, clear;
 		const char *in, *out;
-	} t[] = {
+	} rows[] = {
 		{ 0, 0, "a\nb", "a\r\nb" },
 		{ 0, OPOST, "a\nb\t", "a\nb\t" },
 		{ XTABS, 0, "ab\tcdefghij\tk", "ab      cdefghij        k" },
@@ -343,30 +343,31 @@ static void output_is_processed(void **state)
 		{ XTABS, 0, "abc\b\b\tx", "abc\b\b       x" },
 	};
 
-	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		u8 out[128];
 		size_t made;
 
-		set_up(&(struct row){ .o_set = t[i].set, .o_clear = t[i].clear });
-		assert_int_equal(ldisc_output(&ld, (const u8 *)t[i].in, strlen(t[i].in), out,
-					      sizeof(out), &made),
-				 strlen(t[i].in));
-		assert_int_equal(made, strlen(t[i].out));
-		assert_memory_equal(out, t[i].out, made);
+		set_up(&(struct row){ .o_set = rows[i].set, .o_clear = rows[i].clear });
+		assert_int_equal(ldisc_output(&ldisc, (const u8 *)rows[i].in, strlen(rows[i].in),
+					      out, sizeof(out), &made),
+				 strlen(rows[i].in));
+		assert_int_equal(made, strlen(rows[i].out));
+		assert_memory_equal(out, rows[i].out, made);
 	}
 }
 
 static void output_stops_when_the_room_is_used_up(void **state)
 {
-	u8 in[100], out[64];
+	u8 input[100], out[64];
 	size_t used = 0, made, count;
 	char all[400];
 	size_t total = 0;
 
-	memset(in, '\n', sizeof(in));
+	memset(input, '\n', sizeof(input));
 	set_up(&(struct row){ 0 });
-	while (used < sizeof(in)) {
-		count = ldisc_output(&ld, in + used, sizeof(in) - used, out, sizeof(out), &made);
+	while (used < sizeof(input)) {
+		count = ldisc_output(&ldisc, input + used, sizeof(input) - used, out, sizeof(out),
+				     &made);
 		assert_true(count > 0 && made <= sizeof(out));
 		memcpy(all + total, out, made);
 		total += made;
@@ -377,32 +378,33 @@ static void output_stops_when_the_room_is_used_up(void **state)
 
 static void echo_that_does_not_fit_is_lost_whole(void **state)
 {
-	u8 in[4000];
+	u8 input[4000];
 	char shown[LDISC_ECHO_SIZE];
 
-	memset(in, '\t', sizeof(in));
+	memset(input, '\t', sizeof(input));
 	set_up(&(struct row){ .o_set = XTABS });
-	type(in, sizeof(in));
+	type(input, sizeof(input));
 	assert_true(drain_echo(shown, sizeof(shown)) <= LDISC_ECHO_SIZE);
 	type("\n", 1);
 	assert_int_equal(drain_echo(shown, sizeof(shown)), 2);
 }
 
-static size_t session(const u8 *in, size_t count, size_t step, char *echo, u8 *read)
+static size_t session(const u8 *input, size_t count, size_t step, char *echo, u8 *read)
 {
 	size_t done = 0, shown = 0, got = 0;
 	bool line_done;
 	u32 events;
 
 	while (done < count) {
-		size_t round = ldisc_receive(&ld, in + done, MIN(step, count - done), &events);
+		size_t round =
+			ldisc_receive(&ldisc, input + done, MIN(step, count - done), &events);
 
 		done += round;
 		shown += drain_echo(echo + shown, 4096 - shown);
 		assert_true(round || events);
 	}
-	while (ldisc_has_input(&ld, 1))
-		got += ldisc_read(&ld, read + got, 4096 - got, &line_done);
+	while (ldisc_has_input(&ldisc, 1))
+		got += ldisc_read(&ldisc, read + got, 4096 - got, &line_done);
 	echo[shown] = 0;
 	return got;
 }
@@ -422,19 +424,19 @@ static void bytes_at_once_are_like_one_by_one(void **state)
 				   .o_clear = round & 1 ? OPOST : 0,
 				   .o_set = round & 1 ? 0 : o[round % 3] };
 		char echo[2][4097];
-		u8 in[200], read[2][4096];
+		u8 input[200], read[2][4096];
 		size_t n[2];
 
-		for (size_t k = 0; k < sizeof(in); k++) {
+		for (size_t k = 0; k < sizeof(input); k++) {
 			seed = seed * 6364136223846793005ull + 1442695040888963407ull;
-			in[k] = seed >> 62 ? 'a' + (seed >> 40) % 26 : (seed >> 40) & 0x7f;
-			if (in[k] == 023)
-				in[k] = 021;
+			input[k] = seed >> 62 ? 'a' + (seed >> 40) % 26 : (seed >> 40) & 0x7f;
+			if (input[k] == 023)
+				input[k] = 021;
 		}
 		set_up(&row);
-		n[0] = session(in, sizeof(in), 1, echo[0], read[0]);
+		n[0] = session(input, sizeof(input), 1, echo[0], read[0]);
 		set_up(&row);
-		n[1] = session(in, sizeof(in), sizeof(in), echo[1], read[1]);
+		n[1] = session(input, sizeof(input), sizeof(input), echo[1], read[1]);
 		assert_int_equal(n[0], n[1]);
 		assert_memory_equal(read[0], read[1], n[0]);
 		assert_string_equal(echo[0], echo[1]);

@@ -79,18 +79,18 @@ static void check_against_model(const struct mem_range *range, u32 nr)
 	u32 count = memmap_ram(range, nr, out, PAGES);
 
 	for (u32 i = 0; i < nr; i++)
-		for (u64 p = range[i].start / PAGE_SIZE;
-		     range[i].type == MEM_RAM && p < range[i].end / PAGE_SIZE; p++)
-			ram[p] = true;
+		for (u64 page = range[i].start / PAGE_SIZE;
+		     range[i].type == MEM_RAM && page < range[i].end / PAGE_SIZE; page++)
+			ram[page] = true;
 	for (u32 i = 0; i < nr; i++)
-		for (u64 p = range[i].start / PAGE_SIZE;
-		     range[i].type != MEM_RAM && p < range[i].end / PAGE_SIZE; p++)
-			ram[p] = false;
+		for (u64 page = range[i].start / PAGE_SIZE;
+		     range[i].type != MEM_RAM && page < range[i].end / PAGE_SIZE; page++)
+			ram[page] = false;
 	for (u32 i = 0; i < count; i++) {
 		assert_true(out[i].start < out[i].end);
 		assert_true(!i || out[i - 1].end <= out[i].start);
-		for (u64 p = out[i].start / PAGE_SIZE; p < out[i].end / PAGE_SIZE; p++)
-			got[p] = true;
+		for (u64 page = out[i].start / PAGE_SIZE; page < out[i].end / PAGE_SIZE; page++)
+			got[page] = true;
 	}
 	assert_memory_equal(ram, got, sizeof(ram));
 }
@@ -134,8 +134,8 @@ static void adding_merges_with_what_it_touches(void **state)
 	assert_int_equal(count, 2);
 	assert_int_equal(range[1].start, 10 * PAGE_SIZE);
 	assert_int_equal(range[1].end, 22 * PAGE_SIZE);
-	for (u64 p = 100; p < 110; p++) /* page by page, as an initrd is given back */
-		count = memmap_add(range, count, 4, (struct mem_range)R(p, p + 1, MEM_RAM));
+	for (u64 page = 100; page < 110; page++) /* page by page, as an initrd is given back */
+		count = memmap_add(range, count, 4, (struct mem_range)R(page, page + 1, MEM_RAM));
 	assert_int_equal(count, 3);
 	assert_int_equal(range[2].end, 110 * PAGE_SIZE);
 }

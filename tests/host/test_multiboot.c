@@ -48,21 +48,21 @@ void phys_read(void *dst, phys_t src, size_t count)
 
 void boot_stop(const char *fmt, ...)
 {
-	va_list ap;
+	va_list args;
 
-	va_start(ap, fmt);
-	vsnprintf(stop_text, sizeof(stop_text), fmt, ap);
-	va_end(ap);
+	va_start(args, fmt);
+	vsnprintf(stop_text, sizeof(stop_text), fmt, args);
+	va_end(args);
 	longjmp(stopped, 1);
 }
 
 void printk(const char *fmt, ...)
 {
-	va_list ap;
+	va_list args;
 
-	va_start(ap, fmt);
-	vsnprintf(warned, sizeof(warned), fmt, ap);
-	va_end(ap);
+	va_start(args, fmt);
+	vsnprintf(warned, sizeof(warned), fmt, args);
+	va_end(args);
 }
 
 static int setup(void **state)

@@ -87,7 +87,7 @@ void cpu_relax(void)
 void preempt_schedule(void)
 {
 }
-void spin_lock_slow(spinlock_t *l)
+void spin_lock_slow(spinlock_t *lock)
 {
 	CHECK(!"a lock is taken twice");
 }
@@ -141,8 +141,8 @@ static void become(u32 cpu)
 
 static void mark(phys_t start, phys_t end, u8 what)
 {
-	for (phys_t p = start & PAGE_MASK; p < end; p += PAGE_SIZE)
-		state[p >> PAGE_SHIFT] = what;
+	for (phys_t addr = start & PAGE_MASK; addr < end; addr += PAGE_SIZE)
+		state[addr >> PAGE_SHIFT] = what;
 }
 
 static void map_at(u64 offset, u64 len)
@@ -180,10 +180,10 @@ static void machine(void)
 	become(0);
 	page_boot_init(IMAGE_AT, IMAGE_END);
 	for (u32 i = 0; i < 5; i++) { /* for page tables, say */
-		phys_t p = page_boot_alloc();
+		phys_t addr = page_boot_alloc();
 
-		CHECK(p && p < 4 * GIB && state[p >> PAGE_SHIFT] == FREE);
-		mark(p, p + PAGE_SIZE, NO_RAM);
+		CHECK(addr && addr < 4 * GIB && state[addr >> PAGE_SHIFT] == FREE);
+		mark(addr, addr + PAGE_SIZE, NO_RAM);
 	}
 	page_init();
 	count_allowed();
@@ -266,23 +266,23 @@ static bool take(u32 order, u32 flags)
 }
 
 /* @param direct  to the buddy, not to the processor's stack */
-static void give(u32 i, bool direct)
+static void give(u32 index, bool direct)
 {
-	struct live l = live[i];
-	u64 first = page_to_phys(l.p) >> PAGE_SHIFT;
+	struct live entry = live[index];
+	u64 first = page_to_phys(entry.p) >> PAGE_SHIFT;
 
-	for (u64 round = first; round < first + (1ull << l.order); round++) {
+	for (u64 round = first; round < first + (1ull << entry.order); round++) {
 		CHECK(state[round] == USED);
 		CHECK(*word_of(round, 0) == stamp_of(round) &&
 		      *word_of(round, 511) == stamp_of(round));
 		state[round] = FREE;
 	}
-	used -= 1ull << l.order;
-	live[i] = live[--nr_live];
-	if (l.order || direct)
-		pages_free(l.p, l.order);
+	used -= 1ull << entry.order;
+	live[index] = live[--nr_live];
+	if (entry.order || direct)
+		pages_free(entry.p, entry.order);
 	else
-		page_free(l.p);
+		page_free(entry.p);
 	CHECK(interrupts);
 }
 

@@ -16,7 +16,7 @@ static void unsigned_numbers(void **state)
 		u32 base;
 		int err;
 		u64 v;
-	} t[] = {
+	} rows[] = {
 		{ "0", 10, 0, 0 },
 		{ "42", 10, 0, 42 },
 		{ "007", 10, 0, 7 },
@@ -45,11 +45,12 @@ static void unsigned_numbers(void **state)
 		{ "10000000000000000", 16, -ERANGE, 0 },
 	};
 
-	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		u64 number = 0;
 
-		if (parse_u64(t[i].s, t[i].base, &number) != t[i].err || number != t[i].v)
-			fail_msg("\"%s\" in base %u gave %lu", t[i].s, t[i].base, number);
+		if (parse_u64(rows[i].s, rows[i].base, &number) != rows[i].err ||
+		    number != rows[i].v)
+			fail_msg("\"%s\" in base %u gave %lu", rows[i].s, rows[i].base, number);
 	}
 }
 
@@ -59,7 +60,7 @@ static void signed_numbers(void **state)
 		const char *s;
 		int err;
 		s64 v;
-	} t[] = {
+	} rows[] = {
 		{ "0", 0, 0 },
 		{ "-0", 0, 0 },
 		{ "-1", 0, -1 },
@@ -75,11 +76,11 @@ static void signed_numbers(void **state)
 		{ "+-1", -EINVAL, 0 },
 	};
 
-	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
-		s64 v = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		s64 value = 0;
 
-		if (parse_s64(t[i].s, 0, &v) != t[i].err || v != t[i].v)
-			fail_msg("\"%s\" gave %ld", t[i].s, v);
+		if (parse_s64(rows[i].s, 0, &value) != rows[i].err || value != rows[i].v)
+			fail_msg("\"%s\" gave %ld", rows[i].s, value);
 	}
 }
 
@@ -89,7 +90,7 @@ static void sizes_with_units(void **state)
 		const char *s;
 		int err;
 		u64 v;
-	} t[] = {
+	} rows[] = {
 		{ "0", 0, 0 },
 		{ "512", 0, 512 },
 		{ "4K", 0, 4096 },
@@ -110,11 +111,11 @@ static void sizes_with_units(void **state)
 		{ "-4K", -EINVAL, 0 },
 	};
 
-	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		u64 number = 0;
 
-		if (parse_size(t[i].s, &number) != t[i].err || number != t[i].v)
-			fail_msg("\"%s\" gave %lu", t[i].s, number);
+		if (parse_size(rows[i].s, &number) != rows[i].err || number != rows[i].v)
+			fail_msg("\"%s\" gave %lu", rows[i].s, number);
 	}
 }
 

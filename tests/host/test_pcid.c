@@ -96,11 +96,11 @@ static int hw_space(const struct sim_cpu *cpu)
 /* The processor looks where it likes, at any time. */
 static void hw_fill(struct sim_cpu *cpu, u32 page)
 {
-	u64 *e = &cpu->tlb[pcid_of(cpu->cr3)][page];
-	int s = hw_space(cpu);
+	u64 *entry = &cpu->tlb[pcid_of(cpu->cr3)][page];
+	int space = hw_space(cpu);
 
-	if (s != NONE && !*e)
-		*e = spaces[s].table[page];
+	if (space != NONE && !*entry)
+		*entry = spaces[space].table[page];
 }
 
 static void hw_flush(struct sim_cpu *cpu, const struct activity *activity)
@@ -136,9 +136,9 @@ static bool step_flush(struct sim_cpu *cpu, struct activity *activity, u32 step)
 	return true;
 }
 
-static void forget(struct sim_cpu *cpu, int s)
+static void forget(struct sim_cpu *cpu, int space)
 {
-	if (cpu->space != s)
+	if (cpu->space != space)
 		return;
 	cpu->space = NONE;
 	hw_load_cr3(cpu, KERNEL_ROOT);
@@ -174,11 +174,11 @@ static bool step_handler(struct sim_cpu *cpu)
 static void step_load(struct sim_cpu *cpu)
 {
 	struct activity *activity = &cpu->main;
-	u32 me = 1u << (cpu - sim);
+	u32 self = 1u << (cpu - sim);
 
 	switch (activity->step++) {
 	case 0:
-		spaces[activity->space].cpus |= me;
+		spaces[activity->space].cpus |= self;
 		cpu->before = cpu->space;
 		cpu->space = activity->space;
 		break;
@@ -196,7 +196,7 @@ static void step_load(struct sim_cpu *cpu)
 		break;
 	default:
 		if (cpu->before != NONE)
-			spaces[cpu->before].cpus &= ~me;
+			spaces[cpu->before].cpus &= ~self;
 		activity->what = IDLE;
 	}
 }
@@ -237,7 +237,7 @@ static void step_change(struct sim_cpu *cpu)
 {
 	struct activity *activity = &cpu->main;
 	struct space *space = &spaces[activity->space];
-	u32 me = cpu - sim;
+	u32 self = cpu - sim;
 
 	if (activity->what == FORGET && activity->step < 10) {
 		forget(cpu, activity->space);
@@ -250,9 +250,9 @@ static void step_change(struct sim_cpu *cpu)
 									       : activity->step + 1;
 	} else if (activity->step == 10) {
 		for (u32 i = 0; i < nr_cpus; i++)
-			if (i != me && (space->cpus >> i & 1)) {
+			if (i != self && (space->cpus >> i & 1)) {
 				cpu->unanswered++;
-				sim[i].told[me] = true;
+				sim[i].told[self] = true;
 			}
 		activity->step++;
 	} else if (activity->step > 10 && !cpu->unanswered) {
@@ -366,16 +366,16 @@ static void no_stale_entry_is_used(void **state)
 
 /* ---- one processor, step by step ---- */
 
-static u64 load(u32 cpu, u32 s)
+static u64 load(u32 cpu, u32 space)
 {
-	return pcid_switch(&sim[cpu].pcid, &spaces[s].pcid, spaces[s].root);
+	return pcid_switch(&sim[cpu].pcid, &spaces[space].pcid, spaces[space].root);
 }
 
-static void change(u32 cpu, u32 s, enum pcid_work want, enum pcid_work expected)
+static void change(u32 cpu, u32 space, enum pcid_work want, enum pcid_work expected)
 {
-	u64 reached, generation = pcid_changed(&spaces[s].pcid);
+	u64 reached, generation = pcid_changed(&spaces[space].pcid);
 
-	assert_int_equal(pcid_flush_begin(&sim[cpu].pcid, &spaces[s].pcid, generation, want,
+	assert_int_equal(pcid_flush_begin(&sim[cpu].pcid, &spaces[space].pcid, generation, want,
 					  &reached),
 			 expected);
 	pcid_flush_end(&sim[cpu].pcid, reached);

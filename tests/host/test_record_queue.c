@@ -58,12 +58,12 @@ bool cred_charge_socket(const struct cred *cred, s32 npages)
 	return true;
 }
 
-static u64 copy(struct uio *uio, void *queue, u64 count, bool in)
+static u64 copy(struct uio *uio, void *queue, u64 count, bool input)
 {
 	count = MIN(MIN(count, uio->count), fault_after);
 	if (fault_after != ~0ull)
 		fault_after -= count;
-	memcpy(in ? queue : uio->kernel, in ? uio->kernel : queue, count);
+	memcpy(input ? queue : uio->kernel, input ? uio->kernel : queue, count);
 	uio->kernel = (u8 *)uio->kernel + count;
 	uio->count -= count;
 	return count;
@@ -80,8 +80,8 @@ u64 uio_copy_out(struct uio *uio, const void *src, u64 count)
 
 /* ---- helpers ---- */
 
-static struct record_queue q;
-static u8 out[BYTES], in[BYTES];
+static struct record_queue records;
+static u8 out[BYTES], input[BYTES];
 
 static s64 put(u32 len, s32 pid, struct unix_rights *rights, bool whole)
 {
@@ -89,7 +89,7 @@ static s64 put(u32 len, s32 pid, struct unix_rights *rights, bool whole)
 	struct uio uio;
 
 	uio_init_kernel(&uio, out, len);
-	return record_queue_put(&q, &record, &uio, len, whole);
+	return record_queue_put(&records, &record, &uio, len, whole);
 }
 
 /* Read from the oldest message up to @count bytes, and leave it if it is done or @leave. */
@@ -99,19 +99,19 @@ static s64 get(u64 count, bool leave, bool peek)
 	struct uio uio;
 	s64 got;
 
-	record_cursor_start(&q, &cursor);
-	uio_init_kernel(&uio, in, count);
+	record_cursor_start(&records, &cursor);
+	uio_init_kernel(&uio, input, count);
 	got = record_cursor_read(&cursor, &uio, count);
 	if (got >= 0 && (leave || !cursor.record.len))
 		record_cursor_next(&cursor);
 	if (!peek)
-		record_queue_consume(&q, &cursor);
+		record_queue_consume(&records, &cursor);
 	return got;
 }
 
 static int start(void **state)
 {
-	record_queue_init(&q, NULL);
+	record_queue_init(&records, NULL);
 	fail_page_in = ~0u;
 	fault_after = ~0ull;
 	share = 1000;
@@ -122,7 +122,7 @@ static int start(void **state)
 
 static int end(void **state)
 {
-	assert_null(record_queue_destroy(&q));
+	assert_null(record_queue_destroy(&records));
 	assert_int_equal(pages_out, 0);
 	assert_int_equal(charged, 0);
 	return 0;
@@ -134,16 +134,16 @@ static void small_writes_are_glued(void **state)
 {
 	for (u32 i = 0; i < 100; i++)
 		assert_int_equal(put(10, 1, NULL, false), 10);
-	assert_int_equal(q.nr_records, 1);
-	assert_int_equal(q.used, 1000 + RECORD_SIZE);
+	assert_int_equal(records.nr_records, 1);
+	assert_int_equal(records.used, 1000 + RECORD_SIZE);
 	assert_int_equal(pages_out, 1);
 	assert_int_equal(get(2000, false, false), 1000);
-	assert_int_equal(q.used, 0);
+	assert_int_equal(records.used, 0);
 	assert_int_equal(pages_out, 1); /* kept for the next one */
 	assert_int_equal(put(10, 1, NULL, false), 10);
 	assert_int_equal(put(10, 2, NULL, false), 10); /* of somebody else */
 	assert_int_equal(put(10, 2, NULL, true), 10);  /* whole */
-	assert_int_equal(q.nr_records, 3);
+	assert_int_equal(records.nr_records, 3);
 }
 
 static void files_stay_with_their_bytes(void **state)
@@ -153,11 +153,11 @@ static void files_stay_with_their_bytes(void **state)
 	assert_int_equal(put(1, 1, &a, false), 1);
 	assert_int_equal(put(1, 1, NULL, false), 1);
 	assert_int_equal(put(1, 1, NULL, false), 1);
-	assert_int_equal(q.nr_records, 2);
+	assert_int_equal(records.nr_records, 2);
 	assert_int_equal(put(1, 1, &rights, false), 1);
-	assert_int_equal(q.nr_records, 3);
-	assert_ptr_equal(q.first.rights, &a);
-	all = record_queue_destroy(&q);
+	assert_int_equal(records.nr_records, 3);
+	assert_ptr_equal(records.first.rights, &a);
+	all = record_queue_destroy(&records);
 	assert_ptr_equal(all, &rights);
 	assert_ptr_equal(all->next, &a);
 	assert_null(a.next);
@@ -169,14 +169,14 @@ static void a_destroyed_queue_begins_anew(void **state)
 	assert_int_equal(put(100, 1, NULL, true), 100);
 	assert_int_equal(put(200, 1, NULL, true), 200);
 	assert_int_equal(get(100, true, false), 100);
-	assert_null(record_queue_destroy(&q));
+	assert_null(record_queue_destroy(&records));
 	assert_int_equal(put(30, 1, NULL, true), 30);
 	assert_int_equal(put(40, 2, NULL, true), 40);
 	assert_int_equal(get(50, true, false), 30);
-	assert_memory_equal(in, out, 30);
-	assert_int_equal(q.first.pid, 2);
+	assert_memory_equal(input, out, 30);
+	assert_int_equal(records.first.pid, 2);
 	assert_int_equal(get(50, true, false), 40);
-	assert_memory_equal(in, out, 40);
+	assert_memory_equal(input, out, 40);
 }
 
 static void empty_messages_are_messages(void **state)
@@ -184,13 +184,13 @@ static void empty_messages_are_messages(void **state)
 	assert_int_equal(put(0, 1, NULL, true), 0);
 	assert_int_equal(put(0, 1, NULL, true), 0);
 	assert_int_equal(put(5, 1, NULL, true), 5);
-	assert_int_equal(q.nr_records, 3);
-	assert_int_equal(q.used, 5 + 3 * RECORD_SIZE);
+	assert_int_equal(records.nr_records, 3);
+	assert_int_equal(records.used, 5 + 3 * RECORD_SIZE);
 	assert_int_equal(get(10, true, false), 0);
 	assert_int_equal(get(10, true, false), 0);
 	assert_int_equal(get(10, true, false), 5);
-	assert_memory_equal(in, out, 5);
-	assert_int_equal(q.used, 0);
+	assert_memory_equal(input, out, 5);
+	assert_int_equal(records.used, 0);
 }
 
 /* What does not get in whole is as if it had never come, wherever it fails. */
@@ -205,15 +205,15 @@ static void whole_or_nothing(void **state)
 				for (u32 i = 0; i < before; i++)
 					assert_int_equal(put(5000 + i * 3000, 1, NULL, true),
 							 5000 + i * 3000);
-				used = q.used;
+				used = records.used;
 				pages = pages_out;
 				fail_page_in = kind == 0 ? offset : ~0u;
 				fault_after = kind == 1 ? offset * 5000 : ~0ull;
 				share = kind == 2 ? charged : 1000;
 				assert_int_equal(put(50000, 1, NULL, true), errors[kind]);
-				assert_int_equal(q.used, used);
+				assert_int_equal(records.used, used);
 				assert_int_equal(pages_out, pages);
-				assert_int_equal(q.nr_records, before);
+				assert_int_equal(records.nr_records, before);
 				fail_page_in = ~0u;
 				fault_after = ~0ull;
 				share = 1000;
@@ -221,8 +221,8 @@ static void whole_or_nothing(void **state)
 				for (u32 i = 0; i < before; i++)
 					assert_int_equal(get(BYTES, true, false), 5000 + i * 3000);
 				assert_int_equal(get(BYTES, true, false), 50000);
-				assert_memory_equal(in, out, 50000);
-				assert_null(record_queue_destroy(&q));
+				assert_memory_equal(input, out, 50000);
+				assert_null(record_queue_destroy(&records));
 				assert_int_equal(pages_out, 0);
 				assert_int_equal(charged, 0);
 			}
@@ -257,7 +257,7 @@ static void as_the_model(bool whole)
 	for (u32 i = 0; i < 20000; i++) {
 		u32 n = (u32)rand() % (rand() % 8 ? 200 : 3 * PAGE_SIZE) + !whole;
 
-		if (rand() % 2 && count < 64 && q.used + n < BYTES / 4) {
+		if (rand() % 2 && count < 64 && records.used + n < BYTES / 4) {
 			for (u32 round = 0; round < n; round++)
 				out[round] = (u8)((written + round) * 31 >> 3);
 			assert_int_equal(put(n, whole ? 1 : rand() % 3, NULL, whole), n);
@@ -265,7 +265,7 @@ static void as_the_model(bool whole)
 			written += n;
 			continue;
 		}
-		if (!q.nr_records)
+		if (!records.nr_records)
 			continue;
 		bool peek = rand() % 4 == 0;
 		s64 got = get(whole ? BYTES : n, whole, peek);
@@ -273,8 +273,8 @@ static void as_the_model(bool whole)
 		assert_true(got >= 0);
 		if (whole)
 			assert_int_equal(got, sizes[first]);
-		for (s64 k = 0; k < got; k++)
-			assert_int_equal(in[k], (u8)((read + k) * 31 >> 3));
+		for (s64 taken = 0; taken < got; taken++)
+			assert_int_equal(input[taken], (u8)((read + taken) * 31 >> 3));
 		if (peek)
 			continue;
 		read += got;
@@ -284,9 +284,9 @@ static void as_the_model(bool whole)
 		} else {
 			count = 0; /* lengths mean nothing there */
 		}
-		assert_int_equal(q.used, written - read + q.nr_records * RECORD_SIZE);
-		assert_true(pages_out <=
-			    2 * q.used / PAGE_SIZE + 3); /* headers stand at multiples of 32 */
+		assert_int_equal(records.used, written - read + records.nr_records * RECORD_SIZE);
+		assert_true(pages_out <= 2 * records.used / PAGE_SIZE +
+						 3); /* headers stand at multiples of 32 */
 	}
 }
 

@@ -100,18 +100,20 @@ static void survives_any_bytes(void **state)
 	srand(2);
 	for (int i = 0; i < 200000; i++) {
 		size_t count = rand() % 24, size = count + 1;
-		char *b = malloc(size);
+		char *bytes = malloc(size);
 
 		for (size_t round = 0; round < count; round++)
-			b[round] = round < 2 && rand() % 8 ? "#!"[round]
-							   : alphabet[rand() % sizeof(alphabet)];
-		if (script_parse(b, count, size, &interp, &arg) == 0) {
-			assert_true(interp >= b && interp + strlen(interp) < b + size);
+			bytes[round] = round < 2 && rand() % 8
+					       ? "#!"[round]
+					       : alphabet[rand() % sizeof(alphabet)];
+		if (script_parse(bytes, count, size, &interp, &arg) == 0) {
+			assert_true(interp >= bytes && interp + strlen(interp) < bytes + size);
 			assert_true(*interp && *interp != ' ' && *interp != '\t');
 			if (arg)
-				assert_true(arg > interp && arg + strlen(arg) < b + size && *arg);
+				assert_true(arg > interp && arg + strlen(arg) < bytes + size &&
+					    *arg);
 		}
-		free(b);
+		free(bytes);
 	}
 }
 

@@ -37,13 +37,13 @@ static void release(u8 *bytes, size_t count)
 static void memcpy_copies_every_size_and_no_more(void **state)
 {
 	for (size_t count = 0; count <= MAX_SIZE; count++) {
-		u8 *a = exact(count), *bytes = exact(count);
+		u8 *buffer = exact(count), *bytes = exact(count);
 
-		fill(a, count);
+		fill(buffer, count);
 		__builtin_memset(bytes, 0, count);
-		assert_ptr_equal(memcpy(bytes, a, count), bytes);
-		assert_memory_equal(a, bytes, count);
-		release(a, count);
+		assert_ptr_equal(memcpy(bytes, buffer, count), bytes);
+		assert_memory_equal(buffer, bytes, count);
+		release(buffer, count);
 		release(bytes, count);
 	}
 }
@@ -99,22 +99,24 @@ static int sign(int number)
 static void memcmp_orders_by_the_first_difference(void **state)
 {
 	for (size_t count = 0; count <= 40; count++) {
-		u8 *a = exact(count), *bytes = exact(count);
+		u8 *buffer = exact(count), *bytes = exact(count);
 
-		fill(a, count);
+		fill(buffer, count);
 		fill(bytes, count);
-		assert_int_equal(memcmp(a, bytes, count), 0);
-		assert_int_equal(bcmp(a, bytes, count), 0);
+		assert_int_equal(memcmp(buffer, bytes, count), 0);
+		assert_int_equal(bcmp(buffer, bytes, count), 0);
 		for (size_t i = 0; i < count; i++) {
 			bytes[i] ^= 0x80;
 			if (i + 1 < count)
 				bytes[i + 1] ^= 0xff; /* must not count */
-			assert_int_equal(sign(memcmp(a, bytes, count)), sign(a[i] - bytes[i]));
-			assert_int_equal(sign(memcmp(bytes, a, count)), sign(bytes[i] - a[i]));
-			assert_int_equal(!bcmp(a, bytes, count), a[i] == bytes[i]);
+			assert_int_equal(sign(memcmp(buffer, bytes, count)),
+					 sign(buffer[i] - bytes[i]));
+			assert_int_equal(sign(memcmp(bytes, buffer, count)),
+					 sign(bytes[i] - buffer[i]));
+			assert_int_equal(!bcmp(buffer, bytes, count), buffer[i] == bytes[i]);
 			fill(bytes, count);
 		}
-		release(a, count);
+		release(buffer, count);
 		release(bytes, count);
 	}
 }

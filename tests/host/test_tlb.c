@@ -136,7 +136,7 @@ static void use(u32 cpu)
 {
 	struct sim_cpu *c = &sim[cpu];
 	u32 page = below(PAGES), loaded = c->cr3 / 0x1000 - 2;
-	u64 *e = &c->tlb[pcid_of(c)][page];
+	u64 *entry = &c->tlb[pcid_of(c)][page];
 
 	if (!c->global[page])
 		c->global[page] = kernel_table[page];
@@ -144,10 +144,10 @@ static void use(u32 cpu)
 	if (c->cr3 / 0x1000 == 1) /* the kernel's own tables */
 		return;
 	assert_ptr_equal(c->cpu.space, &spaces[loaded]);
-	if (!*e)
-		*e = spaces[loaded].table[page];
-	assert_int_equal(*e % (SPACES + 1), loaded);
-	assert_true(*e >= spaces[loaded].settled[page]);
+	if (!*entry)
+		*entry = spaces[loaded].table[page];
+	assert_int_equal(*entry % (SPACES + 1), loaded);
+	assert_true(*entry >= spaces[loaded].settled[page]);
 }
 
 /* ---- the scheduler ---- */

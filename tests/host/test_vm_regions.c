@@ -35,10 +35,10 @@ static u64 model_gap(u64 len, u64 low, u64 high, bool top_down)
 {
 	u64 run = 0, best = VM_NO_GAP;
 
-	for (u64 p = low; p < high; p++) {
-		run = usable(p) ? run + 1 : 0;
+	for (u64 page = low; page < high; page++) {
+		run = usable(page) ? run + 1 : 0;
 		if (run >= len && (top_down || best == VM_NO_GAP))
-			best = A(p + 1 - len);
+			best = A(page + 1 - len);
 	}
 	return best;
 }
@@ -74,8 +74,9 @@ static void check(void)
 			start = start > VM_GUARD_GAP ? start - VM_GUARD_GAP : 0;
 		assert_int_equal(region->gap, start > last ? start - last : 0);
 		assert_true(region->start >= last && region->start < region->end);
-		for (u64 p = region->start >> PAGE_SHIFT; p < region->end >> PAGE_SHIFT; p++)
-			assert_ptr_equal(owner[p], region);
+		for (u64 page = region->start >> PAGE_SHIFT; page < region->end >> PAGE_SHIFT;
+		     page++)
+			assert_ptr_equal(owner[page], region);
 		last = region->end;
 		count++;
 	}
@@ -84,8 +85,8 @@ static void check(void)
 
 static void set_owner(u64 from, u64 to, struct vm_region *region)
 {
-	for (u64 p = from; p < to; p++)
-		owner[p] = region;
+	for (u64 page = from; page < to; page++)
+		owner[page] = region;
 }
 
 static void look_up(void)
@@ -125,11 +126,11 @@ static void add(void)
 	if (below(2)) {
 		vm_region_insert(&space, region);
 	} else {
-		u32 p = start;
+		u32 page = start;
 
-		while (p && !owner[p - 1])
-			p--;
-		vm_region_insert_behind(&space, p ? owner[p - 1] : NULL, region);
+		while (page && !owner[page - 1])
+			page--;
+		vm_region_insert_behind(&space, page ? owner[page - 1] : NULL, region);
 	}
 	assert_ptr_equal(region->space, &space);
 	set_owner(start, end, region);
@@ -155,18 +156,18 @@ static void drop(struct vm_region *region)
 
 static void resize(struct vm_region *region)
 {
-	u64 start = region->start >> PAGE_SHIFT, end = region->end >> PAGE_SHIFT, lo = start,
-	    hi = end;
+	u64 start = region->start >> PAGE_SHIFT, end = region->end >> PAGE_SHIFT, low = start,
+	    high = end;
 
-	while (lo && !owner[lo - 1])
-		lo--;
-	while (hi < PAGES && !owner[hi])
-		hi++;
+	while (low && !owner[low - 1])
+		low--;
+	while (high < PAGES && !owner[high])
+		high++;
 	set_owner(start, end, NULL);
-	lo += below((u32)(end - lo));
-	hi = lo + 1 + below((u32)(hi - lo));
-	vm_region_resize(&space, region, A(lo), A(hi));
-	set_owner(lo, hi, region);
+	low += below((u32)(end - low));
+	high = low + 1 + below((u32)(high - low));
+	vm_region_resize(&space, region, A(low), A(high));
+	set_owner(low, high, region);
 }
 
 static void split(struct vm_region *region)
@@ -235,32 +236,33 @@ static const struct vm_region_ops file_ops, closing_ops = { .no_merge = true };
 
 static void regions_continue_only_what_equals_them(void **state)
 {
-	struct vm_region a = { .start = A(10), .end = A(20), .flags = VM_READ }, region = a, c;
+	struct vm_region first = { .start = A(10), .end = A(20), .flags = VM_READ }, region = first,
+			 second;
 
 	region.start = A(20);
 	region.end = A(21);
-	assert_true(vm_region_continues(&a, &region));
-	assert_false(vm_region_continues(&region, &a));
+	assert_true(vm_region_continues(&first, &region));
+	assert_false(vm_region_continues(&region, &first));
 	region.flags |= VM_WRITE;
-	assert_false(vm_region_continues(&a, &region));
+	assert_false(vm_region_continues(&first, &region));
 
-	a.ops = &file_ops;
-	a.file = (struct file *)&a;
-	a.pgoff = 5;
-	vm_region_clone(&region, &a, A(20), A(30));
+	first.ops = &file_ops;
+	first.file = (struct file *)&first;
+	first.pgoff = 5;
+	vm_region_clone(&region, &first, A(20), A(30));
 	assert_int_equal(region.pgoff, 15);
-	assert_true(vm_region_continues(&a, &region));
-	c = region;
-	c.pgoff = 16;
-	assert_false(vm_region_continues(&a, &c));
-	c = region;
-	c.file = (struct file *)&region;
-	assert_false(vm_region_continues(&a, &c));
-	c = region;
-	c.private = &c;
-	assert_false(vm_region_continues(&a, &c));
-	a.ops = region.ops = &closing_ops;
-	assert_false(vm_region_continues(&a, &region));
+	assert_true(vm_region_continues(&first, &region));
+	second = region;
+	second.pgoff = 16;
+	assert_false(vm_region_continues(&first, &second));
+	second = region;
+	second.file = (struct file *)&region;
+	assert_false(vm_region_continues(&first, &second));
+	second = region;
+	second.private = &second;
+	assert_false(vm_region_continues(&first, &second));
+	first.ops = region.ops = &closing_ops;
+	assert_false(vm_region_continues(&first, &region));
 }
 
 static void the_offset_follows_the_start(void **state)

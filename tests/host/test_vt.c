@@ -73,18 +73,18 @@ static const struct row rows[] = {
 };
 
 static vt_cell cells[COLS * ROWS];
-static struct vt v;
+static struct vt vt_state;
 
 static void show(char *out)
 {
-	for (u32 y = 0; y < ROWS; y++) {
+	for (u32 line = 0; line < ROWS; line++) {
 		u32 count = COLS;
 
-		while (count && (cells[y * COLS + count - 1] & 0xff) == ' ')
+		while (count && (cells[line * COLS + count - 1] & 0xff) == ' ')
 			count--;
-		for (u32 x = 0; x < count; x++)
-			*out++ = cells[y * COLS + x];
-		if (y + 1 < ROWS)
+		for (u32 column = 0; column < count; column++)
+			*out++ = cells[line * COLS + column];
+		if (line + 1 < ROWS)
 			*out++ = '/';
 	}
 	*out = 0;
@@ -92,7 +92,7 @@ static void show(char *out)
 
 static void put(const char *text)
 {
-	vt_write(&v, (const u8 *)text, strlen(text));
+	vt_write(&vt_state, (const u8 *)text, strlen(text));
 }
 
 static void each_row_of_the_table(void **state)
@@ -101,15 +101,17 @@ static void each_row_of_the_table(void **state)
 		const struct row *row = &rows[i];
 		char out[64], split[64];
 
-		vt_init(&v, COLS, ROWS, cells);
+		vt_init(&vt_state, COLS, ROWS, cells);
 		put(row->written);
 		show(out);
-		if (strcmp(out, row->screen) || v.pen.column != row->x || v.pen.row != row->y)
-			fail_msg("%s: \"%s\" at %u,%u", row->name, out, v.pen.column, v.pen.row);
+		if (strcmp(out, row->screen) || vt_state.pen.column != row->x ||
+		    vt_state.pen.row != row->y)
+			fail_msg("%s: \"%s\" at %u,%u", row->name, out, vt_state.pen.column,
+				 vt_state.pen.row);
 		/* The same, byte by byte. */
-		vt_init(&v, COLS, ROWS, cells);
+		vt_init(&vt_state, COLS, ROWS, cells);
 		for (const char *text = row->written; *text; text++)
-			vt_write(&v, (const u8 *)text, 1);
+			vt_write(&vt_state, (const u8 *)text, 1);
 		show(split);
 		assert_string_equal(split, out);
 	}
@@ -117,7 +119,7 @@ static void each_row_of_the_table(void **state)
 
 static u8 attr_after(const char *text)
 {
-	vt_init(&v, COLS, ROWS, cells);
+	vt_init(&vt_state, COLS, ROWS, cells);
 	put(text);
 	put("\rX");
 	return cells[0] >> 8;
@@ -145,40 +147,42 @@ static void looks(void **state)
 
 static void erasing_uses_the_background(void **state)
 {
-	vt_init(&v, COLS, ROWS, cells);
+	vt_init(&vt_state, COLS, ROWS, cells);
 	put("\033[44m\033[2J");
 	assert_int_equal(cells[5], 0x1700 | ' ');
 }
 
 static void queries_are_answered(void **state)
 {
-	vt_init(&v, COLS, ROWS, cells);
+	vt_init(&vt_state, COLS, ROWS, cells);
 	put("\033[2;3H\033[6n\033[5n\033[c");
-	assert_int_equal(v.reply_len, 6 + 4 + 5);
-	assert_memory_equal(v.reply, "\033[2;3R\033[0n\033[?6c", 15);
+	assert_int_equal(vt_state.reply_len, 6 + 4 + 5);
+	assert_memory_equal(vt_state.reply, "\033[2;3R\033[0n\033[?6c", 15);
 	for (u32 i = 0; i < 100; i++)
 		put("\033[c");
-	assert_true(v.reply_len <= VT_REPLY_SIZE);
+	assert_true(vt_state.reply_len <= VT_REPLY_SIZE);
 }
 
 static void modes_for_the_keyboard(void **state)
 {
-	vt_init(&v, COLS, ROWS, cells);
+	vt_init(&vt_state, COLS, ROWS, cells);
 	put("\033[?1h\033=\033[20h\033[?25l\007");
-	assert_true(v.app_cursor && v.app_keypad && v.newline && !v.cursor_visible && v.bell);
+	assert_true(vt_state.app_cursor && vt_state.app_keypad && vt_state.newline &&
+		    !vt_state.cursor_visible && vt_state.bell);
 	put("\033[?1l\033>\033[20l\033[?25h");
-	assert_true(!v.app_cursor && !v.app_keypad && !v.newline && v.cursor_visible);
+	assert_true(!vt_state.app_cursor && !vt_state.app_keypad && !vt_state.newline &&
+		    vt_state.cursor_visible);
 }
 
 static void changed_rows_are_marked(void **state)
 {
-	vt_init(&v, COLS, ROWS, cells);
-	vt_clean(&v);
+	vt_init(&vt_state, COLS, ROWS, cells);
+	vt_clean(&vt_state);
 	put("\033[3;1HX");
-	assert_int_equal(v.dirty[0], 1 << 2);
-	vt_clean(&v);
+	assert_int_equal(vt_state.dirty[0], 1 << 2);
+	vt_clean(&vt_state);
 	put("\033[2;3r\033[3;1H\n");
-	assert_int_equal(v.dirty[0], 6);
+	assert_int_equal(vt_state.dirty[0], 6);
 }
 
 /* Random sequences on screens of odd sizes: nothing outside the cells is touched (the sanitizer looks). */
@@ -192,7 +196,7 @@ static void no_sequence_leads_off_the_screen(void **state)
 		u32 cols = 1 + round % 13, lines = 1 + round % 5;
 		vt_cell *mine = malloc(cols * lines * sizeof(*mine));
 
-		vt_init(&v, cols, lines, mine);
+		vt_init(&vt_state, cols, lines, mine);
 		for (u32 i = 0; i < 4000; i++) {
 			u8 c;
 
@@ -203,10 +207,10 @@ static void no_sequence_leads_off_the_screen(void **state)
 				c = '1';
 			else
 				c = seed >> 40;
-			vt_write(&v, &c, 1);
-			assert_true(v.pen.column < cols && v.pen.row < lines);
-			assert_true(v.top < v.bottom && v.bottom <= lines);
-			v.reply_len = 0;
+			vt_write(&vt_state, &c, 1);
+			assert_true(vt_state.pen.column < cols && vt_state.pen.row < lines);
+			assert_true(vt_state.top < vt_state.bottom && vt_state.bottom <= lines);
+			vt_state.reply_len = 0;
 		}
 		free(mine);
 	}

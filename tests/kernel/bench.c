@@ -38,19 +38,19 @@ static void report(struct ktest_context *test, const char *what, u64 ticks, u64 
 
 KTEST(bench, memory)
 {
-	struct page *p[8];
-	void *o[8];
+	struct page *pages[8];
+	void *objects[8];
 
-	MEASURE("page_alloc", 60, p[0] = page_alloc(0); barrier());
-	page_free(p[0]);
+	MEASURE("page_alloc", 60, pages[0] = page_alloc(0); barrier());
+	page_free(pages[0]);
 	for (u32 i = 0; i < 8; i++)
-		p[i] = page_alloc(0);
+		pages[i] = page_alloc(0);
 	for (u32 i = 0; i < 8; i++)
-		page_free(p[i]);
-	MEASURE("page_alloc+free x8", 8 * 90, for (u32 i = 0; i < 8; i++) p[i] = page_alloc(0);
-		for (u32 i = 0; i < 8; i++) page_free(p[i]));
-	MEASURE("kmalloc64+kfree x8", 8 * 90, for (u32 i = 0; i < 8; i++) o[i] = kmalloc(64);
-		for (u32 i = 0; i < 8; i++) kfree(o[i]));
+		page_free(pages[i]);
+	MEASURE("page_alloc+free x8", 8 * 90, for (u32 i = 0; i < 8; i++) pages[i] = page_alloc(0);
+		for (u32 i = 0; i < 8; i++) page_free(pages[i]));
+	MEASURE("kmalloc64+kfree x8", 8 * 90, for (u32 i = 0; i < 8; i++) objects[i] = kmalloc(64);
+		for (u32 i = 0; i < 8; i++) kfree(objects[i]));
 }
 
 KTEST(bench, time_and_locks)

@@ -31,10 +31,10 @@ static void heap_overrun_large(void)
 
 static void heap_double_free(void)
 {
-	u8 *volatile bytes = kmalloc(100), *volatile q = kmalloc(100);
+	u8 *volatile bytes = kmalloc(100), *volatile other = kmalloc(100);
 
 	kfree(bytes);
-	kfree(q);
+	kfree(other);
 	kfree(bytes);
 }
 
@@ -120,11 +120,11 @@ static void range_double_free(void)
 /* Two things that nobody knows of; /proc/kmemleak names them, and this function. */
 static __noinline void leak(void)
 {
-	void *volatile memory = kmalloc(333), *volatile q = kvzalloc(3 * PAGE_SIZE);
+	void *volatile memory = kmalloc(333), *volatile other = kvzalloc(3 * PAGE_SIZE);
 
-	memory = q = NULL;
+	memory = other = NULL;
 	(void)memory;
-	(void)q;
+	(void)other;
 }
 
 /* clang-format off */

@@ -208,42 +208,42 @@ KTEST(driver, is_told_what_it_leaked)
 
 KTEST(driver, api_keeps_its_promises)
 {
-	s64 a = install(&adder, NULL, 0), id;
+	s64 first = install(&adder, NULL, 0), id;
 
-	if (!KEXPECT(a >= 0))
+	if (!KEXPECT(first >= 0))
 		return;
 	id = install(&selftest, NULL, 0);
 	if (!KEXPECT(id >= 0))
 		pr_info("# selftest.c, line %ld\n", -id);
 	else
 		KEXPECT_EQ(remove(id), 0);
-	KEXPECT_EQ(remove(a), 0);
+	KEXPECT_EQ(remove(first), 0);
 	around(test, &adder, NULL, 0, 0);
 }
 
 KTEST(driver, may_race_with_itself)
 {
-	s64 a;
+	s64 first;
 
 	if (cpu_count == 1)
 		KSKIP("there is one processor");
-	a = install(&adder, NULL, 0);
-	KEXPECT(a >= 0);
+	first = install(&adder, NULL, 0);
+	KEXPECT(first >= 0);
 	around(test, &racer, NULL, 0, 0);
-	KEXPECT_EQ(remove(a), 0);
+	KEXPECT_EQ(remove(first), 0);
 }
 
 /* ---- dependents ---- */
 
 KTEST(driver, stays_while_another_depends_on_it)
 {
-	s64 a = install(&adder, NULL, 0), b = install(&sum, "a=1 b=1", 0);
+	s64 first = install(&adder, NULL, 0), second = install(&sum, "a=1 b=1", 0);
 
-	KEXPECT(a >= 0 && b >= 0);
-	KEXPECT_EQ(remove(a), -EBUSY);
-	KEXPECT_EQ(remove(b), 0);
-	KEXPECT_EQ(remove(a), 0);
-	KEXPECT_EQ(remove(a), -ENOENT);
+	KEXPECT(first >= 0 && second >= 0);
+	KEXPECT_EQ(remove(first), -EBUSY);
+	KEXPECT_EQ(remove(second), 0);
+	KEXPECT_EQ(remove(first), 0);
+	KEXPECT_EQ(remove(first), -ENOENT);
 }
 
 /* ---- allocations fail ---- */
@@ -275,7 +275,7 @@ static u64 fail_each(struct ktest_context *test, const struct image *image, cons
 
 KTEST(driver, install_survives_a_failed_allocation_anywhere)
 {
-	s64 a;
+	s64 first;
 	u64 count;
 
 	if (!IS_ENABLED(CONFIG_FAULT_INJECTION))
@@ -286,11 +286,11 @@ KTEST(driver, install_survives_a_failed_allocation_anywhere)
 	count = fail_each(test, &leak, NULL);
 	pr_info("# leak: %lu allocations\n", count);
 	KEXPECT(count >= 50);
-	a = install(&adder, NULL, 0);
+	first = install(&adder, NULL, 0);
 	count = fail_each(test, &sum, NULL);
 	pr_info("# sum: %lu allocations\n", count);
 	KEXPECT(count >= 10);
-	KEXPECT_EQ(remove(a), 0);
+	KEXPECT_EQ(remove(first), 0);
 }
 
 /* ---- all at once ---- */

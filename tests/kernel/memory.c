@@ -45,24 +45,24 @@ KTEST(page, gives_back_what_it_took)
 
 KTEST(page, blocks_are_aligned_and_disjoint)
 {
-	struct page *p[8];
+	struct page *pages[8];
 	u64 before = free_pages();
 
-	for (u32 o = 0; o < 8; o++) {
-		p[o] = pages_alloc(o, 0);
-		if (!KEXPECT(p[o]))
+	for (u32 order = 0; order < 8; order++) {
+		pages[order] = pages_alloc(order, 0);
+		if (!KEXPECT(pages[order]))
 			return;
-		KEXPECT_EQ(page_to_phys(p[o]) & ((PAGE_SIZE << o) - 1), 0);
-		memset(page_address(p[o]), 'a' + o, PAGE_SIZE << o);
+		KEXPECT_EQ(page_to_phys(pages[order]) & ((PAGE_SIZE << order) - 1), 0);
+		memset(page_address(pages[order]), 'a' + order, PAGE_SIZE << order);
 	}
-	for (u32 o = 0; o < 8; o++) {
-		const u8 *bytes = page_address(p[o]);
+	for (u32 order = 0; order < 8; order++) {
+		const u8 *bytes = page_address(pages[order]);
 		bool same = true;
 
-		for (u64 i = 0; i < PAGE_SIZE << o; i++)
-			same &= bytes[i] == 'a' + o;
+		for (u64 i = 0; i < PAGE_SIZE << order; i++)
+			same &= bytes[i] == 'a' + order;
 		KEXPECT(same);
-		pages_free(p[o], o);
+		pages_free(pages[order], order);
 	}
 	KEXPECT_EQ(free_pages(), before);
 }
@@ -174,8 +174,8 @@ KTEST(heap, every_size_holds_its_bytes)
 		for (u32 round = 0; round < 3; round++) {
 			bool same = true;
 
-			for (size_t b = 0; b < sizes[i]; b++)
-				same &= bytes[i][round][b] == (u8)(i * 3 + round);
+			for (size_t offset = 0; offset < sizes[i]; offset++)
+				same &= bytes[i][round][offset] == (u8)(i * 3 + round);
 			KEXPECT(same);
 			kfree(bytes[i][round]);
 		}
@@ -216,22 +216,22 @@ KTEST(heap, overflowing_requests_fail)
 KTEST(krange, has_guards_and_obeys_protection)
 {
 	u64 before = free_pages();
-	u8 *a = krange_alloc(KRANGE_DRIVER, 3, KPROT_RW);
+	u8 *range = krange_alloc(KRANGE_DRIVER, 3, KPROT_RW);
 
-	if (!KEXPECT(a))
+	if (!KEXPECT(range))
 		return;
-	KEXPECT(!kernel_address_mapped((u64)a - 1));
-	KEXPECT(!kernel_address_mapped((u64)a + 3 * PAGE_SIZE));
-	KEXPECT(kernel_address_mapped((u64)a));
+	KEXPECT(!kernel_address_mapped((u64)range - 1));
+	KEXPECT(!kernel_address_mapped((u64)range + 3 * PAGE_SIZE));
+	KEXPECT(kernel_address_mapped((u64)range));
 	for (u32 i = 0; i < 3 * PAGE_SIZE; i++)
-		if (a[i]) {
+		if (range[i]) {
 			KEXPECT(!"fresh memory is zero");
 			break;
 		}
-	KEXPECT_EQ(krange_protect(a + PAGE_SIZE, 1, KPROT_R), 0);
-	a[0] = a[3 * PAGE_SIZE - 1] = 1;
-	krange_free(a);
-	KEXPECT(!kernel_address_mapped((u64)a));
+	KEXPECT_EQ(krange_protect(range + PAGE_SIZE, 1, KPROT_R), 0);
+	range[0] = range[3 * PAGE_SIZE - 1] = 1;
+	krange_free(range);
+	KEXPECT(!kernel_address_mapped((u64)range));
 	KEXPECT(free_pages() + 4 >= before); /* page tables may have been made */
 	/* addresses that no CPU can put out would fault: firmware may tell of such */
 	KEXPECT(!krange_map_phys(1ull << cpu_features.phys_bits, PAGE_SIZE, KCACHE_UC));
@@ -243,50 +243,50 @@ KTEST(krange, has_guards_and_obeys_protection)
 KTEST(krange, gaps_that_are_used_again_leave_guards)
 {
 	static const u8 first[] = { 2, 2, 3, 2, 4, 2 }, then[] = { 1, 1, 3, 2, 1, 4, 2 };
-	u8 *r[ARRAY_SIZE(first) + ARRAY_SIZE(then)] = { NULL };
-	u32 pages[ARRAY_SIZE(r)], count = 0;
+	u8 *ranges[ARRAY_SIZE(first) + ARRAY_SIZE(then)] = { NULL };
+	u32 pages[ARRAY_SIZE(ranges)], count = 0;
 
 	for (u32 i = 0; i < ARRAY_SIZE(first); i++, count++)
-		r[count] = krange_alloc(KRANGE_DRIVER, pages[count] = first[i], KPROT_RW);
+		ranges[count] = krange_alloc(KRANGE_DRIVER, pages[count] = first[i], KPROT_RW);
 	for (u32 i = 0; i < ARRAY_SIZE(first); i += 2) {
-		krange_free(r[i]);
-		r[i] = NULL;
+		krange_free(ranges[i]);
+		ranges[i] = NULL;
 	}
 	for (u32 i = 0; i < ARRAY_SIZE(then); i++, count++)
-		r[count] = krange_alloc(KRANGE_DRIVER, pages[count] = then[i], KPROT_RW);
+		ranges[count] = krange_alloc(KRANGE_DRIVER, pages[count] = then[i], KPROT_RW);
 	for (u32 i = 0; i < count; i++) {
 		if (i >= ARRAY_SIZE(first) || i % 2)
-			KEXPECT(r[i]);
-		if (!r[i])
+			KEXPECT(ranges[i]);
+		if (!ranges[i])
 			continue;
-		KEXPECT(!kernel_address_mapped((u64)r[i] - 1));
-		KEXPECT(!kernel_address_mapped((u64)r[i] + pages[i] * PAGE_SIZE));
+		KEXPECT(!kernel_address_mapped((u64)ranges[i] - 1));
+		KEXPECT(!kernel_address_mapped((u64)ranges[i] + pages[i] * PAGE_SIZE));
 	}
 	for (u32 i = 0; i < count; i++)
-		krange_free(r[i]);
+		krange_free(ranges[i]);
 }
 
 KTEST(krange, many_ranges_do_not_overlap)
 {
-	u64 *r[40];
+	u64 *ranges[40];
 
-	for (u32 i = 0; i < ARRAY_SIZE(r); i++) {
-		r[i] = krange_alloc(KRANGE_GENERAL, 1 + i % 5, KPROT_RW);
-		if (!KEXPECT(r[i]))
+	for (u32 i = 0; i < ARRAY_SIZE(ranges); i++) {
+		ranges[i] = krange_alloc(KRANGE_GENERAL, 1 + i % 5, KPROT_RW);
+		if (!KEXPECT(ranges[i]))
 			return;
-		r[i][0] = i;
+		ranges[i][0] = i;
 	}
-	for (u32 i = 0; i < ARRAY_SIZE(r); i += 2)
-		krange_free(r[i]);
-	for (u32 i = 0; i < ARRAY_SIZE(r); i += 2) {
-		r[i] = krange_alloc(KRANGE_GENERAL, 2 + i % 3, KPROT_RW);
-		if (!KEXPECT(r[i]))
+	for (u32 i = 0; i < ARRAY_SIZE(ranges); i += 2)
+		krange_free(ranges[i]);
+	for (u32 i = 0; i < ARRAY_SIZE(ranges); i += 2) {
+		ranges[i] = krange_alloc(KRANGE_GENERAL, 2 + i % 3, KPROT_RW);
+		if (!KEXPECT(ranges[i]))
 			return;
-		r[i][0] = i;
+		ranges[i][0] = i;
 	}
-	for (u32 i = 0; i < ARRAY_SIZE(r); i++) {
-		KEXPECT_EQ(r[i][0], i);
-		krange_free(r[i]);
+	for (u32 i = 0; i < ARRAY_SIZE(ranges); i++) {
+		KEXPECT_EQ(ranges[i][0], i);
+		krange_free(ranges[i]);
 	}
 }
 
@@ -294,14 +294,14 @@ KTEST(krange, many_ranges_do_not_overlap)
 KTEST(heap, gives_pages_back)
 {
 	enum { N = 6000 };
-	static void *o[N];
+	static void *objects[N];
 	struct mem_info before, memory;
 	u64 seed = 7;
 
 	for (u32 order = 0; order < 3; order++) {
 		mem_info_get(&before);
 		for (u32 i = 0; i < N; i++)
-			if (!(o[i] = kmalloc(300)))
+			if (!(objects[i] = kmalloc(300)))
 				break;
 		mem_info_get(&memory);
 		KEXPECT(memory.slab >= before.slab + N / 10);
@@ -309,13 +309,13 @@ KTEST(heap, gives_pages_back)
 			u32 round =
 				(seed = seed * 6364136223846793005ull + 1442695040888963407ull) >>
 				33;
-			void *x = o[i];
+			void *x = objects[i];
 
-			o[i] = o[round % (i + 1)];
-			o[round % (i + 1)] = x;
+			objects[i] = objects[round % (i + 1)];
+			objects[round % (i + 1)] = x;
 		}
 		for (u32 i = 0; i < N; i++)
-			kfree(o[order == 1 ? N - 1 - i : i]);
+			kfree(objects[order == 1 ? N - 1 - i : i]);
 		mem_info_get(&memory);
 		KEXPECT(memory.slab <= before.slab + 16); /* what a magazine holds may keep some */
 	}
@@ -334,9 +334,9 @@ KTEST(stacks, of_all_processors_have_guard_pages)
 		for (u32 round = 0; round < count; round++, n_all++) {
 			KEXPECT(!kernel_address_mapped(stack[round].low - 1));
 			KEXPECT(!kernel_address_mapped(stack[round].low + stack[round].size));
-			for (u64 a = stack[round].low; a < stack[round].low + stack[round].size;
-			     a += PAGE_SIZE)
-				KEXPECT(kernel_address_mapped(a));
+			for (u64 addr = stack[round].low;
+			     addr < stack[round].low + stack[round].size; addr += PAGE_SIZE)
+				KEXPECT(kernel_address_mapped(addr));
 		}
 	}
 	KEXPECT(n_all >= 6);

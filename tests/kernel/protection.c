@@ -133,32 +133,32 @@ struct seen {
 	u32 writable_code, other_code, user, writable_text, local, level[5];
 };
 
-static void look_at_leaf(struct seen *seen, u64 va, pte_t e, u32 level)
+static void look_at_leaf(struct seen *seen, u64 va, pte_t entry, u32 level)
 {
-	phys_t at = e & PTE_ADDR & ~((PAGE_SIZE << 9 * (level - 1)) - 1);
+	phys_t at = entry & PTE_ADDR & ~((PAGE_SIZE << 9 * (level - 1)) - 1);
 	phys_t text = (u64)_image_start - KERNEL_VMA, end = (u64)_data - KERNEL_VMA;
 
-	seen->writable_code += (e & PTE_W) && pte_nx_mask && !(e & PTE_NX);
+	seen->writable_code += (entry & PTE_W) && pte_nx_mask && !(entry & PTE_NX);
 	/* the kernel's text and the drivers', and that under their own addresses alone */
-	if (pte_nx_mask && !(e & PTE_NX))
+	if (pte_nx_mask && !(entry & PTE_NX))
 		seen->other_code += !(va >= (u64)_image_start && va < (u64)_rodata) &&
 				    !(va >= DRIVER_BASE && va < DRIVER_END);
-	seen->user += !!(e & PTE_U);
+	seen->user += !!(entry & PTE_U);
 	/* under whatever address: the image is also in the map of all memory */
-	seen->writable_text += (e & PTE_W) && at < end &&
+	seen->writable_text += (entry & PTE_W) && at < end &&
 			       at + (PAGE_SIZE << 9 * (level - 1)) > text;
 	/* fast pages are the one thing that a CPU may forget alone */
-	seen->local += pte_global_mask && !(e & PTE_G) && va < FASTPAGE_BASE;
+	seen->local += pte_global_mask && !(entry & PTE_G) && va < FASTPAGE_BASE;
 	seen->level[level]++;
 }
 
 static void look_at_table(struct seen *seen, phys_t table, u32 level, u64 va)
 {
-	const pte_t *e = phys_to_virt(table);
+	const pte_t *entries = phys_to_virt(table);
 
 	for (u32 i = level == 4 ? 256 : 0; i < PTRS_PER_TABLE; i++) {
 		u64 offset = va | (u64)i << (12 + 9 * (level - 1));
-		pte_t entry = READ_ONCE(e[i]);
+		pte_t entry = READ_ONCE(entries[i]);
 
 		if (level == 4)
 			offset |= 0xffff000000000000;

@@ -15,12 +15,12 @@ static u64 seen_cpus;
 
 static u64 online_mask(void)
 {
-	u64 m = 0;
+	u64 mask = 0;
 
 	for (u32 i = 0; i < cpu_count; i++)
 		if (cpus[i] && cpus[i]->online)
-			m |= 1ull << i;
-	return m;
+			mask |= 1ull << i;
+	return mask;
 }
 
 static void mutex_worker(void *arg)
@@ -138,19 +138,19 @@ static void where(void *arg)
 
 KTEST(threads, affinity_is_obeyed)
 {
-	for (u32 c = 0; c < cpu_count; c++) {
+	for (u32 cpu = 0; cpu < cpu_count; cpu++) {
 		struct cpumask cpumask = { 0 };
 		u64 ran = 0;
 		struct thread *thread = thread_create(where, &ran, "where");
 
-		if (!cpus[c] || !cpus[c]->online || !KEXPECT(!IS_ERR(thread)))
+		if (!cpus[cpu] || !cpus[cpu]->online || !KEXPECT(!IS_ERR(thread)))
 			continue;
-		cpumask_set(&cpumask, c);
+		cpumask_set(&cpumask, cpu);
 		KEXPECT_EQ(thread_set_affinity(thread, &cpumask), 0);
 		atomic_set(&done, 0);
 		thread_start(thread);
 		wait_event(&queue, atomic_read(&done) == 1);
-		KEXPECT_EQ(ran, 1ull << c);
+		KEXPECT_EQ(ran, 1ull << cpu);
 		thread_put(thread);
 	}
 }
@@ -182,7 +182,7 @@ static struct thread *spin_on(void (*fn)(void *), void *arg, u32 cpu)
 /* Two share CPU @p from and may then go to CPU @p to as well, which idles and hears of nothing else. */
 static void expect_spread(struct ktest_context *test, u32 from, u32 to)
 {
-	struct thread *s[2];
+	struct thread *spinners[2];
 	struct cpumask both = { 0 };
 	u64 end;
 
@@ -190,19 +190,19 @@ static void expect_spread(struct ktest_context *test, u32 from, u32 to)
 	cpumask_set(&both, to);
 	atomic_set(&ready, 0);
 	for (u32 i = 0; i < 2; i++)
-		s[i] = spin_on(moving_spinner, &spin_cpu[i], from);
-	if (!KEXPECT(s[0] && s[1]))
+		spinners[i] = spin_on(moving_spinner, &spin_cpu[i], from);
+	if (!KEXPECT(spinners[0] && spinners[1]))
 		return;
 	while (atomic_read(&ready) < 2)
 		sleep_ms(1);
 	for (u32 i = 0; i < 2; i++)
-		KEXPECT_EQ(thread_set_affinity(s[i], &both), 0);
+		KEXPECT_EQ(thread_set_affinity(spinners[i], &both), 0);
 	end = time_monotonic_ns() + 10 * NSEC_PER_SEC;
 	while (READ_ONCE(spin_cpu[0]) == READ_ONCE(spin_cpu[1]) && time_monotonic_ns() < end)
 		sleep_ms(5);
 	KEXPECT(time_monotonic_ns() < end);
 	for (u32 i = 0; i < 2; i++)
-		thread_stop(s[i]);
+		thread_stop(spinners[i]);
 }
 
 /* The CPUs that are there: the first, and one or two more. @return how many */

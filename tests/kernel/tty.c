@@ -338,42 +338,42 @@ KTEST(chardev, numbers_belong_to_one)
 	struct chardev c = { .dev = TEST_DEV, .ops = &chardev_fops };
 	struct inode *inode = kzalloc(sizeof(*inode));
 	struct file *f = kzalloc(sizeof(*f));
-	dev_t a, b;
+	dev_t first, second;
 
 	KEXPECT_EQ(chardev_register(&c), 0);
 	KEXPECT_EQ(chardev_register(&c), -EBUSY);
 	chardev_unregister(TEST_DEV);
 	inode->rdev = TEST_DEV;
 	KEXPECT_EQ(chardev_fops.open(inode, f), -ENXIO);
-	a = chardev_alloc_number();
-	b = chardev_alloc_number();
-	KEXPECT(a && b && a != b);
-	chardev_unregister(a);
-	KEXPECT_EQ(chardev_alloc_number(), a);
-	chardev_unregister(a);
-	chardev_unregister(b);
+	first = chardev_alloc_number();
+	second = chardev_alloc_number();
+	KEXPECT(first && second && first != second);
+	chardev_unregister(first);
+	KEXPECT_EQ(chardev_alloc_number(), first);
+	chardev_unregister(first);
+	chardev_unregister(second);
 	kfree(inode);
 	kfree(f);
 }
 
 KTEST(random, is_never_the_same_twice)
 {
-	u64 a[64], b[64];
+	u64 first[64], second[64];
 	u32 ones = 0;
 
-	random_bytes(a, sizeof(a));
-	random_bytes(b, sizeof(b));
-	KEXPECT(memcmp(a, b, sizeof(a)));
+	random_bytes(first, sizeof(first));
+	random_bytes(second, sizeof(second));
+	KEXPECT(memcmp(first, second, sizeof(first)));
 	for (u32 i = 0; i < 64; i++) {
-		b[i] = random_u64();
-		ones += bitmap_weight(a + i, 64) + bitmap_weight(b + i, 64);
+		second[i] = random_u64();
+		ones += bitmap_weight(first + i, 64) + bitmap_weight(second + i, 64);
 		for (u32 j = 0; j < i; j++)
-			KEXPECT(b[i] != b[j]);
+			KEXPECT(second[i] != second[j]);
 	}
 	/* 8192 bits: 4096 ones, and a deviation of ten sigmas is 452. */
 	KEXPECT(ones > 4096 - 452 && ones < 4096 + 452);
 	random_add_entropy("x", 1);
-	KEXPECT(random_u64() != b[63]);
+	KEXPECT(random_u64() != second[63]);
 }
 
 KTEST(bench, terminals)

@@ -60,24 +60,24 @@ static void run(struct ktest_context *test, void (*body)(struct ktest_context *,
 	}
 	KEXPECT_EQ(after, before);
 }
-#define SPACE_TEST(name)                                                         \
-	static void name##_body(struct ktest_context *test, struct vm_space *s); \
-	KTEST(vm, name)                                                          \
-	{                                                                        \
-		run(test, name##_body);                                          \
-	}                                                                        \
-	static void name##_body(struct ktest_context *test __unused, struct vm_space *s)
+#define SPACE_TEST(name)                                                             \
+	static void name##_body(struct ktest_context *test, struct vm_space *space); \
+	KTEST(vm, name)                                                              \
+	{                                                                            \
+		run(test, name##_body);                                              \
+	}                                                                            \
+	static void name##_body(struct ktest_context *test __unused, struct vm_space *space)
 
 /* A byte of user memory, -1: fault. */
 static int peek(u64 addr)
 {
-	u8 b;
+	u8 byte;
 
-	return copy_from_user(&b, uaddr(addr), 1) ? -1 : b;
+	return copy_from_user(&byte, uaddr(addr), 1) ? -1 : byte;
 }
-static int poke(u64 addr, u8 b)
+static int poke(u64 addr, u8 byte)
 {
-	return copy_to_user(uaddr(addr), &b, 1) ? -1 : 0;
+	return copy_to_user(uaddr(addr), &byte, 1) ? -1 : 0;
 }
 
 static s64 map(struct vm_space *space, u64 addr, u64 npages, u32 prot, u32 flags)
@@ -92,415 +92,421 @@ static u64 rss(struct vm_space *space)
 
 SPACE_TEST(fresh_memory_is_zero_and_keeps_what_is_written)
 {
-	s64 a = map(s, 0, 4, RW, ANON);
+	s64 addr = map(space, 0, 4, RW, ANON);
 	u64 before = free_pages();
 
-	if (!KEXPECT(a > 0))
+	if (!KEXPECT(addr > 0))
 		return;
-	KEXPECT_EQ(peek(a), 0);
-	KEXPECT_EQ(peek(a + P(3) + 4095), 0);
-	KEXPECT_EQ(rss(s), 0); /* the zero page is nobody's */
-	KEXPECT_EQ(poke(a, 7), 0);
-	KEXPECT_EQ(poke(a + P(1), 8), 0);
-	KEXPECT_EQ(peek(a), 7);
-	KEXPECT_EQ(peek(a + P(1)), 8);
-	KEXPECT_EQ(peek(a + 1), 0);
-	KEXPECT_EQ(rss(s), 2);
+	KEXPECT_EQ(peek(addr), 0);
+	KEXPECT_EQ(peek(addr + P(3) + 4095), 0);
+	KEXPECT_EQ(rss(space), 0); /* the zero page is nobody's */
+	KEXPECT_EQ(poke(addr, 7), 0);
+	KEXPECT_EQ(poke(addr + P(1), 8), 0);
+	KEXPECT_EQ(peek(addr), 7);
+	KEXPECT_EQ(peek(addr + P(1)), 8);
+	KEXPECT_EQ(peek(addr + 1), 0);
+	KEXPECT_EQ(rss(space), 2);
 	KEXPECT(before - free_pages() >= 2);
-	KEXPECT_EQ(vm_unmap(s, a, P(4)), 0);
-	KEXPECT_EQ(rss(s), 0);
-	KEXPECT_EQ(peek(a), -1);
-	KEXPECT_EQ(s->nr_regions, 0);
-	KEXPECT_EQ(s->total_pages, 0);
-	KEXPECT_EQ(atomic_read(&s->nr_tables), 0);
+	KEXPECT_EQ(vm_unmap(space, addr, P(4)), 0);
+	KEXPECT_EQ(rss(space), 0);
+	KEXPECT_EQ(peek(addr), -1);
+	KEXPECT_EQ(space->nr_regions, 0);
+	KEXPECT_EQ(space->total_pages, 0);
+	KEXPECT_EQ(atomic_read(&space->nr_tables), 0);
 }
 
 SPACE_TEST(unmapping_a_part_leaves_the_rest)
 {
-	s64 a = map(s, 0, 9, RW, ANON);
+	s64 addr = map(space, 0, 9, RW, ANON);
 
 	for (u32 i = 0; i < 9; i++)
-		KEXPECT_EQ(poke(a + P(i), i + 1), 0);
-	KEXPECT_EQ(vm_unmap(s, a + P(3), P(2)), 0);
-	KEXPECT_EQ(s->nr_regions, 2);
-	KEXPECT_EQ(rss(s), 7);
-	KEXPECT_EQ(peek(a + P(2)), 3);
-	KEXPECT_EQ(peek(a + P(3)), -1);
-	KEXPECT_EQ(poke(a + P(4), 1), -1);
-	KEXPECT_EQ(peek(a + P(5)), 6);
-	KEXPECT_EQ(vm_unmap(s, a, P(1)), 0);
-	KEXPECT_EQ(vm_unmap(s, a + P(8), P(1)), 0);
-	KEXPECT_EQ(s->nr_regions, 2);
-	KEXPECT_EQ(s->total_pages, 5);
+		KEXPECT_EQ(poke(addr + P(i), i + 1), 0);
+	KEXPECT_EQ(vm_unmap(space, addr + P(3), P(2)), 0);
+	KEXPECT_EQ(space->nr_regions, 2);
+	KEXPECT_EQ(rss(space), 7);
+	KEXPECT_EQ(peek(addr + P(2)), 3);
+	KEXPECT_EQ(peek(addr + P(3)), -1);
+	KEXPECT_EQ(poke(addr + P(4), 1), -1);
+	KEXPECT_EQ(peek(addr + P(5)), 6);
+	KEXPECT_EQ(vm_unmap(space, addr, P(1)), 0);
+	KEXPECT_EQ(vm_unmap(space, addr + P(8), P(1)), 0);
+	KEXPECT_EQ(space->nr_regions, 2);
+	KEXPECT_EQ(space->total_pages, 5);
 	/* fresh memory in the hole makes one region of all; what was there before is gone */
-	KEXPECT_EQ(map(s, a + P(3), 2, RW, ANON | MAP_FIXED), a + P(3));
-	KEXPECT_EQ(s->nr_regions, 1);
-	KEXPECT_EQ(peek(a + P(3)), 0);
-	KEXPECT_EQ(peek(a + P(7)), 8);
-	KEXPECT_EQ(vm_unmap(s, 0, USER_END), 0);
-	KEXPECT_EQ(rss(s), 0);
+	KEXPECT_EQ(map(space, addr + P(3), 2, RW, ANON | MAP_FIXED), addr + P(3));
+	KEXPECT_EQ(space->nr_regions, 1);
+	KEXPECT_EQ(peek(addr + P(3)), 0);
+	KEXPECT_EQ(peek(addr + P(7)), 8);
+	KEXPECT_EQ(vm_unmap(space, 0, USER_END), 0);
+	KEXPECT_EQ(rss(space), 0);
 }
 
 SPACE_TEST(alike_neighbours_are_one_region)
 {
-	s64 a = map(s, 0, 1, RW, ANON), b = map(s, 0, 1, RW, ANON), c;
+	s64 addr = map(space, 0, 1, RW, ANON), second = map(space, 0, 1, RW, ANON), third;
 
-	KEXPECT_EQ(b, a - P(1)); /* highest first */
-	KEXPECT_EQ(s->nr_regions, 1);
-	c = map(s, 0, 1, PROT_READ, ANON);
-	KEXPECT_EQ(c, b - P(1));
-	KEXPECT_EQ(s->nr_regions, 2);
-	KEXPECT_EQ(vm_protect(s, c, P(1), RW), 0);
-	KEXPECT_EQ(s->nr_regions, 1);
-	KEXPECT_EQ(vm_protect(s, b, P(1), PROT_NONE), 0);
-	KEXPECT_EQ(s->nr_regions, 3);
-	KEXPECT_EQ(vm_protect(s, c, P(3), PROT_READ), 0);
-	KEXPECT_EQ(s->nr_regions, 1);
-	KEXPECT_EQ(s->data_pages, 0);
+	KEXPECT_EQ(second, addr - P(1)); /* highest first */
+	KEXPECT_EQ(space->nr_regions, 1);
+	third = map(space, 0, 1, PROT_READ, ANON);
+	KEXPECT_EQ(third, second - P(1));
+	KEXPECT_EQ(space->nr_regions, 2);
+	KEXPECT_EQ(vm_protect(space, third, P(1), RW), 0);
+	KEXPECT_EQ(space->nr_regions, 1);
+	KEXPECT_EQ(vm_protect(space, second, P(1), PROT_NONE), 0);
+	KEXPECT_EQ(space->nr_regions, 3);
+	KEXPECT_EQ(vm_protect(space, third, P(3), PROT_READ), 0);
+	KEXPECT_EQ(space->nr_regions, 1);
+	KEXPECT_EQ(space->data_pages, 0);
 }
 
 SPACE_TEST(rights_are_enforced_and_contents_kept)
 {
-	s64 a = map(s, 0, 3, RW, ANON);
+	s64 addr = map(space, 0, 3, RW, ANON);
 
-	KEXPECT_EQ(poke(a + P(1), 5), 0);
-	KEXPECT_EQ(vm_protect(s, a + P(1), P(1), PROT_READ), 0);
-	KEXPECT_EQ(peek(a + P(1)), 5);
-	KEXPECT_EQ(poke(a + P(1), 6), -1);
-	KEXPECT_EQ(poke(a, 6), 0);
-	KEXPECT_EQ(vm_protect(s, a, P(3), PROT_NONE), 0);
-	KEXPECT_EQ(peek(a), -1);
-	KEXPECT_EQ(peek(a + P(1)), -1);
-	KEXPECT_EQ(peek(a + P(2)), -1);
-	KEXPECT_EQ(rss(s), 2); /* kept, out of reach */
-	KEXPECT_EQ(vm_protect(s, a, P(3), RW), 0);
-	KEXPECT_EQ(peek(a), 6);
-	KEXPECT_EQ(peek(a + P(1)), 5);
-	KEXPECT_EQ(poke(a + P(1), 9), 0);
-	KEXPECT_EQ(peek(a + P(1)), 9);
-	KEXPECT_EQ(rss(s), 2);
-	KEXPECT_EQ(vm_protect(s, a + P(2), P(2), PROT_READ), -ENOMEM); /* a hole behind it, */
-	KEXPECT_EQ(poke(a + P(2), 1), -1); /* but the first page has changed */
-	KEXPECT_EQ(vm_protect(s, a + 1, P(1), PROT_READ), -EINVAL);
-	KEXPECT_EQ(vm_protect(s, a, P(1), 0x40), -EINVAL);
-	KEXPECT_EQ(vm_protect(s, a, 0, PROT_READ), 0);
+	KEXPECT_EQ(poke(addr + P(1), 5), 0);
+	KEXPECT_EQ(vm_protect(space, addr + P(1), P(1), PROT_READ), 0);
+	KEXPECT_EQ(peek(addr + P(1)), 5);
+	KEXPECT_EQ(poke(addr + P(1), 6), -1);
+	KEXPECT_EQ(poke(addr, 6), 0);
+	KEXPECT_EQ(vm_protect(space, addr, P(3), PROT_NONE), 0);
+	KEXPECT_EQ(peek(addr), -1);
+	KEXPECT_EQ(peek(addr + P(1)), -1);
+	KEXPECT_EQ(peek(addr + P(2)), -1);
+	KEXPECT_EQ(rss(space), 2); /* kept, out of reach */
+	KEXPECT_EQ(vm_protect(space, addr, P(3), RW), 0);
+	KEXPECT_EQ(peek(addr), 6);
+	KEXPECT_EQ(peek(addr + P(1)), 5);
+	KEXPECT_EQ(poke(addr + P(1), 9), 0);
+	KEXPECT_EQ(peek(addr + P(1)), 9);
+	KEXPECT_EQ(rss(space), 2);
+	KEXPECT_EQ(vm_protect(space, addr + P(2), P(2), PROT_READ),
+		   -ENOMEM);		      /* a hole behind it, */
+	KEXPECT_EQ(poke(addr + P(2), 1), -1); /* but the first page has changed */
+	KEXPECT_EQ(vm_protect(space, addr + 1, P(1), PROT_READ), -EINVAL);
+	KEXPECT_EQ(vm_protect(space, addr, P(1), 0x40), -EINVAL);
+	KEXPECT_EQ(vm_protect(space, addr, 0, PROT_READ), 0);
 }
 
 SPACE_TEST(the_lowest_64_kib_are_never_mapped)
 {
-	KEXPECT_EQ(map(s, 0, 1, RW, ANON | MAP_FIXED), -EPERM);
-	KEXPECT_EQ(map(s, USER_BASE - P(1), 2, RW, ANON | MAP_FIXED), -EPERM);
-	KEXPECT_EQ(map(s, USER_BASE, 1, RW, ANON | MAP_FIXED), USER_BASE);
-	KEXPECT_EQ(vm_unmap(s, USER_BASE, P(1)), 0);
-	KEXPECT_EQ(map(s, P(1), 1, RW, ANON), USER_BASE); /* a hint is moved up */
-	s64 a = map(s, 0, 1, RW, ANON);
+	KEXPECT_EQ(map(space, 0, 1, RW, ANON | MAP_FIXED), -EPERM);
+	KEXPECT_EQ(map(space, USER_BASE - P(1), 2, RW, ANON | MAP_FIXED), -EPERM);
+	KEXPECT_EQ(map(space, USER_BASE, 1, RW, ANON | MAP_FIXED), USER_BASE);
+	KEXPECT_EQ(vm_unmap(space, USER_BASE, P(1)), 0);
+	KEXPECT_EQ(map(space, P(1), 1, RW, ANON), USER_BASE); /* a hint is moved up */
+	s64 addr = map(space, 0, 1, RW, ANON);
 
-	KEXPECT_EQ(vm_remap(s, a, P(1), P(1), MREMAP_MAYMOVE | MREMAP_FIXED, P(2)), -EPERM);
-	KEXPECT_EQ(map(s, USER_END, 1, RW, ANON | MAP_FIXED), -ENOMEM);
-	KEXPECT_EQ(map(s, USER_END - P(1), 1, RW, ANON | MAP_FIXED), USER_END - P(1));
+	KEXPECT_EQ(vm_remap(space, addr, P(1), P(1), MREMAP_MAYMOVE | MREMAP_FIXED, P(2)), -EPERM);
+	KEXPECT_EQ(map(space, USER_END, 1, RW, ANON | MAP_FIXED), -ENOMEM);
+	KEXPECT_EQ(map(space, USER_END - P(1), 1, RW, ANON | MAP_FIXED), USER_END - P(1));
 	KEXPECT_EQ(poke(USER_END - 1, 3), 0);
 	KEXPECT_EQ(poke(USER_END, 3), -1);
-	KEXPECT_EQ(vm_map(s, 0, ~0ull, RW, ANON, NULL, 0), -ENOMEM);
-	KEXPECT_EQ(vm_map(s, 0, 0, RW, ANON, NULL, 0), -EINVAL);
-	KEXPECT_EQ(map(s, HINT + 1, 1, RW, ANON | MAP_FIXED), -EINVAL);
-	KEXPECT_EQ(map(s, 0, 1, RW, MAP_ANONYMOUS), -EINVAL);
+	KEXPECT_EQ(vm_map(space, 0, ~0ull, RW, ANON, NULL, 0), -ENOMEM);
+	KEXPECT_EQ(vm_map(space, 0, 0, RW, ANON, NULL, 0), -EINVAL);
+	KEXPECT_EQ(map(space, HINT + 1, 1, RW, ANON | MAP_FIXED), -EINVAL);
+	KEXPECT_EQ(map(space, 0, 1, RW, MAP_ANONYMOUS), -EINVAL);
 }
 
 SPACE_TEST(fixed_replaces_and_noreplace_does_not)
 {
-	KEXPECT_EQ(map(s, HINT, 4, RW, ANON | MAP_FIXED_NOREPLACE), HINT);
+	KEXPECT_EQ(map(space, HINT, 4, RW, ANON | MAP_FIXED_NOREPLACE), HINT);
 	KEXPECT_EQ(poke(HINT + P(2), 1), 0);
-	KEXPECT_EQ(map(s, HINT + P(3), 2, RW, ANON | MAP_FIXED_NOREPLACE), -EEXIST);
-	KEXPECT_EQ(map(s, HINT + P(2), 1, PROT_READ, ANON | MAP_FIXED), HINT + P(2));
+	KEXPECT_EQ(map(space, HINT + P(3), 2, RW, ANON | MAP_FIXED_NOREPLACE), -EEXIST);
+	KEXPECT_EQ(map(space, HINT + P(2), 1, PROT_READ, ANON | MAP_FIXED), HINT + P(2));
 	KEXPECT_EQ(peek(HINT + P(2)), 0);
 	KEXPECT_EQ(poke(HINT + P(2), 1), -1);
-	KEXPECT_EQ(s->total_pages, 4);
-	KEXPECT_EQ(map(s, HINT + P(3), 1, RW, ANON) == HINT + P(3), 0); /* a taken hint */
-	KEXPECT_EQ(map(s, HINT + P(4), 1, RW, ANON), HINT + P(4));
-	s64 low = map(s, 0, 1, RW, ANON | MAP_32BIT);
+	KEXPECT_EQ(space->total_pages, 4);
+	KEXPECT_EQ(map(space, HINT + P(3), 1, RW, ANON) == HINT + P(3), 0); /* a taken hint */
+	KEXPECT_EQ(map(space, HINT + P(4), 1, RW, ANON), HINT + P(4));
+	s64 low = map(space, 0, 1, RW, ANON | MAP_32BIT);
 
 	KEXPECT(low >= 0x40000000 && low < 0x80000000);
 }
 
 SPACE_TEST(a_fork_shares_until_one_writes)
 {
-	s64 a = map(s, 0, 600, RW, ANON); /* more than one lowest table has */
+	s64 addr = map(space, 0, 600, RW, ANON); /* more than one lowest table has */
 	u64 before;
 	struct vm_space *child;
 
 	for (u32 i = 0; i < 600; i += 3)
-		KEXPECT_EQ(poke(a + P(i), i), 0);
+		KEXPECT_EQ(poke(addr + P(i), i), 0);
 	before = free_pages();
-	child = vm_space_fork(s);
+	child = vm_space_fork(space);
 	if (!KEXPECT(child))
 		return;
 	KEXPECT(before - free_pages() < 20); /* tables alone */
-	KEXPECT_EQ(rss(child), rss(s));
-	KEXPECT_EQ(poke(a, 100), 0); /* copied: the child has it, too */
-	KEXPECT_EQ(peek(a + P(3)), 3);
+	KEXPECT_EQ(rss(child), rss(space));
+	KEXPECT_EQ(poke(addr, 100), 0); /* copied: the child has it, too */
+	KEXPECT_EQ(peek(addr + P(3)), 3);
 	thread_switch_space(child);
-	KEXPECT_EQ(peek(a), 0);
-	KEXPECT_EQ(peek(a + P(3)), 3);
-	KEXPECT_EQ(peek(a + P(597)), 597 & 255);
-	KEXPECT_EQ(peek(a + P(1)), 0);
-	KEXPECT_EQ(poke(a + P(3), 33), 0);
-	KEXPECT_EQ(poke(a + P(1), 11), 0);
-	KEXPECT_EQ(peek(a + P(3)), 33);
+	KEXPECT_EQ(peek(addr), 0);
+	KEXPECT_EQ(peek(addr + P(3)), 3);
+	KEXPECT_EQ(peek(addr + P(597)), 597 & 255);
+	KEXPECT_EQ(peek(addr + P(1)), 0);
+	KEXPECT_EQ(poke(addr + P(3), 33), 0);
+	KEXPECT_EQ(poke(addr + P(1), 11), 0);
+	KEXPECT_EQ(peek(addr + P(3)), 33);
 	KEXPECT_EQ(rss(child), 201);
-	thread_switch_space(s);
+	thread_switch_space(space);
 	vm_space_put(child);
-	KEXPECT_EQ(peek(a), 100);
-	KEXPECT_EQ(peek(a + P(3)), 3);
-	KEXPECT_EQ(peek(a + P(1)), 0);
+	KEXPECT_EQ(peek(addr), 100);
+	KEXPECT_EQ(peek(addr + P(3)), 3);
+	KEXPECT_EQ(peek(addr + P(1)), 0);
 	before = free_pages();
-	KEXPECT_EQ(poke(a + P(6), 66), 0); /* the child has gone: no copy is made */
+	KEXPECT_EQ(poke(addr + P(6), 66), 0); /* the child has gone: no copy is made */
 	KEXPECT_EQ(free_pages(), before);
-	KEXPECT_EQ(peek(a + P(6)), 66);
-	KEXPECT_EQ(rss(s), 200);
+	KEXPECT_EQ(peek(addr + P(6)), 66);
+	KEXPECT_EQ(rss(space), 200);
 }
 
 SPACE_TEST(a_fork_leaves_out_and_wipes_what_was_advised)
 {
-	s64 a = map(s, 0, 3, RW, ANON);
+	s64 addr = map(space, 0, 3, RW, ANON);
 	struct vm_space *child;
 
 	for (u32 i = 0; i < 3; i++)
-		KEXPECT_EQ(poke(a + P(i), i + 1), 0);
-	KEXPECT_EQ(vm_advise(s, a, P(1), MADV_DONTFORK), 0);
-	KEXPECT_EQ(vm_advise(s, a + P(1), P(1), MADV_WIPEONFORK), 0);
-	child = vm_space_fork(s);
+		KEXPECT_EQ(poke(addr + P(i), i + 1), 0);
+	KEXPECT_EQ(vm_advise(space, addr, P(1), MADV_DONTFORK), 0);
+	KEXPECT_EQ(vm_advise(space, addr + P(1), P(1), MADV_WIPEONFORK), 0);
+	child = vm_space_fork(space);
 	if (!KEXPECT(child))
 		return;
 	thread_switch_space(child);
-	KEXPECT_EQ(peek(a), -1);
-	KEXPECT_EQ(peek(a + P(1)), 0);
-	KEXPECT_EQ(peek(a + P(2)), 3);
-	thread_switch_space(s);
+	KEXPECT_EQ(peek(addr), -1);
+	KEXPECT_EQ(peek(addr + P(1)), 0);
+	KEXPECT_EQ(peek(addr + P(2)), 3);
+	thread_switch_space(space);
 	vm_space_put(child);
-	KEXPECT_EQ(peek(a + P(1)), 2);
-	KEXPECT_EQ(vm_advise(s, a, P(3), MADV_DOFORK), 0);
-	KEXPECT_EQ(vm_advise(s, a, P(3), MADV_KEEPONFORK), 0);
-	KEXPECT_EQ(s->nr_regions, 1);
+	KEXPECT_EQ(peek(addr + P(1)), 2);
+	KEXPECT_EQ(vm_advise(space, addr, P(3), MADV_DOFORK), 0);
+	KEXPECT_EQ(vm_advise(space, addr, P(3), MADV_KEEPONFORK), 0);
+	KEXPECT_EQ(space->nr_regions, 1);
 }
 
 SPACE_TEST(out_of_reach_pages_survive_a_fork)
 {
-	s64 a = map(s, 0, 2, RW, ANON);
+	s64 addr = map(space, 0, 2, RW, ANON);
 	struct vm_space *child;
 
-	KEXPECT_EQ(poke(a, 1), 0);
-	KEXPECT_EQ(vm_protect(s, a, P(2), PROT_NONE), 0);
-	child = vm_space_fork(s);
+	KEXPECT_EQ(poke(addr, 1), 0);
+	KEXPECT_EQ(vm_protect(space, addr, P(2), PROT_NONE), 0);
+	child = vm_space_fork(space);
 	if (!KEXPECT(child))
 		return;
-	KEXPECT_EQ(vm_protect(s, a, P(2), RW), 0);
-	KEXPECT_EQ(poke(a, 2), 0);
+	KEXPECT_EQ(vm_protect(space, addr, P(2), RW), 0);
+	KEXPECT_EQ(poke(addr, 2), 0);
 	thread_switch_space(child);
-	KEXPECT_EQ(peek(a), -1);
-	KEXPECT_EQ(vm_protect(child, a, P(2), RW), 0);
-	KEXPECT_EQ(peek(a), 1);
-	KEXPECT_EQ(poke(a, 3), 0);
-	thread_switch_space(s);
-	KEXPECT_EQ(peek(a), 2);
+	KEXPECT_EQ(peek(addr), -1);
+	KEXPECT_EQ(vm_protect(child, addr, P(2), RW), 0);
+	KEXPECT_EQ(peek(addr), 1);
+	KEXPECT_EQ(poke(addr, 3), 0);
+	thread_switch_space(space);
+	KEXPECT_EQ(peek(addr), 2);
 	vm_space_put(child);
 }
 
 SPACE_TEST(shared_memory_stays_shared)
 {
-	s64 a = map(s, 0, 1000, RW, MAP_SHARED | MAP_ANONYMOUS);
+	s64 addr = map(space, 0, 1000, RW, MAP_SHARED | MAP_ANONYMOUS);
 	struct vm_space *child;
 
-	KEXPECT_EQ(poke(a + P(999), 1), 0);
-	child = vm_space_fork(s);
+	KEXPECT_EQ(poke(addr + P(999), 1), 0);
+	child = vm_space_fork(space);
 	if (!KEXPECT(child))
 		return;
 	thread_switch_space(child);
-	KEXPECT_EQ(peek(a + P(999)), 1);
-	KEXPECT_EQ(poke(a + P(999), 2), 0);
-	KEXPECT_EQ(poke(a, 3), 0);
-	KEXPECT_EQ(vm_unmap(child, a + P(10), P(10)), 0);
-	thread_switch_space(s);
-	KEXPECT_EQ(peek(a + P(999)), 2);
-	KEXPECT_EQ(peek(a), 3);
-	KEXPECT_EQ(poke(a + P(15), 4), 0);
-	KEXPECT_EQ(vm_advise(s, a, P(1), MADV_DONTNEED), 0);
-	KEXPECT_EQ(peek(a), 3); /* still the object's */
-	KEXPECT_EQ(vm_advise(s, a, P(1), MADV_REMOVE), 0);
-	KEXPECT_EQ(peek(a), 0);
+	KEXPECT_EQ(peek(addr + P(999)), 1);
+	KEXPECT_EQ(poke(addr + P(999), 2), 0);
+	KEXPECT_EQ(poke(addr, 3), 0);
+	KEXPECT_EQ(vm_unmap(child, addr + P(10), P(10)), 0);
+	thread_switch_space(space);
+	KEXPECT_EQ(peek(addr + P(999)), 2);
+	KEXPECT_EQ(peek(addr), 3);
+	KEXPECT_EQ(poke(addr + P(15), 4), 0);
+	KEXPECT_EQ(vm_advise(space, addr, P(1), MADV_DONTNEED), 0);
+	KEXPECT_EQ(peek(addr), 3); /* still the object's */
+	KEXPECT_EQ(vm_advise(space, addr, P(1), MADV_REMOVE), 0);
+	KEXPECT_EQ(peek(addr), 0);
 	thread_switch_space(child);
-	KEXPECT_EQ(peek(a), 0);
-	thread_switch_space(s);
+	KEXPECT_EQ(peek(addr), 0);
+	thread_switch_space(space);
 	vm_space_put(child);
-	KEXPECT_EQ(peek(a + P(999)), 2);
+	KEXPECT_EQ(peek(addr + P(999)), 2);
 	/* grown beyond the object: nothing there */
-	a = vm_remap(s, a, P(1000), P(1001), MREMAP_MAYMOVE, 0);
-	KEXPECT(a > 0);
-	KEXPECT_EQ(peek(a + P(999)), 2);
-	KEXPECT_EQ(peek(a + P(1000)), -1);
+	addr = vm_remap(space, addr, P(1000), P(1001), MREMAP_MAYMOVE, 0);
+	KEXPECT(addr > 0);
+	KEXPECT_EQ(peek(addr + P(999)), 2);
+	KEXPECT_EQ(peek(addr + P(1000)), -1);
 	/* a second view of the same */
-	s64 b = vm_remap(s, a, 0, P(1000), MREMAP_MAYMOVE, 0);
+	s64 other = vm_remap(space, addr, 0, P(1000), MREMAP_MAYMOVE, 0);
 
-	KEXPECT(b > 0 && b != a);
-	KEXPECT_EQ(poke(b + P(5), 55), 0);
-	KEXPECT_EQ(peek(a + P(5)), 55);
+	KEXPECT(other > 0 && other != addr);
+	KEXPECT_EQ(poke(other + P(5), 55), 0);
+	KEXPECT_EQ(peek(addr + P(5)), 55);
 }
 
 SPACE_TEST(remap_moves_grows_and_shrinks)
 {
-	s64 a = map(s, HINT, 4, RW, ANON), b;
+	s64 addr = map(space, HINT, 4, RW, ANON), other;
 
 	for (u32 i = 0; i < 4; i++)
-		KEXPECT_EQ(poke(a + P(i), i + 1), 0);
-	KEXPECT_EQ(vm_remap(s, a, P(4), P(6), 0, 0), a);
-	KEXPECT_EQ(peek(a + P(5)), 0);
-	KEXPECT_EQ(vm_remap(s, a, P(6), P(3), 0, 0), a);
-	KEXPECT_EQ(peek(a + P(3)), -1);
-	KEXPECT_EQ(rss(s), 3);
-	KEXPECT_EQ(map(s, a + P(3), 1, PROT_READ, ANON), a + P(3));
-	KEXPECT_EQ(vm_remap(s, a, P(3), P(4), 0, 0), -ENOMEM);
-	b = vm_remap(s, a, P(3), P(700), MREMAP_MAYMOVE, 0);
-	KEXPECT(b > 0 && b != a);
-	KEXPECT_EQ(peek(a), -1);
-	KEXPECT_EQ(peek(b), 1);
-	KEXPECT_EQ(peek(b + P(2)), 3);
-	KEXPECT_EQ(peek(b + P(699)), 0);
-	KEXPECT_EQ(rss(s), 3);
-	KEXPECT_EQ(vm_remap(s, b + P(1), P(2), P(2), MREMAP_MAYMOVE | MREMAP_FIXED, HINT + P(500)),
+		KEXPECT_EQ(poke(addr + P(i), i + 1), 0);
+	KEXPECT_EQ(vm_remap(space, addr, P(4), P(6), 0, 0), addr);
+	KEXPECT_EQ(peek(addr + P(5)), 0);
+	KEXPECT_EQ(vm_remap(space, addr, P(6), P(3), 0, 0), addr);
+	KEXPECT_EQ(peek(addr + P(3)), -1);
+	KEXPECT_EQ(rss(space), 3);
+	KEXPECT_EQ(map(space, addr + P(3), 1, PROT_READ, ANON), addr + P(3));
+	KEXPECT_EQ(vm_remap(space, addr, P(3), P(4), 0, 0), -ENOMEM);
+	other = vm_remap(space, addr, P(3), P(700), MREMAP_MAYMOVE, 0);
+	KEXPECT(other > 0 && other != addr);
+	KEXPECT_EQ(peek(addr), -1);
+	KEXPECT_EQ(peek(other), 1);
+	KEXPECT_EQ(peek(other + P(2)), 3);
+	KEXPECT_EQ(peek(other + P(699)), 0);
+	KEXPECT_EQ(rss(space), 3);
+	KEXPECT_EQ(vm_remap(space, other + P(1), P(2), P(2), MREMAP_MAYMOVE | MREMAP_FIXED,
+			    HINT + P(500)),
 		   HINT + P(500));
 	KEXPECT_EQ(peek(HINT + P(501)), 3);
-	KEXPECT_EQ(peek(b + P(1)), -1);
-	KEXPECT_EQ(vm_remap(s, b, P(1), P(1), MREMAP_MAYMOVE | MREMAP_DONTUNMAP, 0) > 0, 1);
-	KEXPECT_EQ(peek(b), 0); /* mapped still, and empty */
-	KEXPECT_EQ(vm_remap(s, b, P(1), P(1), MREMAP_MAYMOVE | MREMAP_FIXED, b), -EINVAL);
-	KEXPECT_EQ(vm_remap(s, P(17), P(1), P(2), MREMAP_MAYMOVE, 0), -EFAULT);
-	KEXPECT_EQ(vm_remap(s, b, 0, P(1), MREMAP_MAYMOVE, 0), -EINVAL);
+	KEXPECT_EQ(peek(other + P(1)), -1);
+	KEXPECT_EQ(vm_remap(space, other, P(1), P(1), MREMAP_MAYMOVE | MREMAP_DONTUNMAP, 0) > 0, 1);
+	KEXPECT_EQ(peek(other), 0); /* mapped still, and empty */
+	KEXPECT_EQ(vm_remap(space, other, P(1), P(1), MREMAP_MAYMOVE | MREMAP_FIXED, other),
+		   -EINVAL);
+	KEXPECT_EQ(vm_remap(space, P(17), P(1), P(2), MREMAP_MAYMOVE, 0), -EFAULT);
+	KEXPECT_EQ(vm_remap(space, other, 0, P(1), MREMAP_MAYMOVE, 0), -EINVAL);
 }
 
 SPACE_TEST(the_break_moves)
 {
-	s->brk_start = s->brk = HINT;
-	KEXPECT_EQ(vm_set_brk(s, 0), HINT);
-	KEXPECT_EQ(vm_set_brk(s, HINT + 100), HINT + 100);
+	space->brk_start = space->brk = HINT;
+	KEXPECT_EQ(vm_set_brk(space, 0), HINT);
+	KEXPECT_EQ(vm_set_brk(space, HINT + 100), HINT + 100);
 	KEXPECT_EQ(poke(HINT + 4095, 1), 0);
 	KEXPECT_EQ(poke(HINT + 4096, 1), -1);
-	KEXPECT_EQ(vm_set_brk(s, HINT + P(10)), HINT + P(10));
-	KEXPECT_EQ(s->nr_regions, 1);
+	KEXPECT_EQ(vm_set_brk(space, HINT + P(10)), HINT + P(10));
+	KEXPECT_EQ(space->nr_regions, 1);
 	KEXPECT_EQ(poke(HINT + P(9), 1), 0);
-	KEXPECT_EQ(map(s, HINT + P(20), 1, RW, ANON), HINT + P(20));
-	KEXPECT_EQ(vm_set_brk(s, HINT + P(20)), HINT + P(10)); /* a page must stay free */
-	KEXPECT_EQ(vm_set_brk(s, HINT + P(19)), HINT + P(19));
-	KEXPECT_EQ(vm_set_brk(s, HINT + 1), HINT + 1);
+	KEXPECT_EQ(map(space, HINT + P(20), 1, RW, ANON), HINT + P(20));
+	KEXPECT_EQ(vm_set_brk(space, HINT + P(20)), HINT + P(10)); /* a page must stay free */
+	KEXPECT_EQ(vm_set_brk(space, HINT + P(19)), HINT + P(19));
+	KEXPECT_EQ(vm_set_brk(space, HINT + 1), HINT + 1);
 	KEXPECT_EQ(peek(HINT), 0);
 	KEXPECT_EQ(peek(HINT + P(1)), -1);
-	KEXPECT_EQ(rss(s), 1);
-	KEXPECT_EQ(vm_set_brk(s, HINT - 1), HINT + 1);
+	KEXPECT_EQ(rss(space), 1);
+	KEXPECT_EQ(vm_set_brk(space, HINT - 1), HINT + 1);
 }
 
 SPACE_TEST(stacks_grow_and_keep_their_distance)
 {
-	s64 a = vm_map_stack(s, P(4), RW);
-	u64 top = s->stack_top;
+	s64 addr = vm_map_stack(space, P(4), RW);
+	u64 top = space->stack_top;
 
-	KEXPECT_EQ(a, top - P(4));
+	KEXPECT_EQ(addr, top - P(4));
 	KEXPECT_EQ(poke(top - 1, 1), 0);
 	KEXPECT_EQ(poke(top - P(100), 2), 0);
 	KEXPECT_EQ(peek(top - P(50)), 0);
-	KEXPECT_EQ(s->total_pages, 100);
+	KEXPECT_EQ(space->total_pages, 100);
 	/* what lies below keeps 1 MiB away */
-	KEXPECT_EQ(map(s, top - P(1000), 1, RW, ANON | MAP_FIXED), top - P(1000));
+	KEXPECT_EQ(map(space, top - P(1000), 1, RW, ANON | MAP_FIXED), top - P(1000));
 	KEXPECT_EQ(poke(top - P(999 - 255), 1), -1);
 	KEXPECT_EQ(poke(top - P(999 - 256), 1), 0);
 	KEXPECT_EQ(peek(top - P(998)), -1);
 	/* and no mapping is placed within the gap by itself */
-	KEXPECT(map(s, top - P(800), 1, RW, ANON) != (s64)(top - P(800)));
-	KEXPECT_EQ(s->nr_regions, 3);
+	KEXPECT(map(space, top - P(800), 1, RW, ANON) != (s64)(top - P(800)));
+	KEXPECT_EQ(space->nr_regions, 3);
 }
 
 SPACE_TEST(advice_gives_pages_up)
 {
-	s64 a = map(s, 0, 8, RW, ANON);
+	s64 addr = map(space, 0, 8, RW, ANON);
 	u64 before;
 
 	for (u32 i = 0; i < 8; i++)
-		KEXPECT_EQ(poke(a + P(i), 1), 0);
+		KEXPECT_EQ(poke(addr + P(i), 1), 0);
 	before = free_pages();
-	KEXPECT_EQ(vm_advise(s, a + P(2), P(3), MADV_DONTNEED), 0);
+	KEXPECT_EQ(vm_advise(space, addr + P(2), P(3), MADV_DONTNEED), 0);
 	KEXPECT_EQ(free_pages(), before + 3);
-	KEXPECT_EQ(peek(a + P(1)), 1);
-	KEXPECT_EQ(peek(a + P(2)), 0);
-	KEXPECT_EQ(vm_unmap(s, a + P(4), P(1)), 0);
-	KEXPECT_EQ(vm_advise(s, a, P(8), MADV_DONTNEED), -ENOMEM); /* a hole; done all the same */
-	KEXPECT_EQ(rss(s), 0);
-	KEXPECT_EQ(vm_advise(s, a, P(4), MADV_POPULATE_WRITE), 0);
-	KEXPECT_EQ(rss(s), 4);
-	KEXPECT_EQ(vm_advise(s, a, P(5), MADV_POPULATE_READ), -ENOMEM);
-	KEXPECT_EQ(vm_advise(s, a, P(1), 99), -EINVAL);
-	KEXPECT_EQ(vm_advise(s, a + 1, P(1), MADV_NORMAL), -EINVAL);
-	KEXPECT_EQ(vm_advise(s, a, P(1), MADV_HUGEPAGE), -EINVAL);
-	KEXPECT_EQ(vm_lock(s, a, P(1), 0), 0);
-	KEXPECT_EQ(vm_advise(s, a, P(1), MADV_DONTNEED), -EINVAL);
-	KEXPECT_EQ(s->locked_pages, 1);
-	KEXPECT_EQ(vm_unlock(s, a, P(1)), 0);
-	KEXPECT_EQ(s->locked_pages, 0);
+	KEXPECT_EQ(peek(addr + P(1)), 1);
+	KEXPECT_EQ(peek(addr + P(2)), 0);
+	KEXPECT_EQ(vm_unmap(space, addr + P(4), P(1)), 0);
+	KEXPECT_EQ(vm_advise(space, addr, P(8), MADV_DONTNEED),
+		   -ENOMEM); /* a hole; done all the same */
+	KEXPECT_EQ(rss(space), 0);
+	KEXPECT_EQ(vm_advise(space, addr, P(4), MADV_POPULATE_WRITE), 0);
+	KEXPECT_EQ(rss(space), 4);
+	KEXPECT_EQ(vm_advise(space, addr, P(5), MADV_POPULATE_READ), -ENOMEM);
+	KEXPECT_EQ(vm_advise(space, addr, P(1), 99), -EINVAL);
+	KEXPECT_EQ(vm_advise(space, addr + 1, P(1), MADV_NORMAL), -EINVAL);
+	KEXPECT_EQ(vm_advise(space, addr, P(1), MADV_HUGEPAGE), -EINVAL);
+	KEXPECT_EQ(vm_lock(space, addr, P(1), 0), 0);
+	KEXPECT_EQ(vm_advise(space, addr, P(1), MADV_DONTNEED), -EINVAL);
+	KEXPECT_EQ(space->locked_pages, 1);
+	KEXPECT_EQ(vm_unlock(space, addr, P(1)), 0);
+	KEXPECT_EQ(space->locked_pages, 0);
 }
 
 SPACE_TEST(what_mincore_sees_is_what_is_there)
 {
-	s64 a = map(s, 0, 70, RW, ANON), v = map(s, 0, 1, RW, MAP_SHARED | MAP_ANONYMOUS);
+	s64 addr = map(space, 0, 70, RW, ANON),
+	    vector = map(space, 0, 1, RW, MAP_SHARED | MAP_ANONYMOUS);
 	u8 vec[70];
 
-	KEXPECT_EQ(poke(a + P(1), 1), 0);
-	KEXPECT_EQ(poke(a + P(69), 1), 0);
-	KEXPECT_EQ(vm_incore(s, a, P(70), uaddr(v)), 0);
-	KEXPECT_EQ(copy_from_user(vec, uaddr(v), 70), 0);
+	KEXPECT_EQ(poke(addr + P(1), 1), 0);
+	KEXPECT_EQ(poke(addr + P(69), 1), 0);
+	KEXPECT_EQ(vm_incore(space, addr, P(70), uaddr(vector)), 0);
+	KEXPECT_EQ(copy_from_user(vec, uaddr(vector), 70), 0);
 	for (u32 i = 0; i < 70; i++)
 		KEXPECT_EQ(vec[i], i == 1 || i == 69);
-	KEXPECT_EQ(vm_unmap(s, a + P(5), P(1)), 0);
-	KEXPECT_EQ(vm_incore(s, a, P(70), uaddr(v)), -ENOMEM);
-	KEXPECT_EQ(vm_incore(s, a, P(1), uaddr(a + P(5))), -EFAULT);
-	KEXPECT_EQ(vm_incore(s, a + 1, P(1), uaddr(v)), -EINVAL);
-	KEXPECT_EQ(vm_sync(s, a, P(1), MS_SYNC), 0);
-	KEXPECT_EQ(vm_sync(s, a, P(9), MS_SYNC), -ENOMEM);
-	KEXPECT_EQ(vm_sync(s, a, P(1), MS_SYNC | MS_ASYNC), -EINVAL);
+	KEXPECT_EQ(vm_unmap(space, addr + P(5), P(1)), 0);
+	KEXPECT_EQ(vm_incore(space, addr, P(70), uaddr(vector)), -ENOMEM);
+	KEXPECT_EQ(vm_incore(space, addr, P(1), uaddr(addr + P(5))), -EFAULT);
+	KEXPECT_EQ(vm_incore(space, addr + 1, P(1), uaddr(vector)), -EINVAL);
+	KEXPECT_EQ(vm_sync(space, addr, P(1), MS_SYNC), 0);
+	KEXPECT_EQ(vm_sync(space, addr, P(9), MS_SYNC), -ENOMEM);
+	KEXPECT_EQ(vm_sync(space, addr, P(1), MS_SYNC | MS_ASYNC), -EINVAL);
 }
 
 SPACE_TEST(another_space_is_reached)
 {
 	char text[] = "from outside", back[sizeof(text)];
-	s64 a = map(s, 0, 2, RW, ANON);
-	u64 offset = a + P(1) - 5;
+	s64 addr = map(space, 0, 2, RW, ANON);
+	u64 offset = addr + P(1) - 5;
 
-	vm_space_get(s);
+	vm_space_get(space);
 	thread_switch_space(NULL);
-	KEXPECT_EQ(vm_space_access(s, offset, text, sizeof(text), true), sizeof(text));
-	KEXPECT_EQ(vm_space_access(s, offset, back, sizeof(back), false), sizeof(back));
+	KEXPECT_EQ(vm_space_access(space, offset, text, sizeof(text), true), sizeof(text));
+	KEXPECT_EQ(vm_space_access(space, offset, back, sizeof(back), false), sizeof(back));
 	KEXPECT_EQ(memcmp(text, back, sizeof(text)), 0);
-	KEXPECT_EQ(vm_space_access(s, a + P(2) - 3, back, sizeof(back), false), 3);
-	KEXPECT_EQ(vm_space_access(s, P(1), back, 1, false), 0);
-	thread_switch_space(s);
+	KEXPECT_EQ(vm_space_access(space, addr + P(2) - 3, back, sizeof(back), false), 3);
+	KEXPECT_EQ(vm_space_access(space, P(1), back, 1, false), 0);
+	thread_switch_space(space);
 	KEXPECT_EQ(peek(offset + 5), 'o');
-	KEXPECT_EQ(vm_protect(s, a, P(2), PROT_READ), 0);
-	KEXPECT_EQ(vm_space_access(s, offset, text, 1, true), 0);
-	vm_space_put(s);
+	KEXPECT_EQ(vm_protect(space, addr, P(2), PROT_READ), 0);
+	KEXPECT_EQ(vm_space_access(space, offset, text, 1, true), 0);
+	vm_space_put(space);
 }
 
 /* Down to the last region allowed; splits fail then, and nothing is lost. */
 SPACE_TEST(regions_have_a_limit)
 {
 	struct mem_info memory;
-	s64 a = map(s, 0, 65600, RW, ANON | MAP_NORESERVE);
+	s64 addr = map(space, 0, 65600, RW, ANON | MAP_NORESERVE);
 	u32 count;
 
 	mem_info_get(&memory);
 	if (memory.free < 8192)
 		KSKIP("not enough memory");
-	for (count = 0; count < 40000 && !vm_protect(s, a + P(2 * count), P(1), PROT_READ); count++)
+	for (count = 0; count < 40000 && !vm_protect(space, addr + P(2 * count), P(1), PROT_READ);
+	     count++)
 		;
-	KEXPECT(s->nr_regions <= 65530 && s->nr_regions >= 65528);
-	KEXPECT_EQ(vm_unmap(s, a + P(65590), P(1)), -ENOMEM);
-	KEXPECT_EQ(vm_unmap(s, a, P(1)), 0);
-	KEXPECT_EQ(vm_unmap(s, a, P(65600)), 0);
-	KEXPECT_EQ(s->nr_regions, 0);
+	KEXPECT(space->nr_regions <= 65530 && space->nr_regions >= 65528);
+	KEXPECT_EQ(vm_unmap(space, addr + P(65590), P(1)), -ENOMEM);
+	KEXPECT_EQ(vm_unmap(space, addr, P(1)), 0);
+	KEXPECT_EQ(vm_unmap(space, addr, P(65600)), 0);
+	KEXPECT_EQ(space->nr_regions, 0);
 }
 
 /* ---- a file ---- */
@@ -612,145 +618,146 @@ static void fake_close(struct ktest_context *test)
 
 SPACE_TEST(a_private_mapping_of_a_file_copies_what_is_written)
 {
-	s64 a, b;
+	s64 addr, other;
 
 	if (!fake_open(test))
 		return;
-	a = vm_map(s, HINT, P(FILE_PAGES), RW, MAP_PRIVATE, fake.file, 0);
-	KEXPECT_EQ(a, HINT);
-	KEXPECT_EQ(peek(a + P(2)), 3);
+	addr = vm_map(space, HINT, P(FILE_PAGES), RW, MAP_PRIVATE, fake.file, 0);
+	KEXPECT_EQ(addr, HINT);
+	KEXPECT_EQ(peek(addr + P(2)), 3);
 	KEXPECT_EQ(fake.around, 1);
-	KEXPECT_EQ(rss(s), 16);
+	KEXPECT_EQ(rss(space), 16);
 	for (u32 i = 0; i < 32; i++)
-		KEXPECT_EQ(peek(a + P(i)), i + 1);
+		KEXPECT_EQ(peek(addr + P(i)), i + 1);
 	KEXPECT_EQ(fake.around, 2);
 	KEXPECT_EQ(fake.reads, 0);
-	KEXPECT_EQ(peek(a + P(39)), 40);
+	KEXPECT_EQ(peek(addr + P(39)), 40);
 	KEXPECT_EQ(fake.reads, 1);
-	KEXPECT_EQ(rss(s), 33);
-	KEXPECT_EQ(poke(a + P(2), 99), 0);  /* mapped before */
-	KEXPECT_EQ(poke(a + P(38), 98), 0); /* not mapped before */
-	KEXPECT_EQ(rss(s), 34);
-	KEXPECT_EQ(s->rss_anon, 2);
+	KEXPECT_EQ(rss(space), 33);
+	KEXPECT_EQ(poke(addr + P(2), 99), 0);  /* mapped before */
+	KEXPECT_EQ(poke(addr + P(38), 98), 0); /* not mapped before */
+	KEXPECT_EQ(rss(space), 34);
+	KEXPECT_EQ(space->rss_anon, 2);
 	KEXPECT_EQ(*(u8 *)page_address(fake.page[2]), 3);
 	KEXPECT_EQ(*(u8 *)page_address(fake.page[38]), 39);
-	KEXPECT_EQ(peek(a + P(2)), 99);
+	KEXPECT_EQ(peek(addr + P(2)), 99);
 	KEXPECT_EQ(fake.dirtied, 0);
 	/* the same pages with an offset; neighbours in file and space are one region */
-	b = vm_map(s, HINT + P(100), P(2), PROT_READ, MAP_PRIVATE, fake.file, P(10));
-	KEXPECT_EQ(peek(b), 11);
-	KEXPECT_EQ(vm_map(s, b + P(2), P(2), PROT_READ, MAP_PRIVATE | MAP_FIXED, fake.file, P(12)),
-		   b + P(2));
-	KEXPECT_EQ(s->nr_regions, 2);
-	KEXPECT_EQ(vm_unmap(s, b + P(1), P(1)), 0);
-	KEXPECT_EQ(s->nr_regions, 3);
-	KEXPECT_EQ(peek(b + P(3)), 14);
-	KEXPECT_EQ(vm_unmap(s, 0, USER_END), 0);
+	other = vm_map(space, HINT + P(100), P(2), PROT_READ, MAP_PRIVATE, fake.file, P(10));
+	KEXPECT_EQ(peek(other), 11);
+	KEXPECT_EQ(vm_map(space, other + P(2), P(2), PROT_READ, MAP_PRIVATE | MAP_FIXED, fake.file,
+			  P(12)),
+		   other + P(2));
+	KEXPECT_EQ(space->nr_regions, 2);
+	KEXPECT_EQ(vm_unmap(space, other + P(1), P(1)), 0);
+	KEXPECT_EQ(space->nr_regions, 3);
+	KEXPECT_EQ(peek(other + P(3)), 14);
+	KEXPECT_EQ(vm_unmap(space, 0, USER_END), 0);
 	fake_close(test);
 }
 
 SPACE_TEST(a_shared_mapping_of_a_file_tells_before_it_is_written)
 {
-	s64 a;
+	s64 addr;
 
 	if (!fake_open(test))
 		return;
-	a = vm_map(s, HINT, P(FILE_PAGES), RW, MAP_SHARED, fake.file, 0);
-	KEXPECT_EQ(a, HINT);
-	KEXPECT_EQ(peek(a), 1);
+	addr = vm_map(space, HINT, P(FILE_PAGES), RW, MAP_SHARED, fake.file, 0);
+	KEXPECT_EQ(addr, HINT);
+	KEXPECT_EQ(peek(addr), 1);
 	KEXPECT_EQ(fake.dirtied, 0);
-	KEXPECT_EQ(poke(a, 50), 0);
-	KEXPECT_EQ(poke(a, 51), 0);
+	KEXPECT_EQ(poke(addr, 50), 0);
+	KEXPECT_EQ(poke(addr, 51), 0);
 	KEXPECT_EQ(fake.dirtied, 1);
-	KEXPECT_EQ(poke(a + P(39), 52), 0);
+	KEXPECT_EQ(poke(addr + P(39), 52), 0);
 	KEXPECT_EQ(fake.dirtied, 2);
 	KEXPECT_EQ(*(u8 *)page_address(fake.page[0]), 51);
 	KEXPECT_EQ(*(u8 *)page_address(fake.page[39]), 52);
 	/* written back and clean: the next write tells again */
 	fake.page[0]->flags &= ~PG_DIRTY;
 	vm_protect_file_range(&fake.file->inode->pages, 0, 0);
-	KEXPECT_EQ(peek(a), 51);
-	KEXPECT_EQ(poke(a, 53), 0);
+	KEXPECT_EQ(peek(addr), 51);
+	KEXPECT_EQ(poke(addr, 53), 0);
 	KEXPECT_EQ(fake.dirtied, 3);
-	KEXPECT_EQ(vm_protect(s, a, P(1), PROT_READ), 0);
-	KEXPECT_EQ(poke(a, 54), -1);
-	KEXPECT_EQ(vm_unmap(s, a, P(FILE_PAGES)), 0);
+	KEXPECT_EQ(vm_protect(space, addr, P(1), PROT_READ), 0);
+	KEXPECT_EQ(poke(addr, 54), -1);
+	KEXPECT_EQ(vm_unmap(space, addr, P(FILE_PAGES)), 0);
 	fake.file->mode = FMODE_READ;
-	KEXPECT_EQ(vm_map(s, HINT, P(1), RW, MAP_SHARED, fake.file, 0), -EACCES);
-	KEXPECT_EQ(vm_map(s, HINT, P(1), PROT_READ, MAP_SHARED, fake.file, 0), HINT);
-	KEXPECT_EQ(vm_protect(s, HINT, P(1), RW), -EACCES);
-	KEXPECT_EQ(vm_unmap(s, HINT, P(1)), 0);
+	KEXPECT_EQ(vm_map(space, HINT, P(1), RW, MAP_SHARED, fake.file, 0), -EACCES);
+	KEXPECT_EQ(vm_map(space, HINT, P(1), PROT_READ, MAP_SHARED, fake.file, 0), HINT);
+	KEXPECT_EQ(vm_protect(space, HINT, P(1), RW), -EACCES);
+	KEXPECT_EQ(vm_unmap(space, HINT, P(1)), 0);
 	fake_close(test);
 }
 
 /* Write-back may clean a page as often as it likes: a write ends, and the file was told after the last time. */
 SPACE_TEST(a_page_that_is_cleaned_at_once_can_be_written)
 {
-	s64 a;
+	s64 addr;
 
 	if (!fake_open(test))
 		return;
-	a = vm_map(s, HINT, P(FILE_PAGES), RW, MAP_SHARED, fake.file, 0);
+	addr = vm_map(space, HINT, P(FILE_PAGES), RW, MAP_SHARED, fake.file, 0);
 	fake.stays_clean = true;
-	KEXPECT_EQ(peek(a), 1);
-	KEXPECT_EQ(poke(a, 50), 0);
+	KEXPECT_EQ(peek(addr), 1);
+	KEXPECT_EQ(poke(addr, 50), 0);
 	KEXPECT_EQ(fake.dirtied, 2);
-	KEXPECT_EQ(poke(a + P(39), 51), 0);
+	KEXPECT_EQ(poke(addr + P(39), 51), 0);
 	KEXPECT_EQ(fake.dirtied, 4);
 	/* told again, it has no room: the page is as read-only as before */
-	KEXPECT_EQ(peek(a + P(1)), 2);
+	KEXPECT_EQ(peek(addr + P(1)), 2);
 	fake.fails_at = 6;
-	KEXPECT_EQ(poke(a + P(1), 52), -1);
+	KEXPECT_EQ(poke(addr + P(1), 52), -1);
 	KEXPECT_EQ(fake.dirtied, 6);
 	fake.fails_at = 8;
-	KEXPECT_EQ(poke(a + P(38), 53), -1);
+	KEXPECT_EQ(poke(addr + P(38), 53), -1);
 	KEXPECT_EQ(fake.dirtied, 8);
-	KEXPECT_EQ(peek(a + P(38)), 39);
-	KEXPECT_EQ(poke(a + P(1), 54), 0);
-	KEXPECT_EQ(poke(a + P(38), 55), 0);
+	KEXPECT_EQ(peek(addr + P(38)), 39);
+	KEXPECT_EQ(poke(addr + P(1), 54), 0);
+	KEXPECT_EQ(poke(addr + P(38), 55), 0);
 	KEXPECT_EQ(fake.dirtied, 12);
-	KEXPECT_EQ(vm_unmap(s, a, P(FILE_PAGES)), 0);
+	KEXPECT_EQ(vm_unmap(space, addr, P(FILE_PAGES)), 0);
 	fake_close(test);
 }
 
 SPACE_TEST(a_truncation_takes_pages_out_of_all_spaces)
 {
 	struct vm_space *child;
-	s64 a, b;
+	s64 addr, other;
 
 	if (!fake_open(test))
 		return;
-	a = vm_map(s, HINT, P(FILE_PAGES), RW, MAP_PRIVATE, fake.file, 0);
-	b = vm_map(s, HINT + P(64), P(30), PROT_READ, MAP_SHARED, fake.file, P(10));
-	KEXPECT_EQ(poke(a + P(25), 1), 0);
-	KEXPECT_EQ(poke(a + P(5), 2), 0);
-	KEXPECT_EQ(peek(a + P(26)), 27);
-	KEXPECT_EQ(peek(b + P(15)), 26);
-	child = vm_space_fork(s);
+	addr = vm_map(space, HINT, P(FILE_PAGES), RW, MAP_PRIVATE, fake.file, 0);
+	other = vm_map(space, HINT + P(64), P(30), PROT_READ, MAP_SHARED, fake.file, P(10));
+	KEXPECT_EQ(poke(addr + P(25), 1), 0);
+	KEXPECT_EQ(poke(addr + P(5), 2), 0);
+	KEXPECT_EQ(peek(addr + P(26)), 27);
+	KEXPECT_EQ(peek(other + P(15)), 26);
+	child = vm_space_fork(space);
 	if (!KEXPECT(child))
 		return;
 	fake_truncate(20);
-	KEXPECT_EQ(peek(a + P(5)), 2);
-	KEXPECT_EQ(peek(a + P(19)), 20);
-	KEXPECT_EQ(peek(a + P(20)), -1);
-	KEXPECT_EQ(peek(a + P(25)), -1); /* the private copy has gone, too */
-	KEXPECT_EQ(peek(b + P(9)), 20);
-	KEXPECT_EQ(peek(b + P(15)), -1);
+	KEXPECT_EQ(peek(addr + P(5)), 2);
+	KEXPECT_EQ(peek(addr + P(19)), 20);
+	KEXPECT_EQ(peek(addr + P(20)), -1);
+	KEXPECT_EQ(peek(addr + P(25)), -1); /* the private copy has gone, too */
+	KEXPECT_EQ(peek(other + P(9)), 20);
+	KEXPECT_EQ(peek(other + P(15)), -1);
 	thread_switch_space(child);
-	KEXPECT_EQ(peek(a + P(25)), -1);
-	KEXPECT_EQ(peek(a + P(5)), 2);
-	KEXPECT_EQ(peek(b + P(15)), -1);
-	thread_switch_space(s);
+	KEXPECT_EQ(peek(addr + P(25)), -1);
+	KEXPECT_EQ(peek(addr + P(5)), 2);
+	KEXPECT_EQ(peek(other + P(15)), -1);
+	thread_switch_space(space);
 	vm_space_put(child);
-	KEXPECT_EQ(vm_remap(s, a, P(FILE_PAGES), P(FILE_PAGES), MREMAP_MAYMOVE | MREMAP_FIXED,
-			    HINT + P(200)),
+	KEXPECT_EQ(vm_remap(space, addr, P(FILE_PAGES), P(FILE_PAGES),
+			    MREMAP_MAYMOVE | MREMAP_FIXED, HINT + P(200)),
 		   HINT + P(200));
 	KEXPECT_EQ(peek(HINT + P(205)), 2);
 	fake_truncate(3);
 	KEXPECT_EQ(peek(HINT + P(205)), -1);
 	KEXPECT_EQ(peek(HINT + P(202)), 3);
-	KEXPECT_EQ(vm_unmap(s, 0, USER_END), 0);
-	KEXPECT_EQ(rss(s), 0);
+	KEXPECT_EQ(vm_unmap(space, 0, USER_END), 0);
+	KEXPECT_EQ(rss(space), 0);
 	fake_close(test);
 }
 
@@ -767,11 +774,11 @@ static struct {
 /* All write their own byte of every page: each page is made once, and no byte is lost. */
 static void crowd_member(void *arg)
 {
-	u64 me = (u64)arg;
+	u64 self = (u64)arg;
 
 	thread_switch_space(crowd.space);
 	for (u32 i = 0; i < CROWD_PAGES; i++)
-		if (poke(crowd.at + P(i) + me, me + 1))
+		if (poke(crowd.at + P(i) + self, self + 1))
 			atomic_inc(&crowd.wrong);
 	thread_switch_space(NULL);
 	vm_space_put(crowd.space);
@@ -841,36 +848,36 @@ static void touch(u64 a, u64 npages)
 KTEST(vm, bench)
 {
 	struct vm_space *space = vm_space_create(), *child = NULL;
-	s64 a, b;
+	s64 addr, other;
 
 	if (!KEXPECT(space))
 		return;
 	thread_switch_space(space);
 	for (u32 round = 0; round < 2; round++) {
-		a = map(space, 0, 512, RW, ANON);
-		COUNTED("vm anonymous fault", 512, touch(a, 512));
-		COUNTED("vm no fault", 512, touch(a, 512));
+		addr = map(space, 0, 512, RW, ANON);
+		COUNTED("vm anonymous fault", 512, touch(addr, 512));
+		COUNTED("vm no fault", 512, touch(addr, 512));
 		COUNTED("vm_space_fork of 512 pages", 1, child = vm_space_fork(space));
 		if (!KEXPECT(child))
 			break;
-		COUNTED("vm copy on write fault", 512, touch(a, 512));
+		COUNTED("vm copy on write fault", 512, touch(addr, 512));
 		COUNTED("vm_space_put of 512 pages", 1, vm_space_put(child));
 		child = vm_space_fork(space);
 		if (!KEXPECT(child))
 			break;
 		vm_space_put(child);
-		COUNTED("vm reuse fault", 512, touch(a, 512));
-		COUNTED("vm_unmap of 512 pages", 1, vm_unmap(space, a, P(512)));
-		b = map(space, 0, 8, RW, ANON);
-		COUNTED("vm_map", 1, a = map(space, 0, 1, RW, ANON));
-		COUNTED("vm_unmap", 1, vm_unmap(space, a, P(1)));
-		a = map(space, 0, 1, RW, ANON);
-		touch(a, 1);
-		COUNTED("vm_unmap of a touched page", 1, vm_unmap(space, a, P(1)));
-		touch(b, 1);
-		COUNTED("vm_protect read-only", 1, vm_protect(space, b, P(1), PROT_READ));
-		COUNTED("vm_protect writable", 1, vm_protect(space, b, P(1), RW));
-		vm_unmap(space, b, P(8));
+		COUNTED("vm reuse fault", 512, touch(addr, 512));
+		COUNTED("vm_unmap of 512 pages", 1, vm_unmap(space, addr, P(512)));
+		other = map(space, 0, 8, RW, ANON);
+		COUNTED("vm_map", 1, addr = map(space, 0, 1, RW, ANON));
+		COUNTED("vm_unmap", 1, vm_unmap(space, addr, P(1)));
+		addr = map(space, 0, 1, RW, ANON);
+		touch(addr, 1);
+		COUNTED("vm_unmap of a touched page", 1, vm_unmap(space, addr, P(1)));
+		touch(other, 1);
+		COUNTED("vm_protect read-only", 1, vm_protect(space, other, P(1), PROT_READ));
+		COUNTED("vm_protect writable", 1, vm_protect(space, other, P(1), RW));
+		vm_unmap(space, other, P(8));
 		COUNTED("vm_space_create+put", 1, vm_space_put(vm_space_create()));
 	}
 	thread_switch_space(NULL);

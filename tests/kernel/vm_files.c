@@ -68,21 +68,21 @@ fail:
 
 static int peek(u64 addr)
 {
-	u8 b;
+	u8 byte;
 
-	return copy_from_user(&b, uaddr(addr), 1) ? -1 : b;
+	return copy_from_user(&byte, uaddr(addr), 1) ? -1 : byte;
 }
-static int poke(u64 addr, u8 b)
+static int poke(u64 addr, u8 byte)
 {
-	return copy_to_user(uaddr(addr), &b, 1) ? -1 : 0;
+	return copy_to_user(uaddr(addr), &byte, 1) ? -1 : 0;
 }
 
 /* A byte as read() gives it. */
 static int file_byte(struct scene *scene, u64 offset)
 {
-	u8 b;
+	u8 byte;
 
-	return file_read_kernel(scene->file, &b, 1, &offset) == 1 ? b : -1;
+	return file_read_kernel(scene->file, &byte, 1, &offset) == 1 ? byte : -1;
 }
 
 static s64 scene_map(struct scene *scene, u64 addr, u32 kind)
@@ -93,18 +93,18 @@ static s64 scene_map(struct scene *scene, u64 addr, u32 kind)
 /* Every order of reading and writing a shared page, in a space with one user and with two. */
 static void orders(struct ktest_context *test, struct scene *scene)
 {
-	const s64 a = scene_map(scene, HINT, MAP_SHARED);
+	const s64 addr = scene_map(scene, HINT, MAP_SHARED);
 
-	KEXPECT_EQ(a, HINT);
+	KEXPECT_EQ(addr, HINT);
 	for (u32 i = 0; i < NPAGES; i++) {
 		if (i & 1)
-			KEXPECT_EQ(peek(a + P(i)), is_hole(i) ? 0 : i + 1);
-		KEXPECT_EQ(poke(a + P(i), i + 101), 0);
-		KEXPECT_EQ(poke(a + P(i) + 1, 1), 0);
-		KEXPECT_EQ(peek(a + P(i)), i + 101);
+			KEXPECT_EQ(peek(addr + P(i)), is_hole(i) ? 0 : i + 1);
+		KEXPECT_EQ(poke(addr + P(i), i + 101), 0);
+		KEXPECT_EQ(poke(addr + P(i) + 1, 1), 0);
+		KEXPECT_EQ(peek(addr + P(i)), i + 101);
 		KEXPECT_EQ(file_byte(scene, P(i)), i + 101);
 	}
-	KEXPECT_EQ(vm_unmap(scene->space, a, P(NPAGES)), 0);
+	KEXPECT_EQ(vm_unmap(scene->space, addr, P(NPAGES)), 0);
 }
 
 KTEST(vm_files, a_shared_page_is_written_in_any_order)
@@ -127,33 +127,33 @@ KTEST(vm_files, rights_come_and_go_under_shared_pages)
 {
 	struct scene scene;
 	struct vm_space *child;
-	s64 a;
+	s64 addr;
 
 	if (!scene_begin(test, &scene))
 		return;
-	a = scene_map(&scene, HINT, MAP_SHARED);
-	KEXPECT_EQ(peek(a), 1);
-	KEXPECT_EQ(poke(a + P(1), 50), 0);
-	KEXPECT_EQ(vm_protect(scene.space, a, P(NPAGES), PROT_READ), 0);
-	KEXPECT_EQ(poke(a, 51), -1);
-	KEXPECT_EQ(vm_protect(scene.space, a, P(NPAGES), RW), 0);
-	KEXPECT_EQ(poke(a, 51), 0);
-	KEXPECT_EQ(poke(a + P(1), 52), 0);
+	addr = scene_map(&scene, HINT, MAP_SHARED);
+	KEXPECT_EQ(peek(addr), 1);
+	KEXPECT_EQ(poke(addr + P(1), 50), 0);
+	KEXPECT_EQ(vm_protect(scene.space, addr, P(NPAGES), PROT_READ), 0);
+	KEXPECT_EQ(poke(addr, 51), -1);
+	KEXPECT_EQ(vm_protect(scene.space, addr, P(NPAGES), RW), 0);
+	KEXPECT_EQ(poke(addr, 51), 0);
+	KEXPECT_EQ(poke(addr + P(1), 52), 0);
 	vm_protect_file_range(&scene.file->inode->pages, 0, NPAGES);
-	KEXPECT_EQ(poke(a, 53), 0);
+	KEXPECT_EQ(poke(addr, 53), 0);
 	child = vm_space_fork(scene.space);
 	if (KEXPECT(child)) {
 		thread_switch_space(child);
-		KEXPECT_EQ(peek(a + P(1)), 52);
-		KEXPECT_EQ(poke(a + P(1), 54), 0);
-		KEXPECT_EQ(poke(a + P(2), 55), 0);
+		KEXPECT_EQ(peek(addr + P(1)), 52);
+		KEXPECT_EQ(poke(addr + P(1), 54), 0);
+		KEXPECT_EQ(poke(addr + P(2), 55), 0);
 		thread_switch_space(scene.space);
 		vm_space_put(child);
 	}
-	KEXPECT_EQ(vm_advise(scene.space, a, P(NPAGES), MADV_POPULATE_WRITE), 0);
-	KEXPECT_EQ(peek(a), 53);
-	KEXPECT_EQ(peek(a + P(1)), 54);
-	KEXPECT_EQ(peek(a + P(2)), 55);
+	KEXPECT_EQ(vm_advise(scene.space, addr, P(NPAGES), MADV_POPULATE_WRITE), 0);
+	KEXPECT_EQ(peek(addr), 53);
+	KEXPECT_EQ(peek(addr + P(1)), 54);
+	KEXPECT_EQ(peek(addr + P(2)), 55);
 	scene_end(&scene);
 }
 

@@ -65,7 +65,7 @@ static unsigned long target(void)
 
 TEST(moving_to_a_far_end)
 {
-	char *bytes = (char *)target(), *q = (char *)target();
+	char *bytes = (char *)target(), *other = (char *)target();
 
 	for (unsigned i = 0; i < COUNT(places); i++) {
 		unsigned long size = places[i] - (unsigned long)bytes;
@@ -74,7 +74,8 @@ TEST(moving_to_a_far_end)
 		    places[i] <= END)
 			continue;
 		errno = 0;
-		CHECK(mremap(bytes, size, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, q) == MAP_FAILED);
+		CHECK(mremap(bytes, size, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, other) ==
+		      MAP_FAILED);
 		CHECK(errno == EINVAL || errno == EFAULT);
 		CHECK(mremap(bytes, size, PAGE, MREMAP_MAYMOVE) == MAP_FAILED || size - 1 < PAGE);
 		CHECK(mremap(bytes, PAGE, size, 0) == MAP_FAILED);
@@ -218,30 +219,30 @@ TEST(lists_and_words_beyond_the_end)
 	char buf[16];
 
 	for (unsigned i = 0; i < COUNT(places); i++) {
-		void *at = (void *)places[i];
-		struct iovec iovec[3] = { { buf, 1 }, { at, 16 }, { buf, places[i] } };
-		stack_t ss = { .ss_sp = at, .ss_size = places[i] };
+		void *end = (void *)places[i];
+		struct iovec iovec[3] = { { buf, 1 }, { end, 16 }, { buf, places[i] } };
+		stack_t stack = { .ss_sp = end, .ss_size = places[i] };
 		int fd = open("/dev/zero", O_RDWR);
 
 		if (places[i] < END && places[i] >= 0x10000)
 			continue;
 		CHECK(readv(fd, iovec, 3) <= 1);
-		CHECK(readv(fd, at, 2) <= 0);
-		CHECK_EQ(syscall(SYS_futex, at, FUTEX_WAIT, 0, NULL, NULL, 0), -1);
-		CHECK(syscall(SYS_futex, at, FUTEX_WAKE, 1, NULL, NULL, 0) <= 0);
-		CHECK_EQ(syscall(SYS_futex, buf, FUTEX_CMP_REQUEUE, 1, 1, at, *(int *)buf), -1);
+		CHECK(readv(fd, end, 2) <= 0);
+		CHECK_EQ(syscall(SYS_futex, end, FUTEX_WAIT, 0, NULL, NULL, 0), -1);
+		CHECK(syscall(SYS_futex, end, FUTEX_WAKE, 1, NULL, NULL, 0) <= 0);
+		CHECK_EQ(syscall(SYS_futex, buf, FUTEX_CMP_REQUEUE, 1, 1, end, *(int *)buf), -1);
 		CHECK_EQ(wait_status(CHILD(({
-				 syscall(SYS_set_robust_list, at, 24);
-				 syscall(SYS_set_tid_address, at);
-				 sigaltstack(&ss, NULL);
+				 syscall(SYS_set_robust_list, end, 24);
+				 syscall(SYS_set_tid_address, end);
+				 sigaltstack(&stack, NULL);
 				 0;
 			 }))),
 			 0);
-		syscall(SYS_arch_prctl, 0x1001 /* ARCH_SET_GS */, at);
+		syscall(SYS_arch_prctl, 0x1001 /* ARCH_SET_GS */, end);
 		if (places[i] >= END)
-			CHECK_ERR(syscall(SYS_arch_prctl, 0x1002 /* ARCH_SET_FS */, at), EPERM);
+			CHECK_ERR(syscall(SYS_arch_prctl, 0x1002 /* ARCH_SET_FS */, end), EPERM);
 		for (int what = 1; what < 14; what++)
-			prctl(PR_SET_MM, what, at, 0, 0);
+			prctl(PR_SET_MM, what, end, 0, 0);
 		close(fd);
 	}
 }

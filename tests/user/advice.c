@@ -53,20 +53,20 @@ static long blocks(int fd)
 	return info.st_blocks / 8;
 }
 
-static int byte_at(int fd, off_t at)
+static int byte_at(int fd, off_t offset)
 {
 	unsigned char c;
 
-	return pread(fd, &c, 1, at) == 1 ? c : -1;
+	return pread(fd, &c, 1, offset) == 1 ? c : -1;
 }
 
 TEST(remove_punches_a_hole_into_a_file)
 {
 	int fd = make_file(4);
-	volatile char *bytes = map(fd, 4, RW, MAP_SHARED), *q = map(fd, 4, RW, MAP_PRIVATE);
+	volatile char *bytes = map(fd, 4, RW, MAP_SHARED), *other = map(fd, 4, RW, MAP_PRIVATE);
 
-	q[PAGE] = 'P';		    /* a copy: stays */
-	CHECK_EQ(q[2 * PAGE], 'c'); /* the file's page: goes */
+	other[PAGE] = 'P';		/* a copy: stays */
+	CHECK_EQ(other[2 * PAGE], 'c'); /* the file's page: goes */
 	CHECK_EQ(madvise((void *)(bytes + PAGE), 2 * PAGE, MADV_REMOVE), 0);
 	CHECK_EQ(blocks(fd), 2);
 	CHECK_EQ(lseek(fd, 0, SEEK_END), 4 * PAGE);
@@ -74,17 +74,17 @@ TEST(remove_punches_a_hole_into_a_file)
 	CHECK_EQ(bytes[PAGE], 0);
 	CHECK_EQ(bytes[2 * PAGE], 0);
 	CHECK_EQ(bytes[3 * PAGE], 'd');
-	CHECK_EQ(q[PAGE], 'P');
-	CHECK_EQ(q[2 * PAGE], 0);
+	CHECK_EQ(other[PAGE], 'P');
+	CHECK_EQ(other[2 * PAGE], 0);
 	bytes[PAGE] = 'n';
 	CHECK_EQ(byte_at(fd, PAGE), 'n');
 	/* a truncation takes the copy, too, although the file has nothing there */
 	CHECK_EQ(fallocate(fd, PUNCH, 0, 4 * PAGE), 0);
-	CHECK_EQ(q[PAGE], 'P');
+	CHECK_EQ(other[PAGE], 'P');
 	CHECK_EQ(ftruncate(fd, PAGE), 0);
-	CHECK_EQ(wait_status(CHILD(q[PAGE])), SIGBUS);
+	CHECK_EQ(wait_status(CHILD(other[PAGE])), SIGBUS);
 	CHECK_EQ(ftruncate(fd, 4 * PAGE), 0);
-	CHECK_EQ(q[PAGE], 0);
+	CHECK_EQ(other[PAGE], 0);
 }
 
 TEST(remove_empties_shared_memory_of_all_sizes)
@@ -112,7 +112,7 @@ TEST(remove_empties_shared_memory_of_all_sizes)
 
 TEST(remove_refuses_what_linux_refuses)
 {
-	int fd = make_file(2), ro, null = open("/dev/null", O_RDWR);
+	int fd = make_file(2), readonly, null = open("/dev/null", O_RDWR);
 	char *shared = map(fd, 2, RW, MAP_SHARED), *private = map(fd, 2, RW, MAP_PRIVATE);
 	char *anon = map(-1, 2, RW, MAP_PRIVATE),
 	     *zero = mmap(NULL, PAGE, RW, MAP_PRIVATE, open("/dev/zero", O_RDWR), 0);
@@ -127,9 +127,9 @@ TEST(remove_refuses_what_linux_refuses)
 	CHECK_EQ(munlock(shared, PAGE), 0);
 	CHECK_EQ(madvise(shared, PAGE, MADV_REMOVE), 0);
 	sprintf(path, "/proc/self/fd/%d", fd);
-	ro = open(path, O_RDONLY);
-	CHECK(ro >= 0);
-	CHECK_ERR(madvise(map(ro, 1, PROT_READ, MAP_SHARED), PAGE, MADV_REMOVE), EACCES);
+	readonly = open(path, O_RDONLY);
+	CHECK(readonly >= 0);
+	CHECK_ERR(madvise(map(readonly, 1, PROT_READ, MAP_SHARED), PAGE, MADV_REMOVE), EACCES);
 	/* over a hole: what is there is done, and the hole told of */
 	shared = map(fd, 2, RW, MAP_SHARED);
 	CHECK_EQ(pwrite(fd, "xy", 2, PAGE - 1), 2);
@@ -257,7 +257,7 @@ TEST(space_is_allocated)
 
 TEST(modes_that_do_not_go)
 {
-	int fd = make_file(2), ro, fds[2], dir = open("/", O_RDONLY),
+	int fd = make_file(2), readonly, fds[2], dir = open("/", O_RDONLY),
 	    null = open("/dev/null", O_RDWR);
 	char path[40];
 
@@ -278,8 +278,8 @@ TEST(modes_that_do_not_go)
 	CHECK_EQ(pipe(fds), 0);
 	CHECK_ERR(fallocate(fds[1], 0, 0, PAGE), ESPIPE);
 	sprintf(path, "/proc/self/fd/%d", fd);
-	ro = open(path, O_RDONLY);
-	CHECK_ERR(fallocate(ro, 0, 0, PAGE), EBADF);
+	readonly = open(path, O_RDONLY);
+	CHECK_ERR(fallocate(readonly, 0, 0, PAGE), EBADF);
 	CHECK_EQ(blocks(fd), 2);
 }
 

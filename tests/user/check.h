@@ -50,19 +50,20 @@ static inline void check_fail(const char *what, const char *file, int line)
 	_exit(1);
 }
 
-static inline void check_fail_eq(const char *a, const char *b, long long x, long long y,
-				 const char *file, int line)
+static inline void check_fail_eq(const char *left_text, const char *right_text, long long left,
+				 long long right, const char *file, int line)
 {
-	printf("# %s:%d: %s is %lld, %s is %lld (errno %d)\n", file, line, a, x, b, y, errno);
+	printf("# %s:%d: %s is %lld, %s is %lld (errno %d)\n", file, line, left_text, left,
+	       right_text, right, errno);
 	fflush(stdout);
 	_exit(1);
 }
 
-static inline void check_fail_err(const char *what, long result, int e, int wanted,
+static inline void check_fail_err(const char *what, long result, int error, int wanted,
 				  const char *file, int line)
 {
 	printf("# %s:%d: %s gives %ld, error %d (%s), wanted error %d\n", file, line, what, result,
-	       e, strerror(e), wanted);
+	       error, strerror(error), wanted);
 	fflush(stdout);
 	_exit(1);
 }

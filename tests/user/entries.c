@@ -41,14 +41,14 @@ static void clear_flags(void)
 	__asm__ volatile("pushq $0x202; popfq" : : : "memory", "cc");
 }
 
-static void handler(int sig, siginfo_t *si, void *context)
+static void handler(int sig, siginfo_t *info, void *context)
 {
 	const ucontext_t *uc = context;
 
 	clear_flags();
 	got.sig = sig;
-	got.code = si->si_code;
-	got.address = (uint64_t)si->si_addr;
+	got.code = info->si_code;
+	got.address = (uint64_t)info->si_addr;
 	got.trap = (int)uc->uc_mcontext.gregs[REG_TRAPNO];
 	got.error = (uint64_t)uc->uc_mcontext.gregs[REG_ERR];
 	got.rip = (uint64_t)uc->uc_mcontext.gregs[REG_RIP];
@@ -59,10 +59,10 @@ static void handler(int sig, siginfo_t *si, void *context)
 static void catch_signals(void)
 {
 	static const int signals[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP };
-	stack_t ss = { .ss_sp = signal_stack, .ss_size = sizeof(signal_stack) };
+	stack_t stack = { .ss_sp = signal_stack, .ss_size = sizeof(signal_stack) };
 	struct sigaction action = { .sa_sigaction = handler, .sa_flags = SA_SIGINFO | SA_ONSTACK };
 
-	CHECK_EQ(sigaltstack(&ss, NULL), 0);
+	CHECK_EQ(sigaltstack(&stack, NULL), 0);
 	for (volatile size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
 		CHECK_EQ(sigaction(signals[i], &action, NULL), 0);
 }
@@ -82,9 +82,9 @@ static void catch_signals(void)
 
 static int has_smap(void)
 {
-	unsigned int a, b, c, d;
+	unsigned int eax, ebx, ecx, edx;
 
-	return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b >> 20 & 1);
+	return __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) && (ebx >> 20 & 1);
 }
 
 static void check_fault(int sig, int code, int trap, const char *what)
@@ -210,41 +210,41 @@ static volatile struct __attribute__((packed)) {
 	uint16_t selector;
 } far_pointer;
 
-static void far_return(uint64_t cs)
+static void far_return(uint64_t code)
 {
 	__asm__ volatile("leaq 1f(%%rip), %%rax; pushq %0; pushq %%rax; lretq; 1:"
 			 :
-			 : "r"(cs)
+			 : "r"(code)
 			 : "rax", "memory");
 }
 
-static void far_call(uint64_t cs)
+static void far_call(uint64_t code)
 {
 	far_pointer.offset = (uint64_t)LOW_AT;
-	far_pointer.selector = (uint16_t)cs;
+	far_pointer.selector = (uint16_t)code;
 	__asm__ volatile("rex.W lcall *%0" : : "m"(far_pointer) : "memory");
 }
 
-static void far_jump(uint64_t cs)
+static void far_jump(uint64_t code)
 {
 	far_pointer.offset = (uint64_t)LOW_AT;
-	far_pointer.selector = (uint16_t)cs;
+	far_pointer.selector = (uint16_t)code;
 	__asm__ volatile("rex.W ljmp *%0" : : "m"(far_pointer) : "memory");
 }
 
-static void interrupt_return(uint64_t cs, uint64_t ss, uint64_t flags)
+static void interrupt_return(uint64_t code, uint64_t stack, uint64_t flags)
 {
 	__asm__ volatile(
 		"movq %%rsp, %%rcx; pushq %1; pushq %%rcx; pushfq; orq %2, (%%rsp); pushq %0; "
 		"leaq 1f(%%rip), %%rax; pushq %%rax; pushq %2; popfq; iretq; 1:"
 		:
-		: "r"(cs), "r"(ss), "r"(flags)
+		: "r"(code), "r"(stack), "r"(flags)
 		: "rax", "rcx", "memory", "cc");
 }
 
-static int is_linux_32_bit_code(uint64_t cs)
+static int is_linux_32_bit_code(uint64_t code)
 {
-	return (cs & ~3ul) == 0x20 && is_with_32_bit_programs();
+	return (code & ~3ul) == 0x20 && is_with_32_bit_programs();
 }
 
 /* Code of user mode is in one segment; everything else, empty or the kernel's, faults. */
@@ -252,13 +252,13 @@ static void check_code_selectors(void)
 {
 	map_low();
 	LOW_AT[0] = 0xf4; /* HLT, in any mode */
-	for (volatile uint64_t cs = 0; cs < 0x80; cs++) {
-		if ((cs & ~3ul) == (CS_USER & ~3ul) || is_linux_32_bit_code(cs))
+	for (volatile uint64_t code = 0; code < 0x80; code++) {
+		if ((code & ~3ul) == (CS_USER & ~3ul) || is_linux_32_bit_code(code))
 			continue;
-		CHECK(is_refused(CATCH(far_return(cs))));
-		CHECK(is_refused(CATCH(interrupt_return(cs, SS_USER, 0x202))));
-		CHECK(is_refused(CATCH(far_call(cs))));
-		CHECK(is_refused(CATCH(far_jump(cs))));
+		CHECK(is_refused(CATCH(far_return(code))));
+		CHECK(is_refused(CATCH(interrupt_return(code, SS_USER, 0x202))));
+		CHECK(is_refused(CATCH(far_call(code))));
+		CHECK(is_refused(CATCH(far_jump(code))));
 	}
 	if (!has_smap()) {
 		CHECK_EQ(CATCH(far_return(CS_USER)), 0);
@@ -275,17 +275,17 @@ TEST(no_other_code_segment_can_be_entered)
 	check_code_selectors();
 }
 
-static void load_data(uint64_t s)
+static void load_data(uint64_t selector)
 {
-	__asm__ volatile("movl %k0, %%ds; movl %k0, %%es" : : "r"(s));
+	__asm__ volatile("movl %k0, %%ds; movl %k0, %%es" : : "r"(selector));
 }
-static void load_gs(uint64_t s)
+static void load_gs(uint64_t selector)
 {
-	__asm__ volatile("movl %k0, %%gs" : : "r"(s));
+	__asm__ volatile("movl %k0, %%gs" : : "r"(selector));
 }
-static void load_ss(uint64_t s)
+static void load_ss(uint64_t selector)
 {
-	__asm__ volatile("movl %k0, %%ss; movl %1, %%ss" : : "r"(s), "r"(SS_USER));
+	__asm__ volatile("movl %k0, %%ss; movl %1, %%ss" : : "r"(selector), "r"(SS_USER));
 }
 
 /*
@@ -300,12 +300,12 @@ static void check_local_table(void)
 	if (table != MAP_FAILED) /* else no one's memory is there; the faults differ all the same */
 		for (int i = 0; i < 8192; i++)
 			table[i] = 0x00cff3000000ffff; /* data of user mode */
-	for (volatile uint64_t s = 4; s < 0x100; s += 8) {
-		CHECK(CATCH(load_data(s | 3)) == SIGSEGV && got.trap == TRAP_GP);
-		CHECK_EQ(got.error, s);
-		CHECK(CATCH(load_gs(s | 3)) == SIGSEGV && got.trap == TRAP_GP);
-		CHECK(CATCH(load_ss(s | 3)) == SIGSEGV && got.trap == TRAP_GP);
-		CHECK(is_refused(CATCH(far_return(s | 3))));
+	for (volatile uint64_t selector = 4; selector < 0x100; selector += 8) {
+		CHECK(CATCH(load_data(selector | 3)) == SIGSEGV && got.trap == TRAP_GP);
+		CHECK_EQ(got.error, selector);
+		CHECK(CATCH(load_gs(selector | 3)) == SIGSEGV && got.trap == TRAP_GP);
+		CHECK(CATCH(load_ss(selector | 3)) == SIGSEGV && got.trap == TRAP_GP);
+		CHECK(is_refused(CATCH(far_return(selector | 3))));
 	}
 }
 
@@ -319,15 +319,15 @@ TEST(there_is_no_local_descriptor_table)
 TEST(data_selectors_are_user_modes_or_fault)
 {
 	catch_signals();
-	for (volatile uint64_t s = 4; s < 0x80; s++) {
+	for (volatile uint64_t selector = 4; selector < 0x80; selector++) {
 		int sig;
 
-		if (s & 4)
+		if (selector & 4)
 			continue;
-		sig = CATCH(load_data(s));
+		sig = CATCH(load_data(selector));
 		CHECK(!sig || (sig == SIGSEGV && got.trap == TRAP_GP) || sig == SIGBUS);
-		CHECK(s >= 0x18 || sig == SIGSEGV);
-		sig = CATCH(load_gs(s));
+		CHECK(selector >= 0x18 || sig == SIGSEGV);
+		sig = CATCH(load_gs(selector));
 		CHECK(!sig || (sig == SIGSEGV && got.trap == TRAP_GP) || sig == SIGBUS);
 		load_gs(0);
 	}
@@ -445,13 +445,13 @@ TEST(flags_at_a_fault_or_an_interrupt_do_no_harm)
 
 static volatile int steps, step_wrong;
 
-static void step_handler(int sig, siginfo_t *si, void *context)
+static void step_handler(int sig, siginfo_t *info, void *context)
 {
 	const ucontext_t *uc = context;
 
 	steps++;
-	step_wrong |= si->si_code != TRAP_TRACE || uc->uc_mcontext.gregs[REG_TRAPNO] != 1 ||
-		      (uint64_t)si->si_addr != (uint64_t)uc->uc_mcontext.gregs[REG_RIP];
+	step_wrong |= info->si_code != TRAP_TRACE || uc->uc_mcontext.gregs[REG_TRAPNO] != 1 ||
+		      (uint64_t)info->si_addr != (uint64_t)uc->uc_mcontext.gregs[REG_RIP];
 }
 
 TEST(single_steps_go_over_system_calls)
@@ -473,32 +473,32 @@ TEST(single_steps_go_over_system_calls)
 static uint64_t new_cs, new_ss, new_rip, new_rsp, new_flags;
 static int keep_stack_words;
 
-static void rewrite(int sig, siginfo_t *si, void *context)
+static void rewrite(int sig, siginfo_t *info, void *context)
 {
 	ucontext_t *uc = context;
-	greg_t *r = uc->uc_mcontext.gregs;
+	greg_t *registers = uc->uc_mcontext.gregs;
 	uint16_t selectors[4];
 
-	memcpy(selectors, &r[REG_CSGSFS], sizeof(selectors));
+	memcpy(selectors, &registers[REG_CSGSFS], sizeof(selectors));
 	if (new_cs)
 		selectors[0] = (uint16_t)new_cs;
 	if (new_ss)
 		selectors[3] = (uint16_t)new_ss;
-	memcpy(&r[REG_CSGSFS], selectors, sizeof(selectors));
+	memcpy(&registers[REG_CSGSFS], selectors, sizeof(selectors));
 	if (!keep_stack_words)
 		uc->uc_flags &= ~4ul; /* UC_STRICT_RESTORE_SS */
 	if (new_rip)
-		r[REG_RIP] = (greg_t)new_rip;
+		registers[REG_RIP] = (greg_t)new_rip;
 	if (new_rsp)
-		r[REG_RSP] = (greg_t)new_rsp;
-	r[REG_EFL] |= (greg_t)new_flags;
-	r[REG_RAX] = 0x5566778811223344;
+		registers[REG_RSP] = (greg_t)new_rsp;
+	registers[REG_EFL] |= (greg_t)new_flags;
+	registers[REG_RAX] = 0x5566778811223344;
 }
 
-static int come_back(uint64_t cs, uint64_t ss, uint64_t rip, uint64_t rsp, uint64_t flags)
+static int come_back(uint64_t code, uint64_t stack, uint64_t rip, uint64_t rsp, uint64_t flags)
 {
-	new_cs = cs;
-	new_ss = ss;
+	new_cs = code;
+	new_ss = stack;
 	new_rip = rip;
 	new_rsp = rsp;
 	new_flags = flags;

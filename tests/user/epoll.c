@@ -192,15 +192,15 @@ TEST(chains_of_sets_end_at_five)
 
 TEST(rings_of_sets_are_refused)
 {
-	int a = new_set(), b = new_set(), c = new_set();
+	int first = new_set(), second = new_set(), third = new_set();
 
-	CHECK_EQ(add(a, b, EPOLLIN), 0);
-	CHECK_ERR(add(b, a, EPOLLIN), ELOOP);
-	CHECK_EQ(add(b, c, EPOLLIN), 0);
-	CHECK_ERR(add(c, a, EPOLLIN), ELOOP);
-	CHECK_EQ(ctl(a, EPOLL_CTL_DEL, b, 0), 0);
-	CHECK_EQ(add(c, a, EPOLLIN), 0);
-	CHECK_ERR(add(a, b, EPOLLIN), ELOOP);
+	CHECK_EQ(add(first, second, EPOLLIN), 0);
+	CHECK_ERR(add(second, first, EPOLLIN), ELOOP);
+	CHECK_EQ(add(second, third, EPOLLIN), 0);
+	CHECK_ERR(add(third, first, EPOLLIN), ELOOP);
+	CHECK_EQ(ctl(first, EPOLL_CTL_DEL, second, 0), 0);
+	CHECK_EQ(add(third, first, EPOLLIN), 0);
+	CHECK_ERR(add(first, second, EPOLLIN), ELOOP);
 }
 
 /* Wake-ups do not multiply without bound. */

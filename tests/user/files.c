@@ -92,40 +92,40 @@ TEST(names_that_are_too_long)
 
 TEST(descriptors_are_the_lowest_free)
 {
-	int a = open("/dev/null", O_RDONLY), b = open("/dev/null", O_RDONLY);
+	int first = open("/dev/null", O_RDONLY), second = open("/dev/null", O_RDONLY);
 
-	CHECK_EQ(b, a + 1);
-	close(a);
-	CHECK_EQ(dup(b), a);
-	CHECK_EQ(dup2(b, 20), 20);
-	CHECK_EQ(fcntl(b, F_DUPFD, 15), 15);
-	CHECK_EQ(dup2(b, b), b);
+	CHECK_EQ(second, first + 1);
+	close(first);
+	CHECK_EQ(dup(second), first);
+	CHECK_EQ(dup2(second, 20), 20);
+	CHECK_EQ(fcntl(second, F_DUPFD, 15), 15);
+	CHECK_EQ(dup2(second, second), second);
 	CHECK_ERR(dup2(999, 20), EBADF);
-	CHECK_ERR(dup2(b, -1), EBADF);
-	CHECK_ERR(dup3(b, b, 0), EINVAL);
+	CHECK_ERR(dup2(second, -1), EBADF);
+	CHECK_ERR(dup3(second, second, 0), EINVAL);
 	CHECK_ERR(close(999), EBADF);
-	CHECK_EQ(fcntl(b, F_GETFD), 0);
-	CHECK_EQ(fcntl(b, F_SETFD, FD_CLOEXEC), 0);
-	CHECK_EQ(fcntl(b, F_GETFD), FD_CLOEXEC);
-	a = dup(b);
-	CHECK_EQ(fcntl(a, F_GETFD), 0);
-	a = fcntl(b, F_DUPFD_CLOEXEC, 0);
-	CHECK_EQ(fcntl(a, F_GETFD), FD_CLOEXEC);
+	CHECK_EQ(fcntl(second, F_GETFD), 0);
+	CHECK_EQ(fcntl(second, F_SETFD, FD_CLOEXEC), 0);
+	CHECK_EQ(fcntl(second, F_GETFD), FD_CLOEXEC);
+	first = dup(second);
+	CHECK_EQ(fcntl(first, F_GETFD), 0);
+	first = fcntl(second, F_DUPFD_CLOEXEC, 0);
+	CHECK_EQ(fcntl(first, F_GETFD), FD_CLOEXEC);
 }
 
 TEST(duplicates_share_their_position)
 {
-	char c[3] = "";
-	int a, b;
+	char text[3] = "";
+	int first, second;
 
 	put("dp", "abcdef");
-	a = open("dp", O_RDONLY);
-	b = dup(a);
-	CHECK_EQ(read(a, c, 2), 2);
-	CHECK_EQ(read(b, c, 2), 2);
-	CHECK(!memcmp(c, "cd", 2));
-	CHECK_EQ(wait_status(CHILD(read(a, c, 1) != 1)), 0);
-	CHECK_EQ(lseek(b, 0, SEEK_CUR), 5);
+	first = open("dp", O_RDONLY);
+	second = dup(first);
+	CHECK_EQ(read(first, text, 2), 2);
+	CHECK_EQ(read(second, text, 2), 2);
+	CHECK(!memcmp(text, "cd", 2));
+	CHECK_EQ(wait_status(CHILD(read(first, text, 1) != 1)), 0);
+	CHECK_EQ(lseek(second, 0, SEEK_CUR), 5);
 }
 
 TEST(seeking)
@@ -148,23 +148,23 @@ TEST(seeking)
 
 TEST(positioned_and_vector_io)
 {
-	char a[4] = "", buffer[4] = "";
-	struct iovec iovec[2] = { { a, 2 }, { buffer, 3 } };
+	char piece[4] = "", buffer[4] = "";
+	struct iovec iovec[2] = { { piece, 2 }, { buffer, 3 } };
 	struct iovec out[3] = { { "one", 3 }, { "", 0 }, { "two", 3 } };
 	int fd = open("pv", O_RDWR | O_CREAT, 0600);
 
 	CHECK_EQ(writev(fd, out, 3), 6);
-	CHECK_EQ(pread(fd, a, 3, 2), 3);
-	CHECK(!memcmp(a, "etw", 3));
+	CHECK_EQ(pread(fd, piece, 3, 2), 3);
+	CHECK(!memcmp(piece, "etw", 3));
 	CHECK_EQ(pwrite(fd, "X", 1, 1), 1);
 	CHECK_EQ(lseek(fd, 0, SEEK_CUR), 6);
 	CHECK_EQ(preadv(fd, iovec, 2, 0), 5);
-	CHECK(!memcmp(a, "oX", 2) && !memcmp(buffer, "etw", 3));
-	CHECK_ERR(pread(fd, a, 1, -1), EINVAL);
+	CHECK(!memcmp(piece, "oX", 2) && !memcmp(buffer, "etw", 3));
+	CHECK_ERR(pread(fd, piece, 1, -1), EINVAL);
 	CHECK_ERR(syscall(SYS_readv, fd, iovec, -1), EINVAL);
 	CHECK_ERR(syscall(SYS_readv, fd, iovec, 2000), EINVAL);
-	CHECK_EQ(pread(fd, a, 1, 6), 0);
-	CHECK_EQ(read(fd, a, 0), 0);
+	CHECK_EQ(pread(fd, piece, 1, 6), 0);
+	CHECK_EQ(read(fd, piece, 0), 0);
 }
 
 TEST(bad_pointers_are_refused)
@@ -220,17 +220,17 @@ TEST(sizes)
 
 TEST(links_and_names)
 {
-	struct stat a, b;
+	struct stat first, second;
 	char buf[64];
 
 	put("ln1", "x");
 	CHECK_EQ(link("ln1", "ln2"), 0);
 	CHECK_ERR(link("ln1", "ln2"), EEXIST);
 	CHECK_ERR(link(".", "ln3"), EPERM);
-	stat("ln1", &a);
-	stat("ln2", &b);
-	CHECK_EQ(a.st_ino, b.st_ino);
-	CHECK_EQ(a.st_nlink, 2);
+	stat("ln1", &first);
+	stat("ln2", &second);
+	CHECK_EQ(first.st_ino, second.st_ino);
+	CHECK_EQ(first.st_nlink, 2);
 	CHECK_EQ(unlink("ln1"), 0);
 	CHECK_ERR(unlink("ln1"), ENOENT);
 	CHECK_ERR(unlink("."), EISDIR);
@@ -240,9 +240,9 @@ TEST(links_and_names)
 	CHECK_EQ(readlink("sl", buf, sizeof(buf)), 10);
 	CHECK_EQ(readlink("sl", buf, 4), 4);
 	CHECK_ERR(readlink("ln2", buf, 4), EINVAL);
-	CHECK_EQ(lstat("sl", &a), 0);
-	CHECK(S_ISLNK(a.st_mode) && a.st_size == 10);
-	CHECK_ERR(stat("sl", &a), ENOENT);
+	CHECK_EQ(lstat("sl", &first), 0);
+	CHECK(S_ISLNK(first.st_mode) && first.st_size == 10);
+	CHECK_ERR(stat("sl", &first), ENOENT);
 	CHECK_EQ(linkat(AT_FDCWD, "sl", AT_FDCWD, "sl3", 0), 0);
 	CHECK_EQ(readlink("sl3", buf, sizeof(buf)), 10);
 }
@@ -357,15 +357,16 @@ TEST(a_removed_folder_is_empty_but_usable)
 
 TEST(working_folder)
 {
-	char a[PATH_MAX], buffer[PATH_MAX];
+	char folder[PATH_MAX], buffer[PATH_MAX];
 	int fd;
 
-	CHECK(getcwd(a, sizeof(a)) != NULL);
+	CHECK(getcwd(folder, sizeof(folder)) != NULL);
 	mkdir("wf", 0755);
 	fd = open("wf", O_RDONLY | O_DIRECTORY);
 	CHECK_EQ(fchdir(fd), 0);
 	CHECK(getcwd(buffer, sizeof(buffer)) != NULL);
-	CHECK(!strncmp(a, buffer, strlen(a)) && !strcmp(buffer + strlen(buffer) - 3, "/wf"));
+	CHECK(!strncmp(folder, buffer, strlen(folder)) &&
+	      !strcmp(buffer + strlen(buffer) - 3, "/wf"));
 	CHECK_ERR(getcwd(buffer, 2) ? 0 : -1, ERANGE);
 	CHECK_EQ(chdir(".."), 0);
 	put("wff", "");
@@ -484,33 +485,33 @@ TEST(an_unlinked_file_lives_on)
 
 TEST(sendfile_and_copy)
 {
-	int in, out, ends[2];
-	off_t at = 1;
+	int source, out, ends[2];
+	off_t offset = 1;
 	char buf[8];
 
 	put("sf", "abcdef");
-	in = open("sf", O_RDONLY);
+	source = open("sf", O_RDONLY);
 	out = open("so", O_RDWR | O_CREAT, 0600);
-	CHECK_EQ(sendfile(out, in, &at, 3), 3);
-	CHECK_EQ(at, 4);
-	CHECK_EQ(sendfile(out, in, NULL, 100), 6);
+	CHECK_EQ(sendfile(out, source, &offset, 3), 3);
+	CHECK_EQ(offset, 4);
+	CHECK_EQ(sendfile(out, source, NULL, 100), 6);
 	CHECK(!strcmp(get("so"), "bcdabcdef"));
 	pipe(ends);
-	at = 0;
-	CHECK_EQ(sendfile(ends[1], in, &at, 6), 6);
+	offset = 0;
+	CHECK_EQ(sendfile(ends[1], source, &offset, 6), 6);
 	CHECK_EQ(read(ends[0], buf, 8), 6);
 	CHECK_ERR(sendfile(out, 999, NULL, 1), EBADF);
 }
 
 TEST(locks_of_whole_files)
 {
-	int a = open("fl", O_RDWR | O_CREAT, 0600), b = open("fl", O_RDWR);
+	int first = open("fl", O_RDWR | O_CREAT, 0600), second = open("fl", O_RDWR);
 
-	CHECK_EQ(flock(a, LOCK_EX), 0);
-	CHECK_ERR(flock(b, LOCK_EX | LOCK_NB), EWOULDBLOCK);
-	CHECK_EQ(flock(a, LOCK_UN), 0);
-	CHECK_EQ(flock(b, LOCK_SH | LOCK_NB), 0);
-	CHECK_EQ(flock(a, LOCK_SH | LOCK_NB), 0);
+	CHECK_EQ(flock(first, LOCK_EX), 0);
+	CHECK_ERR(flock(second, LOCK_EX | LOCK_NB), EWOULDBLOCK);
+	CHECK_EQ(flock(first, LOCK_UN), 0);
+	CHECK_EQ(flock(second, LOCK_SH | LOCK_NB), 0);
+	CHECK_EQ(flock(first, LOCK_SH | LOCK_NB), 0);
 }
 
 static int try_lock(int fd, int type, int start, int len)

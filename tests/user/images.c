@@ -21,12 +21,12 @@
 static struct {
 	union {
 		struct {
-			Elf64_Ehdr eh;
-			Elf64_Phdr ph[PHDRS];
+			Elf64_Ehdr header;
+			Elf64_Phdr segments[PHDRS];
 		};
 		unsigned char bytes[16 * PAGE];
 	};
-} f;
+} program;
 static unsigned char *code;
 
 static void emit(const char *bytes, size_t count)
@@ -59,48 +59,48 @@ static void image(int type)
 {
 	unsigned long base = type == ET_EXEC ? BASE : 0;
 
-	memset(&f, 0, sizeof(f));
+	memset(&program, 0, sizeof(program));
 	for (unsigned count = 2; count < 16; count++)
-		memset(f.bytes + count * PAGE, (int)count, PAGE);
-	memcpy(f.eh.e_ident, ELFMAG "\2\1\1", 7);
-	f.eh.e_type = (Elf64_Half)type;
-	f.eh.e_machine = EM_X86_64;
-	f.eh.e_version = 1;
-	f.eh.e_phoff = sizeof(f.eh);
-	f.eh.e_ehsize = sizeof(f.eh);
-	f.eh.e_phentsize = sizeof(Elf64_Phdr);
-	f.eh.e_phnum = 1;
-	f.eh.e_entry = base + PAGE + 0x800;
-	f.ph[0] = (Elf64_Phdr){ .p_type = PT_LOAD,
-				.p_flags = PF_R | PF_X,
-				.p_vaddr = base,
-				.p_filesz = 2 * PAGE,
-				.p_memsz = 2 * PAGE,
-				.p_align = PAGE };
-	code = f.bytes + PAGE + 0x800;
+		memset(program.bytes + count * PAGE, (int)count, PAGE);
+	memcpy(program.header.e_ident, ELFMAG "\2\1\1", 7);
+	program.header.e_type = (Elf64_Half)type;
+	program.header.e_machine = EM_X86_64;
+	program.header.e_version = 1;
+	program.header.e_phoff = sizeof(program.header);
+	program.header.e_ehsize = sizeof(program.header);
+	program.header.e_phentsize = sizeof(Elf64_Phdr);
+	program.header.e_phnum = 1;
+	program.header.e_entry = base + PAGE + 0x800;
+	program.segments[0] = (Elf64_Phdr){ .p_type = PT_LOAD,
+					    .p_flags = PF_R | PF_X,
+					    .p_vaddr = base,
+					    .p_filesz = 2 * PAGE,
+					    .p_memsz = 2 * PAGE,
+					    .p_align = PAGE };
+	code = program.bytes + PAGE + 0x800;
 }
 
 static Elf64_Phdr *add(unsigned type)
 {
-	Elf64_Phdr *ph = &f.ph[f.eh.e_phnum++];
+	Elf64_Phdr *segment = &program.segments[program.header.e_phnum++];
 
-	*ph = (Elf64_Phdr){ .p_type = type };
-	return ph;
+	*segment = (Elf64_Phdr){ .p_type = type };
+	return segment;
 }
 
 static Elf64_Phdr *load(unsigned long vaddr, unsigned long offset, unsigned long filesz,
 			unsigned long memsz)
 {
-	Elf64_Phdr *ph = add(PT_LOAD);
+	Elf64_Phdr *segment = add(PT_LOAD);
 
-	*ph = (Elf64_Phdr){ .p_type = PT_LOAD,
-			    .p_flags = PF_R | PF_W,
-			    .p_vaddr = vaddr,
-			    .p_offset = offset,
-			    .p_filesz = filesz,
-			    .p_memsz = memsz,
-			    .p_align = PAGE };
-	return ph;
+	*segment = (Elf64_Phdr){ .p_type = PT_LOAD,
+				 .p_flags = PF_R | PF_W,
+				 .p_vaddr = vaddr,
+				 .p_offset = offset,
+				 .p_filesz = filesz,
+				 .p_memsz = memsz,
+				 .p_align = PAGE };
+	return segment;
 }
 
 static void write_file(const char *name, const void *data, size_t count)
@@ -119,7 +119,7 @@ static int run(size_t count)
 	int fds[2], err = 0, status;
 	pid_t pid;
 
-	write_file(NAME, &f, count);
+	write_file(NAME, &program, count);
 	CHECK_EQ(pipe2(fds, O_CLOEXEC), 0);
 	pid = fork();
 	if (!pid) {
@@ -144,7 +144,7 @@ static bool is_banos(void)
 	return !uname(&names) && strstr(names.release, "banos");
 }
 
-#define ALL	 sizeof(f.bytes)
+#define ALL	 sizeof(program.bytes)
 #define EXITS(n) ((n) << 8)
 
 /* Refused by execve(), or killed before its first instruction. */
@@ -258,7 +258,7 @@ TEST(segments_of_no_length_and_of_odd_alignment)
 	for (unsigned i = 0; i < sizeof(aligns) / sizeof(*aligns); i++)
 		for (int type = ET_EXEC; type <= ET_DYN; type++) {
 			image(type);
-			f.ph[0].p_align = aligns[i];
+			program.segments[0].p_align = aligns[i];
 			emit_exit(4);
 			CHECK_EQ(run(ALL), EXITS(4));
 		}
@@ -300,13 +300,13 @@ TEST(a_program_without_segments_dies_at_once)
 {
 	for (int type = ET_EXEC; type <= ET_DYN; type++) {
 		image(type);
-		f.ph[0].p_type = PT_NOTE;
+		program.segments[0].p_type = PT_NOTE;
 		CHECK_EQ(run(ALL), SIGSEGV);
 	}
 	image(ET_EXEC);
-	f.eh.e_entry = 0xffff800000000000;
+	program.header.e_entry = 0xffff800000000000;
 	CHECK(does_not_run(ALL));
-	f.eh.e_entry = 0x10;
+	program.header.e_entry = 0x10;
 	CHECK_EQ(run(ALL), SIGSEGV);
 }
 
@@ -316,42 +316,42 @@ TEST(headers_have_their_limits)
 	emit_exit(6);
 	for (int i = 1; i < 73; i++)
 		add(PT_NULL);
-	CHECK_EQ(f.eh.e_phnum, 73);
+	CHECK_EQ(program.header.e_phnum, 73);
 	CHECK_EQ(run(ALL), EXITS(6));
-	f.eh.e_phnum = 0;
+	program.header.e_phnum = 0;
 	CHECK_EQ(run(ALL), FAILED | ENOEXEC);
-	f.eh.e_phnum = 0xffff;
+	program.header.e_phnum = 0xffff;
 	CHECK_EQ(run(ALL), FAILED | ENOEXEC);
 	image(ET_EXEC);
 	emit_exit(6);
-	f.eh.e_phoff = 100 * PAGE; /* behind the end */
+	program.header.e_phoff = 100 * PAGE; /* behind the end */
 	CHECK_EQ(run(ALL), FAILED | ENOEXEC);
-	f.eh.e_phoff = -8ul;
+	program.header.e_phoff = -8ul;
 	CHECK_EQ(run(ALL), FAILED | ENOEXEC);
-	f.eh.e_phoff = 3 * PAGE + 1; /* in no segment, and at an odd place */
-	memcpy(f.bytes + 3 * PAGE + 1, f.ph, sizeof(f.ph[0]));
+	program.header.e_phoff = 3 * PAGE + 1; /* in no segment, and at an odd place */
+	memcpy(program.bytes + 3 * PAGE + 1, program.segments, sizeof(program.segments[0]));
 	CHECK_EQ(run(ALL), EXITS(6));
 	/* class, byte order and versions are not looked at */
 	image(ET_EXEC);
 	emit_exit(6);
-	memset(f.eh.e_ident + 4, 0xee, 12);
-	f.eh.e_version = 77;
-	f.eh.e_flags = -1u;
-	f.eh.e_ehsize = 0;
+	memset(program.header.e_ident + 4, 0xee, 12);
+	program.header.e_version = 77;
+	program.header.e_flags = -1u;
+	program.header.e_ehsize = 0;
 	CHECK_EQ(run(ALL), EXITS(6));
 }
 
 static int run_with_interp(const char *interp, unsigned long size)
 {
-	Elf64_Phdr *ph;
+	Elf64_Phdr *segment;
 
 	image(ET_EXEC);
 	emit_exit(1);
-	ph = add(PT_INTERP);
-	ph->p_offset = 3 * PAGE;
-	ph->p_filesz = ph->p_memsz = size;
-	memset(f.bytes + 3 * PAGE, 0, PAGE);
-	memcpy(f.bytes + 3 * PAGE, interp, strlen(interp) + 1);
+	segment = add(PT_INTERP);
+	segment->p_offset = 3 * PAGE;
+	segment->p_filesz = segment->p_memsz = size;
+	memset(program.bytes + 3 * PAGE, 0, PAGE);
+	memcpy(program.bytes + 3 * PAGE, interp, strlen(interp) + 1);
 	return run(ALL);
 }
 
@@ -362,12 +362,12 @@ TEST(interpreters)
 	mkdir("interps", 0700);
 	image(ET_DYN);
 	emit_exit(2);
-	write_file("interps/good", &f, ALL);
-	f.ph[0].p_type = PT_NOTE;
-	write_file("interps/empty", &f, ALL);
+	write_file("interps/good", &program, ALL);
+	program.segments[0].p_type = PT_NOTE;
+	write_file("interps/empty", &program, ALL);
 	image(ET_EXEC);
-	f.eh.e_machine = EM_386;
-	write_file("interps/foreign", &f, ALL);
+	program.header.e_machine = EM_386;
+	write_file("interps/foreign", &program, ALL);
 	write_file("interps/text",
 		   "#!/bin/sh\nexit 0\nand more than a header has of bytes, which is 64 of them",
 		   74);
@@ -387,7 +387,7 @@ TEST(interpreters)
 	image(ET_EXEC);
 	*add(PT_INTERP) = (Elf64_Phdr){ .p_type = PT_INTERP, .p_offset = 3 * PAGE, .p_filesz = 13 };
 	*add(PT_INTERP) = (Elf64_Phdr){ .p_type = PT_INTERP, .p_offset = -5, .p_filesz = 1 };
-	strcpy((char *)f.bytes + 3 * PAGE, "interps/good");
+	strcpy((char *)program.bytes + 3 * PAGE, "interps/good");
 	CHECK_EQ(run(ALL), EXITS(2));
 	CHECK_EQ(run(3 * PAGE + 6), FAILED | EIO);
 	for (const char *const *n =
@@ -444,11 +444,11 @@ TEST(programs_for_other_machines_are_refused)
 	for (unsigned i = 0; i < sizeof(foreign) / sizeof(*foreign); i++) {
 		image(ET_EXEC);
 		emit_exit(1);
-		f.eh.e_machine = (Elf64_Half)foreign[i].machine;
-		f.eh.e_type = (Elf64_Half)foreign[i].type;
-		f.eh.e_ident[EI_CLASS] = (unsigned char)foreign[i].class;
+		program.header.e_machine = (Elf64_Half)foreign[i].machine;
+		program.header.e_type = (Elf64_Half)foreign[i].type;
+		program.header.e_ident[EI_CLASS] = (unsigned char)foreign[i].class;
 		if (foreign[i].class == 1)
-			f.eh.e_phentsize = 32;
+			program.header.e_phentsize = 32;
 		CHECK_EQ(run(ALL), FAILED | ENOEXEC);
 	}
 	/* Cut off anywhere in its header, it is still no script. */
@@ -456,7 +456,7 @@ TEST(programs_for_other_machines_are_refused)
 		CHECK_EQ(run(count), FAILED | ENOEXEC);
 	if (!is_banos())
 		return;
-	write_file(NAME, &f, ALL);
+	write_file(NAME, &program, ALL);
 	CHECK_EQ(run_as_script("/bin/sh", "sh"), EXITS(71));
 	CHECK_EQ(run_as_script("/bin/sh", "/bin/bash"), EXITS(71));
 	/* An emulator gets its file, and a script is a script. */

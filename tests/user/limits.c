@@ -58,29 +58,29 @@ TEST(a_tmpfs_has_a_limit_for_names)
 
 TEST(pipes_of_a_user_have_a_share_of_memory)
 {
-	static int p[400][2];
+	static int pipes[400][2];
 	int i, small = 0;
 
 	become_user(1001);
 	for (i = 0; i < 400; i++) {
-		CHECK_EQ(pipe(p[i]), 0);
-		if (fcntl(p[i][0], F_SETPIPE_SZ, 1 << 20) < 0) {
+		CHECK_EQ(pipe(pipes[i]), 0);
+		if (fcntl(pipes[i][0], F_SETPIPE_SZ, 1 << 20) < 0) {
 			CHECK_EQ(errno, EPERM);
 			break;
 		}
 	}
 	CHECK(i > 8 && i < 400); /* some MiB, but not all there is */
 	for (i++; i < 400; i++) {
-		CHECK_EQ(pipe(p[i]), 0);
-		small = fcntl(p[i][0], F_GETPIPE_SZ);
+		CHECK_EQ(pipe(pipes[i]), 0);
+		small = fcntl(pipes[i][0], F_GETPIPE_SZ);
 	}
 	CHECK_EQ(small, 8192);
 	for (i = 0; i < 400; i++) {
-		close(p[i][0]);
-		close(p[i][1]);
+		close(pipes[i][0]);
+		close(pipes[i][1]);
 	}
-	CHECK_EQ(pipe(p[0]), 0);
-	CHECK_EQ(fcntl(p[0][0], F_SETPIPE_SZ, 1 << 20), 1 << 20);
+	CHECK_EQ(pipe(pipes[0]), 0);
+	CHECK_EQ(fcntl(pipes[0][0], F_SETPIPE_SZ, 1 << 20), 1 << 20);
 }
 
 TEST(processes_of_a_user_have_a_limit)

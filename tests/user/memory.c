@@ -109,12 +109,12 @@ TEST(partial_unmapping_splits)
 
 TEST(fixed_addresses)
 {
-	char *bytes = map(4 * PAGE, RW, MAP_PRIVATE), *q;
+	char *bytes = map(4 * PAGE, RW, MAP_PRIVATE), *other;
 
 	memset(bytes, 1, 4 * PAGE);
-	q = mmap(bytes + PAGE, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
-	CHECK(q == bytes + PAGE);
-	CHECK_EQ(q[0], 0);
+	other = mmap(bytes + PAGE, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	CHECK(other == bytes + PAGE);
+	CHECK_EQ(other[0], 0);
 	CHECK_EQ(bytes[0], 1);
 	CHECK_EQ(bytes[2 * PAGE], 1);
 	CHECK_ERR(mmap(bytes, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) ==
@@ -235,16 +235,17 @@ TEST(beyond_the_file_is_a_bus_error)
 
 TEST(access_follows_the_descriptor)
 {
-	int fd = open("ac", O_RDWR | O_CREAT, 0600), ro, wo;
+	int fd = open("ac", O_RDWR | O_CREAT, 0600), readonly, writeonly;
 
 	ftruncate(fd, PAGE);
-	ro = open("ac", O_RDONLY);
-	wo = open("ac", O_WRONLY);
+	readonly = open("ac", O_RDONLY);
+	writeonly = open("ac", O_WRONLY);
 	unlink("ac");
-	CHECK_ERR(mmap(NULL, PAGE, RW, MAP_SHARED, ro, 0) == MAP_FAILED ? -1 : 0, EACCES);
-	CHECK(mmap(NULL, PAGE, RW, MAP_PRIVATE, ro, 0) != MAP_FAILED);
-	CHECK_ERR(mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, wo, 0) == MAP_FAILED ? -1 : 0, EACCES);
-	CHECK_ERR(mprotect(mmap(NULL, PAGE, PROT_READ, MAP_SHARED, ro, 0), PAGE, RW), EACCES);
+	CHECK_ERR(mmap(NULL, PAGE, RW, MAP_SHARED, readonly, 0) == MAP_FAILED ? -1 : 0, EACCES);
+	CHECK(mmap(NULL, PAGE, RW, MAP_PRIVATE, readonly, 0) != MAP_FAILED);
+	CHECK_ERR(mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, writeonly, 0) == MAP_FAILED ? -1 : 0,
+		  EACCES);
+	CHECK_ERR(mprotect(mmap(NULL, PAGE, PROT_READ, MAP_SHARED, readonly, 0), PAGE, RW), EACCES);
 	CHECK_ERR(mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, open(".", O_RDONLY), 0) == MAP_FAILED
 			  ? -1
 			  : 0,
@@ -253,18 +254,18 @@ TEST(access_follows_the_descriptor)
 
 TEST(moving_and_growing)
 {
-	char *bytes = map(2 * PAGE, RW, MAP_PRIVATE), *q;
+	char *bytes = map(2 * PAGE, RW, MAP_PRIVATE), *other;
 
 	memset(bytes, 7, 2 * PAGE);
-	q = mremap(bytes, 2 * PAGE, 50 * PAGE, MREMAP_MAYMOVE);
-	CHECK(q != MAP_FAILED);
-	CHECK_EQ(q[2 * PAGE - 1], 7);
-	CHECK_EQ(q[2 * PAGE], 0);
-	q = mremap(q, 50 * PAGE, PAGE, 0);
-	CHECK(q != MAP_FAILED);
-	CHECK_EQ(touch_dies(q + PAGE, false), SIGSEGV);
-	CHECK_EQ(q[0], 7);
-	CHECK_ERR(mremap(q, PAGE, 0, MREMAP_MAYMOVE) == MAP_FAILED ? -1 : 0, EINVAL);
+	other = mremap(bytes, 2 * PAGE, 50 * PAGE, MREMAP_MAYMOVE);
+	CHECK(other != MAP_FAILED);
+	CHECK_EQ(other[2 * PAGE - 1], 7);
+	CHECK_EQ(other[2 * PAGE], 0);
+	other = mremap(other, 50 * PAGE, PAGE, 0);
+	CHECK(other != MAP_FAILED);
+	CHECK_EQ(touch_dies(other + PAGE, false), SIGSEGV);
+	CHECK_EQ(other[0], 7);
+	CHECK_ERR(mremap(other, PAGE, 0, MREMAP_MAYMOVE) == MAP_FAILED ? -1 : 0, EINVAL);
 }
 
 TEST(the_break)
@@ -370,16 +371,16 @@ TEST(unmapping_a_part_leaves_the_rest)
 	for (int i = 0; i < 3000; i++) {
 		seed = seed * 1103515245 + 12345;
 		int round = (seed >> 10) % 6;
-		char *at = edge + (round - 3) * (long)page;
+		char *piece = edge + (round - 3) * (long)page;
 
 		if (seed >> 16 & 1) {
-			CHECK(mmap(at, page, PROT_READ | PROT_WRITE,
-				   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == at);
-			CHECK_EQ(*at, 0);
-			*at = written[round] = i | 1;
+			CHECK(mmap(piece, page, PROT_READ | PROT_WRITE,
+				   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == piece);
+			CHECK_EQ(*piece, 0);
+			*piece = written[round] = i | 1;
 			mapped |= 1 << round;
 		} else {
-			CHECK(!munmap(at, page));
+			CHECK(!munmap(piece, page));
 			mapped &= ~(1 << round);
 		}
 		if (i % 64 == 0)
@@ -508,7 +509,7 @@ TEST(neighbours_keep_their_pages)
 	struct {
 		volatile long *at;
 		long npages, value;
-	} m[16] = { 0 };
+	} model[16] = { 0 };
 	unsigned long seed = 1;
 
 	for (long i = 1; i < 3000; i++) {
@@ -516,19 +517,20 @@ TEST(neighbours_keep_their_pages)
 
 		seed = seed * 6364136223846793005ul + 1442695040888963407ul;
 		which = (seed >> 33) % 16;
-		if (m[which].at) {
-			for (long round = 0; round < m[which].npages; round++)
-				CHECK_EQ(m[which].at[round * PAGE / 8], m[which].value + round);
-			CHECK_EQ(munmap((void *)m[which].at, m[which].npages * PAGE), 0);
-			m[which].at = NULL;
+		if (model[which].at) {
+			for (long round = 0; round < model[which].npages; round++)
+				CHECK_EQ(model[which].at[round * PAGE / 8],
+					 model[which].value + round);
+			CHECK_EQ(munmap((void *)model[which].at, model[which].npages * PAGE), 0);
+			model[which].at = NULL;
 			continue;
 		}
-		m[which].npages = 1 + (seed >> 40) % 200;
-		m[which].at = (void *)map(m[which].npages * PAGE, RW, MAP_PRIVATE);
-		m[which].value = i << 16;
-		for (long round = 0; round < m[which].npages; round++) {
-			CHECK_EQ(m[which].at[round * PAGE / 8], 0);
-			m[which].at[round * PAGE / 8] = m[which].value + round;
+		model[which].npages = 1 + (seed >> 40) % 200;
+		model[which].at = (void *)map(model[which].npages * PAGE, RW, MAP_PRIVATE);
+		model[which].value = i << 16;
+		for (long round = 0; round < model[which].npages; round++) {
+			CHECK_EQ(model[which].at[round * PAGE / 8], 0);
+			model[which].at[round * PAGE / 8] = model[which].value + round;
 		}
 	}
 }
@@ -543,19 +545,19 @@ struct visit {
 
 static void visited(struct visit *visit, int round)
 {
-	volatile int *p = (void *)map(VISIT_PAGES * PAGE, RW, MAP_PRIVATE);
+	volatile int *page = (void *)map(VISIT_PAGES * PAGE, RW, MAP_PRIVATE);
 
-	visit->pages = (char *)p;
+	visit->pages = (char *)page;
 	visit->round = 2 * round + 1; /* the visitor begins */
 	for (unsigned i = 0; i < VISIT_PAGES; i++)
-		p[i * PAGE / 4] = round;
+		page[i * PAGE / 4] = round;
 	while (visit->round == 2 * round + 1)
 		sched_yield();
 	for (unsigned i = 0; i < VISIT_PAGES; i++) {
-		CHECK_EQ(p[i * PAGE / 4], round);
-		CHECK_EQ(p[i * PAGE / 4 + 1], ~round);
+		CHECK_EQ(page[i * PAGE / 4], round);
+		CHECK_EQ(page[i * PAGE / 4 + 1], ~round);
 	}
-	munmap((void *)p, VISIT_PAGES * PAGE);
+	munmap((void *)page, VISIT_PAGES * PAGE);
 }
 
 TEST(writes_from_outside_meet_faults)

@@ -17,7 +17,7 @@
 #include <sys/uio.h>
 #include <time.h>
 
-static int p[2];
+static int ends[2];
 
 static int poll_one(int fd, int events, int ms)
 {
@@ -30,24 +30,24 @@ TEST(order_and_ends)
 {
 	char buf[10];
 
-	CHECK_EQ(pipe(p), 0);
-	CHECK_EQ(write(p[1], "abc", 3), 3);
-	CHECK_EQ(write(p[1], "def", 3), 3);
-	CHECK_EQ(read(p[0], buf, 10), 6);
+	CHECK_EQ(pipe(ends), 0);
+	CHECK_EQ(write(ends[1], "abc", 3), 3);
+	CHECK_EQ(write(ends[1], "def", 3), 3);
+	CHECK_EQ(read(ends[0], buf, 10), 6);
 	CHECK(!memcmp(buf, "abcdef", 6));
-	CHECK_EQ(write(p[1], "x", 1), 1);
-	close(p[1]);
-	CHECK_EQ(read(p[0], buf, 10), 1);
-	CHECK_EQ(read(p[0], buf, 10), 0);
+	CHECK_EQ(write(ends[1], "x", 1), 1);
+	close(ends[1]);
+	CHECK_EQ(read(ends[0], buf, 10), 1);
+	CHECK_EQ(read(ends[0], buf, 10), 0);
 }
 
 TEST(writing_without_readers)
 {
-	pipe(p);
-	close(p[0]);
-	CHECK_EQ(wait_status(CHILD(write(p[1], "x", 1))), SIGPIPE);
+	pipe(ends);
+	close(ends[0]);
+	CHECK_EQ(wait_status(CHILD(write(ends[1], "x", 1))), SIGPIPE);
 	signal(SIGPIPE, SIG_IGN);
-	CHECK_ERR(write(p[1], "x", 1), EPIPE);
+	CHECK_ERR(write(ends[1], "x", 1), EPIPE);
 }
 
 TEST(nonblocking)
@@ -56,17 +56,17 @@ TEST(nonblocking)
 	char byte;
 	int count, total = 0;
 
-	CHECK_EQ(pipe2(p, O_NONBLOCK), 0);
-	CHECK_ERR(read(p[0], &byte, 1), EAGAIN);
-	while ((count = write(p[1], big, sizeof(big))) > 0)
+	CHECK_EQ(pipe2(ends, O_NONBLOCK), 0);
+	CHECK_ERR(read(ends[0], &byte, 1), EAGAIN);
+	while ((count = write(ends[1], big, sizeof(big))) > 0)
 		total += count;
-	CHECK_ERR(write(p[1], big, 1), EAGAIN);
+	CHECK_ERR(write(ends[1], big, 1), EAGAIN);
 	CHECK_EQ(total, 65536);
-	CHECK_EQ(ioctl(p[0], FIONREAD, &count), 0);
+	CHECK_EQ(ioctl(ends[0], FIONREAD, &count), 0);
 	CHECK_EQ(count, 65536);
-	CHECK_EQ(poll_one(p[1], POLLOUT, 0), 0);
-	read(p[0], big, 4096);
-	CHECK_EQ(poll_one(p[1], POLLOUT, 0), POLLOUT);
+	CHECK_EQ(poll_one(ends[1], POLLOUT, 0), 0);
+	read(ends[0], big, 4096);
+	CHECK_EQ(poll_one(ends[1], POLLOUT, 0), POLLOUT);
 }
 
 TEST(small_writes_are_atomic)
@@ -74,20 +74,20 @@ TEST(small_writes_are_atomic)
 	char buf[512];
 	int status;
 
-	pipe(p);
-	for (int w = 0; w < 4; w++)
+	pipe(ends);
+	for (int writer = 0; writer < 4; writer++)
 		if (!fork()) {
-			memset(buf, 'a' + w, sizeof(buf));
+			memset(buf, 'a' + writer, sizeof(buf));
 			for (int i = 0; i < 200; i++)
-				CHECK_EQ(write(p[1], buf, sizeof(buf)), sizeof(buf));
+				CHECK_EQ(write(ends[1], buf, sizeof(buf)), sizeof(buf));
 			_exit(0);
 		}
-	close(p[1]);
+	close(ends[1]);
 	for (int i = 0; i < 800; i++) {
 		size_t got = 0;
 
 		while (got < sizeof(buf)) {
-			ssize_t length = read(p[0], buf + got, sizeof(buf) - got);
+			ssize_t length = read(ends[0], buf + got, sizeof(buf) - got);
 
 			CHECK(length > 0);
 			got += length;
@@ -95,8 +95,8 @@ TEST(small_writes_are_atomic)
 		for (size_t round = 1; round < sizeof(buf); round++)
 			CHECK(buf[round] == buf[0]);
 	}
-	CHECK_EQ(read(p[0], buf, 1), 0);
-	for (int w = 0; w < 4; w++) {
+	CHECK_EQ(read(ends[0], buf, 1), 0);
+	for (int writer = 0; writer < 4; writer++) {
 		CHECK(wait(&status) > 0);
 		CHECK_EQ(status, 0);
 	}
@@ -108,14 +108,14 @@ TEST(a_blocked_writer_goes_on)
 	size_t got = 0;
 	ssize_t length;
 
-	pipe(p);
+	pipe(ends);
 	if (!fork()) {
-		close(p[0]);
-		_exit(write(p[1], big, sizeof(big)) != sizeof(big));
+		close(ends[0]);
+		_exit(write(ends[1], big, sizeof(big)) != sizeof(big));
 	}
-	close(p[1]);
+	close(ends[1]);
 	pause_ms(30);
-	while ((length = read(p[0], big, 7777)) > 0)
+	while ((length = read(ends[0], big, 7777)) > 0)
 		got += length;
 	CHECK_EQ(got, sizeof(big));
 	CHECK_EQ(({
@@ -129,31 +129,32 @@ TEST(a_blocked_writer_goes_on)
 /* Bytes that tell their place, through a pipe that stays full while it is read in odd steps. */
 static void through_a_full_pipe(int grow_at)
 {
-	static unsigned char out[200000], in[200000];
+	static unsigned char out[200000], input[200000];
 	size_t wrote = 0, got = 0;
 	ssize_t length;
 
 	for (size_t i = 0; i < sizeof(out); i++)
 		out[i] = i / 256 * 7 + i;
-	CHECK_EQ(pipe2(p, O_NONBLOCK), 0);
-	for (int step = 0; got < sizeof(in); step++) {
+	CHECK_EQ(pipe2(ends, O_NONBLOCK), 0);
+	for (int step = 0; got < sizeof(input); step++) {
 		while (wrote < sizeof(out)) {
 			size_t most = sizeof(out) - wrote < 500 ? sizeof(out) - wrote : 500;
 
-			length = write(p[1], out + wrote, most);
+			length = write(ends[1], out + wrote, most);
 			if (length < 0)
 				break;
 			wrote += length;
 		}
 		if (step == grow_at)
-			CHECK_EQ(fcntl(p[0], F_SETPIPE_SZ, 131072), 131072);
-		length = read(p[0], in + got, sizeof(in) - got < 700 ? sizeof(in) - got : 700);
+			CHECK_EQ(fcntl(ends[0], F_SETPIPE_SZ, 131072), 131072);
+		length = read(ends[0], input + got,
+			      sizeof(input) - got < 700 ? sizeof(input) - got : 700);
 		CHECK(length > 0);
 		got += length;
 	}
-	CHECK(!memcmp(in, out, sizeof(in)));
-	close(p[0]);
-	close(p[1]);
+	CHECK(!memcmp(input, out, sizeof(input)));
+	close(ends[0]);
+	close(ends[1]);
 }
 
 TEST(full_pipes_keep_their_order)
@@ -169,12 +170,12 @@ TEST(full_pipes_grow)
 
 TEST(pipe_flags)
 {
-	CHECK_EQ(pipe2(p, O_CLOEXEC), 0);
-	CHECK_EQ(fcntl(p[0], F_GETFD), FD_CLOEXEC);
-	CHECK_ERR(pipe2(p, 0x40000000), EINVAL);
-	CHECK_EQ(fcntl(p[1], F_GETPIPE_SZ), 65536);
-	CHECK_ERR(read(p[1], p, 1), EBADF);
-	CHECK_ERR(write(p[0], p, 1), EBADF);
+	CHECK_EQ(pipe2(ends, O_CLOEXEC), 0);
+	CHECK_EQ(fcntl(ends[0], F_GETFD), FD_CLOEXEC);
+	CHECK_ERR(pipe2(ends, 0x40000000), EINVAL);
+	CHECK_EQ(fcntl(ends[1], F_GETPIPE_SZ), 65536);
+	CHECK_ERR(read(ends[1], ends, 1), EBADF);
+	CHECK_ERR(write(ends[0], ends, 1), EBADF);
 }
 
 TEST(fifos)
@@ -254,55 +255,55 @@ TEST(poll_tells_and_waits)
 	struct pollfd pollfd[2];
 	long start;
 
-	pipe(p);
-	CHECK_EQ(poll_one(p[0], POLLIN, 0), 0);
-	CHECK_EQ(poll_one(p[1], POLLOUT, 0), POLLOUT);
+	pipe(ends);
+	CHECK_EQ(poll_one(ends[0], POLLIN, 0), 0);
+	CHECK_EQ(poll_one(ends[1], POLLOUT, 0), POLLOUT);
 	CHECK_EQ(poll_one(999, POLLIN, 0), POLLNVAL);
 	CHECK_EQ(poll_one(-1, POLLIN, 0), 0);
 	start = now_ms();
-	CHECK_EQ(poll_one(p[0], POLLIN, 60), 0);
+	CHECK_EQ(poll_one(ends[0], POLLIN, 60), 0);
 	CHECK(now_ms() - start >= 59);
 	if (!fork()) {
 		pause_ms(50);
-		write(p[1], "x", 1);
+		write(ends[1], "x", 1);
 		_exit(0);
 	}
-	CHECK_EQ(poll_one(p[0], POLLIN, 5000), POLLIN);
-	pollfd[0] = (struct pollfd){ p[0], POLLIN, 0 };
-	pollfd[1] = (struct pollfd){ p[1], POLLOUT, 0 };
+	CHECK_EQ(poll_one(ends[0], POLLIN, 5000), POLLIN);
+	pollfd[0] = (struct pollfd){ ends[0], POLLIN, 0 };
+	pollfd[1] = (struct pollfd){ ends[1], POLLOUT, 0 };
 	CHECK_EQ(poll(pollfd, 2, -1), 2);
-	read(p[0], &start, 1);
-	close(p[1]);
-	CHECK_EQ(poll_one(p[0], POLLIN, -1), POLLHUP);
-	pipe(p);
-	close(p[0]);
-	CHECK_EQ(poll_one(p[1], POLLOUT, -1), POLLOUT | POLLERR);
+	read(ends[0], &start, 1);
+	close(ends[1]);
+	CHECK_EQ(poll_one(ends[0], POLLIN, -1), POLLHUP);
+	pipe(ends);
+	close(ends[0]);
+	CHECK_EQ(poll_one(ends[1], POLLOUT, -1), POLLOUT | POLLERR);
 	CHECK_EQ(poll_one(open(".", O_RDONLY), POLLIN | POLLOUT, 0), POLLIN | POLLOUT);
 }
 
 TEST(select_tells_and_waits)
 {
 	struct timeval timeval = { 0, 50000 };
-	fd_set r, w;
+	fd_set readable, writable;
 	long start = now_ms();
 
-	pipe(p);
-	FD_ZERO(&r);
-	FD_ZERO(&w);
-	FD_SET(p[0], &r);
-	CHECK_EQ(select(p[1] + 1, &r, NULL, NULL, &timeval), 0);
+	pipe(ends);
+	FD_ZERO(&readable);
+	FD_ZERO(&writable);
+	FD_SET(ends[0], &readable);
+	CHECK_EQ(select(ends[1] + 1, &readable, NULL, NULL, &timeval), 0);
 	CHECK(now_ms() - start >= 49);
-	CHECK_EQ(FD_ISSET(p[0], &r), 0);
-	FD_SET(p[0], &r);
-	FD_SET(p[1], &w);
-	CHECK_EQ(select(p[1] + 1, &r, &w, NULL, NULL), 1);
-	CHECK(!FD_ISSET(p[0], &r) && FD_ISSET(p[1], &w));
-	write(p[1], "x", 1);
-	FD_SET(p[0], &r);
-	CHECK_EQ(select(p[1] + 1, &r, &w, NULL, NULL), 2);
-	FD_ZERO(&r);
-	FD_SET(40, &r);
-	CHECK_ERR(select(41, &r, NULL, NULL, NULL), EBADF);
+	CHECK_EQ(FD_ISSET(ends[0], &readable), 0);
+	FD_SET(ends[0], &readable);
+	FD_SET(ends[1], &writable);
+	CHECK_EQ(select(ends[1] + 1, &readable, &writable, NULL, NULL), 1);
+	CHECK(!FD_ISSET(ends[0], &readable) && FD_ISSET(ends[1], &writable));
+	write(ends[1], "x", 1);
+	FD_SET(ends[0], &readable);
+	CHECK_EQ(select(ends[1] + 1, &readable, &writable, NULL, NULL), 2);
+	FD_ZERO(&readable);
+	FD_SET(40, &readable);
+	CHECK_ERR(select(41, &readable, NULL, NULL, NULL), EBADF);
 	CHECK_ERR(select(-1, NULL, NULL, NULL, NULL), EINVAL);
 }
 
@@ -311,34 +312,34 @@ TEST(epoll_levels_and_edges)
 	struct epoll_event event = { .events = EPOLLIN, .data.u64 = 77 }, got[4];
 	int epoll = epoll_create1(EPOLL_CLOEXEC);
 
-	pipe(p);
+	pipe(ends);
 	CHECK(epoll >= 0);
-	CHECK_EQ(epoll_ctl(epoll, EPOLL_CTL_ADD, p[0], &event), 0);
-	CHECK_ERR(epoll_ctl(epoll, EPOLL_CTL_ADD, p[0], &event), EEXIST);
+	CHECK_EQ(epoll_ctl(epoll, EPOLL_CTL_ADD, ends[0], &event), 0);
+	CHECK_ERR(epoll_ctl(epoll, EPOLL_CTL_ADD, ends[0], &event), EEXIST);
 	CHECK_EQ(epoll_wait(epoll, got, 4, 0), 0);
-	write(p[1], "x", 1);
+	write(ends[1], "x", 1);
 	CHECK_EQ(epoll_wait(epoll, got, 4, 1000), 1);
 	CHECK_EQ(got[0].data.u64, 77);
 	CHECK_EQ(epoll_wait(epoll, got, 4, 0), 1);
 	event.events = EPOLLIN | EPOLLET;
-	CHECK_EQ(epoll_ctl(epoll, EPOLL_CTL_MOD, p[0], &event), 0);
+	CHECK_EQ(epoll_ctl(epoll, EPOLL_CTL_MOD, ends[0], &event), 0);
 	CHECK_EQ(epoll_wait(epoll, got, 4, 0), 1);
 	CHECK_EQ(epoll_wait(epoll, got, 4, 0), 0);
-	write(p[1], "y", 1);
+	write(ends[1], "y", 1);
 	CHECK_EQ(epoll_wait(epoll, got, 4, 0), 1);
 	event.events = EPOLLIN | EPOLLONESHOT;
-	CHECK_EQ(epoll_ctl(epoll, EPOLL_CTL_MOD, p[0], &event), 0);
+	CHECK_EQ(epoll_ctl(epoll, EPOLL_CTL_MOD, ends[0], &event), 0);
 	CHECK_EQ(epoll_wait(epoll, got, 4, 0), 1);
 	CHECK_EQ(epoll_wait(epoll, got, 4, 0), 0);
-	CHECK_EQ(epoll_ctl(epoll, EPOLL_CTL_DEL, p[0], &event), 0);
-	CHECK_ERR(epoll_ctl(epoll, EPOLL_CTL_DEL, p[0], &event), ENOENT);
+	CHECK_EQ(epoll_ctl(epoll, EPOLL_CTL_DEL, ends[0], &event), 0);
+	CHECK_ERR(epoll_ctl(epoll, EPOLL_CTL_DEL, ends[0], &event), ENOENT);
 	CHECK_ERR(epoll_ctl(epoll, EPOLL_CTL_ADD, open("ef", O_RDWR | O_CREAT, 0600), &event),
 		  EPERM);
 	CHECK_ERR(epoll_ctl(epoll, EPOLL_CTL_ADD, epoll, &event), EINVAL);
 	CHECK_ERR(epoll_wait(epoll, got, 0, 0), EINVAL);
-	close(p[1]);
+	close(ends[1]);
 	event.events = 0;
-	CHECK_EQ(epoll_ctl(epoll, EPOLL_CTL_ADD, p[0], &event), 0);
+	CHECK_EQ(epoll_ctl(epoll, EPOLL_CTL_ADD, ends[0], &event), 0);
 	CHECK_EQ(epoll_wait(epoll, got, 4, 1000), 1);
 	CHECK_EQ(got[0].events, EPOLLHUP);
 }
@@ -370,22 +371,22 @@ TEST(both_ends_close_at_once)
 		pid_t pid;
 
 		CHECK(go != MAP_FAILED);
-		CHECK_EQ(pipe(p), 0);
+		CHECK_EQ(pipe(ends), 0);
 		pid = fork();
 		CHECK(pid >= 0);
 		if (!pid) {
-			close(p[1]);
+			close(ends[1]);
 			__atomic_add_fetch(go, 1, __ATOMIC_SEQ_CST);
 			while (*go < 2)
 				sched_yield();
-			close(p[0]);
+			close(ends[0]);
 			_exit(0);
 		}
-		close(p[0]);
+		close(ends[0]);
 		__atomic_add_fetch(go, 1, __ATOMIC_SEQ_CST);
 		while (*go < 2)
 			sched_yield();
-		close(p[1]);
+		close(ends[1]);
 		CHECK_EQ(waitpid(pid, NULL, 0), pid);
 		munmap((void *)go, 4096);
 	}
@@ -404,18 +405,18 @@ TEST(files_without_names_opened_again_through_proc)
 	char buf[4];
 	int fd;
 
-	CHECK_EQ(pipe(p), 0);
-	CHECK_EQ(write(p[1], "ab", 2), 2);
-	fd = open_again(p[0], O_RDONLY);
+	CHECK_EQ(pipe(ends), 0);
+	CHECK_EQ(write(ends[1], "ab", 2), 2);
+	fd = open_again(ends[0], O_RDONLY);
 	CHECK(fd >= 0);
 	CHECK_EQ(read(fd, buf, 4), 2);
 	close(fd);
-	fd = open_again(p[0], O_WRONLY | O_NONBLOCK);
+	fd = open_again(ends[0], O_WRONLY | O_NONBLOCK);
 	CHECK_EQ(write(fd, "c", 1), 1);
-	close(p[1]);
-	CHECK_EQ(read(p[0], buf, 4), 1);
+	close(ends[1]);
+	CHECK_EQ(read(ends[0], buf, 4), 1);
 	close(fd);
-	CHECK_EQ(read(p[0], buf, 4), 0);
+	CHECK_EQ(read(ends[0], buf, 4), 0);
 	CHECK_ERR(open_again(eventfd(0, 0), O_RDWR), ENXIO);
 	CHECK_ERR(open_again(epoll_create1(0), O_RDWR), ENXIO);
 }
@@ -433,8 +434,8 @@ static void *say_and_close(void *unused)
 				return NULL;
 			else
 				sched_yield();
-		write(p[1], "x", 1);
-		close(p[1]);
+		write(ends[1], "x", 1);
+		close(ends[1]);
 	}
 }
 
@@ -445,13 +446,13 @@ static void hear_last_word(bool by_poll)
 	if (by_poll) {
 		int events;
 
-		while (!((events = poll_one(p[0], POLLIN, 0)) & POLLHUP))
+		while (!((events = poll_one(ends[0], POLLIN, 0)) & POLLHUP))
 			sched_yield();
 		wrong_ends += !(events & POLLIN);
 	}
-	wrong_ends += read(p[0], &byte, 1) != 1;
-	wrong_ends += read(p[0], &byte, 1) != 0; /* only then it has closed */
-	close(p[0]);
+	wrong_ends += read(ends[0], &byte, 1) != 1;
+	wrong_ends += read(ends[0], &byte, 1) != 0; /* only then it has closed */
+	close(ends[0]);
 }
 
 /*
@@ -466,7 +467,7 @@ TEST(the_last_words_of_a_writer_are_read)
 	CHECK_EQ(pthread_create(&thread, NULL, say_and_close, NULL), 0);
 	clock_gettime(CLOCK_MONOTONIC, &start);
 	do {
-		CHECK_EQ(pipe(p), 0);
+		CHECK_EQ(pipe(ends), 0);
 		__atomic_fetch_add(&round_to_write, 1, __ATOMIC_RELEASE);
 		hear_last_word(round_to_write % 2);
 		clock_gettime(CLOCK_MONOTONIC, &now);

@@ -41,11 +41,11 @@ static pid_t spawn(void (*fn)(void))
 TEST(fork_gives_a_copy)
 {
 	volatile int x = 1;
-	pid_t me = getpid(), pid = fork();
+	pid_t self = getpid(), pid = fork();
 
 	if (!pid) {
 		CHECK_EQ(x, 1);
-		CHECK(getpid() != me && getppid() == me && gettid() == getpid());
+		CHECK(getpid() != self && getppid() == self && gettid() == getpid());
 		x = 2;
 		_exit(x + 40);
 	}
@@ -57,7 +57,7 @@ TEST(wait_reports_how_it_ended)
 {
 	int status;
 	pid_t pid;
-	siginfo_t si;
+	siginfo_t info;
 	struct rusage rusage;
 
 	for (int code = 0; code < 256; code += 51) {
@@ -72,25 +72,25 @@ TEST(wait_reports_how_it_ended)
 		raise(SIGTERM);
 		_exit(0);
 	}
-	memset(&si, 0, sizeof(si));
-	CHECK_EQ(waitid(P_PID, pid, &si, WEXITED | WNOWAIT), 0);
-	CHECK_EQ(si.si_code, CLD_KILLED);
-	CHECK_EQ(si.si_status, SIGTERM);
-	CHECK_EQ(si.si_pid, pid);
-	CHECK_EQ(si.si_signo, SIGCHLD);
+	memset(&info, 0, sizeof(info));
+	CHECK_EQ(waitid(P_PID, pid, &info, WEXITED | WNOWAIT), 0);
+	CHECK_EQ(info.si_code, CLD_KILLED);
+	CHECK_EQ(info.si_status, SIGTERM);
+	CHECK_EQ(info.si_pid, pid);
+	CHECK_EQ(info.si_signo, SIGCHLD);
 	CHECK_EQ(waitpid(pid, &status, 0), pid);
 	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
 	CHECK_ERR(waitpid(pid, &status, 0), ECHILD);
 	CHECK_ERR(waitpid(-1, &status, 0), ECHILD);
 	CHECK_ERR(waitpid(-1, &status, 0x10000), EINVAL);
-	CHECK_ERR(waitid(P_ALL, 0, &si, 0), EINVAL);
+	CHECK_ERR(waitid(P_ALL, 0, &info, 0), EINVAL);
 }
 
 TEST(wait_without_hanging)
 {
 	int status, ends[2];
 	pid_t pid;
-	siginfo_t si = { .si_pid = 99 };
+	siginfo_t info = { .si_pid = 99 };
 	char byte;
 
 	CHECK_EQ(pipe(ends), 0);
@@ -101,8 +101,8 @@ TEST(wait_without_hanging)
 	}
 	close(ends[0]);
 	CHECK_EQ(waitpid(-1, &status, WNOHANG), 0);
-	CHECK_EQ(waitid(P_PID, pid, &si, WEXITED | WNOHANG), 0);
-	CHECK_EQ(si.si_pid, 0);
+	CHECK_EQ(waitid(P_PID, pid, &info, WEXITED | WNOHANG), 0);
+	CHECK_EQ(info.si_pid, 0);
 	close(ends[1]);
 	CHECK_EQ(wait_exit(pid), 0);
 }
@@ -110,20 +110,20 @@ TEST(wait_without_hanging)
 TEST(wait_by_group)
 {
 	int status;
-	pid_t a = fork(), b;
+	pid_t first = fork(), second;
 
-	if (!a)
+	if (!first)
 		_exit(1);
-	b = fork();
-	if (!b) {
+	second = fork();
+	if (!second) {
 		setpgid(0, 0);
 		_exit(2);
 	}
-	setpgid(b, b);
-	CHECK_EQ(waitpid(-b, &status, 0), b);
+	setpgid(second, second);
+	CHECK_EQ(waitpid(-second, &status, 0), second);
 	CHECK_EQ(WEXITSTATUS(status), 2);
-	CHECK_ERR(waitpid(-b, &status, 0), ECHILD);
-	CHECK_EQ(waitpid(0, &status, 0), a);
+	CHECK_ERR(waitpid(-second, &status, 0), ECHILD);
+	CHECK_EQ(waitpid(0, &status, 0), first);
 }
 
 static volatile int vfork_mark;
@@ -143,7 +143,7 @@ TEST(stop_and_continue_are_reported)
 {
 	int status;
 	pid_t pid = fork();
-	siginfo_t si;
+	siginfo_t info;
 
 	if (!pid)
 		for (;;)
@@ -154,9 +154,9 @@ TEST(stop_and_continue_are_reported)
 	CHECK(WIFSTOPPED(status) && WSTOPSIG(status) == SIGSTOP);
 	CHECK_EQ(waitpid(pid, &status, WUNTRACED | WNOHANG), 0);
 	CHECK_EQ(kill(pid, SIGCONT), 0);
-	CHECK_EQ(waitid(P_PID, pid, &si, WCONTINUED), 0);
-	CHECK_EQ(si.si_code, CLD_CONTINUED);
-	CHECK_EQ(si.si_status, SIGCONT);
+	CHECK_EQ(waitid(P_PID, pid, &info, WCONTINUED), 0);
+	CHECK_EQ(info.si_code, CLD_CONTINUED);
+	CHECK_EQ(info.si_status, SIGCONT);
 	CHECK_EQ(kill(pid, SIGTSTP), 0);
 	CHECK_EQ(waitpid(pid, &status, WUNTRACED), pid);
 	CHECK(WIFSTOPPED(status) && WSTOPSIG(status) == SIGTSTP);
@@ -185,7 +185,7 @@ TEST(ignored_children_leave_no_zombies)
 TEST(orphans_go_to_the_subreaper)
 {
 	int status, ends[2];
-	pid_t child, grandchild, me = getpid();
+	pid_t child, grandchild, self = getpid();
 
 	CHECK_EQ(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
 	CHECK_EQ(pipe(ends), 0);
@@ -193,7 +193,7 @@ TEST(orphans_go_to_the_subreaper)
 	if (!child) {
 		grandchild = fork();
 		if (!grandchild) {
-			while (getppid() == child || getppid() != me)
+			while (getppid() == child || getppid() != self)
 				usleep(1000);
 			_exit(5);
 		}
@@ -233,12 +233,12 @@ TEST(death_of_the_parent_is_told)
 
 TEST(groups_and_sessions)
 {
-	pid_t me = getpid(), child, other;
+	pid_t self = getpid(), child, other;
 	int ends[2];
 	char byte;
 
 	CHECK_EQ(setpgid(0, 0), 0);
-	CHECK_EQ(getpgrp(), me);
+	CHECK_EQ(getpgrp(), self);
 	CHECK_ERR(setsid(), EPERM);
 	CHECK_ERR(setpgid(0, -1), EINVAL);
 	CHECK_ERR(setpgid(99999, 0), ESRCH);
@@ -247,7 +247,7 @@ TEST(groups_and_sessions)
 	CHECK_EQ(pipe(ends), 0);
 	child = fork();
 	if (!child) {
-		CHECK_EQ(getpgrp(), me);
+		CHECK_EQ(getpgrp(), self);
 		CHECK_EQ(setsid(), getpid());
 		CHECK_EQ(getsid(0), getpid());
 		CHECK_EQ(getpgrp(), getpid());
@@ -256,7 +256,7 @@ TEST(groups_and_sessions)
 		pause();
 	}
 	CHECK_EQ(read(ends[0], &byte, 1), 1);
-	CHECK_ERR(setpgid(child, me), EPERM);
+	CHECK_ERR(setpgid(child, self), EPERM);
 	CHECK_EQ(getsid(child), child);
 	other = fork();
 	if (!other) {
@@ -498,21 +498,21 @@ static int exec_mode(int argc, char **argv)
 
 TEST(ids_change_by_the_rules)
 {
-	uid_t r, e, s;
+	uid_t real, effective, saved;
 	gid_t groups[4], back[4];
 
 	if (geteuid())
 		return;
 	CHECK_EQ(setresuid(1, 2, 3), 0);
-	getresuid(&r, &e, &s);
-	CHECK(r == 1 && e == 2 && s == 3);
+	getresuid(&real, &effective, &saved);
+	CHECK(real == 1 && effective == 2 && saved == 3);
 	CHECK_ERR(setuid(0), EPERM);
 	CHECK_EQ(setuid(3), 0);
-	getresuid(&r, &e, &s);
-	CHECK(r == 1 && e == 3 && s == 3);
+	getresuid(&real, &effective, &saved);
+	CHECK(real == 1 && effective == 3 && saved == 3);
 	CHECK_EQ(setreuid(-1, 1), 0);
-	getresuid(&r, &e, &s);
-	CHECK(r == 1 && e == 1 && s == 3);
+	getresuid(&real, &effective, &saved);
+	CHECK(real == 1 && effective == 1 && saved == 3);
 	CHECK_EQ(setresuid(-1, 3, -1), 0);
 	CHECK_ERR(setresuid(5, -1, -1), EPERM);
 	CHECK_ERR(setgid(7), EPERM);
@@ -542,14 +542,14 @@ TEST(set_user_id_programs)
 {
 	pid_t pid;
 	char copy[8192];
-	int in, out;
+	int source, out;
 	ssize_t length;
 
 	if (geteuid())
 		return;
-	in = open(self, O_RDONLY);
+	source = open(self, O_RDONLY);
 	out = open("/tmp/suid", O_CREAT | O_WRONLY | O_TRUNC, 0755);
-	while ((length = read(in, copy, sizeof(copy))) > 0)
+	while ((length = read(source, copy, sizeof(copy))) > 0)
 		CHECK_EQ(write(out, copy, length), length);
 	close(out);
 	CHECK_EQ(chown("/tmp/suid", 0, 50), 0);
@@ -574,25 +574,25 @@ TEST(capabilities_follow_the_user)
 	struct {
 		unsigned version;
 		int pid;
-	} h = { 0x20080522, 0 };
+	} header = { 0x20080522, 0 };
 	struct {
 		unsigned e, p, i;
-	} d[2];
+	} sets[2];
 
 	if (geteuid())
 		return;
-	CHECK_EQ(syscall(SYS_capget, &h, d), 0);
-	CHECK(d[0].e == 0xffffffff && d[0].p == 0xffffffff);
+	CHECK_EQ(syscall(SYS_capget, &header, sets), 0);
+	CHECK(sets[0].e == 0xffffffff && sets[0].p == 0xffffffff);
 	CHECK_EQ(prctl(PR_CAPBSET_READ, 0), 1);
 	CHECK_ERR(prctl(PR_CAPBSET_READ, 100), EINVAL);
-	h.version = 0;
-	CHECK_ERR(syscall(SYS_capget, &h, d), EINVAL);
-	CHECK_EQ(h.version, 0x20080522);
+	header.version = 0;
+	CHECK_ERR(syscall(SYS_capget, &header, sets), EINVAL);
+	CHECK_EQ(header.version, 0x20080522);
 	CHECK_EQ(syscall(SYS_setresuid, 1000, 1000, 1000), 0);
-	CHECK_EQ(syscall(SYS_capget, &h, d), 0);
-	CHECK(d[0].e == 0 && d[0].p == 0);
-	d[0].p = 1;
-	CHECK_ERR(syscall(SYS_capset, &h, d), EPERM);
+	CHECK_EQ(syscall(SYS_capget, &header, sets), 0);
+	CHECK(sets[0].e == 0 && sets[0].p == 0);
+	sets[0].p = 1;
+	CHECK_ERR(syscall(SYS_capset, &header, sets), EPERM);
 }
 
 /* ---- what it may use ---- */
@@ -655,12 +655,14 @@ TEST(number_of_processes_is_limited)
 
 static void burn(int ms)
 {
-	struct timespec a, timespec;
+	struct timespec start, timespec;
 
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &a);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &start);
 	do
 		clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &timespec);
-	while ((timespec.tv_sec - a.tv_sec) * 1000 + (timespec.tv_nsec - a.tv_nsec) / 1000000 < ms);
+	while ((timespec.tv_sec - start.tv_sec) * 1000 +
+		       (timespec.tv_nsec - start.tv_nsec) / 1000000 <
+	       ms);
 }
 
 TEST(usage_adds_up)

@@ -182,11 +182,11 @@ static void *clock_reader(void *arg)
 
 	CHECK_EQ(pin(1ull << cpu), 0);
 	while (!atomic_load(&stop)) {
-		uint64_t before = atomic_load(&latest), t = now_ns(CLOCK_MONOTONIC);
+		uint64_t before = atomic_load(&latest), time = now_ns(CLOCK_MONOTONIC);
 
-		if (t < before)
+		if (time < before)
 			backwards = 1;
-		while (before < t && !atomic_compare_exchange_weak(&latest, &before, t))
+		while (before < time && !atomic_compare_exchange_weak(&latest, &before, time))
 			;
 		note_cpu();
 	}
@@ -214,13 +214,13 @@ TEST(the_clock_never_goes_backwards_for_who_moves)
 	long end = now_ms() + 300;
 
 	for (int i = 0; now_ms() < end || i < 2 * nr_cpus; i++) {
-		uint64_t t;
+		uint64_t time;
 
 		CHECK_EQ(pin(1ull << i % nr_cpus), 0);
 		for (int round = 0; round < 10; round++) {
-			t = now_ns(CLOCK_MONOTONIC);
-			CHECK(t >= last);
-			last = t;
+			time = now_ns(CLOCK_MONOTONIC);
+			CHECK(time >= last);
+			last = time;
 		}
 	}
 }
@@ -231,13 +231,13 @@ TEST(the_clock_never_goes_backwards_for_who_moves)
 
 static volatile int watching, steps, system_calls;
 
-static void step(int sig, siginfo_t *si, void *context)
+static void step(int sig, siginfo_t *info, void *context)
 {
 	ucontext_t *u = context;
-	const unsigned char *at = (void *)u->uc_mcontext.gregs[REG_RIP];
+	const unsigned char *code = (void *)u->uc_mcontext.gregs[REG_RIP];
 
 	steps++;
-	system_calls += at[0] == 0x0f && at[1] == 0x05;
+	system_calls += code[0] == 0x0f && code[1] == 0x05;
 	if (watching)
 		u->uc_mcontext.gregs[REG_EFL] |= TRAP_FLAG;
 	else
@@ -247,33 +247,33 @@ static void step(int sig, siginfo_t *si, void *context)
 /* Let the processor stop behind each instruction until watching is cleared. */
 static inline void watch(void)
 {
-	struct sigaction s = { .sa_sigaction = step, .sa_flags = SA_SIGINFO };
+	struct sigaction action = { .sa_sigaction = step, .sa_flags = SA_SIGINFO };
 
-	sigaction(SIGTRAP, &s, NULL);
+	sigaction(SIGTRAP, &action, NULL);
 	watching = 1;
 	__asm__ volatile("pushfq; orq %0, (%%rsp); popfq" ::"i"(TRAP_FLAG) : "memory", "cc");
 }
 
 TEST(reading_the_clock_makes_no_system_call)
 {
-	struct timespec t[4];
+	struct timespec reading[4];
 	struct timeval tv;
 	time_t seconds;
 
 	CHECK(getauxval(AT_SYSINFO_EHDR) != 0);
-	clock_gettime(CLOCK_MONOTONIC, &t[0]); /* the C library looks for the vDSO */
+	clock_gettime(CLOCK_MONOTONIC, &reading[0]); /* the C library looks for the vDSO */
 	gettimeofday(&tv, NULL);
 	time(&seconds);
 	watch();
-	clock_gettime(CLOCK_MONOTONIC, &t[0]);
-	clock_gettime(CLOCK_REALTIME, &t[1]);
-	clock_gettime(CLOCK_BOOTTIME, &t[2]);
+	clock_gettime(CLOCK_MONOTONIC, &reading[0]);
+	clock_gettime(CLOCK_REALTIME, &reading[1]);
+	clock_gettime(CLOCK_BOOTTIME, &reading[2]);
 	gettimeofday(&tv, NULL);
 	watching = 0;
 	CHECK(steps > 40);
 	CHECK_EQ(system_calls, 0);
-	CHECK(t[0].tv_sec || t[0].tv_nsec);
-	CHECK(t[1].tv_sec > 1600000000 && tv.tv_sec - t[1].tv_sec <= 1);
+	CHECK(reading[0].tv_sec || reading[0].tv_nsec);
+	CHECK(reading[1].tv_sec > 1600000000 && tv.tv_sec - reading[1].tv_sec <= 1);
 }
 
 TEST(watching_sees_a_system_call)

@@ -42,9 +42,9 @@ struct registers {
 
 static int has_avx(void)
 {
-	unsigned int a, b, c, d, low, high;
+	unsigned int eax, ebx, ecx, edx, low, high;
 
-	if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE) || !(c & bit_AVX))
+	if (!__get_cpuid(1, &eax, &ebx, &ecx, &edx) || !(ecx & bit_OSXSAVE) || !(ecx & bit_AVX))
 		return 0;
 	__asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
 	return (low & 6) == 6;
@@ -86,13 +86,13 @@ static void *thread(void *who)
 
 static void all_threads(unsigned int first)
 {
-	pthread_t t[THREADS];
+	pthread_t threads[THREADS];
 	void *kept;
 
 	for (intptr_t i = 0; i < THREADS; i++)
-		CHECK_EQ(pthread_create(&t[i], NULL, thread, (void *)(i + first)), 0);
+		CHECK_EQ(pthread_create(&threads[i], NULL, thread, (void *)(i + first)), 0);
 	for (int i = 0; i < THREADS; i++) {
-		CHECK_EQ(pthread_join(t[i], &kept), 0);
+		CHECK_EQ(pthread_join(threads[i], &kept), 0);
 		CHECK(kept);
 	}
 }

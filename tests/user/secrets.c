@@ -26,16 +26,16 @@ static void copy_of_us(char *path, const char *name, uid_t uid, mode_t mode)
 {
 	char buf[4096];
 	ssize_t length;
-	int in = open("/proc/self/exe", O_RDONLY), out;
+	int source = open("/proc/self/exe", O_RDONLY), out;
 
 	sprintf(path, "%s/%s", dir, name);
 	out = open(path, O_WRONLY | O_CREAT | O_EXCL, 0700);
-	while ((length = read(in, buf, sizeof(buf))) > 0)
+	while ((length = read(source, buf, sizeof(buf))) > 0)
 		if (write(out, buf, (size_t)length) != length)
 			exit(1);
 	fchown(out, uid, uid);
 	fchmod(out, mode);
-	close(in);
+	close(source);
 	close(out);
 }
 
@@ -56,22 +56,22 @@ struct victim {
 /* Run @path (then, when told, @next) as a user: each says when it has started. */
 static struct victim start(const char *path, const char *next)
 {
-	int in[2], out[2];
+	int ends[2], out[2];
 	struct victim victim;
 	char byte;
 
-	CHECK_EQ(pipe(in) | pipe(out), 0);
+	CHECK_EQ(pipe(ends) | pipe(out), 0);
 	victim.pid = fork();
 	if (!victim.pid) {
 		become_user();
-		dup2(in[0], 0);
+		dup2(ends[0], 0);
 		dup2(out[1], 1);
 		execl(path, path, "wait", next, NULL);
 		_exit(1);
 	}
-	close(in[0]);
+	close(ends[0]);
 	close(out[1]);
-	victim.say = in[1];
+	victim.say = ends[1];
 	victim.hear = out[0];
 	CHECK_EQ(read(victim.hear, &byte, 1), 1);
 	return victim;

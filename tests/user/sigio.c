@@ -23,7 +23,7 @@ struct owner {
 	int type, pid;
 };
 
-static int p[2];
+static int pair[2];
 
 /* What is pending of a blocked signal within @ms: its si_code, or -1000. */
 static siginfo_t info;
@@ -59,48 +59,48 @@ TEST(a_pipe_tells_its_reader)
 {
 	char byte;
 
-	pipe(p);
-	ask(p[0], 0);
+	pipe(pair);
+	ask(pair[0], 0);
 	CHECK_EQ(next_signal(SIGIO, 0), -1000);
-	write(p[1], "x", 1);
+	write(pair[1], "x", 1);
 	CHECK_EQ(next_signal(SIGIO, 1000), SI_KERNEL);
 	CHECK_EQ(next_signal(SIGIO, 0), -1000);
-	write(p[1], "x", 1); /* each time, not only when it was empty */
+	write(pair[1], "x", 1); /* each time, not only when it was empty */
 	CHECK_EQ(next_signal(SIGIO, 1000), SI_KERNEL);
-	CHECK_EQ(fcntl(p[0], F_SETFL, O_NONBLOCK), 0);
-	read(p[0], &byte, 1);
-	write(p[1], "x", 1);
+	CHECK_EQ(fcntl(pair[0], F_SETFL, O_NONBLOCK), 0);
+	read(pair[0], &byte, 1);
+	write(pair[1], "x", 1);
 	CHECK_EQ(next_signal(SIGIO, 20), -1000);
-	CHECK(!(fcntl(p[0], F_GETFL) & O_ASYNC));
+	CHECK(!(fcntl(pair[0], F_GETFL) & O_ASYNC));
 }
 
 TEST(the_signal_tells_which_and_what)
 {
-	pipe(p);
-	ask(p[0], SIG);
-	write(p[1], "x", 1);
+	pipe(pair);
+	ask(pair[0], SIG);
+	write(pair[1], "x", 1);
 	CHECK_EQ(next_signal(SIG, 1000), POLL_IN);
-	CHECK_EQ(info.si_fd, p[0]);
+	CHECK_EQ(info.si_fd, pair[0]);
 	CHECK_EQ(info.si_band, POLLIN | POLLRDNORM);
-	close(p[1]);
+	close(pair[1]);
 	CHECK_EQ(next_signal(SIG, 1000), POLL_IN);
 	/* One that has codes of its own. */
-	pipe(p);
-	ask(p[0], SIGCHLD);
-	write(p[1], "x", 1);
+	pipe(pair);
+	ask(pair[0], SIGCHLD);
+	write(pair[1], "x", 1);
 	CHECK_EQ(next_signal(SIGCHLD, 1000), SI_SIGIO);
-	CHECK_EQ(info.si_fd, p[0]);
+	CHECK_EQ(info.si_fd, pair[0]);
 }
 
 TEST(a_pipe_tells_its_writer)
 {
 	char byte;
 
-	pipe(p);
-	ask(p[1], SIG);
-	write(p[1], "x", 1);
+	pipe(pair);
+	ask(pair[1], SIG);
+	write(pair[1], "x", 1);
 	CHECK_EQ(next_signal(SIG, 0), -1000);
-	read(p[0], &byte, 1);
+	read(pair[0], &byte, 1);
 	CHECK_EQ(next_signal(SIG, 1000), POLL_OUT);
 	CHECK_EQ(info.si_band, POLLOUT | POLLWRNORM | POLLWRBAND);
 }
@@ -132,15 +132,15 @@ TEST(an_int_switches_it_too)
 {
 	int on = 1, off = 0, file = open("sigio-file", O_RDWR | O_CREAT, 0600);
 
-	pipe(p);
+	pipe(pair);
 	block(SIGIO);
-	CHECK_EQ(fcntl(p[0], F_SETOWN, getpid()), 0);
-	CHECK_EQ(ioctl(p[0], FIOASYNC, &on), 0);
-	CHECK(fcntl(p[0], F_GETFL) & O_ASYNC);
-	write(p[1], "x", 1);
+	CHECK_EQ(fcntl(pair[0], F_SETOWN, getpid()), 0);
+	CHECK_EQ(ioctl(pair[0], FIOASYNC, &on), 0);
+	CHECK(fcntl(pair[0], F_GETFL) & O_ASYNC);
+	write(pair[1], "x", 1);
 	CHECK_EQ(next_signal(SIGIO, 1000), SI_KERNEL);
-	CHECK_EQ(ioctl(p[0], FIOASYNC, &off), 0);
-	write(p[1], "x", 1);
+	CHECK_EQ(ioctl(pair[0], FIOASYNC, &off), 0);
+	write(pair[1], "x", 1);
 	CHECK_EQ(next_signal(SIGIO, 20), -1000);
 	CHECK_ERR(ioctl(file, FIOASYNC, &on), ENOTTY);
 	CHECK_EQ(ioctl(file, FIOASYNC, &off), 0);
@@ -153,22 +153,22 @@ TEST(owners)
 	struct owner o = { OWNER_TID, 0 }, bad = { 3, 1 };
 	pid_t pid;
 
-	pipe(p);
-	CHECK_EQ(fcntl(p[0], F_GETOWN), 0);
-	CHECK_ERR(fcntl(p[0], F_SETOWN, 0x7ffffff0), ESRCH);
-	CHECK_ERR(fcntl(p[0], F_SETOWN, -0x7ffffff0), ESRCH);
-	CHECK_ERR(fcntl(p[0], F_SETOWN_EX, &bad), EINVAL);
-	CHECK_ERR(fcntl(p[0], F_SETSIG, 65), EINVAL);
-	CHECK_ERR(fcntl(p[0], F_SETSIG, -1), EINVAL);
+	pipe(pair);
+	CHECK_EQ(fcntl(pair[0], F_GETOWN), 0);
+	CHECK_ERR(fcntl(pair[0], F_SETOWN, 0x7ffffff0), ESRCH);
+	CHECK_ERR(fcntl(pair[0], F_SETOWN, -0x7ffffff0), ESRCH);
+	CHECK_ERR(fcntl(pair[0], F_SETOWN_EX, &bad), EINVAL);
+	CHECK_ERR(fcntl(pair[0], F_SETSIG, 65), EINVAL);
+	CHECK_ERR(fcntl(pair[0], F_SETSIG, -1), EINVAL);
 	o.pid = getpid();
-	CHECK_EQ(fcntl(p[0], F_SETOWN_EX, &o), 0);
+	CHECK_EQ(fcntl(pair[0], F_SETOWN_EX, &o), 0);
 	o.pid = 0;
-	CHECK_EQ(fcntl(p[0], F_GETOWN_EX, &o), 0);
+	CHECK_EQ(fcntl(pair[0], F_GETOWN_EX, &o), 0);
 	CHECK_EQ(o.type, OWNER_TID);
 	CHECK_EQ(o.pid, getpid());
-	CHECK_EQ(fcntl(p[0], F_SETOWN, -getpgrp()), 0);
+	CHECK_EQ(fcntl(pair[0], F_SETOWN, -getpgrp()), 0);
 	/* The number of a group, negative, is an error to who makes the call by number. */
-	owner = syscall(SYS_fcntl, p[0], F_GETOWN);
+	owner = syscall(SYS_fcntl, pair[0], F_GETOWN);
 	CHECK_EQ(owner == -1 ? -errno : owner, -getpgrp());
 	/* One that has ended is none, also when its number comes again. */
 	pid = fork();
@@ -176,12 +176,12 @@ TEST(owners)
 		pause();
 		_exit(0);
 	}
-	CHECK_EQ(fcntl(p[0], F_SETOWN, pid), 0);
-	CHECK_EQ(fcntl(p[0], F_GETOWN), pid);
+	CHECK_EQ(fcntl(pair[0], F_SETOWN, pid), 0);
+	CHECK_EQ(fcntl(pair[0], F_GETOWN), pid);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
-	CHECK_EQ(fcntl(p[0], F_GETOWN), 0);
-	CHECK_EQ(fcntl(p[0], F_SETOWN, 0), 0);
+	CHECK_EQ(fcntl(pair[0], F_GETOWN), 0);
+	CHECK_EQ(fcntl(pair[0], F_SETOWN, 0), 0);
 }
 
 static volatile int thread_tid;
@@ -200,14 +200,14 @@ TEST(a_thread_as_owner)
 	pthread_t thread;
 
 	block(SIG);
-	pipe(p);
+	pipe(pair);
 	pthread_create(&thread, NULL, own_signals, NULL);
 	while (!thread_tid)
 		pause_ms(1);
-	ask(p[0], SIG);
+	ask(pair[0], SIG);
 	owner.pid = thread_tid;
-	CHECK_EQ(fcntl(p[0], F_SETOWN_EX, &owner), 0);
-	write(p[1], "x", 1);
+	CHECK_EQ(fcntl(pair[0], F_SETOWN_EX, &owner), 0);
+	write(pair[1], "x", 1);
 	pthread_join(thread, NULL);
 	CHECK(thread_got);
 	CHECK_EQ(next_signal(SIG, 0), -1000);
@@ -220,7 +220,7 @@ TEST(a_group_as_owner)
 	char byte;
 
 	block(SIG);
-	pipe(p);
+	pipe(pair);
 	pipe(ready);
 	for (int i = 0; i < 2; i++) {
 		pid[i] = fork();
@@ -231,9 +231,9 @@ TEST(a_group_as_owner)
 		}
 		read(ready[0], &byte, 1);
 	}
-	ask(p[0], SIG);
-	CHECK_EQ(fcntl(p[0], F_SETOWN, -pid[0]), 0);
-	write(p[1], "x", 1);
+	ask(pair[0], SIG);
+	CHECK_EQ(fcntl(pair[0], F_SETOWN, -pid[0]), 0);
+	write(pair[1], "x", 1);
 	for (int i = 0; i < 2; i++) {
 		CHECK(wait(&status) > 0);
 		CHECK_EQ(status, 0);
@@ -251,7 +251,7 @@ TEST(only_who_may_be_sent_signals)
 	if (geteuid())
 		return;
 	block(SIG);
-	pipe(p);
+	pipe(pair);
 	pipe(ready);
 	pid = fork();
 	if (!pid) { /* the owner: user 1234 */
@@ -262,11 +262,12 @@ TEST(only_who_may_be_sent_signals)
 	read(ready[0], &byte, 1);
 	CHECK_EQ(wait_status(CHILD(({ /* user 1235 asks for it */
 				      setresuid(1235, 1235, 1235);
-				      fcntl(p[0], F_SETSIG, SIG) || fcntl(p[0], F_SETOWN, pid) ||
-					      fcntl(p[0], F_SETFL, O_ASYNC);
+				      fcntl(pair[0], F_SETSIG, SIG) ||
+					      fcntl(pair[0], F_SETOWN, pid) ||
+					      fcntl(pair[0], F_SETFL, O_ASYNC);
 		 }))),
 		 0);
-	write(p[1], "x", 1); /* and the super user writes */
+	write(pair[1], "x", 1); /* and the super user writes */
 	CHECK_EQ(wait_status(pid), 0);
 }
 
@@ -275,10 +276,10 @@ TEST(without_room_it_is_a_plain_signal)
 	struct rlimit none = { 0, 0 };
 
 	block(SIGIO);
-	pipe(p);
-	ask(p[0], SIG);
+	pipe(pair);
+	ask(pair[0], SIG);
 	CHECK_EQ(setrlimit(RLIMIT_SIGPENDING, &none), 0);
-	write(p[1], "x", 1);
+	write(pair[1], "x", 1);
 	CHECK_EQ(next_signal(SIG, 0), -1000);
 	CHECK_EQ(next_signal(SIGIO, 1000), SI_KERNEL);
 }
@@ -345,9 +346,9 @@ static void *toggle(void *unused)
 	long end = now_ms() + 300;
 
 	while (now_ms() < end) {
-		fcntl(p[0], F_SETFL, O_ASYNC | O_NONBLOCK);
-		fcntl(p[0], F_SETOWN, getpid());
-		fcntl(p[0], F_SETFL, O_NONBLOCK);
+		fcntl(pair[0], F_SETFL, O_ASYNC | O_NONBLOCK);
+		fcntl(pair[0], F_SETOWN, getpid());
+		fcntl(pair[0], F_SETFL, O_NONBLOCK);
 	}
 	return NULL;
 }
@@ -358,8 +359,8 @@ static void *write_and_read(void *unused)
 	char byte;
 
 	while (now_ms() < end) {
-		write(p[1], "x", 1);
-		read(p[0], &byte, 1);
+		write(pair[1], "x", 1);
+		read(pair[0], &byte, 1);
 	}
 	return NULL;
 }
@@ -369,13 +370,13 @@ TEST(switched_while_it_tells)
 	pthread_t thread[4];
 
 	signal(SIGIO, SIG_IGN);
-	pipe2(p, O_NONBLOCK);
+	pipe2(pair, O_NONBLOCK);
 	for (int i = 0; i < 4; i++)
 		pthread_create(&thread[i], NULL, i & 1 ? toggle : write_and_read, NULL);
 	for (int i = 0; i < 4; i++)
 		pthread_join(thread[i], NULL);
-	close(p[0]);
-	write(p[1], "x", 1);
+	close(pair[0]);
+	write(pair[1], "x", 1);
 }
 
 int main(void)

@@ -34,7 +34,7 @@ TEST(refusals)
 {
 	uint64_t set = 1;
 	int null = open("/dev/null", O_RDONLY), fd;
-	char c[200];
+	char text[200];
 
 	CHECK_ERR(syscall(SYS_signalfd4, -1, &set, 4, 0), EINVAL);
 	CHECK_ERR(syscall(SYS_signalfd4, -1, &set, 8, 1), EINVAL);
@@ -44,9 +44,9 @@ TEST(refusals)
 	CHECK_ERR(syscall(SYS_signalfd4, null, &set, 8, 0), EINVAL);
 	fd = open_for(SIGUSR1, SIGUSR2, SFD_NONBLOCK | SFD_CLOEXEC);
 	CHECK_EQ(fcntl(fd, F_GETFD), FD_CLOEXEC);
-	CHECK_ERR(read(fd, c, 127), EINVAL);
-	CHECK_ERR(read(fd, c, 128), EAGAIN);
-	CHECK_ERR(write(fd, c, 128), EINVAL);
+	CHECK_ERR(read(fd, text, 127), EINVAL);
+	CHECK_ERR(read(fd, text, 128), EAGAIN);
+	CHECK_ERR(write(fd, text, 128), EINVAL);
 }
 
 TEST(what_is_known_of_a_signal)

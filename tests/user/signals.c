@@ -19,7 +19,7 @@ static void note(int sig)
 	count++;
 }
 
-static void note_info(int sig, siginfo_t *si, void *uc)
+static void note_info(int sig, siginfo_t *si, void *context)
 {
 	info = *si;
 	note(sig);
@@ -39,15 +39,15 @@ static void handle_info(int sig, void (*fn)(int, siginfo_t *, void *), int flags
 	CHECK_EQ(sigaction(sig, &action, NULL), 0);
 }
 
-static sigset_t set_of(int a, int b)
+static sigset_t set_of(int first, int second)
 {
 	sigset_t set;
 
 	sigemptyset(&set);
-	if (a)
-		sigaddset(&set, a);
-	if (b)
-		sigaddset(&set, b);
+	if (first)
+		sigaddset(&set, first);
+	if (second)
+		sigaddset(&set, second);
 	return set;
 }
 
@@ -100,15 +100,15 @@ TEST(blocked_signals_wait)
 }
 
 static int order[64], ordered;
-static void note_order(int sig, siginfo_t *si, void *uc)
+static void note_order(int sig, siginfo_t *info, void *context)
 {
-	order[ordered++] = sig * 1000 + si->si_value.sival_int;
+	order[ordered++] = sig * 1000 + info->si_value.sival_int;
 }
 
 TEST(realtime_signals_queue_in_order)
 {
 	sigset_t set;
-	union sigval v;
+	union sigval value;
 
 	sigfillset(&set);
 	for (int i = 40; i <= 42; i++) {
@@ -120,8 +120,8 @@ TEST(realtime_signals_queue_in_order)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	for (int count = 0; count < 3; count++)
 		for (int i = 42; i >= 40; i--) {
-			v.sival_int = count;
-			CHECK_EQ(sigqueue(getpid(), i, v), 0);
+			value.sival_int = count;
+			CHECK_EQ(sigqueue(getpid(), i, value), 0);
 		}
 	sigemptyset(&set);
 	sigprocmask(SIG_SETMASK, &set, NULL);
@@ -134,12 +134,12 @@ TEST(the_queue_is_limited)
 {
 	struct rlimit rlimit = { 5, 5 };
 	sigset_t set = set_of(SIGRTMIN, SIGUSR1);
-	union sigval v = { .sival_int = 0 };
+	union sigval value = { .sival_int = 0 };
 	int count = 0;
 
 	CHECK_EQ(setrlimit(RLIMIT_SIGPENDING, &rlimit), 0);
 	sigprocmask(SIG_BLOCK, &set, NULL);
-	while (count < 100 && sigqueue(getpid(), SIGRTMIN, v) == 0)
+	while (count < 100 && sigqueue(getpid(), SIGRTMIN, value) == 0)
 		count++;
 	CHECK_EQ(errno, EAGAIN);
 	CHECK(count <= 5);
@@ -148,7 +148,7 @@ TEST(the_queue_is_limited)
 
 TEST(siginfo_says_who_and_what)
 {
-	union sigval v = { .sival_ptr = (void *)0x123456789abcul };
+	union sigval value = { .sival_ptr = (void *)0x123456789abcul };
 	pid_t pid;
 
 	handle_info(SIGUSR1, note_info, 0);
@@ -156,8 +156,8 @@ TEST(siginfo_says_who_and_what)
 	kill(getpid(), SIGUSR1);
 	CHECK(info.si_signo == SIGUSR1 && info.si_code == SI_USER);
 	CHECK(info.si_pid == getpid() && info.si_uid == getuid());
-	CHECK_EQ(sigqueue(getpid(), SIGUSR1, v), 0);
-	CHECK(info.si_code == SI_QUEUE && info.si_value.sival_ptr == v.sival_ptr);
+	CHECK_EQ(sigqueue(getpid(), SIGUSR1, value), 0);
+	CHECK(info.si_code == SI_QUEUE && info.si_value.sival_ptr == value.sival_ptr);
 	syscall(SYS_tgkill, getpid(), getpid(), SIGUSR1);
 	CHECK(info.si_code == SI_TKILL && info.si_pid == getpid());
 	got = 0;
@@ -193,13 +193,13 @@ TEST(faults_say_where)
 	CHECK(info.si_code == SEGV_MAPERR && info.si_addr == bad_address);
 }
 
-static void leave_1(int sig, siginfo_t *si, void *uc)
+static void leave_1(int sig, siginfo_t *info, void *context)
 {
-	_exit(si->si_code == FPE_INTDIV ? 1 : 2);
+	_exit(info->si_code == FPE_INTDIV ? 1 : 2);
 }
-static void leave_3(int sig, siginfo_t *si, void *uc)
+static void leave_3(int sig, siginfo_t *info, void *context)
 {
-	_exit(si->si_addr ? 3 : 4);
+	_exit(info->si_addr ? 3 : 4);
 }
 static int status_of(pid_t pid)
 {
@@ -338,38 +338,38 @@ static volatile int on_stack;
 static void where_am_i(int sig)
 {
 	char here;
-	stack_t ss;
+	stack_t stack;
 
 	on_stack = &here >= stack_low && &here < stack_low + 65536;
-	sigaltstack(NULL, &ss);
-	CHECK(!on_stack || ss.ss_flags == SS_ONSTACK);
+	sigaltstack(NULL, &stack);
+	CHECK(!on_stack || stack.ss_flags == SS_ONSTACK);
 	if (on_stack) {
-		ss.ss_flags = 0;
-		CHECK_ERR(sigaltstack(&ss, NULL), EPERM);
+		stack.ss_flags = 0;
+		CHECK_ERR(sigaltstack(&stack, NULL), EPERM);
 	}
 }
 
 TEST(alternate_stack)
 {
-	stack_t ss = { .ss_size = 65536 }, old;
+	stack_t stack = { .ss_size = 65536 }, old;
 
-	stack_low = ss.ss_sp = malloc(65536);
+	stack_low = stack.ss_sp = malloc(65536);
 	CHECK_EQ(sigaltstack(NULL, &old), 0);
 	CHECK_EQ(old.ss_flags, SS_DISABLE);
-	CHECK_EQ(sigaltstack(&ss, NULL), 0);
+	CHECK_EQ(sigaltstack(&stack, NULL), 0);
 	handle(SIGUSR1, where_am_i, SA_ONSTACK);
 	handle(SIGUSR2, where_am_i, 0);
 	raise(SIGUSR1);
 	CHECK_EQ(on_stack, 1);
 	raise(SIGUSR2);
 	CHECK_EQ(on_stack, 0);
-	ss.ss_size = 100;
-	CHECK_ERR(sigaltstack(&ss, NULL), ENOMEM);
-	ss.ss_size = 65536;
-	ss.ss_flags = 77;
-	CHECK_ERR(sigaltstack(&ss, NULL), EINVAL);
-	ss.ss_flags = SS_DISABLE;
-	CHECK_EQ(sigaltstack(&ss, NULL), 0);
+	stack.ss_size = 100;
+	CHECK_ERR(sigaltstack(&stack, NULL), ENOMEM);
+	stack.ss_size = 65536;
+	stack.ss_flags = 77;
+	CHECK_ERR(sigaltstack(&stack, NULL), EINVAL);
+	stack.ss_flags = SS_DISABLE;
+	CHECK_EQ(sigaltstack(&stack, NULL), 0);
 	raise(SIGUSR1);
 	CHECK_EQ(on_stack, 0);
 }
@@ -391,9 +391,9 @@ TEST(stack_overflow_is_caught_on_the_alternate_stack)
 	pid_t pid = fork();
 
 	if (!pid) {
-		stack_t ss = { .ss_size = 65536, .ss_sp = malloc(65536) };
+		stack_t stack = { .ss_size = 65536, .ss_sp = malloc(65536) };
 
-		sigaltstack(&ss, NULL);
+		sigaltstack(&stack, NULL);
 		handle(SIGSEGV, overflow_handler, SA_ONSTACK);
 		recurse(0);
 		_exit(0);
@@ -411,11 +411,11 @@ TEST(stack_overflow_is_caught_on_the_alternate_stack)
 /* After delay_ms this process gets sig. */
 static pid_t later(int sig, int delay_ms)
 {
-	pid_t me = getpid(), pid = fork();
+	pid_t self = getpid(), pid = fork();
 
 	if (!pid) {
 		usleep(delay_ms * 1000);
-		kill(me, sig);
+		kill(self, sig);
 		_exit(0);
 	}
 	return pid;
@@ -478,10 +478,10 @@ TEST(stops_do_not_interrupt_calls)
 
 static long ms_since(const struct timespec *timespec)
 {
-	struct timespec b;
+	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &b);
-	return (b.tv_sec - timespec->tv_sec) * 1000 + (b.tv_nsec - timespec->tv_nsec) / 1000000;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (now.tv_sec - timespec->tv_sec) * 1000 + (now.tv_nsec - timespec->tv_nsec) / 1000000;
 }
 
 TEST(an_interrupted_sleep_tells_the_rest)
@@ -525,26 +525,26 @@ TEST(waiting_for_signals)
 {
 	sigset_t set = set_of(SIGUSR1, SIGRTMIN);
 	struct timespec time = { 0, 20000000 }, start, zero = { 0, 0 }, bad = { 0, 2000000000 };
-	siginfo_t si;
-	union sigval v = { .sival_int = 5 };
+	siginfo_t info;
+	union sigval value = { .sival_int = 5 };
 	pid_t pid;
 
 	sigprocmask(SIG_BLOCK, &set, NULL);
-	CHECK_ERR(sigtimedwait(&set, &si, &zero), EAGAIN);
-	CHECK_ERR(sigtimedwait(&set, &si, &bad), EINVAL);
+	CHECK_ERR(sigtimedwait(&set, &info, &zero), EAGAIN);
+	CHECK_ERR(sigtimedwait(&set, &info, &bad), EINVAL);
 	clock_gettime(CLOCK_MONOTONIC, &start);
-	CHECK_ERR(sigtimedwait(&set, &si, &time), EAGAIN);
+	CHECK_ERR(sigtimedwait(&set, &info, &time), EAGAIN);
 	CHECK(ms_since(&start) >= 20);
-	sigqueue(getpid(), SIGRTMIN, v);
-	CHECK_EQ(sigwaitinfo(&set, &si), SIGRTMIN);
-	CHECK(si.si_value.sival_int == 5 && si.si_code == SI_QUEUE);
+	sigqueue(getpid(), SIGRTMIN, value);
+	CHECK_EQ(sigwaitinfo(&set, &info), SIGRTMIN);
+	CHECK(info.si_value.sival_int == 5 && info.si_code == SI_QUEUE);
 	pid = later(SIGUSR1, 20);
-	CHECK_EQ(sigwaitinfo(&set, &si), SIGUSR1);
-	CHECK_EQ(si.si_pid, pid);
+	CHECK_EQ(sigwaitinfo(&set, &info), SIGUSR1);
+	CHECK_EQ(info.si_pid, pid);
 	waitpid(pid, NULL, 0);
 	handle(SIGUSR2, note, SA_RESTART);
 	pid = later(SIGUSR2, 20);
-	CHECK_ERR(syscall(SYS_rt_sigtimedwait, &set, &si, NULL, 8), EINTR);
+	CHECK_ERR(syscall(SYS_rt_sigtimedwait, &set, &info, NULL, 8), EINTR);
 	waitpid(pid, NULL, 0);
 	/* Signals whose default is to be ignored can be waited for, too. */
 	set = set_of(SIGCHLD, 0);
@@ -552,7 +552,7 @@ TEST(waiting_for_signals)
 	pid = fork();
 	if (!pid)
 		_exit(0);
-	CHECK_EQ(sigwaitinfo(&set, &si), SIGCHLD);
+	CHECK_EQ(sigwaitinfo(&set, &info), SIGCHLD);
 	waitpid(pid, NULL, 0);
 }
 
@@ -568,7 +568,7 @@ static void use_fpu(int sig)
 
 TEST(fpu_state_survives_handlers)
 {
-	unsigned long long a[2] = { 0x1122334455667788, 0x99aabbccddeeff00 }, b[2], d[2];
+	unsigned long long before[2] = { 0x1122334455667788, 0x99aabbccddeeff00 }, after[2], d[2];
 	double st = 1.25, back;
 
 	handle(SIGUSR1, use_fpu, 0);
@@ -578,11 +578,12 @@ TEST(fpu_state_survives_handlers)
 		__asm__ volatile("movdqu %3, %%xmm7; movdqu %3, %%xmm15; fldl %4;"
 				 "syscall;"
 				 "movdqu %%xmm7, %1; movdqu %%xmm15, %2; fstpl %5"
-				 : "=a"(result), "=m"(b), "=m"(d)
-				 : "m"(a), "m"(st), "m"(back), "a"(SYS_kill), "D"(getpid()),
+				 : "=a"(result), "=m"(after), "=m"(d)
+				 : "m"(before), "m"(st), "m"(back), "a"(SYS_kill), "D"(getpid()),
 				   "S"(SIGUSR1)
 				 : "rcx", "r11", "memory", "xmm7", "xmm15");
-		CHECK(b[0] == a[0] && b[1] == a[1] && d[0] == a[0] && d[1] == a[1]);
+		CHECK(after[0] == before[0] && after[1] == before[1] && d[0] == before[0] &&
+		      d[1] == before[1]);
 		CHECK(back == 1.25);
 	}
 	CHECK_EQ(count, 50);
@@ -614,25 +615,27 @@ TEST(registers_survive_handlers)
 }
 
 static volatile int damage;
-static void damaging(int sig, siginfo_t *si, void *memory)
+static void damaging(int sig, siginfo_t *info, void *memory)
 {
-	ucontext_t *uc = memory;
-	unsigned char *fp = (unsigned char *)uc->uc_mcontext.fpregs;
+	ucontext_t *context = memory;
+	unsigned char *state = (unsigned char *)context->uc_mcontext.fpregs;
 
 	switch (damage) {
-	case 0: uc->uc_mcontext.gregs[REG_RIP] = 0x8000000000000000; break;
-	case 1: uc->uc_mcontext.gregs[REG_RIP] = 0xffffffff80000000; break;
-	case 2: /* reserved bits of MXCSR */ *(unsigned *)(fp + 24) = 0xffffffff; break;
-	case 3: /* XSTATE_BV of features that are not there */ memset(fp + 512, 0xff, 8); break;
-	case 4: /* XCOMP_BV: compacted */ fp[512 + 15] = 0x80; break;
-	case 5: uc->uc_mcontext.fpregs = (void *)((long)uc->uc_mcontext.fpregs + 8); break;
-	case 6: uc->uc_mcontext.fpregs = (void *)0xffff800000000000; break;
-	case 7: /* harmless: kernel privileges asked for, not given */
-		uc->uc_mcontext.gregs[REG_EFL] |= 0x3000 | 0x20000;
+	case 0: context->uc_mcontext.gregs[REG_RIP] = 0x8000000000000000; break;
+	case 1: context->uc_mcontext.gregs[REG_RIP] = 0xffffffff80000000; break;
+	case 2: /* reserved bits of MXCSR */ *(unsigned *)(state + 24) = 0xffffffff; break;
+	case 3: /* XSTATE_BV of features that are not there */ memset(state + 512, 0xff, 8); break;
+	case 4: /* XCOMP_BV: compacted */ state[512 + 15] = 0x80; break;
+	case 5:
+		context->uc_mcontext.fpregs = (void *)((long)context->uc_mcontext.fpregs + 8);
 		break;
-	case 8: /* no FPU state: a fresh one */ uc->uc_mcontext.fpregs = NULL; break;
+	case 6: context->uc_mcontext.fpregs = (void *)0xffff800000000000; break;
+	case 7: /* harmless: kernel privileges asked for, not given */
+		context->uc_mcontext.gregs[REG_EFL] |= 0x3000 | 0x20000;
+		break;
+	case 8: /* no FPU state: a fresh one */ context->uc_mcontext.fpregs = NULL; break;
 	case 9:
-		fp[512 + 20] = 1; /* reserved part of the header */
+		state[512 + 20] = 1; /* reserved part of the header */
 		break;
 	}
 }
@@ -839,7 +842,7 @@ TEST(an_orphaned_stopped_group_is_hung_up)
 
 TEST(storms_do_no_harm)
 {
-	pid_t kids[4], me = getpid();
+	pid_t kids[4], self = getpid();
 
 	handle(SIGUSR1, note, SA_RESTART);
 	handle(SIGRTMIN, note, SA_RESTART);
@@ -847,7 +850,7 @@ TEST(storms_do_no_harm)
 		kids[i] = fork();
 		if (!kids[i]) {
 			for (int n = 0; n < 2000; n++)
-				kill(me, n & 1 ? SIGUSR1 : SIGRTMIN);
+				kill(self, n & 1 ? SIGUSR1 : SIGRTMIN);
 			_exit(0);
 		}
 	}

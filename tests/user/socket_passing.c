@@ -11,12 +11,12 @@
 #include <sys/utsname.h>
 
 static const int kinds[] = { SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET };
-static int p[2];
+static int ends[2];
 static char big[8000];
 
 static void pair(int type)
 {
-	CHECK_EQ(socketpair(AF_UNIX, type, 0, p), 0);
+	CHECK_EQ(socketpair(AF_UNIX, type, 0, ends), 0);
 }
 
 /* Past the library: musl's copies the control messages and has limits of its own. */
@@ -56,30 +56,30 @@ union control {
 /* Send @count descriptors with one byte. */
 static ssize_t send_fds(int to, const int *fds, int count, int flags)
 {
-	static union control u;
+	static union control control;
 	struct iovec io = { "f", 1 };
 	struct msghdr message = { .msg_iov = &io,
 				  .msg_iovlen = 1,
-				  .msg_control = &u,
+				  .msg_control = &control,
 				  .msg_controllen = CMSG_SPACE(4 * (size_t)count) };
 
-	memset(&u, 0, sizeof(u));
-	u.h = (struct cmsghdr){ .cmsg_len = CMSG_LEN(4 * (size_t)count),
-				.cmsg_level = SOL_SOCKET,
-				.cmsg_type = SCM_RIGHTS };
-	memcpy(CMSG_DATA(&u.h), fds, 4 * (size_t)count);
+	memset(&control, 0, sizeof(control));
+	control.h = (struct cmsghdr){ .cmsg_len = CMSG_LEN(4 * (size_t)count),
+				      .cmsg_level = SOL_SOCKET,
+				      .cmsg_type = SCM_RIGHTS };
+	memcpy(CMSG_DATA(&control.h), fds, 4 * (size_t)count);
 	return send_message(to, &message, flags);
 }
 
 /* Receive with room for @room descriptors; @fds gets them. @return how many, or -1 */
 static int receive_fds(int from, int *fds, int room, int flags, int *msg_flags)
 {
-	static union control u;
+	static union control control;
 	char bytes[16];
 	struct iovec io = { bytes, sizeof(bytes) };
 	struct msghdr message = { .msg_iov = &io,
 				  .msg_iovlen = 1,
-				  .msg_control = &u,
+				  .msg_control = &control,
 				  .msg_controllen = CMSG_LEN(4 * (size_t)room) };
 	struct cmsghdr *cmsghdr;
 	int count;
@@ -106,17 +106,17 @@ TEST(descriptors_are_passed)
 
 		pair(kinds[i]);
 		CHECK_EQ(pipe(others), 0);
-		CHECK_EQ(send_fds(p[0], others, 2, 0), 1);
+		CHECK_EQ(send_fds(ends[0], others, 2, 0), 1);
 		close(others[1]);
-		CHECK_EQ(receive_fds(p[1], got, 2, MSG_CMSG_CLOEXEC, &flags), 2);
+		CHECK_EQ(receive_fds(ends[1], got, 2, MSG_CMSG_CLOEXEC, &flags), 2);
 		CHECK_EQ(flags & ~MSG_CMSG_CLOEXEC, 0);
 		CHECK_EQ(fcntl(got[0], F_GETFD), FD_CLOEXEC);
 		CHECK_EQ(write(got[1], "z", 1), 1);
 		close(got[1]);
 		CHECK_EQ(read(others[0], &byte, 1), 1);
 		CHECK_EQ(read(got[0], &byte, 1), 0); /* no writer is left */
-		close(p[0]);
-		close(p[1]);
+		close(ends[0]);
+		close(ends[1]);
 	}
 }
 
@@ -127,112 +127,113 @@ TEST(descriptors_without_room_are_closed)
 
 	pair(SOCK_STREAM);
 	pipe(others);
-	CHECK_EQ(send_fds(p[0], &others[1], 1, 0), 1);
+	CHECK_EQ(send_fds(ends[0], &others[1], 1, 0), 1);
 	close(others[1]);
-	CHECK_EQ(receive_fds(p[1], got, 0, 0, &flags), 0);
+	CHECK_EQ(receive_fds(ends[1], got, 0, 0, &flags), 0);
 	CHECK(flags & MSG_CTRUNC);
 	CHECK_EQ(read(others[0], &byte, 1), 0);
 	pipe(others);
-	CHECK_EQ(send_fds(p[0], &others[1], 1, 0), 1);
+	CHECK_EQ(send_fds(ends[0], &others[1], 1, 0), 1);
 	close(others[1]);
-	CHECK_EQ(read(p[1], &byte, 1), 1); /* read() takes the byte alone */
+	CHECK_EQ(read(ends[1], &byte, 1), 1); /* read() takes the byte alone */
 	CHECK_EQ(read(others[0], &byte, 1), 0);
 	pipe(others);
-	CHECK_EQ(send_fds(p[0], &others[1], 1, 0), 1);
+	CHECK_EQ(send_fds(ends[0], &others[1], 1, 0), 1);
 	close(others[1]);
-	close(p[1]); /* nobody ever reads it */
+	close(ends[1]); /* nobody ever reads it */
 	CHECK_EQ(read(others[0], &byte, 1), 0);
 	pair(SOCK_STREAM);
 	pipe(others);
-	CHECK_EQ(send_fds(p[0], (int[]){ others[0], others[1], others[0] }, 3, 0), 1);
-	CHECK_EQ(receive_fds(p[1], got, 2, 0, &flags), 2);
+	CHECK_EQ(send_fds(ends[0], (int[]){ others[0], others[1], others[0] }, 3, 0), 1);
+	CHECK_EQ(receive_fds(ends[1], got, 2, 0, &flags), 2);
 	CHECK(flags & MSG_CTRUNC);
 }
 
 TEST(descriptors_end_a_read)
 {
 	int others[2], got[2];
-	char c[8];
+	char text[8];
 
 	pair(SOCK_STREAM);
 	pipe(others);
-	CHECK_EQ(write(p[0], "ab", 2), 2);
-	CHECK_EQ(send_fds(p[0], others, 1, 0), 1);
-	CHECK_EQ(write(p[0], "cd", 2), 2);
-	CHECK_EQ(recv(p[1], c, 8, MSG_PEEK), 3);
-	CHECK_EQ(read(p[1], c, 8), 3);
-	CHECK(!memcmp(c, "abf", 3));
-	CHECK_EQ(read(p[1], c, 8), 2);
-	CHECK_EQ(send_fds(p[0], others, 2, 0), 1);
-	CHECK_EQ(receive_fds(p[1], got, 2, MSG_PEEK, NULL), 2); /* others of the same files */
-	CHECK_EQ(receive_fds(p[1], got, 2, 0, NULL), 2);
+	CHECK_EQ(write(ends[0], "ab", 2), 2);
+	CHECK_EQ(send_fds(ends[0], others, 1, 0), 1);
+	CHECK_EQ(write(ends[0], "cd", 2), 2);
+	CHECK_EQ(recv(ends[1], text, 8, MSG_PEEK), 3);
+	CHECK_EQ(read(ends[1], text, 8), 3);
+	CHECK(!memcmp(text, "abf", 3));
+	CHECK_EQ(read(ends[1], text, 8), 2);
+	CHECK_EQ(send_fds(ends[0], others, 2, 0), 1);
+	CHECK_EQ(receive_fds(ends[1], got, 2, MSG_PEEK, NULL), 2); /* others of the same files */
+	CHECK_EQ(receive_fds(ends[1], got, 2, 0, NULL), 2);
 }
 
 TEST(descriptors_that_are_refused)
 {
 	static int many[300];
 	struct iovec io = { "f", 1 };
-	union control u = {
+	union control control = {
 		.h = { .cmsg_len = CMSG_LEN(4), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS }
 	};
-	struct msghdr message = {
-		.msg_iov = &io, .msg_iovlen = 1, .msg_control = &u, .msg_controllen = CMSG_SPACE(4)
-	};
+	struct msghdr message = { .msg_iov = &io,
+				  .msg_iovlen = 1,
+				  .msg_control = &control,
+				  .msg_controllen = CMSG_SPACE(4) };
 	int bad = 999;
 
 	pair(SOCK_STREAM);
-	CHECK_ERR(send_fds(p[0], &bad, 1, 0), EBADF);
-	CHECK_ERR(send_fds(p[0], many, 254, 0), EINVAL);
-	CHECK_EQ(send_fds(p[0], many, 253, 0), 1);
-	u.h.cmsg_len = 15;
-	CHECK_ERR(send_message(p[0], &message, 0), EINVAL);
-	memset(&u, 0xff, 8);
-	CHECK_ERR(send_message(p[0], &message, 0), EINVAL);
-	memset(&u, 0, 8);
-	u.h.cmsg_len = CMSG_LEN(4);
-	u.h.cmsg_type = 77;
-	CHECK_ERR(send_message(p[0], &message, 0), EINVAL);
-	u.h.cmsg_level = 77; /* nobody's */
-	CHECK_EQ(send_message(p[0], &message, 0), 1);
+	CHECK_ERR(send_fds(ends[0], &bad, 1, 0), EBADF);
+	CHECK_ERR(send_fds(ends[0], many, 254, 0), EINVAL);
+	CHECK_EQ(send_fds(ends[0], many, 253, 0), 1);
+	control.h.cmsg_len = 15;
+	CHECK_ERR(send_message(ends[0], &message, 0), EINVAL);
+	memset(&control, 0xff, 8);
+	CHECK_ERR(send_message(ends[0], &message, 0), EINVAL);
+	memset(&control, 0, 8);
+	control.h.cmsg_len = CMSG_LEN(4);
+	control.h.cmsg_type = 77;
+	CHECK_ERR(send_message(ends[0], &message, 0), EINVAL);
+	control.h.cmsg_level = 77; /* nobody's */
+	CHECK_EQ(send_message(ends[0], &message, 0), 1);
 	*(uint64_t *)&message.msg_controllen = 1ul << 40;
-	CHECK_ERR(send_message(p[0], &message, 0), ENOBUFS);
+	CHECK_ERR(send_message(ends[0], &message, 0), ENOBUFS);
 	*(uint64_t *)&message.msg_controllen = 20481;
-	CHECK_ERR(send_message(p[0], &message, 0), on_banos() ? ENOBUFS : EFAULT);
+	CHECK_ERR(send_message(ends[0], &message, 0), on_banos() ? ENOBUFS : EFAULT);
 	*(uint64_t *)&message.msg_controllen = 0;
 	message.msg_controllen = 100;
 	message.msg_control = (void *)8;
-	CHECK_ERR(send_message(p[0], &message, 0), EFAULT);
+	CHECK_ERR(send_message(ends[0], &message, 0), EFAULT);
 	message.msg_control = NULL;
 	message.msg_controllen = 0;
 	message.msg_iovlen = 1025;
-	CHECK_ERR(send_message(p[0], &message, 0), EMSGSIZE);
-	CHECK_ERR(receive_message(p[0], &message, 0), EMSGSIZE);
+	CHECK_ERR(send_message(ends[0], &message, 0), EMSGSIZE);
+	CHECK_ERR(receive_message(ends[0], &message, 0), EMSGSIZE);
 	message.msg_iov = (void *)8;
 	message.msg_iovlen = 1;
-	CHECK_ERR(send_message(p[0], &message, 0), EFAULT);
-	CHECK_ERR(send_message(p[0], (void *)8, 0), EFAULT);
-	CHECK_ERR(receive_message(p[0], (void *)8, 0), EFAULT);
+	CHECK_ERR(send_message(ends[0], &message, 0), EFAULT);
+	CHECK_ERR(send_message(ends[0], (void *)8, 0), EFAULT);
+	CHECK_ERR(receive_message(ends[0], (void *)8, 0), EFAULT);
 }
 
 /* A socket in its own queue, through others too: Linux collects such circles, here they are refused. */
 TEST(circles_of_sockets)
 {
-	int a[2], b[2];
+	int first[2], second[2];
 
-	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, a), 0);
-	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, b), 0);
-	CHECK_EQ(send_fds(a[0], &a[0], 1, 0), 1); /* into a[1]: no circle */
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, first), 0);
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, second), 0);
+	CHECK_EQ(send_fds(first[0], &first[0], 1, 0), 1); /* into a[1]: no circle */
 	if (on_banos())
-		CHECK_ERR(send_fds(a[0], &a[1], 1, 0), ETOOMANYREFS);
-	CHECK_EQ(send_fds(a[0], &b[1], 1, 0), 1); /* a[1] holds b[1] */
+		CHECK_ERR(send_fds(first[0], &first[1], 1, 0), ETOOMANYREFS);
+	CHECK_EQ(send_fds(first[0], &second[1], 1, 0), 1); /* a[1] holds b[1] */
 	if (on_banos())
-		CHECK_ERR(send_fds(b[0], &a[1], 1, 0), ETOOMANYREFS);
-	CHECK_EQ(send_fds(b[1], &a[1], 1, 0), 1); /* b[0] holds a[1] */
+		CHECK_ERR(send_fds(second[0], &first[1], 1, 0), ETOOMANYREFS);
+	CHECK_EQ(send_fds(second[1], &first[1], 1, 0), 1); /* b[0] holds a[1] */
 	if (on_banos())
-		CHECK_ERR(send_fds(a[0], &b[0], 1, 0), ETOOMANYREFS);
+		CHECK_ERR(send_fds(first[0], &second[0], 1, 0), ETOOMANYREFS);
 	for (int i = 0; i < 2; i++) {
-		close(a[i]);
-		close(b[i]);
+		close(first[i]);
+		close(second[i]);
 	}
 }
 
@@ -246,11 +247,11 @@ TEST(long_chains_of_sockets)
 	CHECK_EQ(pipe(others), 0);
 	for (int i = 0; i < N; i++) {
 		pair(SOCK_DGRAM);
-		CHECK_EQ(send_fds(p[0], held < 0 ? &others[1] : &held, 1, 0), 1);
+		CHECK_EQ(send_fds(ends[0], held < 0 ? &others[1] : &held, 1, 0), 1);
 		if (held >= 0)
 			close(held);
-		close(p[0]);
-		held = p[1];
+		close(ends[0]);
+		held = ends[1];
 	}
 	close(others[1]);
 	CHECK_EQ(poll_one(others[0], POLLIN, 0), 0);
@@ -271,24 +272,25 @@ TEST(too_many_on_their_way)
 	CHECK_EQ(setgid(12346), 0);
 	CHECK_EQ(setuid(12346), 0);
 	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &lim), 0);
-	while (count < 10 && send_fds(p[0], many, 200, 0) == 1)
+	while (count < 10 && send_fds(ends[0], many, 200, 0) == 1)
 		count++;
 	CHECK_EQ(errno, ETOOMANYREFS);
 	CHECK(count >= 1 && count <= 3);
 	while (count--)
-		CHECK_EQ(recv(p[1], big, 1, 0), 1);
-	CHECK_EQ(send_fds(p[0], many, 200, 0), 1);
+		CHECK_EQ(recv(ends[1], big, 1, 0), 1);
+	CHECK_EQ(send_fds(ends[0], many, 200, 0), 1);
 }
 
 /* Receive one message with credentials. */
 static struct ucred credentials(int fd)
 {
-	union control u;
+	union control control;
 	char bytes[16];
 	struct iovec io = { bytes, sizeof(bytes) };
-	struct msghdr message = {
-		.msg_iov = &io, .msg_iovlen = 1, .msg_control = &u, .msg_controllen = sizeof(u)
-	};
+	struct msghdr message = { .msg_iov = &io,
+				  .msg_iovlen = 1,
+				  .msg_control = &control,
+				  .msg_controllen = sizeof(control) };
 	struct ucred ucred = { -1, 1, 1 };
 
 	CHECK(receive_message(fd, &message, 0) >= 0);
@@ -301,43 +303,44 @@ static struct ucred credentials(int fd)
 
 TEST(credentials_are_told)
 {
-	union control u = { .h = { .cmsg_len = CMSG_LEN(12),
-				   .cmsg_level = SOL_SOCKET,
-				   .cmsg_type = SCM_CREDENTIALS } };
+	union control control = { .h = { .cmsg_len = CMSG_LEN(12),
+					 .cmsg_level = SOL_SOCKET,
+					 .cmsg_type = SCM_CREDENTIALS } };
 	struct ucred mine = { getpid(), getuid(), getgid() }, ucred;
 	struct iovec io = { "c", 1 };
-	struct msghdr message = {
-		.msg_iov = &io, .msg_iovlen = 1, .msg_control = &u, .msg_controllen = CMSG_SPACE(12)
-	};
+	struct msghdr message = { .msg_iov = &io,
+				  .msg_iovlen = 1,
+				  .msg_control = &control,
+				  .msg_controllen = CMSG_SPACE(12) };
 	char buf[8];
 	pid_t child;
 
 	pair(SOCK_STREAM);
-	write(p[0], "x", 1);
-	CHECK_EQ(credentials(p[1]).pid, -1); /* not asked for */
-	write(p[0], "x", 1);
-	set_option(p[1], SO_PASSCRED, 1);
-	CHECK_EQ(credentials(p[1]).pid, 0); /* sent before anybody asked */
-	write(p[0], "x", 1);
-	ucred = credentials(p[1]);
+	write(ends[0], "x", 1);
+	CHECK_EQ(credentials(ends[1]).pid, -1); /* not asked for */
+	write(ends[0], "x", 1);
+	set_option(ends[1], SO_PASSCRED, 1);
+	CHECK_EQ(credentials(ends[1]).pid, 0); /* sent before anybody asked */
+	write(ends[0], "x", 1);
+	ucred = credentials(ends[1]);
 	CHECK_EQ(ucred.pid, getpid());
 	CHECK_EQ(ucred.uid, getuid());
-	write(p[0], "x", 1);
-	child = CHILD(write(p[0], "y", 1) != 1);
+	write(ends[0], "x", 1);
+	child = CHILD(write(ends[0], "y", 1) != 1);
 	CHECK_EQ(wait_status(child), 0);
-	CHECK_EQ(recv(p[1], buf, 8, 0), 1); /* others' bytes are not glued to it */
-	CHECK_EQ(credentials(p[1]).pid, child);
-	memcpy(CMSG_DATA(&u.h), &mine, sizeof(mine));
-	CHECK_EQ(send_message(p[0], &message, 0), 1);
-	CHECK_EQ(credentials(p[1]).pid, getpid());
+	CHECK_EQ(recv(ends[1], buf, 8, 0), 1); /* others' bytes are not glued to it */
+	CHECK_EQ(credentials(ends[1]).pid, child);
+	memcpy(CMSG_DATA(&control.h), &mine, sizeof(mine));
+	CHECK_EQ(send_message(ends[0], &message, 0), 1);
+	CHECK_EQ(credentials(ends[1]).pid, getpid());
 	if (getuid())
 		return;
 	CHECK_EQ(setuid(12347), 0);
-	CHECK_ERR(send_message(p[0], &message, 0), EPERM); /* not root any more */
+	CHECK_ERR(send_message(ends[0], &message, 0), EPERM); /* not root any more */
 	mine.uid = 12347;
 	mine.pid = 1;
-	memcpy(CMSG_DATA(&u.h), &mine, sizeof(mine));
-	CHECK_ERR(send_message(p[0], &message, 0), EPERM);
+	memcpy(CMSG_DATA(&control.h), &mine, sizeof(mine));
+	CHECK_ERR(send_message(ends[0], &message, 0), EPERM);
 }
 
 TEST(many_pairs)
@@ -345,11 +348,11 @@ TEST(many_pairs)
 	for (int i = 0; i < 10000; i++) {
 		pair(kinds[i % 3]);
 		if (i % 2)
-			CHECK_EQ(write(p[0], big, (size_t)(i % 7) * 1000 + 1), i % 7 * 1000 + 1);
+			CHECK_EQ(write(ends[0], big, (size_t)(i % 7) * 1000 + 1), i % 7 * 1000 + 1);
 		if (i % 5 == 0)
-			CHECK_EQ(send_fds(p[1], &p[1], 1, 0), 1);
-		close(p[0]);
-		close(p[1]);
+			CHECK_EQ(send_fds(ends[1], &ends[1], 1, 0), 1);
+		close(ends[0]);
+		close(ends[1]);
 	}
 }
 

@@ -24,13 +24,13 @@
 #define SIOCOUTQ_ 0x5411
 
 static const int kinds[] = { SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET };
-static int p[2];
+static int ends[2];
 static char big[300000];
 static void *volatile nowhere = (void *)8;
 
 static void pair(int type)
 {
-	CHECK_EQ(socketpair(AF_UNIX, type, 0, p), 0);
+	CHECK_EQ(socketpair(AF_UNIX, type, 0, ends), 0);
 }
 
 static int poll_one(int fd, int events, int ms)
@@ -71,33 +71,34 @@ TEST(what_can_be_made)
 		struct statfs fs;
 		char link[64] = "", name[64];
 
-		CHECK_EQ(socketpair(AF_UNIX, kinds[i] | SOCK_CLOEXEC | SOCK_NONBLOCK, AF_UNIX, p),
+		CHECK_EQ(socketpair(AF_UNIX, kinds[i] | SOCK_CLOEXEC | SOCK_NONBLOCK, AF_UNIX,
+				    ends),
 			 0);
-		CHECK_EQ(fcntl(p[0], F_GETFD), FD_CLOEXEC);
-		CHECK(fcntl(p[1], F_GETFL) & O_NONBLOCK);
-		CHECK_EQ(fcntl(p[1], F_GETFL) & O_ACCMODE, O_RDWR);
-		CHECK_EQ(get_option(p[0], SO_TYPE), kinds[i]);
-		CHECK_EQ(get_option(p[0], SO_DOMAIN), AF_UNIX);
-		CHECK_EQ(get_option(p[0], SO_PROTOCOL), 0);
-		CHECK_EQ(get_option(p[0], SO_ACCEPTCONN), 0);
-		CHECK_EQ(fstat(p[0], &info), 0);
+		CHECK_EQ(fcntl(ends[0], F_GETFD), FD_CLOEXEC);
+		CHECK(fcntl(ends[1], F_GETFL) & O_NONBLOCK);
+		CHECK_EQ(fcntl(ends[1], F_GETFL) & O_ACCMODE, O_RDWR);
+		CHECK_EQ(get_option(ends[0], SO_TYPE), kinds[i]);
+		CHECK_EQ(get_option(ends[0], SO_DOMAIN), AF_UNIX);
+		CHECK_EQ(get_option(ends[0], SO_PROTOCOL), 0);
+		CHECK_EQ(get_option(ends[0], SO_ACCEPTCONN), 0);
+		CHECK_EQ(fstat(ends[0], &info), 0);
 		CHECK_EQ(info.st_mode, S_IFSOCK | 0777);
-		CHECK_EQ(fstatfs(p[0], &fs), 0);
+		CHECK_EQ(fstatfs(ends[0], &fs), 0);
 		CHECK_EQ(fs.f_type, 0x534f434b);
-		sprintf(name, "/proc/self/fd/%d", p[0]);
+		sprintf(name, "/proc/self/fd/%d", ends[0]);
 		CHECK(readlink(name, link, sizeof(link) - 1) > 0);
 		sprintf(name, "socket:[%lu]", (unsigned long)info.st_ino);
 		CHECK(!strcmp(link, name));
-		sprintf(name, "/proc/self/fd/%d", p[0]);
+		sprintf(name, "/proc/self/fd/%d", ends[0]);
 		CHECK_ERR(open(name, O_RDWR), ENXIO);
-		CHECK_ERR(lseek(p[0], 0, SEEK_SET), ESPIPE);
-		CHECK_ERR(pread(p[0], link, 1, 0), ESPIPE);
-		CHECK_ERR(ftruncate(p[0], 0), EINVAL);
-		CHECK_EQ(close(p[0]), 0);
-		CHECK_EQ(close(p[1]), 0);
+		CHECK_ERR(lseek(ends[0], 0, SEEK_SET), ESPIPE);
+		CHECK_ERR(pread(ends[0], link, 1, 0), ESPIPE);
+		CHECK_ERR(ftruncate(ends[0], 0), EINVAL);
+		CHECK_EQ(close(ends[0]), 0);
+		CHECK_EQ(close(ends[1]), 0);
 	}
-	CHECK_EQ(socketpair(AF_UNIX, SOCK_RAW, 0, p), 0);
-	CHECK_EQ(get_option(p[0], SO_TYPE), SOCK_DGRAM);
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_RAW, 0, ends), 0);
+	CHECK_EQ(get_option(ends[0], SO_TYPE), SOCK_DGRAM);
 }
 
 TEST(what_cannot_be_made)
@@ -105,21 +106,21 @@ TEST(what_cannot_be_made)
 	struct rlimit lim = { 4, 4 };
 	int fd;
 
-	CHECK_ERR(socketpair(AF_UNIX, SOCK_STREAM | 0x100, 0, p), EINVAL);
-	CHECK_ERR(socketpair(AF_UNIX, 11, 0, p), EINVAL);
-	CHECK_ERR(socketpair(AF_UNIX, SOCK_RDM, 0, p), ESOCKTNOSUPPORT);
-	CHECK_ERR(socketpair(AF_UNIX, SOCK_STREAM, 5, p), EPROTONOSUPPORT);
-	CHECK_ERR(socketpair(999, SOCK_STREAM, 0, p), EAFNOSUPPORT);
-	CHECK_ERR(socketpair(-1, SOCK_STREAM, 0, p), EAFNOSUPPORT);
+	CHECK_ERR(socketpair(AF_UNIX, SOCK_STREAM | 0x100, 0, ends), EINVAL);
+	CHECK_ERR(socketpair(AF_UNIX, 11, 0, ends), EINVAL);
+	CHECK_ERR(socketpair(AF_UNIX, SOCK_RDM, 0, ends), ESOCKTNOSUPPORT);
+	CHECK_ERR(socketpair(AF_UNIX, SOCK_STREAM, 5, ends), EPROTONOSUPPORT);
+	CHECK_ERR(socketpair(999, SOCK_STREAM, 0, ends), EAFNOSUPPORT);
+	CHECK_ERR(socketpair(-1, SOCK_STREAM, 0, ends), EAFNOSUPPORT);
 	CHECK_ERR(socket(AF_UNIX, SOCK_RDM, 0), ESOCKTNOSUPPORT);
 	CHECK_ERR(socket(46, SOCK_STREAM, 0), EAFNOSUPPORT);
 	CHECK_ERR(syscall(SYS_socketpair, AF_UNIX, SOCK_STREAM, 0, 16), EFAULT);
 	fd = open("/dev/null", O_RDONLY);
 	CHECK_EQ(fd, 3); /* the failed ones left no descriptor behind */
 	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &lim), 0);
-	CHECK_ERR(socketpair(AF_UNIX, SOCK_STREAM, 0, p), EMFILE);
+	CHECK_ERR(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), EMFILE);
 	close(fd);
-	CHECK_ERR(socketpair(AF_UNIX, SOCK_STREAM, 0, p), EMFILE);
+	CHECK_ERR(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), EMFILE);
 	CHECK_EQ(open("/dev/null", O_RDONLY), 3);
 }
 
@@ -178,19 +179,19 @@ TEST(names_of_the_unnamed)
 
 	pair(SOCK_STREAM);
 	memset(&address, 0x55, sizeof(address));
-	CHECK_EQ(getsockname(p[0], (void *)&address, &len), 0);
+	CHECK_EQ(getsockname(ends[0], (void *)&address, &len), 0);
 	CHECK_EQ(len, 2);
 	CHECK_EQ(address.sun_family, AF_UNIX);
 	CHECK_EQ(address.sun_path[0], 0x55);
 	len = 1;
-	CHECK_EQ(getpeername(p[0], (void *)&address, &len), 0);
+	CHECK_EQ(getpeername(ends[0], (void *)&address, &len), 0);
 	CHECK_EQ(len, 2);
 	len = (socklen_t)-1;
-	CHECK_ERR(getpeername(p[0], (void *)&address, &len), EINVAL);
-	CHECK_ERR(getsockname(p[0], (void *)&address, (void *)8), EFAULT);
-	CHECK_EQ(write(p[1], "x", 1), 1);
+	CHECK_ERR(getpeername(ends[0], (void *)&address, &len), EINVAL);
+	CHECK_ERR(getsockname(ends[0], (void *)&address, (void *)8), EFAULT);
+	CHECK_EQ(write(ends[1], "x", 1), 1);
 	len = sizeof(address);
-	CHECK_EQ(recvfrom(p[0], big, 1, 0, (void *)-1, &len), 1); /* nothing is written there */
+	CHECK_EQ(recvfrom(ends[0], big, 1, 0, (void *)-1, &len), 1); /* nothing is written there */
 	CHECK_EQ(len, 0);
 }
 
@@ -201,18 +202,18 @@ TEST(a_stream_has_no_boundaries)
 	char buf[64];
 
 	pair(SOCK_STREAM);
-	CHECK_EQ(write(p[0], "abc", 3), 3);
-	CHECK_EQ(send(p[0], "def", 3, 0), 3);
-	CHECK_EQ(write(p[1], "back", 4), 4);
-	CHECK_EQ(recv(p[1], buf, 2, MSG_PEEK), 2);
-	CHECK_EQ(read(p[1], buf, 4), 4);
+	CHECK_EQ(write(ends[0], "abc", 3), 3);
+	CHECK_EQ(send(ends[0], "def", 3, 0), 3);
+	CHECK_EQ(write(ends[1], "back", 4), 4);
+	CHECK_EQ(recv(ends[1], buf, 2, MSG_PEEK), 2);
+	CHECK_EQ(read(ends[1], buf, 4), 4);
 	CHECK(!memcmp(buf, "abcd", 4));
-	CHECK_EQ(read(p[1], buf, sizeof(buf)), 2);
-	CHECK_EQ(read(p[0], buf, sizeof(buf)), 4);
-	CHECK_ERR(recv(p[0], buf, 1, MSG_DONTWAIT), EAGAIN);
-	CHECK_EQ(read(p[0], buf, 0), 0);
-	CHECK_EQ(write(p[0], buf, 0), 0);
-	CHECK_ERR(recv(p[0], buf, 1, MSG_OOB), EINVAL);
+	CHECK_EQ(read(ends[1], buf, sizeof(buf)), 2);
+	CHECK_EQ(read(ends[0], buf, sizeof(buf)), 4);
+	CHECK_ERR(recv(ends[0], buf, 1, MSG_DONTWAIT), EAGAIN);
+	CHECK_EQ(read(ends[0], buf, 0), 0);
+	CHECK_EQ(write(ends[0], buf, 0), 0);
+	CHECK_ERR(recv(ends[0], buf, 1, MSG_OOB), EINVAL);
 }
 
 TEST(packets_keep_their_boundaries)
@@ -223,28 +224,28 @@ TEST(packets_keep_their_boundaries)
 		struct msghdr message = { .msg_iov = &iovec, .msg_iovlen = 1 };
 
 		pair(kinds[i]);
-		CHECK_EQ(writev(p[0], out, 2), 5);
-		CHECK_EQ(send(p[0], "", 0, 0), 0);
-		CHECK_EQ(send(p[0], "xy", 2, 0), 2);
-		CHECK_EQ(recv(p[1], big, 2, MSG_PEEK), 2);
-		CHECK_EQ(recv(p[1], big, 2, MSG_PEEK | MSG_TRUNC), 5);
-		CHECK_EQ(recvmsg(p[1], &message, 0), 3);
+		CHECK_EQ(writev(ends[0], out, 2), 5);
+		CHECK_EQ(send(ends[0], "", 0, 0), 0);
+		CHECK_EQ(send(ends[0], "xy", 2, 0), 2);
+		CHECK_EQ(recv(ends[1], big, 2, MSG_PEEK), 2);
+		CHECK_EQ(recv(ends[1], big, 2, MSG_PEEK | MSG_TRUNC), 5);
+		CHECK_EQ(recvmsg(ends[1], &message, 0), 3);
 		CHECK_EQ(message.msg_flags, MSG_TRUNC);
 		CHECK(!memcmp(big, "abc", 3));
-		CHECK_EQ(recv(p[1], big, 10, 0), 0);
-		CHECK_EQ(recvmsg(p[1], &message, 0), 2);
+		CHECK_EQ(recv(ends[1], big, 10, 0), 0);
+		CHECK_EQ(recvmsg(ends[1], &message, 0), 2);
 		CHECK_EQ(message.msg_flags, 0);
-		CHECK_ERR(recv(p[1], big, 10, MSG_DONTWAIT), EAGAIN);
-		CHECK_ERR(send(p[0], big, 250000, 0), EMSGSIZE);
-		CHECK_EQ(send(p[0], big, 200000, 0), 200000);
-		CHECK_EQ(recv(p[1], big, sizeof(big), 0), 200000);
+		CHECK_ERR(recv(ends[1], big, 10, MSG_DONTWAIT), EAGAIN);
+		CHECK_ERR(send(ends[0], big, 250000, 0), EMSGSIZE);
+		CHECK_EQ(send(ends[0], big, 200000, 0), 200000);
+		CHECK_EQ(recv(ends[1], big, sizeof(big), 0), 200000);
 	}
 }
 
 /* Sizes around those of pages and headers, read in other pieces than they were written. */
 TEST(contents_survive_any_sizes)
 {
-	static unsigned char out[20000], in[20000];
+	static unsigned char out[20000], input[20000];
 	unsigned seed = 1;
 
 	for (int kind = 0; kind < 3; kind++) {
@@ -253,27 +254,30 @@ TEST(contents_survive_any_sizes)
 
 		pair(kinds[kind]);
 		for (int i = 0; i < 3000; i++) {
-			int n, want;
+			int length, want;
 
 			seed = seed * 1103515245 + 12345;
-			n = (int)(seed >> 16) % ((i & 3) ? 100 : 9000) + (kind ? 0 : 1);
-			if (count < 300 && unread + n < 40000 && (seed & 0x400)) {
-				for (int round = 0; round < n; round++)
+			length = (int)(seed >> 16) % ((i & 3) ? 100 : 9000) + (kind ? 0 : 1);
+			if (count < 300 && unread + length < 40000 && (seed & 0x400)) {
+				for (int round = 0; round < length; round++)
 					out[round] = next_out++;
-				CHECK_EQ(send(p[0], out, (size_t)n, 0), n);
-				sizes[(first + count++) % 300] = n;
-				unread += n;
+				CHECK_EQ(send(ends[0], out, (size_t)length, 0), length);
+				sizes[(first + count++) % 300] = length;
+				unread += length;
 			} else if (count) {
-				want = n < unread ? n : unread;
+				want = length < unread ? length : unread;
 				if (kind)
 					want = sizes[first];
 				if (seed & 0x800)
-					CHECK_EQ(recv(p[1], in, kind ? sizeof(in) : (size_t)want,
+					CHECK_EQ(recv(ends[1], input,
+						      kind ? sizeof(input) : (size_t)want,
 						      MSG_PEEK),
 						 want);
-				CHECK_EQ(recv(p[1], in, kind ? sizeof(in) : (size_t)want, 0), want);
+				CHECK_EQ(recv(ends[1], input, kind ? sizeof(input) : (size_t)want,
+					      0),
+					 want);
 				for (int round = 0; round < want; round++)
-					CHECK_EQ(in[round], next_in++);
+					CHECK_EQ(input[round], next_in++);
 				unread -= want;
 				if (kind || !unread) {
 					first = (first + 1) % 300;
@@ -281,8 +285,8 @@ TEST(contents_survive_any_sizes)
 				}
 			}
 		}
-		close(p[0]);
-		close(p[1]);
+		close(ends[0]);
+		close(ends[1]);
 	}
 }
 
@@ -295,17 +299,17 @@ TEST(waitall_and_low_water_mark)
 	if (!fork()) {
 		for (int i = 0; i < 8; i++) {
 			pause_ms(10);
-			write(p[1], "x", 1);
+			write(ends[1], "x", 1);
 		}
 		_exit(0);
 	}
-	CHECK_EQ(recv(p[0], buf, 5, MSG_WAITALL), 5);
-	set_option(p[0], SO_RCVLOWAT, number);
-	CHECK_EQ(get_option(p[0], SO_RCVLOWAT), 4);
-	CHECK_EQ(recv(p[0], buf, 3, 0), 3);
-	close(p[1]);
+	CHECK_EQ(recv(ends[0], buf, 5, MSG_WAITALL), 5);
+	set_option(ends[0], SO_RCVLOWAT, number);
+	CHECK_EQ(get_option(ends[0], SO_RCVLOWAT), 4);
+	CHECK_EQ(recv(ends[0], buf, 3, 0), 3);
+	close(ends[1]);
 	wait(NULL);
-	CHECK_EQ(recv(p[0], buf, 5, MSG_WAITALL), 0);
+	CHECK_EQ(recv(ends[0], buf, 5, MSG_WAITALL), 0);
 }
 
 TEST(room_is_bounded)
@@ -313,37 +317,37 @@ TEST(room_is_bounded)
 	long total = 0;
 	int count, least;
 
-	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, p), 0);
-	while ((count = (int)write(p[0], big, 5000)) > 0)
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
+	while ((count = (int)write(ends[0], big, 5000)) > 0)
 		total += count;
 	CHECK_EQ(errno, EAGAIN);
 	CHECK(total > 50000 && total < 600000);
-	CHECK_EQ(poll_one(p[0], POLLOUT, 0), 0);
-	CHECK_EQ(ioctl(p[1], SIOCINQ_, &count), 0);
+	CHECK_EQ(poll_one(ends[0], POLLOUT, 0), 0);
+	CHECK_EQ(ioctl(ends[1], SIOCINQ_, &count), 0);
 	CHECK_EQ(count, total);
-	CHECK_EQ(ioctl(p[0], SIOCOUTQ_, &count), 0);
+	CHECK_EQ(ioctl(ends[0], SIOCOUTQ_, &count), 0);
 	CHECK(count >= total);
-	while (read(p[1], big, sizeof(big)) > 0)
+	while (read(ends[1], big, sizeof(big)) > 0)
 		;
-	CHECK_EQ(poll_one(p[0], POLLOUT, 0), POLLOUT);
-	CHECK_EQ(ioctl(p[1], SIOCINQ_, &count), 0);
+	CHECK_EQ(poll_one(ends[0], POLLOUT, 0), POLLOUT);
+	CHECK_EQ(ioctl(ends[1], SIOCINQ_, &count), 0);
 	CHECK_EQ(count, 0);
-	CHECK_EQ(ioctl(p[0], SIOCOUTQ_, &count), 0);
+	CHECK_EQ(ioctl(ends[0], SIOCOUTQ_, &count), 0);
 	CHECK_EQ(count, 0);
 
-	set_option(p[0], SO_SNDBUF, 1); /* the least there is */
-	least = get_option(p[0], SO_SNDBUF);
+	set_option(ends[0], SO_SNDBUF, 1); /* the least there is */
+	least = get_option(ends[0], SO_SNDBUF);
 	CHECK_EQ(least, 4608);
-	for (total = 0; (count = (int)write(p[0], big, 100)) > 0;)
+	for (total = 0; (count = (int)write(ends[0], big, 100)) > 0;)
 		total += count;
 	CHECK(total <= 4608);
-	set_option(p[0], SO_SNDBUF, 1 << 30);
-	CHECK(get_option(p[0], SO_SNDBUF) < 1 << 30);
-	CHECK(get_option(p[0], SO_RCVBUF) >= 2304);
+	set_option(ends[0], SO_SNDBUF, 1 << 30);
+	CHECK(get_option(ends[0], SO_SNDBUF) < 1 << 30);
+	CHECK(get_option(ends[0], SO_RCVBUF) >= 2304);
 
 	/* messages without bytes are not free either */
-	CHECK_EQ(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, p), 0);
-	for (count = 0; count < 100000 && !send(p[0], "", 0, 0); count++)
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, ends), 0);
+	for (count = 0; count < 100000 && !send(ends[0], "", 0, 0); count++)
 		;
 	CHECK(count > 5 && count < 100000);
 	CHECK_EQ(errno, EAGAIN);
@@ -384,13 +388,13 @@ TEST(writer_waits_for_room)
 
 	pair(SOCK_STREAM);
 	if (!fork()) {
-		close(p[1]);
+		close(ends[1]);
 		for (int i = 0; i < 20; i++)
-			CHECK_EQ(write(p[0], big, 100000), 100000);
+			CHECK_EQ(write(ends[0], big, 100000), 100000);
 		_exit(0);
 	}
-	close(p[0]);
-	while ((count = (int)read(p[1], big, 77777)) > 0)
+	close(ends[0]);
+	while ((count = (int)read(ends[1], big, 77777)) > 0)
 		total += count;
 	CHECK_EQ(total, 2000000);
 	wait(&status);
@@ -400,11 +404,11 @@ TEST(writer_waits_for_room)
 static void *echo(void *arg)
 {
 	int fd = *(int *)arg;
-	char c[16];
+	char text[16];
 	ssize_t length;
 
-	while ((length = read(fd, c, sizeof(c))) > 0)
-		if (write(fd, c, (size_t)length) != length)
+	while ((length = read(fd, text, sizeof(text))) > 0)
+		if (write(fd, text, (size_t)length) != length)
 			return (void *)1;
 	return NULL;
 }
@@ -416,23 +420,23 @@ TEST(both_ends_by_threads)
 		char byte;
 
 		pair(kinds[i]);
-		CHECK_EQ(pthread_create(&thread[0], NULL, echo, &p[1]), 0);
-		CHECK_EQ(pthread_create(&thread[1], NULL, echo, &p[1]), 0);
+		CHECK_EQ(pthread_create(&thread[0], NULL, echo, &ends[1]), 0);
+		CHECK_EQ(pthread_create(&thread[1], NULL, echo, &ends[1]), 0);
 		for (int round = 0; round < 2000; round++) {
 			byte = (char)round;
-			CHECK_EQ(write(p[0], &byte, 1), 1);
-			CHECK_EQ(read(p[0], &byte, 1), 1);
+			CHECK_EQ(write(ends[0], &byte, 1), 1);
+			CHECK_EQ(read(ends[0], &byte, 1), 1);
 			CHECK_EQ(byte, (char)round);
 		}
-		shutdown(p[1], SHUT_RDWR);
+		shutdown(ends[1], SHUT_RDWR);
 		for (int round = 0; round < 2; round++) {
 			void *result;
 
 			CHECK_EQ(pthread_join(thread[round], &result), 0);
 			CHECK(!result);
 		}
-		close(p[0]);
-		close(p[1]);
+		close(ends[0]);
+		close(ends[1]);
 	}
 }
 
@@ -440,20 +444,20 @@ TEST(both_ends_by_threads)
 
 TEST(the_end_of_a_stream)
 {
-	char c[8];
+	char text[8];
 
 	pair(SOCK_STREAM);
-	CHECK_EQ(write(p[1], "rest", 4), 4);
-	close(p[1]);
-	CHECK_EQ(poll_one(p[0], POLLIN | POLLOUT | POLLRDHUP, 0),
+	CHECK_EQ(write(ends[1], "rest", 4), 4);
+	close(ends[1]);
+	CHECK_EQ(poll_one(ends[0], POLLIN | POLLOUT | POLLRDHUP, 0),
 		 POLLIN | POLLOUT | POLLHUP | POLLRDHUP);
-	CHECK_EQ(read(p[0], c, 8), 4);
-	CHECK_EQ(read(p[0], c, 8), 0);
-	CHECK_EQ(wait_status(CHILD(write(p[0], "x", 1))), SIGPIPE);
-	CHECK_EQ(wait_status(CHILD((int)write(p[0], "x", 0))), SIGPIPE);
-	CHECK_ERR(send(p[0], "x", 1, MSG_NOSIGNAL), EPIPE);
+	CHECK_EQ(read(ends[0], text, 8), 4);
+	CHECK_EQ(read(ends[0], text, 8), 0);
+	CHECK_EQ(wait_status(CHILD(write(ends[0], "x", 1))), SIGPIPE);
+	CHECK_EQ(wait_status(CHILD((int)write(ends[0], "x", 0))), SIGPIPE);
+	CHECK_ERR(send(ends[0], "x", 1, MSG_NOSIGNAL), EPIPE);
 	signal(SIGPIPE, SIG_IGN);
-	CHECK_ERR(write(p[0], "x", 1), EPIPE);
+	CHECK_ERR(write(ends[0], "x", 1), EPIPE);
 }
 
 TEST(what_was_not_read_is_an_error_there)
@@ -462,27 +466,27 @@ TEST(what_was_not_read_is_an_error_there)
 
 	signal(SIGPIPE, SIG_IGN);
 	pair(SOCK_STREAM);
-	write(p[0], "x", 1);
-	write(p[1], "y", 1);
-	close(p[1]);
-	CHECK_EQ(poll_one(p[0], POLLIN, 0), POLLIN | POLLHUP | POLLERR);
-	CHECK_EQ(read(p[0], &byte, 1), 1);
-	CHECK_ERR(read(p[0], &byte, 1), ECONNRESET);
-	CHECK_EQ(read(p[0], &byte, 1), 0);
+	write(ends[0], "x", 1);
+	write(ends[1], "y", 1);
+	close(ends[1]);
+	CHECK_EQ(poll_one(ends[0], POLLIN, 0), POLLIN | POLLHUP | POLLERR);
+	CHECK_EQ(read(ends[0], &byte, 1), 1);
+	CHECK_ERR(read(ends[0], &byte, 1), ECONNRESET);
+	CHECK_EQ(read(ends[0], &byte, 1), 0);
 	pair(SOCK_STREAM);
-	write(p[0], "x", 1);
-	close(p[1]);
-	CHECK_EQ(get_option(p[0], SO_ERROR), ECONNRESET);
-	CHECK_EQ(get_option(p[0], SO_ERROR), 0);
-	CHECK_EQ(read(p[0], &byte, 1), 0);
+	write(ends[0], "x", 1);
+	close(ends[1]);
+	CHECK_EQ(get_option(ends[0], SO_ERROR), ECONNRESET);
+	CHECK_EQ(get_option(ends[0], SO_ERROR), 0);
+	CHECK_EQ(read(ends[0], &byte, 1), 0);
 	pair(SOCK_SEQPACKET);
-	write(p[0], "x", 1);
-	write(p[1], "y", 1);
-	close(p[1]);
-	CHECK_ERR(read(p[0], &byte, 1), ECONNRESET);
-	CHECK_EQ(read(p[0], &byte, 1), 1);
-	CHECK_EQ(read(p[0], &byte, 1), 0);
-	CHECK_ERR(write(p[0], "x", 1), EPIPE);
+	write(ends[0], "x", 1);
+	write(ends[1], "y", 1);
+	close(ends[1]);
+	CHECK_ERR(read(ends[0], &byte, 1), ECONNRESET);
+	CHECK_EQ(read(ends[0], &byte, 1), 1);
+	CHECK_EQ(read(ends[0], &byte, 1), 0);
+	CHECK_ERR(write(ends[0], "x", 1), EPIPE);
 }
 
 TEST(packets_to_nobody)
@@ -490,16 +494,16 @@ TEST(packets_to_nobody)
 	char byte;
 
 	pair(SOCK_DGRAM);
-	write(p[1], "y", 1);
-	close(p[1]);
-	CHECK_EQ(poll_one(p[0], POLLIN | POLLOUT | POLLRDHUP, 0), POLLIN | POLLOUT);
-	CHECK_ERR(write(p[0], "x", 1), ECONNREFUSED);
-	CHECK_ERR(write(p[0], "x", 1), ENOTCONN);
-	CHECK_ERR(recv(p[0], &byte, 1, MSG_DONTWAIT), EAGAIN);
+	write(ends[1], "y", 1);
+	close(ends[1]);
+	CHECK_EQ(poll_one(ends[0], POLLIN | POLLOUT | POLLRDHUP, 0), POLLIN | POLLOUT);
+	CHECK_ERR(write(ends[0], "x", 1), ECONNREFUSED);
+	CHECK_ERR(write(ends[0], "x", 1), ENOTCONN);
+	CHECK_ERR(recv(ends[0], &byte, 1, MSG_DONTWAIT), EAGAIN);
 	pair(SOCK_SEQPACKET);
-	close(p[1]);
-	CHECK_EQ(read(p[0], &byte, 1), 0);
-	CHECK_EQ(poll_one(p[0], POLLIN | POLLRDHUP, 0), POLLIN | POLLHUP | POLLRDHUP);
+	close(ends[1]);
+	CHECK_EQ(read(ends[0], &byte, 1), 0);
+	CHECK_EQ(poll_one(ends[0], POLLIN | POLLRDHUP, 0), POLLIN | POLLHUP | POLLRDHUP);
 }
 
 TEST(shutdown_of_one_direction)
@@ -509,27 +513,27 @@ TEST(shutdown_of_one_direction)
 	signal(SIGPIPE, SIG_IGN);
 	for (int i = 0; i < 3; i += 2) {
 		pair(kinds[i]);
-		CHECK_ERR(shutdown(p[0], 3), EINVAL);
-		CHECK_ERR(shutdown(p[0], -1), EINVAL);
-		CHECK_EQ(write(p[0], "x", 1), 1);
-		CHECK_EQ(shutdown(p[0], SHUT_WR), 0);
-		CHECK_ERR(write(p[0], "x", 1), EPIPE);
-		CHECK_EQ(poll_one(p[1], POLLIN | POLLRDHUP, 0), POLLIN | POLLRDHUP);
-		CHECK_EQ(read(p[1], &byte, 1), 1);
-		CHECK_EQ(read(p[1], &byte, 1), 0);
-		CHECK_EQ(write(p[1], "y", 1), 1);
-		CHECK_EQ(read(p[0], &byte, 1), 1);
-		CHECK_EQ(shutdown(p[1], SHUT_WR), 0);
-		CHECK_EQ(poll_one(p[0], POLLIN, 0), POLLIN | POLLHUP);
+		CHECK_ERR(shutdown(ends[0], 3), EINVAL);
+		CHECK_ERR(shutdown(ends[0], -1), EINVAL);
+		CHECK_EQ(write(ends[0], "x", 1), 1);
+		CHECK_EQ(shutdown(ends[0], SHUT_WR), 0);
+		CHECK_ERR(write(ends[0], "x", 1), EPIPE);
+		CHECK_EQ(poll_one(ends[1], POLLIN | POLLRDHUP, 0), POLLIN | POLLRDHUP);
+		CHECK_EQ(read(ends[1], &byte, 1), 1);
+		CHECK_EQ(read(ends[1], &byte, 1), 0);
+		CHECK_EQ(write(ends[1], "y", 1), 1);
+		CHECK_EQ(read(ends[0], &byte, 1), 1);
+		CHECK_EQ(shutdown(ends[1], SHUT_WR), 0);
+		CHECK_EQ(poll_one(ends[0], POLLIN, 0), POLLIN | POLLHUP);
 		pair(kinds[i]);
-		CHECK_EQ(shutdown(p[0], SHUT_RD), 0);
-		CHECK_ERR(write(p[1], "x", 1), EPIPE);
-		CHECK_EQ(read(p[0], &byte, 1), 0);
+		CHECK_EQ(shutdown(ends[0], SHUT_RD), 0);
+		CHECK_ERR(write(ends[1], "x", 1), EPIPE);
+		CHECK_EQ(read(ends[0], &byte, 1), 0);
 	}
 	pair(SOCK_DGRAM);
-	CHECK_EQ(shutdown(p[0], SHUT_WR), 0);
-	CHECK_ERR(write(p[0], "x", 1), EPIPE);
-	CHECK_EQ(write(p[1], "x", 1), 1);
+	CHECK_EQ(shutdown(ends[0], SHUT_WR), 0);
+	CHECK_ERR(write(ends[0], "x", 1), EPIPE);
+	CHECK_EQ(write(ends[1], "x", 1), 1);
 }
 
 static volatile int calls; /* of handlers */
@@ -552,19 +556,19 @@ TEST(sleepers_are_woken_by_the_end)
 
 	signal(SIGPIPE, SIG_IGN);
 	pair(SOCK_STREAM);
-	pthread_create(&thread, NULL, close_later, &p[1]);
-	CHECK_EQ(read(p[0], &byte, 1), 0);
+	pthread_create(&thread, NULL, close_later, &ends[1]);
+	CHECK_EQ(read(ends[0], &byte, 1), 0);
 	pthread_join(thread, NULL);
 	pair(SOCK_STREAM);
-	pthread_create(&thread, NULL, close_later, &p[1]);
-	CHECK(write(p[0], big, sizeof(big)) > 0);
-	CHECK_ERR(write(p[0], big, sizeof(big)), EPIPE);
+	pthread_create(&thread, NULL, close_later, &ends[1]);
+	CHECK(write(ends[0], big, sizeof(big)) > 0);
+	CHECK_ERR(write(ends[0], big, sizeof(big)), EPIPE);
 	pthread_join(thread, NULL);
 }
 
 TEST(signals_and_time_limits)
 {
-	struct sigaction a = { .sa_handler = count_call };
+	struct sigaction action = { .sa_handler = count_call };
 	struct itimerval itimerval = { { 0, 0 }, { 0, 20000 } };
 	struct timeval limit = { 0, 60000 }, got;
 	socklen_t len = sizeof(got);
@@ -572,35 +576,35 @@ TEST(signals_and_time_limits)
 	char byte;
 
 	pair(SOCK_STREAM);
-	sigaction(SIGALRM, &a, NULL);
+	sigaction(SIGALRM, &action, NULL);
 	setitimer(ITIMER_REAL, &itimerval, NULL);
-	CHECK_ERR(read(p[0], &byte, 1), EINTR);
-	a.sa_flags = SA_RESTART;
-	sigaction(SIGALRM, &a, NULL);
+	CHECK_ERR(read(ends[0], &byte, 1), EINTR);
+	action.sa_flags = SA_RESTART;
+	sigaction(SIGALRM, &action, NULL);
 	if (!fork()) {
 		pause_ms(80);
-		write(p[1], "x", 1);
+		write(ends[1], "x", 1);
 		_exit(0);
 	}
 	setitimer(ITIMER_REAL, &itimerval, NULL);
-	CHECK_EQ(read(p[0], &byte, 1), 1); /* started again */
+	CHECK_EQ(read(ends[0], &byte, 1), 1); /* started again */
 	CHECK_EQ(calls, 2);
 	wait(NULL);
-	CHECK_EQ(setsockopt(p[0], SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)), 0);
-	CHECK_EQ(getsockopt(p[0], SOL_SOCKET, SO_RCVTIMEO, &got, &len), 0);
+	CHECK_EQ(setsockopt(ends[0], SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)), 0);
+	CHECK_EQ(getsockopt(ends[0], SOL_SOCKET, SO_RCVTIMEO, &got, &len), 0);
 	CHECK_EQ(got.tv_usec, 60000);
 	start = now_ms();
-	CHECK_ERR(read(p[0], &byte, 1), EAGAIN);
+	CHECK_ERR(read(ends[0], &byte, 1), EAGAIN);
 	CHECK(now_ms() - start >= 50);
 	setitimer(ITIMER_REAL, &itimerval, NULL);
-	CHECK_ERR(read(p[0], &byte, 1), EINTR); /* with a limit it is not */
-	CHECK_EQ(setsockopt(p[0], SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)), 0);
-	while (write(p[0], big, sizeof(big)) > 0)
+	CHECK_ERR(read(ends[0], &byte, 1), EINTR); /* with a limit it is not */
+	CHECK_EQ(setsockopt(ends[0], SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)), 0);
+	while (write(ends[0], big, sizeof(big)) > 0)
 		;
 	CHECK_EQ(errno, EAGAIN);
 	limit.tv_usec = 1000000;
-	CHECK_ERR(setsockopt(p[0], SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)), EDOM);
-	CHECK_ERR(setsockopt(p[0], SOL_SOCKET, SO_SNDTIMEO, &limit, 4), EINVAL);
+	CHECK_ERR(setsockopt(ends[0], SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)), EDOM);
+	CHECK_ERR(setsockopt(ends[0], SOL_SOCKET, SO_SNDTIMEO, &limit, 4), EINVAL);
 }
 
 /* ---- readiness ---- */
@@ -614,24 +618,24 @@ TEST(epoll_and_select)
 	char byte;
 
 	pair(SOCK_STREAM);
-	CHECK_EQ(epoll_ctl(epoll, EPOLL_CTL_ADD, p[0], &event), 0);
+	CHECK_EQ(epoll_ctl(epoll, EPOLL_CTL_ADD, ends[0], &event), 0);
 	CHECK_EQ(epoll_wait(epoll, &event, 1, 0), 0);
-	write(p[1], "x", 1);
+	write(ends[1], "x", 1);
 	CHECK_EQ(epoll_wait(epoll, &event, 1, 1000), 1);
 	CHECK_EQ(event.data.u32, 7);
 	CHECK_EQ(epoll_wait(epoll, &event, 1, 0), 0);
-	write(p[1], "y", 1); /* an edge though something is unread */
+	write(ends[1], "y", 1); /* an edge though something is unread */
 	CHECK_EQ(epoll_wait(epoll, &event, 1, 1000), 1);
 	FD_ZERO(&in);
 	FD_ZERO(&out);
-	FD_SET(p[0], &in);
-	FD_SET(p[0], &out);
-	CHECK_EQ(select(p[0] + 1, &in, &out, NULL, &now), 2);
-	CHECK_EQ(recv(p[0], &byte, 1, 0), 1);
-	shutdown(p[1], SHUT_WR);
+	FD_SET(ends[0], &in);
+	FD_SET(ends[0], &out);
+	CHECK_EQ(select(ends[0] + 1, &in, &out, NULL, &now), 2);
+	CHECK_EQ(recv(ends[0], &byte, 1, 0), 1);
+	shutdown(ends[1], SHUT_WR);
 	CHECK_EQ(epoll_wait(epoll, &event, 1, 1000), 1);
 	CHECK(event.events & EPOLLRDHUP);
-	close(p[1]);
+	close(ends[1]);
 	CHECK_EQ(epoll_wait(epoll, &event, 1, 1000), 1);
 	CHECK(event.events & EPOLLHUP);
 }
@@ -641,20 +645,20 @@ TEST(poll_waits_for_the_peer)
 	pair(SOCK_STREAM);
 	if (!fork()) {
 		pause_ms(20);
-		write(p[1], "x", 1);
+		write(ends[1], "x", 1);
 		_exit(0);
 	}
-	CHECK_EQ(poll_one(p[0], POLLIN, 5000), POLLIN);
+	CHECK_EQ(poll_one(ends[0], POLLIN, 5000), POLLIN);
 	wait(NULL);
-	while (send(p[0], big, sizeof(big), MSG_DONTWAIT) > 0)
+	while (send(ends[0], big, sizeof(big), MSG_DONTWAIT) > 0)
 		;
 	if (!fork()) {
 		pause_ms(20);
-		while (recv(p[1], big, sizeof(big), MSG_DONTWAIT) > 0)
+		while (recv(ends[1], big, sizeof(big), MSG_DONTWAIT) > 0)
 			;
 		_exit(0);
 	}
-	CHECK_EQ(poll_one(p[0], POLLOUT, 5000), POLLOUT);
+	CHECK_EQ(poll_one(ends[0], POLLOUT, 5000), POLLOUT);
 	wait(NULL);
 }
 
@@ -667,24 +671,24 @@ static void note_band(int sig, siginfo_t *i, void *context)
 
 TEST(signals_tell_of_readiness)
 {
-	struct sigaction a = { .sa_sigaction = note_band, .sa_flags = SA_SIGINFO };
+	struct sigaction action = { .sa_sigaction = note_band, .sa_flags = SA_SIGINFO };
 	char byte;
 
 	pair(SOCK_STREAM);
-	sigaction(SIGRTMIN, &a, NULL);
-	CHECK_EQ(fcntl(p[0], F_SETOWN, getpid()), 0);
-	CHECK_EQ(fcntl(p[0], F_SETSIG, SIGRTMIN), 0);
-	CHECK_EQ(fcntl(p[0], F_SETFL, O_ASYNC), 0);
-	CHECK_EQ(write(p[1], "x", 1), 1);
+	sigaction(SIGRTMIN, &action, NULL);
+	CHECK_EQ(fcntl(ends[0], F_SETOWN, getpid()), 0);
+	CHECK_EQ(fcntl(ends[0], F_SETSIG, SIGRTMIN), 0);
+	CHECK_EQ(fcntl(ends[0], F_SETFL, O_ASYNC), 0);
+	CHECK_EQ(write(ends[1], "x", 1), 1);
 	CHECK_EQ(calls, 1);
 	CHECK_EQ(band, POLL_IN);
-	CHECK_EQ(read(p[0], &byte, 1), 1);
-	CHECK_EQ(write(p[0], "x", 1), 1); /* nothing that concerns this end */
+	CHECK_EQ(read(ends[0], &byte, 1), 1);
+	CHECK_EQ(write(ends[0], "x", 1), 1); /* nothing that concerns this end */
 	CHECK_EQ(calls, 1);
-	close(p[1]);
+	close(ends[1]);
 	CHECK_EQ(calls, 2);
 	CHECK_EQ(band, POLL_HUP);
-	CHECK_EQ(close(p[0]), 0);
+	CHECK_EQ(close(ends[0]), 0);
 }
 
 /* ---- options ---- */
@@ -702,37 +706,37 @@ TEST(options)
 
 	pair(SOCK_STREAM);
 	for (int i = 0; i < 6; i++) {
-		CHECK_EQ(get_option(p[0], switches[i]), 0);
-		set_option(p[0], switches[i], 3);
-		CHECK_EQ(get_option(p[0], switches[i]), 1);
-		set_option(p[0], switches[i], 0);
-		CHECK_EQ(get_option(p[0], switches[i]), 0);
+		CHECK_EQ(get_option(ends[0], switches[i]), 0);
+		set_option(ends[0], switches[i], 3);
+		CHECK_EQ(get_option(ends[0], switches[i]), 1);
+		set_option(ends[0], switches[i], 0);
+		CHECK_EQ(get_option(ends[0], switches[i]), 0);
 	}
 	for (int i = 0; i < 7; i++)
-		CHECK_ERR(setsockopt(p[0], SOL_SOCKET, fixed[i], &number, sizeof(number)),
+		CHECK_ERR(setsockopt(ends[0], SOL_SOCKET, fixed[i], &number, sizeof(number)),
 			  ENOPROTOOPT);
-	CHECK_EQ(setsockopt(p[0], SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)), 0);
+	CHECK_EQ(setsockopt(ends[0], SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)), 0);
 	len = sizeof(linger);
 	linger.l_linger = 0;
-	CHECK_EQ(getsockopt(p[0], SOL_SOCKET, SO_LINGER, &linger, &len), 0);
+	CHECK_EQ(getsockopt(ends[0], SOL_SOCKET, SO_LINGER, &linger, &len), 0);
 	CHECK_EQ(linger.l_linger, 5);
 	len = sizeof(cred);
-	CHECK_EQ(getsockopt(p[0], SOL_SOCKET, SO_PEERCRED, &cred, &len), 0);
+	CHECK_EQ(getsockopt(ends[0], SOL_SOCKET, SO_PEERCRED, &cred, &len), 0);
 	CHECK_EQ(cred.pid, getpid());
 	CHECK_EQ(cred.uid, geteuid());
 	CHECK_EQ(cred.gid, getegid());
 	len = sizeof(number);
-	CHECK_ERR(getsockopt(p[0], SOL_SOCKET, 999, &number, &len), ENOPROTOOPT);
-	CHECK_ERR(setsockopt(p[0], SOL_SOCKET, 999, &number, sizeof(number)), ENOPROTOOPT);
-	CHECK_ERR(getsockopt(p[0], 6, 1, &number, &len), EOPNOTSUPP);
-	CHECK_ERR(setsockopt(p[0], 6, 1, &number, sizeof(number)), EOPNOTSUPP);
-	CHECK_ERR(setsockopt(p[0], SOL_SOCKET, SO_SNDBUF, &number, 2), EINVAL);
-	CHECK_ERR(setsockopt(p[0], SOL_SOCKET, SO_SNDBUF, (void *)8, 4), EFAULT);
-	CHECK_ERR(setsockopt(p[0], SOL_SOCKET, SO_SNDBUF, &number, (socklen_t)-1), EINVAL);
+	CHECK_ERR(getsockopt(ends[0], SOL_SOCKET, 999, &number, &len), ENOPROTOOPT);
+	CHECK_ERR(setsockopt(ends[0], SOL_SOCKET, 999, &number, sizeof(number)), ENOPROTOOPT);
+	CHECK_ERR(getsockopt(ends[0], 6, 1, &number, &len), EOPNOTSUPP);
+	CHECK_ERR(setsockopt(ends[0], 6, 1, &number, sizeof(number)), EOPNOTSUPP);
+	CHECK_ERR(setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &number, 2), EINVAL);
+	CHECK_ERR(setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, (void *)8, 4), EFAULT);
+	CHECK_ERR(setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &number, (socklen_t)-1), EINVAL);
 	len = (socklen_t)-1;
-	CHECK_ERR(getsockopt(p[0], SOL_SOCKET, SO_TYPE, &number, &len), EINVAL);
+	CHECK_ERR(getsockopt(ends[0], SOL_SOCKET, SO_TYPE, &number, &len), EINVAL);
 	len = 2;
-	CHECK_EQ(getsockopt(p[0], SOL_SOCKET, SO_TYPE, &number, &len), 0);
+	CHECK_EQ(getsockopt(ends[0], SOL_SOCKET, SO_TYPE, &number, &len), 0);
 	CHECK_EQ(len, 2);
 }
 
@@ -753,19 +757,19 @@ TEST(many_messages_in_a_call)
 		mmsghdr[i].msg_hdr.msg_iovlen = 1;
 		memset(data[i], '0' + i, 8);
 	}
-	CHECK_EQ(sendmmsg(p[0], mmsghdr, 10, 0), 10);
+	CHECK_EQ(sendmmsg(ends[0], mmsghdr, 10, 0), 10);
 	CHECK_EQ(mmsghdr[7].msg_len, 7);
 	for (int i = 0; i < 10; i++)
 		io[i].iov_len = 8;
-	CHECK_EQ(recvmmsg(p[1], mmsghdr, 4, MSG_WAITFORONE, NULL), 4);
+	CHECK_EQ(recvmmsg(ends[1], mmsghdr, 4, MSG_WAITFORONE, NULL), 4);
 	CHECK_EQ(mmsghdr[3].msg_len, 3);
-	CHECK_EQ(recvmmsg(p[1], mmsghdr, 10, MSG_WAITFORONE, &limit), 6);
+	CHECK_EQ(recvmmsg(ends[1], mmsghdr, 10, MSG_WAITFORONE, &limit), 6);
 	CHECK_EQ(mmsghdr[3].msg_len, 7);
 	CHECK(!memcmp(data[3], "7777777", 7));
-	CHECK_ERR(recvmmsg(p[1], mmsghdr, 10, MSG_DONTWAIT, NULL), EAGAIN);
-	CHECK_EQ(sendmmsg(p[0], mmsghdr, 0, 0), 0);
+	CHECK_ERR(recvmmsg(ends[1], mmsghdr, 10, MSG_DONTWAIT, NULL), EAGAIN);
+	CHECK_EQ(sendmmsg(ends[0], mmsghdr, 0, 0), 0);
 	mmsghdr[1].msg_hdr.msg_iov = (void *)8;
-	CHECK_EQ(sendmmsg(p[0], mmsghdr, 3, 0), 1);
+	CHECK_EQ(sendmmsg(ends[0], mmsghdr, 3, 0), 1);
 }
 
 TEST(bad_addresses)
@@ -775,35 +779,35 @@ TEST(bad_addresses)
 	munmap(edge + 4096, 4096);
 	for (int i = 0; i < 3; i++) {
 		pair(kinds[i]);
-		CHECK_ERR(write(p[0], nowhere, 10), EFAULT);
-		CHECK_ERR(send(p[0], (void *)0xffff800000000000ul, 10, 0), EFAULT);
-		CHECK_ERR(recv(p[1], big, 1, MSG_DONTWAIT), EAGAIN); /* nothing got there */
-		CHECK_EQ(write(p[0], "abcdef", 6), 6);
-		CHECK_ERR(recv(p[1], nowhere, 6, 0), EFAULT);
+		CHECK_ERR(write(ends[0], nowhere, 10), EFAULT);
+		CHECK_ERR(send(ends[0], (void *)0xffff800000000000ul, 10, 0), EFAULT);
+		CHECK_ERR(recv(ends[1], big, 1, MSG_DONTWAIT), EAGAIN); /* nothing got there */
+		CHECK_EQ(write(ends[0], "abcdef", 6), 6);
+		CHECK_ERR(recv(ends[1], nowhere, 6, 0), EFAULT);
 		if (i) {
-			CHECK_ERR(send(p[0], edge + 4090, 100, 0), EFAULT);
-			CHECK_ERR(recv(p[1], big, 1, MSG_DONTWAIT), EAGAIN);
-			CHECK_EQ(write(p[0], big, 5000), 5000);
-			CHECK_ERR(recv(p[1], edge, 8192, 0), EFAULT);
-			CHECK_ERR(recv(p[1], big, 1, MSG_DONTWAIT), EAGAIN);
-			CHECK_EQ(write(p[0], "x", 1), 1);
-			CHECK_EQ(recv(p[1], big, 9, 0), 1);
+			CHECK_ERR(send(ends[0], edge + 4090, 100, 0), EFAULT);
+			CHECK_ERR(recv(ends[1], big, 1, MSG_DONTWAIT), EAGAIN);
+			CHECK_EQ(write(ends[0], big, 5000), 5000);
+			CHECK_ERR(recv(ends[1], edge, 8192, 0), EFAULT);
+			CHECK_ERR(recv(ends[1], big, 1, MSG_DONTWAIT), EAGAIN);
+			CHECK_EQ(write(ends[0], "x", 1), 1);
+			CHECK_EQ(recv(ends[1], big, 9, 0), 1);
 		}
-		CHECK_ERR(recv(p[1], (void *)0xffff800000000000ul, 10, MSG_DONTWAIT), EFAULT);
-		close(p[0]);
-		close(p[1]);
+		CHECK_ERR(recv(ends[1], (void *)0xffff800000000000ul, 10, MSG_DONTWAIT), EFAULT);
+		close(ends[0]);
+		close(ends[1]);
 	}
 }
 
 TEST(files_are_sent)
 {
 	int fd = open("/tmp/sockets.data", O_RDWR | O_CREAT | O_TRUNC, 0600);
-	off_t at = 0;
+	off_t offset = 0;
 
 	pair(SOCK_STREAM);
 	CHECK_EQ(write(fd, big, 50000), 50000);
-	CHECK_EQ(sendfile(p[0], fd, &at, 50000), 50000);
-	CHECK_EQ(recv(p[1], big, sizeof(big), MSG_WAITALL | MSG_DONTWAIT), 50000);
+	CHECK_EQ(sendfile(ends[0], fd, &offset, 50000), 50000);
+	CHECK_EQ(recv(ends[1], big, sizeof(big), MSG_WAITALL | MSG_DONTWAIT), 50000);
 	unlink("/tmp/sockets.data");
 }
 

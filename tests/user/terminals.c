@@ -193,10 +193,11 @@ static void control(void)
 	open_pair();
 	CHECK(setsid() == getpid());
 	CHECK_EQ(ioctl(slave, TIOCSCTTY, 0), 0);
-	for (int s = 1; s < 32; s++)
-		if (s == SIGINT || s == SIGQUIT || s == SIGTSTP || s == SIGWINCH || s == SIGHUP ||
-		    s == SIGTTOU || s == SIGCONT)
-			signal(s, on);
+	for (int status = 1; status < 32; status++)
+		if (status == SIGINT || status == SIGQUIT || status == SIGTSTP ||
+		    status == SIGWINCH || status == SIGHUP || status == SIGTTOU ||
+		    status == SIGCONT)
+			signal(status, on);
 }
 
 static void wait_signal(int sig)

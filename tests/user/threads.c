@@ -23,18 +23,18 @@ enum { OP_SET, OP_ADD, OP_OR, OP_ANDN, OP_XOR, OP_SHIFT = 8 };
 enum { CMP_EQ, CMP_NE, CMP_LT, CMP_LE, CMP_GT, CMP_GE };
 #define OP(op, arg, cmp, cmparg) ((uint32_t)(op) << 28 | (cmp) << 24 | (arg) << 12 | (cmparg))
 
-static long futex(volatile uint32_t *u, int op, uint32_t number, const struct timespec *timespec,
-		  volatile uint32_t *u2, uint32_t v3)
+static long futex(volatile uint32_t *word, int operation, uint32_t number,
+		  const struct timespec *timespec, volatile uint32_t *other_word, uint32_t value3)
 {
-	return syscall(SYS_futex, u, op, number, timespec, u2, v3);
+	return syscall(SYS_futex, word, operation, number, timespec, other_word, value3);
 }
 
 static long ms_since(const struct timespec *timespec)
 {
-	struct timespec b;
+	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &b);
-	return (b.tv_sec - timespec->tv_sec) * 1000 + (b.tv_nsec - timespec->tv_nsec) / 1000000;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (now.tv_sec - timespec->tv_sec) * 1000 + (now.tv_nsec - timespec->tv_nsec) / 1000000;
 }
 
 static void *add_one(void *memory)
@@ -45,15 +45,15 @@ static void *add_one(void *memory)
 
 TEST(threads_are_made_and_joined)
 {
-	int x = 0;
-	void *r;
+	int counted = 0;
+	void *result;
 
 	for (int i = 0; i < 200; i++) {
 		pthread_t thread;
 
-		CHECK_EQ(pthread_create(&thread, NULL, add_one, &x), 0);
-		CHECK_EQ(pthread_join(thread, &r), 0);
-		CHECK(r == &x && x == i + 1);
+		CHECK_EQ(pthread_create(&thread, NULL, add_one, &counted), 0);
+		CHECK_EQ(pthread_join(thread, &result), 0);
+		CHECK(result == &counted && counted == i + 1);
 	}
 }
 
@@ -88,11 +88,11 @@ static pthread_cond_t cond = PTHREAD_COND_INITIALIZER;
 static int turn, rounds;
 static void *take_turns(void *arg)
 {
-	int me = (int)(long)arg;
+	int self = (int)(long)arg;
 
 	pthread_mutex_lock(&mutex);
 	while (rounds < 3000) {
-		while (turn != me && rounds < 3000)
+		while (turn != self && rounds < 3000)
 			pthread_cond_wait(&cond, &mutex);
 		turn = (turn + 1) % 3;
 		rounds++;
@@ -123,33 +123,33 @@ TEST(conditions_wake)
 
 TEST(arguments_are_checked)
 {
-	uint32_t w = 1;
+	uint32_t word = 1;
 	struct timespec bad = { 0, 1000000000 }, neg = { -1, 0 };
 
-	CHECK_ERR(futex(&w, FUTEX_WAIT, 0, NULL, NULL, 0), EAGAIN);
-	CHECK_ERR(futex((uint32_t *)((char *)&w + 1), FUTEX_WAIT, 0, NULL, NULL, 0), EINVAL);
+	CHECK_ERR(futex(&word, FUTEX_WAIT, 0, NULL, NULL, 0), EAGAIN);
+	CHECK_ERR(futex((uint32_t *)((char *)&word + 1), FUTEX_WAIT, 0, NULL, NULL, 0), EINVAL);
 	CHECK_ERR(futex((uint32_t *)8, FUTEX_WAIT, 0, NULL, NULL, 0), EFAULT);
 	CHECK_ERR(futex((uint32_t *)8, FUTEX_WAIT | PRIVATE, 0, NULL, NULL, 0), EFAULT);
-	CHECK_ERR(futex(&w, FUTEX_WAIT_BITSET, 1, NULL, NULL, 0), EINVAL);
-	CHECK_ERR(futex(&w, FUTEX_WAIT, 1, &bad, NULL, 0), EINVAL);
-	CHECK_ERR(futex(&w, FUTEX_WAIT, 1, &neg, NULL, 0), EINVAL);
-	CHECK_ERR(futex(&w, 77, 1, NULL, NULL, 0), ENOSYS);
-	CHECK_ERR(futex(&w, FUTEX_CMP_REQUEUE, 1, (void *)1, &w, 0), EAGAIN);
-	CHECK_EQ(futex(&w, FUTEX_WAKE, 1, NULL, NULL, 0), 0);
-	CHECK_EQ(futex(&w, FUTEX_WAKE | PRIVATE, 1, NULL, NULL, 0), 0);
+	CHECK_ERR(futex(&word, FUTEX_WAIT_BITSET, 1, NULL, NULL, 0), EINVAL);
+	CHECK_ERR(futex(&word, FUTEX_WAIT, 1, &bad, NULL, 0), EINVAL);
+	CHECK_ERR(futex(&word, FUTEX_WAIT, 1, &neg, NULL, 0), EINVAL);
+	CHECK_ERR(futex(&word, 77, 1, NULL, NULL, 0), ENOSYS);
+	CHECK_ERR(futex(&word, FUTEX_CMP_REQUEUE, 1, (void *)1, &word, 0), EAGAIN);
+	CHECK_EQ(futex(&word, FUTEX_WAKE, 1, NULL, NULL, 0), 0);
+	CHECK_EQ(futex(&word, FUTEX_WAKE | PRIVATE, 1, NULL, NULL, 0), 0);
 }
 
 TEST(timeouts_are_kept)
 {
-	uint32_t w = 1;
+	uint32_t word = 1;
 	struct timespec time = { 0, 20000000 }, start, zero = { 0, 0 };
 
 	clock_gettime(CLOCK_MONOTONIC, &start);
-	CHECK_ERR(futex(&w, FUTEX_WAIT | PRIVATE, 1, &time, NULL, 0), ETIMEDOUT);
+	CHECK_ERR(futex(&word, FUTEX_WAIT | PRIVATE, 1, &time, NULL, 0), ETIMEDOUT);
 	CHECK(ms_since(&start) >= 20 && ms_since(&start) < 400);
-	CHECK_ERR(futex(&w, FUTEX_WAIT, 1, &zero, NULL, 0), ETIMEDOUT);
+	CHECK_ERR(futex(&word, FUTEX_WAIT, 1, &zero, NULL, 0), ETIMEDOUT);
 	clock_gettime(CLOCK_MONOTONIC, &time);
-	CHECK_ERR(futex(&w, FUTEX_WAIT_BITSET, 1, &time, NULL, 1), ETIMEDOUT);
+	CHECK_ERR(futex(&word, FUTEX_WAIT_BITSET, 1, &time, NULL, 1), ETIMEDOUT);
 	clock_gettime(CLOCK_MONOTONIC, &start);
 	clock_gettime(CLOCK_REALTIME, &time);
 	time.tv_nsec += 20000000;
@@ -157,7 +157,7 @@ TEST(timeouts_are_kept)
 		time.tv_sec++;
 		time.tv_nsec -= 1000000000;
 	}
-	CHECK_ERR(futex(&w, FUTEX_WAIT_BITSET | FUTEX_CLOCK_REALTIME, 1, &time, NULL, 1),
+	CHECK_ERR(futex(&word, FUTEX_WAIT_BITSET | FUTEX_CLOCK_REALTIME, 1, &time, NULL, 1),
 		  ETIMEDOUT);
 	CHECK(ms_since(&start) >= 19);
 }
@@ -246,34 +246,35 @@ TEST(wake_op_changes_and_wakes)
 
 TEST(shared_words_meet_across_processes)
 {
-	volatile uint32_t *w =
+	volatile uint32_t *word =
 		mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	char path[] = "/tmp/futexXXXXXX";
 	int fd = mkstemp(path), status;
-	volatile uint32_t *f;
+	volatile uint32_t *failures;
 	pid_t pid;
 
 	CHECK_EQ(ftruncate(fd, 8192), 0);
 	for (int kind = 0; kind < 2; kind++) {
 		if (kind) {
-			w = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-			w += 1024; /* the second page */
+			word = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+			word += 1024; /* the second page */
 		}
 		pid = fork();
 		if (!pid) {
 			if (kind) { /* the same word at another address */
-				f = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 4096);
-				CHECK(f != w);
+				failures = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+						4096);
+				CHECK(failures != word);
 			} else {
-				f = w;
+				failures = word;
 			}
-			while (*f == 0)
-				futex(f, FUTEX_WAIT, 0, NULL, NULL, 0);
+			while (*failures == 0)
+				futex(failures, FUTEX_WAIT, 0, NULL, NULL, 0);
 			_exit(7);
 		}
 		usleep(30000);
-		*w = 1;
-		CHECK_EQ(futex(w, FUTEX_WAKE, 1, NULL, NULL, 0), 1);
+		*word = 1;
+		CHECK_EQ(futex(word, FUTEX_WAKE, 1, NULL, NULL, 0), 1);
 		CHECK_EQ(waitpid(pid, &status, 0), pid);
 		CHECK_EQ(status, 7 << 8);
 	}
@@ -282,26 +283,26 @@ TEST(shared_words_meet_across_processes)
 
 TEST(a_killed_owner_leaves_its_robust_mutex)
 {
-	pthread_mutexattr_t a;
-	pthread_mutex_t *m =
+	pthread_mutexattr_t attributes;
+	pthread_mutex_t *mutex =
 		mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	pid_t pid;
 
-	pthread_mutexattr_init(&a);
-	pthread_mutexattr_setrobust(&a, PTHREAD_MUTEX_ROBUST);
-	pthread_mutexattr_setpshared(&a, PTHREAD_PROCESS_SHARED);
-	pthread_mutex_init(m, &a);
+	pthread_mutexattr_init(&attributes);
+	pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
+	pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
+	pthread_mutex_init(mutex, &attributes);
 	pid = fork();
 	if (!pid) {
-		pthread_mutex_lock(m);
+		pthread_mutex_lock(mutex);
 		usleep(20000);
 		kill(getpid(), SIGKILL);
 	}
 	usleep(10000);
-	CHECK_EQ(pthread_mutex_lock(m), EOWNERDEAD);
-	CHECK_EQ(pthread_mutex_consistent(m), 0);
-	CHECK_EQ(pthread_mutex_unlock(m), 0);
-	CHECK_EQ(pthread_mutex_lock(m), 0);
+	CHECK_EQ(pthread_mutex_lock(mutex), EOWNERDEAD);
+	CHECK_EQ(pthread_mutex_consistent(mutex), 0);
+	CHECK_EQ(pthread_mutex_unlock(mutex), 0);
+	CHECK_EQ(pthread_mutex_lock(mutex), 0);
 	waitpid(pid, NULL, 0);
 }
 
@@ -320,25 +321,25 @@ TEST(signals_interrupt_waits)
 {
 	struct sigaction action = { .sa_handler = nothing };
 	struct timespec time = { 5, 0 };
-	pthread_t me = pthread_self(), other;
-	uint32_t w = 0;
+	pthread_t self = pthread_self(), other;
+	uint32_t word = 0;
 
 	sigaction(SIGUSR1, &action, NULL);
-	pthread_create(&other, NULL, interrupt_main, &me);
-	CHECK_ERR(futex(&w, FUTEX_WAIT | PRIVATE, 0, NULL, NULL, 0), EINTR);
+	pthread_create(&other, NULL, interrupt_main, &self);
+	CHECK_ERR(futex(&word, FUTEX_WAIT | PRIVATE, 0, NULL, NULL, 0), EINTR);
 	pthread_join(other, NULL);
-	pthread_create(&other, NULL, interrupt_main, &me);
-	CHECK_ERR(futex(&w, FUTEX_WAIT | PRIVATE, 0, &time, NULL, 0), EINTR);
+	pthread_create(&other, NULL, interrupt_main, &self);
+	CHECK_ERR(futex(&word, FUTEX_WAIT | PRIVATE, 0, &time, NULL, 0), EINTR);
 	pthread_join(other, NULL);
-	CHECK_EQ(futex(&w, FUTEX_WAKE | PRIVATE, 9, NULL, NULL, 0), 0);
+	CHECK_EQ(futex(&word, FUTEX_WAKE | PRIVATE, 9, NULL, NULL, 0), 0);
 }
 
-static sem_t a, b;
+static sem_t first_semaphore, second_semaphore;
 static void *pong(void *arg)
 {
 	for (int i = 0; i < 3000; i++) {
-		sem_wait(&a);
-		sem_post(&b);
+		sem_wait(&first_semaphore);
+		sem_post(&second_semaphore);
 	}
 	return NULL;
 }
@@ -347,12 +348,12 @@ TEST(semaphores_pass_back_and_forth)
 {
 	pthread_t thread;
 
-	sem_init(&a, 0, 0);
-	sem_init(&b, 0, 0);
+	sem_init(&first_semaphore, 0, 0);
+	sem_init(&second_semaphore, 0, 0);
 	pthread_create(&thread, NULL, pong, NULL);
 	for (int i = 0; i < 3000; i++) {
-		sem_post(&a);
-		sem_wait(&b);
+		sem_post(&first_semaphore);
+		sem_wait(&second_semaphore);
 	}
 	pthread_join(thread, NULL);
 }

@@ -11,7 +11,7 @@
 static volatile int count, last_signo;
 static volatile siginfo_t info;
 
-static void note(int sig, siginfo_t *si, void *uc)
+static void note(int sig, siginfo_t *si, void *context)
 {
 	info = *si;
 	last_signo = sig;
@@ -25,19 +25,19 @@ static void handle(int sig)
 	CHECK_EQ(sigaction(sig, &action, NULL), 0);
 }
 
-static long long now(clockid_t c)
+static long long now(clockid_t clock)
 {
 	struct timespec time;
 
-	CHECK_EQ(clock_gettime(c, &time), 0);
+	CHECK_EQ(clock_gettime(clock, &time), 0);
 	return time.tv_sec * 1000000000ll + time.tv_nsec;
 }
 
-static void burn_ns(clockid_t c, long long ns)
+static void burn_ns(clockid_t clock, long long ns)
 {
-	long long end = now(c) + ns;
+	long long end = now(clock) + ns;
 
-	while (now(c) < end)
+	while (now(clock) < end)
 		;
 }
 
@@ -48,40 +48,40 @@ TEST(clocks_run)
 		CLOCK_THREAD_CPUTIME_ID, CLOCK_MONOTONIC_RAW, CLOCK_REALTIME_COARSE,
 		CLOCK_MONOTONIC_COARSE,	 CLOCK_BOOTTIME,      CLOCK_TAI
 	};
-	struct timespec t;
+	struct timespec reading;
 	struct timeval tv;
-	time_t a, b;
+	time_t first, second;
 
 	for (unsigned i = 0; i < sizeof(all) / sizeof(*all); i++) {
-		long long t0, t1;
+		long long started, ended;
 
-		CHECK_EQ(syscall(SYS_clock_gettime, all[i], &t), 0);
-		t0 = t.tv_sec * 1000000000ll + t.tv_nsec;
+		CHECK_EQ(syscall(SYS_clock_gettime, all[i], &reading), 0);
+		started = reading.tv_sec * 1000000000ll + reading.tv_nsec;
 		burn_ns(CLOCK_MONOTONIC, 10000000);
-		CHECK_EQ(syscall(SYS_clock_gettime, all[i], &t), 0);
-		t1 = t.tv_sec * 1000000000ll + t.tv_nsec;
-		CHECK(t1 > t0 && t1 - t0 < 2000000000);
-		CHECK_EQ(clock_getres(all[i], &t), 0);
+		CHECK_EQ(syscall(SYS_clock_gettime, all[i], &reading), 0);
+		ended = reading.tv_sec * 1000000000ll + reading.tv_nsec;
+		CHECK(ended > started && ended - started < 2000000000);
+		CHECK_EQ(clock_getres(all[i], &reading), 0);
 	}
-	CHECK_ERR(clock_gettime(99, &t), EINVAL);
+	CHECK_ERR(clock_gettime(99, &reading), EINVAL);
 	CHECK_ERR(syscall(SYS_clock_gettime, CLOCK_MONOTONIC, 8L), EFAULT);
 	CHECK_EQ(gettimeofday(&tv, NULL), 0);
-	a = time(NULL);
-	b = syscall(SYS_time, NULL);
-	CHECK(b - a <= 1 && tv.tv_sec - a <= 1 && a > 1600000000);
+	first = time(NULL);
+	second = syscall(SYS_time, NULL);
+	CHECK(second - first <= 1 && tv.tv_sec - first <= 1 && first > 1600000000);
 }
 
 TEST(a_thread_has_a_cpu_clock)
 {
-	clockid_t c;
+	clockid_t clock;
 
-	CHECK_EQ(pthread_getcpuclockid(pthread_self(), &c), 0);
-	long long t0 = now(c);
+	CHECK_EQ(pthread_getcpuclockid(pthread_self(), &clock), 0);
+	long long started = now(clock);
 
 	burn_ns(CLOCK_MONOTONIC, 5000000);
-	CHECK(now(c) - t0 >= 1000000);
-	CHECK_EQ(clock_getcpuclockid(0, &c), 0);
-	CHECK(now(c) > 0);
+	CHECK(now(clock) - started >= 1000000);
+	CHECK_EQ(clock_getcpuclockid(0, &clock), 0);
+	CHECK(now(clock) > 0);
 }
 
 TEST(sleeps_are_long_enough)
@@ -90,12 +90,12 @@ TEST(sleeps_are_long_enough)
 	struct timespec time;
 
 	for (unsigned i = 0; i < sizeof(ns) / sizeof(*ns); i++) {
-		long long t0 = now(CLOCK_MONOTONIC), d;
+		long long started = now(CLOCK_MONOTONIC), took;
 
 		time = (struct timespec){ 0, ns[i] };
 		CHECK_EQ(nanosleep(&time, NULL), 0);
-		d = now(CLOCK_MONOTONIC) - t0;
-		CHECK(d >= ns[i] && d < ns[i] + 300000000);
+		took = now(CLOCK_MONOTONIC) - started;
+		CHECK(took >= ns[i] && took < ns[i] + 300000000);
 	}
 	time = (struct timespec){ 0, 1000000000 };
 	CHECK_ERR(nanosleep(&time, NULL), EINVAL);
@@ -118,40 +118,40 @@ TEST(sleeps_until_a_time)
 		time = (struct timespec){ 0, 1000000 };
 		CHECK_EQ(clock_nanosleep(all[i], 0, &time, NULL), 0);
 	}
-	struct timespec t = { 0, 0 };
+	struct timespec set = { 0, 0 };
 
-	CHECK_EQ(clock_nanosleep(CLOCK_THREAD_CPUTIME_ID, 0, &t, NULL), EINVAL);
-	CHECK_EQ(clock_nanosleep(99, 0, &t, NULL), EINVAL);
+	CHECK_EQ(clock_nanosleep(CLOCK_THREAD_CPUTIME_ID, 0, &set, NULL), EINVAL);
+	CHECK_EQ(clock_nanosleep(99, 0, &set, NULL), EINVAL);
 }
 
 TEST(setting_the_time)
 {
-	struct timespec t, timespec, m1;
+	struct timespec set, timespec, m1;
 
 	if (geteuid())
 		return;
 	clock_gettime(CLOCK_MONOTONIC, &timespec);
-	t = (struct timespec){ 1700000000, 5 };
-	CHECK_EQ(clock_settime(CLOCK_REALTIME, &t), 0);
+	set = (struct timespec){ 1700000000, 5 };
+	CHECK_EQ(clock_settime(CLOCK_REALTIME, &set), 0);
 	CHECK(time(NULL) - 1700000000 < 3);
 	clock_gettime(CLOCK_MONOTONIC, &m1);
 	CHECK(m1.tv_sec - timespec.tv_sec < 3);
-	CHECK_ERR(clock_settime(CLOCK_MONOTONIC, &t), EINVAL);
+	CHECK_ERR(clock_settime(CLOCK_MONOTONIC, &set), EINVAL);
 	CHECK_EQ(setuid(1000), 0);
-	CHECK_ERR(clock_settime(CLOCK_REALTIME, &t), EPERM);
+	CHECK_ERR(clock_settime(CLOCK_REALTIME, &set), EPERM);
 	CHECK_ERR(settimeofday(&(struct timeval){ 1, 1 }, NULL), EPERM);
 }
 
 TEST(alarm_rings)
 {
-	long long t0 = now(CLOCK_MONOTONIC);
+	long long started = now(CLOCK_MONOTONIC);
 
 	handle(SIGALRM);
 	alarm(5);
 	CHECK_EQ(alarm(1), 5);
 	while (!count)
 		pause();
-	CHECK(now(CLOCK_MONOTONIC) - t0 >= 990000000);
+	CHECK(now(CLOCK_MONOTONIC) - started >= 990000000);
 	CHECK_EQ(alarm(0), 0);
 	CHECK_EQ(info.si_code, SI_KERNEL);
 }
@@ -159,7 +159,7 @@ TEST(alarm_rings)
 TEST(interval_timers)
 {
 	struct itimerval timer = { { 0, 5000 }, { 0, 5000 } }, old;
-	long long t0 = now(CLOCK_MONOTONIC);
+	long long started = now(CLOCK_MONOTONIC);
 
 	handle(SIGALRM);
 	CHECK_EQ(setitimer(ITIMER_REAL, &timer, NULL), 0);
@@ -168,7 +168,7 @@ TEST(interval_timers)
 	      old.it_value.tv_usec <= 5000);
 	while (count < 4)
 		pause();
-	CHECK(now(CLOCK_MONOTONIC) - t0 >= 19000000);
+	CHECK(now(CLOCK_MONOTONIC) - started >= 19000000);
 	memset(&timer, 0, sizeof(timer));
 	CHECK_EQ(setitimer(ITIMER_REAL, &timer, &old), 0);
 	int c = count;
@@ -251,20 +251,20 @@ static struct itimerspec spec(long value_ns, long interval_ns)
 TEST(posix_timers_fire)
 {
 	struct itimerspec timer = spec(5000000, 5000000), left;
-	timer_t t;
+	timer_t posix_timer;
 
 	handle(SIGUSR1);
-	t = make(CLOCK_MONOTONIC, SIGEV_SIGNAL, SIGUSR1, 42);
-	CHECK_EQ(timer_gettime(t, &left), 0);
+	posix_timer = make(CLOCK_MONOTONIC, SIGEV_SIGNAL, SIGUSR1, 42);
+	CHECK_EQ(timer_gettime(posix_timer, &left), 0);
 	CHECK(left.it_value.tv_sec == 0 && left.it_value.tv_nsec == 0);
-	CHECK_EQ(timer_settime(t, 0, &timer, NULL), 0);
+	CHECK_EQ(timer_settime(posix_timer, 0, &timer, NULL), 0);
 	while (count < 5)
 		pause();
 	CHECK(info.si_code == SI_TIMER && info.si_value.sival_int == 42 &&
 	      info.si_signo == SIGUSR1);
-	CHECK_EQ(timer_gettime(t, &left), 0);
+	CHECK_EQ(timer_gettime(posix_timer, &left), 0);
 	CHECK(left.it_interval.tv_nsec == 5000000 && left.it_value.tv_nsec <= 5000000);
-	CHECK_EQ(timer_delete(t), 0);
+	CHECK_EQ(timer_delete(posix_timer), 0);
 	CHECK_ERR(syscall(SYS_timer_delete, 99), EINVAL);
 	int c = count;
 
@@ -276,11 +276,11 @@ TEST(absolute_posix_timers)
 {
 	long long until = now(CLOCK_REALTIME) + 20000000;
 	struct itimerspec timer = { { 0, 0 }, { until / 1000000000, until % 1000000000 } };
-	timer_t t;
+	timer_t posix_timer;
 
 	handle(SIGUSR1);
-	t = make(CLOCK_REALTIME, SIGEV_SIGNAL, SIGUSR1, 1);
-	CHECK_EQ(timer_settime(t, TIMER_ABSTIME, &timer, NULL), 0);
+	posix_timer = make(CLOCK_REALTIME, SIGEV_SIGNAL, SIGUSR1, 1);
+	CHECK_EQ(timer_settime(posix_timer, TIMER_ABSTIME, &timer, NULL), 0);
 	while (!count)
 		pause();
 	CHECK(now(CLOCK_REALTIME) >= until);
@@ -291,49 +291,49 @@ TEST(overruns_are_counted)
 {
 	struct itimerspec timer = spec(1000000, 1000000);
 	sigset_t set;
-	timer_t t;
+	timer_t posix_timer;
 
 	handle(SIGUSR1);
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR1);
 	sigprocmask(SIG_BLOCK, &set, NULL);
-	t = make(CLOCK_MONOTONIC, SIGEV_SIGNAL, SIGUSR1, 1);
-	CHECK_EQ(timer_settime(t, 0, &timer, NULL), 0);
+	posix_timer = make(CLOCK_MONOTONIC, SIGEV_SIGNAL, SIGUSR1, 1);
+	CHECK_EQ(timer_settime(posix_timer, 0, &timer, NULL), 0);
 	usleep(30000);
 	timer = spec(0, 0);
 	CHECK_EQ(count, 0);
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 	CHECK(count >= 1);
-	CHECK(timer_getoverrun(t) >= 0);
+	CHECK(timer_getoverrun(posix_timer) >= 0);
 	CHECK(info.si_overrun >= 0);
-	CHECK_EQ(timer_settime(t, 0, &timer, NULL), 0);
+	CHECK_EQ(timer_settime(posix_timer, 0, &timer, NULL), 0);
 	CHECK(count < 20);
 }
 
 TEST(silent_timers)
 {
 	struct itimerspec timer = spec(10000000, 0), left;
-	timer_t t = make(CLOCK_MONOTONIC, SIGEV_NONE, 0, 0);
+	timer_t posix_timer = make(CLOCK_MONOTONIC, SIGEV_NONE, 0, 0);
 
-	CHECK_EQ(timer_settime(t, 0, &timer, NULL), 0);
-	CHECK_EQ(timer_gettime(t, &left), 0);
+	CHECK_EQ(timer_settime(posix_timer, 0, &timer, NULL), 0);
+	CHECK_EQ(timer_gettime(posix_timer, &left), 0);
 	CHECK(left.it_value.tv_nsec > 0 && left.it_value.tv_nsec <= 10000000);
 	usleep(20000);
-	CHECK_EQ(timer_gettime(t, &left), 0);
+	CHECK_EQ(timer_gettime(posix_timer, &left), 0);
 	CHECK_EQ(left.it_value.tv_nsec, 0);
 }
 
 TEST(timers_on_cpu_time)
 {
 	struct itimerspec timer = spec(20000000, 0);
-	timer_t t, u;
+	timer_t posix_timer, other;
 
 	handle(SIGUSR1);
 	handle(SIGUSR2);
-	t = make(CLOCK_PROCESS_CPUTIME_ID, SIGEV_SIGNAL, SIGUSR1, 1);
-	u = make(CLOCK_THREAD_CPUTIME_ID, SIGEV_SIGNAL, SIGUSR2, 1);
-	CHECK_EQ(timer_settime(t, 0, &timer, NULL), 0);
-	CHECK_EQ(timer_settime(u, 0, &timer, NULL), 0);
+	posix_timer = make(CLOCK_PROCESS_CPUTIME_ID, SIGEV_SIGNAL, SIGUSR1, 1);
+	other = make(CLOCK_THREAD_CPUTIME_ID, SIGEV_SIGNAL, SIGUSR2, 1);
+	CHECK_EQ(timer_settime(posix_timer, 0, &timer, NULL), 0);
+	CHECK_EQ(timer_settime(other, 0, &timer, NULL), 0);
 	usleep(60000);
 	CHECK_EQ(count, 0);
 	burn_ns(CLOCK_PROCESS_CPUTIME_ID, 60000000);
@@ -341,9 +341,9 @@ TEST(timers_on_cpu_time)
 }
 
 static volatile int called;
-static void call(union sigval v)
+static void call(union sigval value)
 {
-	called = v.sival_int;
+	called = value.sival_int;
 }
 
 TEST(timers_that_start_threads)
@@ -354,14 +354,14 @@ TEST(timers_that_start_threads)
 		.sigev_value.sival_int = 9,
 	};
 	struct itimerspec timer = spec(5000000, 0);
-	timer_t t;
+	timer_t posix_timer;
 
-	CHECK_EQ(timer_create(CLOCK_MONOTONIC, &sigevent, &t), 0);
-	CHECK_EQ(timer_settime(t, 0, &timer, NULL), 0);
+	CHECK_EQ(timer_create(CLOCK_MONOTONIC, &sigevent, &posix_timer), 0);
+	CHECK_EQ(timer_settime(posix_timer, 0, &timer, NULL), 0);
 	for (int i = 0; i < 1000 && !called; i++)
 		usleep(1000);
 	CHECK_EQ(called, 9);
-	CHECK_EQ(timer_delete(t), 0);
+	CHECK_EQ(timer_delete(posix_timer), 0);
 }
 
 /* ---- floods ---- */
@@ -514,11 +514,11 @@ TEST(overruns_of_an_ignored_timer_are_counted)
 	struct itimerspec timer = spec(100000, 100000);
 	siginfo_t taken;
 	sigset_t set;
-	timer_t t;
+	timer_t posix_timer;
 
 	signal(SIGUSR1, SIG_IGN);
-	t = make(CLOCK_MONOTONIC, SIGEV_SIGNAL, SIGUSR1, 1);
-	CHECK_EQ(timer_settime(t, 0, &timer, NULL), 0);
+	posix_timer = make(CLOCK_MONOTONIC, SIGEV_SIGNAL, SIGUSR1, 1);
+	CHECK_EQ(timer_settime(posix_timer, 0, &timer, NULL), 0);
 	usleep(50000);
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR1);
@@ -530,12 +530,12 @@ TEST(overruns_of_an_ignored_timer_are_counted)
 TEST(silent_timers_go_round)
 {
 	struct itimerspec timer = spec(1000000, 7000000), left;
-	timer_t t = make(CLOCK_MONOTONIC, SIGEV_NONE, 0, 0);
+	timer_t posix_timer = make(CLOCK_MONOTONIC, SIGEV_NONE, 0, 0);
 
-	CHECK_EQ(timer_settime(t, 0, &timer, NULL), 0);
+	CHECK_EQ(timer_settime(posix_timer, 0, &timer, NULL), 0);
 	for (int i = 0; i < 4; i++) {
 		usleep(3000);
-		CHECK_EQ(timer_gettime(t, &left), 0);
+		CHECK_EQ(timer_gettime(posix_timer, &left), 0);
 		CHECK(left.it_value.tv_nsec > 0 && left.it_value.tv_nsec <= 7000000);
 	}
 }
@@ -635,10 +635,10 @@ TEST(the_clock_is_set_while_programs_with_timers_end)
 
 int main(int argc, char **argv)
 {
-#define R(t)                                          \
-	do {                                          \
-		if (argc < 2 || !strcmp(argv[1], #t)) \
-			RUN(t);                       \
+#define R(test)                                          \
+	do {                                             \
+		if (argc < 2 || !strcmp(argv[1], #test)) \
+			RUN(test);                       \
 	} while (0)
 	R(clocks_run);
 	R(a_thread_has_a_cpu_clock);

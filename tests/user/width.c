@@ -24,16 +24,16 @@
 #define MARK_PAGE ((void *)0x20000000)
 
 /* The C libraries' syscall() may look at errors; here the register is what counts. */
-static long call6(uint64_t count, long a, long b, long c, long d, long e, long f)
+static long call6(uint64_t count, long arg0, long arg1, long arg2, long arg3, long arg4, long arg5)
 {
-	register long r10 __asm__("r10") = d;
-	register long r8 __asm__("r8") = e;
-	register long r9 __asm__("r9") = f;
+	register long r10 __asm__("r10") = arg3;
+	register long r8 __asm__("r8") = arg4;
+	register long r9 __asm__("r9") = arg5;
 	long result;
 
 	__asm__ volatile("syscall"
 			 : "=a"(result)
-			 : "0"(count), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+			 : "0"(count), "D"(arg0), "S"(arg1), "d"(arg2), "r"(r10), "r"(r8), "r"(r9)
 			 : "rcx", "r11", "memory");
 	return result;
 }
@@ -307,16 +307,17 @@ static int makes_descriptor(int number)
 
 static long make(const struct call *call, uint64_t high)
 {
-	long a[6], result;
+	long args[6], result;
 
 	for (int i = 0; i < 6; i++) {
 		int is_int = i < (int)strlen(call->types) && call->types[i] != 'l';
 
-		a[i] = value(call->a[i]);
+		args[i] = value(call->a[i]);
 		if (is_int)
-			a[i] = (long)((uint64_t)(uint32_t)a[i] | high);
+			args[i] = (long)((uint64_t)(uint32_t)args[i] | high);
 	}
-	result = call6((uint64_t)call->number, a[0], a[1], a[2], a[3], a[4], a[5]);
+	result =
+		call6((uint64_t)call->number, args[0], args[1], args[2], args[3], args[4], args[5]);
 	if (result < 0 || !makes_descriptor(call->number))
 		return result;
 	close((int)result);

@@ -31,13 +31,14 @@ static void refused(const char *what, long result, int err, const char *log)
 static unsigned char *at_the_end(const struct file *f)
 {
 	size_t pages = (f->size + 4095) / 4096;
-	unsigned char *m = mmap(NULL, (pages + 1) * 4096, PROT_READ | PROT_WRITE,
-				MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	unsigned char *memory = mmap(NULL, (pages + 1) * 4096, PROT_READ | PROT_WRITE,
+				     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	require(m != MAP_FAILED && !munmap(m + pages * 4096, 4096), "mmap: %s", strerror(errno));
-	m += pages * 4096 - f->size;
-	memcpy(m, f->data, f->size);
-	return m;
+	require(memory != MAP_FAILED && !munmap(memory + pages * 4096, 4096), "mmap: %s",
+		strerror(errno));
+	memory += pages * 4096 - f->size;
+	memcpy(memory, f->data, f->size);
+	return memory;
 }
 
 static void bad_images(const struct file *f)

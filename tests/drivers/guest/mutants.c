@@ -17,26 +17,28 @@
 #include "../../fuzz/mutate.h"
 #include "loadtest.h"
 
-static int same_calls(const u64 *a, u32 na, const u64 *b, u32 nb)
+static int same_calls(const u64 *left, u32 na, const u64 *right, u32 nb)
 {
-	return na == nb && (!na || !memcmp(a, b, na * sizeof(*a)));
+	return na == nb && (!na || !memcmp(left, right, na * sizeof(*left)));
 }
 
 /* Is what was loaded the same in all that can matter to the machine? */
-static int same_driver(const struct loader *a, const struct loader *b)
+static int same_driver(const struct loader *left, const struct loader *right)
 {
-	if (a->image.npages != b->image.npages ||
-	    memcmp(a->image.part_size, b->image.part_size, sizeof(a->image.part_size)) ||
-	    memcmp(a->image.mem, b->image.mem, a->image.npages * PAGE_SIZE))
+	if (left->image.npages != right->image.npages ||
+	    memcmp(left->image.part_size, right->image.part_size, sizeof(left->image.part_size)) ||
+	    memcmp(left->image.mem, right->image.mem, left->image.npages * PAGE_SIZE))
 		return 0;
-	if (a->image.init != b->image.init || a->image.exit != b->image.exit ||
-	    a->nexports != b->nexports ||
-	    !same_calls(a->image.init_calls, a->image.ninit, b->image.init_calls, b->image.ninit) ||
-	    !same_calls(a->image.fini_calls, a->image.nfini, b->image.fini_calls, b->image.nfini))
+	if (left->image.init != right->image.init || left->image.exit != right->image.exit ||
+	    left->nexports != right->nexports ||
+	    !same_calls(left->image.init_calls, left->image.ninit, right->image.init_calls,
+			right->image.ninit) ||
+	    !same_calls(left->image.fini_calls, left->image.nfini, right->image.fini_calls,
+			right->image.nfini))
 		return 0;
-	for (u32 i = 0; i < a->nexports; i++)
-		if (strcmp(a->exports[i].name, b->exports[i].name) ||
-		    a->exports[i].address != b->exports[i].address)
+	for (u32 i = 0; i < left->nexports; i++)
+		if (strcmp(left->exports[i].name, right->exports[i].name) ||
+		    left->exports[i].address != right->exports[i].address)
 			return 0;
 	return 1;
 }
@@ -67,15 +69,16 @@ static void try(const struct file *f, const struct loader *original, const struc
 {
 	static char log[LOG_SIZE];
 	struct loader l;
-	long r, id;
+	long result, id;
 
 	load(&l, f);
-	r = install(f->data, f->size, NULL, BANOS_INSTALL_DRY_RUN, log);
-	require(r == l.report->err, "the kernel says %ld: %s\nthe same loader here says %d: %s", r,
-		log, l.report->err, l.report->text ?: "");
+	result = install(f->data, f->size, NULL, BANOS_INSTALL_DRY_RUN, log);
+	require(result == l.report->err,
+		"the kernel says %ld: %s\nthe same loader here says %d: %s", result, log,
+		l.report->err, l.report->text ?: "");
 	require(!strcmp(log, l.report->text ?: ""),
 		"the kernel says: %s\nthe same loader here says: %s", log, l.report->text ?: "");
-	if (r) {
+	if (result) {
 		require(strlen(log) > 20, "refused without a reason");
 		count.refused++;
 	} else if (!same_driver(&l, original)) {
@@ -95,10 +98,10 @@ static void try(const struct file *f, const struct loader *original, const struc
 static struct file originals[16], users[16], copy;
 static struct loader loaded[16];
 
-static void open_originals(int n, char **paths)
+static void open_originals(int count, char **paths)
 {
-	require(n > 0 && n <= 16, "loadtest mutants COUNT SEED FILE[:USER]...");
-	for (int i = 0; i < n; i++) {
+	require(count > 0 && count <= 16, "loadtest mutants COUNT SEED FILE[:USER]...");
+	for (int i = 0; i < count; i++) {
 		char *user = strchr(paths[i], ':');
 		long id;
 
@@ -116,15 +119,15 @@ static void open_originals(int n, char **paths)
 	copy.data = malloc(copy.size);
 }
 
-static void try_mutants(long rounds, int n)
+static void try_mutants(long rounds, int count)
 {
-	for (long k = 0; k < rounds; k++) {
-		const struct file *f = &originals[k % n];
+	for (long round = 0; round < rounds; round++) {
+		const struct file *f = &originals[round % count];
 
 		copy.size = f->size;
 		memcpy(copy.data, f->data, f->size);
 		mutate_file(copy.data, copy.size, 1 + rnd(rnd(4) ? 2 : 6));
-		try(&copy, &loaded[k % n], &users[k % n]);
+		try(&copy, &loaded[round % count], &users[round % count]);
 	}
 }
 

@@ -43,23 +43,23 @@ static void denied(const char *what, long result)
 
 static int lock_file; /* opened while it was allowed */
 
-/* Kilobytes of the mapping at @m that are in memory. */
-static long resident(const void *m)
+/* Kilobytes of the mapping at @memory that are in memory. */
+static long resident(const void *memory)
 {
-	FILE *f = fopen("/proc/self/smaps", "r");
+	FILE *file = fopen("/proc/self/smaps", "r");
 	char line[256];
 	unsigned long start, end;
 	int here = 0;
 	long kib = -1;
 
-	require(f != NULL, "/proc/self/smaps: %s", strerror(errno));
-	while (fgets(line, sizeof(line), f)) {
+	require(file != NULL, "/proc/self/smaps: %s", strerror(errno));
+	while (fgets(line, sizeof(line), file)) {
 		if (sscanf(line, "%lx-%lx ", &start, &end) == 2)
-			here = start <= (unsigned long)m && (unsigned long)m < end;
+			here = start <= (unsigned long)memory && (unsigned long)memory < end;
 		else if (here && sscanf(line, "Rss: %ld", &kib) == 1)
 			break;
 	}
-	fclose(f);
+	fclose(file);
 	return kib;
 }
 
@@ -101,25 +101,28 @@ static void untouched(int fd, int all)
 	unsigned char in_memory[4] = { 0 };
 	long faults;
 	/* With borders, so that the kernel joins it to no other mapping. */
-	char *m = mmap(NULL, 6 * 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *memory = mmap(NULL, 6 * 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	require(m != MAP_FAILED, "mmap: %s", strerror(errno));
-	m += 4096;
-	require(!mprotect(m, 4 * 4096, PROT_READ | PROT_WRITE), "mprotect: %s", strerror(errno));
-	installs(m, m + 4096, m + 8192, fd); /* once, so that our own pages are there */
+	require(memory != MAP_FAILED, "mmap: %s", strerror(errno));
+	memory += 4096;
+	require(!mprotect(memory, 4 * 4096, PROT_READ | PROT_WRITE), "mprotect: %s",
+		strerror(errno));
+	installs(memory, memory + 4096, memory + 8192,
+		 fd); /* once, so that our own pages are there */
 	faults = page_faults();
-	installs(m, m + 4096, m + 8192, fd);
+	installs(memory, memory + 4096, memory + 8192, fd);
 	if (all)
-		others(m + 4096, m + 12288);
+		others(memory + 4096, memory + 12288);
 	require(page_faults() == faults, "a refused call made a page fault");
-	require(!mincore(m, 4 * 4096, in_memory), "mincore: %s", strerror(errno));
+	require(!mincore(memory, 4 * 4096, in_memory), "mincore: %s", strerror(errno));
 	for (int i = 0; i < 4; i++)
 		require(!(in_memory[i] & 1), "page %d was touched", i);
-	require(!resident(m), "%ld KiB were touched", resident(m));
+	require(!resident(memory), "%ld KiB were touched", resident(memory));
 	/* To know that this would be seen. */
-	m[0] = 1;
-	require(resident(m) == 4 && page_faults() > faults, "the measure itself does not work");
-	munmap(m - 4096, 6 * 4096);
+	memory[0] = 1;
+	require(resident(memory) == 4 && page_faults() > faults,
+		"the measure itself does not work");
+	munmap(memory - 4096, 6 * 4096);
 }
 
 static void all_calls(const char *path, int all)

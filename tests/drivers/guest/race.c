@@ -54,12 +54,12 @@ int test_race(int argc, char **argv)
 	static char log[LOG_SIZE];
 	long good = 0, refused = 0, result;
 	time_t end;
-	pthread_t t;
+	pthread_t threads;
 
 	require(argc == 2, "loadtest race SECONDS FILE");
 	file = file_read(argv[1]);
 	install(file.data, file.size, NULL, BANOS_INSTALL_DRY_RUN, log);
-	require(!pthread_create(&t, NULL, change, NULL), "pthread_create");
+	require(!pthread_create(&threads, NULL, change, NULL), "pthread_create");
 	while (!changes)
 		;
 	/* On a busy host the two may hardly run side by side: then it takes longer. */
@@ -70,7 +70,7 @@ int test_race(int argc, char **argv)
 		*(result ? &refused : &good) += 1;
 	}
 	stop = 1;
-	pthread_join(t, NULL);
+	pthread_join(threads, NULL);
 	printf("%ld good, %ld refused, %lu changes\ndone\n", good, refused, changes);
 	return 0;
 }

@@ -120,7 +120,7 @@ int64_t worker_call(struct worker *worker, uint64_t number, const uint64_t args[
 uint64_t value_of(struct worker *worker, enum value_kind kind);
 /* An address in the arena with something in it. */
 void *value_scratch(struct worker *worker, size_t size);
-void value_fill(struct random *random, void *at, size_t size);
+void value_fill(struct random *random, void *buffer, size_t size);
 const char *value_path(struct worker *worker);
 
 /* ---- calls ---- */
@@ -138,17 +138,17 @@ void special_call(struct worker *worker);
 void program_call(struct worker *worker);
 void tree_call(struct worker *worker);
 
-static inline int64_t raw_call(uint64_t number, uint64_t a, uint64_t b, uint64_t c, uint64_t d,
-			       uint64_t e, uint64_t f)
+static inline int64_t raw_call(uint64_t number, uint64_t arg0, uint64_t arg1, uint64_t arg2,
+			       uint64_t arg3, uint64_t arg4, uint64_t arg5)
 {
-	register uint64_t r10 __asm__("r10") = d;
-	register uint64_t r8 __asm__("r8") = e;
-	register uint64_t r9 __asm__("r9") = f;
+	register uint64_t r10 __asm__("r10") = arg3;
+	register uint64_t r8 __asm__("r8") = arg4;
+	register uint64_t r9 __asm__("r9") = arg5;
 	int64_t result;
 
 	__asm__ volatile("syscall"
 			 : "=a"(result)
-			 : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+			 : "a"(number), "D"(arg0), "S"(arg1), "d"(arg2), "r"(r10), "r"(r8), "r"(r9)
 			 : "rcx", "r11", "memory");
 	return result;
 }

@@ -75,7 +75,7 @@ static uint64_t some_of(struct worker *worker, const uint64_t *bits, uint32_t co
 /* ---- memory ---- */
 
 /* Zeroes, ones, random words, or edges and random words; whole words, then the rest. */
-void value_fill(struct random *random, void *at, size_t size)
+void value_fill(struct random *random, void *buffer, size_t size)
 {
 	uint32_t kind = random_below(random, 4);
 	uint64_t word = kind ? ~0UL : 0;
@@ -87,10 +87,10 @@ void value_fill(struct random *random, void *at, size_t size)
 		if (kind == 2 && word & 1)
 			word = edges[word >> 8 & 31];
 		if (done + 8 <= size)
-			*(uint64_t *)((uint8_t *)at + done) = word;
+			*(uint64_t *)((uint8_t *)buffer + done) = word;
 		else
 			for (size_t i = done; i < size; i++)
-				((uint8_t *)at)[i] = (uint8_t)(word >> (i - done) * 8);
+				((uint8_t *)buffer)[i] = (uint8_t)(word >> (i - done) * 8);
 	}
 }
 
@@ -120,13 +120,13 @@ static uint64_t bad_address(struct worker *worker)
 /* Filled memory for a structure, or now and then an address that is no good. */
 static uint64_t struct_of(struct worker *worker, size_t size)
 {
-	void *at;
+	void *buffer;
 
 	if (one_in(&worker->random, 24))
 		return bad_address(worker);
-	at = value_scratch(worker, size);
-	value_fill(&worker->random, at, size);
-	return (uint64_t)at;
+	buffer = value_scratch(worker, size);
+	value_fill(&worker->random, buffer, size);
+	return (uint64_t)buffer;
 }
 
 static uint64_t some_pages(struct worker *worker)
@@ -240,25 +240,25 @@ const char *value_path(struct worker *worker)
 static uint64_t path(struct worker *worker)
 {
 	const char *name;
-	char *at;
+	char *buffer;
 	uint32_t i;
 
 	switch (random_below(&worker->random, 48)) {
 	case 0: return bad_address(worker);
 	case 1: /* long: one name, or many */
-		at = value_scratch(worker, 3 * PAGE);
+		buffer = value_scratch(worker, 3 * PAGE);
 		for (i = 0; i < 250 + random_below(&worker->random, 3900); i++)
-			at[i] = one_in(&worker->random, 100) ? '/' : 'n';
-		at[i] = 0;
-		return (uint64_t)at;
+			buffer[i] = one_in(&worker->random, 100) ? '/' : 'n';
+		buffer[i] = 0;
+		return (uint64_t)buffer;
 	case 2: return struct_of(worker, 64);
 	}
 	name = value_path(worker);
-	at = value_scratch(worker, 64);
+	buffer = value_scratch(worker, 64);
 	for (i = 0; name[i]; i++)
-		at[i] = name[i];
-	at[i] = 0;
-	return (uint64_t)at;
+		buffer[i] = name[i];
+	buffer[i] = 0;
+	return (uint64_t)buffer;
 }
 
 static uint64_t text(struct worker *worker, const char *const *list, uint32_t count)
@@ -286,27 +286,27 @@ static uint64_t nanoseconds(struct worker *worker)
 
 static uint64_t times(struct worker *worker, uint32_t count, uint32_t fraction)
 {
-	uint64_t *at;
+	uint64_t *buffer;
 
 	if (one_in(&worker->random, 16))
 		return bad_address(worker);
-	at = value_scratch(worker, count * 16);
+	buffer = value_scratch(worker, count * 16);
 	for (uint32_t i = 0; i < count; i++) {
-		at[2 * i] = one_in(&worker->random, 24) ? any_number(worker) : 0;
-		at[2 * i + 1] = nanoseconds(worker) / fraction;
+		buffer[2 * i] = one_in(&worker->random, 24) ? any_number(worker) : 0;
+		buffer[2 * i + 1] = nanoseconds(worker) / fraction;
 	}
-	return (uint64_t)at;
+	return (uint64_t)buffer;
 }
 
 /* A timer's: most expire once, soon; one in sixteen has a period as short as can be. */
 static uint64_t interval(struct worker *worker)
 {
-	uint64_t *at = (uint64_t *)times(worker, 2, 1);
+	uint64_t *buffer = (uint64_t *)times(worker, 2, 1);
 
-	if ((uint64_t)at >= ARENA && (uint64_t)at < ARENA + ARENA_PAGES * PAGE &&
+	if ((uint64_t)buffer >= ARENA && (uint64_t)buffer < ARENA + ARENA_PAGES * PAGE &&
 	    !one_in(&worker->random, 16))
-		at[0] = at[1] = 0;
-	return (uint64_t)at;
+		buffer[0] = buffer[1] = 0;
+	return (uint64_t)buffer;
 }
 
 static uint64_t io_vectors(struct worker *worker)
@@ -482,10 +482,10 @@ static uint64_t processor_set(struct worker *worker)
 /* Real-time priorities stay below the supervisor's. */
 static uint64_t priority(struct worker *worker)
 {
-	int *at = value_scratch(worker, sizeof(*at));
+	int *buffer = value_scratch(worker, sizeof(*buffer));
 
-	*at = one_in(&worker->random, 2) ? 0 : (int)random_below(&worker->random, 98);
-	return (uint64_t)at;
+	*buffer = one_in(&worker->random, 2) ? 0 : (int)random_below(&worker->random, 98);
+	return (uint64_t)buffer;
 }
 
 static uint64_t scheduling(struct worker *worker)

@@ -17,7 +17,7 @@
 
 #define ROUNDS 500
 
-static banos_owner me;
+static banos_owner own;
 static void *shared; /* a handle or an address, of what is being raced for */
 static struct banos_mutex mutex;
 static struct banos_wait bell;
@@ -50,11 +50,11 @@ static void use_work(void)
 /* Who takes it frees it. */
 static void use_memory(void)
 {
-	banos_free(me, __atomic_exchange_n(&shared, (void *)0, __ATOMIC_ACQ_REL));
+	banos_free(own, __atomic_exchange_n(&shared, (void *)0, __ATOMIC_ACQ_REL));
 }
 static void use_symbol(void)
 {
-	banos_release_symbol(me, get());
+	banos_release_symbol(own, get());
 }
 
 static void use_mutex(void)
@@ -78,29 +78,29 @@ static void use_thread(void)
 
 static void round_timer(void)
 {
-	banos_timer t;
+	banos_timer timer;
 
-	if (banos_timer_create(me, nothing, NULL, &t))
+	if (banos_timer_create(own, nothing, NULL, &timer))
 		return;
-	put(t);
+	put(timer);
 	banos_delay(2 * BANOS_US);
-	banos_timer_destroy(t);
+	banos_timer_destroy(timer);
 }
 
 static void round_work(void)
 {
-	banos_work w;
+	banos_work work;
 
-	if (banos_work_create(me, nothing, NULL, &w))
+	if (banos_work_create(own, nothing, NULL, &work))
 		return;
-	put(w);
+	put(work);
 	banos_delay(2 * BANOS_US);
-	banos_work_destroy(w);
+	banos_work_destroy(work);
 }
 
 static void round_memory(void)
 {
-	void *memory = banos_alloc(me, 100, 0);
+	void *memory = banos_alloc(own, 100, 0);
 
 	put(memory);
 	banos_delay(BANOS_US);
@@ -109,16 +109,16 @@ static void round_memory(void)
 
 static void round_symbol(void)
 {
-	void *f = banos_lookup_symbol(me, "adder_add");
+	void *function = banos_lookup_symbol(own, "adder_add");
 
-	put(f);
+	put(function);
 	banos_delay(BANOS_US);
-	banos_release_symbol(me, f);
+	banos_release_symbol(own, function);
 }
 
 static void round_mutex(void)
 {
-	banos_mutex_init(me, &mutex);
+	banos_mutex_init(own, &mutex);
 	banos_delay(BANOS_US);
 	while (banos_mutex_destroy(&mutex) == -EBUSY)
 		banos_thread_yield();
@@ -126,7 +126,7 @@ static void round_mutex(void)
 
 static void round_bell(void)
 {
-	banos_wait_init(me, &bell);
+	banos_wait_init(own, &bell);
 	banos_delay(BANOS_US);
 	while (banos_wait_destroy(&bell) == -EBUSY)
 		banos_thread_yield();
@@ -134,13 +134,13 @@ static void round_bell(void)
 
 static void round_thread(void)
 {
-	banos_thread t;
+	banos_thread thread;
 
-	if (banos_thread_create(me, nothing, NULL, "raced", &t))
+	if (banos_thread_create(own, nothing, NULL, "raced", &thread))
 		return;
-	put(t);
+	put(thread);
 	banos_delay(BANOS_US);
-	banos_thread_stop(t, NULL);
+	banos_thread_stop(thread, NULL);
 }
 
 static const struct {
@@ -164,7 +164,7 @@ static int64_t racer_init(banos_owner self)
 {
 	int64_t error = 0;
 
-	me = self;
+	own = self;
 	for (kind = 0; !error && kind < sizeof(races) / sizeof(races[0]); kind++) {
 		banos_thread thread;
 

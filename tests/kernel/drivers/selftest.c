@@ -32,7 +32,7 @@
 
 BANOS_WEAK int64_t banos_of_a_later_level(void);
 
-static banos_owner me;
+static banos_owner own;
 static int calls;
 
 int64_t selftest_export(void);
@@ -62,13 +62,13 @@ static int64_t check_memory(banos_owner self)
 	char *bytes = (char *)banos_alloc(self, 64, 0);
 
 	for (uint32_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-		char *q = (char *)banos_alloc(self, sizes[i], 0);
+		char *other = (char *)banos_alloc(self, sizes[i], 0);
 
-		CHECK(q && !((uint64_t)q & (sizes[i] < 4096 ? 15 : 4095)));
+		CHECK(other && !((uint64_t)other & (sizes[i] < 4096 ? 15 : 4095)));
 		for (uint64_t k = 0; k < sizes[i]; k++)
-			CHECK(!q[k]);
-		memset(q, 0xaa, sizes[i]);
-		CHECK(banos_free(self, q) == 0);
+			CHECK(!other[k]);
+		memset(other, 0xaa, sizes[i]);
+		CHECK(banos_free(self, other) == 0);
 	}
 	CHECK(bytes && banos_free(self, bytes + 16) == -EINVAL);
 	CHECK(banos_free((banos_owner)12345, bytes) == -EINVAL);
@@ -375,7 +375,7 @@ static int64_t selftest_init(banos_owner self)
 		check_devices, check_buffers,	      check_firmware,
 	};
 
-	me = self;
+	own = self;
 	for (uint32_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
 		int64_t error = checks[i](self);
 
@@ -387,7 +387,7 @@ static int64_t selftest_init(banos_owner self)
 
 static int64_t selftest_exit(banos_owner self)
 {
-	return self == me ? check_own_name(self) : -1;
+	return self == own ? check_own_name(self) : -1;
 }
 
 BANOS_DRIVER(selftest, "1.0", "MIT", "Asks the driver API to keep its promises", selftest_init,

@@ -27,7 +27,7 @@ static uint64_t kernel_text, kernel_data;
 BANOS_PARAM_U64(kernel_text, 0, UINT64_MAX, "an address of the kernel's own code");
 BANOS_PARAM_U64(kernel_data, 0, UINT64_MAX, "an address of the kernel's own variables");
 
-static banos_owner me;
+static banos_owner caller;
 static uint32_t wrong;
 
 #define EXPECT(call, expected) expect((int64_t)(call), expected, #call, __LINE__)
@@ -36,7 +36,7 @@ static void expect(int64_t got, int64_t expected, const char *call, int line)
 	if (got == expected)
 		return;
 	if (wrong++ < 20)
-		banos_error(me, "line %d: %s: %lld instead of %lld", line, call, (long long)got,
+		banos_error(caller, "line %d: %s: %lld instead of %lld", line, call, (long long)got,
 			    (long long)expected);
 }
 
@@ -78,7 +78,7 @@ static const struct banos_device_config device = {
 /* ---- handles ---- */
 
 /* Nothing is obtained with a foreign owner. */
-static void try_owner(banos_owner o)
+static void try_owner(banos_owner owner)
 {
 	static struct banos_mutex mutex;
 	static struct banos_wait wait;
@@ -95,27 +95,27 @@ static void try_owner(banos_owner o)
 	uint64_t address;
 	char name[8];
 
-	EXPECT(banos_alloc(o, 16, 0), 0);
-	EXPECT(banos_free(o, &mutex), -EINVAL);
-	EXPECT(banos_chardev_register(o, &chardev, NULL), -EINVAL);
-	EXPECT(banos_timer_create(o, nothing, NULL, &timer), -EINVAL);
-	EXPECT(banos_work_create(o, nothing, NULL, &work), -EINVAL);
-	EXPECT(banos_thread_create(o, nothing, NULL, "intruder", NULL), -EINVAL);
-	EXPECT(banos_mutex_init(o, &mutex), -EINVAL);
-	EXPECT(banos_wait_init(o, &wait), -EINVAL);
-	EXPECT(banos_lookup_symbol(o, "memcpy"), 0);
-	EXPECT(banos_release_symbol(o, &mutex), -EINVAL);
-	EXPECT(banos_firmware_load(o, "x", &firmware), -EINVAL);
-	EXPECT(banos_mmio_map(o, 0xe8000000, 4096, 0, &mmio, &memory), -EINVAL);
-	EXPECT(banos_ports_claim(o, 0x5000, 1, &ports), -EINVAL);
-	EXPECT(banos_bus_register(o, &bus, &b), -EINVAL);
-	EXPECT(banos_prober_register(o, &prober, NULL), -EINVAL);
-	EXPECT(banos_irq_create(o, 0, nothing, NULL, &irq), -EINVAL);
-	EXPECT(banos_dma_alloc(o, 4096, 32, &dma, &memory, &address), -EINVAL);
-	EXPECT(banos_resource_get(o, 0, &resource), -EINVAL);
-	EXPECT(banos_device_interrupts(o), -EINVAL);
-	EXPECT(banos_device_name(o, name, sizeof(name)), -EINVAL);
-	EXPECT(banos_print_args(o, BANOS_DEBUG, "", NULL, 0), -EINVAL);
+	EXPECT(banos_alloc(owner, 16, 0), 0);
+	EXPECT(banos_free(owner, &mutex), -EINVAL);
+	EXPECT(banos_chardev_register(owner, &chardev, NULL), -EINVAL);
+	EXPECT(banos_timer_create(owner, nothing, NULL, &timer), -EINVAL);
+	EXPECT(banos_work_create(owner, nothing, NULL, &work), -EINVAL);
+	EXPECT(banos_thread_create(owner, nothing, NULL, "intruder", NULL), -EINVAL);
+	EXPECT(banos_mutex_init(owner, &mutex), -EINVAL);
+	EXPECT(banos_wait_init(owner, &wait), -EINVAL);
+	EXPECT(banos_lookup_symbol(owner, "memcpy"), 0);
+	EXPECT(banos_release_symbol(owner, &mutex), -EINVAL);
+	EXPECT(banos_firmware_load(owner, "x", &firmware), -EINVAL);
+	EXPECT(banos_mmio_map(owner, 0xe8000000, 4096, 0, &mmio, &memory), -EINVAL);
+	EXPECT(banos_ports_claim(owner, 0x5000, 1, &ports), -EINVAL);
+	EXPECT(banos_bus_register(owner, &bus, &b), -EINVAL);
+	EXPECT(banos_prober_register(owner, &prober, NULL), -EINVAL);
+	EXPECT(banos_irq_create(owner, 0, nothing, NULL, &irq), -EINVAL);
+	EXPECT(banos_dma_alloc(owner, 4096, 32, &dma, &memory, &address), -EINVAL);
+	EXPECT(banos_resource_get(owner, 0, &resource), -EINVAL);
+	EXPECT(banos_device_interrupts(owner), -EINVAL);
+	EXPECT(banos_device_name(owner, name, sizeof(name)), -EINVAL);
+	EXPECT(banos_print_args(owner, BANOS_DEBUG, "", NULL, 0), -EINVAL);
 }
 
 /* Nothing foreign is used, taken away, or registered on. */
@@ -145,7 +145,7 @@ static void try_object(uint64_t hash)
 	EXPECT(banos_firmware_release((banos_firmware)hash), -EINVAL);
 	EXPECT(banos_device_add((banos_bus)hash, &device, &d), -EINVAL);
 	EXPECT(banos_device_remove((banos_device)hash, 0), -EINVAL);
-	EXPECT(banos_device_context((banos_bus)hash, me, &context), -ENODEV);
+	EXPECT(banos_device_context((banos_bus)hash, caller, &context), -ENODEV);
 	EXPECT(banos_bus_remove((banos_bus)hash), -EINVAL);
 	EXPECT(banos_prober_remove((banos_prober)hash), -EINVAL);
 	EXPECT(banos_buffer_zero((banos_buffer)hash, 1), -EINVAL);
@@ -159,7 +159,7 @@ static void try_handles(void)
 		for (uint64_t index = 0; index < 300; index++) {
 			uint64_t hash = generation << 32 | index;
 
-			if ((banos_owner)hash == me)
+			if ((banos_owner)hash == caller)
 				continue;
 			try_owner((banos_owner)hash);
 			try_object(hash);
@@ -170,12 +170,12 @@ static void try_handles(void)
 
 static void try_locks(void *memory)
 {
-	EXPECT(banos_mutex_init(me, memory), -EINVAL);
+	EXPECT(banos_mutex_init(caller, memory), -EINVAL);
 	EXPECT(banos_mutex_lock(memory), -EINVAL);
 	EXPECT(banos_mutex_trylock(memory), -EINVAL);
 	EXPECT(banos_mutex_unlock(memory), -EINVAL);
 	EXPECT(banos_mutex_destroy(memory), -EINVAL);
-	EXPECT(banos_wait_init(me, memory), -EINVAL);
+	EXPECT(banos_wait_init(caller, memory), -EINVAL);
 	EXPECT(banos_wait_ticket(memory), 0);
 	EXPECT(banos_wait_sleep(memory, 0, 1), -EINVAL);
 	EXPECT(banos_wait_wake(memory), -EINVAL);
@@ -192,20 +192,20 @@ static void try_results(void *memory)
 	struct banos_device_config config = device;
 	banos_bus b;
 
-	EXPECT(banos_timer_create(me, nothing, NULL, memory), -EINVAL);
-	EXPECT(banos_work_create(me, nothing, NULL, memory), -EINVAL);
-	EXPECT(banos_mmio_map(me, 0xe8000000, 4096, 0, memory, memory), -EINVAL);
-	EXPECT(banos_ports_claim(me, 0x5000, 1, memory), -EINVAL);
-	EXPECT(banos_firmware_load(me, "x", memory), -EINVAL);
-	EXPECT(banos_bus_register(me, &bus, memory), -EINVAL);
-	EXPECT(banos_bus_register(me, &bus, &b), 0);
+	EXPECT(banos_timer_create(caller, nothing, NULL, memory), -EINVAL);
+	EXPECT(banos_work_create(caller, nothing, NULL, memory), -EINVAL);
+	EXPECT(banos_mmio_map(caller, 0xe8000000, 4096, 0, memory, memory), -EINVAL);
+	EXPECT(banos_ports_claim(caller, 0x5000, 1, memory), -EINVAL);
+	EXPECT(banos_firmware_load(caller, "x", memory), -EINVAL);
+	EXPECT(banos_bus_register(caller, &bus, memory), -EINVAL);
+	EXPECT(banos_bus_register(caller, &bus, &b), 0);
 	EXPECT(banos_device_add(b, &config, memory), -EINVAL);
-	EXPECT(banos_device_context(b, me, memory), -EINVAL);
+	EXPECT(banos_device_context(b, caller, memory), -EINVAL);
 	EXPECT(banos_bus_remove(b), 0);
 	if (memory) { /* NULL: not wanted */
-		EXPECT(banos_thread_create(me, nothing, NULL, "intruder", memory), -EINVAL);
-		EXPECT(banos_chardev_register(me, &chardev, memory), -EINVAL);
-		EXPECT(banos_prober_register(me, &prober, memory), -EINVAL);
+		EXPECT(banos_thread_create(caller, nothing, NULL, "intruder", memory), -EINVAL);
+		EXPECT(banos_chardev_register(caller, &chardev, memory), -EINVAL);
+		EXPECT(banos_prober_register(caller, &prober, memory), -EINVAL);
 	}
 	EXPECT(banos_format_args(memory, 8, "12345678", NULL, 0), -EINVAL);
 	EXPECT(banos_user_read(memory, 0, 8), -EINVAL);
@@ -224,16 +224,16 @@ static void try_arguments(const void *memory)
 	banos_bus good;
 	char out[32];
 
-	EXPECT(banos_chardev_register(me, memory, NULL), -EINVAL);
-	EXPECT(banos_bus_register(me, memory, &good), -EINVAL);
-	EXPECT(banos_prober_register(me, memory, NULL), -EINVAL);
+	EXPECT(banos_chardev_register(caller, memory, NULL), -EINVAL);
+	EXPECT(banos_bus_register(caller, memory, &good), -EINVAL);
+	EXPECT(banos_prober_register(caller, memory, NULL), -EINVAL);
 	config.ops = memory;
-	EXPECT(banos_chardev_register(me, &config, NULL), -EINVAL);
+	EXPECT(banos_chardev_register(caller, &config, NULL), -EINVAL);
 	b.ops = memory;
-	EXPECT(banos_bus_register(me, &b, &good), -EINVAL);
+	EXPECT(banos_bus_register(caller, &b, &good), -EINVAL);
 	q.ops = memory;
-	EXPECT(banos_prober_register(me, &q, NULL), -EINVAL);
-	EXPECT(banos_bus_register(me, &bus, &good), 0);
+	EXPECT(banos_prober_register(caller, &q, NULL), -EINVAL);
+	EXPECT(banos_bus_register(caller, &bus, &good), 0);
 	EXPECT(banos_device_add(good, memory, &dev), -EINVAL);
 	d.resources = memory;
 	d.resource_count = 1;
@@ -246,17 +246,17 @@ static void try_arguments(const void *memory)
 		d.attributes = memory;
 		EXPECT(banos_device_add(good, &d, &dev), -EINVAL);
 		EXPECT(banos_format_args(out, sizeof(out), "%s", &text, 1), -EINVAL);
-		EXPECT(banos_print_args(me, BANOS_DEBUG, "%s", &text, 1), -EINVAL);
+		EXPECT(banos_print_args(caller, BANOS_DEBUG, "%s", &text, 1), -EINVAL);
 	}
 	EXPECT(banos_bus_remove(good), 0);
-	EXPECT(banos_thread_create(me, nothing, NULL, memory, NULL), -EINVAL);
-	EXPECT(banos_firmware_load(me, memory, &firmware), -EINVAL);
-	EXPECT(banos_lookup_symbol(me, memory), 0);
-	EXPECT(banos_print_args(me, BANOS_DEBUG, memory, NULL, 0), -EINVAL);
-	EXPECT(banos_print_args(me, BANOS_DEBUG, "", memory, 1), -EINVAL);
+	EXPECT(banos_thread_create(caller, nothing, NULL, memory, NULL), -EINVAL);
+	EXPECT(banos_firmware_load(caller, memory, &firmware), -EINVAL);
+	EXPECT(banos_lookup_symbol(caller, memory), 0);
+	EXPECT(banos_print_args(caller, BANOS_DEBUG, memory, NULL, 0), -EINVAL);
+	EXPECT(banos_print_args(caller, BANOS_DEBUG, "", memory, 1), -EINVAL);
 	EXPECT(banos_format_args(out, sizeof(out), memory, NULL, 0), -EINVAL);
 	EXPECT(banos_user_write(0x400000, memory, 8), -EINVAL);
-	EXPECT(banos_timer_create(me, (int64_t(*)(void *))memory, NULL, (banos_timer *)&good),
+	EXPECT(banos_timer_create(caller, (int64_t(*)(void *))memory, NULL, (banos_timer *)&good),
 	       -EINVAL);
 }
 
@@ -284,7 +284,7 @@ static void try_addresses(void)
 		kernel_text,
 		kernel_data,
 	};
-	char *own = banos_alloc(me, 100, 0), *large = banos_alloc(me, 8192, 0);
+	char *own = banos_alloc(caller, 100, 0), *large = banos_alloc(caller, 8192, 0);
 
 	for (uint32_t i = 0; i < sizeof(nowhere) / sizeof(nowhere[0]); i++) {
 		try_locks((void *)nowhere[i]);
@@ -297,23 +297,23 @@ static void try_addresses(void)
 	try_results((void *)(uintptr_t)&read_only);
 	if (!own || !large)
 		return;
-	EXPECT(banos_mutex_init(me, (struct banos_mutex *)(own + 4)), -EINVAL);
-	EXPECT(banos_mutex_init(me, (struct banos_mutex *)(large + 8192 - 56)), -EINVAL);
+	EXPECT(banos_mutex_init(caller, (struct banos_mutex *)(own + 4)), -EINVAL);
+	EXPECT(banos_mutex_init(caller, (struct banos_mutex *)(large + 8192 - 56)), -EINVAL);
 	EXPECT(banos_format_args(own, 4096, "x", NULL, 0), -EINVAL);
 	EXPECT(banos_format_args(large, 8193, "x", NULL, 0), -EINVAL);
 	__builtin_memset(large, 'x', 8192);
-	EXPECT(banos_lookup_symbol(me, large), 0);
-	EXPECT(banos_lookup_symbol(me, large + 8192 - 16), 0);
-	banos_free(me, own);
-	banos_free(me, large);
+	EXPECT(banos_lookup_symbol(caller, large), 0);
+	EXPECT(banos_lookup_symbol(caller, large + 8192 - 16), 0);
+	banos_free(caller, own);
+	banos_free(caller, large);
 	try_locks(large); /* given up: not mapped any more */
 }
 
 /* What is its own is taken, from wherever it is. */
 static void try_own(void)
 {
-	struct banos_mutex on_stack, *allocated = banos_alloc(me, sizeof(*allocated), 0);
-	struct banos_mutex *at_end = banos_alloc(me, 8192, 0);
+	struct banos_mutex on_stack, *allocated = banos_alloc(caller, sizeof(*allocated), 0);
+	struct banos_mutex *at_end = banos_alloc(caller, 8192, 0);
 	static struct banos_mutex in_image;
 	struct banos_mutex *all[] = { &on_stack, &in_image, allocated,
 				      at_end + 8192 / sizeof(*at_end) - 1 };
@@ -321,7 +321,7 @@ static void try_own(void)
 	for (uint32_t i = 0; i < 4; i++) {
 		struct banos_mutex copy;
 
-		EXPECT(banos_mutex_init(me, all[i]), 0);
+		EXPECT(banos_mutex_init(caller, all[i]), 0);
 		EXPECT(banos_mutex_lock(all[i]), 0);
 		EXPECT(banos_mutex_lock(all[i]), -EDEADLK);
 		EXPECT(banos_mutex_unlock(all[i]), 0);
@@ -335,8 +335,8 @@ static void try_own(void)
 		EXPECT(banos_mutex_destroy(all[i]), -EINVAL);
 		EXPECT(banos_mutex_lock(all[i]), -EINVAL);
 	}
-	banos_free(me, allocated);
-	banos_free(me, at_end);
+	banos_free(caller, allocated);
+	banos_free(caller, at_end);
 }
 
 /* ---- what may not be done with a spin lock held ---- */
@@ -347,27 +347,27 @@ static void try_in_spin_lock(void)
 	static struct banos_mutex mutex;
 	static struct banos_wait wait;
 	banos_timer timer;
-	void *small, *large = banos_alloc(me, 8192, 0);
+	void *small, *large = banos_alloc(caller, 8192, 0);
 
 	EXPECT(banos_spin_init(&spin), 0);
-	EXPECT(banos_mutex_init(me, &mutex), 0);
-	EXPECT(banos_wait_init(me, &wait), 0);
+	EXPECT(banos_mutex_init(caller, &mutex), 0);
+	EXPECT(banos_wait_init(caller, &wait), 0);
 	EXPECT(banos_spin_lock(&spin), 0);
 	EXPECT(banos_spin_lock(&spin), -EDEADLK);
 	EXPECT(banos_sleep_until(banos_time_ns() + BANOS_MS), -EDEADLK);
 	EXPECT(banos_wait_sleep(&wait, 0, banos_time_ns() + BANOS_MS), -EDEADLK);
 	EXPECT(banos_mutex_lock(&mutex), -EDEADLK);
 	EXPECT(banos_thread_yield(), -EDEADLK);
-	EXPECT(banos_alloc(me, 16, 0), 0);
-	small = banos_alloc(me, 16, BANOS_ALLOC_ATOMIC);
-	EXPECT(small != NULL && banos_free(me, small) == 0, 1);
-	EXPECT(banos_free(me, large), -EDEADLK);
-	EXPECT(banos_timer_create(me, nothing, NULL, &timer), -EDEADLK);
-	EXPECT(banos_chardev_register(me, &chardev, NULL), -EDEADLK);
-	EXPECT(banos_lookup_symbol(me, "memcpy"), 0);
+	EXPECT(banos_alloc(caller, 16, 0), 0);
+	small = banos_alloc(caller, 16, BANOS_ALLOC_ATOMIC);
+	EXPECT(small != NULL && banos_free(caller, small) == 0, 1);
+	EXPECT(banos_free(caller, large), -EDEADLK);
+	EXPECT(banos_timer_create(caller, nothing, NULL, &timer), -EDEADLK);
+	EXPECT(banos_chardev_register(caller, &chardev, NULL), -EDEADLK);
+	EXPECT(banos_lookup_symbol(caller, "memcpy"), 0);
 	EXPECT(banos_spin_unlock(&spin), 0);
 	EXPECT(banos_spin_unlock(&spin), -EPERM);
-	EXPECT(banos_free(me, large), 0);
+	EXPECT(banos_free(caller, large), 0);
 	EXPECT(banos_mutex_destroy(&mutex), 0);
 	EXPECT(banos_wait_destroy(&wait), 0);
 }
@@ -379,7 +379,7 @@ static void try_sleeps(void)
 	static struct banos_wait wait;
 	uint64_t now = banos_time_ns();
 
-	EXPECT(banos_wait_init(me, &wait), 0);
+	EXPECT(banos_wait_init(caller, &wait), 0);
 	EXPECT(banos_sleep_until(now + 2 * BANOS_MS, BANOS_UNINTERRUPTIBLE), 0);
 	EXPECT(banos_time_ns() >= now + 2 * BANOS_MS, 1);
 	EXPECT(banos_sleep_until(now, BANOS_UNINTERRUPTIBLE), 0);
@@ -398,7 +398,7 @@ static void try_sleeps(void)
 
 static int64_t intruder_init(banos_owner self)
 {
-	me = self;
+	caller = self;
 	try_sleeps(); /* the first mistakes are said in words */
 	try_in_spin_lock();
 	try_own();

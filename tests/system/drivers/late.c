@@ -40,7 +40,7 @@ static int64_t start_bus(banos_owner self)
 	return error ? error : banos_device_add(bus, &device, &added);
 }
 
-static int64_t add_file(banos_owner of, const struct banos_chardev_ops *ops, uint32_t major,
+static int64_t add_file(banos_owner owner, const struct banos_chardev_ops *ops, uint32_t major,
 			const char *name)
 {
 	struct banos_chardev_config config = {
@@ -53,7 +53,7 @@ static int64_t add_file(banos_owner of, const struct banos_chardev_ops *ops, uin
 
 	for (uint32_t i = 0; name[i]; i++)
 		config.name[i] = name[i];
-	return banos_chardev_register(of, &config, NULL);
+	return banos_chardev_register(owner, &config, NULL);
 }
 
 static int64_t probe(void *context, banos_owner device, void **state)

@@ -26,7 +26,7 @@
 
 static uint8_t bus = 1, device = 1;
 static uint32_t quiesce_fails, connects;
-static banos_owner me;
+static banos_owner own;
 static struct banos_wait waits[COUNT];
 static struct banos_mutex mutexes[COUNT];
 BANOS_PARAM_BOOL(bus, "be the bus");
@@ -35,7 +35,7 @@ BANOS_PARAM_U32(quiesce_fails, 0, 100, "how often the device cannot be made sile
 
 /* ---- the bus ---- */
 
-static int64_t toy_quiesce(void *context, void *of)
+static int64_t toy_quiesce(void *context, void *device)
 {
 	if (!quiesce_fails)
 		return 0;
@@ -43,13 +43,14 @@ static int64_t toy_quiesce(void *context, void *of)
 	return -EIO;
 }
 
-static int64_t toy_connect(void *context, void *of, uint32_t index, uint64_t address, uint32_t data)
+static int64_t toy_connect(void *context, void *device, uint32_t index, uint64_t address,
+			   uint32_t data)
 {
 	connects++;
 	return (address >> 20 == 0xfee && data) ? 0 : -EINVAL;
 }
 
-static int64_t toy_disconnect(void *context, void *of, uint32_t index)
+static int64_t toy_disconnect(void *context, void *device, uint32_t index)
 {
 	connects--;
 	return 0;
@@ -102,28 +103,28 @@ static int64_t until_told(void *context)
 	return 0;
 }
 
-static int64_t obtain_for_any_owner(banos_owner of, uint32_t i)
+static int64_t obtain_for_any_owner(banos_owner owner, uint32_t i)
 {
 	banos_timer timer;
 	banos_work work;
 	banos_thread thread;
 	banos_firmware firmware;
-	int64_t error = banos_timer_create(of, nothing, NULL, &timer);
+	int64_t error = banos_timer_create(owner, nothing, NULL, &timer);
 
 	if (!error)
-		error = banos_work_create(of, nothing, NULL, &work);
+		error = banos_work_create(owner, nothing, NULL, &work);
 	if (!error)
-		error = banos_thread_create(of, until_told, NULL, "leaky", &thread);
+		error = banos_thread_create(owner, until_told, NULL, "leaky", &thread);
 	if (!error)
-		error = banos_mutex_init(of, &mutexes[i]);
-	if (!error && !banos_lookup_symbol(of, "banos_api_level"))
+		error = banos_mutex_init(owner, &mutexes[i]);
+	if (!error && !banos_lookup_symbol(owner, "banos_api_level"))
 		error = -ENOENT;
-	if (!error && banos_firmware_load(of, "leaky.bin", &firmware) != 5)
+	if (!error && banos_firmware_load(owner, "leaky.bin", &firmware) != 5)
 		error = -EIO;
 	return error;
 }
 
-static int64_t obtain(banos_owner of, uint32_t i)
+static int64_t obtain(banos_owner owner, uint32_t i)
 {
 	uint64_t address;
 	banos_mmio mapping;
@@ -131,61 +132,61 @@ static int64_t obtain(banos_owner of, uint32_t i)
 	banos_irq irq;
 	banos_dma dma;
 	void *memory;
-	int64_t error = banos_mmio_map(of, MEMORY + i * 4096, 4096, 0, &mapping, &memory);
+	int64_t error = banos_mmio_map(owner, MEMORY + i * 4096, 4096, 0, &mapping, &memory);
 
 	if (!error)
-		error = banos_ports_claim(of, PORTS + i * 4, 4, &ports);
+		error = banos_ports_claim(owner, PORTS + i * 4, 4, &ports);
 	if (!error)
-		error = banos_dma_alloc(of, 4096, 32, &dma, &memory, &address);
+		error = banos_dma_alloc(owner, 4096, 32, &dma, &memory, &address);
 	if (!error)
-		error = banos_irq_create(of, i, nothing, NULL, &irq);
+		error = banos_irq_create(owner, i, nothing, NULL, &irq);
 	if (!error)
-		error = banos_wait_init(of, &waits[i]);
-	if (!error && !banos_alloc(of, 100, 0))
+		error = banos_wait_init(owner, &waits[i]);
+	if (!error && !banos_alloc(owner, 100, 0))
 		error = -ENOMEM;
-	return error ? error : obtain_for_any_owner(of, i);
+	return error ? error : obtain_for_any_owner(owner, i);
 }
 
 /* What the device has no right to. @return the first that was given all the same */
-static const char *overstep(banos_owner of)
+static const char *overstep(banos_owner owner)
 {
 	banos_mmio mapping;
 	banos_ports ports;
 	banos_irq irq;
-	void *memory = banos_alloc(of, 16, 0);
+	void *memory = banos_alloc(owner, 16, 0);
 
 	/* The device's is not the driver's, though both are one driver's. */
-	if (banos_free(me, memory) != -EINVAL || banos_free(of, memory))
+	if (banos_free(own, memory) != -EINVAL || banos_free(owner, memory))
 		return "memory that another owner has";
-	if (banos_mmio_map(of, MEMORY + 0xf000, 0x2000, 0, &mapping, &memory) != -EPERM)
+	if (banos_mmio_map(owner, MEMORY + 0xf000, 0x2000, 0, &mapping, &memory) != -EPERM)
 		return "memory behind its own";
-	if (banos_mmio_map(of, 0x100000, 4096, 0, &mapping, &memory) != -EPERM)
+	if (banos_mmio_map(owner, 0x100000, 4096, 0, &mapping, &memory) != -EPERM)
 		return "the kernel's memory";
-	if (banos_ports_claim(of, PORTS + 12, 8, &ports) != -EPERM)
+	if (banos_ports_claim(owner, PORTS + 12, 8, &ports) != -EPERM)
 		return "ports behind its own";
-	if (banos_irq_create(of, COUNT, nothing, NULL, &irq) != -EINVAL)
+	if (banos_irq_create(owner, COUNT, nothing, NULL, &irq) != -EINVAL)
 		return "an interrupt that it does not have";
 	return NULL;
 }
 
-static int64_t leaky_probe(void *context, banos_owner of, void **state)
+static int64_t leaky_probe(void *context, banos_owner owner, void **state)
 {
-	const char *wrong = overstep(of);
+	const char *wrong = overstep(owner);
 	char name[8];
 
 	if (wrong) {
-		banos_error(of, "was given %s", wrong);
+		banos_error(owner, "was given %s", wrong);
 		return -EPERM;
 	}
-	if (banos_device_name(of, name, sizeof(name)) != 4)
+	if (banos_device_name(owner, name, sizeof(name)) != 4)
 		return -EINVAL;
 	for (uint32_t i = 0; i < COUNT; i++) {
-		int64_t error = obtain(of, i);
+		int64_t error = obtain(owner, i);
 
 		if (error)
 			return error;
 	}
-	banos_print(of, "has %s", name);
+	banos_print(owner, "has %s", name);
 	return 0;
 }
 
@@ -204,7 +205,7 @@ static int64_t leaky_init(banos_owner self)
 	void *memory;
 	int64_t error = 0;
 
-	me = self;
+	own = self;
 	/* A driver may not have these for itself either. */
 	if (banos_mmio_map(self, 0xfee00000, 4096, 0, &mapping, &memory) != -EPERM ||
 	    banos_ports_claim(self, 0x20, 2, &ports) != -EBUSY ||

@@ -8,7 +8,7 @@
 #include <banos/irq.h>
 #include <banos/print.h>
 
-static banos_owner me;
+static banos_owner own;
 static uint32_t wrong;
 
 #define EXPECT(call, expected) expect(call, expected, #call)
@@ -17,7 +17,7 @@ static void expect(int64_t got, int64_t expected, const char *call)
 	if (got == expected)
 		return;
 	wrong++;
-	banos_error(me, "%s: %lld instead of %lld", call, (long long)got, (long long)expected);
+	banos_error(own, "%s: %lld instead of %lld", call, (long long)got, (long long)expected);
 }
 
 static int64_t nothing(void *context, void *device)
@@ -53,41 +53,41 @@ static void try_buses(void)
 	banos_bus bus;
 
 	EXPECT(banos_bus_register(NULL, &good_bus, &bus), -EINVAL);
-	EXPECT(banos_bus_register(me, NULL, &bus), -EINVAL);
-	EXPECT(banos_bus_register(me, &good_bus, NULL), -EINVAL);
+	EXPECT(banos_bus_register(own, NULL, &bus), -EINVAL);
+	EXPECT(banos_bus_register(own, &good_bus, NULL), -EINVAL);
 	config.size = 8;
-	EXPECT(banos_bus_register(me, &config, &bus), -EINVAL);
+	EXPECT(banos_bus_register(own, &config, &bus), -EINVAL);
 	config = good_bus;
 	config.zero = 1;
-	EXPECT(banos_bus_register(me, &config, &bus), -EINVAL);
+	EXPECT(banos_bus_register(own, &config, &bus), -EINVAL);
 	config = good_bus;
 	config.name[0] = 0;
-	EXPECT(banos_bus_register(me, &config, &bus), -EINVAL);
+	EXPECT(banos_bus_register(own, &config, &bus), -EINVAL);
 	config.name[0] = '/';
-	EXPECT(banos_bus_register(me, &config, &bus), -EINVAL);
+	EXPECT(banos_bus_register(own, &config, &bus), -EINVAL);
 	__builtin_memset(config.name, 'a', sizeof(config.name));
-	EXPECT(banos_bus_register(me, &config, &bus), -EINVAL);
+	EXPECT(banos_bus_register(own, &config, &bus), -EINVAL);
 	config = good_bus;
 	__builtin_memcpy(config.name, "system", 7);
-	EXPECT(banos_bus_register(me, &config, &bus), -EINVAL);
+	EXPECT(banos_bus_register(own, &config, &bus), -EINVAL);
 	config = good_bus;
 	config.ops = &ops;
 	ops.quiesce = NULL;
-	EXPECT(banos_bus_register(me, &config, &bus), -EINVAL);
+	EXPECT(banos_bus_register(own, &config, &bus), -EINVAL);
 	ops.quiesce = (int64_t(*)(void *, void *))0x1000; /* not in this driver */
-	EXPECT(banos_bus_register(me, &config, &bus), -EINVAL);
+	EXPECT(banos_bus_register(own, &config, &bus), -EINVAL);
 	ops = good_ops;
 	ops.must = 1;
-	EXPECT(banos_bus_register(me, &config, &bus), -EOPNOTSUPP);
+	EXPECT(banos_bus_register(own, &config, &bus), -EOPNOTSUPP);
 	/* A newer driver's longer table, and its longer struct as long as that is zero. */
 	newer.known.size = sizeof(newer);
 	longer.known.size = sizeof(longer);
 	longer.known.ops = &newer.known;
-	EXPECT(banos_bus_register(me, &longer.known, &bus), 0);
+	EXPECT(banos_bus_register(own, &longer.known, &bus), 0);
 	EXPECT(banos_bus_remove(bus), 0);
 	EXPECT(banos_bus_remove(bus), -EINVAL);
 	longer.later = 1;
-	EXPECT(banos_bus_register(me, &longer.known, &bus), -E2BIG);
+	EXPECT(banos_bus_register(own, &longer.known, &bus), -E2BIG);
 }
 
 static void try_devices(void)
@@ -104,10 +104,10 @@ static void try_devices(void)
 	banos_bus bus;
 	void *context;
 
-	EXPECT(banos_bus_register(me, &good_bus, &bus), 0);
+	EXPECT(banos_bus_register(own, &good_bus, &bus), 0);
 	EXPECT(banos_device_add(bus, NULL, &device), -EINVAL);
 	EXPECT(banos_device_add(bus, &good, NULL), -EINVAL);
-	EXPECT(banos_device_add((banos_bus)me, &good, &device), -EINVAL);
+	EXPECT(banos_device_add((banos_bus)own, &good, &device), -EINVAL);
 	__builtin_memcpy(config.alias, "other:one", 10);
 	EXPECT(banos_device_add(bus, &config, &device), -EINVAL);
 	__builtin_memcpy(config.alias, "strict:a b", 11);
@@ -133,7 +133,7 @@ static void try_devices(void)
 	EXPECT(banos_device_add(bus, &config, &device), -EINVAL);
 	EXPECT(banos_device_add(bus, &good, &device), 0);
 	EXPECT(banos_device_add(bus, &good, &device), -EEXIST);
-	EXPECT(banos_device_context(bus, me, &context), -ENODEV);
+	EXPECT(banos_device_context(bus, own, &context), -ENODEV);
 	EXPECT(banos_device_context(bus, (banos_owner)device, &context), -ENODEV);
 	EXPECT(banos_device_remove(device, 2), -EINVAL);
 	EXPECT(banos_device_remove((banos_device)bus, 0), -EINVAL);
@@ -150,16 +150,16 @@ static void try_probers(void)
 	struct banos_prober_ops none = { .size = 8 };
 	banos_prober prober;
 
-	EXPECT(banos_prober_register(me, &config, &prober), 0);
+	EXPECT(banos_prober_register(own, &config, &prober), 0);
 	EXPECT(banos_prober_remove(prober), 0);
 	EXPECT(banos_prober_remove(prober), -EINVAL);
 	__builtin_memcpy(config.bus, "pci", 4); /* serves no device there */
-	EXPECT(banos_prober_register(me, &config, &prober), -EINVAL);
+	EXPECT(banos_prober_register(own, &config, &prober), -EINVAL);
 	__builtin_memcpy(config.bus, "strict", 7);
 	config.ops = &none;
-	EXPECT(banos_prober_register(me, &config, &prober), -EINVAL);
+	EXPECT(banos_prober_register(own, &config, &prober), -EINVAL);
 	config.ops = NULL;
-	EXPECT(banos_prober_register(me, &config, &prober), -EINVAL);
+	EXPECT(banos_prober_register(own, &config, &prober), -EINVAL);
 }
 
 /* A driver that serves no device is none. */
@@ -173,27 +173,27 @@ static void try_resources(void)
 	void *memory;
 	uint64_t address;
 
-	EXPECT(banos_resource_get(me, 0, &resource), -EINVAL);
-	EXPECT(banos_device_interrupts(me), -EINVAL);
-	EXPECT(banos_device_name(me, NULL, 0), -EINVAL);
-	EXPECT(banos_irq_create(me, 0, handle, NULL, &irq), -EINVAL);
-	EXPECT(banos_irq_count((banos_irq)me), -EINVAL);
-	EXPECT(banos_dma_alloc(me, 4096, 32, &dma, &memory, &address), -EINVAL);
-	EXPECT(banos_mmio_map(me, 0x100000, 4096, 0, &mapping, &memory), -EPERM);
-	EXPECT(banos_mmio_map(me, 0xfec00000, 16, 0, &mapping, &memory), -EPERM);
-	EXPECT(banos_mmio_map(me, 0xe8000000, 0, 0, &mapping, &memory), -EINVAL);
-	EXPECT(banos_mmio_map(me, 0xe8000000, 4096, 2, &mapping, &memory), -EINVAL);
-	EXPECT(banos_mmio_map(me, ~UINT64_C(0) - 4095, 4096, 0, &mapping, &memory), -EINVAL);
-	EXPECT(banos_mmio_map(me, UINT64_C(1) << 52, 4096, 0, &mapping, &memory), -EINVAL);
-	EXPECT(banos_mmio_map(me, 0xe8000123, 16, 0, &mapping, &memory), 0);
+	EXPECT(banos_resource_get(own, 0, &resource), -EINVAL);
+	EXPECT(banos_device_interrupts(own), -EINVAL);
+	EXPECT(banos_device_name(own, NULL, 0), -EINVAL);
+	EXPECT(banos_irq_create(own, 0, handle, NULL, &irq), -EINVAL);
+	EXPECT(banos_irq_count((banos_irq)own), -EINVAL);
+	EXPECT(banos_dma_alloc(own, 4096, 32, &dma, &memory, &address), -EINVAL);
+	EXPECT(banos_mmio_map(own, 0x100000, 4096, 0, &mapping, &memory), -EPERM);
+	EXPECT(banos_mmio_map(own, 0xfec00000, 16, 0, &mapping, &memory), -EPERM);
+	EXPECT(banos_mmio_map(own, 0xe8000000, 0, 0, &mapping, &memory), -EINVAL);
+	EXPECT(banos_mmio_map(own, 0xe8000000, 4096, 2, &mapping, &memory), -EINVAL);
+	EXPECT(banos_mmio_map(own, ~UINT64_C(0) - 4095, 4096, 0, &mapping, &memory), -EINVAL);
+	EXPECT(banos_mmio_map(own, UINT64_C(1) << 52, 4096, 0, &mapping, &memory), -EINVAL);
+	EXPECT(banos_mmio_map(own, 0xe8000123, 16, 0, &mapping, &memory), 0);
 	EXPECT((int64_t)((uint64_t)memory & 4095), 0x123);
 	EXPECT(banos_mmio_unmap(mapping), 0);
 	EXPECT(banos_mmio_unmap(mapping), -EINVAL);
-	EXPECT(banos_ports_claim(me, 0x70, 1, &ports), -EBUSY);
-	EXPECT(banos_ports_claim(me, 0x10000, 1, &ports), -EINVAL);
-	EXPECT(banos_ports_claim(me, 0x5000, 0, &ports), -EINVAL);
-	EXPECT(banos_ports_claim(me, 0x5000, 8, &ports), 0);
-	EXPECT(banos_ports_claim(me, 0x5007, 2, &others), -EBUSY);
+	EXPECT(banos_ports_claim(own, 0x70, 1, &ports), -EBUSY);
+	EXPECT(banos_ports_claim(own, 0x10000, 1, &ports), -EINVAL);
+	EXPECT(banos_ports_claim(own, 0x5000, 0, &ports), -EINVAL);
+	EXPECT(banos_ports_claim(own, 0x5000, 8, &ports), 0);
+	EXPECT(banos_ports_claim(own, 0x5007, 2, &others), -EBUSY);
 	EXPECT(banos_port_read(ports, 8, 1), -EINVAL);
 	EXPECT(banos_port_read(ports, 6, 4), -EINVAL);
 	EXPECT(banos_port_read(ports, ~0u, 4), -EINVAL);
@@ -206,7 +206,7 @@ static void try_resources(void)
 
 static int64_t strict_init(banos_owner self)
 {
-	me = self;
+	own = self;
 	try_buses();
 	try_devices();
 	try_probers();

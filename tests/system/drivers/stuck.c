@@ -22,7 +22,7 @@ static uint32_t ms = 60000;
 BANOS_PARAM_U32(ms, 0, 60000, "for how long it runs on");
 static uint32_t ended;
 
-static banos_owner me;
+static banos_owner own;
 static banos_bus bus;
 static banos_device device;
 static banos_timer timer;
@@ -79,7 +79,7 @@ static int64_t stuck_read(void *context, void *file, banos_buffer to, uint64_t l
 		return banos_sleep_until(banos_time_ns() + 60 * BANOS_S);
 	if (is("patient")) {
 		error = banos_sleep_until(start + ms * BANOS_MS, BANOS_UNINTERRUPTIBLE);
-		banos_print(me, "%s: %lld, on time: %d", name, (long long)error,
+		banos_print(own, "%s: %lld, on time: %d", name, (long long)error,
 			    banos_time_ns() >= start + ms * BANOS_MS);
 		return error;
 	}
@@ -105,24 +105,24 @@ static const struct banos_chardev_ops ops = {
 	.poll = stuck_poll,
 };
 
-static int64_t begin(banos_owner of)
+static int64_t begin(banos_owner owner)
 {
 	if (is("timer")) {
-		int64_t error = banos_timer_create(of, run_on, NULL, &timer);
+		int64_t error = banos_timer_create(owner, run_on, NULL, &timer);
 
 		return error ? error : banos_timer_start(timer, banos_time_ns());
 	}
 	if (is("work")) {
-		int64_t error = banos_work_create(of, run_on, NULL, &work);
+		int64_t error = banos_work_create(owner, run_on, NULL, &work);
 
 		if (error)
 			return error;
 		return banos_work_queue(work) == 1 ? 0 : -EIO;
 	}
-	return is("thread") ? banos_thread_create(of, run_on, NULL, "stuck", &thread) : 0;
+	return is("thread") ? banos_thread_create(owner, run_on, NULL, "stuck", &thread) : 0;
 }
 
-static int64_t stuck_probe(void *context, banos_owner of, void **state)
+static int64_t stuck_probe(void *context, banos_owner owner, void **state)
 {
 	struct banos_chardev_config config = {
 		.size = sizeof(config),
@@ -130,31 +130,31 @@ static int64_t stuck_probe(void *context, banos_owner of, void **state)
 		.mode = 0600,
 		.ops = &ops,
 	};
-	int64_t error = banos_wait_init(of, &of_device);
+	int64_t error = banos_wait_init(owner, &of_device);
 
 	*state = &of_device;
 	if (is("probe"))
 		run_on(NULL);
 	if (!error)
-		error = begin(of);
+		error = begin(owner);
 	banos_format(config.name, sizeof(config.name), "%s", name);
-	return error ? error : banos_chardev_register(of, &config, NULL);
+	return error ? error : banos_chardev_register(owner, &config, NULL);
 }
 
-static int64_t stuck_remove(void *context, banos_owner of, void *state)
+static int64_t stuck_remove(void *context, banos_owner owner, void *state)
 {
 	if (state != &of_device)
-		banos_error(me, "the state is %p", state);
+		banos_error(own, "the state is %p", state);
 	if (is("timer") && banos_timer_cancel(timer) == -EBUSY)
-		banos_print(me, "%s: its timer runs on", name);
+		banos_print(own, "%s: its timer runs on", name);
 	if (is("work") && banos_work_destroy(work) == -EBUSY)
-		banos_print(me, "%s: its work runs on", name);
+		banos_print(own, "%s: its work runs on", name);
 	if (is("thread") && banos_thread_stop(thread, NULL) == -EBUSY)
-		banos_print(me, "%s: its thread runs on", name);
+		banos_print(own, "%s: its thread runs on", name);
 	return 0;
 }
 
-static int64_t quiesce(void *context, void *of)
+static int64_t quiesce(void *context, void *device)
 {
 	return 0;
 }
@@ -182,7 +182,7 @@ static int64_t control_write(void *context, void *file, banos_buffer from, uint6
 		__atomic_store_n(&ended, 1, __ATOMIC_SEQ_CST);
 	else
 		error = banos_device_remove(device, byte == '!' ? BANOS_DEVICE_GONE : 0);
-	banos_print(me, "%s%c: %lld after %llu s", name, byte, (long long)error,
+	banos_print(own, "%s%c: %lld after %llu s", name, byte, (long long)error,
 		    (unsigned long long)(banos_time_ns() - start) / BANOS_S);
 	return error ? error : (int64_t)length;
 }
@@ -207,7 +207,7 @@ static int64_t stuck_init(banos_owner self)
 	struct banos_prober_config prober = { .size = sizeof(prober), .ops = &prober_ops };
 	int64_t error = banos_wait_init(self, &of_driver);
 
-	me = self;
+	own = self;
 	banos_format(control.name, sizeof(control.name), "%s.control", name);
 	banos_format(bus_config.name, sizeof(bus_config.name), "%s", name);
 	banos_format(prober.bus, sizeof(prober.bus), "%s", name);

@@ -25,7 +25,7 @@ struct shared {
 	struct banos_mutex mutex;
 	char room[8192];
 };
-static banos_owner me;
+static banos_owner own;
 static struct shared *shared;
 
 static int64_t free_shared(void *context)
@@ -35,7 +35,7 @@ static int64_t free_shared(void *context)
 	banos_sleep_until(banos_time_ns() + 200 * BANOS_MS);
 	if (what[0] == 'l')
 		banos_mutex_unlock(&shared->mutex);
-	return banos_free(me, shared);
+	return banos_free(own, shared);
 }
 
 static int64_t sleep_on_shared(void)
@@ -43,14 +43,14 @@ static int64_t sleep_on_shared(void)
 	banos_thread thread;
 	int64_t error;
 
-	shared = banos_alloc(me, sizeof(*shared), 0);
+	shared = banos_alloc(own, sizeof(*shared), 0);
 	if (!shared)
 		return -ENOMEM;
-	error = banos_wait_init(me, &shared->wait);
+	error = banos_wait_init(own, &shared->wait);
 	if (!error)
-		error = banos_mutex_init(me, &shared->mutex);
+		error = banos_mutex_init(own, &shared->mutex);
 	if (!error)
-		error = banos_thread_create(me, free_shared, NULL, "untidy", &thread);
+		error = banos_thread_create(own, free_shared, NULL, "untidy", &thread);
 	if (error)
 		return error;
 	banos_sleep_until(banos_time_ns() + 100 * BANOS_MS);
@@ -86,7 +86,7 @@ static int64_t untidy_init(banos_owner self)
 	};
 	int64_t error = banos_spin_init(&spin);
 
-	me = self;
+	own = self;
 	if (!error)
 		error = banos_mutex_init(self, &mutex);
 	return error ? error : banos_chardev_register(self, &config, NULL);

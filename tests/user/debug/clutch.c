@@ -31,8 +31,8 @@ static double now(void)
 
 static long say_read(void)
 {
-	char c[8];
-	long count = read(fd, c, sizeof(c));
+	char text[8];
+	long count = read(fd, text, sizeof(text));
 
 	return printf("read %ld %s\n", count, count < 0 ? strerror(errno) : "");
 }
@@ -74,11 +74,11 @@ static int try_map(void)
 	usleep(200000);
 	start = now();
 	for (int i = 0; i < 100; i++) {
-		char *q = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-			       0);
+		char *other = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+				   -1, 0);
 
-		q[0] = q[4096] = 1;
-		munmap(q, 8192);
+		other[0] = other[4096] = 1;
+		munmap(other, 8192);
 	}
 	if (now() - start > 0.6)
 		return printf("others waited %f s\n", now() - start);

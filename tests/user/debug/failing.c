@@ -51,13 +51,13 @@ static void arm(int count)
 static void stop(void)
 {
 	char text[16] = "";
-	int e = errno;
+	int error = errno;
 
 	if (pread(nth_fd, text, sizeof(text) - 1, 0) <= 0)
 		_exit(4);
 	left = atoi(text);
 	arm(0);
-	errno = e;
+	errno = error;
 }
 
 /* The call that is under test. */
@@ -112,25 +112,26 @@ static int pass(int ends[2], int fd)
 	union {
 		struct cmsghdr h;
 		char room[CMSG_SPACE(8)];
-	} u = { .h = { CMSG_LEN(8), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS } };
+	} control = { .h = { CMSG_LEN(8), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS } };
 	struct iovec io = { "x", 1 };
-	struct msghdr message = {
-		.msg_iov = &io, .msg_iovlen = 1, .msg_control = &u, .msg_controllen = sizeof(u)
-	};
+	struct msghdr message = { .msg_iov = &io,
+				  .msg_iovlen = 1,
+				  .msg_control = &control,
+				  .msg_controllen = sizeof(control) };
 	char byte;
 	int got[2];
 
-	memcpy(CMSG_DATA(&u.h), (int[]){ fd, ends[0] }, 8);
+	memcpy(CMSG_DATA(&control.h), (int[]){ fd, ends[0] }, 8);
 	if (sendmsg(ends[0], &message, 0) < 0)
 		return -1;
 	io.iov_base = &byte;
 	for (int flags = MSG_PEEK; flags >= 0; flags -= MSG_PEEK) {
-		message.msg_controllen = sizeof(u);
+		message.msg_controllen = sizeof(control);
 		if (recvmsg(ends[1], &message, flags) < 0)
 			return -1;
 		if (!message.msg_controllen)
 			continue;
-		memcpy(got, CMSG_DATA(&u.h), 8);
+		memcpy(got, CMSG_DATA(&control.h), 8);
 		close(got[0]);
 		close(got[1]);
 	}
@@ -343,27 +344,27 @@ static void op_many_descriptors(void)
 
 static void op_locks(void)
 {
-	struct flock l = { .l_type = F_WRLCK, .l_start = 5, .l_len = 5 };
+	struct flock lock = { .l_type = F_WRLCK, .l_start = 5, .l_len = 5 };
 	int fd = open("/tmp/f/lock", O_RDWR | O_CREAT, 0600);
 
-	ACT(flock(fd, LOCK_EX) || fcntl(fd, F_SETLK, &l) ? -1 : 0);
+	ACT(flock(fd, LOCK_EX) || fcntl(fd, F_SETLK, &lock) ? -1 : 0);
 	close(fd);
 }
 
 static int use_epoll(void)
 {
 	struct epoll_event event = { .events = EPOLLIN };
-	int epoll = epoll_create1(0), ev = eventfd(1, 0), result;
+	int epoll = epoll_create1(0), events = eventfd(1, 0), result;
 
-	result = epoll < 0 || ev < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, ev, &event) ||
+	result = epoll < 0 || events < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, events, &event) ||
 				 epoll_wait(epoll, &event, 1, 0) < 0
 			 ? -1
 			 : 0;
 	int saved = errno;
 	if (epoll >= 0)
 		close(epoll);
-	if (ev >= 0)
-		close(ev);
+	if (events >= 0)
+		close(events);
 	errno = saved;
 	return result;
 }
@@ -403,14 +404,14 @@ static void op_timer(void)
 
 static void op_queued_signal(void)
 {
-	union sigval v = { .sival_int = 1 };
+	union sigval value = { .sival_int = 1 };
 	struct timespec none = { 0 };
 	sigset_t set;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGRTMIN);
 	sigprocmask(SIG_BLOCK, &set, NULL);
-	ACT(sigqueue(getpid(), SIGRTMIN, v));
+	ACT(sigqueue(getpid(), SIGRTMIN, value));
 	while (sigtimedwait(&set, NULL, &none) > 0)
 		;
 }
@@ -600,9 +601,10 @@ static const struct {
 
 /* ---- trying ---- */
 
-static int is_lack(int e)
+static int is_lack(int error)
 {
-	return !e || e == ENOMEM || e == EAGAIN || e == ENFILE || e == ENOSPC || e == ENOLCK;
+	return !error || error == ENOMEM || error == EAGAIN || error == ENFILE || error == ENOSPC ||
+	       error == ENOLCK;
 }
 
 /* With the nth allocation failing. @return 0: it has failed and that was right; 1: not reached; else wrong */

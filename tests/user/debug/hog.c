@@ -22,12 +22,13 @@
 
 static int done(const char *what, long count)
 {
-	int e = errno;
+	int error = errno;
 
-	printf("hog: %ld %s, then %s\n", count, what, strerror(e));
+	printf("hog: %ld %s, then %s\n", count, what, strerror(error));
 	fflush(stdout);
-	errno = e;
-	return e != ENOMEM && e != EAGAIN && e != ENOSPC && e != EMFILE && e != ENFILE;
+	errno = error;
+	return error != ENOMEM && error != EAGAIN && error != ENOSPC && error != EMFILE &&
+	       error != ENFILE;
 }
 
 /* Anonymous memory, in one piece or by many small regions. */
@@ -107,16 +108,16 @@ static void *sleeper(void *unused)
 
 static int threads(void)
 {
-	pthread_attr_t a;
+	pthread_attr_t attributes;
 	pthread_t thread;
 	long count = 0;
-	int e;
+	int error;
 
-	pthread_attr_init(&a);
-	pthread_attr_setstacksize(&a, 16384);
-	while (!(e = pthread_create(&thread, &a, sleeper, NULL)))
+	pthread_attr_init(&attributes);
+	pthread_attr_setstacksize(&attributes, 16384);
+	while (!(error = pthread_create(&thread, &attributes, sleeper, NULL)))
 		count++;
-	errno = e;
+	errno = error;
 	return done("threads", count);
 }
 

@@ -55,11 +55,11 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t turn = PTHREAD_COND_INITIALIZER;
 static int whose;
 
-static void *take_turns(void *me)
+static void *take_turns(void *self)
 {
 	for (int i = 0; i < 50; i++) {
 		pthread_mutex_lock(&lock);
-		while (whose != (int)(long)me)
+		while (whose != (int)(long)self)
 			pthread_cond_wait(&turn, &lock);
 		whose = (whose + 1) % 4;
 		pthread_cond_broadcast(&turn);
@@ -156,7 +156,7 @@ static void programs(void)
 
 static void pipes(void)
 {
-	static char out[20000], in[20000];
+	static char out[20000], input[20000];
 	size_t got = 0;
 	int ends[2], status;
 	pid_t pid;
@@ -171,11 +171,11 @@ static void pipes(void)
 		_exit(write(ends[1], out, sizeof(out)) != sizeof(out));
 	}
 	close(ends[1]);
-	for (ssize_t length; (length = read(ends[0], in + got, sizeof(in) - got)) > 0;)
+	for (ssize_t length; (length = read(ends[0], input + got, sizeof(input) - got)) > 0;)
 		got += (size_t)length;
 	close(ends[0]);
 	here();
-	NEED(got == sizeof(in) && !memcmp(in, out, sizeof(in)));
+	NEED(got == sizeof(input) && !memcmp(input, out, sizeof(input)));
 	NEED(waitpid(pid, &status, 0) == pid && !status);
 }
 
