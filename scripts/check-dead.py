@@ -30,7 +30,7 @@ OURS = ('arch', 'banos', 'device', 'drivers', 'fs', 'include', 'init', 'kernel',
         'net', 'usr')
 TESTS = ('tests', 'scripts')
 # What others see: its names are promises, and their users are not in the tree.
-PUBLIC = ('include/uapi/', 'include/banos/')
+PUBLIC = ('include/uapi/', 'include/banos/', 'arch/x86_64/include/uapi/')
 MAX_SHOWN = 40
 
 KEPT = {

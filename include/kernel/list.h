@@ -45,7 +45,6 @@ static inline void list_del(struct list *n)
 }
 #define list_entry(p, type, member) container_of(p, type, member)
 #define list_first(l, type, member) list_entry((l)->next, type, member)
-#define list_last(l, type, member)  list_entry((l)->prev, type, member)
 #define list_for_each(pos, head, member)                                                   \
 	for (pos = list_entry((head)->next, typeof(*pos), member); &pos->member != (head); \
 	     pos = list_entry(pos->member.next, typeof(*pos), member))
