@@ -32,7 +32,6 @@ struct armed_rule {
 	u64 seen, hit; /* atomic */
 };
 
-bool fault_armed;
 static struct armed_rule rules[RULES_MAX];
 static u32 nr_rules;
 static bool any_thread; /* some thread had an order of its own once */
@@ -82,7 +81,7 @@ static bool rule_fires(struct armed_rule *a, enum fault_site site)
 	return true;
 }
 
-bool fault_fires(enum fault_site site)
+static bool fault_decide(enum fault_site site)
 {
 	struct thread *t = current;
 	bool fires = false;
@@ -132,6 +131,7 @@ void fault_init(void)
 	const char *cursor = NULL;
 	struct cmdline_word w;
 
+	fault_register(fault_decide);
 	while (option_next(&opt_fail, &cursor, &w)) {
 		struct armed_rule *a = &rules[nr_rules];
 

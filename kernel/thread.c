@@ -274,6 +274,11 @@ void thread_exit(s64 code)
 	panic("thread %s (%d) was scheduled after its end", t->comm, t->tid);
 }
 
+bool fatal_signal_pending(void)
+{
+	return READ_ONCE(current->work) & WORK_EXIT;
+}
+
 bool thread_should_stop(void)
 {
 	return current->should_stop;

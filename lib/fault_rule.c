@@ -10,7 +10,7 @@
  * a run can be repeated.
  */
 #include <kernel/err.h>
-#include <kernel/fault_injection.h>
+#include <kernel/fault_rule.h>
 #include <kernel/string.h>
 
 static const char *const site_names[FAULT_SITES] = {

@@ -16,7 +16,6 @@
 #include <asm/paging.h>
 #include <kernel/heap.h>
 #include <kernel/page.h>
-#include <kernel/upcalls.h>
 #include "internal.h"
 
 /* Of the object of a cache. */

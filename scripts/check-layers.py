@@ -28,14 +28,14 @@ FREESTANDING = {'float.h', 'iso646.h', 'limits.h', 'stdalign.h', 'stdarg.h',
 LAYERS = [
     ('lib/', 0),
     ('arch/x86_64/include/', None),             # by name, below
-    # What runs before there is memory, or is entered from below everything;
+    # What works before there is memory, and what is entered from below everything.
     *((f'arch/x86_64/{name}', 1) for name in (
-        'boot/', 'entry.S', 'fpu_user.S', 'irqchip.c', 'pic.c', 'serial.c',
-        'start.c', 'tsc_cpuid.c', 'uaccess.S')),
-    # what programs see of it;
+        'boot/', 'cpu.c', 'entry.S', 'fast_page.c', 'fpu_user.S', 'mce.c', 'pcid.c', 'qemu.c',
+        'serial.c', 'start.c', 'traps.c', 'uaccess.S', 'unwind.c')),
+    ('arch/x86_64/paging.c', 2),
+    # The machine's part of processes: their segment bases, the frames of their signals.
     ('arch/x86_64/prctl.c', 4), ('arch/x86_64/sigframe.c', 4),
-    ('arch/x86_64/paging.c', 2), ('arch/x86_64/vgatext.c', 2),
-    # the processor's devices: interrupt controllers, clocks, other processors.
+    # The processor's devices: interrupt controllers, clocks, other processors.
     ('arch/', 3),
     ('kernel/base/', 1),
     ('mm/vm_', 4),
@@ -52,9 +52,9 @@ LAYERS = [
 
 # Where the things live that a header of include/kernel declares.
 HEADERS = {name: layer for layer, names in {
-    0: 'atomic bitmap chacha clock cmdline err fault_injection inflate kconfig ktest list memmap '
+    0: 'atomic bitmap chacha clock cmdline err fault_rule inflate kconfig ktest list memmap '
        'rbtree siginfo sort string test_options time_units types',
-    1: 'boot cpu display lock_class panic printk rcu spinlock symbols uaccess upcalls',
+    1: 'boot cpu display fault_injection lock_class panic printk rcu spinlock symbols uaccess upcalls',
     2: 'heap heap_init leak page page_init',
     3: 'acpi crash gate irq irq_chip lock lock_order owner power printk_wait random rate_limit rcu_init rtc seq_file smp '
        'thread time utsname vdso wait',

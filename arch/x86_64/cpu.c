@@ -13,40 +13,15 @@
 #include <asm/msr.h>
 #include <asm/pgtable.h>
 #include <asm/traps.h>
-#include <kernel/heap.h>
 #include <kernel/printk.h>
 #include <kernel/string.h>
-#include <kernel/thread.h>
+#include "cpu_tables.h"
 
 #define HWCAP_SEP (1u << 11)
 /* At a system call: arithmetic flags, TF, IF, DF, IOPL, NT, RF, AC, ID. As Linux. */
 #define SYSCALL_FLAGS_CLEARED 0x257fd5
 #define XCR0_WANTED	      0xe7ull /* x87, SSE, AVX, AVX-512 (three parts) */
 
-/* Everything else stays empty: no call gates, no 32-bit code, no LDT. */
-enum {
-	GDT_KERNEL_CODE = 1,
-	GDT_KERNEL_DATA,
-	GDT_USER_DATA = 5,
-	GDT_USER_CODE,
-	GDT_TSS = 8,
-	GDT_ENTRIES = 10
-};
-
-struct tss {
-	u32 reserved0;
-	u64 rsp[3];
-	u64 reserved1;
-	u64 ist[7];
-	u64 reserved2;
-	u16 reserved3, iomap;
-} __packed;
-/* Per-CPU tables; cpu->arch points here. */
-struct cpu_tables {
-	u64 gdt[GDT_ENTRIES];
-	struct tss tss;
-	void *ist_stacks[4]; /* lowest addresses of what tss.ist[] ends */
-} __aligned(64);
 struct idt_entry {
 	u16 off0, sel;
 	u8 ist, type;
@@ -170,7 +145,7 @@ static void idt_init(void)
 	idt_set(1, trap_stubs + 16 * 1, 4, 0);
 }
 
-static void tables_fill(struct cpu_tables *t)
+void cpu_tables_fill(struct cpu_tables *t)
 {
 	u64 base = (u64)&t->tss;
 
@@ -259,7 +234,7 @@ void cpu_init_boot(void)
 
 	cpus[0] = c;
 	c->arch = &boot_tables;
-	tables_fill(&boot_tables);
+	cpu_tables_fill(&boot_tables);
 	for (u32 i = 0; i < 4; i++)
 		boot_tables.tss.ist[i] = (u64)(boot_ist[i] + sizeof(boot_ist[i]));
 	idt_init();
@@ -275,27 +250,6 @@ void cpu_init_boot(void)
 		patch_smap_sites();
 	cpu_enable_features();
 	fpu_init();
-}
-
-#define IST_PAGES      2
-#define IRQ_STACK_SIZE KERNEL_STACK_SIZE
-static int stacks_alloc(struct cpu *c)
-{
-	struct cpu_tables *t = c->arch;
-	u8 *irq = krange_alloc_stack(IRQ_STACK_SIZE / PAGE_SIZE);
-
-	if (!irq)
-		return -1;
-	c->irq_stack_top = (u64)irq + IRQ_STACK_SIZE;
-	for (u32 i = 0; i < 4; i++) {
-		u8 *s = krange_alloc_stack(IST_PAGES);
-
-		if (!s)
-			return -1;
-		t->ist_stacks[i] = s;
-		t->tss.ist[i] = (u64)s + IST_PAGES * PAGE_SIZE;
-	}
-	return 0;
 }
 
 const char *cpu_stack_overflowed(u64 addr, u64 *low)
@@ -324,60 +278,6 @@ bool cpu_on_irq_stack(u64 addr)
 	u64 top = this_cpu()->irq_stack_top;
 
 	return addr < top && addr >= top - IRQ_STACK_SIZE;
-}
-
-u32 cpu_stacks(const struct cpu *c, struct cpu_stack *out, u32 max)
-{
-	const struct cpu_tables *t = c->arch;
-	u32 n = 0;
-
-	if (n < max)
-		out[n++] = (struct cpu_stack){ c->irq_stack_top - IRQ_STACK_SIZE, IRQ_STACK_SIZE };
-	for (u32 i = 0; i < ARRAY_SIZE(t->ist_stacks) && n < max; i++)
-		out[n++] = (struct cpu_stack){ (u64)t->ist_stacks[i], IST_PAGES * PAGE_SIZE };
-	if (n < max)
-		out[n++] = (struct cpu_stack){ c->idle->kstack_top - KERNEL_STACK_SIZE,
-					       KERNEL_STACK_SIZE };
-	return n;
-}
-
-int cpu_init_boot_stacks(void)
-{
-	return stacks_alloc(&boot_cpu);
-}
-
-static void cpu_destroy(struct cpu *c)
-{
-	struct cpu_tables *t = c->arch;
-
-	if (c->irq_stack_top)
-		krange_free((void *)(c->irq_stack_top - IRQ_STACK_SIZE));
-	for (u32 i = 0; i < ARRAY_SIZE(t->ist_stacks); i++)
-		krange_free(t->ist_stacks[i]);
-	kfree(t);
-	kfree(c);
-}
-
-struct cpu *cpu_create(u32 id, u32 apic_id)
-{
-	struct cpu *c = kzalloc(sizeof(*c));
-	struct cpu_tables *t = kzalloc(sizeof(*t));
-
-	if (!c || !t) {
-		kfree(c);
-		kfree(t);
-		return NULL;
-	}
-	c->arch = t;
-	c->self = c;
-	c->id = id;
-	c->apic_id = apic_id;
-	tables_fill(t);
-	if (stacks_alloc(c)) {
-		cpu_destroy(c);
-		return NULL;
-	}
-	return c;
 }
 
 void cpu_init_secondary(struct cpu *c)

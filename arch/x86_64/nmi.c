@@ -22,6 +22,7 @@
 #include <kernel/cmdline.h>
 #include <kernel/cpu.h>
 #include <kernel/printk.h>
+#include <kernel/upcalls.h>
 #include <kernel/rate_limit.h>
 #include <kernel/panic.h>
 
@@ -68,7 +69,7 @@ void nmi_report(void)
 		n + missed > 1 ? "; others occurred since the last message" : "");
 }
 
-void trap_nmi(struct pt_regs *regs)
+void upcall_nmi(struct pt_regs *regs)
 {
 	if (READ_ONCE(ipi_stopping))
 		ipi_handle_stop(); /* another CPU panics, or turns the machine off */

@@ -25,40 +25,13 @@
 #include <kernel/page_init.h>
 #include <kernel/printk.h>
 #include <kernel/string.h>
-#include <kernel/upcalls.h>
 
 extern u8 _image_start[], _text[], _etext[], _rodata[], _data[], _image_end[];
-extern pte_t fast_pt[], boot_pdpt_high[];
+extern pte_t boot_pdpt_high[];
 
 phys_t kernel_root;
-static bool physmap_ready;
 
-#define PTE_KERNEL (PTE_P | PTE_W | PTE_A | PTE_D)
-#define PHYS(sym)  ((u64)(sym)-KERNEL_VMA)
-
-void *fast_page_map(u32 slot, phys_t phys)
-{
-	u32 i = cpu_id() * FASTPAGE_SLOTS + slot;
-	u64 va = FASTPAGE_BASE + (u64)i * PAGE_SIZE;
-
-	fast_pt[i] = (phys & PTE_ADDR) | PTE_KERNEL | pte_nx_mask;
-	tlb_flush_local_page(va);
-	return (void *)va;
-}
-
-void phys_read(void *dst, phys_t src, size_t n)
-{
-	u8 *d = dst;
-
-	while (n) {
-		size_t off = src & (PAGE_SIZE - 1), len = MIN(n, PAGE_SIZE - off);
-
-		memcpy(d, (u8 *)fast_page_map(0, src) + off, len);
-		d += len;
-		src += len;
-		n -= len;
-	}
-}
+#define PHYS(sym) ((u64)(sym)-KERNEL_VMA)
 
 /* A table by its physical address: through the physmap, or a fast page while that is being built. */
 static pte_t *table_at(phys_t t, u32 slot)
@@ -147,24 +120,6 @@ pte_t *kernel_pte(u64 va, bool create)
 	phys_t t = walk(va, 1, create);
 
 	return t > 1 ? &table_at(t, 0)[pt_index(va, 1)] : NULL;
-}
-
-bool kernel_address_mapped(u64 va)
-{
-	phys_t t = read_cr3() & PTE_ADDR;
-
-	if (!physmap_ready)
-		return va >= KERNEL_VMA && va < (u64)_image_end;
-	for (u32 l = 4; l; l--) {
-		pte_t e = ((pte_t *)phys_to_virt(t))[pt_index(va, l)];
-
-		if (!(e & PTE_P))
-			return false;
-		if (l == 1 || (l < 4 && (e & PTE_PS)))
-			return true;
-		t = e & PTE_ADDR;
-	}
-	return false;
 }
 
 static void must(int err)

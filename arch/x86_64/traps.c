@@ -13,10 +13,10 @@
 #include <asm/cpu.h>
 #include <asm/io.h>
 #include <asm/layout.h>
+#include <asm/paging.h>
 #include <asm/traps.h>
 #include <kernel/panic.h>
 #include <kernel/printk.h>
-#include <kernel/thread.h>
 #include <kernel/string.h>
 #include <kernel/uaccess.h>
 #include <kernel/upcalls.h>
@@ -247,7 +247,7 @@ static void user_trap(struct pt_regs *regs, u32 vector)
 		trap.code = debug_code(regs);
 		trap.address = regs->rip;
 	} else if (vector == VECTOR_NMI) {
-		trap_nmi(regs);
+		upcall_nmi(regs);
 		return;
 	} else if (vector == VECTOR_DOUBLE_FAULT || vector == VECTOR_MACHINE_CHECK) {
 		kernel_fault(regs, vector);
@@ -293,7 +293,7 @@ static void __noreturn __cold double_fault(struct pt_regs *regs)
 void trap_ist(struct pt_regs *regs, u32 vector)
 {
 	if (vector == VECTOR_NMI)
-		trap_nmi(regs);
+		upcall_nmi(regs);
 	else if (vector == VECTOR_DOUBLE_FAULT)
 		double_fault(regs);
 	else if (vector != VECTOR_DEBUG || debug_code(regs) != TRAP_TRACE)

@@ -9,9 +9,9 @@
  */
 #include <asm/cpu.h>
 #include <asm/layout.h>
+#include <asm/paging.h>
 #include <asm/traps.h>
 #include <kernel/symbols.h>
-#include <kernel/upcalls.h>
 
 extern const u8 trap_entries[], trap_entries_end[]; /* entry.S */
 

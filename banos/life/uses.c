@@ -12,6 +12,7 @@
 #include <kernel/page.h>
 #include <kernel/printk.h>
 #include <kernel/string.h>
+#include <kernel/upcalls.h>
 
 static struct driver_use *use_find(struct driver *user, struct driver *exporter)
 {
@@ -254,7 +255,6 @@ void stubs_free(struct driver *user)
 }
 
 /* From gate_absent_entry. */
-s64 gate_absent_called(const char *name);
 s64 gate_absent_called(const char *name)
 {
 	struct owner *o = gate_owner();

@@ -18,6 +18,8 @@ struct timer_base;
 struct page_cache_cpu;
 
 #define CPU_MAX CONFIG_NR_CPUS
+/** Bytes of the kernel stack of a thread. */
+#define KERNEL_STACK_SIZE 16384ul
 
 /** A set of CPUs. */
 struct cpumask {
@@ -108,7 +110,7 @@ static inline struct thread *current_thread(void)
 }
 #define current current_thread()
 
-void preempt_schedule(void); /* sched.c: preempted by preempt_enable() */
+void preempt_schedule(void); /* upcalls.h */
 static inline void preempt_disable(void)
 {
 	PERCPU_INC32(struct cpu, preempt_count);

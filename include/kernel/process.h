@@ -204,8 +204,6 @@ bool pgrp_is_orphaned(pid_t pgrp);
 bool pgrp_in_session(pid_t pgrp, pid_t session);
 /** @brief On the way to user mode with WORK_SIGNAL: deliver. Called with the frame. */
 void signal_deliver(struct pt_regs *regs);
-/** @brief Work on the way to user mode (arch entry code): reschedule, signals, exit. Interrupts on. */
-void user_return_work(struct pt_regs *regs);
 /**
  * @brief For ppoll(), pselect6(), epoll_pwait(): put another signal mask in force for this call.
  * @param set   user address of a sigset, or 0: change nothing

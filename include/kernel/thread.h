@@ -35,8 +35,7 @@ enum thread_state {
 #define WORK_RESTORE_SIGMASK 0x08 /* thread.saved_sigmask is to be put back */
 #define WORK_EXIT	     0x10 /* the process is dying (exit_group, exec by another thread) */
 
-#define KERNEL_STACK_SIZE 16384ul
-#define WORK_IRET	  0x40 /* registers were changed: return by IRET with all of them */
+#define WORK_IRET 0x40 /* registers were changed: return by IRET with all of them */
 struct thread {
 	u64 ksp;	/* 0x00 known to entry.S */
 	u64 kstack_top; /* 0x08 */
@@ -170,7 +169,8 @@ static inline bool signal_pending(void)
 {
 	return READ_ONCE(current->work) & (WORK_SIGNAL | WORK_EXIT);
 }
-bool fatal_signal_pending(void); /* kernel/process/signal.c */
+/** Does the process of the running thread end (a fatal signal, exit_group, exec by another thread)? */
+bool fatal_signal_pending(void);
 
 /** The thread that boots; it becomes the boot CPU's idle thread. */
 extern struct thread boot_thread;

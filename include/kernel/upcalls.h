@@ -1,20 +1,33 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file upcalls.h  The only ways up: where the machine's layer enters the kernel above it.
- * Who implements what stands beside each.
+ * @file upcalls.h  Every function and table that a lower layer uses and a higher layer implements.
+ *
+ * Code calls downwards; what a lower layer needs of a higher one is registered with it, or stands here.
+ * Beside each stands the file that implements it, and the context in which it is called.
+ * scripts/check-layers.py holds that this list is complete, and that each entry is implemented above
+ * the layer that uses it. Documentation/layers.md lists the registrations.
  */
 #pragma once
 #include <asm/ptrace.h>
 #include <generated/syscall-numbers.h>
 #include <kernel/types.h>
 
-/** The boot, from the end of the machine's own start (init/main.c). On the boot stack, interrupts off. */
+struct thread;
+
+/* ---- the boot ---- */
+
+/** The kernel's part of the boot (init/main.c). On the boot stack, interrupts off. */
 void kernel_main(void) __noreturn;
-/** Page fault of user code: resolve it or send a signal. Interrupts on (kernel/process/page_fault.c). */
+
+/* ---- exceptions ---- */
+
+/** Resolve a page fault of user code, or send a signal (kernel/process/page_fault.c). Interrupts on. */
 void upcall_user_page_fault(u64 addr, u32 error_code);
-/** Page fault of a user copy. @return true: resolved, run the instruction again. */
+/**
+ * Resolve a page fault of a copy from or to user memory (kernel/process/page_fault.c). Interrupts on.
+ * @return true: resolved, run the instruction again
+ */
 bool upcall_kernel_page_fault(u64 addr, u32 error_code);
-/** Another exception of user code, and the signal that it becomes. Interrupts on (kernel/process/page_fault.c). */
 struct user_trap {
 	u32 number;
 	int sig, code;
@@ -22,20 +35,40 @@ struct user_trap {
 	u64 error;	      /* what the processor said besides */
 	bool is_foreign_call; /* a system call of another kind of programs */
 };
+/** Send the signal that another exception of user code becomes (kernel/process/page_fault.c). Interrupts on. */
 void upcall_user_trap(const struct user_trap *trap);
-/** A user thread's last reference is gone: free what hangs on it. Any context (kernel/process/process.c). */
-struct thread;
-void upcall_thread_free(struct thread *t);
-/** A hardware interrupt or IPI, vectors 32..255. Acknowledges it (kernel/irq.c). */
+/** Handle a non-maskable interrupt (arch/x86_64/nmi.c). On any stack, between any two instructions. */
+void upcall_nmi(struct pt_regs *regs);
+
+/* ---- interrupts and preemption ---- */
+
+/** Handle and acknowledge a hardware interrupt or IPI, vectors 32..255 (kernel/irq.c). Interrupts off. */
 void upcall_interrupt(u32 vector, struct pt_regs *regs);
-/** A system call that nobody answers: log it once per program (kernel/process/unknown_call.c). */
-void upcall_unknown_call(u32 number);
-/** The system calls, by number, and Banos's own, by number - SYSCALL_BANOS_FIRST. Every slot has a function (kernel/process/syscalls.list). */
+/** Switch to another thread at the end of an interrupt of the kernel (kernel/sched.c). Interrupts off before and after. */
+void preempt_schedule_irq(void);
+/** Switch to another thread if preempt_enable() may (kernel/sched.c). Any context; checks the preemption count and the interrupt flag. */
+void preempt_schedule(void);
+
+/* ---- system calls ---- */
+
 typedef s64 (*syscall_fn)(u64, u64, u64, u64, u64, u64);
+/**
+ * The system calls by number, and Banos's own by number - SYSCALL_BANOS_FIRST (init/syscall_table.c, which the
+ * build makes of kernel/process/syscalls.list). Every slot has a function. Thread context, interrupts on.
+ */
 extern const syscall_fn syscall_table[SYSCALL_TABLE_SIZE];
 extern const syscall_fn syscall_banos_table[SYSCALL_BANOS_SLOTS];
-/** Preempted at the end of an interrupt of the kernel; interrupts off before and after (kernel/sched.c). */
-void preempt_schedule_irq(void);
+/** Log a system call that has no function, once for each program (kernel/process/unknown_call.c). Thread context. */
+void upcall_unknown_call(u32 number);
+/**
+ * Do what thread->work asks for on the way back to user mode: signals, rescheduling (kernel/process/signal_deliver.c).
+ * Thread context, interrupts on. May change @p regs.
+ */
+void user_return_work(struct pt_regs *regs);
 
-/** Is there memory behind this kernel address? Walks the live tables; any context. */
-bool kernel_address_mapped(u64 va);
+/* ---- threads and drivers ---- */
+
+/** Free what hangs on a user thread whose last reference is dropped (kernel/process/process.c). Any context. */
+void upcall_thread_free(struct thread *t);
+/** Report that a driver called a weak import that is absent (banos/life/uses.c). The context of the call. @return -EOPNOTSUPP, which the call returns */
+s64 gate_absent_called(const char *name);

@@ -616,11 +616,6 @@ bool signal_is_ignored_or_blocked(int sig)
 	return result;
 }
 
-bool fatal_signal_pending(void)
-{
-	return READ_ONCE(current->work) & WORK_EXIT;
-}
-
 void process_signal_sets(struct process *p, struct thread *t, struct signal_sets *out)
 {
 	u64 flags = spin_lock_irqsave(&p->sig_lock);

@@ -21,6 +21,7 @@
 #include "internal.h"
 #include <generated/syscall-numbers.h>
 #include <uapi/wait.h>
+#include <kernel/upcalls.h>
 
 /* ---- stopping ---- */
 

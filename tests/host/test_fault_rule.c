@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
-#include <kernel/fault_injection.h>
+#include <kernel/fault_rule.h>
 
 static struct fault_rule parsed(const char *text)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* mm/page.c, mm/heap.c, mm/krange.c in the running kernel: what is taken comes back, and nothing overlaps. */
+#include <asm/paging.h>
 #include <asm/cpu.h>
 #include <asm/pgtable.h>
 #include <kernel/err.h>
@@ -10,7 +11,6 @@
 #include <kernel/printk.h>
 #include <kernel/string.h>
 #include <kernel/thread.h>
-#include <kernel/upcalls.h>
 
 static u64 free_pages(void)
 {

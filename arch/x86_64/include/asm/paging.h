@@ -11,6 +11,12 @@
 void *fast_page_map(u32 slot, phys_t phys);
 /** Copy out of physical memory, through slot 0. Boot only. */
 void phys_read(void *dst, phys_t src, size_t n);
+/** Does the map of all physical memory exist (paging_init() sets it)? */
+extern bool physmap_ready;
+/** Is there memory behind this kernel address? Walks the live tables; any context. */
+bool kernel_address_mapped(u64 va);
+/** The bits of an entry that maps memory of the kernel, writable. */
+#define PTE_KERNEL (PTE_P | PTE_W | PTE_A | PTE_D)
 /** Build and load the real tables. @p image: the kernel's sections are known by their symbols. */
 void paging_init(void);
 /**
