@@ -53,6 +53,7 @@ static struct process *process_new_parent_locked(struct process *p)
 {
 	struct process *ancestor;
 
+	assert_held(&process_lock);
 	if (!p->has_subreaper)
 		return init_process;
 	for (ancestor = p->parent; ancestor && ancestor != init_process;
@@ -66,6 +67,7 @@ static bool pgrp_has_stopped_locked(struct pid *pgrp)
 {
 	struct process *p;
 
+	assert_held(&process_lock);
 	list_for_each(p, &pgrp->members, pgrp_link)
 		if (p->state == PROC_STOPPED)
 			return true;
@@ -76,6 +78,7 @@ static bool pgrp_has_stopped_locked(struct pid *pgrp)
 static void pgrp_orphan_locked(struct process *p, const struct process *parent,
 			       const struct process *ignore)
 {
+	assert_held(&process_lock);
 	if (parent->pgrp == p->pgrp || parent->session != p->session ||
 	    !pgrp_orphaned_without(p->pgrp_ref, ignore) || !pgrp_has_stopped_locked(p->pgrp_ref))
 		return;
@@ -114,6 +117,7 @@ static bool process_notify_parent_locked(struct process *p)
 	int sig = p->exit_signal;
 	bool reap = false;
 
+	assert_held(&process_lock);
 	/* Since then the parent may have become a program that asked for nothing. */
 	if (sig > 0 && sig != SIGCHLD && p->parent_exec_id != parent->exec_id)
 		sig = SIGCHLD;
@@ -137,6 +141,7 @@ static void process_reparent_children_locked(struct process *p, struct list *dea
 {
 	struct process *to, *child, *tmp;
 
+	assert_held(&process_lock);
 	if (list_empty(&p->children))
 		return;
 	to = process_new_parent_locked(p);
@@ -166,6 +171,7 @@ static void process_reparent_children_locked(struct process *p, struct list *dea
 /* Out of the tree; from now on it is only memory. Under process_lock. */
 void process_unlink_locked(struct process *p)
 {
+	assert_held(&process_lock);
 	p->state = PROC_DEAD;
 	list_del(&p->sibling);
 	list_del(&p->all_link);
@@ -250,6 +256,7 @@ static void process_end(struct process *p)
 /* Its figures become the process's. Under sig_lock. */
 static void process_add_figures(struct process *p, struct thread *t)
 {
+	assert_held(&p->sig_lock);
 	p->exec_ns += thread_cpu_ns(t);
 	p->user_ns += t->user_ns;
 	p->system_ns += t->system_ns;
@@ -328,8 +335,8 @@ void thread_end(int status)
 	struct thread *t = current;
 	struct process *p = t->proc;
 	struct pid *pid = t->sig->pid;
-	bool last,
-		leader = t == p->leader; /* once we are unlinked, others may change or reap that */
+	/* Read here: once this thread is unlinked, others may change the leader, or reap it. */
+	bool last, is_leader = t == p->leader;
 
 	thread_stop_signals(p, t);
 	thread_leave_space(t);
@@ -338,7 +345,7 @@ void thread_end(int status)
 	thread_release_resources(t);
 	if (last)
 		process_end(p);
-	if (!leader) { /* the first thread's number is the process's, and goes with that */
+	if (!is_leader) { /* the number of the first thread is the process's, and is freed with it */
 		pid_withdraw_thread(pid);
 		pid_put(pid);
 	}

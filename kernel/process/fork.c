@@ -250,6 +250,8 @@ static void clone_link_process_locked(struct thread *t, const struct clone_reque
 {
 	struct process *caller = current->proc, *p = t->proc, *parent = caller;
 
+	assert_held(&process_lock);
+	assert_held(&current->proc->sig_lock);
 	if (request->flags & CLONE_PARENT) {
 		parent = caller->parent;
 		p->exit_signal = caller->exit_signal;

@@ -84,6 +84,7 @@ static struct futex_bucket *futex_bucket_of(const struct futex_key *key)
 /* What a shared mapping maps. The caller holds space->lock. */
 static void futex_key_of_region(struct vm_region *region, u64 addr, struct futex_key *key)
 {
+	assert_held(&region->space->lock);
 	if (region->flags & VM_SHARED) {
 		if (region->file)
 			key->object = (u64)region->file->inode;
@@ -137,6 +138,7 @@ static u32 futex_wake_in_bucket(struct futex_bucket *bucket, const struct futex_
 	struct futex_waiter *waiter, *next;
 	u32 woken = 0;
 
+	assert_held(&bucket->lock);
 	list_for_each_safe(waiter, next, &bucket->waiters, link) {
 		if (!futex_key_equal(&waiter->key, key) || !(waiter->bitset & bitset))
 			continue;
@@ -352,6 +354,8 @@ static s64 futex_requeue_locked(struct futex_bucket *from, const struct futex_ke
 	struct futex_waiter *waiter, *next;
 	u32 woken = 0, moved = 0;
 
+	assert_held(&from->lock);
+	assert_held(&to->lock);
 	list_for_each_safe(waiter, next, &from->waiters, link) {
 		if (!futex_key_equal(&waiter->key, key1))
 			continue;

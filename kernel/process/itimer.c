@@ -55,6 +55,7 @@ void itimer_real_fires(struct timer *timer)
 
 void itimer_real_continue(struct process *p)
 {
+	assert_held(&p->sig_lock);
 	if (!p->real_waits)
 		return;
 	p->real_waits = false;
@@ -69,6 +70,7 @@ static void process_cpu_times(struct process *p, u64 *user, u64 *total)
 {
 	struct thread *t;
 
+	assert_held(&p->sig_lock);
 	*user = p->user_ns;
 	*total = p->exec_ns;
 	list_for_each(t, &p->threads, proc_link) {
@@ -80,6 +82,7 @@ static void process_cpu_times(struct process *p, u64 *user, u64 *total)
 /* @return how long until it is due */
 static u64 cpu_alarm_check(struct process *p, struct cpu_alarm *alarm, u64 now, int sig)
 {
+	assert_held(&p->sig_lock);
 	if (!alarm->expires)
 		return NEVER;
 	if (now >= alarm->expires) {
@@ -106,6 +109,7 @@ static u64 cpu_limit_check(struct process *p, struct process_timers *pts, u64 no
 	const struct rlimit64 *limit = &p->limits[RLIMIT_CPU];
 	u64 soft, hard;
 
+	assert_held(&p->sig_lock);
 	if (limit->rlim_cur == RLIM_INFINITY)
 		return NEVER;
 	soft = cpu_limit_ns(limit->rlim_cur);
@@ -142,6 +146,7 @@ static u64 rttime_check(struct process *p)
 	u64 left = NEVER, ran = 0;
 	struct thread *t;
 
+	assert_held(&p->sig_lock);
 	if (limit->rlim_cur == RLIM_INFINITY)
 		return NEVER;
 	list_for_each(t, &p->threads, proc_link)
@@ -167,6 +172,7 @@ void cpu_timers_check(struct process *p)
 	struct process_timers *pts = p->timers;
 	u64 user, total, left, began = time_monotonic_ns(), now, pause;
 
+	assert_held(&p->sig_lock);
 	if (p->exiting || !p->nr_threads || !pts)
 		return;
 	process_cpu_times(p, &user, &total);
@@ -187,6 +193,7 @@ void cpu_timers_look(struct process *p, u64 left)
 	struct timer *check = &p->timers->check;
 	u64 expires;
 
+	assert_held(&p->sig_lock);
 	if (p->exiting || !p->nr_threads)
 		return;
 	expires = time_monotonic_ns() + MAX(left / p->nr_threads, LOOK_MIN_NS);
@@ -317,6 +324,7 @@ static u64 itimer_real_left(struct process *p)
 {
 	u64 now = time_monotonic_ns();
 
+	assert_held(&p->sig_lock);
 	if (!p->real_timer.base)
 		return 0;
 	return itimer_left(p->real_timer.deadline_ns, now);

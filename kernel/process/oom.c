@@ -77,6 +77,7 @@ static struct choice oom_choose_locked(u64 total_pages)
 	s64 user_most = 0;
 	struct process *p;
 
+	assert_held(&process_lock);
 	list_for_each(p, &process_list, all_link)
 		if (p->pgrp_ref)
 			p->pgrp_ref->oom_pages = 0;
@@ -118,6 +119,7 @@ static void oom_kill_locked(struct process *p, struct killed *killed)
 {
 	s64 pages = oom_pages_of(p);
 
+	assert_held(&process_lock);
 	if (pages < 0)
 		return;
 	killed->n++;
@@ -131,6 +133,7 @@ static void oom_kill_group_locked(struct pid *group, struct killed *killed)
 {
 	struct process *p;
 
+	assert_held(&process_lock);
 	list_for_each(p, &group->members, pgrp_link)
 		oom_kill_locked(p, killed);
 }

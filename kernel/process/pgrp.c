@@ -16,6 +16,7 @@
 
 void process_enter_group_locked(struct process *p, struct pid *pgrp, struct pid *session)
 {
+	assert_held(&process_lock);
 	p->pgrp_ref = pid_get(pgrp);
 	WRITE_ONCE(p->pgrp, pgrp->nr);
 	list_add_tail(&p->pgrp_link, &pgrp->members);
@@ -25,6 +26,7 @@ void process_enter_group_locked(struct process *p, struct pid *pgrp, struct pid 
 
 void process_leave_group_locked(struct process *p)
 {
+	assert_held(&process_lock);
 	list_del(&p->pgrp_link);
 	pid_put(p->pgrp_ref);
 	pid_put(p->session_ref);
@@ -36,6 +38,7 @@ bool pgrp_orphaned_without(struct pid *pgrp, const struct process *ignore)
 {
 	struct process *p;
 
+	assert_held(&process_lock);
 	list_for_each(p, &pgrp->members, pgrp_link) {
 		if (p == ignore || p->state == PROC_ZOMBIE || !p->parent ||
 		    p->parent == init_process)
@@ -58,6 +61,7 @@ bool pgrp_is_orphaned(pid_t pgrp)
 
 static bool pgrp_in_session_locked(struct pid *pgrp, pid_t session)
 {
+	assert_held(&process_lock);
 	return pgrp && !list_empty(&pgrp->members) &&
 	       list_first(&pgrp->members, struct process, pgrp_link)->session == session;
 }
@@ -77,6 +81,7 @@ static int process_set_group_locked(struct process *p, pid_t pgid)
 	struct process *caller = current->proc;
 	struct pid *pgrp;
 
+	assert_held(&process_lock);
 	if (p->state == PROC_ZOMBIE || p->state == PROC_DEAD)
 		return -ESRCH;
 	if (p->parent == caller) {

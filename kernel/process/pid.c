@@ -163,6 +163,7 @@ static struct pid *pid_find_locked(struct pid_bucket *bucket, pid_t nr)
 {
 	struct pid *pid = bucket->first;
 
+	assert_held(&bucket->lock);
 	while (pid && pid->nr != nr)
 		pid = pid->hash_next;
 	return pid;
@@ -173,6 +174,7 @@ struct pid *pid_lookup(pid_t nr)
 	struct pid_bucket *bucket = pid_bucket_of(nr);
 	struct pid *pid;
 
+	assert_held(&process_lock);
 	raw_spin_lock(&bucket->lock);
 	pid = pid_find_locked(bucket, nr);
 	raw_spin_unlock(&bucket->lock);

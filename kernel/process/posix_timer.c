@@ -67,6 +67,7 @@ static u64 posix_timer_now(struct posix_timer *timer)
 /* Let it run; a timer on a CPU clock when that is looked at next. */
 static void posix_timer_run(struct posix_timer *timer)
 {
+	assert_held(&timer->proc->sig_lock);
 	timer->armed = true;
 	if (!is_cpu_clock(timer->clock) && timer->notify != SIGEV_NONE)
 		timer_start(&timer->timer, timer->expires);
@@ -90,6 +91,7 @@ static void posix_timer_expire(struct posix_timer *timer, u64 now)
 {
 	enum signal_timer_result result;
 
+	assert_held(&timer->proc->sig_lock);
 	if (!timer->armed || now < timer->expires)
 		return;
 	timer->armed = false;
@@ -122,6 +124,7 @@ u64 posix_cpu_timers_check(struct process_timers *pts, u64 total)
 	struct posix_timer *timer;
 	u64 least = ~0ull, now;
 
+	assert_held(&pts->proc->sig_lock);
 	list_for_each(timer, &pts->posix, link) {
 		if (!timer->armed || !is_cpu_clock(timer->clock) || timer->notify == SIGEV_NONE)
 			continue;
@@ -151,6 +154,7 @@ static void posix_timer_run_again(struct posix_timer *timer)
 
 void posix_timer_dequeued(struct process *p, struct posix_timer *timer, struct siginfo_k *info)
 {
+	assert_held(&p->sig_lock);
 	if (timer->requeue) {
 		u64 periods = posix_timer_skip_periods(timer, posix_timer_now(timer));
 
@@ -166,6 +170,7 @@ void posix_timer_dequeued(struct process *p, struct posix_timer *timer, struct s
 
 void posix_timer_flushed(struct posix_timer *timer)
 {
+	assert_held(&timer->proc->sig_lock);
 	if (!timer->requeue || timer->proc->exiting ||
 	    (timer->target && timer->target->sig->exiting))
 		return;
@@ -176,6 +181,7 @@ void posix_timer_flushed(struct posix_timer *timer)
 
 static void posix_timer_stop(struct posix_timer *timer)
 {
+	assert_held(&timer->proc->sig_lock);
 	timer->armed = false;
 	timer->requeue = false;
 	timer_cancel(&timer->timer);
@@ -185,6 +191,7 @@ static struct posix_timer *posix_timer_find(struct process *p, int id)
 {
 	struct posix_timer *timer;
 
+	assert_held(&p->sig_lock);
 	if (p->timers)
 		list_for_each(timer, &p->timers->posix, link)
 			if (timer->id == id)
@@ -200,6 +207,7 @@ static void posix_timer_detach(struct posix_timer *timer)
 	struct signal_entry *entry;
 	int sig = timer->entry.info.signo;
 
+	assert_held(&timer->proc->sig_lock);
 	posix_timer_stop(timer);
 	list_del(&timer->link);
 	if (list_empty(&timer->entry.link))
@@ -481,6 +489,7 @@ static int posix_timer_setting_to_user(u64 user, u64 left, u64 interval)
 static void posix_timer_set_locked(struct posix_timer *timer, u64 value, u64 interval,
 				   bool absolute)
 {
+	assert_held(&timer->proc->sig_lock);
 	posix_timer_stop(timer);
 	timer->overrun = timer->overrun_last = 0;
 	timer->interval = 0;

@@ -18,6 +18,7 @@ static int process_change_limit(struct process *p, u32 which, const struct rlimi
 {
 	struct rlimit64 *wanted = &p->limits[which];
 
+	assert_held(&p->sig_lock);
 	if (new->rlim_cur > new->rlim_max)
 		return -EINVAL;
 	if (which == RLIMIT_NOFILE && new->rlim_max > NOFILE_MAX)
@@ -203,6 +204,7 @@ void rusage_of_child(struct process *child, struct rusage *usage)
 {
 	u64 user, system;
 
+	assert_held(&process_lock);
 	rusage_of_process(usage, child);
 	process_times(child, &user, &system);
 	rusage_set_times(usage, user + child->child_user_ns, system + child->child_system_ns);

@@ -86,6 +86,7 @@ struct user_sigaction sighand_get_action(struct process *p, int sig)
 	struct sighand *sighand = p->sighand;
 	bool locked = sighand_lock(sighand);
 
+	assert_held(&p->sig_lock);
 	if (sig_in(sighand->valid, sig))
 		act = sighand->action[sighand_slot(sig)];
 	sighand_unlock(sighand, locked);
@@ -150,6 +151,7 @@ static void signal_flush_everywhere(struct process *p, u64 set)
 {
 	struct thread *t;
 
+	assert_held(&p->sig_lock);
 	signal_queue_flush(&p->shared, set);
 	list_for_each(t, &p->threads, proc_link)
 		signal_queue_flush(&t->sig->pending, set);
@@ -222,6 +224,7 @@ static int signal_enqueue(struct process *p, struct thread *t, int sig,
 	struct signal_entry *entry = NULL;
 	int code = signal_info_code(info);
 
+	assert_held(&p->sig_lock);
 	if (sig < SIGRTMIN && sig_in(queue->set, sig))
 		return 0;
 	if (sig < SIGRTMIN)
@@ -261,6 +264,7 @@ static struct thread *signal_choose_thread(struct process *p, struct thread *onl
 {
 	struct thread *t;
 
+	assert_held(&p->sig_lock);
 	if (only && !thread_wants_signal(only, sig))
 		return NULL;
 	if (only)
@@ -285,6 +289,7 @@ void signal_group_exit_locked(struct process *p, int status)
 {
 	struct thread *t;
 
+	assert_held(&p->sig_lock);
 	if (p->exiting)
 		return;
 	p->exiting = true;
@@ -300,6 +305,7 @@ static void signal_wake_a_thread(struct process *p, struct thread *only, int sig
 {
 	struct thread *t;
 
+	assert_held(&p->sig_lock);
 	smp_mb(); /* the pending set before the masks: signal_set_mask() */
 	t = signal_choose_thread(p, only, sig);
 	if (!t)
@@ -321,6 +327,7 @@ static bool signal_is_ignored(struct process *p, struct thread *t, int sig)
 	struct sighand *sighand = p->sighand;
 	bool is_default = sighand_is_default(sighand, sig);
 
+	assert_held(&p->sig_lock);
 	/* Blocked: the action may be another one by the time it is unblocked. */
 	if (sig_in(t->sig->blocked | t->sig->wanted, sig))
 		return false;
@@ -336,6 +343,7 @@ static void process_continue_locked(struct process *p)
 {
 	struct thread *t;
 
+	assert_held(&p->sig_lock);
 	signal_flush_everywhere(p, SIGSET_STOP);
 	p->stop_taken = false;
 	if (!p->stop_signal)
@@ -362,6 +370,7 @@ int signal_send_locked(struct process *p, struct thread *t, int sig, const struc
 	struct thread *main = t;
 	int err;
 
+	assert_held(&p->sig_lock);
 	/* To what is ending already a signal is sent with success and no effect. */
 	if (p->exiting || list_empty(&p->threads) || (t && t->sig->exiting))
 		return 0;
@@ -387,6 +396,7 @@ enum signal_timer_result signal_send_timer(struct process *p, struct thread *t,
 	struct signal_queue *queue = signal_queue_of(p, t);
 	int sig = entry->info.signo;
 
+	assert_held(&p->sig_lock);
 	if (!list_empty(&entry->link))
 		return SIGNAL_TIMER_PENDING;
 	if (list_empty(&p->threads) || p->exiting || (t && t->sig->exiting) ||
@@ -422,6 +432,7 @@ int signal_send_pgrp_locked(struct pid *pgrp, int sig, const struct siginfo_k *i
 {
 	struct process *p;
 
+	assert_held(&process_lock);
 	if (!pgrp || list_empty(&pgrp->members))
 		return -ESRCH;
 	list_for_each(p, &pgrp->members, pgrp_link)
@@ -493,6 +504,7 @@ static int signal_dequeue_from(struct process *p, struct signal_queue *queue, u6
 	struct signal_entry *entry;
 	bool more;
 
+	assert_held(&p->sig_lock);
 	if (!sig)
 		return 0;
 	entry = &queue->first;
@@ -522,6 +534,7 @@ int signal_dequeue(struct process *p, struct task_signals *signals, u64 set, str
 {
 	int sig;
 
+	assert_held(&p->sig_lock);
 	if (unlikely(signals->fault_valid) &&
 	    sig_in(set & signals->pending.set, signals->fault.signo)) {
 		*info = signals->fault;
@@ -544,6 +557,7 @@ void signal_recalc(void)
 	struct process *p = current->proc;
 	struct task_signals *signals = current->sig;
 
+	assert_held(&current->proc->sig_lock);
 	if (((signals->pending.set | p->shared.set) & ~signals->blocked) || p->stop_signal ||
 	    p->cld_notify)
 		thread_set_work(current, WORK_SIGNAL);
@@ -557,6 +571,7 @@ static void signal_retarget(struct process *p, struct thread *leaving, u64 set)
 	struct thread *t;
 	u64 left;
 
+	assert_held(&p->sig_lock);
 	for (left = p->shared.set & set; left; left &= left - 1) {
 		int sig = __builtin_ctzll(left) + 1;
 

@@ -31,6 +31,7 @@ static void signal_set_action(struct process *p, int sig, const struct user_siga
 	struct sighand *sighand = p->sighand;
 	u64 bit = sigbit(sig);
 
+	assert_held(&p->sig_lock);
 	sighand->action[sighand_slot(sig)] = *new;
 	sighand_set_default(sighand, sig);
 	sighand->valid |= bit; /* SIGCHLD's flags count with SIG_DFL, too */
@@ -283,6 +284,7 @@ static int kill_locked(struct process *p, int sig, const struct siginfo_k *info)
 {
 	int err = -ESRCH;
 
+	assert_held(&process_lock);
 	if (p->leader)
 		err = signal_may_send(p->leader, p, sig);
 

@@ -30,6 +30,7 @@ static void process_stop_begin(struct process *p, int sig)
 {
 	struct thread *t;
 
+	assert_held(&p->sig_lock);
 	if (p->stop_signal)
 		return;
 	p->stop_signal = (u8)sig;
@@ -52,6 +53,7 @@ static void thread_stop_join(struct process *p, u64 flags)
 	struct task_signals *signals = current->sig;
 	bool complete = false;
 
+	assert_held(&p->sig_lock);
 	if (signals->stop_owed) {
 		signals->stop_owed = false;
 		complete = --p->stop_left == 0;
@@ -86,6 +88,7 @@ static enum taken signal_do_default(struct process *p, int sig, u64 flags)
 {
 	enum sig_default what = sig_default_action(sig);
 
+	assert_held(&p->sig_lock);
 	if (what == SIG_DEFAULT_IGNORE || p->unkillable) {
 		spin_unlock_irqrestore(&p->sig_lock, flags);
 		return TAKEN_AGAIN;
@@ -128,6 +131,7 @@ static bool signal_reset_action(struct process *p, int sig, struct user_sigactio
 static void signal_block_for_handler(struct task_signals *signals, int sig,
 				     const struct user_sigaction *act, u64 *old_mask)
 {
+	assert_held(&current->proc->sig_lock);
 	*old_mask = READ_ONCE(current->work) & WORK_RESTORE_SIGMASK ? signals->saved_mask
 								    : signals->blocked;
 	signals->blocked |= act->mask;

@@ -48,6 +48,7 @@ static void wait_found(struct wait_request *request, struct process *child, int 
 /* What the child and its own children used is now part of ours. */
 static void process_inherit_figures(struct process *parent, const struct process *child)
 {
+	assert_held(&process_lock);
 	parent->child_user_ns += child->user_ns + child->child_user_ns;
 	parent->child_system_ns += child->system_ns + child->child_system_ns;
 	parent->child_minflt += child->minflt + child->child_minflt;
@@ -60,6 +61,7 @@ static void process_inherit_figures(struct process *parent, const struct process
 
 static bool wait_try_zombie(struct wait_request *request, struct process *child)
 {
+	assert_held(&process_lock);
 	if (child->state != PROC_ZOMBIE || !(request->options & WEXITED))
 		return false;
 	wait_found(request, child, child->exit_status);
@@ -75,6 +77,7 @@ static bool wait_try_stopped(struct wait_request *request, struct process *child
 {
 	int status = 0;
 
+	assert_held(&process_lock);
 	if (!(request->options & WSTOPPED) || !child->stop_status)
 		return false;
 	raw_spin_lock(&child->sig_lock);
@@ -93,6 +96,7 @@ static bool wait_try_continued(struct wait_request *request, struct process *chi
 {
 	bool continued;
 
+	assert_held(&process_lock);
 	if (!(request->options & WCONTINUED) || !child->continued)
 		return false;
 	raw_spin_lock(&child->sig_lock);
