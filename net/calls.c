@@ -3,10 +3,11 @@
  * The system calls on sockets, but for those that move messages
  * (message_calls.c).
  *
- * Sockets have no names yet: bind() is EOPNOTSUPP, and what follows from it is as
- * on a Linux where nobody has bound anything. connect() looks its path up and
- * says ENOENT, EACCES or ECONNREFUSED, listen() and accept() EINVAL. A library
- * that looks for a service (nscd, syslogd, a display) goes on without.
+ * Sockets have no names yet: bind() fails with EOPNOTSUPP, and the other calls
+ * behave as on a Linux where no socket is bound. connect() resolves its path and
+ * fails with ENOENT, EACCES or ECONNREFUSED; listen() and accept() fail with
+ * EINVAL. A library that looks for a service (nscd, syslogd, a display) then
+ * continues without it.
  */
 #include "socket.h"
 #include <kernel/cred.h>
@@ -26,8 +27,8 @@ int socket_get(u32 fd, struct socket_ref *ref)
 	ref->fd = fd_get(fd);
 	if (!ref->fd.file)
 		return -EBADF;
-	ref->s = unix_socket_of(ref->fd.file);
-	if (ref->s)
+	ref->socket = unix_socket_of(ref->fd.file);
+	if (ref->socket)
 		return 0;
 	fd_put(ref->fd);
 	return -ENOTSOCK;
@@ -35,35 +36,35 @@ int socket_get(u32 fd, struct socket_ref *ref)
 
 /* ---- addresses ---- */
 
-int address_from_user(struct user_sockaddr_un *a, uaddr_t user, s32 len)
+int address_from_user(struct user_sockaddr_un *un, uaddr_t user, s32 len)
 {
-	memset(a, 0, sizeof(*a));
+	memset(un, 0, sizeof(*un));
 	if (len < 0 || len > SOCKADDR_MAX)
 		return -EINVAL;
-	return copy_from_user(a, user, MIN((u64)len, sizeof(*a)));
+	return copy_from_user(un, user, MIN((u64)len, sizeof(*un)));
 }
 
-int address_look_up(const struct user_sockaddr_un *a, s32 len)
+int address_look_up(const struct user_sockaddr_un *un, s32 len)
 {
-	char path[sizeof(a->path) + 1];
-	struct path p;
+	char path[sizeof(un->path) + 1];
+	struct path found;
 	int err;
 
-	if (len <= (s32)PATH_OFFSET || len > (s32)sizeof(*a) || a->family != AF_UNIX)
+	if (len <= (s32)PATH_OFFSET || len > (s32)sizeof(*un) || un->family != AF_UNIX)
 		return -EINVAL;
-	if (!a->path[0]) /* a name that is in no directory */
+	if (!un->path[0]) /* a name that is in no directory */
 		return -ECONNREFUSED;
-	memcpy(path, a->path, sizeof(a->path));
+	memcpy(path, un->path, sizeof(un->path));
 	path[len - PATH_OFFSET] = 0;
-	err = path_lookup(AT_FDCWD, path, LOOKUP_FOLLOW, &p);
+	err = path_lookup(AT_FDCWD, path, LOOKUP_FOLLOW, &found);
 	if (err)
 		return err;
-	err = inode_permission(p.dentry->inode, MAY_WRITE);
-	path_put(&p);
-	return err ? err : -ECONNREFUSED;
+	err = inode_permission(found.dentry->inode, MAY_WRITE);
+	path_put(&found);
+	return err ?: -ECONNREFUSED;
 }
 
-int address_to_user(uaddr_t user, uaddr_t user_len, const void *a, u32 len)
+int address_to_user(uaddr_t user, uaddr_t user_len, const void *user_addr, u32 len)
 {
 	u32 room, true_len = len;
 
@@ -72,7 +73,7 @@ int address_to_user(uaddr_t user, uaddr_t user_len, const void *a, u32 len)
 	if ((s32)room < 0)
 		return -EINVAL;
 	len = MIN(room, len);
-	if (len && copy_to_user(user, a, len))
+	if (len && copy_to_user(user, user_addr, len))
 		return -EFAULT;
 	return put_user_u32(user_len, true_len);
 }
@@ -96,9 +97,9 @@ static s32 check_kind(s32 family, u32 type, s32 protocol)
 		return -EPROTONOSUPPORT;
 	if (kind == SOCK_RAW)
 		return SOCK_DGRAM;
-	return kind == SOCK_STREAM || kind == SOCK_DGRAM || kind == SOCK_SEQPACKET
-		       ? (s32)kind
-		       : -ESOCKTNOSUPPORT;
+	if (kind != SOCK_STREAM && kind != SOCK_DGRAM && kind != SOCK_SEQPACKET)
+		return -ESOCKTNOSUPPORT;
+	return (s32)kind;
 }
 
 /* @return descriptor or -errno; the file is the table's or gone. */
@@ -120,32 +121,32 @@ SYSCALL3(socket, family, type, protocol)
 	if (kind < 0)
 		return kind;
 	err = unix_create((u32)kind, (u32)type & SOCK_NONBLOCK, &f);
-	return err ? err : install(f, (u32)type);
+	return err ?: install(f, (u32)type);
 }
 
 SYSCALL4(socketpair, family, type, protocol, fds)
 {
 	s32 kind = check_kind((s32)family, (u32)type, (s32)protocol), fd[2];
-	struct file *f[2];
+	struct file *files[2];
 	int err;
 
 	if (kind < 0)
 		return kind;
-	err = unix_create((u32)kind, (u32)type & SOCK_NONBLOCK, &f[0]);
+	err = unix_create((u32)kind, (u32)type & SOCK_NONBLOCK, &files[0]);
 	if (err)
 		return err;
-	err = unix_create((u32)kind, (u32)type & SOCK_NONBLOCK, &f[1]);
+	err = unix_create((u32)kind, (u32)type & SOCK_NONBLOCK, &files[1]);
 	if (err) {
-		file_put(f[0]);
+		file_put(files[0]);
 		return err;
 	}
-	unix_join(f[0]->private, f[1]->private);
-	fd[0] = install(f[0], (u32)type);
+	unix_join(files[0]->private, files[1]->private);
+	fd[0] = install(files[0], (u32)type);
 	if (fd[0] < 0) {
-		file_put(f[1]);
+		file_put(files[1]);
 		return fd[0];
 	}
-	fd[1] = install(f[1], (u32)type);
+	fd[1] = install(files[1], (u32)type);
 	if (fd[1] < 0) {
 		fd_close((u32)fd[0]);
 		return fd[1];
@@ -162,34 +163,34 @@ SYSCALL4(socketpair, family, type, protocol, fds)
 
 SYSCALL3(bind, fd, user, len)
 {
-	struct user_sockaddr_un a;
+	struct user_sockaddr_un address;
 	struct socket_ref ref;
 	s64 ret = socket_get((u32)fd, &ref);
 
 	if (ret)
 		return ret;
-	ret = address_from_user(&a, uaddr(user), (s32)len);
-	if (!ret &&
-	    ((s32)len < (s32)PATH_OFFSET || (s32)len > (s32)sizeof(a) || a.family != AF_UNIX))
+	ret = address_from_user(&address, uaddr(user), (s32)len);
+	if (!ret && ((s32)len < (s32)PATH_OFFSET || (s32)len > (s32)sizeof(address) ||
+		     address.family != AF_UNIX))
 		ret = -EINVAL;
 	socket_put(&ref);
-	return ret ? ret : -EOPNOTSUPP;
+	return ret ?: -EOPNOTSUPP;
 }
 
 SYSCALL3(connect, fd, user, len)
 {
-	struct user_sockaddr_un a;
+	struct user_sockaddr_un address;
 	struct socket_ref ref;
 	s64 ret = socket_get((u32)fd, &ref);
 
 	if (ret)
 		return ret;
-	ret = address_from_user(&a, uaddr(user), (s32)len);
-	if (!ret && ref.s->type == SOCK_DGRAM && (s32)len >= (s32)PATH_OFFSET &&
-	    a.family == AF_UNSPEC)
-		unix_disconnect(ref.s);
+	ret = address_from_user(&address, uaddr(user), (s32)len);
+	if (!ret && ref.socket->type == SOCK_DGRAM && (s32)len >= (s32)PATH_OFFSET &&
+	    address.family == AF_UNSPEC)
+		unix_disconnect(ref.socket);
 	else if (!ret)
-		ret = address_look_up(&a, (s32)len);
+		ret = address_look_up(&address, (s32)len);
 	socket_put(&ref);
 	return ret;
 }
@@ -201,7 +202,7 @@ SYSCALL2(listen, fd, backlog)
 
 	if (ret)
 		return ret;
-	ret = ref.s->type == SOCK_DGRAM ? -EOPNOTSUPP : -EINVAL; /* has no name */
+	ret = ref.socket->type == SOCK_DGRAM ? -EOPNOTSUPP : -EINVAL; /* has no name */
 	socket_put(&ref);
 	return ret;
 }
@@ -216,7 +217,7 @@ static s64 do_accept(u32 fd, u32 flags)
 	ret = socket_get(fd, &ref);
 	if (ret)
 		return ret;
-	ret = ref.s->type == SOCK_DGRAM ? -EOPNOTSUPP : -EINVAL; /* does not listen */
+	ret = ref.socket->type == SOCK_DGRAM ? -EOPNOTSUPP : -EINVAL; /* does not listen */
 	socket_put(&ref);
 	return ret;
 }
@@ -238,7 +239,7 @@ static s64 get_name(u32 fd, u64 user, u64 user_len, bool peers)
 
 	if (ret)
 		return ret;
-	if (peers && (!ref.s->peer || ref.s->disconnected))
+	if (peers && (!ref.socket->peer || ref.socket->disconnected))
 		ret = -ENOTCONN;
 	else
 		ret = address_to_user(uaddr(user), uaddr(user_len), &unnamed, sizeof(unnamed));
@@ -267,7 +268,8 @@ SYSCALL2(shutdown, fd, how)
 	if ((u32)how > SHUT_RDWR)
 		ret = -EINVAL;
 	else
-		unix_shutdown(ref.s, (u32)how + 1); /* CLOSED_READ, CLOSED_WRITE, CLOSED_BOTH */
+		unix_shutdown(ref.socket,
+			      (u32)how + 1); /* CLOSED_READ, CLOSED_WRITE, CLOSED_BOTH */
 	socket_put(&ref);
 	return ret;
 }
@@ -279,9 +281,9 @@ SYSCALL5(getsockopt, fd, level, option, value, len)
 
 	if (ret)
 		return ret;
-	ret = (s32)level == SOL_SOCKET
-		      ? socket_get_option(ref.s, (u32)option, uaddr(value), uaddr(len))
-		      : -EOPNOTSUPP;
+	ret = -EOPNOTSUPP;
+	if ((s32)level == SOL_SOCKET)
+		ret = socket_get_option(ref.socket, (u32)option, uaddr(value), uaddr(len));
 	socket_put(&ref);
 	return ret;
 }
@@ -296,9 +298,9 @@ SYSCALL5(setsockopt, fd, level, option, value, len)
 	ret = socket_get((u32)fd, &ref);
 	if (ret)
 		return ret;
-	ret = (s32)level == SOL_SOCKET
-		      ? socket_set_option(ref.s, (u32)option, uaddr(value), (s32)len)
-		      : -EOPNOTSUPP;
+	ret = -EOPNOTSUPP;
+	if ((s32)level == SOL_SOCKET)
+		ret = socket_set_option(ref.socket, (u32)option, uaddr(value), (s32)len);
 	socket_put(&ref);
 	return ret;
 }

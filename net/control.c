@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * Control messages: what comes along with the bytes of sendmsg() and recvmsg().
+ * Control messages (ancillary data) of sendmsg() and recvmsg().
  *
- * Two kinds, both of SOL_SOCKET: SCM_RIGHTS (open files) and SCM_CREDENTIALS (who
- * sends). Those of other levels are nobody's here and are passed over, as Linux
- * does. Each is read from the user once, header and content, so that a thread
- * that changes it meanwhile gets what it wrote. cmsg(3), unix(7).
+ * Two types of SOL_SOCKET are supported: SCM_RIGHTS (open files) and
+ * SCM_CREDENTIALS (the sender). Messages of other levels are ignored, as in Linux.
+ * Header and content are copied from user memory once, so that a thread that
+ * changes them meanwhile cannot bypass a check. cmsg(3), unix(7).
  */
 #include "socket.h"
 #include <kernel/cred.h>
@@ -17,59 +17,67 @@
 
 /* ---- sending ---- */
 
-/* A process may say that it is itself, as any of its users and groups; else the capabilities decide. */
-static int credentials_from_user(struct message *m, uaddr_t from)
+/* A process may send its own pid and any of its own user and group ids; others need capabilities. */
+static int credentials_from_user(struct message *message, uaddr_t from)
 {
-	const struct cred *c = current_cred();
-	struct user_ucred u;
+	const struct cred *cred = current_cred();
+	struct user_ucred claimed;
 
-	if (copy_from_user(&u, from, sizeof(u)))
+	if (copy_from_user(&claimed, from, sizeof(claimed)))
 		return -EFAULT;
-	if (u.pid != current->proc->pid && !cred_capable(c, CAP_SYS_ADMIN))
+	if (claimed.pid != current->proc->pid && !cred_capable(cred, CAP_SYS_ADMIN))
 		return -EPERM;
-	if (u.uid != c->uid && u.uid != c->euid && u.uid != c->suid && !cred_capable(c, CAP_SETUID))
+	if (claimed.uid != cred->uid && claimed.uid != cred->euid && claimed.uid != cred->suid &&
+	    !cred_capable(cred, CAP_SETUID))
 		return -EPERM;
-	if (u.gid != c->gid && u.gid != c->egid && u.gid != c->sgid && !cred_capable(c, CAP_SETGID))
+	if (claimed.gid != cred->gid && claimed.gid != cred->egid && claimed.gid != cred->sgid &&
+	    !cred_capable(cred, CAP_SETGID))
 		return -EPERM;
-	m->r.pid = u.pid;
-	m->r.uid = u.uid;
-	m->r.gid = u.gid;
-	m->has_record = true;
+	message->record.pid = claimed.pid;
+	message->record.uid = claimed.uid;
+	message->record.gid = claimed.gid;
+	message->has_record = true;
 	return 0;
 }
 
-static int rights_from_user(struct message *m, uaddr_t from, u64 len)
+static int rights_from_user(struct message *message, uaddr_t from, u64 len)
 {
-	struct unix_rights *r = unix_rights_collect(m->r.rights, from, (u32)(len / sizeof(s32)));
+	struct unix_rights *rights =
+		unix_rights_collect(message->record.rights, from, (u32)(len / sizeof(s32)));
 
-	m->r.rights = IS_ERR(r) ? NULL : r;
-	return IS_ERR(r) ? (int)PTR_ERR(r) : 0;
+	if (IS_ERR(rights)) {
+		message->record.rights = NULL;
+		return (int)PTR_ERR(rights);
+	}
+	message->record.rights = rights;
+	return 0;
 }
 
-int control_from_user(struct message *m, uaddr_t control, u64 len)
+int control_from_user(struct message *message, uaddr_t control, u64 len)
 {
-	struct user_cmsghdr h;
+	struct user_cmsghdr header;
 	u64 content;
 	int err = 0;
 
 	if (len > CONTROL_MAX)
 		return -ENOBUFS;
-	for (u64 at = 0; len - at >= sizeof(h) && !err; at += CMSG_ALIGN(h.len)) {
-		uaddr_t from = uaddr_add(control, at);
+	for (u64 offset = 0; len - offset >= sizeof(header) && !err;
+	     offset += CMSG_ALIGN(header.len)) {
+		uaddr_t from = uaddr_add(control, offset);
 
-		if (copy_from_user(&h, from, sizeof(h)))
+		if (copy_from_user(&header, from, sizeof(header)))
 			return -EFAULT;
-		if (h.len < sizeof(h) || h.len > len - at)
+		if (header.len < sizeof(header) || header.len > len - offset)
 			return -EINVAL;
-		content = h.len - sizeof(h);
-		if (h.level == SOL_SOCKET && h.type == SCM_RIGHTS)
-			err = rights_from_user(m, uaddr_add(from, sizeof(h)), content);
-		else if (h.level == SOL_SOCKET && h.type == SCM_CREDENTIALS &&
+		content = header.len - sizeof(header);
+		if (header.level == SOL_SOCKET && header.type == SCM_RIGHTS)
+			err = rights_from_user(message, uaddr_add(from, sizeof(header)), content);
+		else if (header.level == SOL_SOCKET && header.type == SCM_CREDENTIALS &&
 			 content == sizeof(struct user_ucred))
-			err = credentials_from_user(m, uaddr_add(from, sizeof(h)));
-		else if (h.level == SOL_SOCKET)
+			err = credentials_from_user(message, uaddr_add(from, sizeof(header)));
+		else if (header.level == SOL_SOCKET)
 			err = -EINVAL;
-		if (CMSG_ALIGN(h.len) > len - at)
+		if (CMSG_ALIGN(header.len) > len - offset)
 			break;
 	}
 	return err;
@@ -83,36 +91,37 @@ struct control_room {
 	u64 left;
 };
 
-static void advance(struct control_room *r, u64 content)
+static void advance(struct control_room *room, u64 content)
 {
-	u64 n = MIN(CMSG_SPACE(content), r->left);
+	u64 step = MIN(CMSG_SPACE(content), room->left);
 
-	r->at = uaddr_add(r->at, n);
-	r->left -= n;
+	room->at = uaddr_add(room->at, step);
+	room->left -= step;
 }
 
-static bool put_header(struct control_room *r, s32 type, u64 content)
+static bool put_header(struct control_room *room, s32 type, u64 content)
 {
-	struct user_cmsghdr h = { CMSG_LEN(content), SOL_SOCKET, type };
+	struct user_cmsghdr header = { CMSG_LEN(content), SOL_SOCKET, type };
 
-	return !copy_to_user(r->at, &h, sizeof(h));
+	return !copy_to_user(room->at, &header, sizeof(header));
 }
 
-static void put_credentials(struct message *m, struct control_room *r)
+static void put_credentials(struct message *message, struct control_room *room)
 {
-	struct user_ucred u = { m->r.pid, m->r.uid, m->r.gid };
-	u64 n;
+	struct user_ucred credentials = { message->record.pid, message->record.uid,
+					  message->record.gid };
+	u64 length;
 
-	if (r->left < sizeof(struct user_cmsghdr)) {
-		m->out_flags |= MSG_CTRUNC;
+	if (room->left < sizeof(struct user_cmsghdr)) {
+		message->out_flags |= MSG_CTRUNC;
 		return;
 	}
-	n = MIN(sizeof(u), r->left - sizeof(struct user_cmsghdr));
-	if (n < sizeof(u))
-		m->out_flags |= MSG_CTRUNC;
-	if (put_header(r, SCM_CREDENTIALS, n) &&
-	    !copy_to_user(uaddr_add(r->at, sizeof(struct user_cmsghdr)), &u, n))
-		advance(r, n);
+	length = MIN(sizeof(credentials), room->left - sizeof(struct user_cmsghdr));
+	if (length < sizeof(credentials))
+		message->out_flags |= MSG_CTRUNC;
+	if (put_header(room, SCM_CREDENTIALS, length) &&
+	    !copy_to_user(uaddr_add(room->at, sizeof(struct user_cmsghdr)), &credentials, length))
+		advance(room, length);
 }
 
 /* A descriptor for a file that came, and its number to the user. */
@@ -133,36 +142,39 @@ static bool put_descriptor(struct file *f, uaddr_t where, bool cloexec)
 	return true;
 }
 
-static void put_rights(struct message *m, struct control_room *r)
+static void put_rights(struct message *message, struct control_room *control_room)
 {
-	struct unix_rights *rights = m->r.rights;
-	bool cloexec = m->flags & MSG_CMSG_CLOEXEC;
-	u64 room = r->left < sizeof(struct user_cmsghdr)
-			   ? 0
-			   : (r->left - sizeof(struct user_cmsghdr)) / sizeof(s32);
-	u32 n = 0;
+	struct unix_rights *rights = message->record.rights;
+	bool cloexec = message->flags & MSG_CMSG_CLOEXEC;
+	u64 room = 0;
+	u32 nfiles = 0;
 
-	while (n < MIN(room, (u64)rights->n) &&
-	       put_descriptor(rights->file[n], uaddr_add(r->at, CMSG_LEN(n * sizeof(s32))),
-			      cloexec))
-		n++;
-	if (n && put_header(r, SCM_RIGHTS, n * sizeof(s32)))
-		advance(r, n * sizeof(s32));
-	if (n < rights->n)
-		m->out_flags |= MSG_CTRUNC;
+	if (control_room->left > sizeof(struct user_cmsghdr))
+		room = (control_room->left - sizeof(struct user_cmsghdr)) / sizeof(s32);
+	while (nfiles < MIN(room, (u64)rights->nr_files) &&
+	       put_descriptor(rights->file[nfiles],
+			      uaddr_add(control_room->at, CMSG_LEN(nfiles * sizeof(s32))), cloexec))
+		nfiles++;
+	if (nfiles && put_header(control_room, SCM_RIGHTS, nfiles * sizeof(s32)))
+		advance(control_room, nfiles * sizeof(s32));
+	if (nfiles < rights->nr_files)
+		message->out_flags |= MSG_CTRUNC;
 }
 
-u64 control_to_user(struct unix_socket *s, struct message *m, uaddr_t control, u64 len)
+u64 control_to_user(struct unix_socket *socket, struct message *message, uaddr_t control, u64 len)
 {
-	struct control_room r = { control, control ? len : 0 };
-	u64 all = r.left;
+	struct control_room room = { control, len };
+	u64 all;
 
-	if (m->has_record && socket_switch(s, SO_PASSCRED))
-		put_credentials(m, &r);
-	if (m->r.rights) {
-		put_rights(m, &r);
-		unix_rights_put(m->r.rights);
-		m->r.rights = NULL;
+	if (!control)
+		room.left = 0;
+	all = room.left;
+	if (message->has_record && socket_switch(socket, SO_PASSCRED))
+		put_credentials(message, &room);
+	if (message->record.rights) {
+		put_rights(message, &room);
+		unix_rights_put(message->record.rights);
+		message->record.rights = NULL;
 	}
-	return all - r.left;
+	return all - room.left;
 }

@@ -12,45 +12,51 @@
 
 #define TRANSFER_MAX UIO_MAX_BYTES
 
-/* A file that says O_NONBLOCK is as if the call did. */
+/* The flags of a call; O_NONBLOCK of the file counts as MSG_DONTWAIT. */
 static u32 call_flags(const struct socket_ref *ref, u64 flags)
 {
-	return (u32)flags | (ref->fd.file->flags & O_NONBLOCK ? MSG_DONTWAIT : 0);
+	if (ref->fd.file->flags & O_NONBLOCK)
+		flags |= MSG_DONTWAIT;
+	return (u32)flags;
 }
 
 /* ---- sending ---- */
 
 /*
- * An address to send to. A stream that is connected takes none, one of packets
- * ignores it; a datagram's leads to nobody.
+ * Check an address to send to. A connected stream socket refuses one, a socket of
+ * type SOCK_SEQPACKET ignores it; no datagram socket can have an address yet.
  */
-static int check_destination(const struct unix_socket *s, const struct user_sockaddr_un *a, s32 len)
+static int check_destination(const struct unix_socket *socket, const struct user_sockaddr_un *un,
+			     s32 len)
 {
-	if (s->type == SOCK_STREAM)
-		return s->peer ? -EISCONN : -EOPNOTSUPP;
-	return s->type == SOCK_DGRAM ? address_look_up(a, len) : 0;
+	if (socket->type == SOCK_STREAM)
+		return socket->peer ? -EISCONN : -EOPNOTSUPP;
+	if (socket->type == SOCK_DGRAM)
+		return address_look_up(un, len);
+	return 0;
 }
 
-static s64 send_message(struct unix_socket *s, struct message *m, uaddr_t name, s32 name_len)
+static s64 send_message(struct unix_socket *socket, struct message *message, uaddr_t name,
+			s32 name_len)
 {
-	struct user_sockaddr_un a;
+	struct user_sockaddr_un address;
 	int err;
 
 	if (name && name_len) {
-		err = address_from_user(&a, name, name_len);
+		err = address_from_user(&address, name, name_len);
 		if (!err)
-			err = check_destination(s, &a, name_len);
+			err = check_destination(socket, &address, name_len);
 		if (err)
 			return err;
 	}
-	return unix_send(s, m);
+	return unix_send(socket, message);
 }
 
 SYSCALL6(sendto, fd, buf, len, flags, name, name_len)
 {
 	struct socket_ref ref;
-	struct uio u;
-	struct message m = { .u = &u };
+	struct uio uio;
+	struct message message = { .uio = &uio };
 	s64 ret;
 
 	if (!user_range_ok(uaddr(buf), MIN(len, TRANSFER_MAX)))
@@ -58,47 +64,47 @@ SYSCALL6(sendto, fd, buf, len, flags, name, name_len)
 	ret = socket_get((u32)fd, &ref);
 	if (ret)
 		return ret;
-	uio_init_user(&u, uaddr(buf), MIN(len, TRANSFER_MAX));
-	m.flags = call_flags(&ref, flags);
-	ret = send_message(ref.s, &m, uaddr(name), (s32)name_len);
+	uio_init_user(&uio, uaddr(buf), MIN(len, TRANSFER_MAX));
+	message.flags = call_flags(&ref, flags);
+	ret = send_message(ref.socket, &message, uaddr(name), (s32)name_len);
 	socket_put(&ref);
 	return ret;
 }
 
 /* A msghdr and its list of buffers. */
-static int header_from_user(struct user_msghdr *h, struct uio_list *list, uaddr_t user)
+static int header_from_user(struct user_msghdr *msghdr, struct uio_list *list, uaddr_t user)
 {
 	int err;
 
-	if (copy_from_user(h, user, sizeof(*h)))
+	if (copy_from_user(msghdr, user, sizeof(*msghdr)))
 		return -EFAULT;
-	if (!h->name)
-		h->name_len = 0;
-	if (h->name_len < 0)
+	if (!msghdr->name)
+		msghdr->name_len = 0;
+	if (msghdr->name_len < 0)
 		return -EINVAL;
-	h->name_len = MIN(h->name_len, SOCKADDR_MAX);
-	if (h->iov_len > UIO_MAXIOV)
+	msghdr->name_len = MIN(msghdr->name_len, SOCKADDR_MAX);
+	if (msghdr->iov_len > UIO_MAXIOV)
 		return -EMSGSIZE;
-	err = uio_list_get(list, uaddr(h->iov), h->iov_len);
+	err = uio_list_get(list, uaddr(msghdr->iov), msghdr->iov_len);
 	return err;
 }
 
 static s64 do_sendmsg(struct socket_ref *ref, uaddr_t user, u64 flags)
 {
 	struct uio_list list;
-	struct message m = { .u = &list.uio, .flags = call_flags(ref, flags) };
-	struct user_msghdr h;
-	s64 ret = header_from_user(&h, &list, user);
+	struct message message = { .uio = &list.uio, .flags = call_flags(ref, flags) };
+	struct user_msghdr header;
+	s64 ret = header_from_user(&header, &list, user);
 
 	if (ret)
 		return ret;
-	if (h.control_len > 0x7fffffff)
+	if (header.control_len > 0x7fffffff)
 		ret = -ENOBUFS;
-	else if (h.control_len)
-		ret = control_from_user(&m, uaddr(h.control), h.control_len);
+	else if (header.control_len)
+		ret = control_from_user(&message, uaddr(header.control), header.control_len);
 	if (!ret)
-		ret = send_message(ref->s, &m, uaddr(h.name), h.name_len);
-	unix_rights_put(m.r.rights); /* that were not sent */
+		ret = send_message(ref->socket, &message, uaddr(header.name), header.name_len);
+	unix_rights_put(message.record.rights); /* that were not sent */
 	uio_list_put(&list);
 	return ret;
 }
@@ -116,20 +122,20 @@ SYSCALL3(sendmsg, fd, user, flags)
 }
 
 /* @return how many messages, or the error of the first */
-SYSCALL4(sendmmsg, fd, user, n, flags)
+SYSCALL4(sendmmsg, fd, user, count, flags)
 {
 	struct socket_ref ref;
 	s64 ret = socket_get((u32)fd, &ref);
-	u32 most = MIN((u32)n, UIO_MAXIOV), done = 0;
+	u32 most = MIN((u32)count, UIO_MAXIOV), done = 0;
 
 	if (ret)
 		return ret;
 	while (done < most) {
-		uaddr_t at = uaddr_add(uaddr(user), done * sizeof(struct user_mmsghdr));
+		uaddr_t entry = uaddr_add(uaddr(user), done * sizeof(struct user_mmsghdr));
 
-		ret = do_sendmsg(&ref, at, flags);
+		ret = do_sendmsg(&ref, entry, flags);
 		if (ret >= 0)
-			ret = put_user_u32(uaddr_add(at, offsetof(struct user_mmsghdr, len)),
+			ret = put_user_u32(uaddr_add(entry, offsetof(struct user_mmsghdr, len)),
 					   (u32)ret);
 		if (ret < 0)
 			break;
@@ -138,7 +144,9 @@ SYSCALL4(sendmmsg, fd, user, n, flags)
 			break;
 	}
 	socket_put(&ref);
-	return done ? done : ret;
+	if (done)
+		return done;
+	return ret;
 }
 
 /* ---- receiving ---- */
@@ -146,8 +154,8 @@ SYSCALL4(sendmmsg, fd, user, n, flags)
 SYSCALL6(recvfrom, fd, buf, len, flags, name, name_len)
 {
 	struct socket_ref ref;
-	struct uio u;
-	struct message m = { .u = &u };
+	struct uio uio;
+	struct message message = { .uio = &uio };
 	s64 ret;
 	int err;
 
@@ -156,11 +164,11 @@ SYSCALL6(recvfrom, fd, buf, len, flags, name, name_len)
 	ret = socket_get((u32)fd, &ref);
 	if (ret)
 		return ret;
-	uio_init_user(&u, uaddr(buf), MIN(len, TRANSFER_MAX));
-	m.flags = call_flags(&ref, flags);
-	ret = unix_receive(ref.s, &m);
-	if (m.r.rights)
-		unix_rights_put(m.r.rights);
+	uio_init_user(&uio, uaddr(buf), MIN(len, TRANSFER_MAX));
+	message.flags = call_flags(&ref, flags);
+	ret = unix_receive(ref.socket, &message);
+	if (message.record.rights)
+		unix_rights_put(message.record.rights);
 	if (ret >= 0 && name) { /* the sender has no name */
 		err = address_to_user(uaddr(name), uaddr(name_len), NULL, 0);
 		if (err)
@@ -171,12 +179,13 @@ SYSCALL6(recvfrom, fd, buf, len, flags, name, name_len)
 }
 
 /* What a recvmsg() tells besides the bytes. */
-static int header_to_user(uaddr_t user, const struct user_msghdr *h, const struct message *m,
-			  u64 control)
+static int header_to_user(uaddr_t user, const struct user_msghdr *msghdr,
+			  const struct message *message, u64 control)
 {
-	u32 flags = m->out_flags | (m->flags & MSG_CMSG_CLOEXEC);
+	u32 flags = message->out_flags | (message->flags & MSG_CMSG_CLOEXEC);
 
-	if (h->name && put_user_u32(uaddr_add(user, offsetof(struct user_msghdr, name_len)), 0))
+	if (msghdr->name &&
+	    put_user_u32(uaddr_add(user, offsetof(struct user_msghdr, name_len)), 0))
 		return -EFAULT;
 	if (put_user_u32(uaddr_add(user, offsetof(struct user_msghdr, flags)), flags))
 		return -EFAULT;
@@ -186,20 +195,21 @@ static int header_to_user(uaddr_t user, const struct user_msghdr *h, const struc
 static s64 do_recvmsg(struct socket_ref *ref, uaddr_t user, u64 flags)
 {
 	struct uio_list list;
-	struct message m = { .u = &list.uio, .flags = call_flags(ref, flags) };
-	struct user_msghdr h;
-	s64 ret = header_from_user(&h, &list, user);
+	struct message message = { .uio = &list.uio, .flags = call_flags(ref, flags) };
+	struct user_msghdr header;
+	s64 ret = header_from_user(&header, &list, user);
 	u64 control;
 	int err;
 
 	if (ret)
 		return ret;
-	ret = unix_receive(ref->s, &m);
+	ret = unix_receive(ref->socket, &message);
 	if (ret < 0) {
-		unix_rights_put(m.r.rights);
+		unix_rights_put(message.record.rights);
 	} else {
-		control = control_to_user(ref->s, &m, uaddr(h.control), h.control_len);
-		err = header_to_user(user, &h, &m, control);
+		control = control_to_user(ref->socket, &message, uaddr(header.control),
+					  header.control_len);
+		err = header_to_user(user, &header, &message, control);
 		if (err)
 			ret = err;
 	}
@@ -224,39 +234,40 @@ static s64 deadline_from_user(u64 user)
 {
 	struct {
 		s64 sec, nsec;
-	} t;
+	} timeout;
 	u64 now = time_monotonic_ns();
 
 	if (!user)
 		return 0;
-	if (copy_from_user(&t, uaddr(user), sizeof(t)))
+	if (copy_from_user(&timeout, uaddr(user), sizeof(timeout)))
 		return -EFAULT;
-	if (t.sec < 0 || t.nsec < 0 || t.nsec >= (s64)NSEC_PER_SEC)
+	if (timeout.sec < 0 || timeout.nsec < 0 || timeout.nsec >= (s64)NSEC_PER_SEC)
 		return -EINVAL;
-	if ((u64)t.sec > ~0ull / NSEC_PER_SEC / 4)
+	if ((u64)timeout.sec > ~0ull / NSEC_PER_SEC / 4)
 		return 0;
-	return (s64)(now + (u64)t.sec * NSEC_PER_SEC + (u64)t.nsec);
+	return (s64)(now + (u64)timeout.sec * NSEC_PER_SEC + (u64)timeout.nsec);
 }
 
 static void time_left_to_user(u64 user, u64 deadline)
 {
-	u64 now = time_monotonic_ns(), left = deadline > now ? deadline - now : 0;
-	u64 v[2] = { left / NSEC_PER_SEC, left % NSEC_PER_SEC };
+	u64 now = time_monotonic_ns(), left = MAX(deadline, now) - now;
+	u64 timeout[2] = { left / NSEC_PER_SEC, left % NSEC_PER_SEC };
 
-	if (user && deadline && copy_to_user(uaddr(user), v, sizeof(v)))
+	if (user && deadline && copy_to_user(uaddr(user), timeout, sizeof(timeout)))
 		return;
 }
 
-static s64 receive_many(struct socket_ref *ref, u64 user, u32 n, u32 flags, u64 deadline, u32 *done)
+static s64 receive_many(struct socket_ref *ref, u64 user, u32 count, u32 flags, u64 deadline,
+			u32 *done)
 {
 	s64 ret = 0;
 
-	while (*done < n) {
-		uaddr_t at = uaddr_add(uaddr(user), *done * sizeof(struct user_mmsghdr));
+	while (*done < count) {
+		uaddr_t entry = uaddr_add(uaddr(user), *done * sizeof(struct user_mmsghdr));
 
-		ret = do_recvmsg(ref, at, flags & ~MSG_WAITFORONE);
+		ret = do_recvmsg(ref, entry, flags & ~MSG_WAITFORONE);
 		if (ret >= 0)
-			ret = put_user_u32(uaddr_add(at, offsetof(struct user_mmsghdr, len)),
+			ret = put_user_u32(uaddr_add(entry, offsetof(struct user_mmsghdr, len)),
 					   (u32)ret);
 		if (ret < 0)
 			break;
@@ -269,7 +280,7 @@ static s64 receive_many(struct socket_ref *ref, u64 user, u32 n, u32 flags, u64 
 	return ret;
 }
 
-SYSCALL5(recvmmsg, fd, user, n, flags, timeout)
+SYSCALL5(recvmmsg, fd, user, count, flags, timeout)
 {
 	s64 deadline = deadline_from_user(timeout), ret;
 	struct socket_ref ref;
@@ -280,12 +291,14 @@ SYSCALL5(recvmmsg, fd, user, n, flags, timeout)
 	ret = socket_get((u32)fd, &ref);
 	if (ret)
 		return ret;
-	ret = unix_take_error(ref.s);
+	ret = unix_take_error(ref.socket);
 	if (!ret)
-		ret = receive_many(&ref, user, MIN((u32)n, UIO_MAXIOV), (u32)flags, (u64)deadline,
-				   &done);
+		ret = receive_many(&ref, user, MIN((u32)count, UIO_MAXIOV), (u32)flags,
+				   (u64)deadline, &done);
 	if (done)
 		time_left_to_user(timeout, (u64)deadline);
 	socket_put(&ref);
-	return done ? done : ret;
+	if (done)
+		return done;
+	return ret;
 }

@@ -2,10 +2,10 @@
 /*
  * getsockopt() and setsockopt() of SOL_SOCKET.
  *
- * What a local socket has no use for in Linux either (SO_KEEPALIVE, SO_REUSEADDR
- * and their like) can be set and is read back. What is not known is ENOPROTOOPT.
- * Linux doubles the sizes of buffers that are set, for its own book-keeping;
- * programs that read them back know. socket(7).
+ * Options without an effect on local sockets (SO_KEEPALIVE, SO_REUSEADDR and
+ * others) can be set and are read back, as in Linux. An unknown option fails with
+ * ENOPROTOOPT. A buffer size that is set is doubled, as Linux does for its own
+ * bookkeeping; programs that read it back expect that. socket(7).
  */
 #include "socket.h"
 #include <kernel/cred.h>
@@ -22,88 +22,94 @@ struct timeout {
 
 static struct timeout timeout_get(u64 ns)
 {
-	return ns == TIMEOUT_NONE ? (struct timeout){ 0, 0 }
-				  : (struct timeout){ (s64)(ns / NSEC_PER_SEC),
-						      (s64)(ns % NSEC_PER_SEC / 1000) };
+	if (ns == TIMEOUT_NONE)
+		return (struct timeout){ 0, 0 };
+	return (struct timeout){ (s64)(ns / NSEC_PER_SEC), (s64)(ns % NSEC_PER_SEC / 1000) };
 }
 
 static s64 timeout_set(u64 *ns, uaddr_t value, s32 len)
 {
-	struct timeout t;
+	struct timeout timeout;
 	u64 new;
 
-	if (len < (s32)sizeof(t))
+	if (len < (s32)sizeof(timeout))
 		return -EINVAL;
-	if (copy_from_user(&t, value, sizeof(t)))
+	if (copy_from_user(&timeout, value, sizeof(timeout)))
 		return -EFAULT;
-	if (t.usec < 0 || t.usec >= 1000000)
+	if (timeout.usec < 0 || timeout.usec >= 1000000)
 		return -EDOM;
-	if (t.sec < 0)
+	if (timeout.sec < 0)
 		new = 0;
-	else if (!t.sec && !t.usec)
+	else if (!timeout.sec && !timeout.usec)
+		new = TIMEOUT_NONE;
+	else if (timeout.sec > (s64)(~0ull / NSEC_PER_SEC / 4))
 		new = TIMEOUT_NONE;
 	else
-		new = t.sec > (s64)(~0ull / NSEC_PER_SEC / 4)
-			      ? TIMEOUT_NONE
-			      : (u64)t.sec *NSEC_PER_SEC + (u64)t.usec * 1000;
+		new = (u64)timeout.sec *NSEC_PER_SEC + (u64)timeout.usec * 1000;
 	WRITE_ONCE(*ns, new);
 	return 0;
 }
 
 /* An option's content. @return its length, or 0: not known */
 union content {
-	u32 v;
-	struct timeout t;
+	u32 number;
+	struct timeout timeout;
 	struct user_ucred cred;
 	struct {
 		s32 on, sec;
 	} linger;
 };
 
-static u32 read_option(struct unix_socket *s, u32 option, union content *c)
+static u32 read_option(struct unix_socket *socket, u32 option, union content *content)
 {
 	switch (option) {
-	case SO_TYPE: c->v = s->type; break;
-	case SO_DOMAIN: c->v = AF_UNIX; break;
+	case SO_TYPE: content->number = socket->type; break;
+	case SO_DOMAIN: content->number = AF_UNIX; break;
 	case SO_PROTOCOL:
-	case SO_ACCEPTCONN: c->v = 0; break;
-	case SO_ERROR: c->v = (u32)-unix_take_error(s); break;
-	case SO_SNDBUF: c->v = s->sndbuf; break;
-	case SO_RCVBUF: c->v = s->rcvbuf; break;
-	case SO_RCVLOWAT: c->v = s->rcvlowat; break;
-	case SO_SNDLOWAT: c->v = 1; break;
-	case SO_PRIORITY: c->v = s->priority; break;
-	case SO_RCVTIMEO: c->t = timeout_get(s->rcvtimeo_ns); return sizeof(c->t);
-	case SO_SNDTIMEO: c->t = timeout_get(s->sndtimeo_ns); return sizeof(c->t);
+	case SO_ACCEPTCONN: content->number = 0; break;
+	case SO_ERROR: content->number = (u32)-unix_take_error(socket); break;
+	case SO_SNDBUF: content->number = socket->sndbuf; break;
+	case SO_RCVBUF: content->number = socket->rcvbuf; break;
+	case SO_RCVLOWAT: content->number = socket->rcvlowat; break;
+	case SO_SNDLOWAT: content->number = 1; break;
+	case SO_PRIORITY: content->number = socket->priority; break;
+	case SO_RCVTIMEO:
+		content->timeout = timeout_get(socket->rcvtimeo_ns);
+		return sizeof(content->timeout);
+	case SO_SNDTIMEO:
+		content->timeout = timeout_get(socket->sndtimeo_ns);
+		return sizeof(content->timeout);
 	case SO_LINGER:
-		c->linger.on = s->linger.on;
-		c->linger.sec = s->linger.sec;
-		return sizeof(c->linger);
+		content->linger.on = socket->linger.on;
+		content->linger.sec = socket->linger.sec;
+		return sizeof(content->linger);
 	case SO_PEERCRED:
-		c->cred = s->peer ? s->peer_cred : (struct user_ucred){ 0, ~0u, ~0u };
-		return sizeof(c->cred);
+		content->cred = (struct user_ucred){ 0, ~0u, ~0u };
+		if (socket->peer)
+			content->cred = socket->peer_cred;
+		return sizeof(content->cred);
 	default:
 		if (option > SO_PEERCRED || !(SWITCHES >> option & 1))
 			return 0;
-		c->v = socket_switch(s, option);
+		content->number = socket_switch(socket, option);
 	}
-	return sizeof(c->v);
+	return sizeof(content->number);
 }
 
-s64 socket_get_option(struct unix_socket *s, u32 option, uaddr_t value, uaddr_t user_len)
+s64 socket_get_option(struct unix_socket *socket, u32 option, uaddr_t value, uaddr_t user_len)
 {
-	union content c = { 0 };
+	union content content = { 0 };
 	u32 len, room;
 
 	if (get_user_u32(&room, user_len))
 		return -EFAULT;
 	if ((s32)room < 0)
 		return -EINVAL;
-	len = read_option(s, option, &c);
+	len = read_option(socket, option, &content);
 	if (!len)
 		return -ENOPROTOOPT;
 	len = MIN(len, room);
-	if (copy_to_user(value, &c, len))
+	if (copy_to_user(value, &content, len))
 		return -EFAULT;
 	return put_user_u32(user_len, len);
 }
@@ -111,70 +117,75 @@ s64 socket_get_option(struct unix_socket *s, u32 option, uaddr_t value, uaddr_t 
 /* ---- setting ---- */
 
 /* Doubled, as Linux does; @p force: beyond the usual limit, up to what an int holds. */
-static s64 buffer_set(u32 *size, u32 v, u32 least, bool force)
+static s64 buffer_set(u32 *size, u32 asked, u32 least, bool force)
 {
 	u32 most = force ? 0x3fffffff : SOCKET_BUFFER_BYTES;
 
 	if (force && !current_capable(CAP_NET_ADMIN))
 		return -EPERM;
-	if (force && (s32)v < 0)
-		v = 0;
-	WRITE_ONCE(*size, MAX(MIN(v, most) * 2, least));
+	if (force && (s32)asked < 0)
+		asked = 0;
+	WRITE_ONCE(*size, MAX(MIN(asked, most) * 2, least));
 	return 0;
 }
 
-static s64 linger_set(struct unix_socket *s, uaddr_t value, s32 len)
+static s64 linger_set(struct unix_socket *socket, uaddr_t value, s32 len)
 {
 	struct {
 		s32 on, sec;
-	} l;
+	} linger;
 
-	if (len < (s32)sizeof(l))
+	if (len < (s32)sizeof(linger))
 		return -EINVAL;
-	if (copy_from_user(&l, value, sizeof(l)))
+	if (copy_from_user(&linger, value, sizeof(linger)))
 		return -EFAULT;
-	s->linger.on = l.on != 0;
-	s->linger.sec = l.on ? l.sec : s->linger.sec;
+	socket->linger.on = linger.on != 0;
+	if (linger.on)
+		socket->linger.sec = linger.sec;
 	return 0;
 }
 
-static s64 write_option(struct unix_socket *s, u32 option, u32 v)
+static s64 write_option(struct unix_socket *socket, u32 option, u32 value)
 {
 	switch (option) {
 	case SO_SNDBUF:
 	case SO_SNDBUFFORCE:
-		return buffer_set(&s->sndbuf, v, SOCKET_SNDBUF_MIN, option == SO_SNDBUFFORCE);
+		return buffer_set(&socket->sndbuf, value, SOCKET_SNDBUF_MIN,
+				  option == SO_SNDBUFFORCE);
 	case SO_RCVBUF:
 	case SO_RCVBUFFORCE:
-		return buffer_set(&s->rcvbuf, v, SOCKET_RCVBUF_MIN, option == SO_RCVBUFFORCE);
-	case SO_RCVLOWAT: WRITE_ONCE(s->rcvlowat, (s32)v < 0 ? 0x7fffffff : MAX(v, 1u)); return 0;
+		return buffer_set(&socket->rcvbuf, value, SOCKET_RCVBUF_MIN,
+				  option == SO_RCVBUFFORCE);
+	case SO_RCVLOWAT:
+		WRITE_ONCE(socket->rcvlowat, (s32)value < 0 ? 0x7fffffff : MAX(value, 1u));
+		return 0;
 	case SO_PRIORITY:
-		if (v > 6 && !current_capable(CAP_NET_ADMIN))
+		if (value > 6 && !current_capable(CAP_NET_ADMIN))
 			return -EPERM;
-		s->priority = v;
+		socket->priority = value;
 		return 0;
 	}
 	if (option > SO_PEERCRED || !(SWITCHES >> option & 1))
 		return -ENOPROTOOPT;
-	if (v)
-		__atomic_or_fetch(&s->flags, 1u << option, __ATOMIC_RELAXED);
+	if (value)
+		__atomic_or_fetch(&socket->flags, 1u << option, __ATOMIC_RELAXED);
 	else
-		__atomic_and_fetch(&s->flags, ~(1u << option), __ATOMIC_RELAXED);
+		__atomic_and_fetch(&socket->flags, ~(1u << option), __ATOMIC_RELAXED);
 	return 0;
 }
 
-s64 socket_set_option(struct unix_socket *s, u32 option, uaddr_t value, s32 len)
+s64 socket_set_option(struct unix_socket *socket, u32 option, uaddr_t value, s32 len)
 {
-	u32 v;
+	u32 number;
 
-	if (len < (s32)sizeof(v))
+	if (len < (s32)sizeof(number))
 		return -EINVAL;
-	if (get_user_u32(&v, value))
+	if (get_user_u32(&number, value))
 		return -EFAULT;
 	switch (option) {
-	case SO_RCVTIMEO: return timeout_set(&s->rcvtimeo_ns, value, len);
-	case SO_SNDTIMEO: return timeout_set(&s->sndtimeo_ns, value, len);
-	case SO_LINGER: return linger_set(s, value, len);
+	case SO_RCVTIMEO: return timeout_set(&socket->rcvtimeo_ns, value, len);
+	case SO_SNDTIMEO: return timeout_set(&socket->sndtimeo_ns, value, len);
+	case SO_LINGER: return linger_set(socket, value, len);
 	}
-	return write_option(s, option, v);
+	return write_option(socket, option, number);
 }

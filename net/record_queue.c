@@ -1,22 +1,24 @@
 // SPDX-License-Identifier: MIT
 /*
- * Messages in pages: what was sent to a socket and not read yet.
+ * Queue of messages in pages: what was sent to a socket and was not read yet.
  *
  * The pages form a chain. Bytes are appended at its end and read at its
  * beginning; a page that was read past is freed, all but the last, so that an
  * exchange of small messages allocates nothing. Between the bytes of two
  * messages stands the header of the second (struct record), at a multiple of its
  * size, so that it never crosses a page's end. The header of the oldest message
- * is kept in the queue itself: its page may be gone before its bytes are.
+ * is kept in the queue itself: its page may be freed before its bytes are read.
  *
- * A stream has messages too, since who sent them and which files came along
- * belongs to certain bytes. What does not differ in that is glued to the newest
- * one, so that many small writes are one message.
+ * A stream has messages too, since the sender and the files that were sent along
+ * belong to certain bytes. Bytes with the same sender and no files are appended to
+ * the newest message, so that many small writes form one message.
  *
- * Pages are charged to a user eight at a time. The first two of a queue are free,
- * which keeps every reader and writer going when the share is used up.
+ * Pages are charged to a user eight at a time. The first two of a queue are free
+ * of charge, so that every reader and writer makes progress when the user's share
+ * is used up.
  *
- * Pure: needs pages and the copies to and from users; the owner locks.
+ * Pure: needs pages and the copies to and from users; the caller holds the lock of
+ * the socket that owns the queue.
  */
 #include "record_queue.h"
 #include "rights.h"
@@ -27,116 +29,117 @@
 #define FREE_PAGES   2u
 #define CHARGE_PAGES 8u
 
-void record_queue_init(struct record_queue *q, const struct cred *payer)
+void record_queue_init(struct record_queue *queue, const struct cred *payer)
 {
-	*q = (struct record_queue){ .payer = payer };
+	*queue = (struct record_queue){ .payer = payer };
 }
 
 /* ---- pages ---- */
 
-static int add_page(struct record_queue *q)
+static int add_page(struct record_queue *queue)
 {
-	struct page *p;
+	struct page *page;
 
-	if (unlikely(q->npages >= FREE_PAGES + q->charged)) {
-		if (!cred_charge_socket(q->payer, CHARGE_PAGES))
+	if (unlikely(queue->npages >= FREE_PAGES + queue->charged)) {
+		if (!cred_charge_socket(queue->payer, CHARGE_PAGES))
 			return -ENOBUFS;
-		q->charged += CHARGE_PAGES;
+		queue->charged += CHARGE_PAGES;
 	}
-	p = page_alloc(PAGE_USER);
-	if (!p)
+	page = page_alloc(PAGE_USER);
+	if (!page)
 		return -ENOMEM;
-	p->next = NULL;
-	if (q->tail)
-		q->tail->next = p;
+	page->next = NULL;
+	if (queue->tail)
+		queue->tail->next = page;
 	else
-		q->head = p;
-	q->tail = p;
-	q->tail_off = 0;
-	q->npages++;
+		queue->head = page;
+	queue->tail = page;
+	queue->tail_off = 0;
+	queue->npages++;
 	return 0;
 }
 
-/* Free the pages behind @p last, which becomes the end; NULL: all. */
-static void drop_behind(struct record_queue *q, struct page *last)
+/* Free the pages behind @page last, which becomes the end; NULL: all. */
+static void drop_behind(struct record_queue *queue, struct page *last)
 {
-	struct page *p = last ? last->next : q->head;
+	struct page *page = last ? last->next : queue->head;
 
-	while (p) {
-		struct page *next = p->next;
+	while (page) {
+		struct page *next = page->next;
 
-		page_free(p);
-		q->npages--;
-		p = next;
+		page_free(page);
+		queue->npages--;
+		page = next;
 	}
-	q->tail = last;
+	queue->tail = last;
 	if (last)
 		last->next = NULL;
 	else
-		q->head = NULL;
+		queue->head = NULL;
 }
 
-static void drop_before(struct record_queue *q, struct page *first)
+static void drop_before(struct record_queue *queue, struct page *first)
 {
-	while (q->head != first) {
-		struct page *next = q->head->next;
+	while (queue->head != first) {
+		struct page *next = queue->head->next;
 
-		page_free(q->head);
-		q->npages--;
-		q->head = next;
+		page_free(queue->head);
+		queue->npages--;
+		queue->head = next;
 	}
 }
 
-static void uncharge(struct record_queue *q)
+static void uncharge(struct record_queue *queue)
 {
-	if (likely(!q->charged))
+	if (likely(!queue->charged))
 		return;
-	(void)cred_charge_socket(q->payer, -(s32)q->charged);
-	q->charged = 0;
+	(void)cred_charge_socket(queue->payer, -(s32)queue->charged);
+	queue->charged = 0;
 }
 
-struct unix_rights *record_queue_destroy(struct record_queue *q)
+struct unix_rights *record_queue_destroy(struct record_queue *queue)
 {
 	struct unix_rights *all = NULL;
-	struct record_cursor c;
+	struct record_cursor cursor;
 
-	if (q->nr_records) {
-		record_cursor_start(q, &c);
+	if (queue->nr_records) {
+		record_cursor_start(queue, &cursor);
 		do {
-			if (c.record.rights) {
-				c.record.rights->next = all;
-				all = c.record.rights;
+			if (cursor.record.rights) {
+				cursor.record.rights->next = all;
+				all = cursor.record.rights;
 			}
-		} while (record_cursor_next(&c));
+		} while (record_cursor_next(&cursor));
 	}
-	drop_behind(q, NULL);
-	uncharge(q);
-	q->nr_records = 0;
-	q->used = 0;
-	q->head_off = q->tail_off = 0; /* others may go on sending: to a queue that is like new */
+	drop_behind(queue, NULL);
+	uncharge(queue);
+	queue->nr_records = 0;
+	queue->used = 0;
+	queue->head_off = queue->tail_off =
+		0; /* others may go on sending: to a queue that is like new */
 	return all;
 }
 
 /* ---- appending ---- */
 
 /* Copy in behind what is there. @return bytes; less than @p len with a reason in @p err */
-static u64 append(struct record_queue *q, struct uio *u, u64 len, int *err)
+static u64 append(struct record_queue *queue, struct uio *uio, u64 len, int *err)
 {
 	u64 done = 0;
 
 	while (done < len) {
-		u64 n, got;
+		u64 length, got;
 
-		if (!q->tail || q->tail_off == PAGE_SIZE) {
-			*err = add_page(q);
+		if (!queue->tail || queue->tail_off == PAGE_SIZE) {
+			*err = add_page(queue);
 			if (*err)
 				break;
 		}
-		n = MIN(PAGE_SIZE - q->tail_off, len - done);
-		got = uio_copy_in(u, (u8 *)page_address(q->tail) + q->tail_off, n);
-		q->tail_off += got;
+		length = MIN(PAGE_SIZE - queue->tail_off, len - done);
+		got = uio_copy_in(uio, (u8 *)page_address(queue->tail) + queue->tail_off, length);
+		queue->tail_off += got;
 		done += got;
-		if (got < n) {
+		if (got < length) {
 			*err = -EFAULT;
 			break;
 		}
@@ -144,141 +147,147 @@ static u64 append(struct record_queue *q, struct uio *u, u64 len, int *err)
 	return done;
 }
 
-static s64 glue(struct record_queue *q, struct record *to, struct uio *u, u64 len)
+static s64 glue(struct record_queue *queue, struct record *to, struct uio *uio, u64 len)
 {
 	int err = 0;
-	u64 n = append(q, u, len, &err);
+	u64 length = append(queue, uio, len, &err);
 
-	to->len += n;
-	q->used += n;
-	return n ? (s64)n : err;
+	to->len += length;
+	queue->used += length;
+	if (!length)
+		return err;
+	return (s64)length;
 }
 
 /* Room for a header at the next multiple of its size. */
-static struct record *add_header(struct record_queue *q, int *err)
+static struct record *add_header(struct record_queue *queue, int *err)
 {
-	struct record *r;
+	struct record *record;
 
-	q->tail_off = ALIGN_UP(q->tail_off, RECORD_SIZE);
-	if (!q->tail || q->tail_off == PAGE_SIZE) {
-		*err = add_page(q);
+	queue->tail_off = ALIGN_UP(queue->tail_off, RECORD_SIZE);
+	if (!queue->tail || queue->tail_off == PAGE_SIZE) {
+		*err = add_page(queue);
 		if (*err)
 			return NULL;
 	}
-	r = (struct record *)((u8 *)page_address(q->tail) + q->tail_off);
-	q->tail_off += RECORD_SIZE;
-	return r;
+	record = (struct record *)((u8 *)page_address(queue->tail) + queue->tail_off);
+	queue->tail_off += RECORD_SIZE;
+	return record;
 }
 
-s64 record_queue_put(struct record_queue *q, const struct record *r, struct uio *u, u64 len,
-		     bool whole)
+s64 record_queue_put(struct record_queue *queue, const struct record *record, struct uio *uio,
+		     u64 len, bool whole)
 {
-	struct record *newest = q->nr_records > 1 ? q->last : &q->first, *header = &q->first;
-	struct page *tail = q->tail;
-	u32 tail_off = q->tail_off;
+	struct record *newest = queue->nr_records > 1 ? queue->last : &queue->first,
+		      *header = &queue->first;
+	struct page *tail = queue->tail;
+	u32 tail_off = queue->tail_off;
 	int err = 0;
-	u64 n;
+	u64 length;
 
-	if (!whole && q->nr_records && !newest->rights && !r->rights &&
-	    record_same_sender(newest, r))
-		return glue(q, newest, u, len);
-	if (q->nr_records) {
-		header = add_header(q, &err);
+	if (!whole && queue->nr_records && !newest->rights && !record->rights &&
+	    record_same_sender(newest, record))
+		return glue(queue, newest, uio, len);
+	if (queue->nr_records) {
+		header = add_header(queue, &err);
 		if (!header)
 			goto undo;
 	}
-	n = append(q, u, len, &err);
-	if (n < len && (whole || !n))
+	length = append(queue, uio, len, &err);
+	if (length < len && (whole || !length))
 		goto undo;
-	*header = *r;
-	header->len = n;
-	q->last = header;
-	q->nr_records++;
-	q->used += n + RECORD_SIZE;
-	return n;
+	*header = *record;
+	header->len = length;
+	queue->last = header;
+	queue->nr_records++;
+	queue->used += length + RECORD_SIZE;
+	return length;
 undo:
-	drop_behind(q, tail);
-	q->tail_off = tail_off;
+	drop_behind(queue, tail);
+	queue->tail_off = tail_off;
 	if (!tail)
-		q->head_off = q->tail_off = 0;
-	if (!q->nr_records)
-		uncharge(q);
+		queue->head_off = queue->tail_off = 0;
+	if (!queue->nr_records)
+		uncharge(queue);
 	return err;
 }
 
 /* ---- reading ---- */
 
 /* At a page's end: go on to the next one, if there is one. */
-static void to_next_page(struct record_cursor *c)
+static void to_next_page(struct record_cursor *cursor)
 {
-	if (c->off == PAGE_SIZE && c->page->next) {
-		c->page = c->page->next;
-		c->off = 0;
+	if (cursor->off == PAGE_SIZE && cursor->page->next) {
+		cursor->page = cursor->page->next;
+		cursor->off = 0;
 	}
 }
 
-void record_cursor_start(const struct record_queue *q, struct record_cursor *c)
+void record_cursor_start(const struct record_queue *queue, struct record_cursor *cursor)
 {
-	*c = (struct record_cursor){
-		.page = q->head, .off = q->head_off, .left = q->nr_records, .record = q->first
-	};
+	*cursor = (struct record_cursor){ .page = queue->head,
+					  .off = queue->head_off,
+					  .left = queue->nr_records,
+					  .record = queue->first };
 }
 
-s64 record_cursor_read(struct record_cursor *c, struct uio *u, u64 n)
+s64 record_cursor_read(struct record_cursor *cursor, struct uio *uio, u64 length)
 {
 	u64 done = 0;
 
-	n = MIN(n, c->record.len);
-	while (done < n) {
+	length = MIN(length, cursor->record.len);
+	while (done < length) {
 		u64 part, got;
 
-		to_next_page(c);
-		part = MIN(PAGE_SIZE - c->off, n - done);
-		got = uio_copy_out(u, (u8 *)page_address(c->page) + c->off, part);
-		c->off += got;
+		to_next_page(cursor);
+		part = MIN(PAGE_SIZE - cursor->off, length - done);
+		got = uio_copy_out(uio, (u8 *)page_address(cursor->page) + cursor->off, part);
+		cursor->off += got;
 		done += got;
 		if (got < part)
 			break;
 	}
-	c->record.len -= done;
-	c->passed += done;
-	return done || !n ? (s64)done : -EFAULT;
+	cursor->record.len -= done;
+	cursor->passed += done;
+	if (length && !done)
+		return -EFAULT;
+	return (s64)done;
 }
 
-bool record_cursor_next(struct record_cursor *c)
+bool record_cursor_next(struct record_cursor *cursor)
 {
-	u64 rest = c->record.len;
+	u64 rest = cursor->record.len;
 
-	c->passed += rest + RECORD_SIZE;
-	if (!--c->left)
+	cursor->passed += rest + RECORD_SIZE;
+	if (!--cursor->left)
 		return false;
 	while (rest) {
 		u64 part;
 
-		to_next_page(c);
-		part = MIN(PAGE_SIZE - c->off, rest);
-		c->off += part;
+		to_next_page(cursor);
+		part = MIN(PAGE_SIZE - cursor->off, rest);
+		cursor->off += part;
 		rest -= part;
 	}
-	c->off = ALIGN_UP(c->off, RECORD_SIZE);
-	to_next_page(c);
-	c->record = *(struct record *)((u8 *)page_address(c->page) + c->off);
-	c->off += RECORD_SIZE;
+	cursor->off = ALIGN_UP(cursor->off, RECORD_SIZE);
+	to_next_page(cursor);
+	cursor->record = *(struct record *)((u8 *)page_address(cursor->page) + cursor->off);
+	cursor->off += RECORD_SIZE;
 	return true;
 }
 
-void record_queue_consume(struct record_queue *q, const struct record_cursor *c)
+void record_queue_consume(struct record_queue *queue, const struct record_cursor *cursor)
 {
-	q->used -= c->passed;
-	q->nr_records = c->left;
-	if (c->left) {
-		drop_before(q, c->page);
-		q->head_off = c->off;
-		q->first = c->record;
+	queue->used -= cursor->passed;
+	queue->nr_records = cursor->left;
+	if (cursor->left) {
+		drop_before(queue, cursor->page);
+		queue->head_off = cursor->off;
+		queue->first = cursor->record;
 		return;
 	}
-	if (q->tail) /* none if all were empty */
-		drop_before(q, q->tail);
-	q->head_off = q->tail_off = 0;
-	uncharge(q);
+	if (queue->tail) /* none if all were empty */
+		drop_before(queue, queue->tail);
+	queue->head_off = queue->tail_off = 0;
+	uncharge(queue);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/** @file record_queue.h  What was sent to a socket and not read yet (net/record_queue.c). */
+/** @file record_queue.h  Queue of messages sent to a socket and not read yet (net/record_queue.c). */
 #pragma once
 #include <kernel/uaccess.h>
 
@@ -7,7 +7,7 @@ struct page;
 struct cred;
 struct unix_rights;
 
-/** What a message is besides its bytes; in front of them in the queue. */
+/** Header of a message, stored in front of its bytes in the queue. */
 struct record {
 	u32 len; /* bytes not read yet */
 	s32 pid; /* who sent it */
@@ -16,16 +16,17 @@ struct record {
 	struct unix_rights *rights; /* open files that were sent along, owned; or NULL */
 	u64 unused;
 };
-/** What a message costs of the room besides its bytes. */
+/** Bytes of the buffer that a message uses besides its content. */
 #define RECORD_SIZE 32u
 _Static_assert(sizeof(struct record) == RECORD_SIZE, "a record never crosses a page's end");
 
-static inline bool record_same_sender(const struct record *a, const struct record *b)
+static inline bool record_same_sender(const struct record *record, const struct record *second)
 {
-	return a->pid == b->pid && a->uid == b->uid && a->gid == b->gid;
+	return record->pid == second->pid && record->uid == second->uid &&
+	       record->gid == second->gid;
 }
 
-/** Guarded by whoever owns it. */
+/** Guarded by the lock of the socket that owns it. */
 struct record_queue {
 	struct page *head,
 		*tail; /* where reading and writing go on; linked by page->next. NULL: never used */
@@ -48,27 +49,27 @@ struct record_cursor {
 };
 
 /** @brief Start with an empty one. @param payer  whose share of memory it uses; outlives it */
-void record_queue_init(struct record_queue *q, const struct cred *payer);
+void record_queue_init(struct record_queue *queue, const struct cred *payer);
 /**
  * @brief Give back all memory.
  * @return the open files of all messages, chained by ->next, now the caller's
  */
-struct unix_rights *record_queue_destroy(struct record_queue *q);
+struct unix_rights *record_queue_destroy(struct record_queue *queue);
 /**
  * @brief Append a message, or to the newest one if it may be glued to it.
- * @param r      what it is; ->len is set here. On success its rights are the queue's
+ * @param record      what it is; ->len is set here. On success its rights are the queue's
  * @param len    of its bytes; 0 is fine for a whole one
  * @param whole  all or nothing; otherwise as many bytes as can be had, and it may be glued
  * @return bytes, -EFAULT, -ENOMEM, -ENOBUFS: the payer has no more share
  */
-s64 record_queue_put(struct record_queue *q, const struct record *r, struct uio *u, u64 len,
-		     bool whole);
+s64 record_queue_put(struct record_queue *queue, const struct record *record, struct uio *uio,
+		     u64 len, bool whole);
 
 /** @brief Begin at the oldest message; there must be one. */
-void record_cursor_start(const struct record_queue *q, struct record_cursor *c);
-/** @brief Copy out of the present message. @return bytes, or -EFAULT when none of @p n could be */
-s64 record_cursor_read(struct record_cursor *c, struct uio *u, u64 n);
+void record_cursor_start(const struct record_queue *queue, struct record_cursor *cursor);
+/** @brief Copy out of the present message. @return bytes, or -EFAULT when none of @p length could be */
+s64 record_cursor_read(struct record_cursor *cursor, struct uio *uio, u64 length);
 /** @brief Leave the present message, read or not. @return is there another one? */
-bool record_cursor_next(struct record_cursor *c);
+bool record_cursor_next(struct record_cursor *cursor);
 /** @brief What the cursor has passed is read: forget it. Rights of messages that were left are the caller's business. */
-void record_queue_consume(struct record_queue *q, const struct record_cursor *c);
+void record_queue_consume(struct record_queue *queue, const struct record_cursor *cursor);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/** @file rights.h  Open files on their way from one process to another (net/rights.c). */
+/** @file rights.h  Open files in flight from one process to another (net/rights.c). */
 #pragma once
 #include <kernel/list.h>
 #include <kernel/types.h>
@@ -9,11 +9,12 @@ struct unix_socket;
 
 /** The files of one message. */
 struct unix_rights {
-	struct unix_rights *next;   /* of several that are given back together */
-	struct unix_socket *holder; /* in whose queue they lie, if there are sockets among them */
-	struct list link;	    /* holder->held, under flight_mutex */
-	struct cred *sender;	    /* counted; NULL: a copy that MSG_PEEK made */
-	u32 n;
+	struct unix_rights *next; /* of several that are freed together */
+	struct unix_socket
+		*holder;     /* the socket whose queue holds them, if sockets are among them */
+	struct list link;    /* holder->held, under flight_mutex */
+	struct cred *sender; /* counted; NULL: a copy that MSG_PEEK made */
+	u32 nr_files;
 	bool has_sockets;
 	struct file *file[]; /* counted */
 };
@@ -21,15 +22,15 @@ struct unix_rights {
 /**
  * @brief The files behind some of the current thread's descriptors.
  * @param old  what was collected so far, or NULL; taken over, also on failure
- * @param fds  user address of @p n numbers
- * @return it, or ERR_PTR: -EINVAL: too many for one message, -EBADF, -EFAULT, -ENOMEM, -ETOOMANYREFS: too many on their way
+ * @param fds  user address of @p count numbers
+ * @return it, or ERR_PTR: -EINVAL: too many for one message, -EBADF, -EFAULT, -ENOMEM, -ETOOMANYREFS: too many in flight
  */
-struct unix_rights *unix_rights_collect(struct unix_rights *old, uaddr_t fds, u32 n);
+struct unix_rights *unix_rights_collect(struct unix_rights *old, uaddr_t fds, u32 count);
 /** @brief The same files once more, for MSG_PEEK. NULL: no memory. */
-struct unix_rights *unix_rights_copy(const struct unix_rights *r);
-/** @brief They are about to lie in the queue of @p holder. @return 0, -ETOOMANYREFS: it could be reached from them. Sleeps. */
-int unix_rights_launch(struct unix_rights *r, struct unix_socket *holder);
+struct unix_rights *unix_rights_copy(const struct unix_rights *rights);
+/** @brief Enter rights into the graph before @p holder queues them. @return 0, -ETOOMANYREFS: a cycle. Sleeps. */
+int unix_rights_launch(struct unix_rights *rights, struct unix_socket *holder);
 /** @brief They lie in no queue any more. Sleeps. */
-void unix_rights_land(struct unix_rights *r);
+void unix_rights_land(struct unix_rights *rights);
 /** @brief Let go of a chain of them, in queues or not. NULL is fine. Sleeps. */
 void unix_rights_put(struct unix_rights *chain);

@@ -16,15 +16,16 @@
 #define SOCKET_RCVBUF_MIN   2304u
 
 /**
- * One end. Lock: ->lock (mutex; user memory is touched under it) guards the queue,
- * shutdown and dead; only one socket's is held at a time. Others look at
- * the queue's counts, shutdown and error without it, to know whether to wait.
+ * A local socket. Lock: ->lock (mutex; user memory is accessed under it) guards the
+ * queue, shutdown and dead; a thread holds the lock of one socket at a time. The
+ * counts of the queue, shutdown and error are also read without it, to decide
+ * whether to wait.
  */
 struct unix_socket {
-	struct atomic refs;	  /* its file, its peer, and who is waking it */
+	struct atomic refs;	  /* of its file, its peer, and threads that wake it */
 	u16 type;		  /* SOCK_* */
 	u16 shutdown;		  /* CLOSED_* */
-	bool dead;		  /* its file is gone */
+	bool dead;		  /* its file was closed */
 	bool disconnected;	  /* SOCK_DGRAM: has forgotten its peer */
 	struct atomic error;	  /* errno that the next call reports, once (SO_ERROR) */
 	struct unix_socket *peer; /* counted; constant; NULL: was never connected */
@@ -53,18 +54,18 @@ struct unix_socket {
 #define CLOSED_BOTH  3u
 #define TIMEOUT_NONE (~0ull)
 
-static inline bool socket_switch(const struct unix_socket *s, u32 option)
+static inline bool socket_switch(const struct unix_socket *socket, u32 option)
 {
-	return READ_ONCE(s->flags) >> option & 1;
+	return READ_ONCE(socket->flags) >> option & 1;
 }
 
 /** What one send or receive call moves. */
 struct message {
-	struct uio *u;
-	u32 flags;	 /* MSG_* of the call; MSG_DONTWAIT where the file says O_NONBLOCK */
-	bool has_record; /* sending: r has the sender; receiving: r is set */
-	struct record r; /* with rights: taken over when sent, the caller's when received */
-	u32 out_flags;	 /* MSG_TRUNC, MSG_CTRUNC... */
+	struct uio *uio;
+	u32 flags;	      /* MSG_* of the call; MSG_DONTWAIT where the file says O_NONBLOCK */
+	bool has_record;      /* sending: record has the sender; receiving: record is set */
+	struct record record; /* with rights: taken over when sent, the caller's when received */
+	u32 out_flags;	      /* MSG_TRUNC, MSG_CTRUNC... */
 };
 
 /* ---- unix.c ---- */
@@ -81,45 +82,45 @@ static inline struct unix_socket *unix_socket_of(const struct file *f)
  * @return 0, -ENOMEM
  */
 int unix_create(u32 type, u32 flags, struct file **out);
-/** @brief Make peers of two that are nobody's yet. */
-void unix_join(struct unix_socket *a, struct unix_socket *b);
-/** @brief No more of CLOSED_* here, and the opposite at the peer's end. Sleeps. */
-void unix_shutdown(struct unix_socket *s, u32 which);
+/** @brief Join two sockets without peers. */
+void unix_join(struct unix_socket *socket, struct unix_socket *peer);
+/** @brief Close directions (CLOSED_*) of a socket, and the opposite ones of its peer. Sleeps. */
+void unix_shutdown(struct unix_socket *socket, u32 which);
 /** @brief SOCK_DGRAM: forget the peer; what is queued is lost. Sleeps. */
-void unix_disconnect(struct unix_socket *s);
+void unix_disconnect(struct unix_socket *socket);
 /** @brief Take the pending error. @return -errno or 0 */
-int unix_take_error(struct unix_socket *s);
-/** @brief Is there so much room in the peer's queue that a writer that waits goes on? */
-bool unix_is_writable(const struct unix_socket *s);
+int unix_take_error(struct unix_socket *socket);
+/** @brief Is the queue of the peer empty enough to wake a waiting writer? */
+bool unix_is_writable(const struct unix_socket *socket);
 
 /* ---- transfer.c ---- */
 
-/** @brief Send; sleeps. @return bytes or -errno (SIGPIPE sent where due). Rights that were not sent stay in m->r. */
-s64 unix_send(struct unix_socket *s, struct message *m);
-/** @brief Receive; sleeps. @return bytes or -errno; m->r.rights and m->out_flags are set. */
-s64 unix_receive(struct unix_socket *s, struct message *m);
+/** @brief Send; sleeps. @return bytes or -errno (SIGPIPE sent where due). Rights that were not sent stay in message->record. */
+s64 unix_send(struct unix_socket *socket, struct message *message);
+/** @brief Receive; sleeps. @return bytes or -errno; message->record.rights and message->out_flags are set. */
+s64 unix_receive(struct unix_socket *socket, struct message *message);
 
 /* ---- control.c ---- */
 
 /**
- * @brief Control messages of a sendmsg(): files and credentials, into m->r.
+ * @brief Control messages of a sendmsg(): files and credentials, into message->record.
  * @return 0, -EINVAL, -EFAULT, -EPERM: not his credentials, -ENOBUFS: too much, those of unix_rights_collect().
- *	   Rights in m->r are the caller's on failure, too.
+ *	   Rights in message->record are the caller's on failure, too.
  */
-int control_from_user(struct message *m, uaddr_t control, u64 len);
+int control_from_user(struct message *message, uaddr_t control, u64 len);
 /**
- * @brief What came along with a message, to a recvmsg(); installs descriptors, lets go of the rights.
+ * @brief Copy the control messages of a received message to the user; installs descriptors, frees the rights.
  * @param len  room there
- * @return bytes used; MSG_CTRUNC in m->out_flags when it was not enough
+ * @return bytes used; MSG_CTRUNC in message->out_flags when it was not enough
  */
-u64 control_to_user(struct unix_socket *s, struct message *m, uaddr_t control, u64 len);
+u64 control_to_user(struct unix_socket *socket, struct message *message, uaddr_t control, u64 len);
 
 /* ---- calls.c ---- */
 
 /** A descriptor that is a socket. */
 struct socket_ref {
 	struct fd_ref fd;
-	struct unix_socket *s;
+	struct unix_socket *socket;
 };
 /** @brief @return 0, -EBADF, -ENOTSOCK; pair with socket_put() */
 int socket_get(u32 fd, struct socket_ref *ref);
@@ -127,14 +128,14 @@ static inline void socket_put(struct socket_ref *ref)
 {
 	fd_put(ref->fd);
 }
-/** @brief An address that a user gave. @p a is zeroed behind it. @return 0, -EINVAL, -EFAULT */
-int address_from_user(struct user_sockaddr_un *a, uaddr_t user, s32 len);
-/** @brief Whom an address leads to: nobody, since no socket can have a name. @return -ECONNREFUSED or why not even that */
-int address_look_up(const struct user_sockaddr_un *a, s32 len);
+/** @brief Copy an address from the user. The rest of @p un is zeroed. @return 0, -EINVAL, -EFAULT */
+int address_from_user(struct user_sockaddr_un *un, uaddr_t user, s32 len);
+/** @brief Find the socket of an address: none, since sockets have no names yet. @return -ECONNREFUSED, or an error of the path */
+int address_look_up(const struct user_sockaddr_un *un, s32 len);
 /** @brief Write an address, or as much as fits, and its true length. @p user_len: address of the room's size. */
-int address_to_user(uaddr_t user, uaddr_t user_len, const void *a, u32 len);
+int address_to_user(uaddr_t user, uaddr_t user_len, const void *user_addr, u32 len);
 
 /* ---- options.c ---- */
 
-s64 socket_get_option(struct unix_socket *s, u32 option, uaddr_t value, uaddr_t user_len);
-s64 socket_set_option(struct unix_socket *s, u32 option, uaddr_t value, s32 len);
+s64 socket_get_option(struct unix_socket *socket, u32 option, uaddr_t value, uaddr_t user_len);
+s64 socket_set_option(struct unix_socket *socket, u32 option, uaddr_t value, s32 len);

@@ -2,18 +2,19 @@
 /*
  * Sending and receiving.
  *
- * The bytes go from the sender's memory into the receiver's queue and from there
- * to the receiver, each under the lock of the receiving socket. A stream's call
- * moves what fits and waits for more; the others move one message as a whole.
+ * Bytes are copied from the sender's memory into the receiver's queue and from
+ * there to the receiver, each under the lock of the receiving socket. A call on a
+ * stream moves as many bytes as fit and waits for the rest; a call on another
+ * type of socket moves one message as a whole.
  *
- * A sender may add a message whenever less than SO_SNDBUF is unread; one that
- * waits goes on when three quarters are free. If the user has no memory left for
- * sockets (-ENOBUFS from the queue) it waits until the queue is empty, and then
- * has at least what every queue may use.
+ * A sender may append a message while less than SO_SNDBUF bytes are unread; a
+ * sender that waits is woken when three quarters are free. If the memory limit of
+ * the user is reached (-ENOBUFS from the queue), the sender waits until the queue
+ * is empty, and then has at least the pages that every queue gets without charge.
  *
- * The order of errors is Linux's: a stream's reader gets what was queued before
- * an error, one of messages the error first. Waiting calls start again after a
- * signal unless a time limit was set (signal(7)).
+ * The order of errors is that of Linux: a reader of a stream receives the bytes
+ * queued before an error, a reader of messages receives the error first. Waiting
+ * calls restart after a signal unless a timeout was set (signal(7)).
  */
 #include "socket.h"
 #include <kernel/cred.h>
@@ -33,50 +34,57 @@ static u64 deadline_of(u64 timeout_ns)
 	if (likely(timeout_ns == TIMEOUT_NONE))
 		return 0;
 	now = time_monotonic_ns();
-	return now + timeout_ns < now ? 0 : now + timeout_ns;
+	if (now + timeout_ns < now)
+		return 0;
+	return now + timeout_ns;
 }
 
 static int wait_result(int err, u64 deadline)
 {
 	if (err == -ETIMEDOUT)
 		return -EAGAIN;
-	return err == -ERESTARTSYS && deadline ? -EINTR : err;
+	if (err == -ERESTARTSYS && deadline)
+		return -EINTR;
+	return err;
 }
 
 /* ---- sending ---- */
 
 /* May nothing be sent any more? @return 0, -EPIPE, -ECONNREFUSED */
-static int broken(const struct unix_socket *s)
+static int broken(const struct unix_socket *socket)
 {
-	if (READ_ONCE(s->shutdown) & CLOSED_WRITE)
+	if (READ_ONCE(socket->shutdown) & CLOSED_WRITE)
 		return -EPIPE;
-	if (READ_ONCE(s->peer->dead))
-		return s->type == SOCK_DGRAM ? -ECONNREFUSED : -EPIPE;
-	return READ_ONCE(s->peer->shutdown) & CLOSED_READ ? -EPIPE : 0;
+	if (READ_ONCE(socket->peer->dead))
+		return socket->type == SOCK_DGRAM ? -ECONNREFUSED : -EPIPE;
+	if (READ_ONCE(socket->peer->shutdown) & CLOSED_READ)
+		return -EPIPE;
+	return 0;
 }
 
-static int wait_for_room(struct unix_socket *s, bool empty, u64 deadline)
+static int wait_for_room(struct unix_socket *socket, bool empty, u64 deadline)
 {
-	return wait_result(
-		wait_event_interruptible_until(&s->write_wait,
-					       broken(s) || (empty ? !READ_ONCE(s->peer->queue.used)
-								   : unix_is_writable(s)),
-					       deadline),
-		deadline);
+	return wait_result(wait_event_interruptible_until(
+				   &socket->write_wait,
+				   broken(socket) || (empty ? !READ_ONCE(socket->peer->queue.used)
+							    : unix_is_writable(socket)),
+				   deadline),
+			   deadline);
 }
 
 /* Who sends is told only if one of the two wants to know. */
-static void fill_sender(struct unix_socket *s, struct message *m)
+static void fill_sender(struct unix_socket *socket, struct message *message)
 {
-	if (unlikely(m->has_record))
+	if (unlikely(message->has_record))
 		return;
-	if (unlikely(socket_switch(s, SO_PASSCRED) || socket_switch(s->peer, SO_PASSCRED))) {
-		m->r.pid = current->proc->pid;
-		m->r.uid = current_cred()->uid;
-		m->r.gid = current_cred()->gid;
+	if (unlikely(socket_switch(socket, SO_PASSCRED) ||
+		     socket_switch(socket->peer, SO_PASSCRED))) {
+		message->record.pid = current->proc->pid;
+		message->record.uid = current_cred()->uid;
+		message->record.gid = current_cred()->gid;
 	} else {
-		m->r.pid = 0;
-		m->r.uid = m->r.gid = NOBODY;
+		message->record.pid = 0;
+		message->record.uid = message->record.gid = NOBODY;
 	}
 }
 
@@ -84,117 +92,124 @@ static void fill_sender(struct unix_socket *s, struct message *m)
  * Put into the peer's queue what may be put there now.
  * @return bytes, -EAGAIN: no room, -EPIPE, -ECONNREFUSED: the peer is closed, and those of record_queue_put()
  */
-static s64 put(struct unix_socket *s, struct message *m, bool whole)
+static s64 put(struct unix_socket *socket, struct message *message, bool whole)
 {
-	struct unix_socket *peer = s->peer;
-	u32 sndbuf = READ_ONCE(s->sndbuf);
+	struct unix_socket *peer = socket->peer;
+	u32 sndbuf = READ_ONCE(socket->sndbuf);
 	bool was_empty;
-	s64 n = -EAGAIN;
+	s64 result = -EAGAIN;
 
 	mutex_lock(&peer->lock);
 	was_empty = !peer->queue.nr_records;
-	if (unlikely(broken(s)))
-		n = broken(s);
+	if (unlikely(broken(socket)))
+		result = broken(socket);
 	else if (peer->queue.used < sndbuf)
-		n = record_queue_put(
-			&peer->queue, &m->r, m->u,
-			whole ? m->u->count : MIN(m->u->count, sndbuf - peer->queue.used), whole);
+		result = record_queue_put(&peer->queue, &message->record, message->uio,
+					  whole ? message->uio->count
+						: MIN(message->uio->count,
+						      sndbuf - peer->queue.used),
+					  whole);
 	mutex_unlock(&peer->lock);
-	if (n < 0)
-		return n;
-	m->r.rights = NULL;
+	if (result < 0)
+		return result;
+	message->record.rights = NULL;
 	if (was_empty || wait_queue_active(&peer->read_wait))
 		wake_up_poll(&peer->read_wait, POLLIN | POLLRDNORM);
 	async_notify(&peer->async, POLL_IN);
-	return n;
+	return result;
 }
 
 /* put(), or wait for the time when it may be. @return bytes or -errno */
-static s64 put_or_wait(struct unix_socket *s, struct message *m, bool whole, u64 deadline)
+static s64 put_or_wait(struct unix_socket *socket, struct message *message, bool whole,
+		       u64 deadline)
 {
 	for (;;) {
-		s64 n = put(s, m, whole);
-		bool no_share = n == -ENOBUFS && READ_ONCE(s->peer->queue.nr_records);
+		s64 result = put(socket, message, whole);
+		bool no_share = result == -ENOBUFS && READ_ONCE(socket->peer->queue.nr_records);
 		int err;
 
-		if (likely(n != -EAGAIN && !no_share))
-			return n;
-		if (m->flags & MSG_DONTWAIT)
+		if (likely(result != -EAGAIN && !no_share))
+			return result;
+		if (message->flags & MSG_DONTWAIT)
 			return -EAGAIN;
-		err = wait_for_room(s, no_share, deadline);
+		err = wait_for_room(socket, no_share, deadline);
 		if (err)
 			return err;
 	}
 }
 
-static s64 send_stream(struct unix_socket *s, struct message *m)
+static s64 send_stream(struct unix_socket *socket, struct message *message)
 {
-	u64 deadline = deadline_of(s->sndtimeo_ns);
-	s64 total = 0, n = 0;
+	u64 deadline = deadline_of(socket->sndtimeo_ns);
+	s64 total = 0, result = 0;
 
-	while (m->u->count && n >= 0) {
-		n = put_or_wait(s, m, false, deadline);
-		total += MAX(n, 0l);
+	while (message->uio->count && result >= 0) {
+		result = put_or_wait(socket, message, false, deadline);
+		total += MAX(result, 0l);
 	}
 	/* Nothing to send to a socket that is closed is an error all the same. */
-	if (n >= 0 && !total && (READ_ONCE(s->shutdown) & CLOSED_WRITE))
-		n = -EPIPE;
-	if (n == -EPIPE && !total && !(m->flags & MSG_NOSIGNAL))
+	if (result >= 0 && !total && (READ_ONCE(socket->shutdown) & CLOSED_WRITE))
+		result = -EPIPE;
+	if (result == -EPIPE && !total && !(message->flags & MSG_NOSIGNAL))
 		signal_send_thread(current, SIGPIPE, NULL);
-	return total ? total : n;
+	if (total)
+		return total;
+	return result;
 }
 
-static s64 send_whole(struct unix_socket *s, struct message *m)
+static s64 send_whole(struct unix_socket *socket, struct message *message)
 {
-	s64 n;
+	s64 result;
 
-	if (m->u->count > READ_ONCE(s->sndbuf) - RECORD_SIZE)
+	if (message->uio->count > READ_ONCE(socket->sndbuf) - RECORD_SIZE)
 		return -EMSGSIZE;
-	n = unix_take_error(s);
-	if (n)
-		return n;
-	n = put_or_wait(s, m, true, deadline_of(s->sndtimeo_ns));
-	if (n == -ECONNREFUSED)
-		unix_disconnect(s);
-	return n;
+	result = unix_take_error(socket);
+	if (result)
+		return result;
+	result = put_or_wait(socket, message, true, deadline_of(socket->sndtimeo_ns));
+	if (result == -ECONNREFUSED)
+		unix_disconnect(socket);
+	return result;
 }
 
-s64 unix_send(struct unix_socket *s, struct message *m)
+s64 unix_send(struct unix_socket *socket, struct message *message)
 {
 	s64 ret;
 
-	if (unlikely(m->flags & MSG_OOB))
+	if (unlikely(message->flags & MSG_OOB))
 		return -EOPNOTSUPP;
-	if (unlikely(!s->peer || s->disconnected))
+	if (unlikely(!socket->peer || socket->disconnected))
 		return -ENOTCONN;
-	fill_sender(s, m);
-	if (unlikely(m->r.rights)) {
-		ret = unix_rights_launch(m->r.rights, s->peer);
+	fill_sender(socket, message);
+	if (unlikely(message->record.rights)) {
+		ret = unix_rights_launch(message->record.rights, socket->peer);
 		if (ret)
 			return ret;
 	}
-	return s->type == SOCK_STREAM ? send_stream(s, m) : send_whole(s, m);
+	if (socket->type == SOCK_STREAM)
+		return send_stream(socket, message);
+	return send_whole(socket, message);
 }
 
 /* ---- receiving ---- */
 
-static bool may_have_something(const struct unix_socket *s)
+static bool may_have_something(const struct unix_socket *socket)
 {
-	return READ_ONCE(s->queue.nr_records) || (READ_ONCE(s->shutdown) & CLOSED_READ) ||
-	       atomic_read(&s->error);
+	return READ_ONCE(socket->queue.nr_records) || (READ_ONCE(socket->shutdown) & CLOSED_READ) ||
+	       atomic_read(&socket->error);
 }
 
-static int wait_for_data(struct unix_socket *s, u64 deadline)
+static int wait_for_data(struct unix_socket *socket, u64 deadline)
 {
-	return wait_result(wait_event_interruptible_until(&s->read_wait, may_have_something(s),
-							  deadline),
+	return wait_result(wait_event_interruptible_until(&socket->read_wait,
+							  may_have_something(socket), deadline),
 			   deadline);
 }
 
 /* What was taken may have made room for a writer. */
-static void wake_writer(struct unix_socket *s, u64 used_before)
+static void wake_writer(struct unix_socket *socket, u64 used_before)
 {
-	struct unix_socket *peer = s->peer;
+	struct unix_socket *peer = socket->peer;
 	bool was_full;
 
 	if (!peer)
@@ -208,160 +223,191 @@ static void wake_writer(struct unix_socket *s, u64 used_before)
 }
 
 /* The files of the present message become the caller's; with MSG_PEEK others of the same kind. */
-static void take_rights(struct message *m, struct record_cursor *c)
+static void take_rights(struct message *message, struct record_cursor *cursor)
 {
-	m->r.rights = m->flags & MSG_PEEK ? unix_rights_copy(c->record.rights) : c->record.rights;
-	if (!m->r.rights)
-		m->out_flags |= MSG_CTRUNC;
-	c->record.rights = NULL;
+	message->record.rights = cursor->record.rights;
+	if (message->flags & MSG_PEEK)
+		message->record.rights = unix_rights_copy(cursor->record.rights);
+	if (!message->record.rights)
+		message->out_flags |= MSG_CTRUNC;
+	cursor->record.rights = NULL;
 }
 
 /* Take what is there of a stream, up to the request; @p last: what follows is not to be in the same call. Locked. */
-static s64 take_stream(struct unix_socket *s, struct message *m, bool *last)
+static s64 take_stream(struct unix_socket *socket, struct message *message, bool *last)
 {
-	bool by_sender = socket_switch(s, SO_PASSCRED), more = true;
-	struct record_cursor c;
+	bool by_sender = socket_switch(socket, SO_PASSCRED), more = true;
+	struct record_cursor cursor;
 	s64 done = 0;
 
-	record_cursor_start(&s->queue, &c);
+	record_cursor_start(&socket->queue, &cursor);
 	while (more && !*last) {
-		s64 n;
+		s64 length;
 
-		if (by_sender && m->has_record && !record_same_sender(&m->r, &c.record)) {
+		if (by_sender && message->has_record &&
+		    !record_same_sender(&message->record, &cursor.record)) {
 			*last = true;
 			break;
 		}
-		n = record_cursor_read(&c, m->u, m->u->count);
-		if (n < 0 && !done)
-			done = n;
-		if (n < 0)
+		length = record_cursor_read(&cursor, message->uio, message->uio->count);
+		if (length < 0 && !done)
+			done = length;
+		if (length < 0)
 			break;
-		done += n;
-		if (!m->has_record) {
-			m->r = c.record;
-			m->r.rights = NULL;
-			m->has_record = true;
+		done += length;
+		if (!message->has_record) {
+			message->record = cursor.record;
+			message->record.rights = NULL;
+			message->has_record = true;
 		}
-		if (unlikely(c.record.rights)) {
-			take_rights(m, &c);
+		if (unlikely(cursor.record.rights)) {
+			take_rights(message, &cursor);
 			*last = true;
 		}
-		if (c.record.len) /* the request is done, or it faulted */
+		if (cursor.record.len) /* the request is done, or it faulted */
 			break;
-		more = record_cursor_next(&c);
+		more = record_cursor_next(&cursor);
 	}
-	if (m->flags & MSG_PEEK)
+	if (message->flags & MSG_PEEK)
 		*last = true; /* does not wait for more */
 	else
-		record_queue_consume(&s->queue, &c);
+		record_queue_consume(&socket->queue, &cursor);
 	return done;
 }
 
-static s64 receive_stream(struct unix_socket *s, struct message *m)
+static int wait_unless_told_not(struct unix_socket *socket, const struct message *message,
+				u64 deadline)
 {
-	u64 wanted = m->flags & MSG_WAITALL ? m->u->count
-					    : MIN(m->u->count, (u64)READ_ONCE(s->rcvlowat));
-	u64 deadline = deadline_of(s->rcvtimeo_ns);
+	if (message->flags & MSG_DONTWAIT)
+		return -EAGAIN;
+	return wait_for_data(socket, deadline);
+}
+
+static s64 receive_stream(struct unix_socket *socket, struct message *message)
+{
+	u64 wanted = message->uio->count;
+	u64 deadline = deadline_of(socket->rcvtimeo_ns);
 	s64 total = 0;
 
+	if (!(message->flags & MSG_WAITALL))
+		wanted = MIN(wanted, (u64)READ_ONCE(socket->rcvlowat));
 	for (;;) {
 		bool last = false, some = false, closed;
 		u64 used = 0;
-		s64 n = 0;
+		s64 result = 0;
 
-		if (READ_ONCE(s->queue.nr_records)) {
-			mutex_lock(&s->lock);
-			some = s->queue.nr_records;
-			used = s->queue.used;
-			n = some ? take_stream(s, m, &last) : 0;
-			mutex_unlock(&s->lock);
-			wake_writer(s, used);
+		if (READ_ONCE(socket->queue.nr_records)) {
+			mutex_lock(&socket->lock);
+			some = socket->queue.nr_records;
+			used = socket->queue.used;
+			result = some ? take_stream(socket, message, &last) : 0;
+			mutex_unlock(&socket->lock);
+			wake_writer(socket, used);
 		}
-		total += MAX(n, 0l);
-		if (n < 0)
-			return total ? total : n;
-		if (some && (last || (u64)total >= MAX(wanted, 1ul) || !m->u->count))
+		total += MAX(result, 0l);
+		if (result < 0) {
+			if (total)
+				return total;
+			return result;
+		}
+		if (some && (last || (u64)total >= MAX(wanted, 1ul) || !message->uio->count))
 			return total;
-		closed = READ_ONCE(s->shutdown) & CLOSED_READ;
+		closed = READ_ONCE(socket->shutdown) & CLOSED_READ;
 		smp_rmb(); /* what was sent before the end is seen by who sees the end */
-		if (READ_ONCE(s->queue.nr_records))
+		if (READ_ONCE(socket->queue.nr_records))
 			continue;
-		n = unix_take_error(s);
-		if (!n && closed)
+		result = unix_take_error(socket);
+		if (!result && closed)
 			return total;
-		if (!n)
-			n = m->flags & MSG_DONTWAIT ? -EAGAIN : wait_for_data(s, deadline);
-		if (n)
-			return total ? total : n;
+		if (!result)
+			result = wait_unless_told_not(socket, message, deadline);
+		if (result) {
+			if (total)
+				return total;
+			return result;
+		}
 	}
+}
+
+/* What a call that took @length of a message of @len bytes returns. */
+static s64 length_to_report(const struct message *message, s64 length, u32 len)
+{
+	if (length >= 0 && message->flags & MSG_TRUNC)
+		return len;
+	return length;
 }
 
 /* Take one message, or as much as fits. Locked. @return bytes of it (all with MSG_TRUNC), -EFAULT */
-static s64 take_whole(struct unix_socket *s, struct message *m)
+static s64 take_whole(struct unix_socket *socket, struct message *message)
 {
-	struct record_cursor c;
-	u32 len = s->queue.first.len;
-	s64 n;
+	struct record_cursor cursor;
+	u32 len = socket->queue.first.len;
+	s64 length;
 
-	record_cursor_start(&s->queue, &c);
-	n = record_cursor_read(&c, m->u, m->u->count);
-	if (n >= 0 && (u64)n < MIN((u64)len, n + m->u->count))
-		n = -EFAULT;
-	if (n >= 0) {
-		m->r = c.record;
-		m->r.rights = NULL;
-		m->has_record = true;
-		if (n < len)
-			m->out_flags |= MSG_TRUNC;
-		if (c.record.rights)
-			take_rights(m, &c);
+	record_cursor_start(&socket->queue, &cursor);
+	length = record_cursor_read(&cursor, message->uio, message->uio->count);
+	if (length >= 0 && (u64)length < MIN((u64)len, length + message->uio->count))
+		length = -EFAULT;
+	if (length >= 0) {
+		message->record = cursor.record;
+		message->record.rights = NULL;
+		message->has_record = true;
+		if (length < len)
+			message->out_flags |= MSG_TRUNC;
+		if (cursor.record.rights)
+			take_rights(message, &cursor);
 	}
-	if (m->flags & MSG_PEEK)
-		return n < 0 ? n : m->flags & MSG_TRUNC ? (s64)len : n;
-	if (c.record.rights) { /* it faulted: the message is lost, as in Linux */
-		m->r.rights = c.record.rights;
-		c.record.rights = NULL;
+	if (message->flags & MSG_PEEK)
+		return length_to_report(message, length, len);
+	if (cursor.record.rights) { /* it faulted: the message is lost, as in Linux */
+		message->record.rights = cursor.record.rights;
+		cursor.record.rights = NULL;
 	}
-	record_cursor_next(&c);
-	record_queue_consume(&s->queue, &c);
-	return n < 0 ? n : m->flags & MSG_TRUNC ? (s64)len : n;
+	record_cursor_next(&cursor);
+	record_queue_consume(&socket->queue, &cursor);
+	return length_to_report(message, length, len);
 }
 
-static s64 receive_whole(struct unix_socket *s, struct message *m)
+static s64 receive_whole(struct unix_socket *socket, struct message *message)
 {
-	u64 deadline = deadline_of(s->rcvtimeo_ns);
+	u64 deadline = deadline_of(socket->rcvtimeo_ns);
 
 	for (;;) {
-		bool closed = READ_ONCE(s->shutdown) & CLOSED_READ, some;
-		s64 n = unix_take_error(s);
+		bool closed = READ_ONCE(socket->shutdown) & CLOSED_READ, some;
+		s64 result = unix_take_error(socket);
 		u64 used;
 
-		if (n)
-			return n;
-		mutex_lock(&s->lock);
-		some = s->queue.nr_records;
-		used = s->queue.used;
-		n = some ? take_whole(s, m) : 0;
-		mutex_unlock(&s->lock);
+		if (result)
+			return result;
+		mutex_lock(&socket->lock);
+		some = socket->queue.nr_records;
+		used = socket->queue.used;
+		result = some ? take_whole(socket, message) : 0;
+		mutex_unlock(&socket->lock);
 		if (some) {
-			wake_writer(s, used);
-			return n;
+			wake_writer(socket, used);
+			return result;
 		}
 		if (closed)
-			return m->flags & MSG_DONTWAIT && s->type == SOCK_DGRAM ? -EAGAIN : 0;
-		n = m->flags & MSG_DONTWAIT ? -EAGAIN : wait_for_data(s, deadline);
-		if (n)
-			return n;
+			break;
+		result = wait_unless_told_not(socket, message, deadline);
+		if (result)
+			return result;
 	}
+	if (message->flags & MSG_DONTWAIT && socket->type == SOCK_DGRAM)
+		return -EAGAIN;
+	return 0;
 }
 
-s64 unix_receive(struct unix_socket *s, struct message *m)
+s64 unix_receive(struct unix_socket *socket, struct message *message)
 {
-	if (unlikely(m->flags & MSG_OOB))
-		return s->type == SOCK_STREAM ? -EINVAL : -EOPNOTSUPP;
-	if (unlikely(!s->peer && s->type == SOCK_STREAM))
+	if (unlikely(message->flags & MSG_OOB))
+		return socket->type == SOCK_STREAM ? -EINVAL : -EOPNOTSUPP;
+	if (unlikely(!socket->peer && socket->type == SOCK_STREAM))
 		return -EINVAL;
-	if (unlikely(!s->peer && s->type == SOCK_SEQPACKET))
+	if (unlikely(!socket->peer && socket->type == SOCK_SEQPACKET))
 		return -ENOTCONN;
-	return s->type == SOCK_STREAM ? receive_stream(s, m) : receive_whole(s, m);
+	if (socket->type == SOCK_STREAM)
+		return receive_stream(socket, message);
+	return receive_whole(socket, message);
 }
