@@ -20,12 +20,12 @@ static inline void *from_node(struct page_tree_node *node)
 	return (void *)((u64)node | NODE_TAG);
 }
 
-static inline void *load(void *const *slot)
+static inline void *slot_load(void *const *slot)
 {
 	return __atomic_load_n(slot, __ATOMIC_ACQUIRE);
 }
 
-static inline void store(void **slot, void *value)
+static inline void slot_store(void **slot, void *value)
 {
 	__atomic_store_n(slot, value, __ATOMIC_RELEASE);
 }
@@ -43,13 +43,13 @@ static inline struct page_tree_node *find_leaf(void *root, u64 index)
 	if (index >> node->shift >= PAGE_TREE_SLOTS)
 		return NULL;
 	while (node && node->shift)
-		node = load(&node->slot[slot_of(index, node->shift)]);
+		node = slot_load(&node->slot[slot_of(index, node->shift)]);
 	return node;
 }
 
 void *page_tree_lookup(const struct page_tree *tree, u64 index)
 {
-	void *root = load(&tree->root);
+	void *root = slot_load(&tree->root);
 	struct page_tree_node *node;
 
 	if (!is_node(root))
@@ -57,13 +57,13 @@ void *page_tree_lookup(const struct page_tree *tree, u64 index)
 	if (index > PAGE_TREE_MAX)
 		return NULL;
 	node = find_leaf(root, index);
-	return node ? load(&node->slot[slot_of(index, 0)]) : NULL;
+	return node ? slot_load(&node->slot[slot_of(index, 0)]) : NULL;
 }
 
 u32 page_tree_lookup_range(const struct page_tree *tree, u64 first, u32 count, void **items)
 {
 	struct page_tree_node *leaf = NULL;
-	void *root = load(&tree->root);
+	void *root = slot_load(&tree->root);
 	u32 found = 0;
 
 	for (u32 i = 0; i < count; i++) {
@@ -76,7 +76,7 @@ u32 page_tree_lookup_range(const struct page_tree *tree, u64 first, u32 count, v
 		} else {
 			if (!i || !slot_of(index, 0))
 				leaf = find_leaf(root, index);
-			items[i] = leaf ? load(&leaf->slot[slot_of(index, 0)]) : NULL;
+			items[i] = leaf ? slot_load(&leaf->slot[slot_of(index, 0)]) : NULL;
 		}
 		found += items[i] != NULL;
 	}
@@ -87,12 +87,12 @@ u32 page_tree_lookup_range(const struct page_tree *tree, u64 first, u32 count, v
  * One step of a search: go down to index as far as there are nodes. If something
  * is there it is returned; else index moves behind the empty range.
  */
-static void *descend(struct page_tree_node *node, u64 *index)
+static void *tree_descend(struct page_tree_node *node, u64 *index)
 {
 	void *slot;
 
 	for (;;) {
-		slot = load(&node->slot[slot_of(*index, node->shift)]);
+		slot = slot_load(&node->slot[slot_of(*index, node->shift)]);
 		if (!slot) {
 			*index = ((*index >> node->shift) + 1) << node->shift;
 			return NULL;
@@ -105,7 +105,7 @@ static void *descend(struct page_tree_node *node, u64 *index)
 
 void *page_tree_next(const struct page_tree *tree, u64 *index, u64 last)
 {
-	void *root = load(&tree->root), *item;
+	void *root = slot_load(&tree->root), *item;
 	struct page_tree_node *node;
 
 	if (!is_node(root))
@@ -113,7 +113,7 @@ void *page_tree_next(const struct page_tree *tree, u64 *index, u64 last)
 	node = to_node(root);
 	while (*index <= last && *index <= PAGE_TREE_MAX &&
 	       *index >> node->shift < PAGE_TREE_SLOTS) {
-		item = descend(node, index);
+		item = tree_descend(node, index);
 		if (item)
 			return item;
 	}
@@ -128,7 +128,7 @@ u64 page_tree_next_hole(const struct page_tree *tree, u64 index)
 }
 
 /* Put nodes on top until index fits in. */
-static int grow(struct page_tree *tree, u64 index)
+static int tree_grow(struct page_tree *tree, u64 index)
 {
 	while (index &&
 	       (!is_node(tree->root) || index >> to_node(tree->root)->shift >= PAGE_TREE_SLOTS)) {
@@ -142,7 +142,7 @@ static int grow(struct page_tree *tree, u64 index)
 			while (index >> node->shift >= PAGE_TREE_SLOTS)
 				node->shift += PAGE_TREE_BITS;
 			tree->height = node->shift / PAGE_TREE_BITS + 1;
-			store(&tree->root, from_node(node));
+			slot_store(&tree->root, from_node(node));
 			return 0;
 		}
 		node = page_tree_node_alloc();
@@ -152,13 +152,13 @@ static int grow(struct page_tree *tree, u64 index)
 		node->slot[0] = had_node ? to_node(tree->root) : tree->root;
 		node->count = 1;
 		tree->height++;
-		store(&tree->root, from_node(node));
+		slot_store(&tree->root, from_node(node));
 	}
 	return 0;
 }
 
 /* Nodes that an insertion made before memory ran out, and that stayed empty, go again. */
-static void prune(struct page_tree *tree, struct page_tree_node **path, u32 depth, u64 index)
+static void tree_prune(struct page_tree *tree, struct page_tree_node **path, u32 depth, u64 index)
 {
 	while (depth--) {
 		struct page_tree_node *node = path[depth];
@@ -166,11 +166,12 @@ static void prune(struct page_tree *tree, struct page_tree_node **path, u32 dept
 		if (node->count)
 			return;
 		if (depth) {
-			store(&path[depth - 1]->slot[slot_of(index, node->shift + PAGE_TREE_BITS)],
-			      NULL);
+			slot_store(&path[depth - 1]
+					    ->slot[slot_of(index, node->shift + PAGE_TREE_BITS)],
+				   NULL);
 			path[depth - 1]->count--;
 		} else {
-			store(&tree->root, NULL);
+			slot_store(&tree->root, NULL);
 			tree->height = 0;
 		}
 		page_tree_node_free(node);
@@ -185,13 +186,13 @@ int page_tree_insert(struct page_tree *tree, u64 index, void *item)
 
 	if (index > PAGE_TREE_MAX)
 		return -EFBIG;
-	err = grow(tree, index);
+	err = tree_grow(tree, index);
 	if (err)
 		return err;
 	if (!is_node(tree->root)) {
 		if (tree->root)
 			return -EEXIST;
-		store(&tree->root, item);
+		slot_store(&tree->root, item);
 		tree->count++;
 		return 0;
 	}
@@ -204,32 +205,32 @@ int page_tree_insert(struct page_tree *tree, u64 index, void *item)
 				return -EEXIST;
 			node->count++;
 			tree->count++;
-			store(slot, item);
+			slot_store(slot, item);
 			return 0;
 		}
 		if (!*slot) {
 			struct page_tree_node *below = page_tree_node_alloc();
 
 			if (!below) {
-				prune(tree, path, depth, index);
+				tree_prune(tree, path, depth, index);
 				return -ENOMEM;
 			}
 			below->shift = node->shift - PAGE_TREE_BITS;
 			node->count++;
-			store(slot, below);
+			slot_store(slot, below);
 		}
 	}
 }
 
 /* A root that has slot 0 alone is one level too many. */
-static void shrink(struct page_tree *tree)
+static void tree_shrink(struct page_tree *tree)
 {
 	while (is_node(tree->root)) {
 		struct page_tree_node *node = to_node(tree->root);
 
 		if (node->count != 1 || !node->slot[0])
 			return;
-		store(&tree->root, node->shift ? from_node(node->slot[0]) : node->slot[0]);
+		slot_store(&tree->root, node->shift ? from_node(node->slot[0]) : node->slot[0]);
 		tree->height--;
 		page_tree_node_free(node);
 	}
@@ -244,7 +245,7 @@ void *page_tree_remove(struct page_tree *tree, u64 index)
 	if (!is_node(tree->root)) {
 		if (index || !item)
 			return NULL;
-		store(&tree->root, NULL);
+		slot_store(&tree->root, NULL);
 		tree->count--;
 		return item;
 	}
@@ -259,11 +260,11 @@ void *page_tree_remove(struct page_tree *tree, u64 index)
 		if (!node->shift)
 			break;
 	}
-	store(&node->slot[slot_of(index, 0)], NULL);
+	slot_store(&node->slot[slot_of(index, 0)], NULL);
 	node->count--;
 	tree->count--;
-	prune(tree, path, depth, index);
-	shrink(tree);
+	tree_prune(tree, path, depth, index);
+	tree_shrink(tree);
 	return item;
 }
 

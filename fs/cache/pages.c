@@ -68,7 +68,7 @@ static struct page *page_find(struct inode *inode, u64 index)
 	return page;
 }
 
-static int charge(struct inode *inode, s64 npages)
+static int pages_charge(struct inode *inode, s64 npages)
 {
 	return inode->sb->ops->charge ? inode->sb->ops->charge(inode->sb, npages) : 0;
 }
@@ -111,12 +111,12 @@ static struct page *page_new(struct inode *inode, u32 flags, int *err)
 {
 	struct page *page;
 
-	*err = charge(inode, 1);
+	*err = pages_charge(inode, 1);
 	if (*err)
 		return NULL;
 	page = page_alloc(flags | PAGE_USER);
 	if (!page) {
-		charge(inode, -1);
+		pages_charge(inode, -1);
 		*err = -ENOMEM;
 	}
 	return page;
@@ -124,7 +124,7 @@ static struct page *page_new(struct inode *inode, u32 flags, int *err)
 
 static void page_discard(struct inode *inode, struct page *page)
 {
-	charge(inode, -1);
+	pages_charge(inode, -1);
 	page_put(page);
 }
 
@@ -341,7 +341,7 @@ static void remove_pages(struct inode *inode, u64 first, u64 last, bool copies_t
 	if (count) {
 		__atomic_fetch_sub(&inode->blocks, 8 * count, __ATOMIC_RELAXED);
 		mem_account(MEM_CACHED, -(s64)count);
-		charge(inode, -(s64)count);
+		pages_charge(inode, -(s64)count);
 	}
 }
 

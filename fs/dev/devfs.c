@@ -44,7 +44,7 @@ void devfs_init(void)
  * The dentry of the next component of *@p name below @p dir (consumed), which is
  * advanced behind it. The directory is left locked. Folders are made.
  */
-static struct dentry *step(struct dentry *dir, const char **name, bool last)
+static struct dentry *devfs_step(struct dentry *dir, const char **name, bool last)
 {
 	char text[NAME_MAX + 1 + NAME_SLACK] = { 0 };
 	const char *slash = strchr(*name, '/');
@@ -70,7 +70,7 @@ static struct dentry *step(struct dentry *dir, const char **name, bool last)
 }
 
 /* The last component of @p name, its directory counted in *@p dir and locked. */
-static struct dentry *find(const char *name, struct dentry **dir)
+static struct dentry *devfs_find(const char *name, struct dentry **dir)
 {
 	struct dentry *d;
 
@@ -79,7 +79,7 @@ static struct dentry *find(const char *name, struct dentry **dir)
 	for (;;) {
 		bool last = !strchr(name, '/');
 
-		d = step(*dir, &name, last);
+		d = devfs_step(*dir, &name, last);
 		if (last || IS_ERR(d))
 			return d;
 		mutex_unlock(&(*dir)->inode->lock);
@@ -88,7 +88,7 @@ static struct dentry *find(const char *name, struct dentry **dir)
 	}
 }
 
-static void leave(struct dentry *dir, struct dentry *d)
+static void devfs_leave(struct dentry *dir, struct dentry *d)
 {
 	if (!IS_ERR(d))
 		dentry_put(d);
@@ -97,9 +97,9 @@ static void leave(struct dentry *dir, struct dentry *d)
 }
 
 /* Remove one name. @return true: done */
-static bool remove_name(const char *name)
+static bool devfs_remove_name(const char *name)
 {
-	struct dentry *dir, *d = find(name, &dir);
+	struct dentry *dir, *d = devfs_find(name, &dir);
 	bool done = false;
 
 	if (!IS_ERR(d) && d->inode) {
@@ -110,28 +110,28 @@ static bool remove_name(const char *name)
 		if (done)
 			dentry_delete(d);
 	}
-	leave(dir, d);
+	devfs_leave(dir, d);
 	return done;
 }
 
 int devfs_add(const char *name, mode_t mode, dev_t dev)
 {
-	struct dentry *dir, *d = find(name, &dir);
+	struct dentry *dir, *d = devfs_find(name, &dir);
 	mode_t type = (mode & S_IFMT) == S_IFBLK ? S_IFBLK : S_IFCHR;
 	int err;
 
 	/* What somebody wrote to the device before it was there has become a file: the device it was meant for wins. */
 	if (!IS_ERR(d) && d->inode && S_ISREG(d->inode->mode)) {
-		leave(dir, d);
-		remove_name(name);
-		d = find(name, &dir);
+		devfs_leave(dir, d);
+		devfs_remove_name(name);
+		d = devfs_find(name, &dir);
 	}
 	err = IS_ERR(d) ? PTR_ERR(d) : d->inode ? -EEXIST : 0;
 	if (!err)
 		err = dir->inode->ops->mknod(dir->inode, d, type | (mode & 0777), dev);
 	if (!err)
 		d->inode->uid = d->inode->gid = 0;
-	leave(dir, d);
+	devfs_leave(dir, d);
 	return err;
 }
 
@@ -140,10 +140,10 @@ void devfs_remove(const char *name)
 	char *copy = kstrdup(name), *slash;
 
 	if (!copy) { /* no room for the parents' names: only the node goes */
-		remove_name(name);
+		devfs_remove_name(name);
 		return;
 	}
-	while (remove_name(copy) && (slash = strrchr(copy, '/')))
+	while (devfs_remove_name(copy) && (slash = strrchr(copy, '/')))
 		*slash = 0;
 	kfree(copy);
 }

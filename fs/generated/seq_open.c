@@ -73,7 +73,7 @@ void seq_release(struct file *f)
 }
 
 /* The piece that begins at state->seq.next. */
-static int generate(struct seq_open *state, struct file *f)
+static int seq_generate(struct seq_open *state, struct file *f)
 {
 	struct seq_file *seq = &state->seq;
 	u64 start = seq->next;
@@ -105,13 +105,13 @@ static int first_piece(struct seq_open *state, struct file *f)
 
 	state->base = 0;
 	state->seq.next = 0;
-	err = generate(state, f);
+	err = seq_generate(state, f);
 	state->valid = !err;
 	return err;
 }
 
 /* Make the piece that has @pos the present one. @return 1, 0: the text ends before it, -errno */
-static int reach(struct seq_open *state, struct file *f, u64 pos)
+static int seq_reach(struct seq_open *state, struct file *f, u64 pos)
 {
 	while (pos >= state->base + state->seq.count) {
 		int err;
@@ -121,7 +121,7 @@ static int reach(struct seq_open *state, struct file *f, u64 pos)
 		if (fatal_signal_pending())
 			return -EINTR;
 		state->base += state->seq.count;
-		err = generate(state, f);
+		err = seq_generate(state, f);
 		if (err) {
 			state->valid = false;
 			return err;
@@ -141,7 +141,7 @@ static s64 read_locked(struct seq_open *state, struct file *f, struct uio *uio, 
 			return err;
 	}
 	while (uio->count) {
-		int found = reach(state, f, *pos);
+		int found = seq_reach(state, f, *pos);
 		u64 start = *pos - state->base, want, length;
 
 		if (found <= 0)

@@ -9,7 +9,7 @@
  *
  * Entries are counted: the tree holds one reference until gen_remove(), each
  * inode one. The owner of an entry may be code that goes away (a driver), so
- * show() and write() run only between enter() and leave(), and gen_remove()
+ * show() and write() run only between entry_enter() and entry_leave(), and gen_remove()
  * returns when nobody is between those any more and nobody will be.
  *
  * Dentries of entries are cached like those of a disk (so mount points work);
@@ -90,7 +90,7 @@ static void entry_put(struct proc_entry *entry)
 		call_rcu(&entry->rcu, entry_free);
 }
 
-static bool enter(struct proc_entry *entry)
+static bool entry_enter(struct proc_entry *entry)
 {
 	s32 users = atomic_read(&entry->users);
 
@@ -101,14 +101,14 @@ static bool enter(struct proc_entry *entry)
 	return false;
 }
 
-static void leave(struct proc_entry *entry)
+static void entry_leave(struct proc_entry *entry)
 {
 	if (atomic_sub_return(&entry->users, 1) == GONE)
 		wake_up_all(&left);
 }
 
 /* From now on nobody enters; nobody is inside any more. */
-static void drain(struct proc_entry *entry)
+static void entry_drain(struct proc_entry *entry)
 {
 	atomic_add(&entry->users, GONE);
 	wait_event(&left, atomic_read(&entry->users) == GONE);
@@ -283,7 +283,7 @@ static void note_ancestors(struct removal *removal, struct proc_entry *entry)
 	}
 }
 
-static struct dentry *find_cached(struct dentry *dir, const struct proc_entry *entry)
+static struct dentry *gen_find_cached(struct dentry *dir, const struct proc_entry *entry)
 {
 	struct dentry *d;
 
@@ -293,7 +293,7 @@ static struct dentry *find_cached(struct dentry *dir, const struct proc_entry *e
 	return d;
 }
 
-static void uncache(struct dentry *d)
+static void entry_uncache(struct dentry *d)
 {
 	struct inode *dir = d->parent->inode;
 
@@ -311,10 +311,10 @@ static void forget_dentries(struct super_block *sb, const struct removal *remova
 	found[removal->count] = sb->root;
 	dentry_get(sb->root);
 	for (u32 i = removal->count; i && found[i]; i--)
-		found[i - 1] = find_cached(found[i], removal->entries[i - 1]);
+		found[i - 1] = gen_find_cached(found[i], removal->entries[i - 1]);
 	for (u32 i = 0; i < removal->nr_removed; i++)
 		if (found[i])
-			uncache(found[i]);
+			entry_uncache(found[i]);
 	for (u32 i = 0; i <= removal->count; i++)
 		dentry_put(found[i]);
 }
@@ -346,7 +346,7 @@ void gen_remove(struct proc_entry *entry)
 	if (sb)
 		forget_dentries(sb, &removal);
 	if (removal.nr_removed)
-		drain(entry);
+		entry_drain(entry);
 	put_all(&removed);
 	for (u32 i = 0; i < removal.count; i++)
 		entry_put(removal.entries[i]);
@@ -355,7 +355,7 @@ void gen_remove(struct proc_entry *entry)
 /* ---- inodes ---- */
 
 /* The inode's own, with the slack that path walks want. */
-static const char *link_text(const char *target)
+static const char *gen_link_text(const char *target)
 {
 	size_t length = strlen(target) + 1;
 	char *text = kzalloc(length + NAME_SLACK);
@@ -373,7 +373,7 @@ static struct inode *entry_inode(struct super_block *sb, struct proc_entry *entr
 	if (!inode)
 		return NULL;
 	if (entry->target) {
-		inode->link = link_text(entry->target);
+		inode->link = gen_link_text(entry->target);
 		if (!inode->link) {
 			inode_put(inode);
 			return NULL;
@@ -412,12 +412,12 @@ bool gen_evict(struct inode *inode)
 	return true;
 }
 
-static void refresh(struct proc_entry *dir)
+static void folder_refresh(struct proc_entry *dir)
 {
-	if (!dir->spec.refresh || !enter(dir))
+	if (!dir->spec.refresh || !entry_enter(dir))
 		return;
 	dir->spec.refresh(dir->spec.arg);
-	leave(dir);
+	entry_leave(dir);
 }
 
 int gen_lookup(struct inode *dir, struct dentry *d)
@@ -426,7 +426,7 @@ int gen_lookup(struct inode *dir, struct dentry *d)
 	struct gen_tree *tree = parent->tree;
 	struct inode *inode = NULL;
 
-	refresh(parent);
+	folder_refresh(parent);
 	down_read(&tree->lock);
 	entry = find_child(parent, d->name, dentry_name_len(d), NULL, NULL);
 	if (entry)
@@ -500,7 +500,7 @@ int gen_readdir(struct file *f, struct dir_context *context)
 		return 0;
 	if (context->pos == 1 && !fill_one(context, 1, "..", 2, above->ino, DT_DIR))
 		return 0;
-	refresh(dir);
+	folder_refresh(dir);
 	down_read(&dir->tree->lock);
 	list_for_each(entry, &dir->children, link)
 		if (entry->cookie >= context->pos &&
@@ -521,15 +521,15 @@ static int gen_dir_readdir(struct file *f, struct dir_context *context)
 
 static const struct file_ops gen_dir_fops = { .readdir = gen_dir_readdir };
 
-static int generate(struct seq_file *seq, struct file *f)
+static int gen_generate(struct seq_file *seq, struct file *f)
 {
 	struct proc_entry *entry = f->inode->private;
 	int err;
 
-	if (!enter(entry))
+	if (!entry_enter(entry))
 		return entry->tree->gone_error;
 	err = entry->spec.show(seq, entry->spec.arg);
-	leave(entry);
+	entry_leave(entry);
 	return err;
 }
 
@@ -541,7 +541,7 @@ static int gen_open(struct inode *inode, struct file *f)
 	if (((f->mode & FMODE_READ) && !entry->spec.show) ||
 	    ((f->mode & FMODE_WRITE) && !entry->spec.write))
 		return -EACCES;
-	err = seq_open(f, generate);
+	err = seq_open(f, gen_generate);
 	if (!err && entry->spec.changes)
 		seq_poll_start(f, entry->spec.changes);
 	return err;
@@ -567,9 +567,9 @@ static s64 gen_write(struct file *f, struct uio *uio, u64 *pos)
 	if (length < 0)
 		return length;
 	err = entry->tree->gone_error;
-	if (enter(entry)) {
+	if (entry_enter(entry)) {
 		err = entry->spec.write(text, length, entry->spec.arg);
-		leave(entry);
+		entry_leave(entry);
 	}
 	kfree(text);
 	if (err)

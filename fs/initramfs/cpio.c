@@ -35,7 +35,7 @@ enum {
 	NR_FIELDS
 };
 
-static bool hex8(const u8 *digits, u32 *out)
+static bool read_hex8(const u8 *digits, u32 *out)
 {
 	u32 value = 0;
 
@@ -54,13 +54,13 @@ static bool hex8(const u8 *digits, u32 *out)
 	return true;
 }
 
-static enum cpio_result bad(struct cpio_reader *reader, const char *why)
+static enum cpio_result cpio_bad(struct cpio_reader *reader, const char *why)
 {
 	reader->error = why;
 	return CPIO_BAD;
 }
 
-static enum cpio_result stopped(struct cpio_reader *reader, int err)
+static enum cpio_result cpio_stopped(struct cpio_reader *reader, int err)
 {
 	if (!err)
 		return CPIO_MORE;
@@ -74,16 +74,16 @@ static enum cpio_result check_magic(struct cpio_reader *reader)
 	const u8 *header = reader->header;
 
 	if (!memcmp(header, "070707", 6))
-		return bad(
+		return cpio_bad(
 			reader,
 			"a cpio archive of the old format, which this kernel cannot read: create it with \"cpio -o -H newc\"");
 	if (memcmp(header, "07070", 5) || (header[5] != '1' && header[5] != '2'))
-		return bad(reader, "expected the header of a cpio entry");
+		return cpio_bad(reader, "expected the header of a cpio entry");
 	reader->has_sum = header[5] == '2';
 	return CPIO_MORE;
 }
 
-static void collect(struct cpio_reader *reader, enum cpio_state state, u32 want)
+static void cpio_collect(struct cpio_reader *reader, enum cpio_state state, u32 want)
 {
 	reader->state = state;
 	reader->have = 0;
@@ -91,7 +91,7 @@ static void collect(struct cpio_reader *reader, enum cpio_state state, u32 want)
 }
 
 /* Step over @p length bytes and the padding behind them. */
-static void skip(struct cpio_reader *reader, u64 length, u32 pad)
+static void cpio_skip(struct cpio_reader *reader, u64 length, u32 pad)
 {
 	reader->state = length + pad ? CPIO_IN_SKIP : CPIO_PADDING;
 	reader->left = length + pad;
@@ -119,9 +119,10 @@ static enum cpio_result got_header(struct cpio_reader *reader)
 	if (result != CPIO_MORE)
 		return result;
 	for (u32 i = 0; i < NR_FIELDS; i++)
-		if (!hex8(reader->header + 6 + 8 * i, &fields[i]))
-			return bad(reader,
-				   "the header of an entry has a field that is not hexadecimal");
+		if (!read_hex8(reader->header + 6 + 8 * i, &fields[i]))
+			return cpio_bad(
+				reader,
+				"the header of an entry has a field that is not hexadecimal");
 	reader->entry = (struct cpio_entry){
 		.name = reader->name,
 		.ino = fields[F_INO],
@@ -144,16 +145,16 @@ static enum cpio_result got_header(struct cpio_reader *reader)
 	why = reason_to_skip(reader);
 	if (why) {
 		reader->ops->skipped(reader->ctx, "", why);
-		skip(reader, padded + reader->entry.size, reader->pad);
+		cpio_skip(reader, padded + reader->entry.size, reader->pad);
 	} else {
-		collect(reader, CPIO_IN_NAME, padded);
+		cpio_collect(reader, CPIO_IN_NAME, padded);
 	}
 	return CPIO_MORE;
 }
 
 static enum cpio_result open_entry(struct cpio_reader *reader)
 {
-	return stopped(reader, reader->ops->begin(reader->ctx, &reader->entry));
+	return cpio_stopped(reader, reader->ops->begin(reader->ctx, &reader->entry));
 }
 
 static enum cpio_result got_name(struct cpio_reader *reader)
@@ -161,9 +162,9 @@ static enum cpio_result got_name(struct cpio_reader *reader)
 	u32 type = reader->entry.mode & S_IFMT;
 
 	if (reader->name[reader->namesize - 1])
-		return bad(reader, "a file name is not terminated");
+		return cpio_bad(reader, "a file name is not terminated");
 	if (type == S_IFLNK) {
-		collect(reader, CPIO_IN_TARGET, reader->entry.size);
+		cpio_collect(reader, CPIO_IN_TARGET, reader->entry.size);
 		return CPIO_MORE;
 	}
 	if (type == S_IFREG && strcmp(reader->name, "TRAILER!!!")) {
@@ -172,7 +173,7 @@ static enum cpio_result got_name(struct cpio_reader *reader)
 		reader->is_open = true;
 		return open_entry(reader);
 	}
-	skip(reader, reader->entry.size, reader->pad);
+	cpio_skip(reader, reader->entry.size, reader->pad);
 	if (reader->entry.size && type != S_IFREG)
 		reader->ops->skipped(reader->ctx, reader->name,
 				     "has content, but is not a regular file: entry ignored");
@@ -187,7 +188,7 @@ static enum cpio_result got_target(struct cpio_reader *reader)
 {
 	reader->target[reader->entry.size] = 0;
 	reader->entry.target = reader->target;
-	skip(reader, 0, reader->pad);
+	cpio_skip(reader, 0, reader->pad);
 	return open_entry(reader);
 }
 
@@ -195,9 +196,9 @@ static enum cpio_result got_data(struct cpio_reader *reader)
 {
 	reader->is_open = false;
 	reader->ops->end(reader->ctx);
-	skip(reader, 0, reader->pad);
+	cpio_skip(reader, 0, reader->pad);
 	return reader->has_sum && reader->sum != reader->expected_sum
-		       ? bad(reader, "a file's checksum is wrong")
+		       ? cpio_bad(reader, "a file's checksum is wrong")
 		       : CPIO_MORE;
 }
 
@@ -214,7 +215,7 @@ static enum cpio_result got_all(struct cpio_reader *reader)
 	return CPIO_MORE;
 }
 
-static u8 *collected(struct cpio_reader *reader)
+static u8 *cpio_collected(struct cpio_reader *reader)
 {
 	return reader->state == CPIO_IN_HEADER
 		       ? reader->header
@@ -234,11 +235,12 @@ static size_t take_piece(struct cpio_reader *reader, const u8 *data, size_t leng
 		for (size_t i = 0; reader->has_sum && i < length; i++)
 			reader->sum += data[i];
 		if (length)
-			*result = stopped(reader, reader->ops->data(reader->ctx, data, length));
+			*result =
+				cpio_stopped(reader, reader->ops->data(reader->ctx, data, length));
 		return length;
 	}
 	length = MIN((size_t)(reader->want - reader->have), length);
-	memcpy(collected(reader) + reader->have, data, length);
+	memcpy(cpio_collected(reader) + reader->have, data, length);
 	reader->have += length;
 	*complete = reader->have == reader->want;
 	return length;
@@ -258,7 +260,7 @@ enum cpio_result cpio_feed(struct cpio_reader *reader, const u8 *data, size_t le
 			if (offset < length && data[offset] != '0')
 				result = CPIO_OTHER;
 			else if (offset < length)
-				collect(reader, CPIO_IN_HEADER, CPIO_HEADER);
+				cpio_collect(reader, CPIO_IN_HEADER, CPIO_HEADER);
 			if (offset == length || result != CPIO_MORE)
 				break;
 		}

@@ -64,7 +64,7 @@ struct initramfs {
 };
 
 /* Entries that can't be made are named one by one, up to a few. */
-static void complain(struct initramfs *unpack, const char *name, const char *why)
+static void unpack_complain(struct initramfs *unpack, const char *name, const char *why)
 {
 	if (unpack->failed++ < COMPLAINTS_MAX)
 		pr_err("initramfs: %s%s: %s\n", unpack->label, name, why);
@@ -76,7 +76,7 @@ static int entry_failed(struct initramfs *unpack, const char *name, int err)
 	if (err == -ENOMEM || err == -ENOSPC)
 		return err;
 	if (err)
-		complain(unpack, name, error_text(err));
+		unpack_complain(unpack, name, error_text(err));
 	return 0;
 }
 
@@ -152,7 +152,7 @@ static void clean_path(const char *name, mode_t type)
 			name); /* a folder that holds something stays: then what follows fails */
 }
 
-static struct iattr attributes(const struct cpio_entry *entry)
+static struct iattr entry_attributes(const struct cpio_entry *entry)
 {
 	return (struct iattr){
 		.valid = ATTR_MODE | ATTR_UID | ATTR_GID | ATTR_ATIME | ATTR_MTIME,
@@ -216,7 +216,7 @@ static int write_file(void *ctx, const u8 *data, size_t length)
 static void end_file(void *ctx)
 {
 	struct initramfs *unpack = ctx;
-	struct iattr attr = attributes(&unpack->cpio.entry);
+	struct iattr attr = entry_attributes(&unpack->cpio.entry);
 	int err;
 
 	if (!unpack->file)
@@ -225,7 +225,7 @@ static void end_file(void *ctx)
 	unpack->file = NULL;
 	err = fs_setattr(unpack->cpio.entry.name, &attr);
 	if (err)
-		complain(unpack, unpack->cpio.entry.name, error_text(err));
+		unpack_complain(unpack, unpack->cpio.entry.name, error_text(err));
 }
 
 static int note_time(struct initramfs *unpack, const struct cpio_entry *entry)
@@ -242,7 +242,7 @@ static int note_time(struct initramfs *unpack, const struct cpio_entry *entry)
 	return 0;
 }
 
-static void set_times(struct initramfs *unpack)
+static void unpack_set_times(struct initramfs *unpack)
 {
 	struct directory_time *entry;
 
@@ -270,7 +270,7 @@ static int make_directory(struct initramfs *unpack, const struct cpio_entry *ent
 }
 
 /* *@p linked: it is another name of an object, which keeps what it is. */
-static int make_node(struct initramfs *unpack, const struct cpio_entry *entry, bool *linked)
+static int unpack_make_node(struct initramfs *unpack, const struct cpio_entry *entry, bool *linked)
 {
 	int err = link_entry(unpack, entry, linked);
 
@@ -282,7 +282,7 @@ static int make_node(struct initramfs *unpack, const struct cpio_entry *entry, b
 
 static int begin_entry(void *ctx, const struct cpio_entry *entry)
 {
-	struct iattr attr = attributes(entry);
+	struct iattr attr = entry_attributes(entry);
 	mode_t type = entry->mode & S_IFMT;
 	struct initramfs *unpack = ctx;
 	bool linked = false;
@@ -301,8 +301,8 @@ static int begin_entry(void *ctx, const struct cpio_entry *entry)
 	case S_IFCHR:
 	case S_IFBLK:
 	case S_IFIFO:
-	case S_IFSOCK: err = make_node(unpack, entry, &linked); break;
-	default: complain(unpack, entry->name, "unknown file type: entry ignored"); return 0;
+	case S_IFSOCK: err = unpack_make_node(unpack, entry, &linked); break;
+	default: unpack_complain(unpack, entry->name, "unknown file type: entry ignored"); return 0;
 	}
 	/* what could not be replaced gets the owner all the same, as on Linux */
 	if (!linked && (!err || err == -EEXIST))
@@ -312,7 +312,7 @@ static int begin_entry(void *ctx, const struct cpio_entry *entry)
 
 static void skip_entry(void *ctx, const char *name, const char *why)
 {
-	complain(ctx, name, why);
+	unpack_complain(ctx, name, why);
 }
 
 static const struct cpio_ops unpack_ops = {
@@ -326,8 +326,8 @@ static const struct cpio_ops unpack_ops = {
 /* ---- archives ---- */
 
 /* What could not be unpacked, in words. @p data: where it stands, or NULL. */
-static int report(struct initramfs *unpack, enum cpio_result result, u64 offset, const u8 *data,
-		  size_t length)
+static int unpack_report(struct initramfs *unpack, enum cpio_result result, u64 offset,
+			 const u8 *data, size_t length)
 {
 	bool compressed = false;
 	const char *kind;
@@ -367,7 +367,8 @@ static int feed_inflated(void *ctx, const u8 *data, size_t length)
 	if (result == CPIO_MORE)
 		return 0;
 	if (result != CPIO_OTHER)
-		return report(unpack, result, unpack->inflate->total - length + used, NULL, 0);
+		return unpack_report(unpack, result, unpack->inflate->total - length + used, NULL,
+				     0);
 	pr_err("initramfs: %sbyte %lu of the decompressed data does not begin a cpio archive (data "
 	       "compressed twice is not supported)\n",
 	       unpack->label, unpack->inflate->total - length + used);
@@ -414,7 +415,7 @@ static int unpack_module(struct initramfs *unpack, const u8 *data, size_t size)
 		    gzip_magic(data + pos, size - pos))
 			taken = unpack_gzip(unpack, data + pos, size - pos);
 		else if (result != CPIO_MORE)
-			return report(unpack, result, pos, data + pos, size - pos);
+			return unpack_report(unpack, result, pos, data + pos, size - pos);
 		if (taken < 0)
 			return taken;
 		pos += taken;
@@ -452,7 +453,7 @@ int initramfs_unpack(struct initramfs *unpack, const char *label, const void *da
 void initramfs_end(struct initramfs *unpack)
 {
 	forget_links(unpack);
-	set_times(unpack);
+	unpack_set_times(unpack);
 	if (unpack->failed > COMPLAINTS_MAX)
 		pr_err("initramfs: %u entries could not be created\n", unpack->failed);
 	kvfree(unpack->inflate);

@@ -27,7 +27,7 @@
 
 /* ---- applying ---- */
 
-static int apply(struct inode *inode, struct iattr *attr)
+static int attr_apply(struct inode *inode, struct iattr *attr)
 {
 	attr->ctime_ns = time_realtime_ns();
 	attr->valid |= ATTR_CTIME;
@@ -71,7 +71,7 @@ static int change_mode(const struct path *path, mode_t mode)
 	if (S_ISLNK(inode->mode))
 		err = -EOPNOTSUPP;
 	else
-		err = inode_owner_or_capable(inode) ? apply(inode, &attr) : -EPERM;
+		err = inode_owner_or_capable(inode) ? attr_apply(inode, &attr) : -EPERM;
 	mutex_unlock(&inode->lock);
 	mount_write_end(path->mnt);
 	return err;
@@ -91,7 +91,7 @@ static int change_owner(const struct path *path, uid_t uid, gid_t gid)
 	if (!err) {
 		mode_t mode = without_set_ids(inode->mode);
 
-		err = apply(inode, &attr);
+		err = attr_apply(inode, &attr);
 		/* not by ATTR_MODE, which asks for rights of its own */
 		if (!err)
 			inode->mode = mode;
@@ -113,7 +113,7 @@ static int change_times(const struct path *path, struct iattr *attr, bool touch)
 	if (!inode_owner_or_capable(inode))
 		err = touch ? inode_permission(inode, MAY_WRITE) : -EPERM;
 	if (!err)
-		err = apply(inode, attr);
+		err = attr_apply(inode, attr);
 	mutex_unlock(&inode->lock);
 	mount_write_end(path->mnt);
 	return err;
@@ -219,7 +219,7 @@ static int read_time(s64 sec, s64 nsec, u64 now, u64 *ns, bool *set)
 }
 
 /* @param time  access and modification; NULL: now */
-static s64 set_times(int dirfd, u64 path, const struct timespec *time, u32 flags)
+static s64 attr_set_times(int dirfd, u64 path, const struct timespec *time, u32 flags)
 {
 	u32 lookup = (flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
 		     (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0);
@@ -268,7 +268,7 @@ SYSCALL4(utimensat, dirfd, path, times, flags)
 		return -EFAULT;
 	if (!path && (s32)dirfd == AT_FDCWD)
 		return -EFAULT;
-	return set_times((s32)dirfd, path, times ? pair : NULL, (u32)flags);
+	return attr_set_times((s32)dirfd, path, times ? pair : NULL, (u32)flags);
 }
 
 static s64 do_utimes(int dirfd, u64 path, u64 times)
@@ -277,7 +277,7 @@ static s64 do_utimes(int dirfd, u64 path, u64 times)
 	struct timespec pair[2];
 
 	if (!times)
-		return path || dirfd != AT_FDCWD ? set_times(dirfd, path, NULL, 0) : -EFAULT;
+		return path || dirfd != AT_FDCWD ? attr_set_times(dirfd, path, NULL, 0) : -EFAULT;
 	if (copy_from_user(values, uaddr(times), sizeof(values)))
 		return -EFAULT;
 	for (int i = 0; i < 2; i++) {
@@ -285,7 +285,7 @@ static s64 do_utimes(int dirfd, u64 path, u64 times)
 			return -EINVAL;
 		pair[i] = (struct timespec){ values[i].tv_sec, values[i].tv_usec * 1000 };
 	}
-	return path || dirfd != AT_FDCWD ? set_times(dirfd, path, pair, 0) : -EFAULT;
+	return path || dirfd != AT_FDCWD ? attr_set_times(dirfd, path, pair, 0) : -EFAULT;
 }
 
 SYSCALL2(utimes, path, times)
@@ -306,12 +306,12 @@ SYSCALL2(utime, path, times)
 	if (!path)
 		return -EFAULT;
 	if (!times)
-		return set_times(AT_FDCWD, path, NULL, 0);
+		return attr_set_times(AT_FDCWD, path, NULL, 0);
 	if (copy_from_user(sec, uaddr(times), sizeof(sec)))
 		return -EFAULT;
 	pair[0].tv_sec = sec[0];
 	pair[1].tv_sec = sec[1];
-	return set_times(AT_FDCWD, path, pair, 0);
+	return attr_set_times(AT_FDCWD, path, pair, 0);
 }
 
 /* ---- size ---- */
@@ -459,7 +459,7 @@ int fs_setattr(const char *path, const struct iattr *attr)
 		return err;
 	inode = target.dentry->inode;
 	mutex_lock(&inode->lock);
-	err = apply(inode, &copy);
+	err = attr_apply(inode, &copy);
 	mutex_unlock(&inode->lock);
 	path_put(&target);
 	return err;

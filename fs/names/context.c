@@ -98,7 +98,7 @@ static void get_root(struct path *root)
 
 /* ---- text ---- */
 
-static char *prepend(char *start, const char *buf, const char *text, u32 len)
+static char *text_prepend(char *start, const char *buf, const char *text, u32 len)
 {
 	if (start - buf < len)
 		return NULL;
@@ -126,8 +126,8 @@ static char *text_locked(struct path path, const struct path *root, char *start,
 			path.mnt = up;
 			continue;
 		}
-		start = prepend(start, buf, path.dentry->name, dentry_name_len(path.dentry));
-		start = start ? prepend(start, buf, "/", 1) : NULL;
+		start = text_prepend(start, buf, path.dentry->name, dentry_name_len(path.dentry));
+		start = start ? text_prepend(start, buf, "/", 1) : NULL;
 		if (!start)
 			return NULL;
 		path.dentry = path.dentry->parent;
@@ -157,14 +157,14 @@ static char *path_text_below(const struct path *path, const struct path *root, c
 					   ? text
 					   : path->dentry->name;
 
-		start = prepend(end, buf, "", 1);
-		start = start ? prepend(start, buf, bare, bare == text ? length : strlen(bare))
+		start = text_prepend(end, buf, "", 1);
+		start = start ? text_prepend(start, buf, bare, bare == text ? length : strlen(bare))
 			      : NULL;
 		return start ? start : ERR_PTR(-ENAMETOOLONG);
 	}
-	start = prepend(end, buf, "", 1);
+	start = text_prepend(end, buf, "", 1);
 	if (start && is_removed(path->dentry))
-		start = prepend(start, buf, " (deleted)", 10);
+		start = text_prepend(start, buf, " (deleted)", 10);
 	if (start) {
 		char *tail = start;
 
@@ -172,7 +172,7 @@ static char *path_text_below(const struct path *path, const struct path *root, c
 		start = text_locked(*path, root, start, buf, reached);
 		spin_unlock(&tree_lock);
 		if (start == tail)
-			start = prepend(start, buf, "/", 1);
+			start = text_prepend(start, buf, "/", 1);
 	}
 	return start ? start : ERR_PTR(-ENAMETOOLONG);
 }
@@ -217,7 +217,7 @@ SYSCALL2(getcwd, buf, size)
 		goto out;
 	start = path_text_below(&cwd, &root, page, PATH_MAX, &reached);
 	ret = IS_ERR(start) ? PTR_ERR(start) : 0;
-	if (!ret && !reached && !(start = prepend(start, page, outside, sizeof(outside) - 1)))
+	if (!ret && !reached && !(start = text_prepend(start, page, outside, sizeof(outside) - 1)))
 		ret = -ENAMETOOLONG;
 	if (!ret) {
 		ret = page + PATH_MAX - start;
@@ -235,7 +235,7 @@ out:
 
 /* ---- changing ---- */
 
-static s64 enter(struct path *path, struct path *which)
+static s64 context_enter(struct path *path, struct path *which)
 {
 	int err = path_permission(path, MAY_EXEC);
 
@@ -250,7 +250,7 @@ SYSCALL1(chdir, path)
 	struct path target;
 	int err = user_path(AT_FDCWD, path, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &target);
 
-	return err ? err : enter(&target, &current->fs->cwd);
+	return err ? err : context_enter(&target, &current->fs->cwd);
 }
 
 SYSCALL1(fchdir, fd)
@@ -264,7 +264,7 @@ SYSCALL1(fchdir, fd)
 	path = ref.file->path;
 	path_get(&path);
 	if (S_ISDIR(path.dentry->inode->mode)) {
-		ret = enter(&path, &current->fs->cwd);
+		ret = context_enter(&path, &current->fs->cwd);
 	} else {
 		path_put(&path);
 		ret = -ENOTDIR;
@@ -284,7 +284,7 @@ SYSCALL1(chroot, path)
 	if (!err && !current_capable(CAP_SYS_CHROOT))
 		err = -EPERM;
 	if (!err)
-		return enter(&target, &current->fs->root);
+		return context_enter(&target, &current->fs->root);
 	path_put(&target);
 	return err;
 }

@@ -68,7 +68,7 @@ static u64 lru_count, lru_limit;
 
 /* ---- the table ---- */
 
-static inline u64 bucket_of(const struct dentry *parent, u64 key)
+static inline u64 dentry_bucket(const struct dentry *parent, u64 key)
 {
 	u64 hash = ((u64)parent ^ table_seed) * 0x9e3779b97f4a7c15ull;
 
@@ -77,7 +77,7 @@ static inline u64 bucket_of(const struct dentry *parent, u64 key)
 
 struct dentry *dentry_find_rcu(const struct dentry *parent, u64 key, const char *name)
 {
-	struct dentry *d = rcu_dereference(table[bucket_of(parent, key)]);
+	struct dentry *d = rcu_dereference(table[dentry_bucket(parent, key)]);
 
 	for (; d; d = rcu_dereference(d->hash_next)) {
 		const char *text;
@@ -160,7 +160,7 @@ static spinlock_t *lock_bucket(u64 bucket)
 
 void dentry_hash(struct dentry *d)
 {
-	u64 bucket = bucket_of(d->parent, dentry_key(d));
+	u64 bucket = dentry_bucket(d->parent, dentry_key(d));
 	spinlock_t *lock = lock_bucket(bucket);
 
 	dentry_clear_flag(d, DENTRY_UNHASHED);
@@ -171,7 +171,7 @@ void dentry_hash(struct dentry *d)
 
 static void unlink_from_table(struct dentry *d)
 {
-	u64 bucket = bucket_of(d->parent, dentry_key(d));
+	u64 bucket = dentry_bucket(d->parent, dentry_key(d));
 	spinlock_t *lock = lock_bucket(bucket);
 
 	for (struct dentry **link = &table[bucket]; *link; link = &(*link)->hash_next)
@@ -250,7 +250,7 @@ static void free_dentry(struct rcu_head *head)
 }
 
 /* @p d is DEAD by our hand: take it apart. @return its parent, whose reference is now the caller's to drop */
-static struct dentry *destroy(struct dentry *d)
+static struct dentry *dentry_destroy(struct dentry *d)
 {
 	struct dentry *parent = d->parent == d ? NULL : d->parent;
 
@@ -268,7 +268,7 @@ static struct dentry *destroy(struct dentry *d)
 }
 
 /* Drop one reference. @return true: it was the last, and the dentry is ours to destroy */
-static bool drop(struct dentry *d)
+static bool dentry_drop(struct dentry *d)
 {
 	const u32 gone = DENTRY_UNHASHED | DENTRY_NOCACHE | DENTRY_ANON;
 	s32 count = atomic_read(&d->refs);
@@ -299,8 +299,8 @@ static bool drop(struct dentry *d)
 
 void dentry_put(struct dentry *d)
 {
-	while (d && drop(d))
-		d = destroy(d);
+	while (d && dentry_drop(d))
+		d = dentry_destroy(d);
 }
 
 void dentry_get(struct dentry *d)
@@ -309,14 +309,14 @@ void dentry_get(struct dentry *d)
 }
 
 /* Keep the number of cached names within bounds; a few at a time. */
-static void shrink(void)
+static void dcache_shrink(void)
 {
 	for (u32 i = 0; i < 8 && READ_ONCE(lru_count) > lru_limit; i++) {
 		struct dentry *d = lru_take_victim();
 
 		if (!d)
 			return;
-		dentry_put(destroy(d));
+		dentry_put(dentry_destroy(d));
 	}
 }
 
@@ -340,7 +340,7 @@ static bool set_name(struct dentry *d, u64 key, const char *name)
 	return true;
 }
 
-static struct dentry *alloc(struct super_block *sb, u64 key, const char *name, u32 flags)
+static struct dentry *dentry_alloc_any(struct super_block *sb, u64 key, const char *name, u32 flags)
 {
 	struct dentry *d = kmem_cache_alloc(dentry_cache);
 
@@ -370,8 +370,9 @@ struct dentry *dentry_alloc(struct dentry *parent, u64 key, const char *name)
 	struct dentry *d;
 
 	if (unlikely(READ_ONCE(lru_count) > lru_limit))
-		shrink();
-	d = alloc(parent->sb, key, name, parent->sb->flags & SB_VOLATILE ? DENTRY_NOCACHE : 0);
+		dcache_shrink();
+	d = dentry_alloc_any(parent->sb, key, name,
+			     parent->sb->flags & SB_VOLATILE ? DENTRY_NOCACHE : 0);
 	if (!d)
 		return NULL;
 	dentry_get(parent);
@@ -385,8 +386,8 @@ struct dentry *dentry_alloc(struct dentry *parent, u64 key, const char *name)
 struct dentry *dentry_alloc_root(struct super_block *sb, const char *name)
 {
 	if (!name)
-		return alloc(sb, name_key("/", 1), "/", DENTRY_ANON);
-	return alloc(sb, name_key(name, strlen(name)), name, DENTRY_ANON);
+		return dentry_alloc_any(sb, name_key("/", 1), "/", DENTRY_ANON);
+	return dentry_alloc_any(sb, name_key(name, strlen(name)), name, DENTRY_ANON);
 }
 
 void dentry_set_inode(struct dentry *d, struct inode *inode)
@@ -426,7 +427,7 @@ void dentry_delete(struct dentry *d)
 	inode_put(inode);
 	/* It will be a candidate: many names removed must not leave as many behind. */
 	if (unlikely(READ_ONCE(lru_count) > lru_limit))
-		shrink();
+		dcache_shrink();
 }
 
 bool dentry_cache_drop(void)
@@ -439,7 +440,7 @@ bool dentry_cache_drop(void)
 		if (!d)
 			continue;
 		any = true;
-		dentry_put(destroy(d));
+		dentry_put(dentry_destroy(d));
 	}
 	return any;
 }
@@ -476,7 +477,7 @@ void dentry_prune_children(struct dentry *d)
 	struct dentry *child;
 
 	while ((child = take_unused_child(d)) != NULL)
-		dentry_put(destroy(child));
+		dentry_put(dentry_destroy(child));
 }
 
 void dentry_forget_tree(struct dentry *root)
@@ -509,7 +510,7 @@ void dentry_forget_tree(struct dentry *root)
 	}
 }
 
-static void relink(struct dentry *d, struct dentry *parent)
+static void dentry_relink(struct dentry *d, struct dentry *parent)
 {
 	struct dentry *old = d->parent;
 
@@ -554,8 +555,8 @@ void dentry_move(struct dentry *from, struct dentry *to, bool exchange)
 		unlink_from_table(to);
 	swap_names(from, to);
 	if (from_parent != to_parent) { /* the references to parents change hands, too */
-		relink(from, to_parent);
-		relink(to, from_parent);
+		dentry_relink(from, to_parent);
+		dentry_relink(to, from_parent);
 	}
 	dentry_hash(from);
 	if (exchange)

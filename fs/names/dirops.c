@@ -224,7 +224,7 @@ static int target_begin_new(struct target *target, int dirfd, const char *name, 
 
 /* ---- making ---- */
 
-static int make_node(int dirfd, const char *name, mode_t mode, dev_t dev)
+static int dirops_make_node(int dirfd, const char *name, mode_t mode, dev_t dev)
 {
 	struct target target;
 	int err = target_begin_new(&target, dirfd, name, false);
@@ -288,7 +288,7 @@ static int no_name_error(enum last_kind kind, bool is_dir)
 	return kind == LAST_DOT ? -EINVAL : kind == LAST_DOTDOT ? -ENOTEMPTY : -EBUSY;
 }
 
-static int remove_name(int dirfd, const char *name, bool is_dir)
+static int dirops_remove(int dirfd, const char *name, bool is_dir)
 {
 	struct inode *victim;
 	struct target target;
@@ -337,7 +337,7 @@ static s64 do_mknod(int dirfd, u64 path, mode_t mode, u32 dev)
 	if (ret)
 		return ret;
 	mode &= ~current_umask() & (S_IFMT | S_IALLUGO);
-	ret = make_node(dirfd, name.text, mode, dev);
+	ret = dirops_make_node(dirfd, name.text, mode, dev);
 	path_name_put(&name);
 	return ret;
 }
@@ -443,7 +443,7 @@ static s64 do_remove(int dirfd, u64 path, bool is_dir)
 
 	if (ret)
 		return ret;
-	ret = remove_name(dirfd, name.text, is_dir);
+	ret = dirops_remove(dirfd, name.text, is_dir);
 	path_name_put(&name);
 	return ret;
 }
@@ -485,7 +485,7 @@ int fs_mknod(const char *path, mode_t mode, dev_t dev)
 	int err = path_name_copy(&name, path);
 
 	if (!err) {
-		err = make_node(AT_FDCWD, name.text, mode, dev);
+		err = dirops_make_node(AT_FDCWD, name.text, mode, dev);
 		path_name_put(&name);
 	}
 	return err;
@@ -527,9 +527,9 @@ int fs_remove(const char *path)
 
 	if (err)
 		return err;
-	err = remove_name(AT_FDCWD, name.text, false);
+	err = dirops_remove(AT_FDCWD, name.text, false);
 	if (err == -EISDIR)
-		err = remove_name(AT_FDCWD, name.text, true);
+		err = dirops_remove(AT_FDCWD, name.text, true);
 	path_name_put(&name);
 	return err;
 }

@@ -49,7 +49,7 @@ static u32 next_id;
 
 /* ---- finding ---- */
 
-static inline struct mount **bucket_of(const struct mount *mount, const struct dentry *d)
+static inline struct mount **mount_bucket(const struct mount *mount, const struct dentry *d)
 {
 	u64 mixed = ((u64)mount ^ (u64)d >> 5) * 0x9e3779b97f4a7c15ull;
 
@@ -58,7 +58,7 @@ static inline struct mount **bucket_of(const struct mount *mount, const struct d
 
 struct mount *mount_find_rcu(const struct mount *mount, const struct dentry *d)
 {
-	struct mount *found = rcu_dereference(*bucket_of(mount, d));
+	struct mount *found = rcu_dereference(*mount_bucket(mount, d));
 
 	while (found && (READ_ONCE(found->parent) != mount || READ_ONCE(found->mountpoint) != d))
 		found = rcu_dereference(found->hash_next);
@@ -100,7 +100,7 @@ static void free_mount(struct rcu_head *head)
 	kfree(mount);
 }
 
-static void destroy(struct mount *mount)
+static void mount_destroy(struct mount *mount)
 {
 	dentry_put(mount->root);
 	super_put(mount->sb);
@@ -118,7 +118,7 @@ void mount_put_detached(struct mount *mount)
 		list_del(&mount->sb_link);
 	spin_unlock(&tree_lock);
 	if (last)
-		destroy(mount);
+		mount_destroy(mount);
 }
 
 int mount_write_begin(struct mount *mount)
@@ -213,7 +213,7 @@ struct mount *mount_alloc(struct super_block *sb, struct dentry *root, u32 flags
 /* Under tree_lock, between tree_write_begin() and _end(). */
 static void link_mount(struct mount *mount, struct mount *parent, struct dentry *mountpoint)
 {
-	struct mount **bucket = bucket_of(parent, mountpoint);
+	struct mount **bucket = mount_bucket(parent, mountpoint);
 
 	dentry_get(mountpoint);
 	dentry_set_flag(mountpoint, DENTRY_MOUNTED);
@@ -238,7 +238,7 @@ static bool mounted_elsewhere(const struct dentry *d)
 static struct dentry *unlink_mount(struct mount *mount)
 {
 	struct dentry *mountpoint = mount->mountpoint;
-	struct mount **link = bucket_of(mount->parent, mountpoint);
+	struct mount **link = mount_bucket(mount->parent, mountpoint);
 
 	while (*link != mount)
 		link = &(*link)->hash_next;

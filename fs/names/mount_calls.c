@@ -86,7 +86,7 @@ out:
 	return err;
 }
 
-static void discard(struct mount *mount)
+static void mount_discard(struct mount *mount)
 {
 	spin_lock(&tree_lock);
 	mount->flags |= MNT_DETACHED;
@@ -114,7 +114,7 @@ static int mount_new(const char *source, struct path *target, const char *type, 
 	path_follow_mounts(target);
 	err = is_mounted_there(target, sb) ? -EBUSY : attach_new(mount, target);
 	if (err)
-		discard(mount);
+		mount_discard(mount);
 	return err;
 }
 
@@ -174,7 +174,7 @@ static int attach_copies(struct copied *list, int count, struct dentry *top, str
 			err = mount_attach(list[i].to, &place);
 		}
 		if (err) {
-			discard(list[i].to);
+			mount_discard(list[i].to);
 			list[i].to = NULL;
 			return err;
 		}
@@ -372,7 +372,7 @@ SYSCALL5(mount, source, target, type, flags, data)
 
 /* ---- umount2() ---- */
 
-static int unmount(const struct path *path, u32 flags)
+static int unmount_target(const struct path *path, u32 flags)
 {
 	struct mount *mount = path->mnt;
 
@@ -411,7 +411,7 @@ SYSCALL2(umount2, target, flags)
 		return ret;
 	if (current_capable(CAP_SYS_ADMIN)) {
 		mutex_lock(&mount_mutex);
-		ret = unmount(&path, (u32)flags);
+		ret = unmount_target(&path, (u32)flags);
 		mutex_unlock(&mount_mutex);
 	} else {
 		ret = -EPERM;

@@ -22,14 +22,14 @@ static inline u64 zero_bytes(u64 word)
 	return (word - ONES) & ~word & HIGHS;
 }
 
-static inline u64 mix(u64 hash, u64 word)
+static inline u64 hash_mix(u64 hash, u64 word)
 {
 	unsigned __int128 product = (unsigned __int128)(hash ^ word) * MULTIPLIER;
 
 	return (u64)product ^ (u64)(product >> 64);
 }
 
-static inline u64 finish(u64 hash, u64 len)
+static inline u64 hash_finish(u64 hash, u64 len)
 {
 	return (u32)(hash ^ hash >> 32) | len << 32;
 }
@@ -44,14 +44,14 @@ const char *name_scan(const char *text, u64 *key)
 		ends = zero_bytes(word) | zero_bytes(word ^ SLASHES);
 		if (ends)
 			break;
-		hash = mix(hash, word);
+		hash = hash_mix(hash, word);
 	}
 	ends &= -ends; /* the first; bit 8n+7 */
 	if (ends != 0x80) {
-		hash = mix(hash, word & ((ends >> 7) - 1));
+		hash = hash_mix(hash, word & ((ends >> 7) - 1));
 		cursor += __builtin_ctzll(ends) / 8;
 	}
-	*key = finish(hash, cursor - text);
+	*key = hash_finish(hash, cursor - text);
 	return cursor;
 }
 
@@ -61,12 +61,12 @@ u64 name_key(const char *text, size_t len)
 	size_t left = len;
 
 	for (; left >= 8; left -= 8, text += 8)
-		hash = mix(hash, *(const name_word *)text);
+		hash = hash_mix(hash, *(const name_word *)text);
 	while (left)
 		word = word << 8 | (u8)text[--left];
 	if (len % 8)
-		hash = mix(hash, word);
-	return finish(hash, len);
+		hash = hash_mix(hash, word);
+	return hash_finish(hash, len);
 }
 
 void name_store(char *dst, const char *text, size_t len)

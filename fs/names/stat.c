@@ -232,7 +232,7 @@ SYSCALL4(faccessat2, dirfd, path, mode, flags)
 
 /* ---- readlink ---- */
 
-static s64 link_text(const struct path *path, char *buf, const char **text)
+static s64 stat_link_text(const struct path *path, char *buf, const char **text)
 {
 	struct inode *inode = path->dentry->inode;
 
@@ -257,7 +257,7 @@ static s64 do_readlink(int dirfd, u64 path, u64 out, s32 size)
 	if (ret)
 		return ret;
 	buf = kmalloc(PATH_MAX);
-	ret = buf ? link_text(&target, buf, &text) : -ENOMEM;
+	ret = buf ? stat_link_text(&target, buf, &text) : -ENOMEM;
 	if (!ret) {
 		ret = MIN(strlen(text), (size_t)size);
 		if (copy_to_user(uaddr(out), text, ret))

@@ -111,7 +111,7 @@ static void get_fs_path(struct fs_context *fs, const struct path *which, struct 
 }
 
 /* Set w->path to where the text begins. @return 0, -EBADF */
-static int start(struct walk *walk, int dirfd, const char *name)
+static int walk_start(struct walk *walk, int dirfd, const char *name)
 {
 	struct fs_context *fs = current->fs;
 
@@ -543,7 +543,7 @@ int walk_fast(struct walk *walk, int dirfd, const char *name, u32 flags)
 		rcu_read_unlock();
 		return -ECHILD;
 	}
-	err = start(walk, dirfd, name);
+	err = walk_start(walk, dirfd, name);
 	if (!err) {
 		walk->inode = READ_ONCE(walk->path.dentry->inode);
 		err = walk_text(walk, name);
@@ -597,7 +597,7 @@ int walk_slow(struct walk *walk, int dirfd, const char *name, u32 flags)
 
 	walk->rcu = false;
 	walk->flags = flags;
-	err = start(walk, dirfd, name);
+	err = walk_start(walk, dirfd, name);
 	if (!err) {
 		walk->inode = walk->path.dentry->inode;
 		err = walk_text(walk, name);

@@ -73,7 +73,7 @@ static s64 check_set(u64 size, u64 flags)
 
 enum what { GET, SET, REMOVE, LIST };
 
-static s64 answer(const struct path *path, enum what what, u64 name)
+static s64 xattr_answer(const struct path *path, enum what what, u64 name)
 {
 	switch (what) {
 	case GET: return get_one(path, name);
@@ -89,7 +89,7 @@ static s64 by_path(u64 path, u32 lookup, enum what what, u64 name)
 
 	if (ret)
 		return ret;
-	ret = answer(&target, what, name);
+	ret = xattr_answer(&target, what, name);
 	path_put(&target);
 	return ret;
 }
@@ -101,7 +101,7 @@ static s64 by_fd(u32 fd, enum what what, u64 name)
 
 	if (!ref.file)
 		return -EBADF;
-	ret = answer(&ref.file->path, what, name);
+	ret = xattr_answer(&ref.file->path, what, name);
 	fd_put(ref);
 	return ret;
 }

@@ -103,7 +103,7 @@ static void set_flag(struct file *f, bool enable)
 		__atomic_and_fetch(&f->flags, ~(u32)O_ASYNC, __ATOMIC_RELAXED);
 }
 
-static struct async_entry **find_locked(struct async_list *list, const struct file *f)
+static struct async_entry **async_find_locked(struct async_list *list, const struct file *f)
 {
 	struct async_entry **link = &list->first;
 
@@ -125,7 +125,7 @@ static int list_enter(struct async_list *list, struct file *f, s32 fd)
 	entry->file = f;
 	flags = spin_lock_irqsave(&list->lock);
 	owner->was_async = true;
-	link = find_locked(list, f);
+	link = async_find_locked(list, f);
 	if (!*link) {
 		*link = entry;
 		entry = NULL;
@@ -145,7 +145,7 @@ int async_list_set(struct async_list *list, struct file *f, s32 fd, bool enable)
 	if (enable)
 		return list_enter(list, f, fd);
 	flags = spin_lock_irqsave(&list->lock);
-	link = find_locked(list, f);
+	link = async_find_locked(list, f);
 	entry = *link;
 	if (entry)
 		*link = entry->next;

@@ -207,7 +207,7 @@ static bool sleep_for_events(struct eventpoll *set, u64 deadline)
 }
 
 /* @param deadline 0: don't wait; ~0: for ever */
-static s64 wait_for_events(struct eventpoll *set, uaddr_t out, u32 max, u64 deadline)
+static s64 set_wait_for_events(struct eventpoll *set, uaddr_t out, u32 max, u64 deadline)
 {
 	bool in_time = deadline;
 	s64 result = 0;
@@ -244,7 +244,7 @@ static s64 epoll_wait_fd(u32 epfd, uaddr_t out, s32 max, u64 deadline)
 	if (!ref.file)
 		return -EBADF;
 	set = epoll_of_file(ref.file);
-	ret = set ? wait_for_events(set, out, max, deadline) : -EINVAL;
+	ret = set ? set_wait_for_events(set, out, max, deadline) : -EINVAL;
 	fd_put(ref);
 	return ret;
 }

@@ -23,7 +23,7 @@ struct eventfd {
 };
 #define EVENTFD_MAX (~0ull - 1)
 
-static bool take(struct eventfd *eventfd, u64 *value)
+static bool eventfd_take(struct eventfd *eventfd, u64 *value)
 {
 	u64 flags = spin_lock_irqsave(&eventfd->lock);
 	bool got = eventfd->count;
@@ -43,7 +43,7 @@ static s64 eventfd_read(struct file *f, struct uio *uio, u64 *pos)
 
 	if (uio->count < sizeof(value))
 		return -EINVAL;
-	while (!take(eventfd, &value)) {
+	while (!eventfd_take(eventfd, &value)) {
 		int err;
 
 		if (f->flags & O_NONBLOCK)
@@ -57,7 +57,7 @@ static s64 eventfd_read(struct file *f, struct uio *uio, u64 *pos)
 									 : -EFAULT;
 }
 
-static bool add(struct eventfd *eventfd, u64 value)
+static bool eventfd_add(struct eventfd *eventfd, u64 value)
 {
 	u64 flags = spin_lock_irqsave(&eventfd->lock);
 	bool fits = value <= EVENTFD_MAX - eventfd->count;
@@ -79,7 +79,7 @@ static s64 eventfd_write(struct file *f, struct uio *uio, u64 *pos)
 		return -EFAULT;
 	if (value == ~0ull)
 		return -EINVAL;
-	while (!add(eventfd, value)) {
+	while (!eventfd_add(eventfd, value)) {
 		int err;
 
 		if (f->flags & O_NONBLOCK)

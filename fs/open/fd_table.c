@@ -27,11 +27,11 @@
 
 static struct kmem_cache *files_cache;
 
-static bool bit(const u64 *map, u32 bit_nr)
+static bool fd_bit(const u64 *map, u32 bit_nr)
 {
 	return map[bit_nr / 64] >> (bit_nr % 64) & 1;
 }
-static void set_bit(u64 *map, u32 bit_nr, bool value)
+static void fd_set_bit(u64 *map, u32 bit_nr, bool value)
 {
 	if (value)
 		map[bit_nr / 64] |= 1ull << bit_nr % 64;
@@ -70,7 +70,7 @@ struct files *files_create(void)
 	return files;
 }
 
-static void table_free(struct rcu_head *head)
+static void fd_table_free(struct rcu_head *head)
 {
 	kvfree(container_of(head, struct fd_table, rcu));
 }
@@ -117,7 +117,7 @@ static int table_grow(struct files *files, u32 fd)
 		table_copy(new, old, old->size);
 		rcu_assign_pointer(files->table, new);
 		if (old != &files->inline_table)
-			call_rcu(&old->rcu, table_free);
+			call_rcu(&old->rcu, fd_table_free);
 	}
 	return 0;
 }
@@ -212,7 +212,7 @@ struct files *files_copy(struct files *old)
 			struct file *f = from->file[fd];
 
 			if (!f) { /* reserved by an open() of another thread */
-				set_bit(to->open, fd, false);
+				fd_set_bit(to->open, fd, false);
 				continue;
 			}
 			file_get(f);
@@ -273,7 +273,7 @@ static __noinline struct file *get_shared(struct files *files, u32 fd)
 	return f;
 }
 
-static inline struct fd_ref lookup(u32 fd)
+static inline struct fd_ref fd_lookup(u32 fd)
 {
 	struct files *files = current->files;
 	struct fd_table *tab;
@@ -289,10 +289,10 @@ static inline struct fd_ref lookup(u32 fd)
 
 struct fd_ref fd_get_path(u32 fd)
 {
-	return lookup(fd);
+	return fd_lookup(fd);
 }
 
-static __noinline struct fd_ref refuse(struct fd_ref ref)
+static __noinline struct fd_ref fd_refuse(struct fd_ref ref)
 {
 	fd_put(ref);
 	return (struct fd_ref){ NULL, false };
@@ -300,10 +300,10 @@ static __noinline struct fd_ref refuse(struct fd_ref ref)
 
 struct fd_ref fd_get(u32 fd)
 {
-	struct fd_ref ref = lookup(fd);
+	struct fd_ref ref = fd_lookup(fd);
 
 	if (ref.file && unlikely(ref.file->mode & FMODE_PATH))
-		return refuse(ref);
+		return fd_refuse(ref);
 	return ref;
 }
 
@@ -359,8 +359,8 @@ int fd_install(struct file *f, u32 from, bool cloexec)
 
 		if (atomic_read(&files->refs) != 1)
 			f->mode |= FMODE_RCU;
-		set_bit(tab->open, fd, true);
-		set_bit(tab->cloexec, fd, cloexec);
+		fd_set_bit(tab->open, fd, true);
+		fd_set_bit(tab->cloexec, fd, cloexec);
 		if (from <= files->first_free)
 			files->first_free = fd + 1;
 		smp_store_release(&tab->file[fd], f);
@@ -378,8 +378,8 @@ static struct file *take_out(struct files *files, u32 fd)
 	if (!f)
 		return NULL;
 	tab->file[fd] = NULL;
-	set_bit(tab->open, fd, false);
-	set_bit(tab->cloexec, fd, false);
+	fd_set_bit(tab->open, fd, false);
+	fd_set_bit(tab->cloexec, fd, false);
 	files->first_free = MIN(files->first_free, fd);
 	return f;
 }
@@ -401,7 +401,7 @@ struct file *files_get_file_flags(struct files *files, u32 fd, bool *cloexec)
 
 	spin_lock(&files->lock);
 	f = fd < files->table->size ? files->table->file[fd] : NULL;
-	*cloexec = f && bit(files->table->cloexec, fd);
+	*cloexec = f && fd_bit(files->table->cloexec, fd);
 	if (f)
 		file_get(f);
 	spin_unlock(&files->lock);
@@ -474,7 +474,7 @@ static s64 do_dup_to(u32 old, u32 new, bool cloexec)
 	spin_lock(&files->lock);
 	err = table_grow(files, new);
 	tab = files->table;
-	if (!err && bit(tab->open, new) && !tab->file[new])
+	if (!err && fd_bit(tab->open, new) && !tab->file[new])
 		err = -EBUSY; /* an open() of another thread is about to use it */
 	if (err) {
 		spin_unlock(&files->lock);
@@ -484,8 +484,8 @@ static s64 do_dup_to(u32 old, u32 new, bool cloexec)
 	before = tab->file[new];
 	if (atomic_read(&files->refs) != 1)
 		f->mode |= FMODE_RCU;
-	set_bit(tab->open, new, true);
-	set_bit(tab->cloexec, new, cloexec);
+	fd_set_bit(tab->open, new, true);
+	fd_set_bit(tab->cloexec, new, cloexec);
 	smp_store_release(&tab->file[new], f);
 	spin_unlock(&files->lock);
 	if (before)
@@ -531,7 +531,7 @@ SYSCALL3(close_range, first, last, flags)
 	while ((fd = files_next_fd(current->files, from)) >= 0 && (u32)fd <= last_fd) {
 		if (flags & CLOSE_RANGE_CLOEXEC) {
 			spin_lock(&current->files->lock);
-			set_bit(current->files->table->cloexec, fd, true);
+			fd_set_bit(current->files->table->cloexec, fd, true);
 			spin_unlock(&current->files->lock);
 		} else {
 			fd_close(fd);
@@ -550,7 +550,7 @@ int fd_get_cloexec(u32 fd)
 
 	spin_lock(&files->lock);
 	if (fd < files->table->size && files->table->file[fd])
-		cloexec = bit(files->table->cloexec, fd);
+		cloexec = fd_bit(files->table->cloexec, fd);
 	spin_unlock(&files->lock);
 	return cloexec;
 }
@@ -562,7 +562,7 @@ int fd_set_cloexec(u32 fd, bool cloexec)
 
 	spin_lock(&files->lock);
 	if (fd < files->table->size && files->table->file[fd]) {
-		set_bit(files->table->cloexec, fd, cloexec);
+		fd_set_bit(files->table->cloexec, fd, cloexec);
 		err = 0;
 	}
 	spin_unlock(&files->lock);

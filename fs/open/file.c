@@ -102,7 +102,7 @@ void write_access_end(const struct path *path)
 }
 
 /* The last reference is gone. */
-static void release(struct file *f)
+static void file_release(struct file *f)
 {
 	if (unlikely(f->eventpoll))
 		eventpoll_release(f);
@@ -134,7 +134,7 @@ void file_put(struct file *f)
 		atomic_set(&f->refs, 0);
 	else if (!atomic_dec_and_test(&f->refs))
 		return;
-	release(f);
+	file_release(f);
 }
 
 bool file_is_noexec(const struct file *f)

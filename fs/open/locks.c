@@ -86,7 +86,7 @@ void locks_free(struct inode *inode)
 }
 
 /* Context's lock held. */
-static void changed(struct lock_context *context)
+static void locks_changed(struct lock_context *context)
 {
 	context->changes++;
 	wake_up_all(&context->wait);
@@ -137,7 +137,7 @@ static void drop_owner(struct inode *inode, enum lock_kind kind, const void *own
 			any = true;
 		}
 	if (any)
-		changed(context);
+		locks_changed(context);
 	spin_unlock(&context->lock);
 }
 
@@ -218,7 +218,7 @@ static int flock_try(struct lock_context *context, struct file_lock *lock, bool 
 			return 0;
 		}
 		delete (held);
-		changed(context);
+		locks_changed(context);
 	}
 	*seen = context->changes;
 	if (lock->type != F_UNLCK) {
@@ -326,7 +326,7 @@ static void range_apply(struct lock_context *context, struct file_lock *lock,
 		list_add_tail(&lock->link, &context->locks);
 		*used_l = true;
 	}
-	changed(context);
+	locks_changed(context);
 }
 
 static int range_set(struct file *f, const struct file_lock *want, bool wait)

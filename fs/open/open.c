@@ -106,7 +106,7 @@ static struct file *open_path(const struct path *path, u32 flags)
 
 /* ---- O_CREAT ---- */
 
-static struct dentry *find_cached(struct dentry *dir, u64 key, const char *name)
+static struct dentry *open_find_cached(struct dentry *dir, u64 key, const char *name)
 {
 	struct dentry *d;
 
@@ -132,7 +132,7 @@ static struct dentry *find_or_create(struct walk *walk, u32 flags, mode_t mode,
 
 	*created = NULL;
 	if (!(flags & O_EXCL))
-		d = find_cached(dir, walk->last_key, walk->last);
+		d = open_find_cached(dir, walk->last_key, walk->last);
 	if (d)
 		return d;
 	if (name_key_len(walk->last_key) > NAME_MAX)

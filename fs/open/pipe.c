@@ -87,7 +87,7 @@ static void pipe_free(struct pipe *pipe)
 /* ---- reading ---- */
 
 /* @got bytes at the tail have been taken. */
-static inline __attribute__((always_inline)) void pass(struct pipe *pipe, u64 got)
+static inline __attribute__((always_inline)) void pipe_pass_slot(struct pipe *pipe, u64 got)
 {
 	struct page **slot = pipe_slot(pipe, pipe->tail);
 
@@ -100,7 +100,7 @@ static inline __attribute__((always_inline)) void pass(struct pipe *pipe, u64 go
 }
 
 /* Empty: keep the page it ended in as the first. */
-static inline __attribute__((always_inline)) void begin_anew(struct pipe *pipe)
+static inline __attribute__((always_inline)) void pipe_begin_anew(struct pipe *pipe)
 {
 	struct page **slot = pipe_slot(pipe, pipe->tail ? pipe->tail - 1 : 0), *keep = *slot;
 
@@ -113,13 +113,13 @@ static inline __attribute__((always_inline)) void begin_anew(struct pipe *pipe)
 
 void pipe_consume(struct pipe *pipe, u64 count)
 {
-	pass(pipe, count);
+	pipe_pass_slot(pipe, count);
 	if (pipe->head == pipe->tail)
-		begin_anew(pipe);
+		pipe_begin_anew(pipe);
 }
 
 /* Inlined where read() runs it: splice() goes through pipe_take(). */
-static inline __attribute__((always_inline)) s64 take(struct pipe *pipe, struct uio *uio)
+static inline __attribute__((always_inline)) s64 pipe_take_page(struct pipe *pipe, struct uio *uio)
 {
 	s64 done = 0;
 
@@ -129,19 +129,19 @@ static inline __attribute__((always_inline)) s64 take(struct pipe *pipe, struct 
 		u64 length = MIN(MIN(PAGE_SIZE - off, pipe->head - pipe->tail), uio->count);
 		u64 got = uio_copy_out(uio, (u8 *)page_address(*slot) + off, length);
 
-		pass(pipe, got);
+		pipe_pass_slot(pipe, got);
 		done += got;
 		if (got < length)
 			return done ? done : -EFAULT;
 	}
 	if (pipe->head == pipe->tail)
-		begin_anew(pipe);
+		pipe_begin_anew(pipe);
 	return done;
 }
 
 s64 pipe_take(struct pipe *pipe, struct uio *uio)
 {
-	return take(pipe, uio);
+	return pipe_take_page(pipe, uio);
 }
 
 static inline __attribute__((always_inline)) void wake_writers(struct pipe *pipe, bool was_full)
@@ -184,7 +184,7 @@ static s64 pipe_read(struct file *f, struct uio *uio, u64 *pos)
 				continue;
 			}
 			was_full = pipe_room(pipe) < PIPE_BUF;
-			done = take(pipe, uio);
+			done = pipe_take_page(pipe, uio);
 			mutex_unlock(&pipe->lock);
 			if (done > 0)
 				wake_writers(pipe, was_full);
@@ -202,7 +202,7 @@ static s64 pipe_read(struct file *f, struct uio *uio, u64 *pos)
 
 /* ---- writing ---- */
 
-static inline __attribute__((always_inline)) s64 put(struct pipe *pipe, struct uio *uio)
+static inline __attribute__((always_inline)) s64 pipe_put_page(struct pipe *pipe, struct uio *uio)
 {
 	s64 done = 0;
 
@@ -227,11 +227,11 @@ static inline __attribute__((always_inline)) s64 put(struct pipe *pipe, struct u
 
 s64 pipe_put(struct pipe *pipe, struct uio *uio)
 {
-	return put(pipe, uio);
+	return pipe_put_page(pipe, uio);
 }
 
 /* How much room a write of @p wanted bytes waits for. */
-static u64 room_wanted(u64 wanted)
+static u64 pipe_room_wanted(u64 wanted)
 {
 	return wanted <= PIPE_BUF ? wanted : 1;
 }
@@ -239,7 +239,7 @@ static u64 room_wanted(u64 wanted)
 static s64 pipe_write(struct file *f, struct uio *uio, u64 *pos)
 {
 	struct pipe *pipe = f->private;
-	u64 want = room_wanted(uio->count);
+	u64 want = pipe_room_wanted(uio->count);
 	s64 total = 0;
 
 	if (!uio->count)
@@ -259,7 +259,7 @@ static s64 pipe_write(struct file *f, struct uio *uio, u64 *pos)
 		}
 		if (pipe_room(pipe) >= want) {
 			was_empty = !pipe_used(pipe);
-			written = put(pipe, uio);
+			written = pipe_put_page(pipe, uio);
 		}
 		mutex_unlock(&pipe->lock);
 		if (written > 0 && (was_empty || wait_queue_active(&pipe->read_wait)))
@@ -271,7 +271,7 @@ static s64 pipe_write(struct file *f, struct uio *uio, u64 *pos)
 		total += written;
 		if (!uio->count)
 			return total;
-		want = room_wanted(uio->count);
+		want = pipe_room_wanted(uio->count);
 		if (total && want > 1)
 			want = 1; /* the rest of a large write comes in pieces */
 		if (f->flags & O_NONBLOCK)
@@ -338,7 +338,7 @@ static s64 pipe_ioctl(struct file *f, u32 cmd, u64 arg)
 	return put_user_u32(uaddr(arg), MIN(pipe_used(pipe), 0x7ffffffful));
 }
 
-static void attach(struct pipe *pipe, u32 mode)
+static void pipe_attach(struct pipe *pipe, u32 mode)
 {
 	pipe->files++;
 	if (mode & FMODE_READ) {
@@ -402,7 +402,7 @@ static int pipe_open(struct inode *inode, struct file *f)
 		return -ENXIO;
 	}
 	mutex_lock(&pipe->lock);
-	attach(pipe, f->mode);
+	pipe_attach(pipe, f->mode);
 	/* The other end may go, or come and go again, from here on. */
 	there = f->mode & FMODE_READ ? pipe->writers : pipe->readers;
 	seen = f->mode & FMODE_READ ? pipe->writer_opens : pipe->reader_opens;
@@ -449,7 +449,7 @@ static int pipe_files(struct file *out[2], u32 flags)
 		pipe_free(pipe);
 		return PTR_ERR(out[0]);
 	}
-	attach(pipe, FMODE_READ);
+	pipe_attach(pipe, FMODE_READ);
 	pipe->anonymous = true;
 	out[0]->inode->pipe = pipe;
 	out[0]->inode->fops = &pipe_fops;
@@ -458,7 +458,7 @@ static int pipe_files(struct file *out[2], u32 flags)
 		file_put(out[0]);
 		return PTR_ERR(out[1]);
 	}
-	attach(pipe, FMODE_WRITE);
+	pipe_attach(pipe, FMODE_WRITE);
 	return 0;
 }
 

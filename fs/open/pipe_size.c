@@ -92,7 +92,7 @@ s64 pipe_get_size(struct file *f)
 }
 
 /* Move the pages into a ring of another size. Locked. */
-static int resize(struct pipe *pipe, u32 npages)
+static int pipe_resize(struct pipe *pipe, u32 npages)
 {
 	struct page **pages, *newest = NULL;
 	u64 first = pipe->tail & ~(PAGE_SIZE - 1);
@@ -143,7 +143,7 @@ static int charged_resize(struct pipe *pipe, u32 npages)
 	if (more > 0 && (is_over_soft(pages) || is_over_hard(pages)) && !is_privileged())
 		err = -EPERM;
 	else
-		err = resize(pipe, npages);
+		err = pipe_resize(pipe, npages);
 	if (err)
 		cred_charge_pipe(pipe->cred, -more);
 	return err;

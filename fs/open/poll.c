@@ -52,7 +52,7 @@ static bool poll_wake(struct waiter *waiter, u64 key)
 	struct poller *poller = waiter->private;
 
 	WRITE_ONCE(poller->woken, true);
-	smp_mb(); /* before the state: pairs with wait_for_events() */
+	smp_mb(); /* before the state: pairs with poller_wait() */
 	return thread_wake(waiter->thread);
 }
 
@@ -95,7 +95,7 @@ static void poller_init(struct poller *poller)
 	poller->more = NULL;
 }
 
-static void unregister(struct registration *registration)
+static void poller_unregister(struct registration *registration)
 {
 	wait_queue_remove(registration->queue, &registration->waiter);
 	file_put(registration->file);
@@ -104,19 +104,19 @@ static void unregister(struct registration *registration)
 static void poller_done(struct poller *poller)
 {
 	for (u32 i = 0; i < poller->count; i++)
-		unregister(&poller->registrations[i]);
+		poller_unregister(&poller->registrations[i]);
 	while (poller->more) {
 		struct more *more = poller->more;
 
 		poller->more = more->next;
 		for (u32 i = 0; i < more->count; i++)
-			unregister(&more->registrations[i]);
+			poller_unregister(&more->registrations[i]);
 		kfree(more);
 	}
 }
 
 /* Ask one descriptor. @return its events among @poller wanted, POLLNVAL for a bad one */
-static inline u32 ask(struct poller *poller, bool wait, u32 fd, u32 wanted)
+static inline u32 poller_ask(struct poller *poller, bool wait, u32 fd, u32 wanted)
 {
 	struct fd_ref ref = fd_get(fd);
 	struct poll_table *table = NULL;
@@ -135,7 +135,7 @@ static inline u32 ask(struct poller *poller, bool wait, u32 fd, u32 wanted)
 }
 
 /* Sleep until a queue is woken. @return 0, -ETIMEDOUT, -ERESTARTNOHAND */
-static int wait_for_events(struct poller *poller, u64 deadline)
+static int poller_wait(struct poller *poller, u64 deadline)
 {
 	bool in_time = true;
 
@@ -177,7 +177,7 @@ static s64 poll_loop(u32 (*scan)(void *arg, struct poller *p, bool wait), void *
 		if (poller.failed)
 			err = -ENOMEM;
 		else
-			err = wait_for_events(&poller, deadline);
+			err = poller_wait(&poller, deadline);
 		if (!err || err == -ETIMEDOUT)
 			ready = scan(arg, &poller, false);
 	}
@@ -203,7 +203,7 @@ static u64 deadline_in(u64 sec, u64 nsec)
 }
 
 /* A user timespec; NULL: for ever. */
-static int deadline_from_user(uaddr_t user, u64 *deadline)
+static int poll_deadline(uaddr_t user, u64 *deadline)
 {
 	struct timespec time;
 	int err;
@@ -246,9 +246,9 @@ static u32 poll_scan(void *arg, struct poller *poller, bool wait)
 	u32 ready = 0;
 
 	for (struct user_pollfd *pollfd = call->fds; pollfd < end; pollfd++) {
-		u32 events = pollfd->fd < 0
-				     ? 0
-				     : ask(poller, wait && !ready, pollfd->fd, (u16)pollfd->events);
+		u32 events = pollfd->fd < 0 ? 0
+					    : poller_ask(poller, wait && !ready, pollfd->fd,
+							 (u16)pollfd->events);
 
 		pollfd->revents = events;
 		ready += events != 0;
@@ -289,7 +289,7 @@ SYSCALL3(poll, fds, nfds, timeout_ms)
 SYSCALL5(ppoll, fds, nfds, timeout, mask, mask_size)
 {
 	u64 deadline;
-	s64 ret = deadline_from_user(uaddr(timeout), &deadline);
+	s64 ret = poll_deadline(uaddr(timeout), &deadline);
 
 	if (!ret && mask)
 		ret = signal_mask_temporary(mask, mask_size);
@@ -331,7 +331,7 @@ static u32 select_scan(void *arg, struct poller *poller, bool wait)
 			wanted |= call->wanted[kind][word] & bit ? select_events[kind] : 0;
 		if (!wanted)
 			continue;
-		got = ask(poller, wait && !ready, fd, wanted);
+		got = poller_ask(poller, wait && !ready, fd, wanted);
 		if (got & POLLNVAL) {
 			call->bad = true;
 			return 1;
@@ -414,7 +414,7 @@ SYSCALL5(select, nfds, readable, out, except, timeout)
 SYSCALL6(pselect6, nfds, readable, out, except, timeout, sig)
 {
 	u64 deadline, mask[2];
-	s64 ret = deadline_from_user(uaddr(timeout), &deadline);
+	s64 ret = poll_deadline(uaddr(timeout), &deadline);
 
 	if (!ret && sig) {
 		ret = copy_from_user(mask, uaddr(sig), sizeof(mask));

@@ -49,7 +49,7 @@ static s64 do_write(struct file *f, struct uio *uio, u64 *pos)
 typedef s64 (*transfer_fn)(struct file *f, struct uio *u, u64 *pos);
 
 /* At the file's own position. */
-static s64 transfer(u32 fd, struct uio *uio, transfer_fn method)
+static s64 file_transfer(u32 fd, struct uio *uio, transfer_fn method)
 {
 	struct fd_ref ref = fd_get(fd);
 	struct file *f = ref.file;
@@ -92,7 +92,7 @@ SYSCALL3(read, fd, buf, len)
 	if (unlikely(!user_range_ok(uaddr(buf), len)))
 		return (s64)len < 0 ? -EINVAL : -EFAULT;
 	uio_init_user(&uio, uaddr(buf), MIN(len, RW_MAX));
-	return transfer((u32)fd, &uio, do_read);
+	return file_transfer((u32)fd, &uio, do_read);
 }
 
 SYSCALL3(write, fd, buf, len)
@@ -102,7 +102,7 @@ SYSCALL3(write, fd, buf, len)
 	if (unlikely(!user_range_ok(uaddr(buf), len)))
 		return (s64)len < 0 ? -EINVAL : -EFAULT;
 	uio_init_user(&uio, uaddr(buf), MIN(len, RW_MAX));
-	return transfer((u32)fd, &uio, do_write);
+	return file_transfer((u32)fd, &uio, do_write);
 }
 
 SYSCALL4(pread64, fd, buf, len, pos)
@@ -134,7 +134,7 @@ static s64 vector_call(u64 fd, u64 iov, u64 count, s64 offset, transfer_fn metho
 
 	if (ret)
 		return ret;
-	ret = offset == -1 ? transfer((u32)fd, &list.uio, method)
+	ret = offset == -1 ? file_transfer((u32)fd, &list.uio, method)
 			   : transfer_at((u32)fd, &list.uio, offset, method);
 	uio_list_put(&list);
 	return ret;

@@ -80,7 +80,7 @@ static int broken_pipe(void)
 	return -EPIPE;
 }
 
-static int wait_for_room(struct pipe *pipe, bool nonblock)
+static int splice_wait_for_room(struct pipe *pipe, bool nonblock)
 {
 	for (;;) {
 		int err;
@@ -102,7 +102,7 @@ static int wait_for_room(struct pipe *pipe, bool nonblock)
 static int lock_output(struct pipe *pipe, bool nonblock)
 {
 	for (;;) {
-		int err = wait_for_room(pipe, nonblock);
+		int err = splice_wait_for_room(pipe, nonblock);
 
 		if (err)
 			return err;
@@ -254,7 +254,7 @@ static s64 lock_for_move(struct pipe *source, struct pipe *out, bool nonblock)
 
 		if (ready < 0)
 			return ready;
-		err = wait_for_room(out, nonblock);
+		err = splice_wait_for_room(out, nonblock);
 		if (err || !ready)
 			return err;
 		lock_both(source, out);

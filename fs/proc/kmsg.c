@@ -107,26 +107,26 @@ static s64 read_waiting(struct uio *uio, bool wait)
 
 /* ---- /proc/kmsg ---- */
 
-static int kmsg_open(struct inode *inode, struct file *f)
+static int proc_kmsg_open(struct inode *inode, struct file *f)
 {
 	return may_take() ? 0 : -EPERM;
 }
 
-static s64 kmsg_read(struct file *f, struct uio *uio, u64 *pos)
+static s64 proc_kmsg_read(struct file *f, struct uio *uio, u64 *pos)
 {
 	return read_waiting(uio, !(f->flags & O_NONBLOCK));
 }
 
-static u32 kmsg_poll(struct file *f, struct poll_table *table)
+static u32 proc_kmsg_poll(struct file *f, struct poll_table *table)
 {
 	poll_wait(table, &printk_wait);
 	return has_unread() ? POLLIN | POLLRDNORM : 0;
 }
 
 static const struct file_ops kmsg_fops = {
-	.open = kmsg_open,
-	.read = kmsg_read,
-	.poll = kmsg_poll,
+	.open = proc_kmsg_open,
+	.read = proc_kmsg_read,
+	.poll = proc_kmsg_poll,
 	.llseek = seq_llseek,
 };
 

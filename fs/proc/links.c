@@ -40,7 +40,7 @@ static int link_get(const struct inode *inode, link_fn get, struct path *out)
 	return err;
 }
 
-static const char *link_text(const struct inode *inode, link_fn get, char *buf)
+static const char *proc_link_text(const struct inode *inode, link_fn get, char *buf)
 {
 	struct path path;
 	int err = link_get(inode, get, &path);
@@ -131,7 +131,7 @@ static int fd_get_link(const struct inode *inode, const struct pid_target *targe
 #define LINK(name, get)                                                \
 	static const char *name##_readlink(struct inode *i, char *buf) \
 	{                                                              \
-		return link_text(i, get, buf);                         \
+		return proc_link_text(i, get, buf);                    \
 	}                                                              \
 	static int name##_follow(struct inode *i, struct path *out)    \
 	{                                                              \

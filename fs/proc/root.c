@@ -131,7 +131,7 @@ static const char *thread_self_readlink(char *buf)
 
 /* ---- the type ---- */
 
-static void evict_inode(struct inode *inode)
+static void proc_evict_inode(struct inode *inode)
 {
 	if (gen_evict(inode))
 		return;
@@ -169,7 +169,7 @@ static int proc_remount(struct super_block *sb, u32 flags, const char *options)
 }
 
 static const struct super_ops proc_super_ops = {
-	.evict_inode = evict_inode,
+	.evict_inode = proc_evict_inode,
 	.statfs = gen_statfs,
 	.remount = proc_remount,
 };

@@ -194,7 +194,7 @@ int pid_show_statm(struct seq_file *seq, const struct pid_target *target, struct
 
 /* ---- status ---- */
 
-static void show_name(struct seq_file *seq, const struct thread *t)
+static void status_show_name(struct seq_file *seq, const struct thread *t)
 {
 	char comm[16];
 
@@ -349,7 +349,7 @@ int pid_show_status(struct seq_file *seq, const struct pid_target *target, struc
 	struct process *p = target->p;
 	pid_t tid = target->t->tid;
 
-	show_name(seq, target->t);
+	status_show_name(seq, target->t);
 	show_umask(seq, p);
 	seq_printf(seq, "State:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n",
 		   state_text(state_of(target)), p->pid, tid, READ_ONCE(p->ppid));

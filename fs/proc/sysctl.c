@@ -63,7 +63,7 @@ static int show_version(struct seq_file *seq, void *unused)
 
 /* ---- names of the host ---- */
 
-static int show_name(struct seq_file *seq, void *which)
+static int sysctl_show_name(struct seq_file *seq, void *which)
 {
 	struct new_utsname uts;
 
@@ -86,7 +86,7 @@ static int create_name(const char *path, enum utsname_which which)
 {
 	const struct gen_spec spec = {
 		.mode = S_IFREG | 0644,
-		.show = show_name,
+		.show = sysctl_show_name,
 		.write = write_name,
 		.arg = (void *)which,
 		.changes = &utsname_changes[which],

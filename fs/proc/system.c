@@ -261,7 +261,7 @@ static void show_console_device(struct seq_file *seq, const char *name)
 }
 
 /* "ttyS0                -W- (EC p  )    4:64": writable; enabled, the preferred one */
-static int consoles_show(struct seq_file *seq, void *unused)
+static int proc_consoles_show(struct seq_file *seq, void *unused)
 {
 	char preferred[32] = "", *comma;
 
@@ -290,7 +290,7 @@ int proc_system_init(void)
 		int (*show)(struct seq_file *m, void *unused);
 	} files[] = {
 		{ "cmdline", 0444, cmdline_show },
-		{ "consoles", 0444, consoles_show },
+		{ "consoles", 0444, proc_consoles_show },
 		{ "cpuinfo", 0444, cpuinfo_show },
 		{ "devices", 0444, devices_show },
 		{ "filesystems", 0444, filesystems_show },

@@ -135,12 +135,12 @@ static int cpus_create(void)
 
 /* ---- the type ---- */
 
-static void evict_inode(struct inode *inode)
+static void sysfs_evict_inode(struct inode *inode)
 {
 	gen_evict(inode);
 }
 
-static const struct super_ops sysfs_super_ops = { .evict_inode = evict_inode,
+static const struct super_ops sysfs_super_ops = { .evict_inode = sysfs_evict_inode,
 						  .statfs = gen_statfs,
 						  .remount = gen_remount };
 

@@ -389,7 +389,7 @@ static int parse_limit(const char *text, u64 *bytes)
 	return 0;
 }
 
-static int parse_option(struct tmpfs *fs, const char *key, const char *val)
+static int tmpfs_parse_option(struct tmpfs *fs, const char *key, const char *val)
 {
 	u64 value;
 
@@ -433,7 +433,7 @@ static int parse_options(struct tmpfs *fs, const char *options)
 		if (val)
 			*val++ = 0;
 		if (*text)
-			err = val ? parse_option(fs, text, val) : -EINVAL;
+			err = val ? tmpfs_parse_option(fs, text, val) : -EINVAL;
 		text = comma ? comma + 1 : NULL;
 	}
 	kfree(copy);
