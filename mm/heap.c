@@ -79,7 +79,7 @@ static void partial_remove(struct kmem_cache *cache, struct page *page)
 
 static bool cache_grow(struct kmem_cache *cache)
 {
-	struct page *page = page_alloc(PAGE_ATOMIC);
+	struct page *page = page_alloc(0);
 	u8 *base;
 	void **last = NULL;
 

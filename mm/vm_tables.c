@@ -65,7 +65,6 @@ static struct page *table_alloc(struct vm_space *space)
 		page = page_alloc(PAGE_USER | PAGE_ZERO);
 		if (!page)
 			return NULL;
-		page->flags |= PG_TABLE;
 		mem_account(MEM_TABLES, 1);
 	}
 	atomic_inc(&space->nr_tables);

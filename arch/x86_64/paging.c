@@ -51,11 +51,10 @@ static phys_t table_alloc(void)
 			clear_page(fast_page_map(3, t));
 		return t;
 	}
-	struct page *p = page_alloc(PAGE_ZERO | PAGE_ATOMIC);
+	struct page *p = page_alloc(PAGE_ZERO);
 
 	if (!p)
 		return 0;
-	p->flags |= PG_TABLE;
 	mem_account(MEM_TABLES, 1);
 	return page_to_phys(p);
 }
@@ -220,7 +219,6 @@ static phys_t user_root_create(void)
 	p = page_alloc(PAGE_ZERO);
 	if (!p)
 		return 0;
-	p->flags |= PG_TABLE;
 	mem_account(MEM_TABLES, 1);
 	memcpy((pte_t *)page_address(p) + 256, (pte_t *)phys_to_virt(kernel_root) + 256, 2048);
 	return page_to_phys(p);

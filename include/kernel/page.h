@@ -39,7 +39,6 @@ _Static_assert(sizeof(struct page) == 32, "struct page is 32 bytes");
 #define PG_LARGE    0x4 /* kmalloc of whole pages; order in ->order */
 #define PG_DIRTY    0x10
 #define PG_RESERVED 0x80
-#define PG_TABLE    0x100
 #define PG_FREE	    0x200  /* in a CPU's stack of free pages */
 #define PG_POISONED 0x400  /* free, and holds the pattern (CONFIG_DEBUG_PAGEALLOC) */
 #define PG_TAIL	    0x800  /* not the first page of a PG_LARGE (CONFIG_DEBUG_HEAP) */
@@ -47,7 +46,6 @@ _Static_assert(sizeof(struct page) == 32, "struct page is 32 bytes");
 
 #define PAGE_ZERO     0x1 /* fill with zeroes */
 #define PAGE_BELOW_4G 0x2
-#define PAGE_ATOMIC   0x4 /* may use the reserve; never triggers the killing of a process */
 #define PAGE_USER     0x8 /* for user memory: fails earlier, leaving a reserve for the kernel */
 
 #ifdef __BANOS_HOST__

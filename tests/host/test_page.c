@@ -441,8 +441,7 @@ static void churn(void)
 				     PAGE_USER,
 				     PAGE_USER | PAGE_ZERO,
 				     PAGE_BELOW_4G,
-				     PAGE_ATOMIC,
-				     PAGE_ATOMIC | PAGE_BELOW_4G | PAGE_ZERO };
+				     PAGE_BELOW_4G | PAGE_ZERO };
 	u32 failed = 0;
 
 	usual_machine();
