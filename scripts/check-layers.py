@@ -35,6 +35,8 @@ LAYERS = [
     ('arch/x86_64/paging.c', 2),
     # The machine's part of processes: their segment bases, the frames of their signals.
     ('arch/x86_64/prctl.c', 4), ('arch/x86_64/sigframe.c', 4),
+    # The loader's relocations: pure.
+    ('arch/x86_64/elf_relocate.c', 5),
     # The processor's devices: interrupt controllers, clocks, other processors.
     ('arch/', 3),
     ('kernel/base/', 1),

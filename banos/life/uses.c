@@ -6,6 +6,7 @@
  * user's list of uses is given up when the user goes. Circles are refused: two
  * drivers that pin each other could never be removed.
  */
+#include <asm/stub.h>
 #include <kernel/driver.h>
 #include <kernel/err.h>
 #include <kernel/heap.h>
@@ -147,11 +148,8 @@ void slots_free(struct driver *user)
  * A call slot needs code in front that loads its address, like the stubs in a
  * driver's own image. Here they come in pairs of pages: one of code, written
  * once, and one with the slot of each stub.
- *
- *	endbr64; mov slot(%rip), %r11; jmp gate_slot_entry
  */
-#define STUB_SIZE 16u
-#define NSTUBS	  (PAGE_SIZE / STUB_SIZE)
+#define NSTUBS (PAGE_SIZE / SLOT_STUB_SIZE)
 
 struct stub_page {
 	struct list link; /* driver->stubs */
@@ -170,17 +168,6 @@ static struct owner dead_owner = { .root = &dead_owner,
 				   .gate_slot = GATE_OWN_SLOT };
 struct call_slot gate_dead_slot = { .target = dead_slot_called, .owner = &dead_owner };
 
-static void write_stub(u8 *code, struct call_slot **slot)
-{
-	static const u8 endbr_mov[] = { 0xf3, 0x0f, 0x1e, 0xfa, 0x4c, 0x8b, 0x1d };
-	s32 to_slot = (u8 *)slot - (code + 11), to_gate = gate_slot_entry - (code + STUB_SIZE);
-
-	memcpy(code, endbr_mov, sizeof(endbr_mov));
-	memcpy(code + 7, &to_slot, sizeof(to_slot));
-	code[11] = 0xe9;
-	memcpy(code + 12, &to_gate, sizeof(to_gate));
-}
-
 static struct stub_page *stub_page_create(void)
 {
 	struct stub_page *p = kzalloc(sizeof(*p));
@@ -192,7 +179,7 @@ static struct stub_page *stub_page_create(void)
 		goto free;
 	p->slots = (void *)(p->code + PAGE_SIZE);
 	for (u32 i = 0; i < NSTUBS; i++)
-		write_stub(p->code + i * STUB_SIZE, &p->slots[i]);
+		arch_slot_stub_write(p->code + i * SLOT_STUB_SIZE, &p->slots[i], gate_slot_entry);
 	if (krange_protect(p->code, 1, KPROT_RX))
 		goto free_pages;
 	return p;
@@ -213,7 +200,7 @@ static void *stub_take(struct stub_page *p, struct call_slot *slot)
 			continue;
 		smp_store_release(&p->slots[i], slot);
 		p->next = i + 1;
-		return p->code + i * STUB_SIZE;
+		return p->code + i * SLOT_STUB_SIZE;
 	}
 	return NULL;
 }

@@ -7,6 +7,7 @@
  * Sources: file formats' own specifications; LLVM, docs/BitCodeFormat; GCC,
  * gcc/lto-section-in.cc; Linux, scripts/mod/modpost.c.
  */
+#include <asm/elf.h>
 #include <kernel/err.h>
 #include <kernel/loader.h>
 #include <kernel/string.h>
@@ -167,10 +168,10 @@ int check_format(struct loader *l)
 		return report_add(r, -ENOEXEC,
 				  "not a 64-bit ELF file, but a 32-bit one for machine %u%s",
 				  e->e_machine,
-				  e->e_machine == EM_X86_64
+				  e->e_machine == ELF_MACHINE
 					  ? " with 32-bit pointers (compile with -m64, not -mx32)"
 					  : machine_words(e->e_machine));
-	if (e->e_machine != EM_X86_64)
+	if (e->e_machine != ELF_MACHINE)
 		return report_add(r, -ENOEXEC, "for machine %u%s, not for x86_64", e->e_machine,
 				  machine_words(e->e_machine));
 	if (e->e_type != ET_REL)

@@ -11,6 +11,7 @@
  * counted first. A GOT slot of a local symbol, which compilers don't ask for,
  * makes relocate.c come back for a larger GOT.
  */
+#include <asm/stub.h>
 #include <kernel/err.h>
 #include <kernel/loader.h>
 #include <kernel/string.h>
@@ -106,7 +107,7 @@ static void place_sections(struct loader *l)
 			w->offset = add_to_part(l, w->part, s->sh_size, alignment_of(l, i));
 	}
 	l->code_size = l->image.part_size[PART_TEXT];
-	l->stubs = add_to_part(l, PART_TEXT, l->nstubs * LOADER_STUB_SIZE, LOADER_STUB_SIZE);
+	l->stubs = add_to_part(l, PART_TEXT, l->nstubs * STUB_SIZE, STUB_SIZE);
 	l->got = add_to_part(l, PART_RODATA, (l->nsymbols - l->got_first) * 8ul, 8);
 }
 

@@ -7,24 +7,16 @@
  * kernel's: so the exporter can go away under it. An absent weak import is 0,
  * but for direct calls, which go to a stub that names driver and function.
  */
+#include <asm/stub.h>
 #include <kernel/err.h>
 #include <kernel/loader.h>
 #include <kernel/string.h>
 
-typedef u64 __attribute__((may_alias, aligned(1))) u64_any;
-typedef u32 __attribute__((may_alias, aligned(1))) u32_any;
-
-/* endbr64; movabs $argument, %r11; jmp entry */
 static u64 add_stub(struct loader *l, u64 argument, u64 entry)
 {
-	u64 at = l->stubs + l->stubs_used++ * LOADER_STUB_SIZE, addr = l->image.addr + at;
-	u8 *code = l->image.mem + at;
+	u64 offset = l->stubs + l->stubs_used++ * STUB_SIZE, addr = l->image.addr + offset;
 
-	memset(code, 0xcc, LOADER_STUB_SIZE);
-	memcpy(code, "\xf3\x0f\x1e\xfa\x49\xbb", 6);
-	*(u64_any *)(code + 6) = argument;
-	code[14] = 0xe9;
-	*(u32_any *)(code + 15) = entry - (addr + 19);
+	arch_stub_write(l->image.mem + offset, addr, argument, entry);
 	return addr;
 }
 

@@ -20,7 +20,6 @@
 #define LOADER_MEMORY_MAX      (32ul << 20) /* bytes in memory */
 #define LOADER_EXPORT_NAME_MAX 127	    /* bytes of an exported name */
 #define LOADER_WORDS_NAME_MAX  512	    /* bytes of a name whose origin is looked for */
-#define LOADER_STUB_SIZE       32
 
 /* Tables of the file: some assemblers put them at any offset, so they are read at any address. */
 typedef Elf64_Shdr __attribute__((aligned(1))) file_shdr;
@@ -50,7 +49,7 @@ struct loader;
 /** What the loader needs of the world. */
 struct loader_env {
 	u32 level;		      /**< of the API that is offered */
-	u64 slot_entry, absent_entry; /**< where stubs lead: r11 has the slot, or the name */
+	u64 slot_entry, absent_entry; /**< where stubs lead: with the slot, or the name */
 	void *(*alloc)(size_t size);  /**< not zeroed; NULL: no memory */
 	void (*free)(void *p);	      /**< NULL is fine */
 	/** @p npages pages, with any content, within reach of the kernel's text; *@p addr is where the driver will see them. */
@@ -171,6 +170,14 @@ int resolve(struct loader *l);		 /* resolve.c: symbols to addresses */
 int relocate(struct loader *l);		 /* relocate.c */
 int find_entry_points(struct loader *l); /* entries.c: init, exit, constructors, exports */
 int set_parameters(struct loader *l);	 /* params.c */
+
+/**
+ * @brief The machine's part of relocate() (arch/x86_64/elf_relocate.c): do the relocations of section
+ * number @p section, which are [@p first, @p end) of the file. Pure.
+ * @return 0; LOADER_AGAIN at once; or the first error after all have been looked at
+ */
+int __must_check arch_elf_relocate(struct loader *l, u32 section, const void *first,
+				   const void *end);
 
 /* ---- shared by stages ---- */
 

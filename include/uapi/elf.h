@@ -11,11 +11,8 @@
 #define SHT_CREL 0x40000014 /* compact relocations, LLVM 19 */
 #define SHT_LLVM_FIRST \
 	0x6fff4c00 /* LLVM's range: address significance, call graphs, bitcode beside code... */
-#define SHT_LLVM_LAST		  0x6fff4cff
-#define SHT_GNU_SFRAME		  0x6ffffff4 /* stack traces; PROGBITS before LLVM 22 */
-#define R_X86_64_CODE_4_GOTPCRELX 43	     /* GOTPCRELX behind the prefixes of APX */
-#define R_X86_64_CODE_5_GOTPCRELX 46
-#define R_X86_64_CODE_6_GOTPCRELX 49
+#define SHT_LLVM_LAST  0x6fff4cff
+#define SHT_GNU_SFRAME 0x6ffffff4 /* stack traces; PROGBITS before LLVM 22 */
 
 #ifdef __BANOS_HOST__
 #include <elf.h>
@@ -49,13 +46,12 @@ typedef u16 Elf64_Section;
 #define ELFOSABI_NONE 0
 #define ELFOSABI_GNU  3
 
-#define ET_NONE	  0
-#define ET_REL	  1
-#define ET_EXEC	  2
-#define ET_DYN	  3
-#define ET_CORE	  4
-#define EM_386	  3
-#define EM_X86_64 62
+#define ET_NONE 0
+#define ET_REL	1
+#define ET_EXEC 2
+#define ET_DYN	3
+#define ET_CORE 4
+#define EM_386	3
 
 typedef struct {
 	u8 e_ident[EI_NIDENT];
@@ -180,42 +176,4 @@ typedef struct {
 #define ELF64_R_SYM(i)	       ((i) >> 32)
 #define ELF64_R_TYPE(i)	       ((i)&0xffffffff)
 #define ELF64_R_INFO(s, t)     (((Elf64_Xword)(s) << 32) + (t))
-
-#define R_X86_64_NONE	       0
-#define R_X86_64_64	       1
-#define R_X86_64_PC32	       2
-#define R_X86_64_GOT32	       3
-#define R_X86_64_PLT32	       4
-#define R_X86_64_COPY	       5
-#define R_X86_64_GLOB_DAT      6
-#define R_X86_64_JUMP_SLOT     7
-#define R_X86_64_RELATIVE      8
-#define R_X86_64_GOTPCREL      9
-#define R_X86_64_32	       10
-#define R_X86_64_32S	       11
-#define R_X86_64_16	       12
-#define R_X86_64_PC16	       13
-#define R_X86_64_8	       14
-#define R_X86_64_PC8	       15
-#define R_X86_64_DTPMOD64      16
-#define R_X86_64_DTPOFF64      17
-#define R_X86_64_TPOFF64       18
-#define R_X86_64_TLSGD	       19
-#define R_X86_64_TLSLD	       20
-#define R_X86_64_DTPOFF32      21
-#define R_X86_64_GOTTPOFF      22
-#define R_X86_64_TPOFF32       23
-#define R_X86_64_PC64	       24
-#define R_X86_64_GOTOFF64      25
-#define R_X86_64_GOTPC32       26
-#define R_X86_64_GOT64	       27
-#define R_X86_64_GOTPCREL64    28
-#define R_X86_64_GOTPC64       29
-#define R_X86_64_GOTPLT64      30
-#define R_X86_64_PLTOFF64      31
-#define R_X86_64_SIZE32	       32
-#define R_X86_64_SIZE64	       33
-#define R_X86_64_IRELATIVE     37
-#define R_X86_64_GOTPCRELX     41
-#define R_X86_64_REX_GOTPCRELX 42
 #endif

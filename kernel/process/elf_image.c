@@ -10,6 +10,7 @@
  * as an address or a length.
  */
 #include "elf_image.h"
+#include <asm/elf.h>
 #include <kernel/err.h>
 #include <kernel/string.h>
 
@@ -33,7 +34,7 @@ int elf_header_check(const void *head, u64 len, u64 *phoff, u32 *nr)
 
 	if (len < sizeof(*header) || !elf_header_present(header, len))
 		return -ENOEXEC;
-	if (header->e_machine != EM_X86_64 ||
+	if (header->e_machine != ELF_MACHINE ||
 	    (header->e_type != ET_EXEC && header->e_type != ET_DYN))
 		return -ENOEXEC;
 	if (header->e_phentsize != sizeof(Elf64_Phdr) || !header->e_phnum ||
@@ -90,7 +91,7 @@ const char *elf_describe(const void *head, u64 len)
 		return NULL;
 	if (len < EI_NIDENT + 4)
 		return "a damaged ELF file, cut off within its header";
-	if (elf_machine(header) != EM_X86_64)
+	if (elf_machine(header) != ELF_MACHINE)
 		return machine_words(elf_machine(header));
 	if (header->e_ident[EI_DATA] == ELFDATA2MSB)
 		return "a damaged ELF file, for x86-64 with the wrong byte order";

@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Relocation: x86-64 psABI, 4.4. S is the symbol's value, A the addend, P the
+ * place, G the address of the symbol's GOT slot, GOT where the GOT begins.
+ *
+ * S + A - P is computed modulo 2^64 and has to equal the sign- (32: zero-)
+ * extension of what is stored. The common kinds are done in one loop; everything
+ * with a question about it goes to relocate_slowly(), which checks all over
+ * again and finds the words. Pure: it also runs in host tests and tools.
+ */
+#include <asm/elf.h>
+#include <kernel/err.h>
+#include <kernel/loader.h>
+#include <kernel/string.h>
+
+typedef u64 __attribute__((may_alias, aligned(1))) u64_any;
+typedef u32 __attribute__((may_alias, aligned(1))) u32_any;
+
+static const struct {
+	u8 type;
+	const char *name;
+} types[] = {
+	{ R_X86_64_NONE, "NONE" },
+	{ R_X86_64_64, "64" },
+	{ R_X86_64_PC32, "PC32" },
+	{ R_X86_64_GOT32, "GOT32" },
+	{ R_X86_64_PLT32, "PLT32" },
+	{ R_X86_64_GOTPCREL, "GOTPCREL" },
+	{ R_X86_64_32, "32" },
+	{ R_X86_64_32S, "32S" },
+	{ R_X86_64_16, "16" },
+	{ R_X86_64_PC16, "PC16" },
+	{ R_X86_64_8, "8" },
+	{ R_X86_64_PC8, "PC8" },
+	{ R_X86_64_DTPMOD64, "DTPMOD64" },
+	{ R_X86_64_DTPOFF64, "DTPOFF64" },
+	{ R_X86_64_TPOFF64, "TPOFF64" },
+	{ R_X86_64_TLSGD, "TLSGD" },
+	{ R_X86_64_TLSLD, "TLSLD" },
+	{ R_X86_64_DTPOFF32, "DTPOFF32" },
+	{ R_X86_64_GOTTPOFF, "GOTTPOFF" },
+	{ R_X86_64_TPOFF32, "TPOFF32" },
+	{ R_X86_64_PC64, "PC64" },
+	{ R_X86_64_GOTOFF64, "GOTOFF64" },
+	{ R_X86_64_GOTPC32, "GOTPC32" },
+	{ R_X86_64_GOT64, "GOT64" },
+	{ R_X86_64_GOTPCREL64, "GOTPCREL64" },
+	{ R_X86_64_GOTPC64, "GOTPC64" },
+	{ R_X86_64_GOTPLT64, "GOTPLT64" },
+	{ R_X86_64_PLTOFF64, "PLTOFF64" },
+	{ R_X86_64_GOTPCRELX, "GOTPCRELX" },
+	{ R_X86_64_REX_GOTPCRELX, "REX_GOTPCRELX" },
+	{ R_X86_64_CODE_4_GOTPCRELX, "CODE_4_GOTPCRELX" },
+	{ R_X86_64_CODE_5_GOTPCRELX, "CODE_5_GOTPCRELX" },
+	{ R_X86_64_CODE_6_GOTPCRELX, "CODE_6_GOTPCRELX" },
+	{ R_X86_64_COPY, "COPY" },
+	{ R_X86_64_GLOB_DAT, "GLOB_DAT" },
+	{ R_X86_64_JUMP_SLOT, "JUMP_SLOT" },
+	{ R_X86_64_RELATIVE, "RELATIVE" },
+	{ R_X86_64_IRELATIVE, "IRELATIVE" },
+	{ R_X86_64_SIZE32, "SIZE32" },
+	{ R_X86_64_SIZE64, "SIZE64" },
+	{ R_X86_64_GOTPC32_TLSDESC, "GOTPC32_TLSDESC" },
+	{ R_X86_64_TLSDESC_CALL, "TLSDESC_CALL" },
+	{ R_X86_64_TLSDESC, "TLSDESC" },
+	{ R_X86_64_CODE_4_GOTTPOFF, "CODE_4_GOTTPOFF" },
+	{ R_X86_64_CODE_4_GOTPC32_TLSDESC, "CODE_4_GOTPC32_TLSDESC" },
+	{ R_X86_64_CODE_5_GOTTPOFF, "CODE_5_GOTTPOFF" },
+	{ R_X86_64_CODE_5_GOTPC32_TLSDESC, "CODE_5_GOTPC32_TLSDESC" },
+	{ R_X86_64_CODE_6_GOTTPOFF, "CODE_6_GOTTPOFF" },
+	{ R_X86_64_CODE_6_GOTPC32_TLSDESC, "CODE_6_GOTPC32_TLSDESC" },
+};
+
+static const char *type_name(u32 type)
+{
+	for (u32 i = 0; i < ARRAY_SIZE(types); i++)
+		if (types[i].type == type)
+			return types[i].name;
+	return "of no known kind";
+}
+
+/* What is being looked at, for messages. */
+struct place {
+	struct loader *l;
+	u32 section; /* that is relocated */
+	const file_rela *r;
+	const file_sym *symbol;
+};
+
+static const char *target_name(const struct place *p)
+{
+	u32 section = symbol_section(p->l, p->symbol);
+
+	if (ELF64_ST_TYPE(p->symbol->st_info) == STT_SECTION && section)
+		return section_name(p->l, section);
+	return p->symbol == p->l->symbols ? "nothing" : symbol_name(p->l, p->symbol);
+}
+
+static int refuse(const struct place *p, int err, const char *why)
+{
+	u32 type = ELF64_R_TYPE(p->r->r_info);
+
+	return report_add(p->l->report, err, "relocation %u (%s) of %s+0x%lx to %s %s", type,
+			  type_name(type), section_name(p->l, p->section),
+			  (unsigned long)p->r->r_offset, target_name(p), why);
+}
+
+/* What a kind that is not done is for. */
+static const char *why_unsupported(u32 type)
+{
+	switch (type) {
+	case R_X86_64_DTPMOD64 ... R_X86_64_TPOFF32:
+	case R_X86_64_GOTPC32_TLSDESC ... R_X86_64_TLSDESC:
+	case R_X86_64_CODE_4_GOTTPOFF:
+	case R_X86_64_CODE_4_GOTPC32_TLSDESC:
+	case R_X86_64_CODE_5_GOTTPOFF:
+	case R_X86_64_CODE_5_GOTPC32_TLSDESC:
+	case R_X86_64_CODE_6_GOTTPOFF:
+	case R_X86_64_CODE_6_GOTPC32_TLSDESC:
+		return "is not supported: drivers cannot have thread-local variables";
+	case R_X86_64_16 ... R_X86_64_PC8:
+		return "is not supported: no address fits into 8 or 16 bits";
+	case R_X86_64_COPY ... R_X86_64_RELATIVE:
+	case R_X86_64_IRELATIVE:
+		return "is not supported: it belongs to programs and shared libraries, not to object files";
+	default:
+		return "is not supported: it is none of those of the kernel, small, medium and large code models";
+	}
+}
+
+static int overflows(const struct place *p, u64 value)
+{
+	if (ELF64_R_TYPE(p->r->r_info) == R_X86_64_32)
+		return refuse(
+			p, -EOVERFLOW,
+			"does not fit: compile with -mcmodel=kernel or -fPIE (in assembly: lea reg, [rel name], or 64 bits)");
+	return refuse(p, -EOVERFLOW, "does not fit into 32 bits");
+}
+
+static u32 store_size(u32 type)
+{
+	switch (type) {
+	case R_X86_64_NONE: return 0;
+	case R_X86_64_64:
+	case R_X86_64_PC64:
+	case R_X86_64_GOTOFF64:
+	case R_X86_64_GOT64:
+	case R_X86_64_GOTPCREL64:
+	case R_X86_64_GOTPC64:
+	case R_X86_64_GOTPLT64:
+	case R_X86_64_PLTOFF64: return 8;
+	case R_X86_64_PC32:
+	case R_X86_64_PLT32:
+	case R_X86_64_32:
+	case R_X86_64_32S:
+	case R_X86_64_GOTPCREL:
+	case R_X86_64_GOTPCRELX:
+	case R_X86_64_REX_GOTPCRELX:
+	case R_X86_64_CODE_4_GOTPCRELX:
+	case R_X86_64_CODE_5_GOTPCRELX:
+	case R_X86_64_CODE_6_GOTPCRELX:
+	case R_X86_64_GOTPC32: return 4;
+	default: return ~0u;
+	}
+}
+
+/* The value of a symbol that is not simply its address. @return false: nothing to do, or refused */
+static bool special_value(const struct place *p, u64 *s, int *err)
+{
+	const file_sym *symbol = p->symbol;
+	u32 type = ELF64_R_TYPE(p->r->r_info);
+
+	if (symbol->st_shndx == SHN_ABS)
+		return true;	   /* a large number, no more */
+	if (*s != VALUE_SPECIAL) { /* an absent weak import */
+		bool is_call = type == R_X86_64_PLT32 || type == R_X86_64_PLTOFF64;
+
+		*s = is_call ? *s - VALUE_SPECIAL - 1 + p->l->image.addr : 0;
+		return true;
+	}
+	if (symbol->st_shndx != SHN_UNDEF)
+		*err = refuse(p, -ENOEXEC, "leads into a section that is not loaded");
+	else if (ELF64_ST_BIND(symbol->st_info) == STB_LOCAL)
+		*err = refuse(
+			p, -ENOEXEC,
+			"leads nowhere: that symbol is local and undefined (dropped by ld --gc-sections? keep it with -u or KEEP)");
+	return false; /* a missing import was reported by resolve() */
+}
+
+/* The GOT slot of a symbol, with its value in it. */
+static int got_slot(const struct place *p, u64 s, u64 *slot)
+{
+	struct loader *l = p->l;
+	u32 i = p->symbol - l->symbols;
+
+	if (!i)
+		return refuse(p, -ENOEXEC, "makes no sense");
+	if (i < l->got_first) {
+		l->got_first = 1;
+		return LOADER_AGAIN;
+	}
+	*slot = l->got + (i - l->got_first) * 8;
+	*(u64_any *)(l->image.mem + *slot) = s;
+	*slot += l->image.addr;
+	return 0;
+}
+
+static bool goes_through_got(u32 type)
+{
+	switch (type) {
+	case R_X86_64_GOTPCREL:
+	case R_X86_64_GOTPCRELX:
+	case R_X86_64_REX_GOTPCRELX:
+	case R_X86_64_CODE_4_GOTPCRELX:
+	case R_X86_64_CODE_5_GOTPCRELX:
+	case R_X86_64_CODE_6_GOTPCRELX:
+	case R_X86_64_GOT64:
+	case R_X86_64_GOTPCREL64:
+	case R_X86_64_GOTPLT64: return true;
+	default: return false;
+	}
+}
+
+/* @s: the symbol's value, or G */
+static int store(const struct place *p, u64 s)
+{
+	const struct load_section *w = &p->l->where[p->section];
+	u64 a = p->r->r_addend, at = w->addr + p->r->r_offset, got = p->l->image.addr + p->l->got,
+	    value;
+	u8 *mem = w->mem + p->r->r_offset;
+
+	switch (ELF64_R_TYPE(p->r->r_info)) {
+	case R_X86_64_NONE: return 0;
+	case R_X86_64_64: *(u64_any *)mem = s + a; return 0;
+	case R_X86_64_GOTPC64: s = got; __attribute__((fallthrough));
+	case R_X86_64_PC64:
+	case R_X86_64_GOTPCREL64: *(u64_any *)mem = s + a - at; return 0;
+	case R_X86_64_GOTOFF64:
+	case R_X86_64_GOT64:
+	case R_X86_64_GOTPLT64:
+	case R_X86_64_PLTOFF64: *(u64_any *)mem = s + a - got; return 0;
+	case R_X86_64_32:
+		value = s + a;
+		if (value != (u32)value)
+			return overflows(p, value);
+		break;
+	case R_X86_64_GOTPC32: s = got; __attribute__((fallthrough));
+	case R_X86_64_GOTPCREL:
+	case R_X86_64_GOTPCRELX:
+	case R_X86_64_REX_GOTPCRELX:
+	case R_X86_64_CODE_4_GOTPCRELX:
+	case R_X86_64_CODE_5_GOTPCRELX:
+	case R_X86_64_CODE_6_GOTPCRELX:
+	case R_X86_64_PC32:
+	case R_X86_64_PLT32: a -= at; __attribute__((fallthrough));
+	default: /* R_X86_64_32S */
+		value = s + a;
+		if (value != (u64)(s64)(s32)value)
+			return overflows(p, value);
+		break;
+	}
+	*(u32_any *)mem = value;
+	return 0;
+}
+
+static int relocate_slowly(struct loader *l, u32 section, const file_rela *r)
+{
+	struct place p = { l, section, r, l->symbols };
+	u32 size = store_size(ELF64_R_TYPE(r->r_info)), symbol = ELF64_R_SYM(r->r_info);
+	u64 limit = l->sections[section].sh_size, s;
+	int err = 0;
+
+	if (symbol >= l->nsymbols)
+		return report_add(l->report, -ENOEXEC,
+				  "a relocation of %s refers to symbol %u of %u",
+				  section_name(l, section), symbol, l->nsymbols);
+	p.symbol += symbol;
+	if (size == ~0u)
+		return refuse(&p, -ENOEXEC, why_unsupported(ELF64_R_TYPE(r->r_info)));
+	if (r->r_offset > limit || size > limit - r->r_offset)
+		return refuse(&p, -ENOEXEC, "lies outside of the section");
+	s = l->value[symbol];
+	if (value_special(s) && !special_value(&p, &s, &err))
+		return err;
+	if (goes_through_got(ELF64_R_TYPE(r->r_info)))
+		err = got_slot(&p, s, &s);
+	return err ?: store(&p, s);
+}
+
+/* Elf64_Rela as it lies in memory: r_info in its two halves. */
+struct rela {
+	u64 offset;
+	u32 type, symbol;
+	u64 addend;
+} __attribute__((may_alias, packed));
+_Static_assert(sizeof(struct rela) == sizeof(Elf64_Rela), "the same bytes");
+
+/* What the loop below needs; few things, so that they stay in registers. */
+struct quick {
+	const u64 *value;
+	u64 nsymbols;
+	u64 limit; /* offsets below it leave room for eight bytes */
+	u64 addr;  /* of the section */
+	u8 *mem;
+};
+
+/*
+ * This is where the loading of a large driver spends its time: kinds come in the
+ * order of their number in drivers, and the type of a call is compared where it
+ * lies (the asm makes the compiler forget it).
+ * @return the first relocation with a question about it, or @end
+ */
+static __noinline const struct rela *relocate_quickly(const struct quick *quick,
+						      const struct rela *r, const struct rela *end)
+{
+	const struct quick q = *quick;
+
+	for (; r < end; r++) {
+		u64 offset = r->offset, s, v;
+
+		if (unlikely(offset >= q.limit || r->symbol >= q.nsymbols))
+			break;
+		s = q.value[r->symbol];
+		if (unlikely(value_special(s)))
+			break;
+		v = s + r->addend;
+		if (likely(r->type == R_X86_64_PLT32)) {
+			v -= q.addr + offset;
+		} else {
+			__asm__("" : "+r"(r));
+			if (r->type == R_X86_64_64) {
+				*(u64_any *)(q.mem + offset) = v;
+				continue;
+			}
+			if (r->type == R_X86_64_PC32)
+				v -= q.addr + offset;
+			else if (r->type != R_X86_64_32S)
+				break;
+		}
+		if (unlikely(v != (u64)(s64)(s32)v))
+			break;
+		*(u32_any *)(q.mem + offset) = v;
+	}
+	return r;
+}
+
+int arch_elf_relocate(struct loader *l, u32 section, const void *first, const void *end)
+{
+	const struct load_section *w = &l->where[section];
+	u64 size = l->sections[section].sh_size;
+	const struct quick q = { l->value, l->nsymbols, size >= 8 ? size - 7 : 0, w->addr, w->mem };
+	const struct rela *r = first;
+	int err = 0;
+
+	while ((r = relocate_quickly(&q, r, end)) < (const struct rela *)end) {
+		int bad = relocate_slowly(l, section, (const file_rela *)r++);
+
+		if (bad == LOADER_AGAIN)
+			return bad;
+		err = err ?: bad;
+	}
+	return err;
+}

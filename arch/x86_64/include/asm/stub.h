@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file stub.h  Encoders of the code that leads a driver's calls into the gate (gate_slot.S). Pure.
+ */
+#pragma once
+#include <kernel/string.h>
+
+/** Bytes of a stub in a driver's image. */
+#define STUB_SIZE 32u
+/** Bytes of a stub that reads its slot from memory. */
+#define SLOT_STUB_SIZE 16u
+
+#define INSN_INT3    0xcc
+#define INSN_JMP     0xe9 /* and the distance from its end, 32 bits */
+#define STUB_MOV_END 14	  /* endbr64; movabs $argument, %r11 */
+#define STUB_JMP_END 19
+#define SLOT_MOV_END 11 /* endbr64; mov slot(%rip), %r11 */
+
+/**
+ * @brief Write a stub that goes to @p entry with @p argument.
+ * @param code  STUB_SIZE bytes, which will run at @p addr, in reach of @p entry
+ */
+static inline void arch_stub_write(u8 *code, u64 addr, u64 argument, u64 entry)
+{
+	static const u8 endbr_movabs[] = { 0xf3, 0x0f, 0x1e, 0xfa, 0x49, 0xbb };
+	u32 distance = entry - (addr + STUB_JMP_END);
+
+	memset(code, INSN_INT3, STUB_SIZE);
+	memcpy(code, endbr_movabs, sizeof(endbr_movabs));
+	memcpy(code + sizeof(endbr_movabs), &argument, sizeof(argument));
+	code[STUB_MOV_END] = INSN_JMP;
+	memcpy(code + STUB_MOV_END + 1, &distance, sizeof(distance));
+}
+
+/**
+ * @brief Write a stub that goes to @p entry with what *@p slot holds when it is called.
+ * @param code  SLOT_STUB_SIZE bytes, which will run where they are, in reach of both
+ */
+static inline void arch_slot_stub_write(u8 *code, const void *slot, const void *entry)
+{
+	static const u8 endbr_mov[] = { 0xf3, 0x0f, 0x1e, 0xfa, 0x4c, 0x8b, 0x1d };
+	s32 to_slot = (const u8 *)slot - (code + SLOT_MOV_END);
+	s32 to_entry = (const u8 *)entry - (code + SLOT_STUB_SIZE);
+
+	memcpy(code, endbr_mov, sizeof(endbr_mov));
+	memcpy(code + sizeof(endbr_mov), &to_slot, sizeof(to_slot));
+	code[SLOT_MOV_END] = INSN_JMP;
+	memcpy(code + SLOT_MOV_END + 1, &to_entry, sizeof(to_entry));
+}
