@@ -132,7 +132,7 @@ struct first {
 	char *text; /* end of the words so far; all together are no longer than the command line */
 };
 
-static char *first_word(struct first *first, const struct cmdline_word *word)
+static char *option_first_word(struct first *first, const struct cmdline_word *word)
 {
 	size_t length = word->key_len;
 	char *text = first->text;
@@ -152,7 +152,7 @@ static char *first_word(struct first *first, const struct cmdline_word *word)
 static void first_add_arg(struct first *first, const struct cmdline_word *word)
 {
 	if (first->argc < MAX_ARGS)
-		first->argv[first->argc++] = first_word(first, word);
+		first->argv[first->argc++] = option_first_word(first, word);
 	else
 		first->left_out++;
 }
@@ -169,7 +169,7 @@ static void first_add_env(struct first *first, const struct cmdline_word *word)
 		first->left_out++;
 		return;
 	}
-	first->envp[i] = first_word(first, word);
+	first->envp[i] = option_first_word(first, word);
 	first->envc = MAX(first->envc, i + 1);
 }
 

@@ -5,7 +5,7 @@
  */
 #include <kernel/bitmap.h>
 
-static size_t find(const u64 *map, size_t nbits, size_t from, u64 flip)
+static size_t find_bit(const u64 *map, size_t nbits, size_t from, u64 flip)
 {
 	size_t word = from / 64, bit;
 	u64 bits;
@@ -24,12 +24,12 @@ static size_t find(const u64 *map, size_t nbits, size_t from, u64 flip)
 
 size_t bitmap_find_set(const u64 *map, size_t nbits, size_t from)
 {
-	return find(map, nbits, from, 0);
+	return find_bit(map, nbits, from, 0);
 }
 
 size_t bitmap_find_clear(const u64 *map, size_t nbits, size_t from)
 {
-	return find(map, nbits, from, ~0ull);
+	return find_bit(map, nbits, from, ~0ull);
 }
 
 /* The bits of word @index that belong to a map of @nbits. */
@@ -95,7 +95,7 @@ void bitmap_clear_range(u64 *map, size_t first, size_t count)
 }
 
 /* Without the popcnt instruction, which the baseline processor lacks. */
-static u32 weight64(u64 word)
+static u32 word_weight(u64 word)
 {
 	word -= word >> 1 & 0x5555555555555555ull;
 	word = (word & 0x3333333333333333ull) + (word >> 2 & 0x3333333333333333ull);
@@ -108,6 +108,6 @@ size_t bitmap_weight(const u64 *map, size_t nbits)
 	size_t weight = 0;
 
 	for (size_t index = 0; index < BITMAP_WORDS(nbits); index++)
-		weight += weight64(map[index] & word_mask(index, nbits));
+		weight += word_weight(map[index] & word_mask(index, nbits));
 	return weight;
 }

@@ -10,21 +10,21 @@
 #include <kernel/chacha.h>
 #include <kernel/string.h>
 
-static inline u32 rotate(u32 word, u32 nbits)
+static inline u32 rotate_word(u32 word, u32 nbits)
 {
 	return word << nbits | word >> (32 - nbits);
 }
 
-#define QUARTER_ROUND(a, b, c, d)      \
-	do {                           \
-		a += b;                \
-		d = rotate(d ^ a, 16); \
-		c += d;                \
-		b = rotate(b ^ c, 12); \
-		a += b;                \
-		d = rotate(d ^ a, 8);  \
-		c += d;                \
-		b = rotate(b ^ c, 7);  \
+#define QUARTER_ROUND(a, b, c, d)           \
+	do {                                \
+		a += b;                     \
+		d = rotate_word(d ^ a, 16); \
+		c += d;                     \
+		b = rotate_word(b ^ c, 12); \
+		a += b;                     \
+		d = rotate_word(d ^ a, 8);  \
+		c += d;                     \
+		b = rotate_word(b ^ c, 7);  \
 	} while (0)
 
 void chacha20_block(const u32 key[CHACHA_KEY_WORDS], const u32 input[4], u8 out[CHACHA_BLOCK_SIZE])

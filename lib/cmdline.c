@@ -11,7 +11,7 @@
 #include <kernel/err.h>
 #include <kernel/string.h>
 
-static bool is_blank(char character)
+static bool cmdline_is_blank(char character)
 {
 	return character == ' ' || character == '\t' || character == '\n' || character == '\r';
 }
@@ -21,7 +21,7 @@ static const char *word_end(const char *cursor)
 {
 	bool quoted = false;
 
-	for (; *cursor && (quoted || !is_blank(*cursor)); cursor++)
+	for (; *cursor && (quoted || !cmdline_is_blank(*cursor)); cursor++)
 		if (*cursor == '"')
 			quoted = !quoted;
 	return cursor;
@@ -31,7 +31,7 @@ bool cmdline_next(const char **cursor, struct cmdline_word *out)
 {
 	const char *cursor_now = *cursor, *end, *equals;
 
-	while (is_blank(*cursor_now))
+	while (cmdline_is_blank(*cursor_now))
 		cursor_now++;
 	if (!*cursor_now) {
 		*cursor = cursor_now;

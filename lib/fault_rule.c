@@ -82,8 +82,8 @@ static bool parse_sites(struct slice text, u32 *out)
 	return *out;
 }
 
-static bool parse_number(struct fault_rule *rule, const struct slice *key,
-			 const struct slice *value)
+static bool rule_parse_number(struct fault_rule *rule, const struct slice *key,
+			      const struct slice *value)
 {
 	char digits[24];
 	u64 number;
@@ -109,7 +109,7 @@ static bool parse_number(struct fault_rule *rule, const struct slice *key,
 	return true;
 }
 
-static bool parse_option(struct fault_rule *rule, struct slice word)
+static bool rule_parse_option(struct fault_rule *rule, struct slice word)
 {
 	struct slice key, value;
 
@@ -127,7 +127,7 @@ static bool parse_option(struct fault_rule *rule, struct slice word)
 		rule->from_boot = slice_is(&value, "boot");
 		return rule->from_boot;
 	}
-	return parse_number(rule, &key, &value);
+	return rule_parse_number(rule, &key, &value);
 }
 
 int fault_rule_parse(const char *text, size_t len, struct fault_rule *out, const char **error)
@@ -146,7 +146,7 @@ int fault_rule_parse(const char *text, size_t len, struct fault_rule *out, const
 	*error =
 		"the options are nth=N, every=N, skip=N, times=N, prob=N, seed=N, in=FUNCTION, task=NAME, from=boot, log";
 	while (slice_next(&rest, ',', &word))
-		if (!parse_option(out, word))
+		if (!rule_parse_option(out, word))
 			return -EINVAL;
 	*error = NULL;
 	return 0;
@@ -155,7 +155,7 @@ int fault_rule_parse(const char *text, size_t len, struct fault_rule *out, const
 /* ---- decision ---- */
 
 /* A number that looks drawn by lot (Steele, Lea, Flood: SplitMix64, OOPSLA 2014). */
-static u64 mix(u64 state)
+static u64 random_mix(u64 state)
 {
 	state += 0x9e3779b97f4a7c15ull;
 	state = (state ^ state >> 30) * 0xbf58476d1ce4e5b9ull;
@@ -169,7 +169,7 @@ bool fault_rule_hits(const struct fault_rule *rule, u64 number)
 		return false;
 	number -= rule->skip;
 	if (rule->prob)
-		return mix(rule->seed ^ mix(number)) % rule->prob == 0;
+		return random_mix(rule->seed ^ random_mix(number)) % rule->prob == 0;
 	/* nth=N: the first behind what is skipped; every=N: the Nth, the 2Nth ... */
 	return number % rule->every == 0;
 }

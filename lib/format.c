@@ -35,14 +35,14 @@ struct spec {
 
 size_t (*format_symbol_hook)(char *buf, size_t size, u64 addr);
 
-static void put(struct out *out, const char *text, size_t length)
+static void format_put(struct out *out, const char *text, size_t length)
 {
 	if (out->len < out->size)
 		memcpy(out->buf + out->len, text, MIN(length, out->size - out->len));
 	out->len += length;
 }
 
-static void pad(struct out *out, char fill, int count)
+static void format_pad(struct out *out, char fill, int count)
 {
 	if (count <= 0)
 		return;
@@ -51,19 +51,20 @@ static void pad(struct out *out, char fill, int count)
 	out->len += count;
 }
 
-static void put_padded(struct out *out, const struct spec *sp, const char *text, size_t length)
+static void format_put_padded(struct out *out, const struct spec *sp, const char *text,
+			      size_t length)
 {
 	int blanks = MAX(sp->width - (s64)length, 0);
 
 	if (!(sp->flags & LEFT))
-		pad(out, ' ', blanks);
-	put(out, text, length);
+		format_pad(out, ' ', blanks);
+	format_put(out, text, length);
 	if (sp->flags & LEFT)
-		pad(out, ' ', blanks);
+		format_pad(out, ' ', blanks);
 }
 
 /* Digits of @value, ending before @end. @return where they begin */
-static char *digits(char *end, u64 value, u32 base, bool upper)
+static char *format_digits(char *end, u64 value, u32 base, bool upper)
 {
 	const char *set = upper ? "0123456789ABCDEF" : "0123456789abcdef";
 
@@ -99,7 +100,7 @@ static void put_number(struct out *out, const struct spec *sp, u64 value)
 		prefix[nprefix++] = sp->flags & UPPER ? 'X' : 'x';
 	}
 	if (value || sp->precision) /* "%.0d" of 0 has no digits */
-		first = digits(end, value, sp->base, sp->flags & UPPER);
+		first = format_digits(end, value, sp->base, sp->flags & UPPER);
 	ndigits = end - first;
 	if (sp->precision > ndigits)
 		zeros = sp->precision - ndigits;
@@ -111,12 +112,12 @@ static void put_number(struct out *out, const struct spec *sp, u64 value)
 		blanks = 0;
 	}
 	if (!(sp->flags & LEFT))
-		pad(out, ' ', blanks);
-	put(out, prefix, nprefix);
-	pad(out, '0', zeros);
-	put(out, first, ndigits);
+		format_pad(out, ' ', blanks);
+	format_put(out, prefix, nprefix);
+	format_pad(out, '0', zeros);
+	format_put(out, first, ndigits);
 	if (sp->flags & LEFT)
-		pad(out, ' ', blanks);
+		format_pad(out, ' ', blanks);
 }
 
 static void put_string(struct out *out, const struct spec *sp, const char *text)
@@ -124,9 +125,9 @@ static void put_string(struct out *out, const struct spec *sp, const char *text)
 	if (!text)
 		text = "(null)";
 	if (sp->precision < 0)
-		put_padded(out, sp, text, strlen(text));
+		format_put_padded(out, sp, text, strlen(text));
 	else
-		put_padded(out, sp, text, strnlen(text, sp->precision));
+		format_put_padded(out, sp, text, strnlen(text, sp->precision));
 }
 
 static void put_symbol(struct out *out, const struct spec *sp, u64 addr)
@@ -137,7 +138,7 @@ static void put_symbol(struct out *out, const struct spec *sp, u64 addr)
 	if (format_symbol_hook)
 		length = format_symbol_hook(name, sizeof(name), addr);
 	if (length) {
-		put_padded(out, sp, name, MIN(length, sizeof(name) - 1));
+		format_put_padded(out, sp, name, MIN(length, sizeof(name) - 1));
 	} else {
 		struct spec hex = { .flags = ALT, .width = sp->width, .precision = -1, .base = 16 };
 
@@ -173,7 +174,7 @@ static const char *parse_flags(const char *text, struct spec *sp)
 }
 
 /* The length modifier: log2 of the size of the argument in bytes. */
-static const char *parse_length(const char *text, u32 *size)
+static const char *format_parse_length(const char *text, u32 *size)
 {
 	bool doubled = *text && text[1] == *text;
 
@@ -188,7 +189,7 @@ static const char *parse_length(const char *text, u32 *size)
 	return text;
 }
 
-static u64 cut(u64 value, u32 size, bool is_signed)
+static u64 truncate_integer(u64 value, u32 size, bool is_signed)
 {
 	u32 unused_bits = 64 - (8u << size);
 
@@ -240,13 +241,13 @@ static const char *parse_spec(const char *text, struct spec *sp, u32 *arg_size, 
 			sp->precision = parse_count(&text);
 		}
 	}
-	text = parse_length(text, arg_size);
+	text = format_parse_length(text, arg_size);
 	sp->base = integer_base(*text, &sp->flags);
 	return text;
 }
 
 /* One conversion. @return behind it, or NULL if it is none */
-static const char *convert(struct out *out, const char *text, struct args *args)
+static const char *format_convert(struct out *out, const char *text, struct args *args)
 {
 	struct spec sp = { 0 };
 	u32 arg_size;
@@ -256,13 +257,13 @@ static const char *convert(struct out *out, const char *text, struct args *args)
 	text = parse_spec(text, &sp, &arg_size, args);
 	if (sp.base) {
 		value = arg_size == 3 ? va_arg(args->ap, u64) : va_arg(args->ap, u32);
-		put_number(out, &sp, cut(value, arg_size, sp.flags & SIGNED));
+		put_number(out, &sp, truncate_integer(value, arg_size, sp.flags & SIGNED));
 		return text + 1;
 	}
 	switch (*text) {
 	case 'c':
 		character = va_arg(args->ap, int);
-		put_padded(out, &sp, &character, 1);
+		format_put_padded(out, &sp, &character, 1);
 		return text + 1;
 	case 's': put_string(out, &sp, va_arg(args->ap, const char *)); return text + 1;
 	case 'p':
@@ -275,7 +276,7 @@ static const char *convert(struct out *out, const char *text, struct args *args)
 		sp.precision = 16;
 		put_number(out, &sp, value);
 		return text + 1;
-	case '%': put(out, text, 1); return text + 1;
+	case '%': format_put(out, text, 1); return text + 1;
 	}
 	return NULL;
 }
@@ -291,12 +292,12 @@ int vsnprintf(char *buf, size_t size, const char *fmt, va_list args_in)
 
 		while (*fmt && *fmt != '%')
 			fmt++;
-		put(&out, start, fmt - start);
+		format_put(&out, start, fmt - start);
 		if (!*fmt)
 			break;
-		next = convert(&out, fmt + 1, &args);
+		next = format_convert(&out, fmt + 1, &args);
 		if (!next) {
-			put(&out, fmt, 1);
+			format_put(&out, fmt, 1);
 			next = fmt + 1;
 		}
 		fmt = next;

@@ -14,7 +14,7 @@
 typedef u64 __attribute__((may_alias, aligned(1))) u64_any;
 typedef u32 __attribute__((may_alias, aligned(1))) u32_any;
 
-static inline u64 fold(u64 left, u64 right)
+static inline u64 hash_fold(u64 left, u64 right)
 {
 	unsigned __int128 product = (unsigned __int128)left * right;
 
@@ -28,7 +28,8 @@ u64 hash_bytes(const void *data, size_t length, u64 seed)
 	size_t left = length;
 
 	for (; left > 16; left -= 16, bytes += 16)
-		state = fold(*(const u64_any *)bytes ^ K1, *(const u64_any *)(bytes + 8) ^ state);
+		state = hash_fold(*(const u64_any *)bytes ^ K1,
+				  *(const u64_any *)(bytes + 8) ^ state);
 	/* The rest, 0 to 16 bytes: two reads that may overlap. */
 	if (left >= 8) {
 		first = *(const u64_any *)bytes;
@@ -39,5 +40,5 @@ u64 hash_bytes(const void *data, size_t length, u64 seed)
 	} else if (left) {
 		first = (u64)bytes[0] << 16 | (u64)bytes[left / 2] << 8 | bytes[left - 1];
 	}
-	return fold(K0 ^ length, fold(first ^ K1, second ^ state));
+	return hash_fold(K0 ^ length, hash_fold(first ^ K1, second ^ state));
 }

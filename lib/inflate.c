@@ -14,7 +14,7 @@
 
 #define FAST_BITS 9
 
-static int fail(struct inflate *inflate, const char *why)
+static int inflate_fail(struct inflate *inflate, const char *why)
 {
 	inflate->error = why;
 	return -EINVAL;
@@ -22,7 +22,7 @@ static int fail(struct inflate *inflate, const char *why)
 
 /* ---- bits: least significant first ---- */
 
-static void refill(struct inflate *inflate)
+static void refill_bits(struct inflate *inflate)
 {
 	while (inflate->nbits <= 56 && inflate->in_pos < inflate->in_len) {
 		inflate->bits |= (u64)inflate->in[inflate->in_pos++] << inflate->nbits;
@@ -31,12 +31,12 @@ static void refill(struct inflate *inflate)
 }
 
 /* @p count <= 32. @return the bits, or ~0 with s->error set when the input ends */
-static u64 take(struct inflate *inflate, u32 count)
+static u64 take_bits(struct inflate *inflate, u32 count)
 {
 	u64 bits;
 
 	if (inflate->nbits < count)
-		refill(inflate);
+		refill_bits(inflate);
 	if (inflate->nbits < count) {
 		inflate->error = "the compressed data ends too early";
 		return ~0ull;
@@ -49,7 +49,7 @@ static u64 take(struct inflate *inflate, u32 count)
 
 /* ---- Huffman codes ---- */
 
-static u32 reverse(u32 code, u32 nbits)
+static u32 reverse_code(u32 code, u32 nbits)
 {
 	u32 reversed = 0;
 
@@ -84,19 +84,19 @@ static int huffman_build(struct huffman *code_table, const u8 *lengths, u32 nlen
 			code_table->symbol[offs[lengths[i]]++] = i;
 	for (u32 len = 1, index = 0; len <= FAST_BITS; len++, code <<= 1)
 		for (u32 nth = 0; nth < code_table->count[len]; nth++, code++, index++)
-			for (u32 slot = reverse(code, len); slot < 1u << FAST_BITS;
+			for (u32 slot = reverse_code(code, len); slot < 1u << FAST_BITS;
 			     slot += 1u << len)
 				code_table->fast[slot] = code_table->symbol[index] << 4 | len;
 	return left != 0;
 }
 
 /* @return the symbol, or -1 */
-static int decode(struct inflate *inflate, const struct huffman *code_table)
+static int inflate_symbol(struct inflate *inflate, const struct huffman *code_table)
 {
 	u32 entry, code = 0, first = 0, index = 0;
 
 	if (inflate->nbits < 15)
-		refill(inflate);
+		refill_bits(inflate);
 	entry = code_table->fast[inflate->bits & ((1u << FAST_BITS) - 1)];
 	if (entry && (entry & 15) <= inflate->nbits) {
 		inflate->bits >>= entry & 15;
@@ -134,7 +134,7 @@ static void crc_init(void)
 	}
 }
 
-static int flush(struct inflate *inflate)
+static int flush_window(struct inflate *inflate)
 {
 	u32 crc = ~inflate->crc;
 
@@ -144,14 +144,14 @@ static int flush(struct inflate *inflate)
 	return inflate->wpos ? inflate->out(inflate->ctx, inflate->window, inflate->wpos) : 0;
 }
 
-static int put(struct inflate *inflate, u8 byte)
+static int inflate_put(struct inflate *inflate, u8 byte)
 {
 	int err = 0;
 
 	inflate->window[inflate->wpos++] = byte;
 	inflate->total++;
 	if (inflate->wpos == INFLATE_WINDOW) {
-		err = flush(inflate);
+		err = flush_window(inflate);
 		inflate->wpos = 0;
 	}
 	return err;
@@ -162,10 +162,11 @@ static int copy_back(struct inflate *inflate, u32 distance, u32 length)
 	int err = 0;
 
 	if (distance > inflate->total || distance > INFLATE_WINDOW)
-		return fail(inflate, "a match refers to data before the beginning");
+		return inflate_fail(inflate, "a match refers to data before the beginning");
 	while (length-- && !err)
-		err = put(inflate,
-			  inflate->window[(inflate->wpos - distance) & (INFLATE_WINDOW - 1)]);
+		err = inflate_put(
+			inflate,
+			inflate->window[(inflate->wpos - distance) & (INFLATE_WINDOW - 1)]);
 	return err;
 }
 
@@ -176,19 +177,19 @@ static int block_stored(struct inflate *inflate)
 	u64 len, inv;
 	int err = 0;
 
-	take(inflate, inflate->nbits & 7);
-	len = take(inflate, 16);
-	inv = take(inflate, 16);
+	take_bits(inflate, inflate->nbits & 7);
+	len = take_bits(inflate, 16);
+	inv = take_bits(inflate, 16);
 	if (inflate->error)
 		return -EINVAL;
 	if (len != (inv ^ 0xffff))
-		return fail(inflate, "the length of a stored block is invalid");
+		return inflate_fail(inflate, "the length of a stored block is invalid");
 	while (len-- && !err) {
-		u64 byte = take(inflate, 8);
+		u64 byte = take_bits(inflate, 8);
 
 		if (byte == ~0ull)
 			return -EINVAL;
-		err = put(inflate, byte);
+		err = inflate_put(inflate, byte);
 	}
 	return err;
 }
@@ -207,28 +208,28 @@ static const u8 dist_extra[30] = { 0, 0, 0, 0, 1, 1, 2, 2,  3,	3,  4,	4,  5,	5, 
 static int block_coded(struct inflate *inflate)
 {
 	for (;;) {
-		int sym = decode(inflate, &inflate->lit), dist, err;
+		int sym = inflate_symbol(inflate, &inflate->lit), dist, err;
 		u64 extra, dextra;
 
 		if (sym < 0)
-			return fail(
+			return inflate_fail(
 				inflate,
 				"a Huffman code is not in its table, or the compressed data ends too early");
 		if (sym == 256)
 			return 0;
 		if (sym < 256) {
-			err = put(inflate, sym);
+			err = inflate_put(inflate, sym);
 			if (err)
 				return err;
 			continue;
 		}
 		if (sym > 285)
-			return fail(inflate, "the length code of a match is out of range");
-		extra = take(inflate, length_extra[sym - 257]);
-		dist = decode(inflate, &inflate->dist);
+			return inflate_fail(inflate, "the length code of a match is out of range");
+		extra = take_bits(inflate, length_extra[sym - 257]);
+		dist = inflate_symbol(inflate, &inflate->dist);
 		if (dist < 0 || dist > 29 || inflate->error)
-			return fail(inflate, "the distance code of a match is invalid");
-		dextra = take(inflate, dist_extra[dist]);
+			return inflate_fail(inflate, "the distance code of a match is invalid");
+		dextra = take_bits(inflate, dist_extra[dist]);
 		if (inflate->error)
 			return -EINVAL;
 		err = copy_back(inflate, dist_base[dist] + dextra, length_base[sym - 257] + extra);
@@ -258,30 +259,33 @@ static int read_lengths(struct inflate *inflate, u8 *len, u32 total)
 	u32 i = 0;
 
 	while (i < total) {
-		int sym = decode(inflate, &inflate->lit);
+		int sym = inflate_symbol(inflate, &inflate->lit);
 		u32 repeat;
 		u8 value = 0;
 
 		if (sym < 0)
-			return fail(inflate, "the code lengths of a Huffman table are invalid");
+			return inflate_fail(inflate,
+					    "the code lengths of a Huffman table are invalid");
 		if (sym < 16) {
 			len[i++] = sym;
 			continue;
 		}
 		if (sym == 16) {
 			if (!i)
-				return fail(inflate, "a Huffman table begins with a repeat code");
+				return inflate_fail(inflate,
+						    "a Huffman table begins with a repeat code");
 			value = len[i - 1];
-			repeat = 3 + take(inflate, 2);
+			repeat = 3 + take_bits(inflate, 2);
 		} else if (sym == 17) {
-			repeat = 3 + take(inflate, 3);
+			repeat = 3 + take_bits(inflate, 3);
 		} else {
-			repeat = 11 + take(inflate, 7);
+			repeat = 11 + take_bits(inflate, 7);
 		}
 		if (inflate->error)
 			return -EINVAL;
 		if (repeat > total - i)
-			return fail(inflate, "a Huffman table has more entries than it declares");
+			return inflate_fail(inflate,
+					    "a Huffman table has more entries than it declares");
 		memset(len + i, value, repeat);
 		i += repeat;
 	}
@@ -293,32 +297,33 @@ static int dynamic_tables(struct inflate *inflate)
 	static const u8 order[19] = { 16, 17, 18, 0, 8,	 7, 9,	6, 10, 5,
 				      11, 4,  12, 3, 13, 2, 14, 1, 15 };
 	u8 len[320] = { 0 };
-	u32 nlit = 257 + take(inflate, 5), ndist = 1 + take(inflate, 5),
-	    ncode = 4 + take(inflate, 4);
+	u32 nlit = 257 + take_bits(inflate, 5), ndist = 1 + take_bits(inflate, 5),
+	    ncode = 4 + take_bits(inflate, 4);
 	int err;
 
 	inflate->tables_fixed = false;
 	if (inflate->error)
 		return -EINVAL;
 	if (nlit > 286 || ndist > 30)
-		return fail(inflate, "a Huffman table declares too many entries");
+		return inflate_fail(inflate, "a Huffman table declares too many entries");
 	for (u32 i = 0; i < ncode; i++)
-		len[order[i]] = take(inflate, 3);
+		len[order[i]] = take_bits(inflate, 3);
 	if (inflate->error || huffman_build(&inflate->lit, len, 19))
-		return fail(inflate, "the Huffman table of code lengths is invalid");
+		return inflate_fail(inflate, "the Huffman table of code lengths is invalid");
 	memset(len, 0, sizeof(len));
 	err = read_lengths(inflate, len, nlit + ndist);
 	if (err)
 		return err;
 	if (!len[256])
-		return fail(inflate, "a Huffman table has no end-of-block code");
+		return inflate_fail(inflate, "a Huffman table has no end-of-block code");
 	/* an incomplete code is allowed only where it has a single symbol */
 	err = huffman_build(&inflate->lit, len, nlit);
 	if (err < 0 || (err && nlit - inflate->lit.count[0] != 1))
-		return fail(inflate, "the Huffman table of literals and lengths is invalid");
+		return inflate_fail(inflate,
+				    "the Huffman table of literals and lengths is invalid");
 	err = huffman_build(&inflate->dist, len + nlit, ndist);
 	if (err < 0 || (err && ndist - inflate->dist.count[0] > 1))
-		return fail(inflate, "the Huffman table of distances is invalid");
+		return inflate_fail(inflate, "the Huffman table of distances is invalid");
 	return 0;
 }
 
@@ -333,13 +338,13 @@ static int block_tables(struct inflate *inflate, u64 type)
 static int inflate_blocks(struct inflate *inflate)
 {
 	for (;;) {
-		u64 last = take(inflate, 1), type = take(inflate, 2);
+		u64 last = take_bits(inflate, 1), type = take_bits(inflate, 2);
 		int err;
 
 		if (inflate->error)
 			return -EINVAL;
 		if (type == 3)
-			return fail(inflate, "a block has an invalid type");
+			return inflate_fail(inflate, "a block has an invalid type");
 		if (type == 0) {
 			err = block_stored(inflate);
 		} else {
@@ -359,31 +364,32 @@ static int skip_string(struct inflate *inflate)
 	u64 byte;
 
 	do
-		byte = take(inflate, 8);
+		byte = take_bits(inflate, 8);
 	while (byte && !inflate->error);
 	return inflate->error ? -EINVAL : 0;
 }
 
 static int gzip_header(struct inflate *inflate)
 {
-	u64 magic = take(inflate, 16), method = take(inflate, 8), flags = take(inflate, 8);
+	u64 magic = take_bits(inflate, 16), method = take_bits(inflate, 8),
+	    flags = take_bits(inflate, 8);
 
-	take(inflate, 32);
-	take(inflate, 16);
+	take_bits(inflate, 32);
+	take_bits(inflate, 16);
 	if (inflate->error)
 		return -EINVAL;
 	if (magic != 0x8b1f || method != 8 || flags & 0xe0)
-		return fail(inflate, "the gzip header is invalid");
+		return inflate_fail(inflate, "the gzip header is invalid");
 	if (flags & 4)
-		for (u64 extra_left = take(inflate, 16); extra_left && !inflate->error;
+		for (u64 extra_left = take_bits(inflate, 16); extra_left && !inflate->error;
 		     extra_left--)
-			take(inflate, 8);
+			take_bits(inflate, 8);
 	if (!inflate->error && (flags & 8))
 		skip_string(inflate);
 	if (!inflate->error && (flags & 16))
 		skip_string(inflate);
 	if (!inflate->error && (flags & 2))
-		take(inflate, 16);
+		take_bits(inflate, 16);
 	return inflate->error ? -EINVAL : 0;
 }
 
@@ -401,16 +407,16 @@ int gunzip(struct inflate *inflate, size_t *consumed)
 	if (!err)
 		err = inflate_blocks(inflate);
 	if (!err)
-		err = flush(inflate);
+		err = flush_window(inflate);
 	if (err)
 		return err;
-	take(inflate, inflate->nbits & 7);
-	crc = take(inflate, 32);
-	size = take(inflate, 32);
+	take_bits(inflate, inflate->nbits & 7);
+	crc = take_bits(inflate, 32);
+	size = take_bits(inflate, 32);
 	if (inflate->error)
 		return -EINVAL;
 	if (crc != inflate->crc || size != (u32)inflate->total)
-		return fail(inflate, "the checksum or the length does not match the data");
+		return inflate_fail(inflate, "the checksum or the length does not match the data");
 	*consumed = inflate->in_pos - inflate->nbits / 8;
 	return 0;
 }

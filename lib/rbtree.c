@@ -101,8 +101,8 @@ specialised void rotate_right(struct rb_root *root, struct rb_node *node, rb_upd
 	}
 }
 
-specialised void insert(struct rb_root *root, struct rb_node *node, struct rb_node *above,
-			struct rb_node **link, rb_update_fn update)
+specialised void rbtree_insert(struct rb_root *root, struct rb_node *node, struct rb_node *above,
+			       struct rb_node **link, rb_update_fn update)
 {
 	struct rb_node *grandparent, *uncle;
 
@@ -200,7 +200,8 @@ specialised void erase_mend(struct rb_root *root, struct rb_node *node, struct r
 }
 
 /* @return the deepest node that has other children now, or NULL */
-specialised struct rb_node *erase(struct rb_root *root, struct rb_node *node, rb_update_fn update)
+specialised struct rb_node *rbtree_erase(struct rb_root *root, struct rb_node *node,
+					 rb_update_fn update)
 {
 	struct rb_node *child, *above;
 	bool black;
@@ -243,23 +244,23 @@ specialised struct rb_node *erase(struct rb_root *root, struct rb_node *node, rb
 void rb_insert(struct rb_root *root, struct rb_node *node, struct rb_node *parent,
 	       struct rb_node **link)
 {
-	insert(root, node, parent, link, NULL);
+	rbtree_insert(root, node, parent, link, NULL);
 }
 
 void rb_insert_valued(struct rb_root *root, struct rb_node *node, struct rb_node *parent,
 		      struct rb_node **link, rb_update_fn update)
 {
-	insert(root, node, parent, link, update);
+	rbtree_insert(root, node, parent, link, update);
 }
 
 void rb_erase(struct rb_root *root, struct rb_node *node)
 {
-	(void)erase(root, node, NULL);
+	(void)rbtree_erase(root, node, NULL);
 }
 
 struct rb_node *rb_erase_valued(struct rb_root *root, struct rb_node *node, rb_update_fn update)
 {
-	return erase(root, node, update);
+	return rbtree_erase(root, node, update);
 }
 
 struct rb_node *rb_first(const struct rb_root *root)

@@ -14,7 +14,7 @@ struct sorting {
 	void *arg;
 };
 
-static void swap(u8 *first, u8 *second, size_t size)
+static void swap_elements(u8 *first, u8 *second, size_t size)
 {
 	u8 buffer[32];
 
@@ -31,7 +31,7 @@ static void swap(u8 *first, u8 *second, size_t size)
 }
 
 /* Element @index may be less than its children: let it sink in the first @count. */
-static void sink(const struct sorting *sorting, size_t index, size_t count)
+static void heap_sink(const struct sorting *sorting, size_t index, size_t count)
 {
 	for (;;) {
 		size_t child = 2 * index + 1;
@@ -47,7 +47,7 @@ static void sink(const struct sorting *sorting, size_t index, size_t count)
 		}
 		if (sorting->cmp(parent, largest, sorting->arg) >= 0)
 			return;
-		swap(parent, largest, sorting->size);
+		swap_elements(parent, largest, sorting->size);
 		index = child;
 	}
 }
@@ -58,9 +58,9 @@ void sort(void *base, size_t last, size_t size, int (*cmp)(const void *a, const 
 	struct sorting sorting = { base, size, cmp, arg };
 
 	for (size_t i = last / 2; i-- > 0;)
-		sink(&sorting, i, last);
+		heap_sink(&sorting, i, last);
 	while (last-- > 1) {
-		swap(sorting.base, sorting.base + last * size, size);
-		sink(&sorting, 0, last);
+		swap_elements(sorting.base, sorting.base + last * size, size);
+		heap_sink(&sorting, 0, last);
 	}
 }

@@ -27,11 +27,11 @@ typedef u64 __attribute__((may_alias)) u64_word;
 
 #define BYTES(c) (0x0101010101010101ull * (u8)(c))
 
-static inline u64 get8(const u8 *from)
+static inline u64 load_word(const u8 *from)
 {
 	return *(const u64_any *)from;
 }
-static inline void put8(u8 *to, u64 word)
+static inline void store_word(u8 *to, u64 word)
 {
 	*(u64_any *)to = word;
 }
@@ -46,26 +46,27 @@ static inline u64 zero_byte(u64 word)
 static inline void move_small(u8 *to, const u8 *from, size_t length)
 {
 	if (length >= 8) {
-		u64 head = get8(from), tail = get8(from + length - 8);
+		u64 head = load_word(from), tail = load_word(from + length - 8);
 
 		if (length > 16) {
-			u64 second = get8(from + 8), second_last = get8(from + length - 16);
+			u64 second = load_word(from + 8),
+			    second_last = load_word(from + length - 16);
 
 			if (length > 32) {
-				u64 third = get8(from + 16), fourth = get8(from + 24);
-				u64 fourth_last = get8(from + length - 32),
-				    third_last = get8(from + length - 24);
+				u64 third = load_word(from + 16), fourth = load_word(from + 24);
+				u64 fourth_last = load_word(from + length - 32),
+				    third_last = load_word(from + length - 24);
 
-				put8(to + 16, third);
-				put8(to + 24, fourth);
-				put8(to + length - 32, fourth_last);
-				put8(to + length - 24, third_last);
+				store_word(to + 16, third);
+				store_word(to + 24, fourth);
+				store_word(to + length - 32, fourth_last);
+				store_word(to + length - 24, third_last);
 			}
-			put8(to + 8, second);
-			put8(to + length - 16, second_last);
+			store_word(to + 8, second);
+			store_word(to + length - 16, second_last);
 		}
-		put8(to, head);
-		put8(to + length - 8, tail);
+		store_word(to, head);
+		store_word(to + length - 8, tail);
 	} else if (length >= 4) {
 		u32 head = *(const u32_any *)from, tail = *(const u32_any *)(from + length - 4);
 
@@ -85,33 +86,33 @@ static inline void move_small(u8 *to, const u8 *from, size_t length)
 static inline void move_up(u8 *to, const u8 *from, size_t length)
 {
 	u8 *end = to + length - 8;
-	u64 last = get8(from + length - 8);
+	u64 last = load_word(from + length - 8);
 	size_t quads = length / 8;
 
 	__asm__ volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(quads)::"memory");
-	put8(end, last);
+	store_word(end, last);
 }
 
 /* From the highest address down; d may overlap s from above. n > 32. */
 static inline void move_down(u8 *to, const u8 *from, size_t length)
 {
-	u64 head0 = get8(from), head1 = get8(from + 8), head2 = get8(from + 16),
-	    head3 = get8(from + 24);
+	u64 head0 = load_word(from), head1 = load_word(from + 8), head2 = load_word(from + 16),
+	    head3 = load_word(from + 24);
 	u8 *start = to;
 
 	for (; length >= 32; length -= 32) {
-		u64 word0 = get8(from + length - 8), word1 = get8(from + length - 16);
-		u64 word2 = get8(from + length - 24), word3 = get8(from + length - 32);
+		u64 word0 = load_word(from + length - 8), word1 = load_word(from + length - 16);
+		u64 word2 = load_word(from + length - 24), word3 = load_word(from + length - 32);
 
-		put8(to + length - 8, word0);
-		put8(to + length - 16, word1);
-		put8(to + length - 24, word2);
-		put8(to + length - 32, word3);
+		store_word(to + length - 8, word0);
+		store_word(to + length - 16, word1);
+		store_word(to + length - 24, word2);
+		store_word(to + length - 32, word3);
 	}
-	put8(start, head0);
-	put8(start + 8, head1);
-	put8(start + 16, head2);
-	put8(start + 24, head3);
+	store_word(start, head0);
+	store_word(start + 8, head1);
+	store_word(start + 16, head2);
+	store_word(start + 24, head3);
 }
 
 void *memcpy(void *to, const void *from, size_t length)
@@ -144,20 +145,20 @@ void *memset(void *dst, int fill, size_t length)
 		size_t quads = length / 8;
 
 		__asm__ volatile("rep stosq" : "+D"(cursor), "+c"(quads) : "a"(word) : "memory");
-		put8(bytes + length - 8, word);
+		store_word(bytes + length - 8, word);
 	} else if (length >= 8) {
 		if (length > 16) {
 			if (length > 32) {
-				put8(bytes + 16, word);
-				put8(bytes + 24, word);
-				put8(bytes + length - 32, word);
-				put8(bytes + length - 24, word);
+				store_word(bytes + 16, word);
+				store_word(bytes + 24, word);
+				store_word(bytes + length - 32, word);
+				store_word(bytes + length - 24, word);
 			}
-			put8(bytes + 8, word);
-			put8(bytes + length - 16, word);
+			store_word(bytes + 8, word);
+			store_word(bytes + length - 16, word);
 		}
-		put8(bytes, word);
-		put8(bytes + length - 8, word);
+		store_word(bytes, word);
+		store_word(bytes + length - 8, word);
 	} else if (length >= 4) {
 		*(u32_any *)bytes = (u32)word;
 		*(u32_any *)(bytes + length - 4) = (u32)word;
@@ -170,7 +171,7 @@ void *memset(void *dst, int fill, size_t length)
 	return dst;
 }
 
-static inline int order8(u64 first, u64 second)
+static inline int compare_words(u64 first, u64 second)
 {
 	return __builtin_bswap64(first) < __builtin_bswap64(second) ? -1 : 1;
 }
@@ -181,16 +182,16 @@ int memcmp(const void *va, const void *second, size_t length)
 	size_t i = 0;
 
 	for (; i + 8 <= length; i += 8)
-		if (get8(left + i) != get8(right + i))
-			return order8(get8(left + i), get8(right + i));
+		if (load_word(left + i) != load_word(right + i))
+			return compare_words(load_word(left + i), load_word(right + i));
 	if (i == length)
 		return 0;
 	if (length >= 8) {
 		left += length - 8;
 		right += length - 8;
-		if (get8(left) == get8(right))
+		if (load_word(left) == load_word(right))
 			return 0;
-		return order8(get8(left), get8(right));
+		return compare_words(load_word(left), load_word(right));
 	}
 	for (; i < length; i++)
 		if (left[i] != right[i])
@@ -212,14 +213,14 @@ static inline u64 before_mask(const void *start)
 {
 	return (1ull << ((u64)start & 7) * 8) - 1;
 }
-static inline const u64_word *first_word(const void *start)
+static inline const u64_word *word_of_start(const void *start)
 {
 	return (const u64_word *)((u64)start & ~7ull);
 }
 
 __attribute__((no_sanitize("address"))) void *memchr(const void *memory, int byte, size_t length)
 {
-	const u64_word *word = first_word(memory);
+	const u64_word *word = word_of_start(memory);
 	u64 start = (u64)memory, end = start + length < start ? ~0ull : start + length, index,
 	    found;
 
@@ -239,7 +240,7 @@ __attribute__((no_sanitize("address"))) void *memchr(const void *memory, int byt
 
 __attribute__((no_sanitize("address"))) size_t strlen(const char *text)
 {
-	const u64_word *word = first_word(text);
+	const u64_word *word = word_of_start(text);
 	u64 found = zero_byte(*word | before_mask(text));
 
 	while (!found)

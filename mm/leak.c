@@ -261,7 +261,7 @@ static void search_pass(struct search *search)
 
 /* ---- the result ---- */
 
-static void report_leak(struct leak_report *report, u64 start, u64 bytes, u64 ip)
+static void report_unreachable(struct leak_report *report, u64 start, u64 bytes, u64 ip)
 {
 	struct leak_site *site = report->sites;
 
@@ -287,7 +287,7 @@ static void judge_object(struct search *search, const struct object *object, voi
 	report->bytes += object->size;
 	if (!object->opaque && !is_marked(search->ever, object->start) &&
 	    !is_own_table(search, object->start))
-		report_leak(report, object->start, object->size, object->ip);
+		report_unreachable(report, object->start, object->size, object->ip);
 }
 
 static void judge_all(struct search *search, struct leak_report *report)
@@ -299,7 +299,8 @@ static void judge_all(struct search *search, struct leak_report *report)
 		report->objects++;
 		report->bytes += range->npages * PAGE_SIZE;
 		if (!(search->range_marks[i] & IN_EVER) && !is_own_table(search, range->start))
-			report_leak(report, range->start, range->npages * PAGE_SIZE, range->ip);
+			report_unreachable(report, range->start, range->npages * PAGE_SIZE,
+					   range->ip);
 	}
 }
 

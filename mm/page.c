@@ -485,7 +485,7 @@ static bool page_failure_injected(u32 flags)
 	return fault_inject(flags & PAGE_USER ? FAULT_USER : FAULT_PAGE);
 }
 
-static struct page *block_alloc(u32 order, u32 flags)
+static struct page *page_block_alloc(u32 order, u32 flags)
 {
 	struct page *page = zones_take(order, flags);
 
@@ -513,7 +513,7 @@ struct page *page_alloc(u32 flags)
 	if (unlikely(!cpu_pages->count || (flags & PAGE_BELOW_4G))) {
 		if (flags & PAGE_BELOW_4G) {
 			irq_restore(irqflags);
-			return block_alloc(0, flags);
+			return page_block_alloc(0, flags);
 		}
 		cache_fill(cpu_pages, flags);
 		if (!cpu_pages->count) {
@@ -536,7 +536,7 @@ struct page *pages_alloc(u32 order, u32 flags)
 {
 	if (order > MAX_ORDER || page_failure_injected(flags))
 		return NULL;
-	return block_alloc(order, flags);
+	return page_block_alloc(order, flags);
 }
 
 void pages_free(struct page *page, u32 order)

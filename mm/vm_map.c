@@ -291,7 +291,7 @@ int vm_unmap(struct vm_space *space, u64 addr, u64 len)
 /* ---- mmap ---- */
 
 /* Rights and kind of a file's mapping. @return 0 or -errno */
-static int file_flags(struct file *f, u32 prot, u32 map_flags, u32 *vm_flags)
+static int region_file_flags(struct file *f, u32 prot, u32 map_flags, u32 *vm_flags)
 {
 	u32 type = map_flags & MAP_TYPE;
 
@@ -519,7 +519,7 @@ static s64 map_locked(struct vm_space *space, u64 addr, u64 len, u32 prot, u32 m
 	if (err)
 		return err;
 	if (file)
-		err = file_flags(file, prot, map_flags, vm_flags);
+		err = region_file_flags(file, prot, map_flags, vm_flags);
 	else
 		err = anon_flags(map_flags, vm_flags);
 	if (!err)
@@ -532,7 +532,7 @@ static s64 file_map_begin(const struct vm_space *space, u64 len, u32 prot, u32 m
 			  struct file *file, u64 off)
 {
 	u32 flags = region_flags(space, prot, map_flags);
-	int err = file_flags(file, prot, map_flags, &flags);
+	int err = region_file_flags(file, prot, map_flags, &flags);
 
 	if (err)
 		return err;
@@ -593,7 +593,7 @@ s64 vm_map_stack(struct vm_space *space, u64 size, u32 prot)
 
 /* ---- pages of the kernel ---- */
 
-static int kernel_page_fault(struct vm_region *region, u64 pgoff, struct page **out)
+static int vm_kernel_page_fault(struct vm_region *region, u64 pgoff, struct page **out)
 {
 	struct page **pages = region->private;
 
@@ -601,7 +601,7 @@ static int kernel_page_fault(struct vm_region *region, u64 pgoff, struct page **
 	return 0;
 }
 
-static const struct vm_region_ops kernel_page_ops = { .fault = kernel_page_fault };
+static const struct vm_region_ops kernel_page_ops = { .fault = vm_kernel_page_fault };
 
 s64 vm_map_pages(struct vm_space *space, u64 addr, struct page **pages, u32 npages, u32 vm_flags)
 {

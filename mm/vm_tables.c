@@ -46,7 +46,7 @@ u64 vm_zero_pte;
 /* ---- single tables ---- */
 
 /* A zeroed table, or NULL. */
-static struct page *table_alloc(struct vm_space *space)
+static struct page *vm_table_alloc(struct vm_space *space)
 {
 	struct table_stock *stock;
 	struct page *page;
@@ -71,7 +71,7 @@ static struct page *table_alloc(struct vm_space *space)
 	return page;
 }
 
-static void table_free(struct page *page)
+static void vm_table_free(struct page *page)
 {
 	struct table_stock *stock;
 
@@ -95,7 +95,7 @@ void vm_tables_free_list(struct page *page)
 	while (page) {
 		struct page *next = page->next;
 
-		table_free(page);
+		vm_table_free(page);
 		page = next;
 	}
 }
@@ -112,7 +112,7 @@ pte_t *vm_pte_alloc_slow(struct vm_space *space, u64 addr)
 		pte_t *pte = &table[pt_index(addr, level)], entry = READ_ONCE(*pte);
 
 		if (!entry) {
-			struct page *page = table_alloc(space);
+			struct page *page = vm_table_alloc(space);
 
 			if (!page)
 				return NULL;
@@ -123,7 +123,7 @@ pte_t *vm_pte_alloc_slow(struct vm_space *space, u64 addr)
 				entry = *pte;
 			} else {
 				atomic_dec(&space->nr_tables);
-				table_free(page);
+				vm_table_free(page);
 			}
 		}
 		table = pte_table(entry);

@@ -103,7 +103,7 @@ static s32 check_kind(s32 family, u32 type, s32 protocol)
 }
 
 /* @return descriptor or -errno; the file is the table's or gone. */
-static s32 install(struct file *f, u32 type)
+static s32 socket_install(struct file *f, u32 type)
 {
 	s32 fd = fd_install(f, 0, type & SOCK_CLOEXEC);
 
@@ -121,7 +121,7 @@ SYSCALL3(socket, family, type, protocol)
 	if (kind < 0)
 		return kind;
 	err = unix_create((u32)kind, (u32)type & SOCK_NONBLOCK, &f);
-	return err ?: install(f, (u32)type);
+	return err ?: socket_install(f, (u32)type);
 }
 
 SYSCALL4(socketpair, family, type, protocol, fds)
@@ -141,12 +141,12 @@ SYSCALL4(socketpair, family, type, protocol, fds)
 		return err;
 	}
 	unix_join(files[0]->private, files[1]->private);
-	fd[0] = install(files[0], (u32)type);
+	fd[0] = socket_install(files[0], (u32)type);
 	if (fd[0] < 0) {
 		file_put(files[1]);
 		return fd[0];
 	}
-	fd[1] = install(files[1], (u32)type);
+	fd[1] = socket_install(files[1], (u32)type);
 	if (fd[1] < 0) {
 		fd_close((u32)fd[0]);
 		return fd[1];

@@ -91,7 +91,7 @@ struct control_room {
 	u64 left;
 };
 
-static void advance(struct control_room *room, u64 content)
+static void control_advance(struct control_room *room, u64 content)
 {
 	u64 step = MIN(CMSG_SPACE(content), room->left);
 
@@ -121,7 +121,7 @@ static void put_credentials(struct message *message, struct control_room *room)
 		message->out_flags |= MSG_CTRUNC;
 	if (put_header(room, SCM_CREDENTIALS, length) &&
 	    !copy_to_user(uaddr_add(room->at, sizeof(struct user_cmsghdr)), &credentials, length))
-		advance(room, length);
+		control_advance(room, length);
 }
 
 /* A descriptor for a file that came, and its number to the user. */
@@ -156,7 +156,7 @@ static void put_rights(struct message *message, struct control_room *control_roo
 			      uaddr_add(control_room->at, CMSG_LEN(nfiles * sizeof(s32))), cloexec))
 		nfiles++;
 	if (nfiles && put_header(control_room, SCM_RIGHTS, nfiles * sizeof(s32)))
-		advance(control_room, nfiles * sizeof(s32));
+		control_advance(control_room, nfiles * sizeof(s32));
 	if (nfiles < rights->nr_files)
 		message->out_flags |= MSG_CTRUNC;
 }

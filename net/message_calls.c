@@ -230,7 +230,7 @@ SYSCALL3(recvmsg, fd, user, flags)
 }
 
 /* The time limit of recvmmsg() is looked at between messages only, as in Linux. @return deadline, 0: none, or -errno */
-static s64 deadline_from_user(u64 user)
+static s64 recvmmsg_deadline(u64 user)
 {
 	struct {
 		s64 sec, nsec;
@@ -282,7 +282,7 @@ static s64 receive_many(struct socket_ref *ref, u64 user, u32 count, u32 flags, 
 
 SYSCALL5(recvmmsg, fd, user, count, flags, timeout)
 {
-	s64 deadline = deadline_from_user(timeout), ret;
+	s64 deadline = recvmmsg_deadline(timeout), ret;
 	struct socket_ref ref;
 	u32 done = 0;
 

@@ -89,7 +89,7 @@ static void drop_before(struct record_queue *queue, struct page *first)
 	}
 }
 
-static void uncharge(struct record_queue *queue)
+static void queue_uncharge(struct record_queue *queue)
 {
 	if (likely(!queue->charged))
 		return;
@@ -112,7 +112,7 @@ struct unix_rights *record_queue_destroy(struct record_queue *queue)
 		} while (record_cursor_next(&cursor));
 	}
 	drop_behind(queue, NULL);
-	uncharge(queue);
+	queue_uncharge(queue);
 	queue->nr_records = 0;
 	queue->used = 0;
 	queue->head_off = queue->tail_off =
@@ -123,7 +123,7 @@ struct unix_rights *record_queue_destroy(struct record_queue *queue)
 /* ---- appending ---- */
 
 /* Copy in behind what is there. @return bytes; less than @p len with a reason in @p err */
-static u64 append(struct record_queue *queue, struct uio *uio, u64 len, int *err)
+static u64 queue_append(struct record_queue *queue, struct uio *uio, u64 len, int *err)
 {
 	u64 done = 0;
 
@@ -147,10 +147,10 @@ static u64 append(struct record_queue *queue, struct uio *uio, u64 len, int *err
 	return done;
 }
 
-static s64 glue(struct record_queue *queue, struct record *to, struct uio *uio, u64 len)
+static s64 extend_newest(struct record_queue *queue, struct record *to, struct uio *uio, u64 len)
 {
 	int err = 0;
-	u64 length = append(queue, uio, len, &err);
+	u64 length = queue_append(queue, uio, len, &err);
 
 	to->len += length;
 	queue->used += length;
@@ -187,13 +187,13 @@ s64 record_queue_put(struct record_queue *queue, const struct record *record, st
 
 	if (!whole && queue->nr_records && !newest->rights && !record->rights &&
 	    record_same_sender(newest, record))
-		return glue(queue, newest, uio, len);
+		return extend_newest(queue, newest, uio, len);
 	if (queue->nr_records) {
 		header = add_header(queue, &err);
 		if (!header)
 			goto undo;
 	}
-	length = append(queue, uio, len, &err);
+	length = queue_append(queue, uio, len, &err);
 	if (length < len && (whole || !length))
 		goto undo;
 	*header = *record;
@@ -208,7 +208,7 @@ undo:
 	if (!tail)
 		queue->head_off = queue->tail_off = 0;
 	if (!queue->nr_records)
-		uncharge(queue);
+		queue_uncharge(queue);
 	return err;
 }
 
@@ -289,5 +289,5 @@ void record_queue_consume(struct record_queue *queue, const struct record_cursor
 	if (queue->tail) /* none if all were empty */
 		drop_before(queue, queue->tail);
 	queue->head_off = queue->tail_off = 0;
-	uncharge(queue);
+	queue_uncharge(queue);
 }

@@ -31,7 +31,7 @@ static u64 walk_number; /* under flight_mutex */
 
 /* ---- collecting ---- */
 
-static int charge(const struct cred *cred, u32 count)
+static int rights_charge(const struct cred *cred, u32 count)
 {
 	u64 most = current_limit(RLIMIT_NOFILE);
 
@@ -55,7 +55,7 @@ static int collect_one(struct unix_rights *rights, s32 fd)
 	return 0;
 }
 
-static struct unix_rights *grow(struct unix_rights *old, u32 count)
+static struct unix_rights *rights_grow(struct unix_rights *old, u32 count)
 {
 	struct unix_rights *rights =
 		krealloc(old, sizeof(*rights) + (u64)count * sizeof(rights->file[0]));
@@ -77,7 +77,7 @@ struct unix_rights *unix_rights_collect(struct unix_rights *old, uaddr_t fds, u3
 		unix_rights_put(old);
 		return ERR_PTR(-EINVAL);
 	}
-	rights = grow(old, before + count);
+	rights = rights_grow(old, before + count);
 	if (!rights)
 		return ERR_PTR(-ENOMEM);
 	for (u32 i = 0; i < count && !err; i++) {
@@ -85,7 +85,7 @@ struct unix_rights *unix_rights_collect(struct unix_rights *old, uaddr_t fds, u3
 
 		err = get_user_u32(&fd, uaddr_add(fds, 4ull * i));
 		if (!err)
-			err = charge(rights->sender, 1);
+			err = rights_charge(rights->sender, 1);
 		if (err)
 			break;
 		err = collect_one(rights, (s32)fd);
@@ -116,8 +116,8 @@ struct unix_rights *unix_rights_copy(const struct unix_rights *rights)
 /* ---- the graph ---- */
 
 /* Put the sockets of a message on the list of those to be looked into. @return false: the target is one of them */
-static bool visit(const struct unix_rights *rights, const struct unix_socket *target,
-		  struct unix_socket **todo)
+static bool rights_visit(const struct unix_rights *rights, const struct unix_socket *target,
+			 struct unix_socket **todo)
 {
 	for (u32 i = 0; rights->has_sockets && i < rights->nr_files; i++) {
 		struct unix_socket *socket = unix_socket_of(rights->file[i]);
@@ -139,14 +139,14 @@ static bool leads_to(const struct unix_rights *rights, const struct unix_socket 
 	struct unix_rights *inner;
 
 	walk_number++;
-	if (!visit(rights, target, &todo))
+	if (!rights_visit(rights, target, &todo))
 		return true;
 	while (todo) {
 		struct unix_socket *socket = todo;
 
 		todo = socket->walk_next;
 		list_for_each(inner, &socket->held, link)
-			if (!visit(inner, target, &todo))
+			if (!rights_visit(inner, target, &todo))
 				return true;
 	}
 	return false;

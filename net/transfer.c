@@ -51,7 +51,7 @@ static int wait_result(int err, u64 deadline)
 /* ---- sending ---- */
 
 /* May nothing be sent any more? @return 0, -EPIPE, -ECONNREFUSED */
-static int broken(const struct unix_socket *socket)
+static int peer_error(const struct unix_socket *socket)
 {
 	if (READ_ONCE(socket->shutdown) & CLOSED_WRITE)
 		return -EPIPE;
@@ -62,14 +62,15 @@ static int broken(const struct unix_socket *socket)
 	return 0;
 }
 
-static int wait_for_room(struct unix_socket *socket, bool empty, u64 deadline)
+static int wait_for_peer_room(struct unix_socket *socket, bool empty, u64 deadline)
 {
-	return wait_result(wait_event_interruptible_until(
-				   &socket->write_wait,
-				   broken(socket) || (empty ? !READ_ONCE(socket->peer->queue.used)
-							    : unix_is_writable(socket)),
-				   deadline),
-			   deadline);
+	return wait_result(
+		wait_event_interruptible_until(&socket->write_wait,
+					       peer_error(socket) ||
+						       (empty ? !READ_ONCE(socket->peer->queue.used)
+							      : unix_is_writable(socket)),
+					       deadline),
+		deadline);
 }
 
 /* Who sends is told only if one of the two wants to know. */
@@ -92,7 +93,7 @@ static void fill_sender(struct unix_socket *socket, struct message *message)
  * Put into the peer's queue what may be put there now.
  * @return bytes, -EAGAIN: no room, -EPIPE, -ECONNREFUSED: the peer is closed, and those of record_queue_put()
  */
-static s64 put(struct unix_socket *socket, struct message *message, bool whole)
+static s64 peer_queue_put(struct unix_socket *socket, struct message *message, bool whole)
 {
 	struct unix_socket *peer = socket->peer;
 	u32 sndbuf = READ_ONCE(socket->sndbuf);
@@ -101,8 +102,8 @@ static s64 put(struct unix_socket *socket, struct message *message, bool whole)
 
 	mutex_lock(&peer->lock);
 	was_empty = !peer->queue.nr_records;
-	if (unlikely(broken(socket)))
-		result = broken(socket);
+	if (unlikely(peer_error(socket)))
+		result = peer_error(socket);
 	else if (peer->queue.used < sndbuf)
 		result = record_queue_put(&peer->queue, &message->record, message->uio,
 					  whole ? message->uio->count
@@ -119,12 +120,12 @@ static s64 put(struct unix_socket *socket, struct message *message, bool whole)
 	return result;
 }
 
-/* put(), or wait for the time when it may be. @return bytes or -errno */
+/* peer_queue_put(), or wait for the time when it may be. @return bytes or -errno */
 static s64 put_or_wait(struct unix_socket *socket, struct message *message, bool whole,
 		       u64 deadline)
 {
 	for (;;) {
-		s64 result = put(socket, message, whole);
+		s64 result = peer_queue_put(socket, message, whole);
 		bool no_share = result == -ENOBUFS && READ_ONCE(socket->peer->queue.nr_records);
 		int err;
 
@@ -132,7 +133,7 @@ static s64 put_or_wait(struct unix_socket *socket, struct message *message, bool
 			return result;
 		if (message->flags & MSG_DONTWAIT)
 			return -EAGAIN;
-		err = wait_for_room(socket, no_share, deadline);
+		err = wait_for_peer_room(socket, no_share, deadline);
 		if (err)
 			return err;
 	}
