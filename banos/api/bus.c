@@ -50,17 +50,18 @@ static const struct struct_rule resource_rule = {
 	.size_known = sizeof(struct banos_resource),
 };
 
-static bool word_valid(const char *s, size_t size, const char *others)
+static bool word_valid(const char *text, size_t size, const char *others)
 {
-	size_t n = strnlen(s, size);
+	size_t length = strnlen(text, size);
 
-	if (!n || n == size || s[0] == '.')
+	if (!length || length == size || text[0] == '.')
 		return false;
-	for (size_t i = 0; i < n; i++) {
-		char c = s[i];
+	for (size_t i = 0; i < length; i++) {
+		char character = text[i];
 
-		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-		      strchr(others, c)))
+		if (!((character >= 'a' && character <= 'z') ||
+		      (character >= 'A' && character <= 'Z') ||
+		      (character >= '0' && character <= '9') || strchr(others, character)))
 			return false;
 	}
 	return true;
@@ -104,24 +105,24 @@ static int bus_take_config(struct owner *owner, struct bus *bus,
 
 int64_t banos_bus_register(banos_owner owner, const struct banos_bus_config *config, banos_bus *bus)
 {
-	struct owner *o = api_owner(owner);
-	struct bus *b;
+	struct owner *holder = api_owner(owner);
+	struct bus *new_bus;
 	int err;
 
-	if (!o)
+	if (!holder)
 		return MISTAKE("owner is none of the caller's");
 	if (!api_may_write(bus, sizeof(*bus)))
 		return MISTAKE("bus is not the driver's memory");
 	if (api_holds_spinlock())
 		return SPINLOCK_MISTAKE();
-	b = kzalloc(sizeof(*b));
-	if (!b)
+	new_bus = kzalloc(sizeof(*new_bus));
+	if (!new_bus)
 		return -ENOMEM;
-	err = bus_take_config(o, b, config) ?: bus_add(o, b);
+	err = bus_take_config(holder, new_bus, config) ?: bus_add(holder, new_bus);
 	if (err)
-		kfree(b);
+		kfree(new_bus);
 	else
-		*bus = (banos_bus)b->owned.handle;
+		*bus = (banos_bus)new_bus->owned.handle;
 	return err;
 }
 BANOS_EXPORT(banos_bus_register);
@@ -182,27 +183,27 @@ static int device_take_resources(struct bus_device *device,
 
 static int take_text(char **to, const char *from)
 {
-	s64 n = from ? api_text(from, API_TEXT_MAX) : 0;
+	s64 length = from ? api_text(from, API_TEXT_MAX) : 0;
 
 	if (!from)
 		return 0;
-	if (n < 0)
+	if (length < 0)
 		return bad_device("config->properties or ->attributes is no text of the driver's");
-	*to = kzalloc(n + 1);
+	*to = kzalloc(length + 1);
 	if (!*to)
 		return -ENOMEM;
-	memcpy(*to, from, n);
+	memcpy(*to, from, length);
 	return 0;
 }
 
 /* "bus:what", printable, without blanks. */
-static bool alias_valid(const struct bus *b, const char *alias, size_t size)
+static bool alias_valid(const struct bus *bus, const char *alias, size_t size)
 {
-	size_t n = strnlen(alias, size), bus_len = strlen(b->name);
+	size_t length = strnlen(alias, size), bus_len = strlen(bus->name);
 
-	if (n == size || strncmp(alias, b->name, bus_len) || alias[bus_len] != ':')
+	if (length == size || strncmp(alias, bus->name, bus_len) || alias[bus_len] != ':')
 		return false;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < length; i++)
 		if (alias[i] <= ' ' || alias[i] >= 0x7f)
 			return false;
 	return true;
@@ -232,59 +233,60 @@ static int device_take_config(struct bus *bus, struct bus_device *device,
 	       take_text(&device->attributes, config.attributes);
 }
 
-static int add_device(struct bus *b, const struct banos_device_config *c, banos_device *device)
+static int add_device(struct bus *bus, const struct banos_device_config *config,
+		      banos_device *device)
 {
-	struct bus_device *d = kzalloc(sizeof(*d));
+	struct bus_device *target = kzalloc(sizeof(*target));
 	int err;
 
-	if (!d)
+	if (!target)
 		return -ENOMEM;
-	err = device_take_config(b, d, c) ?: bus_device_add(b, d);
+	err = device_take_config(bus, target, config) ?: bus_device_add(bus, target);
 	if (!err) {
-		*device = (banos_device)d->owned.handle;
+		*device = (banos_device)target->owned.handle;
 		return 0;
 	}
-	kfree(d->resources);
-	kfree(d->properties);
-	kfree(d->attributes);
-	kfree(d);
+	kfree(target->resources);
+	kfree(target->properties);
+	kfree(target->attributes);
+	kfree(target);
 	return err;
 }
 
 int64_t banos_device_add(banos_bus bus, const struct banos_device_config *config,
 			 banos_device *device)
 {
-	struct owned *o;
+	struct owned *object;
 	s64 err;
 
 	if (!api_may_write(device, sizeof(*device)))
 		return MISTAKE("device is not the driver's memory");
 	if (api_holds_spinlock())
 		return SPINLOCK_MISTAKE();
-	o = api_get((u64)bus, &bus_class);
-	if (!o)
+	object = api_get((u64)bus, &bus_class);
+	if (!object)
 		return MISTAKE("bus is none of the caller's, or was given up before");
-	err = add_device(container_of(o, struct bus, owned), config, device);
-	owned_put(o);
+	err = add_device(container_of(object, struct bus, owned), config, device);
+	owned_put(object);
 	return err;
 }
 BANOS_EXPORT(banos_device_add);
 
 int64_t banos_device_remove(banos_device device, uint32_t flags)
 {
-	struct owned *o;
+	struct owned *object;
 	s64 err;
 
 	if (flags & ~BANOS_DEVICE_GONE)
 		return MISTAKE("flags has a bit that is not known");
 	if (api_holds_spinlock())
 		return SPINLOCK_MISTAKE();
-	o = api_get((u64)device, &device_class);
-	if (!o)
+	object = api_get((u64)device, &device_class);
+	if (!object)
 		return MISTAKE("device is none of the caller's, or was given up before");
-	err = bus_device_remove(container_of(o, struct bus_device, owned),
+	err = bus_device_remove(container_of(object, struct bus_device, owned),
 				flags & BANOS_DEVICE_GONE);
-	owned_put(o);
+	owned_put(object);
 	return err;
 }
 BANOS_EXPORT(banos_device_remove);
@@ -292,15 +294,15 @@ BANOS_EXPORT(banos_device_remove);
 int64_t banos_device_context(banos_bus bus, banos_owner device, void **context)
 {
 	struct owner *owner;
-	struct owned *b;
+	struct owned *owned;
 	s64 err = -ENODEV;
 
 	if (!api_may_write(context, sizeof(*context)))
 		return MISTAKE("context is not the driver's memory");
 	rcu_read_lock();
-	b = api_peek((u64)bus, &bus_class);
+	owned = api_peek((u64)bus, &bus_class);
 	owner = owner_find((u64)device);
-	if (b && owner && owner->device && &owner->device->bus->owned == b) {
+	if (owned && owner && owner->device && &owner->device->bus->owned == owned) {
 		*context = owner->device->context;
 		err = 0;
 	}
@@ -352,27 +354,27 @@ static int prober_take_config(struct owner *owner, struct prober *prober,
 int64_t banos_prober_register(banos_owner owner, const struct banos_prober_config *config,
 			      banos_prober *prober)
 {
-	struct owner *o = api_owner(owner);
-	struct prober *p;
+	struct owner *holder = api_owner(owner);
+	struct prober *new_prober;
 	int err;
 
-	if (!o)
+	if (!holder)
 		return MISTAKE("owner is none of the caller's");
 	if (prober && !api_may_write(prober, sizeof(*prober)))
 		return MISTAKE("prober is not the driver's memory");
 	if (api_holds_spinlock())
 		return SPINLOCK_MISTAKE();
-	p = kzalloc(sizeof(*p));
-	if (!p)
+	new_prober = kzalloc(sizeof(*new_prober));
+	if (!new_prober)
 		return -ENOMEM;
-	err = prober_take_config(o, p, config) ?: prober_add(o, p);
+	err = prober_take_config(holder, new_prober, config) ?: prober_add(holder, new_prober);
 	if (err) {
-		kfree(p);
+		kfree(new_prober);
 		return err;
 	}
 	if (prober)
-		*prober = (banos_prober)p->owned.handle;
-	return owned_publish(&p->owned);
+		*prober = (banos_prober)new_prober->owned.handle;
+	return owned_publish(&new_prober->owned);
 }
 BANOS_EXPORT(banos_prober_register);
 
@@ -389,26 +391,26 @@ BANOS_EXPORT(banos_prober_remove);
 /* Its driver calls, so the binding's owner stays. */
 static struct bus_device *device_of(banos_owner device)
 {
-	struct owner *o = api_owner(device);
+	struct owner *owner = api_owner(device);
 
-	return o ? o->device : NULL;
+	return owner ? owner->device : NULL;
 }
 
 int64_t banos_resource_get(banos_owner device, uint32_t index, struct banos_resource *resource)
 {
-	struct bus_device *d = device_of(device);
+	struct bus_device *target = device_of(device);
 	const struct device_resource *found;
 	struct banos_resource filled = { 0 };
 	s64 size;
 
-	if (!d)
+	if (!target)
 		return MISTAKE("device is none of the caller's");
 	size = api_struct_room(__func__, &resource_rule, resource);
 	if (size < 0)
 		return size;
-	if (index >= d->nresources)
+	if (index >= target->nresources)
 		return -ENOENT;
-	found = &d->resources[index];
+	found = &target->resources[index];
 	filled.kind = found->kind;
 	filled.start = found->start;
 	filled.length = found->length;
@@ -420,22 +422,22 @@ BANOS_EXPORT(banos_resource_get);
 
 int64_t banos_device_interrupts(banos_owner device)
 {
-	struct bus_device *d = device_of(device);
+	struct bus_device *target = device_of(device);
 
-	return d ? (s64)d->interrupts : MISTAKE("device is none of the caller's");
+	return target ? (s64)target->interrupts : MISTAKE("device is none of the caller's");
 }
 BANOS_EXPORT(banos_device_interrupts);
 
 int64_t banos_device_name(banos_owner device, char *buffer, uint64_t size)
 {
-	struct bus_device *d = device_of(device);
+	struct bus_device *target = device_of(device);
 
-	if (!d)
+	if (!target)
 		return MISTAKE("device is none of the caller's");
 	if (!api_may_write(buffer, size))
 		return MISTAKE("buffer is not the driver's memory");
 	if (size)
-		strscpy(buffer, d->name, size);
-	return strlen(d->name);
+		strscpy(buffer, target->name, size);
+	return strlen(target->name);
 }
 BANOS_EXPORT(banos_device_name);

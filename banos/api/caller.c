@@ -21,36 +21,36 @@
 
 /* ---- mistakes ---- */
 
-static bool may_say(struct driver *d, u32 *unsaid)
+static bool may_say(struct driver *driver, u32 *unsaid)
 {
-	u64 now = time_monotonic_ns(), flags = spin_lock_irqsave(&d->mistakes.lock);
+	u64 now = time_monotonic_ns(), flags = spin_lock_irqsave(&driver->mistakes.lock);
 	bool may;
 
 	*unsaid = 0;
-	if (now - d->mistakes.since_ns > MISTAKES_NS) {
-		*unsaid = d->mistakes.unsaid;
-		d->mistakes.since_ns = now;
-		d->mistakes.said = d->mistakes.unsaid = 0;
+	if (now - driver->mistakes.since_ns > MISTAKES_NS) {
+		*unsaid = driver->mistakes.unsaid;
+		driver->mistakes.since_ns = now;
+		driver->mistakes.said = driver->mistakes.unsaid = 0;
 	}
-	may = d->mistakes.said < MISTAKES_MAX;
+	may = driver->mistakes.said < MISTAKES_MAX;
 	if (may)
-		d->mistakes.said++;
+		driver->mistakes.said++;
 	else
-		d->mistakes.unsaid++;
-	spin_unlock_irqrestore(&d->mistakes.lock, flags);
+		driver->mistakes.unsaid++;
+	spin_unlock_irqrestore(&driver->mistakes.lock, flags);
 	return may;
 }
 
 s64 api_mistake(const char *function, s64 err, const char *what)
 {
-	struct owner *o = gate_owner();
+	struct owner *owner = gate_owner();
 	u32 unsaid = 0;
 
-	if (o && o->private && !may_say(o->private, &unsaid))
+	if (owner && owner->private && !may_say(owner->private, &unsaid))
 		return err;
 	if (unsaid)
-		pr_warn("banos: %s: %u more calls of it were wrong\n", o->name, unsaid);
-	pr_warn("banos: %s: %s(): %s\n", o ? o->name : "the kernel", function, what);
+		pr_warn("banos: %s: %u more calls of it were wrong\n", owner->name, unsaid);
+	pr_warn("banos: %s: %s(): %s\n", owner ? owner->name : "the kernel", function, what);
 	return err;
 }
 
@@ -76,57 +76,57 @@ s64 api_check_sleep(const char *function, u64 deadline_ns, u32 flags)
 /* ---- handles ---- */
 
 /* In an RCU section. */
-static bool is_callers(const struct owner *o)
+static bool is_callers(const struct owner *owner)
 {
 	const struct owner *caller = gate_owner();
 
-	if (!caller || o->root == caller)
+	if (!caller || owner->root == caller)
 		return true;
-	return o->device && o->device->bus->root == caller;
+	return owner->device && owner->device->bus->root == caller;
 }
 
 struct owner *api_owner(banos_owner handle)
 {
-	struct owner *o;
+	struct owner *owner;
 
 	rcu_read_lock();
-	o = owner_find((u64)handle);
-	if (o && !is_callers(o))
-		o = NULL;
+	owner = owner_find((u64)handle);
+	if (owner && !is_callers(owner))
+		owner = NULL;
 	rcu_read_unlock();
-	return o;
+	return owner;
 }
 
 struct owned *api_peek(u64 handle, const struct owned_class *class)
 {
-	struct owned *o = owned_peek(handle, class);
-	const struct owner *owner = o ? READ_ONCE(o->owner) : NULL;
+	struct owned *owned = owned_peek(handle, class);
+	const struct owner *owner = owned ? READ_ONCE(owned->owner) : NULL;
 
-	return owner && is_callers(owner) ? o : NULL;
+	return owner && is_callers(owner) ? owned : NULL;
 }
 
 struct owned *api_get(u64 handle, const struct owned_class *class)
 {
-	struct owned *o;
+	struct owned *owned;
 
 	rcu_read_lock();
-	o = api_peek(handle, class);
-	if (o && !atomic_inc_not_zero(&o->refs))
-		o = NULL;
+	owned = api_peek(handle, class);
+	if (owned && !atomic_inc_not_zero(&owned->refs))
+		owned = NULL;
 	rcu_read_unlock();
-	return o;
+	return owned;
 }
 
 s64 api_remove(const char *function, u64 handle, const struct owned_class *class)
 {
-	struct owned *o = api_get(handle, class);
+	struct owned *owned = api_get(handle, class);
 	s64 err;
 
-	if (!o)
+	if (!owned)
 		return api_mistake(function, -EINVAL,
 				   "the handle is none of the caller's, or was given up before");
-	err = owned_remove(o);
-	owned_put(o);
+	err = owned_remove(owned);
+	owned_put(owned);
 	return err;
 }
 
@@ -137,12 +137,12 @@ extern u8 _text[], _data[], _image_end[];
 /* Is a driver that is linked in among those whose calls led here, or did the kernel call? */
 static bool image_counts(void)
 {
-	const struct gate_record *r = current->gate;
+	const struct gate_record *record = current->gate;
 
-	if (!r)
+	if (!record)
 		return true;
-	for (; r; r = r->outer)
-		if (r->owner->private && ((struct driver *)r->owner->private)->builtin)
+	for (; record; record = record->outer)
+		if (record->owner->private && ((struct driver *)record->owner->private)->builtin)
 			return true;
 	return false;
 }
@@ -152,15 +152,15 @@ static u64 up_to(u64 addr, u64 end, u64 max)
 	return MIN(end - addr, max);
 }
 
-u64 api_span(const void *p, u64 max, bool write)
+u64 api_span(const void *start, u64 max, bool write)
 {
-	u64 addr = (u64)p, here = (u64)__builtin_frame_address(0);
+	u64 addr = (u64)start, here = (u64)__builtin_frame_address(0);
 
 	if (addr >= here && addr < current->kstack_top)
 		return up_to(addr, current->kstack_top, max);
 	if (addr >= (u64)(write ? _data : _text) && addr < (u64)_image_end)
 		return image_counts() ? up_to(addr, (u64)_image_end, max) : 0;
-	return driver_memory_span(p, max, write);
+	return driver_memory_span(start, max, write);
 }
 
 s64 api_text(const char *text, u64 max)

@@ -48,15 +48,15 @@ s64 api_remove(const char *function, u64 handle, const struct owned_class *class
 
 /* ---- memory; any context ---- */
 
-/** @brief How many bytes from @p p on are memory that a driver may name, at most @p max. */
-u64 api_span(const void *p, u64 max, bool write);
-static inline bool api_may_read(const void *p, u64 len)
+/** @brief How many bytes from @p start on are memory that a driver may name, at most @start max. */
+u64 api_span(const void *start, u64 max, bool write);
+static inline bool api_may_read(const void *start, u64 len)
 {
-	return api_span(p, len, false) == len;
+	return api_span(start, len, false) == len;
 }
-static inline bool api_may_write(const void *p, u64 len)
+static inline bool api_may_write(const void *start, u64 len)
 {
-	return api_span(p, len, true) == len;
+	return api_span(start, len, true) == len;
 }
 /** @brief Length of a text of a driver's. @return -EINVAL: it is not the driver's, or has no NUL in @p max bytes */
 s64 api_text(const char *text, u64 max);

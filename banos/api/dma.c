@@ -21,22 +21,22 @@ struct dma_buffer {
 	struct dma_block *block;
 };
 
-static int buffer_stop(struct owned *o, u64 deadline_ns)
+static int buffer_stop(struct owned *object, u64 deadline_ns)
 {
-	struct dma_buffer *b = container_of(o, struct dma_buffer, owned);
-	struct bus_device *d = b->owner->device;
+	struct dma_buffer *buffer = container_of(object, struct dma_buffer, owned);
+	struct bus_device *device = buffer->owner->device;
 
-	owner_account(b->owner, -(s64)b->block->bytes);
-	if (owner_is_closed(b->owner) && !bus_device_is_silent(d))
-		bus_device_quarantine(d, b->block);
+	owner_account(buffer->owner, -(s64)buffer->block->bytes);
+	if (owner_is_closed(buffer->owner) && !bus_device_is_silent(device))
+		bus_device_quarantine(device, buffer->block);
 	else
-		dma_block_free(b->block);
+		dma_block_free(buffer->block);
 	return 0;
 }
 
-static void buffer_free(struct owned *o)
+static void buffer_free(struct owned *object)
 {
-	kfree(container_of(o, struct dma_buffer, owned));
+	kfree(container_of(object, struct dma_buffer, owned));
 }
 
 static const struct owned_class dma_class = {
@@ -57,61 +57,61 @@ static u32 order_of(u64 size)
 	return order;
 }
 
-static bool reaches(const struct page *p, u64 size, u32 bits)
+static bool reaches(const struct page *page, u64 size, u32 bits)
 {
-	return bits == 64 || page_to_phys(p) + size <= 1ull << bits;
+	return bits == 64 || page_to_phys(page) + size <= 1ull << bits;
 }
 
 /* Pages that the device reaches: others are held meanwhile, so that they do not come again. */
 static struct page *alloc_reachable(u32 order, u64 size, u32 bits)
 {
-	u32 flags = PAGE_ZERO | (bits < 64 ? PAGE_BELOW_4G : 0), n = 0;
-	struct page *refused[TRIES_MAX], *p = NULL;
+	u32 flags = PAGE_ZERO | (bits < 64 ? PAGE_BELOW_4G : 0), npages = 0;
+	struct page *refused[TRIES_MAX], *page = NULL;
 
-	while (n < TRIES_MAX) {
-		p = pages_alloc(order, flags);
-		if (!p || reaches(p, size, bits))
+	while (npages < TRIES_MAX) {
+		page = pages_alloc(order, flags);
+		if (!page || reaches(page, size, bits))
 			break;
-		refused[n++] = p;
-		p = NULL;
+		refused[npages++] = page;
+		page = NULL;
 	}
-	while (n)
-		pages_free(refused[--n], order);
-	return p;
+	while (npages)
+		pages_free(refused[--npages], order);
+	return page;
 }
 
 static struct dma_block *block_alloc(u64 size, u32 bits)
 {
 	struct dma_block *block = kzalloc(sizeof(*block));
 	u32 order = order_of(size);
-	struct page *p = block ? alloc_reachable(order, PAGE_SIZE << order, bits) : NULL;
+	struct page *page = block ? alloc_reachable(order, PAGE_SIZE << order, bits) : NULL;
 
-	if (!p) {
+	if (!page) {
 		kfree(block);
 		return NULL;
 	}
 	list_init(&block->link);
-	block->addr = page_to_phys(p);
+	block->addr = page_to_phys(page);
 	block->order = order;
 	block->bytes = PAGE_SIZE << order;
 	for (u32 i = 0; i < 1u << order; i++)
-		p[i].flags |= PG_DRIVER;
+		page[i].flags |= PG_DRIVER;
 	return block;
 }
 
-static s64 add_buffer(struct owner *o, struct dma_buffer *b, u64 size, u32 bits)
+static s64 add_buffer(struct owner *owner, struct dma_buffer *buffer, u64 size, u32 bits)
 {
 	s64 err;
 
-	b->owner = o;
-	b->block = block_alloc(size, bits);
-	if (!b->block)
+	buffer->owner = owner;
+	buffer->block = block_alloc(size, bits);
+	if (!buffer->block)
 		return -ENOMEM;
-	owner_account(o, b->block->bytes);
-	err = owned_add(o, &b->owned, &dma_class, true);
+	owner_account(owner, buffer->block->bytes);
+	err = owned_add(owner, &buffer->owned, &dma_class, true);
 	if (err) {
-		owner_account(o, -(s64)b->block->bytes);
-		dma_block_free(b->block);
+		owner_account(owner, -(s64)buffer->block->bytes);
+		dma_block_free(buffer->block);
 	}
 	return err;
 }
@@ -119,11 +119,11 @@ static s64 add_buffer(struct owner *o, struct dma_buffer *b, u64 size, u32 bits)
 int64_t banos_dma_alloc(banos_owner device, uint64_t size, uint32_t bits, banos_dma *buffer,
 			void **memory, uint64_t *address)
 {
-	struct owner *o = api_owner(device);
-	struct dma_buffer *b;
+	struct owner *owner = api_owner(device);
+	struct dma_buffer *dma_buffer;
 	s64 err;
 
-	if (!o || !o->device)
+	if (!owner || !owner->device)
 		return MISTAKE("device is none of the caller's");
 	if (!size || size > SIZE_LIMIT)
 		return MISTAKE("size is 0, or over 4 MiB");
@@ -134,17 +134,17 @@ int64_t banos_dma_alloc(banos_owner device, uint64_t size, uint32_t bits, banos_
 		return MISTAKE("buffer, memory or address is not the driver's memory");
 	if (api_holds_spinlock())
 		return SPINLOCK_MISTAKE();
-	b = kzalloc(sizeof(*b));
-	if (!b)
+	dma_buffer = kzalloc(sizeof(*dma_buffer));
+	if (!dma_buffer)
 		return -ENOMEM;
-	err = add_buffer(o, b, size, bits);
+	err = add_buffer(owner, dma_buffer, size, bits);
 	if (err) {
-		kfree(b);
+		kfree(dma_buffer);
 		return err;
 	}
-	*memory = phys_to_virt(b->block->addr);
-	*address = b->block->addr;
-	*buffer = (banos_dma)b->owned.handle;
+	*memory = phys_to_virt(dma_buffer->block->addr);
+	*address = dma_buffer->block->addr;
+	*buffer = (banos_dma)dma_buffer->owned.handle;
 	return 0;
 }
 BANOS_EXPORT(banos_dma_alloc);

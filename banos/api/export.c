@@ -18,28 +18,28 @@ struct found_symbol {
 	struct call_slot slot;		/* freed a grace period after the stub forgot it */
 };
 
-static void let_go_locked(struct found_symbol *s)
+static void let_go_locked(struct found_symbol *symbol)
 {
-	if (!s->exporter)
+	if (!symbol->exporter)
 		return;
-	stub_kill(s->function);
-	use_drop(s->user, s->exporter);
+	stub_kill(symbol->function);
+	use_drop(symbol->user, symbol->exporter);
 }
 
-static int symbol_stop(struct owned *o, u64 deadline_ns)
+static int symbol_stop(struct owned *object, u64 deadline_ns)
 {
-	struct found_symbol *s = container_of(o, struct found_symbol, owned);
+	struct found_symbol *symbol = container_of(object, struct found_symbol, owned);
 
 	mutex_lock(&drivers_lock);
-	let_go_locked(s);
+	let_go_locked(symbol);
 	mutex_unlock(&drivers_lock);
-	sys_module_changed(s->user->name);
+	sys_module_changed(symbol->user->name);
 	return 0;
 }
 
-static void symbol_free(struct owned *o)
+static void symbol_free(struct owned *object)
 {
-	kfree(container_of(o, struct found_symbol, owned));
+	kfree(container_of(object, struct found_symbol, owned));
 }
 
 static const struct owned_class symbol_class = {
@@ -51,85 +51,85 @@ static const struct owned_class symbol_class = {
 	.free = symbol_free,
 };
 
-static int find_locked(struct found_symbol *s, const char *name)
+static int find_locked(struct found_symbol *symbol, const char *name)
 {
-	struct export *e = export_find(name);
+	struct export *export = export_find(name);
 	int err;
 
-	if (!e)
+	if (!export)
 		return -ENOENT;
-	s->function = (void *)e->address;
-	if (!e->provider)
+	symbol->function = (void *)export->address;
+	if (!export->provider)
 		return 0;
-	err = use_add(s->user, e->provider);
+	err = use_add(symbol->user, export->provider);
 	if (err)
 		return err;
-	s->slot = (struct call_slot){ .target = s->function,
-				      .owner = &e->provider->owner,
-				      .exporter = e->provider };
-	s->function = stub_create(s->user, &s->slot);
-	if (!s->function) {
-		use_drop(s->user, e->provider);
+	symbol->slot = (struct call_slot){ .target = symbol->function,
+					   .owner = &export->provider->owner,
+					   .exporter = export->provider };
+	symbol->function = stub_create(symbol->user, &symbol->slot);
+	if (!symbol->function) {
+		use_drop(symbol->user, export->provider);
 		return -ENOMEM;
 	}
-	s->exporter = e->provider;
+	symbol->exporter = export->provider;
 	return 0;
 }
 
 void *banos_lookup_symbol(banos_owner owner, const char *name)
 {
-	struct owner *o = api_owner(owner);
-	const char *wrong = !o				       ? "owner is none of the caller's"
+	struct owner *holder = api_owner(owner);
+	const char *wrong = !holder			       ? "owner is none of the caller's"
 			    : api_text(name, API_TEXT_MAX) < 0 ? "name is no text of the driver's"
 			    : api_holds_spinlock() ? "may sleep, and the caller holds a spin lock"
 						   : NULL;
-	struct found_symbol *s;
+	struct found_symbol *symbol;
 	int err;
 
 	if (wrong) {
 		MISTAKE(wrong);
 		return NULL;
 	}
-	s = kzalloc(sizeof(*s));
-	if (!s)
+	symbol = kzalloc(sizeof(*symbol));
+	if (!symbol)
 		return NULL;
-	s->user = owner_driver(o);
+	symbol->user = owner_driver(holder);
 	mutex_lock(&drivers_lock);
-	err = find_locked(s, name);
+	err = find_locked(symbol, name);
 	mutex_unlock(&drivers_lock);
 	if (err) {
-		kfree(s);
+		kfree(symbol);
 		return NULL;
 	}
-	if (owned_add(o, &s->owned, &symbol_class, false)) {
-		symbol_stop(&s->owned, 0);
-		kfree(s);
+	if (owned_add(holder, &symbol->owned, &symbol_class, false)) {
+		symbol_stop(&symbol->owned, 0);
+		kfree(symbol);
 		return NULL;
 	}
-	return s->function;
+	return symbol->function;
 }
 BANOS_EXPORT(banos_lookup_symbol);
 
 int64_t banos_release_symbol(banos_owner owner, void *function)
 {
-	struct owner *o = api_owner(owner);
-	struct owned *found = NULL, *at;
+	struct owner *holder = api_owner(owner);
+	struct owned *found = NULL, *object;
 	u64 flags;
 	int err;
 
-	if (!o)
+	if (!holder)
 		return MISTAKE("owner is none of the caller's");
 	if (api_holds_spinlock())
 		return SPINLOCK_MISTAKE();
-	flags = spin_lock_irqsave(&o->root->lock);
-	list_for_each(at, &o->owned[OWNED_PASSIVE], link)
-		if (at->class == &symbol_class &&
-		    container_of(at, struct found_symbol, owned)->function == function) {
-			found = at;
+	flags = spin_lock_irqsave(&holder->root->lock);
+	list_for_each(object, &holder->owned[OWNED_PASSIVE], link)
+		if (object->class == &symbol_class &&
+		    container_of(object, struct found_symbol, owned)->function == function) {
+			found = object;
 			atomic_inc(&found->refs);
 			break;
 		}
-	spin_unlock_irqrestore(&o->root->lock, flags);
+	spin_unlock_irqrestore(&holder->root->lock, flags);
 	if (!found)
 		return MISTAKE("function was not looked up for this owner, or was released before");
 	err = owned_remove(found);

@@ -26,12 +26,12 @@ struct firmware {
 };
 
 /* Readers may still copy from it when it is given up. */
-static void firmware_free(struct owned *o)
+static void firmware_free(struct owned *object)
 {
-	struct firmware *f = container_of(o, struct firmware, owned);
+	struct firmware *firmware = container_of(object, struct firmware, owned);
 
-	kvfree(f->data);
-	kfree(f);
+	kvfree(firmware->data);
+	kfree(firmware);
 }
 
 static const struct owned_class firmware_class = {
@@ -50,57 +50,57 @@ struct reading {
 	s64 result;
 };
 
-static s64 read_file(struct file *f, struct firmware *fw)
+static s64 read_file(struct file *f, struct firmware *firmware)
 {
 	u64 size = f->inode->size, pos = 0;
-	s64 n;
+	s64 length;
 
 	if ((f->inode->mode & S_IFMT) != S_IFREG || !size)
 		return -EINVAL;
 	if (size > SIZE_LIMIT)
 		return -EFBIG;
-	fw->data = kvzalloc(size);
-	if (!fw->data)
+	firmware->data = kvzalloc(size);
+	if (!firmware->data)
 		return -ENOMEM;
-	n = file_read_kernel(f, fw->data, size, &pos);
-	if (n != (s64)size)
-		return n < 0 ? n : -EIO;
-	fw->size = size;
+	length = file_read_kernel(f, firmware->data, size, &pos);
+	if (length != (s64)size)
+		return length < 0 ? length : -EIO;
+	firmware->size = size;
 	return 0;
 }
 
 static void reader_main(void *arg)
 {
-	struct reading *r = arg;
-	struct file *f = file_open(AT_FDCWD, r->path, O_RDONLY | O_NONBLOCK, 0);
+	struct reading *reading = arg;
+	struct file *f = file_open(AT_FDCWD, reading->path, O_RDONLY | O_NONBLOCK, 0);
 
 	if (IS_ERR(f)) {
-		r->result = PTR_ERR(f) == -ENOTDIR ? -ENOENT : PTR_ERR(f);
+		reading->result = PTR_ERR(f) == -ENOTDIR ? -ENOENT : PTR_ERR(f);
 	} else {
-		r->result = read_file(f, r->firmware);
+		reading->result = read_file(f, reading->firmware);
 		file_put(f);
 	}
 }
 
-static s64 read_in_thread(struct firmware *fw, const char *name)
+static s64 read_in_thread(struct firmware *firmware, const char *name)
 {
-	struct reading *r = kzalloc(sizeof(*r));
+	struct reading *reading = kzalloc(sizeof(*reading));
 	struct thread *t = ERR_PTR(-ENOMEM);
 	s64 err;
 
-	if (r) {
-		r->firmware = fw;
-		snprintf(r->path, sizeof(r->path), FOLDER "%s", name);
-		t = thread_create(reader_main, r, "firmware");
+	if (reading) {
+		reading->firmware = firmware;
+		snprintf(reading->path, sizeof(reading->path), FOLDER "%s", name);
+		t = thread_create(reader_main, reading, "firmware");
 	}
 	if (IS_ERR(t)) {
-		kfree(r);
+		kfree(reading);
 		return -ENOMEM;
 	}
 	thread_start(t);
 	thread_stop(t); /* it never looks whether it should: this waits */
-	err = r->result;
-	kfree(r);
+	err = reading->result;
+	kfree(reading);
 	return err;
 }
 
@@ -109,13 +109,14 @@ static s64 read_in_thread(struct firmware *fw, const char *name)
 /* Below the folder: no part that is empty, "." or "..". */
 static bool name_valid_below(const char *name)
 {
-	size_t n = strnlen(name, NAME_LEN_MAX + 1), part;
+	size_t length = strnlen(name, NAME_LEN_MAX + 1), part;
 
-	if (!n || n > NAME_LEN_MAX)
+	if (!length || length > NAME_LEN_MAX)
 		return false;
-	for (size_t at = 0; at <= n; at += part + 1) {
-		part = (strchr(name + at, '/') ?: name + n) - (name + at);
-		if (!part || (name[at] == '.' && (part == 1 || (part == 2 && name[at + 1] == '.'))))
+	for (size_t pos = 0; pos <= length; pos += part + 1) {
+		part = (strchr(name + pos, '/') ?: name + length) - (name + pos);
+		if (!part ||
+		    (name[pos] == '.' && (part == 1 || (part == 2 && name[pos + 1] == '.'))))
 			return false;
 	}
 	return true;
@@ -123,11 +124,11 @@ static bool name_valid_below(const char *name)
 
 int64_t banos_firmware_load(banos_owner owner, const char *name, banos_firmware *firmware)
 {
-	struct owner *o = api_owner(owner);
-	struct firmware *f;
+	struct owner *holder = api_owner(owner);
+	struct firmware *image;
 	s64 err;
 
-	if (!o)
+	if (!holder)
 		return MISTAKE("owner is none of the caller's");
 	if (api_text(name, NAME_LEN_MAX + 1) < 0 || !name_valid_below(name))
 		return MISTAKE("name is no name below /lib/firmware");
@@ -135,35 +136,36 @@ int64_t banos_firmware_load(banos_owner owner, const char *name, banos_firmware 
 		return MISTAKE("firmware is not the driver's memory");
 	if (api_holds_spinlock())
 		return SPINLOCK_MISTAKE();
-	f = kzalloc(sizeof(*f));
-	if (!f)
+	image = kzalloc(sizeof(*image));
+	if (!image)
 		return -ENOMEM;
-	err = read_in_thread(f, name) ?: owned_add(o, &f->owned, &firmware_class, true);
+	err = read_in_thread(image, name)
+		      ?: owned_add(holder, &image->owned, &firmware_class, true);
 	if (err) {
-		kvfree(f->data);
-		kfree(f);
+		kvfree(image->data);
+		kfree(image);
 		return err;
 	}
-	*firmware = (banos_firmware)f->owned.handle;
-	return f->size;
+	*firmware = (banos_firmware)image->owned.handle;
+	return image->size;
 }
 BANOS_EXPORT(banos_firmware_load);
 
 int64_t banos_firmware_read(banos_firmware firmware, uint64_t offset, void *to, uint64_t length)
 {
-	struct owned *o = api_get((u64)firmware, &firmware_class);
-	struct firmware *f = container_of(o, struct firmware, owned);
+	struct owned *object = api_get((u64)firmware, &firmware_class);
+	struct firmware *image = container_of(object, struct firmware, owned);
 	bool may;
-	u64 n;
+	u64 count;
 
-	if (!o)
+	if (!object)
 		return MISTAKE("firmware is none of the caller's, or was given up before");
-	n = offset < f->size ? MIN(length, f->size - offset) : 0;
-	may = api_may_write(to, n);
+	count = offset < image->size ? MIN(length, image->size - offset) : 0;
+	may = api_may_write(to, count);
 	if (may)
-		memcpy(to, f->data + offset, n);
-	owned_put(o);
-	return may ? (s64)n : MISTAKE("to is not the driver's memory");
+		memcpy(to, image->data + offset, count);
+	owned_put(object);
+	return may ? (s64)count : MISTAKE("to is not the driver's memory");
 }
 BANOS_EXPORT(banos_firmware_read);
 

@@ -30,168 +30,176 @@ struct conversion {
 	char type;
 };
 
-static void put(struct text *t, const char *s, u64 n)
+static void put(struct text *text, const char *bytes, u64 length)
 {
-	if (t->used < t->size) {
-		u64 room = t->size - t->used;
+	if (text->used < text->size) {
+		u64 room = text->size - text->used;
 
-		memcpy(t->buf + t->used, s, n < room ? n : room);
+		memcpy(text->buf + text->used, bytes, length < room ? length : room);
 	}
-	t->used += n;
+	text->used += length;
 }
 
-static u64 next_arg(struct args *a)
+static u64 next_arg(struct args *args)
 {
-	if (!a->left)
+	if (!args->left)
 		return 0;
-	a->left--;
-	return *a->value++;
+	args->left--;
+	return *args->value++;
 }
 
-static const char *parse_number(const char *f, struct args *a, int *out)
+static const char *parse_number(const char *format, struct args *args, int *out)
 {
-	int n = 0;
+	int number = 0;
 
-	if (*f == '*') {
-		*out = (int)next_arg(a);
-		return f + 1;
+	if (*format == '*') {
+		*out = (int)next_arg(args);
+		return format + 1;
 	}
-	while (*f >= '0' && *f <= '9' && n <= DRIVER_TEXT_MAX)
-		n = n * 10 + *f++ - '0';
-	*out = n;
-	return f;
+	while (*format >= '0' && *format <= '9' && number <= DRIVER_TEXT_MAX)
+		number = number * 10 + *format++ - '0';
+	*out = number;
+	return format;
 }
 
-static const char *parse_length(const char *f, u32 *bytes)
+static const char *parse_length(const char *format, u32 *bytes)
 {
 	*bytes = 4;
-	for (;; f++)
-		switch (*f) {
+	for (;; format++)
+		switch (*format) {
 		case 'h': *bytes = *bytes == 2 ? 1 : 2; break;
 		case 'l':
 		case 'j':
 		case 'z':
 		case 't': *bytes = 8; break;
-		default: return f;
+		default: return format;
 		}
 }
 
-static const char *parse(const char *f, struct args *a, struct conversion *c)
+static const char *parse(const char *format, struct args *args, struct conversion *conversion)
 {
-	u32 n = 0;
+	u32 number = 0;
 
-	*c = (struct conversion){ .width = -1, .precision = -1 };
-	for (; *f && strchr("-+ #0", *f); f++)
-		if (n < sizeof(c->flags) - 1)
-			c->flags[n++] = *f;
-	if ((*f >= '1' && *f <= '9') || *f == '*')
-		f = parse_number(f, a, &c->width);
-	if (*f == '.')
-		f = parse_number(f + 1, a, &c->precision);
-	f = parse_length(f, &c->bytes);
-	c->type = *f;
-	if (c->width < -1 && n < sizeof(c->flags) - 1) { /* "%*d" with a negative width */
-		c->flags[n] = '-';
-		c->width = -c->width;
+	*conversion = (struct conversion){ .width = -1, .precision = -1 };
+	for (; *format && strchr("-+ #0", *format); format++)
+		if (number < sizeof(conversion->flags) - 1)
+			conversion->flags[number++] = *format;
+	if ((*format >= '1' && *format <= '9') || *format == '*')
+		format = parse_number(format, args, &conversion->width);
+	if (*format == '.')
+		format = parse_number(format + 1, args, &conversion->precision);
+	format = parse_length(format, &conversion->bytes);
+	conversion->type = *format;
+	if (conversion->width < -1 &&
+	    number < sizeof(conversion->flags) - 1) { /* "%*d" with a negative width */
+		conversion->flags[number] = '-';
+		conversion->width = -conversion->width;
 	}
-	if (c->width > DRIVER_TEXT_MAX)
-		c->width = DRIVER_TEXT_MAX;
-	if (c->precision > DRIVER_TEXT_MAX)
-		c->precision = DRIVER_TEXT_MAX;
-	return *f ? f + 1 : f;
+	if (conversion->width > DRIVER_TEXT_MAX)
+		conversion->width = DRIVER_TEXT_MAX;
+	if (conversion->precision > DRIVER_TEXT_MAX)
+		conversion->precision = DRIVER_TEXT_MAX;
+	return *format ? format + 1 : format;
 }
 
-static u64 narrow(u64 v, u32 bytes, bool is_signed)
+static u64 narrow(u64 value, u32 bytes, bool is_signed)
 {
 	switch (bytes) {
-	case 1: return is_signed ? (u64)(s64)(s8)v : (u8)v;
-	case 2: return is_signed ? (u64)(s64)(s16)v : (u16)v;
-	case 4: return is_signed ? (u64)(s64)(s32)v : (u32)v;
-	default: return v;
+	case 1: return is_signed ? (u64)(s64)(s8)value : (u8)value;
+	case 2: return is_signed ? (u64)(s64)(s16)value : (u16)value;
+	case 4: return is_signed ? (u64)(s64)(s32)value : (u32)value;
+	default: return value;
 	}
 }
 
-static void put_padded(struct text *t, const struct conversion *c, const char *s, u64 n)
+static void put_padded(struct text *text, const struct conversion *conversion, const char *bytes,
+		       u64 length)
 {
-	bool left = strchr(c->flags, '-');
-	u64 width = c->width > 0 ? c->width : 0;
+	bool left = strchr(conversion->flags, '-');
+	u64 width = conversion->width > 0 ? conversion->width : 0;
 
-	for (u64 i = n; !left && i < width; i++)
-		put(t, " ", 1);
-	put(t, s, n);
-	for (u64 i = n; left && i < width; i++)
-		put(t, " ", 1);
+	for (u64 i = length; !left && i < width; i++)
+		put(text, " ", 1);
+	put(text, bytes, length);
+	for (u64 i = length; left && i < width; i++)
+		put(text, " ", 1);
 }
 
-static void put_text(struct text *t, const struct conversion *c, const char *s)
+static void put_text(struct text *text, const struct conversion *conversion, const char *string)
 {
-	u64 max = c->precision >= 0 ? c->precision : DRIVER_TEXT_MAX, span, n;
+	u64 max = conversion->precision >= 0 ? conversion->precision : DRIVER_TEXT_MAX, span,
+	    length;
 
-	if (!s) {
-		put_padded(t, c, "(null)", MIN(max, 6ul));
+	if (!string) {
+		put_padded(text, conversion, "(null)", MIN(max, 6ul));
 		return;
 	}
-	span = t->span ? t->span(s, max, false) : max;
-	n = strnlen(s, span);
-	if (n == span && span < max) {
-		t->bad = true;
-		s = "(bad text)";
-		n = 10;
+	span = text->span ? text->span(string, max, false) : max;
+	length = strnlen(string, span);
+	if (length == span && span < max) {
+		text->bad = true;
+		string = "(bad text)";
+		length = 10;
 	}
-	put_padded(t, c, s, n);
+	put_padded(text, conversion, string, length);
 }
 
-static void put_integer(struct text *t, const struct conversion *c, u64 v)
+static void put_integer(struct text *text, const struct conversion *conversion, u64 value)
 {
 	/* Width and precision can ask for all of a text's length. */
 	char out[80], format[40];
-	int n = snprintf(format, sizeof(format), "%%%s", c->flags), width = c->width;
+	int ndigits = snprintf(format, sizeof(format), "%%%s", conversion->flags),
+	    width = conversion->width;
 
 	if (width > 64) { /* blanks or zeroes in front are few enough by themselves */
-		struct conversion wide = *c;
+		struct conversion wide = *conversion;
 
 		wide.width = 64;
-		for (int i = 64; i < width && !strchr(c->flags, '-'); i++)
-			put(t, " ", 1);
-		put_integer(t, &wide, v);
-		for (int i = 64; i < width && strchr(c->flags, '-'); i++)
-			put(t, " ", 1);
+		for (int i = 64; i < width && !strchr(conversion->flags, '-'); i++)
+			put(text, " ", 1);
+		put_integer(text, &wide, value);
+		for (int i = 64; i < width && strchr(conversion->flags, '-'); i++)
+			put(text, " ", 1);
 		return;
 	}
 	if (width >= 0)
-		n += snprintf(format + n, sizeof(format) - n, "%d", width);
-	if (c->precision >= 0)
-		n += snprintf(format + n, sizeof(format) - n, ".%d",
-			      c->precision > 64 ? 64 : c->precision);
-	snprintf(format + n, sizeof(format) - n, "l%c", c->type);
-	n = snprintf(out, sizeof(out), format, v);
-	put(t, out, n < (int)sizeof(out) ? n : (int)sizeof(out) - 1);
+		ndigits += snprintf(format + ndigits, sizeof(format) - ndigits, "%d", width);
+	if (conversion->precision >= 0)
+		ndigits += snprintf(format + ndigits, sizeof(format) - ndigits, ".%d",
+				    conversion->precision > 64 ? 64 : conversion->precision);
+	snprintf(format + ndigits, sizeof(format) - ndigits, "l%c", conversion->type);
+	ndigits = snprintf(out, sizeof(out), format, value);
+	put(text, out, ndigits < (int)sizeof(out) ? ndigits : (int)sizeof(out) - 1);
 }
 
 /* @return false: no conversion of ours */
-static bool convert(struct text *t, const struct conversion *c, struct args *a)
+static bool convert(struct text *text, const struct conversion *conversion, struct args *args)
 {
-	struct conversion hex = *c;
+	struct conversion hex = *conversion;
 	char one;
 
-	switch (c->type) {
+	switch (conversion->type) {
 	case 'd':
-	case 'i': put_integer(t, c, narrow(next_arg(a), c->bytes, true)); return true;
+	case 'i':
+		put_integer(text, conversion, narrow(next_arg(args), conversion->bytes, true));
+		return true;
 	case 'u':
 	case 'x':
 	case 'X':
-	case 'o': put_integer(t, c, narrow(next_arg(a), c->bytes, false)); return true;
+	case 'o':
+		put_integer(text, conversion, narrow(next_arg(args), conversion->bytes, false));
+		return true;
 	case 'p':
 		hex.type = 'x';
-		strscpy(hex.flags, strchr(c->flags, '-') ? "#-" : "#", sizeof(hex.flags));
-		put_integer(t, &hex, next_arg(a));
+		strscpy(hex.flags, strchr(conversion->flags, '-') ? "#-" : "#", sizeof(hex.flags));
+		put_integer(text, &hex, next_arg(args));
 		return true;
 	case 'c':
-		one = next_arg(a);
-		put_padded(t, c, &one, 1);
+		one = next_arg(args);
+		put_padded(text, conversion, &one, 1);
 		return true;
-	case 's': put_text(t, c, (const char *)next_arg(a)); return true;
-	case '%': put(t, "%", 1); return true;
+	case 's': put_text(text, conversion, (const char *)next_arg(args)); return true;
+	case '%': put(text, "%", 1); return true;
 	default: return false;
 	}
 }
@@ -199,25 +207,25 @@ static bool convert(struct text *t, const struct conversion *c, struct args *a)
 s64 format_args(char *buf, u64 size, const char *fmt, const u64 *args, u32 count,
 		format_span_fn span)
 {
-	struct text t = { buf, size ? size - 1 : 0, 0, span, false };
-	struct args a = { args, count };
+	struct text text = { buf, size ? size - 1 : 0, 0, span, false };
+	struct args arguments = { args, count };
 	const char *end = fmt + strnlen(fmt, DRIVER_TEXT_MAX);
 
 	while (fmt < end) {
 		const char *start = fmt;
-		struct conversion c;
+		struct conversion conversion;
 
 		while (fmt < end && *fmt != '%')
 			fmt++;
-		put(&t, start, fmt - start);
+		put(&text, start, fmt - start);
 		if (fmt == end)
 			break;
 		start = fmt;
-		fmt = parse(fmt + 1, &a, &c);
-		if (!convert(&t, &c, &a))
-			put(&t, start, fmt - start);
+		fmt = parse(fmt + 1, &arguments, &conversion);
+		if (!convert(&text, &conversion, &arguments))
+			put(&text, start, fmt - start);
 	}
 	if (size)
-		buf[t.used < size ? t.used : size - 1] = 0;
-	return t.bad ? -EINVAL : (s64)t.used;
+		buf[text.used < size ? text.used : size - 1] = 0;
+	return text.bad ? -EINVAL : (s64)text.used;
 }

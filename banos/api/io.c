@@ -28,15 +28,15 @@ struct mapping {
 	void *memory;
 };
 
-static int mapping_stop(struct owned *o, u64 deadline_ns)
+static int mapping_stop(struct owned *object, u64 deadline_ns)
 {
-	krange_unmap_phys(container_of(o, struct mapping, owned)->memory);
+	krange_unmap_phys(container_of(object, struct mapping, owned)->memory);
 	return 0;
 }
 
-static void mapping_free(struct owned *o)
+static void mapping_free(struct owned *object)
 {
-	kfree(container_of(o, struct mapping, owned));
+	kfree(container_of(object, struct mapping, owned));
 }
 
 static const struct owned_class mmio_class = {
@@ -48,9 +48,9 @@ static const struct owned_class mmio_class = {
 	.free = mapping_free,
 };
 
-static bool overlaps(u64 a, u64 alen, u64 b, u64 blen)
+static bool overlaps(u64 first, u64 alen, u64 second, u64 blen)
 {
-	return a < b + blen && b < a + alen;
+	return first < second + blen && second < first + alen;
 }
 
 /* Interrupt controllers and clocks, which the kernel drives itself. */
@@ -66,43 +66,43 @@ static bool is_kernels(u64 address, u64 length)
 
 static bool has_ram(u64 address, u64 length)
 {
-	for (u64 at = address & PAGE_MASK; at < address + length; at += PAGE_SIZE)
-		if (page_is_ram(at))
+	for (u64 pos = address & PAGE_MASK; pos < address + length; pos += PAGE_SIZE)
+		if (page_is_ram(pos))
 			return true;
 	return false;
 }
 
 /* A device that a driver has is answered for by its bus. */
-static bool may_map(const struct owner *o, u64 address, u64 length)
+static bool may_map(const struct owner *owner, u64 address, u64 length)
 {
 	if (is_kernels(address, length) || has_ram(address, length))
 		return false;
-	return !o->device || bus_device_allows(o->device, DEVICE_MEMORY, address, length);
+	return !owner->device || bus_device_allows(owner->device, DEVICE_MEMORY, address, length);
 }
 
-static s64 map(struct owner *o, struct mapping *m, u64 address, u64 length, u32 flags)
+static s64 map(struct owner *owner, struct mapping *mapping, u64 address, u64 length, u32 flags)
 {
 	int err;
 
-	m->memory = krange_map_phys(address, length,
-				    flags & BANOS_MMIO_COMBINE ? KCACHE_WC : KCACHE_UC);
-	if (!m->memory)
+	mapping->memory = krange_map_phys(address, length,
+					  flags & BANOS_MMIO_COMBINE ? KCACHE_WC : KCACHE_UC);
+	if (!mapping->memory)
 		return -ENOMEM;
-	krange_mark_driver(m->memory);
-	err = owned_add(o, &m->owned, &mmio_class, true);
+	krange_mark_driver(mapping->memory);
+	err = owned_add(owner, &mapping->owned, &mmio_class, true);
 	if (err)
-		krange_unmap_phys(m->memory);
+		krange_unmap_phys(mapping->memory);
 	return err;
 }
 
 int64_t banos_mmio_map(banos_owner owner, uint64_t address, uint64_t length, uint32_t flags,
 		       banos_mmio *mapping, void **memory)
 {
-	struct owner *o = api_owner(owner);
-	struct mapping *m;
+	struct owner *holder = api_owner(owner);
+	struct mapping *new_mapping;
 	s64 err;
 
-	if (!o)
+	if (!holder)
 		return MISTAKE("owner is none of the caller's");
 	if (!length || length > MAP_MAX || address > cpu_phys_end() - length)
 		return MISTAKE("address or length cannot be mapped");
@@ -112,18 +112,18 @@ int64_t banos_mmio_map(banos_owner owner, uint64_t address, uint64_t length, uin
 		return MISTAKE("mapping or memory is not the driver's memory");
 	if (api_holds_spinlock())
 		return SPINLOCK_MISTAKE();
-	if (!may_map(o, address, length))
+	if (!may_map(holder, address, length))
 		return -EPERM;
-	m = kzalloc(sizeof(*m));
-	if (!m)
+	new_mapping = kzalloc(sizeof(*new_mapping));
+	if (!new_mapping)
 		return -ENOMEM;
-	err = map(o, m, address, length, flags);
+	err = map(holder, new_mapping, address, length, flags);
 	if (err) {
-		kfree(m);
+		kfree(new_mapping);
 		return err;
 	}
-	*memory = m->memory;
-	*mapping = (banos_mmio)m->owned.handle;
+	*memory = new_mapping->memory;
+	*mapping = (banos_mmio)new_mapping->owned.handle;
 	return 0;
 }
 BANOS_EXPORT(banos_mmio_map);
@@ -147,19 +147,19 @@ struct port_range {
 static DEFINE_LIST(claimed);
 static DEFINE_SPINLOCK(ports_lock);
 
-static int ports_stop(struct owned *o, u64 deadline_ns)
+static int ports_stop(struct owned *object, u64 deadline_ns)
 {
-	struct port_range *r = container_of(o, struct port_range, owned);
+	struct port_range *range = container_of(object, struct port_range, owned);
 	u64 flags = spin_lock_irqsave(&ports_lock);
 
-	list_del(&r->link);
+	list_del(&range->link);
 	spin_unlock_irqrestore(&ports_lock, flags);
 	return 0;
 }
 
-static void ports_free(struct owned *o)
+static void ports_free(struct owned *object)
 {
-	kfree(container_of(o, struct port_range, owned));
+	kfree(container_of(object, struct port_range, owned));
 }
 
 static const struct owned_class ports_class = {
@@ -200,37 +200,37 @@ static bool port_is_kernels(u32 first, u32 count)
 
 static bool port_is_taken_locked(u32 first, u32 count)
 {
-	struct port_range *r;
+	struct port_range *range;
 
-	list_for_each(r, &claimed, link)
-		if (overlaps(first, count, r->first, r->count))
+	list_for_each(range, &claimed, link)
+		if (overlaps(first, count, range->first, range->count))
 			return true;
 	return false;
 }
 
-static s64 claim(struct owner *o, struct port_range *r)
+static s64 claim(struct owner *owner, struct port_range *range)
 {
 	u64 flags = spin_lock_irqsave(&ports_lock);
-	s64 err = port_is_taken_locked(r->first, r->count) ? -EBUSY : 0;
+	s64 err = port_is_taken_locked(range->first, range->count) ? -EBUSY : 0;
 
 	if (!err)
-		list_add(&r->link, &claimed);
+		list_add(&range->link, &claimed);
 	spin_unlock_irqrestore(&ports_lock, flags);
 	if (err)
 		return err;
-	err = owned_add(o, &r->owned, &ports_class, true);
+	err = owned_add(owner, &range->owned, &ports_class, true);
 	if (err)
-		ports_stop(&r->owned, 0);
+		ports_stop(&range->owned, 0);
 	return err;
 }
 
 int64_t banos_ports_claim(banos_owner owner, uint32_t first, uint32_t count, banos_ports *ports)
 {
-	struct owner *o = api_owner(owner);
-	struct port_range *r;
+	struct owner *holder = api_owner(owner);
+	struct port_range *range;
 	s64 err;
 
-	if (!o)
+	if (!holder)
 		return MISTAKE("owner is none of the caller's");
 	if (!count || count > PORTS || first > PORTS - count)
 		return MISTAKE("first and count are no ports");
@@ -238,21 +238,21 @@ int64_t banos_ports_claim(banos_owner owner, uint32_t first, uint32_t count, ban
 		return MISTAKE("ports is not the driver's memory");
 	if (api_holds_spinlock())
 		return SPINLOCK_MISTAKE();
-	if (o->device && !bus_device_allows(o->device, DEVICE_PORTS, first, count))
+	if (holder->device && !bus_device_allows(holder->device, DEVICE_PORTS, first, count))
 		return -EPERM;
 	if (port_is_kernels(first, count))
 		return -EBUSY;
-	r = kzalloc(sizeof(*r));
-	if (!r)
+	range = kzalloc(sizeof(*range));
+	if (!range)
 		return -ENOMEM;
-	list_init(&r->link);
-	r->first = first;
-	r->count = count;
-	err = claim(o, r);
+	list_init(&range->link);
+	range->first = first;
+	range->count = count;
+	err = claim(holder, range);
 	if (err)
-		kfree(r);
+		kfree(range);
 	else
-		*ports = (banos_ports)r->owned.handle;
+		*ports = (banos_ports)range->owned.handle;
 	return err;
 }
 BANOS_EXPORT(banos_ports_claim);
@@ -268,16 +268,16 @@ BANOS_EXPORT(banos_ports_release);
 /* The port, or -EINVAL. */
 static s64 port_of(banos_ports ports, u32 offset, u32 bytes)
 {
-	struct owned *o;
+	struct owned *object;
 	s64 port = -EINVAL;
 
 	rcu_read_lock();
-	o = api_peek((u64)ports, &ports_class);
-	if (o) {
-		const struct port_range *r = container_of(o, struct port_range, owned);
+	object = api_peek((u64)ports, &ports_class);
+	if (object) {
+		const struct port_range *range = container_of(object, struct port_range, owned);
 
-		if (bytes <= r->count && offset <= r->count - bytes)
-			port = r->first + offset;
+		if (bytes <= range->count && offset <= range->count - bytes)
+			port = range->first + offset;
 	}
 	rcu_read_unlock();
 	return port;

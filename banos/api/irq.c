@@ -39,21 +39,21 @@ struct interrupt {
 
 static bool interrupt_came(void *arg)
 {
-	struct interrupt *i = arg;
+	struct interrupt *interrupt = arg;
 
-	if (READ_ONCE(i->dead))
+	if (READ_ONCE(interrupt->dead))
 		return false;
-	i->count++;
-	if (!READ_ONCE(i->masked))
-		smp_store_release(&i->masked, irq_mask_current());
-	smp_store_release(&i->pending, true);
-	wake_up_all(&i->wait);
+	interrupt->count++;
+	if (!READ_ONCE(interrupt->masked))
+		smp_store_release(&interrupt->masked, irq_mask_current());
+	smp_store_release(&interrupt->pending, true);
+	wake_up_all(&interrupt->wait);
 	return true;
 }
 
-static void unmask(struct interrupt *i, bool handled)
+static void unmask(struct interrupt *interrupt, bool handled)
 {
-	struct irq_line *line = __atomic_exchange_n(&i->masked, NULL, __ATOMIC_ACQ_REL);
+	struct irq_line *line = __atomic_exchange_n(&interrupt->masked, NULL, __ATOMIC_ACQ_REL);
 
 	if (line)
 		irq_unmask(line, handled);
@@ -62,58 +62,58 @@ static void unmask(struct interrupt *i, bool handled)
 /* The thread has a reference of its own, which it drops last. */
 static void interrupt_main(void *arg)
 {
-	struct interrupt *i = arg;
+	struct interrupt *interrupt = arg;
 	s64 result;
 
 	for (;;) {
-		wait_event(&i->wait, READ_ONCE(i->pending) || thread_should_stop());
+		wait_event(&interrupt->wait, READ_ONCE(interrupt->pending) || thread_should_stop());
 		if (thread_should_stop())
 			break;
-		__atomic_store_n(&i->pending, false, __ATOMIC_SEQ_CST);
-		result = gate_enter(i->owner->root, true, NULL, i->function, (u64)i->context, 0, 0,
-				    0, 0, 0);
-		unmask(i, result > 0);
+		__atomic_store_n(&interrupt->pending, false, __ATOMIC_SEQ_CST);
+		result = gate_enter(interrupt->owner->root, true, NULL, interrupt->function,
+				    (u64)interrupt->context, 0, 0, 0, 0, 0);
+		unmask(interrupt, result > 0);
 	}
-	smp_store_release(&i->ended, true);
-	wake_up_all(&i->wait);
-	owned_put(&i->owned);
+	smp_store_release(&interrupt->ended, true);
+	wake_up_all(&interrupt->wait);
+	owned_put(&interrupt->owned);
 }
 
 /* ---- giving it back ---- */
 
-static void disconnect(struct interrupt *i)
+static void disconnect(struct interrupt *interrupt)
 {
-	if (i->device->interrupts)
-		bus_device_ask(i->device, disconnect, i->index, 0, 0);
-	WRITE_ONCE(i->dead, true);
+	if (interrupt->device->interrupts)
+		bus_device_ask(interrupt->device, disconnect, interrupt->index, 0, 0);
+	WRITE_ONCE(interrupt->dead, true);
 	/* What was sent before is taken, not left to whoever has the vector next. */
 	synchronize_rcu();
-	unmask(i, true);
-	irq_free(i->number, i);
-	i->connected = false;
+	unmask(interrupt, true);
+	irq_free(interrupt->number, interrupt);
+	interrupt->connected = false;
 }
 
-static int interrupt_stop(struct owned *o, u64 deadline_ns)
+static int interrupt_stop(struct owned *object, u64 deadline_ns)
 {
-	struct interrupt *i = container_of(o, struct interrupt, owned);
+	struct interrupt *interrupt = container_of(object, struct interrupt, owned);
 
-	if (i->connected)
-		disconnect(i);
-	i->thread->should_stop = true;
-	wake_up_all(&i->wait);
-	if (wait_event_until(&i->wait, smp_load_acquire(&i->ended), deadline_ns)) {
+	if (interrupt->connected)
+		disconnect(interrupt);
+	interrupt->thread->should_stop = true;
+	wake_up_all(&interrupt->wait);
+	if (wait_event_until(&interrupt->wait, smp_load_acquire(&interrupt->ended), deadline_ns)) {
 		pr_err("banos: %s: the function %pS of an interrupt of device %s does not return\n",
-		       i->owner->root->name, i->function, i->owner->name);
+		       interrupt->owner->root->name, interrupt->function, interrupt->owner->name);
 		return -EBUSY;
 	}
-	thread_stop(i->thread);
-	i->thread = NULL;
+	thread_stop(interrupt->thread);
+	interrupt->thread = NULL;
 	return 0;
 }
 
-static void interrupt_free(struct owned *o)
+static void interrupt_free(struct owned *object)
 {
-	kfree(container_of(o, struct interrupt, owned));
+	kfree(container_of(object, struct interrupt, owned));
 }
 
 static const struct owned_class irq_class = {
@@ -127,128 +127,130 @@ static const struct owned_class irq_class = {
 
 /* ---- asking for it ---- */
 
-static s64 connect_message(struct interrupt *i)
+static s64 connect_message(struct interrupt *interrupt)
 {
 	u64 address;
 	u32 data;
 	s64 err, irq;
 
-	if (i->index >= i->device->interrupts)
+	if (interrupt->index >= interrupt->device->interrupts)
 		return -EINVAL;
-	irq = irq_request_msi(interrupt_came, i, i->owner->root->name, &address, &data);
+	irq = irq_request_msi(interrupt_came, interrupt, interrupt->owner->root->name, &address,
+			      &data);
 	if (irq < 0)
 		return irq == -EBUSY ? -ENOSPC : irq;
-	i->number = irq;
-	err = bus_device_ask(i->device, connect, i->index, address, data);
+	interrupt->number = irq;
+	err = bus_device_ask(interrupt->device, connect, interrupt->index, address, data);
 	if (err) {
-		irq_free(irq, i);
+		irq_free(irq, interrupt);
 		return err < 0 ? err : -EINVAL;
 	}
 	return 0;
 }
 
-static s64 connect_line(struct interrupt *i)
+static s64 connect_line(struct interrupt *interrupt)
 {
-	s64 line = i->index ? -EINVAL : bus_device_ask(i->device, line, 0, 0, 0);
+	s64 line = interrupt->index ? -EINVAL : bus_device_ask(interrupt->device, line, 0, 0, 0);
 
 	if (line < 0)
 		return line;
 	if (line >= ISA_LINES)
 		return -ENODEV;
-	i->number = line;
-	return irq_request_isa(line, interrupt_came, i, i->owner->root->name, IRQ_SHARED);
+	interrupt->number = line;
+	return irq_request_isa(line, interrupt_came, interrupt, interrupt->owner->root->name,
+			       IRQ_SHARED);
 }
 
-static s64 start(struct interrupt *i)
+static s64 start(struct interrupt *interrupt)
 {
 	s64 err;
 
-	i->thread = thread_create(interrupt_main, i, i->owner->root->name);
-	if (IS_ERR(i->thread))
+	interrupt->thread = thread_create(interrupt_main, interrupt, interrupt->owner->root->name);
+	if (IS_ERR(interrupt->thread))
 		return -ENOMEM;
-	err = i->device->interrupts ? connect_message(i) : connect_line(i);
+	err = interrupt->device->interrupts ? connect_message(interrupt) : connect_line(interrupt);
 	if (err) {
-		thread_put(i->thread);
+		thread_put(interrupt->thread);
 		return err;
 	}
-	i->connected = true;
-	err = owned_add(i->owner, &i->owned, &irq_class, true);
+	interrupt->connected = true;
+	err = owned_add(interrupt->owner, &interrupt->owned, &irq_class, true);
 	if (err) {
-		disconnect(i);
-		thread_put(i->thread);
+		disconnect(interrupt);
+		thread_put(interrupt->thread);
 		return err;
 	}
-	atomic_inc(&i->owned.refs);
-	thread_set_nice(i->thread, -20);
-	thread_start(i->thread);
+	atomic_inc(&interrupt->owned.refs);
+	thread_set_nice(interrupt->thread, -20);
+	thread_start(interrupt->thread);
 	return 0;
 }
 
 int64_t banos_irq_create(banos_owner device, uint32_t index, int64_t (*function)(void *context),
 			 void *context, banos_irq *irq)
 {
-	struct owner *o = api_owner(device);
-	struct interrupt *i;
+	struct owner *owner = api_owner(device);
+	struct interrupt *interrupt;
 	s64 err;
 
-	if (!o || !o->device)
+	if (!owner || !owner->device)
 		return MISTAKE("device is none of the caller's");
-	if (!owner_has_code(o, function))
+	if (!owner_has_code(owner, function))
 		return MISTAKE("function is not the driver's");
 	if (!api_may_write(irq, sizeof(*irq)))
 		return MISTAKE("irq is not the driver's memory");
 	if (api_holds_spinlock())
 		return SPINLOCK_MISTAKE();
-	if (owner_is_closed(o))
+	if (owner_is_closed(owner))
 		return -ENODEV;
-	i = kzalloc(sizeof(*i));
-	if (!i)
+	interrupt = kzalloc(sizeof(*interrupt));
+	if (!interrupt)
 		return -ENOMEM;
-	i->owner = o;
-	i->device = o->device;
-	i->index = index;
-	i->function = function;
-	i->context = context;
-	wait_queue_init(&i->wait);
-	err = start(i);
+	interrupt->owner = owner;
+	interrupt->device = owner->device;
+	interrupt->index = index;
+	interrupt->function = function;
+	interrupt->context = context;
+	wait_queue_init(&interrupt->wait);
+	err = start(interrupt);
 	if (err)
-		kfree(i);
+		kfree(interrupt);
 	else
-		*irq = (banos_irq)i->owned.handle;
+		*irq = (banos_irq)interrupt->owned.handle;
 	return err;
 }
 BANOS_EXPORT(banos_irq_create);
 
 int64_t banos_irq_destroy(banos_irq irq)
 {
-	struct owned *o;
+	struct owned *object;
 	s64 err;
 
 	if (api_holds_spinlock())
 		return SPINLOCK_MISTAKE();
-	o = api_get((u64)irq, &irq_class);
-	if (!o)
+	object = api_get((u64)irq, &irq_class);
+	if (!object)
 		return MISTAKE("irq is none of the caller's, or was given up before");
-	if (container_of(o, struct interrupt, owned)->thread == current)
+	if (container_of(object, struct interrupt, owned)->thread == current)
 		err = api_mistake(__func__, -EDEADLK,
 				  "is called by the function of this interrupt");
 	else
-		err = owned_remove(o);
-	owned_put(o);
+		err = owned_remove(object);
+	owned_put(object);
 	return err;
 }
 BANOS_EXPORT(banos_irq_destroy);
 
 int64_t banos_irq_count(banos_irq irq)
 {
-	struct owned *o;
+	struct owned *object;
 	s64 count = 0;
 
 	rcu_read_lock();
-	o = api_peek((u64)irq, &irq_class);
-	if (o)
-		count = READ_ONCE(container_of(o, struct interrupt, owned)->count);
+	object = api_peek((u64)irq, &irq_class);
+	if (object)
+		count = READ_ONCE(container_of(object, struct interrupt, owned)->count);
 	rcu_read_unlock();
-	return o ? count : MISTAKE("irq is none of the caller's");
+	return object ? count : MISTAKE("irq is none of the caller's");
 }
 BANOS_EXPORT(banos_irq_count);

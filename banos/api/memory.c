@@ -24,46 +24,46 @@ struct allocation {
 	u64 size;
 };
 
-static void tree_insert_locked(struct allocation *a)
+static void tree_insert_locked(struct allocation *allocation)
 {
-	struct rb_node *parent = NULL, **link = &a->driver->memory.node;
+	struct rb_node *parent = NULL, **link = &allocation->driver->memory.node;
 
 	while (*link) {
 		parent = *link;
-		link = a->memory < rb_entry(parent, struct allocation, node)->memory
+		link = allocation->memory < rb_entry(parent, struct allocation, node)->memory
 			       ? &parent->left
 			       : &parent->right;
 	}
-	rb_insert(&a->driver->memory, &a->node, parent, link);
+	rb_insert(&allocation->driver->memory, &allocation->node, parent, link);
 }
 
-static struct allocation *tree_find_locked(struct driver *d, const void *memory)
+static struct allocation *tree_find_locked(struct driver *driver, const void *memory)
 {
-	for (struct rb_node *n = d->memory.node; n;) {
-		struct allocation *a = rb_entry(n, struct allocation, node);
+	for (struct rb_node *entry = driver->memory.node; entry;) {
+		struct allocation *allocation = rb_entry(entry, struct allocation, node);
 
-		if (a->memory == memory)
-			return a;
-		n = memory < a->memory ? n->left : n->right;
+		if (allocation->memory == memory)
+			return allocation;
+		entry = memory < allocation->memory ? entry->left : entry->right;
 	}
 	return NULL;
 }
 
-static int allocation_stop(struct owned *o, u64 deadline_ns)
+static int allocation_stop(struct owned *object, u64 deadline_ns)
 {
-	struct allocation *a = container_of(o, struct allocation, owned);
-	u64 flags = spin_lock_irqsave(&a->driver->owner.lock);
+	struct allocation *allocation = container_of(object, struct allocation, owned);
+	u64 flags = spin_lock_irqsave(&allocation->driver->owner.lock);
 
-	rb_erase(&a->driver->memory, &a->node);
-	spin_unlock_irqrestore(&a->driver->owner.lock, flags);
-	owner_account(&a->driver->owner, -(s64)a->size);
-	kvfree(a->memory);
+	rb_erase(&allocation->driver->memory, &allocation->node);
+	spin_unlock_irqrestore(&allocation->driver->owner.lock, flags);
+	owner_account(&allocation->driver->owner, -(s64)allocation->size);
+	kvfree(allocation->memory);
 	return 0;
 }
 
-static void allocation_free(struct owned *o)
+static void allocation_free(struct owned *object)
 {
-	kfree(container_of(o, struct allocation, owned));
+	kfree(container_of(object, struct allocation, owned));
 }
 
 static const struct owned_class memory_class = {
@@ -77,28 +77,28 @@ static const struct owned_class memory_class = {
 
 static struct allocation *allocate(u64 size, bool atomic)
 {
-	struct allocation *a = kzalloc(sizeof(*a));
+	struct allocation *allocation = kzalloc(sizeof(*allocation));
 
-	if (!a)
+	if (!allocation)
 		return NULL;
-	a->size = size;
+	allocation->size = size;
 	if (atomic || size <= PAGE_SIZE) {
-		a->memory = kzalloc_driver(size);
+		allocation->memory = kzalloc_driver(size);
 	} else {
-		a->memory = kvzalloc(size);
-		if (a->memory)
-			krange_mark_driver(a->memory);
+		allocation->memory = kvzalloc(size);
+		if (allocation->memory)
+			krange_mark_driver(allocation->memory);
 	}
-	if (a->memory)
-		return a;
-	kfree(a);
+	if (allocation->memory)
+		return allocation;
+	kfree(allocation);
 	return NULL;
 }
 
 /* @return what is wrong with the request, or NULL */
-static const char *alloc_mistake(const struct owner *o, u64 size, u32 flags)
+static const char *alloc_mistake(const struct owner *owner, u64 size, u32 flags)
 {
-	if (!o)
+	if (!owner)
 		return "owner is none of the caller's";
 	if (!size || size > SIZE_MAX_BYTES)
 		return "size is 0, or over 256 MiB";
@@ -113,54 +113,56 @@ static const char *alloc_mistake(const struct owner *o, u64 size, u32 flags)
 
 void *banos_alloc(banos_owner owner, uint64_t size, uint32_t flags)
 {
-	struct owner *o = api_owner(owner);
-	const char *wrong = alloc_mistake(o, size, flags);
-	struct allocation *a;
+	struct owner *holder = api_owner(owner);
+	const char *wrong = alloc_mistake(holder, size, flags);
+	struct allocation *allocation;
 	u64 irq;
 
 	if (wrong) {
 		MISTAKE(wrong);
 		return NULL;
 	}
-	a = allocate(size, flags & BANOS_ALLOC_ATOMIC);
-	if (!a)
+	allocation = allocate(size, flags & BANOS_ALLOC_ATOMIC);
+	if (!allocation)
 		return NULL;
-	a->driver = owner_driver(o);
-	irq = spin_lock_irqsave(&a->driver->owner.lock);
-	tree_insert_locked(a);
-	spin_unlock_irqrestore(&a->driver->owner.lock, irq);
-	owner_account(o, size);
-	if (owned_add(o, &a->owned, &memory_class, false)) {
-		allocation_stop(&a->owned, 0);
-		kfree(a);
+	allocation->driver = owner_driver(holder);
+	irq = spin_lock_irqsave(&allocation->driver->owner.lock);
+	tree_insert_locked(allocation);
+	spin_unlock_irqrestore(&allocation->driver->owner.lock, irq);
+	owner_account(holder, size);
+	if (owned_add(holder, &allocation->owned, &memory_class, false)) {
+		allocation_stop(&allocation->owned, 0);
+		kfree(allocation);
 		return NULL;
 	}
-	return a->memory;
+	return allocation->memory;
 }
 BANOS_EXPORT(banos_alloc);
 
 int64_t banos_free(banos_owner owner, void *memory)
 {
-	struct owner *o = api_owner(owner);
-	struct allocation *a;
+	struct owner *holder = api_owner(owner);
+	struct allocation *allocation;
 	u64 irq;
 	int err;
 
-	if (!o)
+	if (!holder)
 		return MISTAKE("owner is none of the caller's");
 	if (!memory)
 		return 0;
-	irq = spin_lock_irqsave(&o->root->lock);
-	a = tree_find_locked(owner_driver(o), memory);
-	if (a && (a->owned.owner != o || !atomic_inc_not_zero(&a->owned.refs)))
-		a = NULL;
-	spin_unlock_irqrestore(&o->root->lock, irq);
-	if (!a)
+	irq = spin_lock_irqsave(&holder->root->lock);
+	allocation = tree_find_locked(owner_driver(holder), memory);
+	if (allocation &&
+	    (allocation->owned.owner != holder || !atomic_inc_not_zero(&allocation->owned.refs)))
+		allocation = NULL;
+	spin_unlock_irqrestore(&holder->root->lock, irq);
+	if (!allocation)
 		return MISTAKE("memory was not obtained for this owner, or was freed before");
 	/* Larger ones are unmapped, which sleeps. */
-	err = a->size > PAGE_SIZE && api_holds_spinlock() ? SPINLOCK_MISTAKE()
-							  : owned_remove(&a->owned);
-	owned_put(&a->owned);
+	err = allocation->size > PAGE_SIZE && api_holds_spinlock()
+		      ? SPINLOCK_MISTAKE()
+		      : owned_remove(&allocation->owned);
+	owned_put(&allocation->owned);
 	return err;
 }
 BANOS_EXPORT(banos_free);

@@ -21,23 +21,23 @@ static const char text_mistake[] = "an argument for %s is no text of the driver'
 int64_t banos_print_args(banos_owner owner, uint32_t level, const char *format,
 			 const uint64_t *args, uint32_t count)
 {
-	struct owner *o = api_owner(owner);
+	struct owner *holder = api_owner(owner);
 	const char *wrong = format_mistake(format, args, count);
 	char line[400];
-	s64 n;
+	s64 length;
 
-	if (!o)
+	if (!holder)
 		return MISTAKE("owner is none of the caller's");
 	if (level < BANOS_ERROR || level > BANOS_DEBUG)
 		return MISTAKE("level is none");
 	if (wrong)
 		return MISTAKE(wrong);
-	n = format_args(line, sizeof(line), format, args, count, api_span);
-	if (o->device)
-		printk("\001%c%s %s: %s\n", '0' + level, o->root->name, o->name, line);
+	length = format_args(line, sizeof(line), format, args, count, api_span);
+	if (holder->device)
+		printk("\001%c%s %s: %s\n", '0' + level, holder->root->name, holder->name, line);
 	else
-		printk("\001%c%s: %s\n", '0' + level, o->root->name, line);
-	return n < 0 ? MISTAKE(text_mistake) : 0;
+		printk("\001%c%s: %s\n", '0' + level, holder->root->name, line);
+	return length < 0 ? MISTAKE(text_mistake) : 0;
 }
 BANOS_EXPORT(banos_print_args);
 
@@ -45,13 +45,13 @@ int64_t banos_format_args(char *buffer, uint64_t size, const char *format, const
 			  uint32_t count)
 {
 	const char *wrong = format_mistake(format, args, count);
-	s64 n;
+	s64 length;
 
 	if (wrong)
 		return MISTAKE(wrong);
 	if (!api_may_write(buffer, size))
 		return MISTAKE("buffer is not the driver's memory");
-	n = format_args(buffer, size, format, args, count, api_span);
-	return n < 0 ? MISTAKE(text_mistake) : n;
+	length = format_args(buffer, size, format, args, count, api_span);
+	return length < 0 ? MISTAKE(text_mistake) : length;
 }
 BANOS_EXPORT(banos_format_args);

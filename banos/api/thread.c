@@ -26,42 +26,42 @@ struct driver_thread {
 /* The thread has a reference of its own, which it drops last. */
 static void thread_main(void *arg)
 {
-	struct driver_thread *t = arg;
+	struct driver_thread *thread = arg;
 
 	if (!thread_should_stop())
-		t->result = gate_enter(t->root, true, NULL, t->function, (u64)t->context, 0, 0, 0,
-				       0, 0);
-	smp_store_release(&t->ended, true);
-	wake_up_all(&t->end_wait);
-	owned_put(&t->owned);
+		thread->result = gate_enter(thread->root, true, NULL, thread->function,
+					    (u64)thread->context, 0, 0, 0, 0, 0);
+	smp_store_release(&thread->ended, true);
+	wake_up_all(&thread->end_wait);
+	owned_put(&thread->owned);
 }
 
-static s64 stop_until(struct driver_thread *t, u64 deadline_ns)
+static s64 stop_until(struct driver_thread *thread, u64 deadline_ns)
 {
-	t->thread->should_stop = true;
-	thread_wake(t->thread);
-	return wait_event_until(&t->end_wait, smp_load_acquire(&t->ended), deadline_ns);
+	thread->thread->should_stop = true;
+	thread_wake(thread->thread);
+	return wait_event_until(&thread->end_wait, smp_load_acquire(&thread->ended), deadline_ns);
 }
 
-static int driver_thread_stop(struct owned *o, u64 deadline_ns)
+static int driver_thread_stop(struct owned *object, u64 deadline_ns)
 {
-	struct driver_thread *t = container_of(o, struct driver_thread, owned);
+	struct driver_thread *thread = container_of(object, struct driver_thread, owned);
 
-	if (stop_until(t, deadline_ns)) {
-		pr_err("banos: %s: its thread \"%s\" does not end\n", t->root->name,
-		       t->thread->comm);
+	if (stop_until(thread, deadline_ns)) {
+		pr_err("banos: %s: its thread \"%s\" does not end\n", thread->root->name,
+		       thread->thread->comm);
 		return -EBUSY;
 	}
 	/* Past our code, but for its last instructions: those are waited for. */
-	if (t->thread)
-		thread_stop(t->thread);
-	t->thread = NULL;
+	if (thread->thread)
+		thread_stop(thread->thread);
+	thread->thread = NULL;
 	return 0;
 }
 
-static void driver_thread_free(struct owned *o)
+static void driver_thread_free(struct owned *object)
 {
-	kfree(container_of(o, struct driver_thread, owned));
+	kfree(container_of(object, struct driver_thread, owned));
 }
 
 static const struct owned_class thread_class = {
@@ -75,44 +75,44 @@ static const struct owned_class thread_class = {
 
 static void copy_name(char *to, const char *from)
 {
-	size_t n = strnlen(from, 15);
+	size_t length = strnlen(from, 15);
 
-	memcpy(to, from, n);
-	to[n] = 0;
+	memcpy(to, from, length);
+	to[length] = 0;
 }
 
-static int64_t start_thread(struct owner *o, struct driver_thread *t, const char *name,
-			    banos_thread *thread)
+static int64_t start_thread(struct owner *owner, struct driver_thread *driver_thread,
+			    const char *name, banos_thread *thread)
 {
 	char text[16];
 	int err;
 
 	copy_name(text, name);
-	t->thread = thread_create(thread_main, t, text);
-	if (IS_ERR(t->thread))
+	driver_thread->thread = thread_create(thread_main, driver_thread, text);
+	if (IS_ERR(driver_thread->thread))
 		return -ENOMEM;
-	err = owned_add(o, &t->owned, &thread_class, true);
+	err = owned_add(owner, &driver_thread->owned, &thread_class, true);
 	if (err) {
-		thread_put(t->thread);
+		thread_put(driver_thread->thread);
 		return err;
 	}
-	atomic_inc(&t->owned.refs);
+	atomic_inc(&driver_thread->owned.refs);
 	if (thread)
-		*thread = (banos_thread)t->owned.handle;
-	thread_start(t->thread);
+		*thread = (banos_thread)driver_thread->owned.handle;
+	thread_start(driver_thread->thread);
 	return 0;
 }
 
 int64_t banos_thread_create(banos_owner owner, int64_t (*function)(void *context), void *context,
 			    const char *name, banos_thread *thread)
 {
-	struct owner *o = api_owner(owner);
-	struct driver_thread *t;
+	struct owner *holder = api_owner(owner);
+	struct driver_thread *driver_thread;
 	s64 err;
 
-	if (!o)
+	if (!holder)
 		return MISTAKE("owner is none of the caller's");
-	if (!owner_has_code(o, function))
+	if (!owner_has_code(holder, function))
 		return MISTAKE("function is not the driver's");
 	if (api_text(name, API_TEXT_MAX) < 0)
 		return MISTAKE("name is no text of the driver's");
@@ -120,42 +120,42 @@ int64_t banos_thread_create(banos_owner owner, int64_t (*function)(void *context
 		return MISTAKE("thread is not the driver's memory");
 	if (api_holds_spinlock())
 		return SPINLOCK_MISTAKE();
-	t = kzalloc(sizeof(*t));
-	if (!t)
+	driver_thread = kzalloc(sizeof(*driver_thread));
+	if (!driver_thread)
 		return -ENOMEM;
-	t->root = o->root;
-	t->function = function;
-	t->context = context;
-	wait_queue_init(&t->end_wait);
-	err = start_thread(o, t, name, thread);
+	driver_thread->root = holder->root;
+	driver_thread->function = function;
+	driver_thread->context = context;
+	wait_queue_init(&driver_thread->end_wait);
+	err = start_thread(holder, driver_thread, name, thread);
 	if (err)
-		kfree(t);
+		kfree(driver_thread);
 	return err;
 }
 BANOS_EXPORT(banos_thread_create);
 
 int64_t banos_thread_stop(banos_thread thread, int64_t *result)
 {
-	struct owned *o;
-	struct driver_thread *t;
+	struct owned *object;
+	struct driver_thread *driver_thread;
 	s64 err;
 
 	if (api_holds_spinlock())
 		return SPINLOCK_MISTAKE();
 	if (result && !api_may_write(result, sizeof(*result)))
 		return MISTAKE("result is not the driver's memory");
-	o = api_get((u64)thread, &thread_class);
-	if (!o)
+	object = api_get((u64)thread, &thread_class);
+	if (!object)
 		return MISTAKE("thread is none of the caller's, or was given up before");
-	t = container_of(o, struct driver_thread, owned);
-	if (t->thread == current) {
-		owned_put(o);
+	driver_thread = container_of(object, struct driver_thread, owned);
+	if (driver_thread->thread == current) {
+		owned_put(object);
 		return api_mistake(__func__, -EDEADLK, "thread is the one that calls");
 	}
-	err = owned_remove(o);
+	err = owned_remove(object);
 	if (!err && result)
-		*result = t->result;
-	owned_put(o);
+		*result = driver_thread->result;
+	owned_put(object);
 	return err;
 }
 BANOS_EXPORT(banos_thread_stop);

@@ -32,46 +32,46 @@ static s64 transferred(const char *function, u64 done, u64 wanted)
 
 int64_t banos_buffer_write(banos_buffer to, const void *from, uint64_t length)
 {
-	struct uio *u = buffer_uio(to);
+	struct uio *uio = buffer_uio(to);
 
-	if (!u)
+	if (!uio)
 		return BUFFER_MISTAKE();
-	length = MIN(length, u->count);
+	length = MIN(length, uio->count);
 	if (!api_may_read(from, length))
 		return MISTAKE("from is not the driver's memory");
-	return transferred(__func__, uio_copy_out(u, from, length), length);
+	return transferred(__func__, uio_copy_out(uio, from, length), length);
 }
 BANOS_EXPORT(banos_buffer_write);
 
 int64_t banos_buffer_zero(banos_buffer to, uint64_t length)
 {
-	struct uio *u = buffer_uio(to);
+	struct uio *uio = buffer_uio(to);
 
-	if (!u)
+	if (!uio)
 		return BUFFER_MISTAKE();
-	length = MIN(length, u->count);
-	return transferred(__func__, uio_zero(u, length), length);
+	length = MIN(length, uio->count);
+	return transferred(__func__, uio_zero(uio, length), length);
 }
 BANOS_EXPORT(banos_buffer_zero);
 
 int64_t banos_buffer_read(banos_buffer from, void *to, uint64_t length)
 {
-	struct uio *u = buffer_uio(from);
+	struct uio *uio = buffer_uio(from);
 
-	if (!u)
+	if (!uio)
 		return BUFFER_MISTAKE();
-	length = MIN(length, u->count);
+	length = MIN(length, uio->count);
 	if (!api_may_write(to, length))
 		return MISTAKE("to is not the driver's memory");
-	return transferred(__func__, uio_copy_in(u, to, length), length);
+	return transferred(__func__, uio_copy_in(uio, to, length), length);
 }
 BANOS_EXPORT(banos_buffer_read);
 
 int64_t banos_buffer_left(banos_buffer buffer)
 {
-	struct uio *u = buffer_uio(buffer);
+	struct uio *uio = buffer_uio(buffer);
 
-	return u ? (s64)u->count : BUFFER_MISTAKE();
+	return uio ? (s64)uio->count : BUFFER_MISTAKE();
 }
 BANOS_EXPORT(banos_buffer_left);
 

@@ -17,60 +17,61 @@
 /* The section table, and how many there are: in section 0 where 16 bits are too few. */
 static int find_sections(struct loader *l)
 {
-	const Elf64_Ehdr *e = (const Elf64_Ehdr *)l->file;
-	struct report *r = l->report;
-	u64 n = e->e_shnum;
+	const Elf64_Ehdr *header = (const Elf64_Ehdr *)l->file;
+	struct report *report = l->report;
+	u64 nsections = header->e_shnum;
 
-	if (!e->e_shoff || e->e_shoff > l->file_size - sizeof(Elf64_Shdr))
+	if (!header->e_shoff || header->e_shoff > l->file_size - sizeof(Elf64_Shdr))
 		return report_add(
-			r, -ENOEXEC,
+			report, -ENOEXEC,
 			"its section table lies outside of the file (was it copied only in part?)");
-	l->sections = (const file_shdr *)(l->file + e->e_shoff);
-	if (!n)
-		n = l->sections[0].sh_size;
-	if (n > (l->file_size - e->e_shoff) / sizeof(Elf64_Shdr))
+	l->sections = (const file_shdr *)(l->file + header->e_shoff);
+	if (!nsections)
+		nsections = l->sections[0].sh_size;
+	if (nsections > (l->file_size - header->e_shoff) / sizeof(Elf64_Shdr))
 		return report_add(
-			r, -ENOEXEC,
+			report, -ENOEXEC,
 			"its section table lies outside of the file (was it copied only in part?)");
-	l->nsections = n;
-	l->section_strings = e->e_shstrndx;
+	l->nsections = nsections;
+	l->section_strings = header->e_shstrndx;
 	if (l->section_strings == SHN_XINDEX)
 		l->section_strings = l->sections[0].sh_link;
-	if (!l->section_strings || l->section_strings >= n ||
+	if (!l->section_strings || l->section_strings >= nsections ||
 	    l->sections[l->section_strings].sh_type != SHT_STRTAB)
-		return report_add(r, -ENOEXEC, "it has no names of sections");
+		return report_add(report, -ENOEXEC, "it has no names of sections");
 	return 0;
 }
 
-static bool in_file(const struct loader *l, const file_shdr *s)
+static bool in_file(const struct loader *l, const file_shdr *section)
 {
-	return s->sh_offset <= l->file_size && s->sh_size <= l->file_size - s->sh_offset;
+	return section->sh_offset <= l->file_size &&
+	       section->sh_size <= l->file_size - section->sh_offset;
 }
 
 /* A table of strings whose last byte is NUL: then every offset inside is a string. */
-static bool strings_end(const struct loader *l, const file_shdr *s)
+static bool strings_end(const struct loader *l, const file_shdr *section)
 {
-	return s->sh_size && !l->file[s->sh_offset + s->sh_size - 1];
+	return section->sh_size && !l->file[section->sh_offset + section->sh_size - 1];
 }
 
-static int check_name(struct loader *l, u32 i)
+static int check_name(struct loader *l, u32 index)
 {
-	if (l->sections[i].sh_name < l->sections[l->section_strings].sh_size)
+	if (l->sections[index].sh_name < l->sections[l->section_strings].sh_size)
 		return 0;
-	return report_add(l->report, -ENOEXEC, "section %u has a name outside of the names", i);
+	return report_add(l->report, -ENOEXEC, "section %u has a name outside of the names", index);
 }
 
-static int check_place(struct loader *l, u32 i)
+static int check_place(struct loader *l, u32 index)
 {
-	const file_shdr *s = &l->sections[i];
+	const file_shdr *section = &l->sections[index];
 
-	if (s->sh_type != SHT_NOBITS && s->sh_type != SHT_NULL && !in_file(l, s))
+	if (section->sh_type != SHT_NOBITS && section->sh_type != SHT_NULL && !in_file(l, section))
 		return report_add(l->report, -ENOEXEC, "section %u (%s) lies outside of the file",
-				  i, section_name(l, i));
-	if (s->sh_link >= l->nsections)
+				  index, section_name(l, index));
+	if (section->sh_link >= l->nsections)
 		return report_add(l->report, -ENOEXEC,
-				  "section %u (%s) refers to section %u, which is not there", i,
-				  section_name(l, i), s->sh_link);
+				  "section %u (%s) refers to section %u, which is not there", index,
+				  section_name(l, index), section->sh_link);
 	return 0;
 }
 
@@ -80,47 +81,49 @@ static bool loadable_type(u32 type)
 	       type == SHT_INIT_ARRAY || type == SHT_FINI_ARRAY || type == SHT_X86_64_UNWIND;
 }
 
-static int unknown_type(struct loader *l, u32 i)
+static int unknown_type(struct loader *l, u32 index)
 {
-	u32 type = l->sections[i].sh_type;
+	u32 type = l->sections[index].sh_type;
 
 	return report_add(
 		l->report, -ENOEXEC,
 		"section %s has unknown type %u (0x%x); if the driver works without it, remove it with objcopy -R %s",
-		section_name(l, i), type, type, section_name(l, i));
+		section_name(l, index), type, type, section_name(l, index));
 }
 
 /* What will be in memory. */
-static int check_loaded(struct loader *l, u32 i)
+static int check_loaded(struct loader *l, u32 index)
 {
-	const file_shdr *s = &l->sections[i];
-	const char *name = section_name(l, i);
-	struct report *r = l->report;
+	const file_shdr *section = &l->sections[index];
+	const char *name = section_name(l, index);
+	struct report *report = l->report;
 	int err = 0;
 
-	if (s->sh_flags & SHF_TLS)
-		err = report_add(r, -ENOEXEC,
+	if (section->sh_flags & SHF_TLS)
+		err = report_add(report, -ENOEXEC,
 				 "section %s is thread-local storage, which drivers cannot have",
 				 name);
-	if ((s->sh_flags & SHF_WRITE) && (s->sh_flags & SHF_EXECINSTR))
-		err = report_add(r, -ENOEXEC, "section %s is both writable and executable", name);
-	if (s->sh_flags & SHF_COMPRESSED)
-		err = report_add(r, -ENOEXEC, "section %s is compressed", name);
-	if (s->sh_type == SHT_PREINIT_ARRAY || !strncmp(name, ".ctors", 6) ||
-	    !strncmp(name, ".dtors", 6))
-		err = report_add(r, -ENOEXEC, "section %s: constructors belong into .init_array",
+	if ((section->sh_flags & SHF_WRITE) && (section->sh_flags & SHF_EXECINSTR))
+		err = report_add(report, -ENOEXEC, "section %s is both writable and executable",
 				 name);
-	else if (!loadable_type(s->sh_type) && s->sh_type != SHT_GNU_SFRAME &&
-		 s->sh_type != SHT_CREL)
-		err = unknown_type(l, i);
-	if (s->sh_addralign & (s->sh_addralign - 1) || s->sh_addralign > PAGE_SIZE)
+	if (section->sh_flags & SHF_COMPRESSED)
+		err = report_add(report, -ENOEXEC, "section %s is compressed", name);
+	if (section->sh_type == SHT_PREINIT_ARRAY || !strncmp(name, ".ctors", 6) ||
+	    !strncmp(name, ".dtors", 6))
+		err = report_add(report, -ENOEXEC,
+				 "section %s: constructors belong into .init_array", name);
+	else if (!loadable_type(section->sh_type) && section->sh_type != SHT_GNU_SFRAME &&
+		 section->sh_type != SHT_CREL)
+		err = unknown_type(l, index);
+	if (section->sh_addralign & (section->sh_addralign - 1) ||
+	    section->sh_addralign > PAGE_SIZE)
 		err = report_add(
-			r, -ENOEXEC,
+			report, -ENOEXEC,
 			"section %s wants to be aligned to %lu; it can be to powers of 2 up to %lu",
-			name, (unsigned long)s->sh_addralign, PAGE_SIZE);
-	if (s->sh_size > LOADER_MEMORY_MAX)
-		err = report_add(r, -EFBIG, "section %s would take %lu bytes of memory", name,
-				 (unsigned long)s->sh_size);
+			name, (unsigned long)section->sh_addralign, PAGE_SIZE);
+	if (section->sh_size > LOADER_MEMORY_MAX)
+		err = report_add(report, -EFBIG, "section %s would take %lu bytes of memory", name,
+				 (unsigned long)section->sh_size);
 	return err;
 }
 
@@ -136,10 +139,10 @@ static bool harmless_type(u32 type)
  * What will not be in memory. A type that nobody here knows may hold what the
  * driver needs, as CREL does: such a file is refused.
  */
-static int check_unloaded(struct loader *l, u32 i)
+static int check_unloaded(struct loader *l, u32 index)
 {
-	const char *name = section_name(l, i);
-	u32 type = l->sections[i].sh_type;
+	const char *name = section_name(l, index);
+	u32 type = l->sections[index].sh_type;
 
 	/* What counts where it is loaded would be lost in silence. */
 	if (section_is_table(name))
@@ -149,15 +152,15 @@ static int check_unloaded(struct loader *l, u32 i)
 			name, name);
 	if (type == SHT_CREL || harmless_type(type))
 		return 0;
-	return unknown_type(l, i);
+	return unknown_type(l, index);
 }
 
 /* Linkers that do not know CREL lose what belongs to it, so it is no matter what it relocates. */
-static int check_crel(struct loader *l, u32 i)
+static int check_crel(struct loader *l, u32 index)
 {
-	const char *name = section_name(l, i);
+	const char *name = section_name(l, index);
 
-	if (likely(l->sections[i].sh_type != SHT_CREL &&
+	if (likely(l->sections[index].sh_type != SHT_CREL &&
 		   (name[0] != '.' || name[1] != 'c' || strncmp(name, ".crel.", 6))))
 		return 0;
 	return report_add(
@@ -166,32 +169,33 @@ static int check_crel(struct loader *l, u32 i)
 		name);
 }
 
-static int check_table(struct loader *l, u32 i)
+static int check_table(struct loader *l, u32 index)
 {
-	const file_shdr *s = &l->sections[i];
-	struct report *r = l->report;
+	const file_shdr *section = &l->sections[index];
+	struct report *report = l->report;
 
-	switch (s->sh_type) {
+	switch (section->sh_type) {
 	case SHT_SYMTAB:
 		if (l->symbol_section)
-			return report_add(r, -ENOEXEC, "it has two symbol tables");
-		l->symbol_section = i;
+			return report_add(report, -ENOEXEC, "it has two symbol tables");
+		l->symbol_section = index;
 		return 0;
-	case SHT_SYMTAB_SHNDX: l->shndx_section = i; return 0;
+	case SHT_SYMTAB_SHNDX: l->shndx_section = index; return 0;
 	case SHT_GROUP: l->has_groups = true; return 0;
 	case SHT_RELA:
 	case SHT_REL:
-		if (!s->sh_info || s->sh_info >= l->nsections)
-			return report_add(r, -ENOEXEC,
+		if (!section->sh_info || section->sh_info >= l->nsections)
+			return report_add(report, -ENOEXEC,
 					  "section %s relocates section %u, which is not there",
-					  section_name(l, i), s->sh_info);
-		if (s->sh_type == SHT_REL && (l->sections[s->sh_info].sh_flags & SHF_ALLOC))
+					  section_name(l, index), section->sh_info);
+		if (section->sh_type == SHT_REL &&
+		    (l->sections[section->sh_info].sh_flags & SHF_ALLOC))
 			return report_add(
-				r, -ENOEXEC,
+				report, -ENOEXEC,
 				"section %s has relocations of the kind REL; x86_64 uses RELA",
-				section_name(l, i));
+				section_name(l, index));
 		return 0;
-	default: return l->sections[i].sh_flags & SHF_ALLOC ? 0 : check_unloaded(l, i);
+	default: return l->sections[index].sh_flags & SHF_ALLOC ? 0 : check_unloaded(l, index);
 	}
 }
 

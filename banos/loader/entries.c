@@ -11,12 +11,12 @@
 static int find_init(struct loader *l)
 {
 	u64 offset = (const u8 *)l->driver - l->records;
-	const struct banos_driver_record *d =
+	const struct banos_driver_record *record =
 		(const void *)(l->where[l->driver_section].mem + offset);
 	int err = 0;
 
-	l->image.init = (u64)d->init;
-	l->image.exit = (u64)d->exit;
+	l->image.init = (u64)record->init;
+	l->image.exit = (u64)record->exit;
 	if (!in_code(l, l->image.init))
 		err = report_add(l->report, -ENOEXEC,
 				 l->image.init ? "init lies outside of its code"
@@ -31,20 +31,20 @@ static int find_init(struct loader *l)
 /* Order of a section NAME or NAME.N; -1: another section. Unsuffixed ones are last. */
 static s64 array_order(const char *section, const char *name)
 {
-	size_t n;
+	size_t prefix_len;
 	u64 order;
 
 	/* The second letter settles it for most. */
 	if (section[0] != '.' || section[1] != name[1])
 		return -1;
-	n = strlen(name);
-	if (strncmp(section, name, n))
+	prefix_len = strlen(name);
+	if (strncmp(section, name, prefix_len))
 		return -1;
-	if (!section[n])
+	if (!section[prefix_len])
 		return 1ll << 32;
-	if (section[n] != '.')
+	if (section[prefix_len] != '.')
 		return -1;
-	if (parse_u64(section + n + 1, 10, &order) || order >= 1ull << 32)
+	if (parse_u64(section + prefix_len + 1, 10, &order) || order >= 1ull << 32)
 		return 1ll << 32;
 	return order;
 }
@@ -52,16 +52,17 @@ static s64 array_order(const char *section, const char *name)
 /* The section that comes after (@order, @section), in the order of their calls; 0: none. */
 static u32 next_array(const struct loader *l, const char *name, s64 *order, u32 section)
 {
-	s64 best_order = (s64)(~0ull >> 1), o;
+	s64 best_order = (s64)(~0ull >> 1), rank;
 	u32 best = 0;
 
 	for (u32 i = 1; i < l->nsections; i++) {
 		if (!l->where[i].mem)
 			continue;
-		o = array_order(section_name(l, i), name);
-		if (o < 0 || o < *order || (o == *order && i <= section) || o >= best_order)
+		rank = array_order(section_name(l, i), name);
+		if (rank < 0 || rank < *order || (rank == *order && i <= section) ||
+		    rank >= best_order)
 			continue;
-		best_order = o;
+		best_order = rank;
 		best = i;
 	}
 	*order = best_order;
@@ -71,7 +72,7 @@ static u32 next_array(const struct loader *l, const char *name, s64 *order, u32 
 /* All entries of the sections NAME*, in order. */
 static int find_calls(struct loader *l, const char *name, u64 **calls, u32 *count)
 {
-	u64 total = 0, n = 0;
+	u64 total = 0, ncalls = 0;
 	u32 section = 0, arrays = 0;
 	s64 order = 0;
 
@@ -94,26 +95,26 @@ static int find_calls(struct loader *l, const char *name, u64 **calls, u32 *coun
 		return report_add(l->report, -ENOMEM, "no memory for its %lu constructors",
 				  (unsigned long)total);
 	while ((section = next_array(l, name, &order, section)))
-		for (u64 k = 0; k < l->sections[section].sh_size / 8; k++) {
-			u64 addr = ((const u64 *)l->where[section].mem)[k];
+		for (u64 nth = 0; nth < l->sections[section].sh_size / 8; nth++) {
+			u64 addr = ((const u64 *)l->where[section].mem)[nth];
 
 			if (!in_code(l, addr))
 				return report_add(l->report, -ENOEXEC,
 						  "entry %lu of %s lies outside of its code",
-						  (unsigned long)k, section_name(l, section));
-			(*calls)[n++] = addr;
+						  (unsigned long)nth, section_name(l, section));
+			(*calls)[ncalls++] = addr;
 		}
-	*count = n;
+	*count = ncalls;
 	return 0;
 }
 
-static void reverse(u64 *v, u32 n)
+static void reverse(u64 *array, u32 count)
 {
-	for (u32 i = 0; i < n / 2; i++) {
-		u64 t = v[i];
+	for (u32 i = 0; i < count / 2; i++) {
+		u64 kept = array[i];
 
-		v[i] = v[n - 1 - i];
-		v[n - 1 - i] = t;
+		array[i] = array[count - 1 - i];
+		array[count - 1 - i] = kept;
 	}
 }
 
@@ -122,26 +123,26 @@ static void reverse(u64 *v, u32 n)
 bool export_name_allowed(const char *driver, const char *name)
 {
 	/* Level 1 has no header that gives a common prefix to all drivers of a kind. */
-	size_t n = strlen(driver);
+	size_t length = strlen(driver);
 
-	return !strncmp(name, driver, n) && name[n] == '_' && name[n + 1];
+	return !strncmp(name, driver, length) && name[length] == '_' && name[length + 1];
 }
 
 /* A string in read-only data, with its end there. */
 static const char *text_at(const struct loader *l, u64 addr)
 {
-	for (u32 n = 0; n <= LOADER_EXPORT_NAME_MAX; n++) {
-		if (!in_part(l, PART_RODATA, addr + n, 1))
+	for (u32 name_pos = 0; name_pos <= LOADER_EXPORT_NAME_MAX; name_pos++) {
+		if (!in_part(l, PART_RODATA, addr + name_pos, 1))
 			return NULL;
-		if (!*memory_at(l, addr + n))
+		if (!*memory_at(l, addr + name_pos))
 			return (const char *)memory_at(l, addr);
 	}
 	return NULL;
 }
 
-static int find_export(struct loader *l, const struct banos_export *e)
+static int find_export(struct loader *l, const struct banos_export *export)
 {
-	const char *name = text_at(l, (u64)e->name);
+	const char *name = text_at(l, (u64) export->name);
 
 	if (!name)
 		return report_add(l->report, -ENOEXEC, "an exported name is damaged");
@@ -150,10 +151,10 @@ static int find_export(struct loader *l, const struct banos_export *e)
 		return report_add(l->report, -ENOEXEC,
 				  "exports %s: its exports have to begin with %s_", name,
 				  l->driver->name);
-	if (!in_code(l, (u64)e->function))
+	if (!in_code(l, (u64) export->function))
 		return report_add(l->report, -ENOEXEC,
 				  "exports %s, which is no function of its own", name);
-	l->exports[l->nexports++] = (struct load_export){ name, (u64)e->function };
+	l->exports[l->nexports++] = (struct load_export){ name, (u64) export->function };
 	return 0;
 }
 
@@ -181,12 +182,12 @@ static int find_exports(struct loader *l)
 	if (!l->exports)
 		return report_add(l->report, -ENOMEM, "no memory for its exports");
 	for (u32 i = 1; i < l->nsections; i++) {
-		const struct banos_export *e = (const void *)l->where[i].mem;
+		const struct banos_export *export = (const void *)l->where[i].mem;
 
-		if (!e || !is_export_section(section_name(l, i)))
+		if (!export || !is_export_section(section_name(l, i)))
 			continue;
-		for (u64 k = 0; k < l->sections[i].sh_size / sizeof(*e); k++) {
-			int bad = find_export(l, &e[k]);
+		for (u64 nth = 0; nth < l->sections[i].sh_size / sizeof(*export); nth++) {
+			int bad = find_export(l, &export[nth]);
 
 			err = err ?: bad;
 		}
@@ -209,11 +210,13 @@ static int index_functions(struct loader *l)
 	if (!next)
 		return report_add(l->report, -ENOMEM, "no memory for the index of its %u functions",
 				  l->image.nfunctions);
-	for (const file_sym *s = l->symbols, *end = s + l->nsymbols; s < end; s++, value++) {
+	for (const file_sym *symbol = l->symbols, *end = symbol + l->nsymbols; symbol < end;
+	     symbol++, value++) {
 		u64 offset = *value - addr;
 
-		if (ELF64_ST_TYPE(s->st_info) == STT_FUNC && offset < code_size)
-			*next++ = (struct load_function){ offset, s->st_size, s->st_name };
+		if (ELF64_ST_TYPE(symbol->st_info) == STT_FUNC && offset < code_size)
+			*next++ =
+				(struct load_function){ offset, symbol->st_size, symbol->st_name };
 	}
 	l->image.nfunctions = next - l->image.functions;
 	return 0;

@@ -143,47 +143,48 @@ static const char *osabi_words(u32 osabi)
 
 int check_format(struct loader *l)
 {
-	const Elf64_Ehdr *e = (const Elf64_Ehdr *)l->file;
-	struct report *r = l->report;
+	const Elf64_Ehdr *header = (const Elf64_Ehdr *)l->file;
+	struct report *report = l->report;
 
-	if (l->file_size < SELFMAG || memcmp(e->e_ident, ELFMAG, SELFMAG))
-		return report_add(r, -ENOEXEC, "not an ELF file: %s",
+	if (l->file_size < SELFMAG || memcmp(header->e_ident, ELFMAG, SELFMAG))
+		return report_add(report, -ENOEXEC, "not an ELF file: %s",
 				  format_words(l->file, l->file_size));
-	if (l->file_size < sizeof(*e))
-		return report_add(r, -ENOEXEC,
+	if (l->file_size < sizeof(*header))
+		return report_add(report, -ENOEXEC,
 				  "not an ELF file, but %lu bytes from the beginning of one",
 				  (unsigned long)l->file_size);
-	if (e->e_ident[EI_DATA] == ELFDATA2MSB)
+	if (header->e_ident[EI_DATA] == ELFDATA2MSB)
 		return report_add(
-			r, -ENOEXEC,
+			report, -ENOEXEC,
 			"not a little-endian ELF file, but a big-endian one for machine %u%s",
-			__builtin_bswap16(e->e_machine),
-			machine_words(__builtin_bswap16(e->e_machine)));
-	if (e->e_ident[EI_DATA] != ELFDATA2LSB || e->e_ident[EI_CLASS] < ELFCLASS32 ||
-	    e->e_ident[EI_CLASS] > ELFCLASS64)
+			__builtin_bswap16(header->e_machine),
+			machine_words(__builtin_bswap16(header->e_machine)));
+	if (header->e_ident[EI_DATA] != ELFDATA2LSB || header->e_ident[EI_CLASS] < ELFCLASS32 ||
+	    header->e_ident[EI_CLASS] > ELFCLASS64)
 		return report_add(
-			r, -ENOEXEC,
+			report, -ENOEXEC,
 			"neither a 32-bit nor a 64-bit ELF file: its first bytes were damaged");
-	if (e->e_ident[EI_CLASS] != ELFCLASS64)
-		return report_add(r, -ENOEXEC,
+	if (header->e_ident[EI_CLASS] != ELFCLASS64)
+		return report_add(report, -ENOEXEC,
 				  "not a 64-bit ELF file, but a 32-bit one for machine %u%s",
-				  e->e_machine,
-				  e->e_machine == ELF_MACHINE
+				  header->e_machine,
+				  header->e_machine == ELF_MACHINE
 					  ? " with 32-bit pointers (compile with -m64, not -mx32)"
-					  : machine_words(e->e_machine));
-	if (e->e_machine != ELF_MACHINE)
-		return report_add(r, -ENOEXEC, "for machine %u%s, not for x86_64", e->e_machine,
-				  machine_words(e->e_machine));
-	if (e->e_type != ET_REL)
-		return report_add(r, -ENOEXEC, "%s: a driver is an object file (cc -c, ld -r)",
-				  elf_type_words(e->e_type));
-	if (e->e_ident[EI_VERSION] != EV_CURRENT || e->e_version != EV_CURRENT)
-		return report_add(r, -ENOEXEC, "ELF version %u is unknown", e->e_version);
-	if (e->e_ident[EI_OSABI] != ELFOSABI_NONE && e->e_ident[EI_OSABI] != ELFOSABI_GNU)
-		return report_add(r, -ENOEXEC, "for the ABI of another system (%u): %s",
-				  e->e_ident[EI_OSABI], osabi_words(e->e_ident[EI_OSABI]));
-	if (e->e_ehsize < sizeof(*e) || e->e_shentsize != sizeof(Elf64_Shdr))
-		return report_add(r, -ENOEXEC, "its ELF headers have the wrong size");
+					  : machine_words(header->e_machine));
+	if (header->e_machine != ELF_MACHINE)
+		return report_add(report, -ENOEXEC, "for machine %u%s, not for x86_64",
+				  header->e_machine, machine_words(header->e_machine));
+	if (header->e_type != ET_REL)
+		return report_add(report, -ENOEXEC, "%s: a driver is an object file (cc -c, ld -r)",
+				  elf_type_words(header->e_type));
+	if (header->e_ident[EI_VERSION] != EV_CURRENT || header->e_version != EV_CURRENT)
+		return report_add(report, -ENOEXEC, "ELF version %u is unknown", header->e_version);
+	if (header->e_ident[EI_OSABI] != ELFOSABI_NONE && header->e_ident[EI_OSABI] != ELFOSABI_GNU)
+		return report_add(report, -ENOEXEC, "for the ABI of another system (%u): %s",
+				  header->e_ident[EI_OSABI],
+				  osabi_words(header->e_ident[EI_OSABI]));
+	if (header->e_ehsize < sizeof(*header) || header->e_shentsize != sizeof(Elf64_Shdr))
+		return report_add(report, -ENOEXEC, "its ELF headers have the wrong size");
 	return 0;
 }
 
@@ -202,16 +203,16 @@ static const struct {
 };
 
 /* A text in a table of strings, as the beginning of one of them. */
-static bool has_string(const struct loader *l, const file_shdr *s, const char *text)
+static bool has_string(const struct loader *l, const file_shdr *section, const char *text)
 {
-	const u8 *at = l->file + s->sh_offset, *end = at + s->sh_size;
-	size_t n = strlen(text);
+	const u8 *bytes = l->file + section->sh_offset, *end = bytes + section->sh_size;
+	size_t wanted_len = strlen(text);
 
-	while ((u64)(end - at) > n) {
-		if (!*at && !memcmp(at + 1, text, n))
+	while ((u64)(end - bytes) > wanted_len) {
+		if (!*bytes && !memcmp(bytes + 1, text, wanted_len))
 			return true;
-		at = memchr(at + 1, 0, end - at - 1);
-		if (!at)
+		bytes = memchr(bytes + 1, 0, end - bytes - 1);
+		if (!bytes)
 			return false;
 	}
 	return false;
@@ -221,10 +222,11 @@ static bool has_string(const struct loader *l, const file_shdr *s, const char *t
 static bool lost_its_sections(const struct loader *l)
 {
 	for (u32 i = 1; i < l->nsections; i++) {
-		const file_shdr *s = &l->sections[i];
+		const file_shdr *section = &l->sections[i];
 
-		if (s->sh_type == SHT_STRTAB && s->sh_offset <= l->file_size &&
-		    s->sh_size <= l->file_size - s->sh_offset && has_string(l, s, "banos_record_"))
+		if (section->sh_type == SHT_STRTAB && section->sh_offset <= l->file_size &&
+		    section->sh_size <= l->file_size - section->sh_offset &&
+		    has_string(l, section, "banos_record_"))
 			return true;
 	}
 	return false;
@@ -243,9 +245,9 @@ int check_origin(struct loader *l)
 	for (u32 i = 1; i < l->nsections; i++) {
 		const char *name = section_name(l, i);
 
-		for (u32 k = 0; k < ARRAY_SIZE(origins) && !words; k++)
-			if (strnlen(name, 128) < 128 && glob_match(origins[k].section, name))
-				words = origins[k].words;
+		for (u32 nth = 0; nth < ARRAY_SIZE(origins) && !words; nth++)
+			if (strnlen(name, 128) < 128 && glob_match(origins[nth].section, name))
+				words = origins[nth].words;
 	}
 	if (words)
 		return report_add(l->report, -ENOEXEC, "no driver: %s", words);

@@ -12,46 +12,46 @@
 #include <kernel/loader.h>
 #include <kernel/string.h>
 
-static int check_group(struct loader *l, u32 i)
+static int check_group(struct loader *l, u32 index)
 {
-	const file_shdr *g = &l->sections[i];
-	const file_word *member = (const file_word *)(l->file + g->sh_offset);
-	u64 n = g->sh_size / 4;
+	const file_shdr *group = &l->sections[index];
+	const file_word *member = (const file_word *)(l->file + group->sh_offset);
+	u64 nmembers = group->sh_size / 4;
 
-	if (g->sh_link != l->symbol_section || !g->sh_info || g->sh_info >= l->nsymbols || !n ||
-	    g->sh_size % 4)
-		return report_add(l->report, -ENOEXEC, "section group %u is damaged", i);
-	for (u64 k = 1; k < n; k++)
-		if (!member[k] || member[k] >= l->nsections)
+	if (group->sh_link != l->symbol_section || !group->sh_info ||
+	    group->sh_info >= l->nsymbols || !nmembers || group->sh_size % 4)
+		return report_add(l->report, -ENOEXEC, "section group %u is damaged", index);
+	for (u64 nth = 1; nth < nmembers; nth++)
+		if (!member[nth] || member[nth] >= l->nsections)
 			return report_add(l->report, -ENOEXEC,
-					  "section group %u has section %u, which is not there", i,
-					  member[k]);
+					  "section group %u has section %u, which is not there",
+					  index, member[nth]);
 	return 0;
 }
 
 /* Section symbols have no name of their own: then the section's counts. */
-static const char *signature(const struct loader *l, u32 i)
+static const char *signature(const struct loader *l, u32 index)
 {
-	const file_sym *s = &l->symbols[l->sections[i].sh_info];
-	u32 section = symbol_section(l, s);
+	const file_sym *symbol = &l->symbols[l->sections[index].sh_info];
+	u32 section = symbol_section(l, symbol);
 
-	if (ELF64_ST_TYPE(s->st_info) == STT_SECTION && section)
+	if (ELF64_ST_TYPE(symbol->st_info) == STT_SECTION && section)
 		return section_name(l, section);
-	return symbol_name(l, s);
+	return symbol_name(l, symbol);
 }
 
-static bool is_comdat(const struct loader *l, u32 i)
+static bool is_comdat(const struct loader *l, u32 index)
 {
-	return l->sections[i].sh_type == SHT_GROUP &&
-	       (*(const file_word *)(l->file + l->sections[i].sh_offset) & GRP_COMDAT);
+	return l->sections[index].sh_type == SHT_GROUP &&
+	       (*(const file_word *)(l->file + l->sections[index].sh_offset) & GRP_COMDAT);
 }
 
-static void exclude_members(struct loader *l, u32 i)
+static void exclude_members(struct loader *l, u32 index)
 {
-	const file_word *member = (const file_word *)(l->file + l->sections[i].sh_offset);
+	const file_word *member = (const file_word *)(l->file + l->sections[index].sh_offset);
 
-	for (u64 k = 1; k < l->sections[i].sh_size / 4; k++)
-		l->where[member[k]].excluded = true;
+	for (u64 nth = 1; nth < l->sections[index].sh_size / 4; nth++)
+		l->where[member[nth]].excluded = true;
 }
 
 #define GROUP_WORK     64u   /* names compared for each group, on average */
@@ -73,12 +73,12 @@ static int exclude_doubles(struct loader *l, u32 groups)
 		if (!is_comdat(l, i))
 			continue;
 		const char *name = signature(l, i);
-		u32 at = hash_bytes(name, strlen(name), 0) & (size - 1);
+		u32 pos = hash_bytes(name, strlen(name), 0) & (size - 1);
 
 		/* Names chosen so that they all fall together would take for ever, and so would endless ones. */
-		while (table[at] && work < GROUP_WORK * groups &&
-		       strcmp(signature(l, table[at]), name)) {
-			at = (at + 1) & (size - 1);
+		while (table[pos] && work < GROUP_WORK * groups &&
+		       strcmp(signature(l, table[pos]), name)) {
+			pos = (pos + 1) & (size - 1);
 			work++;
 		}
 		if (work >= GROUP_WORK * groups ||
@@ -89,10 +89,10 @@ static int exclude_doubles(struct loader *l, u32 groups)
 				"section group %u has a name that is too long or like too many others",
 				i);
 		}
-		if (table[at])
+		if (table[pos])
 			exclude_members(l, i);
 		else
-			table[at] = i;
+			table[pos] = i;
 	}
 	l->env->free(table);
 	return 0;

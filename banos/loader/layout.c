@@ -31,12 +31,12 @@ static bool name_dropped(const char *name)
 	}
 }
 
-static bool section_dropped(const struct loader *l, u32 i)
+static bool section_dropped(const struct loader *l, u32 index)
 {
-	u32 type = l->sections[i].sh_type;
+	u32 type = l->sections[index].sh_type;
 
 	return type == SHT_NOTE || type == SHT_X86_64_UNWIND || type == SHT_GNU_SFRAME ||
-	       name_dropped(section_name(l, i));
+	       name_dropped(section_name(l, index));
 }
 
 bool section_is_table(const char *name)
@@ -50,10 +50,10 @@ bool section_is_table(const char *name)
 }
 
 /* Writable for relocation alone: read-only from then on. */
-static bool section_relro(const struct loader *l, u32 i)
+static bool section_relro(const struct loader *l, u32 index)
 {
-	const char *name = section_name(l, i);
-	u32 type = l->sections[i].sh_type;
+	const char *name = section_name(l, index);
+	u32 type = l->sections[index].sh_type;
 
 	if (type == SHT_INIT_ARRAY || type == SHT_FINI_ARRAY)
 		return true;
@@ -62,49 +62,50 @@ static bool section_relro(const struct loader *l, u32 i)
 	return BEGINS(name, ".data.rel.ro") || section_is_table(name);
 }
 
-bool section_kept(const struct loader *l, u32 i)
+bool section_kept(const struct loader *l, u32 index)
 {
-	return l->sections[i].sh_flags & SHF_ALLOC && !section_dropped(l, i);
+	return l->sections[index].sh_flags & SHF_ALLOC && !section_dropped(l, index);
 }
 
-static enum load_part part_of(const struct loader *l, u32 i)
+static enum load_part part_of(const struct loader *l, u32 index)
 {
-	u64 flags = l->sections[i].sh_flags;
+	u64 flags = l->sections[index].sh_flags;
 
-	if (l->where[i].excluded || !section_kept(l, i))
+	if (l->where[index].excluded || !section_kept(l, index))
 		return PART_NONE;
 	if (flags & SHF_EXECINSTR)
 		return PART_TEXT;
-	return flags & SHF_WRITE && !section_relro(l, i) ? PART_DATA : PART_RODATA;
+	return flags & SHF_WRITE && !section_relro(l, index) ? PART_DATA : PART_RODATA;
 }
 
 /* Sizes are checked to be at most LOADER_MEMORY_MAX each, so sums over the sections don't wrap. */
 static u64 add_to_part(struct loader *l, enum load_part part, u64 size, u64 align)
 {
-	u64 at = ALIGN_UP(l->image.part_size[part], align ?: 1);
+	u64 pos = ALIGN_UP(l->image.part_size[part], align ?: 1);
 
-	l->image.part_size[part] = at + size;
-	return at;
+	l->image.part_size[part] = pos + size;
+	return pos;
 }
 
 /* Assemblers align what they do not know to 1; the kernel reads these as words. */
-static u64 alignment_of(const struct loader *l, u32 i)
+static u64 alignment_of(const struct loader *l, u32 index)
 {
-	u64 align = l->sections[i].sh_addralign;
+	u64 align = l->sections[index].sh_addralign;
 
-	return align < 8 && section_is_table(section_name(l, i)) ? 8 : align;
+	return align < 8 && section_is_table(section_name(l, index)) ? 8 : align;
 }
 
 static void place_sections(struct loader *l)
 {
 	memset(l->image.part_size, 0, sizeof(l->image.part_size));
 	for (u32 i = 1; i < l->nsections; i++) {
-		const file_shdr *s = &l->sections[i];
-		struct load_section *w = &l->where[i];
+		const file_shdr *section = &l->sections[i];
+		struct load_section *placed = &l->where[i];
 
-		w->part = part_of(l, i);
-		if (w->part != PART_NONE)
-			w->offset = add_to_part(l, w->part, s->sh_size, alignment_of(l, i));
+		placed->part = part_of(l, i);
+		if (placed->part != PART_NONE)
+			placed->offset =
+				add_to_part(l, placed->part, section->sh_size, alignment_of(l, i));
 	}
 	l->code_size = l->image.part_size[PART_TEXT];
 	l->stubs = add_to_part(l, PART_TEXT, l->nstubs * STUB_SIZE, STUB_SIZE);
@@ -113,22 +114,22 @@ static void place_sections(struct loader *l)
 
 int lay_out(struct loader *l)
 {
-	u64 at = 0;
+	u64 pos = 0;
 
 	if (!l->got_first)
 		l->got_first = l->first_global;
 	l->stubs_used = 0;
 	place_sections(l);
-	for (u32 p = 0; p < PARTS; p++) {
-		l->image.part_offset[p] = at;
-		at += PAGE_ALIGN(l->image.part_size[p]);
+	for (u32 part = 0; part < PARTS; part++) {
+		l->image.part_offset[part] = pos;
+		pos += PAGE_ALIGN(l->image.part_size[part]);
 	}
 	l->got += l->image.part_offset[PART_RODATA];
-	l->image.npages = at / PAGE_SIZE;
-	if (at > LOADER_MEMORY_MAX)
+	l->image.npages = pos / PAGE_SIZE;
+	if (pos > LOADER_MEMORY_MAX)
 		return report_add(l->report, -EFBIG,
 				  "it would take %lu KiB of memory, more than %lu",
-				  (unsigned long)at / 1024, LOADER_MEMORY_MAX / 1024);
+				  (unsigned long)pos / 1024, LOADER_MEMORY_MAX / 1024);
 	return 0;
 }
 
@@ -148,25 +149,25 @@ int copy_sections(struct loader *l)
 				  (unsigned long)l->image.npages * 4);
 	memcpy(written, l->image.part_offset, sizeof(written));
 	for (u32 i = 1; i < l->nsections; i++) {
-		const file_shdr *s = &l->sections[i];
-		struct load_section *w = &l->where[i];
-		u64 at;
+		const file_shdr *section = &l->sections[i];
+		struct load_section *placed = &l->where[i];
+		u64 pos;
 
-		if (w->part == PART_NONE)
+		if (placed->part == PART_NONE)
 			continue;
-		at = l->image.part_offset[w->part] + w->offset;
-		w->addr = l->image.addr + at;
-		w->mem = l->image.mem + at;
-		if (s->sh_type == SHT_NOBITS)
+		pos = l->image.part_offset[placed->part] + placed->offset;
+		placed->addr = l->image.addr + pos;
+		placed->mem = l->image.mem + pos;
+		if (section->sh_type == SHT_NOBITS)
 			continue;
-		zero_between(l, written[w->part], at);
-		memcpy(w->mem, l->file + s->sh_offset, s->sh_size);
-		written[w->part] = at + s->sh_size;
+		zero_between(l, written[placed->part], pos);
+		memcpy(placed->mem, l->file + section->sh_offset, section->sh_size);
+		written[placed->part] = pos + section->sh_size;
 	}
-	for (u32 p = 0; p < PARTS; p++)
-		zero_between(l, written[p],
-			     p + 1 < PARTS ? l->image.part_offset[p + 1]
-					   : l->image.npages * PAGE_SIZE);
+	for (u32 part = 0; part < PARTS; part++)
+		zero_between(l, written[part],
+			     part + 1 < PARTS ? l->image.part_offset[part + 1]
+					      : l->image.npages * PAGE_SIZE);
 	return 0;
 }
 

@@ -11,182 +11,192 @@
 #include <kernel/string.h>
 
 /* Only those that can be set; of the others check_records() told. */
-static const struct banos_param_record *next_param(const struct param_target *t, u64 *at)
+static const struct banos_param_record *next_param(const struct param_target *target, u64 *pos)
 {
-	const struct record_header *h;
+	const struct record_header *header;
 
-	while ((h = record_next(t->records, t->size, at)))
-		if (h->kind == BANOS_RECORD_PARAM &&
-		    param_consistent((const struct banos_param_record *)h))
-			return (const struct banos_param_record *)h;
+	while ((header = record_next(target->records, target->size, pos)))
+		if (header->kind == BANOS_RECORD_PARAM &&
+		    param_consistent((const struct banos_param_record *)header))
+			return (const struct banos_param_record *)header;
 	return NULL;
 }
 
 /* The one thing that relocation makes: all else is read where nothing can change it after it was checked. */
-static u64 variable_address(const struct param_target *t, const struct banos_param_record *p)
+static u64 variable_address(const struct param_target *target,
+			    const struct banos_param_record *record)
 {
-	u64 at = (const u8 *)p - t->records;
+	u64 pos = (const u8 *)record - target->records;
 
-	return (u64)((const struct banos_param_record *)(t->relocated + at))->variable;
+	return (u64)((const struct banos_param_record *)(target->relocated + pos))->variable;
 }
 
-static int check_variables(struct report *r, const struct param_target *t)
+static int check_variables(struct report *report, const struct param_target *target)
 {
-	const struct banos_param_record *p;
-	u64 at = 0;
+	const struct banos_param_record *record;
+	u64 pos = 0;
 	int err = 0;
 
-	while ((p = next_param(t, &at))) {
-		u64 addr = variable_address(t, p);
+	while ((record = next_param(target, &pos))) {
+		u64 addr = variable_address(target, record);
 
-		if (addr < t->data || addr - t->data > t->data_size ||
-		    p->bytes > t->data_size - (addr - t->data))
-			err = report_add(r, -ENOEXEC,
+		if (addr < target->data || addr - target->data > target->data_size ||
+		    record->bytes > target->data_size - (addr - target->data))
+			err = report_add(report, -ENOEXEC,
 					 "the variable of parameter %s lies outside of its data",
-					 p->name);
+					 record->name);
 	}
 	return err;
 }
 
-static bool word_is(const struct cmdline_word *w, const char *text)
+static bool word_is(const struct cmdline_word *word, const char *text)
 {
-	return w->val_len == strlen(text) && !memcmp(w->val, text, w->val_len);
+	return word->val_len == strlen(text) && !memcmp(word->val, text, word->val_len);
 }
 
-static int parse_bool(const struct cmdline_word *w, u8 *out)
+static int parse_bool(const struct cmdline_word *word, u8 *out)
 {
 	static const char *const words[][6] = {
 		{ "0", "n", "N", "no", "off", "false" },
 		{ "1", "y", "Y", "yes", "on", "true" },
 	};
 
-	if (!w->val) {
+	if (!word->val) {
 		*out = 1;
 		return 0;
 	}
-	for (u32 v = 0; v < 2; v++)
-		for (u32 i = 0; i < ARRAY_SIZE(words[v]); i++)
-			if (word_is(w, words[v][i])) {
-				*out = v;
+	for (u32 value = 0; value < 2; value++)
+		for (u32 i = 0; i < ARRAY_SIZE(words[value]); i++)
+			if (word_is(word, words[value][i])) {
+				*out = value;
 				return 0;
 			}
 	return -EINVAL;
 }
 
-static int parse_number(const struct banos_param_record *p, const struct cmdline_word *w, u64 *out)
+static int parse_number(const struct banos_param_record *record, const struct cmdline_word *word,
+			u64 *out)
 {
 	char text[32];
-	u64 u;
-	s64 s;
+	u64 unsigned_value;
+	s64 signed_value;
 
-	if (!w->val || w->val_len >= sizeof(text))
+	if (!word->val || word->val_len >= sizeof(text))
 		return -EINVAL;
-	memcpy(text, w->val, w->val_len);
-	text[w->val_len] = 0;
-	if (p->type == BANOS_PARAM_U64_TYPE) {
-		if (parse_u64(text, 0, &u) || u < (u64)p->min || u > (u64)p->max)
+	memcpy(text, word->val, word->val_len);
+	text[word->val_len] = 0;
+	if (record->type == BANOS_PARAM_U64_TYPE) {
+		if (parse_u64(text, 0, &unsigned_value) || unsigned_value < (u64)record->min ||
+		    unsigned_value > (u64)record->max)
 			return -EINVAL;
-		*out = u;
+		*out = unsigned_value;
 		return 0;
 	}
-	if (parse_s64(text, 0, &s) || s < p->min || s > p->max)
+	if (parse_s64(text, 0, &signed_value) || signed_value < record->min ||
+	    signed_value > record->max)
 		return -EINVAL;
-	*out = s;
+	*out = signed_value;
 	return 0;
 }
 
-static int bad_value(struct report *r, const struct banos_param_record *p,
-		     const struct cmdline_word *w)
+static int bad_value(struct report *report, const struct banos_param_record *record,
+		     const struct cmdline_word *word)
 {
-	int n = MIN(w->val_len, 48ul);
-	const char *v = w->val ?: "";
+	int name_len = MIN(word->val_len, 48ul);
+	const char *value = word->val ?: "";
 
-	switch (p->type) {
+	switch (record->type) {
 	case BANOS_PARAM_BOOL_TYPE:
-		return report_add(r, -EINVAL, "parameter %s is yes or no, not \"%.*s\"", p->name, n,
-				  v);
+		return report_add(report, -EINVAL, "parameter %s is yes or no, not \"%.*s\"",
+				  record->name, name_len, value);
 	case BANOS_PARAM_TEXT_TYPE:
-		return report_add(r, -EINVAL, "parameter %s takes a text of at most %u bytes",
-				  p->name, p->bytes - 1);
+		return report_add(report, -EINVAL, "parameter %s takes a text of at most %u bytes",
+				  record->name, record->bytes - 1);
 	case BANOS_PARAM_U64_TYPE:
-		return report_add(r, -EINVAL,
-				  "parameter %s is a number from %lu to %lu, not \"%.*s\"", p->name,
-				  (unsigned long)p->min, (unsigned long)p->max, n, v);
+		return report_add(report, -EINVAL,
+				  "parameter %s is a number from %lu to %lu, not \"%.*s\"",
+				  record->name, (unsigned long)record->min,
+				  (unsigned long)record->max, name_len, value);
 	default:
-		return report_add(r, -EINVAL,
-				  "parameter %s is a number from %ld to %ld, not \"%.*s\"", p->name,
-				  (long)p->min, (long)p->max, n, v);
+		return report_add(report, -EINVAL,
+				  "parameter %s is a number from %ld to %ld, not \"%.*s\"",
+				  record->name, (long)record->min, (long)record->max, name_len,
+				  value);
 	}
 }
 
-static int set_one(struct report *r, const struct param_target *t,
-		   const struct banos_param_record *p, const struct cmdline_word *w)
+static int set_one(struct report *report, const struct param_target *target,
+		   const struct banos_param_record *record, const struct cmdline_word *word)
 {
-	u8 *variable = t->mem + (variable_address(t, p) - t->data), flag;
+	u8 *variable = target->mem + (variable_address(target, record) - target->data), flag;
 	u64 number;
 
-	switch (p->type) {
+	switch (record->type) {
 	case BANOS_PARAM_BOOL_TYPE:
-		if (parse_bool(w, &flag))
-			return bad_value(r, p, w);
+		if (parse_bool(word, &flag))
+			return bad_value(report, record, word);
 		*variable = flag;
 		return 0;
 	case BANOS_PARAM_TEXT_TYPE:
-		if (!w->val || w->val_len >= p->bytes)
-			return bad_value(r, p, w);
-		memcpy(variable, w->val, w->val_len);
-		memset(variable + w->val_len, 0, p->bytes - w->val_len);
+		if (!word->val || word->val_len >= record->bytes)
+			return bad_value(report, record, word);
+		memcpy(variable, word->val, word->val_len);
+		memset(variable + word->val_len, 0, record->bytes - word->val_len);
 		return 0;
 	default:
 		/* Whoever wrote the record may have set wider bounds than the variable has. */
-		if (parse_number(p, w, &number) ||
-		    (p->type == BANOS_PARAM_U32_TYPE && number != (u32)number) ||
-		    (p->type == BANOS_PARAM_I32_TYPE && number != (u64)(s64)(s32)number))
-			return bad_value(r, p, w);
-		memcpy(variable, &number, p->bytes);
+		if (parse_number(record, word, &number) ||
+		    (record->type == BANOS_PARAM_U32_TYPE && number != (u32)number) ||
+		    (record->type == BANOS_PARAM_I32_TYPE && number != (u64)(s64)(s32)number))
+			return bad_value(report, record, word);
+		memcpy(variable, &number, record->bytes);
 		return 0;
 	}
 }
 
 /* Names in parameters may be written with - for _, as modprobe does. */
-static bool key_is(const struct cmdline_word *w, const char *name)
+static bool key_is(const struct cmdline_word *word, const char *name)
 {
-	if (w->key_len != strlen(name))
+	if (word->key_len != strlen(name))
 		return false;
-	for (size_t i = 0; i < w->key_len; i++)
-		if ((w->key[i] == '-' ? '_' : w->key[i]) != name[i])
+	for (size_t i = 0; i < word->key_len; i++)
+		if ((word->key[i] == '-' ? '_' : word->key[i]) != name[i])
 			return false;
 	return true;
 }
 
-static int unknown(struct report *r, const struct param_target *t, const struct cmdline_word *w)
+static int unknown(struct report *report, const struct param_target *target,
+		   const struct cmdline_word *word)
 {
-	const struct banos_param_record *p;
+	const struct banos_param_record *record;
 	char list[128] = "";
-	u64 at = 0;
-	int n = 0;
+	u64 pos = 0;
+	int name_len = 0;
 
-	while ((p = next_param(t, &at)) && n < (int)sizeof(list) - 36)
-		n += snprintf(list + n, sizeof(list) - n, "%s%s", n ? ", " : "", p->name);
-	return report_add(r, -EINVAL, "has no parameter %.*s%s%s", (int)MIN(w->key_len, 48ul),
-			  w->key, n ? "; it has " : "", list);
+	while ((record = next_param(target, &pos)) && name_len < (int)sizeof(list) - 36)
+		name_len += snprintf(list + name_len, sizeof(list) - name_len, "%s%s",
+				     name_len ? ", " : "", record->name);
+	return report_add(report, -EINVAL, "has no parameter %.*s%s%s",
+			  (int)MIN(word->key_len, 48ul), word->key, name_len ? "; it has " : "",
+			  list);
 }
 
-int params_apply(struct report *r, const struct param_target *t, const char *params)
+int params_apply(struct report *report, const struct param_target *target, const char *params)
 {
-	struct cmdline_word w;
-	int err = check_variables(r, t);
+	struct cmdline_word word;
+	int err = check_variables(report, target);
 
 	if (err || !params)
 		return err;
-	while (cmdline_next(&params, &w)) {
-		const struct banos_param_record *p;
-		u64 at = 0;
+	while (cmdline_next(&params, &word)) {
+		const struct banos_param_record *record;
+		u64 pos = 0;
 		int bad;
 
-		while ((p = next_param(t, &at)) && !key_is(&w, p->name))
+		while ((record = next_param(target, &pos)) && !key_is(&word, record->name))
 			;
-		bad = p ? set_one(r, t, p, &w) : unknown(r, t, &w);
+		bad = record ? set_one(report, target, record, &word)
+			     : unknown(report, target, &word);
 		err = err ?: bad;
 	}
 	return err;
@@ -194,7 +204,7 @@ int params_apply(struct report *r, const struct param_target *t, const char *par
 
 int set_parameters(struct loader *l)
 {
-	struct param_target t = {
+	struct param_target target = {
 		.records = l->records,
 		.relocated = l->where[l->driver_section].mem,
 		.size = l->sections[l->driver_section].sh_size,
@@ -203,5 +213,5 @@ int set_parameters(struct loader *l)
 		.mem = l->image.mem + l->image.part_offset[PART_DATA],
 	};
 
-	return params_apply(l->report, &t, l->params);
+	return params_apply(l->report, &target, l->params);
 }

@@ -18,17 +18,17 @@
 
 static void note_references(struct loader *l, const file_shdr *table)
 {
-	const file_rela *r = (const file_rela *)(l->file + table->sh_offset);
+	const file_rela *relocation = (const file_rela *)(l->file + table->sh_offset);
 
-	for (u64 n = table->sh_size / sizeof(*r); n; n--, r++) {
-		u64 symbol = ELF64_R_SYM(r->r_info);
+	for (u64 count = table->sh_size / sizeof(*relocation); count; count--, relocation++) {
+		u64 symbol = ELF64_R_SYM(relocation->r_info);
 
 		if (symbol < l->nsymbols)
 			l->referenced[symbol / 8] |= 1u << symbol % 8;
 	}
 }
 
-int symbol_referenced(struct loader *l, u32 i)
+int symbol_referenced(struct loader *l, u32 index)
 {
 	if (!l->referenced) {
 		u64 size = l->nsymbols / 8 + 1;
@@ -38,10 +38,10 @@ int symbol_referenced(struct loader *l, u32 i)
 			return report_add(l->report, -ENOMEM, "no memory for its %u symbols",
 					  l->nsymbols);
 		memset(l->referenced, 0, size);
-		for (u32 k = 1; k < l->nsections; k++)
-			if (l->sections[k].sh_type == SHT_RELA &&
-			    section_kept(l, l->sections[k].sh_info))
-				note_references(l, &l->sections[k]);
+		for (u32 nth = 1; nth < l->nsections; nth++)
+			if (l->sections[nth].sh_type == SHT_RELA &&
+			    section_kept(l, l->sections[nth].sh_info))
+				note_references(l, &l->sections[nth]);
 	}
-	return l->referenced[i / 8] >> i % 8 & 1;
+	return l->referenced[index / 8] >> index % 8 & 1;
 }

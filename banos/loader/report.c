@@ -19,59 +19,59 @@ int report_rank(int err)
 	return ARRAY_SIZE(order);
 }
 
-void report_init(struct report *r, void *(*alloc)(size_t), void (*free)(void *))
+void report_init(struct report *report, void *(*alloc)(size_t), void (*free)(void *))
 {
-	*r = (struct report){ .alloc = alloc, .free = free, .who = "driver file" };
+	*report = (struct report){ .alloc = alloc, .free = free, .who = "driver file" };
 }
 
-void report_destroy(struct report *r)
+void report_destroy(struct report *report)
 {
-	if (r->text)
-		r->free(r->text);
-	r->text = NULL;
+	if (report->text)
+		report->free(report->text);
+	report->text = NULL;
 }
 
-static void append(struct report *r, const char *fmt, va_list args)
+static void append(struct report *report, const char *fmt, va_list args)
 {
-	int n;
+	int added;
 
-	if (!r->text)
-		r->text = r->alloc(REPORT_SIZE);
+	if (!report->text)
+		report->text = report->alloc(REPORT_SIZE);
 	/* The last line says how many there are more. */
-	if (!r->text || r->used > REPORT_SIZE - REPORT_LINE - 48)
+	if (!report->text || report->used > REPORT_SIZE - REPORT_LINE - 48)
 		return;
-	n = snprintf(r->text + r->used, 80, "%s: ", r->who);
-	r->used += n;
-	n = vsnprintf(r->text + r->used, REPORT_LINE - 80, fmt, args);
-	r->used += MIN(n, REPORT_LINE - 80 - 1);
-	r->text[r->used++] = '\n';
-	r->text[r->used] = 0;
+	added = snprintf(report->text + report->used, 80, "%s: ", report->who);
+	report->used += added;
+	added = vsnprintf(report->text + report->used, REPORT_LINE - 80, fmt, args);
+	report->used += MIN(added, REPORT_LINE - 80 - 1);
+	report->text[report->used++] = '\n';
+	report->text[report->used] = 0;
 }
 
-int report_add(struct report *r, int err, const char *fmt, ...)
+int report_add(struct report *report, int err, const char *fmt, ...)
 {
 	va_list args;
 
-	if (!r->err || report_rank(err) < report_rank(r->err))
-		r->err = err;
-	if (++r->count <= REPORT_LINES) {
+	if (!report->err || report_rank(err) < report_rank(report->err))
+		report->err = err;
+	if (++report->count <= REPORT_LINES) {
 		va_start(args, fmt);
-		append(r, fmt, args);
+		append(report, fmt, args);
 		va_end(args);
 	}
 	return err;
 }
 
-void report_close(struct report *r)
+void report_close(struct report *report)
 {
 	u32 lines = 0;
 
-	if (!r->text || r->closed)
+	if (!report->text || report->closed)
 		return;
-	r->closed = true;
-	for (const char *p = r->text; (p = strchr(p, '\n')); p++)
+	report->closed = true;
+	for (const char *cursor = report->text; (cursor = strchr(cursor, '\n')); cursor++)
 		lines++;
-	if (lines < r->count)
-		r->used += snprintf(r->text + r->used, 48, "... and %u more reasons\n",
-				    r->count - lines);
+	if (lines < report->count)
+		report->used += snprintf(report->text + report->used, 48,
+					 "... and %u more reasons\n", report->count - lines);
 }

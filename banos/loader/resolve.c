@@ -26,31 +26,31 @@ static u64 add_stub(struct loader *l, u64 argument, u64 entry)
  */
 static int missing(struct loader *l, const char *name)
 {
-	struct report *r = l->report;
+	struct report *report = l->report;
 	const char *hint = l->env->hint ? l->env->hint(l, name) : NULL, *end;
 	u32 level = l->env->level;
 
 	if (hint)
-		return report_add(r, -ENOENT, "needs %.160s: %s", name, hint);
+		return report_add(report, -ENOENT, "needs %.160s: %s", name, hint);
 	if (!strncmp(name, "banos_", 6) && l->driver->level > level)
 		return report_add(
-			r, -ENOENT,
+			report, -ENOENT,
 			"needs %.160s, which this kernel does not have: it was built for API level %u, this kernel has %u",
 			name, l->driver->level, level);
 	if (!strncmp(name, "banos_", 6))
-		return report_add(r, -ENOENT, "needs %.160s, which this kernel does not have",
+		return report_add(report, -ENOENT, "needs %.160s, which this kernel does not have",
 				  name);
 	hint = missing_name_words(name);
 	if (hint)
-		return report_add(r, -ENOENT, "needs %.160s, %s", name, hint);
+		return report_add(report, -ENOENT, "needs %.160s, %s", name, hint);
 	end = memchr(name, '_', strnlen(name, 56));
 	if (end && end != name)
 		return report_add(
-			r, -ENOENT,
+			report, -ENOENT,
 			"needs %.160s, which no installed driver has (is it of the driver %.*s?)",
 			name, (int)(end - name), name);
-	return report_add(r, -ENOENT, "needs %.160s, which neither the kernel nor a driver has",
-			  name);
+	return report_add(report, -ENOENT,
+			  "needs %.160s, which neither the kernel nor a driver has", name);
 }
 
 /* What ends the loading. */
@@ -62,23 +62,23 @@ static int cannot(struct loader *l, const char *what, const char *name, int err)
 }
 
 /* @return an error that ends the loading, or 0 */
-static int missing_unless_unused(struct loader *l, const file_sym *s)
+static int missing_unless_unused(struct loader *l, const file_sym *symbol)
 {
-	int referenced = symbol_referenced(l, s - l->symbols);
+	int referenced = symbol_referenced(l, symbol - l->symbols);
 
 	if (referenced > 0)
-		missing(l, symbol_name(l, s));
+		missing(l, symbol_name(l, symbol));
 	return MIN(referenced, 0);
 }
 
-static int resolve_import(struct loader *l, const file_sym *s, u64 *value)
+static int resolve_import(struct loader *l, const file_sym *symbol, u64 *value)
 {
 	struct load_import import = { 0 };
-	const char *name = symbol_name(l, s);
+	const char *name = symbol_name(l, symbol);
 	int err;
 
 	*value = VALUE_SPECIAL;
-	if (ELF64_ST_BIND(s->st_info) == STB_LOCAL)
+	if (ELF64_ST_BIND(symbol->st_info) == STB_LOCAL)
 		return 0; /* left of what a linker dropped */
 	if (!strcmp(name, "_GLOBAL_OFFSET_TABLE_")) {
 		*value = l->image.addr + l->got;
@@ -92,12 +92,13 @@ static int resolve_import(struct loader *l, const file_sym *s, u64 *value)
 		return cannot(l, "import", name, err);
 	if (!err)
 		*value = import.address ?: add_stub(l, import.slot, l->env->slot_entry);
-	else if (ELF64_ST_BIND(s->st_info) == STB_WEAK)
-		*value = VALUE_SPECIAL + 1 +
-			 add_stub(l, (u64)(l->image.names + s->st_name), l->env->absent_entry) -
-			 l->image.addr;
+	else if (ELF64_ST_BIND(symbol->st_info) == STB_WEAK)
+		*value =
+			VALUE_SPECIAL + 1 +
+			add_stub(l, (u64)(l->image.names + symbol->st_name), l->env->absent_entry) -
+			l->image.addr;
 	else
-		return missing_unless_unused(l, s);
+		return missing_unless_unused(l, symbol);
 	return 0;
 }
 
@@ -109,9 +110,9 @@ static int resolve_import(struct loader *l, const file_sym *s, u64 *value)
 #define ELSEWHERE_WORK_MAX (1ull << 20) /* names compared */
 #define ELSEWHERE_NAME_MAX 1024
 
-static u64 value_elsewhere(struct loader *l, const file_sym *s)
+static u64 value_elsewhere(struct loader *l, const file_sym *symbol)
 {
-	const char *name = symbol_name(l, s);
+	const char *name = symbol_name(l, symbol);
 
 	l->elsewhere_work += l->nsymbols;
 	if (l->elsewhere_work > ELSEWHERE_WORK_MAX ||
@@ -132,16 +133,16 @@ static u64 value_elsewhere(struct loader *l, const file_sym *s)
 	return VALUE_SPECIAL;
 }
 
-static u64 unusual_value(struct loader *l, const file_sym *s)
+static u64 unusual_value(struct loader *l, const file_sym *symbol)
 {
-	u32 section = symbol_section(l, s);
+	u32 section = symbol_section(l, symbol);
 
 	if (!section)
-		return s->st_value; /* absolute */
+		return symbol->st_value; /* absolute */
 	if (l->where[section].mem)
-		return l->where[section].addr + s->st_value;
-	if (l->where[section].excluded && ELF64_ST_BIND(s->st_info) != STB_LOCAL)
-		return value_elsewhere(l, s);
+		return l->where[section].addr + symbol->st_value;
+	if (l->where[section].excluded && ELF64_ST_BIND(symbol->st_info) != STB_LOCAL)
+		return value_elsewhere(l, symbol);
 	return VALUE_SPECIAL;
 }
 
@@ -162,15 +163,15 @@ static int allocate(struct loader *l)
 
 static int resolve_dependencies(struct loader *l)
 {
-	const file_shdr *s = &l->sections[l->driver_section];
-	const struct record_header *h;
-	u64 at = 0;
+	const file_shdr *section = &l->sections[l->driver_section];
+	const struct record_header *header;
+	u64 pos = 0;
 
-	while ((h = record_next(l->records, s->sh_size, &at))) {
-		const char *name = ((const struct banos_dependency_record *)h)->name;
+	while ((header = record_next(l->records, section->sh_size, &pos))) {
+		const char *name = ((const struct banos_dependency_record *)header)->name;
 		int err;
 
-		if (h->kind != BANOS_RECORD_DEPENDENCY)
+		if (header->kind != BANOS_RECORD_DEPENDENCY)
 			continue;
 		err = l->env->depend(l, name);
 		if (err == -ENOENT)
@@ -183,24 +184,24 @@ static int resolve_dependencies(struct loader *l)
 }
 
 /*
- * Values of the symbols from @i on, as long as they are in sections in memory.
+ * Values of the symbols from @index on, as long as they are in sections in memory.
  * @return the first one that is not
  */
-static u32 resolve_plain(struct loader *l, u32 i)
+static u32 resolve_plain(struct loader *l, u32 index)
 {
 	const file_sym *symbols = l->symbols;
 	const struct load_section *where = l->where;
 	u64 *value = l->value;
-	const u32 n = l->nsymbols;
+	const u32 count = l->nsymbols;
 
-	for (; i < n; i++) {
-		const file_sym *s = &symbols[i];
+	for (; index < count; index++) {
+		const file_sym *symbol = &symbols[index];
 
-		if (s->st_shndx >= SHN_LORESERVE || !where[s->st_shndx].mem)
+		if (symbol->st_shndx >= SHN_LORESERVE || !where[symbol->st_shndx].mem)
 			break;
-		value[i] = where[s->st_shndx].addr + s->st_value;
+		value[index] = where[symbol->st_shndx].addr + symbol->st_value;
 	}
-	return i;
+	return index;
 }
 
 int resolve(struct loader *l)
@@ -212,12 +213,12 @@ int resolve(struct loader *l)
 		return err;
 	l->value[0] = 0;
 	while ((i = resolve_plain(l, i)) < l->nsymbols) {
-		const file_sym *s = &l->symbols[i];
+		const file_sym *symbol = &l->symbols[i];
 
-		if (s->st_shndx != SHN_UNDEF)
-			l->value[i] = unusual_value(l, s);
+		if (symbol->st_shndx != SHN_UNDEF)
+			l->value[i] = unusual_value(l, symbol);
 		else
-			err = resolve_import(l, s, &l->value[i]);
+			err = resolve_import(l, symbol, &l->value[i]);
 		if (err)
 			return err;
 		i++;

@@ -125,11 +125,11 @@ static const struct words missing[] = {
 /* clang-format on */
 
 /* Longer names are nobody's: the file decides how much work they are. */
-static const char *find_words(const struct words *table, u32 n, const char *name)
+static const char *find_words(const struct words *table, u32 index, const char *name)
 {
 	if (strnlen(name, LOADER_WORDS_NAME_MAX) == LOADER_WORDS_NAME_MAX)
 		return NULL;
-	for (u32 i = 0; i < n; i++)
+	for (u32 i = 0; i < index; i++)
 		if (glob_match(table[i].pattern, name))
 			return table[i].words;
 	return NULL;

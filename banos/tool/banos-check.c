@@ -26,24 +26,25 @@ static void usage(FILE *to)
 
 static void *read_file(const char *path, size_t *size)
 {
-	FILE *f = fopen(path, "rb");
-	struct stat st = { .st_mode = S_IFREG };
+	FILE *stream = fopen(path, "rb");
+	struct stat info = { .st_mode = S_IFREG };
 	void *data = NULL;
 
-	if (f && !fstat(fileno(f), &st) && S_ISREG(st.st_mode)) {
-		*size = st.st_size;
+	if (stream && !fstat(fileno(stream), &info) && S_ISREG(info.st_mode)) {
+		*size = info.st_size;
 		data = malloc(*size + 1);
-		if (data && fread(data, 1, *size, f) != *size) {
+		if (data && fread(data, 1, *size, stream) != *size) {
 			free(data);
 			data = NULL;
 		}
 	}
 	if (!data) {
 		fprintf(stderr, "banos-check: cannot read %s: %s\n", path,
-			f && !S_ISREG(st.st_mode) ? "not a file" : strerror(errno ?: EINVAL));
+			stream && !S_ISREG(info.st_mode) ? "not a file"
+							 : strerror(errno ?: EINVAL));
 		exit(2);
 	}
-	fclose(f);
+	fclose(stream);
 	return data;
 }
 
@@ -51,15 +52,15 @@ static void *read_file(const char *path, size_t *size)
 static void append(const char *const **list, const char *text)
 {
 	const char **new = (const char **)*list;
-	size_t n = 0;
+	size_t added = 0;
 
-	while (new &&new[n])
-		n++;
-	new = realloc(new, (n + 2) * sizeof(*new));
+	while (new &&new[added])
+		added++;
+	new = realloc(new, (added + 2) * sizeof(*new));
 	if (!new)
 		exit(2);
-	new[n] = text;
-	new[n + 1] = NULL;
+	new[added] = text;
+	new[added + 1] = NULL;
 	*list = new;
 }
 
@@ -71,50 +72,50 @@ struct installed {
 };
 static struct installed *all_installed;
 
-static void add_driver(struct host_world *w, u32 level, const char *path)
+static void add_driver(struct host_world *world, u32 level, const char *path)
 {
-	struct installed *i = calloc(1, sizeof(*i));
+	struct installed *installed = calloc(1, sizeof(*installed));
 	struct loader *l;
 	size_t size;
 
-	if (!i)
+	if (!installed)
 		exit(2);
-	l = &i->loader;
-	i->file = read_file(path, &size);
-	host_loader(l, w, level, i->file, size, NULL);
+	l = &installed->loader;
+	installed->file = read_file(path, &size);
+	host_loader(l, world, level, installed->file, size, NULL);
 	if (loader_run(l)) {
 		fprintf(stderr, "banos-check: %s itself would not be installed:\n%s", path,
 			l->report->text ?: "");
 		exit(2);
 	}
-	append(&w->drivers, l->driver->name);
-	for (u32 n = 0; n < l->nexports; n++)
-		append(&w->driver_exports, l->exports[n].name);
-	i->next = all_installed;
-	all_installed = i;
+	append(&world->drivers, l->driver->name);
+	for (u32 index = 0; index < l->nexports; index++)
+		append(&world->driver_exports, l->exports[index].name);
+	installed->next = all_installed;
+	all_installed = installed;
 }
 
-static void free_installed(struct host_world *w)
+static void free_installed(struct host_world *world)
 {
-	for (struct installed *i; (i = all_installed); free(i)) {
-		all_installed = i->next;
-		host_loader_free(&i->loader);
-		free(i->file);
+	for (struct installed *installed; (installed = all_installed); free(installed)) {
+		all_installed = installed->next;
+		host_loader_free(&installed->loader);
+		free(installed->file);
 	}
-	free((void *)w->drivers);
-	free((void *)w->driver_exports);
+	free((void *)world->drivers);
+	free((void *)world->driver_exports);
 }
 
 /* As insmod does: a value with blanks gets quotes. */
-static char *join_params(char **words, int n)
+static char *join_params(char **words, int length)
 {
 	size_t size = 1, used = 0;
 	char *text;
 
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < length; i++)
 		size += strlen(words[i]) + 3;
 	text = calloc(1, size);
-	for (int i = 0; text && i < n; i++) {
+	for (int i = 0; text && i < length; i++) {
 		const char *value = strchr(words[i], '=');
 
 		if (value && strpbrk(value, " \t") && value[1] != '"')
@@ -133,8 +134,8 @@ static void describe(const struct loader *l, const char *path, u32 level)
 	printf("%s: %s %s can be installed (API level %u, built for level %u)\n", path,
 	       l->driver->name, l->driver->version, level, l->driver->level);
 	printf("  memory: %lu pages:", (unsigned long)l->image.npages);
-	for (u32 p = 0; p < PARTS; p++)
-		printf(" %s %lu", parts[p], (unsigned long)l->image.part_size[p]);
+	for (u32 part = 0; part < PARTS; part++)
+		printf(" %s %lu", parts[part], (unsigned long)l->image.part_size[part]);
 	printf("\n");
 	for (u32 i = 0; i < l->nexports; i++)
 		printf("  exports %s\n", l->exports[i].name);
@@ -155,18 +156,18 @@ int main(int argc, char **argv)
 		{ "errno", no_argument, NULL, 'e' },	   { "quiet", no_argument, NULL, 'q' },
 		{ "help", no_argument, NULL, 'h' },	   { 0 },
 	};
-	struct host_world w = { 0 };
+	struct host_world world = { 0 };
 	u32 level = BANOS_LEVEL;
-	int c, quiet = 0, number = 0, err;
-	struct loader l;
+	int character, quiet = 0, number = 0, err;
+	struct loader loader;
 	size_t size;
 	char *params;
 	void *file;
 
-	while ((c = getopt_long(argc, argv, "+eqh", options, NULL)) != -1)
-		switch (c) {
+	while ((character = getopt_long(argc, argv, "+eqh", options, NULL)) != -1)
+		switch (character) {
 		case 'l': level = parse_level(optarg); break;
-		case 'w': add_driver(&w, level, optarg); break;
+		case 'w': add_driver(&world, level, optarg); break;
 		case 'e': number = 1; break;
 		case 'q': quiet = 1; break;
 		case 'h': usage(stdout); return 0;
@@ -178,17 +179,17 @@ int main(int argc, char **argv)
 	}
 	file = read_file(argv[optind], &size);
 	params = join_params(argv + optind + 1, argc - optind - 1);
-	host_loader(&l, &w, level, file, size, params);
-	err = loader_run(&l);
+	host_loader(&loader, &world, level, file, size, params);
+	err = loader_run(&loader);
 	if (number)
 		printf("%d\n", -err);
 	if (err)
-		fputs(l.report->text ?: "no memory\n", stdout);
+		fputs(loader.report->text ?: "no memory\n", stdout);
 	else if (!quiet)
-		describe(&l, argv[optind], level);
-	host_loader_free(&l);
+		describe(&loader, argv[optind], level);
+	host_loader_free(&loader);
 	free(params);
 	free(file);
-	free_installed(&w);
+	free_installed(&world);
 	return err ? 1 : 0;
 }

@@ -46,12 +46,12 @@ static void *host_alloc(size_t size)
 
 static u8 *host_alloc_memory(struct loader *l, u64 npages, u64 *addr)
 {
-	struct host_world *w = world(l);
+	struct host_world *host = world(l);
 	u8 *mem;
 
-	if (w && w->fail_alloc && !--w->fail_alloc)
+	if (host && host->fail_alloc && !--host->fail_alloc)
 		return NULL;
-	if (w && w->max_pages && npages > w->max_pages)
+	if (host && host->max_pages && npages > host->max_pages)
 		return NULL;
 	*addr = HOST_DRIVER;
 	mem = malloc(npages * PAGE_SIZE);
@@ -104,7 +104,7 @@ static int host_depend(struct loader *l, const char *name)
 	return world(l) ? listed(world(l)->drivers, name) : -ENOENT;
 }
 
-void host_loader(struct loader *l, struct host_world *w, u32 level, const void *file, u64 size,
+void host_loader(struct loader *l, struct host_world *world, u32 level, const void *file, u64 size,
 		 const char *params)
 {
 	env = (struct loader_env){
@@ -120,9 +120,9 @@ void host_loader(struct loader *l, struct host_world *w, u32 level, const void *
 		.depend = host_depend,
 	};
 	memset(l, 0, sizeof(*l));
-	current_world = w;
+	current_world = world;
 	l->env = &env;
-	l->arg = w;
+	l->arg = world;
 	l->file = file;
 	l->file_size = size;
 	l->params = params;

@@ -20,7 +20,7 @@ struct host_world {
 };
 
 /** @brief Prepare @p l for a file in memory, with the API of @p level. */
-void host_loader(struct loader *l, struct host_world *w, u32 level, const void *file, u64 size,
+void host_loader(struct loader *l, struct host_world *world, u32 level, const void *file, u64 size,
 		 const char *params);
 /** @brief After loader_run(), whatever came of it: free everything. */
 void host_loader_free(struct loader *l);

@@ -138,9 +138,9 @@ struct loader {
  * or in a section that is not loaded. Above: an absent weak import, and its stub.
  */
 #define VALUE_SPECIAL 0x7000000000000000ll
-static inline bool value_special(u64 v)
+static inline bool value_special(u64 value)
 {
-	return (s64)v >= VALUE_SPECIAL;
+	return (s64)value >= VALUE_SPECIAL;
 }
 
 /** relocate(): the GOT has to have slots for all symbols. Set got_first and start over from lay_out(). */
@@ -181,21 +181,21 @@ int __must_check arch_elf_relocate(struct loader *l, u32 section, const void *fi
 
 /* ---- shared by stages ---- */
 
-static inline const char *section_name(const struct loader *l, u32 i)
+static inline const char *section_name(const struct loader *l, u32 index)
 {
 	return (const char *)l->file + l->sections[l->section_strings].sh_offset +
-	       l->sections[i].sh_name;
+	       l->sections[index].sh_name;
 }
-static inline const char *symbol_name(const struct loader *l, const file_sym *s)
+static inline const char *symbol_name(const struct loader *l, const file_sym *symbol)
 {
-	return l->strings + s->st_name;
+	return l->strings + symbol->st_name;
 }
 /** Section of a defined symbol, 0: none. Only after check_symbols(). */
-static inline u32 symbol_section(const struct loader *l, const file_sym *s)
+static inline u32 symbol_section(const struct loader *l, const file_sym *symbol)
 {
-	if (s->st_shndx == SHN_XINDEX)
-		return l->shndx[s - l->symbols];
-	return s->st_shndx < SHN_LORESERVE ? s->st_shndx : 0;
+	if (symbol->st_shndx == SHN_XINDEX)
+		return l->shndx[symbol - l->symbols];
+	return symbol->st_shndx < SHN_LORESERVE ? symbol->st_shndx : 0;
 }
 /** Does [addr, addr + size) lie in a part of the memory? */
 bool in_part(const struct loader *l, enum load_part part, u64 addr, u64 size);
@@ -211,7 +211,7 @@ static inline bool in_code(const struct loader *l, u64 addr)
 }
 bool name_valid(const char *name, size_t size);
 /** Will this section be in memory, as far as its header says? COMDAT groups may leave it out still. */
-bool section_kept(const struct loader *l, u32 i);
+bool section_kept(const struct loader *l, u32 index);
 /** Is it one of those that the loader reads: descriptor, exports, constructors? */
 bool section_is_table(const char *name);
 /**
@@ -219,7 +219,7 @@ bool section_is_table(const char *name);
  * Linkers leave undefined symbols of what they dropped. The first question reads all relocations.
  * @return 1, 0; -ENOMEM (the reason was added)
  */
-int symbol_referenced(struct loader *l, u32 i);
+int symbol_referenced(struct loader *l, u32 index);
 /** @brief What a name that nobody has says of its origin, and what to do: half a sentence; NULL: nothing. (words.c) */
 const char *missing_name_words(const char *name);
 /** @brief Why an undefined name cannot be had, and what to do: a compiler's flag; NULL: nothing against it. (words.c) */
@@ -232,15 +232,15 @@ struct record_header {
 };
 /**
  * @brief Next record.
- * @param at  in/out: offset; start with 0
- * @return it; NULL at the end, or with *@p at < @p size where the bytes make no sense
+ * @param pos  in/out: offset; start with 0
+ * @return it; NULL at the end, or with *@p pos < @p size where the bytes make no sense
  */
-const struct record_header *record_next(const u8 *records, u64 size, u64 *at);
+const struct record_header *record_next(const u8 *records, u64 size, u64 *pos);
 /** @brief Check records, as far as that is possible without relocating. @return 0 or the first error */
-int check_records(struct report *r, const u8 *records, u64 size, u32 level,
+int check_records(struct report *report, const u8 *records, u64 size, u32 level,
 		  const struct banos_driver_record **driver);
 /** @brief Do type, bounds and size of a parameter's variable agree? Of a record that is large enough. */
-bool param_consistent(const struct banos_param_record *p);
+bool param_consistent(const struct banos_param_record *record);
 /** Where a parameter's variable may lie, and how to write it. */
 struct param_target {
 	const u8 *records;   /* checked */
@@ -250,6 +250,6 @@ struct param_target {
 	u8 *mem;	     /* of @p data */
 };
 /** @brief Check where variables lie; then set them as @p params says. */
-int params_apply(struct report *r, const struct param_target *t, const char *params);
+int params_apply(struct report *report, const struct param_target *target, const char *params);
 /** @brief Is this name one that a driver called @p driver may export? */
 bool export_name_allowed(const char *driver, const char *name);

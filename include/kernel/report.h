@@ -27,17 +27,17 @@ struct report {
 };
 
 /** @brief Begin a report without reasons. @param alloc, free  for its text */
-void report_init(struct report *r, void *(*alloc)(size_t), void (*free)(void *));
+void report_init(struct report *report, void *(*alloc)(size_t), void (*free)(void *));
 /** @brief Free the text. */
-void report_destroy(struct report *r);
+void report_destroy(struct report *report);
 /**
  * @brief Add a reason.
  * @param err  negative errno
  * @param fmt  half a sentence without a line end; the driver's name is put in front
  * @return @p err
  */
-int report_add(struct report *r, int err, const char *fmt, ...) __printf(3, 4);
+int report_add(struct report *report, int err, const char *fmt, ...) __printf(3, 4);
 /** @brief Add a line that says how many reasons found no room. Nothing is added afterwards; again is fine. */
-void report_close(struct report *r);
+void report_close(struct report *report);
 /** @brief Where an errno stands in the table of the driver ABI: lower is told first. Pure. */
 int report_rank(int err);
