@@ -14,8 +14,7 @@
  * any context) what is masked until a handler's thread has looked at its device.
  * The counters are each CPU's own.
  */
-#include <asm/apic.h>
-#include <asm/ipi.h>
+#include <asm/irq.h>
 #include <asm/nmi.h>
 #include <kernel/acpi.h>
 #include <kernel/cpu.h>
@@ -29,8 +28,7 @@
 #include <kernel/time.h>
 #include <kernel/upcalls.h>
 
-#define VECTOR_FIRST  0x20
-#define VECTORS	      (256 - VECTOR_FIRST)
+#define IRQ_VECTORS   (VECTORS - VECTOR_IRQ_FIRST)
 #define UNHANDLED_MAX 50000 /* in a row, before a line is given up */
 
 struct irq_action {
@@ -53,17 +51,17 @@ struct irq_line {
 };
 
 struct irq_counts {
-	u32 of[VECTORS];
+	u32 of[IRQ_VECTORS];
 };
 
 static DEFINE_MUTEX(irq_mutex);
 static const struct irq_chip *chip;
-static struct irq_line *vector_lines[VECTORS];
+static struct irq_line *vector_lines[IRQ_VECTORS];
 static struct vector_map vectors;
 static struct irq_counts boot_counts;
 static struct irq_line *current_line; /* whose handlers run */
 static DEFINE_SPINLOCK(mask_lock);
-static u32 nr_stray, nr_apic_errors;
+static u32 nr_stray;
 
 /* ---- taking interrupts ---- */
 
@@ -90,12 +88,12 @@ static void line_interrupt(struct irq_line *line)
 	else if (++line->unhandled == UNHANDLED_MAX && line->level && !line->given_up)
 		give_up(line);
 	if (line->message)
-		apic_eoi();
+		irq_end();
 	else
 		chip->end(line->irq);
 }
 
-/* An edge that comes while an I/O APIC's input is masked is lost, and nothing else would come: not masked. */
+/* An edge that comes while its input is masked may be lost, and nothing else would come: not masked. */
 struct irq_line *irq_mask_current(void)
 {
 	struct irq_line *line = current_line;
@@ -130,65 +128,22 @@ void irq_unmask(struct irq_line *line, bool handled)
 		       UNHANDLED_MAX);
 }
 
-/* A vector that no one uses: from a line just given back, or hardware's whim. */
-static __cold void stray_interrupt(u32 vector)
-{
-	if (vector < APIC_VECTOR_DEVICE_FIRST) { /* the PICs, silent or not */
-		u32 gsi = vector - VECTOR_FIRST;
-
-		if (chip->fixed_vectors && chip->begin(gsi))
-			chip->end(gsi);
-	} else if (apic_present && apic_in_service(vector)) {
-		apic_eoi();
-	}
-	if (!nr_stray++)
-		pr_warn("irq: stray interrupt: no device uses vector %x\n", vector);
-}
-
-static __cold void apic_error(void)
-{
-	apic_write(APIC_ESR, 0);
-	u32 status = apic_read(APIC_ESR);
-
-	apic_eoi();
-	if (!nr_apic_errors++)
-		pr_err("apic: the local APIC reports an error, status %x\n", status);
-}
-
-static void system_interrupt(u32 vector)
-{
-	switch (vector) {
-	case APIC_VECTOR_RESCHEDULE: /* the way out of the interrupt does it */ apic_eoi(); break;
-	case APIC_VECTOR_CALL:
-		apic_eoi();
-		ipi_handle_call();
-		break;
-	case APIC_VECTOR_STOP: ipi_handle_stop();
-	case APIC_VECTOR_ERROR: apic_error(); break;
-	case APIC_VECTOR_SPURIOUS: /* not in service (SDM vol. 3, 10.9), unless somebody sent it */
-		if (apic_present && apic_in_service(vector))
-			apic_eoi();
-		break;
-	default: stray_interrupt(vector);
-	}
-}
-
 void upcall_interrupt(u32 vector, struct pt_regs *regs)
 {
 	struct irq_counts *counts = this_cpu()->slot[CPU_SLOT_IRQ];
 	struct irq_line *line;
 
-	counts->of[vector - VECTOR_FIRST]++;
-	if (likely(vector == APIC_VECTOR_TIMER)) {
-		apic_eoi();
+	counts->of[vector - VECTOR_IRQ_FIRST]++;
+	if (likely(irq_is_timer(vector))) {
+		irq_end();
 		timer_interrupt();
 		return;
 	}
-	line = rcu_dereference(vector_lines[vector - VECTOR_FIRST]);
+	line = rcu_dereference(vector_lines[vector - VECTOR_IRQ_FIRST]);
 	if (likely(line))
 		line_interrupt(line);
-	else
-		system_interrupt(vector);
+	else if (!arch_irq_system(vector) && !nr_stray++)
+		pr_warn("irq: stray interrupt: no device uses vector %x\n", vector);
 	if (unlikely(READ_ONCE(nmi_unreported)))
 		nmi_report();
 }
@@ -198,7 +153,7 @@ void upcall_interrupt(u32 vector, struct pt_regs *regs)
 /* irq_mutex held. */
 static struct irq_line *line_find(u32 irq)
 {
-	for (u32 i = 0; i < VECTORS; i++)
+	for (u32 i = 0; i < IRQ_VECTORS; i++)
 		if (vector_lines[i] && vector_lines[i]->irq == irq)
 			return vector_lines[i];
 	return NULL;
@@ -278,8 +233,8 @@ static int connect(u32 gsi, u32 isa, struct trigger how, struct irq_action *a, u
 	line->level = how.level;
 	line->shared = flags & IRQ_SHARED;
 	line->actions = a;
-	chip->route(gsi, line->vector, cpus[0]->apic_id, how.level, how.low);
-	rcu_assign_pointer(vector_lines[line->vector - VECTOR_FIRST], line);
+	chip->route(gsi, line->vector, cpus[0]->hw_id, how.level, how.low);
+	rcu_assign_pointer(vector_lines[line->vector - VECTOR_IRQ_FIRST], line);
 	chip->unmask(gsi);
 	return 0;
 }
@@ -346,7 +301,7 @@ int irq_request_msi(irq_handler fn, void *arg, const char *name, u64 *address, u
 	struct irq_line *line;
 	u32 irq;
 
-	if (!arch_irq_message(cpus[0]->apic_id, 0, address, data))
+	if (!arch_irq_message(cpus[0]->hw_id, 0, address, data))
 		return -ENODEV;
 	a = action_create(fn, arg, name);
 	if (!a)
@@ -360,8 +315,8 @@ int irq_request_msi(irq_handler fn, void *arg, const char *name, u64 *address, u
 	}
 	line->actions = a;
 	irq = line->irq;
-	arch_irq_message(cpus[0]->apic_id, line->vector, address, data);
-	rcu_assign_pointer(vector_lines[line->vector - VECTOR_FIRST], line);
+	arch_irq_message(cpus[0]->hw_id, line->vector, address, data);
+	rcu_assign_pointer(vector_lines[line->vector - VECTOR_IRQ_FIRST], line);
 	mutex_unlock(&irq_mutex);
 	return irq;
 }
@@ -369,7 +324,7 @@ int irq_request_msi(irq_handler fn, void *arg, const char *name, u64 *address, u
 /* The pointer to the action of @p arg on a line that answers to @p irq; irq_mutex held. */
 static struct irq_action **action_find(u32 irq, void *arg, struct irq_line **line)
 {
-	for (u32 i = 0; i < VECTORS; i++) {
+	for (u32 i = 0; i < IRQ_VECTORS; i++) {
 		struct irq_line *l = vector_lines[i];
 
 		if (!l || (l->irq != irq && l->isa != irq))
@@ -400,7 +355,7 @@ void irq_free(u32 irq, void *arg)
 	if (last) {
 		if (!line->message)
 			chip->mask(line->irq);
-		rcu_assign_pointer(vector_lines[line->vector - VECTOR_FIRST], NULL);
+		rcu_assign_pointer(vector_lines[line->vector - VECTOR_IRQ_FIRST], NULL);
 	}
 	rcu_assign_pointer(*p, a->next);
 	synchronize_rcu();
@@ -415,7 +370,7 @@ void irq_free(u32 irq, void *arg)
 void irq_init(void)
 {
 	this_cpu()->slot[CPU_SLOT_IRQ] = &boot_counts;
-	vector_map_init(&vectors, APIC_VECTOR_DEVICE_FIRST, APIC_VECTOR_DEVICE_LAST);
+	vector_map_init(&vectors, VECTOR_DEVICE_FIRST, VECTOR_DEVICE_LAST);
 	chip = arch_irq_init();
 	nmi_init();
 }
@@ -430,7 +385,7 @@ static u32 count_of(u32 cpu, u32 vector)
 {
 	const struct irq_counts *c = cpus[cpu] ? cpus[cpu]->slot[CPU_SLOT_IRQ] : NULL;
 
-	return c ? c->of[vector - VECTOR_FIRST] : 0;
+	return c ? c->of[vector - VECTOR_IRQ_FIRST] : 0;
 }
 
 static void show_counts(struct seq_file *m, u32 vector)
@@ -453,30 +408,20 @@ static void show_line(struct seq_file *m, const struct irq_line *line)
 
 void irq_show(struct seq_file *m)
 {
-	static const struct {
-		const char *id, *text;
-		u8 vector;
-	} own[] = {
-		{ "LOC", "Local timer interrupts", APIC_VECTOR_TIMER },
-		{ "SPU", "Spurious interrupts", APIC_VECTOR_SPURIOUS },
-		{ "RES", "Rescheduling interrupts", APIC_VECTOR_RESCHEDULE },
-		{ "CAL", "Function call interrupts", APIC_VECTOR_CALL },
-	};
-
 	seq_puts(m, "     ");
 	for (u32 i = 0; i < cpu_count; i++)
 		if (cpus[i] && cpus[i]->online)
 			seq_printf(m, "      CPU%-2u", i);
 	seq_putc(m, '\n');
 	mutex_lock(&irq_mutex);
-	for (u32 i = 0; i < VECTORS; i++)
+	for (u32 i = 0; i < IRQ_VECTORS; i++)
 		if (vector_lines[i])
 			show_line(m, vector_lines[i]);
 	mutex_unlock(&irq_mutex);
-	for (u32 i = 0; i < ARRAY_SIZE(own); i++) {
-		seq_printf(m, "%4s:", own[i].id);
-		show_counts(m, own[i].vector);
-		seq_printf(m, "  %s\n", own[i].text);
+	for (u32 i = 0; i < IRQ_SOURCES; i++) {
+		seq_printf(m, "%4s:", arch_irq_sources[i].id);
+		show_counts(m, arch_irq_sources[i].vector);
+		seq_printf(m, "  %s\n", arch_irq_sources[i].text);
 	}
-	seq_printf(m, " ERR: %10u\n MIS: %10u\n", nr_apic_errors, nr_stray);
+	seq_printf(m, " ERR: %10u\n MIS: %10u\n", irq_errors, nr_stray);
 }

@@ -111,7 +111,7 @@ void apic_cpu_start(void)
 	u32 entries;
 
 	enable();
-	apic_write(APIC_SVR, APIC_SVR_ENABLE | APIC_VECTOR_SPURIOUS);
+	apic_write(APIC_SVR, APIC_SVR_ENABLE | VECTOR_SPURIOUS);
 	apic_write(APIC_TPR, 0);
 	entries = (apic_read(APIC_VERSION) >> 16 & 0xff) + 1;
 	/* first: to write vector 0 below may be reported as an error, to a vector that the firmware chose */
@@ -123,7 +123,7 @@ void apic_cpu_start(void)
 	mask_lvt(APIC_LVT_THERMAL, 5, entries);
 	apic_write(APIC_ESR, 0);
 	if (entries > 3)
-		apic_write(APIC_LVT_ERROR, APIC_VECTOR_ERROR);
+		apic_write(APIC_LVT_ERROR, VECTOR_APIC_ERROR);
 	set_nmi_pin();
 	/* what the firmware left in service would hold back all below it; an end is that of the highest */
 	for (u32 vector = 0xe0; vector >= 0x20; vector -= 32)
@@ -153,7 +153,7 @@ bool apic_init(void)
 	}
 	apic_present = true;
 	apic_cpu_start();
-	this_cpu()->apic_id = apic_read_id();
+	this_cpu()->hw_id = apic_read_id();
 	return true;
 }
 

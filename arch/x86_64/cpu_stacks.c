@@ -75,7 +75,7 @@ struct cpu *cpu_create(u32 id, u32 apic_id)
 	c->arch = t;
 	c->self = c;
 	c->id = id;
-	c->apic_id = apic_id;
+	c->hw_id = apic_id;
 	cpu_tables_fill(t);
 	if (stacks_alloc(c)) {
 		cpu_destroy(c);

@@ -141,7 +141,7 @@ static void show_cpu(struct seq_file *m, const struct cpu *c)
 	seq_printf(m,
 		   "apicid\t\t: %u\ninitial apicid\t: %u\nfpu\t\t: yes\nfpu_exception\t: yes\n"
 		   "cpuid level\t: %u\nwp\t\t: yes\n",
-		   c->apic_id, c->apic_id, basic[EAX]);
+		   c->hw_id, c->hw_id, basic[EAX]);
 	show_flags(m);
 	if (hz)
 		show_decimal(m, "bogomips\t: ", hz / 5000, 2, 100);

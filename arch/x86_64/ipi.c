@@ -28,7 +28,7 @@
 void ipi_reschedule(struct cpu *c)
 {
 	if (c->online)
-		apic_send_ipi(c->apic_id, APIC_VECTOR_RESCHEDULE);
+		apic_send_ipi(c->hw_id, VECTOR_RESCHEDULE);
 }
 
 bool ipi_stopping;
@@ -44,7 +44,7 @@ void ipi_stop_others(void)
 	WRITE_ONCE(ipi_stopping, true);
 	for (u32 i = 0; i < cpu_count; i++)
 		if (cpus[i] && cpus[i]->online && i != cpu_id()) {
-			apic_send_nmi(cpus[i]->apic_id);
+			apic_send_nmi(cpus[i]->hw_id);
 			told++;
 		}
 	for (u32 us = 0; us < STOP_WAIT_US && atomic_read(&nr_stopped) < told; us += 10)
@@ -175,7 +175,7 @@ static void tell_others(const struct vm_space *s, u64 start, u64 end, u64 genera
 	for (u32 i = 0; i < cpu_count; i++)
 		if (cpumask_test(&to, i) && !__atomic_fetch_or(&cpus[i]->flush_from.bits[me / 64],
 							       1ull << me % 64, __ATOMIC_SEQ_CST))
-			apic_send_ipi(cpus[i]->apic_id, APIC_VECTOR_CALL);
+			apic_send_ipi(cpus[i]->hw_id, VECTOR_CALL);
 	while (atomic_read(&r->left)) {
 		ipi_handle_call();
 		cpu_relax();

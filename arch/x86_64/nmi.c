@@ -80,5 +80,5 @@ void upcall_nmi(struct pt_regs *regs)
 	if (regs_from_user(regs))
 		nmi_report();
 	else
-		apic_send_self_in_nmi(APIC_VECTOR_RESCHEDULE);
+		apic_send_self_in_nmi(VECTOR_RESCHEDULE);
 }

@@ -56,10 +56,10 @@ void arch_timer_cpu_start(void)
 		break;
 	case ONESHOT_APIC:
 		apic_write(APIC_TIMER_DIVIDE, rate.divide);
-		apic_write(APIC_LVT_TIMER, APIC_VECTOR_TIMER);
+		apic_write(APIC_LVT_TIMER, VECTOR_TIMER);
 		break;
 	case ONESHOT_DEADLINE:
-		apic_write(APIC_LVT_TIMER, APIC_VECTOR_TIMER | APIC_LVT_DEADLINE);
+		apic_write(APIC_LVT_TIMER, VECTOR_TIMER | APIC_LVT_DEADLINE);
 		store_fence(); /* the mode before the MSR: SDM vol. 3, 10.5.4.1 */
 		break;
 	}

@@ -11,6 +11,7 @@
  * copy. Intel 8259A data sheet; 82371AB (PIIX4) data sheet, ELCR.
  */
 #include <asm/io.h>
+#include <asm/vectors.h>
 #include <kernel/spinlock.h>
 #include "irqchip.h"
 
@@ -24,7 +25,6 @@
 #define ELCR	      0x4d0 /* one bit a line: level-triggered */
 #define CASCADE	      2
 #define LINES	      16
-#define PIC_VECTOR    0x20
 
 static DEFINE_SPINLOCK(pic_lock);
 static u16 pic_mask = 0xffff;
@@ -39,8 +39,8 @@ void pic_init(void)
 {
 	outb(PIC1, ICW1_INIT);
 	outb(PIC2, ICW1_INIT);
-	outb(PIC1 + DATA, PIC_VECTOR);
-	outb(PIC2 + DATA, PIC_VECTOR + 8);
+	outb(PIC1 + DATA, VECTOR_IRQ_FIRST);
+	outb(PIC2 + DATA, VECTOR_IRQ_FIRST + 8);
 	outb(PIC1 + DATA, 1 << CASCADE);
 	outb(PIC2 + DATA, CASCADE);
 	outb(PIC1 + DATA, ICW4_8086);
@@ -109,7 +109,7 @@ static void pic_end(u32 gsi)
 
 const struct irq_chip pic_chip = {
 	.name = "XT-PIC",
-	.fixed_vectors = PIC_VECTOR,
+	.fixed_vectors = VECTOR_IRQ_FIRST,
 	.has = pic_has,
 	.route = pic_route,
 	.mask = pic_mask_line,

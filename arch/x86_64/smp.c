@@ -137,7 +137,7 @@ static void prepare_page(const struct cpu *c)
 	w->efer = rdmsr(MSR_EFER) & ~EFER_LMA;
 	w->jump += low_page;
 	w->gdt += low_page;
-	w->id = c->apic_id;
+	w->id = c->hw_id;
 	smp_mb();
 }
 
@@ -162,13 +162,13 @@ static bool plays_dead(const struct cpu *c)
 	u64 id;
 
 	return IS_ENABLED(CONFIG_KTEST) && option_value(&opt_smp_dead, text, sizeof(text)) > 0 &&
-	       !parse_u64(text, 10, &id) && id == c->apic_id;
+	       !parse_u64(text, 10, &id) && id == c->hw_id;
 }
 
 static void send_startup(const struct cpu *c)
 {
 	if (!plays_dead(c))
-		apic_send_startup(c->apic_id, low_page >> PAGE_SHIFT);
+		apic_send_startup(c->hw_id, low_page >> PAGE_SHIFT);
 }
 
 static bool start(struct cpu *c)
@@ -176,7 +176,7 @@ static bool start(struct cpu *c)
 	bool up;
 
 	prepare_page(c);
-	apic_send_init(c->apic_id);
+	apic_send_init(c->hw_id);
 	sleep_ms(1);
 	send_startup(c);
 	up = wait_online(c, SECOND_SIPI_NS);
@@ -185,7 +185,7 @@ static bool start(struct cpu *c)
 		up = wait_online(c, START_WAIT_NS);
 	}
 	if (!up)
-		apic_send_init(c->apic_id);
+		apic_send_init(c->hw_id);
 	return up;
 }
 
@@ -267,11 +267,11 @@ void smp_start_cpus(void)
 			LOW_LIMIT);
 	if (low_page && apic_present && wanted > 1 && make_start_tables()) {
 		for (u32 i = 0; i < a->nr_cpus; i++) {
-			if (a->cpus[i].apic_id == cpus[0]->apic_id)
+			if (a->cpus[i].hw_id == cpus[0]->hw_id)
 				continue;
 			if (cpu_count >= wanted)
 				left_out++;
-			else if (!add_cpu(a->cpus[i].apic_id))
+			else if (!add_cpu(a->cpus[i].hw_id))
 				break;
 		}
 		if (online_cpus() > 1)

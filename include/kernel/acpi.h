@@ -42,7 +42,7 @@ struct acpi_info {
 	u32 nr_cpus;	      /* usable ones listed in cpus[] */
 	u32 nr_cpus_left_out; /* usable ones for which there was no room */
 	struct {
-		u32 apic_id, uid;
+		u32 hw_id, uid;
 	} cpus[ACPI_MAX_CPUS];
 	u32 nr_ioapics;
 	struct {

@@ -65,7 +65,7 @@ struct cpu {
 	u64 gate[2 * CONFIG_BANOS_MAX_DRIVERS]; /* calls into drivers: gate.h */
 
 	/* What others read, and hardly anybody writes: lines of their own. */
-	u32 apic_id __aligned(64);
+	u32 hw_id __aligned(64); /* by which the machine knows it */
 	u32 online;
 	struct thread *idle;
 	struct run_queue *rq;

@@ -10,7 +10,7 @@ struct irq_chip {
 	/** Is there such an input? */
 	bool (*has)(u32 gsi);
 	/** Set up an input, masked. */
-	void (*route)(u32 gsi, u8 vector, u32 apic_id, bool level, bool low);
+	void (*route)(u32 gsi, u8 vector, u32 hw_id, bool level, bool low);
 	void (*mask)(u32 gsi);
 	void (*unmask)(u32 gsi);
 	/** @return false: nothing was there, don't call end(). May be NULL. */
@@ -20,8 +20,8 @@ struct irq_chip {
 
 /** Arch: start what there is (arch/x86_64/irqchip.c). */
 const struct irq_chip *arch_irq_init(void);
-/** Arch: address and data of a message that interrupts @p apic_id at @p vector. @return false: there are no messages */
-bool arch_irq_message(u32 apic_id, u8 vector, u64 *address, u32 *data);
+/** Arch: address and data of a message that interrupts @p hw_id at @p vector. @return false: there are no messages */
+bool arch_irq_message(u32 hw_id, u8 vector, u64 *address, u32 *data);
 
 /* Vectors for devices; pure (kernel/vectors.c), the caller locks. */
 struct vector_map {

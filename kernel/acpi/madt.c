@@ -21,18 +21,18 @@ enum {
 };
 #define CPU_ENABLED 1u
 
-static void add_cpu(struct acpi_info *info, u32 apic_id, u32 uid, u32 flags)
+static void add_cpu(struct acpi_info *info, u32 hw_id, u32 uid, u32 flags)
 {
 	if (!(flags & CPU_ENABLED))
 		return;
 	for (u32 i = 0; i < info->nr_cpus; i++)
-		if (info->cpus[i].apic_id == apic_id)
+		if (info->cpus[i].hw_id == hw_id)
 			return;
 	if (info->nr_cpus == ACPI_MAX_CPUS) {
 		info->nr_cpus_left_out++;
 		return;
 	}
-	info->cpus[info->nr_cpus].apic_id = apic_id;
+	info->cpus[info->nr_cpus].hw_id = hw_id;
 	info->cpus[info->nr_cpus++].uid = uid;
 }
 

@@ -233,8 +233,8 @@ static void everything_is_found(void **state)
 	assert_int_equal(i.tables_used, 6);
 	assert_int_equal(i.lapic_addr, 0xfee00000);
 	assert_int_equal(i.nr_cpus, 3);
-	assert_int_equal(i.cpus[1].apic_id, 2);
-	assert_int_equal(i.cpus[2].apic_id, 0x100);
+	assert_int_equal(i.cpus[1].hw_id, 2);
+	assert_int_equal(i.cpus[2].hw_id, 0x100);
 	assert_int_equal(i.cpus[2].uid, 3);
 	assert_int_equal(i.nr_ioapics, 1);
 	assert_int_equal(i.ioapics[0].addr, 0xfec00000);

@@ -331,7 +331,7 @@ static void x2apic_is_off_unless_asked_for(void **state)
 	assert_false(apic_x2);
 	assert_int_equal(machine_now.base, PAGE_AT | BSP | XAPIC);
 	assert_int_equal(machine_now.base_writes, 0);
-	assert_int_equal(cpu.apic_id, 0x45);
+	assert_int_equal(cpu.hw_id, 0x45);
 
 	machine(XAPIC, 0x45, "x2apic");
 	cpu_features.x2apic = false;
@@ -358,7 +358,7 @@ static void each_start_ends_in_the_mode_that_was_chosen(void **state)
 		assert_int_equal(machine_now.base, PAGE_AT | BSP | cases[i].to);
 		assert_int_equal(machine_now.base_writes, cases[i].writes);
 		assert_int_equal(apic_x2, cases[i].to == X2APIC);
-		assert_int_equal(cpu.apic_id, 0x12);
+		assert_int_equal(cpu.hw_id, 0x12);
 	}
 }
 
@@ -392,7 +392,7 @@ static void ids_have_8_or_32_bits(void **state)
 	machine(XAPIC, 0xab, "x2apic");
 	machine_now.id = 0x1abcd;
 	assert_true(apic_init());
-	assert_int_equal(cpu.apic_id, 0x1abcd);
+	assert_int_equal(cpu.hw_id, 0x1abcd);
 	machine(XAPIC, 0xab, "");
 	assert_true(apic_init());
 	assert_int_equal(apic_read_id(), 0xab);
@@ -444,7 +444,7 @@ static void both_modes_set_the_same_registers(void **state)
 			assert_int_equal(machine_now.regs[APIC_LVT_LINT0 / 16], APIC_LVT_MASKED);
 			assert_int_equal(machine_now.regs[APIC_LVT_LINT1 / 16],
 					 APIC_LVT_NMI | APIC_LVT_LOW);
-			assert_int_equal(machine_now.regs[APIC_LVT_ERROR / 16], APIC_VECTOR_ERROR);
+			assert_int_equal(machine_now.regs[APIC_LVT_ERROR / 16], VECTOR_APIC_ERROR);
 			assert_int_equal(machine_now.regs[APIC_LVT_PERF / 16],
 					 entries > 4 ? APIC_LVT_MASKED : 0);
 			assert_int_equal(machine_now.regs[APIC_LVT_THERMAL / 16],
@@ -578,7 +578,7 @@ static void deadline_mode_is_off_unless_asked_for(void **state)
 		arch_timer_cpu_start();
 		now_ns = 5000;
 		arch_timer_arm(105000);
-		assert_int_equal(machine_now.regs[APIC_LVT_TIMER / 16], APIC_VECTOR_TIMER);
+		assert_int_equal(machine_now.regs[APIC_LVT_TIMER / 16], VECTOR_TIMER);
 		assert_int_equal(machine_now.regs[APIC_TIMER_DIVIDE / 16],
 				 oneshot_divide_bits(oneshot_divisor(1000000000)));
 		assert_in_range(machine_now.regs[APIC_TIMER_INITIAL / 16],
@@ -596,7 +596,7 @@ static void deadline_mode_arms_by_the_tsc(void **state)
 		oneshot_init(1000000000, true, 2000000000);
 		arch_timer_cpu_start();
 		assert_int_equal(machine_now.regs[APIC_LVT_TIMER / 16],
-				 APIC_VECTOR_TIMER | APIC_LVT_DEADLINE);
+				 VECTOR_TIMER | APIC_LVT_DEADLINE);
 		now_ns = 7000;
 		for (u64 delta = 0; delta < 10000000; delta = delta * 3 + 1) {
 			u64 before = tsc_ordered(), after;

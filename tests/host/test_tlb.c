@@ -213,7 +213,7 @@ void apic_send_ipi(u32 apic_id, u8 vector)
 {
 	u32 was = cpu_id();
 
-	assert_int_equal(vector, APIC_VECTOR_CALL);
+	assert_int_equal(vector, VECTOR_CALL);
 	assert_int_not_equal(apic_id, was);
 	messages++;
 	if (restless)
@@ -360,8 +360,7 @@ static void begin(u32 count, bool with_pcid)
 	cpu_count = count;
 	for (u32 i = 0; i < count; i++) {
 		cpus[i] = &sim[i].cpu;
-		sim[i].cpu =
-			(struct cpu){ .self = &sim[i].cpu, .id = i, .apic_id = i, .online = 1 };
+		sim[i].cpu = (struct cpu){ .self = &sim[i].cpu, .id = i, .hw_id = i, .online = 1 };
 		sim[i].cr3 = kernel_root;
 		sim[i].cr4 = CR4_PGE;
 		become(i);

@@ -90,7 +90,7 @@ static __noinline void crash_double(void)
 
 static __noinline void crash_nmi(void)
 {
-	apic_send_nmi(this_cpu()->apic_id);
+	apic_send_nmi(this_cpu()->hw_id);
 	delay_us(1000);
 	barrier();
 }

@@ -318,17 +318,17 @@ KTEST(irq, a_message_reaches_its_handler_until_freed)
 	for (u32 i = 0; i < 10; i++) {
 		u64 limit = time_monotonic_ns() + NSEC_PER_SEC;
 
-		apic_send_ipi(cpus[0]->apic_id, data);
+		apic_send_ipi(cpus[0]->hw_id, data);
 		while (READ_ONCE(hits[0]) == i && time_monotonic_ns() < limit)
 			sleep_ms(1);
 	}
 	KEXPECT_EQ(hits[0], 10);
 	irq_free(irq, &hits[0]);
 	before = hits[0];
-	apic_send_ipi(cpus[0]->apic_id, data); /* stray: noted, acknowledged, no harm */
+	apic_send_ipi(cpus[0]->hw_id, data); /* stray: noted, acknowledged, no harm */
 	sleep_ms(1);
 	KEXPECT_EQ(hits[0], before);
-	apic_send_ipi(cpus[0]->apic_id, APIC_VECTOR_SPURIOUS);
+	apic_send_ipi(cpus[0]->hw_id, VECTOR_SPURIOUS);
 	sleep_ms(1);
 }
 

@@ -7,17 +7,8 @@
 #pragma once
 #include <asm/io.h>
 #include <asm/msr.h>
+#include <asm/vectors.h>
 #include <kernel/types.h>
-
-/* Vectors. 0x20..0x2f are the PICs', 0x30..0xee are given out to devices. */
-#define APIC_VECTOR_DEVICE_FIRST 0x30
-#define APIC_VECTOR_DEVICE_LAST	 0xee
-#define APIC_VECTOR_TIMER	 0xef
-#define APIC_VECTOR_RESCHEDULE	 0xf0
-#define APIC_VECTOR_CALL	 0xf1
-#define APIC_VECTOR_STOP	 0xf2
-#define APIC_VECTOR_ERROR	 0xfe
-#define APIC_VECTOR_SPURIOUS	 0xff
 
 /* IA32_APIC_BASE. ENABLE without X2APIC is xAPIC mode; neither: switched off; X2APIC alone is no state. */
 #define APIC_BASE_X2APIC (1ull << 10)
