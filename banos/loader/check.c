@@ -211,11 +211,17 @@ int check_file(struct loader *l)
 				  "its names of sections lie outside of the file");
 
 	for (u32 i = 1; i < l->nsections; i++) {
-		int bad = check_name(l, i) ?: check_place(l, i) ?: check_crel(l, i) ?: check_table(l, i);
+		int bad = check_name(l, i);
 
+		if (!bad)
+			bad = check_place(l, i);
+		if (!bad)
+			bad = check_crel(l, i);
+		if (!bad)
+			bad = check_table(l, i);
 		if (!bad && (l->sections[i].sh_flags & SHF_ALLOC))
 			bad = check_loaded(l, i);
-		err = err ?: bad;
+		first_error(&err, bad);
 	}
 	if (!err)
 		err = check_origin(l);

@@ -195,15 +195,15 @@ int check_records(struct report *report, const u8 *records, u64 size, u32 level,
 		return report_add(report, -ENOEXEC,
 				  "its .banos-driver makes no sense from byte %lu on",
 				  (unsigned long)pos);
-	if (drivers != 1)
-		return report_add(report, -ENOEXEC,
-				  drivers ? "it has more than one descriptor"
-					  : "it has no descriptor");
+	if (!drivers)
+		return report_add(report, -ENOEXEC, "it has no descriptor");
+	if (drivers > 1)
+		return report_add(report, -ENOEXEC, "it has more than one descriptor");
 	for (pos = 0; (header = record_next(records, size, &pos));)
 		if (header->kind != BANOS_RECORD_DRIVER) {
 			int bad = check_record(report, header, level);
 
-			err = err ?: bad;
+			first_error(&err, bad);
 		}
 	return err;
 }
@@ -214,7 +214,7 @@ static int align_records(struct loader *l, const file_shdr *section)
 	l->records = l->file + section->sh_offset;
 	if ((u64)l->records % 8 == 0)
 		return 0;
-	l->records_copy = l->env->alloc(section->sh_size ?: 1);
+	l->records_copy = l->env->alloc(MAX(section->sh_size, 1ul));
 	if (!l->records_copy)
 		return report_add(l->report, -ENOMEM, "no memory for its .banos-driver");
 	memcpy(l->records_copy, l->records, section->sh_size);
@@ -267,8 +267,11 @@ int check_driver(struct loader *l)
 		return report_add(
 			report, -ENOEXEC,
 			"it has no .banos-driver but in section groups that were left out");
-	err = check_driver_section(report, section) ?: align_records(l, section);
-	return err
-		       ?: check_records(report, l->records, section->sh_size, l->env->level,
-					&l->driver);
+	err = check_driver_section(report, section);
+	if (!err)
+		err = align_records(l, section);
+	if (!err)
+		err = check_records(report, l->records, section->sh_size, l->env->level,
+				    &l->driver);
+	return err;
 }

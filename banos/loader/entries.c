@@ -17,10 +17,10 @@ static int find_init(struct loader *l)
 
 	l->image.init = (u64)record->init;
 	l->image.exit = (u64)record->exit;
-	if (!in_code(l, l->image.init))
-		err = report_add(l->report, -ENOEXEC,
-				 l->image.init ? "init lies outside of its code"
-					       : "it has no init function");
+	if (!l->image.init)
+		err = report_add(l->report, -ENOEXEC, "it has no init function");
+	else if (!in_code(l, l->image.init))
+		err = report_add(l->report, -ENOEXEC, "init lies outside of its code");
 	if (l->image.exit && !in_code(l, l->image.exit))
 		err = report_add(l->report, -ENOEXEC, "exit lies outside of its code");
 	return err;
@@ -189,7 +189,7 @@ static int find_exports(struct loader *l)
 		for (u64 nth = 0; nth < l->sections[i].sh_size / sizeof(*export); nth++) {
 			int bad = find_export(l, &export[nth]);
 
-			err = err ?: bad;
+			first_error(&err, bad);
 		}
 	}
 	return err;
@@ -227,10 +227,11 @@ int find_entry_points(struct loader *l)
 	int err = find_init(l), bad;
 
 	bad = find_calls(l, ".init_array", &l->image.init_calls, &l->image.ninit);
-	err = err ?: bad;
+	first_error(&err, bad);
 	bad = find_calls(l, ".fini_array", &l->image.fini_calls, &l->image.nfini);
-	err = err ?: bad;
+	first_error(&err, bad);
 	reverse(l->image.fini_calls, l->image.nfini);
 	bad = find_exports(l);
-	return err ?: bad ?: index_functions(l);
+	first_error(&err, bad);
+	return err ?: index_functions(l);
 }

@@ -164,13 +164,15 @@ int check_format(struct loader *l)
 		return report_add(
 			report, -ENOEXEC,
 			"neither a 32-bit nor a 64-bit ELF file: its first bytes were damaged");
-	if (header->e_ident[EI_CLASS] != ELFCLASS64)
+	if (header->e_ident[EI_CLASS] != ELFCLASS64) {
+		const char *words = machine_words(header->e_machine);
+
+		if (header->e_machine == ELF_MACHINE)
+			words = " with 32-bit pointers (compile with -m64, not -mx32)";
 		return report_add(report, -ENOEXEC,
 				  "not a 64-bit ELF file, but a 32-bit one for machine %u%s",
-				  header->e_machine,
-				  header->e_machine == ELF_MACHINE
-					  ? " with 32-bit pointers (compile with -m64, not -mx32)"
-					  : machine_words(header->e_machine));
+				  header->e_machine, words);
+	}
 	if (header->e_machine != ELF_MACHINE)
 		return report_add(report, -ENOEXEC, "for machine %u%s, not for x86_64",
 				  header->e_machine, machine_words(header->e_machine));

@@ -114,7 +114,7 @@ int check_groups(struct loader *l)
 		if (l->sections[i].sh_type == SHT_GROUP) {
 			int bad = check_group(l, i);
 
-			err = err ?: bad;
+			first_error(&err, bad);
 			groups++;
 		}
 	return err ?: exclude_doubles(l, groups);

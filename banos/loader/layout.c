@@ -75,13 +75,15 @@ static enum load_part part_of(const struct loader *l, u32 index)
 		return PART_NONE;
 	if (flags & SHF_EXECINSTR)
 		return PART_TEXT;
-	return flags & SHF_WRITE && !section_relro(l, index) ? PART_DATA : PART_RODATA;
+	if (flags & SHF_WRITE && !section_relro(l, index))
+		return PART_DATA;
+	return PART_RODATA;
 }
 
 /* Sizes are checked to be at most LOADER_MEMORY_MAX each, so sums over the sections don't wrap. */
 static u64 add_to_part(struct loader *l, enum load_part part, u64 size, u64 align)
 {
-	u64 pos = ALIGN_UP(l->image.part_size[part], align ?: 1);
+	u64 pos = ALIGN_UP(l->image.part_size[part], MAX(align, 1ul));
 
 	l->image.part_size[part] = pos + size;
 	return pos;
@@ -92,7 +94,9 @@ static u64 alignment_of(const struct loader *l, u32 index)
 {
 	u64 align = l->sections[index].sh_addralign;
 
-	return align < 8 && section_is_table(section_name(l, index)) ? 8 : align;
+	if (align < 8 && section_is_table(section_name(l, index)))
+		return 8;
+	return align;
 }
 
 static void place_sections(struct loader *l)
@@ -164,10 +168,9 @@ int copy_sections(struct loader *l)
 		memcpy(placed->mem, l->file + section->sh_offset, section->sh_size);
 		written[placed->part] = pos + section->sh_size;
 	}
-	for (u32 part = 0; part < PARTS; part++)
-		zero_between(l, written[part],
-			     part + 1 < PARTS ? l->image.part_offset[part + 1]
-					      : l->image.npages * PAGE_SIZE);
+	for (u32 part = 0; part + 1 < PARTS; part++)
+		zero_between(l, written[part], l->image.part_offset[part + 1]);
+	zero_between(l, written[PARTS - 1], l->image.npages * PAGE_SIZE);
 	return 0;
 }
 

@@ -33,7 +33,11 @@ static int place(struct loader *l)
 
 	do {
 		give_memory_back(l);
-		err = lay_out(l) ?: copy_sections(l) ?: resolve(l);
+		err = lay_out(l);
+		if (!err)
+			err = copy_sections(l);
+		if (!err)
+			err = resolve(l);
 		if (err)
 			return err;
 		err = relocate(l);

@@ -159,9 +159,14 @@ static bool key_is(const struct cmdline_word *word, const char *name)
 {
 	if (word->key_len != strlen(name))
 		return false;
-	for (size_t i = 0; i < word->key_len; i++)
-		if ((word->key[i] == '-' ? '_' : word->key[i]) != name[i])
+	for (size_t i = 0; i < word->key_len; i++) {
+		char letter = word->key[i];
+
+		if (letter == '-')
+			letter = '_';
+		if (letter != name[i])
 			return false;
+	}
 	return true;
 }
 
@@ -195,9 +200,11 @@ int params_apply(struct report *report, const struct param_target *target, const
 
 		while ((record = next_param(target, &pos)) && !key_is(&word, record->name))
 			;
-		bad = record ? set_one(report, target, record, &word)
-			     : unknown(report, target, &word);
-		err = err ?: bad;
+		if (record)
+			bad = set_one(report, target, record, &word);
+		else
+			bad = unknown(report, target, &word);
+		first_error(&err, bad);
 	}
 	return err;
 }

@@ -39,7 +39,7 @@ int relocate(struct loader *l)
 		bad = relocate_by(l, i);
 		if (bad == LOADER_AGAIN)
 			return bad;
-		err = err ?: bad;
+		first_error(&err, bad);
 	}
 	return err;
 }

@@ -27,9 +27,11 @@ static u64 add_stub(struct loader *l, u64 argument, u64 entry)
 static int missing(struct loader *l, const char *name)
 {
 	struct report *report = l->report;
-	const char *hint = l->env->hint ? l->env->hint(l, name) : NULL, *end;
+	const char *hint = NULL, *end;
 	u32 level = l->env->level;
 
+	if (l->env->hint)
+		hint = l->env->hint(l, name);
 	if (hint)
 		return report_add(report, -ENOENT, "needs %.160s: %s", name, hint);
 	if (!strncmp(name, "banos_", 6) && l->driver->level > level)
@@ -85,9 +87,9 @@ static int resolve_import(struct loader *l, const file_sym *symbol, u64 *value)
 		return 0;
 	}
 	/* A longer name nobody can export; it is not looked at any further. */
-	err = strnlen(name, LOADER_EXPORT_NAME_MAX + 1) > LOADER_EXPORT_NAME_MAX
-		      ? -ENOENT
-		      : l->env->find(l, name, &import);
+	err = -ENOENT;
+	if (strnlen(name, LOADER_EXPORT_NAME_MAX + 1) <= LOADER_EXPORT_NAME_MAX)
+		err = l->env->find(l, name, &import);
 	if (err && err != -ENOENT)
 		return cannot(l, "import", name, err);
 	if (!err)

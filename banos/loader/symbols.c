@@ -183,7 +183,7 @@ int check_symbols(struct loader *l)
 		const file_sym *symbol = &l->symbols[i++];
 		int bad = check_one(l, symbol);
 
-		err = err ?: bad;
+		first_error(&err, bad);
 		l->nstubs += symbol->st_shndx == SHN_UNDEF;
 		l->image.nfunctions += ELF64_ST_TYPE(symbol->st_info) == STT_FUNC;
 	}

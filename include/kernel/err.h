@@ -5,17 +5,23 @@
 #include <uapi/errno.h>
 
 #define MAX_ERRNO 4095
+/** @brief Keep the first of several errors in @p err, which is 0 before there is one. */
+static inline void first_error(int *err, int next)
+{
+	if (!*err)
+		*err = next;
+}
 static inline void *ERR_PTR(long err)
 {
 	return (void *)err;
 }
-static inline long PTR_ERR(const void *p)
+static inline long PTR_ERR(const void *pointer)
 {
-	return (long)p;
+	return (long)pointer;
 }
-static inline bool IS_ERR(const void *p)
+static inline bool IS_ERR(const void *pointer)
 {
-	return (u64)p >= (u64)-MAX_ERRNO;
+	return (u64)pointer >= (u64)-MAX_ERRNO;
 }
 
 /**
