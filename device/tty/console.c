@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * The two terminals that are names for others: /dev/tty, the controlling
- * terminal of whoever opens it, and /dev/console, the terminal that the last
- * console= of the command line names (the first there is, without one).
+ * Two terminals that stand for others: /dev/tty for the controlling terminal of the
+ * process that opens it, and /dev/console for the terminal that the last console= of
+ * the command line names (without one: the first that is registered).
  *
- * Lock: console_lock (mutex) guards which terminal /dev/console is. It is held
- * while that one is opened, so that it cannot be replaced and freed meanwhile.
+ * Lock: console_lock (mutex) guards the choice of /dev/console. It is held
+ * while the terminal is opened, so that it cannot be replaced and freed meanwhile.
  */
 #include <kernel/chardev.h>
 #include <kernel/cmdline.h>
@@ -17,8 +17,8 @@
 
 CMDLINE_OPTION(opt_console, "console");
 
-static DEFINE_MUTEX(console_lock);
-static struct tty *console_tty; /* counted */
+static DEFINE_MUTEX(console_lock); /* console_tty, console_rank */
+static struct tty *console_tty;	   /* counted */
 static u32 console_rank;
 
 /* The place of the last "console=NAME" or "console=NAME,options" among the words; 0: none. */

@@ -2,16 +2,16 @@
 /*
  * devpts: the file system that shows the slaves of pseudo terminals.
  *
- * There is one instance, whoever mounts it. Each pty has one inode for as long
- * as its master is open, owned by who opened that, so that chmod and chown of
- * the node (mesg, login) hold. Names are numbers and come and go without
- * the directory's users knowing, so dentries are never cached.
+ * All mounts show one instance. Each pty has one inode while its master is open,
+ * owned by the user that opened the master, so that chmod and chown of the node
+ * (mesg, login) last. Names are numbers; they appear and disappear without a call
+ * on the directory, so dentries are never cached.
  *
  * Options: uid=, gid=, mode= of new nodes; ptmxmode= of the "ptmx" node. They
  * hold for the one instance; the last mount or remount that names one sets it.
  *
  * Lock: devpts_lock (mutex) guards the table, the options and the super block.
- * It is taken inside the directory's inode lock (lookup), outside nothing.
+ * It is taken inside the directory's inode lock (lookup); no lock is taken under it.
  */
 #include <kernel/cred.h>
 #include <kernel/fs/dentry.h>
@@ -27,10 +27,10 @@
 #include <uapi/statfs.h>
 #include "internal.h"
 
-#define NOBODY_SAID (~0u)
-#define MAX_DEFAULT (1u << 20) /* of the option "max="; PTY_MAX holds in any case */
-#define INO_PTMX    2
-#define INO_FIRST   3
+#define OPTION_UNSET (~0u)
+#define MAX_DEFAULT  (1u << 20) /* of the option "max="; PTY_MAX holds in any case */
+#define INO_PTMX     2
+#define INO_FIRST    3
 
 static struct options {
 	uid_t uid;
@@ -38,13 +38,13 @@ static struct options {
 	mode_t mode, ptmxmode;
 	u32 max;
 } options = {
-	.uid = NOBODY_SAID,
-	.gid = NOBODY_SAID,
+	.uid = OPTION_UNSET,
+	.gid = OPTION_UNSET,
 	.mode = 0600,
 	.max = MAX_DEFAULT,
 };
-static DEFINE_MUTEX(devpts_lock);
-static struct super_block *devpts_super; /* made at the first use, kept for ever */
+static DEFINE_MUTEX(devpts_lock);	 /* options, and all below */
+static struct super_block *devpts_super; /* created at the first use, never freed */
 static struct inode *ptmx_inode;
 static struct inode **nodes; /* PTY_MAX, counted */
 
@@ -58,7 +58,7 @@ static u32 devpts_index_of(const char *name)
 	if (name[0] < '0' || name[0] > '9' || (name[0] == '0' && name[1]) ||
 	    parse_u64(name, 10, &number))
 		return PTY_MAX;
-	return number < PTY_MAX ? number : PTY_MAX;
+	return MIN(number, (u64)PTY_MAX);
 }
 
 static int devpts_lookup(struct inode *dir, struct dentry *d)
@@ -140,9 +140,9 @@ static int devpts_remount(struct super_block *sb, u32 flags, const char *text);
 
 static void devpts_show_options(struct super_block *sb, struct seq_file *seq)
 {
-	if (options.uid != NOBODY_SAID)
+	if (options.uid != OPTION_UNSET)
 		seq_printf(seq, ",uid=%u", options.uid);
-	if (options.gid != NOBODY_SAID)
+	if (options.gid != OPTION_UNSET)
 		seq_printf(seq, ",gid=%u", options.gid);
 	seq_printf(seq, ",mode=%03o,ptmxmode=%03o", options.mode, options.ptmxmode);
 	if (options.max != MAX_DEFAULT)
@@ -178,17 +178,20 @@ static int devpts_fill_super(struct super_block *sb)
 	return super_set_root(sb, root);
 }
 
-/* The super block, made if there is none; devpts_lock held. */
+/* Create the super block if there is none. */
 static int devpts_need_super_locked(void)
 {
 	struct super_block *sb;
 	int err;
 
+	assert_held(&devpts_lock);
 	if (devpts_super)
 		return 0;
 	if (!nodes)
 		nodes = kcalloc(PTY_MAX, sizeof(*nodes));
-	sb = nodes ? super_alloc(&devpts_type, &devpts_super_ops) : NULL;
+	if (!nodes)
+		return -ENOMEM;
+	sb = super_alloc(&devpts_type, &devpts_super_ops);
 	if (!sb)
 		return -ENOMEM;
 	sb->magic = DEVPTS_SUPER_MAGIC;
@@ -214,8 +217,8 @@ static int devpts_parse_option(struct options *options, const char *word)
 		u32 base, max;
 		size_t at;
 	} known[] = {
-		{ "uid=", 10, NOBODY_SAID - 1, offsetof(struct options, uid) },
-		{ "gid=", 10, NOBODY_SAID - 1, offsetof(struct options, gid) },
+		{ "uid=", 10, OPTION_UNSET - 1, offsetof(struct options, uid) },
+		{ "gid=", 10, OPTION_UNSET - 1, offsetof(struct options, gid) },
 		{ "mode=", 8, 0777, offsetof(struct options, mode) },
 		{ "ptmxmode=", 8, 0777, offsetof(struct options, ptmxmode) },
 		{ "max=", 10, MAX_DEFAULT, offsetof(struct options, max) },
@@ -261,6 +264,7 @@ static int devpts_set_options_locked(const char *text)
 	struct options changed = options;
 	int err = devpts_parse_options(&changed, text);
 
+	assert_held(&devpts_lock);
 	if (err)
 		return err;
 	options = changed;
@@ -309,11 +313,16 @@ int devpts_add(u32 index, dev_t dev)
 		err = -ENOSPC;
 	if (!err) {
 		inode = devpts_node_create(devpts_super, INO_FIRST + index, options.mode, dev);
-		err = inode ? 0 : -ENOMEM;
+		if (!inode)
+			err = -ENOMEM;
 	}
 	if (!err) {
-		inode->uid = options.uid != NOBODY_SAID ? options.uid : cred->fsuid;
-		inode->gid = options.gid != NOBODY_SAID ? options.gid : cred->fsgid;
+		inode->uid = options.uid;
+		if (options.uid == OPTION_UNSET)
+			inode->uid = cred->fsuid;
+		inode->gid = options.gid;
+		if (options.gid == OPTION_UNSET)
+			inode->gid = cred->fsgid;
 		nodes[index] = inode;
 	}
 	mutex_unlock(&devpts_lock);

@@ -39,7 +39,9 @@ static const u8 palette[16][3] = {
 
 static u32 fb_channel(u8 value, u8 pos, u8 len)
 {
-	return len && len <= 8 ? (u32)(value >> (8 - len)) << pos : 0;
+	if (!len || len > 8)
+		return 0;
+	return (u32)(value >> (8 - len)) << pos;
 }
 
 static void fb_make_colours(const struct boot_framebuffer *framebuffer)
@@ -74,9 +76,11 @@ static void fb_draw_cell(u32 column, u32 row, u16 cell, bool cursor)
 	u32 foreground = colours[cell >> 8 & 0xf], background = colours[cell >> 12 & 0x7];
 
 	for (u32 line = 0; line < FONT_HEIGHT; line++, to += pitch) {
-		bool in_cursor = cursor && line >= FONT_HEIGHT - CURSOR_ROWS;
+		u8 bits = glyph[line];
 
-		fb_draw_dots(to, in_cursor ? 0xff : glyph[line], foreground, background);
+		if (cursor && line >= FONT_HEIGHT - CURSOR_ROWS)
+			bits = 0xff;
+		fb_draw_dots(to, bits, foreground, background);
 	}
 }
 

@@ -2,13 +2,13 @@
 /*
  * Terminals as files: open, read, write, poll, close.
  *
- * An open file remembers how often the terminal had been hung up; after the
- * next time it is dead: it reads as at its end, and all else gives EIO. Files
- * opened as /dev/console live on, since whoever holds one (the first process)
- * outlives sessions.
+ * An open file stores the terminal's number of hangups (its generation). After the
+ * next hangup the file is dead: reads return end of file, all other calls fail with
+ * EIO. Files opened as /dev/console survive, since the process that holds one (the
+ * first process) outlives sessions.
  *
  * The line discipline exists while the terminal is open. It is freed, with
- * what was typed and not read, at the last close; the settings stay.
+ * input that was not read, at the last close; the settings stay.
  *
  * Reads and writes copy to and from the user in pieces on the stack, so that
  * no spin lock is held while a page is faulted in.
@@ -33,7 +33,7 @@
 
 /* ---- open and close ---- */
 
-/* Give the terminal a line discipline, or take it away; returns the old one. */
+/* Set or remove (NULL) the line discipline. @return the old one */
 static struct ldisc *tty_swap_ldisc(struct tty *tty, struct ldisc *ldisc)
 {
 	u64 flags = spin_lock_irqsave(&tty->lock);
@@ -50,6 +50,7 @@ static int tty_first_open_locked(struct tty *tty)
 	struct ldisc *ldisc = NULL;
 	int err;
 
+	assert_held(&tty->open_lock);
 	if (!tty->is_pty) {
 		ldisc = kmalloc(sizeof(*ldisc));
 		if (!ldisc)
@@ -57,7 +58,9 @@ static int tty_first_open_locked(struct tty *tty)
 		ldisc_init(ldisc, &tty->termios);
 		tty_swap_ldisc(tty, ldisc);
 	}
-	err = tty->ops->open ? tty->ops->open(tty) : 0;
+	err = 0;
+	if (tty->ops->open)
+		err = tty->ops->open(tty);
 	if (err && ldisc)
 		kfree(tty_swap_ldisc(tty, NULL));
 	return err;
@@ -65,6 +68,7 @@ static int tty_first_open_locked(struct tty *tty)
 
 static void tty_last_close_locked(struct tty *tty)
 {
+	assert_held(&tty->open_lock);
 	if (!tty->stopped)
 		tty_wait_sent(tty, time_monotonic_ns() + CLOSE_WAIT_NS);
 	tty_leave_session(tty);
@@ -76,11 +80,14 @@ static void tty_last_close_locked(struct tty *tty)
 
 static int tty_may_open_locked(struct tty *tty)
 {
+	assert_held(&tty->open_lock);
 	if (tty->gone)
 		return -EIO;
 	if (tty->exclusive && tty->opens && !current_is_super())
 		return -EBUSY;
-	return tty->ops->may_open ? tty->ops->may_open(tty) : 0;
+	if (!tty->ops->may_open)
+		return 0;
+	return tty->ops->may_open(tty);
 }
 
 int tty_open_file(struct tty *tty, struct file *f, bool console, bool noctty)
@@ -133,7 +140,7 @@ static void tty_release(struct file *f)
 
 /* ---- reading ---- */
 
-/* How long a read() waits, and for how much. */
+/* How long a read() waits, and for how many bytes. */
 struct read_rule {
 	bool canonical;
 	u32 min;	/* raw: enough to return with */
@@ -171,7 +178,7 @@ static bool tty_has_input(struct tty *tty, u32 min)
 	return has;
 }
 
-/* Nothing is there: may and should this read() wait, until when? @return 1: wait, else its error or 0 */
+/* Without input: should this read() wait? @return 1: wait; else its result, 0 or an error */
 static int tty_may_wait(struct tty_file *tty_file, struct file *f, u64 limit_ns)
 {
 	if (tty_file_hung_up(tty_file) || !limit_ns)
@@ -182,8 +189,10 @@ static int tty_may_wait(struct tty_file *tty_file, struct file *f, u64 limit_ns)
 static int tty_wait_for_input(struct tty_file *tty_file, u64 limit_ns, bool was_canonical)
 {
 	struct tty *tty = tty_file->tty;
-	u64 deadline = limit_ns == NO_LIMIT ? 0 : time_monotonic_ns() + limit_ns;
+	u64 deadline = 0;
 
+	if (limit_ns != NO_LIMIT)
+		deadline = time_monotonic_ns() + limit_ns;
 	return wait_event_interruptible_until(&tty->read_wait,
 					      tty_has_input(tty, 1) || tty_file_hung_up(tty_file) ||
 						      !(READ_ONCE(tty->termios.c_lflag) & ICANON) ==
@@ -198,6 +207,7 @@ static s64 tty_read_locked(struct file *f, struct uio *uio)
 	struct read_rule rule = read_rule_now(tty);
 	s64 done = 0, err;
 	u8 piece[PIECE];
+	u64 limit_ns;
 
 	while (uio->count) {
 		size_t taken = 0, want = MIN(uio->count, (u64)sizeof(piece)), copied;
@@ -208,21 +218,23 @@ static s64 tty_read_locked(struct file *f, struct uio *uio)
 		copied = uio_copy_out(uio, piece, taken);
 		done += copied;
 		if (copied < taken)
-			return done ? done : -EFAULT;
+			return tty_transferred(done, -EFAULT);
 		if (line_done)
 			return done;
 		if (taken == want)
 			continue; /* there may be more */
 		if (done && (rule.canonical || done >= rule.min))
 			return done;
-		err = tty_may_wait(tty_file, f, done ? rule.between_ns : rule.first_ns);
+		limit_ns = done ? rule.between_ns : rule.first_ns;
+		err = tty_may_wait(tty_file, f, limit_ns);
 		if (err == 1)
-			err = tty_wait_for_input(tty_file, done ? rule.between_ns : rule.first_ns,
-						 rule.canonical);
+			err = tty_wait_for_input(tty_file, limit_ns, rule.canonical);
 		else if (!err || done)
 			return done;
+		if (err == -ETIMEDOUT)
+			return done;
 		if (err)
-			return done ? done : err == -ETIMEDOUT ? 0 : err;
+			return tty_transferred(done, err);
 		if (rule.canonical != !!(READ_ONCE(tty->termios.c_lflag) & ICANON))
 			rule = read_rule_now(tty);
 	}
@@ -235,7 +247,9 @@ static int tty_lock_for_io(struct mutex *mutex, struct file *f)
 		return 0;
 	if (f->flags & O_NONBLOCK)
 		return -EAGAIN;
-	return mutex_lock_interruptible(mutex) ? -ERESTARTSYS : 0;
+	if (mutex_lock_interruptible(mutex))
+		return -ERESTARTSYS;
+	return 0;
 }
 
 static s64 tty_read(struct file *f, struct uio *uio, u64 *pos)
@@ -321,14 +335,18 @@ static s64 tty_write(struct file *f, struct uio *uio, u64 *pos)
 	while (uio->count && !err) {
 		size_t length = uio_copy_in(uio, piece, MIN(uio->count, (u64)sizeof(piece)));
 
-		err = length ? tty_send_piece(tty_file, f, piece, length, &done) : -EFAULT;
+		if (!length) {
+			err = -EFAULT;
+			break;
+		}
+		err = tty_send_piece(tty_file, f, piece, length, &done);
 		if (!err && uio->count && signal_pending())
 			err = -ERESTARTSYS;
 	}
 	mutex_unlock(&tty->write_lock);
 	if (uio->count && f->flags & O_ASYNC)
 		WRITE_ONCE(tty->write_short, true);
-	return done ? done : err;
+	return tty_transferred(done, err);
 }
 
 /* ---- poll ---- */
@@ -337,6 +355,7 @@ static u32 tty_poll_locked(struct tty *tty)
 {
 	u32 min = 1, ready = 0;
 
+	assert_held(&tty->lock);
 	if (!tty->termios.c_cc[VTIME] && tty->termios.c_cc[VMIN])
 		min = tty->termios.c_cc[VMIN];
 	if (tty->ldisc && ldisc_has_input(tty->ldisc, min))
@@ -364,7 +383,7 @@ static u32 tty_poll(struct file *f, struct poll_table *table)
 	return ready;
 }
 
-/* Whoever asks for the signals owns them unless told otherwise: the foreground group, if there is one. */
+/* The foreground group becomes the owner of the signals, or the caller if there is none. */
 static int tty_async(struct file *f, s32 fd, bool enable)
 {
 	struct tty_file *tty_file = tty_file_of(f);

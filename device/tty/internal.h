@@ -29,8 +29,8 @@ struct tty {
 	const struct tty_ops *ops; /* all NULL or refusing once the driver is gone */
 	void *private;
 
-	spinlock_t lock;
-	struct ldisc *ldisc; /* NULL while nobody has it open */
+	spinlock_t lock;     /* what the list above says */
+	struct ldisc *ldisc; /* NULL while no file is open */
 	struct ktermios termios;
 	struct winsize winsize;
 	bool stopped;	/* output: by the user (ldisc->stopped) or tcflow() */
@@ -38,19 +38,20 @@ struct tty {
 	bool throttled; /* input was refused */
 	bool xoff_sent; /* IXOFF: the other side was asked to stop */
 	bool exclusive; /* TIOCEXCL */
-	bool gone;	/* the driver went away */
+	bool gone;	/* the driver was removed; under open_lock */
 	bool is_pty;	/* the line discipline lives as long as the master */
-	u32 generation; /* counts hangups: files of an older one are dead */
+	u32 generation; /* counts hangups: files of an older generation are dead */
 
 	struct mutex open_lock, termios_lock, write_lock, read_lock;
 	u32 opens;
 	struct wait_queue read_wait, write_wait;
-	/* Told of with no lock held: by the same who wake the queues. */
+	/* Notified with no lock held, by the functions that wake the queues. */
 	struct async_list async, master_async;
-	bool write_short; /* a write with O_ASYNC took less than all: tell of room */
-	bool master_told; /* a pty's driver wrote: tell the master after ->lock */
+	bool write_short; /* a write with O_ASYNC took a part: signal when there is room */
+	bool master_told; /* a pty's driver wrote: notify the master after ->lock */
 
-	pid_t session, pgrp; /* whose controlling terminal it is; foreground group */
+	pid_t session,
+		pgrp; /* whose controlling terminal it is; foreground group; under process_lock */
 };
 
 /** What an open file of a terminal points to. */
@@ -66,6 +67,12 @@ static inline struct tty_file *tty_file_of(struct file *f)
 static inline bool tty_file_hung_up(const struct tty_file *tty_file)
 {
 	return !tty_file->console && tty_file->generation != READ_ONCE(tty_file->tty->generation);
+}
+
+/** What a transfer returns: the bytes it moved, or the error if it moved none. */
+static inline s64 tty_transferred(s64 done, s64 err)
+{
+	return done ? done : err;
 }
 
 /* ---- tty.c ---- */

@@ -19,7 +19,9 @@
 
 /* ---- speeds ---- */
 
-/* By code: the 16 of System V, then those behind CBAUDEX. */
+#define CBAUDEX_FIRST 16
+
+/* By code: the 16 of System V, then those of codes with CBAUDEX. */
 static const u32 speeds[] = {
 	0,	 50,	  75,	   110,	    134,     150,     200,     300,
 	600,	 1200,	  1800,	   2400,    4800,    9600,    19200,   38400,
@@ -31,26 +33,36 @@ static u32 speed_of_code(u32 code, u32 other)
 {
 	if (code == BOTHER)
 		return other;
-	return speeds[(code & 0xf) + (code & CBAUDEX ? 16 : 0)];
+	if (code & CBAUDEX)
+		return speeds[CBAUDEX_FIRST + (code & 0xf)];
+	return speeds[code & 0xf];
 }
 
 static void settings_update_speeds(struct ktermios *settings)
 {
-	u32 input_speed = settings->c_cflag >> IBSHIFT & CBAUD;
+	u32 input_speed = settings->c_cflag >> IBSHIFT & CBAUD, old_input = settings->c_ispeed;
 
 	settings->c_ospeed = speed_of_code(settings->c_cflag & CBAUD, settings->c_ospeed);
-	settings->c_ispeed = input_speed ? speed_of_code(input_speed, settings->c_ispeed)
-					 : settings->c_ospeed;
+	settings->c_ispeed = settings->c_ospeed;
+	if (input_speed)
+		settings->c_ispeed = speed_of_code(input_speed, old_input);
 }
 
-/* The modem's carrier is not looked at, and the settings say so. */
+static u32 code_of_speed(u32 index)
+{
+	if (index < CBAUDEX_FIRST)
+		return index;
+	return CBAUDEX | (index - CBAUDEX_FIRST);
+}
+
+/* CLOCAL: the modem's carrier is ignored. */
 void tty_set_line_speed(struct tty *tty, u32 baud)
 {
 	u32 code = BOTHER;
 
 	for (u32 i = 1; i < ARRAY_SIZE(speeds); i++)
 		if (speeds[i] == baud)
-			code = (i & 0xf) | (i & 0x10 ? CBAUDEX : 0);
+			code = code_of_speed(i);
 	tty->termios.c_cflag = (tty->termios.c_cflag & ~CBAUD) | CLOCAL | code;
 	tty->termios.c_ispeed = tty->termios.c_ospeed = baud;
 }
@@ -146,7 +158,9 @@ static s64 settings_set_softcar(struct tty *tty, u64 arg)
 
 	if (get_user_u32(&enable, uaddr(arg)))
 		return -EFAULT;
-	settings.c_cflag = enable ? settings.c_cflag | CLOCAL : settings.c_cflag & ~CLOCAL;
+	settings.c_cflag &= ~CLOCAL;
+	if (enable)
+		settings.c_cflag |= CLOCAL;
 	tty_change_termios(tty, &settings);
 	return 0;
 }
@@ -196,10 +210,11 @@ s64 tty_ioctl_common(struct tty *tty, u32 cmd, u64 arg)
 
 static s64 tty_set_break(struct tty *tty, bool enable)
 {
-	s64 err;
+	s64 err = 0;
 
 	mutex_lock(&tty->termios_lock);
-	err = tty->ops->set_break ? tty->ops->set_break(tty, enable) : 0;
+	if (tty->ops->set_break)
+		err = tty->ops->set_break(tty, enable);
 	mutex_unlock(&tty->termios_lock);
 	return err;
 }
@@ -227,9 +242,14 @@ static s64 ioctl_break(struct tty *tty, u32 cmd, u64 arg)
 	switch (cmd) {
 	case TIOCSBRK: return tty_set_break(tty, true);
 	case TIOCCBRK: return tty_set_break(tty, false);
-	case TCSBRK: /* tcdrain(), or a break */ return arg ? 0 : tty_send_break(tty, BREAK_MS);
+	case TCSBRK: /* tcdrain(), or a break */
+		if (arg)
+			return 0;
+		return tty_send_break(tty, BREAK_MS);
 	default: /* TCSBRKP: tenths of a second */
-		return tty_send_break(tty, arg ? MIN(arg, 100ull) * 100 : BREAK_MS);
+		if (!arg)
+			return tty_send_break(tty, BREAK_MS);
+		return tty_send_break(tty, MIN(arg, 100ull) * 100);
 	}
 }
 
@@ -274,8 +294,10 @@ static s64 ioctl_flush(struct tty *tty, u64 arg)
 static u32 tty_input_count(struct tty *tty)
 {
 	u64 flags = spin_lock_irqsave(&tty->lock);
-	u32 count = tty->ldisc ? ldisc_readable(tty->ldisc) : 0;
+	u32 count = 0;
 
+	if (tty->ldisc)
+		count = ldisc_readable(tty->ldisc);
 	spin_unlock_irqrestore(&tty->lock, flags);
 	return count;
 }
@@ -283,13 +305,15 @@ static u32 tty_input_count(struct tty *tty)
 static u32 tty_output_count(struct tty *tty)
 {
 	u64 flags = spin_lock_irqsave(&tty->lock);
-	u32 count = tty->ops->chars_in_buffer ? tty->ops->chars_in_buffer(tty) : 0;
+	u32 count = 0;
 
+	if (tty->ops->chars_in_buffer)
+		count = tty->ops->chars_in_buffer(tty);
 	spin_unlock_irqrestore(&tty->lock, flags);
 	return count;
 }
 
-/* A character as if it had been typed: only for those who may do anything anyway. */
+/* Receive a character as if it had been typed; only for privileged processes. */
 static s64 tty_fake_input(struct tty *tty, u64 arg)
 {
 	char byte;
@@ -309,18 +333,22 @@ static s64 ioctl_modem_locked(struct tty *tty, u32 cmd, u64 arg)
 	u32 bits;
 	int now;
 
+	assert_held(&tty->termios_lock);
 	if (!tty->ops->modem_get || !tty->ops->modem_set)
 		return -ENOTTY;
 	if (cmd == TIOCMGET) {
 		now = tty->ops->modem_get(tty);
-		return now < 0 ? now : put_user_u32(uaddr(arg), now);
+		if (now < 0)
+			return now;
+		return put_user_u32(uaddr(arg), now);
 	}
 	if (get_user_u32(&bits, uaddr(arg)))
 		return -EFAULT;
-	return tty->ops->modem_set(tty, cmd == TIOCMBIC ? 0 : bits,
-				   cmd == TIOCMBIS   ? 0
-				   : cmd == TIOCMBIC ? bits
-						     : ~bits);
+	switch (cmd) {
+	case TIOCMBIS: return tty->ops->modem_set(tty, bits, 0);
+	case TIOCMBIC: return tty->ops->modem_set(tty, 0, bits);
+	default: return tty->ops->modem_set(tty, bits, ~bits);
+	}
 }
 
 static s64 ioctl_modem(struct tty *tty, u32 cmd, u64 arg)

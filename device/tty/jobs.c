@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
 /*
- * Job control: sessions, foreground groups, and the signals that go with them.
+ * Job control: sessions, foreground groups, and their signals.
  *
  * A session has at most one controlling terminal and a terminal at most one
- * session; t->session and each member's process->tty say so from both sides,
- * and change together under process_lock. t->pgrp is the group in the
- * foreground; others are stopped by SIGTTIN when they read and by SIGTTOU when
- * they change settings (or write, with TOSTOP). A group that nobody could
- * continue, an orphaned one, gets EIO instead.
+ * session; tty->session and each member's process->tty record this from both sides,
+ * and change together under process_lock. tty->pgrp is the foreground group;
+ * other groups are stopped by SIGTTIN when they read and by SIGTTOU when
+ * they change settings (or write, with TOSTOP). An orphaned group, which no process
+ * could continue, gets EIO instead.
  *
- * When the line is lost or the session leader ends, the foreground group is
- * told by SIGHUP, with SIGCONT so that stopped ones hear it.
+ * When the line is lost or the session leader ends, the foreground group receives
+ * SIGHUP, and SIGCONT so that stopped processes handle it.
  *
  * Lock: process_lock (spin, interrupts off), never with a terminal's own inside.
  * Sources: POSIX chapter 11.1; Linux for what POSIX leaves open.
@@ -73,9 +73,10 @@ int tty_check_job(struct tty *tty, int sig)
 	return -ERESTARTSYS;
 }
 
-/* process_lock held; the caller has checked that neither side is taken. */
+/* The caller has checked that the terminal has no session and the process no terminal. */
 static void tty_adopt_locked(struct tty *tty, struct process *p)
 {
+	assert_held(&process_lock);
 	tty_get(tty);
 	p->tty = tty;
 	tty->session = p->session;
@@ -95,12 +96,13 @@ void tty_adopt_on_open(struct tty *tty, struct file *f)
 	spin_unlock_irqrestore(&process_lock, flags);
 }
 
-/* No member of the session has this terminal any more. @return references to drop; process_lock held */
+/* Take the terminal from all members of its session. @return how many references to drop */
 static u32 tty_clear_session_locked(struct tty *tty)
 {
 	struct process *p;
 	u32 count = 0;
 
+	assert_held(&process_lock);
 	list_for_each(p, &process_list, all_link) {
 		if (p->tty == tty) {
 			p->tty = NULL;
@@ -141,8 +143,10 @@ static void signal_hup_cont(pid_t pgrp)
 void tty_signal_hangup(struct tty *tty)
 {
 	pid_t session = READ_ONCE(tty->session), pgrp = READ_ONCE(tty->pgrp);
-	struct process *leader = session ? process_find(session) : NULL;
+	struct process *leader = NULL;
 
+	if (session)
+		leader = process_find(session);
 	if (leader) {
 		signal_send_process(leader, SIGHUP, SI_KERNEL_INFO);
 		signal_send_process(leader, SIGCONT, SI_KERNEL_INFO);
@@ -195,20 +199,20 @@ static s64 ioctl_set_controlling(struct tty *tty, struct file *f, bool steal)
 	flags = spin_lock_irqsave(&process_lock);
 	if (is_session_leader(p) && p->tty == tty && tty->session == p->session) {
 		err = 0;
-		goto out;
+		goto out_unlock;
 	}
 	if (!is_session_leader(p) || p->tty)
-		goto out;
+		goto out_unlock;
 	if (tty->session) {
 		if (!steal || !current_is_super())
-			goto out;
+			goto out_unlock;
 		dropped = tty_clear_session_locked(tty);
 	}
 	if (!(f->mode & FMODE_READ) && !current_is_super())
-		goto out;
+		goto out_unlock;
 	tty_adopt_locked(tty, p);
 	err = 0;
-out:
+out_unlock:
 	spin_unlock_irqrestore(&process_lock, flags);
 	tty_put_many(tty, dropped);
 	return err;
@@ -273,8 +277,9 @@ s64 tty_ioctl_jobs(struct tty *tty, struct file *f, u32 cmd, u64 arg)
 	case TIOCSCTTY: return ioctl_set_controlling(tty, f, arg == 1);
 	case TIOCNOTTY: return ioctl_give_up_controlling(tty);
 	case TIOCGPGRP:
-		return is_terminal_of_current(tty) ? put_user_u32(uaddr(arg), READ_ONCE(tty->pgrp))
-						   : -ENOTTY;
+		if (!is_terminal_of_current(tty))
+			return -ENOTTY;
+		return put_user_u32(uaddr(arg), READ_ONCE(tty->pgrp));
 	case TIOCSPGRP: return ioctl_set_foreground(tty, arg);
 	case TIOCGSID:
 		if (!is_terminal_of_current(tty) || !READ_ONCE(tty->session))

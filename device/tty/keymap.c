@@ -95,7 +95,7 @@ static struct keymap_result result_text(const char *cursor)
 	return result;
 }
 
-/* A character; Alt as an escape in front. */
+/* A character, after an escape character if Alt is down. */
 static struct keymap_result result_character(const struct keymap *keymap, char character)
 {
 	struct keymap_result result = { KEYMAP_TEXT };
@@ -106,7 +106,7 @@ static struct keymap_result result_character(const struct keymap *keymap, char c
 	return result;
 }
 
-/* What Ctrl makes of a character; -1: nothing. */
+/* The character that Ctrl turns one into; -1: none. */
 static int character_with_ctrl(char result_character)
 {
 	if ((result_character >= 'a' && result_character <= 'z') ||
@@ -171,19 +171,21 @@ static struct keymap_result keymap_letter(const struct keymap *keymap, u8 code,
 /* Modifiers and locks. @return true: it was one */
 static bool keymap_modifier(struct keymap *keymap, u8 code, bool down)
 {
-	u8 bit = 0;
+	u8 bit;
 
-	if (code == KEY_SHIFT_L)
-		bit = keymap->extended ? 0 : SHIFT_LEFT; /* extended: a shadow of the grey keys */
-	else if (code == KEY_SHIFT_R)
-		bit = keymap->extended ? 0 : SHIFT_RIGHT;
-	else if (code == KEY_CTRL)
-		bit = keymap->extended ? CTRL_RIGHT : CTRL_LEFT;
-	else if (code == KEY_ALT)
-		bit = keymap->extended ? ALT_RIGHT : ALT_LEFT;
+	switch (code) {
+	case KEY_SHIFT_L: bit = SHIFT_LEFT; break;
+	case KEY_SHIFT_R: bit = SHIFT_RIGHT; break;
+	case KEY_CTRL: bit = keymap->extended ? CTRL_RIGHT : CTRL_LEFT; break;
+	case KEY_ALT: bit = keymap->extended ? ALT_RIGHT : ALT_LEFT; break;
+	default: return false;
+	}
+	if (keymap->extended && (bit & SHIFT))
+		return true; /* the grey keys send shift codes of their own */
+	if (down)
+		keymap->held |= bit;
 	else
-		return false;
-	keymap->held = down ? keymap->held | bit : keymap->held & ~bit;
+		keymap->held &= ~bit;
 	return true;
 }
 
@@ -197,8 +199,9 @@ static struct keymap_result keymap_function_key(const struct keymap *keymap, u32
 {
 	if ((keymap->held & ALT) && number < 12)
 		return (struct keymap_result){ KEYMAP_SWITCH, .number = number };
-	return result_text(keymap->held & SHIFT ? shifted_function_keys[number]
-						: function_keys[number]);
+	if (keymap->held & SHIFT)
+		return result_text(shifted_function_keys[number]);
+	return result_text(function_keys[number]);
 }
 
 /* An arrow in application mode is ESC O A, else ESC [ A. */
@@ -279,7 +282,7 @@ static struct keymap_result keymap_press(struct keymap *keymap, u8 code, struct 
 	return result_nothing();
 }
 
-/* Alt was let go: the number typed meanwhile is a character. */
+/* Alt was released: the number typed while it was down is a character. */
 static struct keymap_result keymap_end_decimal(struct keymap *keymap)
 {
 	struct keymap_result result = { KEYMAP_NOTHING };
@@ -315,8 +318,10 @@ struct keymap_result keymap_feed(struct keymap *keymap, u8 scancode, struct keym
 		if (code == KEY_ALT && !down)
 			result = keymap_end_decimal(keymap);
 	} else if (down) {
-		result = keymap->extended ? keymap_press_extended(keymap, code, modes)
-					  : keymap_press(keymap, code, modes);
+		if (keymap->extended)
+			result = keymap_press_extended(keymap, code, modes);
+		else
+			result = keymap_press(keymap, code, modes);
 	}
 	keymap->extended = false;
 	return result;

@@ -3,24 +3,24 @@
  * The line discipline: line editing, echo, signals and output processing of a
  * terminal, as POSIX chapter 11 describes and Linux's N_TTY does.
  *
- * Input goes into one ring of 4096 bytes. In canonical mode the part between
- * canon_head and head is the line being edited, which erase, word erase and
- * kill take from its end; a newline, EOL or EOF character completes the line,
- * marks its last byte in line_end, and moves canon_head up, where readers see
- * it. The EOF character is stored as a marked zero byte that read() swallows, so
+ * Input is stored in one ring of 4096 bytes. In canonical mode the part between
+ * canon_head and head is the line being edited; erase, word erase and kill remove
+ * bytes from its end. A newline, EOL or EOF character completes the line: its last
+ * byte is marked in line_end, and canon_head moves to its end, so that readers see
+ * the line. The EOF character is stored as a marked zero byte that read() drops, so
  * an empty line completed by EOF reads as zero bytes: end of file. In raw mode
  * all of the ring is readable.
  *
- * When the ring is full: a line being edited, with no complete line in front of
- * it, keeps 4095 bytes; what is typed after them replaces the last place, so
- * that editing and ending the line always work. In all other cases input is
- * refused, and the driver holds it back until somebody has read.
+ * When the ring is full: a line being edited, with no complete line before it, keeps
+ * 4095 bytes; each byte typed after them replaces the last one, so that editing and
+ * ending the line always work. In all other cases input is refused, and the driver
+ * keeps it until a reader has made room.
  *
  * Echo is rendered at once, output processing included, into a ring that the
  * terminal drains before it accepts output; echo that does not fit is lost. A
  * column is kept for tabs: to expand them, and to erase them from a line.
  *
- * What is written goes through ldisc_output.c, what is read comes by ldisc_read.c.
+ * ldisc_output.c processes output, ldisc_read.c serves readers.
  *
  * Pure: no locks, no hardware. Left out: EXTPROC, XCASE, delays other than
  * tab expansion, the DISCARD character (neither does Linux have the last two).
@@ -57,7 +57,7 @@ static bool is_word(u8 byte)
 static void echo_raw(struct ldisc *ldisc, u8 byte)
 {
 	u8 out[LDISC_MAX_EXPANSION];
-	u32 made;
+	u32 made = 1;
 
 	/* Nothing in part, and no change of column for what is not shown. */
 	if (LDISC_ECHO_SIZE - (ldisc->echo_head - ldisc->echo_tail) < LDISC_MAX_EXPANSION)
@@ -65,7 +65,8 @@ static void echo_raw(struct ldisc *ldisc, u8 byte)
 	if (!ldisc_echo_pending(ldisc))
 		ldisc->shown_column = ldisc->column;
 	out[0] = byte;
-	made = has_oflag(ldisc, OPOST) ? ldisc_render(ldisc, byte, out) : 1;
+	if (has_oflag(ldisc, OPOST))
+		made = ldisc_render(ldisc, byte, out);
 	for (u32 i = 0; i < made; i++)
 		ldisc->echo[ldisc->echo_head++ % LDISC_ECHO_SIZE] = out[i];
 }
@@ -168,10 +169,12 @@ static u32 tab_columns(const struct ldisc *ldisc, u32 pos)
 
 		if (byte == '\t')
 			return TAB_WIDTH - columns % TAB_WIDTH;
-		if (is_control(byte))
-			columns += has_lflag(ldisc, ECHOCTL) ? 2 : 0;
-		else if (!is_continuation(ldisc, byte))
+		if (is_control(byte)) {
+			if (has_lflag(ldisc, ECHOCTL))
+				columns += 2;
+		} else if (!is_continuation(ldisc, byte)) {
 			columns++;
+		}
 	}
 	return TAB_WIDTH - (columns + ldisc->canon_column) % TAB_WIDTH;
 }
@@ -217,7 +220,9 @@ static u32 ldisc_last_char(const struct ldisc *ldisc)
 	do
 		pos--;
 	while (is_continuation(ldisc, INPUT_AT(ldisc, pos)) && pos != ldisc->canon_head);
-	return is_continuation(ldisc, INPUT_AT(ldisc, pos)) ? ldisc->head : pos;
+	if (is_continuation(ldisc, INPUT_AT(ldisc, pos)))
+		return ldisc->head;
+	return pos;
 }
 
 /* A killed line whose characters can't or needn't be wiped out one by one. */
@@ -308,10 +313,13 @@ static u32 signal_of(const struct ldisc *ldisc, u8 byte)
 {
 	if (!has_lflag(ldisc, ISIG))
 		return 0;
-	return is_cc(ldisc, byte, VINTR)   ? LDISC_SIGINT
-	       : is_cc(ldisc, byte, VQUIT) ? LDISC_SIGQUIT
-	       : is_cc(ldisc, byte, VSUSP) ? LDISC_SIGTSTP
-					   : 0;
+	if (is_cc(ldisc, byte, VINTR))
+		return LDISC_SIGINT;
+	if (is_cc(ldisc, byte, VQUIT))
+		return LDISC_SIGQUIT;
+	if (is_cc(ldisc, byte, VSUSP))
+		return LDISC_SIGTSTP;
+	return 0;
 }
 
 /* Characters that edit the line. @return true: done with it */
@@ -417,8 +425,8 @@ static void receive_byte(struct ldisc *ldisc, u8 byte, u32 *events)
 }
 
 /*
- * The usual case, without the questions: printing ASCII that is no special
- * character, as far as it goes and both rings have room. @return bytes used
+ * The usual case, without the tests of each byte: printing ASCII without special
+ * characters, as long as both rings have room. @return bytes used
  */
 static size_t receive_run(struct ldisc *ldisc, const u8 *bytes, size_t len_bytes, u32 *events)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file ldisc.h  The line discipline: what happens to bytes between a terminal
+ * @file ldisc.h  The line discipline: how bytes are processed between a terminal
  * and the program that reads it. Pure; device/tty/ldisc.c has the theory.
  *
  * Nothing here locks: the caller serialises all calls for one struct ldisc.
@@ -112,7 +112,7 @@ static inline u32 ldisc_echo_peek(const struct ldisc *ldisc, const u8 **run)
 	    pending = ldisc->echo_head - ldisc->echo_tail;
 
 	*run = ldisc->echo + position;
-	return pending < LDISC_ECHO_SIZE - position ? pending : LDISC_ECHO_SIZE - position;
+	return MIN(pending, LDISC_ECHO_SIZE - position);
 }
 static inline void ldisc_echo_taken(struct ldisc *ldisc, u32 count)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The line discipline: what a reader gets. A line at a time in canonical mode,
- * whatever is there in raw mode; ldisc.c says how lines are marked. Pure, as that.
+ * The line discipline: reading. In canonical mode a read returns at most one line,
+ * in raw mode all bytes in the ring; ldisc.c says how lines are marked. Pure.
  */
 #include <kernel/bitmap.h>
 #include <kernel/string.h>
@@ -31,7 +31,9 @@ static u32 ldisc_line_length(const struct ldisc *ldisc, u32 max, bool *ends)
 	if (length == first && max > first)
 		length += bitmap_find_set(ldisc->line_end, max - first, 0);
 	*ends = length < max;
-	return *ends ? length + 1 : max;
+	if (!*ends)
+		return max;
+	return length + 1;
 }
 
 static void ldisc_copy_out(struct ldisc *ldisc, u8 *dst, u32 count)

@@ -2,21 +2,21 @@
 /*
  * Pseudo terminals: a terminal whose hardware is a program.
  *
- * Opening /dev/ptmx makes a pair. The slave, /dev/pts/N, is a terminal like
- * others, with the line discipline; its driver's output goes into a ring that
- * the master reads, and what the master writes is received as typed. The master
+ * Opening /dev/ptmx creates a pair. The slave, /dev/pts/N, is a terminal like
+ * others, with the line discipline; its output is stored in a ring that the master
+ * reads, and bytes that the master writes are received as typed. The master
  * is a file of its own, without a line discipline.
  *
- * The pair lives as long as the master is open: closing it hangs the slave up
- * and takes its driver away, after which files of the slave refer to a terminal
+ * The pair exists while the master is open: closing it hangs the slave up
+ * and removes its driver; files of the slave then refer to a terminal
  * without one (tty_unregister()). When the slave's last file is closed, the
- * master reads what is left and then EIO, until the slave is opened again.
+ * master reads the rest of the ring and then EIO, until the slave is opened again.
  *
- * Packet mode (TIOCPKT) puts a byte in front of each read of the master: zero
- * and data, or bits that tell what the slave did to its flow and queues.
+ * Packet mode (TIOCPKT) starts each read of the master with a byte: zero, followed by
+ * data, or bits that report changes of the slave's flow control and queues.
  *
- * Locks: the ring, the flags and packet status are under the slave's tty.lock,
- * which all atomic methods hold anyway. read_lock and write_lock (mutexes)
+ * Locks: the slave's tty.lock guards the ring, the flags and packet status; the
+ * atomic methods are called under it. read_lock and write_lock (mutexes)
  * serialise reads and writes of the master, outside of it.
  */
 #include <kernel/chardev.h>
@@ -34,7 +34,7 @@
 #define PTS_MAJOR 136
 #define RING_SIZE 8192u /* power of two */
 #define PIECE	  256
-/* So much of the ring counts as shown already: flushing leaves it, as it does in Linux, where it has left the slave. */
+/* Bytes of the ring that a flush keeps: in Linux they have left the slave already. */
 #define ARRIVED 4096u
 
 struct pty {
@@ -43,7 +43,7 @@ struct pty {
 	bool locked;	   /* unlockpt() has not been called */
 	bool slave_closed; /* it was open and no longer is */
 	bool packet;
-	u8 packet_status; /* TIOCPKT_* not told yet */
+	u8 packet_status; /* TIOCPKT_*, not read yet */
 	u32 head, tail;
 	u8 *ring;
 	struct mutex read_lock, write_lock;
@@ -61,6 +61,7 @@ static u32 ring_used(const struct pty *pty)
 
 static void pty_tell_locked(struct pty *pty, u8 what)
 {
+	assert_held(&pty->slave->lock);
 	if (pty->packet) {
 		pty->packet_status |= what;
 		wake_up_poll(&pty->read_wait, POLLIN | POLLRDNORM | POLLPRI);
@@ -142,7 +143,9 @@ static void pts_set_termios(struct tty *tty, struct ktermios *new, const struct 
 
 static int pts_may_open(struct tty *tty)
 {
-	return READ_ONCE(pty_of(tty)->locked) ? -EIO : 0;
+	if (READ_ONCE(pty_of(tty)->locked))
+		return -EIO;
+	return 0;
 }
 
 static void pty_set_slave_closed(struct tty *tty, bool closed)
@@ -182,7 +185,7 @@ static const struct tty_ops pts_ops = {
 
 /* ---- the master: read and write ---- */
 
-/* Take from the ring. @return bytes; -EIO: empty, and nobody there who could fill it; -EAGAIN: empty */
+/* Take bytes from the ring. @return how many; -EIO: empty and the slave is closed; -EAGAIN: empty */
 static s64 ring_take(struct pty *pty, u8 *dst, size_t size)
 {
 	u64 flags = spin_lock_irqsave(&pty->slave->lock);
@@ -213,7 +216,7 @@ static bool pty_has_input(struct pty *pty)
 	return ring_used(pty) || READ_ONCE(pty->slave_closed) || READ_ONCE(pty->packet_status);
 }
 
-/* What is there, to the end of the ring or of @uio. @return bytes or what ring_take() says */
+/* Copy the ring's content, up to the end of @p uio. @return bytes, or ring_take()'s error */
 static s64 pty_read_ring(struct pty *pty, struct uio *uio)
 {
 	u8 piece[PIECE];
@@ -224,11 +227,11 @@ static s64 pty_read_ring(struct pty *pty, struct uio *uio)
 
 		taken = ring_take(pty, piece, want);
 		if (taken < 0)
-			return done ? done : taken;
+			return tty_transferred(done, taken);
 		copied = uio_copy_out(uio, piece, taken);
 		done += copied;
 		if (copied < taken)
-			return done ? done : -EFAULT;
+			return tty_transferred(done, -EFAULT);
 		if (taken < want)
 			break;
 	}
@@ -250,7 +253,9 @@ static s64 pty_read_packet(struct pty *pty, struct uio *uio)
 	if (status)
 		return 1;
 	taken = pty_read_ring(pty, uio);
-	return taken < 0 ? 1 : taken + 1;
+	if (taken < 0)
+		return 1;
+	return taken + 1;
 }
 
 static s64 ptm_read(struct file *f, struct uio *uio, u64 *pos)
@@ -263,8 +268,10 @@ static s64 ptm_read(struct file *f, struct uio *uio, u64 *pos)
 	for (;;) {
 		if (mutex_lock_interruptible(&pty->read_lock))
 			return -ERESTARTSYS;
-		result = READ_ONCE(pty->packet) ? pty_read_packet(pty, uio)
-						: pty_read_ring(pty, uio);
+		if (READ_ONCE(pty->packet))
+			result = pty_read_packet(pty, uio);
+		else
+			result = pty_read_ring(pty, uio);
 		mutex_unlock(&pty->read_lock);
 		if (result > 0)
 			tty_output_ready(pty->slave);
@@ -291,7 +298,7 @@ static s64 pty_type_piece(struct pty *pty, struct file *f, const u8 *bytes, size
 			err = wait_event_interruptible(&pty->write_wait,
 						       tty_receive_room(pty->slave));
 		if (err)
-			return done ? (s64)done : err;
+			return tty_transferred(done, err);
 	}
 }
 
@@ -306,14 +313,16 @@ static s64 ptm_write(struct file *f, struct uio *uio, u64 *pos)
 	while (uio->count) {
 		size_t len = uio_copy_in(uio, piece, MIN(uio->count, (u64)sizeof(piece)));
 
-		result = len ? pty_type_piece(pty, f, piece, len) : -EFAULT;
+		result = -EFAULT;
+		if (len)
+			result = pty_type_piece(pty, f, piece, len);
 		if (result > 0)
 			done += result;
 		if (result < 0 || result < len)
 			break;
 	}
 	mutex_unlock(&pty->write_lock);
-	return done ? done : result;
+	return tty_transferred(done, result);
 }
 
 static u32 ptm_poll(struct file *f, struct poll_table *table)
@@ -325,7 +334,7 @@ static u32 ptm_poll(struct file *f, struct poll_table *table)
 	poll_wait(table, &pty->write_wait);
 	if (READ_ONCE(pty->slave_closed))
 		ready |= POLLHUP;
-	smp_rmb(); /* closed, and yet nothing there: then nothing comes */
+	smp_rmb(); /* closed and empty: no more data will arrive */
 	if (ring_used(pty))
 		ready |= POLLIN | POLLRDNORM;
 	if (READ_ONCE(pty->packet_status))
@@ -338,9 +347,13 @@ static u32 ptm_poll(struct file *f, struct poll_table *table)
 static int ptm_async(struct file *f, s32 fd, bool enable)
 {
 	struct pty *pty = f->private;
-	int err = enable ? file_set_owner(f, F_OWNER_PID, current_process()->pid, false) : 0;
+	int err = 0;
 
-	return err ? err : async_list_set(&pty->slave->master_async, f, fd, enable);
+	if (enable)
+		err = file_set_owner(f, F_OWNER_PID, current_process()->pid, false);
+	if (err)
+		return err;
+	return async_list_set(&pty->slave->master_async, f, fd, enable);
 }
 
 /* ---- the master: control ---- */
@@ -405,16 +418,17 @@ static s64 ptm_ioctl(struct file *f, u32 cmd, u64 arg)
 	case TIOCOUTQ: return put_user_u32(uaddr(arg), 0);
 	case TIOCGPGRP: return put_user_u32(uaddr(arg), tty_pgrp(pty->slave));
 	case TIOCGSID:
-		return pty->slave->session ? put_user_u32(uaddr(arg), pty->slave->session)
-					   : -ENOTTY;
+		if (!pty->slave->session)
+			return -ENOTTY;
+		return put_user_u32(uaddr(arg), pty->slave->session);
 	case TIOCSPGRP: return tty_ioctl_jobs(pty->slave, f, cmd, arg);
 	}
 	return tty_ioctl_common(pty->slave, cmd, arg);
 }
 
-/* ---- birth and death ---- */
+/* ---- creation and removal ---- */
 
-static DEFINE_MUTEX(index_lock);
+static DEFINE_MUTEX(index_lock); /* numbers: the nodes in /dev/pts and their terminals */
 
 static void pty_free(struct pty *pty)
 {
@@ -441,12 +455,13 @@ static struct pty *pty_alloc(void)
 	return pty;
 }
 
-/* Find a number, register the slave under it, and show it in /dev/pts; index_lock held. */
+/* Find a free number, register the slave under it, and add its node to /dev/pts. */
 static int pty_publish_locked(struct pty *pty)
 {
 	dev_t dev;
 	int err;
 
+	assert_held(&index_lock);
 	while (pty->index < PTY_MAX && devpts_exists(pty->index))
 		pty->index++;
 	if (pty->index == PTY_MAX)

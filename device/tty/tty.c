@@ -3,19 +3,19 @@
  * The terminal core: between the drivers and the line discipline.
  *
  * Input is processed where it arrives, usually in the interrupt: the line
- * discipline runs under the terminal's spin lock, its echo goes straight to the
- * driver, and what it asks for beyond that (signals, waking readers) happens
- * after the lock is dropped. When it has no room, the driver is told to hold
- * input back ("throttled") and hears of it when a reader has made some.
+ * discipline runs under the terminal's spin lock, its echo is passed to the driver
+ * at once, and its other requests (signals, waking readers) are carried out
+ * after the lock is dropped. When it has no room, the driver must keep the input
+ * ("throttled") until its unthrottle() method is called.
  *
  * Output of programs is processed under the same lock, in pieces of at most
  * PIECE bytes so that interrupts are never off for long, and only as far as the
- * driver has room: what was processed has been handed over, so the column that
- * the line discipline keeps is true. Echo goes first.
+ * driver has room: all processed bytes have been passed to the driver, so the column
+ * that the line discipline keeps is correct. Echo is written before output.
  *
  * struct tty is counted: by its registration, by open files, and by processes
- * whose controlling terminal it is. A driver that goes away leaves a terminal
- * with tty_no_ops behind, hung up.
+ * whose controlling terminal it is. When its driver is removed, the terminal is
+ * hung up and gets tty_no_ops.
  *
  * Locks: see internal.h.
  */
@@ -123,7 +123,9 @@ struct tty *tty_register(const char *name, dev_t dev, const struct tty_ops *ops,
 {
 	struct tty *tty = tty_create(dev, ops, private);
 
-	return tty ? tty_publish(name, tty) : ERR_PTR(-ENOMEM);
+	if (!tty)
+		return ERR_PTR(-ENOMEM);
+	return tty_publish(name, tty);
 }
 
 struct tty *tty_register_pty(dev_t dev, const struct tty_ops *ops, void *private)
@@ -149,7 +151,7 @@ void tty_unregister(struct tty *tty)
 
 	chardev_unregister(tty->dev);
 	mutex_lock(&tty->open_lock);
-	tty->gone = true; /* nobody can open it any more; then kill those who did */
+	tty->gone = true; /* no open() succeeds any more; the hangup ends the files that are open */
 	mutex_unlock(&tty->open_lock);
 	tty_hangup(tty);
 
@@ -167,7 +169,7 @@ void tty_unregister(struct tty *tty)
 	tty_put(tty);
 }
 
-/* Signals are sent with the lock dropped: then the program that is a pty's hardware is told of what was written. */
+/* The master of a pty is notified after the lock is dropped, since that sends signals. */
 static void tty_unlock(struct tty *tty, u64 flags)
 {
 	bool told = tty->master_told;
@@ -178,7 +180,7 @@ static void tty_unlock(struct tty *tty, u64 flags)
 		async_notify(&tty->master_async, POLL_IN);
 }
 
-/* There is room for output, perhaps. */
+/* Wake writers: there may be room for output. */
 static void tty_tell_writers(struct tty *tty)
 {
 	wake_up_poll(&tty->write_wait, POLLOUT | POLLWRNORM);
@@ -188,16 +190,18 @@ static void tty_tell_writers(struct tty *tty)
 	}
 }
 
-/* ---- output; t->lock held ---- */
+/* ---- output ---- */
 
 static void tty_push_echo_locked(struct tty *tty)
 {
 	const u8 *run;
 	u32 length;
 
+	assert_held(&tty->lock);
 	while ((length = ldisc_echo_peek(tty->ldisc, &run))) {
 		length = MIN(length, tty->ops->write_room(tty));
-		length = length ? tty->ops->write(tty, (const char *)run, length) : 0;
+		if (length)
+			length = tty->ops->write(tty, (const char *)run, length);
 		if (!length)
 			break;
 		ldisc_echo_taken(tty->ldisc, length);
@@ -208,6 +212,7 @@ static void tty_update_stopped_locked(struct tty *tty)
 {
 	bool stopped = tty->flow_off || (tty->ldisc && tty->ldisc->stopped);
 
+	assert_held(&tty->lock);
 	if (stopped == tty->stopped)
 		return;
 	tty->stopped = stopped;
@@ -323,9 +328,10 @@ static void tty_act_on(struct tty *tty, u32 events)
 		tty_tell_writers(tty);
 }
 
-/* What the line discipline wants of the driver; t->lock held. */
+/* Carry out the line discipline's requests to the driver. */
 static void tty_apply_locked(struct tty *tty, u32 events)
 {
+	assert_held(&tty->lock);
 	if ((events & LDISC_FLUSH) && tty->ops->input_flushed)
 		tty->ops->input_flushed(tty);
 	if ((events & LDISC_FLUSH) && tty->ops->flush_output)
@@ -351,7 +357,7 @@ size_t tty_receive(struct tty *tty, const char *bytes, size_t len_bytes)
 
 		if (!tty->ldisc) {
 			tty_unlock(tty, flags);
-			return len_bytes; /* nobody is there */
+			return len_bytes; /* not open: input is dropped */
 		}
 		taken = ldisc_receive(tty->ldisc, (const u8 *)bytes + done,
 				      MIN(len_bytes - done, (size_t)PIECE), &events);
@@ -370,8 +376,10 @@ size_t tty_receive(struct tty *tty, const char *bytes, size_t len_bytes)
 u32 tty_receive_room(struct tty *tty)
 {
 	u64 flags = spin_lock_irqsave(&tty->lock);
-	u32 room = tty->ldisc ? ldisc_room(tty->ldisc) : LDISC_INPUT_SIZE;
+	u32 room = LDISC_INPUT_SIZE;
 
+	if (tty->ldisc)
+		room = ldisc_room(tty->ldisc);
 	if (!room)
 		tty->throttled = true;
 	tty_unlock(tty, flags);
@@ -384,17 +392,20 @@ void tty_receive_error(struct tty *tty, enum tty_error what, u8 byte)
 	u32 events = 0;
 
 	if (tty->ldisc && what != TTY_OVERRUN) {
-		events = what == TTY_BREAK ? ldisc_receive_break(tty->ldisc)
-					   : ldisc_receive_damaged(tty->ldisc, byte);
+		if (what == TTY_BREAK)
+			events = ldisc_receive_break(tty->ldisc);
+		else
+			events = ldisc_receive_damaged(tty->ldisc, byte);
 		tty_apply_locked(tty, events);
 	}
 	tty_unlock(tty, flags);
 	tty_act_on(tty, events);
 }
 
-/* A reader made room; t->lock held. */
+/* A reader made room: let the other side and the driver send again. */
 static void tty_room_made_locked(struct tty *tty)
 {
+	assert_held(&tty->lock);
 	if (tty->xoff_sent && ldisc_used(tty->ldisc) < XON_LEVEL) {
 		tty->xoff_sent = false;
 		tty->ops->write(tty, (char *)&tty->termios.c_cc[VSTART], 1);
@@ -455,7 +466,7 @@ void tty_change_termios(struct tty *tty, struct ktermios *new)
 	}
 	tty_unlock(tty, flags);
 	mutex_unlock(&tty->termios_lock);
-	/* Whoever waits, waits by the old rules. */
+	/* Those who wait do so by the old settings. */
 	wake_up_all(&tty->read_wait);
 	wake_up_all(&tty->write_wait);
 }
@@ -485,7 +496,6 @@ static bool is_dead_file(const struct file *f)
 	return tty_file_hung_up(f->private);
 }
 
-/* Every open file is dead from here on. */
 void tty_kill_files(struct tty *tty)
 {
 	u64 flags = spin_lock_irqsave(&tty->lock);
@@ -496,8 +506,7 @@ void tty_kill_files(struct tty *tty)
 		ldisc_flush_input(tty->ldisc);
 		ldisc_flush_echo(tty->ldisc);
 		tty->ldisc->stopped = false;
-		tty_room_made_locked(
-			tty); /* else a driver that holds input back would do so for good */
+		tty_room_made_locked(tty); /* else a throttled driver would stay throttled */
 	}
 	if (tty->ops->flush_output)
 		tty->ops->flush_output(tty);

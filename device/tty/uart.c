@@ -54,14 +54,15 @@ static u32 uart_ring_used(const struct uart *uart)
 	return uart->head - uart->tail;
 }
 
-/* The enable register as the state asks for; port lock held. */
+/* Set the interrupt enable register from the state. */
 static void uart_update_ier(struct uart *uart)
 {
 	struct serial_port *port = uart->port;
 	u8 ier = 0;
 
-	if (uart->open)
-		ier = uart->throttled ? 0 : IER_RX | IER_LINE;
+	assert_held(&port->lock);
+	if (uart->open && !uart->throttled)
+		ier = IER_RX | IER_LINE;
 	if (uart->open && uart_ring_used(uart) && !tty_output_stopped(uart->tty))
 		ier |= IER_TX;
 	if (ier != port->ier) {
@@ -70,7 +71,7 @@ static void uart_update_ier(struct uart *uart)
 	}
 }
 
-/* As much as the transmitter takes right now; port lock held. @return how much */
+/* Send as many bytes as the transmitter takes now. @return how many */
 static size_t uart_feed(struct uart *uart, const char *bytes, size_t length)
 {
 	struct serial_port *port = uart->port;
@@ -331,7 +332,9 @@ static void uart_set_termios(struct tty *tty, struct ktermios *new, const struct
 	if (new->c_cflag & CSTOPB)
 		lcr |= LCR_STOP2;
 	if (new->c_cflag & PARENB)
-		lcr |= LCR_PARITY | (new->c_cflag &PARODD ? 0 : LCR_EVEN);
+		lcr |= LCR_PARITY;
+	if ((new->c_cflag &PARENB) && !(new->c_cflag &PARODD))
+		lcr |= LCR_EVEN;
 
 	flags = spin_lock_irqsave(&port->lock);
 	if (!new->c_ospeed) { /* B0: hang up */
@@ -350,31 +353,57 @@ static int uart_set_break(struct tty *tty, bool enable)
 	struct serial_port *port = uart_of(tty)->port;
 	u64 flags = spin_lock_irqsave(&port->lock);
 
-	port->lcr = enable ? port->lcr | LCR_BREAK : port->lcr & ~LCR_BREAK;
+	if (enable)
+		port->lcr |= LCR_BREAK;
+	else
+		port->lcr &= ~LCR_BREAK;
 	serial_out(port, UART_LCR, port->lcr);
 	spin_unlock_irqrestore(&port->lock, flags);
 	return 0;
 }
+
+/* Modem lines: bits of a register and of TIOCMGET. */
+struct modem_line {
+	u8 bit;
+	u16 tiocm;
+};
+static const struct modem_line mcr_lines[] = {
+	{ MCR_DTR, TIOCM_DTR },	  { MCR_RTS, TIOCM_RTS },   { MCR_OUT1, TIOCM_OUT1 },
+	{ MCR_OUT2, TIOCM_OUT2 }, { MCR_LOOP, TIOCM_LOOP },
+};
+static const struct modem_line msr_lines[] = {
+	{ MSR_CTS, TIOCM_CTS },
+	{ MSR_DSR, TIOCM_DSR },
+	{ MSR_RI, TIOCM_RNG },
+	{ MSR_DCD, TIOCM_CAR },
+};
 
 static int uart_modem_get(struct tty *tty)
 {
 	struct serial_port *port = uart_of(tty)->port;
 	u64 flags = spin_lock_irqsave(&port->lock);
 	u8 msr = serial_in(port, UART_MSR), mcr = port->mcr;
+	int tiocm = 0;
 
 	spin_unlock_irqrestore(&port->lock, flags);
-	return (mcr & MCR_DTR ? TIOCM_DTR : 0) | (mcr & MCR_RTS ? TIOCM_RTS : 0) |
-	       (mcr & MCR_OUT1 ? TIOCM_OUT1 : 0) | (mcr & MCR_OUT2 ? TIOCM_OUT2 : 0) |
-	       (mcr & MCR_LOOP ? TIOCM_LOOP : 0) | (msr & MSR_CTS ? TIOCM_CTS : 0) |
-	       (msr & MSR_DSR ? TIOCM_DSR : 0) | (msr & MSR_RI ? TIOCM_RNG : 0) |
-	       (msr & MSR_DCD ? TIOCM_CAR : 0);
+	for (u32 i = 0; i < ARRAY_SIZE(mcr_lines); i++)
+		if (mcr & mcr_lines[i].bit)
+			tiocm |= mcr_lines[i].tiocm;
+	for (u32 i = 0; i < ARRAY_SIZE(msr_lines); i++)
+		if (msr & msr_lines[i].bit)
+			tiocm |= msr_lines[i].tiocm;
+	return tiocm;
 }
 
-/* OUT2 lets interrupts through on a PC: not for programs to change. */
+/* Without OUT2, which enables interrupts on a PC: programs must not change it. */
 static u8 mcr_bits(u32 tiocm)
 {
-	return (tiocm & TIOCM_DTR ? MCR_DTR : 0) | (tiocm & TIOCM_RTS ? MCR_RTS : 0) |
-	       (tiocm & TIOCM_OUT1 ? MCR_OUT1 : 0) | (tiocm & TIOCM_LOOP ? MCR_LOOP : 0);
+	u8 bits = 0;
+
+	for (u32 i = 0; i < ARRAY_SIZE(mcr_lines); i++)
+		if (tiocm & mcr_lines[i].tiocm)
+			bits |= mcr_lines[i].bit;
+	return bits & ~MCR_OUT2;
 }
 
 static int uart_modem_set(struct tty *tty, u32 set, u32 clear)
@@ -402,7 +431,9 @@ static s64 uart_ioctl(struct tty *tty, u32 cmd, u64 arg)
 		.closing_wait = 3000,
 	};
 
-	return cmd == TIOCGSERIAL ? copy_to_user(uaddr(arg), &info, sizeof(info)) : -ENOTTY;
+	if (cmd != TIOCGSERIAL)
+		return -ENOTTY;
+	return copy_to_user(uaddr(arg), &info, sizeof(info));
 }
 
 static const struct tty_ops uart_ops = {

@@ -2,21 +2,21 @@
 /*
  * Virtual consoles: terminals on the machine's own screen and keyboard.
  *
- * There are six, /dev/tty1 to tty6; /dev/tty0 is the one that is shown. Alt and
- * a function key, or Alt and an arrow, shows another. Each has a screen of
- * characters (vt.c), made when it is first needed; the one in front is compared
- * with what the display shows after each write, and what differs is drawn.
- * The kernel's messages go to the one in front, under the console name tty0.
+ * There are six, /dev/tty1 to tty6; /dev/tty0 is the one in front, which the display
+ * shows. Alt and a function key, or Alt and an arrow, select another. Each has a screen
+ * of characters (vt.c), allocated at its first use. After each write the screen in front
+ * is compared with the display's content, and the cells that differ are drawn.
+ * The kernel's messages are written to the console in front, under the name tty0.
  *
  * The keyboard is started when a console is first opened, so that a machine
- * that is used by serial line does not pay for it.
+ * that is used by serial line does not spend time on it.
  *
- * Answers to queries (cursor position) can't be typed where they arise, under
- * the terminal's lock: a timer that is due at once does it.
+ * Replies to queries (cursor position) cannot be typed under the terminal's lock,
+ * where they arise: a timer that expires at once types them.
  *
- * Lock: vc_lock (spin, interrupts off) guards all screens, which is in front,
- * and the display. It is taken inside a terminal's lock and inside the log's;
- * nothing is called under it. A panic waits for it only for a while.
+ * Lock: vc_lock (spin, interrupts off) guards all screens, the number of the one in
+ * front, and the display. It is taken inside a terminal's lock and inside the log's;
+ * no other lock is taken under it. A panic waits for it only a limited time.
  */
 #include <asm/console.h>
 #include <kernel/chardev.h>
@@ -46,8 +46,8 @@ struct vc {
 	bool ready; /* vt has its cells */
 };
 
-static DEFINE_SPINLOCK(vc_lock);
-static struct vc *vcs; /* NR_VCS */
+static DEFINE_SPINLOCK(vc_lock); /* vt and ready of each console, and all below to shown_cursor */
+static struct vc *vcs;		 /* NR_VCS */
 static u32 front;
 static struct display *display;
 static vt_cell *shown; /* what the display has */
@@ -58,14 +58,14 @@ static struct {
 static struct keymap keymap;
 static bool keyboard_started;
 
-/* ---- drawing; vc_lock held ---- */
+/* ---- drawing ---- */
 
 static bool cells_same_four(const vt_cell *cells, const vt_cell *others)
 {
 	return !memcmp(cells, others, 4 * sizeof(*cells));
 }
 
-/* Draw the part of a row that differs. */
+/* Draw the part of a row that differs from the display. vc_lock is held, or a panic broke it. */
 static void vc_draw_row(const struct vt *vt, u32 row)
 {
 	const vt_cell *want = vt->cells + row * vt->cols;
@@ -105,6 +105,7 @@ static void vc_show_locked(struct vc *vc)
 
 static void vc_write_locked(struct vc *vc, const char *bytes, size_t length)
 {
+	assert_held(&vc_lock);
 	vt_write(&vc->vt, (const u8 *)bytes, length);
 	if (vc == &vcs[front])
 		vc_show_locked(vc);
@@ -214,7 +215,7 @@ static void keyboard_byte(u8 scancode)
 
 /* ---- opening ---- */
 
-static DEFINE_MUTEX(keyboard_mutex);
+static DEFINE_MUTEX(keyboard_mutex); /* keyboard_started */
 
 static void keyboard_start(void)
 {
@@ -222,7 +223,7 @@ static void keyboard_start(void)
 	if (!keyboard_started) {
 		keyboard_started = true;
 		keymap_init(&keymap);
-		i8042_init(keyboard_byte); /* without one the screen still works */
+		i8042_init(keyboard_byte); /* without a keyboard the screen still works */
 	}
 	mutex_unlock(&keyboard_mutex);
 }
@@ -241,7 +242,7 @@ static const struct tty_ops vc_ops = {
 	.open = vc_open,
 };
 
-/* /dev/tty0: whichever is in front now. */
+/* /dev/tty0: the console that is in front at the open. */
 static int front_open(struct inode *inode, struct file *f)
 {
 	return tty_open_file(vcs[READ_ONCE(front)].tty, f, false, f->flags & O_NOCTTY);
@@ -253,9 +254,12 @@ static const struct file_ops front_fops = { .open = front_open };
 static void vc_console_write(struct console *con, const char *text, size_t len_bytes)
 {
 	u64 flags = irq_save();
+	u32 tries = LOCK_TRIES;
 	bool locked = false;
 
-	for (u32 i = 0; i < (printk_panicking ? 1 : LOCK_TRIES) && !locked; i++)
+	if (printk_panicking)
+		tries = 1;
+	for (u32 i = 0; i < tries && !locked; i++)
 		locked = raw_spin_trylock(&vc_lock);
 	while (len_bytes) {
 		const char *end = memchr(text, '\n', len_bytes);

@@ -5,11 +5,11 @@
  *
  * vt_write() runs a state machine over the bytes. Control characters act at
  * once, even inside a sequence; a sequence's parameters are collected until its
- * final byte picks the action. Printing bytes go to the screen (vt_screen.c);
- * runs of ASCII, which is most of what there is, take a short cut.
+ * final byte selects the action. vt_screen.c prints characters;
+ * runs of ASCII, the most frequent case, take a fast path.
  *
- * What the screen should show lies in cells; which rows changed, in dirty. The
- * caller compares and draws. Nothing here knows of hardware.
+ * The wanted content of the screen is in cells, the set of changed rows in dirty. The
+ * caller compares and draws. This file accesses no hardware.
  *
  * Left out: mouse reports, palettes, fonts, the alternate screen (TERM=linux has
  * none), and double-width glyphs, which take two cells of a replacement.
@@ -53,7 +53,7 @@ static void vt_reply_number(struct vt *vt, u32 number)
 static void vt_report_cursor(struct vt *vt)
 {
 	vt_reply(vt, "\033[");
-	vt_reply_number(vt, vt->pen.row + 1 - (vt->origin ? vt->top : 0));
+	vt_reply_number(vt, vt->pen.row + 1 - vt_origin(vt));
 	vt_reply(vt, ";");
 	vt_reply_number(vt, vt->pen.column + 1);
 	vt_reply(vt, "R");
@@ -70,11 +70,13 @@ static void vt_identify(struct vt *vt)
 static u8 colour_nearest(u32 red, u32 green, u32 blue)
 {
 	u32 most = MAX(red, MAX(green, blue)), level = most / 2 + 32;
-	u8 colour = (red > level ? 4 : 0) | (green > level ? 2 : 0) | (blue > level ? 1 : 0);
+	u8 colour = (red > level) << 2 | (green > level) << 1 | (blue > level);
 
 	if (colour == 7 && most <= 0x55)
 		return 8;
-	return most > 0xaa ? colour | 8 : colour;
+	if (most > 0xaa)
+		colour |= 8;
+	return colour;
 }
 
 static u8 colour_of_256(u32 number)
@@ -184,6 +186,14 @@ static void vt_set_looks(struct vt *vt)
 
 /* ---- modes ---- */
 
+/* A parameter of the sequence; 0 or none stands for @p missing. */
+static u32 vt_param(const struct vt *vt, u32 index, u32 missing)
+{
+	if (index >= vt->nr_params || !vt->params[index])
+		return missing;
+	return vt->params[index];
+}
+
 static void vt_set_reverse_screen(struct vt *vt, bool enable)
 {
 	if (vt->reverse_screen == enable)
@@ -232,8 +242,7 @@ static void vt_set_modes(struct vt *vt, bool enable)
 
 static void vt_set_region(struct vt *vt)
 {
-	u32 top = vt->params[0] ? vt->params[0] : 1;
-	u32 bottom = vt->nr_params > 1 && vt->params[1] ? vt->params[1] : vt->rows;
+	u32 top = vt_param(vt, 0, 1), bottom = vt_param(vt, 1, vt->rows);
 
 	if (top >= bottom || bottom > vt->rows)
 		return;
@@ -290,7 +299,7 @@ static void vt_repeat(struct vt *vt, u32 count)
 static bool csi_move(struct vt *vt, u8 final, s32 count)
 {
 	s32 column = vt->pen.column, row = vt->pen.row;
-	s32 second = vt->nr_params > 1 && vt->params[1] ? vt->params[1] : 1;
+	s32 second = vt_param(vt, 1, 1);
 
 	switch (final) {
 	case 'A': vt_move_to(vt, column, row - count); return true;
@@ -329,7 +338,7 @@ static bool csi_edit(struct vt *vt, u8 final, u32 count)
 
 static void csi_final(struct vt *vt, u8 final)
 {
-	u32 count = vt->params[0] ? vt->params[0] : 1;
+	u32 count = vt_param(vt, 0, 1);
 
 	if (vt->intermediate)
 		return;
@@ -389,9 +398,11 @@ static void csi_byte(struct vt *vt, u8 byte)
 
 static void vt_select_charset(struct vt *vt, u8 which, u8 byte)
 {
-	vt->pen.charset[which] = byte == '0'   ? VT_CHARSET_GRAPHICS
-				 : byte == 'U' ? VT_CHARSET_RAW
-					       : VT_CHARSET_LATIN;
+	switch (byte) {
+	case '0': vt->pen.charset[which] = VT_CHARSET_GRAPHICS; break;
+	case 'U': vt->pen.charset[which] = VT_CHARSET_RAW; break;
+	default: vt->pen.charset[which] = VT_CHARSET_LATIN; break;
+	}
 }
 
 static void vt_fill_with_e(struct vt *vt)
@@ -401,7 +412,7 @@ static void vt_fill_with_e(struct vt *vt)
 	vt_touch_all(vt);
 }
 
-/* The byte behind ESC and one of ( ) # %. */
+/* The byte after ESC and one of ( ) # %. */
 static void escape_second(struct vt *vt, u8 byte)
 {
 	vt->state = GROUND;
@@ -449,7 +460,7 @@ static void escape_byte(struct vt *vt, u8 byte)
 	}
 }
 
-/* Operating-system commands and the like: swallowed up to BEL or ESC \. */
+/* Strings such as operating-system commands are ignored up to BEL or ESC \. */
 static void string_byte(struct vt *vt, u8 byte)
 {
 	if (vt->state == STRING_ESCAPE && byte != '\\') {

@@ -3,6 +3,11 @@
 #pragma once
 #include "vt.h"
 
+/** The row that programs count from: of the scroll region in origin mode. */
+static inline u32 vt_origin(const struct vt *vt)
+{
+	return vt->origin ? vt->top : 0;
+}
 vt_cell vt_blank(const struct vt *vt);
 void vt_update_attr(struct vt *vt);
 void vt_scroll_up(struct vt *vt, u32 top, u32 bottom, u32 count);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The screen of a virtual terminal: cells, cursor, scrolling, and characters put
- * where the cursor is. What sequences ask for these is vt.c's business.
+ * The screen of a virtual terminal: cells, cursor, scrolling, and printing at the
+ * cursor. vt.c parses the sequences that call these functions.
  *
  * Printing bytes form UTF-8 characters; each is looked up in code page 437 and
  * stored in the cell under the cursor. After the last column the cursor stays,
@@ -11,11 +11,14 @@
 #include <kernel/string.h>
 #include "vt_internal.h"
 
-#define TAB_STOP     8
-#define REPLACEMENT  0xfe /* a small square */
-#define ITALIC_FG    2	  /* shown as colours, for want of glyphs */
-#define UNDERLINE_FG 3
-#define HALF_FG	     8
+#define TAB_STOP	    8
+#define REPLACEMENT	    0xfe /* a small square */
+#define UNICODE_MAX	    0x10ffff
+#define UNICODE_SURROGATES  0xd800
+#define UNICODE_REPLACEMENT 0xfffd
+#define ITALIC_FG	    2 /* shown as colours, for want of glyphs */
+#define UNDERLINE_FG	    3
+#define HALF_FG		    8
 
 /* DEC's special graphics, from '`' (0x60) to '~', in code page 437. */
 static const u8 graphics[] = {
@@ -111,8 +114,10 @@ void vt_scroll_down(struct vt *vt, u32 top, u32 bottom, u32 count)
 
 void vt_move_to(struct vt *vt, s32 column, s32 row)
 {
-	s32 low = vt->origin ? vt->top : 0, high = vt->origin ? vt->bottom : vt->rows;
+	s32 low = vt_origin(vt), high = vt->rows;
 
+	if (vt->origin)
+		high = vt->bottom;
 	vt->pen.column = MAX(0, MIN(column, vt->cols - 1));
 	vt->pen.row = MAX(low, MIN(row, high - 1));
 	vt->wrap_next = false;
@@ -121,7 +126,7 @@ void vt_move_to(struct vt *vt, s32 column, s32 row)
 /* By row and column as programs count them: within the scroll region in origin mode. */
 void vt_move_absolute(struct vt *vt, s32 column, s32 row)
 {
-	vt_move_to(vt, column, vt->origin ? vt->top + row : row);
+	vt_move_to(vt, column, (s32)vt_origin(vt) + row);
 }
 
 void vt_line_feed(struct vt *vt)
@@ -232,10 +237,14 @@ void vt_erase_in_line(struct vt *vt, u32 how)
 
 void vt_erase_in_display(struct vt *vt, u32 how)
 {
-	u32 from = how == 0 ? vt->pen.row + 1u : 0, to = how == 1 ? vt->pen.row : vt->rows;
+	u32 from = 0, to = vt->rows;
 
 	if (how > 3)
 		return;
+	if (how == 0)
+		from = vt->pen.row + 1u;
+	else if (how == 1)
+		to = vt->pen.row;
 	if (how < 2)
 		vt_erase_in_line(vt, how);
 	for (u32 row = from; row < to; row++)
@@ -291,7 +300,7 @@ static u32 width_of(u32 code)
 		return 1;
 	if (in_ranges(none, ARRAY_SIZE(none), code))
 		return 0;
-	return in_ranges(two, ARRAY_SIZE(two), code) ? 2 : 1;
+	return 1 + in_ranges(two, ARRAY_SIZE(two), code);
 }
 
 static void vt_put_code(struct vt *vt, u32 code)
@@ -302,7 +311,9 @@ static void vt_put_code(struct vt *vt, u32 code)
 	if (!width)
 		return;
 	glyph = vt_glyph(code);
-	vt_put_glyph(vt, glyph ? glyph : REPLACEMENT);
+	if (!glyph)
+		glyph = REPLACEMENT;
+	vt_put_glyph(vt, glyph);
 	if (width == 2)
 		vt_put_glyph(vt, ' ');
 }
@@ -329,23 +340,25 @@ void vt_put_broken(struct vt *vt)
 /* One byte of UTF-8; ill-formed sequences show as one replacement each. */
 void vt_put_utf8(struct vt *vt, u8 byte)
 {
+	static const u32 code_min_of_left[] = { 0, 0x80, 0x800, 0x10000 };
+
 	if (vt->code_left && (byte & 0xc0) == 0x80) {
 		vt->code = vt->code << 6 | (byte & 0x3f);
 		if (--vt->code_left)
 			return;
-		vt_put_code(vt, vt->code >= vt->code_min && vt->code <= 0x10ffff &&
-						(vt->code & 0xfffff800) != 0xd800
-					? vt->code
-					: 0xfffd);
+		if (vt->code < vt->code_min || vt->code > UNICODE_MAX ||
+		    (vt->code & 0xfffff800) == UNICODE_SURROGATES)
+			vt->code = UNICODE_REPLACEMENT;
+		vt_put_code(vt, vt->code);
 		return;
 	}
 	vt_put_broken(vt);
 	if (byte < 0x80) {
 		vt_put_byte(vt, byte);
 	} else if (byte >= 0xc2 && byte < 0xf5) {
-		vt->code_left = byte < 0xe0 ? 1 : byte < 0xf0 ? 2 : 3;
+		vt->code_left = 1 + (byte >= 0xe0) + (byte >= 0xf0);
 		vt->code = byte & (0x3f >> vt->code_left);
-		vt->code_min = byte < 0xe0 ? 0x80 : byte < 0xf0 ? 0x800 : 0x10000;
+		vt->code_min = code_min_of_left[vt->code_left];
 	} else {
 		vt_put_glyph(vt, REPLACEMENT);
 	}
