@@ -57,7 +57,9 @@ void *page_tree_lookup(const struct page_tree *tree, u64 index)
 	if (index > PAGE_TREE_MAX)
 		return NULL;
 	node = find_leaf(root, index);
-	return node ? slot_load(&node->slot[slot_of(index, 0)]) : NULL;
+	if (!node)
+		return NULL;
+	return slot_load(&node->slot[slot_of(index, 0)]);
 }
 
 u32 page_tree_lookup_range(const struct page_tree *tree, u64 first, u32 count, void **items)
@@ -70,13 +72,19 @@ u32 page_tree_lookup_range(const struct page_tree *tree, u64 first, u32 count, v
 		u64 index = first + i;
 
 		if (!is_node(root)) {
-			items[i] = index ? NULL : root;
+			if (index)
+				items[i] = NULL;
+			else
+				items[i] = root;
 		} else if (index > PAGE_TREE_MAX) {
 			items[i] = NULL;
 		} else {
 			if (!i || !slot_of(index, 0))
 				leaf = find_leaf(root, index);
-			items[i] = leaf ? slot_load(&leaf->slot[slot_of(index, 0)]) : NULL;
+			if (!leaf)
+				items[i] = NULL;
+			else
+				items[i] = slot_load(&leaf->slot[slot_of(index, 0)]);
 		}
 		found += items[i] != NULL;
 	}
@@ -148,8 +156,13 @@ static int tree_grow(struct page_tree *tree, u64 index)
 		node = page_tree_node_alloc();
 		if (!node)
 			return -ENOMEM;
-		node->shift = had_node ? to_node(tree->root)->shift + PAGE_TREE_BITS : 0;
-		node->slot[0] = had_node ? to_node(tree->root) : tree->root;
+		if (had_node) {
+			node->shift = to_node(tree->root)->shift + PAGE_TREE_BITS;
+			node->slot[0] = to_node(tree->root);
+		} else {
+			node->shift = 0;
+			node->slot[0] = tree->root;
+		}
 		node->count = 1;
 		tree->height++;
 		slot_store(&tree->root, from_node(node));

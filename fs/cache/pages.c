@@ -70,7 +70,9 @@ static struct page *page_find(struct inode *inode, u64 index)
 
 static int pages_charge(struct inode *inode, s64 npages)
 {
-	return inode->sb->ops->charge ? inode->sb->ops->charge(inode->sb, npages) : 0;
+	if (inode->sb->ops->charge)
+		return inode->sb->ops->charge(inode->sb, npages);
+	return 0;
 }
 
 /*
@@ -87,9 +89,10 @@ static int page_add(struct inode *inode, u64 index, struct page *page, bool with
 	page->mapping = inode;
 	page->index = index;
 	spin_lock(&inode->pages.lock);
-	err = within_size && index >= PAGE_ALIGN(inode->size) >> PAGE_SHIFT
-		      ? -EFBIG
-		      : page_tree_insert(&inode->pages.tree, index, page);
+	if (within_size && index >= PAGE_ALIGN(inode->size) >> PAGE_SHIFT)
+		err = -EFBIG;
+	else
+		err = page_tree_insert(&inode->pages.tree, index, page);
 	if (!err) {
 		page_get(page);
 	} else if (err == -EEXIST) {
@@ -190,7 +193,10 @@ static s64 pagecache_read(struct file *f, struct uio *uio, u64 *pos)
 /* Before a write: current limits. @return bytes that may be written at @p pos, or -EFBIG (SIGXFSZ was sent) */
 static s64 file_write_limit(struct inode *inode, u64 pos, u64 count)
 {
-	u64 limit = current_process() ? current_process()->limits[RLIMIT_FSIZE].rlim_cur : ~0ull;
+	u64 limit = ~0ull;
+
+	if (current_process())
+		limit = current_process()->limits[RLIMIT_FSIZE].rlim_cur;
 
 	if (pos >= limit) {
 		signal_send_thread(current, SIGXFSZ, NULL);
@@ -216,7 +222,10 @@ static s64 write_hole(struct inode *inode, struct uio *uio, u64 index, u64 off, 
 	memset(mem, 0, off);
 	got = uio_copy_in(uio, mem + off, length);
 	memset(mem + off + got, 0, PAGE_SIZE - off - got);
-	err = got ? page_add(inode, index, page, false, &there) : 0;
+	if (got)
+		err = page_add(inode, index, page, false, &there);
+	else
+		err = 0;
 	if (got && !err) {
 		page_put(page);
 		return got;
@@ -227,7 +236,9 @@ static s64 write_hole(struct inode *inode, struct uio *uio, u64 index, u64 off, 
 		err = 0;
 	}
 	page_discard(inode, page);
-	return err ? err : (s64)got;
+	if (err)
+		return err;
+	return (s64)got;
 }
 
 /* Write into one page. @return bytes, 0: fault at once, -errno */
@@ -251,8 +262,13 @@ static s64 write_pages(struct inode *inode, struct uio *uio, u64 *pos)
 		u64 length = MIN(PAGE_SIZE - (*pos & (PAGE_SIZE - 1)), uio->count);
 		s64 got = write_page(inode, uio, *pos, length);
 
-		if (got <= 0)
-			return done ? done : got ? got : -EFAULT;
+		if (got <= 0) {
+			if (done)
+				return done;
+			if (got)
+				return got;
+			return -EFAULT;
+		}
 		*pos += got;
 		done += got;
 		if (*pos > inode->size)
@@ -364,8 +380,10 @@ void pagecache_truncate(struct inode *inode, u64 size)
 /* Zero [off, off + len) within one page, if the page is there. */
 static void zero_part(struct inode *inode, u64 off, u64 len)
 {
-	struct page *page = len ? page_find(inode, off >> PAGE_SHIFT) : NULL;
+	struct page *page = NULL;
 
+	if (len)
+		page = page_find(inode, off >> PAGE_SHIFT);
 	if (!page)
 		return;
 	memset((u8 *)page_address(page) + (off & (PAGE_SIZE - 1)), 0, len);
@@ -453,7 +471,10 @@ int pagecache_allocate(struct inode *inode, u64 off, u64 len)
 	int err = 0;
 
 	for (u64 npages = first; npages <= last; npages++) {
-		err = signal_pending() ? -EINTR : allocate_page(inode, npages, mark);
+		if (signal_pending())
+			err = -EINTR;
+		else
+			err = allocate_page(inode, npages, mark);
 		if (!err)
 			continue;
 		if (npages > first)
@@ -536,7 +557,9 @@ static s64 pagecache_llseek(struct file *f, s64 off, int whence)
 		return MAX(off, (s64)(index << PAGE_SHIFT));
 	default: return -EINVAL;
 	}
-	return __builtin_add_overflow(base, off, &off) || off < 0 ? -EINVAL : off;
+	if (__builtin_add_overflow(base, off, &off) || off < 0)
+		return -EINVAL;
+	return off;
 }
 
 static int pagecache_fsync(struct file *f)

@@ -19,7 +19,9 @@
 
 static int sync_super(struct super_block *sb)
 {
-	return sb->ops && sb->ops->sync ? sb->ops->sync(sb) : 0;
+	if (sb->ops && sb->ops->sync)
+		return sb->ops->sync(sb);
+	return 0;
 }
 
 /* The mount behind one in the list, counted; the one is put. NULL: the first, or none. */
@@ -29,7 +31,10 @@ static struct mount *next_mount(struct mount *mount)
 	struct mount *next = NULL;
 
 	spin_lock(&tree_lock);
-	entry = mount ? mount->all_link.next : mount_list.next;
+	if (mount)
+		entry = mount->all_link.next;
+	else
+		entry = mount_list.next;
 	if (entry != &mount_list &&
 	    (!mount || entry != &mount->all_link)) { /* out of the list: the end */
 		next = list_entry(entry, struct mount, all_link);

@@ -117,8 +117,11 @@ static bool devfs_remove_name(const char *name)
 int devfs_add(const char *name, mode_t mode, dev_t dev)
 {
 	struct dentry *dir, *d = devfs_find(name, &dir);
-	mode_t type = (mode & S_IFMT) == S_IFBLK ? S_IFBLK : S_IFCHR;
+	mode_t type = S_IFCHR;
 	int err;
+
+	if ((mode & S_IFMT) == S_IFBLK)
+		type = S_IFBLK;
 
 	/* What somebody wrote to the device before it was there has become a file: the device it was meant for wins. */
 	if (!IS_ERR(d) && d->inode && S_ISREG(d->inode->mode)) {
@@ -126,8 +129,11 @@ int devfs_add(const char *name, mode_t mode, dev_t dev)
 		devfs_remove_name(name);
 		d = devfs_find(name, &dir);
 	}
-	err = IS_ERR(d) ? PTR_ERR(d) : d->inode ? -EEXIST : 0;
-	if (!err)
+	if (IS_ERR(d))
+		err = PTR_ERR(d);
+	else if (d->inode)
+		err = -EEXIST;
+	else
 		err = dir->inode->ops->mknod(dir->inode, d, type | (mode & 0777), dev);
 	if (!err)
 		d->inode->uid = d->inode->gid = 0;

@@ -228,5 +228,7 @@ int seq_parse_number(char *text, s64 *out)
 	while (length &&
 	       (text[length - 1] == '\n' || text[length - 1] == ' ' || text[length - 1] == '\t'))
 		text[--length] = 0;
-	return parse_s64(text, 0, out) ? -EINVAL : 0;
+	if (parse_s64(text, 0, out))
+		return -EINVAL;
+	return 0;
 }

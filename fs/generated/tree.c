@@ -118,7 +118,9 @@ static int compare_names(const char *name, u32 a_len, const struct proc_entry *e
 {
 	int order = memcmp(name, entry->name, MIN(a_len, (u32)entry->name_len));
 
-	return order ? order : (int)a_len - (int)entry->name_len;
+	if (order)
+		return order;
+	return (int)a_len - (int)entry->name_len;
 }
 
 /* Under tree->lock. @link gets where it is, or belongs; may be NULL. */
@@ -134,7 +136,10 @@ static struct proc_entry *find_child(struct proc_entry *dir, const char *name, u
 		if (!order)
 			return entry;
 		above = *slot;
-		slot = order < 0 ? &(*slot)->left : &(*slot)->right;
+		if (order < 0)
+			slot = &(*slot)->left;
+		else
+			slot = &(*slot)->right;
 	}
 	if (link) {
 		*parent = above;
@@ -184,7 +189,9 @@ int gen_tree_init(struct gen_tree *tree, mode_t folder_mode, u64 file_size, int 
 	tree->file_size = file_size;
 	tree->gone_error = gone_error;
 	tree->root = entry_alloc(tree, "", 0, &root);
-	return tree->root ? 0 : -ENOMEM;
+	if (!tree->root)
+		return -ENOMEM;
+	return 0;
 }
 
 /* ---- making and removing by path ---- */
@@ -382,19 +389,26 @@ static struct inode *entry_inode(struct super_block *sb, struct proc_entry *entr
 	}
 	atomic_inc(&entry->refs);
 	inode->private = entry;
-	inode->ino = entry->parent ? INO_BASE + entry->cookie : INO_ROOT;
+	if (entry->parent)
+		inode->ino = INO_BASE + entry->cookie;
+	else
+		inode->ino = INO_ROOT;
 	inode->mode = spec->mode;
 	inode->uid = entry->uid;
 	inode->gid = entry->gid;
-	inode->nlink = S_ISDIR(spec->mode) ? 2 : 1;
+	inode->nlink = 1;
 	if (S_ISDIR(spec->mode)) {
+		inode->nlink = 2;
 		inode->ops = &gen_dir_ops;
 		inode->fops = &gen_dir_fops;
 	} else if (S_ISLNK(spec->mode)) {
 		inode->ops = &gen_link_ops;
 	} else {
 		inode->ops = &gen_file_ops;
-		inode->fops = spec->fops ? spec->fops : &gen_file_fops;
+		if (spec->fops)
+			inode->fops = spec->fops;
+		else
+			inode->fops = &gen_file_fops;
 		inode->size = entry->tree->file_size;
 	}
 	return inode;
@@ -623,7 +637,9 @@ fail:
 
 int gen_remount(struct super_block *sb, u32 flags, const char *options)
 {
-	return options && *options ? -EINVAL : 0;
+	if (options && *options)
+		return -EINVAL;
+	return 0;
 }
 
 int gen_mount(struct gen_tree *tree, struct fs_type *type, const struct super_ops *ops, u64 magic,

@@ -93,7 +93,10 @@ static void cpio_collect(struct cpio_reader *reader, enum cpio_state state, u32 
 /* Step over @p length bytes and the padding behind them. */
 static void cpio_skip(struct cpio_reader *reader, u64 length, u32 pad)
 {
-	reader->state = length + pad ? CPIO_IN_SKIP : CPIO_PADDING;
+	if (length + pad)
+		reader->state = CPIO_IN_SKIP;
+	else
+		reader->state = CPIO_PADDING;
 	reader->left = length + pad;
 }
 
@@ -197,9 +200,9 @@ static enum cpio_result got_data(struct cpio_reader *reader)
 	reader->is_open = false;
 	reader->ops->end(reader->ctx);
 	cpio_skip(reader, 0, reader->pad);
-	return reader->has_sum && reader->sum != reader->expected_sum
-		       ? cpio_bad(reader, "a file's checksum is wrong")
-		       : CPIO_MORE;
+	if (reader->has_sum && reader->sum != reader->expected_sum)
+		return cpio_bad(reader, "a file's checksum is wrong");
+	return CPIO_MORE;
 }
 
 static enum cpio_result got_all(struct cpio_reader *reader)
@@ -217,9 +220,11 @@ static enum cpio_result got_all(struct cpio_reader *reader)
 
 static u8 *cpio_collected(struct cpio_reader *reader)
 {
-	return reader->state == CPIO_IN_HEADER
-		       ? reader->header
-		       : (u8 *)(reader->state == CPIO_IN_NAME ? reader->name : reader->target);
+	switch (reader->state) {
+	case CPIO_IN_HEADER: return reader->header;
+	case CPIO_IN_NAME: return (u8 *)reader->name;
+	default: return (u8 *)reader->target;
+	}
 }
 
 /* @return how many of the bytes belong to what is being read; *@p complete: it is whole */

@@ -82,15 +82,24 @@ static int entry_failed(struct initramfs *unpack, const char *name, int err)
 
 /* ---- hard links ---- */
 
+static int compare_u32(u32 left, u32 right)
+{
+	if (left == right)
+		return 0;
+	return left < right ? -1 : 1;
+}
+
 static int compare_keys(const struct link_key *left, const struct link_key *right)
 {
-	if (left->ino != right->ino)
-		return left->ino < right->ino ? -1 : 1;
-	if (left->dev_major != right->dev_major)
-		return left->dev_major < right->dev_major ? -1 : 1;
-	if (left->dev_minor != right->dev_minor)
-		return left->dev_minor < right->dev_minor ? -1 : 1;
-	return left->type == right->type ? 0 : left->type < right->type ? -1 : 1;
+	int order = compare_u32(left->ino, right->ino);
+
+	if (!order)
+		order = compare_u32(left->dev_major, right->dev_major);
+	if (!order)
+		order = compare_u32(left->dev_minor, right->dev_minor);
+	if (!order)
+		order = compare_u32(left->type, right->type);
+	return order;
 }
 
 /* *@p name: the name that an earlier entry gave this object, or NULL: this is the first, and noted. */
@@ -112,7 +121,10 @@ static int link_find(struct initramfs *unpack, const struct cpio_entry *entry, c
 			*name = link->name;
 			return 0;
 		}
-		slot = order < 0 ? &parent->left : &parent->right;
+		if (order < 0)
+			slot = &parent->left;
+		else
+			slot = &parent->right;
 	}
 	*name = NULL;
 	link = kmalloc(sizeof(*link) + size);
@@ -168,7 +180,10 @@ static struct iattr entry_attributes(const struct cpio_entry *entry)
 static int link_entry(struct initramfs *unpack, const struct cpio_entry *entry, bool *linked)
 {
 	const char *first = NULL;
-	int err = entry->nlink > 1 ? link_find(unpack, entry, &first) : 0;
+	int err = 0;
+
+	if (entry->nlink > 1)
+		err = link_find(unpack, entry, &first);
 
 	*linked = first;
 	if (!first)
@@ -277,7 +292,9 @@ static int unpack_make_node(struct initramfs *unpack, const struct cpio_entry *e
 	if (err || *linked)
 		return err;
 	err = fs_mknod(entry->name, entry->mode, MKDEV(entry->rdev_major, entry->rdev_minor));
-	return err == -EEXIST ? 0 : err;
+	if (err == -EEXIST)
+		return 0;
+	return err;
 }
 
 static int begin_entry(void *ctx, const struct cpio_entry *entry)
@@ -337,7 +354,10 @@ static int unpack_report(struct initramfs *unpack, enum cpio_result result, u64 
 		       error_text(unpack->cpio.err));
 		return unpack->cpio.err;
 	}
-	kind = result == CPIO_OTHER ? archive_kind(data, length, &compressed) : NULL;
+	if (result != CPIO_OTHER)
+		kind = NULL;
+	else
+		kind = archive_kind(data, length, &compressed);
 	if (!kind)
 		pr_err("initramfs: %sinvalid data at byte %lu: %s\n", unpack->label, offset,
 		       result == CPIO_BAD
@@ -398,7 +418,9 @@ static s64 unpack_gzip(struct initramfs *unpack, const u8 *data, size_t size)
 	else if (!err)
 		pr_err("initramfs: %sgzip: the decompressed archive ends in the middle of an entry\n",
 		       unpack->label);
-	return err ? err : -EINVAL;
+	if (!err)
+		return -EINVAL;
+	return err;
 }
 
 static int unpack_module(struct initramfs *unpack, const u8 *data, size_t size)

@@ -31,8 +31,9 @@ static int attr_apply(struct inode *inode, struct iattr *attr)
 {
 	attr->ctime_ns = time_realtime_ns();
 	attr->valid |= ATTR_CTIME;
-	return inode->ops && inode->ops->setattr ? inode->ops->setattr(inode, attr)
-						 : setattr_copy(inode, attr);
+	if (inode->ops && inode->ops->setattr)
+		return inode->ops->setattr(inode, attr);
+	return setattr_copy(inode, attr);
 }
 
 /* Set-id bits that do not survive a change by others. */
@@ -41,7 +42,9 @@ static mode_t without_set_ids(mode_t mode)
 	if (S_ISDIR(mode))
 		return mode;
 	mode &= ~S_ISUID;
-	return mode & S_IXGRP ? mode & ~S_ISGID : mode;
+	if (mode & S_IXGRP)
+		return mode & ~S_ISGID;
+	return mode;
 }
 
 static int may_chown(const struct inode *inode, const struct iattr *attr)
@@ -285,7 +288,9 @@ static s64 do_utimes(int dirfd, u64 path, u64 times)
 			return -EINVAL;
 		pair[i] = (struct timespec){ values[i].tv_sec, values[i].tv_usec * 1000 };
 	}
-	return path || dirfd != AT_FDCWD ? attr_set_times(dirfd, path, pair, 0) : -EFAULT;
+	if (path || dirfd != AT_FDCWD)
+		return attr_set_times(dirfd, path, pair, 0);
+	return -EFAULT;
 }
 
 SYSCALL2(utimes, path, times)

@@ -127,7 +127,8 @@ static char *text_locked(struct path path, const struct path *root, char *start,
 			continue;
 		}
 		start = text_prepend(start, buf, path.dentry->name, dentry_name_len(path.dentry));
-		start = start ? text_prepend(start, buf, "/", 1) : NULL;
+		if (start)
+			start = text_prepend(start, buf, "/", 1);
 		if (!start)
 			return NULL;
 		path.dentry = path.dentry->parent;
@@ -152,15 +153,19 @@ static char *path_text_below(const struct path *path, const struct path *root, c
 		char text[64];
 		int length = scnprintf(text, sizeof(text), "%s:[%llu]", path->dentry->name,
 				       (unsigned long long)path->dentry->inode->ino);
-		const char *bare = strncmp(path->dentry->name, "anon_inode:", 11) &&
-						   path->dentry->name[0] != '/'
-					   ? text
-					   : path->dentry->name;
+		const char *bare = text;
 
+		if (!strncmp(path->dentry->name, "anon_inode:", 11) ||
+		    path->dentry->name[0] == '/') {
+			bare = path->dentry->name;
+			length = strlen(bare);
+		}
 		start = text_prepend(end, buf, "", 1);
-		start = start ? text_prepend(start, buf, bare, bare == text ? length : strlen(bare))
-			      : NULL;
-		return start ? start : ERR_PTR(-ENAMETOOLONG);
+		if (start)
+			start = text_prepend(start, buf, bare, length);
+		if (!start)
+			return ERR_PTR(-ENAMETOOLONG);
+		return start;
 	}
 	start = text_prepend(end, buf, "", 1);
 	if (start && is_removed(path->dentry))
@@ -174,7 +179,9 @@ static char *path_text_below(const struct path *path, const struct path *root, c
 		if (start == tail)
 			start = text_prepend(start, buf, "/", 1);
 	}
-	return start ? start : ERR_PTR(-ENAMETOOLONG);
+	if (!start)
+		return ERR_PTR(-ENAMETOOLONG);
+	return start;
 }
 
 char *path_text(const struct path *path, char *buf, size_t size)
@@ -216,9 +223,14 @@ SYSCALL2(getcwd, buf, size)
 	if (is_removed(cwd.dentry))
 		goto out;
 	start = path_text_below(&cwd, &root, page, PATH_MAX, &reached);
-	ret = IS_ERR(start) ? PTR_ERR(start) : 0;
-	if (!ret && !reached && !(start = text_prepend(start, page, outside, sizeof(outside) - 1)))
-		ret = -ENAMETOOLONG;
+	ret = 0;
+	if (IS_ERR(start))
+		ret = PTR_ERR(start);
+	if (!ret && !reached) {
+		start = text_prepend(start, page, outside, sizeof(outside) - 1);
+		if (!start)
+			ret = -ENAMETOOLONG;
+	}
 	if (!ret) {
 		ret = page + PATH_MAX - start;
 		if (ret > size)
@@ -250,7 +262,9 @@ SYSCALL1(chdir, path)
 	struct path target;
 	int err = user_path(AT_FDCWD, path, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &target);
 
-	return err ? err : context_enter(&target, &current->fs->cwd);
+	if (err)
+		return err;
+	return context_enter(&target, &current->fs->cwd);
 }
 
 SYSCALL1(fchdir, fd)

@@ -252,7 +252,10 @@ static void free_dentry(struct rcu_head *head)
 /* @p d is DEAD by our hand: take it apart. @return its parent, whose reference is now the caller's to drop */
 static struct dentry *dentry_destroy(struct dentry *d)
 {
-	struct dentry *parent = d->parent == d ? NULL : d->parent;
+	struct dentry *parent = NULL;
+
+	if (d->parent != d)
+		parent = d->parent;
 
 	lru_remove(d);
 	dentry_unhash(d);

@@ -75,7 +75,9 @@ static int vfs_mknod(struct dentry *dir, struct dentry *d, mode_t mode, dev_t de
 		return err;
 	if ((S_ISCHR(mode) || S_ISBLK(mode)) && !current_capable(CAP_MKNOD))
 		return -EPERM;
-	return dir->inode->ops->mknod ? dir->inode->ops->mknod(dir->inode, d, mode, dev) : -EPERM;
+	if (!dir->inode->ops->mknod)
+		return -EPERM;
+	return dir->inode->ops->mknod(dir->inode, d, mode, dev);
 }
 
 static int vfs_mkdir(struct dentry *dir, struct dentry *d, mode_t mode)
@@ -188,7 +190,10 @@ static int target_begin(struct target *target, int dirfd, const char *name)
 		return err;
 	if (target->walk.last_kind != LAST_NORMAL ||
 	    name_key_len(target->walk.last_key) > NAME_MAX) {
-		err = target->walk.last_kind == LAST_NORMAL ? -ENAMETOOLONG : -EEXIST;
+		if (target->walk.last_kind != LAST_NORMAL)
+			err = -EEXIST;
+		else
+			err = -ENAMETOOLONG;
 		walk_end(&target->walk);
 		return err;
 	}
@@ -285,7 +290,11 @@ static int no_name_error(enum last_kind kind, bool is_dir)
 {
 	if (!is_dir)
 		return -EISDIR;
-	return kind == LAST_DOT ? -EINVAL : kind == LAST_DOTDOT ? -ENOTEMPTY : -EBUSY;
+	switch (kind) {
+	case LAST_DOT: return -EINVAL;
+	case LAST_DOTDOT: return -ENOTEMPTY;
+	default: return -EBUSY;
+	}
 }
 
 static int dirops_remove(int dirfd, const char *name, bool is_dir)
@@ -301,10 +310,10 @@ static int dirops_remove(int dirfd, const char *name, bool is_dir)
 	victim = target.d->inode;
 	if (victim)
 		inode_get(victim);
-	if (target.walk.slash && !is_dir)
-		err = !victim ? -ENOENT : S_ISDIR(victim->mode) ? -EISDIR : -ENOTDIR;
-	else if (!victim)
+	if (!victim)
 		err = -ENOENT;
+	else if (target.walk.slash && !is_dir)
+		err = S_ISDIR(victim->mode) ? -EISDIR : -ENOTDIR;
 	else if (target.readonly)
 		err = target.readonly;
 	else

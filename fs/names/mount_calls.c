@@ -39,12 +39,18 @@ static u32 mount_flags(u32 ms)
 {
 	u32 result = 0;
 
-	result |= ms & MS_RDONLY ? MNT_RDONLY : 0;
-	result |= ms & MS_NOSUID ? MNT_NOSUID : 0;
-	result |= ms & MS_NODEV ? MNT_NODEV : 0;
-	result |= ms & MS_NOEXEC ? MNT_NOEXEC : 0;
-	result |= ms & MS_NOSYMFOLLOW ? MNT_NOSYMFOLLOW : 0;
-	result |= ms & MS_NODIRATIME ? MNT_NODIRATIME : 0;
+	if (ms & MS_RDONLY)
+		result |= MNT_RDONLY;
+	if (ms & MS_NOSUID)
+		result |= MNT_NOSUID;
+	if (ms & MS_NODEV)
+		result |= MNT_NODEV;
+	if (ms & MS_NOEXEC)
+		result |= MNT_NOEXEC;
+	if (ms & MS_NOSYMFOLLOW)
+		result |= MNT_NOSYMFOLLOW;
+	if (ms & MS_NODIRATIME)
+		result |= MNT_NODIRATIME;
 	if (ms & MS_NOATIME)
 		result |= MNT_NOATIME;
 	else if (!(ms & MS_STRICTATIME))
@@ -112,7 +118,10 @@ static int mount_new(const char *source, struct path *target, const char *type, 
 	if (!mount)
 		return -ENOMEM;
 	path_follow_mounts(target);
-	err = is_mounted_there(target, sb) ? -EBUSY : attach_new(mount, target);
+	if (is_mounted_there(target, sb))
+		err = -EBUSY;
+	else
+		err = attach_new(mount, target);
 	if (err)
 		mount_discard(mount);
 	return err;
@@ -201,7 +210,10 @@ static int mount_bind(const char *source, struct path *target, bool recursive)
 	err = -EINVAL;
 	if (is_attached(from.mnt)) {
 		count = collect_tree(&from, recursive, list);
-		err = count < 0 ? count : attach_copies(list, count, from.dentry, target);
+		if (count < 0)
+			err = count;
+		else
+			err = attach_copies(list, count, from.dentry, target);
 		if (err && list[0].to)
 			mount_detach_tree(list[0].to);
 	}
@@ -265,7 +277,9 @@ static int set_propagation(const struct path *target, u32 flags)
 		return -EINVAL;
 	if (!is_mount_root(target))
 		return -EINVAL;
-	return kind & (MS_PRIVATE | MS_SLAVE) ? 0 : -EINVAL;
+	if (!(kind & (MS_PRIVATE | MS_SLAVE)))
+		return -EINVAL;
+	return 0;
 }
 
 static int move_mount(const char *source, struct path *target)
@@ -354,19 +368,27 @@ SYSCALL5(mount, source, target, type, flags, data)
 		src = strdup_from_user(uaddr(source), PATH_MAX);
 	if (data && !IS_ERR(kind) && !IS_ERR(src))
 		options = copy_options(data);
-	if (IS_ERR(kind) || IS_ERR(src) || IS_ERR(options))
-		ret = IS_ERR(kind) ? PTR_ERR(kind) : IS_ERR(src) ? PTR_ERR(src) : PTR_ERR(options);
+	if (IS_ERR(kind))
+		ret = PTR_ERR(kind);
+	else if (IS_ERR(src))
+		ret = PTR_ERR(src);
+	else if (IS_ERR(options))
+		ret = PTR_ERR(options);
 	if (!ret)
 		ret = user_path(AT_FDCWD, target, LOOKUP_FOLLOW, &path);
 	if (!ret) {
-		ret = current_capable(CAP_SYS_ADMIN)
-			      ? do_mount(src, &path, kind, (u32)flags, options)
-			      : -EPERM;
+		if (!current_capable(CAP_SYS_ADMIN))
+			ret = -EPERM;
+		else
+			ret = do_mount(src, &path, kind, (u32)flags, options);
 		path_put(&path);
 	}
-	kfree(IS_ERR(kind) ? NULL : kind);
-	kfree(IS_ERR(src) ? NULL : src);
-	kfree(IS_ERR(options) ? NULL : options);
+	if (!IS_ERR(kind))
+		kfree(kind);
+	if (!IS_ERR(src))
+		kfree(src);
+	if (!IS_ERR(options))
+		kfree(options);
 	return ret;
 }
 
@@ -390,7 +412,9 @@ static int unmount_target(const struct path *path, u32 flags)
 		/* The first mount stays; what can be done is to write all and stop writing. */
 		if (flags & MNT_DETACH)
 			return -EINVAL;
-		return mount->sb->flags & MS_RDONLY ? 0 : super_make_readonly(mount->sb);
+		if (mount->sb->flags & MS_RDONLY)
+			return 0;
+		return super_make_readonly(mount->sb);
 	}
 	if (flags & MNT_DETACH) {
 		mount_detach_tree(mount);
@@ -459,7 +483,9 @@ static int may_pivot(const struct path *new, const struct path *put_old)
 		path.dentry = path.mnt->mountpoint;
 		path.mnt = path.mnt->parent;
 	}
-	return dentry_is_ancestor(new->dentry, path.dentry) ? 0 : -EINVAL;
+	if (!dentry_is_ancestor(new->dentry, path.dentry))
+		return -EINVAL;
+	return 0;
 }
 
 SYSCALL2(pivot_root, new_root, put_old)

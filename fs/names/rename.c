@@ -104,7 +104,9 @@ static int may_rename(struct dentry *odir, struct dentry *old, struct dentry *nd
 		if (err)
 			return err;
 	}
-	return (old->flags | new->flags) & DENTRY_MOUNTED ? -EBUSY : 0;
+	if ((old->flags | new->flags) & DENTRY_MOUNTED)
+		return -EBUSY;
+	return 0;
 }
 
 static int vfs_rename(struct dentry *odir, struct dentry *old, struct dentry *ndir,

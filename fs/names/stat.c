@@ -93,7 +93,9 @@ static s64 do_stat(int dirfd, u64 path, u32 at_flags, u64 out)
 	struct kstat stat;
 	int err = stat_path(dirfd, path, lookup_flags(at_flags), &stat);
 
-	return err ? err : stat_to_user(&stat, uaddr(out));
+	if (err)
+		return err;
+	return stat_to_user(&stat, uaddr(out));
 }
 
 SYSCALL2(stat, path, out)
@@ -110,7 +112,9 @@ SYSCALL2(fstat, fd, out)
 	struct kstat stat;
 	int err = stat_fd((u32)fd, &stat);
 
-	return err ? err : stat_to_user(&stat, uaddr(out));
+	if (err)
+		return err;
+	return stat_to_user(&stat, uaddr(out));
 }
 
 /* glibc's fstat() is newfstatat(fd, "", AT_EMPTY_PATH). */
@@ -131,7 +135,9 @@ SYSCALL4(newfstatat, dirfd, path, out, flags)
 	if (!(flags & AT_EMPTY_PATH) || (s32)dirfd == AT_FDCWD || !is_empty(path))
 		return do_stat((s32)dirfd, path, (u32)flags, out);
 	err = stat_fd((u32)dirfd, &stat);
-	return err ? err : stat_to_user(&stat, uaddr(out));
+	if (err)
+		return err;
+	return stat_to_user(&stat, uaddr(out));
 }
 
 static struct user_statx_time statx_time(u64 ns)
@@ -209,7 +215,10 @@ static s64 do_access(int dirfd, u64 path, u32 mode, u32 flags)
 		return -ENOMEM;
 	real->fsuid = real->uid;
 	real->fsgid = real->gid;
-	real->cap_effective = real->uid ? 0 : real->cap_permitted;
+	if (real->uid)
+		real->cap_effective = 0;
+	else
+		real->cap_effective = real->cap_permitted;
 	current->cred = real;
 	ret = access_path(dirfd, path, mode, flags);
 	current->cred = mine;
@@ -238,10 +247,16 @@ static s64 stat_link_text(const struct path *path, char *buf, const char **text)
 
 	if (!S_ISLNK(inode->mode))
 		return -EINVAL;
-	*text = inode->link			     ? inode->link
-		: inode->ops && inode->ops->readlink ? inode->ops->readlink(inode, buf)
-						     : ERR_PTR(-EINVAL);
-	return IS_ERR(*text) ? PTR_ERR(*text) : 0;
+	if (inode->link) {
+		*text = inode->link;
+		return 0;
+	}
+	if (!inode->ops || !inode->ops->readlink)
+		return -EINVAL;
+	*text = inode->ops->readlink(inode, buf);
+	if (IS_ERR(*text))
+		return PTR_ERR(*text);
+	return 0;
 }
 
 static s64 do_readlink(int dirfd, u64 path, u64 out, s32 size)
@@ -257,7 +272,10 @@ static s64 do_readlink(int dirfd, u64 path, u64 out, s32 size)
 	if (ret)
 		return ret;
 	buf = kmalloc(PATH_MAX);
-	ret = buf ? stat_link_text(&target, buf, &text) : -ENOMEM;
+	if (!buf)
+		ret = -ENOMEM;
+	else
+		ret = stat_link_text(&target, buf, &text);
 	if (!ret) {
 		ret = MIN(strlen(text), (size_t)size);
 		if (copy_to_user(uaddr(out), text, ret))

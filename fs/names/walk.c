@@ -53,7 +53,9 @@ int path_name_get(struct path_name *name, u64 user, u32 flags)
 	if (likely(len > 0 || (!len && flags & LOOKUP_EMPTY)))
 		return 0;
 	path_name_put(name);
-	return len ? len : -ENOENT;
+	if (!len)
+		return -ENOENT;
+	return len;
 }
 
 int path_name_copy(struct path_name *name, const char *kernel)
@@ -241,7 +243,9 @@ static int step_up(struct walk *walk)
 		if (cross_mounts_fast(walk))
 			return -ECHILD;
 		walk->inode = READ_ONCE(walk->path.dentry->inode);
-		return walk->inode ? 0 : -ECHILD;
+		if (!walk->inode)
+			return -ECHILD;
+		return 0;
 	}
 	spin_lock(&tree_lock);
 	walk->path = parent_of(walk->path, &walk->root);
@@ -289,7 +293,10 @@ struct dentry *lookup_locked(struct dentry *dir, u64 key, const char *name)
 	d = dentry_alloc(dir, key, name);
 	if (!d)
 		return ERR_PTR(-ENOMEM);
-	err = dir->inode->ops->lookup ? dir->inode->ops->lookup(dir->inode, d) : -ENOTDIR;
+	if (!dir->inode->ops->lookup)
+		err = -ENOTDIR;
+	else
+		err = dir->inode->ops->lookup(dir->inode, d);
 	if (err) {
 		dentry_put(d);
 		return ERR_PTR(err);
@@ -357,7 +364,10 @@ static const char *read_link(struct walk *walk, struct inode *link, char **buf)
 		return ERR_PTR(-ENOMEM);
 	target = link->ops->readlink(link, *buf);
 	if (IS_ERR(target) || target != *buf) { /* slack is ours to provide */
-		size_t length = IS_ERR(target) ? 0 : strnlen(target, PATH_MAX - 1);
+		size_t length = 0;
+
+		if (!IS_ERR(target))
+			length = strnlen(target, PATH_MAX - 1);
 
 		if (IS_ERR(target)) {
 			kfree(*buf);
@@ -410,7 +420,10 @@ static int follow_link(struct walk *walk, struct path dir, const char **name)
 	} else if (!walk->rcu) {
 		text_release(&walk->text);
 	}
-	walk->text.link = walk->rcu ? (struct path){ NULL, NULL } : link;
+	if (walk->rcu)
+		walk->text.link = (struct path){ NULL, NULL };
+	else
+		walk->text.link = link;
 	walk->text.buf = buf;
 	if (*text == '/') {
 		set_root(walk);
@@ -450,7 +463,10 @@ static int walk_name(struct walk *walk, const char **rest, const char *name, u64
 		return -ENAMETOOLONG;
 	if (!walk->rcu)
 		path_get(&dir); /* a link is relative to it */
-	err = walk->rcu ? step_fast(walk, name, key) : step_slow(walk, name, key);
+	if (walk->rcu)
+		err = step_fast(walk, name, key);
+	else
+		err = step_slow(walk, name, key);
 	if (!err && unlikely(S_ISLNK(walk->inode->mode))) {
 		follow = !last || walk->slash || walk->flags & LOOKUP_FOLLOW;
 		if (follow)
@@ -565,7 +581,9 @@ int walk_fast_end(struct walk *walk)
 
 	rcu_read_unlock();
 	fd_put(walk->base);
-	return valid ? 0 : -ECHILD;
+	if (!valid)
+		return -ECHILD;
+	return 0;
 }
 
 int walk_fast_keep(struct walk *walk)
@@ -620,7 +638,9 @@ int walk_path(struct walk *walk, int dirfd, const char *name, u32 flags)
 	} else if (!err) {
 		err = walk_fast_keep(walk);
 	}
-	return err == -ECHILD ? walk_slow(walk, dirfd, name, flags) : err;
+	if (err == -ECHILD)
+		return walk_slow(walk, dirfd, name, flags);
+	return err;
 }
 
 void walk_end(struct walk *walk)
@@ -647,7 +667,9 @@ int walk_follow_last(struct walk *walk, struct dentry *link)
 		LAST_ROOT; /* and stays so behind a magic link: there is no last component */
 	err = follow_link(walk, dir, &rest);
 	path_put(&dir);
-	return err ? err : walk_text(walk, rest);
+	if (err)
+		return err;
+	return walk_text(walk, rest);
 }
 
 /* ---- for others ---- */
@@ -660,8 +682,10 @@ int path_lookup(int dirfd, const char *path, u32 flags, struct path *out)
 
 	if (err)
 		return err;
-	err = !*path && !(flags & LOOKUP_EMPTY) ? -ENOENT
-						: walk_path(&walk, dirfd, name.text, flags);
+	if (!*path && !(flags & LOOKUP_EMPTY))
+		err = -ENOENT;
+	else
+		err = walk_path(&walk, dirfd, name.text, flags);
 	if (!err) {
 		*out = walk.path;
 		path_get(out);

@@ -28,7 +28,9 @@ static int read_name(struct xattr_name *name, u64 user)
 
 	if (len == -ENAMETOOLONG || !len || len > XATTR_NAME_MAX)
 		return -ERANGE;
-	return len < 0 ? len : 0;
+	if (len < 0)
+		return len;
+	return 0;
 }
 
 static bool has_prefix(const struct xattr_name *name, const char *prefix)
@@ -43,8 +45,9 @@ static s64 get_one(const struct path *path, u64 name)
 
 	if (err)
 		return err;
-	return has_prefix(&copy, "security.") || has_prefix(&copy, "trusted.") ? -ENODATA
-									       : -EOPNOTSUPP;
+	if (has_prefix(&copy, "security.") || has_prefix(&copy, "trusted."))
+		return -ENODATA;
+	return -EOPNOTSUPP;
 }
 
 /* Setting and removing. */
@@ -68,7 +71,9 @@ static s64 check_set(u64 size, u64 flags)
 {
 	if (flags & ~(u64)(XATTR_CREATE | XATTR_REPLACE))
 		return -EINVAL;
-	return size > XATTR_SIZE_MAX ? -E2BIG : 0;
+	if (size > XATTR_SIZE_MAX)
+		return -E2BIG;
+	return 0;
 }
 
 enum what { GET, SET, REMOVE, LIST };
@@ -147,19 +152,25 @@ SYSCALL5(setxattr, path, name, value, size, flags)
 {
 	s64 err = check_set(size, (u32)flags);
 
-	return err ? err : by_path(path, LOOKUP_FOLLOW, SET, name);
+	if (err)
+		return err;
+	return by_path(path, LOOKUP_FOLLOW, SET, name);
 }
 
 SYSCALL5(lsetxattr, path, name, value, size, flags)
 {
 	s64 err = check_set(size, (u32)flags);
 
-	return err ? err : by_path(path, 0, SET, name);
+	if (err)
+		return err;
+	return by_path(path, 0, SET, name);
 }
 
 SYSCALL5(fsetxattr, fd, name, value, size, flags)
 {
 	s64 err = check_set(size, (u32)flags);
 
-	return err ? err : by_fd((u32)fd, SET, name);
+	if (err)
+		return err;
+	return by_fd((u32)fd, SET, name);
 }

@@ -192,7 +192,9 @@ int file_set_async(struct file *f, u32 fd, bool enable)
 {
 	if (!(f->flags & O_ASYNC) == !enable)
 		return 0;
-	return f->ops->async ? f->ops->async(f, (s32)fd, enable) : -ENOTTY;
+	if (!f->ops->async)
+		return -ENOTTY;
+	return f->ops->async(f, (s32)fd, enable);
 }
 
 /* ---- fcntl() ---- */
@@ -251,7 +253,9 @@ s64 owner_fcntl(struct file *f, u32 cmd, u64 arg)
 	case F_GETOWN:
 		if (!signal_owner_lives(&to))
 			return 0;
-		return to.type == F_OWNER_PGRP ? -to.nr : to.nr;
+		if (to.type == F_OWNER_PGRP)
+			return -to.nr;
+		return to.nr;
 	case F_SETOWN_EX: return set_owner_ex(f, uaddr(arg));
 	case F_GETOWN_EX: return get_owner_ex(&to, uaddr(arg));
 	case F_GETOWNER_UIDS:

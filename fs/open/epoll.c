@@ -59,7 +59,9 @@ spinlock_t *epoll_watch_lock(const struct file *f)
 
 struct eventpoll *epoll_of_file(const struct file *f)
 {
-	return f->ops == &epoll_fops ? f->private : NULL;
+	if (f->ops != &epoll_fops)
+		return NULL;
+	return f->private;
 }
 
 /* ---- the ready list; ep->lock held ---- */
@@ -181,9 +183,10 @@ struct eventpoll_item *epoll_item_find(struct eventpoll *set, const struct file 
 		if (item->file == f && item->fd == fd)
 			return item;
 		above = *slot;
-		slot = (u64)f < (u64)item->file || (f == item->file && fd < item->fd)
-			       ? &above->left
-			       : &above->right;
+		if ((u64)f < (u64)item->file || (f == item->file && fd < item->fd))
+			slot = &above->left;
+		else
+			slot = &above->right;
 	}
 	if (parent) {
 		*parent = above;
@@ -269,8 +272,10 @@ static struct eventpoll_item *item_kill_first(struct eventpoll *set, bool *detac
 {
 	u64 flags = spin_lock_irqsave(&set->lock);
 	struct rb_node *first = rb_first(&set->items);
-	struct eventpoll_item *item = first ? rb_entry(first, struct eventpoll_item, node) : NULL;
+	struct eventpoll_item *item = NULL;
 
+	if (first)
+		item = rb_entry(first, struct eventpoll_item, node);
 	if (item) {
 		epoll_item_kill_locked(item);
 		*detach = atomic_inc_not_zero(&item->file->refs);
@@ -301,7 +306,9 @@ static u32 epoll_poll(struct file *f, struct poll_table *table)
 	struct eventpoll *set = f->private;
 
 	poll_wait(table, &set->poll_wait);
-	return epoll_any_ready(set) ? POLLIN | POLLRDNORM : 0;
+	if (epoll_any_ready(set))
+		return POLLIN | POLLRDNORM;
+	return 0;
 }
 
 static bool show_item_after(struct eventpoll *set, struct seq_file *seq, const struct file **file,
@@ -381,5 +388,7 @@ SYSCALL1(epoll_create1, flags)
 }
 SYSCALL1(epoll_create, size)
 {
-	return (s32)size <= 0 ? -EINVAL : epoll_open(0);
+	if ((s32)size <= 0)
+		return -EINVAL;
+	return epoll_open(0);
 }

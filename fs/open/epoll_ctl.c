@@ -97,8 +97,10 @@ static int item_enter_nested(struct eventpoll_item *item, struct eventpoll_item 
 			     bool *added)
 {
 	struct eventpoll *inner = epoll_of_file(item->file);
-	int err = inner ? epoll_nest_check(item->set, inner) : 0;
+	int err = 0;
 
+	if (inner)
+		err = epoll_nest_check(item->set, inner);
 	if (err)
 		return err;
 	err = item_insert(item, true);
@@ -173,7 +175,8 @@ static int item_add(struct eventpoll *set, struct file *f, u32 fd,
 	}
 	if (!err) {
 		ready = epoll_item_ask(item, &item->table);
-		err = item->failed ? -ENOMEM : 0;
+		if (item->failed)
+			err = -ENOMEM;
 	}
 	item_settle(item, ready, err);
 	return err;
@@ -229,7 +232,9 @@ static int item_delete(struct eventpoll_item *item)
 	spin_unlock_irqrestore(&item->set->lock, flags);
 	if (detach)
 		epoll_item_detach(item);
-	return mine ? 0 : -ENOENT;
+	if (!mine)
+		return -ENOENT;
+	return 0;
 }
 
 static int item_change(struct eventpoll *set, u32 command, struct file *f, u32 fd,
@@ -240,7 +245,10 @@ static int item_change(struct eventpoll *set, u32 command, struct file *f, u32 f
 
 	if (!item)
 		return -ENOENT;
-	err = command == EPOLL_CTL_MOD ? item_modify(item, event) : item_delete(item);
+	if (command == EPOLL_CTL_MOD)
+		err = item_modify(item, event);
+	else
+		err = item_delete(item);
 	epoll_item_put(item);
 	return err;
 }

@@ -52,7 +52,9 @@ static u32 longest_above(struct eventpoll *set)
 int epoll_nest_check(struct eventpoll *set, struct eventpoll *inner)
 {
 	walk_number++;
-	return longest_below(inner, set) + 1 + longest_above(set) > EPOLL_NEST_MAX ? -ELOOP : 0;
+	if (longest_below(inner, set) + 1 + longest_above(set) > EPOLL_NEST_MAX)
+		return -ELOOP;
+	return 0;
 }
 
 /* ---- ways ---- */
@@ -117,7 +119,10 @@ static bool set_ways_fit(struct eventpoll *set, struct eventpoll_item **checked)
 		item->checked_next = *checked;
 		*checked = item;
 		inner = epoll_of_file(item->file);
-		fit = inner ? set_ways_fit(inner, checked) : file_ways_fit(item->file);
+		if (inner)
+			fit = set_ways_fit(inner, checked);
+		else
+			fit = file_ways_fit(item->file);
 	}
 	return fit;
 }
@@ -125,9 +130,16 @@ static bool set_ways_fit(struct eventpoll *set, struct eventpoll_item **checked)
 int epoll_nest_count(struct eventpoll_item *item, struct eventpoll_item **checked)
 {
 	struct eventpoll *inner = epoll_of_file(item->file);
+	bool fit;
 
 	walk_number++;
-	return (inner ? set_ways_fit(inner, checked) : file_ways_fit(item->file)) ? 0 : -EINVAL;
+	if (inner)
+		fit = set_ways_fit(inner, checked);
+	else
+		fit = file_ways_fit(item->file);
+	if (!fit)
+		return -EINVAL;
+	return 0;
 }
 
 void epoll_put_checked(struct eventpoll_item *checked)

@@ -186,7 +186,9 @@ static s64 report_ready(struct eventpoll *set, uaddr_t out, u32 max)
 		ready_walk_put(item);
 	}
 	ready_walk_end(&walk);
-	return count ? count : MIN(got, 0l);
+	if (count)
+		return count;
+	return MIN(got, 0l);
 }
 
 /* Until something may be ready. @return false: the time has passed */
@@ -244,7 +246,10 @@ static s64 epoll_wait_fd(u32 epfd, uaddr_t out, s32 max, u64 deadline)
 	if (!ref.file)
 		return -EBADF;
 	set = epoll_of_file(ref.file);
-	ret = set ? set_wait_for_events(set, out, max, deadline) : -EINVAL;
+	if (!set)
+		ret = -EINVAL;
+	else
+		ret = set_wait_for_events(set, out, max, deadline);
 	fd_put(ref);
 	return ret;
 }
@@ -263,9 +268,13 @@ SYSCALL4(epoll_wait, epfd, out, max, ms)
 
 SYSCALL6(epoll_pwait, epfd, out, max, ms, mask, mask_size)
 {
-	int err = mask ? signal_mask_temporary(mask, mask_size) : 0;
+	int err = 0;
 
-	return err ? err : epoll_wait_fd((u32)epfd, uaddr(out), (s32)max, deadline_ms((s32)ms));
+	if (mask)
+		err = signal_mask_temporary(mask, mask_size);
+	if (err)
+		return err;
+	return epoll_wait_fd((u32)epfd, uaddr(out), (s32)max, deadline_ms((s32)ms));
 }
 
 SYSCALL6(epoll_pwait2, epfd, out, max, timeout, mask, mask_size)
@@ -285,6 +294,9 @@ SYSCALL6(epoll_pwait2, epfd, out, max, timeout, mask, mask_size)
 						     time.tv_nsec
 					   : 0;
 	}
-	err = mask ? signal_mask_temporary(mask, mask_size) : 0;
-	return err ? err : epoll_wait_fd((u32)epfd, uaddr(out), (s32)max, deadline);
+	if (mask)
+		err = signal_mask_temporary(mask, mask_size);
+	if (err)
+		return err;
+	return epoll_wait_fd((u32)epfd, uaddr(out), (s32)max, deadline);
 }

@@ -53,8 +53,9 @@ static s64 eventfd_read(struct file *f, struct uio *uio, u64 *pos)
 			return err;
 	}
 	wake_up_poll(&eventfd->wait, POLLOUT | POLLWRNORM);
-	return uio_copy_out(uio, &value, sizeof(value)) == sizeof(value) ? (s64)sizeof(value)
-									 : -EFAULT;
+	if (uio_copy_out(uio, &value, sizeof(value)) != sizeof(value))
+		return -EFAULT;
+	return (s64)sizeof(value);
 }
 
 static bool eventfd_add(struct eventfd *eventfd, u64 value)

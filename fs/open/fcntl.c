@@ -83,9 +83,10 @@ SYSCALL3(fcntl, fd, cmd, arg)
 	case F_GETFD: ret = fd_get_cloexec((u32)fd); break;
 	case F_SETFD: ret = fd_set_cloexec((u32)fd, arg & 1); break;
 	default:
-		ret = (f->mode & FMODE_PATH) && (u32)cmd != F_GETFL
-			      ? -EBADF
-			      : do_fcntl((u32)fd, f, (u32)cmd, arg);
+		if ((f->mode & FMODE_PATH) && (u32)cmd != F_GETFL)
+			ret = -EBADF;
+		else
+			ret = do_fcntl((u32)fd, f, (u32)cmd, arg);
 	}
 	if (ref.counted)
 		file_put(f);

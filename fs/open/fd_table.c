@@ -43,7 +43,9 @@ static u64 fd_limit(void)
 {
 	const struct process *p = current_process(); /* none while the first one is made */
 
-	return p ? MIN(p->limits[RLIMIT_NOFILE].rlim_cur, (u64)FD_MAX) : FD_INLINE;
+	if (p)
+		return MIN(p->limits[RLIMIT_NOFILE].rlim_cur, (u64)FD_MAX);
+	return FD_INLINE;
 }
 
 /* ---- tables ---- */
@@ -195,7 +197,10 @@ struct files *files_copy(struct files *old)
 		if (new->table != &new->inline_table)
 			kvfree(new->table);
 		to = table_create(words * 64);
-		new->table = to ? to : &new->inline_table;
+		if (to)
+			new->table = to;
+		else
+			new->table = &new->inline_table;
 		if (!to) {
 			files_put(new);
 			return NULL;
@@ -258,7 +263,10 @@ static __noinline struct file *get_shared(struct files *files, u32 fd)
 	for (;;) {
 		struct fd_table *tab = rcu_dereference(files->table);
 
-		f = fd < tab->size ? rcu_dereference(tab->file[fd]) : NULL;
+		if (fd >= tab->size)
+			f = NULL;
+		else
+			f = rcu_dereference(tab->file[fd]);
 		if (!f)
 			break;
 		if (!atomic_inc_not_zero(&f->refs))
@@ -373,8 +381,10 @@ int fd_install(struct file *f, u32 from, bool cloexec)
 static struct file *take_out(struct files *files, u32 fd)
 {
 	struct fd_table *tab = files->table;
-	struct file *f = fd < tab->size ? tab->file[fd] : NULL;
+	struct file *f = NULL;
 
+	if (fd < tab->size)
+		f = tab->file[fd];
 	if (!f)
 		return NULL;
 	tab->file[fd] = NULL;
@@ -392,7 +402,9 @@ int fd_close(u32 fd)
 	spin_lock(&files->lock);
 	f = take_out(files, fd);
 	spin_unlock(&files->lock);
-	return f ? file_close(f, files) : -EBADF;
+	if (!f)
+		return -EBADF;
+	return file_close(f, files);
 }
 
 struct file *files_get_file_flags(struct files *files, u32 fd, bool *cloexec)
@@ -400,7 +412,10 @@ struct file *files_get_file_flags(struct files *files, u32 fd, bool *cloexec)
 	struct file *f;
 
 	spin_lock(&files->lock);
-	f = fd < files->table->size ? files->table->file[fd] : NULL;
+	if (fd >= files->table->size)
+		f = NULL;
+	else
+		f = files->table->file[fd];
 	*cloexec = f && fd_bit(files->table->cloexec, fd);
 	if (f)
 		file_get(f);

@@ -150,7 +150,9 @@ struct file *file_open_path(const struct path *path, u32 flags)
 {
 	struct file *f = file_alloc();
 
-	return f ? file_open_into(f, path, flags) : ERR_PTR(-ENOMEM);
+	if (!f)
+		return ERR_PTR(-ENOMEM);
+	return file_open_into(f, path, flags);
 }
 
 struct file *file_open_into(struct file *f, const struct path *path, u32 flags)
@@ -173,7 +175,10 @@ struct file *file_open_into(struct file *f, const struct path *path, u32 flags)
 	f->mode = modes[flags & O_ACCMODE];
 	if (S_ISREG(inode->mode) || S_ISDIR(inode->mode))
 		f->mode |= FMODE_POS_LOCK;
-	f->ops = inode->fops ? inode->fops : &path_only_ops;
+	if (inode->fops)
+		f->ops = inode->fops;
+	else
+		f->ops = &path_only_ops;
 	if (f->mode & FMODE_WRITE && S_ISREG(inode->mode)) {
 		err = write_access_begin(path);
 		if (err)
@@ -279,7 +284,10 @@ void file_init(void)
 
 	file_cache = kmem_cache_create("file", sizeof(struct file), 64);
 	anon_sb = super_alloc(&anon_type, &anon_ops);
-	root = anon_sb ? inode_alloc(anon_sb) : NULL;
+	if (!anon_sb)
+		root = NULL;
+	else
+		root = inode_alloc(anon_sb);
 	if (!file_cache || !root || super_set_root(anon_sb, root))
 		boot_stop("not enough memory for open files");
 	root->mode = S_IFDIR | 0500;

@@ -349,7 +349,10 @@ static int range_set(struct file *f, const struct file_lock *want, bool wait)
 		*lock = *want;
 		spin_lock(&context->lock);
 		seen = context->changes;
-		conflict = want->type == F_UNLCK ? NULL : find_conflict(context, lock);
+		if (want->type == F_UNLCK)
+			conflict = NULL;
+		else
+			conflict = find_conflict(context, lock);
 		if (conflict)
 			holder = conflict->kind == LOCK_POSIX ? conflict->owner : NULL;
 		else
@@ -357,7 +360,10 @@ static int range_set(struct file *f, const struct file_lock *want, bool wait)
 		spin_unlock(&context->lock);
 		if (!conflict)
 			break;
-		err = wait ? wait_for_change(context, seen, lock, holder) : -EAGAIN;
+		if (!wait)
+			err = -EAGAIN;
+		else
+			err = wait_for_change(context, seen, lock, holder);
 	}
 	if (!used_l)
 		kfree(lock);
@@ -416,8 +422,14 @@ static s64 range_get(struct file *f, struct file_lock *lock, struct user_flock *
 		flock->l_type = held->type;
 		flock->l_whence = SEEK_SET;
 		flock->l_start = held->start;
-		flock->l_len = held->end == FILE_SIZE_MAX ? 0 : held->end - held->start + 1;
-		flock->l_pid = held->kind == LOCK_OFD ? -1 : held->pid;
+		if (held->end == FILE_SIZE_MAX)
+			flock->l_len = 0;
+		else
+			flock->l_len = held->end - held->start + 1;
+		if (held->kind == LOCK_OFD)
+			flock->l_pid = -1;
+		else
+			flock->l_pid = held->pid;
 	}
 	spin_unlock(&context->lock);
 	return 0;
@@ -446,7 +458,10 @@ s64 locks_fcntl(u32 fd, struct file *f, u32 cmd, u64 arg)
 	struct user_flock flock;
 	s64 err;
 
-	lock.owner = ofd ? (const void *)f : current->files;
+	if (ofd)
+		lock.owner = (const void *)f;
+	else
+		lock.owner = current->files;
 	if (copy_from_user(&flock, uaddr(arg), sizeof(flock)))
 		return -EFAULT;
 	if (ofd && flock.l_pid)
@@ -456,7 +471,9 @@ s64 locks_fcntl(u32 fd, struct file *f, u32 cmd, u64 arg)
 		return err;
 	if (cmd == F_GETLK || cmd == F_OFD_GETLK) {
 		err = range_get(f, &lock, &flock);
-		return err ? err : copy_to_user(uaddr(arg), &flock, sizeof(flock));
+		if (err)
+			return err;
+		return copy_to_user(uaddr(arg), &flock, sizeof(flock));
 	}
 	if ((lock.type == F_RDLCK && !(f->mode & FMODE_READ)) ||
 	    (lock.type == F_WRLCK && !(f->mode & FMODE_WRITE)))

@@ -172,8 +172,9 @@ static struct file *open_last(struct walk *walk, u32 flags, mode_t mode)
 		if (walk->last_kind != LAST_NORMAL) { /* "/", ".", "..", or behind a magic link */
 			if (flags & O_EXCL)
 				return ERR_PTR(-EEXIST);
-			return S_ISDIR(walk->inode->mode) ? ERR_PTR(-EISDIR)
-							  : open_path(&walk->path, flags);
+			if (S_ISDIR(walk->inode->mode))
+				return ERR_PTR(-EISDIR);
+			return open_path(&walk->path, flags);
 		}
 		if (walk->slash)
 			return ERR_PTR(-EISDIR);
@@ -244,10 +245,13 @@ static struct file *open_tmpfile(const struct path *dir, u32 flags, mode_t mode)
 
 static struct file *open_name(int dirfd, const char *name, u32 flags, mode_t mode)
 {
-	u32 lookup = flags & O_NOFOLLOW || (flags & O_CREAT && flags & O_EXCL) ? 0 : LOOKUP_FOLLOW;
+	u32 lookup = LOOKUP_FOLLOW;
 	struct file *f;
 	struct walk walk;
 	int err;
+
+	if (flags & O_NOFOLLOW || (flags & O_CREAT && flags & O_EXCL))
+		lookup = 0;
 
 	if (flags & O_PATH)
 		flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
@@ -280,8 +284,10 @@ struct file *file_open(int dirfd, const char *path, u32 flags, mode_t mode)
 {
 	struct path_name name;
 	struct file *f;
-	int err = *path ? path_name_copy(&name, path) : -ENOENT;
+	int err = -ENOENT;
 
+	if (*path)
+		err = path_name_copy(&name, path);
 	if (err)
 		return ERR_PTR(err);
 	f = open_name(dirfd, name.text, flags, mode);
@@ -305,7 +311,10 @@ struct file *file_open_exec(int dirfd, const char *path, u32 at_flags)
 		err = -EACCES;
 	else
 		err = path_permission(&target, MAY_EXEC);
-	f = err ? ERR_PTR(err) : file_open_path(&target, O_RDONLY);
+	if (err)
+		f = ERR_PTR(err);
+	else
+		f = file_open_path(&target, O_RDONLY);
 	path_put(&target);
 	return f;
 }
@@ -323,7 +332,10 @@ static s64 do_open(int dirfd, u64 path, u32 flags, mode_t mode)
 		return err;
 	if (flags & (O_CREAT | O_TRUNC))
 		err = fd_room(); /* or a file would be made, or emptied, for nothing */
-	f = err ? ERR_PTR(err) : open_name(dirfd, name.text, flags, mode);
+	if (err)
+		f = ERR_PTR(err);
+	else
+		f = open_name(dirfd, name.text, flags, mode);
 	path_name_put(&name);
 	if (IS_ERR(f))
 		return PTR_ERR(f);

@@ -233,7 +233,9 @@ s64 pipe_put(struct pipe *pipe, struct uio *uio)
 /* How much room a write of @p wanted bytes waits for. */
 static u64 pipe_room_wanted(u64 wanted)
 {
-	return wanted <= PIPE_BUF ? wanted : 1;
+	if (wanted <= PIPE_BUF)
+		return wanted;
+	return 1;
 }
 
 static s64 pipe_write(struct file *f, struct uio *uio, u64 *pos)
@@ -404,13 +406,21 @@ static int pipe_open(struct inode *inode, struct file *f)
 	mutex_lock(&pipe->lock);
 	pipe_attach(pipe, f->mode);
 	/* The other end may go, or come and go again, from here on. */
-	there = f->mode & FMODE_READ ? pipe->writers : pipe->readers;
-	seen = f->mode & FMODE_READ ? pipe->writer_opens : pipe->reader_opens;
+	if (f->mode & FMODE_READ) {
+		there = pipe->writers;
+		seen = pipe->writer_opens;
+	} else {
+		there = pipe->readers;
+		seen = pipe->reader_opens;
+	}
 	mutex_unlock(&pipe->lock);
 	f->private = pipe;
 	f->mode |= FMODE_STREAM;
 	/* Writers that had gone before are no hangup for who did not wait for any. */
-	f->pos = !there && f->mode & FMODE_READ && f->flags & O_NONBLOCK ? seen : 0;
+	if (!there && f->mode & FMODE_READ && f->flags & O_NONBLOCK)
+		f->pos = seen;
+	else
+		f->pos = 0;
 	mutex_unlock(&inode->lock);
 	wake_up_all(&pipe->open_wait);
 	if (there || pipe->anonymous)

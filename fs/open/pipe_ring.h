@@ -59,7 +59,9 @@ static inline bool pipe_head_shares_slot(const struct pipe *pipe)
 /** The pipe that @p f is an end of; NULL: it is none. */
 static inline struct pipe *pipe_of(const struct file *f)
 {
-	return f->ops == &pipe_fops ? f->private : NULL;
+	if (f->ops != &pipe_fops)
+		return NULL;
+	return f->private;
 }
 /** Copy out what there is, up to the request. Under ->lock. @return bytes, -EFAULT */
 s64 pipe_take(struct pipe *pipe, struct uio *uio);

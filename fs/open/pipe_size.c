@@ -88,7 +88,9 @@ s64 pipe_get_size(struct file *f)
 {
 	struct pipe *pipe = pipe_of(f);
 
-	return pipe ? (s64)(pipe->npages * PAGE_SIZE) : -EBADF;
+	if (!pipe)
+		return -EBADF;
+	return (s64)(pipe->npages * PAGE_SIZE);
 }
 
 /* Move the pages into a ring of another size. Locked. */

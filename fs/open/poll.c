@@ -80,7 +80,10 @@ static void poll_add(struct poll_table *poll, struct wait_queue *queue)
 	waiter_init(&registration->waiter);
 	registration->waiter.wake = poll_wake;
 	registration->waiter.private = poller;
-	registration->waiter.key = poll->events ? poll->events | POLL_ALWAYS : 0;
+	if (poll->events)
+		registration->waiter.key = poll->events | POLL_ALWAYS;
+	else
+		registration->waiter.key = 0;
 	registration->queue = queue;
 	registration->file = poller->file;
 	file_get(registration->file);
@@ -184,7 +187,9 @@ static s64 poll_loop(u32 (*scan)(void *arg, struct poller *p, bool wait), void *
 	poller_done(&poller);
 	if (ready)
 		return ready;
-	return err == -ETIMEDOUT ? 0 : err;
+	if (err == -ETIMEDOUT)
+		return 0;
+	return err;
 }
 
 /* ---- timeouts ---- */
@@ -246,9 +251,11 @@ static u32 poll_scan(void *arg, struct poller *poller, bool wait)
 	u32 ready = 0;
 
 	for (struct user_pollfd *pollfd = call->fds; pollfd < end; pollfd++) {
-		u32 events = pollfd->fd < 0 ? 0
-					    : poller_ask(poller, wait && !ready, pollfd->fd,
-							 (u16)pollfd->events);
+		u32 events = 0;
+
+		if (pollfd->fd >= 0)
+			events =
+				poller_ask(poller, wait && !ready, pollfd->fd, (u16)pollfd->events);
 
 		pollfd->revents = events;
 		ready += events != 0;

@@ -80,7 +80,10 @@ static s64 transfer_at(u32 fd, struct uio *uio, s64 offset, transfer_fn method)
 	ref = fd_get(fd);
 	if (!ref.file)
 		return -EBADF;
-	ret = ref.file->mode & FMODE_STREAM ? -ESPIPE : method(ref.file, uio, &pos);
+	if (ref.file->mode & FMODE_STREAM)
+		ret = -ESPIPE;
+	else
+		ret = method(ref.file, uio, &pos);
 	fd_put(ref);
 	return ret;
 }
@@ -134,8 +137,10 @@ static s64 vector_call(u64 fd, u64 iov, u64 count, s64 offset, transfer_fn metho
 
 	if (ret)
 		return ret;
-	ret = offset == -1 ? file_transfer((u32)fd, &list.uio, method)
-			   : transfer_at((u32)fd, &list.uio, offset, method);
+	if (offset == -1)
+		ret = file_transfer((u32)fd, &list.uio, method);
+	else
+		ret = transfer_at((u32)fd, &list.uio, offset, method);
 	uio_list_put(&list);
 	return ret;
 }
@@ -150,27 +155,35 @@ SYSCALL3(writev, fd, iov, count)
 }
 SYSCALL4(preadv, fd, iov, count, pos)
 {
-	return (s64)pos < 0 ? -EINVAL : vector_call(fd, iov, count, pos, do_read);
+	if ((s64)pos < 0)
+		return -EINVAL;
+	return vector_call(fd, iov, count, pos, do_read);
 }
 SYSCALL4(pwritev, fd, iov, count, pos)
 {
-	return (s64)pos < 0 ? -EINVAL : vector_call(fd, iov, count, pos, do_write);
+	if ((s64)pos < 0)
+		return -EINVAL;
+	return vector_call(fd, iov, count, pos, do_write);
 }
 
 /* The flags ask for things that are so anyway (RWF_SYNC...) or that we lack. */
 #define RWF_KNOWN 0x7 /* HIPRI, DSYNC, SYNC */
 SYSCALL6(preadv2, fd, iov, count, pos, unused, flags)
 {
-	return (u32)flags & ~RWF_KNOWN ? -EOPNOTSUPP
-	       : (s64)pos < -1	       ? -EINVAL
-				       : vector_call(fd, iov, count, pos, do_read);
+	if ((u32)flags & ~RWF_KNOWN)
+		return -EOPNOTSUPP;
+	if ((s64)pos < -1)
+		return -EINVAL;
+	return vector_call(fd, iov, count, pos, do_read);
 }
 
 SYSCALL6(pwritev2, fd, iov, count, pos, unused, flags)
 {
-	return (u32)flags & ~RWF_KNOWN ? -EOPNOTSUPP
-	       : (s64)pos < -1	       ? -EINVAL
-				       : vector_call(fd, iov, count, pos, do_write);
+	if ((u32)flags & ~RWF_KNOWN)
+		return -EOPNOTSUPP;
+	if ((s64)pos < -1)
+		return -EINVAL;
+	return vector_call(fd, iov, count, pos, do_write);
 }
 
 /* ---- for the kernel's own use ---- */
@@ -205,11 +218,16 @@ static s64 generic_llseek(struct file *f, s64 off, int whence)
 	case SEEK_HOLE:
 		if (off < 0 || off >= size)
 			return -ENXIO;
-		off = whence == SEEK_DATA ? off : size;
+		if (whence == SEEK_DATA)
+			off = off;
+		else
+			off = size;
 		break;
 	default: return -EINVAL;
 	}
-	return __builtin_add_overflow(base, off, &off) || off < 0 ? -EINVAL : off;
+	if (__builtin_add_overflow(base, off, &off) || off < 0)
+		return -EINVAL;
+	return off;
 }
 
 SYSCALL3(lseek, fd, off, whence)
@@ -227,8 +245,10 @@ SYSCALL3(lseek, fd, off, whence)
 		lock = f->mode & FMODE_POS_LOCK;
 		if (lock)
 			mutex_lock(&f->pos_lock);
-		ret = f->ops->llseek ? f->ops->llseek(f, off, (int)whence)
-				     : generic_llseek(f, off, (int)whence);
+		if (f->ops->llseek)
+			ret = f->ops->llseek(f, off, (int)whence);
+		else
+			ret = generic_llseek(f, off, (int)whence);
 		if (ret >= 0)
 			f->pos = ret;
 		if (lock)
@@ -290,7 +310,10 @@ static s64 read_dir(struct file *f, struct dirents *dirents)
 	mutex_lock(&f->pos_lock);
 	mutex_lock(&f->inode->lock);
 	dirents->ctx.pos = f->pos;
-	err = f->inode->nlink ? f->ops->readdir(f, &dirents->ctx) : -ENOENT;
+	if (!f->inode->nlink)
+		err = -ENOENT;
+	else
+		err = f->ops->readdir(f, &dirents->ctx);
 	if (!err) {
 		set_last_offset(dirents);
 		f->pos = dirents->ctx.pos;
@@ -299,7 +322,9 @@ static s64 read_dir(struct file *f, struct dirents *dirents)
 	mutex_unlock(&f->pos_lock);
 	if (err)
 		return err;
-	return !dirents->used && dirents->full ? -EINVAL : (s64)dirents->used;
+	if (!dirents->used && dirents->full)
+		return -EINVAL;
+	return (s64)dirents->used;
 }
 
 static s64 do_getdents(u32 fd, uaddr_t out, u32 size, bool old)
@@ -313,7 +338,10 @@ static s64 do_getdents(u32 fd, uaddr_t out, u32 size, bool old)
 	if (!ref.file)
 		return -EBADF;
 	dirents.buf = kmalloc(MAX(dirents.size, 16u));
-	ret = dirents.buf ? read_dir(ref.file, &dirents) : -ENOMEM;
+	if (!dirents.buf)
+		ret = -ENOMEM;
+	else
+		ret = read_dir(ref.file, &dirents);
 	if (ret > 0 && copy_to_user(out, dirents.buf, ret))
 		ret = -EFAULT;
 	kfree(dirents.buf);
@@ -355,7 +383,11 @@ static s64 move_data(struct file *source, u64 *in_pos, struct file *out, u64 *ou
 			break;
 	}
 	kfree(buf);
-	return done ? done : got < 0 ? got : written < 0 ? written : 0;
+	if (done)
+		return done;
+	if (got < 0)
+		return got;
+	return MIN(written, 0l);
 }
 
 static s64 do_sendfile(struct file *source, u64 *pos, bool given, struct file *out, u64 len)
@@ -377,7 +409,9 @@ static s64 do_sendfile(struct file *source, u64 *pos, bool given, struct file *o
 	if ((source->mode & FMODE_STREAM) || !source->ops->read || (out->flags & O_APPEND))
 		return -EINVAL;
 	err = splice_check_range(out->pos, len);
-	return err ? err : move_data(source, pos, out, &out->pos, len);
+	if (err)
+		return err;
+	return move_data(source, pos, out, &out->pos, len);
 }
 
 SYSCALL4(sendfile, out_fd, in_fd, user_pos, len)
@@ -389,7 +423,10 @@ SYSCALL4(sendfile, out_fd, in_fd, user_pos, len)
 	if (!source.file || !out.file)
 		goto out;
 	pos = source.file->pos;
-	ret = user_pos ? get_user_u64(&pos, uaddr(user_pos)) : 0;
+	if (user_pos)
+		ret = get_user_u64(&pos, uaddr(user_pos));
+	else
+		ret = 0;
 	if (!ret)
 		ret = do_sendfile(source.file, &pos, user_pos, out.file, len);
 	if (user_pos && ret >= 0 && put_user_u64(uaddr(user_pos), pos))
@@ -414,7 +451,10 @@ SYSCALL6(copy_file_range, in_fd, user_in, out_fd, user_out, len, flags)
 		goto out;
 	in_pos = source.file->pos;
 	out_pos = out.file->pos;
-	ret = (u32)flags ? -EINVAL : 0;
+	if ((u32)flags)
+		ret = -EINVAL;
+	else
+		ret = 0;
 	if (!ret && ((source.file->mode | out.file->mode) & FMODE_STREAM))
 		ret = -EINVAL;
 	if (!ret && ((source.file->inode->mode | out.file->inode->mode) & S_IFMT) != S_IFREG)
@@ -440,9 +480,13 @@ SYSCALL6(copy_file_range, in_fd, user_in, out_fd, user_out, len, flags)
 	ret = move_data(source.file, &in_pos, out.file, &out_pos, MIN(len, RW_MAX));
 	if (ret < 0)
 		goto out;
-	if (user_in ? put_user_u64(uaddr(user_in), in_pos) : (source.file->pos = in_pos, 0))
+	if (!user_in)
+		source.file->pos = in_pos;
+	else if (put_user_u64(uaddr(user_in), in_pos))
 		ret = -EFAULT;
-	if (user_out ? put_user_u64(uaddr(user_out), out_pos) : (out.file->pos = out_pos, 0))
+	if (!user_out)
+		out.file->pos = out_pos;
+	else if (put_user_u64(uaddr(user_out), out_pos))
 		ret = -EFAULT;
 out:
 	if (source.file)
@@ -488,7 +532,9 @@ static s64 file_ioctl(struct file *f, u32 fd, u32 cmd, u64 arg)
 			return put_user_u32(uaddr(arg),
 					    f->inode->size > f->pos ? f->inode->size - f->pos : 0);
 	}
-	return f->ops->ioctl ? f->ops->ioctl(f, cmd, arg) : -ENOTTY;
+	if (!f->ops->ioctl)
+		return -ENOTTY;
+	return f->ops->ioctl(f, cmd, arg);
 }
 
 SYSCALL3(ioctl, fd, cmd, arg)

@@ -173,7 +173,10 @@ s64 splice_file_to_pipe(struct file *source, u64 *pos, struct pipe *pipe, u64 le
 	err = lock_output(pipe, nonblock);
 	if (err)
 		return err;
-	left = source->ops->read && !pipe_of(source) ? MIN(len, pipe_room(pipe)) : 0;
+	if (source->ops->read && !pipe_of(source))
+		left = MIN(len, pipe_room(pipe));
+	else
+		left = 0;
 	pipe->limit -= left;
 	mutex_unlock(&pipe->lock);
 	if (!left)
@@ -193,7 +196,9 @@ s64 splice_file_to_pipe(struct file *source, u64 *pos, struct pipe *pipe, u64 le
 		mutex_unlock(&pipe->lock);
 		pipe_wake_writers(pipe, true);
 	}
-	return done ? done : moved;
+	if (done)
+		return done;
+	return moved;
 }
 
 /* ---- a pipe into a file ---- */
@@ -228,7 +233,9 @@ static s64 pipe_to_file(struct pipe *pipe, struct file *out, u64 *pos, u64 len, 
 	pipe->claimed = false;
 	mutex_unlock(&pipe->lock);
 	wake_up_poll(&pipe->read_wait, POLLIN | POLLRDNORM);
-	return done ? done : length;
+	if (done)
+		return done;
+	return length;
 }
 
 /* ---- a pipe into a pipe ---- */
@@ -338,7 +345,9 @@ static int position_of(const struct file *f, u64 user, u64 *pos)
 		return 0;
 	if (get_user_u64(pos, uaddr(user)))
 		return -EFAULT;
-	return f->mode & FMODE_STREAM ? -EINVAL : 0;
+	if (f->mode & FMODE_STREAM)
+		return -EINVAL;
+	return 0;
 }
 
 static s64 position_back(struct file *f, u64 user, u64 pos, s64 ret)

@@ -16,5 +16,7 @@ s64 splice_file_to_pipe(struct file *source, u64 *pos, struct pipe *out, u64 len
 /** @return 0, -EINVAL: no @p len bytes can be moved at @p pos of any file */
 static inline int splice_check_range(u64 pos, u64 len)
 {
-	return (s64)pos < 0 || (s64)len < 0 || pos + len > INT64_MAX ? -EINVAL : 0;
+	if ((s64)pos < 0 || (s64)len < 0 || pos + len > INT64_MAX)
+		return -EINVAL;
+	return 0;
 }

@@ -24,7 +24,9 @@
 
 static int fail_nth_open(struct inode *inode, struct file *f)
 {
-	return current_capable(CAP_SYS_RESOURCE) ? 0 : -EPERM;
+	if (!current_capable(CAP_SYS_RESOURCE))
+		return -EPERM;
+	return 0;
 }
 
 static s64 fail_nth_read(struct file *f, struct uio *uio, u64 *pos)
@@ -41,7 +43,9 @@ static s64 fail_nth_read(struct file *f, struct uio *uio, u64 *pos)
 		return 0;
 	length = uio_copy_out(uio, text + *pos, len - *pos);
 	*pos += length;
-	return length ? (s64)length : -EFAULT;
+	if (!length)
+		return -EFAULT;
+	return (s64)length;
 }
 
 static s64 fail_nth_write(struct file *f, struct uio *uio, u64 *pos)
@@ -92,5 +96,7 @@ static int write_rules(char *text, size_t len, void *unused)
 
 int proc_fault_init(void)
 {
-	return proc_create_rw("sys/vm/fail", 0600, show_rules, write_rules, NULL) ? 0 : -ENOMEM;
+	if (!proc_create_rw("sys/vm/fail", 0600, show_rules, write_rules, NULL))
+		return -ENOMEM;
+	return 0;
 }

@@ -109,7 +109,9 @@ static s64 read_waiting(struct uio *uio, bool wait)
 
 static int proc_kmsg_open(struct inode *inode, struct file *f)
 {
-	return may_take() ? 0 : -EPERM;
+	if (!may_take())
+		return -EPERM;
+	return 0;
 }
 
 static s64 proc_kmsg_read(struct file *f, struct uio *uio, u64 *pos)
@@ -120,7 +122,9 @@ static s64 proc_kmsg_read(struct file *f, struct uio *uio, u64 *pos)
 static u32 proc_kmsg_poll(struct file *f, struct poll_table *table)
 {
 	poll_wait(table, &printk_wait);
-	return has_unread() ? POLLIN | POLLRDNORM : 0;
+	if (has_unread())
+		return POLLIN | POLLRDNORM;
+	return 0;
 }
 
 static const struct file_ops kmsg_fops = {
@@ -134,7 +138,9 @@ int proc_kmsg_init(void)
 {
 	const struct gen_spec spec = { .mode = S_IFREG | 0400, .fops = &kmsg_fops };
 
-	return gen_create(&proc_tree, "kmsg", &spec) ? 0 : -ENOMEM;
+	if (!gen_create(&proc_tree, "kmsg", &spec))
+		return -ENOMEM;
+	return 0;
 }
 
 /* ---- syslog(2) ---- */
@@ -152,9 +158,15 @@ static s64 read_last(uaddr_t to, u64 len)
 	if (total > len) {
 		const char *next = strstr(text + (total - len), "\n<");
 
-		skip = next ? (u64)(next + 1 - text) : total;
+		if (next)
+			skip = (u64)(next + 1 - text);
+		else
+			skip = total;
 	}
-	ret = copy_to_user(to, text + skip, total - skip) ? -EFAULT : (s64)(total - skip);
+	if (copy_to_user(to, text + skip, total - skip))
+		ret = -EFAULT;
+	else
+		ret = (s64)(total - skip);
 	kvfree(text);
 	return ret;
 }

@@ -12,7 +12,10 @@
 static int show_leaks(struct seq_file *seq, void *unused)
 {
 	struct leak_report *report = kvzalloc(sizeof(*report));
-	int err = report ? leak_search(report, thread_stacks_in_use) : -ENOMEM;
+	int err = -ENOMEM;
+
+	if (report)
+		err = leak_search(report, thread_stacks_in_use);
 
 	for (u32 i = 0; !err && i < report->nr_sites; i++)
 		seq_printf(seq, "leaked: %lu objects, %lu bytes, such as %lx, allocated by %pS\n",
@@ -28,5 +31,7 @@ static int show_leaks(struct seq_file *seq, void *unused)
 
 int proc_leak_init(void)
 {
-	return proc_create("kmemleak", 0400, show_leaks, NULL) ? 0 : -ENOMEM;
+	if (!proc_create("kmemleak", 0400, show_leaks, NULL))
+		return -ENOMEM;
+	return 0;
 }

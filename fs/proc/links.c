@@ -35,7 +35,10 @@ static int link_get(const struct inode *inode, link_fn get, struct path *out)
 
 	if (!pid_target_get(inode, &target))
 		return -ENOENT;
-	err = pid_may_access(current_cred(), &target) ? get(inode, &target, out) : -EACCES;
+	if (!pid_may_access(current_cred(), &target))
+		err = -EACCES;
+	else
+		err = get(inode, &target, out);
 	pid_target_put(&target);
 	return err;
 }
@@ -106,9 +109,12 @@ static struct file *target_file(const struct pid_target *target, u32 fd, bool *c
 	struct file *f = NULL;
 	u64 flags = spin_lock_irqsave(&p->sig_lock);
 
-	if (list_empty(&t->proc_link)) /* the first thread ended before others */
-		t = list_empty(&p->threads) ? NULL
-					    : list_first(&p->threads, struct thread, proc_link);
+	if (list_empty(&t->proc_link)) { /* the first thread ended before others */
+		if (list_empty(&p->threads))
+			t = NULL;
+		else
+			t = list_first(&p->threads, struct thread, proc_link);
+	}
 	if (t && t->files)
 		f = files_get_file_flags(t->files, fd, cloexec);
 	spin_unlock_irqrestore(&p->sig_lock, flags);
@@ -297,7 +303,9 @@ static int fdinfo_open(struct inode *inode, struct file *f)
 {
 	int err = pid_check_access(inode, f->cred);
 
-	return err ? err : seq_open(f, fdinfo_generate);
+	if (err)
+		return err;
+	return seq_open(f, fdinfo_generate);
 }
 
 static const struct file_ops fdinfo_fops = {

@@ -85,7 +85,9 @@ static s64 copy_title(struct vm_space *space, struct uio *uio, u64 *pos, char *p
 		return 0;
 	put = uio_copy_out(uio, page + *pos, MIN(len - *pos, uio->count));
 	*pos += put;
-	return put ? (s64)put : -EFAULT;
+	if (!put)
+		return -EFAULT;
+	return (s64)put;
 }
 
 static s64 copy_cmdline(struct vm_space *space, struct uio *uio, u64 *pos, char *page)
@@ -158,7 +160,10 @@ static s64 private_transfer(struct file *f, struct uio *uio, u64 *pos, transfer_
 	if (!space)
 		return 0; /* or another program's */
 	page = kmalloc(PAGE_SIZE);
-	result = page ? method(space, uio, pos, page) : -ENOMEM;
+	if (!page)
+		result = -ENOMEM;
+	else
+		result = method(space, uio, pos, page);
 	kfree(page);
 	vm_space_put(space);
 	return result;
@@ -180,11 +185,15 @@ const struct file_ops environ_fops = { .open = private_open,
 
 static s64 copy_mem_out(struct vm_space *space, struct uio *uio, u64 *pos, char *page)
 {
-	s64 length = *pos < USER_END ? copy_out(space, *pos, uio->count, uio, page) : 0;
+	s64 length = 0;
 
+	if (*pos < USER_END)
+		length = copy_out(space, *pos, uio->count, uio, page);
 	if (length > 0)
 		*pos += (u64)length;
-	return length ? length : -EIO;
+	if (!length)
+		return -EIO;
+	return length;
 }
 
 static s64 copy_mem_in(struct vm_space *space, struct uio *uio, u64 *pos, char *page)
@@ -203,7 +212,9 @@ static s64 copy_mem_in(struct vm_space *space, struct uio *uio, u64 *pos, char *
 		if (put < want)
 			break;
 	}
-	return done ? done : -EIO;
+	if (!done)
+		return -EIO;
+	return done;
 }
 
 static s64 mem_read(struct file *f, struct uio *uio, u64 *pos)

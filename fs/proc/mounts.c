@@ -48,7 +48,9 @@ static int context_init(struct mounts_context *context, struct process *p)
 		spin_unlock(&fs->lock);
 	}
 	fs_context_put(fs);
-	return context->buf ? 0 : -ENOMEM;
+	if (!context->buf)
+		return -ENOMEM;
+	return 0;
 }
 
 static void context_destroy(struct mounts_context *context)
@@ -64,7 +66,9 @@ static const char *mountpoint_text(struct mounts_context *context, struct mount 
 	bool reached;
 	const char *text = path_text_in(&path, &context->root, context->buf, PATH_MAX, &reached);
 
-	return IS_ERR(text) || !reached ? NULL : text;
+	if (IS_ERR(text) || !reached)
+		return NULL;
+	return text;
 }
 
 /* The path of a mount's root within its file system. */
@@ -89,7 +93,9 @@ static const char *root_text(struct mounts_context *context, struct mount *mount
 	spin_unlock(&tree_lock);
 	if (!start)
 		return "?";
-	return *start ? start : "/";
+	if (*start)
+		return start;
+	return "/";
 }
 
 static void show_super_flags(struct seq_file *seq, u32 flags)

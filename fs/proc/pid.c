@@ -72,7 +72,10 @@ int pid_check_access(const struct inode *inode, const struct cred *cred)
 
 	if (!pid_target_get(inode, &target))
 		return -ESRCH;
-	err = pid_may_access(cred, &target) ? 0 : -EACCES;
+	if (!pid_may_access(cred, &target))
+		err = -EACCES;
+	else
+		err = 0;
 	pid_target_put(&target);
 	return err;
 }
@@ -155,7 +158,11 @@ struct inode *pid_inode(struct super_block *sb, struct process *p, u64 ino, mode
 	inode->ops = ops;
 	inode->fops = fops;
 	inode->private = p;
-	inode->nlink = !S_ISDIR(mode) ? 1 : ops == &pid_dir_ops ? 2 + count_folders((u32)ino) : 2;
+	inode->nlink = 1;
+	if (S_ISDIR(mode))
+		inode->nlink = 2;
+	if (S_ISDIR(mode) && ops == &pid_dir_ops)
+		inode->nlink += count_folders((u32)ino);
 	set_owner(inode, p);
 	return inode;
 }
@@ -277,7 +284,9 @@ int pid_class_permission(struct inode *inode, int mask)
 {
 	mode_t mode = current_cred()->fsuid == inode->uid ? inode->mode >> 6 : inode->mode;
 
-	return !(mask & ~mode & 7) || capable_of_bypass(inode, mask) ? 0 : -EACCES;
+	if (!(mask & ~mode & 7) || capable_of_bypass(inode, mask))
+		return 0;
+	return -EACCES;
 }
 
 static const struct inode_ops pid_file_ops = { .setattr = pid_setattr };
@@ -416,7 +425,9 @@ static int pid_space_text_open(struct inode *inode, struct file *f)
 	u64 exec_id;
 	int err = pid_space_open(inode, &exec_id);
 
-	return err ? err : seq_open_private(f, pid_generate, (void *)exec_id);
+	if (err)
+		return err;
+	return seq_open_private(f, pid_generate, (void *)exec_id);
 }
 
 static const struct file_ops pid_space_fops = {

@@ -82,8 +82,11 @@ static int root_lookup(struct inode *dir, struct dentry *d)
 
 static int root_readdir(struct file *f, struct dir_context *context)
 {
-	u64 next = context->pos > PID_POS ? context->pos - PID_POS : 1;
+	u64 next = 1;
 	struct process *p;
+
+	if (context->pos > PID_POS)
+		next = context->pos - PID_POS;
 
 	if (context->pos < PID_POS && !gen_readdir(f, context))
 		return 0;

@@ -44,7 +44,9 @@ static char state_of(const struct pid_target *target)
 	case THREAD_STOPPED: return 'T';
 	case THREAD_DEAD: break;
 	}
-	return t->tid == target->p->pid ? 'Z' : 'X';
+	if (t->tid == target->p->pid)
+		return 'Z';
+	return 'X';
 }
 
 static bool has_ended(const struct pid_target *target)
@@ -131,7 +133,10 @@ static void fill_schedule(struct proc_stat_line *line, const struct pid_target *
 {
 	const struct thread *t = target->t;
 
-	line->priority = t->rt_priority ? -1 - (s64)t->rt_priority : 20 + (s64)t->nice;
+	if (t->rt_priority)
+		line->priority = -1 - (s64)t->rt_priority;
+	else
+		line->priority = 20 + (s64)t->nice;
 	line->nice = t->nice;
 	line->num_threads = count_threads(target);
 	line->waiting = READ_ONCE(t->state) != THREAD_RUNNABLE && !has_ended(target);
@@ -398,9 +403,10 @@ int pid_show_wchan(struct seq_file *seq, const struct pid_target *target, struct
 {
 	struct symbol_name symbol;
 	u64 addrs[16];
-	u32 count = pid_reader_may_access(f, target)
-			    ? thread_backtrace(target->t, addrs, ARRAY_SIZE(addrs))
-			    : 0;
+	u32 count = 0;
+
+	if (pid_reader_may_access(f, target))
+		count = thread_backtrace(target->t, addrs, ARRAY_SIZE(addrs));
 
 	for (u32 i = 0; i < count; i++)
 		if (symbol_lookup(addrs[i], &symbol) && !is_sleeping_itself(symbol.name)) {
@@ -447,8 +453,10 @@ int pid_show_oom_score(struct seq_file *seq, const struct pid_target *target, st
 	if (space) {
 		if (adj > -1000)
 			points = (s64)vm_space_rss(space) + adj * (s64)mem.total / 1000;
-		points = adj > -1000 ? (1000 + points * 1000 / (s64)MAX(mem.total, 1ull)) * 2 / 3
-				     : 0;
+		if (adj > -1000)
+			points = (1000 + points * 1000 / (s64)MAX(mem.total, 1ull)) * 2 / 3;
+		else
+			points = 0;
 		vm_space_put(space);
 	}
 	seq_put_s64(seq, 0, MAX(points, 0ll));

@@ -92,7 +92,9 @@ static int create_name(const char *path, enum utsname_which which)
 		.changes = &utsname_changes[which],
 	};
 
-	return gen_create(&proc_tree, path, &spec) ? 0 : -ENOMEM;
+	if (!gen_create(&proc_tree, path, &spec))
+		return -ENOMEM;
+	return 0;
 }
 
 /* ---- settings ---- */
@@ -110,7 +112,9 @@ static int write_pid_max(char *text, size_t len, void *unused)
 
 	if (err)
 		return err;
-	return value < 0 || value > INT32_MAX ? -EINVAL : process_set_pid_max((pid_t)value);
+	if (value < 0 || value > INT32_MAX)
+		return -EINVAL;
+	return process_set_pid_max((pid_t)value);
 }
 
 /* Level shown, level of a message without one, least value of the former, its value at the start. */
@@ -152,7 +156,9 @@ static int write_printk(char *text, size_t len, void *unused)
 	}
 	for (u32 i = 0; i < count; i++)
 		WRITE_ONCE(*printk_levels[i], level[i]);
-	return count ? 0 : -EINVAL;
+	if (!count)
+		return -EINVAL;
+	return 0;
 }
 
 /* Numbers that any int may be written to. */
@@ -209,7 +215,9 @@ static int write_pipe_limit(char *text, size_t len, void *which)
 
 	if (err)
 		return err;
-	return value < 0 ? -EINVAL : pipe_limit_set((enum pipe_limit)(u64)which, (u64)value);
+	if (value < 0)
+		return -EINVAL;
+	return pipe_limit_set((enum pipe_limit)(u64)which, (u64)value);
 }
 
 /* ---- all of them ---- */

@@ -40,7 +40,9 @@ static int by_number(const void *left, const void *right, void *unused)
 {
 	u32 left_nr = *(const u32 *)left, right_nr = *(const u32 *)right;
 
-	return left_nr < right_nr ? -1 : left_nr > right_nr;
+	if (left_nr < right_nr)
+		return -1;
+	return left_nr > right_nr;
 }
 
 /*

@@ -359,10 +359,18 @@ static int tmpfs_statfs(struct super_block *sb, struct statfs *out)
 	mem_info_get(&memory);
 	out->f_type = TMPFS_MAGIC;
 	out->f_bsize = out->f_frsize = PAGE_SIZE;
-	out->f_blocks = fs->max_pages ? fs->max_pages : (s64)memory.total;
-	out->f_bfree = fs->max_pages ? fs->max_pages - atomic_read(&fs->pages) : (s64)memory.free;
+	if (fs->max_pages) {
+		out->f_blocks = fs->max_pages;
+		out->f_bfree = fs->max_pages - atomic_read(&fs->pages);
+	} else {
+		out->f_blocks = (s64)memory.total;
+		out->f_bfree = (s64)memory.free;
+	}
 	out->f_bavail = out->f_bfree;
-	out->f_files = fs->max_inodes ? fs->max_inodes : (s64)memory.total;
+	if (fs->max_inodes)
+		out->f_files = fs->max_inodes;
+	else
+		out->f_files = (s64)memory.total;
 	out->f_ffree = out->f_files - MIN(out->f_files, (u64)atomic_read(&fs->inodes));
 	out->f_namelen = NAME_MAX;
 	return 0;
@@ -396,7 +404,10 @@ static int tmpfs_parse_option(struct tmpfs *fs, const char *key, const char *val
 	if (!strcmp(key, "size") || !strcmp(key, "nr_blocks")) {
 		if (parse_limit(val, &value))
 			return -EINVAL;
-		fs->max_bytes = key[0] == 's' ? value : value * PAGE_SIZE;
+		if (key[0] == 's')
+			fs->max_bytes = value;
+		else
+			fs->max_bytes = value * PAGE_SIZE;
 		fs->max_pages = PAGE_ALIGN(fs->max_bytes) >> PAGE_SHIFT;
 	} else if (!strcmp(key, "nr_inodes")) {
 		if (parse_size(val, &value))
@@ -422,7 +433,10 @@ static int tmpfs_parse_option(struct tmpfs *fs, const char *key, const char *val
 static int parse_options(struct tmpfs *fs, const char *options)
 {
 	char *copy = options ? kstrdup(options) : NULL, *text = copy;
-	int err = options && !copy ? -ENOMEM : 0;
+	int err = 0;
+
+	if (options && !copy)
+		err = -ENOMEM;
 
 	while (text && *text && !err) {
 		char *comma = strchr(text, ','), *val;
@@ -434,7 +448,10 @@ static int parse_options(struct tmpfs *fs, const char *options)
 			*val++ = 0;
 		if (*text)
 			err = val ? tmpfs_parse_option(fs, text, val) : -EINVAL;
-		text = comma ? comma + 1 : NULL;
+		if (!comma)
+			text = NULL;
+		else
+			text = comma + 1;
 	}
 	kfree(copy);
 	return err;
