@@ -24,7 +24,7 @@
  * Lock: base_lock (spin, interrupts off), innermost.
  * Sources: RFC 8439; D. J. Bernstein, "Fast-key-erasure random-number generators" (2017).
  */
-#include <asm/io.h>
+#include <asm/random.h>
 #include <kernel/boot.h>
 #include <kernel/chacha.h>
 #include <kernel/chardev.h>
@@ -72,45 +72,6 @@ static void random_wipe(void *memory, size_t size)
 	__asm__ volatile("" : : "r"(memory) : "memory");
 }
 
-/* ---- hardware ---- */
-
-#define HARDWARE_TRIES	   10
-#define CPUID_7_EBX_RDSEED (1u << 18)
-#define CPUID_1_ECX_RDRAND (1u << 30)
-
-static bool rdseed(u64 *number)
-{
-	bool ok = false;
-
-	for (u32 i = 0; i < HARDWARE_TRIES && !ok; i++)
-		__asm__ volatile("rdseed %0" : "=r"(*number), "=@ccc"(ok));
-	return ok;
-}
-
-static bool rdrand(u64 *number)
-{
-	bool ok = false;
-
-	for (u32 i = 0; i < HARDWARE_TRIES && !ok; i++)
-		__asm__ volatile("rdrand %0" : "=r"(*number), "=@ccc"(ok));
-	return ok;
-}
-
-static bool hardware_random(u64 *number)
-{
-	u32 regs[4], max;
-
-	cpuid(0, 0, regs);
-	max = regs[0];
-	if (max >= 7) {
-		cpuid(7, 0, regs);
-		if ((regs[1] & CPUID_7_EBX_RDSEED) && rdseed(number))
-			return true;
-	}
-	cpuid(1, 0, regs);
-	return (regs[2] & CPUID_1_ECX_RDRAND) && rdrand(number);
-}
-
 /* ---- the base ---- */
 
 static void base_absorb_locked(const void *data, size_t size)
@@ -137,12 +98,12 @@ static void base_absorb_locked(const void *data, size_t size)
 /* Time small pieces of work: caches, buses and other processors make it vary. */
 static void base_absorb_jitter_locked(u32 rounds)
 {
-	u64 samples[2] = { rdtsc(), 0 };
+	u64 samples[2] = { cycle_counter(), 0 };
 	volatile u8 scratch[CHACHA_BLOCK_SIZE];
 
 	for (u32 i = 0; i < rounds; i++) {
 		scratch[samples[0] % sizeof(scratch)]++;
-		samples[1] = (samples[1] << 7 | samples[1] >> 57) ^ rdtsc();
+		samples[1] = (samples[1] << 7 | samples[1] >> 57) ^ cycle_counter();
 		samples[0] += samples[1];
 		if (i % 8 == 7)
 			base_absorb_locked(samples, sizeof(samples));
@@ -170,7 +131,7 @@ static void base_seed_locked(void)
 /* A key that no other caller gets. @return its generation */
 static u64 base_take_key(u32 key[CHACHA_KEY_WORDS])
 {
-	u64 flags = spin_lock_irqsave(&base_lock), generation, now = rdtsc();
+	u64 flags = spin_lock_irqsave(&base_lock), generation, now = cycle_counter();
 	u32 input[4] = { (u32)now, (u32)(now >> 32), cpu_id(), 1 };
 	u8 out[CHACHA_BLOCK_SIZE];
 
@@ -211,7 +172,7 @@ static struct generator *generator_of_cpu(void)
 
 static void generator_refill(struct generator *generator)
 {
-	u64 now = rdtsc();
+	u64 now = cycle_counter();
 	u32 input[4] = { 0, (u32)now, (u32)(now >> 32), 0 };
 
 	if (generator->generation != READ_ONCE(base_generation) || !generator->generation)
@@ -303,7 +264,7 @@ void random_note_event(u64 what)
 
 	if (generator) {
 		generator->event_pool = (generator->event_pool << 5 | generator->event_pool >> 59) ^
-					rdtsc() ^ what;
+					cycle_counter() ^ what;
 		if (++generator->nr_events == EVENTS_PER_MIX) {
 			generator->nr_events = 0;
 			random_add_entropy(&generator->event_pool, sizeof(generator->event_pool));

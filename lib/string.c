@@ -16,6 +16,7 @@
  * itself, so this file is compiled without the transformations that would
  * make these functions call themselves (lib/Makefile).
  */
+#include <asm/string.h>
 #include <kernel/err.h>
 #include <kernel/string.h>
 #include "libc_names.h"
@@ -89,7 +90,7 @@ static inline void move_up(u8 *to, const u8 *from, size_t length)
 	u64 last = load_word(from + length - 8);
 	size_t quads = length / 8;
 
-	__asm__ volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(quads)::"memory");
+	copy_words(to, from, quads);
 	store_word(end, last);
 }
 
@@ -144,7 +145,7 @@ void *memset(void *dst, int fill, size_t length)
 		u8 *cursor = bytes;
 		size_t quads = length / 8;
 
-		__asm__ volatile("rep stosq" : "+D"(cursor), "+c"(quads) : "a"(word) : "memory");
+		fill_words(cursor, word, quads);
 		store_word(bytes + length - 8, word);
 	} else if (length >= 8) {
 		if (length > 16) {

@@ -12,6 +12,7 @@
  */
 #include <asm/apic.h>
 #include <asm/cpu.h>
+#include <asm/cpuid.h>
 #include <asm/io.h>
 #include <kernel/acpi.h>
 #include <kernel/boot.h>
@@ -59,8 +60,8 @@ static bool cpu_has_apic(void)
 {
 	u32 r[4];
 
-	cpuid(1, 0, r);
-	return r[3] >> 9 & 1;
+	cpuid(CPUID_BASIC, 0, r);
+	return r[3] & CPUID_APIC;
 }
 
 static u64 change_base(u64 base, u64 set, u64 clear)

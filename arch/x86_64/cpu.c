@@ -8,6 +8,7 @@
  */
 #include <asm/control.h>
 #include <asm/cpu.h>
+#include <asm/cpuid.h>
 #include <asm/io.h>
 #include <asm/layout.h>
 #include <asm/msr.h>
@@ -47,14 +48,14 @@ static void detect_names(struct cpu_features *f)
 {
 	u32 r[4];
 
-	cpuid(0, 0, r);
+	cpuid(CPUID_VENDOR, 0, r);
 	memcpy(f->vendor, &r[1], 4);
 	memcpy(f->vendor + 4, &r[3], 4);
 	memcpy(f->vendor + 8, &r[2], 4);
-	cpuid(0x80000000, 0, r);
-	if (r[0] >= 0x80000004)
+	cpuid(CPUID_EXT_MAX, 0, r);
+	if (r[0] >= CPUID_BRAND + 2)
 		for (u32 i = 0; i < 3; i++) {
-			cpuid(0x80000002 + i, 0, r);
+			cpuid(CPUID_BRAND + i, 0, r);
 			memcpy(f->brand + 16 * i, r, 16);
 		}
 }
@@ -64,47 +65,49 @@ static void detect(struct cpu_features *f)
 	u32 r[4], max, xmax;
 
 	detect_names(f);
-	cpuid(0, 0, r);
+	cpuid(CPUID_VENDOR, 0, r);
 	max = r[0];
-	cpuid(1, 0, r);
+	cpuid(CPUID_BASIC, 0, r);
 	f->stepping = r[0] & 15;
 	f->model = (r[0] >> 4 & 15) | (r[0] >> 12 & 0xf0);
 	f->family = (r[0] >> 8 & 15) + (((r[0] >> 8 & 15) == 15) ? (r[0] >> 20 & 255) : 0);
 	f->hwcap = r[3];
-	f->mce = r[3] >> 7 & 1;
-	f->pge = r[3] >> 13 & 1;
-	f->mca = r[3] >> 14 & 1;
-	f->pat = r[3] >> 16 & 1;
-	f->pcid = r[2] >> 17 & 1;
-	f->x2apic = r[2] >> 21 & 1;
-	f->tsc_deadline = r[2] >> 24 & 1;
-	f->xsave = r[2] >> 26 & 1;
-	f->hypervisor = r[2] >> 31;
-	if (max >= 7) {
-		cpuid(7, 0, r);
-		f->smep = r[1] >> 7 & 1;
-		f->smap = r[1] >> 20 & 1;
-		f->umip = r[2] >> 2 & 1;
+	f->mce = r[3] & CPUID_MCE;
+	f->pge = r[3] & CPUID_PGE;
+	f->mca = r[3] & CPUID_MCA;
+	f->pat = r[3] & CPUID_PAT;
+	f->pcid = r[2] & CPUID_PCID;
+	f->x2apic = r[2] & CPUID_X2APIC;
+	f->tsc_deadline = r[2] & CPUID_TSC_DEADLINE;
+	f->xsave = r[2] & CPUID_HAS_XSAVE;
+	f->rdrand = r[2] & CPUID_RDRAND;
+	f->hypervisor = r[2] & CPUID_HYPERVISOR;
+	if (max >= CPUID_STRUCTURE) {
+		cpuid(CPUID_STRUCTURE, 0, r);
+		f->smep = r[1] & CPUID_SMEP;
+		f->rdseed = r[1] & CPUID_RDSEED;
+		f->smap = r[1] & CPUID_SMAP;
+		f->umip = r[2] & CPUID_UMIP;
 	}
 	f->phys_bits = 36;
-	cpuid(0x80000000, 0, r);
+	cpuid(CPUID_EXT_MAX, 0, r);
 	xmax = r[0];
-	cpuid(0x80000001, 0, r);
-	f->syscall = r[3] >> 11 & 1;
-	f->nx = r[3] >> 20 & 1;
-	f->gbpages = r[3] >> 26 & 1;
-	f->rdtscp = r[3] >> 27 & 1;
-	if (xmax >= 0x80000007) {
-		cpuid(0x80000007, 0, r);
-		f->invariant_tsc = r[3] >> 8 & 1;
+	cpuid(CPUID_EXT, 0, r);
+	f->syscall = r[3] & CPUID_SYSCALL;
+	f->nx = r[3] & CPUID_NX;
+	f->gbpages = r[3] & CPUID_GBPAGES;
+	f->rdtscp = r[3] & CPUID_RDTSCP;
+	if (xmax >= CPUID_EXT_POWER) {
+		cpuid(CPUID_EXT_POWER, 0, r);
+		f->invariant_tsc = r[3] & CPUID_INVARIANT_TSC;
 	}
-	if (xmax >= 0x80000008) {
-		cpuid(0x80000008, 0, r);
+	if (xmax >= CPUID_EXT_SIZES) {
+		cpuid(CPUID_EXT_SIZES, 0, r);
 		f->phys_bits = r[0] & 255;
 	}
 	f->xsave_size = 512;
-	if (f->xsave && max >= 13) {
-		cpuid(13, 0, r);
+	if (f->xsave && max >= CPUID_XSAVE) {
+		cpuid(CPUID_XSAVE, 0, r);
 		f->xcr0 = ((u64)r[3] << 32 | r[0]) & XCR0_WANTED;
 		if ((f->xcr0 & 0xe0) != 0xe0)
 			f->xcr0 &= 7;
@@ -217,7 +220,7 @@ static void fpu_init(void)
 	u32 r[4];
 
 	if (f->xsave) {
-		cpuid(13, 0, r);
+		cpuid(CPUID_XSAVE, 0, r);
 		f->xsave_size = r[1];
 		if (f->xsave_size > sizeof(fpu_initial_area))
 			panic("the FPU state of this processor needs %u bytes, the kernel reserves %zu",

@@ -75,7 +75,7 @@ void arch_timer_arm(u64 deadline_ns)
 		apic_timer_arm(oneshot_count(delta, rate.mult, rate.max_ns, rate.exact));
 	else if (mode == ONESHOT_DEADLINE)
 		wrmsr(MSR_TSC_DEADLINE,
-		      oneshot_deadline(tsc_ordered(), delta, rate.mult, rate.exact));
+		      oneshot_deadline(cycles_ordered(), delta, rate.mult, rate.exact));
 	else
 		pit_oneshot_arm(delta);
 }

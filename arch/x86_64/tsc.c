@@ -59,11 +59,11 @@ static struct look take_look(void)
 
 	for (u32 i = 0; i < LOOKS; i++) {
 		struct look l;
-		u64 before = tsc_ordered();
+		u64 before = cycles_ordered();
 
 		l.reference = reference->read();
 		l.apic = apic_count();
-		l.spread = tsc_ordered() - before;
+		l.spread = cycles_ordered() - before;
 		l.tsc = before + l.spread / 2;
 		if (l.spread < best.spread)
 			best = l;
@@ -102,7 +102,7 @@ static u64 calibrate(u64 *apic_hz)
 	a = take_look();
 	do {
 		idle_loop();
-		if (tsc_ordered() - a.tsc > PATIENCE_CYCLES)
+		if (cycles_ordered() - a.tsc > PATIENCE_CYCLES)
 			boot_stop("no timer counts: %s, the last candidate, does not advance",
 				  reference->name);
 	} while (reference_passed(&a, reference->read()) < want);
@@ -144,7 +144,7 @@ static void refine(struct timer *t)
 	    tsc_hz / 1000000 * REFINE_MAX_PPM) /* the reference turned around meanwhile, or lies */
 		return;
 	tsc_hz = hz;
-	clock_set_tsc_rate(hz);
+	clock_set_cycle_rate(hz);
 	pr_debug("tsc: %lu.%06lu MHz after comparison with %s\n", hz / 1000000, hz % 1000000,
 		 reference->name);
 }
@@ -249,7 +249,7 @@ void arch_clock_init(void)
 	}
 	oneshot_init(apic_hz, !rates.approximate, tsc_hz);
 	if (tsc_wanted(wanted)) {
-		clock_use_tsc(tsc_hz);
+		clock_use_cycles(tsc_hz);
 		if (rates.approximate)
 			refine_later();
 	} else {
@@ -288,7 +288,7 @@ static bool await_turn(u32 who)
 static void take_turns(u32 me)
 {
 	for (u32 i = 0; i < SYNC_ROUNDS && await_turn(me); i++) {
-		u64 now = tsc_ordered();
+		u64 now = cycles_ordered();
 
 		if (now < sync.last)
 			sync.warped = true;
@@ -325,8 +325,8 @@ bool tsc_sync_lead(void)
 
 void delay_us(u32 us)
 {
-	u64 start = tsc_ordered(), cycles = us * (tsc_hz ? tsc_hz : 4000000000ull) / 1000000;
+	u64 start = cycles_ordered(), cycles = us * (tsc_hz ? tsc_hz : 4000000000ull) / 1000000;
 
-	while (tsc_ordered() - start < cycles)
+	while (cycles_ordered() - start < cycles)
 		cpu_relax();
 }

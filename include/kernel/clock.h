@@ -45,12 +45,12 @@ static inline u64 clock_mult(u64 to, u64 from)
 /** Pure: @p a * @p b / @p c without overflow in between; ~0 where the result has more than 64 bits. @p c is not 0. */
 u64 clock_mul_div(u64 a, u64 b, u64 c);
 
-/** Let the clocks run on the TSC. May follow another source; they go on where they were. */
-void clock_use_tsc(u64 freq_hz);
+/** Let the clocks run on the machine's cycle counter (asm/vdso.h). May follow another source; they go on where they were. */
+void clock_use_cycles(u64 freq_hz);
 /** Let the clocks run on @p s, by calls (no vDSO). @p s stays. */
 void clock_use_source(const struct clock_source *s);
-/** A better value for the TSC's frequency: changes the rate from now on, the clocks don't jump. */
-void clock_set_tsc_rate(u64 freq_hz);
+/** A better value for its frequency: changes the rate from now on, the clocks don't jump. */
+void clock_set_cycle_rate(u64 freq_hz);
 /** The page with struct vdso_data, for programs to read. */
 void *clock_vdso_page(void);
 /** Name of what the clocks run on. */

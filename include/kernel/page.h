@@ -6,6 +6,7 @@
  * Zones: below 4 GiB on request. Per-CPU caches of single pages in front of a buddy.
  */
 #pragma once
+#include <asm/string.h>
 #include <kernel/atomic.h>
 #include <kernel/types.h>
 
@@ -113,11 +114,9 @@ void mem_account(enum mem_account which, s64 npages);
 
 static inline void clear_page(void *page)
 {
-	u64 words = PAGE_SIZE / 8;
-	__asm__ volatile("rep stosq" : "+D"(page), "+c"(words) : "a"(0ul) : "memory");
+	fill_words(page, 0, PAGE_SIZE / sizeof(u64));
 }
 static inline void copy_page(void *to, const void *from)
 {
-	u64 words = PAGE_SIZE / 8;
-	__asm__ volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(words)::"memory");
+	copy_words(to, from, PAGE_SIZE / sizeof(u64));
 }

@@ -2,13 +2,13 @@
 /*
  * The clocks.
  *
- * One set of numbers (struct vdso_data) turns the TSC into nanoseconds. It
+ * One set of numbers (struct vdso_data) turns the cycle counter into nanoseconds. It
  * stands in a page of its own, which programs map read-only, so that kernel and
  * vDSO compute the same. Readers take no lock: a sequence counter tells them to
  * try again. The rate is corrected once or twice after boot; old and new line
  * meet at that moment, so the clock never jumps and never goes backwards.
  *
- * Without a usable TSC a clock source is read by calls, under source_lock, and
+ * Without a usable cycle counter a clock source is read by calls, under source_lock, and
  * its counter is extended to 64 bits; a timer sees to it that it is read more
  * than once per turn. The sequence counter is even then, which sends programs
  * to the system call.
@@ -35,7 +35,7 @@ static union {
 #define clock (vdso.data)
 
 static DEFINE_SPINLOCK(clock_lock);
-static bool tsc_in_use;
+static bool cycles_in_use;
 
 static struct {
 	spinlock_t lock;
@@ -81,7 +81,7 @@ static __noinline __cold u64 slow_ns(bool realtime)
 
 	if (source.s)
 		return source_ns() + (realtime ? READ_ONCE(clock.realtime_offset) : 0);
-	if (!tsc_in_use) /* before time_init() */
+	if (!cycles_in_use) /* before time_init() */
 		return 0;
 	for (u32 i = 0; i < RETRIES && !vdso_read(&clock, &ns, realtime); i++)
 		cpu_relax();
@@ -118,7 +118,7 @@ u64 time_resolution_ns(void)
 
 const char *clock_source_name(void)
 {
-	return source.s ? source.s->name : tsc_in_use ? "tsc" : "none";
+	return source.s ? source.s->name : cycles_in_use ? CYCLE_COUNTER_NAME : "none";
 }
 
 /* ---- changing; clock_lock held, interrupts off ---- */
@@ -134,36 +134,36 @@ static void write_end(bool usable)
 	__atomic_store_n(&clock.seq, clock.seq + usable, __ATOMIC_RELEASE);
 }
 
-static void set_tsc_rate_locked(u64 freq_hz)
+static void set_cycle_rate_locked(u64 freq_hz)
 {
-	u64 base_ns = tsc_in_use ? 0 : time_monotonic_ns(), cycles;
+	u64 base_ns = cycles_in_use ? 0 : time_monotonic_ns(), cycles;
 
 	write_begin();
-	cycles = tsc_ordered();
-	if (tsc_in_use) /* where old and new line meet */
+	cycles = cycles_ordered();
+	if (cycles_in_use) /* where old and new line meet */
 		base_ns = clock.base_ns + clock_scale(cycles - clock.base_cycles, clock.mult);
 	clock.base_ns = base_ns;
 	clock.base_cycles = cycles;
 	clock.mult = clock_mult(NSEC_PER_SEC, freq_hz);
 	source.s = NULL;
-	tsc_in_use = true;
+	cycles_in_use = true;
 	write_end(true);
 }
 
-void clock_use_tsc(u64 freq_hz)
+void clock_use_cycles(u64 freq_hz)
 {
 	u64 flags = spin_lock_irqsave(&clock_lock);
 
-	set_tsc_rate_locked(freq_hz);
+	set_cycle_rate_locked(freq_hz);
 	spin_unlock_irqrestore(&clock_lock, flags);
 }
 
-void clock_set_tsc_rate(u64 freq_hz)
+void clock_set_cycle_rate(u64 freq_hz)
 {
 	u64 flags = spin_lock_irqsave(&clock_lock);
 
-	if (tsc_in_use)
-		set_tsc_rate_locked(freq_hz);
+	if (cycles_in_use)
+		set_cycle_rate_locked(freq_hz);
 	spin_unlock_irqrestore(&clock_lock, flags);
 }
 
@@ -185,7 +185,7 @@ void clock_use_source(const struct clock_source *s)
 	source.cycles = 0;
 	write_begin();
 	source.s = s;
-	tsc_in_use = false;
+	cycles_in_use = false;
 	write_end(false);
 	spin_unlock_irqrestore(&clock_lock, flags);
 	timer_init(&source.keep_alive, keep_alive);
@@ -201,7 +201,7 @@ int time_set_realtime_ns(u64 ns)
 	flags = spin_lock_irqsave(&clock_lock);
 	u64 offset = ns - time_monotonic_ns();
 
-	if (source.s || !tsc_in_use) {
+	if (source.s || !cycles_in_use) {
 		WRITE_ONCE(clock.realtime_offset, offset);
 	} else {
 		write_begin();

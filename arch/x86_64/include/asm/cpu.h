@@ -7,7 +7,7 @@
 /** Features found by cpu_detect(); the same on all CPUs (the boot CPU's). */
 struct cpu_features {
 	bool syscall, nx, pge, pat, smep, smap, umip, gbpages, xsave, rdtscp, mce, mca,
-		invariant_tsc, x2apic, tsc_deadline, pcid, hypervisor;
+		invariant_tsc, x2apic, tsc_deadline, pcid, rdrand, rdseed, hypervisor;
 	u32 xsave_size; /* bytes of the FPU area */
 	u64 xcr0;
 	char vendor[13], brand[49];

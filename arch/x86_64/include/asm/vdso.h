@@ -23,8 +23,11 @@ struct vdso_data {
 	u64 realtime_offset; /* + monotonic = real time */
 };
 
-/** TSC, not read before anything that stands in front of it. */
-static inline u64 tsc_ordered(void)
+/** Name of the cycle counter, as a clock source. */
+#define CYCLE_COUNTER_NAME "tsc"
+
+/** The cycle counter (TSC), not read before anything that stands in front of it. */
+static inline u64 cycles_ordered(void)
 {
 	u32 lo, hi;
 
@@ -43,7 +46,7 @@ static inline bool vdso_read(const volatile struct vdso_data *d, u64 *ns, bool r
 
 	if (realtime)
 		result += d->realtime_offset;
-	cycles = tsc_ordered();
+	cycles = cycles_ordered();
 	/* A CPU whose counter is a little behind must not see the difference as huge. */
 	cycles = cycles > base ? cycles - base : 0;
 	result += (u64)((unsigned __int128)cycles * mult >> 32);
