@@ -156,7 +156,8 @@ check: setup-check
 	+@$(MAKE) $(jobs) all host-tests
 	+@$(debug-build)
 	@$(PYTHON) scripts/check.py '$(O)' all
-check-layers: need-config
+check-layers: setup-check
+	+@$(MAKE) $(jobs) kernel
 	@$(PYTHON) scripts/check.py '$(O)' layers
 check-build: setup-check
 	@$(PYTHON) scripts/check.py '$(O)' build

@@ -358,7 +358,7 @@ $(builtin-objs): %.builtin.o: %.builtin-first.o $$(driver-%) $(builtin-last) \
 	$(call if_changed,ld_builtin)
 
 # What built-in drivers import from each other.
-builtin-imports := $(O)/drivers/builtin-imports.o
+builtin-imports := $(O)/banos/builtin-imports.o
 quiet_cmd_imports = GEN     $(call short,$@)
       cmd_imports = $(PYTHON) scripts/gen-builtin-imports.py $(O)/drivers \
 		$(builtin-objs) -o $@

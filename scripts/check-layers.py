@@ -1,14 +1,19 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Hold the layer rule and the driver wall, over #include lines.
+"""Hold the layer rule and the driver wall, over #include lines and symbols.
 
-    check-layers.py [--drivers OUTPUT_DIR]
+    check-layers.py [--kernel OUTPUT_DIR]... [--drivers OUTPUT_DIR]
 
 Code includes only headers of its own layer and below; a driver includes only
 <banos/...>, the compiler's freestanding headers and its own folder; a public
-header stands alone. With --drivers, the undefined symbols of built drivers
-are looked at, too. Results are printed as TAP. The layers are explained in
-Documentation/ and, in one table, in CONTRIBUTING.md.
+header stands alone.
+
+With --kernel, each symbol that an object of the kernel linked there uses must be defined in an
+object of its own layer or below, or be declared in include/kernel/upcalls.h. What is declared there
+must be defined above a layer that uses it, in the file that its comment names. There are no
+exceptions. With --drivers, the undefined symbols of built drivers are looked at, too.
+
+Results are printed as TAP. Documentation/layers.md explains the layers.
 """
 import argparse
 import os
@@ -169,6 +174,90 @@ def check_layers():
                        f'<{name}>, which is of layer {header}')
 
 
+def linked_objects(out):
+    """The objects that the kernel in this folder was linked of, relative to it."""
+    with open(f'{out}/.banos.elf.cmd', encoding='utf-8') as f:
+        command = f.readline()
+    for word in command.split():
+        if word.startswith(f'{out}/') and word.endswith('.o'):
+            yield word[len(out) + 1:]
+
+
+def source_of(name):
+    """The source of an object: in the tree, or one of the same name that the build made."""
+    base = name.removesuffix('.o')
+    return base + '.S' if os.path.exists(base + '.S') else base + '.c'
+
+
+def symbols_of(out):
+    """(where each global symbol is defined, which ones each source uses) of a kernel.
+
+    Where a symbol is defined twice, weakly and not, the linker takes the other one. A symbol
+    that no object defines is one of the linker script's."""
+    defined, weak, used = {}, {}, {}
+    for name in linked_objects(out):
+        source = source_of(name)
+        if layer_of_source(source) is None:     # the table of names, made after the first link
+            continue
+        used[source] = set()
+        for symbol in elf.Elf(f'{out}/{name}').symbols():
+            if symbol.bind == elf.STB_LOCAL or not symbol.name:
+                continue
+            if symbol.shndx == elf.SHN_UNDEF:
+                used[source].add(symbol.name)
+            elif symbol.bind == elf.STB_WEAK:
+                weak[symbol.name] = source
+            else:
+                defined[symbol.name] = source
+    return {**weak, **defined}, used
+
+
+def declared_upcalls():
+    """Each function and table declared in upcalls.h, with the comment that stands before it."""
+    with open('include/kernel/upcalls.h', encoding='utf-8') as f:
+        text = f.read()
+    text = text[text.index('#pragma once'):]
+    comment = ''
+    for part in re.findall(r'/\*.*?\*/|[^/]+|/', text, re.S):
+        if part.startswith('/*'):
+            # One behind a member of a struct belongs to that.
+            comment = part if part.startswith('/**') else comment
+            continue
+        part = re.sub(r'\{[^}]*\}|^\s*#.*$', ' ', part, flags=re.M)
+        for declaration in part.split(';'):
+            if re.match(r'\s*(?:typedef|struct \w+\s*\S*$)', declaration):
+                continue
+            match = re.search(r'\b(\w+)\s*[(\[]', declaration)
+            if match:
+                yield match[1], comment
+
+
+def check_symbols(out):
+    defined, used = symbols_of(out)
+    upcalls = dict(declared_upcalls())
+    users = {}
+    for source, names in sorted(used.items()):
+        layer = layer_of_source(source)
+        for name in sorted(names):
+            if name not in defined:
+                continue
+            above = layer_of_source(defined[name])
+            users.setdefault(name, []).append(layer)
+            if above > layer and name not in upcalls:
+                yield (f'{source}: layer {layer} uses {name} of {defined[name]}, which is of layer '
+                       f'{above}: register it with the lower layer, or declare it in '
+                       'include/kernel/upcalls.h')
+    for name, comment in upcalls.items():
+        if name not in defined:
+            yield f'include/kernel/upcalls.h: {name} is not defined in this kernel'
+        elif min(users.get(name, [9])) >= layer_of_source(defined[name]):
+            yield (f'include/kernel/upcalls.h: {name} of {defined[name]} is no upcall: no layer '
+                   'below uses it')
+        elif defined[name] not in comment:
+            yield (f'include/kernel/upcalls.h: the comment of {name} does not name '
+                   f'{defined[name]}, which defines it')
+
+
 def declared_for_drivers():
     """Names in public headers, also those that a driver provides (pci_...):
     that may be built in, and so no file."""
@@ -200,6 +289,7 @@ def check_imports(out):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument('--drivers')
+    parser.add_argument('--kernel', action='append', default=[])
     args = parser.parse_args()
     checks = [
         ('drivers include the driver API only', check_driver_wall()),
@@ -208,6 +298,8 @@ def main():
         ('code includes nothing from above', check_layers()),
         ('every source names its licence', check_licences()),
     ]
+    for out in args.kernel:
+        checks.append((f'{out}: code uses nothing from above but upcalls', check_symbols(out)))
     if args.drivers:
         checks.append(('drivers import the driver API only',
                        check_imports(args.drivers)))

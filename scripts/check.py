@@ -4,7 +4,7 @@
 
     check.py OUTPUT_DIR all|layers|host|build|kernel|drivers|fuzz|system|long
 
-    layers  the rules about who includes what, for the driver API's headers, boot options
+    layers  the rules about who includes and calls what, for the driver API's headers, boot options
             and the list of system calls
     host    pure code on this machine, under sanitizers (cmocka); how the sources read
     build   the build itself, on a kernel of a few lines (pytest)
@@ -117,6 +117,9 @@ def check_layers(out):
     command = [sys.executable, 'scripts/check-layers.py']
     if os.path.isdir(f'{out}/drivers'):
         command += ['--drivers', out]
+    for kernel in out, f'{out}/debug':
+        if os.path.exists(f'{kernel}/banos.elf'):
+            command += ['--kernel', kernel]
     status, output = run(command, HOST_LIMIT_S)
     part.count_tap('check-layers', output, 0 if 'not ok' in output else status)
     status, output = run([sys.executable, 'scripts/check-headers.py'], HOST_LIMIT_S)

@@ -27,3 +27,6 @@ def test_configuration_builds(configuration, compiler, tmp_path):
         timeout=600)
     assert done.returncode == 0, done.stdout[-8000:]
     assert 'warning' not in done.stdout, done.stdout[-8000:]
+    layers = subprocess.run(['scripts/check-layers.py', '--kernel', str(tmp_path)], cwd=SOURCE,
+                            stdout=subprocess.PIPE, text=True, check=False)
+    assert layers.returncode == 0, layers.stdout
