@@ -149,13 +149,13 @@ void vm_tables_destroy(struct vm_space *space);
 /** @brief Give the pages of [start, end) new rights. Exclusive; flushes. */
 void vm_tables_protect(struct vm_region *region, u64 start, u64 end);
 /** @brief Move the entries of [from, from + len) to @p to. Exclusive; @return 0 or -ENOMEM (nothing moved) */
-int vm_tables_prepare_move(struct vm_space *space, u64 from, u64 to, u64 len);
+int __must_check vm_tables_prepare_move(struct vm_space *space, u64 from, u64 to, u64 len);
 void vm_tables_move(struct vm_gather *gather, u64 from, u64 to, u64 len);
 /**
  * @brief Fork: share the private pages of @p region with @p to, read-only on both sides.
  * @param flush  set when entries of the old space lost their write bit
  */
-int vm_tables_copy(struct vm_space *to, struct vm_region *region, bool *flush);
+int __must_check vm_tables_copy(struct vm_space *to, struct vm_region *region, bool *flush);
 
 /** @brief Drop one reference on an anonymous page. */
 static inline void vm_anon_put(struct page *page)
@@ -173,7 +173,7 @@ enum { VM_RETRY = 2 }; /* result of vm_fault_region(): try again from the start 
  * @brief Make @p addr present in @p region. space->lock held for reading or writing.
  * @return 0, 1 (major), VM_RETRY, -ENOMEM, -EIO
  */
-int vm_fault_region(struct vm_region *region, u64 addr, bool write);
+int __must_check vm_fault_region(struct vm_region *region, u64 addr, bool write);
 enum vm_populate {
 	VM_POPULATE_MAP,  /* MAP_POPULATE: holes and what has no rights are left out */
 	VM_POPULATE_LOCK, /* mlock: the same, but a hole is -ENOMEM */
@@ -183,7 +183,7 @@ enum vm_populate {
 /** @brief Make a range present. Takes the lock. @return 0, -ENOMEM, -EIO, -EINTR, -EINVAL: the first that is wrong */
 int vm_populate(struct vm_space *space, u64 start, u64 end, enum vm_populate how);
 /** @brief Memory is short: kill someone and wait. No lock held. @return 0: try again; -EINTR, -ENOMEM */
-int vm_out_of_memory(u32 attempt);
+int __must_check vm_out_of_memory(u32 attempt);
 
 /* ---- vm_map.c ---- */
 
@@ -211,7 +211,7 @@ static inline bool vm_enough_memory(u32 flags, u64 npages)
 	       (flags & (VM_WRITE | VM_SHARED | VM_NORESERVE)) != VM_WRITE;
 }
 /** @brief mlock: may it lock @p npages more? @return 0, -EAGAIN */
-int vm_may_lock(const struct vm_space *space, u32 flags, u64 npages);
+int __must_check vm_may_lock(const struct vm_space *space, u32 flags, u64 npages);
 void vm_region_free(struct vm_region *region);
 /** @brief Cut @p region in two; it keeps the lower part. @return the upper part, NULL: no memory or too many */
 struct vm_region *vm_split(struct vm_region *region, u64 addr);
@@ -223,7 +223,7 @@ void vm_set_bounds(struct vm_region *region, u64 start, u64 end);
  * @brief munmap() under the lock. Regions that lie wholly in the range are moved to @p dead, for vm_regions_free() once the lock is released.
  * @return 0; -ENOMEM, nothing changed; -EINVAL: the range ends beyond user space
  */
-int vm_unmap_locked(struct vm_space *space, u64 start, u64 end, struct list *dead);
+int __must_check vm_unmap_locked(struct vm_space *space, u64 start, u64 end, struct list *dead);
 void vm_regions_free(struct list *dead);
 /** @brief After a failure: free pages and tables of [start, end), where no region is. */
 void vm_scrub(struct vm_space *space, u64 start, u64 end);
@@ -235,7 +235,7 @@ void vm_region_opened(struct vm_region *region);
 /** @brief May the current process map something at @p addr, as far as vm_min_addr says? */
 bool vm_may_place(u64 addr);
 /** @brief get_unmapped_area() of Linux. @return address or -errno */
-s64 vm_find_room(struct vm_space *space, u64 addr, u64 len, u32 map_flags);
+s64 __must_check vm_find_room(struct vm_space *space, u64 addr, u64 len, u32 map_flags);
 /** @brief Is [addr, addr + len) within user space, and addr that of a page? No sum in it can wrap. */
 static inline bool vm_range_valid(u64 addr, u64 len)
 {
@@ -266,7 +266,7 @@ static inline void vm_file_unlock(struct vm_region *region)
 /* ---- vm_shared.c ---- */
 
 /** @brief Make @p region shared anonymous memory of its size. @return 0 or -ENOMEM */
-int vm_shared_attach(struct vm_region *region);
+int __must_check vm_shared_attach(struct vm_region *region);
 void vm_shared_init(void);
 /** @brief MADV_REMOVE of shared anonymous memory: a region that vm_shared_attach() made. */
 void vm_shared_remove(struct vm_region *region, u64 start, u64 end);

@@ -62,13 +62,13 @@ struct unix_rights *record_queue_destroy(struct record_queue *queue);
  * @param whole  all or nothing; otherwise as many bytes as can be had, and it may be glued
  * @return bytes, -EFAULT, -ENOMEM, -ENOBUFS: the payer has no more share
  */
-s64 record_queue_put(struct record_queue *queue, const struct record *record, struct uio *uio,
-		     u64 len, bool whole);
+s64 __must_check record_queue_put(struct record_queue *queue, const struct record *record,
+				  struct uio *uio, u64 len, bool whole);
 
 /** @brief Begin at the oldest message; there must be one. */
 void record_cursor_start(const struct record_queue *queue, struct record_cursor *cursor);
 /** @brief Copy out of the present message. @return bytes, or -EFAULT when none of @p length could be */
-s64 record_cursor_read(struct record_cursor *cursor, struct uio *uio, u64 length);
+s64 __must_check record_cursor_read(struct record_cursor *cursor, struct uio *uio, u64 length);
 /** @brief Leave the present message, read or not. @return is there another one? */
 bool record_cursor_next(struct record_cursor *cursor);
 /** @brief What the cursor has passed is read: forget it. Rights of messages that were left are the caller's business. */

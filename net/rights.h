@@ -25,11 +25,12 @@ struct unix_rights {
  * @param fds  user address of @p count numbers
  * @return it, or ERR_PTR: -EINVAL: too many for one message, -EBADF, -EFAULT, -ENOMEM, -ETOOMANYREFS: too many in flight
  */
-struct unix_rights *unix_rights_collect(struct unix_rights *old, uaddr_t fds, u32 count);
+struct unix_rights *__must_check unix_rights_collect(struct unix_rights *old, uaddr_t fds,
+						     u32 count);
 /** @brief The same files once more, for MSG_PEEK. NULL: no memory. */
 struct unix_rights *unix_rights_copy(const struct unix_rights *rights);
 /** @brief Enter rights into the graph before @p holder queues them. @return 0, -ETOOMANYREFS: a cycle. Sleeps. */
-int unix_rights_launch(struct unix_rights *rights, struct unix_socket *holder);
+int __must_check unix_rights_launch(struct unix_rights *rights, struct unix_socket *holder);
 /** @brief They lie in no queue any more. Sleeps. */
 void unix_rights_land(struct unix_rights *rights);
 /** @brief Let go of a chain of them, in queues or not. NULL is fine. Sleeps. */

@@ -81,7 +81,7 @@ static inline struct unix_socket *unix_socket_of(const struct file *f)
  * @param flags  SOCK_NONBLOCK or 0
  * @return 0, -ENOMEM
  */
-int unix_create(u32 type, u32 flags, struct file **out);
+int __must_check unix_create(u32 type, u32 flags, struct file **out);
 /** @brief Join two sockets without peers. */
 void unix_join(struct unix_socket *socket, struct unix_socket *peer);
 /** @brief Close directions (CLOSED_*) of a socket, and the opposite ones of its peer. Sleeps. */
@@ -96,9 +96,9 @@ bool unix_is_writable(const struct unix_socket *socket);
 /* ---- transfer.c ---- */
 
 /** @brief Send; sleeps. @return bytes or -errno (SIGPIPE sent where due). Rights that were not sent stay in message->record. */
-s64 unix_send(struct unix_socket *socket, struct message *message);
+s64 __must_check unix_send(struct unix_socket *socket, struct message *message);
 /** @brief Receive; sleeps. @return bytes or -errno; message->record.rights and message->out_flags are set. */
-s64 unix_receive(struct unix_socket *socket, struct message *message);
+s64 __must_check unix_receive(struct unix_socket *socket, struct message *message);
 
 /* ---- control.c ---- */
 
@@ -107,7 +107,7 @@ s64 unix_receive(struct unix_socket *socket, struct message *message);
  * @return 0, -EINVAL, -EFAULT, -EPERM: not his credentials, -ENOBUFS: too much, those of unix_rights_collect().
  *	   Rights in message->record are the caller's on failure, too.
  */
-int control_from_user(struct message *message, uaddr_t control, u64 len);
+int __must_check control_from_user(struct message *message, uaddr_t control, u64 len);
 /**
  * @brief Copy the control messages of a received message to the user; installs descriptors, frees the rights.
  * @param len  room there
@@ -123,19 +123,20 @@ struct socket_ref {
 	struct unix_socket *socket;
 };
 /** @brief @return 0, -EBADF, -ENOTSOCK; pair with socket_put() */
-int socket_get(u32 fd, struct socket_ref *ref);
+int __must_check socket_get(u32 fd, struct socket_ref *ref);
 static inline void socket_put(struct socket_ref *ref)
 {
 	fd_put(ref->fd);
 }
 /** @brief Copy an address from the user. The rest of @p un is zeroed. @return 0, -EINVAL, -EFAULT */
-int address_from_user(struct user_sockaddr_un *un, uaddr_t user, s32 len);
+int __must_check address_from_user(struct user_sockaddr_un *un, uaddr_t user, s32 len);
 /** @brief Find the socket of an address: none, since sockets have no names yet. @return -ECONNREFUSED, or an error of the path */
-int address_look_up(const struct user_sockaddr_un *un, s32 len);
+int __must_check address_look_up(const struct user_sockaddr_un *un, s32 len);
 /** @brief Write an address, or as much as fits, and its true length. @p user_len: address of the room's size. */
-int address_to_user(uaddr_t user, uaddr_t user_len, const void *user_addr, u32 len);
+int __must_check address_to_user(uaddr_t user, uaddr_t user_len, const void *user_addr, u32 len);
 
 /* ---- options.c ---- */
 
-s64 socket_get_option(struct unix_socket *socket, u32 option, uaddr_t value, uaddr_t user_len);
-s64 socket_set_option(struct unix_socket *socket, u32 option, uaddr_t value, s32 len);
+s64 __must_check socket_get_option(struct unix_socket *socket, u32 option, uaddr_t value,
+				   uaddr_t user_len);
+s64 __must_check socket_set_option(struct unix_socket *socket, u32 option, uaddr_t value, s32 len);

@@ -33,7 +33,7 @@ static inline bool call_is_revoked(void)
 	return unlikely(revoked && READ_ONCE(*revoked));
 }
 /** @brief May the caller sleep so? @return 0; -EINVAL or -EDEADLK with a sentence about @p function */
-s64 api_check_sleep(const char *function, u64 deadline_ns, u32 flags);
+s64 __must_check api_check_sleep(const char *function, u64 deadline_ns, u32 flags);
 
 /* ---- handles; each is the caller's own, or of a device on a bus of the caller's ---- */
 
@@ -44,7 +44,7 @@ struct owned *api_get(u64 handle, const struct owned_class *class);
 /** @brief The same without counting it, under rcu_read_lock(). */
 struct owned *api_peek(u64 handle, const struct owned_class *class);
 /** @brief owned_remove() by handle. @return what that says; -EINVAL with a sentence about @p function */
-s64 api_remove(const char *function, u64 handle, const struct owned_class *class);
+s64 __must_check api_remove(const char *function, u64 handle, const struct owned_class *class);
 
 /* ---- memory; any context ---- */
 
@@ -59,7 +59,7 @@ static inline bool api_may_write(const void *start, u64 len)
 	return api_span(start, len, true) == len;
 }
 /** @brief Length of a text of a driver's. @return -EINVAL: it is not the driver's, or has no NUL in @p max bytes */
-s64 api_text(const char *text, u64 max);
+s64 __must_check api_text(const char *text, u64 max);
 #define API_TEXT_MAX 1024u /* with its NUL: <banos/base.h> */
 /**
  * @brief May a struct that begins with its size be read, as far as it is looked at?

@@ -68,7 +68,7 @@ extern const struct file_ops char_file_ops_no_poll;
  * @brief Keep the device for a file that is being opened (struct chardev's hold()).
  * @return 0; -ENXIO: it is not visible yet, or is being withdrawn
  */
-int char_device_hold(void *private);
+int __must_check char_device_hold(void *private);
 
 /* ---- chardev_revoke.c ---- */
 
@@ -77,4 +77,4 @@ int char_device_hold(void *private);
  * From now on each call of a program fails with ENODEV. Sleeps until @p deadline_ns.
  * @return 0; -EBUSY: a call does not end, which the log says; to be called again
  */
-int char_device_revoke(struct char_device *device, u64 deadline_ns);
+int __must_check char_device_revoke(struct char_device *device, u64 deadline_ns);

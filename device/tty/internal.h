@@ -77,7 +77,7 @@ static inline s64 tty_transferred(s64 done, s64 err)
 
 /* ---- tty.c ---- */
 /** tty_register() for the slave side of a pty. */
-struct tty *tty_register_pty(dev_t dev, const struct tty_ops *ops, void *private);
+struct tty *__must_check tty_register_pty(dev_t dev, const struct tty_ops *ops, void *private);
 extern const struct tty_ops tty_no_ops;
 /** Process and hand over output. @return how many bytes of @p bytes were used */
 size_t tty_send(struct tty *tty, const u8 *bytes, size_t len_bytes);
@@ -98,18 +98,18 @@ void tty_kill_files(struct tty *tty);
 /* ---- file.c ---- */
 extern const struct file_ops tty_fops;
 /** Make @p f an open file of @p tty. @param noctty  never a controlling terminal by this */
-int tty_open_file(struct tty *tty, struct file *f, bool console, bool noctty);
+int __must_check tty_open_file(struct tty *tty, struct file *f, bool console, bool noctty);
 
 /* ---- ioctl.c ---- */
-s64 tty_ioctl(struct file *f, u32 cmd, u64 arg);
+s64 __must_check tty_ioctl(struct file *f, u32 cmd, u64 arg);
 /** What is the same on both sides of a pty. @return -ENOTTY for the rest */
-s64 tty_ioctl_common(struct tty *tty, u32 cmd, u64 arg);
+s64 __must_check tty_ioctl_common(struct tty *tty, u32 cmd, u64 arg);
 /** The speed that a new terminal starts with. */
 void tty_set_line_speed(struct tty *tty, u32 baud);
 
 /* ---- jobs.c ---- */
 /** May the current process change this terminal (SIGTTOU) or read it (SIGTTIN)? @return 0, -EIO, -ERESTARTSYS */
-int tty_check_job(struct tty *tty, int sig);
+int __must_check tty_check_job(struct tty *tty, int sig);
 /** A session leader without a terminal opened one. */
 void tty_adopt_on_open(struct tty *tty, struct file *f);
 /** The terminal has no open file any more, or is hung up: no session owns it. */
@@ -118,12 +118,12 @@ void tty_signal_hangup(struct tty *tty);
 void tty_signal_group(struct tty *tty, int sig);
 /** The current process's terminal, counted, or NULL. */
 struct tty *tty_of_current(void);
-s64 tty_ioctl_jobs(struct tty *tty, struct file *f, u32 cmd, u64 arg);
+s64 __must_check tty_ioctl_jobs(struct tty *tty, struct file *f, u32 cmd, u64 arg);
 
 /* ---- devpts.c ---- */
 #define PTY_MAX 1024
 /** Give pty @p index its node below /dev/pts, owned by the caller. Sleeps. */
-int devpts_add(u32 index, dev_t dev);
+int __must_check devpts_add(u32 index, dev_t dev);
 void devpts_remove(u32 index);
 /** Is there a pty of this number? */
 bool devpts_exists(u32 index);

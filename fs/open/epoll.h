@@ -80,14 +80,14 @@ extern struct mutex epoll_nest_mutex;
  * May @p set hold @p inner? epoll_nest_mutex held.
  * @return 0, -ELOOP: the chain would be too long, or closed
  */
-int epoll_nest_check(struct eventpoll *set, struct eventpoll *inner);
+int __must_check epoll_nest_check(struct eventpoll *set, struct eventpoll *inner);
 /**
  * After item @p item was added to a nested set, or for a set: are there not too many ways for a wake-up to go?
  * epoll_nest_mutex held. Files that were looked at stay counted, chained at *@p checked, until
  * epoll_put_checked() is called without the mutex.
  * @return 0 or -EINVAL
  */
-int epoll_nest_count(struct eventpoll_item *item, struct eventpoll_item **checked);
+int __must_check epoll_nest_count(struct eventpoll_item *item, struct eventpoll_item **checked);
 void epoll_put_checked(struct eventpoll_item *checked);
 
 /* ---- epoll.c: the ready list; set->lock held ---- */

@@ -35,9 +35,9 @@ struct file *files_get_file(struct files *files, u32 fd);
 /* file.c */
 
 /** @brief Open what a path leads to (counted here); the caller checked permission. @return file or ERR_PTR */
-struct file *file_open_path(const struct path *path, u32 flags);
+struct file *__must_check file_open_path(const struct path *path, u32 flags);
 /** @brief The same with a file from file_alloc(), which it takes over. */
-struct file *file_open_into(struct file *f, const struct path *path, u32 flags);
+struct file *__must_check file_open_into(struct file *f, const struct path *path, u32 flags);
 
 /* locks.c */
 
@@ -46,12 +46,12 @@ void locks_close(struct file *f, struct files *owner);
 /** @brief Remove flock() and OFD locks of a file that ends. */
 void locks_release_file(struct file *f);
 /** @brief F_GETLK, F_SETLK, F_SETLKW and the OFD variants. */
-s64 locks_fcntl(u32 fd, struct file *f, u32 cmd, u64 arg);
+s64 __must_check locks_fcntl(u32 fd, struct file *f, u32 cmd, u64 arg);
 
 /* async.c */
 
 /** @brief F_SETOWN and what belongs to it. */
-s64 owner_fcntl(struct file *f, u32 cmd, u64 arg);
+s64 __must_check owner_fcntl(struct file *f, u32 cmd, u64 arg);
 /** @brief O_ASYNC on or off. @return 0, -ENOTTY: the file cannot report, -ENOMEM */
 __must_check int file_set_async(struct file *f, u32 fd, bool enable);
 /** @brief Free the owner of a file that ends; before its release(). */

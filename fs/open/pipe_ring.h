@@ -64,9 +64,9 @@ static inline struct pipe *pipe_of(const struct file *f)
 	return f->private;
 }
 /** Copy out what there is, up to the request. Under ->lock. @return bytes, -EFAULT */
-s64 pipe_take(struct pipe *pipe, struct uio *uio);
+s64 __must_check pipe_take(struct pipe *pipe, struct uio *uio);
 /** Copy in what fits. Under ->lock. @return bytes, -EFAULT, -ENOMEM */
-s64 pipe_put(struct pipe *pipe, struct uio *uio);
+s64 __must_check pipe_put(struct pipe *pipe, struct uio *uio);
 /** @pipe n of the oldest bytes, all in one page, are gone. Under ->lock. */
 void pipe_consume(struct pipe *pipe, u64 count);
 /** After taking @pipe n bytes, without the lock: there is room. @pipe was_full: of before */

@@ -12,7 +12,8 @@ struct pipe;
  * @return bytes, 0: the end of @p source; -EAGAIN, -EPIPE (SIGPIPE was sent), -ERESTARTSYS, -EINVAL: cannot be read
  *         from; what the file's read says
  */
-s64 splice_file_to_pipe(struct file *source, u64 *pos, struct pipe *out, u64 len, bool nonblock);
+s64 __must_check splice_file_to_pipe(struct file *source, u64 *pos, struct pipe *out, u64 len,
+				     bool nonblock);
 /** @return 0, -EINVAL: no @p len bytes can be moved at @p pos of any file */
 static inline int splice_check_range(u64 pos, u64 len)
 {

@@ -58,14 +58,15 @@ bool pid_may_access(const struct cred *cred, const struct pid_target *target);
 /** May the current thread, and could the one that opened @p f? */
 bool pid_reader_may_access(const struct file *f, const struct pid_target *target);
 /** @return 0 or -EACCES; -ESRCH when there is no such process any more */
-int pid_check_access(const struct inode *inode, const struct cred *cred);
+int __must_check pid_check_access(const struct inode *inode, const struct cred *cred);
 /**
  * Its address space, counted, if @p cred may look into it.
  * @return 0: *out NULL when it has ended; -EACCES
  */
-int pid_space_get(const struct pid_target *target, const struct cred *cred, struct vm_space **out);
+int __must_check pid_space_get(const struct pid_target *target, const struct cred *cred,
+			       struct vm_space **out);
 /** For open methods: may the current thread see the address space? @return 0, with its number; -EACCES, -ESRCH */
-int pid_space_open(const struct inode *inode, u64 *exec_id);
+int __must_check pid_space_open(const struct inode *inode, u64 *exec_id);
 /** The space that pid_space_open() let somebody see, counted. NULL: it is gone, or the process runs another program */
 struct vm_space *pid_opened_space(const struct pid_target *target, u64 exec_id);
 
@@ -80,7 +81,7 @@ struct pid_entry {
 	int (*show)(struct seq_file *m, const struct pid_target *tg, struct file *f);
 };
 /** For open methods: the text that the entry's show() makes. @return 0 or -ENOMEM */
-int pid_show_open(struct inode *inode, struct file *f);
+int __must_check pid_show_open(struct inode *inode, struct file *f);
 extern const struct file_ops pid_mounts_fops;
 
 #define PID_IN_PROCESS 1
@@ -88,18 +89,18 @@ extern const struct file_ops pid_mounts_fops;
 #define PID_IN_BOTH    3
 /** The entry of an inode whose bits are those of an entry. */
 const struct pid_entry *pid_entry_of(const struct inode *inode);
-int pid_setattr(struct inode *inode, const struct iattr *attr);
+int __must_check pid_setattr(struct inode *inode, const struct iattr *attr);
 /** The owner's rights or those of all others; group and others have the same. @return 0 or -EACCES */
-int pid_class_permission(struct inode *inode, int mask);
+int __must_check pid_class_permission(struct inode *inode, int mask);
 
 /** The inode of a name of @p p, whose reference it takes over unless it fails. NULL: no memory */
 struct inode *pid_inode(struct super_block *sb, struct process *p, u64 ino, mode_t mode,
 			const struct inode_ops *ops, const struct file_ops *fops);
 /** As above for a further name of the process that @p near belongs to. */
-int pid_instantiate(struct inode *near, struct dentry *d, u64 ino, mode_t mode,
-		    const struct inode_ops *ops, const struct file_ops *fops);
+int __must_check pid_instantiate(struct inode *near, struct dentry *d, u64 ino, mode_t mode,
+				 const struct inode_ops *ops, const struct file_ops *fops);
 /** /proc/PID by number. @return 0 (without an inode if there is none) or -ENOMEM */
-int pid_lookup_root(struct inode *dir, struct dentry *d);
+int __must_check pid_lookup_root(struct inode *dir, struct dentry *d);
 /** A name that is a number, without leading zeroes, below 2^31. */
 bool pid_parse_name(const struct dentry *d, u32 *out);
 /** Hand over an entry, and step behind it. */
@@ -125,8 +126,10 @@ int pid_show_statm(struct seq_file *seq, const struct pid_target *target, struct
 int pid_show_status(struct seq_file *seq, const struct pid_target *target, struct file *f);
 int pid_show_limits(struct seq_file *seq, const struct pid_target *target, struct file *f);
 int pid_show_wchan(struct seq_file *seq, const struct pid_target *target, struct file *f);
-int pid_show_stack(struct seq_file *seq, const struct pid_target *target, struct file *f);
-int pid_show_personality(struct seq_file *seq, const struct pid_target *target, struct file *f);
+int __must_check pid_show_stack(struct seq_file *seq, const struct pid_target *target,
+				struct file *f);
+int __must_check pid_show_personality(struct seq_file *seq, const struct pid_target *target,
+				      struct file *f);
 int pid_show_oom_score(struct seq_file *seq, const struct pid_target *target, struct file *f);
 int pid_show_children(struct seq_file *seq, const struct pid_target *target, struct file *f);
 extern const struct inode_ops comm_ops;
@@ -147,8 +150,8 @@ int pid_show_mountinfo(struct seq_file *seq, const struct pid_target *target, st
 int filesystems_show(struct seq_file *seq, void *unused);
 
 /* Entries of their own. @return 0 or -ENOMEM */
-int proc_system_init(void);
-int proc_sysctl_init(void);
+int __must_check proc_system_init(void);
+int __must_check proc_sysctl_init(void);
 int proc_kmsg_init(void);
 #ifdef CONFIG_FAULT_INJECTION
 int proc_fault_init(void);

@@ -96,7 +96,7 @@ struct acpi_reader {
  * @brief Look for a valid RSDP in a piece of memory, at each 16th byte.
  * @return its offset, or -ENOENT
  */
-s64 acpi_rsdp_search(const u8 *area, size_t len);
+s64 __must_check acpi_rsdp_search(const u8 *area, size_t len);
 
 /**
  * @brief Read everything that the kernel wants to know.

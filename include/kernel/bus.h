@@ -104,12 +104,12 @@ extern const struct owned_class bus_class, device_class, prober_class;
  * of the kernel looks for its driver.
  * @return 0; -EEXIST: two devices of one name; -ENODEV: the owner was closed; -ENOMEM
  */
-int bus_add(struct owner *o, struct bus *b);
-int bus_device_add(struct bus *b, struct bus_device *d);
+int __must_check bus_add(struct owner *o, struct bus *b);
+int __must_check bus_device_add(struct bus *b, struct bus_device *d);
 int prober_add(struct owner *o, struct prober *p);
 
 /** @brief Take a device away; @p absent: it is gone already. Sleeps. @return 0, -EBUSY, -EINVAL: it was taken away before */
-int bus_device_remove(struct bus_device *d, bool absent);
+int __must_check bus_device_remove(struct bus_device *d, bool absent);
 
 /** @brief May its driver reach this? Any context. */
 bool bus_device_allows(const struct bus_device *d, u32 kind, u64 start, u64 length);

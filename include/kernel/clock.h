@@ -61,4 +61,4 @@ void arch_clock_init(void);
 /** Arch: set up the one-shot timer of this CPU. */
 void arch_timer_cpu_start(void);
 /** Arch (rtc.c): the battery-backed clock. @return 0, or -errno where there is none or it says nonsense */
-int arch_rtc_read(u64 *seconds_since_1970);
+int __must_check arch_rtc_read(u64 *seconds_since_1970);

@@ -27,7 +27,7 @@ bool cmdline_next(const char **cursor, struct cmdline_word *out);
 /** Is it this key? A dash is as good as an underscore, as on Linux. */
 bool cmdline_key_is(const struct cmdline_word *word, const char *key);
 /** Value of the last "key=value"; copied to @p buf. @return length or -ENOENT, -E2BIG */
-int cmdline_value(const char *line, const char *key, char *buf, size_t size);
+int __must_check cmdline_value(const char *line, const char *key, char *buf, size_t size);
 /** Is the bare word (or key=...) there? */
 bool cmdline_has(const char *line, const char *key);
 /** Put @p front and a blank in front of @p line, in a buffer of @p size bytes. @return false, and nothing is done: no room */

@@ -107,19 +107,19 @@ void driver_unpin(struct driver *d);
 u32 driver_pin_count(const struct driver *d);
 void driver_set_description(struct driver *d, const struct banos_driver_record *r);
 /** @brief Copy which devices it serves from its records, which were checked. @return 0, -ENOMEM */
-int driver_take_serves(struct driver *d, const u8 *records, u64 size);
+int __must_check driver_take_serves(struct driver *d, const u8 *records, u64 size);
 /** @brief Constructors, then init(). @return its result, checked */
 int driver_run_init(struct driver *d);
 /** @brief exit(), then destructors. */
 void driver_run_exit(struct driver *d);
 /** @brief What init() registered becomes visible, the driver LIVE. On failure it is as before. */
-int driver_publish(struct driver *d);
+int __must_check driver_publish(struct driver *d);
 /**
  * @brief Constructors, init(), publish; once this has succeeded it may be gone at any time.
  * @param r  why not
  * @return 0, what init() returned, or why it cannot be published; then driver_undo()
  */
-int driver_start(struct driver *d, struct report *r);
+int __must_check driver_start(struct driver *d, struct report *r);
 /**
  * @brief Take back a driver that was refused or did not start. What ran is run backwards:
  * exit() where init() succeeded, destructors where constructors ran (d->exit, d->nfini). Where a
@@ -133,7 +133,7 @@ void driver_withdraw(struct driver *d);
  * image, uses and slots freed. The caller limits the time by owner_stop_begin().
  * @return 0; -EBUSY: something of it does not end. To be called again
  */
-int driver_end(struct driver *d);
+int __must_check driver_end(struct driver *d);
 /** @brief It could not be dismantled: keep it in the list, going, so that it can be tried again. */
 void driver_leave_behind(struct driver *d);
 
@@ -158,7 +158,7 @@ void driver_buffer_free(void *buffer);
 /** @brief Sleeps. @return id or 0 for a dry run, negative errno with reasons in the report */
 s64 driver_install(struct install_request *r);
 /** @brief Sleeps. @param wait  instead of -EBUSY; -EINTR when a signal came first */
-int driver_remove(struct driver *d, bool wait);
+int __must_check driver_remove(struct driver *d, bool wait);
 /** @brief Start the drivers that are linked into the kernel. */
 void drivers_start_builtin(void);
 
@@ -181,26 +181,26 @@ bool driver_installs_locked(void);
 
 /* ---- exported names (banos/life/exports.c); with drivers_lock held ---- */
 
-int exports_add(struct export *e, u32 n); /* 0 or -ENOMEM */
+int __must_check exports_add(struct export *e, u32 n); /* 0 or -ENOMEM */
 void exports_remove(struct export *e, u32 n);
 struct export *export_find(const char *name);
 /** @brief Is another one bound to this name? */
 bool export_shadowed(const struct export *e);
 /** @brief Call @p fn for each name that the kernel itself exports. */
 void exports_each(void (*fn)(const struct export *e, void *arg), void *arg);
-int exports_init(void);
+int __must_check exports_init(void);
 /** @brief An exported entry of a driver, from what the loader found. */
-int driver_take_exports(struct driver *d, const struct load_export *e, u32 n);
+int __must_check driver_take_exports(struct driver *d, const struct load_export *e, u32 n);
 
 /* ---- dependencies (banos/life/uses.c); with drivers_lock held ---- */
 
 /** @brief @p user depends on @p exporter, once more. @return 0, -ENODEV: it is going, -ELOOP, -ENOMEM */
-int use_add(struct driver *user, struct driver *exporter);
+int __must_check use_add(struct driver *user, struct driver *exporter);
 /** @brief Once less. */
 void use_drop(struct driver *user, struct driver *exporter);
 void uses_drop_all(struct driver *user);
 /** @brief The same by the exporter's name, without the lock. @return also -ENOENT: no such driver is live */
-int driver_depend(struct driver *user, const char *name);
+int __must_check driver_depend(struct driver *user, const char *name);
 struct call_slot *slot_create(struct driver *user, const struct export *e);
 void slots_free(struct driver *user);
 extern u8 gate_slot_entry[], gate_absent_entry[];
@@ -233,7 +233,7 @@ void banos_init(void);
 /* ---- for the API (banos/api/) ---- */
 
 /** @brief Timers and work of a driver: stop its thread. @return 0, -EBUSY */
-int driver_worker_stop(struct driver *d);
+int __must_check driver_worker_stop(struct driver *d);
 struct poll_table;
 /** @brief Start-up of banos/api/wait.c, once there are random numbers. */
 void driver_locks_init(void);

@@ -29,7 +29,7 @@ void fault_start(void);
  * @brief Replace all rules by those in @p text, between blanks; none ends it all. Sleeps.
  * @return 0 or -EINVAL (said in the log), then nothing has changed
  */
-int fault_set_rules(const char *text);
+int __must_check fault_set_rules(const char *text);
 struct seq_file;
 /** @brief The rules, and how often each was asked and hit. */
 void fault_show(struct seq_file *m);

@@ -32,7 +32,8 @@ struct fault_rule {
  * @param error  set to words on failure
  * @return 0 or -EINVAL
  */
-int fault_rule_parse(const char *text, size_t len, struct fault_rule *out, const char **error);
+int __must_check fault_rule_parse(const char *text, size_t len, struct fault_rule *out,
+				  const char **error);
 /**
  * @brief Does the call with this number (from 1, of those that the rule is about) fail? Pure.
  * ->times is the caller's to count.

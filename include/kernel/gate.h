@@ -52,7 +52,7 @@ struct gate_counters {
 };
 
 /** @brief Give a root owner its counters. @return 0, -ENOMEM: all CONFIG_BANOS_MAX_DRIVERS are in use */
-int gate_open(struct owner *o);
+int __must_check gate_open(struct owner *o);
 void gate_close(struct owner *o);
 /** @brief Calls so far, and how many of them have not ended. */
 void gate_count(const struct owner *o, u64 *begun, u64 *running);
@@ -60,7 +60,7 @@ void gate_count(const struct owner *o, u64 *begun, u64 *running);
  * @brief Wait until no call runs; none can begin any more. Sleeps, until @p deadline_ns or a fatal signal.
  * @return 0, -EBUSY: a call has not returned; the log says whose
  */
-int gate_drain(const struct owner *o, u64 deadline_ns);
+int __must_check gate_drain(const struct owner *o, u64 deadline_ns);
 /** @brief End the innermost call into a driver of this thread, with @p result. Does not return. */
 void gate_abandon(s64 result) __noreturn;
 /* What lies below all errors that drivers know: some are of the kernel's own, which mean something on the way out alone. */
@@ -69,7 +69,7 @@ void gate_abandon(s64 result) __noreturn;
  * @brief A result that no function of a driver may give: said in the log.
  * @return -EINVAL; @p result where it is an error that a later kernel may know
  */
-s64 gate_bad_result(const struct owner *o, s64 result) __cold;
+s64 __must_check gate_bad_result(const struct owner *o, s64 result) __cold;
 
 /** @brief A driver's function returned with other @p flags (of GATE_FLAGS) than it was called with: put them right, and say so. */
 void gate_bad_flags(const struct owner *o, u32 flags) __cold;

@@ -32,7 +32,7 @@ struct inflate {
  * @param consumed  bytes of the input that belong to the member
  * @return 0, -EINVAL (damaged: s->error says what), or what out() returned
  */
-int gunzip(struct inflate *inflate, size_t *consumed);
+int __must_check gunzip(struct inflate *inflate, size_t *consumed);
 static inline bool gzip_magic(const u8 *p, size_t n)
 {
 	return n >= 2 && p[0] == 0x1f && p[1] == 0x8b;

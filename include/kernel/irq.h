@@ -21,7 +21,7 @@ typedef bool (*irq_handler)(void *arg);
  * @param flags  IRQ_SHARED: others may use the line, too, if they all say so
  * @return 0, -EBUSY (taken, or no vector left), -ENOMEM, -EINVAL (no such line)
  */
-int irq_request_isa(u32 line, irq_handler fn, void *arg, const char *name, u32 flags);
+int __must_check irq_request_isa(u32 line, irq_handler fn, void *arg, const char *name, u32 flags);
 /** The same by number of global system interrupt: from 16 on level-triggered and active low, as PCI has it. */
 int irq_request_gsi(u32 gsi, irq_handler fn, void *arg, const char *name, u32 flags);
 /**
@@ -29,7 +29,8 @@ int irq_request_gsi(u32 gsi, irq_handler fn, void *arg, const char *name, u32 fl
  * @param address,data  what the device has to write where
  * @return its number (IRQ_MSI_FIRST or above), or -EBUSY, -ENOMEM, -ENODEV (no local APIC)
  */
-int irq_request_msi(irq_handler fn, void *arg, const char *name, u64 *address, u32 *data);
+int __must_check irq_request_msi(irq_handler fn, void *arg, const char *name, u64 *address,
+				 u32 *data);
 /**
  * Remove a handler; mask the line after the last. When this returns, it runs nowhere. Sleeps.
  * @param irq  what was given to irq_request_...(), or what irq_request_msi() returned

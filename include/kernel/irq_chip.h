@@ -29,5 +29,5 @@ struct vector_map {
 };
 void vector_map_init(struct vector_map *m, u32 first, u32 last);
 /** @p count (a power of two up to 32) adjacent ones, aligned to their count. @return the first, or -EBUSY */
-int vector_alloc(struct vector_map *m, u32 count);
+int __must_check vector_alloc(struct vector_map *m, u32 count);
 void vector_free(struct vector_map *m, u32 first, u32 count);

@@ -19,4 +19,4 @@ typedef void (*leak_roots)(void (*look)(void *ctx, u64 start, u64 len), void *ct
  * each kernel range. Takes a while, in which the rest of the system runs. Sleeps.
  * @return 0 or -ENOMEM
  */
-int leak_search(struct leak_report *out, leak_roots roots);
+int __must_check leak_search(struct leak_report *out, leak_roots roots);

@@ -152,24 +152,24 @@ static inline bool value_special(u64 value)
  * @return 0, or the error, and l->report says why; then all is undone but for
  *	   loader_free().
  */
-int loader_run(struct loader *l);
+int __must_check loader_run(struct loader *l);
 /** @brief Free what is still the loader's. Not the memory of a driver that was loaded. */
 void loader_free(struct loader *l);
 
 /* ---- stages, in order; 0 or negative errno with a reason added ---- */
 
-int check_format(struct loader *l);	 /* foreign.c: is it an object file of our kind at all? */
-int check_file(struct loader *l);	 /* check.c: ELF header and sections */
-int check_origin(struct loader *l);	 /* foreign.c: an object file, but is it of a driver? */
-int check_symbols(struct loader *l);	 /* symbols.c */
-int check_groups(struct loader *l);	 /* groups.c: COMDAT */
-int check_driver(struct loader *l);	 /* descriptor.c */
-int lay_out(struct loader *l);		 /* layout.c: which section goes where */
-int copy_sections(struct loader *l);	 /* layout.c */
-int resolve(struct loader *l);		 /* resolve.c: symbols to addresses */
-int relocate(struct loader *l);		 /* relocate.c */
-int find_entry_points(struct loader *l); /* entries.c: init, exit, constructors, exports */
-int set_parameters(struct loader *l);	 /* params.c */
+int check_format(struct loader *l); /* foreign.c: is it an object file of our kind at all? */
+int __must_check check_file(struct loader *l); /* check.c: ELF header and sections */
+int check_origin(struct loader *l); /* foreign.c: an object file, but is it of a driver? */
+int __must_check check_symbols(struct loader *l); /* symbols.c */
+int __must_check check_groups(struct loader *l);  /* groups.c: COMDAT */
+int check_driver(struct loader *l);		  /* descriptor.c */
+int lay_out(struct loader *l);			  /* layout.c: which section goes where */
+int copy_sections(struct loader *l);		  /* layout.c */
+int __must_check resolve(struct loader *l);	  /* resolve.c: symbols to addresses */
+int __must_check relocate(struct loader *l);	  /* relocate.c */
+int find_entry_points(struct loader *l);	  /* entries.c: init, exit, constructors, exports */
+int set_parameters(struct loader *l);		  /* params.c */
 
 /**
  * @brief The machine's part of relocate() (arch/x86_64/elf_relocate.c): do the relocations of section
@@ -219,7 +219,7 @@ bool section_is_table(const char *name);
  * Linkers leave undefined symbols of what they dropped. The first question reads all relocations.
  * @return 1, 0; -ENOMEM (the reason was added)
  */
-int symbol_referenced(struct loader *l, u32 index);
+int __must_check symbol_referenced(struct loader *l, u32 index);
 /** @brief What a name that nobody has says of its origin, and what to do: half a sentence; NULL: nothing. (words.c) */
 const char *missing_name_words(const char *name);
 /** @brief Why an undefined name cannot be had, and what to do: a compiler's flag; NULL: nothing against it. (words.c) */
@@ -237,8 +237,8 @@ struct record_header {
  */
 const struct record_header *record_next(const u8 *records, u64 size, u64 *pos);
 /** @brief Check records, as far as that is possible without relocating. @return 0 or the first error */
-int check_records(struct report *report, const u8 *records, u64 size, u32 level,
-		  const struct banos_driver_record **driver);
+int __must_check check_records(struct report *report, const u8 *records, u64 size, u32 level,
+			       const struct banos_driver_record **driver);
 /** @brief Do type, bounds and size of a parameter's variable agree? Of a record that is large enough. */
 bool param_consistent(const struct banos_param_record *record);
 /** Where a parameter's variable may lie, and how to write it. */
@@ -250,6 +250,7 @@ struct param_target {
 	u8 *mem;	     /* of @p data */
 };
 /** @brief Check where variables lie; then set them as @p params says. */
-int params_apply(struct report *report, const struct param_target *target, const char *params);
+int __must_check params_apply(struct report *report, const struct param_target *target,
+			      const char *params);
 /** @brief Is this name one that a driver called @p driver may export? */
 bool export_name_allowed(const char *driver, const char *name);

@@ -105,7 +105,7 @@ struct owned {
  *		   none to what it owns, so that no driver can name it
  * @return 0, -ENOMEM
  */
-int owner_init(struct owner *o, struct owner *parent, const char *name, void *private);
+int __must_check owner_init(struct owner *o, struct owner *parent, const char *name, void *private);
 /** @brief The end of an owner that was swept: its handle is void. The storage may be freed after a grace period. */
 void owner_destroy(struct owner *o);
 /** @brief This owner and those below it obtain nothing more; what can sleep is woken. */
@@ -132,8 +132,9 @@ u64 owner_stop_deadline(const struct owner *o);
  * @param phases  bit mask of 1 << enum owned_phase
  * @return 0; -EBUSY: something does not end; call again later
  */
-int owner_sweep(struct owner *o, u32 phases,
-		void (*report)(struct owner *o, const struct owned_class *c, u32 count));
+int __must_check owner_sweep(struct owner *o, u32 phases,
+			     void (*report)(struct owner *o, const struct owned_class *c,
+					    u32 count));
 
 /**
  * @brief Init, or probe, succeeded: publish what it registered, oldest first. Each owner for itself.
@@ -143,15 +144,15 @@ int owner_publish(struct owner *o);
 /** @brief The same, afterwards, for what has class->late; others may be removing the owner meanwhile. */
 void owner_publish_late(struct owner *o);
 /** @brief Publish @p o now if its owner is live, else when it will be. @return 0 or why not */
-int owned_publish(struct owned *o);
+int __must_check owned_publish(struct owned *o);
 
 /**
  * @brief Put something on an owner's list, counted once for it.
  * @param with_handle  give it a handle, too, unless it is the kernel's own
  * @return 0, -ENODEV: the owner is closed, -ENOMEM. Any context.
  */
-int owned_add(struct owner *owner, struct owned *o, const struct owned_class *class,
-	      bool with_handle);
+int __must_check owned_add(struct owner *owner, struct owned *o, const struct owned_class *class,
+			   bool with_handle);
 /**
  * @brief Give up: off the list, handle void, class->stop(), owner's reference dropped. Where stop()
  * fails all is as before.

@@ -149,14 +149,15 @@ static inline u64 current_limit(u32 which)
 u32 process_count(void);
 /** @brief pid_max, as in /proc/sys/kernel/pid_max. */
 pid_t process_pid_max(void);
-int process_set_pid_max(pid_t max);
+int __must_check process_set_pid_max(pid_t max);
 pid_t process_last_pid(void);
 
 /**
  * @brief Start the first process: exec @p path in a new process with pid 1.
  * @return 0 or -errno of the exec. Thread context of a kernel thread.
  */
-int process_start_init(const char *path, const char *const argv[], const char *const envp[]);
+int __must_check process_start_init(const char *path, const char *const argv[],
+				    const char *const envp[]);
 void process_init(void);
 /** @brief End the current process with a wait status; all its threads. */
 void process_exit_group(int status) __noreturn;
@@ -191,7 +192,7 @@ struct signal_owner {
 	uid_t uid, euid;
 };
 /** @brief All but ->sig, for the current user; @p nr 0: nobody. @return 0 or -ESRCH */
-int signal_owner_set(struct signal_owner *owner, u32 type, pid_t nr);
+int __must_check signal_owner_set(struct signal_owner *owner, u32 type, pid_t nr);
 /** @brief Is the number still in use by those that it was given for? Any context. */
 bool signal_owner_lives(const struct signal_owner *owner);
 /** @brief Tell of @p band (POLL_IN...) on descriptor @p fd, who may be told. Any context. */
@@ -210,7 +211,7 @@ void signal_deliver(struct pt_regs *regs);
  * @param size  must be 8 when @p set is given
  * @return 0, -EINVAL, -EFAULT
  */
-int signal_mask_temporary(u64 set, u64 size);
+int __must_check signal_mask_temporary(u64 set, u64 size);
 
 /**
  * How a system call goes on after a stop or an ignored signal where starting it again would be wrong

@@ -40,4 +40,4 @@ int report_add(struct report *report, int err, const char *fmt, ...) __printf(3,
 /** @brief Add a line that says how many reasons found no room. Nothing is added afterwards; again is fine. */
 void report_close(struct report *report);
 /** @brief Where an errno stands in the table of the driver ABI: lower is told first. Pure. */
-int report_rank(int err);
+int __must_check report_rank(int err);

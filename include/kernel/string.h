@@ -36,10 +36,10 @@ int scnprintf(char *buf, size_t size, const char *fmt, ...) __printf(3, 4);
  */
 extern size_t (*format_symbol_hook)(char *buf, size_t size, u64 addr);
 /** Whole string to a number; base 0 takes 0x and 0. @return 0, -EINVAL, -ERANGE */
-int parse_u64(const char *text, u32 base, u64 *out);
-int parse_s64(const char *text, u32 base, s64 *out);
+int __must_check parse_u64(const char *text, u32 base, u64 *out);
+int __must_check parse_s64(const char *text, u32 base, s64 *out);
 /** "4K", "16M", "2G" and plain numbers. */
-int parse_size(const char *text, u64 *out);
+int __must_check parse_size(const char *text, u64 *out);
 /** Does all of @p text match @p pattern, with * for any text and ? for any character? */
 bool glob_match(const char *pattern, const char *text);
 u64 hash_bytes(const void *p, size_t length, u64 seed); /* fast, not cryptographic */

@@ -106,7 +106,7 @@ struct thread {
 };
 
 /** Create a kernel thread; it does not run before thread_start(). @return it with one reference, or ERR_PTR(-ENOMEM/-EAGAIN). */
-struct thread *thread_create(void (*fn)(void *), void *arg, const char *name);
+struct thread *__must_check thread_create(void (*fn)(void *), void *arg, const char *name);
 /** Create and start; the thread holds itself. @return 0 or a negative errno. */
 int thread_spawn(void (*fn)(void *), void *arg, const char *name);
 void thread_start(struct thread *t);
@@ -126,7 +126,7 @@ void thread_put(struct thread *t);
  * Its kernel stack is prepared so that the first switch to it returns to user
  * mode with *@p regs, as thread_user_regs(). One reference for the caller.
  */
-struct thread *thread_create_user(const struct pt_regs *regs, const char *comm);
+struct thread *__must_check thread_create_user(const struct pt_regs *regs, const char *comm);
 /** The user registers, at the top of the kernel stack. */
 static inline struct pt_regs *thread_user_regs(const struct thread *t);
 /** Copy the caller's FPU state into @p t (fork), or make it the initial state (exec). */
@@ -178,7 +178,7 @@ extern struct thread boot_thread;
 void thread_init_early(void);
 /** @brief Let threads be created. Boot, behind the heap and the clock. */
 void thread_init(void);
-int sched_cpu_create(struct cpu *c);
+int __must_check sched_cpu_create(struct cpu *c);
 void sched_idle(void) __noreturn;
 
 extern spinlock_t threads_lock;

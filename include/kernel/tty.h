@@ -60,7 +60,8 @@ struct tty_ops {
  * @return it, with the reference that tty_unregister() drops, or ERR_PTR(-EBUSY, -ENOMEM)
  * @note Context: thread, may sleep.
  */
-struct tty *tty_register(const char *name, dev_t dev, const struct tty_ops *ops, void *private);
+struct tty *__must_check tty_register(const char *name, dev_t dev, const struct tty_ops *ops,
+				      void *private);
 /** Hang up, remove the node; the driver's methods are not called after this returned. Sleeps. */
 void tty_unregister(struct tty *tty);
 void *tty_private(const struct tty *tty);

@@ -59,7 +59,7 @@ int __must_check cmpxchg_user_u32(uaddr_t addr, u32 *old, u32 new);
 /** @return length without NUL, -ENAMETOOLONG when there is no NUL in @p size bytes, or -EFAULT. */
 s64 __must_check strncpy_from_user(char *dst, uaddr_t src, u64 size);
 /** Copy a user string of at most @p max bytes into fresh kmalloc memory; ERR_PTR. */
-char *strdup_from_user(uaddr_t src, u64 max);
+char *__must_check strdup_from_user(uaddr_t src, u64 max);
 
 /** A list of user buffers (readv, pread...): one shape for all data transfers. */
 struct uio {
@@ -102,5 +102,5 @@ struct uio_list {
  * @brief Fetch @p nr_segs buffers from @p iov.
  * @return 0: pair with uio_list_put(); -EINVAL: more than 1024, or a length below 0; -EFAULT, -ENOMEM
  */
-int uio_list_get(struct uio_list *list, uaddr_t iov, u64 nr_segs);
+int __must_check uio_list_get(struct uio_list *list, uaddr_t iov, u64 nr_segs);
 void uio_list_put(struct uio_list *list);

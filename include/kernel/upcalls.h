@@ -71,4 +71,4 @@ void user_return_work(struct pt_regs *regs);
 /** Free what hangs on a user thread whose last reference is dropped (kernel/process/process.c). Any context. */
 void upcall_thread_free(struct thread *t);
 /** Report that a driver called a weak import that is absent (banos/life/uses.c). The context of the call. @return -EOPNOTSUPP, which the call returns */
-s64 gate_absent_called(const char *name);
+s64 __must_check gate_absent_called(const char *name);

@@ -11,4 +11,4 @@ enum utsname_which { UTSNAME_HOST, UTSNAME_DOMAIN };
 /** Announced by utsname_set(), by which. */
 extern struct change_source utsname_changes[2];
 /** Set one to the @p len bytes at @p s. @return 0, or -EINVAL: longer than UTS_LEN */
-int utsname_set(enum utsname_which which, const char *s, size_t len);
+int __must_check utsname_set(enum utsname_which which, const char *s, size_t len);

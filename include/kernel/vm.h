@@ -192,10 +192,10 @@ extern u64 vm_min_addr;
  * @param off	bytes, page aligned
  * @return address or -errno
  */
-s64 vm_map(struct vm_space *space, u64 addr, u64 len, u32 prot, u32 flags, struct file *file,
-	   u64 off);
+s64 __must_check vm_map(struct vm_space *space, u64 addr, u64 len, u32 prot, u32 flags,
+			struct file *file, u64 off);
 /** @brief The first thread's stack: grows down from stack_top, @p size bytes to begin with. @return start or -errno */
-s64 vm_map_stack(struct vm_space *space, u64 size, u32 prot);
+s64 __must_check vm_map_stack(struct vm_space *space, u64 size, u32 prot);
 /**
  * @brief Map pages of the kernel (vDSO and its data), shared, never freed.
  * @param pages	must stay as long as the kernel runs
@@ -205,19 +205,20 @@ s64 vm_map_stack(struct vm_space *space, u64 size, u32 prot);
 s64 vm_map_pages(struct vm_space *space, u64 addr, struct page **pages, u32 npages, u32 vm_flags);
 int vm_unmap(struct vm_space *space, u64 addr, u64 len);
 int vm_protect(struct vm_space *space, u64 addr, u64 len, u32 prot);
-s64 vm_remap(struct vm_space *space, u64 old, u64 old_len, u64 new_len, u32 flags, u64 new_addr);
-int vm_advise(struct vm_space *space, u64 addr, u64 len, int advice);
+s64 __must_check vm_remap(struct vm_space *space, u64 old, u64 old_len, u64 new_len, u32 flags,
+			  u64 new_addr);
+int __must_check vm_advise(struct vm_space *space, u64 addr, u64 len, int advice);
 /** @brief brk(). @return the break as it now is: the old one on failure */
 s64 vm_set_brk(struct vm_space *space, u64 brk);
 /** @brief msync() */
-int vm_sync(struct vm_space *space, u64 addr, u64 len, int flags);
+int __must_check vm_sync(struct vm_space *space, u64 addr, u64 len, int flags);
 /** @brief mincore(): one byte a page to @p vec */
-int vm_incore(struct vm_space *space, u64 addr, u64 len, uaddr_t vec);
+int __must_check vm_incore(struct vm_space *space, u64 addr, u64 len, uaddr_t vec);
 /** @brief mlock2(): @p flags MLOCK_ONFAULT or 0. The limit is RLIMIT_MEMLOCK. */
-int vm_lock(struct vm_space *space, u64 addr, u64 len, int flags);
-int vm_unlock(struct vm_space *space, u64 addr, u64 len);
+int __must_check vm_lock(struct vm_space *space, u64 addr, u64 len, int flags);
+int __must_check vm_unlock(struct vm_space *space, u64 addr, u64 len);
 /** @brief mlockall(): MCL_* */
-int vm_lock_all(struct vm_space *space, int flags);
+int __must_check vm_lock_all(struct vm_space *space, int flags);
 int vm_unlock_all(struct vm_space *space);
 
 /* ---- for file systems: no lock of the space is taken; may be called under inode->lock ---- */
@@ -239,7 +240,7 @@ void vm_protect_file_range(struct file_pages *pages, u64 first, u64 last);
  * @return 0; 1: a major fault; -EFAULT (SIGSEGV, *@p si_code SEGV_MAPERR/SEGV_ACCERR),
  *	   -EIO (SIGBUS, BUS_ADRERR), -ENOMEM (kill the process), -EINTR (it is being killed)
  */
-int vm_fault(struct vm_space *space, u64 addr, u32 error_code, int *si_code);
+int __must_check vm_fault(struct vm_space *space, u64 addr, u32 error_code, int *si_code);
 /** @brief Find the region containing @p addr. space->lock held, or a fault of the only user (fault_alone()). */
 struct vm_region *vm_region_find(struct vm_space *space, u64 addr);
 /** @brief First region with end > @p addr. Locking: as vm_region_find(). */

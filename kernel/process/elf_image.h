@@ -38,7 +38,7 @@ struct elf_image {
  * @param phoff, nr  out: where the program headers are and how many
  * @return 0 or -ENOEXEC
  */
-int elf_header_check(const void *head, u64 len, u64 *phoff, u32 *nr);
+int __must_check elf_header_check(const void *head, u64 len, u64 *phoff, u32 *nr);
 /**
  * @brief What an ELF file is that elf_header_check() refuses, for people.
  * @param head	the file's first @p len bytes, 8-aligned
@@ -49,8 +49,8 @@ const char *elf_describe(const void *head, u64 len);
  * @brief Check the program headers.
  * @return 0; -EINVAL: a segment contradicts itself or lies outside user space
  */
-int elf_image_check(const Elf64_Ehdr *header, const Elf64_Phdr *phdrs, u32 nr,
-		    const struct elf_limits *limits, struct elf_image *out);
+int __must_check elf_image_check(const Elf64_Ehdr *header, const Elf64_Phdr *phdrs, u32 nr,
+				 const struct elf_limits *limits, struct elf_image *out);
 
 #define ELF_PROT_READ  1u /* the values of PROT_READ and its kin */
 #define ELF_PROT_WRITE 2u

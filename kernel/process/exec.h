@@ -26,13 +26,14 @@ struct exec_vector {
 	const char *const *kernel;
 };
 
-int exec_args_init(struct exec_args *args);
+int __must_check exec_args_init(struct exec_args *args);
 void exec_args_free(struct exec_args *args);
 /** @return strings added, -EFAULT, -E2BIG, -ENOMEM, -EINTR */
-s64 exec_args_add_vector(struct exec_args *args, const struct exec_vector *vector);
-int exec_args_add(struct exec_args *args, const char *string);
+s64 __must_check exec_args_add_vector(struct exec_args *args, const struct exec_vector *vector);
+int __must_check exec_args_add(struct exec_args *args, const char *string);
 /** @brief Put @p nr_strings strings in the place of the first one (there may be none). */
-int exec_args_replace_first(struct exec_args *args, const char *const *strings, u32 nr_strings);
+int __must_check exec_args_replace_first(struct exec_args *args, const char *const *strings,
+					 u32 nr_strings);
 
 /** One program file: the one called, or its interpreter. */
 struct exec_file {
@@ -56,13 +57,13 @@ struct exec {
 };
 
 /** @brief Open what is to be run. @return 0, -ETXTBSY: somebody writes to it, or why not */
-int exec_file_open(struct exec_file *image, int dirfd, const char *path, u32 at_flags);
+int __must_check exec_file_open(struct exec_file *image, int dirfd, const char *path, u32 at_flags);
 /** @brief Read the head of @p image->file and check it as ELF. */
 int exec_file_read_head(struct exec_file *image);
-int exec_file_check(struct exec_file *image);
+int __must_check exec_file_check(struct exec_file *image);
 void exec_file_close(struct exec_file *image);
 /** @brief Make the new space: segments, interpreter, vDSO, heap, stack with all that is on it. */
-int exec_build_space(struct exec *exec);
+int __must_check exec_build_space(struct exec *exec);
 /** @brief execve() is about to fail with ENOEXEC: if it is about an ELF file, say so in the log and remember it. */
 void exec_note_refused(struct exec *exec);
 /** @brief Arguments are collected: are they a shell and the file that was refused just before? Then ENOEXEC again. */

@@ -36,7 +36,7 @@ struct pid {
 };
 void pid_init(void);
 /** @brief A fresh number; @p want 0: any. ERR_PTR: -EAGAIN, -ENOMEM, -EINVAL, -EEXIST. Not to be found yet. */
-struct pid *pid_create(u32 want);
+struct pid *__must_check pid_create(u32 want);
 /** @brief Let look-ups find @p t and, for a first thread, @p p (NULL otherwise). Takes references. */
 void pid_publish(struct pid *pid, struct thread *t, struct process *p);
 /** @brief The thread (and process) has this number no more; drops their references. */
@@ -217,8 +217,8 @@ void process_notify_parent_stop(struct process *p, int why);
 
 /* ---- frames (sigframe.c) ---- */
 /** @brief Let @p regs enter the handler. @return 0 or -EFAULT */
-int sigframe_setup(struct pt_regs *regs, int sig, const struct user_sigaction *act,
-		   const struct siginfo_k *info, u64 mask);
+int __must_check sigframe_setup(struct pt_regs *regs, int sig, const struct user_sigaction *act,
+				const struct siginfo_k *info, u64 mask);
 
 /* ---- the tree ---- */
 struct process *process_create(struct process *parent);
@@ -281,7 +281,7 @@ void itimer_real_fires(struct timer *timer);
 /** @brief A limit on CPU time, or the policy of a thread, has changed. Thread context. @return 0 or -ENOMEM: it is not watched */
 int cpu_limit_changed(struct process *p);
 /** @brief For a process in the making: what watches its limits on CPU time. @return 0 or -ENOMEM */
-int process_timers_inherit(struct process *p);
+int __must_check process_timers_inherit(struct process *p);
 
 /* ---- unknown_call.c ---- */
 /** @brief Log once per program that it called the kernel as a 32-bit program does. */
@@ -293,7 +293,7 @@ void futex_wake_user(u64 uaddr_word, bool shared, u32 nr);
 void robust_list_exit(struct thread *t);
 
 /* ---- times ---- */
-int timespec_from_user(u64 *ns, uaddr_t src);
+int __must_check timespec_from_user(u64 *ns, uaddr_t src);
 int timespec_to_user(uaddr_t dst, u64 ns);
 static inline struct timespec timespec_from_ns(u64 ns)
 {
@@ -304,7 +304,7 @@ static inline struct timeval timeval_from_ns(u64 ns)
 	return (struct timeval){ (s64)(ns / NSEC_PER_SEC), (s64)(ns % NSEC_PER_SEC / 1000) };
 }
 /** @brief Saturating: what does not fit in 63 bits is as good as never. @return 0 or -EINVAL */
-int timespec_to_ns(const struct timespec *timespec, u64 *ns);
+int __must_check timespec_to_ns(const struct timespec *timespec, u64 *ns);
 static inline u64 ns_add(u64 ns, u64 more)
 {
 	if (ns + more < ns)
@@ -327,8 +327,8 @@ void posix_timers_clock_set(void);
 u64 clock_to_monotonic(int clock, u64 ns);
 u64 clock_offset_ns(int clock);
 /** @brief Read any clock id, CPU clocks too. @return 0 or -EINVAL */
-int clock_read(int clock, u64 *ns);
-int cpu_clock_read(int clock, u64 *ns);
+int __must_check clock_read(int clock, u64 *ns);
+int __must_check cpu_clock_read(int clock, u64 *ns);
 
 /* ---- status for wait4() ---- */
 #define WAIT_SIGNAL_MASK \

@@ -26,9 +26,9 @@ struct pid_map {
 /** @brief Start with nothing taken but 0, which is nobody's number. */
 void pid_map_init(struct pid_map *map);
 /** @brief The next free number. @return it, or -EAGAIN: all are taken */
-int pid_map_alloc(struct pid_map *map);
+int __must_check pid_map_alloc(struct pid_map *map);
 /** @brief Take @p nr itself. @return 0, -EINVAL: out of range, -EEXIST: taken */
-int pid_map_take(struct pid_map *map, u32 nr);
+int __must_check pid_map_take(struct pid_map *map, u32 nr);
 /** @brief Give back a number. */
 void pid_map_free(struct pid_map *map, u32 nr);
 /** @brief The first taken number >= @p from. @return it, or -1 */

@@ -15,4 +15,4 @@
  * @param arg	out: all the rest of the line as one string, or NULL
  * @return 0; -ENOEXEC: not a script, no interpreter, or its name is cut off
  */
-int script_parse(char *buf, size_t len, size_t size, char **interp, char **arg);
+int __must_check script_parse(char *buf, size_t len, size_t size, char **interp, char **arg);

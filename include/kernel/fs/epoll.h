@@ -4,4 +4,4 @@
 #include <kernel/seq_file.h>
 
 int epoll_watches_show(struct seq_file *seq, void *unused);
-int epoll_watches_write(char *text, size_t len, void *unused);
+int __must_check epoll_watches_write(char *text, size_t len, void *unused);

@@ -91,9 +91,9 @@ static inline void file_get(struct file *f)
 void file_put(struct file *f);
 
 /** @brief Open by path as the current thread. @param path  kernel text @return file or ERR_PTR */
-struct file *file_open(int dirfd, const char *path, u32 flags, mode_t mode);
+struct file *__must_check file_open(int dirfd, const char *path, u32 flags, mode_t mode);
 /** @brief Open for execution: checks x bit, type and MS_NOEXEC. @param at_flags  AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW */
-struct file *file_open_exec(int dirfd, const char *path, u32 at_flags);
+struct file *__must_check file_open_exec(int dirfd, const char *path, u32 at_flags);
 /** @brief Is the file on a mount with MS_NOEXEC? For mmap() and mprotect(). */
 bool file_is_noexec(const struct file *f);
 /** @brief Keep others from opening the file for writing while it runs. @return 0 or -ETXTBSY */
@@ -122,8 +122,8 @@ __must_check s64 file_write_kernel(struct file *f, const void *buf, u64 len, u64
  * @param flags	 O_*: access mode and O_NONBLOCK
  * @return file with mode FMODE_STREAM and a fresh inode of its own, or ERR_PTR
  */
-struct file *file_create_anon(const char *kind, const struct file_ops *ops, void *private,
-			      u32 flags);
+struct file *__must_check file_create_anon(const char *kind, const struct file_ops *ops,
+					   void *private, u32 flags);
 /**
  * @brief Make another open file on the same nameless inode (the other end of a pipe).
  * @param f  from file_create_anon()

@@ -61,7 +61,8 @@ struct gen_tree {
 };
 
 /** @return 0 or -ENOMEM */
-int gen_tree_init(struct gen_tree *tree, mode_t folder_mode, u64 file_size, int gone_error);
+int __must_check gen_tree_init(struct gen_tree *tree, mode_t folder_mode, u64 file_size,
+			       int gone_error);
 /** @return it, NULL: no memory, bad or taken name. Sleeps. */
 struct proc_entry *gen_create(struct gen_tree *tree, const char *path, const struct gen_spec *spec);
 /** Waits until show() and write() run nowhere. What is below it stays until removed. Sleeps. */
@@ -70,17 +71,17 @@ void gen_remove(struct proc_entry *entry);
 /* For the file systems that show a tree. */
 
 /** The one super block of the tree, counted for the caller; made with @p ops and magic when there is none. */
-int gen_mount(struct gen_tree *tree, struct fs_type *type, const struct super_ops *ops, u64 magic,
-	      const struct inode_ops *root_ops, const struct file_ops *root_fops,
-	      struct super_block **out);
+int __must_check gen_mount(struct gen_tree *tree, struct fs_type *type, const struct super_ops *ops,
+			   u64 magic, const struct inode_ops *root_ops,
+			   const struct file_ops *root_fops, struct super_block **out);
 /* Methods of a root that shows more than the tree. */
-int gen_lookup(struct inode *dir, struct dentry *d);
-int gen_setattr(struct inode *inode, const struct iattr *attr);
+int __must_check gen_lookup(struct inode *dir, struct dentry *d);
+int __must_check gen_setattr(struct inode *inode, const struct iattr *attr);
 void gen_getattr(struct inode *inode, struct kstat *stat);
 /** Entries from c->pos on, "." and ".." included. @return 0, 1: the last one was handed over */
 int gen_readdir(struct file *f, struct dir_context *context);
 /** For super_ops.remount of trees that have no options. @return 0, -EINVAL: there are some */
-int gen_remount(struct super_block *sb, u32 flags, const char *options);
+int __must_check gen_remount(struct super_block *sb, u32 flags, const char *options);
 /** For super_ops.statfs: no blocks, no files. */
 int gen_statfs(struct super_block *sb, struct statfs *out);
 /** For super_ops.evict_inode. @return false: not an inode of a tree */

@@ -43,7 +43,7 @@ __must_check int user_path(int dirfd, u64 user, u32 flags, struct path *out);
  * The path of what was removed ends in " (deleted)".
  * @return start of the text within @p buf, or ERR_PTR(-ENAMETOOLONG)
  */
-char *path_text(const struct path *path, char *buf, size_t size);
+char *__must_check path_text(const struct path *path, char *buf, size_t size);
 /**
  * @brief The same as it is seen from another root.
  * @param reached  filled: does @p path lie below @p root?

@@ -72,6 +72,6 @@ void walk_end(struct walk *walk);
 __must_check int walk_follow_last(struct walk *walk, struct dentry *link);
 
 /** @brief Look up the last component of a LOOKUP_PARENT walk under the directory's lock. @return counted, or ERR_PTR */
-struct dentry *lookup_locked(struct dentry *dir, u64 key, const char *name);
+struct dentry *__must_check lookup_locked(struct dentry *dir, u64 key, const char *name);
 /** @brief Step onto what is mounted here; both references are exchanged. */
 void path_follow_mounts(struct path *path);

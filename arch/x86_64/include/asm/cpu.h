@@ -66,7 +66,7 @@ void fpu_restore(const void *area);
  * @p features. Thread context; the range has been checked, 64-aligned (fx: 16). @return 0 or -EFAULT;
  * after a failed restore call thread_fpu_reset().
  */
-int fpu_save_user(u64 to, u64 features);
+int __must_check fpu_save_user(u64 to, u64 features);
 int fpu_restore_user(u64 from, u64 features);
 int fpu_save_user_fx(u64 to, u64 unused);
 int fpu_restore_user_fx(u64 from, u64 unused);

@@ -23,7 +23,7 @@ void paging_init(void);
  * Map kernel memory with the largest pages that fit. Tables come from
  * page_alloc(). The caller owns [va, va+len). @return 0, -ENOMEM (what was mapped stays)
  */
-int kernel_map(u64 va, phys_t pa, u64 len, u64 pte_flags);
+int __must_check kernel_map(u64 va, phys_t pa, u64 len, u64 pte_flags);
 /** Entry of a 4 KiB mapping in kernel space; made when @p create. NULL: none. */
 pte_t *kernel_pte(u64 va, bool create);
 extern phys_t kernel_root;

@@ -8,7 +8,7 @@ void trap_dispatch(struct pt_regs *regs, u32 vector);
 void trap_page_fault(struct pt_regs *regs, u32 vector);
 void trap_irq(struct pt_regs *regs, u32 vector);
 void trap_ist(struct pt_regs *regs, u32 vector);
-s64 syscall_other(struct pt_regs *regs);
+s64 __must_check syscall_other(struct pt_regs *regs);
 /** IRET to user mode faulted: what it found, as if user mode had faulted. @param trap  the fault's own frame */
 struct pt_regs *user_iret_faulted(const struct pt_regs *trap);
 /** Print registers and code bytes (panic.c asks). */
