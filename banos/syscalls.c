@@ -86,7 +86,10 @@ static int read_image(struct install_request *rq, u32 fd)
 		n = file_read_kernel(r.file, (u8 *)rq->file, rq->size, &pos);
 		if (n < 0)
 			err = report_add(&rq->report, n, "its file cannot be read (error %ld)", -n);
-		rq->size = n < 0 ? 0 : n; /* it may have become shorter */
+		if (n < 0) /* it may have become shorter */
+			rq->size = 0;
+		else
+			rq->size = n;
 	}
 	fd_put(r);
 	return err;
@@ -118,7 +121,12 @@ static int fetch(struct install_request *rq, const struct install_args *a)
 
 	if (a->flags & ~(u64)BANOS_INSTALL_DRY_RUN)
 		err = report_add(&rq->report, -EINVAL, "flags 0x%lx are unknown", a->flags);
-	err = err ?: (a->from_fd ? read_image(rq, a->fd) : copy_image(rq, a->image, a->size));
+	if (err)
+		return err;
+	if (a->from_fd)
+		err = read_image(rq, a->fd);
+	else
+		err = copy_image(rq, a->image, a->size);
 	return err ?: copy_params(rq, a->params);
 }
 
@@ -196,7 +204,10 @@ SYSCALL2(banos_remove, id, flags)
 	d = driver_find(id);
 	if (!d)
 		return -ENOENT;
-	err = d->id == (s64)id ? driver_remove(d, flags & BANOS_REMOVE_WAIT) : -ENOENT;
+	if (d->id == (s64)id)
+		err = driver_remove(d, flags & BANOS_REMOVE_WAIT);
+	else
+		err = -ENOENT;
 	driver_put(d);
 	return err;
 }
@@ -310,7 +321,9 @@ SYSCALL3(init_module, image, len, params)
 		return id;
 	id = install(&(struct install_args){
 		.image = image, .size = len, .params = params, .after_finit = true });
-	return id < 0 ? id : 0;
+	if (id < 0)
+		return id;
+	return 0;
 }
 
 SYSCALL3(finit_module, fd, params, flags)
@@ -325,7 +338,9 @@ SYSCALL3(finit_module, fd, params, flags)
 		return -EOPNOTSUPP;
 	id = install(&(struct install_args){
 		.from_fd = true, .fd = (u32)fd, .params = params, .is_finit = true });
-	return id < 0 ? id : 0;
+	if (id < 0)
+		return id;
+	return 0;
 }
 
 /*
@@ -342,8 +357,11 @@ SYSCALL2(delete_module, name, flags)
 	if (err)
 		return err;
 	n = strncpy_from_user(text, uaddr(name), sizeof(text));
-	if (n < 0)
-		return n == -ENAMETOOLONG ? -ENOENT : n;
+	if (n < 0) {
+		if (n == -ENAMETOOLONG)
+			return -ENOENT;
+		return n;
+	}
 	mutex_lock(&drivers_lock);
 	d = driver_find_name_locked(text, BANOS_DRIVER_LIVE)
 		    ?: driver_find_name_locked(text, BANOS_DRIVER_GOING);
@@ -352,5 +370,7 @@ SYSCALL2(delete_module, name, flags)
 		return -ENOENT;
 	err = driver_remove(d, false);
 	driver_put(d);
-	return err == -EBUSY ? -EWOULDBLOCK : err;
+	if (err == -EBUSY)
+		return -EWOULDBLOCK;
+	return err;
 }

@@ -228,9 +228,12 @@ static int device_take_config(struct bus *bus, struct bus_device *device,
 	device->interrupts = config.interrupts;
 	strscpy(device->name, config.name, sizeof(device->name));
 	strscpy(device->alias, config.alias, sizeof(device->alias));
-	return device_take_resources(device, &config) ?:
-	       take_text(&device->properties, config.properties) ?:
-	       take_text(&device->attributes, config.attributes);
+	err = device_take_resources(device, &config);
+	if (!err)
+		err = take_text(&device->properties, config.properties);
+	if (!err)
+		err = take_text(&device->attributes, config.attributes);
+	return err;
 }
 
 static int add_device(struct bus *bus, const struct banos_device_config *config,
@@ -393,7 +396,9 @@ static struct bus_device *device_of(banos_owner device)
 {
 	struct owner *owner = api_owner(device);
 
-	return owner ? owner->device : NULL;
+	if (owner)
+		return owner->device;
+	return NULL;
 }
 
 int64_t banos_resource_get(banos_owner device, uint32_t index, struct banos_resource *resource)
@@ -424,7 +429,9 @@ int64_t banos_device_interrupts(banos_owner device)
 {
 	struct bus_device *target = device_of(device);
 
-	return target ? (s64)target->interrupts : MISTAKE("device is none of the caller's");
+	if (target)
+		return (s64)target->interrupts;
+	return MISTAKE("device is none of the caller's");
 }
 BANOS_EXPORT(banos_device_interrupts);
 

@@ -102,7 +102,9 @@ struct owned *api_peek(u64 handle, const struct owned_class *class)
 	struct owned *owned = owned_peek(handle, class);
 	const struct owner *owner = owned ? READ_ONCE(owned->owner) : NULL;
 
-	return owner && is_callers(owner) ? owned : NULL;
+	if (owner && is_callers(owner))
+		return owned;
+	return NULL;
 }
 
 struct owned *api_get(u64 handle, const struct owned_class *class)
@@ -158,8 +160,11 @@ u64 api_span(const void *start, u64 max, bool write)
 
 	if (addr >= here && addr < current->kstack_top)
 		return up_to(addr, current->kstack_top, max);
-	if (addr >= (u64)(write ? _data : _text) && addr < (u64)_image_end)
-		return image_counts() ? up_to(addr, (u64)_image_end, max) : 0;
+	if (addr >= (u64)(write ? _data : _text) && addr < (u64)_image_end) {
+		if (image_counts())
+			return up_to(addr, (u64)_image_end, max);
+		return 0;
+	}
 	return driver_memory_span(start, max, write);
 }
 
@@ -167,7 +172,9 @@ s64 api_text(const char *text, u64 max)
 {
 	u64 span = api_span(text, max, false), len = strnlen(text, span);
 
-	return len < span ? (s64)len : -EINVAL;
+	if (len < span)
+		return (s64)len;
+	return -EINVAL;
 }
 
 u32 api_struct_size(const void *from)

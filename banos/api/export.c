@@ -79,13 +79,16 @@ static int find_locked(struct found_symbol *symbol, const char *name)
 void *banos_lookup_symbol(banos_owner owner, const char *name)
 {
 	struct owner *holder = api_owner(owner);
-	const char *wrong = !holder			       ? "owner is none of the caller's"
-			    : api_text(name, API_TEXT_MAX) < 0 ? "name is no text of the driver's"
-			    : api_holds_spinlock() ? "may sleep, and the caller holds a spin lock"
-						   : NULL;
+	const char *wrong = NULL;
 	struct found_symbol *symbol;
 	int err;
 
+	if (!holder)
+		wrong = "owner is none of the caller's";
+	else if (api_text(name, API_TEXT_MAX) < 0)
+		wrong = "name is no text of the driver's";
+	else if (api_holds_spinlock())
+		wrong = "may sleep, and the caller holds a spin lock";
 	if (wrong) {
 		MISTAKE(wrong);
 		return NULL;

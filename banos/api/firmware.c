@@ -63,8 +63,11 @@ static s64 read_file(struct file *f, struct firmware *firmware)
 	if (!firmware->data)
 		return -ENOMEM;
 	length = file_read_kernel(f, firmware->data, size, &pos);
-	if (length != (s64)size)
-		return length < 0 ? length : -EIO;
+	if (length != (s64)size) {
+		if (length < 0)
+			return length;
+		return -EIO;
+	}
 	firmware->size = size;
 	return 0;
 }
@@ -75,7 +78,10 @@ static void reader_main(void *arg)
 	struct file *f = file_open(AT_FDCWD, reading->path, O_RDONLY | O_NONBLOCK, 0);
 
 	if (IS_ERR(f)) {
-		reading->result = PTR_ERR(f) == -ENOTDIR ? -ENOENT : PTR_ERR(f);
+		if (PTR_ERR(f) == -ENOTDIR)
+			reading->result = -ENOENT;
+		else
+			reading->result = PTR_ERR(f);
 	} else {
 		reading->result = read_file(f, reading->firmware);
 		file_put(f);
@@ -160,12 +166,17 @@ int64_t banos_firmware_read(banos_firmware firmware, uint64_t offset, void *to, 
 
 	if (!object)
 		return MISTAKE("firmware is none of the caller's, or was given up before");
-	count = offset < image->size ? MIN(length, image->size - offset) : 0;
+	if (offset < image->size)
+		count = MIN(length, image->size - offset);
+	else
+		count = 0;
 	may = api_may_write(to, count);
 	if (may)
 		memcpy(to, image->data + offset, count);
 	owned_put(object);
-	return may ? (s64)count : MISTAKE("to is not the driver's memory");
+	if (may)
+		return (s64)count;
+	return MISTAKE("to is not the driver's memory");
 }
 BANOS_EXPORT(banos_firmware_read);
 

@@ -99,7 +99,9 @@ static const char *parse(const char *format, struct args *args, struct conversio
 		conversion->width = DRIVER_TEXT_MAX;
 	if (conversion->precision > DRIVER_TEXT_MAX)
 		conversion->precision = DRIVER_TEXT_MAX;
-	return *format ? format + 1 : format;
+	if (*format)
+		return format + 1;
+	return format;
 }
 
 static u64 narrow(u64 value, u32 bytes, bool is_signed)
@@ -134,7 +136,10 @@ static void put_text(struct text *text, const struct conversion *conversion, con
 		put_padded(text, conversion, "(null)", MIN(max, 6ul));
 		return;
 	}
-	span = text->span ? text->span(string, max, false) : max;
+	if (text->span)
+		span = text->span(string, max, false);
+	else
+		span = max;
 	length = strnlen(string, span);
 	if (length == span && span < max) {
 		text->bad = true;
@@ -227,5 +232,7 @@ s64 format_args(char *buf, u64 size, const char *fmt, const u64 *args, u32 count
 	}
 	if (size)
 		buf[text.used < size ? text.used : size - 1] = 0;
-	return text.bad ? -EINVAL : (s64)text.used;
+	if (text.bad)
+		return -EINVAL;
+	return (s64)text.used;
 }

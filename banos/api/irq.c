@@ -137,13 +137,18 @@ static s64 connect_message(struct interrupt *interrupt)
 		return -EINVAL;
 	irq = irq_request_msi(interrupt_came, interrupt, interrupt->owner->root->name, &address,
 			      &data);
-	if (irq < 0)
-		return irq == -EBUSY ? -ENOSPC : irq;
+	if (irq < 0) {
+		if (irq == -EBUSY)
+			return -ENOSPC;
+		return irq;
+	}
 	interrupt->number = irq;
 	err = bus_device_ask(interrupt->device, connect, interrupt->index, address, data);
 	if (err) {
 		irq_free(irq, interrupt);
-		return err < 0 ? err : -EINVAL;
+		if (err < 0)
+			return err;
+		return -EINVAL;
 	}
 	return 0;
 }
@@ -168,7 +173,10 @@ static s64 start(struct interrupt *interrupt)
 	interrupt->thread = thread_create(interrupt_main, interrupt, interrupt->owner->root->name);
 	if (IS_ERR(interrupt->thread))
 		return -ENOMEM;
-	err = interrupt->device->interrupts ? connect_message(interrupt) : connect_line(interrupt);
+	if (interrupt->device->interrupts)
+		err = connect_message(interrupt);
+	else
+		err = connect_line(interrupt);
 	if (err) {
 		thread_put(interrupt->thread);
 		return err;
@@ -251,6 +259,8 @@ int64_t banos_irq_count(banos_irq irq)
 	if (object)
 		count = READ_ONCE(container_of(object, struct interrupt, owned)->count);
 	rcu_read_unlock();
-	return object ? count : MISTAKE("irq is none of the caller's");
+	if (object)
+		return count;
+	return MISTAKE("irq is none of the caller's");
 }
 BANOS_EXPORT(banos_irq_count);

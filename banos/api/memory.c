@@ -30,9 +30,10 @@ static void tree_insert_locked(struct allocation *allocation)
 
 	while (*link) {
 		parent = *link;
-		link = allocation->memory < rb_entry(parent, struct allocation, node)->memory
-			       ? &parent->left
-			       : &parent->right;
+		if (allocation->memory < rb_entry(parent, struct allocation, node)->memory)
+			link = &parent->left;
+		else
+			link = &parent->right;
 	}
 	rb_insert(&allocation->driver->memory, &allocation->node, parent, link);
 }
@@ -44,7 +45,10 @@ static struct allocation *tree_find_locked(struct driver *driver, const void *me
 
 		if (allocation->memory == memory)
 			return allocation;
-		entry = memory < allocation->memory ? entry->left : entry->right;
+		if (memory < allocation->memory)
+			entry = entry->left;
+		else
+			entry = entry->right;
 	}
 	return NULL;
 }
@@ -104,11 +108,14 @@ static const char *alloc_mistake(const struct owner *owner, u64 size, u32 flags)
 		return "size is 0, or over 256 MiB";
 	if (flags & ~BANOS_ALLOC_ATOMIC)
 		return "flags has a bit that is not known";
-	if (flags & BANOS_ALLOC_ATOMIC)
-		return size > ATOMIC_MAX ? "size is over 2048 with BANOS_ALLOC_ATOMIC" : NULL;
-	return api_holds_spinlock()
-		       ? "may sleep without BANOS_ALLOC_ATOMIC, and the caller holds a spin lock"
-		       : NULL;
+	if (flags & BANOS_ALLOC_ATOMIC) {
+		if (size > ATOMIC_MAX)
+			return "size is over 2048 with BANOS_ALLOC_ATOMIC";
+		return NULL;
+	}
+	if (api_holds_spinlock())
+		return "may sleep without BANOS_ALLOC_ATOMIC, and the caller holds a spin lock";
+	return NULL;
 }
 
 void *banos_alloc(banos_owner owner, uint64_t size, uint32_t flags)
@@ -159,9 +166,10 @@ int64_t banos_free(banos_owner owner, void *memory)
 	if (!allocation)
 		return MISTAKE("memory was not obtained for this owner, or was freed before");
 	/* Larger ones are unmapped, which sleeps. */
-	err = allocation->size > PAGE_SIZE && api_holds_spinlock()
-		      ? SPINLOCK_MISTAKE()
-		      : owned_remove(&allocation->owned);
+	if (allocation->size > PAGE_SIZE && api_holds_spinlock())
+		err = SPINLOCK_MISTAKE();
+	else
+		err = owned_remove(&allocation->owned);
 	owned_put(&allocation->owned);
 	return err;
 }

@@ -13,7 +13,9 @@ static const char *format_mistake(const char *format, const uint64_t *args, uint
 		return "there are more than 12 arguments";
 	if (api_text(format, API_TEXT_MAX) < 0)
 		return "format is no text of the driver's";
-	return api_may_read(args, count * sizeof(*args)) ? NULL : "args is not the driver's memory";
+	if (api_may_read(args, count * sizeof(*args)))
+		return NULL;
+	return "args is not the driver's memory";
 }
 
 static const char text_mistake[] = "an argument for %s is no text of the driver's";
@@ -37,7 +39,9 @@ int64_t banos_print_args(banos_owner owner, uint32_t level, const char *format,
 		printk("\001%c%s %s: %s\n", '0' + level, holder->root->name, holder->name, line);
 	else
 		printk("\001%c%s: %s\n", '0' + level, holder->root->name, line);
-	return length < 0 ? MISTAKE(text_mistake) : 0;
+	if (length < 0)
+		return MISTAKE(text_mistake);
+	return 0;
 }
 BANOS_EXPORT(banos_print_args);
 
@@ -52,6 +56,8 @@ int64_t banos_format_args(char *buffer, uint64_t size, const char *format, const
 	if (!api_may_write(buffer, size))
 		return MISTAKE("buffer is not the driver's memory");
 	length = format_args(buffer, size, format, args, count, api_span);
-	return length < 0 ? MISTAKE(text_mistake) : length;
+	if (length < 0)
+		return MISTAKE(text_mistake);
+	return length;
 }
 BANOS_EXPORT(banos_format_args);

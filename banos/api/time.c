@@ -37,7 +37,9 @@ int64_t(banos_sleep_until)(uint64_t deadline_ns, uint32_t flags)
 					     deadline_ns ?: 1);
 	if (err == -ETIMEDOUT)
 		return 0;
-	return call_is_revoked() ? -ENODEV : -ERESTART;
+	if (call_is_revoked())
+		return -ENODEV;
+	return -ERESTART;
 }
 BANOS_EXPORT(banos_sleep_until);
 

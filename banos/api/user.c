@@ -14,7 +14,9 @@ static struct uio *buffer_uio(banos_buffer buffer)
 {
 	const void *object = gate_object();
 
-	return object && object == (const void *)buffer ? (struct uio *)object : NULL;
+	if (object && object == (const void *)buffer)
+		return (struct uio *)object;
+	return NULL;
 }
 
 /* None of @wanted bytes went over: at the end that is no error. */
@@ -71,7 +73,9 @@ int64_t banos_buffer_left(banos_buffer buffer)
 {
 	struct uio *uio = buffer_uio(buffer);
 
-	return uio ? (s64)uio->count : BUFFER_MISTAKE();
+	if (uio)
+		return (s64)uio->count;
+	return BUFFER_MISTAKE();
 }
 BANOS_EXPORT(banos_buffer_left);
 
@@ -81,7 +85,9 @@ static s64 user_result(const char *function, s64 err)
 	if (err && !current->space)
 		return api_mistake(function, err,
 				   "no program has called: this is a thread of the driver's own");
-	return err ? transferred(function, 0, 1) : 0;
+	if (err)
+		return transferred(function, 0, 1);
+	return 0;
 }
 
 int64_t banos_user_read(void *to, uint64_t from, uint64_t length)

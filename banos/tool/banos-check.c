@@ -39,9 +39,11 @@ static void *read_file(const char *path, size_t *size)
 		}
 	}
 	if (!data) {
-		fprintf(stderr, "banos-check: cannot read %s: %s\n", path,
-			stream && !S_ISREG(info.st_mode) ? "not a file"
-							 : strerror(errno ?: EINVAL));
+		const char *why = strerror(errno ?: EINVAL);
+
+		if (stream && !S_ISREG(info.st_mode))
+			why = "not a file";
+		fprintf(stderr, "banos-check: cannot read %s: %s\n", path, why);
 		exit(2);
 	}
 	fclose(stream);
@@ -146,7 +148,9 @@ static u32 parse_level(const char *text)
 {
 	u64 level;
 
-	return parse_u64(text, 10, &level) || level > ~0u ? 0 : level;
+	if (parse_u64(text, 10, &level) || level > ~0u)
+		return 0;
+	return level;
 }
 
 int main(int argc, char **argv)
@@ -191,5 +195,7 @@ int main(int argc, char **argv)
 	free(params);
 	free(file);
 	free_installed(&world);
-	return err ? 1 : 0;
+	if (err)
+		return 1;
+	return 0;
 }

@@ -101,7 +101,9 @@ static const char *host_hint(struct loader *l, const char *name)
 
 static int host_depend(struct loader *l, const char *name)
 {
-	return world(l) ? listed(world(l)->drivers, name) : -ENOENT;
+	if (world(l))
+		return listed(world(l)->drivers, name);
+	return -ENOENT;
 }
 
 void host_loader(struct loader *l, struct host_world *world, u32 level, const void *file, u64 size,
