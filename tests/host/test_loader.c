@@ -310,8 +310,7 @@ static void an_absent_weak_import_is_0_everywhere_but_for_calls(void **state)
 	/* A call leads to a stub of its own, which knows its name. */
 	stub = slot_of(16, -4);
 	assert_int_equal(stub, slot_of(24, -4));
-	assert_true(in_part(&fixture.l, PART_TEXT, stub, STUB_SIZE) &&
-		    !in_code(&fixture.l, stub));
+	assert_true(in_part(&fixture.l, PART_TEXT, stub, STUB_SIZE) && !in_code(&fixture.l, stub));
 	assert_memory_equal(memory_at(&fixture.l, stub), "\xf3\x0f\x1e\xfa\x49\xbb", 6);
 	memcpy(&name, memory_at(&fixture.l, stub) + 6, 8);
 	assert_string_equal((const char *)name, "banos_absent");
