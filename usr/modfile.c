@@ -337,7 +337,10 @@ static int descriptor_name(const struct image *img, char *name, size_t size)
 
 	for (; text && left >= sizeof(head); text += count, left -= count) {
 		memcpy(head, text, sizeof(head));
-		count = head[0] ? head[0] : 8;
+		if (head[0])
+			count = head[0];
+		else
+			count = 8;
 		if (count < 8 || count > left)
 			return -1;
 		if (head[1] != 1 || count < name_at + name_size)

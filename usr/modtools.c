@@ -31,7 +31,9 @@ int complain_errno(const char *what, const char *why)
 /* '-' and '_' are one in names of drivers. */
 char with_underscore(char letter)
 {
-	return letter == '-' ? '_' : letter;
+	if (letter == '-')
+		return '_';
+	return letter;
 }
 
 int same_name(const char *left, const char *right)
@@ -245,7 +247,10 @@ int main(int argc, char **argv)
 	};
 	const char *slash = argc ? strrchr(argv[0], '/') : NULL;
 
-	prog = argc ? argv[0] : "modtools";
+	if (argc)
+		prog = argv[0];
+	else
+		prog = "modtools";
 	if (slash)
 		prog = slash + 1;
 	for (int again = 0; again < 2; again++) {

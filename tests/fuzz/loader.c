@@ -150,7 +150,10 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned 
 	case 0: return LLVMFuzzerMutate(data, size, max);
 	case 1: return mutate_params(data, size, max);
 	case 2:
-		data[0] = rnd(3) ? 0 : rnd(24);
+		if (rnd(3))
+			data[0] = 0;
+		else
+			data[0] = rnd(24);
 		data[1] = rnd(4);
 		data[2] = rnd(4);
 		return size;

@@ -24,7 +24,9 @@ u64 rnd(u64 below)
 	rng_state ^= rng_state << 13;
 	rng_state ^= rng_state >> 7;
 	rng_state ^= rng_state << 17;
-	return below ? rng_state % below : 0;
+	if (below)
+		return rng_state % below;
+	return 0;
 }
 
 struct image {
@@ -48,7 +50,9 @@ static int open_image(struct image *image, u8 *file, size_t size)
 	};
 	if (image->n > (size - elf.e_shoff) / sizeof(Elf64_Shdr))
 		image->n = (size - elf.e_shoff) / sizeof(Elf64_Shdr);
-	return image->n ? 0 : -1;
+	if (image->n)
+		return 0;
+	return -1;
 }
 
 static Elf64_Shdr section(const struct image *image, u32 i)

@@ -28,7 +28,9 @@ static int event(struct told *told)
 	if (!told->stop_at)
 		return 0;
 	told->events++;
-	return told->events == told->stop_at ? -12 : 0;
+	if (told->events == told->stop_at)
+		return -12;
+	return 0;
 }
 
 static int begin(void *ctx, const struct cpio_entry *entry)
@@ -146,7 +148,9 @@ static int take(void *ctx, const u8 *data, size_t count)
 
 	sink->n += count;
 	sink->crc = crc32(sink->crc, data, count);
-	return sink->n > OUTPUT_MAX ? -28 : 0;
+	if (sink->n > OUTPUT_MAX)
+		return -28;
+	return 0;
 }
 
 /* @return 0: zlib takes it, too */

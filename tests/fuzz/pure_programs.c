@@ -32,8 +32,10 @@ static void check_segment(const Elf64_Phdr *segment, const struct elf_image *ima
 	uint64_t end;
 
 	elf_segment_mapping(segment, &mapping);
-	end = mapping.anon_len ? mapping.anon_start + mapping.anon_len
-			       : mapping.start + mapping.file_len;
+	if (mapping.anon_len)
+		end = mapping.anon_start + mapping.anon_len;
+	else
+		end = mapping.start + mapping.file_len;
 	require(!((mapping.start | mapping.file_len | mapping.file_offset | mapping.anon_start |
 		   mapping.anon_len) &
 		  (ELF_PAGE - 1)),

@@ -58,7 +58,9 @@ static inline void become(u32 cpu)
 
 u64 irq_flags(void)
 {
-	return interrupts ? X86_EFLAGS_IF : 0;
+	if (interrupts)
+		return X86_EFLAGS_IF;
+	return 0;
 }
 void irq_disable(void)
 {
@@ -268,7 +270,9 @@ static inline u32 random_size(void)
 {
 	u32 bits = below(13) + 1;
 
-	return below(20) ? below(1u << MIN(bits, 12u)) : below(5 * PAGE_SIZE);
+	if (below(20))
+		return below(1u << MIN(bits, 12u));
+	return below(5 * PAGE_SIZE);
 }
 
 /* All processors allocate and free, also what another one allocated. */

@@ -245,14 +245,19 @@ void wrmsr_fence(void)
 void cpuid(u32 leaf, u32 sub, u32 r[4])
 {
 	memset(r, 0, 16);
-	r[3] = leaf == 1 ? 1u << 9 : 0;
+	if (leaf == 1)
+		r[3] = 1u << 9;
+	else
+		r[3] = 0;
 }
 
 /* ---- the rest of the kernel ---- */
 
 u64 irq_flags(void)
 {
-	return interrupts ? X86_EFLAGS_IF : 0;
+	if (interrupts)
+		return X86_EFLAGS_IF;
+	return 0;
 }
 void irq_disable(void)
 {

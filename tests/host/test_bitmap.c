@@ -16,7 +16,9 @@ static size_t slow_find(const u64 *map, size_t nbits, size_t from, bool value)
 {
 	while (from < nbits && bitmap_test(map, from) != value)
 		from++;
-	return from < nbits ? from : nbits;
+	if (from < nbits)
+		return from;
+	return nbits;
 }
 
 static size_t slow_range(const u64 *map, size_t nbits, size_t from, size_t count, size_t align)

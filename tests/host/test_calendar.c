@@ -28,8 +28,14 @@ static struct rtc_registers show(time_t time, u8 mode, bool century)
 	u8 (*w)(u32) = bcd;
 
 	if (!(mode & RTC_24H)) {
-		pm = hour >= 12 ? 0x80 : 0;
-		hour = hour % 12 ? hour % 12 : 12;
+		if (hour >= 12)
+			pm = 0x80;
+		else
+			pm = 0;
+		if (hour % 12)
+			hour = hour % 12;
+		else
+			hour = 12;
 	}
 #define W(v) (mode & RTC_BINARY ? (u8)(v) : w(v))
 	registers.second = W(tm.tm_sec);
@@ -38,7 +44,10 @@ static struct rtc_registers show(time_t time, u8 mode, bool century)
 	registers.day = W(tm.tm_mday);
 	registers.month = W(tm.tm_mon + 1);
 	registers.year = W(year % 100);
-	registers.century = century ? W(year / 100) : 0;
+	if (century)
+		registers.century = W(year / 100);
+	else
+		registers.century = 0;
 	return registers;
 }
 

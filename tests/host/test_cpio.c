@@ -52,7 +52,9 @@ static void say(struct log *log, const char *format, ...)
 static int event(struct log *log)
 {
 	log->events++;
-	return log->events == log->fail_at ? -12 : 0;
+	if (log->events == log->fail_at)
+		return -12;
+	return 0;
 }
 
 static int begin(void *ctx, const struct cpio_entry *entry)

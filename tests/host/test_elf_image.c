@@ -270,7 +270,10 @@ static void survives_any_bytes(void **state)
 			uint8_t *at = (uint8_t *)&program + rand() % sizeof(program);
 			static const uint8_t bytes[] = { 0, 1, 2, 3, 0x7f, 0x80, 0xff };
 
-			*at = rand() % 2 ? bytes[rand() % sizeof(bytes)] : rand();
+			if (rand() % 2)
+				*at = bytes[rand() % sizeof(bytes)];
+			else
+				*at = rand();
 		}
 		if (check())
 			continue;

@@ -13,7 +13,9 @@ static int set_up(void **state)
 	start_heap();
 	small = kmem_cache_create("small", 40, 8);
 	wide = kmem_cache_create("wide", 200, 64);
-	return small && wide ? 0 : -1;
+	if (small && wide)
+		return 0;
+	return -1;
 }
 
 static void sizes_fit_and_are_aligned(void **state)

@@ -10,7 +10,9 @@ static int set_up(void **state)
 	start_heap();
 	small = kmem_cache_create("small", 40, 8);
 	wide = kmem_cache_create("wide", 200, 64);
-	return small && wide ? 0 : -1;
+	if (small && wide)
+		return 0;
+	return -1;
 }
 
 static void correct_use_is_left_alone(void **state)

@@ -63,7 +63,11 @@ static void fill(int kind, size_t count)
 		case 0: plain[i] = rand(); break;
 		case 1: plain[i] = "banos "[i % 6]; break;
 		case 2: plain[i] = rand() % 4 + 'a'; break;
-		default: plain[i] = (i / 1000) & 1 ? rand() : 0;
+		default:
+			if ((i / 1000) & 1)
+				plain[i] = rand();
+			else
+				plain[i] = 0;
 		}
 	}
 }

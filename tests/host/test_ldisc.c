@@ -233,8 +233,12 @@ static void a_full_buffer_with_lines_refuses_more(void **state)
 	bool done;
 
 	set_up(&(struct row){ .l_clear = ECHO });
-	for (size_t i = 0; i < sizeof(input); i++)
-		input[i] = i % 10 == 9 ? '\n' : '0' + i % 10;
+	for (size_t i = 0; i < sizeof(input); i++) {
+		if (i % 10 == 9)
+			input[i] = '\n';
+		else
+			input[i] = '0' + i % 10;
+	}
 	assert_int_equal(type(input, sizeof(input)), 4095);
 	assert_int_equal(type(input, 1), 0);
 	assert_int_equal(ldisc_read(&ldisc, buf, sizeof(buf), &done), 10);
@@ -429,7 +433,10 @@ static void bytes_at_once_are_like_one_by_one(void **state)
 
 		for (size_t k = 0; k < sizeof(input); k++) {
 			seed = seed * 6364136223846793005ull + 1442695040888963407ull;
-			input[k] = seed >> 62 ? 'a' + (seed >> 40) % 26 : (seed >> 40) & 0x7f;
+			if (seed >> 62)
+				input[k] = 'a' + (seed >> 40) % 26;
+			else
+				input[k] = (seed >> 40) & 0x7f;
 			if (input[k] == 023)
 				input[k] = 021;
 		}

@@ -474,8 +474,12 @@ static void any_bytes_are_survived(void **state)
 	srand(3);
 	for (int round = 0; round < 20000; round++) {
 		setup(NULL);
-		for (u32 i = 0; i < 600; i++)
-			mem[i] = rand() % 3 ? rand() % 32 : rand();
+		for (u32 i = 0; i < 600; i++) {
+			if (rand() % 3)
+				mem[i] = rand() % 32;
+			else
+				mem[i] = rand();
+		}
 		if (round & 1) { /* flags that lead somewhere */
 			u32 offset = BASE + rand() % 512;
 

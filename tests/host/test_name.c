@@ -78,8 +78,10 @@ static void similar_names_have_different_hashes(void **state)
 
 		count[(u32)name_key(name, n) % BUCKETS]++;
 	}
-	for (u32 i = 0; i < BUCKETS; i++)
-		most = most > count[i] ? most : count[i];
+	for (u32 i = 0; i < BUCKETS; i++) {
+		if (most <= count[i])
+			most = count[i];
+	}
 	assert_in_range(most, 6, 30);
 }
 

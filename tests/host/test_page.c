@@ -71,7 +71,9 @@ static jmp_buf panicked;
 
 u64 irq_flags(void)
 {
-	return interrupts ? X86_EFLAGS_IF : 0;
+	if (interrupts)
+		return X86_EFLAGS_IF;
+	return 0;
 }
 void irq_disable(void)
 {
@@ -105,7 +107,9 @@ pte_t *kernel_pte(u64 va, bool create)
 {
 	u64 i = (va - PAGEMAP_BASE) / PAGE_SIZE;
 
-	return i < META_PAGES ? &meta_ptes[i] : NULL;
+	if (i < META_PAGES)
+		return &meta_ptes[i];
+	return NULL;
 }
 
 bool fault_armed;

@@ -246,8 +246,10 @@ static void step_change(struct sim_cpu *cpu)
 		activity->generation = pcid_changed(&space->pcid);
 		activity->step++;
 	} else if (activity->step < 10) {
-		activity->step = step_flush(cpu, activity, activity->step - 1) ? 10
-									       : activity->step + 1;
+		if (step_flush(cpu, activity, activity->step - 1))
+			activity->step = 10;
+		else
+			activity->step = activity->step + 1;
 	} else if (activity->step == 10) {
 		for (u32 i = 0; i < nr_cpus; i++)
 			if (i != self && (space->cpus >> i & 1)) {
@@ -283,9 +285,12 @@ static void begin_something(struct sim_cpu *cpu)
 		activity->what = CHANGE;
 		activity->some = below(4);
 		for (u32 count = 0, page = below(PAGES); count <= below(3);
-		     count++, page = (page + 1) % PAGES)
-			space->table[page] = activity->wrote[page] =
-				below(4) ? new_entry(activity->space) : 0;
+		     count++, page = (page + 1) % PAGES) {
+			activity->wrote[page] = 0;
+			if (below(4))
+				activity->wrote[page] = new_entry(activity->space);
+			space->table[page] = activity->wrote[page];
+		}
 	}
 	space->busy += activity->what != IDLE;
 }

@@ -26,7 +26,10 @@ static void insert(struct rb_root *root, struct item *item)
 
 	while (*link) {
 		parent = *link;
-		link = item->key < key_of(parent) ? &parent->left : &parent->right;
+		if (item->key < key_of(parent))
+			link = &parent->left;
+		else
+			link = &parent->right;
 	}
 	rb_insert(root, &item->node, parent, link);
 	item->inside = true;
@@ -63,8 +66,12 @@ static void random_changes_keep_order_and_balance(void **state)
 		struct item items[N] = { 0 };
 
 		srand(seed);
-		for (u32 i = 0; i < N; i++)
-			items[i].key = seed % 2 ? rand() % 1000 : rand() % 7;
+		for (u32 i = 0; i < N; i++) {
+			if (seed % 2)
+				items[i].key = rand() % 1000;
+			else
+				items[i].key = rand() % 7;
+		}
 		for (u32 step = 0; step < 1000; step++) {
 			struct item *item = &items[rand() % N];
 
@@ -112,7 +119,9 @@ struct valued {
 
 static struct valued *valued(struct rb_node *n)
 {
-	return n ? rb_entry(n, struct valued, node) : NULL;
+	if (n)
+		return rb_entry(n, struct valued, node);
+	return NULL;
 }
 
 static void compute(struct rb_node *node, u32 *size, u32 *heaviest)
@@ -166,8 +175,10 @@ static void values_follow_every_change(void **state)
 				item->weight = rand() % 1000;
 				while (*link) {
 					parent = *link;
-					link = item->key < valued(parent)->key ? &parent->left
-									       : &parent->right;
+					if (item->key < valued(parent)->key)
+						link = &parent->left;
+					else
+						link = &parent->right;
 				}
 				rb_insert_valued(&root, &item->node, parent, link, update);
 				rb_update_path(&item->node, update);

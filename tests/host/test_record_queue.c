@@ -207,9 +207,18 @@ static void whole_or_nothing(void **state)
 							 5000 + i * 3000);
 				used = records.used;
 				pages = pages_out;
-				fail_page_in = kind == 0 ? offset : ~0u;
-				fault_after = kind == 1 ? offset * 5000 : ~0ull;
-				share = kind == 2 ? charged : 1000;
+				if (kind == 0)
+					fail_page_in = offset;
+				else
+					fail_page_in = ~0u;
+				if (kind == 1)
+					fault_after = offset * 5000;
+				else
+					fault_after = ~0ull;
+				if (kind == 2)
+					share = charged;
+				else
+					share = 1000;
 				assert_int_equal(put(50000, 1, NULL, true), errors[kind]);
 				assert_int_equal(records.used, used);
 				assert_int_equal(pages_out, pages);

@@ -102,10 +102,12 @@ static void survives_any_bytes(void **state)
 		size_t count = rand() % 24, size = count + 1;
 		char *bytes = malloc(size);
 
-		for (size_t round = 0; round < count; round++)
-			bytes[round] = round < 2 && rand() % 8
-					       ? "#!"[round]
-					       : alphabet[rand() % sizeof(alphabet)];
+		for (size_t round = 0; round < count; round++) {
+			if (round < 2 && rand() % 8)
+				bytes[round] = "#!"[round];
+			else
+				bytes[round] = alphabet[rand() % sizeof(alphabet)];
+		}
 		if (script_parse(bytes, count, size, &interp, &arg) == 0) {
 			assert_true(interp >= bytes && interp + strlen(interp) < bytes + size);
 			assert_true(*interp && *interp != ' ' && *interp != '\t');

@@ -27,7 +27,9 @@ static u8 *exact(size_t count)
 	u8 *bytes = malloc(count ? count : 1);
 
 	assert_non_null(bytes);
-	return count ? bytes : bytes + 1;
+	if (count)
+		return bytes;
+	return bytes + 1;
 }
 static void release(u8 *bytes, size_t count)
 {

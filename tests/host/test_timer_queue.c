@@ -58,7 +58,10 @@ static void equal_deadlines_fire_in_the_order_of_starting(void **state)
 
 	(void)state;
 	for (u32 i = 0; i < N; i++) {
-		timers[i].deadline_ns = i % 3 == 2 ? TIME_NEVER : 7 - i % 3;
+		if (i % 3 == 2)
+			timers[i].deadline_ns = TIME_NEVER;
+		else
+			timers[i].deadline_ns = 7 - i % 3;
 		timer_queue_add(&queue, &timers[i]);
 	}
 	static const u32 starts[] = { 1, 0, 2 };

@@ -80,7 +80,9 @@ static void become(u32 cpu)
 
 static u32 pcid_of(const struct sim_cpu *cpu)
 {
-	return cpu->cr4 & CR4_PCIDE ? cpu->cr3 & 0xfff : 0;
+	if (cpu->cr4 & CR4_PCIDE)
+		return cpu->cr3 & 0xfff;
+	return 0;
 }
 
 u64 read_cr3(void)

@@ -36,7 +36,10 @@ static u64 model_gap(u64 len, u64 low, u64 high, bool top_down)
 	u64 run = 0, best = VM_NO_GAP;
 
 	for (u64 page = low; page < high; page++) {
-		run = usable(page) ? run + 1 : 0;
+		if (usable(page))
+			run = run + 1;
+		else
+			run = 0;
 		if (run >= len && (top_down || best == VM_NO_GAP))
 			best = A(page + 1 - len);
 	}
@@ -53,8 +56,10 @@ static u64 check_tree(struct rb_node *n)
 	left = check_tree(n->left);
 	right = check_tree(n->right);
 	max = region->gap;
-	max = left > max ? left : max;
-	max = right > max ? right : max;
+	if (left > max)
+		max = left;
+	if (right > max)
+		max = right;
 	assert_int_equal(region->max_gap, max);
 	return max;
 }
@@ -70,8 +75,12 @@ static void check(void)
 	list_for_each(region, &space.region_list, link) {
 		u64 start = region->start;
 
-		if (region->flags & VM_GROWSDOWN)
-			start = start > VM_GUARD_GAP ? start - VM_GUARD_GAP : 0;
+		if (region->flags & VM_GROWSDOWN) {
+			if (start > VM_GUARD_GAP)
+				start = start - VM_GUARD_GAP;
+			else
+				start = 0;
+		}
 		assert_int_equal(region->gap, start > last ? start - last : 0);
 		assert_true(region->start >= last && region->start < region->end);
 		for (u64 page = region->start >> PAGE_SHIFT; page < region->end >> PAGE_SHIFT;
@@ -122,7 +131,10 @@ static void add(void)
 	region = calloc(1, sizeof(*region));
 	region->start = A(start);
 	region->end = A(end);
-	region->flags = below(12) ? VM_READ : VM_READ | VM_GROWSDOWN;
+	if (below(12))
+		region->flags = VM_READ;
+	else
+		region->flags = VM_READ | VM_GROWSDOWN;
 	if (below(2)) {
 		vm_region_insert(&space, region);
 	} else {

@@ -23,7 +23,9 @@ static __noinline u64 overflow(volatile u64 *depth)
 	volatile u64 here[32];
 
 	here[0] = *depth + 1;
-	return *depth == ~0ull ? 0 : overflow(here) + here[0]; /* in effect for ever */
+	if (*depth == ~0ull)
+		return 0;
+	return overflow(here) + here[0]; /* in effect for ever */
 }
 
 static __noinline void crash_stack(void)

@@ -73,11 +73,15 @@ static int peek(u64 addr)
 {
 	u8 byte;
 
-	return copy_from_user(&byte, uaddr(addr), 1) ? -1 : byte;
+	if (copy_from_user(&byte, uaddr(addr), 1))
+		return -1;
+	return byte;
 }
 static int poke(u64 addr, u8 byte)
 {
-	return copy_to_user(uaddr(addr), &byte, 1) ? -1 : 0;
+	if (copy_to_user(uaddr(addr), &byte, 1))
+		return -1;
+	return 0;
 }
 
 static s64 map(struct vm_space *space, u64 addr, u64 npages, u32 prot, u32 flags)
@@ -538,9 +542,10 @@ static int fake_fault_around(struct vm_region *region, u64 first, u32 count, str
 
 	fake.around++;
 	for (u32 i = 0; i < count; i++) {
-		pages[i] = first + i < fake.size && first + i < FILE_PAGES - 8
-				   ? fake.page[first + i]
-				   : NULL;
+		if (first + i < fake.size && first + i < FILE_PAGES - 8)
+			pages[i] = fake.page[first + i];
+		else
+			pages[i] = NULL;
 		if (pages[i]) {
 			page_get(pages[i]);
 			found++;

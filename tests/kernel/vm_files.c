@@ -70,11 +70,15 @@ static int peek(u64 addr)
 {
 	u8 byte;
 
-	return copy_from_user(&byte, uaddr(addr), 1) ? -1 : byte;
+	if (copy_from_user(&byte, uaddr(addr), 1))
+		return -1;
+	return byte;
 }
 static int poke(u64 addr, u8 byte)
 {
-	return copy_to_user(uaddr(addr), &byte, 1) ? -1 : 0;
+	if (copy_to_user(uaddr(addr), &byte, 1))
+		return -1;
+	return 0;
 }
 
 /* A byte as read() gives it. */
@@ -82,7 +86,9 @@ static int file_byte(struct scene *scene, u64 offset)
 {
 	u8 byte;
 
-	return file_read_kernel(scene->file, &byte, 1, &offset) == 1 ? byte : -1;
+	if (file_read_kernel(scene->file, &byte, 1, &offset) == 1)
+		return byte;
+	return -1;
 }
 
 static s64 scene_map(struct scene *scene, u64 addr, u32 kind)

@@ -58,9 +58,14 @@ static void *read_file(const char *folder, const char *name, size_t *size)
 	if (fd < 0 || fstat(fd, &info))
 		return NULL;
 	data = malloc(info.st_size);
-	*size = data && read(fd, data, info.st_size) == info.st_size ? info.st_size : 0;
+	if (data && read(fd, data, info.st_size) == info.st_size)
+		*size = info.st_size;
+	else
+		*size = 0;
 	close(fd);
-	return *size ? data : NULL;
+	if (*size)
+		return data;
+	return NULL;
 }
 
 static void remove_driver(const char *name, long id)

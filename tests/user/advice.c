@@ -57,7 +57,9 @@ static int byte_at(int fd, off_t offset)
 {
 	unsigned char c;
 
-	return pread(fd, &c, 1, offset) == 1 ? c : -1;
+	if (pread(fd, &c, 1, offset) == 1)
+		return c;
+	return -1;
 }
 
 TEST(remove_punches_a_hole_into_a_file)

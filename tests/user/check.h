@@ -113,7 +113,9 @@ static __attribute__((unused)) int wait_status(pid_t pid)
 {
 	int status = -1;
 
-	return waitpid(pid, &status, 0) == pid ? status : -1;
+	if (waitpid(pid, &status, 0) == pid)
+		return status;
+	return -1;
 }
 
 static __attribute__((unused)) void pause_ms(int ms)

@@ -46,14 +46,18 @@ static uint32_t wait_one(int set, int ms)
 {
 	struct epoll_event event = { 0 };
 
-	return epoll_wait(set, &event, 1, ms) == 1 ? event.events : 0;
+	if (epoll_wait(set, &event, 1, ms) == 1)
+		return event.events;
+	return 0;
 }
 
 static int poll_one(int fd, int events, int ms)
 {
 	struct pollfd pollfd = { fd, events, 0 };
 
-	return poll(&pollfd, 1, ms) < 0 ? -1 : pollfd.revents;
+	if (poll(&pollfd, 1, ms) < 0)
+		return -1;
+	return pollfd.revents;
 }
 
 /* ---- which files ---- */
@@ -66,7 +70,10 @@ static int takes(const char *path, int flags)
 		printf("# %s: %s\n", path, strerror(errno));
 		return -1;
 	}
-	err = add(set, fd, EPOLLIN) ? errno : 0;
+	if (add(set, fd, EPOLLIN))
+		err = errno;
+	else
+		err = 0;
 	close(fd);
 	close(set);
 	return err;
@@ -212,8 +219,12 @@ TEST(ways_through_sets_are_counted)
 	setrlimit(RLIMIT_NOFILE, &many);
 	pipe(ends);
 	CHECK_EQ(add(inner, ends[0], EPOLLIN), 0);
-	for (count = 0; count < 600 && !err; count++)
-		err = add(new_set(), inner, EPOLLIN) ? errno : 0;
+	for (count = 0; count < 600 && !err; count++) {
+		if (add(new_set(), inner, EPOLLIN))
+			err = errno;
+		else
+			err = 0;
+	}
 	CHECK_EQ(err, EINVAL);
 	CHECK_EQ(count, 501);
 	/* Also the other way: a file into a set that many hold. */

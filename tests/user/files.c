@@ -520,7 +520,9 @@ static int try_lock(int fd, int type, int start, int len)
 		.l_type = type, .l_whence = SEEK_SET, .l_start = start, .l_len = len
 	};
 
-	return fcntl(fd, F_SETLK, &flock) ? errno : 0;
+	if (fcntl(fd, F_SETLK, &flock))
+		return errno;
+	return 0;
 }
 
 TEST(locks_of_ranges)

@@ -134,7 +134,9 @@ static int run(size_t count)
 	close(fds[0]);
 	status = wait_status(pid);
 	unlink(NAME);
-	return err ? FAILED | err : status;
+	if (err)
+		return FAILED | err;
+	return status;
 }
 
 static bool is_banos(void)

@@ -447,7 +447,10 @@ static int write_min_addr(long number)
 
 	if (fd < 0)
 		return errno;
-	err = write(fd, text, count) == count ? 0 : errno;
+	if (write(fd, text, count) == count)
+		err = 0;
+	else
+		err = errno;
 	close(fd);
 	return err;
 }

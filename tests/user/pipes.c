@@ -23,7 +23,9 @@ static int poll_one(int fd, int events, int ms)
 {
 	struct pollfd pollfd = { fd, events, 0 };
 
-	return poll(&pollfd, 1, ms) < 0 ? -1 : pollfd.revents;
+	if (poll(&pollfd, 1, ms) < 0)
+		return -1;
+	return pollfd.revents;
 }
 
 TEST(order_and_ends)

@@ -22,7 +22,9 @@ static atomic_int stop;
 
 static unsigned long long all_cpus(void)
 {
-	return nr_cpus == 64 ? ~0ull : (1ull << nr_cpus) - 1;
+	if (nr_cpus == 64)
+		return ~0ull;
+	return (1ull << nr_cpus) - 1;
 }
 
 static void note_cpu(void)

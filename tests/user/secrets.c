@@ -284,7 +284,9 @@ static int dumpable(const char *path, bool as_user)
 		_exit(9);
 	}
 	status = wait_status(pid);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+	if (WIFEXITED(status))
+		return WEXITSTATUS(status);
+	return -1;
 }
 
 TEST(dumpable_follows_the_program)

@@ -34,7 +34,9 @@ static int next_signal(int sig, int ms)
 
 	sigemptyset(&set);
 	sigaddset(&set, sig);
-	return sigtimedwait(&set, &info, &time) == sig ? info.si_code : -1000;
+	if (sigtimedwait(&set, &info, &time) == sig)
+		return info.si_code;
+	return -1000;
 }
 
 static void block(int sig)

@@ -15,7 +15,9 @@ static int poll_one(int fd, int ms)
 {
 	struct pollfd pollfd = { fd, POLLIN, 0 };
 
-	return poll(&pollfd, 1, ms) < 0 ? -1 : pollfd.revents;
+	if (poll(&pollfd, 1, ms) < 0)
+		return -1;
+	return pollfd.revents;
 }
 
 /* A file for some signals, which are blocked. */

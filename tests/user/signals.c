@@ -383,7 +383,9 @@ static int recurse(volatile int n)
 	volatile char big[4096];
 
 	big[0] = (char)n;
-	return n < 0 ? 0 : recurse(n + 1) + big[0];
+	if (n < 0)
+		return 0;
+	return recurse(n + 1) + big[0];
 }
 
 TEST(stack_overflow_is_caught_on_the_alternate_stack)

@@ -33,7 +33,9 @@ static int poll_one(int fd, int events, int ms)
 {
 	struct pollfd pollfd = { fd, (short)events, 0 };
 
-	return poll(&pollfd, 1, ms) < 0 ? -1 : pollfd.revents;
+	if (poll(&pollfd, 1, ms) < 0)
+		return -1;
+	return pollfd.revents;
 }
 
 static bool on_banos(void)

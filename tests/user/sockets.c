@@ -37,7 +37,9 @@ static int poll_one(int fd, int events, int ms)
 {
 	struct pollfd pollfd = { fd, (short)events, 0 };
 
-	return poll(&pollfd, 1, ms) < 0 ? -1 : pollfd.revents;
+	if (poll(&pollfd, 1, ms) < 0)
+		return -1;
+	return pollfd.revents;
 }
 
 static bool on_banos(void)
@@ -265,7 +267,10 @@ TEST(contents_survive_any_sizes)
 				sizes[(first + count++) % 300] = length;
 				unread += length;
 			} else if (count) {
-				want = length < unread ? length : unread;
+				if (length < unread)
+					want = length;
+				else
+					want = unread;
 				if (kind)
 					want = sizes[first];
 				if (seed & 0x800)
@@ -281,7 +286,10 @@ TEST(contents_survive_any_sizes)
 				unread -= want;
 				if (kind || !unread) {
 					first = (first + 1) % 300;
-					count = kind ? count - 1 : 0;
+					if (kind)
+						count = count - 1;
+					else
+						count = 0;
 				}
 			}
 		}

@@ -35,12 +35,16 @@ long install(const void *image, size_t size, const char *params, u64 flags, char
 	long result =
 		syscall(SYS_banos_install, image, size, params, flags, log, log ? LOG_SIZE : 0);
 
-	return result < 0 ? -errno : result;
+	if (result < 0)
+		return -errno;
+	return result;
 }
 
 long remove_driver(long id)
 {
-	return syscall(SYS_banos_remove, id, (u64)BANOS_REMOVE_WAIT) ? -errno : 0;
+	if (syscall(SYS_banos_remove, id, (u64)BANOS_REMOVE_WAIT))
+		return -errno;
+	return 0;
 }
 
 void require(int holds, const char *what, ...)
@@ -84,7 +88,10 @@ long memory_free(void)
 
 	proc_read("/proc/meminfo", meminfo, sizeof(meminfo));
 	at = strstr(meminfo, "MemFree:");
-	kib = at ? atol(at + 8) : -1;
+	if (at)
+		kib = atol(at + 8);
+	else
+		kib = -1;
 	require(kib > 0, "/proc/meminfo has no MemFree");
 	return kib * 1024;
 }

@@ -175,8 +175,12 @@ static void set_module_right(int without)
 
 	require(!syscall(SYS_capget, &header, sets), "capget: %s", strerror(errno));
 	require(sets[0].permitted & bit, "it is not permitted anyhow");
-	sets[0].permitted = without ? sets[0].permitted & ~bit : bit;
-	sets[1].permitted = without ? sets[1].permitted : 0;
+	if (without) {
+		sets[0].permitted &= ~bit;
+	} else {
+		sets[0].permitted = bit;
+		sets[1].permitted = 0;
+	}
 	for (int i = 0; i < 2; i++) {
 		sets[i].effective = sets[i].permitted;
 		sets[i].inheritable = 0;

@@ -49,7 +49,9 @@ static int64_t absent(void)
 		return -1;
 	if (gone_functions[0] || gone_functions[which - 5])
 		return -2;
-	return BANOS_HAS(banos_api_level) && banos_api_level() >= 1 ? 0 : -3;
+	if (BANOS_HAS(banos_api_level) && banos_api_level() >= 1)
+		return 0;
+	return -3;
 }
 
 static int64_t data(void)
@@ -63,7 +65,9 @@ static int64_t data(void)
 		return -6;
 	if (*inside != 12 || inside != &hidden[which - 4])
 		return -7;
-	return texts[0][0] == 't' && texts[1][1] == 'n' && texts[2] == text ? 0 : -8;
+	if (texts[0][0] == 't' && texts[1][1] == 'n' && texts[2] == text)
+		return 0;
+	return -8;
 }
 
 static int64_t code(void)
@@ -71,15 +75,19 @@ static int64_t code(void)
 	if (functions[which & 1](2, 3) != 5 || functions[0] != everything_add ||
 	    functions[1] != functions[0])
 		return -9;
-	return through_a_table(which) == 606 && through_a_table(which - 3) == 26 ? 0 : -10;
+	if (through_a_table(which) == 606 && through_a_table(which - 3) == 26)
+		return 0;
+	return -10;
 }
 
 static int64_t everything_init(banos_owner self)
 {
 	int64_t err = absent();
 
-	err = err ? err : data();
-	err = err ? err : code();
+	if (!err)
+		err = data();
+	if (!err)
+		err = code();
 	if (err)
 		banos_error(self, "number %lld", (long long)err);
 	return err;

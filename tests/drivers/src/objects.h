@@ -45,7 +45,9 @@ inline int &shared()
 
 template <typename T> T largest(T a, T b)
 {
-	return a < b ? b : a;
+	if (a < b)
+		return b;
+	return a;
 }
 
 int &other_shared();

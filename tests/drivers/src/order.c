@@ -68,7 +68,9 @@ static int64_t order_init(banos_owner self)
 	banos_print(self, "begin %s", trace);
 	if (fail)
 		return -EXDEV;
-	return trace[0] == 'a' && trace[1] == 'b' && trace[2] == 'c' && trace[3] == 'd' ? 0 : -1;
+	if (trace[0] == 'a' && trace[1] == 'b' && trace[2] == 'c' && trace[3] == 'd')
+		return 0;
+	return -1;
 }
 
 static int64_t order_exit(banos_owner self)

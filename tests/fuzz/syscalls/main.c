@@ -125,7 +125,9 @@ static size_t file_read(const char *name, char *to, size_t size)
 	if (fd >= 0)
 		close(fd);
 	to[length > 0 ? length : 0] = 0;
-	return length > 0 ? (size_t)length : 0;
+	if (length > 0)
+		return (size_t)length;
+	return 0;
 }
 
 static void file_write(const char *name, const char *text)
@@ -218,7 +220,10 @@ static void worker_start(uint32_t number)
 	if (!pid)
 		worker_begin(number, seed + ++nr_started * 0x9e3779b9);
 	nr_started++;
-	workers[number].pid = pid > 0 ? pid : 0;
+	if (pid > 0)
+		workers[number].pid = pid;
+	else
+		workers[number].pid = 0;
 	workers[number].calls_seen = 0;
 	workers[number].still = 0;
 }
@@ -427,7 +432,9 @@ static uint64_t memory_free_kib(void)
 
 	file_read("/proc/meminfo", text, sizeof(text));
 	line = strstr(text, "MemFree:");
-	return line ? strtoull(line + 8, NULL, 10) : 0;
+	if (line)
+		return strtoull(line + 8, NULL, 10);
+	return 0;
 }
 
 /* ---- begin and end ---- */

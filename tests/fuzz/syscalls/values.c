@@ -57,7 +57,10 @@ static uint64_t some_of(struct worker *worker, const uint64_t *bits, uint32_t co
 	switch (random_below(&worker->random, 8)) {
 	case 0:
 	case 1: return 0;
-	case 2: return one_in(&worker->random, 4) ? any_number(worker) : 0;
+	case 2:
+		if (one_in(&worker->random, 4))
+			return any_number(worker);
+		return 0;
 	case 3:
 	case 4: return bits[random_below(&worker->random, count)];
 	default:
@@ -192,8 +195,9 @@ static uint64_t any_process(struct worker *worker)
 	switch (random_below(&worker->random, 16)) {
 	case 0: return any_number(worker);
 	case 1:
-		return one_in(&worker->random, 16) ? (uint64_t)-1
-						   : 0; /* all: seldom, since it ends so much */
+		if (one_in(&worker->random, 16))
+			return (uint64_t)-1;
+		return 0; /* all: seldom, since it ends so much */
 	case 2: return (uint64_t)-worker->own_pid;
 	case 3:
 	case 4: return 1 + random_below(&worker->random, 300);
@@ -211,7 +215,9 @@ static uint64_t process(struct worker *worker)
 {
 	uint64_t number = any_process(worker);
 
-	return (uint32_t)number == 1 && worker->is_root ? (uint64_t)worker->own_pid : number;
+	if ((uint32_t)number == 1 && worker->is_root)
+		return (uint64_t)worker->own_pid;
+	return number;
 }
 
 /* clang-format off */
@@ -247,8 +253,12 @@ static uint64_t path(struct worker *worker)
 	case 0: return bad_address(worker);
 	case 1: /* long: one name, or many */
 		buffer = value_scratch(worker, 3 * PAGE);
-		for (i = 0; i < 250 + random_below(&worker->random, 3900); i++)
-			buffer[i] = one_in(&worker->random, 100) ? '/' : 'n';
+		for (i = 0; i < 250 + random_below(&worker->random, 3900); i++) {
+			if (one_in(&worker->random, 100))
+				buffer[i] = '/';
+			else
+				buffer[i] = 'n';
+		}
 		buffer[i] = 0;
 		return (uint64_t)buffer;
 	case 2: return struct_of(worker, 64);
@@ -292,7 +302,10 @@ static uint64_t times(struct worker *worker, uint32_t count, uint32_t fraction)
 		return bad_address(worker);
 	buffer = value_scratch(worker, count * 16);
 	for (uint32_t i = 0; i < count; i++) {
-		buffer[2 * i] = one_in(&worker->random, 24) ? any_number(worker) : 0;
+		if (one_in(&worker->random, 24))
+			buffer[2 * i] = any_number(worker);
+		else
+			buffer[2 * i] = 0;
 		buffer[2 * i + 1] = nanoseconds(worker) / fraction;
 	}
 	return (uint64_t)buffer;
@@ -314,8 +327,10 @@ static uint64_t io_vectors(struct worker *worker)
 	struct iovec *vector = value_scratch(worker, 16 * sizeof(*vector));
 
 	for (uint32_t i = 0; i < 16; i++) {
-		vector[i].iov_base = one_in(&worker->random, 32) ? (void *)bad_address(worker)
-								 : value_scratch(worker, 64);
+		if (one_in(&worker->random, 32))
+			vector[i].iov_base = (void *)bad_address(worker);
+		else
+			vector[i].iov_base = value_scratch(worker, 64);
 		vector[i].iov_len = length(worker);
 	}
 	return (uint64_t)vector;
@@ -327,9 +342,10 @@ static uint64_t message(struct worker *worker)
 	struct cmsghdr *control_data = (void *)(messages + 4);
 
 	value_fill(&worker->random, messages, 4 * sizeof(*messages));
-	control_data->cmsg_len = one_in(&worker->random, 8)
-					 ? any_number(worker)
-					 : CMSG_LEN(4 * random_below(&worker->random, 4));
+	if (one_in(&worker->random, 8))
+		control_data->cmsg_len = any_number(worker);
+	else
+		control_data->cmsg_len = CMSG_LEN(4 * random_below(&worker->random, 4));
 	control_data->cmsg_level = SOL_SOCKET;
 	control_data->cmsg_type = 1 + (int)random_below(&worker->random, 2);
 	for (uint32_t i = 0; i < 4; i++)
@@ -342,11 +358,18 @@ static uint64_t message(struct worker *worker)
 			header->msg_namelen = 0;
 		}
 		header->msg_iov = (void *)io_vectors(worker);
-		header->msg_iovlen = one_in(&worker->random, 16) ? any_number(worker)
-								 : random_below(&worker->random, 4);
-		header->msg_control = one_in(&worker->random, 2) ? control_data : NULL;
-		header->msg_controllen = header->msg_control ? random_below(&worker->random, 64)
-							     : 0;
+		if (one_in(&worker->random, 16))
+			header->msg_iovlen = any_number(worker);
+		else
+			header->msg_iovlen = random_below(&worker->random, 4);
+		if (one_in(&worker->random, 2))
+			header->msg_control = control_data;
+		else
+			header->msg_control = NULL;
+		if (header->msg_control)
+			header->msg_controllen = random_below(&worker->random, 64);
+		else
+			header->msg_controllen = 0;
 	}
 	return (uint64_t)messages;
 }
@@ -358,8 +381,10 @@ static uint64_t signal_set(struct worker *worker)
 	if (one_in(&worker->random, 16))
 		return bad_address(worker);
 	set = value_scratch(worker, 8);
-	*set = one_in(&worker->random, 4) ? random_next(&worker->random)
-					  : 1UL << random_below(&worker->random, 64);
+	if (one_in(&worker->random, 4))
+		*set = random_next(&worker->random);
+	else
+		*set = 1UL << random_below(&worker->random, 64);
 	if (!one_in(&worker->random, 8))
 		*set &= ~(1UL << (SIGALRM - 1)); /* wakes who waits too long */
 	return (uint64_t)set;
@@ -377,15 +402,19 @@ static uint64_t signal_action(struct worker *worker)
 	if (one_in(&worker->random, 16))
 		return bad_address(worker);
 	action = value_scratch(worker, sizeof(*action));
-	action->handler =
-		one_in(&worker->random, 16)
-			? any_number(worker)
-			: PICK(worker, 0, 1, (uint64_t)&worker_handler, (uint64_t)&worker_handler);
+	if (one_in(&worker->random, 16))
+		action->handler = any_number(worker);
+	else
+		action->handler =
+			PICK(worker, 0, 1, (uint64_t)&worker_handler, (uint64_t)&worker_handler);
 	action->flags = SOME_OF(worker, SA_NOCLDSTOP, SA_NOCLDWAIT, SA_SIGINFO, SA_ONSTACK,
 				SA_RESTART, SA_NODEFER, SA_RESETHAND) |
 			0x04000000;
 	action->restorer = (uint64_t)&worker_restorer;
-	action->mask = one_in(&worker->random, 4) ? random_next(&worker->random) : 0;
+	if (one_in(&worker->random, 4))
+		action->mask = random_next(&worker->random);
+	else
+		action->mask = 0;
 	return (uint64_t)action;
 }
 
@@ -393,8 +422,11 @@ static uint64_t signal_event(struct worker *worker)
 {
 	struct sigevent *event;
 
-	if (one_in(&worker->random, 8))
-		return one_in(&worker->random, 4) ? bad_address(worker) : 0;
+	if (one_in(&worker->random, 8)) {
+		if (one_in(&worker->random, 4))
+			return bad_address(worker);
+		return 0;
+	}
 	event = (void *)struct_of(worker, sizeof(*event));
 	if ((uint64_t)event < ARENA || (uint64_t)event >= ARENA + ARENA_PAGES * PAGE)
 		return (uint64_t)event;
@@ -431,8 +463,11 @@ static uint64_t lock_or_number(struct worker *worker)
 {
 	struct flock *lock;
 
-	if (one_in(&worker->random, 2))
-		return one_in(&worker->random, 3) ? any_number(worker) : process(worker);
+	if (one_in(&worker->random, 2)) {
+		if (one_in(&worker->random, 3))
+			return any_number(worker);
+		return process(worker);
+	}
 	lock = (void *)struct_of(worker, sizeof(*lock));
 	if ((uint64_t)lock >= ARENA && (uint64_t)lock < ARENA + ARENA_PAGES * PAGE) {
 		lock->l_type = (short)random_below(&worker->random, 4);
@@ -466,7 +501,10 @@ static uint64_t how_to_open(struct worker *worker)
 	} *how = value_scratch(worker, 24);
 
 	how->flags = value_of(worker, OPEN_FLAGS);
-	how->mode = one_in(&worker->random, 2) ? 0 : 0600;
+	if (one_in(&worker->random, 2))
+		how->mode = 0;
+	else
+		how->mode = 0600;
 	how->resolve = random_below(&worker->random, 64);
 	return (uint64_t)how;
 }
@@ -484,7 +522,10 @@ static uint64_t priority(struct worker *worker)
 {
 	int *buffer = value_scratch(worker, sizeof(*buffer));
 
-	*buffer = one_in(&worker->random, 2) ? 0 : (int)random_below(&worker->random, 98);
+	if (one_in(&worker->random, 2))
+		*buffer = 0;
+	else
+		*buffer = (int)random_below(&worker->random, 98);
 	return (uint64_t)buffer;
 }
 
@@ -500,12 +541,17 @@ static uint64_t scheduling(struct worker *worker)
 
 	attributes = value_scratch(worker, sizeof(*attributes));
 	value_fill(&worker->random, attributes, sizeof(*attributes));
-	attributes->size = one_in(&worker->random, 4) ? (uint32_t)length(worker)
-						      : sizeof(*attributes);
+	if (one_in(&worker->random, 4))
+		attributes->size = (uint32_t)length(worker);
+	else
+		attributes->size = sizeof(*attributes);
 	attributes->policy = random_below(&worker->random, 8);
 	attributes->flags = random_below(&worker->random, 8);
 	attributes->nice = (int32_t)random_below(&worker->random, 50) - 25;
-	attributes->priority = one_in(&worker->random, 2) ? 0 : random_below(&worker->random, 98);
+	if (one_in(&worker->random, 2))
+		attributes->priority = 0;
+	else
+		attributes->priority = random_below(&worker->random, 98);
 	return (uint64_t)attributes;
 }
 
@@ -526,41 +572,54 @@ static uint64_t number_value(struct worker *worker, enum value_kind kind)
 	switch (kind) {
 	case NONE: return 0;
 	case SMALL:
-		return one_in(&worker->random, 16) ? any_number(worker)
-						   : random_below(&worker->random, 10);
+		if (one_in(&worker->random, 16))
+			return any_number(worker);
+		return random_below(&worker->random, 10);
 	case BITS:
-		return one_in(&worker->random, 4) ? any_number(worker)
-						  : 1UL << random_below(&worker->random, 32);
+		if (one_in(&worker->random, 4))
+			return any_number(worker);
+		return 1UL << random_below(&worker->random, 32);
 	case FD: return descriptor(worker);
-	case FOLDER: return one_in(&worker->random, 3) ? descriptor(worker) : (uint64_t)AT_FDCWD;
+	case FOLDER:
+		if (one_in(&worker->random, 3))
+			return descriptor(worker);
+		return (uint64_t)AT_FDCWD;
 	case SIGNAL:
-		return one_in(&worker->random, 4)
-			       ? random_below(&worker->random, 70)
-			       : PICK(worker, 0, SIGUSR1, SIGUSR2, SIGCHLD, SIGWINCH, SIGPIPE,
-				      SIGSTOP, SIGCONT, SIGURG, SIGTSTP, 34, 64, SIGALRM);
+		if (one_in(&worker->random, 4))
+			return random_below(&worker->random, 70);
+		return PICK(worker, 0, SIGUSR1, SIGUSR2, SIGCHLD, SIGWINCH, SIGPIPE, SIGSTOP,
+			    SIGCONT, SIGURG, SIGTSTP, 34, 64, SIGALRM);
 	case MODE:
-		return one_in(&worker->random, 4)
-			       ? any_number(worker)
-			       : PICK(worker, 0, 0777, 0700, 0644, 0400, 0111, S_IFIFO | 0600,
-				      S_IFREG | 0600, S_IFCHR | 0600, 06755, 01777);
+		if (one_in(&worker->random, 4))
+			return any_number(worker);
+		return PICK(worker, 0, 0777, 0700, 0644, 0400, 0111, S_IFIFO | 0600, S_IFREG | 0600,
+			    S_IFCHR | 0600, 06755, 01777);
 	case USER_ID:
-		return one_in(&worker->random, 4) ? any_number(worker)
-						  : PICK(worker, 0, 1000, 65534, (uint64_t)-1);
+		if (one_in(&worker->random, 4))
+			return any_number(worker);
+		return PICK(worker, 0, 1000, 65534, (uint64_t)-1);
 	case PROCESS: return process(worker);
 	case LENGTH: return length(worker);
 	case SPAN: return span(worker);
 	case OFFSET: return offset(worker);
 	case COUNT:
-		return one_in(&worker->random, 16) ? any_number(worker)
-						   : random_below(&worker->random, 17);
+		if (one_in(&worker->random, 16))
+			return any_number(worker);
+		return random_below(&worker->random, 17);
 	case STRUCT_SIZE:
-		return one_in(&worker->random, 4) ? length(worker)
-						  : 8 * (1 + random_below(&worker->random, 4));
+		if (one_in(&worker->random, 4))
+			return length(worker);
+		return 8 * (1 + random_below(&worker->random, 4));
 	case TIMEOUT:
 		if (one_in(&worker->random, 8))
 			return random_below(&worker->random, 10);
-		return one_in(&worker->random, 40) ? any_number(worker) : 0;
-	case SIGSET_SIZE: return one_in(&worker->random, 16) ? any_number(worker) : 8;
+		if (one_in(&worker->random, 40))
+			return any_number(worker);
+		return 0;
+	case SIGSET_SIZE:
+		if (one_in(&worker->random, 16))
+			return any_number(worker);
+		return 8;
 	default: return any_number(worker);
 	}
 }
@@ -568,7 +627,10 @@ static uint64_t number_value(struct worker *worker, enum value_kind kind)
 static uint64_t address_value(struct worker *worker, enum value_kind kind)
 {
 	switch (kind) {
-	case ADDRESS: return one_in(&worker->random, 3) ? any_number(worker) : some_pages(worker);
+	case ADDRESS:
+		if (one_in(&worker->random, 3))
+			return any_number(worker);
+		return some_pages(worker);
 	case PAGES: return some_pages(worker);
 	case FUTEX: return robust_or_futex(worker);
 	case PATH: return path(worker);
@@ -592,20 +654,24 @@ static uint64_t address_value(struct worker *worker, enum value_kind kind)
 		return TEXT_OF(worker, "tmpfs", "tmpfs", "tmpfs", "proc", "sysfs", "devpts",
 			       "devtmpfs", "ext2", "");
 	case MOUNT_OPTIONS:
-		return one_in(&worker->random, 2)
-			       ? 0
-			       : TEXT_OF(worker, "size=1m", "mode=700", "nr_inodes=7", "size=0",
-					 "size=50%", "uid=1000", "newinstance", "bad=1", "ro");
+		if (one_in(&worker->random, 2))
+			return 0;
+		return TEXT_OF(worker, "size=1m", "mode=700", "nr_inodes=7", "size=0", "size=50%",
+			       "uid=1000", "newinstance", "bad=1", "ro");
 	case XATTR_NAME:
 		return TEXT_OF(worker, "user.a", "user.b", "user.", "trusted.a", "security.a",
 			       "system.posix_acl_access", "", "a");
 	case MOUNT_POINT:
 		return TEXT_OF(worker, "mnt", "mnt/d", "d/e", "../shared/mnt", "../shared/d", "d",
 			       ".", "../shared", "a", "../shared/a");
-	case NUMBER_OUT: return one_in(&worker->random, 4) ? 0 : struct_of(worker, 16);
+	case NUMBER_OUT:
+		if (one_in(&worker->random, 4))
+			return 0;
+		return struct_of(worker, 16);
 	case BYTES:
-		return one_in(&worker->random, 24) ? bad_address(worker)
-						   : (uint64_t)value_scratch(worker, 256);
+		if (one_in(&worker->random, 24))
+			return bad_address(worker);
+		return (uint64_t)value_scratch(worker, 256);
 	default: return struct_of(worker, 128);
 	}
 }
@@ -636,27 +702,32 @@ static uint64_t listed_value(struct worker *worker, enum value_kind kind)
 			       MREMAP_FIXED | MREMAP_MAYMOVE, MREMAP_FIXED | MREMAP_MAYMOVE,
 			       4 | MREMAP_MAYMOVE);
 	case ADVICE:
-		return one_in(&worker->random, 8) ? any_number(worker)
-						  : random_below(&worker->random, 26);
+		if (one_in(&worker->random, 8))
+			return any_number(worker);
+		return random_below(&worker->random, 26);
 	case ADVICE_FILE: return random_below(&worker->random, 8);
 	case SYNC_FLAGS: return random_below(&worker->random, 9);
 	case FCNTL_COMMAND:
-		return one_in(&worker->random, 3) ? 1024 + random_below(&worker->random, 12)
-						  : random_below(&worker->random, 40);
+		if (one_in(&worker->random, 3))
+			return 1024 + random_below(&worker->random, 12);
+		return random_below(&worker->random, 40);
 	case IOCTL_COMMAND: return ioctl_command(worker);
 	case FUTEX_OP:
 		return random_below(&worker->random, 14) |
 		       SOME_OF(worker, FUTEX_PRIVATE_FLAG, FUTEX_CLOCK_REALTIME);
 	case CLOCK:
-		return one_in(&worker->random, 8) ? any_number(worker)
-						  : random_below(&worker->random, 13);
+		if (one_in(&worker->random, 8))
+			return any_number(worker);
+		return random_below(&worker->random, 13);
 	case TIMER_FLAGS: return random_below(&worker->random, 4);
 	case PRCTL_OPTION:
-		return one_in(&worker->random, 10) ? any_number(worker)
-						   : 1 + random_below(&worker->random, 65);
+		if (one_in(&worker->random, 10))
+			return any_number(worker);
+		return 1 + random_below(&worker->random, 65);
 	case ARCH_OPTION:
-		return one_in(&worker->random, 4) ? any_number(worker)
-						  : 0x1001 + random_below(&worker->random, 4);
+		if (one_in(&worker->random, 4))
+			return any_number(worker);
+		return 0x1001 + random_below(&worker->random, 4);
 	case EPOLL_OP:
 		if (one_in(&worker->random, 16))
 			return any_number(worker);
@@ -674,8 +745,9 @@ static uint64_t listed_value(struct worker *worker, enum value_kind kind)
 	case WHO: return PICK(worker, 0, 1, (uint64_t)-1, 2);
 	case RENAME_FLAGS: return random_below(&worker->random, 8);
 	case FALLOCATE_MODE:
-		return one_in(&worker->random, 4) ? any_number(worker)
-						  : PICK(worker, 0, 1, 2, 3, 8, 16, 17, 32, 64);
+		if (one_in(&worker->random, 4))
+			return any_number(worker);
+		return PICK(worker, 0, 1, 2, 3, 8, 16, 17, 32, 64);
 	case RW_FLAGS: return SOME_OF(worker, 1, 2, 4, 8, 16);
 	case PIPE_FLAGS: return SOME_OF(worker, O_NONBLOCK, O_NONBLOCK, O_CLOEXEC, O_DIRECT, 1, 2);
 	case SPLICE_FLAGS: return random_below(&worker->random, 16);
@@ -685,17 +757,23 @@ static uint64_t listed_value(struct worker *worker, enum value_kind kind)
 			       MS_NOSUID, MS_REC, MS_PRIVATE, MS_SHARED, MS_SLAVE);
 	case ITIMER: return random_below(&worker->random, 4);
 	case SOCKET_DOMAIN:
-		return one_in(&worker->random, 8) ? random_below(&worker->random, 46) : 1;
+		if (one_in(&worker->random, 8))
+			return random_below(&worker->random, 46);
+		return 1;
 	case SOCKET_TYPE:
 		return PICK(worker, 1, 1, 2, 5, 3, 0, 9) |
 		       SOME_OF(worker, SOCK_NONBLOCK, SOCK_NONBLOCK, SOCK_CLOEXEC);
 	case MSG_FLAGS:
 		return SOME_OF(worker, MSG_DONTWAIT, MSG_DONTWAIT, MSG_PEEK, MSG_OOB, MSG_TRUNC,
 			       MSG_WAITALL, MSG_NOSIGNAL, MSG_CMSG_CLOEXEC, MSG_ERRQUEUE);
-	case SOCKET_LEVEL: return one_in(&worker->random, 8) ? any_number(worker) : SOL_SOCKET;
+	case SOCKET_LEVEL:
+		if (one_in(&worker->random, 8))
+			return any_number(worker);
+		return SOL_SOCKET;
 	case SOCKET_OPTION:
-		return one_in(&worker->random, 8) ? any_number(worker)
-						  : random_below(&worker->random, 75);
+		if (one_in(&worker->random, 8))
+			return any_number(worker);
+		return random_below(&worker->random, 75);
 	case LOCK_OP: return random_below(&worker->random, 16);
 	case SYSLOG_ACTION: return PICK(worker, 2, 3, 3, 9, 10, 11, 0, 1);
 	case STATX_MASK: return any_number(worker);
@@ -710,5 +788,7 @@ uint64_t value_of(struct worker *worker, enum value_kind kind)
 {
 	if (kind < ADDRESS)
 		return number_value(worker, kind);
-	return kind < OPEN_FLAGS ? address_value(worker, kind) : listed_value(worker, kind);
+	if (kind < OPEN_FLAGS)
+		return address_value(worker, kind);
+	return listed_value(worker, kind);
 }

@@ -63,21 +63,35 @@ static int64_t obtain(banos_owner self, int i)
 		error = banos_timer_start(timer, banos_time_ns() + (i ? BANOS_S * 1000 : BANOS_MS));
 	if (!error)
 		error = banos_work_create(self, nothing, NULL, &work);
-	if (!error)
-		error = banos_work_queue(work) < 0 ? -EIO : 0;
+	if (!error) {
+		if (banos_work_queue(work) < 0)
+			error = -EIO;
+		else
+			error = 0;
+	}
 	if (!error)
 		error = banos_thread_create(self, until_told, NULL, "leak", &thread);
 	if (!error)
 		error = banos_mutex_init(self, &mutexes[i]);
 	if (!error)
 		error = banos_wait_init(self, &waits[i]);
-	if (!error)
-		error = banos_alloc(self, 100 + (uint64_t)i * 5000, 0) ? 0 : -ENOMEM;
-	if (!error)
-		error = banos_lookup_symbol(self, "banos_api_level") ? 0 : -ENOMEM;
+	if (!error) {
+		if (banos_alloc(self, 100 + (uint64_t)i * 5000, 0))
+			error = 0;
+		else
+			error = -ENOMEM;
+	}
+	if (!error) {
+		if (banos_lookup_symbol(self, "banos_api_level"))
+			error = 0;
+		else
+			error = -ENOMEM;
+	}
 	if (!error)
 		error = banos_ports_claim(self, 0xee00 + (uint32_t)i * 8, 8, &ports);
-	return error ? error : register_device(self, i);
+	if (error)
+		return error;
+	return register_device(self, i);
 }
 
 static int64_t leak_init(banos_owner self)
@@ -86,7 +100,9 @@ static int64_t leak_init(banos_owner self)
 
 	for (int i = 0; i < 3 && !error; i++)
 		error = obtain(self, i);
-	return error || !fail ? error : -EXDEV;
+	if (error || !fail)
+		return error;
+	return -EXDEV;
 }
 
 BANOS_DRIVER(leak, "1.0", "MIT", "Leaks three of each", leak_init, NULL);

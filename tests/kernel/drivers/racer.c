@@ -172,11 +172,13 @@ static int64_t racer_init(banos_owner self)
 		error = banos_thread_create(self, run, NULL, "racer", &thread);
 		for (uint32_t i = 0; !error && i < races[kind].rounds; i++)
 			races[kind].round();
-		error = error ? error : banos_thread_stop(thread, NULL);
+		if (!error)
+			error = banos_thread_stop(thread, NULL);
 	}
 	kind = 0;
-	return error ? error
-		     : banos_thread_create(self, run, NULL, "racer", NULL); /* beside the sweep */
+	if (error)
+		return error;
+	return banos_thread_create(self, run, NULL, "racer", NULL); /* beside the sweep */
 }
 
 BANOS_DRIVER(racer, "1.0", "MIT", "Gives up what another thread uses", racer_init, NULL);

@@ -387,7 +387,9 @@ static int64_t selftest_init(banos_owner self)
 
 static int64_t selftest_exit(banos_owner self)
 {
-	return self == own ? check_own_name(self) : -1;
+	if (self == own)
+		return check_own_name(self);
+	return -1;
 }
 
 BANOS_DRIVER(selftest, "1.0", "MIT", "Asks the driver API to keep its promises", selftest_init,

@@ -49,7 +49,9 @@ BANOS_EXPORT(careless_call);
 
 static int64_t act(void *context)
 {
-	return is(where, (const char *)context) ? careless_call((uint64_t)kind[0]) : 0;
+	if (is(where, (const char *)context))
+		return careless_call((uint64_t)kind[0]);
+	return 0;
 }
 
 static int64_t device_open(void *context, uint32_t flags, void **file)
@@ -72,11 +74,13 @@ static int64_t start(banos_owner self)
 
 	if (!error)
 		banos_work_queue(work);
-	error = error ? error : banos_timer_create(self, act, (void *)"timer", &timer);
+	if (!error)
+		error = banos_timer_create(self, act, (void *)"timer", &timer);
 	if (!error)
 		banos_timer_start(timer, banos_time_ns());
-	return error ? error
-		     : banos_thread_create(self, act, (void *)"thread", "careless", &thread);
+	if (error)
+		return error;
+	return banos_thread_create(self, act, (void *)"thread", "careless", &thread);
 }
 
 static int64_t careless_init(banos_owner self)
@@ -93,8 +97,11 @@ static int64_t careless_init(banos_owner self)
 	};
 	int64_t error = banos_chardev_register(self, &config, NULL);
 
-	error = error ? error : start(self);
-	return error ? error : act((void *)"init");
+	if (!error)
+		error = start(self);
+	if (error)
+		return error;
+	return act((void *)"init");
 }
 
 static int64_t careless_exit(banos_owner self)

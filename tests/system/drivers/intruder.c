@@ -406,7 +406,9 @@ static int64_t intruder_init(banos_owner self)
 	try_handles();
 	if (!wrong)
 		banos_print(self, "nothing was taken");
-	return wrong ? -EINVAL : 0;
+	if (wrong)
+		return -EINVAL;
+	return 0;
 }
 
 BANOS_SERVES("intruder:none");

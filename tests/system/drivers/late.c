@@ -37,7 +37,9 @@ static int64_t start_bus(banos_owner self)
 	banos_bus bus;
 	int64_t error = banos_bus_register(self, &config, &bus);
 
-	return error ? error : banos_device_add(bus, &device, &added);
+	if (error)
+		return error;
+	return banos_device_add(bus, &device, &added);
 }
 
 static int64_t add_file(banos_owner owner, const struct banos_chardev_ops *ops, uint32_t major,
@@ -64,7 +66,9 @@ static int64_t probe(void *context, banos_owner device, void **state)
 	banos_print(device, "registered");
 	while (!error && !go)
 		banos_sleep_until(banos_time_ns() + BANOS_MS);
-	return error || !fail ? error : -EIO;
+	if (error || !fail)
+		return error;
+	return -EIO;
 }
 
 static int64_t write_go(void *context, void *file, banos_buffer from, uint64_t length,
@@ -86,8 +90,11 @@ static int64_t late_init(banos_owner self)
 	};
 	int64_t error = start_bus(self);
 
-	error = error ? error : add_file(self, &ops, BANOS_CHARDEV_ANY, "late.go");
-	return error ? error : banos_prober_register(self, &config, NULL);
+	if (!error)
+		error = add_file(self, &ops, BANOS_CHARDEV_ANY, "late.go");
+	if (error)
+		return error;
+	return banos_prober_register(self, &config, NULL);
 }
 
 BANOS_SERVES("late:*");

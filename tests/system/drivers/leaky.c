@@ -47,7 +47,9 @@ static int64_t toy_connect(void *context, void *device, uint32_t index, uint64_t
 			   uint32_t data)
 {
 	connects++;
-	return (address >> 20 == 0xfee && data) ? 0 : -EINVAL;
+	if (address >> 20 == 0xfee && data)
+		return 0;
+	return -EINVAL;
 }
 
 static int64_t toy_disconnect(void *context, void *device, uint32_t index)
@@ -86,7 +88,9 @@ static int64_t start_bus(banos_owner self)
 	banos_bus handle;
 	int64_t error = banos_bus_register(self, &config, &handle);
 
-	return error ? error : banos_device_add(handle, &toy, &added);
+	if (error)
+		return error;
+	return banos_device_add(handle, &toy, &added);
 }
 
 /* ---- the device's driver ---- */
@@ -144,7 +148,9 @@ static int64_t obtain(banos_owner owner, uint32_t i)
 		error = banos_wait_init(owner, &waits[i]);
 	if (!error && !banos_alloc(owner, 100, 0))
 		error = -ENOMEM;
-	return error ? error : obtain_for_any_owner(owner, i);
+	if (error)
+		return error;
+	return obtain_for_any_owner(owner, i);
 }
 
 /* What the device has no right to. @return the first that was given all the same */

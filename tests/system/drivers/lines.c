@@ -83,7 +83,9 @@ static int64_t lines_probe(void *context, banos_owner device, void **state)
 		banos_print(device, "line pulled %u times, %u messages",
 			    (uint32_t)banos_irq_count(irq),
 			    (uint32_t)banos_device_interrupts(device));
-	return error ? error : -ENODEV;
+	if (error)
+		return error;
+	return -ENODEV;
 }
 
 static const struct banos_prober_ops prober_ops = { .size = sizeof(prober_ops),

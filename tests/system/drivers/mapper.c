@@ -23,7 +23,9 @@ static int64_t mapper_map(void *context, void *file, uint64_t offset, uint64_t l
 		error = banos_user_write(offset, &word, sizeof(word));
 	if (error)
 		return error;
-	return length == 3 * 4096 ? -EXDEV : BANOS_MAP_ZERO;
+	if (length == 3 * 4096)
+		return -EXDEV;
+	return BANOS_MAP_ZERO;
 }
 
 static const struct banos_chardev_ops ops = { .size = sizeof(ops), .map = mapper_map };

@@ -48,7 +48,9 @@ static int64_t send(uint32_t vector)
 	banos_mmio_write32(registers + ICS, CAUSE_OTHER);
 	while (count(vector) == before && banos_time_ns() < limit)
 		banos_sleep_until(banos_time_ns() + BANOS_MS / 10);
-	return count(vector) != before ? 0 : -EIO; /* the device may repeat itself */
+	if (count(vector) != before)
+		return 0;
+	return -EIO; /* the device may repeat itself */
 }
 
 static int64_t try_e1000e(banos_owner device)
@@ -135,8 +137,11 @@ static int64_t messages_probe(void *context, banos_owner device, void **state)
 
 	if (!error)
 		error = pci_enable(device, PCI_MEMORY | PCI_MASTER);
-	if (error || id.device != E1000E)
-		return error ? error : try_virtio(device);
+	if (error || id.device != E1000E) {
+		if (error)
+			return error;
+		return try_virtio(device);
+	}
 	/* What is the bus's cannot be written. */
 	if (pci_config_write(device, 4, 2, 0) != -EPERM ||
 	    pci_config_write(device, 0x11, 2, 0) != -EINVAL ||
@@ -147,7 +152,9 @@ static int64_t messages_probe(void *context, banos_owner device, void **state)
 	if (!error)
 		error = banos_mmio_map(device, resource.start, resource.length, 0, &mapping,
 				       (void **)&registers);
-	return error ? error : try_e1000e(device);
+	if (error)
+		return error;
+	return try_e1000e(device);
 }
 
 static const struct banos_prober_ops prober_ops = { .size = sizeof(prober_ops),

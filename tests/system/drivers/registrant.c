@@ -49,7 +49,9 @@ static int64_t add_bus(banos_owner self, char number)
 
 	config.name[10] = device.alias[10] = number;
 	error = banos_bus_register(self, &config, &bus);
-	return error ? error : banos_device_add(bus, &device, &added);
+	if (error)
+		return error;
+	return banos_device_add(bus, &device, &added);
 }
 
 static int64_t add_prober(banos_owner self, char number)
@@ -69,8 +71,10 @@ static int64_t registrant_init(banos_owner self)
 
 	for (char number = '0'; !error && number < '0' + COUNT; number++) {
 		error = add_device(self, number);
-		error = error ? error : add_bus(self, number);
-		error = error ? error : add_prober(self, number);
+		if (!error)
+			error = add_bus(self, number);
+		if (!error)
+			error = add_prober(self, number);
 	}
 	return error;
 }

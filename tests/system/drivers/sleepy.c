@@ -81,7 +81,9 @@ static int64_t sleepy_init(banos_owner self)
 	};
 	int64_t error = banos_chardev_register(self, &config, NULL);
 
-	return error ? error : banos_chardev_register(self, &go_config, NULL);
+	if (error)
+		return error;
+	return banos_chardev_register(self, &go_config, NULL);
 }
 
 BANOS_DRIVER(sleepy, "1.0", "MIT", "Sleeps in its methods", sleepy_init, NULL);

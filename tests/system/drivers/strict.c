@@ -211,7 +211,9 @@ static int64_t strict_init(banos_owner self)
 	try_devices();
 	try_probers();
 	try_resources();
-	return wrong ? -EINVAL : 0;
+	if (wrong)
+		return -EINVAL;
+	return 0;
 }
 
 BANOS_SERVES("strict:none");

@@ -90,7 +90,9 @@ static int64_t stuck_open(void *context, uint32_t flags, void **file)
 {
 	if (is("open"))
 		return banos_sleep_until(banos_time_ns() + 60 * BANOS_S);
-	return is("opening") ? run_on(NULL) : 0;
+	if (is("opening"))
+		return run_on(NULL);
+	return 0;
 }
 
 static int64_t stuck_poll(void *context, void *file, banos_poll watch)
@@ -110,16 +112,22 @@ static int64_t begin(banos_owner owner)
 	if (is("timer")) {
 		int64_t error = banos_timer_create(owner, run_on, NULL, &timer);
 
-		return error ? error : banos_timer_start(timer, banos_time_ns());
+		if (error)
+			return error;
+		return banos_timer_start(timer, banos_time_ns());
 	}
 	if (is("work")) {
 		int64_t error = banos_work_create(owner, run_on, NULL, &work);
 
 		if (error)
 			return error;
-		return banos_work_queue(work) == 1 ? 0 : -EIO;
+		if (banos_work_queue(work) == 1)
+			return 0;
+		return -EIO;
 	}
-	return is("thread") ? banos_thread_create(owner, run_on, NULL, "stuck", &thread) : 0;
+	if (is("thread"))
+		return banos_thread_create(owner, run_on, NULL, "stuck", &thread);
+	return 0;
 }
 
 static int64_t stuck_probe(void *context, banos_owner owner, void **state)
@@ -138,7 +146,9 @@ static int64_t stuck_probe(void *context, banos_owner owner, void **state)
 	if (!error)
 		error = begin(owner);
 	banos_format(config.name, sizeof(config.name), "%s", name);
-	return error ? error : banos_chardev_register(owner, &config, NULL);
+	if (error)
+		return error;
+	return banos_chardev_register(owner, &config, NULL);
 }
 
 static int64_t stuck_remove(void *context, banos_owner owner, void *state)
@@ -184,7 +194,9 @@ static int64_t control_write(void *context, void *file, banos_buffer from, uint6
 		error = banos_device_remove(device, byte == '!' ? BANOS_DEVICE_GONE : 0);
 	banos_print(own, "%s%c: %lld after %llu s", name, byte, (long long)error,
 		    (unsigned long long)(banos_time_ns() - start) / BANOS_S);
-	return error ? error : (int64_t)length;
+	if (error)
+		return error;
+	return (int64_t)length;
 }
 
 static int64_t stuck_init(banos_owner self)
@@ -217,7 +229,9 @@ static int64_t stuck_init(banos_owner self)
 		error = banos_prober_register(self, &prober, NULL);
 	if (!error)
 		error = banos_chardev_register(self, &control, NULL);
-	return error ? error : add();
+	if (error)
+		return error;
+	return add();
 }
 
 static int64_t stuck_exit(banos_owner self)

@@ -70,7 +70,9 @@ static int64_t untidy_read(void *context, void *file, banos_buffer to, uint64_t 
 		return -ERESTART;
 	if (what[0] == 'o')
 		return -512; /* the kernel's own, for calls that it makes again */
-	return what[0] == 'm' ? banos_mutex_lock(&mutex) : 0;
+	if (what[0] == 'm')
+		return banos_mutex_lock(&mutex);
+	return 0;
 }
 
 static const struct banos_chardev_ops ops = { .size = sizeof(ops), .read = untidy_read };
@@ -89,7 +91,9 @@ static int64_t untidy_init(banos_owner self)
 	own = self;
 	if (!error)
 		error = banos_mutex_init(self, &mutex);
-	return error ? error : banos_chardev_register(self, &config, NULL);
+	if (error)
+		return error;
+	return banos_chardev_register(self, &config, NULL);
 }
 
 BANOS_DRIVER(untidy, "1.0", "MIT", "Leaves things as they should not be", untidy_init, NULL);

@@ -166,7 +166,9 @@ static int watch_signals(void)
 		_exit(0);
 	}
 	close(pollfd.fd);
-	return result > 0 && waitpid(result, NULL, 0) == result ? 0 : -1;
+	if (result > 0 && waitpid(result, NULL, 0) == result)
+		return 0;
+	return -1;
 }
 
 static void op_signalfd(void)
@@ -178,7 +180,9 @@ static int fill_pipe(int fd)
 {
 	static char data[30000];
 
-	return write(fd, data, sizeof(data)) > 0 ? 0 : -1;
+	if (write(fd, data, sizeof(data)) > 0)
+		return 0;
+	return -1;
 }
 
 static void op_pipe_write(void)
@@ -307,7 +311,9 @@ static int use_shared(char *bytes)
 	if (madvise(bytes, 60 * 4096, 23 /* MADV_POPULATE_WRITE */))
 		return -1;
 	bytes = mremap(bytes, 64 * 4096, 32 * 4096, MREMAP_MAYMOVE);
-	return bytes == MAP_FAILED ? -1 : munmap(bytes, 32 * 4096);
+	if (bytes == MAP_FAILED)
+		return -1;
+	return munmap(bytes, 32 * 4096);
 }
 
 static void op_shared(void)
@@ -356,10 +362,11 @@ static int use_epoll(void)
 	struct epoll_event event = { .events = EPOLLIN };
 	int epoll = epoll_create1(0), events = eventfd(1, 0), result;
 
-	result = epoll < 0 || events < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, events, &event) ||
-				 epoll_wait(epoll, &event, 1, 0) < 0
-			 ? -1
-			 : 0;
+	if (epoll < 0 || events < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, events, &event) ||
+	    epoll_wait(epoll, &event, 1, 0) < 0)
+		result = -1;
+	else
+		result = 0;
 	int saved = errno;
 	if (epoll >= 0)
 		close(epoll);
@@ -443,7 +450,9 @@ static int read_all(const char *path)
 	int saved = errno;
 	close(fd);
 	errno = saved;
-	return count < 0 ? -1 : 0;
+	if (count < 0)
+		return -1;
+	return 0;
 }
 
 static void op_proc_maps(void)
@@ -476,7 +485,9 @@ static int list(const char *path)
 	int saved = errno;
 	close(fd);
 	errno = saved;
-	return count < 0 ? -1 : 0;
+	if (count < 0)
+		return -1;
+	return 0;
 }
 
 static void op_list_proc(void)
@@ -613,9 +624,14 @@ static int once(int i, int count)
 	err = 0;
 	order = count;
 	ops[i].fn();
-	if (left)
-		return err ? 2 : 1;
-	return is_lack(err) ? 0 : 2;
+	if (left) {
+		if (err)
+			return 2;
+		return 1;
+	}
+	if (is_lack(err))
+		return 0;
+	return 2;
 }
 
 static int once_in_child(int i, int count)
@@ -637,7 +653,9 @@ static int once_in_child(int i, int count)
 	err = status;
 	if (status == 0)
 		return 0;
-	return status == 0x100 ? 1 : 2;
+	if (status == 0x100)
+		return 1;
+	return 2;
 }
 
 /* @return how many allocations, -1: wrong */
@@ -680,7 +698,9 @@ static long objects(void)
 		return -1;
 	if (leaked)
 		printf("# %s", text);
-	return leaked ? -1 : in_use;
+	if (leaked)
+		return -1;
+	return in_use;
 }
 
 static int try(int i, int verbose)

@@ -142,7 +142,9 @@ static int pipes(void)
 		_exit(pipes());
 	}
 	waitpid(pid, &status, 0);
-	return pid < 0 || WIFSIGNALED(status) ? 0 : WEXITSTATUS(status);
+	if (pid < 0 || WIFSIGNALED(status))
+		return 0;
+	return WEXITSTATUS(status);
 }
 
 static int files(const char *where)

@@ -276,7 +276,10 @@ int main(int argc, char **argv)
 {
 	int seconds = argc > 1 ? atoi(argv[1]) : 5, bad = 0, status;
 
-	nr_cpus = argc > 2 ? atoi(argv[2]) : 1;
+	if (argc > 2)
+		nr_cpus = atoi(argv[2]);
+	else
+		nr_cpus = 1;
 	record = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	for (int i = 0; i < KINDS * COPIES; i++)
 		if (!fork())
