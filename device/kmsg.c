@@ -193,11 +193,3 @@ void kmsg_init(void)
 						.mode = 0644,
 						.ops = &kmsg_fops });
 }
-
-void device_init(void)
-{
-	random_init();
-	kmsg_init();
-	tty_init();
-	bus_init();
-}

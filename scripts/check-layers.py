@@ -36,7 +36,7 @@ LAYERS = [
     # What works before there is memory, and what is entered from below everything.
     *((f'arch/x86_64/{name}', 1) for name in (
         'boot/', 'cpu.c', 'entry.S', 'fast_page.c', 'fpu_user.S', 'mce.c', 'pcid.c', 'qemu.c',
-        'serial.c', 'start.c', 'traps.c', 'uaccess.S', 'unwind.c')),
+        'serial.c', 'show_regs.c', 'start.c', 'traps.c', 'uaccess.S', 'unwind.c')),
     ('arch/x86_64/paging.c', 2),
     # The machine's part of processes: their segment bases, the frames of their signals.
     ('arch/x86_64/prctl.c', 4), ('arch/x86_64/sigframe.c', 4),

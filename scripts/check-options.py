@@ -16,7 +16,7 @@ import sys
 # Who may see the line itself: who gives the other words to the first program,
 # who gives "driver.parameter" to drivers, and who shows it to users.
 WHOLE_LINE = {'init/root.c', 'banos/life/builtin.c', 'fs/proc/system.c',
-              'include/kernel/cmdline.h', 'arch/x86_64/start.c'}
+              'include/kernel/cmdline.h', 'kernel/base/cmdline.c'}
 FOLDERS = ('arch', 'banos', 'device', 'fs', 'include', 'init', 'kernel', 'lib',
            'mm', 'net', 'tests/kernel')
 DOCUMENT = 'Documentation/boot.md'

@@ -12,11 +12,6 @@
 void arch_start(u32 magic, u32 info);
 extern u8 _image_start[], _image_end[];
 
-const char *cmdline_get(void)
-{
-	return boot_info.cmdline;
-}
-
 void arch_start(u32 magic, u32 info)
 {
 	u64 lost;

@@ -13,10 +13,8 @@
 #include <asm/cpu.h>
 #include <asm/io.h>
 #include <asm/layout.h>
-#include <asm/paging.h>
 #include <asm/traps.h>
 #include <kernel/panic.h>
-#include <kernel/printk.h>
 #include <kernel/string.h>
 #include <kernel/uaccess.h>
 #include <kernel/upcalls.h>
@@ -347,38 +345,4 @@ s64 syscall_other(struct pt_regs *regs)
 	}
 	return syscall_banos_table[index](regs->rdi, regs->rsi, regs->rdx, regs->r10, regs->r8,
 					  regs->r9);
-}
-
-/* ---- reports ---- */
-
-static void show_code(u64 rip)
-{
-	char line[32 * 4];
-	u32 n = 0;
-
-	if (rip < KRANGE_BASE || !kernel_address_mapped(rip - 16) ||
-	    !kernel_address_mapped(rip + 15))
-		return;
-	for (const u8 *p = (const u8 *)rip - 16; p < (const u8 *)rip + 16; p++)
-		n += scnprintf(line + n, sizeof(line) - n,
-			       p == (const u8 *)rip ? " <%02x>" : " %02x", *p);
-	pr_err("code%s\n", line);
-}
-
-/* Lines that fit a screen of 80 columns behind the time. */
-void arch_show_regs(const struct pt_regs *r)
-{
-	u64 cr2, cr3, cr4;
-
-	__asm__ volatile("mov %%cr2, %0; mov %%cr3, %1; mov %%cr4, %2"
-			 : "=r"(cr2), "=r"(cr3), "=r"(cr4));
-	pr_err("rip %016lx %pS  rflags %08lx\n", r->rip, (void *)r->rip, r->rflags);
-	pr_err("rax %016lx rbx %016lx rcx %016lx\n", r->rax, r->rbx, r->rcx);
-	pr_err("rdx %016lx rsi %016lx rdi %016lx\n", r->rdx, r->rsi, r->rdi);
-	pr_err("rbp %016lx rsp %016lx r8  %016lx\n", r->rbp, r->rsp, r->r8);
-	pr_err("r9  %016lx r10 %016lx r11 %016lx\n", r->r9, r->r10, r->r11);
-	pr_err("r12 %016lx r13 %016lx r14 %016lx\n", r->r12, r->r13, r->r14);
-	pr_err("r15 %016lx cr2 %016lx cr3 %016lx\n", r->r15, cr2, cr3);
-	pr_err("cr4 %016lx cs %lx ss %lx\n", cr4, r->cs, r->ss);
-	show_code(r->rip);
 }

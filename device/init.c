@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+/* The kernel's own devices and the device cores, in the order in which they need each other. */
+#include <kernel/bus.h>
+#include <kernel/device.h>
+#include <kernel/tty.h>
+#include "internal.h"
+
+void device_init(void)
+{
+	random_init();
+	kmsg_init();
+	tty_init();
+	bus_init();
+}
