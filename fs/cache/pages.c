@@ -258,6 +258,7 @@ static s64 write_pages(struct inode *inode, struct uio *uio, u64 *pos)
 {
 	s64 done = 0;
 
+	assert_held(&inode->lock);
 	while (uio->count) {
 		u64 length = MIN(PAGE_SIZE - (*pos & (PAGE_SIZE - 1)), uio->count);
 		s64 got = write_page(inode, uio, *pos, length);
@@ -394,6 +395,7 @@ void pagecache_punch(struct inode *inode, u64 off, u64 len)
 {
 	u64 end = off + len, first = PAGE_ALIGN(off), last = end & PAGE_MASK;
 
+	assert_held(&inode->lock);
 	if (first > last) { /* within one page */
 		zero_part(inode, off, len);
 		return;
@@ -470,6 +472,7 @@ int pagecache_allocate(struct inode *inode, u64 off, u64 len)
 	const u64 mark = (u64)&first; /* of no other call that runs */
 	int err = 0;
 
+	assert_held(&inode->lock);
 	for (u64 npages = first; npages <= last; npages++) {
 		if (signal_pending())
 			err = -EINTR;

@@ -134,6 +134,7 @@ static s64 read_locked(struct seq_open *state, struct file *f, struct uio *uio, 
 {
 	s64 done = 0;
 
+	assert_held(&state->lock);
 	if (!*pos || !state->valid || *pos < state->base) {
 		int err = first_piece(state, f);
 

@@ -129,6 +129,7 @@ static struct proc_entry *find_child(struct proc_entry *dir, const char *name, u
 {
 	struct rb_node **slot = &dir->names.node, *above = NULL;
 
+	assert_held(&dir->tree->lock);
 	while (*slot) {
 		struct proc_entry *entry = rb_entry(*slot, struct proc_entry, node);
 		int order = compare_names(name, len, entry);
@@ -156,6 +157,7 @@ static struct proc_entry *add_child(struct proc_entry *dir, const char *name, u3
 	struct rb_node *parent, **link;
 	struct proc_entry *entry;
 
+	assert_held_write(&dir->tree->lock);
 	if (find_child(dir, name, len, &parent, &link))
 		return NULL;
 	entry = entry_alloc(tree, name, len, spec);
@@ -172,6 +174,7 @@ static struct proc_entry *add_child(struct proc_entry *dir, const char *name, u3
 /* Under tree->lock for writing. The tree's reference is the caller's now. */
 static void unlink_child(struct proc_entry *entry)
 {
+	assert_held_write(&entry->tree->lock);
 	rb_erase(&entry->parent->names, &entry->node);
 	list_del(&entry->link);
 	entry->parent->nr_folders -= S_ISDIR(entry->spec.mode);
@@ -520,9 +523,9 @@ int gen_readdir(struct file *f, struct dir_context *context)
 		if (entry->cookie >= context->pos &&
 		    !fill_one(context, entry->cookie, entry->name, entry->name_len,
 			      INO_BASE + entry->cookie, mode_to_dtype(entry->spec.mode)))
-			goto out;
+			goto out_unlock;
 	all = 1;
-out:
+out_unlock:
 	up_read(&dir->tree->lock);
 	return all;
 }
@@ -622,15 +625,15 @@ static struct super_block *make_super(struct gen_tree *tree, struct fs_type *typ
 	sb->blksize = PAGE_SIZE;
 	root = entry_inode(sb, tree->root);
 	if (!root)
-		goto fail;
+		goto err_put_super;
 	if (root_ops)
 		root->ops = root_ops;
 	if (root_fops)
 		root->fops = root_fops;
 	if (super_set_root(sb, root))
-		goto fail;
+		goto err_put_super;
 	return sb;
-fail:
+err_put_super:
 	super_put(sb);
 	return NULL;
 }

@@ -29,6 +29,7 @@
 
 static int attr_apply(struct inode *inode, struct iattr *attr)
 {
+	assert_held(&inode->lock);
 	attr->ctime_ns = time_realtime_ns();
 	attr->valid |= ATTR_CTIME;
 	if (inode->ops && inode->ops->setattr)
@@ -73,8 +74,10 @@ static int change_mode(const struct path *path, mode_t mode)
 	mutex_lock(&inode->lock);
 	if (S_ISLNK(inode->mode))
 		err = -EOPNOTSUPP;
+	else if (!inode_owner_or_capable(inode))
+		err = -EPERM;
 	else
-		err = inode_owner_or_capable(inode) ? attr_apply(inode, &attr) : -EPERM;
+		err = attr_apply(inode, &attr);
 	mutex_unlock(&inode->lock);
 	mount_write_end(path->mnt);
 	return err;
@@ -88,7 +91,10 @@ static int change_owner(const struct path *path, uid_t uid, gid_t gid)
 
 	if (err)
 		return err;
-	attr.valid = (uid != (uid_t)-1 ? ATTR_UID : 0) | (gid != (gid_t)-1 ? ATTR_GID : 0);
+	if (uid != (uid_t)-1)
+		attr.valid |= ATTR_UID;
+	if (gid != (gid_t)-1)
+		attr.valid |= ATTR_GID;
 	mutex_lock(&inode->lock);
 	err = may_chown(inode, &attr);
 	if (!err) {
@@ -113,8 +119,11 @@ static int change_times(const struct path *path, struct iattr *attr, bool touch)
 	if (err)
 		return err;
 	mutex_lock(&inode->lock);
-	if (!inode_owner_or_capable(inode))
-		err = touch ? inode_permission(inode, MAY_WRITE) : -EPERM;
+	if (!inode_owner_or_capable(inode)) {
+		err = -EPERM;
+		if (touch)
+			err = inode_permission(inode, MAY_WRITE);
+	}
 	if (!err)
 		err = attr_apply(inode, attr);
 	mutex_unlock(&inode->lock);
@@ -162,8 +171,7 @@ SYSCALL2(fchmod, fd, mode)
 
 static s64 chown_path(int dirfd, u64 path, uid_t uid, gid_t gid, u32 flags)
 {
-	u32 lookup = (flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
-		     (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0);
+	u32 lookup = lookup_flags(flags);
 	struct path target;
 	int err;
 
@@ -224,8 +232,7 @@ static int read_time(s64 sec, s64 nsec, u64 now, u64 *ns, bool *set)
 /* @param time  access and modification; NULL: now */
 static s64 attr_set_times(int dirfd, u64 path, const struct timespec *time, u32 flags)
 {
-	u32 lookup = (flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
-		     (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0);
+	u32 lookup = lookup_flags(flags);
 	struct iattr attr = { .valid = ATTR_ATIME | ATTR_MTIME };
 	bool touch = !time, set_atime = true, set_mtime = true;
 	struct path target;
@@ -241,15 +248,21 @@ static s64 attr_set_times(int dirfd, u64 path, const struct timespec *time, u32 
 		if (err || (!set_atime && !set_mtime))
 			return err;
 		touch = time[0].tv_nsec == UTIME_NOW && time[1].tv_nsec == UTIME_NOW;
-		attr.valid = (set_atime ? ATTR_ATIME : 0) | (set_mtime ? ATTR_MTIME : 0);
+		attr.valid = 0;
+		if (set_atime)
+			attr.valid |= ATTR_ATIME;
+		if (set_mtime)
+			attr.valid |= ATTR_MTIME;
 	}
 	if (!path) { /* the descriptor itself */
 		struct fd_ref ref = fd_get((u32)dirfd);
 
 		if (flags)
 			err = -EINVAL;
+		else if (!ref.file)
+			err = -EBADF;
 		else
-			err = ref.file ? change_times(&ref.file->path, &attr, touch) : -EBADF;
+			err = change_times(&ref.file->path, &attr, touch);
 		fd_put(ref);
 		return err;
 	}
@@ -279,8 +292,10 @@ static s64 do_utimes(int dirfd, u64 path, u64 times)
 	struct timeval values[2];
 	struct timespec pair[2];
 
+	if (!times && !path && dirfd == AT_FDCWD)
+		return -EFAULT;
 	if (!times)
-		return path || dirfd != AT_FDCWD ? attr_set_times(dirfd, path, NULL, 0) : -EFAULT;
+		return attr_set_times(dirfd, path, NULL, 0);
 	if (copy_from_user(values, uaddr(times), sizeof(values)))
 		return -EFAULT;
 	for (int i = 0; i < 2; i++) {

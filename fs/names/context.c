@@ -113,6 +113,7 @@ static char *text_prepend(char *start, const char *buf, const char *text, u32 le
 static char *text_locked(struct path path, const struct path *root, char *start, const char *buf,
 			 bool *at_root)
 {
+	assert_held(&tree_lock);
 	*at_root = true;
 	while (path.dentry != root->dentry || path.mnt != root->mnt) {
 		if (path.dentry == path.mnt->root) {
@@ -221,7 +222,7 @@ SYSCALL2(getcwd, buf, size)
 
 	ret = -ENOENT;
 	if (is_removed(cwd.dentry))
-		goto out;
+		goto out_put;
 	start = path_text_below(&cwd, &root, page, PATH_MAX, &reached);
 	ret = 0;
 	if (IS_ERR(start))
@@ -238,7 +239,7 @@ SYSCALL2(getcwd, buf, size)
 		else if (copy_to_user(uaddr(buf), start, ret))
 			ret = -EFAULT;
 	}
-out:
+out_put:
 	path_put(&cwd);
 	path_put(&root);
 	kfree(page);

@@ -61,10 +61,11 @@ int vfs_create(struct dentry *dir, struct dentry *d, mode_t mode)
 {
 	int err = may_create(dir->inode);
 
-	if (!err)
-		err = dir->inode->ops->create ? dir->inode->ops->create(dir->inode, d, mode)
-					      : -EACCES;
-	return err;
+	if (err)
+		return err;
+	if (!dir->inode->ops->create)
+		return -EACCES;
+	return dir->inode->ops->create(dir->inode, d, mode);
 }
 
 static int vfs_mknod(struct dentry *dir, struct dentry *d, mode_t mode, dev_t dev)
@@ -84,19 +85,22 @@ static int vfs_mkdir(struct dentry *dir, struct dentry *d, mode_t mode)
 {
 	int err = may_create(dir->inode);
 
-	if (!err)
-		err = dir->inode->ops->mkdir ? dir->inode->ops->mkdir(dir->inode, d, mode) : -EPERM;
-	return err;
+	if (err)
+		return err;
+	if (!dir->inode->ops->mkdir)
+		return -EPERM;
+	return dir->inode->ops->mkdir(dir->inode, d, mode);
 }
 
 static int vfs_symlink(struct dentry *dir, struct dentry *d, const char *target)
 {
 	int err = may_create(dir->inode);
 
-	if (!err)
-		err = dir->inode->ops->symlink ? dir->inode->ops->symlink(dir->inode, d, target)
-					       : -EPERM;
-	return err;
+	if (err)
+		return err;
+	if (!dir->inode->ops->symlink)
+		return -EPERM;
+	return dir->inode->ops->symlink(dir->inode, d, target);
 }
 
 static int vfs_unlink(struct dentry *dir, struct dentry *d)

@@ -229,6 +229,7 @@ void file_accessed(struct file *f)
 
 int setattr_copy(struct inode *inode, const struct iattr *attr)
 {
+	assert_held(&inode->lock);
 	if (attr->valid & ATTR_UID)
 		inode->uid = attr->uid;
 	if (attr->valid & ATTR_GID)

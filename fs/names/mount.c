@@ -215,6 +215,7 @@ static void link_mount(struct mount *mount, struct mount *parent, struct dentry 
 {
 	struct mount **bucket = mount_bucket(parent, mountpoint);
 
+	assert_held(&tree_lock);
 	dentry_get(mountpoint);
 	dentry_set_flag(mountpoint, DENTRY_MOUNTED);
 	mount->parent = parent;
@@ -228,6 +229,7 @@ static bool mounted_elsewhere(const struct dentry *d)
 {
 	struct mount *mount;
 
+	assert_held(&tree_lock);
 	list_for_each(mount, &mount_list, all_link)
 		if (mount->parent != mount && mount->mountpoint == d)
 			return true;
@@ -240,6 +242,7 @@ static struct dentry *unlink_mount(struct mount *mount)
 	struct dentry *mountpoint = mount->mountpoint;
 	struct mount **link = mount_bucket(mount->parent, mountpoint);
 
+	assert_held(&tree_lock);
 	while (*link != mount)
 		link = &(*link)->hash_next;
 	rcu_assign_pointer(*link, mount->hash_next);
@@ -255,6 +258,7 @@ int mount_attach(struct mount *mount, const struct path *target)
 {
 	int err = 0;
 
+	assert_held(&mount_mutex);
 	tree_write_begin();
 	if (target->dentry->flags & DENTRY_UNHASHED && !(target->dentry->flags & DENTRY_ANON)) {
 		err = -ENOENT; /* removed in the meantime */
@@ -274,6 +278,7 @@ void mount_move(struct mount *mount, const struct path *to)
 {
 	struct dentry *old;
 
+	assert_held(&mount_mutex);
 	tree_write_begin();
 	old = unlink_mount(mount);
 	link_mount(mount, to->mnt, to->dentry);
@@ -287,6 +292,7 @@ void mount_pivot(struct mount *new_root, const struct path *put_old)
 	struct mount *old_root = mount_root, *parent = put_old->mnt;
 	struct dentry *mountpoint = put_old->dentry, *old;
 
+	assert_held(&mount_mutex);
 	tree_write_begin();
 	old = unlink_mount(new_root);
 	link_mount(old_root, parent, mountpoint);
@@ -301,6 +307,7 @@ static struct dentry *detach_locked(struct mount *mount)
 {
 	struct dentry *mountpoint = unlink_mount(mount);
 
+	assert_held(&tree_lock);
 	list_del(&mount->all_link);
 	WRITE_ONCE(mount->flags, (mount->flags & ~MNT_FROZEN) | MNT_DETACHED);
 	return mountpoint;
@@ -325,6 +332,7 @@ int mount_detach(struct mount *mount, s64 own_refs)
 {
 	struct dentry *mountpoint;
 
+	assert_held(&mount_mutex);
 	if (!list_empty(&mount->children))
 		return -EBUSY;
 	set_frozen(mount, true);
@@ -342,6 +350,7 @@ int mount_detach(struct mount *mount, s64 own_refs)
 
 void mount_detach_tree(struct mount *mount)
 {
+	assert_held(&mount_mutex);
 	for (;;) {
 		struct mount *leaf = mount;
 		struct dentry *mountpoint;

@@ -79,17 +79,12 @@ static bool is_mounted_there(const struct path *target, const struct super_block
 
 static int attach_new(struct mount *mount, struct path *target)
 {
-	int err = -EINVAL;
-
 	path_follow_mounts(target);
 	if (!is_attached(target->mnt))
-		goto out;
-	err = -ENOTDIR;
+		return -EINVAL;
 	if (S_ISDIR(mount->root->inode->mode) != S_ISDIR(target->dentry->inode->mode))
-		goto out;
-	err = mount_attach(mount, target);
-out:
-	return err;
+		return -ENOTDIR;
+	return mount_attach(mount, target);
 }
 
 static void mount_discard(struct mount *mount)
@@ -296,19 +291,19 @@ static int move_mount(const char *source, struct path *target)
 	err = -EINVAL;
 	if (!is_mount_root(&from) || from.mnt == mount_root || !is_attached(from.mnt) ||
 	    !is_attached(target->mnt))
-		goto out;
+		goto out_put_source;
 	if (S_ISDIR(from.dentry->inode->mode) != S_ISDIR(target->dentry->inode->mode))
-		goto out;
+		goto out_put_source;
 	err = -ELOOP;
 	for (struct mount *mount = target->mnt;; mount = mount->parent) {
 		if (mount == from.mnt)
-			goto out;
+			goto out_put_source;
 		if (mount->parent == mount)
 			break;
 	}
 	mount_move(from.mnt, target);
 	err = 0;
-out:
+out_put_source:
 	path_put(&from);
 	return err;
 }

@@ -225,24 +225,24 @@ static s64 do_rename(int odirfd, u64 old, int ndirfd, u64 new, u32 flags)
 		return -ENOMEM;
 	err = path_name_get(&call->old_name, old, 0);
 	if (err)
-		goto free;
+		goto out_free;
 	err = path_name_get(&call->new_name, new, 0);
 	if (err)
-		goto put_old_name;
+		goto out_put_old;
 	err = walk_path(&call->old_walk, odirfd, call->old_name.text, LOOKUP_PARENT);
 	if (err)
-		goto put_new_name;
+		goto out_put_new;
 	err = walk_path(&call->new_walk, ndirfd, call->new_name.text, LOOKUP_PARENT);
 	if (!err) {
 		err = rename_walked(&call->old_walk, &call->new_walk, flags);
 		walk_end(&call->new_walk);
 	}
 	walk_end(&call->old_walk);
-put_new_name:
+out_put_new:
 	path_name_put(&call->new_name);
-put_old_name:
+out_put_old:
 	path_name_put(&call->old_name);
-free:
+out_free:
 	kfree(call);
 	return err;
 }

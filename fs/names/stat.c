@@ -23,12 +23,6 @@
 
 #define AT_STAT_FLAGS (AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT | AT_STATX_SYNC_TYPE)
 
-static u32 lookup_flags(u32 at_flags)
-{
-	return (at_flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
-	       (at_flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0);
-}
-
 static int stat_path(int dirfd, u64 user, u32 flags, struct kstat *stat)
 {
 	struct path_name name;

@@ -286,6 +286,7 @@ struct dentry *lookup_locked(struct dentry *dir, u64 key, const char *name)
 	struct dentry *d = dentry_find(dir, key, name);
 	int err;
 
+	assert_held(&dir->inode->lock);
 	if (d)
 		return d;
 	if (dir->flags & DENTRY_UNHASHED && !(dir->flags & (DENTRY_ANON | DENTRY_NOCACHE)))

@@ -107,6 +107,7 @@ static struct async_entry **async_find_locked(struct async_list *list, const str
 {
 	struct async_entry **link = &list->first;
 
+	assert_held(&list->lock);
 	while (*link && (*link)->file != f)
 		link = &(*link)->next;
 	return link;

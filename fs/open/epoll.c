@@ -68,6 +68,7 @@ struct eventpoll *epoll_of_file(const struct file *f)
 
 void epoll_ready_add_locked(struct eventpoll_item *item)
 {
+	assert_held(&item->set->lock);
 	if (item->dead || epoll_item_is_ready(item))
 		return;
 	list_add_tail(&item->ready.link, &item->set->ready);
@@ -76,6 +77,7 @@ void epoll_ready_add_locked(struct eventpoll_item *item)
 
 void epoll_ready_remove_locked(struct eventpoll_item *item)
 {
+	assert_held(&item->set->lock);
 	if (!epoll_item_is_ready(item))
 		return;
 	list_del(&item->ready.link);
@@ -177,6 +179,7 @@ struct eventpoll_item *epoll_item_find(struct eventpoll *set, const struct file 
 {
 	struct rb_node **slot = &set->items.node, *above = NULL;
 
+	assert_held(&set->lock);
 	while (*slot) {
 		struct eventpoll_item *item = rb_entry(*slot, struct eventpoll_item, node);
 
@@ -200,6 +203,7 @@ struct eventpoll_item *epoll_item_after(struct eventpoll *set, const struct file
 	struct eventpoll_item *best = NULL;
 	struct rb_node *position = set->items.node;
 
+	assert_held(&set->lock);
 	while (position) {
 		struct eventpoll_item *item = rb_entry(position, struct eventpoll_item, node);
 
@@ -216,6 +220,7 @@ struct eventpoll_item *epoll_item_after(struct eventpoll *set, const struct file
 /* Out of its set, if it is still in it. ep->lock held. Unless somebody is ->hooking, the caller detaches it. */
 void epoll_item_kill_locked(struct eventpoll_item *item)
 {
+	assert_held(&item->set->lock);
 	if (item->dead)
 		return;
 	epoll_ready_remove_locked(item);

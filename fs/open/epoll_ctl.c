@@ -88,6 +88,7 @@ static void set_mark_nested(struct eventpoll *set)
 {
 	u64 flags = spin_lock_irqsave(&set->lock);
 
+	assert_held(&epoll_nest_mutex);
 	set->nested = true;
 	spin_unlock_irqrestore(&set->lock, flags);
 }
@@ -99,6 +100,7 @@ static int item_enter_nested(struct eventpoll_item *item, struct eventpoll_item 
 	struct eventpoll *inner = epoll_of_file(item->file);
 	int err = 0;
 
+	assert_held(&epoll_nest_mutex);
 	if (inner)
 		err = epoll_nest_check(item->set, inner);
 	if (err)

@@ -51,6 +51,7 @@ static u32 longest_above(struct eventpoll *set)
 
 int epoll_nest_check(struct eventpoll *set, struct eventpoll *inner)
 {
+	assert_held(&epoll_nest_mutex);
 	walk_number++;
 	if (longest_below(inner, set) + 1 + longest_above(set) > EPOLL_NEST_MAX)
 		return -ELOOP;
@@ -132,6 +133,7 @@ int epoll_nest_count(struct eventpoll_item *item, struct eventpoll_item **checke
 	struct eventpoll *inner = epoll_of_file(item->file);
 	bool fit;
 
+	assert_held(&epoll_nest_mutex);
 	walk_number++;
 	if (inner)
 		fit = set_ways_fit(inner, checked);

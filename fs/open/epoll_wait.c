@@ -81,6 +81,7 @@ static void ready_walk_put(struct eventpoll_item *item)
 /* Not ready: off the list, unless it was woken after the file had been asked. */
 static void item_not_ready_locked(struct eventpoll_item *item, u32 wakes)
 {
+	assert_held(&item->set->lock);
 	if (item->wakes == wakes)
 		epoll_ready_remove_locked(item);
 }
@@ -120,6 +121,7 @@ static bool item_claim_locked(struct eventpoll_item *item, u32 wakes, u32 ready,
 {
 	bool queued = epoll_item_is_ready(item);
 
+	assert_held(&item->set->lock);
 	*armed = item->events;
 	if (item->dead)
 		return false;
@@ -288,11 +290,10 @@ SYSCALL6(epoll_pwait2, epfd, out, max, timeout, mask, mask_size)
 			return -EFAULT;
 		if (time.tv_sec < 0 || time.tv_nsec < 0 || time.tv_nsec >= (s64)NSEC_PER_SEC)
 			return -EINVAL;
-		if (time.tv_sec < 1l << 32)
-			deadline = time.tv_sec || time.tv_nsec
-					   ? time_monotonic_ns() + time.tv_sec * NSEC_PER_SEC +
-						     time.tv_nsec
-					   : 0;
+		if (!time.tv_sec && !time.tv_nsec)
+			deadline = 0;
+		else if (time.tv_sec < 1l << 32)
+			deadline = time_monotonic_ns() + time.tv_sec * NSEC_PER_SEC + time.tv_nsec;
 	}
 	if (mask)
 		err = signal_mask_temporary(mask, mask_size);

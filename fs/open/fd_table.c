@@ -102,6 +102,7 @@ static void table_copy(struct fd_table *to, const struct fd_table *from, u32 siz
 /* Make room for @p fd; called and returns with the lock, gives it up to allocate. */
 static int table_grow(struct files *files, u32 fd)
 {
+	assert_held(&files->lock);
 	while (fd >= files->table->size) {
 		u32 size = MIN(ALIGN_UP(MAX(fd + 1, files->table->size * 2), 64u), FD_MAX);
 		struct fd_table *new, *old;
@@ -321,6 +322,7 @@ static int find_free(struct files *files, u32 from)
 	u64 limit = fd_limit();
 	u32 fd = MAX(from, files->first_free);
 
+	assert_held(&files->lock);
 	for (;;) {
 		struct fd_table *tab = files->table;
 		int err;
@@ -383,6 +385,7 @@ static struct file *take_out(struct files *files, u32 fd)
 	struct fd_table *tab = files->table;
 	struct file *f = NULL;
 
+	assert_held(&files->lock);
 	if (fd < tab->size)
 		f = tab->file[fd];
 	if (!f)

@@ -182,18 +182,18 @@ struct file *file_open_into(struct file *f, const struct path *path, u32 flags)
 	if (f->mode & FMODE_WRITE && S_ISREG(inode->mode)) {
 		err = write_access_begin(path);
 		if (err)
-			goto fail;
+			goto err_put;
 		f->mode |= FMODE_WRITER;
 	}
 	if (f->ops->open) {
 		err = f->ops->open(inode, f);
 		if (err)
-			goto fail;
+			goto err_put;
 	}
 	f->mode |= FMODE_OPENED;
 	f->flags &= ~O_NOCTTY;
 	return f;
-fail:
+err_put:
 	file_put(f);
 	return ERR_PTR(err);
 }

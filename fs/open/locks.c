@@ -88,11 +88,12 @@ void locks_free(struct inode *inode)
 /* Context's lock held. */
 static void locks_changed(struct lock_context *context)
 {
+	assert_held(&context->lock);
 	context->changes++;
 	wake_up_all(&context->wait);
 }
 
-static void delete (struct file_lock *lock)
+static void lock_delete(struct file_lock *lock)
 {
 	list_del(&lock->link);
 	kfree(lock);
@@ -113,6 +114,7 @@ static struct file_lock *find_conflict(struct lock_context *context, const struc
 {
 	struct file_lock *held;
 
+	assert_held(&context->lock);
 	list_for_each(held, &context->locks, link)
 		if (is_flock(held) == is_flock(lock) && !same_owner(held, lock) &&
 		    held->start <= lock->end && lock->start <= held->end &&
@@ -133,7 +135,7 @@ static void drop_owner(struct inode *inode, enum lock_kind kind, const void *own
 	spin_lock(&context->lock);
 	list_for_each_safe(lock, next, &context->locks, link)
 		if (lock->kind == kind && lock->owner == owner) {
-			delete (lock);
+			lock_delete(lock);
 			any = true;
 		}
 	if (any)
@@ -157,6 +159,7 @@ void locks_release_file(struct file *f)
 /* Would @p owner, by waiting for @p holder, wait for itself? waits_lock held. */
 static bool is_deadlock(const void *owner, const void *holder)
 {
+	assert_held(&waits_lock);
 	for (u32 steps = 0; steps < 100; steps++) {
 		struct lock_wait *wait;
 		const void *next = NULL;
@@ -217,7 +220,7 @@ static int flock_try(struct lock_context *context, struct file_lock *lock, bool 
 			spin_unlock(&context->lock);
 			return 0;
 		}
-		delete (held);
+		lock_delete(held);
 		locks_changed(context);
 	}
 	*seen = context->changes;
@@ -303,7 +306,7 @@ static void range_apply(struct lock_context *context, struct file_lock *lock,
 				continue;
 			lock->start = MIN(lock->start, held->start);
 			lock->end = MAX(lock->end, held->end);
-			delete (held);
+			lock_delete(held);
 			continue;
 		}
 		if (held->end < lock->start || lock->end < held->start)
@@ -319,7 +322,7 @@ static void range_apply(struct lock_context *context, struct file_lock *lock,
 		} else if (held->end > lock->end) {
 			held->start = lock->end + 1;
 		} else {
-			delete (held);
+			lock_delete(held);
 		}
 	}
 	if (lock->type != F_UNLCK) {

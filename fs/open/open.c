@@ -144,9 +144,10 @@ static struct dentry *find_or_create(struct walk *walk, u32 flags, mode_t mode,
 		*created = file_alloc();
 		if (!*created)
 			err = -ENOMEM;
+		else if (readonly_err)
+			err = readonly_err;
 		else
-			err = readonly_err ? readonly_err
-					   : vfs_create(dir, d, mode & ~current_umask());
+			err = vfs_create(dir, d, mode & ~current_umask());
 	}
 	mutex_unlock(&dir->inode->lock);
 	if (!readonly_err)
@@ -297,11 +298,9 @@ struct file *file_open(int dirfd, const char *path, u32 flags, mode_t mode)
 
 struct file *file_open_exec(int dirfd, const char *path, u32 at_flags)
 {
-	u32 flags = (at_flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
-		    (at_flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0);
 	struct file *f;
 	struct path target;
-	int err = path_lookup(dirfd, path, flags, &target);
+	int err = path_lookup(dirfd, path, lookup_flags(at_flags), &target);
 
 	if (err)
 		return ERR_PTR(err);

@@ -113,6 +113,7 @@ static inline __attribute__((always_inline)) void pipe_begin_anew(struct pipe *p
 
 void pipe_consume(struct pipe *pipe, u64 count)
 {
+	assert_held(&pipe->lock);
 	pipe_pass_slot(pipe, count);
 	if (pipe->head == pipe->tail)
 		pipe_begin_anew(pipe);
@@ -123,6 +124,7 @@ static inline __attribute__((always_inline)) s64 pipe_take_page(struct pipe *pip
 {
 	s64 done = 0;
 
+	assert_held(&pipe->lock);
 	while (uio->count && pipe->head != pipe->tail) {
 		struct page **slot = pipe_slot(pipe, pipe->tail);
 		u64 off = pipe->tail & (PAGE_SIZE - 1);
@@ -227,6 +229,7 @@ static inline __attribute__((always_inline)) s64 pipe_put_page(struct pipe *pipe
 
 s64 pipe_put(struct pipe *pipe, struct uio *uio)
 {
+	assert_held(&pipe->lock);
 	return pipe_put_page(pipe, uio);
 }
 

@@ -88,12 +88,20 @@ static s64 transfer_at(u32 fd, struct uio *uio, s64 offset, transfer_fn method)
 	return ret;
 }
 
+/* Why a range of user memory was refused: Linux tells a negative length apart. */
+static s64 bad_range_error(u64 len)
+{
+	if ((s64)len < 0)
+		return -EINVAL;
+	return -EFAULT;
+}
+
 SYSCALL3(read, fd, buf, len)
 {
 	struct uio uio;
 
 	if (unlikely(!user_range_ok(uaddr(buf), len)))
-		return (s64)len < 0 ? -EINVAL : -EFAULT;
+		return bad_range_error(len);
 	uio_init_user(&uio, uaddr(buf), MIN(len, RW_MAX));
 	return file_transfer((u32)fd, &uio, do_read);
 }
@@ -103,7 +111,7 @@ SYSCALL3(write, fd, buf, len)
 	struct uio uio;
 
 	if (unlikely(!user_range_ok(uaddr(buf), len)))
-		return (s64)len < 0 ? -EINVAL : -EFAULT;
+		return bad_range_error(len);
 	uio_init_user(&uio, uaddr(buf), MIN(len, RW_MAX));
 	return file_transfer((u32)fd, &uio, do_write);
 }
@@ -113,7 +121,7 @@ SYSCALL4(pread64, fd, buf, len, pos)
 	struct uio uio;
 
 	if (!user_range_ok(uaddr(buf), len))
-		return (s64)len < 0 ? -EINVAL : -EFAULT;
+		return bad_range_error(len);
 	uio_init_user(&uio, uaddr(buf), MIN(len, RW_MAX));
 	return transfer_at((u32)fd, &uio, pos, do_read);
 }
@@ -123,7 +131,7 @@ SYSCALL4(pwrite64, fd, buf, len, pos)
 	struct uio uio;
 
 	if (!user_range_ok(uaddr(buf), len))
-		return (s64)len < 0 ? -EINVAL : -EFAULT;
+		return bad_range_error(len);
 	uio_init_user(&uio, uaddr(buf), MIN(len, RW_MAX));
 	return transfer_at((u32)fd, &uio, pos, do_write);
 }
@@ -278,8 +286,8 @@ static void set_last_offset(struct dirents *dirents)
 static bool dirent_fill(struct dir_context *context, const char *name, u32 len, ino_t ino, u32 type)
 {
 	struct dirents *dirents = container_of(context, struct dirents, ctx);
-	u32 head = dirents->old ? 18 : 19,
-	    reclen = ALIGN_UP(head + len + 1 + (dirents->old ? 1 : 0), 8u);
+	/* An old record has no byte for the type in its head, but one at its end. */
+	u32 head = 19 - dirents->old, reclen = ALIGN_UP(head + len + 1 + dirents->old, 8u);
 	u8 *record = dirents->buf + dirents->used;
 
 	if (dirents->used + reclen > dirents->size) {
@@ -421,7 +429,7 @@ SYSCALL4(sendfile, out_fd, in_fd, user_pos, len)
 	u64 pos;
 
 	if (!source.file || !out.file)
-		goto out;
+		goto out_put_files;
 	pos = source.file->pos;
 	if (user_pos)
 		ret = get_user_u64(&pos, uaddr(user_pos));
@@ -433,7 +441,7 @@ SYSCALL4(sendfile, out_fd, in_fd, user_pos, len)
 		ret = -EFAULT;
 	else if (!user_pos && ret > 0)
 		source.file->pos = pos;
-out:
+out_put_files:
 	if (source.file)
 		fd_put(source);
 	if (out.file)
@@ -448,20 +456,19 @@ SYSCALL6(copy_file_range, in_fd, user_in, out_fd, user_out, len, flags)
 	s64 ret = -EBADF;
 
 	if (!source.file || !out.file)
-		goto out;
+		goto out_put_files;
 	in_pos = source.file->pos;
 	out_pos = out.file->pos;
+	ret = 0;
 	if ((u32)flags)
 		ret = -EINVAL;
-	else
-		ret = 0;
 	if (!ret && ((source.file->mode | out.file->mode) & FMODE_STREAM))
 		ret = -EINVAL;
-	if (!ret && ((source.file->inode->mode | out.file->inode->mode) & S_IFMT) != S_IFREG)
-		ret = ((source.file->inode->mode & S_IFMT) == S_IFDIR) ||
-				      ((out.file->inode->mode & S_IFMT) == S_IFDIR)
-			      ? -EISDIR
-			      : -EINVAL;
+	if (!ret && ((source.file->inode->mode | out.file->inode->mode) & S_IFMT) != S_IFREG) {
+		ret = -EINVAL;
+		if (S_ISDIR(source.file->inode->mode) || S_ISDIR(out.file->inode->mode))
+			ret = -EISDIR;
+	}
 	if (!ret && user_in)
 		ret = get_user_u64(&in_pos, uaddr(user_in));
 	if (!ret && user_out)
@@ -476,10 +483,10 @@ SYSCALL6(copy_file_range, in_fd, user_in, out_fd, user_out, len, flags)
 	    out_pos < in_pos + len)
 		ret = -EINVAL;
 	if (ret)
-		goto out;
+		goto out_put_files;
 	ret = move_data(source.file, &in_pos, out.file, &out_pos, MIN(len, RW_MAX));
 	if (ret < 0)
-		goto out;
+		goto out_put_files;
 	if (!user_in)
 		source.file->pos = in_pos;
 	else if (put_user_u64(uaddr(user_in), in_pos))
@@ -488,7 +495,7 @@ SYSCALL6(copy_file_range, in_fd, user_in, out_fd, user_out, len, flags)
 		out.file->pos = out_pos;
 	else if (put_user_u64(uaddr(user_out), out_pos))
 		ret = -EFAULT;
-out:
+out_put_files:
 	if (source.file)
 		fd_put(source);
 	if (out.file)

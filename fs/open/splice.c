@@ -296,6 +296,7 @@ static s64 move_locked(struct pipe *source, struct pipe *out, u64 len, bool keep
 {
 	u64 done = 0, all = MIN(len, pipe_used(source));
 
+	assert_held(&source->lock);
 	while (done < all && pipe_room(out)) {
 		u64 pos = source->tail + (keep ? done : 0), off = pos & (PAGE_SIZE - 1);
 		struct uio uio;

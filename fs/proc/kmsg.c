@@ -65,6 +65,7 @@ static s64 read_some(struct uio *uio)
 {
 	s64 done = 0;
 
+	assert_held(&syslog_lock);
 	while (uio->count) {
 		u64 want, length;
 

@@ -132,6 +132,7 @@ static void entry_add(struct inode *dir, struct dentry *d)
 {
 	struct tmpfs_dir *tmpfs_dir = dir_of(dir);
 
+	assert_held(&dir->lock);
 	d->cookie = ++tmpfs_dir->cookie;
 	list_add(&d->entry, &tmpfs_dir->entries);
 	dir->size += DIRENT_SIZE;

@@ -2,6 +2,7 @@
 /** @file path.h  Places in the tree of files: a mount and a dentry in it. */
 #pragma once
 #include <kernel/types.h>
+#include <uapi/fcntl.h>
 
 /** Longest name of a directory entry, and longest path with its NUL, in bytes. */
 #define NAME_MAX 255
@@ -25,6 +26,18 @@ void path_put(const struct path *path);
 #define LOOKUP_PARENT	 2 /* stop at the last component: walk.h */
 #define LOOKUP_DIRECTORY 4
 #define LOOKUP_EMPTY	 8 /* AT_EMPTY_PATH */
+
+/** @return LOOKUP_* for AT_SYMLINK_NOFOLLOW and AT_EMPTY_PATH */
+static inline u32 lookup_flags(u32 at_flags)
+{
+	u32 flags = 0;
+
+	if (!(at_flags & AT_SYMLINK_NOFOLLOW))
+		flags |= LOOKUP_FOLLOW;
+	if (at_flags & AT_EMPTY_PATH)
+		flags |= LOOKUP_EMPTY;
+	return flags;
+}
 
 /**
  * @brief Find what a kernel text leads to.
