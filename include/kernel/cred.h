@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file cred.h  Who a thread is: user, groups, and what of the super user's power it has.
+ * @file cred.h  Credentials of a thread: user, groups, capabilities.
  *
- * A struct cred never changes once a thread has it: cred_prepare() gives a
- * private copy, the caller changes it, cred_commit() puts it in place. So the
- * running thread reads its own without a lock. Another thread's are reached
- * with thread_cred_get().
+ * A struct cred never changes once a thread has it: cred_prepare() makes a
+ * private copy, the caller changes it, cred_commit() installs it. So the
+ * running thread reads its own without a lock. thread_cred_get() returns those of
+ * another thread.
  *
- * Super user means CAP_SYS_ADMIN in the effective set, which is what user id 0
- * has unless the program gave it away.
+ * "Super user" means CAP_SYS_ADMIN in the effective set. A program of user 0 has it
+ * unless it dropped it.
  */
 #pragma once
 #include <kernel/atomic.h>
@@ -29,7 +29,7 @@ struct cred {
 	gid_t *groups;	/* sorted; shared by copies through groups_refs */
 	struct atomic *groups_refs;
 	u64 cap_effective, cap_permitted, cap_inheritable, cap_bounding, cap_ambient;
-	struct user_account *account; /* what the real user owns in all; counted */
+	struct user_account *account; /* resources of the real user; counted */
 	struct rcu_head rcu;
 };
 
@@ -38,29 +38,29 @@ struct cred *cred_get(struct cred *cred);
 /** @brief Drop a reference; the last one frees after a grace period. Any context. */
 void cred_put(struct cred *cred);
 /**
- * @brief A private copy of the current thread's credentials, to be changed.
- * @return it with one reference, for cred_commit() or cred_put(); NULL: no memory.
+ * @brief Copy the current thread's credentials, to change them.
+ * @return the copy, with one reference, for cred_commit() or cred_put(); NULL: no memory
  */
-struct cred *cred_prepare(void);
-/** @brief Make @p cred the current thread's credentials; takes over the reference. */
+struct cred *__must_check cred_prepare(void);
+/** @brief Install @p cred as the current thread's credentials. Takes over the reference. */
 void cred_commit(struct cred *cred);
-/** @brief The running thread's; kernel threads have the super user's. Valid until it commits others. */
+/** @brief The current thread's credentials; those of kernel threads are init_cred. Valid until it commits others. */
 const struct cred *current_cred(void);
 /** @brief The credentials of any thread, counted. Any context. */
 struct cred *thread_cred_get(struct thread *t);
-/** @brief Is @p gid the file-system group or one of the supplementary groups of @p cred? */
+/** @brief Is @p gid the file-system group, or a supplementary group, of @p cred? */
 bool cred_in_group(const struct cred *cred, gid_t gid);
 
-/** By which ids and capabilities of the one that looks: for files the effective ones, for calls the real ones. */
+/** Which ids and capabilities of the caller count: for files the effective ones, for calls the real ones. */
 enum look_as { LOOK_AS_FS, LOOK_AS_REAL };
 /**
- * @brief May @p caller look into what belongs to the user thread @p t? ptrace(2), "Ptrace access mode checking".
+  * @brief May @p caller look into the user thread @p t? ptrace(2), "Ptrace access mode checking".
  *
- * Does not look at whether both are of the same process, which may always. Any context.
+ * Threads of one process always may, which the caller of this function checks. Any context.
  */
 bool cred_may_look_into(const struct cred *caller, const struct thread *t, enum look_as look_as);
 
-/** @brief Does @p cred have the part @p cap (CAP_*) of the super user's power? */
+/** @brief Does @p cred have the capability @p cap (CAP_*)? */
 static inline bool cred_capable(const struct cred *cred, u32 cap)
 {
 	return cred->cap_effective >> cap & 1;
@@ -75,19 +75,21 @@ static inline bool current_capable(u32 cap)
 }
 bool current_is_super(void);
 /**
- * @brief Charge @p npages (negative: give back) of room in pipes to the real user of @p cred. Any context.
- * @return what he has in all now
+ * @brief Charge pages of pipes to the real user of @p cred. Any context.
+ * @param npages  negative: they were freed
+ * @return the pages of the user's pipes now
  */
 u64 cred_charge_pipe(const struct cred *cred, s32 npages);
-/** @brief Charge an item of an epoll set to the real user of @p cred. Any context. @return false: there are @p max already */
+/** @brief Charge an item of an epoll set to the real user of @p cred. Any context. @return false: the user has @p max already */
 bool cred_charge_watch(const struct cred *cred, u64 max);
+/** @brief The counterpart. */
 void cred_uncharge_watch(const struct cred *cred);
-/** @brief The same for what lies unread in sockets. */
+/** @brief Charge pages of unread data in sockets. @param npages  negative: they were freed @return false: too many; nothing is charged */
 bool cred_charge_socket(const struct cred *cred, s32 npages);
 /**
- * @brief Count open files of the real user of @p cred that are on their way through sockets. Any context.
- * @param nr_files     negative: they arrived
- * @param most  that he may have
- * @return false: there are more than that already; nothing is counted then
+ * @brief Charge open files in flight through sockets to the real user of @p cred. Any context.
+ * @param nr_files  negative: they were received, or freed
+ * @param most      how many the user may have in flight
+ * @return false: that would be more; nothing is charged
  */
 bool cred_charge_flight(const struct cred *cred, s32 nr_files, u64 most);

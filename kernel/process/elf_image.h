@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file elf_image.h  Is this a program we can run, and what does it want mapped? Pure.
+ * @file elf_image.h  Checks of an ELF program, and what has to be mapped for it. Pure.
  *
- * Both structures come from a file that anybody may have written: every number
+ * Headers come from a file that anybody may have written: every number
  * is checked before it is used, here and nowhere else.
  */
 #pragma once
@@ -25,7 +25,7 @@ struct elf_image {
 	u64 entry;
 	u64 low, high; /* pages covered by the PT_LOAD segments; both 0: there are none */
 	u64 align;     /* a power of two >= ELF_PAGE: of the place of an ET_DYN image */
-	u64 phdr_addr; /* where the program headers get mapped, 0: they don't */
+	u64 phdr_addr; /* of the program headers in memory; 0: they are not mapped */
 	u64 brk;       /* end of the highest segment */
 	u64 code_start, code_end, data_start, data_end;
 	bool has_interp;
@@ -40,7 +40,7 @@ struct elf_image {
  */
 int __must_check elf_header_check(const void *head, u64 len, u64 *phoff, u32 *nr);
 /**
- * @brief What an ELF file is that elf_header_check() refuses, for people.
+  * @brief Describe an ELF file that elf_header_check() refuses, for a message.
  * @param head	the file's first @p len bytes, 8-aligned
  * @return such as "a program for i386"; NULL: it is no ELF file
  */
@@ -65,5 +65,5 @@ struct elf_mapping {
 	u64 anon_start, anon_len; /* whole pages of zeroes */
 	u32 prot, anon_prot;	  /* ELF_PROT_... */
 };
-/** @brief What to map for a checked PT_LOAD. */
+/** @brief Compute what to map for a checked PT_LOAD. */
 void elf_segment_mapping(const Elf64_Phdr *segment, struct elf_mapping *out);

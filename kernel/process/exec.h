@@ -9,7 +9,7 @@
 #define EXEC_STRING_MAX 131072u /* one argument, with its NUL */
 #define EXEC_HEAD	1024u	/* bytes of a file that are looked at first */
 
-/** Arguments and environment: one block of strings, and where each begins. */
+/** Arguments and environment: one block of strings, and the offset of each. */
 struct exec_args {
 	char *buf;
 	u32 used, size;
@@ -19,23 +19,26 @@ struct exec_args {
 	u64 limit; /* bytes, with a pointer for each string */
 };
 
-/** A vector of strings: in user memory, or the kernel's own (the first process). */
+/** A vector of strings, in user memory, or in the kernel (for the first process). */
 struct exec_vector {
 	bool is_user;
 	u64 user;
 	const char *const *kernel;
 };
 
+/** @brief An empty block. exec_args_free() frees it, after an error, too. @return 0 or -ENOMEM */
 int __must_check exec_args_init(struct exec_args *args);
+/** @brief Free the block and the offsets. */
 void exec_args_free(struct exec_args *args);
-/** @return strings added, -EFAULT, -E2BIG, -ENOMEM, -EINTR */
+/** @brief Append copies of all strings of a vector. @return strings added, -EFAULT, -E2BIG, -ENOMEM, -EINTR */
 s64 __must_check exec_args_add_vector(struct exec_args *args, const struct exec_vector *vector);
+/** @brief Append a copy of a string of the kernel. @return 0, -E2BIG, -ENOMEM */
 int __must_check exec_args_add(struct exec_args *args, const char *string);
-/** @brief Put @p nr_strings strings in the place of the first one (there may be none). */
+/** @brief Replace the first string, if there is one, by @p nr_strings others. @return 0, -E2BIG, -ENOMEM */
 int __must_check exec_args_replace_first(struct exec_args *args, const char *const *strings,
 					 u32 nr_strings);
 
-/** One program file: the one called, or its interpreter. */
+/** A file that is executed: the program, or its interpreter. */
 struct exec_file {
 	struct file *file; /* counted, and file_deny_write() */
 	u64 head[EXEC_HEAD / 8];
@@ -51,20 +54,26 @@ struct exec {
 	struct exec_file program, interp;
 	struct vm_space *space; /* the new one */
 	struct cred *cred;	/* the new ones */
-	bool secure;		/* AT_SECURE: the program has more power than its caller */
-	bool unreadable;	/* the caller may run it, but not read it */
+	bool secure;		/* AT_SECURE: the program has more privileges than its caller */
+	bool unreadable;	/* the caller may execute the file, but not read it */
 	u64 entry, sp;
 };
 
-/** @brief Open what is to be run. @return 0, -ETXTBSY: somebody writes to it, or why not */
+/** @brief Open a file for execution. @return 0; -ETXTBSY: it is open for writing; or why it cannot be opened */
 int __must_check exec_file_open(struct exec_file *image, int dirfd, const char *path, u32 at_flags);
-/** @brief Read the head of @p image->file and check it as ELF. */
-int exec_file_read_head(struct exec_file *image);
+/** @brief Read the first EXEC_HEAD bytes of an open file. @return 0 or an error of reading */
+int __must_check exec_file_read_head(struct exec_file *image);
+/** @brief Check the headers of an ELF file, whose head has been read. @return 0, -ENOEXEC, -EINVAL, -ENOMEM, or an error of reading */
 int __must_check exec_file_check(struct exec_file *image);
+/** @brief Close the file, if it is open, and free its headers. */
 void exec_file_close(struct exec_file *image);
-/** @brief Make the new space: segments, interpreter, vDSO, heap, stack with all that is on it. */
+/** @brief Make the new address space: segments, interpreter, vDSO, heap, stack with its contents. @return 0 or -errno */
 int __must_check exec_build_space(struct exec *exec);
-/** @brief execve() is about to fail with ENOEXEC: if it is about an ELF file, say so in the log and remember it. */
+/** @brief execve() fails with ENOEXEC: if the file is ELF, log for which system it is, and remember it for the next call. */
+
 void exec_note_refused(struct exec *exec);
-/** @brief Arguments are collected: are they a shell and the file that was refused just before? Then ENOEXEC again. */
+/**
+ * @brief Does a shell try to run the file that was refused just before as a script? It gets ENOEXEC again.
+ * Call it when the arguments are collected.
+ */
 bool exec_is_refused_script(const struct exec *exec);

@@ -24,8 +24,8 @@ struct exec_stack {
 	u64 image_bytes; /* from sp to the strings */
 };
 
-/** @brief Compute the addresses below @p top. @return false: it does not fit into @p room bytes */
-bool exec_stack_plan(struct exec_stack *stack, u64 top, u64 room);
+/** @brief Compute the addresses below @p top. @return false: the contents do not fit into @p room bytes */
+bool __must_check exec_stack_plan(struct exec_stack *stack, u64 top, u64 room);
 /**
  * @brief Write what lies between sp and the strings into @p image (image_bytes).
  * @param offsets  of each string in the block, argc + envc of them

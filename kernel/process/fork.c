@@ -356,7 +356,7 @@ static s64 clone_thread(const struct clone_request *request)
 	}
 	cpu_count_event(nr_forks);
 	if (unlikely(t->proc->timers) && t->proc != current->proc)
-		(void)cpu_limit_changed(t->proc); /* made already: no error is left */
+		cpu_limit_check_again(t->proc);
 	tid = t->tid;
 	clone_write_tids(t, request);
 	thread_start(t);

@@ -266,20 +266,24 @@ int process_timers_inherit(struct process *p)
 	return 0;
 }
 
-int cpu_limit_changed(struct process *p)
+void cpu_limit_check_again(struct process *p)
 {
-	u64 flags;
+	u64 flags = spin_lock_irqsave(&p->sig_lock);
 
-	if (!process_has_cpu_limit(p))
-		return 0;
-	if (!process_timers_make(p))
-		return -ENOMEM;
-	flags = spin_lock_irqsave(&p->sig_lock);
 	if (p->timers) {
 		p->timers->next_xcpu_ns = 0;
 		cpu_timers_check(p);
 	}
 	spin_unlock_irqrestore(&p->sig_lock, flags);
+}
+
+int cpu_limit_changed(struct process *p)
+{
+	if (!process_has_cpu_limit(p))
+		return 0;
+	if (!process_timers_make(p))
+		return -ENOMEM;
+	cpu_limit_check_again(p);
 	return 0;
 }
 

@@ -4,8 +4,8 @@
  *
  * One bit per number and, above it, one bit per word that says "full", so that
  * the next free number is found in a few steps however many are taken. Numbers
- * are handed out in rising order and wrap at max to PID_RESERVED, so that a
- * number that was just given back is not reused at once.
+  * are allocated in rising order and wrap at max to PID_RESERVED, so that a
+ * number that was just freed is not reused at once.
  */
 #pragma once
 #include <kernel/types.h>
@@ -23,13 +23,13 @@ struct pid_map {
 	u32 count;
 };
 
-/** @brief Start with nothing taken but 0, which is nobody's number. */
+/** @brief An empty map: only 0, which is no process's number, is taken. */
 void pid_map_init(struct pid_map *map);
-/** @brief The next free number. @return it, or -EAGAIN: all are taken */
+/** @brief Allocate the next free number. @return it; -EAGAIN: all are taken */
 int __must_check pid_map_alloc(struct pid_map *map);
-/** @brief Take @p nr itself. @return 0, -EINVAL: out of range, -EEXIST: taken */
+/** @brief Allocate @p nr itself. @return 0, -EINVAL: out of range, -EEXIST: taken */
 int __must_check pid_map_take(struct pid_map *map, u32 nr);
-/** @brief Give back a number. */
+/** @brief Free a number. */
 void pid_map_free(struct pid_map *map, u32 nr);
 /** @brief The first taken number >= @p from. @return it, or -1 */
 int pid_map_next(const struct pid_map *map, u32 from);

@@ -221,7 +221,6 @@ u64 process_cpu_ns(struct process *p)
 	u64 flags = spin_lock_irqsave(&p->sig_lock), ns = p->exec_ns;
 	struct thread *t;
 
-	assert_held(&p->sig_lock);
 	list_for_each(t, &p->threads, proc_link)
 		ns += thread_cpu_ns(t);
 	spin_unlock_irqrestore(&p->sig_lock, flags);

@@ -7,7 +7,7 @@
 #define SCRIPT_LINE_MAX 256
 
 /**
- * @brief Take "#! interpreter [argument]" apart, in place.
+ * @brief Parse "#! interpreter [argument]" in place.
  * @param buf	the file's first bytes; changed: the two strings are ended with NUL
  * @param len	how many there are, below @p size
  * @param size	of the buffer

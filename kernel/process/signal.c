@@ -386,7 +386,7 @@ int signal_send_locked(struct process *p, struct thread *t, int sig, const struc
 	if (err)
 		return err;
 	signal_wake_a_thread(p, t, sig);
-	signal_watch_tell(p);
+	signal_watch_wake(p);
 	return 0;
 }
 
@@ -405,7 +405,7 @@ enum signal_timer_result signal_send_timer(struct process *p, struct thread *t,
 	list_add_tail(&entry->link, &queue->entries);
 	queue->set |= sigbit(sig);
 	signal_wake_a_thread(p, t, sig);
-	signal_watch_tell(p);
+	signal_watch_wake(p);
 	return SIGNAL_TIMER_QUEUED;
 }
 

@@ -5,6 +5,7 @@
  * Signal n (1 to 64) is bit n - 1.
  */
 #pragma once
+#include <uapi/errno.h>
 #include <uapi/signal.h>
 
 static inline u64 sigbit(int sig)
@@ -50,7 +51,7 @@ static inline int sig_first(u64 ready)
 	return ready ? __builtin_ctzll(ready) + 1 : 0;
 }
 
-/** @brief rt_sigprocmask(): the new mask. @return 0 or -22 (EINVAL) for an unknown @p how */
+/** @brief Change a mask as rt_sigprocmask() does. @return 0; -EINVAL: @p how is unknown */
 static inline int sig_mask_change(u64 *mask, int how, u64 set)
 {
 	set &= ~SIGSET_KERNEL_ONLY;
@@ -59,5 +60,5 @@ static inline int sig_mask_change(u64 *mask, int how, u64 set)
 	case SIG_UNBLOCK: *mask &= ~set; return 0;
 	case SIG_SETMASK: *mask = set; return 0;
 	}
-	return -22;
+	return -EINVAL;
 }

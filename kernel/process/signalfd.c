@@ -290,7 +290,7 @@ static s64 signalfd_change(u32 fd, u64 set)
 	}
 	WRITE_ONCE(((struct signalfd *)ref.file->private)->set, set);
 	flags = spin_lock_irqsave(&p->sig_lock);
-	signal_watch_tell(p);
+	signal_watch_wake(p);
 	spin_unlock_irqrestore(&p->sig_lock, flags);
 	fd_put(ref);
 	return fd;

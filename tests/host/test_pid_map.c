@@ -81,9 +81,9 @@ static void finds_the_next_taken_number(void **state)
 {
 	pid_map_init(&map);
 	assert_int_equal(pid_map_next(&map, 0), -1);
-	pid_map_take(&map, 1);
-	pid_map_take(&map, 64);
-	pid_map_take(&map, PID_LIMIT - 1);
+	assert_int_equal(pid_map_take(&map, 1), 0);
+	assert_int_equal(pid_map_take(&map, 64), 0);
+	assert_int_equal(pid_map_take(&map, PID_LIMIT - 1), 0);
 	assert_int_equal(pid_map_next(&map, 0), 1);
 	assert_int_equal(pid_map_next(&map, 2), 64);
 	assert_int_equal(pid_map_next(&map, 64), 64);
