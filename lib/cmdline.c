@@ -69,7 +69,9 @@ bool cmdline_next(const char **cursor, struct cmdline_word *out)
 
 static char with_underscore(char character)
 {
-	return character == '-' ? '_' : character;
+	if (character == '-')
+		return '_';
+	return character;
 }
 
 bool cmdline_key_is(const struct cmdline_word *word, const char *key)

@@ -256,7 +256,10 @@ static const char *format_convert(struct out *out, const char *text, struct args
 
 	text = parse_spec(text, &sp, &arg_size, args);
 	if (sp.base) {
-		value = arg_size == 3 ? va_arg(args->ap, u64) : va_arg(args->ap, u32);
+		if (arg_size == 3)
+			value = va_arg(args->ap, u64);
+		else
+			value = va_arg(args->ap, u32);
 		put_number(out, &sp, truncate_integer(value, arg_size, sp.flags & SIGNED));
 		return text + 1;
 	}

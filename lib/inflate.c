@@ -128,8 +128,12 @@ static void crc_init(void)
 	for (u32 i = 0; i < 256; i++) {
 		u32 crc = i;
 
-		for (u32 bit = 0; bit < 8; bit++)
-			crc = crc & 1 ? 0xedb88320u ^ crc >> 1 : crc >> 1;
+		for (u32 bit = 0; bit < 8; bit++) {
+			if (crc & 1)
+				crc = 0xedb88320u ^ crc >> 1;
+			else
+				crc = crc >> 1;
+		}
 		crc_table[i] = crc;
 	}
 }
@@ -141,7 +145,9 @@ static int flush_window(struct inflate *inflate)
 	for (u32 i = 0; i < inflate->wpos; i++)
 		crc = crc_table[(crc ^ inflate->window[i]) & 255] ^ crc >> 8;
 	inflate->crc = ~crc;
-	return inflate->wpos ? inflate->out(inflate->ctx, inflate->window, inflate->wpos) : 0;
+	if (inflate->wpos)
+		return inflate->out(inflate->ctx, inflate->window, inflate->wpos);
+	return 0;
 }
 
 static int inflate_put(struct inflate *inflate, u8 byte)
@@ -366,7 +372,9 @@ static int skip_string(struct inflate *inflate)
 	do
 		byte = take_bits(inflate, 8);
 	while (byte && !inflate->error);
-	return inflate->error ? -EINVAL : 0;
+	if (inflate->error)
+		return -EINVAL;
+	return 0;
 }
 
 static int gzip_header(struct inflate *inflate)
@@ -390,7 +398,9 @@ static int gzip_header(struct inflate *inflate)
 		skip_string(inflate);
 	if (!inflate->error && (flags & 2))
 		take_bits(inflate, 16);
-	return inflate->error ? -EINVAL : 0;
+	if (inflate->error)
+		return -EINVAL;
+	return 0;
 }
 
 int gunzip(struct inflate *inflate, size_t *consumed)

@@ -85,7 +85,10 @@ u32 memmap_ram(const struct mem_range *range, u32 nr, struct mem_range *out, u32
 
 		if (range[i].type == MEM_RAM || range[i].start >= range[i].end)
 			continue;
-		end = end > ~(u64)PAGE_SIZE ? end & PAGE_MASK : PAGE_ALIGN(end);
+		if (end > ~(u64)PAGE_SIZE)
+			end = end & PAGE_MASK;
+		else
+			end = PAGE_ALIGN(end);
 		count = memmap_remove(out, count, max, range[i].start & PAGE_MASK, end);
 	}
 	for (u32 i = 0; i < count; i++)

@@ -69,7 +69,10 @@ int parse_s64(const char *text, u32 base, s64 *out)
 		return err;
 	if (value > (u64)INT64_MAX + minus)
 		return -ERANGE;
-	*out = minus ? (s64)(0 - value) : (s64)value;
+	if (minus)
+		*out = (s64)(0 - value);
+	else
+		*out = (s64)value;
 	return 0;
 }
 

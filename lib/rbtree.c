@@ -112,7 +112,10 @@ specialised void rbtree_insert(struct rb_root *root, struct rb_node *node, struc
 
 	while ((above = parent(node)) && !is_black(above)) {
 		grandparent = parent(above); /* there is one: a red node is not the root */
-		uncle = grandparent->left == above ? grandparent->right : grandparent->left;
+		if (grandparent->left == above)
+			uncle = grandparent->right;
+		else
+			uncle = grandparent->left;
 		if (is_red(uncle)) {
 			set_black(above);
 			set_black(uncle);
@@ -142,7 +145,9 @@ specialised void rbtree_insert(struct rb_root *root, struct rb_node *node, struc
 
 static inline struct rb_node *sibling_of(struct rb_node *above, bool left)
 {
-	return left ? above->right : above->left;
+	if (left)
+		return above->right;
+	return above->left;
 }
 
 /*
@@ -229,7 +234,10 @@ specialised struct rb_node *rbtree_erase(struct rb_root *root, struct rb_node *n
 		replace_child(root, parent(node), node, next);
 		next->parent_colour = node->parent_colour;
 	} else {
-		child = node->left ? node->left : node->right;
+		if (node->left)
+			child = node->left;
+		else
+			child = node->right;
 		black = is_black(node);
 		above = parent(node);
 		replace_child(root, above, node, child);

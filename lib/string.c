@@ -174,7 +174,9 @@ void *memset(void *dst, int fill, size_t length)
 
 static inline int compare_words(u64 first, u64 second)
 {
-	return __builtin_bswap64(first) < __builtin_bswap64(second) ? -1 : 1;
+	if (__builtin_bswap64(first) < __builtin_bswap64(second))
+		return -1;
+	return 1;
 }
 
 int memcmp(const void *va, const void *second, size_t length)

@@ -202,7 +202,10 @@ SYSCALL2(listen, fd, backlog)
 
 	if (ret)
 		return ret;
-	ret = ref.socket->type == SOCK_DGRAM ? -EOPNOTSUPP : -EINVAL; /* has no name */
+	if (ref.socket->type == SOCK_DGRAM) /* has no name */
+		ret = -EOPNOTSUPP;
+	else
+		ret = -EINVAL;
 	socket_put(&ref);
 	return ret;
 }
@@ -217,7 +220,10 @@ static s64 do_accept(u32 fd, u32 flags)
 	ret = socket_get(fd, &ref);
 	if (ret)
 		return ret;
-	ret = ref.socket->type == SOCK_DGRAM ? -EOPNOTSUPP : -EINVAL; /* does not listen */
+	if (ref.socket->type == SOCK_DGRAM) /* does not listen */
+		ret = -EOPNOTSUPP;
+	else
+		ret = -EINVAL;
 	socket_put(&ref);
 	return ret;
 }

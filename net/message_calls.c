@@ -29,8 +29,11 @@ static u32 call_flags(const struct socket_ref *ref, u64 flags)
 static int check_destination(const struct unix_socket *socket, const struct user_sockaddr_un *un,
 			     s32 len)
 {
-	if (socket->type == SOCK_STREAM)
-		return socket->peer ? -EISCONN : -EOPNOTSUPP;
+	if (socket->type == SOCK_STREAM) {
+		if (socket->peer)
+			return -EISCONN;
+		return -EOPNOTSUPP;
+	}
 	if (socket->type == SOCK_DGRAM)
 		return address_look_up(un, len);
 	return 0;

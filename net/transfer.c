@@ -55,8 +55,11 @@ static int peer_error(const struct unix_socket *socket)
 {
 	if (READ_ONCE(socket->shutdown) & CLOSED_WRITE)
 		return -EPIPE;
-	if (READ_ONCE(socket->peer->dead))
-		return socket->type == SOCK_DGRAM ? -ECONNREFUSED : -EPIPE;
+	if (READ_ONCE(socket->peer->dead)) {
+		if (socket->type == SOCK_DGRAM)
+			return -ECONNREFUSED;
+		return -EPIPE;
+	}
 	if (READ_ONCE(socket->peer->shutdown) & CLOSED_READ)
 		return -EPIPE;
 	return 0;
@@ -301,7 +304,10 @@ static s64 receive_stream(struct unix_socket *socket, struct message *message)
 			mutex_lock(&socket->lock);
 			some = socket->queue.nr_records;
 			used = socket->queue.used;
-			result = some ? take_stream(socket, message, &last) : 0;
+			if (some)
+				result = take_stream(socket, message, &last);
+			else
+				result = 0;
 			mutex_unlock(&socket->lock);
 			wake_writer(socket, used);
 		}
@@ -383,7 +389,10 @@ static s64 receive_whole(struct unix_socket *socket, struct message *message)
 		mutex_lock(&socket->lock);
 		some = socket->queue.nr_records;
 		used = socket->queue.used;
-		result = some ? take_whole(socket, message) : 0;
+		if (some)
+			result = take_whole(socket, message);
+		else
+			result = 0;
 		mutex_unlock(&socket->lock);
 		if (some) {
 			wake_writer(socket, used);
@@ -402,8 +411,11 @@ static s64 receive_whole(struct unix_socket *socket, struct message *message)
 
 s64 unix_receive(struct unix_socket *socket, struct message *message)
 {
-	if (unlikely(message->flags & MSG_OOB))
-		return socket->type == SOCK_STREAM ? -EINVAL : -EOPNOTSUPP;
+	if (unlikely(message->flags & MSG_OOB)) {
+		if (socket->type == SOCK_STREAM)
+			return -EINVAL;
+		return -EOPNOTSUPP;
+	}
 	if (unlikely(!socket->peer && socket->type == SOCK_STREAM))
 		return -EINVAL;
 	if (unlikely(!socket->peer && socket->type == SOCK_SEQPACKET))

@@ -233,8 +233,12 @@ static u64 bytes_to_read(struct unix_socket *socket)
 	mutex_lock(&socket->lock);
 	if (is_connected_type(socket))
 		length = socket->queue.used - (u64)socket->queue.nr_records * RECORD_SIZE;
-	else
-		length = socket->queue.nr_records ? socket->queue.first.len : 0;
+	else {
+		if (socket->queue.nr_records)
+			length = socket->queue.first.len;
+		else
+			length = 0;
+	}
 	mutex_unlock(&socket->lock);
 	return length;
 }

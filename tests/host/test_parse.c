@@ -124,9 +124,9 @@ static void a_failure_leaves_the_result_alone(void **state)
 	u64 number = 77;
 	s64 w = -77;
 
-	parse_u64("12x", 10, &number);
-	parse_size("12x", &number);
-	parse_s64("12x", 10, &w);
+	assert_int_equal(parse_u64("12x", 10, &number), -EINVAL);
+	assert_int_equal(parse_size("12x", &number), -EINVAL);
+	assert_int_equal(parse_s64("12x", 10, &w), -EINVAL);
 	assert_int_equal(number, 77);
 	assert_int_equal(w, -77);
 }

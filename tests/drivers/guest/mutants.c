@@ -48,7 +48,7 @@ static void load(struct loader *l, const struct file *f)
 	static struct host_world world;
 
 	host_loader(l, &world, BANOS_LEVEL, f->data, f->size, NULL);
-	loader_run(l);
+	require(loader_run(l) == l->report->err, "the loader returns what it did not report");
 }
 
 static struct {
