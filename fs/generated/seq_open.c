@@ -29,11 +29,11 @@
 #define BIG_FIRST (256u << 10)
 
 struct seq_open {
-	struct seq_file seq; /* m.fixed: its buffer is from kvzalloc() */
+	struct seq_file seq; /* seq.fixed: its buffer is from kvzalloc() */
 	struct mutex lock;
 	seq_generate_fn generate;
-	u64 base;	  /* offset of the piece in m within the text */
-	bool valid;	  /* m has a piece */
+	u64 base;	  /* offset of the piece in seq within the text */
+	bool valid;	  /* seq has a piece */
 	s32 changes_seen; /* of what a poll method watches */
 };
 

@@ -20,9 +20,9 @@ struct cpio_entry {
  */
 struct cpio_ops {
 	/** An entry; only for a regular file data() and end() follow. */
-	int (*begin)(void *ctx, const struct cpio_entry *e);
+	int (*begin)(void *ctx, const struct cpio_entry *entry);
 	/** The next bytes of a regular file: at most as many as cpio_feed() got at once, in order. */
-	int (*data)(void *ctx, const u8 *data, size_t n);
+	int (*data)(void *ctx, const u8 *data, size_t length);
 	/** The content is complete, or never will be (cpio_reset()). */
 	void (*end)(void *ctx);
 	/** The end of one archive: numbers of inodes begin anew. */

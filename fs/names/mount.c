@@ -365,23 +365,3 @@ void mount_detach_tree(struct mount *mount)
 			return;
 	}
 }
-
-/* ---- references to paths ---- */
-
-void path_get(const struct path *path)
-{
-	mount_get(path->mnt);
-	dentry_get(path->dentry);
-}
-
-void path_put(const struct path *path)
-{
-	dentry_put(path->dentry);
-	if (path->mnt)
-		mount_put(path->mnt);
-}
-
-bool path_is_nosuid(const struct path *path)
-{
-	return path->mnt->flags & MNT_NOSUID;
-}

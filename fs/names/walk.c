@@ -36,51 +36,6 @@
 #include "dcache.h"
 #include "mount_tree.h"
 
-/* ---- text ---- */
-
-int path_name_get(struct path_name *name, u64 user, u32 flags)
-{
-	s64 len = strncpy_from_user(name->buf, uaddr(user), sizeof(name->buf) - NAME_SLACK);
-
-	name->text = name->buf;
-	name->alloc = NULL;
-	if (unlikely(len == -ENAMETOOLONG)) {
-		name->text = name->alloc = kmalloc(PATH_MAX + NAME_SLACK);
-		if (!name->alloc)
-			return -ENOMEM;
-		len = strncpy_from_user(name->alloc, uaddr(user), PATH_MAX);
-	}
-	if (likely(len > 0 || (!len && flags & LOOKUP_EMPTY)))
-		return 0;
-	path_name_put(name);
-	if (!len)
-		return -ENOENT;
-	return len;
-}
-
-int path_name_copy(struct path_name *name, const char *kernel)
-{
-	size_t len = strlen(kernel);
-
-	name->text = name->buf;
-	name->alloc = NULL;
-	if (len >= PATH_MAX)
-		return -ENAMETOOLONG;
-	if (len > sizeof(name->buf) - 2 * NAME_SLACK) {
-		name->text = name->alloc = kmalloc(PATH_MAX + NAME_SLACK);
-		if (!name->alloc)
-			return -ENOMEM;
-	}
-	name_store(name->text, kernel, len);
-	return 0;
-}
-
-void path_name_put(struct path_name *name)
-{
-	if (unlikely(name->alloc))
-		kfree(name->alloc);
-}
-
 static void text_release(struct walk_text *text)
 {
 	if (text->link.dentry)
@@ -671,45 +626,4 @@ int walk_follow_last(struct walk *walk, struct dentry *link)
 	if (err)
 		return err;
 	return walk_text(walk, rest);
-}
-
-/* ---- for others ---- */
-
-int path_lookup(int dirfd, const char *path, u32 flags, struct path *out)
-{
-	struct path_name name;
-	struct walk walk;
-	int err = path_name_copy(&name, path);
-
-	if (err)
-		return err;
-	if (!*path && !(flags & LOOKUP_EMPTY))
-		err = -ENOENT;
-	else
-		err = walk_path(&walk, dirfd, name.text, flags);
-	if (!err) {
-		*out = walk.path;
-		path_get(out);
-		walk_end(&walk);
-	}
-	path_name_put(&name);
-	return err;
-}
-
-int user_path(int dirfd, u64 user, u32 flags, struct path *out)
-{
-	struct path_name name;
-	struct walk walk;
-	int err = path_name_get(&name, user, flags);
-
-	if (err)
-		return err;
-	err = walk_path(&walk, dirfd, name.text, flags);
-	if (!err) {
-		*out = walk.path;
-		path_get(out);
-		walk_end(&walk);
-	}
-	path_name_put(&name);
-	return err;
 }

@@ -24,7 +24,7 @@
  *    answered (item->hooking). If the item is removed by then, that thread cleans up.
  *
  * Locks: epoll_nest_mutex (epoll_nest.c) where sets hold sets. Then, each by
- * itself: ep->lock (spin, interrupts off), taken inside wait queues' locks by
+ * itself: set->lock (spin, interrupts off), taken inside wait queues' locks by
  * wake-ups; a file's watch lock (spin), for the list of its items.
  * Linux epoll(7), epoll_ctl(2), epoll_wait(2).
  */
@@ -64,7 +64,7 @@ struct eventpoll *epoll_of_file(const struct file *f)
 	return f->private;
 }
 
-/* ---- the ready list; ep->lock held ---- */
+/* ---- the ready list; set->lock held ---- */
 
 void epoll_ready_add_locked(struct eventpoll_item *item)
 {
@@ -173,7 +173,7 @@ void epoll_hook_add(struct poll_table *poll, struct wait_queue *queue)
 	wait_queue_add(queue, &hook->waiter);
 }
 
-/* Where (@p f, @p fd) is or would be. ep->lock held. */
+/* Where (@p f, @p fd) is or would be. set->lock held. */
 struct eventpoll_item *epoll_item_find(struct eventpoll *set, const struct file *f, u32 fd,
 				       struct rb_node **parent, struct rb_node ***link)
 {
@@ -217,7 +217,7 @@ struct eventpoll_item *epoll_item_after(struct eventpoll *set, const struct file
 	return best;
 }
 
-/* Out of its set, if it is still in it. ep->lock held. Unless somebody is ->hooking, the caller detaches it. */
+/* Out of its set, if it is still in it. set->lock held. Unless somebody is ->hooking, the caller detaches it. */
 void epoll_item_kill_locked(struct eventpoll_item *item)
 {
 	assert_held(&item->set->lock);

@@ -26,7 +26,8 @@
 /* ---- links ---- */
 
 /* Where a link of the target leads, counted. -ENOENT: it has none (any more). */
-typedef int (*link_fn)(const struct inode *i, const struct pid_target *tg, struct path *out);
+typedef int (*link_fn)(const struct inode *inode, const struct pid_target *target,
+		       struct path *out);
 
 static int link_get(const struct inode *inode, link_fn get, struct path *out)
 {

@@ -181,7 +181,8 @@ static void show_mountinfo(struct seq_file *seq, struct mounts_context *context,
 }
 
 static int show_all(struct seq_file *seq, struct process *p,
-		    void (*show)(struct seq_file *seq, struct mounts_context *c, struct mount *mnt))
+		    void (*show)(struct seq_file *seq, struct mounts_context *context,
+				 struct mount *mount))
 {
 	struct mounts_context context;
 	struct mount *mnt;

@@ -78,7 +78,7 @@ struct pid_entry {
 	const struct inode_ops *ops;
 	const struct file_ops *fops; /* of a folder, or instead of show */
 	/** Makes the text. @p f is the open file: f->cred may be asked whether it may look. */
-	int (*show)(struct seq_file *m, const struct pid_target *tg, struct file *f);
+	int (*show)(struct seq_file *seq, const struct pid_target *target, struct file *f);
 };
 /** For open methods: the text that the entry's show() makes. @return 0 or -ENOMEM */
 int __must_check pid_show_open(struct inode *inode, struct file *f);
