@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * Credentials: life cycle, comparison, and what execve() makes of them.
+  * Credentials: life cycle, comparison, and their change by execve().
  *
  * A struct cred is shared by reference and never changes once a thread has
- * it. A thread reads its own without a lock: only itself replaces it. Others
- * find it through thread.cred under rcu_read_lock() and take a reference
- * unless it is on its way out; so the memory is freed after a grace period.
+ * it. A thread reads its own without a lock: only the thread itself replaces it. Other
+ * threads find it through thread.cred under rcu_read_lock() and take a reference
+ * unless the last one was dropped; so it is freed after a grace period.
  *
  * The list of groups is often long-lived and shared by many credentials; it
- * has a count of its own.
+ * has its own count.
  */
 #include "internal.h"
 #include <kernel/fs/inode.h>
@@ -98,7 +98,7 @@ void cred_commit(struct cred *cred)
 		atomic_inc(&cred->account->nr_threads);
 		atomic_dec(&old->account->nr_threads);
 	}
-	/* Who changes its identity is no longer its owner's to look into. */
+	/* After a change of identity the old owner must not look into the process. */
 	if (cred_changes_identity(old, cred)) {
 		process_set_dumpable(p, false);
 		p->pdeath_signal = 0;
@@ -175,7 +175,7 @@ bool cred_may_look_into(const struct cred *caller, const struct thread *t, enum 
 	may = other && uid == other->euid && uid == other->suid && uid == other->uid &&
 	      gid == other->egid && gid == other->sgid && gid == other->gid &&
 	      !(other->cap_permitted & ~caps);
-	/* Last: execve() sets it when the new credentials are there. */
+	/* Read last: execve() sets it when the new credentials are installed. */
 	may = may && smp_load_acquire(&t->proc->dumpable);
 	rcu_read_unlock();
 	return may;

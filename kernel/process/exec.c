@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
 /*
- * execve, execveat: another program in the same process.
+  * execve, execveat: another program in the same process.
  *
- * First everything is made that can fail: the file is opened and checked
+ * First comes everything that can fail: the file is opened and checked
  * (through "#!" lines to the interpreter), arguments are copied, the new
- * address space is built with its stack (exec_space.c), credentials and
- * whatever was shared with other processes are prepared. The last thing that
+ * address space is built with its stack (exec_space.c), credentials and copies of
+ * what is shared with other processes are prepared. The last step that
  * can fail is ending the other threads of the process. From there on
- * (exec_commit) nothing does.
+ * (exec_commit) no step fails.
  *
- * A thread other than the first that calls execve() takes over the number of
- * the first one, as POSIX wants: the process keeps its id.
+ * If a thread other than the first calls execve(), it gets the number of
+ * the first one: the process keeps its id, as POSIX requires.
  */
 #include "exec.h"
 #include <asm/cpu.h>
@@ -121,7 +121,7 @@ static int exec_collect_args(struct exec *exec, const struct exec_vector *argv,
 
 /* ---- who it will be ---- */
 
-/* Does another process share our working directory? Then set-id bits could be turned against it. */
+/* Does another process share the working directory? It could then mislead a program with set-id bits. */
 static bool exec_fs_is_shared(void)
 {
 	return current->proc && atomic_read(&current->fs->refs) > (s32)current->proc->nr_threads;
@@ -144,7 +144,7 @@ static int exec_prepare_cred(struct exec *exec)
 
 /* ---- the other threads ---- */
 
-/* @return 0: this is the only one now; -EAGAIN: the process is ending, or another thread was first */
+/* @return 0: this is the only thread now; -EAGAIN: the process ends, or another thread calls execve() */
 static int exec_end_other_threads(struct process *p)
 {
 	u64 flags = spin_lock_irqsave(&p->sig_lock);
@@ -178,7 +178,7 @@ static int exec_end_other_threads(struct process *p)
 	return 0;
 }
 
-/* Become the first thread: with its number. */
+/* Make this thread the first one, with the number of the process. */
 static void exec_take_over_leader(struct process *p)
 {
 	struct thread *t = current, *old;
@@ -275,9 +275,9 @@ static void exec_commit(struct exec *exec, struct sighand *fresh)
 	exec_take_over_leader(p);
 	posix_timers_delete_all(p);
 	/*
-	 * Who looks into a process takes its space first, and asks then whether
-	 * that is allowed: until the new credentials are there it is not. Who
-	 * opened a file on the old space finds another number.
+	 * A thread that looks into a process takes a reference to its space first, and checks then whether
+	 * that is allowed: it is not until the new credentials are installed. A file
+	 * that was opened on the old space has another exec_id.
 	 */
 	p->dumpable = false;
 	WRITE_ONCE(p->exec_id, p->exec_id + 1);
@@ -309,7 +309,7 @@ static void exec_free(struct exec *exec)
 	exec_file_close(&exec->interp);
 	exec_args_free(&exec->args);
 	if (exec->space) {
-		/* never ours: the counts and its pages only */
+		/* it was never switched to */
 		vm_space_put(exec->space);
 	}
 	if (exec->cred)
@@ -322,7 +322,7 @@ static bool exec_file_is_unreadable(const struct exec_file *image)
 	return image->file && path_permission(&image->file->path, MAY_READ);
 }
 
-/* All that can fail but needs no process. */
+/* The steps that can fail and need no process. */
 static int exec_prepare(struct exec *exec, int dirfd, const char *path, u32 at_flags,
 			const struct exec_vector *argv, const struct exec_vector *envp)
 {
@@ -340,7 +340,7 @@ static int exec_prepare(struct exec *exec, int dirfd, const char *path, u32 at_f
 		err = exec_build_space(exec);
 	if (err == -ENOEXEC)
 		exec_note_refused(exec);
-	/* What may be run but not read must not be read from memory. */
+	/* A file that may be executed but not read must not be read from memory either. */
 	if (!err)
 		exec->unreadable = exec_file_is_unreadable(&exec->program) ||
 				   exec_file_is_unreadable(&exec->interp);
@@ -371,7 +371,7 @@ static int exec_check_nproc(struct process *p)
 {
 	const struct cred *cred = current_cred();
 
-	/* Noted by setuid(), which must not fail for it. */
+	/* setuid() recorded it, since it must not fail because of it. */
 	if (p->nproc_exceeded && cred->account != &root_account &&
 	    (u64)atomic_read(&cred->account->nr_threads) > p->limits[RLIMIT_NPROC].rlim_cur)
 		return -EAGAIN;
@@ -400,7 +400,7 @@ static s64 do_execve(int dirfd, u64 user_path, u64 argv, u64 envp, u32 at_flags)
 	}
 	exec->path = path;
 	if (dirfd != AT_FDCWD && path[0] != '/') {
-		/* A name under which the program, if it is a script, can be opened again. */
+		/* A name by which the interpreter of a script can open the script again. */
 		snprintf(fd_name, sizeof(fd_name), "/dev/fd/%d", dirfd);
 		full = kmalloc(strlen(fd_name) + strlen(path) + 2);
 		if (full) {
@@ -432,7 +432,7 @@ SYSCALL5(execveat, dirfd, path, argv, envp, flags)
 
 /* ---- the first process ---- */
 
-/* Its standard input, output and error output. */
+/* Standard input, output and error output of the first process. */
 static void init_process_open_console(void)
 {
 	struct file *f = file_open(AT_FDCWD, "/dev/console", O_RDWR, 0);
@@ -461,7 +461,7 @@ static int init_process_create(struct thread *t)
 	if (!signals)
 		return -ENOMEM;
 	task_signals_init(signals, NULL);
-	t->sig = signals; /* the thread's end looks at it from here on */
+	t->sig = signals; /* the end of the thread uses it from here on */
 	if (!p)
 		return -ENOMEM;
 	p->sighand = sighand_create();
@@ -480,7 +480,7 @@ static int init_process_create(struct thread *t)
 	return 0;
 }
 
-/* @t becomes visible as the first process. Nothing else runs yet that could look. */
+/* Make @t visible as the first process. No other user thread runs yet. */
 static void init_process_publish(struct thread *t, struct exec *exec)
 {
 	struct process *p = t->proc;
@@ -507,7 +507,7 @@ static int init_process_start(struct exec *exec, struct thread *t, const char *p
 	struct files *files = current->files;
 	int err;
 
-	/* This kernel thread opens files for it. */
+	/* This kernel thread opens files in the name of the new one. */
 	current->fs = t->fs;
 	current->files = t->files;
 	err = exec_prepare(exec, AT_FDCWD, path, 0, argv, envp);

@@ -2,14 +2,14 @@
 /*
  * The end of threads and processes.
  *
- * A thread that ends takes no more signals, settles what user memory wants
- * (robust list, clear_child_tid, a waiting vfork() parent), leaves the list of
- * threads, and gives up address space, files and working directory. The last
- * thread also ends the process: children get a new parent, groups that become
- * orphaned are told, the parent gets its signal; what remains is a zombie that
- * wait4() takes away, or nothing if the parent does not care.
+  * A thread that ends takes no more signals, handles robust list, clear_child_tid and a
+ * parent in vfork(), is removed from the list of threads, and releases address space,
+ * files and working directory. The last thread also ends the process: children get a
+ * new parent, stopped groups that become orphaned get SIGHUP and SIGCONT, the parent gets
+ * its signal. A zombie remains until wait4() reaps it, or none if the parent ignores
+ * its children.
  *
- * The end of the first process is the end of the system.
+ * The end of the first process is a panic.
  */
 #include "internal.h"
 #include <kernel/fs/context.h>
@@ -41,7 +41,7 @@ void thread_leave_space(struct thread *t)
 		robust_list_exit(t);
 	t->robust_list = 0;
 	t->clear_child_tid = 0;
-	/* Only others who share the memory can be waiting for the word. */
+	/* Only other threads that share the memory can wait for the word. */
 	if (addr && atomic_read(&t->space->users) > 1 && !put_user_u32(uaddr(addr), 0))
 		futex_wake_user(addr, true, 1);
 	thread_vfork_done(t);
@@ -74,7 +74,7 @@ static bool pgrp_has_stopped_locked(struct pid *pgrp)
 	return false;
 }
 
-/* The group of @p loses its last link to the session through @p or its parent. */
+/* @p or its parent ends: signal the group of @p if that makes it an orphaned group with stopped processes. */
 static void pgrp_orphan_locked(struct process *p, const struct process *parent,
 			       const struct process *ignore)
 {
@@ -108,7 +108,7 @@ static void process_describe_end(struct process *p, struct siginfo_k *info)
 	clock_ticks_of(p, info);
 }
 
-/* Tell the parent of a zombie. @return true: nobody will wait for it */
+/* Notify the parent of a zombie. @return no process will wait for it: it is to be reaped */
 static bool process_notify_parent_locked(struct process *p)
 {
 	struct process *parent = p->parent;
@@ -118,7 +118,7 @@ static bool process_notify_parent_locked(struct process *p)
 	bool reap = false;
 
 	assert_held(&process_lock);
-	/* Since then the parent may have become a program that asked for nothing. */
+	/* The parent may have executed a program since, which did not ask for this signal. */
 	if (sig > 0 && sig != SIGCHLD && p->parent_exec_id != parent->exec_id)
 		sig = SIGCHLD;
 	process_describe_end(p, &info);
@@ -136,7 +136,7 @@ static bool process_notify_parent_locked(struct process *p)
 	return reap;
 }
 
-/* Those of our children that have ended already and that nobody will wait for go to @dead. */
+/* Children that have ended, and for which no process will wait, are moved to @dead. */
 static void process_reparent_children_locked(struct process *p, struct list *dead)
 {
 	struct process *to, *child, *tmp;
@@ -168,7 +168,7 @@ static void process_reparent_children_locked(struct process *p, struct list *dea
 
 /* ---- the process ---- */
 
-/* Out of the tree; from now on it is only memory. Under process_lock. */
+/* From now on only references keep the process. */
 void process_unlink_locked(struct process *p)
 {
 	assert_held(&process_lock);
@@ -224,7 +224,7 @@ static void __noreturn init_process_ended(const struct process *p)
 	panic("the first process (%s) ended with status %d", current->comm, p->exit_status >> 8);
 }
 
-/* By its last thread, which has given up everything else. */
+/* Called by the last thread, when it has released its other resources. */
 static void process_end(struct process *p)
 {
 	DEFINE_LIST(dead);
@@ -240,7 +240,7 @@ static void process_end(struct process *p)
 	process_reparent_children_locked(p, &dead);
 	pgrp_orphan_locked(p, p->parent, p);
 	p->state = PROC_ZOMBIE;
-	/* Zombies to the front: wait4() finds them without walking past the living. */
+	/* Zombies are at the front: wait4() finds them without a walk over live children. */
 	list_del(&p->sibling);
 	list_add(&p->sibling, &p->parent->children);
 	if (process_notify_parent_locked(p)) {
@@ -253,7 +253,7 @@ static void process_end(struct process *p)
 
 /* ---- the thread ---- */
 
-/* Its figures become the process's. Under sig_lock. */
+/* Add the figures of a thread that ends to those of its process. */
 static void process_add_figures(struct process *p, struct thread *t)
 {
 	assert_held(&p->sig_lock);
@@ -266,7 +266,7 @@ static void process_add_figures(struct process *p, struct thread *t)
 	p->majflt += t->sig->majflt;
 }
 
-/* @return true: it was the last one */
+/* @return it was the last thread */
 static bool process_unlink_thread(struct process *p, struct thread *t, int status)
 {
 	u64 flags = spin_lock_irqsave(&p->sig_lock);
@@ -301,7 +301,7 @@ static void thread_release_resources(struct thread *t)
 	t->fs = NULL;
 }
 
-/* How large the process was: known as long as it has a space. */
+/* Record how large the process was, while it has a space. */
 static void process_note_peak(struct process *p)
 {
 	struct vm_usage usage;
@@ -317,7 +317,7 @@ static void thread_stop_signals(struct process *p, struct thread *t)
 	u64 flags = spin_lock_irqsave(&p->sig_lock);
 	bool stopped = signal_thread_leaves(p, t);
 
-	if (stopped) { /* all others have stopped: this one was waited for */
+	if (stopped) { /* the stop waited only for this thread */
 		p->state = PROC_STOPPED;
 		p->stop_status = WAIT_STATUS_STOPPED(p->stop_signal);
 	}
@@ -326,10 +326,6 @@ static void thread_stop_signals(struct process *p, struct thread *t)
 		process_notify_parent_stop(p, CLD_STOPPED);
 }
 
-/*
- * @status  as wait4() gives it; counts if this is the first thread and nothing
- *          else has decided how the process ends
- */
 void thread_end(int status)
 {
 	struct thread *t = current;

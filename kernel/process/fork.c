@@ -2,16 +2,15 @@
 /*
  * fork, vfork, clone, clone3: a new thread, in a new process or in this one.
  *
- * Everything the new thread needs is made first, without locks that others
- * wait for; what was shared is counted, what was not is copied. Only then, under
- * process_lock and sig_lock, it becomes visible: a member of the tree, of its
- * group and session, of the list of threads. If a signal has arrived for the
- * caller by then, all is given back and the call starts again after the signal
- * (-ERESTARTNOINTR): so a signal to a whole group cannot miss a member that is
- * just being born.
+  * Everything that the new thread needs is made first, without locks that other threads
+ * wait for: shared objects are counted, others copied. Then, under
+ * process_lock and sig_lock, the thread becomes visible: in the tree, in its
+ * group and session, in the list of threads. If a signal has arrived for the
+ * caller by then, everything is released and the call starts again after the signal
+ * (-ERESTARTNOINTR), so that a signal to a group cannot miss a new member.
  *
- * Linux's rules for combinations of flags hold, with its order of checks.
- * Namespaces, pidfds and cgroups do not exist here: their flags give the errors
+ * The rules for combinations of flags are those of Linux, checked in its order.
+ * Namespaces, pidfds and cgroups do not exist: their flags return the errors
  * of a Linux that was built without them.
  */
 #include "internal.h"
@@ -133,7 +132,7 @@ static int clone_share_signals(struct thread *t, u64 flags)
 	if (!signals)
 		return -ENOMEM;
 	task_signals_init(signals, mine);
-	/* A thread on a stack of its own must not share the alternate one. */
+	/* A thread with its own stack must not share the alternate one. */
 	if ((flags & (CLONE_VM | CLONE_VFORK)) != CLONE_VM) {
 		signals->altstack_sp = mine->altstack_sp;
 		signals->altstack_size = mine->altstack_size;
@@ -186,7 +185,7 @@ static void clone_set_registers(struct thread *t, const struct clone_request *re
 	thread_fpu_copy(t);
 }
 
-/* Undo all of the above. Also the struct pid, which nobody has seen yet. */
+/* Release what was made above, and the struct pid, which is not published yet. */
 static void clone_abandon_thread(struct thread *t)
 {
 	if (t->sig && t->sig->pid)
@@ -245,7 +244,7 @@ static struct thread *clone_make_thread(const struct clone_request *request)
 
 /* ---- becoming visible ---- */
 
-/* Under process_lock and our sig_lock. */
+/* Locking: process_lock, and sig_lock of the caller. */
 static void clone_link_process_locked(struct thread *t, const struct clone_request *request)
 {
 	struct process *caller = current->proc, *p = t->proc, *parent = caller;
@@ -318,17 +317,17 @@ static void clone_write_tids(struct thread *t, const struct clone_request *reque
 	u32 tid = (u32)t->tid;
 
 	if ((request->flags & CLONE_PARENT_SETTID) && put_user_u32(uaddr(request->parent_tid), tid))
-		return; /* a bad address is the caller's loss, as in Linux */
+		return; /* a bad address is not an error, as on Linux */
 	if (request->flags & CLONE_CHILD_SETTID)
 		vm_space_access(t->space, request->child_tid, &tid, sizeof(tid), true);
 }
 
-/* The parent sleeps until the child has its own program or is gone. */
+/* The parent sleeps until the child executes a program or ends. */
 static void vfork_wait(struct thread *t)
 {
 	struct task_signals *signals = t->sig;
 
-	/* Killed: the child finds nobody waiting, which does it no harm. */
+	/* If the parent is killed, no thread waits, which is no problem for the child. */
 	(void)wait_event_killable(&signals->vfork_wait, READ_ONCE(signals->vfork_done));
 }
 
@@ -401,7 +400,7 @@ SYSCALL5(clone, clone_flags, stack, parent_tid, child_tid, tls)
 	return clone_thread(&request);
 }
 
-/* The structure may be longer than the one known here if the rest is zero. */
+/* The structure may be longer than the one known here, if the rest is zero. */
 static int clone_read_args(struct clone_args *args, u64 user, u64 size)
 {
 	u64 known = MIN(size, (u64)sizeof(*args));

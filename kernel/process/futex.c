@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: MIT
 /*
- * Futexes: sleeping until a word in user memory is changed and somebody says so.
+  * Futexes: a thread sleeps until a word in user memory is changed and another thread wakes it.
  *
- * A word is known by a key. In private memory that is address space and
- * address; in a shared mapping the mapped object and the offset in it, so that
- * processes that map it at different places meet. Waiters hang in buckets by
- * hash of the key. A bucket's lock (spin, thread context) guards its list and
- * the fields of the waiters in it; two buckets are locked in order of address.
+ * A word is identified by a key. In private memory the key is address space and
+ * address; in a shared mapping it is the mapped object and the offset, so that
+ * processes that map the object at different addresses use the same key. Waiters
+ * are in buckets, by hash of the key. A bucket's lock (spin, thread context) guards
+ * its list and the fields of its waiters; two buckets are locked in order of address.
  *
- * No wake-up gets lost: a waiter enqueues itself and only then reads the word;
- * who changes the word does that first and looks for waiters then. Between the
+ * No wake-up is lost: a waiter enqueues itself and only then reads the word;
+ * a waker changes the word and only then looks for waiters. Between the
  * two steps there is a full barrier on both sides, so that at least one of them
- * sees the other. That read is done under the bucket's lock, where page faults
- * just fail; if the page is absent it is fetched without the lock and all
- * begins again. A waiter leaves only after it had the lock itself, or saw that
- * it was woken and nobody had the lock, so its stack frame stays while a waker
- * is at it.
+ * sees the other. The waiter reads under the bucket's lock, where page faults
+ * fail; if the page is absent, it is made present without the lock, and the
+ * waiter starts again. A waiter returns only after it held the lock itself, or saw
+ * that it was woken and the lock was free; so its stack frame exists while a
+ * waker uses it.
  *
- * Left out on purpose: priority inheritance (ENOSYS; C libraries fall back).
+ * Not implemented: priority inheritance (ENOSYS; C libraries do without).
  */
 #include <kernel/fs/file.h>
 #include "internal.h"
@@ -30,7 +30,7 @@
 
 #define BUCKETS_PER_CPU 32u
 #define BUCKETS_MAX	1024u
-#define OP_TRIES	100u /* of an operation on a word that others change meanwhile */
+#define OP_TRIES	100u /* of an operation on a word that other threads change meanwhile */
 
 struct futex_key {
 	u64 object, offset;
@@ -81,7 +81,7 @@ static struct futex_bucket *futex_bucket_of(const struct futex_key *key)
 	return &buckets[hash >> 40 & bucket_mask];
 }
 
-/* What a shared mapping maps. The caller holds space->lock. */
+/* The key of a word in a shared mapping. The caller holds space->lock. */
 static void futex_key_of_region(struct vm_region *region, u64 addr, struct futex_key *key)
 {
 	assert_held(&region->space->lock);
@@ -187,9 +187,9 @@ void futex_wake_user(u64 addr, bool shared, u32 nr)
 }
 
 /*
- * A word could not be reached with the buckets locked, since its page was not there. It has been made
- * present with @err; other threads can take it away again, as often as they like, so
- * whoever tries again must be killable. @return 0: try again; -EFAULT, -EINTR
+ * A word could not be accessed with the buckets locked, since its page was absent. It was made
+ * present, with the result @err. Other threads may unmap it again, any number of times, so
+ * a thread that tries again must be killable. @return 0: try again; -EFAULT, -EINTR
  */
 static int futex_may_try_again(int err)
 {
@@ -202,12 +202,12 @@ static int futex_may_try_again(int err)
 
 /* ---- waiting ---- */
 
-/* Out of whatever bucket it is in now. @return was it woken */
+/* Remove a waiter from the bucket that it is in now. @return it was woken */
 static bool futex_leave_bucket(struct futex_waiter *waiter)
 {
 	struct futex_bucket *bucket;
 
-	/* Woken, and by somebody who has let go of the lock since: there is nothing to do and nobody looks at us. */
+	/* It was woken, and the waker has released the lock: no other thread uses it any more. */
 	if (smp_load_acquire(&waiter->woken) && !spin_is_locked(&waiter->bucket->lock))
 		return true;
 	for (;;) {
@@ -223,7 +223,7 @@ static bool futex_leave_bucket(struct futex_waiter *waiter)
 	return waiter->woken;
 }
 
-/* @return 0: enqueued and about to sleep; -EAGAIN: other value; -EFAULT: the page is not there */
+/* @return 0: enqueued and about to sleep; -EAGAIN: the word has another value; -EFAULT: its page is absent */
 static int futex_enqueue_if_equal(struct futex_waiter *waiter, u64 addr, u32 val)
 {
 	struct futex_bucket *bucket = waiter->bucket;
@@ -232,7 +232,7 @@ static int futex_enqueue_if_equal(struct futex_waiter *waiter, u64 addr, u32 val
 
 	spin_lock(&bucket->lock);
 	list_add_tail(&waiter->link, &bucket->waiters);
-	set_current_state(THREAD_INTERRUPTIBLE); /* and the barrier before the word is read */
+	set_current_state(THREAD_INTERRUPTIBLE); /* also the barrier before the word is read */
 	err = get_user_u32(&now, uaddr(addr));
 	if (!err && now != val)
 		err = -EAGAIN;
@@ -270,7 +270,7 @@ static int futex_sleep(struct futex_waiter *waiter, u64 deadline)
 	return err;
 }
 
-/* With key and bitset set. @deadline  monotonic, 0: none */
+/* The waiter has its key and bitset. @deadline  monotonic, 0: none */
 static s64 futex_wait_with(struct futex_waiter *waiter, u64 addr, u32 val, u64 deadline)
 {
 	u32 now;
@@ -321,7 +321,7 @@ static __noinline s64 futex_wait(u64 addr, bool shared, u32 val, u32 bitset, u64
 		return err;
 	if (!deadline)
 		return -ERESTARTSYS;
-	/* Not the whole time again: until the same deadline. */
+	/* The call continues until the same deadline. */
 	*block =
 		(struct restart_block){ futex_wait_again, { addr, shared, val, bitset, deadline } };
 	return -ERESTART_RESTARTBLOCK;
@@ -346,7 +346,7 @@ static void futex_unlock_two(struct futex_bucket *first, struct futex_bucket *se
 	spin_unlock(&first->lock);
 }
 
-/* Under both locks: wake some, move others. @return how many of both */
+/* Wake some waiters, move others. Both buckets are locked. @return how many of both */
 static s64 futex_requeue_locked(struct futex_bucket *from, const struct futex_key *key1,
 				struct futex_bucket *to, const struct futex_key *key2, u32 nr_wake,
 				u32 nr_requeue)
@@ -415,7 +415,7 @@ static s64 futex_requeue(u64 addr1, u64 addr2, bool shared, s32 nr_wake, s32 nr_
 	return result;
 }
 
-/* FUTEX_WAKE_OP: what the encoded operation makes of a word. */
+/* Apply the encoded operation of FUTEX_WAKE_OP to a value. */
 static int futex_op_apply(u32 encoded, u32 old, u32 *new)
 {
 	u32 operation = encoded >> 28 & 7, arg = (u32)((s32)(encoded << 8) >> 20);
@@ -448,8 +448,8 @@ static int futex_op_compare(u32 encoded, u32 old_word)
 }
 
 /*
- * Atomically. The buckets are locked: other threads that change the word without end must not
- * keep us here. @return 0, -ENOSYS, -EFAULT (maybe only because faults are off), -EAGAIN
+ * Change a word atomically. The buckets are locked, so tries are bounded: other threads may change the
+ * word all the time. @return 0, -ENOSYS, -EFAULT (maybe only because faults are disabled), -EAGAIN
  */
 static int futex_op_on_word(u32 encoded, u64 addr, u32 *old)
 {
@@ -531,7 +531,7 @@ static bool futex_takes_timeout(u32 cmd)
 	return cmd == FUTEX_WAIT || cmd == FUTEX_WAIT_BITSET;
 }
 
-/* FUTEX_WAIT counts from now, FUTEX_WAIT_BITSET gives a point in time. */
+/* The timeout of FUTEX_WAIT is relative, that of FUTEX_WAIT_BITSET absolute. */
 static int futex_read_deadline(u32 cmd, u32 operation, u64 user, u64 *deadline)
 {
 	u64 ns;
@@ -550,7 +550,7 @@ static int futex_read_deadline(u32 cmd, u32 operation, u64 user, u64 *deadline)
 	return 0;
 }
 
-/* FUTEX_WAKE in private memory, the most frequent one: mostly nobody waits. */
+/* FUTEX_WAKE in private memory, the most frequent operation: usually no thread waits. */
 static s64 futex_wake_private(u64 addr, u32 nr)
 {
 	const struct futex_key key = { (u64)current->space, addr };
@@ -565,7 +565,7 @@ static s64 futex_wake_private(u64 addr, u32 nr)
 	return futex_wake_waiters(bucket, &key, nr, FUTEX_BITSET_MATCH_ANY);
 }
 
-/* FUTEX_WAIT in private memory without a timeout: often the word has changed by now. */
+/* FUTEX_WAIT in private memory without a timeout: often the word has changed already. */
 static s64 futex_wait_private(u64 addr, u32 val)
 {
 	struct futex_waiter waiter;

@@ -1,34 +1,36 @@
 // SPDX-License-Identifier: MIT
 /*
- * Interval timers, alarm(), and everything that goes by CPU time.
+  * Interval timers, alarm(), and timers and limits on CPU time.
  *
- * ITIMER_REAL is a timer of the process. It waits until its signal has been taken
- * before it goes on, where an ignored one is not sent more often than once a
- * tick; missed periods are passed over. CPU time has no interrupt of its own:
- * it cannot pass faster than real time on each of the threads, so a timer set
- * to remaining / threads cannot be late by more than one such look, and then
- * looks again. A process that sleeps costs a look now and then, at most one a
- * millisecond, and rarer where many threads and timers make a look long. The same look serves
- * ITIMER_VIRTUAL, ITIMER_PROF, RLIMIT_CPU, RLIMIT_RTTIME and POSIX timers on CPU
- * clocks. A limit holds for children, too: they get what looks when they are made.
+ * ITIMER_REAL is a timer of the process. It starts its next period when its signal has
+ * been delivered; an ignored signal is sent at most once a tick, and missed periods
+ * are skipped.
  *
- * All under sig_lock; timer functions run in interrupts and take it.
+ * CPU time has no interrupt of its own. It cannot pass faster than real time on each
+ * thread, so a timer checks the CPU clocks after "remaining / threads" at the earliest,
+ * and again until the deadline has passed. A process that sleeps costs a check from time
+ * to time, at most one a millisecond, and fewer if many threads and timers make a check
+ * long. One check serves ITIMER_VIRTUAL, ITIMER_PROF, RLIMIT_CPU, RLIMIT_RTTIME and POSIX
+ * timers on CPU clocks. Limits apply to children, too, which get a timer at their creation.
+ *
+ * Everything is under sig_lock; timer functions run in interrupts and take it.
  */
 #include "internal.h"
 #include <kernel/syscalls.h>
 #include <uapi/sched.h>
 
 #define LOOK_MIN_NS NSEC_PER_MSEC
-#define LOOK_SHARE  16 /* looks take at most so small a part of the time */
+#define LOOK_SHARE  16 /* checks take at most this part of the time */
 #define LOOK_PAUSE_MAX_NS \
-	(20 * NSEC_PER_MSEC) /* one that took long because the host did must not be the last */
+	(20 *             \
+	 NSEC_PER_MSEC) /* the longest pause: a check that took long because of the host must not be the last */
 #define IGNORED_MIN_NS (4 * NSEC_PER_MSEC)
-#define RT_LOOK_NS     (10 * NSEC_PER_MSEC) /* real-time threads that may sleep now and then */
+#define RT_LOOK_NS     (10 * NSEC_PER_MSEC) /* for real-time threads, which may sleep in between */
 #define NEVER	       (~0ull)
 
 /* ---- ITIMER_REAL ---- */
 
-/* At the next period's end from @after on. */
+/* Start it for the first end of a period after @after. */
 static void itimer_real_start(struct process *p, u64 after)
 {
 	u64 next = p->real_timer.deadline_ns;
@@ -79,7 +81,7 @@ static void process_cpu_times(struct process *p, u64 *user, u64 *total)
 	}
 }
 
-/* @return how long until it is due */
+/* @return ns of CPU time until it is due */
 static u64 cpu_alarm_check(struct process *p, struct cpu_alarm *alarm, u64 now, int sig)
 {
 	assert_held(&p->sig_lock);
@@ -126,7 +128,7 @@ static u64 cpu_limit_check(struct process *p, struct process_timers *pts, u64 no
 	return MIN(pts->next_xcpu_ns, hard) - now;
 }
 
-/* How long a real-time thread has run since it slept last, as far as looks tell. */
+/* CPU time of a real-time thread since it slept last, as far as the checks know. */
 static u64 rttime_since_sleep(struct thread *t)
 {
 	struct task_signals *signals = t->sig;
@@ -222,7 +224,7 @@ static struct process_timers *process_timers_create(struct process *p)
 	return pts;
 }
 
-/* Unless it ends. @return false: no memory */
+/* Give a process its timers, unless it ends. @return false: no memory */
 static bool process_timers_make(struct process *p)
 {
 	struct process_timers *fresh;
@@ -412,7 +414,7 @@ SYSCALL3(setitimer, which, user_new, user_old)
 	struct cpu_alarm new = { 0 }, old;
 	int err = 0;
 
-	if (user_new) /* without: off, an old habit of Linux */
+	if (user_new) /* NULL: off, as on Linux */
 		err = itimer_from_user(&new, user_new);
 	if (!err)
 		err = itimer_swap((int)which, &new, &old);
@@ -426,13 +428,13 @@ SYSCALL1(alarm, seconds)
 	struct cpu_alarm new = { (u32)seconds * NSEC_PER_SEC, 0 }, old;
 
 	itimer_real_swap(current->proc, &new, &old);
-	/* Rounded, but never to 0 while one was set. */
+	/* Rounded up: 0 would mean that none was set. */
 	if (old.expires && old.expires < NSEC_PER_SEC)
 		return 1;
 	return (s64)((old.expires + NSEC_PER_SEC / 2) / NSEC_PER_SEC);
 }
 
-/* By the last thread, after the POSIX timers: nothing may fire into a process that is gone. */
+/* Called by the last thread, after the POSIX timers are deleted: no timer may fire for a freed process. */
 void itimers_exit(struct process *p)
 {
 	struct process_timers *pts;
@@ -442,7 +444,7 @@ void itimers_exit(struct process *p)
 		p->real_interval_ns = 0;
 		timer_cancel_sync(&p->real_timer);
 	}
-	/* Who sets the clock or a limit looks for it under the lock; nobody makes one any more. */
+	/* A thread that sets the clock or a limit reads ->timers under the lock; none creates them any more. */
 	flags = spin_lock_irqsave(&p->sig_lock);
 	pts = p->timers;
 	p->timers = NULL;

@@ -6,8 +6,8 @@
  * only a number that processes share, kept from being reused by the count in
  * its struct pid. All of it changes under process_lock.
  *
- * A group is orphaned when no member has a parent that is in the same session
- * but in another group: nobody could then continue it after a stop. POSIX.1,
+  * A group is orphaned when no member has a parent that is in the same session
+ * but in another group: no process could then continue it after a stop. POSIX.1,
  * 3.264 and 11.1.4.
  */
 #include "internal.h"
@@ -33,7 +33,7 @@ void process_leave_group_locked(struct process *p)
 	p->pgrp_ref = p->session_ref = NULL;
 }
 
-/* As if @ignore, which is about to end, were not there. */
+/* @ignore is about to end, and is not counted as a member. */
 bool pgrp_orphaned_without(struct pid *pgrp, const struct process *ignore)
 {
 	struct process *p;
@@ -75,7 +75,7 @@ bool pgrp_in_session(pid_t pgrp, pid_t session)
 	return in_session;
 }
 
-/* setpgid(), rules in the order in which Linux looks at them. Under process_lock. */
+/* The rules of setpgid(), in the order in which Linux checks them. */
 static int process_set_group_locked(struct process *p, pid_t pgid)
 {
 	struct process *caller = current->proc;
@@ -168,7 +168,7 @@ SYSCALL0(setsid)
 	struct tty *tty = NULL;
 	u64 flags = spin_lock_irqsave(&process_lock);
 
-	/* A group of this number, even one that only others are in, is in the way. */
+	/* There must be no group of this number, not even one that has only other members. */
 	if (p->pgrp == p->pid || !list_empty(&p->pid_ref->members)) {
 		spin_unlock_irqrestore(&process_lock, flags);
 		return -EPERM;

@@ -2,15 +2,15 @@
 /*
  * Numbers of threads, processes, groups and sessions.
  *
- * One struct pid per number in use. It counts who uses the number: its thread
+  * There is one struct pid for each number in use. It counts the users of the number: its thread
  * (or, for a first thread, the process until that is reaped), every member of
- * the process group of that number, and every member of the session. Only when
- * the last is gone may the number be handed out again, so that a group never
- * gets mixed up with a new process of the same number.
+ * the process group of that number, and every member of the session. The number is
+ * free again when the last of them has ended, so that a group is never
+ * confused with a new process of the same number.
  *
  * Look-up is by hash. A bucket's lock guards its chain and the two pointers of
- * each entry; whoever finds a thread or a process takes a reference under it.
- * That lock is the innermost one. The map of taken numbers has its own lock,
+ * each entry; a look-up takes a reference to the thread or process under it.
+ * That lock is the innermost one. The map of numbers in use has its own lock,
  * never held with another.
  */
 #include "internal.h"
@@ -88,7 +88,7 @@ void pid_publish(struct pid *pid, struct thread *t, struct process *p)
 	spin_unlock_irqrestore(&bucket->lock, flags);
 }
 
-/* Not published yet, or unused now: out of the chain, and the number is free. */
+/* Remove it from its chain, if it was published, and free the number. */
 static void pid_free(struct pid *pid)
 {
 	struct pid_bucket *bucket = pid_bucket_of(pid->nr);
@@ -158,7 +158,6 @@ void pid_replace_thread(struct pid *pid, struct thread *t)
 		thread_put(old);
 }
 
-/* Under the lock of the number's bucket. */
 static struct pid *pid_find_locked(struct pid_bucket *bucket, pid_t nr)
 {
 	struct pid *pid = bucket->first;

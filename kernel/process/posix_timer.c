@@ -2,25 +2,25 @@
 /*
  * POSIX timers: timer_create and its family.
  *
- * A timer carries the queue entry of its signal with it, so that an expiry can
- * always be told. While the entry is queued the timer does not run; when it is
- * taken out, missed periods are counted as overruns and the timer is started
- * again, so that a short period cannot flood anyone. One whose signal is ignored
- * has nobody to wait for: it runs at most once a tick, as on Linux, and the periods
- * between are counted. A silent one (SIGEV_NONE) does not run at all: what
- * is left of it is computed. Timers on CPU clocks are looked at by itimer.c.
+  * A timer contains the queue entry of its signal, so that an expiry can always
+ * be reported. While the entry is queued, the timer does not run; when the signal is
+ * delivered, missed periods are counted as overruns and the timer is started
+ * again, so that a short period cannot flood a process. A timer whose signal is ignored
+ * runs at most once a tick, as on Linux, and the periods between are counted.
+ * A timer without a signal (SIGEV_NONE) does not run: its remaining time
+ * is computed. Timers on CPU clocks are checked by itimer.c.
  *
- * Everything is under sig_lock. The timer function takes it, too; one that
- * comes late, after the timer was stopped or set anew, sees that in armed and
- * expires. Memory is freed after timer_cancel_sync().
+ * Everything is under sig_lock. The timer function takes it, too; if it runs
+ * after the timer was stopped or set anew, armed and expires show it.
+ * Memory is freed after timer_cancel_sync().
  *
- * An absolute time on CLOCK_REALTIME is kept as such, and looked at again when
+ * An absolute time on CLOCK_REALTIME is stored as such, and converted again when
  * the clock is set.
  */
 #include "internal.h"
 #include <kernel/syscalls.h>
 
-#define IGNORED_MIN_NS (4 * NSEC_PER_MSEC) /* between looks at a timer whose signal is ignored */
+#define IGNORED_MIN_NS (4 * NSEC_PER_MSEC) /* between expiries of a timer whose signal is ignored */
 
 struct posix_timer {
 	struct list link; /* process_timers.posix */
@@ -29,11 +29,11 @@ struct posix_timer {
 	int clock;		   /* CLOCK_* */
 	int notify;		   /* SIGEV_* */
 	struct thread *target;	   /* SIGEV_THREAD_ID; counted */
-	struct thread *cpu_thread; /* CLOCK_THREAD_CPUTIME_ID: whose; counted */
+	struct thread *cpu_thread; /* CLOCK_THREAD_CPUTIME_ID: of which thread; counted */
 	struct signal_entry entry;
 	struct timer timer;
 	bool armed;
-	bool requeue; /* periodic, waits for its signal to be taken */
+	bool requeue; /* periodic, waits until its signal is delivered */
 	bool is_absolute;
 	u64 absolute_ns; /* on its clock, where is_absolute */
 	u64 expires;	 /* monotonic, or CPU time */
@@ -64,7 +64,7 @@ static u64 posix_timer_now(struct posix_timer *timer)
 	return ns;
 }
 
-/* Let it run; a timer on a CPU clock when that is looked at next. */
+/* Start it; a timer on a CPU clock runs when the clock is checked next. */
 static void posix_timer_run(struct posix_timer *timer)
 {
 	assert_held(&timer->proc->sig_lock);
@@ -73,7 +73,7 @@ static void posix_timer_run(struct posix_timer *timer)
 		timer_start(&timer->timer, timer->expires);
 }
 
-/* Past the periods that are over. @return how many */
+/* Skip the periods that have passed. @return how many */
 static u64 posix_timer_skip_periods(struct posix_timer *timer, u64 now)
 {
 	u64 periods;
@@ -128,7 +128,7 @@ u64 posix_cpu_timers_check(struct process_timers *pts, u64 total)
 	list_for_each(timer, &pts->posix, link) {
 		if (!timer->armed || !is_cpu_clock(timer->clock) || timer->notify == SIGEV_NONE)
 			continue;
-		/* the process's time is a sum over its threads: made once for all */
+		/* the time of a process is a sum over its threads: computed once, by the caller */
 		now = timer->clock == CLOCK_PROCESS_CPUTIME_ID ? total : posix_timer_now(timer);
 		posix_timer_expire(timer, now);
 		if (timer->armed)
@@ -138,8 +138,8 @@ u64 posix_cpu_timers_check(struct process_timers *pts, u64 total)
 }
 
 /*
- * Not by looking at all CPU clocks at once: with short periods others would be due again, and who
- * takes their signals out would never see the end of them.
+ * Does not check all CPU clocks: with short periods other timers would be due again, and a thread that
+ * takes their signals would never be done.
  */
 static void posix_timer_run_again(struct posix_timer *timer)
 {
@@ -199,7 +199,7 @@ static struct posix_timer *posix_timer_find(struct process *p, int id)
 	return NULL;
 }
 
-/* Out of every list; the memory stays. */
+/* Remove it from all lists; it is not freed. */
 static void posix_timer_detach(struct posix_timer *timer)
 {
 	struct process *p = timer->proc;
@@ -254,7 +254,7 @@ void posix_timers_delete_all(struct process *p)
 	}
 }
 
-/* The wall clock was set: what waits for a time on it waits for another moment now. */
+/* The wall clock was set: convert an absolute time on it to a deadline again. */
 static void posix_timer_clock_was_set(struct process *p)
 {
 	struct posix_timer *timer;
@@ -286,8 +286,8 @@ void posix_timers_clock_set(void)
 /* ---- making one ---- */
 
 /*
- * C libraries ask for CPU clocks by number of process or thread (time_calls.c),
- * with 0 for the caller. @return CLOCK_* and, for a thread's, the thread counted; or -EINVAL
+ * C libraries name CPU clocks by the number of a process or thread (time_calls.c),
+ * 0 for the caller. @return CLOCK_* and, for a thread's, the thread counted; or -EINVAL
  */
 static int resolve_cpu_clock(int clock, struct thread **thread)
 {
@@ -333,7 +333,7 @@ static int posix_timer_check_clock(int clock)
 	return -EINVAL;
 }
 
-/* @return 0 or -EINVAL; target counted */
+/* @return 0 or -EINVAL; the target is counted */
 static int posix_timer_read_event(const struct user_sigevent *event, struct posix_timer *timer)
 {
 	timer->notify = event->notify;
@@ -355,7 +355,7 @@ static int posix_timer_read_event(const struct user_sigevent *event, struct posi
 	return 0;
 }
 
-/* @cpu_thread  taken over, also on failure */
+/* @cpu_thread  its reference is taken over, also on failure */
 static struct posix_timer *posix_timer_create(int clock, struct thread *cpu_thread,
 					      const struct user_sigevent *event)
 {
@@ -378,7 +378,7 @@ static struct posix_timer *posix_timer_create(int clock, struct thread *cpu_thre
 	timer->proc = current->proc;
 	timer_init(&timer->timer, posix_timer_fires);
 	timer->cpu_thread = cpu_thread;
-	/* Each timer has a queue entry for good: it counts like one. */
+	/* Each timer contains a queue entry, and is counted as one. */
 	err = -EAGAIN;
 	if ((u64)atomic_add_return(&account->nr_signals, 1) <= current_limit(RLIMIT_SIGPENDING))
 		err = posix_timer_read_event(event, timer);
@@ -389,7 +389,7 @@ static struct posix_timer *posix_timer_create(int clock, struct thread *cpu_thre
 	return timer;
 }
 
-/* A number that no timer has; the next 2^31 calls give others. */
+/* A number that no timer has, and that the next 2^31 calls do not return again. */
 static int posix_timer_take_id(struct process_timers *pts)
 {
 	u64 flags = spin_lock_irqsave(&current->proc->sig_lock);
@@ -418,7 +418,7 @@ SYSCALL3(timer_create, clock_arg, user_event, user_id)
 	if (!pts)
 		return -EAGAIN;
 	if (clock == CLOCK_THREAD_CPUTIME_ID)
-		clock = -2; /* the caller's, by number 0 */
+		clock = -2; /* that of the caller: number 0 */
 	if (clock < 0)
 		clock = resolve_cpu_clock(clock, &cpu_thread);
 	err = clock;
@@ -434,7 +434,7 @@ SYSCALL3(timer_create, clock_arg, user_event, user_id)
 	timer->entry.info.pid = id;
 	if (!user_event)
 		timer->entry.info.value = (u64)id;
-	/* Before anyone can find it: another thread may delete what it finds. */
+	/* Before other threads can find it: they may delete it. */
 	if (put_user_u32(uaddr(user_id), (u32)id)) {
 		posix_timer_destroy(timer);
 		return -EFAULT;
@@ -466,7 +466,7 @@ static u64 posix_timer_left(struct posix_timer *timer)
 {
 	u64 now = posix_timer_now(timer);
 
-	if (timer->requeue) /* as if its periods went on */
+	if (timer->requeue) /* as if its periods continued */
 		return timer->interval - (now - timer->expires) % timer->interval;
 	if (!timer->armed)
 		return 0;

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
- * Processes as objects: making, counting, freeing, and looking into one.
+  * Processes as objects: creation, references, freeing, and access to another process.
  *
  * References to a process: one of the pid table until it is reaped, one of each
- * of its threads until the thread's memory is freed, one per look-up. What
- * other processes may still want to see of a zombie (actions of signals, its
- * first thread with name and credentials) stays until the last one goes.
+ * of its threads until the thread is freed, one per look-up. What
+ * other processes may read of a zombie (actions of signals, its
+ * first thread with name and credentials) exists until the last reference is dropped.
  *
  * process.space, and files and fs of the threads in process.threads, are valid
- * under sig_lock: a thread unlinks itself under that lock before it gives up
- * what it has (exit.c), and exec replaces them under it.
+ * under sig_lock: a thread unlinks itself under that lock before it releases
+ * its resources (exit.c), and exec replaces them under it.
  */
 #include "internal.h"
 #include <kernel/fs/context.h>
@@ -38,7 +38,7 @@ void process_init(void)
 		boot_stop("not enough memory for processes");
 }
 
-/* What a program may use when nobody has said anything. */
+/* The limits of the first process. */
 static void limits_init(struct process *p)
 {
 	struct mem_info memory;
@@ -60,9 +60,6 @@ static void limits_init(struct process *p)
 	p->limits[RLIMIT_RTPRIO] = (struct rlimit64){ 0, 0 };
 }
 
-/*
- * @param parent  what is inherited comes from here; NULL: the first process
- */
 struct process *process_create(struct process *parent)
 {
 	struct process *p = kmem_cache_zalloc(process_cache);
@@ -127,7 +124,7 @@ void process_put(struct process *p)
 	signal_watch_put(p->watch);
 	if (p->sighand)
 		sighand_put(p->sighand);
-	kfree(p->timers); /* of one that never ran */
+	kfree(p->timers); /* if it never ran */
 	kmem_cache_free(process_cache, p);
 }
 
@@ -161,7 +158,7 @@ void upcall_thread_free(struct thread *t)
 	}
 }
 
-/* ---- looking into another process ---- */
+/* ---- access to another process ---- */
 
 static struct thread *process_any_thread(struct process *p)
 {

@@ -13,7 +13,7 @@
 
 /* ---- limits ---- */
 
-/* Under the target's sig_lock. */
+/* Locking: the target's sig_lock. */
 static int process_change_limit(struct process *p, u32 which, const struct rlimit64 *new)
 {
 	struct rlimit64 *wanted = &p->limits[which];
@@ -48,7 +48,7 @@ static int do_prlimit(struct process *p, u32 which, const struct rlimit64 *new,
 	return err;
 }
 
-/* prlimit(2): all of the target's ids must be ours. */
+/* prlimit(2): all ids of the target must be the caller's. */
 static int process_may_limit(struct process *p)
 {
 	const struct cred *caller = current_cred();
@@ -175,7 +175,7 @@ void process_faults(struct process *p, struct thread *t, u64 *minor, u64 *major)
 	spin_unlock_irqrestore(&p->sig_lock, flags);
 }
 
-/* The live space knows its own peak, the process that of spaces before an exec. */
+/* The space records its own peak, the process the peak of its spaces before execve(). */
 static u64 process_peak_pages(struct process *p)
 {
 	struct vm_space *space = process_space_get(p);
@@ -199,7 +199,6 @@ static void rusage_of_children(struct rusage *usage, const struct process *p)
 	usage->ru_maxrss = (s64)(p->child_peak_rss_pages * KIB_PER_PAGE);
 }
 
-/* Under process_lock: a child with all of its own children. */
 void rusage_of_child(struct process *child, struct rusage *usage)
 {
 	u64 user, system;
@@ -284,7 +283,7 @@ static int thread_change_nice(struct thread *t, int nice)
 
 static void priority_visit_thread(struct priority_walk *request, struct thread *t)
 {
-	if (!request->set) { /* the highest priority of all counts */
+	if (!request->set) { /* the highest priority of all is returned */
 		request->result = MAX(request->result, 20 - t->nice);
 		return;
 	}

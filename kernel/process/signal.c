@@ -1,30 +1,28 @@
 // SPDX-License-Identifier: MIT
 /*
- * Signals: what a program does with them (struct sighand), the queues of
- * those that wait, and sending.
+  * Signals: actions (struct sighand), queues of pending signals, and sending.
  *
- * A signal is sent to a thread or to a process. It is put into the pending
- * set there, with a queue entry that says who sent it and why; a standard
+ * A signal is sent to a thread or to a process. It is added to the pending
+ * set there, with a queue entry for its sender and reason; a standard
  * signal that is pending already is not queued twice, a real-time one is. One
- * thread that does not block it is told (WORK_SIGNAL) and woken. If the signal
- * will certainly end the process, that starts at once: every thread gets
- * WORK_EXIT, so that also those in a killable sleep go.
+ * thread that does not block the signal gets WORK_SIGNAL and is woken. If the signal
+ * will certainly end the process, its end starts at once: every thread gets
+ * WORK_EXIT, which also ends killable sleeps.
  *
  * sig_lock of the process guards its pending sets, its threads' pending sets
  * and masks, the list of its threads, and stops. The table of actions belongs
- * to the process too, unless CLONE_SIGHAND made several share it: then
- * sighand.lock, taken inside sig_lock, keeps those apart.
+ * to the process too, unless CLONE_SIGHAND made several processes share it: then
+ * sighand.lock, taken inside sig_lock, guards it.
  *
- * Only the thread itself takes WORK_SIGNAL away (signal_recalc()): so a system
- * call that saw signal_pending() is sure to pass through signal_deliver() on
- * its way out, which turns -ERESTARTSYS and its like into what the program is
- * to see.
+ * Only the thread itself clears WORK_SIGNAL (signal_recalc()). So a system
+ * call that saw signal_pending() passes through signal_deliver() on
+ * its way to user mode, which replaces -ERESTARTSYS and similar results.
  *
- * Queue entries count against RLIMIT_SIGPENDING of the target's user. When
- * there is no room a standard signal is delivered without its details, a
- * real-time one is refused (EAGAIN), as in Linux.
+ * Queue entries count against RLIMIT_SIGPENDING of the target's user. At the
+ * limit a standard signal is delivered without its details, and a
+ * real-time one is refused (EAGAIN), as on Linux.
  *
- * Taking a signal out and acting on it is in signal_deliver.c.
+ * signal_deliver.c dequeues signals and acts on them.
  */
 #include "internal.h"
 #include <kernel/panic.h>
@@ -93,7 +91,6 @@ struct user_sigaction sighand_get_action(struct process *p, int sig)
 	return act;
 }
 
-/* A new program: handlers are gone, what was ignored stays ignored. */
 void sighand_exec_reset(struct process *p)
 {
 	struct sighand *sighand = p->sighand;
@@ -120,7 +117,7 @@ void signal_queue_init(struct signal_queue *queue)
 	queue->first.timer = NULL;
 }
 
-/* Out of its queue already. */
+/* It has been removed from its queue. */
 static void signal_entry_free(struct signal_entry *entry)
 {
 	if (entry->timer)
@@ -146,7 +143,7 @@ void signal_queue_flush(struct signal_queue *queue, u64 set)
 		}
 }
 
-/* From every queue of the process. */
+/* Discard signals in every queue of the process. */
 static void signal_flush_everywhere(struct process *p, u64 set)
 {
 	struct thread *t;
@@ -184,8 +181,8 @@ static int signal_info_code(const struct siginfo_k *info)
 }
 
 /*
- * An entry that the limit allows. A standard signal of the kernel's own or of
- * kill() may exceed the limit, which is there against floods of real-time ones.
+ * Allocate an entry, if the limit allows it. Standard signals of the kernel and of
+ * kill() may exceed the limit, which is meant against floods of real-time signals.
  */
 static struct signal_entry *signal_entry_create(struct process *p, struct thread *t, int sig,
 						int code)
@@ -216,7 +213,7 @@ static struct signal_entry *signal_entry_create(struct process *p, struct thread
 	return entry;
 }
 
-/* Put it into the set, and its details into the queue. */
+/* Add the signal to the set, and its details to the queue. */
 static int signal_enqueue(struct process *p, struct thread *t, int sig,
 			  const struct siginfo_k *info)
 {
@@ -241,7 +238,7 @@ static int signal_enqueue(struct process *p, struct thread *t, int sig,
 	return 0;
 }
 
-/* ---- whom to tell ---- */
+/* ---- choosing a thread ---- */
 
 static void thread_wake_for_signal(struct thread *t, u32 work, u32 states)
 {
@@ -275,7 +272,7 @@ static struct thread *signal_choose_thread(struct process *p, struct thread *onl
 	return NULL;
 }
 
-/* Will it end the process as soon as a thread gets to it? */
+/* Will the signal end the process when it is delivered? */
 static bool signal_is_fatal(struct process *p, struct thread *t, int sig)
 {
 	if (p->unkillable || !sighand_is_default(p->sighand, sig))
@@ -328,7 +325,7 @@ static bool signal_is_ignored(struct process *p, struct thread *t, int sig)
 	bool is_default = sighand_is_default(sighand, sig);
 
 	assert_held(&p->sig_lock);
-	/* Blocked: the action may be another one by the time it is unblocked. */
+	/* The action of a blocked signal may change before it is unblocked. */
 	if (sig_in(t->sig->blocked | t->sig->wanted, sig))
 		return false;
 	if (is_default && p->unkillable)
@@ -338,7 +335,7 @@ static bool signal_is_ignored(struct process *p, struct thread *t, int sig)
 	return sig_in(sighand->ignored, sig);
 }
 
-/* Go on after a stop. Its parent is told by the first thread that runs again. */
+/* Continue after a stop. The first thread that runs again notifies the parent. */
 static void process_continue_locked(struct process *p)
 {
 	struct thread *t;
@@ -371,7 +368,7 @@ int signal_send_locked(struct process *p, struct thread *t, int sig, const struc
 	int err;
 
 	assert_held(&p->sig_lock);
-	/* To what is ending already a signal is sent with success and no effect. */
+	/* Sending to a process or thread that ends succeeds and has no effect. */
 	if (p->exiting || list_empty(&p->threads) || (t && t->sig->exiting))
 		return 0;
 	if (!main)
@@ -450,9 +447,9 @@ int signal_send_pgrp(pid_t pgrp, int sig, const struct siginfo_k *info)
 }
 
 /*
- * What the thread just did cannot wait: a blocked or ignored fault gets its
- * default action. Its details lie in the thread itself, so that no memory has
- * to be found.
+ * A fault cannot be deferred: if its signal is blocked or ignored, it gets the
+ * default action. The details are stored in the thread itself, so no allocation
+ * can fail.
  */
 void signal_force_fault(int sig, int code, u64 addr)
 {
@@ -477,9 +474,9 @@ void signal_force_fault(int sig, int code, u64 addr)
 	spin_unlock_irqrestore(&p->sig_lock, flags);
 }
 
-/* ---- taking out ---- */
+/* ---- dequeuing ---- */
 
-/* The first entry of sig; and: is another one queued behind it? */
+/* The first entry of @sig. @more  out: another one is queued behind it */
 static struct signal_entry *signal_queue_find(struct signal_queue *queue, int sig, bool *more)
 {
 	struct signal_entry *entry, *first = NULL;
@@ -550,7 +547,7 @@ int signal_dequeue(struct process *p, struct task_signals *signals, u64 set, str
 	return sig;
 }
 
-/* ---- the thread's own view ---- */
+/* ---- the current thread ---- */
 
 void signal_recalc(void)
 {
@@ -565,7 +562,7 @@ void signal_recalc(void)
 		thread_clear_work(current, WORK_SIGNAL);
 }
 
-/* A signal that this thread could have taken must reach one that still can. */
+/* Wake other threads for signals of the process that this thread can take no longer. */
 static void signal_retarget(struct process *p, struct thread *leaving, u64 set)
 {
 	struct thread *t;
@@ -585,7 +582,7 @@ static void signal_retarget(struct process *p, struct thread *leaving, u64 set)
 }
 
 /*
- * Without the lock unless something is pending: the mask is written before the
+ * Takes the lock only if a signal is pending: the mask is written before the
  * pending sets are read, and a sender writes those before it reads masks
  * (signal_wake_a_thread()), so one of the two sees the other.
  */

@@ -11,7 +11,7 @@
 
 /* ---- actions ---- */
 
-/* Is a pending signal to be forgotten now? POSIX: yes, where the new action is to ignore it. */
+/* Does the new action discard a pending signal? POSIX: yes, if it is to ignore the signal. */
 static void signal_forget_ignored(struct process *p, int sig)
 {
 	struct thread *t;
@@ -25,7 +25,7 @@ static void signal_forget_ignored(struct process *p, int sig)
 		signal_queue_flush(&t->sig->pending, sigbit(sig));
 }
 
-/* Under the locks. */
+/* Locking: sig_lock and sighand_lock(). */
 static void signal_set_action(struct process *p, int sig, const struct user_sigaction *new)
 {
 	struct sighand *sighand = p->sighand;
@@ -159,7 +159,7 @@ static int signal_take_wanted(u64 set, struct siginfo_k *info, bool announce)
 	u64 flags = spin_lock_irqsave(&p->sig_lock);
 	int sig = signal_dequeue(p, signals, set, info);
 
-	/* From here on a signal of the set wakes us even if it is blocked. */
+	/* From here on a signal of the set wakes this thread even if it is blocked. */
 	signals->wanted = 0;
 	if (!sig && announce)
 		signals->wanted = set;
@@ -231,7 +231,7 @@ SYSCALL0(restart_syscall)
 
 /* ---- sending ---- */
 
-/* kill(2): who may signal whom. */
+/* The permission check of kill(2). */
 static int signal_may_send(struct thread *t, struct process *p, int sig)
 {
 	const struct cred *caller = current_cred();
@@ -315,7 +315,7 @@ static int kill_group(pid_t pgrp, int sig, const struct siginfo_k *info)
 	return err;
 }
 
-/* Everybody but the first process and ourselves. */
+/* All processes but the first one and the caller. */
 static int kill_all(int sig, const struct siginfo_k *info)
 {
 	u64 flags = spin_lock_irqsave(&process_lock);
@@ -379,7 +379,7 @@ SYSCALL2(kill, pid, sig_arg)
 	return kill_by_id((pid_t)pid, sig, NULL); /* SI_USER, from the caller */
 }
 
-/* @tgid  0: whatever process the thread is in */
+/* @tgid  0: the thread may be of any process */
 static int kill_thread(pid_t tgid, pid_t tid, int sig, const struct siginfo_k *info)
 {
 	struct thread *t = thread_find(tid);
@@ -418,7 +418,7 @@ SYSCALL2(tkill, tid, sig_arg)
 	return kill_thread(0, (pid_t)tid, sig, &info);
 }
 
-/* What the sender says of the signal. Nobody may pose as the kernel or as kill() to others. */
+/* Read the sender's details of a signal. To another process they must not look like those of the kernel or of kill(). */
 static int siginfo_read(struct siginfo_k *info, int sig, u64 user, pid_t target)
 {
 	struct user_siginfo user_info;

@@ -2,21 +2,20 @@
 /*
  * On the way back to user mode: what a pending signal does to the thread.
  *
- * user_return_work() is called by the entry code when thread.work is not zero,
- * and works until nothing is left: a switch that is due, the end of the
- * thread, signals, the mask that sigsuspend() and its like put away.
+  * The entry code calls user_return_work() when thread.work is not zero. It
+ * runs until no work is left: a switch of threads, the end of the
+ * thread, signals, the mask that sigsuspend() and similar calls saved.
  *
- * signal_deliver() takes one signal out and either enters its handler
- * (sigframe.c) or does the default action. A stop is joined by every thread of
- * the process: each counts itself in process.stop_left, the last one makes the
- * process stopped and tells the parent. SIGCONT wakes them; the first that runs
- * tells the parent (process.cld_notify): the sender may be in an interrupt or
- * hold locks that come after the parent's.
+ * signal_deliver() dequeues one signal and either enters its handler
+ * (sigframe.c) or does the default action. Every thread of the process takes part
+ * in a stop: process.stop_left counts those that have not stopped, and the last one
+ * notifies the parent. SIGCONT wakes them; the first that runs notifies the
+ * parent (process.cld_notify), since the sender may be in an interrupt or
+ * hold locks that are taken after the parent's.
  *
- * A system call that was interrupted has left -ERESTARTSYS or a relative of it
- * as its result. Here that becomes -EINTR, or the instruction pointer is set
- * back to the instruction of the call, which begins again; as Linux does it, so
- * that programs see the same in each case.
+ * An interrupted system call returned -ERESTARTSYS or a similar error. Here that
+ * becomes -EINTR, or the instruction pointer is set back to the instruction of
+ * the call, which starts again. Programs see what they see on Linux in each case.
  */
 #include "internal.h"
 #include <generated/syscall-numbers.h>
@@ -25,7 +24,7 @@
 
 /* ---- stopping ---- */
 
-/* Under sig_lock: a stop of the whole process begins; this thread is one of them. */
+/* Start a stop of the process, whose threads include this one. */
 static void process_stop_begin(struct process *p, int sig)
 {
 	struct thread *t;
@@ -47,7 +46,7 @@ static void process_stop_begin(struct process *p, int sig)
 	}
 }
 
-/* Under sig_lock, which is given up: sleep until SIGCONT or the end. */
+/* Sleep until SIGCONT or the end of the process. Releases sig_lock. */
 static void thread_stop_join(struct process *p, u64 flags)
 {
 	struct task_signals *signals = current->sig;
@@ -71,8 +70,8 @@ static void thread_stop_join(struct process *p, u64 flags)
 }
 
 /*
- * SIGTSTP, SIGTTIN and SIGTTOU do not stop a process that nobody could start
- * again. The look at its group needs a lock that comes before sig_lock.
+ * SIGTSTP, SIGTTIN and SIGTTOU do not stop a process that no other could continue.
+ * The check of its group needs process_lock, which is taken before sig_lock.
  */
 static bool process_stop_is_pointless(struct process *p, int sig)
 {
@@ -83,7 +82,7 @@ static bool process_stop_is_pointless(struct process *p, int sig)
 
 enum taken { TAKEN_NONE, TAKEN_HANDLER, TAKEN_AGAIN };
 
-/* Under sig_lock, which is given up in any case. */
+/* Releases sig_lock in any case. */
 static enum taken signal_do_default(struct process *p, int sig, u64 flags)
 {
 	enum sig_default what = sig_default_action(sig);
@@ -99,7 +98,7 @@ static enum taken signal_do_default(struct process *p, int sig, u64 flags)
 		if (process_stop_is_pointless(p, sig))
 			return TAKEN_AGAIN;
 		flags = spin_lock_irqsave(&p->sig_lock);
-		/* A SIGCONT or SIGKILL that came meanwhile wins. */
+		/* A SIGCONT or SIGKILL that arrived meanwhile has priority. */
 		if (p->stop_taken && !p->exiting)
 			process_stop_begin(p, sig);
 		spin_unlock_irqrestore(&p->sig_lock, flags);
@@ -117,7 +116,7 @@ static bool signal_reset_action(struct process *p, int sig, struct user_sigactio
 
 	if (has) {
 		*act = sighand->action[sighand_slot(sig)];
-		if (act->flags & SA_RESETHAND) { /* the flags stay, as in Linux */
+		if (act->flags & SA_RESETHAND) { /* the flags stay, as on Linux */
 			sighand->action[sighand_slot(sig)].handler = SIG_DFL;
 			sighand->caught &= ~sigbit(sig);
 			sighand->ignored &= ~sigbit(sig);
@@ -127,7 +126,7 @@ static bool signal_reset_action(struct process *p, int sig, struct user_sigactio
 	return has;
 }
 
-/* While the handler runs these are blocked, too. The old mask goes into the frame. Under sig_lock. */
+/* Block what the action says while its handler runs. The old mask is for the frame. Locking: sig_lock. */
 static void signal_block_for_handler(struct task_signals *signals, int sig,
 				     const struct user_sigaction *act, u64 *old_mask)
 {
@@ -214,7 +213,7 @@ static void syscall_fix_without_handler(struct pt_regs *regs)
 
 /* ---- delivering ---- */
 
-/* No room for the frame: a fault, which no handler gets if this was SIGSEGV itself. */
+/* There is no room for the frame: SIGSEGV, with the default action if this signal was SIGSEGV itself. */
 static void signal_frame_failed(int sig, u64 old_mask)
 {
 	struct process *p = current->proc;
@@ -257,7 +256,7 @@ void user_return_work(struct pt_regs *regs)
 	u32 work;
 
 	while ((work = READ_ONCE(current->work)) != 0) {
-		if (work & ~handled) { /* WORK_IRET has had its effect by bringing us here */
+		if (work & ~handled) { /* WORK_IRET only makes the entry code call this function */
 			work = __atomic_and_fetch(&current->work, handled, __ATOMIC_RELAXED);
 			if (!work)
 				return;
@@ -269,7 +268,7 @@ void user_return_work(struct pt_regs *regs)
 		if (work & WORK_SIGNAL) {
 			signal_deliver(regs);
 		} else if (work & WORK_RESTORE_SIGMASK) {
-			/* No handler ran: the call's own mask was for nothing. */
+			/* No handler ran: restore the mask from before the call. */
 			thread_clear_work(current, WORK_RESTORE_SIGMASK);
 			signal_set_mask(current->sig->saved_mask);
 		}

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * System calls that this kernel does not have: which program wanted which.
+  * System calls that this kernel does not have: a log of the programs that made them.
  *
- * Each pair of a program's name and a number is logged once per boot, so that
- * who wonders about a program finds the reason in dmesg; not on the consoles, since
- * C libraries try such calls and go on without. What has been logged is kept as
- * hashes in a table that is only ever added to, without a lock. Where it is
- * full around a pair's place, or too much is logged at once, the pair is left out.
+ * Each pair of a program's name and a number is logged once per boot, so that a user
+ * can find in dmesg why a program fails; not on the consoles, since
+ * C libraries try such calls and continue without them. Pairs that were logged are
+ * stored as hashes in a table, whose entries are added without a lock and never removed.
+ * A pair is not logged if the table is full near its slot, or if too many are logged at once.
  */
 #include "internal.h"
 #include <kernel/printk.h>
@@ -31,7 +31,7 @@ static u64 unknown_call_hash(const char *name, u32 number)
 	return (hash ^ hash >> 29) | 1;
 }
 
-/* @return the place for it; NULL: it is there already, or none is free */
+/* @return a free slot for it; NULL: it was logged already, or no slot is free */
 static u64 *unknown_call_find_slot(u64 pair)
 {
 	for (u32 i = 0; i < TRIES; i++) {
@@ -45,7 +45,7 @@ static u64 *unknown_call_find_slot(u64 pair)
 	return NULL;
 }
 
-/* @return is this one to be logged, by the caller? */
+/* @return the caller is to log it */
 static bool unknown_call_note(u32 number)
 {
 	static DEFINE_RATE_LIMIT(limit, 256, 10 * NSEC_PER_SEC);
