@@ -78,9 +78,9 @@ static const struct file_ops current_tty_fops = { .open = current_tty_open };
 
 void console_init(void)
 {
-	chardev_register(&(struct chardev){
+	chardev_register_own(&(struct chardev){
 		.dev = MKDEV(5, 0), .name = "tty", .mode = 0666, .ops = &current_tty_fops });
-	chardev_register(&(struct chardev){
+	chardev_register_own(&(struct chardev){
 		.dev = MKDEV(5, 1), .name = "console", .mode = 0600, .ops = &console_fops });
 }
 

@@ -522,6 +522,6 @@ static const struct file_ops ptmx_fops = { .open = ptmx_open };
 void pty_init(void)
 {
 	devpts_init();
-	chardev_register(&(struct chardev){
+	chardev_register_own(&(struct chardev){
 		.dev = MKDEV(5, 2), .name = "ptmx", .mode = 0666, .ops = &ptmx_fops });
 }

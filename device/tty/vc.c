@@ -341,6 +341,6 @@ void vc_init(void)
 	if (IS_ERR(vcs[0].tty))
 		return;
 	tty_add_console(vc_console.name, vcs[0].tty);
-	chardev_register(&(struct chardev){
+	chardev_register_own(&(struct chardev){
 		.dev = MKDEV(TTY_MAJOR, 0), .name = "tty0", .mode = 0620, .ops = &front_fops });
 }

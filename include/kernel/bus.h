@@ -8,7 +8,7 @@
  *
  * Lock: bus_lock (mutex, device/bus.c): lists, ->binding, ->gone, ->dead; for moments.
  *
- * "Life" is not a lock: device->busy names the thread that binds or lets go of the device,
+ * A claim is not a lock: device->claimant is the thread that binds or unbinds the device,
  * and so may call its driver and its bus; a device's before those of devices behind it.
  */
 #pragma once
@@ -54,13 +54,13 @@ struct bus_device {
 	u32 interrupts, nresources;
 	struct device_resource *resources;
 	char *properties, *attributes; /* lines of text, or NULL */
-	struct thread *busy;	       /* who binds it or lets it go, or NULL */
-	bool gone;		       /* gets no driver any more */
-	bool absent;		       /* cannot be reached any more */
+	struct thread *claimant;       /* the thread that binds or unbinds it, or NULL */
+	bool gone;		       /* being removed: it gets no driver */
+	bool absent;		       /* unplugged: its registers cannot be accessed */
 	struct binding *binding;
-	struct list quarantine; /* struct dma_block; under life */
+	struct list quarantine; /* struct dma_block; quarantine_lock */
 	struct list nodes;	/* files in /sys */
-	struct list pending;	/* waits for the thread that binds */
+	struct list pending;	/* link in the queue of the thread that binds */
 	char name[DEVICE_NAME_SIZE], alias[ALIAS_SIZE];
 };
 
@@ -104,39 +104,39 @@ extern const struct owned_class bus_class, device_class, prober_class;
  * of the kernel looks for its driver.
  * @return 0; -EEXIST: two devices of one name; -ENODEV: the owner was closed; -ENOMEM
  */
-int __must_check bus_add(struct owner *o, struct bus *b);
-int __must_check bus_device_add(struct bus *b, struct bus_device *d);
-int prober_add(struct owner *o, struct prober *p);
+int __must_check bus_add(struct owner *owner, struct bus *bus);
+int __must_check bus_device_add(struct bus *bus, struct bus_device *device);
+int __must_check prober_add(struct owner *owner, struct prober *prober);
 
 /** @brief Take a device away; @p absent: it is gone already. Sleeps. @return 0, -EBUSY, -EINVAL: it was taken away before */
-int __must_check bus_device_remove(struct bus_device *d, bool absent);
+int __must_check bus_device_remove(struct bus_device *device, bool absent);
 
 /** @brief May its driver reach this? Any context. */
-bool bus_device_allows(const struct bus_device *d, u32 kind, u64 start, u64 length);
+bool bus_device_allows(const struct bus_device *device, u32 kind, u64 start, u64 length);
 /** @brief Ask the device's bus; @p method is an offset in struct bus_methods. Sleeps. */
-s64 bus_device_call(struct bus_device *d, size_t method, u64 a, u64 b, u64 c);
-#define bus_device_ask(d, method, a, b, c) \
-	bus_device_call(d, offsetof(struct bus_methods, method), a, b, c)
-/** @brief The device is being let go, was made silent, and its DMA memory is free for others. */
-bool bus_device_is_silent(const struct bus_device *d);
-/** @brief Keep memory until the device was made silent. The device's life is held. */
-void bus_device_quarantine(struct bus_device *d, struct dma_block *block);
+s64 bus_device_call(struct bus_device *device, size_t method, u64 first, u64 second, u64 third);
+#define bus_device_ask(device, method, first, second, third) \
+	bus_device_call(device, offsetof(struct bus_methods, method), first, second, third)
+/** @brief Is the device being unbound and already silent, so that its DMA memory may be freed? */
+bool bus_device_is_silent(const struct bus_device *device);
+/** @brief Keep memory until the device was made silent. The caller has claimed the device. */
+void bus_device_quarantine(struct bus_device *device, struct dma_block *block);
 void dma_block_free(struct dma_block *block);
 
-/** @brief A driver has been drained: forget what is left of the devices that it had. Sleeps. */
+/** @brief Free the dead bindings of a driver that has been drained. Sleeps. */
 void bus_forget(const struct owner *root);
-/** @brief Wait until each device that was waiting for a driver has been looked at. Sleeps. */
+/** @brief Wait until a driver has been searched for each queued device, or for ten seconds. Sleeps. */
 void bus_settle(void);
 
 /** @brief Name of the driver that serves a device. Sleeps. @return false: none does */
-bool bus_device_driver(struct bus_device *d, char *name, size_t size);
-/** @brief For each device in order of id, as long as @p fn returns true. Sleeps; @p fn may not. */
-void bus_devices_each(bool (*fn)(const struct bus_device *d, void *arg), void *arg);
+bool bus_device_driver(struct bus_device *device, char *name, size_t size);
+/** @brief For each device in order of id, as long as @p function returns true. Sleeps; @p function may not. */
+void bus_devices_each(bool (*function)(const struct bus_device *d, void *arg), void *arg);
 
 /** Start-up: /dev/hotplug and the bus "system". After fs_init(). */
 void bus_init(void);
 
-/* ---- device/hotplug.c: programs are told ---- */
+/* ---- device/hotplug.c: lines for programs that read /dev/hotplug ---- */
 enum hotplug_action { HOTPLUG_ADD, HOTPLUG_REMOVE, HOTPLUG_BIND, HOTPLUG_UNBIND };
 void hotplug_event(enum hotplug_action action, const struct bus_device *device, const char *driver);
 void hotplug_init(void);

@@ -22,7 +22,9 @@ struct chardev {
  * @param chardev  copied; name NULL: no node
  * @return 0, -EBUSY, -ENOMEM
  */
-int chardev_register(const struct chardev *chardev);
+int __must_check chardev_register(const struct chardev *chardev);
+/** @brief Register a device of the kernel itself; a failure is logged. Sleeps. */
+void chardev_register_own(const struct chardev *chardev);
 /** @brief Remove node and number (one from chardev_alloc_number() too); waits for ops->open calls without hold. Sleeps. */
 void chardev_unregister(dev_t dev);
 /** @brief Reserve a dynamic number: a minor from 256 on under major 10 (misc). @return number or 0 */

@@ -3,8 +3,8 @@
  * @file tty.h  Terminals: a line discipline between a device and its readers.
  *
  * Below: a driver (serial port, virtual console, the master side of a pseudo
- * terminal) that registers operations and hands in what was typed. Above:
- * files on the character device. device/tty/ has the parts.
+ * terminal) that registers operations and delivers input. Above:
+ * files on the character device. The implementation is in device/tty/.
  */
 #pragma once
 #include <kernel/fs/file.h>
@@ -25,31 +25,31 @@ struct tty_ops {
 	size_t (*write)(struct tty *t, const char *s, size_t len_bytes);
 	/** Atomic. How many bytes write() will take at once. */
 	u32 (*write_room)(struct tty *t);
-	/** Atomic. Bytes taken but not yet on the line. */
+	/** Atomic. Bytes accepted but not sent yet. */
 	u32 (*chars_in_buffer)(struct tty *t);
 	/** Atomic. Drop them. */
 	void (*flush_output)(struct tty *t);
-	/** Atomic. What was typed and not read was dropped. */
+	/** Atomic. Input that was not read was dropped. */
 	void (*input_flushed)(struct tty *t);
 	/** Atomic. tty_receive() has room again after it had refused bytes. */
 	void (*unthrottle)(struct tty *t);
 	/** Atomic. Output was stopped or started again (Ctrl-S, Ctrl-Q): see tty_output_stopped(). */
 	void (*flow)(struct tty *t, bool stopped);
-	/** Sleeps. chars_in_buffer() says 0: wait until the line is idle as well. */
+	/** Sleeps. chars_in_buffer() returned 0: wait until the line is idle as well. */
 	void (*drain)(struct tty *t);
-	/** Sleeps. New settings are about to hold; the driver clears in @p new what it cannot do. */
+	/** Sleeps. Called before settings change; the driver clears in @p new what it does not support. */
 	void (*set_termios)(struct tty *t, struct ktermios *new, const struct ktermios *old);
-	/** Sleeps. Before each open. @return 0, or why not */
+	/** Sleeps. Called before each open. @return 0, or the error of the open */
 	int (*may_open)(struct tty *t);
 	/** Sleep. First open and last close. */
 	int (*open)(struct tty *t);
 	void (*close)(struct tty *t);
 	/** Sleeps. Start or end a break on the line. */
 	int (*set_break)(struct tty *t, bool on);
-	/** Sleep. TIOCMGET's bits. @return them, or -errno */
+	/** Sleep. Modem lines as bits of TIOCMGET. @return the bits, or -errno */
 	int (*modem_get)(struct tty *t);
 	int (*modem_set)(struct tty *t, u32 set, u32 clear);
-	/** Sleeps. What the core does not know. @return -ENOTTY for unknown calls */
+	/** Sleeps. Calls that the core does not implement. @return -ENOTTY for unknown calls */
 	s64 (*ioctl)(struct tty *t, u32 cmd, u64 arg);
 };
 
@@ -57,7 +57,7 @@ struct tty_ops {
  * @brief Create a terminal and its device node.
  * @param name     of the node below /dev; NULL: none
  * @param private  for the driver: tty_private()
- * @return it, with the reference that tty_unregister() drops, or ERR_PTR(-EBUSY, -ENOMEM)
+ * @return the terminal, with a reference that tty_unregister() drops, or ERR_PTR(-EBUSY, -ENOMEM)
  * @note Context: thread, may sleep.
  */
 struct tty *__must_check tty_register(const char *name, dev_t dev, const struct tty_ops *ops,
@@ -71,21 +71,21 @@ void tty_put(struct tty *tty);
 
 /**
  * @brief Bytes from the hardware. Any context.
- * @return how many were taken; when fewer than @p len_bytes, the driver keeps the
- *         rest (or loses it) until its unthrottle() method is called.
+ * @return how many were accepted; if fewer than @p len_bytes, the driver keeps the
+ *         rest (or drops it) until its unthrottle() method is called.
  */
 size_t tty_receive(struct tty *tty, const char *bytes, size_t len_bytes);
 /**
  * @brief How many bytes tty_receive() would take: for drivers that can leave input in their hardware.
- * 0 counts as a refusal: unthrottle() will be called. Any context.
+ * After 0, unthrottle() is called when there is room. Any context.
  */
 u32 tty_receive_room(struct tty *tty);
 enum tty_error { TTY_BREAK, TTY_PARITY, TTY_FRAMING, TTY_OVERRUN };
 /** A byte that arrived damaged, or a break. Any context. */
 void tty_receive_error(struct tty *tty, enum tty_error what, u8 byte);
-/** The driver has room for output, or all of it has left. Any context, no driver lock held. */
+/** The driver has room for output, or all output was sent. Any context, no driver lock held. */
 void tty_output_ready(struct tty *tty);
-/** Is output held back by the user? Any context. */
+/** Has the user stopped output? Any context. */
 bool tty_output_stopped(const struct tty *tty);
 /** The settings in force; a driver reads them in open(). */
 const struct ktermios *tty_settings(const struct tty *tty);
@@ -93,7 +93,7 @@ const struct ktermios *tty_settings(const struct tty *tty);
 void tty_set_settings(struct tty *tty, const struct ktermios *settings);
 void tty_set_winsize(struct tty *tty, const struct winsize *winsize);
 
-/** The line is gone: every open file of this terminal reports end of file from now on. Sleeps. */
+/** The line was lost: every file that is open now reports end of file. Sleeps. */
 void tty_hangup(struct tty *tty);
 /** The foreground process group, 0 if none. */
 pid_t tty_pgrp(const struct tty *tty);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The ways to configuration space: memory (ECAM) where the firmware tells of it,
- * else two ports, which reach 256 bytes of each function of segment 0.
+ * Access to configuration space: by memory (ECAM) where the firmware lists it,
+ * else by two ports, which reach 256 bytes of each function of segment 0.
  */
 #include <banos/errno.h>
 #include <banos/memory.h>
@@ -129,7 +129,7 @@ int64_t access_bus(struct pci_host *host, uint32_t segment, uint32_t bus)
 	return !segment && host->ports ? 0 : -ENODEV;
 }
 
-/* Segments and buses as the firmware says; what contradicts itself is left out. */
+/* Segments and buses from the firmware; an entry that contradicts itself is ignored. */
 static int64_t access_add_ecam(struct pci_host *host, const struct banos_resource *resource)
 {
 	uint32_t first = resource->data >> 8 & 0xff, last = resource->data & 0xff;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file config.h  PCI configuration space: what it says of a function. Pure.
+ * @file config.h  PCI configuration space: reading the description of a function. Pure.
  *
- * Reached through two callbacks, so that the tests can put any bytes there.
- * What a device says is not trusted: lists may be circles, sizes may be
- * anything, and a device that is pulled out meanwhile answers with all bits set.
+ * It is accessed through two callbacks, so that tests can supply any bytes.
+ * A device is not trusted: lists may be circular, sizes may have any value, and
+ * a device that is unplugged during a scan reads as all bits set.
  *
  * PCI Local Bus 3.0, 6; PCI-to-PCI Bridge 1.2, 3.2; PCI Express 3.0, 7.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the bus does for a device: interrupts as messages, and making it silent.
+ * The bus's methods for a device: interrupts as messages, and stopping its DMA.
  *
  * MSI: PCI 3.0, 6.8; a message with one number only. Function level reset: PCI Express
  * 3.0, 6.6.2; Advanced Features ECN; else by way of D3hot, where the device says

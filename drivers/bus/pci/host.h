@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file host.h  The driver's own view of PCI: the host, and each function that ever answered.
+ * @file host.h  The driver's state: the host, and each function that ever responded.
  *
- * A function's structure stays until the driver goes, so that who found it by a
- * handle may use it; one that was pulled out is marked, and used again when
- * something answers at its place.
+ * A function's structure is kept until the driver is removed, so that a caller that
+ * found it by a handle may use it. One that was unplugged is marked, and reused when a
+ * function responds at its address.
  *
- * What is there changes in one thread only: probe() at first, then the thread of
- * slot.c. irq_lock (mutex) guards what connect(), disconnect() and quiesce()
- * change; it is never held across a call that may lead back here. ports_lock (spin)
- * keeps the two accesses of a configuration cycle together.
+ * Only one thread changes the set of present functions: probe() at first, then the
+ * thread of slot.c. irq_lock (mutex) guards what connect(), disconnect() and quiesce()
+ * change; it is never held across a call that may call this driver back. ports_lock
+ * (spin) keeps the two accesses of a configuration cycle together.
  */
 #ifndef PCI_HOST_H
 #define PCI_HOST_H
@@ -36,9 +36,9 @@ struct pci_host;
 struct pci_function {
 	struct pci_function *next;
 	struct pci_host *host;
-	struct pci_function *bridge; /* it is behind; NULL: at a root */
+	struct pci_function *bridge; /* the bridge above it; NULL: on a root bus */
 	uint32_t address;
-	uint32_t present; /* it answered when we looked last */
+	uint32_t present; /* it responded at the last check */
 	struct pci_config config;
 	struct pci_info info;
 	banos_device device; /* valid while present */
@@ -50,14 +50,14 @@ struct pci_function {
 	uint64_t connected[PCI_MESSAGES_MAX / 64];
 
 	/* a port with a slot that can change */
-	uint32_t off;	/* its power was turned off on request: stays so until it was empty */
-	uint32_t tries; /* to find what was put in */
+	uint32_t off;	/* switched off by the button: stays off until the slot was empty */
+	uint32_t tries; /* to detect a new card */
 };
 
 struct pci_ecam {
 	uint32_t segment, first, last;
 	uint64_t start;
-	void *buses[PCI_BUSES]; /* mapped when first needed */
+	void *buses[PCI_BUSES]; /* mapped at the first use */
 	banos_mmio mappings[PCI_BUSES];
 };
 
@@ -68,9 +68,9 @@ struct pci_host {
 	struct banos_spinlock ports_lock;
 	struct banos_mutex irq_lock;
 	struct pci_function *functions;
-	struct banos_wait wake; /* the thread of slot.c has something to look at */
+	struct banos_wait wake; /* wakes the thread of slot.c */
 	banos_thread thread;
-	uint32_t slots; /* there are some that can change */
+	uint32_t slots; /* is there a slot that can change? */
 	uint32_t ecam_count;
 	struct pci_ecam *ecam[PCI_ECAM_MAX];
 	uint8_t visited[PCI_BUSES / 8]; /* of the segment that is being scanned */
@@ -78,13 +78,13 @@ struct pci_host {
 
 /* access.c */
 
-/** Find the ways to configuration space. */
+/** Find the access methods for configuration space. @return 0, -ENODEV, -ENOMEM */
 int64_t access_init(struct pci_host *host);
-/** Make functions on a bus reachable. @return 0, or they are not */
+/** Make functions on a bus accessible. @return 0, -ENODEV: no method reaches the bus */
 int64_t access_bus(struct pci_host *host, uint32_t segment, uint32_t bus);
 void access_attach(struct pci_function *function);
 void access_exit(struct pci_host *host);
-/** Bytes of a function's configuration space that can be reached. */
+/** Bytes of a function's configuration space that can be accessed. */
 uint32_t access_size(const struct pci_function *function);
 static inline uint32_t function_read(const struct pci_function *function, uint32_t offset,
 				     uint32_t bytes)
@@ -99,20 +99,20 @@ static inline void function_write(const struct pci_function *function, uint32_t 
 
 /* scan.c */
 
-/** Find everything; nothing is offered yet. */
+/** Find all functions; none is offered to drivers yet. */
 void scan_all(struct pci_host *host);
-/** What is behind a port now and was not before: find, give addresses, offer it. @return how many */
+/** Find the new functions behind a port, assign addresses, and offer them to drivers. @return how many */
 uint32_t scan_slot(struct pci_function *port);
-/** Offer a function to drivers. @return 0 or why not */
+/** Offer a function to drivers. @return 0 or -errno */
 int64_t function_offer(struct pci_function *function);
-/** It is taken away: gone 1: it was pulled out. */
+/** Remove a function. @param gone  1: it was unplugged already */
 void function_remove(struct pci_function *function, uint32_t gone);
 /** The first function behind a port, or NULL. */
 struct pci_function *function_behind(const struct pci_function *port, struct pci_function *after);
 
 /* device.c: methods of the bus */
 extern const struct banos_bus_ops device_ops;
-/** Turn bits of the command register on, also of the bridges on the way. */
+/** Set bits of the command register, also of the bridges above. */
 int64_t device_enable(struct pci_function *function, uint32_t bits);
 
 /* slot.c */

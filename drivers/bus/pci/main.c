@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * PCI: the driver of the bus. It serves the system's device "pci", finds what is
- * on it, and offers that as devices of the bus "pci"; other drivers call what
- * <banos/pci.h> declares.
+ * PCI: the driver of the bus. It serves the system's device "pci", finds the functions
+ * on it, and offers them as devices of the bus "pci". Their drivers call the functions
+ * that <banos/pci.h> declares.
  */
 #include <banos/driver.h>
 #include <banos/errno.h>

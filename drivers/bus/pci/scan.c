@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which functions there are.
+ * Scanning for functions.
  *
- * Numbers of buses, and addresses of what was there at the start, are the
- * firmware's. What is put into a slot later gets addresses in the windows of
- * the port above it.
+ * The firmware has set the numbers of buses, and the addresses of functions present at
+ * the start. Functions inserted later get addresses in the windows of the port above.
  */
 #include <banos/errno.h>
 #include <banos/memory.h>

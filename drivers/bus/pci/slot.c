@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Slots that change while we run, and devices that vanish.
+ * Slots that change at run time, and devices that disappear.
  *
- * PCI Express has a slot register for each port with a slot (PCI Express 3.0,
- * 6.7): it tells what is in it, and that somebody pressed the button to take it
- * out. One thread looks at all of them, five times a second where there are any.
- * It also takes away what a driver found missing (pci_check()), which works
- * for any device.
+ * PCI Express has slot registers for each port with a slot (PCI Express 3.0,
+ * 6.7): they report whether it is occupied, and whether the button that requests
+ * removal was pressed. If there are such slots, one thread polls all of them five times
+ * a second. It also removes devices that a driver found missing (pci_check()), in a slot
+ * or not.
  */
 #include <banos/errno.h>
 #include <banos/print.h>
@@ -36,7 +36,7 @@ static uint32_t slot_read(struct pci_function *port, uint32_t offset)
 	return function_read(port, port->info.cap_express + offset, 2);
 }
 
-/* A command takes its time, where the port tells of its end. */
+/* Write a command, and wait for its end if the port reports that. */
 static void slot_command(struct pci_function *port, uint32_t clear, uint32_t set)
 {
 	uint32_t capability = port->info.cap_express, control = slot_read(port, EXP_SLOT_CONTROL);
@@ -73,7 +73,7 @@ static void slot_empty(struct pci_function *port, uint32_t gone)
 		function_remove(function, gone);
 }
 
-/* Something was put in: it is tried for a while, since it may need time to start. */
+/* A card was inserted: scan for it several times, since it may need time to start. */
 static void slot_fill(struct pci_function *port)
 {
 	if (!port->tries++)
@@ -115,7 +115,7 @@ static void slot_check(struct pci_function *port)
 	}
 }
 
-/* What does not answer any more is gone. */
+/* Remove functions that do not respond any more. */
 static void host_check_missing(struct pci_host *host)
 {
 	for (struct pci_function *function = host->functions; function; function = function->next)
