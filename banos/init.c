@@ -12,6 +12,7 @@ void banos_init(void)
 		boot_stop("not enough memory for the names of the driver API");
 	accounts_init();
 	driver_locks_init();
+	failures_init();
 	drivers_start_builtin();
 	if (option_is_set(&opt_lock))
 		driver_lock_installs();

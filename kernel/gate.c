@@ -170,7 +170,5 @@ void gate_abandon(s64 result)
 	struct gate_record *r = current->gate;
 
 	BUG_ON(!r);
-	/* Locks of the driver's that were held stay so: it is not entered again. */
-	CPU_FIELD_WRITE(preempt_count, 0);
 	arch_gate_leave(r->sp, r->bp, result);
 }

@@ -453,8 +453,7 @@ static int sweep_phase(struct owner *top, u32 phase, u32 counts[OWNED_KINDS],
 	return 0;
 }
 
-int owner_sweep(struct owner *top, u32 phases,
-		void (*report)(struct owner *o, const struct owned_class *c, u32 count))
+int owner_sweep(struct owner *top, u32 phases, owner_report report)
 {
 	const struct owned_class *classes[OWNED_KINDS] = { NULL };
 	u32 counts[OWNED_KINDS] = { 0 };

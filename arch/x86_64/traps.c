@@ -72,6 +72,17 @@ static bool trap_fixup(struct pt_regs *regs)
 	return false;
 }
 
+/* A driver's? Then this does not return. @p code: where the instruction is, or who called what is none. */
+static void __cold fault_in_driver(const struct pt_regs *regs, u64 code, const char *cause)
+{
+	upcall_kernel_fault(&(struct kernel_fault){
+		.code = code,
+		.sp = regs->rsp,
+		.interrupts_on = regs->rflags & X86_EFLAGS_IF,
+		.cause = cause,
+	});
+}
+
 static void __noreturn __cold kernel_fault(struct pt_regs *regs, u32 vector)
 {
 	const char *name = "unknown trap";
@@ -80,6 +91,9 @@ static void __noreturn __cold kernel_fault(struct pt_regs *regs, u32 vector)
 		name = exception_names[vector];
 	if (vector == VECTOR_MACHINE_CHECK)
 		mce_panic(regs);
+	if (vector == VECTOR_PROTECTION || vector == VECTOR_DIVIDE_ERROR ||
+	    vector == VECTOR_INVALID_OPCODE || vector == VECTOR_STACK_FAULT)
+		fault_in_driver(regs, regs->rip, name);
 	panic_regs(regs, "%s in the kernel, error code %lx", name, regs->orig_rax);
 }
 
@@ -88,6 +102,8 @@ static void __noreturn __cold kernel_fault(struct pt_regs *regs, u32 vector)
 static void __noreturn __cold kernel_page_fault(struct pt_regs *regs, u64 addr, u32 error)
 {
 	const char *what = "read", *why = "not mapped";
+	u64 code = regs->rip;
+	char cause[80];
 
 	if (error & FAULT_CODE_EXEC)
 		what = "execute";
@@ -96,8 +112,15 @@ static void __noreturn __cold kernel_page_fault(struct pt_regs *regs, u64 addr, 
 	if (error & FAULT_CODE_PRESENT)
 		why = "not allowed";
 	if (addr < PAGE_SIZE)
-		panic_regs(regs, "null pointer access: %s at %lx", what, addr);
-	panic_regs(regs, "page fault in the kernel: %s at %lx, %s", what, addr, why);
+		snprintf(cause, sizeof(cause), "null pointer access: %s at %lx", what, addr);
+	else
+		snprintf(cause, sizeof(cause), "page fault in the kernel: %s at %lx, %s", what,
+			 addr, why);
+	/* A call of what is no function has left the address of its caller. */
+	if (error & FAULT_CODE_EXEC)
+		code = kernel_read_u64((const u64 *)regs->rsp);
+	fault_in_driver(regs, code, cause);
+	panic_regs(regs, "%s", cause);
 }
 
 /*

@@ -151,7 +151,8 @@ static int char_device_register(struct owner *owner, struct char_device *device,
 	int err;
 
 	device->root = owner->root;
-	device->revocable = owner->device != NULL;
+	/* A driver that may fail takes all its devices with it. */
+	device->revocable = owner->device != NULL || IS_ENABLED(CONFIG_GATE_ABANDON);
 	device->device_name = owner->name;
 	spin_init(&device->lock);
 	list_init(&device->open_files);

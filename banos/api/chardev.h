@@ -31,12 +31,12 @@ struct char_device {
 	u32 flags, mode;
 	void *context;
 	struct banos_chardev_ops ops;
-	struct atomic files;	/* open ones, and CHAR_DEVICE_GONE */
-	bool node;		/* its name is in /dev */
-	bool registered;	/* its number leads here */
-	bool revocable;		/* it hangs on a device on a bus */
-	bool revoked;		/* that was taken away */
-	spinlock_t lock;	/* guards open_files, and of each file: released, watched */
+	struct atomic files; /* open ones, and CHAR_DEVICE_GONE */
+	bool node;	     /* its name is in /dev */
+	bool registered;     /* its number leads here */
+	bool revocable;	     /* it hangs on a device on a bus */
+	bool revoked;	     /* that was taken away */
+	spinlock_t lock;     /* guards open_files, and of each file: released, unpinned, watched */
 	struct list open_files; /* char_file->link; of a revocable device */
 	struct wait_queue calls_wait;
 	const char *device_name; /* of what it hangs on */
@@ -52,6 +52,7 @@ struct char_file {
 	u32 access;			    /* BANOS_FILE_READ, _WRITE */
 	bool revocable;			    /* as the device is */
 	bool released;			    /* the driver's release() was, or is being, called */
+	bool unpinned;			    /* its pin of a failed driver has become a reference */
 	struct list link;		    /* device->open_files; of a revocable device */
 	struct atomic calls;		    /* that run in its methods; of a revocable device */
 	struct owned *watched[WATCHED_MAX]; /* counted: programs' poll() may wait there */

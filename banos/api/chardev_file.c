@@ -129,10 +129,16 @@ static inline void call_end(struct char_file *opened, const struct call_mark *ou
 		wake_up_all(&opened->device->calls_wait);
 }
 
-static void char_device_put(struct char_device *device)
+/* @unpinned: see struct char_file */
+static void char_device_put(struct char_device *device, bool unpinned)
 {
+	struct driver *driver = owner_driver(device->root);
+
 	atomic_dec(&device->files);
-	driver_unpin(owner_driver(device->root));
+	if (unpinned)
+		driver_put(driver);
+	else
+		driver_unpin(driver);
 	owned_put(&device->owned);
 }
 
@@ -176,13 +182,15 @@ static void char_file_open_end(struct char_file *opened, const struct call_mark 
 	call_end(opened, outer);
 }
 
-static void char_file_unlink(struct char_file *opened)
+/* @return char_file->unpinned, which does not change any more */
+static bool char_file_unlink(struct char_file *opened)
 {
 	if (!opened->revocable)
-		return;
+		return false;
 	spin_lock(&opened->device->lock);
 	list_del(&opened->link);
 	spin_unlock(&opened->device->lock);
+	return opened->unpinned;
 }
 
 /*
@@ -211,9 +219,13 @@ static s64 char_file_open_call(struct char_file *opened, struct file *f)
 /* After char_file_open_begin() or the driver's open() failed. */
 static void char_file_open_failed(struct char_file *opened)
 {
-	char_file_unlink(opened);
+	struct char_device *device = opened->device;
+	bool unpinned = char_file_unlink(opened);
+
 	if (opened->revocable)
-		wake_up_all(&opened->device->calls_wait);
+		wake_up_all(&device->calls_wait);
+	kfree(opened);
+	char_device_put(device, unpinned);
 }
 
 /* After char_device_hold(). */
@@ -225,7 +237,7 @@ static int char_file_open(struct inode *inode, struct file *f)
 
 	opened = kzalloc(sizeof(*opened));
 	if (!opened) {
-		char_device_put(device);
+		char_device_put(device, false);
 		return -ENOMEM;
 	}
 	opened->device = device;
@@ -237,8 +249,6 @@ static int char_file_open(struct inode *inode, struct file *f)
 	err = char_file_open_call(opened, f);
 	if (err) {
 		char_file_open_failed(opened);
-		kfree(opened);
-		char_device_put(device);
 		return err < 0 ? result_of(err) : -EINVAL;
 	}
 	f->private = opened;
@@ -276,14 +286,15 @@ static void char_file_release(struct file *f)
 {
 	struct char_file *opened = f->private;
 	struct char_device *device = opened->device;
+	bool unpinned;
 
 	char_file_release_driver(opened);
-	char_file_unlink(opened);
+	unpinned = char_file_unlink(opened);
 	for (u32 i = 0; i < WATCHED_MAX; i++)
 		if (opened->watched[i])
 			owned_put(opened->watched[i]);
 	kfree(opened);
-	char_device_put(device);
+	char_device_put(device, unpinned);
 }
 
 /* Of gate_enter(). More than there was room for is no result, as what is below all errors. */

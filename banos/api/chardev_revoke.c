@@ -85,9 +85,29 @@ static int revoke_wait_for_calls(struct char_device *device, u64 deadline_ns)
 	return err ? -EBUSY : 0;
 }
 
+/* Of a failed driver nothing waits for programs: their files keep no more than the structure. */
+static void revoke_unpin_files(struct char_device *device)
+{
+	struct driver *driver = owner_driver(device->root);
+	struct char_file *file;
+	u32 count = 0;
+
+	spin_lock(&device->lock);
+	list_for_each(file, &device->open_files, link)
+		if (!file->unpinned) {
+			file->unpinned = true;
+			driver_get(driver);
+			count++;
+		}
+	spin_unlock(&device->lock);
+	while (count--)
+		driver_unpin(driver);
+}
+
 int char_device_revoke(struct char_device *device, u64 deadline_ns)
 {
 	void *private;
+	int err;
 
 	__atomic_store_n(&device->revoked, true, __ATOMIC_SEQ_CST);
 	revoke_wake_callers(device);
@@ -96,5 +116,8 @@ int char_device_revoke(struct char_device *device, u64 deadline_ns)
 	while (revoke_next_file(device, &private))
 		gate_call(device->root, NULL, device->ops.release, (u64)device->context,
 			  (u64) private, 0, 0, 0, 0);
-	return revoke_wait_for_calls(device, deadline_ns);
+	err = revoke_wait_for_calls(device, deadline_ns);
+	if (!err && gate_has_failed(device->root))
+		revoke_unpin_files(device);
+	return err;
 }

@@ -376,6 +376,42 @@ static bool mutex_try_or_mark(struct banos_mutex *mutex)
 	}
 }
 
+static bool mutex_is_mine(const struct banos_mutex *mutex)
+{
+	return (READ_ONCE(mutex->state) & ~MUTEX_WAITERS) == my_name();
+}
+
+static void mutex_release(struct banos_mutex *mutex)
+{
+	u64 state = __atomic_exchange_n(&mutex->state, 0, __ATOMIC_SEQ_CST);
+	struct owned *o;
+
+	if (likely(!(state & MUTEX_WAITERS)))
+		return;
+	rcu_read_lock();
+	o = owned_peek(READ_ONCE(mutex->cookie), &mutex_class);
+	if (o && container_of(o, struct queue, owned)->storage == mutex)
+		wake_up_all(&container_of(o, struct queue, owned)->waiters);
+	rcu_read_unlock();
+}
+
+/* The call that took it is abandoned, and the driver is not called any more. */
+static void mutex_abandon(void *lock)
+{
+	struct banos_mutex *mutex = lock;
+
+	count_held(-1);
+	if (storage_is_drivers(mutex, sizeof(*mutex)) && is_sealed(mutex, SEAL_MUTEX) &&
+	    mutex_is_mine(mutex))
+		mutex_release(mutex);
+}
+
+static void mutex_note(struct banos_mutex *mutex)
+{
+	count_held(1);
+	gate_lock_taken(mutex, false, mutex_abandon);
+}
+
 /* Freed or overwritten while we slept, or its owner is gone. */
 static bool mutex_is_lost(const struct banos_mutex *mutex, const struct queue *q)
 {
@@ -412,7 +448,7 @@ int64_t banos_mutex_lock(struct banos_mutex *mutex)
 	if (unlikely(!mutex_try(mutex)))
 		err = mutex_lock_slowly(__func__, mutex);
 	if (!err)
-		count_held(1);
+		mutex_note(mutex);
 	return err;
 }
 BANOS_EXPORT(banos_mutex_lock);
@@ -423,30 +459,20 @@ int64_t banos_mutex_trylock(struct banos_mutex *mutex)
 		return NOT_SEALED();
 	if (!mutex_try(mutex))
 		return -EBUSY;
-	count_held(1);
+	mutex_note(mutex);
 	return 0;
 }
 BANOS_EXPORT(banos_mutex_trylock);
 
 int64_t banos_mutex_unlock(struct banos_mutex *mutex)
 {
-	struct owned *o;
-	u64 state;
-
 	if (unlikely(!is_sealed(mutex, SEAL_MUTEX)))
 		return NOT_SEALED();
-	state = READ_ONCE(mutex->state);
-	if (unlikely((state & ~MUTEX_WAITERS) != my_name()))
+	if (unlikely(!mutex_is_mine(mutex)))
 		return api_mistake(__func__, -EPERM, "mutex is not held by this thread");
 	count_held(-1);
-	state = __atomic_exchange_n(&mutex->state, 0, __ATOMIC_SEQ_CST);
-	if (likely(!(state & MUTEX_WAITERS)))
-		return 0;
-	rcu_read_lock();
-	o = owned_peek(READ_ONCE(mutex->cookie), &mutex_class);
-	if (o && container_of(o, struct queue, owned)->storage == mutex)
-		wake_up_all(&container_of(o, struct queue, owned)->waiters);
-	rcu_read_unlock();
+	gate_lock_released(mutex);
+	mutex_release(mutex);
 	return 0;
 }
 BANOS_EXPORT(banos_mutex_unlock);
@@ -470,6 +496,24 @@ static bool spin_try(struct banos_spinlock *lock, u64 *holder)
 					   __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
 }
 
+static void spin_release(struct banos_spinlock *lock)
+{
+	__atomic_store_n(&lock->state, 0, __ATOMIC_RELEASE);
+	preempt_enable();
+}
+
+/* The call that took it is abandoned, and the driver is not called any more. */
+static void spin_abandon(void *storage)
+{
+	struct banos_spinlock *lock = storage;
+
+	if (storage_is_drivers(lock, sizeof(*lock)) && is_sealed(lock, SEAL_SPIN) &&
+	    READ_ONCE(lock->state) == cpu_id() + 1)
+		spin_release(lock);
+	else
+		preempt_enable();
+}
+
 int64_t banos_spin_lock(struct banos_spinlock *lock)
 {
 	u64 holder;
@@ -487,6 +531,7 @@ int64_t banos_spin_lock(struct banos_spinlock *lock)
 		while (READ_ONCE(lock->state))
 			cpu_relax();
 	}
+	gate_lock_taken(lock, true, spin_abandon);
 	return 0;
 }
 BANOS_EXPORT(banos_spin_lock);
@@ -498,10 +543,12 @@ int64_t banos_spin_trylock(struct banos_spinlock *lock)
 	if (unlikely(!is_sealed(lock, SEAL_SPIN)))
 		return NOT_SEALED();
 	preempt_disable();
-	if (spin_try(lock, &holder))
-		return 0;
-	preempt_enable();
-	return -EBUSY;
+	if (!spin_try(lock, &holder)) {
+		preempt_enable();
+		return -EBUSY;
+	}
+	gate_lock_taken(lock, true, spin_abandon);
+	return 0;
 }
 BANOS_EXPORT(banos_spin_trylock);
 
@@ -512,8 +559,8 @@ int64_t banos_spin_unlock(struct banos_spinlock *lock)
 	/* With preemption on nobody holds one here, whatever the state says. */
 	if (unlikely(!api_holds_spinlock() || READ_ONCE(lock->state) != cpu_id() + 1))
 		return api_mistake(__func__, -EPERM, "lock is not held by the caller");
-	__atomic_store_n(&lock->state, 0, __ATOMIC_RELEASE);
-	preempt_enable();
+	gate_lock_released(lock);
+	spin_release(lock);
 	return 0;
 }
 BANOS_EXPORT(banos_spin_unlock);

@@ -228,9 +228,12 @@ int driver_publish(struct driver *d)
 		__atomic_fetch_and(&d->pins.v, ~DRIVER_GOING_PIN, __ATOMIC_SEQ_CST);
 	}
 	mutex_unlock(&drivers_lock);
-	if (!err)
-		owner_publish_late(&d->owner);
-	return err;
+	if (err)
+		return err;
+	owner_publish_late(&d->owner);
+	if (gate_has_failed(&d->owner))
+		driver_remove_failed(d);
+	return 0;
 }
 
 void driver_withdraw(struct driver *d)
@@ -329,16 +332,19 @@ void driver_leave_behind(struct driver *d)
 
 static int dismantle(struct driver *d)
 {
+	/* A driver that failed had no chance to give anything back. */
+	bool failed = gate_has_failed(&d->owner);
+	owner_report report = failed ? NULL : report_leak;
 	u64 bytes;
 	int err;
 
 	owner_close(&d->owner);
 	bytes = d->owner.bytes;
-	err = owner_sweep(&d->owner, 1 << OWNED_ACTIVE, report_leak) ?: driver_worker_stop(d) ?:
-	      owner_sweep(&d->owner, ~0u, report_leak);
+	err = owner_sweep(&d->owner, 1 << OWNED_ACTIVE, report) ?: driver_worker_stop(d) ?:
+	      owner_sweep(&d->owner, ~0u, report);
 	if (err)
 		return err;
-	if (bytes)
+	if (bytes && !failed)
 		pr_warn("banos: %s: ... of %lu bytes\n", d->name, bytes);
 	account_remove(d);
 	bus_forget(&d->owner);

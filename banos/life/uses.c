@@ -119,6 +119,16 @@ int driver_depend(struct driver *user, const char *name)
 
 /* ---- call slots ---- */
 
+static s64 dead_slot_called(void)
+{
+	return -ENODEV;
+}
+
+static struct owner dead_owner = { .root = &dead_owner,
+				   .name = "a driver that is gone",
+				   .gate_slot = GATE_OWN_SLOT };
+struct call_slot gate_dead_slot = { .target = dead_slot_called, .owner = &dead_owner };
+
 struct call_slot *slot_create(struct driver *user, const struct export *e)
 {
 	struct call_slot *s = kzalloc(sizeof(*s));
@@ -142,6 +152,28 @@ void slots_free(struct driver *user)
 	}
 }
 
+#ifdef CONFIG_GATE_ABANDON
+/* gate_slot_entry reads the owner first: with the new one it calls the new target. */
+static void slot_kill(struct call_slot *slot)
+{
+	WRITE_ONCE(slot->target, gate_dead_slot.target);
+	smp_store_release(&slot->owner, gate_dead_slot.owner);
+}
+
+void slots_kill(struct driver *exporter)
+{
+	struct driver_use *use;
+	struct call_slot *slot;
+
+	mutex_lock(&drivers_lock);
+	list_for_each(use, &exporter->users, by_exporter)
+		list_for_each(slot, &use->user->slots, link)
+			if (slot->exporter == exporter)
+				slot_kill(slot);
+	mutex_unlock(&drivers_lock);
+}
+#endif
+
 /* ---- functions found at run time ---- */
 
 /*
@@ -157,16 +189,6 @@ struct stub_page {
 	struct call_slot **slots; /* NULL: free */
 	u32 next;		  /* look from here: freshly freed ones come last */
 };
-
-static s64 dead_slot_called(void)
-{
-	return -ENODEV;
-}
-
-static struct owner dead_owner = { .root = &dead_owner,
-				   .name = "a driver that is gone",
-				   .gate_slot = GATE_OWN_SLOT };
-struct call_slot gate_dead_slot = { .target = dead_slot_called, .owner = &dead_owner };
 
 static struct stub_page *stub_page_create(void)
 {

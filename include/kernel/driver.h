@@ -179,6 +179,22 @@ int __must_check driver_check_privilege(enum driver_request request);
 void driver_lock_installs(void);
 bool driver_installs_locked(void);
 
+/* ---- drivers that faulted (banos/life/failure.c) ---- */
+
+#ifdef CONFIG_GATE_ABANDON
+/** @brief Have a live driver that has failed removed, by a thread. */
+void driver_remove_failed(struct driver *driver);
+/** @brief Start-up. */
+void failures_init(void);
+#else
+static inline void driver_remove_failed(struct driver *driver)
+{
+}
+static inline void failures_init(void)
+{
+}
+#endif
+
 /* ---- exported names (banos/life/exports.c); with drivers_lock held ---- */
 
 int __must_check exports_add(struct export *e, u32 n); /* 0 or -ENOMEM */
@@ -203,6 +219,8 @@ void uses_drop_all(struct driver *user);
 int __must_check driver_depend(struct driver *user, const char *name);
 struct call_slot *slot_create(struct driver *user, const struct export *e);
 void slots_free(struct driver *user);
+/** @brief What others have imported from @p exporter answers -ENODEV from now on. Takes drivers_lock. */
+void slots_kill(struct driver *exporter);
 extern u8 gate_slot_entry[], gate_absent_entry[];
 extern struct call_slot gate_dead_slot;
 /** @brief Code of @p user's that calls through @p slot. May sleep. @return its address, NULL: no memory */

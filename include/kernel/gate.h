@@ -8,6 +8,7 @@
  * and which object was handed in for the length of the call. With that record
  * gate_abandon() can end the call from outside: the kernel goes on behind it,
  * with an error, and whatever the driver had on the stack is forgotten.
+ * CONFIG_GATE_ABANDON uses it for functions of installed drivers that fault.
  *
  * So the kernel's caller keeps nothing in registers across the call (they are
  * all clobbered), and holds no lock, RCU section or disabled interrupts. With
@@ -23,6 +24,7 @@
  */
 #pragma once
 #include <asm/gate.h>
+#include <kernel/err.h>
 #include <kernel/owner.h>
 #include <kernel/thread.h>
 
@@ -61,7 +63,10 @@ void gate_count(const struct owner *o, u64 *begun, u64 *running);
  * @return 0, -EBUSY: a call has not returned; the log says whose
  */
 int __must_check gate_drain(const struct owner *o, u64 deadline_ns);
-/** @brief End the innermost call into a driver of this thread, with @p result. Does not return. */
+/**
+ * @brief End the innermost call into a driver of this thread, with @p result. Does not return.
+ * What the driver's function held was released before.
+ */
 void gate_abandon(s64 result) __noreturn;
 /* What lies below all errors that drivers know: some are of the kernel's own, which mean something on the way out alone. */
 #define GATE_RESULT_DOUBTFUL (-512)
@@ -91,6 +96,54 @@ static inline void gate_debug_leave(const struct owner *o, const void *fn, u32 m
 }
 #endif
 
+/* ---- calls that fault (gate_fault.c) ---- */
+
+#ifdef CONFIG_GATE_ABANDON
+/**
+ * @brief A driver's function has taken a lock: if its call is abandoned, @p release gives it back.
+ * @param keeps_preemption_off  it is a spin lock
+ */
+void gate_lock_taken(void *lock, bool keeps_preemption_off, void (*release)(void *lock));
+void gate_lock_released(void *lock);
+/** @brief Forget what was taken behind the first @p held ones: the function has returned. */
+void gate_locks_forget(u32 held);
+static inline u32 gate_locks_held(void)
+{
+	return current->gate_nlocks;
+}
+static inline bool gate_has_failed(const struct owner *o)
+{
+	return unlikely(READ_ONCE(o->failed));
+}
+/**
+ * @brief Start-up: what is called when a call into @p root was ended because it faulted.
+ * In the thread of the call, before that goes on; may sleep.
+ */
+void gate_set_failure_handler(void (*handler)(struct owner *root));
+#else
+static inline void gate_lock_taken(void *lock, bool keeps_preemption_off,
+				   void (*release)(void *lock))
+{
+}
+static inline void gate_lock_released(void *lock)
+{
+}
+static inline void gate_locks_forget(u32 held)
+{
+}
+static inline u32 gate_locks_held(void)
+{
+	return 0;
+}
+static inline bool gate_has_failed(const struct owner *o)
+{
+	return false;
+}
+static inline void gate_set_failure_handler(void (*handler)(struct owner *root))
+{
+}
+#endif
+
 #define gate_count_event(slot, field) PERCPU_COUNT_AT(slot, struct gate_counters, field)
 
 /* The first counters are for threads of drivers' own, which no one waits for here. */
@@ -107,9 +160,12 @@ static inline __attribute__((always_inline)) s64 gate_enter(struct owner *o, boo
 {
 	struct gate_record r;
 	u32 mutexes = gate_debug_enter(o, fn); /* a call: before anything is in registers by name */
+	u32 locks = gate_locks_held();
 	s64 result;
 	u32 left;
 
+	if (gate_has_failed(o))
+		return -ENODEV;
 	r.outer = current->gate;
 	r.owner = o;
 	r.object = object;
@@ -122,6 +178,7 @@ static inline __attribute__((always_inline)) s64 gate_enter(struct owner *o, boo
 	current->gate = r.outer;
 	gate_count_event(own ? GATE_OWN_SLOT : r.owner->gate_slot, ended);
 	gate_debug_leave(r.owner, fn, mutexes);
+	gate_locks_forget(locks);
 	return result;
 }
 

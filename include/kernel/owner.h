@@ -84,7 +84,10 @@ struct owner {
 	u64 bytes;		   /* root's: of OWNED_MEMORY */
 	u32 gate_slot;		   /* offset of its counters in struct cpu; gate.h */
 	u64 code, code_end;	   /* root's: where its functions lie */
-	void *private;		   /* the driver's instance; NULL: the kernel's own */
+#ifdef CONFIG_GATE_ABANDON
+	bool failed; /* root's: a function of it faulted; it is not called any more */
+#endif
+	void *private; /* the driver's instance; NULL: the kernel's own */
 	struct rcu_head rcu;
 };
 
@@ -126,15 +129,15 @@ void owner_stop_begin(struct owner *o);
 void owner_stop_end(struct owner *o);
 /** @brief Until when stopping something of this owner's may take. */
 u64 owner_stop_deadline(const struct owner *o);
+/** What was left of a class when its owner was swept. */
+typedef void (*owner_report)(struct owner *o, const struct owned_class *c, u32 count);
 /**
  * @brief Take back what an owner and those below it still own.
  * @param report  NULL, or called for each class of which something was left, with how many
  * @param phases  bit mask of 1 << enum owned_phase
  * @return 0; -EBUSY: something does not end; call again later
  */
-int __must_check owner_sweep(struct owner *o, u32 phases,
-			     void (*report)(struct owner *o, const struct owned_class *c,
-					    u32 count));
+int __must_check owner_sweep(struct owner *o, u32 phases, owner_report report);
 
 /**
  * @brief Init, or probe, succeeded: publish what it registered, oldest first. Each owner for itself.

@@ -35,7 +35,16 @@ enum thread_state {
 #define WORK_RESTORE_SIGMASK 0x08 /* thread.saved_sigmask is to be put back */
 #define WORK_EXIT	     0x10 /* the process is dying (exit_group, exec by another thread) */
 
-#define WORK_IRET 0x40 /* registers were changed: return by IRET with all of them */
+#define WORK_IRET      0x40 /* registers were changed: return by IRET with all of them */
+#define GATE_LOCKS_MAX 16u
+/** A lock of a driver that a thread holds; gate.h. */
+struct gate_lock {
+	const struct gate_record *record; /* the call in which it was taken */
+	void *lock;
+	bool keeps_preemption_off;
+	void (*release)(void *lock);
+};
+
 struct thread {
 	u64 ksp;	/* 0x00 known to entry.S */
 	u64 kstack_top; /* 0x08 */
@@ -101,6 +110,10 @@ struct thread {
 #ifdef CONFIG_DEBUG_LOCKS
 	struct lock_stack locks_held; /* mutexes and rwsems */
 	u32 driver_mutexes;	      /* mutexes of drivers that it holds */
+#endif
+#ifdef CONFIG_GATE_ABANDON
+	struct gate_lock gate_locks[GATE_LOCKS_MAX]; /* locks of drivers that it holds */
+	u32 gate_nlocks;			     /* also those that found no room */
 #endif
 	struct rcu_head rcu;
 };

@@ -28,6 +28,23 @@ void upcall_user_page_fault(u64 addr, u32 error_code);
  * @return true: resolved, run the instruction again
  */
 bool upcall_kernel_page_fault(u64 addr, u32 error_code);
+/** An exception that no instruction of the kernel may raise. */
+struct kernel_fault {
+	u64 code, sp;	    /* of the instruction; where nothing is to be run, of its caller */
+	bool interrupts_on; /* where it happened */
+	const char *cause;  /* in words */
+};
+/**
+ * Abandon the call into a driver that made it (kernel/gate_fault.c). Interrupts off.
+ * Returns where it was none: the machine stops.
+ */
+#ifdef CONFIG_GATE_ABANDON
+void upcall_kernel_fault(const struct kernel_fault *fault);
+#else
+static inline void upcall_kernel_fault(const struct kernel_fault *fault)
+{
+}
+#endif
 struct user_trap {
 	u32 number;
 	int sig, code;
