@@ -43,7 +43,6 @@
 static struct run_queue boot_rq;
 /* Who wakes a thread looks here, not at every CPU: each sets and clears its own bit. A hint. */
 static struct cpumask idle_cpus __aligned(64);
-struct thread *switch_stacks(struct thread *prev, struct thread *next);
 
 /* ---- the tree; rq->lock held ---- */
 

@@ -41,9 +41,6 @@ static struct {
 	struct free_stack *list;
 } surplus;
 static DEFINE_WAIT_QUEUE(exit_wait);
-void ret_from_fork_asm(void);
-void kthread_start_asm(void);
-extern u8 boot_stack_top[];
 
 /* ---- stacks ---- */
 
@@ -157,17 +154,6 @@ static struct thread *thread_alloc(const char *name)
 	return t;
 }
 
-/* What switch_stacks() pops: six registers, then where to go; the stack is 16-aligned there. */
-static void prepare_switch(struct thread *t, u64 sp, void (*start)(void))
-{
-	u64 *frame = (u64 *)sp;
-
-	*--frame = (u64)start;
-	for (u32 i = 0; i < 6; i++)
-		*--frame = 0;
-	t->ksp = (u64)frame;
-}
-
 struct thread *thread_create(void (*fn)(void *), void *arg, const char *name)
 {
 	struct thread *t = thread_alloc(name);
@@ -176,7 +162,7 @@ struct thread *thread_create(void (*fn)(void *), void *arg, const char *name)
 		return ERR_PTR(-ENOMEM);
 	t->fn = fn;
 	t->arg = arg;
-	prepare_switch(t, t->kstack_top, kthread_start_asm);
+	t->ksp = switch_frame_make(t->kstack_top, kthread_start_asm);
 	return t;
 }
 
@@ -194,7 +180,7 @@ struct thread *thread_create_user(const struct pt_regs *regs, const char *comm)
 	memcpy(t->fpu, fpu_initial, fpu_state_size());
 	sched_inherit(t);
 	*thread_user_regs(t) = *regs;
-	prepare_switch(t, (u64)thread_user_regs(t) - 8, ret_from_fork_asm);
+	t->ksp = switch_frame_make((u64)thread_user_regs(t) - 8, ret_from_fork_asm);
 	return t;
 }
 

@@ -126,6 +126,11 @@ def check_layers(out):
     part.count_tap('check-headers', output, 0 if 'not ok' in output else status)
     status, output = run([sys.executable, 'scripts/check-options.py'], HOST_LIMIT_S)
     part.count_tap('check-options', output, 0 if 'not ok' in output else status)
+    command = [sys.executable, 'scripts/check-seam.py']
+    if os.path.isdir(f'{out}/arch'):
+        command += ['--objects', out]
+    status, output = run(command, HOST_LIMIT_S)
+    part.count_tap('check-seam', output, 0 if 'not ok' in output else status)
     status, output = run([sys.executable, 'scripts/check-syscalls.py'], HOST_LIMIT_S)
     part.count_tap('check-syscalls', output, 0 if 'not ok' in output else status)
     return part

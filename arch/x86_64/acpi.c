@@ -8,6 +8,7 @@
  * lie in memory that the allocator doesn't manage; they are mapped while they
  * are read. ACPI Specification 6.4, 5.2.5.1.
  */
+#include <asm/io.h>
 #include <kernel/acpi.h>
 #include <kernel/boot.h>
 #include <kernel/cmdline.h>
@@ -102,4 +103,25 @@ void acpi_init(void)
 		a->nr_cpus + a->nr_cpus_left_out == 1 ? "" : "s", a->nr_ioapics,
 		a->nr_ioapics == 1 ? "" : "s", a->has_hpet ? ", HPET" : "",
 		a->pm_timer.addr ? ", PM timer" : "", a->has_s5 ? ", S5" : "");
+}
+
+/* ---- what the kernel drives itself ---- */
+
+#define LAPIC_USUAL 0xfee00000u
+
+static bool overlaps_page(u64 address, u64 length, phys_t page)
+{
+	return address < page + PAGE_SIZE && page < address + length;
+}
+
+bool arch_drives_mmio(u64 address, u64 length)
+{
+	phys_t lapic = acpi_info.lapic_addr;
+
+	if (overlaps_page(address, length, lapic ? lapic : LAPIC_USUAL))
+		return true;
+	for (u32 i = 0; i < acpi_info.nr_ioapics; i++)
+		if (overlaps_page(address, length, acpi_info.ioapics[i].addr))
+			return true;
+	return acpi_info.has_hpet && overlaps_page(address, length, acpi_info.hpet.addr);
 }

@@ -53,17 +53,6 @@ static bool overlaps(u64 first, u64 alen, u64 second, u64 blen)
 	return first < second + blen && second < first + alen;
 }
 
-/* Interrupt controllers and clocks, which the kernel drives itself. */
-static bool is_kernels(u64 address, u64 length)
-{
-	if (overlaps(address, length, acpi_info.lapic_addr ?: 0xfee00000, PAGE_SIZE))
-		return true;
-	for (u32 i = 0; i < acpi_info.nr_ioapics; i++)
-		if (overlaps(address, length, acpi_info.ioapics[i].addr, PAGE_SIZE))
-			return true;
-	return acpi_info.has_hpet && overlaps(address, length, acpi_info.hpet.addr, PAGE_SIZE);
-}
-
 static bool has_ram(u64 address, u64 length)
 {
 	for (u64 pos = address & PAGE_MASK; pos < address + length; pos += PAGE_SIZE)
@@ -75,7 +64,7 @@ static bool has_ram(u64 address, u64 length)
 /* A device that a driver has is answered for by its bus. */
 static bool may_map(const struct owner *owner, u64 address, u64 length)
 {
-	if (is_kernels(address, length) || has_ram(address, length))
+	if (arch_drives_mmio(address, length) || has_ram(address, length))
 		return false;
 	return !owner->device || bus_device_allows(owner->device, DEVICE_MEMORY, address, length);
 }
@@ -176,7 +165,7 @@ static const struct owned_class ports_class = {
  * controller, clock, coprocessor; serial line and text screen; power management.
  * The reset register, 0xcf9, lies inside PCI's; it is asked for as what it is.
  */
-static bool port_is_kernels(u32 first, u32 count)
+static bool port_arch_drives_mmio(u32 first, u32 count)
 {
 	static const struct {
 		u16 first, count;
@@ -240,7 +229,7 @@ int64_t banos_ports_claim(banos_owner owner, uint32_t first, uint32_t count, ban
 		return SPINLOCK_MISTAKE();
 	if (holder->device && !bus_device_allows(holder->device, DEVICE_PORTS, first, count))
 		return -EPERM;
-	if (port_is_kernels(first, count))
+	if (port_arch_drives_mmio(first, count))
 		return -EBUSY;
 	range = kzalloc(sizeof(*range));
 	if (!range)

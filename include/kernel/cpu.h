@@ -7,7 +7,6 @@
  */
 #pragma once
 #include <asm/irqflags.h>
-#include <asm/pcid.h>
 #include <asm/percpu.h>
 #include <kernel/atomic.h>
 #include <kernel/lock_class.h>
@@ -29,7 +28,7 @@ struct cpumask {
 /** What a CPU wants others to drop from their TLBs: arch/x86_64/ipi.c. */
 struct flush_request {
 	u64 start, end;		      /* end 0: everything, without global entries */
-	u64 generation;		      /* number of the flush, with PCIDs */
+	u64 generation;		      /* number of the flush, where the machine counts them */
 	const struct vm_space *space; /* NULL: the kernel's addresses */
 	bool forget;		      /* instead: leave the tables of space */
 	struct atomic left;	      /* CPUs that have not answered */
@@ -59,9 +58,7 @@ struct cpu {
 #ifdef CONFIG_DEBUG_LOCKS
 	struct lock_stack spins_held;
 #endif
-#ifdef CONFIG_X86_PCID
-	struct pcid_cpu pcid;
-#endif
+	struct percpu_machine machine;
 	u64 gate[2 * CONFIG_BANOS_MAX_DRIVERS]; /* calls into drivers: gate.h */
 
 	/* What others read, and hardly anybody writes: lines of their own. */

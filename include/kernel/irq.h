@@ -27,7 +27,7 @@ int irq_request_gsi(u32 gsi, irq_handler fn, void *arg, const char *name, u32 fl
 /**
  * @brief A vector for a device that sends its interrupts as memory writes (MSI, MSI-X). Sleeps.
  * @param address,data  what the device has to write where
- * @return its number (IRQ_MSI_FIRST or above), or -EBUSY, -ENOMEM, -ENODEV (no local APIC)
+ * @return its number (IRQ_MSI_FIRST or above), or -EBUSY, -ENOMEM, -ENODEV (the machine has none)
  */
 int __must_check irq_request_msi(irq_handler fn, void *arg, const char *name, u64 *address,
 				 u32 *data);

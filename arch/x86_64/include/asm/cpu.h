@@ -43,6 +43,25 @@ void cpu_set_kernel_stack(u64 top);
 /** Make @p bases those of user mode on this CPU. Preemption off. */
 void cpu_load_user_bases(const struct user_bases *bases);
 
+/* Switching between threads (switch.S, entry.S). */
+extern u8 boot_stack_top[];
+/** Go on as @p next where it was. @return who ran before, on the stack of @p next */
+struct thread *switch_stacks(struct thread *prev, struct thread *next);
+#define SWITCH_REGISTERS 6 /* that switch_stacks() pops before it returns */
+/** Let the stack that ends at @p top go on at @p start, where it is 16-aligned. @return what struct thread's ksp has to be */
+static inline u64 switch_frame_make(u64 top, void (*start)(void))
+{
+	u64 *frame = (u64 *)top;
+
+	*--frame = (u64)start;
+	for (u32 i = 0; i < SWITCH_REGISTERS; i++)
+		*--frame = 0;
+	return (u64)frame;
+}
+/* Where new threads start: of a program, of the kernel. */
+void ret_from_fork_asm(void);
+void kthread_start_asm(void);
+
 /* FPU state: kernel/thread.c decides when */
 /** Bytes of it. */
 static inline u32 fpu_state_size(void)

@@ -103,3 +103,6 @@ static inline u64 rdtsc(void)
 	__asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi));
 	return (u64)hi << 32 | lo;
 }
+
+/** Are there, in this physical range, interrupt controllers or clocks that the kernel drives itself? */
+bool arch_drives_mmio(u64 address, u64 length);

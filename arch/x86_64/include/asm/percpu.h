@@ -6,6 +6,14 @@
  * host sets GS itself.
  */
 #pragma once
+#include <asm/pcid.h>
+
+/** What struct cpu has for the machine alone. */
+struct percpu_machine {
+#ifdef CONFIG_X86_PCID
+	struct pcid_cpu pcid;
+#endif
+};
 
 #define PERCPU_READ(type, member)                                                                  \
 	({                                                                                         \

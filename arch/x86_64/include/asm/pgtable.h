@@ -210,7 +210,7 @@ static inline struct pcid_space *pt_pcid(struct pt_space *t)
 }
 static inline struct pcid_cpu *cpu_pcid(struct cpu *c)
 {
-	return &c->pcid;
+	return &c->machine.pcid;
 }
 #else
 static inline struct pcid_space *pt_pcid(struct pt_space *t)
