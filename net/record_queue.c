@@ -59,7 +59,7 @@ static int add_page(struct record_queue *queue)
 	return 0;
 }
 
-/* Free the pages behind @page last, which becomes the end; NULL: all. */
+/* Free the pages behind @p last, which becomes the end; NULL: all. */
 static void drop_behind(struct record_queue *queue, struct page *last)
 {
 	struct page *page = last ? last->next : queue->head;

@@ -4,8 +4,8 @@
  *
  * The text is made once and kept until the next read from offset 0 or until
  * the file is closed, so a program that reads a line at a time, or with pread()
- * here and there, sees one text. A text in pieces is kept one piece at a time;
- * going back in it means making it again from the start.
+ * at any offset, sees one text. A text in pieces is kept one piece at a time; a
+ * read at a lower offset makes it again from the start.
  *
  * Memory: the buffer of seq_file.h, which ends at 64 KiB; a text that needs
  * more is made again in a buffer from kvzalloc(), up to TEXT_MAX.

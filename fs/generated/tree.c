@@ -7,14 +7,14 @@
  * anywhere in the kernel, before a file system shows them or after. A tree is
  * shown by one super block, however often it is mounted.
  *
- * Entries are counted: the tree holds one reference until gen_remove(), each
- * inode one. The owner of an entry may be code that goes away (a driver), so
- * show() and write() run only between entry_enter() and entry_leave(), and gen_remove()
- * returns when nobody is between those any more and nobody will be.
+ * Entries are counted: the tree holds one reference until gen_remove(), and each
+ * inode holds one. The owner of an entry may be a driver that is removed, so
+ * show() and write() run only between entry_enter() and entry_leave(), and
+ * gen_remove() returns when no thread is between those and none can be again.
  *
- * Dentries of entries are cached like those of a disk (so mount points work);
- * names that are not there are not, since they may come. gen_remove() takes
- * the dentry out of the cache.
+ * Dentries of entries are cached like those of a disk, so that mount points work.
+ * Names that do not exist are not cached, because they may be created later.
+ * gen_remove() removes the dentry from the cache.
  *
  * Locks: the directory's inode->lock, then tree->lock (rwsem). Names are handed
  * to readdir's user under tree->lock, held for reading: a page fault there

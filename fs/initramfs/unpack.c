@@ -149,7 +149,7 @@ static void forget_links(void *ctx)
 
 /* ---- entries ---- */
 
-/* Make room for an object of type @path type; 0: nothing of that name may stay. */
+/* Make room for an object of type @p type; 0: nothing of that name may stay. */
 static void clean_path(const char *name, mode_t type)
 {
 	struct path path;

@@ -2,9 +2,9 @@
 /*
  * Changing what a file is: mode, owner, times, size, space.
  *
- * What may be changed by whom is decided here, under inode->lock; the file
- * system's setattr (or setattr_copy()) then only takes it over. Changing owner,
- * group or contents takes set-user-id and set-group-id away.
+ * Rights are checked here, under inode->lock; the file system's setattr (or
+ * setattr_copy()) then only stores the attributes. A change of owner, group or
+ * contents clears set-user-id and set-group-id.
  */
 #include <kernel/cred.h>
 #include <kernel/fs/dentry.h>

@@ -12,19 +12,21 @@
  *	refs == 0	cached
  *	refs < 0	dying, or (FROZEN) being made negative: leave it alone
  *
- * The last reference goes with 1 -> 0, or 1 -> DEAD if the name is gone. Whoever
- * changes 0 or 1 to DEAD frees it, alone. d->inode goes from NULL to an inode
- * under the directory's lock, and back only when nobody but the remover has a
- * reference: so with a reference, an inode that was there stays. A reader
- * without one, who then takes one, has to look again.
+ * Dropping the last reference changes the count from 1 to 0, or from 1 to DEAD if
+ * the name was removed. The thread that changes 0 or 1 to DEAD frees the dentry.
+ * d->inode changes from NULL to an inode under the directory's lock, and back only
+ * while the remover holds the only reference. So a thread that holds a reference
+ * can rely on an inode that it saw. A reader without a reference must look again
+ * after it has taken one.
  *
- * Renames change name and parent in place. Readers cope: a name is behind one
- * pointer together with its length; a chain that leads astray is noticed through
- * tree_seq. Searching under the directory's lock is repeated until it was quiet.
+ * Renames change name and parent in place. Readers tolerate that: a name and its
+ * length are behind one pointer, and a search that followed a moved chain is
+ * detected through tree_seq. A search under the directory's lock is repeated until
+ * no rename interfered.
  *
- * Locks: tree_lock: see kernel/fs/dentry.h and dcache.h. d->lock (spin): the list of d's children.
- * bucket_locks: changes of the hash chains. lru_lock: the LRU list. Inside one
- * another in this order. d->flags are changed atomically.
+ * Locks: tree_lock: see kernel/fs/dentry.h and dcache.h. d->lock (spin): the list
+ * of d's children. bucket_locks: changes of the hash chains. lru_lock: the LRU
+ * list. They nest in this order. d->flags are changed atomically.
  */
 #include <kernel/fs/dentry.h>
 #include <kernel/fs/init.h>

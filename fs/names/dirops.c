@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * Names that come and go: create, mkdir, mknod, symlink, link, unlink, rmdir.
- * rename.c has those that move.
+ * Creating and removing names: create, mkdir, mknod, symlink, link, unlink, rmdir.
+ * rename.c moves names.
  *
  * Each call walks to the directory of the last component, locks it, looks the
  * component up (a negative dentry stands for a name that is free), checks what
- * Linux checks in Linux's order, and lets the file system do it. A victim is
- * locked too, because its count of links changes, and held over the call, so
- * that a large file is freed after the directory is unlocked.
+ * Linux checks in Linux's order, and calls the file system. The object that loses
+ * its name is locked too, because its count of links changes, and referenced over
+ * the call, so that a large file is freed after the directory is unlocked.
  *
  * Two directories are locked ancestor first, else by address, under the file
  * system's rename_lock, which keeps the tree's shape.

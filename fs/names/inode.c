@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * Inodes: life, rights, times.
+ * Inodes: references, rights, times.
  *
- * An inode lives as long as references to it: its dentries hold one each, and so
- * does who works on it. The last one drops its pages, lets the file system free
- * what it hung on (evict_inode), and frees the inode by RCU, because path walks
- * look at inodes without a reference.
+ * An inode exists as long as references to it do: each of its dentries holds one,
+ * and so does each thread that uses it. Dropping the last one frees its pages,
+ * lets the file system free its private data (evict_inode), and frees the inode by
+ * RCU, because path walks read inodes without a reference.
  *
  * mode, uid, gid and times are changed under inode->lock and read without.
  */

@@ -2,19 +2,21 @@
 /*
  * Mounts: how file systems make one tree.
  *
- * A mount hangs onto a dentry of its parent mount; a path walk that comes to a
- * dentry with DENTRY_MOUNTED looks for {mount, dentry} in a small hash table.
+ * A mount is attached to a dentry of its parent mount; a path walk that reaches a
+ * dentry with DENTRY_MOUNTED looks {mount, dentry} up in a small hash table.
  * The first mount is its own parent. There is one tree for all processes.
  *
  * Each open file and each current directory counts a mount, from any processor,
  * so the count is split: a cell for each CPU, changed there with preemption off.
- * Only who wants to unmount needs the sum:
+ * Only umount() needs the sum:
  *
- *	1. mark the mount FROZEN and change tree_seq: walks that begin later wait
- *	   (mount_wait_frozen()), walks under way will find that the tree changed
- *	   and drop what they took;
- *	2. wait for an RCU grace period: what they took and dropped is in the cells;
- *	3. sum up. Busy: remove the mark. Else take it out of the tree.
+ *	1. It marks the mount FROZEN and changes tree_seq. Walks that begin later wait
+ *	   (mount_wait_frozen()); walks that have begun find that the tree changed,
+ *	   and drop the references that they took.
+ *	2. It waits for an RCU grace period: the cells now contain those references
+ *	   and their drops.
+ *	3. It adds the cells up. If the mount is in use, the mark is removed; else the
+ *	   mount is taken out of the tree.
  *
  * A mount outside the tree is DETACHED, and its users drop it under tree_lock,
  * where the sum is right. The cell of writers works alike for read-only remounts.

@@ -2,7 +2,7 @@
 /*
  * mount(), umount2(), pivot_root().
  *
- * One call does six different things, told apart by flags, in Linux's order:
+ * One call does six different things, chosen by flags, in Linux's order:
  * change a mount (REMOUNT), show a tree at a second place (BIND), set how mounts
  * spread, move a mount, or mount something new.
  *
@@ -10,8 +10,8 @@
  * are "private", in Linux's words. So MS_PRIVATE and MS_SLAVE describe what is the
  * case, and MS_SHARED is refused.
  *
- * Everything here runs under mount_mutex, and looks again at what is mounted on
- * the target once it has it.
+ * Everything here runs under mount_mutex. What is mounted on the target is looked
+ * up again after the mutex was taken.
  */
 #include <kernel/cred.h>
 #include <kernel/fs/context.h>

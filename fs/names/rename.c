@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * Names that move: rename and its relatives.
+ * Moving names: rename() and its relatives.
  *
  * Two directories are locked ancestor first, else by address, under the file
  * system's rename_lock, which keeps the tree's shape: while it is held, nothing
- * becomes anything's ancestor. Then what is replaced (if a directory, nothing is
- * to be made in it meanwhile), then the file that moves and the one it replaces,
- * by address, because their times and counts of links change.
+ * becomes anything's ancestor. The object that is replaced is locked next: nothing
+ * may be created in it if it is a directory. Last are the file that moves and the
+ * one that it replaces, by address, because their times and link counts change.
  */
 #include <kernel/cred.h>
 #include <kernel/fs/dentry.h>

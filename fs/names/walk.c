@@ -3,19 +3,19 @@
  * Path walking: from text to {mount, dentry}.
  *
  * Every walk is first tried fast: inside rcu_read_lock(), with no reference and
- * no lock taken and nothing written, through what the dentry cache has. In the
- * end tree_seq tells whether renames or mounts came in between. Whatever is not
- * so easy (not cached, magic links, rights that only the file system knows, a
- * change meanwhile) ends with -ECHILD and is walked again slowly, holding a
- * reference on each step's result and asking the file system under the
+ * no lock taken and nothing written, through the dentry cache. At the end
+ * tree_seq shows whether names or mounts changed meanwhile. A fast walk ends with
+ * -ECHILD at a name that is not cached, at a magic link, where only the file system
+ * can decide on rights, or after a change. The path is then walked again slowly:
+ * each step's result is referenced, and the file system is asked under the
  * directory's lock.
  *
  * Both ways share walk_text(), the loop over components; they differ in how a
  * step is made (step_fast(), step_slow()).
  *
- * Symbolic links: the link's text is walked like the path's own. What is left of
- * the text around it waits on a stack; the text's owner is held meanwhile (fast
- * walks need not: RCU). At most 40 links in one walk, nested or not.
+ * Symbolic links: the link's text is walked like the path's own. The rest of the
+ * text around it waits on a stack, and the owner of that text is referenced (not
+ * in fast walks, where RCU keeps it). One walk follows at most 40 links.
  *
  * Reading fs->root and fs->cwd: fs->seq is odd while they change, under fs->lock.
  */

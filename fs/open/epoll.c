@@ -3,25 +3,26 @@
  * epoll: a set of files that reports those that are ready, at a cost that
  * grows with the ready ones.
  *
- * An item stands for one descriptor in one set. It waits on the wait queues of
- * its file for good; a wake-up there puts it on the set's ready list. To be on
- * the list means only that the file may be ready: epoll_wait(), and poll() of
- * the set itself, ask the file, and take off the list what is not ready.
+ * An item represents one descriptor in one set. It stays on the wait queues of its
+ * file; a wake-up there puts it on the set's ready list. An item on that list only
+ * may be ready: epoll_wait(), and poll() of the set itself, call the file's poll
+ * method, and remove the item from the list if the file is not ready.
  *
- * A file is asked with no lock held, since its answer may be a driver's, which
- * sleeps as long as it likes. What was asked about may change meanwhile:
- *  - Threads walk the ready list each by a mark of its own on it, and items stay
- *    on the list while their files are asked; so one thread that is stuck in a
- *    driver hides nothing from the others.
- *  - item->wakes counts wake-ups. "Not ready" takes an item off the list only if
- *    no wake-up came after the question. An edge or a one-shot belongs to the thread
- *    that takes the item off (item_claim_locked()); a level goes to the end of the list.
- *  - An item that is removed is marked dead, and lives until the last thread that
- *    looks at it lets go. Whoever asks a file counts it. An item does not, so the
- *    remover must count the file to take the hooks off its queues; where it cannot,
- *    the file is going, and eventpoll_release() does that for all its items.
- *  - Hooks belong to the thread that adds an item until its first question is
- *    answered (item->hooking). If the item is removed by then, that thread cleans up.
+ * The poll method is called with no lock held, because a driver's method may sleep
+ * for any time. The set may change meanwhile:
+ *  - Each thread walks the ready list with a mark of its own on it, and items stay
+ *    on the list during the call. So a thread that is blocked in a driver hides no
+ *    item from the others.
+ *  - item->wakes counts wake-ups. "Not ready" removes an item from the list only if
+ *    no wake-up followed the call. An edge or a one-shot belongs to the thread that
+ *    removes the item (item_claim_locked()); a level moves to the end of the list.
+ *  - An item that leaves its set is marked dead, and freed when the last thread that
+ *    uses it drops it. A thread that calls a file's method counts the file. An item
+ *    does not, so its remover must count the file before it takes the hooks off the
+ *    file's queues. If the count is zero already, the file is being released, and
+ *    eventpoll_release() removes the hooks of all its items.
+ *  - Hooks belong to the thread that adds an item until its first call of poll has
+ *    returned (item->hooking). If the item was removed by then, that thread cleans up.
  *
  * Locks: epoll_nest_mutex (epoll_nest.c) where sets hold sets. Then, each by
  * itself: set->lock (spin, interrupts off), taken inside wait queues' locks by

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * Open files: life, and those without a name.
+ * Open files: creation and release, and files without a name.
  *
- * A file holds its path (which pins inode and mount) and who opened it. Who
- * opened a regular file for writing is counted in inode->writers, which is
- * negative while the file runs as a program, and with the mount, which cannot
- * become read-only meanwhile.
+ * A file holds its path (which pins inode and mount) and the credentials of its
+ * opener. A regular file that is open for writing is counted in inode->writers,
+ * which is negative while the file runs as a program, and in the mount, which
+ * cannot become read-only meanwhile.
  *
  * Files that are in no directory (pipes, sockets, eventfd) live in a file system
  * of their own that is mounted nowhere.

@@ -7,15 +7,16 @@
  *	OFD	an open file		when that is released
  *	POSIX	a descriptor table	when any descriptor of the inode is closed there
  *
- * Those of flock() and those of fcntl() know nothing of one another. A range lock
+ * Locks of flock() and locks of fcntl() do not affect one another. A range lock
  * by an owner replaces what that owner had there, so ranges are cut, joined and
  * split (range_apply()).
  *
- * An inode has a context once it was locked for the first time; it stays until
- * the inode goes. Waiters sleep on the context and try again after each change.
- * Deadlocks of POSIX locks are found by following who waits for whom.
+ * An inode gets a context when it is locked for the first time, and keeps it until
+ * it is freed. Waiters sleep on the context and try again after each change.
+ * Deadlocks of POSIX locks are found by following the chain of waiting owners.
  *
- * Locks: context->lock (spin): the list. waits_lock (spin): who waits.
+ * Locks: context->lock (spin): the list of locks. waits_lock (spin): the list of
+ * waiters.
  */
 #include <kernel/fs/fd_table.h>
 #include <kernel/fs/file.h>

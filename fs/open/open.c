@@ -2,10 +2,10 @@
 /*
  * Opening files by path.
  *
- * Without O_CREAT a walk leads to the object. With it the walk stops at the last
- * component: if that is in the cache no lock is taken; else it is looked up, and
- * made, under the directory's lock. A symbolic link there is followed by walking
- * on from it in the same way.
+ * Without O_CREAT a walk finds the object. With O_CREAT the walk stops before the
+ * last component. If that is cached, no lock is taken; else it is looked up, and
+ * created, under the directory's lock. If it is a symbolic link, the walk continues
+ * with the link's text in the same way.
  */
 #include <kernel/cred.h>
 #include <kernel/fs/context.h>
@@ -62,7 +62,7 @@ static int may_open(const struct path *path, int rights, u32 flags)
 	return 0;
 }
 
-/* Just made: nobody may be refused. @path f is taken over. */
+/* Just made: no open may be refused. @p f is taken over. */
 static struct file *open_created(struct file *f, const struct path *path, u32 flags)
 {
 	int err = may_open(path, 0, flags);

@@ -67,9 +67,9 @@ static inline struct pipe *pipe_of(const struct file *f)
 s64 __must_check pipe_take(struct pipe *pipe, struct uio *uio);
 /** Copy in what fits. Under ->lock. @return bytes, -EFAULT, -ENOMEM */
 s64 __must_check pipe_put(struct pipe *pipe, struct uio *uio);
-/** @pipe n of the oldest bytes, all in one page, are gone. Under ->lock. */
+/** @brief Remove @p count of the oldest bytes, all in one page. Under ->lock. */
 void pipe_consume(struct pipe *pipe, u64 count);
-/** After taking @pipe n bytes, without the lock: there is room. @pipe was_full: of before */
+/** @brief Wake writers after bytes were taken, without the lock. @param was_full  was there less room than PIPE_BUF before? */
 void pipe_wake_writers(struct pipe *pipe, bool was_full);
 /** After putting bytes, without the lock. */
 void pipe_wake_readers(struct pipe *pipe);

@@ -4,9 +4,8 @@
  *
  * The limits are Linux's (pipe(7)): the size that a user may ask for, and the
  * pages that all pipes of a user may have. Beyond the soft limit new pipes are
- * small; beyond the hard one there are none. Pages are counted by what a pipe
- * may come to hold, not by what it holds. The soft limit is never more than an
- * eighth of memory.
+ * small; beyond the hard limit none can be made. A pipe is counted with its
+ * capacity, not with its content. The soft limit is at most an eighth of memory.
  */
 #include <kernel/cred.h>
 #include <kernel/fs/file.h>

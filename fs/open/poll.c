@@ -118,7 +118,7 @@ static void poller_done(struct poller *poller)
 	}
 }
 
-/* Ask one descriptor. @return its events among @poller wanted, POLLNVAL for a bad one */
+/* Ask one descriptor. @return its events among @p wanted, POLLNVAL for a bad one */
 static inline u32 poller_ask(struct poller *poller, bool wait, u32 fd, u32 wanted)
 {
 	struct fd_ref ref = fd_get(fd);
@@ -162,10 +162,11 @@ static int poller_wait(struct poller *poller, u64 deadline)
 }
 
 /*
- * The common loop. @poller scan asks all descriptors and returns how many are ready.
- * @poller deadline 0: don't wait; ~0: for ever
+ * The common loop. @p scan asks all descriptors and returns how many are ready.
+ * @p deadline 0: don't wait; ~0: for ever
  */
-static s64 poll_loop(u32 (*scan)(void *arg, struct poller *p, bool wait), void *arg, u64 deadline)
+static s64 poll_loop(u32 (*scan)(void *arg, struct poller *poller, bool wait), void *arg,
+		     u64 deadline)
 {
 	struct poller poller;
 	u32 ready;

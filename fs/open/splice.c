@@ -3,15 +3,15 @@
  * splice, tee, vmsplice: data between pipes, files and memory, without a buffer
  * of the program's.
  *
- * Whole pages of a pipe change hands where they stand as they have to in the
- * other (page borders of both rings meet); all else is copied, which costs less
- * than it would to track pieces of pages in a ring of bytes.
+ * A whole page moves from pipe to pipe if the page borders of both rings meet
+ * there. All other data is copied, which costs less than tracking parts of pages
+ * in a ring of bytes.
  *
- * Of a file its read() and write() are used, so that splice() works with
- * everything that has them, drivers' devices too. No lock is held meanwhile:
- * the pipe keeps free what will be put in (pipe.limit), or keeps what is handed
- * over until the file has taken it (pipe.claimed). So nothing is lost where the
- * target takes less than it was offered, or nothing.
+ * Files are accessed through their read() and write() methods, so splice() works
+ * with every file that has these, including devices of drivers. No lock is held
+ * during these methods: the pipe reserves room for what is read (pipe.limit), or
+ * keeps the data until the file has accepted it (pipe.claimed). So no data is lost
+ * if the target accepts less than it was offered.
  *
  * Two pipes are locked in the order of their addresses.
  * splice(2), tee(2), vmsplice(2); the order of checks is Linux's.

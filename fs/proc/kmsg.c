@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * The kernel's log for programs that take it away: /proc/kmsg and syslog(2).
+ * The kernel's log for programs that consume it: /proc/kmsg and syslog(2).
  *
- * Both read from one place that the whole system shares: what one reader got,
- * the next does not see. Records wait, formatted, until their last byte was
- * read, since a reader's buffer may end within one. (/dev/kmsg has a place
- * for each open file, and syslog's READ_ALL takes nothing away.)
+ * Both read from one position that the whole system shares: a record that one
+ * reader got is not given to the next. A formatted record is kept until its last
+ * byte was read, because a reader's buffer may end within it. (/dev/kmsg has a
+ * position for each open file, and syslog's READ_ALL consumes nothing.)
  *
- * Lock: syslog_lock (mutex) guards the place and the levels. It is not held
+ * Lock: syslog_lock (mutex) guards the position and the levels. It is not held
  * while a reader sleeps.
  */
 #include <kernel/fs/file.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * /proc/kmemleak: memory of the kernel that nobody can reach any more. Each read
- * from the beginning searches anew.
+ * /proc/kmemleak: memory of the kernel to which no pointer is left. Each read from
+ * offset 0 searches again.
  */
 #include <kernel/fs/proc.h>
 #include <kernel/heap.h>

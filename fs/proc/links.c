@@ -2,11 +2,11 @@
 /*
  * /proc/PID/exe, cwd, root, fd/ and fdinfo/.
  *
- * These links do not lead to a name but to the very file that the process has:
- * following one (inode_ops.follow) works where the name is gone, or never was
- * ("pipe:[7]"). Reading one gives the name as the reader sees it.
+ * These links lead to the file that the process has open, not to a name: following
+ * one (inode_ops.follow) works after the name was removed, and for files that never
+ * had one ("pipe:[7]"). Reading one gives the name as the reader sees it.
  *
- * Whoever follows or reads one must be allowed to look into the process.
+ * A thread that follows or reads one must be allowed to access the process.
  */
 #include <kernel/fs/context.h>
 #include <kernel/fs/dentry.h>
