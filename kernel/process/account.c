@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * What all processes of one user have together: the counts that RLIMIT_NPROC
- * and RLIMIT_SIGPENDING are compared with, the room in pipes and sockets, the
- * open files on their way through those, and what epoll watches.
+  * Resources of all processes of one user: the counts that RLIMIT_NPROC
+ * and RLIMIT_SIGPENDING limit, pages of pipes and sockets, open files in flight
+ * through sockets, and items of epoll sets.
  *
  * Each struct cred points to the account of its real user, so that fork() and
- * signals touch only the counters; looking one up happens in setuid() and its
- * like. accounts_lock guards the table and the last reference.
+ * signals access only the counters; accounts are looked up in setuid() and similar
+ * calls. accounts_lock guards the table and the last reference.
  */
 #include <kernel/page.h>
 #include "internal.h"
@@ -16,7 +16,7 @@
 
 static DEFINE_SPINLOCK(accounts_lock);
 static struct user_account *table[ACCOUNT_BUCKETS];
-/* Of user 0: always there. */
+/* Of user 0: always exists. */
 struct user_account root_account = { .refs = ATOMIC_INIT(1) };
 
 struct user_account *account_find(uid_t uid)
@@ -60,7 +60,7 @@ void account_get(struct user_account *account)
 
 void account_put(struct user_account *account)
 {
-	/* Only the last reference needs the table; user 0's is never the last. */
+	/* Only the last reference needs the table; that of user 0 is never dropped. */
 	s32 refs = atomic_read(&account->refs);
 
 	while (refs > 1) {

@@ -2,15 +2,15 @@
 /*
  * capget, capset, and the prctl() operations about capabilities. capabilities(7).
  *
- * The kernel asks for single capabilities in this folder, and elsewhere for
- * "super user", which is CAP_SYS_ADMIN: a program that keeps less than that
+  * The kernel checks single capabilities in this folder, and "super user", which is
+ * CAP_SYS_ADMIN, in others: a program without that capability
  * may be refused more than on Linux, never less.
  */
 #include "internal.h"
 #include <kernel/syscalls.h>
 #include <uapi/prctl.h>
 
-/* The header's version says how long the data is. @return words, or -EINVAL with ours written back */
+/* The version in the header decides the length of the data. @return words; -EINVAL: the kernel's version is written back */
 static int cap_read_header(u64 user, struct user_cap_header *header)
 {
 	if (copy_from_user(header, uaddr(user), sizeof(*header)))
@@ -33,7 +33,7 @@ SYSCALL2(capget, user_header, user_data)
 	struct cred *cred;
 	int words = cap_read_header(user_header, &header);
 
-	/* Asking for the version alone is no error. */
+	/* A query of the version alone is no error. */
 	if (words == -EINVAL && !user_data)
 		return 0;
 	if (words < 0)
@@ -128,7 +128,7 @@ static s64 cred_set_securebits(u32 bits)
 	u32 locks = old->securebits & (known & 0xaa);
 	struct cred *cred;
 
-	/* A locked bit may not change, and a lock not go away. */
+	/* A locked bit may not change, and a lock may not be removed. */
 	if ((bits & ~known) || ((locks >> 1) & (old->securebits ^ bits)) || (locks & ~bits) ||
 	    !cred_capable(old, CAP_SETPCAP))
 		return -EPERM;

@@ -56,9 +56,9 @@ SYSCALL3(getresgid, user_real, user_effective, user_saved)
 /* ---- users ---- */
 
 /*
- * The real user changed: what this thread counts for belongs to another account.
- * That one may be full; as in Linux it is execve() that fails then, since
- * programs do not expect setuid() to.
+ * The real user changed: the thread is counted in another account.
+ * If that is at its limit, execve() fails later, as on Linux, since
+ * programs do not expect setuid() to fail.
  */
 static int cred_change_account(struct cred *cred)
 {
@@ -74,7 +74,7 @@ static int cred_change_account(struct cred *cred)
 	return 0;
 }
 
-/* @err  what checking gave. Commits or drops @cred. */
+/* @err  the result of the checks. Commits @cred, or drops it after an error. */
 static s64 cred_commit_users(struct cred *cred, const struct cred *old, int err)
 {
 	if (!err && cred->uid != old->uid)
@@ -163,7 +163,7 @@ SYSCALL3(setresuid, ruid_arg, euid_arg, suid_arg)
 	return cred_commit_users(cred, old, err);
 }
 
-/* Gives the old one in any case: how callers find out whether it worked. */
+/* Returns the old id in any case: callers compare to find out whether the call worked. */
 SYSCALL1(setfsuid, uid_arg)
 {
 	const struct cred *old = current_cred();

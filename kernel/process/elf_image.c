@@ -3,11 +3,11 @@
  * Checking an ELF64 program for x86-64: System V gABI chapters 4 and 5, x86-64
  * psABI 4. See elf_image.h.
  *
- * As lenient as Linux, which odd files rely on: the class and the byte order of a program
- * for this machine are not looked at; segments come in any order and overlap, later
- * ones above; their bytes may lie behind the end of the file; a program may have no
- * segments, and dies at its first instruction. Strict in all that is used
- * as an address or a length.
+  * The checks are as lenient as those of Linux, on which unusual files rely: class and byte order of a program
+ * for this machine are ignored; segments may be in any order and overlap, later
+ * ones on top; their bytes may lie behind the end of the file; a program may have no
+ * segments, and crashes at its first instruction. All values that are used
+ * as an address or a length are checked strictly.
  */
 #include "elf_image.h"
 #include <asm/elf.h>
@@ -49,7 +49,7 @@ int elf_header_check(const void *head, u64 len, u64 *phoff, u32 *nr)
 
 /* ---- in words ---- */
 
-/* e_machine, read by the byte order that the file says. */
+/* e_machine, in the byte order that the file states. */
 static u32 elf_machine(const Elf64_Ehdr *header)
 {
 	if (header->e_ident[EI_DATA] == ELFDATA2MSB)
@@ -115,7 +115,7 @@ static u64 elf_page_offset(u64 addr)
 	return addr & (ELF_PAGE - 1);
 }
 
-/* Bytes that come from the file, whole pages: also those in front of the segment in its first page. */
+/* Bytes that are mapped from the file, in whole pages: also those in front of the segment in its first page. */
 static u64 segment_file_len(const Elf64_Phdr *segment)
 {
 	return elf_page_up(segment->p_filesz + elf_page_offset(segment->p_vaddr));
@@ -159,7 +159,7 @@ static void image_add_segment(const Elf64_Phdr *segment, struct elf_image *out)
 	out->data_end = MAX(out->data_end, file_end);
 }
 
-/* Where in memory the program headers are, if a segment has them; of several the last. */
+/* The address of the program headers, if a segment contains them; of several segments the last. */
 static u64 image_find_phdrs(const Elf64_Ehdr *header, const Elf64_Phdr *phdrs, u32 nr)
 {
 	u64 addr = 0;
@@ -230,8 +230,8 @@ static u32 segment_protection(u32 flags)
 
 /*
  * A segment without bytes of the file that begins within a page still maps that page from
- * there: the segment in front of it may end in the same one. What is added in zeroes
- * is writable whatever the segment is, as in Linux.
+ * the file: the segment in front of it may end in the same page. Pages of zeroes
+ * are always writable, as on Linux.
  */
 void elf_segment_mapping(const Elf64_Phdr *segment, struct elf_mapping *out)
 {
@@ -247,7 +247,7 @@ void elf_segment_mapping(const Elf64_Phdr *segment, struct elf_mapping *out)
 	out->anon_start = out->start + out->file_len;
 	if (out->file_len) {
 		out->file_offset = elf_page_down(segment->p_offset);
-		/* What the file has behind the segment is not the program's to see. */
+		/* Bytes of the file behind the segment must not be visible to the program. */
 		if (segment->p_memsz > segment->p_filesz && (segment->p_flags & PF_W)) {
 			out->zero_start = file_end;
 			out->zero_len = out->anon_start - file_end;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * execve(): arguments and environment on their way from the old program to the
- * new one's stack.
+  * execve(): arguments and environment, copied from the old program to the stack of
+ * the new one.
  *
  * All strings are copied once into one block of kernel memory, a page for
  * nearly every program, and from there in one piece into the new space. The
@@ -77,7 +77,7 @@ static int args_check_limit(const struct exec_args *args)
 	return 0;
 }
 
-/* A string of @len bytes has been put behind the last one. */
+/* A string of @len bytes has been copied behind the last one: record it. */
 static int args_note_string(struct exec_args *args, u64 len)
 {
 	if (args->nr == args->room) {

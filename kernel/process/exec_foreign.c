@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT
 /*
- * ELF files that execve() refuses: programs for other machines above all.
+  * ELF files that execve() refuses: mostly programs for other machines.
  *
  * The caller gets ENOEXEC, as on Linux, and many callers take that for "a script
- * without #!": a shell, execvp() and posix_spawnp() run a shell on the file then, which
- * reads machine code as commands. So two things happen beside the error:
+ * without #!": a shell, execvp() and posix_spawnp() then run a shell on the file, which
+ * reads machine code as commands. So the kernel does two things besides the error:
  *
- * - One line in the kernel's log says what the file is. A program can be made to run
- *   into this as often as anybody likes, so only a few lines an interval are written.
- * - The process remembers the file until it runs something. If what it tries next is a
- *   shell with that very file as the script, this is refused with ENOEXEC too. Shells
- *   then say "Exec format error" and execvp() fails with it. An emulator
- *   (qemu-i386 FILE) is no shell and runs; so does "sh FILE" that somebody typed, as
+ * - It logs one line that states what the file is. A user can cause this any number
+ *   of times, so the number of lines in an interval is limited.
+ * - It records the file in the process until that executes a program. If the process next
+ *   tries a shell with the same file as the script, this is refused with ENOEXEC too. Shells
+ *   then report "Exec format error" and execvp() fails with it. An emulator
+ *   (qemu-i386 FILE) is not a shell and runs; so does "sh FILE" that a user typed, since
  *   its process was never refused.
  */
 #include <kernel/fs/dentry.h>
@@ -47,7 +47,7 @@ static bool exec_foreign_may_log(void)
 	return ok;
 }
 
-/* The end of @path, with nothing that a terminal would obey. */
+/* The end of @path, without control characters. */
 static void exec_printable_name(const char *path, char out[LOG_NAME])
 {
 	size_t len = strlen(path), skip = 0;
@@ -84,7 +84,7 @@ void exec_note_refused(struct exec *exec)
 
 /* ---- as a script ---- */
 
-/* sh, ash, bash, /bin/dash, -sh: what callers take for scripts. */
+/* sh, ash, bash, /bin/dash, -sh: programs that callers run on a script. */
 static bool exec_file_is_shell(const char *name)
 {
 	size_t len = strlen(name);

@@ -2,13 +2,13 @@
 /*
  * execve(): the new program's address space.
  *
- * Built complete, stack and all, while the old program still stands: whatever
- * goes wrong is an error of execve(), not the end of the process. That is why
+  * It is built completely, with its stack, while the old program still exists: a failure
+ * is an error of execve(), not the end of the process. So
  * memory of the new space is written through vm_space_access().
  *
- * An ET_EXEC image goes where it says; an ET_DYN one (static-pie, or a program
- * with an interpreter) two thirds up the user half, at a random distance; an
- * interpreter where mappings go.
+ * An ET_EXEC image is mapped at the addresses in the file; an ET_DYN one (static-pie, or a program
+ * with an interpreter) at two thirds of the user half, plus a random distance; an
+ * interpreter where other mappings are placed.
  */
 #include "exec.h"
 #include <asm/cpu.h>
@@ -27,7 +27,7 @@
 #define MOVABLE_BASE  0x555555554000ull
 #define MOVABLE_PAGES (1ull << 28) /* random distance, pages */
 #define HEAP_PAGES    0x2000ull	   /* random distance behind the image */
-#define STACK_FIRST   (128u << 10) /* below what is on it from the start */
+#define STACK_FIRST   (128u << 10) /* below the initial contents */
 
 /* ---- files ---- */
 
@@ -108,7 +108,7 @@ void exec_file_close(struct exec_file *image)
 
 /* ---- segments ---- */
 
-/* Does the file end in front of the last page that is mapped of it? Then there is nothing to clear. */
+/* Does the file end before the last page that is mapped of it? Then there is nothing to clear. */
 static bool mapping_ends_before(const struct exec_file *image, const struct elf_mapping *mapping)
 {
 	return mapping->file_offset + mapping->file_len - PAGE_SIZE >=
@@ -167,20 +167,20 @@ static int exec_map_segments(struct exec *exec, struct exec_file *image)
 	return 0;
 }
 
-/* Where an ET_DYN image goes. @return -ENOMEM: nowhere */
+/* Choose the address of an ET_DYN image. @return 0; -ENOMEM: there is no space */
 static int exec_place_movable(struct exec *exec, struct exec_file *image, bool is_interp)
 {
 	u64 size = image->elf.high - image->elf.low, align = image->elf.align, base;
 	s64 result;
 
 	if (align > USER_END / 4)
-		align = PAGE_SIZE; /* no such place: taken for a whim, as Linux does */
+		align = PAGE_SIZE; /* no such address: the alignment is ignored, as on Linux */
 	if (!is_interp) {
 		base = (MOVABLE_BASE + vm_random_offset(MOVABLE_PAGES)) & ~(align - 1);
 		if (base < USER_BASE || size > USER_END - base)
 			return -ENOMEM;
 	} else {
-		/* Nobody else is in this space: what was free stays free. */
+		/* No other thread uses this space: the range stays free. */
 		result = vm_map(exec->space, 0, size + align, PROT_NONE,
 				MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, NULL, 0);
 		if (result < 0)
@@ -222,7 +222,7 @@ static char *exec_interp_name(struct exec *exec)
 	if (!err && name[elf->interp_size - 1])
 		err = -ENOEXEC;
 	if (!err && !name[0])
-		err = -EACCES; /* the working directory, as Linux reads it */
+		err = -EACCES; /* an empty name, which is the working directory, as on Linux */
 	if (!err)
 		return name;
 	kfree(name);
@@ -247,7 +247,7 @@ static int exec_open_interp(struct exec *exec)
 		err = exec_file_check(&exec->interp);
 	if (!err && !exec->interp.elf.high)
 		err = -EINVAL; /* no segments */
-	/* Linux's word for a broken interpreter; not ENOEXEC, which a shell takes for a script. */
+	/* Linux's error for a broken interpreter; not ENOEXEC, which a shell takes for a script. */
 	if (err == -ENOEXEC || err == -EINVAL)
 		return -ELIBBAD;
 	return err;
@@ -354,7 +354,8 @@ static int exec_note_layout(struct exec *exec)
 	u64 bias = exec->program.bias;
 
 	file_get(exec->program.file);
-	(void)file_deny_write(exec->program.file); /* as long as it runs; denied already for now */
+	/* as long as the program runs; it is denied already, so this cannot fail */
+	(void)file_deny_write(exec->program.file);
 	space->exe = exec->program.file;
 	space->code_start = elf->code_start + bias;
 	space->code_end = elf->code_end + bias;

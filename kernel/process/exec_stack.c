@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* What a new program finds on its stack. See exec_stack.h. */
+/* The initial contents of the stack of a new program. See exec_stack.h. */
 #include "exec_stack.h"
 #include <kernel/string.h>
 

@@ -19,14 +19,12 @@
 #include <kernel/syscalls.h>
 #include <uapi/sched.h>
 
-#define LOOK_MIN_NS NSEC_PER_MSEC
-#define LOOK_SHARE  16 /* checks take at most this part of the time */
-#define LOOK_PAUSE_MAX_NS \
-	(20 *             \
-	 NSEC_PER_MSEC) /* the longest pause: a check that took long because of the host must not be the last */
-#define IGNORED_MIN_NS (4 * NSEC_PER_MSEC)
-#define RT_LOOK_NS     (10 * NSEC_PER_MSEC) /* for real-time threads, which may sleep in between */
-#define NEVER	       (~0ull)
+#define LOOK_MIN_NS	  NSEC_PER_MSEC
+#define LOOK_SHARE	  16		       /* checks take at most this part of the time */
+#define LOOK_PAUSE_MAX_NS (20 * NSEC_PER_MSEC) /* if the host made a check long */
+#define IGNORED_MIN_NS	  (4 * NSEC_PER_MSEC)
+#define RT_LOOK_NS	  (10 * NSEC_PER_MSEC) /* for real-time threads, which may sleep in between */
+#define NEVER		  (~0ull)
 
 /* ---- ITIMER_REAL ---- */
 

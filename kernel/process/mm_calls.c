@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The system calls about memory: thin faces of vm.h for the current space. */
+/* The system calls about memory: vm.h for the current space. */
 #include "internal.h"
 #include <kernel/fs/fd_table.h>
 #include <kernel/syscalls.h>
@@ -36,7 +36,7 @@ SYSCALL2(munmap, addr, len)
 
 SYSCALL3(mprotect, addr, len, prot)
 {
-	if (prot >> 32) /* a long, unlike mmap()'s in effect */
+	if (prot >> 32) /* all 64 bits count, unlike those of mmap() */
 		return -EINVAL;
 	return vm_protect(current->space, addr, len, (u32)prot);
 }

@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: MIT
 /*
- * When user memory runs out: which process has to go.
+  * When user memory runs out: which process is killed.
  *
- * The one of which most comes free (its own pages and page tables; pages of
- * files stay), moved by its oom_score_adj (a thousandth of all memory per step,
- * as in Linux; the super user's have a start of some percent), never the first
- * process and none that is ending already: as
- * long as a victim is still on its way out, nothing more is done, since its memory
- * is about to come back.
+ * It is the one whose end frees most memory (its own pages and page tables; pages of
+ * files stay), adjusted by its oom_score_adj (a thousandth of all memory per step,
+ * as on Linux; processes of the super user have an advantage of some percent), never the first
+ * process, and none that ends already. While a victim still ends, no other is killed,
+ * since its memory will be free soon.
  *
- * Where nobody has much, many may have little. Then a whole process group goes:
- * that is what a fork bomb of a shell's user is, and killing it one by one would
- * only make room for the next. Where no group has much either, the kernel holds the
- * memory for them, and the one goes that asks for more, but a user's before a
- * super user's: what users hold in other ways than in pages must not cost root its shell.
+ * If no process uses much, many processes may use a little each. Then a whole process group
+ * is killed: a fork bomb started from a shell is one group, and killing its processes one by one
+ * would only make room for new ones. If no group uses much either, the kernel holds the
+ * memory on behalf of processes. Then the process that asks for more is killed, but one of a user
+ * before one of the super user: memory that users hold in other ways than pages must not kill the shell of root.
  */
 #include "internal.h"
 #include <kernel/page.h>
@@ -21,7 +20,7 @@
 #include <kernel/vm.h>
 
 #define SUPER_PERCENT 3
-#define HOG_SHARE     16 /* who has such a part of all memory has much */
+#define HOG_SHARE     16 /* a process that uses this part of all memory uses much */
 #define OVERHEAD      8u /* pages that a process costs besides: kernel stack, structures */
 #define SAY_AGAIN_NS  (5 * NSEC_PER_SEC)
 
@@ -34,7 +33,7 @@ static bool oom_may_die(const struct process *p)
 	       p->state != PROC_DEAD;
 }
 
-/* What comes free when it goes; -1: it does not go, or does already. */
+/* Pages that its end frees, adjusted; -1: it must not be killed, or ends already. */
 static s64 oom_pages_of(struct process *p)
 {
 	const struct vm_space *space;
@@ -66,10 +65,10 @@ static bool oom_are_ending(void)
 struct choice {
 	struct process *p;
 	struct pid *group;
-	struct process *user; /* the worst of theirs */
+	struct process *user; /* that of an ordinary user which uses most */
 };
 
-/* The worst process, and the worst group. Those that don't have much are left out. */
+/* The process and the group that use most memory; NULL for one that does not use much. */
 static struct choice oom_choose_locked(u64 total_pages)
 {
 	s64 most = (s64)(total_pages / HOG_SHARE), group_most = most;

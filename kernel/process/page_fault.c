@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * What becomes of exceptions of user code: memory for a page fault, or a signal.
+  * Exceptions of user code: they get memory, for a page fault, or a signal.
  *
- * What the processor said about the exception is kept for a handler's frame
+ * The details of the exception are stored for a handler's frame
  * (arch/x86_64/sigframe.c).
  */
 #include "internal.h"
@@ -37,7 +37,7 @@ void upcall_user_page_fault(u64 addr, u32 error_code)
 		signal_force_fault(SIGBUS, BUS_ADRERR, addr);
 	else if (current->proc == init_process && !fatal_signal_pending())
 		boot_stop("not enough memory for the first process (%s)", current->comm);
-	else if (!fatal_signal_pending()) /* no memory, and nobody else to kill for it */
+	else if (!fatal_signal_pending()) /* no memory, and no other process to kill for it */
 		signal_send_thread(current, SIGKILL, SI_KERNEL_INFO);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Which process numbers are taken: a bitmap of two levels. See pid_map.h.
+  * The process numbers in use: a bitmap of two levels. See pid_map.h.
  */
 #include "pid_map.h"
 #include <kernel/err.h>

@@ -2,9 +2,9 @@
 /*
  * prctl, personality: settings of a process or thread.
  *
- * Whatever would need something that is not there (seccomp, tagged addresses,
- * speculation control, control-flow enforcement) is EINVAL, which is what
- * programs take for "this kernel does not have it".
+  * Options for features that do not exist (seccomp, tagged addresses,
+ * speculation control, control-flow enforcement) return EINVAL, which
+ * programs understand as "not supported by this kernel".
  */
 #include "internal.h"
 #include <kernel/syscalls.h>
@@ -35,7 +35,7 @@ static s64 prctl_set_subreaper(struct process *p, u64 value)
 	struct process *descendant;
 
 	p->child_subreaper = value;
-	/* Only a child made from now on inherits the mark; those there already get it here. */
+	/* Later children inherit the flag; existing descendants get it here. */
 	if (value)
 		list_for_each(descendant, &process_list, all_link)
 			for (struct process *ancestor = descendant->parent; ancestor;

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: MIT
 /*
- * Robust futexes: a thread that ends while it holds a lock says so in the lock's
+  * Robust futexes: if a thread ends while it holds a lock, the kernel marks that in the lock's
  * word, and wakes one waiter.
  *
- * The list of locks is the thread's own, in user memory, and may be anything:
- * the walk is bounded, every access is a user copy, and what does not look
- * like a lock of this thread is left alone.
+ * The list of locks is in user memory, and may contain anything:
+ * the walk is bounded, every access is a user copy, and a word that does not look
+ * like a lock of this thread is not changed.
  */
 #include "internal.h"
 #include <kernel/syscalls.h>
 #include <uapi/futex.h>
 
-#define CHANGES_MAX 1000u /* of a word by others, while we set it */
+#define CHANGES_MAX 1000u /* of a word by other threads, while it is set here */
 
-/* The word of one lock. @return false: user memory ends here */
+/* Mark the word of one lock. @return false: it is not accessible */
 static bool robust_lock_dies(u64 addr, u32 tid, bool is_pending)
 {
 	u32 word, seen;
@@ -30,7 +30,7 @@ static bool robust_lock_dies(u64 addr, u32 tid, bool is_pending)
 		futex_wake_user(addr, true, 1);
 		return true;
 	}
-	/* Each turn but the last means that another thread changed the word: that many do by malice only. */
+	/* In each round but the last another thread changed the word: so many changes are malicious. */
 	for (u32 tries = 0; (word & FUTEX_TID_MASK) == tid && tries < CHANGES_MAX; tries++) {
 		seen = word;
 		if (cmpxchg_user_u32(uaddr(addr), &seen, (word & FUTEX_WAITERS) | FUTEX_OWNER_DIED))
@@ -52,7 +52,7 @@ void robust_list_exit(struct thread *t)
 
 	if (copy_from_user(&head, uaddr(t->robust_list), sizeof(head)))
 		return;
-	/* Bit 0 marks priority-inheriting locks, which there are none of. */
+	/* Bit 0 marks locks with priority inheritance, which do not exist here. */
 	pending = head.list_op_pending & ~1ull;
 	offset = (u64)head.futex_offset;
 	entry = head.next & ~1ull;

@@ -9,7 +9,7 @@
 #define RT_PRIO_MAX    99
 #define RR_INTERVAL_NS (4 * NSEC_PER_MSEC) /* kernel/sched.c: SLICE_NS */
 
-/* Counted; pid 0: the caller. */
+/* @return the thread, counted; the caller for 0; NULL: there is none */
 static struct thread *sched_find_target(pid_t tid)
 {
 	if (!tid) {
@@ -103,7 +103,7 @@ static s64 thread_change_policy(pid_t tid, int policy, int priority, int nice)
 		policy = t->policy;
 	if (nice == NICE_UNCHANGED)
 		new_nice = t->nice;
-	/* A child would have to begin without real-time priority: nothing here does that. */
+	/* SCHED_RESET_ON_FORK, with which children lose real-time priority, is not implemented. */
 	err = -EINVAL;
 	if (!(policy & SCHED_RESET_ON_FORK))
 		err = policy_check((u32)policy, priority);

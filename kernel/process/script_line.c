@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The first line of a script, as Linux reads it: blanks around the parts are
- * dropped, everything behind the interpreter is one argument. A line that does
+  * The first line of a script, parsed as on Linux: blanks around the parts are
+ * removed, everything behind the interpreter is one argument. A line that does
  * not end within the buffer is cut there, but never in the interpreter's name.
  */
 #include "script_line.h"
@@ -13,7 +13,7 @@ static bool script_is_blank(char character)
 	return character == ' ' || character == '\t';
 }
 
-/* A NUL ends the line too: what follows could not be part of a string. */
+/* A NUL ends the line too, since it cannot be part of a string. */
 static size_t script_line_end(const char *buf, size_t len)
 {
 	size_t i = 2;

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * Signals that tell of files: to whom, and who may be sent them.
+  * Signals about files: their receivers, and permission to send them.
  *
- * A file's owner is a thread, a process or a group, known by its number and by
+ * A file's owner is a thread, a process or a group, identified by its number and by
  * the serial number of that number's struct pid: numbers are used again, and a
- * signal must not reach a stranger. Holding the struct pid itself was rejected:
- * it would keep the number from being used again, one for each open file.
+ * signal must not reach another process. A reference to the struct pid itself was rejected:
+ * each open file could prevent the reuse of a number.
  *
- * Who asked for the signals must be allowed to send them to each receiver at the
- * time they are sent: he is known by the user ids that he had when he asked.
+ * The user that asked for the signals must be allowed to send them to each receiver at the
+ * time they are sent; the user ids at the time of the request count.
  * Linux fcntl(2), F_SETOWN, F_SETSIG.
  */
 #include "internal.h"
@@ -69,7 +69,7 @@ static u64 sigio_poll_events(int band)
 	return events[band];
 }
 
-/* Without F_SETSIG, and where there is no room for one with details: a plain SIGIO. @p t NULL: to the process */
+/* Without F_SETSIG, and if a signal with details cannot be queued: a plain SIGIO. @p t NULL: to the process */
 static void sigio_send_to(struct process *p, struct thread *t, const struct signal_owner *owner,
 			  s32 fd, int band)
 {
@@ -126,7 +126,7 @@ void signal_owner_send(const struct signal_owner *owner, s32 fd, int band)
 		thread_put(t);
 		return;
 	}
-	p = process_find(owner->nr); /* the first thread has ended, others may be there */
+	p = process_find(owner->nr); /* the first thread has ended, others may still run */
 	if (p) {
 		if (owner->type == F_OWNER_PID)
 			sigio_send_to(p, NULL, owner, fd, band);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * siginfo_t, between what the kernel keeps and what programs see. Pure.
+  * siginfo_t: conversion between the kernel's form and that of programs. Pure.
  *
  * Which members are meaningful follows from signal and code: sigaction(2),
  * "The siginfo_t argument".

@@ -2,13 +2,13 @@
 /*
  * signalfd(): the pending signals of a set, as a file.
  *
- * Such a file shows each process its own signals: who reads takes out of the
- * queues of its thread and its process, who polls is woken by signals to itself.
- * So the wait queue is the process's, not the file's (struct signal_watch, made
- * when the process first polls one). A set of epoll may stay registered there
- * when the process has ended, through a copy of the file that a child has; so
- * each file counts the watches on which it was polled until it is closed, and by
- * then every set has let go of it.
+  * Such a file shows each process its own signals: read() dequeues signals of the
+ * calling thread and its process, poll() waits for signals to the caller.
+ * So the wait queue belongs to the process, not to the file (struct signal_watch, created
+ * when the process first polls one). An epoll set may stay registered there
+ * after the process has ended, through a copy of the file in a child; so
+ * each file has references to the watches on which it was polled until it is closed, when
+ * no epoll set is registered any more.
  *
  * Lock: fd->lock (spin) guards the list of watches; sig_lock of the process its
  * pointer to the watch. Linux signalfd(2).
@@ -24,7 +24,7 @@
 #include <uapi/fcntl.h>
 #include <uapi/poll.h>
 
-/* What a file was polled on. */
+/* A watch on which a file was polled. */
 struct watch_ref {
 	struct watch_ref *next;
 	struct signal_watch *watch;
@@ -45,7 +45,7 @@ void signal_watch_put(struct signal_watch *watch)
 		kfree(watch);
 }
 
-/* That of the current process, counted; NULL: no memory. */
+/* The watch of the current process, counted; NULL: no memory. */
 static struct signal_watch *signal_watch_get(void)
 {
 	struct process *p = current->proc;
@@ -71,7 +71,7 @@ static struct signal_watch *signal_watch_get(void)
 	return watch;
 }
 
-/* Forget the watches of processes that ended, on which nobody is registered. Locked. @return them */
+/* Remove the watches of ended processes, on which no waiter is registered. Locking: signalfd->lock. @return them */
 static struct watch_ref *signalfd_take_unused_ref(struct signalfd *signalfd)
 {
 	struct watch_ref **link = &signalfd->watches, *unused = NULL;
@@ -102,7 +102,7 @@ static void signalfd_free_refs(struct watch_ref *ref)
 	}
 }
 
-/* The wait queue of the current process, which stays until the file is closed. NULL: no memory. */
+/* The watch of the current process, which exists until the file is closed. NULL: no memory. */
 static struct signal_watch *signalfd_watch(struct signalfd *signalfd)
 {
 	struct watch_ref *fresh = NULL, *ref, *unused;
@@ -117,7 +117,7 @@ static struct signal_watch *signalfd_watch(struct signalfd *signalfd)
 	if (!ref)
 		fresh = kmalloc(sizeof(*fresh));
 	if (ref || !fresh) {
-		signal_watch_put(watch); /* the list or the process has it, too */
+		signal_watch_put(watch); /* the list or the process has a reference, too */
 		return ref ? watch : NULL;
 	}
 	*fresh = (struct watch_ref){ .watch = watch };
@@ -149,7 +149,7 @@ static int signalfd_take(u64 set, struct siginfo_k *info)
 	return sig;
 }
 
-/* The first signal; later ones are not waited for. @return its number or -errno */
+/* Wait for the first signal, and dequeue it. @return its number or -errno */
 static int signalfd_take_first(struct file *f, struct signalfd *signalfd, struct siginfo_k *info)
 {
 	struct signal_watch *watch;
@@ -207,7 +207,7 @@ static u32 signalfd_poll(struct file *f, struct poll_table *table)
 		struct signal_watch *watch = signalfd_watch(signalfd);
 
 		if (!watch)
-			return POLLERR; /* better than to sleep for ever */
+			return POLLERR; /* no memory: an error is better than an endless sleep */
 		poll_wait(table, &watch->wait);
 	}
 	if (signalfd_pending() & READ_ONCE(signalfd->set))
@@ -275,7 +275,7 @@ static s64 signalfd_create(u64 set, u32 flags)
 	return fd;
 }
 
-/* Another set for one that is there; who waits looks again. */
+/* Change the set of an existing file, and wake its waiters. */
 static s64 signalfd_change(u32 fd, u64 set)
 {
 	struct fd_ref ref = fd_get(fd);

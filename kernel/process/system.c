@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * System calls about the whole machine: names, figures, random numbers,
- * ending, barriers.
+  * System calls about the whole machine: names, statistics, random numbers,
+ * reboot, barriers.
  */
 #include "internal.h"
 #include <asm/pgtable.h>
@@ -17,7 +17,7 @@
 
 /* ---- names ---- */
 
-/* UNAME26, for programs that take no release but 2.6: version X.Y is 2.6.(60 + Y). */
+/* UNAME26, for programs that accept only release 2.6: version X.Y is 2.6.(60 + Y). */
 static void uname_release_26(char *release)
 {
 	char whole[UTS_LEN + 1];
@@ -173,8 +173,8 @@ enum {
 #define MEMBARRIER_ALL 127
 
 /*
- * Each CPU that runs one of our threads passes through an interrupt that
- * flushes its TLB, which serialises it; for all CPUs a grace period does.
+ * An interrupt that flushes the TLB serialises each CPU that runs a thread of this
+ * process; for all CPUs a grace period does.
  */
 SYSCALL3(membarrier, cmd, flags, cpu)
 {

@@ -2,10 +2,10 @@
 /*
  * Clocks and sleeping.
  *
- * CLOCK_REALTIME and CLOCK_TAI are a distance away from the monotonic clock,
- * which only setting the time changes; CLOCK_BOOTTIME is the monotonic clock,
+  * CLOCK_REALTIME and CLOCK_TAI have a distance from the monotonic clock that
+ * changes only when the time is set; CLOCK_BOOTTIME is the monotonic clock,
  * since this machine never suspends. A sleep until a point on the wall clock
- * looks again whenever that is set.
+ * computes its deadline again whenever the clock is set.
  */
 #include "internal.h"
 #include <kernel/syscalls.h>
@@ -65,8 +65,8 @@ u64 clock_to_monotonic(int clock, u64 ns)
 }
 
 /*
- * A clock id below 0 names another thread's or process's CPU clock: the
- * complement of the number above three bits, of which bit 2 says "thread".
+ * A clock id below 0 names the CPU clock of a thread or process: the
+ * complement of its number, above three bits, of which bit 2 means "thread".
  */
 int cpu_clock_read(int clock, u64 *ns)
 {
@@ -75,7 +75,7 @@ int cpu_clock_read(int clock, u64 *ns)
 	struct thread *t;
 	int err = 0;
 
-	if ((clock & 3) == 3) /* a descriptor's clock: there are none */
+	if ((clock & 3) == 3) /* the clock of a descriptor: not implemented */
 		return -EINVAL;
 	if (clock & 4) {
 		t = id ? thread_find(id) : current;
@@ -166,7 +166,7 @@ SYSCALL2(clock_settime, clock, user)
 	return set_wall_clock(ns);
 }
 
-/* What settimeofday() said last: only programs care. Both halves are read and written as one. */
+/* The time zone of the last settimeofday(), for programs only. Both halves are read and written as one. */
 static union {
 	struct user_timezone zone;
 	u64 word;
@@ -188,7 +188,7 @@ SYSCALL2(gettimeofday, user_tv, user_tz)
 	return 0;
 }
 
-/* The first zone since the boot, given without a time, tells that the clock was read from one that runs in local time. */
+/* The first zone since the boot, set without a time, means that the hardware clock runs in local time. */
 static int set_time_zone(const struct user_timezone *wanted, bool with_time)
 {
 	static bool was_set;
@@ -244,7 +244,7 @@ SYSCALL1(time, user)
 	return now;
 }
 
-/* There is no phase-locked loop to steer: the state can be read. */
+/* There is no phase-locked loop to adjust: the state can only be read. */
 static s64 timex_to_user(u64 user, int clock)
 {
 	struct user_timex timex, out;
@@ -284,7 +284,7 @@ SYSCALL2(clock_adjtime, clock, user)
 
 /* ---- sleeping ---- */
 
-/* @return 0, -ERESTARTSYS: a signal came */
+/* @return 0; -ERESTARTSYS: a signal arrived */
 static int sleep_until_wall_clock(int clock, u64 ns)
 {
 	int err;
@@ -301,7 +301,7 @@ static int sleep_until_wall_clock(int clock, u64 ns)
 	return err;
 }
 
-/* Until the process has used so much CPU time. */
+/* Sleep until the process has used so much CPU time. */
 static int sleep_until_cpu_time(int clock, u64 ns)
 {
 	u64 now, left;
@@ -351,7 +351,7 @@ static s64 sleep_relative(int clock, u64 ns, u64 user_left)
 	u64 now;
 	int err;
 
-	/* A time on the wall clock passes like any other unless the clock is set, which is not meant here. */
+	/* A relative time on the wall clock does not depend on the clock being set. */
 	if (clock_offset_ns(clock))
 		clock = CLOCK_MONOTONIC;
 	err = clock_read(clock, &now);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * wait4, waitid: what became of the children.
+  * wait4, waitid: report ends, stops and continuations of children.
  *
- * The list of children is walked under process_lock; zombies stand at its
- * front. A zombie that is reported is unlinked there and then, so that no two
+ * The list of children is walked under process_lock; zombies are at its
+ * front. A zombie that is reported is unlinked under the same lock, so that no two
  * waiters get it, and freed afterwards without the lock. Stops and
- * continuations are noted in the child (stop_status, continued) under its own
+ * continuations are recorded in the child (stop_status, continued) under its own
  * sig_lock and reported once.
  */
 #include "internal.h"
@@ -21,7 +21,7 @@ struct wait_request {
 	struct process *reaped; /* to be released */
 	pid_t pid;
 	uid_t uid;
-	int status; /* as wait4 gives it */
+	int status; /* as wait4() returns it */
 	struct rusage usage;
 };
 
@@ -45,7 +45,7 @@ static void wait_found(struct wait_request *request, struct process *child, int 
 		rusage_of_child(child, &request->usage);
 }
 
-/* What the child and its own children used is now part of ours. */
+/* Add what the child and its own children used to the figures of its parent. */
 static void process_inherit_figures(struct process *parent, const struct process *child)
 {
 	assert_held(&process_lock);
@@ -109,7 +109,7 @@ static bool wait_try_continued(struct wait_request *request, struct process *chi
 	return continued;
 }
 
-/* @return 1: found, 0: there are children to wait for, -ECHILD: none */
+/* @return 1: found; 0: there are children to wait for; -ECHILD: there are none */
 static int wait_scan(struct wait_request *request)
 {
 	struct process *parent = current->proc, *child;
