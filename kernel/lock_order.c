@@ -37,7 +37,9 @@ static void graph_unlock(void)
 
 static struct lock_stack *stack_of(bool spins)
 {
-	return spins ? &this_cpu()->spins_held : &current->locks_held;
+	if (spins)
+		return &this_cpu()->spins_held;
+	return &current->locks_held;
 }
 
 /* ---- classes; graph_lock held ---- */
@@ -72,7 +74,9 @@ static struct lock_class *class_of(struct lock_class **class, const void *lock, 
 	if (c)
 		number_class(c, ip);
 	graph_unlock();
-	return c && c->id ? c : NULL;
+	if (c && c->id)
+		return c;
+	return NULL;
 }
 
 /* ---- orders ---- */

@@ -52,8 +52,12 @@ void synchronize_rcu(void)
 
 	if (cpu_count == 1) /* being here, no reader is inside */
 		return;
-	for (u32 i = 0; i < cpu_count; i++)
-		seen[i] = cpus[i] ? READ_ONCE(cpus[i]->rcu_qs) : 0;
+	for (u32 i = 0; i < cpu_count; i++) {
+		if (cpus[i])
+			seen[i] = READ_ONCE(cpus[i]->rcu_qs);
+		else
+			seen[i] = 0;
+	}
 	smp_mb();
 	for (u32 i = 0; i < cpu_count; i++) {
 		if (i == me || !cpus[i] || !cpus[i]->online)

@@ -160,7 +160,10 @@ static struct thread *steal_from(struct run_queue *from, struct run_queue *rq)
 		/* as far ahead or behind as it was; a young queue's time may be shorter than that */
 		s64 lag = t->vruntime - from->min_vruntime;
 
-		t->vruntime = lag < 0 && (u64)-lag > rq->min_vruntime ? 0 : rq->min_vruntime + lag;
+		if (lag < 0 && (u64)-lag > rq->min_vruntime)
+			t->vruntime = 0;
+		else
+			t->vruntime = rq->min_vruntime + lag;
 		t->rq = rq;
 	}
 	raw_spin_unlock(&from->lock);
@@ -172,7 +175,9 @@ static struct run_queue *other_queue(const struct run_queue *rq, u32 cpu, u32 le
 {
 	struct run_queue *r = cpus[cpu] ? cpus[cpu]->rq : NULL;
 
-	return r && r != rq && r->nr_queued >= least ? r : NULL;
+	if (r && r != rq && r->nr_queued >= least)
+		return r;
+	return NULL;
 }
 
 /*
@@ -189,7 +194,10 @@ static struct thread *steal(struct run_queue *rq, u32 least)
 		if (r && (!longest || r->nr_queued > longest->nr_queued))
 			longest = r;
 	}
-	t = longest ? steal_from(longest, rq) : NULL;
+	if (longest)
+		t = steal_from(longest, rq);
+	else
+		t = NULL;
 	for (u32 i = 0; longest && !t && i < cpu_count; i++) {
 		r = other_queue(rq, i, least);
 		if (r && r != longest)
@@ -380,12 +388,14 @@ static void schedule_with(bool preempted)
 		__atomic_and_fetch(&prev->work, ~WORK_RESCHED, __ATOMIC_SEQ_CST);
 	update_running(rq, prev, now);
 	if (prev != rq->idle) {
-		if (!preempted && prev->state != THREAD_RUNNABLE)
+		if (!preempted && prev->state != THREAD_RUNNABLE) {
 			prev->on_rq = 0;
-		else if (likely(cpumask_test(&prev->affinity, c->id)))
+		} else if (likely(cpumask_test(&prev->affinity, c->id))) {
 			rq_enqueue(rq, prev);
-		else
-			prev->on_rq = 0, prev->migrating = true;
+		} else {
+			prev->on_rq = 0;
+			prev->migrating = true;
+		}
 	}
 	c->rcu_qs++;
 	next = pick_next(rq);
@@ -480,7 +490,9 @@ static struct run_queue *choose_rq(struct thread *t)
 			if (is_idle(c))
 				return c->rq;
 		}
-	return last ? last->rq : any_allowed(t);
+	if (last)
+		return last->rq;
+	return any_allowed(t);
 }
 
 void rq_add_thread(struct thread *t, bool is_new)
@@ -488,11 +500,10 @@ void rq_add_thread(struct thread *t, bool is_new)
 	struct run_queue *rq = choose_rq(t);
 
 	raw_spin_lock(&rq->lock);
-	if (is_new || t->vruntime + WAKE_CREDIT_NS < rq->min_vruntime || t->rq != rq)
-		t->vruntime = is_new ? rq->min_vruntime
-			      : rq->min_vruntime > WAKE_CREDIT_NS
-				      ? rq->min_vruntime - WAKE_CREDIT_NS
-				      : 0;
+	if (is_new)
+		t->vruntime = rq->min_vruntime;
+	else if (t->vruntime + WAKE_CREDIT_NS < rq->min_vruntime || t->rq != rq)
+		t->vruntime = rq->min_vruntime - MIN(rq->min_vruntime, WAKE_CREDIT_NS);
 	t->on_rq = 1;
 	rq_enqueue(rq, t);
 	if (preempts(rq, t))

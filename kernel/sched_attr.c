@@ -32,7 +32,10 @@ static void set_attributes(struct thread *t, int nice, u32 policy, u32 prio)
 	t->nice = nice;
 	t->policy = policy;
 	t->rt_priority = prio;
-	t->weight = policy == 5 ? 3 : nice_weight[nice + 20];
+	if (policy == 5)
+		t->weight = 3;
+	else
+		t->weight = nice_weight[nice + 20];
 	if (queued)
 		rq_enqueue(rq, t);
 	if (rq) {

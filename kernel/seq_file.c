@@ -41,7 +41,11 @@ char *seq_room(struct seq_file *m, size_t n)
 {
 	if (likely(n <= m->size - m->count && !m->overflow))
 		return m->buf + m->count;
-	return n > GROW_MAX && !m->fixed ? (m->overflow = true, NULL) : grow(m, n);
+	if (n > GROW_MAX && !m->fixed) {
+		m->overflow = true;
+		return NULL;
+	}
+	return grow(m, n);
 }
 
 void seq_free(struct seq_file *m)

@@ -102,10 +102,12 @@ static bool rule_parse_number(struct fault_rule *rule, const struct slice *key,
 		rule->prob = number;
 	else if (slice_is(key, "times"))
 		rule->times = number;
-	else if (slice_is(key, "nth"))
-		rule->skip = number - 1, rule->times = 1;
-	else
+	else if (slice_is(key, "nth")) {
+		rule->skip = number - 1;
+		rule->times = 1;
+	} else {
 		return false;
+	}
 	return true;
 }
 

@@ -124,7 +124,10 @@ static void patch_smap_sites(void)
 
 		at[0] = 0x0f;
 		at[1] = 0x01;
-		at[2] = *s & 0x80000000 ? 0xcb : 0xca;
+		if (*s & 0x80000000)
+			at[2] = 0xcb;
+		else
+			at[2] = 0xca;
 	}
 }
 
@@ -244,9 +247,18 @@ void cpu_init_boot(void)
 	tables_load(&boot_tables);
 	wrmsr(MSR_GS_BASE, (u64)c); /* loading GS's selector may have cleared it */
 	detect(&cpu_features);
-	pte_nx_mask = cpu_features.nx ? PTE_NX : 0;
-	pte_global_mask = cpu_features.pge ? PTE_G : 0;
-	pte_combining_bits = cpu_features.pat ? PTE_PAT : pte_uncached_bits();
+	if (cpu_features.nx)
+		pte_nx_mask = PTE_NX;
+	else
+		pte_nx_mask = 0;
+	if (cpu_features.pge)
+		pte_global_mask = PTE_G;
+	else
+		pte_global_mask = 0;
+	if (cpu_features.pat)
+		pte_combining_bits = PTE_PAT;
+	else
+		pte_combining_bits = pte_uncached_bits();
 	if (IS_ENABLED(CONFIG_X86_PCID))
 		pcid_choose(&cpu_features);
 	if (cpu_features.smap)

@@ -22,13 +22,20 @@ const struct irq_chip *arch_irq_init(void)
 {
 	bool local = apic_init();
 	const struct irq_chip *chip = &pic_chip;
+	const char *local_text = "";
 
 	pic_init();
 	if (local && !option_is_set(&opt_noapic) && ioapic_init())
 		chip = &ioapic_chip;
 	else if (local)
 		apic_connect_pic();
-	pr_info("irq: %s%s\n", chip->name, !local ? "" : apic_x2 ? ", x2APIC" : ", local APIC");
+	if (local) {
+		if (apic_x2)
+			local_text = ", x2APIC";
+		else
+			local_text = ", local APIC";
+	}
+	pr_info("irq: %s%s\n", chip->name, local_text);
 	chip_in_use = chip;
 	return chip;
 }

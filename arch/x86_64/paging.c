@@ -36,7 +36,9 @@ phys_t kernel_root;
 /* A table by its physical address: through the physmap, or a fast page while that is being built. */
 static pte_t *table_at(phys_t t, u32 slot)
 {
-	return physmap_ready ? phys_to_virt(t) : fast_page_map(slot, t);
+	if (physmap_ready)
+		return phys_to_virt(t);
+	return fast_page_map(slot, t);
 }
 
 static phys_t table_alloc(void)
@@ -118,7 +120,9 @@ pte_t *kernel_pte(u64 va, bool create)
 {
 	phys_t t = walk(va, 1, create);
 
-	return t > 1 ? &table_at(t, 0)[pt_index(va, 1)] : NULL;
+	if (t > 1)
+		return &table_at(t, 0)[pt_index(va, 1)];
+	return NULL;
 }
 
 static void must(int err)
@@ -244,7 +248,10 @@ void pt_user_free_root(phys_t root)
 
 	preempt_disable();
 	first = this_cpu()->slot[CPU_SLOT_ROOTS];
-	p->private = first ? first->private + 1 : 1;
+	if (first)
+		p->private = first->private + 1;
+	else
+		p->private = 1;
 	if (p->private <= ROOTS_KEPT) {
 		p->next = first;
 		this_cpu()->slot[CPU_SLOT_ROOTS] = p;

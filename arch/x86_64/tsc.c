@@ -50,7 +50,9 @@ u64 tsc_frequency(void)
 
 static u32 apic_count(void)
 {
-	return apic_present ? apic_read(APIC_TIMER_CURRENT) : 0;
+	if (apic_present)
+		return apic_read(APIC_TIMER_CURRENT);
+	return 0;
 }
 
 static struct look take_look(void)
@@ -74,7 +76,11 @@ static struct look take_look(void)
 /* How long to look: until the reference's own steps are small against it. */
 static u64 window_us(void)
 {
-	return reference->freq_hz > 5000000 ? 500 : reference->freq_hz > 2000000 ? 1000 : 10000;
+	if (reference->freq_hz > 5000000)
+		return 500;
+	if (reference->freq_hz > 2000000)
+		return 1000;
+	return 10000;
 }
 
 /* Some hundred instructions without a device access: those cost time where devices are emulated. */
@@ -110,7 +116,10 @@ static u64 calibrate(u64 *apic_hz)
 	if (apic_present)
 		apic_timer_arm(0);
 	passed = reference_passed(&a, b.reference);
-	*apic_hz = apic_present ? clock_mul_div(a.apic - b.apic, reference->freq_hz, passed) : 0;
+	if (apic_present)
+		*apic_hz = clock_mul_div(a.apic - b.apic, reference->freq_hz, passed);
+	else
+		*apic_hz = 0;
 	first_look = a;
 	return clock_mul_div(b.tsc - a.tsc, reference->freq_hz, passed);
 }

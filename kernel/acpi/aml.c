@@ -71,7 +71,10 @@ static bool enter_package(struct cursor *c)
 	more = *start >> 6;
 	if (left < 1 + more)
 		return false;
-	n = more ? *start & 0x0f : *start & 0x3f;
+	if (more)
+		n = *start & 0x0f;
+	else
+		n = *start & 0x3f;
 	for (u32 i = 0; i < more; i++)
 		n |= (u32)start[1 + i] << (4 + 8 * i);
 	if (n < 1 + more || n > left)

@@ -80,8 +80,12 @@ static void complain(struct acpi_reader *r, struct acpi_info *info, const u8 *si
 	char name[5] = "?";
 
 	info->tables_bad++;
-	for (u32 i = 0; sig && i < 4; i++)
-		name[i] = sig[i] >= ' ' && sig[i] < 127 ? sig[i] : '?';
+	for (u32 i = 0; sig && i < 4; i++) {
+		if (sig[i] >= ' ' && sig[i] < 127)
+			name[i] = sig[i];
+		else
+			name[i] = '?';
+	}
 	if (r->complain && info->tables_bad <= COMPLAINTS_MAX)
 		r->complain(r, name, addr, why);
 }
@@ -176,10 +180,11 @@ static void visit(struct scan *s, phys_t addr, const char *want)
 static bool walk_root(struct scan *s, phys_t addr, u32 width)
 {
 	size_t len;
-	const u8 *root = addr ? table_open(s->r, s->info, addr, width == 8 ? "XSDT" : "RSDT", &len)
-			      : NULL;
+	const u8 *root = NULL;
 	u32 n;
 
+	if (addr)
+		root = table_open(s->r, s->info, addr, width == 8 ? "XSDT" : "RSDT", &len);
 	if (!root)
 		return false;
 	n = MIN((u32)((len - ACPI_HEADER_LEN) / width), ENTRIES_MAX);
@@ -219,11 +224,16 @@ int acpi_parse(struct acpi_reader *r, const void *rsdp, size_t len, struct acpi_
 	u32 valid;
 
 	defaults(info);
-	valid = p ? rsdp_valid(p, len) : 0;
+	if (p)
+		valid = rsdp_valid(p, len);
+	else
+		valid = 0;
 	if (!valid)
 		return -ENOENT;
 	info->revision = p[15];
 	info->present = (valid == RSDP_V2_LEN && walk_root(&s, acpi_u64(p, len, 24), 8)) ||
 			walk_root(&s, acpi_u32(p, len, 16), 4);
-	return info->present ? 0 : -ENOENT;
+	if (info->present)
+		return 0;
+	return -ENOENT;
 }

@@ -113,12 +113,18 @@ u64 time_realtime_offset_ns(void)
 
 u64 time_resolution_ns(void)
 {
-	return source.s ? MAX(NSEC_PER_SEC / source.s->freq_hz, 1ull) : 1;
+	if (source.s)
+		return MAX(NSEC_PER_SEC / source.s->freq_hz, 1ull);
+	return 1;
 }
 
 const char *clock_source_name(void)
 {
-	return source.s ? source.s->name : cycles_in_use ? CYCLE_COUNTER_NAME : "none";
+	if (source.s)
+		return source.s->name;
+	if (cycles_in_use)
+		return CYCLE_COUNTER_NAME;
+	return "none";
 }
 
 /* ---- changing; clock_lock held, interrupts off ---- */

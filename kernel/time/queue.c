@@ -33,7 +33,10 @@ void timer_queue_remove(struct timer_queue *q, struct timer *t)
 	if (q->first == t) {
 		struct rb_node *next = rb_next(&t->node);
 
-		q->first = next ? rb_entry(next, struct timer, node) : NULL;
+		if (next)
+			q->first = rb_entry(next, struct timer, node);
+		else
+			q->first = NULL;
 	}
 	rb_erase(&q->tree, &t->node);
 }

@@ -134,7 +134,9 @@ static u64 budget_end(struct timer_base *b, u64 now)
 		b->window_ns = now;
 		b->spent_ns = 0;
 	}
-	return b->spent_ns < BUDGET_NS ? now + BUDGET_NS - b->spent_ns : 0;
+	if (b->spent_ns < BUDGET_NS)
+		return now + BUDGET_NS - b->spent_ns;
+	return 0;
 }
 
 void timer_interrupt(void)
@@ -160,7 +162,10 @@ void timer_interrupt(void)
 	}
 	b->in_interrupt = false;
 	b->spent_ns += now - start + ENTRY_NS;
-	next = t ? t->deadline_ns : TIME_NEVER;
+	if (t)
+		next = t->deadline_ns;
+	else
+		next = TIME_NEVER;
 	if (unlikely(now >= end))
 		next = MAX(next, b->window_ns + WINDOW_NS);
 	b->armed_ns = next;
