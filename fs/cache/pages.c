@@ -77,8 +77,8 @@ static int pages_charge(struct inode *inode, s64 npages)
 
 /*
  * Put a fresh page, which must be charged, into the tree, unless the file ends before @index and
- * @within_size forbids that. If another page was faster, it is taken in one step with finding out: nobody
- * has to come back and look for it.
+ * @within_size forbids that. If another page is there already, it is counted in the same step, so that
+ * no second look-up is needed.
  * @return 0; -EEXIST: *@there is the page in its place, counted; -EFBIG; -ENOMEM
  */
 static int page_add(struct inode *inode, u64 index, struct page *page, bool within_size,
@@ -230,7 +230,7 @@ static s64 write_hole(struct inode *inode, struct uio *uio, u64 index, u64 off, 
 		page_put(page);
 		return got;
 	}
-	if (err == -EEXIST) { /* a mapping made the page meanwhile: what was fetched goes there */
+	if (err == -EEXIST) { /* a mapping made the page meanwhile: copy into that one */
 		memcpy((u8 *)page_address(there) + off, mem + off, got);
 		page_put(there);
 		err = 0;
@@ -419,7 +419,7 @@ static bool is_unused(const struct page *page, u64 mark)
 	return true;
 }
 
-/* An allocation failed half way: what it made before goes again, unless it has been used since. */
+/* An allocation failed half way: free the pages that it made, unless they have been used since. */
 static void take_back(struct inode *inode, u64 first, u64 last, u64 mark)
 {
 	struct page *page;
@@ -443,7 +443,7 @@ static void take_back(struct inode *inode, u64 first, u64 last, u64 mark)
 	}
 }
 
-/* @mark goes to the page if it is made here. */
+/* A page that is made here gets @p mark. */
 static int allocate_page(struct inode *inode, u64 index, u64 mark)
 {
 	struct page *page = page_find(inode, index), *there;

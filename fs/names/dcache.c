@@ -136,8 +136,8 @@ static bool find_once(struct dentry *parent, u64 key, const char *name, bool set
 }
 
 /*
- * Ends whatever others do: renames that never pause are locked out, and whoever takes a dying
- * dentry apart gets the processor, also from one that runs in real time.
+ * Ends in bounded time: after FIND_PATIENCE tries renames are locked out, and a thread
+ * that frees a dying dentry gets the processor, even from a real-time thread.
  */
 struct dentry *dentry_find(struct dentry *parent, u64 key, const char *name)
 {
@@ -229,7 +229,8 @@ static struct dentry *lru_take_victim(void)
 			list_add_tail(&d->lru, &lru);
 			continue;
 		}
-		dentry_clear_flag(d, DENTRY_ON_LRU); /* in use: comes back by itself */
+		dentry_clear_flag(d,
+				  DENTRY_ON_LRU); /* in use: its last dentry_put() adds it again */
 		lru_count--;
 		if (!atomic_cmpxchg(&d->refs, 0, DEAD)) {
 			victim = d;

@@ -113,7 +113,7 @@ int inode_permission(struct inode *inode, int mask)
 		return -EROFS;
 	if (unlikely(inode->ops && inode->ops->permission))
 		return inode->ops->permission(inode, mask);
-	/* What owner, group and others may alike needs no look at who asks. */
+	/* If owner, group and others have the same right, the credentials do not matter. */
 	everyone = inode->mode & inode->mode >> 3 & inode->mode >> 6;
 	if (likely(!(mask & ~everyone & 7)))
 		return 0;

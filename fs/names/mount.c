@@ -325,7 +325,7 @@ static void set_frozen(struct mount *mount, bool frozen)
 static void finish_detach(struct mount *mount, struct dentry *mountpoint)
 {
 	change_announce(&mount_changes);
-	synchronize_rcu(); /* all see DETACHED before the tree's reference goes */
+	synchronize_rcu(); /* all see DETACHED before the tree's reference is dropped */
 	dentry_put(mountpoint);
 	mount_put(mount);
 }

@@ -398,7 +398,7 @@ static int unmount_target(const struct path *path, u32 flags)
 	if (flags & MNT_EXPIRE) {
 		if (mount == mount_root || flags & (MNT_FORCE | MNT_DETACH))
 			return -EINVAL;
-		if (!mount->expire) { /* not used until the next try: then it goes */
+		if (!mount->expire) { /* unmounted at the next try if it is not used until then */
 			mount->expire = true;
 			return -EAGAIN;
 		}

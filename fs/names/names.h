@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/** @file names.h  Who may change a directory: for dirops.c and rename.c. */
+/** @file names.h  Rights to change a directory: for dirops.c and rename.c. */
 #pragma once
 #include <kernel/types.h>
 

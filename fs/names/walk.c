@@ -587,7 +587,7 @@ int walk_path(struct walk *walk, int dirfd, const char *name, u32 flags)
 {
 	int err = walk_fast(walk, dirfd, name, flags);
 
-	/* The last component must not be the text of a link that nobody holds. */
+	/* The last component must not be in the text of a link that is not referenced. */
 	if (!err && flags & LOOKUP_PARENT && walk->nr_links) {
 		walk_fast_end(walk);
 		err = -ECHILD;

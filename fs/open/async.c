@@ -8,7 +8,7 @@
  * into the list and takes it out. O_ASYNC of a file changes only there, under the
  * list's lock.
  *
- * struct file_owner is made when a file first needs one, and goes with the file.
+ * struct file_owner is made when a file first needs one, and freed with the file.
  *
  * Locks: async_list.lock (spin, interrupts off); inside of it file_owner.lock
  * (spin, interrupts off), which guards the owner, and all locks that sending takes.
@@ -156,7 +156,7 @@ int async_list_set(struct async_list *list, struct file *f, s32 fd, bool enable)
 	return 0;
 }
 
-void async_list_drop(struct async_list *list, bool (*goes)(const struct file *f))
+void async_list_drop(struct async_list *list, bool (*matches)(const struct file *f))
 {
 	u64 flags = spin_lock_irqsave(&list->lock);
 	struct async_entry **link = &list->first;
@@ -164,7 +164,7 @@ void async_list_drop(struct async_list *list, bool (*goes)(const struct file *f)
 	while (*link) {
 		struct async_entry *entry = *link;
 
-		if (!goes(entry->file)) {
+		if (!matches(entry->file)) {
 			link = &entry->next;
 			continue;
 		}
@@ -241,16 +241,16 @@ static s64 set_signal(struct file *f, u64 sig)
 s64 owner_fcntl(struct file *f, u32 cmd, u64 arg)
 {
 	struct signal_owner to;
-	s32 who = (s32)arg;
+	s32 owner_id = (s32)arg;
 	u32 ids[2];
 
 	owner_read(f, &to);
 	switch (cmd) {
 	case F_SETOWN:
-		if (who == INT32_MIN)
+		if (owner_id == INT32_MIN)
 			return -EINVAL;
-		return file_set_owner(f, who < 0 ? F_OWNER_PGRP : F_OWNER_PID, who < 0 ? -who : who,
-				      true);
+		return file_set_owner(f, owner_id < 0 ? F_OWNER_PGRP : F_OWNER_PID,
+				      owner_id < 0 ? -owner_id : owner_id, true);
 	case F_GETOWN:
 		if (!signal_owner_lives(&to))
 			return 0;

@@ -93,7 +93,7 @@ void epoll_wake_waiters(struct eventpoll *set)
 	wake_up_poll(&set->poll_wait, POLLIN | POLLRDNORM);
 }
 
-/* Of several sets that wait exclusively one is enough: is it this one, where somebody sleeps in epoll_wait()? */
+/* One of several sets that wait exclusively is enough: is it this one, in which a thread sleeps in epoll_wait()? */
 static bool set_takes_wake_up(const struct eventpoll *set, u32 events, u64 key)
 {
 	u64 transfer = key & (POLLIN | POLLOUT);
@@ -218,7 +218,7 @@ struct eventpoll_item *epoll_item_after(struct eventpoll *set, const struct file
 	return best;
 }
 
-/* Out of its set, if it is still in it. set->lock held. Unless somebody is ->hooking, the caller detaches it. */
+/* Take an item out of its set, if it is still in it. Unless it is ->hooking, the caller detaches it. */
 void epoll_item_kill_locked(struct eventpoll_item *item)
 {
 	assert_held(&item->set->lock);
@@ -273,7 +273,7 @@ void eventpoll_release(struct file *f)
 
 /* ---- the set as a file ---- */
 
-/* The first item goes; its file, counted, if the caller is to detach it. */
+/* Take the first item out; @p detach: its file was counted, and the caller must detach the item. */
 static struct eventpoll_item *item_kill_first(struct eventpoll *set, bool *detach)
 {
 	u64 flags = spin_lock_irqsave(&set->lock);

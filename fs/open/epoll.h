@@ -12,7 +12,7 @@
 
 /** Bits of an item's events that are no events of a file. */
 #define EPOLL_PRIVATE_BITS (EPOLLWAKEUP | EPOLLONESHOT | EPOLLET | EPOLLEXCLUSIVE)
-/** Events that are reported though nobody asked for them. */
+/** Events that are reported without being asked for. */
 #define POLL_ALWAYS (POLLERR | POLLHUP)
 
 /** On a set's ready list: an item, or the mark of a thread that walks the list. */
@@ -32,7 +32,7 @@ struct eventpoll {
 	struct wait_queue wait; /* epoll_wait(): exclusive waiters */
 	struct wait_queue
 		poll_wait; /* poll() of the set's own descriptor, and sets that hold this one */
-	struct cred *cred; /* who made it: the watches are charged to that user */
+	struct cred *cred; /* of its creator, whose user is charged for the watches */
 	/* Under epoll_nest_mutex: */
 	struct list inner;	    /* items of this set whose files are sets */
 	struct list outer;	    /* items of other sets for this one */
@@ -50,7 +50,7 @@ struct item_hook {
 
 struct eventpoll_item {
 	struct eventpoll *set; /* counted */
-	struct file *file;     /* not counted: eventpoll_release() comes before its end */
+	struct file *file;     /* not counted: eventpoll_release() is called before it is freed */
 	u32 fd;
 	struct atomic refs; /* the file's list, and each thread that looks at it */
 	struct eventpoll_item *next_of_file,
@@ -61,9 +61,9 @@ struct eventpoll_item {
 	u32 events;		  /* wanted, with the private bits */
 	u32 wakes;		  /* counts what the file's queues have told */
 	u64 data;
-	bool dead;    /* out of the set; nobody finds it there any more */
-	bool hooking; /* whoever adds it is still asking the file */
-	/* Of who adds it; then of who detaches it: */
+	bool dead;    /* out of the set, where it is not found any more */
+	bool hooking; /* the thread that adds it still calls the poll method */
+	/* Of the thread that adds it; later of the one that detaches it: */
 	bool failed; /* no memory for a hook */
 	u32 nr_hooks;
 	struct item_hook hooks[ITEM_HOOKS], *more_hooks;

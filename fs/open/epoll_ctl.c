@@ -139,7 +139,7 @@ static int item_enter(struct eventpoll_item *item, bool *added)
 	return err;
 }
 
-/* Who added it is done; it stays in the set unless @p err, or somebody has removed it meanwhile. */
+/* The end of adding: the item stays in the set unless @p err, or another thread removed it meanwhile. */
 static void item_settle(struct eventpoll_item *item, u32 ready, int err)
 {
 	struct eventpoll *set = item->set;

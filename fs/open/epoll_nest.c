@@ -14,7 +14,7 @@
 #include "epoll.h"
 
 struct mutex epoll_nest_mutex = MUTEX_INIT(epoll_nest_mutex);
-static u64 walk_number; /* tells what this walk has computed from what is old */
+static u64 walk_number; /* marks what this walk has computed */
 
 /* ---- chains ---- */
 
@@ -60,7 +60,7 @@ int epoll_nest_check(struct eventpoll *set, struct eventpoll *inner)
 
 /* ---- ways ---- */
 
-/* How many ways may lead from a file to a set that nobody holds, through so many others. */
+/* How many ways may lead from a file to an outermost set, by the number of sets between. */
 static const u32 ways_max[EPOLL_NEST_MAX + 1] = { ~0u, 500, 100, 50, 10 };
 
 /* @param depth  sets between the file and @p set */

@@ -4,11 +4,11 @@
  *
  * A table belongs to one thread or is shared (CLONE_FILES). The owner of an
  * unshared table borrows a file for the length of a call without counting:
- * nobody else can close it. Users of a shared table count it, found under RCU,
+ * no other thread can close it. Users of a shared table count it, found under RCU,
  * so files that were ever in one are freed after a grace period (FMODE_RCU).
  *
  * Lock: files->lock (spin) guards changes; a larger table replaces the old one
- * by one store and the old one goes after a grace period. Others' tables
+ * by one store and the old one is freed after a grace period. Others' tables
  * (/proc) are read under the lock.
  */
 #include <kernel/fs/fd_table.h>

@@ -170,7 +170,7 @@ struct file *file_open_into(struct file *f, const struct path *path, u32 flags)
 		f->ops = &path_only_ops;
 		return f;
 	}
-	/* O_ASYNC has to be asked for by fcntl(), as in Linux; here F_GETFL tells so. */
+	/* O_ASYNC must be set by fcntl(), as in Linux; F_GETFL reports that here. */
 	f->flags = (flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC | O_ASYNC)) | O_LARGEFILE;
 	f->mode = modes[flags & O_ACCMODE];
 	if (S_ISREG(inode->mode) || S_ISDIR(inode->mode))

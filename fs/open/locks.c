@@ -110,7 +110,7 @@ static bool same_owner(const struct file_lock *one, const struct file_lock *othe
 	return one->kind == other->kind && one->owner == other->owner;
 }
 
-/* A lock of somebody else's that keeps @p lock out. */
+/* @return another owner's lock that conflicts with @p lock, or NULL */
 static struct file_lock *find_conflict(struct lock_context *context, const struct file_lock *lock)
 {
 	struct file_lock *held;

@@ -123,7 +123,7 @@ static struct dentry *open_find_cached(struct dentry *dir, u64 key, const char *
 	return d;
 }
 
-/* The last component, made if it is absent: then *@created is a file for it, so that no error comes after. Counted. */
+/* The last component, made if it is absent: then *@created is a file for it, so that no error follows. Counted. */
 static struct dentry *find_or_create(struct walk *walk, u32 flags, mode_t mode,
 				     struct file **created)
 {

@@ -8,15 +8,15 @@
  * so that small messages stay in one. Writes of up to PIPE_BUF bytes are
  * whole: they wait for room for all of it.
  *
- * splice() reads a file, or writes to one, without the lock: a driver may be
- * behind it. What it is about to put in is kept free (->limit), what it hands
- * over stays at the tail, and readers wait meanwhile (->claimed).
+ * splice() reads a file, or writes to one, without the lock, because the file may
+ * be a driver's. Room for what it reads is reserved (->limit); what it writes to
+ * the file stays at the tail, and readers wait meanwhile (->claimed).
  *
  * Lock: pipe->lock (mutex) guards all of it; user memory is touched under it.
- * An open file's position, which a pipe has no other use for, is the number of
- * writers that had come before it: it tells of a hangup only once there are others.
- * The sleepers look at head, tail, readers and writers without it. Who does so
- * looks for writers first: what the last one wrote is seen by all who see it gone.
+ * An open file's position, which is not used otherwise, is the number of writers
+ * that had opened the pipe before: poll() reports a hangup only after another one.
+ * Waiting threads read head, tail, readers and writers without the lock, writers
+ * first: a thread that sees no writer sees all that the last one wrote.
  * POSIX.1-2017, write(), "Pipes and FIFOs"; Linux pipe(7), fifo(7).
  */
 #include <kernel/cred.h>
@@ -119,7 +119,7 @@ void pipe_consume(struct pipe *pipe, u64 count)
 		pipe_begin_anew(pipe);
 }
 
-/* Inlined where read() runs it: splice() goes through pipe_take(). */
+/* Inlined where read() runs it: splice() calls pipe_take(). */
 static inline __attribute__((always_inline)) s64 pipe_take_page(struct pipe *pipe, struct uio *uio)
 {
 	s64 done = 0;
@@ -278,7 +278,7 @@ static s64 pipe_write(struct file *f, struct uio *uio, u64 *pos)
 			return total;
 		want = pipe_room_wanted(uio->count);
 		if (total && want > 1)
-			want = 1; /* the rest of a large write comes in pieces */
+			want = 1; /* the rest of a large write may be written in pieces */
 		if (f->flags & O_NONBLOCK)
 			return total ? total : -EAGAIN;
 		err = wait_event_interruptible(
@@ -378,7 +378,7 @@ static void pipe_release(struct file *f)
 		async_notify(&pipe->async_readers, POLL_IN);
 		async_notify(&pipe->async_writers, POLL_OUT);
 	}
-	mutex_unlock(&f->inode->lock); /* until now nobody else can have been the last */
+	mutex_unlock(&f->inode->lock); /* until here no other thread can have been the last */
 }
 
 /* A FIFO by name, or a pipe through /proc: both ends have to be there, unless O_NONBLOCK or O_RDWR. */
@@ -419,7 +419,7 @@ static int pipe_open(struct inode *inode, struct file *f)
 	mutex_unlock(&pipe->lock);
 	f->private = pipe;
 	f->mode |= FMODE_STREAM;
-	/* Writers that had gone before are no hangup for who did not wait for any. */
+	/* A reader that did not wait for writers gets no hangup for those that closed before. */
 	if (!there && f->mode & FMODE_READ && f->flags & O_NONBLOCK)
 		f->pos = seen;
 	else

@@ -17,12 +17,12 @@ struct pipe {
 	u64 limit;  /* bytes it may hold: its size less what splice() keeps free */
 	u32 npages; /* a power of two */
 	struct page **pages;
-	struct page *one[PIPE_PAGES]; /* ->pages until it is resized */
-	u32 readers, writers;	      /* open files */
-	u32 files;		      /* in all: the last frees */
-	struct cred *cred;	      /* whose share of pages it is */
-	bool anonymous; /* of pipe(), opened again through /proc: nobody waits there */
-	bool claimed;	/* splice() hands its oldest bytes to a file: others wait */
+	struct page *one[PIPE_PAGES];	/* ->pages until it is resized */
+	u32 readers, writers;		/* open files */
+	u32 files;			/* in all: the last frees */
+	struct cred *cred;		/* whose share of pages it is */
+	bool anonymous;			/* of pipe(): an open through /proc does not wait */
+	bool claimed;			/* splice() hands its oldest bytes to a file: others wait */
 	u64 reader_opens, writer_opens; /* since it was made: for a FIFO's open() */
 	struct wait_queue read_wait, write_wait, open_wait;
 	struct async_list async_readers, async_writers;
@@ -74,7 +74,7 @@ void pipe_wake_writers(struct pipe *pipe, bool was_full);
 /** After putting bytes, without the lock. */
 void pipe_wake_readers(struct pipe *pipe);
 
-/* ---- pipe_size.c: who may have how much ---- */
+/* ---- pipe_size.c: limits ---- */
 
 /**
  * Pages for a new pipe of the current user, charged to @p cred.

@@ -16,7 +16,7 @@
 #include <uapi/poll.h>
 #include "pipe_ring.h"
 
-#define PIPE_PAGES_MIN 2u /* of a user who has many */
+#define PIPE_PAGES_MIN 2u /* of a user that has many */
 #define SIZE_LIMIT     (1u << 31)
 
 static u32 size_max = 1048576;			     /* pipe-max-size, bytes */

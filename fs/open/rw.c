@@ -88,7 +88,7 @@ static s64 transfer_at(u32 fd, struct uio *uio, s64 offset, transfer_fn method)
 	return ret;
 }
 
-/* Why a range of user memory was refused: Linux tells a negative length apart. */
+/* Why a range of user memory was refused: a negative length has an error of its own, as in Linux. */
 static s64 bad_range_error(u64 len)
 {
 	if ((s64)len < 0)
@@ -276,7 +276,7 @@ struct dirents {
 	bool old, full; /* struct linux_dirent, without the 64 */
 };
 
-/* Each entry's d_off is the position of the next: known when that one comes. */
+/* Each entry's d_off is the position of the next, known when that one is filled in. */
 static void set_last_offset(struct dirents *dirents)
 {
 	if (dirents->used)

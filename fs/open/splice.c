@@ -70,7 +70,7 @@ static s64 lock_input(struct pipe *pipe, bool nonblock)
 		mutex_lock(&pipe->lock);
 		if (has_input(pipe))
 			return 1;
-		mutex_unlock(&pipe->lock); /* somebody else was faster */
+		mutex_unlock(&pipe->lock); /* another thread was faster */
 	}
 }
 

@@ -18,7 +18,7 @@ struct gen_spec {
 	const char *target;		    /* of a symbolic link; or: */
 	const char *(*readlink)(char *buf); /* text in buf (PATH_MAX), or ERR_PTR */
 	const struct file_ops *fops;	    /* instead of show and write */
-	struct change_source *changes;	    /* what poll() tells of; NULL: nothing */
+	struct change_source *changes;	    /* what poll() reports; NULL: nothing */
 	/*
 	 * Of a folder: called before something in it is looked up, or it is listed, to make what
 	 * is not there yet. With the folder's inode->lock held it may create, but not remove.
@@ -43,7 +43,7 @@ struct proc_entry {
 	char *target;	/* of a link */
 	u32 nr_folders; /* among the children */
 	struct rcu_head rcu;
-	bool implicit; /* a folder that goes with its last entry */
+	bool implicit; /* a folder that is removed with its last entry */
 	u8 name_len;
 	char name[]; /* NUL-terminated */
 };
@@ -56,7 +56,7 @@ struct gen_tree {
 	struct super_block *sb; /* the one super block that shows it, or NULL; under sb_lock */
 	struct mutex sb_lock;
 	mode_t folder_mode; /* of folders that are made on the way */
-	u64 file_size;	    /* that stat() tells */
+	u64 file_size;	    /* that stat() reports */
 	int gone_error;	    /* of a read or write after the entry was removed */
 };
 

@@ -4,7 +4,7 @@
  *
  * A radix tree of nodes with 64 slots, as high as the largest index needs. A
  * file of one page has no node: the root is the page itself. Pointers are
- * aligned, so bit 0 of the root tells a node.
+ * aligned, so bit 0 of the root marks a node.
  *
  * Readers take no lock: they may run at the same time as one writer and see each
  * slot as it was or as it is. Nodes are freed through page_tree_node_free(),
@@ -57,5 +57,5 @@ u64 page_tree_next_hole(const struct page_tree *tree, u64 index);
 int __must_check page_tree_insert(struct page_tree *tree, u64 index, void *item);
 /** @brief Take out. @return the item, or NULL. The writer's lock is held. */
 void *page_tree_remove(struct page_tree *tree, u64 index);
-/** @brief Empty a tree that nobody else sees, handing each item to @p release. */
+/** @brief Empty a tree that no other thread uses; calls @p release with each item. */
 void page_tree_destroy(struct page_tree *tree, void (*release)(void *item, void *ctx), void *ctx);

@@ -24,7 +24,7 @@ void seq_release(struct file *f);
  * text that was made last, so that reading in small pieces gives one text.
  */
 s64 seq_read(struct file *f, struct uio *uio, u64 *pos);
-/** Anywhere but relative to the end, which nobody knows. */
+/** Any offset but one relative to the end, which is unknown. */
 s64 __must_check seq_llseek(struct file *f, s64 off, int whence);
 /** For poll methods: how often @p source had changed when the file was opened or last said so. @return has it changed since? */
 bool seq_poll_changed(struct file *f, struct change_source *source, struct poll_table *table);
