@@ -69,7 +69,7 @@ struct process {
 	bool continued;
 	struct wait_queue child_wait; /* wait4 of the parent sleeps here */
 
-	/* signals; under sig_lock */
+	/** Guards the signals below, pending signals and masks of the threads, ->threads, ->limits, ->space, stops. */
 	spinlock_t sig_lock;
 	struct sighand *sighand;
 	struct signal_queue shared; /* pending for the process as a whole */

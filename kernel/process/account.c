@@ -14,7 +14,7 @@
 #define ACCOUNT_BUCKETS	 16u
 #define SOCKET_PAGES_MAX 16384u
 
-static DEFINE_SPINLOCK(accounts_lock);
+static DEFINE_SPINLOCK(accounts_lock); /* guards the table, and last references */
 static struct user_account *table[ACCOUNT_BUCKETS];
 /* Of user 0: always exists. */
 struct user_account root_account = { .refs = ATOMIC_INIT(1) };

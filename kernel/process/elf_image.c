@@ -57,7 +57,7 @@ static u32 elf_machine(const Elf64_Ehdr *header)
 	return header->e_machine;
 }
 
-static const char *machine_words(u32 machine)
+static const char *elf_machine_words(u32 machine)
 {
 	static const struct {
 		u32 machine;
@@ -92,7 +92,7 @@ const char *elf_describe(const void *head, u64 len)
 	if (len < EI_NIDENT + 4)
 		return "a damaged ELF file, cut off within its header";
 	if (elf_machine(header) != ELF_MACHINE)
-		return machine_words(elf_machine(header));
+		return elf_machine_words(elf_machine(header));
 	if (header->e_ident[EI_DATA] == ELFDATA2MSB)
 		return "a damaged ELF file, for x86-64 with the wrong byte order";
 	if (header->e_type == ET_REL)

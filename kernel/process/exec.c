@@ -533,7 +533,7 @@ int process_start_init(const char *path, const char *const argv[], const char *c
 	int err = -ENOMEM;
 
 	if (IS_ERR(t) || !exec)
-		goto out;
+		goto out_free_exec;
 	exec->path = path;
 	t->fs = fs_context_create();
 	t->files = files_create();
@@ -548,7 +548,7 @@ int process_start_init(const char *path, const char *const argv[], const char *c
 			files_put(t->files);
 	}
 	thread_put(t);
-out:
+out_free_exec:
 	if (exec)
 		exec_free(exec);
 	return err;

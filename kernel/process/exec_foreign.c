@@ -31,7 +31,7 @@
 
 static bool exec_foreign_may_log(void)
 {
-	static DEFINE_SPINLOCK(lock);
+	static DEFINE_SPINLOCK(lock); /* guards the interval and its count of lines */
 	static u64 begun_ns;
 	static u32 lines;
 	u64 now = time_monotonic_ns();

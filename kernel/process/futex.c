@@ -37,7 +37,7 @@ struct futex_key {
 };
 
 struct futex_bucket {
-	spinlock_t lock;
+	spinlock_t lock; /* guards the list and the waiters in it */
 	struct list waiters;
 } __aligned(64);
 

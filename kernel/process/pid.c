@@ -19,14 +19,14 @@
 #define PID_BUCKETS 256u
 
 struct pid_bucket {
-	spinlock_t lock;
+	spinlock_t lock; /* guards the chain, and thread and proc of each entry */
 	struct pid *first;
 };
 static struct pid_bucket buckets[PID_BUCKETS];
 static struct pid_map map;
-static DEFINE_SPINLOCK(map_lock);
+static DEFINE_SPINLOCK(map_lock); /* guards map and last_serial */
 static struct kmem_cache *pid_cache;
-static u64 last_serial; /* under map_lock */
+static u64 last_serial;
 
 static struct pid_bucket *pid_bucket_of(pid_t nr)
 {

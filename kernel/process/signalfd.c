@@ -32,7 +32,7 @@ struct watch_ref {
 
 struct signalfd {
 	u64 set;
-	spinlock_t lock;
+	spinlock_t lock; /* guards the list of watches */
 	struct watch_ref *watches;
 	struct watch_ref first; /* for the usual, one process */
 };
