@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: MIT */
+// SPDX-License-Identifier: MIT
 /*
  * Files whose content is pages in memory: reading, writing, mapping, cutting.
  *

@@ -1,10 +1,10 @@
-/* SPDX-License-Identifier: MIT */
+// SPDX-License-Identifier: MIT
 /*
- * devtmpfs: one tmpfs that the kernel fills with device nodes, mounted wherever
- * somebody mounts it; users may change it as any other.
+ * devtmpfs: one tmpfs that the kernel fills with device nodes. Each mount of it
+ * shows the same tree, and users may change that like any other.
  *
  * The kernel's changes take the directory's inode->lock as a user's would, but
- * ask for no rights: who registered the device had them.
+ * check no rights: the registration of the device was checked.
  */
 #include <kernel/fs/dentry.h>
 #include <kernel/fs/devfs.h>
@@ -123,7 +123,7 @@ int devfs_add(const char *name, mode_t mode, dev_t dev)
 	if ((mode & S_IFMT) == S_IFBLK)
 		type = S_IFBLK;
 
-	/* What somebody wrote to the device before it was there has become a file: the device it was meant for wins. */
+	/* A write to the name before the device was registered made a regular file: the device replaces it. */
 	if (!IS_ERR(d) && d->inode && S_ISREG(d->inode->mode)) {
 		devfs_leave(dir, d);
 		devfs_remove_name(name);
@@ -145,7 +145,7 @@ void devfs_remove(const char *name)
 {
 	char *copy = kstrdup(name), *slash;
 
-	if (!copy) { /* no room for the parents' names: only the node goes */
+	if (!copy) { /* no room for the parents' names: remove the node only */
 		devfs_remove_name(name);
 		return;
 	}

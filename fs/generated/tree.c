@@ -107,7 +107,7 @@ static void entry_leave(struct proc_entry *entry)
 		wake_up_all(&left);
 }
 
-/* From now on nobody enters; nobody is inside any more. */
+/* Let no further thread enter, and wait until none is inside. */
 static void entry_drain(struct proc_entry *entry)
 {
 	atomic_add(&entry->users, GONE);

@@ -1,8 +1,8 @@
-/* SPDX-License-Identifier: MIT */
+// SPDX-License-Identifier: MIT
 /*
- * What a file is that stands where a cpio archive is due, by its first bytes.
- * Only for messages: whoever brought an archive of xz shall read that, and what
- * to do, not "unknown". Sources: file(1)'s magic; Linux lib/decompress.c.
+ * The kind of a file that is no cpio archive, by its first bytes. Only for
+ * messages: they name the format that was found, and what to do about it.
+ * Sources: file(1)'s magic; Linux lib/decompress.c.
  */
 #include <kernel/string.h>
 #include "cpio.h"

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: MIT */
+// SPDX-License-Identifier: MIT
 /*
  * Reading cpio archives, format "newc" (070701) and its variant with checksums
  * (070702), as GNU cpio and bsdcpio write them.

@@ -1,23 +1,23 @@
-/* SPDX-License-Identifier: MIT */
+// SPDX-License-Identifier: MIT
 /*
  * Unpacking an initramfs into the root file system.
  *
  * The data is one or more cpio archives, each plain or gzipped, with zero
- * padding between. It is read in pieces, and what is decompressed is unpacked
- * as it comes: it takes no memory but for the files. A compressed archive
- * holds cpio archives only, no further compressed ones.
+ * padding between. It is read in pieces, and decompressed data is unpacked at
+ * once, so that memory is needed for the files only. A compressed archive
+ * contains cpio archives only, no further compressed ones.
  *
  * Files appear with mode, owner and time as archived; a name that exists keeps
  * its object if that is of the same type (a file gets new content, a directory
- * keeps what is in it), else it is replaced, so that later archives lie over
- * earlier ones. An entry without a type makes nothing, but takes away what had
- * its name. All that is as in Linux, init/initramfs.c. A damaged archive is
- * reported; what came before the damage stays.
+ * keeps what is in it), else it is replaced, so that later archives override
+ * earlier ones. An entry without a type removes the object of its name. All that
+ * is as in Linux, init/initramfs.c. A damaged archive is reported; the entries
+ * before the damage are kept.
  *
  * Hard links: cpio writes each name of a file as an entry with the same device
  * and inode number, the content with the last (GNU) or the first. Names are
- * found in a tree, which no choice of numbers can make slow. Times of
- * directories are set at the end, when nothing more is made in them.
+ * found in a balanced tree, which no choice of numbers can make slow. Times of
+ * directories are set at the end, when nothing more is created in them.
  */
 #include <kernel/fs/dentry.h>
 #include <kernel/fs/dev_number.h>

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: MIT */
+// SPDX-License-Identifier: MIT
 /*
  * Signals about files: O_ASYNC, F_SETOWN, F_SETSIG.
  *

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: MIT */
+// SPDX-License-Identifier: MIT
 /*
  * epoll: a set of files that reports those that are ready, at a cost that
  * grows with the ready ones.

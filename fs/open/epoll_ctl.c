@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: MIT */
+// SPDX-License-Identifier: MIT
 /*
  * epoll_ctl(): adding, changing and removing the items of a set, and how many
  * items the sets of one user may have. The theory is at the top of epoll.c.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: MIT */
+// SPDX-License-Identifier: MIT
 /*
  * epoll sets that hold sets: no rings, no long chains, not too many ways.
  *

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: MIT */
+// SPDX-License-Identifier: MIT
 /*
  * epoll_wait() and its relatives: walking the ready list, and reporting what is
  * ready. The theory is at the top of epoll.c.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: MIT */
+// SPDX-License-Identifier: MIT
 /* fcntl(), but for locks (locks.c), pipes (pipe_size.c) and owners (async.c). */
 #include <kernel/fs/fd_table.h>
 #include <kernel/fs/file.h>

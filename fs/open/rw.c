@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: MIT */
+// SPDX-License-Identifier: MIT
 /*
  * The system calls that move data: read, write and their relatives, lseek,
  * getdents, sendfile, ioctl.

@@ -5,16 +5,16 @@
  * A process may end, execute another program or change its identity at any
  * moment. So every access starts with pid_target_get(), which finds the thread
  * by number and checks that it still belongs to the process that the inode
- * holds: the number may have been given away meanwhile. Whoever wants to see
- * more than ps shows must be allowed to look into the process (Linux's
- * ptrace_may_access() with the credentials for files):
+ * holds, because the number may have been reused. A reader of more than ps shows
+ * must be allowed to access the process (Linux's ptrace_may_access() with the
+ * credentials for files):
  *
- * - Files about its memory (mem, environ, auxv, maps, smaps) ask at the open,
- *   and tell of the memory that the process had then: when it has executed
- *   another program they are at their end.
- * - Texts about its state (stat's addresses, wchan, stack, personality) ask at
- *   each read, of the reader and of the one that opened.
- * - Links (exe, cwd, root, fd/) ask whenever they are read or followed.
+ * - Files about its memory (mem, environ, auxv, maps, smaps) check that at the
+ *   open, and show the memory that the process had then: once it has executed
+ *   another program, they read as empty.
+ * - Texts about its state (stat's addresses, wchan, stack, personality) check it at
+ *   each read, for the reader and for the opener.
+ * - Links (exe, cwd, root, fd/) check it whenever they are read or followed.
  *
  * The owner of an inode is the effective user of the process; the super user
  * where the process may not be dumped (it runs, or ran, with more rights than
@@ -33,7 +33,7 @@
 #include <uapi/stat.h>
 #include "proc.h"
 
-/* ---- who ---- */
+/* ---- targets ---- */
 
 bool pid_target_get(const struct inode *inode, struct pid_target *out)
 {
@@ -132,7 +132,7 @@ static void set_owner(struct inode *inode, struct process *p)
 	const struct cred *cred;
 
 	if (!t)
-		return; /* it has ended: nobody's, the super user's */
+		return; /* it has ended: the super user owns it */
 	rcu_read_lock();
 	cred = rcu_dereference(t->cred);
 	if (cred && t->proc == p &&
@@ -268,7 +268,7 @@ int pid_lookup_root(struct inode *dir, struct dentry *d)
 #define MOUNTS(n, fn) ENTRY(n, S_IFREG | 0444, PID_IN_BOTH, .fops = &pid_mounts_fops, .show = fn)
 #define SHOW(n, rights, where_, fn) \
 	ENTRY(n, S_IFREG | (rights), where_, .fops = &pid_show_fops, .show = fn)
-/* About its memory: only for those who may look into the process. */
+/* About its memory: only for threads that may access the process. */
 #define SPACE(n, rights, where_, fn) \
 	ENTRY(n, S_IFREG | (rights), where_, .fops = &pid_space_fops, .show = fn)
 
@@ -292,7 +292,7 @@ int pid_class_permission(struct inode *inode, int mask)
 static const struct inode_ops pid_file_ops = { .setattr = pid_setattr };
 static const struct file_ops pid_show_fops, pid_space_fops;
 
-/* What ps and top read comes first: look-up goes down the list. */
+/* What ps and top read is first: look-up searches from the top. */
 static const struct pid_entry pid_entries[] = {
 	SHOW("stat", 0444, PID_IN_BOTH, pid_show_stat),
 	ENTRY("cmdline", S_IFREG | 0444, PID_IN_BOTH, .fops = &cmdline_fops),

@@ -40,7 +40,7 @@ static inline u32 node_index(const struct inode *inode)
 	return (u32)inode->ino & NODE_INDEX;
 }
 
-/** Who an inode is about. */
+/** The process and thread that an inode is about. */
 struct pid_target {
 	struct process *p; /* held by the inode */
 	struct thread *t;  /* counted: put with pid_target_put() */
@@ -67,7 +67,7 @@ int __must_check pid_space_get(const struct pid_target *target, const struct cre
 			       struct vm_space **out);
 /** For open methods: may the current thread see the address space? @return 0, with its number; -EACCES, -ESRCH */
 int __must_check pid_space_open(const struct inode *inode, u64 *exec_id);
-/** The space that pid_space_open() let somebody see, counted. NULL: it is gone, or the process runs another program */
+/** @return the space that pid_space_open() gave access to, counted; NULL: it has ended, or the process runs another program */
 struct vm_space *pid_opened_space(const struct pid_target *target, u64 exec_id);
 
 struct pid_entry {

@@ -4,7 +4,7 @@
  *
  * The root shows two things at once: a tree of generated files (fs/generated/tree.c),
  * to which any part of the kernel adds, and a folder for each process, found by
- * number at each look-up (pid.c). In a listing the tree comes first, as
+ * number at each look-up (pid.c). In a listing the tree is first, as
  * its places are small numbers; a process stands at PID_POS plus its number.
  */
 #include <kernel/fs/dentry.h>

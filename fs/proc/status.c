@@ -3,7 +3,7 @@
  * /proc/PID: stat, statm, status and the other texts about a process's state.
  *
  * stat is what ps and top read of every process, so it takes no lock that could
- * make them wait for the process: its memory comes from counters, not from a
+ * make them wait for the process: its memory is counted, not found by a
  * walk over its mappings. A figure may be a moment older than its neighbour.
  *
  * process_lock and sig_lock (spin) are held only to copy what they guard.
@@ -103,7 +103,7 @@ static void fill_times(struct proc_stat_line *line, const struct pid_target *tar
 	line->start_time = p->start_ns / TICK_NS;
 }
 
-/* Addresses only for those who may look: they tell where things are. */
+/* Addresses only for readers with access: they would reveal the layout. */
 static void fill_memory(struct proc_stat_line *line, const struct pid_target *target,
 			bool permitted)
 {
@@ -523,7 +523,7 @@ static s64 comm_write(struct file *f, struct uio *uio, u64 *pos)
 	return (s64)count;
 }
 
-/* Threads may name each other, whoever owns the file: pthread_setname_np() does. */
+/* Threads may name each other, whatever the owner of the file: pthread_setname_np() does. */
 static int comm_permission(struct inode *inode, int mask)
 {
 	if (node_bits(inode) & NODE_TASK && inode->private == current->proc && !(mask & MAY_EXEC))

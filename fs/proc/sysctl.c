@@ -2,7 +2,7 @@
 /*
  * /proc/sys: settings of the kernel, one in each file.
  *
- * Only what has an effect, or tells a fact, is here; what cannot be changed is
+ * Only settings that have an effect, and facts, are here; what cannot be changed is
  * not writable. (kernel/random/ is device/random.c's.) A text that is written may end in a newline. proc(5),
  * /proc/sys; Linux Documentation/admin-guide/sysctl/.
  */

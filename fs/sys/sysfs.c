@@ -3,8 +3,8 @@
  * /sys: the devices of the machine as folders and files.
  *
  * A tree of generated files (fs/generated/tree.c) like the one in /proc, with the
- * top folders that programs expect. Who has something to show adds it with
- * sysfs_create(). By itself it tells of the processors only.
+ * top folders that programs expect. Other parts of the kernel add entries with
+ * sysfs_create(). This file adds those of the processors only.
  */
 #include <kernel/cpu.h>
 #include <kernel/fs/generated.h>

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: MIT */
+// SPDX-License-Identifier: MIT
 /*
  * tmpfs: files in memory. The root file system is one, and devtmpfs.
  *
