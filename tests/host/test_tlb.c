@@ -272,7 +272,7 @@ static void begin_space(u32 i)
 	space->tables.root = (i + 2) * 0x1000;
 	space->held = false;
 	if (pcid_enabled)
-		pcid_space_init(&space->tables.pcid, &here()->cpu.pcid, cpu_id());
+		pcid_space_init(&space->tables.pcid, &here()->cpu.machine.pcid, cpu_id());
 	for (u32 page = 0; page < PAGES; page++)
 		space->table[page] = space->settled[page] = new_entry(i);
 }
