@@ -101,6 +101,7 @@ static void base_absorb_jitter_locked(u32 rounds)
 	u64 samples[2] = { cycle_counter(), 0 };
 	volatile u8 scratch[CHACHA_BLOCK_SIZE];
 
+	assert_held(&base_lock);
 	for (u32 i = 0; i < rounds; i++) {
 		scratch[samples[0] % sizeof(scratch)]++;
 		samples[1] = (samples[1] << 7 | samples[1] >> 57) ^ cycle_counter();

@@ -209,6 +209,7 @@ static s64 tty_read_locked(struct file *f, struct uio *uio)
 	u8 piece[PIECE];
 	u64 limit_ns;
 
+	assert_held(&tty->read_lock);
 	while (uio->count) {
 		size_t taken = 0, want = MIN(uio->count, (u64)sizeof(piece)), copied;
 		bool line_done = false;

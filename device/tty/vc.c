@@ -86,7 +86,8 @@ static void vc_draw_row(const struct vt *vt, u32 row)
 	display->draw(display, first, row, want + first, last - first);
 }
 
-static void vc_show_locked(struct vc *vc)
+/* Draw the changed rows and the cursor. vc_lock is held, but not at the start and in a panic. */
+static void vc_show(struct vc *vc)
 {
 	struct vt *vt = &vc->vt;
 
@@ -108,7 +109,7 @@ static void vc_write_locked(struct vc *vc, const char *bytes, size_t length)
 	assert_held(&vc_lock);
 	vt_write(&vc->vt, (const u8 *)bytes, length);
 	if (vc == &vcs[front])
-		vc_show_locked(vc);
+		vc_show(vc);
 }
 
 /* Give a console its screen. Any context. */
@@ -183,7 +184,7 @@ static void vc_bring_to_front(u32 number)
 	flags = spin_lock_irqsave(&vc_lock);
 	front = number;
 	vt_touch_all(&vcs[number].vt);
-	vc_show_locked(&vcs[number]);
+	vc_show(&vcs[number]);
 	spin_unlock_irqrestore(&vc_lock, flags);
 }
 
@@ -272,7 +273,7 @@ static void vc_console_write(struct console *con, const char *text, size_t len_b
 		text += length;
 		len_bytes -= length;
 	}
-	vc_show_locked(&vcs[front]);
+	vc_show(&vcs[front]);
 	if (locked)
 		raw_spin_unlock(&vc_lock);
 	irq_restore(flags);
@@ -334,7 +335,7 @@ void vc_init(void)
 		return;
 	}
 	display->cursor(display, 0, 0, true);
-	vc_show_locked(&vcs[0]);
+	vc_show(&vcs[0]);
 	console_register(&vc_console);
 	for (u32 number = 0; number < NR_VCS; number++)
 		vc_register(number);
