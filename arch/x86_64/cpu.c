@@ -21,7 +21,8 @@
 #define HWCAP_SEP (1u << 11)
 /* At a system call: arithmetic flags, TF, IF, DF, IOPL, NT, RF, AC, ID. As Linux. */
 #define SYSCALL_FLAGS_CLEARED 0x257fd5
-#define XCR0_WANTED	      0xe7ull /* x87, SSE, AVX, AVX-512 (three parts) */
+#define PAT_ENTRIES	      0x0007040100070406 /* entry 4: write-combining; the rest as after reset */
+#define XCR0_WANTED	      0xe7ull		 /* x87, SSE, AVX, AVX-512 (three parts) */
 
 struct idt_entry {
 	u16 off0, sel;
@@ -39,7 +40,7 @@ u64 pte_nx_mask, pte_global_mask, pte_combining_bits;
 
 static struct cpu_tables boot_tables;
 static u8 boot_ist[4][4096] __aligned(16);
-static struct idt_entry idt[256] __aligned(16);
+static struct idt_entry idt[VECTORS] __aligned(16);
 static u8 fpu_initial_area[4096] __aligned(64);
 extern u8 trap_stubs[], pf_entry[], syscall_entry[], syscall_compat_entry[];
 extern const u32 __smap_sites_start[], __smap_sites_end[];
@@ -131,35 +132,52 @@ static void patch_smap_sites(void)
 	}
 }
 
+#define GATE_INTERRUPT 0x8e /* present; interrupts off */
+#define GATE_DPL_SHIFT 5
+#define DPL_KERNEL     0 /* programs may not raise it by INT */
+#define DPL_USER       3
+enum { IST_DOUBLE_FAULT = 1, IST_NMI, IST_MACHINE_CHECK, IST_DEBUG };
+#define TRAP_STUB(vector) (trap_stubs + 16 * (vector)) /* entry.S */
+
 static void idt_set(u32 n, const void *fn, u8 ist, u8 dpl)
 {
 	u64 a = (u64)fn;
 
-	idt[n] = (struct idt_entry){ a, KERNEL_CS, ist, 0x8e | dpl << 5, a >> 16, a >> 32, 0 };
+	idt[n] =
+		(struct idt_entry){ a,	     KERNEL_CS, ist, GATE_INTERRUPT | dpl << GATE_DPL_SHIFT,
+				    a >> 16, a >> 32,	0 };
 }
 
 static void idt_init(void)
 {
-	for (u32 i = 0; i < 256; i++)
-		idt_set(i, trap_stubs + 16 * i, 0, 0);
-	idt_set(14, pf_entry, 0, 0);
-	idt_set(3, trap_stubs + 16 * 3, 0, 3);
-	idt_set(4, trap_stubs + 16 * 4, 0, 3);
-	idt_set(8, trap_stubs + 16 * 8, 1, 0);
-	idt_set(2, trap_stubs + 16 * 2, 2, 0);
-	idt_set(18, trap_stubs + 16 * 18, 3, 0);
-	idt_set(1, trap_stubs + 16 * 1, 4, 0);
+	for (u32 i = 0; i < VECTORS; i++)
+		idt_set(i, TRAP_STUB(i), 0, DPL_KERNEL);
+	idt_set(VECTOR_PAGE_FAULT, pf_entry, 0, DPL_KERNEL);
+	idt_set(VECTOR_BREAKPOINT, TRAP_STUB(VECTOR_BREAKPOINT), 0, DPL_USER);
+	idt_set(VECTOR_OVERFLOW, TRAP_STUB(VECTOR_OVERFLOW), 0, DPL_USER);
+	idt_set(VECTOR_DOUBLE_FAULT, TRAP_STUB(VECTOR_DOUBLE_FAULT), IST_DOUBLE_FAULT, DPL_KERNEL);
+	idt_set(VECTOR_NMI, TRAP_STUB(VECTOR_NMI), IST_NMI, DPL_KERNEL);
+	idt_set(VECTOR_MACHINE_CHECK, TRAP_STUB(VECTOR_MACHINE_CHECK), IST_MACHINE_CHECK,
+		DPL_KERNEL);
+	idt_set(VECTOR_DEBUG, TRAP_STUB(VECTOR_DEBUG), IST_DEBUG, DPL_KERNEL);
 }
+
+/* All of the address space; code is of 64 bits. Intel SDM vol. 3, 3.4.5. */
+#define SEGMENT_KERNEL_CODE 0x00af9b000000ffff
+#define SEGMENT_KERNEL_DATA 0x00cf93000000ffff
+#define SEGMENT_USER_DATA   0x00cff3000000ffff
+#define SEGMENT_USER_CODE   0x00affb000000ffff
+#define SEGMENT_TSS	    (0x89ull << 40) /* present, an available TSS of 64 bits */
 
 void cpu_tables_fill(struct cpu_tables *t)
 {
 	u64 base = (u64)&t->tss;
 
-	t->gdt[GDT_KERNEL_CODE] = 0x00af9b000000ffff;
-	t->gdt[GDT_KERNEL_DATA] = 0x00cf93000000ffff;
-	t->gdt[GDT_USER_DATA] = 0x00cff3000000ffff;
-	t->gdt[GDT_USER_CODE] = 0x00affb000000ffff;
-	t->gdt[GDT_TSS] = (sizeof(t->tss) - 1) | (base & 0xffffff) << 16 | 0x89ull << 40 |
+	t->gdt[GDT_KERNEL_CODE] = SEGMENT_KERNEL_CODE;
+	t->gdt[GDT_KERNEL_DATA] = SEGMENT_KERNEL_DATA;
+	t->gdt[GDT_USER_DATA] = SEGMENT_USER_DATA;
+	t->gdt[GDT_USER_CODE] = SEGMENT_USER_CODE;
+	t->gdt[GDT_TSS] = (sizeof(t->tss) - 1) | (base & 0xffffff) << 16 | SEGMENT_TSS |
 			  (base >> 24 & 0xff) << 56;
 	t->gdt[GDT_TSS + 1] = base >> 32;
 	t->tss.iomap = sizeof(t->tss);
@@ -200,8 +218,8 @@ static void cpu_enable_features(void)
 		pcid_cpu_enable();
 	if (f->xsave)
 		__asm__ volatile("xsetbv" ::"c"(0), "a"((u32)f->xcr0), "d"((u32)(f->xcr0 >> 32)));
-	if (f->pat) /* entry 4: write-combining; the rest as after reset */
-		wrmsr(MSR_PAT, 0x0007040100070406);
+	if (f->pat)
+		wrmsr(MSR_PAT, PAT_ENTRIES);
 	mce_cpu_start();
 	wrmsr(MSR_STAR, (u64)USER_SYSRET_BASE << 48 | (u64)KERNEL_CS << 32);
 	wrmsr(MSR_LSTAR, (u64)syscall_entry);
@@ -217,6 +235,10 @@ static void cpu_enable_features(void)
 		wrmsr(MSR_TSC_AUX, this_cpu()->id);
 }
 
+#define FPU_CONTROL_INITIAL 0x37f /* all exceptions masked, extended precision */
+#define FPU_MXCSR_OFFSET    24
+#define MXCSR_INITIAL	    0x1f80 /* all exceptions masked */
+
 static void fpu_init(void)
 {
 	struct cpu_features *f = &cpu_features;
@@ -229,8 +251,8 @@ static void fpu_init(void)
 			panic("the FPU state of this processor needs %u bytes, the kernel reserves %zu",
 			      f->xsave_size, sizeof(fpu_initial_area));
 	}
-	*(u16 *)fpu_initial_area = 0x37f;	  /* x87 control word */
-	*(u32 *)(fpu_initial_area + 24) = 0x1f80; /* MXCSR */
+	*(u16 *)fpu_initial_area = FPU_CONTROL_INITIAL;
+	*(u32 *)(fpu_initial_area + FPU_MXCSR_OFFSET) = MXCSR_INITIAL;
 	fpu_initial = fpu_initial_area;
 }
 

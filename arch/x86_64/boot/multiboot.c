@@ -20,6 +20,41 @@
 #define MB2_LOADER_MAGIC 0x36d76289
 #define MAP_BYTES_MAX	 (1u << 20) /* more is not believed */
 
+/* Multiboot 1: bits of mb1_info.flags that say what is there. */
+#define MB1_MEMORY	(1u << 0)
+#define MB1_CMDLINE	(1u << 2)
+#define MB1_MODULES	(1u << 3)
+#define MB1_MAP		(1u << 6)
+#define MB1_LOADER_NAME (1u << 9)
+#define MB1_FRAMEBUFFER (1u << 12)
+
+/* Multiboot 2: types of tags. */
+#define MB2_CMDLINE	1
+#define MB2_LOADER_NAME 2
+#define MB2_MODULE	3
+#define MB2_MAP		6
+#define MB2_FRAMEBUFFER 8
+#define MB2_EFI64_TABLE 12
+#define MB2_RSDP_OLD	14
+#define MB2_RSDP_NEW	15
+#define MB2_EFI_MAP	17
+
+/* Of both: types of memory, and of framebuffers. */
+#define MB_RAM		    1
+#define MB_ACPI_RECLAIMABLE 3
+#define MB_ACPI_NVS	    4
+#define MB_FRAMEBUFFER_RGB  1
+
+/* UEFI Specification 2.10, 7.2: EFI_MEMORY_TYPE. */
+#define EFI_LOADER_CODE	       1
+#define EFI_LOADER_DATA	       2
+#define EFI_BOOT_SERVICES_CODE 3
+#define EFI_BOOT_SERVICES_DATA 4
+#define EFI_CONVENTIONAL       7
+#define EFI_ACPI_RECLAIM       9
+#define EFI_ACPI_NVS	       10
+#define EFI_PAGE_SIZE	       4096ull
+
 struct boot_info boot_info;
 static bool map_overflowed, cmdline_cut;
 
@@ -113,13 +148,13 @@ static void add_range(u64 start, u64 len, enum mem_type type)
 					     end > ~(u64)PAGE_SIZE ? end : PAGE_ALIGN(end));
 }
 
-/* Multiboot's types: 1 is RAM, 3 ACPI reclaimable, 4 NVS, 5 bad; all but 1 are kept out. */
+/* What is no RAM is kept out, whatever it is. */
 static enum mem_type mb_type(u32 type)
 {
 	switch (type) {
-	case 1: return MEM_RAM;
-	case 3: return MEM_ACPI_RECLAIM;
-	case 4: return MEM_ACPI_NVS;
+	case MB_RAM: return MEM_RAM;
+	case MB_ACPI_RECLAIMABLE: return MEM_ACPI_RECLAIM;
+	case MB_ACPI_NVS: return MEM_ACPI_NVS;
 	}
 	return MEM_UNUSABLE;
 }
@@ -155,22 +190,22 @@ static void parse_mb1(phys_t at)
 
 	phys_read(&i, at, sizeof(i));
 	boot_info.protocol = "multiboot 1";
-	boot_info.nr_modules_told = i.flags & 1 << 3 ? i.mods_count : 0;
-	if (i.flags & 1 << 9)
+	boot_info.nr_modules_told = i.flags & MB1_MODULES ? i.mods_count : 0;
+	if (i.flags & MB1_LOADER_NAME)
 		read_string(loader, i.loader_name, sizeof(loader));
 	boot_info.is_qemu = !strncmp(loader, "qemu", 4);
-	if (i.flags & 1 << 2)
+	if (i.flags & MB1_CMDLINE)
 		read_cmdline(i.cmdline, ~0ul);
 	if (boot_info.is_qemu)
 		drop_file_name(boot_info.cmdline);
-	if (i.flags & 1 << 3)
+	if (i.flags & MB1_MODULES)
 		for (u32 k = 0; k < i.mods_count && k < BOOT_MAX_MODULES; k++) {
 			struct mb1_module m;
 
 			phys_read(&m, i.mods_addr + k * sizeof(m), sizeof(m));
 			add_module(m.start, m.end, m.string);
 		}
-	if (i.flags & 1 << 6) {
+	if (i.flags & MB1_MAP) {
 		u32 length = MIN(i.mmap_length, MAP_BYTES_MAX);
 
 		for (u32 off = 0; off + sizeof(struct mb1_mmap) <= length;) {
@@ -182,11 +217,11 @@ static void parse_mb1(phys_t at)
 				break;
 			off += m.size + 4;
 		}
-	} else if (i.flags & 1) {
+	} else if (i.flags & MB1_MEMORY) {
 		add_range(0, (u64)i.mem_lower * 1024, MEM_RAM);
 		add_range(0x100000, (u64)i.mem_upper * 1024, MEM_RAM);
 	}
-	if ((i.flags & 1 << 12) && i.fb_type == 1)
+	if ((i.flags & MB1_FRAMEBUFFER) && i.fb_type == MB_FRAMEBUFFER_RGB)
 		boot_info.fb =
 			(struct boot_framebuffer){ i.fb_addr,	  i.fb_pitch,	 i.fb_width,
 						   i.fb_height,	  i.fb_bpp,	 i.fb_color[0],
@@ -214,18 +249,18 @@ static void mb2_mmap(phys_t at, u32 size)
 	}
 }
 
-/* ---- the memory map of EFI (tag 17), where the loader made none of it ---- */
+/* ---- the memory map of EFI, where the loader made none of it ---- */
 
 static enum mem_type efi_type(u32 type)
 {
 	switch (type) {
-	case 1:
-	case 2: /* the loader's code and data */
-	case 3:
-	case 4: /* boot services': over by now */
-	case 7: /* conventional */ return MEM_RAM;
-	case 9: return MEM_ACPI_RECLAIM;
-	case 10: return MEM_ACPI_NVS;
+	case EFI_LOADER_CODE:
+	case EFI_LOADER_DATA:
+	case EFI_BOOT_SERVICES_CODE: /* over by now */
+	case EFI_BOOT_SERVICES_DATA:
+	case EFI_CONVENTIONAL: return MEM_RAM;
+	case EFI_ACPI_RECLAIM: return MEM_ACPI_RECLAIM;
+	case EFI_ACPI_NVS: return MEM_ACPI_NVS;
 	}
 	return MEM_UNUSABLE;
 }
@@ -234,7 +269,7 @@ static void add_efi_range(u64 start, u64 npages, enum mem_type type)
 {
 	u64 len;
 
-	if (__builtin_mul_overflow(npages, 4096ull, &len))
+	if (__builtin_mul_overflow(npages, EFI_PAGE_SIZE, &len))
 		len = ~0ull;
 	add_range(start, len, type);
 }
@@ -268,7 +303,7 @@ static void mb2_framebuffer(phys_t at, u32 size)
 	if (size < sizeof(t))
 		return;
 	phys_read(&t, at, sizeof(t));
-	if (t.fbtype == 1)
+	if (t.fbtype == MB_FRAMEBUFFER_RGB)
 		boot_info.fb = (struct boot_framebuffer){ t.addr, t.pitch, t.width, t.height,
 							  t.bpp,  t.c[0],  t.c[1],  t.c[2],
 							  t.c[3], t.c[4],  t.c[5],  true };
@@ -281,22 +316,22 @@ static void mb2_tag(phys_t at, u32 type, u32 size)
 
 	phys_read(words, at, MIN(size, (u32)sizeof(words)));
 	switch (type) {
-	case 1: read_cmdline(at + 8, (size_t)size - 8 ?: 1); break;
-	case 2:
+	case MB2_CMDLINE: read_cmdline(at + 8, (size_t)size - 8 ?: 1); break;
+	case MB2_LOADER_NAME:
 		read_string(loader, at + 8, sizeof(loader));
 		boot_info.is_qemu = !strncmp(loader, "qemu", 4);
 		break;
-	case 3:
+	case MB2_MODULE:
 		boot_info.nr_modules_told++;
 		if (size > 16)
 			add_module(words[2], words[3], at + 16);
 		break;
-	case 6: mb2_mmap(at, size); break;
-	case 8: mb2_framebuffer(at, size); break;
-	case 12: /* EFI64 system table */ phys_read(&boot_info.efi_systab, at + 8, 8); break;
-	case 14:
-	case 15: /* copy of the RSDP; the newer one wins */
-		if (type == 14 && boot_info.rsdp_copy_len)
+	case MB2_MAP: mb2_mmap(at, size); break;
+	case MB2_FRAMEBUFFER: mb2_framebuffer(at, size); break;
+	case MB2_EFI64_TABLE: phys_read(&boot_info.efi_systab, at + 8, 8); break;
+	case MB2_RSDP_OLD:
+	case MB2_RSDP_NEW: /* copy of the RSDP; the newer one wins */
+		if (type == MB2_RSDP_OLD && boot_info.rsdp_copy_len)
 			break;
 		boot_info.rsdp_copy_len = MIN(size - 8, (u32)sizeof(boot_info.rsdp_copy));
 		phys_read(boot_info.rsdp_copy, at + 8, boot_info.rsdp_copy_len);
@@ -317,7 +352,7 @@ static void parse_mb2(phys_t at)
 		if (!head[0] || head[1] < 8 || head[1] > total - off)
 			break;
 		mb2_tag(at + off, head[0], head[1]);
-		if (head[0] == 17) {
+		if (head[0] == MB2_EFI_MAP) {
 			efi = at + off;
 			efi_size = head[1];
 		}
