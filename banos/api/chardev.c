@@ -157,9 +157,11 @@ static int char_device_register(struct owner *owner, struct char_device *device,
 	spin_init(&device->lock);
 	list_init(&device->open_files);
 	wait_queue_init(&device->calls_wait);
-	err = api_struct_read("banos_chardev_register", &config_rule, from, &config)
-		      ?: char_device_take_config(device, &config)
-		      ?: char_device_take_number(device, &config);
+	err = api_struct_read("banos_chardev_register", &config_rule, from, &config);
+	if (!err)
+		err = char_device_take_config(device, &config);
+	if (!err)
+		err = char_device_take_number(device, &config);
 	if (err)
 		return err;
 	err = owned_add(owner, &device->owned, &chardev_class, true);

@@ -167,8 +167,14 @@ static int prepare(struct driver *d, const struct builtin_driver *b, struct repo
 	bind_imports(r, d, b);
 	bind_dependencies(r, d, b);
 	apply_params(r, b, d->name);
-	return r->err ?: take_builtin_exports(d, b) ?: take_destructors(d, b) ?:
-	       driver_take_serves(d, b->descriptor, b->descriptor_end - b->descriptor);
+	if (r->err)
+		return r->err;
+	err = take_builtin_exports(d, b);
+	if (!err)
+		err = take_destructors(d, b);
+	if (!err)
+		err = driver_take_serves(d, b->descriptor, b->descriptor_end - b->descriptor);
+	return err;
 }
 
 static void start_builtin(const struct builtin_driver *b)

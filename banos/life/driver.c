@@ -340,8 +340,11 @@ static int dismantle(struct driver *d)
 
 	owner_close(&d->owner);
 	bytes = d->owner.bytes;
-	err = owner_sweep(&d->owner, 1 << OWNED_ACTIVE, report) ?: driver_worker_stop(d) ?:
-	      owner_sweep(&d->owner, ~0u, report);
+	err = owner_sweep(&d->owner, 1 << OWNED_ACTIVE, report);
+	if (!err)
+		err = driver_worker_stop(d);
+	if (!err)
+		err = owner_sweep(&d->owner, ~0u, report);
 	if (err)
 		return err;
 	if (bytes && !failed)

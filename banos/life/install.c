@@ -19,7 +19,11 @@
 /* Contiguous pages if there are any: they need no zeroing and no page tables. */
 void *driver_buffer_alloc(size_t size)
 {
-	return kmalloc(size ?: 1) ?: kvzalloc(size);
+	void *buffer = kmalloc(MAX(size, 1ul));
+
+	if (!buffer)
+		buffer = kvzalloc(size);
+	return buffer;
 }
 
 void driver_buffer_free(void *buffer)
