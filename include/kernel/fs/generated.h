@@ -9,10 +9,10 @@
 struct dir_context;
 struct file;
 
-/** What an entry is; what it points to is copied but for show, write and arg. */
+/** Describes an entry. Texts are copied; what show, write, arg and changes refer to must outlast the entry. */
 struct gen_spec {
 	mode_t mode; /* with S_IFMT */
-	int (*show)(struct seq_file *m, void *arg);
+	int (*show)(struct seq_file *seq, void *arg);
 	int (*write)(char *text, size_t len, void *arg);
 	void *arg;
 	const char *target;		    /* of a symbolic link; or: */
@@ -20,8 +20,8 @@ struct gen_spec {
 	const struct file_ops *fops;	    /* instead of show and write */
 	struct change_source *changes;	    /* what poll() reports; NULL: nothing */
 	/*
-	 * Of a folder: called before something in it is looked up, or it is listed, to make what
-	 * is not there yet. With the folder's inode->lock held it may create, but not remove.
+	 * Of a folder: called before a name in it is looked up, or it is listed, to create missing
+	 * entries. Runs with the folder's inode->lock held, and may not remove entries.
 	 */
 	void (*refresh)(void *arg);
 };
@@ -50,27 +50,27 @@ struct proc_entry {
 
 /** A tree; everything else is set by gen_tree_init(). */
 struct gen_tree {
-	struct rwsem lock; /* names, children, parents, modes */
+	struct rwsem lock; /* guards names, children, parents, modes, next_cookie */
 	u64 next_cookie;
 	struct proc_entry *root;
 	struct super_block *sb; /* the one super block that shows it, or NULL; under sb_lock */
-	struct mutex sb_lock;
-	mode_t folder_mode; /* of folders that are made on the way */
-	u64 file_size;	    /* that stat() reports */
-	int gone_error;	    /* of a read or write after the entry was removed */
+	struct mutex sb_lock;	/* guards sb */
+	mode_t folder_mode;	/* of folders that are made on the way */
+	u64 file_size;		/* that stat() reports */
+	int gone_error;		/* of a read or write after the entry was removed */
 };
 
 /** @return 0 or -ENOMEM */
 int __must_check gen_tree_init(struct gen_tree *tree, mode_t folder_mode, u64 file_size,
 			       int gone_error);
-/** @return it, NULL: no memory, bad or taken name. Sleeps. */
+/** @brief Create an entry; missing parent folders are made. Sleeps. @return NULL: no memory, the name is bad or taken */
 struct proc_entry *gen_create(struct gen_tree *tree, const char *path, const struct gen_spec *spec);
-/** Waits until show() and write() run nowhere. What is below it stays until removed. Sleeps. */
+/** @brief Remove an entry, and wait until show() and write() run nowhere. Entries below it stay until removed. Sleeps. */
 void gen_remove(struct proc_entry *entry);
 
 /* For the file systems that show a tree. */
 
-/** The one super block of the tree, counted for the caller; made with @p ops and magic when there is none. */
+/** @brief Get the one super block of the tree, counted for the caller; it is made with @p ops and @p magic if it does not exist. */
 int __must_check gen_mount(struct gen_tree *tree, struct fs_type *type, const struct super_ops *ops,
 			   u64 magic, const struct inode_ops *root_ops,
 			   const struct file_ops *root_fops, struct super_block **out);
@@ -78,7 +78,7 @@ int __must_check gen_mount(struct gen_tree *tree, struct fs_type *type, const st
 int __must_check gen_lookup(struct inode *dir, struct dentry *d);
 int __must_check gen_setattr(struct inode *inode, const struct iattr *attr);
 void gen_getattr(struct inode *inode, struct kstat *stat);
-/** Entries from c->pos on, "." and ".." included. @return 0, 1: the last one was handed over */
+/** @brief Pass entries from context->pos on to fill(), "." and ".." included. @return 0, 1: the last one was passed */
 int gen_readdir(struct file *f, struct dir_context *context);
 /** For super_ops.remount of trees that have no options. @return 0, -EINVAL: there are some */
 int __must_check gen_remount(struct super_block *sb, u32 flags, const char *options);

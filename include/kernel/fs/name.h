@@ -20,7 +20,7 @@
  * @return the slash or NUL that ends it
  */
 const char *name_scan(const char *text, u64 *key);
-/** @brief The key of @p len bytes, of which none behind are read. */
+/** @return the key of @p len bytes; no byte behind them is read */
 u64 name_key(const char *text, size_t len);
 static inline u32 name_key_len(u64 key)
 {

@@ -45,17 +45,17 @@ struct page_tree_node {
 struct page_tree_node *page_tree_node_alloc(void);
 void page_tree_node_free(struct page_tree_node *node);
 
-/** @brief The item at @p index, or NULL. */
+/** @return the item at @p index, or NULL */
 void *page_tree_lookup(const struct page_tree *tree, u64 index);
-/** @brief The items at @p first to @p first + @p count - 1, NULL for missing ones. @return how many there are */
+/** @brief The items at @p first to @p first + @p count - 1, NULL for missing ones. @return how many were found */
 u32 page_tree_lookup_range(const struct page_tree *tree, u64 first, u32 count, void **items);
 /** @brief The first item at or after *@p index; its index there. NULL: none up to @p last. */
 void *page_tree_next(const struct page_tree *tree, u64 *index, u64 last);
-/** @brief The first index at or after @p index where nothing is. */
+/** @return the first index at or after @p index that has no item */
 u64 page_tree_next_hole(const struct page_tree *tree, u64 index);
-/** @brief @return 0, -EEXIST, -ENOMEM, -EFBIG (index beyond PAGE_TREE_MAX). The writer's lock is held. */
+/** @brief Insert an item. @return 0, -EEXIST, -ENOMEM, -EFBIG (index beyond PAGE_TREE_MAX). The writer's lock is held. */
 int __must_check page_tree_insert(struct page_tree *tree, u64 index, void *item);
-/** @brief Take out. @return the item, or NULL. The writer's lock is held. */
+/** @brief Remove an item. @return the item, or NULL. The writer's lock is held. */
 void *page_tree_remove(struct page_tree *tree, u64 index);
 /** @brief Empty a tree that no other thread uses; calls @p release with each item. */
 void page_tree_destroy(struct page_tree *tree, void (*release)(void *item, void *ctx), void *ctx);

@@ -24,28 +24,30 @@ struct proc_stat_line {
 };
 void proc_text_stat(struct seq_file *seq, const struct proc_stat_line *line);
 
-/** A mapping in /proc/PID/maps, up to and with the blank before the name; @return where the line began */
+/** A mapping in /proc/PID/maps. */
 struct proc_maps_line {
 	u64 start, end, offset, ino;
 	u32 major, minor;
 	bool read, write, exec, shared;
 };
+/** @brief Write a line up to and with the blank before the name. @return where the line begins */
 size_t proc_text_maps(struct seq_file *seq, const struct proc_maps_line *line);
 /** The column in which the name of a mapping stands, less the blank in front. */
 #define PROC_MAPS_NAME_COLUMN 72
 
-/** "Max open files" and so on: the whole of /proc/PID/limits, soft and hard limit of each. */
 struct rlimit64;
+/** @brief Write the text of /proc/PID/limits: "Max open files" and so on, soft and hard limit of each. */
 void proc_text_limits(struct seq_file *seq, const struct rlimit64 *limits);
 
-/** The first @p nbits of a set, in hexadecimal by 32 bits: "3", "f,ffffffff". */
+/** @brief Write the first @p nbits of a set, in hexadecimal by 32 bits: "3", "f,ffffffff". */
 void proc_text_mask(struct seq_file *seq, const u64 *bits, u32 nbits);
-/** The same as a list: "0-2,5"; nothing for the empty set. */
+/** @brief Write the same as a list: "0-2,5"; nothing for the empty set. */
 void proc_text_list(struct seq_file *seq, const u64 *bits, u32 nbits);
-/** The texts of those flags that are set: ",nosuid,nodev". */
+/** A flag and its text. */
 struct proc_flag_name {
 	u32 flag;
 	const char *text;
 };
+/** @brief Write the texts of the flags that are set: ",nosuid,nodev". */
 void proc_text_flags(struct seq_file *seq, u32 flags, const struct proc_flag_name *names,
 		     u32 count);

@@ -9,28 +9,30 @@ struct poll_table;
 struct uio;
 
 /**
- * Makes the text, or (see seq_file.h) its next piece.
- * @return 0 or -errno, which the read then gives. May sleep.
+ * @brief Make the text, or (see seq_file.h) its next piece. May sleep.
+ * @return 0 or -errno, which the read then returns
  */
-typedef int (*seq_generate_fn)(struct seq_file *m, struct file *f);
+typedef int (*seq_generate_fn)(struct seq_file *seq, struct file *f);
 
-/** For open methods. @return 0 or -ENOMEM */
+/** @brief Prepare a file for seq_read(); for open methods. @return 0 or -ENOMEM */
 int __must_check seq_open(struct file *f, seq_generate_fn generate);
-/** The same, with seq_file.private set. */
+/** @brief The same, with seq_file.private set. */
 int __must_check seq_open_private(struct file *f, seq_generate_fn generate, void *private);
 void seq_release(struct file *f);
 /**
- * Reading from offset 0 makes the text anew; any other offset is one in the
- * text that was made last, so that reading in small pieces gives one text.
+ * @brief For read methods.
+ *
+ * A read at offset 0 makes the text again. Any other offset is one in the text
+ * that was made last, so that reads in small pieces give one text.
  */
 s64 seq_read(struct file *f, struct uio *uio, u64 *pos);
-/** Any offset but one relative to the end, which is unknown. */
+/** @brief For llseek methods: any offset but one relative to the end, which is unknown. */
 s64 __must_check seq_llseek(struct file *f, s64 off, int whence);
-/** For poll methods: how often @p source had changed when the file was opened or last said so. @return has it changed since? */
+/** @brief For poll methods. @return has @p source changed since the file was opened or this last returned true? */
 bool seq_poll_changed(struct file *f, struct change_source *source, struct poll_table *table);
-/** After seq_open(): from here on changes are told. */
+/** @brief After seq_open(): count changes of @p source from here on, for seq_poll_changed(). */
 void seq_poll_start(struct file *f, struct change_source *source);
-/** A copy of all that is written, NUL-terminated, to be freed; at most a page. @return length, -EINVAL, -ENOMEM, -EFAULT */
+/** @brief Copy all that is written, NUL-terminated; the caller frees it. @return length, -EINVAL: more than a page, -ENOMEM, -EFAULT */
 s64 __must_check seq_copy_written(struct uio *uio, char **out);
-/** The number that was written, blanks and a newline around it allowed. @return 0 or -EINVAL */
+/** @brief Parse a number, with blanks and a newline around it allowed. @return 0 or -EINVAL */
 int __must_check seq_parse_number(char *text, s64 *out);
