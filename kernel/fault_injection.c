@@ -39,44 +39,45 @@ static DEFINE_MUTEX(rules_lock);
 
 /* ---- decisions ---- */
 
-static bool called_from(const struct armed_rule *a)
+static bool called_from(const struct armed_rule *armed)
 {
-	struct backtrace b = { .frame = (u64)__builtin_frame_address(0) };
+	struct backtrace backtrace = { .frame = (u64)__builtin_frame_address(0) };
 
-	for (u32 i = 0; i < DEPTH_MAX && arch_backtrace_step(&b); i++)
-		if (b.address > a->low && b.address <= a->high)
+	for (u32 i = 0; i < DEPTH_MAX && arch_backtrace_step(&backtrace); i++)
+		if (backtrace.address > armed->low && backtrace.address <= armed->high)
 			return true;
 	return false;
 }
 
-static bool is_about(const struct armed_rule *a, enum fault_site site)
+static bool is_about(const struct armed_rule *armed, enum fault_site site)
 {
-	const struct fault_rule *r = &a->rule;
+	const struct fault_rule *rule = &armed->rule;
 
-	if (!a->active || !(r->sites & 1u << site))
+	if (!armed->active || !(rule->sites & 1u << site))
 		return false;
-	if (r->task[0] && (in_interrupt() || strcmp(current->comm, r->task)))
+	if (rule->task[0] && (in_interrupt() || strcmp(current->comm, rule->task)))
 		return false;
-	return !r->in[0] || called_from(a);
+	return !rule->in[0] || called_from(armed);
 }
 
-static bool rule_fires(struct armed_rule *a, enum fault_site site)
+static bool rule_fires(struct armed_rule *armed, enum fault_site site)
 {
 	u64 number;
 
-	if (!is_about(a, site))
+	if (!is_about(armed, site))
 		return false;
-	number = __atomic_add_fetch(&a->seen, 1, __ATOMIC_RELAXED);
-	if (!fault_rule_hits(&a->rule, number))
+	number = __atomic_add_fetch(&armed->seen, 1, __ATOMIC_RELAXED);
+	if (!fault_rule_hits(&armed->rule, number))
 		return false;
-	if (__atomic_add_fetch(&a->hit, 1, __ATOMIC_RELAXED) > a->rule.times && a->rule.times) {
-		__atomic_sub_fetch(&a->hit, 1, __ATOMIC_RELAXED);
+	if (__atomic_add_fetch(&armed->hit, 1, __ATOMIC_RELAXED) > armed->rule.times &&
+	    armed->rule.times) {
+		__atomic_sub_fetch(&armed->hit, 1, __ATOMIC_RELAXED);
 		return false;
 	}
-	if (a->rule.log) {
+	if (armed->rule.log) {
 		pr_info("fault: %s: call %lu fails on purpose, made by %s\n", fault_site_name(site),
 			number, current->comm);
-		warn_report("injected", a->rule.text, 0);
+		warn_report("injected", armed->rule.text, 0);
 	}
 	return true;
 }
@@ -106,19 +107,19 @@ void fault_set_nth(struct thread *t, u32 nth)
 
 /* ---- rules ---- */
 
-static int rule_prepare(struct armed_rule *a, const char *text, size_t len)
+static int rule_prepare(struct armed_rule *armed, const char *text, size_t len)
 {
-	struct symbol_name s;
+	struct symbol_name symbol;
 	const char *error;
-	int err = fault_rule_parse(text, len, &a->rule, &error);
+	int err = fault_rule_parse(text, len, &armed->rule, &error);
 
-	if (!err && a->rule.in[0]) {
-		a->low = symbol_address(a->rule.in);
+	if (!err && armed->rule.in[0]) {
+		armed->low = symbol_address(armed->rule.in);
 		error = "the kernel has no function of the name after in=";
-		if (!a->low || !symbol_lookup(a->low, &s))
+		if (!armed->low || !symbol_lookup(armed->low, &symbol))
 			err = -EINVAL;
 		else
-			a->high = a->low + s.size;
+			armed->high = armed->low + symbol.size;
 	}
 	if (err)
 		pr_warn("fault: invalid rule \"%.*s\": %s\n", (int)MIN(len, (size_t)FAULT_TEXT_MAX),
@@ -129,23 +130,23 @@ static int rule_prepare(struct armed_rule *a, const char *text, size_t len)
 void fault_init(void)
 {
 	const char *cursor = NULL;
-	struct cmdline_word w;
+	struct cmdline_word word;
 
 	fault_register(fault_decide);
-	while (option_next(&opt_fail, &cursor, &w)) {
-		struct armed_rule *a = &rules[nr_rules];
+	while (option_next(&opt_fail, &cursor, &word)) {
+		struct armed_rule *armed = &rules[nr_rules];
 
 		if (nr_rules == RULES_MAX) {
 			pr_warn("fault: more than %u rules on the command line: the others are ignored\n",
 				RULES_MAX);
 			break;
 		}
-		if (rule_prepare(a, w.val, w.val_len)) {
-			memset(a, 0, sizeof(*a));
+		if (rule_prepare(armed, word.val, word.val_len)) {
+			memset(armed, 0, sizeof(*armed));
 			continue;
 		}
-		a->active = a->rule.from_boot;
-		fault_armed |= a->active;
+		armed->active = armed->rule.from_boot;
+		fault_armed |= armed->active;
 		nr_rules++;
 	}
 }
@@ -158,15 +159,15 @@ void fault_start(void)
 		WRITE_ONCE(fault_armed, true);
 }
 
-static bool is_blank(char c)
+static bool is_blank(char byte)
 {
-	return c == ' ' || c == '\t' || c == '\n';
+	return byte == ' ' || byte == '\t' || byte == '\n';
 }
 
 int fault_set_rules(const char *text)
 {
 	struct armed_rule *new = kvzalloc(sizeof(rules));
-	u32 n = 0;
+	u32 count = 0;
 	int err = new ? 0 : -ENOMEM;
 
 	while (!err) {
@@ -178,9 +179,9 @@ int fault_set_rules(const char *text)
 			break;
 		while (text[len] && !is_blank(text[len]))
 			len++;
-		err = n < RULES_MAX ? rule_prepare(&new[n], text, len) : -E2BIG;
+		err = count < RULES_MAX ? rule_prepare(&new[count], text, len) : -E2BIG;
 		if (!err)
-			new[n++].active = true;
+			new[count++].active = true;
 		text += len;
 	}
 	if (!err) {
@@ -188,19 +189,19 @@ int fault_set_rules(const char *text)
 		WRITE_ONCE(nr_rules, 0);
 		synchronize_rcu();
 		memcpy(rules, new, sizeof(rules));
-		smp_store_release(&nr_rules, n);
-		WRITE_ONCE(fault_armed, n || any_thread);
+		smp_store_release(&nr_rules, count);
+		WRITE_ONCE(fault_armed, count || any_thread);
 		mutex_unlock(&rules_lock);
 	}
 	kvfree(new);
 	return err;
 }
 
-void fault_show(struct seq_file *m)
+void fault_show(struct seq_file *seq)
 {
 	mutex_lock(&rules_lock);
 	for (u32 i = 0; i < nr_rules; i++)
-		seq_printf(m, "%s: %lu calls, %lu failed\n", rules[i].rule.text,
+		seq_printf(seq, "%s: %lu calls, %lu failed\n", rules[i].rule.text,
 			   READ_ONCE(rules[i].seen), READ_ONCE(rules[i].hit));
 	mutex_unlock(&rules_lock);
 }

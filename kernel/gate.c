@@ -20,100 +20,103 @@ static DEFINE_SPINLOCK(slots_lock);
 
 #define FIRST_SLOT offsetof(struct cpu, gate)
 
-static u32 slot_number(const struct owner *o)
+static u32 slot_number(const struct owner *owner)
 {
-	return (o->gate_slot - FIRST_SLOT) / sizeof(struct gate_counters);
+	return (owner->gate_slot - FIRST_SLOT) / sizeof(struct gate_counters);
 }
 
-static void sum(const struct owner *o, u64 *begun, u64 *ended)
+static void sum(const struct owner *owner, u64 *begun, u64 *ended)
 {
 	*begun = *ended = 0;
 	for (u32 i = 0; i < cpu_count; i++)
 		if (cpus[i])
 			*ended += READ_ONCE(
-				((struct gate_counters *)((u8 *)cpus[i] + o->gate_slot))->ended);
+				((struct gate_counters *)((u8 *)cpus[i] + owner->gate_slot))
+					->ended);
 	smp_rmb();
 	for (u32 i = 0; i < cpu_count; i++)
 		if (cpus[i])
 			*begun += READ_ONCE(
-				((struct gate_counters *)((u8 *)cpus[i] + o->gate_slot))->begun);
+				((struct gate_counters *)((u8 *)cpus[i] + owner->gate_slot))
+					->begun);
 }
 
-int gate_open(struct owner *o)
+int gate_open(struct owner *owner)
 {
 	u64 begun, ended;
-	u32 n;
+	u32 number;
 
 	spin_lock(&slots_lock);
-	n = bitmap_find_clear(slots_used, CONFIG_BANOS_MAX_DRIVERS, 1); /* 0: GATE_OWN_SLOT */
-	if (n < CONFIG_BANOS_MAX_DRIVERS)
-		bitmap_set(slots_used, n);
+	number = bitmap_find_clear(slots_used, CONFIG_BANOS_MAX_DRIVERS, 1); /* 0: GATE_OWN_SLOT */
+	if (number < CONFIG_BANOS_MAX_DRIVERS)
+		bitmap_set(slots_used, number);
 	spin_unlock(&slots_lock);
-	if (n == CONFIG_BANOS_MAX_DRIVERS)
+	if (number == CONFIG_BANOS_MAX_DRIVERS)
 		return -ENOMEM;
-	o->gate_slot = FIRST_SLOT + n * sizeof(struct gate_counters);
-	sum(o, &begun, &ended);
-	base_begun[n] = begun;
+	owner->gate_slot = FIRST_SLOT + number * sizeof(struct gate_counters);
+	sum(owner, &begun, &ended);
+	base_begun[number] = begun;
 	return 0;
 }
 
-void gate_close(struct owner *o)
+void gate_close(struct owner *owner)
 {
 	spin_lock(&slots_lock);
-	bitmap_clear(slots_used, slot_number(o));
+	bitmap_clear(slots_used, slot_number(owner));
 	spin_unlock(&slots_lock);
 }
 
-void gate_count(const struct owner *o, u64 *begun, u64 *running)
+void gate_count(const struct owner *owner, u64 *begun, u64 *running)
 {
 	u64 ended;
 
-	sum(o, begun, &ended);
+	sum(owner, begun, &ended);
 	*running = *begun - ended;
-	*begun -= base_begun[slot_number(o)];
+	*begun -= base_begun[slot_number(owner)];
 }
 
 #define NESTED_MAX 16
 
 /*
- * Is the thread inside @o? It may run meanwhile, so that its records are stale: they
+ * Is the thread inside @owner? It may run meanwhile, so that its records are stale: they
  * are only followed within its stack, which stays as long as threads_lock is held.
  */
-static bool is_inside(const struct thread *t, const struct owner *o)
+static bool is_inside(const struct thread *t, const struct owner *owner)
 {
-	const struct gate_record *r = READ_ONCE(t->gate);
+	const struct gate_record *record = READ_ONCE(t->gate);
 
-	for (u32 n = 0; r && n < NESTED_MAX; n++) {
-		if ((u64)r < (u64)t->stack || (u64)(r + 1) > t->kstack_top || (u64)r % 8)
+	for (u32 depth = 0; record && depth < NESTED_MAX; depth++) {
+		if ((u64)record < (u64)t->stack || (u64)(record + 1) > t->kstack_top ||
+		    (u64)record % 8)
 			return false;
-		if (READ_ONCE(r->owner) == o)
+		if (READ_ONCE(record->owner) == owner)
 			return true;
-		r = READ_ONCE(r->outer);
+		record = READ_ONCE(record->outer);
 	}
 	return false;
 }
 
-static void tell_who_is_inside(const struct owner *o)
+static void tell_who_is_inside(const struct owner *owner)
 {
 	struct thread *t;
 	u64 flags = spin_lock_irqsave(&threads_lock);
 
 	list_for_each(t, &threads_list, all_link)
-		if (is_inside(t, o))
+		if (is_inside(t, owner))
 			pr_err("banos: %s: a call into the driver by %s (thread %d) has not returned\n",
-			       o->name, t->comm, t->tid);
+			       owner->name, t->comm, t->tid);
 	spin_unlock_irqrestore(&threads_lock, flags);
 }
 
-int gate_drain(const struct owner *o, u64 deadline_ns)
+int gate_drain(const struct owner *owner, u64 deadline_ns)
 {
 	u64 begun, running;
 
-	for (gate_count(o, &begun, &running); running; gate_count(o, &begun, &running)) {
+	for (gate_count(owner, &begun, &running); running; gate_count(owner, &begun, &running)) {
 		if (fatal_signal_pending())
 			return -EBUSY;
 		if (time_monotonic_ns() >= deadline_ns) {
-			tell_who_is_inside(o);
+			tell_who_is_inside(owner);
 			return -EBUSY;
 		}
 		sleep_until(time_monotonic_ns() + NSEC_PER_MSEC, false);
@@ -144,31 +147,31 @@ void gate_debug_leave(const struct owner *o, const void *fn, u32 mutexes)
 }
 #endif
 
-s64 gate_bad_result(const struct owner *o, s64 result)
+s64 gate_bad_result(const struct owner *owner, s64 result)
 {
 	if (result >= -4095 && result < -ERESTART_RESTARTBLOCK)
 		return result;
 	pr_warn("banos: %s: a driver function returned %ld, which is neither a valid result nor an error number\n",
-		o->name, result);
+		owner->name, result);
 	return -EINVAL;
 }
 
-void gate_untidy(const struct owner *o, const void *fn, u32 flags)
+void gate_untidy(const struct owner *owner, const void *method, u32 flags)
 {
 	bool held = CPU_FIELD_READ(preempt_count);
 
 	if (flags != GATE_CLEAN)
-		gate_bad_flags(o, flags);
+		gate_bad_flags(owner, flags);
 	if (!held)
 		return;
 	CPU_FIELD_WRITE(preempt_count, 0);
-	pr_err("banos: %s: %pS returned with a spin lock held\n", o->name, fn);
+	pr_err("banos: %s: %pS returned with a spin lock held\n", owner->name, method);
 }
 
 void gate_abandon(s64 result)
 {
-	struct gate_record *r = current->gate;
+	struct gate_record *record = current->gate;
 
-	BUG_ON(!r);
-	arch_gate_leave(r->sp, r->bp, result);
+	BUG_ON(!record);
+	arch_gate_leave(record->sp, record->bp, result);
 }

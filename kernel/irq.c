@@ -81,8 +81,9 @@ static void line_interrupt(struct irq_line *line)
 	if (chip->begin && !line->message && !chip->begin(line->irq))
 		return;
 	current_line = line;
-	for (struct irq_action *a = rcu_dereference(line->actions); a; a = rcu_dereference(a->next))
-		handled |= a->fn(a->arg);
+	for (struct irq_action *action = rcu_dereference(line->actions); action;
+	     action = rcu_dereference(action->next))
+		handled |= action->fn(action->arg);
 	if (likely(handled))
 		line->unhandled = 0;
 	else if (++line->unhandled == UNHANDLED_MAX && line->level && !line->given_up)
@@ -190,40 +191,40 @@ static void line_destroy(struct irq_line *line)
 	kfree(line);
 }
 
-static struct irq_action *action_create(irq_handler fn, void *arg, const char *name)
+static struct irq_action *action_create(irq_handler handler, void *arg, const char *name)
 {
-	struct irq_action *a = kzalloc(sizeof(*a));
+	struct irq_action *action = kzalloc(sizeof(*action));
 
-	if (a) {
-		a->fn = fn;
-		a->arg = arg;
-		a->name = name;
+	if (action) {
+		action->fn = handler;
+		action->arg = arg;
+		action->name = name;
 	}
-	return a;
+	return action;
 }
 
-static void action_append(struct irq_line *line, struct irq_action *a)
+static void action_append(struct irq_line *line, struct irq_action *action)
 {
 	struct irq_action **end = &line->actions;
 
 	while (*end)
 		end = &(*end)->next;
-	rcu_assign_pointer(*end, a);
+	rcu_assign_pointer(*end, action);
 }
 
 struct trigger {
 	bool level, low;
 };
 
-/* irq_mutex held; takes @p a when it succeeds. */
-static int connect(u32 gsi, u32 isa, struct trigger how, struct irq_action *a, u32 flags)
+/* irq_mutex held; takes @p action when it succeeds. */
+static int connect(u32 gsi, u32 isa, struct trigger how, struct irq_action *action, u32 flags)
 {
 	struct irq_line *line = line_find(gsi);
 
 	if (line) {
 		if (!line->shared || !(flags & IRQ_SHARED) || line->level != how.level)
 			return -EBUSY;
-		action_append(line, a);
+		action_append(line, action);
 		return 0;
 	}
 	line = line_create(gsi, false);
@@ -232,29 +233,29 @@ static int connect(u32 gsi, u32 isa, struct trigger how, struct irq_action *a, u
 	line->isa = isa;
 	line->level = how.level;
 	line->shared = flags & IRQ_SHARED;
-	line->actions = a;
+	line->actions = action;
 	chip->route(gsi, line->vector, cpus[0]->hw_id, how.level, how.low);
 	rcu_assign_pointer(vector_lines[line->vector - VECTOR_IRQ_FIRST], line);
 	chip->unmask(gsi);
 	return 0;
 }
 
-static int request(u32 gsi, u32 isa, struct trigger how, irq_handler fn, void *arg,
+static int request(u32 gsi, u32 isa, struct trigger how, irq_handler handler, void *arg,
 		   const char *name, u32 flags)
 {
-	struct irq_action *a;
+	struct irq_action *action;
 	int err;
 
 	if (!chip->has(gsi))
 		return -EINVAL;
-	a = action_create(fn, arg, name);
-	if (!a)
+	action = action_create(handler, arg, name);
+	if (!action)
 		return -ENOMEM;
 	mutex_lock(&irq_mutex);
-	err = connect(gsi, isa, how, a, flags);
+	err = connect(gsi, isa, how, action, flags);
 	mutex_unlock(&irq_mutex);
 	if (err)
-		kfree(a);
+		kfree(action);
 	return err;
 }
 
@@ -265,7 +266,7 @@ static struct trigger isa_trigger(u16 flags)
 				 .low = (flags & ACPI_INTI_POLARITY) == ACPI_INTI_LOW };
 }
 
-int irq_request_isa(u32 line, irq_handler fn, void *arg, const char *name, u32 flags)
+int irq_request_isa(u32 line, irq_handler handler, void *arg, const char *name, u32 flags)
 {
 	u32 gsi = line;
 	struct trigger how = { 0 };
@@ -281,10 +282,10 @@ int irq_request_isa(u32 line, irq_handler fn, void *arg, const char *name, u32 f
 			gsi = line;
 		}
 	}
-	return request(gsi, line, how, fn, arg, name, flags);
+	return request(gsi, line, how, handler, arg, name, flags);
 }
 
-int irq_request_gsi(u32 gsi, irq_handler fn, void *arg, const char *name, u32 flags)
+int irq_request_gsi(u32 gsi, irq_handler handler, void *arg, const char *name, u32 flags)
 {
 	struct trigger how = { true, true };
 
@@ -292,28 +293,28 @@ int irq_request_gsi(u32 gsi, irq_handler fn, void *arg, const char *name, u32 fl
 	for (u32 i = 0; gsi < ACPI_ISA_LINES && i < ACPI_ISA_LINES; i++)
 		if (acpi_info.isa[i].gsi == gsi)
 			how = isa_trigger(acpi_info.isa[i].flags);
-	return request(gsi, ~0u, how, fn, arg, name, flags);
+	return request(gsi, ~0u, how, handler, arg, name, flags);
 }
 
-int irq_request_msi(irq_handler fn, void *arg, const char *name, u64 *address, u32 *data)
+int irq_request_msi(irq_handler handler, void *arg, const char *name, u64 *address, u32 *data)
 {
-	struct irq_action *a;
+	struct irq_action *action;
 	struct irq_line *line;
 	u32 irq;
 
 	if (!arch_irq_message(cpus[0]->hw_id, 0, address, data))
 		return -ENODEV;
-	a = action_create(fn, arg, name);
-	if (!a)
+	action = action_create(handler, arg, name);
+	if (!action)
 		return -ENOMEM;
 	mutex_lock(&irq_mutex);
 	line = line_create(0, true);
 	if (IS_ERR(line)) {
 		mutex_unlock(&irq_mutex);
-		kfree(a);
+		kfree(action);
 		return PTR_ERR(line);
 	}
-	line->actions = a;
+	line->actions = action;
 	irq = line->irq;
 	arch_irq_message(cpus[0]->hw_id, line->vector, address, data);
 	rcu_assign_pointer(vector_lines[line->vector - VECTOR_IRQ_FIRST], line);
@@ -321,18 +322,19 @@ int irq_request_msi(irq_handler fn, void *arg, const char *name, u64 *address, u
 	return irq;
 }
 
-/* The pointer to the action of @p arg on a line that answers to @p irq; irq_mutex held. */
+/* The pointer to the action of @place arg on a line that answers to @place irq; irq_mutex held. */
 static struct irq_action **action_find(u32 irq, void *arg, struct irq_line **line)
 {
 	for (u32 i = 0; i < IRQ_VECTORS; i++) {
-		struct irq_line *l = vector_lines[i];
+		struct irq_line *isa_line = vector_lines[i];
 
-		if (!l || (l->irq != irq && l->isa != irq))
+		if (!isa_line || (isa_line->irq != irq && isa_line->isa != irq))
 			continue;
-		for (struct irq_action **p = &l->actions; *p; p = &(*p)->next)
-			if ((*p)->arg == arg) {
-				*line = l;
-				return p;
+		for (struct irq_action **place = &isa_line->actions; *place;
+		     place = &(*place)->next)
+			if ((*place)->arg == arg) {
+				*line = isa_line;
+				return place;
 			}
 	}
 	return NULL;
@@ -341,25 +343,25 @@ static struct irq_action **action_find(u32 irq, void *arg, struct irq_line **lin
 void irq_free(u32 irq, void *arg)
 {
 	struct irq_line *line = NULL;
-	struct irq_action **p, *a;
+	struct irq_action **place, *action;
 	bool last;
 
 	mutex_lock(&irq_mutex);
-	p = action_find(irq, arg, &line);
-	if (WARN_ON(!p)) {
+	place = action_find(irq, arg, &line);
+	if (WARN_ON(!place)) {
 		mutex_unlock(&irq_mutex);
 		return;
 	}
-	a = *p;
-	last = line->actions == a && !a->next;
+	action = *place;
+	last = line->actions == action && !action->next;
 	if (last) {
 		if (!line->message)
 			chip->mask(line->irq);
 		rcu_assign_pointer(vector_lines[line->vector - VECTOR_IRQ_FIRST], NULL);
 	}
-	rcu_assign_pointer(*p, a->next);
+	rcu_assign_pointer(*place, action->next);
 	synchronize_rcu();
-	kfree(a);
+	kfree(action);
 	if (last)
 		line_destroy(line);
 	mutex_unlock(&irq_mutex);
@@ -375,53 +377,53 @@ void irq_init(void)
 	nmi_init();
 }
 
-bool irq_cpu_create(struct cpu *c)
+bool irq_cpu_create(struct cpu *cpu)
 {
-	c->slot[CPU_SLOT_IRQ] = kzalloc(sizeof(struct irq_counts));
-	return c->slot[CPU_SLOT_IRQ] != NULL;
+	cpu->slot[CPU_SLOT_IRQ] = kzalloc(sizeof(struct irq_counts));
+	return cpu->slot[CPU_SLOT_IRQ] != NULL;
 }
 
 static u32 count_of(u32 cpu, u32 vector)
 {
-	const struct irq_counts *c = cpus[cpu] ? cpus[cpu]->slot[CPU_SLOT_IRQ] : NULL;
+	const struct irq_counts *counts = cpus[cpu] ? cpus[cpu]->slot[CPU_SLOT_IRQ] : NULL;
 
-	return c ? c->of[vector - VECTOR_IRQ_FIRST] : 0;
+	return counts ? counts->of[vector - VECTOR_IRQ_FIRST] : 0;
 }
 
-static void show_counts(struct seq_file *m, u32 vector)
+static void show_counts(struct seq_file *seq, u32 vector)
 {
 	for (u32 i = 0; i < cpu_count; i++)
 		if (cpus[i] && cpus[i]->online)
-			seq_printf(m, " %10u", count_of(i, vector));
+			seq_printf(seq, " %10u", count_of(i, vector));
 }
 
-static void show_line(struct seq_file *m, const struct irq_line *line)
+static void show_line(struct seq_file *seq, const struct irq_line *line)
 {
-	seq_printf(m, "%4u:", line->irq);
-	show_counts(m, line->vector);
-	seq_printf(m, "  %8s %4u-%-8s", line->message ? "PCI-MSI" : chip->name, line->irq,
+	seq_printf(seq, "%4u:", line->irq);
+	show_counts(seq, line->vector);
+	seq_printf(seq, "  %8s %4u-%-8s", line->message ? "PCI-MSI" : chip->name, line->irq,
 		   line->level ? "fasteoi" : "edge");
-	for (const struct irq_action *a = line->actions; a; a = a->next)
-		seq_printf(m, "%s%s", a == line->actions ? " " : ", ", a->name);
-	seq_putc(m, '\n');
+	for (const struct irq_action *action = line->actions; action; action = action->next)
+		seq_printf(seq, "%s%s", action == line->actions ? " " : ", ", action->name);
+	seq_putc(seq, '\n');
 }
 
-void irq_show(struct seq_file *m)
+void irq_show(struct seq_file *seq)
 {
-	seq_puts(m, "     ");
+	seq_puts(seq, "     ");
 	for (u32 i = 0; i < cpu_count; i++)
 		if (cpus[i] && cpus[i]->online)
-			seq_printf(m, "      CPU%-2u", i);
-	seq_putc(m, '\n');
+			seq_printf(seq, "      CPU%-2u", i);
+	seq_putc(seq, '\n');
 	mutex_lock(&irq_mutex);
 	for (u32 i = 0; i < IRQ_VECTORS; i++)
 		if (vector_lines[i])
-			show_line(m, vector_lines[i]);
+			show_line(seq, vector_lines[i]);
 	mutex_unlock(&irq_mutex);
 	for (u32 i = 0; i < IRQ_SOURCES; i++) {
-		seq_printf(m, "%4s:", arch_irq_sources[i].id);
-		show_counts(m, arch_irq_sources[i].vector);
-		seq_printf(m, "  %s\n", arch_irq_sources[i].text);
+		seq_printf(seq, "%4s:", arch_irq_sources[i].id);
+		show_counts(seq, arch_irq_sources[i].vector);
+		seq_printf(seq, "  %s\n", arch_irq_sources[i].text);
 	}
-	seq_printf(m, " ERR: %10u\n MIS: %10u\n", irq_errors, nr_stray);
+	seq_printf(seq, " ERR: %10u\n MIS: %10u\n", irq_errors, nr_stray);
 }

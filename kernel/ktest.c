@@ -28,25 +28,25 @@
 extern const struct ktest __ktests_start[], __ktests_end[];
 
 /* A test may have threads of its own that find something, hence atomic. */
-static void count_failure(struct ktest_context *t)
+static void count_failure(struct ktest_context *context)
 {
-	__atomic_fetch_add(&t->failures, 1, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&context->failures, 1, __ATOMIC_RELAXED);
 }
 
-void ktest_fail(struct ktest_context *t, const char *what, const char *file, int line)
+void ktest_fail(struct ktest_context *context, const char *what, const char *file, int line)
 {
-	printk("# %s.%s: %s:%d: expected %s\n", t->suite, t->name, file, line, what);
-	count_failure(t);
+	printk("# %s.%s: %s:%d: expected %s\n", context->suite, context->name, file, line, what);
+	count_failure(context);
 }
 
-bool ktest_expect_eq(struct ktest_context *t, s64 a, s64 b, const char *what, const char *file,
-		     int line)
+bool ktest_expect_eq(struct ktest_context *context, s64 actual, s64 expected, const char *what,
+		     const char *file, int line)
 {
-	if (a == b)
+	if (actual == expected)
 		return true;
-	printk("# %s.%s: %s:%d: expected %s, got %lld and %lld\n", t->suite, t->name, file, line,
-	       what, (long long)a, (long long)b);
-	count_failure(t);
+	printk("# %s.%s: %s:%d: expected %s, got %lld and %lld\n", context->suite, context->name,
+	       file, line, what, (long long)actual, (long long)expected);
+	count_failure(context);
 	return false;
 }
 
@@ -62,12 +62,12 @@ static bool matches(const struct ktest *test, const char *filter)
 
 static bool run_one(const struct ktest *test, u32 number)
 {
-	struct ktest_context t = { .suite = test->suite, .name = test->name };
+	struct ktest_context context = { .suite = test->suite, .name = test->name };
 
-	test->fn(&t);
-	printk("%sok %u %s.%s%s%s\n", t.failures ? "not " : "", number, t.suite, t.name,
-	       t.skipped ? " # SKIP " : "", t.skipped ? t.why : "");
-	return !t.failures;
+	test->fn(&context);
+	printk("%sok %u %s.%s%s%s\n", context.failures ? "not " : "", number, context.suite,
+	       context.name, context.skipped ? " # SKIP " : "", context.skipped ? context.why : "");
+	return !context.failures;
 }
 
 int ktest_run(const char *filter)

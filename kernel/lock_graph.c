@@ -2,9 +2,9 @@
 /* Which class of locks was seen to be taken before which; the search for a way round. Pure. */
 #include <kernel/lock_order.h>
 
-void lock_graph_add(struct lock_graph *g, u32 before, u32 after)
+void lock_graph_add(struct lock_graph *graph, u32 before, u32 after)
 {
-	g->after[before][after / 64] |= 1ull << after % 64;
+	graph->after[before][after / 64] |= 1ull << after % 64;
 }
 
 struct search {
@@ -14,35 +14,36 @@ struct search {
 	u32 n;
 };
 
-static void visit(struct search *s, u32 class, u32 first)
+static void visit(struct search *search, u32 class, u32 first)
 {
-	if (s->seen[class / 64] >> class % 64 & 1)
+	if (search->seen[class / 64] >> class % 64 & 1)
 		return;
-	s->seen[class / 64] |= 1ull << class % 64;
-	s->first[class] = first;
-	s->todo[s->n++] = class;
+	search->seen[class / 64] |= 1ull << class % 64;
+	search->first[class] = first;
+	search->todo[search->n++] = class;
 }
 
-bool lock_graph_reaches(const struct lock_graph *g, u32 from, u32 to, u32 *next)
+bool lock_graph_reaches(const struct lock_graph *graph, u32 from, u32 to, u32 *next)
 {
-	static struct search s; /* too large for a stack; see "the caller locks" */
-	u32 at = from;
+	static struct search search; /* too large for a stack; see "the caller locks" */
+	u32 current_class = from;
 
 	for (u32 i = 0; i < LOCK_CLASSES / 64; i++)
-		s.seen[i] = 0;
-	s.n = 0;
-	for (u32 done = 0;; at = s.todo[done++]) {
+		search.seen[i] = 0;
+	search.n = 0;
+	for (u32 done = 0;; current_class = search.todo[done++]) {
 		for (u32 i = 0; i < LOCK_CLASSES / 64; i++)
-			for (u64 bits = g->after[at][i]; bits; bits &= bits - 1) {
+			for (u64 bits = graph->after[current_class][i]; bits; bits &= bits - 1) {
 				u32 class = i * 64 + __builtin_ctzll(bits);
 
-				visit(&s, class, at == from ? class : s.first[at]);
+				visit(&search, class,
+				      current_class == from ? class : search.first[current_class]);
 			}
-		if (s.seen[to / 64] >> to % 64 & 1) {
-			*next = s.first[to];
+		if (search.seen[to / 64] >> to % 64 & 1) {
+			*next = search.first[to];
 			return true;
 		}
-		if (done == s.n)
+		if (done == search.n)
 			return false;
 	}
 }

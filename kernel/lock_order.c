@@ -44,13 +44,13 @@ static struct lock_stack *stack_of(bool spins)
 
 /* ---- classes; graph_lock held ---- */
 
-static void number_class(struct lock_class *c, u64 ip)
+static void number_class(struct lock_class *class, u64 ip)
 {
-	if (c->id || nr_classes == LOCK_CLASSES)
+	if (class->id || nr_classes == LOCK_CLASSES)
 		return;
-	c->first_ip = ip;
-	classes[nr_classes] = c;
-	smp_store_release(&c->id, nr_classes++);
+	class->first_ip = ip;
+	classes[nr_classes] = class;
+	smp_store_release(&class->id, nr_classes++);
 }
 
 /* A lock of the image that nobody initialised is its own class; one of the heap has none. */
@@ -65,17 +65,17 @@ static struct lock_class *find_class(struct lock_class **class, const void *lock
 
 static struct lock_class *class_of(struct lock_class **class, const void *lock, u64 ip)
 {
-	struct lock_class *c = *class;
+	struct lock_class *found = *class;
 
-	if (likely(c && c->id))
-		return c;
+	if (likely(found && found->id))
+		return found;
 	graph_lock();
-	c = find_class(class, lock);
-	if (c)
-		number_class(c, ip);
+	found = find_class(class, lock);
+	if (found)
+		number_class(found, ip);
 	graph_unlock();
-	if (c && c->id)
-		return c;
+	if (found && found->id)
+		return found;
 	return NULL;
 }
 
@@ -91,10 +91,10 @@ static void tell_edge(const char *when, u32 before, u32 after)
 		}
 }
 
-static void tell_class(const struct lock_class *c)
+static void tell_class(const struct lock_class *class)
 {
-	pr_err("  lock %u: %s, first taken at %pS\n", c->id, c->name ?: "static",
-	       (void *)c->first_ip);
+	pr_err("  lock %u: %s, first taken at %pS\n", class->id, class->name ?: "static",
+	       (void *)class->first_ip);
 }
 
 static void __noreturn __cold inversion(u32 before, u32 after, u32 next)
@@ -110,64 +110,64 @@ static void __noreturn __cold inversion(u32 before, u32 after, u32 next)
 	panic("lock order inversion");
 }
 
-static void enter_order(const struct lock_class *held, u64 held_ip, const struct lock_class *c,
+static void enter_order(const struct lock_class *held, u64 held_ip, const struct lock_class *class,
 			u64 ip)
 {
 	u32 next = 0;
 	bool round;
 
 	graph_lock();
-	round = lock_graph_reaches(&graph, c->id, held->id, &next);
-	lock_graph_add(&graph, held->id, c->id);
+	round = lock_graph_reaches(&graph, class->id, held->id, &next);
+	lock_graph_add(&graph, held->id, class->id);
 	if (nr_edges < EDGES_MAX) {
 		edges[nr_edges].before = held->id;
-		edges[nr_edges].after = c->id;
+		edges[nr_edges].after = class->id;
 		edges[nr_edges].before_ip = held_ip;
 		edges[nr_edges++].after_ip = ip;
 	}
 	graph_unlock();
 	if (round)
-		inversion(held->id, c->id, next);
+		inversion(held->id, class->id, next);
 }
 
-static void check_against(const struct lock_stack *s, const struct lock_class *c, u64 ip)
+static void check_against(const struct lock_stack *stack, const struct lock_class *class, u64 ip)
 {
-	for (u32 i = 0; i < MIN(s->n, LOCKS_HELD); i++) {
-		const struct lock_class *held = s->at[i].class;
+	for (u32 i = 0; i < MIN(stack->n, LOCKS_HELD); i++) {
+		const struct lock_class *held = stack->at[i].class;
 
-		if (held != c && !lock_graph_has(&graph, held->id, c->id))
-			enter_order(held, s->at[i].ip, c, ip);
+		if (held != class && !lock_graph_has(&graph, held->id, class->id))
+			enter_order(held, stack->at[i].ip, class, ip);
 	}
 }
 
-static void check_interrupts(struct lock_class *c, bool enabled, u64 ip)
+static void check_interrupts(struct lock_class *class, bool enabled, u64 ip)
 {
 	if (in_interrupt())
-		c->in_interrupt = true;
+		class->in_interrupt = true;
 	else if (enabled)
-		c->interrupts_on = true;
-	if (likely(!c->in_interrupt || !c->interrupts_on))
+		class->interrupts_on = true;
+	if (likely(!class->in_interrupt || !class->interrupts_on))
 		return;
-	tell_class(c);
+	tell_class(class);
 	panic("lock %u is taken in interrupt handlers, and elsewhere with interrupts enabled; now at %pS",
-	      c->id, (void *)ip);
+	      class->id, (void *)ip);
 }
 
 /* Nothing is held, and nothing new is to be learnt of how it is taken. */
-static bool nothing_to_check(const struct lock_class *c, bool spins, bool enabled)
+static bool nothing_to_check(const struct lock_class *class, bool spins, bool enabled)
 {
-	if (!c || !READ_ONCE(c->id) || stack_of(true)->n || stack_of(false)->n)
+	if (!class || !READ_ONCE(class->id) || stack_of(true)->n || stack_of(false)->n)
 		return false;
-	return !spins || (in_interrupt() ? c->in_interrupt : !enabled || c->interrupts_on);
+	return !spins || (in_interrupt() ? class->in_interrupt : !enabled || class->interrupts_on);
 }
 
 /* ---- that nothing is held ---- */
 
-static void tell_held(const struct lock_stack *s)
+static void tell_held(const struct lock_stack *stack)
 {
-	for (u32 i = 0; i < MIN(s->n, LOCKS_HELD); i++)
-		pr_err("  lock %u: %s, taken at %pS\n", s->at[i].class->id,
-		       s->at[i].class->name ?: "static", (void *)s->at[i].ip);
+	for (u32 i = 0; i < MIN(stack->n, LOCKS_HELD); i++)
+		pr_err("  lock %u: %s, taken at %pS\n", stack->at[i].class->id,
+		       stack->at[i].class->name ?: "static", (void *)stack->at[i].ip);
 }
 
 bool lock_order_none_held(void)
@@ -200,58 +200,58 @@ bool lock_order_may_hold(const struct lock_class *class, const void *lock)
 void lock_order_check(struct lock_class **class, const void *lock, bool spins, u64 ip)
 {
 	bool enabled = irqs_enabled();
-	struct lock_class *c;
+	struct lock_class *own_class;
 	u64 flags;
 
 	if (printk_panicking || nothing_to_check(*class, spins, enabled))
 		return;
 	flags = irq_save();
-	c = class_of(class, lock, ip);
-	if (c) {
-		check_against(stack_of(true), c, ip);
+	own_class = class_of(class, lock, ip);
+	if (own_class) {
+		check_against(stack_of(true), own_class, ip);
 		if (!in_interrupt())
-			check_against(stack_of(false), c, ip);
+			check_against(stack_of(false), own_class, ip);
 		if (spins)
-			check_interrupts(c, enabled, ip);
+			check_interrupts(own_class, enabled, ip);
 	}
 	irq_restore(flags);
 }
 
 void lock_order_taken(struct lock_class **class, const void *lock, bool spins, u64 ip)
 {
-	struct lock_class *c;
-	struct lock_stack *s;
+	struct lock_class *own_class;
+	struct lock_stack *stack;
 	u64 flags;
 
 	if (printk_panicking)
 		return;
 	flags = irq_save();
-	c = class_of(class, lock, ip);
-	s = stack_of(spins);
-	if (c && s->n < LOCKS_HELD) {
-		s->at[s->n].lock = lock;
-		s->at[s->n].class = c;
-		s->at[s->n++].ip = ip;
+	own_class = class_of(class, lock, ip);
+	stack = stack_of(spins);
+	if (own_class && stack->n < LOCKS_HELD) {
+		stack->at[stack->n].lock = lock;
+		stack->at[stack->n].class = own_class;
+		stack->at[stack->n++].ip = ip;
 	}
 	irq_restore(flags);
 }
 
 void lock_order_released(const void *lock, bool spins)
 {
-	struct lock_stack *s;
+	struct lock_stack *stack;
 	u64 flags;
 	u32 i;
 
 	if (printk_panicking)
 		return;
 	flags = irq_save();
-	s = stack_of(spins);
-	for (i = s->n; i && s->at[i - 1].lock != lock; i--)
+	stack = stack_of(spins);
+	for (i = stack->n; i && stack->at[i - 1].lock != lock; i--)
 		;
-	for (; i && i < s->n; i++)
-		s->at[i - 1] = s->at[i];
+	for (; i && i < stack->n; i++)
+		stack->at[i - 1] = stack->at[i];
 	if (i)
-		s->n--;
+		stack->n--;
 	irq_restore(flags);
 }
 

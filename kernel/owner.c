@@ -63,12 +63,12 @@ static u64 handle_create(void *object, u32 kind)
 
 	if (free_slot || grow_locked()) {
 		u32 number = free_slot;
-		struct handle_slot *s = slot_at(number - 1);
+		struct handle_slot *slot = slot_at(number - 1);
 
-		free_slot = s->kind;
-		s->kind = kind;
-		smp_store_release(&s->object, object);
-		handle = (u64)s->generation << 32 | number;
+		free_slot = slot->kind;
+		slot->kind = kind;
+		smp_store_release(&slot->object, object);
+		handle = (u64)slot->generation << 32 | number;
 		handles_used++;
 	}
 	spin_unlock_irqrestore(&handles_lock, flags);
@@ -79,17 +79,17 @@ static void handle_destroy(u64 handle)
 {
 	u64 flags;
 	u32 number = handle;
-	struct handle_slot *s;
+	struct handle_slot *slot;
 
 	if (!handle)
 		return;
-	s = slot_at(number - 1);
+	slot = slot_at(number - 1);
 	flags = spin_lock_irqsave(&handles_lock);
-	WRITE_ONCE(s->object, NULL);
+	WRITE_ONCE(slot->object, NULL);
 	smp_wmb();
-	if (!++s->generation)
-		s->generation = 1;
-	s->kind = free_slot;
+	if (!++slot->generation)
+		slot->generation = 1;
+	slot->kind = free_slot;
 	free_slot = number;
 	handles_used--;
 	spin_unlock_irqrestore(&handles_lock, flags);
@@ -105,19 +105,19 @@ static void handle_point(u64 handle, void *object)
 static void *handle_find(u64 handle, u32 kind)
 {
 	u32 index = (u32)handle - 1, generation = handle >> 32;
-	struct handle_slot *s;
+	struct handle_slot *slot;
 	void *object;
 
 	if (index >= smp_load_acquire(&nr_slots))
 		return NULL;
-	s = slot_at(index);
-	if (smp_load_acquire(&s->generation) != generation)
+	slot = slot_at(index);
+	if (smp_load_acquire(&slot->generation) != generation)
 		return NULL;
-	object = smp_load_acquire(&s->object);
-	if (!object || READ_ONCE(s->kind) != kind)
+	object = smp_load_acquire(&slot->object);
+	if (!object || READ_ONCE(slot->kind) != kind)
 		return NULL;
 	smp_rmb();
-	return READ_ONCE(s->generation) == generation ? object : NULL;
+	return READ_ONCE(slot->generation) == generation ? object : NULL;
 }
 
 u32 owner_handles(void)
@@ -127,67 +127,67 @@ u32 owner_handles(void)
 
 /* ---- owners ---- */
 
-int owner_init(struct owner *o, struct owner *parent, const char *name, void *private)
+int owner_init(struct owner *owner, struct owner *parent, const char *name, void *private)
 {
 	u64 flags;
 
-	*o = (struct owner){ .parent = parent,
-			     .root = parent ? parent->root : o,
-			     .name = name,
-			     .private = private };
-	list_init(&o->children);
-	list_init(&o->sibling);
-	for (u32 p = 0; p < OWNED_PHASES; p++)
-		list_init(&o->owned[p]);
-	spin_init(&o->lock);
+	*owner = (struct owner){ .parent = parent,
+				 .root = parent ? parent->root : owner,
+				 .name = name,
+				 .private = private };
+	list_init(&owner->children);
+	list_init(&owner->sibling);
+	for (u32 phase = 0; phase < OWNED_PHASES; phase++)
+		list_init(&owner->owned[phase]);
+	spin_init(&owner->lock);
 	if (private)
-		o->handle = handle_create(o, HANDLE_OWNER);
-	if (private && !o->handle)
+		owner->handle = handle_create(owner, HANDLE_OWNER);
+	if (private && !owner->handle)
 		return -ENOMEM;
 	if (parent) {
-		flags = spin_lock_irqsave(&o->root->lock);
-		list_add(&o->sibling, &parent->children);
-		spin_unlock_irqrestore(&o->root->lock, flags);
+		flags = spin_lock_irqsave(&owner->root->lock);
+		list_add(&owner->sibling, &parent->children);
+		spin_unlock_irqrestore(&owner->root->lock, flags);
 	}
 	return 0;
 }
 
-void owner_destroy(struct owner *o)
+void owner_destroy(struct owner *owner)
 {
-	u64 flags = spin_lock_irqsave(&o->root->lock);
+	u64 flags = spin_lock_irqsave(&owner->root->lock);
 
-	list_del(&o->sibling);
-	spin_unlock_irqrestore(&o->root->lock, flags);
-	handle_destroy(o->handle);
-	o->handle = 0;
+	list_del(&owner->sibling);
+	spin_unlock_irqrestore(&owner->root->lock, flags);
+	handle_destroy(owner->handle);
+	owner->handle = 0;
 }
 
-static void tell_closed_locked(struct owner *o)
+static void tell_closed_locked(struct owner *owner)
 {
 	struct owner *child;
-	struct owned *at;
+	struct owned *object;
 
-	for (u32 p = 0; p < OWNED_PHASES; p++)
-		list_for_each(at, &o->owned[p], link)
-			if (at->class->closed)
-				at->class->closed(at);
-	list_for_each(child, &o->children, sibling)
+	for (u32 phase = 0; phase < OWNED_PHASES; phase++)
+		list_for_each(object, &owner->owned[phase], link)
+			if (object->class->closed)
+				object->class->closed(object);
+	list_for_each(child, &owner->children, sibling)
 		tell_closed_locked(child);
 }
 
-void owner_close(struct owner *o)
+void owner_close(struct owner *owner)
 {
-	u64 flags = spin_lock_irqsave(&o->root->lock);
+	u64 flags = spin_lock_irqsave(&owner->root->lock);
 
-	WRITE_ONCE(o->closed, true);
-	tell_closed_locked(o);
-	spin_unlock_irqrestore(&o->root->lock, flags);
+	WRITE_ONCE(owner->closed, true);
+	tell_closed_locked(owner);
+	spin_unlock_irqrestore(&owner->root->lock, flags);
 }
 
-bool owner_is_closed(const struct owner *o)
+bool owner_is_closed(const struct owner *owner)
 {
-	for (; o; o = o->parent)
-		if (READ_ONCE(o->closed))
+	for (; owner; owner = owner->parent)
+		if (READ_ONCE(owner->closed))
 			return true;
 	return false;
 }
@@ -204,54 +204,54 @@ void owner_account(struct owner *owner, s64 bytes)
 
 /* ---- owned ---- */
 
-static void link_locked(struct owner *owner, struct owned *o)
+static void link_locked(struct owner *owner, struct owned *owned)
 {
-	o->owner = owner;
-	list_add(&o->link, &owner->owned[o->class->phase]);
-	owner->root->counts[o->class->kind]++;
+	owned->owner = owner;
+	list_add(&owned->link, &owner->owned[owned->class->phase]);
+	owner->root->counts[owned->class->kind]++;
 }
 
-static void unlink_locked(struct owned *o)
+static void unlink_locked(struct owned *owned)
 {
-	o->owner->root->counts[o->class->kind]--;
-	o->owner = NULL;
-	list_del(&o->link);
+	owned->owner->root->counts[owned->class->kind]--;
+	owned->owner = NULL;
+	list_del(&owned->link);
 }
 
-int owned_add(struct owner *owner, struct owned *o, const struct owned_class *class,
+int owned_add(struct owner *owner, struct owned *owned, const struct owned_class *class,
 	      bool with_handle)
 {
 	u64 flags;
 	int err = 0;
 
 	with_handle = with_handle && owner->private;
-	o->class = class;
-	o->owner = NULL;
-	o->published = false;
-	list_init(&o->link);
-	atomic_set(&o->refs, 1);
-	o->handle = with_handle ? handle_create(o, class->kind) : 0;
-	if (with_handle && !o->handle)
+	owned->class = class;
+	owned->owner = NULL;
+	owned->published = false;
+	list_init(&owned->link);
+	atomic_set(&owned->refs, 1);
+	owned->handle = with_handle ? handle_create(owned, class->kind) : 0;
+	if (with_handle && !owned->handle)
 		return -ENOMEM;
 	flags = spin_lock_irqsave(&owner->root->lock);
 	if (owner_is_closed(owner))
 		err = -ENODEV;
 	else
-		link_locked(owner, o);
+		link_locked(owner, owned);
 	spin_unlock_irqrestore(&owner->root->lock, flags);
 	if (err)
-		handle_destroy(o->handle);
+		handle_destroy(owned->handle);
 	return err;
 }
 
 /* ---- publishing ---- */
 
 /* The oldest that waits. */
-static struct owned *unpublished_locked(struct owner *o, bool late)
+static struct owned *unpublished_locked(struct owner *owner, bool late)
 {
-	for (struct list *at = o->owned[OWNED_ENTRY].prev; at != &o->owned[OWNED_ENTRY];
-	     at = at->prev) {
-		struct owned *found = list_entry(at, struct owned, link);
+	for (struct list *entry = owner->owned[OWNED_ENTRY].prev;
+	     entry != &owner->owned[OWNED_ENTRY]; entry = entry->prev) {
+		struct owned *found = list_entry(entry, struct owned, link);
 
 		if (!found->published && found->class->late == late)
 			return found;
@@ -265,141 +265,142 @@ static int publish(struct owner *owner, bool late)
 
 	while (!err) {
 		u64 flags = spin_lock_irqsave(&owner->root->lock);
-		struct owned *o;
+		struct owned *owned;
 
 		owner->live = true;
 		owner->live_late |= late;
-		o = unpublished_locked(owner, late);
-		if (o) {
-			o->published = true;
-			atomic_inc(&o->refs);
+		owned = unpublished_locked(owner, late);
+		if (owned) {
+			owned->published = true;
+			atomic_inc(&owned->refs);
 		}
 		spin_unlock_irqrestore(&owner->root->lock, flags);
-		if (!o)
+		if (!owned)
 			break;
-		err = o->class->publish(o);
-		owned_put(o);
+		err = owned->class->publish(owned);
+		owned_put(owned);
 	}
 	return err;
 }
 
-int owner_publish(struct owner *o)
+int owner_publish(struct owner *owner)
 {
-	return publish(o, false);
+	return publish(owner, false);
 }
-void owner_publish_late(struct owner *o)
+void owner_publish_late(struct owner *owner)
 {
-	publish(o, true);
+	publish(owner, true);
 }
 
-int owned_publish(struct owned *o)
+int owned_publish(struct owned *owned)
 {
-	struct owner *owner = READ_ONCE(o->owner);
+	struct owner *owner = READ_ONCE(owned->owner);
 	bool now = false;
 	u64 flags;
 
 	if (!owner)
 		return -ENODEV;
 	flags = spin_lock_irqsave(&owner->root->lock);
-	if (o->owner && !o->published && (o->class->late ? owner->live_late : owner->live))
-		now = o->published = true;
+	if (owned->owner && !owned->published &&
+	    (owned->class->late ? owner->live_late : owner->live))
+		now = owned->published = true;
 	spin_unlock_irqrestore(&owner->root->lock, flags);
-	return now ? o->class->publish(o) : 0;
+	return now ? owned->class->publish(owned) : 0;
 }
 
-static void owned_free(struct rcu_head *h)
+static void owned_free(struct rcu_head *head)
 {
-	struct owned *o = container_of(h, struct owned, rcu);
+	struct owned *owned = container_of(head, struct owned, rcu);
 
-	o->class->free(o);
+	owned->class->free(owned);
 }
 
-void owned_put(struct owned *o)
+void owned_put(struct owned *owned)
 {
-	if (atomic_dec_and_test(&o->refs))
-		call_rcu(&o->rcu, owned_free);
+	if (atomic_dec_and_test(&owned->refs))
+		call_rcu(&owned->rcu, owned_free);
 }
 
 /* Off its list already: stop it and drop the owner's reference, or hang it back. */
-static int retire(struct owner *owner, struct owned *o)
+static int retire(struct owner *owner, struct owned *owned)
 {
-	int err = o->class->stop ? o->class->stop(o, owner_stop_deadline(owner)) : 0;
+	int err = owned->class->stop ? owned->class->stop(owned, owner_stop_deadline(owner)) : 0;
 	u64 flags;
 
 	if (!err) {
-		handle_destroy(o->handle);
-		o->handle = 0;
-		owned_put(o);
+		handle_destroy(owned->handle);
+		owned->handle = 0;
+		owned_put(owned);
 		return 0;
 	}
 	flags = spin_lock_irqsave(&owner->root->lock);
-	link_locked(owner, o);
-	handle_point(o->handle, o);
+	link_locked(owner, owned);
+	handle_point(owned->handle, owned);
 	spin_unlock_irqrestore(&owner->root->lock, flags);
 	return err;
 }
 
-int owned_remove(struct owned *o)
+int owned_remove(struct owned *owned)
 {
-	struct owner *owner = READ_ONCE(o->owner), *root;
+	struct owner *owner = READ_ONCE(owned->owner), *root;
 	u64 flags;
 
 	if (!owner)
 		return -EINVAL;
 	root = owner->root;
 	flags = spin_lock_irqsave(&root->lock);
-	if (!o->owner) {
+	if (!owned->owner) {
 		spin_unlock_irqrestore(&root->lock, flags);
 		return -EINVAL;
 	}
-	unlink_locked(o);
-	handle_point(o->handle, NULL);
+	unlink_locked(owned);
+	handle_point(owned->handle, NULL);
 	spin_unlock_irqrestore(&root->lock, flags);
-	return retire(owner, o);
+	return retire(owner, owned);
 }
 
 struct owned *owned_peek(u64 handle, const struct owned_class *class)
 {
-	struct owned *o = handle_find(handle, class->kind);
+	struct owned *owned = handle_find(handle, class->kind);
 
-	return o && o->class == class ? o : NULL;
+	return owned && owned->class == class ? owned : NULL;
 }
 
 struct owned *owned_get(u64 handle, const struct owned_class *class)
 {
-	struct owned *o;
+	struct owned *owned;
 
 	rcu_read_lock();
-	o = owned_peek(handle, class);
-	if (o && !atomic_inc_not_zero(&o->refs))
-		o = NULL;
+	owned = owned_peek(handle, class);
+	if (owned && !atomic_inc_not_zero(&owned->refs))
+		owned = NULL;
 	rcu_read_unlock();
-	return o;
+	return owned;
 }
 
 /* ---- how long it may take ---- */
 
 #define STOP_GRACE_NS (20 * NSEC_PER_MSEC) /* for each thing where the limit of all has passed */
 
-void owner_stop_begin(struct owner *o)
+void owner_stop_begin(struct owner *owner)
 {
-	WRITE_ONCE(o->stop_by_ns, time_monotonic_ns() + OWNER_STOP_LIMIT_NS);
+	WRITE_ONCE(owner->stop_by_ns, time_monotonic_ns() + OWNER_STOP_LIMIT_NS);
 }
 
-void owner_stop_end(struct owner *o)
+void owner_stop_end(struct owner *owner)
 {
-	WRITE_ONCE(o->stop_by_ns, 0);
+	WRITE_ONCE(owner->stop_by_ns, 0);
 }
 
-u64 owner_stop_deadline(const struct owner *o)
+u64 owner_stop_deadline(const struct owner *owner)
 {
 	u64 now = time_monotonic_ns(), limit = now + OWNER_STOP_LIMIT_NS;
 
-	for (; o; o = o->parent) {
-		u64 by = READ_ONCE(o->stop_by_ns);
+	for (; owner; owner = owner->parent) {
+		u64 deadline_ns = READ_ONCE(owner->stop_by_ns);
 
-		if (by)
-			limit = MIN(limit, MAX(by, now + STOP_GRACE_NS));
+		if (deadline_ns)
+			limit = MIN(limit, MAX(deadline_ns, now + STOP_GRACE_NS));
 	}
 	return limit;
 }
@@ -407,43 +408,44 @@ u64 owner_stop_deadline(const struct owner *o)
 /* ---- sweep ---- */
 
 /* Children first, newest first. The tree is as deep as buses hang on buses. */
-static struct owned *first_locked(struct owner *o, u32 phase)
+static struct owned *first_locked(struct owner *owner, u32 phase)
 {
 	struct owner *child;
 	struct owned *found;
 
-	list_for_each(child, &o->children, sibling) {
+	list_for_each(child, &owner->children, sibling) {
 		found = first_locked(child, phase);
 		if (found)
 			return found;
 	}
-	return list_empty(&o->owned[phase]) ? NULL
-					    : list_first(&o->owned[phase], struct owned, link);
+	return list_empty(&owner->owned[phase])
+		       ? NULL
+		       : list_first(&owner->owned[phase], struct owned, link);
 }
 
 static struct owned *take_first(struct owner *top, u32 phase, struct owner **owner)
 {
 	u64 flags = spin_lock_irqsave(&top->root->lock);
-	struct owned *o = first_locked(top, phase);
+	struct owned *owned = first_locked(top, phase);
 
-	if (o) {
-		*owner = o->owner;
-		unlink_locked(o);
-		handle_point(o->handle, NULL);
+	if (owned) {
+		*owner = owned->owner;
+		unlink_locked(owned);
+		handle_point(owned->handle, NULL);
 	}
 	spin_unlock_irqrestore(&top->root->lock, flags);
-	return o;
+	return owned;
 }
 
 static int sweep_phase(struct owner *top, u32 phase, u32 counts[OWNED_KINDS],
 		       const struct owned_class *classes[OWNED_KINDS])
 {
 	struct owner *owner;
-	struct owned *o;
+	struct owned *owned;
 
-	while ((o = take_first(top, phase, &owner))) {
-		const struct owned_class *class = o->class;
-		int err = retire(owner, o);
+	while ((owned = take_first(top, phase, &owner))) {
+		const struct owned_class *class = owned->class;
+		int err = retire(owner, owned);
 
 		if (err)
 			return err;
@@ -459,11 +461,11 @@ int owner_sweep(struct owner *top, u32 phases, owner_report report)
 	u32 counts[OWNED_KINDS] = { 0 };
 	int err = 0;
 
-	for (u32 p = 0; p < OWNED_PHASES && !err; p++)
-		if (phases & 1u << p)
-			err = sweep_phase(top, p, counts, classes);
-	for (u32 k = 0; k < OWNED_KINDS && report; k++)
-		if (counts[k])
-			report(top, classes[k], counts[k]);
+	for (u32 phase = 0; phase < OWNED_PHASES && !err; phase++)
+		if (phases & 1u << phase)
+			err = sweep_phase(top, phase, counts, classes);
+	for (u32 swept = 0; swept < OWNED_KINDS && report; swept++)
+		if (counts[swept])
+			report(top, classes[swept], counts[swept]);
 	return err;
 }

@@ -26,20 +26,20 @@ static DEFINE_WAIT_QUEUE(rcu_wait);
 static bool wanted;
 static struct timer gather_timer;
 
-static void gathered(struct timer *t)
+static void gathered(struct timer *timer)
 {
 	WRITE_ONCE(wanted, true);
 	wake_up(&rcu_wait);
 }
 
-void call_rcu(struct rcu_head *h, void (*fn)(struct rcu_head *))
+void call_rcu(struct rcu_head *head, void (*callback)(struct rcu_head *))
 {
 	struct rcu_head **list = &pending[cpu_id()].list, *old = READ_ONCE(*list);
 
-	h->fn = fn;
+	head->fn = callback;
 	do
-		h->next = old;
-	while (!__atomic_compare_exchange_n(list, &old, h, false, __ATOMIC_RELEASE,
+		head->next = old;
+	while (!__atomic_compare_exchange_n(list, &old, head, false, __ATOMIC_RELEASE,
 					    __ATOMIC_RELAXED));
 	if (!old && !READ_ONCE(gather_timer.base))
 		timer_start(&gather_timer, time_monotonic_ns() + GATHER_NS);
@@ -48,7 +48,7 @@ void call_rcu(struct rcu_head *h, void (*fn)(struct rcu_head *))
 void synchronize_rcu(void)
 {
 	u64 seen[CPU_MAX];
-	u32 me = cpu_id();
+	u32 own_id = cpu_id();
 
 	if (cpu_count == 1) /* being here, no reader is inside */
 		return;
@@ -60,7 +60,7 @@ void synchronize_rcu(void)
 	}
 	smp_mb();
 	for (u32 i = 0; i < cpu_count; i++) {
-		if (i == me || !cpus[i] || !cpus[i]->online)
+		if (i == own_id || !cpus[i] || !cpus[i]->online)
 			continue;
 		while (READ_ONCE(cpus[i]->rcu_qs) == seen[i]) {
 			sched_kick(cpus[i]);
@@ -85,11 +85,11 @@ static void rcu_thread(void *arg)
 			all[i] = take(i);
 		synchronize_rcu();
 		for (u32 i = 0; i < cpu_count; i++)
-			for (struct rcu_head *h = all[i]; h;) {
-				struct rcu_head *next = h->next;
+			for (struct rcu_head *head = all[i]; head;) {
+				struct rcu_head *next = head->next;
 
-				h->fn(h);
-				h = next;
+				head->fn(head);
+				head = next;
 			}
 	}
 }

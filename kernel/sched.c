@@ -104,21 +104,21 @@ static void update_running(struct run_queue *rq, struct thread *t, u64 now)
 
 void rq_resched(struct run_queue *rq)
 {
-	struct cpu *c = rq->cpu;
+	struct cpu *cpu = rq->cpu;
 
-	c->need_resched = 1;
-	__atomic_or_fetch(&c->running->work, WORK_RESCHED, __ATOMIC_SEQ_CST);
-	if (c != this_cpu())
-		ipi_reschedule(c);
+	cpu->need_resched = 1;
+	__atomic_or_fetch(&cpu->running->work, WORK_RESCHED, __ATOMIC_SEQ_CST);
+	if (cpu != this_cpu())
+		ipi_reschedule(cpu);
 }
 
-void sched_kick(struct cpu *c)
+void sched_kick(struct cpu *cpu)
 {
 	u64 flags = irq_save();
 
-	raw_spin_lock(&c->rq->lock);
-	rq_resched(c->rq);
-	raw_spin_unlock(&c->rq->lock);
+	raw_spin_lock(&cpu->rq->lock);
+	rq_resched(cpu->rq);
+	raw_spin_unlock(&cpu->rq->lock);
 	irq_restore(flags);
 }
 
@@ -139,8 +139,8 @@ static bool preempts(const struct run_queue *rq, const struct thread *t)
 /* The first thread of another queue that may run here and has left its stack. Both locks held. */
 static struct thread *first_movable(struct run_queue *from, struct run_queue *rq)
 {
-	for (struct rb_node *n = from->leftmost; n; n = rb_next(n)) {
-		struct thread *t = rb_entry(n, struct thread, run_node);
+	for (struct rb_node *node = from->leftmost; node; node = rb_next(node)) {
+		struct thread *t = rb_entry(node, struct thread, run_node);
 
 		if (!t->on_cpu && cpumask_test(&t->affinity, rq->cpu->id))
 			return t;
@@ -173,10 +173,10 @@ static struct thread *steal_from(struct run_queue *from, struct run_queue *rq)
 /* Another CPU's queue, if it holds at least @p least. */
 static struct run_queue *other_queue(const struct run_queue *rq, u32 cpu, u32 least)
 {
-	struct run_queue *r = cpus[cpu] ? cpus[cpu]->rq : NULL;
+	struct run_queue *other = cpus[cpu] ? cpus[cpu]->rq : NULL;
 
-	if (r && r != rq && r->nr_queued >= least)
-		return r;
+	if (other && other != rq && other->nr_queued >= least)
+		return other;
 	return NULL;
 }
 
@@ -186,22 +186,22 @@ static struct run_queue *other_queue(const struct run_queue *rq, u32 cpu, u32 le
  */
 static struct thread *steal(struct run_queue *rq, u32 least)
 {
-	struct run_queue *longest = NULL, *r;
+	struct run_queue *longest = NULL, *other;
 	struct thread *t;
 
 	for (u32 i = 0; i < cpu_count; i++) {
-		r = other_queue(rq, i, least);
-		if (r && (!longest || r->nr_queued > longest->nr_queued))
-			longest = r;
+		other = other_queue(rq, i, least);
+		if (other && (!longest || other->nr_queued > longest->nr_queued))
+			longest = other;
 	}
 	if (longest)
 		t = steal_from(longest, rq);
 	else
 		t = NULL;
 	for (u32 i = 0; longest && !t && i < cpu_count; i++) {
-		r = other_queue(rq, i, least);
-		if (r && r != longest)
-			t = steal_from(r, rq);
+		other = other_queue(rq, i, least);
+		if (other && other != longest)
+			t = steal_from(other, rq);
 	}
 	return t;
 }
@@ -243,14 +243,14 @@ static struct cpu *idle_for_queued(struct run_queue *rq)
 {
 	u32 left = IDLE_LOOK_MAX;
 
-	for (struct rb_node *n = rq->leftmost; n && left; n = rb_next(n), left--) {
-		const struct thread *t = rb_entry(n, struct thread, run_node);
+	for (struct rb_node *node = rq->leftmost; node && left; node = rb_next(node), left--) {
+		const struct thread *t = rb_entry(node, struct thread, run_node);
 
-		for (u32 w = 0; w < ARRAY_SIZE(idle_cpus.bits); w++) {
-			u64 m = READ_ONCE(idle_cpus.bits[w]) & t->affinity.bits[w];
+		for (u32 word = 0; word < ARRAY_SIZE(idle_cpus.bits); word++) {
+			u64 mask = READ_ONCE(idle_cpus.bits[word]) & t->affinity.bits[word];
 
-			if (m)
-				return cpus[w * 64 + __builtin_ctzll(m)];
+			if (mask)
+				return cpus[word * 64 + __builtin_ctzll(mask)];
 		}
 	}
 	return NULL;
@@ -280,21 +280,21 @@ static void tick(struct timer *timer)
 	timer_start(timer, now + TICK_NS);
 }
 
-static void switch_space(struct cpu *c, struct vm_space *next)
+static void switch_space(struct cpu *cpu, struct vm_space *next)
 {
-	struct vm_space *prev = c->space;
+	struct vm_space *prev = cpu->space;
 
 	if (!next || next == prev)
 		return;	     /* kernel threads use whatever is loaded */
 	if (cpu_count > 1) { /* who must be told of changes in the tables */
-		__atomic_or_fetch(&space_tables(next)->cpus.bits[c->id / 64], 1ull << c->id % 64,
-				  __ATOMIC_SEQ_CST);
+		__atomic_or_fetch(&space_tables(next)->cpus.bits[cpu->id / 64],
+				  1ull << cpu->id % 64, __ATOMIC_SEQ_CST);
 	}
-	c->space = next;
-	write_cr3(space_cr3(c, next));
+	cpu->space = next;
+	write_cr3(space_cr3(cpu, next));
 	if (cpu_count > 1 && prev)
-		__atomic_and_fetch(&space_tables(prev)->cpus.bits[c->id / 64],
-				   ~(1ull << c->id % 64), __ATOMIC_SEQ_CST);
+		__atomic_and_fetch(&space_tables(prev)->cpus.bits[cpu->id / 64],
+				   ~(1ull << cpu->id % 64), __ATOMIC_SEQ_CST);
 }
 
 /* A thread without a space goes on with the tables that are loaded; tlb_forget_space() takes them away. */
@@ -307,37 +307,37 @@ void thread_switch_space(struct vm_space *space)
 	irq_restore(flags);
 }
 
-static void switch_fpu(struct cpu *c, struct thread *prev, struct thread *next)
+static void switch_fpu(struct cpu *cpu, struct thread *prev, struct thread *next)
 {
 	if (prev->fpu && prev->state != THREAD_DEAD && (next->fpu || cpu_count > 1))
 		fpu_save(prev->fpu);
-	else if (prev->fpu && prev->state == THREAD_DEAD && c->fpu_owner == prev)
-		c->fpu_owner = NULL;
+	else if (prev->fpu && prev->state == THREAD_DEAD && cpu->fpu_owner == prev)
+		cpu->fpu_owner = NULL;
 	if (!next->fpu)
 		return;
-	if (c->fpu_owner != next || next->fpu_cpu != c->id) {
-		struct thread *owner = c->fpu_owner;
+	if (cpu->fpu_owner != next || next->fpu_cpu != cpu->id) {
+		struct thread *owner = cpu->fpu_owner;
 
 		if (owner && owner != prev && owner != next && cpu_count == 1)
 			fpu_save(owner->fpu); /* a kernel thread ran in between */
 		fpu_restore(next->fpu);
-		c->fpu_owner = next;
-		next->fpu_cpu = c->id;
+		cpu->fpu_owner = next;
+		next->fpu_cpu = cpu->id;
 	}
 }
 
 /* Interrupts off, rq->lock held; released on the other side. */
 static void context_switch(struct run_queue *rq, struct thread *prev, struct thread *next)
 {
-	struct cpu *c = rq->cpu;
+	struct cpu *cpu = rq->cpu;
 
-	c->nr_switches++;
+	cpu->nr_switches++;
 	next->on_cpu = 1;
-	next->last_cpu = c->id;
-	c->running = next;
+	next->last_cpu = cpu->id;
+	cpu->running = next;
 	cpu_set_kernel_stack(next->kstack_top);
-	switch_space(c, next->space);
-	switch_fpu(c, prev, next);
+	switch_space(cpu, next->space);
+	switch_fpu(cpu, prev, next);
 	/* Also where both have the same: by loading a selector a program changes what the CPU has. */
 	if (next->proc)
 		cpu_load_user_bases(&next->user_bases);
@@ -377,27 +377,27 @@ static __noinline void mark_idle(u32 cpu, bool idle)
 static void schedule_with(bool preempted)
 {
 	u64 flags = irq_save();
-	struct cpu *c = this_cpu();
-	struct run_queue *rq = c->rq;
-	struct thread *prev = c->running, *next;
+	struct cpu *cpu = this_cpu();
+	struct run_queue *rq = cpu->rq;
+	struct thread *prev = cpu->running, *next;
 	u64 now = time_monotonic_ns();
 
 	raw_spin_lock(&rq->lock);
-	c->need_resched = 0;
+	cpu->need_resched = 0;
 	if (prev->work & WORK_RESCHED)
 		__atomic_and_fetch(&prev->work, ~WORK_RESCHED, __ATOMIC_SEQ_CST);
 	update_running(rq, prev, now);
 	if (prev != rq->idle) {
 		if (!preempted && prev->state != THREAD_RUNNABLE) {
 			prev->on_rq = 0;
-		} else if (likely(cpumask_test(&prev->affinity, c->id))) {
+		} else if (likely(cpumask_test(&prev->affinity, cpu->id))) {
 			rq_enqueue(rq, prev);
 		} else {
 			prev->on_rq = 0;
 			prev->migrating = true;
 		}
 	}
-	c->rcu_qs++;
+	cpu->rcu_qs++;
 	next = pick_next(rq);
 	if (next != rq->idle) {
 		next->slice_end_ns = now + SLICE_NS;
@@ -411,7 +411,7 @@ static void schedule_with(bool preempted)
 		else
 			prev->nvcsw++;
 		if (cpu_count > 1 && (prev == rq->idle || next == rq->idle))
-			mark_idle(c->id, next == rq->idle);
+			mark_idle(cpu->id, next == rq->idle);
 		context_switch(rq, prev, next);
 	} else {
 		raw_spin_unlock(&rq->lock);
@@ -459,9 +459,9 @@ void sched_yield_current(void)
 
 /* ---- waking ---- */
 
-static bool is_idle(const struct cpu *c)
+static bool is_idle(const struct cpu *cpu)
 {
-	return c->running == c->idle && !c->rq->nr_queued;
+	return cpu->running == cpu->idle && !cpu->rq->nr_queued;
 }
 
 static struct run_queue *any_allowed(const struct thread *t)
@@ -483,12 +483,13 @@ static struct run_queue *choose_rq(struct thread *t)
 		last = NULL;
 	if (last && is_idle(last))
 		return last->rq;
-	for (u32 w = 0; w < ARRAY_SIZE(idle_cpus.bits); w++)
-		for (u64 m = READ_ONCE(idle_cpus.bits[w]) & t->affinity.bits[w]; m; m &= m - 1) {
-			struct cpu *c = cpus[w * 64 + __builtin_ctzll(m)];
+	for (u32 word = 0; word < ARRAY_SIZE(idle_cpus.bits); word++)
+		for (u64 mask = READ_ONCE(idle_cpus.bits[word]) & t->affinity.bits[word]; mask;
+		     mask &= mask - 1) {
+			struct cpu *cpu = cpus[word * 64 + __builtin_ctzll(mask)];
 
-			if (is_idle(c))
-				return c->rq;
+			if (is_idle(cpu))
+				return cpu->rq;
 		}
 	if (last)
 		return last->rq;
@@ -568,12 +569,12 @@ void sched_start(struct thread *t)
 
 void thread_set_work(struct thread *t, u32 bits)
 {
-	struct cpu *c;
+	struct cpu *cpu;
 
 	__atomic_or_fetch(&t->work, bits, __ATOMIC_SEQ_CST);
-	c = cpus[t->last_cpu];
-	if (t != current && c && READ_ONCE(c->running) == t && c != this_cpu())
-		ipi_reschedule(c); /* into the kernel, to look at it */
+	cpu = cpus[t->last_cpu];
+	if (t != current && cpu && READ_ONCE(cpu->running) == t && cpu != this_cpu())
+		ipi_reschedule(cpu); /* into the kernel, to look at it */
 }
 
 void thread_clear_work(struct thread *t, u32 bits)
@@ -593,15 +594,15 @@ void sched_init_thread(struct thread *t)
 		t->affinity.bits[i] = ~0ull;
 }
 
-static void rq_init(struct run_queue *rq, struct cpu *c, struct thread *idle)
+static void rq_init(struct run_queue *rq, struct cpu *cpu, struct thread *idle)
 {
-	rq->cpu = c;
+	rq->cpu = cpu;
 	rq->idle = idle;
-	c->idle = idle;
+	cpu->idle = idle;
 	idle->rq = rq;
 	idle->on_cpu = 1;
 	timer_init(&rq->tick, tick);
-	c->rq = rq;
+	cpu->rq = rq;
 }
 
 void sched_init(void)
@@ -610,7 +611,7 @@ void sched_init(void)
 	rq_init(&boot_rq, this_cpu(), &boot_thread);
 }
 
-int sched_cpu_create(struct cpu *c)
+int sched_cpu_create(struct cpu *cpu)
 {
 	struct run_queue *rq = kzalloc(sizeof(*rq));
 	struct thread *idle = rq ? thread_create(NULL, NULL, "idle") : ERR_PTR(-ENOMEM);
@@ -619,26 +620,26 @@ int sched_cpu_create(struct cpu *c)
 		kfree(rq);
 		return -ENOMEM;
 	}
-	idle->last_cpu = c->id;
-	c->running = idle;
-	c->kstack_top = idle->kstack_top;
-	rq_init(rq, c, idle);
+	idle->last_cpu = cpu->id;
+	cpu->running = idle;
+	cpu->kstack_top = idle->kstack_top;
+	rq_init(rq, cpu, idle);
 	return 0;
 }
 
 void sched_idle(void)
 {
-	struct cpu *c = this_cpu();
+	struct cpu *cpu = this_cpu();
 
 	current->exec_start_ns = time_monotonic_ns();
-	mark_idle(c->id, true);
+	mark_idle(cpu->id, true);
 	for (;;) {
 		irq_disable();
-		if (!READ_ONCE(c->need_resched) && !c->rq->nr_queued)
+		if (!READ_ONCE(cpu->need_resched) && !cpu->rq->nr_queued)
 			cpu_enable_and_halt();
 		else
 			irq_enable();
-		c->rcu_qs++;
+		cpu->rcu_qs++;
 		schedule_with(false);
 	}
 }

@@ -56,19 +56,19 @@ void thread_set_policy(struct thread *t, u32 policy, u32 rt_priority)
 	set_attributes(t, t->nice, policy, MIN(rt_priority, 99u));
 }
 
-int thread_set_affinity(struct thread *t, const struct cpumask *m)
+int thread_set_affinity(struct thread *t, const struct cpumask *cpus_wanted)
 {
 	bool any = false, move;
 
 	for (u32 i = 0; i < cpu_count; i++)
-		any |= cpus[i] && cpus[i]->online && cpumask_test(m, i);
+		any |= cpus[i] && cpus[i]->online && cpumask_test(cpus_wanted, i);
 	if (!any)
 		return -EINVAL;
 	u64 flags = spin_lock_irqsave(&t->state_lock);
 	struct run_queue *rq = t->rq ? rq_lock_of(t) : NULL;
 
-	t->affinity = *m;
-	move = rq && t->on_rq && !cpumask_test(m, rq->cpu->id);
+	t->affinity = *cpus_wanted;
+	move = rq && t->on_rq && !cpumask_test(cpus_wanted, rq->cpu->id);
 	if (move && rq->cpu->running == t) {
 		rq_resched(rq); /* schedule_with() sends it away */
 		move = false;
@@ -116,10 +116,12 @@ void sched_load_sample(u64 now)
 			active += cpus[i]->rq->nr_queued + (cpus[i]->running != cpus[i]->idle);
 	u64 missed = next ? MIN((now - next) / (5 * NSEC_PER_SEC), 400ul) : 0;
 
-	for (u32 k = 0; k < 3; k++) {
+	for (u32 period = 0; period < 3; period++) {
 		for (u64 i = 0; i < missed; i++)
-			load_avg[k] = load_avg[k] * decay[k] >> 11;
-		load_avg[k] = (load_avg[k] * decay[k] + active * 2048 * (2048 - decay[k])) >> 11;
+			load_avg[period] = load_avg[period] * decay[period] >> 11;
+		load_avg[period] = (load_avg[period] * decay[period] +
+				    active * 2048 * (2048 - decay[period])) >>
+				   11;
 	}
 }
 
@@ -136,7 +138,7 @@ void sched_counts(u32 *running, u32 *total)
 		if (cpus[i] && cpus[i]->rq)
 			*running += cpus[i]->rq->nr_queued + (cpus[i]->running != cpus[i]->idle);
 	spin_lock(&threads_lock);
-	for (struct list *l = threads_list.next; l != &threads_list; l = l->next)
+	for (struct list *entry = threads_list.next; entry != &threads_list; entry = entry->next)
 		++*total;
 	spin_unlock(&threads_lock);
 }

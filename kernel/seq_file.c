@@ -19,186 +19,186 @@
 #define GROW_MAX   (64u << 10)
 
 /* What did not fit. @return NULL */
-static __noinline __cold char *grow(struct seq_file *m, size_t n)
+static __noinline __cold char *grow(struct seq_file *seq, size_t more)
 {
-	size_t size = m->size ? m->size * 4 : FIRST_SIZE;
+	size_t size = seq->size ? seq->size * 4 : FIRST_SIZE;
 	char *buf = NULL;
 
-	while (size < m->count + n && size <= GROW_MAX)
+	while (size < seq->count + more && size <= GROW_MAX)
 		size *= 4;
-	if (!m->fixed && !m->overflow && size <= GROW_MAX)
-		buf = krealloc(m->buf, size);
+	if (!seq->fixed && !seq->overflow && size <= GROW_MAX)
+		buf = krealloc(seq->buf, size);
 	if (!buf) {
-		m->overflow = true;
+		seq->overflow = true;
 		return NULL;
 	}
-	m->buf = buf;
-	m->size = size;
-	return buf + m->count;
+	seq->buf = buf;
+	seq->size = size;
+	return buf + seq->count;
 }
 
-char *seq_room(struct seq_file *m, size_t n)
+char *seq_room(struct seq_file *seq, size_t length)
 {
-	if (likely(n <= m->size - m->count && !m->overflow))
-		return m->buf + m->count;
-	if (n > GROW_MAX && !m->fixed) {
-		m->overflow = true;
+	if (likely(length <= seq->size - seq->count && !seq->overflow))
+		return seq->buf + seq->count;
+	if (length > GROW_MAX && !seq->fixed) {
+		seq->overflow = true;
 		return NULL;
 	}
-	return grow(m, n);
+	return grow(seq, length);
 }
 
-void seq_free(struct seq_file *m)
+void seq_free(struct seq_file *seq)
 {
-	kfree(m->buf);
-	*m = (struct seq_file){ .private = m->private };
+	kfree(seq->buf);
+	*seq = (struct seq_file){ .private = seq->private };
 }
 
-void seq_write(struct seq_file *m, const void *p, size_t n)
+void seq_write(struct seq_file *seq, const void *bytes, size_t length)
 {
-	char *to = seq_room(m, n);
+	char *to = seq_room(seq, length);
 
 	if (to) {
-		memcpy(to, p, n);
-		m->count += n;
+		memcpy(to, bytes, length);
+		seq->count += length;
 	}
 }
 
-void seq_puts(struct seq_file *m, const char *s)
+void seq_puts(struct seq_file *seq, const char *text)
 {
-	seq_write(m, s, strlen(s));
+	seq_write(seq, text, strlen(text));
 }
 
-void seq_putc(struct seq_file *m, char c)
+void seq_putc(struct seq_file *seq, char character)
 {
-	char *to = seq_room(m, 1);
+	char *to = seq_room(seq, 1);
 
 	if (to) {
-		*to = c;
-		m->count++;
+		*to = character;
+		seq->count++;
 	}
 }
 
-void seq_printf(struct seq_file *m, const char *fmt, ...)
+void seq_printf(struct seq_file *seq, const char *fmt, ...)
 {
-	size_t room = m->overflow ? 0 : m->size - m->count;
+	size_t room = seq->overflow ? 0 : seq->size - seq->count;
 	char none[1], *to;
-	va_list ap;
-	int n;
+	va_list args;
+	int length;
 
-	va_start(ap, fmt);
-	n = vsnprintf(room ? m->buf + m->count : none, room, fmt, ap);
-	va_end(ap);
-	if (n < 0 || (size_t)n < room) {
-		m->count += n < 0 ? 0 : n;
+	va_start(args, fmt);
+	length = vsnprintf(room ? seq->buf + seq->count : none, room, fmt, args);
+	va_end(args);
+	if (length < 0 || (size_t)length < room) {
+		seq->count += length < 0 ? 0 : length;
 		return;
 	}
-	to = seq_room(m, (size_t)n + 1); /* one for the NUL */
+	to = seq_room(seq, (size_t)length + 1); /* one for the NUL */
 	if (!to)
 		return;
-	va_start(ap, fmt);
-	vsnprintf(to, (size_t)n + 1, fmt, ap);
-	va_end(ap);
-	m->count += n;
+	va_start(args, fmt);
+	vsnprintf(to, (size_t)length + 1, fmt, args);
+	va_end(args);
+	seq->count += length;
 }
 
-void seq_escape(struct seq_file *m, const char *s, const char *esc)
+void seq_escape(struct seq_file *seq, const char *text, const char *esc)
 {
-	for (; *s; s++) {
-		u8 c = *s;
+	for (; *text; text++) {
+		u8 byte = *text;
 
-		if (strchr(esc, c)) {
-			const char octal[4] = { '\\', '0' + (c >> 6), '0' + (c >> 3 & 7),
-						'0' + (c & 7) };
+		if (strchr(esc, byte)) {
+			const char octal[4] = { '\\', '0' + (byte >> 6), '0' + (byte >> 3 & 7),
+						'0' + (byte & 7) };
 
-			seq_write(m, octal, 4);
+			seq_write(seq, octal, 4);
 		} else {
-			seq_putc(m, c);
+			seq_putc(seq, byte);
 		}
 	}
 }
 
-/* The digits of @v, ending before @end. @return where they begin */
-static char *decimal(char *end, u64 v)
+/* The digits of @value, ending before @end. @return where they begin */
+static char *decimal(char *end, u64 value)
 {
 	static const char pairs[] =
 		"00010203040506070809101112131415161718192021222324252627282930313233343536373839"
 		"40414243444546474849505152535455565758596061626364656667686970717273747576777879"
 		"8081828384858687888990919293949596979899";
 
-	while (v >= 100) {
-		const char *two = pairs + v % 100 * 2;
+	while (value >= 100) {
+		const char *two = pairs + value % 100 * 2;
 
-		v /= 100;
+		value /= 100;
 		end -= 2;
 		end[0] = two[0];
 		end[1] = two[1];
 	}
-	if (v >= 10)
-		*--end = pairs[v * 2 + 1];
-	*--end = v >= 10 ? pairs[v * 2] : '0' + v;
+	if (value >= 10)
+		*--end = pairs[value * 2 + 1];
+	*--end = value >= 10 ? pairs[value * 2] : '0' + value;
 	return end;
 }
 
-static void put_signed(struct seq_file *m, char before, bool minus, u64 v)
+static void put_signed(struct seq_file *seq, char before, bool minus, u64 value)
 {
-	char text[24], *end = text + sizeof(text), *s, *to;
-	size_t n;
+	char text[24], *end = text + sizeof(text), *digits, *to;
+	size_t length;
 
-	if (v < 10) {
-		s = end - 1;
-		*s = '0' + v;
+	if (value < 10) {
+		digits = end - 1;
+		*digits = '0' + value;
 	} else {
-		s = decimal(end, v);
+		digits = decimal(end, value);
 	}
 	if (minus)
-		*--s = '-';
+		*--digits = '-';
 	if (before)
-		*--s = before;
-	n = end - s;
-	to = seq_room(m, n);
+		*--digits = before;
+	length = end - digits;
+	to = seq_room(seq, length);
 	if (!to)
 		return;
-	m->count += n;
-	while (s < end)
-		*to++ = *s++;
+	seq->count += length;
+	while (digits < end)
+		*to++ = *digits++;
 }
 
-void seq_put_u64(struct seq_file *m, char before, u64 v)
+void seq_put_u64(struct seq_file *seq, char before, u64 value)
 {
-	put_signed(m, before, false, v);
+	put_signed(seq, before, false, value);
 }
 
-void seq_put_s64(struct seq_file *m, char before, s64 v)
+void seq_put_s64(struct seq_file *seq, char before, s64 value)
 {
-	put_signed(m, before, v < 0, v < 0 ? 0 - (u64)v : (u64)v);
+	put_signed(seq, before, value < 0, value < 0 ? 0 - (u64)value : (u64)value);
 }
 
-void seq_put_u64_wide(struct seq_file *m, u64 v, u32 width)
+void seq_put_u64_wide(struct seq_file *seq, u64 value, u32 width)
 {
-	char text[24], *end = text + sizeof(text), *s = decimal(end, v);
+	char text[24], *end = text + sizeof(text), *digits = decimal(end, value);
 
-	for (u32 n = end - s; n < width; n++)
-		seq_putc(m, ' ');
-	seq_write(m, s, end - s);
+	for (u32 length = end - digits; length < width; length++)
+		seq_putc(seq, ' ');
+	seq_write(seq, digits, end - digits);
 }
 
-void seq_put_hex(struct seq_file *m, u64 v, u32 width)
+void seq_put_hex(struct seq_file *seq, u64 value, u32 width)
 {
-	u32 digits = v ? (67 - (u32)__builtin_clzll(v)) / 4 : 1;
+	u32 digits = value ? (67 - (u32)__builtin_clzll(value)) / 4 : 1;
 	char *to;
 
 	digits = MAX(digits, width);
-	to = seq_room(m, digits);
+	to = seq_room(seq, digits);
 	if (!to)
 		return;
-	for (u32 i = digits; i--; v >>= 4)
-		to[i] = "0123456789abcdef"[v & 15];
-	m->count += digits;
+	for (u32 i = digits; i--; value >>= 4)
+		to[i] = "0123456789abcdef"[value & 15];
+	seq->count += digits;
 }
 
-void seq_pad(struct seq_file *m, size_t from, size_t column)
+void seq_pad(struct seq_file *seq, size_t from, size_t column)
 {
-	while (m->count < from + column && !m->overflow)
-		seq_putc(m, ' ');
+	while (seq->count < from + column && !seq->overflow)
+		seq_putc(seq, ' ');
 }

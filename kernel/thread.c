@@ -46,28 +46,28 @@ static DEFINE_WAIT_QUEUE(exit_wait);
 
 static void *stack_alloc(void)
 {
-	struct free_stack *s;
+	struct free_stack *stack;
 	u64 flags;
 
 	if (fault_inject(FAULT_RANGE))
 		return NULL;
 	flags = irq_save();
-	s = this_cpu()->slot[CPU_SLOT_STACKS];
-	if (s)
-		this_cpu()->slot[CPU_SLOT_STACKS] = s->next;
+	stack = this_cpu()->slot[CPU_SLOT_STACKS];
+	if (stack)
+		this_cpu()->slot[CPU_SLOT_STACKS] = stack->next;
 	irq_restore(flags);
-	if (s)
-		return s;
-	s = krange_alloc_stack(KERNEL_STACK_SIZE / PAGE_SIZE);
-	if (s)
+	if (stack)
+		return stack;
+	stack = krange_alloc_stack(KERNEL_STACK_SIZE / PAGE_SIZE);
+	if (stack)
 		mem_account(MEM_STACKS, KERNEL_STACK_SIZE / PAGE_SIZE);
-	return s;
+	return stack;
 }
 
 /* Any context; never sleeps. */
 static void stack_release(void *stack)
 {
-	struct free_stack *s = stack, *first;
+	struct free_stack *free_stack = stack, *first;
 	u64 flags;
 
 	if (IS_ENABLED(CONFIG_DEBUG_HEAP)) /* the next thread's frames have holes: leak.c */
@@ -75,14 +75,14 @@ static void stack_release(void *stack)
 	flags = irq_save();
 
 	first = this_cpu()->slot[CPU_SLOT_STACKS];
-	s->count = first ? first->count + 1 : 1;
-	s->next = first;
-	if (s->count <= STACKS_KEPT) {
-		this_cpu()->slot[CPU_SLOT_STACKS] = s;
+	free_stack->count = first ? first->count + 1 : 1;
+	free_stack->next = first;
+	if (free_stack->count <= STACKS_KEPT) {
+		this_cpu()->slot[CPU_SLOT_STACKS] = free_stack;
 	} else {
 		spin_lock(&surplus.lock);
-		s->next = surplus.list;
-		surplus.list = s;
+		free_stack->next = surplus.list;
+		surplus.list = free_stack;
 		spin_unlock(&surplus.lock);
 	}
 	irq_restore(flags);
@@ -90,25 +90,25 @@ static void stack_release(void *stack)
 
 static void surplus_free(void)
 {
-	struct free_stack *s;
+	struct free_stack *stack;
 	u64 flags;
 
 	if (likely(!READ_ONCE(surplus.list)))
 		return;
 	flags = spin_lock_irqsave(&surplus.lock);
-	s = surplus.list;
+	stack = surplus.list;
 	surplus.list = NULL;
 	spin_unlock_irqrestore(&surplus.lock, flags);
-	while (s) {
-		struct free_stack *next = s->next;
+	while (stack) {
+		struct free_stack *next = stack->next;
 
 		mem_account(MEM_STACKS, -(s64)(KERNEL_STACK_SIZE / PAGE_SIZE));
-		krange_free(s);
-		s = next;
+		krange_free(stack);
+		stack = next;
 	}
 }
 
-void thread_stacks_in_use(void (*fn)(void *ctx, u64 start, u64 len), void *ctx)
+void thread_stacks_in_use(void (*visit)(void *ctx, u64 start, u64 len), void *ctx)
 {
 	struct thread *t;
 
@@ -123,7 +123,7 @@ void thread_stacks_in_use(void (*fn)(void *ctx, u64 start, u64 len), void *ctx)
 		else if (!READ_ONCE(t->on_cpu))
 			low = MAX(READ_ONCE(t->ksp), low);
 		if (low < t->kstack_top)
-			fn(ctx, low, t->kstack_top - low);
+			visit(ctx, low, t->kstack_top - low);
 	}
 	spin_unlock(&threads_lock);
 }
@@ -154,13 +154,13 @@ static struct thread *thread_alloc(const char *name)
 	return t;
 }
 
-struct thread *thread_create(void (*fn)(void *), void *arg, const char *name)
+struct thread *thread_create(void (*main)(void *), void *arg, const char *name)
 {
 	struct thread *t = thread_alloc(name);
 
 	if (!t)
 		return ERR_PTR(-ENOMEM);
-	t->fn = fn;
+	t->fn = main;
 	t->arg = arg;
 	t->ksp = switch_frame_make(t->kstack_top, kthread_start_asm);
 	return t;
@@ -200,9 +200,9 @@ void thread_start(struct thread *t)
 	sched_start(t);
 }
 
-int thread_spawn(void (*fn)(void *), void *arg, const char *name)
+int thread_spawn(void (*main)(void *), void *arg, const char *name)
 {
-	struct thread *t = thread_create(fn, arg, name);
+	struct thread *t = thread_create(main, arg, name);
 
 	if (IS_ERR(t))
 		return PTR_ERR(t);
@@ -218,9 +218,9 @@ void thread_get(struct thread *t)
 	atomic_inc(&t->refs);
 }
 
-static void thread_free(struct rcu_head *h)
+static void thread_free(struct rcu_head *head)
 {
-	struct thread *t = container_of(h, struct thread, rcu);
+	struct thread *t = container_of(head, struct thread, rcu);
 
 	if (t->fpu)
 		kmem_cache_free(fpu_cache, t->fpu);
@@ -312,14 +312,14 @@ void thread_fpu_reset(struct thread *t)
 	preempt_enable();
 }
 
-void thread_leave_boot_stack(void (*fn)(void))
+void thread_leave_boot_stack(void (*main)(void))
 {
 	struct thread *t = &boot_thread;
 
 	irq_disable();
 	t->kstack_top = (u64)t->stack + KERNEL_STACK_SIZE;
 	cpu_set_kernel_stack(t->kstack_top);
-	cpu_leave_stack(t->kstack_top, fn);
+	cpu_leave_stack(t->kstack_top, main);
 }
 
 static void describe_current(char *buf, size_t size)

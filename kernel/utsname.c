@@ -37,14 +37,14 @@ void utsname_get(struct new_utsname *out)
 	spin_unlock(&names_lock);
 }
 
-int utsname_set(enum utsname_which which, const char *s, size_t len)
+int utsname_set(enum utsname_which which, const char *text, size_t len)
 {
 	char *name = which == UTSNAME_HOST ? names.nodename : names.domainname;
 
 	if (len > UTS_LEN)
 		return -EINVAL;
 	spin_lock(&names_lock);
-	memcpy(name, s, len);
+	memcpy(name, text, len);
 	memset(name + len, 0, UTS_LEN + 1 - len);
 	spin_unlock(&names_lock);
 	change_announce(&utsname_changes[which]);

@@ -6,27 +6,27 @@
 
 #define VECTORS 256
 
-void vector_map_init(struct vector_map *m, u32 first, u32 last)
+void vector_map_init(struct vector_map *map, u32 first, u32 last)
 {
 	for (u32 i = 0; i < BITMAP_WORDS(VECTORS); i++)
-		m->used[i] = ~0ull;
-	bitmap_clear_range(m->used, first, last - first + 1);
+		map->used[i] = ~0ull;
+	bitmap_clear_range(map->used, first, last - first + 1);
 }
 
-int vector_alloc(struct vector_map *m, u32 count)
+int vector_alloc(struct vector_map *map, u32 count)
 {
-	size_t v;
+	size_t vector;
 
 	if (!count || count > 32 || count & (count - 1))
 		return -EINVAL;
-	v = bitmap_find_clear_range(m->used, VECTORS, 0, count, count);
-	if (v >= VECTORS)
+	vector = bitmap_find_clear_range(map->used, VECTORS, 0, count, count);
+	if (vector >= VECTORS)
 		return -EBUSY;
-	bitmap_set_range(m->used, v, count);
-	return v;
+	bitmap_set_range(map->used, vector, count);
+	return vector;
 }
 
-void vector_free(struct vector_map *m, u32 first, u32 count)
+void vector_free(struct vector_map *map, u32 first, u32 count)
 {
-	bitmap_clear_range(m->used, first, count);
+	bitmap_clear_range(map->used, first, count);
 }

@@ -9,87 +9,87 @@
 #include <kernel/time.h>
 #include <kernel/wait.h>
 
-void waiter_init(struct waiter *w)
+void waiter_init(struct waiter *waiter)
 {
-	*w = (struct waiter){ .thread = current };
-	list_init(&w->link);
+	*waiter = (struct waiter){ .thread = current };
+	list_init(&waiter->link);
 }
 
-void wait_queue_add(struct wait_queue *q, struct waiter *w)
+void wait_queue_add(struct wait_queue *queue, struct waiter *waiter)
 {
-	u64 flags = spin_lock_irqsave(&q->lock);
+	u64 flags = spin_lock_irqsave(&queue->lock);
 
-	if (w->exclusive)
-		list_add_tail(&w->link, &q->waiters);
+	if (waiter->exclusive)
+		list_add_tail(&waiter->link, &queue->waiters);
 	else
-		list_add(&w->link, &q->waiters);
-	spin_unlock_irqrestore(&q->lock, flags);
+		list_add(&waiter->link, &queue->waiters);
+	spin_unlock_irqrestore(&queue->lock, flags);
 }
 
-void wait_queue_remove(struct wait_queue *q, struct waiter *w)
+void wait_queue_remove(struct wait_queue *queue, struct waiter *waiter)
 {
-	u64 flags = spin_lock_irqsave(&q->lock);
+	u64 flags = spin_lock_irqsave(&queue->lock);
 
-	list_del(&w->link);
-	spin_unlock_irqrestore(&q->lock, flags);
+	list_del(&waiter->link);
+	spin_unlock_irqrestore(&queue->lock, flags);
 }
 
 /* Out of the list, in a way that wait_finish() can see without the lock: prev comes last. */
-static void leave(struct waiter *w)
+static void leave(struct waiter *waiter)
 {
-	w->link.prev->next = w->link.next;
-	w->link.next->prev = w->link.prev;
-	w->link.next = &w->link;
-	smp_store_release(&w->link.prev, &w->link);
+	waiter->link.prev->next = waiter->link.next;
+	waiter->link.next->prev = waiter->link.prev;
+	waiter->link.next = &waiter->link;
+	smp_store_release(&waiter->link.prev, &waiter->link);
 }
 
-void wake_up_key(struct wait_queue *q, u32 nr, u64 key)
+void wake_up_key(struct wait_queue *queue, u32 nr, u64 key)
 {
-	struct waiter *w, *next;
+	struct waiter *waiter, *next;
 	u64 flags;
 
 	smp_mb(); /* the condition before the list: pairs with wait_prepare() */
-	if (list_empty(&q->waiters))
+	if (list_empty(&queue->waiters))
 		return;
-	flags = spin_lock_irqsave(&q->lock);
-	list_for_each_safe(w, next, &q->waiters, link) {
-		bool exclusive = w->exclusive, woken;
+	flags = spin_lock_irqsave(&queue->lock);
+	list_for_each_safe(waiter, next, &queue->waiters, link) {
+		bool exclusive = waiter->exclusive, woken;
 
-		if (key && w->key && !(key & w->key))
+		if (key && waiter->key && !(key & waiter->key))
 			continue;
-		if (w->wake) {
-			woken = w->wake(w, key);
+		if (waiter->wake) {
+			woken = waiter->wake(waiter, key);
 		} else {
-			woken = thread_wake(w->thread);
+			woken = thread_wake(waiter->thread);
 			if (woken)
-				leave(w);
+				leave(waiter);
 		}
 		if (woken && exclusive && nr && !--nr)
 			break;
 	}
-	spin_unlock_irqrestore(&q->lock, flags);
+	spin_unlock_irqrestore(&queue->lock, flags);
 }
 
-void wait_prepare(struct wait_queue *q, struct waiter *w, enum thread_state s)
+void wait_prepare(struct wait_queue *queue, struct waiter *waiter, enum thread_state state)
 {
-	u64 flags = spin_lock_irqsave(&q->lock);
+	u64 flags = spin_lock_irqsave(&queue->lock);
 
-	if (list_empty(&w->link)) {
-		if (w->exclusive)
-			list_add_tail(&w->link, &q->waiters);
+	if (list_empty(&waiter->link)) {
+		if (waiter->exclusive)
+			list_add_tail(&waiter->link, &queue->waiters);
 		else
-			list_add(&w->link, &q->waiters);
+			list_add(&waiter->link, &queue->waiters);
 	}
-	set_current_state(s);
-	spin_unlock_irqrestore(&q->lock, flags);
+	set_current_state(state);
+	spin_unlock_irqrestore(&queue->lock, flags);
 }
 
-void wait_finish(struct wait_queue *q, struct waiter *w)
+void wait_finish(struct wait_queue *queue, struct waiter *waiter)
 {
 	set_current_state(THREAD_RUNNABLE);
 	/* A waker that has taken us out may still hold the lock; the caller may free the queue next. */
-	if (smp_load_acquire(&w->link.prev) != &w->link || spin_is_locked(&q->lock))
-		wait_queue_remove(q, w);
+	if (smp_load_acquire(&waiter->link.prev) != &waiter->link || spin_is_locked(&queue->lock))
+		wait_queue_remove(queue, waiter);
 }
 
 struct sleep_timer {
@@ -97,23 +97,23 @@ struct sleep_timer {
 	struct thread *thread;
 };
 
-static void sleep_timer_fired(struct timer *t)
+static void sleep_timer_fired(struct timer *fired)
 {
-	thread_wake(container_of(t, struct sleep_timer, timer)->thread);
+	thread_wake(container_of(fired, struct sleep_timer, timer)->thread);
 }
 
 static __noinline bool schedule_with_timer(u64 deadline_ns)
 {
-	struct sleep_timer s = { .thread = current };
+	struct sleep_timer sleep = { .thread = current };
 
 	if (time_monotonic_ns() >= deadline_ns) {
 		set_current_state(THREAD_RUNNABLE);
 		return false;
 	}
-	timer_init(&s.timer, sleep_timer_fired);
-	timer_start(&s.timer, deadline_ns);
+	timer_init(&sleep.timer, sleep_timer_fired);
+	timer_start(&sleep.timer, deadline_ns);
 	schedule();
-	timer_cancel_sync(&s.timer);
+	timer_cancel_sync(&sleep.timer);
 	return time_monotonic_ns() < deadline_ns;
 }
 

@@ -105,13 +105,13 @@ s64 __must_check acpi_rsdp_search(const u8 *area, size_t len);
  * @return 0, or -ENOENT where @p rsdp or both its root tables are not valid
  * @note Cost: one pass over the bytes of each table used.
  */
-int acpi_parse(struct acpi_reader *r, const void *rsdp, size_t len, struct acpi_info *info);
+int acpi_parse(struct acpi_reader *reader, const void *rsdp, size_t len, struct acpi_info *info);
 
-/* The parsers of single tables, for the tests. @p t: the whole table, header included, @p len checked. */
-void acpi_parse_madt(const u8 *t, size_t len, struct acpi_info *info);
-void acpi_parse_fadt(const u8 *t, size_t len, struct acpi_info *info);
-void acpi_parse_hpet(const u8 *t, size_t len, struct acpi_info *info);
-void acpi_parse_mcfg(const u8 *t, size_t len, struct acpi_info *info);
+/* The parsers of single tables, for the tests. @p table: the whole table, header included, @p len checked. */
+void acpi_parse_madt(const u8 *table, size_t len, struct acpi_info *info);
+void acpi_parse_fadt(const u8 *table, size_t len, struct acpi_info *info);
+void acpi_parse_hpet(const u8 *table, size_t len, struct acpi_info *info);
+void acpi_parse_mcfg(const u8 *table, size_t len, struct acpi_info *info);
 /** Look for the \_S5 object in AML byte code. @return true when @p info has it now */
 bool acpi_find_s5(const u8 *aml, size_t len, struct acpi_info *info);
 

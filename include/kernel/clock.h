@@ -42,13 +42,13 @@ static inline u64 clock_mult(u64 to, u64 from)
 	}
 	return (whole << CLOCK_SHIFT) + frac + (rest >= from - rest);
 }
-/** Pure: @p a * @p b / @p c without overflow in between; ~0 where the result has more than 64 bits. @p c is not 0. */
-u64 clock_mul_div(u64 a, u64 b, u64 c);
+/** Pure: @p value * @p factor / @p divisor without overflow in between; ~0 where the result has more than 64 bits. @p divisor is not 0. */
+u64 clock_mul_div(u64 value, u64 factor, u64 divisor);
 
 /** Let the clocks run on the machine's cycle counter (asm/vdso.h). May follow another source; they go on where they were. */
 void clock_use_cycles(u64 freq_hz);
-/** Let the clocks run on @p s, by calls (no vDSO). @p s stays. */
-void clock_use_source(const struct clock_source *s);
+/** Let the clocks run on @p source, by calls (no vDSO). @p source stays. */
+void clock_use_source(const struct clock_source *source);
 /** A better value for its frequency: changes the rate from now on, the clocks don't jump. */
 void clock_set_cycle_rate(u64 freq_hz);
 /** The page with struct vdso_data, for programs to read. */

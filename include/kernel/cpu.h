@@ -84,7 +84,7 @@ extern u32 cpu_count;
 
 /** Text of /proc/cpuinfo. */
 struct seq_file;
-void arch_cpuinfo_show(struct seq_file *m);
+void arch_cpuinfo_show(struct seq_file *seq);
 
 #define CPU_FIELD_READ(field)	      PERCPU_READ(struct cpu, field)
 #define CPU_FIELD_WRITE(field, value) PERCPU_WRITE(struct cpu, field, value)
@@ -132,15 +132,15 @@ static inline bool may_sleep(void)
 	return !CPU_FIELD_READ(preempt_count) && !in_interrupt() && irqs_enabled();
 }
 
-static inline bool cpumask_test(const struct cpumask *m, u32 c)
+static inline bool cpumask_test(const struct cpumask *cpumask, u32 id)
 {
-	return m->bits[c / 64] >> (c % 64) & 1;
+	return cpumask->bits[id / 64] >> (id % 64) & 1;
 }
-static inline void cpumask_set(struct cpumask *m, u32 c)
+static inline void cpumask_set(struct cpumask *cpumask, u32 id)
 {
-	m->bits[c / 64] |= 1ull << (c % 64);
+	cpumask->bits[id / 64] |= 1ull << (id % 64);
 }
-static inline void cpumask_clear(struct cpumask *m, u32 c)
+static inline void cpumask_clear(struct cpumask *cpumask, u32 id)
 {
-	m->bits[c / 64] &= ~(1ull << (c % 64));
+	cpumask->bits[id / 64] &= ~(1ull << (id % 64));
 }

@@ -32,7 +32,7 @@ void fault_start(void);
 int __must_check fault_set_rules(const char *text);
 struct seq_file;
 /** @brief The rules, and how often each was asked and hit. */
-void fault_show(struct seq_file *m);
+void fault_show(struct seq_file *seq);
 /** @brief Let the @p nth allocation of a thread fail, outside of interrupts; 0: none. */
 struct thread;
 void fault_set_nth(struct thread *t, u32 nth);

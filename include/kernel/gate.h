@@ -54,15 +54,15 @@ struct gate_counters {
 };
 
 /** @brief Give a root owner its counters. @return 0, -ENOMEM: all CONFIG_BANOS_MAX_DRIVERS are in use */
-int __must_check gate_open(struct owner *o);
-void gate_close(struct owner *o);
+int __must_check gate_open(struct owner *owner);
+void gate_close(struct owner *owner);
 /** @brief Calls so far, and how many of them have not ended. */
-void gate_count(const struct owner *o, u64 *begun, u64 *running);
+void gate_count(const struct owner *owner, u64 *begun, u64 *running);
 /**
  * @brief Wait until no call runs; none can begin any more. Sleeps, until @p deadline_ns or a fatal signal.
  * @return 0, -EBUSY: a call has not returned; the log says whose
  */
-int __must_check gate_drain(const struct owner *o, u64 deadline_ns);
+int __must_check gate_drain(const struct owner *owner, u64 deadline_ns);
 /**
  * @brief End the innermost call into a driver of this thread, with @p result. Does not return.
  * What the driver's function held was released before.
@@ -74,24 +74,24 @@ void gate_abandon(s64 result) __noreturn;
  * @brief A result that no function of a driver may give: said in the log.
  * @return -EINVAL; @p result where it is an error that a later kernel may know
  */
-s64 __must_check gate_bad_result(const struct owner *o, s64 result) __cold;
+s64 __must_check gate_bad_result(const struct owner *owner, s64 result) __cold;
 
 /** @brief A driver's function returned with other @p flags (of GATE_FLAGS) than it was called with: put them right, and say so. */
-void gate_bad_flags(const struct owner *o, u32 flags) __cold;
-/** @brief The same, or @p fn returned with a spin lock held: preemption is on again, the lock lost. */
-void gate_untidy(const struct owner *o, const void *fn, u32 flags) __cold;
+void gate_bad_flags(const struct owner *owner, u32 flags) __cold;
+/** @brief The same, or @p method returned with a spin lock held: preemption is on again, the lock lost. */
+void gate_untidy(const struct owner *owner, const void *method, u32 flags) __cold;
 
 #ifdef CONFIG_DEBUG_LOCKS
 /** @brief Is anything of the kernel's held? Then it stops here, by name. @return what gate_debug_leave() wants to know */
-u32 gate_debug_enter(const struct owner *o, const void *fn);
+u32 gate_debug_enter(const struct owner *owner, const void *method);
 /** @brief Has the function left a mutex held? That is said. */
-void gate_debug_leave(const struct owner *o, const void *fn, u32 mutexes);
+void gate_debug_leave(const struct owner *owner, const void *method, u32 mutexes);
 #else
-static inline u32 gate_debug_enter(const struct owner *o, const void *fn)
+static inline u32 gate_debug_enter(const struct owner *owner, const void *method)
 {
 	return 0;
 }
-static inline void gate_debug_leave(const struct owner *o, const void *fn, u32 mutexes)
+static inline void gate_debug_leave(const struct owner *owner, const void *method, u32 mutexes)
 {
 }
 #endif
@@ -135,7 +135,7 @@ static inline u32 gate_locks_held(void)
 {
 	return 0;
 }
-static inline bool gate_has_failed(const struct owner *o)
+static inline bool gate_has_failed(const struct owner *owner)
 {
 	return false;
 }
@@ -153,61 +153,63 @@ static inline void gate_set_failure_handler(void (*handler)(struct owner *root))
  * The way in and out. Only in a function that also makes an ordinary call (as
  * gate_call() does): else the compiler need not keep the stack 16-aligned.
  */
-static inline __attribute__((always_inline)) s64 gate_enter(struct owner *o, bool own,
-							    const void *object, const void *fn,
-							    u64 a, u64 b, u64 c, u64 d, u64 e,
-							    u64 f)
+static inline __attribute__((always_inline)) s64 gate_enter(struct owner *owner, bool own,
+							    const void *object, const void *method,
+							    u64 arg1, u64 arg2, u64 arg3, u64 arg4,
+							    u64 arg5, u64 arg6)
 {
-	struct gate_record r;
-	u32 mutexes = gate_debug_enter(o, fn); /* a call: before anything is in registers by name */
+	struct gate_record record;
+	u32 mutexes = gate_debug_enter(
+		owner, method); /* a call: before anything is in registers by name */
 	u32 locks = gate_locks_held();
 	s64 result;
 	u32 left;
 
-	if (gate_has_failed(o))
+	if (gate_has_failed(owner))
 		return -ENODEV;
-	r.outer = current->gate;
-	r.owner = o;
-	r.object = object;
-	gate_count_event(own ? GATE_OWN_SLOT : o->gate_slot, begun);
+	record.outer = current->gate;
+	record.owner = owner;
+	record.object = object;
+	gate_count_event(own ? GATE_OWN_SLOT : owner->gate_slot, begun);
 	barrier();
-	current->gate = &r;
-	result = arch_gate_call(fn, a, b, c, d, e, f, &r.sp, &r.bp, &left);
+	current->gate = &record;
+	result = arch_gate_call(method, arg1, arg2, arg3, arg4, arg5, arg6, &record.sp, &record.bp,
+				&left);
 	if (unlikely(left != GATE_CLEAN))
-		gate_untidy(r.owner, fn, left & GATE_FLAGS);
-	current->gate = r.outer;
-	gate_count_event(own ? GATE_OWN_SLOT : r.owner->gate_slot, ended);
-	gate_debug_leave(r.owner, fn, mutexes);
+		gate_untidy(record.owner, method, left & GATE_FLAGS);
+	current->gate = record.outer;
+	gate_count_event(own ? GATE_OWN_SLOT : record.owner->gate_slot, ended);
+	gate_debug_leave(record.owner, method, mutexes);
 	gate_locks_forget(locks);
 	return result;
 }
 
 /**
- * @brief Call @p fn of the driver @p o.
+ * @brief Call @p method of the driver @p owner.
  * @param object  what is valid for this call alone: see gate_object()
  * @return what it returned, -EINVAL if that was below -4095 or an error of the kernel's own, or what gate_abandon() said
  */
-static inline s64 gate_call(struct owner *o, const void *object, const void *fn, u64 a, u64 b,
-			    u64 c, u64 d, u64 e, u64 f)
+static inline s64 gate_call(struct owner *owner, const void *object, const void *method, u64 arg1,
+			    u64 arg2, u64 arg3, u64 arg4, u64 arg5, u64 arg6)
 {
-	s64 result = gate_enter(o, false, object, fn, a, b, c, d, e, f);
+	s64 result = gate_enter(owner, false, object, method, arg1, arg2, arg3, arg4, arg5, arg6);
 
 	if (unlikely(result <= GATE_RESULT_DOUBTFUL))
-		result = gate_bad_result(o, result);
+		result = gate_bad_result(owner, result);
 	return result;
 }
 
 /** @brief What was handed in for the call that runs in this thread; NULL: nothing, or no call. */
 static inline const void *gate_object(void)
 {
-	const struct gate_record *r = current->gate;
+	const struct gate_record *record = current->gate;
 
-	return r ? r->object : NULL;
+	return record ? record->object : NULL;
 }
 /** @brief The driver whose function runs in this thread; NULL: none. */
 static inline struct owner *gate_owner(void)
 {
-	const struct gate_record *r = current->gate;
+	const struct gate_record *record = current->gate;
 
-	return r ? r->owner : NULL;
+	return record ? record->owner : NULL;
 }

@@ -21,15 +21,16 @@ typedef bool (*irq_handler)(void *arg);
  * @param flags  IRQ_SHARED: others may use the line, too, if they all say so
  * @return 0, -EBUSY (taken, or no vector left), -ENOMEM, -EINVAL (no such line)
  */
-int __must_check irq_request_isa(u32 line, irq_handler fn, void *arg, const char *name, u32 flags);
+int __must_check irq_request_isa(u32 line, irq_handler handler, void *arg, const char *name,
+				 u32 flags);
 /** The same by number of global system interrupt: from 16 on level-triggered and active low, as PCI has it. */
-int irq_request_gsi(u32 gsi, irq_handler fn, void *arg, const char *name, u32 flags);
+int irq_request_gsi(u32 gsi, irq_handler handler, void *arg, const char *name, u32 flags);
 /**
  * @brief A vector for a device that sends its interrupts as memory writes (MSI, MSI-X). Sleeps.
  * @param address,data  what the device has to write where
  * @return its number (IRQ_MSI_FIRST or above), or -EBUSY, -ENOMEM, -ENODEV (the machine has none)
  */
-int __must_check irq_request_msi(irq_handler fn, void *arg, const char *name, u64 *address,
+int __must_check irq_request_msi(irq_handler handler, void *arg, const char *name, u64 *address,
 				 u32 *data);
 /**
  * Remove a handler; mask the line after the last. When this returns, it runs nowhere. Sleeps.
@@ -51,11 +52,11 @@ struct irq_line *irq_mask_current(void);
 void irq_unmask(struct irq_line *line, bool handled);
 /** Text of /proc/interrupts. Sleeps. */
 struct seq_file;
-void irq_show(struct seq_file *m);
+void irq_show(struct seq_file *seq);
 /** Interrupts that @p c has taken since boot. */
 struct cpu;
 
 /** Start the interrupt controllers. Boot, interrupts off, after acpi_init(). */
 void irq_init(void);
 /** Counters of a CPU that is being created. @return false: no memory */
-bool irq_cpu_create(struct cpu *c);
+bool irq_cpu_create(struct cpu *cpu);

@@ -27,7 +27,7 @@ bool arch_irq_message(u32 hw_id, u8 vector, u64 *address, u32 *data);
 struct vector_map {
 	u64 used[4];
 };
-void vector_map_init(struct vector_map *m, u32 first, u32 last);
+void vector_map_init(struct vector_map *map, u32 first, u32 last);
 /** @p count (a power of two up to 32) adjacent ones, aligned to their count. @return the first, or -EBUSY */
-int __must_check vector_alloc(struct vector_map *m, u32 count);
-void vector_free(struct vector_map *m, u32 first, u32 count);
+int __must_check vector_alloc(struct vector_map *map, u32 count);
+void vector_free(struct vector_map *map, u32 first, u32 count);

@@ -41,8 +41,8 @@ struct ktest {
 		return;               \
 	} while (0)
 void ktest_fail(struct ktest_context *test, const char *what, const char *file, int line);
-bool ktest_expect_eq(struct ktest_context *test, s64 a, s64 b, const char *what, const char *file,
-		     int line);
+bool ktest_expect_eq(struct ktest_context *test, s64 actual, s64 expected, const char *what,
+		     const char *file, int line);
 /**
  * Run tests and print the results as KTAP.
  * @param filter  a glob over "suite.name", or NULL for all

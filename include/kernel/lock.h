@@ -30,13 +30,13 @@ struct mutex {
 		mutex_init_plain(m);   \
 		LOCK_SET_CLASS(m, #m); \
 	} while (0)
-void mutex_init_plain(struct mutex *m);
-void mutex_lock(struct mutex *m);
+void mutex_init_plain(struct mutex *mutex);
+void mutex_lock(struct mutex *mutex);
 /** @return 0, or -EINTR when a signal arrived first. */
-int __must_check mutex_lock_interruptible(struct mutex *m);
-bool mutex_trylock(struct mutex *m);
-void mutex_unlock(struct mutex *m);
-bool mutex_is_owner(const struct mutex *m);
+int __must_check mutex_lock_interruptible(struct mutex *mutex);
+bool mutex_trylock(struct mutex *mutex);
+void mutex_unlock(struct mutex *mutex);
+bool mutex_is_owner(const struct mutex *mutex);
 
 struct rwsem {
 	s64 count; /* readers; -1: one writer */
@@ -53,9 +53,9 @@ struct rwsem {
 		rwsem_init_plain(s);   \
 		LOCK_SET_CLASS(s, #s); \
 	} while (0)
-void rwsem_init_plain(struct rwsem *s);
-void down_read(struct rwsem *s);
-void up_read(struct rwsem *s);
-void down_write(struct rwsem *s);
-void up_write(struct rwsem *s);
-void downgrade_write(struct rwsem *s);
+void rwsem_init_plain(struct rwsem *rwsem);
+void down_read(struct rwsem *rwsem);
+void up_read(struct rwsem *rwsem);
+void down_write(struct rwsem *rwsem);
+void up_write(struct rwsem *rwsem);
+void downgrade_write(struct rwsem *rwsem);

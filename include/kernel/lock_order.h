@@ -47,13 +47,13 @@ struct lock_graph {
 	u64 after[LOCK_CLASSES][LOCK_CLASSES / 64];
 };
 
-static inline bool lock_graph_has(const struct lock_graph *g, u32 before, u32 after)
+static inline bool lock_graph_has(const struct lock_graph *graph, u32 before, u32 after)
 {
-	return g->after[before][after / 64] >> after % 64 & 1;
+	return graph->after[before][after / 64] >> after % 64 & 1;
 }
-void lock_graph_add(struct lock_graph *g, u32 before, u32 after);
+void lock_graph_add(struct lock_graph *graph, u32 before, u32 after);
 /**
  * @brief Must @p from be taken before @p to, by one or more steps that were seen?
  * @param next  out: the first step's other end
  */
-bool lock_graph_reaches(const struct lock_graph *g, u32 from, u32 to, u32 *next);
+bool lock_graph_reaches(const struct lock_graph *graph, u32 from, u32 to, u32 *next);

@@ -108,27 +108,28 @@ struct owned {
  *		   none to what it owns, so that no driver can name it
  * @return 0, -ENOMEM
  */
-int __must_check owner_init(struct owner *o, struct owner *parent, const char *name, void *private);
+int __must_check owner_init(struct owner *owner, struct owner *parent, const char *name,
+			    void *private);
 /** @brief The end of an owner that was swept: its handle is void. The storage may be freed after a grace period. */
-void owner_destroy(struct owner *o);
+void owner_destroy(struct owner *owner);
 /** @brief This owner and those below it obtain nothing more; what can sleep is woken. */
-void owner_close(struct owner *o);
+void owner_close(struct owner *owner);
 /** @brief Was it, or one above it, closed? Any context. */
-bool owner_is_closed(const struct owner *o);
+bool owner_is_closed(const struct owner *owner);
 /** @brief An owner by handle; NULL: none. It lives as long as the driver that named it is pinned. Any context. */
 struct owner *owner_find(u64 handle);
 /** @brief Does @p addr lie in the code of this owner's driver? */
-static inline bool owner_has_code(const struct owner *o, const void *addr)
+static inline bool owner_has_code(const struct owner *owner, const void *addr)
 {
-	return (u64)addr >= o->root->code && (u64)addr < o->root->code_end;
+	return (u64)addr >= owner->root->code && (u64)addr < owner->root->code_end;
 }
 /** How long letting go of anything of a driver's may take before it is -EBUSY. */
 #define OWNER_STOP_LIMIT_NS (10 * NSEC_PER_SEC)
 /** @brief What is stopped below this owner from now on shares one limit of time. */
-void owner_stop_begin(struct owner *o);
-void owner_stop_end(struct owner *o);
+void owner_stop_begin(struct owner *owner);
+void owner_stop_end(struct owner *owner);
 /** @brief Until when stopping something of this owner's may take. */
-u64 owner_stop_deadline(const struct owner *o);
+u64 owner_stop_deadline(const struct owner *owner);
 /** What was left of a class when its owner was swept. */
 typedef void (*owner_report)(struct owner *o, const struct owned_class *c, u32 count);
 /**
@@ -137,36 +138,36 @@ typedef void (*owner_report)(struct owner *o, const struct owned_class *c, u32 c
  * @param phases  bit mask of 1 << enum owned_phase
  * @return 0; -EBUSY: something does not end; call again later
  */
-int __must_check owner_sweep(struct owner *o, u32 phases, owner_report report);
+int __must_check owner_sweep(struct owner *owner, u32 phases, owner_report report);
 
 /**
  * @brief Init, or probe, succeeded: publish what it registered, oldest first. Each owner for itself.
  * @return 0 or the first error
  */
-int owner_publish(struct owner *o);
+int owner_publish(struct owner *owner);
 /** @brief The same, afterwards, for what has class->late; others may be removing the owner meanwhile. */
-void owner_publish_late(struct owner *o);
-/** @brief Publish @p o now if its owner is live, else when it will be. @return 0 or why not */
-int __must_check owned_publish(struct owned *o);
+void owner_publish_late(struct owner *owner);
+/** @brief Publish @p owned now if its owner is live, else when it will be. @return 0 or why not */
+int __must_check owned_publish(struct owned *owned);
 
 /**
  * @brief Put something on an owner's list, counted once for it.
  * @param with_handle  give it a handle, too, unless it is the kernel's own
  * @return 0, -ENODEV: the owner is closed, -ENOMEM. Any context.
  */
-int __must_check owned_add(struct owner *owner, struct owned *o, const struct owned_class *class,
-			   bool with_handle);
+int __must_check owned_add(struct owner *owner, struct owned *owned,
+			   const struct owned_class *class, bool with_handle);
 /**
  * @brief Give up: off the list, handle void, class->stop(), owner's reference dropped. Where stop()
  * fails all is as before.
  * @return 0; -EINVAL: another thread was first; what stop() said
  */
-int owned_remove(struct owned *o);
+int owned_remove(struct owned *owned);
 /** @brief An object by handle, counted; NULL: no such thing. Any context. */
 struct owned *owned_get(u64 handle, const struct owned_class *class);
 /** @brief owned_get() without counting it: valid under rcu_read_lock(). */
 struct owned *owned_peek(u64 handle, const struct owned_class *class);
-void owned_put(struct owned *o);
+void owned_put(struct owned *owned);
 /** @brief Account bytes to the tree of @p owner. Any context. */
 void owner_account(struct owner *owner, s64 bytes);
 /** @brief Handles in use. */

@@ -30,7 +30,7 @@ struct console {
 	struct console *next;
 	u8 enabled;
 };
-void console_register(struct console *c);
+void console_register(struct console *console);
 /** At the end, with all other CPUs stopped: no lock may stand in the way any more, and all is shown everywhere. */
 void printk_break_locks(void);
 /** Set for good by that: all other CPUs stand still, so waiting for a lock is of no use. */
@@ -72,7 +72,7 @@ struct printk_record {
  * @param seq  in: the one wanted, or the oldest there is if that is gone; out: the one behind it
  * @return length of the text (cut to @p size), -ENOENT when there is none yet
  */
-s64 __must_check printk_read_record(u64 *seq, struct printk_record *r, char *buf, size_t size);
+s64 __must_check printk_read_record(u64 *seq, struct printk_record *record, char *buf, size_t size);
 u64 printk_first_seq(void);
 u64 printk_last_seq(void);
 /** Total of bytes that printk_read() would give from @p seq on. */

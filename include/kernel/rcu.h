@@ -22,8 +22,8 @@ static inline void rcu_read_unlock(void)
 {
 	preempt_enable();
 }
-/** Call @p fn (thread context, may not sleep long) after a grace period. Any context. */
-void call_rcu(struct rcu_head *h, void (*fn)(struct rcu_head *));
+/** Call @p callback (thread context, may not sleep long) after a grace period. Any context. */
+void call_rcu(struct rcu_head *head, void (*callback)(struct rcu_head *));
 /** Wait for a grace period. Sleeps. */
 void synchronize_rcu(void);
 #define rcu_dereference(p)	 __atomic_load_n(&(p), __ATOMIC_CONSUME)

@@ -16,6 +16,6 @@ struct rtc_registers {
  * @brief Seconds since 1970, UTC.
  * @return 0, or -EINVAL for what is no date (or lies before 1970)
  */
-int __must_check rtc_to_seconds(const struct rtc_registers *r, u64 *seconds);
+int __must_check rtc_to_seconds(const struct rtc_registers *registers, u64 *seconds);
 /** Days since 1970-01-01 of a date of the Gregorian calendar; @p year from 1 on, @p month 1..12, @p day 1..31. */
 s64 days_since_1970(u32 year, u32 month, u32 day);

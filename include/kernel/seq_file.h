@@ -26,27 +26,27 @@ struct seq_file {
 };
 
 /** Is the piece that show() makes long enough? */
-static inline bool seq_enough(const struct seq_file *m)
+static inline bool seq_enough(const struct seq_file *seq)
 {
-	return m->count >= 4096;
+	return seq->count >= 4096;
 }
 /** Lines, as printf() does: formats as in printk.h. */
-void seq_printf(struct seq_file *m, const char *fmt, ...) __printf(2, 3);
-void seq_write(struct seq_file *m, const void *p, size_t n);
-void seq_puts(struct seq_file *m, const char *s);
-void seq_putc(struct seq_file *m, char c);
-/** @p s with the characters of @p esc as \ooo, as in /proc/mounts. */
-void seq_escape(struct seq_file *m, const char *s, const char *esc);
+void seq_printf(struct seq_file *seq, const char *fmt, ...) __printf(2, 3);
+void seq_write(struct seq_file *seq, const void *bytes, size_t length);
+void seq_puts(struct seq_file *seq, const char *text);
+void seq_putc(struct seq_file *seq, char character);
+/** @p text with the characters of @p esc as \ooo, as in /proc/mounts. */
+void seq_escape(struct seq_file *seq, const char *text, const char *esc);
 /** Numbers in decimal, much faster than seq_printf(); @p before goes in front unless it is 0. */
-void seq_put_u64(struct seq_file *m, char before, u64 v);
-void seq_put_s64(struct seq_file *m, char before, s64 v);
+void seq_put_u64(struct seq_file *seq, char before, u64 value);
+void seq_put_s64(struct seq_file *seq, char before, s64 value);
 /** Right-aligned in @p width columns. */
-void seq_put_u64_wide(struct seq_file *m, u64 v, u32 width);
+void seq_put_u64_wide(struct seq_file *seq, u64 value, u32 width);
 /** In hexadecimal, with zeroes in front up to @p width digits. */
-void seq_put_hex(struct seq_file *m, u64 v, u32 width);
+void seq_put_hex(struct seq_file *seq, u64 value, u32 width);
 /** Blanks until @p column bytes after @p from, a former value of ->count. */
-void seq_pad(struct seq_file *m, size_t from, size_t column);
+void seq_pad(struct seq_file *seq, size_t from, size_t column);
 /** Give back the buffer. */
-void seq_free(struct seq_file *m);
-/** Make room for @p n bytes. @return where to write them (then add to ->count), or NULL. */
-char *seq_room(struct seq_file *m, size_t n);
+void seq_free(struct seq_file *seq);
+/** Make room for @p length bytes. @return where to write them (then add to ->count), or NULL. */
+char *seq_room(struct seq_file *seq, size_t length);

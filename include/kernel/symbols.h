@@ -19,9 +19,9 @@ struct symbol_range {
 	bool (*lookup)(struct symbol_range *r, u64 addr, struct symbol_name *out);
 	struct symbol_range *next;
 };
-void symbol_range_add(struct symbol_range *r);
+void symbol_range_add(struct symbol_range *range);
 /** @brief Unlink a range. A reader may still use it until synchronize_rcu() has returned. */
-void symbol_range_remove(struct symbol_range *r);
+void symbol_range_remove(struct symbol_range *range);
 /** Name the drivers that have code here, in one line; nothing where there are none. Any context; takes no lock. */
 void symbols_show_drivers(void);
 /** Let %pS print names; first thing in the boot. */

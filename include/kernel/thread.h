@@ -119,14 +119,14 @@ struct thread {
 };
 
 /** Create a kernel thread; it does not run before thread_start(). @return it with one reference, or ERR_PTR(-ENOMEM/-EAGAIN). */
-struct thread *__must_check thread_create(void (*fn)(void *), void *arg, const char *name);
+struct thread *__must_check thread_create(void (*main)(void *), void *arg, const char *name);
 /** Create and start; the thread holds itself. @return 0 or a negative errno. */
-int thread_spawn(void (*fn)(void *), void *arg, const char *name);
+int thread_spawn(void (*main)(void *), void *arg, const char *name);
 void thread_start(struct thread *t);
-/** Call @p fn, which may not sleep, for the part of each thread's stack that is in use, for what it is worth: threads run. */
-void thread_stacks_in_use(void (*fn)(void *ctx, u64 start, u64 len), void *ctx);
-/** The boot's thread goes on in @p fn, on a stack with a guard page; the boot stack is done with. */
-void thread_leave_boot_stack(void (*fn)(void)) __noreturn;
+/** Call @p visit, which may not sleep, for the part of each thread's stack that is in use, for what it is worth: threads run. */
+void thread_stacks_in_use(void (*visit)(void *ctx, u64 start, u64 len), void *ctx);
+/** The boot's thread goes on in @p main, on a stack with a guard page; the boot stack is done with. */
+void thread_leave_boot_stack(void (*main)(void)) __noreturn;
 /** Ask a kernel thread to end, wake it and wait for it; drops the caller's reference. */
 s64 thread_stop(struct thread *t);
 bool thread_should_stop(void);
@@ -151,8 +151,8 @@ void thread_switch_space(struct vm_space *space);
 /* ---- scheduler ---- */
 void schedule(void); /* give up the CPU according to current->state */
 void sched_yield_current(void);
-/** @brief Make @p c pass through the scheduler soon, also out of a loop in user mode. Any context. */
-void sched_kick(struct cpu *c);
+/** @brief Make @p cpu pass through the scheduler soon, also out of a loop in user mode. Any context. */
+void sched_kick(struct cpu *cpu);
 /**
  * Make @p t runnable if it sleeps in one of @p states (bit mask 1 << enum thread_state).
  * Any context. @return true when it was woken by this call.
@@ -164,19 +164,19 @@ void thread_clear_work(struct thread *t, u32 bits);
 /** Set policy and priority (0 for the non-real-time policies). */
 void thread_set_policy(struct thread *t, u32 policy, u32 rt_priority);
 void thread_set_nice(struct thread *t, int nice);
-int thread_set_affinity(struct thread *t, const struct cpumask *m);
+int thread_set_affinity(struct thread *t, const struct cpumask *cpumask);
 void sched_counts(u32 *running, u32 *total);
 /** Return addresses on the kernel stack of a thread that sleeps, innermost first (/proc/PID/wchan). @return how many; 0: it runs */
 u32 thread_backtrace(struct thread *t, u64 *addrs, u32 max);
 /** Load averages times 2048, over 1, 5 and 15 minutes. */
 void sched_loadavg(u64 out[3]);
 /** To sleep: a barrier stands between this and the condition that is read next. To run: none is needed. */
-static inline void set_current_state(enum thread_state s)
+static inline void set_current_state(enum thread_state state)
 {
-	if (s == THREAD_RUNNABLE)
-		WRITE_ONCE(current->state, (u32)s);
+	if (state == THREAD_RUNNABLE)
+		WRITE_ONCE(current->state, (u32)state);
 	else
-		__atomic_store_n(&current->state, (u32)s, __ATOMIC_SEQ_CST);
+		__atomic_store_n(&current->state, (u32)state, __ATOMIC_SEQ_CST);
 }
 static inline bool signal_pending(void)
 {
@@ -191,7 +191,7 @@ extern struct thread boot_thread;
 void thread_init_early(void);
 /** @brief Let threads be created. Boot, behind the heap and the clock. */
 void thread_init(void);
-int __must_check sched_cpu_create(struct cpu *c);
+int __must_check sched_cpu_create(struct cpu *cpu);
 void sched_idle(void) __noreturn;
 
 extern spinlock_t threads_lock;

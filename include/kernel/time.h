@@ -38,20 +38,20 @@ struct timer {
 	struct timer_base *home;     /* queue it was started on last; its lock guards the timer */
 };
 
-/** Of storage you own. @p fn may start the timer again, or free it. */
-void timer_init(struct timer *t, void (*fn)(struct timer *));
+/** Of storage you own. @p fired may start the timer again, or free it. */
+void timer_init(struct timer *timer, void (*fired)(struct timer *));
 /**
  * Start or move. Fires once, not before @p deadline_ns, on this CPU (on that
  * CPU where its function happens to run at this moment). Any context.
  */
-void timer_start(struct timer *t, u64 deadline_ns);
+void timer_start(struct timer *timer, u64 deadline_ns);
 /** @return true when it was pending and will not fire. The function may be running on another CPU still. */
-bool timer_cancel(struct timer *t);
+bool timer_cancel(struct timer *timer);
 /** Like timer_cancel(), and waits until the function is not running. Not from the function itself. */
-bool timer_cancel_sync(struct timer *t);
-static inline bool timer_pending(const struct timer *t)
+bool timer_cancel_sync(struct timer *timer);
+static inline bool timer_pending(const struct timer *timer)
 {
-	return READ_ONCE(t->base) != NULL;
+	return READ_ONCE(timer->base) != NULL;
 }
 
 /** Hard interrupt of the CPU's one-shot timer: runs what is due, re-arms. Called by arch code. */
@@ -74,6 +74,6 @@ struct cpu;
 /** Choose and calibrate the clock, read the wall clock, start this CPU's timer. Boot, interrupts off. */
 void time_init(void);
 /** Timer queue of a CPU that is being created. @return false: no memory */
-bool time_cpu_create(struct cpu *c);
+bool time_cpu_create(struct cpu *cpu);
 /** On the new CPU itself, interrupts off. */
 void time_cpu_start(void);

@@ -10,5 +10,5 @@ void utsname_get(struct new_utsname *out);
 enum utsname_which { UTSNAME_HOST, UTSNAME_DOMAIN };
 /** Announced by utsname_set(), by which. */
 extern struct change_source utsname_changes[2];
-/** Set one to the @p len bytes at @p s. @return 0, or -EINVAL: longer than UTS_LEN */
-int __must_check utsname_set(enum utsname_which which, const char *s, size_t len);
+/** Set one to the @p len bytes at @p text. @return 0, or -EINVAL: longer than UTS_LEN */
+int __must_check utsname_set(enum utsname_which which, const char *text, size_t len);

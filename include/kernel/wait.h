@@ -35,16 +35,16 @@ struct waiter {
 	void *private;
 	bool exclusive;
 };
-void waiter_init(struct waiter *w);
-void wait_queue_add(struct wait_queue *q, struct waiter *w);
-void wait_queue_remove(struct wait_queue *q, struct waiter *w);
-static inline bool wait_queue_active(const struct wait_queue *q)
+void waiter_init(struct waiter *waiter);
+void wait_queue_add(struct wait_queue *queue, struct waiter *waiter);
+void wait_queue_remove(struct wait_queue *queue, struct waiter *waiter);
+static inline bool wait_queue_active(const struct wait_queue *queue)
 {
-	return !list_empty(&q->waiters);
+	return !list_empty(&queue->waiters);
 }
 
 /** Wake all non-exclusive waiters and @p nr exclusive ones (0: all). Any context. */
-void wake_up_key(struct wait_queue *q, u32 nr, u64 key);
+void wake_up_key(struct wait_queue *queue, u32 nr, u64 key);
 #define wake_up(q)		wake_up_key(q, 1, 0)
 #define wake_up_all(q)		wake_up_key(q, 0, 0)
 #define wake_up_poll(q, events) wake_up_key(q, 1, events)
@@ -59,14 +59,14 @@ struct change_source {
 		.wait = WAIT_QUEUE_INIT((c).wait) \
 	}
 /** It has changed. Any context. */
-static inline void change_announce(struct change_source *c)
+static inline void change_announce(struct change_source *source)
 {
-	atomic_inc(&c->changes);
-	wake_up_all(&c->wait);
+	atomic_inc(&source->changes);
+	wake_up_all(&source->wait);
 }
 
-void wait_prepare(struct wait_queue *q, struct waiter *w, enum thread_state s);
-void wait_finish(struct wait_queue *q, struct waiter *w);
+void wait_prepare(struct wait_queue *queue, struct waiter *waiter, enum thread_state state);
+void wait_finish(struct wait_queue *queue, struct waiter *waiter);
 /** schedule() with a limit. @param deadline_ns monotonic, 0 = none. @return false when it passed. */
 bool schedule_until(u64 deadline_ns);
 

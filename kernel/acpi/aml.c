@@ -35,36 +35,36 @@ struct cursor {
 };
 
 /* One constant integer; moves on. */
-static bool integer(struct cursor *c, u64 *out)
+static bool integer(struct cursor *cursor, u64 *out)
 {
-	u32 n = 0;
+	u32 width = 0;
 
-	if (c->p >= c->end)
+	if (cursor->p >= cursor->end)
 		return false;
-	switch (*c->p++) {
+	switch (*cursor->p++) {
 	case AML_ZERO: *out = 0; return true;
 	case AML_ONE: *out = 1; return true;
 	case AML_ONES: *out = ~0ull; return true;
-	case AML_BYTE: n = 1; break;
-	case AML_WORD: n = 2; break;
-	case AML_DWORD: n = 4; break;
-	case AML_QWORD: n = 8; break;
+	case AML_BYTE: width = 1; break;
+	case AML_WORD: width = 2; break;
+	case AML_DWORD: width = 4; break;
+	case AML_QWORD: width = 8; break;
 	default: return false;
 	}
-	if ((size_t)(c->end - c->p) < n)
+	if ((size_t)(cursor->end - cursor->p) < width)
 		return false;
 	*out = 0;
-	for (u32 i = 0; i < n; i++)
-		*out |= (u64)*c->p++ << 8 * i;
+	for (u32 i = 0; i < width; i++)
+		*out |= (u64)*cursor->p++ << 8 * i;
 	return true;
 }
 
 /* PkgLength: how far the package reaches, counted from its own first byte. Narrows the cursor to it. */
-static bool enter_package(struct cursor *c)
+static bool enter_package(struct cursor *cursor)
 {
-	const u8 *start = c->p;
-	size_t left = c->end - c->p;
-	u32 more, n;
+	const u8 *start = cursor->p;
+	size_t left = cursor->end - cursor->p;
+	u32 more, extra;
 
 	if (!left)
 		return false;
@@ -72,33 +72,34 @@ static bool enter_package(struct cursor *c)
 	if (left < 1 + more)
 		return false;
 	if (more)
-		n = *start & 0x0f;
+		extra = *start & 0x0f;
 	else
-		n = *start & 0x3f;
+		extra = *start & 0x3f;
 	for (u32 i = 0; i < more; i++)
-		n |= (u32)start[1 + i] << (4 + 8 * i);
-	if (n < 1 + more || n > left)
+		extra |= (u32)start[1 + i] << (4 + 8 * i);
+	if (extra < 1 + more || extra > left)
 		return false;
-	c->p = start + 1 + more;
-	c->end = start + n;
+	cursor->p = start + 1 + more;
+	cursor->end = start + extra;
 	return true;
 }
 
 /* At the byte behind the name. */
-static bool s5_package(struct cursor c, struct acpi_info *info)
+static bool s5_package(struct cursor cursor, struct acpi_info *info)
 {
-	u64 a, b = 0;
+	u64 type_a, type_b = 0;
 	u32 count;
 
-	if (c.p >= c.end || *c.p++ != AML_PACKAGE || !enter_package(&c) || c.p >= c.end)
+	if (cursor.p >= cursor.end || *cursor.p++ != AML_PACKAGE || !enter_package(&cursor) ||
+	    cursor.p >= cursor.end)
 		return false;
-	count = *c.p++;
-	if (!count || !integer(&c, &a))
+	count = *cursor.p++;
+	if (!count || !integer(&cursor, &type_a))
 		return false;
-	if (count > 1 && !integer(&c, &b))
+	if (count > 1 && !integer(&cursor, &type_b))
 		return false;
-	info->s5_type_a = a & 7; /* SLP_TYP has three bits */
-	info->s5_type_b = b & 7;
+	info->s5_type_a = type_a & 7; /* SLP_TYP has three bits */
+	info->s5_type_b = type_b & 7;
 	info->has_s5 = true;
 	return true;
 }
@@ -106,16 +107,16 @@ static bool s5_package(struct cursor c, struct acpi_info *info)
 bool acpi_find_s5(const u8 *aml, size_t len, struct acpi_info *info)
 {
 	/* The name at @p at needs a NameOp in front and four bytes of its own. */
-	for (size_t at = 1; at + 4 <= len; at++) {
+	for (size_t offset = 1; offset + 4 <= len; offset++) {
 		u32 name;
 
-		__builtin_memcpy(&name, aml + at, 4);
+		__builtin_memcpy(&name, aml + offset, 4);
 		if (likely(name != 0x5f35535f)) /* "_S5_" */
 			continue;
-		if (aml[at - 1] != AML_NAME &&
-		    !(at >= 2 && aml[at - 1] == AML_ROOT && aml[at - 2] == AML_NAME))
+		if (aml[offset - 1] != AML_NAME &&
+		    !(offset >= 2 && aml[offset - 1] == AML_ROOT && aml[offset - 2] == AML_NAME))
 			continue;
-		if (s5_package((struct cursor){ aml + at + 4, aml + len }, info))
+		if (s5_package((struct cursor){ aml + offset + 4, aml + len }, info))
 			return true;
 	}
 	return false;

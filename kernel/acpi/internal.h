@@ -21,4 +21,4 @@ ACPI_FIELD(32)
 ACPI_FIELD(64)
 
 /** Generic Address Structure, 12 bytes (5.2.3.2). Spaces that we cannot reach read as "none". */
-struct acpi_gas acpi_gas(const u8 *t, size_t len, size_t at);
+struct acpi_gas acpi_gas(const u8 *table, size_t len, size_t offset);

@@ -65,55 +65,61 @@ static void add_nmi(struct acpi_info *info, u8 lint, u16 flags)
 	info->nmi_flags = flags;
 }
 
-/* One entry; @p n counts its bytes. */
-static void entry(struct acpi_info *info, const u8 *e, u32 n)
+/* One entry; @p length counts its bytes. */
+static void entry(struct acpi_info *info, const u8 *entry_bytes, u32 length)
 {
-	switch (e[0]) {
+	switch (entry_bytes[0]) {
 	case MADT_LAPIC:
-		if (n >= 8 && e[3] != 0xff)
-			add_cpu(info, e[3], e[2], acpi_u32(e, n, 4));
+		if (length >= 8 && entry_bytes[3] != 0xff)
+			add_cpu(info, entry_bytes[3], entry_bytes[2],
+				acpi_u32(entry_bytes, length, 4));
 		break;
 	case MADT_IOAPIC:
-		if (n >= 12)
-			add_ioapic(info, e[2], acpi_u32(e, n, 4), acpi_u32(e, n, 8));
+		if (length >= 12)
+			add_ioapic(info, entry_bytes[2], acpi_u32(entry_bytes, length, 4),
+				   acpi_u32(entry_bytes, length, 8));
 		break;
 	case MADT_OVERRIDE:
-		if (n >= 10)
-			add_override(info, e[2], e[3], acpi_u32(e, n, 4), acpi_u16(e, n, 8));
+		if (length >= 10)
+			add_override(info, entry_bytes[2], entry_bytes[3],
+				     acpi_u32(entry_bytes, length, 4),
+				     acpi_u16(entry_bytes, length, 8));
 		break;
 	case MADT_LAPIC_NMI:
-		if (n >= 6)
-			add_nmi(info, e[5], acpi_u16(e, n, 3));
+		if (length >= 6)
+			add_nmi(info, entry_bytes[5], acpi_u16(entry_bytes, length, 3));
 		break;
 	case MADT_LAPIC_ADDR:
-		if (n >= 12 && acpi_u64(e, n, 4))
-			info->lapic_addr = acpi_u64(e, n, 4);
+		if (length >= 12 && acpi_u64(entry_bytes, length, 4))
+			info->lapic_addr = acpi_u64(entry_bytes, length, 4);
 		break;
 	case MADT_X2APIC:
-		if (n >= 16 && acpi_u32(e, n, 4) != ~0u)
-			add_cpu(info, acpi_u32(e, n, 4), acpi_u32(e, n, 12), acpi_u32(e, n, 8));
+		if (length >= 16 && acpi_u32(entry_bytes, length, 4) != ~0u)
+			add_cpu(info, acpi_u32(entry_bytes, length, 4),
+				acpi_u32(entry_bytes, length, 12),
+				acpi_u32(entry_bytes, length, 8));
 		break;
 	case MADT_X2APIC_NMI:
-		if (n >= 12)
-			add_nmi(info, e[8], acpi_u16(e, n, 2));
+		if (length >= 12)
+			add_nmi(info, entry_bytes[8], acpi_u16(entry_bytes, length, 2));
 		break;
 	}
 }
 
-void acpi_parse_madt(const u8 *t, size_t len, struct acpi_info *info)
+void acpi_parse_madt(const u8 *table, size_t len, struct acpi_info *info)
 {
 	if (len < 44)
 		return;
 	info->has_madt = true;
-	if (acpi_u32(t, len, 36))
-		info->lapic_addr = acpi_u32(t, len, 36);
-	info->has_8259 = acpi_u32(t, len, 40) & 1;
-	for (size_t at = 44; len - at >= 2;) {
-		u32 n = t[at + 1];
+	if (acpi_u32(table, len, 36))
+		info->lapic_addr = acpi_u32(table, len, 36);
+	info->has_8259 = acpi_u32(table, len, 40) & 1;
+	for (size_t offset = 44; len - offset >= 2;) {
+		u32 length = table[offset + 1];
 
-		if (n < 2 || n > len - at)
+		if (length < 2 || length > len - offset)
 			break;
-		entry(info, t + at, n);
-		at += n;
+		entry(info, table + offset, length);
+		offset += length;
 	}
 }

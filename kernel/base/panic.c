@@ -34,40 +34,40 @@ struct trace {
 	u32 repeats, lines;
 };
 
-static void trace_repeats(struct trace *t)
+static void trace_repeats(struct trace *trace)
 {
-	if (t->repeats)
-		pr_err("  ... %u times\n", t->repeats);
-	t->repeats = 0;
+	if (trace->repeats)
+		pr_err("  ... %u times\n", trace->repeats);
+	trace->repeats = 0;
 }
 
-static void trace_add(struct trace *t, u64 address, bool is_return)
+static void trace_add(struct trace *trace, u64 address, bool is_return)
 {
 	char name[SYMBOL_TEXT_MAX];
 
-	if (address == t->last) {
-		t->repeats++;
+	if (address == trace->last) {
+		trace->repeats++;
 		return;
 	}
-	trace_repeats(t);
+	trace_repeats(trace);
 	symbol_format(name, sizeof(name), address, is_return);
 	pr_err("  %016lx %s\n", address, name);
-	t->last = address;
-	t->lines++;
+	trace->last = address;
+	trace->lines++;
 }
 
 /* @param ip  where it happened, or 0 */
 static void show_backtrace(u64 ip, u64 frame)
 {
-	struct backtrace b = { .frame = frame };
-	struct trace t = { 0 };
+	struct backtrace backtrace = { .frame = frame };
+	struct trace trace = { 0 };
 
 	pr_err("backtrace:\n");
 	if (ip)
-		trace_add(&t, ip, false);
-	while (t.lines < TRACE_LINES && arch_backtrace_step(&b))
-		trace_add(&t, b.address, b.is_return);
-	trace_repeats(&t);
+		trace_add(&trace, ip, false);
+	while (trace.lines < TRACE_LINES && arch_backtrace_step(&backtrace))
+		trace_add(&trace, backtrace.address, backtrace.is_return);
+	trace_repeats(&trace);
 }
 
 /* Tests ask for a status instead of a stop. */
@@ -79,13 +79,13 @@ static void exit_if_asked(u8 code)
 
 static void panic_begin(void)
 {
-	u32 expected = 0, me;
+	u32 expected = 0, own_id;
 
 	irq_disable();
-	me = cpu_id() + 1;
-	if (!__atomic_compare_exchange_n(&panic_cpu, &expected, me, false, __ATOMIC_SEQ_CST,
+	own_id = cpu_id() + 1;
+	if (!__atomic_compare_exchange_n(&panic_cpu, &expected, own_id, false, __ATOMIC_SEQ_CST,
 					 __ATOMIC_SEQ_CST)) {
-		if (expected == me) { /* a panic while reporting one */
+		if (expected == own_id) { /* a panic while reporting one */
 			exit_if_asked(PANIC_EXIT);
 			serial_stop();
 		}
@@ -110,22 +110,22 @@ static void __noreturn panic_end(void)
 	serial_stop();
 }
 
-static void panic_say(const char *fmt, va_list ap)
+static void panic_say(const char *fmt, va_list args)
 {
 	char text[256];
 
-	vsnprintf(text, sizeof(text), fmt, ap);
+	vsnprintf(text, sizeof(text), fmt, args);
 	pr_err("panic: %s\n", text);
 }
 
 void panic(const char *fmt, ...)
 {
-	va_list ap;
+	va_list args;
 
 	panic_begin();
-	va_start(ap, fmt);
-	panic_say(fmt, ap);
-	va_end(ap);
+	va_start(args, fmt);
+	panic_say(fmt, args);
+	va_end(args);
 	show_backtrace(0, (u64)__builtin_frame_address(0));
 	panic_end();
 }
@@ -140,12 +140,12 @@ static void __noreturn panic_with(struct pt_regs *regs)
 
 void panic_regs(struct pt_regs *regs, const char *fmt, ...)
 {
-	va_list ap;
+	va_list args;
 
 	panic_begin();
-	va_start(ap, fmt);
-	panic_say(fmt, ap);
-	va_end(ap);
+	va_start(args, fmt);
+	panic_say(fmt, args);
+	va_end(args);
 	panic_with(regs);
 }
 
@@ -158,12 +158,12 @@ void warn_report(const char *cond, const char *file, int line)
 void boot_stop(const char *fmt, ...)
 {
 	char text[256];
-	va_list ap;
+	va_list args;
 
 	irq_disable();
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
 	pr_err("banos: cannot start: %s\n", text);
 	exit_if_asked(BOOT_STOP_EXIT);
 	serial_stop();

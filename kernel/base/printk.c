@@ -50,39 +50,39 @@ static u32 record_size(u32 len)
 }
 
 /* The ring in pieces: copy to or from position @p pos. */
-static void ring_put(u64 pos, const void *src, u32 n)
+static void ring_put(u64 pos, const void *src, u32 length)
 {
-	u32 at = pos % RING_SIZE, first = MIN(n, RING_SIZE - at);
+	u32 offset = pos % RING_SIZE, first = MIN(length, RING_SIZE - offset);
 
-	memcpy(ring + at, src, first);
-	memcpy(ring, (const u8 *)src + first, n - first);
+	memcpy(ring + offset, src, first);
+	memcpy(ring, (const u8 *)src + first, length - first);
 }
 
-static void ring_get(u64 pos, void *dst, u32 n)
+static void ring_get(u64 pos, void *dst, u32 length)
 {
-	u32 at = pos % RING_SIZE, first = MIN(n, RING_SIZE - at);
+	u32 offset = pos % RING_SIZE, first = MIN(length, RING_SIZE - offset);
 
-	memcpy(dst, ring + at, first);
-	memcpy((u8 *)dst + first, ring, n - first);
+	memcpy(dst, ring + offset, first);
+	memcpy((u8 *)dst + first, ring, length - first);
 }
 
 static void drop_oldest(void)
 {
-	struct record r;
+	struct record oldest;
 
-	ring_get(tail, &r, sizeof(r));
-	tail += record_size(r.len);
+	ring_get(tail, &oldest, sizeof(oldest));
+	tail += record_size(oldest.len);
 	tail_seq++;
 }
 
 static void record_add(u64 now, u8 level, const char *text, u32 len)
 {
-	struct record r = { .time_ns = now, .len = len, .level = level };
+	struct record record = { .time_ns = now, .len = len, .level = level };
 
 	while (head + record_size(len) - tail > RING_SIZE)
 		drop_oldest();
-	ring_put(head, &r, sizeof(r));
-	ring_put(head + sizeof(r), text, len);
+	ring_put(head, &record, sizeof(record));
+	ring_put(head + sizeof(record), text, len);
 	head += record_size(len);
 	head_seq++;
 }
@@ -96,14 +96,14 @@ static u32 format_stamp(char *buf, size_t size, u64 ns)
 static void consoles_show(u64 now, const char *text, u32 len)
 {
 	char stamp[32];
-	u32 n = format_stamp(stamp, sizeof(stamp), now);
+	u32 stamp_length = format_stamp(stamp, sizeof(stamp), now);
 
-	for (struct console *c = consoles; c; c = c->next) {
-		if (!c->enabled)
+	for (struct console *console = consoles; console; console = console->next) {
+		if (!console->enabled)
 			continue;
-		c->write(c, stamp, n);
-		c->write(c, text, len);
-		c->write(c, "\n", 1);
+		console->write(console, stamp, stamp_length);
+		console->write(console, text, len);
+		console->write(console, "\n", 1);
 	}
 }
 
@@ -124,11 +124,11 @@ void printk_set_listener(void (*notify)(void))
 	WRITE_ONCE(listener, notify);
 }
 
-static void printk_valist(const char *fmt, va_list ap)
+static void printk_valist(const char *fmt, va_list args)
 {
 	char line[LINE_MAX];
 	u8 level = MIN((u32)READ_ONCE(printk_message_level), 7u);
-	int len = vsnprintf(line, sizeof(line), fmt, ap);
+	int len = vsnprintf(line, sizeof(line), fmt, args);
 	const char *text = line;
 	void (*notify)(void);
 	u64 now, flags;
@@ -155,11 +155,11 @@ static void printk_valist(const char *fmt, va_list ap)
 
 void printk(const char *fmt, ...)
 {
-	va_list ap;
+	va_list args;
 
-	va_start(ap, fmt);
-	printk_valist(fmt, ap);
-	va_end(ap);
+	va_start(args, fmt);
+	printk_valist(fmt, args);
+	va_end(args);
 }
 
 /* A report is for whoever is there: consoles that were not asked for show it, too. */
@@ -170,10 +170,10 @@ void printk_break_locks(void)
 	printk_panicking = true;
 	spin_init(&log_lock);
 	console_loglevel = LOGLEVEL_ALL;
-	for (struct console *c = consoles; c; c = c->next) {
-		if (torn && c->enabled)
-			c->write(c, "\n", 1);
-		c->enabled = true;
+	for (struct console *console = consoles; console; console = console->next) {
+		if (torn && console->enabled)
+			console->write(console, "\n", 1);
+		console->enabled = true;
 	}
 }
 
@@ -195,13 +195,13 @@ void printk_init(void)
 static bool console_wanted(const char *name)
 {
 	const char *cursor = NULL;
-	struct cmdline_word w;
+	struct cmdline_word word;
 	bool any = false;
 
-	while (option_next(&opt_console, &cursor, &w)) {
+	while (option_next(&opt_console, &cursor, &word)) {
 		any = true;
-		if (w.val_len >= strlen(name) && !strncmp(w.val, name, strlen(name)) &&
-		    (w.val_len == strlen(name) || w.val[strlen(name)] == ','))
+		if (word.val_len >= strlen(name) && !strncmp(word.val, name, strlen(name)) &&
+		    (word.val_len == strlen(name) || word.val[strlen(name)] == ','))
 			return true;
 	}
 	return !any;
@@ -213,28 +213,28 @@ const struct console *console_first(void)
 }
 
 /* A console that comes later first shows what it missed. */
-void console_register(struct console *c)
+void console_register(struct console *console)
 {
 	u64 flags = spin_lock_irqsave(&log_lock), pos = tail;
-	struct console **at = &consoles, *others = consoles;
+	struct console **place = &consoles, *others = consoles;
 
-	c->enabled = console_wanted(c->name);
-	consoles = c;
-	c->next = NULL;
-	while (c->enabled && pos < head) {
-		struct record r;
+	console->enabled = console_wanted(console->name);
+	consoles = console;
+	console->next = NULL;
+	while (console->enabled && pos < head) {
+		struct record record;
 		char line[LINE_MAX];
 
-		ring_get(pos, &r, sizeof(r));
-		ring_get(pos + sizeof(r), line, r.len);
-		if (r.level < console_loglevel)
-			consoles_show(r.time_ns, line, r.len);
-		pos += record_size(r.len);
+		ring_get(pos, &record, sizeof(record));
+		ring_get(pos + sizeof(record), line, record.len);
+		if (record.level < console_loglevel)
+			consoles_show(record.time_ns, line, record.len);
+		pos += record_size(record.len);
 	}
 	consoles = others;
-	while (*at)
-		at = &(*at)->next;
-	*at = c;
+	while (*place)
+		place = &(*place)->next;
+	*place = console;
 	spin_unlock_irqrestore(&log_lock, flags);
 }
 
@@ -245,27 +245,27 @@ static u64 seek(u64 *seq)
 
 	if (*seq < tail_seq)
 		*seq = tail_seq;
-	for (u64 s = tail_seq; s < *seq && pos < head; s++) {
-		struct record r;
+	for (u64 number = tail_seq; number < *seq && pos < head; number++) {
+		struct record record;
 
-		ring_get(pos, &r, sizeof(r));
-		pos += record_size(r.len);
+		ring_get(pos, &record, sizeof(record));
+		pos += record_size(record.len);
 	}
 	return pos;
 }
 
-static u32 record_text(u64 pos, struct record *r, char *buf, size_t size)
+static u32 record_text(u64 pos, struct record *record, char *buf, size_t size)
 {
 	char line[LINE_MAX];
-	u32 n;
+	u32 length;
 
-	ring_get(pos, r, sizeof(*r));
-	ring_get(pos + sizeof(*r), line, r->len);
-	line[r->len] = 0;
-	n = snprintf(buf, size, "<%u>", r->level);
-	n += format_stamp(buf + MIN(n, size), size - MIN(n, size), r->time_ns);
-	n += snprintf(buf + MIN(n, size), size - MIN(n, size), "%s\n", line);
-	return n;
+	ring_get(pos, record, sizeof(*record));
+	ring_get(pos + sizeof(*record), line, record->len);
+	line[record->len] = 0;
+	length = snprintf(buf, size, "<%u>", record->level);
+	length += format_stamp(buf + MIN(length, size), size - MIN(length, size), record->time_ns);
+	length += snprintf(buf + MIN(length, size), size - MIN(length, size), "%s\n", line);
+	return length;
 }
 
 size_t printk_read(u64 *seq, char *buf, size_t size)
@@ -275,14 +275,14 @@ size_t printk_read(u64 *seq, char *buf, size_t size)
 
 	while (pos < head && *seq < head_seq) {
 		char text[LINE_MAX + 48];
-		struct record r;
-		u32 n = record_text(pos, &r, text, sizeof(text));
+		struct record record;
+		u32 length = record_text(pos, &record, text, sizeof(text));
 
-		if (done + n > size)
+		if (done + length > size)
 			break;
-		memcpy(buf + done, text, n);
-		done += n;
-		pos += record_size(r.len);
+		memcpy(buf + done, text, length);
+		done += length;
+		pos += record_size(record.len);
 		++*seq;
 	}
 	spin_unlock_irqrestore(&log_lock, flags);
@@ -292,20 +292,20 @@ size_t printk_read(u64 *seq, char *buf, size_t size)
 size_t printk_unread(u64 seq)
 {
 	u64 flags = spin_lock_irqsave(&log_lock), pos = seek(&seq);
-	size_t n = 0;
+	size_t length = 0;
 
 	while (pos < head) {
 		char text[LINE_MAX + 48];
-		struct record r;
+		struct record record;
 
-		n += record_text(pos, &r, text, sizeof(text));
-		pos += record_size(r.len);
+		length += record_text(pos, &record, text, sizeof(text));
+		pos += record_size(record.len);
 	}
 	spin_unlock_irqrestore(&log_lock, flags);
-	return n;
+	return length;
 }
 
-s64 printk_read_record(u64 *seq, struct printk_record *r, char *buf, size_t size)
+s64 printk_read_record(u64 *seq, struct printk_record *record, char *buf, size_t size)
 {
 	u64 flags = spin_lock_irqsave(&log_lock), pos = seek(seq);
 	s64 len = -ENOENT;
@@ -316,9 +316,9 @@ s64 printk_read_record(u64 *seq, struct printk_record *r, char *buf, size_t size
 		ring_get(pos, &stored, sizeof(stored));
 		len = MIN((size_t)stored.len, size);
 		ring_get(pos + sizeof(stored), buf, len);
-		*r = (struct printk_record){ .seq = *seq,
-					     .time_ns = stored.time_ns,
-					     .level = stored.level };
+		*record = (struct printk_record){ .seq = *seq,
+						  .time_ns = stored.time_ns,
+						  .level = stored.level };
 		++*seq;
 	}
 	spin_unlock_irqrestore(&log_lock, flags);

@@ -25,26 +25,26 @@ static struct symbol_range *ranges;
 static DEFINE_SPINLOCK(ranges_lock);
 
 /* Append what @p code stands for. */
-static u32 expand(char *out, u32 n, u8 code, u32 depth)
+static u32 expand(char *out, u32 length, u8 code, u32 depth)
 {
 	if (code >= 128 && depth < 16) {
-		n = expand(out, n, ksym_pairs[code - 128][0], depth + 1);
-		return expand(out, n, ksym_pairs[code - 128][1], depth + 1);
+		length = expand(out, length, ksym_pairs[code - 128][0], depth + 1);
+		return expand(out, length, ksym_pairs[code - 128][1], depth + 1);
 	}
-	if (n < SYMBOL_NAME_MAX - 1)
-		out[n++] = code;
-	return n;
+	if (length < SYMBOL_NAME_MAX - 1)
+		out[length++] = code;
+	return length;
 }
 
-/* The name at @p at into @p out. @return the next one's place */
-static const u8 *name_read(const u8 *at, char *out)
+/* The name at @p packed into @p out. @return the next one's place */
+static const u8 *name_read(const u8 *packed, char *out)
 {
-	u32 n = 0;
+	u32 length = 0;
 
-	for (u32 i = 1; i <= at[0]; i++)
-		n = expand(out, n, at[i], 0);
-	out[n] = 0;
-	return at + 1 + at[0];
+	for (u32 i = 1; i <= packed[0]; i++)
+		length = expand(out, length, packed[i], 0);
+	out[length] = 0;
+	return packed + 1 + packed[0];
 }
 
 static bool kernel_lookup(u64 addr, struct symbol_name *out)
@@ -72,41 +72,42 @@ bool symbol_lookup(u64 addr, struct symbol_name *out)
 {
 	if (addr >= (u64)_text && addr < (u64)_etext)
 		return kernel_lookup(addr, out);
-	for (struct symbol_range *r = rcu_dereference(ranges); r; r = rcu_dereference(r->next))
-		if (addr >= r->start && addr < r->end)
-			return r->lookup(r, addr, out);
+	for (struct symbol_range *range = rcu_dereference(ranges); range;
+	     range = rcu_dereference(range->next))
+		if (addr >= range->start && addr < range->end)
+			return range->lookup(range, addr, out);
 	return false;
 }
 
 u64 symbol_address(const char *wanted)
 {
-	const u8 *at = ksym_names;
+	const u8 *packed = ksym_names;
 	u64 address = (u64)_text;
 	char name[SYMBOL_NAME_MAX];
 
 	for (u32 i = 0; i < ksym_count; i++) {
 		address += ksym_distance[i];
-		at = name_read(at, name);
+		packed = name_read(packed, name);
 		if (!strcmp(name, wanted))
 			return address;
 	}
 	return 0;
 }
 
-void symbol_range_add(struct symbol_range *r)
+void symbol_range_add(struct symbol_range *range)
 {
 	spin_lock(&ranges_lock);
-	r->next = ranges;
-	rcu_assign_pointer(ranges, r);
+	range->next = ranges;
+	rcu_assign_pointer(ranges, range);
 	spin_unlock(&ranges_lock);
 }
 
-void symbol_range_remove(struct symbol_range *r)
+void symbol_range_remove(struct symbol_range *range)
 {
 	spin_lock(&ranges_lock);
-	for (struct symbol_range **p = &ranges; *p; p = &(*p)->next)
-		if (*p == r) {
-			rcu_assign_pointer(*p, r->next);
+	for (struct symbol_range **place = &ranges; *place; place = &(*place)->next)
+		if (*place == range) {
+			rcu_assign_pointer(*place, range->next);
 			break;
 		}
 	spin_unlock(&ranges_lock);
@@ -115,24 +116,26 @@ void symbol_range_remove(struct symbol_range *r)
 void symbols_show_drivers(void)
 {
 	char line[256];
-	size_t n = 0;
+	size_t length = 0;
 
-	for (struct symbol_range *r = rcu_dereference(ranges); r; r = rcu_dereference(r->next))
-		n += scnprintf(line + n, sizeof(line) - n, " %s", r->name);
-	if (n)
+	for (struct symbol_range *range = rcu_dereference(ranges); range;
+	     range = rcu_dereference(range->next))
+		length += scnprintf(line + length, sizeof(line) - length, " %s", range->name);
+	if (length)
 		pr_err("drivers%s\n", line);
 }
 
 size_t symbol_format(char *buf, size_t size, u64 addr, bool is_return)
 {
-	struct symbol_name s;
+	struct symbol_name symbol;
 
-	if (!symbol_lookup(addr - is_return, &s))
+	if (!symbol_lookup(addr - is_return, &symbol))
 		return scnprintf(buf, size, "0x%lx", addr);
-	s.offset += is_return;
-	if (s.module)
-		return scnprintf(buf, size, "%s+%s+0x%lx", s.module, s.name, s.offset);
-	return scnprintf(buf, size, "%s+0x%lx/0x%lx", s.name, s.offset, s.size);
+	symbol.offset += is_return;
+	if (symbol.module)
+		return scnprintf(buf, size, "%s+%s+0x%lx", symbol.module, symbol.name,
+				 symbol.offset);
+	return scnprintf(buf, size, "%s+0x%lx/0x%lx", symbol.name, symbol.offset, symbol.size);
 }
 
 /* %pS of the formatter. */

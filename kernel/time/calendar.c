@@ -15,8 +15,9 @@
 /* Years counted from March, so that the leap day is the last: then months have regular lengths. */
 s64 days_since_1970(u32 year, u32 month, u32 day)
 {
-	s64 y = (s64)year - (month <= 2), era = (y >= 0 ? y : y - 399) / 400;
-	u32 of_era = y - era * 400, from_march = (month + 9) % 12;
+	s64 shifted_year = (s64)year - (month <= 2),
+	    era = (shifted_year >= 0 ? shifted_year : shifted_year - 399) / 400;
+	u32 of_era = shifted_year - era * 400, from_march = (month + 9) % 12;
 	u32 of_year = (153 * from_march + 2) / 5 + day - 1;
 
 	return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
@@ -35,31 +36,31 @@ static u32 month_length(u32 year, u32 month)
 }
 
 /* @return the number, or -1 for digits above 9 */
-static int number(u8 v, bool binary)
+static int number(u8 value, bool binary)
 {
 	if (binary)
-		return v;
-	if ((v & 15) > 9 || v >> 4 > 9)
+		return value;
+	if ((value & 15) > 9 || value >> 4 > 9)
 		return -1;
-	return (v >> 4) * 10 + (v & 15);
+	return (value >> 4) * 10 + (value & 15);
 }
 
-static int hour_of(const struct rtc_registers *r, bool binary)
+static int hour_of(const struct rtc_registers *registers, bool binary)
 {
-	bool pm = r->hour & HOUR_PM;
-	int h;
+	bool is_afternoon = registers->hour & HOUR_PM;
+	int hour;
 
-	if (r->status_b & RTC_24H)
-		return number(r->hour, binary);
-	h = number(r->hour & ~HOUR_PM, binary);
-	if (h < 1 || h > 12)
+	if (registers->status_b & RTC_24H)
+		return number(registers->hour, binary);
+	hour = number(registers->hour & ~HOUR_PM, binary);
+	if (hour < 1 || hour > 12)
 		return -1;
-	return h % 12 + 12 * pm;
+	return hour % 12 + 12 * is_afternoon;
 }
 
-static int year_of(const struct rtc_registers *r, bool binary)
+static int year_of(const struct rtc_registers *registers, bool binary)
 {
-	int year = number(r->year, binary), century = number(r->century, binary);
+	int year = number(registers->year, binary), century = number(registers->century, binary);
 
 	if (year < 0 || year > 99)
 		return -1;
@@ -68,13 +69,13 @@ static int year_of(const struct rtc_registers *r, bool binary)
 	return year + (year < 70 ? 2000 : 1900);
 }
 
-int rtc_to_seconds(const struct rtc_registers *r, u64 *seconds)
+int rtc_to_seconds(const struct rtc_registers *registers, u64 *seconds)
 {
-	bool binary = r->status_b & RTC_BINARY;
-	int second = number(r->second, binary), minute = number(r->minute, binary),
-	    hour = hour_of(r, binary);
-	int day = number(r->day, binary), month = number(r->month, binary),
-	    year = year_of(r, binary);
+	bool binary = registers->status_b & RTC_BINARY;
+	int second = number(registers->second, binary), minute = number(registers->minute, binary),
+	    hour = hour_of(registers, binary);
+	int day = number(registers->day, binary), month = number(registers->month, binary),
+	    year = year_of(registers, binary);
 
 	if (second < 0 || second > 59 || minute < 0 || minute > 59 || hour < 0 || hour > 23)
 		return -EINVAL;

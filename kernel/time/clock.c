@@ -174,23 +174,23 @@ void clock_set_cycle_rate(u64 freq_hz)
 }
 
 /* Read a narrow counter before it has turned around. */
-static void keep_alive(struct timer *t)
+static void keep_alive(struct timer *timer)
 {
 	u64 turn_ns = clock_scale(source.s->mask, source.mult);
 
-	timer_start(t, source_ns() + MIN(turn_ns / 2, 3600 * NSEC_PER_SEC));
+	timer_start(timer, source_ns() + MIN(turn_ns / 2, 3600 * NSEC_PER_SEC));
 }
 
-void clock_use_source(const struct clock_source *s)
+void clock_use_source(const struct clock_source *new_source)
 {
 	u64 flags = spin_lock_irqsave(&clock_lock);
 
 	source.base_ns = time_monotonic_ns();
-	source.mult = clock_mult(NSEC_PER_SEC, s->freq_hz);
-	source.last = s->read();
+	source.mult = clock_mult(NSEC_PER_SEC, new_source->freq_hz);
+	source.last = new_source->read();
 	source.cycles = 0;
 	write_begin();
-	source.s = s;
+	source.s = new_source;
 	cycles_in_use = false;
 	write_end(false);
 	spin_unlock_irqrestore(&clock_lock, flags);

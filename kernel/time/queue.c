@@ -8,35 +8,35 @@
  */
 #include "queue.h"
 
-bool timer_queue_add(struct timer_queue *q, struct timer *t)
+bool timer_queue_add(struct timer_queue *queue, struct timer *timer)
 {
-	struct rb_node *parent = NULL, **link = &q->tree.node;
+	struct rb_node *parent = NULL, **link = &queue->tree.node;
 	bool earliest = true;
 
 	while (*link) {
 		parent = *link;
-		if (t->deadline_ns < rb_entry(parent, struct timer, node)->deadline_ns) {
+		if (timer->deadline_ns < rb_entry(parent, struct timer, node)->deadline_ns) {
 			link = &parent->left;
 		} else {
 			link = &parent->right;
 			earliest = false;
 		}
 	}
-	rb_insert(&q->tree, &t->node, parent, link);
+	rb_insert(&queue->tree, &timer->node, parent, link);
 	if (earliest)
-		q->first = t;
+		queue->first = timer;
 	return earliest;
 }
 
-void timer_queue_remove(struct timer_queue *q, struct timer *t)
+void timer_queue_remove(struct timer_queue *queue, struct timer *timer)
 {
-	if (q->first == t) {
-		struct rb_node *next = rb_next(&t->node);
+	if (queue->first == timer) {
+		struct rb_node *next = rb_next(&timer->node);
 
 		if (next)
-			q->first = rb_entry(next, struct timer, node);
+			queue->first = rb_entry(next, struct timer, node);
 		else
-			q->first = NULL;
+			queue->first = NULL;
 	}
-	rb_erase(&q->tree, &t->node);
+	rb_erase(&queue->tree, &timer->node);
 }

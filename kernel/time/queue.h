@@ -9,5 +9,5 @@ struct timer_queue {
 };
 
 /** Among equal deadlines, the one that was added first comes first. @return true when it is the earliest now */
-bool timer_queue_add(struct timer_queue *q, struct timer *t);
-void timer_queue_remove(struct timer_queue *q, struct timer *t);
+bool timer_queue_add(struct timer_queue *queue, struct timer *timer);
+void timer_queue_remove(struct timer_queue *queue, struct timer *timer);

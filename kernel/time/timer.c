@@ -42,136 +42,137 @@ struct timer_base {
 
 static struct timer_base boot_base = { .armed_ns = TIME_NEVER };
 
-void timer_init(struct timer *t, void (*fn)(struct timer *))
+void timer_init(struct timer *timer, void (*fired)(struct timer *))
 {
-	t->fn = fn;
-	t->base = NULL;
-	t->home = NULL;
+	timer->fn = fired;
+	timer->base = NULL;
+	timer->home = NULL;
 }
 
 /* Lock the timer's home; it gets @p mine if it has none. Interrupts off. */
-static struct timer_base *lock_home(struct timer *t, struct timer_base *mine)
+static struct timer_base *lock_home(struct timer *timer, struct timer_base *mine)
 {
 	for (;;) {
-		struct timer_base *b = READ_ONCE(t->home);
+		struct timer_base *base = READ_ONCE(timer->home);
 
-		if (!b && __atomic_compare_exchange_n(&t->home, &b, mine, false, __ATOMIC_RELAXED,
-						      __ATOMIC_RELAXED))
-			b = mine;
-		raw_spin_lock(&b->lock);
-		if (likely(t->home == b))
-			return b;
-		raw_spin_unlock(&b->lock);
+		if (!base && __atomic_compare_exchange_n(&timer->home, &base, mine, false,
+							 __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+			base = mine;
+		raw_spin_lock(&base->lock);
+		if (likely(timer->home == base))
+			return base;
+		raw_spin_unlock(&base->lock);
 	}
 }
 
-static bool dequeue(struct timer *t)
+static bool dequeue(struct timer *timer)
 {
-	if (!t->base)
+	if (!timer->base)
 		return false;
-	timer_queue_remove(&t->base->queue, t);
-	t->base = NULL;
+	timer_queue_remove(&timer->base->queue, timer);
+	timer->base = NULL;
 	return true;
 }
 
-void timer_start(struct timer *t, u64 deadline_ns)
+void timer_start(struct timer *timer, u64 deadline_ns)
 {
 	u64 flags = irq_save();
-	struct timer_base *mine = this_cpu()->timers, *b;
+	struct timer_base *mine = this_cpu()->timers, *base;
 
 	for (;;) {
-		b = lock_home(t, mine);
-		dequeue(t);
-		if (likely(b == mine) || b->running == t)
+		base = lock_home(timer, mine);
+		dequeue(timer);
+		if (likely(base == mine) || base->running == timer)
 			break;
-		WRITE_ONCE(t->home, mine);
-		raw_spin_unlock(&b->lock);
+		WRITE_ONCE(timer->home, mine);
+		raw_spin_unlock(&base->lock);
 	}
-	t->deadline_ns = deadline_ns;
-	t->base = b;
-	if (timer_queue_add(&b->queue, t) && deadline_ns < b->armed_ns && !b->in_interrupt) {
-		b->armed_ns = deadline_ns;
+	timer->deadline_ns = deadline_ns;
+	timer->base = base;
+	if (timer_queue_add(&base->queue, timer) && deadline_ns < base->armed_ns &&
+	    !base->in_interrupt) {
+		base->armed_ns = deadline_ns;
 		arch_timer_arm(deadline_ns);
 	}
-	raw_spin_unlock(&b->lock);
+	raw_spin_unlock(&base->lock);
 	irq_restore(flags);
 }
 
-bool timer_cancel(struct timer *t)
+bool timer_cancel(struct timer *timer)
 {
-	struct timer_base *b;
+	struct timer_base *base;
 	bool was_pending;
 	u64 flags;
 
-	if (!READ_ONCE(t->base))
+	if (!READ_ONCE(timer->base))
 		return false;
 	flags = irq_save();
-	b = lock_home(t, this_cpu()->timers);
-	was_pending = dequeue(t);
-	raw_spin_unlock(&b->lock);
+	base = lock_home(timer, this_cpu()->timers);
+	was_pending = dequeue(timer);
+	raw_spin_unlock(&base->lock);
 	irq_restore(flags);
 	return was_pending;
 }
 
-bool timer_cancel_sync(struct timer *t)
+bool timer_cancel_sync(struct timer *timer)
 {
-	bool was_pending = timer_cancel(t);
-	const struct timer_base *b = smp_load_acquire(&t->home);
+	bool was_pending = timer_cancel(timer);
+	const struct timer_base *base = smp_load_acquire(&timer->home);
 
 	/*
 	 * timer_interrupt() writes ->running before ->base and we read them in
 	 * the other order, so a timer seen not pending is seen running.
 	 */
-	while (b && smp_load_acquire(&b->running) == t)
+	while (base && smp_load_acquire(&base->running) == timer)
 		cpu_relax();
 	return was_pending;
 }
 
 /* @return until when this interrupt may run timers */
-static u64 budget_end(struct timer_base *b, u64 now)
+static u64 budget_end(struct timer_base *base, u64 now)
 {
-	if (now - b->window_ns >= WINDOW_NS) {
-		b->window_ns = now;
-		b->spent_ns = 0;
+	if (now - base->window_ns >= WINDOW_NS) {
+		base->window_ns = now;
+		base->spent_ns = 0;
 	}
-	if (b->spent_ns < BUDGET_NS)
-		return now + BUDGET_NS - b->spent_ns;
+	if (base->spent_ns < BUDGET_NS)
+		return now + BUDGET_NS - base->spent_ns;
 	return 0;
 }
 
 void timer_interrupt(void)
 {
-	struct timer_base *b = this_cpu()->timers;
-	struct timer *t;
+	struct timer_base *base = this_cpu()->timers;
+	struct timer *timer;
 	u64 start, now, end, next;
 
-	raw_spin_lock(&b->lock);
-	b->in_interrupt = true;
+	raw_spin_lock(&base->lock);
+	base->in_interrupt = true;
 	start = now = time_monotonic_ns();
-	end = budget_end(b, now);
-	while ((t = b->queue.first) && t->deadline_ns <= now && now < end) {
-		timer_queue_remove(&b->queue, t);
-		WRITE_ONCE(b->running, t);
-		smp_store_release(&t->base, NULL);
-		raw_spin_unlock(&b->lock);
-		t->fn(t); /* may free it */
-		raw_spin_lock(&b->lock);
-		smp_store_release(&b->running, NULL);
-		if (b->queue.first)
+	end = budget_end(base, now);
+	while ((timer = base->queue.first) && timer->deadline_ns <= now && now < end) {
+		timer_queue_remove(&base->queue, timer);
+		WRITE_ONCE(base->running, timer);
+		smp_store_release(&timer->base, NULL);
+		raw_spin_unlock(&base->lock);
+		timer->fn(timer); /* may free it */
+		raw_spin_lock(&base->lock);
+		smp_store_release(&base->running, NULL);
+		if (base->queue.first)
 			now = time_monotonic_ns();
 	}
-	b->in_interrupt = false;
-	b->spent_ns += now - start + ENTRY_NS;
-	if (t)
-		next = t->deadline_ns;
+	base->in_interrupt = false;
+	base->spent_ns += now - start + ENTRY_NS;
+	if (timer)
+		next = timer->deadline_ns;
 	else
 		next = TIME_NEVER;
 	if (unlikely(now >= end))
-		next = MAX(next, b->window_ns + WINDOW_NS);
-	b->armed_ns = next;
-	if (t)
+		next = MAX(next, base->window_ns + WINDOW_NS);
+	base->armed_ns = next;
+	if (timer)
 		arch_timer_arm(next);
-	raw_spin_unlock(&b->lock);
+	raw_spin_unlock(&base->lock);
 }
 
 int sleep_until(u64 deadline_ns, bool interruptible)
@@ -188,14 +189,14 @@ int sleep_until(u64 deadline_ns, bool interruptible)
 	return 0;
 }
 
-bool time_cpu_create(struct cpu *c)
+bool time_cpu_create(struct cpu *cpu)
 {
-	struct timer_base *b = kzalloc(sizeof(*b));
+	struct timer_base *base = kzalloc(sizeof(*base));
 
-	if (!b)
+	if (!base)
 		return false;
-	b->armed_ns = TIME_NEVER;
-	c->timers = b;
+	base->armed_ns = TIME_NEVER;
+	cpu->timers = base;
 	return true;
 }
 
