@@ -105,8 +105,10 @@ static bool devfs_remove_name(const char *name)
 	if (!IS_ERR(d) && d->inode) {
 		const struct inode_ops *ops = dir->inode->ops;
 
-		done = !(S_ISDIR(d->inode->mode) ? ops->rmdir(dir->inode, d)
-						 : ops->unlink(dir->inode, d));
+		if (S_ISDIR(d->inode->mode))
+			done = !ops->rmdir(dir->inode, d);
+		else
+			done = !ops->unlink(dir->inode, d);
 		if (done)
 			dentry_delete(d);
 	}

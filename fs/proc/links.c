@@ -62,8 +62,10 @@ static int exe_get(const struct inode *inode, const struct pid_target *target, s
 	struct vm_space *space;
 	int err = pid_space_get(target, current_cred(), &space);
 
-	if (err || !space)
-		return err ? err : -ENOENT;
+	if (err)
+		return err;
+	if (!space)
+		return -ENOENT;
 	if (space->exe) {
 		*out = space->exe->path;
 		path_get(out);
@@ -179,7 +181,13 @@ static const struct file_ops fdinfo_fops;
 /* The link's rights say how the file is open. */
 static mode_t fd_link_mode(u32 mode)
 {
-	return S_IFLNK | (mode & FMODE_READ ? 0500 : 0) | (mode & FMODE_WRITE ? 0300 : 0);
+	mode_t rights = 0;
+
+	if (mode & FMODE_READ)
+		rights |= 0500;
+	if (mode & FMODE_WRITE)
+		rights |= 0300;
+	return S_IFLNK | rights;
 }
 
 static int fd_lookup_kind(struct inode *dir, struct dentry *d, u32 kind)
@@ -270,11 +278,17 @@ const struct file_ops fdinfo_dir_fops = { .open = fdinfo_dir_open, .readdir = fd
 
 static void show_fdinfo(struct seq_file *seq, struct file *shown, bool cloexec)
 {
-	u32 flags = (shown->flags & ~O_CLOEXEC) | (cloexec ? O_CLOEXEC : 0);
+	u32 flags = shown->flags & ~O_CLOEXEC, mount_id = 0;
+	s64 pos = 0;
 
-	seq_printf(seq, "pos:\t%ld\nflags:\t0%o\nmnt_id:\t%u\nino:\t%lu\n",
-		   shown->mode & FMODE_STREAM ? 0l : (s64)shown->pos, flags,
-		   shown->path.mnt ? shown->path.mnt->id : 0, shown->inode->ino);
+	if (cloexec)
+		flags |= O_CLOEXEC;
+	if (shown->path.mnt)
+		mount_id = shown->path.mnt->id;
+	if (!(shown->mode & FMODE_STREAM))
+		pos = (s64)shown->pos;
+	seq_printf(seq, "pos:\t%ld\nflags:\t0%o\nmnt_id:\t%u\nino:\t%lu\n", pos, flags, mount_id,
+		   shown->inode->ino);
 	if (shown->ops && shown->ops->show_fdinfo)
 		shown->ops->show_fdinfo(shown, seq);
 }

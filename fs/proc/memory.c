@@ -73,13 +73,13 @@ static s64 copy_area(struct vm_space *space, u64 start, u64 end, struct uio *uio
  */
 static s64 copy_title(struct vm_space *space, struct uio *uio, u64 *pos, char *page)
 {
-	u64 end = space->env_start == space->arg_end && space->env_end > space->env_start
-			  ? space->env_end
-			  : space->arg_end;
-	u64 length = vm_space_access(space, space->arg_start, page,
-				     MIN(end - space->arg_start, PAGE_SIZE), false);
-	u64 len = strnlen(page, length), put;
+	u64 end = space->arg_end, length, len, put;
 
+	if (space->env_start == space->arg_end && space->env_end > space->env_start)
+		end = space->env_end;
+	length = vm_space_access(space, space->arg_start, page,
+				 MIN(end - space->arg_start, PAGE_SIZE), false);
+	len = strnlen(page, length);
 	len += len < length; /* the NUL, too */
 	if (*pos >= len)
 		return 0;

@@ -98,6 +98,11 @@ static const char *root_text(struct mounts_context *context, struct mount *mount
 	return "/";
 }
 
+static void show_access(struct seq_file *seq, bool readonly)
+{
+	seq_puts(seq, readonly ? " ro" : " rw");
+}
+
 static void show_super_flags(struct seq_file *seq, u32 flags)
 {
 	static const struct proc_flag_name names[] = {
@@ -145,7 +150,7 @@ static void show_mount(struct seq_file *seq, struct mounts_context *context, str
 	seq_escape(seq, where, ESCAPE_PATH);
 	seq_putc(seq, ' ');
 	seq_escape(seq, mnt->sb->type->name, ESCAPE_NAME);
-	seq_puts(seq, mount_is_readonly(mnt) ? " ro" : " rw");
+	show_access(seq, mount_is_readonly(mnt));
 	show_super_flags(seq, mnt->sb->flags);
 	show_mount_flags(seq, mnt->flags);
 	show_options(seq, mnt->sb);
@@ -168,13 +173,13 @@ static void show_mountinfo(struct seq_file *seq, struct mounts_context *context,
 	}
 	seq_putc(seq, ' ');
 	seq_escape(seq, where, ESCAPE_PATH);
-	seq_puts(seq, mnt->flags & MNT_RDONLY ? " ro" : " rw");
+	show_access(seq, mnt->flags & MNT_RDONLY);
 	show_mount_flags(seq, mnt->flags);
 	seq_puts(seq, " - ");
 	seq_escape(seq, mnt->sb->type->name, ESCAPE_NAME);
 	seq_putc(seq, ' ');
 	show_source(seq, mnt);
-	seq_puts(seq, mnt->sb->flags & MS_RDONLY ? " ro" : " rw");
+	show_access(seq, mnt->sb->flags & MS_RDONLY);
 	show_super_flags(seq, mnt->sb->flags);
 	show_options(seq, mnt->sb);
 	seq_putc(seq, '\n');
@@ -219,8 +224,9 @@ static int mounts_open(struct inode *inode, struct file *f)
 
 static u32 mounts_poll(struct file *f, struct poll_table *table)
 {
-	return POLLIN | POLLRDNORM |
-	       (seq_poll_changed(f, &mount_changes, table) ? POLLERR | POLLPRI : 0);
+	if (seq_poll_changed(f, &mount_changes, table))
+		return POLLIN | POLLRDNORM | POLLERR | POLLPRI;
+	return POLLIN | POLLRDNORM;
 }
 
 const struct file_ops pid_mounts_fops = {

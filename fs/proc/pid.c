@@ -282,8 +282,10 @@ int pid_setattr(struct inode *inode, const struct iattr *attr)
 
 int pid_class_permission(struct inode *inode, int mask)
 {
-	mode_t mode = current_cred()->fsuid == inode->uid ? inode->mode >> 6 : inode->mode;
+	mode_t mode = inode->mode;
 
+	if (current_cred()->fsuid == inode->uid)
+		mode >>= 6;
 	if (!(mask & ~mode & 7) || capable_of_bypass(inode, mask))
 		return 0;
 	return -EACCES;
@@ -332,7 +334,9 @@ const struct pid_entry *pid_entry_of(const struct inode *inode)
 
 static bool entry_is_here(const struct pid_entry *entry, u32 bits)
 {
-	return entry->where & (bits & NODE_TASK ? PID_IN_TASK : PID_IN_PROCESS);
+	if (bits & NODE_TASK)
+		return entry->where & PID_IN_TASK;
+	return entry->where & PID_IN_PROCESS;
 }
 
 static u32 count_folders(u32 bits)

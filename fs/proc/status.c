@@ -208,7 +208,10 @@ static void status_show_name(struct seq_file *seq, const struct thread *t)
 	for (const char *cursor = comm; *cursor; cursor++) {
 		if (*cursor == '\n' || *cursor == '\\')
 			seq_putc(seq, '\\');
-		seq_putc(seq, *cursor == '\n' ? 'n' : *cursor);
+		if (*cursor == '\n')
+			seq_putc(seq, 'n');
+		else
+			seq_putc(seq, *cursor);
 	}
 	seq_putc(seq, '\n');
 }

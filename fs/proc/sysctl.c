@@ -267,11 +267,14 @@ int proc_sysctl_init(void)
 		{ "sys/fs/pipe-user-pages-hard", 0644, show_pipe_limit, write_pipe_limit,
 		  (void *)PIPE_LIMIT_HARD },
 	};
+	int err;
 
 	for (u32 i = 0; i < ARRAY_SIZE(files); i++)
 		if (!proc_create_rw(files[i].path, files[i].mode, files[i].show, files[i].write,
 				    files[i].arg))
 			return -ENOMEM;
-	return create_name("sys/kernel/hostname", UTSNAME_HOST)
-		       ?: create_name("sys/kernel/domainname", UTSNAME_DOMAIN);
+	err = create_name("sys/kernel/hostname", UTSNAME_HOST);
+	if (err)
+		return err;
+	return create_name("sys/kernel/domainname", UTSNAME_DOMAIN);
 }

@@ -79,7 +79,8 @@ static int vmstat_show(struct seq_file *seq, void *unused)
 
 	mem_info_get(&mem);
 	for (u32 i = 0; i < cpu_count; i++)
-		faults += cpus[i] ? cpus[i]->nr_faults : 0;
+		if (cpus[i])
+			faults += cpus[i]->nr_faults;
 	seq_printf(
 		seq,
 		"nr_free_pages %lu\nnr_anon_pages %lu\nnr_file_pages %lu\nnr_shmem %lu\n"
@@ -271,8 +272,10 @@ static int proc_consoles_show(struct seq_file *seq, void *unused)
 		*comma = 0;
 	for (const struct console *console = console_first(); console;
 	     console = READ_ONCE(console->next)) {
-		bool first = *preferred ? !strcmp(preferred, console->name)
-					: console == console_first();
+		bool first = console == console_first();
+
+		if (*preferred)
+			first = !strcmp(preferred, console->name);
 
 		seq_printf(seq, "%-20s -W- (%c%c    )", console->name, console->enabled ? 'E' : ' ',
 			   first ? 'C' : ' ');
