@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/** @file bus_internal.h  Between bus.c (what there is) and bus_bind.c (which driver has what). */
+#pragma once
+#include <kernel/bus.h>
+
+extern struct mutex bus_lock;
+
+/**
+ * @brief Become the one thread that binds or unbinds the device. Sleeps, until @p deadline_ns or a fatal signal.
+ * @return 0; -EBUSY: another thread has claimed it for long, or this one has, in a function of the driver's
+ */
+int __must_check bus_device_claim(struct bus_device *device, u64 deadline_ns);
+void bus_device_unclaim(struct bus_device *device);
+/**
+ * @brief Take the device from its driver, if it has one. It is claimed. Sleeps.
+ * @return 0, -EBUSY: something of the driver does not end; to be tried again
+ */
+int bus_device_unbind(struct bus_device *device);
+
+/** @brief The next prober behind number @p after that wants the device, counted; NULL: none. */
+struct prober *prober_next(struct bus_device *device, u64 after);
+
+/** @brief Have the thread look for a driver, after pending_start_thread(). With bus_lock held. */
+void pending_queue_locked(struct bus_device *device);
+void pending_unqueue_locked(struct bus_device *device);
+/** @brief Something was queued: start the thread, or wake it. */
+void pending_start_thread(void);
