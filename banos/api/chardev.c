@@ -49,7 +49,9 @@ static int char_device_stop(struct owned *owned, u64 deadline_ns)
 	if (device->registered)
 		chardev_unregister(device->dev);
 	device->registered = false;
-	return device->revocable ? char_device_revoke(device, deadline_ns) : 0;
+	if (device->revocable)
+		return char_device_revoke(device, deadline_ns);
+	return 0;
 }
 
 static void char_device_free(struct owned *owned)

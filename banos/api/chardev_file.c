@@ -78,7 +78,9 @@ static inline s64 result_of(s64 result)
 {
 	if (likely(result != -ERESTART))
 		return result;
-	return signal_pending() ? -ERESTARTSYS : -EINTR;
+	if (signal_pending())
+		return -ERESTARTSYS;
+	return -EINTR;
 }
 
 static inline u32 file_flags(const struct char_file *opened, const struct file *f)
@@ -169,7 +171,9 @@ static s64 char_file_open_begin(struct char_file *opened, struct call_mark *oute
 	spin_lock(&device->lock);
 	list_add(&opened->link, &device->open_files);
 	spin_unlock(&device->lock);
-	return call_begin(opened, outer, "open") ? 0 : -ENODEV;
+	if (call_begin(opened, outer, "open"))
+		return 0;
+	return -ENODEV;
 }
 
 static void char_file_open_end(struct char_file *opened, const struct call_mark *outer)
@@ -249,7 +253,9 @@ static int char_file_open(struct inode *inode, struct file *f)
 	err = char_file_open_call(opened, f);
 	if (err) {
 		char_file_open_failed(opened);
-		return err < 0 ? result_of(err) : -EINVAL;
+		if (err < 0)
+			return result_of(err);
+		return -EINVAL;
 	}
 	f->private = opened;
 	if (!(device->flags & CHAR_DEVICE_FLAGS))
@@ -405,7 +411,9 @@ static int char_file_map(struct file *f, u64 offset, u64 length, u32 vm_flags)
 	call_end(opened, &outer);
 	if (result < 0)
 		return result_of(result);
-	return result == BANOS_MAP_ZERO ? 0 : -EINVAL;
+	if (result == BANOS_MAP_ZERO)
+		return 0;
+	return -EINVAL;
 }
 
 /* A region without ops is anonymous memory: what char_file_map() has found the driver to want. */
@@ -467,7 +475,9 @@ static s64 char_file_watch(struct poll_call *call, struct banos_wait *wait)
 	if (i < WATCHED_MAX)
 		driver_wait_watch(queue, call->table);
 	owned_put(queue);
-	return i < WATCHED_MAX ? 0 : -ENOSPC;
+	if (i < WATCHED_MAX)
+		return 0;
+	return -ENOSPC;
 }
 
 int64_t banos_poll_watch(banos_poll watch, struct banos_wait *wait)
@@ -477,7 +487,9 @@ int64_t banos_poll_watch(banos_poll watch, struct banos_wait *wait)
 
 	if (!((u64)object & 1) || object != (const void *)watch)
 		return MISTAKE("watch is not that of this call");
-	return call->table ? char_file_watch(call, wait) : 0;
+	if (call->table)
+		return char_file_watch(call, wait);
+	return 0;
 }
 BANOS_EXPORT(banos_poll_watch);
 

@@ -82,7 +82,9 @@ static int revoke_wait_for_calls(struct char_device *device, u64 deadline_ns)
 
 	if (err == -ETIMEDOUT)
 		revoke_log_callers(device);
-	return err ? -EBUSY : 0;
+	if (err)
+		return -EBUSY;
+	return 0;
 }
 
 /* Of a failed driver nothing waits for programs: their files keep no more than the structure. */

@@ -67,7 +67,12 @@ static const char *parse_length(const char *format, u32 *bytes)
 	*bytes = 4;
 	for (;; format++)
 		switch (*format) {
-		case 'h': *bytes = *bytes == 2 ? 1 : 2; break;
+		case 'h':
+			if (*bytes == 2)
+				*bytes = 1;
+			else
+				*bytes = 2;
+			break;
 		case 'l':
 		case 'j':
 		case 'z':
@@ -107,9 +112,18 @@ static const char *parse(const char *format, struct args *args, struct conversio
 static u64 narrow(u64 value, u32 bytes, bool is_signed)
 {
 	switch (bytes) {
-	case 1: return is_signed ? (u64)(s64)(s8)value : (u8)value;
-	case 2: return is_signed ? (u64)(s64)(s16)value : (u16)value;
-	case 4: return is_signed ? (u64)(s64)(s32)value : (u32)value;
+	case 1:
+		if (is_signed)
+			return (u64)(s64)(s8)value;
+		return (u8)value;
+	case 2:
+		if (is_signed)
+			return (u64)(s64)(s16)value;
+		return (u16)value;
+	case 4:
+		if (is_signed)
+			return (u64)(s64)(s32)value;
+		return (u32)value;
 	default: return value;
 	}
 }

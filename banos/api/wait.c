@@ -162,7 +162,9 @@ static struct queue *queue_get(const void *storage, u64 cookie, const struct own
 		owned_put(o);
 		o = NULL;
 	}
-	return o ? q : NULL;
+	if (o)
+		return q;
+	return NULL;
 }
 
 static s64 queue_destroy(const char *function, u64 *words, const struct owned_class *class)
@@ -174,7 +176,10 @@ static s64 queue_destroy(const char *function, u64 *words, const struct owned_cl
 		return api_mistake(function, -EINVAL,
 				   "it was not initialised, or has been overwritten");
 	/* Programs that poll() keep it by themselves, and look again. */
-	err = atomic_read(&q->sleepers) ? -EBUSY : owned_remove(&q->owned);
+	if (atomic_read(&q->sleepers))
+		err = -EBUSY;
+	else
+		err = owned_remove(&q->owned);
 	if (!err)
 		words[1] = words[SEAL_WORD] = 0;
 	owned_put(&q->owned);
@@ -249,7 +254,9 @@ static s64 sleep_interruptibly(struct queue *q, const struct banos_wait *wait, u
 		return -ENODEV;
 	if (err == -ETIMEDOUT)
 		return err;
-	return q->owned.owner ? -ERESTART : -EINVAL;
+	if (q->owned.owner)
+		return -ERESTART;
+	return -EINVAL;
 }
 
 int64_t(banos_wait_sleep)(const struct banos_wait *wait, uint64_t ticket, uint64_t deadline_ns,
@@ -261,8 +268,10 @@ int64_t(banos_wait_sleep)(const struct banos_wait *wait, uint64_t ticket, uint64
 
 	if (err)
 		return err;
-	q = is_sealed(wait, SEAL_WAIT) ? queue_get(wait, READ_ONCE(wait->cookie), &wait_class)
-				       : NULL;
+	if (is_sealed(wait, SEAL_WAIT))
+		q = queue_get(wait, READ_ONCE(wait->cookie), &wait_class);
+	else
+		q = NULL;
 	if (!q)
 		return api_mistake(me, -EINVAL,
 				   "it was not initialised, or is not the driver's memory");
@@ -296,7 +305,9 @@ int64_t banos_wait_wake(struct banos_wait *wait)
 	if (o && wait_queue_active(&q->waiters))
 		wake_up(&q->waiters); /* all but sets of epoll that wait exclusively: of those one */
 	rcu_read_unlock();
-	return o ? 0 : MISTAKE("it was overwritten, or its owner is gone");
+	if (o)
+		return 0;
+	return MISTAKE("it was overwritten, or its owner is gone");
 }
 BANOS_EXPORT(banos_wait_wake);
 
@@ -306,7 +317,9 @@ struct owned *driver_wait_get(struct banos_wait *wait)
 				  ? queue_get(wait, READ_ONCE(wait->cookie), &wait_class)
 				  : NULL;
 
-	return q ? &q->owned : NULL;
+	if (q)
+		return &q->owned;
+	return NULL;
 }
 
 void driver_wait_watch(struct owned *wait, struct poll_table *table)
@@ -432,9 +445,10 @@ static s64 mutex_lock_slowly(const char *function, struct banos_mutex *mutex)
 	wait_event(&q->waiters, (lost = mutex_is_lost(mutex, q)) || mutex_try_or_mark(mutex));
 	atomic_dec(&q->sleepers);
 	owned_put(&q->owned);
-	return lost ? api_mistake(function, -EINVAL,
-				  "mutex was freed or overwritten while this thread waited")
-		    : 0;
+	if (lost)
+		return api_mistake(function, -EINVAL,
+				   "mutex was freed or overwritten while this thread waited");
+	return 0;
 }
 
 int64_t banos_mutex_lock(struct banos_mutex *mutex)

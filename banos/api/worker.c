@@ -267,7 +267,10 @@ static int64_t task_create(banos_owner owner, int64_t (*function)(void *), void 
 	if (class == &timer_class)
 		timer_init(&t->timer, timer_ended);
 	t->worker = worker_get(owner_driver(o));
-	err = t->worker ? owned_add(o, &t->owned, class, true) : -ENOMEM;
+	if (t->worker)
+		err = owned_add(o, &t->owned, class, true);
+	else
+		err = -ENOMEM;
 	if (err)
 		kfree(t);
 	else
@@ -320,7 +323,9 @@ int64_t banos_timer_start(banos_timer timer, uint64_t deadline_ns)
 	if (o)
 		task_start_timer(container_of(o, struct task, owned), deadline_ns);
 	rcu_read_unlock();
-	return o ? 0 : MISTAKE("timer is none of the caller's, or was given up before");
+	if (o)
+		return 0;
+	return MISTAKE("timer is none of the caller's, or was given up before");
 }
 BANOS_EXPORT(banos_timer_start);
 
@@ -367,7 +372,9 @@ int64_t banos_work_queue(banos_work work)
 	if (o)
 		result = task_queue(container_of(o, struct task, owned));
 	rcu_read_unlock();
-	return o ? result : MISTAKE("work is none of the caller's, or was given up before");
+	if (o)
+		return result;
+	return MISTAKE("work is none of the caller's, or was given up before");
 }
 BANOS_EXPORT(banos_work_queue);
 
@@ -387,7 +394,9 @@ static u64 work_wait_limit(const struct task *t)
 {
 	const struct owner *o = &t->worker->driver->owner;
 
-	return READ_ONCE(o->stop_by_ns) ? owner_stop_deadline(o) : 0;
+	if (READ_ONCE(o->stop_by_ns))
+		return owner_stop_deadline(o);
+	return 0;
 }
 
 int64_t banos_work_wait(banos_work work)

@@ -63,11 +63,16 @@ static int bind_locked(struct driver *d, const char *name, struct load_import *o
 		return 0;
 	}
 	err = use_add(d, e->provider);
-	if (err)
-		return err == -ENODEV ? -ENOENT : err;
+	if (err) {
+		if (err == -ENODEV)
+			return -ENOENT;
+		return err;
+	}
 	s = slot_create(d, e);
 	out->slot = (u64)s;
-	return s ? 0 : -ENOMEM;
+	if (s)
+		return 0;
+	return -ENOMEM;
 }
 
 static int env_find(struct loader *l, const char *name, struct load_import *out)

@@ -23,7 +23,9 @@ static int claim_now(struct driver *d)
 {
 	s32 pins = atomic_cmpxchg(&d->pins, 0, DRIVER_GOING_PIN);
 
-	return pins && pins != DRIVER_GOING_PIN ? -EBUSY : 0;
+	if (pins && pins != DRIVER_GOING_PIN)
+		return -EBUSY;
+	return 0;
 }
 
 /* No new users from now on; back to normal when a signal comes first. */
@@ -35,7 +37,9 @@ static int claim_waiting(struct driver *d)
 	err = wait_event_interruptible(&d->pins_wait, !driver_pin_count(d));
 	if (err)
 		__atomic_fetch_and(&d->pins.v, ~DRIVER_GOING_PIN, __ATOMIC_SEQ_CST);
-	return err ? -EINTR : 0;
+	if (err)
+		return -EINTR;
+	return 0;
 }
 
 static int remove_claimed(struct driver *d, bool wait)
@@ -45,7 +49,10 @@ static int remove_claimed(struct driver *d, bool wait)
 	/* Another removal was faster. */
 	if (d->state == BANOS_DRIVER_GOING && list_empty(&d->link))
 		return -ENOENT;
-	err = wait ? claim_waiting(d) : claim_now(d);
+	if (wait)
+		err = claim_waiting(d);
+	else
+		err = claim_now(d);
 	if (err)
 		return err;
 	driver_withdraw(d);

@@ -70,7 +70,9 @@ static int show(struct seq_file *m, const struct sys_module *s,
 	if (d)
 		print(m, d);
 	mutex_unlock(&drivers_lock);
-	return d ? 0 : -ENODEV;
+	if (d)
+		return 0;
+	return -ENODEV;
 }
 
 static void print_state(struct seq_file *m, const struct driver *d)
@@ -302,7 +304,10 @@ static void refresh_modules(void *arg)
 	if (generation_shown != READ_ONCE(drivers_generation)) {
 		while ((more = next_module(name, &generation)) && module_create(name))
 			;
-		generation_shown = more ? ~0ull : generation;
+		if (more)
+			generation_shown = ~0ull;
+		else
+			generation_shown = generation;
 	}
 	mutex_unlock(&sys_lock);
 }

@@ -114,7 +114,9 @@ int driver_depend(struct driver *user, const char *name)
 		driver_put(on);
 	}
 	mutex_unlock(&drivers_lock);
-	return err == -ENODEV ? -ENOENT : err;
+	if (err == -ENODEV)
+		return -ENOENT;
+	return err;
 }
 
 /* ---- call slots ---- */

@@ -195,7 +195,10 @@ static int check_table(struct loader *l, u32 index)
 				"section %s has relocations of the kind REL; x86_64 uses RELA",
 				section_name(l, index));
 		return 0;
-	default: return l->sections[index].sh_flags & SHF_ALLOC ? 0 : check_unloaded(l, index);
+	default:
+		if (l->sections[index].sh_flags & SHF_ALLOC)
+			return 0;
+		return check_unloaded(l, index);
 	}
 }
 

@@ -52,8 +52,11 @@ void *page_tree_lookup(const struct page_tree *tree, u64 index)
 	void *root = slot_load(&tree->root);
 	struct page_tree_node *node;
 
-	if (!is_node(root))
-		return index ? NULL : root;
+	if (!is_node(root)) {
+		if (index)
+			return NULL;
+		return root;
+	}
 	if (index > PAGE_TREE_MAX)
 		return NULL;
 	node = find_leaf(root, index);
@@ -116,8 +119,11 @@ void *page_tree_next(const struct page_tree *tree, u64 *index, u64 last)
 	void *root = slot_load(&tree->root), *item;
 	struct page_tree_node *node;
 
-	if (!is_node(root))
-		return *index ? NULL : root;
+	if (!is_node(root)) {
+		if (*index)
+			return NULL;
+		return root;
+	}
 	node = to_node(root);
 	while (*index <= last && *index <= PAGE_TREE_MAX &&
 	       *index >> node->shift < PAGE_TREE_SLOTS) {

@@ -555,8 +555,11 @@ static s64 pagecache_llseek(struct file *f, s64 off, int whence)
 		else if (!page_tree_next(&inode->pages.tree, &index, PAGE_TREE_MAX))
 			index = PAGE_TREE_MAX;
 		spin_unlock(&inode->pages.lock);
-		if (index << PAGE_SHIFT >= (u64)size)
-			return whence == SEEK_HOLE ? size : -ENXIO;
+		if (index << PAGE_SHIFT >= (u64)size) {
+			if (whence == SEEK_HOLE)
+				return size;
+			return -ENXIO;
+		}
 		return MAX(off, (s64)(index << PAGE_SHIFT));
 	default: return -EINVAL;
 	}

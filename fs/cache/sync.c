@@ -80,8 +80,12 @@ static s64 do_fsync(u32 fd)
 		return -EBADF;
 	if (ref.file->ops->fsync)
 		ret = ref.file->ops->fsync(ref.file);
-	else
-		ret = S_ISDIR(ref.file->inode->mode) ? sync_super(ref.file->inode->sb) : -EINVAL;
+	else {
+		if (S_ISDIR(ref.file->inode->mode))
+			ret = sync_super(ref.file->inode->sb);
+		else
+			ret = -EINVAL;
+	}
 	fd_put(ref);
 	return ret;
 }

@@ -145,14 +145,20 @@ static s64 read_locked(struct seq_open *state, struct file *f, struct uio *uio, 
 		int found = seq_reach(state, f, *pos);
 		u64 start = *pos - state->base, want, length;
 
-		if (found <= 0)
-			return done ? done : found;
+		if (found <= 0) {
+			if (done)
+				return done;
+			return found;
+		}
 		want = MIN(state->seq.count - start, uio->count);
 		length = uio_copy_out(uio, state->seq.buf + start, want);
 		*pos += length;
 		done += length;
-		if (length < want)
-			return done ? done : -EFAULT;
+		if (length < want) {
+			if (done)
+				return done;
+			return -EFAULT;
+		}
 	}
 	return done;
 }

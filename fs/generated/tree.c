@@ -236,7 +236,10 @@ static struct proc_entry *make_folders(struct gen_tree *tree, const char *path, 
 			break;
 		dir = entry;
 	}
-	*last = slash ? NULL : path;
+	if (slash)
+		*last = NULL;
+	else
+		*last = path;
 	return dir;
 }
 

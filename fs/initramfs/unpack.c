@@ -86,7 +86,9 @@ static int compare_u32(u32 left, u32 right)
 {
 	if (left == right)
 		return 0;
-	return left < right ? -1 : 1;
+	if (left < right)
+		return -1;
+	return 1;
 }
 
 static int compare_keys(const struct link_key *left, const struct link_key *right)

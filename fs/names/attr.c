@@ -341,8 +341,11 @@ int vfs_truncate(const struct path *path, u64 size, struct file *f)
 	struct inode *inode = path->dentry->inode;
 	int err = 0;
 
-	if (!inode->ops || !inode->ops->truncate)
-		return f ? 0 : -EINVAL;
+	if (!inode->ops || !inode->ops->truncate) {
+		if (f)
+			return 0;
+		return -EINVAL;
+	}
 	mutex_lock(&inode->lock);
 	if (size > inode->size && current_process() && size > current_limit(RLIMIT_FSIZE)) {
 		signal_send_thread(current, SIGXFSZ, NULL);

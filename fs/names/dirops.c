@@ -50,8 +50,11 @@ int may_delete(struct dentry *dir, struct dentry *victim, bool is_dir)
 	if (dir->inode->mode & S_ISVTX && current_cred()->fsuid != inode->uid &&
 	    current_cred()->fsuid != dir->inode->uid && !current_capable(CAP_FOWNER))
 		return -EPERM;
-	if (is_dir != S_ISDIR(inode->mode))
-		return is_dir ? -ENOTDIR : -EISDIR;
+	if (is_dir != S_ISDIR(inode->mode)) {
+		if (is_dir)
+			return -ENOTDIR;
+		return -EISDIR;
+	}
 	return 0;
 }
 
@@ -316,13 +319,19 @@ static int dirops_remove(int dirfd, const char *name, bool is_dir)
 		inode_get(victim);
 	if (!victim)
 		err = -ENOENT;
-	else if (target.walk.slash && !is_dir)
-		err = S_ISDIR(victim->mode) ? -EISDIR : -ENOTDIR;
-	else if (target.readonly)
+	else if (target.walk.slash && !is_dir) {
+		if (S_ISDIR(victim->mode))
+			err = -EISDIR;
+		else
+			err = -ENOTDIR;
+	} else if (target.readonly)
 		err = target.readonly;
-	else
-		err = is_dir ? vfs_rmdir(target.walk.path.dentry, target.d)
-			     : vfs_unlink(target.walk.path.dentry, target.d);
+	else {
+		if (is_dir)
+			err = vfs_rmdir(target.walk.path.dentry, target.d);
+		else
+			err = vfs_unlink(target.walk.path.dentry, target.d);
+	}
 	target_end(&target);
 	if (victim)
 		inode_put(victim);

@@ -328,8 +328,12 @@ static int do_mount(const char *source, struct path *target, const char *type, u
 		err = set_propagation(target, flags);
 	else if (flags & MS_MOVE)
 		err = move_mount(source, target);
-	else
-		err = type ? mount_new(source, target, type, flags, options) : -EINVAL;
+	else {
+		if (type)
+			err = mount_new(source, target, type, flags, options);
+		else
+			err = -EINVAL;
+	}
 	mutex_unlock(&mount_mutex);
 	return err;
 }

@@ -159,8 +159,11 @@ static int check_names(const struct walk *old_walk, struct dentry *old, const st
 		return -ENOTDIR;
 	if (dentry_is_ancestor(old, new_walk->path.dentry))
 		return -EINVAL;
-	if (dentry_is_ancestor(new, old_walk->path.dentry))
-		return flags & RENAME_EXCHANGE ? -EINVAL : -ENOTEMPTY;
+	if (dentry_is_ancestor(new, old_walk->path.dentry)) {
+		if (flags & RENAME_EXCHANGE)
+			return -EINVAL;
+		return -ENOTEMPTY;
+	}
 	return 0;
 }
 
@@ -175,8 +178,11 @@ static int rename_walked(struct walk *old_walk, struct walk *new_walk, u32 flags
 		return -EXDEV;
 	if (old_walk->last_kind != LAST_NORMAL)
 		return -EBUSY;
-	if (new_walk->last_kind != LAST_NORMAL)
-		return flags & RENAME_NOREPLACE ? -EEXIST : -EBUSY;
+	if (new_walk->last_kind != LAST_NORMAL) {
+		if (flags & RENAME_NOREPLACE)
+			return -EEXIST;
+		return -EBUSY;
+	}
 	if (name_key_len(old_walk->last_key) > NAME_MAX ||
 	    name_key_len(new_walk->last_key) > NAME_MAX)
 		return -ENAMETOOLONG;

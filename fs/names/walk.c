@@ -399,8 +399,11 @@ static int may_search(struct walk *walk)
 {
 	struct inode *inode = walk->inode;
 
-	if (unlikely(!inode))
-		return walk->rcu ? -ECHILD : -ENOENT;
+	if (unlikely(!inode)) {
+		if (walk->rcu)
+			return -ECHILD;
+		return -ENOENT;
+	}
 	if (unlikely(!S_ISDIR(inode->mode)))
 		return -ENOTDIR;
 	if (unlikely(walk->rcu && inode->ops->permission))
@@ -481,8 +484,12 @@ static int walk_text(struct walk *walk, const char *name)
 		}
 		if (likely(kind == NAME_NORMAL))
 			err = walk_name(walk, &rest, name, key, last);
-		else
-			err = kind == NAME_DOTDOT ? step_up(walk) : 0;
+		else {
+			if (kind == NAME_DOTDOT)
+				err = step_up(walk);
+			else
+				err = 0;
+		}
 		if (unlikely(err))
 			return err;
 		name = rest;
@@ -494,8 +501,11 @@ static int check_end(struct walk *walk)
 {
 	if (walk->flags & LOOKUP_PARENT)
 		return 0;
-	if (unlikely(!walk->inode))
-		return walk->rcu ? -ECHILD : -ENOENT;
+	if (unlikely(!walk->inode)) {
+		if (walk->rcu)
+			return -ECHILD;
+		return -ENOENT;
+	}
 	if (unlikely(walk->rcu && walk->inode->ops && walk->inode->ops->getattr))
 		return -ECHILD; /* may look at what only a reference keeps */
 	if ((walk->slash || walk->flags & LOOKUP_DIRECTORY) && !S_ISDIR(walk->inode->mode))

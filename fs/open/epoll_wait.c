@@ -218,8 +218,12 @@ static s64 set_wait_for_events(struct eventpoll *set, uaddr_t out, u32 max, u64 
 
 	for (;;) {
 		/* Once more where another thread may have moved what this one was to see. */
-		for (u32 tries = 0; !result && tries < 2 && READ_ONCE(set->nr_ready); tries++)
-			result = fatal_signal_pending() ? -EINTR : report_ready(set, out, max);
+		for (u32 tries = 0; !result && tries < 2 && READ_ONCE(set->nr_ready); tries++) {
+			if (fatal_signal_pending())
+				result = -EINTR;
+			else
+				result = report_ready(set, out, max);
+		}
 		if (result || !in_time)
 			break;
 		if (signal_pending()) {
@@ -258,8 +262,11 @@ static s64 epoll_wait_fd(u32 epfd, uaddr_t out, s32 max, u64 deadline)
 
 static u64 deadline_ms(s32 ms)
 {
-	if (ms <= 0)
-		return ms ? ~0ull : 0;
+	if (ms <= 0) {
+		if (ms)
+			return ~0ull;
+		return 0;
+	}
 	return time_monotonic_ns() + ms * NSEC_PER_MSEC;
 }
 

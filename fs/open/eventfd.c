@@ -29,7 +29,10 @@ static bool eventfd_take(struct eventfd *eventfd, u64 *value)
 	bool got = eventfd->count;
 
 	if (got) {
-		*value = eventfd->semaphore ? 1 : eventfd->count;
+		if (eventfd->semaphore)
+			*value = 1;
+		else
+			*value = eventfd->count;
 		eventfd->count -= *value;
 	}
 	spin_unlock_irqrestore(&eventfd->lock, flags);

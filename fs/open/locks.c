@@ -340,8 +340,11 @@ static int range_set(struct file *f, const struct file_lock *want, bool wait)
 	bool used_l = false, used_spare = false;
 	int err = 0;
 
-	if (!context)
-		return want->type == F_UNLCK ? 0 : -ENOLCK;
+	if (!context) {
+		if (want->type == F_UNLCK)
+			return 0;
+		return -ENOLCK;
+	}
 	lock = kmalloc(sizeof(*lock));
 	spare = kmalloc(sizeof(*spare));
 	if (!lock || !spare)
@@ -357,9 +360,12 @@ static int range_set(struct file *f, const struct file_lock *want, bool wait)
 			conflict = NULL;
 		else
 			conflict = find_conflict(context, lock);
-		if (conflict)
-			holder = conflict->kind == LOCK_POSIX ? conflict->owner : NULL;
-		else
+		if (conflict) {
+			if (conflict->kind == LOCK_POSIX)
+				holder = conflict->owner;
+			else
+				holder = NULL;
+		} else
 			range_apply(context, lock, spare, &used_l, &used_spare);
 		spin_unlock(&context->lock);
 		if (!conflict)

@@ -133,8 +133,11 @@ static inline __attribute__((always_inline)) s64 pipe_take_page(struct pipe *pip
 
 		pipe_pass_slot(pipe, got);
 		done += got;
-		if (got < length)
-			return done ? done : -EFAULT;
+		if (got < length) {
+			if (done)
+				return done;
+			return -EFAULT;
+		}
 	}
 	if (pipe->head == pipe->tail)
 		pipe_begin_anew(pipe);
@@ -216,13 +219,19 @@ static inline __attribute__((always_inline)) s64 pipe_put_page(struct pipe *pipe
 
 		if (!*slot)
 			*slot = page_alloc(PAGE_USER);
-		if (!*slot)
-			return done ? done : -ENOMEM;
+		if (!*slot) {
+			if (done)
+				return done;
+			return -ENOMEM;
+		}
 		got = uio_copy_in(uio, (u8 *)page_address(*slot) + off, length);
 		pipe->head += got;
 		done += got;
-		if (got < length)
-			return done ? done : -EFAULT;
+		if (got < length) {
+			if (done)
+				return done;
+			return -EFAULT;
+		}
 	}
 	return done;
 }
@@ -271,20 +280,29 @@ static s64 pipe_write(struct file *f, struct uio *uio, u64 *pos)
 			wake_up_poll(&pipe->read_wait, POLLIN | POLLRDNORM);
 		if (written > 0)
 			async_notify(&pipe->async_readers, POLL_IN);
-		if (written < 0)
-			return total ? total : written;
+		if (written < 0) {
+			if (total)
+				return total;
+			return written;
+		}
 		total += written;
 		if (!uio->count)
 			return total;
 		want = pipe_room_wanted(uio->count);
 		if (total && want > 1)
 			want = 1; /* the rest of a large write may be written in pieces */
-		if (f->flags & O_NONBLOCK)
-			return total ? total : -EAGAIN;
+		if (f->flags & O_NONBLOCK) {
+			if (total)
+				return total;
+			return -EAGAIN;
+		}
 		err = wait_event_interruptible(
 			&pipe->write_wait, pipe_room(pipe) >= want || !READ_ONCE(pipe->readers));
-		if (err)
-			return total ? total : err;
+		if (err) {
+			if (total)
+				return total;
+			return err;
+		}
 	}
 }
 

@@ -32,8 +32,11 @@ static s64 do_read(struct file *f, struct uio *uio, u64 *pos)
 {
 	if (unlikely(!(f->mode & FMODE_READ)))
 		return -EBADF;
-	if (unlikely(!f->ops->read))
-		return S_ISDIR(f->inode->mode) ? -EISDIR : -EINVAL;
+	if (unlikely(!f->ops->read)) {
+		if (S_ISDIR(f->inode->mode))
+			return -EISDIR;
+		return -EINVAL;
+	}
 	return f->ops->read(f, uio, pos);
 }
 

@@ -309,8 +309,11 @@ static s64 move_locked(struct pipe *source, struct pipe *out, u64 len, bool keep
 		uio_init_kernel(&uio, (u8 *)page_address(*pipe_slot(source, pos)) + off,
 				MIN(PAGE_SIZE - off, all - done));
 		moved = pipe_put(out, &uio);
-		if (moved <= 0)
-			return done ? (s64)done : moved;
+		if (moved <= 0) {
+			if (done)
+				return (s64)done;
+			return moved;
+		}
 		if (!keep)
 			pipe_consume(source, (u64)moved);
 		done += (u64)moved;
@@ -401,8 +404,11 @@ static s64 do_splice(struct file *source, u64 user_in, struct file *out, u64 use
 		return -EBADF;
 	/* Of pipes alone: how a file waits is its own O_NONBLOCK's matter. */
 	nonblock |= (from && (source->flags & O_NONBLOCK)) || (to && (out->flags & O_NONBLOCK));
-	if (from && to)
-		return from == to ? -EINVAL : pipe_to_pipe(from, to, len, nonblock, false);
+	if (from && to) {
+		if (from == to)
+			return -EINVAL;
+		return pipe_to_pipe(from, to, len, nonblock, false);
+	}
 	if (from)
 		return splice_out(from, out, user_out, len, nonblock);
 	if (to)

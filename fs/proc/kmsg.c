@@ -79,8 +79,11 @@ static s64 read_some(struct uio *uio)
 		length = uio_copy_out(uio, pending + pending_at, want);
 		pending_at += (u32)length;
 		done += (s64)length;
-		if (length < want)
-			return done ? done : -EFAULT;
+		if (length < want) {
+			if (done)
+				return done;
+			return -EFAULT;
+		}
 	}
 	return done;
 }

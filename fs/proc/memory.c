@@ -40,8 +40,11 @@ static s64 copy_out(struct vm_space *space, u64 addr, u64 len, struct uio *uio, 
 			break;
 		put = uio_copy_out(uio, page, got);
 		done += (s64)put;
-		if (put < got)
-			return done ? done : -EFAULT;
+		if (put < got) {
+			if (done)
+				return done;
+			return -EFAULT;
+		}
 		if (got < want || fatal_signal_pending())
 			break;
 		addr += got;
@@ -204,8 +207,11 @@ static s64 copy_mem_in(struct vm_space *space, struct uio *uio, u64 *pos, char *
 		u64 want = MIN(uio->count, PAGE_SIZE - *pos % PAGE_SIZE);
 		u64 got = uio_copy_in(uio, page, want), put;
 
-		if (!got)
-			return done ? done : -EFAULT;
+		if (!got) {
+			if (done)
+				return done;
+			return -EFAULT;
+		}
 		put = vm_space_access(space, *pos, page, got, true);
 		*pos += put;
 		done += (s64)put;

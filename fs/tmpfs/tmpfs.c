@@ -447,8 +447,12 @@ static int parse_options(struct tmpfs *fs, const char *options)
 		val = strchr(text, '=');
 		if (val)
 			*val++ = 0;
-		if (*text)
-			err = val ? tmpfs_parse_option(fs, text, val) : -EINVAL;
+		if (*text) {
+			if (val)
+				err = tmpfs_parse_option(fs, text, val);
+			else
+				err = -EINVAL;
+		}
 		if (!comma)
 			text = NULL;
 		else
