@@ -39,7 +39,7 @@ static DEFINE_MUTEX(rules_lock);
 
 /* ---- decisions ---- */
 
-static bool called_from(const struct armed_rule *armed)
+static bool rule_called_from(const struct armed_rule *armed)
 {
 	struct backtrace backtrace = { .frame = (u64)__builtin_frame_address(0) };
 
@@ -49,7 +49,7 @@ static bool called_from(const struct armed_rule *armed)
 	return false;
 }
 
-static bool is_about(const struct armed_rule *armed, enum fault_site site)
+static bool rule_is_about(const struct armed_rule *armed, enum fault_site site)
 {
 	const struct fault_rule *rule = &armed->rule;
 
@@ -57,14 +57,14 @@ static bool is_about(const struct armed_rule *armed, enum fault_site site)
 		return false;
 	if (rule->task[0] && (in_interrupt() || strcmp(current->comm, rule->task)))
 		return false;
-	return !rule->in[0] || called_from(armed);
+	return !rule->in[0] || rule_called_from(armed);
 }
 
 static bool rule_fires(struct armed_rule *armed, enum fault_site site)
 {
 	u64 number;
 
-	if (!is_about(armed, site))
+	if (!rule_is_about(armed, site))
 		return false;
 	number = __atomic_add_fetch(&armed->seen, 1, __ATOMIC_RELAXED);
 	if (!fault_rule_hits(&armed->rule, number))

@@ -20,12 +20,12 @@ static DEFINE_SPINLOCK(slots_lock);
 
 #define FIRST_SLOT offsetof(struct cpu, gate)
 
-static u32 slot_number(const struct owner *owner)
+static u32 gate_slot_number(const struct owner *owner)
 {
 	return (owner->gate_slot - FIRST_SLOT) / sizeof(struct gate_counters);
 }
 
-static void sum(const struct owner *owner, u64 *begun, u64 *ended)
+static void gate_sum(const struct owner *owner, u64 *begun, u64 *ended)
 {
 	*begun = *ended = 0;
 	for (u32 i = 0; i < cpu_count; i++)
@@ -54,7 +54,7 @@ int gate_open(struct owner *owner)
 	if (number == CONFIG_BANOS_MAX_DRIVERS)
 		return -ENOMEM;
 	owner->gate_slot = FIRST_SLOT + number * sizeof(struct gate_counters);
-	sum(owner, &begun, &ended);
+	gate_sum(owner, &begun, &ended);
 	base_begun[number] = begun;
 	return 0;
 }
@@ -62,7 +62,7 @@ int gate_open(struct owner *owner)
 void gate_close(struct owner *owner)
 {
 	spin_lock(&slots_lock);
-	bitmap_clear(slots_used, slot_number(owner));
+	bitmap_clear(slots_used, gate_slot_number(owner));
 	spin_unlock(&slots_lock);
 }
 
@@ -70,9 +70,9 @@ void gate_count(const struct owner *owner, u64 *begun, u64 *running)
 {
 	u64 ended;
 
-	sum(owner, begun, &ended);
+	gate_sum(owner, begun, &ended);
 	*running = *begun - ended;
-	*begun -= base_begun[slot_number(owner)];
+	*begun -= base_begun[gate_slot_number(owner)];
 }
 
 #define NESTED_MAX 16
@@ -81,7 +81,7 @@ void gate_count(const struct owner *owner, u64 *begun, u64 *running)
  * Is the thread inside @owner? It may run meanwhile, so that its records are stale: they
  * are only followed within its stack, which stays as long as threads_lock is held.
  */
-static bool is_inside(const struct thread *t, const struct owner *owner)
+static bool thread_is_inside(const struct thread *t, const struct owner *owner)
 {
 	const struct gate_record *record = READ_ONCE(t->gate);
 
@@ -102,7 +102,7 @@ static void tell_who_is_inside(const struct owner *owner)
 	u64 flags = spin_lock_irqsave(&threads_lock);
 
 	list_for_each(t, &threads_list, all_link)
-		if (is_inside(t, owner))
+		if (thread_is_inside(t, owner))
 			pr_err("banos: %s: a call into the driver by %s (thread %d) has not returned\n",
 			       owner->name, t->comm, t->tid);
 	spin_unlock_irqrestore(&threads_lock, flags);

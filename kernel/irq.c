@@ -65,7 +65,7 @@ static u32 nr_stray;
 
 /* ---- taking interrupts ---- */
 
-static __cold void give_up(struct irq_line *line)
+static __cold void line_give_up(struct irq_line *line)
 {
 	line->given_up = true;
 	chip->mask(line->irq);
@@ -87,7 +87,7 @@ static void line_interrupt(struct irq_line *line)
 	if (likely(handled))
 		line->unhandled = 0;
 	else if (++line->unhandled == UNHANDLED_MAX && line->level && !line->given_up)
-		give_up(line);
+		line_give_up(line);
 	if (line->message)
 		irq_end();
 	else
@@ -217,7 +217,7 @@ struct trigger {
 };
 
 /* irq_mutex held; takes @p action when it succeeds. */
-static int connect(u32 gsi, u32 isa, struct trigger how, struct irq_action *action, u32 flags)
+static int line_connect(u32 gsi, u32 isa, struct trigger how, struct irq_action *action, u32 flags)
 {
 	struct irq_line *line = line_find(gsi);
 
@@ -240,8 +240,8 @@ static int connect(u32 gsi, u32 isa, struct trigger how, struct irq_action *acti
 	return 0;
 }
 
-static int request(u32 gsi, u32 isa, struct trigger how, irq_handler handler, void *arg,
-		   const char *name, u32 flags)
+static int irq_request(u32 gsi, u32 isa, struct trigger how, irq_handler handler, void *arg,
+		       const char *name, u32 flags)
 {
 	struct irq_action *action;
 	int err;
@@ -252,7 +252,7 @@ static int request(u32 gsi, u32 isa, struct trigger how, irq_handler handler, vo
 	if (!action)
 		return -ENOMEM;
 	mutex_lock(&irq_mutex);
-	err = connect(gsi, isa, how, action, flags);
+	err = line_connect(gsi, isa, how, action, flags);
 	mutex_unlock(&irq_mutex);
 	if (err)
 		kfree(action);
@@ -282,7 +282,7 @@ int irq_request_isa(u32 line, irq_handler handler, void *arg, const char *name, 
 			gsi = line;
 		}
 	}
-	return request(gsi, line, how, handler, arg, name, flags);
+	return irq_request(gsi, line, how, handler, arg, name, flags);
 }
 
 int irq_request_gsi(u32 gsi, irq_handler handler, void *arg, const char *name, u32 flags)
@@ -293,7 +293,7 @@ int irq_request_gsi(u32 gsi, irq_handler handler, void *arg, const char *name, u
 	for (u32 i = 0; gsi < ACPI_ISA_LINES && i < ACPI_ISA_LINES; i++)
 		if (acpi_info.isa[i].gsi == gsi)
 			how = isa_trigger(acpi_info.isa[i].flags);
-	return request(gsi, ~0u, how, handler, arg, name, flags);
+	return irq_request(gsi, ~0u, how, handler, arg, name, flags);
 }
 
 int irq_request_msi(irq_handler handler, void *arg, const char *name, u64 *address, u32 *data)
@@ -383,24 +383,24 @@ bool irq_cpu_create(struct cpu *cpu)
 	return cpu->slot[CPU_SLOT_IRQ] != NULL;
 }
 
-static u32 count_of(u32 cpu, u32 vector)
+static u32 irq_count_of(u32 cpu, u32 vector)
 {
 	const struct irq_counts *counts = cpus[cpu] ? cpus[cpu]->slot[CPU_SLOT_IRQ] : NULL;
 
 	return counts ? counts->of[vector - VECTOR_IRQ_FIRST] : 0;
 }
 
-static void show_counts(struct seq_file *seq, u32 vector)
+static void irq_show_counts(struct seq_file *seq, u32 vector)
 {
 	for (u32 i = 0; i < cpu_count; i++)
 		if (cpus[i] && cpus[i]->online)
-			seq_printf(seq, " %10u", count_of(i, vector));
+			seq_printf(seq, " %10u", irq_count_of(i, vector));
 }
 
-static void show_line(struct seq_file *seq, const struct irq_line *line)
+static void irq_show_line(struct seq_file *seq, const struct irq_line *line)
 {
 	seq_printf(seq, "%4u:", line->irq);
-	show_counts(seq, line->vector);
+	irq_show_counts(seq, line->vector);
 	seq_printf(seq, "  %8s %4u-%-8s", line->message ? "PCI-MSI" : chip->name, line->irq,
 		   line->level ? "fasteoi" : "edge");
 	for (const struct irq_action *action = line->actions; action; action = action->next)
@@ -418,11 +418,11 @@ void irq_show(struct seq_file *seq)
 	mutex_lock(&irq_mutex);
 	for (u32 i = 0; i < IRQ_VECTORS; i++)
 		if (vector_lines[i])
-			show_line(seq, vector_lines[i]);
+			irq_show_line(seq, vector_lines[i]);
 	mutex_unlock(&irq_mutex);
 	for (u32 i = 0; i < IRQ_SOURCES; i++) {
 		seq_printf(seq, "%4s:", arch_irq_sources[i].id);
-		show_counts(seq, arch_irq_sources[i].vector);
+		irq_show_counts(seq, arch_irq_sources[i].vector);
 		seq_printf(seq, "  %s\n", arch_irq_sources[i].text);
 	}
 	seq_printf(seq, " ERR: %10u\n MIS: %10u\n", irq_errors, nr_stray);

@@ -28,7 +28,7 @@
 extern const struct ktest __ktests_start[], __ktests_end[];
 
 /* A test may have threads of its own that find something, hence atomic. */
-static void count_failure(struct ktest_context *context)
+static void ktest_count_failure(struct ktest_context *context)
 {
 	__atomic_fetch_add(&context->failures, 1, __ATOMIC_RELAXED);
 }
@@ -36,7 +36,7 @@ static void count_failure(struct ktest_context *context)
 void ktest_fail(struct ktest_context *context, const char *what, const char *file, int line)
 {
 	printk("# %s.%s: %s:%d: expected %s\n", context->suite, context->name, file, line, what);
-	count_failure(context);
+	ktest_count_failure(context);
 }
 
 bool ktest_expect_eq(struct ktest_context *context, s64 actual, s64 expected, const char *what,
@@ -46,7 +46,7 @@ bool ktest_expect_eq(struct ktest_context *context, s64 actual, s64 expected, co
 		return true;
 	printk("# %s.%s: %s:%d: expected %s, got %lld and %lld\n", context->suite, context->name,
 	       file, line, what, (long long)actual, (long long)expected);
-	count_failure(context);
+	ktest_count_failure(context);
 	return false;
 }
 
@@ -60,7 +60,7 @@ static bool matches(const struct ktest *test, const char *filter)
 	return glob_match(filter, name);
 }
 
-static bool run_one(const struct ktest *test, u32 number)
+static bool ktest_run_one(const struct ktest *test, u32 number)
 {
 	struct ktest_context context = { .suite = test->suite, .name = test->name };
 
@@ -81,7 +81,7 @@ int ktest_run(const char *filter)
 	printk("1..%u\n", total);
 	for (test = __ktests_start; test < __ktests_end; test++)
 		if (matches(test, filter))
-			failed += !run_one(test, ++number);
+			failed += !ktest_run_one(test, ++number);
 	printk("KTAP-DONE pass=%u fail=%u\n", total - failed, failed);
 	return failed;
 }

@@ -14,7 +14,7 @@ struct search {
 	u32 n;
 };
 
-static void visit(struct search *search, u32 class, u32 first)
+static void search_visit(struct search *search, u32 class, u32 first)
 {
 	if (search->seen[class / 64] >> class % 64 & 1)
 		return;
@@ -36,8 +36,9 @@ bool lock_graph_reaches(const struct lock_graph *graph, u32 from, u32 to, u32 *n
 			for (u64 bits = graph->after[current_class][i]; bits; bits &= bits - 1) {
 				u32 class = i * 64 + __builtin_ctzll(bits);
 
-				visit(&search, class,
-				      current_class == from ? class : search.first[current_class]);
+				search_visit(&search, class,
+					     current_class == from ? class
+								   : search.first[current_class]);
 			}
 		if (search.seen[to / 64] >> to % 64 & 1) {
 			*next = search.first[to];

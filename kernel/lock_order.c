@@ -35,7 +35,7 @@ static void graph_unlock(void)
 	__atomic_store_n(&graph_word, 0, __ATOMIC_RELEASE);
 }
 
-static struct lock_stack *stack_of(bool spins)
+static struct lock_stack *lock_stack_of(bool spins)
 {
 	if (spins)
 		return &this_cpu()->spins_held;
@@ -44,7 +44,7 @@ static struct lock_stack *stack_of(bool spins)
 
 /* ---- classes; graph_lock held ---- */
 
-static void number_class(struct lock_class *class, u64 ip)
+static void class_number(struct lock_class *class, u64 ip)
 {
 	if (class->id || nr_classes == LOCK_CLASSES)
 		return;
@@ -54,7 +54,7 @@ static void number_class(struct lock_class *class, u64 ip)
 }
 
 /* A lock of the image that nobody initialised is its own class; one of the heap has none. */
-static struct lock_class *find_class(struct lock_class **class, const void *lock)
+static struct lock_class *class_find(struct lock_class **class, const void *lock)
 {
 	bool of_image = (const u8 *)lock >= _image_start && (const u8 *)lock < _image_end;
 
@@ -70,9 +70,9 @@ static struct lock_class *class_of(struct lock_class **class, const void *lock, 
 	if (likely(found && found->id))
 		return found;
 	graph_lock();
-	found = find_class(class, lock);
+	found = class_find(class, lock);
 	if (found)
-		number_class(found, ip);
+		class_number(found, ip);
 	graph_unlock();
 	if (found && found->id)
 		return found;
@@ -81,7 +81,7 @@ static struct lock_class *class_of(struct lock_class **class, const void *lock, 
 
 /* ---- orders ---- */
 
-static void tell_edge(const char *when, u32 before, u32 after)
+static void report_edge(const char *when, u32 before, u32 after)
 {
 	for (u32 i = 0; i < nr_edges; i++)
 		if (edges[i].before == before && edges[i].after == after) {
@@ -91,26 +91,26 @@ static void tell_edge(const char *when, u32 before, u32 after)
 		}
 }
 
-static void tell_class(const struct lock_class *class)
+static void report_class(const struct lock_class *class)
 {
 	pr_err("  lock %u: %s, first taken at %pS\n", class->id, class->name ?: "static",
 	       (void *)class->first_ip);
 }
 
-static void __noreturn __cold inversion(u32 before, u32 after, u32 next)
+static void __noreturn __cold report_inversion(u32 before, u32 after, u32 next)
 {
 	pr_err("locks: lock %u is taken while lock %u is held, elsewhere lock %u before lock %u\n",
 	       after, before, after, before);
-	tell_class(classes[before]);
-	tell_class(classes[after]);
+	report_class(classes[before]);
+	report_class(classes[after]);
 	if (next != before)
-		tell_class(classes[next]);
-	tell_edge("now", before, after);
-	tell_edge("before", after, next);
+		report_class(classes[next]);
+	report_edge("now", before, after);
+	report_edge("before", after, next);
 	panic("lock order inversion");
 }
 
-static void enter_order(const struct lock_class *held, u64 held_ip, const struct lock_class *class,
+static void order_enter(const struct lock_class *held, u64 held_ip, const struct lock_class *class,
 			u64 ip)
 {
 	u32 next = 0;
@@ -127,20 +127,21 @@ static void enter_order(const struct lock_class *held, u64 held_ip, const struct
 	}
 	graph_unlock();
 	if (round)
-		inversion(held->id, class->id, next);
+		report_inversion(held->id, class->id, next);
 }
 
-static void check_against(const struct lock_stack *stack, const struct lock_class *class, u64 ip)
+static void order_check_against(const struct lock_stack *stack, const struct lock_class *class,
+				u64 ip)
 {
 	for (u32 i = 0; i < MIN(stack->n, LOCKS_HELD); i++) {
 		const struct lock_class *held = stack->at[i].class;
 
 		if (held != class && !lock_graph_has(&graph, held->id, class->id))
-			enter_order(held, stack->at[i].ip, class, ip);
+			order_enter(held, stack->at[i].ip, class, ip);
 	}
 }
 
-static void check_interrupts(struct lock_class *class, bool enabled, u64 ip)
+static void order_check_interrupts(struct lock_class *class, bool enabled, u64 ip)
 {
 	if (in_interrupt())
 		class->in_interrupt = true;
@@ -148,22 +149,22 @@ static void check_interrupts(struct lock_class *class, bool enabled, u64 ip)
 		class->interrupts_on = true;
 	if (likely(!class->in_interrupt || !class->interrupts_on))
 		return;
-	tell_class(class);
+	report_class(class);
 	panic("lock %u is taken in interrupt handlers, and elsewhere with interrupts enabled; now at %pS",
 	      class->id, (void *)ip);
 }
 
 /* Nothing is held, and nothing new is to be learnt of how it is taken. */
-static bool nothing_to_check(const struct lock_class *class, bool spins, bool enabled)
+static bool order_is_known(const struct lock_class *class, bool spins, bool enabled)
 {
-	if (!class || !READ_ONCE(class->id) || stack_of(true)->n || stack_of(false)->n)
+	if (!class || !READ_ONCE(class->id) || lock_stack_of(true)->n || lock_stack_of(false)->n)
 		return false;
 	return !spins || (in_interrupt() ? class->in_interrupt : !enabled || class->interrupts_on);
 }
 
 /* ---- that nothing is held ---- */
 
-static void tell_held(const struct lock_stack *stack)
+static void report_held(const struct lock_stack *stack)
 {
 	for (u32 i = 0; i < MIN(stack->n, LOCKS_HELD); i++)
 		pr_err("  lock %u: %s, taken at %pS\n", stack->at[i].class->id,
@@ -173,7 +174,7 @@ static void tell_held(const struct lock_stack *stack)
 bool lock_order_none_held(void)
 {
 	u64 flags = irq_save();
-	bool none = !stack_of(true)->n && !stack_of(false)->n;
+	bool none = !lock_stack_of(true)->n && !lock_stack_of(false)->n;
 
 	irq_restore(flags);
 	return none || printk_panicking;
@@ -181,13 +182,13 @@ bool lock_order_none_held(void)
 
 void lock_order_tell_held(void)
 {
-	tell_held(stack_of(true));
-	tell_held(stack_of(false));
+	report_held(lock_stack_of(true));
+	report_held(lock_stack_of(false));
 }
 
 bool lock_order_may_hold(const struct lock_class *class, const void *lock)
 {
-	const struct lock_stack *held = stack_of(false);
+	const struct lock_stack *held = lock_stack_of(false);
 
 	for (u32 i = 0; i < MIN(held->n, LOCKS_HELD); i++)
 		if (held->at[i].lock == lock)
@@ -203,16 +204,16 @@ void lock_order_check(struct lock_class **class, const void *lock, bool spins, u
 	struct lock_class *own_class;
 	u64 flags;
 
-	if (printk_panicking || nothing_to_check(*class, spins, enabled))
+	if (printk_panicking || order_is_known(*class, spins, enabled))
 		return;
 	flags = irq_save();
 	own_class = class_of(class, lock, ip);
 	if (own_class) {
-		check_against(stack_of(true), own_class, ip);
+		order_check_against(lock_stack_of(true), own_class, ip);
 		if (!in_interrupt())
-			check_against(stack_of(false), own_class, ip);
+			order_check_against(lock_stack_of(false), own_class, ip);
 		if (spins)
-			check_interrupts(own_class, enabled, ip);
+			order_check_interrupts(own_class, enabled, ip);
 	}
 	irq_restore(flags);
 }
@@ -227,7 +228,7 @@ void lock_order_taken(struct lock_class **class, const void *lock, bool spins, u
 		return;
 	flags = irq_save();
 	own_class = class_of(class, lock, ip);
-	stack = stack_of(spins);
+	stack = lock_stack_of(spins);
 	if (own_class && stack->n < LOCKS_HELD) {
 		stack->at[stack->n].lock = lock;
 		stack->at[stack->n].class = own_class;
@@ -245,7 +246,7 @@ void lock_order_released(const void *lock, bool spins)
 	if (printk_panicking)
 		return;
 	flags = irq_save();
-	stack = stack_of(spins);
+	stack = lock_stack_of(spins);
 	for (i = stack->n; i && stack->at[i - 1].lock != lock; i--)
 		;
 	for (; i && i < stack->n; i++)

@@ -30,14 +30,14 @@ static DEFINE_SPINLOCK(handles_lock);
 
 /* ---- handles ---- */
 
-static struct handle_slot *slot_at(u32 index)
+static struct handle_slot *handle_slot_at(u32 index)
 {
 	struct handle_slot *chunk = rcu_dereference(chunks[index / CHUNK_SLOTS]);
 
 	return &chunk[index % CHUNK_SLOTS];
 }
 
-static bool grow_locked(void)
+static bool handles_grow_locked(void)
 {
 	struct handle_slot *chunk;
 
@@ -61,9 +61,9 @@ static u64 handle_create(void *object, u32 kind)
 {
 	u64 flags = spin_lock_irqsave(&handles_lock), handle = 0;
 
-	if (free_slot || grow_locked()) {
+	if (free_slot || handles_grow_locked()) {
 		u32 number = free_slot;
-		struct handle_slot *slot = slot_at(number - 1);
+		struct handle_slot *slot = handle_slot_at(number - 1);
 
 		free_slot = slot->kind;
 		slot->kind = kind;
@@ -83,7 +83,7 @@ static void handle_destroy(u64 handle)
 
 	if (!handle)
 		return;
-	slot = slot_at(number - 1);
+	slot = handle_slot_at(number - 1);
 	flags = spin_lock_irqsave(&handles_lock);
 	WRITE_ONCE(slot->object, NULL);
 	smp_wmb();
@@ -99,7 +99,7 @@ static void handle_destroy(u64 handle)
 static void handle_point(u64 handle, void *object)
 {
 	if (handle)
-		smp_store_release(&slot_at((u32)handle - 1)->object, object);
+		smp_store_release(&handle_slot_at((u32)handle - 1)->object, object);
 }
 
 static void *handle_find(u64 handle, u32 kind)
@@ -110,7 +110,7 @@ static void *handle_find(u64 handle, u32 kind)
 
 	if (index >= smp_load_acquire(&nr_slots))
 		return NULL;
-	slot = slot_at(index);
+	slot = handle_slot_at(index);
 	if (smp_load_acquire(&slot->generation) != generation)
 		return NULL;
 	object = smp_load_acquire(&slot->object);
@@ -162,7 +162,7 @@ void owner_destroy(struct owner *owner)
 	owner->handle = 0;
 }
 
-static void tell_closed_locked(struct owner *owner)
+static void owner_tell_closed_locked(struct owner *owner)
 {
 	struct owner *child;
 	struct owned *object;
@@ -172,7 +172,7 @@ static void tell_closed_locked(struct owner *owner)
 			if (object->class->closed)
 				object->class->closed(object);
 	list_for_each(child, &owner->children, sibling)
-		tell_closed_locked(child);
+		owner_tell_closed_locked(child);
 }
 
 void owner_close(struct owner *owner)
@@ -180,7 +180,7 @@ void owner_close(struct owner *owner)
 	u64 flags = spin_lock_irqsave(&owner->root->lock);
 
 	WRITE_ONCE(owner->closed, true);
-	tell_closed_locked(owner);
+	owner_tell_closed_locked(owner);
 	spin_unlock_irqrestore(&owner->root->lock, flags);
 }
 
@@ -204,14 +204,14 @@ void owner_account(struct owner *owner, s64 bytes)
 
 /* ---- owned ---- */
 
-static void link_locked(struct owner *owner, struct owned *owned)
+static void owned_link_locked(struct owner *owner, struct owned *owned)
 {
 	owned->owner = owner;
 	list_add(&owned->link, &owner->owned[owned->class->phase]);
 	owner->root->counts[owned->class->kind]++;
 }
 
-static void unlink_locked(struct owned *owned)
+static void owned_unlink_locked(struct owned *owned)
 {
 	owned->owner->root->counts[owned->class->kind]--;
 	owned->owner = NULL;
@@ -237,7 +237,7 @@ int owned_add(struct owner *owner, struct owned *owned, const struct owned_class
 	if (owner_is_closed(owner))
 		err = -ENODEV;
 	else
-		link_locked(owner, owned);
+		owned_link_locked(owner, owned);
 	spin_unlock_irqrestore(&owner->root->lock, flags);
 	if (err)
 		handle_destroy(owned->handle);
@@ -247,7 +247,7 @@ int owned_add(struct owner *owner, struct owned *owned, const struct owned_class
 /* ---- publishing ---- */
 
 /* The oldest that waits. */
-static struct owned *unpublished_locked(struct owner *owner, bool late)
+static struct owned *owner_unpublished_locked(struct owner *owner, bool late)
 {
 	for (struct list *entry = owner->owned[OWNED_ENTRY].prev;
 	     entry != &owner->owned[OWNED_ENTRY]; entry = entry->prev) {
@@ -259,7 +259,7 @@ static struct owned *unpublished_locked(struct owner *owner, bool late)
 	return NULL;
 }
 
-static int publish(struct owner *owner, bool late)
+static int owned_publish_now(struct owner *owner, bool late)
 {
 	int err = 0;
 
@@ -269,7 +269,7 @@ static int publish(struct owner *owner, bool late)
 
 		owner->live = true;
 		owner->live_late |= late;
-		owned = unpublished_locked(owner, late);
+		owned = owner_unpublished_locked(owner, late);
 		if (owned) {
 			owned->published = true;
 			atomic_inc(&owned->refs);
@@ -285,11 +285,11 @@ static int publish(struct owner *owner, bool late)
 
 int owner_publish(struct owner *owner)
 {
-	return publish(owner, false);
+	return owned_publish_now(owner, false);
 }
 void owner_publish_late(struct owner *owner)
 {
-	publish(owner, true);
+	owned_publish_now(owner, true);
 }
 
 int owned_publish(struct owned *owned)
@@ -322,7 +322,7 @@ void owned_put(struct owned *owned)
 }
 
 /* Off its list already: stop it and drop the owner's reference, or hang it back. */
-static int retire(struct owner *owner, struct owned *owned)
+static int owned_retire(struct owner *owner, struct owned *owned)
 {
 	int err = owned->class->stop ? owned->class->stop(owned, owner_stop_deadline(owner)) : 0;
 	u64 flags;
@@ -334,7 +334,7 @@ static int retire(struct owner *owner, struct owned *owned)
 		return 0;
 	}
 	flags = spin_lock_irqsave(&owner->root->lock);
-	link_locked(owner, owned);
+	owned_link_locked(owner, owned);
 	handle_point(owned->handle, owned);
 	spin_unlock_irqrestore(&owner->root->lock, flags);
 	return err;
@@ -353,10 +353,10 @@ int owned_remove(struct owned *owned)
 		spin_unlock_irqrestore(&root->lock, flags);
 		return -EINVAL;
 	}
-	unlink_locked(owned);
+	owned_unlink_locked(owned);
 	handle_point(owned->handle, NULL);
 	spin_unlock_irqrestore(&root->lock, flags);
-	return retire(owner, owned);
+	return owned_retire(owner, owned);
 }
 
 struct owned *owned_peek(u64 handle, const struct owned_class *class)
@@ -408,13 +408,13 @@ u64 owner_stop_deadline(const struct owner *owner)
 /* ---- sweep ---- */
 
 /* Children first, newest first. The tree is as deep as buses hang on buses. */
-static struct owned *first_locked(struct owner *owner, u32 phase)
+static struct owned *owned_first_locked(struct owner *owner, u32 phase)
 {
 	struct owner *child;
 	struct owned *found;
 
 	list_for_each(child, &owner->children, sibling) {
-		found = first_locked(child, phase);
+		found = owned_first_locked(child, phase);
 		if (found)
 			return found;
 	}
@@ -423,14 +423,14 @@ static struct owned *first_locked(struct owner *owner, u32 phase)
 		       : list_first(&owner->owned[phase], struct owned, link);
 }
 
-static struct owned *take_first(struct owner *top, u32 phase, struct owner **owner)
+static struct owned *owned_take_first(struct owner *top, u32 phase, struct owner **owner)
 {
 	u64 flags = spin_lock_irqsave(&top->root->lock);
-	struct owned *owned = first_locked(top, phase);
+	struct owned *owned = owned_first_locked(top, phase);
 
 	if (owned) {
 		*owner = owned->owner;
-		unlink_locked(owned);
+		owned_unlink_locked(owned);
 		handle_point(owned->handle, NULL);
 	}
 	spin_unlock_irqrestore(&top->root->lock, flags);
@@ -443,9 +443,9 @@ static int sweep_phase(struct owner *top, u32 phase, u32 counts[OWNED_KINDS],
 	struct owner *owner;
 	struct owned *owned;
 
-	while ((owned = take_first(top, phase, &owner))) {
+	while ((owned = owned_take_first(top, phase, &owner))) {
 		const struct owned_class *class = owned->class;
-		int err = retire(owner, owned);
+		int err = owned_retire(owner, owned);
 
 		if (err)
 			return err;

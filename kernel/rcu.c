@@ -26,7 +26,7 @@ static DEFINE_WAIT_QUEUE(rcu_wait);
 static bool wanted;
 static struct timer gather_timer;
 
-static void gathered(struct timer *timer)
+static void rcu_gathered(struct timer *timer)
 {
 	WRITE_ONCE(wanted, true);
 	wake_up(&rcu_wait);
@@ -69,7 +69,7 @@ void synchronize_rcu(void)
 	}
 }
 
-static struct rcu_head *take(u32 cpu)
+static struct rcu_head *rcu_take(u32 cpu)
 {
 	return __atomic_exchange_n(&pending[cpu].list, NULL, __ATOMIC_ACQ_REL);
 }
@@ -82,7 +82,7 @@ static void rcu_thread(void *arg)
 		wait_event(&rcu_wait, READ_ONCE(wanted));
 		WRITE_ONCE(wanted, false);
 		for (u32 i = 0; i < cpu_count; i++)
-			all[i] = take(i);
+			all[i] = rcu_take(i);
 		synchronize_rcu();
 		for (u32 i = 0; i < cpu_count; i++)
 			for (struct rcu_head *head = all[i]; head;) {
@@ -96,7 +96,7 @@ static void rcu_thread(void *arg)
 
 void rcu_init(void)
 {
-	timer_init(&gather_timer, gathered);
+	timer_init(&gather_timer, rcu_gathered);
 	if (thread_spawn(rcu_thread, NULL, "rcu"))
 		boot_stop("not enough memory for the RCU thread");
 }

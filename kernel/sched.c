@@ -73,7 +73,7 @@ __noinline void rq_tree_erase(struct run_queue *rq, struct thread *t)
 }
 
 /* Charge the running thread up to now. */
-static void update_running(struct run_queue *rq, struct thread *t, u64 now)
+static void rq_update_running(struct run_queue *rq, struct thread *t, u64 now)
 {
 	u64 delta = now - t->exec_start_ns;
 
@@ -123,7 +123,7 @@ void sched_kick(struct cpu *cpu)
 }
 
 /* Should @p t, just queued, run instead of the running thread? */
-static bool preempts(const struct run_queue *rq, const struct thread *t)
+static bool thread_preempts(const struct run_queue *rq, const struct thread *t)
 {
 	const struct thread *cur = rq->cpu->running;
 
@@ -137,7 +137,7 @@ static bool preempts(const struct run_queue *rq, const struct thread *t)
 /* ---- choosing and switching ---- */
 
 /* The first thread of another queue that may run here and has left its stack. Both locks held. */
-static struct thread *first_movable(struct run_queue *from, struct run_queue *rq)
+static struct thread *rq_first_movable(struct run_queue *from, struct run_queue *rq)
 {
 	for (struct rb_node *node = from->leftmost; node; node = rb_next(node)) {
 		struct thread *t = rb_entry(node, struct thread, run_node);
@@ -148,13 +148,13 @@ static struct thread *first_movable(struct run_queue *from, struct run_queue *rq
 	return NULL;
 }
 
-static struct thread *steal_from(struct run_queue *from, struct run_queue *rq)
+static struct thread *rq_steal_from(struct run_queue *from, struct run_queue *rq)
 {
 	struct thread *t;
 
 	if (!raw_spin_trylock(&from->lock))
 		return NULL;
-	t = first_movable(from, rq);
+	t = rq_first_movable(from, rq);
 	if (t) {
 		rq_dequeue(from, t);
 		/* as far ahead or behind as it was; a young queue's time may be shorter than that */
@@ -171,7 +171,7 @@ static struct thread *steal_from(struct run_queue *from, struct run_queue *rq)
 }
 
 /* Another CPU's queue, if it holds at least @p least. */
-static struct run_queue *other_queue(const struct run_queue *rq, u32 cpu, u32 least)
+static struct run_queue *rq_other(const struct run_queue *rq, u32 cpu, u32 least)
 {
 	struct run_queue *other = cpus[cpu] ? cpus[cpu]->rq : NULL;
 
@@ -184,29 +184,29 @@ static struct run_queue *other_queue(const struct run_queue *rq, u32 cpu, u32 le
  * Take a thread that waits elsewhere, in a queue of @p least or more: the longest,
  * or where none of that may come, any. rq->lock held.
  */
-static struct thread *steal(struct run_queue *rq, u32 least)
+static struct thread *rq_steal(struct run_queue *rq, u32 least)
 {
 	struct run_queue *longest = NULL, *other;
 	struct thread *t;
 
 	for (u32 i = 0; i < cpu_count; i++) {
-		other = other_queue(rq, i, least);
+		other = rq_other(rq, i, least);
 		if (other && (!longest || other->nr_queued > longest->nr_queued))
 			longest = other;
 	}
 	if (longest)
-		t = steal_from(longest, rq);
+		t = rq_steal_from(longest, rq);
 	else
 		t = NULL;
 	for (u32 i = 0; longest && !t && i < cpu_count; i++) {
-		other = other_queue(rq, i, least);
+		other = rq_other(rq, i, least);
 		if (other && other != longest)
-			t = steal_from(other, rq);
+			t = rq_steal_from(other, rq);
 	}
 	return t;
 }
 
-static struct thread *pick_next(struct run_queue *rq)
+static struct thread *rq_pick_next(struct run_queue *rq)
 {
 	if (rq->leftmost) {
 		struct thread *t = rb_entry(rq->leftmost, struct thread, run_node);
@@ -215,7 +215,7 @@ static struct thread *pick_next(struct run_queue *rq)
 		return t;
 	}
 	if (cpu_count > 1) {
-		struct thread *t = steal(rq, 1);
+		struct thread *t = rq_steal(rq, 1);
 
 		if (t)
 			return t;
@@ -226,20 +226,20 @@ static struct thread *pick_next(struct run_queue *rq)
 /* ---- the tick ---- */
 
 /* No CPU idles, but one has more to do by two threads: take one over. rq->lock held. */
-static void balance(struct run_queue *rq, u64 now)
+static void rq_balance(struct run_queue *rq, u64 now)
 {
 	struct thread *t;
 
 	if (cpu_count == 1 || now < rq->balance_ns)
 		return;
 	rq->balance_ns = now + BALANCE_NS;
-	t = steal(rq, rq->nr_queued + 2);
+	t = rq_steal(rq, rq->nr_queued + 2);
 	if (t)
 		rq_enqueue(rq, t);
 }
 
 /* A thread waits here while a CPU idles that it may run on: which? rq->lock held. @return NULL: none */
-static struct cpu *idle_for_queued(struct run_queue *rq)
+static struct cpu *cpu_idle_for_queued(struct run_queue *rq)
 {
 	u32 left = IDLE_LOOK_MAX;
 
@@ -256,7 +256,7 @@ static struct cpu *idle_for_queued(struct run_queue *rq)
 	return NULL;
 }
 
-static void tick(struct timer *timer)
+static void sched_tick(struct timer *timer)
 {
 	struct run_queue *rq = container_of(timer, struct run_queue, tick);
 	struct thread *t = current;
@@ -267,10 +267,10 @@ static void tick(struct timer *timer)
 		return;
 	raw_spin_lock(&rq->lock);
 	t->ticked_in_kernel = !this_cpu()->irq_from_user;
-	update_running(rq, t, now);
-	balance(rq, now);
+	rq_update_running(rq, t, now);
+	rq_balance(rq, now);
 	if (rq->nr_queued && cpu_count > 1)
-		idle = idle_for_queued(rq);
+		idle = cpu_idle_for_queued(rq);
 	if (rq->nr_queued && now >= t->slice_end_ns && !(is_rt(t) && t->policy == 1))
 		rq_resched(rq);
 	raw_spin_unlock(&rq->lock);
@@ -364,7 +364,7 @@ void schedule_tail(struct thread *prev)
 }
 
 /* Several CPUs: this one begins or ceases to idle. */
-static __noinline void mark_idle(u32 cpu, bool idle)
+static __noinline void cpu_mark_idle(u32 cpu, bool idle)
 {
 	const u64 bit = 1ull << cpu % 64;
 
@@ -386,7 +386,7 @@ static void schedule_with(bool preempted)
 	cpu->need_resched = 0;
 	if (prev->work & WORK_RESCHED)
 		__atomic_and_fetch(&prev->work, ~WORK_RESCHED, __ATOMIC_SEQ_CST);
-	update_running(rq, prev, now);
+	rq_update_running(rq, prev, now);
 	if (prev != rq->idle) {
 		if (!preempted && prev->state != THREAD_RUNNABLE) {
 			prev->on_rq = 0;
@@ -398,7 +398,7 @@ static void schedule_with(bool preempted)
 		}
 	}
 	cpu->rcu_qs++;
-	next = pick_next(rq);
+	next = rq_pick_next(rq);
 	if (next != rq->idle) {
 		next->slice_end_ns = now + SLICE_NS;
 		if (!rq->tick.base)
@@ -411,7 +411,7 @@ static void schedule_with(bool preempted)
 		else
 			prev->nvcsw++;
 		if (cpu_count > 1 && (prev == rq->idle || next == rq->idle))
-			mark_idle(cpu->id, next == rq->idle);
+			cpu_mark_idle(cpu->id, next == rq->idle);
 		context_switch(rq, prev, next);
 	} else {
 		raw_spin_unlock(&rq->lock);
@@ -459,12 +459,12 @@ void sched_yield_current(void)
 
 /* ---- waking ---- */
 
-static bool is_idle(const struct cpu *cpu)
+static bool cpu_is_idle(const struct cpu *cpu)
 {
 	return cpu->running == cpu->idle && !cpu->rq->nr_queued;
 }
 
-static struct run_queue *any_allowed(const struct thread *t)
+static struct run_queue *cpu_any_allowed(const struct thread *t)
 {
 	for (u32 i = 0; i < cpu_count; i++)
 		if (cpus[i] && cpus[i]->online && cpus[i]->rq && cpumask_test(&t->affinity, i))
@@ -473,7 +473,7 @@ static struct run_queue *any_allowed(const struct thread *t)
 }
 
 /* Where should @p t run? Its last CPU if that idles, else any idle one, else its last. */
-static struct run_queue *choose_rq(struct thread *t)
+static struct run_queue *rq_choose(struct thread *t)
 {
 	struct cpu *last = cpus[t->last_cpu];
 
@@ -481,24 +481,24 @@ static struct run_queue *choose_rq(struct thread *t)
 		return last->rq;
 	if (!last->online || !cpumask_test(&t->affinity, last->id))
 		last = NULL;
-	if (last && is_idle(last))
+	if (last && cpu_is_idle(last))
 		return last->rq;
 	for (u32 word = 0; word < ARRAY_SIZE(idle_cpus.bits); word++)
 		for (u64 mask = READ_ONCE(idle_cpus.bits[word]) & t->affinity.bits[word]; mask;
 		     mask &= mask - 1) {
 			struct cpu *cpu = cpus[word * 64 + __builtin_ctzll(mask)];
 
-			if (is_idle(cpu))
+			if (cpu_is_idle(cpu))
 				return cpu->rq;
 		}
 	if (last)
 		return last->rq;
-	return any_allowed(t);
+	return cpu_any_allowed(t);
 }
 
 void rq_add_thread(struct thread *t, bool is_new)
 {
-	struct run_queue *rq = choose_rq(t);
+	struct run_queue *rq = rq_choose(t);
 
 	raw_spin_lock(&rq->lock);
 	if (is_new)
@@ -507,7 +507,7 @@ void rq_add_thread(struct thread *t, bool is_new)
 		t->vruntime = rq->min_vruntime - MIN(rq->min_vruntime, WAKE_CREDIT_NS);
 	t->on_rq = 1;
 	rq_enqueue(rq, t);
-	if (preempts(rq, t))
+	if (thread_preempts(rq, t))
 		rq_resched(rq);
 	raw_spin_unlock(&rq->lock);
 }
@@ -601,7 +601,7 @@ static void rq_init(struct run_queue *rq, struct cpu *cpu, struct thread *idle)
 	cpu->idle = idle;
 	idle->rq = rq;
 	idle->on_cpu = 1;
-	timer_init(&rq->tick, tick);
+	timer_init(&rq->tick, sched_tick);
 	cpu->rq = rq;
 }
 
@@ -632,7 +632,7 @@ void sched_idle(void)
 	struct cpu *cpu = this_cpu();
 
 	current->exec_start_ns = time_monotonic_ns();
-	mark_idle(cpu->id, true);
+	cpu_mark_idle(cpu->id, true);
 	for (;;) {
 		irq_disable();
 		if (!READ_ONCE(cpu->need_resched) && !cpu->rq->nr_queued)

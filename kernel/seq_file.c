@@ -19,7 +19,7 @@
 #define GROW_MAX   (64u << 10)
 
 /* What did not fit. @return NULL */
-static __noinline __cold char *grow(struct seq_file *seq, size_t more)
+static __noinline __cold char *seq_grow(struct seq_file *seq, size_t more)
 {
 	size_t size = seq->size ? seq->size * 4 : FIRST_SIZE;
 	char *buf = NULL;
@@ -45,7 +45,7 @@ char *seq_room(struct seq_file *seq, size_t length)
 		seq->overflow = true;
 		return NULL;
 	}
-	return grow(seq, length);
+	return seq_grow(seq, length);
 }
 
 void seq_free(struct seq_file *seq)
@@ -119,7 +119,7 @@ void seq_escape(struct seq_file *seq, const char *text, const char *esc)
 }
 
 /* The digits of @value, ending before @end. @return where they begin */
-static char *decimal(char *end, u64 value)
+static char *format_decimal(char *end, u64 value)
 {
 	static const char pairs[] =
 		"00010203040506070809101112131415161718192021222324252627282930313233343536373839"
@@ -140,7 +140,7 @@ static char *decimal(char *end, u64 value)
 	return end;
 }
 
-static void put_signed(struct seq_file *seq, char before, bool minus, u64 value)
+static void seq_put_signed(struct seq_file *seq, char before, bool minus, u64 value)
 {
 	char text[24], *end = text + sizeof(text), *digits, *to;
 	size_t length;
@@ -149,7 +149,7 @@ static void put_signed(struct seq_file *seq, char before, bool minus, u64 value)
 		digits = end - 1;
 		*digits = '0' + value;
 	} else {
-		digits = decimal(end, value);
+		digits = format_decimal(end, value);
 	}
 	if (minus)
 		*--digits = '-';
@@ -166,17 +166,17 @@ static void put_signed(struct seq_file *seq, char before, bool minus, u64 value)
 
 void seq_put_u64(struct seq_file *seq, char before, u64 value)
 {
-	put_signed(seq, before, false, value);
+	seq_put_signed(seq, before, false, value);
 }
 
 void seq_put_s64(struct seq_file *seq, char before, s64 value)
 {
-	put_signed(seq, before, value < 0, value < 0 ? 0 - (u64)value : (u64)value);
+	seq_put_signed(seq, before, value < 0, value < 0 ? 0 - (u64)value : (u64)value);
 }
 
 void seq_put_u64_wide(struct seq_file *seq, u64 value, u32 width)
 {
-	char text[24], *end = text + sizeof(text), *digits = decimal(end, value);
+	char text[24], *end = text + sizeof(text), *digits = format_decimal(end, value);
 
 	for (u32 length = end - digits; length < width; length++)
 		seq_putc(seq, ' ');

@@ -35,7 +35,7 @@ void wait_queue_remove(struct wait_queue *queue, struct waiter *waiter)
 }
 
 /* Out of the list, in a way that wait_finish() can see without the lock: prev comes last. */
-static void leave(struct waiter *waiter)
+static void waiter_leave(struct waiter *waiter)
 {
 	waiter->link.prev->next = waiter->link.next;
 	waiter->link.next->prev = waiter->link.prev;
@@ -62,7 +62,7 @@ void wake_up_key(struct wait_queue *queue, u32 nr, u64 key)
 		} else {
 			woken = thread_wake(waiter->thread);
 			if (woken)
-				leave(waiter);
+				waiter_leave(waiter);
 		}
 		if (woken && exclusive && nr && !--nr)
 			break;

@@ -35,7 +35,7 @@ struct cursor {
 };
 
 /* One constant integer; moves on. */
-static bool integer(struct cursor *cursor, u64 *out)
+static bool aml_integer(struct cursor *cursor, u64 *out)
 {
 	u32 width = 0;
 
@@ -60,7 +60,7 @@ static bool integer(struct cursor *cursor, u64 *out)
 }
 
 /* PkgLength: how far the package reaches, counted from its own first byte. Narrows the cursor to it. */
-static bool enter_package(struct cursor *cursor)
+static bool aml_enter_package(struct cursor *cursor)
 {
 	const u8 *start = cursor->p;
 	size_t left = cursor->end - cursor->p;
@@ -85,18 +85,18 @@ static bool enter_package(struct cursor *cursor)
 }
 
 /* At the byte behind the name. */
-static bool s5_package(struct cursor cursor, struct acpi_info *info)
+static bool aml_s5_package(struct cursor cursor, struct acpi_info *info)
 {
 	u64 type_a, type_b = 0;
 	u32 count;
 
-	if (cursor.p >= cursor.end || *cursor.p++ != AML_PACKAGE || !enter_package(&cursor) ||
+	if (cursor.p >= cursor.end || *cursor.p++ != AML_PACKAGE || !aml_enter_package(&cursor) ||
 	    cursor.p >= cursor.end)
 		return false;
 	count = *cursor.p++;
-	if (!count || !integer(&cursor, &type_a))
+	if (!count || !aml_integer(&cursor, &type_a))
 		return false;
-	if (count > 1 && !integer(&cursor, &type_b))
+	if (count > 1 && !aml_integer(&cursor, &type_b))
 		return false;
 	info->s5_type_a = type_a & 7; /* SLP_TYP has three bits */
 	info->s5_type_b = type_b & 7;
@@ -116,7 +116,7 @@ bool acpi_find_s5(const u8 *aml, size_t len, struct acpi_info *info)
 		if (aml[offset - 1] != AML_NAME &&
 		    !(offset >= 2 && aml[offset - 1] == AML_ROOT && aml[offset - 2] == AML_NAME))
 			continue;
-		if (s5_package((struct cursor){ aml + offset + 4, aml + len }, info))
+		if (aml_s5_package((struct cursor){ aml + offset + 4, aml + len }, info))
 			return true;
 	}
 	return false;

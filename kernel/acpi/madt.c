@@ -21,7 +21,7 @@ enum {
 };
 #define CPU_ENABLED 1u
 
-static void add_cpu(struct acpi_info *info, u32 hw_id, u32 uid, u32 flags)
+static void madt_add_cpu(struct acpi_info *info, u32 hw_id, u32 uid, u32 flags)
 {
 	if (!(flags & CPU_ENABLED))
 		return;
@@ -36,7 +36,7 @@ static void add_cpu(struct acpi_info *info, u32 hw_id, u32 uid, u32 flags)
 	info->cpus[info->nr_cpus++].uid = uid;
 }
 
-static void add_ioapic(struct acpi_info *info, u8 id, u32 addr, u32 gsi_base)
+static void madt_add_ioapic(struct acpi_info *info, u8 id, u32 addr, u32 gsi_base)
 {
 	if (info->nr_ioapics == ACPI_MAX_IOAPICS || !addr)
 		return;
@@ -48,7 +48,7 @@ static void add_ioapic(struct acpi_info *info, u8 id, u32 addr, u32 gsi_base)
 	info->ioapics[info->nr_ioapics++].id = id;
 }
 
-static void add_override(struct acpi_info *info, u8 bus, u8 line, u32 gsi, u16 flags)
+static void madt_add_override(struct acpi_info *info, u8 bus, u8 line, u32 gsi, u16 flags)
 {
 	if (bus != 0 || line >= ACPI_ISA_LINES || info->isa[line].overridden)
 		return;
@@ -57,7 +57,7 @@ static void add_override(struct acpi_info *info, u8 bus, u8 line, u32 gsi, u16 f
 	info->isa[line].overridden = true;
 }
 
-static void add_nmi(struct acpi_info *info, u8 lint, u16 flags)
+static void madt_add_nmi(struct acpi_info *info, u8 lint, u16 flags)
 {
 	if (lint > 1 || info->nmi_lint != 0xff)
 		return;
@@ -66,28 +66,28 @@ static void add_nmi(struct acpi_info *info, u8 lint, u16 flags)
 }
 
 /* One entry; @p length counts its bytes. */
-static void entry(struct acpi_info *info, const u8 *entry_bytes, u32 length)
+static void madt_entry(struct acpi_info *info, const u8 *entry_bytes, u32 length)
 {
 	switch (entry_bytes[0]) {
 	case MADT_LAPIC:
 		if (length >= 8 && entry_bytes[3] != 0xff)
-			add_cpu(info, entry_bytes[3], entry_bytes[2],
-				acpi_u32(entry_bytes, length, 4));
+			madt_add_cpu(info, entry_bytes[3], entry_bytes[2],
+				     acpi_u32(entry_bytes, length, 4));
 		break;
 	case MADT_IOAPIC:
 		if (length >= 12)
-			add_ioapic(info, entry_bytes[2], acpi_u32(entry_bytes, length, 4),
-				   acpi_u32(entry_bytes, length, 8));
+			madt_add_ioapic(info, entry_bytes[2], acpi_u32(entry_bytes, length, 4),
+					acpi_u32(entry_bytes, length, 8));
 		break;
 	case MADT_OVERRIDE:
 		if (length >= 10)
-			add_override(info, entry_bytes[2], entry_bytes[3],
-				     acpi_u32(entry_bytes, length, 4),
-				     acpi_u16(entry_bytes, length, 8));
+			madt_add_override(info, entry_bytes[2], entry_bytes[3],
+					  acpi_u32(entry_bytes, length, 4),
+					  acpi_u16(entry_bytes, length, 8));
 		break;
 	case MADT_LAPIC_NMI:
 		if (length >= 6)
-			add_nmi(info, entry_bytes[5], acpi_u16(entry_bytes, length, 3));
+			madt_add_nmi(info, entry_bytes[5], acpi_u16(entry_bytes, length, 3));
 		break;
 	case MADT_LAPIC_ADDR:
 		if (length >= 12 && acpi_u64(entry_bytes, length, 4))
@@ -95,13 +95,13 @@ static void entry(struct acpi_info *info, const u8 *entry_bytes, u32 length)
 		break;
 	case MADT_X2APIC:
 		if (length >= 16 && acpi_u32(entry_bytes, length, 4) != ~0u)
-			add_cpu(info, acpi_u32(entry_bytes, length, 4),
-				acpi_u32(entry_bytes, length, 12),
-				acpi_u32(entry_bytes, length, 8));
+			madt_add_cpu(info, acpi_u32(entry_bytes, length, 4),
+				     acpi_u32(entry_bytes, length, 12),
+				     acpi_u32(entry_bytes, length, 8));
 		break;
 	case MADT_X2APIC_NMI:
 		if (length >= 12)
-			add_nmi(info, entry_bytes[8], acpi_u16(entry_bytes, length, 2));
+			madt_add_nmi(info, entry_bytes[8], acpi_u16(entry_bytes, length, 2));
 		break;
 	}
 }
@@ -119,7 +119,7 @@ void acpi_parse_madt(const u8 *table, size_t len, struct acpi_info *info)
 
 		if (length < 2 || length > len - offset)
 			break;
-		entry(info, table + offset, length);
+		madt_entry(info, table + offset, length);
 		offset += length;
 	}
 }

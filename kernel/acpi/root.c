@@ -74,8 +74,8 @@ s64 acpi_rsdp_search(const u8 *area, size_t len)
 	return -ENOENT;
 }
 
-static void complain(struct acpi_reader *reader, struct acpi_info *info, const u8 *sig, phys_t addr,
-		     const char *why)
+static void table_complain(struct acpi_reader *reader, struct acpi_info *info, const u8 *sig,
+			   phys_t addr, const char *why)
 {
 	char name[5] = "?";
 
@@ -102,7 +102,7 @@ static const u8 *table_open(struct acpi_reader *reader, struct acpi_info *info, 
 	const u8 *table = addr ? reader->map(reader, addr, sizeof(head)) : NULL;
 
 	if (!table) {
-		complain(reader, info, NULL, addr, "lies outside physical memory");
+		table_complain(reader, info, NULL, addr, "lies outside physical memory");
 		return NULL;
 	}
 	memcpy(head, table, sizeof(head));
@@ -113,23 +113,23 @@ static const u8 *table_open(struct acpi_reader *reader, struct acpi_info *info, 
 		return NULL;
 	*len = acpi_u32(head, sizeof(head), 4);
 	if (*len < sizeof(head) || *len > TABLE_MAX) {
-		complain(reader, info, head, addr, "has an invalid length");
+		table_complain(reader, info, head, addr, "has an invalid length");
 		return NULL;
 	}
 	if (*len > TOTAL_MAX - info->bytes_read) {
-		complain(reader, info, head, addr,
-			 "exceeds the size limit for all tables together");
+		table_complain(reader, info, head, addr,
+			       "exceeds the size limit for all tables together");
 		return NULL;
 	}
 	table = reader->map(reader, addr, *len);
 	if (!table) {
-		complain(reader, info, head, addr, "extends beyond physical memory");
+		table_complain(reader, info, head, addr, "extends beyond physical memory");
 		return NULL;
 	}
 	info->bytes_read += *len;
 	/* The bytes may have changed since (device memory): what was checked must be what is used. */
 	if (acpi_u32(table, *len, 4) != *len || sum_bytes(table, *len)) {
-		complain(reader, info, head, addr, "has a wrong checksum");
+		table_complain(reader, info, head, addr, "has a wrong checksum");
 		reader->unmap(reader, table, *len);
 		return NULL;
 	}
@@ -145,7 +145,7 @@ struct scan {
 	phys_t dsdt;
 };
 
-static void use_table(struct scan *scan, const u8 *table, size_t len)
+static void table_use(struct scan *scan, const u8 *table, size_t len)
 {
 	struct acpi_info *info = scan->info;
 
@@ -166,19 +166,19 @@ static void use_table(struct scan *scan, const u8 *table, size_t len)
 	}
 }
 
-static void visit(struct scan *scan, phys_t addr, const char *want)
+static void table_visit(struct scan *scan, phys_t addr, const char *want)
 {
 	size_t len;
 	const u8 *table = table_open(scan->r, scan->info, addr, want, &len);
 
 	if (table) {
-		use_table(scan, table, len);
+		table_use(scan, table, len);
 		scan->r->unmap(scan->r, table, len);
 	}
 }
 
 /* @param width  bytes of an entry: 4 in the RSDT, 8 in the XSDT */
-static bool walk_root(struct scan *scan, phys_t addr, u32 width)
+static bool root_walk(struct scan *scan, phys_t addr, u32 width)
 {
 	size_t len;
 	const u8 *root = NULL;
@@ -195,12 +195,12 @@ static bool walk_root(struct scan *scan, phys_t addr, u32 width)
 			phys_t entry = width == 8 ? acpi_u64(root, len, offset)
 						  : acpi_u32(root, len, offset);
 
-			visit(scan, entry, pass ? "SSDT" : "APICFACPHPETMCFG");
+			table_visit(scan, entry, pass ? "SSDT" : "APICFACPHPETMCFG");
 			if (pass && scan->info->has_s5)
 				break;
 		}
 		if (!pass && scan->dsdt)
-			visit(scan, scan->dsdt, "DSDT");
+			table_visit(scan, scan->dsdt, "DSDT");
 		if (scan->info->has_s5) /* only then do secondary tables matter */
 			break;
 	}
@@ -209,7 +209,7 @@ static bool walk_root(struct scan *scan, phys_t addr, u32 width)
 }
 
 /* What holds where no table says otherwise. */
-static void defaults(struct acpi_info *info)
+static void info_set_defaults(struct acpi_info *info)
 {
 	*info = (struct acpi_info){
 		.lapic_addr = 0xfee00000, .has_8259 = true, .nmi_lint = 0xff, .sci = 9
@@ -224,7 +224,7 @@ int acpi_parse(struct acpi_reader *reader, const void *rsdp, size_t len, struct 
 	const u8 *header = rsdp;
 	u32 valid;
 
-	defaults(info);
+	info_set_defaults(info);
 	if (header)
 		valid = rsdp_valid(header, len);
 	else
@@ -232,8 +232,8 @@ int acpi_parse(struct acpi_reader *reader, const void *rsdp, size_t len, struct 
 	if (!valid)
 		return -ENOENT;
 	info->revision = header[15];
-	info->present = (valid == RSDP_V2_LEN && walk_root(&scan, acpi_u64(header, len, 24), 8)) ||
-			walk_root(&scan, acpi_u32(header, len, 16), 4);
+	info->present = (valid == RSDP_V2_LEN && root_walk(&scan, acpi_u64(header, len, 24), 8)) ||
+			root_walk(&scan, acpi_u32(header, len, 16), 4);
 	if (info->present)
 		return 0;
 	return -ENOENT;

@@ -27,8 +27,8 @@ struct acpi_gas acpi_gas(const u8 *table, size_t len, size_t offset)
 }
 
 /* A register block: the Generic Address at @port extended_offset if that says something, else the port at @port port. */
-static struct acpi_gas block(const u8 *table, size_t len, size_t extended_offset, size_t port,
-			     u8 bytes)
+static struct acpi_gas fadt_block(const u8 *table, size_t len, size_t extended_offset, size_t port,
+				  u8 bytes)
 {
 	struct acpi_gas gas = acpi_gas(table, len, extended_offset);
 	u32 io_port = acpi_u32(table, len, port);
@@ -52,9 +52,9 @@ void acpi_parse_fadt(const u8 *table, size_t len, struct acpi_info *info)
 		info->smi_command = 0;
 	info->acpi_enable = acpi_u8(table, len, 52);
 	info->century = acpi_u8(table, len, 108);
-	info->pm1a_control = block(table, len, 172, 64, 2);
-	info->pm1b_control = block(table, len, 184, 68, 2);
-	info->pm_timer = block(table, len, 208, 76, 4);
+	info->pm1a_control = fadt_block(table, len, 172, 64, 2);
+	info->pm1b_control = fadt_block(table, len, 184, 68, 2);
+	info->pm_timer = fadt_block(table, len, 208, 76, 4);
 	info->pm_timer_32bit = flags & FADT_TMR_VAL_EXT;
 	if (flags & FADT_RESET_REG_SUP) {
 		info->reset = acpi_gas(table, len, 116);

@@ -71,7 +71,7 @@ static void show_backtrace(u64 ip, u64 frame)
 }
 
 /* Tests ask for a status instead of a stop. */
-static void exit_if_asked(u8 code)
+static void qemu_exit_if_asked(u8 code)
 {
 	if (option_is_set(&opt_qemu_exit))
 		qemu_exit(code);
@@ -86,7 +86,7 @@ static void panic_begin(void)
 	if (!__atomic_compare_exchange_n(&panic_cpu, &expected, own_id, false, __ATOMIC_SEQ_CST,
 					 __ATOMIC_SEQ_CST)) {
 		if (expected == own_id) { /* a panic while reporting one */
-			exit_if_asked(PANIC_EXIT);
+			qemu_exit_if_asked(PANIC_EXIT);
 			serial_stop();
 		}
 		cpu_halt_forever();
@@ -106,11 +106,11 @@ static void __noreturn panic_end(void)
 		panic_hooks.describe_task(task, sizeof(task));
 	pr_err("task %s on cpu %u, Banos %s\n", task, cpu_id(), BANOS_RELEASE);
 	pr_err("---[ end of panic ]---\n");
-	exit_if_asked(PANIC_EXIT);
+	qemu_exit_if_asked(PANIC_EXIT);
 	serial_stop();
 }
 
-static void panic_say(const char *fmt, va_list args)
+static void panic_print(const char *fmt, va_list args)
 {
 	char text[256];
 
@@ -124,7 +124,7 @@ void panic(const char *fmt, ...)
 
 	panic_begin();
 	va_start(args, fmt);
-	panic_say(fmt, args);
+	panic_print(fmt, args);
 	va_end(args);
 	show_backtrace(0, (u64)__builtin_frame_address(0));
 	panic_end();
@@ -144,7 +144,7 @@ void panic_regs(struct pt_regs *regs, const char *fmt, ...)
 
 	panic_begin();
 	va_start(args, fmt);
-	panic_say(fmt, args);
+	panic_print(fmt, args);
 	va_end(args);
 	panic_with(regs);
 }
@@ -165,6 +165,6 @@ void boot_stop(const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
 	pr_err("banos: cannot start: %s\n", text);
-	exit_if_asked(BOOT_STOP_EXIT);
+	qemu_exit_if_asked(BOOT_STOP_EXIT);
 	serial_stop();
 }

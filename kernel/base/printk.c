@@ -66,7 +66,7 @@ static void ring_get(u64 pos, void *dst, u32 length)
 	memcpy((u8 *)dst + first, ring, length - first);
 }
 
-static void drop_oldest(void)
+static void record_drop_oldest(void)
 {
 	struct record oldest;
 
@@ -80,7 +80,7 @@ static void record_add(u64 now, u8 level, const char *text, u32 len)
 	struct record record = { .time_ns = now, .len = len, .level = level };
 
 	while (head + record_size(len) - tail > RING_SIZE)
-		drop_oldest();
+		record_drop_oldest();
 	ring_put(head, &record, sizeof(record));
 	ring_put(head + sizeof(record), text, len);
 	head += record_size(len);
@@ -239,7 +239,7 @@ void console_register(struct console *console)
 }
 
 /* Position of record @p seq (or the oldest); log_lock held. */
-static u64 seek(u64 *seq)
+static u64 record_seek(u64 *seq)
 {
 	u64 pos = tail;
 
@@ -270,7 +270,7 @@ static u32 record_text(u64 pos, struct record *record, char *buf, size_t size)
 
 size_t printk_read(u64 *seq, char *buf, size_t size)
 {
-	u64 flags = spin_lock_irqsave(&log_lock), pos = seek(seq);
+	u64 flags = spin_lock_irqsave(&log_lock), pos = record_seek(seq);
 	size_t done = 0;
 
 	while (pos < head && *seq < head_seq) {
@@ -291,7 +291,7 @@ size_t printk_read(u64 *seq, char *buf, size_t size)
 
 size_t printk_unread(u64 seq)
 {
-	u64 flags = spin_lock_irqsave(&log_lock), pos = seek(&seq);
+	u64 flags = spin_lock_irqsave(&log_lock), pos = record_seek(&seq);
 	size_t length = 0;
 
 	while (pos < head) {
@@ -307,7 +307,7 @@ size_t printk_unread(u64 seq)
 
 s64 printk_read_record(u64 *seq, struct printk_record *record, char *buf, size_t size)
 {
-	u64 flags = spin_lock_irqsave(&log_lock), pos = seek(seq);
+	u64 flags = spin_lock_irqsave(&log_lock), pos = record_seek(seq);
 	s64 len = -ENOENT;
 
 	if (pos < head) {

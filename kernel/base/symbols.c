@@ -25,11 +25,11 @@ static struct symbol_range *ranges;
 static DEFINE_SPINLOCK(ranges_lock);
 
 /* Append what @p code stands for. */
-static u32 expand(char *out, u32 length, u8 code, u32 depth)
+static u32 name_expand(char *out, u32 length, u8 code, u32 depth)
 {
 	if (code >= 128 && depth < 16) {
-		length = expand(out, length, ksym_pairs[code - 128][0], depth + 1);
-		return expand(out, length, ksym_pairs[code - 128][1], depth + 1);
+		length = name_expand(out, length, ksym_pairs[code - 128][0], depth + 1);
+		return name_expand(out, length, ksym_pairs[code - 128][1], depth + 1);
 	}
 	if (length < SYMBOL_NAME_MAX - 1)
 		out[length++] = code;
@@ -42,7 +42,7 @@ static const u8 *name_read(const u8 *packed, char *out)
 	u32 length = 0;
 
 	for (u32 i = 1; i <= packed[0]; i++)
-		length = expand(out, length, packed[i], 0);
+		length = name_expand(out, length, packed[i], 0);
 	out[length] = 0;
 	return packed + 1 + packed[0];
 }

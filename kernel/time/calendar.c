@@ -23,7 +23,7 @@ s64 days_since_1970(u32 year, u32 month, u32 day)
 	return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
 }
 
-static bool leap(u32 year)
+static bool is_leap_year(u32 year)
 {
 	return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
 }
@@ -32,11 +32,11 @@ static u32 month_length(u32 year, u32 month)
 {
 	static const u8 days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
 
-	return days[month - 1] + (month == 2 && leap(year));
+	return days[month - 1] + (month == 2 && is_leap_year(year));
 }
 
 /* @return the number, or -1 for digits above 9 */
-static int number(u8 value, bool binary)
+static int register_number(u8 value, bool binary)
 {
 	if (binary)
 		return value;
@@ -51,8 +51,8 @@ static int hour_of(const struct rtc_registers *registers, bool binary)
 	int hour;
 
 	if (registers->status_b & RTC_24H)
-		return number(registers->hour, binary);
-	hour = number(registers->hour & ~HOUR_PM, binary);
+		return register_number(registers->hour, binary);
+	hour = register_number(registers->hour & ~HOUR_PM, binary);
 	if (hour < 1 || hour > 12)
 		return -1;
 	return hour % 12 + 12 * is_afternoon;
@@ -60,7 +60,8 @@ static int hour_of(const struct rtc_registers *registers, bool binary)
 
 static int year_of(const struct rtc_registers *registers, bool binary)
 {
-	int year = number(registers->year, binary), century = number(registers->century, binary);
+	int year = register_number(registers->year, binary),
+	    century = register_number(registers->century, binary);
 
 	if (year < 0 || year > 99)
 		return -1;
@@ -72,10 +73,10 @@ static int year_of(const struct rtc_registers *registers, bool binary)
 int rtc_to_seconds(const struct rtc_registers *registers, u64 *seconds)
 {
 	bool binary = registers->status_b & RTC_BINARY;
-	int second = number(registers->second, binary), minute = number(registers->minute, binary),
-	    hour = hour_of(registers, binary);
-	int day = number(registers->day, binary), month = number(registers->month, binary),
-	    year = year_of(registers, binary);
+	int second = register_number(registers->second, binary),
+	    minute = register_number(registers->minute, binary), hour = hour_of(registers, binary);
+	int day = register_number(registers->day, binary),
+	    month = register_number(registers->month, binary), year = year_of(registers, binary);
 
 	if (second < 0 || second > 59 || minute < 0 || minute > 59 || hour < 0 || hour > 23)
 		return -EINVAL;

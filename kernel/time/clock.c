@@ -15,7 +15,7 @@
  *
  * clock_lock (spin, interrupts off) guards changes; source_lock (spin,
  * interrupts off, inside it) the extension. Neither is waited for in an NMI:
- * see source_ns().
+ * see clock_source_ns().
  */
 #include <asm/vdso.h>
 #include <kernel/clock.h>
@@ -53,7 +53,7 @@ void *clock_vdso_page(void)
 /* ---- reading ---- */
 
 /* The fall-back source. An NMI that interrupted the holder of the lock gets the last value. */
-static u64 source_ns(void)
+static u64 clock_source_ns(void)
 {
 	u64 flags = irq_save(), now, ns;
 	u32 tries = 0;
@@ -75,12 +75,12 @@ static u64 source_ns(void)
 	return ns;
 }
 
-static __noinline __cold u64 slow_ns(bool realtime)
+static __noinline __cold u64 clock_slow_ns(bool realtime)
 {
 	u64 ns;
 
 	if (source.s)
-		return source_ns() + (realtime ? READ_ONCE(clock.realtime_offset) : 0);
+		return clock_source_ns() + (realtime ? READ_ONCE(clock.realtime_offset) : 0);
 	if (!cycles_in_use) /* before time_init() */
 		return 0;
 	for (u32 i = 0; i < RETRIES && !vdso_read(&clock, &ns, realtime); i++)
@@ -94,7 +94,7 @@ u64 time_monotonic_ns(void)
 
 	if (likely(vdso_read(&clock, &ns, false)))
 		return ns;
-	return slow_ns(false);
+	return clock_slow_ns(false);
 }
 
 u64 time_realtime_ns(void)
@@ -103,7 +103,7 @@ u64 time_realtime_ns(void)
 
 	if (likely(vdso_read(&clock, &ns, true)))
 		return ns;
-	return slow_ns(true);
+	return clock_slow_ns(true);
 }
 
 u64 time_realtime_offset_ns(void)
@@ -129,13 +129,13 @@ const char *clock_source_name(void)
 
 /* ---- changing; clock_lock held, interrupts off ---- */
 
-static void write_begin(void)
+static void clock_write_begin(void)
 {
 	__atomic_store_n(&clock.seq, (clock.seq + 1) & ~1u, __ATOMIC_RELAXED);
 	smp_mb();
 }
 
-static void write_end(bool usable)
+static void clock_write_end(bool usable)
 {
 	__atomic_store_n(&clock.seq, clock.seq + usable, __ATOMIC_RELEASE);
 }
@@ -144,7 +144,7 @@ static void set_cycle_rate_locked(u64 freq_hz)
 {
 	u64 base_ns = cycles_in_use ? 0 : time_monotonic_ns(), cycles;
 
-	write_begin();
+	clock_write_begin();
 	cycles = cycles_ordered();
 	if (cycles_in_use) /* where old and new line meet */
 		base_ns = clock.base_ns + clock_scale(cycles - clock.base_cycles, clock.mult);
@@ -153,7 +153,7 @@ static void set_cycle_rate_locked(u64 freq_hz)
 	clock.mult = clock_mult(NSEC_PER_SEC, freq_hz);
 	source.s = NULL;
 	cycles_in_use = true;
-	write_end(true);
+	clock_write_end(true);
 }
 
 void clock_use_cycles(u64 freq_hz)
@@ -174,11 +174,11 @@ void clock_set_cycle_rate(u64 freq_hz)
 }
 
 /* Read a narrow counter before it has turned around. */
-static void keep_alive(struct timer *timer)
+static void clock_keep_alive(struct timer *timer)
 {
 	u64 turn_ns = clock_scale(source.s->mask, source.mult);
 
-	timer_start(timer, source_ns() + MIN(turn_ns / 2, 3600 * NSEC_PER_SEC));
+	timer_start(timer, clock_source_ns() + MIN(turn_ns / 2, 3600 * NSEC_PER_SEC));
 }
 
 void clock_use_source(const struct clock_source *new_source)
@@ -189,13 +189,13 @@ void clock_use_source(const struct clock_source *new_source)
 	source.mult = clock_mult(NSEC_PER_SEC, new_source->freq_hz);
 	source.last = new_source->read();
 	source.cycles = 0;
-	write_begin();
+	clock_write_begin();
 	source.s = new_source;
 	cycles_in_use = false;
-	write_end(false);
+	clock_write_end(false);
 	spin_unlock_irqrestore(&clock_lock, flags);
-	timer_init(&source.keep_alive, keep_alive);
-	keep_alive(&source.keep_alive);
+	timer_init(&source.keep_alive, clock_keep_alive);
+	clock_keep_alive(&source.keep_alive);
 }
 
 int time_set_realtime_ns(u64 ns)
@@ -210,9 +210,9 @@ int time_set_realtime_ns(u64 ns)
 	if (source.s || !cycles_in_use) {
 		WRITE_ONCE(clock.realtime_offset, offset);
 	} else {
-		write_begin();
+		clock_write_begin();
 		clock.realtime_offset = offset;
-		write_end(true);
+		clock_write_end(true);
 	}
 	spin_unlock_irqrestore(&clock_lock, flags);
 	return 0;

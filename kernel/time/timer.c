@@ -50,7 +50,7 @@ void timer_init(struct timer *timer, void (*fired)(struct timer *))
 }
 
 /* Lock the timer's home; it gets @p mine if it has none. Interrupts off. */
-static struct timer_base *lock_home(struct timer *timer, struct timer_base *mine)
+static struct timer_base *timer_lock_home(struct timer *timer, struct timer_base *mine)
 {
 	for (;;) {
 		struct timer_base *base = READ_ONCE(timer->home);
@@ -65,7 +65,7 @@ static struct timer_base *lock_home(struct timer *timer, struct timer_base *mine
 	}
 }
 
-static bool dequeue(struct timer *timer)
+static bool timer_dequeue(struct timer *timer)
 {
 	if (!timer->base)
 		return false;
@@ -80,8 +80,8 @@ void timer_start(struct timer *timer, u64 deadline_ns)
 	struct timer_base *mine = this_cpu()->timers, *base;
 
 	for (;;) {
-		base = lock_home(timer, mine);
-		dequeue(timer);
+		base = timer_lock_home(timer, mine);
+		timer_dequeue(timer);
 		if (likely(base == mine) || base->running == timer)
 			break;
 		WRITE_ONCE(timer->home, mine);
@@ -107,8 +107,8 @@ bool timer_cancel(struct timer *timer)
 	if (!READ_ONCE(timer->base))
 		return false;
 	flags = irq_save();
-	base = lock_home(timer, this_cpu()->timers);
-	was_pending = dequeue(timer);
+	base = timer_lock_home(timer, this_cpu()->timers);
+	was_pending = timer_dequeue(timer);
 	raw_spin_unlock(&base->lock);
 	irq_restore(flags);
 	return was_pending;
@@ -129,7 +129,7 @@ bool timer_cancel_sync(struct timer *timer)
 }
 
 /* @return until when this interrupt may run timers */
-static u64 budget_end(struct timer_base *base, u64 now)
+static u64 timer_budget_end(struct timer_base *base, u64 now)
 {
 	if (now - base->window_ns >= WINDOW_NS) {
 		base->window_ns = now;
@@ -149,7 +149,7 @@ void timer_interrupt(void)
 	raw_spin_lock(&base->lock);
 	base->in_interrupt = true;
 	start = now = time_monotonic_ns();
-	end = budget_end(base, now);
+	end = timer_budget_end(base, now);
 	while ((timer = base->queue.first) && timer->deadline_ns <= now && now < end) {
 		timer_queue_remove(&base->queue, timer);
 		WRITE_ONCE(base->running, timer);
