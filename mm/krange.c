@@ -84,7 +84,10 @@ static struct krange *range_find(struct area *area, u64 start)
 
 		if (start == range->start)
 			return range;
-		entry = start < range->start ? entry->left : entry->right;
+		if (start < range->start)
+			entry = entry->left;
+		else
+			entry = entry->right;
 	}
 	return NULL;
 }
@@ -105,7 +108,10 @@ static u64 gap_find(struct area *area, u64 from, u64 npages)
 		start = range->start + (range->npages + 1) * PAGE_SIZE;
 		struct rb_node *entry = rb_next(&range->node);
 
-		range = entry ? rb_entry(entry, struct krange, node) : NULL;
+		if (entry)
+			range = rb_entry(entry, struct krange, node);
+		else
+			range = NULL;
 	}
 }
 
@@ -206,7 +212,9 @@ static void *range_alloc(enum krange_area which, size_t npages, enum kprot prot,
 		*pte = page_to_phys(page) | range_prot_bits(prot);
 	}
 	mutex_unlock(&area->lock);
-	return range ? (void *)range->start : NULL;
+	if (range)
+		return (void *)range->start;
+	return NULL;
 }
 
 void *krange_alloc(enum krange_area area, size_t npages, enum kprot prot)
@@ -320,7 +328,9 @@ void *krange_map_phys(phys_t phys, size_t size, enum kcache cache)
 		       range_cache_bits(cache);
 	}
 	mutex_unlock(&area->lock);
-	return range ? (u8 *)range->start + off : NULL;
+	if (range)
+		return (u8 *)range->start + off;
+	return NULL;
 }
 
 void krange_unmap_phys(void *addr)

@@ -165,7 +165,9 @@ static int fault_copy(struct vm_region *region, u64 addr, pte_t *pte, pte_t entr
 	}
 	if (held)
 		page_put(old);
-	return new ? 0 : -ENOMEM;
+	if (new)
+		return 0;
+	return -ENOMEM;
 }
 
 /*
@@ -186,7 +188,9 @@ static inline int mkwrite_error(int err)
 {
 	if (err >= 0)
 		return 0;
-	return err == -ENOMEM ? -ENOMEM : -EIO;
+	if (err == -ENOMEM)
+		return -ENOMEM;
+	return -EIO;
 }
 
 static int fault_shared_write(struct vm_region *region, u64 addr, pte_t *pte, pte_t entry)
@@ -370,8 +374,11 @@ static int fault_file(struct vm_region *region, u64 addr, pte_t *pte, bool write
 		return -EIO;
 	err = region->ops->fault(region, region->pgoff + ((addr - region->start) >> PAGE_SHIFT),
 				 &page);
-	if (err < 0)
-		return err == -ENOMEM ? -ENOMEM : -EIO;
+	if (err < 0) {
+		if (err == -ENOMEM)
+			return -ENOMEM;
+		return -EIO;
+	}
 	major = err;
 	if (write && !(region->flags & VM_SHARED)) {
 		err = fault_file_copy(region, addr, pte, page);
@@ -589,7 +596,9 @@ int vm_populate(struct vm_space *space, u64 start, u64 end, enum vm_populate how
 		if (!region || region->start >= end ||
 		    (region->start > start && how != VM_POPULATE_MAP)) {
 			up_read(&space->lock);
-			return how == VM_POPULATE_MAP ? 0 : -ENOMEM;
+			if (how == VM_POPULATE_MAP)
+				return 0;
+			return -ENOMEM;
 		}
 		start = MAX(start, region->start);
 		write = populate_writes(region, how);

@@ -358,8 +358,8 @@ GROUPS = {
     'tests': ['tests', 'usr'],
 }
 LIMITS = {
-    'kernel': {'one': 12, 'short': 4, 'letters': 300, 'conditional': 6.2, 'nested': 0,
-               'effect': 0, 'comma': 0, 'functions': 0, 'files': 1},
+    'kernel': {'one': 10, 'short': 3, 'letters': 240, 'conditional': 5, 'nested': 0,
+               'effect': 0, 'comma': 0, 'functions': 0, 'files': 0},
     'tests': {'one': 11, 'short': 3, 'letters': 70, 'conditional': 6.5, 'nested': 0,
               'effect': 0, 'comma': 0, 'functions': 1, 'files': 8},
 }

@@ -126,7 +126,9 @@ int64_t access_bus(struct pci_host *host, uint32_t segment, uint32_t bus)
 			return 0;
 		}
 	}
-	return !segment && host->ports ? 0 : -ENODEV;
+	if (!segment && host->ports)
+		return 0;
+	return -ENODEV;
 }
 
 /* Segments and buses from the firmware; an entry that contradicts itself is ignored. */

@@ -210,7 +210,9 @@ static uint32_t bar_size_memory(const struct pci_config *config, struct pci_bar 
 		bar->length = 0;
 	if (!bar->length || bar->start > ADDRESS_LIMIT - bar->length)
 		bar->start = 0;
-	return bar->is64 ? 2 : 1;
+	if (bar->is64)
+		return 2;
+	return 1;
 }
 
 static uint32_t bar_size(const struct pci_config *config, struct pci_bar *bar, uint32_t index,

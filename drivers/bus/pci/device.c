@@ -287,7 +287,9 @@ static int64_t device_quiesce(void *context, void *device)
 	else
 		device_reset(function);
 	banos_mutex_unlock(&function->host->irq_lock);
-	return pci_is_present(&function->config) ? error : 0;
+	if (pci_is_present(&function->config))
+		return error;
+	return 0;
 }
 
 const struct banos_bus_ops device_ops = {

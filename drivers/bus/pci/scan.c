@@ -223,8 +223,10 @@ static void function_list_resources(const struct pci_function *function,
 		resource[i] = (struct banos_resource){ .size = sizeof(*resource) };
 		if (!bar->assigned)
 			continue;
-		resource[i].kind = bar->kind == BAR_PORTS ? BANOS_RESOURCE_PORTS
-							  : BANOS_RESOURCE_MEMORY;
+		if (bar->kind == BAR_PORTS)
+			resource[i].kind = BANOS_RESOURCE_PORTS;
+		else
+			resource[i].kind = BANOS_RESOURCE_MEMORY;
 		resource[i].start = bar->start;
 		resource[i].length = bar->length;
 	}
