@@ -18,7 +18,7 @@ void driver_lock_installs(void)
 	WRITE_ONCE(installs_locked, true);
 }
 
-bool driver_installs_locked(void)
+bool driver_installs_forbidden(void)
 {
 	return READ_ONCE(installs_locked);
 }
@@ -27,7 +27,7 @@ int driver_check_privilege(enum driver_request request)
 {
 	if (!current_is_super() || !current_capable(CAP_SYS_MODULE))
 		return -EPERM;
-	if (request == DRIVER_REQUEST_INSTALL && driver_installs_locked())
+	if (request == DRIVER_REQUEST_INSTALL && driver_installs_forbidden())
 		return -EPERM;
 	return 0;
 }

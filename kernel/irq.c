@@ -154,6 +154,7 @@ void upcall_interrupt(u32 vector, struct pt_regs *regs)
 /* irq_mutex held. */
 static struct irq_line *line_find(u32 irq)
 {
+	assert_held(&irq_mutex);
 	for (u32 i = 0; i < IRQ_VECTORS; i++)
 		if (vector_lines[i] && vector_lines[i]->irq == irq)
 			return vector_lines[i];
@@ -166,6 +167,7 @@ static struct irq_line *line_create(u32 irq, bool message)
 	struct irq_line *line = kzalloc(sizeof(*line));
 	int vector;
 
+	assert_held(&irq_mutex);
 	if (!line)
 		return ERR_PTR(-ENOMEM);
 	if (!message && chip->fixed_vectors)
@@ -221,6 +223,7 @@ static int line_connect(u32 gsi, u32 isa, struct trigger how, struct irq_action 
 {
 	struct irq_line *line = line_find(gsi);
 
+	assert_held(&irq_mutex);
 	if (line) {
 		if (!line->shared || !(flags & IRQ_SHARED) || line->level != how.level)
 			return -EBUSY;
@@ -325,6 +328,7 @@ int irq_request_msi(irq_handler handler, void *arg, const char *name, u64 *addre
 /* The pointer to the action of @place arg on a line that answers to @place irq; irq_mutex held. */
 static struct irq_action **action_find(u32 irq, void *arg, struct irq_line **line)
 {
+	assert_held(&irq_mutex);
 	for (u32 i = 0; i < IRQ_VECTORS; i++) {
 		struct irq_line *isa_line = vector_lines[i];
 

@@ -41,6 +41,7 @@ static bool handles_grow_locked(void)
 {
 	struct handle_slot *chunk;
 
+	assert_held(&handles_lock);
 	if (nr_slots == CHUNK_SLOTS * MAX_CHUNKS)
 		return false;
 	chunk = kzalloc(CHUNK_SLOTS * sizeof(*chunk));
@@ -167,6 +168,7 @@ static void owner_tell_closed_locked(struct owner *owner)
 	struct owner *child;
 	struct owned *object;
 
+	assert_held(&owner->root->lock);
 	for (u32 phase = 0; phase < OWNED_PHASES; phase++)
 		list_for_each(object, &owner->owned[phase], link)
 			if (object->class->closed)
@@ -206,6 +208,7 @@ void owner_account(struct owner *owner, s64 bytes)
 
 static void owned_link_locked(struct owner *owner, struct owned *owned)
 {
+	assert_held(&owner->root->lock);
 	owned->owner = owner;
 	list_add(&owned->link, &owner->owned[owned->class->phase]);
 	owner->root->counts[owned->class->kind]++;
@@ -213,6 +216,7 @@ static void owned_link_locked(struct owner *owner, struct owned *owned)
 
 static void owned_unlink_locked(struct owned *owned)
 {
+	assert_held(&owned->owner->root->lock);
 	owned->owner->root->counts[owned->class->kind]--;
 	owned->owner = NULL;
 	list_del(&owned->link);
@@ -249,6 +253,7 @@ int owned_add(struct owner *owner, struct owned *owned, const struct owned_class
 /* The oldest that waits. */
 static struct owned *owner_unpublished_locked(struct owner *owner, bool late)
 {
+	assert_held(&owner->root->lock);
 	for (struct list *entry = owner->owned[OWNED_ENTRY].prev;
 	     entry != &owner->owned[OWNED_ENTRY]; entry = entry->prev) {
 		struct owned *found = list_entry(entry, struct owned, link);
@@ -363,6 +368,7 @@ struct owned *owned_peek(u64 handle, const struct owned_class *class)
 {
 	struct owned *owned = handle_find(handle, class->kind);
 
+	assert_rcu_read();
 	return owned && owned->class == class ? owned : NULL;
 }
 
@@ -413,6 +419,7 @@ static struct owned *owned_first_locked(struct owner *owner, u32 phase)
 	struct owner *child;
 	struct owned *found;
 
+	assert_held(&owner->root->lock);
 	list_for_each(child, &owner->children, sibling) {
 		found = owned_first_locked(child, phase);
 		if (found)

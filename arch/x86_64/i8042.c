@@ -103,6 +103,7 @@ static void flush_output(void)
 
 static void leds_start(void)
 {
+	assert_held(&keyboard_lock);
 	if (leds_state != LEDS_IDLE || leds_wanted == leds_sent)
 		return;
 	if (send_data(KEYBOARD_LEDS))
@@ -112,6 +113,7 @@ static void leds_start(void)
 /* An acknowledgement, or a refusal, of what was sent last. @return true: it was for us */
 static bool leds_answer(u8 c)
 {
+	assert_held(&keyboard_lock);
 	if (leds_state == LEDS_IDLE || (c != KEYBOARD_ACK && c != KEYBOARD_RESEND))
 		return false;
 	if (c == KEYBOARD_ACK && leds_state == LEDS_COMMAND) {

@@ -20,6 +20,7 @@ struct found_symbol {
 
 static void let_go_locked(struct found_symbol *symbol)
 {
+	assert_held(&drivers_lock);
 	if (!symbol->exporter)
 		return;
 	stub_kill(symbol->function);
@@ -56,6 +57,7 @@ static int find_locked(struct found_symbol *symbol, const char *name)
 	struct export *export = export_find(name);
 	int err;
 
+	assert_held(&drivers_lock);
 	if (!export)
 		return -ENOENT;
 	symbol->function = (void *)export->address;

@@ -191,6 +191,7 @@ static bool port_is_taken_locked(u32 first, u32 count)
 {
 	struct port_range *range;
 
+	assert_held(&ports_lock);
 	list_for_each(range, &claimed, link)
 		if (overlaps(first, count, range->first, range->count))
 			return true;

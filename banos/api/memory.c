@@ -28,6 +28,7 @@ static void tree_insert_locked(struct allocation *allocation)
 {
 	struct rb_node *parent = NULL, **link = &allocation->driver->memory.node;
 
+	assert_held(&allocation->driver->owner.lock);
 	while (*link) {
 		parent = *link;
 		if (allocation->memory < rb_entry(parent, struct allocation, node)->memory)
@@ -40,6 +41,7 @@ static void tree_insert_locked(struct allocation *allocation)
 
 static struct allocation *tree_find_locked(struct driver *driver, const void *memory)
 {
+	assert_held(&driver->owner.lock);
 	for (struct rb_node *entry = driver->memory.node; entry;) {
 		struct allocation *allocation = rb_entry(entry, struct allocation, node);
 

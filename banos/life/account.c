@@ -154,7 +154,7 @@ void account_remove(struct driver *d)
 
 static int show_lock(struct seq_file *m, void *arg)
 {
-	seq_printf(m, "%d\n", driver_installs_locked());
+	seq_printf(m, "%d\n", driver_installs_forbidden());
 	return 0;
 }
 

@@ -97,6 +97,7 @@ static int bind_locked(struct driver *d, const struct builtin_import *i)
 	struct call_slot *s;
 	int err;
 
+	assert_held(&drivers_lock);
 	if (!e || !e->provider)
 		return -ENOENT;
 	err = use_add(d, e->provider);

@@ -105,6 +105,7 @@ struct driver *driver_find(s64 id)
 
 struct driver *driver_find_name_locked(const char *name, u32 state)
 {
+	assert_held(&drivers_lock);
 	for (struct list *at = drivers.prev; at != &drivers; at = at->prev) {
 		struct driver *d = list_entry(at, struct driver, link);
 
@@ -192,6 +193,7 @@ static void link_locked(struct driver *d)
 {
 	struct list *at = drivers.prev;
 
+	assert_held(&drivers_lock);
 	while (at != &drivers && list_entry(at, struct driver, link)->id > d->id)
 		at = at->prev;
 	list_add(&d->link, at);
@@ -201,6 +203,7 @@ static void link_locked(struct driver *d)
 
 static void number_locked(struct driver *d)
 {
+	assert_held(&drivers_lock);
 	if (d->id < 0)
 		d->id = next_id++;
 }

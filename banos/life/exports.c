@@ -72,6 +72,7 @@ int exports_add(struct export *e, u32 n)
 
 void exports_remove(struct export *e, u32 n)
 {
+	assert_held(&drivers_lock);
 	for (u32 i = 0; i < n; i++) {
 		struct export **at = &table[e[i].hash & (nbuckets - 1)];
 
@@ -88,6 +89,7 @@ struct export *export_find(const char *name)
 {
 	u32 hash = hash_name(name);
 
+	assert_held(&drivers_lock);
 	for (struct export *e = table[hash & (nbuckets - 1)]; e; e = e->next)
 		if (e->hash == hash && !strcmp(e->name, name))
 			return e;

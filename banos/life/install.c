@@ -56,6 +56,7 @@ static int bind_locked(struct driver *d, const char *name, struct load_import *o
 	struct call_slot *s;
 	int err;
 
+	assert_held(&drivers_lock);
 	if (!e)
 		return -ENOENT;
 	if (!e->provider) {

@@ -51,6 +51,7 @@ static bool ever_looked; /* set before drivers_lock is taken for the first look 
 /* With drivers_lock held; also one that is going. NULL: none */
 static const struct driver *newest_locked(const char *name)
 {
+	assert_held(&drivers_lock);
 	for (struct list *at = drivers.prev; at != &drivers; at = at->prev) {
 		const struct driver *d = list_entry(at, struct driver, link);
 
@@ -318,6 +319,7 @@ static bool uses_locked(const char *user, const char *exporter)
 {
 	struct driver *d;
 
+	assert_held(&drivers_lock);
 	list_for_each(d, &drivers, link) {
 		struct driver_use *u;
 
@@ -335,6 +337,8 @@ static void take_out_locked(const char *name, struct list *folders, struct list 
 {
 	struct sys_module *s = module_find(name);
 
+	assert_held(&drivers_lock);
+	assert_held(&sys_lock);
 	if (s && !newest_locked(name)) {
 		s->gone = true;
 		list_del(&s->link);

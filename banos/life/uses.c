@@ -19,6 +19,7 @@ static struct driver_use *use_find(struct driver *user, struct driver *exporter)
 {
 	struct driver_use *u;
 
+	assert_held(&drivers_lock);
 	list_for_each(u, &user->uses, by_user)
 		if (u->exporter == exporter)
 			return u;
@@ -35,6 +36,7 @@ static bool depends(struct driver *d, struct driver *on)
 	static u64 search; /* under drivers_lock */
 	struct driver *todo = d;
 
+	assert_held(&drivers_lock);
 	d->search = ++search;
 	d->search_next = NULL;
 	while ((d = todo)) {
@@ -92,12 +94,14 @@ void use_drop(struct driver *user, struct driver *exporter)
 {
 	struct driver_use *u = use_find(user, exporter);
 
+	assert_held(&drivers_lock);
 	if (u && !--u->count)
 		use_free(u);
 }
 
 void uses_drop_all(struct driver *user)
 {
+	assert_held(&drivers_lock);
 	while (!list_empty(&user->uses))
 		use_free(list_first(&user->uses, struct driver_use, by_user));
 }

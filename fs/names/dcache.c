@@ -81,6 +81,7 @@ struct dentry *dentry_find_rcu(const struct dentry *parent, u64 key, const char 
 {
 	struct dentry *d = rcu_dereference(table[dentry_bucket(parent, key)]);
 
+	assert_rcu_read();
 	for (; d; d = rcu_dereference(d->hash_next)) {
 		const char *text;
 
@@ -95,6 +96,7 @@ struct dentry *dentry_find_rcu(const struct dentry *parent, u64 key, const char 
 
 bool dentry_get_rcu(struct dentry *d)
 {
+	assert_rcu_read();
 	s32 count = atomic_read(&d->refs);
 
 	while (count >= 0)

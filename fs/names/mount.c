@@ -62,6 +62,7 @@ struct mount *mount_find_rcu(const struct mount *mount, const struct dentry *d)
 {
 	struct mount *found = rcu_dereference(*mount_bucket(mount, d));
 
+	assert_rcu_read();
 	while (found && (READ_ONCE(found->parent) != mount || READ_ONCE(found->mountpoint) != d))
 		found = rcu_dereference(found->hash_next);
 	return found;

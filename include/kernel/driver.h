@@ -177,7 +177,7 @@ enum driver_request {
 int __must_check driver_check_privilege(enum driver_request request);
 /** @brief Refuse installs until the next boot. */
 void driver_lock_installs(void);
-bool driver_installs_locked(void);
+bool driver_installs_forbidden(void);
 
 /* ---- drivers that faulted (banos/life/failure.c) ---- */
 

@@ -144,6 +144,7 @@ static void set_cycle_rate_locked(u64 freq_hz)
 {
 	u64 base_ns = cycles_in_use ? 0 : time_monotonic_ns(), cycles;
 
+	assert_held(&clock_lock);
 	clock_write_begin();
 	cycles = cycles_ordered();
 	if (cycles_in_use) /* where old and new line meet */
