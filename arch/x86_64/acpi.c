@@ -31,20 +31,21 @@ static bool is_ram(phys_t addr, size_t len)
 }
 
 /* Any physical memory: where RAM is mapped already, there; else for a while. */
-static const void *map(struct acpi_reader *r, phys_t addr, size_t len)
+static const void *map(struct acpi_reader *reader, phys_t addr, size_t len)
 {
 	if (addr + len < addr || (addr + len) >> 52)
 		return NULL;
 	return is_ram(addr, len) ? phys_to_virt(addr) : krange_map_phys(addr, len, KCACHE_WB);
 }
 
-static void unmap(struct acpi_reader *r, const void *p, size_t len)
+static void unmap(struct acpi_reader *reader, const void *p, size_t len)
 {
 	if ((u64)p < PHYSMAP_BASE || !is_ram((u64)p - PHYSMAP_BASE, len))
 		krange_unmap_phys((void *)p);
 }
 
-static void complain(struct acpi_reader *r, const char *signature, phys_t addr, const char *why)
+static void complain(struct acpi_reader *reader, const char *signature, phys_t addr,
+		     const char *why)
 {
 	pr_warn("acpi: table %s at %lx %s: ignored\n", signature, addr, why);
 }
@@ -92,17 +93,18 @@ static bool find(void)
 
 void acpi_init(void)
 {
-	const struct acpi_info *a = &acpi_info;
+	const struct acpi_info *info = &acpi_info;
 
 	if (option_is_set(&opt_noacpi) || !find()) {
 		(void)acpi_parse(&reader, NULL, 0, &acpi_info); /* a machine without */
 		pr_info("acpi: no ACPI tables\n");
 		return;
 	}
-	pr_info("acpi: %u processor%s, %u I/O APIC%s%s%s%s\n", a->nr_cpus + a->nr_cpus_left_out,
-		a->nr_cpus + a->nr_cpus_left_out == 1 ? "" : "s", a->nr_ioapics,
-		a->nr_ioapics == 1 ? "" : "s", a->has_hpet ? ", HPET" : "",
-		a->pm_timer.addr ? ", PM timer" : "", a->has_s5 ? ", S5" : "");
+	pr_info("acpi: %u processor%s, %u I/O APIC%s%s%s%s\n",
+		info->nr_cpus + info->nr_cpus_left_out,
+		info->nr_cpus + info->nr_cpus_left_out == 1 ? "" : "s", info->nr_ioapics,
+		info->nr_ioapics == 1 ? "" : "s", info->has_hpet ? ", HPET" : "",
+		info->pm_timer.addr ? ", PM timer" : "", info->has_s5 ? ", S5" : "");
 }
 
 /* ---- what the kernel drives itself ---- */

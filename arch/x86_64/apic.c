@@ -34,12 +34,12 @@ u32 apic_read(u32 reg)
 	return apic_x2 ? (u32)rdmsr(apic_msr(reg)) : mmio_read32(apic_base + reg);
 }
 
-void apic_write(u32 reg, u32 v)
+void apic_write(u32 reg, u32 value)
 {
 	if (apic_x2)
-		wrmsr(apic_msr(reg), v);
+		wrmsr(apic_msr(reg), value);
 	else
-		mmio_write32(apic_base + reg, v);
+		mmio_write32(apic_base + reg, value);
 }
 
 u32 apic_read_id(void)
@@ -58,10 +58,10 @@ bool apic_in_service(u32 vector)
 
 static bool cpu_has_apic(void)
 {
-	u32 r[4];
+	u32 regs[4];
 
-	cpuid(CPUID_BASIC, 0, r);
-	return r[3] & CPUID_APIC;
+	cpuid(CPUID_BASIC, 0, regs);
+	return regs[3] & CPUID_APIC;
 }
 
 static u64 change_base(u64 base, u64 set, u64 clear)
@@ -128,7 +128,8 @@ void apic_cpu_start(void)
 	set_nmi_pin();
 	/* what the firmware left in service would hold back all below it; an end is that of the highest */
 	for (u32 vector = 0xe0; vector >= 0x20; vector -= 32)
-		for (u32 v = apic_read(APIC_ISR + vector / 32 * 0x10); v; v &= v - 1)
+		for (u32 value = apic_read(APIC_ISR + vector / 32 * 0x10); value;
+		     value &= value - 1)
 			apic_eoi();
 }
 

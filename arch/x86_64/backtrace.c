@@ -26,23 +26,23 @@ static bool stays_asleep(const struct thread *t)
 u32 thread_backtrace(struct thread *t, u64 *addrs, u32 max)
 {
 	u64 flags = spin_lock_irqsave(&t->state_lock), low, rbp;
-	u32 n = 0;
+	u32 count = 0;
 
 	if (stays_asleep(t) && max) {
 		const struct switch_frame *sf = (const void *)t->ksp;
 
-		addrs[n++] = sf->rip;
+		addrs[count++] = sf->rip;
 		low = t->ksp + sizeof(*sf);
-		for (rbp = sf->rbp; n < max && rbp >= low && !(rbp & 7) &&
+		for (rbp = sf->rbp; count < max && rbp >= low && !(rbp & 7) &&
 				    rbp <= t->kstack_top - sizeof(struct stack_frame);
-		     n++) {
+		     count++) {
 			const struct stack_frame *frame = (const void *)rbp;
 
-			addrs[n] = frame->rip;
+			addrs[count] = frame->rip;
 			low = rbp + sizeof(*frame);
 			rbp = frame->rbp;
 		}
 	}
 	spin_unlock_irqrestore(&t->state_lock, flags);
-	return n;
+	return count;
 }

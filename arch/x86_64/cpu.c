@@ -45,75 +45,76 @@ static u8 fpu_initial_area[4096] __aligned(64);
 extern u8 trap_stubs[], pf_entry[], syscall_entry[], syscall_compat_entry[];
 extern const u32 __smap_sites_start[], __smap_sites_end[];
 
-static void detect_names(struct cpu_features *f)
+static void detect_names(struct cpu_features *features)
 {
-	u32 r[4];
+	u32 regs[4];
 
-	cpuid(CPUID_VENDOR, 0, r);
-	memcpy(f->vendor, &r[1], 4);
-	memcpy(f->vendor + 4, &r[3], 4);
-	memcpy(f->vendor + 8, &r[2], 4);
-	cpuid(CPUID_EXT_MAX, 0, r);
-	if (r[0] >= CPUID_BRAND + 2)
+	cpuid(CPUID_VENDOR, 0, regs);
+	memcpy(features->vendor, &regs[1], 4);
+	memcpy(features->vendor + 4, &regs[3], 4);
+	memcpy(features->vendor + 8, &regs[2], 4);
+	cpuid(CPUID_EXT_MAX, 0, regs);
+	if (regs[0] >= CPUID_BRAND + 2)
 		for (u32 i = 0; i < 3; i++) {
-			cpuid(CPUID_BRAND + i, 0, r);
-			memcpy(f->brand + 16 * i, r, 16);
+			cpuid(CPUID_BRAND + i, 0, regs);
+			memcpy(features->brand + 16 * i, regs, 16);
 		}
 }
 
-static void detect(struct cpu_features *f)
+static void detect(struct cpu_features *features)
 {
-	u32 r[4], max, xmax;
+	u32 regs[4], max, xmax;
 
-	detect_names(f);
-	cpuid(CPUID_VENDOR, 0, r);
-	max = r[0];
-	cpuid(CPUID_BASIC, 0, r);
-	f->stepping = r[0] & 15;
-	f->model = (r[0] >> 4 & 15) | (r[0] >> 12 & 0xf0);
-	f->family = (r[0] >> 8 & 15) + (((r[0] >> 8 & 15) == 15) ? (r[0] >> 20 & 255) : 0);
-	f->hwcap = r[3];
-	f->mce = r[3] & CPUID_MCE;
-	f->pge = r[3] & CPUID_PGE;
-	f->mca = r[3] & CPUID_MCA;
-	f->pat = r[3] & CPUID_PAT;
-	f->pcid = r[2] & CPUID_PCID;
-	f->x2apic = r[2] & CPUID_X2APIC;
-	f->tsc_deadline = r[2] & CPUID_TSC_DEADLINE;
-	f->xsave = r[2] & CPUID_HAS_XSAVE;
-	f->rdrand = r[2] & CPUID_RDRAND;
-	f->hypervisor = r[2] & CPUID_HYPERVISOR;
+	detect_names(features);
+	cpuid(CPUID_VENDOR, 0, regs);
+	max = regs[0];
+	cpuid(CPUID_BASIC, 0, regs);
+	features->stepping = regs[0] & 15;
+	features->model = (regs[0] >> 4 & 15) | (regs[0] >> 12 & 0xf0);
+	features->family =
+		(regs[0] >> 8 & 15) + (((regs[0] >> 8 & 15) == 15) ? (regs[0] >> 20 & 255) : 0);
+	features->hwcap = regs[3];
+	features->mce = regs[3] & CPUID_MCE;
+	features->pge = regs[3] & CPUID_PGE;
+	features->mca = regs[3] & CPUID_MCA;
+	features->pat = regs[3] & CPUID_PAT;
+	features->pcid = regs[2] & CPUID_PCID;
+	features->x2apic = regs[2] & CPUID_X2APIC;
+	features->tsc_deadline = regs[2] & CPUID_TSC_DEADLINE;
+	features->xsave = regs[2] & CPUID_HAS_XSAVE;
+	features->rdrand = regs[2] & CPUID_RDRAND;
+	features->hypervisor = regs[2] & CPUID_HYPERVISOR;
 	if (max >= CPUID_STRUCTURE) {
-		cpuid(CPUID_STRUCTURE, 0, r);
-		f->smep = r[1] & CPUID_SMEP;
-		f->rdseed = r[1] & CPUID_RDSEED;
-		f->smap = r[1] & CPUID_SMAP;
-		f->umip = r[2] & CPUID_UMIP;
+		cpuid(CPUID_STRUCTURE, 0, regs);
+		features->smep = regs[1] & CPUID_SMEP;
+		features->rdseed = regs[1] & CPUID_RDSEED;
+		features->smap = regs[1] & CPUID_SMAP;
+		features->umip = regs[2] & CPUID_UMIP;
 	}
-	f->phys_bits = 36;
-	cpuid(CPUID_EXT_MAX, 0, r);
-	xmax = r[0];
-	cpuid(CPUID_EXT, 0, r);
-	f->syscall = r[3] & CPUID_SYSCALL;
-	f->nx = r[3] & CPUID_NX;
-	f->gbpages = r[3] & CPUID_GBPAGES;
-	f->rdtscp = r[3] & CPUID_RDTSCP;
+	features->phys_bits = 36;
+	cpuid(CPUID_EXT_MAX, 0, regs);
+	xmax = regs[0];
+	cpuid(CPUID_EXT, 0, regs);
+	features->syscall = regs[3] & CPUID_SYSCALL;
+	features->nx = regs[3] & CPUID_NX;
+	features->gbpages = regs[3] & CPUID_GBPAGES;
+	features->rdtscp = regs[3] & CPUID_RDTSCP;
 	if (xmax >= CPUID_EXT_POWER) {
-		cpuid(CPUID_EXT_POWER, 0, r);
-		f->invariant_tsc = r[3] & CPUID_INVARIANT_TSC;
+		cpuid(CPUID_EXT_POWER, 0, regs);
+		features->invariant_tsc = regs[3] & CPUID_INVARIANT_TSC;
 	}
 	if (xmax >= CPUID_EXT_SIZES) {
-		cpuid(CPUID_EXT_SIZES, 0, r);
-		f->phys_bits = r[0] & 255;
+		cpuid(CPUID_EXT_SIZES, 0, regs);
+		features->phys_bits = regs[0] & 255;
 	}
-	f->xsave_size = 512;
-	if (f->xsave && max >= CPUID_XSAVE) {
-		cpuid(CPUID_XSAVE, 0, r);
-		f->xcr0 = ((u64)r[3] << 32 | r[0]) & XCR0_WANTED;
-		if ((f->xcr0 & 0xe0) != 0xe0)
-			f->xcr0 &= 7;
+	features->xsave_size = 512;
+	if (features->xsave && max >= CPUID_XSAVE) {
+		cpuid(CPUID_XSAVE, 0, regs);
+		features->xcr0 = ((u64)regs[3] << 32 | regs[0]) & XCR0_WANTED;
+		if ((features->xcr0 & 0xe0) != 0xe0)
+			features->xcr0 &= 7;
 	} else {
-		f->xsave = false;
+		features->xsave = false;
 	}
 }
 
@@ -139,11 +140,11 @@ static void patch_smap_sites(void)
 enum { IST_DOUBLE_FAULT = 1, IST_NMI, IST_MACHINE_CHECK, IST_DEBUG };
 #define TRAP_STUB(vector) (trap_stubs + 16 * (vector)) /* entry.S */
 
-static void idt_set(u32 n, const void *fn, u8 ist, u8 dpl)
+static void idt_set(u32 count, const void *fn, u8 ist, u8 dpl)
 {
 	u64 a = (u64)fn;
 
-	idt[n] =
+	idt[count] =
 		(struct idt_entry){ a,	     KERNEL_CS, ist, GATE_INTERRUPT | dpl << GATE_DPL_SHIFT,
 				    a >> 16, a >> 32,	0 };
 }
@@ -169,26 +170,26 @@ static void idt_init(void)
 #define SEGMENT_USER_CODE   0x00affb000000ffff
 #define SEGMENT_TSS	    (0x89ull << 40) /* present, an available TSS of 64 bits */
 
-void cpu_tables_fill(struct cpu_tables *t)
+void cpu_tables_fill(struct cpu_tables *tables)
 {
-	u64 base = (u64)&t->tss;
+	u64 base = (u64)&tables->tss;
 
-	t->gdt[GDT_KERNEL_CODE] = SEGMENT_KERNEL_CODE;
-	t->gdt[GDT_KERNEL_DATA] = SEGMENT_KERNEL_DATA;
-	t->gdt[GDT_USER_DATA] = SEGMENT_USER_DATA;
-	t->gdt[GDT_USER_CODE] = SEGMENT_USER_CODE;
-	t->gdt[GDT_TSS] = (sizeof(t->tss) - 1) | (base & 0xffffff) << 16 | SEGMENT_TSS |
-			  (base >> 24 & 0xff) << 56;
-	t->gdt[GDT_TSS + 1] = base >> 32;
-	t->tss.iomap = sizeof(t->tss);
+	tables->gdt[GDT_KERNEL_CODE] = SEGMENT_KERNEL_CODE;
+	tables->gdt[GDT_KERNEL_DATA] = SEGMENT_KERNEL_DATA;
+	tables->gdt[GDT_USER_DATA] = SEGMENT_USER_DATA;
+	tables->gdt[GDT_USER_CODE] = SEGMENT_USER_CODE;
+	tables->gdt[GDT_TSS] = (sizeof(tables->tss) - 1) | (base & 0xffffff) << 16 | SEGMENT_TSS |
+			       (base >> 24 & 0xff) << 56;
+	tables->gdt[GDT_TSS + 1] = base >> 32;
+	tables->tss.iomap = sizeof(tables->tss);
 }
 
-static void tables_load(struct cpu_tables *t)
+static void tables_load(struct cpu_tables *tables)
 {
 	struct {
 		u16 limit;
 		u64 base;
-	} __packed d = { sizeof(t->gdt) - 1, (u64)t->gdt };
+	} __packed d = { sizeof(tables->gdt) - 1, (u64)tables->gdt };
 
 	__asm__ volatile(
 		"lgdt %0\n\tpushq $8\n\tleaq 1f(%%rip), %%rax\n\tpushq %%rax\n\tlretq\n1:" ::"m"(d)
@@ -205,33 +206,34 @@ static void tables_load(struct cpu_tables *t)
 /* Control registers and MSRs, the same on each CPU. */
 static void cpu_enable_features(void)
 {
-	const struct cpu_features *f = &cpu_features;
+	const struct cpu_features *features = &cpu_features;
 	u64 cr4 = CR4_PAE | CR4_PSE | CR4_OSFXSR | CR4_OSXMMEXCPT;
 
-	cr4 |= f->pge ? CR4_PGE : 0;
-	cr4 |= f->umip ? CR4_UMIP : 0;
-	cr4 |= f->smep ? CR4_SMEP : 0;
-	cr4 |= f->smap ? CR4_SMAP : 0;
-	cr4 |= f->xsave ? CR4_OSXSAVE : 0;
+	cr4 |= features->pge ? CR4_PGE : 0;
+	cr4 |= features->umip ? CR4_UMIP : 0;
+	cr4 |= features->smep ? CR4_SMEP : 0;
+	cr4 |= features->smap ? CR4_SMAP : 0;
+	cr4 |= features->xsave ? CR4_OSXSAVE : 0;
 	write_cr4(cr4);
 	if (pcid_enabled)
 		pcid_cpu_enable();
-	if (f->xsave)
-		__asm__ volatile("xsetbv" ::"c"(0), "a"((u32)f->xcr0), "d"((u32)(f->xcr0 >> 32)));
-	if (f->pat)
+	if (features->xsave)
+		__asm__ volatile("xsetbv" ::"c"(0), "a"((u32)features->xcr0),
+				 "d"((u32)(features->xcr0 >> 32)));
+	if (features->pat)
 		wrmsr(MSR_PAT, PAT_ENTRIES);
 	mce_cpu_start();
 	wrmsr(MSR_STAR, (u64)USER_SYSRET_BASE << 48 | (u64)KERNEL_CS << 32);
 	wrmsr(MSR_LSTAR, (u64)syscall_entry);
 	wrmsr(MSR_CSTAR, (u64)syscall_compat_entry);
 	wrmsr(MSR_FMASK, SYSCALL_FLAGS_CLEARED);
-	if (f->hwcap & HWCAP_SEP) { /* no selector: SYSENTER is a protection fault */
+	if (features->hwcap & HWCAP_SEP) { /* no selector: SYSENTER is a protection fault */
 		wrmsr(MSR_SYSENTER_CS, 0);
 		wrmsr(MSR_SYSENTER_ESP, 0);
 		wrmsr(MSR_SYSENTER_EIP, 0);
 	}
 	wrmsr(MSR_KERNEL_GS, 0);
-	if (f->rdtscp) /* what RDTSCP tells programs: the vDSO's getcpu() */
+	if (features->rdtscp) /* what RDTSCP tells programs: the vDSO's getcpu() */
 		wrmsr(MSR_TSC_AUX, this_cpu()->id);
 }
 
@@ -241,15 +243,15 @@ static void cpu_enable_features(void)
 
 static void fpu_init(void)
 {
-	struct cpu_features *f = &cpu_features;
-	u32 r[4];
+	struct cpu_features *features = &cpu_features;
+	u32 regs[4];
 
-	if (f->xsave) {
-		cpuid(CPUID_XSAVE, 0, r);
-		f->xsave_size = r[1];
-		if (f->xsave_size > sizeof(fpu_initial_area))
+	if (features->xsave) {
+		cpuid(CPUID_XSAVE, 0, regs);
+		features->xsave_size = regs[1];
+		if (features->xsave_size > sizeof(fpu_initial_area))
 			panic("the FPU state of this processor needs %u bytes, the kernel reserves %zu",
-			      f->xsave_size, sizeof(fpu_initial_area));
+			      features->xsave_size, sizeof(fpu_initial_area));
 	}
 	*(u16 *)fpu_initial_area = FPU_CONTROL_INITIAL;
 	*(u32 *)(fpu_initial_area + FPU_MXCSR_OFFSET) = MXCSR_INITIAL;
@@ -258,16 +260,16 @@ static void fpu_init(void)
 
 void cpu_init_boot(void)
 {
-	struct cpu *c = &boot_cpu;
+	struct cpu *cpu = &boot_cpu;
 
-	cpus[0] = c;
-	c->arch = &boot_tables;
+	cpus[0] = cpu;
+	cpu->arch = &boot_tables;
 	cpu_tables_fill(&boot_tables);
 	for (u32 i = 0; i < 4; i++)
 		boot_tables.tss.ist[i] = (u64)(boot_ist[i] + sizeof(boot_ist[i]));
 	idt_init();
 	tables_load(&boot_tables);
-	wrmsr(MSR_GS_BASE, (u64)c); /* loading GS's selector may have cleared it */
+	wrmsr(MSR_GS_BASE, (u64)cpu); /* loading GS's selector may have cleared it */
 	detect(&cpu_features);
 	if (cpu_features.nx)
 		pte_nx_mask = PTE_NX;
@@ -293,17 +295,17 @@ const char *cpu_stack_overflowed(u64 addr, u64 *low)
 {
 	static const char *const names[] = { "double fault", "non-maskable interrupt",
 					     "machine check", "debug" };
-	const struct cpu *c = this_cpu();
-	const struct cpu_tables *t = c->arch;
+	const struct cpu *cpu = this_cpu();
+	const struct cpu_tables *tables = cpu->arch;
 
 	*low = this_cpu()->kstack_top - KERNEL_STACK_SIZE;
 	if (addr >= *low - PAGE_SIZE && addr < *low)
 		return "thread";
-	*low = c->irq_stack_top - IRQ_STACK_SIZE;
+	*low = cpu->irq_stack_top - IRQ_STACK_SIZE;
 	if (addr >= *low - PAGE_SIZE && addr < *low)
 		return "interrupt";
 	for (u32 i = 0; i < ARRAY_SIZE(names); i++) {
-		*low = (u64)t->ist_stacks[i];
+		*low = (u64)tables->ist_stacks[i];
 		if (addr >= *low - PAGE_SIZE && addr < *low)
 			return names[i];
 	}
@@ -317,10 +319,10 @@ bool cpu_on_irq_stack(u64 addr)
 	return addr < top && addr >= top - IRQ_STACK_SIZE;
 }
 
-void cpu_init_secondary(struct cpu *c)
+void cpu_init_secondary(struct cpu *cpu)
 {
-	tables_load(c->arch);
-	wrmsr(MSR_GS_BASE, (u64)c);
+	tables_load(cpu->arch);
+	wrmsr(MSR_GS_BASE, (u64)cpu);
 	cpu_enable_features();
 }
 
@@ -336,10 +338,10 @@ void cpu_leave_stack(u64 top, void (*fn)(void))
 
 void cpu_set_kernel_stack(u64 top)
 {
-	struct cpu *c = this_cpu();
+	struct cpu *cpu = this_cpu();
 
-	c->kstack_top = top;
-	((struct cpu_tables *)c->arch)->tss.rsp[0] = top;
+	cpu->kstack_top = top;
+	((struct cpu_tables *)cpu->arch)->tss.rsp[0] = top;
 }
 
 void fpu_save(void *area)

@@ -11,38 +11,40 @@
 #include <kernel/thread.h>
 #include "cpu_tables.h"
 
-static int stacks_alloc(struct cpu *c)
+static int stacks_alloc(struct cpu *cpu)
 {
-	struct cpu_tables *t = c->arch;
+	struct cpu_tables *tables = cpu->arch;
 	u8 *irq = krange_alloc_stack(IRQ_STACK_SIZE / PAGE_SIZE);
 
 	if (!irq)
 		return -1;
-	c->irq_stack_top = (u64)irq + IRQ_STACK_SIZE;
+	cpu->irq_stack_top = (u64)irq + IRQ_STACK_SIZE;
 	for (u32 i = 0; i < 4; i++) {
 		u8 *s = krange_alloc_stack(IST_PAGES);
 
 		if (!s)
 			return -1;
-		t->ist_stacks[i] = s;
-		t->tss.ist[i] = (u64)s + IST_PAGES * PAGE_SIZE;
+		tables->ist_stacks[i] = s;
+		tables->tss.ist[i] = (u64)s + IST_PAGES * PAGE_SIZE;
 	}
 	return 0;
 }
 
-u32 cpu_stacks(const struct cpu *c, struct cpu_stack *out, u32 max)
+u32 cpu_stacks(const struct cpu *cpu, struct cpu_stack *out, u32 max)
 {
-	const struct cpu_tables *t = c->arch;
-	u32 n = 0;
+	const struct cpu_tables *tables = cpu->arch;
+	u32 count = 0;
 
-	if (n < max)
-		out[n++] = (struct cpu_stack){ c->irq_stack_top - IRQ_STACK_SIZE, IRQ_STACK_SIZE };
-	for (u32 i = 0; i < ARRAY_SIZE(t->ist_stacks) && n < max; i++)
-		out[n++] = (struct cpu_stack){ (u64)t->ist_stacks[i], IST_PAGES * PAGE_SIZE };
-	if (n < max)
-		out[n++] = (struct cpu_stack){ c->idle->kstack_top - KERNEL_STACK_SIZE,
-					       KERNEL_STACK_SIZE };
-	return n;
+	if (count < max)
+		out[count++] =
+			(struct cpu_stack){ cpu->irq_stack_top - IRQ_STACK_SIZE, IRQ_STACK_SIZE };
+	for (u32 i = 0; i < ARRAY_SIZE(tables->ist_stacks) && count < max; i++)
+		out[count++] =
+			(struct cpu_stack){ (u64)tables->ist_stacks[i], IST_PAGES * PAGE_SIZE };
+	if (count < max)
+		out[count++] = (struct cpu_stack){ cpu->idle->kstack_top - KERNEL_STACK_SIZE,
+						   KERNEL_STACK_SIZE };
+	return count;
 }
 
 int cpu_init_boot_stacks(void)
@@ -50,36 +52,36 @@ int cpu_init_boot_stacks(void)
 	return stacks_alloc(&boot_cpu);
 }
 
-static void cpu_destroy(struct cpu *c)
+static void cpu_destroy(struct cpu *cpu)
 {
-	struct cpu_tables *t = c->arch;
+	struct cpu_tables *tables = cpu->arch;
 
-	if (c->irq_stack_top)
-		krange_free((void *)(c->irq_stack_top - IRQ_STACK_SIZE));
-	for (u32 i = 0; i < ARRAY_SIZE(t->ist_stacks); i++)
-		krange_free(t->ist_stacks[i]);
-	kfree(t);
-	kfree(c);
+	if (cpu->irq_stack_top)
+		krange_free((void *)(cpu->irq_stack_top - IRQ_STACK_SIZE));
+	for (u32 i = 0; i < ARRAY_SIZE(tables->ist_stacks); i++)
+		krange_free(tables->ist_stacks[i]);
+	kfree(tables);
+	kfree(cpu);
 }
 
 struct cpu *cpu_create(u32 id, u32 apic_id)
 {
-	struct cpu *c = kzalloc(sizeof(*c));
-	struct cpu_tables *t = kzalloc(sizeof(*t));
+	struct cpu *cpu = kzalloc(sizeof(*cpu));
+	struct cpu_tables *tables = kzalloc(sizeof(*tables));
 
-	if (!c || !t) {
-		kfree(c);
-		kfree(t);
+	if (!cpu || !tables) {
+		kfree(cpu);
+		kfree(tables);
 		return NULL;
 	}
-	c->arch = t;
-	c->self = c;
-	c->id = id;
-	c->hw_id = apic_id;
-	cpu_tables_fill(t);
-	if (stacks_alloc(c)) {
-		cpu_destroy(c);
+	cpu->arch = tables;
+	cpu->self = cpu;
+	cpu->id = id;
+	cpu->hw_id = apic_id;
+	cpu_tables_fill(tables);
+	if (stacks_alloc(cpu)) {
+		cpu_destroy(cpu);
 		return NULL;
 	}
-	return c;
+	return cpu;
 }

@@ -82,42 +82,42 @@ static const struct flag_word flag_words[] = {
 };
 
 /* Zeroes where the processor has no such leaf. */
-static void read_leaf(u32 leaf, u32 sub, u32 r[4])
+static void read_leaf(u32 leaf, u32 sub, u32 regs[4])
 {
 	u32 top[4];
 
 	cpuid(leaf & 0x80000000, 0, top);
-	memset(r, 0, 16);
+	memset(regs, 0, 16);
 	if (leaf <= top[EAX])
-		cpuid(leaf, sub, r);
+		cpuid(leaf, sub, regs);
 }
 
-static void show_flags(struct seq_file *m)
+static void show_flags(struct seq_file *seq)
 {
-	u32 r[4];
+	u32 regs[4];
 
-	seq_puts(m, "flags\t\t:");
+	seq_puts(seq, "flags\t\t:");
 	for (u32 w = 0; w < ARRAY_SIZE(flag_words); w++) {
-		const struct flag_word *f = &flag_words[w];
+		const struct flag_word *word = &flag_words[w];
 
-		read_leaf(f->leaf, f->sub, r);
-		for (u32 bit = 0; bit < f->n; bit++)
-			if (r[f->reg] >> bit & 1 && *f->names[bit]) {
-				seq_putc(m, ' ');
-				seq_puts(m, f->names[bit]);
+		read_leaf(word->leaf, word->sub, regs);
+		for (u32 bit = 0; bit < word->n; bit++)
+			if (regs[word->reg] >> bit & 1 && *word->names[bit]) {
+				seq_putc(seq, ' ');
+				seq_puts(seq, word->names[bit]);
 			}
 	}
 	if (cpu_features.invariant_tsc)
-		seq_puts(m, " constant_tsc nonstop_tsc");
-	seq_putc(m, '\n');
+		seq_puts(seq, " constant_tsc nonstop_tsc");
+	seq_putc(seq, '\n');
 }
 
-static void show_decimal(struct seq_file *m, const char *label, u64 v, u32 width, u64 unit)
+static void show_decimal(struct seq_file *seq, const char *label, u64 value, u32 width, u64 unit)
 {
-	seq_printf(m, "%s%lu.%0*lu\n", label, v / unit, (int)width, v % unit);
+	seq_printf(seq, "%s%lu.%0*lu\n", label, value / unit, (int)width, value % unit);
 }
 
-static void show_cpu(struct seq_file *m, const struct cpu *c)
+static void show_cpu(struct seq_file *seq, const struct cpu *cpu)
 {
 	u64 hz = tsc_frequency();
 	u32 basic[4], one[4], sizes[4], cache[4];
@@ -129,32 +129,32 @@ static void show_cpu(struct seq_file *m, const struct cpu *c)
 	read_leaf(0x80000008, 0, sizes);
 	while (*brand == ' ')
 		brand++;
-	seq_printf(m,
+	seq_printf(seq,
 		   "processor\t: %u\nvendor_id\t: %s\ncpu family\t: %u\nmodel\t\t: %u\n"
 		   "model name\t: %s\nstepping\t: %u\n",
-		   c->id, cpu_features.vendor, cpu_features.family, cpu_features.model,
+		   cpu->id, cpu_features.vendor, cpu_features.family, cpu_features.model,
 		   *brand ? brand : "unknown", cpu_features.stepping);
 	if (hz)
-		show_decimal(m, "cpu MHz\t\t: ", hz / 1000, 3, 1000);
+		show_decimal(seq, "cpu MHz\t\t: ", hz / 1000, 3, 1000);
 	if (cache[ECX] >> 16)
-		seq_printf(m, "cache size\t: %u KB\n", cache[ECX] >> 16);
-	seq_printf(m,
+		seq_printf(seq, "cache size\t: %u KB\n", cache[ECX] >> 16);
+	seq_printf(seq,
 		   "apicid\t\t: %u\ninitial apicid\t: %u\nfpu\t\t: yes\nfpu_exception\t: yes\n"
 		   "cpuid level\t: %u\nwp\t\t: yes\n",
-		   c->hw_id, c->hw_id, basic[EAX]);
-	show_flags(m);
+		   cpu->hw_id, cpu->hw_id, basic[EAX]);
+	show_flags(seq);
 	if (hz)
-		show_decimal(m, "bogomips\t: ", hz / 5000, 2, 100);
-	seq_printf(m,
+		show_decimal(seq, "bogomips\t: ", hz / 5000, 2, 100);
+	seq_printf(seq,
 		   "clflush size\t: %u\ncache_alignment\t: %u\n"
 		   "address sizes\t: %u bits physical, %u bits virtual\npower management:\n\n",
 		   (one[EBX] >> 8 & 255) * 8, (one[EBX] >> 8 & 255) * 8, cpu_features.phys_bits,
 		   sizes[EAX] >> 8 & 255 ? sizes[EAX] >> 8 & 255 : 48);
 }
 
-void arch_cpuinfo_show(struct seq_file *m)
+void arch_cpuinfo_show(struct seq_file *seq)
 {
 	for (u32 i = 0; i < cpu_count; i++)
 		if (cpus[i] && cpus[i]->online)
-			show_cpu(m, cpus[i]);
+			show_cpu(seq, cpus[i]);
 }

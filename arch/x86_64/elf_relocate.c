@@ -87,22 +87,23 @@ struct place {
 	const file_sym *symbol;
 };
 
-static const char *target_name(const struct place *p)
+static const char *target_name(const struct place *place)
 {
-	u32 section = symbol_section(p->l, p->symbol);
+	u32 section = symbol_section(place->l, place->symbol);
 
-	if (ELF64_ST_TYPE(p->symbol->st_info) == STT_SECTION && section)
-		return section_name(p->l, section);
-	return p->symbol == p->l->symbols ? "nothing" : symbol_name(p->l, p->symbol);
+	if (ELF64_ST_TYPE(place->symbol->st_info) == STT_SECTION && section)
+		return section_name(place->l, section);
+	return place->symbol == place->l->symbols ? "nothing"
+						  : symbol_name(place->l, place->symbol);
 }
 
-static int refuse(const struct place *p, int err, const char *why)
+static int refuse(const struct place *place, int err, const char *why)
 {
-	u32 type = ELF64_R_TYPE(p->r->r_info);
+	u32 type = ELF64_R_TYPE(place->r->r_info);
 
-	return report_add(p->l->report, err, "relocation %u (%s) of %s+0x%lx to %s %s", type,
-			  type_name(type), section_name(p->l, p->section),
-			  (unsigned long)p->r->r_offset, target_name(p), why);
+	return report_add(place->l->report, err, "relocation %u (%s) of %s+0x%lx to %s %s", type,
+			  type_name(type), section_name(place->l, place->section),
+			  (unsigned long)place->r->r_offset, target_name(place), why);
 }
 
 /* What a kind that is not done is for. */
@@ -128,13 +129,13 @@ static const char *why_unsupported(u32 type)
 	}
 }
 
-static int overflows(const struct place *p, u64 value)
+static int overflows(const struct place *place, u64 value)
 {
-	if (ELF64_R_TYPE(p->r->r_info) == R_X86_64_32)
+	if (ELF64_R_TYPE(place->r->r_info) == R_X86_64_32)
 		return refuse(
-			p, -EOVERFLOW,
+			place, -EOVERFLOW,
 			"does not fit: compile with -mcmodel=kernel or -fPIE (in assembly: lea reg, [rel name], or 64 bits)");
-	return refuse(p, -EOVERFLOW, "does not fit into 32 bits");
+	return refuse(place, -EOVERFLOW, "does not fit into 32 bits");
 }
 
 static u32 store_size(u32 type)
@@ -165,36 +166,36 @@ static u32 store_size(u32 type)
 }
 
 /* The value of a symbol that is not simply its address. @return false: nothing to do, or refused */
-static bool special_value(const struct place *p, u64 *s, int *err)
+static bool special_value(const struct place *place, u64 *s, int *err)
 {
-	const file_sym *symbol = p->symbol;
-	u32 type = ELF64_R_TYPE(p->r->r_info);
+	const file_sym *symbol = place->symbol;
+	u32 type = ELF64_R_TYPE(place->r->r_info);
 
 	if (symbol->st_shndx == SHN_ABS)
 		return true;	   /* a large number, no more */
 	if (*s != VALUE_SPECIAL) { /* an absent weak import */
 		bool is_call = type == R_X86_64_PLT32 || type == R_X86_64_PLTOFF64;
 
-		*s = is_call ? *s - VALUE_SPECIAL - 1 + p->l->image.addr : 0;
+		*s = is_call ? *s - VALUE_SPECIAL - 1 + place->l->image.addr : 0;
 		return true;
 	}
 	if (symbol->st_shndx != SHN_UNDEF)
-		*err = refuse(p, -ENOEXEC, "leads into a section that is not loaded");
+		*err = refuse(place, -ENOEXEC, "leads into a section that is not loaded");
 	else if (ELF64_ST_BIND(symbol->st_info) == STB_LOCAL)
 		*err = refuse(
-			p, -ENOEXEC,
+			place, -ENOEXEC,
 			"leads nowhere: that symbol is local and undefined (dropped by ld --gc-sections? keep it with -u or KEEP)");
 	return false; /* a missing import was reported by resolve() */
 }
 
 /* The GOT slot of a symbol, with its value in it. */
-static int got_slot(const struct place *p, u64 s, u64 *slot)
+static int got_slot(const struct place *place, u64 s, u64 *slot)
 {
-	struct loader *l = p->l;
-	u32 i = p->symbol - l->symbols;
+	struct loader *l = place->l;
+	u32 i = place->symbol - l->symbols;
 
 	if (!i)
-		return refuse(p, -ENOEXEC, "makes no sense");
+		return refuse(place, -ENOEXEC, "makes no sense");
 	if (i < l->got_first) {
 		l->got_first = 1;
 		return LOADER_AGAIN;
@@ -222,14 +223,14 @@ static bool goes_through_got(u32 type)
 }
 
 /* @s: the symbol's value, or G */
-static int store(const struct place *p, u64 s)
+static int store(const struct place *place, u64 s)
 {
-	const struct load_section *w = &p->l->where[p->section];
-	u64 a = p->r->r_addend, at = w->addr + p->r->r_offset, got = p->l->image.addr + p->l->got,
-	    value;
-	u8 *mem = w->mem + p->r->r_offset;
+	const struct load_section *section = &place->l->where[place->section];
+	u64 a = place->r->r_addend, at = section->addr + place->r->r_offset,
+	    got = place->l->image.addr + place->l->got, value;
+	u8 *mem = section->mem + place->r->r_offset;
 
-	switch (ELF64_R_TYPE(p->r->r_info)) {
+	switch (ELF64_R_TYPE(place->r->r_info)) {
 	case R_X86_64_NONE: return 0;
 	case R_X86_64_64: *(u64_any *)mem = s + a; return 0;
 	case R_X86_64_GOTPC64: s = got; __attribute__((fallthrough));
@@ -242,7 +243,7 @@ static int store(const struct place *p, u64 s)
 	case R_X86_64_32:
 		value = s + a;
 		if (value != (u32)value)
-			return overflows(p, value);
+			return overflows(place, value);
 		break;
 	case R_X86_64_GOTPC32: s = got; __attribute__((fallthrough));
 	case R_X86_64_GOTPCREL:
@@ -256,7 +257,7 @@ static int store(const struct place *p, u64 s)
 	default: /* R_X86_64_32S */
 		value = s + a;
 		if (value != (u64)(s64)(s32)value)
-			return overflows(p, value);
+			return overflows(place, value);
 		break;
 	}
 	*(u32_any *)mem = value;
@@ -310,38 +311,38 @@ struct quick {
  * lies (the asm makes the compiler forget it).
  * @return the first relocation with a question about it, or @end
  */
-static __noinline const struct rela *relocate_quickly(const struct quick *quick,
-						      const struct rela *r, const struct rela *end)
+static __noinline const struct rela *
+relocate_quickly(const struct quick *quick, const struct rela *rela, const struct rela *end)
 {
 	const struct quick q = *quick;
 
-	for (; r < end; r++) {
-		u64 offset = r->offset, s, v;
+	for (; rela < end; rela++) {
+		u64 offset = rela->offset, s, value;
 
-		if (unlikely(offset >= q.limit || r->symbol >= q.nsymbols))
+		if (unlikely(offset >= q.limit || rela->symbol >= q.nsymbols))
 			break;
-		s = q.value[r->symbol];
+		s = q.value[rela->symbol];
 		if (unlikely(value_special(s)))
 			break;
-		v = s + r->addend;
-		if (likely(r->type == R_X86_64_PLT32)) {
-			v -= q.addr + offset;
+		value = s + rela->addend;
+		if (likely(rela->type == R_X86_64_PLT32)) {
+			value -= q.addr + offset;
 		} else {
-			__asm__("" : "+r"(r));
-			if (r->type == R_X86_64_64) {
-				*(u64_any *)(q.mem + offset) = v;
+			__asm__("" : "+r"(rela));
+			if (rela->type == R_X86_64_64) {
+				*(u64_any *)(q.mem + offset) = value;
 				continue;
 			}
-			if (r->type == R_X86_64_PC32)
-				v -= q.addr + offset;
-			else if (r->type != R_X86_64_32S)
+			if (rela->type == R_X86_64_PC32)
+				value -= q.addr + offset;
+			else if (rela->type != R_X86_64_32S)
 				break;
 		}
-		if (unlikely(v != (u64)(s64)(s32)v))
+		if (unlikely(value != (u64)(s64)(s32)value))
 			break;
-		*(u32_any *)(q.mem + offset) = v;
+		*(u32_any *)(q.mem + offset) = value;
 	}
-	return r;
+	return rela;
 }
 
 int arch_elf_relocate(struct loader *l, u32 section, const void *first, const void *end)
@@ -349,11 +350,11 @@ int arch_elf_relocate(struct loader *l, u32 section, const void *first, const vo
 	const struct load_section *w = &l->where[section];
 	u64 size = l->sections[section].sh_size;
 	const struct quick q = { l->value, l->nsymbols, size >= 8 ? size - 7 : 0, w->addr, w->mem };
-	const struct rela *r = first;
+	const struct rela *rela = first;
 	int err = 0;
 
-	while ((r = relocate_quickly(&q, r, end)) < (const struct rela *)end) {
-		int bad = relocate_slowly(l, section, (const file_rela *)r++);
+	while ((rela = relocate_quickly(&q, rela, end)) < (const struct rela *)end) {
+		int bad = relocate_slowly(l, section, (const file_rela *)rela++);
 
 		if (bad == LOADER_AGAIN)
 			return bad;

@@ -139,9 +139,9 @@ void i8042_set_leds(u8 leds)
 
 static bool keyboard_interrupt(void *arg)
 {
-	u32 n = 0;
+	u32 count = 0;
 
-	for (; n < IRQ_MAX_BYTES; n++) {
+	for (; count < IRQ_MAX_BYTES; count++) {
 		u64 flags = spin_lock_irqsave(&keyboard_lock);
 		u8 status = inb(PORT_STATUS), c = 0;
 		bool mine = true;
@@ -156,7 +156,7 @@ static bool keyboard_interrupt(void *arg)
 		if (!mine)
 			keyboard_feed(c);
 	}
-	return n;
+	return count;
 }
 
 /* ---- start ---- */

@@ -38,10 +38,10 @@ static u32 reg_read(struct ioapic *io, u32 reg)
 	return mmio_read32(io->regs + IOAPIC_WINDOW);
 }
 
-static void reg_write(struct ioapic *io, u32 reg, u32 v)
+static void reg_write(struct ioapic *io, u32 reg, u32 value)
 {
 	mmio_write32(io->regs + IOAPIC_INDEX, reg);
-	mmio_write32(io->regs + IOAPIC_WINDOW, v);
+	mmio_write32(io->regs + IOAPIC_WINDOW, value);
 }
 
 static struct ioapic *ioapic_of(u32 gsi)
@@ -82,14 +82,14 @@ static bool start(struct ioapic *io, phys_t addr, u32 gsi_base)
 
 bool ioapic_init(void)
 {
-	const struct acpi_info *a = &acpi_info;
+	const struct acpi_info *info = &acpi_info;
 
-	for (u32 i = 0; i < a->nr_ioapics; i++)
-		if (start(&ioapics[nr_ioapics], a->ioapics[i].addr, a->ioapics[i].gsi_base))
+	for (u32 i = 0; i < info->nr_ioapics; i++)
+		if (start(&ioapics[nr_ioapics], info->ioapics[i].addr, info->ioapics[i].gsi_base))
 			nr_ioapics++;
 		else
 			pr_warn("ioapic: no I/O APIC found at %lx, where the ACPI tables list one\n",
-				a->ioapics[i].addr);
+				info->ioapics[i].addr);
 	/* what is on the board is wired to the first inputs: without those the PICs serve it better */
 	if (nr_ioapics && !ioapic_of(0)) {
 		pr_warn("ioapic: no I/O APIC has interrupt input 0: the legacy PICs are used instead\n");

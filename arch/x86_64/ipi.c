@@ -25,10 +25,10 @@
 
 #define FLUSH_ALL_PAGES 32 /* more than this: reload instead of one by one */
 
-void ipi_reschedule(struct cpu *c)
+void ipi_reschedule(struct cpu *cpu)
 {
-	if (c->online)
-		apic_send_ipi(c->hw_id, VECTOR_RESCHEDULE);
+	if (cpu->online)
+		apic_send_ipi(cpu->hw_id, VECTOR_RESCHEDULE);
 }
 
 bool ipi_stopping;
@@ -96,42 +96,43 @@ static void flush_local_kernel(u64 start, u64 end)
 }
 
 /* Preemption off. One that isn't loaded has nothing here that is used before the next load. */
-static void flush_local_space(const struct vm_space *s, u64 start, u64 end, u64 generation)
+static void flush_local_space(const struct vm_space *space, u64 start, u64 end, u64 generation)
 {
-	struct cpu *c = this_cpu();
+	struct cpu *cpu = this_cpu();
 	enum pcid_work work = is_short(start, end) ? PCID_RANGE : PCID_ALL;
 	u64 reached;
 
-	if (c->space != s)
+	if (cpu->space != space)
 		return;
 	if (pcid_enabled)
-		work = pcid_flush_begin(cpu_pcid(c), pt_pcid(space_tables(s)), generation, work,
-					&reached);
+		work = pcid_flush_begin(cpu_pcid(cpu), pt_pcid(space_tables(space)), generation,
+					work, &reached);
 	if (work == PCID_RANGE)
 		flush_local_pages(start, end);
 	else if (work == PCID_ALL)
 		flush_local_all();
 	if (pcid_enabled)
-		pcid_flush_end(cpu_pcid(c), reached);
+		pcid_flush_end(cpu_pcid(cpu), reached);
 }
 
-static void forget_local(const struct vm_space *s)
+static void forget_local(const struct vm_space *space)
 {
-	if (this_cpu()->space != s)
+	if (this_cpu()->space != space)
 		return;
 	this_cpu()->space = NULL;
 	write_cr3(kernel_root);
 }
 
-static void answer(struct flush_request *r)
+static void answer(struct flush_request *request)
 {
-	if (unlikely(r->forget))
-		forget_local(r->space);
-	else if (r->space)
-		flush_local_space(r->space, r->start, r->end, r->generation);
+	if (unlikely(request->forget))
+		forget_local(request->space);
+	else if (request->space)
+		flush_local_space(request->space, request->start, request->end,
+				  request->generation);
 	else
-		flush_local_kernel(r->start, r->end);
-	atomic_dec(&r->left); /* its owner may use it again from here on */
+		flush_local_kernel(request->start, request->end);
+	atomic_dec(&request->left); /* its owner may use it again from here on */
 }
 
 void ipi_handle_call(void)
@@ -149,96 +150,97 @@ void ipi_handle_call(void)
 	}
 }
 
-/* Preemption off. @param s NULL: all CPUs @param forget not flush, but leave the tables of s */
-static void tell_others(const struct vm_space *s, u64 start, u64 end, u64 generation, bool forget)
+/* Preemption off. @param space NULL: all CPUs @param forget not flush, but leave the tables of s */
+static void tell_others(const struct vm_space *space, u64 start, u64 end, u64 generation,
+			bool forget)
 {
-	struct flush_request *r = &this_cpu()->flush;
-	u32 me = cpu_id(), n = 0;
+	struct flush_request *request = &this_cpu()->flush;
+	u32 me = cpu_id(), count = 0;
 	struct cpumask to = { 0 };
 
 	if (IS_ENABLED(CONFIG_DEBUG_LOCKS))
 		BUG_ON(in_interrupt());
 	for (u32 i = 0; i < cpu_count; i++)
-		if (i != me && (!s || cpumask_test(&space_tables(s)->cpus, i)) && cpus[i] &&
+		if (i != me && (!space || cpumask_test(&space_tables(space)->cpus, i)) && cpus[i] &&
 		    cpus[i]->online) {
 			cpumask_set(&to, i);
-			n++;
+			count++;
 		}
-	if (!n)
+	if (!count)
 		return;
-	r->start = start;
-	r->end = end;
-	r->generation = generation;
-	r->space = s;
-	r->forget = forget;
-	atomic_set(&r->left, n);
+	request->start = start;
+	request->end = end;
+	request->generation = generation;
+	request->space = space;
+	request->forget = forget;
+	atomic_set(&request->left, count);
 	for (u32 i = 0; i < cpu_count; i++)
 		if (cpumask_test(&to, i) && !__atomic_fetch_or(&cpus[i]->flush_from.bits[me / 64],
 							       1ull << me % 64, __ATOMIC_SEQ_CST))
 			apic_send_ipi(cpus[i]->hw_id, VECTOR_CALL);
-	while (atomic_read(&r->left)) {
+	while (atomic_read(&request->left)) {
 		ipi_handle_call();
 		cpu_relax();
 	}
 }
 
 /* Table changes before reading s->cpus: pairs with switch_space(). @return number of the flush, with PCIDs */
-static u64 tables_changed(struct vm_space *s)
+static u64 tables_changed(struct vm_space *space)
 {
 	if (pcid_enabled)
-		return pcid_changed(pt_pcid(space_tables(s)));
+		return pcid_changed(pt_pcid(space_tables(space)));
 	smp_mb();
 	return 0;
 }
 
-void tlb_flush_user_range(struct vm_space *s, u64 start, u64 end)
+void tlb_flush_user_range(struct vm_space *space, u64 start, u64 end)
 {
 	u64 generation;
 
 	preempt_disable();
-	generation = tables_changed(s);
-	flush_local_space(s, start, end, generation);
+	generation = tables_changed(space);
+	flush_local_space(space, start, end, generation);
 	if (cpu_count > 1)
-		tell_others(s, start, end, generation, false);
+		tell_others(space, start, end, generation, false);
 	preempt_enable();
 }
 
-void tlb_flush_user_page(struct vm_space *s, u64 va)
+void tlb_flush_user_page(struct vm_space *space, u64 va)
 {
-	tlb_flush_user_range(s, va & PAGE_MASK, (va & PAGE_MASK) + PAGE_SIZE);
+	tlb_flush_user_range(space, va & PAGE_MASK, (va & PAGE_MASK) + PAGE_SIZE);
 }
 
-void tlb_flush_own_page(struct vm_space *s, u64 va)
+void tlb_flush_own_page(struct vm_space *space, u64 va)
 {
-	struct cpumask others = space_tables(s)->cpus;
-	u64 generation = pcid_enabled ? tables_changed(s) : 0;
+	struct cpumask others = space_tables(space)->cpus;
+	u64 generation = pcid_enabled ? tables_changed(space) : 0;
 
 	preempt_disable();
 	if (pcid_enabled)
-		flush_local_space(s, va, va + PAGE_SIZE, generation);
+		flush_local_space(space, va, va + PAGE_SIZE, generation);
 	else
 		tlb_flush_local_page(va);
 	cpumask_clear(&others, cpu_id());
 	for (u32 i = 0; i < ARRAY_SIZE(others.bits); i++)
 		if (unlikely(others.bits[i])) {
-			tell_others(s, va, va + PAGE_SIZE, generation, false);
+			tell_others(space, va, va + PAGE_SIZE, generation, false);
 			break;
 		}
 	preempt_enable();
 }
 
-void tlb_flush_user_all(struct vm_space *s)
+void tlb_flush_user_all(struct vm_space *space)
 {
-	tlb_flush_user_range(s, 0, 0);
+	tlb_flush_user_range(space, 0, 0);
 }
 
-void tlb_forget_space(struct vm_space *s)
+void tlb_forget_space(struct vm_space *space)
 {
 	preempt_disable();
 	smp_mb(); /* pairs with switch_space(): who can't be seen has left */
-	forget_local(s);
+	forget_local(space);
 	if (cpu_count > 1)
-		tell_others(s, 0, 0, 0, true);
+		tell_others(space, 0, 0, 0, true);
 	preempt_enable();
 }
 

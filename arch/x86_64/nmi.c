@@ -56,18 +56,18 @@ static u8 read_reason(void)
 void nmi_report(void)
 {
 	static DEFINE_RATE_LIMIT(limit, 1, NSEC_PER_SEC);
-	u32 n = __atomic_exchange_n(&nmi_unreported, 0, __ATOMIC_RELAXED), missed;
+	u32 count = __atomic_exchange_n(&nmi_unreported, 0, __ATOMIC_RELAXED), missed;
 	u8 reason = READ_ONCE(last_reason);
 	const char *text = "unknown";
 
-	if (!n || !rate_limit_pass(&limit, &missed))
+	if (!count || !rate_limit_pass(&limit, &missed))
 		return;
 	if (reason & REASON_SERR)
 		text = "PCI system error";
 	else if (reason & REASON_IOCHK)
 		text = "I/O check";
 	pr_warn("nmi: non-maskable interrupt on cpu %u, reason %x (%s): continuing%s\n", cpu_id(),
-		reason, text, n + missed > 1 ? "; others occurred since the last message" : "");
+		reason, text, count + missed > 1 ? "; others occurred since the last message" : "");
 }
 
 void upcall_nmi(struct pt_regs *regs)

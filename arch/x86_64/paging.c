@@ -34,53 +34,53 @@ phys_t kernel_root;
 #define PHYS(sym) ((u64)(sym)-KERNEL_VMA)
 
 /* A table by its physical address: through the physmap, or a fast page while that is being built. */
-static pte_t *table_at(phys_t t, u32 slot)
+static pte_t *table_at(phys_t table, u32 slot)
 {
 	if (physmap_ready)
-		return phys_to_virt(t);
-	return fast_page_map(slot, t);
+		return phys_to_virt(table);
+	return fast_page_map(slot, table);
 }
 
 static phys_t table_alloc(void)
 {
-	phys_t t;
+	phys_t table;
 
 	if (fault_inject(FAULT_TABLE))
 		return 0;
 	if (!physmap_ready) {
-		t = page_boot_alloc();
-		if (t)
-			clear_page(fast_page_map(3, t));
-		return t;
+		table = page_boot_alloc();
+		if (table)
+			clear_page(fast_page_map(3, table));
+		return table;
 	}
-	struct page *p = page_alloc(PAGE_ZERO);
+	struct page *page = page_alloc(PAGE_ZERO);
 
-	if (!p)
+	if (!page)
 		return 0;
 	mem_account(MEM_TABLES, 1);
-	return page_to_phys(p);
+	return page_to_phys(page);
 }
 
 /* The table of @p level that covers @p va, made on the way; 0 = no memory, 1 = a large page lies there. */
 static phys_t walk(u64 va, u32 level, bool create)
 {
-	phys_t t = kernel_root;
+	phys_t table = kernel_root;
 
 	for (u32 l = 4; l > level; l--) {
-		pte_t *e = &table_at(t, 0)[pt_index(va, l)];
+		pte_t *entry = &table_at(table, 0)[pt_index(va, l)];
 
-		if (!(*e & PTE_P)) {
+		if (!(*entry & PTE_P)) {
 			phys_t n = create ? table_alloc() : 0;
 
 			if (!n)
 				return 0;
-			*e = n | PTE_P | PTE_W | PTE_A;
-		} else if (l < 4 && (*e & PTE_PS)) {
+			*entry = n | PTE_P | PTE_W | PTE_A;
+		} else if (l < 4 && (*entry & PTE_PS)) {
 			return 1;
 		}
-		t = *e & PTE_ADDR;
+		table = *entry & PTE_ADDR;
 	}
-	return t;
+	return table;
 }
 
 int kernel_map(u64 va, phys_t pa, u64 len, u64 flags)
@@ -94,15 +94,15 @@ int kernel_map(u64 va, phys_t pa, u64 len, u64 flags)
 		else if (!((va | pa) & 0x1fffff) && len >= 0x200000)
 			level = 2;
 		size <<= 9 * (level - 1);
-		phys_t t = walk(va, level, true);
+		phys_t table = walk(va, level, true);
 
-		if (t <= 1)
+		if (table <= 1)
 			return -1;
 		/* fill this table as far as it goes */
-		pte_t *e = table_at(t, 0);
+		pte_t *entry = table_at(table, 0);
 
 		for (u32 i = pt_index(va, level); i < PTRS_PER_TABLE && len >= size; i++) {
-			e[i] = pa | flags | (level > 1 ? PTE_PS : 0);
+			entry[i] = pa | flags | (level > 1 ? PTE_PS : 0);
 			va += size;
 			pa += size;
 			len -= size;
@@ -118,10 +118,10 @@ int kernel_map(u64 va, phys_t pa, u64 len, u64 flags)
 
 pte_t *kernel_pte(u64 va, bool create)
 {
-	phys_t t = walk(va, 1, create);
+	phys_t table = walk(va, 1, create);
 
-	if (t > 1)
-		return &table_at(t, 0)[pt_index(va, 1)];
+	if (table > 1)
+		return &table_at(table, 0)[pt_index(va, 1)];
 	return NULL;
 }
 
@@ -171,22 +171,22 @@ static void map_image(const u8 *a, const u8 *b, u64 flags)
 
 void paging_init(void)
 {
-	const struct mem_range *r;
-	u32 n = page_boot_ram(&r);
+	const struct mem_range *range;
+	u32 count = page_boot_ram(&range);
 
 	kernel_root = table_alloc();
 	if (!kernel_root)
 		must(-1);
 	/* top entries in use, once and for all */
-	for (u32 i = 0; i < n; i++)
-		for (u64 a = r[i].start >> 39; a <= (r[i].end - 1) >> 39; a++)
+	for (u32 i = 0; i < count; i++)
+		for (u64 a = range[i].start >> 39; a <= (range[i].end - 1) >> 39; a++)
 			if (walk(PHYSMAP_BASE + (a << 39), 3, true) <= 1)
 				must(-1);
 	if (walk(KRANGE_BASE, 3, true) <= 1 || walk(PAGEMAP_BASE, 3, true) <= 1)
 		must(-1);
-	for (u32 i = 0; i < n; i++) {
-		map_ram(r[i].start, r[i].end);
-		prepare_pagemap(r[i].start, r[i].end);
+	for (u32 i = 0; i < count; i++) {
+		map_ram(range[i].start, range[i].end);
+		prepare_pagemap(range[i].start, range[i].end);
 	}
 	map_image(_image_start, _rodata, 0);
 	map_image(_rodata, _data, pte_nx_mask);
@@ -209,34 +209,34 @@ void paging_init(void)
 
 static phys_t user_root_create(void)
 {
-	struct page *p;
+	struct page *page;
 
 	if (fault_inject(FAULT_TABLE))
 		return 0;
 	preempt_disable();
-	p = this_cpu()->slot[CPU_SLOT_ROOTS];
-	if (p)
-		this_cpu()->slot[CPU_SLOT_ROOTS] = p->next;
+	page = this_cpu()->slot[CPU_SLOT_ROOTS];
+	if (page)
+		this_cpu()->slot[CPU_SLOT_ROOTS] = page->next;
 	preempt_enable();
-	if (p)
-		return page_to_phys(p);
-	p = page_alloc(PAGE_ZERO);
-	if (!p)
+	if (page)
+		return page_to_phys(page);
+	page = page_alloc(PAGE_ZERO);
+	if (!page)
 		return 0;
 	mem_account(MEM_TABLES, 1);
-	memcpy((pte_t *)page_address(p) + 256, (pte_t *)phys_to_virt(kernel_root) + 256, 2048);
-	return page_to_phys(p);
+	memcpy((pte_t *)page_address(page) + 256, (pte_t *)phys_to_virt(kernel_root) + 256, 2048);
+	return page_to_phys(page);
 }
 
-int pt_space_init(struct pt_space *t)
+int pt_space_init(struct pt_space *space)
 {
-	t->root = user_root_create();
-	if (!t->root)
+	space->root = user_root_create();
+	if (!space->root)
 		return -ENOMEM;
-	memset(&t->cpus, 0, sizeof(t->cpus));
+	memset(&space->cpus, 0, sizeof(space->cpus));
 	if (pcid_enabled) {
 		preempt_disable();
-		pcid_space_init(pt_pcid(t), cpu_pcid(this_cpu()), cpu_id());
+		pcid_space_init(pt_pcid(space), cpu_pcid(this_cpu()), cpu_id());
 		preempt_enable();
 	}
 	return 0;
@@ -244,22 +244,22 @@ int pt_space_init(struct pt_space *t)
 
 void pt_user_free_root(phys_t root)
 {
-	struct page *p = phys_to_page(root), *first;
+	struct page *page = phys_to_page(root), *first;
 
 	preempt_disable();
 	first = this_cpu()->slot[CPU_SLOT_ROOTS];
 	if (first)
-		p->private = first->private + 1;
+		page->private = first->private + 1;
 	else
-		p->private = 1;
-	if (p->private <= ROOTS_KEPT) {
-		p->next = first;
-		this_cpu()->slot[CPU_SLOT_ROOTS] = p;
-		p = NULL;
+		page->private = 1;
+	if (page->private <= ROOTS_KEPT) {
+		page->next = first;
+		this_cpu()->slot[CPU_SLOT_ROOTS] = page;
+		page = NULL;
 	}
 	preempt_enable();
-	if (!p)
+	if (!page)
 		return;
 	mem_account(MEM_TABLES, -1);
-	page_free(p);
+	page_free(page);
 }

@@ -43,27 +43,27 @@
 bool pcid_enabled;
 
 /* Where INVLPG leaves global translations behind as soon as PCIDs are on: Alder Lake, Raptor Lake. */
-static bool loses_global_flushes(const struct cpu_features *f)
+static bool loses_global_flushes(const struct cpu_features *features)
 {
 	static const u8 models[] = { 0x97, 0x9a, 0xbe, 0xb7, 0xba, 0xbf };
 
-	if (strcmp(f->vendor, "GenuineIntel") || f->family != 6)
+	if (strcmp(features->vendor, "GenuineIntel") || features->family != 6)
 		return false;
 	for (u32 i = 0; i < ARRAY_SIZE(models); i++)
-		if (f->model == models[i])
+		if (features->model == models[i])
 			return true;
 	return false;
 }
 
-bool pcid_usable(const struct cpu_features *f)
+bool pcid_usable(const struct cpu_features *features)
 {
 	/* without global pages the kernel's would be cached once in each PCID */
-	return f->pcid && f->pge && !loses_global_flushes(f);
+	return features->pcid && features->pge && !loses_global_flushes(features);
 }
 
-void pcid_choose(const struct cpu_features *f)
+void pcid_choose(const struct cpu_features *features)
 {
-	pcid_enabled = pcid_usable(f);
+	pcid_enabled = pcid_usable(features);
 }
 
 void pcid_cpu_enable(void)
@@ -73,20 +73,20 @@ void pcid_cpu_enable(void)
 }
 
 /* Each CPU counts for itself: no line that all write. */
-void pcid_space_init(struct pcid_space *s, struct pcid_cpu *c, u32 cpu)
+void pcid_space_init(struct pcid_space *space, struct pcid_cpu *c, u32 cpu)
 {
-	s->id = ++c->named * CPU_MAX + cpu;
-	s->generation = 0;
+	space->id = ++c->named * CPU_MAX + cpu;
+	space->generation = 0;
 }
 
-u64 pcid_changed(struct pcid_space *s)
+u64 pcid_changed(struct pcid_space *space)
 {
-	return __atomic_add_fetch(&s->generation, 1, __ATOMIC_SEQ_CST);
+	return __atomic_add_fetch(&space->generation, 1, __ATOMIC_SEQ_CST);
 }
 
-static u64 generation_of(const struct pcid_space *s)
+static u64 generation_of(const struct pcid_space *space)
 {
-	return __atomic_load_n(&s->generation, __ATOMIC_ACQUIRE);
+	return __atomic_load_n(&space->generation, __ATOMIC_ACQUIRE);
 }
 
 static u64 cr3_value(phys_t root, u32 slot)
@@ -94,33 +94,33 @@ static u64 cr3_value(phys_t root, u32 slot)
 	return root | (slot + 1);
 }
 
-u64 pcid_switch(struct pcid_cpu *c, const struct pcid_space *s, phys_t root)
+u64 pcid_switch(struct pcid_cpu *cpu, const struct pcid_space *space, phys_t root)
 {
-	u64 generation = generation_of(s);
+	u64 generation = generation_of(space);
 	u32 i;
 
-	for (i = 0; i < PCID_SLOTS && c->slot[i].id != s->id; i++)
+	for (i = 0; i < PCID_SLOTS && cpu->slot[i].id != space->id; i++)
 		;
-	if (i < PCID_SLOTS && c->slot[i].generation == generation) {
-		c->loaded = i;
+	if (i < PCID_SLOTS && cpu->slot[i].generation == generation) {
+		cpu->loaded = i;
 		return cr3_value(root, i) | CR3_NO_FLUSH;
 	}
 	if (i == PCID_SLOTS) {
-		if (c->next == c->loaded) /* it may be wanted back at once */
-			c->next = (c->next + 1) % PCID_SLOTS;
-		i = c->next;
-		c->next = (i + 1) % PCID_SLOTS;
-		c->slot[i].id = s->id;
+		if (cpu->next == cpu->loaded) /* it may be wanted back at once */
+			cpu->next = (cpu->next + 1) % PCID_SLOTS;
+		i = cpu->next;
+		cpu->next = (i + 1) % PCID_SLOTS;
+		cpu->slot[i].id = space->id;
 	}
-	c->slot[i].generation = generation;
-	c->loaded = i;
+	cpu->slot[i].generation = generation;
+	cpu->loaded = i;
 	return cr3_value(root, i);
 }
 
-enum pcid_work pcid_flush_begin(const struct pcid_cpu *c, const struct pcid_space *s,
+enum pcid_work pcid_flush_begin(const struct pcid_cpu *cpu, const struct pcid_space *space,
 				u64 generation, enum pcid_work want, u64 *reached)
 {
-	u64 seen = c->slot[c->loaded].generation;
+	u64 seen = cpu->slot[cpu->loaded].generation;
 
 	*reached = seen;
 	if (seen >= generation) /* came with all that was flushed before */
@@ -128,11 +128,11 @@ enum pcid_work pcid_flush_begin(const struct pcid_cpu *c, const struct pcid_spac
 	*reached = generation;
 	if (want == PCID_RANGE && seen + 1 == generation)
 		return PCID_RANGE;
-	*reached = generation_of(s); /* before the flush, which does for all of these */
+	*reached = generation_of(space); /* before the flush, which does for all of these */
 	return PCID_ALL;
 }
 
-void pcid_flush_end(struct pcid_cpu *c, u64 reached)
+void pcid_flush_end(struct pcid_cpu *cpu, u64 reached)
 {
-	WRITE_ONCE(c->slot[c->loaded].generation, reached);
+	WRITE_ONCE(cpu->slot[cpu->loaded].generation, reached);
 }

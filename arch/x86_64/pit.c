@@ -32,13 +32,13 @@ static DEFINE_SPINLOCK(pit_lock);
 static u64 pit_read(void)
 {
 	u64 flags = spin_lock_irqsave(&pit_lock);
-	u32 v;
+	u32 value;
 
 	outb(COMMAND, LATCH_2);
-	v = inb(CHANNEL_2);
-	v |= inb(CHANNEL_2) << 8;
+	value = inb(CHANNEL_2);
+	value |= inb(CHANNEL_2) << 8;
 	spin_unlock_irqrestore(&pit_lock, flags);
-	return (0x10000 - v) & 0xffff; /* it counts down */
+	return (0x10000 - value) & 0xffff; /* it counts down */
 }
 
 static const struct clock_source pit = {

@@ -21,10 +21,10 @@ static struct clock_source pm_timer = { .name = "acpi_pm",
 
 const struct clock_source *pm_timer_find(void)
 {
-	const struct acpi_gas *g = &acpi_info.pm_timer;
+	const struct acpi_gas *gas = &acpi_info.pm_timer;
 	u64 first;
 
-	if (!g->addr || g->space != ACPI_SPACE_IO)
+	if (!gas->addr || gas->space != ACPI_SPACE_IO)
 		return NULL;
 	pm_timer.mask = acpi_info.pm_timer_32bit ? 0xffffffff : 0xffffff;
 	first = pm_timer_read();

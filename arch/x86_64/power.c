@@ -64,25 +64,25 @@ static void wait_ms(u32 ms)
 }
 
 /* Registers in memory are rare and would need a mapping, which can't be made here. */
-static bool reachable(const struct acpi_gas *g)
+static bool reachable(const struct acpi_gas *gas)
 {
-	return g->addr && g->space == ACPI_SPACE_IO;
+	return gas->addr && gas->space == ACPI_SPACE_IO;
 }
 
-static void enter_acpi_mode(const struct acpi_info *a)
+static void enter_acpi_mode(const struct acpi_info *info)
 {
-	if (!a->smi_command || !a->acpi_enable || (inw(a->pm1a_control.addr) & SCI_EN))
+	if (!info->smi_command || !info->acpi_enable || (inw(info->pm1a_control.addr) & SCI_EN))
 		return;
-	outb(a->smi_command, a->acpi_enable);
-	for (u32 i = 0; i < SWITCH_MS && !(inw(a->pm1a_control.addr) & SCI_EN); i++)
+	outb(info->smi_command, info->acpi_enable);
+	for (u32 i = 0; i < SWITCH_MS && !(inw(info->pm1a_control.addr) & SCI_EN); i++)
 		delay_us(1000);
 }
 
-static void write_sleep(const struct acpi_gas *g, u8 type, u32 enable)
+static void write_sleep(const struct acpi_gas *gas, u8 type, u32 enable)
 {
-	if (reachable(g))
-		outw(g->addr,
-		     (inw(g->addr) & ~(SLP_TYP_MASK | SLP_EN)) | type << SLP_TYP_SHIFT | enable);
+	if (reachable(gas))
+		outw(gas->addr,
+		     (inw(gas->addr) & ~(SLP_TYP_MASK | SLP_EN)) | type << SLP_TYP_SHIFT | enable);
 }
 
 static bool acpi_can_power_off(void)
@@ -92,16 +92,16 @@ static bool acpi_can_power_off(void)
 
 static void acpi_power_off(void)
 {
-	const struct acpi_info *a = &acpi_info;
+	const struct acpi_info *info = &acpi_info;
 
 	if (!acpi_can_power_off())
 		return;
-	enter_acpi_mode(a);
+	enter_acpi_mode(info);
 	/* both halves get the type before either acts */
-	write_sleep(&a->pm1a_control, a->s5_type_a, 0);
-	write_sleep(&a->pm1b_control, a->s5_type_b, 0);
-	write_sleep(&a->pm1a_control, a->s5_type_a, SLP_EN);
-	write_sleep(&a->pm1b_control, a->s5_type_b, SLP_EN);
+	write_sleep(&info->pm1a_control, info->s5_type_a, 0);
+	write_sleep(&info->pm1b_control, info->s5_type_b, 0);
+	write_sleep(&info->pm1a_control, info->s5_type_a, SLP_EN);
+	write_sleep(&info->pm1b_control, info->s5_type_b, SLP_EN);
 	wait_ms(1000);
 }
 
@@ -138,11 +138,11 @@ static void keyboard_reset(void)
 
 static void chipset_reset(void)
 {
-	u8 v = inb(RESET_PORT) & ~6;
+	u8 value = inb(RESET_PORT) & ~6;
 
-	outb(RESET_PORT, v | 2); /* a hard reset ... */
+	outb(RESET_PORT, value | 2); /* a hard reset ... */
 	delay_us(50);
-	outb(RESET_PORT, v | 6); /* ... now */
+	outb(RESET_PORT, value | 6); /* ... now */
 	wait_ms(15);
 }
 

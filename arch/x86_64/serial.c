@@ -28,7 +28,7 @@ CMDLINE_OPTION(opt_console, "console");
 #define THRE_TRIES  (1u << 20) /* about a second */
 #define POLL_PAUSES (1u << 16) /* a few milliseconds */
 
-static void serial_console_write(struct console *c, const char *s, size_t len_bytes);
+static void serial_console_write(struct console *console, const char *s, size_t len_bytes);
 
 #define SERIAL_PORT(n, io, isa)                                                                 \
 	{                                                                                       \
@@ -44,80 +44,80 @@ struct serial_port serial_ports[SERIAL_PORTS] = {
 	SERIAL_PORT(3, 0x2e8, 3),
 };
 
-static bool port_lock(struct serial_port *p)
+static bool port_lock(struct serial_port *port)
 {
 	for (u32 i = 0; i < (printk_panicking ? 1 : LOCK_TRIES); i++) {
-		if (raw_spin_trylock(&p->lock))
+		if (raw_spin_trylock(&port->lock))
 			return true;
 		cpu_relax();
 	}
 	return false;
 }
 
-static bool wait_empty(struct serial_port *p)
+static bool wait_empty(struct serial_port *port)
 {
-	u32 tries = p->stuck ? 1 : THRE_TRIES;
+	u32 tries = port->stuck ? 1 : THRE_TRIES;
 
 	while (tries--) {
-		if (serial_status(p) & LSR_THRE) {
-			p->stuck = false;
+		if (serial_status(port) & LSR_THRE) {
+			port->stuck = false;
 			return true;
 		}
 	}
-	p->stuck = true;
+	port->stuck = true;
 	return false;
 }
 
 /* Move bytes to @batch, with a carriage return before each newline. */
 static size_t take_batch(const char **s, size_t *n, char batch[SERIAL_FIFO])
 {
-	size_t k = 0;
+	size_t index = 0;
 
-	while (*n && k < SERIAL_FIFO) {
+	while (*n && index < SERIAL_FIFO) {
 		if (**s == '\n') {
-			if (k + 2 > SERIAL_FIFO)
+			if (index + 2 > SERIAL_FIFO)
 				break;
-			batch[k++] = '\r';
+			batch[index++] = '\r';
 		}
-		batch[k++] = *(*s)++;
+		batch[index++] = *(*s)++;
 		--*n;
 	}
-	return k;
+	return index;
 }
 
 static void serial_console_write(struct console *c, const char *s, size_t len_bytes)
 {
-	struct serial_port *p = container_of(c, struct serial_port, console);
+	struct serial_port *port = container_of(c, struct serial_port, console);
 	u64 flags = irq_save();
-	bool locked = port_lock(p);
+	bool locked = port_lock(port);
 	char batch[SERIAL_FIFO];
 
-	while (len_bytes && wait_empty(p)) {
-		size_t k = take_batch(&s, &len_bytes, batch);
+	while (len_bytes && wait_empty(port)) {
+		size_t index = take_batch(&s, &len_bytes, batch);
 
-		if (p->has_fifo) {
-			serial_out_run(p, batch, k);
+		if (port->has_fifo) {
+			serial_out_run(port, batch, index);
 			continue;
 		}
-		serial_out(p, UART_TX, batch[0]);
-		for (size_t i = 1; i < k && wait_empty(p); i++)
-			serial_out(p, UART_TX, batch[i]);
+		serial_out(port, UART_TX, batch[0]);
+		for (size_t i = 1; i < index && wait_empty(port); i++)
+			serial_out(port, UART_TX, batch[i]);
 	}
 	if (locked)
-		raw_spin_unlock(&p->lock);
+		raw_spin_unlock(&port->lock);
 	irq_restore(flags);
 }
 
-void serial_set_line(struct serial_port *p, u32 baud, u8 lcr)
+void serial_set_line(struct serial_port *port, u32 baud, u8 lcr)
 {
 	u32 divisor = MAX(1u, (SERIAL_CLOCK + baud / 2) / baud);
 
-	p->baud = SERIAL_CLOCK / divisor;
-	p->lcr = lcr;
-	serial_out(p, UART_LCR, lcr | LCR_DLAB);
-	serial_out(p, 0, divisor & 0xff);
-	serial_out(p, 1, divisor >> 8 & 0xff);
-	serial_out(p, UART_LCR, lcr);
+	port->baud = SERIAL_CLOCK / divisor;
+	port->lcr = lcr;
+	serial_out(port, UART_LCR, lcr | LCR_DLAB);
+	serial_out(port, 0, divisor & 0xff);
+	serial_out(port, 1, divisor >> 8 & 0xff);
+	serial_out(port, UART_LCR, lcr);
 }
 
 /* The speed in "console=ttyS0,9600n8", if the command line has it. */
@@ -138,22 +138,22 @@ static u32 speed_wanted(const char *name)
 	return baud >= 50 && baud <= SERIAL_CLOCK ? baud : SERIAL_CLOCK;
 }
 
-static bool serial_probe(struct serial_port *p)
+static bool serial_probe(struct serial_port *port)
 {
-	serial_out(p, UART_IER, 0);
-	if (serial_in(p, UART_IER) != 0)
+	serial_out(port, UART_IER, 0);
+	if (serial_in(port, UART_IER) != 0)
 		return false;
-	serial_out(p, UART_IER, 0x0f);
-	if (serial_in(p, UART_IER) != 0x0f)
+	serial_out(port, UART_IER, 0x0f);
+	if (serial_in(port, UART_IER) != 0x0f)
 		return false;
-	serial_out(p, UART_IER, 0);
+	serial_out(port, UART_IER, 0);
 
-	serial_set_line(p, speed_wanted(p->console.name), 3);
-	serial_out(p, UART_FCR, FCR_ENABLE | FCR_CLEAR_RX | FCR_CLEAR_TX | FCR_TRIGGER_8);
-	p->has_fifo = (serial_in(p, UART_IIR) & IIR_FIFO) == IIR_FIFO;
-	p->mcr = MCR_DTR | MCR_RTS | MCR_OUT2;
-	serial_out(p, UART_MCR, p->mcr);
-	p->present = true;
+	serial_set_line(port, speed_wanted(port->console.name), 3);
+	serial_out(port, UART_FCR, FCR_ENABLE | FCR_CLEAR_RX | FCR_CLEAR_TX | FCR_TRIGGER_8);
+	port->has_fifo = (serial_in(port, UART_IIR) & IIR_FIFO) == IIR_FIFO;
+	port->mcr = MCR_DTR | MCR_RTS | MCR_OUT2;
+	serial_out(port, UART_MCR, port->mcr);
+	port->present = true;
 	return true;
 }
 
@@ -170,10 +170,10 @@ void serial_probe_all(void)
 			console_register(&serial_ports[i].console);
 }
 
-static void discard_input(const struct serial_port *p)
+static void discard_input(const struct serial_port *port)
 {
-	for (u32 i = 0; i < SERIAL_FIFO && serial_in(p, UART_LSR) & LSR_DATA; i++)
-		(void)serial_in(p, UART_RX);
+	for (u32 i = 0; i < SERIAL_FIFO && serial_in(port, UART_LSR) & LSR_DATA; i++)
+		(void)serial_in(port, UART_RX);
 }
 
 void serial_stop(void)

@@ -71,14 +71,14 @@ void smp_prepare(void)
 /* ---- on the new processor ---- */
 
 /* On its idle thread's stack, interrupts off. */
-static void __noreturn ap_main(struct cpu *c)
+static void __noreturn ap_main(struct cpu *cpu)
 {
-	cpu_init_secondary(c);
+	cpu_init_secondary(cpu);
 	write_cr3(kernel_root);
 	apic_cpu_start();
 	time_cpu_start();
 	tsc_sync_join();
-	smp_store_release(&c->online, 1);
+	smp_store_release(&cpu->online, 1);
 	/* from here on it is told of changes in the kernel's tables; what changed before is not cached */
 	smp_mb();
 	tlb_flush_kernel_range(0, ~0ull);
@@ -114,38 +114,38 @@ static bool make_start_tables(void)
 
 static u64 read_cr0(void)
 {
-	u64 v;
+	u64 value;
 
-	__asm__ volatile("mov %%cr0, %0" : "=r"(v));
-	return v;
+	__asm__ volatile("mov %%cr0, %0" : "=r"(value));
+	return value;
 }
 
-/* Copy the trampoline for @p c. */
-static void prepare_page(const struct cpu *c)
+/* Copy the trampoline for @p cpu. */
+static void prepare_page(const struct cpu *cpu)
 {
 	u8 *page = phys_to_virt(low_page);
-	struct ap_words *w = (struct ap_words *)(page + (ap_words - ap_trampoline));
+	struct ap_words *words = (struct ap_words *)(page + (ap_words - ap_trampoline));
 
 	_Static_assert(sizeof(struct ap_words) == 56, "trampoline.S");
 	memcpy(page, ap_trampoline, ap_trampoline_end - ap_trampoline);
-	w->stack = c->kstack_top;
-	w->cpu = (u64)c;
-	w->entry = (u64)ap_main;
-	w->cr0 = read_cr0();
-	w->cr3 = page_to_phys(start_tables[0]);
-	w->cr4 = CR4_EARLY;
-	w->efer = rdmsr(MSR_EFER) & ~EFER_LMA;
-	w->jump += low_page;
-	w->gdt += low_page;
-	w->id = c->hw_id;
+	words->stack = cpu->kstack_top;
+	words->cpu = (u64)cpu;
+	words->entry = (u64)ap_main;
+	words->cr0 = read_cr0();
+	words->cr3 = page_to_phys(start_tables[0]);
+	words->cr4 = CR4_EARLY;
+	words->efer = rdmsr(MSR_EFER) & ~EFER_LMA;
+	words->jump += low_page;
+	words->gdt += low_page;
+	words->id = cpu->hw_id;
 	smp_mb();
 }
 
-static bool wait_online(const struct cpu *c, u64 ns)
+static bool wait_online(const struct cpu *cpu, u64 ns)
 {
 	u64 deadline = time_monotonic_ns() + ns;
 
-	while (!smp_load_acquire(&c->online)) {
+	while (!smp_load_acquire(&cpu->online)) {
 		if (time_monotonic_ns() >= deadline)
 			return false;
 		if (tsc_sync_lead())
@@ -156,48 +156,48 @@ static bool wait_online(const struct cpu *c, u64 ns)
 }
 
 /* For tests: "smp_dead=ID", a processor that the tables tell of and that never answers. */
-static bool plays_dead(const struct cpu *c)
+static bool plays_dead(const struct cpu *cpu)
 {
 	char text[8];
 	u64 id;
 
 	return IS_ENABLED(CONFIG_KTEST) && option_value(&opt_smp_dead, text, sizeof(text)) > 0 &&
-	       !parse_u64(text, 10, &id) && id == c->hw_id;
+	       !parse_u64(text, 10, &id) && id == cpu->hw_id;
 }
 
-static void send_startup(const struct cpu *c)
+static void send_startup(const struct cpu *cpu)
 {
-	if (!plays_dead(c))
-		apic_send_startup(c->hw_id, low_page >> PAGE_SHIFT);
+	if (!plays_dead(cpu))
+		apic_send_startup(cpu->hw_id, low_page >> PAGE_SHIFT);
 }
 
-static bool start(struct cpu *c)
+static bool start(struct cpu *cpu)
 {
 	bool up;
 
-	prepare_page(c);
-	apic_send_init(c->hw_id);
+	prepare_page(cpu);
+	apic_send_init(cpu->hw_id);
 	sleep_ms(1);
-	send_startup(c);
-	up = wait_online(c, SECOND_SIPI_NS);
+	send_startup(cpu);
+	up = wait_online(cpu, SECOND_SIPI_NS);
 	if (!up) {
-		send_startup(c);
-		up = wait_online(c, START_WAIT_NS);
+		send_startup(cpu);
+		up = wait_online(cpu, START_WAIT_NS);
 	}
 	if (!up)
-		apic_send_init(c->hw_id);
+		apic_send_init(cpu->hw_id);
 	return up;
 }
 
 /* All that a CPU needs before its first instruction. What is left of a failure here is small and stays. */
 static struct cpu *create(u32 id, u32 apic_id)
 {
-	struct cpu *c = cpu_create(id, apic_id);
+	struct cpu *cpu = cpu_create(id, apic_id);
 
-	if (!c || !page_cpu_init(c) || !heap_cpu_init(c) || !irq_cpu_create(c) ||
-	    !time_cpu_create(c) || sched_cpu_create(c))
+	if (!cpu || !page_cpu_init(cpu) || !heap_cpu_init(cpu) || !irq_cpu_create(cpu) ||
+	    !time_cpu_create(cpu) || sched_cpu_create(cpu))
 		return NULL;
-	return c;
+	return cpu;
 }
 
 static u32 wanted_cpus(void)
@@ -225,21 +225,21 @@ static bool memory_to_spare(void)
 static bool add_cpu(u32 apic_id)
 {
 	u32 id = cpu_count;
-	struct cpu *c;
+	struct cpu *cpu;
 
 	if (!apic_can_reach(apic_id, apic_x2)) {
 		pr_warn("smp: the processor with APIC id %u can be reached only by x2APIC, which is off: not used\n",
 			apic_id);
 		return true;
 	}
-	c = memory_to_spare() ? create(id, apic_id) : NULL;
-	if (!c) {
+	cpu = memory_to_spare() ? create(id, apic_id) : NULL;
+	if (!cpu) {
 		pr_warn("smp: not enough memory for more than %u processors\n", id);
 		return false;
 	}
-	cpus[id] = c;
+	cpus[id] = cpu;
 	smp_store_release(&cpu_count, id + 1);
-	if (!start(c)) {
+	if (!start(cpu)) {
 		pr_warn("smp: the processor with APIC id %u did not start: not used\n", apic_id);
 		cpus[id] =
 			NULL; /* the number stays unused, the structure, too: it may come to life yet */
@@ -249,29 +249,29 @@ static bool add_cpu(u32 apic_id)
 
 static u32 online_cpus(void)
 {
-	u32 n = 0;
+	u32 count = 0;
 
 	for (u32 i = 0; i < cpu_count; i++)
-		n += cpus[i] && cpus[i]->online;
-	return n;
+		count += cpus[i] && cpus[i]->online;
+	return count;
 }
 
 void smp_start_cpus(void)
 {
-	const struct acpi_info *a = &acpi_info;
-	u32 wanted = wanted_cpus(), left_out = a->nr_cpus_left_out;
+	const struct acpi_info *info = &acpi_info;
+	u32 wanted = wanted_cpus(), left_out = info->nr_cpus_left_out;
 
 	panic_hooks.stop_other_cpus = ipi_stop_others;
-	if (!low_page && a->nr_cpus > 1 && wanted > 1)
+	if (!low_page && info->nr_cpus > 1 && wanted > 1)
 		pr_warn("smp: no free page below %x for the start code of processors: only one is used\n",
 			LOW_LIMIT);
 	if (low_page && apic_present && wanted > 1 && make_start_tables()) {
-		for (u32 i = 0; i < a->nr_cpus; i++) {
-			if (a->cpus[i].hw_id == cpus[0]->hw_id)
+		for (u32 i = 0; i < info->nr_cpus; i++) {
+			if (info->cpus[i].hw_id == cpus[0]->hw_id)
 				continue;
 			if (cpu_count >= wanted)
 				left_out++;
-			else if (!add_cpu(a->cpus[i].hw_id))
+			else if (!add_cpu(info->cpus[i].hw_id))
 				break;
 		}
 		if (online_cpus() > 1)

@@ -90,9 +90,9 @@ static void idle_loop(void)
 		barrier();
 }
 
-static u64 reference_passed(const struct look *a, u64 now)
+static u64 reference_passed(const struct look *look, u64 now)
 {
-	return (now - a->reference) & reference->mask;
+	return (now - look->reference) & reference->mask;
 }
 
 /* Measure against the reference. *@p apic_hz 0: there is no APIC timer. Interrupts off. */
@@ -142,7 +142,7 @@ static u64 calibrate_safely(u64 *apic_hz)
 
 /* ---- later ---- */
 
-static void refine(struct timer *t)
+static void refine(struct timer *timer)
 {
 	struct look now = take_look();
 	u64 passed = reference_passed(&first_look, now.reference);
@@ -215,21 +215,21 @@ static const struct clock_source *find_reference(const char *wanted)
 	bool named = is_reference_name(wanted);
 
 	for (u32 i = 0; i < ARRAY_SIZE(references); i++) {
-		const struct clock_source *s =
+		const struct clock_source *source =
 			named && strcmp(wanted, references[i].name) ? NULL : references[i].find();
 
-		if (s)
-			return s;
+		if (source)
+			return source;
 	}
 	return pit_find();
 }
 
 static bool tsc_wanted(const char *wanted)
 {
-	u32 r[4];
+	u32 regs[4];
 
-	cpuid(1, 0, r);
-	if (!(r[3] >> 4 & 1))
+	cpuid(1, 0, regs);
+	if (!(regs[3] >> 4 & 1))
 		return false;
 	if (*wanted)
 		return !strcmp(wanted, "tsc");

@@ -24,43 +24,43 @@ static bool is_stack(u64 address, u64 bytes)
 /* The registers that an interrupt or a fault found, if that is what the call at @p frame came from. */
 static const struct pt_regs *interrupted(u64 frame, u64 address)
 {
-	const struct pt_regs *r = (const void *)(frame + 16 + 8); /* entry.S: REG() */
+	const struct pt_regs *regs = (const void *)(frame + 16 + 8); /* entry.S: REG() */
 
 	if (address < (u64)trap_entries || address >= (u64)trap_entries_end ||
-	    !is_stack((u64)r, sizeof(*r)))
+	    !is_stack((u64)regs, sizeof(*regs)))
 		return NULL;
-	return regs_from_user(r) ? NULL : r;
+	return regs_from_user(regs) ? NULL : regs;
 }
 
-bool arch_backtrace_step(struct backtrace *b)
+bool arch_backtrace_step(struct backtrace *backtrace)
 {
-	const struct pt_regs *r;
-	u64 frame = b->frame;
+	const struct pt_regs *regs;
+	u64 frame = backtrace->frame;
 
-	b->is_return = !b->interrupted_at;
-	if (b->interrupted_at) {
-		b->address = b->interrupted_at;
-		b->interrupted_at = 0;
+	backtrace->is_return = !backtrace->interrupted_at;
+	if (backtrace->interrupted_at) {
+		backtrace->address = backtrace->interrupted_at;
+		backtrace->interrupted_at = 0;
 		return true;
 	}
 	/* Frames lie on kernel stacks (ranges or .bss), upwards, each above the last or on the interrupted stack. */
 	if (!is_stack(frame, 16))
 		return false;
-	b->address = ((u64 *)frame)[1];
-	b->frame = ((u64 *)frame)[0];
-	r = interrupted(frame, b->address);
-	if (r)
-		b->interrupted_at = r->rip;
-	else if (b->frame <= frame && !cpu_on_irq_stack(frame))
-		b->frame = 0;
-	return b->address != 0;
+	backtrace->address = ((u64 *)frame)[1];
+	backtrace->frame = ((u64 *)frame)[0];
+	regs = interrupted(frame, backtrace->address);
+	if (regs)
+		backtrace->interrupted_at = regs->rip;
+	else if (backtrace->frame <= frame && !cpu_on_irq_stack(frame))
+		backtrace->frame = 0;
+	return backtrace->address != 0;
 }
 
-u64 arch_return_address(const struct pt_regs *r)
+u64 arch_return_address(const struct pt_regs *regs)
 {
 	struct symbol_name name;
 
-	if (symbol_lookup(r->rip, &name) || !is_stack(r->rsp, 8))
+	if (symbol_lookup(regs->rip, &name) || !is_stack(regs->rsp, 8))
 		return 0;
-	return symbol_lookup(*(u64 *)r->rsp, &name) ? *(u64 *)r->rsp : 0;
+	return symbol_lookup(*(u64 *)regs->rsp, &name) ? *(u64 *)regs->rsp : 0;
 }

@@ -44,21 +44,21 @@ static u8 crtc_read(u8 index)
 	return inb(CRTC_DATA);
 }
 
-static void crtc_write(u8 index, u8 v)
+static void crtc_write(u8 index, u8 value)
 {
 	outb(CRTC_INDEX, index);
-	outb(CRTC_DATA, v);
+	outb(CRTC_DATA, value);
 }
 
-static void vga_draw(struct display *d, u32 x, u32 y, const u16 *cells, u32 n)
+static void vga_draw(struct display *display, u32 x, u32 y, const u16 *cells, u32 count)
 {
 	volatile u16 *to = memory + y * COLS + x;
 
-	while (n--)
+	while (count--)
 		*to++ = *cells++;
 }
 
-static void vga_cursor(struct display *d, u32 x, u32 y, bool visible)
+static void vga_cursor(struct display *display, u32 x, u32 y, bool visible)
 {
 	u32 at = y * COLS + x;
 

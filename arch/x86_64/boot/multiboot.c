@@ -90,20 +90,20 @@ static bool read_string(char *dst, phys_t src, size_t size)
 static void read_cmdline(phys_t src, size_t size)
 {
 	char *line = boot_info.cmdline;
-	size_t room = MIN(sizeof(boot_info.cmdline), size), n;
+	size_t room = MIN(sizeof(boot_info.cmdline), size), count;
 
 	if (read_string(line, src, room) || room == size)
 		return;
 	cmdline_cut = true;
-	for (n = strlen(line); n && line[n - 1] != ' '; n--)
+	for (count = strlen(line); count && line[count - 1] != ' '; count--)
 		;
-	line[n] = 0;
+	line[count] = 0;
 }
 
 /* The name of a file without its folders, out of a line of path and arguments. */
 static void read_file_name(char *dst, phys_t src, size_t size)
 {
-	size_t n = 0;
+	size_t count = 0;
 	char c;
 
 	for (u32 i = 0; i < 4096; i++) {
@@ -111,11 +111,11 @@ static void read_file_name(char *dst, phys_t src, size_t size)
 		if (!c || c == ' ')
 			break;
 		if (c == '/')
-			n = 0;
-		else if (n + 1 < size)
-			dst[n++] = c;
+			count = 0;
+		else if (count + 1 < size)
+			dst[count++] = c;
 	}
-	dst[n] = 0;
+	dst[count] = 0;
 }
 
 /*
@@ -125,8 +125,8 @@ static void read_file_name(char *dst, phys_t src, size_t size)
  */
 static void add_range(u64 start, u64 len, enum mem_type type)
 {
-	struct boot_info *b = &boot_info;
-	struct mem_range *last = b->nr_ranges ? &b->map[b->nr_ranges - 1] : NULL;
+	struct boot_info *info = &boot_info;
+	struct mem_range *last = info->nr_ranges ? &info->map[info->nr_ranges - 1] : NULL;
 	u64 end;
 
 	if (__builtin_add_overflow(start, len, &end)) {
@@ -138,14 +138,14 @@ static void add_range(u64 start, u64 len, enum mem_type type)
 		return;
 	if (last && last->type == type && last->end == start && !map_overflowed)
 		last->end = end;
-	else if (b->nr_ranges < BOOT_MAX_RANGES && !map_overflowed)
-		b->map[b->nr_ranges++] = (struct mem_range){ start, end, type };
+	else if (info->nr_ranges < BOOT_MAX_RANGES && !map_overflowed)
+		info->map[info->nr_ranges++] = (struct mem_range){ start, end, type };
 	else
 		map_overflowed = true;
 	if (map_overflowed && type != MEM_RAM)
-		b->nr_ranges = memmap_remove(b->map, b->nr_ranges, BOOT_MAX_RANGES,
-					     start & PAGE_MASK,
-					     end > ~(u64)PAGE_SIZE ? end : PAGE_ALIGN(end));
+		info->nr_ranges = memmap_remove(info->map, info->nr_ranges, BOOT_MAX_RANGES,
+						start & PAGE_MASK,
+						end > ~(u64)PAGE_SIZE ? end : PAGE_ALIGN(end));
 }
 
 /* What is no RAM is kept out, whatever it is. */
@@ -161,14 +161,15 @@ static enum mem_type mb_type(u32 type)
 
 static void add_module(u64 start, u64 end, phys_t name)
 {
-	u32 n = boot_info.nr_modules;
+	u32 count = boot_info.nr_modules;
 
-	if (n == BOOT_MAX_MODULES || end <= start)
+	if (count == BOOT_MAX_MODULES || end <= start)
 		return;
-	boot_info.modules[n].start = start;
-	boot_info.modules[n].end = end;
+	boot_info.modules[count].start = start;
+	boot_info.modules[count].end = end;
 	if (name)
-		read_file_name(boot_info.modules[n].name, name, sizeof(boot_info.modules[n].name));
+		read_file_name(boot_info.modules[count].name, name,
+			       sizeof(boot_info.modules[count].name));
 	boot_info.nr_modules++;
 }
 
@@ -199,10 +200,10 @@ static void parse_mb1(phys_t at)
 	if (boot_info.is_qemu)
 		drop_file_name(boot_info.cmdline);
 	if (i.flags & MB1_MODULES)
-		for (u32 k = 0; k < i.mods_count && k < BOOT_MAX_MODULES; k++) {
+		for (u32 index = 0; index < i.mods_count && index < BOOT_MAX_MODULES; index++) {
 			struct mb1_module m;
 
-			phys_read(&m, i.mods_addr + k * sizeof(m), sizeof(m));
+			phys_read(&m, i.mods_addr + index * sizeof(m), sizeof(m));
 			add_module(m.start, m.end, m.string);
 		}
 	if (i.flags & MB1_MAP) {
@@ -380,13 +381,13 @@ u64 multiboot_limit(phys_t limit)
 	u64 lost = 0;
 
 	for (u32 i = 0; i < boot_info.nr_ranges; i++) {
-		struct mem_range *r = &boot_info.map[i];
+		struct mem_range *range = &boot_info.map[i];
 
-		if (r->end <= limit || r->type != MEM_RAM)
+		if (range->end <= limit || range->type != MEM_RAM)
 			continue;
-		lost += r->end - MAX(r->start, limit);
-		r->start = MIN(r->start, limit); /* perhaps nothing is left of it */
-		r->end = limit;
+		lost += range->end - MAX(range->start, limit);
+		range->start = MIN(range->start, limit); /* perhaps nothing is left of it */
+		range->end = limit;
 	}
 	return lost;
 }
@@ -399,17 +400,17 @@ static void check_module(u32 i, phys_t image_start, phys_t image_end)
 	if (start < PAGE_SIZE || (start < image_end && end > image_start))
 		boot_stop("module %u (%lx-%lx) overlaps the kernel (%lx-%lx)", i + 1, start, end,
 			  image_start, image_end);
-	for (u32 k = 0; k < i; k++)
-		if (start < boot_info.modules[k].end && end > boot_info.modules[k].start)
-			boot_stop("module %u (%lx-%lx) overlaps module %u (%lx-%lx)", k + 1,
-				  boot_info.modules[k].start, boot_info.modules[k].end, i + 1,
-				  start, end);
+	for (u32 index = 0; index < i; index++)
+		if (start < boot_info.modules[index].end && end > boot_info.modules[index].start)
+			boot_stop("module %u (%lx-%lx) overlaps module %u (%lx-%lx)", index + 1,
+				  boot_info.modules[index].start, boot_info.modules[index].end,
+				  i + 1, start, end);
 }
 
 void multiboot_check(phys_t image_start, phys_t image_end)
 {
 	static struct mem_range ram[BOOT_MAX_RANGES];
-	u32 n;
+	u32 count;
 
 	if (map_overflowed)
 		pr_warn("boot: the memory map has more than %u entries: the rest of the memory is ignored\n",
@@ -423,13 +424,13 @@ void multiboot_check(phys_t image_start, phys_t image_end)
 
 	if (!strcmp(boot_info.protocol, "none"))
 		boot_stop("the boot loader uses neither multiboot 1 nor multiboot 2");
-	n = memmap_ram(boot_info.map, boot_info.nr_ranges, ram, BOOT_MAX_RANGES);
-	if (!n)
+	count = memmap_ram(boot_info.map, boot_info.nr_ranges, ram, BOOT_MAX_RANGES);
+	if (!count)
 		boot_stop("the boot loader's memory map contains no usable memory");
 	for (u32 i = 0; i < boot_info.nr_modules; i++) {
 		phys_t a = boot_info.modules[i].start, b = boot_info.modules[i].end;
 
-		if (!memmap_contains(ram, n, a & PAGE_MASK, b))
+		if (!memmap_contains(ram, count, a & PAGE_MASK, b))
 			boot_stop(
 				"module %u (%lx-%lx) lies partly outside memory: the machine has too little memory for this initrd",
 				i + 1, a, b);

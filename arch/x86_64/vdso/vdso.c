@@ -55,7 +55,7 @@ static inline bool clock_is(u32 clock, u32 set)
 	return clock < 32 && (set >> clock & 1);
 }
 
-EXPORT int __vdso_clock_gettime(int clock, struct timespec *ts);
+EXPORT int __vdso_clock_gettime(int clock, struct timespec *timespec);
 EXPORT int __vdso_clock_gettime(int clock, struct timespec *ts)
 {
 	bool realtime = clock_is(clock, REALTIME_CLOCKS);
@@ -69,7 +69,7 @@ EXPORT int __vdso_clock_gettime(int clock, struct timespec *ts)
 	return syscall3(__NR_clock_gettime, clock, (long)ts, 0);
 }
 
-EXPORT int __vdso_gettimeofday(struct timeval *tv, struct timezone_result *tz);
+EXPORT int __vdso_gettimeofday(struct timeval *timeval, struct timezone_result *result);
 EXPORT int __vdso_gettimeofday(struct timeval *tv, struct timezone_result *tz)
 {
 	u64 ns;

@@ -81,7 +81,7 @@ void apic_connect_pic(void);
 /** This processor's id, from the APIC itself: 32 bits in x2APIC mode, else 8. */
 u32 apic_read_id(void);
 u32 apic_read(u32 reg);
-void apic_write(u32 reg, u32 v);
+void apic_write(u32 reg, u32 value);
 
 /* The address and the two kinds of access, for what runs at each interrupt. */
 extern volatile u8 *apic_base;

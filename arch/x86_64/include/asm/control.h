@@ -31,32 +31,32 @@
 
 #ifdef __BANOS_HOST__
 u64 read_cr3(void);
-void write_cr3(u64 v);
+void write_cr3(u64 value);
 u64 read_cr4(void);
-void write_cr4(u64 v);
+void write_cr4(u64 value);
 void invlpg(u64 va);
 #else
 static inline u64 read_cr3(void)
 {
-	u64 v;
+	u64 value;
 
-	__asm__ volatile("mov %%cr3, %0" : "=r"(v)::"memory");
-	return v;
+	__asm__ volatile("mov %%cr3, %0" : "=r"(value)::"memory");
+	return value;
 }
-static inline void write_cr3(u64 v)
+static inline void write_cr3(u64 value)
 {
-	__asm__ volatile("mov %0, %%cr3" ::"r"(v) : "memory");
+	__asm__ volatile("mov %0, %%cr3" ::"r"(value) : "memory");
 }
 static inline u64 read_cr4(void)
 {
-	u64 v;
+	u64 value;
 
-	__asm__ volatile("mov %%cr4, %0" : "=r"(v)::"memory");
-	return v;
+	__asm__ volatile("mov %%cr4, %0" : "=r"(value)::"memory");
+	return value;
 }
-static inline void write_cr4(u64 v)
+static inline void write_cr4(u64 value)
 {
-	__asm__ volatile("mov %0, %%cr4" ::"r"(v) : "memory");
+	__asm__ volatile("mov %0, %%cr4" ::"r"(value) : "memory");
 }
 static inline void invlpg(u64 va)
 {

@@ -32,13 +32,13 @@ const char *cpu_stack_overflowed(u64 addr, u64 *low);
 struct cpu_stack {
 	u64 low, size;
 };
-u32 cpu_stacks(const struct cpu *c, struct cpu_stack *out, u32 max);
+u32 cpu_stacks(const struct cpu *cpu, struct cpu_stack *out, u32 max);
 /** Go on in @p fn on the stack that ends at @p top, for good. */
 void cpu_leave_stack(u64 top, void (*fn)(void)) __noreturn;
 /** struct cpu, GDT/TSS, interrupt and IST stacks of one more CPU; not online yet. @return NULL: no memory */
 struct cpu *cpu_create(u32 id, u32 apic_id);
 /** On the new CPU itself, GS base set: load tables, MSRs. */
-void cpu_init_secondary(struct cpu *c);
+void cpu_init_secondary(struct cpu *cpu);
 void cpu_set_kernel_stack(u64 top);
 /** Make @p bases those of user mode on this CPU. Preemption off. */
 void cpu_load_user_bases(const struct user_bases *bases);

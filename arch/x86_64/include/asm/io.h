@@ -7,42 +7,42 @@
  */
 #pragma once
 #include <kernel/types.h>
-static inline void outb(u16 port, u8 v)
+static inline void outb(u16 port, u8 value)
 {
-	__asm__ volatile("outb %0, %1" ::"a"(v), "Nd"(port));
+	__asm__ volatile("outb %0, %1" ::"a"(value), "Nd"(port));
 }
-static inline void outw(u16 port, u16 v)
+static inline void outw(u16 port, u16 value)
 {
-	__asm__ volatile("outw %0, %1" ::"a"(v), "Nd"(port));
+	__asm__ volatile("outw %0, %1" ::"a"(value), "Nd"(port));
 }
-static inline void outl(u16 port, u32 v)
+static inline void outl(u16 port, u32 value)
 {
-	__asm__ volatile("outl %0, %1" ::"a"(v), "Nd"(port));
+	__asm__ volatile("outl %0, %1" ::"a"(value), "Nd"(port));
 }
 static inline u8 inb(u16 port)
 {
-	u8 v;
-	__asm__ volatile("inb %1, %0" : "=a"(v) : "Nd"(port));
-	return v;
+	u8 value;
+	__asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
+	return value;
 }
 static inline u16 inw(u16 port)
 {
-	u16 v;
-	__asm__ volatile("inw %1, %0" : "=a"(v) : "Nd"(port));
-	return v;
+	u16 value;
+	__asm__ volatile("inw %1, %0" : "=a"(value) : "Nd"(port));
+	return value;
 }
 static inline u32 inl(u16 port)
 {
-	u32 v;
-	__asm__ volatile("inl %1, %0" : "=a"(v) : "Nd"(port));
-	return v;
+	u32 value;
+	__asm__ volatile("inl %1, %0" : "=a"(value) : "Nd"(port));
+	return value;
 }
 #ifdef __BANOS_HOST__
 u32 mmio_read32(const volatile void *p);
-void mmio_write32(volatile void *p, u32 v);
+void mmio_write32(volatile void *p, u32 value);
 u64 rdmsr(u32 msr);
-void wrmsr(u32 msr, u64 v);
-void cpuid(u32 leaf, u32 sub, u32 r[4]);
+void wrmsr(u32 msr, u64 value);
+void cpuid(u32 leaf, u32 sub, u32 regs[4]);
 void store_fence(void);
 void wrmsr_fence(void);
 #else
@@ -58,32 +58,32 @@ static inline u64 mmio_read64(const volatile void *p)
 {
 	return *(const volatile u64 *)p;
 }
-static inline void mmio_write8(volatile void *p, u8 v)
+static inline void mmio_write8(volatile void *p, u8 value)
 {
-	*(volatile u8 *)p = v;
+	*(volatile u8 *)p = value;
 }
-static inline void mmio_write32(volatile void *p, u32 v)
+static inline void mmio_write32(volatile void *p, u32 value)
 {
-	*(volatile u32 *)p = v;
+	*(volatile u32 *)p = value;
 }
-static inline void mmio_write64(volatile void *p, u64 v)
+static inline void mmio_write64(volatile void *p, u64 value)
 {
-	*(volatile u64 *)p = v;
+	*(volatile u64 *)p = value;
 }
 static inline u64 rdmsr(u32 msr)
 {
-	u32 lo, hi;
-	__asm__ volatile("rdmsr" : "=a"(lo), "=d"(hi) : "c"(msr));
-	return (u64)hi << 32 | lo;
+	u32 low, high;
+	__asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(msr));
+	return (u64)high << 32 | low;
 }
-static inline void wrmsr(u32 msr, u64 v)
+static inline void wrmsr(u32 msr, u64 value)
 {
-	__asm__ volatile("wrmsr" ::"c"(msr), "a"((u32)v), "d"((u32)(v >> 32)) : "memory");
+	__asm__ volatile("wrmsr" ::"c"(msr), "a"((u32)value), "d"((u32)(value >> 32)) : "memory");
 }
-static inline void cpuid(u32 leaf, u32 sub, u32 r[4])
+static inline void cpuid(u32 leaf, u32 sub, u32 regs[4])
 {
 	__asm__ volatile("cpuid"
-			 : "=a"(r[0]), "=b"(r[1]), "=c"(r[2]), "=d"(r[3])
+			 : "=a"(regs[0]), "=b"(regs[1]), "=c"(regs[2]), "=d"(regs[3])
 			 : "a"(leaf), "c"(sub));
 }
 /** Stores, also to device memory, have reached their place before anything that follows: MFENCE. */
@@ -99,9 +99,9 @@ static inline void wrmsr_fence(void)
 #endif
 static inline u64 rdtsc(void)
 {
-	u32 lo, hi;
-	__asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi));
-	return (u64)hi << 32 | lo;
+	u32 low, high;
+	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
+	return (u64)high << 32 | low;
 }
 
 /** Are there, in this physical range, interrupt controllers or clocks that the kernel drives itself? */

@@ -3,8 +3,8 @@
 #pragma once
 #include <kernel/cpu.h>
 
-/** Make @p c look at need_resched and thread work. Any context. */
-void ipi_reschedule(struct cpu *c);
+/** Make @p cpu look at need_resched and thread work. Any context. */
+void ipi_reschedule(struct cpu *cpu);
 /** Stop all other CPUs for good (panic, power off). Any context. */
 void ipi_stop_others(void);
 /** Set by ipi_stop_others(): a non-maskable interrupt means stop. */

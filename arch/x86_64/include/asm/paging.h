@@ -10,7 +10,7 @@
  */
 void *fast_page_map(u32 slot, phys_t phys);
 /** Copy out of physical memory, through slot 0. Boot only. */
-void phys_read(void *dst, phys_t src, size_t n);
+void phys_read(void *dst, phys_t src, size_t count);
 /** Does the map of all physical memory exist (paging_init() sets it)? */
 extern bool physmap_ready;
 /** Is there memory behind this kernel address? Walks the live tables; any context. */

@@ -39,15 +39,15 @@ extern bool pcid_enabled;
 
 struct cpu_features;
 /** Pure: can we live with this processor's PCIDs? */
-bool pcid_usable(const struct cpu_features *f);
+bool pcid_usable(const struct cpu_features *features);
 /** Decide. Boot, before CR4 is set. */
-void pcid_choose(const struct cpu_features *f);
+void pcid_choose(const struct cpu_features *features);
 
 /** On each CPU, after the rest of CR4 and before a space is loaded. */
 void pcid_cpu_enable(void);
 
 /** @brief Pure: a new space. @param c  this CPU's, whose number is @p cpu; preemption off */
-void pcid_space_init(struct pcid_space *s, struct pcid_cpu *c, u32 cpu);
+void pcid_space_init(struct pcid_space *space, struct pcid_cpu *c, u32 cpu);
 
 /**
  * @brief Pure: load a space on this CPU.
@@ -56,13 +56,13 @@ void pcid_space_init(struct pcid_space *s, struct pcid_cpu *c, u32 cpu);
  * before the generation is read: a full barrier stands between.
  * @return what to write into CR3
  */
-u64 pcid_switch(struct pcid_cpu *c, const struct pcid_space *s, phys_t root);
+u64 pcid_switch(struct pcid_cpu *cpu, const struct pcid_space *space, phys_t root);
 
 /**
- * @brief Pure: the tables of @p s have changed: CPUs that have it in a slot must flush.
+ * @brief Pure: the tables of @p space have changed: CPUs that have it in a slot must flush.
  * A full barrier; read where the space is loaded after it. @return the number of this flush
  */
-u64 pcid_changed(struct pcid_space *s);
+u64 pcid_changed(struct pcid_space *space);
 
 enum pcid_work { PCID_NOTHING, PCID_RANGE, PCID_ALL };
 /**
@@ -70,6 +70,6 @@ enum pcid_work { PCID_NOTHING, PCID_RANGE, PCID_ALL };
  * @param want  PCID_RANGE or PCID_ALL, as the flush is @param reached  for pcid_flush_end()
  * @return what has to be flushed of the current PCID between here and pcid_flush_end()
  */
-enum pcid_work pcid_flush_begin(const struct pcid_cpu *c, const struct pcid_space *s,
+enum pcid_work pcid_flush_begin(const struct pcid_cpu *cpu, const struct pcid_space *space,
 				u64 generation, enum pcid_work want, u64 *reached);
-void pcid_flush_end(struct pcid_cpu *c, u64 reached);
+void pcid_flush_end(struct pcid_cpu *cpu, u64 reached);

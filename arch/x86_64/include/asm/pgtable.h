@@ -41,9 +41,9 @@ static inline u32 pt_index(u64 va, u32 level)
 {
 	return (va >> (12 + 9 * (level - 1))) & 511;
 }
-static inline pte_t *pte_table(pte_t e)
+static inline pte_t *pte_table(pte_t entry)
 {
-	return phys_to_virt(e & PTE_ADDR);
+	return phys_to_virt(entry & PTE_ADDR);
 }
 
 /** Bytes that one entry of a table of @p level covers, and the bits of an address within them. */
@@ -191,15 +191,15 @@ struct pt_space {
 #endif
 };
 struct vm_space;
-static inline struct pt_space *space_tables(const struct vm_space *s)
+static inline struct pt_space *space_tables(const struct vm_space *space)
 {
-	return (struct pt_space *)s;
+	return (struct pt_space *)space;
 }
 /**
  * @brief A new space, loaded nowhere, with a top-level table: zeroed user half, the kernel's
  * entries in the upper half. Thread context. @return 0, -ENOMEM
  */
-int __must_check pt_space_init(struct pt_space *t);
+int __must_check pt_space_init(struct pt_space *space);
 void pt_user_free_root(phys_t root);
 
 /* To be called where pcid_enabled is true. */
@@ -213,38 +213,38 @@ static inline struct pcid_cpu *cpu_pcid(struct cpu *c)
 	return &c->machine.pcid;
 }
 #else
-static inline struct pcid_space *pt_pcid(struct pt_space *t)
+static inline struct pcid_space *pt_pcid(struct pt_space *space)
 {
 	return NULL;
 }
-static inline struct pcid_cpu *cpu_pcid(struct cpu *c)
+static inline struct pcid_cpu *cpu_pcid(struct cpu *cpu)
 {
 	return NULL;
 }
 #endif
-/** What CR3 has to be, to load @p s on this CPU, which is in s->cpus already. Interrupts off. */
-static inline u64 space_cr3(struct cpu *c, const struct vm_space *s)
+/** What CR3 has to be, to load @p space on this CPU, which is in s->cpus already. Interrupts off. */
+static inline u64 space_cr3(struct cpu *cpu, const struct vm_space *space)
 {
-	struct pt_space *t = space_tables(s);
+	struct pt_space *t = space_tables(space);
 
-	return pcid_enabled ? pcid_switch(cpu_pcid(c), pt_pcid(t), t->root) : t->root;
+	return pcid_enabled ? pcid_switch(cpu_pcid(cpu), pt_pcid(t), t->root) : t->root;
 }
 
 /* Flushing. A user range: on every CPU in space->cpus, returns when done there. */
-void tlb_flush_user_page(struct vm_space *s, u64 va);
+void tlb_flush_user_page(struct vm_space *space, u64 va);
 /**
  * @brief The same for a space that only the calling thread uses: no CPU begins to use it
  * meanwhile, so it takes no barrier. @p va page aligned.
  */
-void tlb_flush_own_page(struct vm_space *s, u64 va);
-void tlb_flush_user_range(struct vm_space *s, u64 start, u64 end);
-void tlb_flush_user_all(struct vm_space *s);
+void tlb_flush_own_page(struct vm_space *space, u64 va);
+void tlb_flush_user_range(struct vm_space *space, u64 start, u64 end);
+void tlb_flush_user_all(struct vm_space *space);
 void tlb_flush_kernel_range(u64 start, u64 end);
 /**
  * @brief The space has no users any more: CPUs that still have its tables loaded, under
  * a kernel thread, take the kernel's. Thread context, interrupts on.
  */
-void tlb_forget_space(struct vm_space *s);
+void tlb_forget_space(struct vm_space *space);
 static inline void tlb_flush_local_page(u64 va)
 {
 	invlpg(va);

@@ -72,26 +72,29 @@ struct serial_port {
 };
 extern struct serial_port serial_ports[SERIAL_PORTS];
 
-static inline u8 serial_in(const struct serial_port *p, u32 reg)
+static inline u8 serial_in(const struct serial_port *port, u32 reg)
 {
-	return inb(p->base + reg);
+	return inb(port->base + reg);
 }
-static inline void serial_out(const struct serial_port *p, u32 reg, u8 v)
+static inline void serial_out(const struct serial_port *port, u32 reg, u8 value)
 {
-	outb(p->base + reg, v);
+	outb(port->base + reg, value);
 }
 /** The line status. Reading it clears the receive errors, so they are kept for the receiver. */
-static inline u8 serial_status(struct serial_port *p)
+static inline u8 serial_status(struct serial_port *port)
 {
-	u8 lsr = serial_in(p, UART_LSR);
+	u8 lsr = serial_in(port, UART_LSR);
 
-	p->lsr_saved |= lsr & LSR_ERRORS;
+	port->lsr_saved |= lsr & LSR_ERRORS;
 	return lsr;
 }
 /** A run of bytes into the transmit register: one instruction, and one exit under a hypervisor. */
-static inline void serial_out_run(const struct serial_port *p, const void *s, size_t n)
+static inline void serial_out_run(const struct serial_port *port, const void *s, size_t count)
 {
-	__asm__ volatile("rep outsb" : "+S"(s), "+c"(n) : "d"((u16)(p->base + UART_TX)) : "memory");
+	__asm__ volatile("rep outsb"
+			 : "+S"(s), "+c"(count)
+			 : "d"((u16)(port->base + UART_TX))
+			 : "memory");
 }
 
 /**
@@ -110,4 +113,4 @@ void serial_probe_all(void);
  */
 void serial_stop(void) __noreturn;
 /** Set speed and frame. Lock held, or nobody else about. @param lcr  LCR_* and word length */
-void serial_set_line(struct serial_port *p, u32 baud, u8 lcr);
+void serial_set_line(struct serial_port *port, u32 baud, u8 lcr);

@@ -24,6 +24,6 @@ struct backtrace {
 	bool is_return; /* out: behind a call; else where something was interrupted */
 };
 /** The next address. @return false at the end. Any context, never faults. */
-bool arch_backtrace_step(struct backtrace *b);
+bool arch_backtrace_step(struct backtrace *backtrace);
 /** Where a call into what is no code came from; 0 where registers tell of no such call. Any context, never faults. */
 u64 arch_return_address(const struct pt_regs *regs);

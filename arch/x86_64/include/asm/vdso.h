@@ -29,27 +29,27 @@ struct vdso_data {
 /** The cycle counter (TSC), not read before anything that stands in front of it. */
 static inline u64 cycles_ordered(void)
 {
-	u32 lo, hi;
+	u32 low, high;
 
-	__asm__ volatile("lfence; rdtsc" : "=a"(lo), "=d"(hi)::"memory");
-	return (u64)hi << 32 | lo;
+	__asm__ volatile("lfence; rdtsc" : "=a"(low), "=d"(high)::"memory");
+	return (u64)high << 32 | low;
 }
 
 /**
  * Read the monotonic clock, or the real-time clock.
  * @return false: no luck this time, try again or (seq even for long) another way
  */
-static inline bool vdso_read(const volatile struct vdso_data *d, u64 *ns, bool realtime)
+static inline bool vdso_read(const volatile struct vdso_data *data, u64 *ns, bool realtime)
 {
-	u32 seq = d->seq;
-	u64 base = d->base_cycles, mult = d->mult, result = d->base_ns, cycles;
+	u32 seq = data->seq;
+	u64 base = data->base_cycles, mult = data->mult, result = data->base_ns, cycles;
 
 	if (realtime)
-		result += d->realtime_offset;
+		result += data->realtime_offset;
 	cycles = cycles_ordered();
 	/* A CPU whose counter is a little behind must not see the difference as huge. */
 	cycles = cycles > base ? cycles - base : 0;
 	result += (u64)((unsigned __int128)cycles * mult >> 32);
 	*ns = result;
-	return (seq & 1) & (d->seq == seq);
+	return (seq & 1) & (data->seq == seq);
 }
