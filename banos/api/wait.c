@@ -45,10 +45,10 @@ struct queue {
 /* A driver that destroys what a program's poll() still watches costs us the memory, no more. */
 static void queue_free(struct owned *o)
 {
-	struct queue *q = container_of(o, struct queue, owned);
+	struct queue *queue = container_of(o, struct queue, owned);
 
-	if (!WARN_ON(wait_queue_active(&q->waiters)))
-		kfree(q);
+	if (!WARN_ON(wait_queue_active(&queue->waiters)))
+		kfree(queue);
 }
 
 /* Whoever sleeps there has a reference, and finds the cookie void when it wakes. */
@@ -61,10 +61,10 @@ static int queue_stop(struct owned *o, u64 deadline_ns)
 /* The device that it was for goes: nothing will happen there any more. */
 static void queue_closed(struct owned *o)
 {
-	struct queue *q = container_of(o, struct queue, owned);
+	struct queue *queue = container_of(o, struct queue, owned);
 
-	WRITE_ONCE(q->closed, true);
-	wake_up_all(&q->waiters);
+	WRITE_ONCE(queue->closed, true);
+	wake_up_all(&queue->waiters);
 }
 
 static const struct owned_class wait_class = {
@@ -111,21 +111,21 @@ static bool storage_is_drivers(void *storage, u64 size)
 }
 
 /* @return the handle of the new queue, or -errno */
-static s64 queue_create(struct owner *o, const struct owned_class *class, const void *storage)
+static s64 queue_create(struct owner *owner, const struct owned_class *class, const void *storage)
 {
-	struct queue *q = kzalloc(sizeof(*q));
+	struct queue *queue = kzalloc(sizeof(*queue));
 	int err;
 
-	if (!q)
+	if (!queue)
 		return -ENOMEM;
-	wait_queue_init(&q->waiters);
-	q->storage = storage;
-	err = owned_add(o, &q->owned, class, true);
+	wait_queue_init(&queue->waiters);
+	queue->storage = storage;
+	err = owned_add(owner, &queue->owned, class, true);
 	if (err) {
-		kfree(q);
+		kfree(queue);
 		return err;
 	}
-	return q->owned.handle;
+	return queue->owned.handle;
 }
 
 /* Storage, size, state and cookie of mutexes and wait objects lie alike. */
@@ -156,33 +156,33 @@ static s64 storage_init(const char *function, banos_owner owner, const struct ow
 static struct queue *queue_get(const void *storage, u64 cookie, const struct owned_class *class)
 {
 	struct owned *o = owned_get(cookie, class);
-	struct queue *q = container_of(o, struct queue, owned);
+	struct queue *queue = container_of(o, struct queue, owned);
 
-	if (o && q->storage != storage) {
+	if (o && queue->storage != storage) {
 		owned_put(o);
 		o = NULL;
 	}
 	if (o)
-		return q;
+		return queue;
 	return NULL;
 }
 
 static s64 queue_destroy(const char *function, u64 *words, const struct owned_class *class)
 {
-	struct queue *q = queue_get(words, READ_ONCE(words[1]), class);
+	struct queue *queue = queue_get(words, READ_ONCE(words[1]), class);
 	s64 err;
 
-	if (!q)
+	if (!queue)
 		return api_mistake(function, -EINVAL,
 				   "it was not initialised, or has been overwritten");
 	/* Programs that poll() keep it by themselves, and look again. */
-	if (atomic_read(&q->sleepers))
+	if (atomic_read(&queue->sleepers))
 		err = -EBUSY;
 	else
-		err = owned_remove(&q->owned);
+		err = owned_remove(&queue->owned);
 	if (!err)
 		words[1] = words[SEAL_WORD] = 0;
-	owned_put(&q->owned);
+	owned_put(&queue->owned);
 	return err;
 }
 
@@ -229,32 +229,32 @@ static bool wait_woken(const struct banos_wait *wait, u64 ticket)
 }
 
 /* Nothing will happen there any more, or not for this call. */
-static bool wait_is_over(const struct queue *q)
+static bool wait_is_over(const struct queue *queue)
 {
-	return !READ_ONCE(q->owned.owner) || READ_ONCE(q->closed) || call_is_revoked();
+	return !READ_ONCE(queue->owned.owner) || READ_ONCE(queue->closed) || call_is_revoked();
 }
 
 /* Whoever started hardware has to see its end: neither signals nor removal end this. */
-static s64 sleep_patiently(struct queue *q, const struct banos_wait *wait, u64 ticket,
+static s64 sleep_patiently(struct queue *queue, const struct banos_wait *wait, u64 ticket,
 			   u64 deadline_ns)
 {
-	return wait_event_until(&q->waiters, wait_woken(wait, ticket), deadline_ns);
+	return wait_event_until(&queue->waiters, wait_woken(wait, ticket), deadline_ns);
 }
 
-static s64 sleep_interruptibly(struct queue *q, const struct banos_wait *wait, u64 ticket,
+static s64 sleep_interruptibly(struct queue *queue, const struct banos_wait *wait, u64 ticket,
 			       u64 deadline_ns)
 {
-	s64 err = WAIT_EVENT_(&q->waiters,
-			      wait_woken(wait, ticket) || interrupted() || wait_is_over(q),
+	s64 err = WAIT_EVENT_(&queue->waiters,
+			      wait_woken(wait, ticket) || interrupted() || wait_is_over(queue),
 			      THREAD_INTERRUPTIBLE, deadline_ns, signal_pending());
 
 	if (wait_woken(wait, ticket))
 		return 0;
-	if (READ_ONCE(q->closed) || call_is_revoked())
+	if (READ_ONCE(queue->closed) || call_is_revoked())
 		return -ENODEV;
 	if (err == -ETIMEDOUT)
 		return err;
-	if (q->owned.owner)
+	if (queue->owned.owner)
 		return -ERESTART;
 	return -EINVAL;
 }
@@ -264,24 +264,24 @@ int64_t(banos_wait_sleep)(const struct banos_wait *wait, uint64_t ticket, uint64
 {
 	const char *me = "banos_wait_sleep";
 	s64 err = api_check_sleep(me, deadline_ns, flags);
-	struct queue *q;
+	struct queue *queue;
 
 	if (err)
 		return err;
 	if (is_sealed(wait, SEAL_WAIT))
-		q = queue_get(wait, READ_ONCE(wait->cookie), &wait_class);
+		queue = queue_get(wait, READ_ONCE(wait->cookie), &wait_class);
 	else
-		q = NULL;
-	if (!q)
+		queue = NULL;
+	if (!queue)
 		return api_mistake(me, -EINVAL,
 				   "it was not initialised, or is not the driver's memory");
-	atomic_inc(&q->sleepers);
+	atomic_inc(&queue->sleepers);
 	if (flags & BANOS_UNINTERRUPTIBLE)
-		err = sleep_patiently(q, wait, ticket, deadline_ns);
+		err = sleep_patiently(queue, wait, ticket, deadline_ns);
 	else
-		err = sleep_interruptibly(q, wait, ticket, deadline_ns);
-	atomic_dec(&q->sleepers);
-	owned_put(&q->owned);
+		err = sleep_interruptibly(queue, wait, ticket, deadline_ns);
+	atomic_dec(&queue->sleepers);
+	owned_put(&queue->owned);
 	if (unlikely(!err && !is_sealed(wait, SEAL_WAIT)))
 		return api_mistake(me, -EINVAL,
 				   "it was freed or overwritten while this thread slept on it");
@@ -292,18 +292,18 @@ BANOS_EXPORT(banos_wait_sleep);
 int64_t banos_wait_wake(struct banos_wait *wait)
 {
 	struct owned *o;
-	struct queue *q;
+	struct queue *queue;
 
 	if (unlikely(!is_sealed(wait, SEAL_WAIT)))
 		return NOT_SEALED();
 	__atomic_fetch_add(&wait->state, 1, __ATOMIC_SEQ_CST);
 	rcu_read_lock();
 	o = owned_peek(READ_ONCE(wait->cookie), &wait_class);
-	q = container_of(o, struct queue, owned);
-	if (o && q->storage != wait)
+	queue = container_of(o, struct queue, owned);
+	if (o && queue->storage != wait)
 		o = NULL;
-	if (o && wait_queue_active(&q->waiters))
-		wake_up(&q->waiters); /* all but sets of epoll that wait exclusively: of those one */
+	if (o && wait_queue_active(&queue->waiters))
+		wake_up(&queue->waiters); /* all but sets of epoll that wait exclusively: of those one */
 	rcu_read_unlock();
 	if (o)
 		return 0;
@@ -313,12 +313,12 @@ BANOS_EXPORT(banos_wait_wake);
 
 struct owned *driver_wait_get(struct banos_wait *wait)
 {
-	struct queue *q = is_sealed(wait, SEAL_WAIT)
-				  ? queue_get(wait, READ_ONCE(wait->cookie), &wait_class)
-				  : NULL;
+	struct queue *queue = is_sealed(wait, SEAL_WAIT)
+				      ? queue_get(wait, READ_ONCE(wait->cookie), &wait_class)
+				      : NULL;
 
-	if (q)
-		return &q->owned;
+	if (queue)
+		return &queue->owned;
 	return NULL;
 }
 
@@ -426,25 +426,26 @@ static void mutex_note(struct banos_mutex *mutex)
 }
 
 /* Freed or overwritten while we slept, or its owner is gone. */
-static bool mutex_is_lost(const struct banos_mutex *mutex, const struct queue *q)
+static bool mutex_is_lost(const struct banos_mutex *mutex, const struct queue *queue)
 {
-	return !READ_ONCE(q->owned.owner) || !is_sealed(mutex, SEAL_MUTEX);
+	return !READ_ONCE(queue->owned.owner) || !is_sealed(mutex, SEAL_MUTEX);
 }
 
 static s64 mutex_lock_slowly(const char *function, struct banos_mutex *mutex)
 {
 	bool lost = false;
-	struct queue *q;
+	struct queue *queue;
 
 	if ((READ_ONCE(mutex->state) & ~MUTEX_WAITERS) == my_name())
 		return api_mistake(function, -EDEADLK, "mutex is held by this thread already");
-	q = queue_get(mutex, READ_ONCE(mutex->cookie), &mutex_class);
-	if (!q)
+	queue = queue_get(mutex, READ_ONCE(mutex->cookie), &mutex_class);
+	if (!queue)
 		return api_mistake(function, -EINVAL, "mutex has been overwritten");
-	atomic_inc(&q->sleepers);
-	wait_event(&q->waiters, (lost = mutex_is_lost(mutex, q)) || mutex_try_or_mark(mutex));
-	atomic_dec(&q->sleepers);
-	owned_put(&q->owned);
+	atomic_inc(&queue->sleepers);
+	wait_event(&queue->waiters,
+		   (lost = mutex_is_lost(mutex, queue)) || mutex_try_or_mark(mutex));
+	atomic_dec(&queue->sleepers);
+	owned_put(&queue->owned);
 	if (lost)
 		return api_mistake(function, -EINVAL,
 				   "mutex was freed or overwritten while this thread waited");

@@ -42,175 +42,178 @@ struct task {
 
 /* ---- the thread ---- */
 
-static struct task *next_task(struct driver_worker *w)
+static struct task *next_task(struct driver_worker *worker)
 {
-	struct task *t = NULL;
-	u64 flags = spin_lock_irqsave(&w->lock);
+	struct task *task = NULL;
+	u64 flags = spin_lock_irqsave(&worker->lock);
 
-	if (!list_empty(&w->queue)) {
-		t = list_first(&w->queue, struct task, link);
-		list_del(&t->link);
+	if (!list_empty(&worker->queue)) {
+		task = list_first(&worker->queue, struct task, link);
+		list_del(&task->link);
 	}
-	w->running = t;
-	spin_unlock_irqrestore(&w->lock, flags);
-	return t;
+	worker->running = task;
+	spin_unlock_irqrestore(&worker->lock, flags);
+	return task;
 }
 
-static void task_ended(struct driver_worker *w, struct task *t)
+static void task_ended(struct driver_worker *worker, struct task *task)
 {
-	u64 flags = spin_lock_irqsave(&w->lock);
+	u64 flags = spin_lock_irqsave(&worker->lock);
 
-	w->running = NULL;
-	t->runs++;
-	spin_unlock_irqrestore(&w->lock, flags);
-	wake_up_all(&w->done);
-	owned_put(&t->owned);
+	worker->running = NULL;
+	task->runs++;
+	spin_unlock_irqrestore(&worker->lock, flags);
+	wake_up_all(&worker->done);
+	owned_put(&task->owned);
 }
 
 static void worker_main(void *arg)
 {
-	struct driver_worker *w = arg;
+	struct driver_worker *worker = arg;
 
 	while (!thread_should_stop()) {
-		struct task *t = next_task(w);
+		struct task *task = next_task(worker);
 
-		if (!t) {
-			wait_event(&w->wait, !list_empty(&w->queue) || thread_should_stop());
+		if (!task) {
+			wait_event(&worker->wait,
+				   !list_empty(&worker->queue) || thread_should_stop());
 			continue;
 		}
-		if (!READ_ONCE(t->dead))
-			gate_enter(&w->driver->owner, true, NULL, t->function, (u64)t->context, 0,
-				   0, 0, 0, 0);
-		task_ended(w, t);
+		if (!READ_ONCE(task->dead))
+			gate_enter(&worker->driver->owner, true, NULL, task->function,
+				   (u64)task->context, 0, 0, 0, 0, 0);
+		task_ended(worker, task);
 	}
 }
 
-static struct driver_worker *worker_create(struct driver *d)
+static struct driver_worker *worker_create(struct driver *driver)
 {
-	struct driver_worker *w = kzalloc(sizeof(*w));
+	struct driver_worker *worker = kzalloc(sizeof(*worker));
 
-	if (!w)
+	if (!worker)
 		return NULL;
-	spin_init(&w->lock);
-	list_init(&w->queue);
-	wait_queue_init(&w->wait);
-	wait_queue_init(&w->done);
-	w->driver = d;
-	w->thread = thread_create(worker_main, w, d->name);
-	if (IS_ERR(w->thread)) {
-		kfree(w);
+	spin_init(&worker->lock);
+	list_init(&worker->queue);
+	wait_queue_init(&worker->wait);
+	wait_queue_init(&worker->done);
+	worker->driver = driver;
+	worker->thread = thread_create(worker_main, worker, driver->name);
+	if (IS_ERR(worker->thread)) {
+		kfree(worker);
 		return NULL;
 	}
-	thread_start(w->thread);
-	return w;
+	thread_start(worker->thread);
+	return worker;
 }
 
 /* The driver's worker; two threads may need it at once. */
-static struct driver_worker *worker_get(struct driver *d)
+static struct driver_worker *worker_get(struct driver *driver)
 {
 	mutex_lock(&drivers_lock);
-	if (!d->worker)
-		d->worker = worker_create(d);
+	if (!driver->worker)
+		driver->worker = worker_create(driver);
 	mutex_unlock(&drivers_lock);
-	return d->worker;
+	return driver->worker;
 }
 
 static const struct owned_class timer_class, work_class;
 
-static int task_does_not_return(const struct task *t, const void *function)
+static int task_does_not_return(const struct task *task, const void *function)
 {
-	const struct driver *d = t->worker->driver;
+	const struct driver *driver = task->worker->driver;
 
-	pr_err("banos: %s: the function %pS of %s does not return\n", d->name, function,
-	       t->owned.class == &timer_class ? "a timer" : "a piece of work");
+	pr_err("banos: %s: the function %pS of %s does not return\n", driver->name, function,
+	       task->owned.class == &timer_class ? "a timer" : "a piece of work");
 	return -EBUSY;
 }
 
-int driver_worker_stop(struct driver *d)
+int driver_worker_stop(struct driver *driver)
 {
-	struct driver_worker *w = d->worker;
+	struct driver_worker *worker = driver->worker;
 
-	if (!w)
+	if (!worker)
 		return 0;
 	/* Its tasks are gone by now; only a function that does not return can keep it. */
-	if (wait_event_until(&w->done, !READ_ONCE(w->running), owner_stop_deadline(&d->owner))) {
+	if (wait_event_until(&worker->done, !READ_ONCE(worker->running),
+			     owner_stop_deadline(&driver->owner))) {
 		pr_err("banos: %s: a function of a timer or a piece of work does not return\n",
-		       d->name);
+		       driver->name);
 		return -EBUSY;
 	}
-	thread_stop(w->thread);
-	d->worker = NULL;
-	kfree(w);
+	thread_stop(worker->thread);
+	driver->worker = NULL;
+	kfree(worker);
 	return 0;
 }
 
 /* ---- tasks ---- */
 
-static bool task_queue(struct task *t)
+static bool task_queue(struct task *task)
 {
-	struct driver_worker *w = t->worker;
-	u64 flags = spin_lock_irqsave(&w->lock);
-	bool new = !t->dead &&list_empty(&t->link);
+	struct driver_worker *worker = task->worker;
+	u64 flags = spin_lock_irqsave(&worker->lock);
+	bool new = !task->dead &&list_empty(&task->link);
 
 	if (new) {
-		atomic_inc(&t->owned.refs);
-		list_add_tail(&t->link, &w->queue);
+		atomic_inc(&task->owned.refs);
+		list_add_tail(&task->link, &worker->queue);
 	}
-	spin_unlock_irqrestore(&w->lock, flags);
+	spin_unlock_irqrestore(&worker->lock, flags);
 	if (new)
-		wake_up(&w->wait);
+		wake_up(&worker->wait);
 	return new;
 }
 
-static bool task_unqueue(struct task *t)
+static bool task_unqueue(struct task *task)
 {
-	struct driver_worker *w = t->worker;
-	u64 flags = spin_lock_irqsave(&w->lock);
-	bool was = !list_empty(&t->link);
+	struct driver_worker *worker = task->worker;
+	u64 flags = spin_lock_irqsave(&worker->lock);
+	bool was = !list_empty(&task->link);
 
 	if (was)
-		list_del(&t->link);
-	spin_unlock_irqrestore(&w->lock, flags);
+		list_del(&task->link);
+	spin_unlock_irqrestore(&worker->lock, flags);
 	if (was)
-		owned_put(&t->owned);
+		owned_put(&task->owned);
 	return was;
 }
 
 /* Neither queued nor started from now on: whoever does that looks under the lock. */
-static void task_kill(struct task *t)
+static void task_kill(struct task *task)
 {
-	u64 flags = spin_lock_irqsave(&t->worker->lock);
+	u64 flags = spin_lock_irqsave(&task->worker->lock);
 
-	WRITE_ONCE(t->dead, true);
-	spin_unlock_irqrestore(&t->worker->lock, flags);
+	WRITE_ONCE(task->dead, true);
+	spin_unlock_irqrestore(&task->worker->lock, flags);
 }
 
-static void task_start_timer(struct task *t, u64 deadline_ns)
+static void task_start_timer(struct task *task, u64 deadline_ns)
 {
-	u64 flags = spin_lock_irqsave(&t->worker->lock);
+	u64 flags = spin_lock_irqsave(&task->worker->lock);
 
-	if (!t->dead)
-		timer_start(&t->timer, deadline_ns);
-	spin_unlock_irqrestore(&t->worker->lock, flags);
+	if (!task->dead)
+		timer_start(&task->timer, deadline_ns);
+	spin_unlock_irqrestore(&task->worker->lock, flags);
 }
 
-static bool from_itself(const struct driver_worker *w)
+static bool from_itself(const struct driver_worker *worker)
 {
-	return current == w->thread;
+	return current == worker->thread;
 }
 
 static int task_stop(struct owned *o, u64 deadline_ns)
 {
-	struct task *t = container_of(o, struct task, owned);
+	struct task *task = container_of(o, struct task, owned);
 
-	task_kill(t);
-	if (t->timer.fn)
-		timer_cancel_sync(&t->timer);
-	task_unqueue(t);
-	if (from_itself(t->worker))
+	task_kill(task);
+	if (task->timer.fn)
+		timer_cancel_sync(&task->timer);
+	task_unqueue(task);
+	if (from_itself(task->worker))
 		return 0;
-	if (wait_event_until(&t->worker->done, READ_ONCE(t->worker->running) != t, deadline_ns))
-		return task_does_not_return(t, t->function);
+	if (wait_event_until(&task->worker->done, READ_ONCE(task->worker->running) != task,
+			     deadline_ns))
+		return task_does_not_return(task, task->function);
 	return 0;
 }
 
@@ -246,7 +249,7 @@ static int64_t task_create(banos_owner owner, int64_t (*function)(void *), void 
 {
 	struct owner *o = api_owner(owner);
 	const char *caller = class == &timer_class ? "banos_timer_create" : "banos_work_create";
-	struct task *t;
+	struct task *task;
 	int err;
 
 	if (!o)
@@ -258,23 +261,23 @@ static int64_t task_create(banos_owner owner, int64_t (*function)(void *), void 
 				   "the handle's place is not the driver's memory");
 	if (api_holds_spinlock())
 		return api_mistake(caller, -EDEADLK, "may sleep, and the caller holds a spin lock");
-	t = kzalloc(sizeof(*t));
-	if (!t)
+	task = kzalloc(sizeof(*task));
+	if (!task)
 		return -ENOMEM;
-	list_init(&t->link);
-	t->function = function;
-	t->context = context;
+	list_init(&task->link);
+	task->function = function;
+	task->context = context;
 	if (class == &timer_class)
-		timer_init(&t->timer, timer_ended);
-	t->worker = worker_get(owner_driver(o));
-	if (t->worker)
-		err = owned_add(o, &t->owned, class, true);
+		timer_init(&task->timer, timer_ended);
+	task->worker = worker_get(owner_driver(o));
+	if (task->worker)
+		err = owned_add(o, &task->owned, class, true);
 	else
 		err = -ENOMEM;
 	if (err)
-		kfree(t);
+		kfree(task);
 	else
-		*handle = t->owned.handle;
+		*handle = task->owned.handle;
 	return err;
 }
 
@@ -295,13 +298,13 @@ static struct task *task_get(const char *caller, u64 handle, const struct owned_
 
 static int64_t task_destroy(const char *caller, u64 handle, const struct owned_class *class)
 {
-	struct task *t = task_get(caller, handle, class);
+	struct task *task = task_get(caller, handle, class);
 	int err;
 
-	if (IS_ERR(t))
-		return PTR_ERR(t);
-	err = owned_remove(&t->owned);
-	owned_put(&t->owned);
+	if (IS_ERR(task))
+		return PTR_ERR(task);
+	err = owned_remove(&task->owned);
+	owned_put(&task->owned);
 	return err;
 }
 
@@ -331,18 +334,18 @@ BANOS_EXPORT(banos_timer_start);
 
 int64_t banos_timer_cancel(banos_timer timer)
 {
-	struct task *t = task_get(__func__, (u64)timer, &timer_class);
+	struct task *task = task_get(__func__, (u64)timer, &timer_class);
 	s64 result;
 
-	if (IS_ERR(t))
-		return PTR_ERR(t);
-	result = timer_cancel_sync(&t->timer);
-	result |= task_unqueue(t);
-	if (!from_itself(t->worker) &&
-	    wait_event_until(&t->worker->done, READ_ONCE(t->worker->running) != t,
-			     owner_stop_deadline(&t->worker->driver->owner)))
-		result = task_does_not_return(t, t->function);
-	owned_put(&t->owned);
+	if (IS_ERR(task))
+		return PTR_ERR(task);
+	result = timer_cancel_sync(&task->timer);
+	result |= task_unqueue(task);
+	if (!from_itself(task->worker) &&
+	    wait_event_until(&task->worker->done, READ_ONCE(task->worker->running) != task,
+			     owner_stop_deadline(&task->worker->driver->owner)))
+		result = task_does_not_return(task, task->function);
+	owned_put(&task->owned);
 	return result;
 }
 BANOS_EXPORT(banos_timer_cancel);
@@ -379,43 +382,43 @@ int64_t banos_work_queue(banos_work work)
 BANOS_EXPORT(banos_work_queue);
 
 /* Neither queued nor running; or it has run since. */
-static bool task_is_done(struct task *t, u64 runs)
+static bool task_is_done(struct task *task, u64 runs)
 {
-	struct driver_worker *w = t->worker;
-	u64 flags = spin_lock_irqsave(&w->lock);
-	bool done = (list_empty(&t->link) && w->running != t) || t->runs > runs + 1;
+	struct driver_worker *worker = task->worker;
+	u64 flags = spin_lock_irqsave(&worker->lock);
+	bool done = (list_empty(&task->link) && worker->running != task) || task->runs > runs + 1;
 
-	spin_unlock_irqrestore(&w->lock, flags);
+	spin_unlock_irqrestore(&worker->lock, flags);
 	return done;
 }
 
 /* While the driver is removed it may not take for ever. */
-static u64 work_wait_limit(const struct task *t)
+static u64 work_wait_limit(const struct task *task)
 {
-	const struct owner *o = &t->worker->driver->owner;
+	const struct owner *owner = &task->worker->driver->owner;
 
-	if (READ_ONCE(o->stop_by_ns))
-		return owner_stop_deadline(o);
+	if (READ_ONCE(owner->stop_by_ns))
+		return owner_stop_deadline(owner);
 	return 0;
 }
 
 int64_t banos_work_wait(banos_work work)
 {
-	struct task *t = task_get(__func__, (u64)work, &work_class);
+	struct task *task = task_get(__func__, (u64)work, &work_class);
 	s64 err = 0;
 	u64 runs;
 
-	if (IS_ERR(t))
-		return PTR_ERR(t);
-	if (from_itself(t->worker)) {
-		owned_put(&t->owned);
+	if (IS_ERR(task))
+		return PTR_ERR(task);
+	if (from_itself(task->worker)) {
+		owned_put(&task->owned);
 		return api_mistake(__func__, -EDEADLK,
 				   "is called by a function of this driver's timers or work");
 	}
-	runs = READ_ONCE(t->runs);
-	if (wait_event_until(&t->worker->done, task_is_done(t, runs), work_wait_limit(t)))
-		err = task_does_not_return(t, t->function);
-	owned_put(&t->owned);
+	runs = READ_ONCE(task->runs);
+	if (wait_event_until(&task->worker->done, task_is_done(task, runs), work_wait_limit(task)))
+		err = task_does_not_return(task, task->function);
+	owned_put(&task->owned);
 	return err;
 }
 BANOS_EXPORT(banos_work_wait);

@@ -251,7 +251,7 @@ void banos_init(void);
 /* ---- for the API (banos/api/) ---- */
 
 /** @brief Timers and work of a driver: stop its thread. @return 0, -EBUSY */
-int __must_check driver_worker_stop(struct driver *d);
+int __must_check driver_worker_stop(struct driver *driver);
 struct poll_table;
 /** @brief Start-up of banos/api/wait.c, once there are random numbers. */
 void driver_locks_init(void);
