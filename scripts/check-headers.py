@@ -194,7 +194,7 @@ def check_inlines(texts):
 
 def check_declared_once(texts):
     """Anything that looks like a function of the API has its BANOS_SINCE()."""
-    loose = re.compile(r'^(?!BANOS_SINCE|static|typedef|#|\s|\w+\(|struct|BANOS_'
+    loose = re.compile(r'^(?<!\)\n)(?!BANOS_SINCE|static|typedef|#|\s|\w+\(|struct|BANOS_'
                        r')(?!.*\boperator\b)[\w *]+?\b(\w+)\([^;{]*\);', re.M)
     for path, text in texts.items():
         for match in loose.finditer(without_comments(text)):

@@ -24,3 +24,8 @@ void signal_info_to_user(const struct siginfo_k *info, struct user_siginfo *out)
 void signal_info_to_signalfd(const struct siginfo_k *info, struct user_signalfd_siginfo *out);
 /** @brief Convert from a siginfo_t that a program made. */
 void signal_info_from_user(const struct user_siginfo *from, struct siginfo_k *out);
+
+/** What the processor said about an exception of user code. */
+struct trap_record {
+	u64 number, error, address;
+};

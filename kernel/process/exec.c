@@ -247,8 +247,8 @@ static void exec_reset_signals(struct process *p, struct sighand *fresh)
 		p->sighand = fresh;
 	}
 	sighand_exec_reset(p);
-	signals->altstack_sp = signals->altstack_size = 0;
-	signals->altstack_flags = SS_DISABLE;
+	signals->altstack.sp = signals->altstack.size = 0;
+	signals->altstack.flags = SS_DISABLE;
 	spin_unlock_irqrestore(&p->sig_lock, flags);
 	if (old)
 		sighand_put(old);

@@ -12,6 +12,7 @@
  */
 #include "exec.h"
 #include <asm/cpu.h>
+#include <asm/sigframe.h>
 #include <kernel/fs/file.h>
 #include <kernel/fs/inode.h>
 #include <kernel/random.h>

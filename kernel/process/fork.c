@@ -134,9 +134,7 @@ static int clone_share_signals(struct thread *t, u64 flags)
 	task_signals_init(signals, mine);
 	/* A thread with its own stack must not share the alternate one. */
 	if ((flags & (CLONE_VM | CLONE_VFORK)) != CLONE_VM) {
-		signals->altstack_sp = mine->altstack_sp;
-		signals->altstack_size = mine->altstack_size;
-		signals->altstack_flags = mine->altstack_flags;
+		signals->altstack = mine->altstack;
 	}
 	t->sig = signals;
 	return 0;

@@ -16,7 +16,7 @@
 #include <kernel/heap.h>
 #include <kernel/printk.h>
 #include <kernel/process.h>
-#include <kernel/sigframe.h>
+#include <kernel/siginfo.h>
 #include <kernel/string.h>
 #include <kernel/uaccess.h>
 #include <uapi/poll.h>
@@ -152,9 +152,8 @@ struct task_signals {
 	struct siginfo_k fault; /* of signal_force_fault() */
 	bool fault_valid;
 	u64 minflt, majflt;
-	struct trap_record trap; /* the last exception, for the handler's frame */
-	u32 altstack_flags;
-	u64 altstack_sp, altstack_size;
+	struct trap_record trap;    /* the last exception, for the handler's frame */
+	struct user_stack altstack; /* pad is 0 */
 	struct restart_block restart;
 
 	/* CLONE_VFORK: the parent holds a reference to the thread and waits here */

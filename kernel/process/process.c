@@ -12,6 +12,7 @@
  * its resources (exit.c), and exec replaces them under it.
  */
 #include "internal.h"
+#include <asm/sigframe.h>
 #include <kernel/fs/context.h>
 #include <kernel/fs/fd_table.h>
 #include <kernel/panic.h>
@@ -130,7 +131,7 @@ void process_put(struct process *p)
 
 void task_signals_init(struct task_signals *signals, const struct task_signals *parent)
 {
-	*signals = (struct task_signals){ .altstack_flags = SS_DISABLE };
+	*signals = (struct task_signals){ .altstack.flags = SS_DISABLE };
 	signal_queue_init(&signals->pending);
 	wait_queue_init(&signals->vfork_wait);
 	list_init(&signals->cpu_timers);

@@ -2,11 +2,11 @@
 /*
  * Into a signal's handler and back; the alternate stack.
  *
- * What a frame looks like is the machine's (kernel/sigframe.h). Here it is decided
+ * What a frame looks like is the machine's (asm/sigframe.h). Here it is decided
  * on which stack it goes, and what the return brings back is checked.
  */
 #include "internal.h"
-#include <kernel/sigframe.h>
+#include <asm/sigframe.h>
 #include <kernel/syscalls.h>
 
 /* ---- into the handler ---- */
@@ -14,14 +14,14 @@
 static bool on_altstack(const struct task_signals *signals, u64 sp)
 {
 	/* A program that disarms it says where it is by its handler's frame alone. */
-	if (signals->altstack_flags & SS_AUTODISARM)
+	if (signals->altstack.flags & SS_AUTODISARM)
 		return false;
-	return sp > signals->altstack_sp && sp - signals->altstack_sp <= signals->altstack_size;
+	return sp > signals->altstack.sp && sp - signals->altstack.sp <= signals->altstack.size;
 }
 
 static u32 altstack_state(const struct task_signals *signals, u64 sp)
 {
-	if (!signals->altstack_size)
+	if (!signals->altstack.size)
 		return SS_DISABLE;
 	return on_altstack(signals, sp) ? SS_ONSTACK : 0;
 }
@@ -32,15 +32,15 @@ static void choose_stack(struct sigframe *frame, u64 sp)
 	const struct task_signals *signals = current->sig;
 	bool on_it;
 
-	if (likely(!signals->altstack_size))
+	if (likely(!signals->altstack.size))
 		return;
 	on_it = on_altstack(signals, sp);
 	if ((frame->action->flags & SA_ONSTACK) && !on_it) {
-		frame->stack_top = signals->altstack_sp + signals->altstack_size;
+		frame->stack_top = signals->altstack.sp + signals->altstack.size;
 		on_it = true;
 	}
 	if (on_it)
-		frame->stack_low = signals->altstack_sp;
+		frame->stack_low = signals->altstack.sp;
 }
 
 int sigframe_setup(struct pt_regs *regs, int sig, const struct user_sigaction *act,
@@ -52,12 +52,8 @@ int sigframe_setup(struct pt_regs *regs, int sig, const struct user_sigaction *a
 		.action = act,
 		.info = info,
 		.mask = mask,
-		.altstack = {
-			.sp = signals->altstack_sp,
-			.flags = (s32)signals->altstack_flags,
-			.size = signals->altstack_size,
-		},
-		.trap = signals->trap,
+		.altstack = &signals->altstack,
+		.trap = &signals->trap,
 	};
 	int err;
 
@@ -67,9 +63,9 @@ int sigframe_setup(struct pt_regs *regs, int sig, const struct user_sigaction *a
 	err = arch_sigframe_push(regs, &frame);
 	if (err)
 		return err;
-	if (signals->altstack_flags & SS_AUTODISARM) {
-		signals->altstack_sp = signals->altstack_size = 0;
-		signals->altstack_flags = SS_DISABLE;
+	if (signals->altstack.flags & SS_AUTODISARM) {
+		signals->altstack.sp = signals->altstack.size = 0;
+		signals->altstack.flags = SS_DISABLE;
 	}
 	return 0;
 }
@@ -84,12 +80,12 @@ static void take_altstack(const struct user_stack *s)
 	if (on_altstack(signals, user_stack_pointer(current_regs())))
 		return;
 	if (s->flags & SS_DISABLE) {
-		signals->altstack_sp = signals->altstack_size = 0;
-		signals->altstack_flags = SS_DISABLE;
+		signals->altstack.sp = signals->altstack.size = 0;
+		signals->altstack.flags = SS_DISABLE;
 	} else if (s->size >= MINSIGSTKSZ) {
-		signals->altstack_sp = s->sp;
-		signals->altstack_size = s->size;
-		signals->altstack_flags = (u32)s->flags & (SS_ONSTACK | SS_AUTODISARM);
+		signals->altstack.sp = s->sp;
+		signals->altstack.size = s->size;
+		signals->altstack.flags = (u32)s->flags & (SS_ONSTACK | SS_AUTODISARM);
 	}
 }
 
@@ -106,9 +102,9 @@ SYSCALL0(rt_sigreturn)
 	mask &= ~SIGSET_KERNEL_ONLY;
 	if (mask != current->sig->blocked)
 		signal_set_mask(mask);
-	if (altstack.sp != current->sig->altstack_sp ||
-	    altstack.size != current->sig->altstack_size ||
-	    (u32)altstack.flags != current->sig->altstack_flags)
+	if (altstack.sp != current->sig->altstack.sp ||
+	    altstack.size != current->sig->altstack.size ||
+	    (u32)altstack.flags != current->sig->altstack.flags)
 		take_altstack(&altstack);
 	__atomic_or_fetch(&current->work, WORK_IRET, __ATOMIC_RELAXED);
 	return syscall_result(regs);
@@ -121,10 +117,10 @@ SYSCALL2(sigaltstack, new, old)
 	struct task_signals *signals = current->sig;
 	u64 sp = user_stack_pointer(current_regs());
 	struct user_stack now = {
-		signals->altstack_sp,
-		(s32)(altstack_state(signals, sp) | (signals->altstack_flags & SS_AUTODISARM)),
+		signals->altstack.sp,
+		(s32)(altstack_state(signals, sp) | (signals->altstack.flags & SS_AUTODISARM)),
 		0,
-		signals->altstack_size,
+		signals->altstack.size,
 	};
 	struct user_stack s;
 
@@ -142,9 +138,9 @@ SYSCALL2(sigaltstack, new, old)
 			return -ENOMEM;
 		if (mode == SS_DISABLE)
 			s.sp = s.size = 0;
-		signals->altstack_sp = s.sp;
-		signals->altstack_size = s.size;
-		signals->altstack_flags = (u32)s.flags;
+		signals->altstack.sp = s.sp;
+		signals->altstack.size = s.size;
+		signals->altstack.flags = (u32)s.flags;
 	}
 	if (old && copy_to_user(uaddr(old), &now, sizeof(now)))
 		return -EFAULT;
