@@ -115,31 +115,31 @@ static int copy_params(struct install_request *rq, u64 from)
 			  "its parameters at address 0x%lx cannot be read (error %ld)", from, -err);
 }
 
-static int fetch(struct install_request *rq, const struct install_args *a)
+static int fetch(struct install_request *rq, const struct install_args *args)
 {
 	int err = 0;
 
-	if (a->flags & ~(u64)BANOS_INSTALL_DRY_RUN)
-		err = report_add(&rq->report, -EINVAL, "flags 0x%lx are unknown", a->flags);
+	if (args->flags & ~(u64)BANOS_INSTALL_DRY_RUN)
+		err = report_add(&rq->report, -EINVAL, "flags 0x%lx are unknown", args->flags);
 	if (err)
 		return err;
-	if (a->from_fd)
-		err = read_image(rq, a->fd);
+	if (args->from_fd)
+		err = read_image(rq, args->fd);
 	else
-		err = copy_image(rq, a->image, a->size);
-	return err ?: copy_params(rq, a->params);
+		err = copy_image(rq, args->image, args->size);
+	return err ?: copy_params(rq, args->params);
 }
 
 /* ---- install ---- */
 
 /* @return 0 or -EFAULT */
-static int copy_log(const struct report *r, u64 to, u64 size)
+static int copy_log(const struct report *report, u64 to, u64 size)
 {
-	u64 n = r->text ? MIN((u64)r->used, size - 1) : 0;
+	u64 n = report->text ? MIN((u64)report->used, size - 1) : 0;
 
 	if (!to || !size)
 		return 0;
-	if (n && copy_to_user(uaddr(to), r->text, n))
+	if (n && copy_to_user(uaddr(to), report->text, n))
 		return -EFAULT;
 	return copy_to_user(uaddr(to + n), "", 1);
 }
@@ -148,25 +148,25 @@ static int refusal_take(const struct install_request *rq);
 static void refusal_note(const struct install_request *rq, int err);
 
 /* The caller may: nothing of the arguments was looked at before that was known. */
-static s64 install(const struct install_args *a)
+static s64 install(const struct install_args *args)
 {
-	struct install_request rq = { .flags = a->flags };
+	struct install_request rq = { .flags = args->flags };
 	s64 id;
 
 	driver_report_init(&rq.report);
-	id = fetch(&rq, a);
-	if (!id && a->after_finit)
+	id = fetch(&rq, args);
+	if (!id && args->after_finit)
 		id = refusal_take(&rq);
 	if (!id)
 		id = driver_install(&rq);
-	if (a->is_finit && rq.init_failed)
+	if (args->is_finit && rq.init_failed)
 		refusal_note(&rq, id);
 	driver_buffer_free((void *)rq.file);
 	kfree(rq.params);
 	/* A program that reads the reasons itself does not need them on the console, too. */
-	driver_report_log(&rq.report, a->log && a->log_size);
+	driver_report_log(&rq.report, args->log && args->log_size);
 	/* A driver that is installed stays so; its id is worth more than an empty log. */
-	if (copy_log(&rq.report, a->log, a->log_size) && id < 0)
+	if (copy_log(&rq.report, args->log, args->log_size) && id < 0)
 		id = -EFAULT;
 	report_destroy(&rq.report);
 	return id;
@@ -192,7 +192,7 @@ SYSCALL6(banos_install, image, size, params, flags, log, log_size)
 
 SYSCALL2(banos_remove, id, flags)
 {
-	struct driver *d;
+	struct driver *driver;
 	s64 err = driver_check_privilege(DRIVER_REQUEST_MANAGE);
 
 	if (err)
@@ -201,14 +201,14 @@ SYSCALL2(banos_remove, id, flags)
 		return -EINVAL;
 	if ((s64)id < 0)
 		return -ENOENT;
-	d = driver_find(id);
-	if (!d)
+	driver = driver_find(id);
+	if (!driver)
 		return -ENOENT;
-	if (d->id == (s64)id)
-		err = driver_remove(d, flags & BANOS_REMOVE_WAIT);
+	if (driver->id == (s64)id)
+		err = driver_remove(driver, flags & BANOS_REMOVE_WAIT);
 	else
 		err = -ENOENT;
-	driver_put(d);
+	driver_put(driver);
 	return err;
 }
 
@@ -217,18 +217,18 @@ SYSCALL2(banos_remove, id, flags)
 SYSCALL3(banos_query, id, out, size)
 {
 	struct banos_query q;
-	struct driver *d;
+	struct driver *driver;
 	int err = driver_check_privilege(DRIVER_REQUEST_MANAGE);
 
 	if (err)
 		return err;
 	if (size < BANOS_QUERY_SIZE_1)
 		return -EINVAL;
-	d = driver_find((s64)id < 0 ? 0 : (s64)id);
-	if (!d)
+	driver = driver_find((s64)id < 0 ? 0 : (s64)id);
+	if (!driver)
 		return -ENOENT;
-	driver_query(d, &q);
-	driver_put(d);
+	driver_query(driver, &q);
+	driver_put(driver);
 	if (copy_to_user(uaddr(out), &q, MIN(size, (u64)sizeof(q))))
 		return -EFAULT;
 	return q.id;
@@ -264,11 +264,12 @@ static u64 key_of(const struct install_request *rq)
 	return hash_bytes(params, strlen(params), hash_bytes(rq->file, rq->size, rq->size));
 }
 
-static bool refusal_is_mine(const struct refusal *r)
+static bool refusal_is_mine(const struct refusal *refusal)
 {
 	const struct process *p = current_process();
 
-	return r->pid == p->pid && r->process_start_ns == p->start_ns && r->exec_id == p->exec_id;
+	return refusal->pid == p->pid && refusal->process_start_ns == p->start_ns &&
+	       refusal->exec_id == p->exec_id;
 }
 
 static void refusal_note(const struct install_request *rq, int err)
@@ -301,13 +302,13 @@ static int refusal_take(const struct install_request *rq)
 		return 0;
 	mutex_lock(&refusal_lock);
 	for (u32 i = 0; i < ARRAY_SIZE(refusals); i++) {
-		struct refusal *r = &refusals[i];
+		struct refusal *refusal = &refusals[i];
 
-		if (!refusal_is_mine(r))
+		if (!refusal_is_mine(refusal))
 			continue;
-		if (time_monotonic_ns() < r->until_ns && key_of(rq) == r->key)
-			err = r->err;
-		r->pid = 0;
+		if (time_monotonic_ns() < refusal->until_ns && key_of(rq) == refusal->key)
+			err = refusal->err;
+		refusal->pid = 0;
 	}
 	mutex_unlock(&refusal_lock);
 	return err;
@@ -351,7 +352,7 @@ SYSCALL3(finit_module, fd, params, flags)
 SYSCALL2(delete_module, name, flags)
 {
 	char text[BANOS_NAME_SIZE];
-	struct driver *d;
+	struct driver *driver;
 	s64 n, err = driver_check_privilege(DRIVER_REQUEST_MANAGE);
 
 	if (err)
@@ -363,13 +364,13 @@ SYSCALL2(delete_module, name, flags)
 		return n;
 	}
 	mutex_lock(&drivers_lock);
-	d = driver_find_name_locked(text, BANOS_DRIVER_LIVE)
-		    ?: driver_find_name_locked(text, BANOS_DRIVER_GOING);
+	driver = driver_find_name_locked(text, BANOS_DRIVER_LIVE)
+			 ?: driver_find_name_locked(text, BANOS_DRIVER_GOING);
 	mutex_unlock(&drivers_lock);
-	if (!d)
+	if (!driver)
 		return -ENOENT;
-	err = driver_remove(d, false);
-	driver_put(d);
+	err = driver_remove(driver, false);
+	driver_put(driver);
 	if (err == -EBUSY)
 		return -EWOULDBLOCK;
 	return err;

@@ -21,63 +21,64 @@ static const char *const kind_names[OWNED_KINDS] = {
 };
 /* clang-format on */
 
-const char *driver_state_name(const struct driver *d)
+const char *driver_state_name(const struct driver *driver)
 {
 	static const char *const names[] = { "Loading", "Live", "Unloading" };
 
-	return names[d->state];
+	return names[driver->state];
 }
 
-u64 driver_memory(const struct driver *d)
+u64 driver_memory(const struct driver *driver)
 {
-	return d->image.npages * PAGE_SIZE + d->owner.bytes;
+	return driver->image.npages * PAGE_SIZE + driver->owner.bytes;
 }
 
-void driver_query(struct driver *d, struct banos_query *out)
+void driver_query(struct driver *driver, struct banos_query *out)
 {
 	*out = (struct banos_query){
 		.size = sizeof(*out),
-		.state = d->state,
-		.id = d->id,
-		.bytes = driver_memory(d),
-		.users = driver_pin_count(d),
-		.builtin = d->builtin,
-		.level = d->level,
-		.address = d->builtin ? 0 : d->owner.code,
+		.state = driver->state,
+		.id = driver->id,
+		.bytes = driver_memory(driver),
+		.users = driver_pin_count(driver),
+		.builtin = driver->builtin,
+		.level = driver->level,
+		.address = driver->builtin ? 0 : driver->owner.code,
 	};
-	memcpy(out->name, d->name, sizeof(out->name));
-	memcpy(out->version, d->version, sizeof(out->version));
-	gate_count(&d->owner, &out->calls, &out->running);
+	memcpy(out->name, driver->name, sizeof(out->name));
+	memcpy(out->version, driver->version, sizeof(out->version));
+	gate_count(&driver->owner, &out->calls, &out->running);
 }
 
 /* ---- /proc/modules: name size refs users, state address ---- */
 
-static void show_users(struct seq_file *m, const struct driver *d, const char *separator)
+static void show_users(struct seq_file *seq, const struct driver *driver, const char *separator)
 {
-	struct driver_use *u;
+	struct driver_use *use;
 
-	list_for_each(u, &d->users, by_exporter)
-		seq_printf(m, "%s%s", u->user->name, separator);
+	list_for_each(use, &driver->users, by_exporter)
+		seq_printf(seq, "%s%s", use->user->name, separator);
 }
 
-static int show_modules(struct seq_file *m, void *arg)
+static int show_modules(struct seq_file *seq, void *arg)
 {
 	bool addresses = current_is_super();
 
 	mutex_lock(&drivers_lock);
 	/* Newest first, as Linux has them. */
 	for (struct list *at = drivers.prev; at != &drivers; at = at->prev) {
-		struct driver *d = list_entry(at, struct driver, link);
+		struct driver *driver = list_entry(at, struct driver, link);
 
-		if (d->builtin)
+		if (driver->builtin)
 			continue;
-		seq_printf(m, "%s %lu %u ", d->name, driver_memory(d), driver_pin_count(d));
-		if (list_empty(&d->users))
-			seq_puts(m, "-");
+		seq_printf(seq, "%s %lu %u ", driver->name, driver_memory(driver),
+			   driver_pin_count(driver));
+		if (list_empty(&driver->users))
+			seq_puts(seq, "-");
 		else
-			show_users(m, d, ",");
-		seq_printf(m, " %s 0x%016lx\n", driver_state_name(d),
-			   addresses ? d->owner.code : 0);
+			show_users(seq, driver, ",");
+		seq_printf(seq, " %s 0x%016lx\n", driver_state_name(driver),
+			   addresses ? driver->owner.code : 0);
 	}
 	mutex_unlock(&drivers_lock);
 	return 0;
@@ -90,71 +91,71 @@ struct device_list {
 	const struct owner *root;
 };
 
-static bool show_device(const struct bus_device *d, void *arg)
+static bool show_device(const struct bus_device *device, void *arg)
 {
-	const struct device_list *l = arg;
+	const struct device_list *list = arg;
 
-	if (d->binding && d->binding->owner.root == l->root)
-		seq_printf(l->m, "device:\t\t%s %s\n", d->bus->name, d->name);
+	if (device->binding && device->binding->owner.root == list->root)
+		seq_printf(list->m, "device:\t\t%s %s\n", device->bus->name, device->name);
 	return true;
 }
 
-static int show_driver(struct seq_file *m, void *arg)
+static int show_driver(struct seq_file *seq, void *arg)
 {
-	struct driver *d = arg;
+	struct driver *driver = arg;
 	u64 calls, running;
 
-	gate_count(&d->owner, &calls, &running);
-	seq_printf(m, "name:\t\t%s\nversion:\t%s\nlicence:\t%s\ndescription:\t%s\n", d->name,
-		   d->version, d->licence, d->description);
-	seq_printf(m, "built:\t\t%s, for API level %u\n",
-		   d->builtin ? "into the kernel" : "as a file", d->level);
-	seq_printf(m, "state:\t\t%s\n", driver_state_name(d));
-	if (!d->builtin)
-		seq_printf(m, "code:\t\t0x%lx\n", d->owner.code);
-	seq_printf(m, "memory:\t\t%lu bytes of image, %lu allocated\n", d->image.npages * PAGE_SIZE,
-		   d->owner.bytes);
-	seq_printf(m, "pins:\t\t%u\n", driver_pin_count(d));
-	seq_printf(m, "calls:\t\t%lu, %lu of them running\n", calls, running);
+	gate_count(&driver->owner, &calls, &running);
+	seq_printf(seq, "name:\t\t%s\nversion:\t%s\nlicence:\t%s\ndescription:\t%s\n", driver->name,
+		   driver->version, driver->licence, driver->description);
+	seq_printf(seq, "built:\t\t%s, for API level %u\n",
+		   driver->builtin ? "into the kernel" : "as a file", driver->level);
+	seq_printf(seq, "state:\t\t%s\n", driver_state_name(driver));
+	if (!driver->builtin)
+		seq_printf(seq, "code:\t\t0x%lx\n", driver->owner.code);
+	seq_printf(seq, "memory:\t\t%lu bytes of image, %lu allocated\n",
+		   driver->image.npages * PAGE_SIZE, driver->owner.bytes);
+	seq_printf(seq, "pins:\t\t%u\n", driver_pin_count(driver));
+	seq_printf(seq, "calls:\t\t%lu, %lu of them running\n", calls, running);
 	for (u32 k = 0; k < OWNED_KINDS; k++)
-		if (d->owner.counts[k])
-			seq_printf(m, "owns:\t\t%u %s\n", d->owner.counts[k], kind_names[k]);
-	bus_devices_each(show_device, &(struct device_list){ m, &d->owner });
+		if (driver->owner.counts[k])
+			seq_printf(seq, "owns:\t\t%u %s\n", driver->owner.counts[k], kind_names[k]);
+	bus_devices_each(show_device, &(struct device_list){ seq, &driver->owner });
 	mutex_lock(&drivers_lock);
-	struct driver_use *u;
+	struct driver_use *use;
 
-	list_for_each(u, &d->uses, by_user)
-		seq_printf(m, "uses:\t\t%s\n", u->exporter->name);
-	list_for_each(u, &d->users, by_exporter)
-		seq_printf(m, "used by:\t%s\n", u->user->name);
-	for (u32 i = 0; i < d->nexports; i++)
-		seq_printf(m, "exports:\t%s%s\n", d->exports[i].name,
-			   export_shadowed(&d->exports[i]) ? " (shadowed)" : "");
+	list_for_each(use, &driver->uses, by_user)
+		seq_printf(seq, "uses:\t\t%s\n", use->exporter->name);
+	list_for_each(use, &driver->users, by_exporter)
+		seq_printf(seq, "used by:\t%s\n", use->user->name);
+	for (u32 i = 0; i < driver->nexports; i++)
+		seq_printf(seq, "exports:\t%s%s\n", driver->exports[i].name,
+			   export_shadowed(&driver->exports[i]) ? " (shadowed)" : "");
 	mutex_unlock(&drivers_lock);
 	return 0;
 }
 
-void account_add(struct driver *d)
+void account_add(struct driver *driver)
 {
 	char path[32];
 
-	if (d->proc)
+	if (driver->proc)
 		return;
 	/* Without memory for it the driver works all the same. */
-	snprintf(path, sizeof(path), "banos/%ld", d->id);
-	d->proc = proc_create(path, 0400, show_driver, d);
+	snprintf(path, sizeof(path), "banos/%ld", driver->id);
+	driver->proc = proc_create(path, 0400, show_driver, driver);
 }
 
-void account_remove(struct driver *d)
+void account_remove(struct driver *driver)
 {
-	if (d->proc)
-		proc_remove(d->proc);
-	d->proc = NULL;
+	if (driver->proc)
+		proc_remove(driver->proc);
+	driver->proc = NULL;
 }
 
-static int show_lock(struct seq_file *m, void *arg)
+static int show_lock(struct seq_file *seq, void *arg)
 {
-	seq_printf(m, "%d\n", driver_installs_forbidden());
+	seq_printf(seq, "%d\n", driver_installs_forbidden());
 	return 0;
 }
 
@@ -177,21 +178,21 @@ static int write_lock(char *text, size_t len, void *arg)
 	return 0;
 }
 
-static void show_export(const struct export *e, void *arg)
+static void show_export(const struct export *export, void *arg)
 {
-	seq_printf(arg, "%s\n", e->name);
+	seq_printf(arg, "%s\n", export->name);
 }
 
-static int show_exports(struct seq_file *m, void *arg)
+static int show_exports(struct seq_file *seq, void *arg)
 {
-	struct driver *d;
+	struct driver *driver;
 
 	mutex_lock(&drivers_lock);
-	exports_each(show_export, m);
-	list_for_each(d, &drivers, link)
-		for (u32 i = 0; i < d->nexports; i++)
-			seq_printf(m, "%s\t[%s]%s\n", d->exports[i].name, d->name,
-				   export_shadowed(&d->exports[i]) ? " shadowed" : "");
+	exports_each(show_export, seq);
+	list_for_each(driver, &drivers, link)
+		for (u32 i = 0; i < driver->nexports; i++)
+			seq_printf(seq, "%s\t[%s]%s\n", driver->exports[i].name, driver->name,
+				   export_shadowed(&driver->exports[i]) ? " shadowed" : "");
 	mutex_unlock(&drivers_lock);
 	return 0;
 }

@@ -20,83 +20,83 @@ static s64 next_id;
 
 struct driver *driver_create(void)
 {
-	struct driver *d = kzalloc(sizeof(*d));
+	struct driver *driver = kzalloc(sizeof(*driver));
 
-	if (!d)
+	if (!driver)
 		return NULL;
-	d->id = -1;
-	d->state = BANOS_DRIVER_LOADING;
-	atomic_set(&d->refs, 1);
-	atomic_set(&d->pins, DRIVER_GOING_PIN); /* nobody gets in before it is live */
-	list_init(&d->link);
-	list_init(&d->uses);
-	list_init(&d->users);
-	list_init(&d->slots);
-	list_init(&d->stubs);
-	spin_init(&d->mistakes.lock);
-	wait_queue_init(&d->pins_wait);
-	if (owner_init(&d->owner, NULL, d->name, d))
+	driver->id = -1;
+	driver->state = BANOS_DRIVER_LOADING;
+	atomic_set(&driver->refs, 1);
+	atomic_set(&driver->pins, DRIVER_GOING_PIN); /* nobody gets in before it is live */
+	list_init(&driver->link);
+	list_init(&driver->uses);
+	list_init(&driver->users);
+	list_init(&driver->slots);
+	list_init(&driver->stubs);
+	spin_init(&driver->mistakes.lock);
+	wait_queue_init(&driver->pins_wait);
+	if (owner_init(&driver->owner, NULL, driver->name, driver))
 		goto free;
-	if (gate_open(&d->owner))
+	if (gate_open(&driver->owner))
 		goto destroy_owner;
-	return d;
+	return driver;
 
 destroy_owner:
-	owner_destroy(&d->owner);
+	owner_destroy(&driver->owner);
 free:
-	kfree(d);
+	kfree(driver);
 	return NULL;
 }
 
-void driver_get(struct driver *d)
+void driver_get(struct driver *driver)
 {
-	atomic_inc(&d->refs);
+	atomic_inc(&driver->refs);
 }
 
-static void driver_free(struct rcu_head *h)
+static void driver_free(struct rcu_head *head)
 {
-	kfree(container_of(h, struct driver, rcu));
+	kfree(container_of(head, struct driver, rcu));
 }
 
-void driver_put(struct driver *d)
+void driver_put(struct driver *driver)
 {
-	if (atomic_dec_and_test(&d->refs))
-		call_rcu(&d->rcu, driver_free);
+	if (atomic_dec_and_test(&driver->refs))
+		call_rcu(&driver->rcu, driver_free);
 }
 
-bool driver_pin(struct driver *d)
+bool driver_pin(struct driver *driver)
 {
-	s32 v = atomic_read(&d->pins);
+	s32 v = atomic_read(&driver->pins);
 
 	while (!(v & DRIVER_GOING_PIN))
-		if (__atomic_compare_exchange_n(&d->pins.v, &v, v + 1, false, __ATOMIC_SEQ_CST,
+		if (__atomic_compare_exchange_n(&driver->pins.v, &v, v + 1, false, __ATOMIC_SEQ_CST,
 						__ATOMIC_RELAXED))
 			return true;
 	return false;
 }
 
-void driver_unpin(struct driver *d)
+void driver_unpin(struct driver *driver)
 {
-	if (atomic_sub_return(&d->pins, 1) == DRIVER_GOING_PIN)
-		wake_up_all(&d->pins_wait);
+	if (atomic_sub_return(&driver->pins, 1) == DRIVER_GOING_PIN)
+		wake_up_all(&driver->pins_wait);
 }
 
-u32 driver_pin_count(const struct driver *d)
+u32 driver_pin_count(const struct driver *driver)
 {
-	return atomic_read(&d->pins) & ~DRIVER_GOING_PIN;
+	return atomic_read(&driver->pins) & ~DRIVER_GOING_PIN;
 }
 
 /* ---- look-up ---- */
 
 struct driver *driver_find(s64 id)
 {
-	struct driver *d, *found = NULL;
+	struct driver *driver, *found = NULL;
 
 	mutex_lock(&drivers_lock);
-	list_for_each(d, &drivers, link)
-		if (d->id >= id) {
-			found = d;
-			driver_get(d);
+	list_for_each(driver, &drivers, link)
+		if (driver->id >= id) {
+			found = driver;
+			driver_get(driver);
 			break;
 		}
 	mutex_unlock(&drivers_lock);
@@ -107,105 +107,106 @@ struct driver *driver_find_name_locked(const char *name, u32 state)
 {
 	assert_held(&drivers_lock);
 	for (struct list *at = drivers.prev; at != &drivers; at = at->prev) {
-		struct driver *d = list_entry(at, struct driver, link);
+		struct driver *driver = list_entry(at, struct driver, link);
 
-		if (!strcmp(d->name, name) && d->state == state) {
-			driver_get(d);
-			return d;
+		if (!strcmp(driver->name, name) && driver->state == state) {
+			driver_get(driver);
+			return driver;
 		}
 	}
 	return NULL;
 }
 
-void driver_set_description(struct driver *d, const struct banos_driver_record *r)
+void driver_set_description(struct driver *driver, const struct banos_driver_record *record)
 {
-	d->level = r->level;
-	strscpy(d->name, r->name, sizeof(d->name));
-	strscpy(d->version, r->version, sizeof(d->version));
-	strscpy(d->licence, r->licence, sizeof(d->licence));
-	strscpy(d->description, r->description, sizeof(d->description));
+	driver->level = record->level;
+	strscpy(driver->name, record->name, sizeof(driver->name));
+	strscpy(driver->version, record->version, sizeof(driver->version));
+	strscpy(driver->licence, record->licence, sizeof(driver->licence));
+	strscpy(driver->description, record->description, sizeof(driver->description));
 }
 
-int driver_take_serves(struct driver *d, const u8 *records, u64 size)
+int driver_take_serves(struct driver *driver, const u8 *records, u64 size)
 {
-	const struct record_header *h;
+	const struct record_header *header;
 	u32 n = 0;
 
-	for (u64 at = 0; (h = record_next(records, size, &at));)
-		n += h->kind == BANOS_RECORD_SERVES;
+	for (u64 at = 0; (header = record_next(records, size, &at));)
+		n += header->kind == BANOS_RECORD_SERVES;
 	if (!n)
 		return 0;
-	d->serves = kvzalloc(n * sizeof(*d->serves));
-	if (!d->serves)
+	driver->serves = kvzalloc(n * sizeof(*driver->serves));
+	if (!driver->serves)
 		return -ENOMEM;
-	for (u64 at = 0; (h = record_next(records, size, &at));)
-		if (h->kind == BANOS_RECORD_SERVES)
-			strscpy(d->serves[d->nserves++],
-				((const struct banos_serves_record *)h)->alias, BANOS_ALIAS_SIZE);
+	for (u64 at = 0; (header = record_next(records, size, &at));)
+		if (header->kind == BANOS_RECORD_SERVES)
+			strscpy(driver->serves[driver->nserves++],
+				((const struct banos_serves_record *)header)->alias,
+				BANOS_ALIAS_SIZE);
 	return 0;
 }
 
 /* ---- entering it ---- */
 
-static void run_calls(struct driver *d, const u64 *calls, u32 n)
+static void run_calls(struct driver *driver, const u64 *calls, u32 n)
 {
 	/* They return nothing: what lies in the result register means nothing. */
 	for (u32 i = 0; i < n; i++) {
-		BUG_ON(!d->owner.gate_slot);
-		gate_enter(&d->owner, false, NULL, (const void *)calls[i], 0, 0, 0, 0, 0, 0);
+		BUG_ON(!driver->owner.gate_slot);
+		gate_enter(&driver->owner, false, NULL, (const void *)calls[i], 0, 0, 0, 0, 0, 0);
 	}
 }
 
-int driver_run_init(struct driver *d)
+int driver_run_init(struct driver *driver)
 {
 	s64 result;
 
-	run_calls(d, d->image.init_calls, d->image.ninit);
-	result = gate_call(&d->owner, NULL, (const void *)d->image.init, d->owner.handle, 0, 0, 0,
-			   0, 0);
+	run_calls(driver, driver->image.init_calls, driver->image.ninit);
+	result = gate_call(&driver->owner, NULL, (const void *)driver->image.init,
+			   driver->owner.handle, 0, 0, 0, 0, 0);
 	if (result > 0) {
-		pr_warn("banos: %s: init returned %ld; it has to return 0 or an error\n", d->name,
-			result);
+		pr_warn("banos: %s: init returned %ld; it has to return 0 or an error\n",
+			driver->name, result);
 		result = -EINVAL;
 	}
 	return result;
 }
 
-void driver_run_exit(struct driver *d)
+void driver_run_exit(struct driver *driver)
 {
 	s64 result = 0;
 
-	if (d->exited)
+	if (driver->exited)
 		return;
-	d->exited = true;
-	if (d->image.exit)
-		result = gate_call(&d->owner, NULL, (const void *)d->image.exit, d->owner.handle, 0,
-				   0, 0, 0, 0);
+	driver->exited = true;
+	if (driver->image.exit)
+		result = gate_call(&driver->owner, NULL, (const void *)driver->image.exit,
+				   driver->owner.handle, 0, 0, 0, 0, 0);
 	if (result)
-		pr_warn("banos: %s: exit returned %ld; it has to return 0\n", d->name, result);
-	run_calls(d, d->image.fini_calls, d->image.nfini);
+		pr_warn("banos: %s: exit returned %ld; it has to return 0\n", driver->name, result);
+	run_calls(driver, driver->image.fini_calls, driver->image.nfini);
 }
 
 /* ---- visible and invisible ---- */
 
 /* In the order of ids, which two installs may have been given in the other one. */
-static void link_locked(struct driver *d)
+static void link_locked(struct driver *driver)
 {
 	struct list *at = drivers.prev;
 
 	assert_held(&drivers_lock);
-	while (at != &drivers && list_entry(at, struct driver, link)->id > d->id)
+	while (at != &drivers && list_entry(at, struct driver, link)->id > driver->id)
 		at = at->prev;
-	list_add(&d->link, at);
+	list_add(&driver->link, at);
 	driver_count++;
 	drivers_generation++;
 }
 
-static void number_locked(struct driver *d)
+static void number_locked(struct driver *driver)
 {
 	assert_held(&drivers_lock);
-	if (d->id < 0)
-		d->id = next_id++;
+	if (driver->id < 0)
+		driver->id = next_id++;
 }
 
 /*
@@ -213,165 +214,166 @@ static void number_locked(struct driver *d)
  * no removal finds the driver, before the last step under the lock. From then
  * on it may be gone at any time.
  */
-int driver_publish(struct driver *d)
+int driver_publish(struct driver *driver)
 {
-	int err = owner_publish(&d->owner);
+	int err = owner_publish(&driver->owner);
 
 	if (err)
 		return err;
 	mutex_lock(&drivers_lock);
-	number_locked(d);
+	number_locked(driver);
 	mutex_unlock(&drivers_lock);
-	account_add(d);
+	account_add(driver);
 	mutex_lock(&drivers_lock);
-	err = exports_add(d->exports, d->nexports);
+	err = exports_add(driver->exports, driver->nexports);
 	if (!err) {
-		d->state = BANOS_DRIVER_LIVE;
-		link_locked(d);
-		__atomic_fetch_and(&d->pins.v, ~DRIVER_GOING_PIN, __ATOMIC_SEQ_CST);
+		driver->state = BANOS_DRIVER_LIVE;
+		link_locked(driver);
+		__atomic_fetch_and(&driver->pins.v, ~DRIVER_GOING_PIN, __ATOMIC_SEQ_CST);
 	}
 	mutex_unlock(&drivers_lock);
 	if (err)
 		return err;
-	owner_publish_late(&d->owner);
-	if (gate_has_failed(&d->owner))
-		driver_remove_failed(d);
+	owner_publish_late(&driver->owner);
+	if (gate_has_failed(&driver->owner))
+		driver_remove_failed(driver);
 	return 0;
 }
 
-void driver_withdraw(struct driver *d)
+void driver_withdraw(struct driver *driver)
 {
 	mutex_lock(&drivers_lock);
-	d->state = BANOS_DRIVER_GOING;
-	exports_remove(d->exports, d->nexports);
+	driver->state = BANOS_DRIVER_GOING;
+	exports_remove(driver->exports, driver->nexports);
 	mutex_unlock(&drivers_lock);
 }
 
 /* ---- the beginning as a whole ---- */
 
-int driver_start(struct driver *d, struct report *r)
+int driver_start(struct driver *driver, struct report *report)
 {
-	int err = driver_run_init(d);
+	int err = driver_run_init(driver);
 
 	if (err) {
-		d->image.exit = 0; /* it never was there */
-		return report_add(r, err, "init failed: %s (error %d)", error_text(err), -err);
+		driver->image.exit = 0; /* it never was there */
+		return report_add(report, err, "init failed: %s (error %d)", error_text(err), -err);
 	}
-	err = driver_publish(d);
+	err = driver_publish(driver);
 	if (err)
-		report_add(r, err, "what it registered could not be made visible: %s (error %d)",
+		report_add(report, err,
+			   "what it registered could not be made visible: %s (error %d)",
 			   error_text(err), -err);
 	return err;
 }
 
-void driver_undo(struct driver *d)
+void driver_undo(struct driver *driver)
 {
-	driver_withdraw(d);
-	owner_stop_begin(&d->owner);
-	if (driver_end(d)) {
-		owner_stop_end(&d->owner);
-		driver_leave_behind(d);
+	driver_withdraw(driver);
+	owner_stop_begin(&driver->owner);
+	if (driver_end(driver)) {
+		owner_stop_end(&driver->owner);
+		driver_leave_behind(driver);
 	}
 }
 
 /* ---- the end ---- */
 
-static void report_leak(struct owner *root, const struct owned_class *c, u32 count)
+static void report_leak(struct owner *root, const struct owned_class *class, u32 count)
 {
-	if (c->phase != OWNED_ENTRY)
+	if (class->phase != OWNED_ENTRY)
 		pr_warn("banos: %s: leaked %u %s\n", root->name, count,
-			count == 1 ? c->name : c->names);
+			count == 1 ? class->name : class->names);
 }
 
-static void free_image(struct driver *d)
+static void free_image(struct driver *driver)
 {
-	if (d->range.lookup) {
-		symbol_range_remove(&d->range);
+	if (driver->range.lookup) {
+		symbol_range_remove(&driver->range);
 		synchronize_rcu();
 	}
-	d->range.lookup = NULL;
-	krange_free(d->image.mem);
-	d->image.mem = NULL;
-	kvfree(d->image.names);
-	kvfree(d->image.functions);
-	d->image.names = NULL;
-	d->image.functions = NULL;
-	d->image.nfunctions = 0;
-	if (!d->builtin)
-		kvfree(d->image.init_calls);
-	kvfree(d->image.fini_calls);
-	kvfree(d->serves);
-	d->serves = NULL;
-	d->nserves = 0;
-	kvfree(d->exports);
-	d->exports = NULL;
-	d->nexports = 0;
+	driver->range.lookup = NULL;
+	krange_free(driver->image.mem);
+	driver->image.mem = NULL;
+	kvfree(driver->image.names);
+	kvfree(driver->image.functions);
+	driver->image.names = NULL;
+	driver->image.functions = NULL;
+	driver->image.nfunctions = 0;
+	if (!driver->builtin)
+		kvfree(driver->image.init_calls);
+	kvfree(driver->image.fini_calls);
+	kvfree(driver->serves);
+	driver->serves = NULL;
+	driver->nserves = 0;
+	kvfree(driver->exports);
+	driver->exports = NULL;
+	driver->nexports = 0;
 }
 
-static void unlink_driver(struct driver *d)
+static void unlink_driver(struct driver *driver)
 {
 	mutex_lock(&drivers_lock);
-	if (!list_empty(&d->link)) {
-		list_del(&d->link);
+	if (!list_empty(&driver->link)) {
+		list_del(&driver->link);
 		driver_count--;
 		drivers_generation++;
 	}
-	uses_drop_all(d);
-	slots_free(d);
+	uses_drop_all(driver);
+	slots_free(driver);
 	mutex_unlock(&drivers_lock);
 }
 
-void driver_leave_behind(struct driver *d)
+void driver_leave_behind(struct driver *driver)
 {
 	mutex_lock(&drivers_lock);
-	number_locked(d);
-	if (list_empty(&d->link))
-		link_locked(d);
+	number_locked(driver);
+	if (list_empty(&driver->link))
+		link_locked(driver);
 	mutex_unlock(&drivers_lock);
-	account_add(d);
-	pr_err("banos: %s: something of it does not end; it stays, going, as number %ld\n", d->name,
-	       d->id);
+	account_add(driver);
+	pr_err("banos: %s: something of it does not end; it stays, going, as number %ld\n",
+	       driver->name, driver->id);
 }
 
-static int dismantle(struct driver *d)
+static int dismantle(struct driver *driver)
 {
 	/* A driver that failed had no chance to give anything back. */
-	bool failed = gate_has_failed(&d->owner);
+	bool failed = gate_has_failed(&driver->owner);
 	owner_report report = failed ? NULL : report_leak;
 	u64 bytes;
 	int err;
 
-	owner_close(&d->owner);
-	bytes = d->owner.bytes;
-	err = owner_sweep(&d->owner, 1 << OWNED_ACTIVE, report);
+	owner_close(&driver->owner);
+	bytes = driver->owner.bytes;
+	err = owner_sweep(&driver->owner, 1 << OWNED_ACTIVE, report);
 	if (!err)
-		err = driver_worker_stop(d);
+		err = driver_worker_stop(driver);
 	if (!err)
-		err = owner_sweep(&d->owner, ~0u, report);
+		err = owner_sweep(&driver->owner, ~0u, report);
 	if (err)
 		return err;
 	if (bytes && !failed)
-		pr_warn("banos: %s: ... of %lu bytes\n", d->name, bytes);
-	account_remove(d);
-	bus_forget(&d->owner);
-	unlink_driver(d);
-	sys_module_changed(d->name);
-	stubs_free(d);
-	free_image(d);
-	gate_close(&d->owner);
-	owner_destroy(&d->owner);
-	driver_put(d);
+		pr_warn("banos: %s: ... of %lu bytes\n", driver->name, bytes);
+	account_remove(driver);
+	bus_forget(&driver->owner);
+	unlink_driver(driver);
+	sys_module_changed(driver->name);
+	stubs_free(driver);
+	free_image(driver);
+	gate_close(&driver->owner);
+	owner_destroy(&driver->owner);
+	driver_put(driver);
 	return 0;
 }
 
-int driver_end(struct driver *d)
+int driver_end(struct driver *driver)
 {
-	int err = owner_sweep(&d->owner, 1 << OWNED_ENTRY, NULL);
+	int err = owner_sweep(&driver->owner, 1 << OWNED_ENTRY, NULL);
 
 	if (!err)
-		err = gate_drain(&d->owner, d->owner.stop_by_ns);
+		err = gate_drain(&driver->owner, driver->owner.stop_by_ns);
 	if (err)
 		return err;
-	driver_run_exit(d);
-	return dismantle(d);
+	driver_run_exit(driver);
+	return dismantle(driver);
 }

@@ -29,14 +29,14 @@ static u32 hash_name(const char *name)
 	return hash_bytes(name, strlen(name), 0);
 }
 
-static void append(struct export **buckets, u32 n, struct export *e)
+static void append(struct export **buckets, u32 n, struct export *export)
 {
-	struct export **at = &buckets[e->hash & (n - 1)];
+	struct export **at = &buckets[export->hash & (n - 1)];
 
 	while (*at)
 		at = &(*at)->next;
-	e->next = NULL;
-	*at = e;
+	export->next = NULL;
+	*at = export;
 }
 
 /* Twice as many buckets; without memory the chains are longer. */
@@ -48,9 +48,9 @@ static void grow(void)
 	if (!new)
 		return;
 	for (u32 i = 0; i < nbuckets; i++)
-		for (struct export *e = table[i], *next; e; e = next) {
-			next = e->next;
-			append(new, n, e);
+		for (struct export *export = table[i], *next; export; export = next) {
+			next = export->next;
+			append(new, n, export);
 		}
 	if (table != first_table)
 		kvfree(table);
@@ -58,29 +58,29 @@ static void grow(void)
 	nbuckets = n;
 }
 
-int exports_add(struct export *e, u32 n)
+int exports_add(struct export *export, u32 n)
 {
 	for (u32 i = 0; i < n; i++) {
 		if (nentries >= 2 * nbuckets)
 			grow();
-		e[i].hash = hash_name(e[i].name);
-		append(table, nbuckets, &e[i]);
+		export[i].hash = hash_name(export[i].name);
+		append(table, nbuckets, &export[i]);
 		nentries++;
 	}
 	return 0;
 }
 
-void exports_remove(struct export *e, u32 n)
+void exports_remove(struct export *export, u32 n)
 {
 	assert_held(&drivers_lock);
 	for (u32 i = 0; i < n; i++) {
-		struct export **at = &table[e[i].hash & (nbuckets - 1)];
+		struct export **at = &table[export[i].hash & (nbuckets - 1)];
 
-		while (*at && *at != &e[i])
+		while (*at && *at != &export[i])
 			at = &(*at)->next;
 		if (!*at)
 			continue;
-		*at = e[i].next;
+		*at = export[i].next;
 		nentries--;
 	}
 }
@@ -90,15 +90,15 @@ struct export *export_find(const char *name)
 	u32 hash = hash_name(name);
 
 	assert_held(&drivers_lock);
-	for (struct export *e = table[hash & (nbuckets - 1)]; e; e = e->next)
-		if (e->hash == hash && !strcmp(e->name, name))
-			return e;
+	for (struct export *export = table[hash & (nbuckets - 1)]; export; export = export->next)
+		if (export->hash == hash && !strcmp(export->name, name))
+			return export;
 	return NULL;
 }
 
-bool export_shadowed(const struct export *e)
+bool export_shadowed(const struct export *export)
 {
-	return export_find(e->name) != e;
+	return export_find(export->name) != export;
 }
 
 void exports_each(void (*fn)(const struct export *e, void *arg), void *arg)
@@ -107,42 +107,44 @@ void exports_each(void (*fn)(const struct export *e, void *arg), void *arg)
 		fn(&kernel_exports[i], arg);
 }
 
-static bool is_builtin_drivers(const struct banos_export *e)
+static bool is_builtin_drivers(const struct banos_export *export)
 {
-	for (const struct builtin_driver *b = __banos_builtins_start; b < __banos_builtins_end; b++)
-		if ((const u8 *)e >= b->exports && (const u8 *)e < b->exports_end)
+	for (const struct builtin_driver *driver = __banos_builtins_start;
+	     driver < __banos_builtins_end; driver++)
+		if ((const u8 *)export >= driver->exports &&
+		    (const u8 *)export < driver->exports_end)
 			return true;
 	return false;
 }
 
 int exports_init(void)
 {
-	const struct banos_export *e;
+	const struct banos_export *export;
 	u32 n = __banos_exports_end - __banos_exports_start;
 
 	kernel_exports = kvzalloc((n ?: 1) * sizeof(*kernel_exports));
 	if (!kernel_exports)
 		return -ENOMEM;
-	for (e = __banos_exports_start; e < __banos_exports_end; e++)
-		if (!is_builtin_drivers(e))
+	for (export = __banos_exports_start; export < __banos_exports_end; export ++)
+		if (!is_builtin_drivers(export))
 			kernel_exports[nkernel++] = (struct export){
-				.name = e->name,
-				.address = (u64)e->function,
+				.name = export->name,
+				.address = (u64) export->function,
 			};
 	return exports_add(kernel_exports, nkernel);
 }
 
-int driver_take_exports(struct driver *d, const struct load_export *e, u32 n)
+int driver_take_exports(struct driver *driver, const struct load_export *export, u32 n)
 {
 	if (!n)
 		return 0;
-	d->exports = kvzalloc(n * sizeof(*d->exports));
-	if (!d->exports)
+	driver->exports = kvzalloc(n * sizeof(*driver->exports));
+	if (!driver->exports)
 		return -ENOMEM;
 	for (u32 i = 0; i < n; i++)
-		d->exports[i] = (struct export){ .name = e[i].name,
-						 .address = e[i].address,
-						 .provider = d };
-	d->nexports = n;
+		driver->exports[i] = (struct export){ .name = export[i].name,
+						      .address = export[i].address,
+						      .provider = driver };
+	driver->nexports = n;
 	return 0;
 }

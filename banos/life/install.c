@@ -41,37 +41,37 @@ static u8 *env_alloc_memory(struct loader *l, u64 npages, u64 *addr)
 
 static void env_free_memory(struct loader *l)
 {
-	struct driver *d = l->arg;
+	struct driver *driver = l->arg;
 
 	krange_free(l->image.mem);
 	mutex_lock(&drivers_lock);
-	uses_drop_all(d);
-	slots_free(d);
+	uses_drop_all(driver);
+	slots_free(driver);
 	mutex_unlock(&drivers_lock);
 }
 
-static int bind_locked(struct driver *d, const char *name, struct load_import *out)
+static int bind_locked(struct driver *driver, const char *name, struct load_import *out)
 {
-	struct export *e = export_find(name);
-	struct call_slot *s;
+	struct export *export = export_find(name);
+	struct call_slot *slot;
 	int err;
 
 	assert_held(&drivers_lock);
-	if (!e)
+	if (!export)
 		return -ENOENT;
-	if (!e->provider) {
-		out->address = e->address;
+	if (!export->provider) {
+		out->address = export->address;
 		return 0;
 	}
-	err = use_add(d, e->provider);
+	err = use_add(driver, export->provider);
 	if (err) {
 		if (err == -ENODEV)
 			return -ENOENT;
 		return err;
 	}
-	s = slot_create(d, e);
-	out->slot = (u64)s;
-	if (s)
+	slot = slot_create(driver, export);
+	out->slot = (u64)slot;
+	if (slot)
 		return 0;
 	return -ENOMEM;
 }
@@ -107,19 +107,19 @@ static const struct loader_env env = {
 
 static bool lookup_function(struct symbol_range *range, u64 addr, struct symbol_name *out)
 {
-	struct driver *d = container_of(range, struct driver, range);
+	struct driver *driver = container_of(range, struct driver, range);
 	const struct load_function *best = NULL;
-	u64 offset = addr - (u64)d->image.mem;
+	u64 offset = addr - (u64)driver->image.mem;
 
-	for (u32 i = 0; i < d->image.nfunctions; i++) {
-		const struct load_function *f = &d->image.functions[i];
+	for (u32 i = 0; i < driver->image.nfunctions; i++) {
+		const struct load_function *function = &driver->image.functions[i];
 
-		if (f->offset <= offset && (!best || f->offset > best->offset))
-			best = f;
+		if (function->offset <= offset && (!best || function->offset > best->offset))
+			best = function;
 	}
-	*out = (struct symbol_name){ .module = d->name, .offset = offset };
+	*out = (struct symbol_name){ .module = driver->name, .offset = offset };
 	if (best) {
-		strscpy(out->name, d->image.names + best->name, sizeof(out->name));
+		strscpy(out->name, driver->image.names + best->name, sizeof(out->name));
 		out->offset -= best->offset;
 		out->size = best->size;
 	}
@@ -128,17 +128,17 @@ static bool lookup_function(struct symbol_range *range, u64 addr, struct symbol_
 
 /* ---- reports ---- */
 
-void driver_report_init(struct report *r)
+void driver_report_init(struct report *report)
 {
-	report_init(r, driver_buffer_alloc, driver_buffer_free);
+	report_init(report, driver_buffer_alloc, driver_buffer_free);
 }
 
-void driver_report_log(struct report *r, bool quiet)
+void driver_report_log(struct report *report, bool quiet)
 {
 	const char *line, *end;
 
-	report_close(r);
-	for (line = r->text; line && (end = strchr(line, '\n')); line = end + 1)
+	report_close(report);
+	for (line = report->text; line && (end = strchr(line, '\n')); line = end + 1)
 		if (quiet)
 			printk(KERN_DEBUG "banos: %.*s\n", (int)(end - line), line);
 		else
@@ -148,66 +148,67 @@ void driver_report_log(struct report *r, bool quiet)
 /* ---- steps ---- */
 
 /* What the loader made becomes the driver's. */
-static int take_over(struct driver *d, struct loader *l)
+static int take_over(struct driver *driver, struct loader *l)
 {
-	driver_set_description(d, l->driver);
-	d->image = l->image;
+	driver_set_description(driver, l->driver);
+	driver->image = l->image;
 	l->image = (struct load_image){ 0 };
-	d->owner.code = d->image.addr;
-	d->owner.code_end = d->image.addr + d->image.part_size[PART_TEXT];
-	return driver_take_exports(d, l->exports, l->nexports)
-		       ?: driver_take_serves(d, l->records, l->sections[l->driver_section].sh_size);
+	driver->owner.code = driver->image.addr;
+	driver->owner.code_end = driver->image.addr + driver->image.part_size[PART_TEXT];
+	return driver_take_exports(driver, l->exports, l->nexports)
+		       ?: driver_take_serves(driver, l->records,
+					     l->sections[l->driver_section].sh_size);
 }
 
-static int protect(struct driver *d)
+static int protect(struct driver *driver)
 {
 	static const enum kprot prot[PARTS] = { KPROT_RX, KPROT_R, KPROT_RW };
 
 	for (u32 p = 0; p < PART_DATA; p++) {
-		u64 npages = PAGE_ALIGN(d->image.part_size[p]) >> PAGE_SHIFT;
-		int err = npages ? krange_protect(d->image.mem + d->image.part_offset[p], npages,
-						  prot[p])
+		u64 npages = PAGE_ALIGN(driver->image.part_size[p]) >> PAGE_SHIFT;
+		int err = npages ? krange_protect(driver->image.mem + driver->image.part_offset[p],
+						  npages, prot[p])
 				 : 0;
 
 		if (err)
 			return err;
 	}
-	d->range = (struct symbol_range){
-		.start = d->owner.code,
-		.end = d->owner.code_end,
-		.name = d->name,
+	driver->range = (struct symbol_range){
+		.start = driver->owner.code,
+		.end = driver->owner.code_end,
+		.name = driver->name,
 		.lookup = lookup_function,
 	};
-	symbol_range_add(&d->range);
+	symbol_range_add(&driver->range);
 	return 0;
 }
 
-static s64 install(struct install_request *rq, struct driver *d, struct loader *l)
+static s64 install(struct install_request *rq, struct driver *driver, struct loader *l)
 {
 	s64 id;
 	int err = loader_run(l);
 
 	if (!err) {
-		err = take_over(d, l) ?: protect(d);
+		err = take_over(driver, l) ?: protect(driver);
 		if (err)
 			report_add(l->report, err, "no memory");
 	}
 	if (err || rq->flags & BANOS_INSTALL_DRY_RUN) {
-		d->image.ninit = d->image.nfini = 0; /* nothing of it ever ran */
-		d->image.exit = 0;
-		driver_undo(d);
+		driver->image.ninit = driver->image.nfini = 0; /* nothing of it ever ran */
+		driver->image.exit = 0;
+		driver_undo(driver);
 		return err;
 	}
 	/* Once it is live, others may remove it. */
-	driver_get(d);
-	err = driver_start(d, l->report);
-	id = d->id;
+	driver_get(driver);
+	err = driver_start(driver, l->report);
+	id = driver->id;
 	rq->init_failed = err;
 	if (err)
-		driver_undo(d);
+		driver_undo(driver);
 	else
 		bus_settle(); /* devices that it added have their drivers when insmod ends */
-	driver_put(d);
+	driver_put(driver);
 	return err ?: id;
 }
 
@@ -220,13 +221,13 @@ s64 driver_install(struct install_request *rq)
 		.params = rq->params,
 		.report = &rq->report,
 	};
-	struct driver *d = driver_create();
+	struct driver *driver = driver_create();
 	s64 result;
 
-	if (!d)
+	if (!driver)
 		return report_add(&rq->report, -ENOMEM, "no memory, or too many drivers");
-	l.arg = d;
-	result = install(rq, d, &l);
+	l.arg = driver;
+	result = install(rq, driver, &l);
 	loader_free(&l);
 	return result;
 }

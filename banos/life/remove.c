@@ -19,9 +19,9 @@
 #include <kernel/list.h>
 #include <kernel/printk.h>
 
-static int claim_now(struct driver *d)
+static int claim_now(struct driver *driver)
 {
-	s32 pins = atomic_cmpxchg(&d->pins, 0, DRIVER_GOING_PIN);
+	s32 pins = atomic_cmpxchg(&driver->pins, 0, DRIVER_GOING_PIN);
 
 	if (pins && pins != DRIVER_GOING_PIN)
 		return -EBUSY;
@@ -29,57 +29,57 @@ static int claim_now(struct driver *d)
 }
 
 /* No new users from now on; back to normal when a signal comes first. */
-static int claim_waiting(struct driver *d)
+static int claim_waiting(struct driver *driver)
 {
 	int err;
 
-	__atomic_fetch_or(&d->pins.v, DRIVER_GOING_PIN, __ATOMIC_SEQ_CST);
-	err = wait_event_interruptible(&d->pins_wait, !driver_pin_count(d));
+	__atomic_fetch_or(&driver->pins.v, DRIVER_GOING_PIN, __ATOMIC_SEQ_CST);
+	err = wait_event_interruptible(&driver->pins_wait, !driver_pin_count(driver));
 	if (err)
-		__atomic_fetch_and(&d->pins.v, ~DRIVER_GOING_PIN, __ATOMIC_SEQ_CST);
+		__atomic_fetch_and(&driver->pins.v, ~DRIVER_GOING_PIN, __ATOMIC_SEQ_CST);
 	if (err)
 		return -EINTR;
 	return 0;
 }
 
-static int remove_claimed(struct driver *d, bool wait)
+static int remove_claimed(struct driver *driver, bool wait)
 {
 	int err;
 
 	/* Another removal was faster. */
-	if (d->state == BANOS_DRIVER_GOING && list_empty(&d->link))
+	if (driver->state == BANOS_DRIVER_GOING && list_empty(&driver->link))
 		return -ENOENT;
 	if (wait)
-		err = claim_waiting(d);
+		err = claim_waiting(driver);
 	else
-		err = claim_now(d);
+		err = claim_now(driver);
 	if (err)
 		return err;
-	driver_withdraw(d);
-	owner_stop_begin(&d->owner);
-	err = driver_end(d);
+	driver_withdraw(driver);
+	owner_stop_begin(&driver->owner);
+	err = driver_end(driver);
 	if (err) { /* else it is freed */
-		owner_stop_end(&d->owner);
+		owner_stop_end(&driver->owner);
 		if (fatal_signal_pending())
 			pr_err("banos: %s: not removed: who asked for it was killed; a later removal goes on from there\n",
-			       d->name);
+			       driver->name);
 		else
 			pr_err("banos: %s: not removed: something of it has not ended within %u s\n",
-			       d->name, (u32)(OWNER_STOP_LIMIT_NS / NSEC_PER_SEC));
+			       driver->name, (u32)(OWNER_STOP_LIMIT_NS / NSEC_PER_SEC));
 	}
 	return err;
 }
 
-int driver_remove(struct driver *d, bool wait)
+int driver_remove(struct driver *driver, bool wait)
 {
 	int err;
 
-	if (d->builtin)
+	if (driver->builtin)
 		return -EBUSY;
 	/* No lock: the driver's exit() runs meanwhile. */
-	if (__atomic_test_and_set(&d->removing, __ATOMIC_ACQUIRE))
+	if (__atomic_test_and_set(&driver->removing, __ATOMIC_ACQUIRE))
 		return -EBUSY;
-	err = remove_claimed(d, wait);
-	__atomic_clear(&d->removing, __ATOMIC_RELEASE);
+	err = remove_claimed(driver, wait);
+	__atomic_clear(&driver->removing, __ATOMIC_RELEASE);
 	return err;
 }

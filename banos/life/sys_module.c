@@ -53,30 +53,30 @@ static const struct driver *newest_locked(const char *name)
 {
 	assert_held(&drivers_lock);
 	for (struct list *at = drivers.prev; at != &drivers; at = at->prev) {
-		const struct driver *d = list_entry(at, struct driver, link);
+		const struct driver *driver = list_entry(at, struct driver, link);
 
-		if (!d->builtin && !strcmp(d->name, name))
-			return d;
+		if (!driver->builtin && !strcmp(driver->name, name))
+			return driver;
 	}
 	return NULL;
 }
 
-static int show(struct seq_file *m, const struct sys_module *s,
-		void (*print)(struct seq_file *m, const struct driver *d))
+static int show(struct seq_file *seq, const struct sys_module *module,
+		void (*print)(struct seq_file *seq, const struct driver *d))
 {
-	const struct driver *d;
+	const struct driver *driver;
 
 	mutex_lock(&drivers_lock);
-	d = newest_locked(s->name);
-	if (d)
-		print(m, d);
+	driver = newest_locked(module->name);
+	if (driver)
+		print(seq, driver);
 	mutex_unlock(&drivers_lock);
-	if (d)
+	if (driver)
 		return 0;
 	return -ENODEV;
 }
 
-static void print_state(struct seq_file *m, const struct driver *d)
+static void print_state(struct seq_file *seq, const struct driver *driver)
 {
 	static const char *const names[] = {
 		[BANOS_DRIVER_LOADING] = "coming",
@@ -84,46 +84,46 @@ static void print_state(struct seq_file *m, const struct driver *d)
 		[BANOS_DRIVER_GOING] = "going",
 	};
 
-	seq_printf(m, "%s\n", names[d->state]);
+	seq_printf(seq, "%s\n", names[driver->state]);
 }
 
-static void print_refs(struct seq_file *m, const struct driver *d)
+static void print_refs(struct seq_file *seq, const struct driver *driver)
 {
-	seq_printf(m, "%u\n", driver_pin_count(d));
+	seq_printf(seq, "%u\n", driver_pin_count(driver));
 }
 
-static void print_size(struct seq_file *m, const struct driver *d)
+static void print_size(struct seq_file *seq, const struct driver *driver)
 {
-	seq_printf(m, "%lu\n", driver_memory(d));
+	seq_printf(seq, "%lu\n", driver_memory(driver));
 }
 
-static void print_version(struct seq_file *m, const struct driver *d)
+static void print_version(struct seq_file *seq, const struct driver *driver)
 {
-	seq_printf(m, "%s\n", d->version);
+	seq_printf(seq, "%s\n", driver->version);
 }
 
 /* Linux's word for modules that are not its own, unsigned and so on; there is no such thing here. */
-static void print_nothing(struct seq_file *m, const struct driver *d)
+static void print_nothing(struct seq_file *seq, const struct driver *driver)
 {
-	seq_puts(m, "\n");
+	seq_puts(seq, "\n");
 }
 
-static void print_part(struct seq_file *m, const struct driver *d, enum load_part part)
+static void print_part(struct seq_file *seq, const struct driver *driver, enum load_part part)
 {
-	seq_printf(m, "0x%016lx\n", (u64)d->image.mem + d->image.part_offset[part]);
+	seq_printf(seq, "0x%016lx\n", (u64)driver->image.mem + driver->image.part_offset[part]);
 }
 
-static void print_text(struct seq_file *m, const struct driver *d)
+static void print_text(struct seq_file *seq, const struct driver *driver)
 {
-	print_part(m, d, PART_TEXT);
+	print_part(seq, driver, PART_TEXT);
 }
-static void print_rodata(struct seq_file *m, const struct driver *d)
+static void print_rodata(struct seq_file *seq, const struct driver *driver)
 {
-	print_part(m, d, PART_RODATA);
+	print_part(seq, driver, PART_RODATA);
 }
-static void print_data(struct seq_file *m, const struct driver *d)
+static void print_data(struct seq_file *seq, const struct driver *driver)
 {
-	print_part(m, d, PART_DATA);
+	print_part(seq, driver, PART_DATA);
 }
 
 #define SHOW(what)                                            \
@@ -142,32 +142,32 @@ SHOW(data)
 
 /* ---- holders ---- */
 
-static struct sys_holder *holder_find(const struct sys_module *s, const char *name)
+static struct sys_holder *holder_find(const struct sys_module *module, const char *name)
 {
-	struct sys_holder *h;
+	struct sys_holder *holder;
 
-	list_for_each(h, &s->holders, link)
-		if (!strcmp(h->name, name))
-			return h;
+	list_for_each(holder, &module->holders, link)
+		if (!strcmp(holder->name, name))
+			return holder;
 	return NULL;
 }
 
 /* The next name of a listed driver that uses one called so and has no link. @return false: none */
-static bool next_holder(const struct sys_module *s, char *name)
+static bool next_holder(const struct sys_module *module, char *name)
 {
-	struct driver *d;
+	struct driver *driver;
 	bool found = false;
 
 	mutex_lock(&drivers_lock);
-	list_for_each(d, &drivers, link) {
-		struct driver_use *u;
+	list_for_each(driver, &drivers, link) {
+		struct driver_use *use;
 
-		if (d->builtin || strcmp(d->name, s->name))
+		if (driver->builtin || strcmp(driver->name, module->name))
 			continue;
-		list_for_each(u, &d->users, by_exporter)
-			if (!found && !list_empty(&u->user->link) && !u->user->builtin &&
-			    !holder_find(s, u->user->name)) {
-				strscpy(name, u->user->name, BANOS_NAME_SIZE);
+		list_for_each(use, &driver->users, by_exporter)
+			if (!found && !list_empty(&use->user->link) && !use->user->builtin &&
+			    !holder_find(module, use->user->name)) {
+				strscpy(name, use->user->name, BANOS_NAME_SIZE);
 				found = true;
 			}
 	}
@@ -175,32 +175,32 @@ static bool next_holder(const struct sys_module *s, char *name)
 	return found;
 }
 
-static bool holder_create(struct sys_module *s, const char *name)
+static bool holder_create(struct sys_module *module, const char *name)
 {
-	struct sys_holder *h = kzalloc(sizeof(*h));
+	struct sys_holder *holder = kzalloc(sizeof(*holder));
 	char path[2 * BANOS_NAME_SIZE + 32], target[BANOS_NAME_SIZE + 8];
 
-	if (!h)
+	if (!holder)
 		return false;
-	strscpy(h->name, name, sizeof(h->name));
-	snprintf(path, sizeof(path), "module/%s/holders/%s", s->name, name);
+	strscpy(holder->name, name, sizeof(holder->name));
+	snprintf(path, sizeof(path), "module/%s/holders/%s", module->name, name);
 	snprintf(target, sizeof(target), "../../%s", name);
-	h->entry = sysfs_symlink(path, target);
-	if (!h->entry) {
-		kfree(h);
+	holder->entry = sysfs_symlink(path, target);
+	if (!holder->entry) {
+		kfree(holder);
 		return false;
 	}
-	list_add_tail(&h->link, &s->holders);
+	list_add_tail(&holder->link, &module->holders);
 	return true;
 }
 
 static void refresh_holders(void *arg)
 {
-	struct sys_module *s = arg;
+	struct sys_module *module = arg;
 	char name[BANOS_NAME_SIZE];
 
 	mutex_lock(&sys_lock);
-	while (!s->gone && next_holder(s, name) && holder_create(s, name))
+	while (!module->gone && next_holder(module, name) && holder_create(module, name))
 		;
 	mutex_unlock(&sys_lock);
 }
@@ -209,26 +209,26 @@ static void refresh_holders(void *arg)
 
 static struct sys_module *module_find(const char *name)
 {
-	struct sys_module *s;
+	struct sys_module *module;
 
-	list_for_each(s, &sys_modules, link)
-		if (!strcmp(s->name, name))
-			return s;
+	list_for_each(module, &sys_modules, link)
+		if (!strcmp(module->name, name))
+			return module;
 	return NULL;
 }
 
 /* What is not in the tree any more for others to find: links first, each folder after what is in it. */
-static void module_destroy(struct sys_module *s)
+static void module_destroy(struct sys_module *module)
 {
-	struct sys_holder *h, *next;
+	struct sys_holder *holder, *next;
 
-	list_for_each_safe(h, next, &s->holders, link) {
-		sysfs_remove(h->entry);
-		kfree(h);
+	list_for_each_safe(holder, next, &module->holders, link) {
+		sysfs_remove(holder->entry);
+		kfree(holder);
 	}
-	while (s->nentries)
-		sysfs_remove(s->entries[--s->nentries]);
-	kfree(s);
+	while (module->nentries)
+		sysfs_remove(module->entries[--module->nentries]);
+	kfree(module);
 }
 
 static bool module_create(const char *name)
@@ -243,31 +243,32 @@ static bool module_create(const char *name)
 		{ "taint", 0444, show_nothing },	   { "sections/.text", 0400, show_text },
 		{ "sections/.rodata", 0400, show_rodata }, { "sections/.data", 0400, show_data },
 	};
-	struct sys_module *s = kzalloc(sizeof(*s));
+	struct sys_module *module = kzalloc(sizeof(*module));
 	char path[BANOS_NAME_SIZE + 32];
 	bool complete;
 
 	_Static_assert(ARRAY_SIZE(files) + 1 <= ENTRIES_MAX, "room for all");
-	if (!s)
+	if (!module)
 		return false;
-	list_init(&s->holders);
-	strscpy(s->name, name, sizeof(s->name));
+	list_init(&module->holders);
+	strscpy(module->name, name, sizeof(module->name));
 	snprintf(path, sizeof(path), "module/%s/holders", name);
-	s->entries[0] = sysfs_mkdir_refreshed(path, refresh_holders, s);
-	complete = s->entries[0];
-	s->nentries = complete;
+	module->entries[0] = sysfs_mkdir_refreshed(path, refresh_holders, module);
+	complete = module->entries[0];
+	module->nentries = complete;
 	for (u32 i = 0; i < ARRAY_SIZE(files) && complete; i++) {
 		snprintf(path, sizeof(path), "module/%s/%s", name, files[i].path);
-		s->entries[s->nentries] = sysfs_create(path, files[i].mode, files[i].show, NULL, s);
-		complete = s->entries[s->nentries];
-		s->nentries += complete;
+		module->entries[module->nentries] =
+			sysfs_create(path, files[i].mode, files[i].show, NULL, module);
+		complete = module->entries[module->nentries];
+		module->nentries += complete;
 	}
-	if (!s->nentries) {
-		kfree(s);
+	if (!module->nentries) {
+		kfree(module);
 		return false;
 	}
 	/* Even if it is not whole: who looked has a lock that removing wants. It goes with its driver. */
-	list_add_tail(&s->link, &sys_modules);
+	list_add_tail(&module->link, &sys_modules);
 	return complete;
 }
 
@@ -275,17 +276,17 @@ static bool module_create(const char *name)
 static bool next_module(char *name, u64 *generation)
 {
 	bool found = false;
-	struct driver *d;
+	struct driver *driver;
 
 	mutex_lock(&drivers_lock);
-	list_for_each(d, &drivers, link) {
-		if (d->builtin || d->in_sys)
+	list_for_each(driver, &drivers, link) {
+		if (driver->builtin || driver->in_sys)
 			continue;
-		if (module_find(d->name)) {
-			d->in_sys = true;
+		if (module_find(driver->name)) {
+			driver->in_sys = true;
 			continue;
 		}
-		strscpy(name, d->name, BANOS_NAME_SIZE);
+		strscpy(name, driver->name, BANOS_NAME_SIZE);
 		found = true;
 		break;
 	}
@@ -317,16 +318,16 @@ static void refresh_modules(void *arg)
 
 static bool uses_locked(const char *user, const char *exporter)
 {
-	struct driver *d;
+	struct driver *driver;
 
 	assert_held(&drivers_lock);
-	list_for_each(d, &drivers, link) {
-		struct driver_use *u;
+	list_for_each(driver, &drivers, link) {
+		struct driver_use *use;
 
-		if (strcmp(d->name, user))
+		if (strcmp(driver->name, user))
 			continue;
-		list_for_each(u, &d->uses, by_user)
-			if (!strcmp(u->exporter->name, exporter))
+		list_for_each(use, &driver->uses, by_user)
+			if (!strcmp(use->exporter->name, exporter))
 				return true;
 	}
 	return false;
@@ -335,21 +336,22 @@ static bool uses_locked(const char *user, const char *exporter)
 /* With both locks held. */
 static void take_out_locked(const char *name, struct list *folders, struct list *links)
 {
-	struct sys_module *s = module_find(name);
+	struct sys_module *module = module_find(name);
 
 	assert_held(&drivers_lock);
 	assert_held(&sys_lock);
-	if (s && !newest_locked(name)) {
-		s->gone = true;
-		list_del(&s->link);
-		list_add_tail(&s->link, folders);
+	if (module && !newest_locked(name)) {
+		module->gone = true;
+		list_del(&module->link);
+		list_add_tail(&module->link, folders);
 	}
-	list_for_each(s, &sys_modules, link) {
-		struct sys_holder *h = list_empty(&s->holders) ? NULL : holder_find(s, name);
+	list_for_each(module, &sys_modules, link) {
+		struct sys_holder *holder =
+			list_empty(&module->holders) ? NULL : holder_find(module, name);
 
-		if (h && !uses_locked(name, s->name)) {
-			list_del(&h->link);
-			list_add_tail(&h->link, links);
+		if (holder && !uses_locked(name, module->name)) {
+			list_del(&holder->link);
+			list_add_tail(&holder->link, links);
 		}
 	}
 }
@@ -358,8 +360,8 @@ void sys_module_changed(const char *name)
 {
 	DEFINE_LIST(folders);
 	DEFINE_LIST(links);
-	struct sys_module *s, *next;
-	struct sys_holder *h, *next_link;
+	struct sys_module *module, *next;
+	struct sys_holder *holder, *next_link;
 
 	/* The list was changed before, under drivers_lock: whoever looks from now on sees that. */
 	if (!__atomic_load_n(&ever_looked, __ATOMIC_SEQ_CST))
@@ -369,12 +371,12 @@ void sys_module_changed(const char *name)
 	take_out_locked(name, &folders, &links);
 	mutex_unlock(&drivers_lock);
 	mutex_unlock(&sys_lock);
-	list_for_each_safe(h, next_link, &links, link) {
-		sysfs_remove(h->entry);
-		kfree(h);
+	list_for_each_safe(holder, next_link, &links, link) {
+		sysfs_remove(holder->entry);
+		kfree(holder);
 	}
-	list_for_each_safe(s, next, &folders, link)
-		module_destroy(s);
+	list_for_each_safe(module, next, &folders, link)
+		module_destroy(module);
 }
 
 void sys_modules_init(void)

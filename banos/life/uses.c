@@ -17,39 +17,39 @@
 
 static struct driver_use *use_find(struct driver *user, struct driver *exporter)
 {
-	struct driver_use *u;
+	struct driver_use *use;
 
 	assert_held(&drivers_lock);
-	list_for_each(u, &user->uses, by_user)
-		if (u->exporter == exporter)
-			return u;
+	list_for_each(use, &user->uses, by_user)
+		if (use->exporter == exporter)
+			return use;
 	return NULL;
 }
 
 /*
- * Does @d depend on @on, over however many steps? Each driver on the way is looked
+ * Does @driver depend on @on, over however many steps? Each driver on the way is looked
  * at once, and those still to be looked at are chained: neither long chains nor
  * many ways to the same driver cost stack or time.
  */
-static bool depends(struct driver *d, struct driver *on)
+static bool depends(struct driver *driver, struct driver *on)
 {
 	static u64 search; /* under drivers_lock */
-	struct driver *todo = d;
+	struct driver *todo = driver;
 
 	assert_held(&drivers_lock);
-	d->search = ++search;
-	d->search_next = NULL;
-	while ((d = todo)) {
-		struct driver_use *u;
+	driver->search = ++search;
+	driver->search_next = NULL;
+	while ((driver = todo)) {
+		struct driver_use *use;
 
-		if (d == on)
+		if (driver == on)
 			return true;
-		todo = d->search_next;
-		list_for_each(u, &d->uses, by_user)
-			if (u->exporter->search != search) {
-				u->exporter->search = search;
-				u->exporter->search_next = todo;
-				todo = u->exporter;
+		todo = driver->search_next;
+		list_for_each(use, &driver->uses, by_user)
+			if (use->exporter->search != search) {
+				use->exporter->search = search;
+				use->exporter->search_next = todo;
+				todo = use->exporter;
 			}
 	}
 	return false;
@@ -57,46 +57,46 @@ static bool depends(struct driver *d, struct driver *on)
 
 int use_add(struct driver *user, struct driver *exporter)
 {
-	struct driver_use *u = use_find(user, exporter);
+	struct driver_use *use = use_find(user, exporter);
 
-	if (u) {
-		u->count++;
+	if (use) {
+		use->count++;
 		return 0;
 	}
 	if (depends(exporter, user))
 		return -ELOOP;
-	u = kzalloc(sizeof(*u));
-	if (!u)
+	use = kzalloc(sizeof(*use));
+	if (!use)
 		return -ENOMEM;
 	if (!driver_pin(exporter)) {
-		kfree(u);
+		kfree(use);
 		return -ENODEV;
 	}
-	u->user = user;
-	u->exporter = exporter;
-	u->count = 1;
+	use->user = user;
+	use->exporter = exporter;
+	use->count = 1;
 	driver_get(exporter);
-	list_add_tail(&u->by_user, &user->uses);
-	list_add_tail(&u->by_exporter, &exporter->users);
+	list_add_tail(&use->by_user, &user->uses);
+	list_add_tail(&use->by_exporter, &exporter->users);
 	return 0;
 }
 
-static void use_free(struct driver_use *u)
+static void use_free(struct driver_use *use)
 {
-	list_del(&u->by_user);
-	list_del(&u->by_exporter);
-	driver_unpin(u->exporter);
-	driver_put(u->exporter);
-	kfree(u);
+	list_del(&use->by_user);
+	list_del(&use->by_exporter);
+	driver_unpin(use->exporter);
+	driver_put(use->exporter);
+	kfree(use);
 }
 
 void use_drop(struct driver *user, struct driver *exporter)
 {
-	struct driver_use *u = use_find(user, exporter);
+	struct driver_use *use = use_find(user, exporter);
 
 	assert_held(&drivers_lock);
-	if (u && !--u->count)
-		use_free(u);
+	if (use && !--use->count)
+		use_free(use);
 }
 
 void uses_drop_all(struct driver *user)
@@ -108,14 +108,14 @@ void uses_drop_all(struct driver *user)
 
 int driver_depend(struct driver *user, const char *name)
 {
-	struct driver *on;
+	struct driver *driver;
 	int err = -ENOENT;
 
 	mutex_lock(&drivers_lock);
-	on = driver_find_name_locked(name, BANOS_DRIVER_LIVE);
-	if (on) {
-		err = use_add(user, on);
-		driver_put(on);
+	driver = driver_find_name_locked(name, BANOS_DRIVER_LIVE);
+	if (driver) {
+		err = use_add(user, driver);
+		driver_put(driver);
 	}
 	mutex_unlock(&drivers_lock);
 	if (err == -ENODEV)
@@ -135,26 +135,26 @@ static struct owner dead_owner = { .root = &dead_owner,
 				   .gate_slot = GATE_OWN_SLOT };
 struct call_slot gate_dead_slot = { .target = dead_slot_called, .owner = &dead_owner };
 
-struct call_slot *slot_create(struct driver *user, const struct export *e)
+struct call_slot *slot_create(struct driver *user, const struct export *export)
 {
-	struct call_slot *s = kzalloc(sizeof(*s));
+	struct call_slot *slot = kzalloc(sizeof(*slot));
 
-	if (!s)
+	if (!slot)
 		return NULL;
-	s->target = (const void *)e->address;
-	s->owner = &e->provider->owner;
-	s->exporter = e->provider;
-	list_add_tail(&s->link, &user->slots);
-	return s;
+	slot->target = (const void *)export->address;
+	slot->owner = &export->provider->owner;
+	slot->exporter = export->provider;
+	list_add_tail(&slot->link, &user->slots);
+	return slot;
 }
 
 void slots_free(struct driver *user)
 {
 	while (!list_empty(&user->slots)) {
-		struct call_slot *s = list_first(&user->slots, struct call_slot, link);
+		struct call_slot *slot = list_first(&user->slots, struct call_slot, link);
 
-		list_del(&s->link);
-		kfree(s);
+		list_del(&slot->link);
+		kfree(slot);
 	}
 }
 
@@ -198,56 +198,57 @@ struct stub_page {
 
 static struct stub_page *stub_page_create(void)
 {
-	struct stub_page *p = kzalloc(sizeof(*p));
+	struct stub_page *page = kzalloc(sizeof(*page));
 
-	if (!p)
+	if (!page)
 		return NULL;
-	p->code = krange_alloc(KRANGE_DRIVER, 2, KPROT_RW);
-	if (!p->code)
+	page->code = krange_alloc(KRANGE_DRIVER, 2, KPROT_RW);
+	if (!page->code)
 		goto free;
-	p->slots = (void *)(p->code + PAGE_SIZE);
+	page->slots = (void *)(page->code + PAGE_SIZE);
 	for (u32 i = 0; i < NSTUBS; i++)
-		arch_slot_stub_write(p->code + i * SLOT_STUB_SIZE, &p->slots[i], gate_slot_entry);
-	if (krange_protect(p->code, 1, KPROT_RX))
+		arch_slot_stub_write(page->code + i * SLOT_STUB_SIZE, &page->slots[i],
+				     gate_slot_entry);
+	if (krange_protect(page->code, 1, KPROT_RX))
 		goto free_pages;
-	return p;
+	return page;
 
 free_pages:
-	krange_free(p->code);
+	krange_free(page->code);
 free:
-	kfree(p);
+	kfree(page);
 	return NULL;
 }
 
-static void *stub_take(struct stub_page *p, struct call_slot *slot)
+static void *stub_take(struct stub_page *page, struct call_slot *slot)
 {
 	for (u32 n = 0; n < NSTUBS; n++) {
-		u32 i = (p->next + n) % NSTUBS;
+		u32 i = (page->next + n) % NSTUBS;
 
-		if (p->slots[i] && p->slots[i] != &gate_dead_slot)
+		if (page->slots[i] && page->slots[i] != &gate_dead_slot)
 			continue;
-		smp_store_release(&p->slots[i], slot);
-		p->next = i + 1;
-		return p->code + i * SLOT_STUB_SIZE;
+		smp_store_release(&page->slots[i], slot);
+		page->next = i + 1;
+		return page->code + i * SLOT_STUB_SIZE;
 	}
 	return NULL;
 }
 
 void *stub_create(struct driver *user, struct call_slot *slot)
 {
-	struct stub_page *p;
+	struct stub_page *page;
 	void *stub;
 
-	list_for_each(p, &user->stubs, link) {
-		stub = stub_take(p, slot);
+	list_for_each(page, &user->stubs, link) {
+		stub = stub_take(page, slot);
 		if (stub)
 			return stub;
 	}
-	p = stub_page_create();
-	if (!p)
+	page = stub_page_create();
+	if (!page)
 		return NULL;
-	list_add(&p->link, &user->stubs);
-	return stub_take(p, slot);
+	list_add(&page->link, &user->stubs);
+	return stub_take(page, slot);
 }
 
 void stub_kill(void *stub)
@@ -261,20 +262,20 @@ void stub_kill(void *stub)
 void stubs_free(struct driver *user)
 {
 	while (!list_empty(&user->stubs)) {
-		struct stub_page *p = list_first(&user->stubs, struct stub_page, link);
+		struct stub_page *page = list_first(&user->stubs, struct stub_page, link);
 
-		list_del(&p->link);
-		krange_free(p->code);
-		kfree(p);
+		list_del(&page->link);
+		krange_free(page->code);
+		kfree(page);
 	}
 }
 
 /* From gate_absent_entry. */
 s64 gate_absent_called(const char *name)
 {
-	struct owner *o = gate_owner();
+	struct owner *owner = gate_owner();
 
 	pr_err("banos: %s called %s, which this kernel does not have, without asking BANOS_HAS()\n",
-	       o ? o->name : "a driver", name);
+	       owner ? owner->name : "a driver", name);
 	return -EOPNOTSUPP;
 }

@@ -94,48 +94,48 @@ static inline struct driver *owner_driver(const struct owner *o)
 
 /** @brief A driver without a name, LOADING, one reference. NULL: no memory, or too many. Sleeps. */
 struct driver *driver_create(void);
-void driver_get(struct driver *d);
+void driver_get(struct driver *driver);
 /** @brief The last one frees the structure; the image is gone by then. Any context. */
-void driver_put(struct driver *d);
+void driver_put(struct driver *driver);
 /** @brief Lowest id at or above @p id, counted; NULL: none. */
 struct driver *driver_find(s64 id);
 /** @brief The newest one of that name in that state, counted; NULL: none. With drivers_lock held. */
 struct driver *driver_find_name_locked(const char *name, u32 state);
 /** @brief Keep it from being removed. @return false: it is going. Any context. */
-bool driver_pin(struct driver *d);
-void driver_unpin(struct driver *d);
-u32 driver_pin_count(const struct driver *d);
-void driver_set_description(struct driver *d, const struct banos_driver_record *r);
+bool driver_pin(struct driver *driver);
+void driver_unpin(struct driver *driver);
+u32 driver_pin_count(const struct driver *driver);
+void driver_set_description(struct driver *driver, const struct banos_driver_record *record);
 /** @brief Copy which devices it serves from its records, which were checked. @return 0, -ENOMEM */
-int __must_check driver_take_serves(struct driver *d, const u8 *records, u64 size);
+int __must_check driver_take_serves(struct driver *driver, const u8 *records, u64 size);
 /** @brief Constructors, then init(). @return its result, checked */
-int driver_run_init(struct driver *d);
+int driver_run_init(struct driver *driver);
 /** @brief exit(), then destructors. */
-void driver_run_exit(struct driver *d);
+void driver_run_exit(struct driver *driver);
 /** @brief What init() registered becomes visible, the driver LIVE. On failure it is as before. */
-int __must_check driver_publish(struct driver *d);
+int __must_check driver_publish(struct driver *driver);
 /**
  * @brief Constructors, init(), publish; once this has succeeded it may be gone at any time.
- * @param r  why not
+ * @param report  why not
  * @return 0, what init() returned, or why it cannot be published; then driver_undo()
  */
-int __must_check driver_start(struct driver *d, struct report *r);
+int __must_check driver_start(struct driver *driver, struct report *report);
 /**
  * @brief Take back a driver that was refused or did not start. What ran is run backwards:
  * exit() where init() succeeded, destructors where constructors ran (d->exit, d->nfini). Where a
  * thread of it does not end it stays behind, going, to be removed later.
  */
-void driver_undo(struct driver *d);
+void driver_undo(struct driver *driver);
 /** @brief GOING: its exported names lead there no more. */
-void driver_withdraw(struct driver *d);
+void driver_withdraw(struct driver *driver);
 /**
  * @brief After driver_withdraw(): nothing leads into it, nobody is inside, exit(), all that it owns taken back,
  * image, uses and slots freed. The caller limits the time by owner_stop_begin().
  * @return 0; -EBUSY: something of it does not end. To be called again
  */
-int __must_check driver_end(struct driver *d);
+int __must_check driver_end(struct driver *driver);
 /** @brief It could not be dismantled: keep it in the list, going, so that it can be tried again. */
-void driver_leave_behind(struct driver *d);
+void driver_leave_behind(struct driver *driver);
 
 /* ---- install and remove ---- */
 
@@ -149,16 +149,16 @@ struct install_request {
 	bool init_failed;     /* out: its init() was run, and is why */
 };
 /** @brief Begin a report on a driver. */
-void driver_report_init(struct report *r);
+void driver_report_init(struct report *report);
 /** @brief Close the report, and log its lines; @p quiet: as debugging messages. */
-void driver_report_log(struct report *r, bool quiet);
+void driver_report_log(struct report *report, bool quiet);
 /** @brief @p size bytes, also many; not zeroed. Sleeps. NULL: no memory */
 void *driver_buffer_alloc(size_t size);
 void driver_buffer_free(void *buffer);
 /** @brief Sleeps. @return id or 0 for a dry run, negative errno with reasons in the report */
 s64 driver_install(struct install_request *r);
 /** @brief Sleeps. @param wait  instead of -EBUSY; -EINTR when a signal came first */
-int __must_check driver_remove(struct driver *d, bool wait);
+int __must_check driver_remove(struct driver *driver, bool wait);
 /** @brief Start the drivers that are linked into the kernel. */
 void drivers_start_builtin(void);
 
@@ -197,16 +197,17 @@ static inline void failures_init(void)
 
 /* ---- exported names (banos/life/exports.c); with drivers_lock held ---- */
 
-int __must_check exports_add(struct export *e, u32 n); /* 0 or -ENOMEM */
-void exports_remove(struct export *e, u32 n);
+int __must_check exports_add(struct export *export, u32 n); /* 0 or -ENOMEM */
+void exports_remove(struct export *export, u32 n);
 struct export *export_find(const char *name);
 /** @brief Is another one bound to this name? */
-bool export_shadowed(const struct export *e);
+bool export_shadowed(const struct export *export);
 /** @brief Call @p fn for each name that the kernel itself exports. */
 void exports_each(void (*fn)(const struct export *e, void *arg), void *arg);
 int __must_check exports_init(void);
 /** @brief An exported entry of a driver, from what the loader found. */
-int __must_check driver_take_exports(struct driver *d, const struct load_export *e, u32 n);
+int __must_check driver_take_exports(struct driver *driver, const struct load_export *export,
+				     u32 n);
 
 /* ---- dependencies (banos/life/uses.c); with drivers_lock held ---- */
 
@@ -217,7 +218,7 @@ void use_drop(struct driver *user, struct driver *exporter);
 void uses_drop_all(struct driver *user);
 /** @brief The same by the exporter's name, without the lock. @return also -ENOENT: no such driver is live */
 int __must_check driver_depend(struct driver *user, const char *name);
-struct call_slot *slot_create(struct driver *user, const struct export *e);
+struct call_slot *slot_create(struct driver *user, const struct export *export);
 void slots_free(struct driver *user);
 /** @brief What others have imported from @p exporter answers -ENODEV from now on. Takes drivers_lock. */
 void slots_kill(struct driver *exporter);
@@ -231,19 +232,19 @@ void stubs_free(struct driver *user);
 
 /* ---- accounts (banos/life/account.c) ---- */
 
-void account_add(struct driver *d);
-void account_remove(struct driver *d);
+void account_add(struct driver *driver);
+void account_remove(struct driver *driver);
 void accounts_init(void);
 /** @brief Bytes that it takes. */
-u64 driver_memory(const struct driver *d);
+u64 driver_memory(const struct driver *driver);
 /** @brief Start-up: /sys/module (banos/life/sys_module.c). */
 void sys_modules_init(void);
 /** @brief A driver of that name has left the list, or given up a use: take from /sys/module what says otherwise. Sleeps, without locks. */
 void sys_module_changed(const char *name);
 /** @brief Counts changes of the list of drivers. Under drivers_lock. */
 extern u64 drivers_generation;
-void driver_query(struct driver *d, struct banos_query *out);
-const char *driver_state_name(const struct driver *d);
+void driver_query(struct driver *driver, struct banos_query *out);
+const char *driver_state_name(const struct driver *driver);
 
 /** @brief Start-up: exported names, /proc, built-in drivers. Thread context, before the first process. */
 void banos_init(void);

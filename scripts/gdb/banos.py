@@ -279,7 +279,7 @@ class DriverStarts(gdb.Breakpoint):
         self.silent = True
 
     def stop(self):
-        d = gdb.selected_frame().read_var('d')
+        d = gdb.selected_frame().read_var('driver')
         if mem_of(d):
             symbols.update()
             symbols.add(d)
