@@ -325,7 +325,7 @@ int irq_request_msi(irq_handler handler, void *arg, const char *name, u64 *addre
 	return irq;
 }
 
-/* The pointer to the action of @place arg on a line that answers to @place irq; irq_mutex held. */
+/* The pointer to the action of @p arg on a line that answers to @p irq; irq_mutex held. */
 static struct irq_action **action_find(u32 irq, void *arg, struct irq_line **line)
 {
 	assert_held(&irq_mutex);
