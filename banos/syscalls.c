@@ -115,7 +115,7 @@ static int copy_params(struct install_request *rq, u64 from)
 			  "its parameters at address 0x%lx cannot be read (error %ld)", from, -err);
 }
 
-static int fetch(struct install_request *rq, const struct install_args *args)
+static int request_fetch(struct install_request *rq, const struct install_args *args)
 {
 	int err = 0;
 
@@ -148,13 +148,13 @@ static int refusal_take(const struct install_request *rq);
 static void refusal_note(const struct install_request *rq, int err);
 
 /* The caller may: nothing of the arguments was looked at before that was known. */
-static s64 install(const struct install_args *args)
+static s64 install_request_run(const struct install_args *args)
 {
 	struct install_request rq = { .flags = args->flags };
 	s64 id;
 
 	driver_report_init(&rq.report);
-	id = fetch(&rq, args);
+	id = request_fetch(&rq, args);
 	if (!id && args->after_finit)
 		id = refusal_take(&rq);
 	if (!id)
@@ -178,7 +178,7 @@ SYSCALL6(banos_install, image, size, params, flags, log, log_size)
 
 	if (err)
 		return err;
-	return install(&(struct install_args){
+	return install_request_run(&(struct install_args){
 		.image = image,
 		.size = size,
 		.params = params,
@@ -320,7 +320,7 @@ SYSCALL3(init_module, image, len, params)
 
 	if (id)
 		return id;
-	id = install(&(struct install_args){
+	id = install_request_run(&(struct install_args){
 		.image = image, .size = len, .params = params, .after_finit = true });
 	if (id < 0)
 		return id;
@@ -337,7 +337,7 @@ SYSCALL3(finit_module, fd, params, flags)
 		return -EINVAL;
 	if ((u32)flags & INIT_COMPRESSED)
 		return -EOPNOTSUPP;
-	id = install(&(struct install_args){
+	id = install_request_run(&(struct install_args){
 		.from_fd = true, .fd = (u32)fd, .params = params, .is_finit = true });
 	if (id < 0)
 		return id;

@@ -50,7 +50,7 @@ bool ktest_expect_eq(struct ktest_context *context, s64 actual, s64 expected, co
 	return false;
 }
 
-static bool matches(const struct ktest *test, const char *filter)
+static bool ktest_matches(const struct ktest *test, const char *filter)
 {
 	char name[128];
 
@@ -76,11 +76,11 @@ int ktest_run(const char *filter)
 	u32 total = 0, number = 0, failed = 0;
 
 	for (test = __ktests_start; test < __ktests_end; test++)
-		total += matches(test, filter);
+		total += ktest_matches(test, filter);
 	printk("KTAP version 1\n");
 	printk("1..%u\n", total);
 	for (test = __ktests_start; test < __ktests_end; test++)
-		if (matches(test, filter))
+		if (ktest_matches(test, filter))
 			failed += !ktest_run_one(test, ++number);
 	printk("KTAP-DONE pass=%u fail=%u\n", total - failed, failed);
 	return failed;

@@ -41,7 +41,7 @@ def defined(tokens):
     words = [x.text for x in tokens]
     if 'static' in words and '(' in words:
         token = tokens[words.index('(') - 1]
-        if token.kind == 'name':
+        if token.kind == 'name' and not token.text.isupper():       # SYSCALL2(), KTEST()
             yield token.line, token.text
 
 

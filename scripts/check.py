@@ -38,7 +38,7 @@ DRIVERS_LIMIT_S, FUZZ_LIMIT_S = 400, 300
 
 # Scripts of the host part that look at sources, and print TAP.
 SOURCE_CHECKS = [('style-figures', '--check'), ('check-format',), ('check-dead',),
-                 ('check-references',), ('check-locks',)]
+                 ('check-names',), ('check-references',), ('check-locks',)]
 
 
 class Part:

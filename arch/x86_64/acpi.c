@@ -31,31 +31,31 @@ static bool is_ram(phys_t addr, size_t len)
 }
 
 /* Any physical memory: where RAM is mapped already, there; else for a while. */
-static const void *map(struct acpi_reader *reader, phys_t addr, size_t len)
+static const void *acpi_map(struct acpi_reader *reader, phys_t addr, size_t len)
 {
 	if (addr + len < addr || (addr + len) >> 52)
 		return NULL;
 	return is_ram(addr, len) ? phys_to_virt(addr) : krange_map_phys(addr, len, KCACHE_WB);
 }
 
-static void unmap(struct acpi_reader *reader, const void *p, size_t len)
+static void acpi_unmap(struct acpi_reader *reader, const void *p, size_t len)
 {
 	if ((u64)p < PHYSMAP_BASE || !is_ram((u64)p - PHYSMAP_BASE, len))
 		krange_unmap_phys((void *)p);
 }
 
-static void complain(struct acpi_reader *reader, const char *signature, phys_t addr,
-		     const char *why)
+static void acpi_warn(struct acpi_reader *reader, const char *signature, phys_t addr,
+		      const char *why)
 {
 	pr_warn("acpi: table %s at %lx %s: ignored\n", signature, addr, why);
 }
 
-static struct acpi_reader reader = { map, unmap, complain };
+static struct acpi_reader reader = { acpi_map, acpi_unmap, acpi_warn };
 
 /* A root pointer in [addr, addr + len): read all tables from it. */
 static bool try_area(phys_t addr, size_t len)
 {
-	const u8 *area = map(&reader, addr, len);
+	const u8 *area = acpi_map(&reader, addr, len);
 	bool found = false;
 	s64 at;
 
@@ -64,23 +64,23 @@ static bool try_area(phys_t addr, size_t len)
 	at = acpi_rsdp_search(area, len);
 	if (at >= 0)
 		found = !acpi_parse(&reader, area + at, len - at, &acpi_info);
-	unmap(&reader, area, len);
+	acpi_unmap(&reader, area, len);
 	return found;
 }
 
 static bool try_ebda(void)
 {
-	const u16 *segment = map(&reader, EBDA_SEGMENT, 2);
+	const u16 *segment = acpi_map(&reader, EBDA_SEGMENT, 2);
 	phys_t ebda = 0;
 
 	if (segment) {
 		ebda = (phys_t)*segment << 4;
-		unmap(&reader, segment, 2);
+		acpi_unmap(&reader, segment, 2);
 	}
 	return ebda >= 0x400 && ebda < 0xa0000 && try_area(ebda, 1024);
 }
 
-static bool find(void)
+static bool acpi_find_root(void)
 {
 	if (boot_info.rsdp_copy_len)
 		return !acpi_parse(&reader, boot_info.rsdp_copy, boot_info.rsdp_copy_len,
@@ -95,7 +95,7 @@ void acpi_init(void)
 {
 	const struct acpi_info *info = &acpi_info;
 
-	if (option_is_set(&opt_noacpi) || !find()) {
+	if (option_is_set(&opt_noacpi) || !acpi_find_root()) {
 		(void)acpi_parse(&reader, NULL, 0, &acpi_info); /* a machine without */
 		pr_info("acpi: no ACPI tables\n");
 		return;

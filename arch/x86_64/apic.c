@@ -78,7 +78,7 @@ static u64 change_base(u64 base, u64 set, u64 clear)
  * bit at a time, and from x2APIC mode only by way of off; any other change of
  * mode is a general protection fault: SDM vol. 3, 10.12.5.
  */
-static void enable(void)
+static void apic_enable(void)
 {
 	u64 base = rdmsr(MSR_APIC_BASE);
 
@@ -111,7 +111,7 @@ void apic_cpu_start(void)
 {
 	u32 entries;
 
-	enable();
+	apic_enable();
 	apic_write(APIC_SVR, APIC_SVR_ENABLE | VECTOR_SPURIOUS);
 	apic_write(APIC_TPR, 0);
 	entries = (apic_read(APIC_VERSION) >> 16 & 0xff) + 1;
@@ -168,7 +168,7 @@ static void wait_idle(void)
 		cpu_relax();
 }
 
-static void send(u32 apic_id, u32 low)
+static void apic_send(u32 apic_id, u32 low)
 {
 	u64 icr = apic_icr(apic_id, low, apic_x2), flags;
 
@@ -189,7 +189,7 @@ static void send(u32 apic_id, u32 low)
 
 void apic_send_ipi(u32 apic_id, u8 vector)
 {
-	send(apic_id, APIC_ICR_FIXED | APIC_ICR_ASSERT | vector);
+	apic_send(apic_id, APIC_ICR_FIXED | APIC_ICR_ASSERT | vector);
 }
 
 void apic_send_self_in_nmi(u8 vector)
@@ -204,17 +204,17 @@ void apic_send_self_in_nmi(u8 vector)
 
 void apic_send_nmi(u32 apic_id)
 {
-	send(apic_id, APIC_ICR_NMI | APIC_ICR_ASSERT);
+	apic_send(apic_id, APIC_ICR_NMI | APIC_ICR_ASSERT);
 }
 
 void apic_send_init(u32 apic_id)
 {
-	send(apic_id, APIC_ICR_INIT | APIC_ICR_ASSERT | APIC_ICR_LEVEL);
+	apic_send(apic_id, APIC_ICR_INIT | APIC_ICR_ASSERT | APIC_ICR_LEVEL);
 	delay_us(10);
-	send(apic_id, APIC_ICR_INIT | APIC_ICR_LEVEL);
+	apic_send(apic_id, APIC_ICR_INIT | APIC_ICR_LEVEL);
 }
 
 void apic_send_startup(u32 apic_id, u8 page)
 {
-	send(apic_id, APIC_ICR_STARTUP | APIC_ICR_ASSERT | page);
+	apic_send(apic_id, APIC_ICR_STARTUP | APIC_ICR_ASSERT | page);
 }

@@ -61,7 +61,7 @@ static void detect_names(struct cpu_features *features)
 		}
 }
 
-static void detect(struct cpu_features *features)
+static void cpu_detect_features(struct cpu_features *features)
 {
 	u32 regs[4], max, xmax;
 
@@ -270,7 +270,7 @@ void cpu_init_boot(void)
 	idt_init();
 	tables_load(&boot_tables);
 	wrmsr(MSR_GS_BASE, (u64)cpu); /* loading GS's selector may have cleared it */
-	detect(&cpu_features);
+	cpu_detect_features(&cpu_features);
 	if (cpu_features.nx)
 		pte_nx_mask = PTE_NX;
 	else

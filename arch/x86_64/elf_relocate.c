@@ -97,7 +97,7 @@ static const char *target_name(const struct place *place)
 						  : symbol_name(place->l, place->symbol);
 }
 
-static int refuse(const struct place *place, int err, const char *why)
+static int relocation_refuse(const struct place *place, int err, const char *why)
 {
 	u32 type = ELF64_R_TYPE(place->r->r_info);
 
@@ -129,13 +129,13 @@ static const char *why_unsupported(u32 type)
 	}
 }
 
-static int overflows(const struct place *place, u64 value)
+static int field_overflows(const struct place *place, u64 value)
 {
 	if (ELF64_R_TYPE(place->r->r_info) == R_X86_64_32)
-		return refuse(
+		return relocation_refuse(
 			place, -EOVERFLOW,
 			"does not fit: compile with -mcmodel=kernel or -fPIE (in assembly: lea reg, [rel name], or 64 bits)");
-	return refuse(place, -EOVERFLOW, "does not fit into 32 bits");
+	return relocation_refuse(place, -EOVERFLOW, "does not fit into 32 bits");
 }
 
 static u32 store_size(u32 type)
@@ -180,9 +180,10 @@ static bool special_value(const struct place *place, u64 *s, int *err)
 		return true;
 	}
 	if (symbol->st_shndx != SHN_UNDEF)
-		*err = refuse(place, -ENOEXEC, "leads into a section that is not loaded");
+		*err = relocation_refuse(place, -ENOEXEC,
+					 "leads into a section that is not loaded");
 	else if (ELF64_ST_BIND(symbol->st_info) == STB_LOCAL)
-		*err = refuse(
+		*err = relocation_refuse(
 			place, -ENOEXEC,
 			"leads nowhere: that symbol is local and undefined (dropped by ld --gc-sections? keep it with -u or KEEP)");
 	return false; /* a missing import was reported by resolve() */
@@ -195,7 +196,7 @@ static int got_slot(const struct place *place, u64 s, u64 *slot)
 	u32 i = place->symbol - l->symbols;
 
 	if (!i)
-		return refuse(place, -ENOEXEC, "makes no sense");
+		return relocation_refuse(place, -ENOEXEC, "makes no sense");
 	if (i < l->got_first) {
 		l->got_first = 1;
 		return LOADER_AGAIN;
@@ -223,7 +224,7 @@ static bool goes_through_got(u32 type)
 }
 
 /* @s: the symbol's value, or G */
-static int store(const struct place *place, u64 s)
+static int relocation_store(const struct place *place, u64 s)
 {
 	const struct load_section *section = &place->l->where[place->section];
 	u64 a = place->r->r_addend, at = section->addr + place->r->r_offset,
@@ -243,7 +244,7 @@ static int store(const struct place *place, u64 s)
 	case R_X86_64_32:
 		value = s + a;
 		if (value != (u32)value)
-			return overflows(place, value);
+			return field_overflows(place, value);
 		break;
 	case R_X86_64_GOTPC32: s = got; __attribute__((fallthrough));
 	case R_X86_64_GOTPCREL:
@@ -257,7 +258,7 @@ static int store(const struct place *place, u64 s)
 	default: /* R_X86_64_32S */
 		value = s + a;
 		if (value != (u64)(s64)(s32)value)
-			return overflows(place, value);
+			return field_overflows(place, value);
 		break;
 	}
 	*(u32_any *)mem = value;
@@ -277,15 +278,15 @@ static int relocate_slowly(struct loader *l, u32 section, const file_rela *r)
 				  section_name(l, section), symbol, l->nsymbols);
 	p.symbol += symbol;
 	if (size == ~0u)
-		return refuse(&p, -ENOEXEC, why_unsupported(ELF64_R_TYPE(r->r_info)));
+		return relocation_refuse(&p, -ENOEXEC, why_unsupported(ELF64_R_TYPE(r->r_info)));
 	if (r->r_offset > limit || size > limit - r->r_offset)
-		return refuse(&p, -ENOEXEC, "lies outside of the section");
+		return relocation_refuse(&p, -ENOEXEC, "lies outside of the section");
 	s = l->value[symbol];
 	if (value_special(s) && !special_value(&p, &s, &err))
 		return err;
 	if (goes_through_got(ELF64_R_TYPE(r->r_info)))
 		err = got_slot(&p, s, &s);
-	return err ?: store(&p, s);
+	return err ?: relocation_store(&p, s);
 }
 
 /* Elf64_Rela as it lies in memory: r_info in its two halves. */

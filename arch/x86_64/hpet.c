@@ -33,7 +33,7 @@ static u64 hpet_read(void)
 static struct clock_source hpet = { .name = "hpet", .read = hpet_read, .mask = 0xffffffff };
 
 /* Some chips are in the table and dead. */
-static bool counts(void)
+static bool hpet_counts(void)
 {
 	u64 first = hpet_read();
 
@@ -57,7 +57,7 @@ const struct clock_source *hpet_find(void)
 		goto unmap;
 	mmio_write32(regs + HPET_CONFIG,
 		     (mmio_read32(regs + HPET_CONFIG) & ~CONFIG_LEGACY) | CONFIG_ENABLE);
-	if (!counts())
+	if (!hpet_counts())
 		goto unmap;
 	hpet.freq_hz = (FS_PER_S + period_fs / 2) / period_fs;
 	return &hpet;

@@ -56,7 +56,7 @@ static struct ioapic *ioapic_of(u32 gsi)
  * Is it one? It keeps a pin's two halves apart; neither memory, which knows one
  * word, nor an address where nobody is does. All pins are masked: firmware is done with them.
  */
-static bool answers(struct ioapic *io)
+static bool ioapic_answers(struct ioapic *io)
 {
 	reg_write(io, REG_ENTRY + 1, 0x5a000000);
 	reg_write(io, REG_ENTRY, ENTRY_MASKED);
@@ -64,12 +64,12 @@ static bool answers(struct ioapic *io)
 	       (reg_read(io, REG_ENTRY) & ENTRY_MASKED);
 }
 
-static bool start(struct ioapic *io, phys_t addr, u32 gsi_base)
+static bool ioapic_start(struct ioapic *io, phys_t addr, u32 gsi_base)
 {
 	io->regs = krange_map_phys(addr, IOAPIC_WINDOW + 4, KCACHE_UC);
 	if (!io->regs)
 		return false;
-	if (!answers(io)) {
+	if (!ioapic_answers(io)) {
 		krange_unmap_phys((void *)io->regs);
 		return false;
 	}
@@ -85,7 +85,8 @@ bool ioapic_init(void)
 	const struct acpi_info *info = &acpi_info;
 
 	for (u32 i = 0; i < info->nr_ioapics; i++)
-		if (start(&ioapics[nr_ioapics], info->ioapics[i].addr, info->ioapics[i].gsi_base))
+		if (ioapic_start(&ioapics[nr_ioapics], info->ioapics[i].addr,
+				 info->ioapics[i].gsi_base))
 			nr_ioapics++;
 		else
 			pr_warn("ioapic: no I/O APIC found at %lx, where the ACPI tables list one\n",

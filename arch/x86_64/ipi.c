@@ -123,7 +123,7 @@ static void forget_local(const struct vm_space *space)
 	write_cr3(kernel_root);
 }
 
-static void answer(struct flush_request *request)
+static void ipi_answer(struct flush_request *request)
 {
 	if (unlikely(request->forget))
 		forget_local(request->space);
@@ -146,7 +146,7 @@ void ipi_handle_call(void)
 				   : 0;
 
 		for (; bits; bits &= bits - 1)
-			answer(&cpus[i * 64 + __builtin_ctzll(bits)]->flush);
+			ipi_answer(&cpus[i * 64 + __builtin_ctzll(bits)]->flush);
 	}
 }
 

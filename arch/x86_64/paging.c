@@ -62,7 +62,7 @@ static phys_t table_alloc(void)
 }
 
 /* The table of @p level that covers @p va, made on the way; 0 = no memory, 1 = a large page lies there. */
-static phys_t walk(u64 va, u32 level, bool create)
+static phys_t paging_walk(u64 va, u32 level, bool create)
 {
 	phys_t table = kernel_root;
 
@@ -94,7 +94,7 @@ int kernel_map(u64 va, phys_t pa, u64 len, u64 flags)
 		else if (!((va | pa) & 0x1fffff) && len >= 0x200000)
 			level = 2;
 		size <<= 9 * (level - 1);
-		phys_t table = walk(va, level, true);
+		phys_t table = paging_walk(va, level, true);
 
 		if (table <= 1)
 			return -1;
@@ -118,14 +118,14 @@ int kernel_map(u64 va, phys_t pa, u64 len, u64 flags)
 
 pte_t *kernel_pte(u64 va, bool create)
 {
-	phys_t table = walk(va, 1, create);
+	phys_t table = paging_walk(va, 1, create);
 
 	if (table > 1)
 		return &table_at(table, 0)[pt_index(va, 1)];
 	return NULL;
 }
 
-static void must(int err)
+static void paging_must(int err)
 {
 	if (err)
 		boot_stop("not enough memory for page tables");
@@ -147,8 +147,8 @@ static void map_ram(phys_t start, phys_t end)
 
 	for (u32 i = 0; i < 3; i++)
 		if (part[i].a < part[i].b)
-			must(kernel_map(PHYSMAP_BASE + part[i].a, part[i].a, part[i].b - part[i].a,
-					part[i].flags));
+			paging_must(kernel_map(PHYSMAP_BASE + part[i].a, part[i].a,
+					       part[i].b - part[i].a, part[i].flags));
 }
 
 /* The tables for the struct pages of a range, so that mapping those later needs no memory but their own. */
@@ -157,16 +157,16 @@ static void prepare_pagemap(phys_t start, phys_t end)
 	u64 a = (u64)phys_to_page(start), b = (u64)phys_to_page(end - 1);
 
 	for (a &= ~0x1fffffull; a <= b; a += 0x200000)
-		if (walk(a, 1, true) <= 1)
-			must(-1);
+		if (paging_walk(a, 1, true) <= 1)
+			paging_must(-1);
 }
 
 static void map_image(const u8 *a, const u8 *b, u64 flags)
 {
 	u64 start = (u64)a, end = PAGE_ALIGN((u64)b);
 
-	must(kernel_map(start, PHYS(start), end - start,
-			PTE_P | PTE_A | PTE_D | flags | pte_global_mask));
+	paging_must(kernel_map(start, PHYS(start), end - start,
+			       PTE_P | PTE_A | PTE_D | flags | pte_global_mask));
 }
 
 void paging_init(void)
@@ -176,14 +176,14 @@ void paging_init(void)
 
 	kernel_root = table_alloc();
 	if (!kernel_root)
-		must(-1);
+		paging_must(-1);
 	/* top entries in use, once and for all */
 	for (u32 i = 0; i < count; i++)
 		for (u64 a = range[i].start >> 39; a <= (range[i].end - 1) >> 39; a++)
-			if (walk(PHYSMAP_BASE + (a << 39), 3, true) <= 1)
-				must(-1);
-	if (walk(KRANGE_BASE, 3, true) <= 1 || walk(PAGEMAP_BASE, 3, true) <= 1)
-		must(-1);
+			if (paging_walk(PHYSMAP_BASE + (a << 39), 3, true) <= 1)
+				paging_must(-1);
+	if (paging_walk(KRANGE_BASE, 3, true) <= 1 || paging_walk(PAGEMAP_BASE, 3, true) <= 1)
+		paging_must(-1);
 	for (u32 i = 0; i < count; i++) {
 		map_ram(range[i].start, range[i].end);
 		prepare_pagemap(range[i].start, range[i].end);
@@ -192,10 +192,10 @@ void paging_init(void)
 	map_image(_rodata, _data, pte_nx_mask);
 	map_image(_data, _image_end, PTE_W | pte_nx_mask);
 	/* the fast pages' own tables stay as head.S made them */
-	phys_t pdpt = walk(FASTPAGE_BASE, 3, true);
+	phys_t pdpt = paging_walk(FASTPAGE_BASE, 3, true);
 
 	if (pdpt <= 1)
-		must(-1);
+		paging_must(-1);
 	table_at(pdpt, 0)[pt_index(FASTPAGE_BASE, 3)] = boot_pdpt_high[511];
 	write_cr3(kernel_root);
 	physmap_ready = true;

@@ -36,7 +36,7 @@ CMDLINE_OPTION(opt_reboot, "reboot");
 #define KBC_PULSE_RESET 0xfe
 #define RESET_PORT	0xcf9
 
-static void __noreturn stop(void)
+static void __noreturn power_stop(void)
 {
 	for (;;)
 		__asm__ volatile("cli; hlt");
@@ -47,13 +47,13 @@ static void __noreturn stop(void)
  * other. What is printed
  * behind this has to break the log's lock, which a stopped CPU may hold.
  */
-static void quiesce(void)
+static void power_quiesce(void)
 {
 	static u32 ending;
 
 	irq_disable();
 	if (__atomic_exchange_n(&ending, 1, __ATOMIC_SEQ_CST))
-		stop();
+		power_stop();
 	ipi_stop_others();
 }
 
@@ -64,7 +64,7 @@ static void wait_ms(u32 ms)
 }
 
 /* Registers in memory are rare and would need a mapping, which can't be made here. */
-static bool reachable(const struct acpi_gas *gas)
+static bool port_reachable(const struct acpi_gas *gas)
 {
 	return gas->addr && gas->space == ACPI_SPACE_IO;
 }
@@ -80,14 +80,14 @@ static void enter_acpi_mode(const struct acpi_info *info)
 
 static void write_sleep(const struct acpi_gas *gas, u8 type, u32 enable)
 {
-	if (reachable(gas))
+	if (port_reachable(gas))
 		outw(gas->addr,
 		     (inw(gas->addr) & ~(SLP_TYP_MASK | SLP_EN)) | type << SLP_TYP_SHIFT | enable);
 }
 
 static bool acpi_can_power_off(void)
 {
-	return acpi_info.has_s5 && reachable(&acpi_info.pm1a_control);
+	return acpi_info.has_s5 && port_reachable(&acpi_info.pm1a_control);
 }
 
 static void acpi_power_off(void)
@@ -107,7 +107,7 @@ static void acpi_power_off(void)
 
 void machine_power_off(void)
 {
-	quiesce();
+	power_quiesce();
 	acpi_power_off();
 	if (boot_info.is_qemu) {
 		outw(0x604, SLP_EN);  /* pc and q35 */
@@ -115,12 +115,12 @@ void machine_power_off(void)
 	}
 	printk_break_locks(); /* a stopped CPU may hold the log's */
 	pr_notice("power: the machine cannot power itself off: switch it off by hand\n");
-	stop();
+	power_stop();
 }
 
 static void acpi_reset(void)
 {
-	if (!acpi_info.has_reset || !reachable(&acpi_info.reset))
+	if (!acpi_info.has_reset || !port_reachable(&acpi_info.reset))
 		return;
 	outb(acpi_info.reset.addr, acpi_info.reset_value);
 	wait_ms(15);
@@ -172,16 +172,16 @@ void machine_restart(void)
 	char only[8] = "";
 
 	(void)option_value(&opt_reboot, only, sizeof(only));
-	quiesce();
+	power_quiesce();
 	for (u32 i = 0; i < ARRAY_SIZE(resets); i++)
 		if (!*only || !strcmp(only, resets[i].name))
 			resets[i].reset();
-	stop();
+	power_stop();
 }
 
 void machine_halt(void)
 {
 	pr_notice("power: halted\n");
-	quiesce();
-	stop();
+	power_quiesce();
+	power_stop();
 }

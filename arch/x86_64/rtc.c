@@ -34,7 +34,7 @@ static u8 cmos_read(u8 index)
 	return inb(CMOS_DATA);
 }
 
-static bool updating(void)
+static bool rtc_is_updating(void)
 {
 	return cmos_read(RTC_STATUS_A) & UPDATING;
 }
@@ -62,11 +62,11 @@ int arch_rtc_read(u64 *seconds)
 	for (u32 i = 0; i < TRIES; i++) {
 		struct rtc_registers a, b;
 
-		for (u32 us = 0; us < UPDATE_MAX_US && updating(); us += 50)
+		for (u32 us = 0; us < UPDATE_MAX_US && rtc_is_updating(); us += 50)
 			delay_us(50);
 		a = read_registers();
 		b = read_registers();
-		if (!updating() && !memcmp(&a, &b, sizeof(a)))
+		if (!rtc_is_updating() && !memcmp(&a, &b, sizeof(a)))
 			return rtc_to_seconds(&a, seconds);
 	}
 	return -EIO;

@@ -171,7 +171,7 @@ static void send_startup(const struct cpu *cpu)
 		apic_send_startup(cpu->hw_id, low_page >> PAGE_SHIFT);
 }
 
-static bool start(struct cpu *cpu)
+static bool cpu_start(struct cpu *cpu)
 {
 	bool up;
 
@@ -190,7 +190,7 @@ static bool start(struct cpu *cpu)
 }
 
 /* All that a CPU needs before its first instruction. What is left of a failure here is small and stays. */
-static struct cpu *create(u32 id, u32 apic_id)
+static struct cpu *smp_create_cpu(u32 id, u32 apic_id)
 {
 	struct cpu *cpu = cpu_create(id, apic_id);
 
@@ -232,14 +232,14 @@ static bool add_cpu(u32 apic_id)
 			apic_id);
 		return true;
 	}
-	cpu = memory_to_spare() ? create(id, apic_id) : NULL;
+	cpu = memory_to_spare() ? smp_create_cpu(id, apic_id) : NULL;
 	if (!cpu) {
 		pr_warn("smp: not enough memory for more than %u processors\n", id);
 		return false;
 	}
 	cpus[id] = cpu;
 	smp_store_release(&cpu_count, id + 1);
-	if (!start(cpu)) {
+	if (!cpu_start(cpu)) {
 		pr_warn("smp: the processor with APIC id %u did not start: not used\n", apic_id);
 		cpus[id] =
 			NULL; /* the number stays unused, the structure, too: it may come to life yet */

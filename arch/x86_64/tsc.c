@@ -96,7 +96,7 @@ static u64 reference_passed(const struct look *look, u64 now)
 }
 
 /* Measure against the reference. *@p apic_hz 0: there is no APIC timer. Interrupts off. */
-static u64 calibrate(u64 *apic_hz)
+static u64 tsc_calibrate(u64 *apic_hz)
 {
 	u64 want = reference->freq_hz * window_us() / 1000000, passed;
 	struct look a, b;
@@ -127,10 +127,10 @@ static u64 calibrate(u64 *apic_hz)
 /* A turn of the PIT is so short that a host may oversee one: which makes the TSC seem fast. */
 static u64 calibrate_safely(u64 *apic_hz)
 {
-	u64 hz = calibrate(apic_hz);
+	u64 hz = tsc_calibrate(apic_hz);
 
 	for (u32 i = 0; i < 2 && reference->mask < 0x100000; i++) {
-		u64 apic, again = calibrate(&apic);
+		u64 apic, again = tsc_calibrate(&apic);
 
 		if (again < hz) {
 			hz = again;
@@ -142,7 +142,7 @@ static u64 calibrate_safely(u64 *apic_hz)
 
 /* ---- later ---- */
 
-static void refine(struct timer *timer)
+static void tsc_refine(struct timer *timer)
 {
 	struct look now = take_look();
 	u64 passed = reference_passed(&first_look, now.reference);
@@ -164,13 +164,13 @@ static void refine_later(void)
 		return;
 	if (!first_look.spread)
 		first_look = take_look();
-	timer_init(&refine_timer, refine);
+	timer_init(&refine_timer, tsc_refine);
 	timer_start(&refine_timer, time_monotonic_ns() + REFINE_AFTER_NS);
 }
 
 /* ---- the choice ---- */
 
-static struct told_rates told(void)
+static struct told_rates tsc_khz_told(void)
 {
 	u32 leaf[3][4] = { 0 }, max[4];
 
@@ -239,7 +239,7 @@ static bool tsc_wanted(const char *wanted)
 void arch_clock_init(void)
 {
 	char wanted[16] = "";
-	struct told_rates rates = told();
+	struct told_rates rates = tsc_khz_told();
 	u64 apic_hz;
 
 	(void)option_value(&opt_clocksource, wanted, sizeof(wanted));

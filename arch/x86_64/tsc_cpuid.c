@@ -13,7 +13,7 @@
 #define HZ_MIN 1000000ull /* what is told below or above is not believed */
 #define HZ_MAX 20000000000ull
 
-static bool plausible(u64 hz)
+static bool tsc_plausible(u64 hz)
 {
 	return hz >= HZ_MIN && hz <= HZ_MAX;
 }
@@ -24,17 +24,17 @@ struct told_rates tsc_told_rates(const u32 leaf15[4], const u32 leaf16[4],
 	u64 tsc = leaf40000010[0] * 1000ull, apic = leaf40000010[1] * 1000ull;
 	u32 denominator = leaf15[0], numerator = leaf15[1], base_mhz = leaf16[0] & 0xffff;
 
-	if (plausible(tsc))
-		return (struct told_rates){ tsc, plausible(apic) ? apic : 0, false };
+	if (tsc_plausible(tsc))
+		return (struct told_rates){ tsc, tsc_plausible(apic) ? apic : 0, false };
 	if (!denominator || !numerator)
 		return (struct told_rates){ 0 };
 	if (leaf15[2]) {
 		tsc = clock_mul_div(leaf15[2], numerator, denominator);
-		if (plausible(tsc))
+		if (tsc_plausible(tsc))
 			return (struct told_rates){ tsc, leaf15[2], false };
 	}
 	tsc = base_mhz * 1000000ull;
-	if (plausible(tsc))
+	if (tsc_plausible(tsc))
 		return (struct told_rates){ tsc, clock_mul_div(tsc, denominator, numerator), true };
 	return (struct told_rates){ 0 };
 }

@@ -22,7 +22,7 @@ static bool is_stack(u64 address, u64 bytes)
 }
 
 /* The registers that an interrupt or a fault found, if that is what the call at @p frame came from. */
-static const struct pt_regs *interrupted(u64 frame, u64 address)
+static const struct pt_regs *unwind_is_interrupt(u64 frame, u64 address)
 {
 	const struct pt_regs *regs = (const void *)(frame + 16 + 8); /* entry.S: REG() */
 
@@ -48,7 +48,7 @@ bool arch_backtrace_step(struct backtrace *backtrace)
 		return false;
 	backtrace->address = ((u64 *)frame)[1];
 	backtrace->frame = ((u64 *)frame)[0];
-	regs = interrupted(frame, backtrace->address);
+	regs = unwind_is_interrupt(frame, backtrace->address);
 	if (regs)
 		backtrace->interrupted_at = regs->rip;
 	else if (backtrace->frame <= frame && !cpu_on_irq_stack(frame))

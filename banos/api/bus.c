@@ -75,7 +75,7 @@ static int64_t no_device(void)
 {
 	return -ENODEV;
 }
-static int64_t done(void)
+static int64_t device_call_done(void)
 {
 	return 0;
 }
@@ -85,7 +85,7 @@ static int64_t done(void)
 static int bus_take_config(struct owner *owner, struct bus *bus,
 			   const struct banos_bus_config *from)
 {
-	static const void *const defaults[] = { NULL, not_supported, done, no_device };
+	static const void *const defaults[] = { NULL, not_supported, device_call_done, no_device };
 	const char *caller = "banos_bus_register";
 	struct banos_bus_config config;
 	int err = api_struct_read(caller, &bus_rule, from, &config);
@@ -330,7 +330,7 @@ static bool driver_serves_bus(const struct driver *driver, const char *bus)
 static int prober_take_config(struct owner *owner, struct prober *prober,
 			      const struct banos_prober_config *from)
 {
-	static const void *const defaults[] = { NULL, done };
+	static const void *const defaults[] = { NULL, device_call_done };
 	const char *caller = "banos_prober_register";
 	struct driver *driver = owner_driver(owner);
 	struct banos_prober_config config;

@@ -57,7 +57,7 @@ static u32 order_of(u64 size)
 	return order;
 }
 
-static bool reaches(const struct page *page, u64 size, u32 bits)
+static bool dma_reaches(const struct page *page, u64 size, u32 bits)
 {
 	return bits == 64 || page_to_phys(page) + size <= 1ull << bits;
 }
@@ -70,7 +70,7 @@ static struct page *alloc_reachable(u32 order, u64 size, u32 bits)
 
 	while (npages < TRIES_MAX) {
 		page = pages_alloc(order, flags);
-		if (!page || reaches(page, size, bits))
+		if (!page || dma_reaches(page, size, bits))
 			break;
 		refused[npages++] = page;
 		page = NULL;

@@ -50,7 +50,7 @@ struct reading {
 	s64 result;
 };
 
-static s64 read_file(struct file *f, struct firmware *firmware)
+static s64 firmware_read_file(struct file *f, struct firmware *firmware)
 {
 	u64 size = f->inode->size, pos = 0;
 	s64 length;
@@ -83,7 +83,7 @@ static void reader_main(void *arg)
 		else
 			reading->result = PTR_ERR(f);
 	} else {
-		reading->result = read_file(f, reading->firmware);
+		reading->result = firmware_read_file(f, reading->firmware);
 		file_put(f);
 	}
 }

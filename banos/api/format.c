@@ -30,7 +30,7 @@ struct conversion {
 	char type;
 };
 
-static void put(struct text *text, const char *bytes, u64 length)
+static void format_put_bytes(struct text *text, const char *bytes, u64 length)
 {
 	if (text->used < text->size) {
 		u64 room = text->size - text->used;
@@ -48,7 +48,7 @@ static u64 next_arg(struct args *args)
 	return *args->value++;
 }
 
-static const char *parse_number(const char *format, struct args *args, int *out)
+static const char *format_parse_number(const char *format, struct args *args, int *out)
 {
 	int number = 0;
 
@@ -81,7 +81,8 @@ static const char *parse_length(const char *format, u32 *bytes)
 		}
 }
 
-static const char *parse(const char *format, struct args *args, struct conversion *conversion)
+static const char *format_parse_one(const char *format, struct args *args,
+				    struct conversion *conversion)
 {
 	u32 number = 0;
 
@@ -90,9 +91,9 @@ static const char *parse(const char *format, struct args *args, struct conversio
 		if (number < sizeof(conversion->flags) - 1)
 			conversion->flags[number++] = *format;
 	if ((*format >= '1' && *format <= '9') || *format == '*')
-		format = parse_number(format, args, &conversion->width);
+		format = format_parse_number(format, args, &conversion->width);
 	if (*format == '.')
-		format = parse_number(format + 1, args, &conversion->precision);
+		format = format_parse_number(format + 1, args, &conversion->precision);
 	format = parse_length(format, &conversion->bytes);
 	conversion->type = *format;
 	if (conversion->width < -1 &&
@@ -109,7 +110,7 @@ static const char *parse(const char *format, struct args *args, struct conversio
 	return format;
 }
 
-static u64 narrow(u64 value, u32 bytes, bool is_signed)
+static u64 format_narrow(u64 value, u32 bytes, bool is_signed)
 {
 	switch (bytes) {
 	case 1:
@@ -135,10 +136,10 @@ static void put_padded(struct text *text, const struct conversion *conversion, c
 	u64 width = conversion->width > 0 ? conversion->width : 0;
 
 	for (u64 i = length; !left && i < width; i++)
-		put(text, " ", 1);
-	put(text, bytes, length);
+		format_put_bytes(text, " ", 1);
+	format_put_bytes(text, bytes, length);
 	for (u64 i = length; left && i < width; i++)
-		put(text, " ", 1);
+		format_put_bytes(text, " ", 1);
 }
 
 static void put_text(struct text *text, const struct conversion *conversion, const char *string)
@@ -175,10 +176,10 @@ static void put_integer(struct text *text, const struct conversion *conversion, 
 
 		wide.width = 64;
 		for (int i = 64; i < width && !strchr(conversion->flags, '-'); i++)
-			put(text, " ", 1);
+			format_put_bytes(text, " ", 1);
 		put_integer(text, &wide, value);
 		for (int i = 64; i < width && strchr(conversion->flags, '-'); i++)
-			put(text, " ", 1);
+			format_put_bytes(text, " ", 1);
 		return;
 	}
 	if (width >= 0)
@@ -188,11 +189,12 @@ static void put_integer(struct text *text, const struct conversion *conversion, 
 				    conversion->precision > 64 ? 64 : conversion->precision);
 	snprintf(format + ndigits, sizeof(format) - ndigits, "l%c", conversion->type);
 	ndigits = snprintf(out, sizeof(out), format, value);
-	put(text, out, ndigits < (int)sizeof(out) ? ndigits : (int)sizeof(out) - 1);
+	format_put_bytes(text, out, ndigits < (int)sizeof(out) ? ndigits : (int)sizeof(out) - 1);
 }
 
 /* @return false: no conversion of ours */
-static bool convert(struct text *text, const struct conversion *conversion, struct args *args)
+static bool format_convert_one(struct text *text, const struct conversion *conversion,
+			       struct args *args)
 {
 	struct conversion hex = *conversion;
 	char one;
@@ -200,13 +202,15 @@ static bool convert(struct text *text, const struct conversion *conversion, stru
 	switch (conversion->type) {
 	case 'd':
 	case 'i':
-		put_integer(text, conversion, narrow(next_arg(args), conversion->bytes, true));
+		put_integer(text, conversion,
+			    format_narrow(next_arg(args), conversion->bytes, true));
 		return true;
 	case 'u':
 	case 'x':
 	case 'X':
 	case 'o':
-		put_integer(text, conversion, narrow(next_arg(args), conversion->bytes, false));
+		put_integer(text, conversion,
+			    format_narrow(next_arg(args), conversion->bytes, false));
 		return true;
 	case 'p':
 		hex.type = 'x';
@@ -218,7 +222,7 @@ static bool convert(struct text *text, const struct conversion *conversion, stru
 		put_padded(text, conversion, &one, 1);
 		return true;
 	case 's': put_text(text, conversion, (const char *)next_arg(args)); return true;
-	case '%': put(text, "%", 1); return true;
+	case '%': format_put_bytes(text, "%", 1); return true;
 	default: return false;
 	}
 }
@@ -236,13 +240,13 @@ s64 format_args(char *buf, u64 size, const char *fmt, const u64 *args, u32 count
 
 		while (fmt < end && *fmt != '%')
 			fmt++;
-		put(&text, start, fmt - start);
+		format_put_bytes(&text, start, fmt - start);
 		if (fmt == end)
 			break;
 		start = fmt;
-		fmt = parse(fmt + 1, &arguments, &conversion);
-		if (!convert(&text, &conversion, &arguments))
-			put(&text, start, fmt - start);
+		fmt = format_parse_one(fmt + 1, &arguments, &conversion);
+		if (!format_convert_one(&text, &conversion, &arguments))
+			format_put_bytes(&text, start, fmt - start);
 	}
 	if (size)
 		buf[text.used < size ? text.used : size - 1] = 0;

@@ -48,7 +48,7 @@ static const struct owned_class mmio_class = {
 	.free = mapping_free,
 };
 
-static bool overlaps(u64 first, u64 alen, u64 second, u64 blen)
+static bool ranges_overlap(u64 first, u64 alen, u64 second, u64 blen)
 {
 	return first < second + blen && second < first + alen;
 }
@@ -69,7 +69,8 @@ static bool may_map(const struct owner *owner, u64 address, u64 length)
 	return !owner->device || bus_device_allows(owner->device, DEVICE_MEMORY, address, length);
 }
 
-static s64 map(struct owner *owner, struct mapping *mapping, u64 address, u64 length, u32 flags)
+static s64 mapping_map(struct owner *owner, struct mapping *mapping, u64 address, u64 length,
+		       u32 flags)
 {
 	int err;
 
@@ -106,7 +107,7 @@ int64_t banos_mmio_map(banos_owner owner, uint64_t address, uint64_t length, uin
 	new_mapping = kzalloc(sizeof(*new_mapping));
 	if (!new_mapping)
 		return -ENOMEM;
-	err = map(holder, new_mapping, address, length, flags);
+	err = mapping_map(holder, new_mapping, address, length, flags);
 	if (err) {
 		kfree(new_mapping);
 		return err;
@@ -178,11 +179,11 @@ static bool port_arch_drives_mmio(u32 first, u32 count)
 					 &acpi_info.pm_timer };
 
 	for (u32 i = 0; i < ARRAY_SIZE(own); i++)
-		if (overlaps(first, count, own[i].first, own[i].count))
+		if (ranges_overlap(first, count, own[i].first, own[i].count))
 			return true;
 	for (u32 i = 0; i < ARRAY_SIZE(gas); i++)
 		if (gas[i]->addr && gas[i]->space == ACPI_SPACE_IO &&
-		    overlaps(first, count, gas[i]->addr, 4))
+		    ranges_overlap(first, count, gas[i]->addr, 4))
 			return true;
 	return false;
 }
@@ -193,12 +194,12 @@ static bool port_is_taken_locked(u32 first, u32 count)
 
 	assert_held(&ports_lock);
 	list_for_each(range, &claimed, link)
-		if (overlaps(first, count, range->first, range->count))
+		if (ranges_overlap(first, count, range->first, range->count))
 			return true;
 	return false;
 }
 
-static s64 claim(struct owner *owner, struct port_range *range)
+static s64 ports_claim(struct owner *owner, struct port_range *range)
 {
 	u64 flags = spin_lock_irqsave(&ports_lock);
 	s64 err = port_is_taken_locked(range->first, range->count) ? -EBUSY : 0;
@@ -238,7 +239,7 @@ int64_t banos_ports_claim(banos_owner owner, uint32_t first, uint32_t count, ban
 	list_init(&range->link);
 	range->first = first;
 	range->count = count;
-	err = claim(holder, range);
+	err = ports_claim(holder, range);
 	if (err)
 		kfree(range);
 	else

@@ -51,7 +51,7 @@ static bool interrupt_came(void *arg)
 	return true;
 }
 
-static void unmask(struct interrupt *interrupt, bool handled)
+static void interrupt_unmask(struct interrupt *interrupt, bool handled)
 {
 	struct irq_line *line = __atomic_exchange_n(&interrupt->masked, NULL, __ATOMIC_ACQ_REL);
 
@@ -72,7 +72,7 @@ static void interrupt_main(void *arg)
 		__atomic_store_n(&interrupt->pending, false, __ATOMIC_SEQ_CST);
 		result = gate_enter(interrupt->owner->root, true, NULL, interrupt->function,
 				    (u64)interrupt->context, 0, 0, 0, 0, 0);
-		unmask(interrupt, result > 0);
+		interrupt_unmask(interrupt, result > 0);
 	}
 	smp_store_release(&interrupt->ended, true);
 	wake_up_all(&interrupt->wait);
@@ -81,14 +81,14 @@ static void interrupt_main(void *arg)
 
 /* ---- giving it back ---- */
 
-static void disconnect(struct interrupt *interrupt)
+static void interrupt_disconnect(struct interrupt *interrupt)
 {
 	if (interrupt->device->interrupts)
 		bus_device_ask(interrupt->device, disconnect, interrupt->index, 0, 0);
 	WRITE_ONCE(interrupt->dead, true);
 	/* What was sent before is taken, not left to whoever has the vector next. */
 	synchronize_rcu();
-	unmask(interrupt, true);
+	interrupt_unmask(interrupt, true);
 	irq_free(interrupt->number, interrupt);
 	interrupt->connected = false;
 }
@@ -98,7 +98,7 @@ static int interrupt_stop(struct owned *object, u64 deadline_ns)
 	struct interrupt *interrupt = container_of(object, struct interrupt, owned);
 
 	if (interrupt->connected)
-		disconnect(interrupt);
+		interrupt_disconnect(interrupt);
 	interrupt->thread->should_stop = true;
 	wake_up_all(&interrupt->wait);
 	if (wait_event_until(&interrupt->wait, smp_load_acquire(&interrupt->ended), deadline_ns)) {
@@ -166,7 +166,7 @@ static s64 connect_line(struct interrupt *interrupt)
 			       IRQ_SHARED);
 }
 
-static s64 start(struct interrupt *interrupt)
+static s64 interrupt_start(struct interrupt *interrupt)
 {
 	s64 err;
 
@@ -184,7 +184,7 @@ static s64 start(struct interrupt *interrupt)
 	interrupt->connected = true;
 	err = owned_add(interrupt->owner, &interrupt->owned, &irq_class, true);
 	if (err) {
-		disconnect(interrupt);
+		interrupt_disconnect(interrupt);
 		thread_put(interrupt->thread);
 		return err;
 	}
@@ -220,7 +220,7 @@ int64_t banos_irq_create(banos_owner device, uint32_t index, int64_t (*function)
 	interrupt->function = function;
 	interrupt->context = context;
 	wait_queue_init(&interrupt->wait);
-	err = start(interrupt);
+	err = interrupt_start(interrupt);
 	if (err)
 		kfree(interrupt);
 	else

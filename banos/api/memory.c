@@ -81,7 +81,7 @@ static const struct owned_class memory_class = {
 	.free = allocation_free,
 };
 
-static struct allocation *allocate(u64 size, bool atomic)
+static struct allocation *allocation_create(u64 size, bool atomic)
 {
 	struct allocation *allocation = kzalloc(sizeof(*allocation));
 
@@ -131,7 +131,7 @@ void *banos_alloc(banos_owner owner, uint64_t size, uint32_t flags)
 		MISTAKE(wrong);
 		return NULL;
 	}
-	allocation = allocate(size, flags & BANOS_ALLOC_ATOMIC);
+	allocation = allocation_create(size, flags & BANOS_ALLOC_ATOMIC);
 	if (!allocation)
 		return NULL;
 	allocation->driver = owner_driver(holder);

@@ -20,7 +20,7 @@ static struct uio *buffer_uio(banos_buffer buffer)
 }
 
 /* None of @wanted bytes went over: at the end that is no error. */
-static s64 transferred(const char *function, u64 done, u64 wanted)
+static s64 buffer_transferred(const char *function, u64 done, u64 wanted)
 {
 	if (done || !wanted)
 		return done;
@@ -41,7 +41,7 @@ int64_t banos_buffer_write(banos_buffer to, const void *from, uint64_t length)
 	length = MIN(length, uio->count);
 	if (!api_may_read(from, length))
 		return MISTAKE("from is not the driver's memory");
-	return transferred(__func__, uio_copy_out(uio, from, length), length);
+	return buffer_transferred(__func__, uio_copy_out(uio, from, length), length);
 }
 BANOS_EXPORT(banos_buffer_write);
 
@@ -52,7 +52,7 @@ int64_t banos_buffer_zero(banos_buffer to, uint64_t length)
 	if (!uio)
 		return BUFFER_MISTAKE();
 	length = MIN(length, uio->count);
-	return transferred(__func__, uio_zero(uio, length), length);
+	return buffer_transferred(__func__, uio_zero(uio, length), length);
 }
 BANOS_EXPORT(banos_buffer_zero);
 
@@ -65,7 +65,7 @@ int64_t banos_buffer_read(banos_buffer from, void *to, uint64_t length)
 	length = MIN(length, uio->count);
 	if (!api_may_write(to, length))
 		return MISTAKE("to is not the driver's memory");
-	return transferred(__func__, uio_copy_in(uio, to, length), length);
+	return buffer_transferred(__func__, uio_copy_in(uio, to, length), length);
 }
 BANOS_EXPORT(banos_buffer_read);
 
@@ -86,7 +86,7 @@ static s64 user_result(const char *function, s64 err)
 		return api_mistake(function, err,
 				   "no program has called: this is a thread of the driver's own");
 	if (err)
-		return transferred(function, 0, 1);
+		return buffer_transferred(function, 0, 1);
 	return 0;
 }
 

@@ -189,7 +189,7 @@ static s64 queue_destroy(const char *function, u64 *words, const struct owned_cl
 #define NOT_SEALED() MISTAKE("it was not initialised, or is not the driver's memory")
 
 /* A thread of the driver's own is woken to stop; a program's by a signal. */
-static bool interrupted(void)
+static bool wait_is_interrupted(void)
 {
 	return signal_pending() || thread_should_stop();
 }
@@ -245,7 +245,8 @@ static s64 sleep_interruptibly(struct queue *queue, const struct banos_wait *wai
 			       u64 deadline_ns)
 {
 	s64 err = WAIT_EVENT_(&queue->waiters,
-			      wait_woken(wait, ticket) || interrupted() || wait_is_over(queue),
+			      wait_woken(wait, ticket) || wait_is_interrupted() ||
+				      wait_is_over(queue),
 			      THREAD_INTERRUPTIBLE, deadline_ns, signal_pending());
 
 	if (wait_woken(wait, ticket))
@@ -367,7 +368,7 @@ static u64 my_name(void)
 	return ((u64)current >> 4 & 0xffffffff) ?: 1;
 }
 
-static bool mutex_try(struct banos_mutex *mutex)
+static bool driver_mutex_try(struct banos_mutex *mutex)
 {
 	u64 free = 0;
 
@@ -460,7 +461,7 @@ int64_t banos_mutex_lock(struct banos_mutex *mutex)
 		return NOT_SEALED();
 	if (api_holds_spinlock())
 		return SPINLOCK_MISTAKE();
-	if (unlikely(!mutex_try(mutex)))
+	if (unlikely(!driver_mutex_try(mutex)))
 		err = mutex_lock_slowly(__func__, mutex);
 	if (!err)
 		mutex_note(mutex);
@@ -472,7 +473,7 @@ int64_t banos_mutex_trylock(struct banos_mutex *mutex)
 {
 	if (unlikely(!is_sealed(mutex, SEAL_MUTEX)))
 		return NOT_SEALED();
-	if (!mutex_try(mutex))
+	if (!driver_mutex_try(mutex))
 		return -EBUSY;
 	mutex_note(mutex);
 	return 0;

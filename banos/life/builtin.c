@@ -91,7 +91,7 @@ static int take_destructors(struct driver *d, const struct builtin_driver *b)
 
 /* ---- other drivers that it needs ---- */
 
-static int bind_locked(struct driver *d, const struct builtin_import *i)
+static int builtin_bind_locked(struct driver *d, const struct builtin_import *i)
 {
 	struct export *e = export_find(i->name);
 	struct call_slot *s;
@@ -124,7 +124,7 @@ static void bind_imports(struct report *r, struct driver *d, const struct builti
 		if (strcmp(i->driver, b->path))
 			continue;
 		mutex_lock(&drivers_lock);
-		err = bind_locked(d, i);
+		err = builtin_bind_locked(d, i);
 		mutex_unlock(&drivers_lock);
 		if (err && !(err == -ENOENT && i->weak))
 			report_add(r, err, "it needs %s, which no driver that has started provides",
@@ -146,7 +146,7 @@ static void bind_dependencies(struct report *r, struct driver *d, const struct b
 	}
 }
 
-static int prepare(struct driver *d, const struct builtin_driver *b, struct report *r)
+static int builtin_prepare(struct driver *d, const struct builtin_driver *b, struct report *r)
 {
 	const struct banos_driver_record *record;
 	int err = check_records(r, b->descriptor, b->descriptor_end - b->descriptor, BANOS_LEVEL,
@@ -190,7 +190,7 @@ static void start_builtin(const struct builtin_driver *b)
 	}
 	driver_report_init(&r);
 	strscpy(r.who, b->path, sizeof(r.who));
-	err = prepare(d, b, &r);
+	err = builtin_prepare(d, b, &r);
 	if (err) {
 		d->image.nfini = 0; /* nothing of it ever ran */
 		d->image.exit = 0;

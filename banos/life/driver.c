@@ -335,7 +335,7 @@ void driver_leave_behind(struct driver *driver)
 	       driver->name, driver->id);
 }
 
-static int dismantle(struct driver *driver)
+static int driver_dismantle(struct driver *driver)
 {
 	/* A driver that failed had no chance to give anything back. */
 	bool failed = gate_has_failed(&driver->owner);
@@ -375,5 +375,5 @@ int driver_end(struct driver *driver)
 	if (err)
 		return err;
 	driver_run_exit(driver);
-	return dismantle(driver);
+	return driver_dismantle(driver);
 }

@@ -29,7 +29,7 @@ static u32 hash_name(const char *name)
 	return hash_bytes(name, strlen(name), 0);
 }
 
-static void append(struct export **buckets, u32 n, struct export *export)
+static void exports_append(struct export **buckets, u32 n, struct export *export)
 {
 	struct export **at = &buckets[export->hash & (n - 1)];
 
@@ -40,7 +40,7 @@ static void append(struct export **buckets, u32 n, struct export *export)
 }
 
 /* Twice as many buckets; without memory the chains are longer. */
-static void grow(void)
+static void exports_grow(void)
 {
 	u32 n = nbuckets * 2;
 	struct export **new = kvzalloc(n * sizeof(*new));
@@ -50,7 +50,7 @@ static void grow(void)
 	for (u32 i = 0; i < nbuckets; i++)
 		for (struct export *export = table[i], *next; export; export = next) {
 			next = export->next;
-			append(new, n, export);
+			exports_append(new, n, export);
 		}
 	if (table != first_table)
 		kvfree(table);
@@ -62,9 +62,9 @@ int exports_add(struct export *export, u32 n)
 {
 	for (u32 i = 0; i < n; i++) {
 		if (nentries >= 2 * nbuckets)
-			grow();
+			exports_grow();
 		export[i].hash = hash_name(export[i].name);
-		append(table, nbuckets, &export[i]);
+		exports_append(table, nbuckets, &export[i]);
 		nentries++;
 	}
 	return 0;

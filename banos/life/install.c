@@ -50,7 +50,7 @@ static void env_free_memory(struct loader *l)
 	mutex_unlock(&drivers_lock);
 }
 
-static int bind_locked(struct driver *driver, const char *name, struct load_import *out)
+static int imports_bind_locked(struct driver *driver, const char *name, struct load_import *out)
 {
 	struct export *export = export_find(name);
 	struct call_slot *slot;
@@ -81,7 +81,7 @@ static int env_find(struct loader *l, const char *name, struct load_import *out)
 	int err;
 
 	mutex_lock(&drivers_lock);
-	err = bind_locked(l->arg, name, out);
+	err = imports_bind_locked(l->arg, name, out);
 	mutex_unlock(&drivers_lock);
 	return err;
 }
@@ -160,7 +160,7 @@ static int take_over(struct driver *driver, struct loader *l)
 					     l->sections[l->driver_section].sh_size);
 }
 
-static int protect(struct driver *driver)
+static int driver_protect(struct driver *driver)
 {
 	static const enum kprot prot[PARTS] = { KPROT_RX, KPROT_R, KPROT_RW };
 
@@ -183,13 +183,13 @@ static int protect(struct driver *driver)
 	return 0;
 }
 
-static s64 install(struct install_request *rq, struct driver *driver, struct loader *l)
+static s64 driver_install_image(struct install_request *rq, struct driver *driver, struct loader *l)
 {
 	s64 id;
 	int err = loader_run(l);
 
 	if (!err) {
-		err = take_over(driver, l) ?: protect(driver);
+		err = take_over(driver, l) ?: driver_protect(driver);
 		if (err)
 			report_add(l->report, err, "no memory");
 	}
@@ -227,7 +227,7 @@ s64 driver_install(struct install_request *rq)
 	if (!driver)
 		return report_add(&rq->report, -ENOMEM, "no memory, or too many drivers");
 	l.arg = driver;
-	result = install(rq, driver, &l);
+	result = driver_install_image(rq, driver, &l);
 	loader_free(&l);
 	return result;
 }

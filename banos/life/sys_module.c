@@ -61,8 +61,8 @@ static const struct driver *newest_locked(const char *name)
 	return NULL;
 }
 
-static int show(struct seq_file *seq, const struct sys_module *module,
-		void (*print)(struct seq_file *seq, const struct driver *d))
+static int parameter_show(struct seq_file *seq, const struct sys_module *module,
+			  void (*print)(struct seq_file *seq, const struct driver *d))
 {
 	const struct driver *driver;
 
@@ -129,7 +129,7 @@ static void print_data(struct seq_file *seq, const struct driver *driver)
 #define SHOW(what)                                            \
 	static int show_##what(struct seq_file *m, void *arg) \
 	{                                                     \
-		return show(m, arg, print_##what);            \
+		return parameter_show(m, arg, print_##what);  \
 	}
 SHOW(state)
 SHOW(refs)

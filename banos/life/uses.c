@@ -31,7 +31,7 @@ static struct driver_use *use_find(struct driver *user, struct driver *exporter)
  * at once, and those still to be looked at are chained: neither long chains nor
  * many ways to the same driver cost stack or time.
  */
-static bool depends(struct driver *driver, struct driver *on)
+static bool driver_depends(struct driver *driver, struct driver *on)
 {
 	static u64 search; /* under drivers_lock */
 	struct driver *todo = driver;
@@ -63,7 +63,7 @@ int use_add(struct driver *user, struct driver *exporter)
 		use->count++;
 		return 0;
 	}
-	if (depends(exporter, user))
+	if (driver_depends(exporter, user))
 		return -ELOOP;
 	use = kzalloc(sizeof(*use));
 	if (!use)

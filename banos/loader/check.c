@@ -54,14 +54,14 @@ static bool strings_end(const struct loader *l, const file_shdr *section)
 	return section->sh_size && !l->file[section->sh_offset + section->sh_size - 1];
 }
 
-static int check_name(struct loader *l, u32 index)
+static int check_section_name(struct loader *l, u32 index)
 {
 	if (l->sections[index].sh_name < l->sections[l->section_strings].sh_size)
 		return 0;
 	return report_add(l->report, -ENOEXEC, "section %u has a name outside of the names", index);
 }
 
-static int check_place(struct loader *l, u32 index)
+static int check_section_place(struct loader *l, u32 index)
 {
 	const file_shdr *section = &l->sections[index];
 
@@ -214,10 +214,10 @@ int check_file(struct loader *l)
 				  "its names of sections lie outside of the file");
 
 	for (u32 i = 1; i < l->nsections; i++) {
-		int bad = check_name(l, i);
+		int bad = check_section_name(l, i);
 
 		if (!bad)
-			bad = check_place(l, i);
+			bad = check_section_place(l, i);
 		if (!bad)
 			bad = check_crel(l, i);
 		if (!bad)

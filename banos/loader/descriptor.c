@@ -14,7 +14,7 @@
 #define FEATURES_KNOWN 0ull
 
 /* Is there a NUL in [text, text + size)? */
-static bool ends(const char *text, size_t size)
+static bool text_ends(const char *text, size_t size)
 {
 	return strnlen(text, size) < size;
 }
@@ -54,7 +54,7 @@ const struct record_header *record_next(const u8 *records, u64 size, u64 *pos)
 	return header;
 }
 
-static int check_name(struct report *report, const char *name)
+static int check_driver_name(struct report *report, const char *name)
 {
 	if (!name_valid(name, BANOS_NAME_SIZE))
 		return report_add(report, -ENOEXEC,
@@ -93,13 +93,13 @@ static int check_driver_record(struct report *report, const struct banos_driver_
 	if (record->size < sizeof(*record))
 		return report_add(report, -ENOEXEC, "the descriptor has %u bytes, fewer than %zu",
 				  record->size, sizeof(*record));
-	err = check_name(report, record->name);
+	err = check_driver_name(report, record->name);
 	if (err)
 		return err;
 	strscpy(report->who, record->name, sizeof(report->who));
-	if (!ends(record->version, sizeof(record->version)) ||
-	    !ends(record->licence, sizeof(record->licence)) ||
-	    !ends(record->description, sizeof(record->description)))
+	if (!text_ends(record->version, sizeof(record->version)) ||
+	    !text_ends(record->licence, sizeof(record->licence)) ||
+	    !text_ends(record->description, sizeof(record->description)))
 		err = report_add(report, -ENOEXEC, "a text of the descriptor has no end");
 	return check_levels(report, record, level) ?: err;
 }
@@ -128,7 +128,7 @@ static int check_param_record(struct report *report, const struct banos_param_re
 				  "a parameter's record has %u bytes, fewer than %zu", record->size,
 				  sizeof(*record));
 	if (!name_valid(record->name, sizeof(record->name)) ||
-	    !ends(record->description, sizeof(record->description)))
+	    !text_ends(record->description, sizeof(record->description)))
 		return report_add(report, -ENOEXEC, "a parameter has no valid name or description");
 	if (!record->type || record->type > BANOS_PARAM_TEXT_TYPE)
 		return report_add(report, -EOPNOTSUPP,
@@ -160,8 +160,8 @@ static int check_record(struct report *report, const struct record_header *heade
 	case BANOS_RECORD_SERVES: {
 		const struct banos_serves_record *serves = (const void *)header;
 
-		if (serves->size < sizeof(*serves) || !ends(serves->alias, sizeof(serves->alias)) ||
-		    !strchr(serves->alias, ':'))
+		if (serves->size < sizeof(*serves) ||
+		    !text_ends(serves->alias, sizeof(serves->alias)) || !strchr(serves->alias, ':'))
 			return report_add(report, -ENOEXEC,
 					  "the record of a device that it serves is damaged");
 		return 0;

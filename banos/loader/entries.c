@@ -108,7 +108,7 @@ static int find_calls(struct loader *l, const char *name, u64 **calls, u32 *coun
 	return 0;
 }
 
-static void reverse(u64 *array, u32 count)
+static void calls_reverse(u64 *array, u32 count)
 {
 	for (u32 i = 0; i < count / 2; i++) {
 		u64 kept = array[i];
@@ -230,7 +230,7 @@ int find_entry_points(struct loader *l)
 	first_error(&err, bad);
 	bad = find_calls(l, ".fini_array", &l->image.fini_calls, &l->image.nfini);
 	first_error(&err, bad);
-	reverse(l->image.fini_calls, l->image.nfini);
+	calls_reverse(l->image.fini_calls, l->image.nfini);
 	bad = find_exports(l);
 	first_error(&err, bad);
 	return err ?: index_functions(l);

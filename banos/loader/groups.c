@@ -30,7 +30,7 @@ static int check_group(struct loader *l, u32 index)
 }
 
 /* Section symbols have no name of their own: then the section's counts. */
-static const char *signature(const struct loader *l, u32 index)
+static const char *group_signature(const struct loader *l, u32 index)
 {
 	const file_sym *symbol = &l->symbols[l->sections[index].sh_info];
 	u32 section = symbol_section(l, symbol);
@@ -72,12 +72,12 @@ static int exclude_doubles(struct loader *l, u32 groups)
 	for (u32 i = 1; i < l->nsections; i++) {
 		if (!is_comdat(l, i))
 			continue;
-		const char *name = signature(l, i);
+		const char *name = group_signature(l, i);
 		u32 pos = hash_bytes(name, strlen(name), 0) & (size - 1);
 
 		/* Names chosen so that they all fall together would take for ever, and so would endless ones. */
 		while (table[pos] && work < GROUP_WORK * groups &&
-		       strcmp(signature(l, table[pos]), name)) {
+		       strcmp(group_signature(l, table[pos]), name)) {
 			pos = (pos + 1) & (size - 1);
 			work++;
 		}

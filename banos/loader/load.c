@@ -27,7 +27,7 @@ static void give_memory_back(struct loader *l)
 }
 
 /* Only out of memory and the like ends this early; other reasons are in the report. */
-static int place(struct loader *l)
+static int load_place(struct loader *l)
 {
 	int err;
 
@@ -54,7 +54,7 @@ static void find_reasons(struct loader *l)
 	/* What stands in the descriptor may be wrong; that there is one, and where, is not. */
 	if (!l->driver || l->report->err == -ENOEXEC || l->report->err == -EFBIG)
 		return;
-	if (place(l))
+	if (load_place(l))
 		return;
 	find_entry_points(l);
 	set_parameters(l);

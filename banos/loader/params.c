@@ -74,8 +74,8 @@ static int parse_bool(const struct cmdline_word *word, u8 *out)
 	return -EINVAL;
 }
 
-static int parse_number(const struct banos_param_record *record, const struct cmdline_word *word,
-			u64 *out)
+static int param_parse_number(const struct banos_param_record *record,
+			      const struct cmdline_word *word, u64 *out)
 {
 	char text[32];
 	u64 unsigned_value;
@@ -145,7 +145,7 @@ static int set_one(struct report *report, const struct param_target *target,
 		return 0;
 	default:
 		/* Whoever wrote the record may have set wider bounds than the variable has. */
-		if (parse_number(record, word, &number) ||
+		if (param_parse_number(record, word, &number) ||
 		    (record->type == BANOS_PARAM_U32_TYPE && number != (u32)number) ||
 		    (record->type == BANOS_PARAM_I32_TYPE && number != (u64)(s64)(s32)number))
 			return bad_value(report, record, word);
@@ -170,8 +170,8 @@ static bool key_is(const struct cmdline_word *word, const char *name)
 	return true;
 }
 
-static int unknown(struct report *report, const struct param_target *target,
-		   const struct cmdline_word *word)
+static int param_unknown(struct report *report, const struct param_target *target,
+			 const struct cmdline_word *word)
 {
 	const struct banos_param_record *record;
 	char list[128] = "";
@@ -203,7 +203,7 @@ int params_apply(struct report *report, const struct param_target *target, const
 		if (record)
 			bad = set_one(report, target, record, &word);
 		else
-			bad = unknown(report, target, &word);
+			bad = param_unknown(report, target, &word);
 		first_error(&err, bad);
 	}
 	return err;

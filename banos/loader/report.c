@@ -31,7 +31,7 @@ void report_destroy(struct report *report)
 	report->text = NULL;
 }
 
-static void append(struct report *report, const char *fmt, va_list args)
+static void report_append(struct report *report, const char *fmt, va_list args)
 {
 	int added;
 
@@ -56,7 +56,7 @@ int report_add(struct report *report, int err, const char *fmt, ...)
 		report->err = err;
 	if (++report->count <= REPORT_LINES) {
 		va_start(args, fmt);
-		append(report, fmt, args);
+		report_append(report, fmt, args);
 		va_end(args);
 	}
 	return err;

@@ -24,7 +24,7 @@ static u64 add_stub(struct loader *l, u64 argument, u64 entry)
  * Who might have it is in its name: the kernel's begin with banos_, a driver's
  * with the driver's.
  */
-static int missing(struct loader *l, const char *name)
+static int resolve_missing(struct loader *l, const char *name)
 {
 	struct report *report = l->report;
 	const char *hint = NULL, *end;
@@ -56,7 +56,7 @@ static int missing(struct loader *l, const char *name)
 }
 
 /* What ends the loading. */
-static int cannot(struct loader *l, const char *what, const char *name, int err)
+static int resolve_error(struct loader *l, const char *what, const char *name, int err)
 {
 	if (err == -ENOMEM)
 		return report_add(l->report, err, "no memory to %s %s", what, name);
@@ -69,7 +69,7 @@ static int missing_unless_unused(struct loader *l, const file_sym *symbol)
 	int referenced = symbol_referenced(l, symbol - l->symbols);
 
 	if (referenced > 0)
-		missing(l, symbol_name(l, symbol));
+		resolve_missing(l, symbol_name(l, symbol));
 	return MIN(referenced, 0);
 }
 
@@ -91,7 +91,7 @@ static int resolve_import(struct loader *l, const file_sym *symbol, u64 *value)
 	if (strnlen(name, LOADER_EXPORT_NAME_MAX + 1) <= LOADER_EXPORT_NAME_MAX)
 		err = l->env->find(l, name, &import);
 	if (err && err != -ENOENT)
-		return cannot(l, "import", name, err);
+		return resolve_error(l, "import", name, err);
 	if (!err)
 		*value = import.address ?: add_stub(l, import.slot, l->env->slot_entry);
 	else if (ELF64_ST_BIND(symbol->st_info) == STB_WEAK)
@@ -148,7 +148,7 @@ static u64 unusual_value(struct loader *l, const file_sym *symbol)
 	return VALUE_SPECIAL;
 }
 
-static int allocate(struct loader *l)
+static int allocate_image(struct loader *l)
 {
 	l->elsewhere_work = 0;
 	if (!l->value)
@@ -180,7 +180,7 @@ static int resolve_dependencies(struct loader *l)
 			report_add(l->report, err, "needs the driver %s, which is not installed",
 				   name);
 		else if (err)
-			return cannot(l, "depend on", name, err);
+			return resolve_error(l, "depend on", name, err);
 	}
 	return 0;
 }
@@ -208,7 +208,7 @@ static u32 resolve_plain(struct loader *l, u32 index)
 
 int resolve(struct loader *l)
 {
-	int err = allocate(l) ?: resolve_dependencies(l);
+	int err = allocate_image(l) ?: resolve_dependencies(l);
 	u32 i = 1;
 
 	if (err)

@@ -62,7 +62,7 @@ static int check_undefined(struct loader *l, const file_sym *symbol)
 	return report_add(l->report, -ENOEXEC, "refers to %s: %s", name, words);
 }
 
-static int check_place(struct loader *l, const file_sym *symbol, u32 section)
+static int check_symbol_place(struct loader *l, const file_sym *symbol, u32 section)
 {
 	u64 size = l->sections[section].sh_size;
 
@@ -94,7 +94,7 @@ static int check_reserved(struct loader *l, const file_sym *symbol)
 			symbol_name(l, symbol));
 	case SHN_XINDEX:
 		if (l->shndx && l->shndx[i] && l->shndx[i] < l->nsections)
-			return check_place(l, symbol, l->shndx[i]);
+			return check_symbol_place(l, symbol, l->shndx[i]);
 		__attribute__((fallthrough));
 	default:
 		return report_add(l->report, -ENOEXEC,
@@ -141,7 +141,7 @@ static int check_one(struct loader *l, const file_sym *symbol)
 		return check_undefined(l, symbol);
 	if (unlikely(symbol->st_shndx >= SHN_LORESERVE || symbol->st_shndx >= l->nsections))
 		return check_reserved(l, symbol);
-	return check_place(l, symbol, symbol->st_shndx);
+	return check_symbol_place(l, symbol, symbol->st_shndx);
 }
 
 /*

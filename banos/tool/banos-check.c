@@ -13,7 +13,7 @@
 #include <kernel/string.h>
 #include "host.h"
 
-static void usage(FILE *to)
+static void print_usage(FILE *to)
 {
 	fputs("usage: banos-check [-q] [-e] [--level N] [--with FILE]... FILE [NAME=VALUE]...\n"
 	      "  Say whether a kernel would install the driver FILE, and if not, why.\n"
@@ -24,7 +24,7 @@ static void usage(FILE *to)
 	      to);
 }
 
-static void *read_file(const char *path, size_t *size)
+static void *read_whole_file(const char *path, size_t *size)
 {
 	FILE *stream = fopen(path, "rb");
 	struct stat info = { .st_mode = S_IFREG };
@@ -51,7 +51,7 @@ static void *read_file(const char *path, size_t *size)
 }
 
 /* Lists of a world that grow. */
-static void append(const char *const **list, const char *text)
+static void text_append(const char *const **list, const char *text)
 {
 	const char **new = (const char **)*list;
 	size_t added = 0;
@@ -83,16 +83,16 @@ static void add_driver(struct host_world *world, u32 level, const char *path)
 	if (!installed)
 		exit(2);
 	l = &installed->loader;
-	installed->file = read_file(path, &size);
+	installed->file = read_whole_file(path, &size);
 	host_loader(l, world, level, installed->file, size, NULL);
 	if (loader_run(l)) {
 		fprintf(stderr, "banos-check: %s itself would not be installed:\n%s", path,
 			l->report->text ?: "");
 		exit(2);
 	}
-	append(&world->drivers, l->driver->name);
+	text_append(&world->drivers, l->driver->name);
 	for (u32 index = 0; index < l->nexports; index++)
-		append(&world->driver_exports, l->exports[index].name);
+		text_append(&world->driver_exports, l->exports[index].name);
 	installed->next = all_installed;
 	all_installed = installed;
 }
@@ -129,7 +129,7 @@ static char *join_params(char **words, int length)
 	return text;
 }
 
-static void describe(const struct loader *l, const char *path, u32 level)
+static void describe_driver(const struct loader *l, const char *path, u32 level)
 {
 	static const char *const parts[PARTS] = { "text", "rodata", "data" };
 
@@ -174,14 +174,14 @@ int main(int argc, char **argv)
 		case 'w': add_driver(&world, level, optarg); break;
 		case 'e': number = 1; break;
 		case 'q': quiet = 1; break;
-		case 'h': usage(stdout); return 0;
-		default: usage(stderr); return 2;
+		case 'h': print_usage(stdout); return 0;
+		default: print_usage(stderr); return 2;
 		}
 	if (optind >= argc || !level) {
-		usage(stderr);
+		print_usage(stderr);
 		return 2;
 	}
-	file = read_file(argv[optind], &size);
+	file = read_whole_file(argv[optind], &size);
 	params = join_params(argv + optind + 1, argc - optind - 1);
 	host_loader(&loader, &world, level, file, size, params);
 	err = loader_run(&loader);
@@ -190,7 +190,7 @@ int main(int argc, char **argv)
 	if (err)
 		fputs(loader.report->text ?: "no memory\n", stdout);
 	else if (!quiet)
-		describe(&loader, argv[optind], level);
+		describe_driver(&loader, argv[optind], level);
 	host_loader_free(&loader);
 	free(params);
 	free(file);

@@ -13,7 +13,7 @@ static const struct {
 
 static struct loader_env env;
 
-static struct host_world *world(struct loader *l)
+static struct host_world *host_world_of(struct loader *l)
 {
 	return l->arg;
 }
@@ -46,7 +46,7 @@ static void *host_alloc(size_t size)
 
 static u8 *host_alloc_memory(struct loader *l, u64 npages, u64 *addr)
 {
-	struct host_world *host = world(l);
+	struct host_world *host = host_world_of(l);
 	u8 *mem;
 
 	if (host && host->fail_alloc && !--host->fail_alloc)
@@ -65,7 +65,7 @@ static void host_free_memory(struct loader *l)
 	free(l->image.mem);
 }
 
-static int listed(const char *const *list, const char *name)
+static int host_listed(const char *const *list, const char *name)
 {
 	for (; list && *list; list++)
 		if (!strcmp(*list, name))
@@ -81,7 +81,7 @@ static int host_find(struct loader *l, const char *name, struct load_import *out
 		out->address = host_api_address(name);
 		return 0;
 	}
-	if (!world(l) || listed(world(l)->driver_exports, name))
+	if (!host_world_of(l) || host_listed(host_world_of(l)->driver_exports, name))
 		return -ENOENT;
 	out->slot = HOST_SLOT;
 	return 0;
@@ -101,13 +101,13 @@ static const char *host_hint(struct loader *l, const char *name)
 
 static int host_depend(struct loader *l, const char *name)
 {
-	if (world(l))
-		return listed(world(l)->drivers, name);
+	if (host_world_of(l))
+		return host_listed(host_world_of(l)->drivers, name);
 	return -ENOENT;
 }
 
-void host_loader(struct loader *l, struct host_world *world, u32 level, const void *file, u64 size,
-		 const char *params)
+void host_loader(struct loader *l, struct host_world *host_world_of, u32 level, const void *file,
+		 u64 size, const char *params)
 {
 	env = (struct loader_env){
 		.level = level,
@@ -122,9 +122,9 @@ void host_loader(struct loader *l, struct host_world *world, u32 level, const vo
 		.depend = host_depend,
 	};
 	memset(l, 0, sizeof(*l));
-	current_world = world;
+	current_world = host_world_of;
 	l->env = &env;
-	l->arg = world;
+	l->arg = host_world_of;
 	l->file = file;
 	l->file_size = size;
 	l->params = params;

@@ -229,7 +229,7 @@ static int fd_readdir_kind(struct file *f, struct dir_context *context, u32 kind
 	return 0;
 }
 
-static int fd_lookup(struct inode *dir, struct dentry *d)
+static int proc_fd_lookup(struct inode *dir, struct dentry *d)
 {
 	return fd_lookup_kind(dir, d, NODE_FD);
 }
@@ -262,7 +262,7 @@ static int fdinfo_dir_open(struct inode *inode, struct file *f)
 }
 
 const struct inode_ops fd_dir_ops = {
-	.lookup = fd_lookup,
+	.lookup = proc_fd_lookup,
 	.permission = fd_dir_permission,
 	.setattr = pid_setattr,
 };

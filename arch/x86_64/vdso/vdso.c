@@ -22,7 +22,7 @@ struct timezone_result {
 	s32 minuteswest, dsttime;
 };
 
-static inline long syscall3(long n, long a, long b, long c)
+static inline long vdso_syscall3(long n, long a, long b, long c)
 {
 	long result;
 
@@ -66,7 +66,7 @@ EXPORT int __vdso_clock_gettime(int clock, struct timespec *ts)
 		ts->tv_nsec = ns % NSEC_PER_SEC;
 		return 0;
 	}
-	return syscall3(__NR_clock_gettime, clock, (long)ts, 0);
+	return vdso_syscall3(__NR_clock_gettime, clock, (long)ts, 0);
 }
 
 EXPORT int __vdso_gettimeofday(struct timeval *timeval, struct timezone_result *result);
@@ -79,7 +79,7 @@ EXPORT int __vdso_gettimeofday(struct timeval *tv, struct timezone_result *tz)
 		tv->tv_usec = ns % NSEC_PER_SEC / 1000;
 		return 0;
 	}
-	return syscall3(__NR_gettimeofday, (long)tv, (long)tz, 0);
+	return vdso_syscall3(__NR_gettimeofday, (long)tv, (long)tz, 0);
 }
 
 EXPORT long __vdso_time(long *t);
@@ -88,7 +88,7 @@ EXPORT long __vdso_time(long *t)
 	u64 ns;
 
 	if (!read_clock(&ns, true))
-		return syscall3(__NR_time, (long)t, 0, 0);
+		return vdso_syscall3(__NR_time, (long)t, 0, 0);
 	if (t)
 		*t = ns / NSEC_PER_SEC;
 	return ns / NSEC_PER_SEC;
@@ -98,7 +98,7 @@ EXPORT int __vdso_clock_getres(int clock, struct timespec *res);
 EXPORT int __vdso_clock_getres(int clock, struct timespec *res)
 {
 	if (!clock_is(clock, REALTIME_CLOCKS | MONOTONIC_CLOCKS) || !(vdso_data_page.seq & 1))
-		return syscall3(__NR_clock_getres, clock, (long)res, 0);
+		return vdso_syscall3(__NR_clock_getres, clock, (long)res, 0);
 	if (res) {
 		res->tv_sec = 0;
 		res->tv_nsec = 1;
@@ -112,7 +112,7 @@ EXPORT long __vdso_getcpu(u32 *cpu, u32 *node, void *unused)
 	u32 id;
 
 	if (!vdso_data_page.cpu_in_tsc_aux)
-		return syscall3(__NR_getcpu, (long)cpu, (long)node, 0);
+		return vdso_syscall3(__NR_getcpu, (long)cpu, (long)node, 0);
 	__asm__ volatile("rdtscp" : "=c"(id)::"eax", "edx");
 	if (cpu)
 		*cpu = id;
