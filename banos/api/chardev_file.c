@@ -306,7 +306,9 @@ static void char_file_release(struct file *f)
 /* Of gate_enter(). More than there was room for is no result, as what is below all errors. */
 static inline s64 char_file_transfer_done(struct char_file *opened, s64 result, u64 length)
 {
-	if (unlikely(result > (s64)length || result <= GATE_RESULT_DOUBTFUL))
+	if (likely(result > 0 && result <= (s64)length))
+		return result;
+	if (result > 0 || result <= GATE_RESULT_DOUBTFUL)
 		return gate_bad_result(opened->root, result);
 	return result_of(result);
 }
