@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file acpi.h  What the firmware's ACPI tables say of the machine, and the parsers that read them.
+ * @file acpi.h  The description of the machine in the firmware's ACPI tables, and the parsers that read them.
  *
  * The parsers (kernel/acpi/) are pure: they reach memory through a callback and
  * trust nothing they read. What they found stands in acpi_info, which never
@@ -30,17 +30,17 @@ struct acpi_gas {
 };
 
 struct acpi_info {
-	bool present; /* a root table with a right checksum was there */
+	bool present; /* a root table with a correct checksum exists */
 	bool has_madt, has_fadt, has_hpet;
 	u8 revision; /* of the RSDP: 0 is ACPI 1.0 */
 	u32 tables_used, tables_bad;
-	u32 bytes_read; /* of tables, those that came twice counted twice */
+	u32 bytes_read; /* of tables, repeated tables counted twice */
 
 	/* MADT */
 	phys_t lapic_addr;
 	bool has_8259;
 	u32 nr_cpus;	      /* usable ones listed in cpus[] */
-	u32 nr_cpus_left_out; /* usable ones for which there was no room */
+	u32 nr_cpus_left_out; /* usable ones that did not fit */
 	struct {
 		u32 hw_id, uid;
 	} cpus[ACPI_MAX_CPUS];

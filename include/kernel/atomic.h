@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/** @file atomic.h  Atomic counters; sequentially consistent unless the name says relaxed. */
+/** @file atomic.h  Atomic counters; sequentially consistent unless the name contains relaxed. */
 #pragma once
 #include <kernel/types.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/** @file boot.h  What the loader told us, in one shape for every boot protocol. */
+/** @file boot.h  The boot loader's information, in one format for every boot protocol. */
 #pragma once
 #include <kernel/types.h>
 
@@ -25,7 +25,7 @@ struct boot_info {
 		char name[64];
 	} modules[BOOT_MAX_MODULES];
 	u32 nr_modules;	     /* name: of the file, without folders */
-	u32 nr_modules_told; /* by the loader; more than there is room for are left out */
+	u32 nr_modules_told; /* from the boot loader; those that do not fit are left out */
 	phys_t rsdp;	     /* address, or 0: search the BIOS area */
 	u8 rsdp_copy[36];
 	u32 rsdp_copy_len; /* multiboot 2 hands a copy */

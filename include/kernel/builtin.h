@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file builtin.h  What the build says of each driver that is linked in.
+ * @file builtin.h  The build's information about each driver that is linked in.
  *
- * A driver file's section headers tell the loader where its parts are; for a
+ * A driver file's section headers describe its parts to the loader; for a
  * driver in the image the build makes this record (scripts/builtin.S), so that
  * both kinds can take the same way from here on. The records are in the order
  * of the Makefiles, which is the order in which they are to be started.

@@ -100,7 +100,7 @@ extern const struct owned_class bus_class, device_class, prober_class;
 /**
  * @brief Offer a bus, a device, a prober, filled in but for the list heads and ids. Sleeps.
  *
- * A device is published when its owner is live: now, or when that is. Then a thread
+ * A device is published when its owner is live: now, or later when it becomes live. Then a thread
  * of the kernel looks for its driver.
  * @return 0; -EEXIST: two devices of one name; -ENODEV: the owner was closed; -ENOMEM
  */
@@ -108,7 +108,7 @@ int __must_check bus_add(struct owner *owner, struct bus *bus);
 int __must_check bus_device_add(struct bus *bus, struct bus_device *device);
 int __must_check prober_add(struct owner *owner, struct prober *prober);
 
-/** @brief Take a device away; @p absent: it is gone already. Sleeps. @return 0, -EBUSY, -EINVAL: it was taken away before */
+/** @brief Remove a device; @p absent: it was unplugged. Sleeps. @return 0, -EBUSY, -EINVAL: it was removed before */
 int __must_check bus_device_remove(struct bus_device *device, bool absent);
 
 /** @brief May its driver reach this? Any context. */

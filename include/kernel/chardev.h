@@ -16,7 +16,7 @@ struct chardev {
 	int (*hold)(void *private);
 };
 /**
- * @brief Give a device number to file operations, and a name in every devtmpfs. Sleeps.
+ * @brief Register file operations under a device number, and a name in every devtmpfs. Sleeps.
  *
  * The file's private is chardev->private when ops->open runs.
  * @param chardev  copied; name NULL: no node

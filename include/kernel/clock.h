@@ -45,7 +45,7 @@ static inline u64 clock_mult(u64 to, u64 from)
 /** Pure: @p value * @p factor / @p divisor without overflow in between; ~0 where the result has more than 64 bits. @p divisor is not 0. */
 u64 clock_mul_div(u64 value, u64 factor, u64 divisor);
 
-/** Let the clocks run on the machine's cycle counter (asm/vdso.h). May follow another source; they go on where they were. */
+/** Let the clocks run on the machine's cycle counter (asm/vdso.h). Another source may have been used before; the clocks continue from its value. */
 void clock_use_cycles(u64 freq_hz);
 /** Let the clocks run on @p source, by calls (no vDSO). @p source stays. */
 void clock_use_source(const struct clock_source *source);
@@ -60,5 +60,5 @@ const char *clock_source_name(void);
 void arch_clock_init(void);
 /** Arch: set up the one-shot timer of this CPU. */
 void arch_timer_cpu_start(void);
-/** Arch (rtc.c): the battery-backed clock. @return 0, or -errno where there is none or it says nonsense */
+/** Arch (rtc.c): the battery-backed clock. @return 0, or -errno if it is missing or its values are invalid */
 int __must_check arch_rtc_read(u64 *seconds_since_1970);

@@ -30,7 +30,7 @@ bool cmdline_key_is(const struct cmdline_word *word, const char *key);
 int __must_check cmdline_value(const char *line, const char *key, char *buf, size_t size);
 /** Is the bare word (or key=...) there? */
 bool cmdline_has(const char *line, const char *key);
-/** Put @p front and a blank in front of @p line, in a buffer of @p size bytes. @return false, and nothing is done: no room */
+/** Put @p front and a blank in front of @p line, in a buffer of @p size bytes. @return false: it does not fit, and nothing is done */
 bool cmdline_prepend(char *line, size_t size, const char *front);
 
 /** An option that the kernel reads. */

@@ -9,12 +9,11 @@
  *			moments: never across a call into a driver.
  *   owner->lock	(spin) what a driver owns; owner.h
  *
- * What keeps a driver: a long pin (an open file, a dependent driver) makes
- * removal answer EBUSY; one atomic word holds their number and DRIVER_GOING_PIN,
- * so that "nobody uses it" and "nobody will" are one step. The same bit keeps
- * everybody out until the driver is live. Calls are counted by
- * the gate; removal waits for those. A reference (driver_get) keeps only the
- * structure.
+ * What prevents a removal: with a long pin (an open file, a dependent driver) it fails
+ * with EBUSY; one atomic word holds their number and DRIVER_GOING_PIN, so that the
+ * check for pins and the refusal of new ones are one step. The same bit refuses
+ * pins until the driver is live. Calls are counted by the gate; removal waits for
+ * those. A reference (driver_get) keeps only the structure.
  */
 #pragma once
 #include <kernel/gate.h>
@@ -95,13 +94,13 @@ static inline struct driver *owner_driver(const struct owner *o)
 /** @brief A driver without a name, LOADING, one reference. NULL: no memory, or too many. Sleeps. */
 struct driver *driver_create(void);
 void driver_get(struct driver *driver);
-/** @brief The last one frees the structure; the image is gone by then. Any context. */
+/** @brief The last one frees the structure; the image was freed before. Any context. */
 void driver_put(struct driver *driver);
 /** @brief Lowest id at or above @p id, counted; NULL: none. */
 struct driver *driver_find(s64 id);
 /** @brief The newest one of that name in that state, counted; NULL: none. With drivers_lock held. */
 struct driver *driver_find_name_locked(const char *name, u32 state);
-/** @brief Keep it from being removed. @return false: it is going. Any context. */
+/** @brief Prevent its removal. @return false: it is being removed. Any context. */
 bool driver_pin(struct driver *driver);
 void driver_unpin(struct driver *driver);
 u32 driver_pin_count(const struct driver *driver);
@@ -115,40 +114,40 @@ void driver_run_exit(struct driver *driver);
 /** @brief What init() registered becomes visible, the driver LIVE. On failure it is as before. */
 int __must_check driver_publish(struct driver *driver);
 /**
- * @brief Constructors, init(), publish; once this has succeeded it may be gone at any time.
+ * @brief Constructors, init(), publish; after success another thread may remove it at any time.
  * @param report  why not
  * @return 0, what init() returned, or why it cannot be published; then driver_undo()
  */
 int __must_check driver_start(struct driver *driver, struct report *report);
 /**
- * @brief Take back a driver that was refused or did not start. What ran is run backwards:
+ * @brief Undo the installation of a driver that was refused or did not start, in reverse order:
  * exit() where init() succeeded, destructors where constructors ran (d->exit, d->nfini). Where a
  * thread of it does not end it stays behind, going, to be removed later.
  */
 void driver_undo(struct driver *driver);
-/** @brief GOING: its exported names lead there no more. */
+/** @brief Set GOING: its exported names are withdrawn. */
 void driver_withdraw(struct driver *driver);
 /**
- * @brief After driver_withdraw(): nothing leads into it, nobody is inside, exit(), all that it owns taken back,
+ * @brief After driver_withdraw(): wait for running calls, call exit(), release all that it owns,
  * image, uses and slots freed. The caller limits the time by owner_stop_begin().
- * @return 0; -EBUSY: something of it does not end. To be called again
+ * @return 0; -EBUSY: a part of it does not end; call again later
  */
 int __must_check driver_end(struct driver *driver);
-/** @brief It could not be dismantled: keep it in the list, going, so that it can be tried again. */
+/** @brief It could not be removed: keep it in the list as GOING, so that the removal can be repeated. */
 void driver_leave_behind(struct driver *driver);
 
 /* ---- install and remove ---- */
 
-/** What banos_install() is asked for. */
+/** The arguments of banos_install(). */
 struct install_request {
 	const u8 *file; /* the kernel's own copy */
 	u64 size;
 	const char *params;   /* or NULL */
 	u32 flags;	      /* BANOS_INSTALL_* */
-	struct report report; /* driver_report_init() began it; the caller destroys it */
+	struct report report; /* driver_report_init() initialised it; the caller destroys it */
 	bool init_failed;     /* out: its init() was run, and is why */
 };
-/** @brief Begin a report on a driver. */
+/** @brief Start a report on a driver. */
 void driver_report_init(struct report *report);
 /** @brief Close the report, and log its lines; @p quiet: as debugging messages. */
 void driver_report_log(struct report *report, bool quiet);
@@ -157,20 +156,20 @@ void *driver_buffer_alloc(size_t size);
 void driver_buffer_free(void *buffer);
 /** @brief Sleeps. @return id or 0 for a dry run, negative errno with reasons in the report */
 s64 driver_install(struct install_request *r);
-/** @brief Sleeps. @param wait  instead of -EBUSY; -EINTR when a signal came first */
+/** @brief Sleeps. @param wait  instead of -EBUSY; -EINTR when a signal arrived first */
 int __must_check driver_remove(struct driver *driver, bool wait);
 /** @brief Start the drivers that are linked into the kernel. */
 void drivers_start_builtin(void);
 
 /* ---- privilege (banos/privilege.c) ---- */
 
-/** What a program asks for. */
+/** What a program requests. */
 enum driver_request {
 	DRIVER_REQUEST_INSTALL, /* a further driver; refused once installs are locked */
 	DRIVER_REQUEST_MANAGE,	/* remove, query, lock installs */
 };
 /**
- * @brief May the current process do this? Asked before any of its arguments is looked at.
+ * @brief May the current process do this? To be called before any of its arguments is read.
  * Context: any thread of a process.
  * @return 0; -EPERM: it is not a super user, or installs are locked
  */
@@ -182,7 +181,7 @@ bool driver_installs_forbidden(void);
 /* ---- drivers that faulted (banos/life/failure.c) ---- */
 
 #ifdef CONFIG_GATE_ABANDON
-/** @brief Have a live driver that has failed removed, by a thread. */
+/** @brief Let a thread remove a live driver that has failed. */
 void driver_remove_failed(struct driver *driver);
 /** @brief Start-up. */
 void failures_init(void);
@@ -211,7 +210,7 @@ int __must_check driver_take_exports(struct driver *driver, const struct load_ex
 
 /* ---- dependencies (banos/life/uses.c); with drivers_lock held ---- */
 
-/** @brief @p user depends on @p exporter, once more. @return 0, -ENODEV: it is going, -ELOOP, -ENOMEM */
+/** @brief @p user depends on @p exporter, once more. @return 0, -ENODEV: it is being removed, -ELOOP, -ENOMEM */
 int __must_check use_add(struct driver *user, struct driver *exporter);
 /** @brief Once less. */
 void use_drop(struct driver *user, struct driver *exporter);
@@ -220,26 +219,26 @@ void uses_drop_all(struct driver *user);
 int __must_check driver_depend(struct driver *user, const char *name);
 struct call_slot *slot_create(struct driver *user, const struct export *export);
 void slots_free(struct driver *user);
-/** @brief What others have imported from @p exporter answers -ENODEV from now on. Takes drivers_lock. */
+/** @brief The imports of other drivers from @p exporter return -ENODEV from now on. Takes drivers_lock. */
 void slots_kill(struct driver *exporter);
 extern u8 gate_slot_entry[], gate_absent_entry[];
 extern struct call_slot gate_dead_slot;
 /** @brief Code of @p user's that calls through @p slot. May sleep. @return its address, NULL: no memory */
 void *stub_create(struct driver *user, struct call_slot *slot);
-/** @brief What is called there from now on answers -ENODEV. */
+/** @brief Calls through it return -ENODEV from now on. */
 void stub_kill(void *stub);
 void stubs_free(struct driver *user);
 
-/* ---- accounts (banos/life/account.c) ---- */
+/* ---- status (banos/life/account.c) ---- */
 
 void account_add(struct driver *driver);
 void account_remove(struct driver *driver);
 void accounts_init(void);
-/** @brief Bytes that it takes. */
+/** @brief The memory that it uses, in bytes. */
 u64 driver_memory(const struct driver *driver);
 /** @brief Start-up: /sys/module (banos/life/sys_module.c). */
 void sys_modules_init(void);
-/** @brief A driver of that name has left the list, or given up a use: take from /sys/module what says otherwise. Sleeps, without locks. */
+/** @brief A driver of that name has left the list, or dropped a use: remove its entries from /sys/module. Sleeps, without locks. */
 void sys_module_changed(const char *name);
 /** @brief Counts changes of the list of drivers. Under drivers_lock. */
 extern u64 drivers_generation;
@@ -254,11 +253,11 @@ void banos_init(void);
 /** @brief Timers and work of a driver: stop its thread. @return 0, -EBUSY */
 int __must_check driver_worker_stop(struct driver *driver);
 struct poll_table;
-/** @brief Start-up of banos/api/wait.c, once there are random numbers. */
+/** @brief Start-up of banos/api/wait.c, once random numbers are available. */
 void driver_locks_init(void);
 /** @brief A driver's wait object, counted; NULL: not initialised. */
 struct owned *driver_wait_get(struct banos_wait *wait);
-/** @brief Let a program's poll() wait there; who keeps @p wait until the file is closed. */
+/** @brief Let a program's poll() wait there; the file keeps @p wait until it is closed. */
 void driver_wait_watch(struct owned *wait, struct poll_table *table);
-/** @brief What it was for is gone: whoever waits there looks again. */
+/** @brief Its owner was removed: wake the waiting threads, which check again. */
 void driver_wait_wake(struct owned *wait);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file driver_api.h  The public driver headers, for who is not a driver. To be included
+ * @file driver_api.h  The public driver headers, for code that is not a driver. To be included
  * instead of <banos/...>.
  */
 #pragma once

@@ -12,7 +12,7 @@ typedef u64 (*format_span_fn)(const void *p, u64 max, bool write);
 /**
  * @brief Like snprintf(), with arguments widened to 64 bits.
  * @param span  asked before a text among the arguments is read; NULL: all may be
- * @return length of the whole text without NUL; -EINVAL: a text could not be read to its end (the rest is there)
+ * @return length of the whole text without NUL; -EINVAL: a text could not be read to its end (the rest is written)
  */
 s64 __must_check format_args(char *buf, u64 size, const char *fmt, const u64 *args, u32 count,
 			     format_span_fn span);

@@ -2,17 +2,17 @@
 /**
  * @file fault_injection.h  Failures of allocations on order, so that tests walk the error paths.
  *
- * With CONFIG_FAULT_INJECTION each allocator asks fault_inject() first. Who decides: rules from the
- * command line (fail=...) or /proc/sys/vm/fail, and /proc/PID/fail-nth. Documentation/testing.md.
+ * With CONFIG_FAULT_INJECTION each allocator calls fault_inject() first. Rules from the command
+ * line (fail=...) or /proc/sys/vm/fail decide, and /proc/PID/fail-nth. Documentation/testing.md.
  */
 #pragma once
 #include <kernel/fault_rule.h>
 #include <kernel/types.h>
 
 #ifdef CONFIG_FAULT_INJECTION
-/** Is there any rule or order? Where not, an allocator asks no further. */
+/** Does any rule or order exist? If not, an allocator needs no call. */
 extern bool fault_armed;
-/** @brief Ask what is registered whether this allocation fails (kernel/base/fault_point.c). Any context. */
+/** @brief Ask the registered function whether this allocation fails (kernel/base/fault_point.c). Any context. */
 bool fault_fires(enum fault_site site);
 /** @brief Have @p decide answer from now on. It is called in any context, only while fault_armed. */
 void fault_register(bool (*decide)(enum fault_site site));
@@ -21,13 +21,13 @@ static inline bool fault_inject(enum fault_site site)
 {
 	return unlikely(fault_armed) && fault_fires(site);
 }
-/** @brief Read the command line; what says from=boot begins. Before the first allocation. */
+/** @brief Read the command line; rules with from=boot apply from now on. Call before the first allocation. */
 void fault_init(void);
-/** @brief The first process is there: the other rules begin. */
+/** @brief The first process exists: the other rules apply from now on. */
 void fault_start(void);
 /**
- * @brief Replace all rules by those in @p text, between blanks; none ends it all. Sleeps.
- * @return 0 or -EINVAL (said in the log), then nothing has changed
+ * @brief Replace all rules by those in @p text, between blanks; an empty text removes all. Sleeps.
+ * @return 0 or -EINVAL (the reason is logged), then nothing has changed
  */
 int __must_check fault_set_rules(const char *text);
 struct seq_file;

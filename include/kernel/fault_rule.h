@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/** @file fault_rule.h  Rules of the failure injector (fault_injection.h): what they say, and how they are parsed. Pure. */
+/** @file fault_rule.h  Rules of the failure injector (fault_injection.h): their meaning and their parser. Pure. */
 #pragma once
 #include <kernel/types.h>
 

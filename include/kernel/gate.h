@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file gate.h  The one way into a driver.
+ * @file gate.h  The only way to call a driver.
  *
  * Every call from the kernel into a driver is made by gate_call(). It counts
  * the call on this CPU, so that a driver is not unmapped under a call, and
  * leaves a record: whose function runs in this thread, from where on the stack,
  * and which object was handed in for the length of the call. With that record
- * gate_abandon() can end the call from outside: the kernel goes on behind it,
- * with an error, and whatever the driver had on the stack is forgotten.
+ * gate_abandon() can end the call from outside: the kernel continues after it,
+ * with an error, and the driver's frames on the stack are discarded.
  * CONFIG_GATE_ABANDON uses it for functions of installed drivers that fault.
  *
  * So the kernel's caller keeps nothing in registers across the call (they are
  * all clobbered), and holds no lock, RCU section or disabled interrupts. With
- * CONFIG_DEBUG_LOCKS that is checked on the way in, and on the way out that the
- * driver's function left nothing held either. A driver that comes back with
+ * CONFIG_DEBUG_LOCKS that is checked before the call, and after it that the
+ * driver's function holds nothing either. A driver that returns with
  * interrupts off, DF, AC or another flag set that the kernel relies on is named in
- * the log, and they are put right.
+ * the log, and the flags are corrected.
  *
- * The counters are per CPU and only ever increased: calls begun and calls ended.
+ * The counters are per CPU and only ever increased: calls started and calls ended.
  * A call may begin on one CPU and end on another; only the sums mean something.
  * Once no new call can begin, a sum of ended calls that equals the sum of begun
  * ones stays equal.
@@ -39,7 +39,7 @@ struct gate_record {
 
 /**
  * Where an import from another driver, or a function found at run time, leads;
- * known to arch/x86_64/gate_slot.S. A dead one answers -ENODEV.
+ * known to arch/x86_64/gate_slot.S. A dead one returns -ENODEV.
  */
 struct call_slot {
 	const void *target;
@@ -53,14 +53,14 @@ struct gate_counters {
 	u64 begun, ended;
 };
 
-/** @brief Give a root owner its counters. @return 0, -ENOMEM: all CONFIG_BANOS_MAX_DRIVERS are in use */
+/** @brief Allocate the counters of a root owner. @return 0, -ENOMEM: all CONFIG_BANOS_MAX_DRIVERS are in use */
 int __must_check gate_open(struct owner *owner);
 void gate_close(struct owner *owner);
 /** @brief Calls so far, and how many of them have not ended. */
 void gate_count(const struct owner *owner, u64 *begun, u64 *running);
 /**
  * @brief Wait until no call runs; none can begin any more. Sleeps, until @p deadline_ns or a fatal signal.
- * @return 0, -EBUSY: a call has not returned; the log says whose
+ * @return 0, -EBUSY: a call has not returned; the log names its driver
  */
 int __must_check gate_drain(const struct owner *owner, u64 deadline_ns);
 /**
@@ -68,23 +68,23 @@ int __must_check gate_drain(const struct owner *owner, u64 deadline_ns);
  * What the driver's function held was released before.
  */
 void gate_abandon(s64 result) __noreturn;
-/* What lies below all errors that drivers know: some are of the kernel's own, which mean something on the way out alone. */
+/* A limit below all errors that drivers know. The kernel's own errors lie there, and have a meaning only on the return to user mode. */
 #define GATE_RESULT_DOUBTFUL (-512)
 /**
- * @brief A result that no function of a driver may give: said in the log.
+ * @brief Log a result that no function of a driver may return.
  * @return -EINVAL; @p result where it is an error that a later kernel may know
  */
 s64 __must_check gate_bad_result(const struct owner *owner, s64 result) __cold;
 
-/** @brief A driver's function returned with other @p flags (of GATE_FLAGS) than it was called with: put them right, and say so. */
+/** @brief A driver's function returned with other @p flags (of GATE_FLAGS) than it was called with: correct and log them. */
 void gate_bad_flags(const struct owner *owner, u32 flags) __cold;
 /** @brief The same, or @p method returned with a spin lock held: preemption is on again, the lock lost. */
 void gate_untidy(const struct owner *owner, const void *method, u32 flags) __cold;
 
 #ifdef CONFIG_DEBUG_LOCKS
-/** @brief Is anything of the kernel's held? Then it stops here, by name. @return what gate_debug_leave() wants to know */
+/** @brief Check that the caller holds no lock of the kernel; panic with its name if it does. @return the argument for gate_debug_leave() */
 u32 gate_debug_enter(const struct owner *owner, const void *method);
-/** @brief Has the function left a mutex held? That is said. */
+/** @brief Log a mutex that the function still holds. */
 void gate_debug_leave(const struct owner *owner, const void *method, u32 mutexes);
 #else
 static inline u32 gate_debug_enter(const struct owner *owner, const void *method)
@@ -100,7 +100,7 @@ static inline void gate_debug_leave(const struct owner *owner, const void *metho
 
 #ifdef CONFIG_GATE_ABANDON
 /**
- * @brief A driver's function has taken a lock: if its call is abandoned, @p release gives it back.
+ * @brief A driver's function has taken a lock: if its call is abandoned, @p release releases it.
  * @param keeps_preemption_off  it is a spin lock
  */
 void gate_lock_taken(void *lock, bool keeps_preemption_off, void (*release)(void *lock));
@@ -117,7 +117,7 @@ static inline bool gate_has_failed(const struct owner *o)
 }
 /**
  * @brief Start-up: what is called when a call into @p root was ended because it faulted.
- * In the thread of the call, before that goes on; may sleep.
+ * It runs in the thread of the call, before that thread continues; may sleep.
  */
 void gate_set_failure_handler(void (*handler)(struct owner *root));
 #else
@@ -187,7 +187,7 @@ static inline __attribute__((always_inline)) s64 gate_enter(struct owner *owner,
 /**
  * @brief Call @p method of the driver @p owner.
  * @param object  what is valid for this call alone: see gate_object()
- * @return what it returned, -EINVAL if that was below -4095 or an error of the kernel's own, or what gate_abandon() said
+ * @return what it returned, -EINVAL if that was below -4095 or an error of the kernel's own, or the result passed to gate_abandon()
  */
 static inline s64 gate_call(struct owner *owner, const void *object, const void *method, u64 arg1,
 			    u64 arg2, u64 arg3, u64 arg4, u64 arg5, u64 arg6)

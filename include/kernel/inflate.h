@@ -30,7 +30,7 @@ struct inflate {
  * Decompress one gzip member.
  * @param inflate         in, in_len, out, ctx are set by the caller; the rest is ours, zeroed before the first member
  * @param consumed  bytes of the input that belong to the member
- * @return 0, -EINVAL (damaged: s->error says what), or what out() returned
+ * @return 0, -EINVAL (damaged: s->error has the reason), or what out() returned
  */
 int __must_check gunzip(struct inflate *inflate, size_t *consumed);
 static inline bool gzip_magic(const u8 *p, size_t n)

@@ -16,9 +16,9 @@ typedef bool (*irq_handler)(void *arg);
 /**
  * @brief Route an ISA interrupt line, through the ACPI overrides, and unmask it. Sleeps.
  * @param line   0..15
- * @param arg    tells the handlers of a shared line apart
+ * @param arg    distinguishes the handlers of a shared line
  * @param name   for /proc/interrupts; stays
- * @param flags  IRQ_SHARED: others may use the line, too, if they all say so
+ * @param flags  IRQ_SHARED: others may use the line, too, if all of them set it
  * @return 0, -EBUSY (taken, or no vector left), -ENOMEM, -EINVAL (no such line)
  */
 int __must_check irq_request_isa(u32 line, irq_handler handler, void *arg, const char *name,

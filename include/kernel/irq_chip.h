@@ -3,17 +3,17 @@
 #pragma once
 #include <kernel/types.h>
 
-/** Calls come with interrupts off; a chip guards its registers itself. */
+/** Functions are called with interrupts off; a chip guards its registers itself. */
 struct irq_chip {
 	const char *name;
 	u32 fixed_vectors; /* 0: vectors are given out freely; else GSI n has this + n */
-	/** Is there such an input? */
+	/** Does such an input exist? */
 	bool (*has)(u32 gsi);
 	/** Set up an input, masked. */
 	void (*route)(u32 gsi, u8 vector, u32 hw_id, bool level, bool low);
 	void (*mask)(u32 gsi);
 	void (*unmask)(u32 gsi);
-	/** @return false: nothing was there, don't call end(). May be NULL. */
+	/** @return false: no interrupt was pending, don't call end(). May be NULL. */
 	bool (*begin)(u32 gsi);
 	void (*end)(u32 gsi);
 };

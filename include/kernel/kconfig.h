@@ -5,7 +5,7 @@
  * Every kernel source gets this file in front (-include), so CONFIG_... macros
  * are known everywhere. kconfig defines CONFIG_X as 1 for y and CONFIG_X_MODULE
  * as 1 for m, and nothing for n; the three macros below turn that into 0 or 1,
- * so that code says "if (IS_ENABLED(CONFIG_X))" and the compiler still checks
+ * so that code uses "if (IS_ENABLED(CONFIG_X))" and the compiler still checks
  * the branch that is off.
  *
  * How it works: CONFIG_X is pasted to KCONFIG_ARG_. If it was 1, the result is

@@ -5,7 +5,7 @@
 
 #define LEAK_SITES_MAX 32
 struct leak_report {
-	u64 objects, bytes; /* live ones that were looked at */
+	u64 objects, bytes; /* live ones that were checked */
 	u64 leaked_objects, leaked_bytes;
 	u32 nr_sites; /* what does not fit is in the sums alone */
 	struct leak_site {

@@ -36,7 +36,7 @@ static inline void list_add_tail(struct list *n, struct list *head)
 {
 	list_insert_between(n, head->prev, head);
 }
-/** Unlink; @p n is left empty, so that list_empty(n) tells and a second call is harmless. */
+/** Unlink; @p n is left empty, so that list_empty(n) is true and a second call is harmless. */
 static inline void list_del(struct list *n)
 {
 	n->prev->next = n->next;

@@ -54,7 +54,7 @@ struct loader_env {
 	void (*free)(void *p);	      /**< NULL is fine */
 	/** @p npages pages, with any content, within reach of the kernel's text; *@p addr is where the driver will see them. */
 	u8 *(*alloc_memory)(struct loader *l, u64 npages, u64 *addr);
-	/** Take back what alloc_memory() gave, and what find() and depend() did since. */
+	/** Free what alloc_memory() returned, and undo what find() and depend() did since. */
 	void (*free_memory)(struct loader *l);
 	/**
 	 * Look an imported name up.
@@ -63,7 +63,7 @@ struct loader_env {
 	int (*find)(struct loader *l, const char *name, struct load_import *out);
 	/** Words on where a missing name can be had ("level 3 has it"), or NULL. May be NULL. */
 	const char *(*hint)(struct loader *l, const char *name);
-	/** A driver that has to be there (BANOS_DEPENDS). @return 0, -ENOENT; another errno ends the loading */
+	/** A driver that must be installed (BANOS_DEPENDS). @return 0, -ENOENT; another errno ends the loading */
 	int (*depend)(struct loader *l, const char *name);
 };
 
@@ -119,7 +119,7 @@ struct loader {
 
 	/* The memory; set by lay_out(). */
 	struct load_section *where;    /* of each section */
-	u64 code_size;		       /* of the text; stubs come behind */
+	u64 code_size;		       /* of the text; stubs follow it */
 	u64 stubs, nstubs, stubs_used; /* offset in memory, number */
 	u64 got, got_first;	       /* offset in memory; symbol with the first slot */
 
@@ -149,7 +149,7 @@ static inline bool value_special(u64 value)
 /**
  * @brief Load a driver up to, not including, its first instruction.
  * @param l  zeroed but for env, arg, file, file_size, params, report
- * @return 0, or the error, and l->report says why; then all is undone but for
+ * @return 0, or the error, with the reasons in l->report; then all is undone but for
  *	   loader_free().
  */
 int __must_check loader_run(struct loader *l);
@@ -164,7 +164,7 @@ int check_origin(struct loader *l); /* foreign.c: an object file, but is it of a
 int __must_check check_symbols(struct loader *l); /* symbols.c */
 int __must_check check_groups(struct loader *l);  /* groups.c: COMDAT */
 int check_driver(struct loader *l);		  /* descriptor.c */
-int lay_out(struct loader *l);			  /* layout.c: which section goes where */
+int lay_out(struct loader *l);			  /* layout.c: places the sections */
 int copy_sections(struct loader *l);		  /* layout.c */
 int __must_check resolve(struct loader *l);	  /* resolve.c: symbols to addresses */
 int __must_check relocate(struct loader *l);	  /* relocate.c */
@@ -204,13 +204,13 @@ static inline u8 *memory_at(const struct loader *l, u64 addr)
 {
 	return l->image.mem + (addr - l->image.addr);
 }
-/** Is this in code of the driver's own? The text is the first part, and stubs come behind the code. */
+/** Is this in the driver's own code? The text is the first part, and stubs follow the code. */
 static inline bool in_code(const struct loader *l, u64 addr)
 {
 	return addr - l->image.addr < l->code_size;
 }
 bool name_valid(const char *name, size_t size);
-/** Will this section be in memory, as far as its header says? COMDAT groups may leave it out still. */
+/** Will this section be in memory, according to its header? COMDAT groups may leave it out still. */
 bool section_kept(const struct loader *l, u32 index);
 /** Is it one of those that the loader reads: descriptor, exports, constructors? */
 bool section_is_table(const char *name);
@@ -220,7 +220,7 @@ bool section_is_table(const char *name);
  * @return 1, 0; -ENOMEM (the reason was added)
  */
 int __must_check symbol_referenced(struct loader *l, u32 index);
-/** @brief What a name that nobody has says of its origin, and what to do: half a sentence; NULL: nothing. (words.c) */
+/** @brief For an unresolved name: its probable origin and what to do, as half a sentence; NULL: unknown. (words.c) */
 const char *missing_name_words(const char *name);
 /** @brief Why an undefined name cannot be had, and what to do: a compiler's flag; NULL: nothing against it. (words.c) */
 const char *forbidden_name_words(const char *name);
@@ -249,7 +249,7 @@ struct param_target {
 	u64 data, data_size; /* where variables lie */
 	u8 *mem;	     /* of @p data */
 };
-/** @brief Check where variables lie; then set them as @p params says. */
+/** @brief Check the addresses of the variables; then set them from @p params. */
 int __must_check params_apply(struct report *report, const struct param_target *target,
 			      const char *params);
 /** @brief Is this name one that a driver called @p driver may export? */

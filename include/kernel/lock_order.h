@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file lock_order.h  In which order locks are taken (CONFIG_DEBUG_LOCKS).
+ * @file lock_order.h  The order in which locks are taken (CONFIG_DEBUG_LOCKS).
  *
- * Locks that are made alike, by one line of the source, are a class. Whoever
- * takes a lock of class B while holding one of class A sets "A before B" for
- * good. When the opposite has been seen, by anyone and through any number of
- * others in between, two CPUs could wait for each other: that is a panic which
- * names both, whether or not it comes to a deadlock this time. The same goes for
+ * Locks that are made alike, by one line of the source, are a class. A thread
+ * that takes a lock of class B while it holds one of class A sets "A before B" for
+ * good. When the opposite order was observed, in any thread and through any number of
+ * other classes, two CPUs could wait for each other: that causes a panic which
+ * names both, whether or not a deadlock occurs this time. The same applies to
  * a spin lock that interrupt handlers take and that is also taken with
  * interrupts on. Two locks of one class are not compared.
  */
@@ -27,7 +27,7 @@ void lock_order_taken(struct lock_class **class, const void *lock, bool spins, u
 void lock_order_released(const void *lock, bool spins);
 /**
  * @brief May this thread hold the mutex or rwsem @p lock?
- * @param class  of @p lock; of a lock without one it is not recorded who holds it
+ * @param class  of @p lock; the holder of a lock without one is not recorded
  * @return false only if the thread certainly does not hold it
  */
 bool lock_order_may_hold(const struct lock_class *class, const void *lock);

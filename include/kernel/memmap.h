@@ -6,8 +6,8 @@
 /**
  * Sort, cut overlaps (anything beats RAM, RAM beats nothing), merge neighbours and
  * round RAM inwards to whole pages.
- * @param range   as the firmware gave it: unsorted, overlapping, empty or wrapping entries
- * @param out  room for @p max ranges; only RAM ranges are returned, ascending
+ * @param range   as the firmware reported it: unsorted, overlapping, empty or wrapping entries
+ * @param out  space for @p max ranges; only RAM ranges are returned, ascending
  * @return how many; what does not fit is dropped from the end
  */
 u32 memmap_ram(const struct mem_range *range, u32 nr, struct mem_range *out, u32 max);

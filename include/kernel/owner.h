@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file owner.h  Who owns what drivers obtain, and the handles by which they name it.
+ * @file owner.h  Owners of the resources that drivers obtain, and the handles that name these.
  *
  * Owners form a tree: a driver's instance at the root, below it the devices
- * that hang on it. Whatever the kernel gives out is a struct owned on the list
- * of one owner, of one class. owner_sweep() takes back all that a tree still
- * has: first what can lead into the driver (OWNED_ENTRY), then what runs on its
+ * that it serves. Each resource that a driver obtains is a struct owned on the list
+ * of one owner, of one class. owner_sweep() releases all that a tree still
+ * owns: first what can lead into the driver (OWNED_ENTRY), then what runs on its
  * behalf (OWNED_ACTIVE), then the rest; children before parents, newest first.
  *
  * A driver names an object by its handle: a 64-bit number, never used twice,
@@ -52,10 +52,10 @@ struct owned_class {
 	u8 phase;		  /* enum owned_phase; OWNED_ENTRY is never a leak */
 	bool late; /* published when its driver can be depended on: it makes others look for drivers */
 	/**
-	 * Make it inert: after this it leads nowhere and nothing of it runs. Called
-	 * after it left its owner. May sleep, until @p deadline_ns; NULL: nothing to do.
-	 * @return 0; -EBUSY: it does not end yet, which the log says in words (it stays
-	 *	   owned, with its handle, and is asked again)
+	 * Make it inert: after this it calls no function of the driver, and none runs. Called
+	 * after it was taken off its owner's list. May sleep, until @p deadline_ns; NULL: nothing to do.
+	 * @return 0; -EBUSY: it does not end yet, which is logged (it stays
+	 *	   owned, with its handle, and stop() is called again)
 	 */
 	int (*stop)(struct owned *o, u64 deadline_ns);
 	/**
@@ -63,7 +63,7 @@ struct owned_class {
 	 * @return 0 or why not
 	 */
 	int (*publish)(struct owned *o);
-	/** Its owner was closed: whoever sleeps on it has to look. May not sleep. NULL: nothing to do. */
+	/** Its owner was closed: wake the threads that sleep on it. May not sleep. NULL: nothing to do. */
 	void (*closed)(struct owned *o);
 	/** No reference is left, a grace period has passed. May not sleep. */
 	void (*free)(struct owned *o);
@@ -77,7 +77,7 @@ struct owner {
 	u64 handle;			 /* 0: the kernel's own */
 	const char *name;		 /* of the driver or device; for messages */
 	bool closed;			 /* it, and what is below it, obtains nothing more */
-	u64 stop_by_ns;		   /* it is being let go: until when that may take; 0: it is not */
+	u64 stop_by_ns;		   /* it is being removed: the deadline of that; 0: it is not */
 	bool live, live_late;	   /* what it registers is visible at once */
 	struct bus_device *device; /* the device on a bus that it stands for, or NULL; bus.h */
 	u32 counts[OWNED_KINDS];   /* root's: of the whole tree */
@@ -104,8 +104,8 @@ struct owned {
 /**
  * @brief Prepare an owner in storage of the caller's.
  * @param parent   NULL: a root
- * @param private  the driver's instance; NULL: an owner of the kernel's own, which has no handle and gives
- *		   none to what it owns, so that no driver can name it
+ * @param private  the driver's instance; NULL: an owner of the kernel's own, which has no handle and creates
+ *		   none for what it owns, so that no driver can name it
  * @return 0, -ENOMEM
  */
 int __must_check owner_init(struct owner *owner, struct owner *parent, const char *name,
@@ -116,24 +116,24 @@ void owner_destroy(struct owner *owner);
 void owner_close(struct owner *owner);
 /** @brief Was it, or one above it, closed? Any context. */
 bool owner_is_closed(const struct owner *owner);
-/** @brief An owner by handle; NULL: none. It lives as long as the driver that named it is pinned. Any context. */
+/** @brief An owner by handle; NULL: none. It exists as long as the driver that named it is pinned. Any context. */
 struct owner *owner_find(u64 handle);
 /** @brief Does @p addr lie in the code of this owner's driver? */
 static inline bool owner_has_code(const struct owner *owner, const void *addr)
 {
 	return (u64)addr >= owner->root->code && (u64)addr < owner->root->code_end;
 }
-/** How long letting go of anything of a driver's may take before it is -EBUSY. */
+/** How long the release of a resource of a driver may take before it fails with -EBUSY. */
 #define OWNER_STOP_LIMIT_NS (10 * NSEC_PER_SEC)
-/** @brief What is stopped below this owner from now on shares one limit of time. */
+/** @brief The resources below this owner that are stopped from now on share one time limit. */
 void owner_stop_begin(struct owner *owner);
 void owner_stop_end(struct owner *owner);
-/** @brief Until when stopping something of this owner's may take. */
+/** @brief The deadline for stopping a resource of this owner. */
 u64 owner_stop_deadline(const struct owner *owner);
 /** What was left of a class when its owner was swept. */
 typedef void (*owner_report)(struct owner *o, const struct owned_class *c, u32 count);
 /**
- * @brief Take back what an owner and those below it still own.
+ * @brief Release what an owner and those below it still own.
  * @param report  NULL, or called for each class of which something was left, with how many
  * @param phases  bit mask of 1 << enum owned_phase
  * @return 0; -EBUSY: something does not end; call again later
@@ -145,22 +145,22 @@ int __must_check owner_sweep(struct owner *owner, u32 phases, owner_report repor
  * @return 0 or the first error
  */
 int owner_publish(struct owner *owner);
-/** @brief The same, afterwards, for what has class->late; others may be removing the owner meanwhile. */
+/** @brief The same, afterwards, for the objects with class->late; another thread may be removing the owner meanwhile. */
 void owner_publish_late(struct owner *owner);
 /** @brief Publish @p owned now if its owner is live, else when it will be. @return 0 or why not */
 int __must_check owned_publish(struct owned *owned);
 
 /**
  * @brief Put something on an owner's list, counted once for it.
- * @param with_handle  give it a handle, too, unless it is the kernel's own
+ * @param with_handle  create a handle for it, too, unless it is the kernel's own
  * @return 0, -ENODEV: the owner is closed, -ENOMEM. Any context.
  */
 int __must_check owned_add(struct owner *owner, struct owned *owned,
 			   const struct owned_class *class, bool with_handle);
 /**
- * @brief Give up: off the list, handle void, class->stop(), owner's reference dropped. Where stop()
- * fails all is as before.
- * @return 0; -EINVAL: another thread was first; what stop() said
+ * @brief Release: off the list, handle void, class->stop(), owner's reference dropped. If stop()
+ * fails, nothing has changed.
+ * @return 0; -EINVAL: another thread was first; the result of stop()
  */
 int owned_remove(struct owned *owned);
 /** @brief An object by handle, counted; NULL: no such thing. Any context. */

@@ -99,7 +99,7 @@ static inline void page_put(struct page *page)
 	if (atomic_dec_and_test(&page->refs))
 		page_free(page);
 }
-/** Is what is left kept for the kernel (PAGE_USER fails)? A hint: others take and give meanwhile. */
+/** Is what is left kept for the kernel (PAGE_USER fails)? A hint: other CPUs allocate and free meanwhile. */
 bool page_user_exhausted(void);
 /** Is this physical address RAM that the allocator manages? */
 bool page_is_ram(phys_t pa);

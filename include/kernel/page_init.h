@@ -13,12 +13,12 @@ void page_boot_init(phys_t image_start, phys_t image_end);
 phys_t page_boot_alloc(void);
 /** All RAM of the firmware's memory map, ascending. */
 u32 page_boot_ram(const struct mem_range **out);
-/** A free page for the start of other processors, @p preferred or any below @p limit; 0: none. Give back with page_boot_free(). */
+/** A free page for the start of other processors, @p preferred or any below @p limit; 0: none. Freed by page_boot_free(). */
 phys_t page_boot_take_low(phys_t preferred, phys_t limit);
-/** Give RAM that was kept out (modules, init sections) to the allocator. Whole pages. */
+/** Add RAM that was kept out (modules, init sections) to the allocator. Whole pages. */
 void page_boot_free(phys_t start, phys_t end);
 /** The page tables are built: struct pages can be mapped, page_alloc() works from here on. */
 void page_init(void);
-/** Give a CPU that is being created its page stack. @return false: no memory */
+/** Create the page stack of a CPU that is being started. @return false: no memory */
 struct cpu;
 bool page_cpu_init(struct cpu *cpu);

@@ -32,7 +32,7 @@ void boot_stop(const char *fmt, ...) __printf(1, 2) __noreturn __cold;
 			warn_report(#c, __FILE__, __LINE__); \
 		_w;                                          \
 	})
-/** @brief Log a failed condition with a backtrace, and go on. WARN_ON() calls it. */
+/** @brief Log a failed condition with a backtrace, and continue. WARN_ON() calls it. */
 void warn_report(const char *cond, const char *file, int line) __cold;
 
 /**

@@ -69,11 +69,11 @@ struct printk_record {
 };
 /**
  * One record as it was printed, for /dev/kmsg.
- * @param seq  in: the one wanted, or the oldest there is if that is gone; out: the one behind it
+ * @param seq  in: the one wanted, or the oldest one if that was overwritten; out: the one after it
  * @return length of the text (cut to @p size), -ENOENT when there is none yet
  */
 s64 __must_check printk_read_record(u64 *seq, struct printk_record *record, char *buf, size_t size);
 u64 printk_first_seq(void);
 u64 printk_last_seq(void);
-/** Total of bytes that printk_read() would give from @p seq on. */
+/** Total of bytes that printk_read() would return from @p seq on. */
 size_t printk_unread(u64 seq);

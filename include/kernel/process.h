@@ -223,9 +223,9 @@ bool signal_is_ignored_or_blocked(int sig);
 /** @brief Is no process of the group left that could be continued after a stop? Locking: none; takes process_lock. */
 bool pgrp_is_orphaned(pid_t pgrp);
 
-/** @brief Is there a process with this group id in session @p session? (TIOCSPGRP) */
+/** @brief Does session @p session have a process with this group id? (TIOCSPGRP) */
 bool pgrp_in_session(pid_t pgrp, pid_t session);
-/** @brief On the way to user mode with WORK_SIGNAL: deliver signals. @param regs  the registers of user mode */
+/** @brief On the return to user mode with WORK_SIGNAL: deliver signals. @param regs  the registers of user mode */
 void signal_deliver(struct pt_regs *regs);
 /**
  * @brief Replace the signal mask for the time of a call: ppoll(), pselect6(), epoll_pwait().

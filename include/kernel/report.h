@@ -18,7 +18,7 @@
 struct report {
 	char *text; /* NUL-terminated lines; NULL until there is a reason */
 	u32 used;
-	u32 count;    /* reasons, also those that found no room */
+	u32 count;    /* reasons, including those that did not fit */
 	int err;      /* 0 or negative errno */
 	bool closed;  /* report_close() was called */
 	char who[64]; /* in front of each line: the driver, once it is known */
@@ -37,7 +37,7 @@ void report_destroy(struct report *report);
  * @return @p err
  */
 int report_add(struct report *report, int err, const char *fmt, ...) __printf(3, 4);
-/** @brief Add a line that says how many reasons found no room. Nothing is added afterwards; again is fine. */
+/** @brief Add a line with the number of reasons that did not fit. Nothing is added afterwards; calling it again is harmless. */
 void report_close(struct report *report);
-/** @brief Where an errno stands in the table of the driver ABI: lower is told first. Pure. */
+/** @brief Where an errno stands in the table of the driver ABI: lower is reported first. Pure. */
 int __must_check report_rank(int err);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/** @file rtc.h  What the PC's battery-backed clock says, as a point in time. Pure (kernel/time/calendar.c). */
+/** @file rtc.h  The registers of the PC's battery-backed clock as a point in time. Pure (kernel/time/calendar.c). */
 #pragma once
 #include <kernel/types.h>
 

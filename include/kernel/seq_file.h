@@ -3,13 +3,13 @@
  * @file seq_file.h  Text that is made when a file is read, in a buffer that grows (/proc, /sys).
  *
  * A show function writes its text with the functions here, all of them into
- * memory of the kernel; the copy to the reader comes afterwards, when no lock
+ * memory of the kernel; the copy to the reader is made afterwards, when no lock
  * is held. So a show function may hold any lock, spin locks too: the buffer
  * grows without sleeping. Errors need no check: what did not fit is noted, and
  * the show function is called again with a bigger buffer.
  *
  * A text that may become long is made in pieces: show() stops when
- * seq_enough() says so, sets ->more and leaves in ->next where to go on. It is
+ * seq_enough() returns true, sets ->more and stores in ->next where to continue. It is
  * called again when the reader has got that far.
  */
 #pragma once
@@ -17,11 +17,11 @@
 
 struct seq_file {
 	char *buf;
-	size_t size, count; /* bytes there are, bytes used */
+	size_t size, count; /* capacity in bytes, bytes used */
 	bool overflow;	    /* something did not fit: the text is not complete */
 	bool fixed;	    /* buf may not be exchanged for a bigger one */
-	bool more;	    /* set by show(): there is more to come */
-	u64 next;	    /* show()'s own: where it goes on; 0 at first */
+	bool more;	    /* set by show(): more text follows */
+	u64 next;	    /* show()'s own: where it continues; 0 at first */
 	void *private;	    /* show()'s own */
 };
 
@@ -37,7 +37,7 @@ void seq_puts(struct seq_file *seq, const char *text);
 void seq_putc(struct seq_file *seq, char character);
 /** @p text with the characters of @p esc as \ooo, as in /proc/mounts. */
 void seq_escape(struct seq_file *seq, const char *text, const char *esc);
-/** Numbers in decimal, much faster than seq_printf(); @p before goes in front unless it is 0. */
+/** Numbers in decimal, much faster than seq_printf(); @p before is written in front unless it is 0. */
 void seq_put_u64(struct seq_file *seq, char before, u64 value);
 void seq_put_s64(struct seq_file *seq, char before, s64 value);
 /** Right-aligned in @p width columns. */
@@ -46,7 +46,7 @@ void seq_put_u64_wide(struct seq_file *seq, u64 value, u32 width);
 void seq_put_hex(struct seq_file *seq, u64 value, u32 width);
 /** Blanks until @p column bytes after @p from, a former value of ->count. */
 void seq_pad(struct seq_file *seq, size_t from, size_t column);
-/** Give back the buffer. */
+/** Free the buffer. */
 void seq_free(struct seq_file *seq);
-/** Make room for @p length bytes. @return where to write them (then add to ->count), or NULL. */
+/** Reserve space for @p length bytes. @return where to write them (then add to ->count), or NULL. */
 char *seq_room(struct seq_file *seq, size_t length);

@@ -25,7 +25,7 @@ void signal_info_to_signalfd(const struct siginfo_k *info, struct user_signalfd_
 /** @brief Convert from a siginfo_t that a program made. */
 void signal_info_from_user(const struct user_siginfo *from, struct siginfo_k *out);
 
-/** What the processor said about an exception of user code. */
+/** The processor's information about an exception of user code. */
 struct trap_record {
 	u64 number, error, address;
 };

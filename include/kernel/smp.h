@@ -6,7 +6,7 @@
 void smp_prepare(void);
 /**
  * Start all processors that ACPI lists, up to CONFIG_NR_CPUS and the command
- * line's "maxcpus=N". One that does not come up is reported and left out.
+ * line's "maxcpus=N". One that does not start is reported and left out.
  * Boot thread, before the first process; sleeps.
  */
 void smp_start_cpus(void);

@@ -4,7 +4,7 @@
  *
  * Any context; preemption is off while one is held; the _irqsave variants where an interrupt handler
  * takes the same lock. With CONFIG_DEBUG_LOCKS recursion, owner and order (lock_order.h) are checked.
- * A function that needs a lock says so with assert_held().
+ * A function that needs a lock checks it with assert_held().
  */
 #pragma once
 #include <kernel/atomic.h>

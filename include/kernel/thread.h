@@ -29,7 +29,7 @@ enum thread_state {
 	THREAD_DEAD,		/* never runs again */
 };
 
-/* thread.work: looked at on the way back to user mode, in one test. */
+/* thread.work: checked on the return to user mode, in one test. */
 #define WORK_RESCHED	     0x01
 #define WORK_SIGNAL	     0x02 /* a signal may be deliverable: signal_pending() */
 #define WORK_RESTORE_SIGMASK 0x08 /* thread.saved_sigmask is to be put back */
@@ -113,7 +113,7 @@ struct thread {
 #endif
 #ifdef CONFIG_GATE_ABANDON
 	struct gate_lock gate_locks[GATE_LOCKS_MAX]; /* locks of drivers that it holds */
-	u32 gate_nlocks;			     /* also those that found no room */
+	u32 gate_nlocks;			     /* including those that did not fit */
 #endif
 	struct rcu_head rcu;
 };
@@ -125,7 +125,7 @@ int thread_spawn(void (*main)(void *), void *arg, const char *name);
 void thread_start(struct thread *t);
 /** Call @p visit, which may not sleep, for the part of each thread's stack that is in use, for what it is worth: threads run. */
 void thread_stacks_in_use(void (*visit)(void *ctx, u64 start, u64 len), void *ctx);
-/** The boot's thread goes on in @p main, on a stack with a guard page; the boot stack is done with. */
+/** The boot's thread continues in @p main, on a stack with a guard page; the boot stack is no longer used. */
 void thread_leave_boot_stack(void (*main)(void)) __noreturn;
 /** Ask a kernel thread to end, wake it and wait for it; drops the caller's reference. */
 s64 thread_stop(struct thread *t);
@@ -149,7 +149,7 @@ void thread_fpu_reset(struct thread *t);
 void thread_switch_space(struct vm_space *space);
 
 /* ---- scheduler ---- */
-void schedule(void); /* give up the CPU according to current->state */
+void schedule(void); /* release the CPU according to current->state */
 void sched_yield_current(void);
 /** @brief Make @p cpu pass through the scheduler soon, also out of a loop in user mode. Any context. */
 void sched_kick(struct cpu *cpu);

@@ -7,7 +7,7 @@
 #include <kernel/time_units.h>
 #include <kernel/types.h>
 
-/** A deadline that never comes. */
+/** A deadline that is never reached. */
 #define TIME_NEVER (~0ull)
 
 /* ---- clocks (kernel/time/clock.c) ---- */
@@ -25,7 +25,7 @@ u64 time_realtime_offset_ns(void);
 int time_set_realtime_ns(u64 ns);
 /** Smallest step of the clocks, for clock_getres(): 1 unless the fall-back clock is slow. */
 u64 time_resolution_ns(void);
-/** Short busy wait, any context; not shorter than told. For more than a few microseconds, sleep. */
+/** Short busy wait, any context; never shorter than requested. For more than a few microseconds, sleep. */
 void delay_us(u32 us);
 
 /* ---- timers (kernel/time/timer.c) ---- */
@@ -61,7 +61,7 @@ void arch_timer_arm(u64 deadline_ns);
 
 /* ---- sleeping ---- */
 
-/** Sleep. @return 0, or -ERESTARTSYS (interruptible form) when a signal came. */
+/** Sleep. @return 0, or -ERESTARTSYS (interruptible form) when a signal arrived. */
 int sleep_until(u64 deadline_ns, bool interruptible);
 static inline void sleep_ms(u32 ms)
 {

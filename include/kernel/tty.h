@@ -31,7 +31,7 @@ struct tty_ops {
 	void (*flush_output)(struct tty *t);
 	/** Atomic. Input that was not read was dropped. */
 	void (*input_flushed)(struct tty *t);
-	/** Atomic. tty_receive() has room again after it had refused bytes. */
+	/** Atomic. tty_receive() has space again after it had refused bytes. */
 	void (*unthrottle)(struct tty *t);
 	/** Atomic. Output was stopped or started again (Ctrl-S, Ctrl-Q): see tty_output_stopped(). */
 	void (*flow)(struct tty *t, bool stopped);
@@ -77,13 +77,13 @@ void tty_put(struct tty *tty);
 size_t tty_receive(struct tty *tty, const char *bytes, size_t len_bytes);
 /**
  * @brief How many bytes tty_receive() would take: for drivers that can leave input in their hardware.
- * After 0, unthrottle() is called when there is room. Any context.
+ * After 0, unthrottle() is called when space is free. Any context.
  */
 u32 tty_receive_room(struct tty *tty);
 enum tty_error { TTY_BREAK, TTY_PARITY, TTY_FRAMING, TTY_OVERRUN };
 /** A byte that arrived damaged, or a break. Any context. */
 void tty_receive_error(struct tty *tty, enum tty_error what, u8 byte);
-/** The driver has room for output, or all output was sent. Any context, no driver lock held. */
+/** The driver has space for output, or all output was sent. Any context, no driver lock held. */
 void tty_output_ready(struct tty *tty);
 /** Has the user stopped output? Any context. */
 bool tty_output_stopped(const struct tty *tty);
@@ -98,7 +98,7 @@ void tty_hangup(struct tty *tty);
 /** The foreground process group, 0 if none. */
 pid_t tty_pgrp(const struct tty *tty);
 /**
- * @brief Session leader @p leader exits: hang up its terminal, tell the foreground
+ * @brief Session leader @p leader exits: hang up its terminal, signal the foreground
  *        group (SIGHUP, SIGCONT), and take the terminal from all of the session.
  * @note Context: thread, no locks held. A process that is no leader, or has no terminal, is fine.
  */

@@ -29,7 +29,7 @@ static inline int __must_check copy_to_user(uaddr_t dst, const void *src, u64 le
 		return -EFAULT;
 	return 0;
 }
-/** For read/write paths: how many bytes went over before a fault (0..n). */
+/** For read/write paths: the number of bytes copied before a fault (0..n). */
 static inline u64 copy_to_user_partial(uaddr_t dst, const void *src, u64 length)
 {
 	if (!user_range_ok(dst, length))
@@ -54,7 +54,7 @@ int __must_check get_user_u64(u64 *dst, uaddr_t src);
 int __must_check get_user_u32(u32 *dst, uaddr_t src);
 int __must_check put_user_u64(uaddr_t dst, u64 value);
 int __must_check put_user_u32(uaddr_t dst, u32 value);
-/** Atomic compare-exchange on an aligned user word (futex, robust lists). *@p old gets what was there. */
+/** Atomic compare-exchange on an aligned user word (futex, robust lists). *@p old receives the former value. */
 int __must_check cmpxchg_user_u32(uaddr_t addr, u32 *old, u32 new);
 /** @return length without NUL, -ENAMETOOLONG when there is no NUL in @p size bytes, or -EFAULT. */
 s64 __must_check strncpy_from_user(char *dst, uaddr_t src, u64 size);
@@ -91,7 +91,7 @@ u64 uio_copy_out(struct uio *uio, const void *src, u64 length); /* kernel -> use
 u64 uio_copy_in(struct uio *uio, void *dst, u64 length);	/* user -> kernel */
 u64 uio_zero(struct uio *uio, u64 length);
 
-/** A list of buffers that a program gave (struct iovec), checked. */
+/** A list of buffers from a program (struct iovec), checked. */
 struct uio_list {
 	struct uio uio;
 	struct uio_seg few[8], *many;

@@ -49,7 +49,7 @@ struct user_trap {
 	u32 number;
 	int sig, code;
 	u64 address;	      /* for the signal */
-	u64 error;	      /* what the processor said besides */
+	u64 error;	      /* the processor's error code */
 	bool is_foreign_call; /* a system call of another kind of programs */
 };
 /** Send the signal that another exception of user code becomes (kernel/process/page_fault.c). Interrupts on. */
@@ -78,7 +78,7 @@ extern const syscall_fn syscall_banos_table[SYSCALL_BANOS_SLOTS];
 /** Log a system call that has no function, once for each program (kernel/process/unknown_call.c). Thread context. */
 void upcall_unknown_call(u32 number);
 /**
- * Do what thread->work asks for on the way back to user mode: signals, rescheduling (kernel/process/signal_deliver.c).
+ * Do what thread->work asks for on the return to user mode: signals, rescheduling (kernel/process/signal_deliver.c).
  * Thread context, interrupts on. May change @p regs.
  */
 void user_return_work(struct pt_regs *regs);

@@ -13,6 +13,6 @@ extern struct page *vdso_pages[VDSO_PAGES];
 void vdso_init(void);
 /**
  * @brief Map the clock data and the vDSO into @p space. Takes its lock; sleeps.
- * @return the vDSO's address, for AT_SYSINFO_EHDR, or 0: no room, and a program does without
+ * @return the vDSO's address, for AT_SYSINFO_EHDR, or 0: no space, and the program runs without it
  */
 u64 vdso_map(struct vm_space *space);

@@ -14,8 +14,8 @@
  *   file_pages.regions_lock  (spin) a file's list of regions; start, end and
  *                   pgoff of a region on that list change only under it, too.
  *
- * Unless said otherwise a function here takes space->lock itself, may sleep, and
- * gives the errno that Linux's system call of that purpose gives.
+ * Unless stated otherwise a function here takes space->lock itself, may sleep, and
+ * returns the errno of Linux's system call for that purpose.
  */
 #pragma once
 #include <asm/pgtable.h>
@@ -49,7 +49,7 @@ struct vm_region_ops {
 	int (*fault_around)(struct vm_region *region, u64 first_pgoff, u32 npages,
 			    struct page **pages);
 	/**
-	 * A page of a shared region is about to be written first: find room for it,
+	 * A page of a shared region is about to be written first: allocate space for it,
 	 * note the time, mark it PG_DIRTY if it is written back one day. May sleep; may be
 	 * called twice for one write. NULL: may be written right away.
 	 * @return 0; -ENOMEM; any other -errno: SIGBUS
@@ -233,7 +233,7 @@ void vm_protect_file_range(struct file_pages *pages, u64 first, u64 last);
 
 /* ---- faults ---- */
 
-#define VM_FAULT_WRITE FAULT_CODE_WRITE /* bits of the error code, as the machine gives it */
+#define VM_FAULT_WRITE FAULT_CODE_WRITE /* bits of the machine's error code */
 #define VM_FAULT_EXEC  FAULT_CODE_EXEC
 /**
  * @brief Resolve a page fault at a user address. Thread context, interrupts on.
@@ -245,7 +245,7 @@ int __must_check vm_fault(struct vm_space *space, u64 addr, u32 error_code, int 
 struct vm_region *vm_region_find(struct vm_space *space, u64 addr);
 /** @brief First region with end > @p addr. Locking: as vm_region_find(). */
 struct vm_region *vm_region_find_above(struct vm_space *space, u64 addr);
-/** @brief "[heap]", "[stack]"...; NULL where there is a file or nothing to say (/proc/PID/maps). */
+/** @brief "[heap]", "[stack]"...; NULL where a file is mapped or no name applies (/proc/PID/maps). */
 const char *vm_region_name(const struct vm_region *region);
 /**
  * @brief Copy from or to another space (/proc/PID/cmdline, mem, process_vm_readv), with

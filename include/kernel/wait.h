@@ -30,7 +30,7 @@ struct wait_queue {
 struct waiter {
 	struct list link;
 	struct thread *thread;
-	bool (*wake)(struct waiter *w, u64 key); /* true: counts against nr of wake_up_nr() */
+	bool (*wake)(struct waiter *w, u64 key); /* true: counts against nr of wake_up_key() */
 	u64 key;				 /* poll events wanted; 0: all */
 	void *private;
 	bool exclusive;
@@ -49,7 +49,7 @@ void wake_up_key(struct wait_queue *queue, u32 nr, u64 key);
 #define wake_up_all(q)		wake_up_key(q, 0, 0)
 #define wake_up_poll(q, events) wake_up_key(q, 1, events)
 
-/** Something of which files tell, by POLLPRI, that it has changed since they were last asked. */
+/** A state whose changes files report by POLLPRI, until they are read or polled again. */
 struct change_source {
 	struct atomic changes;
 	struct wait_queue wait;

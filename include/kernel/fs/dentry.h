@@ -66,7 +66,7 @@ bool dentry_get_rcu(struct dentry *d);
 
 /* The following run under the lock of the directory's inode. */
 
-/** @brief Give a dentry that has none an inode; takes over a reference. */
+/** @brief Set the inode of a dentry that has none; takes over a reference. */
 void dentry_set_inode(struct dentry *d, struct inode *inode);
 /** @brief The same for a new name; @p pin: it stays in the cache until dentry_unpin(). */
 void dentry_instantiate(struct dentry *d, struct inode *inode, bool pin);
@@ -74,10 +74,10 @@ void dentry_instantiate(struct dentry *d, struct inode *inode, bool pin);
 void dentry_unpin(struct dentry *d);
 /** @brief Find a cached name. @p name has slack (name.h). @return counted, or NULL */
 struct dentry *dentry_find(struct dentry *parent, u64 key, const char *name);
-/** @brief Hide a dentry from look-ups: its name is gone from the directory. */
+/** @brief Hide a dentry from look-ups: its name was removed from the directory. */
 void dentry_unhash(struct dentry *d);
 /** @brief The object's name was removed: make the dentry negative if the caller alone uses it, else unhash it. */
 void dentry_delete(struct dentry *d);
 
-/** @brief Free the cached names that nobody uses, when memory is short. Sleeps. @return were there any? */
+/** @brief Free unused cached names when memory is short. Sleeps. @return true: at least one was freed */
 bool dentry_cache_drop(void);

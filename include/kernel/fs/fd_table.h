@@ -13,7 +13,7 @@ struct files *files_copy(struct files *old);
 void files_get(struct files *files);
 /** @brief Drop a reference; the last one closes all descriptors. Sleeps. */
 void files_put(struct files *files);
-/** @brief Give the current thread a table of its own if others share it (exec, CLOSE_RANGE_UNSHARE). @return 0 or -ENOMEM */
+/** @brief Create a separate table for the current thread if others share it (exec, CLOSE_RANGE_UNSHARE). @return 0 or -ENOMEM */
 __must_check int files_unshare(void);
 /** @brief Close what has FD_CLOEXEC. No other thread uses the table: files_unshare(). Sleeps. */
 void files_close_on_exec(struct files *files);
@@ -46,5 +46,5 @@ int fd_close(u32 fd);
 struct file *files_get_file_flags(struct files *files, u32 fd, bool *cloexec);
 /** @return the next open number >= @p from, or -1 */
 int files_next_fd(struct files *files, u32 from);
-/** @return how many descriptors the table has room for */
+/** @return the number of descriptors that fit into the table */
 u32 files_size(struct files *files);

@@ -17,7 +17,7 @@ struct seq_file;
 struct uio;
 struct vm_region;
 
-/** Methods may sleep, and return 0 or -errno unless said otherwise. */
+/** Methods may sleep, and return 0 or -errno unless stated otherwise. */
 struct file_ops {
 	int (*open)(struct inode *inode, struct file *f);
 	/** The last reference was dropped. */

@@ -55,7 +55,7 @@ struct gen_tree {
 	struct proc_entry *root;
 	struct super_block *sb; /* the one super block that shows it, or NULL; under sb_lock */
 	struct mutex sb_lock;	/* guards sb */
-	mode_t folder_mode;	/* of folders that are made on the way */
+	mode_t folder_mode;	/* of folders that are created as parents */
 	u64 file_size;		/* that stat() reports */
 	int gone_error;		/* of a read or write after the entry was removed */
 };

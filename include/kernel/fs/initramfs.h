@@ -15,7 +15,7 @@ struct initramfs *initramfs_begin(void (*done)(const void *upto));
 /**
  * @brief Unpack cpio archives (newc), several in a row, each plain or (if configured) gzipped.
  * @param label  prefix of messages: "" or "module 2: "
- * @return 0; -ENOMEM, -ENOSPC; -EINVAL: damaged (a message says how)
+ * @return 0; -ENOMEM, -ENOSPC; -EINVAL: damaged (a message describes it)
  */
 __must_check int initramfs_unpack(struct initramfs *unpack, const char *label, const void *data,
 				  size_t size);

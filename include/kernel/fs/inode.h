@@ -25,7 +25,7 @@ struct super_block;
  * @brief What an inode can do.
  *
  * The methods of a directory that take a dentry run under the directory's lock (rename: under both). The caller has
- * checked types, names and rights. Methods may sleep and return 0 or -errno unless said otherwise.
+ * checked types, names and rights. Methods may sleep and return 0 or -errno unless stated otherwise.
  */
 struct inode_ops {
 	/** Find the dentry's name in @p dir: dentry_set_inode() with a reference, or leave NULL when it is absent. */
@@ -147,7 +147,7 @@ void inode_touch(struct inode *inode, u32 which);
 __must_check int inode_permission(struct inode *inode, int mask);
 /** @brief May the current thread act as the owner? */
 bool inode_owner_or_capable(const struct inode *inode);
-/** @brief Do the current thread's capabilities grant @p mask whatever the mode says? */
+/** @brief Do the current thread's capabilities grant @p mask regardless of the mode? */
 bool capable_of_bypass(const struct inode *inode, int mask);
 /** @brief Take attributes over, for inode_ops.setattr. Under inode->lock. @return 0 */
 int setattr_copy(struct inode *inode, const struct iattr *attr);

@@ -16,7 +16,7 @@
 /**
  * @brief Scan one component.
  * @param text	first character, not a slash; at least NAME_SLACK bytes follow the text's NUL
- * @param key	what name_key() gives for it
+ * @param key	the result of name_key() for it
  * @return the slash or NUL that ends it
  */
 const char *name_scan(const char *text, u64 *key);

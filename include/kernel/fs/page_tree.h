@@ -41,7 +41,7 @@ struct page_tree_node {
 	void *slot[PAGE_TREE_SLOTS];
 };
 
-/* Where nodes come from: zeroed, NULL when there is no memory. fs/cache/pages.c, or the test. */
+/* The allocator of nodes: zeroed, NULL without memory. fs/cache/pages.c, or the test. */
 struct page_tree_node *page_tree_node_alloc(void);
 void page_tree_node_free(struct page_tree_node *node);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/** @file proc.h  Files in /proc that any part of the kernel adds; seq_file.h says how show() makes text. */
+/** @file proc.h  Files in /proc that any part of the kernel adds; seq_file.h describes how show() makes text. */
 #pragma once
 #include <kernel/types.h>
 

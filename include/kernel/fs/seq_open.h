@@ -23,7 +23,7 @@ void seq_release(struct file *f);
  * @brief For read methods.
  *
  * A read at offset 0 makes the text again. Any other offset is one in the text
- * that was made last, so that reads in small pieces give one text.
+ * that was made last, so that reads in small pieces return one text.
  */
 s64 seq_read(struct file *f, struct uio *uio, u64 *pos);
 /** @brief For llseek methods: any offset but one relative to the end, which is unknown. */

@@ -48,7 +48,7 @@ struct super_block {
 struct fs_type {
 	const char *name;
 	u32 flags; /* FS_NODEV: "nodev" in /proc/filesystems */
-	/** Give a super block with a root, counted for the caller: a new one, or one that exists. */
+	/** Return a super block with a root, counted for the caller: a new one, or one that exists. */
 	int (*mount)(struct fs_type *type, u32 flags, const char *source, const char *options,
 		     struct super_block **out);
 	struct list link;

@@ -12,7 +12,7 @@ enum last_kind { LAST_NORMAL, LAST_DOT, LAST_DOTDOT, LAST_ROOT };
 
 #define WALK_LINKS_MAX 40
 
-/* A string being walked that came from a symbolic link, and what keeps it alive. */
+/* A string being walked that was read from a symbolic link, and the reference that keeps it. */
 struct walk_text {
 	const char *rest;
 	struct path link;

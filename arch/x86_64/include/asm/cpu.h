@@ -4,7 +4,7 @@
 #include <asm/ptrace.h>
 #include <kernel/cpu.h>
 
-/** Features found by cpu_detect(); the same on all CPUs (the boot CPU's). */
+/** Features found by cpu_init_boot(); the same on all CPUs (the boot CPU's). */
 struct cpu_features {
 	bool syscall, nx, pge, pat, smep, smap, umip, gbpages, xsave, rdtscp, mce, mca,
 		invariant_tsc, x2apic, tsc_deadline, pcid, rdrand, rdseed, hypervisor;
