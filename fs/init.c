@@ -10,7 +10,7 @@
  * path    {mount, dentry}.
  * file    an open file, counted; what a descriptor refers to.
  *
- * Locks, outermost first (the top of each file says more):
+ * Locks, outermost first (the top of each file has the details):
  *   mount_mutex		changes of the tree of mounts, one at a time
  *   sb->rename_lock		renames between directories of one file system
  *   inode->lock of directories	their entries; two: ancestor first, else by address
@@ -35,7 +35,7 @@
 #include <kernel/printk.h>
 #include <kernel/string.h>
 
-/* Half of the memory, as is the custom, but room for what the loader brought in any case. */
+/* Half of the memory, as usual, but in any case enough for the files from the boot loader. */
 static u64 root_pages(void)
 {
 	struct mem_info memory;

@@ -95,8 +95,8 @@ u32 page_tree_lookup_range(const struct page_tree *tree, u64 first, u32 count, v
 }
 
 /*
- * One step of a search: go down to index as far as there are nodes. If something
- * is there it is returned; else index moves behind the empty range.
+ * One step of a search: descend to index as far as nodes exist. An entry
+ * that is found is returned; else index moves behind the empty range.
  */
 static void *tree_descend(struct page_tree_node *node, u64 *index)
 {
@@ -176,7 +176,7 @@ static int tree_grow(struct page_tree *tree, u64 index)
 	return 0;
 }
 
-/* Nodes that an insertion made before memory ran out, and that stayed empty, go again. */
+/* Free the empty nodes that an insertion made before memory ran out. */
 static void tree_prune(struct page_tree *tree, struct page_tree_node **path, u32 depth, u64 index)
 {
 	while (depth--) {

@@ -27,7 +27,7 @@
 #include <uapi/fcntl.h>
 #include <uapi/stat.h>
 
-#define REMOVE_BATCH 512u /* pages that are taken out under the lock in one go */
+#define REMOVE_BATCH 512u /* pages that are taken out under the lock in one pass */
 
 /* ---- nodes of the tree ---- */
 
@@ -77,7 +77,7 @@ static int pages_charge(struct inode *inode, s64 npages)
 
 /*
  * Put a fresh page, which must be charged, into the tree, unless the file ends before @index and
- * @within_size forbids that. If another page is there already, it is counted in the same step, so that
+ * @within_size forbids that. If another page is cached already, it is counted in the same step, so that
  * no second look-up is needed.
  * @return 0; -EEXIST: *@there is the page in its place, counted; -EFBIG; -ENOMEM
  */
@@ -378,7 +378,7 @@ void pagecache_truncate(struct inode *inode, u64 size)
 	}
 }
 
-/* Zero [off, off + len) within one page, if the page is there. */
+/* Zero [off, off + len) within one page, if the page is cached. */
 static void zero_part(struct inode *inode, u64 off, u64 len)
 {
 	struct page *page = NULL;
@@ -571,7 +571,7 @@ static s64 pagecache_llseek(struct file *f, s64 off, int whence)
 static int pagecache_fsync(struct file *f)
 {
 	return 0;
-} /* memory is where it lives */
+} /* memory is its only storage */
 
 const struct file_ops page_cache_fops = {
 	.read = pagecache_read,

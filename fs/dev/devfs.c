@@ -147,7 +147,7 @@ void devfs_remove(const char *name)
 {
 	char *copy = kstrdup(name), *slash;
 
-	if (!copy) { /* no room for the parents' names: remove the node only */
+	if (!copy) { /* no space for the parents' names: remove the node only */
 		devfs_remove_name(name);
 		return;
 	}

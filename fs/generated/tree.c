@@ -199,7 +199,7 @@ int gen_tree_init(struct gen_tree *tree, mode_t folder_mode, u64 file_size, int 
 
 /* ---- making and removing by path ---- */
 
-/* Undo what make_folders() made for nothing: folders that go with their last entry. */
+/* Undo what make_folders() made for nothing: folders that are removed with their last entry. */
 static void remove_empty_folders(struct proc_entry *dir, struct list *removed)
 {
 	while (dir->implicit && list_empty(&dir->children) && dir->parent) {

@@ -5,7 +5,7 @@
  *
  * A header of 110 bytes: magic and 13 fields of 8 hexadecimal digits; then the
  * name, padded to 4; then the data, padded to 4. Archives may follow one
- * another with zero bytes between them. Bytes come in pieces of any size, so
+ * another with zero bytes between them. Bytes arrive in pieces of any size, so
  * that what a decompressor makes needs no place of its own; only headers, names
  * and targets of links are collected.
  *
@@ -68,7 +68,7 @@ static enum cpio_result cpio_stopped(struct cpio_reader *reader, int err)
 	return CPIO_STOPPED;
 }
 
-/* What begins here: an archive of an older format can be told from damage. */
+/* The format that starts here, so that an older archive is not reported as damaged. */
 static enum cpio_result check_magic(struct cpio_reader *reader)
 {
 	const u8 *header = reader->header;

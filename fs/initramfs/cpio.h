@@ -6,7 +6,7 @@
 #define CPIO_HEADER   110u
 #define CPIO_PATH_MAX 4096u /* name or target, with the byte behind it */
 
-/** What a header says of a file, and its name. */
+/** The attributes of a file in a header, and its name. */
 struct cpio_entry {
 	char *name;
 	const char *target; /* of a symbolic link, else NULL */
@@ -64,7 +64,7 @@ enum cpio_result { CPIO_MORE, CPIO_OTHER, CPIO_BAD, CPIO_STOPPED };
  * @brief Read the next piece of an archive.
  * @param used  how many bytes were read
  * @return CPIO_MORE: all of it; CPIO_OTHER: what stands at @p used, between two entries, is no cpio header
- *         (perhaps compressed); CPIO_BAD (damaged: r->error says what); CPIO_STOPPED (r->err)
+ *         (perhaps compressed); CPIO_BAD (damaged: r->error has the reason); CPIO_STOPPED (r->err)
  */
 enum cpio_result cpio_feed(struct cpio_reader *reader, const u8 *data, size_t length, size_t *used);
 /** @return is it between two entries, where an archive may end? */

@@ -35,7 +35,7 @@
 #include <uapi/stat.h>
 #include "cpio.h"
 
-#define FEED_AT_ONCE   65536u /* so often the archive's owner learns what may go */
+#define FEED_AT_ONCE   65536u /* bytes, after which the archive's owner may free them */
 #define COMPLAINTS_MAX 8
 
 struct link_key {
@@ -70,7 +70,7 @@ static void unpack_complain(struct initramfs *unpack, const char *name, const ch
 		pr_err("initramfs: %s%s: %s\n", unpack->label, name, why);
 }
 
-/* @return 0, or @p err if there is no use in going on */
+/* @return 0, or @p err if there is no use in continuing */
 static int entry_failed(struct initramfs *unpack, const char *name, int err)
 {
 	if (err == -ENOMEM || err == -ENOSPC)
@@ -104,7 +104,7 @@ static int compare_keys(const struct link_key *left, const struct link_key *righ
 	return order;
 }
 
-/* *@p name: the name that an earlier entry gave this object, or NULL: this is the first, and noted. */
+/* *@p name: the name that an earlier entry gave this object, or NULL: this is the first name, which is recorded. */
 static int link_find(struct initramfs *unpack, const struct cpio_entry *entry, const char **name)
 {
 	struct link_key key = { entry->ino, entry->dev_major, entry->dev_minor,
@@ -151,7 +151,7 @@ static void forget_links(void *ctx)
 
 /* ---- entries ---- */
 
-/* Make room for an object of type @p type; 0: nothing of that name may stay. */
+/* Make space for an object of type @p type; 0: any object of that name is removed. */
 static void clean_path(const char *name, mode_t type)
 {
 	struct path path;

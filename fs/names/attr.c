@@ -403,7 +403,7 @@ SYSCALL2(ftruncate, fd, size)
 	return err;
 }
 
-/* Which kinds of allocation go together; the file system says which of them it has. */
+/* The kinds of allocation that may be combined; the file system reports which of them it supports. */
 static int check_allocation(u32 mode)
 {
 	const u32 known = FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_COLLAPSE_RANGE |

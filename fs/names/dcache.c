@@ -4,7 +4,7 @@
  *
  * Dentries are found in one hash table by parent and name, without a lock: chains
  * and dentries are freed by RCU. A dentry in use has references; its children
- * hold one each; so does a name in a file system that lives in memory
+ * hold one each; so does a name in a file system that exists only in memory
  * (DENTRY_PINNED). One without references stays in the table, on the list of
  * candidates for removal (LRU), until there are too many of those.
  *
@@ -107,7 +107,7 @@ bool dentry_get_rcu(struct dentry *d)
 }
 
 /*
- * One look. @settled: with the tree locked, so that no rename hides what is there.
+ * One look. @settled: with the tree locked, so that no rename hides an existing name.
  * @return false: look again, *@out is a dying dentry or NULL; true: *@out is it, counted, or NULL for none
  */
 static bool find_once(struct dentry *parent, u64 key, const char *name, bool settled,
@@ -132,7 +132,7 @@ static bool find_once(struct dentry *parent, u64 key, const char *name, bool set
 		return false;
 	if (d->parent == parent && dentry_key(d) == key && !(d->flags & DENTRY_UNHASHED))
 		return true;
-	*out = NULL; /* a rename led it away, which says nothing about another of that name */
+	*out = NULL; /* a rename moved it, so another of that name may exist */
 	dentry_put(d);
 	return false;
 }
@@ -299,7 +299,7 @@ static bool dentry_drop(struct dentry *d)
 			if (!__atomic_compare_exchange_n(&d->refs.v, &count, 0, false,
 							 __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
 				continue;
-			/* The name may have gone after the look at the flags. */
+			/* The name may have been removed after the check of the flags. */
 			return READ_ONCE(d->flags) & gone && !atomic_cmpxchg(&d->refs, 0, DEAD);
 		}
 	}

@@ -33,7 +33,7 @@ static inline bool tree_read_valid(u32 seq)
 
 /** @brief Enter a dentry into the hash. The caller holds the directory's lock, and checked that no other has the name. */
 void dentry_hash(struct dentry *d);
-/** @brief Give @p from the place and name of @p to, which is unhashed; or (@p exchange) swap them. Both directories are locked. */
+/** @brief Move @p from to the parent and name of @p to, which is unhashed; or (@p exchange) swap them. Both directories are locked. */
 void dentry_move(struct dentry *from, struct dentry *to, bool exchange);
 /** @brief Free the unused dentries below @p d. */
 void dentry_prune_children(struct dentry *d);

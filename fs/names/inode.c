@@ -165,7 +165,7 @@ static int no_block_device(struct inode *inode, struct file *f)
 	return -ENXIO;
 }
 
-/* No block device is registered: no driver class for them is there yet. */
+/* No block device is registered: they have no driver class yet. */
 static const struct file_ops blockdev_fops = { .open = no_block_device };
 
 void inode_init_special(struct inode *inode, dev_t rdev)

@@ -227,7 +227,7 @@ static int remount_mount(const struct path *target, u32 flags)
 
 	if (!is_mount_root(target))
 		return -EINVAL;
-	/* Which times are kept stays as it was unless told. */
+	/* The flags for access times are kept unless the call changes them. */
 	if (!(flags & (MS_NOATIME | MS_RELATIME | MS_STRICTATIME)))
 		new = (new & ~(MNT_NOATIME | MNT_RELATIME)) |
 		      (mount->flags & (MNT_NOATIME | MNT_RELATIME));

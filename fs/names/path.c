@@ -146,7 +146,7 @@ static char *text_prepend(char *start, const char *buf, const char *text, u32 le
 
 /*
  * Upwards from a path, writing towards the front. Under tree_lock.
- * @param at_root  told whether the walk ended at root, or else at the top of a
+ * @param at_root  set to whether the walk ended at root, or else at the top of a
  *		   mount that is in no tree or above it
  */
 static char *text_locked(struct path path, const struct path *root, char *start, const char *buf,

@@ -2,7 +2,7 @@
 /*
  * Signals about files: O_ASYNC, F_SETOWN, F_SETSIG.
  *
- * An object that can tell (a pipe, a terminal, a socket) has a struct async_list of
+ * An object that reports events (a pipe, a terminal, a socket) has a struct async_list of
  * the open files that want it, and calls async_notify() after each change, beside
  * its wake-ups, with none of its spin locks held. Its file_ops.async enters a file
  * into the list and takes it out. O_ASYNC of a file changes only there, under the

@@ -24,7 +24,7 @@ struct ready_entry {
 struct eventpoll {
 	struct atomic refs; /* its file, and each item */
 	spinlock_t
-		lock; /* interrupts off: all up to ->nested, and what items say they keep under it */
+		lock; /* interrupts off: all up to ->nested, and the fields of items that are marked so */
 	struct rb_root items; /* by file, then descriptor */
 	struct list ready;
 	u32 nr_ready;		/* items on the ready list */
@@ -59,7 +59,7 @@ struct eventpoll_item {
 	struct rb_node node;
 	struct ready_entry ready; /* empty: not ready */
 	u32 events;		  /* wanted, with the private bits */
-	u32 wakes;		  /* counts what the file's queues have told */
+	u32 wakes;		  /* counts the wake-ups from the file's queues */
 	u64 data;
 	bool dead;    /* out of the set, where it is not found any more */
 	bool hooking; /* the thread that adds it still calls the poll method */
@@ -82,7 +82,7 @@ extern struct mutex epoll_nest_mutex;
  */
 int __must_check epoll_nest_check(struct eventpoll *set, struct eventpoll *inner);
 /**
- * After item @p item was added to a nested set, or for a set: are there not too many ways for a wake-up to go?
+ * After item @p item was added to a nested set, or for a set: is the number of paths of a wake-up within the limit?
  * epoll_nest_mutex held. Files that were looked at stay counted, chained at *@p checked, until
  * epoll_put_checked() is called without the mutex.
  * @return 0 or -EINVAL
@@ -96,7 +96,7 @@ static inline bool epoll_item_is_ready(const struct eventpoll_item *item)
 {
 	return !list_empty(&item->ready.link);
 }
-/** @brief Put an item on the ready list unless it is there or dead. */
+/** @brief Put an item on the ready list unless it is on it or dead. */
 void epoll_ready_add_locked(struct eventpoll_item *item);
 void epoll_ready_remove_locked(struct eventpoll_item *item);
 

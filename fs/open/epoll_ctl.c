@@ -93,7 +93,7 @@ static void set_mark_nested(struct eventpoll *set)
 	spin_unlock_irqrestore(&set->lock, flags);
 }
 
-/* Into the set and the file's list. @p added: also on an error it is there, to be removed. */
+/* Add the item to the set and the file's list. @p added: even on an error it was added, and must be removed. */
 static int item_enter_nested(struct eventpoll_item *item, struct eventpoll_item **checked,
 			     bool *added)
 {

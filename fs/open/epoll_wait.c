@@ -113,7 +113,7 @@ bool epoll_any_ready(struct eventpoll *set)
 /* ---- waiting ---- */
 
 /*
- * The file said @p ready. Is there something to item_report, and is it for this thread?
+ * The file reported @p ready. Is any of it to be reported, and to this thread?
  * @param armed  out: the events before they were disarmed
  */
 static bool item_claim_locked(struct eventpoll_item *item, u32 wakes, u32 ready,
@@ -155,7 +155,7 @@ static void item_unclaim(struct eventpoll_item *item, u32 armed)
 	spin_unlock_irqrestore(&item->set->lock, flags);
 }
 
-/* @return 1: reported, 0: nothing to item_report, -EFAULT */
+/* @return 1: reported, 0: nothing to report, -EFAULT */
 static s64 item_report(struct eventpoll_item *item, u32 wakes, uaddr_t out)
 {
 	u32 ready = epoll_item_ask(item, NULL), armed;

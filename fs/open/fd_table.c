@@ -77,7 +77,7 @@ static void fd_table_free(struct rcu_head *head)
 	kvfree(container_of(head, struct fd_table, rcu));
 }
 
-/* Room for @p size descriptors in one piece. */
+/* Allocate space for @p size descriptors in one piece. */
 static struct fd_table *table_create(u32 size)
 {
 	struct fd_table *table =
@@ -99,7 +99,7 @@ static void table_copy(struct fd_table *to, const struct fd_table *from, u32 siz
 	memcpy(to->cloexec, from->cloexec, size / 8);
 }
 
-/* Make room for @p fd; called and returns with the lock, gives it up to allocate. */
+/* Make space for @p fd; called and returns with the lock held, releases it to allocate. */
 static int table_grow(struct files *files, u32 fd)
 {
 	assert_held(&files->lock);
@@ -316,7 +316,7 @@ struct fd_ref fd_get(u32 fd)
 	return ref;
 }
 
-/* Lowest free number from @p from on, with room for it. Locked. @return it, -EMFILE, -ENOMEM */
+/* Lowest free number from @p from on, after making space for it. Locked. @return it, -EMFILE, -ENOMEM */
 static int find_free(struct files *files, u32 from)
 {
 	u64 limit = fd_limit();

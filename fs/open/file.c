@@ -7,7 +7,7 @@
  * which is negative while the file runs as a program, and in the mount, which
  * cannot become read-only meanwhile.
  *
- * Files that are in no directory (pipes, sockets, eventfd) live in a file system
+ * Files that are in no directory (pipes, sockets, eventfd) belong to a file system
  * of their own that is mounted nowhere.
  */
 #include <kernel/cred.h>
@@ -101,7 +101,7 @@ void write_access_end(const struct path *path)
 	mount_write_end(path->mnt);
 }
 
-/* The last reference is gone. */
+/* The last reference was dropped. */
 static void file_release(struct file *f)
 {
 	if (unlikely(f->eventpoll))

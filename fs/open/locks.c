@@ -290,8 +290,8 @@ SYSCALL2(flock, fd, operation)
 /* ---- ranges ---- */
 
 /*
- * Make [l->start, l->end] what l says, for its owner. @p spare is for a lock that
- * is cut in two. Both are used up or left as the flags say.
+ * Set [l->start, l->end] to the lock type of l, for its owner. @p spare is for a lock that
+ * is cut in two. The flags tell which of them were used.
  */
 static void range_apply(struct lock_context *context, struct file_lock *lock,
 			struct file_lock *spare, bool *used_l, bool *used_spare)

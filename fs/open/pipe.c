@@ -6,10 +6,10 @@
  * head - tail is what is in it. Pages are made when first written and dropped
  * when read past, all but one; an emptied pipe starts again at its first page,
  * so that small messages stay in one. Writes of up to PIPE_BUF bytes are
- * whole: they wait for room for all of it.
+ * whole: they wait until all of it fits.
  *
  * splice() reads a file, or writes to one, without the lock, because the file may
- * be a driver's. Room for what it reads is reserved (->limit); what it writes to
+ * be a driver's. Space for what it reads is reserved (->limit); what it writes to
  * the file stays at the tail, and readers wait meanwhile (->claimed).
  *
  * Lock: pipe->lock (mutex) guards all of it; user memory is touched under it.
@@ -242,7 +242,7 @@ s64 pipe_put(struct pipe *pipe, struct uio *uio)
 	return pipe_put_page(pipe, uio);
 }
 
-/* How much room a write of @p wanted bytes waits for. */
+/* The space that a write of @p wanted bytes waits for. */
 static u64 pipe_room_wanted(u64 wanted)
 {
 	if (wanted <= PIPE_BUF)
@@ -399,7 +399,7 @@ static void pipe_release(struct file *f)
 	mutex_unlock(&f->inode->lock); /* until here no other thread can have been the last */
 }
 
-/* A FIFO by name, or a pipe through /proc: both ends have to be there, unless O_NONBLOCK or O_RDWR. */
+/* A FIFO by name, or a pipe through /proc: both ends must exist, unless O_NONBLOCK or O_RDWR. */
 static int pipe_open(struct inode *inode, struct file *f)
 {
 	struct pipe *pipe;
@@ -426,7 +426,7 @@ static int pipe_open(struct inode *inode, struct file *f)
 	}
 	mutex_lock(&pipe->lock);
 	pipe_attach(pipe, f->mode);
-	/* The other end may go, or come and go again, from here on. */
+	/* From here on the other end may be closed, or opened and closed again. */
 	if (f->mode & FMODE_READ) {
 		there = pipe->writers;
 		seen = pipe->writer_opens;
@@ -474,7 +474,7 @@ static int pipe_files(struct file *out[2], u32 flags)
 	struct pipe *pipe = pipe_create();
 
 	if (!pipe)
-		return -ENFILE; /* what Linux says, whatever is missing */
+		return -ENFILE; /* as on Linux, whichever resource is missing */
 	out[0] = file_create_anon("pipe", &pipe_fops, pipe, O_RDONLY | (flags & O_NONBLOCK));
 	if (IS_ERR(out[0])) {
 		pipe_free(pipe);

@@ -36,7 +36,7 @@ static inline u64 pipe_room(const struct pipe *pipe)
 {
 	return READ_ONCE(pipe->limit) - pipe_used(pipe);
 }
-/** Nobody can write any more: what pipe_used() says from now on is all there will be. */
+/** No writer is left: from now on pipe_used() only decreases. */
 static inline bool pipe_ended(const struct pipe *pipe)
 {
 	bool no_writers = !READ_ONCE(pipe->writers);
@@ -69,7 +69,7 @@ s64 __must_check pipe_take(struct pipe *pipe, struct uio *uio);
 s64 __must_check pipe_put(struct pipe *pipe, struct uio *uio);
 /** @brief Remove @p count of the oldest bytes, all in one page. Under ->lock. */
 void pipe_consume(struct pipe *pipe, u64 count);
-/** @brief Wake writers after bytes were taken, without the lock. @param was_full  was there less room than PIPE_BUF before? */
+/** @brief Wake writers after bytes were taken, without the lock. @param was_full  was there less space than PIPE_BUF before? */
 void pipe_wake_writers(struct pipe *pipe, bool was_full);
 /** After putting bytes, without the lock. */
 void pipe_wake_readers(struct pipe *pipe);
@@ -81,5 +81,5 @@ void pipe_wake_readers(struct pipe *pipe);
  * @return how many, or 0: more than pipe-user-pages-hard
  */
 u32 pipe_charge_new(const struct cred *cred);
-/** Give them back. */
+/** Free them. */
 void pipe_uncharge(const struct cred *cred, u32 npages);

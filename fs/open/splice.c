@@ -9,7 +9,7 @@
  *
  * Files are accessed through their read() and write() methods, so splice() works
  * with every file that has these, including devices of drivers. No lock is held
- * during these methods: the pipe reserves room for what is read (pipe.limit), or
+ * during these methods: the pipe reserves space for what is read (pipe.limit), or
  * keeps the data until the file has accepted it (pipe.claimed). So no data is lost
  * if the target accepts less than it was offered.
  *
@@ -115,7 +115,7 @@ static int lock_output(struct pipe *pipe, bool nonblock)
 
 /* ---- a file into a pipe ---- */
 
-/* Append @length bytes of @page, for which there is room. Locked. @return a page to be freed: it, or what it replaced */
+/* Append @length bytes of @page; the caller checked that they fit. Locked. @return a page to be freed: @page, or the one that it replaced */
 static struct page *append_page(struct pipe *pipe, struct page *page, u64 length)
 {
 	u8 *from = page_address(page);

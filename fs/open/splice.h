@@ -6,11 +6,11 @@
 struct file;
 struct pipe;
 /**
- * @brief Move up to @p len bytes at *@p pos (which advances) of @p source into @p out, as many as there is room for.
+ * @brief Move up to @p len bytes at *@p pos (which advances) of @p source into @p out, as many as there is space for.
  *
- * Waits for room unless @p nonblock. Sleeps; no lock is held while @p source is read.
+ * Waits for space unless @p nonblock. Sleeps; no lock is held while @p source is read.
  * @return bytes, 0: the end of @p source; -EAGAIN, -EPIPE (SIGPIPE was sent), -ERESTARTSYS, -EINVAL: cannot be read
- *         from; what the file's read says
+ *         from; what the file's read method returns
  */
 s64 __must_check splice_file_to_pipe(struct file *source, u64 *pos, struct pipe *out, u64 len,
 				     bool nonblock);

@@ -4,7 +4,7 @@
  *
  * These links lead to the file that the process has open, not to a name: following
  * one (inode_ops.follow) works after the name was removed, and for files that never
- * had one ("pipe:[7]"). Reading one gives the name as the reader sees it.
+ * had one ("pipe:[7]"). Reading one returns the name as the reader sees it.
  *
  * A thread that follows or reads one must be allowed to access the process.
  */
@@ -178,7 +178,7 @@ static bool has_fd(const struct inode *dir, u32 fd, u32 *mode)
 static const struct inode_ops fdinfo_ops = { .setattr = pid_setattr };
 static const struct file_ops fdinfo_fops;
 
-/* The link's rights say how the file is open. */
+/* The link's rights show how the file was opened. */
 static mode_t fd_link_mode(u32 mode)
 {
 	mode_t rights = 0;
@@ -204,7 +204,7 @@ static int fd_lookup_kind(struct inode *dir, struct dentry *d, u32 kind)
 	err = pid_instantiate(dir, d, node_ino(node_tid(dir), bits | fd), fd_link_mode(mode),
 			      &pid_fd_ops, NULL);
 	if (!err)
-		d->inode->size = 64; /* what Linux says */
+		d->inode->size = 64; /* as on Linux */
 	return err;
 }
 

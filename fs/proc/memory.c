@@ -27,7 +27,7 @@
 
 /* ---- copying ---- */
 
-/* @len bytes at @addr of the space to the reader, by way of @page. @return bytes, -EFAULT: none could be stored */
+/* Copy @len bytes at @addr of the space to the reader, through @page. @return bytes, -EFAULT: none could be stored */
 static s64 copy_out(struct vm_space *space, u64 addr, u64 len, struct uio *uio, char *page)
 {
 	s64 done = 0;
@@ -157,7 +157,7 @@ static s64 private_transfer(struct file *f, struct uio *uio, u64 *pos, transfer_
 	if (!uio->count)
 		return 0;
 	if (!pid_target_get(f->inode, &target))
-		return 0; /* its memory is gone: the end of the file */
+		return 0; /* its memory was freed: the end of the file */
 	space = pid_opened_space(&target, (u64)f->private);
 	pid_target_put(&target);
 	if (!space)

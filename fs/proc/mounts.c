@@ -39,7 +39,7 @@ static int context_init(struct mounts_context *context, struct process *p)
 	struct fs_context *fs = process_fs_get(p);
 
 	if (!fs)
-		return -EINVAL; /* as Linux says of a zombie */
+		return -EINVAL; /* as on Linux for a zombie */
 	context->buf = kmalloc(PATH_MAX);
 	if (context->buf) {
 		spin_lock(&fs->lock);

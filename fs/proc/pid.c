@@ -272,7 +272,7 @@ int pid_lookup_root(struct inode *dir, struct dentry *d)
 #define SPACE(n, rights, where_, fn) \
 	ENTRY(n, S_IFREG | (rights), where_, .fops = &pid_space_fops, .show = fn)
 
-/* Rights come from the process. */
+/* Rights are those of the process. */
 int pid_setattr(struct inode *inode, const struct iattr *attr)
 {
 	if (attr->valid & (ATTR_MODE | ATTR_UID | ATTR_GID))

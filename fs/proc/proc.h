@@ -67,7 +67,7 @@ int __must_check pid_space_get(const struct pid_target *target, const struct cre
 			       struct vm_space **out);
 /** For open methods: may the current thread see the address space? @return 0, with its number; -EACCES, -ESRCH */
 int __must_check pid_space_open(const struct inode *inode, u64 *exec_id);
-/** @return the space that pid_space_open() gave access to, counted; NULL: it has ended, or the process runs another program */
+/** @return the space that pid_space_open() opened, counted; NULL: it has ended, or the process runs another program */
 struct vm_space *pid_opened_space(const struct pid_target *target, u64 exec_id);
 
 struct pid_entry {

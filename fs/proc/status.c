@@ -30,7 +30,7 @@
 #define PF_EXITING    0x4 /* of Linux's flags, those that mean something here */
 #define PF_FORKNOEXEC 0x40
 
-/* ---- what both stat and status tell ---- */
+/* ---- what both stat and status show ---- */
 
 static char state_of(const struct pid_target *target)
 {
@@ -54,7 +54,7 @@ static bool has_ended(const struct pid_target *target)
 	return READ_ONCE(target->t->state) == THREAD_DEAD;
 }
 
-/* As Linux counts: a first thread that has ended is there until the process is reaped. */
+/* As Linux counts: a first thread that has ended exists until the process is reaped. */
 static u32 count_threads(const struct pid_target *target)
 {
 	return READ_ONCE(target->p->nr_threads) +
@@ -388,7 +388,7 @@ int pid_show_limits(struct seq_file *seq, const struct pid_target *target, struc
 	return 0;
 }
 
-/* How a thread goes to sleep, as opposed to why. */
+/* How a thread sleeps, as opposed to why. */
 static bool is_sleeping_itself(const char *name)
 {
 	static const char *const prefixes[] = {

@@ -71,7 +71,7 @@ static int meminfo_show(struct seq_file *seq, void *unused)
 	return 0;
 }
 
-/* The counters kept, by the names that Linux gives them. */
+/* The counters kept, by Linux's names. */
 static int vmstat_show(struct seq_file *seq, void *unused)
 {
 	struct mem_info mem;
@@ -237,7 +237,7 @@ static int devices_show(struct seq_file *seq, void *unused)
 	return 0;
 }
 
-/* There are no block devices and nowhere to swap to: these say so. */
+/* No block devices and no swap space exist, which these files show. */
 static int partitions_show(struct seq_file *seq, void *unused)
 {
 	seq_puts(seq, "major minor  #blocks  name\n\n");

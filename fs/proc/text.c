@@ -2,9 +2,9 @@
 /*
  * Lines of /proc and /sys that are composed from plain figures. Pure.
  *
- * The formats are those of Linux 6.1 to the byte, odd blanks included, since
- * programs have come to rely on columns: proc(5); Linux fs/proc/array.c,
- * task_mmu.c and base.c say what is printed.
+ * The formats are those of Linux 6.1 to the byte, unusual blanks included, since
+ * programs rely on columns: proc(5); Linux fs/proc/array.c,
+ * task_mmu.c and base.c define what is printed.
  */
 #include <kernel/fs/proc_text.h>
 #include <kernel/seq_file.h>
