@@ -53,7 +53,7 @@ static u32 driver_caches;		/* number of the first of NR_CLASSES */
 static void partial_push(struct kmem_cache *cache, struct page *page)
 {
 	assert_held(&cache->lock);
-	/* struct page has no room: the next page stands in the first free object */
+	/* struct page has no free field: the pointer to the next page is stored in the first free object */
 	struct page **link = page->slab_free;
 
 	link[1] = cache->partial;
@@ -220,7 +220,7 @@ void kmem_cache_free(struct kmem_cache *cache, void *object)
 	cache_free(cache, object, CALLER);
 }
 
-/* What an allocation gave, cleared; it may have given nothing. */
+/* Clear the result of an allocation, which may be NULL. */
 static void *heap_clear(void *memory, size_t size)
 {
 	if (memory)

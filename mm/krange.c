@@ -47,7 +47,7 @@ static u64 range_prot_bits(enum kprot prot)
 void krange_init(void)
 {
 	range_cache = kmem_cache_create("krange", sizeof(struct krange), 8);
-	range_cache->opaque = true; /* the first caches: there is room */
+	range_cache->opaque = true; /* the first caches: the table has space */
 	areas[KRANGE_GENERAL].base = KRANGE_BASE;
 	areas[KRANGE_GENERAL].end = KRANGE_END;
 	areas[KRANGE_DRIVER].base = DRIVER_BASE;

@@ -82,7 +82,7 @@ static bool object_in_slab(const struct page *page, u64 addr, struct object *out
 	return tag->state == HEAP_LIVE;
 }
 
-/* The live object that @addr, in the map of all memory, lies in. */
+/* The live object that contains @addr, an address in the map of all memory. */
 static bool object_at(u64 addr, struct object *out)
 {
 	phys_t phys = addr - PHYSMAP_BASE;
@@ -119,7 +119,7 @@ static u64 object_step(u64 addr, struct object *object, bool *found)
 	return addr + cache->size;
 }
 
-/* All live ones, in order. */
+/* Collect all live objects, in order. */
 static void objects_walk(struct search *search,
 			 void (*visit)(struct search *search, const struct object *o, void *ctx),
 			 void *ctx)

@@ -247,7 +247,7 @@ bool page_is_known(phys_t pa)
 	return pte && pte_present(*pte);
 }
 
-/* Bring one more block of the zone into use. zone->lock held. @return false: the reservoir has none left. */
+/* Initialise one more block of the zone. zone->lock held. @return false: no block is left. */
 static bool zone_grow(struct zone *zone)
 {
 	struct mem_range part[8];
@@ -564,7 +564,7 @@ static void batch_release(struct zone *zone, struct page *batch, u32 count)
 	raw_spin_unlock(&zone->lock);
 }
 
-/* The stack is full: give the older half back, so that the hot pages stay. */
+/* The stack is full: return the older half, so that the hot pages stay. */
 static __noinline void cache_drain(struct page_cpu *cpu_pages)
 {
 	struct page *batch[ARRAY_SIZE(zones)] = { NULL };

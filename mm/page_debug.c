@@ -4,7 +4,7 @@
  *
  * It is written when a page is freed and checked when the page is handed out
  * again, so a write in between is found, with the last function that freed the page.
- * PG_POISONED says that the pattern is there: pages that come from the loader's
+ * PG_POISONED marks pages that contain the pattern: pages from the boot loader's
  * memory for the first time have none. A page freed twice has it already.
  *
  * Freed pages stay mapped in the map of all memory: that consists of large pages,

@@ -2,7 +2,7 @@
 /*
  * User memory beyond single copies: lists of buffers, and strings.
  *
- * A transfer ends at the first byte that faults; what went over before counts. The
+ * A transfer ends at the first byte that faults; the bytes copied before it count. The
  * copies themselves, and what a fault in one of them does, are the machine's
  * (arch/x86_64/uaccess.S).
  *
@@ -52,7 +52,7 @@ static __noinline u64 uio_transfer_list(enum direction dir, struct uio *uio, voi
 	while (done < length) {
 		u64 part = MIN(length - done, uio->seg->len - uio->seg_off), moved;
 
-		if (!part) { /* a used up or empty buffer; there is another, since count says so */
+		if (!part) { /* a used up or empty buffer; another follows, since count is not 0 */
 			uio->seg++;
 			uio->seg_off = 0;
 			continue;
@@ -93,7 +93,7 @@ u64 uio_zero(struct uio *uio, u64 length)
 	return uio_transfer(COPY_ZERO, uio, NULL, length);
 }
 
-/* ---- lists that a program gave ---- */
+/* ---- lists from a program ---- */
 
 _Static_assert(sizeof(struct user_iovec) == sizeof(struct uio_seg), "taken over as they are");
 

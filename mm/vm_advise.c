@@ -5,7 +5,7 @@
  * Of the advice only what programs can see afterwards is followed: contents given
  * up, what a fork or a dump leaves out, pages asked for ahead. Nothing is swapped, so advice
  * on that is taken and means nothing. There are no huge pages and no merging of equal pages in
- * user space: that advice is refused, as by a Linux that was built without. MADV_FREE gives pages up at once, which it allows.
+ * user space: that advice is refused, as by a Linux that was built without it. MADV_FREE frees pages at once, which is permitted.
  *
  * Order of checks and errors: Linux 6.1, mm/madvise.c, mm/msync.c, mm/mincore.c.
  */
@@ -117,7 +117,7 @@ static int advise_part(struct vm_region **part_of, u64 start, u64 end, int advic
 		return err;
 	region = vm_set_flags(region, start, end, flags);
 	if (!region)
-		return -EAGAIN; /* ENOMEM says that nothing is mapped there */
+		return -EAGAIN; /* ENOMEM would mean that nothing is mapped there */
 	*part_of = region;
 	return 0;
 }

@@ -118,7 +118,7 @@ static int copy_leaf(struct vm_space *to, pte_t *src, u64 addr, u64 count, bool 
 	return 0;
 }
 
-/* Device memory that a driver put there itself: a fault could not bring it back. */
+/* Device memory that a driver mapped itself: a fault could not map it again. */
 static int copy_device(struct vm_space *to, struct vm_region *region)
 {
 	u64 addr = region->start, stop;

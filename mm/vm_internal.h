@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file vm_internal.h  What the files of mm/vm_*.c share: page-table entries of
- * user space, the tables, pages on their way out.
+ * user space, the tables, pages about to be freed.
  *
  * The threads that may change an entry (vm_tables.c explains why):
  *   exclusively  the holder of space->lock for writing; for a region on a
@@ -75,7 +75,7 @@ static inline pte_t *vm_pte(const struct vm_space *space, u64 addr)
 	return &pte_table(entry)[pt_index(addr, 1)];
 }
 pte_t *vm_pte_alloc_slow(struct vm_space *space, u64 addr);
-/** @brief The same, with tables made on the way. NULL: no memory, or not a user's address. */
+/** @brief The same, with missing tables created. NULL: no memory, or not a user's address. */
 static inline pte_t *vm_pte_alloc(struct vm_space *space, u64 addr)
 {
 	pte_t *pte = vm_pte(space, addr);
@@ -146,7 +146,7 @@ static inline u64 vm_tables_ceiling(const struct vm_region *next)
 }
 /** @brief Everything of a space that no CPU uses any more, in one walk; no flushing. */
 void vm_tables_destroy(struct vm_space *space);
-/** @brief Give the pages of [start, end) new rights. Exclusive; flushes. */
+/** @brief Change the rights of the pages of [start, end). Exclusive; flushes. */
 void vm_tables_protect(struct vm_region *region, u64 start, u64 end);
 /** @brief Move the entries of [from, from + len) to @p to. Exclusive; @return 0 or -ENOMEM (nothing moved) */
 int __must_check vm_tables_prepare_move(struct vm_space *space, u64 from, u64 to, u64 len);
@@ -232,7 +232,7 @@ void vm_file_link(struct vm_region *region);
 void vm_file_unlink(struct vm_region *region);
 /** @brief @p region is a copy of another region: count the file, call ops->open(). */
 void vm_region_opened(struct vm_region *region);
-/** @brief May the current process map something at @p addr, as far as vm_min_addr says? */
+/** @brief May the current process map something at @p addr, according to vm_min_addr? */
 bool vm_may_place(u64 addr);
 /** @brief get_unmapped_area() of Linux. @return address or -errno */
 s64 __must_check vm_find_room(struct vm_space *space, u64 addr, u64 len, u32 map_flags);
@@ -245,7 +245,7 @@ static inline bool vm_range_valid(u64 addr, u64 len)
 /* ---- vm_change.c ---- */
 
 /**
- * @brief Give the part [start, end) of @p region other flags; entries are the caller's business.
+ * @brief Change the flags of the part [start, end) of @p region; entries are the caller's business.
  * @return the region that it is in then; NULL: no memory, nothing changed
  */
 struct vm_region *vm_set_flags(struct vm_region *region, u64 start, u64 end, u32 flags);

@@ -157,7 +157,7 @@ struct vm_region *vm_merge(struct vm_region *region)
 	return region;
 }
 
-/* ---- room ---- */
+/* ---- free ranges ---- */
 
 u64 vm_min_addr = USER_BASE;
 
@@ -367,7 +367,7 @@ void vm_scrub(struct vm_space *space, u64 start, u64 end)
 /* Pages that a driver has put into a region itself. */
 static const struct vm_region_ops device_ops;
 
-/* Let the file say what its region does. The region is in no list yet; it counts the file in any case. */
+/* Let the file set the methods of its region. The region is in no list yet; it counts the file in any case. */
 static int region_attach_file(struct vm_region *region, struct file *f, u64 off)
 {
 	int err;
@@ -549,7 +549,7 @@ s64 vm_map(struct vm_space *space, u64 addr, u64 len, u32 prot, u32 flags, struc
 	if ((off & ~PAGE_MASK) || !len)
 		return -EINVAL;
 	if ((flags & MAP_HUGETLB) && !file)
-		return -ENOMEM; /* none are set aside */
+		return -ENOMEM; /* none are reserved */
 	if (current->proc && (current->proc->personality & READ_IMPLIES_EXEC) &&
 	    (prot & PROT_READ) && !(file && file_is_noexec(file)))
 		prot |= PROT_EXEC;

@@ -94,7 +94,7 @@ void vm_region_insert_behind(struct vm_space *space, struct vm_region *prev,
 	if (before->next != &space->region_list)
 		next = list_entry(before->next, struct vm_region, link);
 
-	/* Of two neighbours one is above the other in the tree, and the lower one has room on this side. */
+	/* Of two neighbours one is above the other in the tree, and the lower one has no child on this side. */
 	if (prev && !prev->node.right) {
 		parent = &prev->node;
 		link = &parent->right;
@@ -129,7 +129,7 @@ void vm_region_erase(struct vm_space *space, struct vm_region *region)
 	list_del(&region->link);
 	if (next) {
 		next->gap = compute_gap(space, next);
-		/* It is on the way up from where the region was, or else takes its place as it is. */
+		/* It is on the path up from the region's former position, or else replaces the region unchanged. */
 		if (region->node.right == &next->node)
 			update_max(&next->node);
 	}
@@ -232,7 +232,7 @@ bool vm_range_is_free(struct vm_space *space, u64 addr, u64 len)
 	return !region || addr + len <= guarded_start(region);
 }
 
-/* ---- search for room ---- */
+/* ---- search for a free range ---- */
 
 /* The highest region with a gap of @len in the subtree of @node, which has one. */
 static struct vm_region *highest_gap(struct rb_node *node, u64 len)

@@ -14,7 +14,7 @@
 
 /** @brief An empty set. */
 void vm_regions_init(struct vm_space *space);
-/** @brief Put @p region where start and end say; it must not overlap another. Sets region->space. */
+/** @brief Insert @p region by its start and end; it must not overlap another. Sets region->space. */
 void vm_region_insert(struct vm_space *space, struct vm_region *region);
 /** @brief The same, faster, where the region below it is known (NULL: it is the lowest). */
 void vm_region_insert_behind(struct vm_space *space, struct vm_region *prev,

@@ -147,7 +147,7 @@ static s64 remap_to(struct vm_space *space, struct remap *remap)
 	return remap_move_to(region, remap);
 }
 
-/* Grow where it is, if the region ends there and room follows. */
+/* Grow in place, if the region ends there and a free range follows. */
 static bool remap_in_place(struct vm_region *region, const struct remap *remap)
 {
 	struct vm_space *space = region->space;

@@ -39,7 +39,7 @@ static void **shared_node_alloc(void)
 	return page_address(page);
 }
 
-/* The place of page @index. @return NULL: not there, or no memory to make it */
+/* The slot of page @index. @return NULL: it does not exist, or no memory to create it */
 static void **shared_slot(struct shared *shared, u64 index, bool make)
 {
 	void **entry = (void **)&shared->root;
@@ -67,7 +67,7 @@ static struct page *shared_find(struct shared *shared, u64 index)
 	return page;
 }
 
-/* The object gives a page up. */
+/* Drop the object's reference to a page. */
 static void shared_page_drop(struct page *page)
 {
 	mem_account(MEM_ANON, -1);

@@ -3,7 +3,7 @@
  * Whole address spaces: made, copied by fork(), ended; and what they use.
  *
  * A fork shares private pages read-only until one side writes. Pages that were
- * read from a file and never written are left out: the child's first use brings
+ * read from a file and never written are left out: the child's first use loads
  * them back, sixteen at a time, and most children never look.
  *
  * The last user of a space has left its tables by then, but another CPU may

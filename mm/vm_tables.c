@@ -20,7 +20,7 @@
  *   writers only faults and truncations run; they turn nothing into something,
  *   a file's page or the zero page into a private one, a shared private one into
  *   an own one, and anything into nothing. Anonymous and file pages differ in
- *   pte_anon(), so a page that was freed and came back as something else in
+ *   pte_anon(), so a page that was freed and was allocated for another purpose in
  *   the same place is another entry, with one exception: a file's page read
  *   again after a truncation. A fault that needs such a page's content counts
  *   it first (vm_fault.c).

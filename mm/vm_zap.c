@@ -14,7 +14,7 @@
  *
  * A truncation unmaps pages from the side of the file: it holds the lock of the file's
  * list of regions, not the spaces' locks, so it may run beside faults; vm_tables.c
- * says how that works out, vm_fault.c what a fault does about it.
+ * describes how that works, vm_fault.c what a fault does about it.
  */
 #include "vm_internal.h"
 

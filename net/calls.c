@@ -102,7 +102,7 @@ static s32 check_kind(s32 family, u32 type, s32 protocol)
 	return (s32)kind;
 }
 
-/* @return descriptor or -errno; the file is the table's or gone. */
+/* @return descriptor or -errno; the table owns the file, or it was released. */
 static s32 socket_install(struct file *f, u32 type)
 {
 	s32 fd = fd_install(f, 0, type & SOCK_CLOEXEC);

@@ -85,7 +85,7 @@ int control_from_user(struct message *message, uaddr_t control, u64 len)
 
 /* ---- receiving ---- */
 
-/* Where the next control message goes. */
+/* The address of the next control message. */
 struct control_room {
 	uaddr_t at;
 	u64 left;
@@ -124,7 +124,7 @@ static void put_credentials(struct message *message, struct control_room *room)
 		control_advance(room, length);
 }
 
-/* A descriptor for a file that came, and its number to the user. */
+/* Install a received file in a descriptor, and store its number for the user. */
 static bool put_descriptor(struct file *f, uaddr_t where, bool cloexec)
 {
 	int fd;

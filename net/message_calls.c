@@ -181,7 +181,7 @@ SYSCALL6(recvfrom, fd, buf, len, flags, name, name_len)
 	return ret;
 }
 
-/* What a recvmsg() tells besides the bytes. */
+/* What recvmsg() returns besides the bytes. */
 static int header_to_user(uaddr_t user, const struct user_msghdr *msghdr,
 			  const struct message *message, u64 control)
 {

@@ -116,13 +116,13 @@ struct unix_rights *record_queue_destroy(struct record_queue *queue)
 	queue->nr_records = 0;
 	queue->used = 0;
 	queue->head_off = queue->tail_off =
-		0; /* others may go on sending: to a queue that is like new */
+		0; /* others may continue to send: the queue is like a new one */
 	return all;
 }
 
 /* ---- appending ---- */
 
-/* Copy in behind what is there. @return bytes; less than @p len with a reason in @p err */
+/* Append to the contents. @return bytes; less than @p len with a reason in @p err */
 static u64 queue_append(struct record_queue *queue, struct uio *uio, u64 len, int *err)
 {
 	u64 done = 0;
@@ -159,7 +159,7 @@ static s64 extend_newest(struct record_queue *queue, struct record *to, struct u
 	return (s64)length;
 }
 
-/* Room for a header at the next multiple of its size. */
+/* Space for a header at the next multiple of its size. */
 static struct record *add_header(struct record_queue *queue, int *err)
 {
 	struct record *record;
@@ -214,7 +214,7 @@ undo:
 
 /* ---- reading ---- */
 
-/* At a page's end: go on to the next one, if there is one. */
+/* At a page's end: continue to the next one, if there is one. */
 static void to_next_page(struct record_cursor *cursor)
 {
 	if (cursor->off == PAGE_SIZE && cursor->page->next) {

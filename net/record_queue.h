@@ -10,7 +10,7 @@ struct unix_rights;
 /** Header of a message, stored in front of its bytes in the queue. */
 struct record {
 	u32 len; /* bytes not read yet */
-	s32 pid; /* who sent it */
+	s32 pid; /* its sender */
 	uid_t uid;
 	gid_t gid;
 	struct unix_rights *rights; /* open files that were sent along, owned; or NULL */
@@ -29,7 +29,7 @@ static inline bool record_same_sender(const struct record *record, const struct 
 /** Guarded by the lock of the socket that owns it. */
 struct record_queue {
 	struct page *head,
-		*tail; /* where reading and writing go on; linked by page->next. NULL: never used */
+		*tail; /* where reading and writing continue; linked by page->next. NULL: never used */
 	u32 head_off, tail_off;
 	u32 npages, charged; /* charged: pages on the account of payer */
 	u32 nr_records;
@@ -39,7 +39,7 @@ struct record_queue {
 	const struct cred *payer; /* not counted here */
 };
 
-/** A place in a queue: reading goes on there. */
+/** A position in a queue, at which reading continues. */
 struct record_cursor {
 	struct page *page;
 	u32 off;
@@ -51,7 +51,7 @@ struct record_cursor {
 /** @brief Start with an empty one. @param payer  whose share of memory it uses; outlives it */
 void record_queue_init(struct record_queue *queue, const struct cred *payer);
 /**
- * @brief Give back all memory.
+ * @brief Free all memory.
  * @return the open files of all messages, chained by ->next, now the caller's
  */
 struct unix_rights *record_queue_destroy(struct record_queue *queue);
@@ -69,7 +69,7 @@ s64 __must_check record_queue_put(struct record_queue *queue, const struct recor
 void record_cursor_start(const struct record_queue *queue, struct record_cursor *cursor);
 /** @brief Copy out of the present message. @return bytes, or -EFAULT when none of @p length could be */
 s64 __must_check record_cursor_read(struct record_cursor *cursor, struct uio *uio, u64 length);
-/** @brief Leave the present message, read or not. @return is there another one? */
+/** @brief Leave the present message, read or not. @return does another one follow? */
 bool record_cursor_next(struct record_cursor *cursor);
 /** @brief What the cursor has passed is read: forget it. Rights of messages that were left are the caller's business. */
 void record_queue_consume(struct record_queue *queue, const struct record_cursor *cursor);

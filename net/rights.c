@@ -179,7 +179,7 @@ void unix_rights_land(struct unix_rights *rights)
 	mutex_unlock(&flight_mutex);
 }
 
-/* ---- letting go ---- */
+/* ---- release ---- */
 
 static void put_one(struct unix_rights *rights)
 {
@@ -197,7 +197,7 @@ void unix_rights_put(struct unix_rights *chain)
 	struct unix_rights *rights, *last = NULL;
 
 	for (rights = chain; rights;
-	     rights = rights->next) { /* now: the holder may be gone when their turn comes */
+	     rights = rights->next) { /* now: the holder may be freed before their turn */
 		unix_rights_land(rights);
 		last = rights;
 	}

@@ -33,5 +33,5 @@ struct unix_rights *unix_rights_copy(const struct unix_rights *rights);
 int __must_check unix_rights_launch(struct unix_rights *rights, struct unix_socket *holder);
 /** @brief They lie in no queue any more. Sleeps. */
 void unix_rights_land(struct unix_rights *rights);
-/** @brief Let go of a chain of them, in queues or not. NULL is fine. Sleeps. */
+/** @brief Release a chain of them, queued or not. NULL is fine. Sleeps. */
 void unix_rights_put(struct unix_rights *chain);

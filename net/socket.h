@@ -32,7 +32,7 @@ struct unix_socket {
 	struct mutex lock;
 	struct record_queue queue;    /* sent by the peer, not read yet */
 	struct wait_queue read_wait;  /* for something to read */
-	struct wait_queue write_wait; /* for room in the peer's queue */
+	struct wait_queue write_wait; /* for space in the peer's queue */
 	struct async_list async;      /* files with O_ASYNC: this one's, or none */
 
 	/* options; written without a lock, each at once */
@@ -62,7 +62,7 @@ static inline bool socket_switch(const struct unix_socket *socket, u32 option)
 /** What one send or receive call moves. */
 struct message {
 	struct uio *uio;
-	u32 flags;	      /* MSG_* of the call; MSG_DONTWAIT where the file says O_NONBLOCK */
+	u32 flags;	      /* MSG_* of the call; MSG_DONTWAIT if the file has O_NONBLOCK */
 	bool has_record;      /* sending: record has the sender; receiving: record is set */
 	struct record record; /* with rights: taken over when sent, the caller's when received */
 	u32 out_flags;	      /* MSG_TRUNC, MSG_CTRUNC... */
@@ -110,7 +110,7 @@ s64 __must_check unix_receive(struct unix_socket *socket, struct message *messag
 int __must_check control_from_user(struct message *message, uaddr_t control, u64 len);
 /**
  * @brief Copy the control messages of a received message to the user; installs descriptors, frees the rights.
- * @param len  room there
+ * @param len  its size
  * @return bytes used; MSG_CTRUNC in message->out_flags when it was not enough
  */
 u64 control_to_user(struct unix_socket *socket, struct message *message, uaddr_t control, u64 len);
@@ -132,7 +132,7 @@ static inline void socket_put(struct socket_ref *ref)
 int __must_check address_from_user(struct user_sockaddr_un *un, uaddr_t user, s32 len);
 /** @brief Find the socket of an address: none, since sockets have no names yet. @return -ECONNREFUSED, or an error of the path */
 int __must_check address_look_up(const struct user_sockaddr_un *un, s32 len);
-/** @brief Write an address, or as much as fits, and its true length. @p user_len: address of the room's size. */
+/** @brief Write an address, or as much as fits, and its true length. @p user_len: address of the buffer's size. */
 int __must_check address_to_user(uaddr_t user, uaddr_t user_len, const void *user_addr, u32 len);
 
 /* ---- options.c ---- */

@@ -76,7 +76,7 @@ static int wait_for_peer_room(struct unix_socket *socket, bool empty, u64 deadli
 		deadline);
 }
 
-/* Who sends is told only if one of the two wants to know. */
+/* The sender's identity is passed along only if one of the two sockets asked for it. */
 static void fill_sender(struct unix_socket *socket, struct message *message)
 {
 	if (unlikely(message->has_record))
@@ -94,7 +94,7 @@ static void fill_sender(struct unix_socket *socket, struct message *message)
 
 /*
  * Put into the peer's queue what may be put there now.
- * @return bytes, -EAGAIN: no room, -EPIPE, -ECONNREFUSED: the peer is closed, and those of record_queue_put()
+ * @return bytes, -EAGAIN: no space, -EPIPE, -ECONNREFUSED: the peer is closed, and those of record_queue_put()
  */
 static s64 peer_queue_put(struct unix_socket *socket, struct message *message, bool whole)
 {
@@ -210,7 +210,7 @@ static int wait_for_data(struct unix_socket *socket, u64 deadline)
 			   deadline);
 }
 
-/* What was taken may have made room for a writer. */
+/* What was taken may have freed space for a writer. */
 static void wake_writer(struct unix_socket *socket, u64 used_before)
 {
 	struct unix_socket *peer = socket->peer;
@@ -237,7 +237,7 @@ static void take_rights(struct message *message, struct record_cursor *cursor)
 	cursor->record.rights = NULL;
 }
 
-/* Take what is there of a stream, up to the request; @p last: what follows is not to be in the same call. Locked. */
+/* Take the bytes that a stream holds, up to the request; @p last: what follows is not to be in the same call. Locked. */
 static s64 take_stream(struct unix_socket *socket, struct message *message, bool *last)
 {
 	bool by_sender = socket_switch(socket, SO_PASSCRED), more = true;
@@ -320,7 +320,7 @@ static s64 receive_stream(struct unix_socket *socket, struct message *message)
 		if (some && (last || (u64)total >= MAX(wanted, 1ul) || !message->uio->count))
 			return total;
 		closed = READ_ONCE(socket->shutdown) & CLOSED_READ;
-		smp_rmb(); /* what was sent before the end is seen by who sees the end */
+		smp_rmb(); /* a reader that sees the end sees what was sent before it */
 		if (READ_ONCE(socket->queue.nr_records))
 			continue;
 		result = unix_take_error(socket);

@@ -189,7 +189,7 @@ bool cred_same_owner(const struct cred *caller, const struct cred *other)
 
 /*
  * capabilities(7), "Effect of user ID changes on capabilities": giving up the
- * last user id 0 gives up everything, and the effective user id decides what
+ * last user id 0 drops everything, and the effective user id decides what
  * is in force.
  */
 void cred_fix_capabilities(struct cred *cred, const struct cred *old)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * The system calls about user and group ids. credentials(7); the rules are
- * those of POSIX and, where it leaves room, of Linux.
+ * those of POSIX and, where it leaves a choice, of Linux.
  */
 #include "internal.h"
 #include <kernel/sort.h>

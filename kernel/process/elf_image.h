@@ -2,7 +2,7 @@
 /**
  * @file elf_image.h  Checks of an ELF program, and what has to be mapped for it. Pure.
  *
- * Headers come from a file that anybody may have written: every number
+ * Headers are read from a file that any user may have written: every number
  * is checked before it is used, here and nowhere else.
  */
 #pragma once
@@ -21,7 +21,7 @@ struct elf_image {
 	const Elf64_Phdr *phdrs;
 	u32 nr_phdrs;
 	bool is_movable;       /* ET_DYN */
-	bool wants_exec_stack; /* PT_GNU_STACK says so */
+	bool wants_exec_stack; /* PT_GNU_STACK requests it */
 	u64 entry;
 	u64 low, high; /* pages covered by the PT_LOAD segments; both 0: there are none */
 	u64 align;     /* a power of two >= ELF_PAGE: of the place of an ET_DYN image */
@@ -29,7 +29,7 @@ struct elf_image {
 	u64 brk;       /* end of the highest segment */
 	u64 code_start, code_end, data_start, data_end;
 	bool has_interp;
-	u64 interp_offset, interp_size; /* with its NUL; as the file says, unchecked */
+	u64 interp_offset, interp_size; /* with its NUL; as in the file, unchecked */
 };
 
 /**

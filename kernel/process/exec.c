@@ -2,7 +2,7 @@
 /*
   * execve, execveat: another program in the same process.
  *
- * First comes everything that can fail: the file is opened and checked
+ * Everything that can fail is done first: the file is opened and checked
  * (through "#!" lines to the interpreter), arguments are copied, the new
  * address space is built with its stack (exec_space.c), credentials and copies of
  * what is shared with other processes are prepared. The last step that
@@ -119,7 +119,7 @@ static int exec_collect_args(struct exec *exec, const struct exec_vector *argv,
 	return 0;
 }
 
-/* ---- who it will be ---- */
+/* ---- the new identity ---- */
 
 /* Does another process share the working directory? It could then mislead a program with set-id bits. */
 static bool exec_fs_is_shared(void)

@@ -358,7 +358,7 @@ void itimer_real_fires(struct timer *timer);
 int __must_check cpu_limit_changed(struct process *p);
 /** @brief The same for a process that has its timers, or none. Locking: none; takes sig_lock. */
 void cpu_limit_check_again(struct process *p);
-/** @brief Give a new process the timers that enforce the limits on CPU time it inherits. @return 0 or -ENOMEM */
+/** @brief Create the timers of a new process that enforce the limits on CPU time it inherits. @return 0 or -ENOMEM */
 int __must_check process_timers_inherit(struct process *p);
 
 /* ---- unknown_call.c ---- */

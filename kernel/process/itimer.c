@@ -222,7 +222,7 @@ static struct process_timers *process_timers_create(struct process *p)
 	return pts;
 }
 
-/* Give a process its timers, unless it ends. @return false: no memory */
+/* Create the timers of a process, unless it ends. @return false: no memory */
 static bool process_timers_make(struct process *p)
 {
 	struct process_timers *fresh;

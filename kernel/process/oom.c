@@ -10,7 +10,7 @@
  *
  * If no process uses much, many processes may use a little each. Then a whole process group
  * is killed: a fork bomb started from a shell is one group, and killing its processes one by one
- * would only make room for new ones. If no group uses much either, the kernel holds the
+ * would only allow new ones. If no group uses much either, the kernel holds the
  * memory on behalf of processes. Then the process that asks for more is killed, but one of a user
  * before one of the super user: memory that users hold in other ways than pages must not kill the shell of root.
  */

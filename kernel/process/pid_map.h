@@ -2,7 +2,7 @@
 /**
  * @file pid_map.h  Which process numbers are taken. Pure.
  *
- * One bit per number and, above it, one bit per word that says "full", so that
+ * One bit per number and, above it, one bit per word that means "full", so that
  * the next free number is found in a few steps however many are taken. Numbers
   * are allocated in rising order and wrap at max to PID_RESERVED, so that a
  * number that was just freed is not reused at once.

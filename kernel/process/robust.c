@@ -24,7 +24,7 @@ static bool robust_lock_dies(u64 addr, u32 tid, bool is_pending)
 		return false;
 	/*
 	 * Died between unlocking the word and waking: nobody owns it, somebody
-	 * may wait. A waiter that comes too late finds the lock free.
+	 * may wait. A waiter that arrives too late finds the lock free.
 	 */
 	if (is_pending && !(word & FUTEX_TID_MASK)) {
 		futex_wake_user(addr, true, 1);

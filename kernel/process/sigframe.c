@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Into a signal's handler and back; the alternate stack.
+ * Entry to a signal's handler and return from it; the alternate stack.
  *
- * What a frame looks like is the machine's (asm/sigframe.h). Here it is decided
- * on which stack it goes, and what the return brings back is checked.
+ * The format of a frame depends on the machine (asm/sigframe.h). This file chooses
+ * the stack for the frame, and checks the values that the return restores.
  */
 #include "internal.h"
 #include <asm/sigframe.h>
@@ -13,7 +13,7 @@
 
 static bool on_altstack(const struct task_signals *signals, u64 sp)
 {
-	/* A program that disarms it says where it is by its handler's frame alone. */
+	/* A program that disarms it still finds its place through its handler's frame alone. */
 	if (signals->altstack.flags & SS_AUTODISARM)
 		return false;
 	return sp > signals->altstack.sp && sp - signals->altstack.sp <= signals->altstack.size;
@@ -26,7 +26,7 @@ static u32 altstack_state(const struct task_signals *signals, u64 sp)
 	return on_altstack(signals, sp) ? SS_ONSTACK : 0;
 }
 
-/* On which stack @frame goes: an alternate one that the thread is on already may not overflow. */
+/* Choose the stack for @frame: an alternate stack that the thread is already using may not overflow. */
 static void choose_stack(struct sigframe *frame, u64 sp)
 {
 	const struct task_signals *signals = current->sig;

@@ -48,7 +48,7 @@ static bool owner_may_receive(struct process *p, const struct signal_owner *owne
 	return may;
 }
 
-/* What signals other than SIGIO, but not those with codes of their own, say of a file. */
+/* What the signals other than SIGIO, but not those with codes of their own, report about a file. */
 static bool sigio_has_own_codes(int sig)
 {
 	return sig == SIGILL || sig == SIGFPE || sig == SIGSEGV || sig == SIGBUS ||

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * On the way back to user mode: what a pending signal does to the thread.
+ * Delivery of pending signals to a thread that returns to user mode.
  *
   * The entry code calls user_return_work() when thread.work is not zero. It
  * runs until no work is left: a switch of threads, the end of the
@@ -126,7 +126,7 @@ static bool signal_reset_action(struct process *p, int sig, struct user_sigactio
 	return has;
 }
 
-/* Block what the action says while its handler runs. The old mask is for the frame. Locking: sig_lock. */
+/* Block the signals that the action names while its handler runs. The old mask is saved in the frame. Locking: sig_lock. */
 static void signal_block_for_handler(struct task_signals *signals, int sig,
 				     const struct user_sigaction *act, u64 *old_mask)
 {
@@ -213,7 +213,7 @@ static void syscall_fix_without_handler(struct pt_regs *regs)
 
 /* ---- delivering ---- */
 
-/* There is no room for the frame: SIGSEGV, with the default action if this signal was SIGSEGV itself. */
+/* The frame does not fit: SIGSEGV, with the default action if this signal was SIGSEGV itself. */
 static void signal_frame_failed(int sig, u64 old_mask)
 {
 	struct process *p = current->proc;

@@ -41,7 +41,7 @@ static inline enum sig_default sig_default_action(int sig)
 }
 
 /**
- * @brief Which of the signals in @p ready comes first: synchronous ones, then the lowest number.
+ * @brief The first of the signals in @p ready to deliver: synchronous ones, then the lowest number.
  * @return its number, 0: none
  */
 static inline int sig_first(u64 ready)

@@ -199,7 +199,7 @@ SYSCALL3(membarrier, cmd, flags, cpu)
 	return -EINVAL;
 }
 
-/* ---- who am I ---- */
+/* ---- identity ---- */
 
 SYSCALL0(getpid)
 {
