@@ -13,7 +13,7 @@
 #include <kernel/time.h>
 #include "bus_internal.h"
 
-DEFINE_MUTEX(bus_lock);		 /* the lists, next_id, and what bus.h and bus_bind.c say */
+DEFINE_MUTEX(bus_lock);		 /* the lists, next_id, and what bus.h and bus_bind.c list */
 static DEFINE_LIST(all_devices); /* published, by id */
 static DEFINE_LIST(probers);	 /* by id */
 static u64 next_id = 1;

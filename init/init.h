@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /** @file init.h  Between the files of init/. */
 #pragma once
-/** Fill the root file system from the loader's modules, and give their memory back. */
+/** Fill the root file system from the boot loader's modules, and free their memory. */
 void root_unpack(void);
-/** Run the first program as the command line says; a machine without one stops here. */
+/** Run the first program, which the command line names; without one the machine stops here. */
 void first_process_start(void);

@@ -4,7 +4,7 @@
  *
  * A double quote opens and closes a stretch in which blanks are ordinary.
  * Nothing is copied or changed, so quotes can be left out only where they are
- * the ends of a slice: a="x y" and "a=x y" both give x y, while the quotes of
+ * the ends of a slice: a="x y" and "a=x y" both mean x y, while the quotes of
  * a=x" "y stay where they are. An open quote reaches to the end of the line.
  */
 #include <kernel/cmdline.h>

@@ -9,11 +9,11 @@
  *	conversion	d i u o x X c s p %
  *
  * %p prints sixteen hexadecimal digits. %pS prints symbol+offset/size through
- * format_symbol_hook, which the kernel sets once its table of names is there;
+ * format_symbol_hook, which the kernel sets once its table of names is ready;
  * without it, the bare address. There is no %n and no floating point. What is
  * not understood is printed as it stands, and no argument is taken for it.
  *
- * The result is what C says: cut to the buffer, always terminated, and the
+ * The result is that of C: cut to the buffer, always terminated, and the
  * returned length is that of the whole text.
  */
 #include <kernel/string.h>
@@ -212,7 +212,7 @@ static u32 integer_base(char conversion, u32 *flags)
 	return 0;
 }
 
-/* A va_list is an array here; in a struct it can be handed down and come back. */
+/* A va_list is an array here; in a struct it can be passed down and keep its progress. */
 struct args {
 	va_list ap;
 };

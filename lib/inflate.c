@@ -3,7 +3,7 @@
  * Decompression of gzip files: RFC 1952 around RFC 1951.
  *
  * Codes of up to 9 bits are found in one table look-up (symbol and length);
- * longer ones by the canonical method, a bit at a time. Output goes through the
+ * longer ones by the canonical method, a bit at a time. Output is written through the
  * 32 KiB window that the format refers back to, and from there to the caller
  * each time the window is full. The input is hostile: every length, distance
  * and table is checked.

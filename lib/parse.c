@@ -17,7 +17,7 @@ static int digit_value(char character)
 	return 99;
 }
 
-/* Digits as far as they go. @return 0, -EINVAL if there is none, -ERANGE */
+/* Parse digits up to another character. @return 0, -EINVAL if there is none, -ERANGE */
 static int parse_digits(const char **cursor, u32 base, u64 *out)
 {
 	const char *text = *cursor;

@@ -7,19 +7,19 @@
  *	(2) a red node has black children,
  *	(3) every way from a node down to a missing child passes the same number
  *	    of black nodes,
- * so the longest way is at most twice the shortest. A new node comes in red,
- * which can break only (2); taking a black one out can break (3). Both are
- * mended on the way up, by recolouring and at most three rotations.
+ * so the longest way is at most twice the shortest. A new node is inserted red,
+ * which can break only (2); removing a black one can break (3). Both are
+ * repaired from there upwards, by recolouring and at most three rotations.
  *
  * The colour is bit 0 of the pointer to the parent (nodes are 8-aligned); red
  * is 0, so that linking a red node is a plain store.
  *
- * A tree may keep in each node a value over the whole subtree below it (say, the
- * largest gap). The owner gives a function that computes a node's from its two
+ * A tree may keep in each node a value over the whole subtree below it (for example the
+ * largest gap). The owner passes a function that computes the value of a node from its two
  * children; here it is called for the two nodes of each rotation, the lower one
- * first. That leaves values out of date on the way from the deepest change to the
- * root and nowhere else, since what a rotation moves off that way has all of its
- * children off it, too. The owner then goes that way, with its function inlined.
+ * first. That leaves values out of date on the path from the deepest change to the
+ * root and nowhere else, since a node that a rotation moves off that path has all of its
+ * children off it, too. The owner then updates that path, with its function inlined.
  * The plain functions are the same code without calls.
  *
  * No locks here: the owner of the tree guards it.
@@ -54,7 +54,7 @@ static inline void set_parent(struct rb_node *node, struct rb_node *parent)
 	node->parent_colour = (node->parent_colour & BLACK) | (u64)parent;
 }
 
-/* Let whoever points to @old (its parent @parent, or the root) point to @new. */
+/* Make the pointer to @old (in its parent @parent, or the root) point to @new. */
 static inline void replace_child(struct rb_root *root, struct rb_node *parent, struct rb_node *old,
 				 struct rb_node *new)
 {
@@ -178,7 +178,7 @@ specialised void erase_mend(struct rb_root *root, struct rb_node *node, struct r
 			above = parent(node);
 			continue;
 		}
-		/* Bring the red nephew to the far side, then move it over. */
+		/* Move the red nephew to the far side, then move it over. */
 		if (left && !is_red(sibling->right)) {
 			set_black(sibling->left);
 			set_red(sibling);

@@ -7,7 +7,7 @@
  * last ones overlapping the first where the size is not a multiple. All loads
  * come before all stores, so the same code serves memmove(). Larger blocks go
  * by `rep movsq` and `rep stosq`. The byte forms are never used: they are fast
- * only on processors that say so (ERMS), and an emulator runs them a byte at a
+ * only on processors that report it (ERMS), and an emulator runs them a byte at a
  * time.
  *
  * No vector registers: the kernel does not touch them.

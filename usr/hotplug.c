@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hotplug: gives devices their drivers.
+ * hotplug: installs the drivers that devices need.
  *
- *	hotplug			for devices as they come; does not end
- *	hotplug --once		for those that are there, and what appears with their
- *				drivers; then it ends
+ *	hotplug			serves devices as they are added; does not end
+ *	hotplug --once		serves the devices that exist, and those that their
+ *				drivers add; then it ends
  *
- * The kernel tells of devices in /dev/hotplug, at first of all that are there; see
- * device/hotplug.c. Drivers are found by modules.alias. One that is there already,
- * built in or installed, has been asked by the kernel itself.
+ * The kernel reports devices in /dev/hotplug, first all devices that exist; see
+ * device/hotplug.c. Drivers are found through modules.alias. The kernel itself has
+ * offered the device to the drivers that are built in or installed.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -61,7 +61,7 @@ int cmd_hotplug(int argc, char **argv)
 	do {
 		fd = open(EVENTS, flags);
 		while (fd < 0 && errno == ENOENT && !once)
-			pause(); /* this kernel tells of no devices: nothing will ever come */
+			pause(); /* this kernel reports no devices: no line will ever arrive */
 		if (fd < 0)
 			return complain_errno(EVENTS, "cannot be opened");
 		err = follow(fd);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Driver files: where they are, what they say of themselves, and modinfo, which prints it.
+ * Driver files: where they are found, the information that they contain, and modinfo, which prints it.
  *
  * A driver is named by a path, or by its name, which modules.dep (made by depmod
  * when the image was built) leads to a file.
@@ -152,7 +152,7 @@ int name_of_driver(const char *what, char *name, size_t size)
 
 /* ---- their bytes ---- */
 
-/* All that can be read from @fd. @return 0, -1: errno says why (EFBIG: too much) */
+/* All that can be read from @fd. @return 0, -1: errno is set (EFBIG: too much) */
 static int read_all(int fd, struct image *img)
 {
 	size_t room = 1 << 16;
@@ -206,7 +206,7 @@ static const struct packing *packing_of(const struct image *img)
 	return NULL;
 }
 
-/* The program that unpacks, reading @path. @return its pid; *@from is where its output comes */
+/* The program that unpacks, reading @path. @return its pid; *@from is the descriptor to read its output from */
 static pid_t start_unpacking(const char *path, const struct packing *packing, int *from)
 {
 	int ends[2], file = open(path, O_RDONLY | O_CLOEXEC);
@@ -244,7 +244,7 @@ static int unpack(const char *path, const struct packing *packing, struct image 
 	err = read_all(from, img);
 	if (err && errno == EFBIG)
 		err = -2;
-	close(from); /* who writes still ends then */
+	close(from); /* a process that still writes ends then */
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	if (!err && !status)

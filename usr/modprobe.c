@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * insmod and modprobe: installing, with banos_install(), which says every reason for
- * which a driver can't be. modprobe installs what a driver needs before it: what it
- * imports from (modules.dep), and what it names (softdep=pre: in .modinfo).
+ * insmod and modprobe: they install drivers with banos_install(), which reports every reason
+ * for a refusal. modprobe first installs the drivers that a driver needs: those that it
+ * imports from (modules.dep), and those that it names (softdep=pre: in .modinfo).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,10 +18,10 @@
 #define LOCK_FILE "/run/modprobe.lock"
 
 /*
- * Whoever asks whether a driver is installed, and installs it if not, locks its name
- * meanwhile: for the kernel two of a name are nothing special. A name's lock is one
- * byte of a file, at the name's hash; nobody holds two. Without the file (no root, no
- * /run) it goes on unlocked. @return what unlock_name() takes
+ * Lock a driver's name while this process checks whether the driver is installed, and
+ * installs it if it is not: the kernel itself accepts two drivers of one name. The lock of
+ * a name is one byte of a file, at the name's hash; no process holds two. Without the file
+ * (no root, no /run) nothing is locked. @return the argument for unlock_name()
  */
 static int lock_name(const char *name)
 {
@@ -71,7 +71,7 @@ static char *join_params(char **words)
 	return text;
 }
 
-/* What the kernel said; where it did not get so far, what the errno means here. */
+/* Print the kernel's report, or what the errno means here if the kernel made none. */
 static void complain_refused(const char *path, char *log)
 {
 	int err = errno, locked = 0;
@@ -101,7 +101,7 @@ static void complain_refused(const char *path, char *log)
 	}
 }
 
-/* @return the id, or -1 (said why) */
+/* @return the id, or -1 (after a message) */
 s64 install(const char *path, char **params, u64 flags)
 {
 	static char log[LOG_SIZE];
@@ -134,7 +134,7 @@ static int is_duplicate(const char *name)
 	return found;
 }
 
-/* Unless there is one of its name already. @return the id, or -1 (said why) */
+/* Unless a driver of its name is installed already. @return the id, or -1 (after a message) */
 static s64 install_first(const char *path, char **params)
 {
 	char name[256];
@@ -142,7 +142,7 @@ static s64 install_first(const char *path, char **params)
 	int lock;
 
 	if (!name_of_driver(path, name, sizeof(name)))
-		return install(path, params, 0); /* which says what is wrong with it */
+		return install(path, params, 0); /* which reports what is wrong with it */
 	if (is_duplicate(name))			 /* at once, while the other's init() sleeps */
 		return -1;
 	lock = lock_name(name);
@@ -226,7 +226,7 @@ static void probe_named(const char *path, int depth)
 				pre = !strcmp(word, "pre:");
 			else if (pre)
 				probe(word, no_params,
-				      depth + 1); /* without it the kernel says so */
+				      depth + 1); /* if it is missing, the kernel reports that */
 		free(copy);
 	}
 	free(img.data);
@@ -241,7 +241,7 @@ static int file_installed(const char *path, struct banos_query *out)
 	return find_installed(name, out);
 }
 
-/* Another modprobe may have been faster. @return 0, 1 (said why) */
+/* Another modprobe may have been faster. @return 0, 1 (after a message) */
 static int install_missing(const char *path, char **params)
 {
 	struct banos_query query;
@@ -270,7 +270,7 @@ static int probe_file(const char *path, char **params, int depth)
 	return install_missing(path, params);
 }
 
-/* Install what @name needs, the deepest first, then itself. @return 0, 1 (said why, if not -q) */
+/* Install what @name needs, the deepest first, then itself. @return 0, 1 (after a message, unless -q) */
 static int probe(const char *name, char **params, int depth)
 {
 	char *line, *deps, *last, *own;

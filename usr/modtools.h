@@ -10,7 +10,7 @@
 extern const char *prog;
 /** Above 0: nobody wants to hear complaints. */
 extern int hushed;
-/** @brief Say what is wrong with what. @return 1 */
+/** @brief Print an object and what is wrong with it. @return 1 */
 int complain(const char *what, const char *why);
 /** @brief The same, with the words of errno behind it. @return 1 */
 int complain_errno(const char *what, const char *why);
@@ -20,7 +20,7 @@ char with_underscore(char letter);
 int same_name(const char *a, const char *b);
 /** @brief The newest driver with this name, or number. @return 1: found */
 int find_installed(const char *what, struct banos_query *out);
-/** @brief banos_remove(). @return 0, 1 (said why) */
+/** @brief banos_remove(). @return 0, 1 (after a message) */
 int remove_driver(const struct banos_query *query, u64 flags);
 
 /* ---- modfile.c: driver files, and where they are ---- */
@@ -39,9 +39,9 @@ const char *module_folder(void);
 /** @brief The driver's name in a path: "a/b-c.ko" is b_c. */
 void name_of_path(const char *path, char *name, size_t size);
 /**
- * @brief The name that the driver in a file has itself: mine.ko may hold another. Of what is no file, or says
- * nothing: the name in the path.
- * @return 1: the file says so, 0
+ * @brief The name that a driver file contains: mine.ko may hold a driver of another name. If the file does
+ * not exist or contains none: the name in the path.
+ * @return 1: the name is from the file, 0: from the path
  */
 int name_of_driver(const char *what, char *name, size_t size);
 /** @brief The line "path: dependencies" of modules.dep, by the file's name or its driver's. Allocated, or NULL. */
@@ -50,7 +50,7 @@ char *dep_line(const char *name);
 char *full_path(const char *relative, size_t len);
 /** @brief A path as given, or the file that modules.dep knows by that name. Allocated, or NULL. */
 char *find_file(const char *what);
-/** @brief All of a file, unpacked if it is compressed; free(image->data). @return 0, or 1 (said why) */
+/** @brief All of a file, unpacked if it is compressed; free(image->data). @return 0, or 1 (after a message) */
 int read_image(const char *path, struct image *image);
 /** @brief The file's .modinfo. @return 0, -1: it has none */
 int find_modinfo(const struct image *image, struct modinfo *modinfo);
@@ -59,7 +59,7 @@ const char *modinfo_next(struct modinfo *modinfo);
 
 /* ---- modprobe.c ---- */
 
-/** @brief banos_install(). @return the id, or -1 (said why) */
+/** @brief banos_install(). @return the id, or -1 (after a message) */
 s64 install(const char *path, char **params, u64 flags);
 /**
  * @brief Install every driver that serves a device with this alias, and what they need.

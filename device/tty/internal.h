@@ -26,10 +26,10 @@
 struct tty {
 	struct atomic refs;
 	dev_t dev;
-	const struct tty_ops *ops; /* all NULL or refusing once the driver is gone */
+	const struct tty_ops *ops; /* all NULL or refusing once the driver is removed */
 	void *private;
 
-	spinlock_t lock;     /* what the list above says */
+	spinlock_t lock;     /* guards what the list above names */
 	struct ldisc *ldisc; /* NULL while no file is open */
 	struct ktermios termios;
 	struct winsize winsize;
@@ -39,7 +39,7 @@ struct tty {
 	bool xoff_sent; /* IXOFF: the other side was asked to stop */
 	bool exclusive; /* TIOCEXCL */
 	bool gone;	/* the driver was removed; under open_lock */
-	bool is_pty;	/* the line discipline lives as long as the master */
+	bool is_pty;	/* the line discipline exists as long as the master */
 	u32 generation; /* counts hangups: files of an older generation are dead */
 
 	struct mutex open_lock, termios_lock, write_lock, read_lock;
@@ -47,7 +47,7 @@ struct tty {
 	struct wait_queue read_wait, write_wait;
 	/* Notified with no lock held, by the functions that wake the queues. */
 	struct async_list async, master_async;
-	bool write_short; /* a write with O_ASYNC took a part: signal when there is room */
+	bool write_short; /* a write with O_ASYNC was partial: signal when space is free */
 	bool master_told; /* a pty's driver wrote: notify the master after ->lock */
 
 	pid_t session,
@@ -122,10 +122,10 @@ s64 __must_check tty_ioctl_jobs(struct tty *tty, struct file *f, u32 cmd, u64 ar
 
 /* ---- devpts.c ---- */
 #define PTY_MAX 1024
-/** Give pty @p index its node below /dev/pts, owned by the caller. Sleeps. */
+/** Create the node of pty @p index below /dev/pts, owned by the caller. Sleeps. */
 int __must_check devpts_add(u32 index, dev_t dev);
 void devpts_remove(u32 index);
-/** Is there a pty of this number? */
+/** Does a pty of this number exist? */
 bool devpts_exists(u32 index);
 void devpts_init(void);
 

@@ -10,7 +10,7 @@
 
 struct keymap {
 	bool extended;		/* 0xe0 was the last byte */
-	u8 pause_left;		/* bytes of the Pause key's sequence to come */
+	u8 pause_left;		/* bytes of the Pause key's sequence that follow */
 	u8 held;		/* KEYMAP_SHIFT_LEFT ... that are down */
 	bool caps, num, scroll; /* locks */
 	u8 decimal_digits;	/* Alt and digits of the keypad */
@@ -30,7 +30,7 @@ enum keymap_action {
 	KEYMAP_PREVIOUS,    /* console */
 	KEYMAP_REBOOT,	    /* Ctrl-Alt-Del */
 	KEYMAP_LEDS,	    /* locks changed: keymap_leds() */
-	KEYMAP_SCROLL_LOCK, /* pressed: stop or go on */
+	KEYMAP_SCROLL_LOCK, /* pressed: stop or continue the output */
 };
 struct keymap_result {
 	enum keymap_action action;

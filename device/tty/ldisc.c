@@ -14,7 +14,7 @@
  * When the ring is full: a line being edited, with no complete line before it, keeps
  * 4095 bytes; each byte typed after them replaces the last one, so that editing and
  * ending the line always work. In all other cases input is refused, and the driver
- * keeps it until a reader has made room.
+ * keeps it until a reader has freed space.
  *
  * Echo is rendered at once, output processing included, into a ring that the
  * terminal drains before it accepts output; echo that does not fit is lost. A
@@ -191,7 +191,7 @@ static void echo_erased_on_paper(struct ldisc *ldisc, u32 pos, u32 len)
 		echo_raw(ldisc, INPUT_AT(ldisc, ++pos));
 }
 
-/* Show that the character of @len bytes at @pos, the last one, is gone. */
+/* Echo that the last character, of @len bytes at @pos, was erased. */
 static void echo_erased(struct ldisc *ldisc, enum erase_what what, u32 pos, u32 len)
 {
 	u8 byte = INPUT_AT(ldisc, pos);
@@ -212,7 +212,7 @@ static void echo_erased(struct ldisc *ldisc, enum erase_what what, u32 pos, u32 
 	}
 }
 
-/* Where the last character of the line begins; head itself when only a part of one is there. */
+/* Where the last character of the line begins; head itself when only a part of one is stored. */
 static u32 ldisc_last_char(const struct ldisc *ldisc)
 {
 	u32 pos = ldisc->head;
@@ -426,7 +426,7 @@ static void receive_byte(struct ldisc *ldisc, u8 byte, u32 *events)
 
 /*
  * The usual case, without the tests of each byte: printing ASCII without special
- * characters, as long as both rings have room. @return bytes used
+ * characters, as long as both rings have space. @return bytes used
  */
 static size_t receive_run(struct ldisc *ldisc, const u8 *bytes, size_t len_bytes, u32 *events)
 {

@@ -26,16 +26,16 @@
 struct ldisc {
 	struct ktermios termios; /* change through ldisc_set_termios() */
 	u64 special[4];		 /* one bit per byte value: not simply stored */
-	bool transparent;	 /* input is stored as it comes */
+	bool transparent;	 /* input is stored unchanged */
 	bool plain;		 /* no setting changes letters */
 
 	/* Positions count on for ever; modulo the size they index a ring. tail <= canon_head <= head. */
-	u32 head;	/* the next byte goes here */
+	u32 head;	/* where the next byte is stored */
 	u32 canon_head; /* end of the last complete line */
 	u32 tail;	/* the reader is here */
 	u32 echo_head, echo_tail;
 
-	u32 column;	  /* of the cursor, as far as can be told */
+	u32 column;	  /* of the cursor, as far as it is known */
 	u32 shown_column; /* the same without the echo that is still in the ring */
 	u32 canon_column; /* where the echo of the line being edited began */
 	bool lnext;	  /* the next byte is literal */
@@ -59,7 +59,7 @@ u32 ldisc_set_termios(struct ldisc *ldisc, const struct ktermios *termios);
  * @brief Bytes from the terminal.
  *
  * Input stops behind a byte that caused a signal or a change of ->stopped. In
- * either case the echo made so far comes before it.
+ * either case the echo made so far is written before it.
  * @param events  LDISC_*
  * @return how many were taken. Fewer, with none of these events: the buffer is
  *         full; offer the rest when somebody has read
@@ -76,9 +76,9 @@ static inline u32 ldisc_used(const struct ldisc *ldisc)
 {
 	return ldisc->head - ldisc->tail;
 }
-/** What FIONREAD says. */
+/** The result of FIONREAD. */
 u32 ldisc_readable(const struct ldisc *ldisc);
-/** Is there something for a read() that wants @p min bytes? (canonical: a line, whatever @p min) */
+/** Is there input for a read() of at least @p min bytes? (canonical: a line, whatever @p min) */
 static inline bool ldisc_has_input(const struct ldisc *ldisc, u32 min)
 {
 	if (ldisc->termios.c_lflag & ICANON)
@@ -105,7 +105,7 @@ void ldisc_flush_echo(struct ldisc *ldisc);
 size_t ldisc_output(struct ldisc *ldisc, const u8 *bytes, size_t len_bytes, u8 *out, size_t size,
 		    size_t *made);
 
-/** Echo waits in a ring until the driver has room: its next contiguous run. */
+/** Echo waits in a ring until the driver has space: its next contiguous run. */
 static inline u32 ldisc_echo_peek(const struct ldisc *ldisc, const u8 **run)
 {
 	u32 position = ldisc->echo_tail % LDISC_ECHO_SIZE,

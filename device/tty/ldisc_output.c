@@ -53,7 +53,7 @@ u32 ldisc_render(struct ldisc *ldisc, u8 byte, u8 *out)
 	return 1;
 }
 
-/* Are all eight bytes printing ASCII? May say no for a yes, never the reverse. */
+/* Are all eight bytes printing ASCII? May return false for bytes that are, never the reverse. */
 static bool all_printing(u64 eight)
 {
 	const u64 ones = 0x0101010101010101ull;

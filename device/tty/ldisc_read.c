@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * The line discipline: reading. In canonical mode a read returns at most one line,
- * in raw mode all bytes in the ring; ldisc.c says how lines are marked. Pure.
+ * in raw mode all bytes in the ring; ldisc.c describes how lines are marked. Pure.
  */
 #include <kernel/bitmap.h>
 #include <kernel/string.h>
@@ -45,7 +45,7 @@ static void ldisc_copy_out(struct ldisc *ldisc, u8 *dst, u32 count)
 	memcpy(dst + first, ldisc->input, count - first);
 }
 
-/* The byte that ends a line is at @pos: is it one to give to the reader? */
+/* The byte that ends a line is at @pos: is it passed to the reader? */
 static bool is_eof_mark(const struct ldisc *ldisc, u32 pos)
 {
 	return INPUT_AT(ldisc, pos) == EOF_MARK && !ldisc->pushed &&

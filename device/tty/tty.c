@@ -5,12 +5,12 @@
  * Input is processed where it arrives, usually in the interrupt: the line
  * discipline runs under the terminal's spin lock, its echo is passed to the driver
  * at once, and its other requests (signals, waking readers) are carried out
- * after the lock is dropped. When it has no room, the driver must keep the input
+ * after the lock is dropped. When it has no space, the driver must keep the input
  * ("throttled") until its unthrottle() method is called.
  *
  * Output of programs is processed under the same lock, in pieces of at most
  * PIECE bytes so that interrupts are never off for long, and only as far as the
- * driver has room: all processed bytes have been passed to the driver, so the column
+ * driver has space: all processed bytes have been passed to the driver, so the column
  * that the line discipline keeps is correct. Echo is written before output.
  *
  * struct tty is counted: by its registration, by open files, and by processes
@@ -30,7 +30,7 @@
 #include "internal.h"
 
 #define PIECE 256
-/* IXOFF: ask the other side to stop when this much waits, to go on below the other. */
+/* IXOFF: ask the other side to stop when this much waits, and to continue when less than the other waits. */
 #define XOFF_LEVEL (LDISC_INPUT_SIZE - 512)
 #define XON_LEVEL  (LDISC_INPUT_SIZE / 4)
 /* Refused input is asked for again when less than this waits. */
@@ -180,7 +180,7 @@ static void tty_unlock(struct tty *tty, u64 flags)
 		async_notify(&tty->master_async, POLL_IN);
 }
 
-/* Wake writers: there may be room for output. */
+/* Wake writers: there may be space for output. */
 static void tty_tell_writers(struct tty *tty)
 {
 	wake_up_poll(&tty->write_wait, POLLOUT | POLLWRNORM);
@@ -402,7 +402,7 @@ void tty_receive_error(struct tty *tty, enum tty_error what, u8 byte)
 	tty_act_on(tty, events);
 }
 
-/* A reader made room: let the other side and the driver send again. */
+/* A reader freed space: let the other side and the driver send again. */
 static void tty_room_made_locked(struct tty *tty)
 {
 	assert_held(&tty->lock);
@@ -466,7 +466,7 @@ void tty_change_termios(struct tty *tty, struct ktermios *new)
 	}
 	tty_unlock(tty, flags);
 	mutex_unlock(&tty->termios_lock);
-	/* Those who wait do so by the old settings. */
+	/* Threads that wait use the old settings. */
 	wake_up_all(&tty->read_wait);
 	wake_up_all(&tty->write_wait);
 }

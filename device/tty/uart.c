@@ -2,17 +2,17 @@
 /*
  * Terminals on the serial ports: interrupt-driven input and output.
  *
- * Output is tried at once: while the transmit FIFO reports empty, 16 bytes go
- * in with one instruction. What does not fit waits in a ring, and the "FIFO
+ * Output is tried at once: while the transmit FIFO reports empty, 16 bytes are
+ * written with one instruction. What does not fit waits in a ring, and the "FIFO
  * empty" interrupt, enabled only then, sends it. Emulated ports take everything
- * at once, so there the ring and the interrupt never come into play.
+ * at once, so the ring and the interrupt are never used there.
  *
- * Input is left in the hardware while the terminal has no room for it: the
- * receive interrupt is switched off until readers have made some, and an
- * emulated port holds its sender back meanwhile, so nothing that is pasted gets lost.
+ * Input is left in the hardware while the terminal has no space for it: the
+ * receive interrupt is switched off until readers have freed some, and an
+ * emulated port stops its sender meanwhile, so no pasted text is lost.
  *
  * The interrupt is requested at the first open. Handlers must drain the port
- * until it has nothing to say, since the ISA line is edge-triggered.
+ * until it reports no further cause, since the ISA line is edge-triggered.
  *
  * Locks: serial_port.lock (spin, interrupts off) guards the registers, the ring
  * and the flags; it is innermost: tty functions are called without it. The
@@ -31,7 +31,7 @@
 #include "internal.h"
 
 #define RING_SIZE  4096u /* power of two */
-#define WAKE_LEVEL 256u	 /* room is announced when less than this waits */
+#define WAKE_LEVEL 256u	 /* space is announced when less than this waits */
 #define DRAIN_MS   4000u /* 17 bytes at 50 bits per second */
 #define TTYS_MAJOR 4
 #define TTYS_MINOR 64
@@ -202,7 +202,7 @@ static void uart_throttle(struct uart *uart)
 	uart->throttled = true;
 	uart_update_ier(uart);
 	spin_unlock_irqrestore(&uart->port->lock, flags);
-	/* A reader may have made room between the question and the answer. */
+	/* A reader may have freed space between the check and its result. */
 	if (tty_receive_room(uart->tty))
 		uart_unthrottle(uart->tty);
 }
@@ -305,7 +305,7 @@ static void uart_close(struct tty *tty)
 	kfree(ring);
 }
 
-/* No interrupt tells when the last bit has left. */
+/* No interrupt reports that the last bit was sent. */
 static void uart_drain(struct tty *tty)
 {
 	struct serial_port *port = uart_of(tty)->port;

@@ -112,7 +112,7 @@ static void vc_write_locked(struct vc *vc, const char *bytes, size_t length)
 		vc_show(vc);
 }
 
-/* Give a console its screen. Any context. */
+/* Set the screen of a console. Any context. */
 static bool vc_make_ready(struct vc *vc)
 {
 	vt_cell *cells;

@@ -34,8 +34,8 @@ struct vt {
 	u64 dirty[VT_MAX_ROWS / 64]; /* rows that changed since vt_clean() */
 
 	struct vt_pen pen, saved;
-	u8 attr;	 /* made from the pen */
-	bool wrap_next;	 /* the last column was written: the next character goes to the next line */
+	u8 attr;	/* made from the pen */
+	bool wrap_next; /* the last column was written: the next character is written to the next line */
 	u16 top, bottom; /* scroll region, bottom exclusive */
 	bool origin, autowrap, insert, newline, cursor_visible, app_cursor, app_keypad;
 	bool reverse_screen, show_controls, utf8;

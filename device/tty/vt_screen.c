@@ -364,7 +364,7 @@ void vt_put_utf8(struct vt *vt, u8 byte)
 	}
 }
 
-/* Printing ASCII from the cursor on, as far as it goes on this line. @return bytes used */
+/* Write printing ASCII from the cursor on, up to the end of this line. @return bytes used */
 size_t vt_put_run(struct vt *vt, const u8 *bytes, size_t length)
 {
 	vt_cell *cells = vt_row(vt, vt->pen.row) + vt->pen.column, attr = vt->attr << 8;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* /dev/full: endless zeroes, and no room for what is written. */
+/* /dev/full: reads return zeroes, writes fail with ENOSPC. */
 #include <banos/chardev.h>
 #include <banos/driver.h>
 #include <banos/errno.h>

@@ -8,11 +8,11 @@
  *
  * The device computes one factorial, and makes one transfer, at a time: ->lock
  * (mutex) is held from the start of either to its end. The interrupt's thread
- * notes what is done in ->done and wakes who waits.
+ * records the finished operation in ->done and wakes the waiting thread.
  *
- * A device that was pulled out answers with all bits set (on QEMU, with none): then
- * the bus is asked to look, and the program gets an error. Who sleeps looks at the device once a
- * second, since the interrupt of one that is gone never comes.
+ * A device that was unplugged reads as all bits set (on QEMU, none): then
+ * the driver asks the bus to check its slot, and the program receives an error. A sleeping thread
+ * checks the device once a second, since the interrupt of a removed device never arrives.
  *
  * Registers: QEMU, docs/specs/edu.txt.
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Waiting: who reads /dev/bell sleeps until somebody writes to it. poll() works, too. */
+/* Waiting: a read of /dev/bell sleeps until a program writes to it. poll() works, too. */
 #include <banos/chardev.h>
 #include <banos/driver.h>
 #include <banos/errno.h>

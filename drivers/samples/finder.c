@@ -17,7 +17,7 @@ static int64_t finder_init(banos_owner self)
 		banos_error(self, "no installed driver exports %s, nor does the kernel", name);
 		return -ENOENT;
 	}
-	/* Until it is given up, whoever provides it stays installed. */
+	/* Until it is released, the driver that provides it stays installed. */
 	banos_print(self, "%s: %lld", name, (long long)add(40, 2));
 	banos_release_symbol(self, (void *)add);
 	return 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The smallest driver that does something: it greets whom it is told to. */
+/* The smallest useful driver: it greets the user that its parameter names. */
 #include <banos/driver.h>
 #include <banos/print.h>
 

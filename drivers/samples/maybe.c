@@ -9,7 +9,7 @@
 #include <banos/print.h>
 
 BANOS_WEAK int64_t adder_add(int64_t first, int64_t second); /* another driver's */
-BANOS_WEAK int64_t banos_make_coffee(uint32_t cups);	     /* of a level to come */
+BANOS_WEAK int64_t banos_make_coffee(uint32_t cups);	     /* of a future level */
 
 static int64_t maybe_init(banos_owner self)
 {

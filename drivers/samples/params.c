@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Parameters: variables that whoever installs the driver can set.
+ * Parameters: variables that are set when the driver is installed.
  *
  *	insmod params.ko count=3 name="two words" loud=yes
  */

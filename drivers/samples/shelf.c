@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A bus: a shelf, with as many books on it as the parameter says. See book.c. */
+/* A bus: a shelf, with the number of books that the parameter sets. See book.c. */
 #include <banos/bus.h>
 #include <banos/driver.h>
 #include <banos/print.h>

@@ -32,7 +32,7 @@ static int64_t ticker_init(banos_owner self)
 	int64_t error = banos_timer_create(self, ticker_tick, NULL, &ticker.timer);
 
 	if (error)
-		return error; /* what was obtained before would be given back, too */
+		return error; /* what was obtained before would be released, too */
 	ticker.self = self;
 	ticker.next_ns = banos_time_ns() + interval_ms * BANOS_MS;
 	return banos_timer_start(ticker.timer, ticker.next_ns);

@@ -172,7 +172,7 @@ static uint32_t config_probe32(const struct pci_config *config, uint32_t offset)
 	return mask;
 }
 
-/* The lowest bit that can be written is the size: what lies above should be ones, but who knows. */
+/* The lowest bit that can be written is the size: the bits above should be ones, but a faulty device may differ. */
 static uint64_t bar_size_of_mask(uint64_t mask)
 {
 	return mask & -mask;
@@ -221,7 +221,7 @@ static uint32_t bar_size(const struct pci_config *config, struct pci_bar *bar, u
 	uint32_t offset = REG_BAR + index * 4, old = config_read32(config, offset),
 		 mask = config_probe32(config, offset), took = 1;
 
-	if (!mask || mask == 0xffffffff) /* not there, or the device is not any more */
+	if (!mask || mask == 0xffffffff) /* not implemented, or the device was removed */
 		return 1;
 	if (mask & 1)
 		bar_size_ports(bar, old, mask);
@@ -291,7 +291,7 @@ void pci_alias(const struct pci_info *info, char *text, size_t size)
 	*out.cursor = 0;
 }
 
-/* ---- room ---- */
+/* ---- space ---- */
 
 uint64_t pci_find_room(const struct pci_window *window, const struct pci_window *used,
 		       size_t used_count, uint64_t length)

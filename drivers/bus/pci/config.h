@@ -97,7 +97,7 @@ struct pci_info {
 	struct pci_bar bars[PCI_BARS];
 };
 
-/** Is there a function? 0 where a bus answers for nothing. */
+/** Does the function exist? 0 if the bus has no device there. */
 int pci_is_present(const struct pci_config *config);
 
 /**
@@ -115,14 +115,14 @@ int pci_read_info(const struct pci_config *config, struct pci_info *info);
  */
 void pci_size_bars(const struct pci_config *config, struct pci_info *info);
 
-/** Tell the device where a bar lies; decoding is off. */
+/** Write the address of a bar to the device; decoding is off. */
 void pci_write_bar(const struct pci_config *config, uint32_t index, const struct pci_bar *bar);
 
 /** "pci:v...": @p size bytes are enough if they are 64. */
 void pci_alias(const struct pci_info *info, char *text, size_t size);
 
 /**
- * Room for @p length bytes, a power of two and so aligned, in a window of which
+ * Space for @p length bytes, a power of two and so aligned, in a window of which
  * @p used_count pieces are used.
  * @return address, 0: none
  */

@@ -3,7 +3,7 @@
  * The bus's methods for a device: interrupts as messages, and stopping its DMA.
  *
  * MSI: PCI 3.0, 6.8; a message with one number only. Function level reset: PCI Express
- * 3.0, 6.6.2; Advanced Features ECN; else by way of D3hot, where the device says
+ * 3.0, 6.6.2; Advanced Features ECN; else through D3hot, if the device reports
  * that it forgets everything there (PCI Power Management 1.2, 5.4).
  */
 #include <banos/errno.h>
@@ -41,7 +41,7 @@ static void function_change16(struct pci_function *function, uint32_t offset, ui
 	function_write(function, offset, 2, (function_read(function, offset, 2) & ~clear) | set);
 }
 
-/* What the specification demands lasts its time, whatever signal comes to whoever removes the driver. */
+/* Waits that the specification demands are not cut short by a signal to the thread that removes the driver. */
 static void pause_ns(uint64_t ns)
 {
 	banos_sleep_until(banos_time_ns() + ns, BANOS_UNINTERRUPTIBLE);

@@ -70,7 +70,7 @@ struct pci_host {
 	struct pci_function *functions;
 	struct banos_wait wake; /* wakes the thread of slot.c */
 	banos_thread thread;
-	uint32_t slots; /* is there a slot that can change? */
+	uint32_t slots; /* nonzero: a slot may change */
 	uint32_t ecam_count;
 	struct pci_ecam *ecam[PCI_ECAM_MAX];
 	uint8_t visited[PCI_BUSES / 8]; /* of the segment that is being scanned */

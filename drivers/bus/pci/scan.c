@@ -53,7 +53,7 @@ struct pci_function *function_behind(const struct pci_function *port, struct pci
 	return function;
 }
 
-/* A function that was not there before. Not part of what calls itself: its frame is large. @return it, or NULL */
+/* A new function. Not part of what calls itself: its frame is large. @return it, or NULL */
 static __attribute__((noinline)) struct pci_function *
 function_detect(struct pci_host *host, struct pci_function *bridge, uint32_t address)
 {
@@ -307,7 +307,7 @@ uint32_t scan_slot(struct pci_function *port)
 	return found;
 }
 
-/* What is behind a bridge goes first. */
+/* The devices behind a bridge are removed first. */
 void function_remove(struct pci_function *function, uint32_t gone)
 {
 	struct pci_function *behind;

@@ -92,7 +92,7 @@ static void slot_check(struct pci_function *port)
 		 events = status & STATUS_EVENTS & ~STATUS_COMMAND_DONE;
 	uint32_t filled = function_behind(port, NULL) != NULL;
 
-	if (status == 0xffff) /* the port itself is gone */
+	if (status == 0xffff) /* the port itself was removed */
 		return;
 	if (events)
 		function_write(port, port->info.cap_express + EXP_SLOT_STATUS, 2, events);
@@ -153,7 +153,7 @@ int64_t slot_main(void *context)
 		host_check_slots(host);
 		error = banos_wait_sleep(&host->wake, ticket,
 					 host->slots ? banos_time_ns() + POLL_NS : 0);
-		if (error && error != -ETIMEDOUT) /* the bus is being let go */
+		if (error && error != -ETIMEDOUT) /* the bus is being removed */
 			break;
 	}
 	return 0;
